@@ -1,0 +1,29 @@
+// The one type that flows through the pipeline: documents in batches, text as UTF-8 bytes, never as a list of strings.
+
+export type ShardFormat = 'jsonl' | 'jsonl.gz' | 'jsonl.zst' | 'parquet';
+
+/** One file of the corpus. */
+export interface Shard {
+  /** The shard's name in every file and answer: its path relative to the settings file, with "/" between folders. */
+  name: string;
+  path: string;
+  format: ShardFormat;
+  bytes: number;
+  modifiedMs: number;
+}
+
+export interface DocumentBatch {
+  shard: string;
+  count: number;
+  /** 0-based row in the shard (for JSONL the line, bad and blank lines counted), so that a text can be found again. */
+  rows: Float64Array;
+  /** Document keys: the id field, or shard#row where there is none. */
+  documents: string[];
+  /** '' where the document names no source. */
+  sources: string[];
+  /** Token counts of the corpus's own; NaN where the document has none and it has to be estimated. */
+  tokens: Float64Array;
+  /** All texts one after the other, UTF-8; text i is text.subarray(textEnds[i - 1] ?? 0, textEnds[i]). */
+  text: Uint8Array;
+  textEnds: Uint32Array;
+}

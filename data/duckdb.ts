@@ -1,0 +1,42 @@
+// DuckDB as the product uses it: in memory, bounded, spilling into a folder of the run, and with no reach beyond local files.
+
+import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+
+export interface DuckDbLimits {
+  threads?: number;
+  memoryMb?: number;
+  /** Folder for what does not fit in memory. */
+  spill?: string;
+}
+
+/** Opens an in-memory database, hands its one connection to `use`, and closes both whatever happens. */
+export async function withDuckDb<T>(limits: DuckDbLimits, use: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
+  const instance = await DuckDBInstance.create(':memory:', {
+    autoinstall_known_extensions: 'false',
+    autoload_known_extensions: 'false',
+    preserve_insertion_order: 'true',
+    ...(limits.threads === undefined ? {} : { threads: String(limits.threads) }),
+    ...(limits.memoryMb === undefined ? {} : { memory_limit: `${limits.memoryMb}MB` }),
+    ...(limits.spill === undefined ? {} : { temp_directory: limits.spill }),
+  });
+  try {
+    const connection = await instance.connect();
+    try {
+      return await use(connection);
+    } finally {
+      connection.closeSync();
+    }
+  } finally {
+    instance.closeSync();
+  }
+}
+
+/** A value as an SQL string literal, for the places that take no parameter (COPY … TO, read_parquet lists). */
+export function sqlString(value: string): string {
+  return `'${value.replaceAll("'", "''")}'`;
+}
+
+/** A name as a quoted SQL identifier. */
+export function sqlName(value: string): string {
+  return `"${value.replaceAll('"', '""')}"`;
+}

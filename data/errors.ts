@@ -1,0 +1,65 @@
+// Every error a user can meet, declared once: code, HTTP status, exit code, and a sentence that
+// carries the value that was got and says what to do about it. Nothing else in the product makes up error text.
+
+const catalogue = {
+  // settings and command line
+  SETTINGS_NOT_FOUND: { status: 404, exit: 2, say: (v: { path: string }) => `No settings file at ${v.path}. Write one with "betr init", or name one with --config FILE.` },
+  SETTINGS_INVALID: { status: 422, exit: 2, say: (v: { path: string; problems: string[] }) => `${v.path} is not valid:\n${v.problems.map((p) => `  - ${p}`).join('\n')}` },
+  SETTINGS_EXIST: { status: 409, exit: 2, say: (v: { path: string }) => `${v.path} exists already and was left as it is. Remove it, or name another with --config FILE.` },
+  USAGE: { status: 400, exit: 2, say: (v: { problem: string }) => v.problem },
+  BUDGET_INVALID: { status: 400, exit: 2, say: (v: { got: string }) => `budget is "${v.got}", but it has to be a finite number of FLOPs above 0, such as 1e21.` },
+  OPTION_INVALID: { status: 400, exit: 2, say: (v: { option: string; got: string; allowed: string }) => `${v.option} is "${v.got}", but it has to be ${v.allowed}.` },
+  RUN_LOCKED: { status: 409, exit: 3, say: (v: { dir: string; pid: number; host: string; since: string }) => `Another betr (process ${v.pid} on ${v.host}, since ${v.since}) is working on ${v.dir}. Wait for it to end; if it is gone for good, remove ${v.dir}/lock.` },
+  STEP_MISSING: { status: 409, exit: 1, say: (v: { need: string; command: string }) => `There is no ${v.need} yet. Run "${v.command}" first.` },
+  // files
+  FILE_NOT_FOUND: { status: 404, exit: 1, say: (v: { path: string; what: string }) => `${v.what} ${v.path} does not exist. Check the path; relative paths are relative to the settings file.` },
+  NO_FILES: { status: 422, exit: 1, say: (v: { what: string; patterns: string }) => `No file matches ${v.what}: ${v.patterns}. Check the pattern; relative ones are relative to the settings file.` },
+  FILE_KIND_UNKNOWN: { status: 422, exit: 1, say: (v: { path: string }) => `${v.path} is of a kind that is not read. Known endings: .jsonl, .jsonl.gz, .jsonl.zst, .json.gz, .json.zst, .ndjson, .parquet.` },
+  FILE_UNREADABLE: { status: 500, exit: 1, say: (v: { path: string; reason: string }) => `${v.path} cannot be read: ${v.reason}. Nothing of it was used; mend or remove the file and run the same command again.` },
+  FILE_DAMAGED: { status: 500, exit: 1, say: (v: { path: string; reason: string; command: string }) => `${v.path} is not what was written: ${v.reason}. Make it again with "${v.command}".` },
+  COLUMN_MISSING: { status: 422, exit: 1, say: (v: { path: string; column: string; columns: string }) => `${v.path} has no column "${v.column}"; it has ${v.columns}. Set corpus.fields in the settings.` },
+  DISK_FULL: { status: 507, exit: 1, say: (v: { path: string }) => `No space is left for ${v.path}. Nothing half-written was kept; free some space and run the same command again.` },
+  WRITE_FAILED: { status: 500, exit: 1, say: (v: { path: string; reason: string }) => `${v.path} cannot be written: ${v.reason}.` },
+  // content
+  NO_DOCUMENTS: { status: 422, exit: 1, say: (v: { files: number; quarantined: number }) => `The corpus has no usable document: ${v.files} files, ${v.quarantined} rows quarantined. See quarantine/ in the run folder for the reasons, and corpus.fields in the settings.` },
+  NO_EXAMPLES: { status: 422, exit: 1, say: (v: { benchmark: string; quarantined: number }) => `Benchmark "${v.benchmark}" has no usable example (${v.quarantined} rows quarantined). An example has text; or question and answer; or question, choices and gold; or give the benchmark a template.` },
+} as const;
+
+export type ErrorCode = keyof typeof catalogue;
+type ErrorValues = { [C in ErrorCode]: Parameters<(typeof catalogue)[C]['say']>[0] };
+const entries: { [C in ErrorCode]: { status: number; exit: number; say: (values: ErrorValues[C]) => string } } = catalogue;
+
+/** An error from the catalogue. `code` is stable; `status` is for HTTP, `exitCode` for the shell. */
+export class BetrError extends Error {
+  override readonly name = 'BetrError';
+  readonly code: ErrorCode;
+  readonly status: number;
+  readonly exitCode: number;
+  readonly values: Readonly<Record<string, unknown>>;
+
+  constructor(code: ErrorCode, values: Readonly<Record<string, unknown>>, message: string, cause?: unknown) {
+    super(message, { cause });
+    this.code = code;
+    this.status = entries[code].status;
+    this.exitCode = entries[code].exit;
+    this.values = values;
+  }
+}
+
+/** Makes the catalogue's error `code` with the values its sentence carries. */
+export function fail<C extends ErrorCode>(code: C, values: ErrorValues[C], cause?: unknown): BetrError {
+  return new BetrError(code, values, entries[code].say(values), cause);
+}
+
+/** The codes of the catalogue, for the documentation's own test. */
+export const errorCodes = Object.keys(catalogue);
+
+/** A system error's code (`ENOENT`, `ENOSPC`, …), or '' where there is none. */
+export function systemCode(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+}
+
+/** The text of anything thrown. */
+export function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

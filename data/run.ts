@@ -1,0 +1,69 @@
+// A run: its settings, its folder, and the names of the files in it (the tree is in the README).
+
+import { createHash } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { readSettings, type Settings } from './settings.ts';
+
+export interface Run {
+  settings: Settings;
+  /** Absolute path of the settings file, and of the folder its relative paths start from. */
+  settingsPath: string;
+  settingsFolder: string;
+  folder: string;
+  files: RunFiles;
+}
+
+export interface RunFiles {
+  examples: string;
+  sample: string;
+  tokens: string;
+  vectors: string;
+  index: string;
+  indexCard: string;
+  targets: string;
+  weights: string;
+  card: string;
+  scores: string;
+  ranking: string;
+  quarantine: string;
+  lock: string;
+}
+
+/** Opens the run of a settings file; makes its folder. Errors: those of `readSettings`. */
+export async function openRun(settingsPath: string): Promise<Run> {
+  const { path, folder: settingsFolder, settings } = await readSettings(settingsPath);
+  const folder = resolve(settingsFolder, settings.run);
+  await mkdir(folder, { recursive: true });
+  return { settings, settingsPath: path, settingsFolder, folder, files: runFiles(folder) };
+}
+
+function runFiles(folder: string): RunFiles {
+  const file = (...parts: string[]): string => join(folder, ...parts);
+  return {
+    examples: file('examples.parquet'),
+    sample: file('sample.parquet'),
+    tokens: file('tokens.json'),
+    vectors: file('vectors'),
+    index: file('index.hnsw'),
+    indexCard: file('index.json'),
+    targets: file('targets.parquet'),
+    weights: file('classifier', 'weights.bin'),
+    card: file('classifier', 'card.json'),
+    scores: file('scores'),
+    ranking: file('ranking.json'),
+    quarantine: file('quarantine'),
+    lock: file('lock'),
+  };
+}
+
+/** A short name for what a step's result depends on: SHA-256 over JSON with sorted keys, as hex. */
+export function fingerprint(value: unknown): string {
+  return createHash('sha256').update(canonicalJson(value)).digest('hex');
+}
+
+function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_key, inner: unknown) =>
+    typeof inner === 'object' && inner !== null && !Array.isArray(inner) ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1))) : inner,
+  );
+}

@@ -1,0 +1,141 @@
+// The settings of a run: `betr.yaml`, read once and checked by one schema.
+
+import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { parse, YAMLParseError } from 'yaml';
+import { z } from 'zod';
+import { fail, reasonOf, systemCode } from './errors.ts';
+
+const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]*$/, 'has to be letters, digits, ".", "_" or "-"');
+const globs = z.array(z.string().min(1)).min(1);
+const count = z.number().int().positive();
+
+const fields = z.strictObject({
+  id: z.string().min(1).default('id'),
+  text: z.string().min(1).default('text'),
+  source: z.string().min(1).default('source'),
+  tokens: z.string().min(1).default('tokens'),
+});
+
+const benchmark = z.strictObject({
+  name,
+  files: globs,
+  /** Text of an example with `{field}` in place of each field of the row. */
+  template: z.string().min(1).optional(),
+});
+
+export const settingsSchema = z.strictObject({
+  run: z.string().min(1).default('run'),
+  corpus: z.strictObject({ files: globs, fields: fields.prefault({}) }),
+  benchmarks: z.array(benchmark).min(1).check((context) => {
+    const seen = new Set<string>();
+    for (const [index, { name }] of context.value.entries()) {
+      if (seen.has(name)) context.issues.push({ code: 'custom', input: name, path: [index, 'name'], message: 'is used by an earlier benchmark; names have to differ' });
+      seen.add(name);
+    }
+  }),
+  examples: z.strictObject({
+    /** At most this many examples of each benchmark; every benchmark gives the same number. */
+    perBenchmark: count.default(1400),
+    /** false: take all examples of every benchmark up to the cap. */
+    equal: z.boolean().default(true),
+  }).prefault({}),
+  sample: z.strictObject({
+    documents: count.default(100_000),
+    seed: z.number().int().nonnegative().default(1),
+  }).prefault({}),
+  embedding: z.strictObject({
+    /** `default`, a hub name, a folder, or the base URL of an OpenAI-compatible endpoint. */
+    model: z.string().min(1).default('default'),
+    /** The model's name at an endpoint; of no use elsewhere. */
+    endpointModel: z.string().min(1).optional(),
+    device: z.enum(['auto', 'cpu', 'cuda', 'webgpu']).default('auto'),
+    dtype: z.enum(['auto', 'fp32', 'fp16', 'q8', 'q4']).default('auto'),
+    pooling: z.enum(['mean', 'cls']).default('mean'),
+    maxTokens: count.max(32_768).default(256),
+  }).prefault({}),
+  search: z.strictObject({
+    method: z.enum(['auto', 'exact', 'hnsw']).default('auto'),
+    /** Length of the list of nearest documents kept for each example (K). */
+    nearest: count.default(1000),
+  }).prefault({}),
+  classifier: z.strictObject({
+    /** Hash table's size as a power of two. */
+    bits: z.number().int().min(12).max(24).default(18),
+    epochs: count.max(100).default(8),
+    minCount: count.default(2),
+    seed: z.number().int().nonnegative().default(1),
+  }).prefault({}),
+  keep: z.strictObject({
+    pool: z.enum(['nemotron-cc', 'dclm-refinedweb']).default('nemotron-cc'),
+    tokensPerParam: z.number().positive().default(11),
+    maxEpochs: z.number().positive().default(4),
+  }).prefault({}),
+  /** How many processes' worth of work at once; every core when left out. */
+  workers: count.max(1024).optional(),
+});
+
+export type Settings = z.output<typeof settingsSchema>;
+export type FieldNames = Settings['corpus']['fields'];
+
+export interface SettingsFile {
+  /** Absolute path of the settings file and of the folder that its relative paths start from. */
+  path: string;
+  folder: string;
+  settings: Settings;
+}
+
+/** Reads and checks a settings file. Errors: SETTINGS_NOT_FOUND, SETTINGS_INVALID. */
+export async function readSettings(path: string): Promise<SettingsFile> {
+  const absolute = resolve(path);
+  let text: string;
+  try {
+    text = await readFile(absolute, 'utf8');
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') throw fail('SETTINGS_NOT_FOUND', { path: absolute }, error);
+    throw fail('FILE_UNREADABLE', { path: absolute, reason: reasonOf(error) }, error);
+  }
+  return { path: absolute, folder: dirname(absolute), settings: parseSettings(text, absolute) };
+}
+
+/** Checks the text of a settings file; every problem names the key, the value and what is allowed. */
+export function parseSettings(text: string, path: string): Settings {
+  let value: unknown;
+  try {
+    value = parse(text);
+  } catch (error) {
+    if (!(error instanceof YAMLParseError)) throw error;
+    throw fail('SETTINGS_INVALID', { path, problems: [error.message.trim()] }, error);
+  }
+  const result = settingsSchema.safeParse(value);
+  if (result.success) return result.data;
+  throw fail('SETTINGS_INVALID', { path, problems: result.error.issues.map((issue) => describe(issue, value)) });
+}
+
+function describe(issue: z.core.$ZodIssue, root: unknown): string {
+  const key = issue.path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`)).join('').replace(/^\./, '') || '(whole file)';
+  const got = JSON.stringify(valueAt(root, issue.path)) ?? 'missing';
+  if (issue.code === 'unrecognized_keys') return `${key}: unknown key ${issue.keys.map((k) => `"${k}"`).join(', ')}; known here: ${knownKeys(issue.path).join(', ')}`;
+  if (issue.code === 'invalid_value') return `${key}: got ${got}, allowed: ${issue.values.map((v) => JSON.stringify(v)).join(', ')}`;
+  if (issue.code === 'custom') return `${key}: ${got} ${issue.message}`;
+  return `${key}: got ${got}; ${issue.message}`;
+}
+
+function valueAt(root: unknown, path: readonly PropertyKey[]): unknown {
+  let value = root;
+  for (const part of path) {
+    if (typeof value !== 'object' || value === null) return undefined;
+    value = Reflect.get(value, part);
+  }
+  return value;
+}
+
+/** The keys that the schema knows at a path, for the message about an unknown one. */
+function knownKeys(path: readonly PropertyKey[]): string[] {
+  let schema: unknown = z.toJSONSchema(settingsSchema, { io: 'input' });
+  for (const part of path) {
+    schema = typeof part === 'number' ? valueAt(schema, ['items']) : valueAt(schema, ['properties', part]);
+  }
+  const properties = valueAt(schema, ['properties']);
+  return typeof properties === 'object' && properties !== null ? Object.keys(properties) : [];
+}

@@ -1,0 +1,24 @@
+import { describe, expect, it } from '@jest/globals';
+import { parseSettings } from '../../data/settings.ts';
+
+const minimal = 'corpus: {files: [corpus/*.jsonl]}\nbenchmarks: [{name: arc, files: [arc.jsonl]}]\n';
+
+describe('settings', () => {
+  it('fills in the defaults', () => {
+    const settings = parseSettings(minimal, 'betr.yaml');
+    expect(settings.corpus.fields).toEqual({ id: 'id', text: 'text', source: 'source', tokens: 'tokens' });
+    expect(settings.keep).toEqual({ pool: 'nemotron-cc', tokensPerParam: 11, maxEpochs: 4 });
+  });
+
+  it.each([
+    ['a typo in a key', `${minimal}kepe: {}`, /\(whole file\): unknown key "kepe"; known here: .*keep/],
+    ['a typo below', `${minimal}keep: {pol: x}`, /keep: unknown key "pol"; known here: pool, tokensPerParam, maxEpochs/],
+    ['an unknown pool', `${minimal}keep: {pool: c4}`, /keep\.pool: got "c4", allowed: "nemotron-cc", "dclm-refinedweb"/],
+    ['a wrong type', `${minimal}sample: {documents: many}`, /sample\.documents: got "many"; .*expected number/],
+    ['a missing key', 'benchmarks: [{name: arc, files: [a]}]', /corpus: got missing/],
+    ['a benchmark named twice', 'corpus: {files: [a]}\nbenchmarks: [{name: arc, files: [a]}, {name: arc, files: [b]}]', /benchmarks\[1\]\.name: "arc" is used by an earlier benchmark/],
+    ['broken YAML', 'corpus: [', /betr\.yaml is not valid/],
+  ])('refuses %s', (_what, text, message) => {
+    expect(() => parseSettings(text, 'betr.yaml')).toThrow(message);
+  });
+});
