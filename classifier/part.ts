@@ -36,7 +36,7 @@ const bits = new Uint32Array(float.buffer);
 
 /** The histogram bin of a score (as float32): the upper half of its bits, ordered like the numbers. */
 export function scoreBin(score: number): number {
-  float[0] = score;
+  float[0] = score + 0; // -0 becomes 0, as both are the same score
   const raw = bits[0] ?? 0;
   return ((raw & 0x8000_0000) === 0 ? raw | 0x8000_0000 : ~raw) >>> 16;
 }
