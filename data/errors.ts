@@ -1,6 +1,8 @@
 // Every error a user can meet, declared once: code, HTTP status, exit code, and a sentence that
 // carries the value that was got and says what to do about it. Nothing else in the product makes up error text.
 
+import { isNativeError } from 'node:util/types';
+
 const catalogue = {
   // settings and command line
   SETTINGS_NOT_FOUND: { status: 404, exit: 2, say: (v: { path: string }) => `No settings file at ${v.path}. Write one with "betr init", or name one with --config FILE.` },
@@ -20,6 +22,7 @@ const catalogue = {
   COLUMN_MISSING: { status: 422, exit: 1, say: (v: { path: string; column: string; columns: string }) => `${v.path} has no column "${v.column}"; it has ${v.columns}. Set corpus.fields in the settings.` },
   DISK_FULL: { status: 507, exit: 1, say: (v: { path: string }) => `No space is left for ${v.path}. Nothing half-written was kept; free some space and run the same command again.` },
   WRITE_FAILED: { status: 500, exit: 1, say: (v: { path: string; reason: string }) => `${v.path} cannot be written: ${v.reason}.` },
+  INTERNAL: { status: 500, exit: 70, say: (v: { reason: string }) => `A defect in betr, not in your data: ${v.reason}` },
   // content
   NO_DOCUMENTS: { status: 422, exit: 1, say: (v: { files: number; quarantined: number }) => `The corpus has no usable document: ${v.files} files, ${v.quarantined} rows quarantined. See quarantine/ in the run folder for the reasons, and corpus.fields in the settings.` },
   NO_EXAMPLES: { status: 422, exit: 1, say: (v: { benchmark: string; quarantined: number }) => `Benchmark "${v.benchmark}" has no usable example (${v.quarantined} rows quarantined). An example has text; or question and answer; or question, choices and gold; or give the benchmark a template.` },
@@ -56,10 +59,28 @@ export const errorCodes = Object.keys(catalogue);
 
 /** A system error's code (`ENOENT`, `ENOSPC`, …), or '' where there is none. */
 export function systemCode(error: unknown): string {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+  return isNativeError(error) && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }
 
 /** The text of anything thrown. */
 export function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return isNativeError(error) ? error.message : String(error);
+}
+
+/** A BetrError as plain data, to cross from a worker thread to its parent, and back again. */
+export interface ErrorData {
+  code: ErrorCode;
+  values: Readonly<Record<string, unknown>>;
+  message: string;
+}
+
+/** Anything thrown, as data; what is not in the catalogue is a defect of the product and becomes INTERNAL. */
+export function errorData(error: unknown): ErrorData {
+  const known = error instanceof BetrError ? error : fail('INTERNAL', { reason: isNativeError(error) ? (error.stack ?? error.message) : String(error) }, error);
+  return { code: known.code, values: known.values, message: known.message };
+}
+
+/** The error that `errorData` was made from. */
+export function errorFrom({ code, values, message }: ErrorData): BetrError {
+  return new BetrError(code, values, message);
 }

@@ -1,0 +1,19 @@
+# Two commands on a fresh machine: `make demo` and `make test`. Each installs what it needs.
+.PHONY: demo test lint fuzz clean
+
+demo: node_modules/.package-lock.json
+	node dist/cli/betr.js demo
+
+test: node_modules/.package-lock.json
+	npm test
+
+lint: node_modules/.package-lock.json
+	npm run lint
+
+# `npm ci` also builds dist/ (the package's "prepare" script).
+node_modules/.package-lock.json: package.json package-lock.json
+	npm ci --no-audit --no-fund
+	@touch $@
+
+clean:
+	rm -rf dist .build .cache demo

@@ -1,0 +1,31 @@
+// What the commands share: the options they all have, and opening the run they work on.
+
+import { Command } from 'commander';
+import type { Report } from '../data/progress.ts';
+import { withLock } from '../data/lock.ts';
+import { openRun, type Run } from '../data/run.ts';
+import { openProgress } from './output.ts';
+
+export interface CommonOptions {
+  config: string;
+  json: boolean;
+}
+
+/** A command with the options that every command has. */
+export function command(name: string, description: string): Command {
+  return new Command(name)
+    .description(description)
+    .option('--config <file>', 'settings file', 'betr.yaml')
+    .option('--json', 'print the result as JSON', false);
+}
+
+/** Does a step's work as the run's only writer, with progress on standard error. */
+export async function work<T>(options: CommonOptions, step: (run: Run, report: Report) => Promise<T>): Promise<T> {
+  const run = await openRun(options.config);
+  const progress = openProgress();
+  try {
+    return await withLock(run, () => step(run, progress.report));
+  } finally {
+    progress.end();
+  }
+}

@@ -1,0 +1,88 @@
+// How a command talks: results on standard output (text, or JSON with --json), progress and problems on standard error.
+
+import { SingleBar } from 'cli-progress';
+import type { Progress, Report } from '../data/progress.ts';
+
+/** Prints a result: the value as JSON with --json, else the text. */
+export function printResult(json: boolean, value: unknown, text: string): void {
+  process.stdout.write(json ? `${JSON.stringify(value, null, 2)}\n` : `${text}\n`);
+}
+
+const millisecondsBetweenLines = 5_000;
+
+/** Progress on standard error: a bar on a terminal, a line now and then when piped. */
+export function openProgress(): { report: Report; end(): void } {
+  return process.stderr.isTTY ? openBar() : openLines();
+}
+
+function openBar(): { report: Report; end(): void } {
+  let bar: SingleBar | undefined;
+  let stage = '';
+  const end = (): void => {
+    bar?.stop();
+    bar = undefined;
+  };
+  return {
+    report(progress) {
+      const name = stageName(progress);
+      if (name !== stage || bar === undefined) {
+        end();
+        stage = name;
+        bar = new SingleBar({ stream: process.stderr, format: '{stage} [{bar}] {percentage}% {amount} ETA {eta_formatted}', hideCursor: true, clearOnComplete: true });
+        bar.start(Math.max(1, progress.total ?? 1), 0, { stage: name, amount: '' });
+      }
+      bar.setTotal(Math.max(1, progress.total ?? progress.done));
+      bar.update(progress.done, { stage: progress.stage, amount: amount(progress) });
+    },
+    end,
+  };
+}
+
+function openLines(): { report: Report; end(): void } {
+  let stage = '';
+  let lastMs = 0;
+  return {
+    report(progress) {
+      const nowMs = performance.now();
+      if (stageName(progress) === stage && nowMs - lastMs < millisecondsBetweenLines) return;
+      stage = stageName(progress);
+      lastMs = nowMs;
+      process.stderr.write(`${progress.stage}: ${amount(progress)}\n`);
+    },
+    end: () => undefined,
+  };
+}
+
+/** The stage without what changes within it, such as a count in brackets. */
+function stageName({ stage }: Progress): string {
+  return stage.replace(/ \(.*$/, '');
+}
+
+function amount({ done, total, unit }: Progress): string {
+  const show = unit === 'bytes' ? formatBytes : formatCount;
+  return `${show(done)}${total === undefined ? '' : ` of ${show(total)}`}${unit === 'bytes' ? '' : ` ${unit}`}`;
+}
+
+/** 12,345 */
+export function formatCount(count: number): string {
+  return Math.round(count).toLocaleString('en');
+}
+
+/** 12.3 MB */
+export function formatBytes(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  const power = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, bytes)) / 3)));
+  return `${(bytes / 1000 ** power).toFixed(power === 0 ? 0 : 1)} ${units[power] ?? ''}`;
+}
+
+/** 12.3 % of a fraction. */
+export function formatShare(share: number): string {
+  return `${(100 * share).toPrecision(3)} %`;
+}
+
+/** Rows as text in columns; numbers to the right. The first row is the heading. */
+export function formatTable(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
+  const isNumber = (cell: string): boolean => /^[-+]?[\d.,]+(e[+-]?\d+)?( ?[%×])?$/.test(cell);
+  return rows.map((row) => row.map((cell, column) => (isNumber(cell) ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0))).join('  ').trimEnd()).join('\n');
+}

@@ -1,0 +1,29 @@
+import tseslint from 'typescript-eslint';
+
+// The rooms, left to right; each may import itself and what is left of it (the lint rule of the architecture page).
+const rooms = ['data', 'indexer', 'classifier', 'ranking', 'server', 'cli'];
+const closedRooms = rooms.map((room, place) => ({
+  files: [`${room}/**/*.ts`],
+  rules: {
+    'no-restricted-imports': ['error', { patterns: [{ group: [...rooms.slice(place + 1), 'test', 'bench'].flatMap((other) => [`../${other}/*`, `../../${other}/*`]), message: `${room}/ imports only from rooms to its left: ${rooms.slice(0, place + 1).join(', ')}.` }] }],
+  },
+}));
+
+export default tseslint.config(
+  { ignores: ['dist/', '.build/', '.cache/', 'demo/', '**/*.as.ts', '**/*.js'] },
+  ...tseslint.configs.strictTypeChecked,
+  {
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      '@typescript-eslint/consistent-type-assertions': ['error', { assertionStyle: 'never' }],
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
+      '@typescript-eslint/no-unnecessary-condition': ['error', { allowConstantLoopConditions: true }],
+      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+      'max-lines': ['error', { max: 300, skipBlankLines: true, skipComments: true }],
+      eqeqeq: 'error',
+      'no-console': 'error',
+    },
+  },
+  ...closedRooms,
+  { files: ['cli/**/*.ts', 'bench/**/*.ts', 'test/**/*.ts'], rules: { 'no-console': 'off' } },
+);

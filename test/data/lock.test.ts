@@ -1,0 +1,74 @@
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { withLock } from '../../data/lock.ts';
+import { openRun, type Run } from '../../data/run.ts';
+
+let run: Run;
+beforeEach(async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'betr-lock-'));
+  await writeFile(join(folder, 'betr.yaml'), 'corpus: {files: [a.jsonl]}\nbenchmarks: [{name: b, files: [b.jsonl]}]\n');
+  run = await openRun(join(folder, 'betr.yaml'));
+});
+
+async function lockedBy(pid: number, host = hostname()): Promise<void> {
+  await writeFile(run.files.lock, JSON.stringify({ pid, host, since: '2026-01-01T00:00:00.000Z' }));
+}
+
+/** The id of a process that was and is no more. */
+async function deadPid(): Promise<number> {
+  const child = spawn('true');
+  await new Promise((resolve) => child.on('exit', resolve));
+  return child.pid ?? 0;
+}
+
+describe('withLock', () => {
+  it('lets one in and says who is there to the others', async () => {
+    await withLock(run, async () => {
+      await expect(withLock(run, () => Promise.resolve())).rejects.toMatchObject({ code: 'RUN_LOCKED', exitCode: 3, message: expect.stringContaining(`process ${process.pid}`) });
+    });
+    expect(existsSync(run.files.lock)).toBe(false);
+  });
+
+  it('is given back when the work fails', async () => {
+    await expect(withLock(run, () => Promise.reject(new Error('no')))).rejects.toThrow('no');
+    expect(existsSync(run.files.lock)).toBe(false);
+  });
+
+  it('takes over from a process that is gone, and clears what it left half-written', async () => {
+    await lockedBy(await deadPid());
+    await mkdir(run.files.scores);
+    const leftover = join(run.files.scores, '.part.parquet.99.tmp');
+    await writeFile(leftover, 'half');
+    expect(await withLock(run, () => Promise.resolve(existsSync(leftover)))).toBe(false);
+  });
+
+  it('respects a holder on another machine, whatever its process id', async () => {
+    await lockedBy(await deadPid(), 'elsewhere');
+    await expect(withLock(run, () => Promise.resolve())).rejects.toMatchObject({ code: 'RUN_LOCKED' });
+  });
+
+  it('takes over a lock file that is cut short', async () => {
+    await writeFile(run.files.lock, '{"pid":');
+    expect(await withLock(run, () => Promise.resolve('in'))).toBe('in');
+  });
+
+  it('lets only one of many take over', async () => {
+    await lockedBy(await deadPid());
+    let inside = 0;
+    let most = 0;
+    const attempts = Array.from({ length: 8 }, () =>
+      withLock(run, async () => {
+        most = Math.max(most, ++inside);
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        inside--;
+      }),
+    );
+    const results = await Promise.allSettled(attempts);
+    expect(most).toBe(1);
+    expect(results.filter(({ status }) => status === 'fulfilled').length).toBeGreaterThan(0);
+  });
+});
