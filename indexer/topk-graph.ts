@@ -1,0 +1,51 @@
+// A two-node ONNX graph, made in memory: scores = queries · documentsᵀ, then each query's K best. Writing its few protobuf
+// bytes by hand keeps a model file and a protobuf library out of the product. Field numbers: onnx/onnx.proto3.
+
+const FLOAT = 1;
+const INT64 = 7;
+const INT_ATTRIBUTE = 2;
+
+/**
+ * The graph's bytes for `InferenceSession.create`.
+ * Inputs: queries float32 [q, d], documents float32 [n, d], k int64 [1]. Outputs: values float32 [q, k], best first, and
+ * indices int64 [q, k]; of equal values the smaller index comes first (ONNX's TopK promises it).
+ */
+export function topKGraph(): Uint8Array {
+  const gemm = [...text(1, 'queries'), ...text(1, 'documents'), ...text(2, 'scores'), ...text(4, 'Gemm'), ...message(5, [...text(1, 'transB'), ...integer(3, 1), ...integer(20, INT_ATTRIBUTE)])];
+  const topK = [...text(1, 'scores'), ...text(1, 'k'), ...text(2, 'values'), ...text(2, 'indices'), ...text(4, 'TopK')];
+  const graph = [
+    ...message(1, gemm),
+    ...message(1, topK),
+    ...text(2, 'nearest'),
+    ...message(11, tensor('queries', FLOAT, ['q', 'd'])),
+    ...message(11, tensor('documents', FLOAT, ['n', 'd'])),
+    ...message(11, tensor('k', INT64, [1])),
+    ...message(12, tensor('values', FLOAT, ['q', 'best'])),
+    ...message(12, tensor('indices', INT64, ['q', 'best'])),
+  ];
+  const irVersion = 8;
+  const opset = 13;
+  return Uint8Array.from([...integer(1, irVersion), ...message(7, graph), ...message(8, integer(2, opset))]);
+}
+
+/** A ValueInfoProto: a tensor's name, type, and dimensions by name or size. */
+function tensor(name: string, type: number, dimensions: readonly (string | number)[]): number[] {
+  const shape = dimensions.flatMap((size) => message(1, typeof size === 'string' ? text(2, size) : integer(1, size)));
+  return [...text(1, name), ...message(2, message(1, [...integer(1, type), ...message(2, shape)]))];
+}
+
+function message(field: number, bytes: readonly number[]): number[] {
+  return [...varint(field * 8 + 2), ...varint(bytes.length), ...bytes];
+}
+
+function text(field: number, value: string): number[] {
+  return message(field, [...Buffer.from(value)]);
+}
+
+function integer(field: number, value: number): number[] {
+  return [...varint(field * 8), ...varint(value)];
+}
+
+function varint(value: number): number[] {
+  return value < 128 ? [value] : [(value % 128) + 128, ...varint(Math.floor(value / 128))];
+}
