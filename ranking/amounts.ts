@@ -1,0 +1,51 @@
+// Budgets, shares and token counts as people write them, and as we write them back.
+
+import { fail } from '../data/errors.ts';
+
+const decimal = /^(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
+const suffixes: Record<string, number> = { k: 1e3, m: 1e6, b: 1e9, t: 1e12 };
+
+/** A budget in FLOPs: a finite number above 0. Errors: BUDGET_INVALID. */
+export function parseBudget(text: string): number {
+  const flops = parseDecimal(text);
+  if (flops === undefined) throw fail('BUDGET_INVALID', { got: text });
+  return flops;
+}
+
+/** A share above 0 and at most 1, as a fraction ("0.1") or in percent ("10%"). Errors: OPTION_INVALID. */
+export function parseShare(option: string, text: string): number {
+  const percent = /^(.*)%$/.exec(text.trim())?.[1];
+  const number = parseDecimal(percent ?? text);
+  const share = number === undefined || percent === undefined ? number : number / 100;
+  if (share === undefined || share > 1) throw fail('OPTION_INVALID', { option, got: text, allowed: 'a share above 0 and at most 1, such as 0.1 or 10%' });
+  return share;
+}
+
+/** A count above 0: "1e12", "6300000", or with K, M, B or T for thousands to trillions ("7B"). Errors: OPTION_INVALID. */
+export function parseAmount(option: string, text: string): number {
+  const [, digits, suffix] = /^(.*?)([kmbt]?)$/i.exec(text.trim()) ?? [];
+  const amount = (parseDecimal(digits ?? '') ?? NaN) * (suffixes[suffix?.toLowerCase() ?? ''] ?? 1);
+  if (!Number.isFinite(amount)) throw fail('OPTION_INVALID', { option, got: text, allowed: 'a count above 0, such as 1e12 or 7B' });
+  return amount;
+}
+
+function parseDecimal(text: string): number | undefined {
+  const trimmed = text.trim();
+  const value = decimal.test(trimmed) ? Number(trimmed) : NaN;
+  return Number.isFinite(value) && value > 0 ? value : undefined;
+}
+
+/** 6.3e12 as "6.3T". */
+export function formatAmount(amount: number): string {
+  return new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 }).format(amount);
+}
+
+/** 1e21 as "1e21". */
+export function formatFlops(flops: number): string {
+  return Number(flops.toPrecision(3)).toExponential().replace('+', '');
+}
+
+/** 0.0711 as "7.11 %". */
+export function formatShare(share: number): string {
+  return `${Number((100 * share).toPrecision(3))} %`;
+}

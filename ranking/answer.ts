@@ -1,0 +1,122 @@
+// A budget in, the cut out: how much of the ranked corpus to keep, where the score cuts it, and every assumption on the way.
+
+import { z } from 'zod';
+import { fail } from '../data/errors.ts';
+import type { Run } from '../data/run.ts';
+import { type Cutoff, cutoffSchema, findCutoff } from './cutoff.ts';
+import type { Ranking } from './generation.ts';
+import { countRepetition, fittedFlops, floorRate, type KeepRate, keepRate, type LawName, laws, lawRate, lowestTestedRate, type Model, planModel, smallestPoolTokens } from './laws.ts';
+import { summarize } from './summary.ts';
+
+const positive = z.number().positive();
+const rate = z.number().min(0).max(1);
+
+/** What is asked: a budget (one or two of FLOPs, parameters, tokens), or a share to keep, or both. */
+export const questionSchema = z.strictObject({
+  /** FLOPs of training. */
+  budget: positive.optional(),
+  params: positive.optional(),
+  tokens: positive.optional(),
+  /** Share of the tokens to keep, in place of the law's. */
+  keep: positive.max(1).optional(),
+  /** Tokens of the larger pool that the ranked corpus is a sample of. */
+  poolTokens: positive.optional(),
+  /** In place of the settings' `keep`. */
+  pool: z.enum(['nemotron-cc', 'dclm-refinedweb', 'nemotron-cc-6.6b']).optional(),
+  tokensPerParam: positive.optional(),
+  maxEpochs: positive.optional(),
+});
+export type Question = z.output<typeof questionSchema>;
+
+export const flagNames = ['extrapolated', 'below-tested-rates', 'pool-too-small', 'corpus-far-below-law-range', 'tokens-estimated', 'score-ties', 'nothing-kept'] as const;
+export type Flag = (typeof flagNames)[number];
+
+export const answerSchema = z.strictObject({
+  /** Shares of the tokens, as fractions; keeping anything from low to high costs little. */
+  keep: z.strictObject({ rate, low: rate, high: rate, setBy: z.enum(['law', 'data floor', 'keep']) }),
+  /** Of the ranked corpus: the lowest score kept (null: nothing is), what is kept, and what there is without a filter. */
+  cutoff: cutoffSchema.omit({ last: true }),
+  /** Null where only a share was asked for. */
+  model: z.strictObject({ flops: positive, params: positive, tokens: positive, tokensPerParam: positive }).nullable(),
+  /** Passes over the kept tokens, and what the tokens seen are worth in fresh ones; null without a model or without tokens. */
+  repetition: z.strictObject({ epochs: z.number().min(1), effectiveTokens: positive }).nullable(),
+  /** Null where the share was asked for. */
+  law: z.strictObject({ name: z.string(), formula: z.string() }).nullable(),
+  flags: z.array(z.enum(flagNames)),
+  ranking: z.strictObject({ generation: z.string(), publishedAt: z.string() }),
+  /** The larger pool, where one was named: its tokens, and how many of them the share keeps. */
+  pool: z.strictObject({ tokens: positive, kept: z.number().nonnegative() }).optional(),
+  summary: z.string(),
+});
+export type Answer = z.output<typeof answerSchema>;
+
+/** Answers a question about a ranking. Errors: BUDGET_INVALID, OPTION_INVALID, USAGE, and those of `findCutoff`. */
+export async function answerBudget(run: Run, ranking: Ranking, question: Question): Promise<Answer> {
+  return (await answerWithCutoff(run, ranking, question)).answer;
+}
+
+/** `answerBudget` with the whole cutoff, which a selection needs. */
+export async function answerWithCutoff(run: Run, ranking: Ranking, question: Question): Promise<{ answer: Answer; cutoff: Cutoff }> {
+  const poolTokens = checkPool(question.poolTokens, ranking.tokens);
+  const maxEpochs = question.maxEpochs ?? run.settings.keep.maxEpochs;
+  const lawName = question.pool ?? run.settings.keep.pool;
+  const model = findModel(question, question.tokensPerParam ?? run.settings.keep.tokensPerParam);
+  const keep = findRate(question.keep, model, lawName, poolTokens, maxEpochs);
+  const cutoff = await findCutoff(run, ranking, keep.rate);
+  const { last, ...cut } = cutoff;
+  const answer = {
+    keep,
+    cutoff: cut,
+    model,
+    repetition: model === null || poolTokens === 0 ? null : countRepetition(model.tokens, keep.rate, poolTokens),
+    law: keep.setBy === 'keep' ? null : { name: lawName, formula: laws[lawName].formula },
+    flags: findFlags({ keep, model, poolTokens, maxEpochs }, ranking, cutoff),
+    ranking: { generation: ranking.generation, publishedAt: ranking.publishedAt },
+    ...(question.poolTokens === undefined ? {} : { pool: { tokens: poolTokens, kept: keep.rate * poolTokens } }),
+  };
+  return { answer: { ...answer, summary: summarize(answer, maxEpochs) }, cutoff };
+}
+
+/** Tokens of the pool that the laws are asked about: the ranked corpus itself, or the larger one it is a sample of. */
+function checkPool(asked: number | undefined, rankedTokens: number): number {
+  if (asked !== undefined && !(asked >= rankedTokens && asked < Infinity)) {
+    throw fail('OPTION_INVALID', { option: 'pool tokens', got: String(asked), allowed: `at least the ${rankedTokens} tokens of the ranked corpus, which is a sample of the pool` });
+  }
+  return asked ?? rankedTokens;
+}
+
+function findModel({ budget, params, tokens, keep }: Question, tokensPerParam: number): Model | null {
+  const given = [budget, params, tokens].filter((value) => value !== undefined);
+  if (given.length === 0 && keep !== undefined) return null;
+  if (given.length === 0 || given.length > 2) throw fail('USAGE', { problem: 'Name a budget by one or two of FLOPs, parameters and tokens (the third follows from C = 6·N·D), or name a share to keep.' });
+  const model = planModel({ ...(budget === undefined ? {} : { flops: budget }), ...(params === undefined ? {} : { params }), ...(tokens === undefined ? {} : { tokens }) }, tokensPerParam);
+  if (!Object.values(model).every((value: number) => value > 0 && value < Infinity)) throw fail('BUDGET_INVALID', { got: given.join(', ') });
+  return model;
+}
+
+function findRate(asked: number | undefined, model: Model | null, law: LawName, poolTokens: number, maxEpochs: number): KeepRate {
+  if (asked !== undefined && !(asked > 0 && asked <= 1)) throw fail('OPTION_INVALID', { option: 'keep', got: String(asked), allowed: 'a share above 0 and at most 1, such as 0.1 or 10%' });
+  if (asked !== undefined || model === null) return { rate: asked ?? 1, low: asked ?? 1, high: asked ?? 1, setBy: 'keep' };
+  return keepRate(lawRate(law, model), floorRate(model.tokens, poolTokens, maxEpochs));
+}
+
+interface Ground {
+  keep: KeepRate;
+  model: Model | null;
+  poolTokens: number;
+  maxEpochs: number;
+}
+
+function findFlags({ keep, model, poolTokens, maxEpochs }: Ground, ranking: Ranking, cutoff: Cutoff): Flag[] {
+  const byLaw = keep.setBy !== 'keep';
+  const holds: Record<Flag, boolean> = {
+    extrapolated: byLaw && model !== null && (model.flops < fittedFlops.from || model.flops > fittedFlops.extrapolatedBeyond),
+    'below-tested-rates': keep.rate < lowestTestedRate,
+    'pool-too-small': model !== null && floorRate(model.tokens, poolTokens, maxEpochs) > 1,
+    'corpus-far-below-law-range': byLaw && poolTokens < smallestPoolTokens,
+    'tokens-estimated': ranking.estimatedDocuments > 0,
+    'score-ties': cutoff.last !== null,
+    'nothing-kept': cutoff.documents === 0,
+  };
+  return flagNames.filter((flag) => holds[flag]);
+}

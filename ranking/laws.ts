@@ -1,0 +1,91 @@
+// How much to keep: the keep-rate laws of "Language Models Improve When Pretraining Data Matches Target Tasks" (arXiv 2507.12466),
+// the floor that a finite pool sets below them, and what repeated tokens are worth. Rates are fractions of a pool's tokens.
+
+/** The laws, with F in percent as the paper prints them; C in FLOPs, D in tokens. */
+export const laws = {
+  'nemotron-cc': { formula: 'F = 4e-5 · C^0.25 (F in %, C in FLOPs)', of: 'flops', coefficient: 4e-5, exponent: 0.25 },
+  'dclm-refinedweb': { formula: 'F = 6e-3 · C^0.14 (F in %, C in FLOPs)', of: 'flops', coefficient: 6e-3, exponent: 0.14 },
+  /** A 6.6 B model trained on any number of tokens, in place of a compute-optimal one. */
+  'nemotron-cc-6.6b': { formula: 'F = 0.26 · D^0.13 (F in %, D in tokens)', of: 'tokens', coefficient: 0.26, exponent: 0.13 },
+} as const;
+export type LawName = keyof typeof laws;
+
+/** Budgets that the laws were fitted on, and the one beyond which they are extrapolation, in FLOPs. */
+export const fittedFlops = { from: 6e18, to: 6e21, extrapolatedBeyond: 1e22 } as const;
+/** The lowest rate that the paper trained with. */
+export const lowestTestedRate = 0.03;
+/**
+ * [ours] A pool under this many tokens is far below the laws' range: not even the smallest run of the fit (6e18 FLOPs, 3.3e9 tokens)
+ * could have seen every token of its best 3 % just once.
+ */
+export const smallestPoolTokens = 1e11;
+
+/** [ours] Half a step of the paper's grid of rates (3, 10, 30, 100 %) to either side; it reports 0.3–1.2 points lost at the next rate. */
+const bandFactor = Math.sqrt(10 / 3);
+/** Muennighoff et al. 2023 (arXiv 2305.16264): how fast repeated tokens lose their worth. */
+const repetitionDecay = 15.387756;
+
+export interface Model {
+  /** FLOPs of training, C = 6·N·D; N parameters, D tokens, D/N. */
+  flops: number;
+  params: number;
+  tokens: number;
+  tokensPerParam: number;
+}
+
+/** The model of a budget: one or two of FLOPs, parameters and tokens; with one, `tokensPerParam` sets the rest. */
+export function planModel(given: { flops?: number; params?: number; tokens?: number }, tokensPerParam: number): Model {
+  const { flops, params, tokens } = given;
+  if (params !== undefined && tokens !== undefined) return model(params, tokens);
+  if (params !== undefined) return model(params, flops === undefined ? params * tokensPerParam : flops / (6 * params), flops);
+  if (tokens !== undefined) return model(flops === undefined ? tokens / tokensPerParam : flops / (6 * tokens), tokens, flops);
+  const optimal = Math.sqrt((flops ?? 0) / (6 * tokensPerParam));
+  return model(optimal, optimal * tokensPerParam, flops);
+}
+
+function model(params: number, tokens: number, flops = 6 * params * tokens): Model {
+  return { flops, params, tokens, tokensPerParam: tokens / params };
+}
+
+/** The law's own rate, with no regard to the pool's size; at most 1. */
+export function lawRate(law: LawName, { flops, tokens }: Pick<Model, 'flops' | 'tokens'>): number {
+  const { of, coefficient, exponent } = laws[law];
+  return Math.min(1, (coefficient * (of === 'flops' ? flops : tokens) ** exponent) / 100);
+}
+
+/** The least share that gives a model of D tokens no more than `maxEpochs` passes: D / (maxEpochs · T). Above 1 where the pool is too small. */
+export function floorRate(tokens: number, poolTokens: number, maxEpochs: number): number {
+  return tokens / (maxEpochs * poolTokens);
+}
+
+export interface KeepRate {
+  /** Share of the pool's tokens to keep, and the band in which the choice costs little. */
+  rate: number;
+  low: number;
+  high: number;
+  setBy: 'law' | 'data floor' | 'keep';
+}
+
+/** F = min(1, max(law, floor)), and its band: half a step of the tested rates around the law, within [floor, 1]. */
+export function keepRate(law: number, floor: number): KeepRate {
+  const clip = (rate: number): number => Math.min(1, Math.max(floor, rate));
+  return { rate: clip(law), low: clip(law / bandFactor), high: clip(law * bandFactor), setBy: floor > law ? 'data floor' : 'law' };
+}
+
+export interface Repetition {
+  /** Passes over the kept tokens; 1 where the model does not even see all of them once. */
+  epochs: number;
+  /** What the tokens seen are worth in tokens seen once. */
+  effectiveTokens: number;
+}
+
+/** Repetition when D tokens are drawn from the `rate` best of the pool. */
+export function countRepetition(tokens: number, rate: number, poolTokens: number): Repetition {
+  const unique = Math.min(tokens, rate * poolTokens);
+  return { epochs: tokens / unique, effectiveTokens: effectiveTokens(unique, tokens) };
+}
+
+/** D_eff = U + U·R*·(1 − exp(−(D/U − 1)/R*)) for D tokens seen of which U differ (Muennighoff 2023). */
+export function effectiveTokens(unique: number, seen: number): number {
+  return unique + unique * repetitionDecay * -Math.expm1(-(seen / unique - 1) / repetitionDecay);
+}

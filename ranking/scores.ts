@@ -1,0 +1,47 @@
+// The published scores as one table for SQL: an in-memory DuckDB over the ranking's Parquet parts, bounded and spilling into the run.
+
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { z } from 'zod';
+import { writeError } from '../data/commit.ts';
+import { sqlString, withDuckDb } from '../data/duckdb.ts';
+import { BetrError, fail, reasonOf } from '../data/errors.ts';
+import type { Run } from '../data/run.ts';
+import type { Ranking } from './generation.ts';
+
+/** Room for the database; what needs more is spilled. */
+const memoryMb = 1024;
+
+/**
+ * Calls `use` with a connection and the SQL of a table of every document's scores (columns of classifier/part.ts, in the parts' order).
+ * Errors: FILE_DAMAGED where a part cannot be read, DISK_FULL where spilling fails, and those of `use`.
+ */
+export async function withScores<T>(run: Run, ranking: Ranking, use: (connection: DuckDBConnection, table: string) => Promise<T>): Promise<T> {
+  // Databases must not share a spill folder: their temporary files have the same names.
+  const spill = join(run.folder, `spill-${randomUUID()}`);
+  const files = ranking.parts.map(({ file }) => sqlString(join(run.files.scores, file)));
+  try {
+    return await withDuckDb({ memoryMb, spill, ...(run.settings.workers === undefined ? {} : { threads: run.settings.workers }) }, (connection) =>
+      use(connection, `read_parquet([${files.join(', ')}])`),
+    );
+  } catch (error) {
+    if (error instanceof BetrError) throw error;
+    if (/no space left/i.test(reasonOf(error))) throw writeError(error, spill);
+    throw fail('FILE_DAMAGED', { path: run.files.scores, reason: reasonOf(error), command: 'betr rank' }, error);
+  } finally {
+    await rm(spill, { recursive: true, force: true });
+  }
+}
+
+/** All rows of a query, each checked by a schema. */
+export async function queryRows<T>(connection: DuckDBConnection, sql: string, row: z.ZodType<T>): Promise<T[]> {
+  const reader = await connection.runAndReadAll(sql);
+  return row.array().parse(reader.getRowObjects());
+}
+
+/** A score as SQL: its shortest decimal names exactly one float32. */
+export function sqlScore(score: number): string {
+  return `${sqlString(String(score))}::FLOAT`;
+}
