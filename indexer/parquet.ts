@@ -2,15 +2,32 @@
 // A step whose note still fits has nothing to do; a half-written file cannot exist.
 
 import { type DuckDBAppender, type DuckDBConnection, DuckDBDataChunk, type DuckDBType, type DuckDBValue } from '@duckdb/node-api';
-import { stat } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { z } from 'zod';
 import { commitFile } from '../data/commit.ts';
 import { sqlString, withDuckDb } from '../data/duckdb.ts';
-import { systemCode } from '../data/errors.ts';
+import { fail, reasonOf, systemCode } from '../data/errors.ts';
 
 /** Rows of a group: with texts in the row, larger groups do not fit the memory of a bounded DuckDB (measured: 122,880 rows fail at 1 GB). */
 const groupRows = 8192;
 const chunkRows = 2048;
+const memoryMb = 2048;
+
+/**
+ * An in-memory DuckDB for a step of the run: bounded, spilling into a folder of its own inside `folder`, which is gone afterwards. Errors: DISK_FULL, and those of `use`.
+ */
+export async function withSpillingDuckDb<T>(folder: string, use: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
+  const spill = join(folder, `spill-${randomUUID()}`);
+  try {
+    return await withDuckDb({ memoryMb, spill }, use);
+  } catch (error) {
+    throw /no space left/i.test(reasonOf(error)) ? fail('DISK_FULL', { path: spill }, error) : error;
+  } finally {
+    await rm(spill, { recursive: true, force: true });
+  }
+}
 
 /** Writes the rows of `query` to `path`, in its order, with `note` kept in the file. Errors: DISK_FULL, WRITE_FAILED. */
 export async function writeParquet(connection: DuckDBConnection, query: string, path: string, note: unknown): Promise<void> {

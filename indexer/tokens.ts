@@ -4,9 +4,10 @@
 import { countTokens } from 'gpt-tokenizer/encoding/o200k_base';
 import { z } from 'zod';
 import { commitJson, readJson } from '../data/commit.ts';
-import { sqlString, withDuckDb } from '../data/duckdb.ts';
+import { sqlString } from '../data/duckdb.ts';
 import { fail } from '../data/errors.ts';
 import type { Run } from '../data/run.ts';
+import { withSpillingDuckDb } from './parquet.ts';
 
 const rateSchema = z.object({
   /** Documents measured, their UTF-8 bytes and tokens. */
@@ -50,7 +51,7 @@ export async function measureTokens(run: Run, sample: string): Promise<TokenRate
   const file = `read_parquet(${sqlString(run.files.sample)}, file_row_number = true)`;
   const first = `SELECT file_row_number FROM ${file} QUALIFY row_number() OVER (PARTITION BY source ORDER BY file_row_number) <= ${documentsPerSource}`;
   const sums = new Map<string, Sum>();
-  await withDuckDb({ spill: run.folder }, async (connection) => {
+  await withSpillingDuckDb(run.folder, async (connection) => {
     const rows = await connection.stream(`SELECT source, tokens, strlen(text)::DOUBLE, left(text, ${measuredCharacters}) FROM ${file} WHERE file_row_number IN (${first})`);
     for await (const batch of rows.yieldRows()) {
       for (const row of rowsSchema.parse(batch)) addRow(sums, row);
