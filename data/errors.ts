@@ -21,10 +21,14 @@ const catalogue = {
   FILE_DAMAGED: { status: 500, exit: 1, say: (v: { path: string; reason: string; command: string }) => `${v.path} is not what was written: ${v.reason}. Make it again with "${v.command}".` },
   COLUMN_MISSING: { status: 422, exit: 1, say: (v: { path: string; column: string; columns: string }) => `${v.path} has no column "${v.column}"; it has ${v.columns}. Set corpus.fields in the settings.` },
   DISK_FULL: { status: 507, exit: 1, say: (v: { path: string }) => `No space is left for ${v.path}. Nothing half-written was kept; free some space and run the same command again.` },
+  OUT_NOT_EMPTY: { status: 409, exit: 2, say: (v: { path: string; found: string }) => `${v.path} holds something other than an earlier selection (${v.found}) and was left as it is. Name a new or empty folder.` },
+  SHARD_CHANGED: { status: 409, exit: 1, say: (v: { path: string }) => `${v.path} has changed since it was ranked. Run "betr rank" first.` },
   WRITE_FAILED: { status: 500, exit: 1, say: (v: { path: string; reason: string }) => `${v.path} cannot be written: ${v.reason}.` },
   INTERNAL: { status: 500, exit: 70, say: (v: { reason: string }) => `A defect in betr, not in your data: ${v.reason}` },
   // content
   NO_DOCUMENTS: { status: 422, exit: 1, say: (v: { files: number; quarantined: number }) => `The corpus has no usable document: ${v.files} files, ${v.quarantined} rows quarantined. See quarantine/ in the run folder for the reasons, and corpus.fields in the settings.` },
+  TARGETS_INVALID: { status: 422, exit: 1, say: (v: { path: string; problem: string }) => `${v.path} cannot be learned from: ${v.problem}. It has to have the columns document and score (a finite number, higher is better), with one row for each document and no document outside the sample.` },
+  TRAINING_TOO_SMALL: { status: 422, exit: 1, say: (v: { documents: number; need: number }) => `Only ${v.documents} documents of the sample have a score, and training needs at least ${v.need}. Raise sample.documents in the settings, or give corpus.files more text.` },
   NO_EXAMPLES: { status: 422, exit: 1, say: (v: { benchmark: string; quarantined: number }) => `Benchmark "${v.benchmark}" has no usable example (${v.quarantined} rows quarantined). An example has text; or question and answer; or question, choices and gold; or give the benchmark a template.` },
 } as const;
 

@@ -83,8 +83,8 @@ async function checkPart(path: string, bytes: number): Promise<void> {
   }
 }
 
-/** What is published; undefined where there is none or it is damaged, as it is about to be replaced. */
-async function readPublished(run: Run): Promise<Ranking | undefined> {
+/** What is published, whether or not its parts are there; undefined where there is none or it is damaged, for who is about to replace it. */
+export async function readPublished(run: Run): Promise<Ranking | undefined> {
   try {
     return await readJson(run.files.ranking, rankingSchema, rankCommand);
   } catch (error) {

@@ -19,17 +19,23 @@ const memoryMb = 1024;
  * Errors: FILE_DAMAGED where a part cannot be read, DISK_FULL where spilling fails, and those of `use`.
  */
 export async function withScores<T>(run: Run, ranking: Ranking, use: (connection: DuckDBConnection, table: string) => Promise<T>): Promise<T> {
-  // Databases must not share a spill folder: their temporary files have the same names.
-  const spill = join(run.folder, `spill-${randomUUID()}`);
   const files = ranking.parts.map(({ file }) => sqlString(join(run.files.scores, file)));
   try {
-    return await withDuckDb({ memoryMb, spill, ...(run.settings.workers === undefined ? {} : { threads: run.settings.workers }) }, (connection) =>
-      use(connection, `read_parquet([${files.join(', ')}])`),
-    );
+    return await withSpillingDuckDb(run, (connection) => use(connection, `read_parquet([${files.join(', ')}])`));
   } catch (error) {
     if (error instanceof BetrError) throw error;
-    if (/no space left/i.test(reasonOf(error))) throw writeError(error, spill);
     throw fail('FILE_DAMAGED', { path: run.files.scores, reason: reasonOf(error), command: 'betr rank' }, error);
+  }
+}
+
+/** An in-memory database of bounded size that spills into the run's folder. Errors: DISK_FULL, and those of `use`. */
+export async function withSpillingDuckDb<T>(run: Run, use: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
+  // Databases must not share a spill folder: their temporary files have the same names.
+  const spill = join(run.folder, `spill-${randomUUID()}`);
+  try {
+    return await withDuckDb({ memoryMb, spill, ...(run.settings.workers === undefined ? {} : { threads: run.settings.workers }) }, use);
+  } catch (error) {
+    throw /no space left/i.test(reasonOf(error)) ? writeError(error, spill) : error;
   } finally {
     await rm(spill, { recursive: true, force: true });
   }

@@ -1,0 +1,109 @@
+// The kept documents themselves, shard by shard, in the corpus's own format: JSONL lines byte for byte and compressed as they were,
+// Parquet with all its columns. Files keep the names of their shards.
+
+import { createWriteStream } from 'node:fs';
+import { join } from 'node:path';
+import { PassThrough, type Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createGzip } from 'node:zlib';
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { z } from 'zod';
+import { CompressStream } from 'zstd-napi';
+import { commitFile } from '../data/commit.ts';
+import type { Shard } from '../data/documents.ts';
+import { sqlString } from '../data/duckdb.ts';
+import { fail } from '../data/errors.ts';
+import type { Report } from '../data/progress.ts';
+import { readRawRows } from '../data/read.ts';
+import type { Run } from '../data/run.ts';
+import { listShards } from '../data/shards.ts';
+import type { Ranking } from './generation.ts';
+import { documentsFolder } from './out-folder.ts';
+import { queryRows, withSpillingDuckDb } from './scores.ts';
+
+/** Lines go to the compressor this many bytes at a time, as each call of it costs a hop between threads. */
+const bytesPerWrite = 1 << 18;
+
+/**
+ * Writes each shard's documents that `rowsPath` (a selection.parquet) lists. Returns the files, with "/" in their paths.
+ * Errors: SHARD_CHANGED, FILE_NOT_FOUND; those of reading the corpus and of writing.
+ */
+export async function writeDocuments(run: Run, ranking: Ranking, rowsPath: string, folder: string, report: Report): Promise<{ file: string; documents: number }[]> {
+  const selected = `read_parquet(${sqlString(rowsPath)})`;
+  const shards = new Map((await listShards(run.settings.corpus.files, run.settingsFolder)).map((shard) => [shard.name, shard]));
+  return withSpillingDuckDb(run, async (connection) => {
+    const counts = await queryRows(connection, `SELECT shard, count(*)::DOUBLE AS documents FROM ${selected} GROUP BY shard ORDER BY shard`, shardCount);
+    const total = counts.reduce((sum, { documents }) => sum + documents, 0);
+    const written: { file: string; documents: number }[] = [];
+    let done = 0;
+    for (const { shard: name, documents } of counts) {
+      const shard = checkShard(name, shards.get(name), ranking);
+      const rows = `SELECT "row"::DOUBLE AS "row" FROM ${selected} WHERE shard = ${sqlString(name)} ORDER BY "row"`;
+      const file = `${documentsFolder}/${pathInside(name)}`;
+      await commitFile(join(folder, file), async (temporary) => {
+        const copied = shard.format === 'parquet' ? await copyParquetRows(connection, shard, rows, temporary) : await copyLines(connection, shard, rows, temporary);
+        if (copied !== documents) throw fail('SHARD_CHANGED', { path: shard.path });
+      });
+      written.push({ file, documents });
+      done += documents;
+      report({ stage: 'select', done, total, unit: 'documents' });
+    }
+    return written;
+  });
+}
+
+const shardCount = z.object({ shard: z.string(), documents: z.number() });
+
+/** The shard, as long as it is what was ranked: row numbers mean nothing in another file. */
+function checkShard(name: string, shard: Shard | undefined, ranking: Ranking): Shard {
+  if (shard === undefined) throw fail('FILE_NOT_FOUND', { path: name, what: 'Shard' });
+  const ranked = ranking.parts.find((part) => part.shard === name);
+  if (ranked?.shardBytes !== shard.bytes || ranked.shardModifiedMs !== shard.modifiedMs) throw fail('SHARD_CHANGED', { path: shard.path });
+  return shard;
+}
+
+/** A shard's name as a path that stays inside a folder: ".." becomes "_" (and "_" one more "_", so that no two names meet). */
+export function pathInside(name: string): string {
+  return name
+    .split('/')
+    .filter((step) => step !== '' && step !== '.')
+    .map((step) => (step === '..' ? '_' : /^_+$/.test(step) ? `${step}_` : step))
+    .join('/');
+}
+
+async function copyParquetRows(connection: DuckDBConnection, shard: Shard, rows: string, path: string): Promise<number> {
+  const reader = await connection.runAndReadAll(
+    `COPY (SELECT * EXCLUDE (file_row_number) FROM read_parquet(${sqlString(shard.path)}, file_row_number = true)
+           WHERE file_row_number IN (SELECT "row"::BIGINT FROM (${rows})) ORDER BY file_row_number)
+     TO ${sqlString(path)} (FORMAT parquet, COMPRESSION zstd)`,
+  );
+  return Number(reader.getRowObjects()[0]?.['Count']);
+}
+
+async function copyLines(connection: DuckDBConnection, shard: Shard, rows: string, path: string): Promise<number> {
+  const wanted = z.array(z.number()).parse((await connection.runAndReadAll(rows)).getColumns()[0] ?? []);
+  let lines = 0;
+  async function* blocks(): AsyncGenerator<Uint8Array> {
+    let block: Uint8Array[] = [];
+    let bytes = 0;
+    for await (const line of readRawRows(shard, wanted)) {
+      lines++;
+      block.push(line, newline);
+      bytes += line.length + 1;
+      if (bytes < bytesPerWrite) continue;
+      yield Buffer.concat(block);
+      block = [];
+      bytes = 0;
+    }
+    yield Buffer.concat(block);
+  }
+  await pipeline(blocks, openCompressor(shard.format), createWriteStream(path));
+  return lines;
+}
+
+const newline = Buffer.from('\n');
+
+function openCompressor(format: Shard['format']): Transform {
+  if (format === 'jsonl.gz') return createGzip();
+  return format === 'jsonl.zst' ? new CompressStream() : new PassThrough();
+}

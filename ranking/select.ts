@@ -1,0 +1,93 @@
+// Writes a selection: which documents a cutoff keeps, or those documents themselves, and a manifest that says how it came to be.
+// The same question to the same ranking gives the same bytes, whatever the number of threads; the manifest has no times in it.
+
+import { stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { z } from 'zod';
+import { commitFile, commitJson, sha256File } from '../data/commit.ts';
+import { sqlString } from '../data/duckdb.ts';
+import { fail } from '../data/errors.ts';
+import type { Report } from '../data/progress.ts';
+import type { Run } from '../data/run.ts';
+import { settingsSchema } from '../data/settings.ts';
+import { answerSchema, answerWithCutoff, type Question, questionSchema } from './answer.ts';
+import { compareComposition, sourceChangeSchema } from './composition.ts';
+import { type Cutoff, keptCondition } from './cutoff.ts';
+import type { Ranking } from './generation.ts';
+import { fillOutFolder, manifestFile, rowsFile } from './out-folder.ts';
+import { withScores } from './scores.ts';
+import { writeDocuments } from './select-documents.ts';
+
+const count = z.number().int().nonnegative();
+/** An answer less the time of its ranking's publication. */
+const timelessAnswer = answerSchema.omit({ ranking: true }).strip();
+
+export const selectionManifestSchema = z.strictObject({
+  kind: z.literal('betr selection'),
+  /** rows: selection.parquet alone. documents: also the kept documents, in the corpus's own format. */
+  format: z.enum(['rows', 'documents']),
+  /** The ranking that was cut. */
+  generation: z.string(),
+  documents: count,
+  tokens: count,
+  question: questionSchema,
+  answer: timelessAnswer,
+  settings: settingsSchema,
+  /** Everything written beside the manifest, with "/" in the paths. */
+  files: z.array(z.strictObject({ file: z.string(), documents: count, bytes: count, sha256: z.string() })),
+  composition: z.array(sourceChangeSchema),
+});
+export type SelectionManifest = z.output<typeof selectionManifestSchema>;
+export type SelectionFile = SelectionManifest['files'][number];
+
+/**
+ * Answers the question and writes what it keeps into `outFolder`, in place of an earlier selection.
+ * Errors: OUT_NOT_EMPTY; SHARD_CHANGED, FILE_NOT_FOUND (documents only); DISK_FULL, WRITE_FAILED; those of `answerBudget`.
+ */
+export async function writeSelection(
+  run: Run,
+  ranking: Ranking,
+  question: Question,
+  outFolder: string,
+  { format }: { format: SelectionManifest['format'] },
+  report: Report,
+): Promise<SelectionManifest> {
+  const folder = resolve(outFolder);
+  const { answer, cutoff } = await answerWithCutoff(run, ranking, question);
+  const composition = await compareComposition(run, ranking, cutoff);
+  return fillOutFolder(folder, async () => {
+    const rowsPath = join(folder, rowsFile);
+    await writeRows(run, ranking, cutoff, rowsPath);
+    const files = [await describeFile(folder, rowsFile, cutoff.documents)];
+    if (format === 'documents') {
+      for (const { file, documents } of await writeDocuments(run, ranking, rowsPath, folder, report)) files.push(await describeFile(folder, file, documents));
+    }
+    const { documents, tokens } = cutoff;
+    // How many work on a run changes no byte of what comes out, so it is not told.
+    const settings = { ...run.settings, workers: undefined };
+    const manifest: SelectionManifest = { kind: 'betr selection', format, generation: ranking.generation, documents, tokens, question, answer: timelessAnswer.parse(answer), settings, files, composition };
+    await commitJson(join(folder, manifestFile), manifest);
+    return manifest;
+  });
+}
+
+/** Writes (shard, row, document, score) of what is kept. In this order DuckDB's bytes do not depend on its threads. */
+async function writeRows(run: Run, ranking: Ranking, cutoff: Cutoff, path: string): Promise<void> {
+  await withScores(run, ranking, (connection, table) =>
+    commitFile(path, async (temporary) => {
+      const reader = await connection.runAndReadAll(
+        `COPY (SELECT shard, "row", document, score FROM ${table} WHERE ${keptCondition(cutoff)} ORDER BY shard, "row")
+         TO ${sqlString(temporary)} (FORMAT parquet, COMPRESSION zstd)`,
+      );
+      const written = Number(reader.getRowObjects()[0]?.['Count']);
+      if (written !== cutoff.documents) {
+        throw fail('FILE_DAMAGED', { path: run.files.scores, reason: `${written} documents are above the cutoff where the ranking counts ${cutoff.documents}`, command: 'betr rank' });
+      }
+    }),
+  );
+}
+
+async function describeFile(folder: string, file: string, documents: number): Promise<SelectionFile> {
+  const path = join(folder, file);
+  return { file, documents, bytes: (await stat(path)).size, sha256: await sha256File(path) };
+}
