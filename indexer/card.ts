@@ -43,8 +43,8 @@ export type ExampleCounts = z.output<typeof exampleCountsSchema>;
 
 export const indexCardSchema = z.object({
   version: z.literal(1),
-  /** Of everything the results depend on. */
-  inputs: z.object({ sample: sha256, examples: sha256, embedding: sha256, targets: sha256 }),
+  /** Fingerprints of everything the results depend on: files and settings. */
+  inputs: z.object({ sample: sha256, examples: sha256, embedding: sha256, search: sha256 }),
   corpus: corpusCountsSchema,
   sample: sampleCountsSchema,
   examples: exampleCountsSchema,

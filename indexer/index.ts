@@ -1,0 +1,148 @@
+// `betr index`: benchmark examples and a sample of the corpus in, a score for every sampled document out. Promises: does only what changed; stopped at any
+// point, the next run goes on from the files that are whole; `index.json` is written last and says what all the others are.
+
+import { rm } from 'node:fs/promises';
+import { type z } from 'zod';
+import { commitJson, readJson, sha256File } from '../data/commit.ts';
+import { BetrError, systemCode } from '../data/errors.ts';
+import type { Report } from '../data/progress.ts';
+import { openQuarantine } from '../data/quarantine.ts';
+import { fingerprint, type Run } from '../data/run.ts';
+import { type Example, examplesNoteSchema, loadExamples, readBenchmarks, saveExamples } from './benchmarks.ts';
+import type { BestRanks } from './best-rank.ts';
+import { type ExampleCounts, type IndexCard, indexCardSchema } from './card.ts';
+import { embedAll } from './embed-all.ts';
+import { type IndexInputs, readInputs } from './inputs.ts';
+import { readNote } from './parquet.ts';
+import { drawSample, type SampleNote, sampleNoteSchema } from './sample.ts';
+import { searchSample } from './search-sample.ts';
+import { writeTargets } from './targets.ts';
+import { measureTokens, tokenRatesSchema } from './tokens.ts';
+
+export type IndexResult = IndexCard & {
+  /** Nothing had changed, and nothing was done. */
+  fresh: boolean;
+};
+
+/**
+ * Makes the run's index: examples.parquet, sample.parquet, tokens.json, vectors/, index.hnsw, targets.parquet and index.json.
+ * Errors: those of `readBenchmarks`, `drawSample` and `embedAll`, NO_FILES, DISK_FULL, WRITE_FAILED.
+ */
+export async function runIndex(run: Run, report: Report): Promise<IndexResult> {
+  const inputs = await readInputs(run);
+  const last = await readOr(run.files.indexCard, indexCardSchema);
+  if (last !== undefined && (await isWhole(run, last, inputs))) return { ...last, fresh: true };
+  // From here on files change one after the other; without their card nobody takes an old one and a new one for a pair.
+  await rm(run.files.indexCard, { force: true });
+  if (last !== undefined) await dropDamaged(run, last);
+  const { examples, counts } = await makeExamples(run, inputs);
+  const { corpus, sample } = await makeSample(run, inputs, report);
+  const vectors = await embedAll(run, examples, sample.documents, report);
+  const { lists, search } = await searchSample(run, vectors, counts, await knownIndex(run, last, inputs.sample, vectors.embedding.fingerprint), report);
+  const from = fingerprint({ sample: inputs.sample, examples: inputs.examples, embedder: vectors.embedding.fingerprint, search: inputs.search });
+  const best = await writeTargets(run, vectors.keys, examples, lists, from);
+  const card: IndexCard = {
+    version: 1,
+    inputs: { sample: inputs.sample, examples: inputs.examples, embedding: inputs.embedding, search: inputs.search },
+    corpus,
+    sample,
+    examples: counts,
+    embedding: vectors.embedding,
+    search,
+    ranks: describeRanks(best, examples, counts),
+    warnings: listWarnings(run, sample.documents / examples.length, counts, search),
+    outputs: await hashOutputs(run),
+  };
+  await commitJson(run.files.indexCard, card);
+  return { ...card, fresh: false };
+}
+
+/** What an earlier run wrote; undefined where there is nothing that can be read, because this command is what makes it anew. */
+async function readOr<T>(path: string, schema: z.ZodType<T>): Promise<T | undefined> {
+  try {
+    return await readJson(path, schema, 'betr index');
+  } catch (error) {
+    if (error instanceof BetrError && error.code === 'FILE_DAMAGED') return undefined;
+    throw error;
+  }
+}
+
+const outputs = ['examples', 'sample', 'tokens', 'index', 'targets'] as const;
+
+async function isWhole(run: Run, card: IndexCard, inputs: IndexInputs): Promise<boolean> {
+  if (card.inputs.sample !== inputs.sample || card.inputs.examples !== inputs.examples || card.inputs.embedding !== inputs.embedding || card.inputs.search !== inputs.search) return false;
+  for (const output of outputs) if ((await sha256If(run.files[output])) !== card.outputs[output]) return false;
+  return true;
+}
+
+async function hashOutputs(run: Run): Promise<IndexCard['outputs']> {
+  const { examples, sample, tokens, index, targets } = run.files;
+  return { examples: await sha256File(examples), sample: await sha256File(sample), tokens: await sha256File(tokens), index: await sha256File(index), targets: await sha256File(targets) };
+}
+
+async function sha256If(path: string): Promise<string | undefined> {
+  try {
+    return await sha256File(path);
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** Removes what is not as the last run left it, so that it is made again rather than taken for whole. */
+async function dropDamaged(run: Run, last: IndexCard): Promise<void> {
+  for (const output of outputs) if ((await sha256If(run.files[output])) !== last.outputs[output]) await rm(run.files[output], { force: true });
+}
+
+async function makeExamples(run: Run, inputs: IndexInputs): Promise<{ examples: Example[]; counts: ExampleCounts }> {
+  const note = await readNote(run.files.examples, examplesNoteSchema);
+  if (note?.from === inputs.examples) return { examples: await loadExamples(run), counts: note.counts };
+  const { examples, counts } = await readBenchmarks(run, inputs.benchmarks, openQuarantine(run.files.quarantine));
+  await saveExamples(run, examples, { from: inputs.examples, counts });
+  return { examples, counts };
+}
+
+async function makeSample(run: Run, inputs: IndexInputs, report: Report): Promise<SampleNote> {
+  const kept = await readNote(run.files.sample, sampleNoteSchema);
+  const note = kept?.from === inputs.sample ? kept : await drawSample(run, inputs.shards, inputs.sample, openQuarantine(run.files.quarantine), report);
+  const rates = await readOr(run.files.tokens, tokenRatesSchema);
+  if (rates?.sample !== inputs.sample) await measureTokens(run, inputs.sample);
+  return note;
+}
+
+/** The SHA-256 of an index over these very vectors, where the last run left one. */
+async function knownIndex(run: Run, last: IndexCard | undefined, sample: string, embedder: string): Promise<string | undefined> {
+  if (last?.inputs.sample !== sample || last.embedding.fingerprint !== embedder) return undefined;
+  return sha256If(run.files.index);
+}
+
+/** The top is the tenth that the classifier learns. */
+function describeRanks(best: BestRanks, examples: readonly Example[], counts: ExampleCounts): IndexCard['ranks'] {
+  const sampled = best.ranks.length;
+  const won = new Map(counts.map(({ benchmark }) => [benchmark, { benchmark, top: 0, all: 0 }]));
+  let listed = 0;
+  for (const [document, example] of best.examples.entries()) {
+    const winner = won.get(examples[example]?.benchmark ?? '');
+    if (winner === undefined) continue;
+    listed++;
+    winner.all++;
+    if (Math.round((1 - (best.scores[document] ?? 0)) * sampled) < sampled / 10) winner.top++;
+  }
+  return { documentsPerExample: sampled / examples.length, listed, winners: [...won.values()] };
+}
+
+/** What a reader of the scores has to know. Below 100 documents an example ties decide (method.md §2; the paper has about 700). */
+function listWarnings({ settings }: Run, perExample: number, counts: ExampleCounts, search: IndexCard['search']): string[] {
+  const warnings: string[] = [];
+  if (perExample < 100) {
+    warnings.push(`There are only ${perExample.toPrecision(2)} sampled documents for each example (the method's paper has about 700): many best ranks tie, and the next-best ranks and the cosine decide. A larger sample or fewer examples would tell more.`);
+  }
+  const [least, next] = counts.map(({ benchmark, found, duplicates }) => ({ benchmark, usable: found - duplicates })).sort((a, b) => a.usable - b.usable);
+  if (settings.examples.equal && least !== undefined && next !== undefined && least.usable < settings.examples.perBenchmark && 2 * least.usable <= next.usable) {
+    warnings.push(`Benchmark "${least.benchmark}" has only ${least.usable} examples, so every benchmark gives ${least.usable}. Leave it out, or set examples.equal to false, to use more.`);
+  }
+  if (search.approximate) {
+    warnings.push(`The ranks are approximate: the lists come from the HNSW index, which finds ${(100 * search.hnsw.recall).toFixed(1)} % of the true nearest ${search.hnsw.nearest}. Set search.method to exact for exact ones.`);
+  }
+  return warnings;
+}
