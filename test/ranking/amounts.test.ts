@@ -1,0 +1,26 @@
+import { describe, expect, it } from '@jest/globals';
+import { formatAmount, formatFlops, formatShare, parseAmount, parseBudget, parseShare } from '../../ranking/amounts.ts';
+
+describe('amounts', () => {
+  it.each([['1e21', 1e21], ['6E+20', 6e20], [' 12.5 ', 12.5], ['.5e3', 500]])('a budget of "%s" is %d FLOPs', (text, flops) => expect(parseBudget(text)).toBe(flops));
+
+  it.each(['0', '-1', 'NaN', '1e400', '', ' ', '1e21x', 'Infinity', '0x10', '1e-400', '1,000'])('"%s" is no budget', (text) => {
+    expect(() => parseBudget(text)).toThrow(expect.objectContaining({ code: 'BUDGET_INVALID', message: expect.stringContaining(`"${text}"`) }));
+  });
+
+  it.each([['0.1', 0.1], ['1', 1], ['10%', 0.1], ['7.5 %', 0.075]])('a share of "%s" is %d', (text, share) => expect(parseShare('--keep', text)).toBe(share));
+
+  it.each(['0', '1.1', '101%', '-0.1', '10', '', '%', 'all'])('"%s" is no share', (text) => {
+    expect(() => parseShare('--keep', text)).toThrow(expect.objectContaining({ code: 'OPTION_INVALID', message: expect.stringContaining('--keep') }));
+  });
+
+  it.each([['7B', 7e9], ['1e12', 1e12], ['6.3t', 6.3e12], ['1300000', 1.3e6], ['22M', 2.2e7], ['5k', 5000]])('"%s" is %d', (text, amount) => expect(parseAmount('--params', text)).toBe(amount));
+
+  it.each(['B', '0', '-7B', '7 billion', '1e400', '1e308T', ''])('"%s" is no amount', (text) => {
+    expect(() => parseAmount('--params', text)).toThrow(expect.objectContaining({ code: 'OPTION_INVALID' }));
+  });
+
+  it('are written as people write them', () => {
+    expect([formatAmount(6.3e12), formatAmount(42_817_441), formatFlops(1e21), formatFlops(6.05e18), formatShare(0.0711), formatShare(1)]).toEqual(['6.3T', '42.8M', '1e21', '6.05e18', '7.11 %', '100 %']);
+  });
+});

@@ -1,0 +1,65 @@
+import { rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { publishRanking, readRanking } from '../../ranking/generation.ts';
+import { makeRows, rankRows, scorer, sumTokens, withRun, writeParts } from './synthetic.ts';
+
+describe('a generation of the ranking', () => {
+  it('adds up its parts and reads back as it was published', async () => {
+    await withRun(async (run) => {
+      const rows = makeRows(200);
+      const ranking = await rankRows(run, rows, 2);
+      expect(ranking).toMatchObject({ documents: 200, tokens: sumTokens(rows), estimatedDocuments: 6, textBytes: 2000, quarantined: 3, scorer });
+      expect(ranking.sources.map(({ source }) => source)).toEqual(['books', 'code', 'news', 'science']);
+      expect(ranking.sources.reduce((sum, { tokens }) => sum + tokens, 0)).toBe(ranking.tokens);
+      expect(ranking.histogram.reduce((sum, [, documents]) => sum + documents, 0)).toBe(200);
+      expect(ranking.histogram.map(([bin]) => bin)).toEqual(ranking.histogram.map(([bin]) => bin).sort((a, b) => b - a));
+      expect(await readRanking(run)).toEqual(ranking);
+    });
+  });
+
+  it('keeps its name and its file while nothing changes, whatever the order of the parts', async () => {
+    await withRun(async (run) => {
+      const parts = await writeParts(run, makeRows(60));
+      const first = await publishRanking(run, parts, scorer);
+      const written = (await stat(run.files.ranking)).mtimeMs;
+      expect(await publishRanking(run, parts.toReversed(), scorer)).toEqual(first);
+      expect((await stat(run.files.ranking)).mtimeMs).toBe(written);
+      expect((await publishRanking(run, parts, { ...scorer, sha256: 'e'.repeat(64) })).generation).not.toBe(first.generation);
+      expect((await publishRanking(run, parts.slice(1), scorer)).generation).not.toBe(first.generation);
+    });
+  });
+
+  it('keeps its name, and follows its files, when the same scores move to a file of another name', async () => {
+    await withRun(async (run) => {
+      const parts = await writeParts(run, makeRows(60));
+      const first = await publishRanking(run, parts, scorer);
+      const renamed = await publishRanking(run, parts.map((part) => ({ ...part, shardModifiedMs: 2 })), scorer);
+      expect(renamed).toMatchObject({ generation: first.generation, publishedAt: first.publishedAt });
+      expect((await readRanking(run)).parts[0]?.shardModifiedMs).toBe(2);
+    });
+  });
+
+  it('is missing until it is published, and says which command publishes it', async () => {
+    await withRun(async (run) => {
+      await expect(readRanking(run)).rejects.toMatchObject({ code: 'STEP_MISSING', message: expect.stringContaining('betr rank') });
+      await expect(publishRanking(run, [], scorer)).rejects.toMatchObject({ code: 'NO_DOCUMENTS' });
+    });
+  });
+
+  it('is damaged when its file, or a part of it, is not what was written; ranking again mends it', async () => {
+    await withRun(async (run) => {
+      const parts = await writeParts(run, makeRows(60));
+      await publishRanking(run, parts, scorer);
+      const path = join(run.files.scores, parts[1]?.file ?? '');
+      await truncate(path, 100);
+      await expect(readRanking(run)).rejects.toMatchObject({ code: 'FILE_DAMAGED', message: expect.stringContaining(path) });
+      await rm(path);
+      await expect(readRanking(run)).rejects.toMatchObject({ code: 'FILE_DAMAGED', message: expect.stringContaining('missing') });
+      await writeFile(run.files.ranking, '{"generation": "half');
+      await expect(readRanking(run)).rejects.toMatchObject({ code: 'FILE_DAMAGED', message: expect.stringContaining('betr rank') });
+      const mended = await publishRanking(run, await writeParts(run, makeRows(60)), scorer);
+      expect(await readRanking(run)).toEqual(mended);
+    });
+  });
+});
