@@ -9,12 +9,13 @@ import { fail, reasonOf, systemCode } from './errors.ts';
 const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]*$/, 'has to be letters, digits, ".", "_" or "-"');
 const globs = z.array(z.string().min(1)).min(1);
 const count = z.number().int().positive();
+const fieldName = z.string().min(1).max(100);
 
 const fields = z.strictObject({
-  id: z.string().min(1).default('id'),
-  text: z.string().min(1).default('text'),
-  source: z.string().min(1).default('source'),
-  tokens: z.string().min(1).default('tokens'),
+  id: fieldName.default('id'),
+  text: fieldName.default('text'),
+  source: fieldName.default('source'),
+  tokens: fieldName.default('tokens'),
 });
 
 const benchmark = z.strictObject({
@@ -61,9 +62,11 @@ export const settingsSchema = z.strictObject({
   }).prefault({}),
   classifier: z.strictObject({
     /** Hash table's size as a power of two. */
-    bits: z.number().int().min(12).max(24).default(18),
-    epochs: count.max(100).default(8),
-    minCount: count.default(2),
+    bits: z.number().int().min(12).max(22).default(20),
+    /** At most; training ends earlier when the held-out loss no longer falls. */
+    epochs: count.max(100).default(12),
+    /** Bins that fewer training documents have are left out. */
+    minCount: count.default(3),
     seed: z.number().int().nonnegative().default(1),
   }).prefault({}),
   keep: z.strictObject({

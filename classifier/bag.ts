@@ -1,0 +1,78 @@
+// Texts as bags of bins for training: each distinct bin with how often it occurs, in 32 bits. A million documents take 1 to 2 GB.
+
+import { openKernel } from './kernel.ts';
+
+const largestCount = 255;
+const chunkFeatures = 1 << 22;
+
+export interface Bags {
+  /** Features of each document: bin in the lower 24 bits, count (at most 255) in the upper 8. */
+  features: Uint32Array[];
+  /** N-grams of each document, repeated and pruned ones counted. */
+  ngrams: Float64Array;
+}
+
+export interface BagFiller {
+  bags: Bags;
+  add(document: number, text: Uint8Array): void;
+}
+
+/** Opens empty bags for `documents` documents and 2^bits bins. */
+export function openBags(documents: number, bits: number): BagFiller {
+  const kernel = openKernel(bits, 0);
+  const bags: Bags = { features: new Array<Uint32Array>(documents).fill(new Uint32Array(0)), ngrams: new Float64Array(documents) };
+  const counts = new Uint8Array(2 ** bits);
+  const distinct = new Uint32Array(2 ** bits);
+  let chunk = new Uint32Array(chunkFeatures);
+  let used = 0;
+  return {
+    bags,
+    add(document, text) {
+      let found = 0;
+      let ngrams = 0;
+      kernel.beginDocument();
+      for (let at = 0; at < text.length; at += kernel.pieceBytes) {
+        const count = kernel.hashPiece(text, at, text.length);
+        ngrams += count;
+        // Invariant: counts is 0 but at the bins distinct[0 … found).
+        for (let i = 0; i < count; i++) {
+          const bin = kernel.bins[i] ?? 0;
+          const times = counts[bin] ?? 0;
+          if (times === 0) distinct[found++] = bin;
+          if (times < largestCount) counts[bin] = times + 1;
+        }
+      }
+      if (used + found > chunk.length) {
+        chunk = new Uint32Array(Math.max(chunkFeatures, found));
+        used = 0;
+      }
+      for (let i = 0; i < found; i++) {
+        const bin = distinct[i] ?? 0;
+        chunk[used + i] = bin | ((counts[bin] ?? 0) << 24);
+        counts[bin] = 0;
+      }
+      bags.features[document] = chunk.subarray(used, used + found);
+      bags.ngrams[document] = ngrams;
+      used += found;
+    },
+  };
+}
+
+/** Drops, in place, the bins that occur in fewer than `minCount` of the `training` documents; returns how many bins are left. */
+export function pruneBags({ features }: Bags, training: Uint32Array, bits: number, minCount: number): number {
+  const documents = new Uint32Array(2 ** bits);
+  for (const document of training) {
+    for (const feature of features[document] ?? []) {
+      const bin = feature & 0xff_ffff;
+      documents[bin] = (documents[bin] ?? 0) + 1;
+    }
+  }
+  for (const [document, all] of features.entries()) {
+    let kept = 0;
+    for (const feature of all) {
+      if ((documents[feature & 0xff_ffff] ?? 0) >= minCount) all[kept++] = feature;
+    }
+    features[document] = all.subarray(0, kept);
+  }
+  return documents.reduce((left, seen) => left + (seen >= minCount ? 1 : 0), 0);
+}

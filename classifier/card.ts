@@ -1,0 +1,62 @@
+// classifier/card.json: what was trained, from what, and how well it tells the best 10 % on documents that it did not learn from.
+
+import { z } from 'zod';
+import { readJson } from '../data/commit.ts';
+import { fail } from '../data/errors.ts';
+import type { Run } from '../data/run.ts';
+import { settingsSchema } from '../data/settings.ts';
+
+const whole = z.number().int().nonnegative();
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+
+/** A figure and its 95 % bootstrap interval. */
+const intervalSchema = z.strictObject({ value: z.number(), low: z.number(), high: z.number() });
+export type Interval = z.output<typeof intervalSchema>;
+
+const fidelitySchema = z.strictObject({
+  rocAuc: intervalSchema,
+  /** With the cut at score 0. */
+  balancedAccuracy: intervalSchema,
+  /** Of score and target (for best-rank targets: the order of the best ranks). */
+  spearman: intervalSchema,
+  /** Of the best `keep` of the documents by score. */
+  kept: z.array(z.strictObject({ keep: z.number(), precision: intervalSchema, recall: intervalSchema })),
+});
+export type Fidelity = z.output<typeof fidelitySchema>;
+
+export const cardSchema = z.strictObject({
+  version: z.literal(1),
+  /** 'joint' first, then one for each benchmark. */
+  outputs: z.array(z.strictObject({ name: z.string(), heldOut: fidelitySchema })).min(1),
+  features: z.strictObject({
+    ngrams: z.string(),
+    hash: z.string(),
+    normalisation: z.string(),
+    /** The table has 2^bits bins, of which `binsUsed` occur in at least `minCount` training documents. */
+    bits: whole,
+    minCount: whole,
+    binsUsed: whole,
+  }),
+  labels: z.strictObject({ top: z.number(), softened: z.string(), balance: z.string() }),
+  training: z.strictObject({
+    method: z.string(),
+    seed: whole,
+    /** Passes over the training documents: allowed, run, and the mean held-out loss after each, which decides when to end. */
+    epochs: whole,
+    epochsRun: whole,
+    heldOutLosses: z.array(z.number()),
+  }),
+  documents: z.strictObject({ training: whole, heldOut: whole, withoutTarget: whole }),
+  /** SHA-256 of the files, and the settings that count. */
+  inputs: z.strictObject({ sample: sha256, targets: sha256, settings: settingsSchema.shape.classifier.unwrap() }),
+  weightsSha256: sha256,
+  notes: z.array(z.string()),
+});
+export type Card = z.output<typeof cardSchema>;
+
+/** Reads the run's card. Errors: STEP_MISSING, FILE_UNREADABLE, FILE_DAMAGED. */
+export async function readCard(run: Run): Promise<Card> {
+  const card = await readJson(run.files.card, cardSchema, 'betr train');
+  if (card === undefined) throw fail('STEP_MISSING', { need: 'trained classifier', command: 'betr train' });
+  return card;
+}

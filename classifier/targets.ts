@@ -1,0 +1,90 @@
+// The sample and its scores as the classifier takes them: targets.parquet decides which documents, sample.parquet has their texts.
+// targets.parquet may come from any scorer: only the columns document and score are needed; each further column score_NAME is one more output.
+
+import { DuckDBBlobValue, type DuckDBConnection } from '@duckdb/node-api';
+import { z } from 'zod';
+import { sqlName, sqlString } from '../data/duckdb.ts';
+import { BetrError, fail, reasonOf } from '../data/errors.ts';
+
+const mostBenchmarks = 16;
+const prefix = 'score_';
+
+export interface Targets {
+  /** Document keys, sorted. */
+  documents: string[];
+  /** 'joint', then the benchmarks. */
+  names: string[];
+  /** For each name the documents' scores, higher is better. */
+  scores: Float64Array[];
+  /** Benchmarks with scores in the file that get no output, because there are more than 16. */
+  leftOut: number;
+}
+
+/** Reads targets.parquet. Errors: FILE_DAMAGED, TARGETS_INVALID. */
+export async function readTargets(connection: DuckDBConnection, path: string): Promise<Targets> {
+  return reading(path, async () => {
+    const file = `read_parquet(${sqlString(path)})`;
+    const described = await connection.runAndReadAll(`SELECT column_name FROM (DESCRIBE SELECT * FROM ${file})`);
+    const columns = z.array(z.tuple([z.string()])).parse(described.getRows()).map(([name]) => name);
+    for (const column of ['document', 'score']) {
+      if (!columns.includes(column)) throw fail('TARGETS_INVALID', { path, problem: `it has no column "${column}", only ${columns.join(', ')}` });
+    }
+    const benchmarks = columns.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length));
+    const used = benchmarks.length > mostBenchmarks ? [] : benchmarks;
+    const scoreColumns = ['score', ...used.map((name) => prefix + name)].map((name) => `${sqlName(name)}::DOUBLE`);
+    const rows = await connection.stream(`SELECT document::VARCHAR, ${scoreColumns.join(', ')} FROM ${file} ORDER BY document::VARCHAR`);
+    const documents: string[] = [];
+    const lists: number[][] = scoreColumns.map(() => []);
+    for await (const batch of rows.yieldRows()) {
+      for (const [document, ...scores] of batch) {
+        if (typeof document !== 'string') throw fail('TARGETS_INVALID', { path, problem: 'a row has no document' });
+        if (document === documents.at(-1)) throw fail('TARGETS_INVALID', { path, problem: `it has document "${document}" twice` });
+        documents.push(document);
+        for (const [output, score] of scores.entries()) {
+          if (typeof score !== 'number' || !Number.isFinite(score)) throw fail('TARGETS_INVALID', { path, problem: `document "${document}" has the score ${String(score)}` });
+          lists[output]?.push(score);
+        }
+      }
+    }
+    return { documents, names: ['joint', ...used], scores: lists.map((list) => Float64Array.from(list)), leftOut: benchmarks.length - used.length };
+  });
+}
+
+/**
+ * Streams the texts of the documents, in the sample's order: `take` gets a document's place in `documents` and its UTF-8 bytes.
+ * Returns how many documents of the sample have no target. Errors: FILE_DAMAGED, TARGETS_INVALID.
+ */
+export async function readTexts(
+  connection: DuckDBConnection,
+  paths: { sample: string; targets: string },
+  documents: readonly string[],
+  take: (document: number, text: Uint8Array) => void,
+): Promise<number> {
+  const places = new Map(documents.map((document, place) => [document, place]));
+  let withoutTarget = 0;
+  await reading(paths.sample, async () => {
+    const rows = await connection.stream(`SELECT document::VARCHAR, encode(text) FROM read_parquet(${sqlString(paths.sample)})`);
+    for await (const batch of rows.yieldRows()) {
+      for (const [document, text] of batch) {
+        if (typeof document !== 'string' || !(text instanceof DuckDBBlobValue)) throw new Error('a row has no document or no text');
+        const place = places.get(document);
+        if (place === undefined) withoutTarget++;
+        else take(place, text.bytes);
+        places.delete(document);
+      }
+    }
+  });
+  const [missing] = places.keys();
+  if (missing !== undefined) throw fail('TARGETS_INVALID', { path: paths.targets, problem: `${places.size} of its documents are not in the sample, "${missing}" among them` });
+  return withoutTarget;
+}
+
+/** Tells what went wrong in a file that the index step writes. */
+async function reading<T>(path: string, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (error instanceof BetrError) throw error;
+    throw fail('FILE_DAMAGED', { path, reason: reasonOf(error), command: 'betr index' }, error);
+  }
+}

@@ -1,0 +1,126 @@
+// The training step: sample.parquet and targets.parquet in, classifier/weights.bin and classifier/card.json out.
+// Promises: the same files, settings and seed give the same bytes; where they did not change, nothing is done.
+
+import { basename } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { commitJson, sha256File } from '../data/commit.ts';
+import { fail, reasonOf, systemCode } from '../data/errors.ts';
+import type { Report } from '../data/progress.ts';
+import type { Run } from '../data/run.ts';
+import { withSpillingDuckDb } from '../indexer/parquet.ts';
+import { type Bags, openBags, pruneBags } from './bag.ts';
+import { type Card, readCard } from './card.ts';
+import { priorNgrams } from './features.ts';
+import { measureFidelity } from './fidelity.ts';
+import { labelDocuments, topShare } from './labels.ts';
+import { learnWeights } from './learn.ts';
+import { prepareJudged } from './metrics.ts';
+import { splitDocuments } from './random.ts';
+import { readTargets, readTexts, type Targets } from './targets.ts';
+import { type Weights, writeWeights } from './weights.ts';
+
+/** With fewer, a tenth of the held-out fifth says nothing. */
+const fewestDocuments = 500;
+
+/**
+ * Trains the run's classifier and returns its card.
+ * Errors: STEP_MISSING, FILE_DAMAGED, TARGETS_INVALID, TRAINING_TOO_SMALL, DISK_FULL, WRITE_FAILED.
+ */
+export async function trainClassifier(run: Run, report: Report): Promise<Card> {
+  const { files, settings } = run;
+  const { bits, epochs, minCount, seed } = settings.classifier;
+  const inputs: Card['inputs'] = { sample: await hashInput(files.sample), targets: await hashInput(files.targets), settings: settings.classifier };
+  const known = await readKnown(run, inputs);
+  if (known !== undefined) return known;
+
+  const { targets, bags, withoutTarget } = await readBags(run, report);
+  const split = splitDocuments(targets.documents, seed);
+  const binsUsed = pruneBags(bags, split.training, bits, minCount);
+  const labels = targets.scores.map(labelDocuments);
+  const { weights, epochsRun, losses } = learnWeights({ names: targets.names, bits, bags, soft: labels.map(({ soft }) => soft), split, epochs, seed }, report);
+  const outputs = targets.names.map((name, output) => {
+    report({ stage: 'train: measure fidelity', done: output + 1, total: targets.names.length, unit: 'outputs' });
+    const judged = prepareJudged(
+      Float32Array.from(split.heldOut, (document) => scoreBag(weights, output, bags, document)),
+      Float64Array.from(split.heldOut, (document) => targets.scores[output]?.[document] ?? 0),
+      Uint8Array.from(split.heldOut, (document) => labels[output]?.top[document] ?? 0),
+    );
+    return { name, heldOut: measureFidelity(judged, seed) };
+  });
+  const card: Card = {
+    version: 1,
+    outputs,
+    features: {
+      ngrams: 'words and single marks, of each the first 8 bytes, ASCII case ignored; uni- and bigrams',
+      hash: '64-bit multiplicative',
+      normalisation: `sum of weights / (n-grams + ${priorNgrams})`,
+      bits,
+      minCount,
+      binsUsed,
+    },
+    labels: { top: topShare, softened: 'cut / (cut + rank share)', balance: 'both sides weigh the same' },
+    training: { method: 'AdaGrad on the logistic loss', seed, epochs, epochsRun, heldOutLosses: losses },
+    documents: { training: split.training.length, heldOut: split.heldOut.length, withoutTarget },
+    inputs,
+    weightsSha256: await writeWeights(files.weights, weights),
+    notes: notesOf(targets, withoutTarget),
+  };
+  await commitJson(files.card, card);
+  return card;
+}
+
+async function hashInput(path: string): Promise<string> {
+  try {
+    return await sha256File(path);
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') throw fail('STEP_MISSING', { need: basename(path), command: 'betr index' }, error);
+    throw fail('FILE_UNREADABLE', { path, reason: reasonOf(error) }, error);
+  }
+}
+
+/** The card of an earlier training on the same inputs; undefined where there is none, or its files are not whole. */
+async function readKnown(run: Run, inputs: Card['inputs']): Promise<Card | undefined> {
+  try {
+    const card = await readCard(run);
+    const same = isDeepStrictEqual(card.inputs, inputs) && (await sha256File(run.files.weights)) === card.weightsSha256;
+    return same ? card : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+interface SampleBags {
+  targets: Targets;
+  bags: Bags;
+  withoutTarget: number;
+}
+
+async function readBags({ folder, files, settings }: Run, report: Report): Promise<SampleBags> {
+  return withSpillingDuckDb(folder, async (connection) => {
+    const targets = await readTargets(connection, files.targets);
+    const total = targets.documents.length;
+    if (total < fewestDocuments) throw fail('TRAINING_TOO_SMALL', { documents: total, need: fewestDocuments });
+    const { bags, add } = openBags(total, settings.classifier.bits);
+    let done = 0;
+    const withoutTarget = await readTexts(connection, files, targets.documents, (document, text) => {
+      add(document, text);
+      if (++done % 1000 === 0 || done === total) report({ stage: 'train: read the sample', done, total, unit: 'documents' });
+    });
+    return { targets, bags, withoutTarget };
+  });
+}
+
+/** The score that the scorer gives, but that a bin counts at most 255 times. */
+function scoreBag({ outputs, at }: Weights, output: number, { features, ngrams }: Bags, document: number): number {
+  let sum = 0;
+  for (const feature of features[document] ?? []) sum += at(feature & 0xff_ffff, output) * (feature >>> 24);
+  const { bias = 0, scale = 0 } = outputs[output] ?? {};
+  return bias + (scale * sum) / ((ngrams[document] ?? 0) + priorNgrams);
+}
+
+function notesOf({ leftOut }: Targets, withoutTarget: number): string[] {
+  return [
+    ...(leftOut > 0 ? [`${leftOut} benchmarks are more than the 16 that can have outputs of their own; only the joint output was trained.`] : []),
+    ...(withoutTarget > 0 ? [`${withoutTarget} documents of the sample have no target and were not used.`] : []),
+  ];
+}
