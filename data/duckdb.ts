@@ -9,8 +9,8 @@ export interface DuckDbLimits {
   spill?: string;
 }
 
-/** Opens an in-memory database, hands its one connection to `use`, and closes both whatever happens. */
-export async function withDuckDb<T>(limits: DuckDbLimits, use: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
+/** Opens an in-memory database with one connection; `close` closes both. */
+export async function openDuckDb(limits: DuckDbLimits): Promise<{ connection: DuckDBConnection; close(): void }> {
   const instance = await DuckDBInstance.create(':memory:', {
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
@@ -19,15 +19,23 @@ export async function withDuckDb<T>(limits: DuckDbLimits, use: (connection: Duck
     ...(limits.memoryMb === undefined ? {} : { memory_limit: `${limits.memoryMb}MB` }),
     ...(limits.spill === undefined ? {} : { temp_directory: limits.spill }),
   });
-  try {
-    const connection = await instance.connect();
-    try {
-      return await use(connection);
-    } finally {
+  const connection = await instance.connect();
+  return {
+    connection,
+    close() {
       connection.closeSync();
-    }
+      instance.closeSync();
+    },
+  };
+}
+
+/** Opens an in-memory database, hands its connection to `use`, and closes it whatever happens. */
+export async function withDuckDb<T>(limits: DuckDbLimits, use: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
+  const { connection, close } = await openDuckDb(limits);
+  try {
+    return await use(connection);
   } finally {
-    instance.closeSync();
+    close();
   }
 }
 

@@ -20,9 +20,11 @@ const catalogue = {
   FILE_UNREADABLE: { status: 500, exit: 1, say: (v: { path: string; reason: string }) => `${v.path} cannot be read: ${v.reason}. Nothing of it was used; mend or remove the file and run the same command again.` },
   FILE_DAMAGED: { status: 500, exit: 1, say: (v: { path: string; reason: string; command: string }) => `${v.path} is not what was written: ${v.reason}. Make it again with "${v.command}".` },
   COLUMN_MISSING: { status: 422, exit: 1, say: (v: { path: string; column: string; columns: string }) => `${v.path} has no column "${v.column}"; it has ${v.columns}. Set corpus.fields in the settings.` },
+  COLUMN_TYPE: { status: 422, exit: 1, say: (v: { path: string; column: string; type: string }) => `Column "${v.column}" of ${v.path} is of type ${v.type}, which it cannot be. Text has to be VARCHAR or BLOB, token counts numbers; set corpus.fields in the settings.` },
   DISK_FULL: { status: 507, exit: 1, say: (v: { path: string }) => `No space is left for ${v.path}. Nothing half-written was kept; free some space and run the same command again.` },
   OUT_NOT_EMPTY: { status: 409, exit: 2, say: (v: { path: string; found: string }) => `${v.path} holds something other than an earlier selection (${v.found}) and was left as it is. Name a new or empty folder.` },
   SHARD_CHANGED: { status: 409, exit: 1, say: (v: { path: string }) => `${v.path} has changed since it was ranked. Run "betr rank" first.` },
+  ZSTD_MISSING: { status: 500, exit: 1, say: (v: { node: string }) => `Node ${v.node} cannot write Zstandard by itself and the optional package zstd-napi is not installed. Install it (npm install zstd-napi, which needs a C++ compiler), or use Node 22.15 or later.` },
   WRITE_FAILED: { status: 500, exit: 1, say: (v: { path: string; reason: string }) => `${v.path} cannot be written: ${v.reason}.` },
   INTERNAL: { status: 500, exit: 70, say: (v: { reason: string }) => `A defect in betr, not in your data: ${v.reason}` },
   // content

@@ -1,0 +1,32 @@
+// What every benchmark shares: one core to run on, the figures as text or JSON, and the machine they came from.
+
+import { execFileSync, spawnSync } from 'node:child_process';
+import { cpus } from 'node:os';
+
+/** The machine, in words, to stand beside figures. */
+export function describeMachine(): string {
+  return `${cpus()[0]?.model ?? 'unknown processor'}, ${cpus().length} cores, Node ${process.version}`;
+}
+
+/** Runs a program on one core (taskset, core 0) and returns its standard output and wall time. Throws what it said when it fails. */
+export function runOnOneCore(program: string, args: readonly string[]): { output: string; seconds: number } {
+  const startedMs = performance.now();
+  const { status, stdout, stderr, error } = spawnSync('taskset', ['-c', '0', program, ...args], { encoding: 'utf8', maxBuffer: 1 << 30 });
+  if (status !== 0) throw new Error(`${program} ${args.join(' ')}: ${error?.message ?? stderr}`);
+  return { output: stdout, seconds: (performance.now() - startedMs) / 1000 };
+}
+
+/** Whether a program is on the PATH. */
+export function hasProgram(name: string): boolean {
+  try {
+    execFileSync('which', [name], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Prints the result: JSON with --json on the command line, else the text. */
+export function printBenchmark(value: unknown, text: string): void {
+  process.stdout.write(process.argv.includes('--json') ? `${JSON.stringify(value, null, 2)}\n` : `${text}\n${describeMachine()}\n`);
+}

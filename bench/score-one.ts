@@ -1,0 +1,49 @@
+// One measurement of bench/score, to be run on one core: scores a file end to end, or text in memory, and prints bytes of text and seconds.
+// Arguments: weights file, "memory" or "file", the shard, the folder that parts go to.
+
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { scoreShard } from '../classifier/score-shard.ts';
+import { loadScorer } from '../classifier/scorer.ts';
+import type { DocumentBatch, Shard } from '../data/documents.ts';
+import { withDuckDb } from '../data/duckdb.ts';
+import { openQuarantine } from '../data/quarantine.ts';
+import { readShard } from '../data/read.ts';
+import { formatOf } from '../data/shards.ts';
+
+const [weights = '', kind = '', path = '', folder = ''] = process.argv.slice(2);
+const fields = { id: 'id', text: 'text', source: 'source', tokens: 'tokens' };
+const { size, mtimeMs } = await stat(path);
+const shard: Shard = { name: 'bench', path, format: formatOf(path), bytes: size, modifiedMs: mtimeMs };
+const scorer = await loadScorer(weights);
+const quarantine = await openQuarantine(join(folder, 'quarantine.jsonl'));
+const result = kind === 'memory' ? await scoreInMemory() : await scoreFile();
+await quarantine.close();
+process.stdout.write(`${JSON.stringify({ ...result, outputs: scorer.outputs.length })}\n`);
+process.exit();
+
+async function scoreInMemory(): Promise<{ textBytes: number; seconds: number }> {
+  const batches: DocumentBatch[] = [];
+  for await (const batch of readShard(shard, fields, { quarantine })) batches.push({ ...batch, text: batch.text.slice(), textEnds: batch.textEnds.slice() });
+  const textBytes = batches.reduce((sum, batch) => sum + batch.text.length, 0);
+  const scoreAll = (): number => {
+    const startedMs = performance.now();
+    for (const batch of batches) scorer.scoreTexts(batch.text, batch.textEnds, batch.count, new Float32Array(batch.count * scorer.outputs.length));
+    return (performance.now() - startedMs) / 1000;
+  };
+  scoreAll();
+  const passes = [scoreAll(), scoreAll(), scoreAll()].sort((a, b) => a - b);
+  return { textBytes, seconds: passes[1] ?? Number.NaN };
+}
+
+async function scoreFile(): Promise<{ textBytes: number; seconds: number }> {
+  const rates = { tokenizer: 'none', overall: { documents: 1, bytes: 4, tokens: 1, tokensPerByte: 0.25 }, sources: {} };
+  let textBytes = 0;
+  const startedMs = performance.now();
+  await withDuckDb({ threads: 1 }, (connection) =>
+    scoreShard(shard, 'bench', { scorer, scorerFingerprint: '', rates, fields, folder, connection }, quarantine, (_documents, bytes) => {
+      textBytes += bytes;
+    }),
+  );
+  return { textBytes, seconds: (performance.now() - startedMs) / 1000 };
+}

@@ -1,0 +1,32 @@
+// `betr index`: examples, sample, vectors, HNSW index, and a score for every sampled document.
+
+import { type Command } from 'commander';
+import { runIndex } from '../indexer/index.ts';
+import type { IndexCard } from '../indexer/card.ts';
+import { command, type CommonOptions, work } from './common.ts';
+import { formatBytes, formatCount, formatShare, formatTable, printResult } from './output.ts';
+
+export function indexCommand(): Command {
+  return command('index', 'embed the benchmark examples and a sample of the corpus, and score the sample').action(async (options: CommonOptions) => {
+    const card = await work(options, runIndex);
+    printResult(options.json, card, describeIndex(card));
+  });
+}
+
+/** The card as a person reads it. */
+export function describeIndex({ corpus, sample, examples, embedding, search, ranks, warnings }: IndexCard): string {
+  const top = ranks.winners.reduce((sum, winner) => sum + winner.top, 0);
+  const winners = new Map(ranks.winners.map((winner) => [winner.benchmark, winner.top]));
+  const lines = [
+    `Read ${formatCount(corpus.documents)} documents (${formatBytes(corpus.textBytes)} of text) in ${corpus.shards} shards; sampled ${formatCount(sample.documents)}, dropped ${formatCount(sample.duplicateTexts)} duplicates`,
+    `Embedded with ${embedding.model} on ${embedding.device} (${embedding.source}): ${formatCount(embedding.embedded)} texts in ${embedding.seconds.toFixed(1)} s, ${formatCount(embedding.reused)} were there already`,
+    `Nearest documents by ${search.method} search (${search.why}); the HNSW index finds ${formatShare(search.hnsw.recall)} of them`,
+    formatTable([
+      ['benchmark', 'examples', 'wins of the top 10 %'],
+      ...examples.map(({ benchmark, examples: count }) => [benchmark, formatCount(count), formatShare((winners.get(benchmark) ?? 0) / Math.max(1, top))]),
+    ]),
+  ];
+  const quarantined = corpus.quarantined + examples.reduce((sum, benchmark) => sum + benchmark.quarantined, 0);
+  if (quarantined > 0) lines.push(`${formatCount(quarantined)} bad rows were left out; quarantine/ in the run folder says which and why`);
+  return [...lines, ...warnings.map((warning) => `Note: ${warning}`)].join('\n');
+}

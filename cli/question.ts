@@ -1,0 +1,64 @@
+// The options that ask for a cutoff, shared by `cutoff` and `select`, and what they mean.
+
+import { type Command, Option } from 'commander';
+import { fail } from '../data/errors.ts';
+import { parseAmount, parseBudget, parseShare } from '../ranking/amounts.ts';
+import type { Question } from '../ranking/answer.ts';
+
+export interface QuestionOptions {
+  budget?: string;
+  params?: string;
+  tokens?: string;
+  keep?: string;
+  poolTokens?: string;
+  pool?: 'nemotron-cc' | 'dclm-refinedweb' | 'nemotron-cc-6.6b';
+  tokensPerParam?: string;
+  maxEpochs?: string;
+}
+
+/** Adds the options to a command. */
+export function questionOptions(command: Command): Command {
+  return command
+    .option('--budget <flops>', 'training compute in FLOPs, such as 1e21')
+    .option('--params <count>', 'model size in place of a budget, such as 7e9 or 7B')
+    .option('--tokens <count>', 'training tokens in place of a budget, or beside --params')
+    .option('--keep <share>', 'ask for a share of the tokens directly, such as 0.1')
+    .option('--pool-tokens <count>', 'the ranked corpus is a sample of a pool of this many tokens')
+    .addOption(new Option('--pool <name>', 'whose keep-rate law').choices(['nemotron-cc', 'dclm-refinedweb', 'nemotron-cc-6.6b']))
+    .option('--tokens-per-param <ratio>', 'tokens per parameter of the model that is trained')
+    .option('--max-epochs <count>', 'how often a token may be seen');
+}
+
+/** Reads the options as a question. Errors: USAGE when nothing is asked, BUDGET_INVALID, OPTION_INVALID. */
+export function readQuestion(options: QuestionOptions): Question {
+  const { budget, params, tokens, keep, pool } = options;
+  if (budget === undefined && params === undefined && tokens === undefined && keep === undefined) {
+    throw fail('USAGE', { problem: 'Ask for a --budget in FLOPs (1e21), for --params and/or --tokens, or for a share with --keep 0.1.' });
+  }
+  const amount = (option: string, text: string | undefined): number | undefined => (text === undefined ? undefined : parseAmount(option, text));
+  return dropUndefined({
+    budget: budget === undefined ? undefined : parseBudget(budget),
+    params: amount('--params', params),
+    tokens: amount('--tokens', tokens),
+    keep: keep === undefined ? undefined : parseShare('--keep', keep),
+    poolTokens: amount('--pool-tokens', options.poolTokens),
+    pool,
+    tokensPerParam: amount('--tokens-per-param', options.tokensPerParam),
+    maxEpochs: amount('--max-epochs', options.maxEpochs),
+  });
+}
+
+type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
+
+function dropUndefined<T extends object>(value: T): Defined<T> {
+  const result: Defined<T> = {};
+  for (const key in value) {
+    const inner = value[key];
+    if (isDefined(inner)) result[key] = inner;
+  }
+  return result;
+}
+
+function isDefined<V>(value: V): value is Exclude<V, undefined> {
+  return value !== undefined;
+}

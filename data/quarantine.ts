@@ -1,0 +1,56 @@
+// Rows that cannot be used: each is written down with file, position and reason, and counted.
+
+import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { writeError } from './commit.ts';
+
+export interface Quarantine {
+  /** `position` is the 0-based row in the file; `detail` the beginning of the row, where it helps. */
+  add(file: string, position: number, reason: string, detail?: string): void;
+  readonly count: number;
+}
+
+export interface QuarantineFile extends Quarantine {
+  /** Puts the file in its place, or removes an earlier one when every row was good. */
+  close(): Promise<void>;
+}
+
+/** A file of bad rows is to be looked at, not to fill the disk: of a shard that is all wrong these many are written down, and all are counted. */
+const rowsWritten = 100_000;
+const detailCharacters = 200;
+
+/** Opens the quarantine file `path` (JSON lines: file, position, reason, detail). Errors: DISK_FULL, WRITE_FAILED. */
+export function openQuarantine(path: string): QuarantineFile {
+  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
+  let file: number | undefined;
+  let count = 0;
+  const write = (row: object): void => {
+    try {
+      if (file === undefined) mkdirSync(dirname(path), { recursive: true });
+      file ??= openSync(temporary, 'w');
+      writeSync(file, `${JSON.stringify(row)}\n`);
+    } catch (error) {
+      throw writeError(error, path);
+    }
+  };
+  return {
+    get count() {
+      return count;
+    },
+    add(name, position, reason, detail) {
+      count++;
+      if (count <= rowsWritten) write({ file: name, position, reason, ...(detail === undefined ? {} : { detail: detail.slice(0, detailCharacters) }) });
+    },
+    async close() {
+      if (file === undefined) {
+        await rm(path, { force: true });
+        return;
+      }
+      if (count > rowsWritten) write({ rowsNotWritten: count - rowsWritten });
+      closeSync(file);
+      file = undefined;
+      await rename(temporary, path);
+    },
+  };
+}

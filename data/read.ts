@@ -1,0 +1,56 @@
+// Reads any file of documents, whatever its format.
+
+import { readBytesOf } from './bytes.ts';
+import type { DocumentBatch, Shard } from './documents.ts';
+import { fail } from './errors.ts';
+import { parseRow } from './json-line.ts';
+import { maxLineBytes, readJsonl } from './jsonl.ts';
+import { readLineBlocks } from './lines.ts';
+import { readParquet } from './parquet.ts';
+import type { Quarantine } from './quarantine.ts';
+import type { FieldNames } from './settings.ts';
+import { formatOf } from './shards.ts';
+
+/** The documents of a shard in batches; bad rows go to the quarantine. Errors: FILE_NOT_FOUND, FILE_UNREADABLE, COLUMN_MISSING. */
+export function readShard(shard: Shard, fields: FieldNames, { quarantine }: { quarantine: Quarantine }): AsyncGenerator<DocumentBatch> {
+  return shard.format === 'parquet' ? readParquet(shard, fields, quarantine) : readJsonl(shard, fields, quarantine);
+}
+
+/** The rows of a small JSON Lines file (plain, gz or zst) as objects, such as a benchmark's. Bad rows go to the quarantine. */
+export async function* readRows(path: string, quarantine: Quarantine): AsyncGenerator<{ position: number; row: Record<string, unknown> }> {
+  for await (const { position, bytes } of readLines(path, quarantine)) {
+    const line = bytes.toString('utf8');
+    if (line.trim() === '') continue;
+    const row = parseRow(line);
+    if (row === undefined || row === null) quarantine.add(path, position, row === null ? 'not a JSON object' : 'not valid JSON', line);
+    else yield { position, row };
+  }
+}
+
+/** The lines, byte for byte and without their line feeds, of the wanted rows (ascending) of a JSON Lines shard. */
+export async function* readRawRows(shard: Shard, wanted: Iterable<number>): AsyncGenerator<Uint8Array> {
+  const rows = wanted[Symbol.iterator]();
+  let next = rows.next();
+  for await (const { position, bytes } of readLines(shard.path)) {
+    if (next.done === true) return;
+    if (position !== next.value) continue;
+    yield bytes;
+    next = rows.next();
+  }
+}
+
+async function* readLines(path: string, quarantine?: Quarantine): AsyncGenerator<{ position: number; bytes: Buffer }> {
+  const format = formatOf(path);
+  if (format === 'parquet') throw fail('FILE_UNREADABLE', { path, reason: 'examples are read from JSON Lines, not from Parquet' });
+  for await (const block of readLineBlocks(readBytesOf(path, format), maxLineBytes)) {
+    if (block.tooLong) quarantine?.add(path, block.firstLine, `line of more than ${maxLineBytes} bytes`);
+    const bytes = Buffer.from(block.bytes.buffer, block.bytes.byteOffset, block.bytes.byteLength);
+    let position = block.firstLine;
+    for (let start = 0; start < bytes.length; position++) {
+      const end = bytes.indexOf(0x0a, start);
+      const stop = end < 0 ? bytes.length : end;
+      yield { position, bytes: bytes.subarray(start, stop) };
+      start = stop + 1;
+    }
+  }
+}
