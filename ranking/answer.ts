@@ -5,7 +5,7 @@ import { fail } from '../data/errors.ts';
 import type { Run } from '../data/run.ts';
 import { type Cutoff, cutoffSchema, findCutoff } from './cutoff.ts';
 import type { Ranking } from './generation.ts';
-import { countRepetition, fittedFlops, floorRate, type KeepRate, keepRate, type LawName, laws, lawRate, lowestTestedRate, type Model, planModel, smallestPoolTokens } from './laws.ts';
+import { countRepetition, fittedFlops, floorRate, type KeepRate, keepRate, type LawName, lawNames, laws, lawRate, lowestTestedRate, type Model, optimalTokensPerParam, planModel, smallestPoolTokens } from './laws.ts';
 import { summarize } from './summary.ts';
 
 const positive = z.number().positive();
@@ -22,26 +22,29 @@ export const questionSchema = z.strictObject({
   /** Tokens of the larger pool that the ranked corpus is a sample of. */
   poolTokens: positive.optional(),
   /** In place of the settings' `keep`. */
-  pool: z.enum(['nemotron-cc', 'dclm-refinedweb', 'nemotron-cc-6.6b']).optional(),
+  pool: z.enum(lawNames).optional(),
   tokensPerParam: positive.optional(),
   maxEpochs: positive.optional(),
 });
 export type Question = z.output<typeof questionSchema>;
 
-export const flagNames = ['extrapolated', 'below-tested-rates', 'pool-too-small', 'corpus-far-below-law-range', 'tokens-estimated', 'score-ties', 'nothing-kept'] as const;
+export const flagNames = ['extrapolated', 'far-from-compute-optimal', 'below-tested-rates', 'pool-too-small', 'corpus-far-below-law-range', 'tokens-estimated', 'score-ties', 'nothing-kept'] as const;
 export type Flag = (typeof flagNames)[number];
+
+/** A cutoff less what only a selection needs. */
+const cutFigures = cutoffSchema.omit({ last: true }).strip();
 
 export const answerSchema = z.strictObject({
   /** Shares of the tokens, as fractions; keeping anything from low to high costs little. */
   keep: z.strictObject({ rate, low: rate, high: rate, setBy: z.enum(['law', 'data floor', 'keep']) }),
   /** Of the ranked corpus: the lowest score kept (null: nothing is), what is kept, and what there is without a filter. */
-  cutoff: cutoffSchema.omit({ last: true }),
+  cutoff: cutFigures,
   /** Null where only a share was asked for. */
   model: z.strictObject({ flops: positive, params: positive, tokens: positive, tokensPerParam: positive }).nullable(),
   /** Passes over the kept tokens, and what the tokens seen are worth in fresh ones; null without a model or without tokens. */
   repetition: z.strictObject({ epochs: z.number().min(1), effectiveTokens: positive }).nullable(),
   /** Null where the share was asked for. */
-  law: z.strictObject({ name: z.string(), formula: z.string() }).nullable(),
+  law: z.strictObject({ name: z.enum(lawNames), formula: z.string() }).nullable(),
   flags: z.array(z.enum(flagNames)),
   ranking: z.strictObject({ generation: z.string(), publishedAt: z.string() }),
   /** The larger pool, where one was named: its tokens, and how many of them the share keeps. */
@@ -63,14 +66,13 @@ export async function answerWithCutoff(run: Run, ranking: Ranking, question: Que
   const model = findModel(question, question.tokensPerParam ?? run.settings.keep.tokensPerParam);
   const keep = findRate(question.keep, model, lawName, poolTokens, maxEpochs);
   const cutoff = await findCutoff(run, ranking, keep.rate);
-  const { last, ...cut } = cutoff;
   const answer = {
     keep,
-    cutoff: cut,
+    cutoff: cutFigures.parse(cutoff),
     model,
     repetition: model === null || poolTokens === 0 ? null : countRepetition(model.tokens, keep.rate, poolTokens),
     law: keep.setBy === 'keep' ? null : { name: lawName, formula: laws[lawName].formula },
-    flags: findFlags({ keep, model, poolTokens, maxEpochs }, ranking, cutoff),
+    flags: findFlags({ keep, model, lawName, poolTokens, maxEpochs }, ranking, cutoff),
     ranking: { generation: ranking.generation, publishedAt: ranking.publishedAt },
     ...(question.poolTokens === undefined ? {} : { pool: { tokens: poolTokens, kept: keep.rate * poolTokens } }),
   };
@@ -103,14 +105,17 @@ function findRate(asked: number | undefined, model: Model | null, law: LawName, 
 interface Ground {
   keep: KeepRate;
   model: Model | null;
+  lawName: LawName;
   poolTokens: number;
   maxEpochs: number;
 }
 
-function findFlags({ keep, model, poolTokens, maxEpochs }: Ground, ranking: Ranking, cutoff: Cutoff): Flag[] {
+function findFlags({ keep, model, lawName, poolTokens, maxEpochs }: Ground, ranking: Ranking, cutoff: Cutoff): Flag[] {
   const byLaw = keep.setBy !== 'keep';
   const holds: Record<Flag, boolean> = {
     extrapolated: byLaw && model !== null && (model.flops < fittedFlops.from || model.flops > fittedFlops.extrapolatedBeyond),
+    'far-from-compute-optimal':
+      byLaw && model !== null && laws[lawName].regime === 'compute-optimal' && (model.tokensPerParam < optimalTokensPerParam.from || model.tokensPerParam > optimalTokensPerParam.to),
     'below-tested-rates': keep.rate < lowestTestedRate,
     'pool-too-small': model !== null && floorRate(model.tokens, poolTokens, maxEpochs) > 1,
     'corpus-far-below-law-range': byLaw && poolTokens < smallestPoolTokens,

@@ -3,15 +3,18 @@
 
 /** The laws, with F in percent as the paper prints them; C in FLOPs, D in tokens. */
 export const laws = {
-  'nemotron-cc': { formula: 'F = 4e-5 · C^0.25 (F in %, C in FLOPs)', of: 'flops', coefficient: 4e-5, exponent: 0.25 },
-  'dclm-refinedweb': { formula: 'F = 6e-3 · C^0.14 (F in %, C in FLOPs)', of: 'flops', coefficient: 6e-3, exponent: 0.14 },
+  'nemotron-cc': { regime: 'compute-optimal', formula: 'F = 4e-5 · C^0.25 (F in %, C in FLOPs)', coefficient: 4e-5, exponent: 0.25 },
+  'dclm-refinedweb': { regime: 'compute-optimal', formula: 'F = 6e-3 · C^0.14 (F in %, C in FLOPs)', coefficient: 6e-3, exponent: 0.14 },
   /** A 6.6 B model trained on any number of tokens, in place of a compute-optimal one. */
-  'nemotron-cc-6.6b': { formula: 'F = 0.26 · D^0.13 (F in %, D in tokens)', of: 'tokens', coefficient: 0.26, exponent: 0.13 },
+  'nemotron-cc-6.6b': { regime: 'fixed-model', formula: 'F = 0.26 · D^0.13 (F in %, D in tokens)', coefficient: 0.26, exponent: 0.13 },
 } as const;
-export type LawName = keyof typeof laws;
+export const lawNames = ['nemotron-cc', 'dclm-refinedweb', 'nemotron-cc-6.6b'] as const;
+export type LawName = (typeof lawNames)[number];
 
 /** Budgets that the laws were fitted on, and the one beyond which they are extrapolation, in FLOPs. */
 export const fittedFlops = { from: 6e18, to: 6e21, extrapolatedBeyond: 1e22 } as const;
+/** [ours] Tokens per parameter beyond which a model is no longer near compute-optimal: half of the paper's 10, twice Chinchilla's 20. */
+export const optimalTokensPerParam = { from: 5, to: 40 } as const;
 /** The lowest rate that the paper trained with. */
 export const lowestTestedRate = 0.03;
 /**
@@ -49,8 +52,8 @@ function model(params: number, tokens: number, flops = 6 * params * tokens): Mod
 
 /** The law's own rate, with no regard to the pool's size; at most 1. */
 export function lawRate(law: LawName, { flops, tokens }: Pick<Model, 'flops' | 'tokens'>): number {
-  const { of, coefficient, exponent } = laws[law];
-  return Math.min(1, (coefficient * (of === 'flops' ? flops : tokens) ** exponent) / 100);
+  const { regime, coefficient, exponent } = laws[law];
+  return Math.min(1, (coefficient * (regime === 'compute-optimal' ? flops : tokens) ** exponent) / 100);
 }
 
 /** The least share that gives a model of D tokens no more than `maxEpochs` passes: D / (maxEpochs · T). Above 1 where the pool is too small. */

@@ -31,6 +31,7 @@ const bytesPerWrite = 1 << 18;
 export async function writeDocuments(run: Run, ranking: Ranking, rowsPath: string, folder: string, report: Report): Promise<{ file: string; documents: number }[]> {
   const selected = `read_parquet(${sqlString(rowsPath)})`;
   const shards = new Map((await listShards(run.settings.corpus.files, run.settingsFolder)).map((shard) => [shard.name, shard]));
+  const names = nameFiles(ranking.parts.map(({ shard }) => shard));
   return withSpillingDuckDb(run, async (connection) => {
     const counts = await queryRows(connection, `SELECT shard, count(*)::DOUBLE AS documents FROM ${selected} GROUP BY shard ORDER BY shard`, shardCount);
     const total = counts.reduce((sum, { documents }) => sum + documents, 0);
@@ -39,7 +40,7 @@ export async function writeDocuments(run: Run, ranking: Ranking, rowsPath: strin
     for (const { shard: name, documents } of counts) {
       const shard = checkShard(name, shards.get(name), ranking);
       const rows = `SELECT "row"::DOUBLE AS "row" FROM ${selected} WHERE shard = ${sqlString(name)} ORDER BY "row"`;
-      const file = `${documentsFolder}/${pathInside(name)}`;
+      const file = `${documentsFolder}/${names.get(name) ?? ''}`;
       await commitFile(join(folder, file), async (temporary) => {
         const copied = shard.format === 'parquet' ? await copyParquetRows(connection, shard, rows, temporary) : await copyLines(connection, shard, rows, temporary);
         if (copied !== documents) throw fail('SHARD_CHANGED', { path: shard.path });
@@ -62,13 +63,16 @@ function checkShard(name: string, shard: Shard | undefined, ranking: Ranking): S
   return shard;
 }
 
-/** A shard's name as a path that stays inside a folder: ".." becomes "_" (and "_" one more "_", so that no two names meet). */
-export function pathInside(name: string): string {
-  return name
-    .split('/')
-    .filter((step) => step !== '' && step !== '.')
-    .map((step) => (step === '..' ? '_' : /^_+$/.test(step) ? `${step}_` : step))
-    .join('/');
+/**
+ * A file name for each shard: its own path less the folders that all shards have in common. It stays inside whatever folder it is put into,
+ * and no two meet: a leading "/" becomes "_", ".." becomes "__", and names of underscores grow by two.
+ */
+export function nameFiles(shards: readonly string[]): Map<string, string> {
+  const folders = shards.map((name) => name.split('/').slice(0, -1));
+  let common = 0;
+  while (folders.every((steps) => common < steps.length && steps[common] === folders[0]?.[common])) common++;
+  const inside = (step: string): string => (step === '' ? '_' : step === '..' ? '__' : /^_+$/.test(step) ? `${step}__` : step);
+  return new Map(shards.map((name) => [name, name.split('/').slice(common).map(inside).join('/')]));
 }
 
 async function copyParquetRows(connection: DuckDBConnection, shard: Shard, rows: string, path: string): Promise<number> {
@@ -88,7 +92,8 @@ async function copyLines(connection: DuckDBConnection, shard: Shard, rows: strin
     let bytes = 0;
     for await (const line of readRawRows(shard, wanted)) {
       lines++;
-      block.push(line, newline);
+      // A copy, because the reader may use the line's memory again.
+      block.push(Buffer.from(line), newline);
       bytes += line.length + 1;
       if (bytes < bytesPerWrite) continue;
       yield Buffer.concat(block);

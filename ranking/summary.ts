@@ -2,7 +2,7 @@
 
 import { formatAmount, formatFlops, formatShare } from './amounts.ts';
 import type { Answer, Flag } from './answer.ts';
-import { fittedFlops, smallestPoolTokens } from './laws.ts';
+import { fittedFlops, laws, smallestPoolTokens } from './laws.ts';
 
 /** One sentence that says what to keep, why, what that is in this corpus, and what to be careful about. */
 export function summarize(answer: Omit<Answer, 'summary'>, maxEpochs: number): string {
@@ -14,10 +14,10 @@ export function summarize(answer: Omit<Answer, 'summary'>, maxEpochs: number): s
 }
 
 function reason({ keep, law, model }: Omit<Answer, 'summary'>, maxEpochs: number): string {
-  if (law === null || model === null) return 'as asked';
-  const budget = `for ${formatFlops(model.flops)} FLOPs (C = 6ND, ${formatAmount(model.params)} parameters, ${formatAmount(model.tokens)} tokens, ${formatAmount(model.tokensPerParam)} a parameter)`;
-  const formula = `${law.name} keep-rate law ${law.formula}`;
-  return keep.setBy === 'law' ? `by the ${formula} ${budget}` : `set by the size of the pool and at most ${maxEpochs} passes over it ${budget}, above what the ${formula} asks for`;
+  const budget = model === null ? '' : ` for ${formatFlops(model.flops)} FLOPs (C = 6ND, ${formatAmount(model.params)} parameters, ${formatAmount(model.tokens)} tokens, ${formatAmount(model.tokensPerParam)} a parameter)`;
+  if (law === null) return `as asked${budget}`;
+  const formula = `${law.name} keep-rate law of ${laws[law.name].regime} training, ${law.formula}`;
+  return keep.setBy === 'law' ? `by the ${formula},${budget}` : `set by the size of the pool and at most ${maxEpochs} passes over it${budget}, above what the ${formula}, asks for`;
 }
 
 function training({ repetition }: Omit<Answer, 'summary'>): string {
@@ -29,7 +29,7 @@ function training({ repetition }: Omit<Answer, 'summary'>): string {
 function result({ cutoff, pool, ranking }: Omit<Answer, 'summary'>): string {
   const tokens = `${formatAmount(cutoff.tokens)} of ${formatAmount(cutoff.ofTokens)} tokens`;
   const documents = `${cutoff.documents.toLocaleString('en')} of ${cutoff.ofDocuments.toLocaleString('en')} documents`;
-  const score = cutoff.score === null ? '' : ` with scores of ${Number(cutoff.score.toPrecision(6))} and above`;
+  const score = cutoff.score === null ? '' : ` with scores from about ${Number(cutoff.score.toPrecision(6))} up`;
   return `${pool === undefined ? '' : `${formatAmount(pool.kept)} tokens of the pool, and of the ranked corpus `}${documents} (${tokens})${score} in ranking ${ranking.generation}`;
 }
 
@@ -39,6 +39,8 @@ function caveat(flag: Flag, { model }: Omit<Answer, 'summary'>): string {
       return model !== null && model.flops < fittedFlops.from
         ? `the budget is below the ${formatFlops(fittedFlops.from)} FLOPs from which the law was fitted`
         : `the budget is above the ${formatFlops(fittedFlops.to)} FLOPs up to which the law was fitted`;
+    case 'far-from-compute-optimal':
+      return `the law is one of compute-optimal training, and ${formatAmount(model?.tokensPerParam ?? 0)} tokens a parameter is not near it`;
     case 'below-tested-rates':
       return 'nothing below 3 % was tested in the paper';
     case 'pool-too-small':

@@ -44,6 +44,11 @@ describe('the answer to a budget', () => {
       expect((await ask({ params: 7e9, tokens: 7e10 })).model).toEqual({ flops: 6 * 7e9 * 7e10, params: 7e9, tokens: 7e10, tokensPerParam: 10 });
       const raw = await ask({ budget: 1e21, pool: 'dclm-refinedweb' });
       expect([raw.law?.name, raw.keep.rate.toFixed(3)]).toEqual(['dclm-refinedweb', '0.052']);
+      const overtrained = await ask({ params: 1e9, tokens: 1e12 });
+      expect(overtrained.flags).toContain('far-from-compute-optimal');
+      expect(overtrained.summary).toContain('1K tokens a parameter');
+      const fixed = await ask({ params: 6.6e9, tokens: 1e12, pool: 'nemotron-cc-6.6b', poolTokens: 1e14 });
+      expect([fixed.keep.rate.toFixed(3), fixed.flags.includes('far-from-compute-optimal')]).toEqual(['0.094', false]);
       const floor = await ask({ budget: 1e22, maxEpochs: 0.5, tokensPerParam: 20 });
       expect(floor.keep.setBy).toBe('data floor');
       expect(floor.repetition?.epochs).toBe(1);

@@ -43,7 +43,7 @@ describe('the exact cutoff', () => {
     const rows = fc.array(row, { minLength: 1, maxLength: 40 }).map((list) => list.map((value, index) => ({ ...value, row: index })));
     await fc.assert(
       fc.asyncProperty(rows, fc.double({ min: 0.0001, max: 1, noNaN: true }), (list, share) => compareWithPlainSort(list, [share, 1])),
-      { numRuns: 60 },
+      { numRuns: 40 },
     );
   });
 
@@ -54,6 +54,11 @@ describe('the exact cutoff', () => {
       expect(await findCutoff(run, ranking, 0.6)).toMatchObject({ score: 0.5, documents: 2, tokens: 20, last: { document: 'b', shard: 's.jsonl', row: 1 } });
       expect(await findCutoff(run, ranking, 1)).toMatchObject({ score: 0.5, documents: 4, last: null });
     });
+  });
+
+  it('orders equal scores of equal keys by shard, then by row', async () => {
+    const at = (shard: string, row: number): Row => ({ shard, row, document: 'same', source: '', tokens: 10, score: 0.5 });
+    await compareWithPlainSort([at('b.jsonl', 0), at('b.jsonl', 1), at('a.jsonl', 9), at('a.jsonl', 10)], [0.25, 0.5, 0.75]);
   });
 
   it('stops at the first document that does not fit, even if a later one would', async () => {

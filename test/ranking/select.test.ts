@@ -13,7 +13,7 @@ import { listShards } from '../../data/shards.ts';
 import { publishRanking, type Ranking } from '../../ranking/generation.ts';
 import { queryRows } from '../../ranking/scores.ts';
 import { selectionManifestSchema, writeSelection } from '../../ranking/select.ts';
-import { pathInside } from '../../ranking/select-documents.ts';
+import { nameFiles } from '../../ranking/select-documents.ts';
 import { keepByPlainSort, makeRows, rankRows, type Row, scorer, sumTokens, withRun, writeParts, writeShard } from './synthetic.ts';
 
 const question = { keep: 0.2 };
@@ -34,7 +34,7 @@ async function contents(folder: string): Promise<Record<string, string>> {
 describe('a selection of rows', () => {
   it('lists exactly what a plain sort keeps, by shard and row, and says in the manifest what that is', async () => {
     await withRun(async (run) => {
-      const rows = makeRows(3000);
+      const rows = makeRows(3000).toReversed();
       const ranking = await rankRows(run, rows);
       const out = join(run.folder, '../out');
       const manifest = await writeSelection(run, ranking, question, out, rowsOnly, silent);
@@ -135,7 +135,8 @@ describe('the folder of a selection', () => {
 });
 
 describe('a selection of documents', () => {
-  const lines = Array.from({ length: 100 }, (_, index) => `{"id": "d${index}", "text":"Zeile ${index} \u{1F600}",  "odd" : [1,2 ,${index}]}`);
+  // 2 MB, so that the reader's blocks and the writer's are many.
+  const lines = Array.from({ length: 100 }, (_, index) => `{"id": "d${index}", "text":"Zeile ${index} \u{1F600}",  "odd" : [1,2 ,"${String(index).repeat(10_000)}"]}`);
   const kinds: [string, (text: string) => Uint8Array, (bytes: Uint8Array) => Uint8Array][] = [
     ['jsonl', (text) => Buffer.from(text), (bytes) => bytes],
     ['jsonl.gz', (text) => gzipSync(text), (bytes) => gunzipSync(bytes)],
@@ -157,9 +158,9 @@ describe('a selection of documents', () => {
       const out = join(run.folder, 'out');
       const manifest = await writeSelection(run, ranking, question, out, withDocuments, silent);
       const kept = keepByPlainSort(rows, 0.2).map(({ row }) => row).sort((a, b) => a - b);
-      const path = join(out, `documents/corpus/shard.${ending}`);
+      const path = join(out, `documents/shard.${ending}`);
       expect(Buffer.from(unpack(await readFile(path))).toString()).toBe(kept.map((row) => `${lines[row] ?? ''}\n`).join(''));
-      expect(manifest.files.map(({ file, documents }) => [file, documents])).toEqual([['selection.parquet', kept.length], [`documents/corpus/shard.${ending}`, kept.length]]);
+      expect(manifest.files.map(({ file, documents }) => [file, documents])).toEqual([['selection.parquet', kept.length], [`documents/shard.${ending}`, kept.length]]);
       expect(manifest.files[1]?.sha256).toBe(await sha256File(path));
       const before = await contents(out);
       await writeSelection(run, ranking, question, out, withDocuments, silent);
@@ -177,7 +178,7 @@ describe('a selection of documents', () => {
       await writeSelection(run, ranking, question, out, withDocuments, silent);
       const kept = keepByPlainSort(rows, 0.2).map(({ row }) => row).sort((a, b) => a - b);
       const found = await withDuckDb({}, (connection) =>
-        queryRows(connection, `SELECT id, text, extra::VARCHAR AS extra FROM read_parquet(${sqlString(join(out, 'documents/corpus/shard.parquet'))})`, z.object({ id: z.string(), text: z.string(), extra: z.string() })),
+        queryRows(connection, `SELECT id, text, extra::VARCHAR AS extra FROM read_parquet(${sqlString(join(out, 'documents/shard.parquet'))})`, z.object({ id: z.string(), text: z.string(), extra: z.string() })),
       );
       expect(found).toEqual(kept.map((row) => ({ id: `d${row}`, text: `text ${row}`, extra: `[${row}, ${row + 1}]` })));
     });
@@ -193,7 +194,11 @@ describe('a selection of documents', () => {
     });
   });
 
-  it('stays inside its folder whatever the shards are called', () => {
-    expect(['corpus/a.jsonl', '../pool/a.jsonl', '_/pool/a.jsonl', '/abs/./a.jsonl'].map(pathInside)).toEqual(['corpus/a.jsonl', '_/pool/a.jsonl', '__/pool/a.jsonl', 'abs/a.jsonl']);
+  it('names its files as the shards, less the folders they have in common, and never leaves its folder', () => {
+    const name = (...shards: string[]): string[] => [...nameFiles(shards).values()];
+    expect(name('corpus/a.jsonl')).toEqual(['a.jsonl']);
+    expect(name('/pool/en/a.jsonl', '/pool/de/a.jsonl')).toEqual(['en/a.jsonl', 'de/a.jsonl']);
+    const mixed = name('../a.jsonl', '/a.jsonl', '_/a.jsonl', '__/a.jsonl', 'a.jsonl');
+    expect(mixed).toEqual(['__/a.jsonl', '_/a.jsonl', '___/a.jsonl', '____/a.jsonl', 'a.jsonl']);
   });
 });
