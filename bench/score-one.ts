@@ -16,7 +16,7 @@ const fields = { id: 'id', text: 'text', source: 'source', tokens: 'tokens' };
 const { size, mtimeMs } = await stat(path);
 const shard: Shard = { name: 'bench', path, format: formatOf(path), bytes: size, modifiedMs: mtimeMs };
 const scorer = await loadScorer(weights);
-const quarantine = await openQuarantine(join(folder, 'quarantine.jsonl'));
+const quarantine = openQuarantine(join(folder, 'quarantine.jsonl'));
 const result = kind === 'memory' ? await scoreInMemory() : await scoreFile();
 await quarantine.close();
 process.stdout.write(`${JSON.stringify({ ...result, outputs: scorer.outputs.length })}\n`);
@@ -37,7 +37,7 @@ async function scoreInMemory(): Promise<{ textBytes: number; seconds: number }> 
 }
 
 async function scoreFile(): Promise<{ textBytes: number; seconds: number }> {
-  const rates = { tokenizer: 'none', overall: { documents: 1, bytes: 4, tokens: 1, tokensPerByte: 0.25 }, sources: {} };
+  const rates = { tokenizer: 'none', sample: '', overall: { documents: 1, bytes: 4, tokens: 1, tokensPerByte: 0.25 }, sources: {} };
   let textBytes = 0;
   const startedMs = performance.now();
   await withDuckDb({ threads: 1 }, (connection) =>

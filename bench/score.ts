@@ -10,7 +10,6 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { parseArgs } from 'node:util';
 import { createGzip } from 'node:zlib';
-import { CompressStream } from 'zstd-napi';
 import { z } from 'zod';
 import { readCard } from '../classifier/card.ts';
 import { sqlString, withDuckDb } from '../data/duckdb.ts';
@@ -18,6 +17,7 @@ import { openQuarantine } from '../data/quarantine.ts';
 import { readShard } from '../data/read.ts';
 import { openRun, type Run } from '../data/run.ts';
 import { listShards } from '../data/shards.ts';
+import { openZstdCompressor } from '../data/zstd.ts';
 import { describeMachine, hasProgram, printBenchmark, runOnOneCore } from './machine.ts';
 
 const { values } = parseArgs({ options: { config: { type: 'string', default: 'demo/betr.yaml' }, json: { type: 'boolean' }, megabytes: { type: 'string', default: '200' } } });
@@ -64,7 +64,7 @@ async function writeCorpus(from: Run, into: string): Promise<{ gz: string; zst: 
   const path = (name: string): string => join(into, name);
   const texts: string[] = [];
   let textBytes = 0;
-  const quarantine = await openQuarantine(path('ignored.jsonl'));
+  const quarantine = openQuarantine(path('ignored.jsonl'));
   const shards = await listShards(from.settings.corpus.files, from.settingsFolder);
   const once: string[] = [];
   for (const shard of shards) {
@@ -83,7 +83,7 @@ async function writeCorpus(from: Run, into: string): Promise<{ gz: string; zst: 
   const rows = (): Readable => Readable.from((function* () { for (const [id, text] of texts.entries()) yield `${JSON.stringify({ id: `document-${id}`, source: `source-${id % 20}`, text })}\n`; })());
   await pipeline(rows(), createWriteStream(path('corpus.jsonl')));
   await pipeline(rows(), createGzip(), createWriteStream(path('corpus.jsonl.gz')));
-  await pipeline(rows(), new CompressStream(), createWriteStream(path('corpus.jsonl.zst')));
+  await pipeline(rows(), await openZstdCompressor(), createWriteStream(path('corpus.jsonl.zst')));
   await withDuckDb({}, (connection) =>
     connection.run(`COPY (SELECT * FROM read_json(${sqlString(path('corpus.jsonl'))}, format = 'newline_delimited', columns = {id: 'VARCHAR', source: 'VARCHAR', text: 'VARCHAR'})) TO ${sqlString(path('corpus.parquet'))} (FORMAT parquet, COMPRESSION zstd)`),
   );

@@ -11,7 +11,7 @@ import { BetrError, errorFrom, fail } from '../data/errors.ts';
 import type { Report } from '../data/progress.ts';
 import { fingerprint, type Run } from '../data/run.ts';
 import { listShards } from '../data/shards.ts';
-import { readTokenRates } from '../indexer/tokens.ts';
+import { readTokenRates, type TokenRates } from '../indexer/tokens.ts';
 import { readCard } from './card.ts';
 import { type Part, partSchema } from './part.ts';
 import type { Job, Reply, Setup } from './score-messages.ts';
@@ -38,16 +38,7 @@ interface Task {
 export async function scoreCorpus(run: Run, report: Report): Promise<CorpusScores> {
   const startedMs = performance.now();
   const { settings, files } = run;
-  const card = await readCard(run);
-  const rates = await readTokenRates(run);
-  const scorerFingerprint = fingerprint({ weights: card.weightsSha256, rates, fields: settings.corpus.fields });
-  const tasks = (await listShards(settings.corpus.files, run.settingsFolder)).map((shard) => ({ shard, chunk: chunkName(shard, scorerFingerprint) }));
-  const parts = new Map<string, Part[]>();
-  for (const { chunk } of tasks) {
-    const known = await readChunk(files.scores, chunk);
-    if (known !== undefined) parts.set(chunk, known);
-  }
-  const todo = tasks.filter(({ chunk }) => !parts.has(chunk));
+  const { tasks, todo, parts, rates, scorerFingerprint } = await planScoring(run);
   const done = { documents: 0, textBytes: 0 };
   const shardBytes = todo.reduce((sum, { shard }) => sum + shard.bytes, 0);
   if (todo.length > 0) {
@@ -75,6 +66,34 @@ export async function scoreCorpus(run: Run, report: Report): Promise<CorpusScore
     ...done,
     seconds: (performance.now() - startedMs) / 1000,
   };
+}
+
+/** How many shards `scoreCorpus` would score now. Errors: STEP_MISSING, those of `listShards`. */
+export async function countUnscored(run: Run): Promise<number> {
+  return (await planScoring(run)).todo.length;
+}
+
+interface Plan {
+  /** Every shard, and those that are not scored yet. */
+  tasks: Task[];
+  todo: Task[];
+  /** The parts there are, by chunk. */
+  parts: Map<string, Part[]>;
+  rates: TokenRates;
+  scorerFingerprint: string;
+}
+
+async function planScoring(run: Run): Promise<Plan> {
+  const card = await readCard(run);
+  const rates = await readTokenRates(run);
+  const scorerFingerprint = fingerprint({ weights: card.weightsSha256, rates, fields: run.settings.corpus.fields });
+  const tasks = (await listShards(run.settings.corpus.files, run.settingsFolder)).map((shard) => ({ shard, chunk: chunkName(shard, scorerFingerprint) }));
+  const parts = new Map<string, Part[]>();
+  for (const { chunk } of tasks) {
+    const known = await readChunk(run.files.scores, chunk);
+    if (known !== undefined) parts.set(chunk, known);
+  }
+  return { tasks, todo: tasks.filter(({ chunk }) => !parts.has(chunk)), parts, rates, scorerFingerprint };
 }
 
 /** The name of a chunk's files: it changes with the shard's name, size and time, and with the classifier. */

@@ -35,7 +35,7 @@ await withDuckDb({ threads: 1, memoryMb: 512, spill: setup.spill }, async (conne
     });
 
     const score = async (shard: Parameters<typeof scoreShard>[0], chunk: string): ReturnType<typeof scoreShard> => {
-      const quarantine = await openQuarantine(join(setup.quarantine, `${chunk}.jsonl`));
+      const quarantine = openQuarantine(join(setup.quarantine, `${chunk}.jsonl`));
       let documents = 0;
       let textBytes = 0;
       const parts = await scoreShard(shard, chunk, context, quarantine, (batchDocuments, batchBytes) => {

@@ -1,8 +1,7 @@
 // `betr index`: examples, sample, vectors, HNSW index, and a score for every sampled document.
 
 import { type Command } from 'commander';
-import { runIndex } from '../indexer/index.ts';
-import type { IndexCard } from '../indexer/card.ts';
+import { type IndexResult, runIndex } from '../indexer/index.ts';
 import { command, type CommonOptions, work } from './common.ts';
 import { formatBytes, formatCount, formatShare, formatTable, printResult } from './output.ts';
 
@@ -14,7 +13,7 @@ export function indexCommand(): Command {
 }
 
 /** The card as a person reads it. */
-export function describeIndex({ corpus, sample, examples, embedding, search, ranks, warnings }: IndexCard): string {
+export function describeIndex({ corpus, sample, examples, embedding, search, ranks, warnings }: IndexResult): string {
   const top = ranks.winners.reduce((sum, winner) => sum + winner.top, 0);
   const winners = new Map(ranks.winners.map((winner) => [winner.benchmark, winner.top]));
   const lines = [

@@ -1,6 +1,9 @@
 // What `betr index` did, as `index.json` holds it: counts, the model, the search, warnings, and the fingerprints that tell whether anything changed.
 
 import { z } from 'zod';
+import { readJson } from '../data/commit.ts';
+import { fail } from '../data/errors.ts';
+import type { Run } from '../data/run.ts';
 
 const count = z.number().int().nonnegative();
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
@@ -85,3 +88,10 @@ export const indexCardSchema = z.object({
 });
 
 export type IndexCard = z.output<typeof indexCardSchema>;
+
+/** Reads the run's index card. Errors: STEP_MISSING, FILE_UNREADABLE, FILE_DAMAGED. */
+export async function readIndexCard(run: Run): Promise<IndexCard> {
+  const card = await readJson(run.files.indexCard, indexCardSchema, 'betr index');
+  if (card === undefined) throw fail('STEP_MISSING', { need: 'index', command: 'betr index' });
+  return card;
+}

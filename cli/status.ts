@@ -1,0 +1,65 @@
+// `betr status`: what is in the run folder, and what the next command would do.
+
+import { type Command } from 'commander';
+import { type Card, readCard } from '../classifier/card.ts';
+import { countUnscored } from '../classifier/score-corpus.ts';
+import { BetrError } from '../data/errors.ts';
+import { openRun, type Run } from '../data/run.ts';
+import { type IndexCard, readIndexCard } from '../indexer/card.ts';
+import { type Ranking, readRanking } from '../ranking/generation.ts';
+import { command, type CommonOptions } from './common.ts';
+import { formatCount, printResult } from './output.ts';
+
+interface Status {
+  folder: string;
+  index: Pick<IndexCard, 'corpus' | 'sample' | 'warnings'> | null;
+  classifier: { rocAuc: number; documents: number } | null;
+  ranking: Pick<Ranking, 'generation' | 'publishedAt' | 'documents' | 'tokens' | 'quarantined'> | null;
+  /** Shards of the corpus that the classifier has not scored yet; null before there is a classifier. */
+  shardsToScore: number | null;
+  /** What is wrong with files that are there. */
+  problems: string[];
+}
+
+export function statusCommand(): Command {
+  return command('status', 'what the run holds, and what is left to do').action(async (options: CommonOptions) => {
+    const status = await readStatus(await openRun(options.config));
+    printResult(options.json, status, describeStatus(status));
+    if (status.problems.length > 0) process.exitCode = 1;
+  });
+}
+
+async function readStatus(run: Run): Promise<Status> {
+  const problems: string[] = [];
+  const ifThere = async <T>(read: Promise<T>): Promise<T | null> => {
+    try {
+      return await read;
+    } catch (error) {
+      if (!(error instanceof BetrError)) throw error;
+      if (error.code !== 'STEP_MISSING') problems.push(error.message);
+      return null;
+    }
+  };
+  const index = await ifThere(readIndexCard(run));
+  const card: Card | null = await ifThere(readCard(run));
+  const ranking = await ifThere(readRanking(run));
+  return {
+    folder: run.folder,
+    index: index === null ? null : { corpus: index.corpus, sample: index.sample, warnings: index.warnings },
+    classifier: card === null ? null : { rocAuc: card.outputs[0]?.heldOut.rocAuc.value ?? Number.NaN, documents: card.documents.training },
+    ranking: ranking === null ? null : { generation: ranking.generation, publishedAt: ranking.publishedAt, documents: ranking.documents, tokens: ranking.tokens, quarantined: ranking.quarantined },
+    shardsToScore: card === null ? null : await ifThere(countUnscored(run)),
+    problems,
+  };
+}
+
+function describeStatus({ folder, index, classifier, ranking, shardsToScore, problems }: Status): string {
+  return [
+    `Run folder  ${folder}`,
+    `Index       ${index === null ? 'none yet: betr index' : `${formatCount(index.sample.documents)} of ${formatCount(index.corpus.documents)} documents sampled`}`,
+    `Classifier  ${classifier === null ? 'none yet: betr train' : `held-out ROC-AUC ${classifier.rocAuc.toFixed(3)}, from ${formatCount(classifier.documents)} documents`}`,
+    `Ranking     ${ranking === null ? 'none yet: betr rank' : `generation ${ranking.generation} of ${ranking.publishedAt}: ${formatCount(ranking.documents)} documents, ${formatCount(ranking.tokens)} tokens, ${formatCount(ranking.quarantined)} rows quarantined`}`,
+    ...(shardsToScore === null ? [] : [`To score    ${shardsToScore === 0 ? 'nothing' : `${shardsToScore} shards: betr rank`}`]),
+    ...problems.map((problem) => `Problem     ${problem}`),
+  ].join('\n');
+}
