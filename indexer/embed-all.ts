@@ -8,7 +8,7 @@ import type { Example } from './benchmarks.ts';
 import type { IndexCard } from './card.ts';
 import { openEmbedder } from './embed.ts';
 import { withSpillingDuckDb } from './parquet.ts';
-import { embedTexts } from './vectors.ts';
+import { openVectors } from './vectors.ts';
 
 export interface Vectors {
   /** Document keys of the sample, in its order. */
@@ -22,18 +22,19 @@ export interface Vectors {
 /** Texts are sorted by length within a block; a larger one would gain nothing there and hold more text. */
 const blockDocuments = 20_000;
 
-/** Embeds what has no vector yet. `sampled` is the number of documents in `sample.parquet`. Errors: those of `openEmbedder` and `embedTexts`. */
+/** Embeds what has no vector yet. `sampled` is the number of documents in `sample.parquet`. Errors: those of `openEmbedder` and `openVectors`. */
 export async function embedAll(run: Run, examples: readonly Example[], sampled: number, report: Report): Promise<Vectors> {
   const embedder = await openEmbedder(run.settings.embedding, run.settingsFolder, report);
   try {
     const { name, source, fingerprint, device, dimensions } = embedder;
-    const ofExamples = await embedTexts(embedder, examples.map(({ text }) => text), run.files.vectors, report, 'Embedding examples');
+    const store = await openVectors(embedder, run.files.vectors);
+    const ofExamples = await store.embed(examples.map(({ text }) => text), report, 'embed examples');
     const embedding = { model: name, source, fingerprint, device, dimensions, embedded: ofExamples.embedded, reused: ofExamples.reused, seconds: ofExamples.seconds };
     const vectors: Vectors = { keys: [], documents: new Float32Array(sampled * dimensions), examples: ofExamples.vectors, embedding };
     await eachBlock(run, async (keys, texts) => {
       const before = vectors.keys.length;
       const shifted: Report = (progress) => report({ ...progress, done: before + progress.done, total: sampled });
-      const block = await embedTexts(embedder, texts, run.files.vectors, shifted, 'Embedding documents');
+      const block = await store.embed(texts, shifted, 'embed documents');
       vectors.documents.set(block.vectors, before * dimensions);
       for (const key of keys) vectors.keys.push(key);
       embedding.embedded += block.embedded;

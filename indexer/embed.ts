@@ -1,0 +1,39 @@
+// Turns texts into unit vectors, by whatever the settings name: a transformer on this machine, or an OpenAI-compatible endpoint.
+
+import type { Report } from '../data/progress.ts';
+import type { Settings } from '../data/settings.ts';
+import { openEndpoint } from './endpoint.ts';
+import { openTransformer } from './transformer.ts';
+
+export interface Embedder {
+  name: string;
+  /** Changes with everything that a vector depends on: the model's bytes or endpoint, pooling, numbers' type, text limit. */
+  fingerprint: string;
+  dimensions: number;
+  /** Where it really runs. */
+  device: string;
+  /** Where the model's bytes came from. */
+  source: string;
+  /** One unit vector for each text, row by row (texts.length × dimensions), in the order given. */
+  embed(texts: readonly string[]): Promise<Float32Array>;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the embedder that the settings name; relative folders start from `baseFolder`.
+ * Errors: DEVICE_UNAVAILABLE, MODEL_UNAVAILABLE, MODEL_DAMAGED, NPM_PACKAGE_UNAVAILABLE, ENDPOINT_FAILED.
+ */
+export async function openEmbedder(settings: Settings['embedding'], baseFolder: string, report: Report): Promise<Embedder> {
+  report({ stage: 'load the embedding model', done: 0, unit: 'documents' });
+  return /^https?:\/\//.test(settings.model) ? openEndpoint(settings) : openTransformer(settings, baseFolder);
+}
+
+/** Makes each row of `vectors` a unit vector, in place; a row of zeros stays. */
+export function normalizeRows(vectors: Float32Array, dimensions: number): void {
+  for (let start = 0; start < vectors.length; start += dimensions) {
+    let sum = 0;
+    for (let d = start; d < start + dimensions; d++) sum += (vectors[d] ?? 0) ** 2;
+    const scale = sum > 0 ? 1 / Math.sqrt(sum) : 0;
+    for (let d = start; d < start + dimensions; d++) vectors[d] = (vectors[d] ?? 0) * scale;
+  }
+}

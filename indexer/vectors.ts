@@ -1,0 +1,109 @@
+// Vectors on disk, found again by the text's content: Arrow IPC files of (key, vector), each committed whole, so that a run that
+// was stopped goes on where it was and a re-run embeds only what is new.
+
+import { Field, FixedSizeList, Float32, makeData, Table, tableFromIPC, tableToIPC, Utf8, Vector, vectorFromArray } from 'apache-arrow';
+import { createHash } from 'node:crypto';
+import { readdir, readFile, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { commitBytes } from '../data/commit.ts';
+import { systemCode } from '../data/errors.ts';
+import type { Report } from '../data/progress.ts';
+import type { Embedder } from './embed.ts';
+
+/** So many texts are embedded between two files: about ten seconds' work on a small machine. */
+const textsPerFile = 1024;
+
+export interface Embedded {
+  /** texts × dimensions, unit rows, in the order of the texts. */
+  vectors: Float32Array;
+  /** Texts embedded now (equal ones once), and texts whose vector was there. */
+  embedded: number;
+  reused: number;
+  seconds: number;
+}
+
+export interface VectorStore {
+  embed(texts: readonly string[], report: Report, stage: string): Promise<Embedded>;
+}
+
+/** Opens the vectors of an embedder under `folder`. A file that is damaged is set aside as FILE.damaged, and its texts are embedded again. */
+export async function openVectors(embedder: Embedder, folder: string): Promise<VectorStore> {
+  const own = join(folder, embedder.fingerprint.slice(0, 16));
+  const known = new Map<string, Float32Array>();
+  let files = 0;
+  for (const name of await listFiles(own)) {
+    await readVectors(join(own, name), embedder.dimensions, known);
+    files = Math.max(files, 1 + Number(/\d+/.exec(name)?.[0] ?? 0));
+  }
+  const { dimensions } = embedder;
+  return {
+    async embed(texts, report, stage) {
+      const startedMs = performance.now();
+      const keys = texts.map(textKey);
+      const missing = new Map<string, string>();
+      for (const [i, key] of keys.entries()) if (!known.has(key)) missing.set(key, texts[i] ?? '');
+      const todo = [...missing];
+      const reused = keys.filter((key) => !missing.has(key)).length;
+      for (let start = 0; start < todo.length; start += textsPerFile) {
+        report({ stage, done: reused + start, total: texts.length, unit: 'documents' });
+        const part = todo.slice(start, start + textsPerFile);
+        const vectors = await embedder.embed(part.map(([, text]) => text));
+        await commitBytes(join(own, `vectors-${String(files++).padStart(5, '0')}.arrow`), encodeVectors(part.map(([key]) => key), vectors, dimensions));
+        for (const [row, [key]] of part.entries()) known.set(key, vectors.subarray(row * dimensions, (row + 1) * dimensions));
+      }
+      report({ stage, done: texts.length, total: texts.length, unit: 'documents' });
+      const all = new Float32Array(texts.length * dimensions);
+      for (const [i, key] of keys.entries()) all.set(known.get(key) ?? [], i * dimensions);
+      return { vectors: all, embedded: todo.length, reused, seconds: (performance.now() - startedMs) / 1000 };
+    },
+  };
+}
+
+/** What a vector is found by: 128 bits of the text's SHA-256, as hex. */
+function textKey(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 32);
+}
+
+async function listFiles(folder: string): Promise<string[]> {
+  try {
+    return (await readdir(folder)).filter((name) => /^vectors-\d+\.arrow$/.test(name)).sort();
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+function encodeVectors(keys: readonly string[], vectors: Float32Array, dimensions: number): Uint8Array {
+  const type = new FixedSizeList(dimensions, new Field('item', new Float32(), false));
+  const rows = makeData({ type, length: keys.length, nullCount: 0, child: makeData({ type: new Float32(), data: vectors }) });
+  return tableToIPC(new Table({ key: vectorFromArray([...keys], new Utf8()), vector: new Vector([rows]) }), 'file');
+}
+
+const valuesSchema = z.instanceof(Float32Array);
+const keySchema = z.string().length(32);
+
+async function readVectors(path: string, dimensions: number, into: Map<string, Float32Array>): Promise<void> {
+  try {
+    const found = decodeVectors(await readFile(path), dimensions);
+    for (const [key, vector] of found) into.set(key, vector);
+  } catch {
+    await rename(path, `${path}.damaged`);
+  }
+}
+
+/** Throws where the file is not what `encodeVectors` wrote, or a vector is not of length 1. */
+function decodeVectors(bytes: Uint8Array, dimensions: number): Map<string, Float32Array> {
+  const table = tableFromIPC(bytes);
+  const keys = table.getChild('key');
+  const values = valuesSchema.parse(table.getChild('vector')?.data[0]?.children[0]?.values);
+  if (keys === null || keys.length === 0 || values.length !== keys.length * dimensions) throw new Error('keys and vectors do not match');
+  const vectors = new Map<string, Float32Array>();
+  for (let row = 0; row < keys.length; row++) {
+    const vector = values.subarray(row * dimensions, (row + 1) * dimensions);
+    const squared = vector.reduce((sum, value) => sum + value * value, 0);
+    if (!(Math.abs(squared - 1) < 1e-3)) throw new Error('a vector is not of length 1');
+    vectors.set(keySchema.parse(keys.get(row)), vector);
+  }
+  return vectors;
+}
