@@ -28,13 +28,13 @@ export async function embedAll(run: Run, examples: readonly Example[], sampled: 
   try {
     const { name, source, fingerprint, device, dimensions } = embedder;
     const store = await openVectors(embedder, run.files.vectors);
-    const ofExamples = await store.embed(examples.map(({ text }) => text), report, 'embed examples');
+    const ofExamples = await store.embed(examples.map(({ text }) => text), report, 'index: embed the examples');
     const embedding = { model: name, source, fingerprint, device, dimensions, embedded: ofExamples.embedded, reused: ofExamples.reused, seconds: ofExamples.seconds };
     const vectors: Vectors = { keys: [], documents: new Float32Array(sampled * dimensions), examples: ofExamples.vectors, embedding };
     await eachBlock(run, async (keys, texts) => {
       const before = vectors.keys.length;
       const shifted: Report = (progress) => report({ ...progress, done: before + progress.done, total: sampled });
-      const block = await store.embed(texts, shifted, 'embed documents');
+      const block = await store.embed(texts, shifted, 'index: embed the documents');
       vectors.documents.set(block.vectors, before * dimensions);
       for (const key of keys) vectors.keys.push(key);
       embedding.embedded += block.embedded;

@@ -2,11 +2,12 @@
 // point, the next run goes on from the files that are whole; `index.json` is written last and says what all the others are.
 
 import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { type z } from 'zod';
 import { commitJson, readJson, sha256File } from '../data/commit.ts';
 import { BetrError, systemCode } from '../data/errors.ts';
 import type { Report } from '../data/progress.ts';
-import { openQuarantine } from '../data/quarantine.ts';
+import { openQuarantine, type Quarantine } from '../data/quarantine.ts';
 import { fingerprint, type Run } from '../data/run.ts';
 import { type Example, examplesNoteSchema, loadExamples, readBenchmarks, saveExamples } from './benchmarks.ts';
 import type { BestRanks } from './best-rank.ts';
@@ -97,17 +98,27 @@ async function dropDamaged(run: Run, last: IndexCard): Promise<void> {
 async function makeExamples(run: Run, inputs: IndexInputs): Promise<{ examples: Example[]; counts: ExampleCounts }> {
   const note = await readNote(run.files.examples, examplesNoteSchema);
   if (note?.from === inputs.examples) return { examples: await loadExamples(run), counts: note.counts };
-  const { examples, counts } = await readBenchmarks(run, inputs.benchmarks, openQuarantine(run.files.quarantine));
+  const { examples, counts } = await withQuarantine(run, 'index-benchmarks.jsonl', (quarantine) => readBenchmarks(run, inputs.benchmarks, quarantine));
   await saveExamples(run, examples, { from: inputs.examples, counts });
   return { examples, counts };
 }
 
 async function makeSample(run: Run, inputs: IndexInputs, report: Report): Promise<SampleNote> {
   const kept = await readNote(run.files.sample, sampleNoteSchema);
-  const note = kept?.from === inputs.sample ? kept : await drawSample(run, inputs.shards, inputs.sample, openQuarantine(run.files.quarantine), report);
+  const draw = (): Promise<SampleNote> => withQuarantine(run, 'index-corpus.jsonl', (quarantine) => drawSample(run, inputs.shards, inputs.sample, quarantine, report));
+  const note = kept?.from === inputs.sample ? kept : await draw();
   const rates = await readOr(run.files.tokens, tokenRatesSchema);
   if (rates?.sample !== inputs.sample) await measureTokens(run, inputs.sample);
   return note;
+}
+
+async function withQuarantine<T>(run: Run, name: string, use: (quarantine: Quarantine) => Promise<T>): Promise<T> {
+  const quarantine = openQuarantine(join(run.files.quarantine, name));
+  try {
+    return await use(quarantine);
+  } finally {
+    await quarantine.close();
+  }
 }
 
 /** The SHA-256 of an index over these very vectors, where the last run left one. */

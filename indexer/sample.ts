@@ -35,7 +35,7 @@ export async function drawSample(run: Run, shards: readonly Shard[], from: strin
       for await (const batch of readShard(shard, run.settings.corpus.fields, { quarantine })) {
         countBatch(corpus, batch);
         await takeBatch(connection, smallest, batch, number, run.settings.sample.seed);
-        report({ stage: 'Reading the corpus', done: corpus.documents, unit: 'documents' });
+        report({ stage: 'index: read the corpus', done: corpus.documents, unit: 'documents' });
       }
     }
     if (corpus.documents === 0) throw fail('NO_DOCUMENTS', { files: shards.length, quarantined: quarantine.count });

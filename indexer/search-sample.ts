@@ -29,7 +29,7 @@ export async function searchSample(run: Run, vectors: Vectors, counts: ExampleCo
   const { method, why } = chooseSearch(all, vectors.keys.length, nearest, run.settings.search.method);
   const building = method === 'hnsw' || vectors.keys.length <= reproducibleDocuments ? 1 : threads;
   const index = await openHnsw(run.files.index, dimensions, await buildUnlessKnown(run, vectors, building, known, report));
-  const progress = (done: number): void => report({ stage: 'Searching', done, total: all, unit: 'examples' });
+  const progress = (done: number): void => report({ stage: 'index: search', done, total: all, unit: 'examples' });
   const exact = method === 'exact' ? await searchExact(vectors.examples, vectors.documents, dimensions, nearest, { threads, progress }) : undefined;
   const recall = await measureRecall(index, vectors.examples, vectors.documents, nearest, exact, threads);
   const lists = exact ?? (await searchHnsw(index, vectors.examples, vectors.documents, nearest, recall.expansion, { threads, progress }));
@@ -39,6 +39,6 @@ export async function searchSample(run: Run, vectors: Vectors, counts: ExampleCo
 /** The SHA-256 of the index that is at hand now. */
 async function buildUnlessKnown(run: Run, vectors: Vectors, threads: number, known: string | undefined, report: Report): Promise<string> {
   const total = vectors.keys.length;
-  if (known === undefined) await buildHnsw(run.files.index, vectors.documents, vectors.embedding.dimensions, threads, (done) => report({ stage: 'Building the index', done, total, unit: 'documents' }));
+  if (known === undefined) await buildHnsw(run.files.index, vectors.documents, vectors.embedding.dimensions, threads, (done) => report({ stage: 'index: build the HNSW index', done, total, unit: 'documents' }));
   return known ?? (await sha256File(run.files.index));
 }
