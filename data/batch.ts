@@ -5,51 +5,63 @@ import type { DocumentBatch } from './documents.ts';
 const bytesPerBatch = 1 << 20;
 const documentsPerBatch = 4096;
 
+/** Documents and texts come apart, because the texts of many documents can be copied at one stroke; both have to be in before `take`. */
 export interface BatchBuilder {
-  /** Takes a document in; `id` undefined: the key is shard#row. Its text is copied. */
-  add(row: number, id: string | undefined, source: string, tokens: number, text: Uint8Array): void;
+  /** Takes in a document without its text, which has `textBytes` bytes; `id` undefined: the key is shard#row. */
+  addDocument(row: number, id: string | undefined, source: string, tokens: number, textBytes: number): void;
+  /** Copies the next documents' texts, one after the other. */
+  addTexts(texts: Uint8Array): void;
   isFull(): boolean;
   /** The batch so far, undefined where nothing is in it; the builder starts anew, with memory of its own. */
   take(): DocumentBatch | undefined;
 }
 
 export function openBatch(shard: string): BatchBuilder {
-  let rows = new Float64Array(documentsPerBatch);
-  let tokenCounts = new Float64Array(documentsPerBatch);
-  let textEnds = new Uint32Array(documentsPerBatch);
-  let documents: string[] = [];
-  let sources: string[] = [];
-  let bytes = new Uint8Array(bytesPerBatch + (bytesPerBatch >> 2));
-  let length = 0;
+  let columns = openColumns();
+  let count = 0;
+  let textEnd = 0;
+  let copied = 0;
   return {
-    add(row, id, source, tokens, text) {
-      if (length + text.length > bytes.length) {
-        const larger = new Uint8Array(Math.max(2 * bytes.length, length + text.length));
-        larger.set(bytes.subarray(0, length));
-        bytes = larger;
-      }
-      bytes.set(text, length);
-      length += text.length;
-      const at = documents.length;
-      rows[at] = row;
-      tokenCounts[at] = tokens;
-      textEnds[at] = length;
-      documents.push(id ?? `${shard}#${row}`);
-      sources.push(source);
+    addDocument(row, id, source, tokens, textBytes) {
+      textEnd += textBytes;
+      columns.rows[count] = row;
+      columns.tokens[count] = tokens;
+      columns.textEnds[count] = textEnd;
+      columns.documents.push(id ?? `${shard}#${row}`);
+      columns.sources.push(source);
+      count++;
     },
-    isFull: () => length >= bytesPerBatch || documents.length === documentsPerBatch,
+    addTexts(texts) {
+      if (copied + texts.length > columns.text.length) {
+        const larger = Buffer.allocUnsafeSlow(Math.max(2 * columns.text.length, copied + texts.length));
+        columns.text.copy(larger, 0, 0, copied);
+        columns.text = larger;
+      }
+      columns.text.set(texts, copied);
+      copied += texts.length;
+    },
+    isFull: () => textEnd >= bytesPerBatch || count === documentsPerBatch,
     take() {
-      const count = documents.length;
       if (count === 0) return undefined;
-      const batch = { shard, count, rows: rows.subarray(0, count), documents, sources, tokens: tokenCounts.subarray(0, count), text: bytes.subarray(0, length), textEnds: textEnds.subarray(0, count) };
-      rows = new Float64Array(documentsPerBatch);
-      tokenCounts = new Float64Array(documentsPerBatch);
-      textEnds = new Uint32Array(documentsPerBatch);
-      documents = [];
-      sources = [];
-      bytes = new Uint8Array(bytesPerBatch + (bytesPerBatch >> 2));
-      length = 0;
+      const { rows, documents, sources, tokens, text, textEnds } = columns;
+      const batch = { shard, count, rows: rows.subarray(0, count), documents, sources, tokens: tokens.subarray(0, count), text: text.subarray(0, textEnd), textEnds: textEnds.subarray(0, count) };
+      columns = openColumns();
+      count = 0;
+      textEnd = 0;
+      copied = 0;
       return batch;
     },
+  };
+}
+
+function openColumns(): { rows: Float64Array; documents: string[]; sources: string[]; tokens: Float64Array; text: Buffer; textEnds: Uint32Array } {
+  return {
+    rows: new Float64Array(documentsPerBatch),
+    documents: [],
+    sources: [],
+    tokens: new Float64Array(documentsPerBatch),
+    // Room for the document that makes the batch full, in most cases.
+    text: Buffer.allocUnsafeSlow(bytesPerBatch + (bytesPerBatch >> 2)),
+    textEnds: new Uint32Array(documentsPerBatch),
   };
 }

@@ -1,21 +1,21 @@
-// The bytes of a file, decompressed where its format says so, as a stream that goes no faster than it is read.
+// The bytes of a file, decompressed where its format says so, read no faster than they are used.
 
-import { createReadStream } from 'node:fs';
-import { type Duplex, PassThrough, pipeline } from 'node:stream';
+import { open } from 'node:fs/promises';
+import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import type { ShardFormat } from './documents.ts';
 import { BetrError, fail, reasonOf, systemCode } from './errors.ts';
 import { openZstdDecompressor } from './zstd.ts';
 
-const readBytes = 1 << 20;
+const pieceBytes = 1 << 20;
 
-/** Yields the file's content piece by piece. Errors: FILE_NOT_FOUND, FILE_UNREADABLE (also for a compressed file that is damaged or cut short). */
+/**
+ * Yields the file's content piece by piece; a piece is of use until the next is asked for.
+ * Errors: FILE_NOT_FOUND, FILE_UNREADABLE (also for a compressed file that is damaged or cut short).
+ */
 export async function* readBytesOf(path: string, format: ShardFormat): AsyncGenerator<Uint8Array> {
   try {
-    const decompressed = pipeline(createReadStream(path, { highWaterMark: readBytes }), await openDecompressor(format), () => undefined);
-    for await (const piece of decompressed) {
-      if (piece instanceof Uint8Array) yield piece;
-    }
+    yield* await openPieces(path, format);
   } catch (error) {
     if (error instanceof BetrError) throw error;
     if (systemCode(error) === 'ENOENT') throw fail('FILE_NOT_FOUND', { path, what: 'The file' }, error);
@@ -23,8 +23,20 @@ export async function* readBytesOf(path: string, format: ShardFormat): AsyncGene
   }
 }
 
-async function openDecompressor(format: ShardFormat): Promise<Duplex> {
-  if (format === 'jsonl.gz') return createGunzip({ chunkSize: readBytes });
-  if (format === 'jsonl.zst') return openZstdDecompressor();
-  return new PassThrough({ highWaterMark: readBytes });
+async function openPieces(path: string, format: ShardFormat): Promise<AsyncIterable<Uint8Array>> {
+  if (format === 'jsonl.zst') return (await openZstdDecompressor())(readPieces(path));
+  return format === 'jsonl.gz' ? pipeline(readPieces(path), createGunzip({ chunkSize: pieceBytes }), () => undefined) : readPieces(path);
+}
+
+async function* readPieces(path: string): AsyncGenerator<Uint8Array> {
+  const file = await open(path);
+  try {
+    for (;;) {
+      const { bytesRead, buffer } = await file.read(Buffer.allocUnsafeSlow(pieceBytes), 0, pieceBytes);
+      if (bytesRead === 0) return;
+      yield buffer.subarray(0, bytesRead);
+    }
+  } finally {
+    await file.close();
+  }
 }

@@ -48,3 +48,9 @@ export function sqlString(value: string): string {
 export function sqlName(value: string): string {
   return `"${value.replaceAll('"', '""')}"`;
 }
+
+/** The table of one Parquet file in SQL: its path taken literally, whatever characters it has, and its own columns only. `options` as read_parquet knows them. */
+export function parquetSource(path: string, options?: string): string {
+  const literal = path.replace(/[[*?]/g, '[$&]');
+  return `read_parquet(${[sqlString(literal), 'hive_partitioning = false', ...(options === undefined ? [] : [options])].join(', ')})`;
+}

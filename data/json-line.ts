@@ -13,12 +13,9 @@ const rowSchema = z.record(z.string(), z.unknown());
 
 /** Reads one line. Of fields named twice the last counts, as in JSON.parse. tokens is NaN where there is no count; id undefined where there is none. */
 export function readLine(bytes: Uint8Array, fields: FieldNames): LineResult {
-  if (!isUtf8(bytes)) return { kind: 'bad', reason: 'not valid UTF-8' };
-  const line = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
-  if (/^[ \t\r\n]*$/.test(line)) return { kind: 'blank' };
-  const row = parseRow(line);
-  if (row === undefined) return { kind: 'bad', reason: 'not valid JSON' };
-  if (row === null) return { kind: 'bad', reason: 'not a JSON object' };
+  const row = parseRow(bytes);
+  if (row === undefined) return { kind: 'blank' };
+  if (typeof row === 'string') return { kind: 'bad', reason: row };
   const bad = (field: string, problem: string): LineResult => ({ kind: 'bad', reason: `field "${field}" ${problem}` });
   const text = valueAt(row, fields.text);
   if (text === undefined) return bad(fields.text, 'is missing');
@@ -27,11 +24,28 @@ export function readLine(bytes: Uint8Array, fields: FieldNames): LineResult {
   if (/^[\0-\x20]*$/.test(text)) return bad(fields.text, 'is empty');
   const id = valueAt(row, fields.id) ?? undefined;
   if (id !== undefined && typeof id !== 'string' && typeof id !== 'number') return bad(fields.id, 'is neither a string nor a number');
+  if (isInexact(id)) return bad(fields.id, 'is a number too large to be kept exactly in such a line; write it as a string');
   const source = valueAt(row, fields.source) ?? '';
   if (typeof source !== 'string' && typeof source !== 'number') return bad(fields.source, 'is neither a string nor a number');
+  if (isInexact(source)) return bad(fields.source, 'is a number too large to be kept exactly in such a line; write it as a string');
   const tokens = valueAt(row, fields.tokens) ?? Number.NaN;
   if (typeof tokens !== 'number' || !isCount(tokens)) return bad(fields.tokens, 'is not a whole number of tokens');
-  return { kind: 'document', id: id === '' ? undefined : id?.toString(), source: source.toString(), tokens, text };
+  return { kind: 'document', id: id === undefined || id === '' ? undefined : wellFormed(String(id)), source: wellFormed(String(source)), tokens, text };
+}
+
+/** A number as a name: whole ones digit by digit, however long, so that no two become one; others as JavaScript writes them. */
+export function numberName(json: string): string {
+  return /^-?\d+$/.test(json) && json !== '-0' ? json : String(Number(json));
+}
+
+/** Half a surrogate pair becomes U+FFFD, as it does in any file that is UTF-8. */
+export function wellFormed(value: string): string {
+  return Buffer.from(value).toString();
+}
+
+/** Whether JSON.parse may have changed a number's digits (the scanner keeps them). */
+function isInexact(value: unknown): boolean {
+  return Number.isInteger(value) && !Number.isSafeInteger(value);
 }
 
 /** Whether a number can be a count of tokens, or stands for none. */
@@ -39,16 +53,19 @@ export function isCount(tokens: number): boolean {
   return Number.isNaN(tokens) || (Number.isSafeInteger(tokens) && tokens >= 0);
 }
 
-/** The line's object; undefined where it is no JSON, null where it is something else than an object. */
-export function parseRow(line: string): Record<string, unknown> | undefined | null {
+/** The line's object; undefined where the line is blank, the reason where it is anything else. */
+export function parseRow(bytes: Uint8Array): Record<string, unknown> | string | undefined {
+  if (!isUtf8(bytes)) return 'not valid UTF-8';
+  const line = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+  if (/^[ \t\r\n]*$/.test(line)) return undefined;
   let value: unknown;
   try {
     value = JSON.parse(line);
   } catch {
-    return undefined;
+    return 'not valid JSON';
   }
   const row = rowSchema.safeParse(value);
-  return row.success ? row.data : null;
+  return row.success ? row.data : 'not a JSON object';
 }
 
 /** A field's value; "a.b" is b inside the object a. */

@@ -254,61 +254,68 @@ function stops(bytes: v128): i32 {
 
 /** A string from its quote on, checked and passed over. */
 function skipString(): bool {
-  at++;
+  // Places in local variables: a global one would be stored and loaded again at every step.
+  let from = at + 1;
   while (true) {
-    const stop = stops(v128.load(at));
+    const stop = stops(v128.load(from));
     if (stop == 0) {
-      at += 16;
+      from += 16;
       continue;
     }
-    at += ctz(stop);
-    const byte = load<u8>(at);
+    from += ctz(stop);
+    const byte = load<u8>(from);
     if (byte == quote) {
-      at++;
+      at = from + 1;
       return true;
     }
     if (byte != backslash) return false;
-    const escaped = load<u8>(at, 1);
+    const escaped = load<u8>(from, 1);
     if (escaped == 0x75) {
-      if (readHex(at + 2) < 0) return false;
-      at += 6;
+      if (readHex(from + 2) < 0) return false;
+      from += 6;
     } else {
       if (plainEscape(escaped) == 0) return false;
-      at += 2;
+      from += 2;
     }
   }
 }
 
 /** A string from its quote on, checked and copied to `out` without its escapes. The copy is never longer, so 16 bytes at a time may spill over it. */
 function copyString(): bool {
-  at++;
+  let from = at + 1;
+  let to = out;
   while (true) {
-    const bytes = v128.load(at);
+    const bytes = v128.load(from);
     const stop = stops(bytes);
-    v128.store(out, bytes);
+    v128.store(to, bytes);
     if (stop == 0) {
-      at += 16;
-      out += 16;
+      from += 16;
+      to += 16;
       continue;
     }
     const step = ctz(stop);
-    at += step;
-    out += step;
-    const byte = load<u8>(at);
+    from += step;
+    to += step;
+    const byte = load<u8>(from);
     if (byte == quote) {
-      at++;
+      at = from + 1;
+      out = to;
       return true;
     }
     if (byte != backslash) return false;
-    const escaped = load<u8>(at, 1);
+    const escaped = load<u8>(from, 1);
     if (escaped == 0x75) {
+      at = from;
+      out = to;
       if (!copyUnicode()) return false;
+      from = at;
+      to = out;
     } else {
       const plain = plainEscape(escaped);
       if (plain == 0) return false;
-      store<u8>(out, plain);
-      out++;
-      at += 2;
+      store<u8>(to, plain);
+      to++;
+      from += 2;
     }
   }
 }

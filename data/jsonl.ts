@@ -5,14 +5,20 @@ import { z } from 'zod';
 import { type BatchBuilder, openBatch } from './batch.ts';
 import { readBytesOf } from './bytes.ts';
 import type { DocumentBatch, Shard } from './documents.ts';
-import { isCount, readLine, splitName } from './json-line.ts';
+import { isCount, numberName, readLine, splitName, wellFormed } from './json-line.ts';
 import { type LineBlock, readLineBlocks } from './lines.ts';
 import type { Quarantine } from './quarantine.ts';
 import type { FieldNames } from './settings.ts';
 import { growMemory, openWasm, wasmFunction, wasmMemory, wasmNumber } from './wasm.ts';
 
 /** A longer line is no document; it is quarantined without being held. */
-export const maxLineBytes = 64 << 20;
+export const defaultMaxLineBytes = 64 << 20;
+
+export interface ReadOptions {
+  /** Takes the rows that cannot be used. */
+  quarantine: Quarantine;
+  maxLineBytes?: number;
+}
 
 const exportsSchema = z.object({
   memory: wasmMemory,
@@ -24,15 +30,19 @@ const exportsSchema = z.object({
 });
 
 /** Reads a JSON Lines shard, plain or compressed. Bad rows go to the quarantine. Errors: FILE_NOT_FOUND, FILE_UNREADABLE. */
-export async function* readJsonl(shard: Shard, fields: FieldNames, quarantine: Quarantine): AsyncGenerator<DocumentBatch> {
-  const scanner = openScanner(fields);
+export async function* readJsonl(shard: Shard, fields: FieldNames, { quarantine, maxLineBytes = defaultMaxLineBytes }: ReadOptions): AsyncGenerator<DocumentBatch> {
+  const scan = openScanner(fields);
   const batch = openBatch(shard.name);
   for await (const block of readLineBlocks(readBytesOf(shard.path, shard.format), maxLineBytes)) {
-    if (block.tooLong) quarantine.add(shard.name, block.firstLine, `line of more than ${maxLineBytes} bytes`);
-    else yield* takeBlock(scanner, block, batch, { shard, fields, quarantine });
+    if (block.tooLong) quarantine.add(shard.name, block.firstLine, tooLongReason(maxLineBytes));
+    else yield* takeBlock(scan, block, batch, { shard, fields, quarantine });
   }
   const last = batch.take();
   if (last !== undefined) yield last;
+}
+
+export function tooLongReason(maxLineBytes: number): string {
+  return `line of more than ${maxLineBytes} bytes`;
 }
 
 interface Context {
@@ -47,45 +57,61 @@ interface Scanned {
   textsAt: number;
   records: Uint32Array;
   recordNumbers: number;
-  count: number;
 }
 
-type Scanner = (block: Uint8Array) => Scanned;
+type Scan = (block: LineBlock) => Scanned;
 
-function* takeBlock(scan: Scanner, block: LineBlock, batch: BatchBuilder, context: Context): Generator<DocumentBatch> {
-  const { memory, textsAt, records, recordNumbers, count } = scan(block.bytes);
+function* takeBlock(scan: Scan, block: LineBlock, batch: BatchBuilder, context: Context): Generator<DocumentBatch> {
+  const { memory, textsAt, records, recordNumbers } = scan(block);
   const allUtf8 = isUtf8(block.bytes);
+  // Invariant: the texts before `copied` are in the batch, those from there to `textStart` belong to documents in the batch.
+  let copied = textsAt;
   let textStart = textsAt;
-  for (let at = 0; at < count * recordNumbers; at += recordNumbers) {
-    const number = (offset: number): number => records[at + offset] ?? 0;
-    const row = block.firstLine + number(0);
-    const textEnd = number(10);
-    const line = memory.subarray(number(1), number(2));
-    const tokens = number(8) === 0 ? Number.NaN : Number(memory.toString('latin1', number(8), number(9)));
-    if (number(3) === 1 || !isCount(tokens) || (!allUtf8 && !isUtf8(line))) takeOdd(line, row, batch, context);
-    else batch.add(row, readValue(memory, number(4), number(5)) || undefined, readValue(memory, number(6), number(7)), tokens, memory.subarray(textStart, textEnd));
+  for (let at = 0; at < records.length; at += recordNumbers) {
+    const textEnd = records[at + 10] ?? 0;
+    if (!addOrdinary(memory, records, at, textEnd - textStart, block.firstLine, allUtf8, batch)) {
+      batch.addTexts(memory.subarray(copied, textStart));
+      copied = textEnd;
+      addOdd(memory.subarray(records[at + 1], records[at + 2]), block.firstLine + (records[at] ?? 0), batch, context);
+    }
     textStart = textEnd;
     if (!batch.isFull()) continue;
+    batch.addTexts(memory.subarray(copied, textStart));
+    copied = textStart;
     const full = batch.take();
     if (full !== undefined) yield full;
   }
+  batch.addTexts(memory.subarray(copied, textStart));
 }
 
-function takeOdd(line: Uint8Array, row: number, batch: BatchBuilder, { shard, fields, quarantine }: Context): void {
+/** Adds the document of the record at `at`, without its text, if the scanner found it ordinary and so it is. */
+function addOrdinary(memory: Buffer, records: Uint32Array, at: number, textBytes: number, firstLine: number, allUtf8: boolean, batch: BatchBuilder): boolean {
+  if (records[at + 3] === 1 || (!allUtf8 && !isUtf8(memory.subarray(records[at + 1], records[at + 2])))) return false;
+  const tokens = records[at + 8] === 0 ? Number.NaN : Number(memory.toString('latin1', records[at + 8], records[at + 9]));
+  if (!isCount(tokens)) return false;
+  const id = readValue(memory, records[at + 4] ?? 0, records[at + 5] ?? 0);
+  batch.addDocument(firstLine + (records[at] ?? 0), id === '' ? undefined : id, readValue(memory, records[at + 6] ?? 0, records[at + 7] ?? 0), tokens, textBytes);
+  return true;
+}
+
+function addOdd(line: Uint8Array, row: number, batch: BatchBuilder, { shard, fields, quarantine }: Context): void {
   const result = readLine(line, fields);
-  if (result.kind === 'document') batch.add(row, result.id, result.source, result.tokens, Buffer.from(result.text));
-  else if (result.kind === 'bad') quarantine.add(shard.name, row, result.reason, Buffer.from(line.subarray(0, 800)).toString('utf8'));
+  if (result.kind === 'bad') quarantine.add(shard.name, row, result.reason, Buffer.from(line.subarray(0, 800)).toString('utf8'));
+  if (result.kind !== 'document') return;
+  const text = Buffer.from(result.text);
+  batch.addDocument(row, result.id, result.source, result.tokens, text.length);
+  batch.addTexts(text);
 }
 
-/** The string or number between two places; '' where there is none. */
+/** The string or number between two places, a whole number digit by digit; '' where there is none. */
 function readValue(memory: Buffer, start: number, end: number): string {
   if (start === 0) return '';
-  if (memory[start] !== 0x22) return String(Number(memory.toString('latin1', start, end)));
+  if (memory[start] !== 0x22) return numberName(memory.toString('latin1', start, end));
   const inner = memory.toString('utf8', start + 1, end - 1);
-  return inner.includes('\\') ? z.string().parse(JSON.parse(`"${inner}"`)) : inner;
+  return inner.includes('\\') ? wellFormed(z.string().parse(JSON.parse(`"${inner}"`))) : inner;
 }
 
-function openScanner(fields: FieldNames): Scanner {
+function openScanner(fields: FieldNames): Scan {
   const wasm = openWasm(new URL('./json-scan.wasm', import.meta.url), exportsSchema);
   const names = [fields.id, fields.text, fields.source, fields.tokens].map((name) => splitName(name).map((part) => Buffer.from(part)));
   const setup = Buffer.from(wasm.memory.buffer);
@@ -95,27 +121,19 @@ function openScanner(fields: FieldNames): Scanner {
     setup.writeUInt32LE(inner.length, entry + 4);
     Buffer.concat([parent, inner]).copy(setup, entry + 8, 0, wasm.fieldBytes - 8);
   }
-  return (block) => {
+  return ({ bytes, lines }) => {
     const spare = 32;
-    const textsAt = roundUp(wasm.blockAt + block.length + spare);
-    const recordsAt = roundUp(textsAt + block.length + spare);
-    // The shortest line with a record is one byte and a line feed.
-    const recordBytes = 4 * wasm.recordNumbers * (countRecords(block) + 1);
-    growMemory(wasm.memory, recordsAt + recordBytes);
+    const textsAt = roundUp(wasm.blockAt + bytes.length + spare);
+    const recordsAt = roundUp(textsAt + bytes.length + spare);
+    growMemory(wasm.memory, recordsAt + 4 * wasm.recordNumbers * lines);
     const memory = Buffer.from(wasm.memory.buffer);
-    memory.set(block, wasm.blockAt);
-    memory.fill(0, wasm.blockAt + block.length, wasm.blockAt + block.length + spare);
-    const count = wasm.scan(block.length, textsAt, recordsAt);
-    return { memory, textsAt, records: new Uint32Array(wasm.memory.buffer, recordsAt, count * wasm.recordNumbers), recordNumbers: wasm.recordNumbers, count };
+    memory.set(bytes, wasm.blockAt);
+    memory.fill(0, wasm.blockAt + bytes.length, wasm.blockAt + bytes.length + spare);
+    const count = wasm.scan(bytes.length, textsAt, recordsAt);
+    return { memory, textsAt, records: new Uint32Array(wasm.memory.buffer, recordsAt, count * wasm.recordNumbers), recordNumbers: wasm.recordNumbers };
   };
 }
 
 function roundUp(bytes: number): number {
   return Math.ceil(bytes / 16) * 16;
-}
-
-function countRecords(block: Uint8Array): number {
-  let lines = 0;
-  for (let at = block.indexOf(0x0a); at >= 0; at = block.indexOf(0x0a, at + 1)) lines++;
-  return lines;
 }

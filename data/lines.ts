@@ -2,60 +2,75 @@
 
 export interface LineBlock {
   /** Whole lines, each with its line feed but perhaps the file's last; empty for a line that was too long. Of use until the next block is asked for. */
-  bytes: Uint8Array;
+  bytes: Buffer;
   /** 0-based number of the first line. */
   firstLine: number;
-  /** The line `firstLine` is longer than the limit and left out. */
+  lines: number;
+  /** The one line of this block is longer than the limit and left out. */
   tooLong: boolean;
 }
 
 const lineFeed = 0x0a;
+const startBytes = 4 << 20;
+const nothing = Buffer.alloc(0);
 
-/** Cuts a stream of bytes into blocks of whole lines. A byte-order mark at the start is dropped. */
+/** Cuts a stream of bytes into blocks of whole lines, none of more than `maxLineBytes` before its line feed. A byte-order mark at the start is dropped. */
 export async function* readLineBlocks(pieces: AsyncIterable<Uint8Array>, maxLineBytes: number): AsyncGenerator<LineBlock> {
-  let pending: Buffer[] = [];
-  let pendingBytes = 0;
+  // Invariant: held[0, length) is the beginning of line `line`, without a line feed in it; while skipping, that line is too long and nothing is held.
+  let held: Buffer = Buffer.allocUnsafeSlow(startBytes);
+  let length = 0;
   let line = 0;
   let skipping = false;
-  let first = true;
-  for await (const given of pieces) {
-    let piece = Buffer.from(given.buffer, given.byteOffset, given.byteLength);
-    if (first) piece = withoutMark(piece);
-    first = false;
-    if (skipping) {
-      const end = piece.indexOf(lineFeed);
-      if (end < 0) continue;
-      skipping = false;
-      piece = piece.subarray(end + 1);
-      line++;
+  for await (const piece of pieces) {
+    const skipped = skipping ? piece.indexOf(lineFeed) + 1 : 0;
+    if (skipping && skipped === 0) continue;
+    skipping = false;
+    held = withRoom(held, length, piece.length);
+    held.set(skipped === 0 ? piece : piece.subarray(skipped), length);
+    length += piece.length - skipped;
+    const end = held.subarray(0, length).lastIndexOf(lineFeed) + 1;
+    for (const block of cutBlocks(held.subarray(0, end), line, maxLineBytes)) {
+      yield block;
+      line += block.lines;
     }
-    const end = piece.lastIndexOf(lineFeed) + 1;
-    if (end > 0) {
-      const bytes = pendingBytes === 0 ? piece.subarray(0, end) : Buffer.concat([...pending, piece.subarray(0, end)]);
-      yield { bytes, firstLine: line, tooLong: false };
-      line += countLines(bytes);
-      pending = [];
-      pendingBytes = 0;
-    }
-    // A copy, because the stream may use the piece's memory again.
-    pending.push(Buffer.from(piece.subarray(end)));
-    pendingBytes += piece.length - end;
-    if (pendingBytes > maxLineBytes) {
-      yield { bytes: new Uint8Array(0), firstLine: line, tooLong: true };
-      pending = [];
-      pendingBytes = 0;
-      skipping = true;
-    }
+    held.copyWithin(0, end, length);
+    length -= end;
+    if (length <= maxLineBytes) continue;
+    yield { bytes: nothing, firstLine: line++, lines: 1, tooLong: true };
+    length = 0;
+    skipping = true;
   }
-  if (pendingBytes > 0) yield { bytes: Buffer.concat(pending), firstLine: line, tooLong: false };
+  if (length > 0) yield* cutBlocks(held.subarray(0, length), line, maxLineBytes);
 }
 
-function withoutMark(piece: Buffer): Buffer {
-  return piece[0] === 0xef && piece[1] === 0xbb && piece[2] === 0xbf ? piece.subarray(3) : piece;
+function withRoom(held: Buffer, length: number, more: number): Buffer {
+  if (length + more <= held.length) return held;
+  const larger = Buffer.allocUnsafeSlow(Math.max(2 * held.length, length + more));
+  held.copy(larger, 0, 0, length);
+  return larger;
 }
 
-function countLines(bytes: Buffer): number {
+/** Whole lines as one block, or as several where one of them is too long. */
+function* cutBlocks(bytes: Buffer, firstLine: number, maxLineBytes: number): Generator<LineBlock> {
+  let line = firstLine;
+  let start = firstLine === 0 && hasMark(bytes) ? 3 : 0;
+  let from = start;
   let lines = 0;
-  for (let at = bytes.indexOf(lineFeed); at >= 0; at = bytes.indexOf(lineFeed, at + 1)) lines++;
-  return lines;
+  while (from < bytes.length) {
+    const found = bytes.indexOf(lineFeed, from);
+    const end = found < 0 ? bytes.length : found;
+    if (end - from > maxLineBytes) {
+      if (lines > 0) yield { bytes: bytes.subarray(start, from), firstLine: line, lines, tooLong: false };
+      yield { bytes: nothing, firstLine: line + lines, lines: 1, tooLong: true };
+      line += lines + 1;
+      lines = 0;
+      start = end + 1;
+    } else lines++;
+    from = end + 1;
+  }
+  if (lines > 0) yield { bytes: bytes.subarray(start), firstLine: line, lines, tooLong: false };
+}
+
+function hasMark(bytes: Buffer): boolean {
+  return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
 }

@@ -1,24 +1,23 @@
 // Parquet in, batches of documents out, through DuckDB: text as bytes, a few row groups at a time whatever the file's size.
 
 import { isUtf8 } from 'node:buffer';
-import { DuckDBBlobVector, type DuckDBConnection, type DuckDBDataChunk } from '@duckdb/node-api';
+import { stat } from 'node:fs/promises';
+import { DuckDBBlobVector, type DuckDBConnection, type DuckDBDataChunk, DuckDBDoubleVector, DuckDBVarCharVector } from '@duckdb/node-api';
 import { z } from 'zod';
 import { type BatchBuilder, openBatch } from './batch.ts';
 import type { DocumentBatch, Shard } from './documents.ts';
-import { openDuckDb, sqlName, sqlString } from './duckdb.ts';
+import { openDuckDb, parquetSource, sqlName } from './duckdb.ts';
 import { BetrError, fail, reasonOf, systemCode } from './errors.ts';
 import { isCount, splitName } from './json-line.ts';
 import type { Quarantine } from './quarantine.ts';
 import type { FieldNames } from './settings.ts';
-import { stat } from 'node:fs/promises';
 
 /** Reads a Parquet shard. Bad rows go to the quarantine. Errors: FILE_NOT_FOUND, FILE_UNREADABLE, COLUMN_MISSING, COLUMN_TYPE. */
 export async function* readParquet(shard: Shard, fields: FieldNames, quarantine: Quarantine): AsyncGenerator<DocumentBatch> {
   const { connection, close } = await openDuckDb({ threads: 1, memoryMb: 1024 });
   try {
-    const query = await buildQuery(connection, shard.path, fields);
+    const result = await connection.stream(await buildQuery(connection, shard.path, fields));
     const batch = openBatch(shard.name);
-    const result = await connection.stream(query);
     for (let chunk = await result.fetchChunk(); chunk !== null && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
       yield* takeChunk(chunk, batch, shard, fields, quarantine);
     }
@@ -26,78 +25,87 @@ export async function* readParquet(shard: Shard, fields: FieldNames, quarantine:
     if (last !== undefined) yield last;
   } catch (error) {
     if (error instanceof BetrError) throw error;
+    if (systemCode(error) === 'ENOENT') throw fail('FILE_NOT_FOUND', { path: shard.path, what: 'The file' }, error);
     throw fail('FILE_UNREADABLE', { path: shard.path, reason: reasonOf(error).split('\n')[0] ?? '' }, error);
   } finally {
     close();
   }
 }
 
-const rowValues = z.tuple([z.number(), z.string().nullable(), z.string().nullable(), z.number().nullable()]);
-
 function* takeChunk(chunk: DuckDBDataChunk, batch: BatchBuilder, shard: Shard, fields: FieldNames, quarantine: Quarantine): Generator<DocumentBatch> {
-  const texts = chunk.getColumnVector(4);
-  if (!(texts instanceof DuckDBBlobVector)) throw fail('INTERNAL', { reason: 'the text column is not a blob' });
-  const columns = [0, 1, 2, 3].map((column) => chunk.getColumnValues(column));
+  const [rows, ids, sources, tokenCounts, texts] = [0, 1, 2, 3, 4].map((column) => chunk.getColumnVector(column));
+  if (!(rows instanceof DuckDBDoubleVector && ids instanceof DuckDBVarCharVector && sources instanceof DuckDBVarCharVector && tokenCounts instanceof DuckDBDoubleVector && texts instanceof DuckDBBlobVector)) {
+    throw fail('INTERNAL', { reason: 'columns of a Parquet file are not of the types that were asked for' });
+  }
   for (let i = 0; i < chunk.rowCount; i++) {
-    const [row, id, source, tokens] = rowValues.parse(columns.map((values) => values[i]));
-    const text = texts.getItemBytes(i);
-    const problem = text === null ? `field "${fields.text}" is missing` : problemOf(text, tokens, fields);
-    if (problem !== undefined || text === null) {
+    const row = rows.getItem(i) ?? 0;
+    const text = texts.getItemBytes(i) ?? undefined;
+    const tokens = tokenCounts.getItem(i) ?? Number.NaN;
+    const problem = problemOf(text, tokens, fields);
+    if (problem !== undefined || text === undefined) {
       quarantine.add(shard.name, row, problem ?? '');
       continue;
     }
-    batch.add(row, id === null || id === '' ? undefined : id, source ?? '', tokens ?? Number.NaN, text);
+    const id = ids.getItem(i) ?? '';
+    batch.addDocument(row, id === '' ? undefined : id, sources.getItem(i) ?? '', tokens, text.length);
+    batch.addTexts(text);
     if (!batch.isFull()) continue;
     const full = batch.take();
     if (full !== undefined) yield full;
   }
 }
 
-function problemOf(text: Uint8Array, tokens: number | null, fields: FieldNames): string | undefined {
+function problemOf(text: Uint8Array | undefined, tokens: number, fields: FieldNames): string | undefined {
+  if (text === undefined) return `field "${fields.text}" is missing`;
   if (!text.some((byte) => byte > 0x20)) return `field "${fields.text}" is empty`;
   if (!isUtf8(text)) return 'not valid UTF-8';
-  return isCount(tokens ?? Number.NaN) ? undefined : `field "${fields.tokens}" is not a whole number of tokens`;
+  return isCount(tokens) ? undefined : `field "${fields.tokens}" is not a whole number of tokens`;
 }
 
 interface Column {
-  name: string;
+  sql: string;
   type: string;
 }
 
 /** The query whose columns are row, id, source, tokens, text. Optional fields that the file lacks are null, where their names are the default ones. */
 async function buildQuery(connection: DuckDBConnection, path: string, fields: FieldNames): Promise<string> {
-  const columns = await describeColumns(connection, path);
-  const numeric = /^(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL.*)$/;
-  const optional = (field: 'id' | 'source' | 'tokens', type: string, allowed?: RegExp): string => {
+  // Told here, because DuckDB's own words about it vary.
+  await stat(path);
+  const find = await openColumns(connection, path);
+  const column = async (field: keyof FieldNames, allowed: RegExp): Promise<Column> => {
     const name = fields[field];
-    if (name === field && !columns.some((column) => column.name === name)) return `NULL::${type}`;
-    return `${findColumn(columns, path, name, allowed)}::${type}`;
+    const found = await find(name);
+    if (found === undefined && field !== 'text' && name === field) return { sql: 'NULL', type: '' };
+    if (found === undefined) throw fail('COLUMN_MISSING', { path, column: name, columns: (await listColumns(connection, path)).map((known) => known.name).join(', ') });
+    if (!allowed.test(found.type)) throw fail('COLUMN_TYPE', { path, column: name, type: found.type });
+    return found;
   };
-  const text = findColumn(columns, path, fields.text, /^(VARCHAR|BLOB)$/);
-  const isText = columns.find((column) => column.name === fields.text)?.type !== 'BLOB';
-  return `SELECT file_row_number::DOUBLE, ${optional('id', 'VARCHAR')}, ${optional('source', 'VARCHAR')}, ${optional('tokens', 'DOUBLE', numeric)}, ${isText ? `encode(${text})` : text}
-    FROM read_parquet(${sqlString(path)}, file_row_number = true)`;
+  const text = await column('text', /^(VARCHAR|BLOB)$/);
+  const id = await column('id', simpleType);
+  const source = await column('source', simpleType);
+  const tokens = await column('tokens', /^(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL.*)$/);
+  return `SELECT file_row_number::DOUBLE, ${id.sql}::VARCHAR, ${source.sql}::VARCHAR, ${tokens.sql}::DOUBLE, ${text.type === 'BLOB' ? text.sql : `encode(${text.sql})`}
+    FROM ${parquetSource(path, 'file_row_number = true')}`;
 }
 
-/** The SQL of a column, or of a field inside a struct ("a.b"). Errors: COLUMN_MISSING, COLUMN_TYPE. */
-function findColumn(columns: readonly Column[], path: string, name: string, allowed?: RegExp): string {
-  const whole = columns.find((column) => column.name === name);
-  if (whole !== undefined) {
-    if (allowed !== undefined && !allowed.test(whole.type)) throw fail('COLUMN_TYPE', { path, column: name, type: whole.type });
-    return sqlName(name);
-  }
-  const [parent, inner] = splitName(name);
-  const struct = columns.find((column) => column.name === parent && column.type.startsWith('STRUCT('));
-  if (struct === undefined) throw fail('COLUMN_MISSING', { path, column: name, columns: columns.map((column) => column.name).join(', ') });
-  return `${sqlName(parent)}.${sqlName(inner)}`;
+const simpleType = /^(?!STRUCT|MAP|UNION|VARIANT)[^[]*$/;
+
+/** Finds columns by name; "a.b" is the field b of the struct a where no column has that very name. */
+async function openColumns(connection: DuckDBConnection, path: string): Promise<(name: string) => Promise<Column | undefined>> {
+  const columns = await listColumns(connection, path);
+  return async (name) => {
+    const whole = columns.find((column) => column.name === name);
+    if (whole !== undefined) return { sql: sqlName(name), type: whole.type };
+    const [parent, inner] = splitName(name);
+    if (!columns.some((column) => column.name === parent && column.type.startsWith('STRUCT('))) return undefined;
+    const field = (await listColumns(connection, path, `${sqlName(parent)}.*`)).find((column) => column.name === inner);
+    return field && { sql: `${sqlName(parent)}.${sqlName(inner)}`, type: field.type };
+  };
 }
 
-const describedColumn = z.object({ column_name: z.string(), column_type: z.string() });
+const describedColumns = z.array(z.object({ column_name: z.string(), column_type: z.string() }));
 
-async function describeColumns(connection: DuckDBConnection, path: string): Promise<Column[]> {
-  await stat(path).catch((error: unknown) => {
-    throw systemCode(error) === 'ENOENT' ? fail('FILE_NOT_FOUND', { path, what: 'The file' }, error) : error;
-  });
-  const reader = await connection.runAndReadAll(`DESCRIBE SELECT * FROM read_parquet(${sqlString(path)})`);
-  return describedColumn.array().parse(reader.getRowObjects()).map(({ column_name, column_type }) => ({ name: column_name, type: column_type }));
+async function listColumns(connection: DuckDBConnection, path: string, which = '*'): Promise<{ name: string; type: string }[]> {
+  const reader = await connection.runAndReadAll(`DESCRIBE SELECT ${which} FROM ${parquetSource(path)}`);
+  return describedColumns.parse(reader.getRowObjects()).map(({ column_name, column_type }) => ({ name: column_name, type: column_type }));
 }

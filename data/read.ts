@@ -4,7 +4,7 @@ import { readBytesOf } from './bytes.ts';
 import type { DocumentBatch, Shard } from './documents.ts';
 import { fail } from './errors.ts';
 import { parseRow } from './json-line.ts';
-import { maxLineBytes, readJsonl } from './jsonl.ts';
+import { defaultMaxLineBytes, readJsonl, type ReadOptions, tooLongReason } from './jsonl.ts';
 import { readLineBlocks } from './lines.ts';
 import { readParquet } from './parquet.ts';
 import type { Quarantine } from './quarantine.ts';
@@ -12,18 +12,16 @@ import type { FieldNames } from './settings.ts';
 import { formatOf } from './shards.ts';
 
 /** The documents of a shard in batches; bad rows go to the quarantine. Errors: FILE_NOT_FOUND, FILE_UNREADABLE, COLUMN_MISSING. */
-export function readShard(shard: Shard, fields: FieldNames, { quarantine }: { quarantine: Quarantine }): AsyncGenerator<DocumentBatch> {
-  return shard.format === 'parquet' ? readParquet(shard, fields, quarantine) : readJsonl(shard, fields, quarantine);
+export function readShard(shard: Shard, fields: FieldNames, options: ReadOptions): AsyncGenerator<DocumentBatch> {
+  return shard.format === 'parquet' ? readParquet(shard, fields, options.quarantine) : readJsonl(shard, fields, options);
 }
 
 /** The rows of a small JSON Lines file (plain, gz or zst) as objects, such as a benchmark's. Bad rows go to the quarantine. */
 export async function* readRows(path: string, quarantine: Quarantine): AsyncGenerator<{ position: number; row: Record<string, unknown> }> {
   for await (const { position, bytes } of readLines(path, quarantine)) {
-    const line = bytes.toString('utf8');
-    if (line.trim() === '') continue;
-    const row = parseRow(line);
-    if (row === undefined || row === null) quarantine.add(path, position, row === null ? 'not a JSON object' : 'not valid JSON', line);
-    else yield { position, row };
+    const row = parseRow(bytes);
+    if (typeof row === 'string') quarantine.add(path, position, row, bytes.toString('utf8', 0, 800));
+    else if (row !== undefined) yield { position, row };
   }
 }
 
@@ -42,9 +40,9 @@ export async function* readRawRows(shard: Shard, wanted: Iterable<number>): Asyn
 async function* readLines(path: string, quarantine?: Quarantine): AsyncGenerator<{ position: number; bytes: Buffer }> {
   const format = formatOf(path);
   if (format === 'parquet') throw fail('FILE_UNREADABLE', { path, reason: 'examples are read from JSON Lines, not from Parquet' });
-  for await (const block of readLineBlocks(readBytesOf(path, format), maxLineBytes)) {
-    if (block.tooLong) quarantine?.add(path, block.firstLine, `line of more than ${maxLineBytes} bytes`);
-    const bytes = Buffer.from(block.bytes.buffer, block.bytes.byteOffset, block.bytes.byteLength);
+  for await (const block of readLineBlocks(readBytesOf(path, format), defaultMaxLineBytes)) {
+    if (block.tooLong) quarantine?.add(path, block.firstLine, tooLongReason(defaultMaxLineBytes));
+    const { bytes } = block;
     let position = block.firstLine;
     for (let start = 0; start < bytes.length; position++) {
       const end = bytes.indexOf(0x0a, start);

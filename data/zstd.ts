@@ -1,17 +1,20 @@
-// Zstandard streams by the fastest way there is: Node's own (22.15 and later), else zstd-napi, else for reading plain JavaScript.
+// Zstandard by the fastest way there is: Node's own (22.15 and later), else zstd-napi, else for reading plain JavaScript.
 // zstd-napi is an optional dependency, because it has to be compiled where no ready-made binary can be had.
 
-import { Duplex, Transform } from 'node:stream';
+import { Duplex, pipeline } from 'node:stream';
 import * as zlib from 'node:zlib';
 import { Decompress } from 'fzstd';
 import { fail } from './errors.ts';
 
-/** A stream that decompresses; it fails where the input ends within a frame. */
-export async function openZstdDecompressor(): Promise<Duplex> {
-  const own = openOwn('createZstdDecompress');
-  if (own !== undefined) return own;
-  const native = await importNative();
-  return native === undefined ? openSlowDecompressor() : new native.DecompressStream();
+/** Takes frames in pieces; gives a piece that is of use until the next is asked for; throws where the input ends within a frame. */
+export type ZstdDecompressor = (pieces: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>;
+
+/** The ways to decompress, fastest first; undefined where this installation lacks one. Each works on one file. */
+export const zstdDecompressors = [openOwnDecompressor, openNativeDecompressor, openSlowDecompressor];
+
+/** The fastest way to decompress one file that this installation has. */
+export async function openZstdDecompressor(): Promise<ZstdDecompressor> {
+  return openOwnDecompressor() ?? (await openNativeDecompressor()) ?? openSlowDecompressor();
 }
 
 /** A stream that compresses. Errors: ZSTD_MISSING. */
@@ -20,35 +23,71 @@ export async function openZstdCompressor(): Promise<Duplex> {
   if (own !== undefined) return own;
   const native = await importNative();
   if (native === undefined) throw fail('ZSTD_MISSING', { node: process.version });
-  return new native.CompressStream();
+  return new native.stream.CompressStream();
 }
 
 function openOwn(name: 'createZstdDecompress' | 'createZstdCompress'): Duplex | undefined {
   const create: unknown = Reflect.get(zlib, name);
-  const stream: unknown = typeof create === 'function' ? create() : undefined;
+  const stream: unknown = typeof create === 'function' ? create({ chunkSize: outBytes }) : undefined;
   return stream instanceof Duplex ? stream : undefined;
 }
 
-async function importNative(): Promise<typeof import('zstd-napi') | undefined> {
+async function importNative(): Promise<{ stream: typeof import('zstd-napi'); binding: typeof import('zstd-napi/binding.js') } | undefined> {
   try {
-    return await import('zstd-napi');
+    return { stream: await import('zstd-napi'), binding: (await import('zstd-napi/binding.js')).default };
   } catch {
     return undefined;
   }
 }
 
-function openSlowDecompressor(): Transform {
-  const decoder = new Decompress();
-  const stream = new Transform({
-    transform(piece: Uint8Array, _encoding, done) {
-      decoder.push(piece);
-      done();
-    },
-    flush(done) {
-      decoder.push(new Uint8Array(0), true);
-      done();
-    },
-  });
-  decoder.ondata = (piece) => stream.push(Buffer.from(piece));
-  return stream;
+const outBytes = 1 << 20;
+const cutShort = 'it ends in the middle of a Zstandard frame';
+
+function openOwnDecompressor(): ZstdDecompressor | undefined {
+  const stream = openOwn('createZstdDecompress');
+  return stream === undefined ? undefined : (pieces) => pipeline(pieces, stream, () => undefined);
+}
+
+/** Not zstd-napi's own stream: that one holds all that a piece decompresses to, which for a piece of repetitions is gigabytes. */
+async function openNativeDecompressor(): Promise<ZstdDecompressor | undefined> {
+  const native = await importNative();
+  if (native === undefined) return undefined;
+  return async function* decompress(pieces) {
+    const context = new native.binding.DCtx();
+    const out = Buffer.allocUnsafeSlow(outBytes);
+    let expected = 1;
+    for await (const piece of pieces) {
+      let rest = piece;
+      let full = false;
+      while (rest.length > 0 || full) {
+        const [hint, produced, consumed] = context.decompressStream(out, rest);
+        if (produced > 0) yield out.subarray(0, produced);
+        rest = rest.subarray(consumed);
+        full = produced === outBytes && hint > 0;
+        expected = hint;
+      }
+    }
+    if (expected > 0) throw new Error(cutShort);
+  };
+}
+
+/** Input goes in by small steps, because all that a step decompresses to is held (a block of 4 bytes can stand for 128 KiB). */
+const slowStepBytes = 4096;
+
+function openSlowDecompressor(): ZstdDecompressor {
+  return async function* decompress(pieces) {
+    const held: Uint8Array[] = [];
+    const decoder = new Decompress((piece) => held.push(piece));
+    let empty = true;
+    for await (const piece of pieces) {
+      empty = false;
+      for (let at = 0; at < piece.length; at += slowStepBytes) {
+        decoder.push(piece.slice(at, at + slowStepBytes));
+        yield* held.splice(0);
+      }
+    }
+    if (empty) throw new Error(cutShort);
+    decoder.push(new Uint8Array(0), true);
+    yield* held;
+  };
 }
