@@ -37,7 +37,8 @@ function* takeChunk(chunk: DuckDBDataChunk, batch: BatchBuilder, shard: Shard, f
   if (!(rows instanceof DuckDBDoubleVector && ids instanceof DuckDBVarCharVector && sources instanceof DuckDBVarCharVector && tokenCounts instanceof DuckDBDoubleVector && texts instanceof DuckDBBlobVector)) {
     throw fail('INTERNAL', { reason: 'columns of a Parquet file are not of the types that were asked for' });
   }
-  for (let i = 0; i < chunk.rowCount; i++) {
+  const { rowCount } = chunk;
+  for (let i = 0; i < rowCount; i++) {
     const row = rows.getItem(i) ?? 0;
     const text = texts.getItemBytes(i) ?? undefined;
     const tokens = tokenCounts.getItem(i) ?? Number.NaN;
@@ -57,9 +58,14 @@ function* takeChunk(chunk: DuckDBDataChunk, batch: BatchBuilder, shard: Shard, f
 
 function problemOf(text: Uint8Array | undefined, tokens: number, fields: FieldNames): string | undefined {
   if (text === undefined) return `field "${fields.text}" is missing`;
-  if (!text.some((byte) => byte > 0x20)) return `field "${fields.text}" is empty`;
+  if (!hasVisible(text)) return `field "${fields.text}" is empty`;
   if (!isUtf8(text)) return 'not valid UTF-8';
   return isCount(tokens) ? undefined : `field "${fields.tokens}" is not a whole number of tokens`;
+}
+
+function hasVisible(text: Uint8Array): boolean {
+  for (const byte of text) if (byte > 0x20) return true;
+  return false;
 }
 
 interface Column {
