@@ -3,7 +3,7 @@
 import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { writeError } from './commit.ts';
+import { commitFile, writeError } from './commit.ts';
 
 export interface Quarantine {
   /** `position` is the 0-based row in the file; `detail` the beginning of the row, where it helps. */
@@ -22,13 +22,13 @@ const detailCharacters = 200;
 
 /** Opens the quarantine file `path` (JSON lines: file, position, reason, detail). Errors: DISK_FULL, WRITE_FAILED. */
 export function openQuarantine(path: string): QuarantineFile {
-  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
+  const growing = join(dirname(path), `.${basename(path)}.${process.pid}.rows.tmp`);
   let file: number | undefined;
   let count = 0;
   const write = (row: object): void => {
     try {
       if (file === undefined) mkdirSync(dirname(path), { recursive: true });
-      file ??= openSync(temporary, 'w');
+      file ??= openSync(growing, 'w');
       writeSync(file, `${JSON.stringify(row)}\n`);
     } catch (error) {
       throw writeError(error, path);
@@ -50,7 +50,7 @@ export function openQuarantine(path: string): QuarantineFile {
       if (count > rowsWritten) write({ rowsNotWritten: count - rowsWritten });
       closeSync(file);
       file = undefined;
-      await rename(temporary, path);
+      await commitFile(path, (temporary) => rename(growing, temporary));
     },
   };
 }

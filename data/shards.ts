@@ -5,7 +5,7 @@ import { stat } from 'node:fs/promises';
 import { isAbsolute, relative, resolve, sep } from 'node:path';
 import { glob, isDynamicPattern } from 'tinyglobby';
 import type { Shard, ShardFormat } from './documents.ts';
-import { fail } from './errors.ts';
+import { fail, reasonOf, systemCode } from './errors.ts';
 
 const endings: readonly [RegExp, ShardFormat][] = [
   [/\.(jsonl|ndjson|json)$/i, 'jsonl'],
@@ -41,7 +41,9 @@ async function expand(pattern: string, folder: string): Promise<string[]> {
 }
 
 async function describeShard(path: string, folder: string): Promise<Shard> {
-  const { size, mtimeMs } = await stat(path);
+  const { size, mtimeMs } = await stat(path).catch((error: unknown) => {
+    throw systemCode(error) === 'ENOENT' ? fail('FILE_NOT_FOUND', { path, what: 'The file' }, error) : fail('FILE_UNREADABLE', { path, reason: reasonOf(error) }, error);
+  });
   return { name: nameOf(path, folder), path, format: formatOf(path), bytes: size, modifiedMs: mtimeMs };
 }
 

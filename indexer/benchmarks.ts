@@ -3,7 +3,7 @@
 
 import { VARCHAR } from '@duckdb/node-api';
 import { z } from 'zod';
-import { sqlString } from '../data/duckdb.ts';
+import { sqlString, withDuckDb } from '../data/duckdb.ts';
 import type { Shard } from '../data/documents.ts';
 import { fail } from '../data/errors.ts';
 import { keyHash } from '../data/hash.ts';
@@ -113,7 +113,7 @@ export async function saveExamples(run: Run, examples: readonly Example[], note:
 
 /** The examples in `examples.parquet`. */
 export async function loadExamples(run: Run): Promise<Example[]> {
-  return withSpillingDuckDb(run.folder, async (connection) => {
+  return withDuckDb({}, async (connection) => {
     const reader = await connection.runAndReadAll(`SELECT benchmark, example, text FROM read_parquet(${sqlString(run.files.examples)})`);
     return z.array(z.object({ benchmark: z.string(), example: z.string(), text: z.string() })).parse(reader.getRowObjects());
   });

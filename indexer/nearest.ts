@@ -50,7 +50,7 @@ export function chooseSearch(examples: number, sampled: number, nearest: number,
   const exact = examples * sampled;
   const hnsw = graphPenalty * connectivity * (expansionAdd * sampled + 2 * nearest * examples);
   const method = exact <= hnsw ? 'exact' : 'hnsw';
-  return { method, why: `by count of vector products, ${exact.toExponential(1)} exact against the worth of ${hnsw.toExponential(1)} with HNSW, its building included` };
+  return { method, why: `the exact search takes ${exact.toExponential(1)} vector products, HNSW the worth of ${hnsw.toExponential(1)}, its building included` };
 }
 
 /**

@@ -2,7 +2,6 @@
 // A step whose note still fits has nothing to do; a half-written file cannot exist.
 
 import { type DuckDBAppender, type DuckDBConnection, DuckDBDataChunk, type DuckDBType, type DuckDBValue } from '@duckdb/node-api';
-import { randomUUID } from 'node:crypto';
 import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -16,10 +15,12 @@ const chunkRows = 2048;
 const memoryMb = 2048;
 
 /**
- * An in-memory DuckDB for a step of the run: bounded, spilling into a folder of its own inside `folder`, which is gone afterwards. Errors: DISK_FULL, and those of `use`.
+ * An in-memory DuckDB for the work of `betr index`: bounded, spilling into a folder inside `folder` that is gone afterwards. The folder's name is fixed, so that
+ * what a killed process left is cleared; one at a time, which the run's lock sees to. Errors: DISK_FULL, and those of `use`.
  */
 export async function withSpillingDuckDb<T>(folder: string, use: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
-  const spill = join(folder, `spill-${randomUUID()}`);
+  const spill = join(folder, 'index-spill');
+  await rm(spill, { recursive: true, force: true });
   try {
     return await withDuckDb({ memoryMb, spill }, use);
   } catch (error) {

@@ -1,0 +1,74 @@
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { formatOf, listShards } from '../../data/shards.ts';
+import { withFolder } from './collect.ts';
+
+async function withFiles(files: readonly string[], use: (folder: string) => Promise<void>): Promise<void> {
+  await withFolder(async (folder) => {
+    for (const file of files) {
+      await mkdir(dirname(join(folder, file)), { recursive: true });
+      await writeFile(join(folder, file), 'x');
+    }
+    await use(folder);
+  });
+}
+
+describe('listShards', () => {
+  it('finds literal paths and patterns, each file once, sorted by code unit whatever the order of the patterns', async () => {
+    await withFiles(['b.jsonl', 'B.jsonl.gz', 'deep/er/c.jsonl.zst', 'a.parquet', 'notes.txt'], async (folder) => {
+      const shards = await listShards(['**/*.{zst,parquet}', 'b.jsonl', '*.jsonl*', 'deep/er/c.jsonl.zst'], folder);
+      expect(shards.map(({ name, format }) => [name, format])).toEqual([
+        ['B.jsonl.gz', 'jsonl.gz'],
+        ['a.parquet', 'parquet'],
+        ['b.jsonl', 'jsonl'],
+        ['deep/er/c.jsonl.zst', 'jsonl.zst'],
+      ]);
+      expect(shards[0]).toMatchObject({ path: join(folder, 'B.jsonl.gz'), bytes: 1, modifiedMs: expect.any(Number) });
+      expect(await listShards(['*.jsonl*', 'deep/er/c.jsonl.zst', '**/*.{zst,parquet}'], folder)).toEqual(shards);
+    });
+  });
+
+  it('takes a file whose name looks like a pattern for that file', async () => {
+    await withFiles(['part[1].jsonl', 'part1.jsonl'], async (folder) => {
+      expect((await listShards(['part[1].jsonl'], folder)).map(({ name }) => name)).toEqual(['part[1].jsonl']);
+    });
+  });
+
+  it('names a file outside the folder by its whole path', async () => {
+    await withFiles(['corpus/a.jsonl', 'project/betr.yaml'], async (folder) => {
+      expect((await listShards(['../corpus/*.jsonl'], join(folder, 'project'))).map(({ name }) => name)).toEqual([join(folder, 'corpus/a.jsonl')]);
+      expect((await listShards([join(folder, 'corpus/a.jsonl')], folder)).map(({ name }) => name)).toEqual(['corpus/a.jsonl']);
+    });
+  });
+
+  it('says which path is missing, which pattern matches nothing, and which file is of no known kind', async () => {
+    await withFiles(['a.jsonl', 'a.csv'], async (folder) => {
+      await expect(listShards(['a.jsonl', 'none.jsonl'], folder)).rejects.toMatchObject({ code: 'FILE_NOT_FOUND', message: expect.stringContaining(join(folder, 'none.jsonl')) });
+      await expect(listShards(['a.jsonl', '*.gz'], folder)).rejects.toMatchObject({ code: 'NO_FILES', message: expect.stringContaining('*.gz') });
+      await expect(listShards(['a.*'], folder)).rejects.toMatchObject({ code: 'FILE_KIND_UNKNOWN', message: expect.stringContaining('a.csv') });
+    });
+  });
+
+  it('tells of a link that leads nowhere', async () => {
+    await withFiles(['a.jsonl'], async (folder) => {
+      await symlink(join(folder, 'gone'), join(folder, 'b.jsonl'));
+      await expect(listShards(['*.jsonl'], folder)).rejects.toMatchObject({ code: 'FILE_NOT_FOUND' });
+    });
+  });
+});
+
+describe('formatOf', () => {
+  it.each([
+    ['a.jsonl', 'jsonl'],
+    ['a.ndjson', 'jsonl'],
+    ['a.json.gz', 'jsonl.gz'],
+    ['A.JSONL.GZ', 'jsonl.gz'],
+    ['a.ndjson.zst', 'jsonl.zst'],
+    ['a.parquet', 'parquet'],
+  ])('%s is %s', (path, format) => expect(formatOf(path)).toBe(format));
+
+  it.each(['a', 'a.gz', 'a.jsonl.bz2', 'jsonl', 'a.parquet.gz'])('%s is of no known kind', (path) => {
+    expect(() => formatOf(path)).toThrow(expect.objectContaining({ code: 'FILE_KIND_UNKNOWN' }));
+  });
+});
