@@ -17,7 +17,13 @@ function chiSquare(hashes: readonly bigint[], shift: bigint): number {
 
 describe('keyHash', () => {
   it('stays what it is: a sample drawn today has to be the sample drawn tomorrow', () => {
-    expect([keyHash('', 0), keyHash('', 1), keyHash('a', 1), keyHash('pool/shard-00.jsonl.gz#17', 1), keyHash('Zürich 東京 🦉', 2 ** 31)].map(String)).toEqual([]);
+    expect([keyHash('', 0), keyHash('', 1), keyHash('a', 1), keyHash('pool/shard-00.jsonl.gz#17', 1), keyHash('Zürich 東京 🦉', 2 ** 31)].map(String)).toEqual([
+      '17743887362898123143',
+      '18284767695098765411',
+      '13925939613360135077',
+      '13114778583092309120',
+      '18311614254041013136',
+    ]);
   });
 
   it.each([0n, 8n, 24n, 32n, 48n, 56n])('spreads keys that differ in a digit evenly, by the 8 bits from bit %s on', (shift) => {

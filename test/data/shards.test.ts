@@ -1,7 +1,7 @@
-import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { formatOf, listShards } from '../../data/shards.ts';
+import { listShards } from '../../data/shards.ts';
 import { withFolder } from './collect.ts';
 
 async function withFiles(files: readonly string[], use: (folder: string) => Promise<void>): Promise<void> {
@@ -48,27 +48,5 @@ describe('listShards', () => {
       await expect(listShards(['a.jsonl', '*.gz'], folder)).rejects.toMatchObject({ code: 'NO_FILES', message: expect.stringContaining('*.gz') });
       await expect(listShards(['a.*'], folder)).rejects.toMatchObject({ code: 'FILE_KIND_UNKNOWN', message: expect.stringContaining('a.csv') });
     });
-  });
-
-  it('tells of a link that leads nowhere', async () => {
-    await withFiles(['a.jsonl'], async (folder) => {
-      await symlink(join(folder, 'gone'), join(folder, 'b.jsonl'));
-      await expect(listShards(['*.jsonl'], folder)).rejects.toMatchObject({ code: 'FILE_NOT_FOUND' });
-    });
-  });
-});
-
-describe('formatOf', () => {
-  it.each([
-    ['a.jsonl', 'jsonl'],
-    ['a.ndjson', 'jsonl'],
-    ['a.json.gz', 'jsonl.gz'],
-    ['A.JSONL.GZ', 'jsonl.gz'],
-    ['a.ndjson.zst', 'jsonl.zst'],
-    ['a.parquet', 'parquet'],
-  ])('%s is %s', (path, format) => expect(formatOf(path)).toBe(format));
-
-  it.each(['a', 'a.gz', 'a.jsonl.bz2', 'jsonl', 'a.parquet.gz'])('%s is of no known kind', (path) => {
-    expect(() => formatOf(path)).toThrow(expect.objectContaining({ code: 'FILE_KIND_UNKNOWN' }));
   });
 });
