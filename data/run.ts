@@ -22,6 +22,7 @@ export interface RunFiles {
   index: string;
   indexCard: string;
   targets: string;
+  domains: string;
   weights: string;
   card: string;
   scores: string;
@@ -48,6 +49,7 @@ function runFiles(folder: string): RunFiles {
     index: file('index.hnsw'),
     indexCard: file('index.json'),
     targets: file('targets.parquet'),
+    domains: file('domains.parquet'),
     weights: file('classifier', 'weights.bin'),
     card: file('classifier', 'card.json'),
     scores: file('scores'),

@@ -25,6 +25,33 @@ const benchmark = z.strictObject({
   template: z.string().min(1).optional(),
 });
 
+/** `betr domains`: tables of other people's models, and how to weigh the domains by them. */
+export const domainSettingsSchema = z.strictObject({
+  /** Tables (CSV, TSV or Parquet) of losses and benchmark errors by model; token counts by domain; families by model. */
+  losses: z.string().min(1),
+  errors: z.string().min(1),
+  tokens: z.string().min(1).optional(),
+  families: z.string().min(1).optional(),
+  /** The losses are nats a token with columns tokens and bytes, not bits per byte. */
+  raw: z.boolean().default(false),
+  /** Benchmarks to aim at; all of the table when left out. */
+  benchmarks: z.array(z.string().min(1)).min(1).optional(),
+  /** Several benchmarks count together by mean error or by mean rank. */
+  combine: z.enum(['error', 'rank']).default('error'),
+  estimator: z.enum(['product', 'sign', 'sign_cdf', 'sign_sign', 'spearman']).default('spearman'),
+  ties: z.enum(['mid', 'ordinal', 'ordinal-reversed']).default('mid'),
+  weights: z.enum(['linear', 'l2']).default('linear'),
+  /** Share of the domains' tokens to keep; how often a domain's tokens may be used. */
+  keepRate: z.number().positive().max(1).default(0.1),
+  repeat: z.number().positive().default(1),
+  /** Bootstrap resamples of the models; fitted to the number of domains when left out. */
+  resamples: z.number().int().nonnegative().max(100_000).optional(),
+  seed: z.number().int().nonnegative().default(1),
+  /** Files of pages (as the corpus's, with its field names) to train the classifier on. */
+  pages: globs.optional(),
+});
+export type DomainSettings = z.output<typeof domainSettingsSchema>;
+
 export const settingsSchema = z.strictObject({
   run: z.string().min(1).default('run'),
   corpus: z.strictObject({ files: globs, fields: fields.prefault({}) }),
@@ -75,6 +102,7 @@ export const settingsSchema = z.strictObject({
     tokensPerParam: z.number().positive().default(11),
     maxEpochs: z.number().positive().default(4),
   }).prefault({}),
+  domains: domainSettingsSchema.optional(),
   /** How many processes' worth of work at once; every core when left out. */
   workers: count.max(1024).optional(),
 });
