@@ -21,7 +21,7 @@ type PageCounts = NonNullable<DomainsNote['pages']>;
 /**
  * Writes sample.parquet, targets.parquet (document, score, include) and tokens.json from the files of pages, in place of what `betr index` left; its card goes.
  * A page is its own domain where the losses name its document key, else of the domain that is its source. Its score is the domain's estimate.
- * Errors: PAGES_UNMATCHED; those of listing and reading the files; DISK_FULL, WRITE_FAILED.
+ * Errors: PAGES_UNMATCHED, PAGES_ALIKE; those of listing and reading the files; DISK_FULL, WRITE_FAILED.
  */
 export async function writePages(run: Run, patterns: readonly string[], folder: string, domains: readonly Domain[], from: string, report: Report): Promise<PageCounts> {
   const shards = await listShards(patterns, folder);
@@ -49,6 +49,7 @@ export async function writePages(run: Run, patterns: readonly string[], folder: 
     counts.quarantined = quarantine.count;
     if (counts.documents === 0) throw fail('PAGES_UNMATCHED', { path: patterns.join(', '), pages: read, page: unmatched, domain: domains[0]?.domain ?? '' });
     await keepFirst(connection, domains, counts);
+    if (counts.included === 0 || counts.included === counts.documents) throw fail('PAGES_ALIKE', { pages: counts.documents, included: counts.included });
     // From here on the files are no longer those of an index; without its card nobody takes them for that.
     await rm(run.files.indexCard, { force: true });
     await writeParquet(connection, 'SELECT document, shard, row, source, tokens, text FROM pages ORDER BY document', run.files.sample, { pages: from });

@@ -19,7 +19,7 @@ export function capsOf(tokens: Float64Array, keepRate: number, repeat: number): 
 /** Errors: CAPS_TOO_LOW where the caps do not come to 1. */
 export function checkCaps(caps: Float64Array): void {
   const sum = caps.reduce((total, cap) => total + cap, 0);
-  if (!(sum >= 1 - tolerance)) throw fail('CAPS_TOO_LOW', { sum });
+  if (!(sum >= 1 - tolerance)) throw fail('CAPS_TOO_LOW', { sum: Number(sum.toPrecision(6)) });
 }
 
 /**
