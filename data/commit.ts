@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { type z } from 'zod';
 import { BetrError, fail, reasonOf, systemCode } from './errors.ts';
 
@@ -69,7 +70,9 @@ export function writeError(error: unknown, path: string): BetrError {
 /** SHA-256 of a file's bytes, as hex. */
 export async function sha256File(path: string): Promise<string> {
   const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk);
+  await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), async (pieces: AsyncIterable<Uint8Array>) => {
+    for await (const piece of pieces) hash.update(piece);
+  });
   return hash.digest('hex');
 }
 

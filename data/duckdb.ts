@@ -10,7 +10,7 @@ export interface DuckDbLimits {
 }
 
 /** Opens an in-memory database with one connection; `close` closes both. */
-export async function openDuckDb(limits: DuckDbLimits): Promise<{ connection: DuckDBConnection; close(): void }> {
+export async function openDuckDb(limits: DuckDbLimits): Promise<{ connection: DuckDBConnection; close: () => void }> {
   const instance = await DuckDBInstance.create(':memory:', {
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
@@ -22,7 +22,7 @@ export async function openDuckDb(limits: DuckDbLimits): Promise<{ connection: Du
   const connection = await instance.connect();
   return {
     connection,
-    close() {
+    close: () => {
       connection.closeSync();
       instance.closeSync();
     },

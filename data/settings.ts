@@ -118,7 +118,8 @@ export function parseSettings(text: string, path: string): Settings {
 
 function describe(issue: z.core.$ZodIssue, root: unknown): string {
   const key = issue.path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`)).join('').replace(/^\./, '') || '(whole file)';
-  const got = JSON.stringify(valueAt(root, issue.path)) ?? 'missing';
+  const value = valueAt(root, issue.path);
+  const got = value === undefined ? 'missing' : JSON.stringify(value);
   if (issue.code === 'unrecognized_keys') return `${key}: unknown key ${issue.keys.map((k) => `"${k}"`).join(', ')}; known here: ${knownKeys(issue.path).join(', ')}`;
   if (issue.code === 'invalid_value') return `${key}: got ${got}, allowed: ${issue.values.map((v) => JSON.stringify(v)).join(', ')}`;
   if (issue.code === 'custom') return `${key}: ${got} ${issue.message}`;

@@ -37,7 +37,7 @@ export async function openTransformer(settings: Settings['embedding'], baseFolde
   const dtype = chooseDtype(settings.dtype, device, found);
   const pooling = settings.pooling === 'auto' ? await readPooling(found) : settings.pooling;
   const { tokenizer, model } = await load(found, device, dtype);
-  const maxTokens = Math.min(settings.maxTokens, tokenizer.model_max_length);
+  const maxTokens = Math.min(settings.maxTokens, z.number().catch(Infinity).parse(tokenizer.model_max_length));
   const bytes = found.isFolder ? await sha256File(join(found.place, 'onnx', files[dtype])) : found.place;
   const run = (texts: readonly string[]): Promise<Float32Array> => embedTexts(texts, { tokenizer, model, pooling, maxTokens, batchTokens: batchTokens[device] });
   return {
@@ -112,7 +112,7 @@ const tokenIds = z.object({ input_ids: z.array(z.array(z.number())) });
 async function embedTexts(texts: readonly string[], loaded: Loaded): Promise<Float32Array> {
   // Cutting by characters first spares tokenizing what is far beyond the limit; no tokenizer makes more than one token of 16 characters of prose.
   const starts = texts.map((text) => text.slice(0, loaded.maxTokens * 16).toWellFormed());
-  const encoded: unknown = await loaded.tokenizer(starts, { truncation: true, max_length: loaded.maxTokens, padding: false, return_tensor: false });
+  const encoded: unknown = loaded.tokenizer(starts, { truncation: true, max_length: loaded.maxTokens, padding: false, return_tensor: false });
   const ids = tokenIds.parse(encoded).input_ids;
   const order = [...ids.keys()].sort((a, b) => (ids[a]?.length ?? 0) - (ids[b]?.length ?? 0) || a - b);
   let vectors = new Float32Array(0);
