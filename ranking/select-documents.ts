@@ -14,6 +14,7 @@ import { parquetSource, sqlString } from '../data/duckdb.ts';
 import { fail } from '../data/errors.ts';
 import type { Report } from '../data/progress.ts';
 import { readRawRows } from '../data/read.ts';
+import { openLocalParquet } from '../data/remote/spool.ts';
 import type { Run } from '../data/run.ts';
 import { listShards } from '../data/shards.ts';
 import { openZstdCompressor } from '../data/zstd.ts';
@@ -76,12 +77,18 @@ export function nameFiles(shards: readonly string[]): Map<string, string> {
 }
 
 async function copyParquetRows(connection: DuckDBConnection, shard: Shard, rows: string, path: string): Promise<number> {
-  const reader = await connection.runAndReadAll(
-    `COPY (SELECT * EXCLUDE (file_row_number) FROM ${parquetSource(shard.path, 'file_row_number = true')}
-           WHERE file_row_number IN (SELECT "row"::BIGINT FROM (${rows})) ORDER BY file_row_number)
-     TO ${sqlString(path)} (FORMAT parquet, COMPRESSION zstd)`,
-  );
-  return Number(reader.getRowObjects()[0]?.['Count']);
+  const file = await openLocalParquet(shard.path);
+  try {
+    await file.fetch(connection);
+    const reader = await connection.runAndReadAll(
+      `COPY (SELECT * EXCLUDE (file_row_number) FROM ${parquetSource(file.path, 'file_row_number = true')}
+             WHERE file_row_number IN (SELECT "row"::BIGINT FROM (${rows})) ORDER BY file_row_number)
+       TO ${sqlString(path)} (FORMAT parquet, COMPRESSION zstd)`,
+    );
+    return Number(reader.getRowObjects()[0]?.['Count']);
+  } finally {
+    await file.close();
+  }
 }
 
 async function copyLines(connection: DuckDBConnection, shard: Shard, rows: string, path: string): Promise<number> {
