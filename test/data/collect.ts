@@ -43,7 +43,8 @@ function listDocuments({ count, rows, documents, sources, tokens, text, textEnds
     row: rows[i] ?? -1,
     document: documents[i] ?? '',
     source: sources[i] ?? '',
-    tokens: Number.isNaN(tokens[i]) ? null : (tokens[i] ?? -1),
+    // -0 is a count of 0.
+    tokens: Number.isNaN(tokens[i]) ? null : (tokens[i] ?? -1) + 0,
     text: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(text.subarray(textEnds[i - 1] ?? 0, textEnds[i])),
   }));
 }
