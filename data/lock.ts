@@ -25,7 +25,7 @@ export async function withLock<T>(run: Run, work: () => Promise<T>): Promise<T> 
   try {
     await acquire(run, own);
     try {
-      await removeTemporaries(run.folder);
+      await removeTemporaries(run);
       return await work();
     } finally {
       await rm(path, { force: true });
@@ -96,8 +96,10 @@ export function isProcessAlive(pid: number): boolean {
   }
 }
 
-async function removeTemporaries(folder: string): Promise<void> {
+/** Not those of workers (data/lease.ts), who do not ask for this lock and may be at it on another machine. */
+async function removeTemporaries({ folder, files }: Run): Promise<void> {
+  const ofWorkers = [files.scores, files.quarantine, files.manifest, files.leases];
   for (const entry of await readdir(folder, { withFileTypes: true, recursive: true })) {
-    if (entry.isFile() && entry.name.startsWith('.') && entry.name.endsWith('.tmp')) await rm(join(entry.parentPath, entry.name), { force: true });
+    if (entry.isFile() && entry.name.startsWith('.') && entry.name.endsWith('.tmp') && !ofWorkers.includes(entry.parentPath)) await rm(join(entry.parentPath, entry.name), { force: true });
   }
 }
