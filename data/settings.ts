@@ -23,6 +23,8 @@ const benchmark = z.strictObject({
   files: globs,
   /** Text of an example with `{field}` in place of each field of the row. */
   template: z.string().min(1).optional(),
+  /** Held-out examples, which are never learned from: what a selection is measured on. */
+  tests: globs.optional(),
 });
 
 export const settingsSchema = z.strictObject({

@@ -21,13 +21,17 @@ const memoryMb = 1024;
  * Errors: FILE_DAMAGED where a part cannot be read, DISK_FULL where spilling fails, and those of `use`.
  */
 export async function withScores<T>(run: Run, ranking: Ranking, use: (connection: DuckDBConnection, table: string) => Promise<T>): Promise<T> {
-  const table = parquetSource(ranking.parts.map(({ file }) => join(run.files.scores, file)));
   try {
-    return await withSpillingDuckDb(run, (connection) => use(connection, table));
+    return await withSpillingDuckDb(run, (connection) => use(connection, scoresTable(run, ranking)));
   } catch (error) {
     if (error instanceof BetrError) throw error;
     throw fail('FILE_DAMAGED', { path: run.files.scores, reason: reasonOf(error), command: 'betr rank' }, error);
   }
+}
+
+/** A ranking's scores as SQL. */
+export function scoresTable(run: Run, ranking: Ranking): string {
+  return parquetSource(ranking.parts.map(({ file }) => join(run.files.scores, file)));
 }
 
 /** An in-memory database of bounded size that spills into the run's folder. Errors: DISK_FULL, and those of `use`. */
