@@ -133,8 +133,10 @@ async function runWorkers(tasks: readonly Task[], setup: Setup, count: number, l
 function drive(worker: Worker, queue: Task[], listener: Listener): Promise<void> {
   return new Promise((resolve, reject) => {
     let current: Task | undefined;
+    let atEnd = false;
     const next = (): void => {
       current = queue.pop();
+      atEnd = current === undefined;
       const job: Job = current ?? 'end';
       worker.postMessage(job);
     };
@@ -145,6 +147,6 @@ function drive(worker: Worker, queue: Task[], listener: Listener): Promise<void>
       else if (current !== undefined) listener.finished(current, reply.parts).then(next, reject);
     });
     worker.on('error', (error) => reject(error instanceof BetrError ? error : fail('INTERNAL', { reason: error.stack ?? error.message }, error)));
-    worker.on('exit', () => resolve());
+    worker.on('exit', (code) => (atEnd ? resolve() : reject(fail('INTERNAL', { reason: `a scoring worker ended by itself with code ${code}` }))));
   });
 }

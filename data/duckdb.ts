@@ -10,7 +10,7 @@ export interface DuckDbLimits {
 }
 
 /** Opens an in-memory database with one connection; `close` closes both. */
-export async function openDuckDb(limits: DuckDbLimits): Promise<{ connection: DuckDBConnection; close(): void }> {
+export async function openDuckDb(limits: DuckDbLimits): Promise<{ connection: DuckDBConnection; close: () => void }> {
   const instance = await DuckDBInstance.create(':memory:', {
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
@@ -22,7 +22,7 @@ export async function openDuckDb(limits: DuckDbLimits): Promise<{ connection: Du
   const connection = await instance.connect();
   return {
     connection,
-    close() {
+    close: () => {
       connection.closeSync();
       instance.closeSync();
     },
@@ -41,7 +41,9 @@ export async function withDuckDb<T>(limits: DuckDbLimits, use: (connection: Duck
 
 /** A value as an SQL string literal, for the places that take no parameter (COPY … TO, read_parquet lists). */
 export function sqlString(value: string): string {
-  return `'${value.replaceAll("'", "''")}'`;
+  const literals = value.split('\0').map((part) => `'${part.replaceAll("'", "''")}'`);
+  // The text of a query ends at its first NUL.
+  return literals.length === 1 ? literals.join('') : `(${literals.join(' || chr(0) || ')})`;
 }
 
 /** A name as a quoted SQL identifier. */
@@ -49,8 +51,13 @@ export function sqlName(value: string): string {
   return `"${value.replaceAll('"', '""')}"`;
 }
 
-/** The table of one Parquet file in SQL: its path taken literally, whatever characters it has, and its own columns only. `options` as read_parquet knows them. */
-export function parquetSource(path: string, options?: string): string {
-  const literal = path.replace(/[[*?]/g, '[$&]');
-  return `read_parquet(${[sqlString(literal), 'hive_partitioning = false', ...(options === undefined ? [] : [options])].join(', ')})`;
+/** The table of Parquet files in SQL: their paths taken literally, whatever characters they have, and their own columns only. `options` as read_parquet knows them. */
+export function parquetSource(paths: string | readonly string[], options?: string): string {
+  const files = typeof paths === 'string' ? sqlPath(paths) : `[${paths.map(sqlPath).join(', ')}]`;
+  return `read_parquet(${[files, 'hive_partitioning = false', ...(options === undefined ? [] : [options])].join(', ')})`;
+}
+
+/** A path as an SQL string for what reads files: nothing in it is a pattern. */
+export function sqlPath(path: string): string {
+  return sqlString(path.replace(/[[*?]/g, '[$&]'));
 }

@@ -1,22 +1,27 @@
 // Parquet in, batches of documents out, through DuckDB: text as bytes, a few row groups at a time whatever the file's size.
 
 import { isUtf8 } from 'node:buffer';
-import { stat } from 'node:fs/promises';
 import { DuckDBBlobVector, type DuckDBConnection, type DuckDBDataChunk, DuckDBDoubleVector, DuckDBVarCharVector } from '@duckdb/node-api';
 import { z } from 'zod';
 import { type BatchBuilder, openBatch } from './batch.ts';
 import type { DocumentBatch, Shard } from './documents.ts';
 import { openDuckDb, parquetSource, sqlName } from './duckdb.ts';
-import { BetrError, fail, reasonOf, systemCode } from './errors.ts';
+import { BetrError, fail, reasonOf } from './errors.ts';
 import { isCount, splitName } from './json-line.ts';
 import type { Quarantine } from './quarantine.ts';
+import { type LocalParquet, openLocalParquet } from './remote/spool.ts';
+import { showPath } from './remote/store.ts';
 import type { FieldNames } from './settings.ts';
 
 /** Reads a Parquet shard. Bad rows go to the quarantine. Errors: FILE_NOT_FOUND, FILE_UNREADABLE, COLUMN_MISSING, COLUMN_TYPE. */
 export async function* readParquet(shard: Shard, fields: FieldNames, quarantine: Quarantine): AsyncGenerator<DocumentBatch> {
   const { connection, close } = await openDuckDb({ threads: 1, memoryMb: 1024 });
+  let file: LocalParquet | undefined;
   try {
-    const result = await connection.stream(await buildQuery(connection, shard.path, fields));
+    file = await openLocalParquet(shard.path);
+    const { sql, columns } = await buildQuery(connection, file.path, fields, showPath(shard.path));
+    await file.fetch(connection, columns);
+    const result = await connection.stream(sql);
     const batch = openBatch(shard.name);
     for (let chunk = await result.fetchChunk(); chunk !== null && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
       yield* takeChunk(chunk, batch, shard, fields, quarantine);
@@ -25,10 +30,10 @@ export async function* readParquet(shard: Shard, fields: FieldNames, quarantine:
     if (last !== undefined) yield last;
   } catch (error) {
     if (error instanceof BetrError) throw error;
-    if (systemCode(error) === 'ENOENT') throw fail('FILE_NOT_FOUND', { path: shard.path, what: 'The file' }, error);
-    throw fail('FILE_UNREADABLE', { path: shard.path, reason: reasonOf(error).split('\n')[0] ?? '' }, error);
+    throw fail('FILE_UNREADABLE', { path: showPath(shard.path), reason: reasonOf(error).split('\n')[0] ?? '' }, error);
   } finally {
     close();
+    await file?.close();
   }
 }
 
@@ -69,29 +74,30 @@ function hasVisible(text: Uint8Array): boolean {
 }
 
 interface Column {
+  /** Of the file's top level; undefined where the file has none. */
+  name?: string;
   sql: string;
   type: string;
 }
 
-/** The query whose columns are row, id, source, tokens, text. Optional fields that the file lacks are null, where their names are the default ones. */
-async function buildQuery(connection: DuckDBConnection, path: string, fields: FieldNames): Promise<string> {
-  // Told here, because DuckDB's own words about it vary.
-  await stat(path);
+/** The query whose columns are row, id, source, tokens, text, and the file's columns that it reads. Errors name the file as `shown`. Optional fields that the file lacks are null, where their names are the default ones. */
+async function buildQuery(connection: DuckDBConnection, path: string, fields: FieldNames, shown: string): Promise<{ sql: string; columns: string[] }> {
   const find = await openColumns(connection, path);
   const column = async (field: keyof FieldNames, allowed: RegExp): Promise<Column> => {
     const name = fields[field];
     const found = await find(name);
     if (found === undefined && field !== 'text' && name === field) return { sql: 'NULL', type: '' };
-    if (found === undefined) throw fail('COLUMN_MISSING', { path, column: name, columns: (await listColumns(connection, path)).map((known) => known.name).join(', ') });
-    if (!allowed.test(found.type)) throw fail('COLUMN_TYPE', { path, column: name, type: found.type });
+    if (found === undefined) throw fail('COLUMN_MISSING', { path: shown, column: name, columns: (await listColumns(connection, path)).map((known) => known.name).join(', ') });
+    if (!allowed.test(found.type)) throw fail('COLUMN_TYPE', { path: shown, column: name, type: found.type });
     return found;
   };
   const text = await column('text', /^(VARCHAR|BLOB)$/);
   const id = await column('id', simpleType);
   const source = await column('source', simpleType);
   const tokens = await column('tokens', /^(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL.*)$/);
-  return `SELECT file_row_number::DOUBLE, ${id.sql}::VARCHAR, ${source.sql}::VARCHAR, ${tokens.sql}::DOUBLE, ${text.type === 'BLOB' ? text.sql : `encode(${text.sql})`}
+  const sql = `SELECT file_row_number::DOUBLE, ${id.sql}::VARCHAR, ${source.sql}::VARCHAR, ${tokens.sql}::DOUBLE, ${text.type === 'BLOB' ? text.sql : `encode(${text.sql})`}
     FROM ${parquetSource(path, 'file_row_number = true')}`;
+  return { sql, columns: [text, id, source, tokens].flatMap(({ name }) => name ?? []) };
 }
 
 const simpleType = /^(?!STRUCT|MAP|UNION|VARIANT)[^[]*$/;
@@ -101,11 +107,11 @@ async function openColumns(connection: DuckDBConnection, path: string): Promise<
   const columns = await listColumns(connection, path);
   return async (name) => {
     const whole = columns.find((column) => column.name === name);
-    if (whole !== undefined) return { sql: sqlName(name), type: whole.type };
+    if (whole !== undefined) return { name, sql: sqlName(name), type: whole.type };
     const [parent, inner] = splitName(name);
     if (!columns.some((column) => column.name === parent && column.type.startsWith('STRUCT('))) return undefined;
     const field = (await listColumns(connection, path, `${sqlName(parent)}.*`)).find((column) => column.name === inner);
-    return field && { sql: `${sqlName(parent)}.${sqlName(inner)}`, type: field.type };
+    return field && { name: parent, sql: `${sqlName(parent)}.${sqlName(inner)}`, type: field.type };
   };
 }
 
