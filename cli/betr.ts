@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { BetrError, errorData, fail, reasonOf, systemCode } from '../data/errors.ts';
 import { cutoffCommand } from './cutoff.ts';
+import { demoCommand } from './demo.ts';
 import { indexCommand } from './index.ts';
 import { initCommand } from './init.ts';
 import { rankCommand } from './rank.ts';
@@ -24,7 +25,7 @@ const program = new Command('betr')
   .showHelpAfterError('(betr --help says what there is)')
   .exitOverride();
 
-for (const command of [initCommand(), indexCommand(), trainCommand(), rankCommand(), cutoffCommand(), selectCommand(), runCommand(), statusCommand()]) {
+for (const command of [initCommand(), indexCommand(), trainCommand(), rankCommand(), cutoffCommand(), selectCommand(), runCommand(), statusCommand(), demoCommand()]) {
   program.addCommand(command.copyInheritedSettings(program));
 }
 
