@@ -9,8 +9,8 @@ export interface DuckDbLimits {
   spill?: string;
 }
 
-/** Opens an in-memory database with one connection; `close` closes both. */
-export async function openDuckDb(limits: DuckDbLimits): Promise<{ connection: DuckDBConnection; close(): void }> {
+/** Opens an in-memory database with one connection; `connect` opens further ones; `close` closes all. */
+export async function openDuckDb(limits: DuckDbLimits): Promise<{ connection: DuckDBConnection; connect: () => Promise<DuckDBConnection>; close: () => void }> {
   const instance = await DuckDBInstance.create(':memory:', {
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
@@ -19,11 +19,17 @@ export async function openDuckDb(limits: DuckDbLimits): Promise<{ connection: Du
     ...(limits.memoryMb === undefined ? {} : { memory_limit: `${limits.memoryMb}MB` }),
     ...(limits.spill === undefined ? {} : { temp_directory: limits.spill }),
   });
-  const connection = await instance.connect();
+  const connections: DuckDBConnection[] = [];
+  const connect = async (): Promise<DuckDBConnection> => {
+    const connection = await instance.connect();
+    connections.push(connection);
+    return connection;
+  };
   return {
-    connection,
-    close() {
-      connection.closeSync();
+    connection: await connect(),
+    connect,
+    close: () => {
+      for (const connection of connections) connection.closeSync();
       instance.closeSync();
     },
   };
@@ -41,7 +47,9 @@ export async function withDuckDb<T>(limits: DuckDbLimits, use: (connection: Duck
 
 /** A value as an SQL string literal, for the places that take no parameter (COPY … TO, read_parquet lists). */
 export function sqlString(value: string): string {
-  return `'${value.replaceAll("'", "''")}'`;
+  const literals = value.split('\0').map((part) => `'${part.replaceAll("'", "''")}'`);
+  // The text of a query ends at its first NUL.
+  return literals.length === 1 ? literals.join('') : `(${literals.join(' || chr(0) || ')})`;
 }
 
 /** A name as a quoted SQL identifier. */
@@ -49,8 +57,13 @@ export function sqlName(value: string): string {
   return `"${value.replaceAll('"', '""')}"`;
 }
 
-/** The table of one Parquet file in SQL: its path taken literally, whatever characters it has, and its own columns only. `options` as read_parquet knows them. */
-export function parquetSource(path: string, options?: string): string {
-  const literal = path.replace(/[[*?]/g, '[$&]');
-  return `read_parquet(${[sqlString(literal), 'hive_partitioning = false', ...(options === undefined ? [] : [options])].join(', ')})`;
+/** The table of Parquet files in SQL: their paths taken literally, whatever characters they have, and their own columns only. `options` as read_parquet knows them. */
+export function parquetSource(paths: string | readonly string[], options?: string): string {
+  const files = typeof paths === 'string' ? sqlPath(paths) : `[${paths.map(sqlPath).join(', ')}]`;
+  return `read_parquet(${[files, 'hive_partitioning = false', ...(options === undefined ? [] : [options])].join(', ')})`;
+}
+
+/** A path as an SQL string for what reads files: nothing in it is a pattern. */
+export function sqlPath(path: string): string {
+  return sqlString(path.replace(/[[*?]/g, '[$&]'));
 }

@@ -23,7 +23,9 @@ const catalogue = {
   COLUMN_TYPE: { status: 422, exit: 1, say: (v: { path: string; column: string; type: string }) => `Column "${v.column}" of ${v.path} is of type ${v.type}, which it cannot be. Text has to be VARCHAR or BLOB, token counts numbers; set corpus.fields in the settings.` },
   DISK_FULL: { status: 507, exit: 1, say: (v: { path: string }) => `No space is left for ${v.path}. Nothing half-written was kept; free some space and run the same command again.` },
   OUT_NOT_EMPTY: { status: 409, exit: 2, say: (v: { path: string; found: string }) => `${v.path} holds something other than an earlier selection (${v.found}) and was left as it is. Name a new or empty folder.` },
-  SHARD_CHANGED: { status: 409, exit: 1, say: (v: { path: string }) => `${v.path} has changed since it was ranked. Run "betr rank" first.` },
+  SHARD_CHANGED: { status: 409, exit: 1, say: (v: { path: string }) => `${v.path} has changed since it was planned or ranked. Run "betr rank" once it is complete.` },
+  PLAN_STALE: { status: 409, exit: 1, say: (v: { path: string }) => `${v.path} was made for another classifier or other settings than there are now. Run "betr rank".` },
+  WORKERS_LOST: { status: 500, exit: 1, say: (v: { count: number; reason: string }) => `${v.count} workers ended in the middle of their work (the last: ${v.reason}). What was scored is kept; give them more memory or set fewer workers, and run the same command again.` },
   ZSTD_MISSING: { status: 500, exit: 1, say: (v: { node: string }) => `Node ${v.node} cannot write Zstandard by itself and the optional package zstd-napi is not installed. Install it (npm install zstd-napi, which needs a C++ compiler), or use Node 22.15 or later.` },
   WRITE_FAILED: { status: 500, exit: 1, say: (v: { path: string; reason: string }) => `${v.path} cannot be written: ${v.reason}.` },
   INTERNAL: { status: 500, exit: 70, say: (v: { reason: string }) => `A defect in betr, not in your data: ${v.reason}` },
@@ -33,11 +35,15 @@ const catalogue = {
   MODEL_UNAVAILABLE: { status: 502, exit: 1, say: (v: { model: string; reason: string }) => `The embedding model ${v.model} cannot be loaded: ${v.reason}. Set embedding.model to a folder that holds config.json, tokenizer.json and onnx/, to a name that the model hub knows, to an http(s) endpoint, or to "default".` },
   DEVICE_UNAVAILABLE: { status: 422, exit: 2, say: (v: { asked: string; available: string; reason: string; how: string }) => `embedding.device is "${v.asked}", but it cannot be used here: ${v.reason}. Available: ${v.available}. ${v.how}` },
   ENDPOINT_FAILED: { status: 502, exit: 1, say: (v: { url: string; problem: string }) => `The embedding endpoint ${v.url} failed: ${v.problem}. What was embedded before is kept; run the same command again once it answers.` },
+  // remote files
+  REMOTE_DENIED: { status: 502, exit: 1, say: (v: { url: string; reason: string }) => `Access to ${v.url} was denied (${v.reason}). Give credentials by the usual environment variables (AWS_PROFILE, AWS_ACCESS_KEY_ID, …) or files (~/.aws), or set BETR_S3_UNSIGNED=1 for a public bucket.` },
+  REMOTE_FAILED: { status: 502, exit: 1, say: (v: { url: string; reason: string; attempts: number }) => `${v.url} failed after ${v.attempts} attempt${v.attempts === 1 ? '' : 's'}: ${v.reason}. What was done before is kept; run the same command again once it answers.` },
   // content
   NO_DOCUMENTS: { status: 422, exit: 1, say: (v: { files: number; quarantined: number }) => `The corpus has no usable document: ${v.files} files, ${v.quarantined} rows quarantined. See quarantine/ in the run folder for the reasons, and corpus.fields in the settings.` },
   TARGETS_INVALID: { status: 422, exit: 1, say: (v: { path: string; problem: string }) => `${v.path} cannot be learned from: ${v.problem}. It has to have the columns document and score (a finite number, higher is better), with one row for each document and no document outside the sample.` },
   TRAINING_TOO_SMALL: { status: 422, exit: 1, say: (v: { documents: number; need: number }) => `Only ${v.documents} documents of the sample have a score, and training needs at least ${v.need}. Raise sample.documents in the settings, or give corpus.files more text.` },
   NO_EXAMPLES: { status: 422, exit: 1, say: (v: { benchmark: string; quarantined: number }) => `Benchmark "${v.benchmark}" has no usable example (${v.quarantined} rows quarantined). An example has text; or question and answer; or question, choices and gold; or give the benchmark a template.` },
+  NO_TESTS: { status: 422, exit: 2, say: (v: { path: string }) => `No benchmark of ${v.path} names held-out examples to measure on. Give benchmarks "tests", for example tests: [benchmarks/gsm8k/test.jsonl].` },
   // domain weights
   TABLE_KIND_UNKNOWN: { status: 422, exit: 1, say: (v: { path: string }) => `${v.path} is of a kind that is not read as a table. Known endings: .csv, .tsv, .csv.gz, .tsv.gz, .parquet.` },
   TABLE_INVALID: { status: 422, exit: 1, say: (v: { path: string; problem: string }) => `${v.path} cannot be used: ${v.problem}. docs/domains.md shows which columns each table has.` },

@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { writeError } from './commit.ts';
 import { readSettings, type Settings } from './settings.ts';
 
 export interface Run {
@@ -25,17 +26,25 @@ export interface RunFiles {
   domains: string;
   weights: string;
   card: string;
+  /** Where scoring stands: what is to be scored, who is at it, and what is published (docs/batch.md). */
+  plan: string;
+  leases: string;
+  manifest: string;
   scores: string;
   ranking: string;
   quarantine: string;
   lock: string;
 }
 
-/** Opens the run of a settings file; makes its folder. Errors: those of `readSettings`. */
+/** Opens the run of a settings file; makes its folder. Errors: those of `readSettings`, WRITE_FAILED, DISK_FULL. */
 export async function openRun(settingsPath: string): Promise<Run> {
   const { path, folder: settingsFolder, settings } = await readSettings(settingsPath);
   const folder = resolve(settingsFolder, settings.run);
-  await mkdir(folder, { recursive: true });
+  try {
+    await mkdir(folder, { recursive: true });
+  } catch (error) {
+    throw writeError(error, folder);
+  }
   return { settings, settingsPath: path, settingsFolder, folder, files: runFiles(folder) };
 }
 
@@ -52,6 +61,9 @@ function runFiles(folder: string): RunFiles {
     domains: file('domains.parquet'),
     weights: file('classifier', 'weights.bin'),
     card: file('classifier', 'card.json'),
+    plan: file('plan.json'),
+    leases: file('leases'),
+    manifest: file('manifest'),
     scores: file('scores'),
     ranking: file('ranking.json'),
     quarantine: file('quarantine'),
