@@ -54,6 +54,7 @@ const catalogue = {
   DOMAINS_NONE: { status: 422, exit: 1, say: (v: { path: string; leftOut: number }) => `${v.path} has no domain with a loss for every model (${v.leftOut} were left out). Leave out the models that lack losses.` },
   CAPS_TOO_LOW: { status: 422, exit: 2, say: (v: { sum: number }) => `The domains' caps come to ${v.sum}, and weights have to come to 1. Lower --keep-rate or raise --repeat.` },
   PAGES_UNMATCHED: { status: 422, exit: 1, say: (v: { path: string; pages: number; page: string; domain: string }) => `None of the ${v.pages} pages in ${v.path} is a domain of the losses by its document key or its source (a page is "${v.page}", a domain "${v.domain}"). Set corpus.fields in the settings so that one of the two is the domain's name.` },
+  QUOTAS_UNMATCHED: { status: 422, exit: 1, say: (v: { domain: string; by: string; found: string }) => `No ${v.by} of the ranked corpus is a domain with a weight (a ${v.by} is "${v.found}", a domain "${v.domain}"). Set corpus.fields.source in the settings to the field that names a document's domain and run "betr rank", or ask for --quotas-by shard.` },
   PAGES_ALIKE: { status: 422, exit: 1, say: (v: { pages: number; included: number }) => `${v.included === 0 ? 'None' : 'All'} of the ${v.pages} pages are of included domains, so there is nothing to tell apart. Change the keep rate, or name pages of both kinds of domains.` },
 } as const;
 

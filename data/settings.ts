@@ -57,7 +57,7 @@ export type DomainSettings = z.output<typeof domainSettingsSchema>;
 export const settingsSchema = z.strictObject({
   run: z.string().min(1).default('run'),
   corpus: z.strictObject({ files: globs, fields: fields.prefault({}) }),
-  benchmarks: z.array(benchmark).min(1).check((context) => {
+  benchmarks: z.array(benchmark).check((context) => {
     const seen = new Set<string>();
     for (const [index, { name }] of context.value.entries()) {
       // They become names of columns, where case does not count.
@@ -65,7 +65,7 @@ export const settingsSchema = z.strictObject({
       if (seen.has(folded)) context.issues.push({ code: 'custom', input: name, path: [index, 'name'], message: 'is used by an earlier benchmark; names have to differ in more than case' });
       seen.add(folded);
     }
-  }),
+  }).default([]),
   examples: z.strictObject({
     /** At most this many examples of each benchmark; every benchmark gives the same number. */
     perBenchmark: count.default(1400),
@@ -116,6 +116,9 @@ export const settingsSchema = z.strictObject({
   }).prefault({}),
   /** How many processes' worth of work at once; every core when left out. */
   workers: count.max(1024).optional(),
+}).check((context) => {
+  // Domains can be weighed, and a corpus ranked by them, without an example of any benchmark.
+  if (context.value.benchmarks.length === 0 && context.value.domains === undefined) context.issues.push({ code: 'custom', input: undefined, path: ['benchmarks'], message: 'has to name at least one benchmark (or give domains the tables for betr domains)' });
 });
 
 export type Settings = z.output<typeof settingsSchema>;

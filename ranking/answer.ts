@@ -6,7 +6,8 @@ import type { Run } from '../data/run.ts';
 import { type Cutoff, cutoffSchema, findCutoff } from './cutoff.ts';
 import type { Ranking } from './generation.ts';
 import { countRepetition, fittedFlops, floorRate, type KeepRate, keepRate, type LawName, lawNames, laws, lawRate, lowestTestedRate, type Model, optimalTokensPerParam, planModel, smallestPoolTokens } from './laws.ts';
-import { summarize } from './summary.ts';
+import type { FilledQuotas } from './quotas.ts';
+import { quotasKept, summarize } from './summary.ts';
 
 const positive = z.number().positive();
 const rate = z.number().min(0).max(1);
@@ -77,6 +78,15 @@ export async function answerWithCutoff(run: Run, ranking: Ranking, question: Que
     ...(question.poolTokens === undefined ? {} : { pool: { tokens: poolTokens, kept: keep.rate * poolTokens } }),
   };
   return { answer: { ...answer, summary: summarize(answer, maxEpochs) }, cutoff };
+}
+
+/** An answer whose share is filled by quotas of domains in place of one cut for all. */
+export function answerByQuotas(answer: Answer, { documents, tokens, quotas }: FilledQuotas): Answer {
+  const scores = quotas.flatMap(({ score }) => (score === null ? [] : [score]));
+  const cutoff = { ...answer.cutoff, score: scores.length === 0 ? null : scores.reduce((a, b) => Math.min(a, b)), documents, tokens };
+  const kept: Flag[] = answer.flags.filter((flag) => flag !== 'score-ties' && flag !== 'nothing-kept');
+  const flags = documents === 0 ? [...kept, 'nothing-kept' as const] : kept;
+  return { ...answer, cutoff, flags, summary: `${answer.summary} By quotas of ${quotas.length} domains: ${quotasKept(cutoff, quotas)}.` };
 }
 
 /** Tokens of the pool that the laws are asked about: the ranked corpus itself, or the larger one it is a sample of. */

@@ -2,7 +2,6 @@
 
 import { z } from 'zod';
 import type { Run } from '../data/run.ts';
-import { type Cutoff, keptCondition } from './cutoff.ts';
 import type { Ranking } from './generation.ts';
 import { queryRows, withScores } from './scores.ts';
 
@@ -25,10 +24,10 @@ export type SourceChange = z.output<typeof sourceChangeSchema>;
 
 const keptRow = z.object({ source: z.string(), documents: count, tokens: count });
 
-/** Every source of the ranking before and after a cut, most favoured first. Errors: those of `withScores`. */
-export async function compareComposition(run: Run, ranking: Ranking, cutoff: Pick<Cutoff, 'score' | 'last' | 'tokens'>): Promise<SourceChange[]> {
+/** Every source of the ranking before and after a cut, most favoured first; `condition` is SQL that holds for the kept documents, `tokens` are theirs. Errors: those of `withScores`. */
+export async function compareComposition(run: Run, ranking: Ranking, { condition, tokens: keptTokens }: { condition: string; tokens: number }): Promise<SourceChange[]> {
   const kept = await withScores(run, ranking, (connection, table) =>
-    queryRows(connection, `SELECT source, count(*)::DOUBLE AS documents, sum(tokens)::DOUBLE AS tokens FROM ${table} WHERE ${keptCondition(cutoff)} GROUP BY source`, keptRow),
+    queryRows(connection, `SELECT source, count(*)::DOUBLE AS documents, sum(tokens)::DOUBLE AS tokens FROM ${table} WHERE ${condition} GROUP BY source`, keptRow),
   );
   const bySource = new Map(kept.map((row) => [row.source, row]));
   const part = (tokens: number, of: number): number => (of === 0 ? 0 : tokens / of);
@@ -36,7 +35,7 @@ export async function compareComposition(run: Run, ranking: Ranking, cutoff: Pic
     .map(({ source, documents, tokens }) => {
       const left = bySource.get(source) ?? { documents: 0, tokens: 0 };
       const before = { documents, tokens, share: part(tokens, ranking.tokens) };
-      const after = { documents: left.documents, tokens: left.tokens, share: part(left.tokens, cutoff.tokens) };
+      const after = { documents: left.documents, tokens: left.tokens, share: part(left.tokens, keptTokens) };
       return { source, before, after, kept: part(left.tokens, tokens), lift: part(after.share, before.share) };
     })
     .sort((a, b) => b.lift - a.lift || b.before.tokens - a.before.tokens || (a.source < b.source ? -1 : 1));
