@@ -32,7 +32,7 @@ export function foldModels(models: number, folds: number, seed: number): number[
 
 /** The estimates of one domain, whose losses are in `sorted.values`, under every draw, into `into`. */
 export function estimateDraws(estimator: Estimator, ties: Ties, sorted: Sorted, draws: readonly Draw[], into: Float64Array): void {
-  sortModels(sorted, lossTies(estimator, ties));
+  if (estimator !== 'product' && estimator !== 'sign') sortModels(sorted, lossTies(estimator, ties));
   for (let at = 0; at < draws.length; at++) {
     const draw = draws[at];
     if (draw !== undefined) into[at] = estimate(estimator, sorted, draw);
