@@ -1,0 +1,7 @@
+// Every route of the server, in the order of its documentation.
+
+import { rankRoutes } from './rank-routes.ts';
+import { healthRoutes } from './health-routes.ts';
+import type { Route } from './route.ts';
+
+export const allRoutes: readonly Route[] = [...rankRoutes, ...healthRoutes];

@@ -1,0 +1,9 @@
+// What every route can reach: the run, and the ranking that is being served.
+
+import type { Run } from '../data/run.ts';
+import type { Live } from './live.ts';
+
+export interface ServerState {
+  run: Run;
+  live: Live;
+}
