@@ -4,7 +4,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { writeError } from '../data/commit.ts';
 import { sqlString, withDuckDb } from '../data/duckdb.ts';
 import { BetrError, fail, reasonOf } from '../data/errors.ts';
@@ -45,6 +45,11 @@ export async function withSpillingDuckDb<T>(run: Run, use: (connection: DuckDBCo
 export async function queryRows<T>(connection: DuckDBConnection, sql: string, row: z.ZodType<T>): Promise<T[]> {
   const reader = await connection.runAndReadAll(sql);
   return row.array().parse(reader.getRowObjects());
+}
+
+/** The schema of a list in a row, which DuckDB hands over as an object. */
+export function sqlList<T>(item: z.ZodType<T>): z.ZodType<T[]> {
+  return z.object({ items: z.array(item) }).transform(({ items }) => items);
 }
 
 /** A score as SQL: its shortest decimal names exactly one float32. */
