@@ -12,11 +12,11 @@ import { isCount, splitName } from './json-line.ts';
 import type { Quarantine } from './quarantine.ts';
 import type { FieldNames } from './settings.ts';
 
-/** Reads a Parquet shard. Bad rows go to the quarantine. Errors: FILE_NOT_FOUND, FILE_UNREADABLE, COLUMN_MISSING, COLUMN_TYPE. */
-export async function* readParquet(shard: Shard, fields: FieldNames, quarantine: Quarantine): AsyncGenerator<DocumentBatch> {
+/** Reads a Parquet shard, all of it or only some rows. Bad rows go to the quarantine. Errors: FILE_NOT_FOUND, FILE_UNREADABLE, COLUMN_MISSING, COLUMN_TYPE. */
+export async function* readParquet(shard: Shard, fields: FieldNames, quarantine: Quarantine, rows?: readonly number[]): AsyncGenerator<DocumentBatch> {
   const { connection, close } = await openDuckDb({ threads: 1, memoryMb: 1024 });
   try {
-    const result = await connection.stream(await buildQuery(connection, shard.path, fields));
+    const result = await connection.stream(`${await buildQuery(connection, shard.path, fields)}${rows === undefined ? '' : ` WHERE file_row_number IN (${rows.join(', ')})`}`);
     const batch = openBatch(shard.name);
     for (let chunk = await result.fetchChunk(); chunk !== null && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
       yield* takeChunk(chunk, batch, shard, fields, quarantine);
