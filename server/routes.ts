@@ -2,6 +2,7 @@
 
 import { rankRoutes } from './rank-routes.ts';
 import { healthRoutes } from './health-routes.ts';
+import { pageRoutes } from './page.ts';
 import type { Route } from './route.ts';
 
-export const allRoutes: readonly Route[] = [...rankRoutes, ...healthRoutes];
+export const allRoutes: readonly Route[] = [...rankRoutes, ...healthRoutes, ...pageRoutes];
