@@ -60,6 +60,25 @@ export async function openVectors(embedder: Embedder, folder: string): Promise<V
   };
 }
 
+/**
+ * The vectors of texts that were embedded before, unit rows in their order, holding no others in memory; undefined where one is missing.
+ * Examples are embedded first, so that for them the first files are enough.
+ */
+export async function findVectors({ fingerprint, dimensions }: Pick<Embedder, 'fingerprint' | 'dimensions'>, folder: string, texts: readonly string[]): Promise<Float32Array | undefined> {
+  const own = join(folder, fingerprint.slice(0, 16));
+  const keys = texts.map(textKey);
+  const missing = new Set(keys);
+  const found = new Map<string, Float32Array>();
+  for (const name of await listFiles(own)) {
+    if (missing.size === 0) break;
+    for (const [key, vector] of decodeVectors(await readFile(join(own, name)), dimensions)) if (missing.delete(key)) found.set(key, vector.slice());
+  }
+  if (missing.size > 0) return undefined;
+  const all = new Float32Array(texts.length * dimensions);
+  for (const [i, key] of keys.entries()) all.set(found.get(key) ?? [], i * dimensions);
+  return all;
+}
+
 /** What a vector is found by: 128 bits of the text's SHA-256, as hex. */
 function textKey(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 32);
