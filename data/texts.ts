@@ -36,7 +36,7 @@ async function* readLineTexts(shard: Shard, fields: FieldNames, wanted: readonly
       for (; line < row; line++) start = bytes.indexOf(0x0a, start) + 1;
       const end = bytes.indexOf(0x0a, start);
       const text = readText(bytes.subarray(start, end < 0 ? bytes.length : end), fields.text);
-      if (text !== undefined) yield { row, text: Buffer.from(text) };
+      if (text !== undefined) yield { row, text: encoder.encode(text) };
     }
     if (next === wanted.length) return;
   }
@@ -49,6 +49,8 @@ async function* readParquetTexts(shard: Shard, fields: FieldNames, wanted: reado
     for (let i = 0; i < count; i++) yield { row: rows[i] ?? 0, text: Uint8Array.from(text.subarray(textEnds[i - 1] ?? 0, textEnds[i])) };
   }
 }
+
+const encoder = new TextEncoder();
 
 /** Whatever is wrong with a row was written down when the shard was ranked. */
 const ignored: Quarantine = { add: () => undefined, count: 0 };

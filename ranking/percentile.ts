@@ -13,7 +13,7 @@ import { queryRows, sqlList, sqlScore, withScores } from './scores.ts';
 const count = z.number().int().nonnegative();
 
 export const standingSchema = z.strictObject({
-  /** Percent of the ranking's documents with a lower score. */
+  /** Share of the ranking's documents with a lower score, as a fraction. */
   percentile: z.number(),
   /** Documents of the ranking with a higher score, and their tokens as a share of all. */
   documentsAbove: count,
@@ -27,7 +27,7 @@ export async function placeScores(run: Run, ranking: Ranking, scores: readonly n
   const byScore = new Map(places.map((place) => [place.score, place]));
   return scores.map((score) => {
     const { documents, tokens, equal } = byScore.get(score) ?? { documents: 0, tokens: 0, equal: 0 };
-    return { percentile: (100 * (ranking.documents - documents - equal)) / ranking.documents, documentsAbove: documents, tokensAbove: shareOf(tokens, ranking) };
+    return { percentile: (ranking.documents - documents - equal) / ranking.documents, documentsAbove: documents, tokensAbove: shareOf(tokens, ranking) };
   });
 }
 
@@ -35,6 +35,7 @@ export const placeSchema = z.strictObject({
   /** 1 is the best; of equal scores the keys decide, as for the cutoff. */
   rank: z.number().int().positive(),
   of: count,
+  /** Share of the ranking's documents with a lower score, as a fraction. */
   percentile: z.number(),
   /** The document is kept from this share of the tokens on: that of the documents before it and its own. */
   keptFrom: z.number(),
@@ -50,7 +51,7 @@ export async function placeDocument(run: Run, ranking: Ranking, { score, documen
   ]);
   const { documents = 0, tokens: before = 0 } = ahead ?? {};
   const { documents: higher = 0, equal = 0 } = above ?? {};
-  return { rank: documents + 1, of: ranking.documents, percentile: (100 * (ranking.documents - higher - equal)) / ranking.documents, keptFrom: shareOf(before + tokens, ranking) };
+  return { rank: documents + 1, of: ranking.documents, percentile: (ranking.documents - higher - equal) / ranking.documents, keptFrom: shareOf(before + tokens, ranking) };
 }
 
 /** Whether a cutoff keeps a text that is in no shard: on the very score of a cut through equal scores it has no key to decide, and is not kept. */

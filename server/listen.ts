@@ -5,6 +5,7 @@ import { fail, reasonOf } from '../data/errors.ts';
 import type { Run } from '../data/run.ts';
 import { createApp } from './app.ts';
 import { openLive } from './live.ts';
+import { openTexts } from './texts.ts';
 
 export interface ListenOptions {
   host: string;
@@ -23,7 +24,8 @@ const drainMs = 8_000;
 /** Serves a run. Errors: ADDRESS_IN_USE. */
 export async function serveRun(run: Run, { host, port }: ListenOptions): Promise<Listening> {
   const live = await openLive(run);
-  const server = createServer({ headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 10_000, connectionsCheckingInterval: 1_000, maxHeaderSize: 8_192 }, createApp({ run, live }));
+  const texts = openTexts(run);
+  const server = createServer({ headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 10_000, connectionsCheckingInterval: 1_000, maxHeaderSize: 8_192 }, createApp({ run, live, texts }));
   server.maxConnections = 2_000;
   const bound = await listen(server, host, port);
   return {
@@ -36,6 +38,7 @@ export async function serveRun(run: Run, { host, port }: ListenOptions): Promise
         server.closeIdleConnections();
       });
       clearTimeout(cut);
+      await texts.close();
     },
   };
 }

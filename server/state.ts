@@ -2,8 +2,10 @@
 
 import type { Run } from '../data/run.ts';
 import type { Live } from './live.ts';
+import type { Texts } from './texts.ts';
 
 export interface ServerState {
   run: Run;
   live: Live;
+  texts: Texts;
 }

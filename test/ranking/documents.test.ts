@@ -107,7 +107,7 @@ describe('a document', () => {
         const found = await findDocument(run, ranking, expected.shard, expected.row);
         expect(found).toMatchObject(expected);
         const place = await placeDocument(run, ranking, found);
-        expect(place).toMatchObject({ rank: at + 1, of: 300, percentile: (100 * rows.filter(({ score }) => score < expected.score).length) / 300 });
+        expect(place).toMatchObject({ rank: at + 1, of: 300, percentile: rows.filter(({ score }) => score < expected.score).length / 300 });
         // Kept from that share on, and not a token below it.
         const documents = async (share: number): Promise<number> => (await findCutoff(run, ranking, share)).documents;
         const keptTokens = sumTokens(sorted.slice(0, at + 1));
@@ -127,7 +127,7 @@ describe('the place of a score', () => {
       const scores = [...rows.slice(0, 12).map(({ score }) => score), 99, -99, 0, Math.fround(0.7), Math.fround(0.7)];
       const plain = scores.map((score) => {
         const above = rows.filter((row) => row.score > score);
-        return { percentile: (100 * rows.filter((row) => row.score < score).length) / 300, documentsAbove: above.length, tokensAbove: sumTokens(above) / all };
+        return { percentile: rows.filter((row) => row.score < score).length / 300, documentsAbove: above.length, tokensAbove: sumTokens(above) / all };
       });
       expect(await placeScores(run, ranking, scores)).toEqual(plain);
       expect(await placeScores(run, ranking, [])).toEqual([]);
