@@ -17,7 +17,7 @@ export const stepSchema = z.strictObject({
 export type Step = z.output<typeof stepSchema>;
 
 /** [ours] Share of the documents at either end that may lie beyond the first and the last step, so that outliers do not squeeze the rest. */
-const tail = 0.001;
+const tail = 0.0003;
 
 /** `count` equal steps of score, lowest first; none for an empty histogram. */
 export function spreadHistogram(histogram: Ranking['histogram'], count: number): Step[] {

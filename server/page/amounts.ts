@@ -19,15 +19,16 @@ export function formatFlops(flops: number): string {
   return Number(flops.toPrecision(3)).toExponential().replace('+', '');
 }
 
-/** 0.0711 as "7.1 %": two digits, as no law is known better than that, and all digits of 100 %. */
+/** 0.0711 as "7.1 %": two digits, as no law is known better than that; what is less than all is never "100 %". */
 export function formatShare(share: number): string {
   const percent = 100 * share;
-  return `${percent >= 10 ? percent.toFixed(percent >= 99.95 || percent < 99.5 ? 0 : 1) : String(Number(percent.toPrecision(2)))} %`;
+  if (percent === 0 || percent >= 10) return `${percent > 99 && percent < 100 ? percent.toFixed(1) : percent.toFixed(0)} %`;
+  return `${percent.toPrecision(2)} %`;
 }
 
 /** A score with the digits that tell neighbours apart. */
 export function formatScore(score: number): string {
-  return String(Number(score.toPrecision(4)));
+  return score.toPrecision(4).replace('-', '−');
 }
 
 /** Seconds as "4 s", "3 min", "2.5 h". */

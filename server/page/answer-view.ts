@@ -1,11 +1,11 @@
 // The answer: what to keep in one line, its figures, what to be careful about, and the sentence for a plan.
 
-import type { Answer } from '../../ranking/answer.ts';
 import { formatAmount, formatCount, formatFlops, formatScore, formatShare } from './amounts.ts';
+import type { Answer } from './answers.ts';
 import { find, make } from './dom.ts';
 
 /** Cautions as a reader needs them; the sentence for the plan has them in full. */
-const cautions: Record<Answer['flags'][number], string> = {
+const cautions: Record<string, string> = {
   extrapolated: 'Outside the budgets that the law was fitted on (6e18 to 6e21 FLOPs, trusted to 1e22).',
   'far-from-compute-optimal': 'The law is one of compute-optimal training, and this is not near it.',
   'below-tested-rates': 'Nothing below 3 % was tested in the paper.',
@@ -30,7 +30,7 @@ export function showAnswer({ keep, cutoff, model, repetition, law, flags, pool, 
   );
   const list = find('#cautions', HTMLElement);
   list.hidden = flags.length === 0;
-  list.replaceChildren(...flags.map((flag) => make('li', {}, cautions[flag])));
+  list.replaceChildren(...flags.map((flag) => make('li', {}, cautions[flag] ?? flag)));
   find('#summary', HTMLElement).textContent = summary;
 }
 

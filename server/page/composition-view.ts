@@ -42,15 +42,20 @@ function drawRow({ name, before, after, lift }: Change, longest: number): HTMLEl
     {},
     make('th', { scope: 'row', title: name }, name),
     make('td', { class: 'bar', 'aria-hidden': 'true' }, bar(before, 'dropped'), bar(after, 'kept')),
-    make('td', { class: 'number quiet' }, formatShare(before)),
-    make('td', { class: 'number' }, formatShare(after)),
+    make('td', { class: 'number quiet' }, formatSmallShare(before)),
+    make('td', { class: 'number' }, formatSmallShare(after)),
     make('td', { class: `number ${lift >= 1 ? 'more' : 'less'}` }, formatLift(lift)),
   );
 }
 
-/** 1.8 as "× 1.8". */
+/** 1.8 as "× 1.8", 0.013 as "× 0.01". */
 export function formatLift(lift: number): string {
-  return lift === 0 ? 'none left' : `× ${lift >= 10 ? lift.toFixed(0) : lift.toPrecision(2)}`;
+  if (lift === 0) return 'none left';
+  return lift < 0.005 ? '× 0.00' : `× ${lift >= 10 ? lift.toFixed(0) : lift >= 1 ? lift.toFixed(1) : lift.toFixed(2)}`;
+}
+
+function formatSmallShare(share: number): string {
+  return share > 0 && share < 0.001 ? '< 0.1 %' : formatShare(share);
 }
 
 function foldSmall(changes: readonly Change[]): readonly Change[] {

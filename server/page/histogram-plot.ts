@@ -1,13 +1,9 @@
 // The histogram of scores: how many of the corpus's tokens have which score, what of it is kept, and the cutoff between.
 
-import { formatScore, formatShare } from './amounts.ts';
+import { formatScore } from './amounts.ts';
+import type { Histogram } from './answers.ts';
 import { axis, colour, drawLine, openPlot } from './plot.ts';
 import uPlot from './uplot.js';
-
-export interface Histogram {
-  /** Equal steps of score, lowest first; `tokens` of each. */
-  bins: readonly { from: number; to: number; tokens: number }[];
-}
 
 export interface HistogramPlot {
   show(histogram: Histogram): void;
@@ -16,17 +12,17 @@ export interface HistogramPlot {
 }
 
 export function openHistogramPlot(holder: HTMLElement): HistogramPlot {
-  let histogram: Histogram = { bins: [] };
+  let histogram: Histogram = { steps: [] };
   let cutoff: number | null = null;
   const bars = uPlot.paths.bars?.({ size: [1, 64], gap: 1 });
   const plot = openPlot(holder, () => ({
     padding: [20, 12, 0, 0],
     legend: { show: false },
     cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
-    scales: { x: { time: false, range: () => [histogram.bins.at(0)?.from ?? 0, histogram.bins.at(-1)?.to ?? 1] }, y: { range: (_plot, _low, high) => [0, high * 1.05] } },
+    scales: { x: { time: false, range: () => [histogram.steps.at(0)?.from ?? 0, histogram.steps.at(-1)?.to ?? 1] }, y: { range: (_plot, _low, high) => [0, high * 1.05] } },
     axes: [
-      axis({ grid: { show: false }, values: (_plot, ticks) => ticks.map(formatScore) }),
-      axis({ size: 44, values: (_plot, ticks) => ticks.map((tick) => (tick === 0 ? '0' : formatShare(tick))) }),
+      axis({ grid: { show: false }, values: (_plot, ticks) => ticks.map((tick) => String(tick).replace('-', '−')) }),
+      axis({ size: 44, values: (_plot, ticks) => ticks.map((tick) => (tick === 0 ? '0' : `${Number((100 * tick).toPrecision(3))} %`)) }),
     ],
     series: [
       {},
@@ -37,10 +33,10 @@ export function openHistogramPlot(holder: HTMLElement): HistogramPlot {
   }));
 
   const draw = (): void => {
-    const { bins } = histogram;
-    const all = bins.reduce((sum, { tokens }) => sum + tokens, 0);
-    const share = (keep: boolean): (number | null)[] => bins.map(({ from, to, tokens }) => ((cutoff !== null && (from + to) / 2 >= cutoff) === keep ? tokens / all : null));
-    plot.show([bins.map(({ from, to }) => (from + to) / 2), share(false), share(true)]);
+    const { steps } = histogram;
+    const all = steps.reduce((sum, { tokens }) => sum + tokens, 0);
+    const share = (keep: boolean): (number | null)[] => steps.map(({ from, to, tokens }) => ((cutoff !== null && (from + to) / 2 >= cutoff) === keep ? tokens / all : null));
+    plot.show([steps.map(({ from, to }) => (from + to) / 2), share(false), share(true)]);
   };
   return {
     show(next) {

@@ -1,36 +1,38 @@
 // Why a document has its score: its text with the n-grams that moved it, what each added, and the benchmark examples nearest to it.
 
-import type { Contribution, Explanation } from '../../classifier/explain.ts';
-import { formatScore, formatShare } from './amounts.ts';
+import { formatCount, formatScore } from './amounts.ts';
+import type { Contribution, Why } from './answers.ts';
 import { make, makeButton, setVariable } from './dom.ts';
 import { cutByWeight } from './highlight.ts';
-
-export interface Why {
-  document: string;
-  shard: string;
-  row: number;
-  source: string;
-  text: string;
-  kept: boolean | null;
-  percentile: number;
-  rank: number;
-  explanation: Explanation;
-  nearest: readonly { benchmark: string; text: string; cosine: number }[];
-}
 
 const shownNgrams = 8;
 
 export function showWhy(article: HTMLElement, why: Why, close: () => void): void {
-  const { explanation } = why;
+  const { document, place, explanation } = why;
   const moved = [...explanation.up, ...explanation.down];
+  const verdict = document.kept === null ? '' : document.kept ? 'kept' : 'dropped';
   article.replaceChildren(
-    make('header', {}, make('h3', { id: 'whyTitle', tabindex: '-1' }, why.document), makeButton('Close', close, { class: 'link' })),
-    make('p', { class: 'quiet' }, `score ${formatScore(explanation.score)} · better than ${formatShare(why.percentile)} of the documents · ${why.source} · ${why.shard}, row ${why.row}`),
+    make('header', {}, make('h3', { id: 'whyTitle', tabindex: '-1' }, document.document), makeButton('Close', close, { class: 'link' })),
+    make('p', { class: 'quiet' }, ...join(['score ', make('b', {}, formatScore(document.score))], [`rank ${formatCount(place.rank)} of ${formatCount(place.of)}`], [verdict], [document.source], [`${document.shard.split('/').at(-1) ?? ''}, row ${document.row}`])),
     make('div', { class: 'columns' }, listNgrams('Moved the score up', explanation.up, 'up'), listNgrams('Moved it down', explanation.down, 'down')),
-    make('p', { class: 'hint' }, `All ${explanation.ngrams} n-grams and the start of ${signed(explanation.bias)} add up to the score exactly; the ${explanation.others.different} not listed add ${signed(explanation.others.contribution)}.`),
+    make('p', { class: 'hint' }, `The score is exactly ${signed(explanation.bias)} to begin with and the parts of all ${formatCount(explanation.ngrams)} n-grams; the ${formatCount(explanation.others.different)} not marked add ${signed(explanation.others.contribution)}.`),
     drawText(why.text, moved),
-    ...(why.nearest.length === 0 ? [] : [make('h4', {}, 'Nearest benchmark examples'), make('ul', { class: 'examples' }, ...why.nearest.map(({ benchmark, text, cosine }) => make('li', {}, make('b', {}, benchmark), make('span', { class: 'quiet' }, ` cosine ${cosine.toFixed(3)}`), make('p', {}, text))))]),
+    ...(why.truncated ? [make('p', { class: 'hint' }, 'The beginning of the text is shown.')] : []),
+    ...listExamples(why.nearest),
   );
+}
+
+/** Parts of a line with dots between, without the empty ones. */
+function join(...parts: (Node | string)[][]): (Node | string)[] {
+  return parts.filter(([first]) => first !== '').flatMap((part, index) => (index === 0 ? part : [' · ', ...part]));
+}
+
+function listExamples(nearest: Why['nearest']): HTMLElement[] {
+  if (!nearest.available) return [make('p', { class: 'hint' }, `Nearest benchmark examples: ${nearest.reason}`)];
+  return [
+    make('h4', {}, 'Nearest benchmark examples'),
+    make('ul', { class: 'examples' }, ...nearest.examples.map(({ benchmark, text, cosine }) => make('li', {}, make('b', {}, benchmark), make('span', { class: 'quiet' }, ` cosine ${cosine.toFixed(3)}`), make('p', {}, text)))),
+  ];
 }
 
 function listNgrams(title: string, ngrams: readonly Contribution[], kind: 'up' | 'down'): HTMLElement {
