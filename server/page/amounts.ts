@@ -22,7 +22,7 @@ export function formatFlops(flops: number): string {
 /** 0.0711 as "7.1 %": two digits, as no law is known better than that; what is less than all is never "100 %". */
 export function formatShare(share: number): string {
   const percent = 100 * share;
-  if (percent === 0 || percent >= 10) return `${percent > 99 && percent < 100 ? percent.toFixed(1) : percent.toFixed(0)} %`;
+  if (percent === 0 || percent >= 10) return `${percent > 99 && percent < 100 ? Math.min(percent, 99.9).toFixed(1) : percent.toFixed(0)} %`;
   return `${percent.toPrecision(2)} %`;
 }
 

@@ -16,7 +16,7 @@ const cautions: Record<string, string> = {
   'nothing-kept': 'The best document alone is larger than the share: nothing is kept.',
 };
 
-export function showAnswer({ keep, cutoff, model, repetition, law, flags, pool, summary }: Answer): void {
+export function showAnswer({ keep, cutoff, model, repetition, law, flags, pool, ranking, summary }: Answer): void {
   find('#keep', HTMLElement).replaceChildren('Keep the best ', make('strong', {}, formatShare(keep.rate)), pool === undefined ? ' of the tokens' : ` of the pool’s tokens`);
   const setBy = keep.setBy === 'law' ? `By the law ${law?.name ?? ''}` : keep.setBy === 'data floor' ? 'Set by the size of the pool, above what the law asks for' : 'As asked';
   find('#band', HTMLElement).textContent = `${setBy}${model === null ? '' : `, for ${formatFlops(model.flops)} FLOPs`}. ${keep.low < keep.high ? `Anything from ${formatShare(keep.low)} to ${formatShare(keep.high)} costs little.` : ''}`;
@@ -32,6 +32,8 @@ export function showAnswer({ keep, cutoff, model, repetition, law, flags, pool, 
   list.hidden = flags.length === 0;
   list.replaceChildren(...flags.map((flag) => make('li', {}, cautions[flag] ?? flag)));
   find('#summary', HTMLElement).textContent = summary;
+  const published = new Date(ranking.publishedAt).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+  find('#facts', HTMLElement).textContent = `${formatCount(cutoff.ofDocuments)} documents · ${formatAmount(cutoff.ofTokens)} tokens · ranked ${published} · generation ${ranking.generation}`;
 }
 
 function figure(name: string, value: string, note: string, kind?: string): HTMLElement {

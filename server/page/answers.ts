@@ -14,19 +14,31 @@ export interface Answer {
   summary: string;
 }
 
+/** GET /curve */
+export interface Curve {
+  points: readonly { flops: number; rate: number; low: number; high: number }[];
+  /** Budgets between which the law was fitted. */
+  fitted: { from: number; to: number };
+  /** Budgets at which a wider rate becomes the best one. */
+  crossovers: readonly { flops: number; from: number; to: number }[];
+}
+
 /** GET /histogram: equal steps of score, lowest first. */
 export interface Histogram {
   steps: readonly { from: number; to: number; documents: number; tokens: number }[];
 }
 
-interface Side {
-  tokens: number;
-  share: number;
+/** Shares of the tokens before and after the cut; `lift` is the one over the other. */
+export interface MixtureChange {
+  before: { share: number };
+  after: { share: number };
+  lift: number;
 }
 
-/** GET /composition */
+/** GET /composition: by source, and by the benchmark that a document is best for. */
 export interface Composition {
-  sources: readonly { source: string; before: Side; after: Side; kept: number; lift: number }[];
+  sources: readonly (MixtureChange & { source: string })[];
+  benchmarks: readonly (MixtureChange & { benchmark: string })[];
 }
 
 /** One document of GET /documents */
@@ -72,4 +84,21 @@ export interface Why {
     others: { different: number; contribution: number };
   };
   nearest: { available: true; examples: readonly { benchmark: string; text: string; cosine: number }[] } | { available: false; reason: string };
+}
+
+/** GET /jobs/{id}, newest first in GET /jobs */
+export interface Job {
+  id: string;
+  kind: string;
+  state: string;
+  /** Null while something is still to be heard of it. */
+  endedAt: string | null;
+  progress: { stage: string; done: number; total: number | null; unit: string; rate: number | null; etaSeconds: number | null } | null;
+  problem: { code: string; detail: string } | null;
+}
+
+/** GET /readyz */
+export interface Ready {
+  generation: string | null;
+  problem: { code: string; detail: string; status: number } | null;
 }

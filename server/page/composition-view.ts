@@ -1,9 +1,10 @@
 // What the cut does to the mixture: for every source, or winning benchmark, its share of the tokens before and after.
 
 import { formatShare } from './amounts.ts';
-import { make, setVariable } from './dom.ts';
+import type { Composition, MixtureChange } from './answers.ts';
+import { find, make, setVariable } from './dom.ts';
 
-export interface Change {
+interface Change {
   name: string;
   before: number;
   after: number;
@@ -13,8 +14,17 @@ export interface Change {
 
 const rowsAtMost = 14;
 
+/** Shows both tables; the one of benchmarks only where they have scores of their own. */
+export function showComposition({ sources, benchmarks }: Composition): void {
+  const change = (name: string, { before, after, lift }: MixtureChange): Change => ({ name, before: before.share, after: after.share, lift });
+  showChanges(find('#bySource', HTMLElement), 'Source', sources.map((of) => change(of.source === '' ? 'no source' : of.source, of)));
+  const holder = find('#byBenchmark', HTMLElement);
+  if (benchmarks.length > 0) showChanges(holder, 'Best for', benchmarks.map((of) => change(of.benchmark, of)));
+  else holder.replaceChildren(make('p', { class: 'hint' }, 'This ranking has no scores of its own for each benchmark, so no document can be said to be best for one.'));
+}
+
 /** A table of bars, most favoured first; the smallest are summed in the last row. */
-export function showChanges(holder: HTMLElement, title: string, changes: readonly Change[]): void {
+function showChanges(holder: HTMLElement, title: string, changes: readonly Change[]): void {
   const rows = foldSmall(changes);
   const longest = Math.max(...rows.flatMap(({ before, after }) => [before, after]), 1e-9);
   holder.replaceChildren(

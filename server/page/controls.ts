@@ -18,7 +18,6 @@ export interface ShownModel {
   params: number;
   tokens: number;
   tokensPerParam: number;
-  maxEpochs: number | undefined;
 }
 
 export interface Controls {
@@ -56,6 +55,7 @@ export function openControls(change: Change): Controls {
       slider.setAttribute('aria-valuetext', `${formatFlops(state.budget)} FLOPs`);
       write(budget, formatFlops(state.budget));
       write(poolTokens, state.poolTokens === undefined ? '' : formatAmount(state.poolTokens));
+      write(maxEpochs, state.maxEpochs === undefined ? '' : String(state.maxEpochs));
       pool.value = state.pool ?? '';
     },
     showGround(ground, state) {
@@ -69,7 +69,6 @@ export function openControls(change: Change): Controls {
       write(params, formatAmount(model.params));
       write(tokens, formatAmount(model.tokens));
       write(tokensPerParam, String(Number(model.tokensPerParam.toPrecision(3))));
-      if (model.maxEpochs !== undefined) write(maxEpochs, String(model.maxEpochs));
     },
   };
 }

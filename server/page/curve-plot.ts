@@ -2,23 +2,9 @@
 // Both scales are powers of ten, so what is plotted are the logarithms.
 
 import { formatShare } from './amounts.ts';
+import type { Curve } from './answers.ts';
 import { axis, colour, drawLine, drawPoint, type FittedPlot, openPlot } from './plot.ts';
 import uPlot from './uplot.js';
-
-export interface CurvePoint {
-  flops: number;
-  rate: number;
-  low: number;
-  high: number;
-}
-
-export interface Curve {
-  points: readonly CurvePoint[];
-  /** Budgets between which the law was fitted. */
-  fitted: { from: number; to: number };
-  /** Budgets at which a wider rate becomes the best one. */
-  crossovers: readonly { flops: number; from: number; to: number }[];
-}
 
 export interface CurvePlot {
   show(curve: Curve): void;
@@ -66,8 +52,8 @@ export function openCurvePlot(holder: HTMLElement, pick: (flops: number) => void
     show(next) {
       curve = next;
       const { points, fitted } = next;
-      const logPercent = (share: (point: CurvePoint) => number): number[] => points.map((point) => Math.log10(100 * share(point)));
-      const inside = ({ flops }: CurvePoint): boolean => flops >= fitted.from && flops <= fitted.to;
+      const logPercent = (share: (point: Curve['points'][number]) => number): number[] => points.map((point) => Math.log10(100 * share(point)));
+      const inside = ({ flops }: Curve['points'][number]): boolean => flops >= fitted.from && flops <= fitted.to;
       const rates = logPercent(({ rate }) => rate);
       plot.show([points.map(({ flops }) => Math.log10(flops)), rates.map((rate, index) => (points[index] !== undefined && inside(points[index]) ? rate : null)), rates, logPercent(({ low }) => low), logPercent(({ high }) => high)]);
     },

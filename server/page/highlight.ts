@@ -28,7 +28,7 @@ export function cutByWeight(text: string, ngrams: readonly Weighted[]): Stretch[
   }
   const stretches: Stretch[] = [];
   let [at, weight, depth] = [0, 0, 0];
-  for (const next of [...new Set([...steps.keys(), text.length])].sort((a, b) => a - b)) {
+  for (const next of [...new Set([...steps.keys(), text.length])].filter((place) => place <= text.length).sort((a, b) => a - b)) {
     if (next > at) stretches.push({ text: text.slice(at, next), weight: depth === 0 ? 0 : weight });
     weight += steps.get(next) ?? 0;
     depth += covered.get(next) ?? 0;

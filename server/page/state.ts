@@ -63,8 +63,13 @@ export function groundQuery({ pool, poolTokens, tokensPerParam, maxEpochs, witho
   if (poolTokens !== undefined) query.set('poolTokens', String(poolTokens));
   if (tokensPerParam !== undefined) query.set('tokensPerParam', String(tokensPerParam));
   if (maxEpochs !== undefined) query.set('maxEpochs', String(maxEpochs));
-  if (without.length > 0) query.set('without', without.join());
+  for (const [name, value] of choiceQuery({ without })) query.set(name, value);
   return query;
+}
+
+/** Which benchmarks count. */
+export function choiceQuery({ without }: Pick<State, 'without'>): URLSearchParams {
+  return new URLSearchParams(without.length > 0 ? { without: without.join() } : {});
 }
 
 /** The whole question of a budget. */
