@@ -6,8 +6,13 @@ type Cell = string | number | boolean | null;
 
 /** Rows under a header of their names; null becomes an empty cell. The columns are those of `columns`, in that order. */
 export function csvOf<T extends Record<string, Cell>>(columns: readonly (keyof T & string)[], rows: readonly T[]): Reply {
-  const lines = [columns.map(quote), ...rows.map((row) => columns.map((column) => quote(row[column] ?? null)))];
-  return { text: lines.map((cells) => `${cells.join(',')}\r\n`).join(''), type: 'text/csv' };
+  const lines = [csvLine(columns), ...rows.map((row) => csvLine(columns.map((column) => row[column] ?? null)))];
+  return { text: lines.join(''), type: 'text/csv' };
+}
+
+/** One line, with its end. */
+export function csvLine(cells: readonly Cell[]): string {
+  return `${cells.map(quote).join(',')}\r\n`;
 }
 
 function quote(cell: Cell): string {

@@ -4,6 +4,7 @@ import { createServer, type Server } from 'node:http';
 import { fail, reasonOf } from '../data/errors.ts';
 import type { Run } from '../data/run.ts';
 import { createApp } from './app.ts';
+import { openJobs } from './jobs.ts';
 import { openLive } from './live.ts';
 import { openTexts } from './texts.ts';
 
@@ -25,13 +26,16 @@ const drainMs = 8_000;
 export async function serveRun(run: Run, { host, port }: ListenOptions): Promise<Listening> {
   const live = await openLive(run);
   const texts = openTexts(run);
-  const server = createServer({ headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 10_000, connectionsCheckingInterval: 1_000, maxHeaderSize: 8_192 }, createApp({ run, live, texts }));
+  const jobs = await openJobs(run);
+  const server = createServer({ headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 10_000, connectionsCheckingInterval: 1_000, maxHeaderSize: 8_192 }, createApp({ run, live, texts, jobs }));
   server.maxConnections = 2_000;
   const bound = await listen(server, host, port);
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}`,
     async stop(graceMs = drainMs) {
       live.close();
+      // Ends the streams of events, which would go on as long as the jobs do.
+      jobs.close();
       const cut = setTimeout(() => server.closeAllConnections(), graceMs);
       await new Promise<void>((resolve) => {
         server.close(() => resolve());
