@@ -50,6 +50,7 @@ const catalogue = {
   TOO_MANY_REQUESTS: { status: 429, exit: 1, say: (v: { perMinute: number; seconds: number }) => `More than ${v.perMinute} requests a minute came from this address. Wait ${v.seconds} s.` },
   BUSY: { status: 503, exit: 1, say: (v: { waiting: number; seconds: number }) => `${v.waiting} requests that need the disk are waiting already. Try again in ${v.seconds} s.` },
   ADDRESS_IN_USE: { status: 500, exit: 1, say: (v: { host: string; port: number; reason: string }) => `The server cannot listen on ${v.host}:${v.port}: ${v.reason}. Name another with --port or --host.` },
+  CALIBRATION_REFUSED: { status: 422, exit: 1, say: (v: { reasons: string[] }) => `These runs cannot carry a keep-rate law: ${v.reasons.join('; ')}. It takes at least 3 budgets with at least 3 rates each, among which the best is neither the lowest nor the highest.` },
   BENCHMARK_UNKNOWN: { status: 400, exit: 2, say: (v: { got: string; known: string }) => `"${v.got}" is no benchmark that the ranking has scores for. Known: ${v.known || 'none'}.` },
   // documents and jobs
   SHARD_UNKNOWN: { status: 404, exit: 2, say: (v: { got: string }) => `"${v.got}" is no shard of the ranking. Name one by its name in the ranking or by its id, as /documents lists them; a path is neither.` },

@@ -6,7 +6,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { writeError } from '../data/commit.ts';
-import { sqlString, withDuckDb } from '../data/duckdb.ts';
+import { parquetSource, sqlString, withDuckDb } from '../data/duckdb.ts';
 import { BetrError, fail, reasonOf } from '../data/errors.ts';
 import type { Run } from '../data/run.ts';
 import type { Ranking } from './generation.ts';
@@ -16,12 +16,16 @@ const memoryMb = 1024;
 
 /**
  * Calls `use` with a connection and the SQL of a table of every document's scores (columns of classifier/part.ts, in the parts' order).
+ * Of a ranking by chosen benchmarks, `score` is by these; its parts have to be all of them. With such a ranking's target, or one handed in,
+ * there is a column more: `winner`, the number of the benchmark that a document is best for.
  * Errors: FILE_DAMAGED where a part cannot be read, DISK_FULL where spilling fails, and those of `use`.
  */
-export async function withScores<T>(run: Run, ranking: Ranking, use: (connection: DuckDBConnection, table: string) => Promise<T>): Promise<T> {
-  const files = ranking.parts.map(({ file }) => sqlString(join(run.files.scores, file)));
+export async function withScores<T>(run: Run, ranking: Ranking, use: (connection: DuckDBConnection, table: string) => Promise<T>, winners = ranking.target): Promise<T> {
+  const parts = `read_parquet([${ranking.parts.map(({ file }) => sqlString(join(run.files.scores, file))).join(', ')}])`;
+  const score = ranking.target === undefined ? 'parts.*' : 'parts.* REPLACE (target.score AS score)';
+  const table = winners === undefined ? parts : `(SELECT ${score}, target.winner FROM ${parts} parts POSITIONAL JOIN ${parquetSource(winners.path)} target)`;
   try {
-    return await withSpillingDuckDb(run, (connection) => use(connection, `read_parquet([${files.join(', ')}])`));
+    return await withSpillingDuckDb(run, (connection) => use(connection, table));
   } catch (error) {
     if (error instanceof BetrError) throw error;
     throw fail('FILE_DAMAGED', { path: run.files.scores, reason: reasonOf(error), command: 'betr rank' }, error);

@@ -66,7 +66,7 @@ function readBody({ body, bodyTypes = [], bodyLimitBytes: limit = bodyLimitBytes
 function serve(route: Route, state: ServerState): (request: Request, response: Response) => Promise<void> | void {
   return async (request, response) => {
     if (route.tagged === true) {
-      const { etag } = state.live.current();
+      const etag = state.live.etag();
       response.setHeader('ETag', etag);
       response.setHeader('Cache-Control', 'no-cache');
       if (hasTag(request.get('if-none-match'), etag)) {
