@@ -1,25 +1,25 @@
 // GET /histogram and /composition: how the ranking's scores lie, and what a cut does to the corpus's mixture.
 
 import { z } from 'zod';
-import { compareComposition, sourceChangeSchema } from '../ranking/composition.ts';
+import { benchmarkChangeSchema, compareComposition, compareWinners, type SourceChange, sourceChangeSchema } from '../ranking/composition.ts';
 import { spreadHistogram, stepSchema } from '../ranking/histogram.ts';
 import { csvOf } from './csv.ts';
-import { questionFields } from './question.ts';
+import { generationOf, generationSchema, wholeParameter } from './parameters.ts';
+import { choiceFields, questionFields } from './question.ts';
 import { route } from './route.ts';
 
 const format = z.enum(['json', 'csv']).default('json').meta({ description: 'What the answer is written in.' });
-const stepsAtMost = 1000;
-const steps = z
-  .string()
-  .regex(/^\d{1,4}$/)
-  .transform(Number)
-  .pipe(z.number().int().min(1).max(stepsAtMost, `a whole number from 1 to ${stepsAtMost}`))
-  .optional()
-  .meta({ description: 'Into how many equal steps of score.', examples: ['80'] });
 
-export const histogramSchema = z.strictObject({ steps: z.array(stepSchema), ranking: z.strictObject({ generation: z.string() }) });
+export const histogramSchema = z.strictObject({ ranking: generationSchema, steps: z.array(stepSchema) });
+export type HistogramAnswer = z.output<typeof histogramSchema>;
 
-export const compositionSchema = z.strictObject({ sources: z.array(sourceChangeSchema), ranking: z.strictObject({ generation: z.string() }) });
+export const compositionSchema = z.strictObject({
+  ranking: generationSchema,
+  sources: z.array(sourceChangeSchema),
+  /** By the benchmark that a document has its best corpus percentile for; none where the ranking has no scores of its own for benchmarks. */
+  benchmarks: z.array(benchmarkChangeSchema),
+});
+export type CompositionAnswer = z.output<typeof compositionSchema>;
 
 export const mixtureRoutes = [
   route({
@@ -27,30 +27,41 @@ export const mixtureRoutes = [
     path: '/histogram',
     summary: 'How many documents and tokens have which score, in equal steps.',
     access: 'read',
-    query: z.strictObject({ steps, format }),
+    query: z.strictObject({ steps: wholeParameter('steps', 1, 1000, 80, 'Into how many equal steps of score.'), ...choiceFields, format }),
     reply: { description: 'The steps, lowest score first.', schema: histogramSchema, types: ['text/csv'] },
     tagged: true,
-    answer({ query, state }) {
-      const { ranking } = state.live.current();
-      const spread = spreadHistogram(ranking.histogram, query.steps ?? 80);
-      return query.format === 'csv' ? csvOf(['from', 'to', 'documents', 'tokens'], spread) : { json: { steps: spread, ranking: { generation: ranking.generation } } };
+    async answer({ query: { steps: count, format, ...choice }, state }) {
+      const live = state.live.current();
+      const steps = spreadHistogram((await live.target(choice)).histogram, count);
+      if (format === 'csv') return csvOf(['from', 'to', 'documents', 'tokens'], steps);
+      return { json: { ranking: generationOf(live.ranking), steps } satisfies HistogramAnswer };
     },
   }),
   route({
     method: 'get',
     path: '/composition',
-    summary: "Every source's share of the tokens with no filter and after the cut.",
+    summary: "Every source's and every winning benchmark's share of the tokens with no filter and after the cut.",
     access: 'read',
     query: z.strictObject({ ...questionFields, format }),
-    reply: { description: 'The sources, most favoured first.', schema: compositionSchema, types: ['text/csv'] },
+    reply: { description: 'Most favoured first.', schema: compositionSchema, types: ['text/csv'] },
     tagged: true,
     async answer({ query: { format, ...question }, state }) {
       const live = state.live.current();
-      const { cutoff } = await live.answer(question);
-      const sources = await compareComposition(state.run, live.ranking, cutoff);
-      if (format === 'json') return { json: { sources, ranking: { generation: live.ranking.generation } } };
-      const rows = sources.map(({ source, before, after, kept, lift }) => ({ source, documentsBefore: before.documents, tokensBefore: before.tokens, shareBefore: before.share, documentsAfter: after.documents, tokensAfter: after.tokens, shareAfter: after.share, kept, lift }));
-      return csvOf(['source', 'documentsBefore', 'tokensBefore', 'shareBefore', 'documentsAfter', 'tokensAfter', 'shareAfter', 'kept', 'lift'], rows);
+      const own = live.ranking.scorer.outputs.slice(1);
+      const [{ cutoff }, target] = await Promise.all([live.answer(question), live.target(question)]);
+      const winners = target.target ?? (own.length === 0 ? undefined : (await live.target({ benchmarks: own })).target);
+      const [sources, benchmarks] = await Promise.all([
+        compareComposition(state.run, target, cutoff),
+        winners === undefined ? [] : compareWinners(state.run, target, winners, cutoff),
+      ]);
+      if (format === 'json') return { json: { ranking: generationOf(live.ranking), sources, benchmarks } satisfies CompositionAnswer };
+      return csvOf(columns, [...sources.map((change) => rowOf('source', change.source, change)), ...benchmarks.map((change) => rowOf('benchmark', change.benchmark, change))]);
     },
   }),
 ];
+
+const columns = ['by', 'name', 'documentsBefore', 'tokensBefore', 'shareBefore', 'documentsAfter', 'tokensAfter', 'shareAfter', 'kept', 'lift'] as const;
+
+function rowOf(by: string, name: string, { before, after, kept, lift }: Omit<SourceChange, 'source'>): Record<(typeof columns)[number], string | number> {
+  return { by, name, documentsBefore: before.documents, tokensBefore: before.tokens, shareBefore: before.share, documentsAfter: after.documents, tokensAfter: after.tokens, shareAfter: after.share, kept, lift };
+}

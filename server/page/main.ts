@@ -20,6 +20,8 @@ const jobs = openJobs(() => void follow(true));
 const runView = openRunView((kind) => jobs.start(kind), () => void follow(true));
 const panels = openPanels({ change, answered, refused: (problem) => runView.show(problem) });
 openCopyButton();
+// Where there is one column, the answer comes right after the budget.
+if (matchMedia('(max-width: 1000px)').matches) for (const part of document.querySelectorAll('#question details')) part.removeAttribute('open');
 
 function change(part: Partial<State>): void {
   state = { ...state, ...part };

@@ -70,7 +70,7 @@ export function openPanels({ change, answered, refused }: Follower): Panel[] {
     }),
     openPanel<Why>({
       section: section('why'),
-      path: ({ document, ...state }) => document && `documents/${document.shard}/${document.row}/why?${readable(questionQuery({ ...state, document }))}`,
+      path: ({ document, ...state }) => document && `documents/${document.shard}/${document.row}/why?ngrams=12&examples=3&${readable(questionQuery({ ...state, document }))}`,
       load: (path, signal) => askJson<Why>(path, ['document', 'place', 'explanation'], { signal }),
       show: (why) => showWhy(find('#whyBody', HTMLElement), why, () => change({ document: undefined })),
       waitMs: 50,
