@@ -54,11 +54,11 @@ export async function writeSelection(
   report: Report,
 ): Promise<SelectionManifest> {
   const folder = resolve(outFolder);
-  const { answer, cutoff } = await answerWithCutoff(run, ranking, question);
-  const composition = await compareComposition(run, ranking, cutoff);
+  const { answer, cutoff, ranking: target } = await answerWithCutoff(run, ranking, question);
+  const composition = await compareComposition(run, target, cutoff);
   return fillOutFolder(folder, async () => {
     const rowsPath = join(folder, rowsFile);
-    await writeRows(run, ranking, cutoff, rowsPath);
+    await writeRows(run, target, cutoff, rowsPath);
     const files = [await describeFile(folder, rowsFile, cutoff.documents)];
     if (format === 'documents') {
       for (const { file, documents } of await writeDocuments(run, ranking, rowsPath, folder, report)) files.push(await describeFile(folder, file, documents));

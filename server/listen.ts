@@ -33,7 +33,6 @@ export async function serveRun(run: Run, { host, port }: ListenOptions): Promise
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}`,
     async stop(graceMs = drainMs) {
-      live.close();
       // Ends the streams of events, which would go on as long as the jobs do.
       jobs.close();
       const cut = setTimeout(() => server.closeAllConnections(), graceMs);
@@ -42,7 +41,7 @@ export async function serveRun(run: Run, { host, port }: ListenOptions): Promise
         server.closeIdleConnections();
       });
       clearTimeout(cut);
-      await texts.close();
+      await Promise.all([texts.close(), live.close()]);
     },
   };
 }
