@@ -11,6 +11,7 @@ import { initCommand } from './init.ts';
 import { rankCommand } from './rank.ts';
 import { runCommand } from './run.ts';
 import { selectCommand } from './select.ts';
+import { serveCommand } from './serve.ts';
 import { statusCommand } from './status.ts';
 import { trainCommand } from './train.ts';
 
@@ -25,7 +26,7 @@ const program = new Command('betr')
   .showHelpAfterError('(betr --help says what there is)')
   .exitOverride();
 
-for (const command of [initCommand(), indexCommand(), trainCommand(), rankCommand(), cutoffCommand(), selectCommand(), runCommand(), statusCommand(), demoCommand()]) {
+for (const command of [initCommand(), indexCommand(), trainCommand(), rankCommand(), cutoffCommand(), selectCommand(), runCommand(), statusCommand(), serveCommand(), demoCommand()]) {
   program.addCommand(command.copyInheritedSettings(program));
 }
 

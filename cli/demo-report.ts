@@ -56,8 +56,8 @@ function describeBudgets({ answers, rank: { ranking } }: Demo): string[] {
       ['FLOPs', 'model', 'tokens', 'keep of this corpus alone', `keep of a pool of ${formatAmount(pool)} tokens like it`, 'that is, in this corpus'],
       ...answers.map(({ budget, corpus, pool: answer }) => [
         formatFlops(budget),
-        `${formatAmount(answer.model?.params ?? 0)}`,
-        `${formatAmount(answer.model?.tokens ?? 0)}`,
+        formatAmount(answer.model?.params ?? 0),
+        formatAmount(answer.model?.tokens ?? 0),
         `${formatShare(corpus.keep.rate)}, ${formatCount(corpus.repetition?.epochs ?? 1)} passes`,
         `${formatShare(answer.keep.rate)} (${formatShare(answer.keep.low)} to ${formatShare(answer.keep.high)})`,
         describeKept(answer),

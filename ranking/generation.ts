@@ -32,7 +32,15 @@ export const rankingSchema = z.strictObject({
   histogram: z.array(z.tuple([whole, whole, whole])),
 });
 
-export type Ranking = z.output<typeof rankingSchema>;
+/** A published ranking; or one made from it, by the scores of some benchmarks (ranking/retarget.ts). */
+export type Ranking = z.output<typeof rankingSchema> & { target?: Target };
+
+export interface Target {
+  /** The benchmarks that count, in the order of the scorer's outputs. */
+  benchmarks: string[];
+  /** Parquet file with a row for each document, in the order of the parts: `score`, and `winner`, the number of the benchmark that it is from. */
+  path: string;
+}
 
 /**
  * Publishes the parts of a whole corpus as the run's ranking. Where they are what is published already, nothing is written. The parts may come one by one, as

@@ -26,7 +26,11 @@ async function deadPid(): Promise<number> {
 /** Asks until the answer is yes or the time is over. */
 async function becomesFree(path: string, withinMs: number): Promise<boolean> {
   const watch = watchLeases(lostMs);
-  for (const untilMs = performance.now() + withinMs; performance.now() < untilMs; await setTimeout(10)) if (await watch.isFree(path)) return true;
+  const untilMs = performance.now() + withinMs;
+  while (performance.now() < untilMs) {
+    if (await watch.isFree(path)) return true;
+    await setTimeout(10);
+  }
   return false;
 }
 
