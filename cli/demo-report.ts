@@ -3,7 +3,7 @@
 import { relative } from 'node:path';
 import { formatAmount, formatFlops } from '../ranking/amounts.ts';
 import type { Answer } from '../ranking/answer.ts';
-import { type Demo, favouredShare } from './demo.ts';
+import type { Demo } from './demo.ts';
 import { formatBytes, formatCount, formatShare, formatTable } from './output.ts';
 
 /** The demo's result as a person reads it. */
@@ -40,10 +40,10 @@ function describeLearning({ index, classifier, rank, seconds }: Demo): string[] 
 
 function describeFavoured({ favoured }: Demo): string[] {
   return [
-    `WHAT EACH TARGET FAVOURS  most favoured sources in its best ${formatShare(favouredShare)} of the tokens (× their share with no filter), and its best document`,
+    `WHAT EACH TARGET FAVOURS  most favoured sources in its best ${formatShare(favoured.share)} of the tokens (× their share with no filter), and its best document`,
     formatTable([
       ['target', 'first', 'second', 'best document'],
-      ...favoured.map(({ output, sources, best }) => [output, ...[0, 1].map((place) => `${sources[place]?.source ?? ''} × ${(sources[place]?.lift ?? 0).toFixed(1)}`), best.length > 60 ? `${best.slice(0, 59)}…` : best]),
+      ...favoured.outputs.map(({ output, sources, best }) => [output, ...[0, 1].map((place) => `${sources[place]?.source ?? ''} × ${(sources[place]?.lift ?? 0).toFixed(1)}`), best.length > 60 ? `${best.slice(0, 59)}…` : best]),
     ]),
   ];
 }
@@ -56,8 +56,8 @@ function describeBudgets({ answers, rank: { ranking } }: Demo): string[] {
       ['FLOPs', 'model', 'tokens', 'keep of this corpus alone', `keep of a pool of ${formatAmount(pool)} tokens like it`, 'that is, in this corpus'],
       ...answers.map(({ budget, corpus, pool: answer }) => [
         formatFlops(budget),
-        `${formatAmount(answer.model?.params ?? 0)}`,
-        `${formatAmount(answer.model?.tokens ?? 0)}`,
+        formatAmount(answer.model?.params ?? 0),
+        formatAmount(answer.model?.tokens ?? 0),
         `${formatShare(corpus.keep.rate)}, ${formatCount(corpus.repetition?.epochs ?? 1)} passes`,
         `${formatShare(answer.keep.rate)} (${formatShare(answer.keep.low)} to ${formatShare(answer.keep.high)})`,
         describeKept(answer),
