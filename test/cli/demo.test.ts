@@ -18,7 +18,7 @@ const count = z.number().int().nonnegative();
 const demoSchema = z.object({
   corpus: z.object({ fresh: z.boolean(), sources: z.array(z.object({ source: z.string(), file: z.string(), documents: count })) }),
   index: z.object({ fresh: z.boolean(), sample: z.object({ documents: count }), examples: z.array(z.object({ benchmark: z.string(), examples: count })), embedding: z.object({ model: z.string(), device: z.string() }) }),
-  classifier: z.object({ outputs: z.array(z.object({ name: z.string(), heldOut: z.object({ rocAuc: z.object({ value: z.number() }) }) })) }),
+  classifier: z.object({ outputs: z.array(z.object({ name: z.string(), heldOut: z.object({ rocAuc: z.object({ low: z.number() }) }) })) }),
   rank: z.object({ published: z.boolean(), shardsScored: count, ranking: z.object({ documents: count, tokens: count, quarantined: count }) }),
   answers: z.array(z.object({ budget: z.number(), corpus: answerSchema, pool: answerSchema })),
   favoured: z.object({ outputs: z.array(z.object({ output: z.string(), best: z.string(), sources: z.array(z.object({ source: z.string(), before: z.number(), after: z.number(), lift: z.number() })) })) }),
@@ -85,7 +85,7 @@ it('gives every benchmark the sources that are like it, and learns better than c
     expect(sources.reduce((sum, { before }) => sum + before, 0)).toBeCloseTo(1, 9);
     expect(sources.reduce((sum, { after }) => sum + after, 0)).toBeCloseTo(1, 9);
   }
-  for (const { heldOut } of demo.classifier.outputs) expect(heldOut.rocAuc.value).toBeGreaterThan(0.65);
+  for (const { heldOut } of demo.classifier.outputs) expect(heldOut.rocAuc.low).toBeGreaterThan(0.5);
 });
 
 it('answers three budgets: a larger one keeps more and cuts lower, and the corpus alone would be kept whole', () => {
