@@ -12,6 +12,7 @@ import { runCommand } from './run.ts';
 import { selectCommand } from './select.ts';
 import { statusCommand } from './status.ts';
 import { trainCommand } from './train.ts';
+import { workCommand } from './work.ts';
 
 const exitCodes = `
 Exit codes: 0 done · 1 the run or its data is at fault · 2 the command line or the settings are ·
@@ -24,12 +25,16 @@ const program = new Command('betr')
   .showHelpAfterError('(betr --help says what there is)')
   .exitOverride();
 
-for (const command of [initCommand(), indexCommand(), trainCommand(), rankCommand(), cutoffCommand(), selectCommand(), runCommand(), statusCommand()]) {
+for (const command of [initCommand(), indexCommand(), trainCommand(), rankCommand(), workCommand(), cutoffCommand(), selectCommand(), runCommand(), statusCommand()]) {
   program.addCommand(command.copyInheritedSettings(program));
 }
 
-process.on('SIGINT', () => process.exit(130));
-process.on('SIGTERM', () => process.exit(143));
+// A command that has something to give back listens too, and ends by itself.
+for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143]] as const) {
+  process.on(signal, () => {
+    if (process.listenerCount(signal) === 1) process.exit(code);
+  });
+}
 
 try {
   await program.parseAsync();

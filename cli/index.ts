@@ -1,12 +1,14 @@
 // `betr index`: examples, sample, vectors, HNSW index, and a score for every sampled document.
 
 import { type Command } from 'commander';
-import { type IndexResult, runIndex } from '../indexer/index.ts';
+import type { IndexResult } from '../indexer/index.ts';
 import { command, type CommonOptions, work } from './common.ts';
 import { formatBytes, formatCount, formatShare, formatTable, printResult } from './output.ts';
 
 export function indexCommand(): Command {
   return command('index', 'embed the benchmark examples and a sample of the corpus, and score the sample').action(async (options: CommonOptions) => {
+    // What it needs takes long to load, and the other commands do without.
+    const { runIndex } = await import('../indexer/index.ts');
     const card = await work(options, runIndex);
     printResult(options.json, card, describeIndex(card));
   });

@@ -2,7 +2,6 @@
 
 import { type Command } from 'commander';
 import { trainClassifier } from '../classifier/train.ts';
-import { runIndex } from '../indexer/index.ts';
 import { rankCorpus } from '../ranking/rank.ts';
 import { command, type CommonOptions, work } from './common.ts';
 import { describeIndex } from './index.ts';
@@ -12,6 +11,7 @@ import { describeTraining } from './train.ts';
 
 export function runCommand(): Command {
   return command('run', 'index, train and rank; does only what changed').action(async (options: CommonOptions) => {
+    const { runIndex } = await import('../indexer/index.ts');
     const result = await work(options, async (run, report) => {
       const index = await runIndex(run, report);
       const card = await trainClassifier(run, report);

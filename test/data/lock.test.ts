@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { withLock } from '../../data/lock.ts';
 import { openRun, type Run } from '../../data/run.ts';
@@ -10,12 +11,12 @@ import { openRun, type Run } from '../../data/run.ts';
 let run: Run;
 beforeEach(async () => {
   const folder = await mkdtemp(join(tmpdir(), 'betr-lock-'));
-  await writeFile(join(folder, 'betr.yaml'), 'corpus: {files: [a.jsonl]}\nbenchmarks: [{name: b, files: [b.jsonl]}]\n');
+  await writeFile(join(folder, 'betr.yaml'), 'corpus: {files: [a.jsonl]}\nbenchmarks: [{name: b, files: [b.jsonl]}]\nscoring: {beatSeconds: 0.05, lostSeconds: 0.5}\n');
   run = await openRun(join(folder, 'betr.yaml'));
 });
 
-async function lockedBy(pid: number, host = hostname()): Promise<void> {
-  await writeFile(run.files.lock, JSON.stringify({ pid, host, since: '2026-01-01T00:00:00.000Z' }));
+async function lockedBy(pid: number, host = hostname(), count = 0): Promise<void> {
+  await writeFile(run.files.lock, `${String(count).padStart(12, '0')} 00112233 ${JSON.stringify({ pid, host, boot: 'x', since: '2026-01-01T00:00:00.000Z' })}\n`);
 }
 
 /** The id of a process that was and is no more. */
@@ -45,9 +46,16 @@ describe('withLock', () => {
     expect(await withLock(run, () => Promise.resolve(existsSync(leftover)))).toBe(false);
   });
 
-  it('respects a holder on another machine, whatever its process id', async () => {
-    await lockedBy(await deadPid(), 'elsewhere');
-    await expect(withLock(run, () => Promise.resolve())).rejects.toMatchObject({ code: 'RUN_LOCKED' });
+  it('respects a holder on another machine for as long as it beats', async () => {
+    let count = 0;
+    await lockedBy(1, 'elsewhere');
+    const beats = setInterval(() => {
+      void lockedBy(1, 'elsewhere', ++count);
+    }, 50);
+    await expect(withLock(run, () => Promise.resolve())).rejects.toMatchObject({ code: 'RUN_LOCKED', message: expect.stringContaining('elsewhere') });
+    clearInterval(beats);
+    await setTimeout(100);
+    expect(await withLock(run, () => Promise.resolve('in'))).toBe('in');
   });
 
   it('takes over a lock file that is cut short', async () => {
@@ -62,7 +70,7 @@ describe('withLock', () => {
     const attempts = Array.from({ length: 8 }, () =>
       withLock(run, async () => {
         most = Math.max(most, ++inside);
-        await new Promise((resolve) => setTimeout(resolve, 20));
+        await setTimeout(20);
         inside--;
       }),
     );
