@@ -12,6 +12,7 @@ import { runCommand } from './run.ts';
 import { selectCommand } from './select.ts';
 import { statusCommand } from './status.ts';
 import { trainCommand } from './train.ts';
+import { verifyCommand } from './verify.ts';
 import { workCommand } from './work.ts';
 
 const exitCodes = `
@@ -25,7 +26,7 @@ const program = new Command('betr')
   .showHelpAfterError('(betr --help says what there is)')
   .exitOverride();
 
-for (const command of [initCommand(), indexCommand(), trainCommand(), rankCommand(), workCommand(), cutoffCommand(), selectCommand(), runCommand(), statusCommand()]) {
+for (const command of [initCommand(), indexCommand(), trainCommand(), rankCommand(), workCommand(), verifyCommand(), cutoffCommand(), selectCommand(), runCommand(), statusCommand()]) {
   program.addCommand(command.copyInheritedSettings(program));
 }
 

@@ -1,5 +1,7 @@
 // What the commands share: the options they all have, and opening the run they work on.
 
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
 import { Command } from 'commander';
 import type { Report } from '../data/progress.ts';
 import { withLock } from '../data/lock.ts';
@@ -17,6 +19,14 @@ export function command(name: string, description: string): Command {
     .description(description)
     .option('--config <file>', 'settings file', 'betr.yaml')
     .option('--json', 'print the result as JSON', false);
+}
+
+/** The argument that may stand in place of --config. */
+export const runArgument = ['[run]', 'settings file, or the folder that betr.yaml is in; in place of --config'] as const;
+
+export function settingsIn(path: string | undefined, { config }: CommonOptions): string {
+  if (path === undefined) return config;
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true ? join(path, 'betr.yaml') : path;
 }
 
 /** Does a step's work as the run's only writer, with progress on standard error. */

@@ -1,7 +1,5 @@
 // `betr work`: one worker, or several, at a run's plan; as many as there are machines may be at it, and come and go.
 
-import { statSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Command } from 'commander';
 import { agreeOnPlan, listTasks, type Plan } from '../classifier/plan.ts';
 import { listOpenTasks, openListener } from '../classifier/score-corpus.ts';
@@ -9,7 +7,7 @@ import type { WorkResult } from '../classifier/work.ts';
 import { runWorkers } from '../classifier/workers.ts';
 import { errorFrom, fail } from '../data/errors.ts';
 import { openRun } from '../data/run.ts';
-import { command, type CommonOptions } from './common.ts';
+import { command, type CommonOptions, runArgument, settingsIn } from './common.ts';
 import { formatBytes, formatCount, openProgress, printResult } from './output.ts';
 import { parseWorkers } from './rank.ts';
 
@@ -23,20 +21,16 @@ const exitOnSignal = { SIGINT: 130, SIGTERM: 143 } as const;
 
 export function workCommand(): Command {
   return command('work', 'score chunks of the plan until none is left; any number of these may run, on any machines that share the run\'s folder')
-    .argument('[run]', 'settings file, or the folder that betr.yaml is in; in place of --config')
+    .argument(...runArgument)
     .option('--workers <count>', 'worker processes', '1')
     .option('--grace <seconds>', 'on SIGTERM or SIGINT, finish the part in hand if that takes no longer; then give the chunk back', '10')
     .option('--no-wait', 'leave when every chunk that is left is another worker\'s')
     .action(async (path: string | undefined, options: WorkCommandOptions) => {
-      const result = await workUntilStopped(path === undefined ? options.config : settingsIn(path), options);
+      const result = await workUntilStopped(settingsIn(path, options), options);
       printResult(options.json, result, describeWork(result));
       const [problem] = result.problems;
       if (problem !== undefined) throw errorFrom(problem);
     });
-}
-
-function settingsIn(path: string): string {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true ? join(path, 'betr.yaml') : path;
 }
 
 async function workUntilStopped(settings: string, options: WorkCommandOptions): Promise<WorkResult> {

@@ -5,7 +5,7 @@ export interface Progress {
   /** Units done, and in all where it is known. */
   done: number;
   total?: number;
-  unit: 'documents' | 'bytes' | 'examples' | 'shards' | 'epochs' | 'outputs';
+  unit: 'documents' | 'bytes' | 'examples' | 'shards' | 'epochs' | 'outputs' | 'parts';
 }
 
 export type Report = (progress: Progress) => void;
