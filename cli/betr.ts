@@ -11,6 +11,8 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   index: async () => (await import('./index.ts')).indexCommand(),
   train: async () => (await import('./train.ts')).trainCommand(),
   rank: async () => (await import('./rank.ts')).rankCommand(),
+  work: async () => (await import('./work.ts')).workCommand(),
+  verify: async () => (await import('./verify.ts')).verifyCommand(),
   cutoff: async () => (await import('./cutoff.ts')).cutoffCommand(),
   select: async () => (await import('./select.ts')).selectCommand(),
   run: async () => (await import('./run.ts')).runCommand(),
@@ -35,8 +37,12 @@ for (const [name, load] of Object.entries(commands)) {
   if (name === asked || !Object.hasOwn(commands, asked)) program.addCommand((await load()).copyInheritedSettings(program));
 }
 
-process.on('SIGINT', () => process.exit(130));
-process.on('SIGTERM', () => process.exit(143));
+// A command that has something to give back listens too, and ends by itself.
+for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143]] as const) {
+  process.on(signal, () => {
+    if (process.listenerCount(signal) === 1) process.exit(code);
+  });
+}
 // Whoever read our output has gone (betr … | head): there is nobody to tell, and nothing is wrong.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', (error) => process.exit(systemCode(error) === 'EPIPE' ? 0 : 1));
 

@@ -1,5 +1,7 @@
 // What the commands share: the options they all have, and opening the run they work on.
 
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import type { Report } from '../data/progress.ts';
 import { withLock } from '../data/lock.ts';
@@ -20,17 +22,25 @@ export function command(name: string, description: string): Command {
     .option('--json', 'print the result as JSON', false);
 }
 
-export interface WorkOptions extends CommonOptions {
+export interface StepOptions extends CommonOptions {
   progress: 'text' | 'json';
 }
 
 /** A command that does a step's work. */
-export function workCommand(name: string, description: string): Command {
+export function stepCommand(name: string, description: string): Command {
   return command(name, description).addOption(new Option('--progress <format>', 'how progress is told on standard error').choices(['text', 'json']).default('text'));
 }
 
+/** The argument that may stand in place of --config. */
+export const runArgument = ['[run]', 'settings file, or the folder that betr.yaml is in; in place of --config'] as const;
+
+export function settingsIn(path: string | undefined, { config }: CommonOptions): string {
+  if (path === undefined) return config;
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true ? join(path, 'betr.yaml') : path;
+}
+
 /** Does a step's work as the run's only writer, with progress on standard error. */
-export async function work<T>(options: WorkOptions, step: (run: Run, report: Report) => Promise<T>): Promise<T> {
+export async function work<T>(options: StepOptions, step: (run: Run, report: Report) => Promise<T>): Promise<T> {
   const run = await openRun(options.config);
   const progress = options.progress === 'json' ? openJsonProgress() : openProgress();
   try {

@@ -1,15 +1,36 @@
 // `betr rank`: scores the corpus and publishes its ranking; only what is new is scored.
 
 import { type Command } from 'commander';
-import { type RankResult, rankCorpus } from '../ranking/rank.ts';
-import { work, workCommand, type WorkOptions } from './common.ts';
+import { fail } from '../data/errors.ts';
+import type { Run } from '../data/run.ts';
+import { publishScored, type RankResult, rankCorpus } from '../ranking/rank.ts';
+import { stepCommand, type StepOptions, work } from './common.ts';
 import { formatBytes, formatCount, printResult } from './output.ts';
 
 export function rankCommand(): Command {
-  return workCommand('rank', 'score every document of the corpus and publish the ranking (only what is new is scored)').action(async (options: WorkOptions) => {
-    const result = await work(options, rankCorpus);
-    printResult(options.json, summarizeRank(result), describeRank(result));
-  });
+  return stepCommand('rank', 'score every document of the corpus and publish the ranking (only what is new is scored)')
+    .option('--workers <count>', 'worker processes at once, in place of the settings\' workers')
+    .option('--publish-only', 'publish what workers have scored (betr work), without scoring', false)
+    .action(async (options: RankOptions) => {
+      const result = await work(options, (run, report) => (options.publishOnly ? publishScored(run) : rankCorpus(withWorkers(run, options.workers), report)));
+      printResult(options.json, summarizeRank(result), describeRank(result));
+    });
+}
+
+interface RankOptions extends StepOptions {
+  workers?: string;
+  publishOnly: boolean;
+}
+
+function withWorkers(run: Run, workers: string | undefined): Run {
+  return workers === undefined ? run : { ...run, settings: { ...run.settings, workers: parseWorkers(workers) } };
+}
+
+/** A number of workers. Errors: OPTION_INVALID. */
+export function parseWorkers(text: string): number {
+  const workers = Number(text);
+  if (!Number.isInteger(workers) || workers < 1 || workers > 1024) throw fail('OPTION_INVALID', { option: '--workers', got: text, allowed: 'a whole number from 1 to 1024' });
+  return workers;
 }
 
 /** The result without the parts and the histogram, which are in ranking.json. */

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { readCard } from '../classifier/card.ts';
 import { chunkOf, isChunkName } from '../classifier/part.ts';
 import { foldManifests, readCards, readPublishedParts } from '../classifier/published.ts';
-import { type CorpusScores, scoreCorpus } from '../classifier/score-corpus.ts';
+import { collectScores, type CorpusScores, scoreCorpus } from '../classifier/score-corpus.ts';
 import { systemCode } from '../data/errors.ts';
 import { watchLeases } from '../data/lease.ts';
 import type { Report } from '../data/progress.ts';
@@ -20,9 +20,18 @@ export interface RankResult {
 }
 
 /** Ranks the corpus of a run. Errors: STEP_MISSING, NO_DOCUMENTS, WORKERS_LOST, those of reading the corpus and of writing. */
-export async function rankCorpus(run: Run, report: Report): Promise<RankResult> {
+export function rankCorpus(run: Run, report: Report): Promise<RankResult> {
+  return publishScores(run, () => scoreCorpus(run, report));
+}
+
+/** Publishes what workers have scored, without scoring. Errors: CHUNKS_LEFT, STEP_MISSING, PLAN_STALE, NO_DOCUMENTS, those of writing. */
+export function publishScored(run: Run): Promise<RankResult> {
+  return publishScores(run, () => collectScores(run));
+}
+
+async function publishScores(run: Run, score: () => Promise<CorpusScores>): Promise<RankResult> {
   const card = await readCard(run);
-  const { parts, ...scores } = await scoreCorpus(run, report);
+  const { parts, ...scores } = await score();
   const before = await readPublished(run);
   const ranking = await publishRanking(run, readCards(run, parts), { outputs: card.outputs.map(({ name }) => name), sha256: card.weightsSha256 });
   await removeStale(run, [ranking, ...(before === undefined ? [] : [before])]);
@@ -36,7 +45,7 @@ async function removeStale(run: Run, generations: readonly Ranking[]): Promise<v
   await foldManifests(run, [...byChunk.values()].flat().filter(({ file }) => needed.has(file)));
   const chunks = new Set([...needed].map(chunkOf));
   const atWork = await isAnybodyAtWork(run);
-  const isTemporary = (name: string): boolean => name.endsWith('.spill') || (name.startsWith('.') && name.endsWith('.tmp'));
+  const isTemporary = (name: string): boolean => /\.(spill|takeover)$/.test(name) || (name.startsWith('.') && name.endsWith('.tmp'));
   for (const folder of [run.files.scores, run.files.quarantine, run.files.manifest, run.files.leases]) {
     for (const name of await list(folder)) {
       const chunk = chunkOf(name);

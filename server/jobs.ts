@@ -8,6 +8,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { BetrError, errorData, fail } from '../data/errors.ts';
+import type { Lease } from '../data/lease.ts';
 import { takeLock } from '../data/lock.ts';
 import type { Run } from '../data/run.ts';
 import { type Ending, endProcess, isSame, startProcess, watchProcess } from './job-process.ts';
@@ -159,15 +160,15 @@ export async function openJobs(run: Run, limits: JobLimits = defaultLimits): Pro
     closed: closing.signal,
     close() {
       closing.abort();
-      if (!(lock instanceof BetrError)) lock();
+      if (!(lock instanceof BetrError)) void lock.release();
     },
   };
 }
 
 /** The right to the run's jobs, or who has it. */
-async function tryLock(run: Run): Promise<(() => void) | BetrError> {
+async function tryLock(run: Run): Promise<Lease | BetrError> {
   try {
-    return await takeLock(join(jobFolder(run), 'lock'), jobFolder(run));
+    return await takeLock(run, join(jobFolder(run), 'lock'), jobFolder(run));
   } catch (error) {
     if (error instanceof BetrError && error.code === 'RUN_LOCKED') return error;
     throw error;
