@@ -6,6 +6,10 @@ import { gzipSync } from 'node:zlib';
 import { z } from 'zod';
 import { compress } from 'zstd-napi';
 import { sqlString, withDuckDb } from '../../data/duckdb.ts';
+import { withLock } from '../../data/lock.ts';
+import { silent } from '../../data/progress.ts';
+import { openRun } from '../../data/run.ts';
+import { runIndex } from '../../indexer/index.ts';
 import { type BagOfWords, openBagOfWords } from '../indexer/bag-of-words.ts';
 import { betr, errorOf, jsonl, makeDocuments, makeProject, writeSettings } from './project.ts';
 
@@ -115,7 +119,8 @@ describe('betr index', () => {
     await expectNothingHalf(folder);
     for (const name of await readdir(join(folder, 'corpus'))) if (name !== 'a.jsonl') await rm(join(folder, 'corpus', name));
     await makeProject(folder, bag.url, { shards: { 'a.jsonl': good } });
-    expect(await betr(folder, ['index'])).toMatchObject({ code: 0 });
+    const run = await openRun(join(folder, 'betr.yaml'));
+    expect(await withLock(run, () => runIndex(run, silent))).toMatchObject({ corpus: { documents: few.length }, fresh: false });
     expect(await listRun(folder)).toContain('index.json');
   });
 });
