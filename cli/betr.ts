@@ -4,15 +4,20 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { BetrError, errorData, fail, reasonOf, systemCode } from '../data/errors.ts';
-import { cutoffCommand } from './cutoff.ts';
-import { demoCommand } from './demo.ts';
-import { indexCommand } from './index.ts';
-import { initCommand } from './init.ts';
-import { rankCommand } from './rank.ts';
-import { runCommand } from './run.ts';
-import { selectCommand } from './select.ts';
-import { statusCommand } from './status.ts';
-import { trainCommand } from './train.ts';
+
+// Loaded when asked for: a command that only reads a ranking need not wait for the embedding's libraries.
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  init: async () => (await import('./init.ts')).initCommand(),
+  index: async () => (await import('./index.ts')).indexCommand(),
+  train: async () => (await import('./train.ts')).trainCommand(),
+  rank: async () => (await import('./rank.ts')).rankCommand(),
+  cutoff: async () => (await import('./cutoff.ts')).cutoffCommand(),
+  select: async () => (await import('./select.ts')).selectCommand(),
+  run: async () => (await import('./run.ts')).runCommand(),
+  status: async () => (await import('./status.ts')).statusCommand(),
+  serve: async () => (await import('./serve.ts')).serveCommand(),
+  demo: async () => (await import('./demo.ts')).demoCommand(),
+};
 
 const exitCodes = `
 Exit codes: 0 done · 1 the run or its data is at fault · 2 the command line or the settings are ·
@@ -25,8 +30,9 @@ const program = new Command('betr')
   .showHelpAfterError('(betr --help says what there is)')
   .exitOverride();
 
-for (const command of [initCommand(), indexCommand(), trainCommand(), rankCommand(), cutoffCommand(), selectCommand(), runCommand(), statusCommand(), demoCommand()]) {
-  program.addCommand(command.copyInheritedSettings(program));
+const [asked = ''] = process.argv.slice(2);
+for (const [name, load] of Object.entries(commands)) {
+  if (name === asked || !Object.hasOwn(commands, asked)) program.addCommand((await load()).copyInheritedSettings(program));
 }
 
 process.on('SIGINT', () => process.exit(130));

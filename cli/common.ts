@@ -1,10 +1,11 @@
 // What the commands share: the options they all have, and opening the run they work on.
 
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import type { Report } from '../data/progress.ts';
 import { withLock } from '../data/lock.ts';
 import { openRun, type Run } from '../data/run.ts';
 import { openProgress } from './output.ts';
+import { openJsonProgress } from './progress-lines.ts';
 
 export interface CommonOptions {
   config: string;
@@ -19,10 +20,19 @@ export function command(name: string, description: string): Command {
     .option('--json', 'print the result as JSON', false);
 }
 
+export interface WorkOptions extends CommonOptions {
+  progress: 'text' | 'json';
+}
+
+/** A command that does a step's work. */
+export function workCommand(name: string, description: string): Command {
+  return command(name, description).addOption(new Option('--progress <format>', 'how progress is told on standard error').choices(['text', 'json']).default('text'));
+}
+
 /** Does a step's work as the run's only writer, with progress on standard error. */
-export async function work<T>(options: CommonOptions, step: (run: Run, report: Report) => Promise<T>): Promise<T> {
+export async function work<T>(options: WorkOptions, step: (run: Run, report: Report) => Promise<T>): Promise<T> {
   const run = await openRun(options.config);
-  const progress = openProgress();
+  const progress = options.progress === 'json' ? openJsonProgress() : openProgress();
   try {
     return await withLock(run, () => step(run, progress.report));
   } finally {

@@ -2,11 +2,11 @@
 
 import { type Command } from 'commander';
 import { type IndexResult, runIndex } from '../indexer/index.ts';
-import { command, type CommonOptions, work } from './common.ts';
+import { work, workCommand, type WorkOptions } from './common.ts';
 import { formatBytes, formatCount, formatShare, formatTable, printResult } from './output.ts';
 
 export function indexCommand(): Command {
-  return command('index', 'embed the benchmark examples and a sample of the corpus, and score the sample').action(async (options: CommonOptions) => {
+  return workCommand('index', 'embed the benchmark examples and a sample of the corpus, and score the sample').action(async (options: WorkOptions) => {
     const card = await work(options, runIndex);
     printResult(options.json, card, describeIndex(card));
   });

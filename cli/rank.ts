@@ -2,11 +2,11 @@
 
 import { type Command } from 'commander';
 import { type RankResult, rankCorpus } from '../ranking/rank.ts';
-import { command, type CommonOptions, work } from './common.ts';
+import { work, workCommand, type WorkOptions } from './common.ts';
 import { formatBytes, formatCount, printResult } from './output.ts';
 
 export function rankCommand(): Command {
-  return command('rank', 'score every document of the corpus and publish the ranking (only what is new is scored)').action(async (options: CommonOptions) => {
+  return workCommand('rank', 'score every document of the corpus and publish the ranking (only what is new is scored)').action(async (options: WorkOptions) => {
     const result = await work(options, rankCorpus);
     printResult(options.json, summarizeRank(result), describeRank(result));
   });

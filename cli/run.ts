@@ -4,14 +4,14 @@ import { type Command } from 'commander';
 import { trainClassifier } from '../classifier/train.ts';
 import { runIndex } from '../indexer/index.ts';
 import { rankCorpus } from '../ranking/rank.ts';
-import { command, type CommonOptions, work } from './common.ts';
+import { work, workCommand, type WorkOptions } from './common.ts';
 import { describeIndex } from './index.ts';
 import { printResult } from './output.ts';
 import { describeRank, summarizeRank } from './rank.ts';
 import { describeTraining } from './train.ts';
 
 export function runCommand(): Command {
-  return command('run', 'index, train and rank; does only what changed').action(async (options: CommonOptions) => {
+  return workCommand('run', 'index, train and rank; does only what changed').action(async (options: WorkOptions) => {
     const result = await work(options, async (run, report) => {
       const index = await runIndex(run, report);
       const card = await trainClassifier(run, report);

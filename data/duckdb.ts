@@ -9,8 +9,8 @@ export interface DuckDbLimits {
   spill?: string;
 }
 
-/** Opens an in-memory database with one connection; `close` closes both. */
-export async function openDuckDb(limits: DuckDbLimits): Promise<{ connection: DuckDBConnection; close: () => void }> {
+/** Opens an in-memory database with one connection; `connect` opens further ones; `close` closes all. */
+export async function openDuckDb(limits: DuckDbLimits): Promise<{ connection: DuckDBConnection; connect: () => Promise<DuckDBConnection>; close: () => void }> {
   const instance = await DuckDBInstance.create(':memory:', {
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
@@ -19,11 +19,17 @@ export async function openDuckDb(limits: DuckDbLimits): Promise<{ connection: Du
     ...(limits.memoryMb === undefined ? {} : { memory_limit: `${limits.memoryMb}MB` }),
     ...(limits.spill === undefined ? {} : { temp_directory: limits.spill }),
   });
-  const connection = await instance.connect();
+  const connections: DuckDBConnection[] = [];
+  const connect = async (): Promise<DuckDBConnection> => {
+    const connection = await instance.connect();
+    connections.push(connection);
+    return connection;
+  };
   return {
-    connection,
+    connection: await connect(),
+    connect,
     close: () => {
-      connection.closeSync();
+      for (const connection of connections) connection.closeSync();
       instance.closeSync();
     },
   };

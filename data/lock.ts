@@ -1,47 +1,45 @@
 // One betr at a time writes into a run folder. The lock is a file that names its holder; one whose process is gone is taken over.
 
 import { randomUUID } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import { link, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { writeError } from './commit.ts';
 import { fail, systemCode } from './errors.ts';
+import { identifyProcess } from './process.ts';
 import type { Run } from './run.ts';
 
-const holderSchema = z.object({ pid: z.number().int(), host: z.string(), since: z.string() });
+const holderSchema = z.object({ pid: z.number().int(), host: z.string(), since: z.string(), process: z.string().optional() });
 type Holder = z.output<typeof holderSchema>;
-
-/** Since when this process holds which locks: by them it knows its own ones from those of an earlier process with its id, as a container that is started anew has. */
-const held = new Map<string, string>();
 
 /** Runs `work` as the only writer of the run's folder, after clearing away what a killed one left half-written. Errors: RUN_LOCKED. */
 export async function withLock<T>(run: Run, work: () => Promise<T>): Promise<T> {
-  const path = run.files.lock;
-  const own: Holder = { pid: process.pid, host: hostname(), since: new Date().toISOString() };
-  const since = held.get(path);
-  if (since !== undefined) throw fail('RUN_LOCKED', { dir: run.folder, ...own, since });
-  held.set(path, own.since);
+  const release = await takeLock(run.files.lock, run.folder);
   try {
-    await acquire(run, own);
-    try {
-      await removeTemporaries(run.folder);
-      return await work();
-    } finally {
-      await rm(path, { force: true });
-    }
+    await removeTemporaries(run);
+    return await work();
   } finally {
-    held.delete(path);
+    release();
   }
 }
 
-async function acquire(run: Run, own: Holder): Promise<void> {
-  for (;;) {
-    if (await create(run.files.lock, JSON.stringify(own))) return;
-    const holder = await readHolder(run.files.lock);
-    if (holder !== undefined && isAlive(holder)) throw fail('RUN_LOCKED', { dir: run.folder, ...holder });
-    await setAside(run.files.lock, holder);
+/** Takes the lock at `path`, which stands for `dir`, and returns what gives it back; the end of the process does so too, unless it is killed. Errors: RUN_LOCKED. */
+export async function takeLock(path: string, dir: string): Promise<() => void> {
+  const identity = identifyProcess(process.pid);
+  const mine: Holder = { pid: process.pid, host: hostname(), since: new Date().toISOString(), ...(identity === undefined ? {} : { process: identity }) };
+  while (!(await create(path, JSON.stringify(mine)))) {
+    const holder = await readHolder(path);
+    if (holder !== undefined && isAlive(holder)) throw fail('RUN_LOCKED', { dir, pid: holder.pid, host: holder.host, since: holder.since });
+    await setAside(path, holder);
   }
+  const release = (): void => {
+    process.off('exit', release);
+    rmSync(path, { force: true });
+  };
+  process.once('exit', release);
+  return release;
 }
 
 /** Makes the file with its text at one stroke, so that nobody sees it empty; false where it exists. */
@@ -83,21 +81,14 @@ async function readHolder(path: string): Promise<Holder | undefined> {
 
 function isAlive(holder: Holder): boolean {
   if (holder.host !== hostname()) return true;
-  return holder.pid !== process.pid && isProcessAlive(holder.pid);
+  const found = identifyProcess(holder.pid);
+  return found !== undefined && (holder.process === undefined || holder.process === found);
 }
 
-/** Whether a process of this machine is there. */
-export function isProcessAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return systemCode(error) === 'EPERM';
-  }
-}
-
-async function removeTemporaries(folder: string): Promise<void> {
+/** Not those of workers (data/lease.ts), who do not ask for this lock and may be at it on another machine. */
+async function removeTemporaries({ folder, files }: Run): Promise<void> {
+  const ofWorkers = [files.scores, files.quarantine, files.manifest, files.leases];
   for (const entry of await readdir(folder, { withFileTypes: true, recursive: true })) {
-    if (entry.isFile() && entry.name.startsWith('.') && entry.name.endsWith('.tmp')) await rm(join(entry.parentPath, entry.name), { force: true });
+    if (entry.isFile() && entry.name.startsWith('.') && entry.name.endsWith('.tmp') && !ofWorkers.includes(entry.parentPath)) await rm(join(entry.parentPath, entry.name), { force: true });
   }
 }

@@ -25,6 +25,10 @@ export interface RunFiles {
   targets: string;
   weights: string;
   card: string;
+  /** Where scoring stands: what is to be scored, who is at it, and what is published (docs/batch.md). */
+  plan: string;
+  leases: string;
+  manifest: string;
   scores: string;
   ranking: string;
   quarantine: string;
@@ -55,6 +59,9 @@ function runFiles(folder: string): RunFiles {
     targets: file('targets.parquet'),
     weights: file('classifier', 'weights.bin'),
     card: file('classifier', 'card.json'),
+    plan: file('plan.json'),
+    leases: file('leases'),
+    manifest: file('manifest'),
     scores: file('scores'),
     ranking: file('ranking.json'),
     quarantine: file('quarantine'),

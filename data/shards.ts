@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { isAbsolute, relative, resolve, sep } from 'node:path';
 import { glob, isDynamicPattern } from 'tinyglobby';
 import type { Shard, ShardFormat } from './documents.ts';
-import { fail } from './errors.ts';
+import { BetrError, fail } from './errors.ts';
 import { statFile } from './files.ts';
 import { isRemote, openStore, showPath } from './remote/store.ts';
 
@@ -49,6 +49,23 @@ async function expand(pattern: string, folder: string): Promise<string[]> {
   const found = await glob([pattern], { cwd: folder, absolute: true, onlyFiles: true, expandDirectories: false });
   if (found.length === 0) throw fail('NO_FILES', { what: 'the pattern', patterns: pattern });
   return found.map((path) => resolve(path));
+}
+
+/** The path of the shard that has this name; `patterns` are the settings', of which one may bring a query that the name leaves out. */
+export function pathOf(name: string, folder: string, patterns: readonly string[]): string {
+  if (!isRemote(name)) return resolve(folder, name);
+  return patterns.find((pattern) => isRemote(pattern) && showPath(pattern) === name) ?? name;
+}
+
+/** Whether the shard is there and as it was. Errors: REMOTE_DENIED, REMOTE_FAILED. */
+export async function isUnchanged({ path, bytes, modifiedMs }: Pick<Shard, 'path' | 'bytes' | 'modifiedMs'>): Promise<boolean> {
+  try {
+    const now = await statFile(path);
+    return now.bytes === bytes && now.modifiedMs === modifiedMs;
+  } catch (error) {
+    if (error instanceof BetrError && error.code.startsWith('REMOTE_')) throw error;
+    return false;
+  }
 }
 
 function nameOf(path: string, folder: string): string {

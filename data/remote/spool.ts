@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { writeError } from '../commit.ts';
-import { parquetSource } from '../duckdb.ts';
+import { sqlPath } from '../duckdb.ts';
 import { fail } from '../errors.ts';
 import { statFile } from '../files.ts';
 import { readRange } from './read.ts';
@@ -18,11 +18,16 @@ const firstLookBytes = 1 << 18;
 /** Ranges that are closer than this are fetched as one: a request costs about as much. */
 const gapBytes = 1 << 18;
 
+export interface RowRange {
+  from: number;
+  to: number;
+}
+
 export interface LocalParquet {
   /** Where to read it: at first the schema and the statistics alone. */
   path: string;
-  /** Makes columns readable (all where none are named; a struct brings its fields), of all row groups or of those from `from` up to, not with, `to`. */
-  fetch(connection: DuckDBConnection, columns?: readonly string[], groups?: { from: number; to: number }): Promise<void>;
+  /** Makes columns readable (all where none are named; a struct brings its fields), in all rows or in those from `from` up to, not with, `to`. */
+  fetch(connection: DuckDBConnection, columns?: readonly string[], rows?: RowRange): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -42,8 +47,8 @@ export async function openLocalParquet(path: string): Promise<LocalParquet> {
     await close();
     throw error;
   }
-  const fetch: LocalParquet['fetch'] = async (connection, columns, groups) => {
-    const ranges = await findRanges(connection, spool, columns, groups);
+  const fetch: LocalParquet['fetch'] = async (connection, columns, rows = { from: 0, to: Infinity }) => {
+    const ranges = await findRanges(connection, spool, columns, rows);
     await writeInto(spool, async (file) => {
       for (const { start, end } of ranges) await copyRange(path, start, end, file);
     });
@@ -88,16 +93,18 @@ async function fetchFooter(url: string, bytes: number, file: FileHandle): Promis
   await file.write(Buffer.from('PAR1'), 0, 4, 0);
 }
 
-const chunkRow = z.object({ column: z.string(), start: z.number(), bytes: z.number() });
+const columnChunk = z.object({ column: z.string(), start: z.number(), bytes: z.number(), firstRow: z.number(), rows: z.number() });
 
-async function findRanges(connection: DuckDBConnection, path: string, columns: readonly string[] | undefined, groups: { from: number; to: number } | undefined): Promise<{ start: number; end: number }[]> {
-  const source = parquetSource(path).replace(/^read_parquet\((.*), hive_partitioning = false\)$/, 'parquet_metadata($1)');
+/** The places of the columns' chunks in the row groups that have some of the rows. */
+async function findRanges(connection: DuckDBConnection, path: string, columns: readonly string[] | undefined, { from, to }: RowRange): Promise<{ start: number; end: number }[]> {
   const reader = await connection.runAndReadAll(
-    `SELECT path_in_schema AS "column", least(data_page_offset, coalesce(nullif(dictionary_page_offset, 0), data_page_offset))::DOUBLE AS start, total_compressed_size::DOUBLE AS bytes
-     FROM ${source} ${groups === undefined ? '' : `WHERE row_group_id >= ${groups.from} AND row_group_id < ${groups.to}`} ORDER BY start`,
+    `SELECT path_in_schema AS "column", least(data_page_offset, coalesce(nullif(dictionary_page_offset, 0), data_page_offset))::DOUBLE AS start, total_compressed_size::DOUBLE AS bytes,
+       row_group_num_rows::DOUBLE AS rows, (sum(row_group_num_rows) OVER (PARTITION BY column_id ORDER BY row_group_id) - row_group_num_rows)::DOUBLE AS "firstRow"
+     FROM parquet_metadata(${sqlPath(path)}) ORDER BY start`,
   );
   const merged: { start: number; end: number }[] = [];
-  for (const { column, start, bytes } of chunkRow.array().parse(reader.getRowObjects())) {
+  for (const { column, start, bytes, firstRow, rows } of columnChunk.array().parse(reader.getRowObjects())) {
+    if (firstRow >= to || firstRow + rows <= from) continue;
     if (columns !== undefined && !columns.some((name) => column === name || column.startsWith(`${name}, `) || column.startsWith(`${name}.`))) continue;
     const last = merged.at(-1);
     if (last !== undefined && start - last.end <= gapBytes) last.end = Math.max(last.end, start + bytes);

@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { withLock } from '../../data/lock.ts';
+import { identifyProcess } from '../../data/process.ts';
 import { openRun, type Run } from '../../data/run.ts';
 
 let run: Run;
@@ -14,8 +15,8 @@ beforeEach(async () => {
   run = await openRun(join(folder, 'betr.yaml'));
 });
 
-async function lockedBy(pid: number, host = hostname()): Promise<void> {
-  await writeFile(run.files.lock, JSON.stringify({ pid, host, since: '2026-01-01T00:00:00.000Z' }));
+async function lockedBy(pid: number, host = hostname(), name?: string): Promise<void> {
+  await writeFile(run.files.lock, JSON.stringify({ pid, host, since: '2026-01-01T00:00:00.000Z', process: name }));
 }
 
 /** The id of a process that was and is no more. */
@@ -40,15 +41,35 @@ describe('withLock', () => {
 
   it('takes over from a process that is gone, and clears what it left half-written', async () => {
     await lockedBy(await deadPid());
-    await mkdir(run.files.scores);
-    const leftover = join(run.files.scores, '.part.parquet.99.tmp');
+    const leftover = join(run.folder, '.targets.parquet.99.tmp');
     await writeFile(leftover, 'half');
     expect(await withLock(run, () => Promise.resolve(existsSync(leftover)))).toBe(false);
   });
 
-  it('takes over from an earlier process that had the same id, as in a container that was started anew', async () => {
-    await lockedBy(process.pid);
+  it('tells a holder from another process that was given its id', async () => {
+    const own = identifyProcess(process.pid);
+    expect(own).toBeDefined();
+    await lockedBy(process.pid, hostname(), own);
+    await expect(withLock(run, () => Promise.resolve())).rejects.toMatchObject({ code: 'RUN_LOCKED' });
+    await lockedBy(process.pid, hostname(), `${process.pid} of an earlier day`);
     expect(await withLock(run, () => Promise.resolve('in'))).toBe('in');
+  });
+
+  it('is given back by a process that is told to end, and taken over from one that is killed', async () => {
+    const script = `
+      import { withLock } from ${JSON.stringify(new URL('../../data/lock.js', import.meta.url).href)};
+      import { openRun } from ${JSON.stringify(new URL('../../data/run.js', import.meta.url).href)};
+      process.on('SIGTERM', () => process.exit(143));
+      await withLock(await openRun(${JSON.stringify(run.settingsPath)}), async () => { console.log('in'); await new Promise((resolve) => setTimeout(resolve, 60_000)); });`;
+    for (const [signal, left] of [['SIGTERM', false], ['SIGKILL', true]] as const) {
+      const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+      await new Promise((resolve) => child.stdout.once('data', resolve));
+      await expect(withLock(run, () => Promise.resolve())).rejects.toMatchObject({ code: 'RUN_LOCKED', values: { pid: child.pid } });
+      child.kill(signal);
+      await new Promise((resolve) => child.once('exit', resolve));
+      expect(existsSync(run.files.lock)).toBe(left);
+      expect(await withLock(run, () => Promise.resolve('in'))).toBe('in');
+    }
   });
 
   it('respects a holder on another machine, whatever its process id', async () => {

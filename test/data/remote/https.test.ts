@@ -121,6 +121,22 @@ describe('shards on a web server', () => {
     });
   });
 
+  it('in Parquet are fetched by the row groups of a chunk', async () => {
+    await withFolder(async (folder) => {
+      const path = join(folder, 'a.parquet');
+      const noisy = `COPY (SELECT i::VARCHAR AS id, string_agg(md5((i * 100 + j)::VARCHAR), ' ') AS text FROM range(8192) AS t(i), range(8) AS u(j) GROUP BY i ORDER BY i) TO '${path}' (FORMAT parquet, ROW_GROUP_SIZE 2048)`;
+      await withDuckDb({}, (connection) => connection.run(noisy));
+      const file = await readFile(path);
+      web.files.set('/a.parquet', file);
+      const chunk = { firstRow: 2048, endRow: 4096 };
+      const there = await readAll(`${web.url}/a.parquet`, { chunk });
+      expect(there.documents.map(({ row }) => row)).toEqual(Array.from({ length: 2048 }, (_, i) => 2048 + i));
+      expect(there).toEqual(await readAll(path, { chunk }));
+      // A quarter of the file, and the look at its end, which is an eighth.
+      expect(web.bytesSent).toBeLessThan(0.5 * file.length);
+    });
+  });
+
   it('in Parquet are refused where they are something else', async () => {
     web.files.set('/a.parquet', noise(5000));
     await expect(readAll(`${web.url}/a.parquet`)).rejects.toMatchObject({ code: 'FILE_UNREADABLE', message: expect.stringContaining(`${web.url}/a.parquet`) });
