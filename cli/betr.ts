@@ -23,7 +23,8 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
 
 const exitCodes = `
 Exit codes: 0 done · 1 the run or its data is at fault · 2 the command line or the settings are ·
-3 another betr works on this run · 70 a defect of betr · 130 interrupted`;
+3 another betr works on this run · 4 the new ranking differs from the last by more than the settings allow ·
+70 a defect of betr · 130 interrupted`;
 
 const program = new Command('betr')
   .description('Benchmark-targeted ranking: which part of a corpus to train a language model on, sized to the compute budget.')

@@ -7,7 +7,7 @@ import { rankCorpus } from '../ranking/rank.ts';
 import { work, stepCommand, type StepOptions } from './common.ts';
 import { describeIndex } from './index.ts';
 import { printResult } from './output.ts';
-import { describeRank, summarizeRank } from './rank.ts';
+import { describeRank, driftExitCode, summarizeRank } from './rank.ts';
 import { describeTraining } from './train.ts';
 
 export function runCommand(): Command {
@@ -18,6 +18,7 @@ export function runCommand(): Command {
       return { index, card, rank: await rankCorpus(run, report) };
     });
     const text = [describeIndex(result.index), describeTraining(result.card), describeRank(result.rank)].join('\n\n');
+    if (result.rank.drift !== null && result.rank.drift.over.length > 0) process.exitCode = driftExitCode;
     printResult(options.json, { index: result.index, classifier: result.card, rank: summarizeRank(result.rank) }, text);
   });
 }

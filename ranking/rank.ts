@@ -3,19 +3,22 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readCard } from '../classifier/card.ts';
-import { chunkOf, isChunkName } from '../classifier/part.ts';
+import { chunkOf, isChunkName, type Part } from '../classifier/part.ts';
 import { foldManifests, readCards, readPublishedParts } from '../classifier/published.ts';
 import { collectScores, type CorpusScores, scoreCorpus } from '../classifier/score-corpus.ts';
 import { systemCode } from '../data/errors.ts';
 import { watchLeases } from '../data/lease.ts';
 import type { Report } from '../data/progress.ts';
 import type { Run } from '../data/run.ts';
-import { publishRanking, type Ranking, readPublished } from './generation.ts';
+import { type Drift, measureDrift, writeDrift } from './drift.ts';
+import { commitRanking, draftRanking, openFigures, type Ranking, readPublished } from './generation.ts';
 
 export interface RankResult {
   ranking: Ranking;
   /** Whether this call published a generation, or found the published one to be the corpus's. */
   published: boolean;
+  /** Against the generation before; null where nothing new was published, or nothing before. */
+  drift: Drift | null;
   scores: Omit<CorpusScores, 'parts'>;
 }
 
@@ -33,9 +36,24 @@ async function publishScores(run: Run, score: () => Promise<CorpusScores>): Prom
   const card = await readCard(run);
   const { parts, ...scores } = await score();
   const before = await readPublished(run);
-  const ranking = await publishRanking(run, readCards(run, parts), { outputs: card.outputs.map(({ name }) => name), sha256: card.weightsSha256 });
+  const fresh = openFigures();
+  const ranking = await draftRanking(addUpFresh(readCards(run, parts), before, fresh), { outputs: card.outputs.map(({ name }) => name), sha256: card.weightsSha256 }, before);
+  const published = before?.generation !== ranking.generation;
+  const drift = before !== undefined && published ? measureDrift(before, ranking, fresh.result(), run.settings) : null;
+  // First, because the last generation is gone once the next is there.
+  if (drift !== null) await writeDrift(run, drift);
+  await commitRanking(run, ranking, before);
   await removeStale(run, [ranking, ...(before === undefined ? [] : [before])]);
-  return { ranking, published: before?.generation !== ranking.generation, scores };
+  return { ranking, published, drift, scores };
+}
+
+/** Passes the parts on and adds up those that the generation before does not have. */
+async function* addUpFresh(parts: AsyncIterable<Part>, before: Ranking | undefined, fresh: ReturnType<typeof openFigures>): AsyncGenerator<Part> {
+  const known = new Set(before?.parts.map(({ file }) => file));
+  for await (const part of parts) {
+    if (!known.has(part.file)) fresh.add(part);
+    yield part;
+  }
 }
 
 /** Removes what neither generation lists: readers of the last one may still be at work. */

@@ -10,7 +10,7 @@ import { reasonOf } from '../data/errors.ts';
 import type { Report } from '../data/progress.ts';
 import { rowsWritten } from '../data/quarantine.ts';
 import type { Run } from '../data/run.ts';
-import type { Ranking } from './generation.ts';
+import { openFigures, type Ranking } from './generation.ts';
 import { queryRows, withSpillingDuckDb } from './scores.ts';
 
 type Tell = (problem: string) => void;
@@ -75,32 +75,23 @@ function comparePart(part: ListedPart, found: z.output<typeof contentSchema> | u
 
 /** Every part's card against the part, and all cards against the ranking. */
 export async function verifyCards(run: Run, ranking: Ranking, good: readonly ListedPart[], tell: Tell): Promise<void> {
-  const histogram = new Map<number, [number, number]>();
-  const sources = new Map<string, [number, number]>();
-  const add = <Key>(sums: Map<Key, [number, number]>, key: Key, documents: number, tokens: number): void => {
-    const [d, t] = sums.get(key) ?? [0, 0];
-    sums.set(key, [d + documents, t + tokens]);
-  };
+  const figures = openFigures();
   for (const part of good) {
     const card = partCardSchema.parse(JSON.parse(await readFile(join(run.files.scores, cardFile(part.file)), 'utf8')));
-    for (const [bin, documents, tokens] of card.histogram) add(histogram, bin, documents, tokens);
-    for (const { source, documents, tokens } of card.sources) add(sources, source, documents, tokens);
-    const bins = card.histogram.map(([bin]) => bin);
+    figures.add({ ...part, ...card });
     const sum = (counts: readonly number[]): number => counts.reduce((total, one) => total + one, 0);
     const agrees =
       sum(card.histogram.map(([, documents]) => documents)) === part.documents &&
       sum(card.histogram.map(([, , tokens]) => tokens)) === part.tokens &&
       sum(card.sources.map(({ documents }) => documents)) === part.documents &&
-      (part.scores === null || (bins.at(-1) === scoreBin(part.scores[0]) && bins[0] === scoreBin(part.scores[1])));
+      (part.scores === null || (card.histogram.at(-1)?.[0] === scoreBin(part.scores[0]) && card.histogram[0]?.[0] === scoreBin(part.scores[1])));
     if (!agrees) tell(`${cardFile(part.file)} does not add up to what is listed of its part`);
   }
   // Of damaged cards it is told already.
   if (good.length < ranking.parts.length) return;
-  const same = (found: unknown, listed: unknown): boolean => JSON.stringify(found) === JSON.stringify(listed);
-  const bins = [...histogram].sort(([a], [b]) => b - a).map(([bin, [documents, tokens]]) => [bin, documents, tokens]);
-  if (!same(bins, ranking.histogram)) tell('ranking.json has another histogram than its parts');
-  const names = [...sources].sort(([a], [b]) => (a < b ? -1 : 1)).map(([source, [documents, tokens]]) => ({ source, documents, tokens }));
-  if (!same(names, ranking.sources)) tell('ranking.json has other sources than its parts');
+  const { histogram, sources } = figures.result();
+  if (JSON.stringify(histogram) !== JSON.stringify(ranking.histogram)) tell('ranking.json has another histogram than its parts');
+  if (JSON.stringify(sources) !== JSON.stringify(ranking.sources)) tell('ranking.json has other sources than its parts');
 }
 
 const badRow = z.union([z.object({ position: count }), z.object({ rowsNotWritten: count })]);

@@ -60,7 +60,9 @@ describe('verifying a ranking', () => {
     ['a shard that has changed', (_run, _ranking, folder) => appendFile(join(folder, 'corpus', 'plain.jsonl'), 'x'), /plain\.jsonl has changed/],
     ['a shard that is gone', (_run, _ranking, folder) => unlink(join(folder, 'corpus', 'plain.jsonl')), /plain\.jsonl was ranked and is no longer there/],
     ['a shard that is new', (_run, _ranking, folder) => writeFile(join(folder, 'corpus', 'new.jsonl'), makeLines(5, 5)), /new\.jsonl is not ranked yet/],
-    ['another classifier', async (_run, _ranking, folder) => void (await makeTrainedRun(folder, { chunkMegabytes: 0.03, seed: 9 })), /not the classifier/],
+    ['another classifier', async (_run, _ranking, folder) => {
+        await makeTrainedRun(folder, { chunkMegabytes: 0.03, seed: 9 });
+      }, /not the classifier/],
     ['a ranking without one of its parts', (run, ranking) => reseal(run, { ...ranking, parts: ranking.parts.filter((_, i) => i !== 1) }), /rows \d+ to \d+ are in no part/],
     ['a ranking without a last part', (run, ranking) => reseal(run, { ...ranking, parts: ranking.parts.slice(0, -1) }), /rows from \d+ on are in no part/],
     ['a ranking with a part twice', (run, ranking) => reseal(run, { ...ranking, parts: ranking.parts.flatMap((part, i) => (i === 1 ? [part, part] : [part])) }), /in two parts/],

@@ -129,4 +129,16 @@ describe('betr rank', () => {
       expect((await rankCorpus(run, silent)).ranking.generation).toBe(generation);
     });
   });
+
+  it('from cron: tells a new ranking that differs too much by its exit code, and nothing new by none', async () => {
+    await withShards(1, 300, async (run, folder) => {
+      const rank = ['rank', '--config', run.settingsPath];
+      expect(await start(rank).ended).toMatchObject({ code: 0 });
+      await writeFile(join(folder, 'corpus', 'more.jsonl'), makeLines(1200, 7).replaceAll(/"source-\d"/g, '"elsewhere"'));
+      expect(await start(rank).ended).toMatchObject({ code: 4, stdout: expect.stringContaining('over the threshold: source "elsewhere"') });
+      expect(await start(rank).ended).toMatchObject({ code: 0, stdout: expect.stringContaining('Nothing new to score') });
+      const status = await start(['status', '--config', run.settingsPath]).ended;
+      expect(status.stdout).toContain('over the threshold: source "elsewhere"');
+    });
+  });
 });
