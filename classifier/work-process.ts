@@ -1,17 +1,19 @@
 // A worker in a process of its own, which `scoreCorpus` starts: works until no chunk is free, tells what it does, and gives its chunk back when it is told to
-// end or whoever started it is gone. Argument: the settings file.
+// end or whoever started it is gone. Arguments: the settings file, milliseconds of grace.
 
 import { errorData } from '../data/errors.ts';
 import { openRun } from '../data/run.ts';
-import type { WorkerReply } from './score-corpus.ts';
 import { readPlan } from './plan.ts';
 import { workOnPlan } from './work.ts';
+import type { WorkerReply } from './workers.ts';
 
 // A message for every batch would cost more than it tells.
 const bytesPerReport = 8 << 20;
 
 const stop = new AbortController();
-for (const signal of ['SIGTERM', 'SIGINT', 'disconnect'] as const) process.on(signal, () => stop.abort());
+for (const signal of ['SIGTERM', 'SIGINT', 'disconnect'] as const) process.on(signal, () => {
+    stop.abort();
+  });
 
 const send = (reply: WorkerReply, sent?: () => void): void => void process.send?.(reply, undefined, undefined, sent);
 let documents = 0;
@@ -32,6 +34,7 @@ async function work(): Promise<WorkerReply> {
     const result = await workOnPlan(run, await readPlan(run), {
       wait: false,
       signal: stop.signal,
+      graceMs: Number(process.argv[3] ?? 0),
       onProgress(batchDocuments, batchBytes) {
         documents += batchDocuments;
         textBytes += batchBytes;

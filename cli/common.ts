@@ -1,10 +1,13 @@
 // What the commands share: the options they all have, and opening the run they work on.
 
-import { Command } from 'commander';
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command, Option } from 'commander';
 import type { Report } from '../data/progress.ts';
 import { withLock } from '../data/lock.ts';
 import { openRun, type Run } from '../data/run.ts';
 import { openProgress } from './output.ts';
+import { openJsonProgress } from './progress-lines.ts';
 
 export interface CommonOptions {
   config: string;
@@ -19,10 +22,32 @@ export function command(name: string, description: string): Command {
     .option('--json', 'print the result as JSON', false);
 }
 
+export interface StepOptions extends CommonOptions {
+  progress: 'text' | 'json';
+}
+
+/** A command that does a step's work. */
+export function stepCommand(name: string, description: string): Command {
+  return command(name, description).addOption(new Option('--progress <format>', 'how progress is told on standard error').choices(['text', 'json']).default('text'));
+}
+
+/** The argument that may stand in place of --config. */
+export const runArgument = ['[run]', 'settings file, or the folder that betr.yaml is in; in place of --config'] as const;
+
+export function settingsIn(path: string | undefined, { config }: CommonOptions): string {
+  if (path === undefined) return config;
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true ? join(path, 'betr.yaml') : path;
+}
+
+/** Progress on standard error, in the format asked for. */
+export function openProgressOf({ progress }: StepOptions): ReturnType<typeof openProgress> {
+  return progress === 'json' ? openJsonProgress() : openProgress();
+}
+
 /** Does a step's work as the run's only writer, with progress on standard error. */
-export async function work<T>(options: CommonOptions, step: (run: Run, report: Report) => Promise<T>): Promise<T> {
+export async function work<T>(options: StepOptions, step: (run: Run, report: Report) => Promise<T>): Promise<T> {
   const run = await openRun(options.config);
-  const progress = openProgress();
+  const progress = openProgressOf(options);
   try {
     return await withLock(run, () => step(run, progress.report));
   } finally {

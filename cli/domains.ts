@@ -12,10 +12,10 @@ import { estimators, tiePolicies } from '../indexer/domains/estimate.ts';
 import type { DomainWeights } from '../indexer/domains/result.ts';
 import { projections } from '../indexer/domains/weights.ts';
 import { parseAmount, parseShare } from '../ranking/amounts.ts';
-import { command, type CommonOptions, work } from './common.ts';
-import { formatCount, formatShare, formatTable, openProgress, printResult } from './output.ts';
+import { openProgressOf, stepCommand, type StepOptions, work } from './common.ts';
+import { formatCount, formatShare, formatTable, printResult } from './output.ts';
 
-interface DomainOptions extends CommonOptions {
+interface DomainOptions extends StepOptions {
   losses?: string;
   errors?: string;
   tokens?: string;
@@ -34,7 +34,7 @@ interface DomainOptions extends CommonOptions {
 }
 
 export function domainsCommand(): Command {
-  return command('domains', 'weigh domains by how well other people\'s models\' losses on them go with their benchmark errors')
+  return stepCommand('domains', 'weigh domains by how well other people\'s models\' losses on them go with their benchmark errors')
     .option('--losses <file>', 'bits per byte: one column a model, or columns model, domain, bpb (CSV, TSV, Parquet)')
     .option('--errors <file>', 'benchmark errors of the same models, lower is better: one column a model, or columns benchmark, model, error')
     .option('--benchmarks <names...>', 'benchmarks to aim at; all when left out')
@@ -64,7 +64,7 @@ async function runDomains(options: DomainOptions): Promise<DomainWeights | Found
     const settings = checkSettings({ ...run.settings.domains, ...given });
     return work(options, (locked, report) => weighDomains(locked, settings, report));
   }
-  const progress = openProgress();
+  const progress = openProgressOf(options);
   return estimateDomains(checkSettings(given), { folder: process.cwd() }, progress.report).finally(() => progress.end());
 }
 
@@ -108,6 +108,7 @@ const domainsShown = 20;
 export function describeDomains(result: DomainWeights | Found): string {
   const { domains, prediction, families } = result;
   const included = domains.filter(({ include }) => include);
+  const tokens = result.tokensFrom.startsWith('none') ? '' : ` with ${formatCount(included.reduce((sum, domain) => sum + domain.tokens, 0))} tokens`;
   const show = (value: number | null): string => (value === null ? '' : value.toFixed(4));
   const lines = [
     `${formatCount(domains.length)} domains by ${result.estimator} over ${formatCount(result.models)} models, for ${result.target.join(', ')}`,
@@ -116,7 +117,7 @@ export function describeDomains(result: DomainWeights | Found): string {
       ...domains.slice(0, domainsShown).map(({ domain, estimate, low, high, chosen, weight }) => [shorten(domain), show(estimate), show(low), show(high), chosen === null ? '' : formatShare(chosen), weight.toPrecision(3)]),
     ]),
     ...(domains.length > domainsShown ? [`and ${formatCount(domains.length - domainsShown)} more`] : []),
-    `Included: ${formatCount(included.length)} domains with ${formatCount(included.reduce((sum, { tokens }) => sum + tokens, 0))} tokens; low and high from ${formatCount(result.resamples)} resamples of the models`,
+    `Included: ${formatCount(included.length)} domains${tokens}; low and high from ${formatCount(result.resamples)} resamples of the models`,
   ];
   const [family] = families;
   if (family !== undefined) lines.push(`Without family "${family.family}" (${family.models} models), which matters most, ${formatShare(family.moved)} of the weight goes to other domains`);

@@ -7,14 +7,18 @@ import { BetrError } from '../data/errors.ts';
 import { openRun, type Run } from '../data/run.ts';
 import { type IndexCard, readIndexCard } from '../indexer/card.ts';
 import { type Ranking, readRanking } from '../ranking/generation.ts';
+import { type Drift, readDrift } from '../ranking/drift.ts';
 import { command, type CommonOptions } from './common.ts';
 import { formatCount, printResult } from './output.ts';
+import { describeDrift } from './rank.ts';
 
 interface Status {
   folder: string;
   index: Pick<IndexCard, 'corpus' | 'sample' | 'warnings'> | null;
   classifier: { rocAuc: number; documents: number } | null;
   ranking: Pick<Ranking, 'generation' | 'publishedAt' | 'documents' | 'tokens' | 'estimatedDocuments' | 'quarantined'> | null;
+  /** How the ranking differs from the one before; null where there was none. */
+  drift: Drift | null;
   /** Shards of the corpus that the classifier has not scored yet; null before there is a classifier. */
   shardsToScore: number | null;
   /** What is wrong with files that are there. */
@@ -48,17 +52,19 @@ async function readStatus(run: Run): Promise<Status> {
     index: index === null ? null : { corpus: index.corpus, sample: index.sample, warnings: index.warnings },
     classifier: card === null ? null : { rocAuc: card.outputs[0]?.heldOut.rocAuc.value ?? Number.NaN, documents: card.documents.training },
     ranking: ranking === null ? null : { generation: ranking.generation, publishedAt: ranking.publishedAt, documents: ranking.documents, tokens: ranking.tokens, estimatedDocuments: ranking.estimatedDocuments, quarantined: ranking.quarantined },
+    drift: ranking === null ? null : ((await ifThere(readDrift(run, ranking))) ?? null),
     shardsToScore: card === null ? null : await ifThere(countUnscored(run)),
     problems,
   };
 }
 
-function describeStatus({ folder, index, classifier, ranking, shardsToScore, problems }: Status): string {
+function describeStatus({ folder, index, classifier, ranking, drift, shardsToScore, problems }: Status): string {
   return [
     `Run folder  ${folder}`,
     `Index       ${index === null ? 'none yet: betr index' : `${formatCount(index.sample.documents)} of ${formatCount(index.corpus.documents)} documents sampled`}`,
     `Classifier  ${classifier === null ? 'none yet: betr train' : `held-out ROC-AUC ${classifier.rocAuc.toFixed(3)}, from ${formatCount(classifier.documents)} documents`}`,
     `Ranking     ${ranking === null ? 'none yet: betr rank' : `generation ${ranking.generation} of ${ranking.publishedAt}: ${formatCount(ranking.documents)} documents, ${formatCount(ranking.tokens)} tokens${ranking.estimatedDocuments > 0 ? ' (estimated)' : ''}, ${formatCount(ranking.quarantined)} rows quarantined`}`,
+    ...describeDrift(drift ?? undefined),
     ...(shardsToScore === null ? [] : [`To score    ${shardsToScore === 0 ? 'nothing' : `${shardsToScore} shards: betr rank`}`]),
     ...problems.map((problem) => `Problem     ${problem}`),
   ].join('\n');

@@ -32,6 +32,7 @@ export interface RunFiles {
   manifest: string;
   scores: string;
   ranking: string;
+  drift: string;
   quarantine: string;
   lock: string;
 }
@@ -66,6 +67,7 @@ function runFiles(folder: string): RunFiles {
     manifest: file('manifest'),
     scores: file('scores'),
     ranking: file('ranking.json'),
+    drift: file('drift.json'),
     quarantine: file('quarantine'),
     lock: file('lock'),
   };

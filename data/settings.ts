@@ -105,6 +105,14 @@ export const settingsSchema = z.strictObject({
     pool: z.enum(['nemotron-cc', 'dclm-refinedweb']).default('nemotron-cc'),
     tokensPerParam: z.number().positive().default(11),
     maxEpochs: z.number().positive().default(4),
+    /** FLOPs of the budgets that predictions and drift are told for. */
+    budgets: z.array(z.number().positive()).default([1e20, 1e21, 1e22]),
+  }).prefault({}),
+  drift: z.strictObject({
+    /** What is too much from one generation to the next: PSI of the scores, part by which a keep rate changes, part of all tokens by which a source does. */
+    psi: z.number().positive().default(0.2),
+    keepRate: z.number().positive().default(0.25),
+    sourceShare: z.number().positive().default(0.1),
   }).prefault({}),
   domains: domainSettingsSchema.optional(),
   scoring: z.strictObject({

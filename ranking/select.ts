@@ -13,8 +13,9 @@ import type { Run } from '../data/run.ts';
 import { settingsSchema } from '../data/settings.ts';
 import { type Answer, answerByQuotas, answerSchema, answerWithCutoff, type Question, questionSchema } from './answer.ts';
 import { compareComposition, sourceChangeSchema } from './composition.ts';
-import { keptCondition } from './cutoff.ts';
+import type { Cut, Cutoff } from './cutoff.ts';
 import type { Ranking } from './generation.ts';
+import { keptQuery } from './kept-rows.ts';
 import { fillOutFolder, manifestFile, rowsFile } from './out-folder.ts';
 import { type FilledQuota, filledQuotaSchema, fillQuotas, type Quotas } from './quotas.ts';
 import { withScores } from './scores.ts';
@@ -53,7 +54,7 @@ export interface SelectionOptions {
 
 /**
  * Answers the question and writes what it keeps into `outFolder` (or to an s3:// or https:// address), in place of an earlier selection.
- * Errors: OUT_NOT_EMPTY; SHARD_CHANGED, FILE_NOT_FOUND (documents only); DISK_FULL, WRITE_FAILED; those of `answerBudget` and `uploadFolder`.
+ * Errors: OUT_NOT_EMPTY; SHARD_CHANGED, FILE_NOT_FOUND (documents only); DISK_FULL, WRITE_FAILED; those of `answerBudget`, `fillQuotas` and `uploadFolder`.
  */
 export async function writeSelection(
   run: Run,
@@ -66,11 +67,11 @@ export async function writeSelection(
   if (isRemote(outFolder)) return uploadFolder(outFolder, (folder) => writeSelection(run, ranking, question, folder, options, report), report);
   const folder = resolve(outFolder);
   const { format } = options;
-  const { answer, kept, quotas } = await decide(run, ranking, question, options);
-  const composition = await compareComposition(run, ranking, kept);
+  const { answer, kept, target, quotas } = await decide(run, ranking, question, options);
+  const composition = await compareComposition(run, target, kept);
   return fillOutFolder(folder, async () => {
     const rowsPath = join(folder, rowsFile);
-    await writeRows(run, ranking, kept, rowsPath);
+    await writeRows(run, target, kept, rowsPath);
     const files = [await describeFile(folder, rowsFile, kept.documents)];
     if (format === 'documents') {
       for (const { file, documents } of await writeDocuments(run, ranking, rowsPath, folder, report)) files.push(await describeFile(folder, file, documents));
@@ -84,31 +85,26 @@ export async function writeSelection(
   });
 }
 
-interface Kept {
-  /** SQL condition on the scores' table that holds for exactly the kept documents. */
-  condition: string;
-  documents: number;
-  tokens: number;
+type Kept = Cut & Pick<Cutoff, 'documents' | 'tokens'>;
+
+/** The answer, what it keeps, and of which ranking. */
+async function decide(run: Run, ranking: Ranking, question: Question, { quotas }: SelectionOptions): Promise<{ answer: Answer; kept: Kept; target: Ranking; quotas?: FilledQuota[] }> {
+  const { answer, cutoff, ranking: target } = await answerWithCutoff(run, ranking, question);
+  if (quotas === undefined) return { answer, kept: cutoff, target };
+  const filled = await fillQuotas(run, target, answer.keep.rate, quotas);
+  return { answer: answerByQuotas(answer, filled), kept: filled, target, quotas: filled.quotas };
 }
 
-async function decide(run: Run, ranking: Ranking, question: Question, { quotas }: SelectionOptions): Promise<{ answer: Answer; kept: Kept; quotas?: FilledQuota[] }> {
-  const { answer, cutoff } = await answerWithCutoff(run, ranking, question);
-  if (quotas === undefined) return { answer, kept: { condition: keptCondition(cutoff), documents: cutoff.documents, tokens: cutoff.tokens } };
-  const filled = await fillQuotas(run, ranking, answer.keep.rate, quotas);
-  return { answer: answerByQuotas(answer, filled), kept: filled, quotas: filled.quotas };
-}
-
-/** Writes (shard, row, document, score) of what is kept. In this order DuckDB's bytes do not depend on its threads. */
-async function writeRows(run: Run, ranking: Ranking, { condition, documents }: Kept, path: string): Promise<void> {
+/** Writes (shard, row, document, score) of what is kept; an abort ends it. In this order DuckDB's bytes do not depend on its threads. */
+export async function writeRows(run: Run, ranking: Ranking, kept: Kept, path: string, signal?: AbortSignal): Promise<void> {
   await withScores(run, ranking, (connection, table) =>
     commitFile(path, async (temporary) => {
-      const reader = await connection.runAndReadAll(
-        `COPY (SELECT shard, "row", document, score FROM ${table} WHERE ${condition} ORDER BY shard, "row")
-         TO ${sqlString(temporary)} (FORMAT parquet, COMPRESSION zstd)`,
-      );
+      signal?.throwIfAborted();
+      signal?.addEventListener('abort', () => connection.interrupt(), { once: true });
+      const reader = await connection.runAndReadAll(`COPY (${keptQuery(table, kept)}) TO ${sqlString(temporary)} (FORMAT parquet, COMPRESSION zstd)`);
       const written = Number(reader.getRowObjects()[0]?.['Count']);
-      if (written !== documents) {
-        throw fail('FILE_DAMAGED', { path: run.files.scores, reason: `${written} documents are above the cutoff where the ranking counts ${documents}`, command: 'betr rank' });
+      if (written !== kept.documents) {
+        throw fail('FILE_DAMAGED', { path: run.files.scores, reason: `${written} documents are above the cutoff where the ranking counts ${kept.documents}`, command: 'betr rank' });
       }
     }),
   );
