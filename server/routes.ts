@@ -1,6 +1,7 @@
 // Every route of the server, in the order of its documentation.
 
 import { documentRoutes } from './documents.ts';
+import { domainRoutes } from './domains.ts';
 import { jobRoutes } from './jobs-routes.ts';
 import { rankRoutes } from './rank-routes.ts';
 import { healthRoutes } from './health-routes.ts';
@@ -11,4 +12,4 @@ import { scoreRoutes } from './score.ts';
 import { selectionRoutes } from './selection.ts';
 import { whyRoutes } from './why.ts';
 
-export const allRoutes: readonly Route[] = [...rankRoutes, ...mixtureRoutes, ...documentRoutes, ...whyRoutes, ...scoreRoutes, ...selectionRoutes, ...jobRoutes, ...healthRoutes, ...pageRoutes];
+export const allRoutes: readonly Route[] = [...rankRoutes, ...mixtureRoutes, ...domainRoutes, ...documentRoutes, ...whyRoutes, ...scoreRoutes, ...selectionRoutes, ...jobRoutes, ...healthRoutes, ...pageRoutes];

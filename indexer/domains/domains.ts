@@ -73,6 +73,7 @@ export async function estimateDomains(settings: DomainSettings, resources: Resou
       target,
       models: models.length,
       modelsLeftOut: new Set([...losses.models, ...errors.models.keys()]).size - models.length,
+      ofDomains: domains.length,
       domainsLeftOut: measured.leftOut.count,
       tokensFrom: tokenCounts !== undefined ? ('tokens table' as const) : losses.hasTokens ? ('losses table' as const) : ('none: all alike' as const),
       resamples: measured.resampled.length,

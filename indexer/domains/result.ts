@@ -2,7 +2,7 @@
 
 import { BOOLEAN, DOUBLE, type DuckDBType, type DuckDBValue, VARCHAR } from '@duckdb/node-api';
 import { z } from 'zod';
-import { parquetSource } from '../../data/duckdb.ts';
+import { parquetSource, withDuckDb } from '../../data/duckdb.ts';
 import { fail, reasonOf } from '../../data/errors.ts';
 import type { Run } from '../../data/run.ts';
 import { domainSettingsSchema } from '../../data/settings.ts';
@@ -35,7 +35,8 @@ export const domainsNoteSchema = z.strictObject({
   models: count,
   /** Models in one table only, or without an error on every benchmark of the target. */
   modelsLeftOut: count,
-  /** Domains without a loss of every model. */
+  /** Domains estimated and weighed; and those left out, without a loss of every model. */
+  ofDomains: count,
   domainsLeftOut: count,
   /** Where the token counts come from. */
   tokensFrom: z.enum(['tokens table', 'losses table', 'none: all alike']),
@@ -52,7 +53,8 @@ export const domainsNoteSchema = z.strictObject({
 });
 export type DomainsNote = z.output<typeof domainsNoteSchema>;
 
-export type DomainWeights = Omit<DomainsNote, 'version' | 'from'> & { domains: Domain[] };
+export const domainWeightsSchema = domainsNoteSchema.omit({ version: true, from: true }).extend({ domains: z.array(domainSchema) });
+export type DomainWeights = z.output<typeof domainWeightsSchema>;
 
 const columns: readonly [keyof Domain, DuckDBType][] = [['domain', VARCHAR], ['tokens', DOUBLE], ['estimate', DOUBLE], ['low', DOUBLE], ['high', DOUBLE], ['chosen', DOUBLE], ['weight', DOUBLE], ['include', BOOLEAN]];
 
@@ -73,11 +75,11 @@ export async function readDomainsNote(run: Run): Promise<DomainsNote | undefined
   return readNote(run.files.domains, domainsNoteSchema);
 }
 
-/** Reads what `betr domains` found, for whoever shows it or fills quotas by it. Errors: STEP_MISSING, FILE_DAMAGED. */
-export async function readDomains(run: Run): Promise<DomainWeights> {
+/** Reads what `betr domains` found, for whoever shows it or fills quotas by it: the best `most` domains, or all. Errors: STEP_MISSING, FILE_DAMAGED. */
+export async function readDomains(run: Run, most = Infinity): Promise<DomainWeights> {
   const note = await readDomainsNote(run);
   if (note === undefined) throw fail('STEP_MISSING', { need: 'table of domain weights', command: 'betr domains' });
-  return withoutMarks(note, await readRows(run));
+  return withoutMarks(note, await readRows(run, most));
 }
 
 /** What a result shows: all but what only this file needs. */
@@ -87,11 +89,12 @@ export function withoutMarks(note: DomainsNote, domains: Domain[]): DomainWeight
 
 const shown = domainsNoteSchema.omit({ version: true, from: true }).strip();
 
-async function readRows(run: Run): Promise<Domain[]> {
-  return withSpillingDuckDb(run.folder, async (connection) => {
+async function readRows(run: Run, most: number): Promise<Domain[]> {
+  // Whoever reads has no lock on the run, so nothing is spilled into it.
+  return withDuckDb({ threads: 1, memoryMb: 512 }, async (connection) => {
     try {
       const rows: Domain[] = [];
-      const result = await connection.stream(`SELECT ${columns.map(([name]) => name).join(', ')} FROM ${parquetSource(run.files.domains)}`);
+      const result = await connection.stream(`SELECT ${columns.map(([name]) => name).join(', ')} FROM ${parquetSource(run.files.domains)}${Number.isFinite(most) ? ` LIMIT ${most}` : ''}`);
       for await (const batch of result.yieldRowObjects()) rows.push(...domainSchema.array().parse(batch));
       return rows;
     } catch (error) {
