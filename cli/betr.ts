@@ -13,6 +13,7 @@ import { selectCommand } from './select.ts';
 import { serveCommand } from './serve.ts';
 import { statusCommand } from './status.ts';
 import { trainCommand } from './train.ts';
+import { whyCommand } from './why.ts';
 
 const exitCodes = `
 Exit codes: 0 done · 1 the run or its data is at fault · 2 the command line or the settings are ·
@@ -25,7 +26,7 @@ const program = new Command('betr')
   .showHelpAfterError('(betr --help says what there is)')
   .exitOverride();
 
-for (const command of [initCommand(), indexCommand(), trainCommand(), rankCommand(), cutoffCommand(), selectCommand(), runCommand(), statusCommand(), serveCommand()]) {
+for (const command of [initCommand(), indexCommand(), trainCommand(), rankCommand(), cutoffCommand(), selectCommand(), runCommand(), statusCommand(), serveCommand(), whyCommand()]) {
   program.addCommand(command.copyInheritedSettings(program));
 }
 

@@ -29,10 +29,10 @@ export function questionOptions(command: Command): Command {
     .option('--max-epochs <count>', 'how often a token may be seen');
 }
 
-/** Reads the options as a question. Errors: USAGE when nothing is asked, BUDGET_INVALID, OPTION_INVALID. */
-export function readQuestion(options: QuestionOptions): Question {
+/** Reads the options as a question. Errors: USAGE when no cutoff is asked for and one is needed, BUDGET_INVALID, OPTION_INVALID. */
+export function readQuestion(options: QuestionOptions, { cutoff } = { cutoff: true }): Question {
   const { budget, params, tokens, keep, pool } = options;
-  if (budget === undefined && params === undefined && tokens === undefined && keep === undefined) {
+  if (cutoff && budget === undefined && params === undefined && tokens === undefined && keep === undefined) {
     throw fail('USAGE', { problem: 'Ask for a --budget in FLOPs (1e21), for --params and/or --tokens, or for a share with --keep 0.1.' });
   }
   const amount = (option: string, text: string | undefined): number | undefined => (text === undefined ? undefined : parseAmount(option, text));

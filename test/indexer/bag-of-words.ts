@@ -2,7 +2,7 @@
 // gives the same vectors everywhere, and counts what it was asked for.
 
 import { createHash } from 'node:crypto';
-import { createServer } from 'node:http';
+import { createServer, type ServerResponse } from 'node:http';
 import { z } from 'zod';
 
 const dimensions = 32;
@@ -14,11 +14,13 @@ export interface BagOfWords {
   texts: string[];
   /** After this many texts every request fails. */
   failAfter: number;
+  /** Awaited before every answer. */
+  hold: Promise<void>;
   close: () => Promise<void>;
 }
 
 export async function openBagOfWords(): Promise<BagOfWords> {
-  const bag: BagOfWords = { url: '', texts: [], failAfter: Infinity, close: () => Promise.resolve() };
+  const bag: BagOfWords = { url: '', texts: [], failAfter: Infinity, hold: Promise.resolve(), close: () => Promise.resolve() };
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -30,10 +32,13 @@ export async function openBagOfWords(): Promise<BagOfWords> {
         return;
       }
       bag.texts.push(...texts);
-      const data = texts.map((text, index) => ({ object: 'embedding', index, embedding: format === 'base64' ? toBase64(vectorOf(text)) : [...vectorOf(text)] }));
-      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ object: 'list', model: 'bag', data, usage: { prompt_tokens: 1, total_tokens: 1 } }));
+      void bag.hold.then(() => answer(texts, format, response));
     });
   });
+  const answer = (texts: readonly string[], format: string | undefined, response: ServerResponse): void => {
+    const data = texts.map((text, index) => ({ object: 'embedding', index, embedding: format === 'base64' ? toBase64(vectorOf(text)) : [...vectorOf(text)] }));
+    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ object: 'list', model: 'bag', data, usage: { prompt_tokens: 1, total_tokens: 1 } }));
+  };
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
   if (typeof address !== 'object' || address === null) throw new Error('The test server has no port.');
