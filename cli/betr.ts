@@ -1,9 +1,11 @@
 #!/usr/bin/env node
 // The `betr` command: one file a subcommand, errors and exit codes in one place.
 
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { BetrError, errorData, fail, reasonOf } from '../data/errors.ts';
+import { readVersion } from '../data/version.ts';
+import { calibrateCommand } from './calibrate.ts';
+import { compareCommand } from './compare.ts';
 import { cutoffCommand } from './cutoff.ts';
 import { indexCommand } from './index.ts';
 import { initCommand } from './init.ts';
@@ -26,7 +28,7 @@ const program = new Command('betr')
   .showHelpAfterError('(betr --help says what there is)')
   .exitOverride();
 
-for (const command of [initCommand(), indexCommand(), trainCommand(), rankCommand(), cutoffCommand(), selectCommand(), runCommand(), statusCommand(), serveCommand(), whyCommand()]) {
+for (const command of [initCommand(), indexCommand(), trainCommand(), rankCommand(), cutoffCommand(), selectCommand(), runCommand(), statusCommand(), compareCommand(), calibrateCommand(), serveCommand(), whyCommand()]) {
   program.addCommand(command.copyInheritedSettings(program));
 }
 
@@ -48,9 +50,4 @@ function report(error: unknown): number {
   if (process.argv.includes('--json')) process.stdout.write(`${JSON.stringify({ error: errorData(known) }, null, 2)}\n`);
   process.stderr.write(`betr: ${known.message} [${known.code}]\n`);
   return known.exitCode;
-}
-
-function readVersion(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return /"version": "([^"]+)"/.exec(text)?.[1] ?? 'unknown';
 }

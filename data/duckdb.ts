@@ -7,6 +7,8 @@ export interface DuckDbLimits {
   memoryMb?: number;
   /** Folder for what does not fit in memory. */
   spill?: string;
+  /** The folder outside of which nothing can be read or written; its settings are then fixed, too. Left out: as the process may. */
+  within?: string;
 }
 
 /** Opens an in-memory database with one connection; `close` closes both. */
@@ -20,6 +22,11 @@ export async function openDuckDb(limits: DuckDbLimits): Promise<{ connection: Du
     ...(limits.spill === undefined ? {} : { temp_directory: limits.spill }),
   });
   const connection = await instance.connect();
+  if (limits.within !== undefined) {
+    await connection.run(`SET allowed_directories = [${sqlString(`${limits.within}/`)}]`);
+    await connection.run('SET enable_external_access = false');
+    await connection.run('SET lock_configuration = true');
+  }
   return {
     connection,
     close() {

@@ -7,6 +7,7 @@
 
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import { fail } from '../data/errors.ts';
+import { type Guard, openGuard, openRateLimit } from './guard.ts';
 import { knownError, sendProblem } from './problem.ts';
 import type { Reply, Route } from './route.ts';
 import { allRoutes } from './routes.ts';
@@ -14,14 +15,24 @@ import type { ServerState } from './state.ts';
 
 const bodyLimitBytes = 1 << 20;
 
+export interface AppOptions {
+  /** The names that requests may be for; left out: any. */
+  hosts?: readonly string[];
+  /** Requests a minute from one address; left out: as many as come. */
+  requestsPerMinute?: number;
+  routes?: readonly Route[];
+}
+
 /** The application, ready to listen or to be handed to a test. */
-export function createApp(state: ServerState, routes: readonly Route[] = allRoutes): Express {
+export function createApp(state: ServerState, { hosts, requestsPerMinute, routes = allRoutes }: AppOptions = {}): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
   // Queries are read and checked by the routes themselves.
   app.set('query parser', false);
-  for (const route of routes) app[route.method](route.path, ...readBody(route), serve(route, state));
+  app.use(openGuard(hosts));
+  if (requestsPerMinute !== undefined) app.use(openRateLimit(requestsPerMinute));
+  for (const route of routes) app[route.method](route.path, checkKey(route, state), ...readBody(route), serve(route, state));
   for (const path of new Set(routes.map((route) => route.path))) {
     const allowed = allowedMethods(routes, path);
     app.all(path, (request: Request) => {
@@ -40,26 +51,32 @@ export function createApp(state: ServerState, routes: readonly Route[] = allRout
   return app;
 }
 
+/** Before a body is read, whoever sends it has to have the key; and what comes of a route is counted, whatever it is. */
+function checkKey({ method, path, access }: Route, { keys, metrics }: ServerState): Guard {
+  const name = `${method.toUpperCase()} ${path}`;
+  return (request, response, next) => {
+    const startedMs = performance.now();
+    response.once('close', () => metrics.count(name, response.statusCode, performance.now() - startedMs));
+    if (access !== 'open') keys.check(request.get('authorization'), access);
+    next();
+  };
+}
+
 function allowedMethods(routes: readonly Route[], path: string): string {
   const methods = routes.filter((route) => route.path === path).map(({ method }) => method.toUpperCase());
   return [...methods, ...(methods.includes('GET') ? ['HEAD'] : [])].join(', ');
 }
 
-type Handler = (request: Request, response: Response, next: NextFunction) => void;
-
 /** The handlers that read a route's body, in one of the types that it takes. */
-function readBody({ body, bodyTypes = [], bodyLimitBytes: limit = bodyLimitBytes }: Route): Handler[] {
+function readBody({ body, bodyTypes = [], bodyLimitBytes: limit = bodyLimitBytes }: Route): Guard[] {
   if (body === undefined) return [];
   const allowed = ['application/json', ...bodyTypes];
-  const checkType: Handler = (request, _response, next) => {
+  const checkType: Guard = (request, _response, next) => {
     // Besides being what we can read, a type that is not a form's keeps other sites' pages from posting here.
     if (request.is(allowed) === false || request.is(allowed) === null) throw fail('BODY_KIND', { got: request.get('content-type') ?? '', allowed: allowed.join(' or ') });
     next();
   };
-  const refuse: (error: unknown) => never = (error) => {
-    throw knownError(error, limit);
-  };
-  const read = (parse: Handler): Handler => (request, response, next) => parse(request, response, (error?: unknown) => (error === undefined ? next() : refuse(error)));
+  const read = (parse: Guard): Guard => (request, response, next) => parse(request, response, (error?: unknown) => (error === undefined ? next() : next(knownError(error, limit))));
   return [checkType, read(express.json({ limit })), ...(bodyTypes.length === 0 ? [] : [read(express.text({ limit, type: [...bodyTypes] }))])];
 }
 
@@ -75,7 +92,8 @@ function serve(route: Route, state: ServerState): (request: Request, response: R
       }
     }
     response.status(route.reply.status ?? 200);
-    send(await route.answer(request, response, state), response);
+    const answer = async (): Promise<Reply> => route.answer(request, response, state);
+    send(await (route.heavy === true ? state.gate.enter(answer) : answer()), response);
   };
 }
 
