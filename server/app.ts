@@ -6,6 +6,7 @@
 // once a request so that all of an answer is of one generation. It returns a Reply and throws errors of the catalogue.
 
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
+import { openBoundedCache } from '../data/bounded-cache.ts';
 import { fail } from '../data/errors.ts';
 import { type Guard, openGuard, openRateLimit } from './guard.ts';
 import { knownError, sendProblem } from './problem.ts';
@@ -51,12 +52,9 @@ export function createApp(state: ServerState, { hosts, requestsPerMinute, routes
   return app;
 }
 
-/** Before a body is read, whoever sends it has to have the key; and what comes of a route is counted, whatever it is. */
-function checkKey({ method, path, access }: Route, { keys, metrics }: ServerState): Guard {
-  const name = `${method.toUpperCase()} ${path}`;
-  return (request, response, next) => {
-    const startedMs = performance.now();
-    response.once('close', () => metrics.count(name, response.statusCode, performance.now() - startedMs));
+/** Before a body is read, whoever sends it has to have the key. */
+function checkKey({ access }: Route, { keys }: ServerState): Guard {
+  return (request, _response, next) => {
     if (access !== 'open') keys.check(request.get('authorization'), access);
     next();
   };
@@ -80,20 +78,35 @@ function readBody({ body, bodyTypes = [], bodyLimitBytes: limit = bodyLimitBytes
   return [checkType, read(express.json({ limit })), ...(bodyTypes.length === 0 ? [] : [read(express.text({ limit, type: [...bodyTypes] }))])];
 }
 
-function serve(route: Route, state: ServerState): (request: Request, response: Response) => Promise<void> | void {
+/** As many answers of a route are remembered. */
+const mostRemembered = 5_000;
+const longestRemembered = 16_384;
+
+function serve(route: Route, state: ServerState): (request: Request, response: Response) => Promise<void> {
+  const remembered = openBoundedCache<string, { etag: string; text: string }>(mostRemembered);
+  const answer = async (request: Request, response: Response): Promise<Reply> => route.answer(request, response, state);
   return async (request, response) => {
-    if (route.tagged === true) {
-      const etag = state.live.etag();
-      response.setHeader('ETag', etag);
-      response.setHeader('Cache-Control', 'no-cache');
-      if (hasTag(request.get('if-none-match'), etag)) {
-        response.status(304).end();
-        return;
-      }
+    if (route.tagged !== true) {
+      response.statusCode = route.reply.status ?? 200;
+      send(await (route.heavy === true ? state.gate.enter(() => answer(request, response)) : answer(request, response)), response);
+      return;
     }
-    response.status(route.reply.status ?? 200);
-    const answer = async (): Promise<Reply> => route.answer(request, response, state);
-    send(await (route.heavy === true ? state.gate.enter(answer) : answer()), response);
+    const etag = state.live.etag();
+    response.setHeader('ETag', etag);
+    response.setHeader('Cache-Control', 'no-cache');
+    if (hasTag(request.headers['if-none-match'], etag)) {
+      response.status(304).end();
+      return;
+    }
+    const known = route.remembered === true ? remembered.get(request.originalUrl) : undefined;
+    if (known?.etag === etag) {
+      sendText(known.text, 'application/json', response);
+      return;
+    }
+    const reply = await (route.heavy === true ? state.gate.enter(() => answer(request, response)) : answer(request, response));
+    const text = send(reply, response);
+    // The ranking may have changed while this was answered; then it is not known of which it is.
+    if (route.remembered === true && text !== undefined && text.length <= longestRemembered && state.live.etag() === etag) remembered.set(request.originalUrl, { etag, text });
   };
 }
 
@@ -103,8 +116,18 @@ function hasTag(known: string | undefined, etag: string): boolean {
   return known !== undefined && known.split(',').some((tag) => tag.trim() === '*' || opaque(tag) === opaque(etag));
 }
 
-function send(reply: Reply, response: Response): void {
-  if (reply === 'sent') return;
-  const { text, type } = 'json' in reply ? { text: JSON.stringify(reply.json), type: 'application/json' } : reply;
+/** Sends a reply; returns the text of one in JSON. */
+function send(reply: Reply, response: Response): string | undefined {
+  if (reply === 'sent') return undefined;
+  if ('json' in reply) {
+    const text = JSON.stringify(reply.json);
+    sendText(text, 'application/json', response);
+    return text;
+  }
+  sendText(reply.text, reply.type, response);
+  return undefined;
+}
+
+function sendText(text: string, type: string, response: Response): void {
   response.writeHead(response.statusCode, { 'Content-Type': `${type}; charset=utf-8`, 'Content-Length': Buffer.byteLength(text) }).end(text);
 }

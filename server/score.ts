@@ -9,7 +9,7 @@ import { route } from './route.ts';
 
 const mostTexts = 64;
 
-const scoresAnswerSchema = z.strictObject({
+export const scoresAnswerSchema = z.strictObject({
   ranking: generationSchema,
   /** Null where no question for a cutoff was asked. */
   cutoff: answerSchema.shape.cutoff.nullable(),
