@@ -37,6 +37,8 @@ const catalogue = {
   NO_DOCUMENTS: { status: 422, exit: 1, say: (v: { files: number; quarantined: number }) => `The corpus has no usable document: ${v.files} files, ${v.quarantined} rows quarantined. See quarantine/ in the run folder for the reasons, and corpus.fields in the settings.` },
   TARGETS_INVALID: { status: 422, exit: 1, say: (v: { path: string; problem: string }) => `${v.path} cannot be learned from: ${v.problem}. It has to have the columns document and score (a finite number, higher is better), with one row for each document and no document outside the sample.` },
   TRAINING_TOO_SMALL: { status: 422, exit: 1, say: (v: { documents: number; need: number }) => `Only ${v.documents} documents of the sample have a score, and training needs at least ${v.need}. Raise sample.documents in the settings, or give corpus.files more text.` },
+  FASTTEXT_INVALID: { status: 422, exit: 1, say: (v: { path: string; problem: string }) => `${v.path} cannot be used as a fastText model: ${v.problem}. It has to be a supervised model of format version 12, as "fasttext supervised" (.bin) and "fasttext quantize" (.ftz) write them.` },
+  FASTTEXT_LABEL: { status: 422, exit: 2, say: (v: { path: string; label: string; labels: string }) => `${v.label === '' ? `${v.path} does not say by itself which of its labels is the good one` : `${v.path} has no label "${v.label}"`}; its labels are ${v.labels}. Name one: fasttext:FILE#LABEL.` },
   NO_EXAMPLES: { status: 422, exit: 1, say: (v: { benchmark: string; quarantined: number }) => `Benchmark "${v.benchmark}" has no usable example (${v.quarantined} rows quarantined). An example has text; or question and answer; or question, choices and gold; or give the benchmark a template.` },
 } as const;
 
