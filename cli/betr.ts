@@ -7,6 +7,7 @@ import { BetrError, errorData, fail, reasonOf } from '../data/errors.ts';
 import { cutoffCommand } from './cutoff.ts';
 import { indexCommand } from './index.ts';
 import { initCommand } from './init.ts';
+import { leaksCommand } from './leaks.ts';
 import { rankCommand } from './rank.ts';
 import { runCommand } from './run.ts';
 import { selectCommand } from './select.ts';
@@ -24,7 +25,7 @@ const program = new Command('betr')
   .showHelpAfterError('(betr --help says what there is)')
   .exitOverride();
 
-for (const command of [initCommand(), indexCommand(), trainCommand(), rankCommand(), cutoffCommand(), selectCommand(), runCommand(), statusCommand()]) {
+for (const command of [initCommand(), indexCommand(), trainCommand(), rankCommand(), cutoffCommand(), selectCommand(), runCommand(), leaksCommand(), statusCommand()]) {
   program.addCommand(command.copyInheritedSettings(program));
 }
 

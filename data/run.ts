@@ -26,6 +26,9 @@ export interface RunFiles {
   card: string;
   scores: string;
   ranking: string;
+  leaks: string;
+  leakTable: string;
+  leakParts: string;
   quarantine: string;
   lock: string;
 }
@@ -52,6 +55,9 @@ function runFiles(folder: string): RunFiles {
     card: file('classifier', 'card.json'),
     scores: file('scores'),
     ranking: file('ranking.json'),
+    leaks: file('leaks.json'),
+    leakTable: file('leaks.parquet'),
+    leakParts: file('leaks'),
     quarantine: file('quarantine'),
     lock: file('lock'),
   };
