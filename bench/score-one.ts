@@ -3,10 +3,10 @@
 
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { scoreShard } from '../classifier/score-shard.ts';
+import { scoreChunk } from '../classifier/score-chunk.ts';
 import { loadScorer } from '../classifier/scorer.ts';
 import type { DocumentBatch, Shard } from '../data/documents.ts';
-import { withDuckDb } from '../data/duckdb.ts';
+import { openDuckDb } from '../data/duckdb.ts';
 import { openQuarantine } from '../data/quarantine.ts';
 import { readShard } from '../data/read.ts';
 import { formatOf } from '../data/shards.ts';
@@ -40,10 +40,14 @@ async function scoreFile(): Promise<{ textBytes: number; seconds: number }> {
   const rates = { tokenizer: 'none', sample: '', overall: { documents: 1, bytes: 4, tokens: 1, tokensPerByte: 0.25 }, sources: {} };
   let textBytes = 0;
   const startedMs = performance.now();
-  await withDuckDb({ threads: 1 }, (connection) =>
-    scoreShard(shard, 'bench', { scorer, scorerFingerprint: '', rates, fields, folder, connection }, quarantine, (_documents, bytes) => {
-      textBytes += bytes;
-    }),
-  );
+  const { connection, connect, close } = await openDuckDb({ threads: 1 });
+  const context = { scorer, rates, fields, folder, quarantine: folder, connection, readConnection: await connect() };
+  const task = { name: '0'.repeat(20), shard, chunk: { firstRow: 0 }, endsShard: true, partBytes: 64 << 20, weight: 1 };
+  const parts = scoreChunk(task, [], context, (_documents, bytes) => {
+    textBytes += bytes;
+    return true;
+  });
+  while ((await parts.next()).done !== true);
+  close();
   return { textBytes, seconds: (performance.now() - startedMs) / 1000 };
 }

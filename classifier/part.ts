@@ -1,4 +1,4 @@
-// A part: the scores of one chunk as Parquet, and its card, which says what is in it.
+// A part: the scores of a chunk, or of a piece of one, as Parquet; its card, which says what is in it; and its line in the manifest, which makes it count.
 // Columns: shard, row, document, source, tokens, score, and one `score_NAME` for each benchmark with an output of its own.
 
 import { z } from 'zod';
@@ -8,28 +8,69 @@ export const binCount = 65_536;
 
 const whole = z.number().int().nonnegative();
 
-export const partSchema = z.strictObject({
-  /** File name inside scores/. */
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+
+/** What the manifest and the ranking say of a part. */
+export const listedPartSchema = z.strictObject({
+  /** File name inside scores/: the chunk's name and the part's number in it. */
   file: z.string(),
-  /** What the part was computed from: a change of any of it makes the part stale. */
+  /** The shard, as it was when it was scored. */
   shard: z.string(),
   shardBytes: whole,
   shardModifiedMs: z.number(),
-  scorer: z.string(),
+  /** The rows of the shard that it covers: each has a document in it, or is in quarantine, or blank. */
+  firstRow: whole,
+  rows: whole,
+  /** What ends with these rows: nothing but the part, the chunk, or the shard with it. */
+  ends: z.enum(['part', 'chunk', 'shard']),
   /** What is in it. Tokens are the sum over the documents, of which `estimatedDocuments` have estimated counts. */
   documents: whole,
   tokens: whole,
   estimatedDocuments: whole,
   textBytes: whole,
   quarantined: whole,
+  /** Lowest and highest joint score; null where there is no document. */
+  scores: z.tuple([z.number(), z.number()]).nullable(),
+  bytes: whole,
+  sha256,
+  /** Of the card, a file of the same name with .json at its end. */
+  cardSha256: sha256,
+});
+export type ListedPart = z.output<typeof listedPartSchema>;
+
+export const partCardSchema = z.strictObject({
   sources: z.array(z.strictObject({ source: z.string(), documents: whole, tokens: whole })),
   /** [bin, documents, tokens] of every bin that is not empty, best bin first. */
   histogram: z.array(z.tuple([whole, whole, whole])),
-  bytes: whole,
-  sha256: z.string(),
 });
+export type PartCard = z.output<typeof partCardSchema>;
 
-export type Part = z.output<typeof partSchema>;
+export type Part = ListedPart & PartCard;
+
+/** The file of a chunk's part. */
+export function partFile(chunk: string, number: number): string {
+  return `${chunk}-${String(number).padStart(5, '0')}.parquet`;
+}
+
+/** The chunk that a part's file, or another file beside it, belongs to; undefined for any other file. */
+export function chunkOf(file: string): string | undefined {
+  return /^([0-9a-f]{20})-\d{5}\.(parquet|jsonl?)$/.exec(file)?.[1];
+}
+
+/** Whether a name is that of a chunk. */
+export function isChunkName(name: string): boolean {
+  return /^[0-9a-f]{20}$/.test(name);
+}
+
+/** The file of a part's card. */
+export function cardFile(part: string): string {
+  return part.replace(/\.parquet$/, '.json');
+}
+
+/** The file of a part's bad rows, inside quarantine/. */
+export function quarantineFile(part: string): string {
+  return part.replace(/\.parquet$/, '.jsonl');
+}
 
 const float = new Float32Array(1);
 const bits = new Uint32Array(float.buffer);

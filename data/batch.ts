@@ -2,7 +2,7 @@
 
 import type { DocumentBatch } from './documents.ts';
 
-const bytesPerBatch = 1 << 20;
+export const bytesPerBatch = 1 << 20;
 const documentsPerBatch = 4096;
 
 /** Documents and texts come apart, because the texts of many documents can be copied at one stroke; both have to be in before `take`. */
@@ -16,7 +16,8 @@ export interface BatchBuilder {
   take(): DocumentBatch | undefined;
 }
 
-export function openBatch(shard: string): BatchBuilder {
+/** A builder of batches that are full with about `fullBytes` of text. */
+export function openBatch(shard: string, fullBytes = bytesPerBatch): BatchBuilder {
   let columns = openColumns();
   let count = 0;
   let textEnd = 0;
@@ -40,7 +41,7 @@ export function openBatch(shard: string): BatchBuilder {
       columns.text.set(texts, copied);
       copied += texts.length;
     },
-    isFull: () => textEnd >= bytesPerBatch || count === documentsPerBatch,
+    isFull: () => textEnd >= fullBytes || count === documentsPerBatch,
     take() {
       if (count === 0) return undefined;
       const { rows, documents, sources, tokens, text, textEnds } = columns;

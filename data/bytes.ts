@@ -9,13 +9,19 @@ import { openZstdDecompressor } from './zstd.ts';
 
 const pieceBytes = 1 << 20;
 
+/** Bytes from `start` up to, not with, `end`. */
+export interface ByteRange {
+  start: number;
+  end: number;
+}
+
 /**
- * Yields the file's content piece by piece; a piece is of use until the next is asked for.
+ * Yields the file's content piece by piece, or of a file that is not compressed a range of it; a piece is of use until the next is asked for.
  * Errors: FILE_NOT_FOUND, FILE_UNREADABLE (also for a compressed file that is damaged or cut short).
  */
-export async function* readBytesOf(path: string, format: ShardFormat): AsyncGenerator<Uint8Array> {
+export async function* readBytesOf(path: string, format: ShardFormat, range?: ByteRange): AsyncGenerator<Uint8Array> {
   try {
-    yield* await openPieces(path, format);
+    yield* await openPieces(path, format, range);
   } catch (error) {
     if (error instanceof BetrError) throw error;
     if (systemCode(error) === 'ENOENT') throw fail('FILE_NOT_FOUND', { path, what: 'The file' }, error);
@@ -23,17 +29,18 @@ export async function* readBytesOf(path: string, format: ShardFormat): AsyncGene
   }
 }
 
-async function openPieces(path: string, format: ShardFormat): Promise<AsyncIterable<Uint8Array>> {
+async function openPieces(path: string, format: ShardFormat, range: ByteRange | undefined): Promise<AsyncIterable<Uint8Array>> {
   if (format === 'jsonl.zst') return (await openZstdDecompressor())(readPieces(path));
-  return format === 'jsonl.gz' ? pipeline(readPieces(path), createGunzip({ chunkSize: pieceBytes }), () => undefined) : readPieces(path);
+  return format === 'jsonl.gz' ? pipeline(readPieces(path), createGunzip({ chunkSize: pieceBytes }), () => undefined) : readPieces(path, range);
 }
 
-async function* readPieces(path: string): AsyncGenerator<Uint8Array> {
+async function* readPieces(path: string, { start, end }: ByteRange = { start: 0, end: Infinity }): AsyncGenerator<Uint8Array> {
   const file = await open(path);
   try {
-    for (;;) {
-      const { bytesRead, buffer } = await file.read(Buffer.allocUnsafeSlow(pieceBytes), 0, pieceBytes);
+    for (let at = start; at < end; ) {
+      const { bytesRead, buffer } = await file.read(Buffer.allocUnsafeSlow(pieceBytes), 0, Math.min(pieceBytes, end - at), at);
       if (bytesRead === 0) return;
+      at += bytesRead;
       yield buffer.subarray(0, bytesRead);
     }
   } finally {

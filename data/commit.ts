@@ -1,25 +1,33 @@
 // Files appear whole or not at all: written under a temporary name, synced, renamed, the folder synced.
 
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { type z } from 'zod';
+import { z } from 'zod';
 import { BetrError, fail, reasonOf, systemCode } from './errors.ts';
+
+// Processes on several machines may write the same file, and their process ids may be the same.
+const own = `${randomBytes(4).toString('hex')}.${process.pid}`;
+
+/** The name under which this process writes `path`, beside it, before it is whole. */
+export function temporaryName(path: string): string {
+  return join(dirname(path), `.${basename(path)}.${own}.tmp`);
+}
 
 /**
  * Writes `path` by way of a temporary file beside it, which `write` fills (it is given the temporary name).
  * On any error the temporary file is removed and `path` is as it was. Errors: DISK_FULL, WRITE_FAILED.
  */
 export async function commitFile(path: string, write: (temporary: string) => Promise<void>): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
+  const temporary = temporaryName(path);
   try {
     await mkdir(dirname(path), { recursive: true });
     await rm(temporary, { force: true });
     await write(temporary);
-    await sync(temporary);
+    await syncPath(temporary);
     await rename(temporary, path);
-    await sync(dirname(path));
+    await syncPath(dirname(path));
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => undefined);
     throw writeError(error, path);
@@ -43,19 +51,48 @@ export async function commitJson(path: string, value: unknown): Promise<void> {
   await commitBytes(path, `${JSON.stringify(value, null, 1)}\n`);
 }
 
+/** `commitJson` with a checksum of all the rest as the last key, so that any change of a byte shows. */
+export async function commitSealedJson(path: string, value: object): Promise<void> {
+  await commitBytes(path, sealedText(value));
+}
+
+function sealedText(value: object): string {
+  const sha256 = createHash('sha256').update(JSON.stringify(value)).digest('hex');
+  return `${JSON.stringify({ ...value, sha256 }, null, 1)}\n`;
+}
+
+/** Reads what `commitSealedJson` wrote; undefined where it does not exist. Errors: FILE_DAMAGED, FILE_UNREADABLE. */
+export async function readSealedJson<T>(path: string, schema: z.ZodType<T>, command: string): Promise<T | undefined> {
+  const text = await readText(path);
+  if (text === undefined) return undefined;
+  try {
+    const { sha256, ...value } = sealed.parse(JSON.parse(text));
+    if (sha256 === undefined || sealedText(value) !== text) throw new Error('its checksum does not match its content');
+    return schema.parse(value);
+  } catch (error) {
+    throw fail('FILE_DAMAGED', { path, reason: reasonOf(error), command }, error);
+  }
+}
+
+const sealed = z.record(z.string(), z.unknown());
+
 /** Reads a JSON file that the product wrote; undefined where it does not exist. `command` is what makes it anew. Errors: FILE_DAMAGED. */
 export async function readJson<T>(path: string, schema: z.ZodType<T>, command: string): Promise<T | undefined> {
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined;
-    throw fail('FILE_UNREADABLE', { path, reason: reasonOf(error) }, error);
-  }
+  const text = await readText(path);
+  if (text === undefined) return undefined;
   try {
     return schema.parse(JSON.parse(text));
   } catch (error) {
     throw fail('FILE_DAMAGED', { path, reason: reasonOf(error), command }, error);
+  }
+}
+
+async function readText(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return undefined;
+    throw fail('FILE_UNREADABLE', { path, reason: reasonOf(error) }, error);
   }
 }
 
@@ -74,7 +111,7 @@ export async function sha256File(path: string): Promise<string> {
 }
 
 /** Makes what was written to a file or folder survive a crash of the machine. */
-async function sync(path: string): Promise<void> {
+export async function syncPath(path: string): Promise<void> {
   const handle = await open(path, 'r');
   try {
     await handle.sync();

@@ -12,6 +12,17 @@ export interface Shard {
   modifiedMs: number;
 }
 
+/** A part of a shard that one worker takes: row groups of Parquet, a byte range of plain JSON Lines, or the whole of a compressed file. */
+export interface Chunk {
+  /** 0-based row of the shard that it begins with. */
+  firstRow: number;
+  /** The row after its last, where it is known before reading (Parquet). */
+  endRow?: number | undefined;
+  /** Its bytes in a plain JSON Lines file: whole lines. */
+  startByte?: number | undefined;
+  endByte?: number | undefined;
+}
+
 export interface DocumentBatch {
   shard: string;
   count: number;

@@ -9,8 +9,8 @@ export interface DuckDbLimits {
   spill?: string;
 }
 
-/** Opens an in-memory database with one connection; `close` closes both. */
-export async function openDuckDb(limits: DuckDbLimits): Promise<{ connection: DuckDBConnection; close(): void }> {
+/** Opens an in-memory database with one connection; `connect` opens further ones; `close` closes all. */
+export async function openDuckDb(limits: DuckDbLimits): Promise<{ connection: DuckDBConnection; connect: () => Promise<DuckDBConnection>; close: () => void }> {
   const instance = await DuckDBInstance.create(':memory:', {
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
@@ -19,11 +19,17 @@ export async function openDuckDb(limits: DuckDbLimits): Promise<{ connection: Du
     ...(limits.memoryMb === undefined ? {} : { memory_limit: `${limits.memoryMb}MB` }),
     ...(limits.spill === undefined ? {} : { temp_directory: limits.spill }),
   });
-  const connection = await instance.connect();
+  const connections: DuckDBConnection[] = [];
+  const connect = async (): Promise<DuckDBConnection> => {
+    const connection = await instance.connect();
+    connections.push(connection);
+    return connection;
+  };
   return {
-    connection,
+    connection: await connect(),
+    connect,
     close() {
-      connection.closeSync();
+      for (const connection of connections) connection.closeSync();
       instance.closeSync();
     },
   };
@@ -49,8 +55,12 @@ export function sqlName(value: string): string {
   return `"${value.replaceAll('"', '""')}"`;
 }
 
-/** The table of one Parquet file in SQL: its path taken literally, whatever characters it has, and its own columns only. `options` as read_parquet knows them. */
+/** A path as DuckDB takes it literally, whatever characters it has. */
+export function globLiteral(path: string): string {
+  return path.replace(/[[*?]/g, '[$&]');
+}
+
+/** The table of one Parquet file in SQL: its path taken literally, and its own columns only. `options` as read_parquet knows them. */
 export function parquetSource(path: string, options?: string): string {
-  const literal = path.replace(/[[*?]/g, '[$&]');
-  return `read_parquet(${[sqlString(literal), 'hive_partitioning = false', ...(options === undefined ? [] : [options])].join(', ')})`;
+  return `read_parquet(${[sqlString(globLiteral(path)), 'hive_partitioning = false', ...(options === undefined ? [] : [options])].join(', ')})`;
 }

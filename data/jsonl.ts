@@ -1,12 +1,13 @@
 // JSON Lines in, batches of documents out. The scanner takes the ordinary lines; what it finds odd goes to the slow reader, which says what is wrong.
 
 import { isUtf8 } from 'node:buffer';
+import type { DuckDBConnection } from '@duckdb/node-api';
 import { z } from 'zod';
 import { type BatchBuilder, openBatch } from './batch.ts';
 import { readBytesOf } from './bytes.ts';
-import type { DocumentBatch, Shard } from './documents.ts';
+import type { Chunk, DocumentBatch, Shard } from './documents.ts';
 import { isCount, numberName, readLine, splitName, wellFormed } from './json-line.ts';
-import { type LineBlock, readLineBlocks } from './lines.ts';
+import { type LineBlock, lineFeed, readLineBlocks } from './lines.ts';
 import type { Quarantine } from './quarantine.ts';
 import type { FieldNames } from './settings.ts';
 import { growMemory, openWasm, wasmFunction, wasmMemory, wasmNumber } from './wasm.ts';
@@ -18,6 +19,14 @@ export interface ReadOptions {
   /** Takes the rows that cannot be used. */
   quarantine: Quarantine;
   maxLineBytes?: number;
+  /** The part of the shard to read; all of it when left out. */
+  chunk?: Chunk;
+  /** The first row that is wanted, in the chunk; what comes before is passed over. */
+  fromRow?: number;
+  /** Text of a batch, about; where a part is to be smaller than a batch is by default. */
+  batchBytes?: number;
+  /** A database that is open already, for the formats that need one. */
+  connection?: DuckDBConnection;
 }
 
 const exportsSchema = z.object({
@@ -29,16 +38,30 @@ const exportsSchema = z.object({
   scan: wasmFunction<(length: number, textsAt: number, recordsAt: number) => number>(),
 });
 
-/** Reads a JSON Lines shard, plain or compressed. Bad rows go to the quarantine. Errors: FILE_NOT_FOUND, FILE_UNREADABLE. */
-export async function* readJsonl(shard: Shard, fields: FieldNames, { quarantine, maxLineBytes = defaultMaxLineBytes }: ReadOptions): AsyncGenerator<DocumentBatch> {
+/** Reads a JSON Lines shard, plain or compressed. Bad rows go to the quarantine. Returns the row after the last. Errors: FILE_NOT_FOUND, FILE_UNREADABLE. */
+export async function* readJsonl(shard: Shard, fields: FieldNames, options: ReadOptions): AsyncGenerator<DocumentBatch, number> {
+  const { quarantine, maxLineBytes = defaultMaxLineBytes, chunk = { firstRow: 0 }, fromRow = chunk.firstRow } = options;
   const scan = openScanner(fields);
-  const batch = openBatch(shard.name);
-  for await (const block of readLineBlocks(readBytesOf(shard.path, shard.format), maxLineBytes)) {
+  const batch = openBatch(shard.name, options.batchBytes);
+  const range = chunk.startByte === undefined || chunk.endByte === undefined ? undefined : { start: chunk.startByte, end: chunk.endByte };
+  let endRow = chunk.firstRow;
+  for await (const block of readLineBlocks(readBytesOf(shard.path, shard.format, range), maxLineBytes, chunk.firstRow)) {
+    endRow = block.firstLine + block.lines;
+    if (endRow <= fromRow) continue;
     if (block.tooLong) quarantine.add(shard.name, block.firstLine, tooLongReason(maxLineBytes));
-    else yield* takeBlock(scan, block, batch, { shard, fields, quarantine });
+    else yield* takeBlock(scan, dropLines(block, fromRow - block.firstLine), batch, { shard, fields, quarantine });
   }
   const last = batch.take();
   if (last !== undefined) yield last;
+  return endRow;
+}
+
+/** The block without its first `count` lines. */
+function dropLines(block: LineBlock, count: number): LineBlock {
+  if (count <= 0) return block;
+  let start = 0;
+  for (let i = 0; i < count; i++) start = block.bytes.indexOf(lineFeed, start) + 1;
+  return { ...block, bytes: block.bytes.subarray(start), firstLine: block.firstLine + count, lines: block.lines - count };
 }
 
 export function tooLongReason(maxLineBytes: number): string {

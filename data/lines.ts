@@ -10,16 +10,16 @@ export interface LineBlock {
   tooLong: boolean;
 }
 
-const lineFeed = 0x0a;
+export const lineFeed = 0x0a;
 const startBytes = 4 << 20;
 const nothing = Buffer.alloc(0);
 
-/** Cuts a stream of bytes into blocks of whole lines, none of more than `maxLineBytes` before its line feed. A byte-order mark at the start is dropped. */
-export async function* readLineBlocks(pieces: AsyncIterable<Uint8Array>, maxLineBytes: number): AsyncGenerator<LineBlock> {
+/** Cuts a stream of bytes, which begins with line `firstLine`, into blocks of whole lines, none of more than `maxLineBytes` before its line feed. A byte-order mark at the start of line 0 is dropped. */
+export async function* readLineBlocks(pieces: AsyncIterable<Uint8Array>, maxLineBytes: number, firstLine = 0): AsyncGenerator<LineBlock> {
   // Invariant: held[0, length) is the beginning of line `line`, without a line feed in it; while skipping, that line is too long and nothing is held.
   let held: Buffer = Buffer.allocUnsafeSlow(startBytes);
   let length = 0;
-  let line = 0;
+  let line = firstLine;
   let skipping = false;
   for await (const piece of pieces) {
     const skipped = skipping ? piece.indexOf(lineFeed) + 1 : 0;

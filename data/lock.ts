@@ -16,7 +16,7 @@ type Holder = z.output<typeof holderSchema>;
 export async function withLock<T>(run: Run, work: () => Promise<T>): Promise<T> {
   await acquire(run);
   try {
-    await removeTemporaries(run.folder);
+    await removeTemporaries(run);
     return await work();
   } finally {
     await rm(run.files.lock, { force: true });
@@ -80,8 +80,10 @@ function isAlive(holder: Holder): boolean {
   }
 }
 
-async function removeTemporaries(folder: string): Promise<void> {
+/** Not those of workers (data/lease.ts), who do not ask for this lock and may be at it on another machine. */
+async function removeTemporaries({ folder, files }: Run): Promise<void> {
+  const ofWorkers = [files.scores, files.quarantine, files.manifest, files.leases];
   for (const entry of await readdir(folder, { withFileTypes: true, recursive: true })) {
-    if (entry.isFile() && entry.name.startsWith('.') && entry.name.endsWith('.tmp')) await rm(join(entry.parentPath, entry.name), { force: true });
+    if (entry.isFile() && entry.name.startsWith('.') && entry.name.endsWith('.tmp') && !ofWorkers.includes(entry.parentPath)) await rm(join(entry.parentPath, entry.name), { force: true });
   }
 }

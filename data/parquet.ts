@@ -6,38 +6,51 @@ import { DuckDBBlobVector, type DuckDBConnection, type DuckDBDataChunk, DuckDBDo
 import { z } from 'zod';
 import { type BatchBuilder, openBatch } from './batch.ts';
 import type { DocumentBatch, Shard } from './documents.ts';
-import { openDuckDb, parquetSource, sqlName } from './duckdb.ts';
+import { globLiteral, openDuckDb, parquetSource, sqlName, sqlString } from './duckdb.ts';
 import { BetrError, fail, reasonOf, systemCode } from './errors.ts';
 import { isCount, splitName } from './json-line.ts';
+import type { ReadOptions } from './jsonl.ts';
 import type { Quarantine } from './quarantine.ts';
 import type { FieldNames } from './settings.ts';
 
-/** Reads a Parquet shard. Bad rows go to the quarantine. Errors: FILE_NOT_FOUND, FILE_UNREADABLE, COLUMN_MISSING, COLUMN_TYPE. */
-export async function* readParquet(shard: Shard, fields: FieldNames, quarantine: Quarantine): AsyncGenerator<DocumentBatch> {
-  const { connection, close } = await openDuckDb({ threads: 1, memoryMb: 1024 });
+/** Reads a Parquet shard. Bad rows go to the quarantine. Returns the row after the last (of a whole file: the last that has a document or is bad). Errors: FILE_NOT_FOUND, FILE_UNREADABLE, COLUMN_MISSING, COLUMN_TYPE. */
+export async function* readParquet(shard: Shard, fields: FieldNames, { quarantine, chunk = { firstRow: 0 }, fromRow = chunk.firstRow, batchBytes, connection: opened }: ReadOptions): AsyncGenerator<DocumentBatch, number> {
+  const { connection, close } = opened === undefined ? await openDuckDb({ threads: 1, memoryMb: 1024 }) : { connection: opened, close: () => undefined };
+  let endRow = fromRow;
   try {
-    const result = await connection.stream(await buildQuery(connection, shard.path, fields));
-    const batch = openBatch(shard.name);
-    for (let chunk = await result.fetchChunk(); chunk !== null && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
-      yield* takeChunk(chunk, batch, shard, fields, quarantine);
+    const result = await connection.stream(`${await buildQuery(connection, shard.path, fields)}${rowCondition(fromRow, chunk.endRow)}`);
+    const batch = openBatch(shard.name, batchBytes);
+    for (let rows = await result.fetchChunk(); rows !== null && rows.rowCount > 0; rows = await result.fetchChunk()) {
+      yield* takeRows(rows, batch, shard, fields, quarantine);
+      endRow = lastRow(rows) + 1;
     }
     const last = batch.take();
     if (last !== undefined) yield last;
+    return chunk.endRow ?? endRow;
   } catch (error) {
-    if (error instanceof BetrError) throw error;
-    if (systemCode(error) === 'ENOENT') throw fail('FILE_NOT_FOUND', { path: shard.path, what: 'The file' }, error);
-    throw fail('FILE_UNREADABLE', { path: shard.path, reason: reasonOf(error).split('\n')[0] ?? '' }, error);
+    throw readError(error, shard.path);
   } finally {
     close();
   }
 }
 
-function* takeChunk(chunk: DuckDBDataChunk, batch: BatchBuilder, shard: Shard, fields: FieldNames, quarantine: Quarantine): Generator<DocumentBatch> {
-  const [rows, ids, sources, tokenCounts, texts] = [0, 1, 2, 3, 4].map((column) => chunk.getColumnVector(column));
+/** Lets DuckDB pass over the row groups that are not wanted. */
+function rowCondition(from: number, end: number | undefined): string {
+  const conditions = [...(from > 0 ? [`file_row_number >= ${from}`] : []), ...(end === undefined ? [] : [`file_row_number < ${end}`])];
+  return conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`;
+}
+
+function lastRow(rows: DuckDBDataChunk): number {
+  const column = rows.getColumnVector(0);
+  return column instanceof DuckDBDoubleVector ? (column.getItem(rows.rowCount - 1) ?? 0) : 0;
+}
+
+function* takeRows(data: DuckDBDataChunk, batch: BatchBuilder, shard: Shard, fields: FieldNames, quarantine: Quarantine): Generator<DocumentBatch> {
+  const [rows, ids, sources, tokenCounts, texts] = [0, 1, 2, 3, 4].map((column) => data.getColumnVector(column));
   if (!(rows instanceof DuckDBDoubleVector && ids instanceof DuckDBVarCharVector && sources instanceof DuckDBVarCharVector && tokenCounts instanceof DuckDBDoubleVector && texts instanceof DuckDBBlobVector)) {
     throw fail('INTERNAL', { reason: 'columns of a Parquet file are not of the types that were asked for' });
   }
-  const { rowCount } = chunk;
+  const { rowCount } = data;
   for (let i = 0; i < rowCount; i++) {
     const row = rows.getItem(i) ?? 0;
     const text = texts.getItemBytes(i) ?? undefined;
@@ -114,4 +127,27 @@ const describedColumns = z.array(z.object({ column_name: z.string(), column_type
 async function listColumns(connection: DuckDBConnection, path: string, which = '*'): Promise<{ name: string; type: string }[]> {
   const reader = await connection.runAndReadAll(`DESCRIBE SELECT ${which} FROM ${parquetSource(path)}`);
   return describedColumns.parse(reader.getRowObjects()).map(({ column_name, column_type }) => ({ name: column_name, type: column_type }));
+}
+
+const rowGroup = z.object({ rows: z.number(), textBytes: z.number() });
+
+/** The row groups of a Parquet file, in order: their rows and about how many bytes of text they have. Errors: FILE_NOT_FOUND, FILE_UNREADABLE. */
+export async function listRowGroups(connection: DuckDBConnection, path: string, textField: string): Promise<z.output<typeof rowGroup>[]> {
+  const columnPaths = [textField, splitName(textField).join(', ')].map(sqlString).join(', ');
+  try {
+    await stat(path);
+    const reader = await connection.runAndReadAll(
+      `SELECT any_value(row_group_num_rows)::DOUBLE AS rows, coalesce(sum(total_uncompressed_size) FILTER (path_in_schema IN (${columnPaths})), 0)::DOUBLE AS "textBytes"
+       FROM parquet_metadata(${sqlString(globLiteral(path))}) GROUP BY row_group_id ORDER BY row_group_id`,
+    );
+    return rowGroup.array().parse(reader.getRowObjects());
+  } catch (error) {
+    throw readError(error, path);
+  }
+}
+
+function readError(error: unknown, path: string): BetrError {
+  if (error instanceof BetrError) return error;
+  if (systemCode(error) === 'ENOENT') return fail('FILE_NOT_FOUND', { path, what: 'The file' }, error);
+  return fail('FILE_UNREADABLE', { path, reason: reasonOf(error).split('\n')[0] ?? '' }, error);
 }

@@ -2,8 +2,8 @@
 
 import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
-import { commitFile, writeError } from './commit.ts';
+import { dirname } from 'node:path';
+import { commitFile, temporaryName, writeError } from './commit.ts';
 
 export interface Quarantine {
   /** `position` is the 0-based row in the file; `detail` the beginning of the row, where it helps. */
@@ -14,6 +14,8 @@ export interface Quarantine {
 export interface QuarantineFile extends Quarantine {
   /** Puts the file in its place, or removes an earlier one when every row was good. */
   close(): Promise<void>;
+  /** Leaves what was there before. */
+  drop(): Promise<void>;
 }
 
 /** A file of bad rows is to be looked at, not to fill the disk: of a shard that is all wrong these many are written down, and all are counted. */
@@ -22,7 +24,7 @@ const detailCharacters = 200;
 
 /** Opens the quarantine file `path` (JSON lines: file, position, reason, detail). Errors: DISK_FULL, WRITE_FAILED. */
 export function openQuarantine(path: string): QuarantineFile {
-  const growing = join(dirname(path), `.${basename(path)}.${process.pid}.rows.tmp`);
+  const growing = temporaryName(`${path}.rows`);
   let file: number | undefined;
   let count = 0;
   const write = (row: object): void => {
@@ -51,6 +53,11 @@ export function openQuarantine(path: string): QuarantineFile {
       closeSync(file);
       file = undefined;
       await commitFile(path, (temporary) => rename(growing, temporary));
+    },
+    async drop() {
+      if (file !== undefined) closeSync(file);
+      file = undefined;
+      await rm(growing, { force: true });
     },
   };
 }

@@ -11,9 +11,9 @@ import type { Quarantine } from './quarantine.ts';
 import type { FieldNames } from './settings.ts';
 import { formatOf } from './shards.ts';
 
-/** The documents of a shard in batches; bad rows go to the quarantine. Errors: FILE_NOT_FOUND, FILE_UNREADABLE, COLUMN_MISSING. */
-export function readShard(shard: Shard, fields: FieldNames, options: ReadOptions): AsyncGenerator<DocumentBatch> {
-  return shard.format === 'parquet' ? readParquet(shard, fields, options.quarantine) : readJsonl(shard, fields, options);
+/** The documents of a shard, or of a chunk of it, in batches; bad rows go to the quarantine. Returns the row after the last. Errors: FILE_NOT_FOUND, FILE_UNREADABLE, COLUMN_MISSING. */
+export function readShard(shard: Shard, fields: FieldNames, options: ReadOptions): AsyncGenerator<DocumentBatch, number> {
+  return shard.format === 'parquet' ? readParquet(shard, fields, options) : readJsonl(shard, fields, options);
 }
 
 /** The rows of a small JSON Lines file (plain, gz or zst) as objects, such as a benchmark's. Bad rows go to the quarantine. */

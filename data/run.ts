@@ -24,6 +24,10 @@ export interface RunFiles {
   targets: string;
   weights: string;
   card: string;
+  /** Where scoring stands: what is to be scored, who is at it, and what is published (docs/batch.md). */
+  plan: string;
+  leases: string;
+  manifest: string;
   scores: string;
   ranking: string;
   leaks: string;
@@ -53,6 +57,9 @@ function runFiles(folder: string): RunFiles {
     targets: file('targets.parquet'),
     weights: file('classifier', 'weights.bin'),
     card: file('classifier', 'card.json'),
+    plan: file('plan.json'),
+    leases: file('leases'),
+    manifest: file('manifest'),
     scores: file('scores'),
     ranking: file('ranking.json'),
     leaks: file('leaks.json'),

@@ -75,6 +75,13 @@ export const settingsSchema = z.strictObject({
     tokensPerParam: z.number().positive().default(11),
     maxEpochs: z.number().positive().default(4),
   }).prefault({}),
+  scoring: z.strictObject({
+    /** Text that a worker takes at a time, about; in the work of that long at most is lost with it. */
+    chunkMegabytes: z.number().positive().max(1024).default(64),
+    /** How often a worker shows that it lives, and how long without a sign until another takes over what it had. */
+    beatSeconds: z.number().positive().default(5),
+    lostSeconds: z.number().positive().default(60),
+  }).prefault({}),
   /** How many processes' worth of work at once; every core when left out. */
   workers: count.max(1024).optional(),
 });

@@ -40,6 +40,21 @@ async function expand(pattern: string, folder: string): Promise<string[]> {
   return found.map((path) => resolve(path));
 }
 
+/** The path of the shard that has this name. */
+export function pathOf(name: string, folder: string): string {
+  return resolve(folder, name);
+}
+
+/** Whether the shard is there and as it was. */
+export async function isUnchanged({ path, bytes, modifiedMs }: Pick<Shard, 'path' | 'bytes' | 'modifiedMs'>): Promise<boolean> {
+  try {
+    const { size, mtimeMs } = await stat(path);
+    return size === bytes && mtimeMs === modifiedMs;
+  } catch {
+    return false;
+  }
+}
+
 async function describeShard(path: string, folder: string): Promise<Shard> {
   const { size, mtimeMs } = await stat(path).catch((error: unknown) => {
     throw systemCode(error) === 'ENOENT' ? fail('FILE_NOT_FOUND', { path, what: 'The file' }, error) : fail('FILE_UNREADABLE', { path, reason: reasonOf(error) }, error);

@@ -4,8 +4,8 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { Part } from '../classifier/part.ts';
-import { commitJson, readJson } from '../data/commit.ts';
+import { type ListedPart, listedPartSchema, type Part } from '../classifier/part.ts';
+import { commitSealedJson, readSealedJson } from '../data/commit.ts';
 import { BetrError, fail, systemCode } from '../data/errors.ts';
 import { fingerprint, type Run } from '../data/run.ts';
 
@@ -27,7 +27,7 @@ export const rankingSchema = z.strictObject({
   quarantined: whole,
   sources: z.array(z.strictObject({ source: z.string(), documents: whole, tokens: whole })),
   /** Files inside scores/, in the order of their shards and rows, and the shards as they were when scored. */
-  parts: z.array(z.strictObject({ file: z.string(), shard: z.string(), shardBytes: whole, shardModifiedMs: z.number(), documents: whole, tokens: whole, bytes: whole, sha256: z.string() })),
+  parts: z.array(listedPartSchema),
   /** [bin, documents, tokens] of every score bin that is not empty, best first (classifier/part.ts says what a bin is). */
   histogram: z.array(z.tuple([whole, whole, whole])),
 });
@@ -35,15 +35,23 @@ export const rankingSchema = z.strictObject({
 export type Ranking = z.output<typeof rankingSchema>;
 
 /**
- * Publishes the parts of a whole corpus as the run's ranking. Where they are what is published already, nothing is written.
+ * Publishes the parts of a whole corpus as the run's ranking. Where they are what is published already, nothing is written. The parts may come one by one, as
+ * their histograms do not all fit in memory.
  * Errors: NO_DOCUMENTS; DISK_FULL, WRITE_FAILED.
  */
-export async function publishRanking(run: Run, parts: readonly Part[], scorer: Ranking['scorer']): Promise<Ranking> {
-  const shards = new Set(parts.map(({ shard }) => shard)).size;
-  const total = (count: (part: Part) => number): number => parts.reduce((sum, part) => sum + count(part), 0);
+export async function publishRanking(run: Run, source: Iterable<Part> | AsyncIterable<Part>, scorer: Ranking['scorer']): Promise<Ranking> {
+  const parts: ListedPart[] = [];
+  const sources: Sums<string> = new Map();
+  const histogram: Sums<number> = new Map();
+  for await (const { sources: ofPart, histogram: bins, ...listed } of source) {
+    parts.push(listed);
+    for (const { source: name, documents, tokens } of ofPart) addTo(sources, name, documents, tokens);
+    for (const [bin, documents, tokens] of bins) addTo(histogram, bin, documents, tokens);
+  }
+  const total = (count: (part: ListedPart) => number): number => parts.reduce((sum, part) => sum + count(part), 0);
   const documents = total((part) => part.documents);
   const quarantined = total((part) => part.quarantined);
-  if (documents === 0) throw fail('NO_DOCUMENTS', { files: shards, quarantined });
+  if (documents === 0) throw fail('NO_DOCUMENTS', { files: new Set(parts.map(({ shard }) => shard)).size, quarantined });
   const generation = fingerprint({ parts: parts.map(({ sha256 }) => sha256).sort(), scorer }).slice(0, 12);
   const published = await readPublished(run);
   const ranking: Ranking = {
@@ -55,19 +63,17 @@ export async function publishRanking(run: Run, parts: readonly Part[], scorer: R
     estimatedDocuments: total((part) => part.estimatedDocuments),
     textBytes: total((part) => part.textBytes),
     quarantined,
-    sources: mergeSources(parts),
-    parts: parts
-      .map(({ file, shard, shardBytes, shardModifiedMs, documents, tokens, bytes, sha256 }) => ({ file, shard, shardBytes, shardModifiedMs, documents, tokens, bytes, sha256 }))
-      .sort((a, b) => order(a.shard, b.shard) || order(a.file, b.file)),
-    histogram: mergeHistograms(parts),
+    sources: [...sources].map(([name, [ofDocuments, ofTokens]]) => ({ source: name, documents: ofDocuments, tokens: ofTokens })).sort((a, b) => order(a.source, b.source)),
+    parts: parts.sort((a, b) => order(a.shard, b.shard) || a.firstRow - b.firstRow || order(a.file, b.file)),
+    histogram: [...histogram].sort(([a], [b]) => b - a).map(([bin, [ofDocuments, ofTokens]]) => [bin, ofDocuments, ofTokens]),
   };
-  if (published === undefined || fingerprint(published) !== fingerprint(ranking)) await commitJson(run.files.ranking, ranking);
+  if (published === undefined || fingerprint(published) !== fingerprint(ranking)) await commitSealedJson(run.files.ranking, ranking);
   return ranking;
 }
 
 /** Reads the published ranking and checks that its parts are there. Errors: STEP_MISSING, FILE_DAMAGED, FILE_UNREADABLE. */
 export async function readRanking(run: Run): Promise<Ranking> {
-  const ranking = await readJson(run.files.ranking, rankingSchema, rankCommand);
+  const ranking = await readSealedJson(run.files.ranking, rankingSchema, rankCommand);
   if (ranking === undefined) throw fail('STEP_MISSING', { need: 'ranking', command: rankCommand });
   for (const { file, bytes } of ranking.parts) await checkPart(join(run.files.scores, file), bytes);
   return ranking;
@@ -86,31 +92,18 @@ async function checkPart(path: string, bytes: number): Promise<void> {
 /** What is published, whether or not its parts are there; undefined where there is none or it is damaged, for who is about to replace it. */
 export async function readPublished(run: Run): Promise<Ranking | undefined> {
   try {
-    return await readJson(run.files.ranking, rankingSchema, rankCommand);
+    return await readSealedJson(run.files.ranking, rankingSchema, rankCommand);
   } catch (error) {
     if (error instanceof BetrError && error.code === 'FILE_DAMAGED') return undefined;
     throw error;
   }
 }
 
-function mergeSources(parts: readonly Part[]): Ranking['sources'] {
-  const merged = new Map<string, { documents: number; tokens: number }>();
-  for (const { source, documents, tokens } of parts.flatMap((part) => part.sources)) {
-    const sum = merged.get(source) ?? { documents: 0, tokens: 0 };
-    merged.set(source, { documents: sum.documents + documents, tokens: sum.tokens + tokens });
-  }
-  return [...merged].map(([source, counts]) => ({ source, ...counts })).sort((a, b) => order(a.source, b.source));
-}
+type Sums<Key> = Map<Key, [documents: number, tokens: number]>;
 
-function mergeHistograms(parts: readonly Part[]): Ranking['histogram'] {
-  const merged = new Map<number, [documents: number, tokens: number]>();
-  for (const { histogram } of parts) {
-    for (const [bin, documents, tokens] of histogram) {
-      const sum = merged.get(bin) ?? [0, 0];
-      merged.set(bin, [sum[0] + documents, sum[1] + tokens]);
-    }
-  }
-  return [...merged].sort(([a], [b]) => b - a).map(([bin, [documents, tokens]]) => [bin, documents, tokens]);
+function addTo<Key>(sums: Sums<Key>, key: Key, documents: number, tokens: number): void {
+  const sum = sums.get(key) ?? [0, 0];
+  sums.set(key, [sum[0] + documents, sum[1] + tokens]);
 }
 
 function order(a: string, b: string): number {

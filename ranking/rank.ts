@@ -3,7 +3,11 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readCard } from '../classifier/card.ts';
+import { chunkOf, isChunkName } from '../classifier/part.ts';
+import { foldManifests, readCards, readPublishedParts } from '../classifier/published.ts';
 import { type CorpusScores, scoreCorpus } from '../classifier/score-corpus.ts';
+import { systemCode } from '../data/errors.ts';
+import { watchLeases } from '../data/lease.ts';
 import type { Report } from '../data/progress.ts';
 import type { Run } from '../data/run.ts';
 import { publishRanking, type Ranking, readPublished } from './generation.ts';
@@ -15,21 +19,45 @@ export interface RankResult {
   scores: Omit<CorpusScores, 'parts'>;
 }
 
-/** Ranks the corpus of a run. Errors: STEP_MISSING, NO_DOCUMENTS, those of reading the corpus and of writing. */
+/** Ranks the corpus of a run. Errors: STEP_MISSING, NO_DOCUMENTS, WORKERS_LOST, those of reading the corpus and of writing. */
 export async function rankCorpus(run: Run, report: Report): Promise<RankResult> {
   const card = await readCard(run);
   const { parts, ...scores } = await scoreCorpus(run, report);
   const before = await readPublished(run);
-  const ranking = await publishRanking(run, parts, { outputs: card.outputs.map(({ name }) => name), sha256: card.weightsSha256 });
+  const ranking = await publishRanking(run, readCards(run, parts), { outputs: card.outputs.map(({ name }) => name), sha256: card.weightsSha256 });
   await removeStale(run, [ranking, ...(before === undefined ? [] : [before])]);
   return { ranking, published: before?.generation !== ranking.generation, scores };
 }
 
-/** Removes the files of scores/ that neither generation lists: readers of the last one may still be at work. */
+/** Removes what neither generation lists: readers of the last one may still be at work. */
 async function removeStale(run: Run, generations: readonly Ranking[]): Promise<void> {
-  const chunkOf = (file: string): string => file.replace(/[-.].*$/, '');
-  const needed = new Set(generations.flatMap(({ parts }) => parts.map(({ file }) => chunkOf(file))));
-  for (const name of await readdir(run.files.scores)) {
-    if (!needed.has(chunkOf(name))) await rm(join(run.files.scores, name), { force: true });
+  const needed = new Set(generations.flatMap(({ parts }) => parts.map(({ file }) => file)));
+  const { byChunk } = await readPublishedParts(run);
+  await foldManifests(run, [...byChunk.values()].flat().filter(({ file }) => needed.has(file)));
+  const chunks = new Set([...needed].map(chunkOf));
+  const atWork = await isAnybodyAtWork(run);
+  const isTemporary = (name: string): boolean => name.endsWith('.spill') || (name.startsWith('.') && name.endsWith('.tmp'));
+  for (const folder of [run.files.scores, run.files.quarantine, run.files.manifest, run.files.leases]) {
+    for (const name of await list(folder)) {
+      const chunk = chunkOf(name);
+      const stale = chunk === undefined ? !atWork && isTemporary(name) : !chunks.has(chunk);
+      if (stale) await rm(join(folder, name), { force: true, recursive: true });
+    }
+  }
+}
+
+/** Whether a worker may be alive, here or elsewhere. The leases of those that are gone from this machine are removed. */
+async function isAnybodyAtWork(run: Run): Promise<boolean> {
+  const watch = watchLeases(Infinity);
+  const free = await Promise.all((await list(run.files.leases)).filter(isChunkName).map((name) => watch.isFree(join(run.files.leases, name))));
+  return !free.every(Boolean);
+}
+
+async function list(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return [];
+    throw error;
   }
 }

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
+import { mkdtemp, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from '@jest/globals';
@@ -40,8 +40,7 @@ describe('withLock', () => {
 
   it('takes over from a process that is gone, and clears what it left half-written', async () => {
     await lockedBy(await deadPid());
-    await mkdir(run.files.scores);
-    const leftover = join(run.files.scores, '.part.parquet.99.tmp');
+    const leftover = join(run.folder, '.targets.parquet.99.tmp');
     await writeFile(leftover, 'half');
     expect(await withLock(run, () => Promise.resolve(existsSync(leftover)))).toBe(false);
   });

@@ -46,7 +46,8 @@ export async function writeParts(run: Run, rows: readonly Row[], estimatedDocume
         `COPY (SELECT shard, "row"::BIGINT AS "row", document, source, tokens::BIGINT AS tokens, score, score_sums
                FROM (VALUES ${values.join(', ')}) AS part (shard, "row", document, source, tokens, score, score_sums)) TO ${sqlString(path)} (FORMAT parquet, COMPRESSION zstd)`,
       );
-      parts.push({ file, shard: name, shardBytes: shard.bytes, shardModifiedMs: shard.modifiedMs, scorer: 'x', ...tally(own), estimatedDocuments, textBytes: 10 * own.length, quarantined: 1, bytes: (await stat(path)).size, sha256: await sha256File(path) });
+      const scores = own.map(({ score }) => score);
+      parts.push({ file, shard: name, shardBytes: shard.bytes, shardModifiedMs: shard.modifiedMs, firstRow: 0, rows: own.length, ends: 'shard', scores: [Math.min(...scores), Math.max(...scores)], ...tally(own), estimatedDocuments, textBytes: 10 * own.length, quarantined: 1, bytes: (await stat(path)).size, sha256: await sha256File(path), cardSha256: '0'.repeat(64) });
     }
     return parts;
   });

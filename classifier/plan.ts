@@ -1,0 +1,133 @@
+// run/plan.json: every chunk of the corpus that is to be scored, by which classifier, and what the shards were when they were cut.
+// Promises: a shard that is as it was is not cut, and so not scored, anew; every row of the corpus is in exactly one chunk.
+
+import { z } from 'zod';
+import { chunkSchema, cutShard } from '../data/chunks.ts';
+import { commitSealedJson, readSealedJson } from '../data/commit.ts';
+import type { Chunk, Shard } from '../data/documents.ts';
+import { withDuckDb } from '../data/duckdb.ts';
+import { BetrError, fail } from '../data/errors.ts';
+import type { Report } from '../data/progress.ts';
+import { fingerprint, type Run } from '../data/run.ts';
+import { listShards, pathOf } from '../data/shards.ts';
+import { readTokenRates } from '../indexer/tokens.ts';
+import { readCard } from './card.ts';
+
+const whole = z.number().int().nonnegative();
+const rankCommand = 'betr rank';
+
+const planSchema = z.strictObject({
+  version: z.literal(1),
+  /** What scores depend on beside the text: weights, token rates, names of fields. */
+  scorer: z.string(),
+  chunkBytes: whole,
+  shards: z.array(
+    z.strictObject({
+      name: z.string(),
+      format: z.enum(['jsonl', 'jsonl.gz', 'jsonl.zst', 'parquet']),
+      bytes: whole,
+      modifiedMs: z.number(),
+      chunks: z.array(chunkSchema).min(1),
+    }),
+  ),
+});
+export type Plan = z.output<typeof planSchema>;
+
+/** A chunk of the plan with its shard. */
+export interface Task {
+  /** Changes with the shard, the chunk, the classifier and the size of chunks; parts and leases are named after it. */
+  name: string;
+  shard: Shard;
+  chunk: Chunk;
+  endsShard: boolean;
+  /** Text that a part of it may have before the next is begun. */
+  partBytes: number;
+  /** About how much work it is. */
+  weight: number;
+}
+
+/** The plan as far as it can be made without reading: the shards that are as they were, and those that have to be cut. */
+export interface Outline {
+  known: Plan;
+  fresh: Shard[];
+  /** What is written. */
+  before: Plan | undefined;
+}
+
+/** Compares the corpus with the plan. Errors: STEP_MISSING, those of `listShards`. */
+export async function outlinePlan(run: Run): Promise<Outline> {
+  const scorer = await fingerprintScorer(run);
+  const chunkBytes = Math.ceil(run.settings.scoring.chunkMegabytes * 2 ** 20);
+  const shards = await listShards(run.settings.corpus.files, run.settingsFolder);
+  const before = await readPlanFile(run).catch(() => undefined);
+  const planned = new Map(before?.chunkBytes === chunkBytes ? before.shards.map((shard) => [shard.name, shard]) : []);
+  const known: Plan = { version: 1, scorer, chunkBytes, shards: [] };
+  const fresh: Shard[] = [];
+  for (const shard of shards) {
+    const earlier = planned.get(shard.name);
+    if (earlier?.bytes === shard.bytes && earlier.modifiedMs === shard.modifiedMs) known.shards.push(earlier);
+    else fresh.push(shard);
+  }
+  return { known, fresh, before };
+}
+
+/** Cuts what is new of the corpus and writes the plan, where anything changed. Errors: STEP_MISSING, those of `listShards` and `cutShard`, DISK_FULL, WRITE_FAILED. */
+export async function makePlan(run: Run, report: Report): Promise<Plan> {
+  const { known, fresh, before } = await outlinePlan(run);
+  const cut = fresh.length === 0 ? [] : await cutShards(run, fresh, known.chunkBytes, report);
+  const plan = { ...known, shards: [...known.shards, ...cut].sort((a, b) => (a.name < b.name ? -1 : 1)) };
+  if (before === undefined || fingerprint(before) !== fingerprint(plan)) await commitSealedJson(run.files.plan, plan);
+  return plan;
+}
+
+function cutShards(run: Run, shards: readonly Shard[], chunkBytes: number, report: Report): Promise<Plan['shards']> {
+  return withDuckDb({ threads: 1, memoryMb: 256 }, async (connection) => {
+    const cut: Plan['shards'] = [];
+    for (const shard of shards) {
+      const { name, format, bytes, modifiedMs } = shard;
+      cut.push({ name, format, bytes, modifiedMs, chunks: await cutShard(connection, shard, run.settings.corpus.fields, chunkBytes).catch(takeWhole) });
+      report({ stage: 'plan', done: cut.length, total: shards.length, unit: 'shards' });
+    }
+    return cut;
+  });
+}
+
+/** A damaged shard stops the worker that reads it, and not the plan for all others. */
+function takeWhole(error: unknown): Chunk[] {
+  if (error instanceof BetrError && error.code === 'FILE_UNREADABLE') return [{ firstRow: 0 }];
+  throw error;
+}
+
+function readPlanFile(run: Run): Promise<Plan | undefined> {
+  return readSealedJson(run.files.plan, planSchema, rankCommand);
+}
+
+/** Reads the plan. Errors: STEP_MISSING, FILE_DAMAGED, PLAN_STALE where classifier, rates or fields have changed since. */
+export async function readPlan(run: Run): Promise<Plan> {
+  const plan = await readPlanFile(run);
+  if (plan === undefined) throw fail('STEP_MISSING', { need: 'plan', command: rankCommand });
+  if (plan.scorer !== (await fingerprintScorer(run))) throw fail('PLAN_STALE', { path: run.files.plan });
+  return plan;
+}
+
+async function fingerprintScorer(run: Run): Promise<string> {
+  const card = await readCard(run);
+  return fingerprint({ weights: card.weightsSha256, rates: await readTokenRates(run), fields: run.settings.corpus.fields });
+}
+
+/** Every chunk of the plan, in the order of shards and rows. */
+export function listTasks(run: Run, plan: Plan): Task[] {
+  return plan.shards.flatMap(({ chunks, ...rest }) => {
+    const shard: Shard = { ...rest, path: pathOf(rest.name, run.settingsFolder) };
+    const compressed = shard.format === 'jsonl.gz' || shard.format === 'jsonl.zst';
+    return chunks.map((chunk, index) => ({
+      name: fingerprint([shard.name, shard.bytes, shard.modifiedMs, chunk, plan.scorer, plan.chunkBytes]).slice(0, 20),
+      shard,
+      chunk,
+      endsShard: index === chunks.length - 1,
+      // A chunk that was cut is one part, unless its text is far more than it seemed.
+      partBytes: compressed ? plan.chunkBytes : 2 * plan.chunkBytes,
+      weight: compressed ? 4 * shard.bytes : (shard.format === 'parquet' ? 3 : 1) * (shard.bytes / chunks.length),
+    }));
+  });
+}

@@ -1,0 +1,86 @@
+// Which chunks of a plan are left, and whose they are: free, somebody's, or published. What a worker knows of it may be old; the leases and the manifest decide.
+
+import { mkdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { systemCode } from '../data/errors.ts';
+import { type Lease, takeLease, watchLeases } from '../data/lease.ts';
+import type { Run } from '../data/run.ts';
+import { type ListedPart, partFile } from './part.ts';
+import { listTasks, type Plan, type Task } from './plan.ts';
+import { isWhole, type ManifestCache, readPublishedParts } from './published.ts';
+
+/** A chunk that is ours for now, and its parts that are published. */
+export interface Claim {
+  task: Task;
+  published: readonly ListedPart[];
+  lease: Lease;
+}
+
+export interface Queue {
+  /** Takes a chunk that is free and not whole; undefined where none is. Chunks of the `skipped` shards are left out from now on. */
+  claim(skipped: ReadonlySet<string>): Promise<Claim | undefined>;
+  /** Whether no chunk is left, neither free nor somebody's. */
+  isEmpty(): boolean;
+}
+
+// Workers that begin at once would all ask for the same chunk.
+const choices = 16;
+
+export async function openQueue(run: Run, plan: Plan): Promise<Queue> {
+  const { beatSeconds, lostSeconds } = run.settings.scoring;
+  const watch = watchLeases(1000 * lostSeconds);
+  const cache: ManifestCache = new Map();
+  const leaseOf = (task: Task): string => join(run.files.leases, task.name);
+  await mkdir(run.files.leases, { recursive: true });
+  let published = (await readPublishedParts(run, cache)).byChunk;
+  const isOpen = (task: Task): boolean => !isWhole(published.get(task.name));
+  // The heaviest first, so that the last to be finished is a light one.
+  let free = listTasks(run, plan).filter(isOpen).sort((a, b) => b.weight - a.weight);
+  let held: Task[] = [];
+
+  /** Looks again at the chunks that were somebody's. */
+  const look = async (skipped: ReadonlySet<string>): Promise<void> => {
+    published = (await readPublishedParts(run, cache)).byChunk;
+    const open = held.filter((task) => isOpen(task) && !skipped.has(task.shard.name));
+    held = [];
+    for (const task of open) ((await watch.isFree(leaseOf(task))) ? free : held).push(task);
+  };
+
+  const claimFree = async (skipped: ReadonlySet<string>): Promise<Claim | undefined> => {
+    free = free.filter(({ shard }) => !skipped.has(shard.name));
+    while (free.length > 0) {
+      const [task] = free.splice(Math.floor(Math.random() * Math.min(choices, free.length)), 1);
+      if (task === undefined) break;
+      const lease = await takeLease(leaseOf(task), 1000 * beatSeconds);
+      if (lease === undefined) {
+        held.push(task);
+        continue;
+      }
+      const known = published.get(task.name)?.length ?? 0;
+      if (await exists(join(run.files.scores, partFile(task.name, known)))) published = (await readPublishedParts(run, cache)).byChunk;
+      if (isOpen(task)) return { task, published: published.get(task.name) ?? [], lease };
+      await lease.release();
+    }
+    return undefined;
+  };
+
+  return {
+    async claim(skipped) {
+      const claim = await claimFree(skipped);
+      if (claim !== undefined || held.length === 0) return claim;
+      await look(skipped);
+      return claimFree(skipped);
+    },
+    isEmpty: () => free.length === 0 && held.length === 0,
+  };
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return false;
+    throw error;
+  }
+}

@@ -1,0 +1,184 @@
+// Scores one chunk: batches of documents in, parts out, in memory bounded by the part's size. A chunk of which some parts are published goes on after them.
+// Promises: where parts begin and end, and every byte of them, depends on the chunk and the classifier alone, not on who made them or how often it was begun.
+
+import { mkdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type DuckDBAppender, type DuckDBConnection, DuckDBDataChunk, DOUBLE, FLOAT, VARCHAR } from '@duckdb/node-api';
+import { bytesPerBatch } from '../data/batch.ts';
+import { commitFile, commitJson, sha256File } from '../data/commit.ts';
+import type { DocumentBatch } from '../data/documents.ts';
+import { sqlName, sqlString } from '../data/duckdb.ts';
+import { fail } from '../data/errors.ts';
+import { openQuarantine, type QuarantineFile } from '../data/quarantine.ts';
+import { readShard } from '../data/read.ts';
+import type { FieldNames } from '../data/settings.ts';
+import { isUnchanged } from '../data/shards.ts';
+import { estimateTokens, type TokenRates } from '../indexer/tokens.ts';
+import { cardFile, type ListedPart, partFile, quarantineFile } from './part.ts';
+import type { Task } from './plan.ts';
+import type { Scorer } from './scorer.ts';
+import { openTally, type Tally } from './tally.ts';
+
+/** So that a part of the shortest of texts has bounded memory too. */
+const documentsPerPart = 500_000;
+const rowsPerDataChunk = 2048;
+
+export interface ScoringContext {
+  scorer: Scorer;
+  rates: TokenRates;
+  fields: FieldNames;
+  /** Folders of the parts and of their bad rows. */
+  folder: string;
+  quarantine: string;
+  /** For the part that is being made, and for reading. */
+  connection: DuckDBConnection;
+  readConnection: DuckDBConnection;
+}
+
+/**
+ * Scores the rows of a chunk that `published`, its first parts, does not have yet, and yields each part as its files are in place; it is published by
+ * whoever lists it. `onBatch` hears of each batch and says whether to go on.
+ * Errors: SHARD_CHANGED where the shard is not, or no longer, what was planned; those of reading and writing.
+ */
+export async function* scoreChunk(task: Task, published: readonly ListedPart[], context: ScoringContext, onBatch: (documents: number, textBytes: number) => boolean): AsyncGenerator<ListedPart> {
+  const { shard, chunk } = task;
+  await checkUnchanged(task);
+  const last = published.at(-1);
+  let number = published.length;
+  let firstRow = last === undefined ? chunk.firstRow : last.firstRow + last.rows;
+  let part: OpenPart | undefined;
+  const open = async (): Promise<OpenPart> => openPart(task, number, context);
+  const quarantine = {
+    // Rows come in order, and the reader does not read ahead: a bad row is of the part that is open when it is met, or of the next.
+    add(...row: Parameters<QuarantineFile['add']>): void {
+      bad ??= openQuarantine(join(context.quarantine, quarantineFile(partFile(task.name, number))));
+      bad.add(...row);
+    },
+    count: 0,
+  };
+  let bad: QuarantineFile | undefined;
+  const close = async (endRow: number, ends: ListedPart['ends']): Promise<ListedPart> => {
+    part ??= await open();
+    bad ??= openQuarantine(join(context.quarantine, quarantineFile(partFile(task.name, number))));
+    const rows = { firstRow, rows: endRow - firstRow, ends, quarantined: bad.count };
+    await checkUnchanged(task);
+    await bad.close();
+    const listed = await part.commit(rows);
+    part = undefined;
+    bad = undefined;
+    firstRow = endRow;
+    number++;
+    return listed;
+  };
+  const batches = readShard(shard, context.fields, { quarantine, chunk, fromRow: firstRow, batchBytes: Math.min(bytesPerBatch, task.partBytes), connection: context.readConnection });
+  try {
+    for (let next = await batches.next(); ; next = await batches.next()) {
+      if (next.done === true) {
+        yield await close(next.value, task.endsShard ? 'shard' : 'chunk');
+        return;
+      }
+      const batch = next.value;
+      part ??= await open();
+      part.add(batch);
+      const goOn = onBatch(batch.count, batch.text.length);
+      if (part.tally.textBytes >= task.partBytes || part.tally.documents >= documentsPerPart) yield await close((batch.rows[batch.count - 1] ?? 0) + 1, 'part');
+      if (!goOn) return;
+    }
+  } finally {
+    await batches.return(0);
+    // What stays in memory is replaced by the next part.
+    await part?.drop().catch(() => undefined);
+    await bad?.drop();
+  }
+}
+
+async function checkUnchanged({ shard }: Task): Promise<void> {
+  if (!(await isUnchanged(shard))) throw fail('SHARD_CHANGED', { path: shard.path });
+}
+
+interface OpenPart {
+  tally: Tally;
+  add(batch: DocumentBatch): void;
+  commit(rows: Pick<ListedPart, 'firstRow' | 'rows' | 'ends' | 'quarantined'>): Promise<ListedPart>;
+  /** Leaves no trace of a part that is not to be. */
+  drop(): Promise<void>;
+}
+
+async function openPart({ name, shard }: Task, number: number, context: ScoringContext): Promise<OpenPart> {
+  const { connection, scorer } = context;
+  const scoreColumns = scorer.outputs.map((output, index) => sqlName(index === 0 ? 'score' : `score_${output}`));
+  await connection.run(`CREATE OR REPLACE TABLE part ("row" DOUBLE, document VARCHAR, source VARCHAR, tokens DOUBLE, ${scoreColumns.map((column) => `${column} FLOAT`).join(', ')})`);
+  const appender = await connection.createAppender('part');
+  const tally = openTally();
+  const drop = async (): Promise<void> => {
+    await connection.run('DROP TABLE IF EXISTS part');
+  };
+  return {
+    tally,
+    add(batch) {
+      const scores = new Float32Array(batch.count * scorer.outputs.length);
+      scorer.scoreTexts(batch.text, batch.textEnds, batch.count, scores);
+      const tokens = countTokens(batch, context.rates, tally);
+      tally.add(batch, tokens, scores, scorer.outputs.length);
+      appendBatch(appender, batch, tokens, scores, scorer.outputs.length);
+    },
+    async commit(rows) {
+      appender.closeSync();
+      const file = partFile(name, number);
+      const path = join(context.folder, file);
+      await mkdir(context.folder, { recursive: true });
+      await commitFile(path, async (temporary) => {
+        await connection.run(
+          `COPY (SELECT ${sqlString(shard.name)} AS shard, "row"::BIGINT AS "row", document, source, tokens::BIGINT AS tokens, ${scoreColumns.join(', ')} FROM part)
+           TO ${sqlString(temporary)} (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false)`,
+        );
+      });
+      await drop();
+      const { sources, histogram, ...counts } = tally.result();
+      const card = join(context.folder, cardFile(file));
+      await commitJson(card, { sources, histogram });
+      const hashes = { bytes: (await stat(path)).size, sha256: await sha256File(path), cardSha256: await sha256File(card) };
+      return { file, shard: shard.name, shardBytes: shard.bytes, shardModifiedMs: shard.modifiedMs, ...rows, ...counts, ...hashes };
+    },
+    async drop() {
+      appender.closeSync();
+      await drop();
+    },
+  };
+}
+
+/** The batch's token counts, estimated from the text's bytes where the corpus gives none. */
+function countTokens(batch: DocumentBatch, rates: TokenRates, tally: Tally): Float64Array {
+  const tokens = batch.tokens.slice();
+  let start = 0;
+  for (let i = 0; i < batch.count; i++) {
+    const end = batch.textEnds[i] ?? start;
+    if (Number.isNaN(tokens[i])) {
+      tokens[i] = estimateTokens(rates, batch.sources[i] ?? '', end - start);
+      tally.estimatedDocuments++;
+    }
+    start = end;
+  }
+  return tokens;
+}
+
+function appendBatch(appender: DuckDBAppender, batch: DocumentBatch, tokens: Float64Array, scores: Float32Array, outputs: number): void {
+  const types = [DOUBLE, VARCHAR, VARCHAR, DOUBLE, ...Array.from({ length: outputs }, () => FLOAT)];
+  for (let start = 0; start < batch.count; start += rowsPerDataChunk) {
+    const end = Math.min(batch.count, start + rowsPerDataChunk);
+    const columns: (readonly (number | string)[])[] = [
+      Array.from(batch.rows.subarray(start, end)),
+      batch.documents.slice(start, end),
+      batch.sources.slice(start, end),
+      Array.from(tokens.subarray(start, end)),
+    ];
+    for (let output = 0; output < outputs; output++) {
+      const column = new Array<number>(end - start);
+      for (let i = start; i < end; i++) column[i - start] = scores[i * outputs + output] ?? 0;
+      columns.push(column);
+    }
+    const chunk = DuckDBDataChunk.create(types, end - start);
+    chunk.setColumns(columns);
+    appender.appendDataChunk(chunk);
+  }
+}

@@ -1,0 +1,47 @@
+// A worker in a process of its own, which `scoreCorpus` starts: works until no chunk is free, tells what it does, and gives its chunk back when it is told to
+// end or whoever started it is gone. Argument: the settings file.
+
+import { errorData } from '../data/errors.ts';
+import { openRun } from '../data/run.ts';
+import type { WorkerReply } from './score-corpus.ts';
+import { readPlan } from './plan.ts';
+import { workOnPlan } from './work.ts';
+
+// A message for every batch would cost more than it tells.
+const bytesPerReport = 8 << 20;
+
+const stop = new AbortController();
+for (const signal of ['SIGTERM', 'SIGINT', 'disconnect'] as const) process.on(signal, () => stop.abort());
+
+const send = (reply: WorkerReply, sent?: () => void): void => void process.send?.(reply, undefined, undefined, sent);
+let documents = 0;
+let textBytes = 0;
+const tell = (): void => {
+  send({ kind: 'progress', documents, textBytes });
+  documents = 0;
+  textBytes = 0;
+};
+
+const last = await work();
+send(last, () => process.exit());
+if (!process.connected) process.exit();
+
+async function work(): Promise<WorkerReply> {
+  try {
+    const run = await openRun(process.argv[2] ?? '');
+    const result = await workOnPlan(run, await readPlan(run), {
+      wait: false,
+      signal: stop.signal,
+      onProgress(batchDocuments, batchBytes) {
+        documents += batchDocuments;
+        textBytes += batchBytes;
+        if (textBytes >= bytesPerReport) tell();
+      },
+      onChunk: ({ weight }) => send({ kind: 'chunk', weight }),
+    });
+    tell();
+    return { kind: 'done', result };
+  } catch (error) {
+    return { kind: 'failed', error: errorData(error) };
+  }
+}

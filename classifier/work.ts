@@ -1,0 +1,122 @@
+// A worker: takes one chunk of the plan after another, each under a lease, until none is left. Any number of them, on any number of machines that share the
+// run's folder, may come, go and die. Promises: no chunk waits for a worker that is lost, and what two of them score is published once.
+
+import { randomBytes } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { openDuckDb } from '../data/duckdb.ts';
+import { BetrError, type ErrorData, errorData } from '../data/errors.ts';
+import type { Run } from '../data/run.ts';
+import { readTokenRates } from '../indexer/tokens.ts';
+import type { Plan, Task } from './plan.ts';
+import { openOwnManifest } from './published.ts';
+import { type Claim, openQueue } from './queue.ts';
+import { scoreChunk, type ScoringContext } from './score-chunk.ts';
+import { loadScorer } from './scorer.ts';
+
+export interface WorkOptions {
+  /** Stay until every chunk is published, for those that others have may come back; else leave when none is free. */
+  wait: boolean;
+  /** Says when to stop: the part in hand is finished if that takes no more than `graceMs`, and the chunk given back. */
+  signal?: AbortSignal | undefined;
+  graceMs?: number | undefined;
+  onProgress?: ((documents: number, textBytes: number) => void) | undefined;
+  /** A chunk has become whole, by this worker. */
+  onChunk?: ((task: Task) => void) | undefined;
+}
+
+export interface WorkResult {
+  chunks: number;
+  parts: number;
+  /** Scored by this worker, also where another was first to publish or nobody did. */
+  documents: number;
+  textBytes: number;
+  seconds: number;
+  /** What kept chunks from being scored: one error for each such shard. */
+  problems: ErrorData[];
+  /** Whether no chunk is left but those with problems. */
+  finished: boolean;
+}
+
+const shardErrors: readonly string[] = ['SHARD_CHANGED', 'FILE_NOT_FOUND', 'FILE_UNREADABLE', 'COLUMN_MISSING', 'COLUMN_TYPE'];
+
+/** Works on the plan. Errors: STEP_MISSING, DISK_FULL, WRITE_FAILED; what is wrong with one shard keeps only its chunks from being scored and is in the result. */
+export async function workOnPlan(run: Run, plan: Plan, options: WorkOptions): Promise<WorkResult> {
+  const startedMs = performance.now();
+  const result: WorkResult = { chunks: 0, parts: 0, documents: 0, textBytes: 0, seconds: 0, problems: [], finished: false };
+  const pollMs = Math.min(1000, 500 * run.settings.scoring.beatSeconds);
+  const queue = await openQueue(run, plan);
+  const badShards = new Set<string>();
+  let scoring: Scoring | undefined;
+  try {
+    while (options.signal?.aborted !== true) {
+      const claim = await queue.claim(badShards);
+      if (claim === undefined) {
+        result.finished = queue.isEmpty();
+        if (result.finished || !options.wait) break;
+        await setTimeout(pollMs, undefined, { signal: options.signal }).catch(() => undefined);
+        continue;
+      }
+      try {
+        scoring ??= await openScoring(run);
+        await scoreClaim(claim, scoring, options, result);
+      } catch (error) {
+        if (!(error instanceof BetrError) || !shardErrors.includes(error.code)) throw error;
+        badShards.add(claim.task.shard.name);
+        result.problems.push(errorData(error));
+      } finally {
+        await claim.lease.release();
+      }
+    }
+  } finally {
+    await scoring?.close();
+  }
+  result.seconds = (performance.now() - startedMs) / 1000;
+  return result;
+}
+
+interface Scoring {
+  context: ScoringContext;
+  publish: ReturnType<typeof openOwnManifest>;
+  close(): Promise<void>;
+}
+
+async function openScoring(run: Run): Promise<Scoring> {
+  const scorer = await loadScorer(run.files.weights);
+  const rates = await readTokenRates(run);
+  const spill = join(run.files.leases, `${randomBytes(8).toString('hex')}.spill`);
+  const { connection, connect, close } = await openDuckDb({ threads: 1, memoryMb: 256, spill });
+  const context = { scorer, rates, fields: run.settings.corpus.fields, folder: run.files.scores, quarantine: run.files.quarantine, connection, readConnection: await connect() };
+  return {
+    context,
+    publish: openOwnManifest(run),
+    async close() {
+      close();
+      await rm(spill, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Scores what a chunk lacks and publishes its parts one by one. */
+async function scoreClaim({ task, published, lease }: Claim, { context, publish }: Scoring, options: WorkOptions, result: WorkResult): Promise<void> {
+  let stopAtMs = Infinity;
+  const isToGoOn = (): boolean => {
+    if (options.signal?.aborted === true && stopAtMs === Infinity) stopAtMs = performance.now() + (options.graceMs ?? 0);
+    return !lease.isLost() && performance.now() < stopAtMs;
+  };
+  const parts = scoreChunk(task, published, context, (documents, textBytes) => {
+    result.documents += documents;
+    result.textBytes += textBytes;
+    options.onProgress?.(documents, textBytes);
+    return isToGoOn();
+  });
+  for await (const part of parts) {
+    await publish(part);
+    result.parts++;
+    if (part.ends !== 'part') {
+      result.chunks++;
+      options.onChunk?.(task);
+    } else if (options.signal?.aborted === true) return;
+  }
+}

@@ -1,0 +1,61 @@
+// Cuts a shard into chunks of about so many bytes of text: row groups of Parquet, byte ranges of plain JSON Lines that begin with a line. A compressed
+// file cannot be entered in the middle and is one chunk. Promises: every row in exactly one chunk, and the same cuts for the same file.
+
+import { z } from 'zod';
+import { readBytesOf } from './bytes.ts';
+import type { Chunk, Shard } from './documents.ts';
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { lineFeed } from './lines.ts';
+import { listRowGroups } from './parquet.ts';
+import type { FieldNames } from './settings.ts';
+
+const whole = z.number().int().nonnegative();
+
+export const chunkSchema = z.strictObject({ firstRow: whole, endRow: whole.optional(), startByte: whole.optional(), endByte: whole.optional() });
+
+/** The chunks of a shard, in order; at least one. Errors: FILE_NOT_FOUND, FILE_UNREADABLE. */
+export async function cutShard(connection: DuckDBConnection, shard: Shard, fields: FieldNames, chunkBytes: number): Promise<Chunk[]> {
+  if (shard.format === 'parquet') return cutRowGroups(await listRowGroups(connection, shard.path, fields.text), chunkBytes);
+  return shard.format === 'jsonl' ? cutLines(shard, chunkBytes) : [{ firstRow: 0 }];
+}
+
+/** As many whole row groups for each chunk as fit, at least one. */
+function cutRowGroups(groups: readonly { rows: number; textBytes: number }[], chunkBytes: number): Chunk[] {
+  const chunks: { firstRow: number; endRow: number }[] = [];
+  let firstRow = 0;
+  let endRow = 0;
+  let bytes = 0;
+  for (const { rows, textBytes } of groups) {
+    if (bytes + textBytes > chunkBytes && endRow > firstRow) {
+      chunks.push({ firstRow, endRow });
+      firstRow = endRow;
+      bytes = 0;
+    }
+    endRow += rows;
+    bytes += textBytes;
+  }
+  return [...chunks, { firstRow, endRow }];
+}
+
+/** Ranges of whole lines. What is not much more than a chunk stays in one; the others have their lines counted, so that rows keep their numbers. */
+async function cutLines(shard: Shard, chunkBytes: number): Promise<Chunk[]> {
+  const chunks: Chunk[] = [];
+  let startByte = 0;
+  let firstRow = 0;
+  if (shard.bytes > 1.5 * chunkBytes) {
+    let at = 0;
+    let row = 0;
+    for await (const piece of readBytesOf(shard.path, shard.format, { start: 0, end: shard.bytes })) {
+      for (let end = piece.indexOf(lineFeed); end >= 0; end = piece.indexOf(lineFeed, end + 1)) {
+        row++;
+        const next = at + end + 1;
+        if (next - startByte < chunkBytes || shard.bytes - next < chunkBytes / 2) continue;
+        chunks.push({ firstRow, startByte, endByte: next });
+        startByte = next;
+        firstRow = row;
+      }
+      at += piece.length;
+    }
+  }
+  return [...chunks, { firstRow, startByte, endByte: shard.bytes }];
+}

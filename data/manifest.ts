@@ -1,0 +1,74 @@
+// A file that only grows: one JSON value a line, each behind a checksum of its own. A last line that was cut short by a crash was never written;
+// any other line that is not what was written is damage, and is told.
+
+import { createHash } from 'node:crypto';
+import { open, readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { z } from 'zod';
+import { syncPath, writeError } from './commit.ts';
+import { fail, reasonOf, systemCode } from './errors.ts';
+
+const checksumCharacters = 16;
+
+/** A value as a line of a manifest. */
+export function manifestLine(value: unknown): string {
+  const json = JSON.stringify(value);
+  return `${checksum(json)} ${json}\n`;
+}
+
+/** Adds a line, makes the file where there is none, and returns when the line would survive a crash of the machine. Errors: DISK_FULL, WRITE_FAILED. */
+export async function appendToManifest(path: string, value: unknown): Promise<void> {
+  try {
+    const file = await open(path, 'a');
+    let begun: boolean;
+    try {
+      begun = (await file.stat()).size > 0;
+      await file.writeFile(manifestLine(value));
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    if (!begun) await syncPath(dirname(path));
+  } catch (error) {
+    throw writeError(error, path);
+  }
+}
+
+export interface ManifestRead<T> {
+  values: T[];
+  /** 1-based numbers of lines that are not what was written. */
+  damagedLines: number[];
+  /** The last line is cut short. */
+  torn: boolean;
+}
+
+/** Reads a manifest; one that does not exist is empty. Errors: FILE_UNREADABLE. */
+export async function readManifest<T>(path: string, schema: z.ZodType<T>): Promise<ManifestRead<T>> {
+  let text: string;
+  try {
+    text = await readFile(path, 'latin1');
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return { values: [], damagedLines: [], torn: false };
+    throw fail('FILE_UNREADABLE', { path, reason: reasonOf(error) }, error);
+  }
+  const lines = text.split('\n');
+  const torn = lines.pop() !== '';
+  const values: T[] = [];
+  const damagedLines: number[] = [];
+  for (const [index, line] of lines.entries()) {
+    const value = parseLine(Buffer.from(line, 'latin1'), schema);
+    if (value === undefined) damagedLines.push(index + 1);
+    else values.push(value);
+  }
+  return { values, damagedLines, torn };
+}
+
+function parseLine<T>(line: Buffer, schema: z.ZodType<T>): T | undefined {
+  const json = line.subarray(checksumCharacters + 1);
+  if (line.toString('latin1', 0, checksumCharacters + 1) !== `${checksum(json)} `) return undefined;
+  return schema.safeParse(JSON.parse(json.toString('utf8'))).data;
+}
+
+function checksum(json: string | Uint8Array): string {
+  return createHash('sha256').update(json).digest('hex').slice(0, checksumCharacters);
+}

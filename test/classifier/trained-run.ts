@@ -1,0 +1,72 @@
+// A run with a classifier of chance weights, as `betr index` and `betr train` would leave it, made in milliseconds; and corpora of chance words.
+
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { cardSchema } from '../../classifier/card.ts';
+import { openRandom } from '../../classifier/random.ts';
+import { openWeights, tableBytes, writeWeights } from '../../classifier/weights.ts';
+import { commitJson } from '../../data/commit.ts';
+import { openRun, type Run } from '../../data/run.ts';
+import { settingsSchema } from '../../data/settings.ts';
+import { tokenRatesSchema } from '../../indexer/tokens.ts';
+
+const bits = 12;
+
+export interface TrainedRunOptions {
+  files?: string[];
+  chunkMegabytes?: number;
+  workers?: number;
+  beatSeconds?: number;
+  lostSeconds?: number;
+  outputs?: string[];
+  seed?: number;
+  more?: object;
+}
+
+/** Makes betr.yaml in `folder` and the run beside it. Called again, it changes the settings and, with another seed, the classifier. */
+export async function makeTrainedRun(folder: string, options: TrainedRunOptions = {}): Promise<Run> {
+  const { files = ['corpus/*'], chunkMegabytes = 0.02, workers = 1, beatSeconds = 0.1, lostSeconds = 1, outputs = ['joint', 'alpha'], seed = 1, more = {} } = options;
+  await mkdir(folder, { recursive: true });
+  const settings = { corpus: { files }, benchmarks: [{ name: 'alpha', files: ['none.jsonl'] }], workers, scoring: { chunkMegabytes, beatSeconds, lostSeconds }, ...more };
+  await writeFile(join(folder, 'betr.yaml'), JSON.stringify(settings));
+  const run = await openRun(join(folder, 'betr.yaml'));
+  const random = openRandom(seed);
+  const table = Int8Array.from({ length: tableBytes(bits, outputs.length) }, () => Math.floor(random() * 255) - 127);
+  const weightsSha256 = await writeWeights(run.files.weights, openWeights(bits, outputs.map((name) => ({ name, bias: 0.01, scale: 0.02 })), table));
+  const interval = { value: 0.9, low: 0.8, high: 1 };
+  const hash = '0'.repeat(64);
+  await commitJson(
+    run.files.card,
+    cardSchema.parse({
+      version: 1,
+      outputs: outputs.map((name) => ({ name, heldOut: { rocAuc: interval, balancedAccuracy: interval, spearman: interval, kept: [] } })),
+      features: { ngrams: '', hash: '', normalisation: '', bits, minCount: 1, binsUsed: 1 },
+      labels: { top: 0.1, softened: '', balance: '' },
+      training: { method: '', seed, epochs: 1, epochsRun: 1, heldOutLosses: [1] },
+      documents: { training: 1, heldOut: 1, withoutTarget: 0 },
+      inputs: { sample: hash, targets: hash, settings: settingsSchema.parse({ corpus: { files }, benchmarks: settings.benchmarks }).classifier },
+      weightsSha256,
+      notes: [],
+    }),
+  );
+  const rate = { documents: 1, bytes: 4, tokens: 1, tokensPerByte: 0.25 };
+  await commitJson(run.files.tokens, tokenRatesSchema.parse({ tokenizer: 'none', sample: '', overall: rate, sources: {} }));
+  return run;
+}
+
+/** So many JSON lines of chance words; of every hundred one is bad, one blank, and one has no key. */
+export function makeLines(count: number, seed: number): string {
+  const random = openRandom(seed);
+  return Array.from({ length: count }, (_, i) => {
+    if (i % 100 === 17) return '{"id": "cut short\n';
+    if (i % 100 === 43) return '\n';
+    const text = Array.from({ length: 5 + Math.floor(random() * 40) }, () => `word${Math.floor(random() * 500)}`).join(' ');
+    const key = i % 100 === 71 ? {} : { id: `s${seed}-${i}` };
+    return `${JSON.stringify({ ...key, source: `source-${i % 4}`, ...(i % 3 === 0 ? { tokens: (i % 50) + 1 } : {}), text })}\n`;
+  }).join('');
+}
+
+/** Removes everything that ranking writes. */
+export async function forgetScores({ files }: Run): Promise<void> {
+  for (const path of [files.scores, files.manifest, files.leases, files.plan, files.ranking, files.quarantine, files.lock]) await rm(path, { recursive: true, force: true });
+}

@@ -1,0 +1,208 @@
+import { createHash } from 'node:crypto';
+import { appendFile, mkdir, readdir, readFile, rm, stat, truncate, unlink, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { describe, expect, it } from '@jest/globals';
+import { z } from 'zod';
+import { chunkOf } from '../../classifier/part.ts';
+import { makePlan } from '../../classifier/plan.ts';
+import { workOnPlan } from '../../classifier/work.ts';
+import { sqlString, withDuckDb } from '../../data/duckdb.ts';
+import { silent } from '../../data/progress.ts';
+import type { Run } from '../../data/run.ts';
+import { readRanking } from '../../ranking/generation.ts';
+import { rankCorpus } from '../../ranking/rank.ts';
+import { queryRows, withScores } from '../../ranking/scores.ts';
+import { forgetScores, makeLines, makeTrainedRun, type TrainedRunOptions } from '../classifier/trained-run.ts';
+import { readAll, withFolder } from '../data/collect.ts';
+
+/** A corpus of all formats, with its modification times fixed. */
+async function makeCorpus(folder: string): Promise<void> {
+  const corpus = join(folder, 'corpus');
+  await mkdir(corpus, { recursive: true });
+  await writeFile(join(corpus, 'plain.jsonl'), makeLines(600, 1));
+  await writeFile(join(corpus, 'packed.jsonl.gz'), gzipSync(makeLines(500, 2)));
+  await writeFile(join(folder, 'rows.jsonl'), makeLines(400, 3).replaceAll('{"id": "cut short\n', '\n'));
+  await withDuckDb({ threads: 1 }, (connection) =>
+    connection.run(`COPY (SELECT id, text, source, tokens FROM read_json(${sqlString(join(folder, 'rows.jsonl'))}, format = 'newline_delimited', columns = {id: 'VARCHAR', text: 'VARCHAR', source: 'VARCHAR', tokens: 'BIGINT'}))
+      TO ${sqlString(join(corpus, 'rows.parquet'))} (FORMAT parquet, ROW_GROUP_SIZE 100)`),
+  );
+  for (const name of await readdir(corpus)) await utimes(join(corpus, name), 1_700_000_000, 1_700_000_000);
+}
+
+async function withCorpus(use: (run: Run, folder: string) => Promise<void>, options: TrainedRunOptions = {}): Promise<void> {
+  await withFolder(async (folder) => {
+    await makeCorpus(folder);
+    await use(await makeTrainedRun(folder, options), folder);
+  });
+}
+
+/** What stays of a ranking: the hash of every file, less when it was published. */
+async function hashFiles(run: Run): Promise<Record<string, string>> {
+  const hashes: Record<string, string> = {};
+  for (const folder of [run.files.scores, run.files.manifest, run.files.quarantine, run.files.leases]) {
+    for (const name of (await readdir(folder).catch(() => [])).sort()) hashes[name] = createHash('sha256').update(await readFile(join(folder, name))).digest('hex');
+  }
+  hashes['plan.json'] = createHash('sha256').update(await readFile(run.files.plan)).digest('hex');
+  return { ...hashes, generation: (await readRanking(run)).generation };
+}
+
+const rowSchema = z.object({ shard: z.string(), row: z.number(), document: z.string() });
+
+describe('ranking a corpus', () => {
+  it('scores every document of every format once, with its row, and leaves out exactly the bad rows', async () => {
+    await withCorpus(async (run, folder) => {
+      const { ranking, published, scores } = await rankCorpus(run, silent);
+      expect(published).toBe(true);
+      expect(scores).toMatchObject({ shardsScored: 3, shardsReused: 0, documents: ranking.documents, textBytes: ranking.textBytes });
+      expect(ranking.parts.length).toBeGreaterThan(12);
+      const rows = await withScores(run, ranking, (connection, table) => queryRows(connection, `SELECT shard, "row"::DOUBLE AS "row", document FROM ${table}`, rowSchema));
+      const expected: z.output<typeof rowSchema>[] = [];
+      let quarantined = 0;
+      for (const name of ['packed.jsonl.gz', 'plain.jsonl', 'rows.parquet']) {
+        const whole = await readAll(join(folder, 'corpus', name), { name: `corpus/${name}` });
+        expected.push(...whole.documents.map(({ row, document }) => ({ shard: `corpus/${name}`, row, document })));
+        quarantined += whole.quarantined.length;
+      }
+      expect(rows).toEqual(expected);
+      expect(ranking.quarantined).toBe(quarantined);
+      expect(quarantined).toBeGreaterThan(5);
+      for (const name of new Set(ranking.parts.map(({ shard }) => shard))) {
+        const parts = ranking.parts.filter(({ shard }) => shard === name);
+        expect(parts.map(({ firstRow }) => firstRow)).toEqual(parts.map((_, i) => parts.slice(0, i).reduce((sum, part) => sum + part.rows, 0)));
+        expect(parts.map(({ ends }) => ends === 'shard')).toEqual(parts.map((_, i) => i === parts.length - 1));
+      }
+      const listed = (await readdir(run.files.quarantine)).filter((name) => chunkOf(name) !== undefined);
+      const lines = await Promise.all(listed.map(async (name) => (await readFile(join(run.files.quarantine, name), 'utf8')).trim().split('\n').length));
+      expect(lines.reduce((sum, count) => sum + count, 0)).toBe(quarantined);
+    });
+  });
+
+  it('gives the same bytes whatever the number of workers', async () => {
+    await withCorpus(async (run, folder) => {
+      await rankCorpus(run, silent);
+      const alone = await hashFiles(run);
+      for (const workers of [4, 2]) {
+        await forgetScores(run);
+        await rankCorpus(await makeTrainedRun(folder, { workers }), silent);
+        expect(await hashFiles(run)).toEqual(alone);
+      }
+    });
+  });
+
+  it('writes nothing when nothing is new, and scores only the shards that are', async () => {
+    await withCorpus(async (run, folder) => {
+      const first = await rankCorpus(run, silent);
+      const files = await hashFiles(run);
+      const times = async (): Promise<number[]> => Promise.all([run.files.plan, run.files.ranking, run.files.scores, run.files.manifest, run.files.quarantine].map(async (path) => (await stat(path)).mtimeMs));
+      const before = await times();
+      expect(await rankCorpus(run, silent)).toMatchObject({ published: false, ranking: first.ranking, scores: { shardsScored: 0, shardsReused: 3, documents: 0 } });
+      expect(await times()).toEqual(before);
+      await writeFile(join(folder, 'corpus', 'later.jsonl'), makeLines(100, 9));
+      const second = await rankCorpus(run, silent);
+      expect(second).toMatchObject({ published: true, scores: { shardsScored: 1, shardsReused: 3, documents: 98 } });
+      expect(second.ranking.documents).toBe(first.ranking.documents + 98);
+      expect(await hashFiles(run)).toMatchObject(Object.fromEntries(Object.entries(files).filter(([name]) => chunkOf(name) !== undefined)));
+      await unlink(join(folder, 'corpus', 'later.jsonl'));
+      const third = await rankCorpus(run, silent);
+      expect(third).toMatchObject({ published: true, ranking: { generation: first.ranking.generation }, scores: { documents: 0 } });
+    });
+  });
+
+  it('scores a shard again when it has grown, and all of them by a new classifier', async () => {
+    await withCorpus(async (run, folder) => {
+      const { ranking } = await rankCorpus(run, silent);
+      await appendFile(join(folder, 'corpus', 'plain.jsonl'), makeLines(10, 5));
+      expect(await rankCorpus(run, silent)).toMatchObject({ published: true, ranking: { documents: ranking.documents + 10 }, scores: { shardsScored: 1 } });
+      const other = await makeTrainedRun(folder, { seed: 2 });
+      expect(await rankCorpus(other, silent)).toMatchObject({ published: true, ranking: { documents: ranking.documents + 10 }, scores: { shardsScored: 3 } });
+      await rankCorpus(other, silent);
+      const chunks = new Set((await readRanking(run)).parts.map(({ file }) => chunkOf(file)));
+      // The generation before stays for those who are reading it.
+      expect(new Set((await readdir(run.files.scores)).map(chunkOf)).size).toBe(chunks.size);
+    });
+  });
+
+  it.each<[string, (path: string) => Promise<void>]>([
+    ['is gone', unlink],
+    ['is cut short', (path) => truncate(path, 100)],
+    ['lost its card', (path) => unlink(path.replace('.parquet', '.json'))],
+  ])('makes a part again that %s, and nothing else', async (_, damage) => {
+    await withCorpus(async (run) => {
+      const { ranking } = await rankCorpus(run, silent);
+      const before = await hashFiles(run);
+      const part = ranking.parts[ranking.parts.length >> 1];
+      await damage(join(run.files.scores, part?.file ?? ''));
+      const again = await rankCorpus(run, silent);
+      expect(again.published).toBe(false);
+      expect(again.scores.documents).toBeGreaterThan(0);
+      expect(again.scores.documents).toBeLessThan(ranking.documents / 2);
+      expect(await hashFiles(run)).toEqual(before);
+    });
+  });
+
+  it('of a compressed shard goes on after the parts that are published', async () => {
+    await withFolder(async (folder) => {
+      await mkdir(join(folder, 'corpus'));
+      await writeFile(join(folder, 'corpus', 'packed.jsonl.gz'), gzipSync(makeLines(2000, 2)));
+      const run = await makeTrainedRun(folder);
+      await rankCorpus(run, silent);
+      const undisturbed = await hashFiles(run);
+      await forgetScores(run);
+      const plan = await makePlan(run, silent);
+      let passes = 0;
+      let documents = 0;
+      for (let finished = false; !finished; passes++) {
+        const stop = new AbortController();
+        // Told to end in the first part, it finishes that one.
+        const result = await workOnPlan(run, plan, { wait: true, signal: stop.signal, graceMs: 60_000, onProgress: () => stop.abort() });
+        expect(result.parts).toBe(1);
+        finished = result.chunks === 1;
+        documents += result.documents;
+      }
+      expect(passes).toBeGreaterThan(5);
+      const { ranking, scores } = await rankCorpus(run, silent);
+      expect(scores.documents).toBe(0);
+      expect(documents).toBe(ranking.documents);
+      expect(await hashFiles(run)).toEqual(undisturbed);
+    });
+  });
+
+  it('ranks the rest and says what is wrong with a shard; mended, only that one is scored', async () => {
+    await withCorpus(async (run, folder) => {
+      const good = await readFile(join(folder, 'corpus', 'rows.parquet'));
+      const path = join(folder, 'corpus', 'bad.parquet');
+      await writeFile(path, good.subarray(0, good.length >> 1));
+      await expect(rankCorpus(run, silent)).rejects.toMatchObject({ code: 'FILE_UNREADABLE', message: expect.stringContaining(path) });
+      await writeFile(path, good);
+      expect(await rankCorpus(run, silent)).toMatchObject({ scores: { shardsScored: 1, shardsReused: 3 } });
+    });
+  });
+
+  it('of a shard that changes while it is read is of what the shard is at the end', async () => {
+    await withCorpus(async (run, folder) => {
+      let changed = false;
+      const path = join(folder, 'corpus', 'plain.jsonl');
+      const { ranking } = await rankCorpus(run, ({ stage }) => {
+        if (!stage.startsWith('score') || changed) return;
+        changed = true;
+        void writeFile(path, makeLines(50, 8));
+      });
+      expect(changed).toBe(true);
+      const { size } = await stat(path);
+      expect(ranking.parts.filter(({ shard }) => shard === 'corpus/plain.jsonl').map(({ shardBytes }) => shardBytes)).toContain(size);
+      expect(ranking.parts.filter(({ shard }) => shard === 'corpus/plain.jsonl').reduce((sum, { rows }) => sum + rows, 0)).toBe(50);
+    });
+  });
+
+  it('needs a classifier, and documents', async () => {
+    await withCorpus(async (run, folder) => {
+      await rm(join(folder, 'corpus'), { recursive: true });
+      await mkdir(join(folder, 'corpus'));
+      await writeFile(join(folder, 'corpus', 'none.jsonl'), '\n{"no": "text"}\n');
+      await expect(rankCorpus(run, silent)).rejects.toMatchObject({ code: 'NO_DOCUMENTS' });
+      await rm(run.files.card);
+      await expect(rankCorpus(run, silent)).rejects.toMatchObject({ code: 'STEP_MISSING' });
+    });
+  });
+});
