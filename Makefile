@@ -10,6 +10,10 @@ test: node_modules/.package-lock.json
 lint: node_modules/.package-lock.json
 	npm run lint
 
+# Ten thousand spoiled files of today's seed; CASES and SEED name others.
+fuzz: node_modules/.package-lock.json
+	npm run -s fuzz -- $(CASES) $(SEED)
+
 # `npm ci` also builds dist/ (the package's "prepare" script).
 node_modules/.package-lock.json: package.json package-lock.json
 	npm ci --no-audit --no-fund

@@ -14,7 +14,7 @@ export interface Bags {
 
 export interface BagFiller {
   bags: Bags;
-  add(document: number, text: Uint8Array): void;
+  add: (document: number, text: Uint8Array) => void;
 }
 
 /** Opens empty bags for `documents` documents and 2^bits bins. */

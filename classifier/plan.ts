@@ -118,7 +118,7 @@ async function fingerprintScorer(run: Run): Promise<string> {
 /** Every chunk of the plan, in the order of shards and rows. */
 export function listTasks(run: Run, plan: Plan): Task[] {
   return plan.shards.flatMap(({ chunks, ...rest }) => {
-    const shard: Shard = { ...rest, path: pathOf(rest.name, run.settingsFolder) };
+    const shard: Shard = { ...rest, path: pathOf(rest.name, run.settingsFolder, run.settings.corpus.files) };
     const compressed = shard.format === 'jsonl.gz' || shard.format === 'jsonl.zst';
     return chunks.map((chunk, index) => ({
       name: fingerprint([shard.name, shard.bytes, shard.modifiedMs, chunk, plan.scorer, plan.chunkBytes]).slice(0, 20),

@@ -3,7 +3,7 @@
 
 import { DuckDBBlobValue, type DuckDBConnection } from '@duckdb/node-api';
 import { z } from 'zod';
-import { sqlName, sqlString } from '../data/duckdb.ts';
+import { parquetSource, sqlName } from '../data/duckdb.ts';
 import { BetrError, fail, reasonOf } from '../data/errors.ts';
 
 const mostBenchmarks = 16;
@@ -23,7 +23,7 @@ export interface Targets {
 /** Reads targets.parquet. Errors: FILE_DAMAGED, TARGETS_INVALID. */
 export async function readTargets(connection: DuckDBConnection, path: string): Promise<Targets> {
   return reading(path, async () => {
-    const file = `read_parquet(${sqlString(path)})`;
+    const file = parquetSource(path);
     const described = await connection.runAndReadAll(`SELECT column_name FROM (DESCRIBE SELECT * FROM ${file})`);
     const columns = z.array(z.tuple([z.string()])).parse(described.getRows()).map(([name]) => name);
     for (const column of ['document', 'score']) {
@@ -63,7 +63,7 @@ export async function readTexts(
   const places = new Map(documents.map((document, place) => [document, place]));
   let withoutTarget = 0;
   await reading(paths.sample, async () => {
-    const rows = await connection.stream(`SELECT document::VARCHAR, encode(text) FROM read_parquet(${sqlString(paths.sample)})`);
+    const rows = await connection.stream(`SELECT document::VARCHAR, encode(text) FROM ${parquetSource(paths.sample)}`);
     for await (const batch of rows.yieldRows()) {
       for (const [document, text] of batch) {
         if (typeof document !== 'string' || !(text instanceof DuckDBBlobValue)) throw new Error('a row has no document or no text');

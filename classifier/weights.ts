@@ -24,7 +24,7 @@ export interface Weights {
   /** As in the file. */
   table: Int8Array;
   /** The weight of an output at a bin, −127 … 127. */
-  at(bin: number, output: number): number;
+  at: (bin: number, output: number) => number;
 }
 
 /** Bytes of the table for so many outputs. */

@@ -3,8 +3,9 @@
 
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { BetrError, errorData, fail, reasonOf } from '../data/errors.ts';
+import { BetrError, errorData, fail, reasonOf, systemCode } from '../data/errors.ts';
 import { cutoffCommand } from './cutoff.ts';
+import { demoCommand } from './demo.ts';
 import { indexCommand } from './index.ts';
 import { initCommand } from './init.ts';
 import { leaksCommand } from './leaks.ts';
@@ -25,12 +26,14 @@ const program = new Command('betr')
   .showHelpAfterError('(betr --help says what there is)')
   .exitOverride();
 
-for (const command of [initCommand(), indexCommand(), trainCommand(), rankCommand(), cutoffCommand(), selectCommand(), runCommand(), leaksCommand(), statusCommand()]) {
+for (const command of [initCommand(), indexCommand(), trainCommand(), rankCommand(), cutoffCommand(), selectCommand(), runCommand(), leaksCommand(), statusCommand(), demoCommand()]) {
   program.addCommand(command.copyInheritedSettings(program));
 }
 
 process.on('SIGINT', () => process.exit(130));
 process.on('SIGTERM', () => process.exit(143));
+// Whoever read our output has gone (betr … | head): there is nobody to tell, and nothing is wrong.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', (error) => process.exit(systemCode(error) === 'EPIPE' ? 0 : 1));
 
 try {
   await program.parseAsync();
@@ -42,11 +45,21 @@ process.exit();
 
 /** Tells an error where the user looks for it, and returns the exit code. */
 function report(error: unknown): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  if (error instanceof CommanderError && error.exitCode === 0) return 0;
+  const json = process.argv.includes('--json');
+  if (error instanceof CommanderError) {
+    // Its words are on standard error already.
+    if (json) printError(fail('USAGE', { problem: error.message.replace(/^error: /, '') }));
+    return 2;
+  }
   const known = error instanceof BetrError ? error : fail('INTERNAL', { reason: error instanceof Error ? (error.stack ?? reasonOf(error)) : reasonOf(error) });
-  if (process.argv.includes('--json')) process.stdout.write(`${JSON.stringify({ error: errorData(known) }, null, 2)}\n`);
+  if (json) printError(known);
   process.stderr.write(`betr: ${known.message} [${known.code}]\n`);
   return known.exitCode;
+}
+
+function printError(error: BetrError): void {
+  process.stdout.write(`${JSON.stringify({ error: errorData(error) }, null, 2)}\n`);
 }
 
 function readVersion(): string {

@@ -10,8 +10,8 @@ import { questionOptions, type QuestionOptions, readQuestion } from './question.
 
 export function cutoffCommand(): Command {
   return questionOptions(command('cutoff', 'the cutoff for a compute budget: keep rate, score, documents, tokens, epochs, and why')).action(async (options: CommonOptions & QuestionOptions) => {
-    const run = await openRun(options.config);
     const question: Question = readQuestion(options);
+    const run = await openRun(options.config);
     const answer = await answerBudget(run, await readRanking(run), question);
     printResult(options.json, answer, describeAnswer(answer));
   });
@@ -24,7 +24,7 @@ export function describeAnswer(answer: Answer): string {
     answer.summary,
     '',
     `  keep rate  ${formatShare(keep.rate)} of the tokens (${formatShare(keep.low)} to ${formatShare(keep.high)} do about as well), set by the ${keep.setBy}`,
-    `  cutoff     score ≥ ${cutoff.score ?? 'nothing'}: ${formatCount(cutoff.documents)} of ${formatCount(cutoff.ofDocuments)} documents, ${formatCount(cutoff.tokens)} of ${formatCount(cutoff.ofTokens)} tokens`,
+    `  cutoff     ${cutoff.score === null ? 'nothing' : `score ≥ ${cutoff.score}`}: ${formatCount(cutoff.documents)} of ${formatCount(cutoff.ofDocuments)} documents, ${formatCount(cutoff.tokens)} of ${formatCount(cutoff.ofTokens)} tokens${answer.flags.includes('tokens-estimated') ? ' (estimated)' : ''}`,
   ];
   if (model !== null) lines.push(`  model      ${model.params.toExponential(2)} parameters on ${model.tokens.toExponential(2)} tokens (${model.tokensPerParam} per parameter), ${model.flops.toExponential(2)} FLOPs`);
   if (repetition !== null) lines.push(`  epochs     ${repetition.epochs.toPrecision(3)}, worth ${repetition.effectiveTokens.toExponential(2)} unique tokens`);

@@ -13,10 +13,11 @@ export function indexCommand(): Command {
 }
 
 /** The card as a person reads it. */
-export function describeIndex({ corpus, sample, examples, embedding, search, ranks, warnings }: IndexResult): string {
+export function describeIndex({ corpus, sample, examples, embedding, search, ranks, warnings, fresh }: IndexResult): string {
   const top = ranks.winners.reduce((sum, winner) => sum + winner.top, 0);
   const winners = new Map(ranks.winners.map((winner) => [winner.benchmark, winner.top]));
   const lines = [
+    ...(fresh ? ['Nothing changed since the index was made:'] : []),
     `Read ${formatCount(corpus.documents)} documents (${formatBytes(corpus.textBytes)} of text) in ${corpus.shards} shards; sampled ${formatCount(sample.documents)}, dropped ${formatCount(sample.duplicateTexts)} duplicates`,
     `Embedded with ${embedding.model} on ${embedding.device} (${embedding.source}): ${formatCount(embedding.embedded)} texts in ${embedding.seconds.toFixed(1)} s, ${formatCount(embedding.reused)} were there already`,
     `Nearest documents by ${search.method} search (${search.why}); the HNSW index finds ${formatShare(search.hnsw.recall)} of them`,

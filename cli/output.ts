@@ -11,11 +11,11 @@ export function printResult(json: boolean, value: unknown, text: string): void {
 const millisecondsBetweenLines = 5_000;
 
 /** Progress on standard error: a bar on a terminal, a line now and then when piped. */
-export function openProgress(): { report: Report; end(): void } {
+export function openProgress(): { report: Report; end: () => void } {
   return process.stderr.isTTY ? openBar() : openLines();
 }
 
-function openBar(): { report: Report; end(): void } {
+function openBar(): { report: Report; end: () => void } {
   let bar: SingleBar | undefined;
   let stage = '';
   const end = (): void => {
@@ -38,7 +38,7 @@ function openBar(): { report: Report; end(): void } {
   };
 }
 
-function openLines(): { report: Report; end(): void } {
+function openLines(): { report: Report; end: () => void } {
   let stage = '';
   let lastMs = 0;
   return {

@@ -2,6 +2,7 @@
 
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
+import { isRemote } from '../data/remote/store.ts';
 import { openRun } from '../data/run.ts';
 import { readRanking } from '../ranking/generation.ts';
 import { writeSelection } from '../ranking/select.ts';
@@ -16,12 +17,12 @@ interface SelectOptions extends CommonOptions, QuestionOptions {
 
 export function selectCommand(): Command {
   return questionOptions(command('select', 'write the documents above the cutoff: selection.parquet (shard, row, document, score), or the documents in the corpus\'s own format'))
-    .requiredOption('--out <dir>', 'folder for the selection and its manifest.json')
+    .requiredOption('--out <dir>', 'folder (or s3:// address) for the selection and its manifest.json')
     .addOption(new Option('--format <kind>', 'what to write').choices(['rows', 'documents']).default('rows'))
     .action(async (options: SelectOptions) => {
       const question = readQuestion(options);
       const run = await openRun(options.config);
-      const out = resolve(options.out);
+      const out = isRemote(options.out) ? options.out : resolve(options.out);
       const progress = openProgress();
       const manifest = await writeSelection(run, await readRanking(run), question, out, { format: options.format }, progress.report).finally(progress.end);
       printResult(options.json, manifest, `${manifest.answer.summary}\nWrote ${formatCount(manifest.answer.cutoff.documents)} documents to ${out} (${manifest.files.length} files and manifest.json)`);

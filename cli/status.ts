@@ -14,7 +14,7 @@ interface Status {
   folder: string;
   index: Pick<IndexCard, 'corpus' | 'sample' | 'warnings'> | null;
   classifier: { rocAuc: number; documents: number } | null;
-  ranking: Pick<Ranking, 'generation' | 'publishedAt' | 'documents' | 'tokens' | 'quarantined'> | null;
+  ranking: Pick<Ranking, 'generation' | 'publishedAt' | 'documents' | 'tokens' | 'estimatedDocuments' | 'quarantined'> | null;
   /** Shards of the corpus that the classifier has not scored yet; null before there is a classifier. */
   shardsToScore: number | null;
   /** What is wrong with files that are there. */
@@ -47,7 +47,7 @@ async function readStatus(run: Run): Promise<Status> {
     folder: run.folder,
     index: index === null ? null : { corpus: index.corpus, sample: index.sample, warnings: index.warnings },
     classifier: card === null ? null : { rocAuc: card.outputs[0]?.heldOut.rocAuc.value ?? Number.NaN, documents: card.documents.training },
-    ranking: ranking === null ? null : { generation: ranking.generation, publishedAt: ranking.publishedAt, documents: ranking.documents, tokens: ranking.tokens, quarantined: ranking.quarantined },
+    ranking: ranking === null ? null : { generation: ranking.generation, publishedAt: ranking.publishedAt, documents: ranking.documents, tokens: ranking.tokens, estimatedDocuments: ranking.estimatedDocuments, quarantined: ranking.quarantined },
     shardsToScore: card === null ? null : await ifThere(countUnscored(run)),
     problems,
   };
@@ -58,7 +58,7 @@ function describeStatus({ folder, index, classifier, ranking, shardsToScore, pro
     `Run folder  ${folder}`,
     `Index       ${index === null ? 'none yet: betr index' : `${formatCount(index.sample.documents)} of ${formatCount(index.corpus.documents)} documents sampled`}`,
     `Classifier  ${classifier === null ? 'none yet: betr train' : `held-out ROC-AUC ${classifier.rocAuc.toFixed(3)}, from ${formatCount(classifier.documents)} documents`}`,
-    `Ranking     ${ranking === null ? 'none yet: betr rank' : `generation ${ranking.generation} of ${ranking.publishedAt}: ${formatCount(ranking.documents)} documents, ${formatCount(ranking.tokens)} tokens, ${formatCount(ranking.quarantined)} rows quarantined`}`,
+    `Ranking     ${ranking === null ? 'none yet: betr rank' : `generation ${ranking.generation} of ${ranking.publishedAt}: ${formatCount(ranking.documents)} documents, ${formatCount(ranking.tokens)} tokens${ranking.estimatedDocuments > 0 ? ' (estimated)' : ''}, ${formatCount(ranking.quarantined)} rows quarantined`}`,
     ...(shardsToScore === null ? [] : [`To score    ${shardsToScore === 0 ? 'nothing' : `${shardsToScore} shards: betr rank`}`]),
     ...problems.map((problem) => `Problem     ${problem}`),
   ].join('\n');

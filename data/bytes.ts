@@ -1,10 +1,11 @@
 // The bytes of a file, decompressed where its format says so, read no faster than they are used.
 
-import { open } from 'node:fs/promises';
 import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import type { ShardFormat } from './documents.ts';
 import { BetrError, fail, reasonOf, systemCode } from './errors.ts';
+import { readPieces } from './files.ts';
+import { showPath } from './remote/store.ts';
 import { openZstdDecompressor } from './zstd.ts';
 
 const pieceBytes = 1 << 20;
@@ -24,26 +25,12 @@ export async function* readBytesOf(path: string, format: ShardFormat, range?: By
     yield* await openPieces(path, format, range);
   } catch (error) {
     if (error instanceof BetrError) throw error;
-    if (systemCode(error) === 'ENOENT') throw fail('FILE_NOT_FOUND', { path, what: 'The file' }, error);
-    throw fail('FILE_UNREADABLE', { path, reason: reasonOf(error) }, error);
+    if (systemCode(error) === 'ENOENT') throw fail('FILE_NOT_FOUND', { path: showPath(path), what: 'The file' }, error);
+    throw fail('FILE_UNREADABLE', { path: showPath(path), reason: reasonOf(error) }, error);
   }
 }
 
 async function openPieces(path: string, format: ShardFormat, range: ByteRange | undefined): Promise<AsyncIterable<Uint8Array>> {
   if (format === 'jsonl.zst') return (await openZstdDecompressor())(readPieces(path));
-  return format === 'jsonl.gz' ? pipeline(readPieces(path), createGunzip({ chunkSize: pieceBytes }), () => undefined) : readPieces(path, range);
-}
-
-async function* readPieces(path: string, { start, end }: ByteRange = { start: 0, end: Infinity }): AsyncGenerator<Uint8Array> {
-  const file = await open(path);
-  try {
-    for (let at = start; at < end; ) {
-      const { bytesRead, buffer } = await file.read(Buffer.allocUnsafeSlow(pieceBytes), 0, Math.min(pieceBytes, end - at), at);
-      if (bytesRead === 0) return;
-      at += bytesRead;
-      yield buffer.subarray(0, bytesRead);
-    }
-  } finally {
-    await file.close();
-  }
+  return format === 'jsonl.gz' ? pipeline(readPieces(path), createGunzip({ chunkSize: pieceBytes }), () => undefined) : readPieces(path, range?.start, range?.end);
 }

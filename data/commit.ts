@@ -1,11 +1,11 @@
 // Files appear whole or not at all: written under a temporary name, synced, renamed, the folder synced.
 
 import { createHash, randomBytes } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { BetrError, fail, reasonOf, systemCode } from './errors.ts';
+import { readPieces } from './files.ts';
 
 // Processes on several machines may write the same file, and their process ids may be the same.
 const own = `${randomBytes(4).toString('hex')}.${process.pid}`;
@@ -103,10 +103,10 @@ export function writeError(error: unknown, path: string): BetrError {
   return fail('WRITE_FAILED', { path, reason: reasonOf(error) }, error);
 }
 
-/** SHA-256 of a file's bytes, as hex. */
+/** SHA-256 of a file's bytes, as hex; of a file at an address, too. Errors: those of `readPieces`. */
 export async function sha256File(path: string): Promise<string> {
   const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk);
+  for await (const piece of readPieces(path)) hash.update(piece);
   return hash.digest('hex');
 }
 

@@ -28,7 +28,7 @@ export async function openDuckDb(limits: DuckDbLimits): Promise<{ connection: Du
   return {
     connection: await connect(),
     connect,
-    close() {
+    close: () => {
       for (const connection of connections) connection.closeSync();
       instance.closeSync();
     },
@@ -47,7 +47,9 @@ export async function withDuckDb<T>(limits: DuckDbLimits, use: (connection: Duck
 
 /** A value as an SQL string literal, for the places that take no parameter (COPY … TO, read_parquet lists). */
 export function sqlString(value: string): string {
-  return `'${value.replaceAll("'", "''")}'`;
+  const literals = value.split('\0').map((part) => `'${part.replaceAll("'", "''")}'`);
+  // The text of a query ends at its first NUL.
+  return literals.length === 1 ? literals.join('') : `(${literals.join(' || chr(0) || ')})`;
 }
 
 /** A name as a quoted SQL identifier. */
@@ -55,12 +57,13 @@ export function sqlName(value: string): string {
   return `"${value.replaceAll('"', '""')}"`;
 }
 
-/** A path as DuckDB takes it literally, whatever characters it has. */
-export function globLiteral(path: string): string {
-  return path.replace(/[[*?]/g, '[$&]');
+/** The table of Parquet files in SQL: their paths taken literally, whatever characters they have, and their own columns only. `options` as read_parquet knows them. */
+export function parquetSource(paths: string | readonly string[], options?: string): string {
+  const files = typeof paths === 'string' ? sqlPath(paths) : `[${paths.map(sqlPath).join(', ')}]`;
+  return `read_parquet(${[files, 'hive_partitioning = false', ...(options === undefined ? [] : [options])].join(', ')})`;
 }
 
-/** The table of one Parquet file in SQL: its path taken literally, and its own columns only. `options` as read_parquet knows them. */
-export function parquetSource(path: string, options?: string): string {
-  return `read_parquet(${[sqlString(globLiteral(path)), 'hive_partitioning = false', ...(options === undefined ? [] : [options])].join(', ')})`;
+/** A path as an SQL string for what reads files: nothing in it is a pattern. */
+export function sqlPath(path: string): string {
+  return sqlString(path.replace(/[[*?]/g, '[$&]'));
 }

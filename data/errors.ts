@@ -35,6 +35,9 @@ const catalogue = {
   MODEL_UNAVAILABLE: { status: 502, exit: 1, say: (v: { model: string; reason: string }) => `The embedding model ${v.model} cannot be loaded: ${v.reason}. Set embedding.model to a folder that holds config.json, tokenizer.json and onnx/, to a name that the model hub knows, to an http(s) endpoint, or to "default".` },
   DEVICE_UNAVAILABLE: { status: 422, exit: 2, say: (v: { asked: string; available: string; reason: string; how: string }) => `embedding.device is "${v.asked}", but it cannot be used here: ${v.reason}. Available: ${v.available}. ${v.how}` },
   ENDPOINT_FAILED: { status: 502, exit: 1, say: (v: { url: string; problem: string }) => `The embedding endpoint ${v.url} failed: ${v.problem}. What was embedded before is kept; run the same command again once it answers.` },
+  // remote files
+  REMOTE_DENIED: { status: 502, exit: 1, say: (v: { url: string; reason: string }) => `Access to ${v.url} was denied (${v.reason}). Give credentials by the usual environment variables (AWS_PROFILE, AWS_ACCESS_KEY_ID, …) or files (~/.aws), or set BETR_S3_UNSIGNED=1 for a public bucket.` },
+  REMOTE_FAILED: { status: 502, exit: 1, say: (v: { url: string; reason: string; attempts: number }) => `${v.url} failed after ${v.attempts} attempt${v.attempts === 1 ? '' : 's'}: ${v.reason}. What was done before is kept; run the same command again once it answers.` },
   // content
   NO_DOCUMENTS: { status: 422, exit: 1, say: (v: { files: number; quarantined: number }) => `The corpus has no usable document: ${v.files} files, ${v.quarantined} rows quarantined. See quarantine/ in the run folder for the reasons, and corpus.fields in the settings.` },
   TARGETS_INVALID: { status: 422, exit: 1, say: (v: { path: string; problem: string }) => `${v.path} cannot be learned from: ${v.problem}. It has to have the columns document and score (a finite number, higher is better), with one row for each document and no document outside the sample.` },
@@ -44,6 +47,7 @@ const catalogue = {
   FASTTEXT_INVALID: { status: 422, exit: 1, say: (v: { path: string; problem: string }) => `${v.path} cannot be used as a fastText model: ${v.problem}. It has to be a supervised model of format version 12, as "fasttext supervised" (.bin) and "fasttext quantize" (.ftz) write them.` },
   FASTTEXT_LABEL: { status: 422, exit: 2, say: (v: { path: string; label: string; labels: string }) => `${v.label === '' ? `${v.path} does not say by itself which of its labels is the good one` : `${v.path} has no label "${v.label}"`}; its labels are ${v.labels}. Name one: fasttext:FILE#LABEL.` },
   NO_EXAMPLES: { status: 422, exit: 1, say: (v: { benchmark: string; quarantined: number }) => `Benchmark "${v.benchmark}" has no usable example (${v.quarantined} rows quarantined). An example has text; or question and answer; or question, choices and gold; or give the benchmark a template.` },
+  NO_TESTS: { status: 422, exit: 2, say: (v: { path: string }) => `No benchmark of ${v.path} names held-out examples to measure on. Give benchmarks "tests", for example tests: [benchmarks/gsm8k/test.jsonl].` },
 } as const;
 
 export type ErrorCode = keyof typeof catalogue;

@@ -20,7 +20,7 @@ export function readLine(bytes: Uint8Array, fields: FieldNames): LineResult {
   const text = valueAt(row, fields.text);
   if (text === undefined) return bad(fields.text, 'is missing');
   if (typeof text !== 'string') return bad(fields.text, 'is not a string');
-  // eslint-disable-next-line no-control-regex -- what the scanner takes for invisible: control characters and the space
+  // What the scanner takes for invisible: control characters and the space.
   if (/^[\0-\x20]*$/.test(text)) return bad(fields.text, 'is empty');
   const id = valueAt(row, fields.id) ?? undefined;
   if (id !== undefined && typeof id !== 'string' && typeof id !== 'number') return bad(fields.id, 'is neither a string nor a number');

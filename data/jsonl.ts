@@ -12,6 +12,8 @@ import type { Quarantine } from './quarantine.ts';
 import type { FieldNames } from './settings.ts';
 import { growMemory, openWasm, wasmFunction, wasmMemory, wasmNumber } from './wasm.ts';
 
+const quote = 0x22;
+
 /** A longer line is no document; it is quarantined without being held. */
 export const defaultMaxLineBytes = 64 << 20;
 
@@ -110,8 +112,9 @@ function* takeBlock(scan: Scan, block: LineBlock, batch: BatchBuilder, context: 
 /** Adds the document of the record at `at`, without its text, if the scanner found it ordinary and so it is. */
 function addOrdinary(memory: Buffer, records: Uint32Array, at: number, textBytes: number, firstLine: number, allUtf8: boolean, batch: BatchBuilder): boolean {
   if (records[at + 3] === 1 || (!allUtf8 && !isUtf8(memory.subarray(records[at + 1], records[at + 2])))) return false;
-  const tokens = records[at + 8] === 0 ? Number.NaN : Number(memory.toString('latin1', records[at + 8], records[at + 9]));
-  if (!isCount(tokens)) return false;
+  const tokensAt = records[at + 8] ?? 0;
+  const tokens = tokensAt === 0 ? Number.NaN : Number(memory.toString('latin1', tokensAt, records[at + 9]));
+  if (!isCount(tokens) || (tokensAt !== 0 && memory[tokensAt] === quote)) return false;
   const id = readValue(memory, records[at + 4] ?? 0, records[at + 5] ?? 0);
   batch.addDocument(firstLine + (records[at] ?? 0), id === '' ? undefined : id, readValue(memory, records[at + 6] ?? 0, records[at + 7] ?? 0), tokens, textBytes);
   return true;
@@ -129,7 +132,7 @@ function addOdd(line: Uint8Array, row: number, batch: BatchBuilder, { shard, fie
 /** The string or number between two places, a whole number digit by digit; '' where there is none. */
 function readValue(memory: Buffer, start: number, end: number): string {
   if (start === 0) return '';
-  if (memory[start] !== 0x22) return numberName(memory.toString('latin1', start, end));
+  if (memory[start] !== quote) return numberName(memory.toString('latin1', start, end));
   const inner = memory.toString('utf8', start + 1, end - 1);
   return inner.includes('\\') ? wellFormed(z.string().parse(JSON.parse(`"${inner}"`))) : inner;
 }

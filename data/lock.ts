@@ -12,21 +12,32 @@ import type { Run } from './run.ts';
 const holderSchema = z.object({ pid: z.number().int(), host: z.string(), since: z.string() });
 type Holder = z.output<typeof holderSchema>;
 
+/** Since when this process holds which locks: by them it knows its own ones from those of an earlier process with its id, as a container that is started anew has. */
+const held = new Map<string, string>();
+
 /** Runs `work` as the only writer of the run's folder, after clearing away what a killed one left half-written. Errors: RUN_LOCKED. */
 export async function withLock<T>(run: Run, work: () => Promise<T>): Promise<T> {
-  await acquire(run);
+  const path = run.files.lock;
+  const own: Holder = { pid: process.pid, host: hostname(), since: new Date().toISOString() };
+  const since = held.get(path);
+  if (since !== undefined) throw fail('RUN_LOCKED', { dir: run.folder, ...own, since });
+  held.set(path, own.since);
   try {
-    await removeTemporaries(run);
-    return await work();
+    await acquire(run, own);
+    try {
+      await removeTemporaries(run);
+      return await work();
+    } finally {
+      await rm(path, { force: true });
+    }
   } finally {
-    await rm(run.files.lock, { force: true });
+    held.delete(path);
   }
 }
 
-async function acquire(run: Run): Promise<void> {
-  const mine: Holder = { pid: process.pid, host: hostname(), since: new Date().toISOString() };
+async function acquire(run: Run, own: Holder): Promise<void> {
   for (;;) {
-    if (await create(run.files.lock, JSON.stringify(mine))) return;
+    if (await create(run.files.lock, JSON.stringify(own))) return;
     const holder = await readHolder(run.files.lock);
     if (holder !== undefined && isAlive(holder)) throw fail('RUN_LOCKED', { dir: run.folder, ...holder });
     await setAside(run.files.lock, holder);
@@ -72,8 +83,13 @@ async function readHolder(path: string): Promise<Holder | undefined> {
 
 function isAlive(holder: Holder): boolean {
   if (holder.host !== hostname()) return true;
+  return holder.pid !== process.pid && isProcessAlive(holder.pid);
+}
+
+/** Whether a process of this machine is there. */
+export function isProcessAlive(pid: number): boolean {
   try {
-    process.kill(holder.pid, 0);
+    process.kill(pid, 0);
     return true;
   } catch (error) {
     return systemCode(error) === 'EPERM';

@@ -1,24 +1,29 @@
 // Parquet in, batches of documents out, through DuckDB: text as bytes, a few row groups at a time whatever the file's size.
 
 import { isUtf8 } from 'node:buffer';
-import { stat } from 'node:fs/promises';
 import { DuckDBBlobVector, type DuckDBConnection, type DuckDBDataChunk, DuckDBDoubleVector, DuckDBVarCharVector } from '@duckdb/node-api';
 import { z } from 'zod';
 import { type BatchBuilder, openBatch } from './batch.ts';
 import type { DocumentBatch, Shard } from './documents.ts';
-import { globLiteral, openDuckDb, parquetSource, sqlName, sqlString } from './duckdb.ts';
-import { BetrError, fail, reasonOf, systemCode } from './errors.ts';
+import { openDuckDb, parquetSource, sqlName, sqlPath, sqlString } from './duckdb.ts';
+import { BetrError, fail, reasonOf } from './errors.ts';
 import { isCount, splitName } from './json-line.ts';
 import type { ReadOptions } from './jsonl.ts';
 import type { Quarantine } from './quarantine.ts';
+import { type LocalParquet, openLocalParquet } from './remote/spool.ts';
+import { showPath } from './remote/store.ts';
 import type { FieldNames } from './settings.ts';
 
 /** Reads a Parquet shard. Bad rows go to the quarantine. Returns the row after the last (of a whole file: the last that has a document or is bad). Errors: FILE_NOT_FOUND, FILE_UNREADABLE, COLUMN_MISSING, COLUMN_TYPE. */
 export async function* readParquet(shard: Shard, fields: FieldNames, { quarantine, chunk = { firstRow: 0 }, fromRow = chunk.firstRow, batchBytes, connection: opened }: ReadOptions): AsyncGenerator<DocumentBatch, number> {
   const { connection, close } = opened === undefined ? await openDuckDb({ threads: 1, memoryMb: 1024 }) : { connection: opened, close: () => undefined };
+  let file: LocalParquet | undefined;
   let endRow = fromRow;
   try {
-    const result = await connection.stream(`${await buildQuery(connection, shard.path, fields)}${rowCondition(fromRow, chunk.endRow)}`);
+    file = await openLocalParquet(shard.path);
+    const { sql, columns } = await buildQuery(connection, file.path, fields, showPath(shard.path));
+    await file.fetch(connection, columns, { from: fromRow, to: chunk.endRow ?? Infinity });
+    const result = await connection.stream(`${sql}${rowCondition(fromRow, chunk.endRow)}`);
     const batch = openBatch(shard.name, batchBytes);
     for (let rows = await result.fetchChunk(); rows !== null && rows.rowCount > 0; rows = await result.fetchChunk()) {
       yield* takeRows(rows, batch, shard, fields, quarantine);
@@ -31,6 +36,7 @@ export async function* readParquet(shard: Shard, fields: FieldNames, { quarantin
     throw readError(error, shard.path);
   } finally {
     close();
+    await file?.close();
   }
 }
 
@@ -82,29 +88,30 @@ function hasVisible(text: Uint8Array): boolean {
 }
 
 interface Column {
+  /** Of the file's top level; undefined where the file has none. */
+  name?: string;
   sql: string;
   type: string;
 }
 
-/** The query whose columns are row, id, source, tokens, text. Optional fields that the file lacks are null, where their names are the default ones. */
-async function buildQuery(connection: DuckDBConnection, path: string, fields: FieldNames): Promise<string> {
-  // Told here, because DuckDB's own words about it vary.
-  await stat(path);
+/** The query whose columns are row, id, source, tokens, text, and the file's columns that it reads. Errors name the file as `shown`. Optional fields that the file lacks are null, where their names are the default ones. */
+async function buildQuery(connection: DuckDBConnection, path: string, fields: FieldNames, shown: string): Promise<{ sql: string; columns: string[] }> {
   const find = await openColumns(connection, path);
   const column = async (field: keyof FieldNames, allowed: RegExp): Promise<Column> => {
     const name = fields[field];
     const found = await find(name);
     if (found === undefined && field !== 'text' && name === field) return { sql: 'NULL', type: '' };
-    if (found === undefined) throw fail('COLUMN_MISSING', { path, column: name, columns: (await listColumns(connection, path)).map((known) => known.name).join(', ') });
-    if (!allowed.test(found.type)) throw fail('COLUMN_TYPE', { path, column: name, type: found.type });
+    if (found === undefined) throw fail('COLUMN_MISSING', { path: shown, column: name, columns: (await listColumns(connection, path)).map((known) => known.name).join(', ') });
+    if (!allowed.test(found.type)) throw fail('COLUMN_TYPE', { path: shown, column: name, type: found.type });
     return found;
   };
   const text = await column('text', /^(VARCHAR|BLOB)$/);
   const id = await column('id', simpleType);
   const source = await column('source', simpleType);
   const tokens = await column('tokens', /^(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL.*)$/);
-  return `SELECT file_row_number::DOUBLE, ${id.sql}::VARCHAR, ${source.sql}::VARCHAR, ${tokens.sql}::DOUBLE, ${text.type === 'BLOB' ? text.sql : `encode(${text.sql})`}
+  const sql = `SELECT file_row_number::DOUBLE, ${id.sql}::VARCHAR, ${source.sql}::VARCHAR, ${tokens.sql}::DOUBLE, ${text.type === 'BLOB' ? text.sql : `encode(${text.sql})`}
     FROM ${parquetSource(path, 'file_row_number = true')}`;
+  return { sql, columns: [text, id, source, tokens].flatMap(({ name }) => name ?? []) };
 }
 
 const simpleType = /^(?!STRUCT|MAP|UNION|VARIANT)[^[]*$/;
@@ -114,11 +121,11 @@ async function openColumns(connection: DuckDBConnection, path: string): Promise<
   const columns = await listColumns(connection, path);
   return async (name) => {
     const whole = columns.find((column) => column.name === name);
-    if (whole !== undefined) return { sql: sqlName(name), type: whole.type };
+    if (whole !== undefined) return { name, sql: sqlName(name), type: whole.type };
     const [parent, inner] = splitName(name);
     if (!columns.some((column) => column.name === parent && column.type.startsWith('STRUCT('))) return undefined;
     const field = (await listColumns(connection, path, `${sqlName(parent)}.*`)).find((column) => column.name === inner);
-    return field && { sql: `${sqlName(parent)}.${sqlName(inner)}`, type: field.type };
+    return field && { name: parent, sql: `${sqlName(parent)}.${sqlName(inner)}`, type: field.type };
   };
 }
 
@@ -134,20 +141,22 @@ const rowGroup = z.object({ rows: z.number(), textBytes: z.number() });
 /** The row groups of a Parquet file, in order: their rows and about how many bytes of text they have. Errors: FILE_NOT_FOUND, FILE_UNREADABLE. */
 export async function listRowGroups(connection: DuckDBConnection, path: string, textField: string): Promise<z.output<typeof rowGroup>[]> {
   const columnPaths = [textField, splitName(textField).join(', ')].map(sqlString).join(', ');
+  let file: LocalParquet | undefined;
   try {
-    await stat(path);
+    file = await openLocalParquet(path);
     const reader = await connection.runAndReadAll(
       `SELECT any_value(row_group_num_rows)::DOUBLE AS rows, coalesce(sum(total_uncompressed_size) FILTER (path_in_schema IN (${columnPaths})), 0)::DOUBLE AS "textBytes"
-       FROM parquet_metadata(${sqlString(globLiteral(path))}) GROUP BY row_group_id ORDER BY row_group_id`,
+       FROM parquet_metadata(${sqlPath(file.path)}) GROUP BY row_group_id ORDER BY row_group_id`,
     );
     return rowGroup.array().parse(reader.getRowObjects());
   } catch (error) {
     throw readError(error, path);
+  } finally {
+    await file?.close();
   }
 }
 
 function readError(error: unknown, path: string): BetrError {
   if (error instanceof BetrError) return error;
-  if (systemCode(error) === 'ENOENT') return fail('FILE_NOT_FOUND', { path, what: 'The file' }, error);
-  return fail('FILE_UNREADABLE', { path, reason: reasonOf(error).split('\n')[0] ?? '' }, error);
+  return fail('FILE_UNREADABLE', { path: showPath(path), reason: reasonOf(error).split('\n')[0] ?? '' }, error);
 }

@@ -16,11 +16,11 @@ export function readShard(shard: Shard, fields: FieldNames, options: ReadOptions
   return shard.format === 'parquet' ? readParquet(shard, fields, options) : readJsonl(shard, fields, options);
 }
 
-/** The rows of a small JSON Lines file (plain, gz or zst) as objects, such as a benchmark's. Bad rows go to the quarantine. */
-export async function* readRows(path: string, quarantine: Quarantine): AsyncGenerator<{ position: number; row: Record<string, unknown> }> {
-  for await (const { position, bytes } of readLines(path, quarantine)) {
+/** The rows of a small JSON Lines file (plain, gz or zst) as objects, such as a benchmark's. Bad rows go to the quarantine, under the file's `name`. */
+export async function* readRows(path: string, quarantine: Quarantine, name = path): AsyncGenerator<{ position: number; row: Record<string, unknown> }> {
+  for await (const { position, bytes } of readLines(path, { quarantine, name })) {
     const row = parseRow(bytes);
-    if (typeof row === 'string') quarantine.add(path, position, row, bytes.toString('utf8', 0, 800));
+    if (typeof row === 'string') quarantine.add(name, position, row, bytes.toString('utf8', 0, 800));
     else if (row !== undefined) yield { position, row };
   }
 }
@@ -37,11 +37,11 @@ export async function* readRawRows(shard: Shard, wanted: Iterable<number>): Asyn
   }
 }
 
-async function* readLines(path: string, quarantine?: Quarantine): AsyncGenerator<{ position: number; bytes: Buffer }> {
+async function* readLines(path: string, bad?: { quarantine: Quarantine; name: string }): AsyncGenerator<{ position: number; bytes: Buffer }> {
   const format = formatOf(path);
   if (format === 'parquet') throw fail('FILE_UNREADABLE', { path, reason: 'examples are read from JSON Lines, not from Parquet' });
   for await (const block of readLineBlocks(readBytesOf(path, format), defaultMaxLineBytes)) {
-    if (block.tooLong) quarantine?.add(path, block.firstLine, tooLongReason(defaultMaxLineBytes));
+    if (block.tooLong) bad?.quarantine.add(bad.name, block.firstLine, tooLongReason(defaultMaxLineBytes));
     const { bytes } = block;
     let position = block.firstLine;
     for (let start = 0; start < bytes.length; position++) {

@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { writeError } from './commit.ts';
 import { readSettings, type Settings } from './settings.ts';
 
 export interface Run {
@@ -37,11 +38,15 @@ export interface RunFiles {
   lock: string;
 }
 
-/** Opens the run of a settings file; makes its folder. Errors: those of `readSettings`. */
+/** Opens the run of a settings file; makes its folder. Errors: those of `readSettings`, WRITE_FAILED, DISK_FULL. */
 export async function openRun(settingsPath: string): Promise<Run> {
   const { path, folder: settingsFolder, settings } = await readSettings(settingsPath);
   const folder = resolve(settingsFolder, settings.run);
-  await mkdir(folder, { recursive: true });
+  try {
+    await mkdir(folder, { recursive: true });
+  } catch (error) {
+    throw writeError(error, folder);
+  }
   return { settings, settingsPath: path, settingsFolder, folder, files: runFiles(folder) };
 }
 

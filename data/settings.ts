@@ -2,7 +2,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { parse, YAMLParseError } from 'yaml';
+import { parse } from 'yaml';
 import { z } from 'zod';
 import { fail, reasonOf, systemCode } from './errors.ts';
 
@@ -23,6 +23,8 @@ const benchmark = z.strictObject({
   files: globs,
   /** Text of an example with `{field}` in place of each field of the row. */
   template: z.string().min(1).optional(),
+  /** Held-out examples, which are never learned from: what a selection is measured on. */
+  tests: globs.optional(),
 });
 
 export const settingsSchema = z.strictObject({
@@ -31,8 +33,10 @@ export const settingsSchema = z.strictObject({
   benchmarks: z.array(benchmark).min(1).check((context) => {
     const seen = new Set<string>();
     for (const [index, { name }] of context.value.entries()) {
-      if (seen.has(name)) context.issues.push({ code: 'custom', input: name, path: [index, 'name'], message: 'is used by an earlier benchmark; names have to differ' });
-      seen.add(name);
+      // They become names of columns, where case does not count.
+      const folded = name.toLowerCase();
+      if (seen.has(folded)) context.issues.push({ code: 'custom', input: name, path: [index, 'name'], message: 'is used by an earlier benchmark; names have to differ in more than case' });
+      seen.add(folded);
     }
   }),
   examples: z.strictObject({
@@ -115,8 +119,7 @@ export function parseSettings(text: string, path: string): Settings {
   try {
     value = parse(text);
   } catch (error) {
-    if (!(error instanceof YAMLParseError)) throw error;
-    throw fail('SETTINGS_INVALID', { path, problems: [error.message.trim()] }, error);
+    throw fail('SETTINGS_INVALID', { path, problems: [reasonOf(error).trim()] }, error);
   }
   const result = settingsSchema.safeParse(value);
   if (result.success) return result.data;
@@ -125,11 +128,23 @@ export function parseSettings(text: string, path: string): Settings {
 
 function describe(issue: z.core.$ZodIssue, root: unknown): string {
   const key = issue.path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`)).join('').replace(/^\./, '') || '(whole file)';
-  const got = JSON.stringify(valueAt(root, issue.path)) ?? 'missing';
+  const got = show(valueAt(root, issue.path));
   if (issue.code === 'unrecognized_keys') return `${key}: unknown key ${issue.keys.map((k) => `"${k}"`).join(', ')}; known here: ${knownKeys(issue.path).join(', ')}`;
   if (issue.code === 'invalid_value') return `${key}: got ${got}, allowed: ${issue.values.map((v) => JSON.stringify(v)).join(', ')}`;
   if (issue.code === 'custom') return `${key}: ${got} ${issue.message}`;
   return `${key}: got ${got}; ${issue.message}`;
+}
+
+const shownCharacters = 200;
+
+function show(value: unknown): string {
+  if (value === undefined) return 'missing';
+  try {
+    const text = JSON.stringify(value);
+    return text.length > shownCharacters ? `${text.slice(0, shownCharacters)}…` : text;
+  } catch {
+    return 'something that contains itself';
+  }
 }
 
 function valueAt(root: unknown, path: readonly PropertyKey[]): unknown {

@@ -1,11 +1,12 @@
 // The files of a corpus (or of a benchmark): patterns in, a sorted list of shards out.
 
 import { existsSync } from 'node:fs';
-import { stat } from 'node:fs/promises';
 import { isAbsolute, relative, resolve, sep } from 'node:path';
 import { glob, isDynamicPattern } from 'tinyglobby';
 import type { Shard, ShardFormat } from './documents.ts';
-import { fail, reasonOf, systemCode } from './errors.ts';
+import { BetrError, fail } from './errors.ts';
+import { statFile } from './files.ts';
+import { isRemote, openStore, showPath } from './remote/store.ts';
 
 const endings: readonly [RegExp, ShardFormat][] = [
   [/\.(jsonl|ndjson|json)$/i, 'jsonl'],
@@ -14,21 +15,31 @@ const endings: readonly [RegExp, ShardFormat][] = [
   [/\.parquet$/i, 'parquet'],
 ];
 
-/** The format that a file's ending stands for. Errors: FILE_KIND_UNKNOWN. */
+/** The format that a file's ending stands for (of an address, its path's). Errors: FILE_KIND_UNKNOWN. */
 export function formatOf(path: string): ShardFormat {
-  const found = endings.find(([ending]) => ending.test(path));
+  const found = endings.find(([ending]) => ending.test(showPath(path)));
   if (found === undefined) throw fail('FILE_KIND_UNKNOWN', { path });
   return found[1];
 }
 
 /**
- * The files that match, each once, sorted by name. Relative patterns start from `folder`; so do the names.
- * Errors: FILE_NOT_FOUND for a plain path, NO_FILES for a pattern without a match, FILE_KIND_UNKNOWN.
+ * The files that match, each once, sorted by name. Relative patterns start from `folder`; so do the names. Addresses (s3://, https://) are named as they are, less their query.
+ * Errors: FILE_NOT_FOUND for a plain path, NO_FILES for a pattern without a match, FILE_KIND_UNKNOWN; REMOTE_DENIED, REMOTE_FAILED.
  */
 export async function listShards(patterns: readonly string[], folder: string): Promise<Shard[]> {
-  const paths = new Set((await Promise.all(patterns.map((pattern) => expand(pattern, folder)))).flat());
-  const shards = await Promise.all([...paths].map((path) => describeShard(path, folder)));
-  return shards.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  const found = await Promise.all(patterns.map((pattern) => (isRemote(pattern) ? listRemote(pattern) : listLocal(pattern, folder))));
+  const shards = new Map(found.flat().map((shard) => [shard.path, shard]));
+  return [...shards.values()].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+}
+
+async function listRemote(pattern: string): Promise<Shard[]> {
+  const files = await (await openStore(pattern)).list(pattern);
+  if (files.length === 0) throw fail('NO_FILES', { what: 'the pattern', patterns: showPath(pattern) });
+  return files.map(({ url, bytes, modifiedMs }) => ({ name: showPath(url), path: url, format: formatOf(url), bytes, modifiedMs }));
+}
+
+async function listLocal(pattern: string, folder: string): Promise<Shard[]> {
+  return Promise.all((await expand(pattern, folder)).map(async (path) => ({ name: nameOf(path, folder), path, format: formatOf(path), ...(await statFile(path)) })));
 }
 
 async function expand(pattern: string, folder: string): Promise<string[]> {
@@ -40,26 +51,21 @@ async function expand(pattern: string, folder: string): Promise<string[]> {
   return found.map((path) => resolve(path));
 }
 
-/** The path of the shard that has this name. */
-export function pathOf(name: string, folder: string): string {
-  return resolve(folder, name);
+/** The path of the shard that has this name; `patterns` are the settings', of which one may bring a query that the name leaves out. */
+export function pathOf(name: string, folder: string, patterns: readonly string[]): string {
+  if (!isRemote(name)) return resolve(folder, name);
+  return patterns.find((pattern) => isRemote(pattern) && showPath(pattern) === name) ?? name;
 }
 
-/** Whether the shard is there and as it was. */
+/** Whether the shard is there and as it was. Errors: REMOTE_DENIED, REMOTE_FAILED. */
 export async function isUnchanged({ path, bytes, modifiedMs }: Pick<Shard, 'path' | 'bytes' | 'modifiedMs'>): Promise<boolean> {
   try {
-    const { size, mtimeMs } = await stat(path);
-    return size === bytes && mtimeMs === modifiedMs;
-  } catch {
+    const now = await statFile(path);
+    return now.bytes === bytes && now.modifiedMs === modifiedMs;
+  } catch (error) {
+    if (error instanceof BetrError && error.code.startsWith('REMOTE_')) throw error;
     return false;
   }
-}
-
-async function describeShard(path: string, folder: string): Promise<Shard> {
-  const { size, mtimeMs } = await stat(path).catch((error: unknown) => {
-    throw systemCode(error) === 'ENOENT' ? fail('FILE_NOT_FOUND', { path, what: 'The file' }, error) : fail('FILE_UNREADABLE', { path, reason: reasonOf(error) }, error);
-  });
-  return { name: nameOf(path, folder), path, format: formatOf(path), bytes: size, modifiedMs: mtimeMs };
 }
 
 function nameOf(path: string, folder: string): string {

@@ -6,7 +6,7 @@ import { z } from 'zod';
 /** Schemas of what a module may export. */
 export const wasmMemory = z.instanceof(WebAssembly.Memory);
 export const wasmNumber = z.instanceof(WebAssembly.Global).transform((global) => global.value);
-export const wasmFunction = <F extends (...values: number[]) => number | void>() => z.custom<F>((value) => typeof value === 'function');
+export const wasmFunction = <F extends (...values: number[]) => unknown>() => z.custom<F>((value) => typeof value === 'function');
 
 const pageBytes = 65_536;
 

@@ -4,6 +4,7 @@
 import { Duplex, pipeline } from 'node:stream';
 import * as zlib from 'node:zlib';
 import { Decompress } from 'fzstd';
+import { z } from 'zod';
 import { fail } from './errors.ts';
 
 /** Takes frames in pieces; gives a piece that is of use until the next is asked for; throws where the input ends within a frame. */
@@ -26,9 +27,11 @@ export async function openZstdCompressor(): Promise<Duplex> {
   return new native.stream.CompressStream();
 }
 
+const creator = z.custom<(options: { chunkSize: number }) => unknown>((value) => typeof value === 'function');
+
 function openOwn(name: 'createZstdDecompress' | 'createZstdCompress'): Duplex | undefined {
-  const create: unknown = Reflect.get(zlib, name);
-  const stream: unknown = typeof create === 'function' ? create({ chunkSize: outBytes }) : undefined;
+  const create = creator.safeParse(Reflect.get(zlib, name));
+  const stream = create.success ? create.data({ chunkSize: outBytes }) : undefined;
   return stream instanceof Duplex ? stream : undefined;
 }
 

@@ -3,7 +3,7 @@
 
 import { VARCHAR } from '@duckdb/node-api';
 import { z } from 'zod';
-import { sqlString, withDuckDb } from '../data/duckdb.ts';
+import { parquetSource, withDuckDb } from '../data/duckdb.ts';
 import type { Shard } from '../data/documents.ts';
 import { fail } from '../data/errors.ts';
 import { keyHash } from '../data/hash.ts';
@@ -69,7 +69,7 @@ async function readExamples({ name, template }: Settings['benchmarks'][number], 
   const before = quarantine.count;
   let found = 0;
   for (const shard of shards) {
-    for await (const { position, row } of readRows(shard.path, quarantine)) {
+    for await (const { position, row } of readRows(shard.path, quarantine, shard.name)) {
       for (const field of Object.keys(row)) fields.add(field);
       const result = exampleText(row, template);
       if ('reason' in result) {
@@ -114,7 +114,7 @@ export async function saveExamples(run: Run, examples: readonly Example[], note:
 /** The examples in `examples.parquet`. */
 export async function loadExamples(run: Run): Promise<Example[]> {
   return withDuckDb({}, async (connection) => {
-    const reader = await connection.runAndReadAll(`SELECT benchmark, example, text FROM read_parquet(${sqlString(run.files.examples)})`);
+    const reader = await connection.runAndReadAll(`SELECT benchmark, example, text FROM ${parquetSource(run.files.examples)}`);
     return z.array(z.object({ benchmark: z.string(), example: z.string(), text: z.string() })).parse(reader.getRowObjects());
   });
 }

@@ -1,15 +1,19 @@
 // Which devices ONNX Runtime can really use here: a provider counts as there when a session runs on it.
 
-import { InferenceSession, listSupportedBackends } from 'onnxruntime-node';
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { listSupportedBackends } from 'onnxruntime-node';
 import { fail, reasonOf } from '../data/errors.ts';
-import { topKGraph } from './topk-graph.ts';
 
 export type Device = 'cpu' | 'cuda' | 'webgpu';
 
+const probe = fileURLToPath(new URL('./probe-device.js', import.meta.url));
+const probeTimeoutMs = 60_000;
 const gpus = ['cuda', 'webgpu'] as const;
 const howToGet: Record<Device, string> = {
   cpu: '',
-  cuda: 'CUDA needs an NVIDIA GPU with its driver, and ONNX Runtime with CUDA: reinstall with ONNXRUNTIME_NODE_INSTALL=cuda12 npm rebuild onnxruntime-node.',
+  cuda: 'CUDA needs an NVIDIA GPU with its driver, and the CUDA files of ONNX Runtime: ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules/onnxruntime-node/script/install.js.',
   webgpu: 'WebGPU needs a GPU with a Vulkan driver.',
 };
 
@@ -32,10 +36,15 @@ async function findFirst(devices: readonly Device[]): Promise<Device | undefined
 async function tryDevice(device: Device): Promise<string | undefined> {
   if (!listSupportedBackends().some(({ name }) => name === device)) return `this build of ONNX Runtime has no ${device} provider`;
   try {
-    const session = await InferenceSession.create(topKGraph(), { executionProviders: [device], logSeverityLevel: 4 });
-    await session.release();
-    return undefined;
+    const { stdout } = await promisify(execFile)(process.execPath, [probe, device], { timeout: probeTimeoutMs });
+    // ONNX Runtime puts the place in its own code, and the condition that failed there, before what it has to say.
+    const problem = stdout.trim().replace(/^\S*onnxruntime_src.* was false\. /, '');
+    return problem === '' ? undefined : problem;
   } catch (error) {
-    return reasonOf(error).split('\n')[0] ?? '';
+    return `trying it ended in a crash (${lastLine(reasonOf(error))})`;
   }
+}
+
+function lastLine(text: string): string {
+  return text.trim().split('\n').at(-1) ?? '';
 }

@@ -12,6 +12,9 @@ const textsPerRequest = 64;
 const requestsAtOnce = 4;
 /** A token is seldom longer: a text is cut at this many characters for each token of embedding.maxTokens. */
 const charactersPerToken = 4;
+/** Lengths of vectors that float32 can make unit vectors of. */
+const shortest = 1e-18;
+const longest = 1e18;
 const defaultPace = { attempts: 6, firstWaitMs: 500, longestWaitMs: 30_000, timeoutMs: 120_000 };
 
 export type Pace = typeof defaultPace;
@@ -39,6 +42,8 @@ export async function openEndpoint(settings: Settings['embedding'], pace: Pace =
           const rows = await request(texts.slice(start, start + textsPerRequest));
           for (const [i, row] of rows.entries()) {
             if (row.length !== dimensions) throw fail('ENDPOINT_FAILED', { url, problem: `it gave a vector of ${row.length} numbers after one of ${dimensions}` });
+            const length = Math.hypot(...row);
+            if (!(length > shortest && length < longest)) throw fail('ENDPOINT_FAILED', { url, problem: `it gave a vector of length ${length}, which has no direction` });
             vectors.set(row, (start + i) * dimensions);
           }
         }

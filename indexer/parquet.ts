@@ -6,7 +6,7 @@ import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { commitFile } from '../data/commit.ts';
-import { sqlString, withDuckDb } from '../data/duckdb.ts';
+import { sqlPath, sqlString, withDuckDb } from '../data/duckdb.ts';
 import { fail, reasonOf, systemCode } from '../data/errors.ts';
 
 /** Rows of a group: with texts in the row, larger groups do not fit the memory of a bounded DuckDB (measured: 122,880 rows fail at 1 GB). */
@@ -48,7 +48,7 @@ export async function readNote<T>(path: string, schema: z.ZodType<T>): Promise<T
   }
   return withDuckDb({ threads: 1 }, async (connection) => {
     try {
-      const reader = await connection.runAndReadAll(`SELECT decode(value) FROM parquet_kv_metadata(${sqlString(path)}) WHERE decode(key) = 'betr'`);
+      const reader = await connection.runAndReadAll(`SELECT decode(value) FROM parquet_kv_metadata(${sqlPath(path)}) WHERE decode(key) = 'betr'`);
       return schema.parse(JSON.parse(z.string().parse(reader.getRows()[0]?.[0])));
     } catch {
       return undefined;

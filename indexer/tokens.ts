@@ -4,7 +4,7 @@
 import { countTokens } from 'gpt-tokenizer/encoding/o200k_base';
 import { z } from 'zod';
 import { commitJson, readJson } from '../data/commit.ts';
-import { sqlString } from '../data/duckdb.ts';
+import { parquetSource } from '../data/duckdb.ts';
 import { fail } from '../data/errors.ts';
 import type { Run } from '../data/run.ts';
 import { withSpillingDuckDb } from './parquet.ts';
@@ -48,7 +48,7 @@ export async function readTokenRates(run: Run): Promise<TokenRates> {
 
 /** Measures the rates on the first documents of each source in `sample.parquet` and writes `tokens.json`. `sample` is the sample's fingerprint. */
 export async function measureTokens(run: Run, sample: string): Promise<TokenRates> {
-  const file = `read_parquet(${sqlString(run.files.sample)}, file_row_number = true)`;
+  const file = parquetSource(run.files.sample, 'file_row_number = true');
   const first = `SELECT file_row_number FROM ${file} QUALIFY row_number() OVER (PARTITION BY source ORDER BY file_row_number) <= ${documentsPerSource}`;
   const sums = new Map<string, Sum>();
   await withSpillingDuckDb(run.folder, async (connection) => {

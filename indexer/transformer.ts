@@ -3,7 +3,6 @@
 
 import { AutoModel, AutoTokenizer, env, type PreTrainedModel, type PreTrainedTokenizer, Tensor } from '@huggingface/transformers';
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { sha256File } from '../data/commit.ts';
@@ -13,6 +12,7 @@ import type { Settings } from '../data/settings.ts';
 import { defaultModelName, findDefaultModel } from './default-model.ts';
 import { chooseDevice, type Device } from './devices.ts';
 import { type Embedder, normalizeRows } from './embed.ts';
+import { readHubFile, readIfThere, setUpHub } from './hub.ts';
 
 type Pooling = 'mean' | 'cls';
 type Dtype = 'fp32' | 'fp16' | 'q8' | 'q4';
@@ -21,6 +21,10 @@ type Dtype = 'fp32' | 'fp16' | 'q8' | 'q4';
 const files: Record<Dtype, string> = { fp32: 'model.onnx', fp16: 'model_fp16.onnx', q8: 'model_quantized.onnx', q4: 'model_q4.onnx' };
 /** Tokens in a batch, padding included: more makes a CPU slower (measured: 1,024), fewer leaves a GPU idle. */
 const batchTokens: Record<Device, number> = { cpu: 1024, cuda: 65_536, webgpu: 16_384 };
+
+/** What a model's folder has to hold beside onnx/. */
+const modelFiles = ['config.json', 'tokenizer.json', 'tokenizer_config.json'];
+const hubName = /^[A-Za-z0-9][\w.-]*(\/[\w.-]+)?$/;
 
 interface Model {
   /** Folder, or the hub's name. */
@@ -34,10 +38,11 @@ interface Model {
 export async function openTransformer(settings: Settings['embedding'], baseFolder: string): Promise<Embedder> {
   const device = await chooseDevice(settings.device);
   const found = await findModel(settings.model, baseFolder);
+  setUpHub();
   const dtype = chooseDtype(settings.dtype, device, found);
   const pooling = settings.pooling === 'auto' ? await readPooling(found) : settings.pooling;
   const { tokenizer, model } = await load(found, device, dtype);
-  const maxTokens = Math.min(settings.maxTokens, tokenizer.model_max_length);
+  const maxTokens = Math.min(settings.maxTokens, z.number().catch(Infinity).parse(tokenizer.model_max_length));
   const bytes = found.isFolder ? await sha256File(join(found.place, 'onnx', files[dtype])) : found.place;
   const run = (texts: readonly string[]): Promise<Float32Array> => embedTexts(texts, { tokenizer, model, pooling, maxTokens, batchTokens: batchTokens[device] });
   return {
@@ -59,7 +64,12 @@ async function findModel(setting: string, baseFolder: string): Promise<Model> {
     return { place: folder, isFolder: true, name: defaultModelName, source };
   }
   const folder = resolve(baseFolder, setting);
-  if (existsSync(folder)) return { place: folder, isFolder: true, name: basename(folder), source: `folder ${folder}` };
+  if (existsSync(folder)) {
+    const missing = modelFiles.find((file) => !existsSync(join(folder, file)));
+    if (missing !== undefined) throw fail('MODEL_UNAVAILABLE', { model: folder, reason: `${missing} is missing` });
+    return { place: folder, isFolder: true, name: basename(folder), source: `folder ${folder}` };
+  }
+  if (!hubName.test(setting)) throw fail('MODEL_UNAVAILABLE', { model: setting, reason: `there is no folder ${folder}, and it is no name of a model hub either` });
   return { place: setting, isFolder: false, name: setting, source: `model hub, ${setting}` };
 }
 
@@ -74,17 +84,24 @@ function chooseDtype(asked: 'auto' | Dtype, device: Device, { place, isFolder }:
   throw fail('MODEL_UNAVAILABLE', { model: place, reason: `${wanted} is missing; there is ${there.map((dtype) => `onnx/${files[dtype]}`).join(', ') || 'no ONNX file'}` });
 }
 
-const poolingSchema = z.object({ pooling_mode_cls_token: z.boolean().default(false) });
+const poolingFile = '1_Pooling/config.json';
+const mode = z.boolean().default(false);
+const poolingSchema = z.object({ pooling_mode_cls_token: mode, pooling_mode_max_tokens: mode, pooling_mode_lasttoken: mode, pooling_mode_weightedmean_tokens: mode });
 
-/** What the model's own 1_Pooling/config.json says; the mean where there is none. */
+/** What the model's own 1_Pooling/config.json says; the mean where there is none. Errors: MODEL_UNAVAILABLE. */
 async function readPooling({ place, isFolder }: Model): Promise<Pooling> {
-  const file = '1_Pooling/config.json';
+  const unusable = (problem: string, cause?: unknown): Error => fail('MODEL_UNAVAILABLE', { model: place, reason: `${poolingFile}, which tells how it pools, ${problem}; embedding.pooling can be set to mean or cls in its place` }, cause);
+  let modes: z.output<typeof poolingSchema>;
   try {
-    const text = isFolder ? await readFile(join(place, file), 'utf8') : await (await fetch(new URL(`${place}/resolve/main/${file}`, env.remoteHost))).text();
-    return poolingSchema.parse(JSON.parse(text)).pooling_mode_cls_token ? 'cls' : 'mean';
-  } catch {
-    return 'mean';
+    const text = isFolder ? await readIfThere(join(place, poolingFile)) : await readHubFile(place, poolingFile);
+    modes = poolingSchema.parse(JSON.parse(text ?? '{}'));
+  } catch (error) {
+    throw unusable(`cannot be read (${reasonOf(error)})`, error);
   }
+  const { pooling_mode_cls_token: cls, ...others } = modes;
+  const unknown = Object.entries(others).find(([, used]) => used);
+  if (unknown !== undefined) throw unusable(`says ${unknown[0]}, which is not known here`);
+  return cls ? 'cls' : 'mean';
 }
 
 async function load({ place, isFolder }: Model, device: Device, dtype: Dtype): Promise<{ tokenizer: PreTrainedTokenizer; model: PreTrainedModel }> {
@@ -112,7 +129,7 @@ const tokenIds = z.object({ input_ids: z.array(z.array(z.number())) });
 async function embedTexts(texts: readonly string[], loaded: Loaded): Promise<Float32Array> {
   // Cutting by characters first spares tokenizing what is far beyond the limit; no tokenizer makes more than one token of 16 characters of prose.
   const starts = texts.map((text) => text.slice(0, loaded.maxTokens * 16).toWellFormed());
-  const encoded: unknown = await loaded.tokenizer(starts, { truncation: true, max_length: loaded.maxTokens, padding: false, return_tensor: false });
+  const encoded: unknown = loaded.tokenizer(starts, { truncation: true, max_length: loaded.maxTokens, padding: false, return_tensor: false });
   const ids = tokenIds.parse(encoded).input_ids;
   const order = [...ids.keys()].sort((a, b) => (ids[a]?.length ?? 0) - (ids[b]?.length ?? 0) || a - b);
   let vectors = new Float32Array(0);

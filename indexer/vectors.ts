@@ -1,10 +1,11 @@
 // Vectors on disk, found again by the text's content: Arrow IPC files of (key, vector), each committed whole, so that a run that
-// was stopped goes on where it was and a re-run embeds only what is new.
+// was stopped goes on where it was and a re-run embeds only what is new. A file's name ends in the beginning of its SHA-256, which is checked before the
+// Arrow library sees a byte: of damaged ones it can read on for ever.
 
 import { Field, FixedSizeList, Float32, makeData, Table, tableFromIPC, tableToIPC, Utf8, Vector, vectorFromArray } from 'apache-arrow';
 import { createHash } from 'node:crypto';
 import { readdir, readFile, rename } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { commitBytes } from '../data/commit.ts';
 import { systemCode } from '../data/errors.ts';
@@ -34,13 +35,13 @@ export async function openVectors(embedder: Embedder, folder: string): Promise<V
   let files = 0;
   for (const name of await listFiles(own)) {
     await readVectors(join(own, name), embedder.dimensions, known);
-    files = Math.max(files, 1 + Number(/\d+/.exec(name)?.[0] ?? 0));
+    files = Math.max(files, 1 + Number(fileName.exec(name)?.[1] ?? 0));
   }
   const { dimensions } = embedder;
   return {
     async embed(texts, report, stage) {
       const startedMs = performance.now();
-      const keys = texts.map(textKey);
+      const keys = texts.map((text) => shortHash(text));
       const missing = new Map<string, string>();
       for (const [i, key] of keys.entries()) if (!known.has(key)) missing.set(key, texts[i] ?? '');
       const todo = [...missing];
@@ -49,7 +50,8 @@ export async function openVectors(embedder: Embedder, folder: string): Promise<V
         report({ stage, done: reused + start, total: texts.length, unit: 'documents' });
         const part = todo.slice(start, start + textsPerFile);
         const vectors = await embedder.embed(part.map(([, text]) => text));
-        await commitBytes(join(own, `vectors-${String(files++).padStart(5, '0')}.arrow`), encodeVectors(part.map(([key]) => key), vectors, dimensions));
+        const bytes = encodeVectors(part.map(([key]) => key), vectors, dimensions);
+        await commitBytes(join(own, `vectors-${String(files++).padStart(5, '0')}-${shortHash(bytes)}.arrow`), bytes);
         for (const [row, [key]] of part.entries()) known.set(key, vectors.subarray(row * dimensions, (row + 1) * dimensions));
       }
       report({ stage, done: texts.length, total: texts.length, unit: 'documents' });
@@ -60,14 +62,16 @@ export async function openVectors(embedder: Embedder, folder: string): Promise<V
   };
 }
 
-/** What a vector is found by: 128 bits of the text's SHA-256, as hex. */
-function textKey(text: string): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, 32);
+const fileName = /^vectors-(\d+)-([0-9a-f]{32})\.arrow$/;
+
+/** 128 bits of a SHA-256, as hex: of a text, what its vector is found by; of a file, what its name ends in. */
+function shortHash(content: string | Uint8Array): string {
+  return createHash('sha256').update(content).digest('hex').slice(0, 32);
 }
 
 async function listFiles(folder: string): Promise<string[]> {
   try {
-    return (await readdir(folder)).filter((name) => /^vectors-\d+\.arrow$/.test(name)).sort();
+    return (await readdir(folder)).filter((name) => fileName.test(name)).sort();
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return [];
     throw error;
@@ -85,7 +89,9 @@ const keySchema = z.string().length(32);
 
 async function readVectors(path: string, dimensions: number, into: Map<string, Float32Array>): Promise<void> {
   try {
-    const found = decodeVectors(await readFile(path), dimensions);
+    const bytes = await readFile(path);
+    if (shortHash(bytes) !== fileName.exec(basename(path))?.[2]) throw new Error('its bytes are not those that were written');
+    const found = decodeVectors(bytes, dimensions);
     for (const [key, vector] of found) into.set(key, vector);
   } catch {
     await rename(path, `${path}.damaged`);

@@ -2,12 +2,14 @@
 
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { randomUUID } from 'node:crypto';
-import { rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { z } from 'zod';
 import { writeError } from '../data/commit.ts';
-import { sqlString, withDuckDb } from '../data/duckdb.ts';
+import { parquetSource, sqlString, withDuckDb } from '../data/duckdb.ts';
 import { BetrError, fail, reasonOf } from '../data/errors.ts';
+import { isProcessAlive } from '../data/lock.ts';
 import type { Run } from '../data/run.ts';
 import type { Ranking } from './generation.ts';
 
@@ -19,25 +21,40 @@ const memoryMb = 1024;
  * Errors: FILE_DAMAGED where a part cannot be read, DISK_FULL where spilling fails, and those of `use`.
  */
 export async function withScores<T>(run: Run, ranking: Ranking, use: (connection: DuckDBConnection, table: string) => Promise<T>): Promise<T> {
-  const files = ranking.parts.map(({ file }) => sqlString(join(run.files.scores, file)));
   try {
-    return await withSpillingDuckDb(run, (connection) => use(connection, `read_parquet([${files.join(', ')}])`));
+    return await withSpillingDuckDb(run, (connection) => use(connection, scoresTable(run, ranking)));
   } catch (error) {
     if (error instanceof BetrError) throw error;
     throw fail('FILE_DAMAGED', { path: run.files.scores, reason: reasonOf(error), command: 'betr rank' }, error);
   }
 }
 
+/** A ranking's scores as SQL. */
+export function scoresTable(run: Run, ranking: Ranking): string {
+  return parquetSource(ranking.parts.map(({ file }) => join(run.files.scores, file)));
+}
+
 /** An in-memory database of bounded size that spills into the run's folder. Errors: DISK_FULL, and those of `use`. */
 export async function withSpillingDuckDb<T>(run: Run, use: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
+  await removeOldSpill(run.folder);
   // Databases must not share a spill folder: their temporary files have the same names.
-  const spill = join(run.folder, `spill-${randomUUID()}`);
+  const spill = join(run.folder, `${ownSpill}${process.pid}-${randomUUID()}`);
   try {
     return await withDuckDb({ memoryMb, spill, ...(run.settings.workers === undefined ? {} : { threads: run.settings.workers }) }, use);
   } catch (error) {
     throw /no space left/i.test(reasonOf(error)) ? writeError(error, spill) : error;
   } finally {
     await rm(spill, { recursive: true, force: true });
+  }
+}
+
+const ownSpill = `spill-${hostname()}-`;
+
+/** Removes what processes of this machine left that were killed while they spilled. */
+async function removeOldSpill(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const pid = name.startsWith(ownSpill) ? Number.parseInt(name.slice(ownSpill.length), 10) : undefined;
+    if (pid !== undefined && !isProcessAlive(pid)) await rm(join(folder, name), { recursive: true, force: true });
   }
 }
 

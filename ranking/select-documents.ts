@@ -3,20 +3,21 @@
 
 import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
-import { PassThrough, type Transform } from 'node:stream';
+import { type Duplex, PassThrough } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { z } from 'zod';
-import { CompressStream } from 'zstd-napi';
 import { commitFile } from '../data/commit.ts';
 import type { Shard } from '../data/documents.ts';
-import { sqlString } from '../data/duckdb.ts';
+import { parquetSource, sqlString } from '../data/duckdb.ts';
 import { fail } from '../data/errors.ts';
 import type { Report } from '../data/progress.ts';
 import { readRawRows } from '../data/read.ts';
+import { openLocalParquet } from '../data/remote/spool.ts';
 import type { Run } from '../data/run.ts';
 import { listShards } from '../data/shards.ts';
+import { openZstdCompressor } from '../data/zstd.ts';
 import type { Ranking } from './generation.ts';
 import { documentsFolder } from './out-folder.ts';
 import { queryRows, withSpillingDuckDb } from './scores.ts';
@@ -26,10 +27,10 @@ const bytesPerWrite = 1 << 18;
 
 /**
  * Writes each shard's documents that `rowsPath` (a selection.parquet) lists. Returns the files, with "/" in their paths.
- * Errors: SHARD_CHANGED, FILE_NOT_FOUND; those of reading the corpus and of writing.
+ * Errors: SHARD_CHANGED, FILE_NOT_FOUND, ZSTD_MISSING; those of reading the corpus and of writing.
  */
 export async function writeDocuments(run: Run, ranking: Ranking, rowsPath: string, folder: string, report: Report): Promise<{ file: string; documents: number }[]> {
-  const selected = `read_parquet(${sqlString(rowsPath)})`;
+  const selected = parquetSource(rowsPath);
   const shards = new Map((await listShards(run.settings.corpus.files, run.settingsFolder)).map((shard) => [shard.name, shard]));
   const names = nameFiles(ranking.parts.map(({ shard }) => shard));
   return withSpillingDuckDb(run, async (connection) => {
@@ -76,12 +77,18 @@ export function nameFiles(shards: readonly string[]): Map<string, string> {
 }
 
 async function copyParquetRows(connection: DuckDBConnection, shard: Shard, rows: string, path: string): Promise<number> {
-  const reader = await connection.runAndReadAll(
-    `COPY (SELECT * EXCLUDE (file_row_number) FROM read_parquet(${sqlString(shard.path)}, file_row_number = true)
-           WHERE file_row_number IN (SELECT "row"::BIGINT FROM (${rows})) ORDER BY file_row_number)
-     TO ${sqlString(path)} (FORMAT parquet, COMPRESSION zstd)`,
-  );
-  return Number(reader.getRowObjects()[0]?.['Count']);
+  const file = await openLocalParquet(shard.path);
+  try {
+    await file.fetch(connection);
+    const reader = await connection.runAndReadAll(
+      `COPY (SELECT * EXCLUDE (file_row_number) FROM ${parquetSource(file.path, 'file_row_number = true')}
+             WHERE file_row_number IN (SELECT "row"::BIGINT FROM (${rows})) ORDER BY file_row_number)
+       TO ${sqlString(path)} (FORMAT parquet, COMPRESSION zstd)`,
+    );
+    return Number(reader.getRowObjects()[0]?.['Count']);
+  } finally {
+    await file.close();
+  }
 }
 
 async function copyLines(connection: DuckDBConnection, shard: Shard, rows: string, path: string): Promise<number> {
@@ -102,13 +109,13 @@ async function copyLines(connection: DuckDBConnection, shard: Shard, rows: strin
     }
     yield Buffer.concat(block);
   }
-  await pipeline(blocks, openCompressor(shard.format), createWriteStream(path));
+  await pipeline(blocks, await openCompressor(shard.format), createWriteStream(path));
   return lines;
 }
 
 const newline = Buffer.from('\n');
 
-function openCompressor(format: Shard['format']): Transform {
+async function openCompressor(format: Shard['format']): Promise<Duplex> {
   if (format === 'jsonl.gz') return createGzip();
-  return format === 'jsonl.zst' ? new CompressStream() : new PassThrough();
+  return format === 'jsonl.zst' ? openZstdCompressor() : new PassThrough();
 }

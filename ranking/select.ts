@@ -8,6 +8,7 @@ import { commitFile, commitJson, sha256File } from '../data/commit.ts';
 import { sqlString } from '../data/duckdb.ts';
 import { fail } from '../data/errors.ts';
 import type { Report } from '../data/progress.ts';
+import { isRemote } from '../data/remote/store.ts';
 import type { Run } from '../data/run.ts';
 import { settingsSchema } from '../data/settings.ts';
 import { answerSchema, answerWithCutoff, type Question, questionSchema } from './answer.ts';
@@ -17,6 +18,7 @@ import type { Ranking } from './generation.ts';
 import { fillOutFolder, manifestFile, rowsFile } from './out-folder.ts';
 import { withScores } from './scores.ts';
 import { writeDocuments } from './select-documents.ts';
+import { uploadFolder } from './upload.ts';
 
 const count = z.number().int().nonnegative();
 /** An answer less the time of its ranking's publication. */
@@ -41,8 +43,8 @@ export type SelectionManifest = z.output<typeof selectionManifestSchema>;
 export type SelectionFile = SelectionManifest['files'][number];
 
 /**
- * Answers the question and writes what it keeps into `outFolder`, in place of an earlier selection.
- * Errors: OUT_NOT_EMPTY; SHARD_CHANGED, FILE_NOT_FOUND (documents only); DISK_FULL, WRITE_FAILED; those of `answerBudget`.
+ * Answers the question and writes what it keeps into `outFolder` (or to an s3:// or https:// address), in place of an earlier selection.
+ * Errors: OUT_NOT_EMPTY; SHARD_CHANGED, FILE_NOT_FOUND (documents only); DISK_FULL, WRITE_FAILED; those of `answerBudget` and `uploadFolder`.
  */
 export async function writeSelection(
   run: Run,
@@ -52,6 +54,7 @@ export async function writeSelection(
   { format }: { format: SelectionManifest['format'] },
   report: Report,
 ): Promise<SelectionManifest> {
+  if (isRemote(outFolder)) return uploadFolder(outFolder, (folder) => writeSelection(run, ranking, question, folder, { format }, report), report);
   const folder = resolve(outFolder);
   const { answer, cutoff } = await answerWithCutoff(run, ranking, question);
   const composition = await compareComposition(run, ranking, cutoff);

@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DocumentBatch } from '../../data/documents.ts';
+import type { ReadOptions } from '../../data/jsonl.ts';
 import type { Quarantine } from '../../data/quarantine.ts';
 import { readShard } from '../../data/read.ts';
 import type { FieldNames } from '../../data/settings.ts';
@@ -26,12 +27,12 @@ export interface Quarantined {
 }
 
 /** The documents and bad rows of a file, whose shard is named `name`. */
-export async function readAll(path: string, { name = 'shard', fields = defaultFields, maxLineBytes }: { name?: string; fields?: FieldNames; maxLineBytes?: number } = {}): Promise<{ documents: Document[]; quarantined: Quarantined[]; batches: number }> {
+export async function readAll(path: string, { name = 'shard', fields = defaultFields, ...options }: { name?: string; fields?: FieldNames } & Omit<ReadOptions, 'quarantine'> = {}): Promise<{ documents: Document[]; quarantined: Quarantined[]; batches: number }> {
   const quarantine = collectQuarantined();
   const documents: Document[] = [];
   let batches = 0;
   const shard = { name, path, format: formatOf(path), bytes: 0, modifiedMs: 0 };
-  for await (const batch of readShard(shard, fields, { quarantine, ...(maxLineBytes === undefined ? {} : { maxLineBytes }) })) {
+  for await (const batch of readShard(shard, fields, { ...options, quarantine })) {
     batches++;
     documents.push(...listDocuments(batch));
   }
@@ -43,7 +44,8 @@ function listDocuments({ count, rows, documents, sources, tokens, text, textEnds
     row: rows[i] ?? -1,
     document: documents[i] ?? '',
     source: sources[i] ?? '',
-    tokens: Number.isNaN(tokens[i]) ? null : (tokens[i] ?? -1),
+    // -0 is a count of 0.
+    tokens: Number.isNaN(tokens[i]) ? null : (tokens[i] ?? -1) + 0,
     text: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(text.subarray(textEnds[i - 1] ?? 0, textEnds[i])),
   }));
 }

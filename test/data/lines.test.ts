@@ -12,7 +12,7 @@ async function readLines(pieces: readonly string[], maxLineBytes = 1 << 20): Pro
   async function* stream(): AsyncGenerator<Uint8Array> {
     // One piece of memory for all, as decompressors do.
     const memory = Buffer.alloc(1 << 16);
-    for (const piece of pieces) yield memory.subarray(0, memory.write(piece, 'latin1'));
+    for (const piece of pieces) yield await Promise.resolve(memory.subarray(0, memory.write(piece, 'latin1')));
   }
   const lines: Line[] = [];
   for await (const block of readLineBlocks(stream(), maxLineBytes)) {

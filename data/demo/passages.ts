@@ -1,0 +1,33 @@
+// Long texts cut into documents of a few paragraphs, at blank lines where there are any and between sentences where there are none.
+
+const betweenSentences = /(?<=[.!?]["')\]]?)\s+(?=["'(]?[A-Z0-9])/;
+
+/** The text in pieces of about `characters`, each of whole paragraphs or sentences; a short rest stays with the piece before it. */
+export function cutPassages(text: string, characters: number): string[] {
+  const passages: string[] = [];
+  let passage = '';
+  for (const { piece, separator } of listPieces(text, characters)) {
+    if (passage.length > 0 && passage.length + piece.length > 1.25 * characters) {
+      passages.push(passage);
+      passage = '';
+    }
+    passage += `${passage === '' ? '' : separator}${piece}`;
+  }
+  const last = passages.at(-1);
+  if (last !== undefined && passage.length < characters / 4) passages[passages.length - 1] = passage === '' ? last : `${last}\n\n${passage}`;
+  else if (passage !== '') passages.push(passage);
+  return passages;
+}
+
+/** Paragraphs, the long ones as sentences, with what stands before each where it does not begin a passage. */
+function* listPieces(text: string, characters: number): Generator<{ piece: string; separator: string }> {
+  for (const paragraph of text.split(/\n[^\S\n]*\n\s*/)) {
+    const whole = paragraph.trimEnd();
+    if (whole.trim() === '') continue;
+    if (whole.length <= 1.25 * characters) {
+      yield { piece: whole, separator: '\n\n' };
+      continue;
+    }
+    for (const [number, sentence] of whole.split(betweenSentences).entries()) yield { piece: sentence, separator: number === 0 ? '\n\n' : ' ' };
+  }
+}

@@ -1,0 +1,50 @@
+// Files wherever they are, on this machine or behind an address: how large, since when, and their bytes from anywhere in them.
+
+import { open, stat } from 'node:fs/promises';
+import { fail, reasonOf, systemCode } from './errors.ts';
+import { readRange } from './remote/read.ts';
+import { isRemote, openStore, showPath } from './remote/store.ts';
+
+const pieceBytes = 1 << 20;
+
+export interface FileState {
+  bytes: number;
+  modifiedMs: number;
+}
+
+/** Size and time of change. Errors: FILE_NOT_FOUND, FILE_UNREADABLE, REMOTE_DENIED, REMOTE_FAILED. */
+export async function statFile(path: string): Promise<FileState> {
+  if (isRemote(path)) {
+    const [file] = await (await openStore(path)).list(path);
+    if (file === undefined) throw fail('FILE_NOT_FOUND', { path: showPath(path), what: 'The file' });
+    return { bytes: file.bytes, modifiedMs: file.modifiedMs };
+  }
+  try {
+    const { size, mtimeMs } = await stat(path);
+    return { bytes: size, modifiedMs: mtimeMs };
+  } catch (error) {
+    throw systemCode(error) === 'ENOENT' ? fail('FILE_NOT_FOUND', { path, what: 'The file' }, error) : fail('FILE_UNREADABLE', { path, reason: reasonOf(error) }, error);
+  }
+}
+
+/**
+ * The bytes of a file from `start` on, at most up to `end`, read no faster than they are used; a piece is of use until the next is asked for.
+ * Errors: those of `statFile` and of reading (system errors for local files); SHARD_CHANGED where a remote file changes meanwhile.
+ */
+export async function* readPieces(path: string, start = 0, end = Infinity): AsyncGenerator<Uint8Array> {
+  if (isRemote(path)) {
+    yield* readRange(path, start, Math.min(end, (await statFile(path)).bytes));
+    return;
+  }
+  const file = await open(path);
+  try {
+    for (let at = start; at < end; ) {
+      const { bytesRead, buffer } = await file.read(Buffer.allocUnsafeSlow(pieceBytes), 0, Math.min(pieceBytes, end - at), at);
+      if (bytesRead === 0) return;
+      at += bytesRead;
+      yield buffer.subarray(0, bytesRead);
+    }
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,50 @@
+// A range of a remote file as a stream that outlives its connections: what breaks off goes on at the byte where it broke off, in the same version of the file.
+
+import { countAttempts } from './retry.ts';
+import { openStore, RemoteProblem } from './store.ts';
+
+/** A connection that gives nothing for this long is given up. */
+const silenceMs = 60_000;
+
+/** Yields the bytes from `start` up to, not with, `end`. Errors: FILE_NOT_FOUND, SHARD_CHANGED, REMOTE_DENIED, REMOTE_FAILED. */
+export async function* readRange(url: string, start: number, end: number): AsyncGenerator<Uint8Array> {
+  const store = await openStore(url);
+  const attempts = countAttempts(url);
+  let at = start;
+  let etag: string | undefined;
+  while (at < end) {
+    const watch = watchSilence();
+    try {
+      const body = await store.open(url, at, end, etag, watch.signal);
+      if (at > start && body.etag !== etag) throw new RemoteProblem('changed', 'another version of the file is there now');
+      etag = body.etag;
+      for await (const piece of body.pieces) {
+        watch.heard();
+        const wanted = piece.length <= end - at ? piece : piece.subarray(0, end - at);
+        at += wanted.length;
+        attempts.progressed();
+        if (wanted.length > 0) yield wanted;
+        watch.heard();
+      }
+      if (at < end) throw new RemoteProblem('passing', `the connection ended ${end - at} bytes early`);
+    } catch (error) {
+      await attempts.failed(watch.signal.aborted ? new RemoteProblem('passing', `nothing came for ${silenceMs / 1000} s`) : error);
+    } finally {
+      watch.end();
+    }
+  }
+}
+
+/** A signal that ends a silent connection; `heard` starts the clock anew. */
+function watchSilence(): { signal: AbortSignal; heard(): void; end(): void } {
+  const controller = new AbortController();
+  const timer = setTimeout(() => controller.abort(), silenceMs);
+  return {
+    signal: controller.signal,
+    heard: () => void timer.refresh(),
+    end() {
+      clearTimeout(timer);
+      controller.abort();
+    },
+  };
+}

@@ -1,0 +1,61 @@
+// Tries again what may pass: exponential back-off with jitter, and no longer than the server asks for.
+
+import { setTimeout } from 'node:timers/promises';
+import { type BetrError, fail, reasonOf } from '../errors.ts';
+import { RemoteProblem, showPath } from './store.ts';
+
+/** Attempts in a row without any progress before giving up; with the waits between them somewhat over a minute. */
+const attemptsAtMost = 8;
+const firstWaitMs = 300;
+const longestWaitMs = 30_000;
+
+export interface Attempts {
+  /** Waits before the next attempt, or throws the catalogue's error where there is none or it would not help. */
+  failed(error: unknown): Promise<void>;
+  /** Something came through: the count starts anew. */
+  progressed(): void;
+}
+
+/** Counts the attempts at one address. Errors of `failed`: FILE_NOT_FOUND, SHARD_CHANGED, REMOTE_DENIED, REMOTE_FAILED. */
+export function countAttempts(url: string): Attempts {
+  let failures = 0;
+  return {
+    async failed(error) {
+      failures++;
+      const problem = error instanceof RemoteProblem ? error : new RemoteProblem('passing', reasonOf(error), { cause: error });
+      if (problem.kind !== 'passing' || failures >= attemptsAtMost) throw catalogueError(url, problem, failures);
+      const backoff = Math.min(longestWaitMs, firstWaitMs * 2 ** (failures - 1)) * (0.5 + Math.random() / 2);
+      await setTimeout(Math.min(longestWaitMs, problem.retryAfterMs ?? backoff));
+    },
+    progressed() {
+      failures = 0;
+    },
+  };
+}
+
+/** Runs `attempt` until it gives something. Errors: those of `countAttempts`. */
+export async function retry<T>(url: string, attempt: () => Promise<T>): Promise<T> {
+  const attempts = countAttempts(url);
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      await attempts.failed(error);
+    }
+  }
+}
+
+function catalogueError(url: string, problem: RemoteProblem, attempts: number): BetrError {
+  const shown = showPath(url);
+  switch (problem.kind) {
+    case 'missing':
+      return fail('FILE_NOT_FOUND', { path: shown, what: 'The file' }, problem);
+    case 'changed':
+      return fail('SHARD_CHANGED', { path: shown }, problem);
+    case 'denied':
+      return fail('REMOTE_DENIED', { url: shown, reason: problem.message }, problem);
+    case 'passing':
+    case 'lasting':
+      return fail('REMOTE_FAILED', { url: shown, reason: problem.message, attempts }, problem);
+  }
+}

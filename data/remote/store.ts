@@ -1,0 +1,60 @@
+// Files that are not on this machine, behind one small interface: s3:// (any S3-compatible store) and https:// (any web server that knows ranges).
+// Promises: what is read is one version of the file from beginning to end, however often the connection breaks; credentials come from the
+// usual environment variables and files alone and are in no message.
+
+export interface RemoteFile {
+  url: string;
+  bytes: number;
+  modifiedMs: number;
+}
+
+export interface RemoteStore {
+  /** The files that a pattern names: one for a plain address, any number for a pattern. Errors: FILE_NOT_FOUND, REMOTE_DENIED, REMOTE_FAILED. */
+  list(pattern: string): Promise<RemoteFile[]>;
+  /** Opens the bytes from `start` up to, not with, `end`. One attempt; `etag` pins the version. Throws a RemoteProblem. */
+  open(url: string, start: number, end: number, etag: string | undefined, signal: AbortSignal): Promise<RemoteBody>;
+  /** Puts a local file at the address, in place of what is there. Errors: REMOTE_DENIED, REMOTE_FAILED. */
+  put(path: string, url: string): Promise<void>;
+}
+
+export interface RemoteBody {
+  etag: string | undefined;
+  pieces: AsyncIterable<Uint8Array>;
+}
+
+/** What went wrong in one attempt, and whether another one may help. */
+export class RemoteProblem extends Error {
+  override readonly name = 'RemoteProblem';
+  readonly kind: 'missing' | 'denied' | 'changed' | 'passing' | 'lasting';
+  /** How long the server asks to wait. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(kind: RemoteProblem['kind'], message: string, { retryAfterMs, cause }: { retryAfterMs?: number | undefined; cause?: unknown } = {}) {
+    super(message, { cause });
+    this.kind = kind;
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+/** The problem that an HTTP status means. */
+export function problemOfStatus(status: number, reason: string, retryAfter?: string | null): RemoteProblem {
+  const kind = status === 404 || status === 410 ? 'missing' : status === 401 || status === 403 ? 'denied' : status === 412 ? 'changed' : status === 408 || status === 425 || status === 429 || status >= 500 ? 'passing' : 'lasting';
+  const seconds = Number(retryAfter ?? NaN);
+  return new RemoteProblem(kind, `status ${status}${reason === '' ? '' : `, ${reason}`}`, { retryAfterMs: seconds >= 0 ? 1000 * seconds : undefined });
+}
+
+/** Whether a path of the settings is an address. */
+export function isRemote(path: string): boolean {
+  return /^(s3|https?):\/\//i.test(path);
+}
+
+/** A path as it may be shown and kept: an address without its query, which can hold a signature, and without a user's password. */
+export function showPath(path: string): string {
+  return isRemote(path) ? path.replace(/[?#].*$/, '').replace(/\/\/[^/@]*@/, '//') : path;
+}
+
+/** The store that knows an address. */
+export async function openStore(url: string): Promise<RemoteStore> {
+  if (/^s3:/i.test(url)) return (await import('./s3.ts')).s3Store;
+  return (await import('./https.ts')).httpsStore;
+}

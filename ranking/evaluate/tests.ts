@@ -1,0 +1,56 @@
+// The benchmarks' held-out test examples, as texts.
+
+import { fail } from '../../data/errors.ts';
+import { keyHash } from '../../data/hash.ts';
+import { openQuarantine } from '../../data/quarantine.ts';
+import { readRows } from '../../data/read.ts';
+import type { Run } from '../../data/run.ts';
+import { listShards } from '../../data/shards.ts';
+import { exampleText } from '../../indexer/example-text.ts';
+import { join } from 'node:path';
+
+export interface TestExamples {
+  benchmark: string;
+  texts: string[];
+}
+
+/** More than these tell little more: the interval shrinks with the root of their number. */
+const examplesAtMost = 500;
+
+/**
+ * Reads the `tests` of every benchmark of the settings that has some, seeded, no text twice. Unusable rows are quarantined.
+ * Errors: NO_TESTS where no benchmark has any, NO_EXAMPLES, and those of `listShards`.
+ */
+export async function readTests(run: Run): Promise<TestExamples[]> {
+  const { benchmarks, sample } = run.settings;
+  const quarantine = openQuarantine(join(run.files.quarantine, 'tests.jsonl'));
+  try {
+    const tests: TestExamples[] = [];
+    for (const { name, tests: patterns, template } of benchmarks) {
+      if (patterns === undefined) continue;
+      const texts = new Set<string>();
+      const before = quarantine.count;
+      for (const shard of await listShards(patterns, run.settingsFolder)) {
+        for await (const { position, row } of readRows(shard.path, quarantine)) {
+          const example = exampleText(row, template);
+          if ('reason' in example) quarantine.add(shard.name, position, example.reason);
+          else texts.add(example.text);
+        }
+      }
+      if (texts.size === 0) throw fail('NO_EXAMPLES', { benchmark: `${name} (tests)`, quarantined: quarantine.count - before });
+      tests.push({ benchmark: name, texts: chooseSome(texts, sample.seed) });
+    }
+    if (tests.length === 0) throw fail('NO_TESTS', { path: run.settingsPath });
+    return tests;
+  } finally {
+    await quarantine.close();
+  }
+}
+
+function chooseSome(texts: ReadonlySet<string>, seed: number): string[] {
+  return [...texts]
+    .map((text) => ({ text, hash: keyHash(text, seed) }))
+    .sort((a, b) => (a.hash === b.hash ? (a.text < b.text ? -1 : 1) : a.hash < b.hash ? -1 : 1))
+    .slice(0, examplesAtMost)
+    .map(({ text }) => text);
+}

@@ -1,0 +1,144 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { compress } from 'zstd-napi';
+import { zstdDecompressors } from '../../data/zstd.ts';
+import { defaultFields, readAll, withFolder } from './collect.ts';
+import { anyFile, readObviously } from './json-lines.ts';
+
+const fieldNames = [
+  defaultFields,
+  { id: 'meta.id', text: 'text', source: 'meta.x', tokens: 'meta.tokens' },
+  { id: 'id', text: 'meta.text', source: 'source', tokens: 'tokens' },
+  { id: 'text', text: 'text', source: 'text', tokens: 'meta.id' },
+];
+
+describe('the JSON Lines reader', () => {
+  it('reads what JSON.parse line by line reads, and quarantines the same lines for the same reasons', async () => {
+    await withFolder(async (folder) => {
+      const path = join(folder, 'a.jsonl');
+      const cases = fc.tuple(anyFile, fc.constantFrom(...fieldNames), fc.oneof({ weight: 5, arbitrary: fc.constant(1 << 20) }, { weight: 1, arbitrary: fc.integer({ min: 1, max: 200 }) }));
+      let documents = 0;
+      let quarantined = 0;
+      await fc.assert(
+        fc.asyncProperty(cases, async ([file, fields, limit]) => {
+          // A byte-order mark counts as part of its line.
+          const maxLineBytes = file[0] === 0xef ? 1 << 20 : limit;
+          await writeFile(path, file);
+          const read = await readAll(path, { fields, maxLineBytes });
+          documents += read.documents.length;
+          quarantined += read.quarantined.length;
+          expect({ documents: read.documents, quarantined: read.quarantined }).toEqual(readObviously(file, fields, maxLineBytes));
+        }),
+        { numRuns: 700, seed: 20260101 },
+      );
+      // The cases are of both kinds, thousands of each.
+      expect(documents).toBeGreaterThan(800);
+      expect(quarantined).toBeGreaterThan(800);
+    });
+  });
+
+  it('reads the same through gzip and Zstandard, in any number of members and frames', async () => {
+    await withFolder(async (folder) => {
+      await fc.assert(
+        fc.asyncProperty(anyFile, fc.array(fc.nat(), { maxLength: 3 }), async (file, cuts) => {
+          const at = [0, ...cuts.map((cut) => cut % (file.length + 1)).sort((a, b) => a - b), file.length];
+          const pieces = at.slice(1).map((end, i) => file.subarray(at[i], end));
+          await writeFile(join(folder, 'a.jsonl'), file);
+          await writeFile(join(folder, 'a.jsonl.gz'), Buffer.concat(pieces.map((piece) => gzipSync(piece))));
+          await writeFile(join(folder, 'a.jsonl.zst'), Buffer.concat(pieces.map((piece) => compress(piece))));
+          const plain = await readAll(join(folder, 'a.jsonl'));
+          expect(await readAll(join(folder, 'a.jsonl.gz'))).toEqual(plain);
+          expect(await readAll(join(folder, 'a.jsonl.zst'))).toEqual(plain);
+        }),
+        { numRuns: 60, seed: 20260102 },
+      );
+    });
+  });
+
+  it('keeps ids that are whole numbers digit by digit, and quarantines those of odd lines that JSON.parse would change', async () => {
+    await withFolder(async (folder) => {
+      const path = join(folder, 'a.jsonl');
+      await writeFile(path, '{"id": 12345678901234567890, "text": "a"}\n{"id": 12345678901234567891, "text": "b"}\n{"id": 12345678901234567891, "text": "c", "text": "d"}\n');
+      const { documents, quarantined } = await readAll(path);
+      expect(documents.map(({ document, text }) => [document, text])).toEqual([['12345678901234567890', 'a'], ['12345678901234567891', 'b']]);
+      expect(quarantined).toEqual([{ position: 2, reason: expect.stringContaining('too large to be kept exactly') }]);
+    });
+  });
+
+  it('gives batches of bounded size, in order, with every row in one of them', async () => {
+    await withFolder(async (folder) => {
+      const path = join(folder, 'a.jsonl');
+      const texts = Array.from({ length: 9000 }, (_, i) => `text ${i} ${'x'.repeat((i * 37) % 900)}`);
+      await writeFile(path, texts.map((text, i) => `${JSON.stringify({ id: `d${i}`, text })}\n`).join(''));
+      const { documents, batches } = await readAll(path);
+      expect(documents.map(({ text }) => text)).toEqual(texts);
+      expect(documents.map(({ row }) => row)).toEqual([...texts.keys()]);
+      expect(batches).toBeGreaterThan(3);
+    });
+  });
+});
+
+describe('a damaged file', () => {
+  const rows = Array.from({ length: 60 }, (_, i) => `{"id":"d${i}","text":"the text of document ${i}"}\n`);
+  const whole = { gz: gzipSync(rows.join('')), zst: compress(Buffer.from(rows.join(''))) };
+
+  it.each(['gz', 'zst'] as const)('that is cut short anywhere is refused: %s', async (ending) => {
+    await withFolder(async (folder) => {
+      const path = join(folder, `a.jsonl.${ending}`);
+      for (let length = 0; length < whole[ending].length; length += 7) {
+        await writeFile(path, whole[ending].subarray(0, length));
+        await expect(readAll(path)).rejects.toMatchObject({ code: 'FILE_UNREADABLE', message: expect.stringContaining(path) });
+      }
+    });
+  });
+
+  it('of gzip is refused wherever a byte of the content is another', async () => {
+    await withFolder(async (folder) => {
+      const path = join(folder, 'a.jsonl.gz');
+      // The first ten bytes are the header, which holds a time and the system's name.
+      for (let at = 10; at < whole.gz.length; at += 11) {
+        const changed = Buffer.from(whole.gz);
+        changed[at] = (changed[at] ?? 0) ^ 0x10;
+        await writeFile(path, changed);
+        await expect(readAll(path)).rejects.toMatchObject({ code: 'FILE_UNREADABLE' });
+      }
+    });
+  });
+
+  it.each(['a.jsonl', 'a.jsonl.gz', 'a.jsonl.zst', 'a.parquet'])('that is missing is named: %s', async (name) => {
+    await withFolder(async (folder) => {
+      await expect(readAll(join(folder, name))).rejects.toMatchObject({ code: 'FILE_NOT_FOUND', message: expect.stringContaining(name) });
+    });
+  });
+});
+
+describe('every way to decompress Zstandard that is here', () => {
+  const content = Buffer.from(Array.from({ length: 40_000 }, (_, i) => `line ${(i * 7919) % 10_007}\n`).join(''));
+  const frames = Buffer.concat([compress(content.subarray(0, 100_000)), compress(Buffer.alloc(0)), compress(content.subarray(100_000))]);
+
+  it.each(zstdDecompressors.map((open, i) => [open.name, i] as const))('%s gives the content of all frames, and refuses a cut one', async (name, i) => {
+    const read = async (bytes: Uint8Array, pieceBytes: number): Promise<Buffer | undefined> => {
+      const decompress = await zstdDecompressors[i]?.();
+      if (decompress === undefined) return undefined;
+      async function* pieces(): AsyncGenerator<Uint8Array> {
+        for (let at = 0; at < bytes.length; at += pieceBytes) yield await Promise.resolve(bytes.subarray(at, at + pieceBytes));
+      }
+      const out: Buffer[] = [];
+      for await (const piece of decompress(pieces())) out.push(Buffer.from(piece));
+      return Buffer.concat(out);
+    };
+    const all = await read(frames, 1 << 20);
+    if (all === undefined) {
+      process.stdout.write(`skipped: Node ${process.version} has no ${name.replace('open', '')}\n`);
+      return;
+    }
+    expect(all.equals(content)).toBe(true);
+    expect((await read(frames, 1000))?.equals(content)).toBe(true);
+    await expect(read(frames.subarray(0, frames.length - 5), 1000)).rejects.toThrow();
+    await expect(read(Buffer.alloc(0), 1000)).rejects.toThrow();
+    await expect(read(Buffer.from('plainly not Zstandard'), 1000)).rejects.toThrow();
+  });
+});

@@ -1,0 +1,146 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { withDuckDb } from '../../../data/duckdb.ts';
+import { readPieces, statFile } from '../../../data/files.ts';
+import { listShards } from '../../../data/shards.ts';
+import { readAll, withFolder } from '../collect.ts';
+import { startWebServer, type WebServer } from './web-server.ts';
+
+let web: WebServer;
+beforeEach(async () => {
+  web = await startWebServer();
+});
+afterEach(() => web.close());
+
+const noise = (bytes: number): Buffer => Buffer.from(Uint8Array.from({ length: bytes }, (_, i) => (i * 2654435761) >>> 13));
+
+async function read(path: string, start?: number, end?: number): Promise<Buffer> {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of readPieces(`${web.url}${path}`, start, end)) pieces.push(Uint8Array.from(piece));
+  return Buffer.concat(pieces);
+}
+
+describe('reading from a web server', () => {
+  it('gives the same bytes wherever the connection breaks, and asks for what is missing only', async () => {
+    const file = noise(300_000);
+    web.files.set('/a.jsonl', file);
+    await fc.assert(
+      fc.asyncProperty(fc.nat(file.length), fc.nat(file.length), fc.array(fc.integer({ min: 1, max: 100_000 }), { maxLength: 3 }), async (a, b, breaks) => {
+        const [start, end] = [Math.min(a, b), Math.max(a, b)];
+        const left = [...breaks];
+        let asked = 0;
+        web.misbehave = (request) => {
+          asked++;
+          expect(request.headers.range).toMatch(new RegExp(`-${end - 1}$`));
+          return left.pop();
+        };
+        expect((await read('/a.jsonl', start, end)).equals(file.subarray(start, end))).toBe(true);
+        expect(asked).toBeGreaterThanOrEqual(start === end ? 0 : 1);
+      }),
+      { numRuns: 12 },
+    );
+  });
+
+  it('tries again what may pass, as soon as the server lets it', async () => {
+    web.files.set('/a.jsonl', noise(1000));
+    const statuses = [503, 429, 500];
+    web.misbehave = () => {
+      const status = statuses.pop();
+      return status === undefined ? undefined : { status, headers: { 'retry-after': '0' } };
+    };
+    expect((await read('/a.jsonl')).equals(noise(1000))).toBe(true);
+    expect(statuses).toEqual([]);
+  });
+
+  it('gives up on a server that only ever fails, and on what will not pass at once', async () => {
+    web.files.set('/a.jsonl', noise(1000));
+    web.misbehave = () => ({ status: 503, headers: { 'retry-after': '0' } });
+    await expect(read('/a.jsonl')).rejects.toMatchObject({ code: 'REMOTE_FAILED', message: expect.stringContaining('after 8 attempts: status 503') });
+    web.misbehave = () => ({ status: 400 });
+    const before = web.requests;
+    await expect(read('/a.jsonl')).rejects.toMatchObject({ code: 'REMOTE_FAILED', message: expect.stringContaining('after 1 attempt: status 400') });
+    expect(web.requests - before).toBe(2); // size, then bytes
+    await expect(read('/none.jsonl')).rejects.toMatchObject({ code: 'FILE_NOT_FOUND' });
+  });
+
+  it('does not put two versions of a file together', async () => {
+    web.files.set('/a.jsonl', noise(200_000));
+    let asked = 0;
+    web.misbehave = () => {
+      if (asked++ > 0) return undefined;
+      web.files.set('/a.jsonl', Buffer.alloc(200_000, 1));
+      return 50_000;
+    };
+    await expect(read('/a.jsonl')).rejects.toMatchObject({ code: 'SHARD_CHANGED' });
+  });
+
+  it('shows neither the query of an address nor a password in it', async () => {
+    web.files.set('/a.jsonl', noise(10));
+    web.misbehave = () => ({ status: 403 });
+    const error: unknown = await read('/a.jsonl?signature=topsecret').catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: 'REMOTE_DENIED' });
+    expect(String(error)).not.toContain('topsecret');
+  });
+});
+
+describe('shards on a web server', () => {
+  const lines = ['{"id":"x","text":"one"}', '{"id":"y","text":"two"}', 'half a li'].join('\n');
+
+  it('are listed by counting patterns, named without their query, and read like files here', async () => {
+    for (const name of ['00', '01']) web.files.set(`/${name}.jsonl.gz`, gzipSync(lines));
+    const shards = await listShards([`${web.url}/{00..01}.jsonl.gz?key=1`], '/');
+    expect(shards.map(({ name, bytes, modifiedMs }) => [name, bytes, modifiedMs])).toEqual([
+      [`${web.url}/00.jsonl.gz`, gzipSync(lines).length, 1e12],
+      [`${web.url}/01.jsonl.gz`, gzipSync(lines).length, 1e12],
+    ]);
+    const { documents, quarantined } = await readAll(shards[0]?.path.replace('?key=1', '') ?? '');
+    expect(documents.map(({ document, text }) => [document, text])).toEqual([['x', 'one'], ['y', 'two']]);
+    expect(quarantined.map(({ position }) => position)).toEqual([2]);
+    await expect(listShards([`${web.url}/{00..02}.jsonl.gz`], '/')).rejects.toMatchObject({ code: 'FILE_NOT_FOUND' });
+    expect(await statFile(`${web.url}/00.jsonl.gz`)).toEqual({ bytes: gzipSync(lines).length, modifiedMs: 1e12 });
+  });
+
+  it('in Parquet are fetched by the columns that are read', async () => {
+    await withFolder(async (folder) => {
+      const path = join(folder, 'a.parquet');
+      await withDuckDb({}, (connection) =>
+        connection.run(`COPY (SELECT i::VARCHAR AS id, 'text ' || i AS text, {'name': 'web', 'other': repeat(md5(i::VARCHAR), 20)} AS meta, repeat(md5((i + 7)::VARCHAR), 40) AS ballast FROM range(5000) AS t(i)) TO '${path}' (FORMAT parquet, ROW_GROUP_SIZE 2048, COMPRESSION uncompressed)`),
+      );
+      const file = await readFile(path);
+      web.files.set('/a.parquet', file);
+      const fields = { id: 'id', text: 'text', source: 'meta.name', tokens: 'tokens' };
+      const there = await readAll(`${web.url}/a.parquet`, { fields });
+      expect(there).toEqual(await readAll(path, { fields }));
+      expect(there.documents).toHaveLength(5000);
+      expect(web.bytesSent).toBeGreaterThan(0);
+      // The ballast is two thirds of the file.
+      expect(web.bytesSent).toBeLessThan(0.5 * file.length);
+    });
+  });
+
+  it('in Parquet are fetched by the row groups of a chunk', async () => {
+    await withFolder(async (folder) => {
+      const path = join(folder, 'a.parquet');
+      const noisy = `COPY (SELECT i::VARCHAR AS id, string_agg(md5((i * 100 + j)::VARCHAR), ' ') AS text FROM range(8192) AS t(i), range(8) AS u(j) GROUP BY i ORDER BY i) TO '${path}' (FORMAT parquet, ROW_GROUP_SIZE 2048)`;
+      await withDuckDb({}, (connection) => connection.run(noisy));
+      const file = await readFile(path);
+      web.files.set('/a.parquet', file);
+      const chunk = { firstRow: 2048, endRow: 4096 };
+      const there = await readAll(`${web.url}/a.parquet`, { chunk });
+      expect(there.documents.map(({ row }) => row)).toEqual(Array.from({ length: 2048 }, (_, i) => 2048 + i));
+      expect(there).toEqual(await readAll(path, { chunk }));
+      // A quarter of the file, and the look at its end, which is an eighth.
+      expect(web.bytesSent).toBeLessThan(0.5 * file.length);
+    });
+  });
+
+  it('in Parquet are refused where they are something else', async () => {
+    web.files.set('/a.parquet', noise(5000));
+    await expect(readAll(`${web.url}/a.parquet`)).rejects.toMatchObject({ code: 'FILE_UNREADABLE', message: expect.stringContaining(`${web.url}/a.parquet`) });
+    web.files.set('/a.parquet', Buffer.alloc(3));
+    await expect(readAll(`${web.url}/a.parquet`)).rejects.toMatchObject({ code: 'FILE_UNREADABLE' });
+  });
+});
