@@ -97,7 +97,7 @@ async function runProcesses(run: Run, count: number, listener: Listener): Promis
   const children = new Set<ChildProcess>();
   let lost = 0;
   const start = async (): Promise<WorkResult[]> => {
-    const child = fork(new URL('./work-process.js', import.meta.url), [run.settingsPath], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    const child = fork(new URL('./work-process.js', import.meta.url), [run.settingsPath, run.ranking], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
     children.add(child);
     const last = await listen(child, listener);
     children.delete(child);

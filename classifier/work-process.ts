@@ -1,8 +1,8 @@
 // A worker in a process of its own, which `scoreCorpus` starts: works until no chunk is free, tells what it does, and gives its chunk back when it is told to
-// end or whoever started it is gone. Argument: the settings file.
+// end or whoever started it is gone. Arguments: the settings file, and the ranking's name ('' for the run's own).
 
 import { errorData } from '../data/errors.ts';
-import { openRun } from '../data/run.ts';
+import { openRun, rankingOf } from '../data/run.ts';
 import type { WorkerReply } from './score-corpus.ts';
 import { readPlan } from './plan.ts';
 import { workOnPlan } from './work.ts';
@@ -28,7 +28,7 @@ if (!process.connected) process.exit();
 
 async function work(): Promise<WorkerReply> {
   try {
-    const run = await openRun(process.argv[2] ?? '');
+    const run = rankingOf(await openRun(process.argv[2] ?? ''), process.argv[3] ?? '');
     const result = await workOnPlan(run, await readPlan(run), {
       wait: false,
       signal: stop.signal,

@@ -12,6 +12,8 @@ export interface Run {
   settingsPath: string;
   settingsFolder: string;
   folder: string;
+  /** Which ranking of the run is meant: '' its own, else the name of a folder in rankings/ (`rankingOf`). */
+  ranking: string;
   files: RunFiles;
 }
 
@@ -25,6 +27,8 @@ export interface RunFiles {
   targets: string;
   weights: string;
   card: string;
+  /** What scores the corpus, in a ranking that is not the run's own. */
+  scorer: string;
   /** Where scoring stands: what is to be scored, who is at it, and what is published (docs/batch.md). */
   plan: string;
   leases: string;
@@ -47,7 +51,15 @@ export async function openRun(settingsPath: string): Promise<Run> {
   } catch (error) {
     throw writeError(error, folder);
   }
-  return { settings, settingsPath: path, settingsFolder, folder, files: runFiles(folder) };
+  return { settings, settingsPath: path, settingsFolder, folder, ranking: '', files: runFiles(folder) };
+}
+
+/** The run with another of its rankings: what comes of the sample's scores, from the targets on, lies in rankings/NAME/; the rest stays the run's. */
+export function rankingOf(run: Run, name: string): Run {
+  if (name === run.ranking) return run;
+  const own = runFiles(join(run.folder, 'rankings', name));
+  const { targets, weights, card, scorer, plan, leases, manifest, scores, ranking, quarantine } = own;
+  return { ...run, ranking: name, files: { ...run.files, targets, weights, card, scorer, plan, leases, manifest, scores, ranking, quarantine } };
 }
 
 function runFiles(folder: string): RunFiles {
@@ -62,6 +74,7 @@ function runFiles(folder: string): RunFiles {
     targets: file('targets.parquet'),
     weights: file('classifier', 'weights.bin'),
     card: file('classifier', 'card.json'),
+    scorer: file('scorer.json'),
     plan: file('plan.json'),
     leases: file('leases'),
     manifest: file('manifest'),

@@ -2,10 +2,10 @@
 
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readCard } from '../classifier/card.ts';
 import { chunkOf, isChunkName } from '../classifier/part.ts';
 import { foldManifests, readCards, readPublishedParts } from '../classifier/published.ts';
 import { type CorpusScores, scoreCorpus } from '../classifier/score-corpus.ts';
+import { defaultScorer, prepareScorer } from '../classifier/scorers/list.ts';
 import { systemCode } from '../data/errors.ts';
 import { watchLeases } from '../data/lease.ts';
 import type { Report } from '../data/progress.ts';
@@ -17,16 +17,18 @@ export interface RankResult {
   /** Whether this call published a generation, or found the published one to be the corpus's. */
   published: boolean;
   scores: Omit<CorpusScores, 'parts'>;
+  /** What somebody who reads the ranking has to know of the scorer. */
+  notes: string[];
 }
 
-/** Ranks the corpus of a run. Errors: STEP_MISSING, NO_DOCUMENTS, WORKERS_LOST, those of reading the corpus and of writing. */
-export async function rankCorpus(run: Run, report: Report): Promise<RankResult> {
-  const card = await readCard(run);
+/** Ranks the corpus of a run by a scorer; each has a ranking of its own. Errors: SCORER_UNKNOWN and those of the scorer; STEP_MISSING, NO_DOCUMENTS, WORKERS_LOST, those of reading the corpus and of writing. */
+export async function rankCorpus(main: Run, report: Report, scorer = defaultScorer): Promise<RankResult> {
+  const { run, prepared } = await prepareScorer(main, scorer, report);
   const { parts, ...scores } = await scoreCorpus(run, report);
   const before = await readPublished(run);
-  const ranking = await publishRanking(run, readCards(run, parts), { outputs: card.outputs.map(({ name }) => name), sha256: card.weightsSha256 });
+  const ranking = await publishRanking(run, readCards(run, parts), { outputs: prepared.outputs, sha256: prepared.fingerprint });
   await removeStale(run, [ranking, ...(before === undefined ? [] : [before])]);
-  return { ranking, published: before?.generation !== ranking.generation, scores };
+  return { ranking, published: before?.generation !== ranking.generation, scores, notes: prepared.notes };
 }
 
 /** Removes what neither generation lists: readers of the last one may still be at work. */

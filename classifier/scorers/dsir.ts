@@ -9,7 +9,7 @@ import { fail } from '../../data/errors.ts';
 import { keyHash } from '../../data/hash.ts';
 import { fingerprint, type Run } from '../../data/run.ts';
 import { existsSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { buckets, openCounter } from './dsir-ngrams.ts';
 import { readOptions } from './options.ts';
 import type { ScorerKind } from './kind.ts';
@@ -31,7 +31,7 @@ export const dsir: ScorerKind = {
     const target = await countFile(main, main.files.examples);
     const pool = await countFile(main, main.files.sample);
     const model = compareCounts(target, pool, smoothing);
-    const file = join(run.folder, 'dsir.json');
+    const file = join(dirname(run.files.scorer), 'dsir.json');
     await commitJson(file, model);
     return { kind: 'dsir', file, settings: { seed }, outputs: ['joint'], fingerprint: fingerprint({ dsir: 1, model, seed }), notes: listNotes(target, pool, smoothing) };
   },

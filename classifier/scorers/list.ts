@@ -1,12 +1,13 @@
 // All scorers there are, and where the ranking of each lies: the product's own in the run folder itself, the others in rankings/NAME/ of it.
 
 import { createHash } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { z } from 'zod';
+import { commitSealedJson, readSealedJson } from '../../data/commit.ts';
 import { fail } from '../../data/errors.ts';
-import type { Report } from '../../data/progress.ts';
-import type { Run } from '../../data/run.ts';
+import { type Report, silent } from '../../data/progress.ts';
+import { type Run, rankingOf } from '../../data/run.ts';
 import { betr } from './betr.ts';
 import { dsir } from './dsir.ts';
 import { fasttext, splitLabel } from './fasttext.ts';
@@ -27,25 +28,39 @@ export const preparedSchema = z.strictObject({
   fingerprint: z.string(),
   notes: z.array(z.string()),
 }) satisfies z.ZodType<PreparedScorer>;
+const savedSchema = preparedSchema.extend({ scorer: z.string() });
 
-/** The run as the ranking of a scorer has it: its own targets, classifier, scores, quarantine and ranking. Errors: SCORER_UNKNOWN. */
+/** The run with the ranking of a scorer. Errors: SCORER_UNKNOWN. */
 export function rankingRun(run: Run, scorer: string): Run {
-  const { kind } = parseScorer(scorer);
-  if (kind === betr) return run;
-  const folder = join(run.folder, 'rankings', rankingName(run, scorer));
-  return {
-    ...run,
-    folder,
-    files: { ...run.files, targets: join(folder, 'targets.parquet'), weights: join(folder, 'classifier', 'weights.bin'), card: join(folder, 'classifier', 'card.json'), scores: join(folder, 'scores'), ranking: join(folder, 'ranking.json'), quarantine: join(folder, 'quarantine') },
-  };
+  return parseScorer(scorer).kind === betr ? run : rankingOf(run, rankingName(run, scorer));
 }
 
-/** Makes a scorer ready. Errors: SCORER_UNKNOWN, those of the scorer. */
-export async function prepareScorer(main: Run, scorer: string, report: Report): Promise<PreparedScorer> {
+/**
+ * Makes a scorer ready, as far as it is not, and gives the run with its ranking. What is ready is in scorer.json, for the workers; the run's own ranking
+ * needs none, because its card says all. Errors: SCORER_UNKNOWN, those of the scorer, DISK_FULL, WRITE_FAILED.
+ */
+export async function prepareScorer(main: Run, scorer: string, report: Report): Promise<{ run: Run; prepared: PreparedScorer }> {
   const { kind, argument } = parseScorer(scorer);
   const run = rankingRun(main, scorer);
-  await mkdir(run.folder, { recursive: true });
-  return kind.prepare({ main, run, argument, report });
+  const prepared = await kind.prepare({ main, run, argument, report });
+  if (kind !== betr) await commitSealedJson(run.files.scorer, { scorer, ...prepared });
+  return { run, prepared };
+}
+
+/** What scores the corpus in this ranking of the run. Errors: STEP_MISSING, FILE_DAMAGED. */
+export async function readScorer(run: Run): Promise<PreparedScorer> {
+  if (run.ranking === '') return betr.prepare({ main: run, run, argument: '', report: silent });
+  const known = await readSealedJson(run.files.scorer, savedSchema, 'betr rank --scorer NAME');
+  if (known === undefined) throw fail('STEP_MISSING', { need: `ranking "${run.ranking}"`, command: 'betr rank --scorer NAME' });
+  const { scorer: _, ...prepared } = known;
+  return prepared;
+}
+
+/** The scorers whose rankings the run has beside its own, as they are called, sorted. Damaged ones are left out. */
+export async function listRankings(run: Run): Promise<string[]> {
+  const names = await readdir(join(run.folder, 'rankings')).catch(() => []);
+  const saved = await Promise.all(names.map((name) => readSealedJson(rankingOf(run, name).files.scorer, savedSchema, '').catch(() => undefined)));
+  return saved.flatMap((known) => (known === undefined ? [] : [known.scorer])).sort();
 }
 
 /** Opens what was made ready, in whatever process. Errors: those of reading its file. */

@@ -24,7 +24,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 /** The scores of texts by a scorer that went to its worker as JSON. */
 async function scoreAll(scorer: string, texts: readonly string[], documents = texts.map((_, i) => `document-${i}`)): Promise<number[]> {
-  const prepared = preparedSchema.parse(JSON.parse(JSON.stringify(await prepareScorer(run, scorer, silent))));
+  const prepared = preparedSchema.parse(JSON.parse(JSON.stringify((await prepareScorer(run, scorer, silent)).prepared)));
   const opened = await openScorer(prepared);
   const bytes = texts.map((text) => Buffer.from(text));
   let end = 0;
@@ -102,12 +102,12 @@ describe('dsir', () => {
     expect(math).toBeGreaterThan(0);
     expect(sea).toBeLessThan(0);
     expect(longSea).toBeLessThan(sea);
-    const plain = await prepareScorer(run, 'dsir', silent);
+    const { prepared: plain } = await prepareScorer(run, 'dsir', silent);
     expect(plain.notes.join()).toMatch(/shortness/);
-    const smoothed = await prepareScorer(run, 'dsir:smoothing=1', silent);
+    const { prepared: smoothed } = await prepareScorer(run, 'dsir:smoothing=1', silent);
     expect(smoothed.notes).toEqual([]);
     expect(smoothed.fingerprint).not.toBe(plain.fingerprint);
-    expect(await prepareScorer(run, 'dsir', silent)).toEqual(plain);
+    expect((await prepareScorer(run, 'dsir', silent)).prepared).toEqual(plain);
   });
 
   it('adds the same noise for the same key and seed', async () => {
