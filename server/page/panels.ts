@@ -71,14 +71,14 @@ export function openPanels({ change, answered, refused }: Follower): Panel[] {
       load: (path, signal) => askJson<Composition>(path, ['sources', 'benchmarks'], { signal }),
       show: showComposition,
       refuse: toldByAnswer,
-      waitMs: 50,
+      waitMs: 30,
     }),
     openPanel<Comparison>({
       section: section('compare'),
       path: (state) => `compare?${readable(compareQuery(state))}`,
       load: (path, signal) => askJson<Comparison>(path, ['lines', 'steps'], { signal }),
       show: (comparison) => compareView.show(comparison),
-      waitMs: 50,
+      waitMs: 30,
     }),
     openPanel<Margin>({
       section: section('documents'),
@@ -86,7 +86,7 @@ export function openPanels({ change, answered, refused }: Follower): Panel[] {
       load: (path, signal) => askJson<Margin>(path, ['kept', 'dropped'], { signal }),
       show: (margin, state) => marginView.show(margin, state.document),
       refuse: toldByAnswer,
-      waitMs: 50,
+      waitMs: 30,
     }),
     openPanel<Margin>({
       section: section('marginTexts'),
@@ -102,7 +102,7 @@ export function openPanels({ change, answered, refused }: Follower): Panel[] {
       path: ({ document, ...state }) => document && `documents/${document.shard}/${document.row}/why?ngrams=12&examples=3&${readable(questionQuery({ ...state, document }))}`,
       load: (path, signal) => askJson<Why>(path, ['document', 'place', 'explanation'], { signal }),
       show: (why) => showWhy(find('#whyBody', HTMLElement), why, () => change({ document: undefined })),
-      waitMs: 50,
+      waitMs: 30,
       slow: true,
     }),
   ];
