@@ -94,7 +94,7 @@ export function openPanels({ change, answered, refused }: Follower): Panel[] {
       load: (path, signal) => askJson<Margin>(path, ['kept', 'dropped'], { signal }),
       show: (margin) => marginView.fill(margin),
       refuse: toldByAnswer,
-      waitMs: 200,
+      waitMs: 300,
       slow: true,
     }),
     openPanel<Why>({

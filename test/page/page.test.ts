@@ -135,6 +135,14 @@ describeInChromium('the page', () => {
     }
   });
 
+  it('leads to the description of the interface', async () => {
+    await load(budget);
+    await opened.page.getByRole('link', { name: 'API', exact: true }).click();
+    await opened.page.locator('h2', { hasText: 'GET /rank' }).first().waitFor();
+    expect(await opened.page.locator('tr#BUDGET_INVALID').count()).toBe(1);
+    expect(opened.faults).toEqual([]);
+  });
+
   it('fits 400 pixels, light and dark', async () => {
     for (const colorScheme of ['light', 'dark'] as const) {
       await load(budget, { viewport: { width: 400, height: 800 }, colorScheme });
