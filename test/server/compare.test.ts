@@ -62,7 +62,7 @@ describe('GET /compare', () => {
 
 describe('GET /curve', () => {
   it('rises with the budget from the law to the data floor, within its band', async () => {
-    const { points } = curveSchema.parse((await server().ask('/curve?from=1e19&to=1e24&points=11&poolTokens=1T')).json);
+    const { points } = curveSchema.parse((await server().ask('/curve?from=1e19&to=1e24&points=11&poolTokens=100B')).json);
     expect(points.map(({ flops }) => Number(Math.log10(flops).toFixed(6)))).toEqual([19, 19.5, 20, 20.5, 21, 21.5, 22, 22.5, 23, 23.5, 24]);
     expect(points.map(({ setBy }) => setBy)).toEqual(expect.arrayContaining(['law', 'data floor']));
     for (const [i, { rate, low, high }] of points.entries()) {
