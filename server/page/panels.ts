@@ -32,7 +32,12 @@ export function openPanels({ change, answered, refused }: Follower): Panel[] {
   const curvePlot = openCurvePlot(plotIn('curve'), (flops) => change({ budget: Number(flops.toPrecision(3)) }));
   const histogramPlot = openHistogramPlot(plotIn('histogram'));
   const compareView = openCompareView();
-  const marginView = openMarginView(({ shardId, row }) => change({ document: { shard: shardId, row } }));
+  /** Whether a document was just pressed: the keyboard then goes to its explanation, once that is there. */
+  let opened = false;
+  const marginView = openMarginView(({ shardId, row }) => {
+    opened = true;
+    change({ document: { shard: shardId, row } });
+  });
 
   return [
     openPanel<Answer>({
@@ -101,7 +106,15 @@ export function openPanels({ change, answered, refused }: Follower): Panel[] {
       section: section('why'),
       path: ({ document, ...state }) => document && `documents/${document.shard}/${document.row}/why?ngrams=12&examples=3&${readable(questionQuery({ ...state, document }))}`,
       load: (path, signal) => askJson<Why>(path, ['document', 'place', 'explanation'], { signal }),
-      show: (why) => showWhy(find('#whyBody', HTMLElement), why, () => change({ document: undefined })),
+      show(why, state) {
+        showWhy(find('#whyBody', HTMLElement), why, () => {
+          change({ document: undefined });
+          marginView.focus(state.document);
+        });
+        if (!opened) return;
+        opened = false;
+        find('#whyTitle', HTMLElement).focus();
+      },
       waitMs: 30,
       slow: true,
     }),
