@@ -122,8 +122,8 @@ export const errorCodes = Object.keys(catalogue);
 export function catalogueEntries(): { code: string; status: number; example: string }[] {
   // A list of one name reads like a text, and can be gone through like a list.
   const names = new Proxy({}, { get: (_target, name) => [`{${String(name)}}`] });
-  const sentences: Record<string, { status: number; say(values: unknown): string }> = catalogue;
-  return Object.entries(sentences).map(([code, entry]) => ({ code, status: entry.status, example: entry.say(names) }));
+  const sentences: Record<string, { status: number; say(values: unknown): unknown }> = catalogue;
+  return Object.entries(sentences).map(([code, entry]) => ({ code, status: entry.status, example: String(entry.say(names)) }));
 }
 
 /** A system error's code (`ENOENT`, `ENOSPC`, …), or '' where there is none. */

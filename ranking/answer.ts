@@ -79,17 +79,20 @@ export async function answerWithCutoff(run: Run, ranking: Ranking, question: Que
   return { ...found, ranking: target };
 }
 
+/** A cutoff, whose last document is known by its keys or otherwise; null where the cut goes through no equal scores. */
+type AnyCutoff = Omit<Cutoff, 'last'> & { last: unknown };
+
 /** What an answer is made from: who asks often keeps it in memory. */
-export interface Source {
+export interface Source<C extends AnyCutoff> {
   settings: Run['settings']['keep'];
   /** The ranking to cut, by the benchmarks of the question. */
   ranking: Ranking;
   law: Law;
-  cut: (share: number) => Cutoff | Promise<Cutoff>;
+  cut: (share: number) => C | Promise<C>;
 }
 
 /** Answers a question from what is at hand. Errors: BUDGET_INVALID, OPTION_INVALID, USAGE, and those of `cut`. */
-export async function answerFrom({ settings, ranking, law, cut }: Source, question: Question): Promise<{ answer: Answer; cutoff: Cutoff }> {
+export async function answerFrom<C extends AnyCutoff>({ settings, ranking, law, cut }: Source<C>, question: Question): Promise<{ answer: Answer; cutoff: C }> {
   const poolTokens = checkPool(question.poolTokens, ranking.tokens);
   const maxEpochs = question.maxEpochs ?? settings.maxEpochs;
   const tokensPerParam = question.tokensPerParam ?? settings.tokensPerParam;
@@ -157,7 +160,7 @@ interface Ground {
   maxEpochs: number;
 }
 
-function findFlags({ keep, model, law, poolTokens, maxEpochs }: Ground, ranking: Ranking, cutoff: Cutoff): Flag[] {
+function findFlags({ keep, model, law, poolTokens, maxEpochs }: Ground, ranking: Ranking, cutoff: AnyCutoff): Flag[] {
   const byLaw = keep.setBy !== 'keep';
   const byPaper = byLaw && law.calibrated !== true;
   const holds: Record<Flag, boolean> = {
