@@ -13,6 +13,8 @@ export interface Run {
   settingsFolder: string;
   folder: string;
   files: RunFiles;
+  /** Queries of this run reach nothing but its folder, whatever they say: a server's run. */
+  confined?: true;
 }
 
 export interface RunFiles {
