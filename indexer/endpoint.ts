@@ -2,6 +2,7 @@
 // The key comes from the environment alone and is never shown.
 
 import { setTimeout } from 'node:timers/promises';
+import { isNativeError } from 'node:util/types';
 import { z } from 'zod';
 import { BetrError, fail, reasonOf } from '../data/errors.ts';
 import { fingerprint } from '../data/run.ts';
@@ -113,7 +114,7 @@ async function requestOnce(url: string, model: string, texts: readonly string[],
 }
 
 function causeOf(error: unknown): string {
-  const cause: unknown = error instanceof Error ? error.cause : undefined;
+  const cause: unknown = isNativeError(error) ? error.cause : undefined;
   return cause === undefined ? reasonOf(error) : `${reasonOf(error)} (${reasonOf(cause)})`;
 }
 
@@ -133,8 +134,8 @@ function readVectors(body: string, count: number): number[][] {
   }
   const answer = responseSchema.safeParse(value);
   if (!answer.success) throw new Error(`the answer is not a list of embeddings of finite numbers: ${body.slice(0, 200)}`);
-  const rows: number[][] = [];
-  for (const { index, embedding } of answer.data.data) rows[index] = embedding;
-  if (answer.data.data.length !== count || rows.length !== count) throw new Error(`the answer has ${answer.data.data.length} embeddings for ${count} texts`);
+  const byText = new Map(answer.data.data.map(({ index, embedding }) => [index, embedding]));
+  const rows = Array.from({ length: count }, (_, text) => byText.get(text)).filter((row) => row !== undefined);
+  if (answer.data.data.length !== count || rows.length !== count) throw new Error(`the answer has ${answer.data.data.length} embeddings, of ${rows.length} of ${count} texts`);
   return rows;
 }

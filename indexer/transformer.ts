@@ -3,7 +3,7 @@
 
 import { AutoModel, AutoTokenizer, env, type PreTrainedModel, type PreTrainedTokenizer, Tensor } from '@huggingface/transformers';
 import { existsSync } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { sha256File } from '../data/commit.ts';
 import { fail, reasonOf } from '../data/errors.ts';
@@ -106,11 +106,10 @@ async function readPooling({ place, isFolder }: Model): Promise<Pooling> {
 
 async function load({ place, isFolder }: Model, device: Device, dtype: Dtype): Promise<{ tokenizer: PreTrainedTokenizer; model: PreTrainedModel }> {
   env.allowRemoteModels = !isFolder;
-  if (isFolder) env.localModelPath = dirname(place);
-  const name = isFolder ? basename(place) : place;
   try {
+    // An absolute path is no name of a model, so the library takes it for what it is.
     const options = { local_files_only: isFolder };
-    return { tokenizer: await AutoTokenizer.from_pretrained(name, options), model: await AutoModel.from_pretrained(name, { ...options, device, dtype }) };
+    return { tokenizer: await AutoTokenizer.from_pretrained(place, options), model: await AutoModel.from_pretrained(place, { ...options, device, dtype }) };
   } catch (error) {
     throw fail('MODEL_UNAVAILABLE', { model: place, reason: reasonOf(error).split('\n')[0] ?? '' }, error);
   }
