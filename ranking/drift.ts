@@ -8,7 +8,7 @@ import type { Run } from '../data/run.ts';
 import type { Settings } from '../data/settings.ts';
 import { formatFlops, formatShare } from './amounts.ts';
 import type { Figures, Ranking } from './generation.ts';
-import { floorRate, keepRate, lawRate, planModel } from './laws.ts';
+import { floorRate, keepRate, laws, lawRate, planModel } from './laws.ts';
 
 const share = z.number();
 const count = z.number().int().nonnegative();
@@ -112,7 +112,7 @@ function compareBudgets(before: Ranking, now: Figures, keep: Settings['keep']): 
 /** The keep rate of a budget for a corpus of so many tokens (docs/cutoffs.md). */
 export function rateOf(flops: number, tokens: number, { pool, tokensPerParam, maxEpochs }: Settings['keep']): number {
   const model = planModel({ flops }, tokensPerParam);
-  return keepRate(lawRate(pool, model), floorRate(model.tokens, tokens, maxEpochs)).rate;
+  return keepRate(lawRate(laws[pool], model), floorRate(model.tokens, tokens, maxEpochs)).rate;
 }
 
 /** The bin in which the running sum of tokens, best first, passes the limit; the last where none does. */
