@@ -12,6 +12,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   train: async () => (await import('./train.ts')).trainCommand(),
   rank: async () => (await import('./rank.ts')).rankCommand(),
   work: async () => (await import('./work.ts')).workCommand(),
+  slurm: async () => (await import('./slurm.ts')).slurmCommand(),
   verify: async () => (await import('./verify.ts')).verifyCommand(),
   cutoff: async () => (await import('./cutoff.ts')).cutoffCommand(),
   select: async () => (await import('./select.ts')).selectCommand(),

@@ -18,7 +18,7 @@ export interface CommonOptions {
 export function command(name: string, description: string): Command {
   return new Command(name)
     .description(description)
-    .option('--config <file>', 'settings file', 'betr.yaml')
+    .addOption(new Option('--config <file>', 'settings file').default('betr.yaml').env('BETR_CONFIG'))
     .option('--json', 'print the result as JSON', false);
 }
 

@@ -32,9 +32,9 @@ function withWorkers(run: Run, workers: string | undefined): Run {
 }
 
 /** A number of workers. Errors: OPTION_INVALID. */
-export function parseWorkers(text: string): number {
+export function parseWorkers(text: string, option = '--workers'): number {
   const workers = Number(text);
-  if (!Number.isInteger(workers) || workers < 1 || workers > 1024) throw fail('OPTION_INVALID', { option: '--workers', got: text, allowed: 'a whole number from 1 to 1024' });
+  if (!Number.isInteger(workers) || workers < 1 || workers > 1024) throw fail('OPTION_INVALID', { option, got: text, allowed: 'a whole number from 1 to 1024' });
   return workers;
 }
 

@@ -26,6 +26,7 @@ const catalogue = {
   SHARD_CHANGED: { status: 409, exit: 1, say: (v: { path: string }) => `${v.path} has changed since it was planned or ranked. Run "betr rank" once it is complete.` },
   PLAN_STALE: { status: 409, exit: 1, say: (v: { path: string }) => `${v.path} was made for another classifier or other settings than there are now. Run "betr rank".` },
   CHUNKS_LEFT: { status: 409, exit: 1, say: (v: { left: number; chunks: number }) => `${v.left} of the plan's ${v.chunks} chunks are not scored yet. Run "betr work" until none is left, or "betr rank".` },
+  SLURM_FAILED: { status: 502, exit: 1, say: (v: { reason: string }) => `Slurm did not take the job: ${v.reason}. Run this where sbatch works; --dry-run prints what would be submitted.` },
   WORKERS_LOST: { status: 500, exit: 1, say: (v: { count: number; reason: string }) => `${v.count} workers ended in the middle of their work (the last: ${v.reason}). What was scored is kept; give them more memory or set fewer workers, and run the same command again.` },
   ZSTD_MISSING: { status: 500, exit: 1, say: (v: { node: string }) => `Node ${v.node} cannot write Zstandard by itself and the optional package zstd-napi is not installed. Install it (npm install zstd-napi, which needs a C++ compiler), or use Node 22.15 or later.` },
   WRITE_FAILED: { status: 500, exit: 1, say: (v: { path: string; reason: string }) => `${v.path} cannot be written: ${v.reason}.` },
