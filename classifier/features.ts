@@ -17,7 +17,8 @@ export interface Ngram {
 export const priorNgrams = 256;
 
 export const countedBytes = 8;
-const tokenPattern = /[A-Za-z0-9_\x80-\xff]+|[!-/:-@[-^`{-~]/g;
+/** Over a text's bytes as latin1, one character for each. */
+export const tokenPattern = /[A-Za-z0-9_\x80-\xff]+|[!-/:-@[-^`{-~]/g;
 const byteMultiplier = 0x9e3779b97f4a7c15n;
 const previousMultiplier = 0xd6e8feb86659fd93n;
 const binMultiplier = 0xa0761d6478bd642fn;

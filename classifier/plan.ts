@@ -1,12 +1,14 @@
 // run/plan.json: every chunk of the corpus that is to be scored, by which classifier, and what the shards were when they were cut.
 // Promises: a shard that is as it was is not cut, and so not scored, anew; every row of the corpus is in exactly one chunk.
 
+import { setTimeout } from 'node:timers/promises';
 import { z } from 'zod';
 import { chunkSchema, cutShard } from '../data/chunks.ts';
 import { commitSealedJson, readSealedJson } from '../data/commit.ts';
 import type { Chunk, Shard } from '../data/documents.ts';
 import { withDuckDb } from '../data/duckdb.ts';
 import { BetrError, fail } from '../data/errors.ts';
+import { withLock } from '../data/lock.ts';
 import type { Report } from '../data/progress.ts';
 import { fingerprint, type Run } from '../data/run.ts';
 import { listShards, pathOf } from '../data/shards.ts';
@@ -90,6 +92,24 @@ function cutShards(run: Run, shards: readonly Shard[], chunkBytes: number, repor
     }
     return cut;
   });
+}
+
+/**
+ * The plan of the corpus as it is now: made by this process, or by another one that is at it. While somebody else writes into the run, the plan that is
+ * there will do, as long as something of it is left to do (`isLeft`). Errors: those of `makePlan`.
+ */
+export async function agreeOnPlan(run: Run, isLeft: (plan: Plan) => Promise<boolean>, report: Report): Promise<Plan> {
+  for (;;) {
+    const { known, fresh, before } = await outlinePlan(run);
+    if (before !== undefined && fresh.length === 0 && fingerprint(before) === fingerprint(known)) return before;
+    try {
+      return await withLock(run, () => makePlan(run, report));
+    } catch (error) {
+      if (!(error instanceof BetrError && error.code === 'RUN_LOCKED')) throw error;
+    }
+    if (before?.scorer === known.scorer && before.chunkBytes === known.chunkBytes && (await isLeft(before))) return before;
+    await setTimeout(1000);
+  }
 }
 
 /** A damaged shard stops the worker that reads it, and not the plan for all others. */

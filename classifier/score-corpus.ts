@@ -1,7 +1,6 @@
 // Scores the whole corpus: makes the plan, starts workers (worker processes of this machine; others may be at the same plan elsewhere), and sees to it that
 // no chunk is left. What was scored before, by the same classifier, is left alone.
 
-import { type ChildProcess, fork } from 'node:child_process';
 import { stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
@@ -9,9 +8,9 @@ import { type ErrorData, errorFrom, fail } from '../data/errors.ts';
 import type { Report } from '../data/progress.ts';
 import type { Run } from '../data/run.ts';
 import { cardFile, type ListedPart } from './part.ts';
-import { listTasks, makePlan, outlinePlan, type Plan, type Task } from './plan.ts';
+import { listTasks, makePlan, outlinePlan, readPlan, type Task } from './plan.ts';
 import { foldManifests, isWhole, readPublishedParts } from './published.ts';
-import { workOnPlan, type WorkResult } from './work.ts';
+import { type Listener, runWorkers } from './workers.ts';
 
 export interface CorpusScores {
   /** Of every shard, sorted by shard and row. */
@@ -23,13 +22,6 @@ export interface CorpusScores {
   textBytes: number;
   seconds: number;
 }
-
-/** What a worker process says. */
-export type WorkerReply =
-  | { kind: 'progress'; documents: number; textBytes: number }
-  | { kind: 'chunk'; weight: number }
-  | { kind: 'done'; result: WorkResult }
-  | { kind: 'failed'; error: ErrorData };
 
 /** A shard may change while it is read; then the plan is made anew, so many times. */
 const plans = 3;
@@ -47,7 +39,8 @@ export async function scoreCorpus(run: Run, report: Report): Promise<CorpusScore
     const problems: ErrorData[] = [];
     if (open.length > 0) {
       for (const { shard } of open) scored.add(shard.name);
-      const result = await workTogether(run, plan, open, report);
+      const count = Math.min(run.settings.workers ?? availableParallelism(), open.length);
+      const result = await runWorkers(run, plan, { count, wait: true, ...openListener(open, report) });
       done.documents += result.documents;
       done.textBytes += result.textBytes;
       problems.push(...result.problems);
@@ -60,80 +53,33 @@ export async function scoreCorpus(run: Run, report: Report): Promise<CorpusScore
   }
 }
 
-/** Starts worker processes, and does itself what they leave: chunks of workers that were lost, here or elsewhere. */
-async function workTogether(run: Run, plan: Plan, open: readonly Task[], report: Report): Promise<WorkResult> {
-  const count = Math.min(run.settings.workers ?? availableParallelism(), open.length);
+/** Tells how far the work on the open tasks is. */
+export function openListener(open: readonly Task[], report: Report): Required<Listener> {
   const total = open.reduce((sum, { weight }) => sum + weight, 0);
   let [documents, weightDone] = [0, 0];
-  const listener: Listener = {
+  return {
     onProgress(more) {
       documents += more;
       report({ stage: `score (${documents.toLocaleString('en')} documents)`, done: weightDone, total, unit: 'bytes' });
     },
     onChunk({ weight }) {
       weightDone += weight;
-      report({ stage: 'score', done: weightDone, total, unit: 'bytes' });
+      report({ stage: `score (${documents.toLocaleString('en')} documents)`, done: weightDone, total, unit: 'bytes' });
     },
   };
-  const results = count > 1 ? await runProcesses(run, count, listener) : [];
-  const problems = results.flatMap((result) => result.problems);
-  // A shard with a problem would have it again.
-  const rest = problems.length > 0 ? [] : [await workOnPlan(run, plan, { ...listener, wait: true })];
-  return [...results, ...rest].reduce((sum, result) => ({
-    ...result,
-    documents: sum.documents + result.documents,
-    textBytes: sum.textBytes + result.textBytes,
-    problems: [...sum.problems, ...result.problems],
-  }));
 }
 
-interface Listener {
-  onProgress(documents: number, textBytes: number): void;
-  onChunk(task: Pick<Task, 'weight'>): void;
+/** The parts of the plan's corpus, sorted by shard and row, where workers have made all of them. Errors: CHUNKS_LEFT, STEP_MISSING, PLAN_STALE. */
+export async function collectScores(run: Run): Promise<CorpusScores> {
+  const plan = await readPlan(run);
+  return { parts: await collectParts(run, listTasks(run, plan)), shardsScored: 0, shardsReused: plan.shards.length, documents: 0, textBytes: 0, seconds: 0 };
 }
 
-/** Runs so many worker processes until each finds no free chunk. One that is killed is replaced, up to a point; an error of one ends all and is thrown. */
-async function runProcesses(run: Run, count: number, listener: Listener): Promise<WorkResult[]> {
-  const children = new Set<ChildProcess>();
-  let lost = 0;
-  const start = async (): Promise<WorkResult[]> => {
-    const child = fork(new URL('./work-process.js', import.meta.url), [run.settingsPath, run.ranking], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
-    children.add(child);
-    const last = await listen(child, listener);
-    children.delete(child);
-    if (last.kind === 'done') return [last.result];
-    if (last.kind === 'failed') throw errorFrom(last.error);
-    lost++;
-    if (lost > count + 3) throw fail('WORKERS_LOST', { count: lost, reason: last.reason });
-    return start();
-  };
-  try {
-    return (await Promise.all(Array.from({ length: count }, start))).flat();
-  } finally {
-    for (const child of children) child.kill('SIGTERM');
-  }
-}
-
-function listen(child: ChildProcess, listener: Listener): Promise<Exclude<WorkerReply, { kind: 'progress' | 'chunk' }> | { kind: 'lost'; reason: string }> {
-  return new Promise((resolve) => {
-    child.on('message', (reply: WorkerReply) => {
-      if (reply.kind === 'progress') listener.onProgress(reply.documents, reply.textBytes);
-      else if (reply.kind === 'chunk') listener.onChunk(reply);
-      else resolve(reply);
-    });
-    child.on('error', (error) => resolve({ kind: 'lost', reason: error.message }));
-    child.on('exit', (code, signal) => resolve({ kind: 'lost', reason: signal ?? `exit code ${code ?? ''}` }));
-  });
-}
-
-/** The parts of every task. Errors: STEP_MISSING where one is not whole. */
 async function collectParts(run: Run, tasks: readonly Task[]): Promise<ListedPart[]> {
   const { byChunk } = await readPublishedParts(run);
-  return tasks.flatMap(({ name }) => {
-    const parts = byChunk.get(name);
-    if (!isWhole(parts)) throw fail('STEP_MISSING', { need: 'score for every chunk of the plan', command: 'betr rank' });
-    return parts;
-  });
+  const left = tasks.filter(({ name }) => !isWhole(byChunk.get(name))).length;
+  if (left > 0) throw fail('CHUNKS_LEFT', { left, chunks: tasks.length });
+  return tasks.flatMap(({ name }) => byChunk.get(name) ?? []);
 }
 
 /** How many shards `scoreCorpus` would score now. Errors: STEP_MISSING, those of `outlinePlan`. */
@@ -144,7 +90,7 @@ export async function countUnscored(run: Run): Promise<number> {
 }
 
 /** The tasks that are not published whole, and how many of their parts are listed but gone or cut short. */
-async function listOpenTasks(run: Run, tasks: readonly Task[]): Promise<{ open: Task[]; lost: number }> {
+export async function listOpenTasks(run: Run, tasks: readonly Task[]): Promise<{ open: Task[]; lost: number }> {
   const { byChunk } = await readPublishedParts(run);
   const open: Task[] = [];
   let lost = 0;

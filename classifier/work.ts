@@ -83,7 +83,7 @@ interface Scoring {
 }
 
 async function openScoring(run: Run): Promise<Scoring> {
-  const scorer = await openScorer(await readScorer(run));
+  const scorer = await openScorer(run, await readScorer(run));
   const rates = await readTokenRates(run);
   const spill = join(run.files.leases, `${randomBytes(8).toString('hex')}.spill`);
   const { connection, connect, close } = await openDuckDb({ threads: 1, memoryMb: 256, spill });

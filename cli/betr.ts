@@ -4,20 +4,28 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { BetrError, errorData, fail, reasonOf, systemCode } from '../data/errors.ts';
-import { cutoffCommand } from './cutoff.ts';
-import { demoCommand } from './demo.ts';
-import { indexCommand } from './index.ts';
-import { initCommand } from './init.ts';
-import { leaksCommand } from './leaks.ts';
-import { rankCommand } from './rank.ts';
-import { runCommand } from './run.ts';
-import { selectCommand } from './select.ts';
-import { statusCommand } from './status.ts';
-import { trainCommand } from './train.ts';
+
+// Loaded when asked for: a command that only reads a ranking need not wait for the embedding's libraries.
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  init: async () => (await import('./init.ts')).initCommand(),
+  index: async () => (await import('./index.ts')).indexCommand(),
+  train: async () => (await import('./train.ts')).trainCommand(),
+  rank: async () => (await import('./rank.ts')).rankCommand(),
+  work: async () => (await import('./work.ts')).workCommand(),
+  verify: async () => (await import('./verify.ts')).verifyCommand(),
+  cutoff: async () => (await import('./cutoff.ts')).cutoffCommand(),
+  select: async () => (await import('./select.ts')).selectCommand(),
+  run: async () => (await import('./run.ts')).runCommand(),
+  leaks: async () => (await import('./leaks.ts')).leaksCommand(),
+  status: async () => (await import('./status.ts')).statusCommand(),
+  serve: async () => (await import('./serve.ts')).serveCommand(),
+  demo: async () => (await import('./demo.ts')).demoCommand(),
+};
 
 const exitCodes = `
 Exit codes: 0 done · 1 the run or its data is at fault · 2 the command line or the settings are ·
-3 another betr works on this run · 70 a defect of betr · 130 interrupted`;
+3 another betr works on this run · 4 the new ranking differs from the last by more than the settings allow ·
+70 a defect of betr · 130 interrupted`;
 
 const program = new Command('betr')
   .description('Benchmark-targeted ranking: which part of a corpus to train a language model on, sized to the compute budget.')
@@ -26,12 +34,17 @@ const program = new Command('betr')
   .showHelpAfterError('(betr --help says what there is)')
   .exitOverride();
 
-for (const command of [initCommand(), indexCommand(), trainCommand(), rankCommand(), cutoffCommand(), selectCommand(), runCommand(), leaksCommand(), statusCommand(), demoCommand()]) {
-  program.addCommand(command.copyInheritedSettings(program));
+const [asked = ''] = process.argv.slice(2);
+for (const [name, load] of Object.entries(commands)) {
+  if (name === asked || !Object.hasOwn(commands, asked)) program.addCommand((await load()).copyInheritedSettings(program));
 }
 
-process.on('SIGINT', () => process.exit(130));
-process.on('SIGTERM', () => process.exit(143));
+// A command that has something to give back listens too, and ends by itself.
+for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143]] as const) {
+  process.on(signal, () => {
+    if (process.listenerCount(signal) === 1) process.exit(code);
+  });
+}
 // Whoever read our output has gone (betr … | head): there is nobody to tell, and nothing is wrong.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', (error) => process.exit(systemCode(error) === 'EPIPE' ? 0 : 1));
 

@@ -1,10 +1,14 @@
 // What the commands share: the options they all have, and opening the run they work on.
 
-import { Command } from 'commander';
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command, Option } from 'commander';
 import type { Report } from '../data/progress.ts';
 import { withLock } from '../data/lock.ts';
+import { defaultScorer, rankingRun } from '../classifier/scorers/list.ts';
 import { openRun, type Run } from '../data/run.ts';
 import { openProgress } from './output.ts';
+import { openJsonProgress } from './progress-lines.ts';
 
 export interface CommonOptions {
   config: string;
@@ -19,10 +23,44 @@ export function command(name: string, description: string): Command {
     .option('--json', 'print the result as JSON', false);
 }
 
+export interface RankingOptions extends CommonOptions {
+  scorer: string;
+}
+
+/** A command that works on one of the run's rankings. */
+export function rankingCommand(name: string, description: string): Command {
+  return command(name, description).option(...scorerOption);
+}
+
+/** The option that says which ranking is meant. */
+export const scorerOption = ['--scorer <name>', 'whose ranking: betr, random, length, dsir, fasttext:FILE.bin#LABEL, … (docs/scorers.md)', defaultScorer] as const;
+
+/** Opens the run with the ranking that is meant. Errors: those of `openRun`, SCORER_UNKNOWN. */
+export async function openRanking({ config, scorer }: RankingOptions): Promise<Run> {
+  return rankingRun(await openRun(config), scorer);
+}
+
+export interface StepOptions extends CommonOptions {
+  progress: 'text' | 'json';
+}
+
+/** A command that does a step's work. */
+export function stepCommand(name: string, description: string): Command {
+  return command(name, description).addOption(new Option('--progress <format>', 'how progress is told on standard error').choices(['text', 'json']).default('text'));
+}
+
+/** The argument that may stand in place of --config. */
+export const runArgument = ['[run]', 'settings file, or the folder that betr.yaml is in; in place of --config'] as const;
+
+export function settingsIn(path: string | undefined, { config }: CommonOptions): string {
+  if (path === undefined) return config;
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true ? join(path, 'betr.yaml') : path;
+}
+
 /** Does a step's work as the run's only writer, with progress on standard error. */
-export async function work<T>(options: CommonOptions, step: (run: Run, report: Report) => Promise<T>): Promise<T> {
+export async function work<T>(options: StepOptions, step: (run: Run, report: Report) => Promise<T>): Promise<T> {
   const run = await openRun(options.config);
-  const progress = openProgress();
+  const progress = options.progress === 'json' ? openJsonProgress() : openProgress();
   try {
     return await withLock(run, () => step(run, progress.report));
   } finally {

@@ -3,7 +3,7 @@
 import { relative } from 'node:path';
 import { formatAmount, formatFlops } from '../ranking/amounts.ts';
 import type { Answer } from '../ranking/answer.ts';
-import { type Demo, favouredShare } from './demo.ts';
+import type { Demo } from './demo.ts';
 import { formatBytes, formatCount, formatShare, formatTable } from './output.ts';
 
 /** The demo's result as a person reads it. */
@@ -23,7 +23,7 @@ function describeInputs({ corpus, rank: { ranking }, index }: Demo): string[] {
 function describeLearning({ index, classifier, rank, seconds }: Demo): string[] {
   const { embedding, sample, ranks } = index;
   const speed = (count: number, ofSeconds: number): string => (ofSeconds > 0 ? ` (${formatCount(count / ofSeconds)} a second)` : '');
-  const embedded = index.fresh || embedding.embedded === 0 ? 'all embedded by an earlier run' : `${formatCount(embedding.embedded)} texts embedded in ${embedding.seconds.toFixed(0)} s${speed(embedding.embedded, embedding.seconds)}, ${formatCount(embedding.reused)} by an earlier run`;
+  const embedded = index.fresh || embedding.embedded === 0 ? 'all embedded by an earlier run' : `${formatCount(embedding.embedded)} texts embedded in ${embedding.seconds.toFixed(0)} s${speed(embedding.embedded, embedding.seconds)}${embedding.reused > 0 ? `, ${formatCount(embedding.reused)} by an earlier run` : ''}`;
   const scored = rank.scores.shardsScored === 0 ? 'all scored by an earlier run' : `${formatBytes(rank.scores.textBytes)} scored in ${rank.scores.seconds.toFixed(1)} s (${formatBytes(rank.scores.textBytes / rank.scores.seconds)} a second, reading and writing included)`;
   return [
     `INDEX   ${formatCount(sample.documents)} sampled documents and ${formatCount(index.examples.reduce((sum, { examples }) => sum + examples, 0))} examples: ${embedded}; ${embedding.model} on ${embedding.device}`,
@@ -40,10 +40,10 @@ function describeLearning({ index, classifier, rank, seconds }: Demo): string[] 
 
 function describeFavoured({ favoured }: Demo): string[] {
   return [
-    `WHAT EACH TARGET FAVOURS  most favoured sources in its best ${formatShare(favouredShare)} of the tokens (× their share with no filter), and its best document`,
+    `WHAT EACH TARGET FAVOURS  most favoured sources in its best ${formatShare(favoured.share)} of the tokens (× their share with no filter), and its best document`,
     formatTable([
       ['target', 'first', 'second', 'best document'],
-      ...favoured.map(({ output, sources, best }) => [output, ...[0, 1].map((place) => `${sources[place]?.source ?? ''} × ${(sources[place]?.lift ?? 0).toFixed(1)}`), best.length > 60 ? `${best.slice(0, 59)}…` : best]),
+      ...favoured.outputs.map(({ output, sources, best }) => [output, ...[0, 1].map((place) => `${sources[place]?.source ?? ''} × ${(sources[place]?.lift ?? 0).toFixed(1)}`), best.length > 60 ? `${best.slice(0, 59)}…` : best]),
     ]),
   ];
 }
@@ -56,8 +56,8 @@ function describeBudgets({ answers, rank: { ranking } }: Demo): string[] {
       ['FLOPs', 'model', 'tokens', 'keep of this corpus alone', `keep of a pool of ${formatAmount(pool)} tokens like it`, 'that is, in this corpus'],
       ...answers.map(({ budget, corpus, pool: answer }) => [
         formatFlops(budget),
-        `${formatAmount(answer.model?.params ?? 0)}`,
-        `${formatAmount(answer.model?.tokens ?? 0)}`,
+        formatAmount(answer.model?.params ?? 0),
+        formatAmount(answer.model?.tokens ?? 0),
         `${formatShare(corpus.keep.rate)}, ${formatCount(corpus.repetition?.epochs ?? 1)} passes`,
         `${formatShare(answer.keep.rate)} (${formatShare(answer.keep.low)} to ${formatShare(answer.keep.high)})`,
         describeKept(answer),
@@ -92,18 +92,23 @@ function describeFiles({ files, selection }: Demo): string[] {
     [files.selection, `selection.parquet, manifest.json and the kept documents (${selection.files.length} files)`],
     [files.figure, 'the cut as a picture'],
   ];
-  const paths = rows.map(([path]) => relative(process.cwd(), path) || '.');
-  const width = Math.max(...paths.map((path) => path.length));
-  return ['FILES', ...rows.map(([, what], place) => `  ${(paths[place] ?? '').padEnd(width)}  ${what}`)];
+  return ['FILES', ...formatColumns(rows.map(([path, what]) => [relative(process.cwd(), path), what]))];
 }
 
 function describeNext({ files }: Demo): string[] {
   const settings = relative(process.cwd(), files.settings);
   return [
     'NEXT',
-    `  npx betr cutoff --config ${settings} --params 7B --pool-tokens 1e12    another budget`,
-    `  npx betr select --config ${settings} --keep 10% --out best-tenth       another cut`,
-    `  edit ${settings} (drop a benchmark, add your own) and run it again: only what changed is done`,
-    '  npx betr init                                                        settings for your own corpus',
+    ...formatColumns([
+      [`npx betr cutoff --config ${settings} --params 7B --pool-tokens 1e12`, 'another budget'],
+      [`npx betr select --config ${settings} --keep 10% --out best-tenth`, 'another cut'],
+      [`npx betr run --config ${settings}`, 'after you changed the settings, a benchmark or the corpus: does only what changed'],
+      ['npx betr init', 'settings for a corpus of your own'],
+    ]),
   ];
+}
+
+function formatColumns(rows: readonly [string, string][]): string[] {
+  const width = Math.max(...rows.map(([first]) => first.length));
+  return rows.map(([first, second]) => `  ${first.padEnd(width)}  ${second}`);
 }

@@ -4,7 +4,7 @@ import { mkdir } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { Command } from 'commander';
-import { type Card } from '../classifier/card.ts';
+import type { Card } from '../classifier/card.ts';
 import { trainClassifier } from '../classifier/train.ts';
 import { commitBytes } from '../data/commit.ts';
 import { prepareBenchmarks } from '../data/demo/benchmarks.ts';
@@ -39,7 +39,8 @@ export interface Demo {
   rank: RankResult;
   /** For each budget, with the corpus as the whole pool, and as a sample of a large one. */
   answers: { budget: number; corpus: Answer; pool: Answer }[];
-  favoured: Favoured[];
+  /** The sources of each output's best `share` of the tokens. */
+  favoured: { share: number; outputs: Favoured[] };
   selection: SelectionManifest;
   files: { settings: string; corpus: string; benchmarks: string; licences: string; run: string; selection: string; figure: string };
   seconds: { prepare: number; index: number; train: number; rank: number; answer: number; total: number; cpu: number };
@@ -49,8 +50,7 @@ const budgets = [1e20, 1e21, 1e22];
 const poolTokens = 1e12;
 /** The selection is the second budget's. */
 const selectedBudget = 1e21;
-/** Best share of the tokens in which each benchmark's favoured sources are counted. */
-export const favouredShare = 0.05;
+const favouredShare = 0.05;
 
 export function demoCommand(): Command {
   return new Command('demo')
@@ -62,7 +62,7 @@ export function demoCommand(): Command {
     .action(async (options: DemoOptions) => {
       const settings = resolve(options.config ?? join(options.dir, 'betr.yaml'));
       const progress = openProgress();
-      const demo = await runDemo(settings, options.sample === undefined ? undefined : parseAmount('--sample', options.sample), progress.report).finally(progress.end);
+      const demo = await runDemo(settings, options.sample === undefined ? undefined : parseAmount('--sample', options.sample), progress.report).finally(() => progress.end());
       printResult(options.json, { ...demo, rank: summarizeRank(demo.rank) }, describeDemo(demo));
     });
 }
@@ -89,7 +89,7 @@ async function runDemo(settings: string, sample: number | undefined, report: Rep
     for (const budget of budgets) {
       answers.push({ budget, corpus: await answerBudget(run, rank.ranking, { budget }), pool: await answerBudget(run, rank.ranking, { budget, poolTokens }) });
     }
-    const favoured = await favouredSources(run, rank.ranking, favouredShare);
+    const favoured = { share: favouredShare, outputs: await favouredSources(run, rank.ranking, favouredShare) };
     const selection = await writeSelection(run, rank.ranking, { budget: selectedBudget, poolTokens }, files.selection, { format: 'documents' }, report);
     await commitBytes(files.figure, compositionSvg(selection.composition, `Demo corpus: no filter, and the best ${formatShare(selection.answer.keep.rate)} for six benchmarks`));
     const seconds = { prepare, index: indexSeconds, train, rank: rankSeconds, answer: clock.lap(), ...clock.total() };

@@ -2,11 +2,11 @@
 
 import { type Command } from 'commander';
 import { type IndexResult, runIndex } from '../indexer/index.ts';
-import { command, type CommonOptions, work } from './common.ts';
+import { work, stepCommand, type StepOptions } from './common.ts';
 import { formatBytes, formatCount, formatShare, formatTable, printResult } from './output.ts';
 
 export function indexCommand(): Command {
-  return command('index', 'embed the benchmark examples and a sample of the corpus, and score the sample').action(async (options: CommonOptions) => {
+  return stepCommand('index', 'embed the benchmark examples and a sample of the corpus, and score the sample').action(async (options: StepOptions) => {
     const card = await work(options, runIndex);
     printResult(options.json, card, describeIndex(card));
   });

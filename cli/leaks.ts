@@ -4,16 +4,16 @@ import { type Command } from 'commander';
 import { fail } from '../data/errors.ts';
 import { defaultRunWords, fewestWords } from '../indexer/leaks/find.ts';
 import { findLeaks, type LeaksResult } from '../indexer/leaks/leaks.ts';
-import { command, type CommonOptions, work } from './common.ts';
+import { stepCommand, type StepOptions, work } from './common.ts';
 import { formatBytes, formatCount, formatTable, printResult } from './output.ts';
 
-interface LeaksOptions extends CommonOptions {
+interface LeaksOptions extends StepOptions {
   tests: string[];
   words: string;
 }
 
 export function leaksCommand(): Command {
-  return command('leaks', 'find documents that contain benchmark test items; "betr select --without-leaks" leaves them out')
+  return stepCommand('leaks', 'find documents that contain benchmark test items; "betr select --without-leaks" leaves them out')
     .requiredOption('--tests <files...>', 'files of test items (JSON Lines), or patterns')
     .option('--words <count>', `look for runs of so many words, ${fewestWords} to ${defaultRunWords}; shorter texts whole`, String(defaultRunWords))
     .action(async (options: LeaksOptions) => {

@@ -54,7 +54,7 @@ function openLines(): { report: Report; end: () => void } {
 }
 
 /** The stage without what changes within it, such as a count in brackets. */
-function stageName({ stage }: Progress): string {
+export function stageName({ stage }: Progress): string {
   return stage.replace(/ \(.*$/, '');
 }
 

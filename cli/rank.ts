@@ -1,29 +1,68 @@
 // `betr rank`: scores the corpus and publishes its ranking; only what is new is scored.
 
 import { type Command } from 'commander';
-import { type RankResult, rankCorpus } from '../ranking/rank.ts';
-import { command, type CommonOptions, work } from './common.ts';
-import { formatBytes, formatCount, printResult } from './output.ts';
+import { fail } from '../data/errors.ts';
+import type { Run } from '../data/run.ts';
+import type { Drift } from '../ranking/drift.ts';
+import { publishScored, type RankResult, rankCorpus } from '../ranking/rank.ts';
+import { scorerOption, stepCommand, type StepOptions, work } from './common.ts';
+import { formatBytes, formatCount, formatShare, printResult } from './output.ts';
 
 export function rankCommand(): Command {
-  return command('rank', 'score every document of the corpus and publish the ranking (only what is new is scored)').action(async (options: CommonOptions) => {
-    const result = await work(options, rankCorpus);
-    printResult(options.json, summarizeRank(result), describeRank(result));
-  });
+  return stepCommand('rank', 'score every document of the corpus and publish the ranking (only what is new is scored)')
+    .option(...scorerOption)
+    .option('--workers <count>', 'worker processes at once, in place of the settings\' workers')
+    .option('--publish-only', 'publish what workers have scored (betr work), without scoring', false)
+    .action(async (options: RankOptions) => {
+      const result = await work(options, (run, report) => (options.publishOnly ? publishScored(run, options.scorer) : rankCorpus(withWorkers(run, options.workers), report, options.scorer)));
+      printResult(options.json, summarizeRank(result), describeRank(result));
+      if (result.drift !== null && result.drift.over.length > 0) process.exitCode = driftExitCode;
+    });
+}
+
+/** The ranking is published, and differs from the last one by more than the settings allow. */
+export const driftExitCode = 4;
+
+interface RankOptions extends StepOptions {
+  workers?: string;
+  scorer: string;
+  publishOnly: boolean;
+}
+
+function withWorkers(run: Run, workers: string | undefined): Run {
+  return workers === undefined ? run : { ...run, settings: { ...run.settings, workers: parseWorkers(workers) } };
+}
+
+/** A number of workers. Errors: OPTION_INVALID. */
+export function parseWorkers(text: string): number {
+  const workers = Number(text);
+  if (!Number.isInteger(workers) || workers < 1 || workers > 1024) throw fail('OPTION_INVALID', { option: '--workers', got: text, allowed: 'a whole number from 1 to 1024' });
+  return workers;
 }
 
 /** The result without the parts and the histogram, which are in ranking.json. */
-export function summarizeRank({ ranking, published, scores }: RankResult): object {
+export function summarizeRank({ ranking, published, drift, scores, notes }: RankResult): object {
   const { generation, publishedAt, documents, tokens, estimatedDocuments, textBytes, quarantined } = ranking;
-  return { published, ranking: { generation, publishedAt, documents, tokens, estimatedDocuments, textBytes, quarantined, shards: new Set(ranking.parts.map(({ shard }) => shard)).size }, ...scores };
+  return { published, ranking: { generation, publishedAt, documents, tokens, estimatedDocuments, textBytes, quarantined, shards: new Set(ranking.parts.map(({ shard }) => shard)).size }, drift, ...scores, notes };
 }
 
 /** The result as a person reads it. */
-export function describeRank({ ranking, published, scores }: RankResult): string {
+export function describeRank({ ranking, published, drift, scores, notes }: RankResult): string {
   const estimated = ranking.estimatedDocuments > 0 ? ' (estimated)' : '';
   const lines = [`Ranked ${formatCount(ranking.documents)} documents, ${formatCount(ranking.tokens)} tokens${estimated}; generation ${ranking.generation}${published ? '' : ', as before'}`];
   if (scores.shardsScored > 0) lines.push(`Scored ${scores.shardsScored} shards, ${formatBytes(scores.textBytes)} of text in ${scores.seconds.toFixed(1)} s (${formatBytes(scores.textBytes / scores.seconds)}/s); ${scores.shardsReused} were scored already`);
   else lines.push('Nothing new to score');
   if (ranking.quarantined > 0) lines.push(`${formatCount(ranking.quarantined)} bad rows were left out; quarantine/ in the run folder says which and why`);
-  return lines.join('\n');
+  for (const note of notes) lines.push(`Note: ${note}`);
+  return [...lines, ...describeDrift(drift ?? undefined)].join('\n');
+}
+
+/** Drift as a person reads it. */
+export function describeDrift(drift: Drift | undefined): string[] {
+  if (drift === undefined) return [];
+  const { scores, sources } = drift.whole;
+  const [most] = sources;
+  const ofScores = scores === null ? 'another classifier, so that scores cannot be compared' : `PSI of the scores ${scores.psi.toFixed(3)}, largest distance ${scores.ks.toFixed(3)}`;
+  const ofSources = most === undefined ? '' : `; source "${most.source}" from ${formatShare(most.before)} to ${formatShare(most.now)} of the tokens`;
+  return [`Drift against ${drift.from}: ${ofScores}${ofSources}`, ...drift.over.map((sentence) => `  over the threshold: ${sentence}`)];
 }

@@ -3,11 +3,11 @@
 import { type Command } from 'commander';
 import type { Card, Interval } from '../classifier/card.ts';
 import { trainClassifier } from '../classifier/train.ts';
-import { command, type CommonOptions, work } from './common.ts';
+import { work, stepCommand, type StepOptions } from './common.ts';
 import { formatCount, formatTable, printResult } from './output.ts';
 
 export function trainCommand(): Command {
-  return command('train', 'train the classifier on the sample\'s scores').action(async (options: CommonOptions) => {
+  return stepCommand('train', 'train the classifier on the sample\'s scores').action(async (options: StepOptions) => {
     const card = await work(options, trainClassifier);
     printResult(options.json, card, describeTraining(card));
   });

@@ -33,6 +33,13 @@ export function readLine(bytes: Uint8Array, fields: FieldNames): LineResult {
   return { kind: 'document', id: id === undefined || id === '' ? undefined : wellFormed(String(id)), source: wellFormed(String(source)), tokens, text };
 }
 
+/** The text of a document's line, whatever its other fields are; undefined where it has none. */
+export function readText(bytes: Uint8Array, field: string): string | undefined {
+  const row = parseRow(bytes);
+  const text = typeof row === 'object' ? valueAt(row, field) : undefined;
+  return typeof text === 'string' ? text : undefined;
+}
+
 /** A number as a name: whole ones digit by digit, however long, so that no two become one; others as JavaScript writes them. */
 export function numberName(json: string): string {
   return /^-?\d+$/.test(json) && json !== '-0' ? json : String(Number(json));

@@ -25,6 +25,8 @@ export interface ReadOptions {
   chunk?: Chunk;
   /** The first row that is wanted, in the chunk; what comes before is passed over. */
   fromRow?: number;
+  /** Of a Parquet shard nothing but these rows, at least one. */
+  onlyRows?: readonly number[];
   /** Text of a batch, about; where a part is to be smaller than a batch is by default. */
   batchBytes?: number;
   /** A database that is open already, for the formats that need one. */

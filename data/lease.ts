@@ -4,13 +4,14 @@
 // lease has to bear being done twice.
 
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, link, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, open, readFile, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { z } from 'zod';
 import { writeError } from './commit.ts';
 import { systemCode } from './errors.ts';
+import { identifyProcess } from './process.ts';
 
-const holderSchema = z.object({ pid: z.number().int(), host: z.string(), since: z.string() });
+const holderSchema = z.object({ pid: z.number().int(), host: z.string(), process: z.string(), since: z.string() });
 export type Holder = z.output<typeof holderSchema>;
 
 export interface Lease {
@@ -24,16 +25,29 @@ const countDigits = 12;
 
 /** Takes the lease at `path`, in a folder that exists, and beats every `beatMs`; undefined where somebody has it. Errors: DISK_FULL, WRITE_FAILED. */
 export async function takeLease(path: string, beatMs: number): Promise<Lease | undefined> {
-  const holder: Holder = { pid: process.pid, host: hostname(), since: new Date().toISOString() };
-  let file: FileHandle;
+  const file = await openLease(path);
+  return file && keepBeating(path, file, beatMs);
+}
+
+async function createLease(path: string): Promise<boolean> {
+  const file = await openLease(path);
+  await file?.close();
+  return file !== undefined;
+}
+
+async function openLease(path: string): Promise<FileHandle | undefined> {
+  const holder: Holder = { pid: process.pid, host: hostname(), process: identifyProcess(process.pid) ?? '', since: new Date().toISOString() };
+  let file: FileHandle | undefined;
   try {
     file = await open(path, 'wx+');
     await file.write(leaseText(0, holder), 0);
+    return file;
   } catch (error) {
-    if (systemCode(error) === 'EEXIST') return undefined;
+    if (file === undefined && systemCode(error) === 'EEXIST') return undefined;
+    if (file !== undefined) await rm(path, { force: true });
+    await file?.close();
     throw writeError(error, path);
   }
-  return keepBeating(path, file, beatMs);
 }
 
 function leaseText(count: number, holder: Holder): string {
@@ -84,27 +98,44 @@ export interface LeaseWatch {
 /** An observer of leases, to whom a holder is lost after `lostMs` without a beat. */
 export function watchLeases(lostMs: number): LeaseWatch {
   const seen = new Map<string, { text: string; sinceMs: number }>();
+  /** The text of a lease whose holder is lost; undefined where there is none or it is not. */
+  const findLost = async (path: string): Promise<string | undefined> => {
+    const text = await readText(path);
+    const known = seen.get(path);
+    if (text === undefined) seen.delete(path);
+    else if (known?.text !== text) seen.set(path, { text, sinceMs: performance.now() });
+    const isStill = text !== undefined && known?.text === text && performance.now() - known.sinceMs > lostMs;
+    return isStill || isGone(parseHolder(text ?? '')) ? text : undefined;
+  };
+  /** Removes it, unless it is another one by now. Who removes holds a guard meanwhile, so that no two remove one after the other what is not the same. */
+  const remove = async (path: string, text: string): Promise<boolean> => {
+    const guard = `${path}.takeover`;
+    if (!(await createLease(guard))) {
+      if ((await findLost(guard)) !== undefined) await rm(guard, { force: true });
+      return false;
+    }
+    try {
+      if ((await readText(path)) !== text) return false;
+      await rm(path, { force: true });
+      seen.delete(path);
+      return true;
+    } finally {
+      await rm(guard, { force: true });
+    }
+  };
   return {
     async isFree(path) {
-      const text = await readText(path);
-      if (text === undefined) {
-        seen.delete(path);
-        return true;
-      }
-      const known = seen.get(path);
-      if (known?.text !== text) seen.set(path, { text, sinceMs: performance.now() });
-      const still = known?.text === text && performance.now() - known.sinceMs > lostMs;
-      if (!still && !isGone(parseHolder(text))) return false;
-      seen.delete(path);
-      return removeLost(path, text);
+      const text = await findLost(path);
+      return text === undefined ? !seen.has(path) : remove(path, text);
     },
   };
 }
 
-/** Who holds the lease at `path`; undefined where nobody does or it cannot be told. */
-export async function readHolder(path: string): Promise<Holder | undefined> {
-  const text = await readText(path);
-  return text === undefined ? undefined : parseHolder(text);
+/** Who holds the lease at `path`, and the lease's text, which changes with every beat; undefined where nobody does or it cannot be told. */
+export async function readHolder(path: string): Promise<(Holder & { text: string }) | undefined> {
+  const text = (await readText(path)) ?? '';
+  const holder = parseHolder(text);
+  return holder && { ...holder, text };
 }
 
 async function readText(path: string): Promise<string | undefined> {
@@ -124,28 +155,7 @@ function parseHolder(text: string): Holder | undefined {
   }
 }
 
-/** Whether a process of this machine is no more. */
+/** Whether it was a process of this machine and is no more; another one may have its number by now. */
 function isGone(holder: Holder | undefined): boolean {
-  if (holder?.host !== hostname()) return false;
-  try {
-    process.kill(holder.pid, 0);
-    return false;
-  } catch (error) {
-    return systemCode(error) === 'ESRCH';
-  }
-}
-
-/** Removes a lost holder's lease; if another process has taken it over in the meantime, puts that one's back. */
-async function removeLost(path: string, text: string): Promise<boolean> {
-  const aside = `${path}.${randomBytes(4).toString('hex')}.lost`;
-  try {
-    await rename(path, aside);
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return true;
-    throw writeError(error, path);
-  }
-  const same = (await readText(aside)) === text;
-  if (!same) await link(aside, path).catch(() => undefined);
-  await rm(aside, { force: true });
-  return same;
+  return holder?.host === hostname() && identifyProcess(holder.pid) !== holder.process;
 }

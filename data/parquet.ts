@@ -15,15 +15,15 @@ import { showPath } from './remote/store.ts';
 import type { FieldNames } from './settings.ts';
 
 /** Reads a Parquet shard. Bad rows go to the quarantine. Returns the row after the last (of a whole file: the last that has a document or is bad). Errors: FILE_NOT_FOUND, FILE_UNREADABLE, COLUMN_MISSING, COLUMN_TYPE. */
-export async function* readParquet(shard: Shard, fields: FieldNames, { quarantine, chunk = { firstRow: 0 }, fromRow = chunk.firstRow, batchBytes, connection: opened }: ReadOptions): AsyncGenerator<DocumentBatch, number> {
+export async function* readParquet(shard: Shard, fields: FieldNames, { quarantine, chunk = { firstRow: 0 }, fromRow = chunk.firstRow, onlyRows, batchBytes, connection: opened }: ReadOptions): AsyncGenerator<DocumentBatch, number> {
   const { connection, close } = opened === undefined ? await openDuckDb({ threads: 1, memoryMb: 1024 }) : { connection: opened, close: () => undefined };
   let file: LocalParquet | undefined;
   let endRow = fromRow;
   try {
     file = await openLocalParquet(shard.path);
     const { sql, columns } = await buildQuery(connection, file.path, fields, showPath(shard.path));
-    await file.fetch(connection, columns, { from: fromRow, to: chunk.endRow ?? Infinity });
-    const result = await connection.stream(`${sql}${rowCondition(fromRow, chunk.endRow)}`);
+    await file.fetch(connection, columns, onlyRows === undefined ? { from: fromRow, to: chunk.endRow ?? Infinity } : { from: Math.min(...onlyRows), to: Math.max(...onlyRows) + 1 });
+    const result = await connection.stream(`${sql}${onlyRows === undefined ? rowCondition(fromRow, chunk.endRow) : ` WHERE file_row_number IN (${onlyRows.join(', ')})`}`);
     const batch = openBatch(shard.name, batchBytes);
     for (let rows = await result.fetchChunk(); rows !== null && rows.rowCount > 0; rows = await result.fetchChunk()) {
       yield* takeRows(rows, batch, shard, fields, quarantine);

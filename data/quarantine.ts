@@ -19,7 +19,7 @@ export interface QuarantineFile extends Quarantine {
 }
 
 /** A file of bad rows is to be looked at, not to fill the disk: of a shard that is all wrong these many are written down, and all are counted. */
-const rowsWritten = 100_000;
+export const rowsWritten = 100_000;
 const detailCharacters = 200;
 
 /** Opens the quarantine file `path` (JSON lines: file, position, reason, detail). Errors: DISK_FULL, WRITE_FAILED. */

@@ -38,6 +38,7 @@ export interface RunFiles {
   leaks: string;
   leakTable: string;
   leakParts: string;
+  drift: string;
   quarantine: string;
   lock: string;
 }
@@ -58,8 +59,8 @@ export async function openRun(settingsPath: string): Promise<Run> {
 export function rankingOf(run: Run, name: string): Run {
   if (name === run.ranking) return run;
   const own = runFiles(join(run.folder, 'rankings', name));
-  const { targets, weights, card, scorer, plan, leases, manifest, scores, ranking, quarantine } = own;
-  return { ...run, ranking: name, files: { ...run.files, targets, weights, card, scorer, plan, leases, manifest, scores, ranking, quarantine } };
+  const { targets, weights, card, scorer, plan, leases, manifest, scores, ranking, drift, quarantine } = own;
+  return { ...run, ranking: name, files: { ...run.files, targets, weights, card, scorer, plan, leases, manifest, scores, ranking, drift, quarantine } };
 }
 
 function runFiles(folder: string): RunFiles {
@@ -83,6 +84,7 @@ function runFiles(folder: string): RunFiles {
     leaks: file('leaks.json'),
     leakTable: file('leaks.parquet'),
     leakParts: file('leaks'),
+    drift: file('drift.json'),
     quarantine: file('quarantine'),
     lock: file('lock'),
   };

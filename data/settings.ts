@@ -78,6 +78,14 @@ export const settingsSchema = z.strictObject({
     pool: z.enum(['nemotron-cc', 'dclm-refinedweb']).default('nemotron-cc'),
     tokensPerParam: z.number().positive().default(11),
     maxEpochs: z.number().positive().default(4),
+    /** FLOPs of the budgets that predictions and drift are told for. */
+    budgets: z.array(z.number().positive()).default([1e20, 1e21, 1e22]),
+  }).prefault({}),
+  drift: z.strictObject({
+    /** What is too much from one generation to the next: PSI of the scores, part by which a keep rate changes, part of all tokens by which a source does. */
+    psi: z.number().positive().default(0.2),
+    keepRate: z.number().positive().default(0.25),
+    sourceShare: z.number().positive().default(0.1),
   }).prefault({}),
   scoring: z.strictObject({
     /** Text that a worker takes at a time, about; in the work of that long at most is lost with it. */

@@ -1,7 +1,6 @@
 // How many tokens a text has where its document does not say: bytes × a rate, measured by source with a real tokenizer on the sample.
 // Estimates are for counting and cutting; whoever shows them says that they are estimates. A document's own count always wins.
 
-import { countTokens } from 'gpt-tokenizer/encoding/o200k_base';
 import { z } from 'zod';
 import { commitJson, readJson } from '../data/commit.ts';
 import { parquetSource } from '../data/duckdb.ts';
@@ -48,13 +47,16 @@ export async function readTokenRates(run: Run): Promise<TokenRates> {
 
 /** Measures the rates on the first documents of each source in `sample.parquet` and writes `tokens.json`. `sample` is the sample's fingerprint. */
 export async function measureTokens(run: Run, sample: string): Promise<TokenRates> {
+  // Its tables are large, and whoever only estimates does without.
+  const { countTokens } = await import('gpt-tokenizer/encoding/o200k_base');
+  const countText = (text: string): number => countTokens(text, { disallowedSpecial: new Set() });
   const file = parquetSource(run.files.sample, 'file_row_number = true');
   const first = `SELECT file_row_number FROM ${file} QUALIFY row_number() OVER (PARTITION BY source ORDER BY file_row_number) <= ${documentsPerSource}`;
   const sums = new Map<string, Sum>();
   await withSpillingDuckDb(run.folder, async (connection) => {
     const rows = await connection.stream(`SELECT source, tokens, strlen(text)::DOUBLE, left(text, ${measuredCharacters}) FROM ${file} WHERE file_row_number IN (${first})`);
     for await (const batch of rows.yieldRows()) {
-      for (const row of rowsSchema.parse(batch)) addRow(sums, row);
+      for (const row of rowsSchema.parse(batch)) addRow(sums, row, countText);
     }
   });
   const sorted = [...sums].sort(([a], [b]) => (a < b ? -1 : 1));
@@ -71,12 +73,12 @@ interface Sum {
   tokens: number;
 }
 
-function addRow(sums: Map<string, Sum>, [source, ownTokens, bytes, start]: z.output<typeof rowsSchema>[number]): void {
+function addRow(sums: Map<string, Sum>, [source, ownTokens, bytes, start]: z.output<typeof rowsSchema>[number], countText: (text: string) => number): void {
   const sum = sums.get(source) ?? { documents: 0, bytes: 0, tokens: 0 };
   sums.set(source, sum);
   sum.documents++;
   sum.bytes += ownTokens === null ? Buffer.byteLength(start) : bytes;
-  sum.tokens += ownTokens ?? countTokens(start, { disallowedSpecial: new Set() });
+  sum.tokens += ownTokens ?? countText(start);
 }
 
 function addUp(sums: readonly Sum[]): Sum {

@@ -69,6 +69,25 @@ function shortHash(content: string | Uint8Array): string {
   return createHash('sha256').update(content).digest('hex').slice(0, 32);
 }
 
+/**
+ * The vectors of texts that were embedded before, unit rows in their order, holding no others in memory; undefined where one is missing.
+ * Examples are embedded first, so that for them the first files are enough.
+ */
+export async function findVectors({ fingerprint, dimensions }: Pick<Embedder, 'fingerprint' | 'dimensions'>, folder: string, texts: readonly string[]): Promise<Float32Array | undefined> {
+  const own = join(folder, fingerprint.slice(0, 16));
+  const keys = texts.map((text) => shortHash(text));
+  const missing = new Set(keys);
+  const found = new Map<string, Float32Array>();
+  for (const name of await listFiles(own)) {
+    if (missing.size === 0) break;
+    for (const [key, vector] of await decodeFile(join(own, name), dimensions)) if (missing.delete(key)) found.set(key, vector.slice());
+  }
+  if (missing.size > 0) return undefined;
+  const all = new Float32Array(texts.length * dimensions);
+  for (const [i, key] of keys.entries()) all.set(found.get(key) ?? [], i * dimensions);
+  return all;
+}
+
 async function listFiles(folder: string): Promise<string[]> {
   try {
     return (await readdir(folder)).filter((name) => fileName.test(name)).sort();
@@ -89,13 +108,17 @@ const keySchema = z.string().length(32);
 
 async function readVectors(path: string, dimensions: number, into: Map<string, Float32Array>): Promise<void> {
   try {
-    const bytes = await readFile(path);
-    if (shortHash(bytes) !== fileName.exec(basename(path))?.[2]) throw new Error('its bytes are not those that were written');
-    const found = decodeVectors(bytes, dimensions);
-    for (const [key, vector] of found) into.set(key, vector);
+    for (const [key, vector] of await decodeFile(path, dimensions)) into.set(key, vector);
   } catch {
     await rename(path, `${path}.damaged`);
   }
+}
+
+/** Throws where the file's bytes are not those that were written. */
+async function decodeFile(path: string, dimensions: number): Promise<Map<string, Float32Array>> {
+  const bytes = await readFile(path);
+  if (shortHash(bytes) !== fileName.exec(basename(path))?.[2]) throw new Error('its bytes are not those that were written');
+  return decodeVectors(bytes, dimensions);
 }
 
 /** Throws where the file is not what `encodeVectors` wrote, or a vector is not of length 1. */

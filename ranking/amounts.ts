@@ -35,9 +35,18 @@ function parseDecimal(text: string): number | undefined {
   return Number.isFinite(value) && value > 0 ? value : undefined;
 }
 
+// Made once: making one takes longer than an answer.
+const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 });
+const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
+
 /** 6.3e12 as "6.3T". */
 export function formatAmount(amount: number): string {
-  return new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 }).format(amount);
+  return compact.format(amount);
+}
+
+/** 12345 as "12,345". */
+export function formatCount(count: number): string {
+  return whole.format(count);
 }
 
 /** 1e21 as "1e21". */

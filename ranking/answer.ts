@@ -3,9 +3,11 @@
 import { z } from 'zod';
 import { fail } from '../data/errors.ts';
 import type { Run } from '../data/run.ts';
+import { readLaw } from './calibrations.ts';
 import { type Cutoff, cutoffSchema, findCutoff } from './cutoff.ts';
 import type { Ranking } from './generation.ts';
-import { countRepetition, fittedFlops, floorRate, type KeepRate, keepRate, type LawName, lawNames, laws, lawRate, lowestTestedRate, type Model, optimalTokensPerParam, planModel, smallestPoolTokens } from './laws.ts';
+import { budgetsFor, countRepetition, floorRate, type KeepRate, keepRate, type Law, lawRate, type Model, optimalTokensPerParam, planModel, smallestPoolTokens } from './laws.ts';
+import { retargetRanking } from './retarget.ts';
 import { summarize } from './summary.ts';
 
 const positive = z.number().positive();
@@ -21,10 +23,13 @@ export const questionSchema = z.strictObject({
   keep: positive.max(1).optional(),
   /** Tokens of the larger pool that the ranked corpus is a sample of. */
   poolTokens: positive.optional(),
-  /** In place of the settings' `keep`. */
-  pool: z.enum(lawNames).optional(),
+  /** The law's name: one of the paper's, or that of a calibration. In place of the settings' `keep`. */
+  pool: z.string().optional(),
   tokensPerParam: positive.optional(),
   maxEpochs: positive.optional(),
+  /** Ranks by these benchmarks alone, or by all but those: a document's score is then its best corpus percentile among them. */
+  benchmarks: z.array(z.string()).min(1).optional(),
+  without: z.array(z.string()).min(1).optional(),
 });
 export type Question = z.output<typeof questionSchema>;
 
@@ -34,49 +39,80 @@ export type Flag = (typeof flagNames)[number];
 /** A cutoff less what only a selection needs. */
 const cutFigures = cutoffSchema.omit({ last: true }).strip();
 
+const modelSchema = z.strictObject({ flops: positive, params: positive, tokens: positive, tokensPerParam: positive });
+
 export const answerSchema = z.strictObject({
   /** Shares of the tokens, as fractions; keeping anything from low to high costs little. */
   keep: z.strictObject({ rate, low: rate, high: rate, setBy: z.enum(['law', 'data floor', 'keep']) }),
   /** Of the ranked corpus: the lowest score kept (null: nothing is), what is kept, and what there is without a filter. */
   cutoff: cutFigures,
   /** Null where only a share was asked for. */
-  model: z.strictObject({ flops: positive, params: positive, tokens: positive, tokensPerParam: positive }).nullable(),
+  model: modelSchema.nullable(),
   /** Passes over the kept tokens, and what the tokens seen are worth in fresh ones; null without a model or without tokens. */
   repetition: z.strictObject({ epochs: z.number().min(1), effectiveTokens: positive }).nullable(),
   /** Null where the share was asked for. */
-  law: z.strictObject({ name: z.enum(lawNames), formula: z.string() }).nullable(),
+  law: z.strictObject({ name: z.string(), formula: z.string() }).nullable(),
+  /** Where a share was asked for: the budgets that it suits by the law and the data floor, and between which it costs little (to null: without end). */
+  suits: z.strictObject({ law: z.string(), at: modelSchema, from: modelSchema, to: modelSchema.nullable() }).optional(),
   flags: z.array(z.enum(flagNames)),
   ranking: z.strictObject({ generation: z.string(), publishedAt: z.string() }),
+  /** The benchmarks whose best corpus percentile is the score, where some were chosen; else the score is the joint one. */
+  benchmarks: z.array(z.string()).optional(),
   /** The larger pool, where one was named: its tokens, and how many of them the share keeps. */
   pool: z.strictObject({ tokens: positive, kept: z.number().nonnegative() }).optional(),
   summary: z.string(),
 });
 export type Answer = z.output<typeof answerSchema>;
 
-/** Answers a question about a ranking. Errors: BUDGET_INVALID, OPTION_INVALID, USAGE, and those of `findCutoff`. */
+/** Answers a question about a ranking. Errors: BUDGET_INVALID, OPTION_INVALID, USAGE, and those of `retargetRanking` and `findCutoff`. */
 export async function answerBudget(run: Run, ranking: Ranking, question: Question): Promise<Answer> {
   return (await answerWithCutoff(run, ranking, question)).answer;
 }
 
-/** `answerBudget` with the whole cutoff, which a selection needs. */
-export async function answerWithCutoff(run: Run, ranking: Ranking, question: Question): Promise<{ answer: Answer; cutoff: Cutoff }> {
+/** `answerBudget` with the whole cutoff and the ranking that it cuts (another where benchmarks were chosen), which a selection needs. */
+export async function answerWithCutoff(run: Run, ranking: Ranking, question: Question): Promise<{ answer: Answer; cutoff: Cutoff; ranking: Ranking }> {
+  const law = await readLaw(run, question.pool ?? run.settings.keep.pool);
+  checkQuestion(question);
+  const target = await retargetRanking(run, ranking, question);
+  const found = await answerFrom({ settings: run.settings.keep, ranking: target, law, cut: (share) => findCutoff(run, target, share) }, question);
+  return { ...found, ranking: target };
+}
+
+/** What an answer is made from: who asks often keeps it in memory. */
+export interface Source {
+  settings: Run['settings']['keep'];
+  /** The ranking to cut, by the benchmarks of the question. */
+  ranking: Ranking;
+  law: Law;
+  cut: (share: number) => Cutoff | Promise<Cutoff>;
+}
+
+/** Answers a question from what is at hand. Errors: BUDGET_INVALID, OPTION_INVALID, USAGE, and those of `cut`. */
+export async function answerFrom({ settings, ranking, law, cut }: Source, question: Question): Promise<{ answer: Answer; cutoff: Cutoff }> {
   const poolTokens = checkPool(question.poolTokens, ranking.tokens);
-  const maxEpochs = question.maxEpochs ?? run.settings.keep.maxEpochs;
-  const lawName = question.pool ?? run.settings.keep.pool;
-  const model = findModel(question, question.tokensPerParam ?? run.settings.keep.tokensPerParam);
-  const keep = findRate(question.keep, model, lawName, poolTokens, maxEpochs);
-  const cutoff = await findCutoff(run, ranking, keep.rate);
+  const maxEpochs = question.maxEpochs ?? settings.maxEpochs;
+  const tokensPerParam = question.tokensPerParam ?? settings.tokensPerParam;
+  const model = findModel(question, tokensPerParam);
+  const keep = findRate(question.keep, model, law, poolTokens, maxEpochs);
+  const cutoff = await cut(keep.rate);
   const answer = {
     keep,
     cutoff: cutFigures.parse(cutoff),
     model,
     repetition: model === null || poolTokens === 0 ? null : countRepetition(model.tokens, keep.rate, poolTokens),
-    law: keep.setBy === 'keep' ? null : { name: lawName, formula: laws[lawName].formula },
-    flags: findFlags({ keep, model, lawName, poolTokens, maxEpochs }, ranking, cutoff),
+    law: keep.setBy === 'keep' ? null : { name: law.name, formula: law.formula },
+    ...(keep.setBy === 'keep' && poolTokens > 0 ? { suits: { law: law.name, ...budgetsFor(keep.rate, law, poolTokens, { tokensPerParam, maxEpochs }) } } : {}),
+    flags: findFlags({ keep, model, law, poolTokens, maxEpochs }, ranking, cutoff),
     ranking: { generation: ranking.generation, publishedAt: ranking.publishedAt },
+    ...(ranking.target === undefined ? {} : { benchmarks: ranking.target.benchmarks }),
     ...(question.poolTokens === undefined ? {} : { pool: { tokens: poolTokens, kept: keep.rate * poolTokens } }),
   };
-  return { answer: { ...answer, summary: summarize(answer, maxEpochs) }, cutoff };
+  return { answer: { ...answer, summary: summarize(answer, law, maxEpochs) }, cutoff };
+}
+
+/** Whether the question can be answered, whatever the ranking; before anything costly is done for it. Errors: as `answerFrom`. */
+export function checkQuestion(question: Question): void {
+  findModel(question, question.tokensPerParam ?? 1);
 }
 
 /** Tokens of the pool that the laws are asked about: the ranked corpus itself, or the larger one it is a sample of. */
@@ -96,7 +132,7 @@ function findModel({ budget, params, tokens, keep }: Question, tokensPerParam: n
   return model;
 }
 
-function findRate(asked: number | undefined, model: Model | null, law: LawName, poolTokens: number, maxEpochs: number): KeepRate {
+function findRate(asked: number | undefined, model: Model | null, law: Law, poolTokens: number, maxEpochs: number): KeepRate {
   if (asked !== undefined && !(asked > 0 && asked <= 1)) throw fail('OPTION_INVALID', { option: 'keep', got: String(asked), allowed: 'a share above 0 and at most 1, such as 0.1 or 10%' });
   if (asked !== undefined || model === null) return { rate: asked ?? 1, low: asked ?? 1, high: asked ?? 1, setBy: 'keep' };
   return keepRate(lawRate(law, model), floorRate(model.tokens, poolTokens, maxEpochs));
@@ -105,20 +141,21 @@ function findRate(asked: number | undefined, model: Model | null, law: LawName, 
 interface Ground {
   keep: KeepRate;
   model: Model | null;
-  lawName: LawName;
+  law: Law;
   poolTokens: number;
   maxEpochs: number;
 }
 
-function findFlags({ keep, model, lawName, poolTokens, maxEpochs }: Ground, ranking: Ranking, cutoff: Cutoff): Flag[] {
+function findFlags({ keep, model, law, poolTokens, maxEpochs }: Ground, ranking: Ranking, cutoff: Cutoff): Flag[] {
   const byLaw = keep.setBy !== 'keep';
+  const byPaper = byLaw && law.calibrated !== true;
   const holds: Record<Flag, boolean> = {
-    extrapolated: byLaw && model !== null && (model.flops < fittedFlops.from || model.flops > fittedFlops.extrapolatedBeyond),
+    extrapolated: byLaw && model !== null && (model.flops < law.fittedFlops.from || model.flops > law.fittedFlops.extrapolatedBeyond),
     'far-from-compute-optimal':
-      byLaw && model !== null && laws[lawName].regime === 'compute-optimal' && (model.tokensPerParam < optimalTokensPerParam.from || model.tokensPerParam > optimalTokensPerParam.to),
-    'below-tested-rates': keep.rate < lowestTestedRate,
+      byPaper && model !== null && law.regime === 'compute-optimal' && (model.tokensPerParam < optimalTokensPerParam.from || model.tokensPerParam > optimalTokensPerParam.to),
+    'below-tested-rates': keep.rate < law.lowestTestedRate,
     'pool-too-small': model !== null && floorRate(model.tokens, poolTokens, maxEpochs) > 1,
-    'corpus-far-below-law-range': byLaw && poolTokens < smallestPoolTokens,
+    'corpus-far-below-law-range': byPaper && poolTokens < smallestPoolTokens,
     'tokens-estimated': ranking.estimatedDocuments > 0,
     'score-ties': cutoff.last !== null,
     'nothing-kept': cutoff.documents === 0,

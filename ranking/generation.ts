@@ -32,50 +32,95 @@ export const rankingSchema = z.strictObject({
   histogram: z.array(z.tuple([whole, whole, whole])),
 });
 
-export type Ranking = z.output<typeof rankingSchema>;
+/** A published ranking; or one made from it, by the scores of some benchmarks (ranking/retarget.ts). */
+export type Ranking = z.output<typeof rankingSchema> & { target?: Target };
+
+export interface Target {
+  /** The benchmarks that count, in the order of the scorer's outputs. */
+  benchmarks: string[];
+  /** Parquet file with a row for each document, in the order of the parts: `score`, and `winner`, the number of the benchmark that it is from. */
+  path: string;
+}
 
 /**
- * Publishes the parts of a whole corpus as the run's ranking. Where they are what is published already, nothing is written. The parts may come one by one, as
- * their histograms do not all fit in memory.
+ * Publishes the parts of a whole corpus as the run's ranking. Where they are what is published already, nothing is written.
  * Errors: NO_DOCUMENTS; DISK_FULL, WRITE_FAILED.
  */
-export async function publishRanking(run: Run, source: Iterable<Part> | AsyncIterable<Part>, scorer: Ranking['scorer']): Promise<Ranking> {
-  const parts: ListedPart[] = [];
-  const sources: Sums<string> = new Map();
-  const histogram: Sums<number> = new Map();
-  for await (const { sources: ofPart, histogram: bins, ...listed } of source) {
-    parts.push(listed);
-    for (const { source: name, documents, tokens } of ofPart) addTo(sources, name, documents, tokens);
-    for (const [bin, documents, tokens] of bins) addTo(histogram, bin, documents, tokens);
-  }
-  const total = (count: (part: ListedPart) => number): number => parts.reduce((sum, part) => sum + count(part), 0);
-  const documents = total((part) => part.documents);
-  const quarantined = total((part) => part.quarantined);
-  if (documents === 0) throw fail('NO_DOCUMENTS', { files: new Set(parts.map(({ shard }) => shard)).size, quarantined });
-  const generation = fingerprint({ parts: parts.map(({ sha256 }) => sha256).sort(), scorer }).slice(0, 12);
+export async function publishRanking(run: Run, parts: Iterable<Part> | AsyncIterable<Part>, scorer: Ranking['scorer']): Promise<Ranking> {
   const published = await readPublished(run);
-  const ranking: Ranking = {
+  const ranking = await draftRanking(parts, scorer, published);
+  await commitRanking(run, ranking, published);
+  return ranking;
+}
+
+/** The ranking that the parts make. They may come one by one, as their histograms do not all fit in memory. Errors: NO_DOCUMENTS. */
+export async function draftRanking(parts: Iterable<Part> | AsyncIterable<Part>, scorer: Ranking['scorer'], published: Ranking | undefined): Promise<Ranking> {
+  const listed: ListedPart[] = [];
+  const figures = openFigures();
+  for await (const { sources, histogram, ...part } of parts) {
+    listed.push(part);
+    figures.add({ ...part, sources, histogram });
+  }
+  const total = (count: (part: ListedPart) => number): number => listed.reduce((sum, part) => sum + count(part), 0);
+  const { documents, tokens, sources, histogram } = figures.result();
+  const quarantined = total((part) => part.quarantined);
+  if (documents === 0) throw fail('NO_DOCUMENTS', { files: new Set(listed.map(({ shard }) => shard)).size, quarantined });
+  const generation = fingerprint({ parts: listed.map(({ sha256 }) => sha256).sort(), scorer }).slice(0, 12);
+  return {
     generation,
     publishedAt: published?.generation === generation ? published.publishedAt : new Date().toISOString(),
     scorer,
     documents,
-    tokens: total((part) => part.tokens),
+    tokens,
     estimatedDocuments: total((part) => part.estimatedDocuments),
     textBytes: total((part) => part.textBytes),
     quarantined,
-    sources: [...sources].map(([name, [ofDocuments, ofTokens]]) => ({ source: name, documents: ofDocuments, tokens: ofTokens })).sort((a, b) => order(a.source, b.source)),
-    parts: parts.sort((a, b) => order(a.shard, b.shard) || a.firstRow - b.firstRow || order(a.file, b.file)),
-    histogram: [...histogram].sort(([a], [b]) => b - a).map(([bin, [ofDocuments, ofTokens]]) => [bin, ofDocuments, ofTokens]),
+    sources,
+    parts: listed.sort((a, b) => order(a.shard, b.shard) || a.firstRow - b.firstRow || order(a.file, b.file)),
+    histogram,
   };
+}
+
+/** Makes a draft the run's ranking, unless it is. Errors: DISK_FULL, WRITE_FAILED. */
+export async function commitRanking(run: Run, ranking: Ranking, published: Ranking | undefined): Promise<void> {
   if (published === undefined || fingerprint(published) !== fingerprint(ranking)) await commitSealedJson(run.files.ranking, ranking);
-  return ranking;
+}
+
+/** What parts add up to: documents and tokens, by source (sorted) and by score bin (best first). */
+export type Figures = Pick<Ranking, 'documents' | 'tokens' | 'sources' | 'histogram'>;
+
+/** Adds up parts. */
+export function openFigures(): { add: (part: Figures) => void; result: () => Figures } {
+  const sources: Sums<string> = new Map();
+  const histogram: Sums<number> = new Map();
+  let [allDocuments, allTokens] = [0, 0];
+  return {
+    add(part) {
+      allDocuments += part.documents;
+      allTokens += part.tokens;
+      for (const { source, documents, tokens } of part.sources) addTo(sources, source, documents, tokens);
+      for (const [bin, documents, tokens] of part.histogram) addTo(histogram, bin, documents, tokens);
+    },
+    result: () => ({
+      documents: allDocuments,
+      tokens: allTokens,
+      sources: [...sources].map(([source, [documents, tokens]]) => ({ source, documents, tokens })).sort((a, b) => order(a.source, b.source)),
+      histogram: [...histogram].sort(([a], [b]) => b - a).map(([bin, [documents, tokens]]) => [bin, documents, tokens]),
+    }),
+  };
 }
 
 /** Reads the published ranking and checks that its parts are there. Errors: STEP_MISSING, FILE_DAMAGED, FILE_UNREADABLE. */
 export async function readRanking(run: Run): Promise<Ranking> {
+  const ranking = await readPublishedStrictly(run);
+  for (const { file, bytes } of ranking.parts) await checkPart(join(run.files.scores, file), bytes);
+  return ranking;
+}
+
+/** What is published, whether or not its parts are there. Errors: STEP_MISSING, FILE_DAMAGED, FILE_UNREADABLE. */
+export async function readPublishedStrictly(run: Run): Promise<Ranking> {
   const ranking = await readSealedJson(run.files.ranking, rankingSchema, rankCommand);
   if (ranking === undefined) throw fail('STEP_MISSING', { need: 'ranking', command: rankCommand });
-  for (const { file, bytes } of ranking.parts) await checkPart(join(run.files.scores, file), bytes);
   return ranking;
 }
 

@@ -1,22 +1,38 @@
 // How much to keep: the keep-rate laws of "Language Models Improve When Pretraining Data Matches Target Tasks" (arXiv 2507.12466),
 // the floor that a finite pool sets below them, and what repeated tokens are worth. Rates are fractions of a pool's tokens.
 
-/** The laws, with F in percent as the paper prints them; C in FLOPs, D in tokens. */
-export const laws = {
-  'nemotron-cc': { regime: 'compute-optimal', formula: 'F = 4e-5 · C^0.25 (F in %, C in FLOPs)', coefficient: 4e-5, exponent: 0.25 },
-  'dclm-refinedweb': { regime: 'compute-optimal', formula: 'F = 6e-3 · C^0.14 (F in %, C in FLOPs)', coefficient: 6e-3, exponent: 0.14 },
-  /** A 6.6 B model trained on any number of tokens, in place of a compute-optimal one. */
-  'nemotron-cc-6.6b': { regime: 'fixed-model', formula: 'F = 0.26 · D^0.13 (F in %, D in tokens)', coefficient: 0.26, exponent: 0.13 },
-} as const;
+/** How much to keep by compute: F = coefficient · x^exponent, F in percent, x the FLOPs of training or (fixed model) its tokens. */
+export interface Law {
+  name: string;
+  regime: 'compute-optimal' | 'fixed-model';
+  formula: string;
+  coefficient: number;
+  exponent: number;
+  /** Budgets that it was fitted on, and the one beyond which it is extrapolation, in FLOPs. */
+  fittedFlops: { from: number; to: number; extrapolatedBeyond: number };
+  /** The lowest rate that was trained with, as a fraction. */
+  lowestTestedRate: number;
+  /** Parameters, where the model is fixed. */
+  params?: number;
+  /** Fitted on the user's own runs, not on the paper's. */
+  calibrated?: true;
+}
+
+const paper = { fittedFlops: { from: 6e18, to: 6e21, extrapolatedBeyond: 1e22 }, lowestTestedRate: 0.03 };
+
 export const lawNames = ['nemotron-cc', 'dclm-refinedweb', 'nemotron-cc-6.6b'] as const;
 export type LawName = (typeof lawNames)[number];
 
-/** Budgets that the laws were fitted on, and the one beyond which they are extrapolation, in FLOPs. */
-export const fittedFlops = { from: 6e18, to: 6e21, extrapolatedBeyond: 1e22 } as const;
+/** The paper's laws, with F in percent as it prints them. */
+export const laws: Record<LawName, Law> = {
+  'nemotron-cc': { name: 'nemotron-cc', regime: 'compute-optimal', formula: 'F = 4e-5 · C^0.25 (F in %, C in FLOPs)', coefficient: 4e-5, exponent: 0.25, ...paper },
+  'dclm-refinedweb': { name: 'dclm-refinedweb', regime: 'compute-optimal', formula: 'F = 6e-3 · C^0.14 (F in %, C in FLOPs)', coefficient: 6e-3, exponent: 0.14, ...paper },
+  /** A 6.6 B model trained on any number of tokens, in place of a compute-optimal one. */
+  'nemotron-cc-6.6b': { name: 'nemotron-cc-6.6b', regime: 'fixed-model', formula: 'F = 0.26 · D^0.13 (F in %, D in tokens)', coefficient: 0.26, exponent: 0.13, params: 6.6e9, ...paper },
+};
+
 /** [ours] Tokens per parameter beyond which a model is no longer near compute-optimal: half of the paper's 10, twice Chinchilla's 20. */
 export const optimalTokensPerParam = { from: 5, to: 40 } as const;
-/** The lowest rate that the paper trained with. */
-export const lowestTestedRate = 0.03;
 /**
  * [ours] A pool under this many tokens is far below the laws' range: not even the smallest run of the fit (6e18 FLOPs, 3.3e9 tokens)
  * could have seen every token of its best 3 % just once.
@@ -51,8 +67,7 @@ function model(params: number, tokens: number, flops = 6 * params * tokens): Mod
 }
 
 /** The law's own rate, with no regard to the pool's size; at most 1. */
-export function lawRate(law: LawName, { flops, tokens }: Pick<Model, 'flops' | 'tokens'>): number {
-  const { regime, coefficient, exponent } = laws[law];
+export function lawRate({ regime, coefficient, exponent }: Law, { flops, tokens }: Pick<Model, 'flops' | 'tokens'>): number {
   return Math.min(1, (coefficient * (regime === 'compute-optimal' ? flops : tokens) ** exponent) / 100);
 }
 
@@ -73,6 +88,28 @@ export interface KeepRate {
 export function keepRate(law: number, floor: number): KeepRate {
   const clip = (rate: number): number => Math.min(1, Math.max(floor, rate));
   return { rate: clip(law), low: clip(law / bandFactor), high: clip(law * bandFactor), setBy: floor > law ? 'data floor' : 'law' };
+}
+
+/** Budgets, as the models they train. */
+export interface Budgets {
+  /** Where the rate is the law's own, or the data floor's. */
+  at: Model;
+  /** From where to where the rate is within the band: keeping so much costs little. Null: however large the budget. */
+  from: Model;
+  to: Model | null;
+}
+
+/**
+ * Which budgets a rate suits: `keepRate` the other way round. Law and floor both grow with the budget, so the smaller of the two
+ * budgets at which they reach the rate is the answer, and the band's edges are found alike.
+ */
+export function budgetsFor(rate: number, law: Law, poolTokens: number, { tokensPerParam, maxEpochs }: { tokensPerParam: number; maxEpochs: number }): Budgets {
+  const fixed = law.params;
+  const modelOf = (size: number): Model => planModel(fixed === undefined ? { flops: size } : { params: fixed, tokens: size }, tokensPerParam);
+  const floorTokens = rate * maxEpochs * poolTokens;
+  const floorSize = fixed === undefined ? (6 * floorTokens ** 2) / tokensPerParam : floorTokens;
+  const reach = (lawsRate: number): Model => modelOf(Math.min(floorSize, ((100 * lawsRate) / law.coefficient) ** (1 / law.exponent)));
+  return { at: reach(rate), from: reach(rate / bandFactor), to: rate < 1 ? reach(rate * bandFactor) : null };
 }
 
 export interface Repetition {

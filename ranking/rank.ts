@@ -2,20 +2,24 @@
 
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { chunkOf, isChunkName } from '../classifier/part.ts';
+import { chunkOf, isChunkName, type Part } from '../classifier/part.ts';
 import { foldManifests, readCards, readPublishedParts } from '../classifier/published.ts';
-import { type CorpusScores, scoreCorpus } from '../classifier/score-corpus.ts';
-import { defaultScorer, prepareScorer } from '../classifier/scorers/list.ts';
+import { collectScores, type CorpusScores, scoreCorpus } from '../classifier/score-corpus.ts';
+import { defaultScorer, prepareScorer, rankingRun, readScorer } from '../classifier/scorers/list.ts';
+import type { PreparedScorer } from '../classifier/scorers/kind.ts';
 import { systemCode } from '../data/errors.ts';
 import { watchLeases } from '../data/lease.ts';
 import type { Report } from '../data/progress.ts';
 import type { Run } from '../data/run.ts';
-import { publishRanking, type Ranking, readPublished } from './generation.ts';
+import { type Drift, measureDrift, writeDrift } from './drift.ts';
+import { commitRanking, draftRanking, openFigures, type Ranking, readPublished } from './generation.ts';
 
 export interface RankResult {
   ranking: Ranking;
   /** Whether this call published a generation, or found the published one to be the corpus's. */
   published: boolean;
+  /** Against the generation before; null where nothing new was published, or nothing before. */
+  drift: Drift | null;
   scores: Omit<CorpusScores, 'parts'>;
   /** What somebody who reads the ranking has to know of the scorer. */
   notes: string[];
@@ -24,11 +28,36 @@ export interface RankResult {
 /** Ranks the corpus of a run by a scorer; each has a ranking of its own. Errors: SCORER_UNKNOWN and those of the scorer; STEP_MISSING, NO_DOCUMENTS, WORKERS_LOST, those of reading the corpus and of writing. */
 export async function rankCorpus(main: Run, report: Report, scorer = defaultScorer): Promise<RankResult> {
   const { run, prepared } = await prepareScorer(main, scorer, report);
-  const { parts, ...scores } = await scoreCorpus(run, report);
+  return publishScores(run, prepared, () => scoreCorpus(run, report));
+}
+
+/** Publishes what workers have scored, without scoring. Errors: CHUNKS_LEFT, STEP_MISSING, PLAN_STALE, NO_DOCUMENTS, those of writing. */
+export async function publishScored(main: Run, scorer = defaultScorer): Promise<RankResult> {
+  const run = rankingRun(main, scorer);
+  return publishScores(run, await readScorer(run), () => collectScores(run));
+}
+
+async function publishScores(run: Run, prepared: PreparedScorer, score: () => Promise<CorpusScores>): Promise<RankResult> {
+  const { parts, ...scores } = await score();
   const before = await readPublished(run);
-  const ranking = await publishRanking(run, readCards(run, parts), { outputs: prepared.outputs, sha256: prepared.fingerprint });
+  const fresh = openFigures();
+  const ranking = await draftRanking(addUpFresh(readCards(run, parts), before, fresh), { outputs: prepared.outputs, sha256: prepared.fingerprint }, before);
+  const published = before?.generation !== ranking.generation;
+  const drift = before !== undefined && published ? measureDrift(before, ranking, fresh.result(), run.settings) : null;
+  // First, because the last generation is gone once the next is there.
+  if (drift !== null) await writeDrift(run, drift);
+  await commitRanking(run, ranking, before);
   await removeStale(run, [ranking, ...(before === undefined ? [] : [before])]);
-  return { ranking, published: before?.generation !== ranking.generation, scores, notes: prepared.notes };
+  return { ranking, published, drift, scores, notes: prepared.notes };
+}
+
+/** Passes the parts on and adds up those that the generation before does not have. */
+async function* addUpFresh(parts: AsyncIterable<Part>, before: Ranking | undefined, fresh: ReturnType<typeof openFigures>): AsyncGenerator<Part> {
+  const known = new Set(before?.parts.map(({ file }) => file));
+  for await (const part of parts) {
+    if (!known.has(part.file)) fresh.add(part);
+    yield part;
+  }
 }
 
 /** Removes what neither generation lists: readers of the last one may still be at work. */
@@ -38,7 +67,7 @@ async function removeStale(run: Run, generations: readonly Ranking[]): Promise<v
   await foldManifests(run, [...byChunk.values()].flat().filter(({ file }) => needed.has(file)));
   const chunks = new Set([...needed].map(chunkOf));
   const atWork = await isAnybodyAtWork(run);
-  const isTemporary = (name: string): boolean => name.endsWith('.spill') || (name.startsWith('.') && name.endsWith('.tmp'));
+  const isTemporary = (name: string): boolean => /\.(spill|takeover)$/.test(name) || (name.startsWith('.') && name.endsWith('.tmp'));
   for (const folder of [run.files.scores, run.files.quarantine, run.files.manifest, run.files.leases]) {
     for (const name of await list(folder)) {
       const chunk = chunkOf(name);

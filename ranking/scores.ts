@@ -5,11 +5,11 @@ import { randomUUID } from 'node:crypto';
 import { readdir, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { writeError } from '../data/commit.ts';
 import { parquetSource, sqlString, withDuckDb } from '../data/duckdb.ts';
 import { BetrError, fail, reasonOf } from '../data/errors.ts';
-import { isProcessAlive } from '../data/lock.ts';
+import { identifyProcess } from '../data/process.ts';
 import type { Run } from '../data/run.ts';
 import type { Ranking } from './generation.ts';
 
@@ -18,11 +18,16 @@ const memoryMb = 1024;
 
 /**
  * Calls `use` with a connection and the SQL of a table of every document's scores (columns of classifier/part.ts, in the parts' order).
+ * Of a ranking by chosen benchmarks, `score` is by these; its parts have to be all of them. With such a ranking's target, or one handed in,
+ * there is a column more: `winner`, the number of the benchmark that a document is best for.
  * Errors: FILE_DAMAGED where a part cannot be read, DISK_FULL where spilling fails, and those of `use`.
  */
-export async function withScores<T>(run: Run, ranking: Ranking, use: (connection: DuckDBConnection, table: string) => Promise<T>): Promise<T> {
+export async function withScores<T>(run: Run, ranking: Ranking, use: (connection: DuckDBConnection, table: string) => Promise<T>, winners = ranking.target): Promise<T> {
+  const parts = scoresTable(run, ranking);
+  const score = ranking.target === undefined ? 'parts.*' : 'parts.* REPLACE (target.score AS score)';
+  const table = winners === undefined ? parts : `(SELECT ${score}, target.winner FROM ${parts} parts POSITIONAL JOIN ${parquetSource(winners.path)} target)`;
   try {
-    return await withSpillingDuckDb(run, (connection) => use(connection, scoresTable(run, ranking)));
+    return await withSpillingDuckDb(run, (connection) => use(connection, table));
   } catch (error) {
     if (error instanceof BetrError) throw error;
     throw fail('FILE_DAMAGED', { path: run.files.scores, reason: reasonOf(error), command: 'betr rank' }, error);
@@ -54,7 +59,7 @@ const ownSpill = `spill-${hostname()}-`;
 async function removeOldSpill(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
     const pid = name.startsWith(ownSpill) ? Number.parseInt(name.slice(ownSpill.length), 10) : undefined;
-    if (pid !== undefined && !isProcessAlive(pid)) await rm(join(folder, name), { recursive: true, force: true });
+    if (pid !== undefined && identifyProcess(pid) === undefined) await rm(join(folder, name), { recursive: true, force: true });
   }
 }
 
@@ -62,6 +67,11 @@ async function removeOldSpill(folder: string): Promise<void> {
 export async function queryRows<T>(connection: DuckDBConnection, sql: string, row: z.ZodType<T>): Promise<T[]> {
   const reader = await connection.runAndReadAll(sql);
   return row.array().parse(reader.getRowObjects());
+}
+
+/** The schema of a list in a row, which DuckDB hands over as an object. */
+export function sqlList<T>(item: z.ZodType<T>): z.ZodType<T[]> {
+  return z.object({ items: z.array(item) }).transform(({ items }) => items);
 }
 
 /** A score as SQL: its shortest decimal names exactly one float32. */

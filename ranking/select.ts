@@ -13,8 +13,9 @@ import type { Run } from '../data/run.ts';
 import { settingsSchema } from '../data/settings.ts';
 import { answerSchema, answerWithCutoff, type Question, questionSchema } from './answer.ts';
 import { compareComposition, sourceChangeSchema } from './composition.ts';
-import { type Cutoff, keptCondition } from './cutoff.ts';
+import type { Cutoff } from './cutoff.ts';
 import type { Ranking } from './generation.ts';
+import { keptQuery } from './kept-rows.ts';
 import { fillOutFolder, manifestFile, rowsFile } from './out-folder.ts';
 import { withScores } from './scores.ts';
 import { writeDocuments } from './select-documents.ts';
@@ -56,11 +57,11 @@ export async function writeSelection(
 ): Promise<SelectionManifest> {
   if (isRemote(outFolder)) return uploadFolder(outFolder, (folder) => writeSelection(run, ranking, question, folder, { format }, report), report);
   const folder = resolve(outFolder);
-  const { answer, cutoff } = await answerWithCutoff(run, ranking, question);
-  const composition = await compareComposition(run, ranking, cutoff);
+  const { answer, cutoff, ranking: target } = await answerWithCutoff(run, ranking, question);
+  const composition = await compareComposition(run, target, cutoff);
   return fillOutFolder(folder, async () => {
     const rowsPath = join(folder, rowsFile);
-    await writeRows(run, ranking, cutoff, rowsPath);
+    await writeRows(run, target, cutoff, rowsPath);
     const files = [await describeFile(folder, rowsFile, cutoff.documents)];
     if (format === 'documents') {
       for (const { file, documents } of await writeDocuments(run, ranking, rowsPath, folder, report)) files.push(await describeFile(folder, file, documents));
@@ -74,14 +75,13 @@ export async function writeSelection(
   });
 }
 
-/** Writes (shard, row, document, score) of what is kept. In this order DuckDB's bytes do not depend on its threads. */
-async function writeRows(run: Run, ranking: Ranking, cutoff: Cutoff, path: string): Promise<void> {
+/** Writes (shard, row, document, score) of what is kept; an abort ends it. In this order DuckDB's bytes do not depend on its threads. */
+export async function writeRows(run: Run, ranking: Ranking, cutoff: Cutoff, path: string, signal?: AbortSignal): Promise<void> {
   await withScores(run, ranking, (connection, table) =>
     commitFile(path, async (temporary) => {
-      const reader = await connection.runAndReadAll(
-        `COPY (SELECT shard, "row", document, score FROM ${table} WHERE ${keptCondition(cutoff)} ORDER BY shard, "row")
-         TO ${sqlString(temporary)} (FORMAT parquet, COMPRESSION zstd)`,
-      );
+      signal?.throwIfAborted();
+      signal?.addEventListener('abort', () => connection.interrupt(), { once: true });
+      const reader = await connection.runAndReadAll(`COPY (${keptQuery(table, cutoff)}) TO ${sqlString(temporary)} (FORMAT parquet, COMPRESSION zstd)`);
       const written = Number(reader.getRowObjects()[0]?.['Count']);
       if (written !== cutoff.documents) {
         throw fail('FILE_DAMAGED', { path: run.files.scores, reason: `${written} documents are above the cutoff where the ranking counts ${cutoff.documents}`, command: 'betr rank' });

@@ -31,12 +31,11 @@ export const dsir: ScorerKind = {
     const target = await countFile(main, main.files.examples);
     const pool = await countFile(main, main.files.sample);
     const model = compareCounts(target, pool, smoothing);
-    const file = join(dirname(run.files.scorer), 'dsir.json');
-    await commitJson(file, model);
-    return { kind: 'dsir', file, settings: { seed }, outputs: ['joint'], fingerprint: fingerprint({ dsir: 1, model, seed }), notes: listNotes(target, pool, smoothing) };
+    await commitJson(modelFile(run), model);
+    return { kind: 'dsir', file: '', settings: { seed }, outputs: ['joint'], fingerprint: fingerprint({ dsir: 1, model, seed }), notes: listNotes(target, pool, smoothing) };
   },
-  async open({ file, settings }) {
-    const model = await readJson(file, modelSchema, 'betr rank --scorer dsir');
+  async open(run, { settings }) {
+    const model = await readJson(modelFile(run), modelSchema, 'betr rank --scorer dsir');
     if (model === undefined) throw fail('STEP_MISSING', { need: 'DSIR model', command: 'betr rank --scorer dsir' });
     const ratios = Float64Array.from(model.ratios);
     const seed = Number(settings['seed']);
@@ -53,6 +52,10 @@ export const dsir: ScorerKind = {
     };
   },
 };
+
+function modelFile({ files }: Run): string {
+  return join(dirname(files.scorer), 'dsir.json');
+}
 
 /** log w of a text. */
 export function logWeight(ratios: Float64Array, counter: ReturnType<typeof openCounter>, text: string): number {

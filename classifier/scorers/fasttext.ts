@@ -24,10 +24,10 @@ export const fasttext: ScorerKind = {
     const model = openModelFile(path);
     model.close();
     const label = chooseLabel(path, model.labels.map(({ name }) => name), asked);
-    return { kind: 'fasttext', file: path, settings: { label }, outputs: ['joint'], fingerprint: fingerprint({ fasttext: 1, model: await sha256File(path), label }), notes: [] };
+    return { kind: 'fasttext', file, settings: { label }, outputs: ['joint'], fingerprint: fingerprint({ fasttext: 1, model: await sha256File(path), label }), notes: [] };
   },
-  open({ file, settings }) {
-    const model = loadFasttext(file);
+  open({ settingsFolder }, { file, settings }) {
+    const model = loadFasttext(resolve(settingsFolder, file));
     const label = model.labels.indexOf(String(settings['label']));
     return Promise.resolve({
       outputs: ['joint'],

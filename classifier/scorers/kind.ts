@@ -18,7 +18,7 @@ export interface CorpusScorer {
 export interface PreparedScorer {
   /** Name of the kind that opens it. */
   kind: string;
-  /** Absolute path of the file that it reads, '' where it needs none. */
+  /** The file that it reads, relative to the settings file, so that machines need not agree on where that lies; '' where it reads none of the user's. */
   file: string;
   settings: Record<string, string | number>;
   /** Columns of scores, the joint one first. */
@@ -42,6 +42,6 @@ export interface ScorerKind {
    * `argument` is what stands after the name and ":", '' where nothing does.
    */
   prepare: (context: { main: Run; run: Run; argument: string; report: Report }) => Promise<PreparedScorer>;
-  /** Opens what `prepare` of this or another kind made ready. */
-  open: (prepared: PreparedScorer) => Promise<CorpusScorer>;
+  /** Opens what `prepare` of this or another kind made ready, in the run of the ranking. */
+  open: (run: Run, prepared: PreparedScorer) => Promise<CorpusScorer>;
 }

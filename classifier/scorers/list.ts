@@ -52,8 +52,7 @@ export async function readScorer(run: Run): Promise<PreparedScorer> {
   if (run.ranking === '') return betr.prepare({ main: run, run, argument: '', report: silent });
   const known = await readSealedJson(run.files.scorer, savedSchema, 'betr rank --scorer NAME');
   if (known === undefined) throw fail('STEP_MISSING', { need: `ranking "${run.ranking}"`, command: 'betr rank --scorer NAME' });
-  const { scorer: _, ...prepared } = known;
-  return prepared;
+  return preparedSchema.strip().parse(known);
 }
 
 /** The scorers whose rankings the run has beside its own, as they are called, sorted. Damaged ones are left out. */
@@ -64,8 +63,8 @@ export async function listRankings(run: Run): Promise<string[]> {
 }
 
 /** Opens what was made ready, in whatever process. Errors: those of reading its file. */
-export async function openScorer(prepared: PreparedScorer): Promise<CorpusScorer> {
-  return findKind(prepared.kind, prepared.kind).open(prepared);
+export async function openScorer(run: Run, prepared: PreparedScorer): Promise<CorpusScorer> {
+  return findKind(prepared.kind, prepared.kind).open(run, prepared);
 }
 
 /** The folder's name: the scorer's own; with options, a file or a label a hash besides, that tells it from others. */

@@ -23,7 +23,7 @@ export const random: ScorerKind = {
     const { seed } = readOptions('random', argument, { seed: 1 });
     return Promise.resolve({ kind: 'random', file: '', settings: { seed }, outputs: ['joint'], fingerprint: fingerprint({ random: 1, seed }), notes: [] });
   },
-  open({ settings }) {
+  open(_run, { settings }) {
     const seed = Number(settings['seed']);
     return Promise.resolve({
       outputs: ['joint'],

@@ -104,7 +104,6 @@ async function writeShard(source: DemoSource, texts: AsyncIterable<DemoText>, pa
 
 /** Well-formed, with no control characters but line ends and tabs. */
 function cleanText(text: string): string {
-  // eslint-disable-next-line no-control-regex -- they are what has to go
   return text.toWellFormed().replace(/\r\n?/g, '\n').replace(/[\0-\x08\x0b-\x1f\x7f]/g, '').trim();
 }
 

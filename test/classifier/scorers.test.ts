@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { chooseLabel } from '../../classifier/scorers/fasttext.ts';
 import { bucketOf, buckets, listTokens, openCounter } from '../../classifier/scorers/dsir-ngrams.ts';
 import { compareCounts, logWeight } from '../../classifier/scorers/dsir.ts';
-import { openScorer, preparedSchema, prepareScorer, rankingName, rankingRun } from '../../classifier/scorers/list.ts';
+import { openScorer, prepareScorer, rankingName, rankingRun, readScorer } from '../../classifier/scorers/list.ts';
 import { randomScore } from '../../classifier/scorers/random.ts';
 import { sqlString, withDuckDb } from '../../data/duckdb.ts';
 import { silent } from '../../data/progress.ts';
@@ -24,8 +24,9 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 /** The scores of texts by a scorer that went to its worker as JSON. */
 async function scoreAll(scorer: string, texts: readonly string[], documents = texts.map((_, i) => `document-${i}`)): Promise<number[]> {
-  const prepared = preparedSchema.parse(JSON.parse(JSON.stringify((await prepareScorer(run, scorer, silent)).prepared)));
-  const opened = await openScorer(prepared);
+  const { run: own, prepared } = await prepareScorer(run, scorer, silent);
+  const opened = await openScorer(own, await readScorer(own));
+  expect(await readScorer(own)).toEqual(prepared);
   const bytes = texts.map((text) => Buffer.from(text));
   let end = 0;
   const out = new Float32Array(texts.length);

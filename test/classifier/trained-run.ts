@@ -1,14 +1,17 @@
 // A run with a classifier of chance weights, as `betr index` and `betr train` would leave it, made in milliseconds; and corpora of chance words.
 
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { cardSchema } from '../../classifier/card.ts';
 import { openRandom } from '../../classifier/random.ts';
 import { openWeights, tableBytes, writeWeights } from '../../classifier/weights.ts';
 import { commitJson } from '../../data/commit.ts';
+import { sqlString, withDuckDb } from '../../data/duckdb.ts';
 import { openRun, type Run } from '../../data/run.ts';
 import { settingsSchema } from '../../data/settings.ts';
 import { tokenRatesSchema } from '../../indexer/tokens.ts';
+import { withFolder } from '../data/collect.ts';
 
 const bits = 12;
 
@@ -64,6 +67,28 @@ export function makeLines(count: number, seed: number): string {
     const key = i % 100 === 71 ? {} : { id: `s${seed}-${i}` };
     return `${JSON.stringify({ ...key, source: `source-${i % 4}`, ...(i % 3 === 0 ? { tokens: (i % 50) + 1 } : {}), text })}\n`;
   }).join('');
+}
+
+/** A corpus of all formats, with its modification times fixed. */
+export async function makeCorpus(folder: string): Promise<void> {
+  const corpus = join(folder, 'corpus');
+  await mkdir(corpus, { recursive: true });
+  await writeFile(join(corpus, 'plain.jsonl'), makeLines(600, 1));
+  await writeFile(join(corpus, 'packed.jsonl.gz'), gzipSync(makeLines(500, 2)));
+  await writeFile(join(folder, 'rows.jsonl'), makeLines(400, 3).replaceAll('{"id": "cut short\n', '\n'));
+  await withDuckDb({ threads: 1 }, (connection) =>
+    connection.run(`COPY (SELECT id, text, source, tokens FROM read_json(${sqlString(join(folder, 'rows.jsonl'))}, format = 'newline_delimited', columns = {id: 'VARCHAR', text: 'VARCHAR', source: 'VARCHAR', tokens: 'BIGINT'}))
+      TO ${sqlString(join(corpus, 'rows.parquet'))} (FORMAT parquet, ROW_GROUP_SIZE 100)`),
+  );
+  for (const name of await readdir(corpus)) await utimes(join(corpus, name), 1_700_000_000, 1_700_000_000);
+}
+
+/** Calls `use` with a trained run over such a corpus. */
+export async function withCorpus(use: (run: Run, folder: string) => Promise<void>, options: TrainedRunOptions = {}): Promise<void> {
+  await withFolder(async (folder) => {
+    await makeCorpus(folder);
+    await use(await makeTrainedRun(folder, options), folder);
+  });
 }
 
 /** Removes everything that ranking writes. */

@@ -2,10 +2,11 @@
 
 import { spawn } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
 
-const command = fileURLToPath(new URL('../../cli/betr.js', import.meta.url));
+export const betrPath = fileURLToPath(new URL('../../cli/betr.js', import.meta.url));
 
 const words: Record<string, readonly string[]> = {
   kitchen: ['boil', 'bake', 'stir', 'salt', 'flour', 'oven', 'butter', 'pan', 'soup', 'dough', 'knife', 'dish', 'yeast', 'pepper', 'roast', 'plate'],
@@ -81,23 +82,25 @@ export interface Ended {
   ms: number;
 }
 
-export interface BetrOptions {
-  env?: Readonly<Record<string, string>>;
-  /** Killed with SIGKILL after this time. */
-  killAfterMs?: number;
+/** A signal to send: so many milliseconds after the start, or once something has happened. */
+export interface Stop {
+  after: number | Promise<void>;
+  signal: NodeJS.Signals;
 }
 
 /** Runs the real command in `folder`. */
-export function betr(folder: string, args: readonly string[], { env = {}, killAfterMs }: BetrOptions = {}): Promise<Ended> {
-  return run(process.execPath, [command, ...args], folder, env, killAfterMs);
+export function betr(folder: string, args: readonly string[], env: Readonly<Record<string, string>> = {}, stop?: Stop): Promise<Ended> {
+  return run(process.execPath, [betrPath, ...args], folder, env, stop);
 }
 
-/** Runs a program to its end, or kills it. */
-export function run(program: string, args: readonly string[], folder: string, env: Readonly<Record<string, string>> = {}, killAfterMs?: number): Promise<Ended> {
+/** Runs a program to its end. */
+export function run(program: string, args: readonly string[], folder: string, env: Readonly<Record<string, string>> = {}, stop?: Stop): Promise<Ended> {
   const startedMs = performance.now();
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { cwd: folder, env: { ...process.env, NODE_OPTIONS: '', ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
-    const timer = killAfterMs === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), killAfterMs);
+    const kill = (): void => void child.kill(stop?.signal);
+    const timer = typeof stop?.after === 'number' ? setTimeout(kill, stop.after) : undefined;
+    if (typeof stop?.after === 'object') void stop.after.then(kill);
     let stdout = '';
     let stderr = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
@@ -110,5 +113,9 @@ export function run(program: string, args: readonly string[], folder: string, en
   });
 }
 
-/** The folder of the compiled repository's root. */
-export const repository = dirname(dirname(dirname(command)));
+const errorSchema = z.object({ error: z.object({ code: z.string(), message: z.string(), values: z.record(z.string(), z.unknown()) }) });
+
+/** The error in what a command printed with --json. */
+export function errorOf(stdout: string): z.output<typeof errorSchema>['error'] {
+  return errorSchema.parse(JSON.parse(stdout)).error;
+}

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import { type Lease, takeLease, watchLeases } from '../../data/lease.ts';
+import { identifyProcess } from '../../data/process.ts';
 import { withFolder } from './collect.ts';
 
 const beatMs = 20;
@@ -13,8 +14,8 @@ const lostMs = 150;
 const withLeasePath = (use: (path: string) => Promise<void>): Promise<void> => withFolder((folder) => use(join(folder, 'chunk')));
 
 /** A lease as a process of another machine, or one that is gone, left it. */
-async function writeLease(path: string, pid: number, host: string): Promise<void> {
-  await writeFile(path, `000000000007 0011aabb ${JSON.stringify({ pid, host, since: '2026-01-01T00:00:00.000Z' })}\n`);
+async function writeLease(path: string, pid: number, host: string, name = identifyProcess(pid) ?? `${pid} that was`): Promise<void> {
+  await writeFile(path, `000000000007 0011aabb ${JSON.stringify({ pid, host, process: name, since: '2026-01-01T00:00:00.000Z' })}\n`);
 }
 
 async function deadPid(): Promise<number> {
@@ -26,7 +27,11 @@ async function deadPid(): Promise<number> {
 /** Asks until the answer is yes or the time is over. */
 async function becomesFree(path: string, withinMs: number): Promise<boolean> {
   const watch = watchLeases(lostMs);
-  for (const untilMs = performance.now() + withinMs; performance.now() < untilMs; await setTimeout(10)) if (await watch.isFree(path)) return true;
+  const untilMs = performance.now() + withinMs;
+  while (performance.now() < untilMs) {
+    if (await watch.isFree(path)) return true;
+    await setTimeout(10);
+  }
   return false;
 }
 
@@ -47,7 +52,9 @@ describe('a lease', () => {
   it('stays its holder\'s as long as that beats, whatever the clock says', async () => {
     await withLeasePath(async (path) => {
       const lease = await takeLease(path, beatMs);
-      const past = setInterval(() => void utimes(path, 0, 0), 5);
+      const past = setInterval(() => {
+        void utimes(path, 0, 0);
+      }, 5);
       expect(await becomesFree(path, 5 * lostMs)).toBe(false);
       clearInterval(past);
       expect(lease?.isLost()).toBe(false);
@@ -69,6 +76,10 @@ describe('a lease', () => {
     await withLeasePath(async (path) => {
       await writeLease(path, await deadPid(), hostname());
       expect(await watchLeases(Infinity).isFree(path)).toBe(true);
+      await writeLease(path, process.pid, hostname(), 'before the machine was started again');
+      expect(await watchLeases(Infinity).isFree(path)).toBe(true);
+      await writeLease(path, process.pid, hostname());
+      expect(await watchLeases(Infinity).isFree(path)).toBe(false);
       await writeFile(path, '');
       expect(await watchLeases(Infinity).isFree(path)).toBe(false);
       expect(await becomesFree(path, 60_000)).toBe(true);
@@ -89,16 +100,16 @@ describe('a lease', () => {
     });
   });
 
-  it('of a lost holder goes to one of many that want it, as they see after a beat', async () => {
+  it('of a lost holder goes to one of many that want it', async () => {
     await withLeasePath(async (path) => {
       for (let round = 0; round < 20; round++) {
         await writeLease(path, await deadPid(), hostname());
         const takeOver = async (): Promise<Lease | undefined> => ((await watchLeases(Infinity).isFree(path)) ? takeLease(path, beatMs) : undefined);
         const taken = (await Promise.all(Array.from({ length: 5 }, takeOver))).filter((lease) => lease !== undefined);
-        expect(taken.length).toBeGreaterThan(0);
-        await setTimeout(3 * beatMs);
-        // Where two took it in the same moment, one has noticed by now.
-        expect(taken.filter((lease) => !lease.isLost())).toHaveLength(1);
+        expect(taken.length).toBeLessThanOrEqual(1);
+        if (taken.length === 0) taken.push(...[await takeOver()].filter((lease) => lease !== undefined));
+        await setTimeout(2 * beatMs);
+        expect(taken.map((lease) => lease.isLost())).toEqual([false]);
         expect(await readdir(join(path, '..'))).toEqual(['chunk']);
         for (const lease of taken) await lease.release();
         expect(await readdir(join(path, '..'))).toEqual([]);

@@ -3,19 +3,21 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { withLock } from '../../data/lock.ts';
+import { identifyProcess } from '../../data/process.ts';
 import { openRun, type Run } from '../../data/run.ts';
 
 let run: Run;
 beforeEach(async () => {
   const folder = await mkdtemp(join(tmpdir(), 'betr-lock-'));
-  await writeFile(join(folder, 'betr.yaml'), 'corpus: {files: [a.jsonl]}\nbenchmarks: [{name: b, files: [b.jsonl]}]\n');
+  await writeFile(join(folder, 'betr.yaml'), 'corpus: {files: [a.jsonl]}\nbenchmarks: [{name: b, files: [b.jsonl]}]\nscoring: {beatSeconds: 0.05, lostSeconds: 0.5}\n');
   run = await openRun(join(folder, 'betr.yaml'));
 });
 
-async function lockedBy(pid: number, host = hostname()): Promise<void> {
-  await writeFile(run.files.lock, JSON.stringify({ pid, host, since: '2026-01-01T00:00:00.000Z' }));
+async function lockedBy(pid: number, host = hostname(), { name = `${pid} of an earlier day`, count = 0 } = {}): Promise<void> {
+  await writeFile(run.files.lock, `${String(count).padStart(12, '0')} 00112233 ${JSON.stringify({ pid, host, process: name, since: '2026-01-01T00:00:00.000Z' })}\n`);
 }
 
 /** The id of a process that was and is no more. */
@@ -45,14 +47,40 @@ describe('withLock', () => {
     expect(await withLock(run, () => Promise.resolve(existsSync(leftover)))).toBe(false);
   });
 
-  it('takes over from an earlier process that had the same id, as in a container that was started anew', async () => {
+  it('tells a holder from another process that was given its id', async () => {
+    const own = identifyProcess(process.pid);
+    expect(own).toBeDefined();
+    await lockedBy(process.pid, hostname(), own === undefined ? {} : { name: own });
+    await expect(withLock(run, () => Promise.resolve())).rejects.toMatchObject({ code: 'RUN_LOCKED' });
     await lockedBy(process.pid);
     expect(await withLock(run, () => Promise.resolve('in'))).toBe('in');
   });
 
-  it('respects a holder on another machine, whatever its process id', async () => {
-    await lockedBy(await deadPid(), 'elsewhere');
-    await expect(withLock(run, () => Promise.resolve())).rejects.toMatchObject({ code: 'RUN_LOCKED' });
+  it('is taken over from a process that ended without giving it back', async () => {
+    const script = `
+      import { withLock } from ${JSON.stringify(new URL('../../data/lock.js', import.meta.url).href)};
+      import { openRun } from ${JSON.stringify(new URL('../../data/run.js', import.meta.url).href)};
+      await withLock(await openRun(${JSON.stringify(run.settingsPath)}), async () => { console.log('in'); await new Promise((resolve) => setTimeout(resolve, 60_000)); });`;
+    for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+      const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+      await new Promise((resolve) => child.stdout.once('data', resolve));
+      await expect(withLock(run, () => Promise.resolve())).rejects.toMatchObject({ code: 'RUN_LOCKED', values: { pid: child.pid } });
+      child.kill(signal);
+      await new Promise((resolve) => child.once('exit', resolve));
+      expect(await withLock(run, () => Promise.resolve('in'))).toBe('in');
+    }
+  });
+
+  it('respects a holder on another machine for as long as it beats', async () => {
+    let count = 0;
+    await lockedBy(1, 'elsewhere');
+    const beats = setInterval(() => {
+      void lockedBy(1, 'elsewhere', { count: ++count });
+    }, 50);
+    await expect(withLock(run, () => Promise.resolve())).rejects.toMatchObject({ code: 'RUN_LOCKED', message: expect.stringContaining('elsewhere') });
+    clearInterval(beats);
+    await setTimeout(100);
+    expect(await withLock(run, () => Promise.resolve('in'))).toBe('in');
   });
 
   it('takes over a lock file that is cut short', async () => {

@@ -7,7 +7,7 @@ describe('settings', () => {
   it('fills in the defaults', () => {
     const settings = parseSettings(minimal, 'betr.yaml');
     expect(settings.corpus.fields).toEqual({ id: 'id', text: 'text', source: 'source', tokens: 'tokens' });
-    expect(settings.keep).toEqual({ pool: 'nemotron-cc', tokensPerParam: 11, maxEpochs: 4 });
+    expect(settings.keep).toEqual({ pool: 'nemotron-cc', tokensPerParam: 11, maxEpochs: 4, budgets: [1e20, 1e21, 1e22] });
   });
 
   it.each([

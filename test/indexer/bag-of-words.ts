@@ -14,11 +14,15 @@ export interface BagOfWords {
   texts: string[];
   /** After this many texts every request fails. */
   failAfter: number;
+  /** Every answer comes this much later. */
+  delayMs: number;
+  /** Requests whose answers are still to come. */
+  waiting: number;
   close: () => Promise<void>;
 }
 
 export async function openBagOfWords(): Promise<BagOfWords> {
-  const bag: BagOfWords = { url: '', texts: [], failAfter: Infinity, close: () => Promise.resolve() };
+  const bag: BagOfWords = { url: '', texts: [], failAfter: Infinity, delayMs: 0, waiting: 0, close: () => Promise.resolve() };
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -31,7 +35,12 @@ export async function openBagOfWords(): Promise<BagOfWords> {
       }
       bag.texts.push(...texts);
       const data = texts.map((text, index) => ({ object: 'embedding', index, embedding: format === 'base64' ? toBase64(vectorOf(text)) : [...vectorOf(text)] }));
-      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ object: 'list', model: 'bag', data, usage: { prompt_tokens: 1, total_tokens: 1 } }));
+      const answer = JSON.stringify({ object: 'list', model: 'bag', data, usage: { prompt_tokens: 1, total_tokens: 1 } });
+      bag.waiting++;
+      setTimeout(() => {
+        bag.waiting--;
+        response.writeHead(200, { 'content-type': 'application/json' }).end(answer);
+      }, bag.delayMs).unref();
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

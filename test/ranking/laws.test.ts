@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { countRepetition, effectiveTokens, floorRate, keepRate, type LawName, lawRate, planModel } from '../../ranking/laws.ts';
+import { budgetsFor, countRepetition, effectiveTokens, floorRate, keepRate, type LawName, laws, lawRate, planModel } from '../../ranking/laws.ts';
 
 const percent = (rate: number, digits = 1): number => Number((100 * rate).toFixed(digits));
 
@@ -10,16 +10,16 @@ describe('keep-rate laws (method, section 5)', () => {
   ];
   for (const [law, cells] of table) {
     it.each(cells)(`${law} at %d FLOPs keeps %d %%`, (flops, expected) => {
-      expect(percent(lawRate(law, planModel({ flops }, 11)))).toBe(expected);
+      expect(percent(lawRate(laws[law], planModel({ flops }, 11)))).toBe(expected);
     });
   }
 
   it.each([[1e10, 5.2], [1.4e11, 7.3], [1e12, 9.4], [1.4e12, 9.9], [1e13, 12.7]])('a fixed 6.6 B model on %d tokens keeps %d %%', (tokens, expected) => {
-    expect(percent(lawRate('nemotron-cc-6.6b', planModel({ params: 6.6e9, tokens }, 11)))).toBe(expected);
+    expect(percent(lawRate(laws['nemotron-cc-6.6b'], planModel({ params: 6.6e9, tokens }, 11)))).toBe(expected);
   });
 
   it('never keeps more than everything', () => {
-    expect(lawRate('nemotron-cc', planModel({ flops: 1e30 }, 11))).toBe(1);
+    expect(lawRate(laws['nemotron-cc'], planModel({ flops: 1e30 }, 11))).toBe(1);
   });
 });
 
@@ -35,7 +35,7 @@ describe('worked answers: law, data floor and epochs', () => {
   const cells = table.flatMap(([flops, row]) => row.map(([kept, epochs], column): [number, number, number, number] => [flops, pools[column] ?? 0, kept, epochs]));
   it.each(cells)('%d FLOPs, pool of %d tokens: %d %%, %d epochs', (flops, poolTokens, kept, epochs) => {
     const model = planModel({ flops }, 11);
-    const { rate } = keepRate(lawRate('nemotron-cc', model), floorRate(model.tokens, poolTokens, 4));
+    const { rate } = keepRate(lawRate(laws['nemotron-cc'], model), floorRate(model.tokens, poolTokens, 4));
     expect(percent(rate)).toBe(kept);
     expect(Number(countRepetition(model.tokens, rate, poolTokens).epochs.toFixed(1))).toBe(epochs);
   });
@@ -71,5 +71,29 @@ describe('the model of a budget', () => {
       for (const key of ['flops', 'params', 'tokens', 'tokensPerParam'] as const) expect(other[key] / model[key]).toBeCloseTo(1, 12);
     }
     expect(planModel({ params: 1e9, tokens: 1e12 }, 11)).toEqual({ flops: 6e21, params: 1e9, tokens: 1e12, tokensPerParam: 1000 });
+  });
+});
+
+describe('the budgets that suit a rate', () => {
+  it.each([[1e19, 1e14], [1e21, 1e12], [1e22, 1e11], [3e22, 1e12]])('are those that the law and the floor give it: %d FLOPs, pool of %d tokens', (flops, poolTokens) => {
+    const rateOf = (budget: number): ReturnType<typeof keepRate> => {
+      const model = planModel({ flops: budget }, 11);
+      return keepRate(lawRate(laws['nemotron-cc'], model), floorRate(model.tokens, poolTokens, 4));
+    };
+    const { rate } = rateOf(flops);
+    const budgets = budgetsFor(rate, laws['nemotron-cc'], poolTokens, { tokensPerParam: 11, maxEpochs: 4 });
+    expect(budgets.at.flops / flops).toBeCloseTo(1, 6);
+    expect(rateOf(budgets.from.flops * 1.001).high).toBeGreaterThanOrEqual(rate * (1 - 1e-9));
+    expect(rateOf((budgets.to?.flops ?? 0) * 0.999).low).toBeLessThanOrEqual(rate * (1 + 1e-9));
+    // A little further out the rate is outside of the band.
+    expect(rateOf(budgets.from.flops * 0.99).high).toBeLessThan(rate);
+    expect(rateOf((budgets.to?.flops ?? 0) * 1.01).low).toBeGreaterThan(rate);
+  });
+
+  it('have no upper end where everything is kept, and are token counts of a fixed model', () => {
+    expect(budgetsFor(1, laws['nemotron-cc'], 1e12, { tokensPerParam: 11, maxEpochs: 4 }).to).toBeNull();
+    const { at } = budgetsFor(0.094, laws['nemotron-cc-6.6b'], 1e14, { tokensPerParam: 11, maxEpochs: 4 });
+    expect(at.params).toBe(6.6e9);
+    expect(at.tokens / 1e12).toBeCloseTo(1, 1);
   });
 });

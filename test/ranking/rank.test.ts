@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { appendFile, mkdir, readdir, readFile, rm, stat, truncate, unlink, utimes, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, readdir, readFile, rm, stat, truncate, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
@@ -7,35 +7,13 @@ import { z } from 'zod';
 import { chunkOf } from '../../classifier/part.ts';
 import { makePlan } from '../../classifier/plan.ts';
 import { workOnPlan } from '../../classifier/work.ts';
-import { sqlString, withDuckDb } from '../../data/duckdb.ts';
 import { silent } from '../../data/progress.ts';
 import type { Run } from '../../data/run.ts';
 import { readRanking } from '../../ranking/generation.ts';
 import { rankCorpus } from '../../ranking/rank.ts';
 import { queryRows, withScores } from '../../ranking/scores.ts';
-import { forgetScores, makeLines, makeTrainedRun, type TrainedRunOptions } from '../classifier/trained-run.ts';
+import { forgetScores, makeLines, makeTrainedRun, withCorpus } from '../classifier/trained-run.ts';
 import { readAll, withFolder } from '../data/collect.ts';
-
-/** A corpus of all formats, with its modification times fixed. */
-async function makeCorpus(folder: string): Promise<void> {
-  const corpus = join(folder, 'corpus');
-  await mkdir(corpus, { recursive: true });
-  await writeFile(join(corpus, 'plain.jsonl'), makeLines(600, 1));
-  await writeFile(join(corpus, 'packed.jsonl.gz'), gzipSync(makeLines(500, 2)));
-  await writeFile(join(folder, 'rows.jsonl'), makeLines(400, 3).replaceAll('{"id": "cut short\n', '\n'));
-  await withDuckDb({ threads: 1 }, (connection) =>
-    connection.run(`COPY (SELECT id, text, source, tokens FROM read_json(${sqlString(join(folder, 'rows.jsonl'))}, format = 'newline_delimited', columns = {id: 'VARCHAR', text: 'VARCHAR', source: 'VARCHAR', tokens: 'BIGINT'}))
-      TO ${sqlString(join(corpus, 'rows.parquet'))} (FORMAT parquet, ROW_GROUP_SIZE 100)`),
-  );
-  for (const name of await readdir(corpus)) await utimes(join(corpus, name), 1_700_000_000, 1_700_000_000);
-}
-
-async function withCorpus(use: (run: Run, folder: string) => Promise<void>, options: TrainedRunOptions = {}): Promise<void> {
-  await withFolder(async (folder) => {
-    await makeCorpus(folder);
-    await use(await makeTrainedRun(folder, options), folder);
-  });
-}
 
 /** What stays of a ranking: the hash of every file, less when it was published. */
 async function hashFiles(run: Run): Promise<Record<string, string>> {

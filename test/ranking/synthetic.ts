@@ -16,9 +16,15 @@ export interface Row {
   source: string;
   tokens: number;
   score: number;
+  /** By benchmark; of none but `sums`, which is 0 everywhere, where it is left out. All rows have the same. */
+  scores?: Record<string, number>;
 }
 
 export const scorer = { outputs: ['joint', 'sums'], sha256: 'f'.repeat(64) };
+
+function benchmarksOf(rows: readonly Row[]): string[] {
+  return Object.keys(rows[0]?.scores ?? { sums: 0 });
+}
 
 /** Calls `use` with a new run in a temporary folder, which is removed afterwards. */
 export async function withRun<T>(use: (run: Run) => Promise<T>, corpusFiles = 'corpus/*'): Promise<T> {
@@ -35,16 +41,19 @@ export async function withRun<T>(use: (run: Run) => Promise<T>, corpusFiles = 'c
 export async function writeParts(run: Run, rows: readonly Row[], estimatedDocuments = 0, shard = { bytes: 1, modifiedMs: 1 }): Promise<Part[]> {
   await mkdir(run.files.scores, { recursive: true });
   const shards = [...new Set(rows.map((row) => row.shard))].sort();
+  const benchmarks = benchmarksOf(rows);
+  const float = (score: number): string => `'${Object.is(score, -0) ? '-0' : score}'::FLOAT`;
   return withDuckDb({ threads: 1 }, async (connection) => {
     const parts: Part[] = [];
     for (const name of shards) {
       const own = rows.filter((row) => row.shard === name);
       const file = `${name.replaceAll('/', '_')}-00000.parquet`;
       const path = join(run.files.scores, file);
-      const values = own.map((row) => `(${sqlString(row.shard)}, ${row.row}, ${sqlString(row.document)}, ${sqlString(row.source)}, ${row.tokens}, '${Object.is(row.score, -0) ? '-0' : row.score}'::FLOAT, 0::FLOAT)`);
+      const values = own.map((row) => `(${sqlString(row.shard)}, ${row.row}, ${sqlString(row.document)}, ${sqlString(row.source)}, ${row.tokens}, ${[row.score, ...benchmarks.map((name) => row.scores?.[name] ?? 0)].map(float).join(', ')})`);
+      const columns = benchmarks.map((name) => `"score_${name}"`).join(', ');
       await connection.run(
-        `COPY (SELECT shard, "row"::BIGINT AS "row", document, source, tokens::BIGINT AS tokens, score, score_sums
-               FROM (VALUES ${values.join(', ')}) AS part (shard, "row", document, source, tokens, score, score_sums)) TO ${sqlString(path)} (FORMAT parquet, COMPRESSION zstd)`,
+        `COPY (SELECT shard, "row"::BIGINT AS "row", document, source, tokens::BIGINT AS tokens, score, ${columns}
+               FROM (VALUES ${values.join(', ')}) AS part (shard, "row", document, source, tokens, score, ${columns})) TO ${sqlString(path)} (FORMAT parquet, COMPRESSION zstd)`,
       );
       const scores = own.map(({ score }) => score);
       parts.push({ file, shard: name, shardBytes: shard.bytes, shardModifiedMs: shard.modifiedMs, firstRow: 0, rows: own.length, ends: 'shard', scores: [Math.min(...scores), Math.max(...scores)], ...tally(own), estimatedDocuments, textBytes: 10 * own.length, quarantined: 1, bytes: (await stat(path)).size, sha256: await sha256File(path), cardSha256: '0'.repeat(64) });
@@ -69,7 +78,7 @@ function tally(rows: readonly Row[]): Pick<Part, 'documents' | 'tokens' | 'sourc
 
 /** A published ranking of the rows. */
 export async function rankRows(run: Run, rows: readonly Row[], estimatedDocuments = 0): Promise<Ranking> {
-  return publishRanking(run, await writeParts(run, rows, estimatedDocuments), scorer);
+  return publishRanking(run, await writeParts(run, rows, estimatedDocuments), { ...scorer, outputs: ['joint', ...benchmarksOf(rows)] });
 }
 
 /** `count` made-up documents in three shards and four sources, the same every time; scores repeat now and then. */
@@ -81,6 +90,14 @@ export function makeRows(count: number): Row[] {
     source: ['books', 'code', 'news', 'science'][(index * 31) % 4] ?? '',
     tokens: (index * 37) % 400,
     score: Math.fround(Math.sin(index) + (index % 4 === 1 ? 1 : 0) - (index % 5 === 0 ? 0.25 : 0)),
+  }));
+}
+
+/** `makeRows` with scores for three benchmarks, two of which repeat theirs. */
+export function makeScoredRows(count: number): Row[] {
+  return makeRows(count).map((row, index) => ({
+    ...row,
+    scores: { gsm8k: Math.fround(Math.cos(3 * index)), arc_easy: Math.round(8 * Math.sin(5 * index)) / 8, mmlu: (index * 17) % 23 },
   }));
 }
 

@@ -1,0 +1,81 @@
+// Several workers of this machine, each a process of its own, so that one that runs out of memory or is killed takes no other with it.
+
+import { type ChildProcess, fork } from 'node:child_process';
+import { type ErrorData, errorFrom, fail } from '../data/errors.ts';
+import type { Run } from '../data/run.ts';
+import type { Plan, Task } from './plan.ts';
+import { workOnPlan, type WorkOptions, type WorkResult } from './work.ts';
+
+export interface Listener {
+  onProgress: (documents: number, textBytes: number) => void;
+  onChunk: (task: Pick<Task, 'weight'>) => void;
+}
+
+/** What a worker process says. */
+export type WorkerReply =
+  | { kind: 'progress'; documents: number; textBytes: number }
+  | { kind: 'chunk'; weight: number }
+  | { kind: 'done'; result: WorkResult }
+  | { kind: 'failed'; error: ErrorData };
+
+type Options = Listener & Pick<WorkOptions, 'wait' | 'signal' | 'graceMs'> & { count: number };
+
+/**
+ * Works on the plan with `count` processes, or in this one if it is 1, and does itself what they leave: chunks of workers that were lost, here or elsewhere.
+ * Errors: WORKERS_LOST, those of `workOnPlan`.
+ */
+export async function runWorkers(run: Run, plan: Plan, options: Options): Promise<WorkResult> {
+  const results = options.count > 1 ? await runProcesses(run, options) : [];
+  const problems = results.flatMap((result) => result.problems);
+  // A shard with a problem would have it again.
+  const rest = problems.length > 0 ? [] : [await workOnPlan(run, plan, options)];
+  return [...results, ...rest].reduce((sum, result) => ({
+    chunks: sum.chunks + result.chunks,
+    parts: sum.parts + result.parts,
+    documents: sum.documents + result.documents,
+    textBytes: sum.textBytes + result.textBytes,
+    seconds: result.seconds,
+    problems: [...sum.problems, ...result.problems],
+    finished: result.finished,
+  }));
+}
+
+/** Runs the processes until each finds no free chunk. One that is killed is replaced, up to a point; an error of one ends all and is thrown. */
+async function runProcesses(run: Run, { count, signal, graceMs = 0, ...listener }: Options): Promise<WorkResult[]> {
+  const children = new Set<ChildProcess>();
+  const stop = (): void => {
+    for (const child of children) child.kill('SIGTERM');
+  };
+  let lost = 0;
+  const start = async (): Promise<WorkResult[]> => {
+    if (signal?.aborted === true) return [];
+    const child = fork(new URL('./work-process.js', import.meta.url), [run.settingsPath, String(graceMs), run.ranking], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    children.add(child);
+    const last = await listen(child, listener);
+    children.delete(child);
+    if (last.kind === 'done') return [last.result];
+    if (last.kind === 'failed') throw errorFrom(last.error);
+    lost++;
+    if (lost > count + 3) throw fail('WORKERS_LOST', { count: lost, reason: last.reason });
+    return start();
+  };
+  signal?.addEventListener('abort', stop);
+  try {
+    return (await Promise.all(Array.from({ length: count }, start))).flat();
+  } finally {
+    signal?.removeEventListener('abort', stop);
+    stop();
+  }
+}
+
+function listen(child: ChildProcess, listener: Listener): Promise<Exclude<WorkerReply, { kind: 'progress' | 'chunk' }> | { kind: 'lost'; reason: string }> {
+  return new Promise((resolve) => {
+    child.on('message', (reply: WorkerReply) => {
+      if (reply.kind === 'progress') listener.onProgress(reply.documents, reply.textBytes);
+      else if (reply.kind === 'chunk') listener.onChunk(reply);
+      else resolve(reply);
+    });
+    child.on('error', (error) => resolve({ kind: 'lost', reason: error.message }));
+    child.on('exit', (code, signal) => resolve({ kind: 'lost', reason: signal ?? `exit code ${code ?? ''}` }));
+  });
+}

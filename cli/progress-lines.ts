@@ -1,0 +1,42 @@
+// Progress as lines of JSON on standard error, for who watches a command from another process (server/jobs.ts).
+
+import { identifyProcess } from '../data/process.ts';
+import type { MeasuredProgress, Progress, ProgressLine, Report } from '../data/progress.ts';
+import { stageName } from './output.ts';
+
+const msBetweenLines = 500;
+
+/** Tells first which process this is; then each stage's first and last report, and in between one every half second. */
+export function openJsonProgress(): { report: Report; end(): void } {
+  const write = (line: ProgressLine): boolean => process.stderr.write(`${JSON.stringify(line)}\n`);
+  write({ process: { pid: process.pid, identity: identifyProcess(process.pid) ?? String(process.pid) } });
+  let first: { stage: string; done: number; ms: number } | undefined;
+  let writtenMs = -Infinity;
+  /** The stage's newest report, where it is not written yet. */
+  let held: Progress | undefined;
+  const flush = (nowMs: number): void => {
+    if (held !== undefined && first !== undefined) write({ progress: measure(held, held.done - first.done, (nowMs - first.ms) / 1000) });
+    held = undefined;
+    writtenMs = nowMs;
+  };
+  return {
+    report(progress) {
+      const nowMs = performance.now();
+      const stage = stageName(progress);
+      const changed = first?.stage !== stage;
+      if (changed) {
+        flush(nowMs);
+        first = { stage, done: progress.done, ms: nowMs };
+      }
+      held = progress;
+      if (changed || nowMs - writtenMs >= msBetweenLines) flush(nowMs);
+    },
+    end: () => flush(performance.now()),
+  };
+}
+
+function measure(progress: Progress, doneHere: number, seconds: number): MeasuredProgress {
+  const { done, total, unit } = progress;
+  const rate = doneHere > 0 && seconds > 0 ? doneHere / seconds : null;
+  return { stage: stageName(progress), done, total: total ?? null, unit, rate, etaSeconds: rate === null || total === undefined ? null : Math.max(0, total - done) / rate, at: new Date().toISOString() };
+}

@@ -1,0 +1,77 @@
+// SHA-256 of many files, on as many threads as are wanted.
+
+import { createHash } from 'node:crypto';
+import { closeSync, openSync, readSync } from 'node:fs';
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { z } from 'zod';
+import { reasonOf } from './errors.ts';
+
+const pieceBytes = 1 << 20;
+
+/** The hash of a file as hex and its size, or why it cannot be read. */
+export type FileHash = { sha256: string; bytes: number } | { problem: string };
+
+const jobSchema = z.object({ hashFiles: z.literal(true) });
+const pathsSchema = z.array(z.string());
+
+/** The hashes of files, in their order; calls `onFile` with the bytes of each as it is done. */
+export async function hashFiles(paths: readonly string[], threads: number, onFile: (bytes: number) => void = () => undefined): Promise<FileHash[]> {
+  const hashes = new Array<FileHash>(paths.length);
+  let next = 0;
+  const take = (hash: FileHash, index: number): void => {
+    hashes[index] = hash;
+    onFile('bytes' in hash ? hash.bytes : 0);
+  };
+  const drive = (worker: Worker): Promise<void> =>
+    new Promise((resolve, reject) => {
+      let current: number[] = [];
+      const give = (): void => {
+        // Several at a time, because a hop between threads costs as much as a small file.
+        current = [];
+        while (next < paths.length && current.length < 16) current.push(next++);
+        worker.postMessage(current.map((index) => paths[index]));
+      };
+      worker.on('message', (done: FileHash[]) => {
+        for (const [i, hash] of done.entries()) take(hash, current[i] ?? 0);
+        if (next >= paths.length) resolve();
+        else give();
+      });
+      worker.on('error', reject);
+      give();
+    });
+  if (threads <= 1 || paths.length < 32) {
+    for (const [index, path] of paths.entries()) take(hashFile(path), index);
+    return hashes;
+  }
+  const workers = Array.from({ length: threads }, () => new Worker(new URL(import.meta.url), { workerData: { hashFiles: true } }));
+  try {
+    await Promise.all(workers.map(drive));
+  } finally {
+    await Promise.all(workers.map((worker) => worker.terminate()));
+  }
+  return hashes;
+}
+
+function hashFile(path: string): FileHash {
+  try {
+    const file = openSync(path, 'r');
+    try {
+      const hash = createHash('sha256');
+      const buffer = Buffer.allocUnsafe(pieceBytes);
+      let bytes = 0;
+      for (let read = readSync(file, buffer); read > 0; read = readSync(file, buffer)) {
+        hash.update(buffer.subarray(0, read));
+        bytes += read;
+      }
+      return { sha256: hash.digest('hex'), bytes };
+    } finally {
+      closeSync(file);
+    }
+  } catch (error) {
+    return { problem: reasonOf(error) };
+  }
+}
+
+if (!isMainThread && jobSchema.safeParse(workerData).success) {
+  parentPort?.on('message', (paths: unknown) => parentPort?.postMessage(pathsSchema.parse(paths).map(hashFile)));
+}

@@ -1,0 +1,38 @@
+// Which process is which: a process id alone does not say, because ids are given out again.
+
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { systemCode } from './errors.ts';
+
+/**
+ * A name that no other process has, before or after; undefined where the process has ended, a zombie that nobody has taken leave of included.
+ * Where the system does not tell when a process started, it is the id alone.
+ */
+export function identifyProcess(pid: number): string | undefined {
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    if (systemCode(error) !== 'EPERM') return undefined;
+  }
+  const started = readStart(pid);
+  return started === 'ended' ? undefined : `${pid} ${started}`;
+}
+
+/** The boot and the tick of it in which a process started; elsewhere than on Linux its time of start to the second. */
+function readStart(pid: number): string {
+  try {
+    // The command's name is in brackets and may hold anything; the state is the first field after it, the start the 20th.
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\)/s, '').trim().split(' ');
+    return fields[0] === 'Z' || fields[0] === 'X' ? 'ended' : `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()} ${fields[19] ?? ''}`;
+  } catch {
+    return readStartElsewhere(pid);
+  }
+}
+
+function readStartElsewhere(pid: number): string {
+  try {
+    return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+  } catch {
+    return '';
+  }
+}

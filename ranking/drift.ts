@@ -1,0 +1,161 @@
+// How a new generation differs from the last one: its scores, what the cutoffs of old keep of it, and its make-up, for everything that is ranked and for the
+// documents that are new by themselves, among which a change shows long before it moves the whole. run/drift.json.
+
+import { z } from 'zod';
+import type { PartCard } from '../classifier/part.ts';
+import { commitJson, readJson } from '../data/commit.ts';
+import type { Run } from '../data/run.ts';
+import type { Settings } from '../data/settings.ts';
+import { formatFlops, formatShare } from './amounts.ts';
+import type { Figures, Ranking } from './generation.ts';
+import { floorRate, keepRate, lawRate, planModel } from './laws.ts';
+
+const share = z.number();
+const count = z.number().int().nonnegative();
+
+const comparisonSchema = z.strictObject({
+  documents: count,
+  tokens: count,
+  /** Null where another classifier made the scores, which can then not be compared. */
+  scores: z
+    .strictObject({
+      /** Population stability index over the tenths of the last generation's documents. */
+      psi: z.number(),
+      /** Largest distance between the two distribution functions (Kolmogorov-Smirnov), at the resolution of score bins. */
+      ks: z.number(),
+      /** At the score that the budget cut the last generation at: share of the tokens kept of it then, and here. */
+      budgets: z.array(z.strictObject({ flops: z.number(), before: share, now: share })),
+    })
+    .nullable(),
+  /** Share of the tokens by source, the largest change first. */
+  sources: z.array(z.strictObject({ source: z.string(), before: share, now: share })),
+});
+export type Comparison = z.output<typeof comparisonSchema>;
+
+export const driftSchema = z.strictObject({
+  /** The generations compared. */
+  from: z.string(),
+  to: z.string(),
+  /** Everything that is ranked. */
+  whole: comparisonSchema,
+  /** The documents that are new in this generation; null where there are too few to tell. */
+  fresh: comparisonSchema.nullable(),
+  /** What is over a threshold of the settings, in words. */
+  over: z.array(z.string()),
+});
+export type Drift = z.output<typeof driftSchema>;
+
+/** Fewer new documents differ by chance alone: the PSI of 1,000 out of the same distribution is about .009 **[ours]**. */
+const fewestFresh = 1000;
+const groups = 10;
+const sourcesTold = 20;
+
+type Histogram = PartCard['histogram'];
+
+/** The drift from one generation to the next, of which `fresh` is what is new. */
+export function measureDrift(before: Ranking, now: Ranking, fresh: Figures, settings: Settings): Drift {
+  const comparable = before.scorer.sha256 === now.scorer.sha256;
+  const compareWith = (figures: Figures): Comparison => ({
+    documents: figures.documents,
+    tokens: figures.tokens,
+    scores: comparable ? { ...compareScores(before.histogram, figures.histogram), budgets: compareBudgets(before, figures, settings.keep) } : null,
+    sources: compareSources(before, figures),
+  });
+  const whole = compareWith(now);
+  const ofFresh = fresh.documents < fewestFresh ? null : compareWith(fresh);
+  const over = [...listOver('', whole, settings.drift), ...(ofFresh === null ? [] : listOver('of the new documents, ', ofFresh, settings.drift))];
+  return { from: before.generation, to: now.generation, whole, fresh: ofFresh, over };
+}
+
+/**
+ * PSI (Siddiqi, Credit Risk Scorecards, 2006): the sum over groups of (q − p) · ln(q / p), with half a document added to each group so that none is empty.
+ * Groups are tenths of `before`, best first, cut at bins.
+ */
+function compareScores(before: Histogram, now: Histogram): { psi: number; ks: number } {
+  const total = (histogram: Histogram): number => histogram.reduce((sum, [, documents]) => sum + documents, 0);
+  const [totalBefore, totalNow] = [total(before), total(now)];
+  const [p, q] = [new Array<number>(groups).fill(0), new Array<number>(groups).fill(0)];
+  let [seenBefore, seenNow, ks] = [0, 0, 0];
+  for (const [documentsBefore, documentsNow] of joinBins(before, now)) {
+    const group = Math.min(groups - 1, Math.floor((groups * seenBefore) / totalBefore));
+    p[group] = (p[group] ?? 0) + documentsBefore;
+    q[group] = (q[group] ?? 0) + documentsNow;
+    seenBefore += documentsBefore;
+    seenNow += documentsNow;
+    ks = Math.max(ks, Math.abs(seenBefore / totalBefore - seenNow / totalNow));
+  }
+  let psi = 0;
+  for (let group = 0; group < groups; group++) {
+    const shareBefore = ((p[group] ?? 0) + 0.5) / (totalBefore + 0.5 * groups);
+    const shareNow = ((q[group] ?? 0) + 0.5) / (totalNow + 0.5 * groups);
+    psi += (shareNow - shareBefore) * Math.log(shareNow / shareBefore);
+  }
+  return { psi, ks };
+}
+
+/** Documents of both in every bin that either has, best bin first. */
+function joinBins(before: Histogram, now: Histogram): [before: number, now: number][] {
+  const bins = new Map<number, [number, number]>();
+  for (const [bin, documents] of before) bins.set(bin, [documents, 0]);
+  for (const [bin, documents] of now) bins.set(bin, [bins.get(bin)?.[0] ?? 0, documents]);
+  return [...bins].sort(([a], [b]) => b - a).map(([, both]) => both);
+}
+
+function compareBudgets(before: Ranking, now: Figures, keep: Settings['keep']): { flops: number; before: number; now: number }[] {
+  return keep.budgets.map((flops) => {
+    const rate = rateOf(flops, before.tokens, keep);
+    const lowestBin = binAt(before.histogram, rate * before.tokens);
+    return { flops, before: shareFrom(before, lowestBin), now: shareFrom(now, lowestBin) };
+  });
+}
+
+/** The keep rate of a budget for a corpus of so many tokens (docs/cutoffs.md). */
+export function rateOf(flops: number, tokens: number, { pool, tokensPerParam, maxEpochs }: Settings['keep']): number {
+  const model = planModel({ flops }, tokensPerParam);
+  return keepRate(lawRate(pool, model), floorRate(model.tokens, tokens, maxEpochs)).rate;
+}
+
+/** The bin in which the running sum of tokens, best first, passes the limit; the last where none does. */
+function binAt(histogram: Histogram, limitTokens: number): number {
+  let sum = 0;
+  return histogram.find(([, , tokens]) => (sum += tokens) >= limitTokens)?.[0] ?? histogram.at(-1)?.[0] ?? 0;
+}
+
+function shareFrom({ histogram, tokens: all }: Figures, lowestBin: number): number {
+  return all === 0 ? 0 : histogram.reduce((sum, [bin, , tokens]) => sum + (bin >= lowestBin ? tokens : 0), 0) / all;
+}
+
+function compareSources(before: Ranking, now: Figures): { source: string; before: number; now: number }[] {
+  const shares = new Map<string, [number, number]>();
+  for (const { source, tokens } of before.sources) shares.set(source, [tokens / before.tokens, 0]);
+  for (const { source, tokens } of now.sources) shares.set(source, [shares.get(source)?.[0] ?? 0, tokens / now.tokens]);
+  const change = ([, [a, b]]: [string, [number, number]]): number => Math.abs(b - a);
+  return [...shares]
+    .sort((a, b) => change(b) - change(a) || (a[0] < b[0] ? -1 : 1))
+    .slice(0, sourcesTold)
+    .map(([source, [shareBefore, shareNow]]) => ({ source, before: shareBefore, now: shareNow }));
+}
+
+function listOver(of: string, { scores, sources }: Comparison, limits: Settings['drift']): string[] {
+  const over: string[] = [];
+  if (scores !== null && scores.psi > limits.psi) over.push(`${of}the scores' PSI is ${scores.psi.toPrecision(3)}, above ${limits.psi}`);
+  for (const { flops, before, now } of scores?.budgets ?? []) {
+    const change = Math.abs(now / before - 1);
+    if (change > limits.keepRate) over.push(`${of}the last cutoff for ${formatFlops(flops)} FLOPs keeps ${formatShare(now)} in place of ${formatShare(before)}, a change by more than ${formatShare(limits.keepRate)}`);
+  }
+  for (const { source, before, now } of sources) {
+    if (Math.abs(now - before) > limits.sourceShare) over.push(`${of}source "${source}" has ${formatShare(now)} of the tokens in place of ${formatShare(before)}, a change by more than ${formatShare(limits.sourceShare)}`);
+  }
+  return over;
+}
+
+/** Writes run/drift.json. Errors: DISK_FULL, WRITE_FAILED. */
+export async function writeDrift(run: Run, drift: Drift): Promise<void> {
+  await commitJson(run.files.drift, drift);
+}
+
+/** The drift of the published generation against the one before; undefined where there was none. Errors: FILE_DAMAGED. */
+export async function readDrift(run: Run, ranking: Pick<Ranking, 'generation'>): Promise<Drift | undefined> {
+  const drift = await readJson(run.files.drift, driftSchema, 'betr rank');
+  return drift?.to === ranking.generation ? drift : undefined;
+}

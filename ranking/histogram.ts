@@ -1,0 +1,59 @@
+// The ranking's histogram in equal steps of score, to look at. The counts come from the ranking's own fine bins (65,536 of them, as wide as
+// their scores are large); one that lies across an edge is shared out evenly, so counts are fractions near edges and exact in sum.
+
+import { z } from 'zod';
+import { binFloor } from '../classifier/part.ts';
+import type { Ranking } from './generation.ts';
+
+const amount = z.number().nonnegative();
+
+export const stepSchema = z.strictObject({
+  /** Scores `from` ≤ score < `to`; the first and the last step also hold what lies beyond them. */
+  from: z.number(),
+  to: z.number(),
+  documents: amount,
+  tokens: amount,
+});
+export type Step = z.output<typeof stepSchema>;
+
+/** [ours] Share of the documents at either end that may lie beyond the first and the last step, so that outliers do not squeeze the rest. */
+const tail = 0.0003;
+
+/** `count` equal steps of score, lowest first; none for an empty histogram. */
+export function spreadHistogram(histogram: Ranking['histogram'], count: number): Step[] {
+  const rising = histogram.toReversed();
+  const [low, high] = innerRange(rising);
+  const width = (high - low) / count;
+  const steps = Array.from({ length: rising.length === 0 ? 0 : count }, (_, index): Step => ({ from: low + index * width, to: index === count - 1 ? high : low + (index + 1) * width, documents: 0, tokens: 0 }));
+  const place = (score: number): number => (score - low) / width;
+  for (const [bin, documents, tokens] of rising) {
+    const [from, to] = [place(binFloor(bin)), place(binFloor(bin + 1))];
+    const first = Math.min(count - 1, Math.max(0, Math.floor(from)));
+    const last = Math.max(first, Math.min(count - 1, Math.ceil(to) - 1));
+    for (let index = first; index <= last; index++) {
+      const begin = index === first ? from : index;
+      const end = index === last ? to : index + 1;
+      // Near 0 a bin can be too narrow to have a width beside that of a step.
+      const part = first === last ? 1 : (end - begin) / (to - from);
+      const step = steps[index];
+      if (step === undefined) continue;
+      step.documents += documents * part;
+      step.tokens += tokens * part;
+    }
+  }
+  return steps;
+}
+
+/** The scores between which all but the tails lie, at bins' edges. */
+function innerRange(rising: Ranking['histogram']): [low: number, high: number] {
+  const all = rising.reduce((sum, [, documents]) => sum + documents, 0);
+  const beyond = (bins: Ranking['histogram']): number => {
+    let documents = 0;
+    for (const [bin, inBin] of bins) {
+      documents += inBin;
+      if (documents > tail * all) return bin;
+    }
+    return 0;
+  };
+  return [binFloor(beyond(rising)), binFloor(beyond(rising.toReversed()) + 1)];
+}

@@ -1,0 +1,79 @@
+// What a cutoff keeps, row by row in the order of the shards' names (UTF-8) and rows, read no faster than it is used.
+
+import { DuckDBBigIntVector, type DuckDBConnection, type DuckDBDataChunk, DuckDBFloatVector, DuckDBVarCharVector } from '@duckdb/node-api';
+import { fail } from '../data/errors.ts';
+import type { Run } from '../data/run.ts';
+import { type Cutoff, keptCondition } from './cutoff.ts';
+import type { Ranking } from './generation.ts';
+import { withScores } from './scores.ts';
+
+/** Some thousand kept rows, column by column. */
+export interface KeptRows {
+  shards: string[];
+  rows: BigInt64Array;
+  documents: string[];
+  scores: Float32Array;
+}
+
+/** Rows in every block but the last: so blocks are the same however many threads there are. */
+const blockRows = 4096;
+
+/** The query of what a cutoff keeps: shard, row, document, score. */
+export function keptQuery(table: string, cutoff: Pick<Cutoff, 'score' | 'last'>): string {
+  return `SELECT shard, "row", document, score FROM ${table} WHERE ${keptCondition(cutoff)} ORDER BY shard, "row"`;
+}
+
+/**
+ * Hands the kept rows to `use`, block by block; an abort of the signal ends the query at once, whatever it is doing.
+ * Errors: FILE_DAMAGED where there are more or fewer rows than the cutoff counts, those of `withScores` and of `use`.
+ */
+export async function eachKeptRow(run: Run, ranking: Ranking, cutoff: Cutoff, signal: AbortSignal, use: (blocks: AsyncIterable<KeptRows>) => Promise<void>): Promise<void> {
+  await withScores(run, ranking, async (connection, table) => {
+    const interrupt = (): void => connection.interrupt();
+    signal.addEventListener('abort', interrupt);
+    try {
+      await use(readBlocks(run, connection, keptQuery(table, cutoff), cutoff.documents));
+    } finally {
+      signal.removeEventListener('abort', interrupt);
+    }
+  });
+}
+
+async function* readBlocks(run: Run, connection: DuckDBConnection, query: string, expected: number): AsyncGenerator<KeptRows> {
+  const result = await connection.stream(query);
+  let block = openBlock();
+  let filled = 0;
+  let all = 0;
+  for (let chunk = await result.fetchChunk(); chunk !== null && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
+    for (let from = 0; from < chunk.rowCount; ) {
+      const taken = Math.min(chunk.rowCount - from, blockRows - filled);
+      copyRows(chunk, from, taken, block, filled);
+      from += taken;
+      filled += taken;
+      if (filled < blockRows) continue;
+      yield block;
+      block = openBlock();
+      filled = 0;
+    }
+    all += chunk.rowCount;
+  }
+  if (all !== expected) throw fail('FILE_DAMAGED', { path: run.files.scores, reason: `${all} documents are above the cutoff where the ranking counts ${expected}`, command: 'betr rank' });
+  if (filled > 0) yield { ...block, rows: block.rows.subarray(0, filled), scores: block.scores.subarray(0, filled) };
+}
+
+function openBlock(): KeptRows {
+  return { shards: [], rows: new BigInt64Array(blockRows), documents: [], scores: new Float32Array(blockRows) };
+}
+
+function copyRows(chunk: DuckDBDataChunk, from: number, count: number, block: KeptRows, at: number): void {
+  const [shards, rows, documents, scores] = [0, 1, 2, 3].map((column) => chunk.getColumnVector(column));
+  if (!(shards instanceof DuckDBVarCharVector && rows instanceof DuckDBBigIntVector && documents instanceof DuckDBVarCharVector && scores instanceof DuckDBFloatVector)) {
+    throw fail('INTERNAL', { reason: "the columns of the scores' parts are not of the types that were written" });
+  }
+  for (let i = 0; i < count; i++) {
+    block.shards.push(shards.getItem(from + i) ?? '');
+    block.documents.push(documents.getItem(from + i) ?? '');
+    block.rows[at + i] = rows.getItem(from + i) ?? 0n;
+    block.scores[at + i] = scores.getItem(from + i) ?? 0;
+  }
+}

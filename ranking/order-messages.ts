@@ -1,0 +1,24 @@
+// What `openOrders` and its worker thread say to each other. Arrays lie in shared memory, so that handing them over costs nothing.
+
+import { z } from 'zod';
+import type { ErrorData } from '../data/errors.ts';
+import type { Run } from '../data/run.ts';
+import type { Ranking } from './generation.ts';
+import type { Order } from './order.ts';
+
+const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null;
+
+/** Both were checked when they were read, in the same process. */
+export const setupSchema = z.object({ run: z.custom<Run>(isObject), ranking: z.custom<Ranking>(isObject) });
+export type Setup = z.output<typeof setupSchema>;
+
+export const taskSchema = z.union([z.object({ kind: z.literal('order') }), z.object({ kind: z.literal('target'), benchmarks: z.array(z.string()), tokens: z.custom<Uint32Array>((value) => value instanceof Uint32Array) })]);
+export type Task = z.output<typeof taskSchema>;
+
+/** The last reply to a task is `done` or `failed`. */
+export const replySchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('order'), order: z.custom<Order>(isObject), ranking: z.custom<Ranking>(isObject) }),
+  z.object({ kind: z.literal('done') }),
+  z.object({ kind: z.literal('failed'), error: z.custom<ErrorData>(isObject) }),
+]);
+export type Reply = z.output<typeof replySchema>;

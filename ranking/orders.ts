@@ -1,0 +1,92 @@
+// Orders are made in a worker thread, one after the other, so that nobody who answers from them waits for sorting. The thread is started
+// when it is needed and ended when it has been idle for a while, as it holds much memory at a large ranking.
+
+import { Worker } from 'node:worker_threads';
+import { errorFrom, fail, reasonOf } from '../data/errors.ts';
+import type { Run } from '../data/run.ts';
+import type { Ranking } from './generation.ts';
+import type { Order } from './order.ts';
+import { replySchema, type Setup, type Task } from './order-messages.ts';
+
+const idleMs = 20_000;
+
+export interface Ordered {
+  order: Order;
+  /** What the order is of: the published ranking, or one by chosen benchmarks. */
+  ranking: Ranking;
+  /** Settled once the ranking's files are there, for SQL. */
+  written: Promise<void>;
+}
+
+export interface Orders {
+  /** Errors: those of `readOrder`. */
+  read(): Promise<Ordered>;
+  /** Errors: those of `combineScores`. */
+  retarget(benchmarks: string[], tokens: Uint32Array): Promise<Ordered>;
+  close(): Promise<void>;
+}
+
+/** Opens the maker of a ranking's orders. */
+export function openOrders(run: Run, ranking: Ranking): Orders {
+  let worker: Worker | undefined;
+  let idle: NodeJS.Timeout | undefined;
+  let queue = Promise.resolve();
+  let closed = false;
+
+  const rest = async (): Promise<void> => {
+    const ending = worker;
+    worker = undefined;
+    await ending?.terminate();
+  };
+  const turn = async (task: Task, ordered: (result: Ordered) => void): Promise<void> => {
+    if (closed) throw fail('BUSY', { waiting: 1, seconds: 1 });
+    clearTimeout(idle);
+    const setup: Setup = { run, ranking };
+    worker ??= new Worker(new URL('./order-worker.js', import.meta.url), { workerData: setup });
+    try {
+      await converse(worker, task, ordered, () => void rest());
+    } finally {
+      idle = setTimeout(() => void rest(), idleMs).unref();
+    }
+  };
+  const ask = (task: Task): Promise<Ordered> =>
+    new Promise((resolve, reject) => {
+      queue = queue.then(() => turn(task, resolve)).catch(reject);
+    });
+  return {
+    read: () => ask({ kind: 'order' }),
+    retarget: (benchmarks, tokens) => ask({ kind: 'target', benchmarks, tokens }),
+    async close() {
+      closed = true;
+      clearTimeout(idle);
+      await rest();
+    },
+  };
+}
+
+/** Hands the worker a task and listens until it is done with it; `ordered` hears of the order as soon as it is made. */
+function converse(worker: Worker, task: Task, ordered: (result: Ordered) => void, died: () => void): Promise<void> {
+  const stop = new AbortController();
+  const done = new Promise<void>((resolve, reject) => {
+    const listen = (event: string, hear: (value: unknown) => void): void => {
+      worker.on(event, hear);
+      stop.signal.addEventListener('abort', () => worker.off(event, hear));
+    };
+    const lost = (reason: string): void => {
+      died();
+      reject(fail('INTERNAL', { reason: `the thread that sorts the ranking ended: ${reason}` }));
+    };
+    listen('message', (message) => {
+      const reply = replySchema.parse(message);
+      if (reply.kind === 'order') ordered({ order: reply.order, ranking: reply.ranking, written: done });
+      else if (reply.kind === 'failed') reject(errorFrom(reply.error));
+      else resolve();
+    });
+    listen('error', (error) => lost(reasonOf(error)));
+    listen('exit', (code) => lost(`code ${String(code)}`));
+  }).finally(() => stop.abort());
+  // Who wants no more than the order does not look at this.
+  done.catch(() => undefined);
+  worker.postMessage(task);
+  return done;
+}

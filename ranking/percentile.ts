@@ -1,0 +1,90 @@
+// Where a score stands among all documents of the ranking, counted exactly: the histogram counts what lies in better bins, and only the
+// score's own bin is looked at.
+
+import { z } from 'zod';
+import { binFloor, scoreBin } from '../classifier/part.ts';
+import { sqlString } from '../data/duckdb.ts';
+import type { Run } from '../data/run.ts';
+import type { Cutoff } from './cutoff.ts';
+import type { RankedDocument } from './documents.ts';
+import type { Ranking } from './generation.ts';
+import { queryRows, sqlList, sqlScore, withScores } from './scores.ts';
+
+const count = z.number().int().nonnegative();
+
+export const standingSchema = z.strictObject({
+  /** Share of the ranking's documents with a lower score, as a fraction. */
+  percentile: z.number(),
+  /** Documents of the ranking with a higher score, and their tokens as a share of all. */
+  documentsAbove: count,
+  tokensAbove: z.number(),
+});
+export type Standing = z.output<typeof standingSchema>;
+
+/** Where scores (float32 values) stand, each in the place of its score. Errors: those of `withScores`. */
+export async function placeScores(run: Run, ranking: Ranking, scores: readonly number[]): Promise<Standing[]> {
+  const places = await countAround(run, ranking, [...new Set(scores)].map((score) => ({ score, better: `score > ${sqlScore(score)}` })));
+  const byScore = new Map(places.map((place) => [place.score, place]));
+  return scores.map((score) => {
+    const { documents, tokens, equal } = byScore.get(score) ?? { documents: 0, tokens: 0, equal: 0 };
+    return { percentile: (ranking.documents - documents - equal) / ranking.documents, documentsAbove: documents, tokensAbove: shareOf(tokens, ranking) };
+  });
+}
+
+export const placeSchema = z.strictObject({
+  /** 1 is the best; of equal scores the keys decide, as for the cutoff. */
+  rank: z.number().int().positive(),
+  of: count,
+  /** Share of the ranking's documents with a lower score, as a fraction. */
+  percentile: z.number(),
+  /** The document is kept from this share of the tokens on: that of the documents before it and its own. */
+  keptFrom: z.number(),
+});
+export type Place = z.output<typeof placeSchema>;
+
+/** A document's place in the ranking. Errors: those of `withScores`. */
+export async function placeDocument(run: Run, ranking: Ranking, { score, document, shard, row, tokens }: Pick<RankedDocument, 'score' | 'document' | 'shard' | 'row' | 'tokens'>): Promise<Place> {
+  const value = sqlScore(score);
+  const [ahead, above] = await countAround(run, ranking, [
+    { score, better: `(score > ${value} OR (score = ${value} AND (document, shard, "row") < (${sqlString(document)}, ${sqlString(shard)}, ${row}::BIGINT)))` },
+    { score, better: `score > ${value}` },
+  ]);
+  const { documents = 0, tokens: before = 0 } = ahead ?? {};
+  const { documents: higher = 0, equal = 0 } = above ?? {};
+  return { rank: documents + 1, of: ranking.documents, percentile: (ranking.documents - higher - equal) / ranking.documents, keptFrom: shareOf(before + tokens, ranking) };
+}
+
+/** Whether a cutoff keeps a text that is in no shard: on the very score of a cut through equal scores it has no key to decide, and is not kept. */
+export function keepsScore({ score, last }: Pick<Cutoff, 'score' | 'last'>, asked: number): boolean {
+  return score !== null && (asked > score || (asked === score && last === null));
+}
+
+function shareOf(tokens: number, ranking: Ranking): number {
+  return ranking.tokens === 0 ? 0 : tokens / ranking.tokens;
+}
+
+interface Question {
+  score: number;
+  /** SQL that holds for the documents before it, as far as they are in the score's own bin. */
+  better: string;
+}
+
+/** For each question: the documents that are better and their tokens, and the documents of the very score. */
+async function countAround(run: Run, ranking: Ranking, questions: readonly Question[]): Promise<{ score: number; documents: number; tokens: number; equal: number }[]> {
+  if (questions.length === 0) return [];
+  const inBins = [...new Set(questions.map(({ score }) => scoreBin(score)))].map((bin) => `(score >= ${sqlScore(binFloor(bin))} AND score < ${sqlScore(binFloor(bin + 1))})`);
+  const own = questions.map(({ score, better }) => {
+    const bin = scoreBin(score);
+    const within = `score < ${sqlScore(binFloor(bin + 1))} AND ${better}`;
+    return `[count(*) FILTER (${within}), coalesce(sum(tokens) FILTER (${within}), 0), count(*) FILTER (score = ${sqlScore(score)})]::DOUBLE[]`;
+  });
+  const [row] = await withScores(run, ranking, (connection, table) =>
+    queryRows(connection, `SELECT [${own.join(', ')}] AS counts FROM ${table} WHERE ${inBins.join(' OR ')}`, z.object({ counts: sqlList(sqlList(count)) })),
+  );
+  return questions.map(({ score }, i) => {
+    const [documents = 0, tokens = 0, equal = 0] = row?.counts[i] ?? [];
+    const bin = scoreBin(score);
+    const better = ranking.histogram.filter(([other]) => other > bin);
+    return { score, documents: better.reduce((sum, [, inBin]) => sum + inBin, documents), tokens: better.reduce((sum, [, , inBin]) => sum + inBin, tokens), equal };
+  });
+}

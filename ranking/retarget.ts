@@ -1,0 +1,125 @@
+// A ranking by chosen benchmarks, made from the published one: the same documents, each with its best corpus percentile among the
+// benchmarks as its score. It is kept in the run's folder, as one Parquet file beside the parts and a card, until another generation comes.
+
+import { readdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type DuckDBAppender, DuckDBDataChunk, FLOAT, USMALLINT } from '@duckdb/node-api';
+import { z } from 'zod';
+import { commitFile, commitJson, readJson } from '../data/commit.ts';
+import { sqlString, withDuckDb } from '../data/duckdb.ts';
+import { fail, systemCode } from '../data/errors.ts';
+import { fingerprint, type Run } from '../data/run.ts';
+import { type Combined, combineScores } from './combine.ts';
+import { type Ranking, rankingSchema } from './generation.ts';
+import { histogramOf, type Order, orderScores, readOrder } from './order.ts';
+
+/** As many rankings by chosen benchmarks are kept on disk. */
+const mostKept = 16;
+const rowsPerDataChunk = 2048;
+
+const cardSchema = z.strictObject({ generation: z.string(), benchmarks: z.array(z.string()), bytes: z.number(), histogram: rankingSchema.shape.histogram });
+
+export interface Choice {
+  benchmarks?: readonly string[] | undefined;
+  without?: readonly string[] | undefined;
+}
+
+/**
+ * The benchmarks that a choice leaves, in the order of the ranking's outputs; undefined where nothing is chosen.
+ * Errors: BENCHMARK_UNKNOWN; OPTION_INVALID where none is left, or both ways of choosing are used.
+ */
+export function chooseBenchmarks(ranking: Ranking, { benchmarks, without }: Choice): string[] | undefined {
+  if (benchmarks === undefined && without === undefined) return undefined;
+  if (benchmarks !== undefined && without !== undefined) throw fail('OPTION_INVALID', { option: 'without', got: without.join(','), allowed: 'left out where benchmarks are chosen' });
+  const known = ranking.scorer.outputs.slice(1);
+  const unknown = [...(benchmarks ?? []), ...(without ?? [])].find((name) => !known.includes(name));
+  if (unknown !== undefined) throw fail('BENCHMARK_UNKNOWN', { got: unknown.slice(0, 100), known: known.join(', ') });
+  const chosen = known.filter((name) => benchmarks?.includes(name) ?? !without?.includes(name));
+  if (chosen.length === 0) throw fail('OPTION_INVALID', { option: 'without', got: (without ?? []).join(','), allowed: 'some of the benchmarks, not all' });
+  return chosen;
+}
+
+/** The ranking that a choice asks for: the published one, or one by the chosen benchmarks, made where it is not kept yet. Errors: as `chooseBenchmarks` and `withScores`. */
+export async function retargetRanking(run: Run, ranking: Ranking, choice: Choice): Promise<Ranking> {
+  const benchmarks = chooseBenchmarks(ranking, choice);
+  if (benchmarks === undefined) return ranking;
+  const kept = await readRetargeted(run, ranking, benchmarks);
+  if (kept !== undefined) return kept;
+  const combined = await combineScores(run, ranking, benchmarks);
+  // Of the tokens only the histogram needs to know.
+  const { tokens } = await readOrder(run, ranking);
+  return writeRetargeted(run, ranking, benchmarks, combined, orderScores(combined.scores, tokens));
+}
+
+/** A ranking by benchmarks that is kept already; undefined where it is not. */
+export async function readRetargeted(run: Run, ranking: Ranking, benchmarks: string[]): Promise<Ranking | undefined> {
+  const { card, scores } = filesOf(run, ranking, benchmarks);
+  const kept = await readJson(card, cardSchema, 'betr cutoff');
+  if (kept === undefined || (await sizeOf(scores)) !== kept.bytes) return undefined;
+  return { ...ranking, histogram: kept.histogram, target: { benchmarks, path: scores } };
+}
+
+/** Keeps a ranking by benchmarks. Errors: DISK_FULL, WRITE_FAILED. */
+export async function writeRetargeted(run: Run, ranking: Ranking, benchmarks: string[], combined: Combined, order: Order): Promise<Ranking> {
+  const { folder, card, scores } = filesOf(run, ranking, benchmarks);
+  const histogram = histogramOf(order);
+  await commitFile(scores, (temporary) => writeColumns(combined, temporary));
+  await commitJson(card, { generation: ranking.generation, benchmarks, bytes: (await sizeOf(scores)) ?? 0, histogram });
+  await removeStale(folder, ranking);
+  return { ...ranking, histogram, target: { benchmarks, path: scores } };
+}
+
+/** The target of a ranking that is not on disk yet. */
+export function targetOf(run: Run, ranking: Ranking, benchmarks: string[]): NonNullable<Ranking['target']> {
+  return { benchmarks, path: filesOf(run, ranking, benchmarks).scores };
+}
+
+function filesOf(run: Run, ranking: Ranking, benchmarks: readonly string[]): { folder: string; card: string; scores: string } {
+  const folder = join(run.folder, 'retargeted');
+  const name = `${ranking.generation}-${fingerprint(benchmarks).slice(0, 16)}`;
+  return { folder, card: join(folder, `${name}.json`), scores: join(folder, `${name}.parquet`) };
+}
+
+async function sizeOf(path: string): Promise<number | undefined> {
+  try {
+    return (await stat(path)).size;
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+async function writeColumns({ scores, winners }: Combined, path: string): Promise<void> {
+  await withDuckDb({ threads: 1 }, async (connection) => {
+    await connection.run('CREATE TABLE target (score FLOAT, winner USMALLINT)');
+    const appender = await connection.createAppender('target');
+    for (let start = 0; start < scores.length; start += rowsPerDataChunk) appendRows(appender, scores.subarray(start, start + rowsPerDataChunk), winners.subarray(start, start + rowsPerDataChunk));
+    appender.closeSync();
+    await connection.run(`COPY target TO ${sqlString(path)} (FORMAT parquet, COMPRESSION zstd)`);
+  });
+}
+
+function appendRows(appender: DuckDBAppender, scores: Float32Array, winners: Uint16Array): void {
+  const chunk = DuckDBDataChunk.create([FLOAT, USMALLINT], scores.length);
+  for (const [column, values] of [scores, winners].entries()) {
+    const vector = chunk.getColumnVector(column);
+    for (let i = 0; i < values.length; i++) vector.setItem(i, values[i] ?? 0);
+    vector.flush();
+  }
+  appender.appendDataChunk(chunk);
+}
+
+/** Removes what is of another generation, and the oldest beyond what is kept. */
+async function removeStale(folder: string, ranking: Ranking): Promise<void> {
+  const cards: { name: string; modifiedMs: number }[] = [];
+  for (const file of await readdir(folder)) {
+    if (!file.endsWith('.json') || file.startsWith('.')) continue;
+    cards.push({ name: file.slice(0, -'.json'.length), modifiedMs: (await stat(join(folder, file))).mtimeMs });
+  }
+  const own = cards.filter(({ name }) => name.startsWith(`${ranking.generation}-`)).sort((a, b) => b.modifiedMs - a.modifiedMs);
+  const kept = new Set(own.slice(0, mostKept).map(({ name }) => name));
+  for (const { name } of cards) {
+    if (kept.has(name)) continue;
+    for (const ending of ['json', 'parquet']) await rm(join(folder, `${name}.${ending}`), { force: true });
+  }
+}

@@ -1,0 +1,34 @@
+// The shards of a ranking, by name or id, and whether they are still the files that were ranked. Whoever asks names a shard of the
+// ranking or gets nothing: no text of a request ever becomes a path.
+
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { Shard } from '../data/documents.ts';
+import { fail, reasonOf, systemCode } from '../data/errors.ts';
+import { fingerprint, type Run } from '../data/run.ts';
+import { formatOf } from '../data/shards.ts';
+import type { Ranking } from './generation.ts';
+
+/** A short name for a shard, which needs no escaping in an address. */
+export function shardId(name: string): string {
+  return fingerprint(name).slice(0, 16);
+}
+
+/** The shard of the ranking that `asked` names, by its name or its id. Errors: SHARD_UNKNOWN. */
+export function findShardName(ranking: Ranking, asked: string): string {
+  const part = ranking.parts.find(({ shard }) => shard === asked) ?? ranking.parts.find(({ shard }) => shardId(shard) === asked);
+  if (part === undefined) throw fail('SHARD_UNKNOWN', { got: asked.slice(0, 200) });
+  return part.shard;
+}
+
+/** The file of a shard of the ranking, as long as it is what was ranked: row numbers mean nothing in another file. Errors: SHARD_UNKNOWN, FILE_NOT_FOUND, SHARD_CHANGED. */
+export async function openShard(run: Run, ranking: Ranking, name: string): Promise<Shard> {
+  const ranked = ranking.parts.find(({ shard }) => shard === name);
+  if (ranked === undefined) throw fail('SHARD_UNKNOWN', { got: name.slice(0, 200) });
+  const path = resolve(run.settingsFolder, name);
+  const { size, mtimeMs } = await stat(path).catch((error: unknown) => {
+    throw systemCode(error) === 'ENOENT' ? fail('FILE_NOT_FOUND', { path: name, what: 'Shard' }, error) : fail('FILE_UNREADABLE', { path: name, reason: reasonOf(error) }, error);
+  });
+  if (size !== ranked.shardBytes || mtimeMs !== ranked.shardModifiedMs) throw fail('SHARD_CHANGED', { path: name });
+  return { name, path, format: formatOf(path), bytes: size, modifiedMs: mtimeMs };
+}

@@ -1,0 +1,130 @@
+// What `betr verify` checks of parts: their content against the figures that are listed, their cards, their bad rows, and that they cover every shard.
+
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { z } from 'zod';
+import { cardFile, type ListedPart, partCardSchema, quarantineFile, scoreBin } from '../classifier/part.ts';
+import { sqlString } from '../data/duckdb.ts';
+import { reasonOf } from '../data/errors.ts';
+import type { Report } from '../data/progress.ts';
+import { rowsWritten } from '../data/quarantine.ts';
+import type { Run } from '../data/run.ts';
+import { openFigures, type Ranking } from './generation.ts';
+import { queryRows, withSpillingDuckDb } from './scores.ts';
+
+type Tell = (problem: string) => void;
+
+/** Parts that one query looks at. */
+const filesPerQuery = 200;
+
+const count = z.number();
+const contentSchema = z.object({
+  file: z.string(),
+  documents: count,
+  rows: count,
+  first: count,
+  last: count,
+  tokens: count,
+  lowest: count,
+  highest: count,
+  shard: z.string(),
+  shards: count,
+});
+
+/** Counts, sums, extremes and row numbers in the parts themselves. */
+export async function verifyContent(run: Run, parts: readonly ListedPart[], tell: Tell, report: Report): Promise<void> {
+  await withSpillingDuckDb(run, async (connection) => {
+    for (let from = 0; from < parts.length; from += filesPerQuery) {
+      const some = parts.slice(from, from + filesPerQuery);
+      const found = await describeContent(connection, run, some).catch((error: unknown) => tell(`${run.files.scores}: ${reasonOf(error)}`));
+      if (found !== undefined) for (const part of some) comparePart(part, found.get(join(run.files.scores, part.file)), tell);
+      report({ stage: 'verify: rows', done: from + some.length, total: parts.length, unit: 'parts' });
+    }
+  });
+}
+
+async function describeContent(connection: DuckDBConnection, run: Run, parts: readonly ListedPart[]): Promise<Map<string, z.output<typeof contentSchema>>> {
+  const files = parts.map(({ file }) => sqlString(join(run.files.scores, file)));
+  const rows = await queryRows(
+    connection,
+    `SELECT filename AS file, count(*)::DOUBLE AS documents, count(DISTINCT "row")::DOUBLE AS "rows", min("row")::DOUBLE AS "first", max("row")::DOUBLE AS "last", sum(tokens)::DOUBLE AS tokens,
+       min(score)::DOUBLE AS lowest, max(score)::DOUBLE AS highest, min(shard) AS shard, count(DISTINCT shard)::DOUBLE AS shards
+     FROM read_parquet([${files.join(', ')}], filename = true) GROUP BY filename`,
+    contentSchema,
+  );
+  return new Map(rows.map((row) => [row.file, row]));
+}
+
+function comparePart(part: ListedPart, found: z.output<typeof contentSchema> | undefined, tell: Tell): void {
+  if (found === undefined) {
+    if (part.documents > 0) tell(`${part.file} has no document where ${part.documents} are listed`);
+    return;
+  }
+  const say = (what: string, got: unknown, want: unknown): void => {
+    if (got !== want) tell(`${part.file} has ${what} ${String(got)} where ${String(want)} is listed`);
+  };
+  say('documents', found.documents, part.documents);
+  say('different rows', found.rows, part.documents);
+  say('tokens', found.tokens, part.tokens);
+  say('lowest score', found.lowest, part.scores?.[0]);
+  say('highest score', found.highest, part.scores?.[1]);
+  say('shard', found.shards === 1 ? found.shard : `${found.shards} shards`, part.shard);
+  if (found.first < part.firstRow || found.last >= part.firstRow + part.rows) tell(`${part.file} has rows ${found.first} to ${found.last}, which are not its own`);
+}
+
+/** Every part's card against the part, and all cards against the ranking. */
+export async function verifyCards(run: Run, ranking: Ranking, good: readonly ListedPart[], tell: Tell): Promise<void> {
+  const figures = openFigures();
+  for (const part of good) {
+    const card = partCardSchema.parse(JSON.parse(await readFile(join(run.files.scores, cardFile(part.file)), 'utf8')));
+    figures.add({ ...part, ...card });
+    const sum = (counts: readonly number[]): number => counts.reduce((total, one) => total + one, 0);
+    const agrees =
+      sum(card.histogram.map(([, documents]) => documents)) === part.documents &&
+      sum(card.histogram.map(([, , tokens]) => tokens)) === part.tokens &&
+      sum(card.sources.map(({ documents }) => documents)) === part.documents &&
+      (part.scores === null || (card.histogram.at(-1)?.[0] === scoreBin(part.scores[0]) && card.histogram[0]?.[0] === scoreBin(part.scores[1])));
+    if (!agrees) tell(`${cardFile(part.file)} does not add up to what is listed of its part`);
+  }
+  // Of damaged cards it is told already.
+  if (good.length < ranking.parts.length) return;
+  const { histogram, sources } = figures.result();
+  if (JSON.stringify(histogram) !== JSON.stringify(ranking.histogram)) tell('ranking.json has another histogram than its parts');
+  if (JSON.stringify(sources) !== JSON.stringify(ranking.sources)) tell('ranking.json has other sources than its parts');
+}
+
+const badRow = z.union([z.object({ position: count }), z.object({ rowsNotWritten: count })]);
+
+/** The bad rows of each part: as many as are listed, each its own and once. */
+export async function verifyQuarantine(run: Run, parts: readonly ListedPart[], tell: Tell): Promise<void> {
+  for (const { file, firstRow, rows, quarantined } of parts) {
+    if (quarantined === 0) continue;
+    const path = join(run.files.quarantine, quarantineFile(file));
+    try {
+      const lines = (await readFile(path, 'utf8')).trim().split('\n').map((line) => badRow.parse(JSON.parse(line)));
+      const positions = new Set(lines.flatMap((line) => ('position' in line && line.position >= firstRow && line.position < firstRow + rows ? [line.position] : [])));
+      if (positions.size !== Math.min(quarantined, rowsWritten)) tell(`${path} has ${positions.size} rows of its part where ${quarantined} are listed`);
+    } catch (error) {
+      tell(`${path} cannot be read: ${reasonOf(error)}`);
+    }
+  }
+}
+
+/** Every shard's rows from the first to the last, each in exactly one part. */
+export function verifyTiling(parts: readonly ListedPart[], tell: Tell): void {
+  let before: ListedPart | undefined;
+  const end = (part: ListedPart | undefined): void => {
+    if (part !== undefined && part.ends !== 'shard') tell(`${part.shard}: the rows from ${part.firstRow + part.rows} on are in no part`);
+  };
+  for (const part of parts) {
+    const begins = part.shard !== before?.shard;
+    if (begins) end(before);
+    const expected = begins || before === undefined ? 0 : before.firstRow + before.rows;
+    if (part.firstRow > expected) tell(`${part.shard}: rows ${expected} to ${part.firstRow - 1} are in no part`);
+    if (part.firstRow < expected || (!begins && before?.ends === 'shard')) tell(`${part.shard}: rows from ${part.firstRow} are in two parts`);
+    if (part.documents + part.quarantined > part.rows) tell(`${part.file} has ${part.documents} documents and ${part.quarantined} bad rows out of ${part.rows} rows`);
+    before = part;
+  }
+  end(before);
+}

@@ -1,0 +1,35 @@
+// GET /healthz and /readyz: whether the process lives, and whether it has a ranking to answer from.
+
+import { z } from 'zod';
+import { problemOf, problemSchema } from './problem.ts';
+import { route } from './route.ts';
+
+export const readySchema = z.strictObject({
+  ready: z.boolean(),
+  generation: z.string().nullable(),
+  /** Why there is no ranking, or why a newer one could not be taken. */
+  problem: problemSchema.nullable(),
+});
+
+export const healthRoutes = [
+  route({
+    method: 'get',
+    path: '/healthz',
+    summary: 'Whether the server lives.',
+    access: 'open',
+    reply: { description: 'It does.', schema: z.strictObject({ ok: z.literal(true) }) },
+    answer: () => ({ json: { ok: true } }),
+  }),
+  route({
+    method: 'get',
+    path: '/readyz',
+    summary: 'Whether there is a ranking to answer from.',
+    access: 'open',
+    reply: { description: 'There is one (status 503: there is none).', schema: readySchema },
+    answer({ state, response }) {
+      const { serving, problem } = state.live.state();
+      if (serving === undefined) response.status(503);
+      return { json: { ready: serving !== undefined, generation: serving?.ranking.generation ?? null, problem: problem === undefined ? null : problemOf(problem, state.run) } };
+    },
+  }),
+];

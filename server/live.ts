@@ -1,0 +1,159 @@
+// The ranking that is being served, sorted in memory. A new generation is picked up when its ranking.json appears; until it is read and found
+// whole, and if it is damaged, the one before stays. Who holds a `LiveRanking` can go on using it.
+
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type BoundedCache, openBoundedCache } from '../data/bounded-cache.ts';
+import { type BetrError, errorData, errorFrom, fail } from '../data/errors.ts';
+import { fingerprint, type Run } from '../data/run.ts';
+import { type Answer, answerFrom, checkQuestion, type Question } from '../ranking/answer.ts';
+import { readLaw } from '../ranking/calibrations.ts';
+import { type Cut, openCuts } from '../ranking/cuts.ts';
+import type { Cutoff } from '../ranking/cutoff.ts';
+import { type Ranking, readRanking } from '../ranking/generation.ts';
+import { type Ordered, openOrders, type Orders } from '../ranking/orders.ts';
+import { type Choice, chooseBenchmarks } from '../ranking/retarget.ts';
+
+export interface LiveRanking {
+  /** As published. */
+  ranking: Ranking;
+  /** From memory. Errors: those of `answerBudget`. */
+  answer(question: Question): Promise<{ answer: Answer; cutoff: Cutoff }>;
+  /**
+   * The ranking that a question is about, for what asks SQL: as published, or by the question's benchmarks, once its files are there.
+   * Errors: BENCHMARK_UNKNOWN, OPTION_INVALID; those of `combineScores` and of writing.
+   */
+  target(choice: Choice): Promise<Ranking>;
+}
+
+export interface Live {
+  /** The ranking to answer from. Errors: STEP_MISSING, FILE_DAMAGED, FILE_UNREADABLE: why there is none. */
+  current(): LiveRanking;
+  /** Names everything that an answer follows from besides the request: the generation, the settings, the calibrations. Errors: as `current`. */
+  etag(): string;
+  /** Whether there is one, and why the newest could not be taken. */
+  state(): { serving: LiveRanking | undefined; problem: BetrError | undefined };
+  /** Looks for a new generation and new calibrations at once. */
+  look(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const pollMs = 1000;
+
+interface Loaded extends LiveRanking {
+  close(): Promise<void>;
+}
+
+/** Reads the published ranking, if there is one, and follows it from then on. */
+export async function openLive(run: Run): Promise<Live> {
+  let serving: Loaded | undefined;
+  const opened: Loaded[] = [];
+  let problem: BetrError | undefined;
+  let seen: string | undefined | null = null; // null: to be read, whatever it is
+  let calibrations: string | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let closed = false;
+
+  const lookOnce = async (): Promise<void> => {
+    calibrations = await versionOf(join(run.folder, 'calibrations'));
+    const version = await versionOf(run.files.ranking);
+    if (version === seen) return;
+    try {
+      // Requests that hold the one before may still have orders to be made; its thread ends when it is idle.
+      serving = await load(run);
+      opened.push(serving);
+      problem = undefined;
+      seen = version;
+    } catch (error) {
+      problem = errorFrom(errorData(error));
+      // Parts can come back (a restored disk), so what is damaged is tried again; a ranking that is not there yet costs only a stat.
+      seen = problem.code === 'STEP_MISSING' ? version : null;
+    }
+  };
+  let looking: Promise<void> | undefined;
+  const look = (): Promise<void> => (looking ??= lookOnce().finally(() => (looking = undefined)));
+  const poll = async (): Promise<void> => {
+    await look();
+    if (!closed) timer = setTimeout(() => void poll(), pollMs).unref();
+  };
+  await poll();
+
+  const current = (): LiveRanking => {
+    if (serving !== undefined) return serving;
+    throw problem ?? fail('STEP_MISSING', { need: 'ranking', command: 'betr rank' });
+  };
+  return {
+    current,
+    etag: () => `W/"${current().ranking.generation}-${fingerprint({ keep: run.settings.keep, calibrations: calibrations ?? '' }).slice(0, 8)}"`,
+    state: () => ({ serving, problem }),
+    look,
+    async close() {
+      closed = true;
+      clearTimeout(timer);
+      await Promise.all(opened.map((ranking) => ranking.close()));
+    },
+  };
+}
+
+/** Orders by chosen benchmarks are kept up to this size together, and at least one. */
+const targetBytes = 300e6;
+const mostTargets = 16;
+const bytesPerDocument = 6;
+
+interface Target extends Ordered {
+  cut: Cut;
+}
+
+async function load(run: Run): Promise<Loaded> {
+  const ranking = await readRanking(run);
+  const orders = openOrders(run, ranking);
+  try {
+    const ordered = await orders.read();
+    const published: Target = { ...ordered, cut: openCuts(run, ordered) };
+    const targets = openBoundedCache<string, Promise<Target>>(Math.max(1, Math.min(mostTargets, Math.floor(targetBytes / (bytesPerDocument * ranking.documents)))));
+    const find = (choice: Choice): Promise<Target> | Target => {
+      const benchmarks = chooseBenchmarks(ranking, choice);
+      return benchmarks === undefined ? published : findTarget(run, orders, published, targets, benchmarks);
+    };
+    return {
+      ranking,
+      async answer(question) {
+        const law = await readLaw(run, question.pool ?? run.settings.keep.pool);
+        // Nothing costly is done for a question that has no answer.
+        checkQuestion(question);
+        const { ranking: target, cut } = await find(question);
+        return answerFrom({ settings: run.settings.keep, ranking: target, law, cut }, question);
+      },
+      async target(choice) {
+        const { ranking: target, written } = await find(choice);
+        await written;
+        return target;
+      },
+      close: () => orders.close(),
+    };
+  } catch (error) {
+    await orders.close();
+    throw error;
+  }
+}
+
+function findTarget(run: Run, orders: Orders, published: Target, targets: BoundedCache<string, Promise<Target>>, benchmarks: string[]): Promise<Target> {
+  const key = benchmarks.join('\n');
+  const known = targets.get(key);
+  if (known !== undefined) return known;
+  const target = orders.retarget(benchmarks, published.order.tokens).then((ordered) => ({ ...ordered, cut: openCuts(run, ordered) }));
+  targets.set(key, target);
+  // What failed is tried again by whoever asks next.
+  target.then(({ written }) => written).catch(() => targets.delete(key));
+  return target;
+}
+
+/** Changes whenever the file (or what is in the folder) is replaced; undefined while there is none. */
+async function versionOf(path: string): Promise<string | undefined> {
+  try {
+    const { ino, mtimeNs, size } = await stat(path, { bigint: true });
+    return `${ino} ${mtimeNs} ${size}`;
+  } catch {
+    return undefined;
+  }
+}

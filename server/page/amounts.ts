@@ -1,0 +1,45 @@
+// Numbers as the page writes them and reads them back.
+
+const suffixes: Record<string, number> = { k: 1e3, m: 1e6, b: 1e9, t: 1e12 };
+const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 });
+const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
+
+/** 6.3e12 as "6.3T". */
+export function formatAmount(amount: number): string {
+  return amount >= 1e15 ? formatFlops(amount) : compact.format(amount);
+}
+
+/** 89702 as "89,702". */
+export function formatCount(count: number): string {
+  return whole.format(count);
+}
+
+/** 1.26e21 as "1.26e21". */
+export function formatFlops(flops: number): string {
+  return Number(flops.toPrecision(3)).toExponential().replace('+', '');
+}
+
+/** 0.0711 as "7.1 %": two digits, as no law is known better than that; what is less than all is never "100 %". */
+export function formatShare(share: number): string {
+  const percent = 100 * share;
+  if (percent === 0 || percent >= 10) return `${percent > 99 && percent < 100 ? Math.min(percent, 99.9).toFixed(1) : percent.toFixed(0)} %`;
+  return `${percent.toPrecision(2)} %`;
+}
+
+/** A score with the digits that tell neighbours apart. */
+export function formatScore(score: number): string {
+  return score.toPrecision(4).replace('-', '−');
+}
+
+/** Seconds as "4 s", "3 min", "2.5 h". */
+export function formatSeconds(seconds: number): string {
+  if (seconds < 90) return `${Math.round(seconds)} s`;
+  return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
+}
+
+/** A number above 0: "1e12", "6300000", "7B", "1,000"; undefined for anything else. */
+export function parseAmount(text: string): number | undefined {
+  const [, digits = '', suffix = ''] = /^(\d+\.?\d*(?:e[+-]?\d+)?|\.\d+(?:e[+-]?\d+)?)\s*([kmbt]?)$/i.exec(text.trim().replaceAll(',', '')) ?? [];
+  const amount = Number(digits) * (suffixes[suffix.toLowerCase()] ?? 1);
+  return digits !== '' && Number.isFinite(amount) && amount > 0 ? amount : undefined;
+}

@@ -1,0 +1,104 @@
+// What the page reads of the server's answers. The types are the page's own, so that it can be built by itself; test/page/answers.test.ts
+// holds every one of them against the schema that the server answers by.
+
+/** GET /rank */
+export interface Answer {
+  keep: { rate: number; low: number; high: number; setBy: 'law' | 'data floor' | 'keep' };
+  cutoff: { score: number | null; documents: number; tokens: number; ofDocuments: number; ofTokens: number };
+  model: { flops: number; params: number; tokens: number; tokensPerParam: number } | null;
+  repetition: { epochs: number; effectiveTokens: number } | null;
+  law: { name: string; formula: string } | null;
+  flags: readonly string[];
+  ranking: { generation: string; publishedAt: string };
+  pool?: { tokens: number; kept: number } | undefined;
+  summary: string;
+}
+
+/** GET /curve */
+export interface Curve {
+  points: readonly { flops: number; rate: number; low: number; high: number }[];
+  /** Budgets between which the law was fitted. */
+  fitted: { from: number; to: number };
+  /** Budgets at which a wider rate becomes the best one. */
+  crossovers: readonly { flops: number; from: number; to: number }[];
+}
+
+/** GET /histogram: equal steps of score, lowest first. */
+export interface Histogram {
+  steps: readonly { from: number; to: number; documents: number; tokens: number }[];
+}
+
+/** Shares of the tokens before and after the cut; `lift` is the one over the other. */
+export interface MixtureChange {
+  before: { share: number };
+  after: { share: number };
+  lift: number;
+}
+
+/** GET /composition: by source, and by the benchmark that a document is best for. */
+export interface Composition {
+  sources: readonly (MixtureChange & { source: string })[];
+  benchmarks: readonly (MixtureChange & { benchmark: string })[];
+}
+
+/** One document of GET /documents */
+export interface ShownDocument {
+  document: string;
+  shard: string;
+  shardId: string;
+  row: number;
+  source: string;
+  tokens: number;
+  score: number;
+  text: string | null;
+  problem: { detail: string } | null;
+}
+
+/** GET /documents?near=cutoff: just kept, worst first; just dropped, best first. */
+export interface Margin {
+  cutoff: { score: number | null } | null;
+  kept?: { documents: readonly ShownDocument[] } | undefined;
+  dropped?: { documents: readonly ShownDocument[] } | undefined;
+}
+
+export interface Contribution {
+  ngram: string;
+  count: number;
+  contribution: number;
+  /** From UTF-16 unit to UTF-16 unit, the end left out. */
+  places: readonly { characters: readonly [number, number] }[];
+}
+
+/** GET /documents/{shard}/{row}/why */
+export interface Why {
+  document: { document: string; shard: string; row: number; source: string; score: number; kept: boolean | null };
+  place: { rank: number; of: number; percentile: number };
+  text: string;
+  truncated: boolean;
+  explanation: {
+    score: number;
+    bias: number;
+    ngrams: number;
+    up: readonly Contribution[];
+    down: readonly Contribution[];
+    others: { different: number; contribution: number };
+  };
+  nearest: { available: true; examples: readonly { benchmark: string; text: string; cosine: number }[] } | { available: false; reason: string };
+}
+
+/** GET /jobs/{id}, newest first in GET /jobs */
+export interface Job {
+  id: string;
+  kind: string;
+  state: string;
+  /** Null while something is still to be heard of it. */
+  endedAt: string | null;
+  progress: { stage: string; done: number; total: number | null; unit: string; rate: number | null; etaSeconds: number | null } | null;
+  problem: { code: string; detail: string } | null;
+}
+
+/** GET /readyz */
+export interface Ready {
+  generation: string | null;
+  problem: { code: string; detail: string; status: number } | null;
+}

@@ -1,0 +1,65 @@
+// The keep-rate curve: share to keep against FLOPs, its band, where the paper's best rate changes, and the chosen budget.
+// Both scales are powers of ten, so what is plotted are the logarithms.
+
+import { formatShare } from './amounts.ts';
+import type { Curve } from './answers.ts';
+import { axis, colour, drawLine, drawPoint, type FittedPlot, openPlot } from './plot.ts';
+import uPlot from './uplot.js';
+
+export interface CurvePlot {
+  show(curve: Curve): void;
+  choose(flops: number, rate: number): void;
+}
+
+/** The paper's own grid of rates, and halves of it, in percent. */
+const percentTicks = [1, 3, 10, 30, 100];
+
+/** Draws into `holder`; a press on the plot asks about the budget that lies there. */
+export function openCurvePlot(holder: HTMLElement, pick: (flops: number) => void): CurvePlot {
+  let curve: Curve = { points: [], fitted: { from: 0, to: 0 }, crossovers: [] };
+  let chosen: { flops: number; rate: number } | undefined;
+
+  const draw = (plot: uPlot): void => {
+    for (const { flops, from, to } of curve.crossovers) drawLine(plot, Math.log10(flops), `${formatShare(from)} → ${formatShare(to)}`, { colour: colour('quiet'), dashed: true, row: 1 });
+    if (chosen === undefined) return;
+    drawLine(plot, Math.log10(chosen.flops), formatShare(chosen.rate), { colour: colour('cutoff'), width: 1.5 });
+    drawPoint(plot, Math.log10(chosen.flops), Math.log10(100 * chosen.rate), colour('cutoff'));
+  };
+  const plot: FittedPlot = openPlot(holder, () => ({
+    padding: [8, 12, 0, 0],
+    legend: { show: false },
+    cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
+    scales: { x: { time: false }, y: { range: (_plot, low) => [Math.min(low, 0), Math.log10(112)] } },
+    axes: [
+      axis({ grid: { show: false }, incrs: [1, 2], values: (_plot, ticks) => ticks.map((tick) => `1e${tick}`) }),
+      axis({ size: 44, splits: () => percentTicks.map(Math.log10), values: (_plot, ticks) => ticks.map((tick) => `${Math.round(10 ** tick)} %`) }),
+    ],
+    series: [
+      {},
+      { stroke: colour('kept'), width: 2 },
+      { stroke: colour('kept'), width: 2, dash: [2, 4] },
+      { width: 0 },
+      { width: 0 },
+    ],
+    bands: [{ series: [4, 3], fill: colour('band') }],
+    hooks: {
+      draw: [draw],
+      ready: [(opened) => opened.over.addEventListener('pointerdown', (event) => pick(10 ** opened.posToVal(event.offsetX, 'x')))],
+    },
+  }));
+
+  return {
+    show(next) {
+      curve = next;
+      const { points, fitted } = next;
+      const logPercent = (share: (point: Curve['points'][number]) => number): number[] => points.map((point) => Math.log10(100 * share(point)));
+      const inside = ({ flops }: Curve['points'][number]): boolean => flops >= fitted.from && flops <= fitted.to;
+      const rates = logPercent(({ rate }) => rate);
+      plot.show([points.map(({ flops }) => Math.log10(flops)), rates.map((rate, index) => (points[index] !== undefined && inside(points[index]) ? rate : null)), rates, logPercent(({ low }) => low), logPercent(({ high }) => high)]);
+    },
+    choose(flops, rate) {
+      chosen = { flops, rate };
+      plot.redraw();
+    },
+  };
+}

@@ -1,0 +1,67 @@
+// The page: one state, kept in the address; the controls change it, the panels follow it.
+
+import type { Answer, Ready } from './answers.ts';
+import { openCopyButton } from './answer-view.ts';
+import { askJson } from './ask.ts';
+import { type Ground, openControls } from './controls.ts';
+import { openJobs } from './jobs.ts';
+import { openPanels } from './panels.ts';
+import { openRunView } from './run-view.ts';
+import { readState, type State, writeState } from './state.ts';
+
+/** How often the page asks for a newer ranking, in ms; oftener while it has none. */
+const watchMs = { answered: 10_000, unanswered: 2_000 };
+
+let state = readState(location.search);
+let generation: string | undefined;
+
+const controls = openControls(change);
+const jobs = openJobs(() => void follow(true));
+const runView = openRunView((kind) => jobs.start(kind), () => void follow(true));
+const panels = openPanels({ change, answered, refused: (problem) => runView.show(problem) });
+openCopyButton();
+// Where there is one column, the answer comes right after the budget.
+if (matchMedia('(max-width: 1000px)').matches) for (const part of document.querySelectorAll('#question details')) part.removeAttribute('open');
+
+function change(part: Partial<State>): void {
+  state = { ...state, ...part };
+  history.replaceState(null, '', writeState(state));
+  void follow();
+}
+
+/** Brings everything up to the state. How long that took is measured as "follow", for who wants to know. */
+async function follow(again = false): Promise<void> {
+  const asked = state;
+  const from = performance.now();
+  controls.showState(state);
+  await Promise.all(panels.map((panel) => panel.follow(asked, again)));
+  if (asked === state) performance.measure('follow', { start: from });
+}
+
+function answered(answer: Answer): void {
+  runView.clear();
+  if (answer.model !== null) controls.showModel(answer.model);
+  if (generation === answer.ranking.generation) return;
+  generation = answer.ranking.generation;
+  void showGround(answer);
+}
+
+/** What a ranking can be asked about: laws and benchmarks. */
+async function showGround(answer: Answer): Promise<void> {
+  const ground: Ground = { laws: [], benchmarks: [], corpusTokens: answer.cutoff.ofTokens };
+  controls.showGround(ground, state);
+  await Promise.resolve();
+}
+
+/** Follows a newly published ranking, and a server that comes back. */
+async function watch(): Promise<void> {
+  if (document.visibilityState === 'visible') {
+    const ready = await askJson<Ready>('readyz', ['generation']).catch(() => undefined);
+    if (ready !== undefined && ready.generation !== null && ready.generation !== generation) await follow(true);
+  }
+  setTimeout(() => void watch(), generation === undefined ? watchMs.unanswered : watchMs.answered);
+}
+
+void follow();
+jobs.look();
+setTimeout(() => void watch(), watchMs.unanswered);

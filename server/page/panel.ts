@@ -1,0 +1,96 @@
+// A part of the page that follows one route: it asks when its address changes, gives up a question that is out of date, and keeps
+// what it shows until something newer is there.
+
+import { Problem, send } from './ask.ts';
+import { find } from './dom.ts';
+import type { State } from './state.ts';
+
+export interface PanelPlan<T> {
+  section: HTMLElement;
+  /** Route and query for a state; undefined: nothing to ask. */
+  path: (state: State) => string | undefined;
+  load: (path: string, signal: AbortSignal) => Promise<T>;
+  show: (answer: T, state: State) => void;
+  /** Waits this long for the next change before it asks. */
+  waitMs: number;
+  /** Told of a problem; true where the page shows it elsewhere. */
+  refuse?: (problem: Problem) => boolean;
+}
+
+export interface Panel {
+  /** Follows the state. Resolves when what is shown is the state's, or a newer call took over. `again`: also where the address is the same. */
+  follow(state: State, again?: boolean): Promise<void>;
+}
+
+export function openPanel<T>({ section, path, load, show, waitMs, refuse }: PanelPlan<T>): Panel {
+  const alert = find('.problem', HTMLElement, section);
+  let asked: string | undefined;
+  let shown: { address: string; answer: T } | undefined;
+  let stop = new AbortController();
+
+  const fail = (problem: Problem): void => {
+    if (refuse?.(problem) === true) return;
+    alert.textContent = problem.message;
+    alert.hidden = false;
+  };
+
+  return {
+    async follow(state, again = false) {
+      const address = path(state);
+      section.hidden = address === undefined;
+      if (address === undefined) {
+        stop.abort();
+        asked = undefined;
+        return;
+      }
+      if (address === asked && !again) {
+        if (shown?.address === address) show(shown.answer, state);
+        return;
+      }
+      asked = address;
+      stop.abort();
+      stop = new AbortController();
+      const { signal } = stop;
+      const isStale = (): boolean => signal.aborted;
+      section.setAttribute('aria-busy', 'true');
+      try {
+        await pause(waitMs);
+        if (isStale()) return;
+        const answer = await load(address, signal);
+        if (isStale()) return;
+        shown = { address, answer };
+        alert.hidden = true;
+        show(answer, state);
+        linkData(section, address);
+      } catch (error) {
+        if (isStale()) return;
+        asked = undefined;
+        fail(error instanceof Problem ? error : new Problem('INTERNAL', 0, String(error)));
+      }
+      section.removeAttribute('aria-busy');
+    },
+  };
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** Points the panel's JSON and CSV links at the data that it shows. */
+function linkData(section: HTMLElement, address: string): void {
+  for (const link of section.querySelectorAll<HTMLAnchorElement>('a[data-format]')) {
+    const format = link.dataset['format'] ?? 'json';
+    link.href = format === 'json' ? address : `${address}${address.includes('?') ? '&' : '?'}format=${format}`;
+  }
+}
+
+/** Saves what a link leads to under a name of its own, for servers that want a key, which a plain link cannot carry. */
+export async function download(link: HTMLAnchorElement): Promise<void> {
+  const bytes = await (await send(link.href)).blob();
+  const address = URL.createObjectURL(bytes);
+  const saved = document.createElement('a');
+  saved.href = address;
+  saved.download = link.download;
+  saved.click();
+  URL.revokeObjectURL(address);
+}

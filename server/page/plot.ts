@@ -1,0 +1,102 @@
+// What the plots share: colours from the style sheet, a size that follows the panel, and the mark of the chosen cutoff.
+
+import uPlot from './uplot.js';
+
+const pixels = (): number => window.devicePixelRatio;
+
+/** A colour of the style sheet, as the present theme has it. */
+export function colour(name: string): string {
+  return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+}
+
+export interface FittedPlot {
+  show(data: uPlot.AlignedData): void;
+  /** Draws the same data again, with its marks where they are now. */
+  redraw(): void;
+}
+
+/** A plot that fills its holder, and is drawn again when the holder's size or the theme changes. */
+export function openPlot(holder: HTMLElement, options: () => Omit<uPlot.Options, 'width' | 'height'>): FittedPlot {
+  let plot: uPlot | undefined;
+  let shown: uPlot.AlignedData | undefined;
+  const size = (): { width: number; height: number } => ({ width: holder.clientWidth, height: holder.clientHeight });
+  const open = (): void => {
+    if (shown === undefined) return;
+    plot?.destroy();
+    plot = new uPlot({ ...options(), ...size() }, shown, holder);
+  };
+  new ResizeObserver(() => plot?.setSize(size())).observe(holder);
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', open);
+  return {
+    show(data) {
+      shown = data;
+      if (plot === undefined) open();
+      else plot.setData(data);
+    },
+    redraw: () => plot?.redraw(false),
+  };
+}
+
+/** An axis in the page's own type and colours. */
+export function axis(options: uPlot.Axis): uPlot.Axis {
+  return {
+    font: `11px ${getComputedStyle(document.body).fontFamily}`,
+    stroke: colour('quiet'),
+    grid: { stroke: colour('rule'), width: 1 },
+    ticks: { show: false },
+    border: { show: false },
+    gap: 8,
+    ...options,
+  };
+}
+
+/** A vertical line through the whole plot, with its name at the top. */
+export function drawLine(plot: uPlot, x: number, name: string, look: { colour: string; dashed?: boolean; width?: number; row?: number }): void {
+  const { ctx, bbox } = plot;
+  const at = Math.round(plot.valToPos(x, 'x', true));
+  if (at < bbox.left || at > bbox.left + bbox.width) return;
+  const unit = pixels();
+  const row = (look.row ?? 0) * 15 * unit;
+  ctx.save();
+  ctx.strokeStyle = look.colour;
+  ctx.lineWidth = (look.width ?? 1) * unit;
+  ctx.setLineDash(look.dashed === true ? [3 * unit, 3 * unit] : []);
+  ctx.beginPath();
+  ctx.moveTo(at, bbox.top + row);
+  ctx.lineTo(at, bbox.top + bbox.height);
+  ctx.stroke();
+  write(plot, name, at, bbox.top + row + 4 * unit, look.colour);
+  ctx.restore();
+}
+
+/** A filled point with a rim of the paper's colour. */
+export function drawPoint(plot: uPlot, x: number, y: number, fill: string): void {
+  const { ctx } = plot;
+  const unit = pixels();
+  ctx.save();
+  ctx.beginPath();
+  ctx.arc(plot.valToPos(x, 'x', true), plot.valToPos(y, 'y', true), 5.5 * unit, 0, 2 * Math.PI);
+  ctx.fillStyle = fill;
+  ctx.strokeStyle = colour('paper');
+  ctx.lineWidth = 2 * unit;
+  ctx.fill();
+  ctx.stroke();
+  ctx.restore();
+}
+
+/** Text beside a line, on whichever side has room, readable over what is drawn below it. */
+function write(plot: uPlot, text: string, x: number, y: number, fill: string): void {
+  const { ctx, bbox } = plot;
+  const unit = pixels();
+  ctx.font = `600 ${11 * unit}px ${getComputedStyle(document.body).fontFamily}`;
+  ctx.textBaseline = 'top';
+  const fits = x + 6 * unit + ctx.measureText(text).width <= bbox.left + bbox.width;
+  ctx.textAlign = fits ? 'left' : 'right';
+  const at = x + (fits ? 6 : -6) * unit;
+  ctx.setLineDash([]);
+  ctx.lineWidth = 4 * unit;
+  ctx.strokeStyle = colour('paper');
+  ctx.strokeText(text, at, y);
+  ctx.fillStyle = fill;
+  ctx.fillText(text, at, y);
+}

@@ -1,0 +1,87 @@
+// What the page is asked, and the address that says it: every view of the page is a link. The names are those of the routes' parameters.
+
+import { formatFlops, parseAmount } from './amounts.ts';
+
+export interface State {
+  /** FLOPs of training. */
+  budget: number;
+  /** What stands in for the run's settings; undefined leaves the settings' own. */
+  pool: string | undefined;
+  poolTokens: number | undefined;
+  tokensPerParam: number | undefined;
+  maxEpochs: number | undefined;
+  /** Benchmarks switched off. */
+  without: readonly string[];
+  /** Models of the compare table, in parameters, as the reader wrote them. */
+  sizes: readonly string[];
+  /** The document whose score is being explained. */
+  document: { shard: string; row: number } | undefined;
+}
+
+/** The slider's ends, as log10 FLOPs. */
+export const sliderEnds = { from: 16, to: 26 } as const;
+export const defaultBudget = 1e21;
+export const defaultSizes = ['0.4B', '1B', '3B', '7B', '13B'] as const;
+/** The model that the law "nemotron-cc-6.6b" is about, in parameters. */
+const fixedModel: Record<string, number> = { 'nemotron-cc-6.6b': 6.6e9 };
+
+/** The state of an address. What it does not know or cannot read it leaves at its default; the routes say what is wrong with the rest. */
+export function readState(search: string): State {
+  const query = new URLSearchParams(search);
+  const amount = (name: string): number | undefined => parseAmount(query.get(name) ?? '');
+  const list = (name: string): string[] => (query.get(name) ?? '').split(',').filter((item) => item !== '');
+  const [shard, row] = [query.get('shard'), Number(query.get('row') ?? Number.NaN)];
+  const sizes = list('sizes');
+  return {
+    budget: amount('budget') ?? defaultBudget,
+    pool: query.get('pool') ?? undefined,
+    poolTokens: amount('poolTokens'),
+    tokensPerParam: amount('tokensPerParam'),
+    maxEpochs: amount('maxEpochs'),
+    without: list('without'),
+    sizes: sizes.length === 0 ? defaultSizes : sizes,
+    document: shard !== null && Number.isInteger(row) && row >= 0 ? { shard, row } : undefined,
+  };
+}
+
+/** The address of a state, shortest form: what is at its default is left out. */
+export function writeState(state: State): string {
+  const query = groundQuery(state);
+  query.set('budget', formatFlops(state.budget));
+  if (state.sizes.join() !== defaultSizes.join()) query.set('sizes', state.sizes.join());
+  if (state.document !== undefined) {
+    query.set('shard', state.document.shard);
+    query.set('row', String(state.document.row));
+  }
+  return `?${readable(query)}`;
+}
+
+/** The question without its budget, as query parameters of any route: law, pool and benchmarks. */
+export function groundQuery({ pool, poolTokens, tokensPerParam, maxEpochs, without }: State): URLSearchParams {
+  const query = new URLSearchParams();
+  if (pool !== undefined) query.set('pool', pool);
+  if (poolTokens !== undefined) query.set('poolTokens', String(poolTokens));
+  if (tokensPerParam !== undefined) query.set('tokensPerParam', String(tokensPerParam));
+  if (maxEpochs !== undefined) query.set('maxEpochs', String(maxEpochs));
+  for (const [name, value] of choiceQuery({ without })) query.set(name, value);
+  return query;
+}
+
+/** Which benchmarks count. */
+export function choiceQuery({ without }: Pick<State, 'without'>): URLSearchParams {
+  return new URLSearchParams(without.length > 0 ? { without: without.join() } : {});
+}
+
+/** The whole question of a budget. */
+export function questionQuery(state: State): URLSearchParams {
+  const query = groundQuery(state);
+  query.set('budget', formatFlops(state.budget));
+  const params = fixedModel[state.pool ?? ''];
+  if (params !== undefined) query.set('params', String(params));
+  return query;
+}
+
+/** A query as a person would write it: commas, colons and slashes need no escape in a query. */
+export function readable(query: URLSearchParams): string {
+  return query.toString().replaceAll('%2C', ',').replaceAll('%2F', '/').replaceAll('%3A', ':');
+}

@@ -1,0 +1,62 @@
+// Errors over HTTP: RFC 9457 problem documents from the catalogue. A defect of ours goes to the log with its stack and out without it.
+
+import type { Request, Response } from 'express';
+import { z } from 'zod';
+import { BetrError, fail } from '../data/errors.ts';
+import type { Run } from '../data/run.ts';
+
+export const problemSchema = z.strictObject({
+  /** Where the code is explained. */
+  type: z.string(),
+  title: z.string(),
+  status: z.number().int(),
+  /** The catalogue's code. */
+  code: z.string(),
+  /** What was got and what to do. */
+  detail: z.string(),
+  /** The values in the sentence. */
+  values: z.record(z.string(), z.unknown()),
+});
+export type Problem = z.output<typeof problemSchema>;
+
+/** Anything thrown while answering, as an error of the catalogue; `limitBytes` is what the route takes. */
+export function knownError(error: unknown, limitBytes: number): BetrError {
+  if (error instanceof BetrError) return error;
+  // What Express and its body parser throw.
+  const { type, status } = httpError.safeParse(error).data ?? {};
+  if (type === 'entity.too.large') return fail('BODY_TOO_LARGE', { limitBytes }, error);
+  if (type === 'entity.parse.failed') return fail('BODY_INVALID', { problems: ['it is not JSON'] }, error);
+  if (error instanceof URIError) return fail('OPTION_INVALID', { option: 'the path', got: '%', allowed: 'percent-encoded UTF-8' }, error);
+  if (status !== undefined && status >= 400 && status < 500) return fail('BODY_INVALID', { problems: [type ?? 'it cannot be read'] }, error);
+  return fail('INTERNAL', { reason: error instanceof Error ? (error.stack ?? error.message) : String(error) }, error);
+}
+
+const httpError = z.object({ type: z.string().optional(), status: z.number().optional() });
+
+/** The problem document of an error. Paths are told from the settings' folder on. */
+export function problemOf(error: BetrError, run: Run): Problem {
+  const { code, status } = error;
+  const title = code.slice(0, 1) + code.slice(1).toLowerCase().replaceAll('_', ' ');
+  const hidden = code === 'INTERNAL';
+  const hide = (text: string): string => text.replaceAll(`${run.settingsFolder}/`, '');
+  return {
+    type: `/docs#${code}`,
+    title,
+    status,
+    code,
+    detail: hidden ? "A defect in betr, not in your request; the server's log has the reason." : hide(error.message),
+    values: hidden ? {} : Object.fromEntries(Object.entries(error.values).map(([key, value]) => [key, typeof value === 'string' ? hide(value) : value])),
+  };
+}
+
+/** Answers a request with an error. */
+export function sendProblem(error: BetrError, run: Run, request: Request, response: Response): void {
+  if (error.code === 'INTERNAL') process.stderr.write(`betr: ${request.method} ${request.path}: ${error.message}\n`);
+  const { seconds, allowed } = error.values;
+  if (typeof seconds === 'number') response.setHeader('Retry-After', String(seconds));
+  if (error.code === 'METHOD_NOT_ALLOWED' && typeof allowed === 'string') response.setHeader('Allow', allowed);
+  if (error.code === 'KEY_MISSING') response.setHeader('WWW-Authenticate', 'Bearer');
+  response.removeHeader('ETag');
+  response.setHeader('Cache-Control', 'no-store');
+  response.status(error.status).type('application/problem+json').send(JSON.stringify(problemOf(error, run)));
+}

@@ -1,0 +1,21 @@
+// GET /rank: the cutoff for a budget.
+
+import { z } from 'zod';
+import { answerSchema } from '../ranking/answer.ts';
+import { questionFields } from './question.ts';
+import { route } from './route.ts';
+
+export const rankRoutes = [
+  route({
+    method: 'get',
+    path: '/rank',
+    summary: 'The cutoff for a compute budget: keep rate, score, documents, tokens, epochs, and why.',
+    access: 'read',
+    query: z.strictObject(questionFields),
+    reply: { description: 'The same object as "betr cutoff --json".', schema: answerSchema },
+    tagged: true,
+    async answer({ query, state }) {
+      return { json: (await state.live.current().answer(query)).answer };
+    },
+  }),
+];

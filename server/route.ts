@@ -1,0 +1,116 @@
+// A route: one declaration that checks a request and documents itself. What a route does not declare it does not take.
+
+import type { Request, Response } from 'express';
+import { z } from 'zod';
+import { BetrError, fail } from '../data/errors.ts';
+import type { ServerState } from './state.ts';
+
+/** What answers a request: a value as JSON, a text of some type, or 'sent' where the handler has written the response itself. */
+export type Reply = { json: unknown } | { text: string; type: string } | 'sent';
+
+export interface Asked<P, Q, B> {
+  params: P;
+  query: Q;
+  body: B;
+  state: ServerState;
+  request: Request;
+  response: Response;
+}
+
+interface RouteShape<P, Q, B> {
+  method: 'get' | 'post' | 'delete';
+  /** As Express writes it: /documents/:shard/:row */
+  path: string;
+  summary: string;
+  /** open: for everybody. read, jobs: with a key of that kind, where the server has keys. */
+  access: 'open' | 'read' | 'jobs';
+  /** Strict objects of strings; transforms turn them into values and may throw errors of the catalogue. Left out: there are none. */
+  params?: z.ZodType<P>;
+  query?: z.ZodType<Q>;
+  /** Of the parsed JSON. */
+  body?: z.ZodType<B>;
+  /** Other types of body besides JSON, which come as a text. */
+  bodyTypes?: readonly string[];
+  bodyLimitBytes?: number;
+  /** Of a success: its status (200 where left out), what it is, and its schema or types. */
+  reply: { status?: number; description: string; schema?: z.ZodType; types?: readonly string[] };
+  /** The answer depends on the ranking's generation and the request alone: it gets the ETag, and 304 where the client has it. */
+  tagged?: boolean;
+  answer: (asked: Asked<P, Q, B>) => Reply | Promise<Reply>;
+}
+
+/** A route ready to be served: its checks and handler closed over, its schemas left for the documentation. */
+export interface Route extends Omit<RouteShape<never, never, never>, 'params' | 'query' | 'body' | 'answer'> {
+  params: z.ZodType;
+  query: z.ZodType;
+  body: z.ZodType | undefined;
+  answer: (request: Request, response: Response, state: ServerState) => Reply | Promise<Reply>;
+}
+
+const nothing = z.strictObject({});
+
+/** Declares a route. */
+export function route<P = unknown, Q = unknown, B = unknown>(shape: RouteShape<P, Q, B>): Route {
+  const { params, query, body, answer, ...rest } = shape;
+  return {
+    ...rest,
+    params: params ?? nothing,
+    query: query ?? nothing,
+    body,
+    answer(request, response, state) {
+      return answer({
+        params: check(params, request.params, parameterProblem),
+        query: check(query, readQuery(request.originalUrl), parameterProblem),
+        body: check(body, request.body, bodyProblem),
+        state,
+        request,
+        response,
+      });
+    },
+  };
+}
+
+type Problem = (issue: z.core.$ZodIssue, value: unknown, schema: z.ZodType) => BetrError;
+
+/** Without a schema nothing is taken; the type parameter is then `unknown`, which nobody reads. */
+function check<T>(schema: z.ZodType<T> | undefined, value: unknown, problem: Problem): T;
+function check(schema: z.ZodType | undefined, value: unknown, problem: Problem): unknown {
+  if (schema === undefined && problem === bodyProblem) return undefined;
+  const wanted = schema ?? nothing;
+  const result = wanted.safeParse(value);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  throw issue === undefined ? fail('BODY_INVALID', { problems: [result.error.message] }) : problem(issue, value, wanted);
+}
+
+/** The query of a URL as an object; a parameter that is given twice is refused. Errors: PARAMETER_REPEATED. */
+export function readQuery(url: string): Record<string, string> {
+  const start = url.indexOf('?');
+  const query: Record<string, string> = {};
+  if (start < 0) return query;
+  const given = new URLSearchParams(url.slice(start));
+  for (const [name, value] of given) {
+    if (Object.hasOwn(query, name)) throw fail('PARAMETER_REPEATED', { parameter: name, got: given.getAll(name) });
+    // A name such as "__proto__" has to be a plain unknown parameter.
+    Object.defineProperty(query, name, { value, enumerable: true, configurable: true, writable: true });
+  }
+  return query;
+}
+
+function parameterProblem(issue: z.core.$ZodIssue, value: unknown, schema: z.ZodType): BetrError {
+  if (issue.code === 'unrecognized_keys') return fail('PARAMETER_UNKNOWN', { parameter: issue.keys[0] ?? '', known: parameterNames(schema).join(', ') });
+  const parameter = String(issue.path[0] ?? '');
+  const allowed = issue.code === 'invalid_value' ? `one of ${issue.values.map(String).join(', ')}` : issue.message;
+  const got: unknown = typeof value === 'object' && value !== null ? Reflect.get(value, parameter) : undefined;
+  if (got === undefined && parameter !== '') return fail('PARAMETER_MISSING', { parameter, allowed });
+  return fail('OPTION_INVALID', { option: parameter, got: typeof got === 'string' ? got : '', allowed });
+}
+
+function bodyProblem(issue: z.core.$ZodIssue): BetrError {
+  return fail('BODY_INVALID', { problems: [`${issue.path.map(String).join('.') || 'the body'}: ${issue.message}`] });
+}
+
+/** The names of an object schema's fields. */
+export function parameterNames(schema: z.ZodType): string[] {
+  return schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
+}

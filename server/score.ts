@@ -1,0 +1,60 @@
+// POST /score: texts that are in no corpus, scored by the ranking's classifier and placed in the ranking.
+
+import { z } from 'zod';
+import { answerSchema } from '../ranking/answer.ts';
+import { keepsScore, placeScores, standingSchema } from '../ranking/percentile.ts';
+import { cutoffOf, generationOf, generationSchema } from './parameters.ts';
+import { questionFields } from './question.ts';
+import { route } from './route.ts';
+
+const mostTexts = 64;
+
+const scoresAnswerSchema = z.strictObject({
+  ranking: generationSchema,
+  /** Null where no question for a cutoff was asked. */
+  cutoff: answerSchema.shape.cutoff.nullable(),
+  /** In the order of the request. */
+  texts: z.array(
+    standingSchema.extend({
+      score: z.number(),
+      /** The benchmarks' own scores. */
+      benchmarks: z.record(z.string(), z.number()),
+      /** Whether the cutoff keeps such a text; null where none was asked for. Of the very score of a cut through equal scores none is, because document keys decide there. */
+      kept: z.boolean().nullable(),
+    }),
+  ),
+});
+export type ScoresAnswer = z.output<typeof scoresAnswerSchema>;
+
+export const scoreRoutes = [
+  route({
+    method: 'post',
+    path: '/score',
+    summary: 'Scores of texts, their percentiles in the ranking, and whether a cutoff keeps them.',
+    access: 'read',
+    query: z.strictObject(questionFields),
+    body: z.strictObject({ texts: z.array(z.string()).min(1).max(mostTexts).meta({ description: `1 to ${mostTexts} texts.` }) }),
+    bodyLimitBytes: 4 << 20,
+    reply: { description: 'One entry for each text.', schema: scoresAnswerSchema },
+    async answer({ query, body: { texts }, state }) {
+      const live = state.live.current();
+      const { ranking } = live;
+      const cutoff = await cutoffOf(live, query);
+      const scores = await state.texts.score(ranking, texts);
+      const joint = scores.map(([score = 0]) => score);
+      const places = await placeScores(state.run, ranking, joint);
+      const names = ranking.scorer.outputs.slice(1);
+      const answer: ScoresAnswer = {
+        ranking: generationOf(ranking),
+        cutoff: cutoff === undefined ? null : answerSchema.shape.cutoff.parse(cutoff),
+        texts: joint.map((score, i) => ({
+          score,
+          benchmarks: Object.fromEntries(names.map((name, output) => [name, scores[i]?.[output + 1] ?? 0])),
+          ...(places[i] ?? { percentile: 0, documentsAbove: 0, tokensAbove: 0 }),
+          kept: cutoff === undefined ? null : keepsScore(cutoff, score),
+        })),
+      };
+      return { json: answer };
+    },
+  }),
+];

@@ -1,0 +1,87 @@
+// GET /selection: (shard, row, document, score) of what a cutoff keeps, streamed no faster than the client reads. The same question to the same
+// ranking gives the same bytes; an answer that cannot be finished is cut off, never ended as if it were whole.
+
+import { randomUUID } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import type { Response } from 'express';
+import { z } from 'zod';
+import { fail } from '../data/errors.ts';
+import type { Run } from '../data/run.ts';
+import type { Cutoff } from '../ranking/cutoff.ts';
+import type { Ranking } from '../ranking/generation.ts';
+import { eachKeptRow } from '../ranking/kept-rows.ts';
+import { writeRows } from '../ranking/select.ts';
+import { questionFields } from './question.ts';
+import { type Reply, route } from './route.ts';
+import { encoders, mediaTypes } from './selection-formats.ts';
+
+const formats = ['parquet', 'jsonl', 'csv', 'arrow'] as const;
+/** Selections under way at once; each may hold a database of a gigabyte. */
+const mostAtOnce = 4;
+/** A client that reads nothing for so long is cut off. */
+const idleMs = 120_000;
+let underWay = 0;
+
+export const selectionRoutes = [
+  route({
+    method: 'get',
+    path: '/selection',
+    summary: 'What a cutoff keeps: shard, row, document and score of each document, in the order of shards and rows.',
+    access: 'read',
+    query: z.strictObject({ format: z.enum(formats).default('parquet').meta({ description: 'parquet: the file that "betr select" writes. arrow: an IPC stream.' }), ...questionFields }),
+    reply: { description: 'The rows, as a download.', types: Object.values(mediaTypes) },
+    tagged: true,
+    async answer({ query: { format, ...question }, state, request, response }): Promise<Reply> {
+      const live = state.live.current();
+      const { cutoff, answer } = await live.answer(question);
+      const { ranking } = live;
+      response.setHeader('Content-Type', mediaTypes[format]);
+      response.setHeader('Content-Disposition', `attachment; filename="selection-${ranking.generation}-${Number((100 * answer.keep.rate).toPrecision(3))}pct.${format}"`);
+      if (request.method === 'HEAD') {
+        response.end();
+        return 'sent';
+      }
+      if (underWay >= mostAtOnce) throw fail('BUSY', { waiting: underWay, seconds: 30 });
+      underWay++;
+      try {
+        await sendRows(state.run, ranking, cutoff, format, response);
+      } finally {
+        underWay--;
+      }
+      return 'sent';
+    },
+  }),
+];
+
+async function sendRows(run: Run, ranking: Ranking, cutoff: Cutoff, format: (typeof formats)[number], response: Response): Promise<void> {
+  const left = new AbortController();
+  response.once('close', () => {
+    // Not where the end or an error of ours closed it.
+    if (!response.writableFinished && response.errored === null) left.abort();
+  });
+  response.setTimeout(idleMs, () => response.destroy());
+  try {
+    if (format === 'parquet') await sendParquet(run, ranking, cutoff, left.signal, response);
+    else await eachKeptRow(run, ranking, cutoff, left.signal, (blocks) => pipeline(encoders[format](blocks), response));
+  } catch (error) {
+    // To a client that has left there is nothing to tell.
+    if (!left.signal.aborted) throw error;
+  }
+}
+
+/** A Parquet file ends with what is needed to read it, so it is written whole before it is sent. */
+async function sendParquet(run: Run, ranking: Ranking, cutoff: Cutoff, signal: AbortSignal, response: Response): Promise<void> {
+  const folder = join(run.folder, `spill-${randomUUID()}`);
+  await mkdir(folder);
+  try {
+    const path = join(folder, 'selection.parquet');
+    await writeRows(run, ranking, cutoff, path, signal);
+    response.setHeader('Content-Length', (await stat(path)).size);
+    await pipeline(createReadStream(path), response);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}

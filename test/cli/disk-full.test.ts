@@ -1,0 +1,75 @@
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, readdir, rm, statfs, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openRun } from '../../data/run.ts';
+import { readRanking } from '../../ranking/generation.ts';
+import { type BagOfWords, openBagOfWords } from '../indexer/bag-of-words.ts';
+import { betr, type Ended, errorOf, jsonl, makeDocuments, makeProject } from './project.ts';
+
+jest.setTimeout(600_000);
+
+let bag: BagOfWords;
+let root: string;
+let disk: string;
+let mounted = false;
+beforeAll(async () => {
+  bag = await openBagOfWords();
+  root = await mkdtemp(join(tmpdir(), 'betr-full-'));
+  disk = join(root, 'disk');
+  await mkdir(disk);
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', disk], { stdio: 'ignore' });
+    mounted = true;
+  } catch {
+    process.stdout.write('skipped: a small disk to fill can only be mounted by root\n');
+  }
+});
+afterAll(async () => {
+  if (mounted) execFileSync('umount', ['-l', disk]);
+  await bag.close();
+  await rm(root, { recursive: true });
+});
+
+/** Fills the disk but for so many bytes. */
+async function leave(bytes: number): Promise<void> {
+  await rm(join(disk, 'ballast'), { force: true });
+  const { bavail, bsize } = await statfs(disk);
+  await writeFile(join(disk, 'ballast'), Buffer.alloc(Math.max(0, bavail * bsize - bytes)));
+}
+
+async function temporaries(folder: string): Promise<string[]> {
+  return (await readdir(folder, { recursive: true })).filter((name) => /(^|\/)\.[^/]*$|spill/.test(name));
+}
+
+describe('on a full disk', () => {
+  it('every step says so, leaves nothing that looks whole, and goes on once there is room', async () => {
+    if (!mounted) return;
+    const folder = join(root, 'project');
+    await makeProject(folder, bag.url, { shards: { 'a.jsonl': jsonl(makeDocuments(1200)) }, settings: { run: join(disk, 'run'), classifier: { bits: 16, epochs: 2 } } });
+    const out = join(disk, 'out');
+    for (const args of [['index'], ['train'], ['rank'], ['select', '--keep', '0.9', '--out', out, '--format', 'documents']]) {
+      let ended: Ended | undefined;
+      let failures = 0;
+      for (const free of [0, 8_192, 65_536, 196_608, 4 << 20]) {
+        await leave(free);
+        ended = await betr(folder, [...args, '--json']);
+        if (ended.code === 0) break;
+        failures++;
+        expect(errorOf(ended.stdout)).toMatchObject({ code: 'DISK_FULL', message: expect.stringMatching(/No space is left for .*free some space/) });
+        expect(ended.code).toBe(1);
+        expect(await temporaries(disk)).toEqual([]);
+        const there = await readdir(disk, { recursive: true });
+        if (args[0] === 'index') expect(there).not.toContain('run/index.json');
+        if (args[0] === 'train') expect(there).not.toContain('run/classifier/card.json');
+        if (args[0] === 'rank') expect(there).not.toContain('run/ranking.json');
+        expect(there).not.toContain('out/manifest.json');
+      }
+      expect(ended).toMatchObject({ code: 0 });
+      expect(failures).toBeGreaterThan(0);
+    }
+    expect((await readRanking(await openRun(join(folder, 'betr.yaml')))).documents).toBe(1200);
+    expect((await readdir(out)).sort()).toEqual(['documents', 'manifest.json', 'selection.parquet']);
+  });
+});

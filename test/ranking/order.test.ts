@@ -1,0 +1,98 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { openCuts } from '../../ranking/cuts.ts';
+import { findCutoff } from '../../ranking/cutoff.ts';
+import { combineScores } from '../../ranking/combine.ts';
+import { histogramOf, orderedBits, orderScores, readOrder, scoreOf, tokensUpTo } from '../../ranking/order.ts';
+import { bitsAt, cutOrder } from '../../ranking/order-cutoff.ts';
+import { keepByPlainSort, makeRows, makeScoredRows, rankRows, type Row, sumTokens, withRun } from './synthetic.ts';
+
+const float32 = fc.float({ noNaN: true, noDefaultInfinity: true });
+const documents = fc.array(fc.record({ score: fc.oneof(float32, fc.constantFrom(-0, 0, 0.5, -1.25, Math.fround(1e-40))), tokens: fc.integer({ min: 0, max: 9 }) }), { maxLength: 300 });
+
+describe('an order', () => {
+  it('has the documents as a plain sort has them, and knows the tokens before every place', () => {
+    fc.assert(fc.property(documents, (rows) => {
+      const order = orderScores(Float32Array.from(rows, ({ score }) => score), Uint32Array.from(rows, ({ tokens }) => tokens));
+      const sorted = [...rows.keys()].sort((a, b) => (rows[b]?.score ?? 0) - (rows[a]?.score ?? 0) || a - b);
+      expect([...order.positions]).toEqual(sorted);
+      let tokens = 0;
+      for (const [place, position] of sorted.entries()) {
+        expect(scoreOf(bitsAt(order, place))).toBe((rows[position]?.score ?? 0) + 0);
+        expect(tokensUpTo(order, place)).toBe(tokens);
+        tokens += rows[position]?.tokens ?? 0;
+      }
+      expect(tokensUpTo(order, sorted.length)).toBe(tokens);
+    }));
+  });
+
+  it('sorts large bins, too, where it counts', () => {
+    const scores = Float32Array.from({ length: 5000 }, (_, i) => 1 + (((i * 7919) % 997) - 500) * 2 ** -20);
+    const order = orderScores(scores, new Uint32Array(5000).fill(1));
+    const sorted = [...scores.keys()].sort((a, b) => (scores[b] ?? 0) - (scores[a] ?? 0) || a - b);
+    expect([...order.positions]).toEqual(sorted);
+  });
+
+  it('keeps the order of the numbers in their bits', () => {
+    const bits = (score: number): number => orderedBits(new Uint32Array(Float32Array.of(score).buffer)[0] ?? 0);
+    fc.assert(fc.property(float32, float32, (a, b) => {
+      expect(Math.sign(bits(a) - bits(b))).toBe(Math.sign(a - b) + 0);
+      expect(scoreOf(bits(a))).toBe(a + 0);
+    }));
+  });
+});
+
+describe('a cutoff from memory', () => {
+  it('is that of a plain sort, whatever the share and the ties', () => {
+    fc.assert(fc.property(documents, fc.double({ min: 0, max: 1, noNaN: true }), (found, share) => {
+      const rows: Row[] = found.map(({ score, tokens }, index) => ({ shard: 's', row: index, document: `${(index * 31) % 7}`, source: '', tokens, score }));
+      const order = orderScores(Float32Array.from(rows, ({ score }) => score), Uint32Array.from(rows, ({ tokens }) => tokens));
+      const cut = cutOrder(order, share);
+      const keys = (positions: Uint32Array): { position: number; document: string; shard: string; row: number }[] =>
+        [...positions].map((position) => ({ position, document: rows[position]?.document ?? '', shard: 's', row: position })).sort((a, b) => (a.document < b.document ? -1 : a.document > b.document ? 1 : a.row - b.row));
+      const cutoff = 'tie' in cut ? cut.decide(keys(cut.tie.positions)) : cut;
+      const kept = keepByPlainSort(rows, share);
+      expect([cutoff.documents, cutoff.tokens, cutoff.score]).toEqual([kept.length, sumTokens(kept), kept.length === 0 ? null : (kept.at(-1)?.score ?? 0) + 0]);
+      expect(cutoff.last?.row).toBe(cutoff.last === null ? undefined : kept.at(-1)?.row);
+    }), { numRuns: 500 });
+  });
+
+  it.each([600, 4000])('is what SQL counts on disk, for %d documents', async (count) => {
+    await withRun(async (run) => {
+      const rows = makeRows(count).map((row, index) => ({ ...row, score: index % 3 === 0 ? Math.round(4 * row.score) / 4 : row.score }));
+      const ranking = await rankRows(run, rows);
+      const order = await readOrder(run, ranking);
+      const cut = openCuts(run, { order, ranking, written: Promise.resolve() });
+      for (const share of [0, 0.001, 0.01, 0.05, 0.1, 0.2, 0.33, 0.5, 0.77, 0.9, 0.999, 1]) {
+        const cutoff = await cut(share);
+        expect(cutoff).toEqual(await findCutoff(run, ranking, share));
+        expect(await cut(share)).toEqual(cutoff);
+      }
+    });
+  });
+});
+
+describe('scores combined over benchmarks', () => {
+  it('are the best corpus percentile among them, as SQL ranks them', async () => {
+    await withRun(async (run) => {
+      const rows = makeScoredRows(3000);
+      const ranking = await rankRows(run, rows);
+      for (const benchmarks of [['gsm8k'], ['arc_easy', 'mmlu'], ['gsm8k', 'arc_easy', 'mmlu']]) {
+        const { scores, winners } = await combineScores(run, ranking, benchmarks);
+        // The parts are in the order of their shards.
+        const inOrder = rows.toSorted((a, b) => (a.shard < b.shard ? -1 : a.shard > b.shard ? 1 : a.row - b.row));
+        const percentiles = benchmarks.map((name) => {
+          const all = inOrder.map((row) => row.scores?.[name] ?? 0);
+          return all.map((score) => all.filter((other) => other <= score).length / all.length);
+        });
+        for (const [position] of inOrder.entries()) {
+          const own = percentiles.map((percentile) => percentile[position] ?? 0);
+          const best = Math.max(...own);
+          expect(scores[position]).toBe(Math.fround(best));
+          expect(winners[position]).toBe(own.indexOf(best));
+        }
+        expect(histogramOf(orderScores(scores, new Uint32Array(3000).fill(1))).reduce((sum, [, count]) => sum + count, 0)).toBe(3000);
+      }
+    });
+  });
+});

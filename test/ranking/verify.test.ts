@@ -1,0 +1,105 @@
+import { appendFile, readdir, readFile, rm, truncate, unlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { chunkOf } from '../../classifier/part.ts';
+import { openRandom } from '../../classifier/random.ts';
+import { commitSealedJson } from '../../data/commit.ts';
+import { silent } from '../../data/progress.ts';
+import type { Run } from '../../data/run.ts';
+import type { Ranking } from '../../ranking/generation.ts';
+import { rankCorpus } from '../../ranking/rank.ts';
+import { verifyRanking } from '../../ranking/verify.ts';
+import { makeLines, makeTrainedRun, withCorpus } from '../classifier/trained-run.ts';
+
+const problemsOf = async (run: Run, corpus = false): Promise<string[]> => (await verifyRanking(run, { corpus }, silent)).problems;
+
+async function withRanking(use: (run: Run, ranking: Ranking, folder: string) => Promise<void>): Promise<void> {
+  await withCorpus(async (run, folder) => use(run, (await rankCorpus(run, silent)).ranking, folder), { chunkMegabytes: 0.03 });
+}
+
+describe('verifying a ranking', () => {
+  it('proves one that is whole, row by row of the corpus', async () => {
+    await withRanking(async (run, ranking) => {
+      // The rows of the Parquet file were read from the 392 lines that are neither blank nor bad.
+      const rows = 600 + 500 + 392;
+      const result = await verifyRanking(run, { corpus: true }, silent);
+      expect(result).toMatchObject({ problems: [], generation: ranking.generation, parts: ranking.parts.length, rows, documents: ranking.documents, quarantined: ranking.quarantined });
+      expect(result.blank).toBe(rows - ranking.documents - ranking.quarantined);
+      expect(result.blank).toBeGreaterThan(0);
+    });
+  });
+
+  it('finds a change of any one byte, in whichever file of the ranking', async () => {
+    await withRanking(async (run, ranking) => {
+      const inFolder = async (folder: string): Promise<string[]> => (await readdir(folder)).map((name) => join(folder, name));
+      const files = [run.files.ranking, run.files.plan, run.files.weights, ...(await inFolder(run.files.manifest)), ...(await inFolder(run.files.scores))];
+      expect(files.length).toBe(3 + 1 + 2 * ranking.parts.length);
+      const random = openRandom(7);
+      for (const path of files) {
+        const whole = await readFile(path);
+        for (const at of [0, whole.length - 1, Math.floor(random() * whole.length)]) {
+          const changed = Buffer.from(whole);
+          changed[at] = (changed[at] ?? 0) ^ (1 << Math.floor(random() * 8));
+          await writeFile(path, changed);
+          expect({ path, at, problems: await problemsOf(run) }).toEqual({ path, at, problems: expect.arrayContaining([expect.any(String)]) });
+        }
+        await writeFile(path, whole);
+      }
+      expect(await problemsOf(run)).toEqual([]);
+    });
+  });
+
+  it.each<[string, (run: Run, ranking: Ranking, folder: string) => Promise<void>, RegExp]>([
+    ['a part that is gone', (run, { parts }) => unlink(join(run.files.scores, parts[1]?.file ?? '')), /cannot be read/],
+    ['a part that is cut short', (run, { parts }) => truncate(join(run.files.scores, parts[1]?.file ?? ''), 50), /checksum/],
+    ['parts that changed places', (run, { parts }) => writeFileFrom(run, parts[0]?.file ?? '', parts[1]?.file ?? ''), /checksum/],
+    ['a manifest that is gone', ({ files }) => rm(files.manifest, { recursive: true }), /not in the manifest/],
+    ['a last line of the manifest that is cut short', async ({ files }) => truncate(join(files.manifest, 'published.jsonl'), (await readFile(join(files.manifest, 'published.jsonl'))).length - 3), /cut short/],
+    ['bad rows that are gone', async ({ files }) => unlink(join(files.quarantine, (await readdir(files.quarantine)).find((name) => chunkOf(name) !== undefined) ?? '')), /quarantine.* cannot be read/],
+    ['a bad row that is gone', async ({ files }) => dropLine(join(files.quarantine, (await readdir(files.quarantine)).find((name) => chunkOf(name) !== undefined) ?? '')), /rows of its part where \d+ are listed/],
+    ['a shard that has changed', (_run, _ranking, folder) => appendFile(join(folder, 'corpus', 'plain.jsonl'), 'x'), /plain\.jsonl has changed/],
+    ['a shard that is gone', (_run, _ranking, folder) => unlink(join(folder, 'corpus', 'plain.jsonl')), /plain\.jsonl was ranked and is no longer there/],
+    ['a shard that is new', (_run, _ranking, folder) => writeFile(join(folder, 'corpus', 'new.jsonl'), makeLines(5, 5)), /new\.jsonl is not ranked yet/],
+    ['another classifier', async (_run, _ranking, folder) => {
+        await makeTrainedRun(folder, { chunkMegabytes: 0.03, seed: 9 });
+      }, /not the classifier/],
+    ['a ranking without one of its parts', (run, ranking) => reseal(run, { ...ranking, parts: ranking.parts.filter((_, i) => i !== 1) }), /rows \d+ to \d+ are in no part/],
+    ['a ranking without a last part', (run, ranking) => reseal(run, { ...ranking, parts: ranking.parts.slice(0, -1) }), /rows from \d+ on are in no part/],
+    ['a ranking with a part twice', (run, ranking) => reseal(run, { ...ranking, parts: ranking.parts.flatMap((part, i) => (i === 1 ? [part, part] : [part])) }), /in two parts/],
+    ['a ranking that counts wrong', (run, ranking) => reseal(run, { ...ranking, tokens: ranking.tokens + 1 }), /tokens, its parts have/],
+    ['a ranking with another histogram', (run, ranking) => reseal(run, { ...ranking, histogram: ranking.histogram.slice(1) }), /another histogram/],
+    ['a ranking with other sources', (run, ranking) => reseal(run, { ...ranking, sources: ranking.sources.slice(1) }), /other sources/],
+    ['figures of a part that are not its content\'s', (run, ranking) => reseal(run, { ...ranking, parts: ranking.parts.map((part, i) => (i === 1 ? { ...part, scores: [-1, 1] } : part)) }), /lowest score/],
+  ])('finds %s', async (_what, damage, problem) => {
+    await withRanking(async (run, ranking, folder) => {
+      await damage(run, ranking, folder);
+      expect(await problemsOf(run)).toEqual(expect.arrayContaining([expect.stringMatching(problem)]));
+    });
+  });
+
+  it('finds rows of the corpus that the ranking does not know, when it counts them again', async () => {
+    await withRanking(async (run, ranking) => {
+      const part = ranking.parts.find(({ ends, shard }) => ends === 'shard' && shard.endsWith('gz'));
+      await reseal(run, { ...ranking, parts: ranking.parts.map((one) => (one === part ? { ...one, rows: one.rows - 1 } : one)) });
+      expect(await problemsOf(run, true)).toEqual(expect.arrayContaining([expect.stringMatching(/packed\.jsonl\.gz has 500 rows, of which 499 are in the ranking/)]));
+    });
+  });
+
+  it('needs a ranking', async () => {
+    await withCorpus(async (run) => {
+      await expect(problemsOf(run)).rejects.toMatchObject({ code: 'STEP_MISSING' });
+    });
+  });
+});
+
+function reseal(run: Run, ranking: Ranking): Promise<void> {
+  return commitSealedJson(run.files.ranking, ranking);
+}
+
+async function writeFileFrom(run: Run, from: string, to: string): Promise<void> {
+  await writeFile(join(run.files.scores, to), await readFile(join(run.files.scores, from)));
+}
+
+async function dropLine(path: string): Promise<void> {
+  await writeFile(path, (await readFile(path, 'utf8')).replace(/^.*\n/, ''));
+}

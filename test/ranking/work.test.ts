@@ -1,0 +1,144 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
+import { describe, expect, it } from '@jest/globals';
+import { z } from 'zod';
+import { listTasks, makePlan } from '../../classifier/plan.ts';
+import { readPublishedParts } from '../../classifier/published.ts';
+import { silent } from '../../data/progress.ts';
+import type { Run } from '../../data/run.ts';
+import { rankCorpus } from '../../ranking/rank.ts';
+import { forgetScores, makeLines, makeTrainedRun, type TrainedRunOptions } from '../classifier/trained-run.ts';
+import { withFolder } from '../data/collect.ts';
+
+const betr = new URL('../../cli/betr.js', import.meta.url).pathname;
+
+interface Ended {
+  code: number | null;
+  signal: string | null;
+  stdout: string;
+  stderr: string;
+}
+
+function start(args: readonly string[]): { child: ChildProcess; ended: Promise<Ended> } {
+  const child = spawn(process.execPath, [betr, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let [stdout, stderr] = ['', ''];
+  child.stdout.on('data', (data: Buffer) => (stdout += data.toString()));
+  child.stderr.on('data', (data: Buffer) => (stderr += data.toString()));
+  return { child, ended: new Promise((resolve) => child.on('close', (code, signal) => resolve({ code, signal, stdout, stderr }))) };
+}
+
+const workResult = z.object({ chunks: z.number(), documents: z.number(), finished: z.boolean() });
+
+/** A run whose corpus has so many shards of `lines` lines, some of them compressed, and what its ranking is called. */
+async function withShards(shards: number, lines: number, use: (run: Run, folder: string, generation: string) => Promise<void>, options: TrainedRunOptions = {}): Promise<void> {
+  await withFolder(async (folder) => {
+    await mkdir(join(folder, 'corpus'));
+    for (let i = 0; i < shards; i++) {
+      const text = makeLines(lines, i);
+      await writeFile(join(folder, 'corpus', `${i}.jsonl${i % 3 === 2 ? '.gz' : ''}`), i % 3 === 2 ? gzipSync(text) : text);
+    }
+    const run = await makeTrainedRun(folder, options);
+    const { generation } = (await rankCorpus(run, silent)).ranking;
+    await forgetScores(run);
+    await use(run, folder, generation);
+  });
+}
+
+const published = async (run: Run): Promise<number> => [...(await readPublishedParts(run)).byChunk.values()].flat().length;
+
+describe('betr work', () => {
+  it('several at once make a plan, score every chunk once, and leave a ranking to be published', async () => {
+    await withShards(3, 400, async (run, folder, generation) => {
+      const workers = Array.from({ length: 3 }, () => start(['work', folder, '--json']));
+      const ended = await Promise.all(workers.map((worker) => worker.ended));
+      expect(ended.map(({ code }) => code)).toEqual([0, 0, 0]);
+      const results = ended.map(({ stdout }) => workResult.parse(JSON.parse(stdout)));
+      expect(results.every(({ finished }) => finished)).toBe(true);
+      const tasks = listTasks(run, await makePlan(run, silent));
+      expect(results.reduce((sum, { chunks }) => sum + chunks, 0)).toBe(tasks.length);
+      expect(await readdir(run.files.leases)).toEqual([]);
+      const rank = await start(['rank', '--config', run.settingsPath, '--publish-only', '--json']).ended;
+      expect(rank.code).toBe(0);
+      expect(JSON.parse(rank.stdout)).toMatchObject({ published: true, ranking: { generation }, documents: 0 });
+    });
+  });
+
+  it('told to end, gives its chunk back and says so with its exit code; the others go on with it', async () => {
+    await withShards(1, 4000, async (run, folder, generation) => {
+      const first = start(['work', '--config', run.settingsPath, '--grace', '0']);
+      while ((await published(run)) < 1) await setTimeout(5);
+      first.child.kill('SIGTERM');
+      expect(await first.ended).toMatchObject({ code: 143, signal: null });
+      expect(await readdir(run.files.leases)).toEqual([]);
+      const early = await start(['rank', '--config', run.settingsPath, '--publish-only']).ended;
+      expect(early.code).toBe(1);
+      expect(early.stderr).toContain('CHUNKS_LEFT');
+      expect(await start(['work', folder]).ended).toMatchObject({ code: 0 });
+      expect((await rankCorpus(run, silent)).ranking.generation).toBe(generation);
+    });
+  });
+
+  it('takes over from a worker that was killed, here at once and elsewhere after a while', async () => {
+    await withShards(2, 2000, async (run, folder, generation) => {
+      const first = start(['work', folder]);
+      while ((await published(run)) < 1) await setTimeout(5);
+      first.child.kill('SIGKILL');
+      await first.ended;
+      const left = await readdir(run.files.leases);
+      expect(left.length).toBeGreaterThan(0);
+      const { byChunk } = await readPublishedParts(run);
+      const elsewhere = listTasks(run, await makePlan(run, silent)).find(({ name }) => !byChunk.has(name) && !left.includes(name))?.name ?? '';
+      await writeFile(join(run.files.leases, elsewhere), `000000000007 0011aabb ${JSON.stringify({ pid: 1, host: 'elsewhere', boot: '', since: '2026-01-01T00:00:00.000Z' })}\n`);
+      expect(workResult.parse(JSON.parse((await start(['work', folder, '--no-wait', '--json']).ended).stdout)).finished).toBe(false);
+      expect(await readdir(run.files.leases)).toEqual([elsewhere]);
+      expect(workResult.parse(JSON.parse((await start(['work', folder, '--json']).ended).stdout))).toMatchObject({ finished: true, chunks: 1 });
+      expect((await rankCorpus(run, silent)).scores.documents).toBe(0);
+      expect((await rankCorpus(run, silent)).ranking.generation).toBe(generation);
+    });
+  });
+
+  it('says what it cannot do', async () => {
+    await withShards(1, 100, async (run, folder) => {
+      const runs = ([
+        [['work', join(folder, 'nowhere.yaml')], 2, 'SETTINGS_NOT_FOUND'],
+        [['work', folder, '--workers', '0'], 2, '--workers is "0"'],
+        [['work', folder, '--grace', 'soon'], 2, '--grace is "soon"'],
+        [['rank', '--config', run.settingsPath, '--workers', 'all'], 2, '--workers is "all"'],
+        [['rank', '--config', run.settingsPath, '--publish-only'], 1, 'betr rank'],
+      ] as const).map(async ([args, code, text]) => {
+        const ended = await start(args).ended;
+        expect({ args, code: ended.code, stderr: ended.stderr }).toEqual({ args, code, stderr: expect.stringContaining(text) });
+      });
+      await Promise.all(runs);
+    });
+  });
+});
+
+describe('betr rank', () => {
+  it('run twice at once: the second says who is at it and leaves', async () => {
+    await withShards(1, 4000, async (run, _folder, generation) => {
+      const first = start(['rank', '--config', run.settingsPath, '--workers', '2']);
+      while ((await published(run)) < 1) await setTimeout(5);
+      const second = await start(['rank', '--config', run.settingsPath]).ended;
+      expect(second.code).toBe(3);
+      expect(second.stderr).toContain(`process ${first.child.pid ?? ''}`);
+      expect(await first.ended).toMatchObject({ code: 0 });
+      expect((await rankCorpus(run, silent)).ranking.generation).toBe(generation);
+    });
+  });
+
+  it('from cron: tells a new ranking that differs too much by its exit code, and nothing new by none', async () => {
+    await withShards(1, 300, async (run, folder) => {
+      const rank = ['rank', '--config', run.settingsPath];
+      expect(await start(rank).ended).toMatchObject({ code: 0 });
+      await writeFile(join(folder, 'corpus', 'more.jsonl'), makeLines(1200, 7).replaceAll(/"source-\d"/g, '"elsewhere"'));
+      expect(await start(rank).ended).toMatchObject({ code: 4, stdout: expect.stringContaining('over the threshold: source "elsewhere"') });
+      expect(await start(rank).ended).toMatchObject({ code: 0, stdout: expect.stringContaining('Nothing new to score') });
+      const status = await start(['status', '--config', run.settingsPath]).ended;
+      expect(status.stdout).toContain('over the threshold: source "elsewhere"');
+    });
+  });
+});
