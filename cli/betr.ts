@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 // The `betr` command: one file a subcommand, errors and exit codes in one place.
 
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { BetrError, errorData, fail, reasonOf, systemCode } from '../data/errors.ts';
+import { readVersion } from '../data/version.ts';
 
 // Loaded when asked for: a command that only reads a ranking need not wait for the embedding's libraries.
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
@@ -18,6 +18,9 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   run: async () => (await import('./run.ts')).runCommand(),
   leaks: async () => (await import('./leaks.ts')).leaksCommand(),
   status: async () => (await import('./status.ts')).statusCommand(),
+  compare: async () => (await import('./compare.ts')).compareCommand(),
+  calibrate: async () => (await import('./calibrate.ts')).calibrateCommand(),
+  why: async () => (await import('./why.ts')).whyCommand(),
   serve: async () => (await import('./serve.ts')).serveCommand(),
   demo: async () => (await import('./demo.ts')).demoCommand(),
 };
@@ -73,9 +76,4 @@ function report(error: unknown): number {
 
 function printError(error: BetrError): void {
   process.stdout.write(`${JSON.stringify({ error: errorData(error) }, null, 2)}\n`);
-}
-
-function readVersion(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return /"version": "([^"]+)"/.exec(text)?.[1] ?? 'unknown';
 }

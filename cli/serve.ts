@@ -1,34 +1,56 @@
-// `betr serve`: answers over HTTP, until it is told to stop.
+// `betr serve`: answers over HTTP, until it is told to stop; and makes the keys that it asks for.
 
-import { type Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { fail } from '../data/errors.ts';
 import { openRun } from '../data/run.ts';
-import { serveRun } from '../server/listen.ts';
+import { type KeyKind, keyKinds, makeKey } from '../server/keys.ts';
+import { keysFile, serveRun } from '../server/listen.ts';
 import { command, type CommonOptions } from './common.ts';
 import { printResult } from './output.ts';
 
 interface ServeOptions extends CommonOptions {
   port: string;
   host: string;
+  keys?: string;
+  newKey?: KeyKind;
+  allowHost: string[];
+  rateLimit?: string;
 }
 
 export function serveCommand(): Command {
   return command('serve', 'answer over HTTP: cutoffs, comparisons, documents, selections, jobs, and a page to see it all')
-    .option('--port <number>', 'port to listen on', '8080')
-    .option('--host <address>', 'address to listen on', '127.0.0.1')
+    .option('--port <number>', 'port to listen on; 0 for any free one', '8080')
+    .option('--host <address>', 'address to listen on; any but loopback needs API keys', '127.0.0.1')
+    .option('--keys <file>', "file of the API keys' hashes; keys.json in the run folder when left out")
+    .addOption(new Option('--new-key <kind>', 'make an API key, print it and end: read, or jobs (which may also start jobs)').choices([...keyKinds]))
+    .option('--allow-host <name>', "another name that requests may be for, such as a proxy's (can be repeated)", (name: string, names: string[]) => [...names, name], [])
+    .option('--rate-limit <count>', 'requests a minute from one address; 6000 when left out, without limit on loopback')
     .action(async (options: ServeOptions) => {
-      const port = readPort(options.port);
-      const server = await serveRun(await openRun(options.config), { host: options.host, port });
+      const run = await openRun(options.config);
+      const keysPath = options.keys ?? keysFile(run);
+      if (options.newKey !== undefined) {
+        const { id, key } = await makeKey(keysPath, options.newKey);
+        printResult(options.json, { id, kind: options.newKey, key, file: keysPath }, `${key}\nKey ${id} of kind "${options.newKey}". It is shown this once; ${keysPath} has only its hash. Remove its entry there to end it.`);
+        return;
+      }
+      const server = await serveRun(run, {
+        host: options.host,
+        port: readNumber('--port', options.port, 0, 65_535),
+        keysPath,
+        allowHosts: options.allowHost.map((name) => name.toLowerCase()),
+        ...(options.rateLimit === undefined ? {} : { requestsPerMinute: readNumber('--rate-limit', options.rateLimit, 1, 1e9) }),
+      });
+      // At once, whatever follows: who started it waits for the address.
       printResult(options.json, { url: server.url }, `Serving on ${server.url}`);
       await stopSignal();
       await server.stop();
     });
 }
 
-function readPort(text: string): number {
-  const port = /^\d{1,5}$/.test(text) ? Number(text) : NaN;
-  if (!(port <= 65_535)) throw fail('OPTION_INVALID', { option: '--port', got: text, allowed: 'a port from 0 (any free one) to 65535' });
-  return port;
+function readNumber(option: string, text: string, least: number, most: number): number {
+  const value = /^\d{1,10}$/.test(text) ? Number(text) : NaN;
+  if (!(value >= least && value <= most)) throw fail('OPTION_INVALID', { option, got: text, allowed: `a whole number from ${least} to ${most}` });
+  return value;
 }
 
 function stopSignal(): Promise<void> {

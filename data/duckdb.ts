@@ -7,6 +7,8 @@ export interface DuckDbLimits {
   memoryMb?: number;
   /** Folder for what does not fit in memory. */
   spill?: string;
+  /** The folder outside of which nothing can be read or written; its settings are then fixed, too. Left out: as the process may. */
+  within?: string;
 }
 
 /** Opens an in-memory database with one connection; `connect` opens further ones; `close` closes all. */
@@ -25,8 +27,14 @@ export async function openDuckDb(limits: DuckDbLimits): Promise<{ connection: Du
     connections.push(connection);
     return connection;
   };
+  const first = await connect();
+  if (limits.within !== undefined) {
+    await first.run(`SET allowed_directories = [${sqlString(`${limits.within}/`)}]`);
+    await first.run('SET enable_external_access = false');
+    await first.run('SET lock_configuration = true');
+  }
   return {
-    connection: await connect(),
+    connection: first,
     connect,
     close: () => {
       for (const connection of connections) connection.closeSync();

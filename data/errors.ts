@@ -110,6 +110,14 @@ export function fail<C extends ErrorCode>(code: C, values: ErrorValues[C], cause
 /** The codes of the catalogue, for the documentation's own test. */
 export const errorCodes = Object.keys(catalogue);
 
+/** Every code with its status and its sentence, with the names of the values in their places, for the documentation. */
+export function catalogueEntries(): { code: string; status: number; example: string }[] {
+  // A list of one name reads like a text, and can be gone through like a list.
+  const names = new Proxy({}, { get: (_target, name) => [`{${String(name)}}`] });
+  const sentences: Record<string, { status: number; say(values: unknown): string }> = catalogue;
+  return Object.entries(sentences).map(([code, entry]) => ({ code, status: entry.status, example: entry.say(names) }));
+}
+
 /** A system error's code (`ENOENT`, `ENOSPC`, …), or '' where there is none. */
 export function systemCode(error: unknown): string {
   return isNativeError(error) && 'code' in error && typeof error.code === 'string' ? error.code : '';

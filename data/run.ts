@@ -15,6 +15,8 @@ export interface Run {
   /** Which ranking of the run is meant: '' its own, else the name of a folder in rankings/ (`rankingOf`). */
   ranking: string;
   files: RunFiles;
+  /** Queries of this run reach nothing but its folder, whatever they say: a server's run. */
+  confined?: true;
 }
 
 export interface RunFiles {

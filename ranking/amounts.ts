@@ -30,18 +30,25 @@ export function parseAmount(option: string, text: string): number {
 }
 
 function parseDecimal(text: string): number | undefined {
-  const trimmed = text.trim();
+  // In an address a "+" that is not escaped arrives as a space.
+  const trimmed = text.trim().replace(/e (?=\d)/i, 'e+');
   const value = decimal.test(trimmed) ? Number(trimmed) : NaN;
   return Number.isFinite(value) && value > 0 ? value : undefined;
 }
 
+const units = ['', 'K', 'M', 'B', 'T'] as const;
 // Made once: making one takes longer than an answer.
-const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 });
 const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
 
 /** 6.3e12 as "6.3T". */
 export function formatAmount(amount: number): string {
-  return compact.format(amount);
+  let shown = Number(amount.toPrecision(3));
+  let unit = 0;
+  while (shown >= 1000 && unit < units.length - 1) {
+    shown = Number((shown / 1000).toPrecision(3));
+    unit++;
+  }
+  return `${shown >= 1000 ? whole.format(shown) : shown}${units[unit] ?? ''}`;
 }
 
 /** 12345 as "12,345". */

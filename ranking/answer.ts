@@ -97,7 +97,7 @@ export async function answerFrom({ settings, ranking, law, cut }: Source, questi
   const cutoff = await cut(keep.rate);
   const answer = {
     keep,
-    cutoff: cutFigures.parse(cutoff),
+    cutoff: { score: cutoff.score, documents: cutoff.documents, tokens: cutoff.tokens, ofDocuments: cutoff.ofDocuments, ofTokens: cutoff.ofTokens },
     model,
     repetition: model === null || poolTokens === 0 ? null : countRepetition(model.tokens, keep.rate, poolTokens),
     law: keep.setBy === 'keep' ? null : { name: law.name, formula: law.formula },

@@ -2,6 +2,7 @@
 // those peaks F = a · C^b, as the paper found its laws (arXiv 2507.12466, section 5: four rates at each budget). What the runs
 // cannot carry is refused with the reasons.
 
+import { setImmediate } from 'node:timers/promises';
 import { z } from 'zod';
 import { openRandom } from '../classifier/random.ts';
 import { fail } from '../data/errors.ts';
@@ -64,7 +65,7 @@ interface Budget {
 }
 
 /** Fits the law. The same runs give the same fit. Errors: CALIBRATION_REFUSED with every reason. */
-export function fitLaw(trials: readonly Trial[]): Fit {
+export async function fitLaw(trials: readonly Trial[]): Promise<Fit> {
   const measure = findMeasure(trials);
   const sign = measure === 'loss' ? -1 : 1;
   const budgets = groupBudgets(trials, (trial) => sign * (trial[measure] ?? 0));
@@ -78,7 +79,7 @@ export function fitLaw(trials: readonly Trial[]): Fit {
     measure,
     coefficient: 100 * Math.exp(law.logCoefficient),
     exponent: law.exponent,
-    intervals: bootstrap(used, law),
+    intervals: await bootstrap(used, law),
     budgets: used.map(({ budget, peak }) => {
       const byLaw = law.logCoefficient + law.exponent * Math.log(budget.flops);
       const runs = budget.logRates.map((logRate, i) => ({ keep: Math.exp(logRate), value: sign * (budget.values[i] ?? 0), residual: sign * (peak.residuals[i] ?? 0) }));
@@ -173,7 +174,7 @@ function fitPower(points: readonly (readonly [logFlops: number, logRate: number]
  * [ours] Residual bootstrap on both levels: runs around their budget's quadratic, and budgets around the law, each residual enlarged for
  * the numbers fitted from it. The noise of runs is in the second too, so that the intervals are rather too wide than too narrow.
  */
-function bootstrap(used: readonly { budget: Budget; peak: Peak }[], law: Power): Fit['intervals'] {
+async function bootstrap(used: readonly { budget: Budget; peak: Peak }[], law: Power): Promise<Fit['intervals']> {
   const random = openRandom(1);
   const pick = (from: readonly number[]): number => from[Math.floor(random() * from.length)] ?? 0;
   const free = used.reduce((sum, { budget }) => sum + budget.values.length - fewestRates, 0);
@@ -182,6 +183,8 @@ function bootstrap(used: readonly { budget: Budget; peak: Peak }[], law: Power):
   const scatter = used.map(({ budget, peak }) => (peak.logRate - law.logCoefficient - law.exponent * Math.log(budget.flops)) * Math.sqrt(used.length / (used.length - 2)));
   const fits: Power[] = [];
   for (let resample = 0; resample < bootstraps; resample++) {
+    // A server has other requests to answer in between.
+    if (resample % 10 === 0) await setImmediate();
     const points = used.flatMap(({ budget, peak }): [number, number][] => {
       const values = budget.values.map((value, i) => value - (peak.residuals[i] ?? 0) + pick(noise));
       const again = fitBudget({ ...budget, values }).peak;

@@ -25,7 +25,7 @@ export type Calibration = z.output<typeof calibrationSchema>;
 
 /** Fits a law to the runs and keeps it under a name, in place of an earlier one. Errors: CALIBRATION_REFUSED, DISK_FULL, WRITE_FAILED. */
 export async function calibrate(run: Run, name: string, runs: readonly Trial[]): Promise<Calibration> {
-  const fit = fitLaw(runs);
+  const fit = await fitLaw(runs);
   const formula = `F = ${fit.coefficient.toPrecision(3)} · C^${fit.exponent.toPrecision(3)} (F in %, C in FLOPs)`;
   const calibration: Calibration = { name, calibratedAt: new Date().toISOString(), formula, fit, runs: [...runs] };
   await commitJson(pathOf(run, name), calibration);

@@ -21,7 +21,10 @@ export const rankedDocumentSchema = z.strictObject({
   row: count,
   source: z.string(),
   tokens: count,
+  /** The joint score; in a ranking by chosen benchmarks the best corpus percentile among them. */
   score: z.number(),
+  /** In a ranking by chosen benchmarks the one that the score is from; else null. */
+  winner: z.string().nullable(),
   /** The benchmarks' own scores. */
   benchmarks: z.record(z.string(), z.number()),
   /** Whether the cutoff that was asked about keeps it; null where none was. */
@@ -76,7 +79,8 @@ export async function listAroundCutoff(run: Run, ranking: Ranking, cutoff: Cut, 
 
 /** The document at a row of a shard. Errors: DOCUMENT_UNKNOWN, those of `withScores`. */
 export async function findDocument(run: Run, ranking: Ranking, shard: string, row: number, cutoff?: Cut): Promise<RankedDocument> {
-  const own = { ...ranking, parts: ranking.parts.filter((part) => part.shard === shard) };
+  // A ranking by chosen benchmarks has its scores beside all of the parts.
+  const own = ranking.target === undefined ? { ...ranking, parts: ranking.parts.filter((part) => part.shard === shard) } : ranking;
   const found = await withScores(run, own, (connection, table) =>
     queryRows(connection, `SELECT ${columnsOf(ranking, cutoff)} FROM ${table} WHERE shard = ${sqlString(shard)} AND "row" = ${row}::BIGINT LIMIT 1`, rowSchema),
   );
@@ -112,7 +116,7 @@ interface Context {
 
 async function readPage({ connection, table, ranking, cutoff }: Context, way: Way, conditions: readonly string[], limit: number, cursor: string | undefined): Promise<Page> {
   // A cursor is of use for the same question only.
-  const question = fingerprint({ way, conditions }).slice(0, 16);
+  const question = fingerprint({ way, conditions, benchmarks: ranking.target?.benchmarks ?? null }).slice(0, 16);
   const after = cursor === undefined ? [] : [afterCondition(way, readCursor(cursor, ranking.generation, question))];
   const where = [...conditions, ...after].join(' AND ') || 'true';
   const rows = await queryRows(connection, `SELECT ${columnsOf(ranking, cutoff)}, ${keyOf(way)}::VARCHAR AS "order" FROM ${table} WHERE ${where} ORDER BY ${orderOf(way)} LIMIT ${limit + 1}`, rowSchema);
@@ -168,16 +172,17 @@ const rowSchema = z.object({
   // Adding 0 makes -0 and 0 one score.
   score: z.number().transform((score) => score + 0),
   benchmarks: sqlList(z.number()),
+  winner: z.number().nullable(),
   kept: z.boolean().nullable(),
   order: z.string().optional(),
 });
 
 function columnsOf(ranking: Ranking, cutoff: Cut | undefined): string {
   const benchmarks = ranking.scorer.outputs.slice(1).map((name) => sqlName(`score_${name}`));
-  return `document, shard, "row"::DOUBLE AS "row", source, tokens::DOUBLE AS tokens, score, [${benchmarks.join(', ')}]::FLOAT[] AS benchmarks, ${cutoff === undefined ? 'NULL::BOOLEAN' : keptCondition(cutoff)} AS kept`;
+  return `document, shard, "row"::DOUBLE AS "row", source, tokens::DOUBLE AS tokens, score, [${benchmarks.join(', ')}]::FLOAT[] AS benchmarks, ${ranking.target === undefined ? 'NULL' : 'winner'}::INTEGER AS winner, ${cutoff === undefined ? 'NULL::BOOLEAN' : keptCondition(cutoff)} AS kept`;
 }
 
-function describeRow(ranking: Ranking, { document, shard, row, source, tokens, score, benchmarks, kept }: z.output<typeof rowSchema>): RankedDocument {
+function describeRow(ranking: Ranking, { document, shard, row, source, tokens, score, benchmarks, winner, kept }: z.output<typeof rowSchema>): RankedDocument {
   const names = ranking.scorer.outputs.slice(1);
-  return { document, shard, shardId: shardId(shard), row, source, tokens, score, kept, benchmarks: Object.fromEntries(names.map((name, i) => [name, benchmarks[i] ?? 0])) };
+  return { document, shard, shardId: shardId(shard), row, source, tokens, score, winner: winner === null ? null : (ranking.target?.benchmarks[winner] ?? null), kept, benchmarks: Object.fromEntries(names.map((name, i) => [name, benchmarks[i] ?? 0])) };
 }

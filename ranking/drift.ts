@@ -8,7 +8,7 @@ import type { Run } from '../data/run.ts';
 import type { Settings } from '../data/settings.ts';
 import { formatFlops, formatShare } from './amounts.ts';
 import type { Figures, Ranking } from './generation.ts';
-import { floorRate, keepRate, lawRate, planModel } from './laws.ts';
+import { floorRate, keepRate, type Law, lawRate, planModel } from './laws.ts';
 
 const share = z.number();
 const count = z.number().int().nonnegative();
@@ -52,13 +52,13 @@ const sourcesTold = 20;
 
 type Histogram = PartCard['histogram'];
 
-/** The drift from one generation to the next, of which `fresh` is what is new. */
-export function measureDrift(before: Ranking, now: Ranking, fresh: Figures, settings: Settings): Drift {
+/** The drift from one generation to the next, of which `fresh` is what is new; `law` is the settings' keep-rate law. */
+export function measureDrift(before: Ranking, now: Ranking, fresh: Figures, settings: Settings, law: Law): Drift {
   const comparable = before.scorer.sha256 === now.scorer.sha256;
   const compareWith = (figures: Figures): Comparison => ({
     documents: figures.documents,
     tokens: figures.tokens,
-    scores: comparable ? { ...compareScores(before.histogram, figures.histogram), budgets: compareBudgets(before, figures, settings.keep) } : null,
+    scores: comparable ? { ...compareScores(before.histogram, figures.histogram), budgets: compareBudgets(before, figures, settings.keep, law) } : null,
     sources: compareSources(before, figures),
   });
   const whole = compareWith(now);
@@ -101,18 +101,18 @@ function joinBins(before: Histogram, now: Histogram): [before: number, now: numb
   return [...bins].sort(([a], [b]) => b - a).map(([, both]) => both);
 }
 
-function compareBudgets(before: Ranking, now: Figures, keep: Settings['keep']): { flops: number; before: number; now: number }[] {
+function compareBudgets(before: Ranking, now: Figures, keep: Settings['keep'], law: Law): { flops: number; before: number; now: number }[] {
   return keep.budgets.map((flops) => {
-    const rate = rateOf(flops, before.tokens, keep);
+    const rate = rateOf(flops, before.tokens, keep, law);
     const lowestBin = binAt(before.histogram, rate * before.tokens);
     return { flops, before: shareFrom(before, lowestBin), now: shareFrom(now, lowestBin) };
   });
 }
 
 /** The keep rate of a budget for a corpus of so many tokens (docs/cutoffs.md). */
-export function rateOf(flops: number, tokens: number, { pool, tokensPerParam, maxEpochs }: Settings['keep']): number {
+export function rateOf(flops: number, tokens: number, { tokensPerParam, maxEpochs }: Settings['keep'], law: Law): number {
   const model = planModel({ flops }, tokensPerParam);
-  return keepRate(lawRate(pool, model), floorRate(model.tokens, tokens, maxEpochs)).rate;
+  return keepRate(lawRate(law, model), floorRate(model.tokens, tokens, maxEpochs)).rate;
 }
 
 /** The bin in which the running sum of tokens, best first, passes the limit; the last where none does. */

@@ -3,7 +3,7 @@
 
 import { z } from 'zod';
 import { binFloor, scoreBin } from '../classifier/part.ts';
-import { sqlString } from '../data/duckdb.ts';
+import { sqlName, sqlString } from '../data/duckdb.ts';
 import type { Run } from '../data/run.ts';
 import type { Cutoff } from './cutoff.ts';
 import type { RankedDocument } from './documents.ts';
@@ -57,6 +57,22 @@ export async function placeDocument(run: Run, ranking: Ranking, { score, documen
 /** Whether a cutoff keeps a text that is in no shard: on the very score of a cut through equal scores it has no key to decide, and is not kept. */
 export function keepsScore({ score, last }: Pick<Cutoff, 'score' | 'last'>, asked: number): boolean {
   return score !== null && (asked > score || (asked === score && last === null));
+}
+
+/**
+ * The scores that texts have in a ranking: the joint ones, or by its chosen benchmarks the best percentile among them, as the ranking has it for its own documents
+ * (ranking/combine.ts). `scores` has one list for each text, in the order of the scorer's outputs. Errors: those of `withScores`.
+ */
+export async function scoreInRanking(run: Run, ranking: Ranking, scores: readonly (readonly number[])[]): Promise<number[]> {
+  const { target, ...published } = ranking;
+  if (target === undefined) return scores.map(([joint = 0]) => joint);
+  const chosen = target.benchmarks.map((name) => ({ column: sqlName(`score_${name}`), output: ranking.scorer.outputs.indexOf(name) }));
+  const above = chosen.flatMap(({ column, output }) => scores.map((own) => `count(*) FILTER (${column} > ${sqlScore(own[output] ?? 0)})`));
+  const [row] = await withScores(run, published, (connection, table) => queryRows(connection, `SELECT [${above.join(', ')}]::DOUBLE[] AS above FROM ${table}`, z.object({ above: sqlList(count) })));
+  return scores.map((_own, text) => {
+    const best = Math.min(...chosen.map((_benchmark, i) => row?.above[i * scores.length + text] ?? ranking.documents));
+    return Math.fround((ranking.documents - best) / ranking.documents);
+  });
 }
 
 function shareOf(tokens: number, ranking: Ranking): number {

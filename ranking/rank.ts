@@ -11,6 +11,7 @@ import { systemCode } from '../data/errors.ts';
 import { watchLeases } from '../data/lease.ts';
 import type { Report } from '../data/progress.ts';
 import type { Run } from '../data/run.ts';
+import { readLaw } from './calibrations.ts';
 import { type Drift, measureDrift, writeDrift } from './drift.ts';
 import { commitRanking, draftRanking, openFigures, type Ranking, readPublished } from './generation.ts';
 
@@ -43,7 +44,7 @@ async function publishScores(run: Run, prepared: PreparedScorer, score: () => Pr
   const fresh = openFigures();
   const ranking = await draftRanking(addUpFresh(readCards(run, parts), before, fresh), { outputs: prepared.outputs, sha256: prepared.fingerprint }, before);
   const published = before?.generation !== ranking.generation;
-  const drift = before !== undefined && published ? measureDrift(before, ranking, fresh.result(), run.settings) : null;
+  const drift = before !== undefined && published ? measureDrift(before, ranking, fresh.result(), run.settings, await readLaw(run, run.settings.keep.pool)) : null;
   // First, because the last generation is gone once the next is there.
   if (drift !== null) await writeDrift(run, drift);
   await commitRanking(run, ranking, before);

@@ -45,7 +45,7 @@ export async function withSpillingDuckDb<T>(run: Run, use: (connection: DuckDBCo
   // Databases must not share a spill folder: their temporary files have the same names.
   const spill = join(run.folder, `${ownSpill}${process.pid}-${randomUUID()}`);
   try {
-    return await withDuckDb({ memoryMb, spill, ...(run.settings.workers === undefined ? {} : { threads: run.settings.workers }) }, use);
+    return await withDuckDb({ memoryMb, spill, ...(run.confined === true ? { within: run.folder } : {}), ...(run.settings.workers === undefined ? {} : { threads: run.settings.workers }) }, use);
   } catch (error) {
     throw /no space left/i.test(reasonOf(error)) ? writeError(error, spill) : error;
   } finally {

@@ -6,7 +6,9 @@
 // once a request so that all of an answer is of one generation. It returns a Reply and throws errors of the catalogue.
 
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
+import { openBoundedCache } from '../data/bounded-cache.ts';
 import { fail } from '../data/errors.ts';
+import { type Guard, openGuard, openRateLimit } from './guard.ts';
 import { knownError, sendProblem } from './problem.ts';
 import type { Reply, Route } from './route.ts';
 import { allRoutes } from './routes.ts';
@@ -14,14 +16,24 @@ import type { ServerState } from './state.ts';
 
 const bodyLimitBytes = 1 << 20;
 
+export interface AppOptions {
+  /** The names that requests may be for; left out: any. */
+  hosts?: readonly string[];
+  /** Requests a minute from one address; left out: as many as come. */
+  requestsPerMinute?: number;
+  routes?: readonly Route[];
+}
+
 /** The application, ready to listen or to be handed to a test. */
-export function createApp(state: ServerState, routes: readonly Route[] = allRoutes): Express {
+export function createApp(state: ServerState, { hosts, requestsPerMinute, routes = allRoutes }: AppOptions = {}): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
   // Queries are read and checked by the routes themselves.
   app.set('query parser', false);
-  for (const route of routes) app[route.method](route.path, ...readBody(route), serve(route, state));
+  app.use(openGuard(hosts));
+  if (requestsPerMinute !== undefined) app.use(openRateLimit(requestsPerMinute));
+  for (const route of routes) app[route.method](route.path, checkKey(route, state), ...readBody(route), serve(route, state));
   for (const path of new Set(routes.map((route) => route.path))) {
     const allowed = allowedMethods(routes, path);
     app.all(path, (request: Request) => {
@@ -40,42 +52,61 @@ export function createApp(state: ServerState, routes: readonly Route[] = allRout
   return app;
 }
 
+/** Before a body is read, whoever sends it has to have the key. */
+function checkKey({ access }: Route, { keys }: ServerState): Guard {
+  return (request, _response, next) => {
+    if (access !== 'open') keys.check(request.get('authorization'), access);
+    next();
+  };
+}
+
 function allowedMethods(routes: readonly Route[], path: string): string {
   const methods = routes.filter((route) => route.path === path).map(({ method }) => method.toUpperCase());
   return [...methods, ...(methods.includes('GET') ? ['HEAD'] : [])].join(', ');
 }
 
-type Handler = (request: Request, response: Response, next: NextFunction) => void;
-
 /** The handlers that read a route's body, in one of the types that it takes. */
-function readBody({ body, bodyTypes = [], bodyLimitBytes: limit = bodyLimitBytes }: Route): Handler[] {
+function readBody({ body, bodyTypes = [], bodyLimitBytes: limit = bodyLimitBytes }: Route): Guard[] {
   if (body === undefined) return [];
   const allowed = ['application/json', ...bodyTypes];
-  const checkType: Handler = (request, _response, next) => {
+  const checkType: Guard = (request, _response, next) => {
     // Besides being what we can read, a type that is not a form's keeps other sites' pages from posting here.
     if (request.is(allowed) === false || request.is(allowed) === null) throw fail('BODY_KIND', { got: request.get('content-type') ?? '', allowed: allowed.join(' or ') });
     next();
   };
-  const refuse: (error: unknown) => never = (error) => {
-    throw knownError(error, limit);
-  };
-  const read = (parse: Handler): Handler => (request, response, next) => parse(request, response, (error?: unknown) => (error === undefined ? next() : refuse(error)));
+  const read = (parse: Guard): Guard => (request, response, next) => parse(request, response, (error?: unknown) => (error === undefined ? next() : next(knownError(error, limit))));
   return [checkType, read(express.json({ limit })), ...(bodyTypes.length === 0 ? [] : [read(express.text({ limit, type: [...bodyTypes] }))])];
 }
 
-function serve(route: Route, state: ServerState): (request: Request, response: Response) => Promise<void> | void {
+/** As many answers of a route are remembered. */
+const mostRemembered = 5_000;
+const longestRemembered = 16_384;
+
+function serve(route: Route, state: ServerState): (request: Request, response: Response) => Promise<void> {
+  const remembered = openBoundedCache<string, { etag: string; text: string }>(mostRemembered);
+  const answer = async (request: Request, response: Response): Promise<Reply> => route.answer(request, response, state);
   return async (request, response) => {
-    if (route.tagged === true) {
-      const etag = state.live.etag();
-      response.setHeader('ETag', etag);
-      response.setHeader('Cache-Control', 'no-cache');
-      if (hasTag(request.get('if-none-match'), etag)) {
-        response.status(304).end();
-        return;
-      }
+    if (route.tagged !== true) {
+      response.statusCode = route.reply.status ?? 200;
+      send(await (route.heavy === true ? state.gate.enter(() => answer(request, response)) : answer(request, response)), response);
+      return;
     }
-    response.status(route.reply.status ?? 200);
-    send(await route.answer(request, response, state), response);
+    const etag = state.live.etag();
+    response.setHeader('ETag', etag);
+    response.setHeader('Cache-Control', 'no-cache');
+    if (hasTag(request.headers['if-none-match'], etag)) {
+      response.status(304).end();
+      return;
+    }
+    const known = route.remembered === true ? remembered.get(request.originalUrl) : undefined;
+    if (known?.etag === etag) {
+      sendText(known.text, 'application/json', response);
+      return;
+    }
+    const reply = await (route.heavy === true ? state.gate.enter(() => answer(request, response)) : answer(request, response));
+    const text = send(reply, response);
+    // The ranking may have changed while this was answered; then it is not known of which it is.
+    if (route.remembered === true && text !== undefined && text.length <= longestRemembered && state.live.etag() === etag) remembered.set(request.originalUrl, { etag, text });
   };
 }
 
@@ -85,8 +116,18 @@ function hasTag(known: string | undefined, etag: string): boolean {
   return known !== undefined && known.split(',').some((tag) => tag.trim() === '*' || opaque(tag) === opaque(etag));
 }
 
-function send(reply: Reply, response: Response): void {
-  if (reply === 'sent') return;
-  const { text, type } = 'json' in reply ? { text: JSON.stringify(reply.json), type: 'application/json' } : reply;
+/** Sends a reply; returns the text of one in JSON. */
+function send(reply: Reply, response: Response): string | undefined {
+  if (reply === 'sent') return undefined;
+  if ('json' in reply) {
+    const text = JSON.stringify(reply.json);
+    sendText(text, 'application/json', response);
+    return text;
+  }
+  sendText(reply.text, reply.type, response);
+  return undefined;
+}
+
+function sendText(text: string, type: string, response: Response): void {
   response.writeHead(response.statusCode, { 'Content-Type': `${type}; charset=utf-8`, 'Content-Length': Buffer.byteLength(text) }).end(text);
 }

@@ -1,6 +1,17 @@
 // Tables as CSV (RFC 4180), for the routes whose answer is one.
 
+import type { Request } from 'express';
+import { z } from 'zod';
 import type { Reply } from './route.ts';
+
+/** The parameter of routes whose answer is JSON or a table. */
+export const formatParameter = z.enum(['json', 'csv']).optional().meta({ description: 'What the answer is written in; when left out, what the header Accept asks for, JSON before CSV.' });
+
+/** Whether a request is answered with a table. */
+export function wantsCsv(format: z.output<typeof formatParameter>, request: Request): boolean {
+  request.res?.vary('Accept');
+  return format === undefined ? request.accepts(['application/json', 'text/csv']) === 'text/csv' : format === 'csv';
+}
 
 type Cell = string | number | boolean | null;
 

@@ -5,7 +5,7 @@ import { BetrError, fail } from '../data/errors.ts';
 import { answerSchema } from '../ranking/answer.ts';
 import { listAroundCutoff, listDocuments, type Listing, orders, type Page, rankedDocumentSchema } from '../ranking/documents.ts';
 import type { Ranking } from '../ranking/generation.ts';
-import { charactersParameter, cutoffOf, generationOf, generationSchema, wholeParameter } from './parameters.ts';
+import { aim, charactersParameter, generationOf, generationSchema, wholeParameter } from './parameters.ts';
 import { questionFields } from './question.ts';
 import { route } from './route.ts';
 import type { Texts } from './texts.ts';
@@ -59,11 +59,9 @@ export const documentRoutes = [
     }),
     reply: { description: 'One page, or the pages on both sides of the cutoff.', schema: documentsAnswerSchema },
     async answer({ query: { near, side, order, seed, benchmark, source, limit, cursor, characters, ...question }, state }) {
-      const live = state.live.current();
-      const { ranking } = live;
       const wrong = near === undefined ? (side === undefined ? undefined : 'side is of use with near=cutoff only') : findMisuse(order, benchmark, side, cursor);
       if (wrong !== undefined) throw fail('USAGE', { problem: `${wrong}.` });
-      const cutoff = await cutoffOf(live, question);
+      const { ranking, cutoff } = await aim(state.live.current(), question);
       if (near !== undefined && cutoff === undefined) throw fail('USAGE', { problem: 'near=cutoff has to know the cutoff: give a budget, params and/or tokens, or keep.' });
       const head = { ranking: generationOf(ranking), cutoff: cutoff === undefined ? null : answerSchema.shape.cutoff.parse(cutoff) };
       const where = { limit, ...(source === undefined ? {} : { source }) };
@@ -85,7 +83,7 @@ export const documentRoutes = [
 
 function findMisuse(order: string | undefined, benchmark: string | undefined, side: string | undefined, cursor: string | undefined): string | undefined {
   if (order !== undefined) return 'near and order exclude each other';
-  if (benchmark !== undefined) return 'near=cutoff goes by the joint score, which the cutoff is of; leave benchmark out';
+  if (benchmark !== undefined) return 'near=cutoff goes by the score that the cutoff is of; leave benchmark out (benchmarks=NAME ranks by one alone)';
   return cursor !== undefined && side === undefined ? 'A cursor is of one side: give side=kept or side=dropped with it' : undefined;
 }
 

@@ -1,4 +1,4 @@
-// GET /healthz and /readyz: whether the process lives, and whether it has a ranking to answer from.
+// GET /healthz, /readyz and /metrics: whether the process lives, whether it has a ranking to answer from, and how it fares.
 
 import { z } from 'zod';
 import { problemOf, problemSchema } from './problem.ts';
@@ -30,6 +30,16 @@ export const healthRoutes = [
       const { serving, problem } = state.live.state();
       if (serving === undefined) response.status(503);
       return { json: { ready: serving !== undefined, generation: serving?.ranking.generation ?? null, problem: problem === undefined ? null : problemOf(problem, state.run) } };
+    },
+  }),
+  route({
+    method: 'get',
+    path: '/metrics',
+    summary: 'What the server counts about itself, for Prometheus.',
+    access: 'read',
+    reply: { description: 'The exposition format.', types: ['text/plain'] },
+    async answer({ state }) {
+      return { text: await state.metrics.read(), type: 'text/plain; version=0.0.4' };
     },
   }),
 ];

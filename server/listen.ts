@@ -1,17 +1,28 @@
 // Listening: the application on a port, with time-outs against slow clients, and a stop that lets what is under way finish.
 
 import { createServer, type Server } from 'node:http';
+import { join } from 'node:path';
 import { fail, reasonOf } from '../data/errors.ts';
 import type { Run } from '../data/run.ts';
 import { createApp } from './app.ts';
+import { openGate } from './gate.ts';
+import { isLoopback, loopbackHosts } from './guard.ts';
 import { openJobs } from './jobs.ts';
+import { openKeys } from './keys.ts';
 import { openLive } from './live.ts';
+import { openMetrics } from './metrics.ts';
 import { openTexts } from './texts.ts';
 
 export interface ListenOptions {
   host: string;
   /** 0: any free one. */
   port: number;
+  /** File of the API keys; the run's keys.json where left out. */
+  keysPath?: string;
+  /** Further names that requests may be for, such as a proxy's. */
+  allowHosts?: readonly string[];
+  /** Requests a minute from one address; left out: 6,000, or on loopback as many as come. */
+  requestsPerMinute?: number;
 }
 
 export interface Listening {
@@ -21,13 +32,35 @@ export interface Listening {
 }
 
 const drainMs = 8_000;
+/** [ours] Enough for a page that is used, and for a program that asks all day. */
+const requestsPerMinuteElsewhere = 6_000;
+/** Requests at a time that ask the disk; each may hold a database of a gigabyte and every core. */
+const heavyAtOnce = 2;
+const heavyWaiting = 64;
+/** Against clients that are slow to ask, or to read. The streams of events are never silent for so long. */
+const timeouts = { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 10_000, connectionsCheckingInterval: 1_000 };
+const silentMs = 150_000;
 
-/** Serves a run. Errors: ADDRESS_IN_USE. */
-export async function serveRun(run: Run, { host, port }: ListenOptions): Promise<Listening> {
+/** Where a run's API keys are. */
+export function keysFile(run: Run): string {
+  return join(run.folder, 'keys.json');
+}
+
+/** Serves a run. Errors: KEYS_NEEDED, FILE_DAMAGED (the keys), ADDRESS_IN_USE. */
+export async function serveRun(served: Run, { host, port, keysPath = keysFile(served), allowHosts = [], requestsPerMinute }: ListenOptions): Promise<Listening> {
+  const loopback = isLoopback(host);
+  const keys = openKeys(keysPath);
+  if (!loopback && !keys.any()) throw fail('KEYS_NEEDED', { host, keys: keysPath });
+  const perMinute = requestsPerMinute ?? (loopback ? undefined : requestsPerMinuteElsewhere);
+  const run: Run = { ...served, confined: true };
   const live = await openLive(run);
   const texts = openTexts(run);
   const jobs = await openJobs(run);
-  const server = createServer({ headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 10_000, connectionsCheckingInterval: 1_000, maxHeaderSize: 8_192 }, createApp({ run, live, texts, jobs }));
+  const gate = openGate(heavyAtOnce, heavyWaiting);
+  const state = { run, live, texts, jobs, keys, gate, metrics: openMetrics(live, gate) };
+  const app = createApp(state, { ...(loopback ? { hosts: [...loopbackHosts, ...allowHosts] } : {}), ...(perMinute === undefined ? {} : { requestsPerMinute: perMinute }) });
+  const server = createServer({ ...timeouts, maxHeaderSize: 8_192 }, app);
+  server.timeout = silentMs;
   server.maxConnections = 2_000;
   const bound = await listen(server, host, port);
   return {

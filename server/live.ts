@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { type BoundedCache, openBoundedCache } from '../data/bounded-cache.ts';
 import { type BetrError, errorData, errorFrom, fail } from '../data/errors.ts';
 import { fingerprint, type Run } from '../data/run.ts';
+import { readVersion } from '../data/version.ts';
 import { type Answer, answerFrom, checkQuestion, type Question } from '../ranking/answer.ts';
 import { readLaw } from '../ranking/calibrations.ts';
 import { type Cut, openCuts } from '../ranking/cuts.ts';
@@ -51,14 +52,15 @@ export async function openLive(run: Run): Promise<Live> {
   let problem: BetrError | undefined;
   let seen: string | undefined | null = null; // null: to be read, whatever it is
   let calibrations: string | undefined;
+  let etag = '';
   let timer: NodeJS.Timeout | undefined;
   let closed = false;
 
   const lookOnce = async (): Promise<void> => {
     calibrations = await versionOf(join(run.folder, 'calibrations'));
     const version = await versionOf(run.files.ranking);
-    if (version === seen) return;
     try {
+      if (version === seen) return;
       // Requests that hold the one before may still have orders to be made; its thread ends when it is idle.
       serving = await load(run);
       opened.push(serving);
@@ -68,6 +70,8 @@ export async function openLive(run: Run): Promise<Live> {
       problem = errorFrom(errorData(error));
       // Parts can come back (a restored disk), so what is damaged is tried again; a ranking that is not there yet costs only a stat.
       seen = problem.code === 'STEP_MISSING' ? version : null;
+    } finally {
+      etag = `W/"${serving?.ranking.generation ?? ''}-${fingerprint({ version: readVersion(), keep: run.settings.keep, calibrations: calibrations ?? '' }).slice(0, 8)}"`;
     }
   };
   let looking: Promise<void> | undefined;
@@ -84,7 +88,10 @@ export async function openLive(run: Run): Promise<Live> {
   };
   return {
     current,
-    etag: () => `W/"${current().ranking.generation}-${fingerprint({ keep: run.settings.keep, calibrations: calibrations ?? '' }).slice(0, 8)}"`,
+    etag() {
+      current();
+      return etag;
+    },
     state: () => ({ serving, problem }),
     look,
     async close() {

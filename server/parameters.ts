@@ -37,9 +37,13 @@ export function generationOf({ generation, publishedAt }: Ranking): z.output<typ
   return { generation, publishedAt };
 }
 
-/** The cutoff that a question asks for; undefined where it asks for none. Errors: those of `answerBudget`. */
-export async function cutoffOf(live: LiveRanking, question: Question): Promise<Cutoff | undefined> {
+/** What a question is answered from: a ranking that is served, or one that was read for a command. */
+export type Source = Pick<LiveRanking, 'ranking' | 'answer' | 'target'>;
+
+/** The ranking that a question is about, and the cutoff that it asks for; undefined where it asks for none. Errors: those of `answerBudget` and `LiveRanking.target`. */
+export async function aim(live: Source, question: Question): Promise<{ ranking: Ranking; cutoff: Cutoff | undefined }> {
   const { budget, params, tokens, keep } = question;
-  if (budget === undefined && params === undefined && tokens === undefined && keep === undefined) return undefined;
-  return (await live.answer(question)).cutoff;
+  const asked = budget !== undefined || params !== undefined || tokens !== undefined || keep !== undefined;
+  const cutoff = asked ? (await live.answer(question)).cutoff : undefined;
+  return { ranking: await live.target(question), cutoff };
 }

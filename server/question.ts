@@ -15,15 +15,20 @@ export const choiceFields = {
   without: names('Rank by all benchmarks but these.'),
 };
 
-/** Fields for a strict object: what is asked (budget, params, tokens, keep) and how (the rest). */
-export const questionFields = {
-  budget: z.string().transform(parseBudget).optional().meta({ description: 'Compute of training in FLOPs.', examples: ['1e21'] }),
-  params: amount('params', 'Parameters of the model, in place of a budget or beside it.'),
-  tokens: amount('tokens', 'Tokens of training, in place of a budget or beside it.'),
-  keep: z.string().transform((text) => parseShare('keep', text)).optional().meta({ description: 'Share of the tokens to keep, as a fraction or in percent.', examples: ['0.1', '10%'] }),
+/** How a cutoff is found, whatever the budget. */
+export const knobFields = {
   poolTokens: amount('poolTokens', 'Tokens of the larger pool that the ranked corpus is a sample of.'),
   pool: z.string().min(1).optional().meta({ description: 'Whose keep-rate law: nemotron-cc, dclm-refinedweb, nemotron-cc-6.6b, or the name of a calibration.', examples: ['nemotron-cc'] }),
   tokensPerParam: amount('tokensPerParam', 'Tokens per parameter of the model that is trained.'),
   maxEpochs: amount('maxEpochs', 'How often a token may be seen.'),
   ...choiceFields,
+};
+
+/** Fields for a strict object: what is asked, and how it is found. */
+export const questionFields = {
+  budget: z.string().transform(parseBudget).optional().meta({ description: 'Compute of training in FLOPs.', examples: ['1e21'] }),
+  params: amount('params', 'Parameters of the model, in place of a budget or beside it.'),
+  tokens: amount('tokens', 'Tokens of training, in place of a budget or beside it.'),
+  keep: z.string().transform((text) => parseShare('keep', text)).optional().meta({ description: 'Share of the tokens to keep, as a fraction or in percent.', examples: ['0.1', '10%'] }),
+  ...knobFields,
 };

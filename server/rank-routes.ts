@@ -14,6 +14,7 @@ export const rankRoutes = [
     query: z.strictObject(questionFields),
     reply: { description: 'The same object as "betr cutoff --json".', schema: answerSchema },
     tagged: true,
+    remembered: true,
     async answer({ query, state }) {
       return { json: (await state.live.current().answer(query)).answer };
     },

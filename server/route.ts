@@ -36,6 +36,10 @@ interface RouteShape<P, Q, B> {
   reply: { status?: number; description: string; schema?: z.ZodType; types?: readonly string[] };
   /** The answer depends on the ranking's generation and the request alone: it gets the ETag, and 304 where the client has it. */
   tagged?: boolean;
+  /** The answers of a tagged route are kept in memory, by address, as long as the tag holds. */
+  remembered?: boolean;
+  /** It asks the disk or much of a processor: only some such requests are at work at a time, and the others wait their turn. */
+  heavy?: boolean;
   answer: (asked: Asked<P, Q, B>) => Reply | Promise<Reply>;
 }
 

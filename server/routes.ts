@@ -1,14 +1,21 @@
 // Every route of the server, in the order of its documentation.
 
+import { readVersion } from '../data/version.ts';
+import { calibrationRoutes } from './calibration-routes.ts';
+import { compareRoutes } from './compare-routes.ts';
 import { documentRoutes } from './documents.ts';
 import { jobRoutes } from './jobs-routes.ts';
 import { rankRoutes } from './rank-routes.ts';
 import { healthRoutes } from './health-routes.ts';
 import { mixtureRoutes } from './mixture-routes.ts';
+import { openApiRoutes } from './openapi.ts';
 import { pageRoutes } from './page.ts';
+import { rankingRoutes } from './ranking-routes.ts';
 import type { Route } from './route.ts';
 import { scoreRoutes } from './score.ts';
 import { selectionRoutes } from './selection.ts';
 import { whyRoutes } from './why.ts';
 
-export const allRoutes: readonly Route[] = [...rankRoutes, ...mixtureRoutes, ...documentRoutes, ...whyRoutes, ...scoreRoutes, ...selectionRoutes, ...jobRoutes, ...healthRoutes, ...pageRoutes];
+const routes: readonly Route[] = [...rankRoutes, ...compareRoutes, ...calibrationRoutes, ...rankingRoutes, ...mixtureRoutes, ...documentRoutes, ...whyRoutes, ...scoreRoutes, ...selectionRoutes, ...jobRoutes, ...healthRoutes, ...pageRoutes];
+
+export const allRoutes: readonly Route[] = [...routes, ...openApiRoutes(routes, readVersion())];

@@ -2,20 +2,21 @@
 
 import { z } from 'zod';
 import { answerSchema } from '../ranking/answer.ts';
-import { keepsScore, placeScores, standingSchema } from '../ranking/percentile.ts';
-import { cutoffOf, generationOf, generationSchema } from './parameters.ts';
+import { keepsScore, placeScores, scoreInRanking, standingSchema } from '../ranking/percentile.ts';
+import { aim, generationOf, generationSchema } from './parameters.ts';
 import { questionFields } from './question.ts';
 import { route } from './route.ts';
 
 const mostTexts = 64;
 
-const scoresAnswerSchema = z.strictObject({
+export const scoresAnswerSchema = z.strictObject({
   ranking: generationSchema,
   /** Null where no question for a cutoff was asked. */
   cutoff: answerSchema.shape.cutoff.nullable(),
   /** In the order of the request. */
   texts: z.array(
     standingSchema.extend({
+      /** The joint score; by chosen benchmarks the best corpus percentile among them. */
       score: z.number(),
       /** The benchmarks' own scores. */
       benchmarks: z.record(z.string(), z.number()),
@@ -37,19 +38,17 @@ export const scoreRoutes = [
     bodyLimitBytes: 4 << 20,
     reply: { description: 'One entry for each text.', schema: scoresAnswerSchema },
     async answer({ query, body: { texts }, state }) {
-      const live = state.live.current();
-      const { ranking } = live;
-      const cutoff = await cutoffOf(live, query);
-      const scores = await state.texts.score(ranking, texts);
-      const joint = scores.map(([score = 0]) => score);
-      const places = await placeScores(state.run, ranking, joint);
+      const { ranking, cutoff } = await aim(state.live.current(), query);
+      const outputs = await state.texts.score(ranking, texts);
+      const scores = await scoreInRanking(state.run, ranking, outputs);
+      const places = await placeScores(state.run, ranking, scores);
       const names = ranking.scorer.outputs.slice(1);
       const answer: ScoresAnswer = {
         ranking: generationOf(ranking),
         cutoff: cutoff === undefined ? null : answerSchema.shape.cutoff.parse(cutoff),
-        texts: joint.map((score, i) => ({
+        texts: scores.map((score, i) => ({
           score,
-          benchmarks: Object.fromEntries(names.map((name, output) => [name, scores[i]?.[output + 1] ?? 0])),
+          benchmarks: Object.fromEntries(names.map((name, output) => [name, outputs[i]?.[output + 1] ?? 0])),
           ...(places[i] ?? { percentile: 0, documentsAbove: 0, tokensAbove: 0 }),
           kept: cutoff === undefined ? null : keepsScore(cutoff, score),
         })),

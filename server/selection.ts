@@ -37,14 +37,14 @@ export const selectionRoutes = [
     async answer({ query: { format, ...question }, state, request, response }): Promise<Reply> {
       const live = state.live.current();
       const { cutoff, answer } = await live.answer(question);
-      const { ranking } = live;
+      const ranking = await live.target(question);
+      if (underWay >= mostAtOnce) throw fail('BUSY', { waiting: underWay, seconds: 30 });
       response.setHeader('Content-Type', mediaTypes[format]);
       response.setHeader('Content-Disposition', `attachment; filename="selection-${ranking.generation}-${Number((100 * answer.keep.rate).toPrecision(3))}pct.${format}"`);
       if (request.method === 'HEAD') {
         response.end();
         return 'sent';
       }
-      if (underWay >= mostAtOnce) throw fail('BUSY', { waiting: underWay, seconds: 30 });
       underWay++;
       try {
         await sendRows(state.run, ranking, cutoff, format, response);

@@ -1,8 +1,11 @@
-// What every route can reach: the run, and the ranking that is being served.
+// What every route can reach: the run, the ranking that is being served, and the server's own parts.
 
 import type { Run } from '../data/run.ts';
+import type { Gate } from './gate.ts';
 import type { Jobs } from './jobs.ts';
+import type { Keys } from './keys.ts';
 import type { Live } from './live.ts';
+import type { Metrics } from './metrics.ts';
 import type { Texts } from './texts.ts';
 
 export interface ServerState {
@@ -10,4 +13,7 @@ export interface ServerState {
   live: Live;
   texts: Texts;
   jobs: Jobs;
+  keys: Keys;
+  gate: Gate;
+  metrics: Metrics;
 }

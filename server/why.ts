@@ -9,8 +9,7 @@ import { answerSchema, type Question } from '../ranking/answer.ts';
 import { findDocument, rankedDocumentSchema } from '../ranking/documents.ts';
 import { placeDocument, placeSchema } from '../ranking/percentile.ts';
 import { findShardName } from '../ranking/shards.ts';
-import type { LiveRanking } from './live.ts';
-import { charactersParameter, cutoffOf, generationOf, generationSchema, rowParameter, wholeParameter } from './parameters.ts';
+import { aim, charactersParameter, generationOf, generationSchema, rowParameter, type Source, wholeParameter } from './parameters.ts';
 import { questionFields } from './question.ts';
 import { route } from './route.ts';
 import type { Texts } from './texts.ts';
@@ -48,19 +47,18 @@ export interface WhyQuestion {
 export const whyDefaults = { ngrams: 20, places: 20, examples: 5, characters: 20_000 };
 
 /** Explains a document of the ranking. Errors: SHARD_UNKNOWN, DOCUMENT_UNKNOWN, those of `answerBudget` and `Texts.explain`. */
-export async function explainDocument(run: Run, live: LiveRanking, texts: Texts, asked: WhyQuestion, question: Question): Promise<Why> {
-  const { ranking } = live;
-  const shard = findShardName(ranking, asked.shard);
-  const cutoff = await cutoffOf(live, question);
+export async function explainDocument(run: Run, live: Source, texts: Texts, asked: WhyQuestion, question: Question): Promise<Why> {
+  const shard = findShardName(live.ranking, asked.shard);
+  const { ranking, cutoff } = await aim(live, question);
   const document = await findDocument(run, ranking, shard, asked.row, cutoff);
-  const output = asked.benchmark ?? ranking.scorer.outputs[0] ?? 'joint';
+  const output = asked.benchmark ?? document.winner ?? ranking.scorer.outputs[0] ?? 'joint';
   const [{ shown, explanation }, place, nearest] = await Promise.all([
     texts.explain(ranking, document, { output, ngrams: asked.ngrams, places: asked.places, characters: asked.characters }),
     placeDocument(run, ranking, document),
     texts.findNearest(ranking, document, asked.examples),
   ]);
   // The same classifier on the same text gives the same score, so this is another text.
-  if (explanation.score !== (asked.benchmark === undefined ? document.score : document.benchmarks[asked.benchmark])) throw fail('SHARD_CHANGED', { path: shard });
+  if (explanation.score !== (document.benchmarks[output] ?? document.score)) throw fail('SHARD_CHANGED', { path: shard });
   return {
     ranking: generationOf(ranking),
     document,
@@ -82,7 +80,7 @@ export const whyRoutes = [
     access: 'read',
     params: z.strictObject({ shard: z.string().meta({ description: "The shard's id, or its name percent-encoded." }), row: rowParameter }),
     query: z.strictObject({
-      benchmark: z.string().optional().meta({ description: "Explains this benchmark's own score in place of the joint one." }),
+      benchmark: z.string().optional().meta({ description: "Explains this benchmark's own score in place of the joint one, or of that of the chosen benchmark that the document is best for." }),
       ngrams: wholeParameter('ngrams', 0, 200, whyDefaults.ngrams, 'N-grams on each side.'),
       places: wholeParameter('places', 0, 200, whyDefaults.places, 'Places of each n-gram.'),
       examples: wholeParameter('examples', 0, 50, whyDefaults.examples, 'Nearest benchmark examples.'),

@@ -16,12 +16,12 @@ const cautions: Record<string, string> = {
   'nothing-kept': 'The best document alone is larger than the share: nothing is kept.',
 };
 
-export function showAnswer({ keep, cutoff, model, repetition, law, flags, pool, ranking, summary }: Answer): void {
+export function showAnswer({ keep, cutoff, model, repetition, law, flags, pool, ranking, benchmarks, summary }: Answer): void {
   find('#keep', HTMLElement).replaceChildren('Keep the best ', make('strong', {}, formatShare(keep.rate)), pool === undefined ? ' of the tokens' : ` of the pool’s tokens`);
   const setBy = keep.setBy === 'law' ? `By the law ${law?.name ?? ''}` : keep.setBy === 'data floor' ? 'Set by the size of the pool, above what the law asks for' : 'As asked';
   find('#band', HTMLElement).textContent = `${setBy}${model === null ? '' : `, for ${formatFlops(model.flops)} FLOPs`}. ${keep.low < keep.high ? `Anything from ${formatShare(keep.low)} to ${formatShare(keep.high)} costs little.` : ''}`;
   find('#figures', HTMLElement).replaceChildren(
-    figure('Score cutoff', cutoff.score === null ? '–' : formatScore(cutoff.score), 'and above', 'cutoff'),
+    figure(benchmarks === undefined ? 'Score cutoff' : 'Percentile cutoff', cutoff.score === null ? '–' : formatScore(cutoff.score), benchmarks === undefined ? 'and above' : 'and above, for any benchmark', 'cutoff'),
     figure('Documents kept', formatCount(cutoff.documents), `of ${formatCount(cutoff.ofDocuments)}`),
     figure('Tokens kept', formatAmount(cutoff.tokens), `of ${formatAmount(cutoff.ofTokens)}`),
     ...(pool === undefined ? [] : [figure('Tokens of the pool', formatAmount(pool.kept), `of ${formatAmount(pool.tokens)}`)]),

@@ -11,16 +11,33 @@ export interface Answer {
   flags: readonly string[];
   ranking: { generation: string; publishedAt: string };
   pool?: { tokens: number; kept: number } | undefined;
+  /** Where some were chosen: the score is the best corpus percentile among them. */
+  benchmarks?: readonly string[] | undefined;
   summary: string;
 }
 
 /** GET /curve */
 export interface Curve {
+  /** Budgets on which the law was fitted. */
+  law: { fittedFlops: { from: number; to: number } };
   points: readonly { flops: number; rate: number; low: number; high: number }[];
-  /** Budgets between which the law was fitted. */
-  fitted: { from: number; to: number };
-  /** Budgets at which a wider rate becomes the best one. */
-  crossovers: readonly { flops: number; from: number; to: number }[];
+  /** Budgets at which the paper's best rate becomes a wider one. */
+  paper: { crossovers: readonly { flops: number; from: number; to: number }[] };
+}
+
+interface Moved {
+  added: { tokens: number };
+}
+
+/** GET /compare: smallest budget first, no filter at the end; and what each step to the next line does. */
+export interface Comparison {
+  lines: readonly (Pick<Answer, 'keep' | 'cutoff' | 'model' | 'repetition'> & { paperAccuracy: readonly { keep: number; accuracy: number }[] | null })[];
+  steps: readonly {
+    /** Tokens that both keep over tokens that either keeps. */
+    jaccard: number | null;
+    sources: readonly (Moved & { source: string })[];
+    benchmarks: readonly (Moved & { benchmark: string })[];
+  }[];
 }
 
 /** GET /histogram: equal steps of score, lowest first. */
@@ -95,6 +112,23 @@ export interface Job {
   endedAt: string | null;
   progress: { stage: string; done: number; total: number | null; unit: string; rate: number | null; etaSeconds: number | null } | null;
   problem: { code: string; detail: string } | null;
+}
+
+/** GET /benchmarks */
+export interface Benchmarks {
+  benchmarks: readonly Benchmark[];
+}
+
+export interface Benchmark {
+  name: string;
+  /** Whether it has a score of its own, so that it can be switched off. */
+  scored: boolean;
+  heldOutRocAuc: number | null;
+}
+
+/** GET /calibrations */
+export interface Calibrations {
+  calibrations: readonly { name: string; formula: string }[];
 }
 
 /** GET /readyz */

@@ -20,6 +20,10 @@ export function keepKey(key: string): void {
   sessionStorage.setItem(keyName, key);
 }
 
+export function hasKey(): boolean {
+  return sessionStorage.getItem(keyName) !== null;
+}
+
 function keyHeader(): Record<string, string> {
   const key = sessionStorage.getItem(keyName);
   return key === null ? {} : { Authorization: `Bearer ${key}` };
@@ -52,4 +56,15 @@ export async function askJson<T extends object>(path: string, keys: readonly (ke
 
 function holds<T extends object>(body: unknown, keys: readonly (keyof T & string)[]): body is T {
   return typeof body === 'object' && body !== null && keys.every((key) => key in body);
+}
+
+/** Saves what a link leads to under a name of its own, for servers that want a key, which a plain link cannot carry. */
+export async function download(link: HTMLAnchorElement): Promise<void> {
+  const bytes = await (await send(link.href)).blob();
+  const address = URL.createObjectURL(bytes);
+  const saved = document.createElement('a');
+  saved.href = address;
+  saved.download = link.download;
+  saved.click();
+  URL.revokeObjectURL(address);
 }

@@ -1,38 +1,42 @@
 // The benchmarks as switches: what the ranking is aimed at. One stays on, as a ranking for nothing has no meaning.
 
+import type { Benchmark } from './answers.ts';
 import { find, make, makeButton } from './dom.ts';
 import type { State } from './state.ts';
 
 type Change = (part: Partial<State>) => void;
 
-/** Shows the switches; the same list again only sets them, so that the keyboard's place is kept. */
-export function showBenchmarks(names: readonly string[], without: readonly string[], change: Change): void {
-  const list = find('#benchmarks', HTMLElement);
-  const off = new Set(without);
-  const on = names.filter((name) => !off.has(name));
-  find('#benchmarkCount', HTMLElement).textContent = names.length === 0 ? '' : `${on.length} of ${names.length}`;
-  if (list.dataset['names'] !== names.join()) {
-    list.dataset['names'] = names.join();
-    list.replaceChildren(...(names.length === 0 ? [make('li', { class: 'hint' }, 'This ranking has one score for all benchmarks together, so none can be switched off.')] : names.map((name) => makeSwitch(name, names, change))));
-  }
-  for (const box of list.querySelectorAll('input')) {
-    box.checked = !off.has(box.name);
+const boxes = (): HTMLInputElement[] => [...find('#benchmarks', HTMLElement).querySelectorAll('input')];
+
+/** Makes the switches of the benchmarks that have a score of their own. */
+export function showBenchmarks(benchmarks: readonly Benchmark[], without: readonly string[], change: Change): void {
+  const scored = benchmarks.filter((benchmark) => benchmark.scored);
+  const names = scored.map(({ name }) => name);
+  const note = make('li', { class: 'hint' }, 'This ranking has one score for all benchmarks together, so none can be switched off.');
+  find('#benchmarks', HTMLElement).replaceChildren(...(scored.length === 0 ? [note] : scored.map((benchmark) => makeSwitch(benchmark, names, change))));
+  switchBenchmarks(without);
+}
+
+/** Sets the switches. */
+export function switchBenchmarks(without: readonly string[]): void {
+  const all = boxes();
+  const on = all.filter(({ name }) => !without.includes(name));
+  find('#benchmarkCount', HTMLElement).textContent = all.length === 0 ? '' : `${on.length} of ${all.length}`;
+  for (const box of all) {
+    box.checked = on.includes(box);
     box.disabled = on.length === 1 && box.checked;
   }
-  for (const button of list.querySelectorAll('button')) {
-    const alone = on.length === 1 && on[0] === button.name;
+  for (const button of find('#benchmarks', HTMLElement).querySelectorAll('button')) {
+    const alone = on.length === 1 && on[0]?.name === button.name;
     button.textContent = alone ? 'all' : 'only';
     button.setAttribute('aria-label', alone ? 'All benchmarks' : `Only ${button.name}`);
   }
 }
 
-function makeSwitch(name: string, names: readonly string[], change: Change): HTMLElement {
+function makeSwitch({ name, heldOutRocAuc }: Benchmark, names: readonly string[], change: Change): HTMLElement {
   const box = make('input', { type: 'checkbox', name });
-  box.addEventListener('change', () => change({ without: names.filter((other) => !isOn(other)) }));
+  box.addEventListener('change', () => change({ without: boxes().filter(({ checked }) => !checked).map((other) => other.name) }));
   const only = makeButton('only', () => change({ without: only.textContent === 'all' ? [] : names.filter((other) => other !== name) }), { class: 'link', name });
-  return make('li', {}, make('label', {}, box, name), only);
-}
-
-function isOn(name: string): boolean {
-  return [...find('#benchmarks', HTMLElement).querySelectorAll('input')].some((box) => box.name === name && box.checked);
+  const fidelity = heldOutRocAuc === null ? [] : [make('small', { class: 'quiet', title: 'Held-out ROC-AUC: how well the score finds the documents nearest to this benchmark' }, heldOutRocAuc.toFixed(2))];
+  return make('li', {}, make('label', {}, box, name), only, ...fidelity);
 }

@@ -1,16 +1,18 @@
 // The question: budget, model, law, pool and benchmarks. Shows a state and tells of every change of it; holds nothing itself.
 
 import { formatAmount, formatFlops, parseAmount } from './amounts.ts';
-import { showBenchmarks } from './benchmarks.ts';
+import type { Benchmark } from './answers.ts';
+import { showBenchmarks, switchBenchmarks } from './benchmarks.ts';
 import { find, make } from './dom.ts';
-import { sliderEnds, type State } from './state.ts';
+import { defaultSizes, sliderEnds, type State } from './state.ts';
 
 /** What the controls need to know of the run. */
 export interface Ground {
-  laws: readonly { name: string; about: string }[];
-  /** Benchmarks with a score of their own. */
-  benchmarks: readonly string[];
+  benchmarks: readonly Benchmark[];
+  calibrations: readonly { name: string; formula: string }[];
   corpusTokens: number;
+  /** The law where none is chosen. */
+  usualLaw: string;
 }
 
 /** The model that the server assumes for the budget. */
@@ -26,14 +28,21 @@ export interface Controls {
   showModel(model: ShownModel): void;
 }
 
+const paperLaws = [
+  ['nemotron-cc', 'Nemotron-CC, deduplicated'],
+  ['dclm-refinedweb', 'DCLM-RefinedWeb, raw crawl'],
+  ['nemotron-cc-6.6b', 'Nemotron-CC, a 6.6B model'],
+] as const;
+
 type Change = (part: Partial<State>) => void;
 
 export function openControls(change: Change): Controls {
   const input = (id: string): HTMLInputElement => find(`#${id}`, HTMLInputElement);
   const slider = input('slider');
-  const [budget, params, tokens, poolTokens, tokensPerParam, maxEpochs] = [input('budget'), input('params'), input('tokens'), input('poolTokens'), input('tokensPerParam'), input('maxEpochs')];
+  const [budget, params, tokens, poolTokens, tokensPerParam, maxEpochs, sizes] = [input('budget'), input('params'), input('tokens'), input('poolTokens'), input('tokensPerParam'), input('maxEpochs'), input('sizes')];
   const pool = find('#pool', HTMLSelectElement);
   let ratio = 11;
+  let usualLaw = '';
 
   slider.min = String(sliderEnds.from);
   slider.max = String(sliderEnds.to);
@@ -47,6 +56,12 @@ export function openControls(change: Change): Controls {
   onAmount(poolTokens, (value) => change({ poolTokens: value }), () => change({ poolTokens: undefined }));
   onAmount(tokensPerParam, (value) => change({ tokensPerParam: value }), () => change({ tokensPerParam: undefined }));
   onAmount(maxEpochs, (value) => change({ maxEpochs: value }), () => change({ maxEpochs: undefined }));
+  onText(sizes, (text) => {
+    const named = text.split(',').map((size) => size.trim()).filter((size) => size !== '');
+    const known = named.every((size) => parseAmount(size) !== undefined);
+    if (known) change({ sizes: named.length === 0 ? defaultSizes : named });
+    return known;
+  });
   pool.addEventListener('change', () => change({ pool: pool.value === '' ? undefined : pool.value }));
 
   return {
@@ -55,12 +70,15 @@ export function openControls(change: Change): Controls {
       slider.setAttribute('aria-valuetext', `${formatFlops(state.budget)} FLOPs`);
       write(budget, formatFlops(state.budget));
       write(poolTokens, state.poolTokens === undefined ? '' : formatAmount(state.poolTokens));
+      write(sizes, state.sizes.join(', '));
       write(maxEpochs, state.maxEpochs === undefined ? '' : String(state.maxEpochs));
-      pool.value = state.pool ?? '';
+      pool.value = state.pool ?? usualLaw;
+      switchBenchmarks(state.without);
     },
     showGround(ground, state) {
-      pool.replaceChildren(...ground.laws.map(({ name, about }) => make('option', { value: name }, about)));
-      pool.value = state.pool ?? '';
+      usualLaw = state.pool === undefined ? ground.usualLaw : '';
+      pool.replaceChildren(...paperLaws.map(([name, about]) => make('option', { value: name }, about)), ...ground.calibrations.map(({ name, formula }) => make('option', { value: name }, `${name}: ${formula}`)));
+      pool.value = state.pool ?? usualLaw;
       showBenchmarks(ground.benchmarks, state.without, change);
       showPoolHint(ground.corpusTokens);
     },
@@ -75,13 +93,21 @@ export function openControls(change: Change): Controls {
 
 /** Calls `use` with what was typed, once it is a number; an empty entry calls `clear`. */
 function onAmount(input: HTMLInputElement, use: (value: number) => void, clear?: () => void): void {
+  onText(input, (text) => {
+    const value = parseAmount(text);
+    if (value !== undefined) use(value);
+    else if (text.trim() === '' && clear !== undefined) clear();
+    else return false;
+    return true;
+  });
+}
+
+/** Calls `use` with what was typed; false marks it as what cannot be read. */
+function onText(input: HTMLInputElement, use: (text: string) => boolean): void {
   input.addEventListener('input', () => (input.dataset['typing'] = ''));
   input.addEventListener('change', () => {
     delete input.dataset['typing'];
-    const value = parseAmount(input.value);
-    if (value !== undefined) use(value);
-    else if (input.value.trim() === '' && clear !== undefined) clear();
-    else input.setAttribute('aria-invalid', 'true');
+    if (!use(input.value)) input.setAttribute('aria-invalid', 'true');
   });
 }
 

@@ -12,27 +12,27 @@ export interface CurvePlot {
 }
 
 /** The paper's own grid of rates, and halves of it, in percent. */
-const percentTicks = [1, 3, 10, 30, 100];
+const percentTicks = [0.1, 0.3, 1, 3, 10, 30, 100];
 
 /** Draws into `holder`; a press on the plot asks about the budget that lies there. */
 export function openCurvePlot(holder: HTMLElement, pick: (flops: number) => void): CurvePlot {
-  let curve: Curve = { points: [], fitted: { from: 0, to: 0 }, crossovers: [] };
+  let curve: Curve = { law: { fittedFlops: { from: 0, to: 0 } }, points: [], paper: { crossovers: [] } };
   let chosen: { flops: number; rate: number } | undefined;
 
   const draw = (plot: uPlot): void => {
-    for (const { flops, from, to } of curve.crossovers) drawLine(plot, Math.log10(flops), `${formatShare(from)} → ${formatShare(to)}`, { colour: colour('quiet'), dashed: true, row: 1 });
+    for (const [row, { flops, from, to }] of curve.paper.crossovers.entries()) drawLine(plot, Math.log10(flops), `${100 * from} → ${100 * to} %`, { colour: colour('quiet'), dashed: true, row, low: true });
     if (chosen === undefined) return;
-    drawLine(plot, Math.log10(chosen.flops), formatShare(chosen.rate), { colour: colour('cutoff'), width: 1.5 });
+    drawLine(plot, Math.log10(chosen.flops), formatShare(chosen.rate), { colour: colour('cutoff'), width: 1.5, row: -1 });
     drawPoint(plot, Math.log10(chosen.flops), Math.log10(100 * chosen.rate), colour('cutoff'));
   };
   const plot: FittedPlot = openPlot(holder, () => ({
-    padding: [8, 12, 0, 0],
+    padding: [20, 20, 0, 0],
     legend: { show: false },
     cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
     scales: { x: { time: false }, y: { range: (_plot, low) => [Math.min(low, 0), Math.log10(112)] } },
     axes: [
       axis({ grid: { show: false }, incrs: [1, 2], values: (_plot, ticks) => ticks.map((tick) => `1e${tick}`) }),
-      axis({ size: 44, splits: () => percentTicks.map(Math.log10), values: (_plot, ticks) => ticks.map((tick) => `${Math.round(10 ** tick)} %`) }),
+      axis({ size: 44, splits: (_plot, _index, low) => percentTicks.map(Math.log10).filter((tick) => tick >= low), values: (_plot, ticks) => ticks.map((tick) => `${Number((10 ** tick).toPrecision(1))} %`) }),
     ],
     series: [
       {},
@@ -51,7 +51,7 @@ export function openCurvePlot(holder: HTMLElement, pick: (flops: number) => void
   return {
     show(next) {
       curve = next;
-      const { points, fitted } = next;
+      const { points, law: { fittedFlops: fitted } } = next;
       const logPercent = (share: (point: Curve['points'][number]) => number): number[] => points.map((point) => Math.log10(100 * share(point)));
       const inside = ({ flops }: Curve['points'][number]): boolean => flops >= fitted.from && flops <= fitted.to;
       const rates = logPercent(({ rate }) => rate);

@@ -16,7 +16,7 @@ export function openHistogramPlot(holder: HTMLElement): HistogramPlot {
   let cutoff: number | null = null;
   const bars = uPlot.paths.bars?.({ size: [1, 64], gap: 1 });
   const plot = openPlot(holder, () => ({
-    padding: [20, 12, 0, 0],
+    padding: [20, 20, 0, 0],
     legend: { show: false },
     cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
     scales: { x: { time: false, range: () => [histogram.steps.at(0)?.from ?? 0, histogram.steps.at(-1)?.to ?? 1] }, y: { range: (_plot, _low, high) => [0, high * 1.05] } },

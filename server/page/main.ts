@@ -1,9 +1,10 @@
 // The page: one state, kept in the address; the controls change it, the panels follow it.
 
-import type { Answer, Ready } from './answers.ts';
+import type { Answer, Benchmarks, Calibrations, Ready } from './answers.ts';
 import { openCopyButton } from './answer-view.ts';
-import { askJson } from './ask.ts';
-import { type Ground, openControls } from './controls.ts';
+import { askJson, download, hasKey } from './ask.ts';
+import { openControls } from './controls.ts';
+import { find } from './dom.ts';
 import { openJobs } from './jobs.ts';
 import { openPanels } from './panels.ts';
 import { openRunView } from './run-view.ts';
@@ -15,11 +16,20 @@ const watchMs = { answered: 10_000, unanswered: 2_000 };
 let state = readState(location.search);
 let generation: string | undefined;
 
+const answers = find('main', HTMLElement);
 const controls = openControls(change);
 const jobs = openJobs(() => void follow(true));
 const runView = openRunView((kind) => jobs.start(kind), () => void follow(true));
 const panels = openPanels({ change, answered, refused: (problem) => runView.show(problem) });
 openCopyButton();
+for (const link of document.querySelectorAll<HTMLAnchorElement>('a[data-format]')) {
+  link.addEventListener('click', (event) => {
+    // A plain link cannot carry a key.
+    if (!hasKey()) return;
+    event.preventDefault();
+    void download(link);
+  });
+}
 // Where there is one column, the answer comes right after the budget.
 if (matchMedia('(max-width: 1000px)').matches) for (const part of document.querySelectorAll('#question details')) part.removeAttribute('open');
 
@@ -34,8 +44,12 @@ async function follow(again = false): Promise<void> {
   const asked = state;
   const from = performance.now();
   controls.showState(state);
-  await Promise.all(panels.map((panel) => panel.follow(asked, again)));
-  if (asked === state) performance.measure('follow', { start: from });
+  answers.setAttribute('aria-busy', 'true');
+  for (const panel of panels.filter(({ slow }) => slow)) void panel.follow(asked, again);
+  await Promise.all(panels.filter(({ slow }) => !slow).map((panel) => panel.follow(asked, again)));
+  if (asked !== state) return;
+  answers.removeAttribute('aria-busy');
+  performance.measure('follow', { start: from });
 }
 
 function answered(answer: Answer): void {
@@ -46,11 +60,13 @@ function answered(answer: Answer): void {
   void showGround(answer);
 }
 
-/** What a ranking can be asked about: laws and benchmarks. */
-async function showGround(answer: Answer): Promise<void> {
-  const ground: Ground = { laws: [], benchmarks: [], corpusTokens: answer.cutoff.ofTokens };
-  controls.showGround(ground, state);
-  await Promise.resolve();
+/** What a ranking can be asked about: benchmarks, and laws of one's own. Without either the page still answers. */
+async function showGround({ cutoff, law }: Answer): Promise<void> {
+  const [benchmarks, calibrations] = await Promise.all([
+    askJson<Benchmarks>('benchmarks', ['benchmarks']).catch(() => ({ benchmarks: [] })),
+    askJson<Calibrations>('calibrations', ['calibrations']).catch(() => ({ calibrations: [] })),
+  ]);
+  controls.showGround({ ...benchmarks, ...calibrations, corpusTokens: cutoff.ofTokens, usualLaw: law?.name ?? '' }, state);
 }
 
 /** Follows a newly published ranking, and a server that comes back. */

@@ -1,28 +1,54 @@
-// The documents at the margin: the worst that are kept, the cutoff, and the best that are dropped. A press on one explains its score.
+// The documents at the margin: the worst that are kept, the cutoff, and the best that are dropped. Which they are is known at once; their
+// texts are read from the corpus and come later. A press on one explains its score.
 
 import { formatAmount, formatScore } from './amounts.ts';
 import type { Margin, ShownDocument } from './answers.ts';
-import { make, makeButton } from './dom.ts';
+import { find, make, makeButton } from './dom.ts';
+import type { State } from './state.ts';
 
-/** Shows both sides of the cutoff, best first, with the cutoff between. */
-export function showMargin(list: HTMLElement, { kept, dropped, cutoff }: Margin, chosen: { shard: string; row: number } | undefined, explain: (document: ShownDocument) => void): void {
-  const isChosen = (document: ShownDocument): boolean => document.shardId === chosen?.shard && document.row === chosen.row;
-  const draw = (document: ShownDocument): HTMLElement => drawDocument(document, isChosen(document), () => explain(document));
-  const [above, below] = [kept?.documents ?? [], dropped?.documents ?? []];
-  const score = cutoff?.score ?? null;
-  list.replaceChildren(
-    ...(above.length === 0 ? [make('li', { class: 'hint' }, 'Nothing is kept.')] : above.toReversed().map(draw)),
-    make('li', { class: 'line' }, make('span', {}, score === null ? 'cutoff' : `cutoff ${formatScore(score)}`), make('small', {}, 'kept above, dropped below')),
-    ...(below.length === 0 ? [make('li', { class: 'hint' }, 'Nothing is dropped.')] : below.map(draw)),
-  );
+export interface MarginView {
+  /** Shows both sides of the cutoff, best first, with the cutoff between. */
+  show(margin: Margin, chosen: State['document']): void;
+  /** Fills in the texts. */
+  fill(margin: Margin): void;
 }
 
-function drawDocument(document: ShownDocument, chosen: boolean, explain: () => void): HTMLElement {
-  const button = makeButton('', explain, { class: 'document', 'aria-pressed': String(chosen), title: `${document.shard}, row ${document.row}` });
-  button.append(
-    make('span', { class: 'number' }, formatScore(document.score)),
-    make('span', { class: 'text' }, (document.text ?? document.problem?.detail ?? '').replace(/\s+/g, ' ').trim().slice(0, 200)),
-    make('span', { class: 'quiet' }, [document.source, `${formatAmount(document.tokens)} tokens`].filter((part) => part !== '').join(' · ')),
-  );
-  return make('li', {}, button);
+const textsAtMost = 2000;
+
+export function openMarginView(explain: (document: ShownDocument) => void): MarginView {
+  const list = find('#marginList', HTMLElement);
+  const texts = new Map<string, string>();
+  const keyOf = ({ shardId, row, document }: ShownDocument): string => `${shardId} ${row} ${document}`;
+
+  const draw = (document: ShownDocument, chosen: State['document']): HTMLElement => {
+    const pressed = document.shardId === chosen?.shard && document.row === chosen.row;
+    const button = makeButton('', () => explain(document), { class: 'document', 'aria-pressed': String(pressed), title: `${document.shard}, row ${document.row}` });
+    button.append(
+      make('span', { class: 'number' }, formatScore(document.score)),
+      make('span', { class: 'text', 'data-document': keyOf(document) }, texts.get(keyOf(document)) ?? document.document),
+      make('span', { class: 'quiet' }, [document.source, `${formatAmount(document.tokens)} tokens`].filter((part) => part !== '').join(' · ')),
+    );
+    return make('li', {}, button);
+  };
+  return {
+    show({ kept, dropped, cutoff }, chosen) {
+      const [above, below] = [kept?.documents ?? [], dropped?.documents ?? []];
+      const score = cutoff?.score ?? null;
+      list.replaceChildren(
+        ...(above.length === 0 ? [make('li', { class: 'hint' }, 'Nothing is kept.')] : above.toReversed().map((document) => draw(document, chosen))),
+        make('li', { class: 'line' }, make('span', {}, score === null ? 'cutoff' : `cutoff ${formatScore(score)}`), make('small', {}, 'kept above, dropped below')),
+        ...(below.length === 0 ? [make('li', { class: 'hint' }, 'Nothing is dropped.')] : below.map((document) => draw(document, chosen))),
+      );
+    },
+    fill({ kept, dropped }) {
+      if (texts.size > textsAtMost) texts.clear();
+      for (const document of [...(kept?.documents ?? []), ...(dropped?.documents ?? [])]) {
+        texts.set(keyOf(document), (document.text ?? document.problem?.detail ?? '').replace(/\s+/g, ' ').trim());
+      }
+      for (const shown of list.querySelectorAll<HTMLElement>('[data-document]')) {
+        const text = texts.get(shown.dataset['document'] ?? '');
+        if (text !== undefined) shown.textContent = text;
+      }
+    },
+  };
 }

@@ -1,7 +1,7 @@
 // A part of the page that follows one route: it asks when its address changes, gives up a question that is out of date, and keeps
 // what it shows until something newer is there.
 
-import { Problem, send } from './ask.ts';
+import { Problem } from './ask.ts';
 import { find } from './dom.ts';
 import type { State } from './state.ts';
 
@@ -13,16 +13,19 @@ export interface PanelPlan<T> {
   show: (answer: T, state: State) => void;
   /** Waits this long for the next change before it asks. */
   waitMs: number;
+  slow?: boolean;
   /** Told of a problem; true where the page shows it elsewhere. */
   refuse?: (problem: Problem) => boolean;
 }
 
 export interface Panel {
+  /** Reads from the corpus files, which takes as long as they are large; nobody waits for it. */
+  slow: boolean;
   /** Follows the state. Resolves when what is shown is the state's, or a newer call took over. `again`: also where the address is the same. */
   follow(state: State, again?: boolean): Promise<void>;
 }
 
-export function openPanel<T>({ section, path, load, show, waitMs, refuse }: PanelPlan<T>): Panel {
+export function openPanel<T>({ section, path, load, show, waitMs, slow = false, refuse }: PanelPlan<T>): Panel {
   const alert = find('.problem', HTMLElement, section);
   let asked: string | undefined;
   let shown: { address: string; answer: T } | undefined;
@@ -35,6 +38,7 @@ export function openPanel<T>({ section, path, load, show, waitMs, refuse }: Pane
   };
 
   return {
+    slow,
     async follow(state, again = false) {
       const address = path(state);
       section.hidden = address === undefined;
@@ -82,15 +86,4 @@ function linkData(section: HTMLElement, address: string): void {
     const format = link.dataset['format'] ?? 'json';
     link.href = format === 'json' ? address : `${address}${address.includes('?') ? '&' : '?'}format=${format}`;
   }
-}
-
-/** Saves what a link leads to under a name of its own, for servers that want a key, which a plain link cannot carry. */
-export async function download(link: HTMLAnchorElement): Promise<void> {
-  const bytes = await (await send(link.href)).blob();
-  const address = URL.createObjectURL(bytes);
-  const saved = document.createElement('a');
-  saved.href = address;
-  saved.download = link.download;
-  saved.click();
-  URL.revokeObjectURL(address);
 }

@@ -1,15 +1,16 @@
 // The panels of the page, each with the route that it follows.
 
-import type { Answer, Composition, Curve, Histogram, Margin, Why } from './answers.ts';
+import type { Answer, Comparison, Composition, Curve, Histogram, Margin, Why } from './answers.ts';
 import { showAnswer } from './answer-view.ts';
 import { askJson, type Problem } from './ask.ts';
+import { openCompareView } from './compare-view.ts';
 import { showComposition } from './composition-view.ts';
 import { openCurvePlot } from './curve-plot.ts';
 import { find } from './dom.ts';
 import { openHistogramPlot } from './histogram-plot.ts';
-import { showMargin } from './margin-view.ts';
+import { openMarginView } from './margin-view.ts';
 import { openPanel, type Panel } from './panel.ts';
-import { choiceQuery, groundQuery, questionQuery, readable, type State } from './state.ts';
+import { choiceQuery, compareQuery, curveQuery, questionQuery, readable, type State } from './state.ts';
 import { showWhy } from './why-view.ts';
 
 export interface Follower {
@@ -19,12 +20,19 @@ export interface Follower {
   refused: (problem: Problem) => boolean;
 }
 
+const marginPath = (state: State, characters: number): string => `documents?near=cutoff&limit=6&characters=${characters}&${readable(questionQuery(state))}`;
+
+/** What is wrong with the question is told once, by the answer. */
+const toldByAnswer = ({ status }: Problem): boolean => status >= 400 && status < 500;
+
 /** Opens all panels. Those of the budget alone wait longer than the answer, so that a moving slider asks for what is cheap first. */
 export function openPanels({ change, answered, refused }: Follower): Panel[] {
   const section = (id: string): HTMLElement => find(`#${id}`, HTMLElement);
   const plotIn = (id: string): HTMLElement => find(`#${id} .plot`, HTMLElement);
   const curvePlot = openCurvePlot(plotIn('curve'), (flops) => change({ budget: Number(flops.toPrecision(3)) }));
   const histogramPlot = openHistogramPlot(plotIn('histogram'));
+  const compareView = openCompareView();
+  const marginView = openMarginView(({ shardId, row }) => change({ document: { shard: shardId, row } }));
 
   return [
     openPanel<Answer>({
@@ -35,6 +43,7 @@ export function openPanels({ change, answered, refused }: Follower): Panel[] {
         showAnswer(answer);
         histogramPlot.choose(answer.cutoff.score);
         if (answer.model !== null) curvePlot.choose(answer.model.flops, answer.keep.rate);
+        compareView.choose(answer);
         answered(answer);
       },
       waitMs: 0,
@@ -42,9 +51,10 @@ export function openPanels({ change, answered, refused }: Follower): Panel[] {
     }),
     openPanel<Curve>({
       section: section('curve'),
-      path: (state) => `curve?${readable(groundQuery(state))}`,
-      load: (path, signal) => askJson<Curve>(path, ['points', 'crossovers'], { signal }),
+      path: (state) => `curve?${readable(curveQuery(state))}`,
+      load: (path, signal) => askJson<Curve>(path, ['law', 'points', 'paper'], { signal }),
       show: (curve) => curvePlot.show(curve),
+      refuse: toldByAnswer,
       waitMs: 20,
     }),
     openPanel<Histogram>({
@@ -52,6 +62,7 @@ export function openPanels({ change, answered, refused }: Follower): Panel[] {
       path: (state) => `histogram?${readable(choiceQuery(state))}`,
       load: (path, signal) => askJson<Histogram>(path, ['steps'], { signal }),
       show: (histogram) => histogramPlot.show(histogram),
+      refuse: toldByAnswer,
       waitMs: 20,
     }),
     openPanel<Composition>({
@@ -59,14 +70,32 @@ export function openPanels({ change, answered, refused }: Follower): Panel[] {
       path: (state) => `composition?${readable(questionQuery(state))}`,
       load: (path, signal) => askJson<Composition>(path, ['sources', 'benchmarks'], { signal }),
       show: showComposition,
+      refuse: toldByAnswer,
+      waitMs: 50,
+    }),
+    openPanel<Comparison>({
+      section: section('compare'),
+      path: (state) => `compare?${readable(compareQuery(state))}`,
+      load: (path, signal) => askJson<Comparison>(path, ['lines', 'steps'], { signal }),
+      show: (comparison) => compareView.show(comparison),
       waitMs: 50,
     }),
     openPanel<Margin>({
       section: section('documents'),
-      path: (state) => `documents?near=cutoff&limit=6&characters=240&${readable(questionQuery(state))}`,
+      path: (state) => marginPath(state, 0),
       load: (path, signal) => askJson<Margin>(path, ['kept', 'dropped'], { signal }),
-      show: (margin, state) => showMargin(find('#marginList', HTMLElement), margin, state.document, ({ shardId, row }) => change({ document: { shard: shardId, row } })),
+      show: (margin, state) => marginView.show(margin, state.document),
+      refuse: toldByAnswer,
       waitMs: 50,
+    }),
+    openPanel<Margin>({
+      section: section('marginTexts'),
+      path: (state) => marginPath(state, 240),
+      load: (path, signal) => askJson<Margin>(path, ['kept', 'dropped'], { signal }),
+      show: (margin) => marginView.fill(margin),
+      refuse: toldByAnswer,
+      waitMs: 200,
+      slow: true,
     }),
     openPanel<Why>({
       section: section('why'),
@@ -74,6 +103,7 @@ export function openPanels({ change, answered, refused }: Follower): Panel[] {
       load: (path, signal) => askJson<Why>(path, ['document', 'place', 'explanation'], { signal }),
       show: (why) => showWhy(find('#whyBody', HTMLElement), why, () => change({ document: undefined })),
       waitMs: 50,
+      slow: true,
     }),
   ];
 }

@@ -50,22 +50,32 @@ export function axis(options: uPlot.Axis): uPlot.Axis {
   };
 }
 
-/** A vertical line through the whole plot, with its name at the top. */
-export function drawLine(plot: uPlot, x: number, name: string, look: { colour: string; dashed?: boolean; width?: number; row?: number }): void {
+interface Look {
+  colour: string;
+  dashed?: boolean;
+  width?: number;
+  /** The name's row: from the top down, -1 above the plot; or from the bottom up (`low`). */
+  row: number;
+  low?: boolean;
+}
+
+/** A vertical line through the whole plot, with its name beside it. */
+export function drawLine(plot: uPlot, x: number, name: string, look: Look): void {
   const { ctx, bbox } = plot;
   const at = Math.round(plot.valToPos(x, 'x', true));
   if (at < bbox.left || at > bbox.left + bbox.width) return;
   const unit = pixels();
-  const row = (look.row ?? 0) * 15 * unit;
+  const top = bbox.top + Math.min(0, look.row) * 15 * unit;
+  const bottom = bbox.top + bbox.height;
   ctx.save();
   ctx.strokeStyle = look.colour;
   ctx.lineWidth = (look.width ?? 1) * unit;
   ctx.setLineDash(look.dashed === true ? [3 * unit, 3 * unit] : []);
   ctx.beginPath();
-  ctx.moveTo(at, bbox.top + row);
-  ctx.lineTo(at, bbox.top + bbox.height);
+  ctx.moveTo(at, top);
+  ctx.lineTo(at, bottom);
   ctx.stroke();
-  write(plot, name, at, bbox.top + row + 4 * unit, look.colour);
+  write(plot, name, at, look.low === true ? bottom - (15 * look.row + 18) * unit : bbox.top + (15 * look.row + 4) * unit, look.colour);
   ctx.restore();
 }
 

@@ -56,19 +56,22 @@ export function writeState(state: State): string {
   return `?${readable(query)}`;
 }
 
-/** The question without its budget, as query parameters of any route: law, pool and benchmarks. */
-export function groundQuery({ pool, poolTokens, tokensPerParam, maxEpochs, without }: State): URLSearchParams {
+/** The question without its budget: law, pool and benchmarks. */
+export function groundQuery(state: State): URLSearchParams {
+  return new URLSearchParams([...lawQuery(state), ...choiceQuery(state)]);
+}
+
+function lawQuery({ pool, poolTokens, tokensPerParam, maxEpochs }: State): URLSearchParams {
   const query = new URLSearchParams();
   if (pool !== undefined) query.set('pool', pool);
   if (poolTokens !== undefined) query.set('poolTokens', String(poolTokens));
   if (tokensPerParam !== undefined) query.set('tokensPerParam', String(tokensPerParam));
   if (maxEpochs !== undefined) query.set('maxEpochs', String(maxEpochs));
-  for (const [name, value] of choiceQuery({ without })) query.set(name, value);
   return query;
 }
 
 /** Which benchmarks count. */
-export function choiceQuery({ without }: Pick<State, 'without'>): URLSearchParams {
+export function choiceQuery({ without }: State): URLSearchParams {
   return new URLSearchParams(without.length > 0 ? { without: without.join() } : {});
 }
 
@@ -78,6 +81,18 @@ export function questionQuery(state: State): URLSearchParams {
   query.set('budget', formatFlops(state.budget));
   const params = fixedModel[state.pool ?? ''];
   if (params !== undefined) query.set('params', String(params));
+  return query;
+}
+
+/** The question of the curve, over the whole of the slider. */
+export function curveQuery(state: State): URLSearchParams {
+  return new URLSearchParams([['from', `1e${sliderEnds.from}`], ['to', `1e${sliderEnds.to}`], ['points', '201'], ...lawQuery(state)]);
+}
+
+/** The question of the compare table. */
+export function compareQuery(state: State): URLSearchParams {
+  const query = groundQuery(state);
+  query.set('params', state.sizes.join());
   return query;
 }
 

@@ -39,7 +39,7 @@ describe('betr', () => {
       expect(stdout).toContain(`Usage: betr ${command}`);
       for (const option of ['--config <file>', '--json', '--help']) expect(stdout).toContain(option);
     }
-    expect((await betr(root, ['--help'])).stdout).toMatch(/Exit codes: 0 done · 1 .* · 2 .* ·\n3 .* · 70 .* · 130/);
+    expect((await betr(root, ['--help'])).stdout).toMatch(/Exit codes: 0 done · 1 .* · 2 .* ·\n3 .* · 4 .* ·\n70 .* · 130/);
     expect((await betr(root, ['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
 
@@ -50,7 +50,6 @@ describe('betr', () => {
     [['cutoff'], 2, 'USAGE'],
     [['cutoff', 'extra', '--budget', '1e21'], 2, 'USAGE'],
     [['select', '--budget', '1e21'], 2, 'USAGE'],
-    [['cutoff', '--budget', '1e21', '--pool', 'c4'], 2, 'USAGE'],
     ...['0', '-1', 'NaN', '1e400', 'Infinity', 'much', '', '0x10', '1e-400'].map((budget) => [['cutoff', '--budget', budget], 2, 'BUDGET_INVALID'] as const),
     ...['0', '-0.1', '1.5', '101%', 'half'].map((keep) => [['cutoff', '--keep', keep], 2, 'OPTION_INVALID'] as const),
     [['cutoff', '--budget', '1e21', '--pool-tokens', '-5'], 2, 'OPTION_INVALID'],

@@ -2,7 +2,7 @@
 // gives the same vectors everywhere, and counts what it was asked for.
 
 import { createHash } from 'node:crypto';
-import { createServer } from 'node:http';
+import { createServer, type ServerResponse } from 'node:http';
 import { z } from 'zod';
 
 const dimensions = 32;
@@ -18,11 +18,13 @@ export interface BagOfWords {
   delayMs: number;
   /** Requests whose answers are still to come. */
   waiting: number;
+  /** Awaited before every answer. */
+  hold: Promise<void>;
   close: () => Promise<void>;
 }
 
 export async function openBagOfWords(): Promise<BagOfWords> {
-  const bag: BagOfWords = { url: '', texts: [], failAfter: Infinity, delayMs: 0, waiting: 0, close: () => Promise.resolve() };
+  const bag: BagOfWords = { url: '', texts: [], failAfter: Infinity, delayMs: 0, waiting: 0, hold: Promise.resolve(), close: () => Promise.resolve() };
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -34,15 +36,17 @@ export async function openBagOfWords(): Promise<BagOfWords> {
         return;
       }
       bag.texts.push(...texts);
-      const data = texts.map((text, index) => ({ object: 'embedding', index, embedding: format === 'base64' ? toBase64(vectorOf(text)) : [...vectorOf(text)] }));
-      const answer = JSON.stringify({ object: 'list', model: 'bag', data, usage: { prompt_tokens: 1, total_tokens: 1 } });
       bag.waiting++;
-      setTimeout(() => {
-        bag.waiting--;
-        response.writeHead(200, { 'content-type': 'application/json' }).end(answer);
-      }, bag.delayMs).unref();
+      void bag.hold.then(() => answer(texts, format, response));
     });
   });
+  const answer = (texts: readonly string[], format: string | undefined, response: ServerResponse): void => {
+    const data = texts.map((text, index) => ({ object: 'embedding', index, embedding: format === 'base64' ? toBase64(vectorOf(text)) : [...vectorOf(text)] }));
+    setTimeout(() => {
+      bag.waiting--;
+      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ object: 'list', model: 'bag', data, usage: { prompt_tokens: 1, total_tokens: 1 } }));
+    }, bag.delayMs).unref();
+  };
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
   if (typeof address !== 'object' || address === null) throw new Error('The test server has no port.');

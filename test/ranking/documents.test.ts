@@ -38,7 +38,7 @@ describe('the list of documents', () => {
       const top = await list('top');
       expect(keysOf(top)).toEqual(keysOf(sorted));
       expect(keysOf(await list('bottom'))).toEqual(keysOf(sorted.toReversed()));
-      expect(top[0]).toEqual({ ...sorted[0], shardId: shardId(sorted[0]?.shard ?? ''), benchmarks: { sums: 0 }, kept: null });
+      expect(top[0]).toEqual({ ...sorted[0], shardId: shardId(sorted[0]?.shard ?? ''), benchmarks: { sums: 0 }, winner: null, kept: null });
     });
   });
 

@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { parseSettings } from '../../data/settings.ts';
 import { silent } from '../../data/progress.ts';
-import { driftSchema, measureDrift, rateOf, readDrift } from '../../ranking/drift.ts';
+import { type Drift, driftSchema, measureDrift, rateOf, readDrift } from '../../ranking/drift.ts';
 import type { Figures, Ranking } from '../../ranking/generation.ts';
+import { laws } from '../../ranking/laws.ts';
 import { rankCorpus } from '../../ranking/rank.ts';
 import { makeLines, withCorpus } from '../classifier/trained-run.ts';
 
@@ -26,9 +27,13 @@ const ranking = (generation: string, of: Figures, sha256 = 'a'): Ranking => ({ .
 const even = figures(new Array<number>(10).fill(1000));
 const none = figures([]);
 
+function measure(before: Ranking, now: Ranking, fresh: Parameters<typeof measureDrift>[2], of: typeof settings): Drift {
+  return measureDrift(before, now, fresh, of, laws['nemotron-cc']);
+}
+
 describe('drift', () => {
   it('is nothing between a generation and itself', () => {
-    const drift = measureDrift(ranking('a', even), ranking('b', even), none, settings);
+    const drift = measure(ranking('a', even), ranking('b', even), none, settings);
     expect(drift).toMatchObject({ from: 'a', to: 'b', fresh: null, over: [] });
     expect(drift.whole.scores).toMatchObject({ psi: 0, ks: 0 });
     expect(drift.whole.sources).toEqual([{ source: 'web', before: 1, now: 1 }]);
@@ -37,17 +42,17 @@ describe('drift', () => {
   it('has the PSI and the largest distance that can be worked out by hand', () => {
     // A tenth each, against 2, 1, 1, ..., 1, 0 tenths.
     const moved = figures([2000, ...new Array<number>(8).fill(1000), 0]);
-    const { scores } = measureDrift(ranking('a', even), ranking('b', moved), none, settings).whole;
+    const { scores } = measure(ranking('a', even), ranking('b', moved), none, settings).whole;
     const [most, least, before] = [2000.5 / 10_005, 0.5 / 10_005, 1000.5 / 10_005];
     expect(scores?.psi).toBeCloseTo((most - before) * Math.log(most / before) + (least - before) * Math.log(least / before), 12);
     expect(scores?.ks).toBeCloseTo(0.1, 12);
   });
 
   it('says what the last cutoff of a budget keeps of the new generation', () => {
-    const rate = rateOf(1e21, even.tokens, settings.keep);
+    const rate = rateOf(1e21, even.tokens, settings.keep, laws['nemotron-cc']);
     expect(rate).toBeCloseTo(0.0711, 3);
     const moved = figures([2000, ...new Array<number>(8).fill(1000), 0]);
-    const drift = measureDrift(ranking('a', even), ranking('b', moved), none, settings);
+    const drift = measure(ranking('a', even), ranking('b', moved), none, settings);
     expect(drift.whole.scores?.budgets).toEqual([{ flops: 1e21, before: 0.1, now: 0.2 }]);
     expect(drift.over).toEqual([expect.stringMatching(/PSI is 0\.\d+, above 0\.2/), expect.stringMatching(/1e21 FLOPs keeps 20 % in place of 10 %/)]);
   });
@@ -55,14 +60,14 @@ describe('drift', () => {
   it('shows in the new documents before it shows in the whole', () => {
     const fresh = figures([1500, 0, 0, 0, 0, 0, 0, 0, 0, 0], { books: 1 });
     const whole = figures([2500, ...new Array<number>(9).fill(1000)], { web: 10 / 11.5, books: 1.5 / 11.5 });
-    const drift = measureDrift(ranking('a', even), ranking('b', whole), fresh, { ...settings, drift: { psi: 0.2, keepRate: 10, sourceShare: 0.2 } });
+    const drift = measure(ranking('a', even), ranking('b', whole), fresh, { ...settings, drift: { psi: 0.2, keepRate: 10, sourceShare: 0.2 } });
     expect(drift.whole.scores?.psi).toBeLessThan(0.2);
     expect(drift.over).toEqual([expect.stringMatching(/^of the new documents, the scores' PSI/), expect.stringMatching(/^of the new documents, source "books" has 100 % .* in place of 0 %/), expect.stringMatching(/^of the new documents, source "web"/)]);
-    expect(measureDrift(ranking('a', even), ranking('b', whole), figures([999]), settings).fresh).toBeNull();
+    expect(measure(ranking('a', even), ranking('b', whole), figures([999]), settings).fresh).toBeNull();
   });
 
   it('does not compare the scores of two classifiers', () => {
-    const drift = measureDrift(ranking('a', even), ranking('b', figures([10_000]), 'b'), none, settings);
+    const drift = measure(ranking('a', even), ranking('b', figures([10_000]), 'b'), none, settings);
     expect(drift).toMatchObject({ over: [], whole: { scores: null } });
   });
 

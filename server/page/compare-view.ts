@@ -1,0 +1,87 @@
+// The compare table: a row a model size, the chosen budget among them, no filter at the end; and what the step to the next row adds.
+
+import { formatAmount, formatFlops, formatScore, formatShare } from './amounts.ts';
+import type { Answer, Comparison } from './answers.ts';
+import { find, make } from './dom.ts';
+
+type Line = Comparison['lines'][number];
+type Step = Comparison['steps'][number];
+
+export interface CompareView {
+  show(comparison: Comparison): void;
+  /** Puts the chosen budget among the rows. */
+  choose(answer: Answer): void;
+}
+
+export function openCompareView(): CompareView {
+  const table = find('#compareTable', HTMLTableElement);
+  let comparison: Comparison | undefined;
+  let chosen: Answer | undefined;
+  const draw = (): void => {
+    if (comparison === undefined) return;
+    const { lines, steps } = comparison;
+    const flops = chosen?.model?.flops;
+    const isNamed = lines.some(({ model }) => isSame(model?.flops, flops));
+    const rows = lines.map((line, index) => ({ flops: line.model?.flops ?? Infinity, element: drawLine(line, steps[index], isSame(line.model?.flops, flops)) }));
+    if (chosen !== undefined && flops !== undefined && !isNamed) rows.push({ flops, element: drawLine({ ...chosen, paperAccuracy: null }, undefined, true) });
+    rows.sort((a, b) => a.flops - b.flops);
+    table.replaceChildren(drawHead(), make('tbody', {}, ...rows.map(({ element }) => element)));
+  };
+  return {
+    show(next) {
+      comparison = next;
+      draw();
+    },
+    choose(answer) {
+      chosen = answer;
+      draw();
+    },
+  };
+}
+
+function isSame(a: number | undefined, b: number | undefined): boolean {
+  return a !== undefined && b !== undefined && Math.abs(a - b) <= 1e-3 * b;
+}
+
+const testedRates = [0.03, 0.1, 0.3, 1];
+
+function drawHead(): HTMLElement {
+  const head = (text: string, options: Record<string, string> = {}): HTMLElement => make('th', { scope: 'col', class: 'number', rowspan: '2', ...options }, text);
+  return make(
+    'thead',
+    {},
+    make('tr', {}, head('Model', { class: '' }), head('FLOPs'), head('Training tokens'), head('Keep'), head('Costs little'), head('Score cutoff'), head('Tokens kept'), head('Passes'), head('Overlap with next'), head('Next adds most', { class: '' }), head('Paper’s accuracy at', { colspan: '4', rowspan: '1', class: 'group' })),
+    make('tr', {}, ...testedRates.map((rate) => head(`${100 * rate} %`, { rowspan: '1' }))),
+  );
+}
+
+function drawLine({ model, keep, cutoff, repetition, paperAccuracy }: Line, step: Step | undefined, chosen: boolean): HTMLElement {
+  const cell = (text: string, kind = 'number'): HTMLElement => make('td', { class: kind }, text);
+  const jaccard = step?.jaccard ?? null;
+  const best = Math.max(...(paperAccuracy ?? []).map(({ accuracy }) => accuracy));
+  return make(
+    'tr',
+    chosen ? { class: 'chosen', 'aria-current': 'true' } : {},
+    make('th', { scope: 'row' }, model === null ? 'No filter' : `${formatAmount(model.params)}${chosen ? ' · this budget' : ''}`),
+    cell(model === null ? '' : formatFlops(model.flops)),
+    cell(model === null ? '' : formatAmount(model.tokens)),
+    cell(formatShare(keep.rate), 'number strong'),
+    cell(keep.low < keep.high ? `${formatShare(keep.low)}–${formatShare(keep.high)}` : '', 'number quiet'),
+    cell(cutoff.score === null ? '–' : formatScore(cutoff.score)),
+    cell(formatAmount(cutoff.tokens)),
+    cell(repetition === null ? '' : String(Number(repetition.epochs.toPrecision(3)))),
+    cell(jaccard === null ? '' : formatShare(jaccard), 'number quiet'),
+    make('td', { class: 'quiet adds', title: step && nameLargest(step) }, step === undefined ? '' : nameLargest(step)),
+    ...testedRates.map((rate) => {
+      const accuracy = paperAccuracy?.find((one) => one.keep === rate)?.accuracy;
+      return cell(accuracy === undefined ? '' : (100 * accuracy).toFixed(1), accuracy === best ? 'number strong' : 'number quiet');
+    }),
+  );
+}
+
+/** The two sources that a step adds most of, and the benchmark that it adds most for. */
+function nameLargest({ sources, benchmarks }: Step): string {
+  const largest = <T extends { added: { tokens: number } }>(of: readonly T[], count: number): T[] => of.filter(({ added }) => added.tokens > 0).sort((a, b) => b.added.tokens - a.added.tokens).slice(0, count);
+  const [names, aims] = [largest(sources, 2).map(({ source }) => source || 'no source'), largest(benchmarks, 1).map(({ benchmark }) => benchmark)];
+  return `${names.join(', ')}${aims.length > 0 ? ` (for ${aims.join()})` : ''}`;
+}

@@ -1,0 +1,146 @@
+// The page in a real Chromium, against a real server of a small run.
+
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import type { Browser } from 'playwright-core';
+import { type Listening, serveRun } from '../../server/listen.ts';
+import { makeRankedRun, type RealRun } from '../server/real-run.ts';
+import { describeInChromium, launchBrowser, type Opened, openPage } from './browser.ts';
+
+const text = (opened: Opened, selector: string): Promise<string> => opened.page.locator(selector).innerText();
+
+describeInChromium('the page', () => {
+  let browser: Browser;
+  let made: RealRun;
+  let server: Listening;
+  let url = '';
+  let opened: Opened;
+
+  beforeAll(async () => {
+    [browser, made] = await Promise.all([launchBrowser(), makeRankedRun()]);
+    server = await serveRun(made.run, { host: '127.0.0.1', port: 0 });
+    url = server.url;
+  });
+  afterAll(async () => {
+    await browser.close();
+    await server.stop(0);
+    await made.close();
+  });
+
+  /** A page that has loaded everything. */
+  const load = async (query: string, options?: Parameters<typeof openPage>[1]): Promise<Opened> => {
+    opened = await openPage(browser, options);
+    await opened.page.goto(`${url}/${query}`);
+    await settle();
+    return opened;
+  };
+  /** Waits until the page has followed its state, texts and all. */
+  const settle = async (): Promise<void> => {
+    await opened.page.locator('[aria-busy]').first().waitFor({ state: 'detached' });
+  };
+  const budget = '?budget=1e20&poolTokens=6.3T';
+
+  it('answers on first load, and asks nobody but its own server', async () => {
+    await load(budget);
+    expect(await text(opened, '#keep')).toBe('Keep the best 4.0 % of the pool’s tokens');
+    expect(await text(opened, '#summary')).toContain('4 % of a pool of 6.3T tokens');
+    expect(await text(opened, '#facts')).toContain('800 documents');
+    for (const plot of ['#curve canvas', '#histogram canvas']) expect(await opened.page.locator(plot).count()).toBe(1);
+    expect(await opened.page.locator('#bySource tbody tr').count()).toBe(3);
+    expect(await opened.page.locator('#byBenchmark tbody tr').count()).toBe(2);
+    expect(await opened.page.locator('#marginList button').count()).toBe(12);
+    expect(await opened.page.locator('.problem:visible').count()).toBe(0);
+    expect(opened.asked.filter((address) => !address.startsWith(url))).toEqual([]);
+    expect(opened.faults).toEqual([]);
+  });
+
+  it('follows the slider to a new cutoff, in the answer, the list and the address', async () => {
+    await load(budget);
+    const before = await text(opened, '#figures .cutoff b');
+    await opened.page.locator('#slider').focus();
+    for (let press = 0; press < 20; press++) await opened.page.keyboard.press('ArrowRight');
+    await opened.page.locator('#keep', { hasText: '7.1 %' }).waitFor();
+    await settle();
+    expect(opened.page.url()).toContain('budget=1e21');
+    expect(await opened.page.locator('#budget').inputValue()).toBe('1e21');
+    expect(await opened.page.locator('#params').inputValue()).toBe('3.89B');
+    const after = await text(opened, '#figures .cutoff b');
+    expect(Number(after)).toBeLessThan(Number(before));
+    expect(await text(opened, '#marginList li.line')).toContain(after);
+  });
+
+  it('is at a link what it was where the link was copied', async () => {
+    await load('?budget=3e21&poolTokens=6.3T&without=cooking&sizes=1B,7B');
+    const seen = await text(opened, '#answer');
+    const address = opened.page.url();
+    await opened.page.reload();
+    await settle();
+    expect(opened.page.url()).toBe(address);
+    expect(await text(opened, '#answer')).toBe(seen);
+    expect(await opened.page.locator('#sizes').inputValue()).toBe('1B, 7B');
+  });
+
+  it('takes a model size or tokens for a budget', async () => {
+    await load(budget);
+    await opened.page.locator('#params').fill('7B');
+    await opened.page.keyboard.press('Enter');
+    // C = 6·N·D with D = 11·N.
+    await opened.page.waitForURL(/budget=3\.23e21/);
+    await opened.page.locator('#tokens').fill('nonsense');
+    await opened.page.keyboard.press('Enter');
+    expect(await opened.page.locator('#tokens').getAttribute('aria-invalid')).toBe('true');
+  });
+
+  it('aims at other benchmarks when one is switched off, and back', async () => {
+    await load(budget);
+    const [cutoff, list] = [await text(opened, '#figures .cutoff b'), await text(opened, '#marginList')];
+    await opened.page.getByRole('checkbox', { name: 'cooking' }).uncheck();
+    await opened.page.waitForURL(/without=cooking/);
+    await opened.page.locator('#figures .cutoff b', { hasNotText: cutoff }).waitFor();
+    await settle();
+    expect(await text(opened, '#summary')).toContain('astronomy');
+    expect(await text(opened, '#byBenchmark')).not.toContain('cooking');
+    expect(await text(opened, '#marginList')).not.toBe(list);
+    // One benchmark stays on.
+    expect(await opened.page.getByRole('checkbox', { name: 'astronomy' }).isDisabled()).toBe(true);
+    await opened.page.getByRole('button', { name: 'All benchmarks' }).click();
+    await opened.page.locator('#figures .cutoff b', { hasText: cutoff }).waitFor();
+    expect(opened.page.url()).not.toContain('without');
+  });
+
+  it('says why a document has its score, by n-grams that stand in its text', async () => {
+    await load(budget);
+    await opened.page.locator('#marginList button').first().click();
+    await opened.page.locator('#whyTitle').waitFor();
+    await settle();
+    expect(opened.page.url()).toMatch(/shard=[0-9a-f]+&row=\d+/);
+    const ngrams = await opened.page.locator('.ngrams.up th').allInnerTexts();
+    expect(ngrams.length).toBeGreaterThan(0);
+    const whole = await text(opened, '.document-text');
+    expect(whole.toLowerCase()).toContain((ngrams[0] ?? '').replace(/ × \d+$/, '').toLowerCase());
+    expect(await opened.page.locator('.document-text mark.up').count()).toBeGreaterThan(0);
+    expect(await opened.page.locator('.examples li').count()).toBe(3);
+    await opened.page.getByRole('button', { name: 'Close' }).click();
+    expect(await opened.page.locator('#why').isHidden()).toBe(true);
+    expect(opened.page.url()).not.toContain('shard=');
+  });
+
+  it('has the data of every plot one press away', async () => {
+    await load(budget);
+    const links = await Promise.all((await opened.page.locator('a[data-format]:visible').all()).map(async (link) => ({ href: await link.getAttribute('href'), format: await link.getAttribute('data-format') })));
+    expect(links.length).toBeGreaterThanOrEqual(8);
+    for (const { href, format } of links) {
+      const reply = await fetch(`${url}/${href ?? ''}`);
+      expect([href, reply.status, reply.headers.get('content-type')]).toEqual([href, 200, format === 'csv' ? 'text/csv; charset=utf-8' : 'application/json; charset=utf-8']);
+      await reply.text();
+    }
+  });
+
+  it('fits 400 pixels, light and dark', async () => {
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await load(budget, { viewport: { width: 400, height: 800 }, colorScheme });
+      expect(await opened.page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(400);
+      const paper = await opened.page.evaluate('getComputedStyle(document.body).backgroundColor');
+      expect(paper).toBe(colorScheme === 'light' ? 'rgb(255, 255, 255)' : 'rgb(19, 21, 25)');
+    }
+  });
+});

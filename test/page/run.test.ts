@@ -1,0 +1,80 @@
+// The page of a run that has no ranking, or a damaged one: it says what to do, starts it, shows how it goes, and then answers by itself.
+
+import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Browser } from 'playwright-core';
+import { type Listening, serveRun } from '../../server/listen.ts';
+import { makeRealRun, type RealRun } from '../server/real-run.ts';
+import { describeInChromium, launchBrowser, type Opened, openPage } from './browser.ts';
+
+const jobMs = 120_000;
+
+describeInChromium('the page of a run without an answer', () => {
+  let browser: Browser;
+  let made: RealRun;
+  let server: Listening | undefined;
+
+  beforeAll(async () => {
+    [browser, made] = await Promise.all([launchBrowser(), makeRealRun()]);
+  });
+  afterEach(async () => {
+    await server?.stop(0);
+    server = undefined;
+  });
+  afterAll(async () => {
+    await browser.close();
+    await made.close();
+  });
+
+  const load = async (): Promise<Opened> => {
+    server = await serveRun(made.run, { host: '127.0.0.1', port: 0 });
+    const opened = await openPage(browser);
+    await opened.page.goto(`${server.url}/?budget=1e20&poolTokens=6.3T`);
+    await opened.page.locator('#run').waitFor();
+    return opened;
+  };
+
+  it('says what comes first, and that a step came too early', async () => {
+    const { page, faults } = await load();
+    expect(await page.locator('#runTitle').innerText()).toBe('No ranking yet');
+    expect(await page.locator('#runBody').innerText()).toContain('There is no ranking yet. Run "betr rank" first.');
+    expect(await page.locator('.steps li').allInnerTexts()).toEqual([expect.stringContaining('betr index'), expect.stringContaining('betr train'), expect.stringContaining('betr rank')]);
+    expect(await page.locator('#answer').isVisible()).toBe(false);
+    await page.locator('.steps').getByRole('button', { name: 'Start train' }).click();
+    await page.locator('.job[data-state="failed"]').waitFor({ timeout: jobMs });
+    expect(await page.locator('.job').innerText()).toContain('betr index');
+    expect(faults).toEqual([]);
+  }, jobMs);
+
+  it('cancels a job', async () => {
+    const { page } = await load();
+    let release = (): void => undefined;
+    made.bag.hold = new Promise((resolve) => (release = resolve));
+    await page.locator('#jobButtons').getByRole('button', { name: 'Start index' }).click();
+    await page.locator('.job[data-state="running"] progress').waitFor({ timeout: jobMs });
+    await page.getByRole('button', { name: 'Cancel index' }).click();
+    await page.locator('.job[data-state="cancelled"]').waitFor({ timeout: jobMs });
+    release();
+  }, jobMs);
+
+  it('runs all steps, tells how far they are, and then answers by itself', async () => {
+    const { page } = await load();
+    await page.getByRole('button', { name: 'Start all three' }).click();
+    await page.locator('.job[data-state="running"]').waitFor({ timeout: jobMs });
+    await page.locator('.job .quiet', { hasText: /: [\d,]+/ }).waitFor({ timeout: jobMs });
+    await page.locator('#keep', { hasText: 'Keep the best 4.0 %' }).waitFor({ timeout: jobMs });
+    expect(await page.locator('#run').isVisible()).toBe(false);
+    expect(await page.locator('.job[data-state="done"]').count()).toBe(1);
+  }, jobMs);
+
+  it('names what is damaged, and mends it', async () => {
+    const parts = await readdir(made.run.files.scores);
+    await rm(join(made.run.files.scores, parts.find((name) => name.endsWith('.parquet')) ?? ''));
+    const { page } = await load();
+    expect(await page.locator('#runTitle').innerText()).toBe('The run needs mending');
+    expect(await page.locator('#runBody').innerText()).toMatch(/is not what was written: it is missing\. Make it again with "betr rank"\.[^]*FILE_DAMAGED/);
+    await page.locator('#runBody').getByRole('button', { name: 'Start rank' }).click();
+    await page.locator('#keep', { hasText: 'Keep the best 4.0 %' }).waitFor({ timeout: jobMs });
+  }, jobMs);
+});
