@@ -18,6 +18,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   select: async () => (await import('./select.ts')).selectCommand(),
   domains: async () => (await import('./domains.ts')).domainsCommand(),
   run: async () => (await import('./run.ts')).runCommand(),
+  leaks: async () => (await import('./leaks.ts')).leaksCommand(),
   status: async () => (await import('./status.ts')).statusCommand(),
   compare: async () => (await import('./compare.ts')).compareCommand(),
   calibrate: async () => (await import('./calibrate.ts')).calibrateCommand(),
