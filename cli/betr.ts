@@ -18,6 +18,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   select: async () => (await import('./select.ts')).selectCommand(),
   domains: async () => (await import('./domains.ts')).domainsCommand(),
   run: async () => (await import('./run.ts')).runCommand(),
+  evaluate: async () => (await import('./evaluate.ts')).evaluateCommand(),
   leaks: async () => (await import('./leaks.ts')).leaksCommand(),
   status: async () => (await import('./status.ts')).statusCommand(),
   compare: async () => (await import('./compare.ts')).compareCommand(),

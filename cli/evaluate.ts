@@ -1,0 +1,73 @@
+// `betr evaluate`: is a selection any good? Every scorer's selections beside random ones, as one page and as JSON.
+
+import { join, resolve } from 'node:path';
+import { type Command } from 'commander';
+import { defaultScorer, rankingRun } from '../classifier/scorers/list.ts';
+import { commitBytes, commitJson } from '../data/commit.ts';
+import { fail } from '../data/errors.ts';
+import { openRun, type Run } from '../data/run.ts';
+import { readVersion } from '../data/version.ts';
+import { parseAmount, parseBudget, parseShare } from '../ranking/amounts.ts';
+import { answerBudget } from '../ranking/answer.ts';
+import type { Contestant } from '../ranking/evaluate/contest.ts';
+import { type EvaluatedSelection, type Evaluation, evaluateSelections, randomScorer } from '../ranking/evaluate/evaluate.ts';
+import { evaluationHtml } from '../ranking/evaluate/report.ts';
+import { readRanking } from '../ranking/generation.ts';
+import { command, type CommonOptions } from './common.ts';
+import { formatShare, formatTable, openProgress, printResult } from './output.ts';
+
+interface EvaluateOptions extends CommonOptions {
+  budgets?: string;
+  keep?: string;
+  scorers: string;
+  words: string;
+  out?: string;
+}
+
+export function evaluateCommand(): Command {
+  return command('evaluate', 'measure selections on held-out benchmark examples (benchmarks[].tests in the settings) and held-out text, beside random ones of the same size')
+    .option('--budgets <list>', 'budgets in FLOPs, such as 1e20,1e21')
+    .option('--keep <list>', 'shares of the tokens in place of budgets (default: 10%)')
+    .option('--scorers <list>', 'rankings to compare, made by betr rank --scorer; random is always among them', `${defaultScorer},${randomScorer}`)
+    .option('--words <count>', 'words that each language model is trained on', '1M')
+    .option('--out <dir>', 'folder for report.html and evaluation.json (default: evaluation/ in the run folder)')
+    .action(async (options: EvaluateOptions) => {
+      const run = await openRun(options.config);
+      const contestants = await openContestants(run, options.scorers);
+      const keeps = await readKeeps(contestants[0], options);
+      const out = options.out === undefined ? join(run.folder, 'evaluation') : resolve(options.out);
+      const progress = openProgress();
+      const settings = { keeps, trainWords: Math.round(parseAmount('--words', options.words)), seed: run.settings.sample.seed };
+      const evaluation = await evaluateSelections(contestants, settings, progress.report).finally(progress.end);
+      await commitBytes(join(out, 'report.html'), evaluationHtml(evaluation, { betr: readVersion(), settings: { ...run.settings, workers: undefined } }));
+      await commitJson(join(out, 'evaluation.json'), evaluation);
+      printResult(options.json, evaluation, describeEvaluation(evaluation, out));
+    });
+}
+
+/** BETR first, whichever others are asked for, and random. Errors: STEP_MISSING where one has no ranking, SCORER_UNKNOWN. */
+async function openContestants(run: Run, list: string): Promise<[Contestant, ...Contestant[]]> {
+  const open = async (scorer: string): Promise<Contestant> => {
+    const own = rankingRun(run, scorer);
+    return { scorer, run: own, ranking: await readRanking(own) };
+  };
+  const others = new Set([...list.split(',').map((name) => name.trim()), randomScorer].filter((name) => name !== defaultScorer && name !== ''));
+  return [await open(defaultScorer), ...(await Promise.all([...others].map(open)))];
+}
+
+async function readKeeps({ run, ranking }: Contestant, { budgets, keep }: EvaluateOptions): Promise<number[]> {
+  if (budgets !== undefined && keep !== undefined) throw fail('USAGE', { problem: 'Name --budgets or --keep, not both.' });
+  const rates = budgets === undefined ? (keep ?? '10%').split(',').map((share) => parseShare('--keep', share)) : await Promise.all(budgets.split(',').map(async (budget) => (await answerBudget(run, ranking, { budget: parseBudget(budget) })).keep.rate));
+  return [...new Set(rates)].sort((a, b) => a - b);
+}
+
+/** The evaluation as a person reads it. */
+function describeEvaluation({ selections, trainWords }: Evaluation, out: string): string {
+  const gain = ({ gain: { value, low, high } }: EvaluatedSelection['targetMatch']['mean']): string => `${value > 0 ? '+' : ''}${value.toFixed(3)} (${low.toFixed(3)} to ${high.toFixed(3)})`;
+  const rows = selections.map(({ scorer, keep, verdict, targetMatch, offTarget }) => [scorer, formatShare(keep), targetMatch.mean.bitsPerByte.value.toFixed(3), gain(targetMatch.mean), gain(offTarget.mean), verdict]);
+  return [
+    `Bits per byte on held-out text of language models trained on ${trainWords.toLocaleString('en')} words of each selection; gain over the random selection of the same share, with 95 % intervals:`,
+    formatTable([['scorer', 'kept', 'target match', 'gain', 'off-target gain', 'verdict'], ...rows]),
+    `${join(out, 'report.html')} and evaluation.json have every benchmark and source`,
+  ].join('\n');
+}
