@@ -60,7 +60,7 @@ interface Figures {
 async function load(at: string, path: string | undefined, seconds: number): Promise<Figures> {
   let next = 0;
   // Budgets from 1e19 on that differ in their fifth digit: their cutoffs lie all over the ranking.
-  const fresh = (): string => `/rank?budget=${(10 ** (19 + ((next++ * 0.618034) % 5))).toPrecision(9)}&${values.query}`;
+  const fresh = (): string => `/rank?budget=${(10 ** (19 + ((next++ * 0.618034) % 5))).toExponential(8).replace('+', '')}&${values.query}`;
   const found = await autocannon({
     url: at,
     duration: seconds,

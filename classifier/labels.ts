@@ -11,20 +11,24 @@ export interface Labels {
   soft: Float32Array;
 }
 
-/** Labels of documents with these scores (higher is better; the documents in the order of their keys). */
-export function labelDocuments(scores: Float64Array): Labels {
+/**
+ * Labels of documents with these scores (higher is better; the documents in the order of their keys). `included` are the documents to be told from the
+ * others where the scorer says which; the cut of the softened labels is then their share.
+ */
+export function labelDocuments(scores: Float64Array, included?: Uint8Array): Labels {
   const documents = scores.length;
   const order = new Uint32Array(documents);
   for (let i = 0; i < documents; i++) order[i] = i;
   order.sort((a, b) => (scores[b] ?? 0) - (scores[a] ?? 0) || a - b);
-  const top = new Uint8Array(documents);
-  for (const document of order.subarray(0, Math.round(documents * topShare))) top[document] = 1;
+  const top = included ?? new Uint8Array(documents);
+  if (included === undefined) for (const document of order.subarray(0, Math.round(documents * topShare))) top[document] = 1;
+  const cut = included === undefined ? topShare : included.reduce((sum, one) => sum + one, 0) / documents;
   const soft = new Float32Array(documents);
   for (let start = 0; start < documents; ) {
     let end = start + 1;
     while (end < documents && scores[order[end] ?? 0] === scores[order[start] ?? 0]) end++;
     const share = (start + end) / 2 / documents;
-    for (const document of order.subarray(start, end)) soft[document] = topShare / (topShare + share);
+    for (const document of order.subarray(start, end)) soft[document] = cut / (cut + share);
     start = end;
   }
   return { top, soft };

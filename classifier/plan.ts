@@ -13,7 +13,7 @@ import type { Report } from '../data/progress.ts';
 import { fingerprint, type Run } from '../data/run.ts';
 import { listShards, pathOf } from '../data/shards.ts';
 import { readTokenRates } from '../indexer/tokens.ts';
-import { readCard } from './card.ts';
+import { readScorer } from './scorers/list.ts';
 
 const whole = z.number().int().nonnegative();
 const rankCommand = 'betr rank';
@@ -131,8 +131,8 @@ export async function readPlan(run: Run): Promise<Plan> {
 }
 
 async function fingerprintScorer(run: Run): Promise<string> {
-  const card = await readCard(run);
-  return fingerprint({ weights: card.weightsSha256, rates: await readTokenRates(run), fields: run.settings.corpus.fields });
+  const scorer = await readScorer(run);
+  return fingerprint({ weights: scorer.fingerprint, rates: await readTokenRates(run), fields: run.settings.corpus.fields });
 }
 
 /** Every chunk of the plan, in the order of shards and rows. */

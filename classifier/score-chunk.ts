@@ -16,7 +16,7 @@ import { isUnchanged } from '../data/shards.ts';
 import { estimateTokens, type TokenRates } from '../indexer/tokens.ts';
 import { cardFile, type ListedPart, partFile, quarantineFile } from './part.ts';
 import type { Task } from './plan.ts';
-import type { Scorer } from './scorer.ts';
+import type { CorpusScorer } from './scorers/kind.ts';
 import { openTally, type Tally } from './tally.ts';
 
 /** So that a part of the shortest of texts has bounded memory too. */
@@ -24,7 +24,7 @@ const documentsPerPart = 500_000;
 const rowsPerDataChunk = 2048;
 
 export interface ScoringContext {
-  scorer: Scorer;
+  scorer: CorpusScorer;
   rates: TokenRates;
   fields: FieldNames;
   /** Folders of the parts and of their bad rows. */
@@ -117,7 +117,7 @@ async function openPart({ name, shard }: Task, number: number, context: ScoringC
     tally,
     add(batch) {
       const scores = new Float32Array(batch.count * scorer.outputs.length);
-      scorer.scoreTexts(batch.text, batch.textEnds, batch.count, scores);
+      scorer.scoreTexts(batch.text, batch.textEnds, batch.count, scores, batch.documents);
       const tokens = countTokens(batch, context.rates, tally);
       tally.add(batch, tokens, scores, scorer.outputs.length);
       appendBatch(appender, batch, tokens, scores, scorer.outputs.length);

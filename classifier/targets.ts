@@ -1,5 +1,6 @@
 // The sample and its scores as the classifier takes them: targets.parquet decides which documents, sample.parquet has their texts.
-// targets.parquet may come from any scorer: only the columns document and score are needed; each further column score_NAME is one more output.
+// targets.parquet may come from any scorer: only the columns document and score are needed; each further column score_NAME is one more output, and a
+// column include says which documents are to be told from the others, in place of the best 10 % by score.
 
 import { DuckDBBlobValue, type DuckDBConnection } from '@duckdb/node-api';
 import { z } from 'zod';
@@ -16,6 +17,8 @@ export interface Targets {
   names: string[];
   /** For each name the documents' scores, higher is better. */
   scores: Float64Array[];
+  /** 1 for the documents that the scorer includes; undefined where it does not say. */
+  included: Uint8Array | undefined;
   /** Benchmarks with scores in the file that get no output, because there are more than 16. */
   leftOut: number;
 }
@@ -32,21 +35,24 @@ export async function readTargets(connection: DuckDBConnection, path: string): P
     const benchmarks = columns.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length));
     const used = benchmarks.length > mostBenchmarks ? [] : benchmarks;
     const scoreColumns = ['score', ...used.map((name) => prefix + name)].map((name) => `${sqlName(name)}::DOUBLE`);
-    const rows = await connection.stream(`SELECT document::VARCHAR, ${scoreColumns.join(', ')} FROM ${file} ORDER BY document::VARCHAR`);
+    const includes = columns.includes('include');
+    const rows = await connection.stream(`SELECT document::VARCHAR, ${includes ? 'include::BOOLEAN' : 'NULL'}, ${scoreColumns.join(', ')} FROM ${file} ORDER BY document::VARCHAR`);
     const documents: string[] = [];
     const lists: number[][] = scoreColumns.map(() => []);
+    const included: number[] = [];
     for await (const batch of rows.yieldRows()) {
-      for (const [document, ...scores] of batch) {
+      for (const [document, include, ...scores] of batch) {
         if (typeof document !== 'string') throw fail('TARGETS_INVALID', { path, problem: 'a row has no document' });
         if (document === documents.at(-1)) throw fail('TARGETS_INVALID', { path, problem: `it has document "${document}" twice` });
         documents.push(document);
+        included.push(include === true ? 1 : 0);
         for (const [output, score] of scores.entries()) {
           if (typeof score !== 'number' || !Number.isFinite(score)) throw fail('TARGETS_INVALID', { path, problem: `document "${document}" has the score ${String(score)}` });
           lists[output]?.push(score);
         }
       }
     }
-    return { documents, names: ['joint', ...used], scores: lists.map((list) => Float64Array.from(list)), leftOut: benchmarks.length - used.length };
+    return { documents, names: ['joint', ...used], scores: lists.map((list) => Float64Array.from(list)), included: includes ? Uint8Array.from(included) : undefined, leftOut: benchmarks.length - used.length };
   });
 }
 

@@ -36,7 +36,7 @@ export async function trainClassifier(run: Run, report: Report): Promise<Card> {
   const { targets, bags, withoutTarget } = await readBags(run, report);
   const split = splitDocuments(targets.documents, seed);
   const binsUsed = pruneBags(bags, split.training, bits, minCount);
-  const labels = targets.scores.map(labelDocuments);
+  const labels = targets.scores.map((scores, output) => labelDocuments(scores, output === 0 ? targets.included : undefined));
   const { weights, epochsRun, losses } = learnWeights({ names: targets.names, bits, bags, soft: labels.map(({ soft }) => soft), split, epochs, seed }, report);
   const outputs = targets.names.map((name, output) => {
     report({ stage: 'train: measure fidelity', done: output + 1, total: targets.names.length, unit: 'outputs' });
@@ -58,7 +58,7 @@ export async function trainClassifier(run: Run, report: Report): Promise<Card> {
       minCount,
       binsUsed,
     },
-    labels: { top: topShare, softened: 'cut / (cut + rank share)', balance: 'both sides weigh the same' },
+    labels: { top: shareIncluded(targets), softened: 'cut / (cut + rank share)', balance: 'both sides weigh the same' },
     training: { method: 'AdaGrad on the logistic loss', seed, epochs, epochsRun, heldOutLosses: losses },
     documents: { training: split.training.length, heldOut: split.heldOut.length, withoutTarget },
     inputs,
@@ -67,6 +67,11 @@ export async function trainClassifier(run: Run, report: Report): Promise<Card> {
   };
   await commitJson(files.card, card);
   return card;
+}
+
+/** The share of the documents that the joint output is to tell from the others. */
+function shareIncluded({ included }: Targets): number {
+  return included === undefined ? topShare : included.reduce((sum, one) => sum + one, 0) / included.length;
 }
 
 async function hashInput(path: string): Promise<string> {

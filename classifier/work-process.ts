@@ -1,8 +1,9 @@
 // A worker in a process of its own, which `scoreCorpus` starts: works until no chunk is free, tells what it does, and gives its chunk back when it is told to
-// end or whoever started it is gone. Arguments: the settings file, milliseconds of grace.
+// end or whoever started it is gone. Arguments: the settings file, milliseconds of grace, and
+// the ranking's name ('' for the run's own).
 
 import { errorData } from '../data/errors.ts';
-import { openRun } from '../data/run.ts';
+import { openRun, rankingOf } from '../data/run.ts';
 import { readPlan } from './plan.ts';
 import { workOnPlan } from './work.ts';
 import type { WorkerReply } from './workers.ts';
@@ -30,7 +31,7 @@ if (!process.connected) process.exit();
 
 async function work(): Promise<WorkerReply> {
   try {
-    const run = await openRun(process.argv[2] ?? '');
+    const run = rankingOf(await openRun(process.argv[2] ?? ''), process.argv[4] ?? '');
     const result = await workOnPlan(run, await readPlan(run), {
       wait: false,
       signal: stop.signal,

@@ -13,7 +13,7 @@ import type { Plan, Task } from './plan.ts';
 import { openOwnManifest } from './published.ts';
 import { type Claim, openQueue } from './queue.ts';
 import { scoreChunk, type ScoringContext } from './score-chunk.ts';
-import { loadScorer } from './scorer.ts';
+import { openScorer, readScorer } from './scorers/list.ts';
 
 export interface WorkOptions {
   /** Stay until every chunk is published, for those that others have may come back; else leave when none is free. */
@@ -83,7 +83,7 @@ interface Scoring {
 }
 
 async function openScoring(run: Run): Promise<Scoring> {
-  const scorer = await loadScorer(run.files.weights);
+  const scorer = await openScorer(run, await readScorer(run));
   const rates = await readTokenRates(run);
   const spill = join(run.files.leases, `${randomBytes(8).toString('hex')}.spill`);
   const { connection, connect, close } = await openDuckDb({ threads: 1, memoryMb: 256, spill });

@@ -49,7 +49,7 @@ async function runProcesses(run: Run, { count, signal, graceMs = 0, ...listener 
   let lost = 0;
   const start = async (): Promise<WorkResult[]> => {
     if (signal?.aborted === true) return [];
-    const child = fork(new URL('./work-process.js', import.meta.url), [run.settingsPath, String(graceMs)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    const child = fork(new URL('./work-process.js', import.meta.url), [run.settingsPath, String(graceMs), run.ranking], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
     children.add(child);
     const last = await listen(child, listener);
     children.delete(child);

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import type { Report } from '../data/progress.ts';
 import { withLock } from '../data/lock.ts';
+import { defaultScorer, rankingRun } from '../classifier/scorers/list.ts';
 import { openRun, type Run } from '../data/run.ts';
 import { openProgress } from './output.ts';
 import { openJsonProgress } from './progress-lines.ts';
@@ -18,8 +19,25 @@ export interface CommonOptions {
 export function command(name: string, description: string): Command {
   return new Command(name)
     .description(description)
-    .option('--config <file>', 'settings file', 'betr.yaml')
+    .addOption(new Option('--config <file>', 'settings file').default('betr.yaml').env('BETR_CONFIG'))
     .option('--json', 'print the result as JSON', false);
+}
+
+export interface RankingOptions extends CommonOptions {
+  scorer: string;
+}
+
+/** A command that works on one of the run's rankings. */
+export function rankingCommand(name: string, description: string): Command {
+  return command(name, description).option(...scorerOption);
+}
+
+/** The option that says which ranking is meant. */
+export const scorerOption = ['--scorer <name>', 'whose ranking: betr, random, length, dsir, fasttext:FILE.bin#LABEL, … (docs/scorers.md)', defaultScorer] as const;
+
+/** Opens the run with the ranking that is meant. Errors: those of `openRun`, SCORER_UNKNOWN. */
+export async function openRanking({ config, scorer }: RankingOptions): Promise<Run> {
+  return rankingRun(await openRun(config), scorer);
 }
 
 export interface StepOptions extends CommonOptions {
@@ -39,10 +57,15 @@ export function settingsIn(path: string | undefined, { config }: CommonOptions):
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true ? join(path, 'betr.yaml') : path;
 }
 
+/** Progress on standard error, in the format asked for. */
+export function openProgressOf({ progress }: StepOptions): ReturnType<typeof openProgress> {
+  return progress === 'json' ? openJsonProgress() : openProgress();
+}
+
 /** Does a step's work as the run's only writer, with progress on standard error. */
 export async function work<T>(options: StepOptions, step: (run: Run, report: Report) => Promise<T>): Promise<T> {
   const run = await openRun(options.config);
-  const progress = options.progress === 'json' ? openJsonProgress() : openProgress();
+  const progress = openProgressOf(options);
   try {
     return await withLock(run, () => step(run, progress.report));
   } finally {

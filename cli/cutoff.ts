@@ -1,17 +1,16 @@
 // `betr cutoff`: how much of the ranked corpus to keep for a budget, and where that cuts.
 
 import { type Command } from 'commander';
-import { openRun } from '../data/run.ts';
 import { type Answer, answerBudget, type Question } from '../ranking/answer.ts';
 import { readRanking } from '../ranking/generation.ts';
-import { command, type CommonOptions } from './common.ts';
+import { openRanking, rankingCommand, type RankingOptions } from './common.ts';
 import { formatCount, formatShare, printResult } from './output.ts';
 import { questionOptions, type QuestionOptions, readQuestion } from './question.ts';
 
 export function cutoffCommand(): Command {
-  return questionOptions(command('cutoff', 'the cutoff for a compute budget: keep rate, score, documents, tokens, epochs, and why')).action(async (options: CommonOptions & QuestionOptions) => {
+  return questionOptions(rankingCommand('cutoff', 'the cutoff for a compute budget: keep rate, score, documents, tokens, epochs, and why')).action(async (options: RankingOptions & QuestionOptions) => {
     const question: Question = readQuestion(options);
-    const run = await openRun(options.config);
+    const run = await openRanking(options);
     const answer = await answerBudget(run, await readRanking(run), question);
     printResult(options.json, answer, describeAnswer(answer));
   });

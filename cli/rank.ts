@@ -5,15 +5,16 @@ import { fail } from '../data/errors.ts';
 import type { Run } from '../data/run.ts';
 import type { Drift } from '../ranking/drift.ts';
 import { publishScored, type RankResult, rankCorpus } from '../ranking/rank.ts';
-import { stepCommand, type StepOptions, work } from './common.ts';
+import { scorerOption, stepCommand, type StepOptions, work } from './common.ts';
 import { formatBytes, formatCount, formatShare, printResult } from './output.ts';
 
 export function rankCommand(): Command {
   return stepCommand('rank', 'score every document of the corpus and publish the ranking (only what is new is scored)')
+    .option(...scorerOption)
     .option('--workers <count>', 'worker processes at once, in place of the settings\' workers')
     .option('--publish-only', 'publish what workers have scored (betr work), without scoring', false)
     .action(async (options: RankOptions) => {
-      const result = await work(options, (run, report) => (options.publishOnly ? publishScored(run) : rankCorpus(withWorkers(run, options.workers), report)));
+      const result = await work(options, (run, report) => (options.publishOnly ? publishScored(run, options.scorer) : rankCorpus(withWorkers(run, options.workers), report, options.scorer)));
       printResult(options.json, summarizeRank(result), describeRank(result));
       if (result.drift !== null && result.drift.over.length > 0) process.exitCode = driftExitCode;
     });
@@ -24,6 +25,7 @@ export const driftExitCode = 4;
 
 interface RankOptions extends StepOptions {
   workers?: string;
+  scorer: string;
   publishOnly: boolean;
 }
 
@@ -32,25 +34,26 @@ function withWorkers(run: Run, workers: string | undefined): Run {
 }
 
 /** A number of workers. Errors: OPTION_INVALID. */
-export function parseWorkers(text: string): number {
+export function parseWorkers(text: string, option = '--workers'): number {
   const workers = Number(text);
-  if (!Number.isInteger(workers) || workers < 1 || workers > 1024) throw fail('OPTION_INVALID', { option: '--workers', got: text, allowed: 'a whole number from 1 to 1024' });
+  if (!Number.isInteger(workers) || workers < 1 || workers > 1024) throw fail('OPTION_INVALID', { option, got: text, allowed: 'a whole number from 1 to 1024' });
   return workers;
 }
 
 /** The result without the parts and the histogram, which are in ranking.json. */
-export function summarizeRank({ ranking, published, drift, scores }: RankResult): object {
+export function summarizeRank({ ranking, published, drift, scores, notes }: RankResult): object {
   const { generation, publishedAt, documents, tokens, estimatedDocuments, textBytes, quarantined } = ranking;
-  return { published, ranking: { generation, publishedAt, documents, tokens, estimatedDocuments, textBytes, quarantined, shards: new Set(ranking.parts.map(({ shard }) => shard)).size }, drift, ...scores };
+  return { published, ranking: { generation, publishedAt, documents, tokens, estimatedDocuments, textBytes, quarantined, shards: new Set(ranking.parts.map(({ shard }) => shard)).size }, drift, ...scores, notes };
 }
 
 /** The result as a person reads it. */
-export function describeRank({ ranking, published, drift, scores }: RankResult): string {
+export function describeRank({ ranking, published, drift, scores, notes }: RankResult): string {
   const estimated = ranking.estimatedDocuments > 0 ? ' (estimated)' : '';
   const lines = [`Ranked ${formatCount(ranking.documents)} documents, ${formatCount(ranking.tokens)} tokens${estimated}; generation ${ranking.generation}${published ? '' : ', as before'}`];
   if (scores.shardsScored > 0) lines.push(`Scored ${scores.shardsScored} shards, ${formatBytes(scores.textBytes)} of text in ${scores.seconds.toFixed(1)} s (${formatBytes(scores.textBytes / scores.seconds)}/s); ${scores.shardsReused} were scored already`);
   else lines.push('Nothing new to score');
   if (ranking.quarantined > 0) lines.push(`${formatCount(ranking.quarantined)} bad rows were left out; quarantine/ in the run folder says which and why`);
+  for (const note of notes) lines.push(`Note: ${note}`);
   return [...lines, ...describeDrift(drift ?? undefined)].join('\n');
 }
 

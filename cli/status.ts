@@ -5,15 +5,18 @@ import { type Card, readCard } from '../classifier/card.ts';
 import { countUnscored } from '../classifier/score-corpus.ts';
 import { BetrError } from '../data/errors.ts';
 import { openRun, type Run } from '../data/run.ts';
+import { listRankings, rankingRun } from '../classifier/scorers/list.ts';
 import { type IndexCard, readIndexCard } from '../indexer/card.ts';
 import { type Ranking, readRanking } from '../ranking/generation.ts';
 import { type Drift, readDrift } from '../ranking/drift.ts';
-import { command, type CommonOptions } from './common.ts';
+import { rankingCommand, type RankingOptions } from './common.ts';
 import { formatCount, printResult } from './output.ts';
 import { describeDrift } from './rank.ts';
 
 interface Status {
   folder: string;
+  /** Scorers that have rankings of their own beside the product's. */
+  rankings: string[];
   index: Pick<IndexCard, 'corpus' | 'sample' | 'warnings'> | null;
   classifier: { rocAuc: number; documents: number } | null;
   ranking: Pick<Ranking, 'generation' | 'publishedAt' | 'documents' | 'tokens' | 'estimatedDocuments' | 'quarantined'> | null;
@@ -26,14 +29,15 @@ interface Status {
 }
 
 export function statusCommand(): Command {
-  return command('status', 'what the run holds, and what is left to do').action(async (options: CommonOptions) => {
-    const status = await readStatus(await openRun(options.config));
-    printResult(options.json, status, describeStatus(status));
+  return rankingCommand('status', 'what the run holds, and what is left to do').action(async ({ config, scorer, json }: RankingOptions) => {
+    const run = await openRun(config);
+    const status = await readStatus(rankingRun(run, scorer), await listRankings(run));
+    printResult(json, status, describeStatus(status));
     if (status.problems.length > 0) process.exitCode = 1;
   });
 }
 
-async function readStatus(run: Run): Promise<Status> {
+async function readStatus(run: Run, rankings: string[]): Promise<Status> {
   const problems: string[] = [];
   const ifThere = async <T>(read: Promise<T>): Promise<T | null> => {
     try {
@@ -49,16 +53,17 @@ async function readStatus(run: Run): Promise<Status> {
   const ranking = await ifThere(readRanking(run));
   return {
     folder: run.folder,
+    rankings,
     index: index === null ? null : { corpus: index.corpus, sample: index.sample, warnings: index.warnings },
     classifier: card === null ? null : { rocAuc: card.outputs[0]?.heldOut.rocAuc.value ?? Number.NaN, documents: card.documents.training },
     ranking: ranking === null ? null : { generation: ranking.generation, publishedAt: ranking.publishedAt, documents: ranking.documents, tokens: ranking.tokens, estimatedDocuments: ranking.estimatedDocuments, quarantined: ranking.quarantined },
     drift: ranking === null ? null : ((await ifThere(readDrift(run, ranking))) ?? null),
-    shardsToScore: card === null ? null : await ifThere(countUnscored(run)),
+    shardsToScore: await ifThere(countUnscored(run)),
     problems,
   };
 }
 
-function describeStatus({ folder, index, classifier, ranking, drift, shardsToScore, problems }: Status): string {
+function describeStatus({ folder, rankings, index, classifier, ranking, drift, shardsToScore, problems }: Status): string {
   return [
     `Run folder  ${folder}`,
     `Index       ${index === null ? 'none yet: betr index' : `${formatCount(index.sample.documents)} of ${formatCount(index.corpus.documents)} documents sampled`}`,
@@ -66,6 +71,7 @@ function describeStatus({ folder, index, classifier, ranking, drift, shardsToSco
     `Ranking     ${ranking === null ? 'none yet: betr rank' : `generation ${ranking.generation} of ${ranking.publishedAt}: ${formatCount(ranking.documents)} documents, ${formatCount(ranking.tokens)} tokens${ranking.estimatedDocuments > 0 ? ' (estimated)' : ''}, ${formatCount(ranking.quarantined)} rows quarantined`}`,
     ...describeDrift(drift ?? undefined),
     ...(shardsToScore === null ? [] : [`To score    ${shardsToScore === 0 ? 'nothing' : `${shardsToScore} shards: betr rank`}`]),
+    ...(rankings.length > 0 ? [`Rankings    betr, ${rankings.join(', ')} (--scorer NAME)`] : []),
     ...problems.map((problem) => `Problem     ${problem}`),
   ].join('\n');
 }

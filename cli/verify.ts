@@ -1,17 +1,16 @@
 // `betr verify`: proves that the published ranking is whole and unaltered.
 
 import type { Command } from 'commander';
-import { openRun } from '../data/run.ts';
 import { type Verification, verifyRanking } from '../ranking/verify.ts';
-import { command, type CommonOptions, runArgument, settingsIn } from './common.ts';
+import { openRanking, rankingCommand, type RankingOptions, runArgument, settingsIn } from './common.ts';
 import { formatBytes, formatCount, openProgress, printResult } from './output.ts';
 
 export function verifyCommand(): Command {
-  return command('verify', 'prove that the ranking is whole and unaltered: every part, checksum, sum, and row of the corpus; exit code 1 when it is not')
+  return rankingCommand('verify', 'prove that the ranking is whole and unaltered: every part, checksum, sum, and row of the corpus; exit code 1 when it is not')
     .argument(...runArgument)
     .option('--corpus', 'count the rows of the corpus\'s files again as well (reads all of them)', false)
-    .action(async (path: string | undefined, options: CommonOptions & { corpus: boolean }) => {
-      const run = await openRun(settingsIn(path, options));
+    .action(async (path: string | undefined, options: RankingOptions & { corpus: boolean }) => {
+      const run = await openRanking({ ...options, config: settingsIn(path, options) });
       const progress = openProgress();
       const result = await verifyRanking(run, { corpus: options.corpus }, progress.report).finally(() => {
         progress.end();

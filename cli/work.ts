@@ -6,12 +6,11 @@ import { listOpenTasks, openListener } from '../classifier/score-corpus.ts';
 import type { WorkResult } from '../classifier/work.ts';
 import { runWorkers } from '../classifier/workers.ts';
 import { errorFrom, fail } from '../data/errors.ts';
-import { openRun } from '../data/run.ts';
-import { command, type CommonOptions, runArgument, settingsIn } from './common.ts';
+import { openRanking, rankingCommand, type RankingOptions, runArgument, settingsIn } from './common.ts';
 import { formatBytes, formatCount, openProgress, printResult } from './output.ts';
 import { parseWorkers } from './rank.ts';
 
-interface WorkCommandOptions extends CommonOptions {
+interface WorkCommandOptions extends RankingOptions {
   workers: string;
   grace: string;
   wait: boolean;
@@ -20,7 +19,7 @@ interface WorkCommandOptions extends CommonOptions {
 const exitOnSignal = { SIGINT: 130, SIGTERM: 143 } as const;
 
 export function workCommand(): Command {
-  return command('work', 'score chunks of the plan until none is left; any number of these may run, on any machines that share the run\'s folder')
+  return rankingCommand('work', 'score chunks of the plan until none is left; any number of these may run, on any machines that share the run\'s folder')
     .argument(...runArgument)
     .option('--workers <count>', 'worker processes', '1')
     .option('--grace <seconds>', 'on SIGTERM or SIGINT, finish the part in hand if that takes no longer; then give the chunk back', '10')
@@ -43,7 +42,7 @@ async function workUntilStopped(settings: string, options: WorkCommandOptions): 
       process.exitCode = exitOnSignal[signal];
     });
   }
-  const run = await openRun(settings);
+  const run = await openRanking({ ...options, config: settings });
   const progress = openProgress();
   try {
     const listOpen = async (plan: Plan) => (await listOpenTasks(run, listTasks(run, plan))).open;

@@ -26,6 +26,7 @@ const catalogue = {
   SHARD_CHANGED: { status: 409, exit: 1, say: (v: { path: string }) => `${v.path} has changed since it was planned or ranked. Run "betr rank" once it is complete.` },
   PLAN_STALE: { status: 409, exit: 1, say: (v: { path: string }) => `${v.path} was made for another classifier or other settings than there are now. Run "betr rank".` },
   CHUNKS_LEFT: { status: 409, exit: 1, say: (v: { left: number; chunks: number }) => `${v.left} of the plan's ${v.chunks} chunks are not scored yet. Run "betr work" until none is left, or "betr rank".` },
+  SLURM_FAILED: { status: 502, exit: 1, say: (v: { reason: string }) => `Slurm did not take the job: ${v.reason}. Run this where sbatch works; --dry-run prints what would be submitted.` },
   WORKERS_LOST: { status: 500, exit: 1, say: (v: { count: number; reason: string }) => `${v.count} workers ended in the middle of their work (the last: ${v.reason}). What was scored is kept; give them more memory or set fewer workers, and run the same command again.` },
   ZSTD_MISSING: { status: 500, exit: 1, say: (v: { node: string }) => `Node ${v.node} cannot write Zstandard by itself and the optional package zstd-napi is not installed. Install it (npm install zstd-napi, which needs a C++ compiler), or use Node 22.15 or later.` },
   WRITE_FAILED: { status: 500, exit: 1, say: (v: { path: string; reason: string }) => `${v.path} cannot be written: ${v.reason}.` },
@@ -73,8 +74,24 @@ const catalogue = {
   NO_DOCUMENTS: { status: 422, exit: 1, say: (v: { files: number; quarantined: number }) => `The corpus has no usable document: ${v.files} files, ${v.quarantined} rows quarantined. See quarantine/ in the run folder for the reasons, and corpus.fields in the settings.` },
   TARGETS_INVALID: { status: 422, exit: 1, say: (v: { path: string; problem: string }) => `${v.path} cannot be learned from: ${v.problem}. It has to have the columns document and score (a finite number, higher is better), with one row for each document and no document outside the sample.` },
   TRAINING_TOO_SMALL: { status: 422, exit: 1, say: (v: { documents: number; need: number }) => `Only ${v.documents} documents of the sample have a score, and training needs at least ${v.need}. Raise sample.documents in the settings, or give corpus.files more text.` },
+  TESTS_TOO_LARGE: { status: 422, exit: 1, say: (v: { runs: number; most: number }) => `The tests have ${v.runs} runs of words to look for, and ${v.most} fit into memory. Give them in several files, one "betr leaks" after the other.` },
+  SCORER_UNKNOWN: { status: 422, exit: 2, say: (v: { scorer: string; known: string }) => `There is no scorer "${v.scorer}". There are: ${v.known}.` },
+  FASTTEXT_INVALID: { status: 422, exit: 1, say: (v: { path: string; problem: string }) => `${v.path} cannot be used as a fastText model: ${v.problem}. It has to be a supervised model of format version 12, as "fasttext supervised" (.bin) and "fasttext quantize" (.ftz) write them.` },
+  FASTTEXT_LABEL: { status: 422, exit: 2, say: (v: { path: string; label: string; labels: string }) => `${v.label === '' ? `${v.path} does not say by itself which of its labels is the good one` : `${v.path} has no label "${v.label}"`}; its labels are ${v.labels}. Name one: fasttext:FILE#LABEL.` },
   NO_EXAMPLES: { status: 422, exit: 1, say: (v: { benchmark: string; quarantined: number }) => `Benchmark "${v.benchmark}" has no usable example (${v.quarantined} rows quarantined). An example has text; or question and answer; or question, choices and gold; or give the benchmark a template.` },
   NO_TESTS: { status: 422, exit: 2, say: (v: { path: string }) => `No benchmark of ${v.path} names held-out examples to measure on. Give benchmarks "tests", for example tests: [benchmarks/gsm8k/test.jsonl].` },
+  // domain weights
+  TABLE_KIND_UNKNOWN: { status: 422, exit: 1, say: (v: { path: string }) => `${v.path} is of a kind that is not read as a table. Known endings: .csv, .tsv, .csv.gz, .tsv.gz, .parquet.` },
+  TABLE_INVALID: { status: 422, exit: 1, say: (v: { path: string; problem: string }) => `${v.path} cannot be used: ${v.problem}. docs/domains.md shows which columns each table has.` },
+  TABLE_CELL: { status: 422, exit: 1, say: (v: { path: string; row: number; column: string; got: string; need: string }) => `${v.path}, row ${v.row} (the first below the header is 1), column "${v.column}": "${v.got}" stands where ${v.need} belongs. Correct the cell, or leave it empty where the value is not known.` },
+  MODELS_UNMATCHED: { status: 422, exit: 1, say: (v: { losses: string; errors: string; lossModel: string; errorModel: string }) => `No model is both in ${v.losses} (which has "${v.lossModel}") and in ${v.errors} (which has "${v.errorModel}"). Models are joined by name; make the names the same.` },
+  MODELS_TOO_FEW: { status: 422, exit: 1, say: (v: { models: number; need: number }) => `Only ${v.models} models have losses and an error on every benchmark asked for, and at least ${v.need} are needed. Add models, or name fewer benchmarks with --benchmarks.` },
+  DOMAIN_NO_TOKENS: { status: 422, exit: 1, say: (v: { path: string; domain: string; losses: string; row: number }) => `${v.path} has no tokens for domain "${v.domain}", which is in ${v.losses} (row ${v.row}). Add the domain's token count.` },
+  DOMAINS_NONE: { status: 422, exit: 1, say: (v: { path: string; leftOut: number }) => `${v.path} has no domain with a loss for every model (${v.leftOut} were left out). Leave out the models that lack losses.` },
+  CAPS_TOO_LOW: { status: 422, exit: 2, say: (v: { sum: number }) => `The domains' caps come to ${v.sum}, and weights have to come to 1. Lower --keep-rate or raise --repeat.` },
+  PAGES_UNMATCHED: { status: 422, exit: 1, say: (v: { path: string; pages: number; page: string; domain: string }) => `None of the ${v.pages} pages in ${v.path} is a domain of the losses by its document key or its source (a page is "${v.page}", a domain "${v.domain}"). Set corpus.fields in the settings so that one of the two is the domain's name.` },
+  QUOTAS_UNMATCHED: { status: 422, exit: 1, say: (v: { domain: string; by: string; found: string }) => `No ${v.by} of the ranked corpus is a domain with a weight (a ${v.by} is "${v.found}", a domain "${v.domain}"). Set corpus.fields.source in the settings to the field that names a document's domain and run "betr rank", or ask for --quotas-by shard.` },
+  PAGES_ALIKE: { status: 422, exit: 1, say: (v: { pages: number; included: number }) => `${v.included === 0 ? 'None' : 'All'} of the ${v.pages} pages are of included domains, so there is nothing to tell apart. Change the keep rate, or name pages of both kinds of domains.` },
 } as const;
 
 export type ErrorCode = keyof typeof catalogue;
@@ -110,8 +127,8 @@ export const errorCodes = Object.keys(catalogue);
 export function catalogueEntries(): { code: string; status: number; example: string }[] {
   // A list of one name reads like a text, and can be gone through like a list.
   const names = new Proxy({}, { get: (_target, name) => [`{${String(name)}}`] });
-  const sentences: Record<string, { status: number; say(values: unknown): string }> = catalogue;
-  return Object.entries(sentences).map(([code, entry]) => ({ code, status: entry.status, example: entry.say(names) }));
+  const sentences: Record<string, { status: number; say(values: unknown): unknown }> = catalogue;
+  return Object.entries(sentences).map(([code, entry]) => ({ code, status: entry.status, example: String(entry.say(names)) }));
 }
 
 /** A system error's code (`ENOENT`, `ENOSPC`, …), or '' where there is none. */

@@ -12,6 +12,8 @@ export interface Run {
   settingsPath: string;
   settingsFolder: string;
   folder: string;
+  /** Which ranking of the run is meant: '' its own, else the name of a folder in rankings/ (`rankingOf`). */
+  ranking: string;
   files: RunFiles;
   /** Queries of this run reach nothing but its folder, whatever they say: a server's run. */
   confined?: true;
@@ -25,14 +27,20 @@ export interface RunFiles {
   index: string;
   indexCard: string;
   targets: string;
+  domains: string;
   weights: string;
   card: string;
+  /** What scores the corpus, in a ranking that is not the run's own. */
+  scorer: string;
   /** Where scoring stands: what is to be scored, who is at it, and what is published (docs/batch.md). */
   plan: string;
   leases: string;
   manifest: string;
   scores: string;
   ranking: string;
+  leaks: string;
+  leakTable: string;
+  leakParts: string;
   drift: string;
   quarantine: string;
   lock: string;
@@ -47,7 +55,15 @@ export async function openRun(settingsPath: string): Promise<Run> {
   } catch (error) {
     throw writeError(error, folder);
   }
-  return { settings, settingsPath: path, settingsFolder, folder, files: runFiles(folder) };
+  return { settings, settingsPath: path, settingsFolder, folder, ranking: '', files: runFiles(folder) };
+}
+
+/** The run with another of its rankings: what comes of the sample's scores, from the targets on, lies in rankings/NAME/; the rest stays the run's. */
+export function rankingOf(run: Run, name: string): Run {
+  if (name === run.ranking) return run;
+  const own = runFiles(join(run.folder, 'rankings', name));
+  const { targets, weights, card, scorer, plan, leases, manifest, scores, ranking, drift, quarantine } = own;
+  return { ...run, ranking: name, files: { ...run.files, targets, weights, card, scorer, plan, leases, manifest, scores, ranking, drift, quarantine } };
 }
 
 function runFiles(folder: string): RunFiles {
@@ -60,13 +76,18 @@ function runFiles(folder: string): RunFiles {
     index: file('index.hnsw'),
     indexCard: file('index.json'),
     targets: file('targets.parquet'),
+    domains: file('domains.parquet'),
     weights: file('classifier', 'weights.bin'),
     card: file('classifier', 'card.json'),
+    scorer: file('scorer.json'),
     plan: file('plan.json'),
     leases: file('leases'),
     manifest: file('manifest'),
     scores: file('scores'),
     ranking: file('ranking.json'),
+    leaks: file('leaks.json'),
+    leakTable: file('leaks.parquet'),
+    leakParts: file('leaks'),
     drift: file('drift.json'),
     quarantine: file('quarantine'),
     lock: file('lock'),

@@ -27,10 +27,37 @@ const benchmark = z.strictObject({
   tests: globs.optional(),
 });
 
+/** `betr domains`: tables of other people's models, and how to weigh the domains by them. */
+export const domainSettingsSchema = z.strictObject({
+  /** Tables (CSV, TSV or Parquet) of losses and benchmark errors by model; token counts by domain; families by model. */
+  losses: z.string().min(1),
+  errors: z.string().min(1),
+  tokens: z.string().min(1).optional(),
+  families: z.string().min(1).optional(),
+  /** The losses are nats a token with columns tokens and bytes, not bits per byte. */
+  raw: z.boolean().default(false),
+  /** Benchmarks to aim at; all of the table when left out. */
+  benchmarks: z.array(z.string().min(1)).min(1).optional(),
+  /** Several benchmarks count together by mean error or by mean rank. */
+  combine: z.enum(['error', 'rank']).default('error'),
+  estimator: z.enum(['product', 'sign', 'sign_cdf', 'sign_sign', 'spearman']).default('spearman'),
+  ties: z.enum(['mid', 'ordinal', 'ordinal-reversed']).default('mid'),
+  weights: z.enum(['linear', 'l2']).default('linear'),
+  /** Share of the domains' tokens to keep; how often a domain's tokens may be used. */
+  keepRate: z.number().positive().max(1).default(0.1),
+  repeat: z.number().positive().default(1),
+  /** Bootstrap resamples of the models; fitted to the number of domains when left out. */
+  resamples: z.number().int().nonnegative().max(100_000).optional(),
+  seed: z.number().int().nonnegative().default(1),
+  /** Files of pages (as the corpus's, with its field names) to train the classifier on. */
+  pages: globs.optional(),
+});
+export type DomainSettings = z.output<typeof domainSettingsSchema>;
+
 export const settingsSchema = z.strictObject({
   run: z.string().min(1).default('run'),
   corpus: z.strictObject({ files: globs, fields: fields.prefault({}) }),
-  benchmarks: z.array(benchmark).min(1).check((context) => {
+  benchmarks: z.array(benchmark).check((context) => {
     const seen = new Set<string>();
     for (const [index, { name }] of context.value.entries()) {
       // They become names of columns, where case does not count.
@@ -38,7 +65,7 @@ export const settingsSchema = z.strictObject({
       if (seen.has(folded)) context.issues.push({ code: 'custom', input: name, path: [index, 'name'], message: 'is used by an earlier benchmark; names have to differ in more than case' });
       seen.add(folded);
     }
-  }),
+  }).default([]),
   examples: z.strictObject({
     /** At most this many examples of each benchmark; every benchmark gives the same number. */
     perBenchmark: count.default(1400),
@@ -87,6 +114,7 @@ export const settingsSchema = z.strictObject({
     keepRate: z.number().positive().default(0.25),
     sourceShare: z.number().positive().default(0.1),
   }).prefault({}),
+  domains: domainSettingsSchema.optional(),
   scoring: z.strictObject({
     /** Text that a worker takes at a time, about; in the work of that long at most is lost with it. */
     chunkMegabytes: z.number().positive().max(1024).default(64),
@@ -96,6 +124,9 @@ export const settingsSchema = z.strictObject({
   }).prefault({}),
   /** How many processes' worth of work at once; every core when left out. */
   workers: count.max(1024).optional(),
+}).check((context) => {
+  // Domains can be weighed, and a corpus ranked by them, without an example of any benchmark.
+  if (context.value.benchmarks.length === 0 && context.value.domains === undefined) context.issues.push({ code: 'custom', input: undefined, path: ['benchmarks'], message: 'has to name at least one benchmark (or give domains the tables for betr domains)' });
 });
 
 export type Settings = z.output<typeof settingsSchema>;

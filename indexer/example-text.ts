@@ -38,6 +38,11 @@ export function exampleText(row: Row, template?: string): ExampleText {
   return { text: [...others(passageFields), question.text, answer.text, ...others(supportFields)].join(separator) };
 }
 
+/** The question of a row alone, for rows whose answers are kept secret; undefined where it has none. */
+export function questionText(row: Row): string | undefined {
+  return firstField(row, questionFields)?.text;
+}
+
 /** Names of the fields in a template's braces. */
 export function templateFields(template: string): string[] {
   return [...template.matchAll(/\{([^{}]+)\}/g)].map(([, field]) => field ?? '');

@@ -2,6 +2,7 @@
 
 import { sha256File } from '../data/commit.ts';
 import type { Shard } from '../data/documents.ts';
+import { fail } from '../data/errors.ts';
 import { type Run, fingerprint } from '../data/run.ts';
 import { listShards } from '../data/shards.ts';
 import type { BenchmarkFiles } from './benchmarks.ts';
@@ -17,9 +18,10 @@ export interface IndexInputs {
   search: string;
 }
 
-/** Finds the files and takes the fingerprints. Errors: NO_FILES, FILE_NOT_FOUND, FILE_KIND_UNKNOWN. */
+/** Finds the files and takes the fingerprints. Errors: SETTINGS_INVALID without benchmarks, NO_FILES, FILE_NOT_FOUND, FILE_KIND_UNKNOWN. */
 export async function readInputs(run: Run): Promise<IndexInputs> {
   const { corpus, benchmarks, examples, sample, embedding, search } = run.settings;
+  if (benchmarks.length === 0) throw fail('SETTINGS_INVALID', { path: run.settingsPath, problems: ['benchmarks: missing; betr index scores the sample by the examples of at least one'] });
   const shards = await listShards(corpus.files, run.settingsFolder);
   const files: BenchmarkFiles[] = [];
   for (const benchmark of benchmarks) files.push({ benchmark, shards: await listShards(benchmark.files, run.settingsFolder) });

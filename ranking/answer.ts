@@ -7,8 +7,9 @@ import { readLaw } from './calibrations.ts';
 import { type Cutoff, cutoffSchema, findCutoff } from './cutoff.ts';
 import type { Ranking } from './generation.ts';
 import { budgetsFor, countRepetition, floorRate, type KeepRate, keepRate, type Law, lawRate, type Model, optimalTokensPerParam, planModel, smallestPoolTokens } from './laws.ts';
+import type { FilledQuotas } from './quotas.ts';
 import { retargetRanking } from './retarget.ts';
-import { summarize } from './summary.ts';
+import { quotasKept, summarize } from './summary.ts';
 
 const positive = z.number().positive();
 const rate = z.number().min(0).max(1);
@@ -78,17 +79,20 @@ export async function answerWithCutoff(run: Run, ranking: Ranking, question: Que
   return { ...found, ranking: target };
 }
 
+/** A cutoff, whose last document is known by its keys or otherwise; null where the cut goes through no equal scores. */
+type AnyCutoff = Omit<Cutoff, 'last'> & { last: unknown };
+
 /** What an answer is made from: who asks often keeps it in memory. */
-export interface Source {
+export interface Source<C extends AnyCutoff> {
   settings: Run['settings']['keep'];
   /** The ranking to cut, by the benchmarks of the question. */
   ranking: Ranking;
   law: Law;
-  cut: (share: number) => Cutoff | Promise<Cutoff>;
+  cut: (share: number) => C | Promise<C>;
 }
 
 /** Answers a question from what is at hand. Errors: BUDGET_INVALID, OPTION_INVALID, USAGE, and those of `cut`. */
-export async function answerFrom({ settings, ranking, law, cut }: Source, question: Question): Promise<{ answer: Answer; cutoff: Cutoff }> {
+export async function answerFrom<C extends AnyCutoff>({ settings, ranking, law, cut }: Source<C>, question: Question): Promise<{ answer: Answer; cutoff: C }> {
   const poolTokens = checkPool(question.poolTokens, ranking.tokens);
   const maxEpochs = question.maxEpochs ?? settings.maxEpochs;
   const tokensPerParam = question.tokensPerParam ?? settings.tokensPerParam;
@@ -108,6 +112,16 @@ export async function answerFrom({ settings, ranking, law, cut }: Source, questi
     ...(question.poolTokens === undefined ? {} : { pool: { tokens: poolTokens, kept: keep.rate * poolTokens } }),
   };
   return { answer: { ...answer, summary: summarize(answer, law, maxEpochs) }, cutoff };
+}
+
+/** An answer whose share is filled by quotas of domains in place of one cut for all. */
+export function answerByQuotas(answer: Answer, { documents, tokens, quotas }: FilledQuotas): Answer {
+  const scores = quotas.flatMap(({ score }) => (score === null ? [] : [score]));
+  const cutoff = { ...answer.cutoff, score: scores.length === 0 ? null : scores.reduce((a, b) => Math.min(a, b)), documents, tokens };
+  const byScore: readonly Flag[] = ['score-ties', 'nothing-kept'];
+  const flags: Flag[] = answer.flags.filter((flag) => !byScore.includes(flag));
+  if (documents === 0) flags.push('nothing-kept');
+  return { ...answer, cutoff, flags, summary: `${answer.summary} By quotas of ${quotas.length} domains: ${quotasKept(cutoff, quotas)}.` };
 }
 
 /** Whether the question can be answered, whatever the ranking; before anything costly is done for it. Errors: as `answerFrom`. */
@@ -146,7 +160,7 @@ interface Ground {
   maxEpochs: number;
 }
 
-function findFlags({ keep, model, law, poolTokens, maxEpochs }: Ground, ranking: Ranking, cutoff: Cutoff): Flag[] {
+function findFlags({ keep, model, law, poolTokens, maxEpochs }: Ground, ranking: Ranking, cutoff: AnyCutoff): Flag[] {
   const byLaw = keep.setBy !== 'keep';
   const byPaper = byLaw && law.calibrated !== true;
   const holds: Record<Flag, boolean> = {

@@ -59,6 +59,7 @@ export type Fit = z.output<typeof fitSchema>;
 
 interface Budget {
   flops: number;
+  trials: Trial[];
   /** ln of the rates, and what came out, larger being better. */
   logRates: number[];
   values: number[];
@@ -82,7 +83,8 @@ export async function fitLaw(trials: readonly Trial[]): Promise<Fit> {
     intervals: await bootstrap(used, law),
     budgets: used.map(({ budget, peak }) => {
       const byLaw = law.logCoefficient + law.exponent * Math.log(budget.flops);
-      const runs = budget.logRates.map((logRate, i) => ({ keep: Math.exp(logRate), value: sign * (budget.values[i] ?? 0), residual: sign * (peak.residuals[i] ?? 0) }));
+      // Adding 0 makes -0 and 0 one number, as a file has them.
+      const runs = budget.trials.map((trial, i) => ({ keep: trial.keep, value: trial[measure] ?? 0, residual: sign * (peak.residuals[i] ?? 0) + 0 }));
       return { flops: budget.flops, best: Math.exp(peak.logRate), byLaw: Math.exp(byLaw), residual: peak.logRate - byLaw, runs };
     }),
     unused,
@@ -111,6 +113,7 @@ function groupBudgets(trials: readonly Trial[], valueOf: (trial: Trial) => numbe
   }
   return groups.map((group) => ({
     flops: Math.exp(group.reduce((sum, { flops }) => sum + Math.log(flops), 0) / group.length),
+    trials: group,
     logRates: group.map(({ keep }) => Math.log(keep)),
     values: group.map(valueOf),
   }));

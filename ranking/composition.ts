@@ -3,7 +3,7 @@
 
 import { z } from 'zod';
 import type { Run } from '../data/run.ts';
-import { type Cutoff, keptCondition } from './cutoff.ts';
+import { type Cut, type Cutoff, keptCondition } from './cutoff.ts';
 import type { Ranking, Target } from './generation.ts';
 import { queryRows, withScores } from './scores.ts';
 
@@ -27,7 +27,7 @@ export const benchmarkChangeSchema = z.strictObject({ benchmark: z.string(), ...
 export type BenchmarkChange = z.output<typeof benchmarkChangeSchema>;
 type Change = Omit<SourceChange, 'source'>;
 
-type Cut = Pick<Cutoff, 'score' | 'last' | 'tokens'>;
+type Kept = Cut & Pick<Cutoff, 'tokens'>;
 interface Group {
   documents: number;
   tokens: number;
@@ -37,7 +37,7 @@ const none: Group = { documents: 0, tokens: 0 };
 const keptRow = z.object({ source: z.string(), documents: count, tokens: count });
 
 /** Every source of the ranking before and after a cut, most favoured first. Errors: those of `withScores`. */
-export async function compareComposition(run: Run, ranking: Ranking, cutoff: Cut): Promise<SourceChange[]> {
+export async function compareComposition(run: Run, ranking: Ranking, cutoff: Kept): Promise<SourceChange[]> {
   const kept = await withScores(run, ranking, (connection, table) =>
     queryRows(connection, `SELECT source, count(*)::DOUBLE AS documents, sum(tokens)::DOUBLE AS tokens FROM ${table} WHERE ${keptCondition(cutoff)} GROUP BY source`, keptRow),
   );
@@ -52,7 +52,7 @@ const winnerRow = z.object({ winner: count, documents: count, tokens: count, kep
  * Every benchmark of `winners` before and after a cut, each with the documents whose best corpus percentile is for it, most favoured first.
  * Errors: those of `withScores`.
  */
-export async function compareWinners(run: Run, ranking: Ranking, winners: Target, cutoff: Cut): Promise<BenchmarkChange[]> {
+export async function compareWinners(run: Run, ranking: Ranking, winners: Target, cutoff: Kept): Promise<BenchmarkChange[]> {
   const kept = keptCondition(cutoff);
   const sql = (table: string): string => `SELECT winner::DOUBLE AS winner, count(*)::DOUBLE AS documents, sum(tokens)::DOUBLE AS tokens,
     count(*) FILTER (${kept})::DOUBLE AS "keptDocuments", coalesce(sum(tokens) FILTER (${kept}), 0)::DOUBLE AS "keptTokens" FROM ${table} GROUP BY winner`;
@@ -65,7 +65,7 @@ export async function compareWinners(run: Run, ranking: Ranking, winners: Target
   return changes.sort((a, b) => byFavour(a, b) || (a.benchmark < b.benchmark ? -1 : 1));
 }
 
-function compare({ documents, tokens }: Group, left: Group, ranking: Ranking, cutoff: Cut): Change {
+function compare({ documents, tokens }: Group, left: Group, ranking: Ranking, cutoff: Kept): Change {
   const part = (of: number, all: number): number => (all === 0 ? 0 : of / all);
   const before = { documents, tokens, share: part(tokens, ranking.tokens) };
   const after = { documents: left.documents, tokens: left.tokens, share: part(left.tokens, cutoff.tokens) };

@@ -52,20 +52,26 @@ export function traceCurve(law: Law, { from, to, points, poolTokens, tokensPerPa
     poolTokens,
     points: Array.from({ length: points }, (_, i) => {
       const flops = Math.exp(Math.log(from) + ((Math.log(to) - Math.log(from)) * i) / (points - 1));
-      const model = planModel({ flops }, tokensPerParam);
+      // A law of one model is about that model, trained for longer.
+      const model = planModel(law.params === undefined ? { flops } : { flops, params: law.params }, tokensPerParam);
       const byLaw = lawRate(law, model);
       const keep = keepRate(byLaw, floorRate(model.tokens, poolTokens, maxEpochs));
       return { flops, params: model.params, tokens: model.tokens, ...keep, law: byLaw, epochs: Math.max(1, model.tokens / (keep.rate * poolTokens)) };
     }),
-    paper,
+    paper: paperFindings(),
   };
 }
 
-/** What the paper's fits say about the best rate. It takes some 10 ms to find, and so is found when the program starts. */
-const paper: Curve['paper'] = {
-  crossovers: ([[0.03, 0.1], [0.1, 0.3], [0.3, 1]] as const).flatMap(([from, to]) => {
-    const flops = crossover(from, to);
-    return flops === undefined ? [] : [{ from, to, flops, log10Flops: Math.log10(flops) }];
-  }),
-  computeMultiplierAt10Percent: computeMultiplier(0.1),
-};
+let paper: Curve['paper'] | undefined;
+
+/** What the paper's fits say about the best rate, found once. It takes some 10 ms, so that a server asks before it has others to answer. */
+export function paperFindings(): Curve['paper'] {
+  paper ??= {
+    crossovers: ([[0.03, 0.1], [0.1, 0.3], [0.3, 1]] as const).flatMap(([from, to]) => {
+      const flops = crossover(from, to);
+      return flops === undefined ? [] : [{ from, to, flops, log10Flops: Math.log10(flops) }];
+    }),
+    computeMultiplierAt10Percent: computeMultiplier(0.1),
+  };
+  return paper;
+}

@@ -51,8 +51,13 @@ export async function findCutoff(run: Run, ranking: Ranking, share: number): Pro
   });
 }
 
-/** SQL condition on the scores' table that holds for exactly the documents that a cutoff keeps. */
-export function keptCondition({ score, last }: Pick<Cutoff, 'score' | 'last'>): string {
+/** What a cut keeps: all up to one cutoff, or what a condition of its own says (quotas). */
+export type Cut = Pick<Cutoff, 'score' | 'last'> | { condition: string };
+
+/** SQL condition on the scores' table that holds for exactly the documents that a cut keeps. */
+export function keptCondition(cut: Cut): string {
+  if ('condition' in cut) return cut.condition;
+  const { score, last } = cut;
   if (score === null) return 'false';
   const value = sqlScore(score);
   if (last === null) return `score >= ${value}`;

@@ -3,7 +3,7 @@
 import { DuckDBBigIntVector, type DuckDBConnection, type DuckDBDataChunk, DuckDBFloatVector, DuckDBVarCharVector } from '@duckdb/node-api';
 import { fail } from '../data/errors.ts';
 import type { Run } from '../data/run.ts';
-import { type Cutoff, keptCondition } from './cutoff.ts';
+import { type Cut, type Cutoff, keptCondition } from './cutoff.ts';
 import type { Ranking } from './generation.ts';
 import { withScores } from './scores.ts';
 
@@ -18,9 +18,9 @@ export interface KeptRows {
 /** Rows in every block but the last: so blocks are the same however many threads there are. */
 const blockRows = 4096;
 
-/** The query of what a cutoff keeps: shard, row, document, score. */
-export function keptQuery(table: string, cutoff: Pick<Cutoff, 'score' | 'last'>): string {
-  return `SELECT shard, "row", document, score FROM ${table} WHERE ${keptCondition(cutoff)} ORDER BY shard, "row"`;
+/** The query of what a cut keeps: shard, row, document, score. */
+export function keptQuery(table: string, cut: Cut): string {
+  return `SELECT shard, "row", document, score FROM ${table} WHERE ${keptCondition(cut)} ORDER BY shard, "row"`;
 }
 
 /**

@@ -1,50 +1,54 @@
-// The exact cutoff from memory: what `findCutoff` counts with SQL, by two binary searches in an order. Only where the cut goes through
-// documents of equal score are their keys asked for.
+// The exact cutoff from memory: what `findCutoff` counts with SQL, by two binary searches in an order.
 
 import type { Cutoff } from './cutoff.ts';
 import { type Order, scoreOf, stride, tokensUpTo } from './order.ts';
 
-/** Documents of equal score that a cut goes through. */
+/** A cutoff that names the last document kept, where it cuts through equal scores, by its position. */
+export type PlacedCutoff = Omit<Cutoff, 'last'> & { last: number | null };
+
+/** Documents of equal score that a cut goes through, in an order that does not know their keys. */
 export interface Tie {
   positions: Uint32Array;
   /** As ordered bits. */
   score: number;
+  /** The cutoff, once the positions are in the order of their keys. */
+  decide: (positions: Uint32Array) => PlacedCutoff;
 }
 
-export interface Key {
-  position: number;
-  document: string;
-  shard: string;
-  row: number;
-}
-
-/** The cutoff at a share of the tokens; or, where keys have to decide, the tied documents and what to do once they are in the order of their keys. */
-export function cutOrder(order: Order, share: number): Cutoff | { tie: Tie; decide: (keys: readonly Key[]) => Cutoff } {
+/** The cutoff at a share of the tokens; or the tie that keys have to decide. */
+export function cutOrder(order: Order, share: number): { cutoff: PlacedCutoff } | { tie: Tie } {
   const { positions, tokens, tokensBefore } = order;
   const count = positions.length;
   const ofTokens = tokensBefore[tokensBefore.length - 1] ?? 0;
   const limitTokens = Math.floor(share * ofTokens);
-  const of = { ofDocuments: count, ofTokens };
-  const whole = (documents: number): Cutoff => ({ score: documents === 0 ? null : scoreOf(bitsAt(order, documents - 1)), last: null, documents, tokens: tokensUpTo(order, documents), ...of });
+  const cutAt = (documents: number, keptTokens: number, last: number | null): PlacedCutoff => ({
+    score: documents === 0 ? null : scoreOf(bitsAt(order, documents - 1)),
+    last,
+    documents,
+    tokens: keptTokens,
+    ofDocuments: count,
+    ofTokens,
+  });
   const fitting = countFitting(order, limitTokens);
-  if (fitting === count) return whole(count);
+  if (fitting === count) return { cutoff: cutAt(count, ofTokens, null) };
   const { from, to, score } = groupAt(order, fitting);
-  if (to - from < 2) return whole(from);
+  if (to - from < 2 || (order.byKey && fitting === from)) return { cutoff: cutAt(from, tokensUpTo(order, from), null) };
+  if (order.byKey) return { cutoff: cutAt(fitting, tokensUpTo(order, fitting), positions[fitting - 1] ?? null) };
   return {
-    tie: { positions: positions.slice(from, to), score },
-    decide(keys) {
-      let kept = tokensUpTo(order, from);
-      let place = 0;
-      for (const { position } of keys) {
-        const own = tokens[position] ?? 0;
-        if (kept + own > limitTokens) break;
-        kept += own;
-        place++;
-      }
-      const key = keys[place - 1];
-      if (key === undefined) return whole(from);
-      const { document, shard, row } = key;
-      return { score: scoreOf(score), last: { document, shard, row }, documents: from + place, tokens: kept, ...of };
+    tie: {
+      positions: positions.slice(from, to),
+      score,
+      decide(ordered) {
+        let kept = tokensUpTo(order, from);
+        let place = 0;
+        for (const position of ordered) {
+          const own = tokens[position] ?? 0;
+          if (kept + own > limitTokens) break;
+          kept += own;
+          place++;
+        }
+        return cutAt(from + place, kept, place === 0 ? null : (ordered[place - 1] ?? null));
+      },
     },
   };
 }

@@ -1,6 +1,6 @@
 // Every document of a ranking by score, in memory, so that a cutoff is found without the disk: 6 bytes a document, and 4 for its tokens.
-// A document is named by its position: its place among all rows of the ranking's parts, in their order. Of equal scores the lower position
-// comes first; where a cut goes through them, their keys decide, and those are on disk (ranking/order-cutoff.ts).
+// A document is named by its position: its place among all rows of the ranking's parts, in their order. Equal scores are in the order of
+// their keys once that is known (ranking/key-ranks.ts), and until then of their positions.
 
 import { DuckDBFloatVector, DuckDBUIntegerVector, type DuckDBDataChunk } from '@duckdb/node-api';
 import { binCount } from '../classifier/part.ts';
@@ -14,6 +14,8 @@ export const stride = 64;
 
 /** In shared memory, as a thread of its own makes it. */
 export interface Order {
+  /** Whether equal scores are in the order of their keys. */
+  byKey: boolean;
   /** By place, best first: the lower half of the score's ordered bits, and the position. */
   lows: Uint16Array;
   positions: Uint32Array;
@@ -110,6 +112,11 @@ export function orderScores(scores: Float32Array, tokens: Uint32Array): Order {
     positions[place] = position;
   }
   for (let bin = 0; bin < bins.length; bin++) sortBin(lows, positions, starts[bin] ?? 0, starts[bin + 1] ?? 0);
+  return { byKey: false, lows, positions, bins, starts, tokensBefore: addUp(positions, tokens), tokens };
+}
+
+function addUp(positions: Uint32Array, tokens: Uint32Array): Float64Array {
+  const count = positions.length;
   const tokensBefore = new Float64Array(new SharedArrayBuffer(8 * (Math.ceil(count / stride) + 1)));
   let sum = 0;
   for (let place = 0; place < count; place++) {
@@ -117,7 +124,42 @@ export function orderScores(scores: Float32Array, tokens: Uint32Array): Order {
     sum += tokens[positions[place] ?? 0] ?? 0;
   }
   tokensBefore[tokensBefore.length - 1] = sum;
-  return { lows, positions, bins, starts, tokensBefore, tokens };
+  return tokensBefore;
+}
+
+/** The same order with equal scores by key: `keyRanks` has every position's place in the order of keys. */
+export function sortTies(order: Order, keyRanks: Uint32Array): Order {
+  const { lows, bins, starts, tokens } = order;
+  // Others may be reading the order as it is.
+  const positions = new Uint32Array(new SharedArrayBuffer(4 * order.positions.length));
+  positions.set(order.positions);
+  for (let bin = 0; bin < bins.length; bin++) {
+    const end = starts[bin + 1] ?? 0;
+    for (let from = starts[bin] ?? 0; from < end; ) {
+      let to = from + 1;
+      while (to < end && lows[to] === lows[from]) to++;
+      if (to - from > 1) sortTie(positions.subarray(from, to), keyRanks);
+      from = to;
+    }
+  }
+  return { ...order, byKey: true, positions, tokensBefore: addUp(positions, tokens) };
+}
+
+/** Most ties are of two or three documents, for which no sort beats putting each in its place. */
+const mostInserted = 16;
+
+function sortTie(positions: Uint32Array, keyRanks: Uint32Array): void {
+  if (positions.length > mostInserted) {
+    positions.sort((a, b) => (keyRanks[a] ?? 0) - (keyRanks[b] ?? 0));
+    return;
+  }
+  for (let i = 1; i < positions.length; i++) {
+    const position = positions[i] ?? 0;
+    const rank = keyRanks[position] ?? 0;
+    let at = i;
+    for (; at > 0 && (keyRanks[positions[at - 1] ?? 0] ?? 0) > rank; at--) positions[at] = positions[at - 1] ?? 0;
+    positions[at] = position;
+  }
 }
 
 /** Where each bin's documents go: `places` has, by bin number, the first place, and is there to be counted up. */

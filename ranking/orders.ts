@@ -1,6 +1,7 @@
 // Orders are made in a worker thread, one after the other, so that nobody who answers from them waits for sorting. The thread is started
 // when it is needed and ended when it has been idle for a while, as it holds much memory at a large ranking.
 
+import { setTimeout as setTimeoutPromise } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { errorFrom, fail, reasonOf } from '../data/errors.ts';
 import type { Run } from '../data/run.ts';
@@ -9,6 +10,7 @@ import type { Order } from './order.ts';
 import { replySchema, type Setup, type Task } from './order-messages.ts';
 
 const idleMs = 20_000;
+const stopMs = 1_000;
 
 export interface Ordered {
   order: Order;
@@ -16,13 +18,17 @@ export interface Ordered {
   ranking: Ranking;
   /** Settled once the ranking's files are there, for SQL. */
   written: Promise<void>;
+  /** Every position's place in the order of keys, where the order knows it. */
+  keyRanks?: Uint32Array;
 }
 
 export interface Orders {
   /** Errors: those of `readOrder`. */
   read(): Promise<Ordered>;
+  /** The order by keys too, where `read` did not know them: in the background, as others go first. Errors: those of `makeKeyRanks`. */
+  sortKeys(order: Order): Promise<Ordered>;
   /** Errors: those of `combineScores`. */
-  retarget(benchmarks: string[], tokens: Uint32Array): Promise<Ordered>;
+  retarget(benchmarks: string[], published: Pick<Ordered, 'order' | 'keyRanks'>): Promise<Ordered>;
   close(): Promise<void>;
 }
 
@@ -32,7 +38,15 @@ export function openOrders(run: Run, ranking: Ranking): Orders {
   let idle: NodeJS.Timeout | undefined;
   let queue = Promise.resolve();
   let closed = false;
+  /** What is at work in the thread, and whether it was told to give way. */
+  let current: Task['kind'] | undefined;
+  let gaveWay = false;
 
+  const giveWay = (): void => {
+    if (current !== 'keys') return;
+    gaveWay = true;
+    worker?.postMessage({ kind: 'stop' } satisfies Task);
+  };
   const rest = async (): Promise<void> => {
     const ending = worker;
     worker = undefined;
@@ -43,9 +57,11 @@ export function openOrders(run: Run, ranking: Ranking): Orders {
     clearTimeout(idle);
     const setup: Setup = { run, ranking };
     worker ??= new Worker(new URL('./order-worker.js', import.meta.url), { workerData: setup });
+    current = task.kind;
     try {
       await converse(worker, task, ordered, () => void rest());
     } finally {
+      current = undefined;
       idle = setTimeout(() => void rest(), idleMs).unref();
     }
   };
@@ -55,9 +71,25 @@ export function openOrders(run: Run, ranking: Ranking): Orders {
     });
   return {
     read: () => ask({ kind: 'order' }),
-    retarget: (benchmarks, tokens) => ask({ kind: 'target', benchmarks, tokens }),
+    async sortKeys(order) {
+      for (;;) {
+        try {
+          gaveWay = false;
+          return await ask({ kind: 'keys', order });
+        } catch (error) {
+          if (!gaveWay || closed) throw error;
+        }
+      }
+    },
+    retarget(benchmarks, { order, keyRanks }) {
+      giveWay();
+      return ask({ kind: 'target', benchmarks, tokens: order.tokens, ...(keyRanks === undefined ? {} : { keyRanks }) });
+    },
     async close() {
       closed = true;
+      // A thread that is ended outright leaves its database's files.
+      giveWay();
+      await Promise.race([queue, setTimeoutPromise(stopMs, undefined, { ref: false })]);
       clearTimeout(idle);
       await rest();
     },
@@ -78,7 +110,7 @@ function converse(worker: Worker, task: Task, ordered: (result: Ordered) => void
     };
     listen('message', (message) => {
       const reply = replySchema.parse(message);
-      if (reply.kind === 'order') ordered({ order: reply.order, ranking: reply.ranking, written: done });
+      if (reply.kind === 'order') ordered({ order: reply.order, ranking: reply.ranking, written: done, ...(reply.keyRanks === undefined ? {} : { keyRanks: reply.keyRanks }) });
       else if (reply.kind === 'failed') reject(errorFrom(reply.error));
       else resolve();
     });

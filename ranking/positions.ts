@@ -6,10 +6,16 @@ import { parquetSource } from '../data/duckdb.ts';
 import { fail } from '../data/errors.ts';
 import type { Run } from '../data/run.ts';
 import type { Ranking } from './generation.ts';
-import type { Key } from './order-cutoff.ts';
 import { queryRows, withScores } from './scores.ts';
 
 const count = z.number().int().nonnegative();
+export interface Key {
+  position: number;
+  document: string;
+  shard: string;
+  row: number;
+}
+
 const keyRow = z.object({ position: count, document: z.string(), shard: z.string(), row: count });
 
 /** The keys of some hundreds of documents at most, in the order that decides among equal scores. Errors: those of `withScores`. */

@@ -2,10 +2,11 @@
 
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readCard } from '../classifier/card.ts';
 import { chunkOf, isChunkName, type Part } from '../classifier/part.ts';
 import { foldManifests, readCards, readPublishedParts } from '../classifier/published.ts';
 import { collectScores, type CorpusScores, scoreCorpus } from '../classifier/score-corpus.ts';
+import { defaultScorer, prepareScorer, rankingRun, readScorer } from '../classifier/scorers/list.ts';
+import type { PreparedScorer } from '../classifier/scorers/kind.ts';
 import { systemCode } from '../data/errors.ts';
 import { watchLeases } from '../data/lease.ts';
 import type { Report } from '../data/progress.ts';
@@ -21,31 +22,34 @@ export interface RankResult {
   /** Against the generation before; null where nothing new was published, or nothing before. */
   drift: Drift | null;
   scores: Omit<CorpusScores, 'parts'>;
+  /** What somebody who reads the ranking has to know of the scorer. */
+  notes: string[];
 }
 
-/** Ranks the corpus of a run. Errors: STEP_MISSING, NO_DOCUMENTS, WORKERS_LOST, those of reading the corpus and of writing. */
-export function rankCorpus(run: Run, report: Report): Promise<RankResult> {
-  return publishScores(run, () => scoreCorpus(run, report));
+/** Ranks the corpus of a run by a scorer; each has a ranking of its own. Errors: SCORER_UNKNOWN and those of the scorer; STEP_MISSING, NO_DOCUMENTS, WORKERS_LOST, those of reading the corpus and of writing. */
+export async function rankCorpus(main: Run, report: Report, scorer = defaultScorer): Promise<RankResult> {
+  const { run, prepared } = await prepareScorer(main, scorer, report);
+  return publishScores(run, prepared, () => scoreCorpus(run, report));
 }
 
 /** Publishes what workers have scored, without scoring. Errors: CHUNKS_LEFT, STEP_MISSING, PLAN_STALE, NO_DOCUMENTS, those of writing. */
-export function publishScored(run: Run): Promise<RankResult> {
-  return publishScores(run, () => collectScores(run));
+export async function publishScored(main: Run, scorer = defaultScorer): Promise<RankResult> {
+  const run = rankingRun(main, scorer);
+  return publishScores(run, await readScorer(run), () => collectScores(run));
 }
 
-async function publishScores(run: Run, score: () => Promise<CorpusScores>): Promise<RankResult> {
-  const card = await readCard(run);
+async function publishScores(run: Run, prepared: PreparedScorer, score: () => Promise<CorpusScores>): Promise<RankResult> {
   const { parts, ...scores } = await score();
   const before = await readPublished(run);
   const fresh = openFigures();
-  const ranking = await draftRanking(addUpFresh(readCards(run, parts), before, fresh), { outputs: card.outputs.map(({ name }) => name), sha256: card.weightsSha256 }, before);
+  const ranking = await draftRanking(addUpFresh(readCards(run, parts), before, fresh), { outputs: prepared.outputs, sha256: prepared.fingerprint }, before);
   const published = before?.generation !== ranking.generation;
   const drift = before !== undefined && published ? measureDrift(before, ranking, fresh.result(), run.settings, await readLaw(run, run.settings.keep.pool)) : null;
   // First, because the last generation is gone once the next is there.
   if (drift !== null) await writeDrift(run, drift);
   await commitRanking(run, ranking, before);
   await removeStale(run, [ranking, ...(before === undefined ? [] : [before])]);
-  return { ranking, published, drift, scores };
+  return { ranking, published, drift, scores, notes: prepared.notes };
 }
 
 /** Passes the parts on and adds up those that the generation before does not have. */

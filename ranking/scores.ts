@@ -13,8 +13,9 @@ import { identifyProcess } from '../data/process.ts';
 import type { Run } from '../data/run.ts';
 import type { Ranking } from './generation.ts';
 
-/** Room for the database; what needs more is spilled. */
+/** Room for a database; what needs more is spilled. A server has several at a time. */
 const memoryMb = 1024;
+const confinedMemoryMb = 384;
 
 /**
  * Calls `use` with a connection and the SQL of a table of every document's scores (columns of classifier/part.ts, in the parts' order).
@@ -45,7 +46,7 @@ export async function withSpillingDuckDb<T>(run: Run, use: (connection: DuckDBCo
   // Databases must not share a spill folder: their temporary files have the same names.
   const spill = join(run.folder, `${ownSpill}${process.pid}-${randomUUID()}`);
   try {
-    return await withDuckDb({ memoryMb, spill, ...(run.confined === true ? { within: run.folder } : {}), ...(run.settings.workers === undefined ? {} : { threads: run.settings.workers }) }, use);
+    return await withDuckDb({ memoryMb, spill, ...(run.confined === true ? { within: run.folder, memoryMb: confinedMemoryMb } : {}), ...(run.settings.workers === undefined ? {} : { threads: run.settings.workers }) }, use);
   } catch (error) {
     throw /no space left/i.test(reasonOf(error)) ? writeError(error, spill) : error;
   } finally {

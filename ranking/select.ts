@@ -11,12 +11,13 @@ import type { Report } from '../data/progress.ts';
 import { isRemote } from '../data/remote/store.ts';
 import type { Run } from '../data/run.ts';
 import { settingsSchema } from '../data/settings.ts';
-import { answerSchema, answerWithCutoff, type Question, questionSchema } from './answer.ts';
+import { type Answer, answerByQuotas, answerSchema, answerWithCutoff, type Question, questionSchema } from './answer.ts';
 import { compareComposition, sourceChangeSchema } from './composition.ts';
-import type { Cutoff } from './cutoff.ts';
+import type { Cut, Cutoff } from './cutoff.ts';
 import type { Ranking } from './generation.ts';
 import { keptQuery } from './kept-rows.ts';
 import { fillOutFolder, manifestFile, rowsFile } from './out-folder.ts';
+import { type FilledQuota, filledQuotaSchema, fillQuotas, type Quotas } from './quotas.ts';
 import { withScores } from './scores.ts';
 import { writeDocuments } from './select-documents.ts';
 import { uploadFolder } from './upload.ts';
@@ -39,52 +40,71 @@ export const selectionManifestSchema = z.strictObject({
   /** Everything written beside the manifest, with "/" in the paths. */
   files: z.array(z.strictObject({ file: z.string(), documents: count, bytes: count, sha256: z.string() })),
   composition: z.array(sourceChangeSchema),
+  /** Where domains had quotas: each one's, and what it gave. The answer's cutoff is then of all domains together. */
+  quotas: z.array(filledQuotaSchema).optional(),
 });
 export type SelectionManifest = z.output<typeof selectionManifestSchema>;
 export type SelectionFile = SelectionManifest['files'][number];
 
+export interface SelectionOptions {
+  format: SelectionManifest['format'];
+  /** Weights of domains: the ranking is cut within each, in place of one cut for all. */
+  quotas?: Quotas | undefined;
+}
+
 /**
  * Answers the question and writes what it keeps into `outFolder` (or to an s3:// or https:// address), in place of an earlier selection.
- * Errors: OUT_NOT_EMPTY; SHARD_CHANGED, FILE_NOT_FOUND (documents only); DISK_FULL, WRITE_FAILED; those of `answerBudget` and `uploadFolder`.
+ * Errors: OUT_NOT_EMPTY; SHARD_CHANGED, FILE_NOT_FOUND (documents only); DISK_FULL, WRITE_FAILED; those of `answerBudget`, `fillQuotas` and `uploadFolder`.
  */
 export async function writeSelection(
   run: Run,
   ranking: Ranking,
   question: Question,
   outFolder: string,
-  { format }: { format: SelectionManifest['format'] },
+  options: SelectionOptions,
   report: Report,
 ): Promise<SelectionManifest> {
-  if (isRemote(outFolder)) return uploadFolder(outFolder, (folder) => writeSelection(run, ranking, question, folder, { format }, report), report);
+  if (isRemote(outFolder)) return uploadFolder(outFolder, (folder) => writeSelection(run, ranking, question, folder, options, report), report);
   const folder = resolve(outFolder);
-  const { answer, cutoff, ranking: target } = await answerWithCutoff(run, ranking, question);
-  const composition = await compareComposition(run, target, cutoff);
+  const { format } = options;
+  const { answer, kept, target, quotas } = await decide(run, ranking, question, options);
+  const composition = await compareComposition(run, target, kept);
   return fillOutFolder(folder, async () => {
     const rowsPath = join(folder, rowsFile);
-    await writeRows(run, target, cutoff, rowsPath);
-    const files = [await describeFile(folder, rowsFile, cutoff.documents)];
+    await writeRows(run, target, kept, rowsPath);
+    const files = [await describeFile(folder, rowsFile, kept.documents)];
     if (format === 'documents') {
       for (const { file, documents } of await writeDocuments(run, ranking, rowsPath, folder, report)) files.push(await describeFile(folder, file, documents));
     }
-    const { documents, tokens } = cutoff;
+    const { documents, tokens } = kept;
     // How many work on a run changes no byte of what comes out, so it is not told.
     const settings = { ...run.settings, workers: undefined };
-    const manifest: SelectionManifest = { kind: 'betr selection', format, generation: ranking.generation, documents, tokens, question, answer: timelessAnswer.parse(answer), settings, files, composition };
+    const manifest: SelectionManifest = { kind: 'betr selection', format, generation: ranking.generation, documents, tokens, question, answer: timelessAnswer.parse(answer), settings, files, composition, ...(quotas === undefined ? {} : { quotas }) };
     await commitJson(join(folder, manifestFile), manifest);
     return manifest;
   });
 }
 
+type Kept = Cut & Pick<Cutoff, 'documents' | 'tokens'>;
+
+/** The answer, what it keeps, and of which ranking. */
+async function decide(run: Run, ranking: Ranking, question: Question, { quotas }: SelectionOptions): Promise<{ answer: Answer; kept: Kept; target: Ranking; quotas?: FilledQuota[] }> {
+  const { answer, cutoff, ranking: target } = await answerWithCutoff(run, ranking, question);
+  if (quotas === undefined) return { answer, kept: cutoff, target };
+  const filled = await fillQuotas(run, target, answer.keep.rate, quotas);
+  return { answer: answerByQuotas(answer, filled), kept: filled, target, quotas: filled.quotas };
+}
+
 /** Writes (shard, row, document, score) of what is kept; an abort ends it. In this order DuckDB's bytes do not depend on its threads. */
-export async function writeRows(run: Run, ranking: Ranking, cutoff: Cutoff, path: string, signal?: AbortSignal): Promise<void> {
+export async function writeRows(run: Run, ranking: Ranking, kept: Kept, path: string, signal?: AbortSignal): Promise<void> {
   await withScores(run, ranking, (connection, table) =>
     commitFile(path, async (temporary) => {
       signal?.throwIfAborted();
       signal?.addEventListener('abort', () => connection.interrupt(), { once: true });
-      const reader = await connection.runAndReadAll(`COPY (${keptQuery(table, cutoff)}) TO ${sqlString(temporary)} (FORMAT parquet, COMPRESSION zstd)`);
+      const reader = await connection.runAndReadAll(`COPY (${keptQuery(table, kept)}) TO ${sqlString(temporary)} (FORMAT parquet, COMPRESSION zstd)`);
       const written = Number(reader.getRowObjects()[0]?.['Count']);
-      if (written !== cutoff.documents) {
-        throw fail('FILE_DAMAGED', { path: run.files.scores, reason: `${written} documents are above the cutoff where the ranking counts ${cutoff.documents}`, command: 'betr rank' });
+      if (written !== kept.documents) {
+        throw fail('FILE_DAMAGED', { path: run.files.scores, reason: `${written} documents are above the cutoff where the ranking counts ${kept.documents}`, command: 'betr rank' });
       }
     }),
   );

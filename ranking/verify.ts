@@ -7,6 +7,7 @@ import { basename, join } from 'node:path';
 import { cardFile, chunkOf, type ListedPart } from '../classifier/part.ts';
 import { listTasks, readPlan } from '../classifier/plan.ts';
 import { isWhole, readPublishedParts } from '../classifier/published.ts';
+import { readScorer } from '../classifier/scorers/list.ts';
 import { readWeights } from '../classifier/weights.ts';
 import { BetrError } from '../data/errors.ts';
 import { type FileHash, hashFiles } from '../data/hash-files.ts';
@@ -57,7 +58,7 @@ export async function verifyRanking(run: Run, { corpus }: VerifyOptions, report:
     verifyTiling(parts, tell);
     await verifyCards(run, ranking, hashed.good, tell);
     verifyTotals(ranking, tell);
-    await verifyWeights(run, ranking, tell);
+    await verifyScorer(run, ranking, tell);
     await verifyCorpus(run, ranking, tell);
     if (corpus) await countCorpusRows(run, ranking, tell, report);
   }
@@ -116,7 +117,11 @@ function verifyTotals(ranking: Ranking, tell: Tell): void {
   if (generation !== ranking.generation) tell(`ranking.json is named ${ranking.generation}, its parts make ${generation}`);
 }
 
-async function verifyWeights(run: Run, { scorer }: Ranking, tell: Tell): Promise<void> {
+async function verifyScorer(run: Run, { scorer }: Ranking, tell: Tell): Promise<void> {
+  const prepared = run.ranking === '' ? undefined : await orTell(tell, readScorer(run));
+  if (prepared !== undefined && prepared.fingerprint !== scorer.sha256) tell(`${run.files.scorer} is not the scorer that the ranking was made by. Run "betr rank --scorer NAME".`);
+  // Any other scorer has no weights.
+  if (run.ranking !== '' && prepared?.kind !== 'betr') return;
   if ((await orTell(tell, readWeights(run.files.weights))) === undefined) return;
   const [hash] = await hashFiles([run.files.weights], 1);
   if (compareHash(hash, scorer.sha256) !== undefined) tell(`${run.files.weights} is not the classifier that the ranking was made by. Run "betr rank".`);

@@ -52,10 +52,13 @@ export function createApp(state: ServerState, { hosts, requestsPerMinute, routes
   return app;
 }
 
-/** Before a body is read, whoever sends it has to have the key. */
-function checkKey({ access }: Route, { keys }: ServerState): Guard {
-  return (request, _response, next) => {
-    if (access !== 'open') keys.check(request.get('authorization'), access);
+/** Before a body is read, whoever sends it has to have the key; and what becomes of a request is counted, whatever it is. */
+function checkKey({ method, path, access }: Route, { keys, metrics }: ServerState): Guard {
+  const count = metrics.counter(`${method.toUpperCase()} ${path}`);
+  return (request, response, next) => {
+    const startedMs = performance.now();
+    response.once('close', () => count(response.statusCode, performance.now() - startedMs));
+    if (access !== 'open') keys.check(request.headers.authorization, access);
     next();
   };
 }
@@ -84,11 +87,13 @@ const longestRemembered = 16_384;
 
 function serve(route: Route, state: ServerState): (request: Request, response: Response) => Promise<void> {
   const remembered = openBoundedCache<string, { etag: string; text: string }>(mostRemembered);
-  const answer = async (request: Request, response: Response): Promise<Reply> => route.answer(request, response, state);
+  const answer = async (request: Request, response: Response): Promise<Reply> =>
+    // Who has left while he waited is not worked for: a page gives up what its reader no longer asks for.
+    route.heavy === true ? state.gate.enter(async () => (response.destroyed ? 'sent' : route.answer(request, response, state))) : route.answer(request, response, state);
   return async (request, response) => {
+    response.statusCode = route.reply.status ?? 200;
     if (route.tagged !== true) {
-      response.statusCode = route.reply.status ?? 200;
-      send(await (route.heavy === true ? state.gate.enter(() => answer(request, response)) : answer(request, response)), response);
+      send(await answer(request, response), response);
       return;
     }
     const etag = state.live.etag();
@@ -103,8 +108,7 @@ function serve(route: Route, state: ServerState): (request: Request, response: R
       sendText(known.text, 'application/json', response);
       return;
     }
-    const reply = await (route.heavy === true ? state.gate.enter(() => answer(request, response)) : answer(request, response));
-    const text = send(reply, response);
+    const text = send(await answer(request, response), response);
     // The ranking may have changed while this was answered; then it is not known of which it is.
     if (route.remembered === true && text !== undefined && text.length <= longestRemembered && state.live.etag() === etag) remembered.set(request.originalUrl, { etag, text });
   };

@@ -4,6 +4,7 @@ import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
 import { fail, reasonOf } from '../data/errors.ts';
 import type { Run } from '../data/run.ts';
+import { paperFindings } from '../ranking/curve.ts';
 import { createApp } from './app.ts';
 import { openGate } from './gate.ts';
 import { isLoopback, loopbackHosts } from './guard.ts';
@@ -53,6 +54,7 @@ export async function serveRun(served: Run, { host, port, keysPath = keysFile(se
   if (!loopback && !keys.any()) throw fail('KEYS_NEEDED', { host, keys: keysPath });
   const perMinute = requestsPerMinute ?? (loopback ? undefined : requestsPerMinuteElsewhere);
   const run: Run = { ...served, confined: true };
+  paperFindings();
   const live = await openLive(run);
   const texts = openTexts(run);
   const jobs = await openJobs(run);

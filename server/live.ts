@@ -3,22 +3,25 @@
 
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type BoundedCache, openBoundedCache } from '../data/bounded-cache.ts';
-import { type BetrError, errorData, errorFrom, fail } from '../data/errors.ts';
+import { openBoundedCache } from '../data/bounded-cache.ts';
+import { type BetrError, errorData, errorFrom, fail, reasonOf } from '../data/errors.ts';
 import { fingerprint, type Run } from '../data/run.ts';
 import { readVersion } from '../data/version.ts';
 import { type Answer, answerFrom, checkQuestion, type Question } from '../ranking/answer.ts';
 import { readLaw } from '../ranking/calibrations.ts';
-import { type Cut, openCuts } from '../ranking/cuts.ts';
+import { type Cuts, openCuts } from '../ranking/cuts.ts';
 import type { Cutoff } from '../ranking/cutoff.ts';
 import { type Ranking, readRanking } from '../ranking/generation.ts';
-import { type Ordered, openOrders, type Orders } from '../ranking/orders.ts';
+import type { Law } from '../ranking/laws.ts';
+import { type Ordered, openOrders } from '../ranking/orders.ts';
 import { type Choice, chooseBenchmarks } from '../ranking/retarget.ts';
 
 export interface LiveRanking {
   /** As published. */
   ranking: Ranking;
   /** From memory. Errors: those of `answerBudget`. */
+  answerOnly(question: Question): Promise<Answer>;
+  /** With the whole cutoff, for SQL; of a cut through equal scores the keys are read from disk. Errors: the same. */
   answer(question: Question): Promise<{ answer: Answer; cutoff: Cutoff }>;
   /**
    * The ranking that a question is about, for what asks SQL: as published, or by the question's benchmarks, once its files are there.
@@ -108,35 +111,55 @@ const mostTargets = 16;
 const bytesPerDocument = 6;
 
 interface Target extends Ordered {
-  cut: Cut;
+  cuts: Cuts;
 }
 
 async function load(run: Run): Promise<Loaded> {
   const ranking = await readRanking(run);
   const orders = openOrders(run, ranking);
+  const open = (ordered: Ordered): Target => ({ ...ordered, cuts: openCuts(run, ordered) });
+  let closed = false;
   try {
-    const ordered = await orders.read();
-    const published: Target = { ...ordered, cut: openCuts(run, ordered) };
+    let published = open(await orders.read());
+    if (!published.order.byKey) void orders.sortKeys(published.order).then((ordered) => (published = open(ordered)), (error: unknown) => closed || reportBackground(error));
     const targets = openBoundedCache<string, Promise<Target>>(Math.max(1, Math.min(mostTargets, Math.floor(targetBytes / (bytesPerDocument * ranking.documents)))));
     const find = (choice: Choice): Promise<Target> | Target => {
       const benchmarks = chooseBenchmarks(ranking, choice);
-      return benchmarks === undefined ? published : findTarget(run, orders, published, targets, benchmarks);
+      if (benchmarks === undefined) return published;
+      const key = benchmarks.join('\n');
+      const known = targets.get(key);
+      if (known !== undefined) return known;
+      const target = orders.retarget(benchmarks, published).then(open);
+      targets.set(key, target);
+      // What failed is tried again by whoever asks next.
+      target.then(({ written }) => written).catch(() => targets.delete(key));
+      return target;
+    };
+    const prepare = async (question: Question): Promise<{ law: Law; target: Target }> => {
+      const law = await readLaw(run, question.pool ?? run.settings.keep.pool);
+      // Nothing costly is done for a question that has no answer.
+      checkQuestion(question);
+      return { law, target: await find(question) };
     };
     return {
       ranking,
+      async answerOnly(question) {
+        const { law, target } = await prepare(question);
+        return (await answerFrom({ settings: run.settings.keep, ranking: target.ranking, law, cut: target.cuts.cut }, question)).answer;
+      },
       async answer(question) {
-        const law = await readLaw(run, question.pool ?? run.settings.keep.pool);
-        // Nothing costly is done for a question that has no answer.
-        checkQuestion(question);
-        const { ranking: target, cut } = await find(question);
-        return answerFrom({ settings: run.settings.keep, ranking: target, law, cut }, question);
+        const { law, target } = await prepare(question);
+        return answerFrom({ settings: run.settings.keep, ranking: target.ranking, law, cut: target.cuts.find }, question);
       },
       async target(choice) {
         const { ranking: target, written } = await find(choice);
         await written;
         return target;
       },
-      close: () => orders.close(),
+      close() {
+        closed = true;
+        return orders.close();
+      },
     };
   } catch (error) {
     await orders.close();
@@ -144,15 +167,9 @@ async function load(run: Run): Promise<Loaded> {
   }
 }
 
-function findTarget(run: Run, orders: Orders, published: Target, targets: BoundedCache<string, Promise<Target>>, benchmarks: string[]): Promise<Target> {
-  const key = benchmarks.join('\n');
-  const known = targets.get(key);
-  if (known !== undefined) return known;
-  const target = orders.retarget(benchmarks, published.order.tokens).then((ordered) => ({ ...ordered, cut: openCuts(run, ordered) }));
-  targets.set(key, target);
-  // What failed is tried again by whoever asks next.
-  target.then(({ written }) => written).catch(() => targets.delete(key));
-  return target;
+/** What fails in the background costs only speed, and is told to whoever reads the log. */
+function reportBackground(error: unknown): void {
+  process.stderr.write(`betr: the order of keys could not be kept in memory: ${reasonOf(error)}\n`);
 }
 
 /** Changes whenever the file (or what is in the folder) is replaced; undefined while there is none. */

@@ -5,8 +5,8 @@ import type { Gate } from './gate.ts';
 import type { Live } from './live.ts';
 
 export interface Metrics {
-  /** A request that was answered: the route's method and path, the status, and how long it took. */
-  count(route: string, status: number, ms: number): void;
+  /** What counts the requests of a route (its method and path): how they ended, and how long they took. */
+  counter(route: string): (status: number, ms: number) => void;
   read(): Promise<string>;
 }
 
@@ -38,7 +38,14 @@ export function openMetrics(live: Live, gate: Gate): Metrics {
     },
   });
   return {
-    count: (route, status, ms) => requests.observe({ route, status }, ms / 1000),
+    counter(route) {
+      const byStatus = new Map<number, Histogram.Internal<'route' | 'status'>>();
+      return (status, ms) => {
+        const own = byStatus.get(status) ?? requests.labels({ route, status });
+        byStatus.set(status, own);
+        own.observe(ms / 1000);
+      };
+    },
     read: () => registry.metrics(),
   };
 }

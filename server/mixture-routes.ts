@@ -3,12 +3,10 @@
 import { z } from 'zod';
 import { benchmarkChangeSchema, compareComposition, compareWinners, type SourceChange, sourceChangeSchema } from '../ranking/composition.ts';
 import { spreadHistogram, stepSchema } from '../ranking/histogram.ts';
-import { csvOf } from './csv.ts';
+import { csvOf, formatParameter, wantsCsv } from './csv.ts';
 import { generationOf, generationSchema, wholeParameter } from './parameters.ts';
 import { choiceFields, questionFields } from './question.ts';
 import { route } from './route.ts';
-
-const format = z.enum(['json', 'csv']).default('json').meta({ description: 'What the answer is written in.' });
 
 export const histogramSchema = z.strictObject({ ranking: generationSchema, steps: z.array(stepSchema) });
 export type HistogramAnswer = z.output<typeof histogramSchema>;
@@ -27,13 +25,13 @@ export const mixtureRoutes = [
     path: '/histogram',
     summary: 'How many documents and tokens have which score, in equal steps.',
     access: 'read',
-    query: z.strictObject({ steps: wholeParameter('steps', 1, 1000, 80, 'Into how many equal steps of score.'), ...choiceFields, format }),
+    query: z.strictObject({ steps: wholeParameter('steps', 1, 1000, 80, 'Into how many equal steps of score.'), ...choiceFields, format: formatParameter }),
     reply: { description: 'The steps, lowest score first.', schema: histogramSchema, types: ['text/csv'] },
     tagged: true,
-    async answer({ query: { steps: count, format, ...choice }, state }) {
+    async answer({ query: { steps: count, format, ...choice }, state, request }) {
       const live = state.live.current();
       const steps = spreadHistogram((await live.target(choice)).histogram, count);
-      if (format === 'csv') return csvOf(['from', 'to', 'documents', 'tokens'], steps);
+      if (wantsCsv(format, request)) return csvOf(['from', 'to', 'documents', 'tokens'], steps);
       return { json: { ranking: generationOf(live.ranking), steps } satisfies HistogramAnswer };
     },
   }),
@@ -42,10 +40,11 @@ export const mixtureRoutes = [
     path: '/composition',
     summary: "Every source's and every winning benchmark's share of the tokens with no filter and after the cut.",
     access: 'read',
-    query: z.strictObject({ ...questionFields, format }),
+    query: z.strictObject({ ...questionFields, format: formatParameter }),
     reply: { description: 'Most favoured first.', schema: compositionSchema, types: ['text/csv'] },
     tagged: true,
-    async answer({ query: { format, ...question }, state }) {
+    heavy: true,
+    async answer({ query: { format, ...question }, state, request }) {
       const live = state.live.current();
       const own = live.ranking.scorer.outputs.slice(1);
       const [{ cutoff }, target] = await Promise.all([live.answer(question), live.target(question)]);
@@ -54,7 +53,7 @@ export const mixtureRoutes = [
         compareComposition(state.run, target, cutoff),
         winners === undefined ? [] : compareWinners(state.run, target, winners, cutoff),
       ]);
-      if (format === 'json') return { json: { ranking: generationOf(live.ranking), sources, benchmarks } satisfies CompositionAnswer };
+      if (!wantsCsv(format, request)) return { json: { ranking: generationOf(live.ranking), sources, benchmarks } satisfies CompositionAnswer };
       return csvOf(columns, [...sources.map((change) => rowOf('source', change.source, change)), ...benchmarks.map((change) => rowOf('benchmark', change.benchmark, change))]);
     },
   }),

@@ -1,5 +1,5 @@
 // The page at `/`: plain files, read once, from the page's own folder and the plotting library's package; nothing else can be reached.
-// Its policy lets the browser ask nobody but this server, and run nothing but these files.
+// Its policy, in place of the one that every other answer has, lets the browser ask nobody but this server, and run nothing but these files.
 
 import { readdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -43,8 +43,6 @@ async function sendFile(name: string, request: Request, response: Response): Pro
   const file = (await files).get(name);
   if (file === undefined) throw fail('ROUTE_UNKNOWN', { method: request.method, path: request.path });
   response.setHeader('Content-Security-Policy', policy);
-  response.setHeader('X-Content-Type-Options', 'nosniff');
-  response.setHeader('Referrer-Policy', 'no-referrer');
   // Asked again every time, and sent only when it has changed: a page and a server of different versions would misread each other.
   response.setHeader('Cache-Control', 'no-cache');
   response.setHeader('ETag', file.etag);

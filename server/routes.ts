@@ -4,6 +4,7 @@ import { readVersion } from '../data/version.ts';
 import { calibrationRoutes } from './calibration-routes.ts';
 import { compareRoutes } from './compare-routes.ts';
 import { documentRoutes } from './documents.ts';
+import { domainRoutes } from './domains.ts';
 import { jobRoutes } from './jobs-routes.ts';
 import { rankRoutes } from './rank-routes.ts';
 import { healthRoutes } from './health-routes.ts';
@@ -16,6 +17,6 @@ import { scoreRoutes } from './score.ts';
 import { selectionRoutes } from './selection.ts';
 import { whyRoutes } from './why.ts';
 
-const routes: readonly Route[] = [...rankRoutes, ...compareRoutes, ...calibrationRoutes, ...rankingRoutes, ...mixtureRoutes, ...documentRoutes, ...whyRoutes, ...scoreRoutes, ...selectionRoutes, ...jobRoutes, ...healthRoutes, ...pageRoutes];
+const routes: readonly Route[] = [...rankRoutes, ...compareRoutes, ...calibrationRoutes, ...rankingRoutes, ...mixtureRoutes, ...domainRoutes, ...documentRoutes, ...whyRoutes, ...scoreRoutes, ...selectionRoutes, ...jobRoutes, ...healthRoutes, ...pageRoutes];
 
 export const allRoutes: readonly Route[] = [...routes, ...openApiRoutes(routes, readVersion())];

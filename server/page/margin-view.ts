@@ -11,18 +11,25 @@ export interface MarginView {
   show(margin: Margin, chosen: State['document']): void;
   /** Fills in the texts. */
   fill(margin: Margin): void;
+  /** Puts the keyboard back to a document. */
+  focus(document: State['document']): void;
 }
 
 const textsAtMost = 2000;
 
+function isChosen({ shard, row }: DOMStringMap, chosen: State['document']): boolean {
+  return chosen !== undefined && shard === chosen.shard && row === String(chosen.row);
+}
+
 export function openMarginView(explain: (document: ShownDocument) => void): MarginView {
   const list = find('#marginList', HTMLElement);
   const texts = new Map<string, string>();
+  let shown: Margin | undefined;
   const keyOf = ({ shardId, row, document }: ShownDocument): string => `${shardId} ${row} ${document}`;
 
   const draw = (document: ShownDocument, chosen: State['document']): HTMLElement => {
-    const pressed = document.shardId === chosen?.shard && document.row === chosen.row;
-    const button = makeButton('', () => explain(document), { class: 'document', 'aria-pressed': String(pressed), title: `${document.shard}, row ${document.row}` });
+    const place = { shard: document.shardId, row: String(document.row) };
+    const button = makeButton('', () => explain(document), { class: 'document', 'data-shard': place.shard, 'data-row': place.row, 'aria-pressed': String(isChosen(place, chosen)), title: `${document.shard}, row ${document.row}` });
     button.append(
       make('span', { class: 'number' }, formatScore(document.score)),
       make('span', { class: 'text', 'data-document': keyOf(document) }, texts.get(keyOf(document)) ?? document.document),
@@ -31,7 +38,14 @@ export function openMarginView(explain: (document: ShownDocument) => void): Marg
     return make('li', {}, button);
   };
   return {
-    show({ kept, dropped, cutoff }, chosen) {
+    show(margin, chosen) {
+      if (margin === shown) {
+        // The same documents, so that the keyboard's place is kept.
+        for (const button of list.querySelectorAll('button')) button.setAttribute('aria-pressed', String(isChosen(button.dataset, chosen)));
+        return;
+      }
+      shown = margin;
+      const { kept, dropped, cutoff } = margin;
       const [above, below] = [kept?.documents ?? [], dropped?.documents ?? []];
       const score = cutoff?.score ?? null;
       list.replaceChildren(
@@ -39,6 +53,9 @@ export function openMarginView(explain: (document: ShownDocument) => void): Marg
         make('li', { class: 'line' }, make('span', {}, score === null ? 'cutoff' : `cutoff ${formatScore(score)}`), make('small', {}, 'kept above, dropped below')),
         ...(below.length === 0 ? [make('li', { class: 'hint' }, 'Nothing is dropped.')] : below.map((document) => draw(document, chosen))),
       );
+    },
+    focus(document) {
+      [...list.querySelectorAll('button')].find((button) => isChosen(button.dataset, document))?.focus();
     },
     fill({ kept, dropped }) {
       if (texts.size > textsAtMost) texts.clear();

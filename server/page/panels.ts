@@ -32,7 +32,12 @@ export function openPanels({ change, answered, refused }: Follower): Panel[] {
   const curvePlot = openCurvePlot(plotIn('curve'), (flops) => change({ budget: Number(flops.toPrecision(3)) }));
   const histogramPlot = openHistogramPlot(plotIn('histogram'));
   const compareView = openCompareView();
-  const marginView = openMarginView(({ shardId, row }) => change({ document: { shard: shardId, row } }));
+  /** Whether a document was just pressed: the keyboard then goes to its explanation, once that is there. */
+  let opened = false;
+  const marginView = openMarginView(({ shardId, row }) => {
+    opened = true;
+    change({ document: { shard: shardId, row } });
+  });
 
   return [
     openPanel<Answer>({
@@ -71,14 +76,14 @@ export function openPanels({ change, answered, refused }: Follower): Panel[] {
       load: (path, signal) => askJson<Composition>(path, ['sources', 'benchmarks'], { signal }),
       show: showComposition,
       refuse: toldByAnswer,
-      waitMs: 50,
+      waitMs: 30,
     }),
     openPanel<Comparison>({
       section: section('compare'),
       path: (state) => `compare?${readable(compareQuery(state))}`,
       load: (path, signal) => askJson<Comparison>(path, ['lines', 'steps'], { signal }),
       show: (comparison) => compareView.show(comparison),
-      waitMs: 50,
+      waitMs: 30,
     }),
     openPanel<Margin>({
       section: section('documents'),
@@ -86,7 +91,7 @@ export function openPanels({ change, answered, refused }: Follower): Panel[] {
       load: (path, signal) => askJson<Margin>(path, ['kept', 'dropped'], { signal }),
       show: (margin, state) => marginView.show(margin, state.document),
       refuse: toldByAnswer,
-      waitMs: 50,
+      waitMs: 30,
     }),
     openPanel<Margin>({
       section: section('marginTexts'),
@@ -94,15 +99,23 @@ export function openPanels({ change, answered, refused }: Follower): Panel[] {
       load: (path, signal) => askJson<Margin>(path, ['kept', 'dropped'], { signal }),
       show: (margin) => marginView.fill(margin),
       refuse: toldByAnswer,
-      waitMs: 200,
+      waitMs: 300,
       slow: true,
     }),
     openPanel<Why>({
       section: section('why'),
       path: ({ document, ...state }) => document && `documents/${document.shard}/${document.row}/why?ngrams=12&examples=3&${readable(questionQuery({ ...state, document }))}`,
       load: (path, signal) => askJson<Why>(path, ['document', 'place', 'explanation'], { signal }),
-      show: (why) => showWhy(find('#whyBody', HTMLElement), why, () => change({ document: undefined })),
-      waitMs: 50,
+      show(why, state) {
+        showWhy(find('#whyBody', HTMLElement), why, () => {
+          change({ document: undefined });
+          marginView.focus(state.document);
+        });
+        if (!opened) return;
+        opened = false;
+        find('#whyTitle', HTMLElement).focus();
+      },
+      waitMs: 30,
       slow: true,
     }),
   ];

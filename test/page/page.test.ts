@@ -124,6 +124,29 @@ describeInChromium('the page', () => {
     expect(opened.page.url()).not.toContain('shard=');
   });
 
+  it('can be used with the keyboard alone, and keeps its place', async () => {
+    await load(budget);
+    const { page } = opened;
+    const focused = page.locator(':focus');
+    await page.keyboard.press('Tab');
+    expect(await focused.innerText()).toBe('Skip to the answer');
+    await page.keyboard.press('Enter');
+    expect(await focused.getAttribute('id')).toBe('answer');
+    // From the answer on to the documents, and into one and back.
+    await page.locator('#marginList button').first().focus();
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    await page.locator('#whyTitle:focus').waitFor();
+    await page.keyboard.press('Tab');
+    expect(await focused.innerText()).toBe('Close');
+    await page.keyboard.press('Enter');
+    await page.locator('#marginList li:nth-child(2) button:focus').waitFor();
+    // Every control says what it is.
+    for (const control of await page.locator('#question input, #question select, #question button, #sizes').all()) {
+      expect((await control.ariaSnapshot()).replace(/^- (textbox|slider|combobox|checkbox|button)/, '')).toMatch(/^ "[^"]{2,}"/);
+    }
+  });
+
   it('has the data of every plot one press away', async () => {
     await load(budget);
     const links = await Promise.all((await opened.page.locator('a[data-format]:visible').all()).map(async (link) => ({ href: await link.getAttribute('href'), format: await link.getAttribute('data-format') })));
@@ -133,6 +156,14 @@ describeInChromium('the page', () => {
       expect([href, reply.status, reply.headers.get('content-type')]).toEqual([href, 200, format === 'csv' ? 'text/csv; charset=utf-8' : 'application/json; charset=utf-8']);
       await reply.text();
     }
+  });
+
+  it('leads to the description of the interface', async () => {
+    await load(budget);
+    await opened.page.getByRole('link', { name: 'API', exact: true }).click();
+    await opened.page.locator('h2', { hasText: 'GET /rank' }).first().waitFor();
+    expect(await opened.page.locator('tr#BUDGET_INVALID').count()).toBe(1);
+    expect(opened.faults).toEqual([]);
   });
 
   it('fits 400 pixels, light and dark', async () => {

@@ -51,11 +51,14 @@ describeInChromium('the page of a run without an answer', () => {
     const { page } = await load();
     let release = (): void => undefined;
     made.bag.hold = new Promise((resolve) => (release = resolve));
-    await page.locator('#jobButtons').getByRole('button', { name: 'Start index' }).click();
-    await page.locator('.job[data-state="running"] progress').waitFor({ timeout: jobMs });
-    await page.getByRole('button', { name: 'Cancel index' }).click();
-    await page.locator('.job[data-state="cancelled"]').waitFor({ timeout: jobMs });
-    release();
+    try {
+      await page.locator('#jobButtons').getByRole('button', { name: 'Start index' }).click();
+      await page.locator('.job[data-state="running"] progress').waitFor({ timeout: jobMs });
+      await page.getByRole('button', { name: 'Cancel index' }).click();
+      await page.locator('.job[data-state="cancelled"]').waitFor({ timeout: jobMs });
+    } finally {
+      release();
+    }
   }, jobMs);
 
   it('runs all steps, tells how far they are, and then answers by itself', async () => {

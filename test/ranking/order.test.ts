@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { openCuts } from '../../ranking/cuts.ts';
 import { findCutoff } from '../../ranking/cutoff.ts';
 import { combineScores } from '../../ranking/combine.ts';
-import { histogramOf, orderedBits, orderScores, readOrder, scoreOf, tokensUpTo } from '../../ranking/order.ts';
+import { makeKeyRanks, readKeyRanks } from '../../ranking/key-ranks.ts';
+import { histogramOf, orderedBits, orderScores, readOrder, scoreOf, sortTies, tokensUpTo } from '../../ranking/order.ts';
 import { bitsAt, cutOrder } from '../../ranking/order-cutoff.ts';
 import { keepByPlainSort, makeRows, makeScoredRows, rankRows, type Row, sumTokens, withRun } from './synthetic.ts';
 
@@ -42,18 +43,28 @@ describe('an order', () => {
   });
 });
 
+/** Every position's place in the order of keys, the slow and obvious way. */
+function rankKeys(rows: readonly Row[]): Uint32Array {
+  const ranks = new Uint32Array(rows.length);
+  const key = (position: number): string => rows[position]?.document ?? '';
+  const byKey = [...rows.keys()].sort((a, b) => (key(a) < key(b) ? -1 : key(a) > key(b) ? 1 : a - b));
+  for (const [place, position] of byKey.entries()) ranks[position] = place;
+  return ranks;
+}
+
 describe('a cutoff from memory', () => {
   it('is that of a plain sort, whatever the share and the ties', () => {
     fc.assert(fc.property(documents, fc.double({ min: 0, max: 1, noNaN: true }), (found, share) => {
       const rows: Row[] = found.map(({ score, tokens }, index) => ({ shard: 's', row: index, document: `${(index * 31) % 7}`, source: '', tokens, score }));
       const order = orderScores(Float32Array.from(rows, ({ score }) => score), Uint32Array.from(rows, ({ tokens }) => tokens));
-      const cut = cutOrder(order, share);
-      const keys = (positions: Uint32Array): { position: number; document: string; shard: string; row: number }[] =>
-        [...positions].map((position) => ({ position, document: rows[position]?.document ?? '', shard: 's', row: position })).sort((a, b) => (a.document < b.document ? -1 : a.document > b.document ? 1 : a.row - b.row));
-      const cutoff = 'tie' in cut ? cut.decide(keys(cut.tie.positions)) : cut;
+      const keyRanks = rankKeys(rows);
+      const undecided = cutOrder(order, share);
+      const decided = 'cutoff' in undecided ? undecided.cutoff : undecided.tie.decide(undecided.tie.positions.toSorted((a, b) => (keyRanks[a] ?? 0) - (keyRanks[b] ?? 0)));
+      const atOnce = cutOrder(sortTies(order, keyRanks), share);
+      expect(atOnce).toEqual({ cutoff: decided });
       const kept = keepByPlainSort(rows, share);
-      expect([cutoff.documents, cutoff.tokens, cutoff.score]).toEqual([kept.length, sumTokens(kept), kept.length === 0 ? null : (kept.at(-1)?.score ?? 0) + 0]);
-      expect(cutoff.last?.row).toBe(cutoff.last === null ? undefined : kept.at(-1)?.row);
+      expect([decided.documents, decided.tokens, decided.score]).toEqual([kept.length, sumTokens(kept), kept.length === 0 ? null : (kept.at(-1)?.score ?? 0) + 0]);
+      if (decided.last !== null) expect(rows[decided.last]).toBe(kept.at(-1));
     }), { numRuns: 500 });
   });
 
@@ -62,12 +73,21 @@ describe('a cutoff from memory', () => {
       const rows = makeRows(count).map((row, index) => ({ ...row, score: index % 3 === 0 ? Math.round(4 * row.score) / 4 : row.score }));
       const ranking = await rankRows(run, rows);
       const order = await readOrder(run, ranking);
-      const cut = openCuts(run, { order, ranking, written: Promise.resolve() });
+      const keyRanks = await makeKeyRanks(run, ranking);
+      expect(await readKeyRanks(run, ranking)).toEqual(keyRanks);
+      const written = Promise.resolve();
+      const [undecided, byKey] = [openCuts(run, { order, ranking, written }), openCuts(run, { order: sortTies(order, keyRanks), ranking, written })];
+      let ties = 0;
       for (const share of [0, 0.001, 0.01, 0.05, 0.1, 0.2, 0.33, 0.5, 0.77, 0.9, 0.999, 1]) {
-        const cutoff = await cut(share);
-        expect(cutoff).toEqual(await findCutoff(run, ranking, share));
-        expect(await cut(share)).toEqual(cutoff);
+        const cutoff = await findCutoff(run, ranking, share);
+        for (const cuts of [undecided, undecided, byKey]) {
+          expect(await cuts.find(share)).toEqual(cutoff);
+          expect(await cuts.cut(share)).toMatchObject({ score: cutoff.score, documents: cutoff.documents, tokens: cutoff.tokens });
+          expect((await cuts.cut(share)).last === null).toBe(cutoff.last === null);
+        }
+        ties += Number(cutoff.last !== null);
       }
+      expect(ties).toBeGreaterThan(1);
     });
   });
 });
@@ -77,8 +97,8 @@ describe('scores combined over benchmarks', () => {
     await withRun(async (run) => {
       const rows = makeScoredRows(3000);
       const ranking = await rankRows(run, rows);
-      for (const benchmarks of [['gsm8k'], ['arc_easy', 'mmlu'], ['gsm8k', 'arc_easy', 'mmlu']]) {
-        const { scores, winners } = await combineScores(run, ranking, benchmarks);
+      for (const [benchmarks, threads] of [[['gsm8k'], 1], [['arc_easy', 'mmlu'], 2], [['gsm8k', 'arc_easy', 'mmlu'], 3], [['mmlu', 'gsm8k', 'arc_easy'], 1]] as const) {
+        const { scores, winners } = await combineScores(run, ranking, benchmarks, threads);
         // The parts are in the order of their shards.
         const inOrder = rows.toSorted((a, b) => (a.shard < b.shard ? -1 : a.shard > b.shard ? 1 : a.row - b.row));
         const percentiles = benchmarks.map((name) => {

@@ -1,5 +1,6 @@
 // A server for tests: a made-up ranking, a real socket on loopback, and asking it.
 
+import { afterAll, beforeAll } from '@jest/globals';
 import type { Run } from '../../data/run.ts';
 import { type ListenOptions, serveRun } from '../../server/listen.ts';
 import { makeRows, rankRows, type Row, withRun } from '../ranking/synthetic.ts';
@@ -30,6 +31,31 @@ export async function withServer(use: (server: TestServer) => Promise<void>, row
       await server.stop(0);
     }
   });
+}
+
+/** A server for all the tests of a file; call it at the top, and what it returns within the tests. */
+export function shareServer(rows?: readonly Row[], options?: Partial<ListenOptions>): () => TestServer {
+  let server: TestServer | undefined;
+  let done = Promise.resolve();
+  let finish = (): void => undefined;
+  beforeAll(async () => {
+    await new Promise<void>((started, failed) => {
+      done = withServer(async (own) => {
+        server = own;
+        started();
+        await new Promise<void>((resolve) => (finish = resolve));
+      }, rows, options);
+      done.catch(failed);
+    });
+  });
+  afterAll(async () => {
+    finish();
+    await done;
+  });
+  return () => {
+    if (server === undefined) throw new Error('The server is not there yet');
+    return server;
+  };
 }
 
 /** Asks a server and reads the whole answer. */

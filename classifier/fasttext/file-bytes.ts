@@ -1,0 +1,114 @@
+// Reads a binary file piece by piece, and never past its end: a length that the file names is checked before any memory is taken for it.
+
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { fail, reasonOf, systemCode } from '../../data/errors.ts';
+
+export interface FileBytes {
+  size: number;
+  /** The bytes [position, position + length). Throws where the file ends before. */
+  bytesAt(position: number, length: number): Buffer;
+  close: () => void;
+}
+
+/** Opens a file for reading by position. Errors: FILE_NOT_FOUND, FILE_UNREADABLE. */
+export function openFileBytes(path: string, what: string): FileBytes {
+  let file: number;
+  try {
+    file = openSync(path, 'r');
+  } catch (error) {
+    throw systemCode(error) === 'ENOENT' ? fail('FILE_NOT_FOUND', { path, what }, error) : fail('FILE_UNREADABLE', { path, reason: reasonOf(error) }, error);
+  }
+  const { size } = fstatSync(file);
+  return {
+    size,
+    bytesAt(position, length) {
+      if (!(length >= 0 && position + length <= size)) throw new Error(`it ends at byte ${size}, but says that ${length} more come after byte ${position}`);
+      const bytes = Buffer.allocUnsafeSlow(length);
+      for (let done = 0; done < length; ) {
+        const read = readSync(file, bytes, done, Math.min(length - done, 1 << 30), position + done);
+        if (read === 0) throw new Error('it became shorter while it was read');
+        done += read;
+      }
+      return bytes;
+    },
+    close: () => closeSync(file),
+  };
+}
+
+export interface Cursor {
+  /** Where the next value begins. */
+  readonly position: number;
+  int8(): number;
+  int32(): number;
+  /** A 64-bit number; throws where it is beyond what a number holds exactly. */
+  int64(): number;
+  float64(): number;
+  /** The bytes up to the next 0, which is passed over. */
+  cString(): Buffer;
+  floats(count: number): Float32Array;
+  bytes(count: number): Buffer;
+  skip(bytes: number): void;
+  /** Throws where fewer bytes are left. */
+  require(bytes: number): void;
+}
+
+const windowBytes = 1 << 20;
+
+/** Reads little-endian values one after the other from the file's beginning. Throws where the file ends. */
+export function openCursor(file: FileBytes): Cursor {
+  let window: Buffer = Buffer.alloc(0);
+  let windowAt = 0;
+  let at = 0;
+  const look = (bytes: number): void => {
+    windowAt += at;
+    at = 0;
+    window = file.bytesAt(windowAt, Math.max(bytes, Math.min(windowBytes, file.size - windowAt)));
+  };
+  const take = (bytes: number): Buffer => {
+    if (at + bytes > window.length) look(bytes);
+    at += bytes;
+    return window.subarray(at - bytes, at);
+  };
+  const seek = (position: number): void => {
+    windowAt = position;
+    window = Buffer.alloc(0);
+    at = 0;
+  };
+  const bytes = (count: number): Buffer => {
+    const taken = file.bytesAt(windowAt + at, count);
+    seek(windowAt + at + count);
+    return taken;
+  };
+  return {
+    get position() {
+      return windowAt + at;
+    },
+    int8: () => take(1).readInt8(),
+    int32: () => take(4).readInt32LE(),
+    int64() {
+      const value = Number(take(8).readBigInt64LE());
+      if (!Number.isSafeInteger(value)) throw new Error(`it names the number ${value} where a count has to be`);
+      return value;
+    },
+    float64: () => take(8).readDoubleLE(),
+    cString() {
+      for (let bytesSeen = windowBytes; window.indexOf(0, at) < 0; bytesSeen *= 2) {
+        if (windowAt + window.length === file.size) throw new Error('it ends within a word');
+        look(Math.min(bytesSeen, file.size - windowAt - at));
+      }
+      const text = take(window.indexOf(0, at) - at);
+      at++;
+      return text;
+    },
+    bytes,
+    floats(count) {
+      const taken = bytes(count * 4);
+      return new Float32Array(taken.buffer, taken.byteOffset, count);
+    },
+    skip: (count) => seek(windowAt + at + count),
+    require(count) {
+      const left = file.size - windowAt - at;
+      if (!(count <= left)) throw new Error(`it names ${count} bytes where ${left} are left`);
+    },
+  };
+}

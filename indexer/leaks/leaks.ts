@@ -1,0 +1,135 @@
+// `betr leaks`: which documents of the corpus contain benchmark test items, and which test items are training examples too.
+// Promises: every run of words of every test text is found wherever it stands, whatever case and punctuation; leaks.json is written last.
+
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { z } from 'zod';
+import { commitJson, sha256File } from '../../data/commit.ts';
+import { sqlString } from '../../data/duckdb.ts';
+import type { Report } from '../../data/progress.ts';
+import { openQuarantine, type Quarantine } from '../../data/quarantine.ts';
+import { readRows } from '../../data/read.ts';
+import type { Run } from '../../data/run.ts';
+import { listShards } from '../../data/shards.ts';
+import { exampleText } from '../example-text.ts';
+import { withSpillingDuckDb, writeParquet } from '../parquet.ts';
+import type { LeaksCard } from './card.ts';
+import { defaultRunWords, fewestWords, runLength } from './find.ts';
+import { type Scanned, scanCorpus } from './scan.ts';
+import { fingerprintTests, readTests, sameness, type TestItem } from './tests.ts';
+import { listWords } from './words.ts';
+
+const worstDocuments = 10;
+const pairsShown = 20;
+
+export type LeaksResult = LeaksCard & { scan: Omit<Scanned, 'parts'> };
+
+export interface LeaksOptions {
+  /** Test files; relative patterns start from the settings file. */
+  tests: readonly string[];
+  runWords?: number;
+}
+
+/** Looks for the test items in the corpus of a run. Errors: NO_FILES, FILE_NOT_FOUND, NO_EXAMPLES, TESTS_TOO_LARGE; those of reading and writing. */
+export async function findLeaks(run: Run, { tests: patterns, runWords = defaultRunWords }: LeaksOptions, report: Report): Promise<LeaksResult> {
+  const files = await listShards(patterns, run.settingsFolder);
+  const { items, quarantined } = await withQuarantine(run, 'leaks-tests.jsonl', async (quarantine) => ({ items: await readTests(files, quarantine), quarantined: quarantine.count }));
+  const tests = await fingerprintTests(files);
+  const shards = await listShards(run.settings.corpus.files, run.settingsFolder);
+  const { parts, ...scan } = await scanCorpus(run, shards, items, tests, runWords, report);
+  // Without their card nobody takes old leaks for these.
+  await rm(run.files.leaks, { force: true });
+  const found = await withSpillingDuckDb(run.folder, async (connection) => {
+    const all = `SELECT * FROM read_parquet([${parts.map(({ path }) => sqlString(path)).join(', ')}]) ORDER BY shard, "row", start_byte, benchmark, item`;
+    await writeParquet(connection, all, run.files.leakTable, { tests });
+    return describeFound(connection, run.files.leakTable);
+  });
+  const identical = await withQuarantine(run, 'leaks-examples.jsonl', (quarantine) => findIdentical(run, items, quarantine));
+  const sum = (count: (note: Scanned['parts'][number]['note']) => number): number => parts.reduce((total, { note }) => total + count(note), 0);
+  const card: LeaksCard = {
+    version: 1,
+    inputs: { tests, files: files.map(({ name }) => name), runWords, fewestWords, shards: shards.map(({ name, bytes, modifiedMs }) => ({ shard: name, bytes, modifiedMs })) },
+    corpus: { documents: sum(({ documents }) => documents), textBytes: sum(({ textBytes }) => textBytes), quarantined: sum((note) => note.quarantined) },
+    documents: found.documents,
+    passages: found.passages,
+    benchmarks: [...new Set(items.map(({ benchmark }) => benchmark))].sort().map((benchmark) => {
+      const own = items.filter((item) => item.benchmark === benchmark);
+      const pairs = identical.filter(({ test }) => test.benchmark === benchmark);
+      return {
+        benchmark,
+        items: own.length,
+        unchecked: own.filter(({ text }) => runLength(listWords(text).length, runWords) === undefined).length,
+        ...(found.benchmarks.get(benchmark) ?? { touched: 0, documents: 0, worst: [] }),
+        identical: new Set(pairs.map(({ test }) => test)).size,
+        identicalPairs: pairs.slice(0, pairsShown).map(({ test, example }) => ({ item: test.item, ...example })),
+      };
+    }),
+    testRowsQuarantined: quarantined,
+    sha256: await sha256File(run.files.leakTable),
+  };
+  await commitJson(run.files.leaks, card);
+  return { ...card, scan };
+}
+
+const totalsRow = z.tuple([z.number(), z.number()]);
+const benchmarkRow = z.object({ benchmark: z.string(), touched: z.number(), documents: z.number() });
+const worstRow = z.object({ benchmark: z.string(), shard: z.string(), row: z.number(), document: z.string(), item: z.string(), words: z.number(), passage: z.string() });
+
+interface Found {
+  documents: number;
+  passages: number;
+  benchmarks: Map<string, Pick<LeaksCard['benchmarks'][number], 'touched' | 'documents' | 'worst'>>;
+}
+
+async function describeFound(connection: DuckDBConnection, path: string): Promise<Found> {
+  const table = `read_parquet(${sqlString(path)})`;
+  const rows = async <T>(query: string, schema: z.ZodType<T>): Promise<T[]> => z.array(schema).parse((await connection.runAndReadAll(query)).getRowObjects());
+  const [documents, passages] = totalsRow.parse((await connection.runAndReadAll(`SELECT count(DISTINCT (shard, "row"))::DOUBLE, count(*)::DOUBLE FROM ${table}`)).getRows()[0]);
+  const counts = await rows(`SELECT benchmark, count(DISTINCT item)::DOUBLE AS touched, count(DISTINCT (shard, "row"))::DOUBLE AS documents FROM ${table} GROUP BY benchmark`, benchmarkRow);
+  // Of every document its longest passage of a benchmark, and of these the longest.
+  const worst = await rows(
+    `SELECT benchmark, shard, "row"::DOUBLE AS "row", document, item, words::DOUBLE AS words, passage FROM (
+       SELECT * FROM ${table} QUALIFY row_number() OVER (PARTITION BY benchmark, shard, "row" ORDER BY words DESC, start_byte, item) = 1)
+     QUALIFY row_number() OVER (PARTITION BY benchmark ORDER BY words DESC, document, shard, "row") <= ${worstDocuments} ORDER BY benchmark, words DESC, document, shard, "row"`,
+    worstRow,
+  );
+  const benchmarks: Found['benchmarks'] = new Map(counts.map(({ benchmark, touched, documents: own }) => [benchmark, { touched, documents: own, worst: [] }]));
+  for (const { benchmark, ...document } of worst) benchmarks.get(benchmark)?.worst.push(document);
+  return { documents, passages, benchmarks };
+}
+
+interface Pair {
+  test: TestItem;
+  example: { benchmark: string; example: string };
+}
+
+/** The test items that are examples of the run's benchmark files too. */
+async function findIdentical(run: Run, items: readonly TestItem[], quarantine: Quarantine): Promise<Pair[]> {
+  const bySameness = new Map<string, TestItem[]>();
+  for (const item of items) {
+    const key = sameness(item.text);
+    bySameness.set(key, [...(bySameness.get(key) ?? []), item]);
+  }
+  const pairs: Pair[] = [];
+  for (const { name, files, template } of run.settings.benchmarks) {
+    for (const shard of await listShards(files, run.settingsFolder)) {
+      for await (const { position, row } of readRows(shard.path, quarantine)) {
+        const example = exampleText(row, template);
+        if (!('text' in example)) continue;
+        const id = row['id'];
+        for (const test of bySameness.get(sameness(example.text)) ?? []) pairs.push({ test, example: { benchmark: name, example: typeof id === 'string' || typeof id === 'number' ? String(id) : `${shard.name}#${position}` } });
+      }
+    }
+  }
+  return pairs;
+}
+
+async function withQuarantine<T>(run: Run, name: string, use: (quarantine: Quarantine) => Promise<T>): Promise<T> {
+  const quarantine = openQuarantine(join(run.files.quarantine, name));
+  try {
+    return await use(quarantine);
+  } finally {
+    await quarantine.close();
+  }
+}

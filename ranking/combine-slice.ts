@@ -1,0 +1,152 @@
+// One slice of the documents, ranked by each benchmark in turn. A rank counts the documents of all slices, so that slices wait for each
+// other once a benchmark; what they show each other lies in shared memory.
+
+import { binCount } from '../classifier/part.ts';
+import { sqlName } from '../data/duckdb.ts';
+import { fail } from '../data/errors.ts';
+import type { Run } from '../data/run.ts';
+import type { Ranking } from './generation.ts';
+import { copyFloats, orderedBits } from './order.ts';
+import { withScores } from './scores.ts';
+
+/** What a slice shows the others of one benchmark: the lower halves of its scores' ordered bits, bin by bin (best first), and where each bin begins. */
+export interface Shown {
+  lows: Uint16Array;
+  /** By bin number, with one more for the end: the documents of bin b are from starts[b + 1] to before starts[b]. */
+  starts: Uint32Array;
+}
+
+export interface Slice {
+  run: Run;
+  /** With the parts of this slice alone. */
+  ranking: Ranking;
+  documents: number;
+  benchmarks: readonly string[];
+  index: number;
+  /** By slice, and for benchmarks of even and odd number: while one is looked at, the other may be overwritten. */
+  shown: [even: Shown, odd: Shown][];
+  /** How many times slices have shown a benchmark. */
+  turns: Int32Array;
+  /** By position in the slice: the best rank (0 is best), and the number of the benchmark that it is for; of equals the first. */
+  ranks: Uint32Array;
+  winners: Uint16Array;
+}
+
+/** Columns that are read at a time: one alone costs nearly as much, and each takes 4 bytes a document. */
+const columnsAtOnce = 3;
+
+/** Ranks a slice's documents among those of all slices. Errors: FILE_DAMAGED; those of `withScores`. */
+export async function rankSlice(slice: Slice): Promise<void> {
+  const { run, ranking, documents, benchmarks } = slice;
+  const columns = Array.from({ length: Math.min(columnsAtOnce, benchmarks.length) }, () => new Float32Array(documents));
+  const positions = new Uint32Array(documents);
+  slice.ranks.fill(0xffff_ffff);
+  await withScores(run, ranking, async (connection, table) => {
+    for (let first = 0; first < benchmarks.length; first += columnsAtOnce) {
+      const names = benchmarks.slice(first, first + columnsAtOnce);
+      let position = 0;
+      for await (const chunk of await connection.stream(`SELECT ${names.map((name) => sqlName(`score_${name}`)).join(', ')} FROM ${table}`)) {
+        const rows = chunk.rowCount;
+        if (position + rows <= documents) for (const column of names.keys()) copyFloats(chunk, column, columns[column] ?? new Float32Array(), position);
+        position += rows;
+      }
+      if (position !== documents) throw fail('FILE_DAMAGED', { path: run.files.scores, reason: `it has ${position} documents where the ranking counts ${documents}`, command: 'betr rank' });
+      for (const column of names.keys()) takeTurn(slice, first + column, columns[column] ?? new Float32Array(), positions);
+    }
+  });
+}
+
+function takeTurn({ index, shown, turns, ranks, winners }: Slice, number: number, scores: Float32Array, positions: Uint32Array): void {
+  const parity = number % 2 === 0 ? 0 : 1;
+  const all = shown.map((pair) => pair[parity]);
+  const own = all[index];
+  if (own === undefined) throw fail('INTERNAL', { reason: `there is no slice ${index}` });
+  spread(scores, own, positions);
+  Atomics.add(turns, 0, 1);
+  Atomics.notify(turns, 0);
+  for (const wanted = shown.length * (number + 1); ; ) {
+    const now = Atomics.load(turns, 0);
+    if (now >= wanted) break;
+    Atomics.wait(turns, 0, now);
+  }
+  let above = 0;
+  for (let bin = binCount - 1; bin >= 0; bin--) {
+    const count = all.reduce((sum, { starts }) => sum + (starts[bin] ?? 0) - (starts[bin + 1] ?? 0), 0);
+    if (count === 0) continue;
+    rankLows(all, bin, count, above);
+    above += count;
+    keepBest(own.lows.subarray(own.starts[bin + 1], own.starts[bin]), positions.subarray(own.starts[bin + 1], own.starts[bin]), number, ranks, winners);
+  }
+}
+
+/** Takes the ranks of a bin's documents where they are better than the best so far. A function of its own, so that it is compiled as a whole. */
+function keepBest(lows: Uint16Array, positions: Uint32Array, number: number, ranks: Uint32Array, winners: Uint16Array): void {
+  for (let place = 0; place < lows.length; place++) {
+    const rank = rankOfLow[lows[place] ?? 0] ?? 0;
+    const position = positions[place] ?? 0;
+    if (rank < (ranks[position] ?? 0)) {
+      ranks[position] = rank;
+      winners[position] = number;
+    }
+  }
+}
+
+/** Lays a slice's documents out by bin, each with its position. */
+function spread(scores: Float32Array, { lows, starts }: Shown, positions: Uint32Array): void {
+  const raw = new Uint32Array(scores.buffer, scores.byteOffset, scores.length);
+  const places = new Uint32Array(binCount);
+  for (let position = 0; position < scores.length; position++) {
+    const bin = orderedBits(raw[position] ?? 0) >>> 16;
+    places[bin] = (places[bin] ?? 0) + 1;
+  }
+  let next = 0;
+  starts[binCount] = 0;
+  for (let bin = binCount - 1; bin >= 0; bin--) {
+    const count = places[bin] ?? 0;
+    places[bin] = next;
+    next += count;
+    starts[bin] = next;
+  }
+  for (let position = 0; position < scores.length; position++) {
+    const ordered = orderedBits(raw[position] ?? 0);
+    const place = places[ordered >>> 16] ?? 0;
+    places[ordered >>> 16] = place + 1;
+    lows[place] = ordered & 0xffff;
+    positions[place] = position;
+  }
+}
+
+const lowsCount = 1 << 16;
+const rankOfLow = new Uint32Array(lowsCount);
+/** Bins of fewer documents are sorted, as counting goes through all lower halves. */
+const fewestToCount = 1024;
+
+/** Fills `rankOfLow` for the lower halves that occur in a bin: how many documents, of all slices, score higher. */
+function rankLows(all: readonly Shown[], bin: number, count: number, above: number): void {
+  const own = all.map(({ lows, starts }) => lows.subarray(starts[bin + 1], starts[bin]));
+  if (count < fewestToCount) {
+    const sorted = new Uint16Array(count);
+    let next = 0;
+    for (const lows of own) {
+      sorted.set(lows, next);
+      next += lows.length;
+    }
+    sorted.sort();
+    // Going up, the last of equals says how many are above.
+    for (let i = 0; i < count; i++) rankOfLow[sorted[i] ?? 0] = above + count - 1 - i;
+    return;
+  }
+  rankOfLow.fill(0);
+  for (const lows of own) {
+    for (let place = 0; place < lows.length; place++) {
+      const low = lows[place] ?? 0;
+      rankOfLow[low] = (rankOfLow[low] ?? 0) + 1;
+    }
+  }
+  let rank = above;
+  for (let low = lowsCount - 1; low >= 0; low--) {
+    const equal = rankOfLow[low] ?? 0;
+    rankOfLow[low] = rank;
+    rank += equal;
+  }
+}

@@ -1,0 +1,62 @@
+// The place of every document in the order of keys, which decides among equal scores: with it in memory, no cut needs the disk. Sorting
+// millions of keys takes a while, so the places are kept in the run's folder as long as the generation is published.
+
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { DuckDBUIntegerVector } from '@duckdb/node-api';
+import { commitBytes } from '../data/commit.ts';
+import { fail, systemCode } from '../data/errors.ts';
+import type { Run } from '../data/run.ts';
+import type { Ranking } from './generation.ts';
+import { withScores } from './scores.ts';
+
+/** The places by position, in shared memory, as they were kept; undefined where they are not, or not whole. */
+export async function readKeyRanks(run: Run, ranking: Ranking): Promise<Uint32Array | undefined> {
+  try {
+    const file = await readFile(pathOf(run, ranking));
+    if (file.byteLength !== 4 * ranking.documents) return undefined;
+    const bytes = new Uint8Array(new SharedArrayBuffer(file.byteLength));
+    bytes.set(file);
+    return new Uint32Array(bytes.buffer);
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** Sorts all keys, and keeps the places; an abort ends it. Errors: those of `withScores`, DISK_FULL, WRITE_FAILED. */
+export async function makeKeyRanks(run: Run, ranking: Ranking, signal?: AbortSignal): Promise<Uint32Array> {
+  const ranks = new Uint32Array(new SharedArrayBuffer(4 * ranking.documents));
+  // One thread, as others are to be answered meanwhile.
+  const patient = { ...run, settings: { ...run.settings, workers: 1 } };
+  await withScores(patient, ranking, async (connection, table) => {
+    const sql = `SELECT position::UINTEGER AS position FROM (SELECT row_number() OVER () - 1 AS position, document, shard, "row" FROM ${table}) ORDER BY document, shard, "row"`;
+    const interrupt = (): void => connection.interrupt();
+    signal?.addEventListener('abort', interrupt);
+    let place = 0;
+    try {
+      for await (const chunk of await connection.stream(sql)) {
+        signal?.throwIfAborted();
+        const vector = chunk.getColumnVector(0);
+        if (!(vector instanceof DuckDBUIntegerVector)) throw fail('INTERNAL', { reason: `a position is of type ${vector.type.toString()}` });
+        for (let i = 0; i < vector.itemCount; i++) ranks[vector.getItem(i) ?? 0] = place++;
+      }
+    } finally {
+      signal?.removeEventListener('abort', interrupt);
+    }
+  });
+  const path = pathOf(run, ranking);
+  await commitBytes(path, new Uint8Array(ranks.buffer));
+  await removeOthers(path);
+  return ranks;
+}
+
+function pathOf(run: Run, { generation }: Ranking): string {
+  return join(run.folder, 'keys', `${generation}.u32`);
+}
+
+async function removeOthers(path: string): Promise<void> {
+  for (const name of await readdir(dirname(path))) {
+    if (name !== basename(path) && name.endsWith('.u32') && !name.startsWith('.')) await rm(join(dirname(path), name), { force: true });
+  }
+}

@@ -1,0 +1,58 @@
+// What the page reads of the server's answers, held against what the server answers. Nothing here runs: where an answer does not fit the
+// page's type of it any more, the build fails.
+
+import type { z } from 'zod';
+import type { Answer } from '../../ranking/answer.ts';
+import type { Calibration } from '../../ranking/calibrations.ts';
+import type { Comparison } from '../../ranking/compare.ts';
+import type { Curve } from '../../ranking/curve.ts';
+import type { DocumentsAnswer } from '../../server/documents.ts';
+import type { readySchema } from '../../server/health-routes.ts';
+import type { Job } from '../../server/job-records.ts';
+import type { CompositionAnswer, HistogramAnswer } from '../../server/mixture-routes.ts';
+import type * as page from '../../server/page/answers.ts';
+import type { benchmarksSchema } from '../../server/ranking-routes.ts';
+import type { Why } from '../../server/why.ts';
+
+interface Server {
+  rank: Answer;
+  curve: Curve;
+  histogram: HistogramAnswer;
+  composition: CompositionAnswer;
+  compare: Comparison;
+  documents: DocumentsAnswer;
+  why: Why;
+  benchmarks: z.output<typeof benchmarksSchema>;
+  calibrations: { calibrations: Calibration[] };
+  job: Job;
+  ready: z.output<typeof readySchema>;
+}
+
+interface Page {
+  rank: page.Answer;
+  curve: page.Curve;
+  histogram: page.Histogram;
+  composition: page.Composition;
+  compare: page.Comparison;
+  documents: page.Margin;
+  why: page.Why;
+  benchmarks: page.Benchmarks;
+  calibrations: page.Calibrations;
+  job: page.Job;
+  ready: page.Ready;
+}
+
+/** Every answer of the server is one that the page can take. */
+export const taken: { [Route in keyof Server]: (answer: Server[Route]) => Page[Route] } = {
+  rank: (answer) => answer,
+  curve: (answer) => answer,
+  histogram: (answer) => answer,
+  composition: (answer) => answer,
+  compare: (answer) => answer,
+  documents: (answer) => answer,
+  why: (answer) => answer,
+  benchmarks: (answer) => answer,
+  calibrations: (answer) => answer,
+  job: (answer) => answer,
+  ready: (answer) => answer,
+};

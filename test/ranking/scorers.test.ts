@@ -1,0 +1,74 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { describe, expect, it } from '@jest/globals';
+import { z } from 'zod';
+import { randomScore } from '../../classifier/scorers/random.ts';
+import { listRankings, rankingRun } from '../../classifier/scorers/list.ts';
+import { silent } from '../../data/progress.ts';
+import type { Run } from '../../data/run.ts';
+import { findCutoff } from '../../ranking/cutoff.ts';
+import { readRanking } from '../../ranking/generation.ts';
+import { rankCorpus } from '../../ranking/rank.ts';
+import { queryRows, withScores } from '../../ranking/scores.ts';
+import { plainShape, writeModel } from '../classifier/fasttext/write-model.ts';
+import { makeLines, makeTrainedRun } from '../classifier/trained-run.ts';
+import { withFolder } from '../data/collect.ts';
+
+async function withCorpus(workers: number, use: (run: Run, folder: string) => Promise<void>): Promise<void> {
+  await withFolder(async (folder) => {
+    await mkdir(join(folder, 'corpus'), { recursive: true });
+    await writeFile(join(folder, 'corpus', 'plain.jsonl'), makeLines(600, 1));
+    await writeFile(join(folder, 'corpus', 'packed.jsonl.gz'), gzipSync(makeLines(300, 2)));
+    await use(await makeTrainedRun(folder, { workers }), folder);
+  });
+}
+
+const scored = z.object({ document: z.string(), score: z.number() });
+
+async function scoresOf(run: Run): Promise<z.output<typeof scored>[]> {
+  return withScores(run, await readRanking(run), (connection, table) => queryRows(connection, `SELECT document, score::DOUBLE AS score FROM ${table} ORDER BY document`, scored));
+}
+
+describe('rankings by several scorers', () => {
+  it.each([1, 2])('lie side by side, with cutoffs of their own, made by %i workers', async (workers) => {
+    await withCorpus(workers, async (run, folder) => {
+      writeModel(join(folder, 'quality.bin'), { ...plainShape, words: ['</s>', 'word1', 'word2'] });
+      const own = await rankCorpus(run, silent);
+      const before = await readFile(run.files.ranking, 'utf8');
+      for (const scorer of ['random', 'random:seed=2', 'length', 'fasttext:quality.bin']) {
+        const { ranking, published, notes } = await rankCorpus(run, silent, scorer);
+        expect({ documents: ranking.documents, tokens: ranking.tokens, quarantined: ranking.quarantined, published, notes }).toEqual({ documents: own.ranking.documents, tokens: own.ranking.tokens, quarantined: own.ranking.quarantined, published: true, notes: [] });
+        expect(ranking.scorer.outputs).toEqual(['joint']);
+        expect(await rankCorpus(run, silent, scorer)).toMatchObject({ published: false, scores: { shardsScored: 0, shardsReused: 2 } });
+        const cutoff = await findCutoff(rankingRun(run, scorer), ranking, 0.3);
+        expect(cutoff.tokens).toBeLessThanOrEqual(0.3 * ranking.tokens);
+        expect(cutoff.documents).toBeGreaterThan(100);
+      }
+      expect(await readFile(run.files.ranking, 'utf8')).toBe(before);
+      expect(await rankCorpus(run, silent)).toMatchObject({ published: false, scores: { shardsScored: 0 } });
+      for (const { document, score } of await scoresOf(rankingRun(run, 'random'))) expect(score).toBe(randomScore(document, 1));
+      for (const { score } of await scoresOf(rankingRun(run, 'fasttext:quality.bin'))) expect(score > 0 && score <= 1.0001).toBe(true);
+      expect(await listRankings(run)).toEqual(['fasttext:quality.bin', 'length', 'random', 'random:seed=2']);
+    });
+  });
+
+  it('are the command\'s too', async () => {
+    await withCorpus(1, (run, folder) => {
+      const betr = (...args: string[]): string => execFileSync(process.execPath, [resolve('dist/cli/betr.js'), ...args], { cwd: folder, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+      expect(betr('rank', '--scorer', 'length')).toMatch(/Ranked 882 documents/);
+      expect(betr('cutoff', '--scorer', 'length', '--keep', '0.1')).toMatch(/score ≥ \d+/);
+      expect(betr('status')).toMatch(/Ranking {5}none yet[^]*Rankings {4}betr, length/);
+      expect(betr('status', '--scorer', 'length')).toMatch(/Ranking {5}generation [^]*To score {4}nothing/);
+      betr('select', '--scorer', 'length', '--keep', '0.1', '--out', 'kept');
+      expect(existsSync(join(folder, 'kept', 'manifest.json'))).toBe(true);
+      expect(betr('verify', '--scorer', 'length')).toMatch(/whole and unaltered/);
+      expect(() => betr('rank', '--scorer', 'magic')).toThrow(/SCORER_UNKNOWN/);
+      expect(() => betr('cutoff', '--scorer', 'random', '--keep', '0.1')).toThrow(/STEP_MISSING/);
+      expect(existsSync(run.files.ranking)).toBe(false);
+      return Promise.resolve();
+    });
+  });
+});

@@ -1,0 +1,121 @@
+import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { z } from 'zod';
+import { sqlString, withDuckDb } from '../../data/duckdb.ts';
+import { readRanking } from '../../ranking/generation.ts';
+import { openLive } from '../../server/live.ts';
+import { keepByPlainSort, makeRows, makeScoredRows, rankRows, sumTokens, withRun } from '../ranking/synthetic.ts';
+import { withServer } from './serve.ts';
+
+const generationOf = (json: unknown): string => z.object({ ranking: z.object({ generation: z.string() }) }).parse(json).ranking.generation;
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  const endMs = performance.now() + 20_000;
+  while (!(await holds())) {
+    if (performance.now() > endMs) throw new Error('it did not come true within 20 s');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+describe('a newly published ranking', () => {
+  it('is picked up without a failed request, and every answer is of one generation', async () => {
+    await withServer(async ({ ask, run, rows }) => {
+      // As in a real run, no file of the generation before is written over.
+      const newRows = makeScoredRows(1200).map((row) => ({ ...row, shard: row.shard.replace('shard', 'newer') }));
+      const first = (await readRanking(run)).generation;
+      const answers: { status: number; json: unknown }[] = [];
+      let asking = true;
+      const paths = ['/rank?keep=0.25', '/compare?budgets=1e20,1e21&poolTokens=1T', '/rank?keep=0.25&benchmarks=mmlu', '/rank?budget=1e21&poolTokens=1T'];
+      const clients = paths.map(async (path) => {
+        while (asking) answers.push(await ask(path));
+      });
+      const second = (await rankRows(run, newRows)).generation;
+      await until(async () => generationOf((await ask('/rank?keep=0.25')).json) === second);
+      asking = false;
+      await Promise.all(clients);
+      expect(answers.filter(({ status }) => status !== 200)).toEqual([]);
+      expect(new Set(answers.map(({ json }) => generationOf(json)))).toEqual(new Set([first, second]));
+      for (const [generation, own] of [[first, rows], [second, newRows]] as const) {
+        const kept = keepByPlainSort(own, 0.25);
+        for (const { json } of answers) {
+          const { success, data } = z.object({ keep: z.object({ setBy: z.literal('keep') }), benchmarks: z.undefined(), ranking: z.object({ generation: z.literal(generation) }), cutoff: z.object({ documents: z.number(), tokens: z.number() }) }).safeParse(json);
+          if (success) expect(data.cutoff).toEqual({ documents: kept.length, tokens: sumTokens(kept) });
+        }
+      }
+    }, makeScoredRows(900));
+  });
+
+  it('that is damaged leaves the one before in its place, and is told', async () => {
+    await withServer(async ({ ask, run }) => {
+      const whole = await readFile(run.files.ranking);
+      const generation = generationOf((await ask('/rank?keep=0.1')).json);
+      await writeFile(run.files.ranking, whole.subarray(0, 100));
+      const ready = z.object({ ready: z.boolean(), generation: z.string(), problem: z.object({ code: z.string(), detail: z.string() }).nullable() });
+      await until(async () => ready.parse((await ask('/readyz')).json).problem !== null);
+      expect(await ask('/readyz')).toMatchObject({ status: 200, json: { ready: true, generation, problem: { code: 'FILE_DAMAGED' } } });
+      expect(await ask('/rank?keep=0.1')).toMatchObject({ status: 200, json: { ranking: { generation } } });
+      expect((await ask('/metrics')).text).toMatch(/betr_ranking_problem 1\n[^]*betr_ranking_info\{generation="\w+"\} 1/);
+      // Where the server runs is nobody's business.
+      expect((await ask('/readyz')).text).not.toContain(run.settingsFolder);
+      await writeFile(run.files.ranking, whole);
+      await until(async () => ready.parse((await ask('/readyz')).json).problem === null);
+      expect((await ask('/metrics')).text).toContain('betr_ranking_problem 0');
+    });
+  });
+
+  it('appears where there was none', async () => {
+    await withServer(async ({ ask, run }) => {
+      expect((await ask('/readyz')).status).toBe(503);
+      const { generation } = await rankRows(run, makeRows(50));
+      await until(async () => (await ask('/readyz')).status === 200);
+      expect(generationOf((await ask('/rank?keep=0.5')).json)).toBe(generation);
+    }, []);
+  });
+});
+
+describe('a ranking whose parts are not what was published', () => {
+  it.each([
+    ['missing', async (path: string) => rename(path, `${path}.away`), 'it is missing'],
+    ['cut short', async (path: string) => writeFile(path, (await readFile(path)).subarray(0, 500)), 'it has 500 bytes'],
+    ['altered', async (path: string) => writeFile(path, (await readFile(path)).fill(0, 20, 400)), ''],
+  ])('is refused when one is %s', async (_name, damage, reason) => {
+    await withRun(async (run) => {
+      const { parts } = await rankRows(run, makeRows(600));
+      const path = join(run.files.scores, parts[1]?.file ?? '');
+      await damage(path);
+      const live = await openLive(run);
+      try {
+        expect(live.state().serving).toBeUndefined();
+        expect(live.state().problem).toMatchObject({ code: 'FILE_DAMAGED', message: expect.stringContaining(reason) });
+        expect(() => live.current()).toThrow(expect.objectContaining({ code: 'FILE_DAMAGED' }));
+      } finally {
+        await live.close();
+      }
+    });
+  });
+
+  it('is refused when one was written anew with other counts, and taken once it is mended', async () => {
+    await withRun(async (run) => {
+      const ranking = await rankRows(run, makeRows(600));
+      const path = join(run.files.scores, ranking.parts[0]?.file ?? '');
+      await rename(path, `${path}.away`);
+      await withDuckDb({}, (connection) => connection.run(`COPY (SELECT * REPLACE (tokens + 1 AS tokens) FROM read_parquet(${sqlString(`${path}.away`)})) TO ${sqlString(path)} (FORMAT parquet)`));
+      // As if the sizes agreed.
+      const [first, ...others] = ranking.parts;
+      await writeFile(run.files.ranking, JSON.stringify({ ...ranking, parts: [{ ...first, bytes: (await stat(path)).size }, ...others] }));
+      const live = await openLive(run);
+      try {
+        expect(live.state().problem).toMatchObject({ code: 'FILE_DAMAGED', message: expect.stringContaining('not those that the ranking counts') });
+        await rm(path);
+        await rename(`${path}.away`, path);
+        await writeFile(run.files.ranking, JSON.stringify(ranking));
+        await live.look();
+        expect(live.state().problem).toBeUndefined();
+        expect(live.current().ranking.generation).toBe(ranking.generation);
+      } finally {
+        await live.close();
+      }
+    });
+  });
+});

@@ -1,0 +1,108 @@
+// `npm run test:slurm`: the job array on a real Slurm with two nodes. Not in the default suite, which must not start a cluster.
+
+import { createHash } from 'node:crypto';
+import { execFileSync } from 'node:child_process';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { z } from 'zod';
+import { foldedManifest, readPublishedParts } from '../../classifier/published.ts';
+import { silent } from '../../data/progress.ts';
+import type { Run } from '../../data/run.ts';
+import { readPublished } from '../../ranking/generation.ts';
+import { rankCorpus } from '../../ranking/rank.ts';
+import { verifyRanking } from '../../ranking/verify.ts';
+import { forgetScores, makeLines, makeTrainedRun } from '../classifier/trained-run.ts';
+import { withFolder } from '../data/collect.ts';
+import { type Cluster, openCluster, whyNoCluster } from './cluster.ts';
+
+const betr = new URL('../../cli/betr.js', import.meta.url).pathname;
+const why = process.env['BETR_TEST_SLURM'] === undefined ? 'is run by npm run test:slurm' : whyNoCluster();
+if (why !== undefined) process.stderr.write(`test/slurm ${why}; skipped\n`);
+
+const submitted = z.object({ chunks: z.number(), array: z.string(), publish: z.string() });
+
+(why === undefined ? describe : describe.skip)('betr slurm', () => {
+  let cluster: Cluster;
+  beforeAll(async () => {
+    cluster = await openCluster();
+  });
+  afterAll(() => cluster.close());
+
+  const submit = (run: Run, ...options: string[]): z.output<typeof submitted> =>
+    submitted.parse(JSON.parse(execFileSync(process.execPath, [betr, 'slurm', run.settingsPath, '--nodes', '2', '--json', ...options], { env: cluster.env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })));
+
+  const publishedParts = async (run: Run): Promise<number> => [...(await readPublishedParts(run)).byChunk.values()].flat().length;
+  const stateOf = (job: string): string => cluster.run('squeue', '-h', '-r', '-j', job, '-o', '%i %t %r %N');
+
+  async function until(what: string, holds: () => Promise<boolean> | boolean, seconds: number): Promise<void> {
+    const endMs = performance.now() + 1000 * seconds;
+    while (!(await holds())) {
+      if (performance.now() > endMs) throw new Error(`${what}: not within ${seconds} s; ${cluster.run('squeue', '-r')}`);
+      await setTimeout(100);
+    }
+  }
+
+  /** Slurm keeps what it starts again back for two minutes; the tests do not. */
+  const hurry = (job: string): void => {
+    const waiting = stateOf(job).split('\n').filter((line) => line.includes('BeginTime'));
+    for (const id of waiting.map((line) => line.split(' ')[0] ?? '')) cluster.run('scontrol', 'update', `JobId=${id}`, 'StartTime=now');
+  };
+
+  const finish = (run: Run, job: z.output<typeof submitted>): Promise<void> =>
+    until('published', async () => {
+      hurry(job.array);
+      hurry(job.publish);
+      return (await readPublished(run)) !== undefined;
+    }, 240);
+
+  const contentHash = async (run: Run): Promise<string> =>
+    createHash('sha256').update(await readFile(join(run.files.manifest, foldedManifest))).digest('hex');
+
+  async function withCorpus(use: (run: Run, alone: { generation: string; content: string }) => Promise<void>): Promise<void> {
+    await withFolder(async (folder) => {
+      await mkdir(join(folder, 'corpus'));
+      for (let i = 0; i < 6; i++) {
+        const text = makeLines(8000, i);
+        await writeFile(join(folder, 'corpus', `${i}.jsonl${i % 3 === 2 ? '.gz' : ''}`), i % 3 === 2 ? gzipSync(text) : text);
+      }
+      const run = await makeTrainedRun(folder, { workers: 1 });
+      const { generation } = (await rankCorpus(run, silent)).ranking;
+      const alone = { generation, content: await contentHash(run) };
+      await forgetScores(run);
+      await use(run, alone);
+      expect((await readPublished(run))?.generation).toBe(generation);
+      expect(await contentHash(run)).toBe(alone.content);
+      expect((await verifyRanking(run, { corpus: true }, silent)).problems).toEqual([]);
+    });
+  }
+
+  it('ends with the very bytes of one process, though a node is lost in mid-run and comes back', async () => {
+    await withCorpus(async (run) => {
+      const job = submit(run);
+      await until('both at work', async () => (await publishedParts(run)) > 10 && /_1 R/.test(stateOf(job.array)) && /_2 R/.test(stateOf(job.array)), 60);
+      const before = await publishedParts(run);
+      // slurmd, the step's daemon, the script, the worker.
+      expect(cluster.lose('n1')).toBeGreaterThanOrEqual(4);
+      await until('the other goes on', async () => (await publishedParts(run)) > before + 10, 60);
+      cluster.bringBack('n1');
+      await finish(run, job);
+    });
+  }, 400_000);
+
+  it('gives chunks back and goes on when it is preempted and when it is told that its time is nearly over', async () => {
+    await withCorpus(async (run) => {
+      const job = submit(run, '--sbatch=--time=20');
+      await until('at work', async () => (await publishedParts(run)) > 5, 60);
+      const high = cluster.run('sbatch', '--parsable', '-p', 'high', '-w', 'n1', '-o', '/dev/null', '--wrap', 'sleep 1').trim();
+      await until('preempted', () => cluster.run('squeue', '-h', '-j', high, '-o', '%t').trim() !== 'PD', 90);
+      const [element = ''] = stateOf(job.array).split('\n').filter((line) => / R /.test(line)).map((line) => line.split(' ')[0] ?? '');
+      // What Slurm sends two minutes before the limit.
+      if (element !== '') cluster.run('scancel', '--signal=USR1', '--batch', element);
+      if (element !== '') await until('waits to go on', () => !new RegExp(`^${element} R`, 'm').test(stateOf(job.array)), 60);
+      await finish(run, job);
+    });
+  }, 400_000);
+});
