@@ -39,7 +39,7 @@ describe('betr', () => {
       expect(stdout).toContain(`Usage: betr ${command}`);
       for (const option of ['--config <file>', '--json', '--help']) expect(stdout).toContain(option);
     }
-    expect((await betr(root, ['--help'])).stdout).toMatch(/Exit codes: 0 done · 1 .* · 2 .* ·\n3 .* · 4 .* ·\n70 .* · 130/);
+    expect((await betr(root, ['--help'])).stdout).toMatch(/Exit codes: 0 done · 1 [^]* · 2 [^]*3 [^]*70 [^]*130 /);
     expect((await betr(root, ['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
 

@@ -3,6 +3,7 @@
 
 import { join } from 'node:path';
 import { readCard } from '../../classifier/card.ts';
+import { readPlan } from '../../classifier/plan.ts';
 import { countUnscored } from '../../classifier/score-corpus.ts';
 import { loadScorer } from '../../classifier/scorer.ts';
 import { trainClassifier } from '../../classifier/train.ts';
@@ -16,6 +17,7 @@ import { readTokenRates } from '../../indexer/tokens.ts';
 import { openVectors } from '../../indexer/vectors.ts';
 import { answerBudget } from '../../ranking/answer.ts';
 import { readRanking } from '../../ranking/generation.ts';
+import { verifyRanking } from '../../ranking/verify.ts';
 import { collectQuarantined, defaultFields } from '../data/collect.ts';
 
 export interface Kind {
@@ -104,6 +106,8 @@ export const kinds: Readonly<Record<string, Kind>> = {
     },
   },
   'the card of a part': { file: 'run/scores/*.json', weight: 2, read: async (project) => ((await countUnscored(await run(project))) > 0 ? 'made again' : 'read') },
+  'plan.json': { file: 'run/plan.json', weight: 2, read: async (project) => (await readPlan(await run(project)), 'read') },
+  'a manifest': { file: 'run/manifest/*.jsonl', weight: 3, read: verifyAll },
   'targets.parquet': { file: 'run/targets.parquet', weight: 3, read: trainAgain },
   'sample.parquet': { file: 'run/sample.parquet', weight: 3, read: trainAgain },
   'index.hnsw': {
@@ -117,6 +121,12 @@ export const kinds: Readonly<Record<string, Kind>> = {
   },
   'betr.yaml': { file: 'betr.yaml', weight: 4, read: async (project) => (await run(project), 'read') },
 };
+
+/** Verifying reads every file of the ranking, and must never take a spoiled part for a good one. */
+async function verifyAll(project: string): Promise<string> {
+  const { problems } = await verifyRanking(await run(project), { corpus: false }, silent);
+  return problems.length > 0 ? 'told' : 'read';
+}
 
 /** Training reads both files, and writes elsewhere, so that the project stays as it was. */
 async function trainAgain(project: string): Promise<string> {

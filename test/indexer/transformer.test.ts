@@ -8,7 +8,7 @@ import { parseSettings, type Settings } from '../../data/settings.ts';
 import { findDefaultModel } from '../../indexer/default-model.ts';
 import { chooseDevice } from '../../indexer/devices.ts';
 import { openTransformer } from '../../indexer/transformer.ts';
-import { findShared } from '../shared.ts';
+import { findShared } from '../shared/find.ts';
 
 jest.setTimeout(300_000);
 
