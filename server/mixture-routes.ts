@@ -44,7 +44,6 @@ export const mixtureRoutes = [
     reply: { description: 'Most favoured first.', schema: compositionSchema, types: ['text/csv'] },
     tagged: true,
     heavy: true,
-    heavy: true,
     async answer({ query: { format, ...question }, state, request }) {
       const live = state.live.current();
       const own = live.ranking.scorer.outputs.slice(1);
