@@ -5,6 +5,7 @@ import { Command, CommanderError } from 'commander';
 import { BetrError, errorData, fail, reasonOf } from '../data/errors.ts';
 import { readVersion } from '../data/version.ts';
 import { calibrateCommand } from './calibrate.ts';
+import { endAtOnce } from './common.ts';
 import { compareCommand } from './compare.ts';
 import { cutoffCommand } from './cutoff.ts';
 import { indexCommand } from './index.ts';
@@ -32,8 +33,8 @@ for (const command of [initCommand(), indexCommand(), trainCommand(), rankComman
   program.addCommand(command.copyInheritedSettings(program));
 }
 
-process.on('SIGINT', () => process.exit(130));
-process.on('SIGTERM', () => process.exit(143));
+process.on('SIGINT', endAtOnce.SIGINT);
+process.on('SIGTERM', endAtOnce.SIGTERM);
 
 try {
   await program.parseAsync();

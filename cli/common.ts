@@ -12,6 +12,9 @@ export interface CommonOptions {
   json: boolean;
 }
 
+/** What a signal to end does to a command; a server stops in its own way. */
+export const endAtOnce = { SIGINT: () => process.exit(130), SIGTERM: () => process.exit(143) };
+
 /** A command with the options that every command has. */
 export function command(name: string, description: string): Command {
   return new Command(name)

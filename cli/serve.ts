@@ -5,7 +5,7 @@ import { fail } from '../data/errors.ts';
 import { openRun } from '../data/run.ts';
 import { type KeyKind, keyKinds, makeKey } from '../server/keys.ts';
 import { keysFile, serveRun } from '../server/listen.ts';
-import { command, type CommonOptions } from './common.ts';
+import { command, type CommonOptions, endAtOnce } from './common.ts';
 import { printResult } from './output.ts';
 
 interface ServeOptions extends CommonOptions {
@@ -40,9 +40,10 @@ export function serveCommand(): Command {
         allowHosts: options.allowHost.map((name) => name.toLowerCase()),
         ...(options.rateLimit === undefined ? {} : { requestsPerMinute: readNumber('--rate-limit', options.rateLimit, 1, 1e9) }),
       });
+      const stopped = stopSignal();
       // At once, whatever follows: who started it waits for the address.
       printResult(options.json, { url: server.url }, `Serving on ${server.url}`);
-      await stopSignal();
+      await stopped;
       await server.stop();
     });
 }
@@ -56,9 +57,9 @@ function readNumber(option: string, text: string, least: number, most: number): 
 function stopSignal(): Promise<void> {
   return new Promise((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-      // In place of ending at once, as the other commands do.
-      process.removeAllListeners(signal);
+      // Before the others' way of ending goes: a signal that comes while nobody listens is lost.
       process.once(signal, () => resolve());
+      process.off(signal, endAtOnce[signal]);
     }
   });
 }
