@@ -40,9 +40,10 @@ export function serveCommand(): Command {
         allowHosts: options.allowHost.map((name) => name.toLowerCase()),
         ...(options.rateLimit === undefined ? {} : { requestsPerMinute: readNumber('--rate-limit', options.rateLimit, 1, 1e9) }),
       });
+      const stopped = stopSignal();
       // At once, whatever follows: who started it waits for the address.
       printResult(options.json, { url: server.url }, `Serving on ${server.url}`);
-      await stopSignal();
+      await stopped;
       await server.stop();
     });
 }
@@ -56,8 +57,6 @@ function readNumber(option: string, text: string, least: number, most: number): 
 function stopSignal(): Promise<void> {
   return new Promise((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-      // In place of ending at once, as the other commands do.
-      process.removeAllListeners(signal);
       process.once(signal, () => resolve());
     }
   });

@@ -28,48 +28,39 @@ export type BenchmarkChange = z.output<typeof benchmarkChangeSchema>;
 type Change = Omit<SourceChange, 'source'>;
 
 type Kept = Cut & Pick<Cutoff, 'tokens'>;
-interface Group {
-  documents: number;
-  tokens: number;
-}
-const none: Group = { documents: 0, tokens: 0 };
 
-const keptRow = z.object({ source: z.string(), documents: count, tokens: count });
+/** Documents of one source and winning benchmark: all, and those that are kept. */
+const groupRow = z.object({ source: z.string(), winner: count.nullable(), documents: count, tokens: count, keptDocuments: count, keptTokens: count });
+type Group = z.output<typeof groupRow>;
 
 /** Every source of the ranking before and after a cut, most favoured first. Errors: those of `withScores`. */
 export async function compareComposition(run: Run, ranking: Ranking, cutoff: Kept): Promise<SourceChange[]> {
-  const kept = await withScores(run, ranking, (connection, table) =>
-    queryRows(connection, `SELECT source, count(*)::DOUBLE AS documents, sum(tokens)::DOUBLE AS tokens FROM ${table} WHERE ${keptCondition(cutoff)} GROUP BY source`, keptRow),
-  );
-  const bySource = new Map(kept.map((row) => [row.source, row]));
-  const changes = ranking.sources.map(({ source, documents, tokens }) => ({ source, ...compare({ documents, tokens }, bySource.get(source) ?? none, ranking, cutoff) }));
-  return changes.sort((a, b) => byFavour(a, b) || (a.source < b.source ? -1 : 1));
+  return (await compareMixture(run, ranking, undefined, cutoff)).sources;
 }
-
-const winnerRow = z.object({ winner: count, documents: count, tokens: count, keptDocuments: count, keptTokens: count });
 
 /**
- * Every benchmark of `winners` before and after a cut, each with the documents whose best corpus percentile is for it, most favoured first.
- * Errors: those of `withScores`.
+ * Every source of the ranking before and after a cut, and every benchmark of `winners` with the documents whose best corpus percentile is
+ * for it; most favoured first. Errors: those of `withScores`.
  */
-export async function compareWinners(run: Run, ranking: Ranking, winners: Target, cutoff: Kept): Promise<BenchmarkChange[]> {
+export async function compareMixture(run: Run, ranking: Ranking, winners: Target | undefined, cutoff: Kept): Promise<{ sources: SourceChange[]; benchmarks: BenchmarkChange[] }> {
   const kept = keptCondition(cutoff);
-  const sql = (table: string): string => `SELECT winner::DOUBLE AS winner, count(*)::DOUBLE AS documents, sum(tokens)::DOUBLE AS tokens,
-    count(*) FILTER (${kept})::DOUBLE AS "keptDocuments", coalesce(sum(tokens) FILTER (${kept}), 0)::DOUBLE AS "keptTokens" FROM ${table} GROUP BY winner`;
-  const rows = await withScores(run, ranking, (connection, table) => queryRows(connection, sql(table), winnerRow), winners);
-  const byWinner = new Map(rows.map((row) => [row.winner, row]));
-  const changes = winners.benchmarks.map((benchmark, number) => {
-    const row = byWinner.get(number);
-    return { benchmark, ...compare(row ?? none, row === undefined ? none : { documents: row.keptDocuments, tokens: row.keptTokens }, ranking, cutoff) };
-  });
-  return changes.sort((a, b) => byFavour(a, b) || (a.benchmark < b.benchmark ? -1 : 1));
+  const sql = (table: string): string => `SELECT source, ${winners === undefined ? 'NULL::DOUBLE' : 'winner::DOUBLE'} AS winner, count(*)::DOUBLE AS documents, sum(tokens)::DOUBLE AS tokens,
+    count(*) FILTER (${kept})::DOUBLE AS "keptDocuments", coalesce(sum(tokens) FILTER (${kept}), 0)::DOUBLE AS "keptTokens" FROM ${table} GROUP BY ALL`;
+  const groups = await withScores(run, ranking, (connection, table) => queryRows(connection, sql(table), groupRow), winners);
+  const compare = (own: readonly Group[]): Change => compareGroups(own, ranking.tokens, cutoff.tokens);
+  return {
+    sources: ranking.sources.map(({ source }) => ({ source, ...compare(groups.filter((group) => group.source === source)) })).sort((a, b) => byFavour(a, b) || (a.source < b.source ? -1 : 1)),
+    benchmarks: (winners?.benchmarks ?? []).map((benchmark, number) => ({ benchmark, ...compare(groups.filter(({ winner }) => winner === number)) })).sort((a, b) => byFavour(a, b) || (a.benchmark < b.benchmark ? -1 : 1)),
+  };
 }
 
-function compare({ documents, tokens }: Group, left: Group, ranking: Ranking, cutoff: Kept): Change {
+function compareGroups(groups: readonly Group[], allTokens: number, keptTokens: number): Change {
+  const sum = (of: (group: Group) => number): number => groups.reduce((total, group) => total + of(group), 0);
   const part = (of: number, all: number): number => (all === 0 ? 0 : of / all);
-  const before = { documents, tokens, share: part(tokens, ranking.tokens) };
-  const after = { documents: left.documents, tokens: left.tokens, share: part(left.tokens, cutoff.tokens) };
-  return { before, after, kept: part(left.tokens, tokens), lift: part(after.share, before.share) };
+  const [tokens, left] = [sum((group) => group.tokens), sum((group) => group.keptTokens)];
+  const before = { documents: sum((group) => group.documents), tokens, share: part(tokens, allTokens) };
+  const after = { documents: sum((group) => group.keptDocuments), tokens: left, share: part(left, keptTokens) };
+  return { before, after, kept: part(left, tokens), lift: part(after.share, before.share) };
 }
 
 function byFavour(a: Change, b: Change): number {

@@ -57,6 +57,7 @@ export const documentRoutes = [
       characters: charactersParameter(600),
       ...questionFields,
     }),
+    heavy: true,
     reply: { description: 'One page, or the pages on both sides of the cutoff.', schema: documentsAnswerSchema },
     async answer({ query: { near, side, order, seed, benchmark, source, limit, cursor, characters, ...question }, state }) {
       const wrong = near === undefined ? (side === undefined ? undefined : 'side is of use with near=cutoff only') : findMisuse(order, benchmark, side, cursor);

@@ -51,9 +51,13 @@ export async function openJobs(run: Run, limits: JobLimits = defaultLimits): Pro
   let active: { id: string; process: JobRecord['process']; ended: Promise<Ending> } | undefined;
   let driving = false;
 
+  let written: Promise<void> = Promise.resolve();
+  /** Changes a record, on disk too before anybody is told; one write after the other, so that the last is the one that stays. */
   const change = async (record: JobRecord, values: Partial<JobRecord>): Promise<void> => {
     Object.assign(record, values);
-    await writeRecord(run, record);
+    const write = written.then(() => writeRecord(run, record));
+    written = write.catch(() => undefined);
+    await write;
     changes.emit(record.id);
   };
   const describe = async ({ id, kind, state, createdAt, startedAt, endedAt, problem }: JobRecord, whole: boolean): Promise<Job> => {

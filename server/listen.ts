@@ -35,8 +35,8 @@ export interface Listening {
 const drainMs = 8_000;
 /** [ours] Enough for a page that is used, and for a program that asks all day. */
 const requestsPerMinuteElsewhere = 6_000;
-/** Requests at a time that ask the disk; each may hold a database of a gigabyte and every core. */
-const heavyAtOnce = 2;
+/** Requests at a time that ask the disk; each may hold a database of 384 MB and every core. */
+const heavyAtOnce = 3;
 const heavyWaiting = 64;
 /** Against clients that are slow to ask, or to read. The streams of events are never silent for so long. */
 const timeouts = { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 10_000, connectionsCheckingInterval: 1_000 };

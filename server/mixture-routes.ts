@@ -1,7 +1,7 @@
 // GET /histogram and /composition: how the ranking's scores lie, and what a cut does to the corpus's mixture.
 
 import { z } from 'zod';
-import { benchmarkChangeSchema, compareComposition, compareWinners, type SourceChange, sourceChangeSchema } from '../ranking/composition.ts';
+import { benchmarkChangeSchema, compareMixture, type SourceChange, sourceChangeSchema } from '../ranking/composition.ts';
 import { spreadHistogram, stepSchema } from '../ranking/histogram.ts';
 import { csvOf, formatParameter, wantsCsv } from './csv.ts';
 import { generationOf, generationSchema, wholeParameter } from './parameters.ts';
@@ -49,10 +49,7 @@ export const mixtureRoutes = [
       const own = live.ranking.scorer.outputs.slice(1);
       const [{ cutoff }, target] = await Promise.all([live.answer(question), live.target(question)]);
       const winners = target.target ?? (own.length === 0 ? undefined : (await live.target({ benchmarks: own })).target);
-      const [sources, benchmarks] = await Promise.all([
-        compareComposition(state.run, target, cutoff),
-        winners === undefined ? [] : compareWinners(state.run, target, winners, cutoff),
-      ]);
+      const { sources, benchmarks } = await compareMixture(state.run, target, winners, cutoff);
       if (!wantsCsv(format, request)) return { json: { ranking: generationOf(live.ranking), sources, benchmarks } satisfies CompositionAnswer };
       return csvOf(columns, [...sources.map((change) => rowOf('source', change.source, change)), ...benchmarks.map((change) => rowOf('benchmark', change.benchmark, change))]);
     },

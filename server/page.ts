@@ -46,7 +46,7 @@ async function sendFile(name: string, request: Request, response: Response): Pro
   // Asked again every time, and sent only when it has changed: a page and a server of different versions would misread each other.
   response.setHeader('Cache-Control', 'no-cache');
   response.setHeader('ETag', file.etag);
-  if (!request.fresh) return { text: file.text, type: file.type };
+  if (request.headers['if-none-match'] !== file.etag) return { text: file.text, type: file.type };
   response.status(304).end();
   return 'sent';
 }

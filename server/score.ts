@@ -36,6 +36,7 @@ export const scoreRoutes = [
     query: z.strictObject(questionFields),
     body: z.strictObject({ texts: z.array(z.string()).min(1).max(mostTexts).meta({ description: `1 to ${mostTexts} texts.` }) }),
     bodyLimitBytes: 4 << 20,
+    heavy: true,
     reply: { description: 'One entry for each text.', schema: scoresAnswerSchema },
     async answer({ query, body: { texts }, state }) {
       const { ranking, cutoff } = await aim(state.live.current(), query);

@@ -5,6 +5,7 @@ import type { Shard } from '../data/documents.ts';
 import { type BetrError, errorData, errorFrom, fail } from '../data/errors.ts';
 import type { FieldNames } from '../data/settings.ts';
 import { readTexts } from '../data/texts.ts';
+import { openGate } from './gate.ts';
 
 /** The beginning of a text, or all of it. */
 export interface TextHead {
@@ -56,7 +57,7 @@ export function openTextReader(fields: FieldNames, limits: ReaderLimits = defaul
       }
       for (const resolve of settle.values()) resolve(fail('SHARD_CHANGED', { path: shard.name }));
     };
-    gate(pass).catch((error: unknown) => {
+    gate.enter(pass).catch((error: unknown) => {
       for (const [row, resolve] of settle) resolve(isTimeout(error) ? tooFar(shard, row, limits.passMs) : errorFrom(errorData(error)));
     });
   };
@@ -116,24 +117,5 @@ function openCache(limitBytes: number): { get(key: string): TextHead | undefined
         drop(oldest);
       }
     },
-  };
-}
-
-/** Runs work `atOnce` at a time, in the order of asking. Errors: BUSY when so much is waiting already. */
-function openGate(atOnce: number, most: number): (work: () => Promise<void>) => Promise<void> {
-  const waiting: (() => void)[] = [];
-  let running = 0;
-  return async (work) => {
-    if (running >= atOnce && waiting.length >= most) throw fail('BUSY', { waiting: waiting.length, seconds: 10 });
-    if (running >= atOnce) await new Promise<void>((resolve) => waiting.push(resolve));
-    else running++;
-    try {
-      await work();
-    } finally {
-      // Who waited takes the place over.
-      const next = waiting.shift();
-      if (next === undefined) running--;
-      else next();
-    }
   };
 }

@@ -87,6 +87,7 @@ export const whyRoutes = [
       characters: charactersParameter(whyDefaults.characters),
       ...questionFields,
     }),
+    heavy: true,
     reply: { description: 'The explanation.', schema: whySchema },
     async answer({ params, query: { benchmark, ngrams, places, examples, characters, ...question }, state }) {
       return { json: await explainDocument(state.run, state.live.current(), state.texts, { ...params, benchmark, ngrams, places, examples, characters }, question) };

@@ -11,36 +11,40 @@ export interface HistogramPlot {
   choose(score: number | null): void;
 }
 
+type Step = Histogram['steps'][number];
+
+const barsAtMost = 80;
+/** Where what is kept would be narrower than this part of the plot, the plot looks closer. */
+const keptAtLeast = 1 / 8;
+
 export function openHistogramPlot(holder: HTMLElement): HistogramPlot {
-  let histogram: Histogram = { steps: [] };
+  let steps: Histogram['steps'] = [];
   let cutoff: number | null = null;
+  let seen: readonly Step[] = [];
   const bars = uPlot.paths.bars?.({ size: [1, 64], gap: 1 });
+  const filled = (name: string): uPlot.Series => ({ fill: colour(name), width: 0, points: { show: false }, ...(bars === undefined ? {} : { paths: bars }) });
   const plot = openPlot(holder, () => ({
     padding: [20, 20, 0, 0],
     legend: { show: false },
     cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
-    scales: { x: { time: false, range: () => [histogram.steps.at(0)?.from ?? 0, histogram.steps.at(-1)?.to ?? 1] }, y: { range: (_plot, _low, high) => [0, high * 1.05] } },
+    scales: { x: { time: false, range: () => [seen.at(0)?.from ?? 0, seen.at(-1)?.to ?? 1] }, y: { range: (_plot, _low, high) => [0, high * 1.05] } },
     axes: [
       axis({ grid: { show: false }, values: (_plot, ticks) => ticks.map((tick) => String(tick).replace('-', '−')) }),
       axis({ size: 44, values: (_plot, ticks) => ticks.map((tick) => (tick === 0 ? '0' : `${Number((100 * tick).toPrecision(3))} %`)) }),
     ],
-    series: [
-      {},
-      { fill: colour('dropped'), width: 0, points: { show: false }, ...(bars === undefined ? {} : { paths: bars }) },
-      { fill: colour('kept'), width: 0, points: { show: false }, ...(bars === undefined ? {} : { paths: bars }) },
-    ],
+    series: [{}, filled('dropped'), filled('kept')],
     hooks: { draw: [(drawn) => { if (cutoff !== null) drawLine(drawn, cutoff, `cutoff ${formatScore(cutoff)}`, { colour: colour('cutoff'), width: 1.5, row: -1 }); }] },
   }));
 
   const draw = (): void => {
-    const { steps } = histogram;
     const all = steps.reduce((sum, { tokens }) => sum + tokens, 0);
-    const share = (keep: boolean): (number | null)[] => steps.map(({ from, to, tokens }) => ((cutoff !== null && (from + to) / 2 >= cutoff) === keep ? tokens / all : null));
-    plot.show([steps.map(({ from, to }) => (from + to) / 2), share(false), share(true)]);
+    seen = joinSteps(lookCloser(steps, cutoff));
+    const share = (keep: boolean): (number | null)[] => seen.map(({ from, to, tokens }) => ((cutoff !== null && (from + to) / 2 >= cutoff) === keep ? tokens / all : null));
+    plot.show([seen.map(({ from, to }) => (from + to) / 2), share(false), share(true)]);
   };
   return {
-    show(next) {
-      histogram = next;
+    show(histogram) {
+      steps = histogram.steps;
       draw();
     },
     choose(score) {
@@ -48,4 +52,27 @@ export function openHistogramPlot(holder: HTMLElement): HistogramPlot {
       draw();
     },
   };
+}
+
+/** The steps from the top down to where what is kept can be seen. */
+function lookCloser(steps: readonly Step[], cutoff: number | null): readonly Step[] {
+  const high = steps.at(-1)?.to ?? 1;
+  if (cutoff === null || cutoff >= high) return steps;
+  const low = high - (high - cutoff) / keptAtLeast;
+  return steps.filter(({ to }) => to > low);
+}
+
+/** Sums neighbours, from the top down, until there are few enough to draw. */
+function joinSteps(steps: readonly Step[]): Step[] {
+  const size = Math.max(1, Math.ceil(steps.length / barsAtMost));
+  const width = size * ((steps[0]?.to ?? 0) - (steps[0]?.from ?? 0));
+  const joined: Step[] = [];
+  for (let end = steps.length; end > 0; end -= size) {
+    const group = steps.slice(Math.max(0, end - size), end);
+    const sum = (of: (step: Step) => number): number => group.reduce((total, step) => total + of(step), 0);
+    const to = group.at(-1)?.to ?? 0;
+    // The last of them may have fewer steps, and is drawn as wide as the others.
+    joined.push({ from: to - width, to, documents: sum(({ documents }) => documents), tokens: sum(({ tokens }) => tokens) });
+  }
+  return joined.reverse();
 }

@@ -10,7 +10,7 @@ import { find } from './dom.ts';
 import { openHistogramPlot } from './histogram-plot.ts';
 import { openMarginView } from './margin-view.ts';
 import { openPanel, type Panel } from './panel.ts';
-import { choiceQuery, compareQuery, curveQuery, questionQuery, readable, type State } from './state.ts';
+import { compareQuery, curveQuery, histogramQuery, questionQuery, readable, type State } from './state.ts';
 import { showWhy } from './why-view.ts';
 
 export interface Follower {
@@ -64,7 +64,7 @@ export function openPanels({ change, answered, refused }: Follower): Panel[] {
     }),
     openPanel<Histogram>({
       section: section('histogram'),
-      path: (state) => `histogram?${readable(choiceQuery(state))}`,
+      path: (state) => `histogram?${readable(histogramQuery(state))}`,
       load: (path, signal) => askJson<Histogram>(path, ['steps'], { signal }),
       show: (histogram) => histogramPlot.show(histogram),
       refuse: toldByAnswer,

@@ -71,7 +71,7 @@ function lawQuery({ pool, poolTokens, tokensPerParam, maxEpochs }: State): URLSe
 }
 
 /** Which benchmarks count. */
-export function choiceQuery({ without }: State): URLSearchParams {
+function choiceQuery({ without }: State): URLSearchParams {
   return new URLSearchParams(without.length > 0 ? { without: without.join() } : {});
 }
 
@@ -82,6 +82,11 @@ export function questionQuery(state: State): URLSearchParams {
   const params = fixedModel[state.pool ?? ''];
   if (params !== undefined) query.set('params', String(params));
   return query;
+}
+
+/** The question of the histogram, finer than it is drawn, so that it can be looked at closely. */
+export function histogramQuery(state: State): URLSearchParams {
+  return new URLSearchParams([['steps', '500'], ...choiceQuery(state)]);
 }
 
 /** The question of the curve, over the whole of the slider. */

@@ -211,7 +211,7 @@ describe('jobs', () => {
 });
 
 describe('a server that is killed', () => {
-  it.skip('leaves its job at work; the next one watches it, goes on with the queue, and can cancel', async () => {
+  it('leaves its job at work; the next one watches it, goes on with the queue, and can cancel', async () => {
     hold();
     const first = await start('index');
     const second = await start('train');
@@ -316,7 +316,7 @@ describe('a second server on the same run', () => {
     }
   });
 
-  it.skip('does not keep a stopping server open by its streams of events', async () => {
+  it('does not keep a stopping server open by its streams of events', async () => {
     hold();
     const { id } = await start('index');
     await waitForWork(id);
