@@ -48,7 +48,7 @@ export function formatAmount(amount: number): string {
     shown = Number((shown / 1000).toPrecision(3));
     unit++;
   }
-  return `${shown >= 1000 ? whole.format(shown) : shown}${units[unit] ?? ''}`;
+  return `${shown >= 10_000 ? whole.format(shown) : shown}${units[unit] ?? ''}`;
 }
 
 /** 12345 as "12,345". */

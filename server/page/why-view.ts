@@ -10,11 +10,12 @@ const shownNgrams = 8;
 export function showWhy(article: HTMLElement, why: Why, close: () => void): void {
   const { document, place, explanation } = why;
   const moved = [...explanation.up, ...explanation.down];
+  const most = Math.max(...moved.map(({ contribution }) => Math.abs(contribution)), 1e-12);
   const verdict = document.kept === null ? '' : document.kept ? 'kept' : 'dropped';
   article.replaceChildren(
     make('header', {}, make('h3', { id: 'whyTitle', tabindex: '-1' }, document.document), makeButton('Close', close, { class: 'link' })),
     make('p', { class: 'quiet' }, ...join(['score ', make('b', {}, formatScore(document.score))], [`rank ${formatCount(place.rank)} of ${formatCount(place.of)}`], [verdict], [document.source], [`${document.shard.split('/').at(-1) ?? ''}, row ${document.row}`])),
-    make('div', { class: 'columns' }, listNgrams('Moved the score up', explanation.up, 'up'), listNgrams('Moved it down', explanation.down, 'down')),
+    make('div', { class: 'columns' }, listNgrams('Moved the score up', explanation.up, 'up', most), listNgrams('Moved it down', explanation.down, 'down', most)),
     make('p', { class: 'hint' }, `The score is exactly ${signed(explanation.bias)} to begin with and the parts of all ${formatCount(explanation.ngrams)} n-grams; the ${formatCount(explanation.others.different)} not marked add ${signed(explanation.others.contribution)}.`),
     drawText(why.text, moved),
     ...(why.truncated ? [make('p', { class: 'hint' }, 'The beginning of the text is shown.')] : []),
@@ -35,8 +36,7 @@ function listExamples(nearest: Why['nearest']): HTMLElement[] {
   ];
 }
 
-function listNgrams(title: string, ngrams: readonly Contribution[], kind: 'up' | 'down'): HTMLElement {
-  const most = Math.abs(ngrams[0]?.contribution ?? 1);
+function listNgrams(title: string, ngrams: readonly Contribution[], kind: 'up' | 'down', most: number): HTMLElement {
   return make(
     'table',
     { class: `ngrams ${kind}` },

@@ -1,8 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
 import { formatAmount, formatFlops, formatShare, parseAmount, parseBudget, parseShare } from '../../ranking/amounts.ts';
 
 describe('amounts', () => {
-  it.each([['1e21', 1e21], ['6E+20', 6e20], [' 12.5 ', 12.5], ['.5e3', 500]])('a budget of "%s" is %d FLOPs', (text, flops) => expect(parseBudget(text)).toBe(flops));
+  it.each([['1e21', 1e21], ['6E+20', 6e20], [' 12.5 ', 12.5], ['.5e3', 500], ['1e 21', 1e21]])('a budget of "%s" is %d FLOPs', (text, flops) => expect(parseBudget(text)).toBe(flops));
 
   it.each(['0', '-1', 'NaN', '1e400', '', ' ', '1e21x', 'Infinity', '0x10', '1e-400', '1,000'])('"%s" is no budget', (text) => {
     expect(() => parseBudget(text)).toThrow(expect.objectContaining({ code: 'BUDGET_INVALID', message: expect.stringContaining(`"${text}"`) }));
@@ -18,6 +19,12 @@ describe('amounts', () => {
 
   it.each(['B', '0', '-7B', '7 billion', '1e400', '1e308T', ''])('"%s" is no amount', (text) => {
     expect(() => parseAmount('--params', text)).toThrow(expect.objectContaining({ code: 'OPTION_INVALID' }));
+  });
+
+  it('are written as the language of the page would write them', () => {
+    const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 });
+    fc.assert(fc.property(fc.double({ min: 0, max: 16, noNaN: true }), (log10) => expect(formatAmount(10 ** log10)).toBe(compact.format(10 ** log10))), { numRuns: 2000 });
+    for (const amount of [0, 999, 999.4, 999.5, 1000, 999_499, 999_500, 999_999, 1e15, 1.2345e17]) expect(formatAmount(amount)).toBe(compact.format(amount));
   });
 
   it('are written as people write them', () => {
