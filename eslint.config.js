@@ -25,5 +25,10 @@ export default tseslint.config(
     },
   },
   ...closedRooms,
+  {
+    files: rooms.map((room) => `${room}/**/*.ts`),
+    ignores: ['data/duckdb.ts'],
+    rules: { 'no-restricted-syntax': ['error', { selector: 'TemplateElement[value.raw=/read_parquet\\(/]', message: 'Name Parquet files by parquetSource (data/duckdb.ts), which takes their paths literally.' }] },
+  },
   { files: ['cli/**/*.ts', 'bench/**/*.ts', 'test/**/*.ts'], rules: { 'no-console': 'off' } },
 );

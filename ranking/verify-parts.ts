@@ -45,12 +45,12 @@ export async function verifyContent(run: Run, parts: readonly ListedPart[], tell
 }
 
 async function describeContent(connection: DuckDBConnection, run: Run, parts: readonly ListedPart[]): Promise<Map<string, z.output<typeof contentSchema>>> {
-  const files = parts.map(({ file }) => sqlString(join(run.files.scores, file)));
+  const files = parts.map(({ file }) => join(run.files.scores, file));
   const rows = await queryRows(
     connection,
     `SELECT filename AS file, count(*)::DOUBLE AS documents, count(DISTINCT "row")::DOUBLE AS "rows", min("row")::DOUBLE AS "first", max("row")::DOUBLE AS "last", sum(tokens)::DOUBLE AS tokens,
        min(score)::DOUBLE AS lowest, max(score)::DOUBLE AS highest, min(shard) AS shard, count(DISTINCT shard)::DOUBLE AS shards
-     FROM read_parquet([${files.join(', ')}], filename = true) GROUP BY filename`,
+     FROM ${parquetSource(files, 'filename = true')} GROUP BY filename`,
     contentSchema,
   );
   return new Map(rows.map((row) => [row.file, row]));

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { z } from 'zod';
 import { commitJson, sha256File } from '../../data/commit.ts';
-import { sqlString } from '../../data/duckdb.ts';
+import { parquetSource } from '../../data/duckdb.ts';
 import type { Report } from '../../data/progress.ts';
 import { openQuarantine, type Quarantine } from '../../data/quarantine.ts';
 import { readRows } from '../../data/read.ts';
@@ -41,7 +41,7 @@ export async function findLeaks(run: Run, { tests: patterns, runWords = defaultR
   // Without their card nobody takes old leaks for these.
   await rm(run.files.leaks, { force: true });
   const found = await withSpillingDuckDb(run.folder, async (connection) => {
-    const all = `SELECT * FROM read_parquet([${parts.map(({ path }) => sqlString(path)).join(', ')}]) ORDER BY shard, "row", start_byte, benchmark, item`;
+    const all = `SELECT * FROM ${parquetSource(parts.map(({ path }) => path))} ORDER BY shard, "row", start_byte, benchmark, item`;
     await writeParquet(connection, all, run.files.leakTable, { tests });
     return describeFound(connection, run.files.leakTable);
   });
@@ -83,7 +83,7 @@ interface Found {
 }
 
 async function describeFound(connection: DuckDBConnection, path: string): Promise<Found> {
-  const table = `read_parquet(${sqlString(path)})`;
+  const table = parquetSource(path);
   const rows = async <T>(query: string, schema: z.ZodType<T>): Promise<T[]> => z.array(schema).parse((await connection.runAndReadAll(query)).getRowObjects());
   const [documents, passages] = totalsRow.parse((await connection.runAndReadAll(`SELECT count(DISTINCT (shard, "row"))::DOUBLE, count(*)::DOUBLE FROM ${table}`)).getRows()[0]);
   const counts = await rows(`SELECT benchmark, count(DISTINCT item)::DOUBLE AS touched, count(DISTINCT (shard, "row"))::DOUBLE AS documents FROM ${table} GROUP BY benchmark`, benchmarkRow);
