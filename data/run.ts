@@ -32,6 +32,7 @@ export interface RunFiles {
   scores: string;
   ranking: string;
   drift: string;
+  prediction: string;
   quarantine: string;
   lock: string;
 }
@@ -66,6 +67,7 @@ function runFiles(folder: string): RunFiles {
     scores: file('scores'),
     ranking: file('ranking.json'),
     drift: file('drift.json'),
+    prediction: file('prediction.json'),
     quarantine: file('quarantine'),
     lock: file('lock'),
   };

@@ -11,6 +11,7 @@ import { watchLeases } from '../data/lease.ts';
 import type { Report } from '../data/progress.ts';
 import type { Run } from '../data/run.ts';
 import { type Drift, measureDrift, writeDrift } from './drift.ts';
+import { compareWithPrediction, type Prediction } from './predict.ts';
 import { commitRanking, draftRanking, openFigures, type Ranking, readPublished } from './generation.ts';
 
 export interface RankResult {
@@ -19,6 +20,8 @@ export interface RankResult {
   published: boolean;
   /** Against the generation before; null where nothing new was published, or nothing before. */
   drift: Drift | null;
+  /** What was predicted of this corpus beside what came of it; null where nothing was, or it was told before. */
+  prediction: Prediction | null;
   scores: Omit<CorpusScores, 'parts'>;
 }
 
@@ -44,7 +47,8 @@ async function publishScores(run: Run, score: () => Promise<CorpusScores>): Prom
   if (drift !== null) await writeDrift(run, drift);
   await commitRanking(run, ranking, before);
   await removeStale(run, [ranking, ...(before === undefined ? [] : [before])]);
-  return { ranking, published, drift, scores };
+  const prediction = (await compareWithPrediction(run, ranking, { parts, ...scores })) ?? null;
+  return { ranking, published, drift, prediction, scores };
 }
 
 /** Passes the parts on and adds up those that the generation before does not have. */
