@@ -1,5 +1,5 @@
 # Two commands on a fresh machine: `make demo` and `make test`. Each installs what it needs.
-.PHONY: demo test lint fuzz clean
+.PHONY: demo test lint fuzz torture clean
 
 demo: node_modules/.package-lock.json
 	node dist/cli/betr.js demo
@@ -13,6 +13,10 @@ lint: node_modules/.package-lock.json
 # Ten thousand spoiled files of today's seed; CASES and SEED name others.
 fuzz: node_modules/.package-lock.json
 	npm run -s fuzz -- $(CASES) $(SEED)
+
+# A thousand rankings killed in all ways; ROUNDS and SEED name others.
+torture: node_modules/.package-lock.json
+	node dist/test/crash/main.js $(or $(ROUNDS),1000) $(SEED)
 
 # `npm ci` also builds dist/ (the package's "prepare" script).
 node_modules/.package-lock.json: package.json package-lock.json

@@ -73,6 +73,11 @@ export async function outlinePlan(run: Run): Promise<Outline> {
   return { known, fresh, before };
 }
 
+/** Names the corpus as it is: the same shards, by the same classifier, in the same pieces. */
+export function fingerprintCorpus({ scorer, chunkBytes }: Plan, shards: readonly Pick<Shard, 'name' | 'bytes' | 'modifiedMs'>[]): string {
+  return fingerprint([scorer, chunkBytes, shards.map(({ name, bytes, modifiedMs }) => [name, bytes, modifiedMs]).sort()]);
+}
+
 /** Cuts what is new of the corpus and writes the plan, where anything changed. Errors: STEP_MISSING, those of `listShards` and `cutShard`, DISK_FULL, WRITE_FAILED. */
 export async function makePlan(run: Run, report: Report): Promise<Plan> {
   const { known, fresh, before } = await outlinePlan(run);

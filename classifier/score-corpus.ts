@@ -21,6 +21,9 @@ export interface CorpusScores {
   documents: number;
   textBytes: number;
   seconds: number;
+  /** Of the parts it made; and the most memory that one of its processes had. */
+  diskBytes: number;
+  memoryBytes: number;
 }
 
 /** A shard may change while it is read; then the plan is made anew, so many times. */
@@ -29,7 +32,7 @@ const plans = 3;
 /** Scores what is not scored yet and returns the parts of the whole corpus. Errors: STEP_MISSING, WORKERS_LOST, those of reading and writing files. */
 export async function scoreCorpus(run: Run, report: Report): Promise<CorpusScores> {
   const startedMs = performance.now();
-  const done = { documents: 0, textBytes: 0 };
+  const done = { documents: 0, textBytes: 0, diskBytes: 0, memoryBytes: 0 };
   const scored = new Set<string>();
   for (let attempt = 1; ; attempt++) {
     const plan = await makePlan(run, report);
@@ -43,6 +46,8 @@ export async function scoreCorpus(run: Run, report: Report): Promise<CorpusScore
       const result = await runWorkers(run, plan, { count, wait: true, ...openListener(open, report) });
       done.documents += result.documents;
       done.textBytes += result.textBytes;
+      done.diskBytes += result.diskBytes;
+      done.memoryBytes = Math.max(done.memoryBytes, result.memoryBytes);
       problems.push(...result.problems);
     }
     const problem = problems.find(({ code }) => code !== 'SHARD_CHANGED') ?? problems[0];
@@ -72,7 +77,7 @@ export function openListener(open: readonly Task[], report: Report): Required<Li
 /** The parts of the plan's corpus, sorted by shard and row, where workers have made all of them. Errors: CHUNKS_LEFT, STEP_MISSING, PLAN_STALE. */
 export async function collectScores(run: Run): Promise<CorpusScores> {
   const plan = await readPlan(run);
-  return { parts: await collectParts(run, listTasks(run, plan)), shardsScored: 0, shardsReused: plan.shards.length, documents: 0, textBytes: 0, seconds: 0 };
+  return { parts: await collectParts(run, listTasks(run, plan)), shardsScored: 0, shardsReused: plan.shards.length, documents: 0, textBytes: 0, seconds: 0, diskBytes: 0, memoryBytes: 0 };
 }
 
 async function collectParts(run: Run, tasks: readonly Task[]): Promise<ListedPart[]> {

@@ -33,6 +33,9 @@ export interface WorkResult {
   documents: number;
   textBytes: number;
   seconds: number;
+  /** Of the parts it published; and the most memory that one process had. */
+  diskBytes: number;
+  memoryBytes: number;
   /** What kept chunks from being scored: one error for each such shard. */
   problems: ErrorData[];
   /** Whether no chunk is left but those with problems. */
@@ -44,7 +47,7 @@ const shardErrors: readonly string[] = ['SHARD_CHANGED', 'FILE_NOT_FOUND', 'FILE
 /** Works on the plan. Errors: STEP_MISSING, DISK_FULL, WRITE_FAILED; what is wrong with one shard keeps only its chunks from being scored and is in the result. */
 export async function workOnPlan(run: Run, plan: Plan, options: WorkOptions): Promise<WorkResult> {
   const startedMs = performance.now();
-  const result: WorkResult = { chunks: 0, parts: 0, documents: 0, textBytes: 0, seconds: 0, problems: [], finished: false };
+  const result: WorkResult = { chunks: 0, parts: 0, documents: 0, textBytes: 0, seconds: 0, diskBytes: 0, memoryBytes: 0, problems: [], finished: false };
   const pollMs = Math.min(1000, 500 * run.settings.scoring.beatSeconds);
   const queue = await openQueue(run, plan);
   const badShards = new Set<string>();
@@ -73,6 +76,7 @@ export async function workOnPlan(run: Run, plan: Plan, options: WorkOptions): Pr
     await scoring?.close();
   }
   result.seconds = (performance.now() - startedMs) / 1000;
+  result.memoryBytes = process.resourceUsage().maxRSS * 1024;
   return result;
 }
 
@@ -114,6 +118,7 @@ async function scoreClaim({ task, published, lease }: Claim, { context, publish 
   for await (const part of parts) {
     await publish(part);
     result.parts++;
+    result.diskBytes += part.bytes;
     if (part.ends !== 'part') {
       result.chunks++;
       options.onChunk?.(task);

@@ -35,6 +35,8 @@ export async function runWorkers(run: Run, plan: Plan, options: Options): Promis
     documents: sum.documents + result.documents,
     textBytes: sum.textBytes + result.textBytes,
     seconds: result.seconds,
+    diskBytes: sum.diskBytes + result.diskBytes,
+    memoryBytes: Math.max(sum.memoryBytes, result.memoryBytes),
     problems: [...sum.problems, ...result.problems],
     finished: result.finished,
   }));

@@ -1,19 +1,28 @@
 // `betr rank`: scores the corpus and publishes its ranking; only what is new is scored.
 
 import { type Command } from 'commander';
+import { prepareScorer } from '../classifier/scorers/list.ts';
 import { fail } from '../data/errors.ts';
+import type { Report } from '../data/progress.ts';
 import type { Run } from '../data/run.ts';
 import type { Drift } from '../ranking/drift.ts';
+import { predictRanking } from '../ranking/predict.ts';
 import { publishScored, type RankResult, rankCorpus } from '../ranking/rank.ts';
 import { scorerOption, stepCommand, type StepOptions, work } from './common.ts';
 import { formatBytes, formatCount, formatShare, printResult } from './output.ts';
+import { describePrediction } from './prediction.ts';
 
 export function rankCommand(): Command {
   return stepCommand('rank', 'score every document of the corpus and publish the ranking (only what is new is scored)')
     .option(...scorerOption)
     .option('--workers <count>', 'worker processes at once, in place of the settings\' workers')
     .option('--publish-only', 'publish what workers have scored (betr work), without scoring', false)
+    .option('--dry-run', 'look at about 1 % of what is to be scored, and predict time, memory, disk and tokens kept', false)
     .action(async (options: RankOptions) => {
+      if (options.dryRun) {
+        await predict(options);
+        return;
+      }
       const result = await work(options, (run, report) => (options.publishOnly ? publishScored(run, options.scorer) : rankCorpus(withWorkers(run, options.workers), report, options.scorer)));
       printResult(options.json, summarizeRank(result), describeRank(result));
       if (result.drift !== null && result.drift.over.length > 0) process.exitCode = driftExitCode;
@@ -23,7 +32,17 @@ export function rankCommand(): Command {
 /** The ranking is published, and differs from the last one by more than the settings allow. */
 export const driftExitCode = 4;
 
+async function predict(options: RankOptions): Promise<void> {
+  const prediction = await work(options, async (run, report) => predictRanking(await prepareRun(withWorkers(run, options.workers), options.scorer, report), report));
+  printResult(options.json, prediction, describePrediction(prediction));
+}
+
+async function prepareRun(main: Run, scorer: string, report: Report): Promise<Run> {
+  return (await prepareScorer(main, scorer, report)).run;
+}
+
 interface RankOptions extends StepOptions {
+  dryRun: boolean;
   workers?: string;
   scorer: string;
   publishOnly: boolean;
@@ -41,20 +60,20 @@ export function parseWorkers(text: string, option = '--workers'): number {
 }
 
 /** The result without the parts and the histogram, which are in ranking.json. */
-export function summarizeRank({ ranking, published, drift, scores, notes }: RankResult): object {
+export function summarizeRank({ ranking, published, drift, prediction, scores, notes }: RankResult): object {
   const { generation, publishedAt, documents, tokens, estimatedDocuments, textBytes, quarantined } = ranking;
-  return { published, ranking: { generation, publishedAt, documents, tokens, estimatedDocuments, textBytes, quarantined, shards: new Set(ranking.parts.map(({ shard }) => shard)).size }, drift, ...scores, notes };
+  return { published, ranking: { generation, publishedAt, documents, tokens, estimatedDocuments, textBytes, quarantined, shards: new Set(ranking.parts.map(({ shard }) => shard)).size }, drift, prediction, ...scores, notes };
 }
 
 /** The result as a person reads it. */
-export function describeRank({ ranking, published, drift, scores, notes }: RankResult): string {
+export function describeRank({ ranking, published, drift, prediction, scores, notes }: RankResult): string {
   const estimated = ranking.estimatedDocuments > 0 ? ' (estimated)' : '';
   const lines = [`Ranked ${formatCount(ranking.documents)} documents, ${formatCount(ranking.tokens)} tokens${estimated}; generation ${ranking.generation}${published ? '' : ', as before'}`];
   if (scores.shardsScored > 0) lines.push(`Scored ${scores.shardsScored} shards, ${formatBytes(scores.textBytes)} of text in ${scores.seconds.toFixed(1)} s (${formatBytes(scores.textBytes / scores.seconds)}/s); ${scores.shardsReused} were scored already`);
   else lines.push('Nothing new to score');
   if (ranking.quarantined > 0) lines.push(`${formatCount(ranking.quarantined)} bad rows were left out; quarantine/ in the run folder says which and why`);
   for (const note of notes) lines.push(`Note: ${note}`);
-  return [...lines, ...describeDrift(drift ?? undefined)].join('\n');
+  return [...lines, ...describeDrift(drift ?? undefined), ...(prediction === null ? [] : ['', describePrediction(prediction)])].join('\n');
 }
 
 /** Drift as a person reads it. */

@@ -17,7 +17,7 @@ export interface ByteRange {
 }
 
 /**
- * Yields the file's content piece by piece, or of a file that is not compressed a range of it; a piece is of use until the next is asked for.
+ * Yields the file's content piece by piece, or what a range of its bytes is; a piece is of use until the next is asked for.
  * Errors: FILE_NOT_FOUND, FILE_UNREADABLE (also for a compressed file that is damaged or cut short).
  */
 export async function* readBytesOf(path: string, format: ShardFormat, range?: ByteRange): AsyncGenerator<Uint8Array> {
@@ -31,6 +31,7 @@ export async function* readBytesOf(path: string, format: ShardFormat, range?: By
 }
 
 async function openPieces(path: string, format: ShardFormat, range: ByteRange | undefined): Promise<AsyncIterable<Uint8Array>> {
-  if (format === 'jsonl.zst') return (await openZstdDecompressor())(readPieces(path));
-  return format === 'jsonl.gz' ? pipeline(readPieces(path), createGunzip({ chunkSize: pieceBytes }), () => undefined) : readPieces(path, range?.start, range?.end);
+  const pieces = readPieces(path, range?.start, range?.end);
+  if (format === 'jsonl.zst') return (await openZstdDecompressor())(pieces);
+  return format === 'jsonl.gz' ? pipeline(pieces, createGunzip({ chunkSize: pieceBytes }), () => undefined) : pieces;
 }

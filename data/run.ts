@@ -42,6 +42,7 @@ export interface RunFiles {
   leakTable: string;
   leakParts: string;
   drift: string;
+  prediction: string;
   quarantine: string;
   lock: string;
 }
@@ -62,8 +63,8 @@ export async function openRun(settingsPath: string): Promise<Run> {
 export function rankingOf(run: Run, name: string): Run {
   if (name === run.ranking) return run;
   const own = runFiles(join(run.folder, 'rankings', name));
-  const { targets, weights, card, scorer, plan, leases, manifest, scores, ranking, drift, quarantine } = own;
-  return { ...run, ranking: name, files: { ...run.files, targets, weights, card, scorer, plan, leases, manifest, scores, ranking, drift, quarantine } };
+  const { targets, weights, card, scorer, plan, leases, manifest, scores, ranking, drift, prediction, quarantine } = own;
+  return { ...run, ranking: name, files: { ...run.files, targets, weights, card, scorer, plan, leases, manifest, scores, ranking, drift, prediction, quarantine } };
 }
 
 function runFiles(folder: string): RunFiles {
@@ -89,6 +90,7 @@ function runFiles(folder: string): RunFiles {
     leakTable: file('leaks.parquet'),
     leakParts: file('leaks'),
     drift: file('drift.json'),
+    prediction: file('prediction.json'),
     quarantine: file('quarantine'),
     lock: file('lock'),
   };

@@ -116,7 +116,7 @@ export function rateOf(flops: number, tokens: number, { tokensPerParam, maxEpoch
 }
 
 /** The bin in which the running sum of tokens, best first, passes the limit; the last where none does. */
-function binAt(histogram: Histogram, limitTokens: number): number {
+export function binAt(histogram: Histogram, limitTokens: number): number {
   let sum = 0;
   return histogram.find(([, , tokens]) => (sum += tokens) >= limitTokens)?.[0] ?? histogram.at(-1)?.[0] ?? 0;
 }

@@ -13,6 +13,7 @@ import type { Report } from '../data/progress.ts';
 import type { Run } from '../data/run.ts';
 import { readLaw } from './calibrations.ts';
 import { type Drift, measureDrift, writeDrift } from './drift.ts';
+import { compareWithPrediction, type Prediction } from './predict.ts';
 import { commitRanking, draftRanking, openFigures, type Ranking, readPublished } from './generation.ts';
 
 export interface RankResult {
@@ -21,6 +22,8 @@ export interface RankResult {
   published: boolean;
   /** Against the generation before; null where nothing new was published, or nothing before. */
   drift: Drift | null;
+  /** What was predicted of this corpus beside what came of it; null where nothing was, or it was told before. */
+  prediction: Prediction | null;
   scores: Omit<CorpusScores, 'parts'>;
   /** What somebody who reads the ranking has to know of the scorer. */
   notes: string[];
@@ -49,7 +52,8 @@ async function publishScores(run: Run, prepared: PreparedScorer, score: () => Pr
   if (drift !== null) await writeDrift(run, drift);
   await commitRanking(run, ranking, before);
   await removeStale(run, [ranking, ...(before === undefined ? [] : [before])]);
-  return { ranking, published, drift, scores, notes: prepared.notes };
+  const prediction = (await compareWithPrediction(run, ranking, { parts, ...scores })) ?? null;
+  return { ranking, published, drift, prediction, scores, notes: prepared.notes };
 }
 
 /** Passes the parts on and adds up those that the generation before does not have. */

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { z } from 'zod';
 import { cardFile, type ListedPart, partCardSchema, quarantineFile, scoreBin } from '../classifier/part.ts';
-import { sqlString } from '../data/duckdb.ts';
+import { parquetSource } from '../data/duckdb.ts';
 import { reasonOf } from '../data/errors.ts';
 import type { Report } from '../data/progress.ts';
 import { rowsWritten } from '../data/quarantine.ts';

@@ -1,0 +1,154 @@
+// Scores about one part in a hundred of what is to be scored, at places spread evenly over the corpus's bytes, by the very code that scores all of it, into a
+// folder that is thrown away. What it finds, scaled up, is what `betr rank --dry-run` predicts.
+
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readBytesOf } from '../data/bytes.ts';
+import type { Chunk, Shard } from '../data/documents.ts';
+import { openDuckDb } from '../data/duckdb.ts';
+import { lineFeed } from '../data/lines.ts';
+import { listRowGroups } from '../data/parquet.ts';
+import type { Report } from '../data/progress.ts';
+import type { Run } from '../data/run.ts';
+import { readTokenRates } from '../indexer/tokens.ts';
+import type { Part } from './part.ts';
+import { readCards } from './published.ts';
+import { scoreChunk, type ScoringContext } from './score-chunk.ts';
+import { openScorer, readScorer } from './scorers/list.ts';
+
+/** Text of one probe. */
+const probeBytes = 1 << 20;
+const fewestProbes = 8;
+const mostProbes = 1000;
+/** Compressed bytes by which it is measured how far a file expands. */
+const expansionBytes = 1 << 20;
+
+export interface Probe {
+  part: Part;
+  /** Bytes of the corpus's files that the part's rows take, and of the corpus that the probe stands for. */
+  fileBytes: number;
+  standsFor: number;
+  /** Reading and scoring; writing the part. */
+  scoreSeconds: number;
+  writeSeconds: number;
+  writtenBytes: number;
+}
+
+/** Probes of the shards. Errors: those of reading them. */
+export async function probeShards(run: Run, shards: readonly Shard[], report: Report): Promise<Probe[]> {
+  const total = shards.reduce((sum, { bytes }) => sum + bytes, 0);
+  const count = Math.min(mostProbes, Math.max(fewestProbes, Math.ceil(total / 100 / probeBytes)));
+  const folder = await mkdtemp(join(tmpdir(), 'betr-probe-'));
+  const { connection, connect, close } = await openDuckDb({ threads: 1, memoryMb: 256, spill: join(folder, 'spill') });
+  try {
+    const [scorer, rates, readConnection] = [await openScorer(run, await readScorer(run)), await readTokenRates(run), await connect()];
+    const context = { scorer, rates, fields: run.settings.corpus.fields, folder, quarantine: folder, connection, readConnection };
+    const probes: Probe[] = [];
+    for (const { shard, places } of spread(shards, total, count)) {
+      // The beginning of a compressed file has to stand for all of it.
+      const wanted = shard.format === 'jsonl' || shard.format === 'parquet' ? places : places.slice(0, 1);
+      for (const place of wanted) {
+        const probe = await takeProbe(run, context, shard, place, ((total / count) * places.length) / wanted.length);
+        if (probe !== undefined) probes.push(probe);
+      }
+      report({ stage: 'probe', done: probes.length, total: count, unit: 'parts' });
+    }
+    return probes;
+  } finally {
+    close();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** `count` places at equal distances over the bytes of all shards, as the shards that they are in and where in these, 0 to 1. */
+function spread(shards: readonly Shard[], total: number, count: number): { shard: Shard; places: number[] }[] {
+  let before = 0;
+  return shards
+    .map((shard) => {
+      const places: number[] = [];
+      for (let i = Math.ceil((before * count) / total - 0.5); (i + 0.5) * (total / count) < before + shard.bytes; i++) places.push(((i + 0.5) * (total / count) - before) / shard.bytes);
+      before += shard.bytes;
+      return { shard, places };
+    })
+    .filter(({ places }) => places.length > 0);
+}
+
+async function takeProbe(run: Run, context: ScoringContext, shard: Shard, place: number, standsFor: number): Promise<Probe | undefined> {
+  const { chunk, bytesOfRows } = await findChunk(context, shard, place);
+  const startedMs = performance.now();
+  let scoredMs = startedMs;
+  const task = { name: '0'.repeat(20), shard, chunk, endsShard: true, partBytes: probeBytes, weight: 1 };
+  const parts = scoreChunk(task, [], context, () => {
+    scoredMs = performance.now();
+    return true;
+  });
+  const first = await parts.next();
+  const writeSeconds = (performance.now() - scoredMs) / 1000;
+  await parts.return(undefined);
+  if (first.done === true || first.value.documents === 0) return undefined;
+  const read = await readCards({ ...run, files: { ...run.files, scores: context.folder } }, [first.value]).next();
+  if (read.done === true) return undefined;
+  const part = read.value;
+  return { part, fileBytes: await bytesOfRows(part.rows), standsFor, scoreSeconds: (scoredMs - startedMs) / 1000, writeSeconds, writtenBytes: part.bytes };
+}
+
+interface Place {
+  chunk: Chunk;
+  /** Bytes of the file that the chunk's first rows take. */
+  bytesOfRows: (rows: number) => number | Promise<number>;
+}
+
+async function findChunk({ readConnection, fields }: ScoringContext, shard: Shard, place: number): Promise<Place> {
+  if (shard.format === 'parquet') {
+    const groups = await listRowGroups(readConnection, shard.path, fields.text);
+    const rows = groups.reduce((sum, group) => sum + group.rows, 0);
+    let firstRow = 0;
+    for (const group of groups) {
+      if (firstRow + group.rows > place * rows) return { chunk: { firstRow, endRow: firstRow + group.rows }, bytesOfRows: (read) => (shard.bytes * read) / rows };
+      firstRow += group.rows;
+    }
+    return { chunk: { firstRow: 0, endRow: rows }, bytesOfRows: () => shard.bytes };
+  }
+  if (shard.format !== 'jsonl') return { chunk: { firstRow: 0 }, bytesOfRows: async (rows) => (await bytesOfLines(shard, 0, rows)) / (await measureExpansion(shard)) };
+  const startByte = await findLineStart(shard, Math.floor(place * shard.bytes));
+  // Whichever row it is: only a file's first one can have a mark before it.
+  return { chunk: { firstRow: startByte === 0 ? 0 : 1, startByte, endByte: shard.bytes }, bytesOfRows: (rows) => bytesOfLines(shard, startByte, rows) };
+}
+
+/** The start of the first line after a place, or of the file where no other begins after it. */
+async function findLineStart(shard: Shard, from: number): Promise<number> {
+  let at = from;
+  for await (const piece of readBytesOf(shard.path, shard.format, { start: from, end: shard.bytes })) {
+    const found = piece.indexOf(lineFeed);
+    if (found >= 0 && at + found + 1 < shard.bytes) return at + found + 1;
+    at += piece.length;
+  }
+  return 0;
+}
+
+/** Bytes, decompressed, of so many lines. */
+async function bytesOfLines(shard: Shard, startByte: number, lines: number): Promise<number> {
+  let [bytes, seen] = [0, 0];
+  for await (const piece of readBytesOf(shard.path, shard.format, shard.format === 'jsonl' ? { start: startByte, end: shard.bytes } : undefined)) {
+    for (let end = piece.indexOf(lineFeed); end >= 0; end = piece.indexOf(lineFeed, end + 1)) {
+      seen++;
+      if (seen === lines) return bytes + end + 1;
+    }
+    bytes += piece.length;
+  }
+  return bytes;
+}
+
+/** Bytes that a byte of a compressed file decompresses to, by its beginning. */
+async function measureExpansion(shard: Shard): Promise<number> {
+  const end = Math.min(shard.bytes, expansionBytes);
+  let bytes = 0;
+  try {
+    for await (const piece of readBytesOf(shard.path, shard.format, { start: 0, end })) bytes += piece.length;
+  } catch (error) {
+    // A beginning ends in the middle.
+    if (end === shard.bytes) throw error;
+  }
+  return bytes / end;
+}

@@ -1,0 +1,33 @@
+// A prediction as a person reads it, alone or beside what came of it.
+
+import type { PredictedFigures, Prediction } from '../ranking/predict.ts';
+import { formatAmount, formatFlops } from '../ranking/amounts.ts';
+import { formatBytes, formatCount, formatShare, formatTable } from './output.ts';
+
+export function describePrediction({ shards, fileBytes, probes, probedBytes, standardError, workers, freeDiskBytes, predicted, actual }: Prediction): string {
+  const rows = listFigures(predicted);
+  const real = actual === null ? [] : listFigures(actual);
+  const table = rows.map(([name, value], i) => (actual === null ? [name, value] : [name, value, real[i]?.[1] ?? '']));
+  const lines = [
+    `${formatCount(shards)} shards (${formatBytes(fileBytes)}) to score with ${formatCount(workers)} workers; looked at ${formatBytes(probedBytes)} of text in ${formatCount(probes)} places${standardError > 0 ? `, by which tokens are right within about ${formatShare(2 * standardError)}` : ''}`,
+    formatTable([actual === null ? ['', 'predicted'] : ['', 'predicted', 'real'], ...table]),
+  ];
+  if (actual === null && predicted.diskBytes > freeDiskBytes) lines.push(`Note: only ${formatBytes(freeDiskBytes)} of disk are free`);
+  return lines.join('\n');
+}
+
+function listFigures({ seconds, memoryBytes, diskBytes, documents, tokens, budgets }: PredictedFigures): [name: string, value: string][] {
+  return [
+    ['time', seconds === 0 ? '-' : formatSeconds(seconds)],
+    ['memory of a worker', memoryBytes === 0 ? '-' : formatBytes(memoryBytes)],
+    ['disk', formatBytes(diskBytes)],
+    ['documents', formatCount(documents)],
+    ['tokens', formatAmount(tokens)],
+    ...budgets.map(({ flops, rate, tokens: kept, score }): [string, string] => [`kept for ${formatFlops(flops)} FLOPs`, `${formatAmount(kept)} tokens (${formatShare(rate)}), score ≥ ${score?.toPrecision(3) ?? '-'}`]),
+  ];
+}
+
+function formatSeconds(seconds: number): string {
+  if (seconds < 120) return `${seconds.toPrecision(3)} s`;
+  return seconds < 7200 ? `${(seconds / 60).toFixed(1)} min` : `${(seconds / 3600).toFixed(1)} h`;
+}

@@ -1,0 +1,154 @@
+// What ranking the corpus will take and come to, from probes of about one part in a hundred of it; and beside it, afterwards, what it took and came to.
+// run/prediction.json.
+
+import { statfs } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { z } from 'zod';
+import { binFloor } from '../classifier/part.ts';
+import { fingerprintCorpus, listTasks, outlinePlan } from '../classifier/plan.ts';
+import { type Probe, probeShards } from '../classifier/probe.ts';
+import { readCards, readPublishedParts } from '../classifier/published.ts';
+import { type CorpusScores, listOpenTasks } from '../classifier/score-corpus.ts';
+import { commitJson, readJson } from '../data/commit.ts';
+import type { Shard } from '../data/documents.ts';
+import type { Report } from '../data/progress.ts';
+import type { Run } from '../data/run.ts';
+import type { Settings } from '../data/settings.ts';
+import { readLaw } from './calibrations.ts';
+import { binAt, rateOf } from './drift.ts';
+import { type Figures, openFigures, type Ranking } from './generation.ts';
+import type { Law } from './laws.ts';
+
+const amount = z.number().nonnegative();
+
+const figuresSchema = z.strictObject({
+  /** Of what this ranking scores. */
+  seconds: amount,
+  /** Of the largest worker. */
+  memoryBytes: amount,
+  /** That it writes. */
+  diskBytes: amount,
+  /** Of the whole corpus, scored before or now. */
+  documents: amount,
+  tokens: amount,
+  budgets: z.array(z.strictObject({ flops: amount, rate: amount, tokens: amount, score: z.number().nullable() })),
+});
+export type PredictedFigures = z.output<typeof figuresSchema>;
+
+export const predictionSchema = z.strictObject({
+  predictedAt: z.iso.datetime(),
+  /** Names the corpus and classifier that it is about. */
+  corpus: z.string(),
+  workers: z.number().int().positive(),
+  /** What is to be scored: shards, bytes of files; and how much text was looked at, in so many places. */
+  shards: amount,
+  fileBytes: amount,
+  probes: amount,
+  probedBytes: amount,
+  /** Standard error of the tokens, as a part of them: what the places looked at differ by. */
+  standardError: amount,
+  freeDiskBytes: amount,
+  predicted: figuresSchema,
+  /** Once the corpus is ranked; seconds and memory are 0 where it was not scored in one go. */
+  actual: figuresSchema.nullable(),
+});
+export type Prediction = z.output<typeof predictionSchema>;
+
+/** Rows of a part in memory, about: the strings and numbers that are written of a document. */
+const bytesOfRow = 150;
+
+/** Looks at about 1 % of what is to be scored and writes down what ranking will take and come to. Errors: STEP_MISSING, those of reading the corpus. */
+export async function predictRanking(run: Run, report: Report): Promise<Prediction> {
+  const { known, fresh } = await outlinePlan(run);
+  const tasks = listTasks(run, known);
+  const { open } = await listOpenTasks(run, tasks);
+  const shards = [...new Map([...fresh, ...open.map(({ shard }) => shard)].map((shard) => [shard.name, shard])).values()];
+  const scored = await addUpScored(run, tasks.filter(({ shard }) => !shards.some(({ name }) => name === shard.name)).map(({ name }) => name));
+  const probes = shards.length === 0 ? [] : await probeShards(run, shards, report);
+  const parts = shards.reduce((sum, { bytes }) => sum + Math.max(1, bytes / known.chunkBytes), 0);
+  const workers = Math.min(run.settings.workers ?? availableParallelism(), Math.max(1, Math.ceil(parts)));
+  const { bavail, bsize } = await statfs(run.folder);
+  const prediction: Prediction = {
+    predictedAt: new Date().toISOString(),
+    corpus: fingerprintCorpus(known, [...known.shards, ...fresh]),
+    workers,
+    shards: shards.length,
+    fileBytes: shards.reduce((sum, { bytes }) => sum + bytes, 0),
+    probes: probes.length,
+    probedBytes: probes.reduce((sum, { part }) => sum + part.textBytes, 0),
+    standardError: standardErrorOf(probes),
+    freeDiskBytes: bavail * bsize,
+    predicted: predictFigures(probes, scored, { shards, workers, parts, chunkBytes: known.chunkBytes }, run.settings.keep, await readLaw(run, run.settings.keep.pool)),
+    actual: null,
+  };
+  await commitJson(run.files.prediction, prediction);
+  return prediction;
+}
+
+/** What is scored already of the corpus. */
+async function addUpScored(run: Run, chunks: readonly string[]): Promise<Figures> {
+  const { byChunk } = await readPublishedParts(run);
+  const figures = openFigures();
+  for await (const part of readCards(run, chunks.flatMap((name) => byChunk.get(name) ?? []))) figures.add(part);
+  return figures.result();
+}
+
+interface Work {
+  shards: readonly Shard[];
+  workers: number;
+  parts: number;
+  chunkBytes: number;
+}
+
+function predictFigures(probes: readonly Probe[], scored: Figures, { workers, parts, chunkBytes }: Work, keep: Settings['keep'], law: Law): PredictedFigures {
+  const scale = ({ standsFor, fileBytes }: Probe): number => standsFor / fileBytes;
+  const sum = (value: (probe: Probe) => number): number => probes.reduce((total, probe) => total + scale(probe) * value(probe), 0);
+  const figures = openFigures();
+  figures.add(scored);
+  for (const probe of probes) {
+    const { documents, tokens, histogram } = probe.part;
+    const times = scale(probe);
+    figures.add({ documents: times * documents, tokens: times * tokens, sources: [], histogram: histogram.map(([bin, d, t]) => [bin, times * d, times * t]) });
+  }
+  const writeSeconds = probes.reduce((total, probe) => total + probe.writeSeconds, 0) / Math.max(1, probes.length);
+  const documentsPerByte = sum(({ part }) => part.documents) / Math.max(1, sum(({ part }) => part.textBytes));
+  return {
+    seconds: (sum(({ scoreSeconds }) => scoreSeconds) + parts * (probes.length === 0 ? 0 : writeSeconds)) / workers,
+    memoryBytes: process.resourceUsage().maxRSS * 1024 + documentsPerByte * chunkBytes * bytesOfRow,
+    diskBytes: Math.round(sum(({ writtenBytes }) => writtenBytes)),
+    ...countKept(figures.result(), keep, law),
+  };
+}
+
+/** Standard error of the tokens by the differences between probes, as a part of the tokens. */
+function standardErrorOf(probes: readonly Probe[]): number {
+  const estimates = probes.map(({ part, standsFor, fileBytes }) => (part.tokens * standsFor) / fileBytes);
+  const mean = estimates.reduce((sum, one) => sum + one, 0) / estimates.length;
+  if (estimates.length < 2 || mean === 0) return 0;
+  const variance = estimates.reduce((sum, one) => sum + (one - mean) ** 2, 0) / (estimates.length - 1);
+  return Math.sqrt(variance / estimates.length) / mean;
+}
+
+function countKept({ documents, tokens, histogram }: Figures, keep: Settings['keep'], law: Law): Pick<PredictedFigures, 'documents' | 'tokens' | 'budgets'> {
+  const budgets = keep.budgets.map((flops) => {
+    const rate = tokens === 0 ? 0 : rateOf(flops, tokens, keep, law);
+    return { flops, rate, tokens: Math.round(rate * tokens), score: histogram.length === 0 ? null : binFloor(binAt(histogram, rate * tokens)) };
+  });
+  return { documents: Math.round(documents), tokens: Math.round(tokens), budgets };
+}
+
+/**
+ * Puts the real figures beside the prediction of this very corpus, once, and returns both; undefined where nothing was predicted of it.
+ * Errors: FILE_DAMAGED, DISK_FULL, WRITE_FAILED.
+ */
+export async function compareWithPrediction(run: Run, ranking: Ranking, scores: CorpusScores): Promise<Prediction | undefined> {
+  const prediction = await readJson(run.files.prediction, predictionSchema, 'betr rank --dry-run');
+  if (prediction === undefined || prediction.actual !== null) return undefined;
+  const { known, fresh } = await outlinePlan(run);
+  if (prediction.corpus !== fingerprintCorpus(known, [...known.shards, ...fresh])) return undefined;
+  const inOneGo = scores.shardsScored >= prediction.shards;
+  const actual = { seconds: inOneGo ? scores.seconds : 0, memoryBytes: inOneGo ? scores.memoryBytes : 0, diskBytes: scores.diskBytes, ...countKept(ranking, run.settings.keep, await readLaw(run, run.settings.keep.pool)) };
+  const compared = { ...prediction, actual };
+  await commitJson(run.files.prediction, compared);
+  return compared;
+}

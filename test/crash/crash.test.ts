@@ -1,0 +1,13 @@
+import { expect, it, jest } from '@jest/globals';
+import { withFolder } from '../data/collect.ts';
+import { crashRankings } from './crash.ts';
+
+jest.setTimeout(600_000);
+
+it('rankings that are killed fifty times, in all ways, lose nothing, double nothing, and end with the bytes of an undisturbed one', async () => {
+  await withFolder(async (folder) => {
+    const { kinds, series } = await crashRankings(folder, 50, 4, () => undefined);
+    expect(Object.keys(kinds)).toHaveLength(5);
+    expect(series).toBeGreaterThan(2);
+  });
+});

@@ -1,0 +1,139 @@
+// Kills rankings at random moments, in random ways, with a changing number of workers, and looks at what they come to in the end.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, readFile, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
+import { isChunkName } from '../../classifier/part.ts';
+import { openRandom } from '../../classifier/random.ts';
+import { withLock } from '../../data/lock.ts';
+import { silent } from '../../data/progress.ts';
+import { openRun, type Run } from '../../data/run.ts';
+import { readRanking } from '../../ranking/generation.ts';
+import { rankCorpus } from '../../ranking/rank.ts';
+import { verifyRanking } from '../../ranking/verify.ts';
+import { forgetScores, makeLines, makeTrainedRun } from '../classifier/trained-run.ts';
+
+const rankOnce = new URL('./rank-once.js', import.meta.url).pathname;
+const dieModule = new URL('./die.js', import.meta.url).href;
+
+export interface CrashResult {
+  rounds: number;
+  /** How many rounds of each kind there were, and how many rankings they came to. */
+  kinds: Record<string, number>;
+  series: number;
+}
+
+/** What stays of a ranking, by hash: every file but the ranking itself, of which the generation counts, as it says when it was published. */
+async function hashRun(run: Run): Promise<string> {
+  const hash = createHash('sha256');
+  for (const folder of [run.files.scores, run.files.manifest, run.files.quarantine, run.files.leases]) {
+    for (const name of (await readdir(folder)).sort()) hash.update(name).update(await readFile(join(folder, name)));
+  }
+  return hash.update(await readFile(run.files.plan)).update((await readRanking(run)).generation).digest('hex');
+}
+
+async function makeCrashRun(folder: string): Promise<Run> {
+  const corpus = join(folder, 'corpus');
+  await mkdir(corpus, { recursive: true });
+  for (let i = 0; i < 4; i++) {
+    const path = join(corpus, `${i}.jsonl${i % 2 === 1 ? '.gz' : ''}`);
+    await writeFile(path, i % 2 === 1 ? gzipSync(makeLines(500, i)) : makeLines(500, i));
+    await utimes(path, 1_700_000_000, 1_700_000_000);
+  }
+  return makeTrainedRun(folder, { chunkMegabytes: 0.02, beatSeconds: 0.1, lostSeconds: 0.8 });
+}
+
+/**
+ * Rounds of killing. When a ranking is published in spite of it, a series is over, and the run has to be what it is undisturbed: else this throws.
+ * At the end the last series is finished undisturbed.
+ */
+export async function crashRankings(folder: string, rounds: number, seed: number, tell: (line: string) => void): Promise<CrashResult> {
+  const random = openRandom(seed);
+  const run = await makeCrashRun(folder);
+  await rankCorpus(run, silent);
+  const undisturbed = await hashRun(run);
+  const result: CrashResult = { rounds, kinds: {}, series: 0 };
+  const finish = async (): Promise<void> => {
+    await finishUndisturbed(run);
+    await compare(run, undisturbed);
+    result.series++;
+    await forgetScores(run);
+  };
+  await forgetScores(run);
+  for (let round = 1; round <= rounds; round++) {
+    const { kind, published } = await crashOnce(folder, random);
+    result.kinds[kind] = (result.kinds[kind] ?? 0) + 1;
+    if (round % 50 === 0) tell(`round ${round} of ${rounds}, ${result.series} rankings`);
+    if (published) await finish();
+  }
+  await finish();
+  return result;
+}
+
+const kinds = ['group', 'coordinator', 'worker', 'rename', 'told'] as const;
+
+/** Starts a ranking with some workers, and does away with it, or with a part of it. */
+async function crashOnce(folder: string, random: () => number): Promise<{ kind: string; published: boolean }> {
+  const kind = kinds[Math.floor(random() * kinds.length)] ?? 'group';
+  const workers = 1 + Math.floor(random() * 4);
+  const env = { ...process.env, ...(kind === 'rename' ? { NODE_OPTIONS: `--import=${dieModule}`, BETR_DIE: '0.05' } : { NODE_OPTIONS: '' }) };
+  const child = spawn(process.execPath, [rankOnce, join(folder, 'betr.yaml'), String(workers)], { detached: true, stdio: ['ignore', 'ignore', 'pipe'], env });
+  let stderr = '';
+  child.stderr.on('data', (data: Buffer) => (stderr += data.toString()));
+  const ended = new Promise<number | null>((resolve) => child.on('exit', resolve));
+  await Promise.race([ended, waitForWork(folder, random)]);
+  if (kind === 'group') killGroup(child, 'SIGKILL');
+  else if (kind === 'coordinator') child.kill('SIGKILL');
+  else if (kind === 'told') killGroup(child, 'SIGTERM');
+  else if (kind === 'worker') await killOneOf(child, random);
+  // One whose workers die is left to see to it.
+  const code = await Promise.race([ended, setTimeout(20_000, 'stuck' as const)]);
+  killGroup(child, 'SIGKILL');
+  if (code === 'stuck') throw new Error(`a ranking with ${workers} workers, killed by ${kind}, neither ends nor goes on`);
+  if (code === 1 || code === 70) throw new Error(`a ranking failed: ${stderr}`);
+  return { kind, published: code === 0 };
+}
+
+/** Waits until somebody is at a chunk, and a little longer. */
+async function waitForWork(folder: string, random: () => number): Promise<void> {
+  const { files } = await openRun(join(folder, 'betr.yaml'));
+  for (let tries = 0; tries < 400; tries++) {
+    if ((await readdir(files.leases).catch(() => [])).some(isChunkName)) break;
+    await setTimeout(10);
+  }
+  await setTimeout(250 * random() ** 2);
+}
+
+function killGroup(child: ChildProcess, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-(child.pid ?? 0), signal);
+  } catch {
+    return;
+  }
+}
+
+async function killOneOf(child: ChildProcess, random: () => number): Promise<void> {
+  const children = (await readFile(`/proc/${child.pid}/task/${child.pid}/children`, 'latin1').catch(() => '')).trim().split(' ').map(Number).filter((pid) => pid > 0);
+  const pid = children[Math.floor(random() * children.length)] ?? child.pid ?? 0;
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    return;
+  }
+}
+
+async function finishUndisturbed(run: Run): Promise<void> {
+  await withLock(run, () => rankCorpus(run, silent));
+  // Workers whose coordinator was killed may still be on their way out, and with them what they were making.
+  for (let tries = 0; tries < 100 && (await readdir(run.files.leases)).some(isChunkName); tries++) await setTimeout(50);
+  await withLock(run, () => rankCorpus(run, silent));
+}
+
+async function compare(run: Run, undisturbed: string): Promise<void> {
+  const { problems } = await verifyRanking(run, { corpus: true }, silent);
+  if (problems.length > 0) throw new Error(`after being killed, a ranking is not proven: ${problems.join('; ')}`);
+  if ((await hashRun(run)) !== undisturbed) throw new Error(`after being killed, a run has other bytes: ${(await readdir(run.folder, { recursive: true })).join(' ')}`);
+}

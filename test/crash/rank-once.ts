@@ -1,0 +1,18 @@
+// Ranks a run, as `betr rank` does, in a process that is there to be killed. Arguments: the settings file, the number of workers.
+
+import { BetrError } from '../../data/errors.ts';
+import { withLock } from '../../data/lock.ts';
+import { silent } from '../../data/progress.ts';
+import { openRun } from '../../data/run.ts';
+import { rankCorpus } from '../../ranking/rank.ts';
+
+try {
+  const run = await openRun(process.argv[2] ?? '');
+  const settings = { ...run.settings, workers: Number(process.argv[3]) };
+  await withLock(run, () => rankCorpus({ ...run, settings }, silent));
+  process.exit(0);
+} catch (error) {
+  // Of two at once, one leaves; workers that die on purpose may be too many.
+  if (error instanceof BetrError && ['RUN_LOCKED', 'WORKERS_LOST'].includes(error.code)) process.exit(3);
+  throw error;
+}
