@@ -4,7 +4,9 @@ import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { isRemote } from '../data/remote/store.ts';
 import { readRanking } from '../ranking/generation.ts';
-import { writeSelection } from '../ranking/select.ts';
+import type { LeakHandling } from '../ranking/leak-mask.ts';
+import { type SelectionManifest, writeSelection } from '../ranking/select.ts';
+import { fail } from '../data/errors.ts';
 import { openRanking, rankingCommand, type RankingOptions } from './common.ts';
 import { formatCount, openProgress, printResult } from './output.ts';
 import { questionOptions, type QuestionOptions, readQuestion } from './question.ts';
@@ -12,18 +14,33 @@ import { questionOptions, type QuestionOptions, readQuestion } from './question.
 interface SelectOptions extends RankingOptions, QuestionOptions {
   out: string;
   format: 'rows' | 'documents';
+  withoutLeaks?: true;
+  cutLeaks?: true;
 }
 
 export function selectCommand(): Command {
   return questionOptions(rankingCommand('select', 'write the documents above the cutoff: selection.parquet (shard, row, document, score), or the documents in the corpus\'s own format'))
     .requiredOption('--out <dir>', 'folder (or s3:// address) for the selection and its manifest.json')
     .addOption(new Option('--format <kind>', 'what to write').choices(['rows', 'documents']).default('rows'))
+    .option('--without-leaks', 'leave out documents that contain benchmark test items (betr leaks finds them)')
+    .option('--cut-leaks', 'with --format documents: cut test items out of the documents, 200 characters to each side, and keep what is left')
     .action(async (options: SelectOptions) => {
+      const leaks = readLeakHandling(options);
       const question = readQuestion(options);
       const run = await openRanking(options);
       const out = isRemote(options.out) ? options.out : resolve(options.out);
       const progress = openProgress();
-      const manifest = await writeSelection(run, await readRanking(run), question, out, { format: options.format }, progress.report).finally(progress.end);
-      printResult(options.json, manifest, `${manifest.answer.summary}\nWrote ${formatCount(manifest.answer.cutoff.documents)} documents to ${out} (${manifest.files.length} files and manifest.json)`);
+      const manifest = await writeSelection(run, await readRanking(run), question, out, { format: options.format, leaks }, progress.report).finally(progress.end);
+      printResult(options.json, manifest, `${manifest.answer.summary}\nWrote ${formatCount(manifest.documents)} documents to ${out} (${manifest.files.length} files and manifest.json)${describeLeaks(manifest.leaks)}`);
     });
+}
+
+function readLeakHandling({ withoutLeaks, cutLeaks, format }: SelectOptions): LeakHandling {
+  if (cutLeaks === true && (withoutLeaks === true || format !== 'documents')) throw fail('USAGE', { problem: '--cut-leaks cuts passages out of documents: it needs --format documents, and stands in place of --without-leaks.' });
+  return cutLeaks === true ? 'cut' : withoutLeaks === true ? 'drop' : 'keep';
+}
+
+function describeLeaks(leaks: SelectionManifest['leaks']): string {
+  if (leaks === null) return '';
+  return `\n${formatCount(leaks.documents)} documents above the cutoff (${formatCount(leaks.tokens)} tokens) contain test items; ${leaks.handling === 'drop' ? 'they were left out' : 'these were cut out of them'}`;
 }

@@ -13,11 +13,12 @@ import type { Run } from '../data/run.ts';
 import { settingsSchema } from '../data/settings.ts';
 import { answerSchema, answerWithCutoff, type Question, questionSchema } from './answer.ts';
 import { compareComposition, sourceChangeSchema } from './composition.ts';
-import type { Cutoff } from './cutoff.ts';
+import { type Cutoff, keptCondition } from './cutoff.ts';
 import type { Ranking } from './generation.ts';
 import { keptQuery } from './kept-rows.ts';
+import { type LeakHandling, leakHandling, type LeakMask, openLeakMask } from './leak-mask.ts';
 import { fillOutFolder, manifestFile, rowsFile } from './out-folder.ts';
-import { withScores } from './scores.ts';
+import { queryRows, withScores } from './scores.ts';
 import { writeDocuments } from './select-documents.ts';
 import { uploadFolder } from './upload.ts';
 
@@ -31,8 +32,11 @@ export const selectionManifestSchema = z.strictObject({
   format: z.enum(['rows', 'documents']),
   /** The ranking that was cut. */
   generation: z.string(),
+  /** What is written: the cutoff's, less the documents that leaks keep out. */
   documents: count,
   tokens: count,
+  /** What was done about documents above the cutoff with benchmark test items in them, and how many they are; null where nobody asked. */
+  leaks: z.strictObject({ handling: z.enum(leakHandling), tests: z.string(), documents: count, tokens: count }).nullable(),
   question: questionSchema,
   answer: timelessAnswer,
   settings: settingsSchema,
@@ -45,46 +49,59 @@ export type SelectionFile = SelectionManifest['files'][number];
 
 /**
  * Answers the question and writes what it keeps into `outFolder` (or to an s3:// or https:// address), in place of an earlier selection.
- * Errors: OUT_NOT_EMPTY; SHARD_CHANGED, FILE_NOT_FOUND (documents only); DISK_FULL, WRITE_FAILED; those of `answerBudget` and `uploadFolder`.
+ * Errors: OUT_NOT_EMPTY; LEAKS_STALE; SHARD_CHANGED, FILE_NOT_FOUND (documents only); DISK_FULL, WRITE_FAILED; those of `answerBudget` and `uploadFolder`.
  */
 export async function writeSelection(
   run: Run,
   ranking: Ranking,
   question: Question,
   outFolder: string,
-  { format }: { format: SelectionManifest['format'] },
+  { format, leaks = 'keep' }: { format: SelectionManifest['format']; leaks?: LeakHandling },
   report: Report,
 ): Promise<SelectionManifest> {
-  if (isRemote(outFolder)) return uploadFolder(outFolder, (folder) => writeSelection(run, ranking, question, folder, { format }, report), report);
+  if (isRemote(outFolder)) return uploadFolder(outFolder, (folder) => writeSelection(run, ranking, question, folder, { format, leaks }, report), report);
   const folder = resolve(outFolder);
   const { answer, cutoff, ranking: target } = await answerWithCutoff(run, ranking, question);
+  const mask = leaks === 'keep' ? undefined : await openLeakMask(run, ranking);
+  const leaky = mask === undefined ? { documents: 0, tokens: 0 } : await countLeaky(run, target, cutoff, mask);
+  const dropped = leaks === 'drop' ? leaky : { documents: 0, tokens: 0 };
   const composition = await compareComposition(run, target, cutoff);
   return fillOutFolder(folder, async () => {
     const rowsPath = join(folder, rowsFile);
-    await writeRows(run, target, cutoff, rowsPath);
-    const files = [await describeFile(folder, rowsFile, cutoff.documents)];
+    const [documents, tokens] = [cutoff.documents - dropped.documents, cutoff.tokens - dropped.tokens];
+    await writeRows(run, target, cutoff, rowsPath, undefined, leaks === 'drop' && mask !== undefined ? { condition: `NOT ${mask.leaky}`, documents } : undefined);
+    const files = [await describeFile(folder, rowsFile, documents)];
     if (format === 'documents') {
-      for (const { file, documents } of await writeDocuments(run, ranking, rowsPath, folder, report)) files.push(await describeFile(folder, file, documents));
+      for (const { file, documents } of await writeDocuments(run, ranking, rowsPath, folder, report, leaks === 'cut' ? mask : undefined)) files.push(await describeFile(folder, file, documents));
     }
-    const { documents, tokens } = cutoff;
     // How many work on a run changes no byte of what comes out, so it is not told.
     const settings = { ...run.settings, workers: undefined };
-    const manifest: SelectionManifest = { kind: 'betr selection', format, generation: ranking.generation, documents, tokens, question, answer: timelessAnswer.parse(answer), settings, files, composition };
+    const manifest: SelectionManifest = { kind: 'betr selection', format, generation: ranking.generation, documents, tokens, leaks: mask === undefined ? null : { handling: leaks, tests: mask.tests, ...leaky }, question, answer: timelessAnswer.parse(answer), settings, files, composition };
     await commitJson(join(folder, manifestFile), manifest);
     return manifest;
   });
 }
 
-/** Writes (shard, row, document, score) of what is kept; an abort ends it. In this order DuckDB's bytes do not depend on its threads. */
-export async function writeRows(run: Run, ranking: Ranking, cutoff: Cutoff, path: string, signal?: AbortSignal): Promise<void> {
+const sums = z.object({ documents: count, tokens: count });
+
+/** The documents above the cutoff with test items in them, and their tokens. */
+async function countLeaky(run: Run, ranking: Ranking, cutoff: Cutoff, { leaky }: LeakMask): Promise<z.output<typeof sums>> {
+  const [found] = await withScores(run, ranking, (connection, table) =>
+    queryRows(connection, `SELECT count(*)::DOUBLE AS documents, coalesce(sum(tokens), 0)::DOUBLE AS tokens FROM ${table} WHERE ${keptCondition(cutoff)} AND ${leaky}`, sums),
+  );
+  return found ?? { documents: 0, tokens: 0 };
+}
+
+/** Writes (shard, row, document, score) of what is kept, or of those among it that `only` means; an abort ends it. In this order DuckDB's bytes do not depend on its threads. */
+export async function writeRows(run: Run, ranking: Ranking, cutoff: Cutoff, path: string, signal?: AbortSignal, only = { condition: 'true', documents: cutoff.documents }): Promise<void> {
   await withScores(run, ranking, (connection, table) =>
     commitFile(path, async (temporary) => {
       signal?.throwIfAborted();
       signal?.addEventListener('abort', () => connection.interrupt(), { once: true });
-      const reader = await connection.runAndReadAll(`COPY (${keptQuery(table, cutoff)}) TO ${sqlString(temporary)} (FORMAT parquet, COMPRESSION zstd)`);
+      const reader = await connection.runAndReadAll(`COPY (SELECT * FROM (${keptQuery(table, cutoff)}) WHERE ${only.condition} ORDER BY shard, "row") TO ${sqlString(temporary)} (FORMAT parquet, COMPRESSION zstd)`);
       const written = Number(reader.getRowObjects()[0]?.['Count']);
-      if (written !== cutoff.documents) {
-        throw fail('FILE_DAMAGED', { path: run.files.scores, reason: `${written} documents are above the cutoff where the ranking counts ${cutoff.documents}`, command: 'betr rank' });
+      if (written !== only.documents) {
+        throw fail('FILE_DAMAGED', { path: run.files.scores, reason: `${written} documents are above the cutoff where the ranking counts ${only.documents}`, command: 'betr rank' });
       }
     }),
   );
