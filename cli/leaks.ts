@@ -37,7 +37,7 @@ export function describeLeaks({ corpus, documents, benchmarks, inputs, testRowsQ
     for (const { document, shard, row, item, words, passage } of worst.slice(0, 3)) lines.push(`${benchmark}: ${item} in ${document} (${shard}, row ${row}), ${words} words: ${shorten(passage)}`);
   }
   if (testRowsQuarantined > 0) lines.push(`${formatCount(testRowsQuarantined)} rows of the tests were left out; quarantine/leaks-tests.jsonl in the run folder says which and why`);
-  if (scan.shardsScanned > 0) lines.push(`Read ${formatBytes(scan.textBytes)} of text in ${scan.seconds.toFixed(1)} s (${formatBytes(scan.textBytes / scan.seconds)}/s); ${scan.shardsReused} shards had been read already`);
+  if (scan.chunksScanned > 0) lines.push(`Read ${formatBytes(scan.textBytes)} of text in ${scan.seconds.toFixed(1)} s (${formatBytes(scan.textBytes / scan.seconds)}/s); ${scan.chunksReused} chunks had been read already`);
   return lines.join('\n');
 }
 

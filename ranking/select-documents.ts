@@ -16,9 +16,13 @@ import type { Report } from '../data/progress.ts';
 import { readRawRows } from '../data/read.ts';
 import { openLocalParquet } from '../data/remote/spool.ts';
 import type { Run } from '../data/run.ts';
+import type { FieldNames } from '../data/settings.ts';
 import { listShards } from '../data/shards.ts';
 import { openZstdCompressor } from '../data/zstd.ts';
 import type { Ranking } from './generation.ts';
+import { cutLine } from './cut-leaks.ts';
+import { cutParquet, pieceNumber } from './cut-parquet.ts';
+import { type LeakMask, type PassageRow, passageRow, shardPassages } from './leak-mask.ts';
 import { documentsFolder } from './out-folder.ts';
 import { queryRows, withSpillingDuckDb } from './scores.ts';
 
@@ -26,10 +30,11 @@ import { queryRows, withSpillingDuckDb } from './scores.ts';
 const bytesPerWrite = 1 << 18;
 
 /**
- * Writes each shard's documents that `rowsPath` (a selection.parquet) lists. Returns the files, with "/" in their paths.
+ * Writes each shard's documents that `rowsPath` (a selection.parquet) lists; passages that `cut` tells of are cut out of them. Returns the files, with "/" in
+ * their paths, and how many documents each has.
  * Errors: SHARD_CHANGED, FILE_NOT_FOUND, ZSTD_MISSING; those of reading the corpus and of writing.
  */
-export async function writeDocuments(run: Run, ranking: Ranking, rowsPath: string, folder: string, report: Report): Promise<{ file: string; documents: number }[]> {
+export async function writeDocuments(run: Run, ranking: Ranking, rowsPath: string, folder: string, report: Report, cut?: LeakMask): Promise<{ file: string; documents: number }[]> {
   const selected = parquetSource(rowsPath);
   const shards = new Map((await listShards(run.settings.corpus.files, run.settingsFolder)).map((shard) => [shard.name, shard]));
   const names = nameFiles(ranking.parts.map(({ shard }) => shard));
@@ -42,11 +47,13 @@ export async function writeDocuments(run: Run, ranking: Ranking, rowsPath: strin
       const shard = checkShard(name, shards.get(name), ranking);
       const rows = `SELECT "row"::DOUBLE AS "row" FROM ${selected} WHERE shard = ${sqlString(name)} ORDER BY "row"`;
       const file = `${documentsFolder}/${names.get(name) ?? ''}`;
+      const passages = cut === undefined ? new Map<number, PassageRow[]>() : await readPassages(connection, cut, name);
+      let copied = { rows: 0, documents: 0 };
       await commitFile(join(folder, file), async (temporary) => {
-        const copied = shard.format === 'parquet' ? await copyParquetRows(connection, shard, rows, temporary) : await copyLines(connection, shard, rows, temporary);
-        if (copied !== documents) throw fail('SHARD_CHANGED', { path: shard.path });
+        copied = await (shard.format === 'parquet' ? copyParquetRows : copyLines)(connection, { shard, rows, fields: run.settings.corpus.fields, passages }, temporary);
+        if (copied.rows !== documents) throw fail('SHARD_CHANGED', { path: shard.path });
       });
-      written.push({ file, documents });
+      written.push({ file, documents: copied.documents });
       done += documents;
       report({ stage: 'select', done, total, unit: 'documents' });
     }
@@ -76,32 +83,57 @@ export function nameFiles(shards: readonly string[]): Map<string, string> {
   return new Map(shards.map((name) => [name, name.split('/').slice(common).map(inside).join('/')]));
 }
 
-async function copyParquetRows(connection: DuckDBConnection, shard: Shard, rows: string, path: string): Promise<number> {
+async function readPassages(connection: DuckDBConnection, cut: LeakMask, shard: string): Promise<Map<number, PassageRow[]>> {
+  const byRow = new Map<number, PassageRow[]>();
+  for (const passage of await queryRows(connection, shardPassages(cut, shard), passageRow)) byRow.set(passage.row, [...(byRow.get(passage.row) ?? []), passage]);
+  return byRow;
+}
+
+interface Wanted {
+  shard: Shard;
+  /** SQL of the wanted rows, ascending. */
+  rows: string;
+  fields: FieldNames;
+  /** What has to be cut out, by row. */
+  passages: ReadonlyMap<number, readonly PassageRow[]>;
+}
+
+/** Rows that were copied, and the documents that they became. */
+interface Copied {
+  rows: number;
+  documents: number;
+}
+
+async function copyParquetRows(connection: DuckDBConnection, { shard, rows, fields, passages }: Wanted, path: string): Promise<Copied> {
   const file = await openLocalParquet(shard.path);
   try {
     await file.fetch(connection);
-    const reader = await connection.runAndReadAll(
-      `COPY (SELECT * EXCLUDE (file_row_number) FROM ${parquetSource(file.path, 'file_row_number = true')}
-             WHERE file_row_number IN (SELECT "row"::BIGINT FROM (${rows})) ORDER BY file_row_number)
-       TO ${sqlString(path)} (FORMAT parquet, COMPRESSION zstd)`,
-    );
-    return Number(reader.getRowObjects()[0]?.['Count']);
+    const source = parquetSource(file.path, 'file_row_number = true');
+    const plain = `SELECT * FROM ${source} WHERE file_row_number IN (SELECT "row"::BIGINT FROM (${rows}))`;
+    const counted = await queryRows(connection, `SELECT count(*)::DOUBLE AS rows FROM (${plain})`, z.object({ rows: z.number() }));
+    const kept = passages.size === 0 ? `SELECT *, 0 AS ${pieceNumber} FROM (${plain})` : await cutParquet(connection, shard.path, plain, fields, passages);
+    const reader = await connection.runAndReadAll(`COPY (SELECT * EXCLUDE (file_row_number, ${pieceNumber}) FROM (${kept}) ORDER BY file_row_number, ${pieceNumber}) TO ${sqlString(path)} (FORMAT parquet, COMPRESSION zstd)`);
+    return { rows: counted[0]?.rows ?? 0, documents: Number(reader.getRowObjects()[0]?.['Count']) };
   } finally {
     await file.close();
   }
 }
 
-async function copyLines(connection: DuckDBConnection, shard: Shard, rows: string, path: string): Promise<number> {
+async function copyLines(connection: DuckDBConnection, { shard, rows, fields, passages }: Wanted, path: string): Promise<Copied> {
   const wanted = z.array(z.number()).parse((await connection.runAndReadAll(rows)).getColumns()[0] ?? []);
-  let lines = 0;
+  const copied: Copied = { rows: 0, documents: 0 };
   async function* blocks(): AsyncGenerator<Uint8Array> {
     let block: Uint8Array[] = [];
     let bytes = 0;
     for await (const line of readRawRows(shard, wanted)) {
-      lines++;
+      const ofRow = passages.get(wanted[copied.rows++] ?? -1);
       // A copy, because the reader may use the line's memory again.
-      block.push(Buffer.from(line), newline);
-      bytes += line.length + 1;
+      const lines = ofRow === undefined ? [Buffer.from(line)] : cutLine(line, fields, ofRow);
+      copied.documents += lines.length;
+      for (const kept of lines) {
+        block.push(kept, newline);
+        bytes += kept.length + 1;
+      }
       if (bytes < bytesPerWrite) continue;
       yield Buffer.concat(block);
       block = [];
@@ -110,7 +142,7 @@ async function copyLines(connection: DuckDBConnection, shard: Shard, rows: strin
     yield Buffer.concat(block);
   }
   await pipeline(blocks, await openCompressor(shard.format), createWriteStream(path));
-  return lines;
+  return copied;
 }
 
 const newline = Buffer.from('\n');

@@ -13,12 +13,13 @@ import type { Run } from '../data/run.ts';
 import { settingsSchema } from '../data/settings.ts';
 import { type Answer, answerByQuotas, answerSchema, answerWithCutoff, type Question, questionSchema } from './answer.ts';
 import { compareComposition, sourceChangeSchema } from './composition.ts';
-import type { Cut, Cutoff } from './cutoff.ts';
+import { type Cut, type Cutoff, keptCondition } from './cutoff.ts';
 import type { Ranking } from './generation.ts';
 import { keptQuery } from './kept-rows.ts';
+import { type LeakHandling, leakHandling, type LeakMask, openLeakMask } from './leak-mask.ts';
 import { fillOutFolder, manifestFile, rowsFile } from './out-folder.ts';
 import { type FilledQuota, filledQuotaSchema, fillQuotas, type Quotas } from './quotas.ts';
-import { withScores } from './scores.ts';
+import { queryRows, withScores } from './scores.ts';
 import { writeDocuments } from './select-documents.ts';
 import { uploadFolder } from './upload.ts';
 
@@ -32,8 +33,11 @@ export const selectionManifestSchema = z.strictObject({
   format: z.enum(['rows', 'documents']),
   /** The ranking that was cut. */
   generation: z.string(),
+  /** What is written: the cutoff's, less the documents that leaks keep out. */
   documents: count,
   tokens: count,
+  /** What was done about documents above the cutoff with benchmark test items in them, and how many they are; null where nobody asked. */
+  leaks: z.strictObject({ handling: z.enum(leakHandling), tests: z.string(), documents: count, tokens: count }).nullable(),
   question: questionSchema,
   answer: timelessAnswer,
   settings: settingsSchema,
@@ -50,11 +54,13 @@ export interface SelectionOptions {
   format: SelectionManifest['format'];
   /** Weights of domains: the ranking is cut within each, in place of one cut for all. */
   quotas?: Quotas | undefined;
+  /** What becomes of documents with benchmark test items in them. */
+  leaks?: LeakHandling;
 }
 
 /**
  * Answers the question and writes what it keeps into `outFolder` (or to an s3:// or https:// address), in place of an earlier selection.
- * Errors: OUT_NOT_EMPTY; SHARD_CHANGED, FILE_NOT_FOUND (documents only); DISK_FULL, WRITE_FAILED; those of `answerBudget`, `fillQuotas` and `uploadFolder`.
+ * Errors: OUT_NOT_EMPTY; LEAKS_STALE; SHARD_CHANGED, FILE_NOT_FOUND (documents only); DISK_FULL, WRITE_FAILED; those of `answerBudget`, `fillQuotas` and `uploadFolder`.
  */
 export async function writeSelection(
   run: Run,
@@ -66,26 +72,40 @@ export async function writeSelection(
 ): Promise<SelectionManifest> {
   if (isRemote(outFolder)) return uploadFolder(outFolder, (folder) => writeSelection(run, ranking, question, folder, options, report), report);
   const folder = resolve(outFolder);
-  const { format } = options;
+  const { format, leaks = 'keep' } = options;
   const { answer, kept, target, quotas } = await decide(run, ranking, question, options);
+  const mask = leaks === 'keep' ? undefined : await openLeakMask(run, ranking);
+  const leaky = mask === undefined ? nothing : await countLeaky(run, target, kept, mask);
+  const dropped = leaks === 'drop' ? leaky : nothing;
+  const [documents, tokens] = [kept.documents - dropped.documents, kept.tokens - dropped.tokens];
   const composition = await compareComposition(run, target, kept);
   return fillOutFolder(folder, async () => {
     const rowsPath = join(folder, rowsFile);
-    await writeRows(run, target, kept, rowsPath);
-    const files = [await describeFile(folder, rowsFile, kept.documents)];
+    await writeRows(run, target, kept, rowsPath, undefined, leaks === 'drop' && mask !== undefined ? { condition: `NOT ${mask.leaky}`, documents } : undefined);
+    const files = [await describeFile(folder, rowsFile, documents)];
     if (format === 'documents') {
-      for (const { file, documents } of await writeDocuments(run, ranking, rowsPath, folder, report)) files.push(await describeFile(folder, file, documents));
+      for (const { file, documents } of await writeDocuments(run, ranking, rowsPath, folder, report, leaks === 'cut' ? mask : undefined)) files.push(await describeFile(folder, file, documents));
     }
-    const { documents, tokens } = kept;
     // How many work on a run changes no byte of what comes out, so it is not told.
     const settings = { ...run.settings, workers: undefined };
-    const manifest: SelectionManifest = { kind: 'betr selection', format, generation: ranking.generation, documents, tokens, question, answer: timelessAnswer.parse(answer), settings, files, composition, ...(quotas === undefined ? {} : { quotas }) };
+    const manifest: SelectionManifest = { kind: 'betr selection', format, generation: ranking.generation, documents, tokens, leaks: mask === undefined ? null : { handling: leaks, tests: mask.tests, ...leaky }, question, answer: timelessAnswer.parse(answer), settings, files, composition, ...(quotas === undefined ? {} : { quotas }) };
     await commitJson(join(folder, manifestFile), manifest);
     return manifest;
   });
 }
 
 type Kept = Cut & Pick<Cutoff, 'documents' | 'tokens'>;
+
+const sums = z.object({ documents: count, tokens: count });
+const nothing = { documents: 0, tokens: 0 };
+
+/** The documents above the cutoff with test items in them, and their tokens. */
+async function countLeaky(run: Run, ranking: Ranking, kept: Kept, { leaky }: LeakMask): Promise<z.output<typeof sums>> {
+  const [found] = await withScores(run, ranking, (connection, table) =>
+    queryRows(connection, `SELECT count(*)::DOUBLE AS documents, coalesce(sum(tokens), 0)::DOUBLE AS tokens FROM ${table} WHERE ${keptCondition(kept)} AND ${leaky}`, sums),
+  );
+  return found ?? nothing;
+}
 
 /** The answer, what it keeps, and of which ranking. */
 async function decide(run: Run, ranking: Ranking, question: Question, { quotas }: SelectionOptions): Promise<{ answer: Answer; kept: Kept; target: Ranking; quotas?: FilledQuota[] }> {
@@ -95,16 +115,16 @@ async function decide(run: Run, ranking: Ranking, question: Question, { quotas }
   return { answer: answerByQuotas(answer, filled), kept: filled, target, quotas: filled.quotas };
 }
 
-/** Writes (shard, row, document, score) of what is kept; an abort ends it. In this order DuckDB's bytes do not depend on its threads. */
-export async function writeRows(run: Run, ranking: Ranking, kept: Kept, path: string, signal?: AbortSignal): Promise<void> {
+/** Writes (shard, row, document, score) of what is kept, or of those among it that `only` means; an abort ends it. In this order DuckDB's bytes do not depend on its threads. */
+export async function writeRows(run: Run, ranking: Ranking, kept: Kept, path: string, signal?: AbortSignal, only = { condition: 'true', documents: kept.documents }): Promise<void> {
   await withScores(run, ranking, (connection, table) =>
     commitFile(path, async (temporary) => {
       signal?.throwIfAborted();
       signal?.addEventListener('abort', () => connection.interrupt(), { once: true });
-      const reader = await connection.runAndReadAll(`COPY (${keptQuery(table, kept)}) TO ${sqlString(temporary)} (FORMAT parquet, COMPRESSION zstd)`);
+      const reader = await connection.runAndReadAll(`COPY (SELECT * FROM (${keptQuery(table, kept)}) WHERE ${only.condition} ORDER BY shard, "row") TO ${sqlString(temporary)} (FORMAT parquet, COMPRESSION zstd)`);
       const written = Number(reader.getRowObjects()[0]?.['Count']);
-      if (written !== kept.documents) {
-        throw fail('FILE_DAMAGED', { path: run.files.scores, reason: `${written} documents are above the cutoff where the ranking counts ${kept.documents}`, command: 'betr rank' });
+      if (written !== only.documents) {
+        throw fail('FILE_DAMAGED', { path: run.files.scores, reason: `${written} documents are above the cutoff where the ranking counts ${only.documents}`, command: 'betr rank' });
       }
     }),
   );

@@ -1,6 +1,7 @@
 // leaks.json: what was looked for, in which shards, and what was found; leaks.parquet beside it has every passage.
 
 import { z } from 'zod';
+import { chunkSchema } from '../../data/chunks.ts';
 import { readJson } from '../../data/commit.ts';
 import { fail } from '../../data/errors.ts';
 import type { Run } from '../../data/run.ts';
@@ -16,7 +17,7 @@ export const leaksCardSchema = z.strictObject({
     /** Runs of so many words are looked for, texts of fewer whole, and those of fewer than `fewestWords` not at all. */
     runWords: whole,
     fewestWords: whole,
-    shards: z.array(z.strictObject({ shard: z.string(), bytes: whole, modifiedMs: z.number() })),
+    shards: z.array(z.strictObject({ shard: z.string(), bytes: whole, modifiedMs: z.number(), chunks: z.array(chunkSchema).min(1) })),
   }),
   corpus: z.strictObject({ documents: whole, textBytes: whole, quarantined: whole }),
   /** Documents with a passage of any test item, and the passages. */

@@ -14,9 +14,9 @@ import type { Run } from '../../data/run.ts';
 import { listShards } from '../../data/shards.ts';
 import { exampleText } from '../example-text.ts';
 import { withSpillingDuckDb, writeParquet } from '../parquet.ts';
-import type { LeaksCard } from './card.ts';
+import { type LeaksCard, readLeaks } from './card.ts';
 import { defaultRunWords, fewestWords, runLength } from './find.ts';
-import { type Scanned, scanCorpus } from './scan.ts';
+import { cutCorpus, type Scanned, scanCorpus } from './scan.ts';
 import { fingerprintTests, readTests, sameness, type TestItem } from './tests.ts';
 import { listWords } from './words.ts';
 
@@ -36,7 +36,7 @@ export async function findLeaks(run: Run, { tests: patterns, runWords = defaultR
   const files = await listShards(patterns, run.settingsFolder);
   const { items, quarantined } = await withQuarantine(run, 'leaks-tests.jsonl', async (quarantine) => ({ items: await readTests(files, quarantine), quarantined: quarantine.count }));
   const tests = await fingerprintTests(files);
-  const shards = await listShards(run.settings.corpus.files, run.settingsFolder);
+  const shards = await cutCorpus(run, await readLeaks(run).then(({ inputs }) => inputs.shards, () => []));
   const { parts, ...scan } = await scanCorpus(run, shards, items, tests, runWords, report);
   // Without their card nobody takes old leaks for these.
   await rm(run.files.leaks, { force: true });
@@ -49,7 +49,7 @@ export async function findLeaks(run: Run, { tests: patterns, runWords = defaultR
   const sum = (count: (note: Scanned['parts'][number]['note']) => number): number => parts.reduce((total, { note }) => total + count(note), 0);
   const card: LeaksCard = {
     version: 1,
-    inputs: { tests, files: files.map(({ name }) => name), runWords, fewestWords, shards: shards.map(({ name, bytes, modifiedMs }) => ({ shard: name, bytes, modifiedMs })) },
+    inputs: { tests, files: files.map(({ name }) => name), runWords, fewestWords, shards: shards.map(({ cut }) => cut) },
     corpus: { documents: sum(({ documents }) => documents), textBytes: sum(({ textBytes }) => textBytes), quarantined: sum((note) => note.quarantined) },
     documents: found.documents,
     passages: found.passages,

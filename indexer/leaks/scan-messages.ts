@@ -1,6 +1,7 @@
 // What the scan for leaks and its worker threads say to each other.
 
 import { z } from 'zod';
+import { chunkSchema } from '../../data/chunks.ts';
 import type { ErrorData } from '../../data/errors.ts';
 
 export const shardSchema = z.object({ name: z.string(), path: z.string(), format: z.enum(['jsonl', 'jsonl.gz', 'jsonl.zst', 'parquet']), bytes: z.number(), modifiedMs: z.number() });
@@ -15,8 +16,8 @@ export const setupSchema = z.object({
 });
 export type Setup = z.output<typeof setupSchema>;
 
-/** One shard; `name` names the part that is written. */
-export const taskSchema = z.object({ name: z.string(), shard: shardSchema });
+/** One chunk of a shard; `name` names the part that is written, `bytes` is about how much it is. */
+export const taskSchema = z.object({ name: z.string(), shard: shardSchema, chunk: chunkSchema, bytes: z.number() });
 export type Task = z.output<typeof taskSchema>;
 export const jobSchema = z.union([z.literal('end'), taskSchema]);
 

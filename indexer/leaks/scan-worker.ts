@@ -1,4 +1,4 @@
-// A worker thread of the scan for leaks: takes one shard at a time and writes what it finds in it.
+// A worker thread of the scan for leaks: takes one chunk at a time and writes what it finds in it.
 
 import { join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
@@ -39,13 +39,13 @@ await withDuckDb({ threads: 1, memoryMb: 512 }, async (connection) => {
   });
 });
 
-async function scan({ name, shard }: Task, connection: DuckDBConnection, finder: Finder): Promise<void> {
+async function scan({ name, shard, chunk }: Task, connection: DuckDBConnection, finder: Finder): Promise<void> {
   const quarantine = openQuarantine(join(quarantineFolder, `leaks-${name}.jsonl`));
   const note: PartNote = { name, documents: 0, textBytes: 0, quarantined: 0 };
   await connection.run('CREATE OR REPLACE TABLE found ("row" DOUBLE, document VARCHAR, benchmark VARCHAR, item VARCHAR, start_byte DOUBLE, end_byte DOUBLE, words DOUBLE, passage VARCHAR)');
   let untold = 0;
   try {
-    for await (const batch of readShard(shard, fields, { quarantine })) {
+    for await (const batch of readShard(shard, fields, { quarantine, chunk })) {
       await appendRows(connection, findAll(batch, finder));
       note.documents += batch.count;
       note.textBytes += batch.text.length;

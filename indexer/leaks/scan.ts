@@ -1,46 +1,72 @@
-// Goes over the whole corpus for test items, on all cores; shards that were gone over before, for the same tests, are left alone.
+// Goes over the whole corpus for test items, chunk by chunk on all cores; chunks that were gone over before, for the same tests, are left alone.
 
 import { readdir, rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { cutShard } from '../../data/chunks.ts';
 import type { Shard } from '../../data/documents.ts';
+import { withDuckDb } from '../../data/duckdb.ts';
 import { BetrError, errorFrom, fail } from '../../data/errors.ts';
 import type { Report } from '../../data/progress.ts';
 import { fingerprint, type Run } from '../../data/run.ts';
+import { listShards } from '../../data/shards.ts';
 import { readNote } from '../parquet.ts';
+import type { LeaksCard } from './card.ts';
 import { type PartNote, partNoteSchema, type Reply, type Setup, type Task } from './scan-messages.ts';
 import type { TestItem } from './tests.ts';
 
 export interface Scanned {
-  /** Parts by shard, absolute paths, and what they say of themselves. */
+  /** Parts in the order of shards and rows, absolute paths, and what they say of themselves. */
   parts: { path: string; note: PartNote }[];
-  shardsScanned: number;
-  shardsReused: number;
+  /** Chunks gone over now, and those that had been before. */
+  chunksScanned: number;
+  chunksReused: number;
   textBytes: number;
   seconds: number;
 }
 
+export type CutShard = LeaksCard['inputs']['shards'][number];
+
+/** The corpus's shards in chunks; those that are as they were in `before` are not read for it. Errors: those of `listShards` and `cutShard`. */
+export async function cutCorpus(run: Run, before: readonly CutShard[]): Promise<{ shard: Shard; cut: CutShard }[]> {
+  const { corpus, scoring } = run.settings;
+  const known = new Map(before.map((cut) => [cut.shard, cut]));
+  const shards = await listShards(corpus.files, run.settingsFolder);
+  return withDuckDb({ threads: 1, memoryMb: 256 }, async (connection) => {
+    const all: { shard: Shard; cut: CutShard }[] = [];
+    for (const shard of shards) {
+      const { name, bytes, modifiedMs } = shard;
+      const earlier = known.get(name);
+      const same = earlier?.bytes === bytes && earlier.modifiedMs === modifiedMs;
+      all.push({ shard, cut: { shard: name, bytes, modifiedMs, chunks: same ? earlier.chunks : await cutShard(connection, shard, corpus.fields, scoring.chunkMegabytes * 2 ** 20) } });
+    }
+    return all;
+  });
+}
+
 /** Scans what has not been scanned. `tests` is the fingerprint of the items. Errors: those of reading the corpus and of writing. */
-export async function scanCorpus(run: Run, shards: readonly Shard[], items: readonly TestItem[], tests: string, runWords: number, report: Report): Promise<Scanned> {
+export async function scanCorpus(run: Run, shards: readonly { shard: Shard; cut: CutShard }[], items: readonly TestItem[], tests: string, runWords: number, report: Report): Promise<Scanned> {
   const startedMs = performance.now();
   const folder = run.files.leakParts;
   const { fields } = run.settings.corpus;
-  const tasks: Task[] = shards.map((shard) => ({ shard, name: fingerprint([shard.name, shard.bytes, shard.modifiedMs, tests, runWords, fields]).slice(0, 20) }));
+  const tasks: Task[] = shards.flatMap(({ shard, cut: { chunks } }) =>
+    chunks.map((chunk) => ({ shard, chunk, bytes: shard.bytes / chunks.length, name: fingerprint([shard.name, shard.bytes, shard.modifiedMs, chunk, tests, runWords, fields]).slice(0, 20) })),
+  );
   const todo: Task[] = [];
   for (const task of tasks) if ((await readPart(folder, task)) === undefined) todo.push(task);
-  const allBytes = todo.reduce((sum, { shard }) => sum + shard.bytes, 0);
+  const allBytes = todo.reduce((sum, { bytes }) => sum + bytes, 0);
   let textBytes = 0;
-  let shardBytes = 0;
+  let doneBytes = 0;
   if (todo.length > 0) {
     const setup: Setup = { items: [...items], runWords, fields, folder, quarantine: run.files.quarantine };
     await runWorkers(todo, setup, run.settings.workers ?? availableParallelism(), {
       progress(bytes) {
         textBytes += bytes;
-        report({ stage: `leaks: ${(textBytes / 1e6).toFixed(0)} MB of text`, done: shardBytes, total: allBytes, unit: 'bytes' });
+        report({ stage: `leaks (${(textBytes / 1e6).toFixed(0)} MB of text)`, done: doneBytes, total: allBytes, unit: 'bytes' });
       },
-      finished({ shard }) {
-        shardBytes += shard.bytes;
+      finished({ bytes }) {
+        doneBytes += bytes;
       },
     });
   }
@@ -51,7 +77,7 @@ export async function scanCorpus(run: Run, shards: readonly Shard[], items: read
     parts.push({ path: partPath(folder, task), note });
   }
   await removeOthers(folder, new Set(tasks.map(({ name }) => `${name}.parquet`)));
-  return { parts, shardsScanned: todo.length, shardsReused: tasks.length - todo.length, textBytes, seconds: (performance.now() - startedMs) / 1000 };
+  return { parts, chunksScanned: todo.length, chunksReused: tasks.length - todo.length, textBytes, seconds: (performance.now() - startedMs) / 1000 };
 }
 
 function partPath(folder: string, { name }: Task): string {
@@ -74,7 +100,7 @@ interface Listener {
 
 /** Hands the tasks, largest first, to `count` worker threads. The first failure ends all of them and is thrown. */
 async function runWorkers(tasks: readonly Task[], setup: Setup, count: number, listener: Listener): Promise<void> {
-  const queue = [...tasks].sort((a, b) => a.shard.bytes - b.shard.bytes);
+  const queue = [...tasks].sort((a, b) => a.bytes - b.bytes);
   const workers = Array.from({ length: Math.min(count, tasks.length) }, () => new Worker(new URL('./scan-worker.js', import.meta.url), { workerData: setup }));
   try {
     await Promise.all(workers.map((worker) => drive(worker, queue, listener)));

@@ -28,7 +28,7 @@ async function makeRun(name: string, shards: Record<string, Buffer | string>, te
   for (const [file, content] of Object.entries(shards)) await writeFile(join(place, file), content);
   await writeFile(join(place, 'test.jsonl'), lines(tests));
   await writeFile(join(place, 'train.jsonl'), lines(train));
-  await writeFile(join(place, 'betr.yaml'), 'corpus: {files: ["corpus*"]}\nbenchmarks: [{name: quiz, files: [train.jsonl]}]\nworkers: 2\n');
+  await writeFile(join(place, 'betr.yaml'), 'corpus: {files: ["corpus*"]}\nbenchmarks: [{name: quiz, files: [train.jsonl]}]\nworkers: 2\nscoring: {chunkMegabytes: 0.002}\n');
   return openRun(join(place, 'betr.yaml'));
 }
 
@@ -70,7 +70,7 @@ describe('betr leaks', () => {
     ]);
     expect(result.benchmarks[0]?.worst[0]).toMatchObject({ words: 13 });
     const { scan, ...card } = result;
-    expect(scan).toMatchObject({ shardsScanned: 3, shardsReused: 0 });
+    expect(scan).toMatchObject({ chunksScanned: 4, chunksReused: 0 });
     expect(await readLeaks(run)).toEqual(card);
   });
 
@@ -79,13 +79,13 @@ describe('betr leaks', () => {
     const first = await findLeaks(run, { tests: ['test.jsonl'] }, silent);
     const table = readFileSync(run.files.leakTable);
     const second = await findLeaks(run, { tests: ['test.jsonl'] }, silent);
-    expect(second.scan).toMatchObject({ shardsScanned: 0, shardsReused: 2 });
+    expect(second.scan).toMatchObject({ chunksScanned: 0, chunksReused: 3 });
     expect({ ...second, scan: undefined }).toEqual({ ...first, scan: undefined });
     expect(readFileSync(run.files.leakTable).equals(table)).toBe(true);
     await writeFile(join(folder, 'again', 'corpus-0.jsonl'), lines([{ id: 'new', text: `x ${run13} y` }]));
-    expect(await findLeaks(run, { tests: ['test.jsonl'] }, silent)).toMatchObject({ documents: first.documents + 1, scan: { shardsScanned: 1, shardsReused: 2 } });
-    expect((await findLeaks(run, { tests: ['test.jsonl'], runWords: 8 }, silent)).scan.shardsScanned).toBe(3);
-    expect((await readdir(run.files.leakParts)).length).toBe(3);
+    expect(await findLeaks(run, { tests: ['test.jsonl'] }, silent)).toMatchObject({ documents: first.documents + 1, scan: { chunksScanned: 1, chunksReused: 3 } });
+    expect((await findLeaks(run, { tests: ['test.jsonl'], runWords: 8 }, silent)).scan.chunksScanned).toBe(4);
+    expect((await readdir(run.files.leakParts)).length).toBe(4);
   });
 
   it('names tests that are not there, and tests without a text', async () => {
