@@ -2,6 +2,7 @@ import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
+import { commitSealedJson } from '../../data/commit.ts';
 import { sqlString, withDuckDb } from '../../data/duckdb.ts';
 import { readRanking } from '../../ranking/generation.ts';
 import { openLive } from '../../server/live.ts';
@@ -103,13 +104,13 @@ describe('a ranking whose parts are not what was published', () => {
       await withDuckDb({}, (connection) => connection.run(`COPY (SELECT * REPLACE (tokens + 1 AS tokens) FROM read_parquet(${sqlString(`${path}.away`)})) TO ${sqlString(path)} (FORMAT parquet)`));
       // As if the sizes agreed.
       const [first, ...others] = ranking.parts;
-      await writeFile(run.files.ranking, JSON.stringify({ ...ranking, parts: [{ ...first, bytes: (await stat(path)).size }, ...others] }));
+      await commitSealedJson(run.files.ranking, { ...ranking, parts: [{ ...first, bytes: (await stat(path)).size }, ...others] });
       const live = await openLive(run);
       try {
         expect(live.state().problem).toMatchObject({ code: 'FILE_DAMAGED', message: expect.stringContaining('not those that the ranking counts') });
         await rm(path);
         await rename(`${path}.away`, path);
-        await writeFile(run.files.ranking, JSON.stringify(ranking));
+        await commitSealedJson(run.files.ranking, ranking);
         await live.look();
         expect(live.state().problem).toBeUndefined();
         expect(live.current().ranking.generation).toBe(ranking.generation);

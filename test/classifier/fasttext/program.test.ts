@@ -61,18 +61,21 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
     const texts = [...traps, ...documents.map(({ text }) => text)];
     const expected = predict(path, texts, `${base}.in.txt`);
     const model = loadFasttext(path);
-    let furthest = 0;
+    const furthest = { trap: 0, document: 0 };
     let otherLabels = 0;
     for (const [i, text] of texts.entries()) {
       const bytes = Buffer.from(text);
       const best = model.best(bytes, 0, bytes.length);
       const got = best === undefined ? '' : (model.labels[best.label] ?? '');
       if (got !== expected[i]?.label) otherLabels++;
-      furthest = Math.max(furthest, Math.abs((best?.probability ?? 0) - (expected[i]?.probability ?? 0)));
+      const kind = i < traps.length ? 'trap' : 'document';
+      furthest[kind] = Math.max(furthest[kind], Math.abs((best?.probability ?? 0) - (expected[i]?.probability ?? 0)));
     }
-    console.log(`${name}: ${texts.length} texts, ${model.labels.length} labels, ${otherLabels} other labels, probabilities within ${furthest.toExponential(1)}`);
+    console.log(`${name}: ${texts.length} texts, ${model.labels.length} labels, ${otherLabels} other labels, probabilities within ${furthest.document.toExponential(1)} (traps ${furthest.trap.toExponential(1)})`);
     expect(otherLabels).toBe(0);
-    expect(furthest).toBeLessThan(1e-4);
+    expect(furthest.document).toBeLessThan(1e-4);
+    // A word of 100,000 letters has 300,000 n-grams, whose rows the program adds up in single precision and loses some of.
+    expect(furthest.trap).toBeLessThan(1e-3);
     await rm(path);
   }, 600_000);
 });
