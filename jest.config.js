@@ -4,5 +4,7 @@ export default {
   testEnvironment: '<rootDir>/test/environment.js',
   testMatch: ['<rootDir>/test/**/*.test.js'],
   transform: {},
+  // Jest would leave one core to its own process, which has little to do.
+  maxWorkers: '100%',
   testTimeout: 60_000,
 };

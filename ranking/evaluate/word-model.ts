@@ -5,6 +5,8 @@ import { type NgramModel, openTrainer } from './kneser-ney.ts';
 
 const wordOrder = 3;
 const spellingOrder = 3;
+/** A word of hundreds of bytes is less likely than any number can say; it is given this. */
+const leastLog2 = -1000;
 /** After a word's last byte. */
 const endOfWord = 256;
 const evenByte = 1 / 257;
@@ -61,7 +63,7 @@ export function trainWordModel(texts: Iterable<Int32Array>, vocabulary: Vocabula
   const baseOf = (word: number): number => {
     const known = spelled.get(word);
     if (known !== undefined) return known;
-    const base = 2 ** speller.sumLog2(bytesOf(vocabulary.wordOf(word)), () => evenByte);
+    const base = 2 ** Math.max(leastLog2, speller.sumLog2(bytesOf(vocabulary.wordOf(word)), () => evenByte));
     spelled.set(word, base);
     return base;
   };

@@ -41,5 +41,6 @@ describe('the word model', () => {
     expect(likely).toBeLessThan(unlikely);
     expect(unlikely).toBeLessThan(16);
     expect(bitsPerByte([], 'anything')).toBeGreaterThan(8);
+    expect(bitsPerByte(tales, `${'acgt'.repeat(500)} and more`)).toBeLessThan(16);
   });
 });
