@@ -165,7 +165,8 @@ describe('jobs', () => {
       // What is next begins: there is nothing to rank yet, and the killed process's lock is in nobody's way.
       await waitUntil(async () => (await own.find(last.id)).endedAt !== null);
       expect(await own.find(last.id)).toMatchObject({ state: 'failed', problem: { code: 'STEP_MISSING' } });
-      // Of three that have ended two are remembered.
+      // Of three that have ended two are remembered, from shortly after the last one's end.
+      await waitUntil(async () => (await own.list()).length === 2);
       expect((await own.list()).map(({ id }) => id)).toEqual([last.id, waiting.id]);
       await expect(own.find(running.id)).rejects.toMatchObject({ code: 'JOB_UNKNOWN' });
       expect(existsSync(join(real.run.folder, 'jobs', `${running.id}.json`))).toBe(false);
