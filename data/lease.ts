@@ -4,8 +4,9 @@
 // lease has to bear being done twice.
 
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, open, readFile, rm, stat } from 'node:fs/promises';
+import { type FileHandle, link, open, readFile, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
+import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { writeError } from './commit.ts';
 import { systemCode } from './errors.ts';
@@ -35,18 +36,24 @@ async function createLease(path: string): Promise<boolean> {
   return file !== undefined;
 }
 
+/** Makes the lease with its text at one stroke, so that nobody ever sees it empty: who is killed meanwhile leaves none. */
 async function openLease(path: string): Promise<FileHandle | undefined> {
   const holder: Holder = { pid: process.pid, host: hostname(), process: identifyProcess(process.pid) ?? '', since: new Date().toISOString() };
+  const prepared = join(dirname(path), `.${basename(path)}.${randomBytes(8).toString('hex')}.tmp`);
   let file: FileHandle | undefined;
+  let taken = false;
   try {
-    file = await open(path, 'wx+');
+    file = await open(prepared, 'wx+');
     await file.write(leaseText(0, holder), 0);
+    await link(prepared, path);
+    taken = true;
     return file;
   } catch (error) {
-    if (file === undefined && systemCode(error) === 'EEXIST') return undefined;
-    if (file !== undefined) await rm(path, { force: true });
-    await file?.close();
+    if (systemCode(error) === 'EEXIST') return undefined;
     throw writeError(error, path);
+  } finally {
+    await rm(prepared, { force: true });
+    if (!taken) await file?.close();
   }
 }
 
