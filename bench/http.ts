@@ -1,23 +1,34 @@
 // Speed of GET /rank over loopback, on one core: the same question again and again (warm), and a new budget every time (cold), beside a bare
-// Express 5 route that returns the very same bytes, in the same run. The server is held to core 0 and the load comes from the other cores.
-//   npm run bench:http [-- --config FILE] [--seconds 8] [--query budget=1e21] [--beside] [--json]
-// FILE: a run with a ranking (bench/synthetic-ranking.ts makes one of any size). --beside: once more while a ranking job is at work.
+// Express 5 route that returns as many bytes, in the same run. Then the first answer by a set of benchmarks that nobody asked for before. The server is held to core 0 and the load comes from the other cores.
+//   npm run bench:http [-- --config FILE] [--seconds 8] [--query poolTokens=6T] [--rank FILE] [--json]
+// FILE: a run with a ranking (bench/synthetic-ranking.ts makes one of any size). --rank names another, trained, run whose corpus is ranked by
+// `betr rank`, again and again, in a folder of its own and on all cores, while the same question is asked once more. Two connections fill the core already;
+// what more of them would measure is how long they wait for each other.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import autocannon from 'autocannon';
+import { stringify } from 'yaml';
 import { z } from 'zod';
+import { openRun } from '../data/run.ts';
+import { readRanking } from '../ranking/generation.ts';
+import { readKeyOrder } from '../ranking/key-order.ts';
 import { describeMachine, printBenchmark } from './machine.ts';
 
-const { values } = parseArgs({ options: { config: { type: 'string', default: 'betr.yaml' }, seconds: { type: 'string', default: '8' }, query: { type: 'string', default: 'poolTokens=6T' }, json: { type: 'boolean' }, connections: { type: 'string', default: '10' } } });
+const { values } = parseArgs({ options: { config: { type: 'string', default: 'betr.yaml' }, seconds: { type: 'string', default: '8' }, query: { type: 'string', default: 'poolTokens=6T' }, rank: { type: 'string' }, json: { type: 'boolean' }, connections: { type: 'string', default: '2' } } });
 const duration = Number(values.seconds);
 const connections = Number(values.connections);
 const betr = join(import.meta.dirname, '../cli/betr.js');
 const bare = join(import.meta.dirname, 'http-bare.js');
+
+const run = await openRun(values.config);
+const ranking = await readRanking(run);
 
 const startedMs = performance.now();
 const { url, child: server } = await startOnCoreZero([betr, 'serve', '--config', values.config, '--port', '0']);
@@ -27,6 +38,8 @@ const warmPath = `/rank?budget=1e21&${values.query}`;
 const answer = await (await fetch(url + warmPath)).text();
 const peer = await startOnCoreZero([bare, String(Buffer.byteLength(answer))]);
 try {
+  // On a large ranking that is served for the first time, keys are sorted in the background; the rates are those of a server that has done so.
+  while ((await readKeyOrder(run, ranking)) === undefined) await new Promise((resolve) => setTimeout(resolve, 500));
   // Both are warmed up, and take turns, so that a change of the machine's load meets both.
   for (const one of [url, peer.url]) await load(one, warmPath, 2);
   const bareFirst = await load(peer.url, '/', duration / 2);
@@ -34,20 +47,68 @@ try {
   const cold = await load(url, undefined, duration);
   const bareLast = await load(peer.url, '/', duration / 2);
   const bareRate = (bareFirst.requestsPerSecond + bareLast.requestsPerSecond) / 2;
+  const besideRanking = values.rank === undefined ? undefined : await whileRanking(values.rank, () => load(url, warmPath, duration));
+  const retargetMs = await timeRetarget();
   const beside = (figures: Figures): Figures & { ratioToBare: number } => ({ ...figures, ratioToBare: round(figures.requestsPerSecond / bareRate, 2) });
-  const result = { bare: { requestsPerSecond: round(bareRate, 0), first: bareFirst, last: bareLast }, warm: beside(warm), cold: beside(cold), readyMs: round(readyMs, 0), residentMegabytes: residentMegabytes(server), answerBytes: Buffer.byteLength(answer), machine: describeMachine() };
-  const line = (name: string, { requestsPerSecond, p50Ms, p99Ms, failed }: Figures): string => `${name.padEnd(34)} ${String(requestsPerSecond).padStart(6)} requests/s  p50 ${p50Ms} ms  p99 ${p99Ms} ms${failed > 0 ? `  ${failed} FAILED` : ''}`;
+  const result = { documents: ranking.documents, bare: { requestsPerSecond: round(bareRate, 0), first: bareFirst, last: bareLast }, warm: beside(warm), cold: beside(cold), ...(besideRanking === undefined ? {} : { besideRanking }), ...retargetMs, readyMs: round(readyMs, 0), residentMegabytes: residentMegabytes(server), answerBytes: Buffer.byteLength(answer), machine: describeMachine() };
+  const line = (name: string, { requestsPerSecond, p50Ms, p99Ms, failed }: Figures): string => `${name.padEnd(38)} ${String(requestsPerSecond).padStart(6)} requests/s  p50 ${p50Ms} ms  p99 ${p99Ms} ms${failed > 0 ? `  ${failed} FAILED` : ''}`;
   printBenchmark(result, [
-    line('bare Express 5, the same bytes', { ...bareLast, requestsPerSecond: round(bareRate, 0) }),
+    line('bare Express 5, as many bytes', { ...bareLast, requestsPerSecond: round(bareRate, 0) }),
     `${line('/rank, the same question', warm)}  ${result.warm.ratioToBare} × bare`,
     `${line('/rank, a new budget every time', cold)}  ${result.cold.ratioToBare} × bare`,
-    `start to ready ${result.readyMs} ms, resident ${result.residentMegabytes} MB, answers of ${result.answerBytes} bytes`,
+    ...(besideRanking === undefined ? [] : [line('/rank, beside betr rank', besideRanking)]),
+    ...Object.entries(retargetMs).map(([name, ms]) => `${name} ${ms}`),
+    `${ranking.documents} documents: start to ready ${result.readyMs} ms, at most ${result.residentMegabytes} MB resident, answers of ${result.answerBytes} bytes`,
   ].join('\n'));
 } finally {
   server.kill();
   peer.child.kill();
 }
 process.exit();
+
+/** The first answers by half of the benchmarks, and by all but one, in milliseconds; nothing where there are not two. */
+async function timeRetarget(): Promise<Record<string, number>> {
+  const names = ranking.scorer.outputs.slice(1);
+  if (names.length < 2) return {};
+  await rm(join(run.folder, 'retargeted'), { recursive: true, force: true });
+  const chosen = names.slice(0, Math.ceil(names.length / 2));
+  const time = async (choice: string): Promise<number> => {
+    const askedMs = performance.now();
+    const response = await fetch(`${url}/rank?budget=1e21&${values.query}&${choice}`);
+    if (!response.ok) throw new Error(await response.text());
+    return round(performance.now() - askedMs, 0);
+  };
+  const half = await time(`benchmarks=${chosen.join(',')}`);
+  // The files of the one before are written meanwhile, which the next set would wait for.
+  await new Promise((resolve) => setTimeout(resolve, 5000));
+  return { [`first answer by ${chosen.length} of ${names.length} benchmarks, ms:`]: half, [`first answer by ${names.length - 1} of ${names.length} benchmarks, ms:`]: await time(`without=${names[0] ?? ''}`) };
+}
+
+/** Calls `ask` while `betr rank` ranks the corpus of a trained run from nothing, again and again. */
+async function whileRanking(config: string, ask: () => Promise<Figures>): Promise<Figures> {
+  const trained = await openRun(config);
+  const folder = await mkdtemp(join(tmpdir(), 'betr-bench-http-'));
+  const copy = join(folder, 'betr.yaml');
+  const copied = new Set([trained.files.examples, trained.files.sample, trained.files.tokens, trained.files.targets, trained.files.indexCard, join(trained.folder, 'classifier')]);
+  await cp(trained.folder, join(folder, 'run'), { recursive: true, filter: (path) => path === trained.folder || [...copied].some((file) => path.startsWith(file)) });
+  await writeFile(copy, stringify({ ...trained.settings, run: 'run' }));
+  let over = false;
+  const rankAgain = async (): Promise<void> => {
+    while (!over) {
+      for (const name of ['scores', 'manifest', 'leases', 'plan.json', 'ranking.json']) await rm(join(folder, 'run', name), { recursive: true, force: true });
+      const [code] = z.tuple([z.number().nullable(), z.unknown()]).parse(await once(spawn(process.execPath, [betr, 'rank', '--config', copy], { stdio: ['ignore', 'ignore', 'inherit'] }), 'exit'));
+      if (code !== 0) throw new Error(`betr rank ended with ${String(code)}`);
+    }
+  };
+  const ranking = rankAgain();
+  try {
+    return await ask();
+  } finally {
+    over = true;
+    await ranking;
+    await rm(folder, { recursive: true, force: true });
+  }
+}
 
 interface Figures {
   requestsPerSecond: number;

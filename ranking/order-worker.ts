@@ -3,7 +3,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { errorData } from '../data/errors.ts';
 import { combineScores } from './combine.ts';
-import { makeKeyRanks, readKeyRanks } from './key-ranks.ts';
+import { makeKeyOrder, readKeyOrder } from './key-order.ts';
 import { histogramOf, type Order, orderScores, readOrder, sortTies } from './order.ts';
 import { type Reply, setupSchema, type Task, taskSchema } from './order-messages.ts';
 import { readRetargeted, targetOf, writeRetargeted } from './retarget.ts';
@@ -34,33 +34,33 @@ port.on('message', (message: unknown) => {
 async function work(task: Exclude<Task, { kind: 'stop' }>): Promise<void> {
   switch (task.kind) {
     case 'order': {
-      const order = await readOrder(run, ranking);
-      const keyRanks = (await readKeyRanks(run, ranking)) ?? (ranking.documents < soonSorted ? await makeKeyRanks(run, ranking) : undefined);
-      sendOrder(order, ranking, keyRanks);
+      const keyOrder = (await readKeyOrder(run, ranking)) ?? (ranking.documents < soonSorted ? await makeKeyOrder(run, ranking) : undefined);
+      sendOrder(await readOrder(run, ranking, { keyOrder }), ranking, keyOrder);
       return;
     }
-    case 'keys':
-      sendOrder(task.order, ranking, await makeKeyRanks(run, ranking, stop.signal));
+    case 'keys': {
+      const keyOrder = await makeKeyOrder(run, ranking, stop.signal);
+      sendOrder(sortTies(task.order, keyOrder), ranking, keyOrder);
       return;
+    }
     case 'target':
       await retarget(task);
   }
 }
 
-function sendOrder(order: Order, of: typeof ranking, keyRanks: Uint32Array | undefined): void {
-  if (keyRanks === undefined) send({ kind: 'order', order, ranking: of });
-  else send({ kind: 'order', order: sortTies(order, keyRanks), ranking: of, keyRanks });
+function sendOrder(order: Order, of: typeof ranking, keyOrder: Uint32Array | undefined): void {
+  send({ kind: 'order', order, ranking: of, ...(keyOrder === undefined ? {} : { keyOrder }) });
 }
 
-async function retarget({ benchmarks, tokens, keyRanks }: Extract<Task, { kind: 'target' }>): Promise<void> {
+async function retarget({ benchmarks, tokens, keyOrder }: Extract<Task, { kind: 'target' }>): Promise<void> {
   const kept = await readRetargeted(run, ranking, benchmarks);
   if (kept !== undefined) {
-    sendOrder(await readOrder(run, kept, { tokens }), kept, keyRanks);
+    sendOrder(await readOrder(run, kept, { tokens, keyOrder }), kept, keyOrder);
     return;
   }
   const combined = await combineScores(run, ranking, benchmarks);
-  const order = orderScores(combined.scores, tokens);
+  const order = orderScores(combined.scores, tokens, keyOrder);
   // The answer does not wait for the files, which only SQL needs.
-  sendOrder(order, { ...ranking, histogram: histogramOf(order), target: targetOf(run, ranking, benchmarks) }, keyRanks);
+  sendOrder(order, { ...ranking, histogram: histogramOf(order), target: targetOf(run, ranking, benchmarks) }, keyOrder);
   await writeRetargeted(run, ranking, benchmarks, combined, order);
 }

@@ -1,6 +1,6 @@
 // Every document of a ranking by score, in memory, so that a cutoff is found without the disk: 6 bytes a document, and 4 for its tokens.
 // A document is named by its position: its place among all rows of the ranking's parts, in their order. Equal scores are in the order of
-// their keys once that is known (ranking/key-ranks.ts), and until then of their positions.
+// their keys once that is known (ranking/key-order.ts), and until then of their positions.
 
 import { DuckDBFloatVector, DuckDBUIntegerVector, type DuckDBDataChunk } from '@duckdb/node-api';
 import { binCount } from '../classifier/part.ts';
@@ -29,9 +29,9 @@ export interface Order {
 }
 
 /** Reads the scores of a ranking in the order of its parts. Errors: FILE_DAMAGED where they are not what the ranking counts; those of `withScores`. */
-export async function readOrder(run: Run, ranking: Ranking, shared?: Pick<Order, 'tokens'>): Promise<Order> {
+export async function readOrder(run: Run, ranking: Ranking, { tokens: shared, keyOrder }: { tokens?: Order['tokens']; keyOrder?: Uint32Array | undefined } = {}): Promise<Order> {
   const count = ranking.documents;
-  const tokens = shared?.tokens ?? new Uint32Array(new SharedArrayBuffer(4 * count));
+  const tokens = shared ?? new Uint32Array(new SharedArrayBuffer(4 * count));
   const scores = new Float32Array(count);
   await withScores(run, ranking, async (connection, table) => {
     let position = 0;
@@ -43,7 +43,7 @@ export async function readOrder(run: Run, ranking: Ranking, shared?: Pick<Order,
     }
     if (position !== count) throw damaged(run, `it has ${position} documents where the ranking counts ${count}`);
   });
-  const order = orderScores(scores, tokens);
+  const order = orderScores(scores, tokens, keyOrder);
   checkHistogram(run, ranking, order);
   return order;
 }
@@ -91,20 +91,29 @@ export function orderedBits(raw: number): number {
 const float = new Float32Array(1);
 const bits = new Uint32Array(float.buffer);
 
+/** What `orderedBits` was given. */
+function rawBits(ordered: number): number {
+  return ((ordered & 0x8000_0000) === 0 ? ~ordered : ordered & 0x7fff_ffff) >>> 0;
+}
+
 /** The score of ordered bits. */
 export function scoreOf(ordered: number): number {
-  bits[0] = (ordered & 0x8000_0000) === 0 ? ~ordered : ordered & 0x7fff_ffff;
+  bits[0] = rawBits(ordered);
   return float[0] ?? 0;
 }
 
-/** Sorts documents by score: by the upper half of its bits into bins, and each bin by the lower half. Both counts keep the order of positions. */
-export function orderScores(scores: Float32Array, tokens: Uint32Array): Order {
+/**
+ * Sorts documents by score: by the upper half of its bits into bins, and each bin by the lower half. Both leave equal scores in the order
+ * that they come in: that of `keyOrder`, all positions in the order of their keys, or else that of positions.
+ */
+export function orderScores(scores: Float32Array, tokens: Uint32Array, keyOrder?: Uint32Array): Order {
   const count = scores.length;
   const { starts, bins, places } = layBins(scores);
   const raw = new Uint32Array(scores.buffer, scores.byteOffset, count);
   const lows = new Uint16Array(new SharedArrayBuffer(2 * count));
   const positions = new Uint32Array(new SharedArrayBuffer(4 * count));
-  for (let position = 0; position < count; position++) {
+  for (let i = 0; i < count; i++) {
+    const position = keyOrder === undefined ? i : (keyOrder[i] ?? 0);
     const ordered = orderedBits(raw[position] ?? 0);
     const place = places[ordered >>> 16] ?? 0;
     places[ordered >>> 16] = place + 1;
@@ -112,7 +121,7 @@ export function orderScores(scores: Float32Array, tokens: Uint32Array): Order {
     positions[place] = position;
   }
   for (let bin = 0; bin < bins.length; bin++) sortBin(lows, positions, starts[bin] ?? 0, starts[bin + 1] ?? 0);
-  return { byKey: false, lows, positions, bins, starts, tokensBefore: addUp(positions, tokens), tokens };
+  return { byKey: keyOrder !== undefined, lows, positions, bins, starts, tokensBefore: addUp(positions, tokens), tokens };
 }
 
 function addUp(positions: Uint32Array, tokens: Uint32Array): Float64Array {
@@ -127,39 +136,16 @@ function addUp(positions: Uint32Array, tokens: Uint32Array): Float64Array {
   return tokensBefore;
 }
 
-/** The same order with equal scores by key: `keyRanks` has every position's place in the order of keys. */
-export function sortTies(order: Order, keyRanks: Uint32Array): Order {
-  const { lows, bins, starts, tokens } = order;
-  // Others may be reading the order as it is.
-  const positions = new Uint32Array(new SharedArrayBuffer(4 * order.positions.length));
-  positions.set(order.positions);
+/** The same order with equal scores by key. `keyOrder`: as for `orderScores`. */
+export function sortTies(order: Order, keyOrder: Uint32Array): Order {
+  const { lows, bins, starts, positions, tokens } = order;
+  const scores = new Uint32Array(positions.length);
   for (let bin = 0; bin < bins.length; bin++) {
+    const upper = (bins[bin] ?? 0) << 16;
     const end = starts[bin + 1] ?? 0;
-    for (let from = starts[bin] ?? 0; from < end; ) {
-      let to = from + 1;
-      while (to < end && lows[to] === lows[from]) to++;
-      if (to - from > 1) sortTie(positions.subarray(from, to), keyRanks);
-      from = to;
-    }
+    for (let place = starts[bin] ?? 0; place < end; place++) scores[positions[place] ?? 0] = rawBits((upper | (lows[place] ?? 0)) >>> 0);
   }
-  return { ...order, byKey: true, positions, tokensBefore: addUp(positions, tokens) };
-}
-
-/** Most ties are of two or three documents, for which no sort beats putting each in its place. */
-const mostInserted = 16;
-
-function sortTie(positions: Uint32Array, keyRanks: Uint32Array): void {
-  if (positions.length > mostInserted) {
-    positions.sort((a, b) => (keyRanks[a] ?? 0) - (keyRanks[b] ?? 0));
-    return;
-  }
-  for (let i = 1; i < positions.length; i++) {
-    const position = positions[i] ?? 0;
-    const rank = keyRanks[position] ?? 0;
-    let at = i;
-    for (; at > 0 && (keyRanks[positions[at - 1] ?? 0] ?? 0) > rank; at--) positions[at] = positions[at - 1] ?? 0;
-    positions[at] = position;
-  }
+  return orderScores(new Float32Array(scores.buffer), tokens, keyOrder);
 }
 
 /** Where each bin's documents go: `places` has, by bin number, the first place, and is there to be counted up. */

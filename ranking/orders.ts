@@ -18,17 +18,17 @@ export interface Ordered {
   ranking: Ranking;
   /** Settled once the ranking's files are there, for SQL. */
   written: Promise<void>;
-  /** Every position's place in the order of keys, where the order knows it. */
-  keyRanks?: Uint32Array;
+  /** All positions in the order of keys, where the order knows it. */
+  keyOrder?: Uint32Array;
 }
 
 export interface Orders {
   /** Errors: those of `readOrder`. */
   read(): Promise<Ordered>;
-  /** The order by keys too, where `read` did not know them: in the background, as others go first. Errors: those of `makeKeyRanks`. */
+  /** The order by keys too, where `read` did not know them: in the background, as others go first. Errors: those of `makeKeyOrder`. */
   sortKeys(order: Order): Promise<Ordered>;
   /** Errors: those of `combineScores`. */
-  retarget(benchmarks: string[], published: Pick<Ordered, 'order' | 'keyRanks'>): Promise<Ordered>;
+  retarget(benchmarks: string[], published: Pick<Ordered, 'order' | 'keyOrder'>): Promise<Ordered>;
   close(): Promise<void>;
 }
 
@@ -81,9 +81,9 @@ export function openOrders(run: Run, ranking: Ranking): Orders {
         }
       }
     },
-    retarget(benchmarks, { order, keyRanks }) {
+    retarget(benchmarks, { order, keyOrder }) {
       giveWay();
-      return ask({ kind: 'target', benchmarks, tokens: order.tokens, ...(keyRanks === undefined ? {} : { keyRanks }) });
+      return ask({ kind: 'target', benchmarks, tokens: order.tokens, ...(keyOrder === undefined ? {} : { keyOrder }) });
     },
     async close() {
       closed = true;
@@ -110,7 +110,7 @@ function converse(worker: Worker, task: Task, ordered: (result: Ordered) => void
     };
     listen('message', (message) => {
       const reply = replySchema.parse(message);
-      if (reply.kind === 'order') ordered({ order: reply.order, ranking: reply.ranking, written: done, ...(reply.keyRanks === undefined ? {} : { keyRanks: reply.keyRanks }) });
+      if (reply.kind === 'order') ordered({ order: reply.order, ranking: reply.ranking, written: done, ...(reply.keyOrder === undefined ? {} : { keyOrder: reply.keyOrder }) });
       else if (reply.kind === 'failed') reject(errorFrom(reply.error));
       else resolve();
     });

@@ -106,7 +106,7 @@ export async function openLive(run: Run): Promise<Live> {
 }
 
 /** Orders by chosen benchmarks are kept up to this size together, and at least one. */
-const targetBytes = 300e6;
+const targetBytes = 200e6;
 const mostTargets = 16;
 const bytesPerDocument = 6;
 

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { openCuts } from '../../ranking/cuts.ts';
 import { findCutoff } from '../../ranking/cutoff.ts';
 import { combineScores } from '../../ranking/combine.ts';
-import { makeKeyRanks, readKeyRanks } from '../../ranking/key-ranks.ts';
+import { makeKeyOrder, readKeyOrder } from '../../ranking/key-order.ts';
 import { histogramOf, orderedBits, orderScores, readOrder, scoreOf, sortTies, tokensUpTo } from '../../ranking/order.ts';
 import { bitsAt, cutOrder } from '../../ranking/order-cutoff.ts';
 import { keepByPlainSort, makeRows, makeScoredRows, rankRows, type Row, sumTokens, withRun } from './synthetic.ts';
@@ -43,13 +43,10 @@ describe('an order', () => {
   });
 });
 
-/** Every position's place in the order of keys, the slow and obvious way. */
-function rankKeys(rows: readonly Row[]): Uint32Array {
-  const ranks = new Uint32Array(rows.length);
+/** All positions in the order of keys, the slow and obvious way. */
+function sortKeys(rows: readonly Row[]): Uint32Array {
   const key = (position: number): string => rows[position]?.document ?? '';
-  const byKey = [...rows.keys()].sort((a, b) => (key(a) < key(b) ? -1 : key(a) > key(b) ? 1 : a - b));
-  for (const [place, position] of byKey.entries()) ranks[position] = place;
-  return ranks;
+  return Uint32Array.from([...rows.keys()].sort((a, b) => (key(a) < key(b) ? -1 : key(a) > key(b) ? 1 : a - b)));
 }
 
 describe('a cutoff from memory', () => {
@@ -57,10 +54,10 @@ describe('a cutoff from memory', () => {
     fc.assert(fc.property(documents, fc.double({ min: 0, max: 1, noNaN: true }), (found, share) => {
       const rows: Row[] = found.map(({ score, tokens }, index) => ({ shard: 's', row: index, document: `${(index * 31) % 7}`, source: '', tokens, score }));
       const order = orderScores(Float32Array.from(rows, ({ score }) => score), Uint32Array.from(rows, ({ tokens }) => tokens));
-      const keyRanks = rankKeys(rows);
+      const keyOrder = sortKeys(rows);
       const undecided = cutOrder(order, share);
-      const decided = 'cutoff' in undecided ? undecided.cutoff : undecided.tie.decide(undecided.tie.positions.toSorted((a, b) => (keyRanks[a] ?? 0) - (keyRanks[b] ?? 0)));
-      const atOnce = cutOrder(sortTies(order, keyRanks), share);
+      const decided = 'cutoff' in undecided ? undecided.cutoff : undecided.tie.decide(undecided.tie.positions.toSorted((a, b) => keyOrder.indexOf(a) - keyOrder.indexOf(b)));
+      const atOnce = cutOrder(sortTies(order, keyOrder), share);
       expect(atOnce).toEqual({ cutoff: decided });
       const kept = keepByPlainSort(rows, share);
       expect([decided.documents, decided.tokens, decided.score]).toEqual([kept.length, sumTokens(kept), kept.length === 0 ? null : (kept.at(-1)?.score ?? 0) + 0]);
@@ -73,10 +70,10 @@ describe('a cutoff from memory', () => {
       const rows = makeRows(count).map((row, index) => ({ ...row, score: index % 3 === 0 ? Math.round(4 * row.score) / 4 : row.score }));
       const ranking = await rankRows(run, rows);
       const order = await readOrder(run, ranking);
-      const keyRanks = await makeKeyRanks(run, ranking);
-      expect(await readKeyRanks(run, ranking)).toEqual(keyRanks);
+      const keyOrder = await makeKeyOrder(run, ranking);
+      expect(await readKeyOrder(run, ranking)).toEqual(keyOrder);
       const written = Promise.resolve();
-      const [undecided, byKey] = [openCuts(run, { order, ranking, written }), openCuts(run, { order: sortTies(order, keyRanks), ranking, written })];
+      const [undecided, byKey] = [openCuts(run, { order, ranking, written }), openCuts(run, { order: sortTies(order, keyOrder), ranking, written })];
       let ties = 0;
       for (const share of [0, 0.001, 0.01, 0.05, 0.1, 0.2, 0.33, 0.5, 0.77, 0.9, 0.999, 1]) {
         const cutoff = await findCutoff(run, ranking, share);

@@ -1,5 +1,5 @@
-// The place of every document in the order of keys, which decides among equal scores: with it in memory, no cut needs the disk. Sorting
-// millions of keys takes a while, so the places are kept in the run's folder as long as the generation is published.
+// All documents in the order of keys, which decides among equal scores: with it in memory, no cut needs the disk. Sorting millions of
+// keys takes a while, so the order is kept in the run's folder as long as the generation is published.
 
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
@@ -10,23 +10,35 @@ import type { Run } from '../data/run.ts';
 import type { Ranking } from './generation.ts';
 import { withScores } from './scores.ts';
 
-/** The places by position, in shared memory, as they were kept; undefined where they are not, or not whole. */
-export async function readKeyRanks(run: Run, ranking: Ranking): Promise<Uint32Array | undefined> {
+const ending = '.positions';
+
+/** The positions in the order of keys, in shared memory, as they were kept; undefined where they are not, or not whole. */
+export async function readKeyOrder(run: Run, ranking: Ranking): Promise<Uint32Array | undefined> {
   try {
     const file = await readFile(pathOf(run, ranking));
     if (file.byteLength !== 4 * ranking.documents) return undefined;
     const bytes = new Uint8Array(new SharedArrayBuffer(file.byteLength));
     bytes.set(file);
-    return new Uint32Array(bytes.buffer);
+    const positions = new Uint32Array(bytes.buffer);
+    return holdsEachOnce(positions) ? positions : undefined;
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return undefined;
     throw error;
   }
 }
 
-/** Sorts all keys, and keeps the places; an abort ends it. Errors: those of `withScores`, DISK_FULL, WRITE_FAILED. */
-export async function makeKeyRanks(run: Run, ranking: Ranking, signal?: AbortSignal): Promise<Uint32Array> {
-  const ranks = new Uint32Array(new SharedArrayBuffer(4 * ranking.documents));
+function holdsEachOnce(positions: Uint32Array): boolean {
+  const seen = new Uint8Array(positions.length);
+  for (const position of positions) {
+    if (seen[position] !== 0) return false;
+    seen[position] = 1;
+  }
+  return true;
+}
+
+/** Sorts all keys, and keeps the positions in their order; an abort ends it. Errors: those of `withScores`, DISK_FULL, WRITE_FAILED. */
+export async function makeKeyOrder(run: Run, ranking: Ranking, signal?: AbortSignal): Promise<Uint32Array> {
+  const positions = new Uint32Array(new SharedArrayBuffer(4 * ranking.documents));
   // One thread, as others are to be answered meanwhile.
   const patient = { ...run, settings: { ...run.settings, workers: 1 } };
   await withScores(patient, ranking, async (connection, table) => {
@@ -39,24 +51,24 @@ export async function makeKeyRanks(run: Run, ranking: Ranking, signal?: AbortSig
         signal?.throwIfAborted();
         const vector = chunk.getColumnVector(0);
         if (!(vector instanceof DuckDBUIntegerVector)) throw fail('INTERNAL', { reason: `a position is of type ${vector.type.toString()}` });
-        for (let i = 0; i < vector.itemCount; i++) ranks[vector.getItem(i) ?? 0] = place++;
+        for (let i = 0; i < vector.itemCount; i++) positions[place++] = vector.getItem(i) ?? 0;
       }
     } finally {
       signal?.removeEventListener('abort', interrupt);
     }
   });
   const path = pathOf(run, ranking);
-  await commitBytes(path, new Uint8Array(ranks.buffer));
+  await commitBytes(path, new Uint8Array(positions.buffer));
   await removeOthers(path);
-  return ranks;
+  return positions;
 }
 
 function pathOf(run: Run, { generation }: Ranking): string {
-  return join(run.folder, 'keys', `${generation}.u32`);
+  return join(run.folder, 'keys', `${generation}${ending}`);
 }
 
 async function removeOthers(path: string): Promise<void> {
   for (const name of await readdir(dirname(path))) {
-    if (name !== basename(path) && name.endsWith('.u32') && !name.startsWith('.')) await rm(join(dirname(path), name), { force: true });
+    if (name !== basename(path) && name.endsWith(ending) && !name.startsWith('.')) await rm(join(dirname(path), name), { force: true });
   }
 }
