@@ -3,7 +3,6 @@
 import type { Report } from '../data/progress.ts';
 import type { Settings } from '../data/settings.ts';
 import { openEndpoint } from './endpoint.ts';
-import { openTransformer } from './transformer.ts';
 
 export interface Embedder {
   name: string;
@@ -25,7 +24,10 @@ export interface Embedder {
  */
 export async function openEmbedder(settings: Settings['embedding'], baseFolder: string, report: Report): Promise<Embedder> {
   report({ stage: 'load the embedding model', done: 0, unit: 'documents' });
-  return /^https?:\/\//.test(settings.model) ? openEndpoint(settings) : openTransformer(settings, baseFolder);
+  if (/^https?:\/\//.test(settings.model)) return openEndpoint(settings);
+  // Its libraries take a while to load, and who asks an endpoint does not need them.
+  const { openTransformer } = await import('./transformer.ts');
+  return openTransformer(settings, baseFolder);
 }
 
 /** Makes each row of `vectors` a unit vector, in place; a row of zeros stays. */
