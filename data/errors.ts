@@ -80,6 +80,8 @@ const catalogue = {
   SCORER_UNKNOWN: { status: 422, exit: 2, say: (v: { scorer: string; known: string }) => `There is no scorer "${v.scorer}". There are: ${v.known}.` },
   FASTTEXT_INVALID: { status: 422, exit: 1, say: (v: { path: string; problem: string }) => `${v.path} cannot be used as a fastText model: ${v.problem}. It has to be a supervised model of format version 12, as "fasttext supervised" (.bin) and "fasttext quantize" (.ftz) write them.` },
   FASTTEXT_LABEL: { status: 422, exit: 2, say: (v: { path: string; label: string; labels: string }) => `${v.label === '' ? `${v.path} does not say by itself which of its labels is the good one` : `${v.path} has no label "${v.label}"`}; its labels are ${v.labels}. Name one: fasttext:FILE#LABEL.` },
+  PROGRAM_MISSING: { status: 500, exit: 1, say: (v: { program: string; how: string }) => `The program "${v.program}" is not on the PATH. ${v.how}.` },
+  PROGRAM_FAILED: { status: 500, exit: 1, say: (v: { command: string; reason: string }) => `"${v.command}" failed: ${v.reason}.` },
   NO_EXAMPLES: { status: 422, exit: 1, say: (v: { benchmark: string; quarantined: number }) => `Benchmark "${v.benchmark}" has no usable example (${v.quarantined} rows quarantined). An example has text; or question and answer; or question, choices and gold; or give the benchmark a template.` },
   NO_TESTS: { status: 422, exit: 2, say: (v: { path: string }) => `No benchmark of ${v.path} names held-out examples to measure on. Give benchmarks "tests", for example tests: [benchmarks/gsm8k/test.jsonl].` },
   // domain weights
