@@ -49,6 +49,9 @@ export function stepCommand(name: string, description: string): Command {
   return command(name, description).addOption(new Option('--progress <format>', 'how progress is told on standard error').choices(['text', 'json']).default('text'));
 }
 
+/** The option of the commands that index. */
+export const forceTestsOption = ['--force-tests', 'aim at benchmark examples that are test items (benchmarks[].tests) all the same; index.json, the ranking and every selection\'s manifest say so', false] as const;
+
 /** The argument that may stand in place of --config. */
 export const runArgument = ['[run]', 'settings file, or the folder that betr.yaml is in; in place of --config'] as const;
 

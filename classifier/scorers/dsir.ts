@@ -10,6 +10,7 @@ import { keyHash } from '../../data/hash.ts';
 import { fingerprint, type Run } from '../../data/run.ts';
 import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { readTestTargets } from '../../indexer/card.ts';
 import { openHasher } from './dsir-hasher.ts';
 import { buckets } from './dsir-ngrams.ts';
 import { readOptions } from './options.ts';
@@ -33,7 +34,7 @@ export const dsir: ScorerKind = {
     const pool = await countFile(main, main.files.sample);
     const model = compareCounts(target, pool, smoothing);
     await commitJson(modelFile(run), model);
-    return { kind: 'dsir', file: '', settings: { seed }, outputs: ['joint'], fingerprint: fingerprint({ dsir: 1, model, seed }), notes: listNotes(target, pool, smoothing) };
+    return { kind: 'dsir', file: '', settings: { seed }, outputs: ['joint'], fingerprint: fingerprint({ dsir: 1, model, seed }), notes: listNotes(target, pool, smoothing), testTargets: await readTestTargets(main) };
   },
   async open(run, { settings }) {
     const model = await readJson(modelFile(run), modelSchema, 'betr rank --scorer dsir');
