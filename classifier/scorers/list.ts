@@ -12,11 +12,12 @@ import { testTargetsSchema } from '../../indexer/card.ts';
 import { betr } from './betr.ts';
 import { dsir } from './dsir.ts';
 import { fasttext, splitLabel } from './fasttext.ts';
+import { edu, head } from './head.ts';
 import type { CorpusScorer, PreparedScorer, ScorerKind } from './kind.ts';
 import { length } from './length.ts';
 import { random } from './random.ts';
 
-export const scorerKinds: readonly ScorerKind[] = [betr, random, length, dsir, fasttext];
+export const scorerKinds: readonly ScorerKind[] = [betr, random, length, dsir, fasttext, head, edu];
 
 export const defaultScorer = 'betr';
 
