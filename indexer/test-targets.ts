@@ -23,19 +23,20 @@ export async function checkTargets(run: Run, { benchmarks, sameFiles: [sameFile]
   const tests = await readTestTexts(run, benchmarks);
   if (tests.size === 0) return [];
   const found = new Map<string, TestTargets[number]>();
-  let refused: { tests: string; text: string } | undefined;
+  const all: { benchmark: string; example: string; tests: string; text: string }[] = [];
   for (const { benchmark, example, text } of examples) {
     const test = tests.get(sameness(text));
     if (test === undefined) continue;
-    refused ??= { tests: test, text };
+    all.push({ benchmark, example, tests: test, text });
     const known = found.get(benchmark);
     if (known === undefined) found.set(benchmark, { benchmark, examples: 1, first: example });
     else known.examples++;
   }
   const [first] = found.values();
+  const [refused] = all;
   if (first === undefined || refused === undefined || force) return [...found.values()];
   const ofExamples = examples.filter(({ benchmark }) => benchmark === first.benchmark).length;
-  throw fail('TARGETS_ARE_TESTS', { ...first, ofExamples, tests: refused.tests, text: refused.text.replaceAll(/\s+/g, ' ').slice(0, shownCharacters), others: [...found.keys()].slice(1) });
+  throw fail('TARGETS_ARE_TESTS', { ...first, ofExamples, tests: refused.tests, text: refused.text.replaceAll(/\s+/g, ' ').slice(0, shownCharacters), others: [...found.keys()].slice(1), all: all.map(({ benchmark, example, tests: of }) => ({ benchmark, example, tests: of })) });
 }
 
 /** What a reader of anything made from the targets has to know. */

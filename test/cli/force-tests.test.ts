@@ -67,7 +67,7 @@ describe('targets that are test items', () => {
     expect(errorOf((await betr(folder, ['index', '--json'])).stdout).message).toMatch(/^1 of the 10 examples of benchmark "astronomy" are test items.* a test item of "cooking"/);
     await writeFile(join(folder, 'both.jsonl'), jsonl([astronomy, ...cooking, 'not json', { question: 'Why?' }]));
     await useTests(['clean.jsonl'], ['both.jsonl']);
-    expect(errorOf((await betr(folder, ['index', '--json'])).stdout)).toMatchObject({ values: { benchmark: 'cooking', examples: 2, others: ['astronomy'] }, message: expect.stringMatching(/in astronomy too/) });
+    expect(errorOf((await betr(folder, ['index', '--json'])).stdout)).toMatchObject({ values: { benchmark: 'cooking', examples: 2, others: ['astronomy'], all: expect.arrayContaining([{ benchmark: 'astronomy', example: 'astronomy.jsonl#3', tests: 'astronomy' }]) }, message: expect.stringMatching(/in astronomy too/) });
     expect(await readFile(join(folder, 'run', 'quarantine', 'index-tests.jsonl'), 'utf8')).toMatch(/both\.jsonl/);
   });
 
@@ -84,6 +84,10 @@ describe('targets that are test items', () => {
     expect((await betr(folder, ['select', '--keep', '0.1', '--scorer', 'random', '--out', 'chance'])).code).toBe(0);
     for (const path of [['run', 'index.json'], ['run', 'classifier', 'card.json'], ['run', 'ranking.json'], ['run', 'rankings', 'dsir', 'ranking.json'], ['chosen', 'manifest.json']]) expect(await recordIn(...path)).toEqual(testTargets);
     for (const path of [['run', 'rankings', 'random', 'ranking.json'], ['chance', 'manifest.json']]) expect(await recordIn(...path)).toBeUndefined();
+    const evaluated = await betr(folder, ['evaluate', '--keep', '10%', '--words', '2k']);
+    expect(evaluated.stdout).toMatch(/Note: betr: By force, test items are among the targets/);
+    expect(evaluated.stdout).not.toMatch(/Note: random/);
+    expect(await readFile(join(folder, 'run', 'evaluation', 'report.html'), 'utf8')).toContain('<p class="bad">betr: By force');
     expect((await betr(folder, ['index', '--force-tests'])).stdout).toMatch(/^Nothing changed/);
     expect(errorOf((await betr(folder, ['index', '--json'])).stdout).code).toBe('TARGETS_ARE_TESTS');
 

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { createReadStream, existsSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -70,6 +72,37 @@ describe('a head', () => {
     expect((await open('three-labels')).fingerprint).toBe(first.fingerprint);
     await writeTinyHead(join(root, 'three-labels'), { ...three, weights: { ...three.weights, good: [1, 5, -3] } });
     expect((await open('three-labels')).fingerprint).not.toBe(first.fingerprint);
+  });
+
+  it('comes from a hub in the number type that there is, once', async () => {
+    const asked: string[] = [];
+    const server = createServer((request, response) => {
+      const [, file = ''] = /^\/tiny\/judge\/resolve\/main\/([^?]*)/.exec(request.url ?? '') ?? [];
+      asked.push(file);
+      const path = join(root, 'three-labels', file);
+      if (file !== '' && existsSync(path)) createReadStream(path).pipe(response);
+      else response.writeHead(404).end();
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const address = server.address();
+    Object.assign(process.env, { HF_ENDPOINT: `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`, BETR_CACHE: join(root, 'cache') });
+    try {
+      const online = await open('tiny/judge');
+      expect(online).toMatchObject({ name: 'tiny/judge', source: 'model hub, tiny/judge', labels: ['spam', 'High Quality', 'other'] });
+      const logits = await online.embed(['good bad']);
+      expect(logits).toEqual(await (await open('three-labels')).embed(['good bad']));
+      // The eight-bit file is looked for first, and is not there.
+      expect(asked).toEqual(expect.arrayContaining(['onnx/model_quantized.onnx', 'onnx/model.onnx']));
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+      const offline = await open('tiny/judge');
+      expect(offline.fingerprint).toBe(online.fingerprint);
+      expect(await offline.embed(['good bad'])).toEqual(logits);
+    } finally {
+      delete process.env['HF_ENDPOINT'];
+      delete process.env['BETR_CACHE'];
+      server.close();
+    }
   });
 
   it('is refused, with the reason, where it is none', async () => {
