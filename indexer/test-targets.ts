@@ -56,8 +56,9 @@ async function readTestTexts(run: Run, benchmarks: readonly BenchmarkFiles[]): P
         for await (const { position, row } of readRows(shard.path, quarantine, shard.name)) {
           const whole = exampleText(row, template);
           const text = 'text' in whole ? whole.text : questionText(row);
-          if (text === undefined) quarantine.add(shard.name, position, 'reason' in whole ? whole.reason : 'no text');
-          else if (!found.has(sameness(text))) found.set(sameness(text), name);
+          const key = text === undefined ? undefined : sameness(text);
+          if (key === undefined) quarantine.add(shard.name, position, 'reason' in whole ? whole.reason : 'no text');
+          else if (!found.has(key)) found.set(key, name);
         }
       }
     }

@@ -42,7 +42,8 @@ export async function writeTrainingFile(run: Run, labelled: LabelledDocuments, p
   shuffle(large, openRandom(run.settings.classifier.seed));
   const written = { top: 0, rest: 0 };
   await writeFileOfLines(path, async (write) => {
-    for (let round = 0; round < rounds && round * small.length < large.length; round++) {
+    const most = small.length === 0 ? 0 : Math.ceil(large.length / small.length);
+    for (let round = 0; round < Math.min(rounds, most); round++) {
       const chosen = new Set([...small, ...large.subarray(round * small.length, (round + 1) * small.length)]);
       await eachText(run, labelled, (document, line) => {
         if (!chosen.has(document)) return;

@@ -6,8 +6,7 @@ import { basename } from 'node:path';
 import { sha256File } from '../../data/commit.ts';
 import { fail } from '../../data/errors.ts';
 import { fingerprint } from '../../data/run.ts';
-import { type Head, openHead } from '../../indexer/head.ts';
-import { writeHeadTargets } from '../../indexer/head-targets.ts';
+import type { Head } from '../../indexer/head.ts';
 import { readNote } from '../../indexer/parquet.ts';
 import { targetsNoteSchema } from '../../indexer/targets.ts';
 import { trainClassifier } from '../train.ts';
@@ -29,6 +28,9 @@ export const head: ScorerKind = {
     const { file, label: asked } = splitLabel(argument);
     if (file === '') throw fail('OPTION_INVALID', { option: '--scorer', got: `head:${argument}`, allowed: 'head:MODEL or head:MODEL#LABEL, with a folder or a name on the model hub' });
     if (!existsSync(main.files.sample)) throw fail('STEP_MISSING', { need: basename(main.files.sample), command: 'betr index' });
+    // Loaded when asked for: whoever only reads a ranking need not wait for the transformers' library.
+    const { openHead } = await import('../../indexer/head.ts');
+    const { writeHeadTargets } = await import('../../indexer/head-targets.ts');
     const model = await openHead(file, main.settings.embedding, main.settingsFolder, report);
     try {
       const label = chooseLabel(model, asked);

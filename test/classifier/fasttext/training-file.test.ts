@@ -6,7 +6,7 @@ import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { z } from 'zod';
-import { fasttextLine } from '../../../classifier/fasttext/training-file.ts';
+import { fasttextLine, readLabelled, writeTrainingFile } from '../../../classifier/fasttext/training-file.ts';
 import { labelDocuments } from '../../../classifier/labels.ts';
 import { openRandom, splitDocuments } from '../../../classifier/random.ts';
 import { prepareScorer } from '../../../classifier/scorers/list.ts';
@@ -69,6 +69,18 @@ describe('betr train --export-fasttext', () => {
     expect(again.stdout).toContain(exported.command);
     expect(await readFile(join(folder, 'quality.txt'))).toEqual(first);
     expect(errorOf((await betr(folder, ['train', '--export-fasttext', 'rows.jsonl/x', '--json'])).stdout).code).toBe('WRITE_FAILED');
+  });
+
+  it('has the smaller class in every round, and each document of the larger in one', async () => {
+    const labelled = await readLabelled(run);
+    const path = join(folder, 'rounds.txt');
+    const { top, rest } = await writeTrainingFile(run, labelled, path, Infinity);
+    const counts = new Map<string, number>();
+    for (const line of (await readFile(path, 'utf8')).trimEnd().split('\n')) counts.set(line, (counts.get(line) ?? 0) + 1);
+    const positives = labelled.training.filter((place) => labelled.top[place] === 1).length;
+    const rounds = Math.ceil((labelled.training.length - positives) / positives);
+    expect({ top, rest, lines: counts.size }).toEqual({ top: positives * rounds, rest: labelled.training.length - positives, lines: labelled.training.length });
+    for (const [line, count] of counts) expect(count).toBe(line.startsWith('__label__hq ') ? rounds : 1);
   });
 
   it('makes one line of each text, of words that fastText reads as they are', () => {
