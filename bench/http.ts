@@ -8,17 +8,17 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import autocannon from 'autocannon';
-import { stringify } from 'yaml';
 import { z } from 'zod';
 import { openRun } from '../data/run.ts';
 import { readRanking } from '../ranking/generation.ts';
 import { readKeyOrder } from '../ranking/key-order.ts';
+import { copyTrainedRun } from './copy-run.ts';
 import { describeMachine, printBenchmark } from './machine.ts';
 
 const { values } = parseArgs({ options: { config: { type: 'string', default: 'betr.yaml' }, seconds: { type: 'string', default: '8' }, query: { type: 'string', default: 'poolTokens=6T' }, rank: { type: 'string' }, json: { type: 'boolean' }, connections: { type: 'string', default: '2' } } });
@@ -86,12 +86,8 @@ async function timeRetarget(): Promise<Record<string, number>> {
 
 /** Calls `ask` while `betr rank` ranks the corpus of a trained run from nothing, again and again. */
 async function whileRanking(config: string, ask: () => Promise<Figures>): Promise<Figures> {
-  const trained = await openRun(config);
   const folder = await mkdtemp(join(tmpdir(), 'betr-bench-http-'));
-  const copy = join(folder, 'betr.yaml');
-  const copied = new Set([trained.files.examples, trained.files.sample, trained.files.tokens, trained.files.targets, trained.files.indexCard, join(trained.folder, 'classifier')]);
-  await cp(trained.folder, join(folder, 'run'), { recursive: true, filter: (path) => path === trained.folder || [...copied].some((file) => path.startsWith(file)) });
-  await writeFile(copy, stringify({ ...trained.settings, run: 'run' }));
+  const copy = await copyTrainedRun(config, folder);
   let over = false;
   const rankAgain = async (): Promise<void> => {
     while (!over) {

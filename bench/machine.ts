@@ -16,6 +16,17 @@ export function runOnOneCore(program: string, args: readonly string[]): { output
   return { output: stdout, seconds: (performance.now() - startedMs) / 1000 };
 }
 
+/**
+ * Runs a program by GNU time (Debian's package "time") and returns its standard output, the CPU seconds of it and of all that it started, and the most
+ * memory (MB) that one of these processes had. Throws what it said when it fails.
+ */
+export function runMeasured(program: string, args: readonly string[]): { output: string; cpuSeconds: number; processMb: number } {
+  const { status, stdout, stderr, error } = spawnSync('/usr/bin/time', ['-f', 'MEASURED %U %S %M', program, ...args], { encoding: 'utf8', maxBuffer: 1 << 30 });
+  const measured = /MEASURED ([\d.]+) ([\d.]+) (\d+)\s*$/.exec(stderr);
+  if (status !== 0 || measured === null) throw new Error(`${program} ${args.join(' ')}: ${error?.message ?? stderr}`);
+  return { output: stdout, cpuSeconds: Number(measured[1]) + Number(measured[2]), processMb: Math.round(Number(measured[3]) / 1000) };
+}
+
 /** Whether a program is on the PATH. */
 export function hasProgram(name: string): boolean {
   try {

@@ -1,5 +1,5 @@
 // One measurement of bench/score, to be run on one core: scores a file end to end, or text in memory, and prints bytes of text and seconds.
-// Arguments: weights file, "memory" or "file", the shard, the folder that parts go to.
+// Arguments: weights file, "memory", "file", or "read" (which scores nothing), the shard, the folder that parts go to.
 
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -17,7 +17,7 @@ const { size, mtimeMs } = await stat(path);
 const shard: Shard = { name: 'bench', path, format: formatOf(path), bytes: size, modifiedMs: mtimeMs };
 const scorer = await loadScorer(weights);
 const quarantine = openQuarantine(join(folder, 'quarantine.jsonl'));
-const result = kind === 'memory' ? await scoreInMemory() : await scoreFile();
+const result = kind === 'memory' ? await scoreInMemory() : kind === 'read' ? await readFileAlone() : await scoreFile();
 await quarantine.close();
 process.stdout.write(`${JSON.stringify({ ...result, outputs: scorer.outputs.length })}\n`);
 process.exit();
@@ -34,6 +34,13 @@ async function scoreInMemory(): Promise<{ textBytes: number; seconds: number }> 
   scoreAll();
   const passes = [scoreAll(), scoreAll(), scoreAll()].sort((a, b) => a - b);
   return { textBytes, seconds: passes[1] ?? Number.NaN };
+}
+
+async function readFileAlone(): Promise<{ textBytes: number; seconds: number }> {
+  let textBytes = 0;
+  const startedMs = performance.now();
+  for await (const batch of readShard(shard, fields, { quarantine })) textBytes += batch.text.length;
+  return { textBytes, seconds: (performance.now() - startedMs) / 1000 };
 }
 
 async function scoreFile(): Promise<{ textBytes: number; seconds: number }> {

@@ -2,22 +2,15 @@
 // beside the real `fasttext` binary (dim 100, bigrams) predicting the same text in the same run. Everything runs on one core.
 //   npm run bench:score [-- --config FILE] [--json]      FILE: a run that is trained; default demo/betr.yaml
 
-import { createWriteStream } from 'node:fs';
 import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { parseArgs } from 'node:util';
-import { createGzip } from 'node:zlib';
 import { z } from 'zod';
 import { readCard } from '../classifier/card.ts';
 import { sqlString, withDuckDb } from '../data/duckdb.ts';
-import { openQuarantine } from '../data/quarantine.ts';
-import { readShard } from '../data/read.ts';
 import { openRun, type Run } from '../data/run.ts';
-import { listShards } from '../data/shards.ts';
-import { openZstdCompressor } from '../data/zstd.ts';
+import { oneLine, writeCorpus } from './corpus.ts';
 import { describeMachine, hasProgram, printBenchmark, runOnOneCore } from './machine.ts';
 
 const { values } = parseArgs({ options: { config: { type: 'string', default: 'demo/betr.yaml' }, json: { type: 'boolean' }, megabytes: { type: 'string', default: '200' } } });
@@ -29,7 +22,7 @@ const run = await openRun(values.config);
 await readCard(run);
 const folder = await mkdtemp(join(tmpdir(), 'betr-bench-score-'));
 try {
-  const files = await writeCorpus(run, folder);
+  const files = await writeCorpus(run, folder, wantedBytes);
   const fasttextMb = await timeFasttext(run, folder, files.plainText, files.textBytes);
   const measure = (kind: 'memory' | 'file', path: string) => {
     const { output } = runOnOneCore(process.execPath, [join(import.meta.dirname, 'score-one.js'), run.files.weights, kind, path, folder]);
@@ -57,42 +50,6 @@ process.exit();
 
 function round(value: number): number {
   return Math.round(value * 10) / 10;
-}
-
-/** The run's corpus, repeated up to the wanted size, as one file of each kind, and as plain lines for fasttext. */
-async function writeCorpus(from: Run, into: string): Promise<{ gz: string; zst: string; parquet: string; plainText: string; textBytes: number }> {
-  const path = (name: string): string => join(into, name);
-  const texts: string[] = [];
-  let textBytes = 0;
-  const quarantine = openQuarantine(path('ignored.jsonl'));
-  const shards = await listShards(from.settings.corpus.files, from.settingsFolder);
-  const once: string[] = [];
-  for (const shard of shards) {
-    for await (const batch of readShard(shard, from.settings.corpus.fields, { quarantine })) {
-      for (let i = 0; i < batch.count; i++) once.push(new TextDecoder().decode(batch.text.subarray(batch.textEnds[i - 1] ?? 0, batch.textEnds[i])));
-    }
-  }
-  await quarantine.close();
-  while (textBytes < wantedBytes) {
-    for (const text of once) {
-      if (textBytes >= wantedBytes) break;
-      texts.push(text);
-      textBytes += Buffer.byteLength(text);
-    }
-  }
-  const rows = (): Readable => Readable.from((function* () { for (const [id, text] of texts.entries()) yield `${JSON.stringify({ id: `document-${id}`, source: `source-${id % 20}`, text })}\n`; })());
-  await pipeline(rows(), createWriteStream(path('corpus.jsonl')));
-  await pipeline(rows(), createGzip(), createWriteStream(path('corpus.jsonl.gz')));
-  await pipeline(rows(), await openZstdCompressor(), createWriteStream(path('corpus.jsonl.zst')));
-  await withDuckDb({}, (connection) =>
-    connection.run(`COPY (SELECT * FROM read_json(${sqlString(path('corpus.jsonl'))}, format = 'newline_delimited', columns = {id: 'VARCHAR', source: 'VARCHAR', text: 'VARCHAR'})) TO ${sqlString(path('corpus.parquet'))} (FORMAT parquet, COMPRESSION zstd)`),
-  );
-  await pipeline(Readable.from((function* () { for (const text of texts) yield `${oneLine(text)}\n`; })()), createWriteStream(path('corpus.txt')));
-  return { gz: path('corpus.jsonl.gz'), zst: path('corpus.jsonl.zst'), parquet: path('corpus.parquet'), plainText: path('corpus.txt'), textBytes };
-}
-
-function oneLine(text: string): string {
-  return text.replace(/\s+/g, ' ').replaceAll('</s>', ' ');
 }
 
 /** MB/s of text of `fasttext predict`, the time to load the model taken off. The model has the shape of the paper's; what it predicts does not matter here. */

@@ -6,6 +6,9 @@ import type { Run } from '../data/run.ts';
 import type { Plan, Task } from './plan.ts';
 import { workOnPlan, type WorkOptions, type WorkResult } from './work.ts';
 
+/** Texts lie outside the heap, and go when it is cleared: often, where its young part is small. */
+const smallHeap = ['--max-semi-space-size=4'];
+
 export interface Listener {
   onProgress: (documents: number, textBytes: number) => void;
   onChunk: (task: Pick<Task, 'weight'>) => void;
@@ -51,7 +54,7 @@ async function runProcesses(run: Run, { count, signal, graceMs = 0, ...listener 
   let lost = 0;
   const start = async (): Promise<WorkResult[]> => {
     if (signal?.aborted === true) return [];
-    const child = fork(new URL('./work-process.js', import.meta.url), [run.settingsPath, String(graceMs), run.ranking], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    const child = fork(new URL('./work-process.js', import.meta.url), [run.settingsPath, String(graceMs), run.ranking], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], execArgv: smallHeap });
     children.add(child);
     const last = await listen(child, listener);
     children.delete(child);

@@ -4,35 +4,7 @@
 import { Command, CommanderError } from 'commander';
 import { BetrError, errorData, fail, reasonOf, systemCode } from '../data/errors.ts';
 import { readVersion } from '../data/version.ts';
-
-// Loaded when asked for: a command that only reads a ranking need not wait for the embedding's libraries.
-const commands: Readonly<Record<string, () => Promise<Command>>> = {
-  init: async () => (await import('./init.ts')).initCommand(),
-  index: async () => (await import('./index.ts')).indexCommand(),
-  train: async () => (await import('./train.ts')).trainCommand(),
-  rank: async () => (await import('./rank.ts')).rankCommand(),
-  work: async () => (await import('./work.ts')).workCommand(),
-  slurm: async () => (await import('./slurm.ts')).slurmCommand(),
-  verify: async () => (await import('./verify.ts')).verifyCommand(),
-  cutoff: async () => (await import('./cutoff.ts')).cutoffCommand(),
-  select: async () => (await import('./select.ts')).selectCommand(),
-  domains: async () => (await import('./domains.ts')).domainsCommand(),
-  run: async () => (await import('./run.ts')).runCommand(),
-  evaluate: async () => (await import('./evaluate.ts')).evaluateCommand(),
-  bench: async () => (await import('./bench.ts')).benchCommand(),
-  leaks: async () => (await import('./leaks.ts')).leaksCommand(),
-  status: async () => (await import('./status.ts')).statusCommand(),
-  compare: async () => (await import('./compare.ts')).compareCommand(),
-  calibrate: async () => (await import('./calibrate.ts')).calibrateCommand(),
-  why: async () => (await import('./why.ts')).whyCommand(),
-  serve: async () => (await import('./serve.ts')).serveCommand(),
-  demo: async () => (await import('./demo.ts')).demoCommand(),
-};
-
-const exitCodes = `
-Exit codes: 0 done · 1 the run or its data is at fault · 2 the command line or the settings are ·
-3 another betr works on this run · 4 the new ranking differs from the last by more than the settings allow ·
-70 a defect of betr · 130 interrupted`;
+import { commands, exitCodes } from './commands.ts';
 
 const program = new Command('betr')
   .description('Benchmark-targeted ranking: which part of a corpus to train a language model on, sized to the compute budget.')

@@ -17,6 +17,8 @@ export async function openDuckDb(limits: DuckDbLimits): Promise<{ connection: Du
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
     preserve_insertion_order: 'true',
+    // The system caches files; a second copy of them would fill the memory that is set.
+    enable_external_file_cache: 'false',
     ...(limits.threads === undefined ? {} : { threads: String(limits.threads) }),
     ...(limits.memoryMb === undefined ? {} : { memory_limit: `${limits.memoryMb}MB` }),
     ...(limits.spill === undefined ? {} : { temp_directory: limits.spill }),

@@ -132,12 +132,12 @@ export function fail<C extends ErrorCode>(code: C, values: ErrorValues[C], cause
 /** The codes of the catalogue, for the documentation's own test. */
 export const errorCodes = Object.keys(catalogue);
 
-/** Every code with its status and its sentence, with the names of the values in their places, for the documentation. */
-export function catalogueEntries(): { code: string; status: number; example: string }[] {
+/** Every code with its status, its exit code and its sentence, with the names of the values in their places, for the documentation. */
+export function catalogueEntries(): { code: string; status: number; exit: number; example: string }[] {
   // A list of one name reads like a text, and can be gone through like a list.
   const names = new Proxy({}, { get: (_target, name) => [`{${String(name)}}`] });
-  const sentences: Record<string, { status: number; say(values: unknown): unknown }> = catalogue;
-  return Object.entries(sentences).map(([code, entry]) => ({ code, status: entry.status, example: String(entry.say(names)) }));
+  const sentences: Record<string, { status: number; exit: number; say(values: unknown): unknown }> = catalogue;
+  return Object.entries(sentences).map(([code, entry]) => ({ code, status: entry.status, exit: entry.exit, example: String(entry.say(names)) }));
 }
 
 /** A system error's code (`ENOENT`, `ENOSPC`, …), or '' where there is none. */

@@ -21,6 +21,7 @@ export async function* readParquet(shard: Shard, fields: FieldNames, { quarantin
   let endRow = fromRow;
   try {
     file = await openLocalParquet(shard.path);
+    await makeRoom(connection, file.path, fields.text);
     const { sql, columns } = await buildQuery(connection, file.path, fields, showPath(shard.path));
     await file.fetch(connection, columns, onlyRows === undefined ? { from: fromRow, to: chunk.endRow ?? Infinity } : { from: Math.min(...onlyRows), to: Math.max(...onlyRows) + 1 });
     const result = await connection.stream(`${sql}${onlyRows === undefined ? rowCondition(fromRow, chunk.endRow) : ` WHERE file_row_number IN (${onlyRows.join(', ')})`}`);
@@ -38,6 +39,20 @@ export async function* readParquet(shard: Shard, fields: FieldNames, { quarantin
     close();
     await file?.close();
   }
+}
+
+/** Rows that DuckDB has in memory at once, of one row group. */
+const rowsAtOnce = 2048;
+/** It holds a page as it is in the file, decompressed, and its rows as they are handed on. */
+const copies = 3;
+const largestPageBytes = 128e6;
+const leastMemoryMb = 128;
+
+/** Lets the database have what it takes to hold the texts of so many rows: little for most files, much where each is a book. */
+async function makeRoom(connection: DuckDBConnection, path: string, textField: string): Promise<void> {
+  const bytesAtOnce = (await queryRowGroups(connection, path, textField)).map(({ rows, textBytes }) => Math.max(textBytes * Math.min(1, rowsAtOnce / Math.max(1, rows)), Math.min(textBytes, largestPageBytes)));
+  const neededMb = Math.ceil((copies * bytesAtOnce.reduce((most, bytes) => Math.max(most, bytes), 0)) / 1e6);
+  await connection.run(`SET memory_limit = '${leastMemoryMb + neededMb}MB'`);
 }
 
 /** Lets DuckDB pass over the row groups that are not wanted. */
@@ -140,20 +155,24 @@ const rowGroup = z.object({ rows: z.number(), textBytes: z.number() });
 
 /** The row groups of a Parquet file, in order: their rows and about how many bytes of text they have. Errors: FILE_NOT_FOUND, FILE_UNREADABLE. */
 export async function listRowGroups(connection: DuckDBConnection, path: string, textField: string): Promise<z.output<typeof rowGroup>[]> {
-  const columnPaths = [textField, splitName(textField).join(', ')].map(sqlString).join(', ');
   let file: LocalParquet | undefined;
   try {
     file = await openLocalParquet(path);
-    const reader = await connection.runAndReadAll(
-      `SELECT any_value(row_group_num_rows)::DOUBLE AS rows, coalesce(sum(total_uncompressed_size) FILTER (path_in_schema IN (${columnPaths})), 0)::DOUBLE AS "textBytes"
-       FROM parquet_metadata(${sqlPath(file.path)}) GROUP BY row_group_id ORDER BY row_group_id`,
-    );
-    return rowGroup.array().parse(reader.getRowObjects());
+    return await queryRowGroups(connection, file.path, textField);
   } catch (error) {
     throw readError(error, path);
   } finally {
     await file?.close();
   }
+}
+
+async function queryRowGroups(connection: DuckDBConnection, path: string, textField: string): Promise<z.output<typeof rowGroup>[]> {
+  const columnPaths = [textField, splitName(textField).join(', ')].map(sqlString).join(', ');
+  const reader = await connection.runAndReadAll(
+    `SELECT any_value(row_group_num_rows)::DOUBLE AS rows, coalesce(sum(total_uncompressed_size) FILTER (path_in_schema IN (${columnPaths})), 0)::DOUBLE AS "textBytes"
+     FROM parquet_metadata(${sqlPath(path)}) GROUP BY row_group_id ORDER BY row_group_id`,
+  );
+  return rowGroup.array().parse(reader.getRowObjects());
 }
 
 function readError(error: unknown, path: string): BetrError {

@@ -1,8 +1,10 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { parquetSource, sqlString, withDuckDb } from '../../data/duckdb.ts';
+import { readParquet } from '../../data/parquet.ts';
+import { openQuarantine } from '../../data/quarantine.ts';
 import { defaultFields, readAll, withFolder } from './collect.ts';
 
 /** Writes the rows of a query as Parquet. */
@@ -23,6 +25,25 @@ async function withParquet<T>(query: string, use: (path: string) => Promise<T>):
 const value = (text: string | null): string => (text === null ? 'NULL' : sqlString(text));
 
 describe('the Parquet reader', () => {
+  it('reads books, of which a row group does not fit into the memory that most files need', async () => {
+    const books = `SELECT 'book ' || i AS id, i || repeat(chr((65 + i % 26)::INTEGER) || ' page', 150_000) AS text FROM range(120) t(i)`;
+    await withParquet(books, async (path) => {
+      await withDuckDb({ threads: 1, memoryMb: 128 }, async (connection) => {
+        const { size, mtimeMs } = await stat(path);
+        const quarantine = openQuarantine(`${path}.bad`);
+        const documents: string[] = [];
+        let bytes = 0;
+        for await (const batch of readParquet({ name: 'books', path, format: 'parquet', bytes: size, modifiedMs: mtimeMs }, defaultFields, { quarantine, connection })) {
+          documents.push(...batch.documents);
+          bytes += batch.text.length;
+        }
+        await quarantine.close();
+        expect(documents).toEqual(Array.from({ length: 120 }, (_, i) => `book ${i}`));
+        expect(bytes).toBeGreaterThan(100e6);
+      });
+    });
+  });
+
   it('reads what is in the columns, and quarantines rows without a text or with a count that is none', async () => {
     const text = fc.oneof({ weight: 6, arbitrary: fc.string({ unit: 'grapheme', maxLength: 30 }) }, { weight: 1, arbitrary: fc.constantFrom(null, '', ' \n', 'a\0b') });
     const id = fc.option(fc.string({ unit: 'grapheme', maxLength: 30 }), { freq: 4 });

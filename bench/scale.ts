@@ -1,0 +1,146 @@
+// How ranking grows with the corpus: `betr rank` end to end on a corpus of some gigabytes (half JSONL.zst, half Parquet), with one worker and with
+// two, and on larger ones; its memory; what planning, leases and publishing cost beside the bare scoring of the same files; where the time goes; and
+// how fast `betr verify` is. Then, on made-up rankings of many rows, an exact cutoff and a new set of benchmarks beside one exact quantile in DuckDB.
+//   npm run bench:scale [-- --config FILE] [--gigabytes 1,4] [--rows 20e6] [--json]      FILE: a run that is trained; default demo/betr.yaml
+
+import { execFileSync } from 'node:child_process';
+import { link, mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { z } from 'zod';
+import { withDuckDb } from '../data/duckdb.ts';
+import { openRun } from '../data/run.ts';
+import { combineScores } from '../ranking/combine.ts';
+import { findCutoff } from '../ranking/cutoff.ts';
+import { readRanking } from '../ranking/generation.ts';
+import { scoresTable } from '../ranking/scores.ts';
+import { copyTrainedRun } from './copy-run.ts';
+import { writeCorpus } from './corpus.ts';
+import { describeMachine, printBenchmark, runMeasured, runOnOneCore } from './machine.ts';
+
+const { values } = parseArgs({ options: { config: { type: 'string', default: 'demo/betr.yaml' }, gigabytes: { type: 'string', default: '1,4' }, rows: { type: 'string', default: '20e6' }, json: { type: 'boolean' } } });
+const betr = join(import.meta.dirname, '../cli/betr.js');
+const shardBytes = 250e6;
+const fields = { id: 'id', text: 'text', source: 'source', tokens: 'tokens' };
+const timing = z.object({ textBytes: z.number(), seconds: z.number() });
+const rankResult = z.object({ textBytes: z.number(), seconds: z.number() });
+
+const folder = await mkdtemp(join(tmpdir(), 'betr-bench-scale-'));
+const lines: string[] = [];
+try {
+  const sizes = values.gigabytes.split(',').map(Number).sort((a, b) => a - b);
+  const trained = await openRun(values.config);
+  const shards = await writeCorpus(trained, folder, shardBytes);
+  const bare = await measureBare(trained.files.weights, shards);
+  const ranked = [];
+  for (const gigabytes of sizes) ranked.push(await rank(gigabytes, shards, gigabytes === sizes[0] ? [1, 2] : [2]));
+  const rows: Awaited<ReturnType<typeof measureRows>>[] = [];
+  const [first] = ranked;
+  const one = first?.workers[0];
+  const two = first?.workers[1];
+  const result = {
+    bare,
+    ranked,
+    twoWorkersToOne: one === undefined || two === undefined ? null : round(two.mbPerSecond / one.mbPerSecond),
+    /** CPU seconds of `betr rank` for a gigabyte beside those of scoring the same files alone. */
+    overhead: one === undefined ? null : round(one.cpuSecondsPerGb / bare.cpuSecondsPerGb - 1),
+    rows,
+    machine: describeMachine(),
+  };
+  lines.push(`bare scoring: zst ${bare.zst.mbPerSecond} MB/s (read ${bare.zst.read} %, score ${bare.zst.score} %, write ${bare.zst.write} %), Parquet ${bare.parquet.mbPerSecond} MB/s (read ${bare.parquet.read} %, score ${bare.parquet.score} %, write ${bare.parquet.write} %), one core`);
+  for (const { gigabytes, workers, verify } of ranked) {
+    for (const of of workers) lines.push(`${gigabytes} GB, ${of.workers} workers: ${of.mbPerSecond} MB/s, ${of.cpuSecondsPerGb} CPU s a GB, a process has at most ${of.processMb} MB`);
+    lines.push(`  betr verify: ${verify.megabytes} MB of parts in ${verify.cpuSeconds} CPU s beyond an empty start, ${verify.mbPerCpuSecond} MB/s per core`);
+  }
+  lines.push(`two workers ${result.twoWorkersToOne ?? '?'} × one; betr rank costs ${Math.round(100 * (result.overhead ?? NaN))} % more CPU than bare scoring, its start included`);
+  for (const count of values.rows.split(',').filter((text) => text !== '').map(Number)) {
+    const measured = await measureRows(count);
+    rows.push(measured);
+    lines.push(`${count / 1e6} million rows: cutoff ${measured.cutoffCpuSeconds} CPU s, by 2 benchmarks ${measured.retargetCpuSeconds} CPU s, exact quantile in DuckDB ${measured.quantileCpuSeconds} CPU s (${measured.retargetToQuantile} ×); at most ${measured.residentMb} MB`);
+  }
+  printBenchmark(result, lines.join('\n'));
+} finally {
+  await rm(folder, { recursive: true, force: true });
+}
+process.exit();
+
+interface Shards {
+  zst: string;
+  parquet: string;
+}
+
+/** Scoring the two files alone, on one core, and the shares of reading, scoring and the rest, which is writing. */
+async function measureBare(weights: string, { zst, parquet }: Shards) {
+  const parts = join(folder, 'parts');
+  await mkdir(parts);
+  const measure = (kind: string, path: string) => timing.parse(JSON.parse(runOnOneCore(process.execPath, [join(import.meta.dirname, 'score-one.js'), weights, kind, path, parts]).output));
+  let cpuSeconds = 0;
+  let bytes = 0;
+  const of = (path: string) => {
+    const memory = measure('memory', path);
+    const read = measure('read', path);
+    const { output, cpuSeconds: own } = runMeasured('taskset', ['-c', '0', process.execPath, join(import.meta.dirname, 'score-one.js'), weights, 'file', path, parts]);
+    const file = timing.parse(JSON.parse(output));
+    cpuSeconds += own;
+    bytes += file.textBytes;
+    const share = (seconds: number): number => Math.round((100 * seconds) / file.seconds);
+    return { mbPerSecond: Math.round(file.textBytes / 1e6 / file.seconds), read: share(read.seconds), score: share(memory.seconds), write: share(Math.max(0, file.seconds - read.seconds - memory.seconds)) };
+  };
+  const [ofZst, ofParquet] = [of(zst), of(parquet)];
+  return { zst: ofZst, parquet: ofParquet, cpuSecondsPerGb: round(cpuSeconds / (bytes / 1e9)) };
+}
+
+/** Ranks a corpus that has the shards as often as it takes, under names of their own. */
+async function rank(gigabytes: number, { zst, parquet }: Shards, workerCounts: number[]) {
+  const own = join(folder, `${gigabytes}gb`);
+  await mkdir(join(own, 'corpus'), { recursive: true });
+  const pairs = Math.max(1, Math.round((gigabytes * 1e9) / (2 * shardBytes)));
+  for (let pair = 0; pair < pairs; pair++) {
+    await link(zst, join(own, 'corpus', `${pair}.jsonl.zst`));
+    await link(parquet, join(own, 'corpus', `${pair}.parquet`));
+  }
+  const config = await copyTrainedRun(values.config, own, { files: ['corpus/*.zst', 'corpus/*.parquet'], fields });
+  const workers = [];
+  for (const count of workerCounts) {
+    for (const name of ['scores', 'manifest', 'leases', 'plan.json', 'ranking.json']) await rm(join(own, 'run', name), { recursive: true, force: true });
+    const { output, cpuSeconds, processMb } = runMeasured(process.execPath, [betr, 'rank', '--config', config, '--workers', String(count), '--json']);
+    const { textBytes, seconds } = rankResult.parse(JSON.parse(output));
+    workers.push({ workers: count, mbPerSecond: Math.round(textBytes / 1e6 / seconds), cpuSecondsPerGb: round(cpuSeconds / (textBytes / 1e9)), processMb });
+  }
+  return { gigabytes, workers, verify: await verify(config, join(own, 'run', 'scores')) };
+}
+
+async function verify(config: string, scores: string) {
+  const sizes = await Promise.all((await readdir(scores)).map(async (name) => (await stat(join(scores, name))).size));
+  const bytes = sizes.reduce((sum, size) => sum + size, 0);
+  const start = runMeasured(process.execPath, [betr, 'status', '--config', config]).cpuSeconds;
+  const cpuSeconds = runMeasured(process.execPath, [betr, 'verify', '--config', config]).cpuSeconds - start;
+  return { megabytes: Math.round(bytes / 1e6), cpuSeconds: round(cpuSeconds), mbPerCpuSecond: Math.round(bytes / 1e6 / cpuSeconds) };
+}
+
+/** A made-up ranking: an exact cutoff, a new set of two benchmarks, and one exact quantile of the scores in DuckDB. */
+async function measureRows(rows: number) {
+  const own = join(folder, `rows-${rows}`);
+  execFileSync(process.execPath, [join(import.meta.dirname, 'synthetic-ranking.js'), '--out', own, '--documents', String(rows), '--benchmarks', '4'], { stdio: ['ignore', 'ignore', 'inherit'] });
+  const run = await openRun(join(own, 'betr.yaml'));
+  const ranking = await readRanking(run);
+  const cpuOf = async (work: () => Promise<unknown>): Promise<number> => {
+    const before = process.cpuUsage();
+    await work();
+    const { user, system } = process.cpuUsage(before);
+    return round((user + system) / 1e6);
+  };
+  const quantile = (): Promise<unknown> => withDuckDb({ memoryMb: 1024, spill: own }, (connection) => connection.run(`SELECT quantile_disc(score, 0.9) FROM ${scoresTable(run, ranking)}`));
+  await quantile();
+  const quantileCpuSeconds = await cpuOf(quantile);
+  const cutoffCpuSeconds = await cpuOf(() => findCutoff(run, ranking, 0.1));
+  const retargetCpuSeconds = await cpuOf(() => combineScores(run, ranking, ['bench0', 'bench1']));
+  const residentMb = Math.round(Number(/VmHWM:\s+(\d+)/.exec(await readFile('/proc/self/status', 'utf8'))?.[1] ?? NaN) / 1000);
+  await rm(own, { recursive: true });
+  return { rows, cutoffCpuSeconds, retargetCpuSeconds, quantileCpuSeconds, retargetToQuantile: round(retargetCpuSeconds / quantileCpuSeconds), residentMb };
+}
+
+function round(value: number): number {
+  return Number(value.toFixed(2));
+}

@@ -1,0 +1,118 @@
+// The documentation against the product: what it names is there, and what is there is named.
+
+import { describe, expect, it } from '@jest/globals';
+import { existsSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import { settingsSchema } from '../../data/settings.ts';
+import { allRoutes } from '../../server/routes.ts';
+import { loadCommands, makeReference } from './reference.ts';
+
+const root = fileURLToPath(new URL('../../../', import.meta.url));
+const pages = ['README.md', ...(await readdir(join(root, 'docs'))).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`)];
+const texts = new Map(await Promise.all(pages.map(async (page): Promise<[string, string]> => [page, await readFile(join(root, page), 'utf8')])));
+const all = [...texts.values()].join('\n');
+
+describe('the documentation', () => {
+  it('has reference pages that are what `npm run docs` makes', async () => {
+    for (const [name, text] of Object.entries(await makeReference())) expect(texts.get(`docs/${name}`)).toBe(text);
+  });
+
+  it('uses only commands and options that there are', async () => {
+    const commands = new Map((await loadCommands()).map((command) => [command.name(), command.options.flatMap(({ long, short }) => [long, short].filter((flag) => flag !== undefined))]));
+    const unknown: string[] = [];
+    let seen = 0;
+    for (const [page, text] of texts) {
+      for (const line of commandLines(text)) {
+        const [name = '', ...words] = line.split(/\s+/);
+        const options = commands.get(name);
+        seen++;
+        if (options === undefined) unknown.push(`${page}: betr ${line}`);
+        else for (const flag of words.filter((word) => /^--[a-z]/.test(word))) if (![...options, '--help'].includes(flag.replace(/=.*/, ''))) unknown.push(`${page}: betr ${line}: ${flag}`);
+      }
+    }
+    expect(unknown).toEqual([]);
+    expect(seen).toBeGreaterThan(50);
+  });
+
+  it('names every command in the README', async () => {
+    for (const command of await loadCommands()) expect(texts.get('README.md')).toContain(`betr ${command.name()}`);
+  });
+
+  it('names every setting with its default', () => {
+    const page = texts.get('docs/settings.md') ?? '';
+    const settings = listSettings(z.toJSONSchema(settingsSchema, { io: 'input' }));
+    expect(settings.length).toBeGreaterThan(40);
+    for (const { key, byDefault } of settings) {
+      const row = page.split('\n').find((line) => line.startsWith(`| \`${key}\` |`));
+      expect(row === undefined ? `${key} is not in docs/settings.md` : row).toContain(byDefault === undefined ? key : `| \`${byDefault}\` |`);
+    }
+  });
+
+  it('names every route of the server', () => {
+    const page = texts.get('docs/server.md') ?? '';
+    const paths = allRoutes.map(({ path }) => path.replace(/:(\w+)/g, '{$1}')).filter((path) => !path.startsWith('/page/'));
+    expect(paths.filter((path) => !page.includes(path))).toEqual([]);
+  });
+
+  it('uses only npm scripts and make targets that there are', async () => {
+    const { scripts } = z.object({ scripts: z.record(z.string(), z.string()) }).parse(JSON.parse(await readFile(join(root, 'package.json'), 'utf8')));
+    for (const [, name = ''] of all.matchAll(/npm run (?:-s )?([a-z][a-z:-]*)/g)) expect(Object.keys(scripts)).toContain(name);
+    const makefile = await readFile(join(root, 'Makefile'), 'utf8');
+    for (const [, name = ''] of all.matchAll(/`make ([a-z]+)[` ]/g)) expect(makefile).toMatch(new RegExp(`^${name}:`, 'm'));
+  });
+
+  it('links to files and sections that are there', () => {
+    const broken: string[] = [];
+    for (const [page, text] of texts) {
+      for (const [, link = ''] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
+        if (/^https?:/.test(link)) continue;
+        const [path = '', section] = link.split('#');
+        const target = path === '' ? page : join(dirname(page), path);
+        if (!existsSync(join(root, target)) || (section !== undefined && !headings(texts.get(target) ?? '').includes(section))) broken.push(`${page}: ${link}`);
+      }
+    }
+    expect(broken).toEqual([]);
+  });
+
+  it('says of every dependency why it is there, and of no other', async () => {
+    const packages = z.record(z.string(), z.string());
+    const { dependencies, optionalDependencies, devDependencies } = z.object({ dependencies: packages, optionalDependencies: packages, devDependencies: packages }).parse(JSON.parse(await readFile(join(root, 'package.json'), 'utf8')));
+    const [, section = ''] = (texts.get('README.md') ?? '').split('## Dependencies');
+    const named = [...section.matchAll(/^\| ([^|]+) \|/gm)].flatMap(([, cell = '']) => cell.split(', ').map((name) => name.replace(' (optional)', '').trim())).filter((name) => name !== 'package' && !name.startsWith('---'));
+    expect(named.sort()).toEqual([...Object.keys(dependencies), ...Object.keys(optionalDependencies), ...Object.keys(devDependencies)].sort());
+  });
+});
+
+/** What stands after `betr` in blocks of code and in code within text; of a line with several commands, each. */
+function commandLines(text: string): string[] {
+  const blocks = [...text.matchAll(/```(?:sh|crontab|ini)?\n([^]*?)```/g)].flatMap(([, block = '']) => block.split('\n'));
+  const inline = [...text.replaceAll(/```[^]*?```/g, '').matchAll(/`((?:npx )?betr [^`]+)`/g)].map(([, code = '']) => code);
+  return [...blocks, ...inline].flatMap((line) => [...line.replace(/\s#.*/, '').matchAll(/(?:^|\s|\/)betr ([a-z]+(?: [^;&|>#]*)?)/g)].map(([, command = '']) => command.trim().replaceAll(/[[\]"']/g, ' ')));
+}
+
+interface SettingRow {
+  key: string;
+  byDefault: string | undefined;
+}
+
+const schemaNode = z.object({ properties: z.record(z.string(), z.unknown()).optional(), items: z.unknown().optional(), default: z.unknown().optional() });
+
+/** The leaves of the settings' schema. */
+function listSettings(schema: unknown, path = ''): SettingRow[] {
+  const { properties, items, default: byDefault } = schemaNode.parse(schema);
+  if (properties !== undefined) return Object.entries(properties).flatMap(([name, child]) => listSettings(child, path === '' ? name : `${path}.${name}`));
+  const inner = items === undefined ? undefined : schemaNode.parse(items);
+  if (inner?.properties !== undefined) return listSettings(items, `${path}[]`);
+  return [{ key: path, byDefault: byDefault === undefined ? undefined : [byDefault].flat().map(show).join(', ') }];
+}
+
+function show(value: unknown): string {
+  return typeof value === 'number' && value >= 1e15 ? value.toExponential().replace('+', '') : String(value);
+}
+
+function headings(text: string): string[] {
+  return [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) => heading.toLowerCase().replaceAll(/[^a-z0-9 -]/g, '').replaceAll(' ', '-'));
+}

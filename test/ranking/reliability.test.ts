@@ -1,0 +1,80 @@
+// What machines do to a ranking: too few files that may be open, a folder that cannot be written to, a shard that shrinks while it is read.
+
+import { describe, expect, it } from '@jest/globals';
+import { spawnSync } from 'node:child_process';
+import { chmod, mkdir, readFile, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { silent } from '../../data/progress.ts';
+import type { Run } from '../../data/run.ts';
+import { readRanking } from '../../ranking/generation.ts';
+import { rankCorpus } from '../../ranking/rank.ts';
+import { verifyRanking } from '../../ranking/verify.ts';
+import { makeLines, makeTrainedRun, withCorpus } from '../classifier/trained-run.ts';
+import { withFolder } from '../data/collect.ts';
+
+const betr = new URL('../../cli/betr.js', import.meta.url).pathname;
+const nobody = 65_534;
+
+const problemsOf = async (run: Run): Promise<string[]> => (await verifyRanking(run, { corpus: true }, silent)).problems;
+
+describe('a ranking', () => {
+  it('of more parts than files may be open is made, cut and proven', async () => {
+    await withFolder(async (folder) => {
+      await mkdir(join(folder, 'corpus'));
+      for (let shard = 0; shard < 160; shard++) await writeFile(join(folder, 'corpus', `${shard}.jsonl`), makeLines(10, shard));
+      const run = await makeTrainedRun(folder);
+      for (const args of ['rank', 'cutoff --keep 0.3', 'select --keep 0.3 --out out', 'verify']) {
+        const { status, stderr } = spawnSync('bash', ['-c', `ulimit -n 128 && exec ${process.execPath} ${betr} ${args}`], { cwd: folder, encoding: 'utf8' });
+        expect({ args, status, stderr: status === 0 ? '' : stderr }).toEqual({ args, status: 0, stderr: '' });
+      }
+      expect((await readRanking(run)).parts).toHaveLength(160);
+    });
+  });
+
+  it('in a folder that cannot be written to ends with an error that names it, and the published one stays', async () => {
+    if (process.getuid?.() !== 0) {
+      process.stderr.write('Skipped: only root can run a command as another user, who may not write.\n');
+      return;
+    }
+    await withCorpus(async (run, folder) => {
+      await rankCorpus(run, silent);
+      const before = await readFile(run.files.ranking);
+      await writeFile(join(folder, 'corpus', 'new.jsonl'), makeLines(50, 9));
+      await chmod(folder, 0o755);
+      const asNobody = spawnSync(process.execPath, [betr, 'rank', '--json'], { cwd: folder, uid: nobody, gid: nobody, encoding: 'utf8' });
+      expect(asNobody.status).toBe(1);
+      expect(asNobody.stdout).toContain('"code": "WRITE_FAILED"');
+      expect(asNobody.stderr).toContain(run.folder);
+      expect(await readFile(run.files.ranking)).toEqual(before);
+      expect((await rankCorpus(run, silent)).scores.shardsScored).toBe(1);
+      expect(await problemsOf(run)).toEqual([]);
+    });
+  });
+
+  it.each([
+    ['plain', makeLines(4000, 5), 'jsonl'],
+    ['compressed', gzipSync(makeLines(4000, 5)), 'jsonl.gz'],
+  ])('whose %s shard shrinks while it is read says so or ranks what is left, and is whole afterwards', async (_kind, content, ending) => {
+    await withFolder(async (folder) => {
+      await mkdir(join(folder, 'corpus'));
+      const shard = join(folder, 'corpus', `shard.${ending}`);
+      await writeFile(shard, content);
+      const run = await makeTrainedRun(folder);
+      let shrunk: Promise<void> | undefined;
+      const ranked = await rankCorpus(run, ({ stage }) => {
+        if (stage.startsWith('score')) shrunk ??= truncate(shard, Math.floor(content.length / 2));
+      }).then(() => '', (error: unknown) => String(error));
+      await shrunk;
+      expect(shrunk).toBeDefined();
+      if (ending === 'jsonl.gz') {
+        expect(ranked === '' || /cannot be read|has changed/.test(ranked)).toBe(true);
+        await expect(rankCorpus(run, silent)).rejects.toThrow(/cannot be read/);
+        await writeFile(shard, content);
+      } else expect(ranked === '' || /has changed/.test(ranked)).toBe(true);
+      const { ranking } = await rankCorpus(run, silent);
+      expect(ranking.documents).toBeGreaterThan(1000);
+      expect(await problemsOf(run)).toEqual([]);
+    });
+  });
+});
