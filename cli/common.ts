@@ -33,7 +33,7 @@ export function rankingCommand(name: string, description: string): Command {
 }
 
 /** The option that says which ranking is meant. */
-export const scorerOption = ['--scorer <name>', 'whose ranking: betr, random, length, dsir, fasttext:FILE.bin#LABEL, … (docs/scorers.md)', defaultScorer] as const;
+export const scorerOption = ['--scorer <name>', 'whose ranking: betr, random, length, dsir, fasttext:FILE.bin#LABEL, head:MODEL, … (docs/scorers.md)', defaultScorer] as const;
 
 /** Opens the run with the ranking that is meant. Errors: those of `openRun`, SCORER_UNKNOWN. */
 export async function openRanking({ config, scorer }: RankingOptions): Promise<Run> {
