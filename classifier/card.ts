@@ -5,6 +5,7 @@ import { readJson } from '../data/commit.ts';
 import { fail } from '../data/errors.ts';
 import type { Run } from '../data/run.ts';
 import { settingsSchema } from '../data/settings.ts';
+import { testTargetsSchema } from '../indexer/card.ts';
 
 const whole = z.number().int().nonnegative();
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
@@ -51,6 +52,8 @@ export const cardSchema = z.strictObject({
   inputs: z.strictObject({ sample: sha256, targets: sha256, settings: settingsSchema.shape.classifier.unwrap() }),
   weightsSha256: sha256,
   notes: z.array(z.string()),
+  /** Targets that are test items, by force (`betr index --force-tests`). */
+  testTargets: testTargetsSchema.default([]),
 });
 export type Card = z.output<typeof cardSchema>;
 

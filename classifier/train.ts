@@ -7,6 +7,7 @@ import { commitJson, sha256File } from '../data/commit.ts';
 import { fail, reasonOf, systemCode } from '../data/errors.ts';
 import type { Report } from '../data/progress.ts';
 import type { Run } from '../data/run.ts';
+import { readIndexCard, type TestTargets } from '../indexer/card.ts';
 import { withSpillingDuckDb } from '../indexer/parquet.ts';
 import { type Bags, openBags, pruneBags } from './bag.ts';
 import { type Card, readCard } from './card.ts';
@@ -30,8 +31,9 @@ export async function trainClassifier(run: Run, report: Report): Promise<Card> {
   const { files, settings } = run;
   const { bits, epochs, minCount, seed } = settings.classifier;
   const inputs: Card['inputs'] = { sample: await hashInput(files.sample), targets: await hashInput(files.targets), settings: settings.classifier };
+  const testTargets = await findTestTargets(run, inputs.targets);
   const known = await readKnown(run, inputs);
-  if (known !== undefined) return known;
+  if (known !== undefined) return keepOnRecord(run, known, testTargets);
 
   const { targets, bags, withoutTarget } = await readBags(run, report);
   const split = splitDocuments(targets.documents, seed);
@@ -64,8 +66,22 @@ export async function trainClassifier(run: Run, report: Report): Promise<Card> {
     inputs,
     weightsSha256: await writeWeights(files.weights, weights),
     notes: notesOf(targets, withoutTarget),
+    testTargets,
   };
   await commitJson(files.card, card);
+  return card;
+}
+
+/** Of the index that these targets are from. */
+async function findTestTargets(run: Run, targets: string): Promise<TestTargets> {
+  return readIndexCard(run).then(({ outputs, testTargets }) => (outputs.targets === targets ? testTargets : []), () => []);
+}
+
+/** The same targets may have become test items since, or no longer be any. */
+async function keepOnRecord(run: Run, known: Card, testTargets: TestTargets): Promise<Card> {
+  if (isDeepStrictEqual(known.testTargets, testTargets)) return known;
+  const card = { ...known, testTargets };
+  await commitJson(run.files.card, card);
   return card;
 }
 

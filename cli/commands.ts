@@ -16,6 +16,7 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   domains: async () => (await import('./domains.ts')).domainsCommand(),
   run: async () => (await import('./run.ts')).runCommand(),
   evaluate: async () => (await import('./evaluate.ts')).evaluateCommand(),
+  bench: async () => (await import('./bench.ts')).benchCommand(),
   leaks: async () => (await import('./leaks.ts')).leaksCommand(),
   status: async () => (await import('./status.ts')).statusCommand(),
   compare: async () => (await import('./compare.ts')).compareCommand(),

@@ -33,7 +33,7 @@ export function rankingCommand(name: string, description: string): Command {
 }
 
 /** The option that says which ranking is meant. */
-export const scorerOption = ['--scorer <name>', 'whose ranking: betr, random, length, dsir, fasttext:FILE.bin#LABEL, … (docs/scorers.md)', defaultScorer] as const;
+export const scorerOption = ['--scorer <name>', 'whose ranking: betr, random, length, dsir, fasttext:FILE.bin#LABEL, head:MODEL, … (docs/scorers.md)', defaultScorer] as const;
 
 /** Opens the run with the ranking that is meant. Errors: those of `openRun`, SCORER_UNKNOWN. */
 export async function openRanking({ config, scorer }: RankingOptions): Promise<Run> {
@@ -48,6 +48,9 @@ export interface StepOptions extends CommonOptions {
 export function stepCommand(name: string, description: string): Command {
   return command(name, description).addOption(new Option('--progress <format>', 'how progress is told on standard error').choices(['text', 'json']).default('text'));
 }
+
+/** The option of the commands that index. */
+export const forceTestsOption = ['--force-tests', 'aim at benchmark examples that are test items (benchmarks[].tests) all the same; index.json, the ranking and every selection\'s manifest say so', false] as const;
 
 /** The argument that may stand in place of --config. */
 export const runArgument = ['[run]', 'settings file, or the folder that betr.yaml is in; in place of --config'] as const;

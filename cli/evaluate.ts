@@ -10,7 +10,7 @@ import { readVersion } from '../data/version.ts';
 import { parseAmount, parseBudget, parseShare } from '../ranking/amounts.ts';
 import { answerBudget } from '../ranking/answer.ts';
 import type { Contestant } from '../ranking/evaluate/contest.ts';
-import { type EvaluatedSelection, type Evaluation, evaluateSelections, randomScorer } from '../ranking/evaluate/evaluate.ts';
+import { type EvaluatedSelection, type Evaluation, evaluateSelections, listCaveats, randomScorer } from '../ranking/evaluate/evaluate.ts';
 import { evaluationHtml } from '../ranking/evaluate/report.ts';
 import { readRanking } from '../ranking/generation.ts';
 import { command, type CommonOptions } from './common.ts';
@@ -62,12 +62,14 @@ async function readKeeps({ run, ranking }: Contestant, { budgets, keep }: Evalua
 }
 
 /** The evaluation as a person reads it. */
-function describeEvaluation({ selections, trainWords }: Evaluation, out: string): string {
+function describeEvaluation(evaluation: Evaluation, out: string): string {
+  const { selections, trainWords } = evaluation;
   const gain = ({ gain: { value, low, high } }: EvaluatedSelection['targetMatch']['mean']): string => `${value > 0 ? '+' : ''}${value.toFixed(3)} (${low.toFixed(3)} to ${high.toFixed(3)})`;
   const rows = selections.map(({ scorer, keep, verdict, targetMatch, offTarget }) => [scorer, formatShare(keep), targetMatch.mean.bitsPerByte.value.toFixed(3), gain(targetMatch.mean), gain(offTarget.mean), verdict]);
   return [
     `Bits per byte on held-out text of language models trained on ${trainWords.toLocaleString('en')} words of each selection; gain over the random selection of the same share, with 95 % intervals:`,
     formatTable([['scorer', 'kept', 'target match', 'gain', 'off-target gain', 'verdict'], ...rows]),
+    ...listCaveats(evaluation).map((caveat) => `Note: ${caveat}`),
     `${join(out, 'report.html')} and evaluation.json have every benchmark and source`,
   ].join('\n');
 }

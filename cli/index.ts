@@ -2,14 +2,20 @@
 
 import { type Command } from 'commander';
 import { type IndexResult, runIndex } from '../indexer/index.ts';
-import { work, stepCommand, type StepOptions } from './common.ts';
+import { forceTestsOption, work, stepCommand, type StepOptions } from './common.ts';
 import { formatBytes, formatCount, formatShare, formatTable, printResult } from './output.ts';
 
+interface IndexCommandOptions extends StepOptions {
+  forceTests: boolean;
+}
+
 export function indexCommand(): Command {
-  return stepCommand('index', 'embed the benchmark examples and a sample of the corpus, and score the sample').action(async (options: StepOptions) => {
-    const card = await work(options, runIndex);
-    printResult(options.json, card, describeIndex(card));
-  });
+  return stepCommand('index', 'embed the benchmark examples and a sample of the corpus, and score the sample')
+    .option(...forceTestsOption)
+    .action(async ({ forceTests, ...options }: IndexCommandOptions) => {
+      const card = await work(options, (run, report) => runIndex(run, report, { forceTests }));
+      printResult(options.json, card, describeIndex(card));
+    });
 }
 
 /** The card as a person reads it. */

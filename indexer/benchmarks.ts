@@ -28,6 +28,8 @@ export const examplesNoteSchema = z.object({ from: z.string(), counts: exampleCo
 export interface BenchmarkFiles {
   benchmark: Settings['benchmarks'][number];
   shards: readonly Shard[];
+  /** Files of its held-out examples. */
+  tests: readonly Shard[];
 }
 
 /**

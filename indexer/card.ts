@@ -44,13 +44,18 @@ export const exampleCountsSchema = z.array(
 );
 export type ExampleCounts = z.output<typeof exampleCountsSchema>;
 
+/** Examples aimed at that are test items of the settings' tests, by force, by benchmark: how many, and the first. */
+export const testTargetsSchema = z.array(z.strictObject({ benchmark: z.string(), examples: count, first: z.string() }));
+export type TestTargets = z.output<typeof testTargetsSchema>;
+
 export const indexCardSchema = z.object({
   version: z.literal(1),
   /** Fingerprints of everything the results depend on: files and settings. */
-  inputs: z.object({ sample: sha256, examples: sha256, embedding: sha256, search: sha256 }),
+  inputs: z.object({ sample: sha256, examples: sha256, embedding: sha256, search: sha256, tests: z.string().default('') }),
   corpus: corpusCountsSchema,
   sample: sampleCountsSchema,
   examples: exampleCountsSchema,
+  testTargets: testTargetsSchema.default([]),
   embedding: z.object({
     model: z.string(),
     /** Where the model's bytes came from. */
@@ -88,6 +93,11 @@ export const indexCardSchema = z.object({
 });
 
 export type IndexCard = z.output<typeof indexCardSchema>;
+
+/** Targets of the run that are test items by force, as its index says; none where there is no index (that can be read). */
+export async function readTestTargets(run: Run): Promise<TestTargets> {
+  return readIndexCard(run).then(({ testTargets }) => testTargets, () => []);
+}
 
 /** Reads the run's index card. Errors: STEP_MISSING, FILE_UNREADABLE, FILE_DAMAGED. */
 export async function readIndexCard(run: Run): Promise<IndexCard> {

@@ -31,7 +31,7 @@ export async function embedAll(run: Run, examples: readonly Example[], sampled: 
     const ofExamples = await store.embed(examples.map(({ text }) => text), report, 'index: embed the examples');
     const embedding = { model: name, source, fingerprint, device, dimensions, embedded: ofExamples.embedded, reused: ofExamples.reused, seconds: ofExamples.seconds };
     const vectors: Vectors = { keys: [], documents: new Float32Array(sampled * dimensions), examples: ofExamples.vectors, embedding };
-    await eachBlock(run, async (keys, texts) => {
+    await readSampleBlocks(run, async (keys, texts) => {
       const before = vectors.keys.length;
       const shifted: Report = (progress) => report({ ...progress, done: before + progress.done, total: sampled });
       const block = await store.embed(texts, shifted, 'index: embed the documents');
@@ -50,7 +50,7 @@ export async function embedAll(run: Run, examples: readonly Example[], sampled: 
 const rowsSchema = z.array(z.tuple([z.string(), z.string()]));
 
 /** Hands the sample to `use` in blocks of document keys and texts, in its order. */
-async function eachBlock(run: Run, use: (keys: string[], texts: string[]) => Promise<void>): Promise<void> {
+export async function readSampleBlocks(run: Run, use: (keys: string[], texts: string[]) => Promise<void>): Promise<void> {
   await withSpillingDuckDb(run.folder, async (connection) => {
     const rows = await connection.stream(`SELECT document, text FROM ${parquetSource(run.files.sample)}`);
     let keys: string[] = [];

@@ -18,6 +18,7 @@ import { readNote } from './parquet.ts';
 import { drawSample, type SampleNote, sampleNoteSchema } from './sample.ts';
 import { searchSample } from './search-sample.ts';
 import { writeTargets } from './targets.ts';
+import { checkTargets, describeTestTargets } from './test-targets.ts';
 import { measureTokens, tokenRatesSchema } from './tokens.ts';
 
 export type IndexResult = IndexCard & {
@@ -25,18 +26,26 @@ export type IndexResult = IndexCard & {
   fresh: boolean;
 };
 
+export interface IndexOptions {
+  /** Aim at examples that are test items all the same. */
+  forceTests?: boolean;
+}
+
 /**
  * Makes the run's index: examples.parquet, sample.parquet, tokens.json, vectors/, index.hnsw, targets.parquet and index.json.
- * Errors: those of `readBenchmarks`, `drawSample` and `embedAll`, NO_FILES, DISK_FULL, WRITE_FAILED.
+ * Errors: TESTS_ARE_FILES, TARGETS_ARE_TESTS (what there was is left as it was), those of `readBenchmarks`, `drawSample` and `embedAll`, NO_FILES, DISK_FULL, WRITE_FAILED.
  */
-export async function runIndex(run: Run, report: Report): Promise<IndexResult> {
+export async function runIndex(run: Run, report: Report, { forceTests = false }: IndexOptions = {}): Promise<IndexResult> {
   const inputs = await readInputs(run);
   const last = await readOr(run.files.indexCard, indexCardSchema);
-  if (last !== undefined && (await isWhole(run, last, inputs))) return { ...last, fresh: true };
+  const isSame = last !== undefined && (await isWhole(run, last, inputs));
+  if (isSame && (last.testTargets.length === 0 || forceTests)) return { ...last, fresh: true };
+  if (last !== undefined) await dropDamaged(run, last);
+  const { examples, counts, save } = await makeExamples(run, inputs);
+  const testTargets = await checkTargets(run, inputs, examples, forceTests);
   // From here on files change one after the other; without their card nobody takes an old one and a new one for a pair.
   await rm(run.files.indexCard, { force: true });
-  if (last !== undefined) await dropDamaged(run, last);
-  const { examples, counts } = await makeExamples(run, inputs);
+  await save();
   const { corpus, sample } = await makeSample(run, inputs, report);
   const vectors = await embedAll(run, examples, sample.documents, report);
   const { lists, search } = await searchSample(run, vectors, counts, await knownIndex(run, last, inputs.sample, vectors.embedding.fingerprint), report);
@@ -44,14 +53,15 @@ export async function runIndex(run: Run, report: Report): Promise<IndexResult> {
   const best = await writeTargets(run, vectors.keys, examples, lists, from);
   const card: IndexCard = {
     version: 1,
-    inputs: { sample: inputs.sample, examples: inputs.examples, embedding: inputs.embedding, search: inputs.search },
+    inputs: { sample: inputs.sample, examples: inputs.examples, embedding: inputs.embedding, search: inputs.search, tests: inputs.tests },
     corpus,
     sample,
     examples: counts,
+    testTargets,
     embedding: vectors.embedding,
     search,
     ranks: describeRanks(best, examples, counts),
-    warnings: listWarnings(run, sample.documents / examples.length, counts, search),
+    warnings: [...listWarnings(run, sample.documents / examples.length, counts, search), ...describeTestTargets(testTargets)],
     outputs: await hashOutputs(run),
   };
   await commitJson(run.files.indexCard, card);
@@ -71,7 +81,7 @@ async function readOr<T>(path: string, schema: z.ZodType<T>): Promise<T | undefi
 const outputs = ['examples', 'sample', 'tokens', 'index', 'targets'] as const;
 
 async function isWhole(run: Run, card: IndexCard, inputs: IndexInputs): Promise<boolean> {
-  if (card.inputs.sample !== inputs.sample || card.inputs.examples !== inputs.examples || card.inputs.embedding !== inputs.embedding || card.inputs.search !== inputs.search) return false;
+  if (card.inputs.tests !== inputs.tests || card.inputs.sample !== inputs.sample || card.inputs.examples !== inputs.examples || card.inputs.embedding !== inputs.embedding || card.inputs.search !== inputs.search) return false;
   for (const output of outputs) if ((await sha256If(run.files[output])) !== card.outputs[output]) return false;
   return true;
 }
@@ -95,12 +105,12 @@ async function dropDamaged(run: Run, last: IndexCard): Promise<void> {
   for (const output of outputs) if ((await sha256If(run.files[output])) !== last.outputs[output]) await rm(run.files[output], { force: true });
 }
 
-async function makeExamples(run: Run, inputs: IndexInputs): Promise<{ examples: Example[]; counts: ExampleCounts }> {
+/** The examples, and what writes them where they are not there yet. */
+async function makeExamples(run: Run, inputs: IndexInputs): Promise<{ examples: Example[]; counts: ExampleCounts; save: () => Promise<void> }> {
   const note = await readNote(run.files.examples, examplesNoteSchema);
-  if (note?.from === inputs.examples) return { examples: await loadExamples(run), counts: note.counts };
+  if (note?.from === inputs.examples) return { examples: await loadExamples(run), counts: note.counts, save: () => Promise.resolve() };
   const { examples, counts } = await withQuarantine(run, 'index-benchmarks.jsonl', (quarantine) => readBenchmarks(run, inputs.benchmarks, quarantine));
-  await saveExamples(run, examples, { from: inputs.examples, counts });
-  return { examples, counts };
+  return { examples, counts, save: () => saveExamples(run, examples, { from: inputs.examples, counts }) };
 }
 
 async function makeSample(run: Run, inputs: IndexInputs, report: Report): Promise<SampleNote> {

@@ -24,20 +24,26 @@ export interface Embedded {
   seconds: number;
 }
 
+/** Whatever gives each text so many numbers. */
+export interface TextVectors extends Pick<Embedder, 'fingerprint' | 'dimensions' | 'embed'> {
+  /** Whether the numbers are a vector of length 1. */
+  isUnit?: boolean;
+}
+
 export interface VectorStore {
   embed(texts: readonly string[], report: Report, stage: string): Promise<Embedded>;
 }
 
 /** Opens the vectors of an embedder under `folder`. A file that is damaged is set aside as FILE.damaged, and its texts are embedded again. */
-export async function openVectors(embedder: Embedder, folder: string): Promise<VectorStore> {
+export async function openVectors(embedder: TextVectors, folder: string): Promise<VectorStore> {
+  const { dimensions, isUnit = true } = embedder;
   const own = join(folder, embedder.fingerprint.slice(0, 16));
   const known = new Map<string, Float32Array>();
   let files = 0;
   for (const name of await listFiles(own)) {
-    await readVectors(join(own, name), embedder.dimensions, known);
+    await readVectors(join(own, name), dimensions, isUnit, known);
     files = Math.max(files, 1 + Number(fileName.exec(name)?.[1] ?? 0));
   }
-  const { dimensions } = embedder;
   return {
     async embed(texts, report, stage) {
       const startedMs = performance.now();
@@ -80,7 +86,7 @@ export async function findVectors({ fingerprint, dimensions }: Pick<Embedder, 'f
   const found = new Map<string, Float32Array>();
   for (const name of await listFiles(own)) {
     if (missing.size === 0) break;
-    for (const [key, vector] of await decodeFile(join(own, name), dimensions)) if (missing.delete(key)) found.set(key, vector.slice());
+    for (const [key, vector] of await decodeFile(join(own, name), dimensions, true)) if (missing.delete(key)) found.set(key, vector.slice());
   }
   if (missing.size > 0) return undefined;
   const all = new Float32Array(texts.length * dimensions);
@@ -106,23 +112,23 @@ function encodeVectors(keys: readonly string[], vectors: Float32Array, dimension
 const valuesSchema = z.instanceof(Float32Array);
 const keySchema = z.string().length(32);
 
-async function readVectors(path: string, dimensions: number, into: Map<string, Float32Array>): Promise<void> {
+async function readVectors(path: string, dimensions: number, isUnit: boolean, into: Map<string, Float32Array>): Promise<void> {
   try {
-    for (const [key, vector] of await decodeFile(path, dimensions)) into.set(key, vector);
+    for (const [key, vector] of await decodeFile(path, dimensions, isUnit)) into.set(key, vector);
   } catch {
     await rename(path, `${path}.damaged`);
   }
 }
 
 /** Throws where the file's bytes are not those that were written. */
-async function decodeFile(path: string, dimensions: number): Promise<Map<string, Float32Array>> {
+async function decodeFile(path: string, dimensions: number, isUnit: boolean): Promise<Map<string, Float32Array>> {
   const bytes = await readFile(path);
   if (shortHash(bytes) !== fileName.exec(basename(path))?.[2]) throw new Error('its bytes are not those that were written');
-  return decodeVectors(bytes, dimensions);
+  return decodeVectors(bytes, dimensions, isUnit);
 }
 
-/** Throws where the file is not what `encodeVectors` wrote, or a vector is not of length 1. */
-function decodeVectors(bytes: Uint8Array, dimensions: number): Map<string, Float32Array> {
+/** Throws where the file is not what `encodeVectors` wrote, or a vector is not of length 1 where all have to be. */
+function decodeVectors(bytes: Uint8Array, dimensions: number, isUnit: boolean): Map<string, Float32Array> {
   const table = tableFromIPC(bytes);
   const keys = table.getChild('key');
   const values = valuesSchema.parse(table.getChild('vector')?.data[0]?.children[0]?.values);
@@ -131,7 +137,7 @@ function decodeVectors(bytes: Uint8Array, dimensions: number): Map<string, Float
   for (let row = 0; row < keys.length; row++) {
     const vector = values.subarray(row * dimensions, (row + 1) * dimensions);
     const squared = vector.reduce((sum, value) => sum + value * value, 0);
-    if (!(Math.abs(squared - 1) < 1e-3)) throw new Error('a vector is not of length 1');
+    if (isUnit && !(Math.abs(squared - 1) < 1e-3)) throw new Error('a vector is not of length 1');
     vectors.set(keySchema.parse(keys.get(row)), vector);
   }
   return vectors;

@@ -8,6 +8,7 @@ import { type ListedPart, listedPartSchema, type Part } from '../classifier/part
 import { commitSealedJson, readSealedJson } from '../data/commit.ts';
 import { BetrError, fail, systemCode } from '../data/errors.ts';
 import { fingerprint, type Run } from '../data/run.ts';
+import { testTargetsSchema } from '../indexer/card.ts';
 
 const whole = z.number().int().nonnegative();
 const rankCommand = 'betr rank';
@@ -28,6 +29,8 @@ export const rankingSchema = z.strictObject({
   sources: z.array(z.strictObject({ source: z.string(), documents: whole, tokens: whole })),
   /** Files inside scores/, in the order of their shards and rows, and the shards as they were when scored. */
   parts: z.array(listedPartSchema),
+  /** Targets of its scorer that are test items, by force (`betr index --force-tests`); absent where there are none. */
+  testTargets: testTargetsSchema.min(1).optional(),
   /** [bin, documents, tokens] of every score bin that is not empty, best first (classifier/part.ts says what a bin is). */
   histogram: z.array(z.tuple([whole, whole, whole])),
 });

@@ -11,6 +11,7 @@ import { systemCode } from '../data/errors.ts';
 import { watchLeases } from '../data/lease.ts';
 import type { Report } from '../data/progress.ts';
 import type { Run } from '../data/run.ts';
+import { describeTestTargets } from '../indexer/test-targets.ts';
 import { readLaw } from './calibrations.ts';
 import { type Drift, measureDrift, writeDrift } from './drift.ts';
 import { compareWithPrediction, type Prediction } from './predict.ts';
@@ -45,7 +46,9 @@ async function publishScores(run: Run, prepared: PreparedScorer, score: () => Pr
   const { parts, ...scores } = await score();
   const before = await readPublished(run);
   const fresh = openFigures();
-  const ranking = await draftRanking(addUpFresh(readCards(run, parts), before, fresh), { outputs: prepared.outputs, sha256: prepared.fingerprint }, before);
+  const { testTargets = [] } = prepared;
+  const drafted = await draftRanking(addUpFresh(readCards(run, parts), before, fresh), { outputs: prepared.outputs, sha256: prepared.fingerprint }, before);
+  const ranking: Ranking = testTargets.length === 0 ? drafted : { ...drafted, testTargets };
   const published = before?.generation !== ranking.generation;
   const drift = before !== undefined && published ? measureDrift(before, ranking, fresh.result(), run.settings, await readLaw(run, run.settings.keep.pool)) : null;
   // First, because the last generation is gone once the next is there.
@@ -53,7 +56,7 @@ async function publishScores(run: Run, prepared: PreparedScorer, score: () => Pr
   await commitRanking(run, ranking, before);
   await removeStale(run, [ranking, ...(before === undefined ? [] : [before])]);
   const prediction = (await compareWithPrediction(run, ranking, { parts, ...scores })) ?? null;
-  return { ranking, published, drift, prediction, scores, notes: prepared.notes };
+  return { ranking, published, drift, prediction, scores, notes: [...prepared.notes, ...describeTestTargets(testTargets)] };
 }
 
 /** Passes the parts on and adds up those that the generation before does not have. */

@@ -11,6 +11,7 @@ import type { Report } from '../data/progress.ts';
 import { isRemote } from '../data/remote/store.ts';
 import type { Run } from '../data/run.ts';
 import { settingsSchema } from '../data/settings.ts';
+import { testTargetsSchema } from '../indexer/card.ts';
 import { type Answer, answerByQuotas, answerSchema, answerWithCutoff, type Question, questionSchema } from './answer.ts';
 import { compareComposition, sourceChangeSchema } from './composition.ts';
 import { type Cut, type Cutoff, keptCondition } from './cutoff.ts';
@@ -44,6 +45,8 @@ export const selectionManifestSchema = z.strictObject({
   /** Everything written beside the manifest, with "/" in the paths. */
   files: z.array(z.strictObject({ file: z.string(), documents: count, bytes: count, sha256: z.string() })),
   composition: z.array(sourceChangeSchema),
+  /** Targets of the ranking's scorer that are test items, by force; absent where there are none. */
+  testTargets: testTargetsSchema.min(1).optional(),
   /** Where domains had quotas: each one's, and what it gave. The answer's cutoff is then of all domains together. */
   quotas: z.array(filledQuotaSchema).optional(),
 });
@@ -88,7 +91,7 @@ export async function writeSelection(
     }
     // How many work on a run changes no byte of what comes out, so it is not told.
     const settings = { ...run.settings, workers: undefined };
-    const manifest: SelectionManifest = { kind: 'betr selection', format, generation: ranking.generation, documents, tokens, leaks: mask === undefined ? null : { handling: leaks, tests: mask.tests, ...leaky }, question, answer: timelessAnswer.parse(answer), settings, files, composition, ...(quotas === undefined ? {} : { quotas }) };
+    const manifest: SelectionManifest = { kind: 'betr selection', format, generation: ranking.generation, documents, tokens, leaks: mask === undefined ? null : { handling: leaks, tests: mask.tests, ...leaky }, question, answer: timelessAnswer.parse(answer), settings, files, composition, ...(ranking.testTargets === undefined ? {} : { testTargets: ranking.testTargets }), ...(quotas === undefined ? {} : { quotas }) };
     await commitJson(join(folder, manifestFile), manifest);
     return manifest;
   });

@@ -8,9 +8,17 @@ export const buckets = 10_000;
 /** Python's \w is letters, numbers and "_"; its \s differs from JavaScript's in four separators, U+0085 and the byte-order mark. */
 const space = '\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000';
 const tokenPattern = new RegExp(`[\\p{L}\\p{N}_]+|[^\\p{L}\\p{N}_${space}]+`, 'gu');
+const wordCharacter = /^[\p{L}\p{N}_]$/u;
+const spaceCharacter = new RegExp(`^[${space}]$`, 'u');
 
-/** N-grams whose buckets are kept at hand; beyond so many the memory starts anew. */
-const mostKnown = 1 << 20;
+/** What a token may consist of: of word characters, or of marks; spaces part tokens. */
+export type Kind = 'word' | 'mark' | 'space';
+
+/** The kind of a character, in lower case. */
+export function kindOf(character: string): Kind {
+  return wordCharacter.test(character) ? 'word' : spaceCharacter.test(character) ? 'space' : 'mark';
+}
+
 
 /** The tokens of a text, in order. */
 export function listTokens(text: string): string[] {
@@ -25,23 +33,8 @@ export function bucketOf(ngram: string): number {
   return rest;
 }
 
-/** Opens a counter: it hands the bucket of every uni- and bigram of a text to `take`. */
-export function openCounter(): (text: string, take: (bucket: number) => void) => void {
-  const known = new Map<string, number>();
-  const lookUp = (ngram: string): number => {
-    const found = known.get(ngram);
-    if (found !== undefined) return found;
-    const bucket = bucketOf(ngram);
-    if (known.size === mostKnown) known.clear();
-    known.set(ngram, bucket);
-    return bucket;
-  };
-  return (text, take) => {
-    let previous: string | undefined;
-    for (const token of listTokens(text)) {
-      take(lookUp(token));
-      if (previous !== undefined) take(lookUp(`${previous} ${token}`));
-      previous = token;
-    }
-  };
+/** The buckets of a text's n-grams: of every token, and after it of the two that it ends. The slow and obvious way; `openHasher` is the fast one. */
+export function listBuckets(text: string): number[] {
+  const tokens = listTokens(text);
+  return tokens.flatMap((token, i) => (i === 0 ? [bucketOf(token)] : [bucketOf(token), bucketOf(`${tokens[i - 1] ?? ''} ${token}`)]));
 }

@@ -10,7 +10,9 @@ import { keyHash } from '../../data/hash.ts';
 import { fingerprint, type Run } from '../../data/run.ts';
 import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { buckets, openCounter } from './dsir-ngrams.ts';
+import { readTestTargets } from '../../indexer/card.ts';
+import { openHasher } from './dsir-hasher.ts';
+import { buckets } from './dsir-ngrams.ts';
 import { readOptions } from './options.ts';
 import type { ScorerKind } from './kind.ts';
 
@@ -32,20 +34,20 @@ export const dsir: ScorerKind = {
     const pool = await countFile(main, main.files.sample);
     const model = compareCounts(target, pool, smoothing);
     await commitJson(modelFile(run), model);
-    return { kind: 'dsir', file: '', settings: { seed }, outputs: ['joint'], fingerprint: fingerprint({ dsir: 1, model, seed }), notes: listNotes(target, pool, smoothing) };
+    return { kind: 'dsir', file: '', settings: { seed }, outputs: ['joint'], fingerprint: fingerprint({ dsir: 1, model, seed }), notes: listNotes(target, pool, smoothing), testTargets: await readTestTargets(main) };
   },
   async open(run, { settings }) {
     const model = await readJson(modelFile(run), modelSchema, 'betr rank --scorer dsir');
     if (model === undefined) throw fail('STEP_MISSING', { need: 'DSIR model', command: 'betr rank --scorer dsir' });
     const ratios = Float64Array.from(model.ratios);
     const seed = Number(settings['seed']);
-    const counter = openCounter();
+    const listBuckets = openHasher();
     const decoder = new TextDecoder();
     return {
       outputs: ['joint'],
       scoreTexts(text, textEnds, count, out, documents) {
         for (let i = 0; i < count; i++) {
-          const score = logWeight(ratios, counter, decoder.decode(text.subarray(textEnds[i - 1] ?? 0, textEnds[i])));
+          const score = logWeight(ratios, listBuckets(decoder.decode(text.subarray(textEnds[i - 1] ?? 0, textEnds[i]))));
           out[i] = Math.fround(score + (seed === 0 ? 0 : gumbel(documents[i] ?? '', seed))) + 0;
         }
       },
@@ -57,12 +59,10 @@ function modelFile({ files }: Run): string {
   return join(dirname(files.scorer), 'dsir.json');
 }
 
-/** log w of a text. */
-export function logWeight(ratios: Float64Array, counter: ReturnType<typeof openCounter>, text: string): number {
+/** log w of a text with n-grams in these buckets, which are added in their order. */
+export function logWeight(ratios: Float64Array, ngrams: ArrayLike<number>): number {
   let sum = 0;
-  counter(text, (bucket) => {
-    sum += ratios[bucket] ?? 0;
-  });
+  for (let i = 0; i < ngrams.length; i++) sum += ratios[ngrams[i] ?? 0] ?? 0;
   return sum;
 }
 
@@ -97,15 +97,11 @@ function sum(counts: Float64Array): number {
 async function countFile(main: Run, path: string): Promise<Float64Array> {
   if (!existsSync(path)) throw fail('STEP_MISSING', { need: basename(path), command: 'betr index' });
   const counts = new Float64Array(buckets);
-  const counter = openCounter();
+  const listBuckets = openHasher();
   await withDuckDb({ memoryMb: 1024, spill: join(main.folder, 'spill') }, async (connection) => {
     const rows = await connection.stream(`SELECT text FROM ${parquetSource(path)}`);
     for await (const batch of rows.yieldRows()) {
-      for (const [text] of batch) {
-        counter(z.string().parse(text), (bucket) => {
-          counts[bucket] = (counts[bucket] ?? 0) + 1;
-        });
-      }
+      for (const [text] of batch) for (const bucket of listBuckets(z.string().parse(text))) counts[bucket] = (counts[bucket] ?? 0) + 1;
     }
   });
   return counts;

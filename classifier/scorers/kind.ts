@@ -3,6 +3,7 @@
 
 import type { Report } from '../../data/progress.ts';
 import type { Run } from '../../data/run.ts';
+import type { TestTargets } from '../../indexer/card.ts';
 
 export interface CorpusScorer {
   /** Columns of scores, the joint one first. */
@@ -27,6 +28,8 @@ export interface PreparedScorer {
   fingerprint: string;
   /** What somebody who reads the ranking has to know. */
   notes: string[];
+  /** Where it is aimed at the run's targets: those that are test items, by force. */
+  testTargets?: TestTargets | undefined;
 }
 
 export interface ScorerKind {

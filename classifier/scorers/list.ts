@@ -8,14 +8,16 @@ import { commitSealedJson, readSealedJson } from '../../data/commit.ts';
 import { fail } from '../../data/errors.ts';
 import { type Report, silent } from '../../data/progress.ts';
 import { type Run, rankingOf } from '../../data/run.ts';
+import { testTargetsSchema } from '../../indexer/card.ts';
 import { betr } from './betr.ts';
 import { dsir } from './dsir.ts';
 import { fasttext, splitLabel } from './fasttext.ts';
+import { edu, head } from './head.ts';
 import type { CorpusScorer, PreparedScorer, ScorerKind } from './kind.ts';
 import { length } from './length.ts';
 import { random } from './random.ts';
 
-export const scorerKinds: readonly ScorerKind[] = [betr, random, length, dsir, fasttext];
+export const scorerKinds: readonly ScorerKind[] = [betr, random, length, dsir, fasttext, head, edu];
 
 export const defaultScorer = 'betr';
 
@@ -27,6 +29,7 @@ export const preparedSchema = z.strictObject({
   outputs: z.array(z.string()).min(1),
   fingerprint: z.string(),
   notes: z.array(z.string()),
+  testTargets: testTargetsSchema.optional(),
 }) satisfies z.ZodType<PreparedScorer>;
 const savedSchema = preparedSchema.extend({ scorer: z.string() });
 

@@ -6,6 +6,8 @@ import { readCard } from '../../classifier/card.ts';
 import { BetrError } from '../../data/errors.ts';
 import type { Report } from '../../data/progress.ts';
 import type { Run } from '../../data/run.ts';
+import { testTargetsSchema } from '../../indexer/card.ts';
+import { describeTestTargets } from '../../indexer/test-targets.ts';
 import { withSpillingDuckDb } from '../scores.ts';
 import { agreementSchema, compareScorers, describeSelection, type MakeUp, makeUpSchema } from './agreement.ts';
 import { type Contestant, noFilter, openContest, type SelectionKey } from './contest.ts';
@@ -23,7 +25,8 @@ export const evaluationSchema = z.strictObject({
   trainWords: z.number(),
   /** Shards that were compared on, of all. */
   shards: z.strictObject({ used: z.number(), of: z.number() }),
-  rankings: z.array(z.strictObject({ scorer: z.string(), generation: z.string() })),
+  /** `testTargets`: of what the scorer was aimed at, the test items, by force. */
+  rankings: z.array(z.strictObject({ scorer: z.string(), generation: z.string(), testTargets: testTargetsSchema.optional() })),
   /** Every scorer at every keep rate, and no filter. */
   selections: z.array(
     z.strictObject({
@@ -43,6 +46,11 @@ export const evaluationSchema = z.strictObject({
 });
 export type Evaluation = z.output<typeof evaluationSchema>;
 export type EvaluatedSelection = Evaluation['selections'][number];
+
+/** What keeps figures from saying what they seem to. */
+export function listCaveats({ rankings }: Evaluation): string[] {
+  return rankings.flatMap(({ scorer, testTargets = [] }) => describeTestTargets(testTargets).map((sentence) => `${scorer}: ${sentence}`));
+}
 
 /** What the others are measured against. */
 export const randomScorer = 'random';
@@ -82,7 +90,7 @@ export async function evaluateSelections(contestants: readonly [Contestant, ...C
       seed,
       trainWords: texts.trainWords,
       shards: { used: contest.shards.length, of: new Set(ranking.parts.map(({ shard }) => shard)).size },
-      rankings: contestants.map((contestant) => ({ scorer: contestant.scorer, generation: contestant.ranking.generation })),
+      rankings: contestants.map(({ scorer, ranking: { generation, testTargets } }) => ({ scorer, generation, ...(testTargets === undefined ? {} : { testTargets }) })),
       selections: contest.selections.map((_, index) => judge(findings, index)),
       agreement: await compareScorers(connection, scorers, contest),
       fidelity: await readFidelity(run),

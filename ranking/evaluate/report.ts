@@ -1,6 +1,6 @@
 // The evaluation as one HTML page that asks for nothing else: what was measured, how sure it is, and what the cut costs. Every figure has its interval and its number.
 
-import type { Evaluation, EvaluatedSelection } from './evaluate.ts';
+import { type Evaluation, type EvaluatedSelection, listCaveats } from './evaluate.ts';
 import { noFilter } from './contest.ts';
 import type { Figure } from './bits.ts';
 import type { Match } from './match.ts';
@@ -14,6 +14,7 @@ export function evaluationHtml(evaluation: Evaluation, details: unknown): string
     `<style>${style}</style></head><body><main>`,
     '<h1>Is the cut any good?</h1>',
     `<p class="lead">${headline(evaluation)}</p>`,
+    ...listCaveats(evaluation).map((caveat) => `<p class="bad">${escapeHtml(caveat)}</p>`),
     `<p>Each selection gave the same ${whole(evaluation.trainWords)} words to the same language model (word trigrams, modified Kneser-Ney smoothing), which was then asked for held-out text. Figures are bits per byte, fewer are better; ± is a 95 % bootstrap interval over the held-out examples; n is their number. It covers the choice of examples, not that of the training words. Compared on ${evaluation.shards.used} of ${evaluation.shards.of} shards.</p>`,
     ...keeps.flatMap((keep) => section(evaluation, keep)),
     ...agreementSections(evaluation),

@@ -4,7 +4,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chooseLabel } from '../../classifier/scorers/fasttext.ts';
-import { bucketOf, buckets, listTokens, openCounter } from '../../classifier/scorers/dsir-ngrams.ts';
+import { createHash } from 'node:crypto';
+import { openHasher } from '../../classifier/scorers/dsir-hasher.ts';
+import { bucketOf, buckets, listBuckets, listTokens } from '../../classifier/scorers/dsir-ngrams.ts';
+import { digest, hashBlock, longestMessage } from '../../classifier/scorers/dsir-sha256.ts';
 import { compareCounts, logWeight } from '../../classifier/scorers/dsir.ts';
 import { openScorer, prepareScorer, rankingName, rankingRun, readScorer } from '../../classifier/scorers/list.ts';
 import { randomScore } from '../../classifier/scorers/random.ts';
@@ -63,10 +66,11 @@ describe('dsir', () => {
   it('has the golden buckets and features of the paper\'s code', () => {
     expect(bucketOf('alice')).toBe(6720);
     expect(bucketOf('alice went')).toBe(114);
-    const found: number[] = [];
-    openCounter()('Alice went to the store', (bucket) => found.push(bucket));
-    expect(found).toHaveLength(9);
-    expect(found.slice(0, 3)).toEqual([6720, bucketOf('went'), 114]);
+    for (const list of [listBuckets, openHasher()]) {
+      const found = Array.from(list('Alice went to the store'));
+      expect(found).toHaveLength(9);
+      expect(found.slice(0, 3)).toEqual([6720, bucketOf('went'), 114]);
+    }
   });
 
   it('splits as Python does', () => {
@@ -74,24 +78,42 @@ describe('dsir', () => {
     expect(listTokens('İstanbul ΟΔΟΣ naïve_x 3½ Ⅷ a\u0301b \u2028x\x1cy\x85z\ufeffw don\'t!! ²')).toEqual(['i', '\u0307', 'stanbul', 'οδος', 'naïve_x', '3½', 'ⅷ', 'a', '\u0301', 'b', 'x', 'y', 'z', '\ufeff', 'w', 'don', "'", 't', '!!', '²']);
   });
 
-  it('is the sum of the log ratios, whatever is remembered', () => {
-    const counter = openCounter();
+  it('is the sum of the log ratios', () => {
     const target = new Float64Array(buckets);
     const pool = new Float64Array(buckets).fill(1);
-    counter('alice went to the store', (bucket) => { target[bucket] = (target[bucket] ?? 0) + 1; });
+    for (const bucket of listBuckets('alice went to the store')) target[bucket] = (target[bucket] ?? 0) + 1;
     const ratios = Float64Array.from(compareCounts(target, pool, 0).ratios);
     // p = 1/9 in nine buckets, q = 1/10,000 in all.
     const seen = Math.log(1 / 9 + 1e-8) - Math.log(1e-4 + 1e-8);
     const unseen = Math.log(1e-8) - Math.log(1e-4 + 1e-8);
-    expect(logWeight(ratios, counter, 'Alice went')).toBeCloseTo(3 * seen, 9);
-    expect(logWeight(ratios, counter, 'zebra')).toBeCloseTo(unseen, 9);
+    expect(logWeight(ratios, listBuckets('Alice went'))).toBeCloseTo(3 * seen, 9);
+    expect(logWeight(ratios, listBuckets('zebra'))).toBeCloseTo(unseen, 9);
     const smoothed = Float64Array.from(compareCounts(target, pool, 1).ratios);
-    expect(logWeight(smoothed, counter, 'zebra')).toBeCloseTo(Math.log(1 / 10_009 + 1e-8) - Math.log(1e-4 + 1e-8), 9);
-    fc.assert(fc.property(fc.array(fc.constantFrom('Alice', 'went', 'to', 'the', 'store', '!', ' ', '-')), (parts) => {
-      const text = parts.join(' ');
-      const tokens = listTokens(text);
-      const ngrams = tokens.flatMap((token, i) => (i === 0 ? [token] : [`${tokens[i - 1] ?? ''} ${token}`, token]));
-      expect(logWeight(ratios, counter, text)).toBeCloseTo(ngrams.reduce((sum, ngram) => sum + (ratios[bucketOf(ngram)] ?? 0), 0), 6);
+    expect(logWeight(smoothed, listBuckets('zebra'))).toBeCloseTo(Math.log(1 / 10_009 + 1e-8) - Math.log(1e-4 + 1e-8), 9);
+  });
+
+  it('hashes fast what it hashes slowly, whatever is remembered or has no room', () => {
+    const ways = [openHasher(), openHasher({ tokens: 8, units: 256, pairs: 4 }), openHasher({ tokens: 1024, units: 100, pairs: 64 })];
+    const agree = (text: string): void => {
+      const slow = listBuckets(text);
+      for (const list of ways) expect(Array.from(list(text))).toEqual(slow);
+    };
+    const words = ['Alice', 'went', 'TO', 'the', 'naïve', 'ΟΔΟΣ', 'İs', '漢字', '𝒳𝒴', '🙂🙂', 'a\u0301b', '\ud800', '\udc00x', '_', '½', "don't", '!!', '\x1c', '\x85', '\u2028', '\ufeff', ' ', '-', 'w'.repeat(54), 'x'.repeat(55), 'y'.repeat(64), 'z'.repeat(65), 'ß'.repeat(40)];
+    fc.assert(fc.property(fc.array(fc.oneof(fc.constantFrom(...words), fc.string({ unit: 'binary', maxLength: 5 }), fc.string({ unit: 'grapheme-ascii', maxLength: 70 }))), fc.constantFrom(' ', '', '\n'), (parts, joint) => agree(parts.join(joint))), { numRuns: 300 });
+    agree('');
+    agree(Array.from({ length: 20_000 }, (_, i) => `w${(i * i) % 4999}`).join(' '));
+    for (const longText of ['long '.repeat(10_000), 'x'.repeat(200_000), '. '.repeat(10_000)]) agree(longText);
+  });
+
+  it('works SHA-256 out as the library does', () => {
+    fc.assert(fc.property(fc.uint8Array({ maxLength: longestMessage }), (message) => {
+      const padded = new Uint8Array(64);
+      padded.set(message);
+      padded[message.length] = 0x80;
+      const view = new DataView(padded.buffer);
+      view.setUint32(60, 8 * message.length);
+      hashBlock(Int32Array.from({ length: 16 }, (_, i) => view.getInt32(4 * i)));
+      expect(Array.from(digest, (word) => word.toString(16).padStart(8, '0')).join('')).toBe(createHash('sha256').update(message).digest('hex'));
     }));
   });
 

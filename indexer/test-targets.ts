@@ -1,0 +1,69 @@
+// Targets that are test items: a selection that is aimed at them says nothing when it is measured on them, so they are refused unless forced, and the
+// force goes on record. Targets and test items are the same where their texts are, but for case, punctuation and spaces.
+
+import { join } from 'node:path';
+import { fail } from '../data/errors.ts';
+import { openQuarantine } from '../data/quarantine.ts';
+import { readRows } from '../data/read.ts';
+import type { Run } from '../data/run.ts';
+import type { BenchmarkFiles, Example } from './benchmarks.ts';
+import type { TestTargets } from './card.ts';
+import { exampleText, questionText } from './example-text.ts';
+import type { IndexInputs } from './inputs.ts';
+import { sameness } from './leaks/tests.ts';
+
+const shownCharacters = 120;
+
+/**
+ * Compares the examples that are to be aimed at with the test items of all benchmarks. What is the same is returned where `force` says so, and refused otherwise.
+ * Unusable rows of the tests are quarantined. Errors: TESTS_ARE_FILES, TARGETS_ARE_TESTS; those of `readRows`.
+ */
+export async function checkTargets(run: Run, { benchmarks, sameFiles: [sameFile] }: IndexInputs, examples: readonly Example[], force: boolean): Promise<TestTargets> {
+  if (sameFile !== undefined && !force) throw fail('TESTS_ARE_FILES', sameFile);
+  const tests = await readTestTexts(run, benchmarks);
+  if (tests.size === 0) return [];
+  const found = new Map<string, TestTargets[number]>();
+  const all: { benchmark: string; example: string; tests: string; text: string }[] = [];
+  for (const { benchmark, example, text } of examples) {
+    const test = tests.get(sameness(text));
+    if (test === undefined) continue;
+    all.push({ benchmark, example, tests: test, text });
+    const known = found.get(benchmark);
+    if (known === undefined) found.set(benchmark, { benchmark, examples: 1, first: example });
+    else known.examples++;
+  }
+  const [first] = found.values();
+  const [refused] = all;
+  if (first === undefined || refused === undefined || force) return [...found.values()];
+  const ofExamples = examples.filter(({ benchmark }) => benchmark === first.benchmark).length;
+  throw fail('TARGETS_ARE_TESTS', { ...first, ofExamples, tests: refused.tests, text: refused.text.replaceAll(/\s+/g, ' ').slice(0, shownCharacters), others: [...found.keys()].slice(1), all: all.map(({ benchmark, example, tests: of }) => ({ benchmark, example, tests: of })) });
+}
+
+/** What a reader of anything made from the targets has to know. */
+export function describeTestTargets(testTargets: TestTargets): string[] {
+  if (testTargets.length === 0) return [];
+  const parts = testTargets.map(({ benchmark, examples }) => `${examples} of "${benchmark}"`);
+  return [`By force, test items are among the targets (${parts.join(', ')}): what comes of them cannot be measured on these tests.`];
+}
+
+/** By what makes texts the same, the benchmark whose test item it is. */
+async function readTestTexts(run: Run, benchmarks: readonly BenchmarkFiles[]): Promise<Map<string, string>> {
+  const found = new Map<string, string>();
+  const quarantine = openQuarantine(join(run.files.quarantine, 'index-tests.jsonl'));
+  try {
+    for (const { benchmark: { name, template }, tests } of benchmarks) {
+      for (const shard of tests) {
+        for await (const { position, row } of readRows(shard.path, quarantine, shard.name)) {
+          const whole = exampleText(row, template);
+          const text = 'text' in whole ? whole.text : questionText(row);
+          const key = text === undefined ? undefined : sameness(text);
+          if (key === undefined) quarantine.add(shard.name, position, 'reason' in whole ? whole.reason : 'no text');
+          else if (!found.has(key)) found.set(key, name);
+        }
+      }
+    }
+  } finally {
+    await quarantine.close();
+  }
+  return found;
+}
