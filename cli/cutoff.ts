@@ -22,7 +22,7 @@ export function describeAnswer(answer: Answer): string {
   const lines = [
     answer.summary,
     '',
-    `  keep rate  ${formatShare(keep.rate)} of the tokens (${formatShare(keep.low)} to ${formatShare(keep.high)} do about as well), set by the ${keep.setBy}`,
+    `  keep rate  ${formatShare(keep.rate)} of the tokens${keep.setBy === 'keep' ? ', as asked' : ` (${formatShare(keep.low)} to ${formatShare(keep.high)} do about as well), set by the ${keep.setBy}`}`,
     `  cutoff     ${cutoff.score === null ? 'nothing' : `score ≥ ${cutoff.score}`}: ${formatCount(cutoff.documents)} of ${formatCount(cutoff.ofDocuments)} documents, ${formatCount(cutoff.tokens)} of ${formatCount(cutoff.ofTokens)} tokens${answer.flags.includes('tokens-estimated') ? ' (estimated)' : ''}`,
   ];
   if (model !== null) lines.push(`  model      ${model.params.toExponential(2)} parameters on ${model.tokens.toExponential(2)} tokens (${model.tokensPerParam} per parameter), ${model.flops.toExponential(2)} FLOPs`);
