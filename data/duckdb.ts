@@ -9,10 +9,22 @@ export interface DuckDbLimits {
   spill?: string;
   /** The folder outside of which nothing can be read or written; its settings are then fixed, too. Left out: as the process may. */
   within?: string;
+  /** Whether the bytes of files that were read are kept in memory, as long as there is room. */
+  fileCache?: boolean;
 }
 
-/** Opens an in-memory database with one connection; `connect` opens further ones; `close` closes all. */
-export async function openDuckDb(limits: DuckDbLimits): Promise<{ connection: DuckDBConnection; connect: () => Promise<DuckDBConnection>; close: () => void }> {
+export interface OpenDuckDb {
+  connection: DuckDBConnection;
+  /** A further connection, for as long as the database is open. */
+  connect: () => Promise<DuckDBConnection>;
+  /** Hands a connection of its own to `use`. */
+  lend: <T>(use: (connection: DuckDBConnection) => Promise<T>) => Promise<T>;
+  /** Closes the connections and the database. */
+  close: () => void;
+}
+
+/** Opens an in-memory database with one connection. */
+export async function openDuckDb(limits: DuckDbLimits): Promise<OpenDuckDb> {
   const instance = await DuckDBInstance.create(':memory:', {
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
@@ -20,6 +32,7 @@ export async function openDuckDb(limits: DuckDbLimits): Promise<{ connection: Du
     ...(limits.threads === undefined ? {} : { threads: String(limits.threads) }),
     ...(limits.memoryMb === undefined ? {} : { memory_limit: `${limits.memoryMb}MB` }),
     ...(limits.spill === undefined ? {} : { temp_directory: limits.spill }),
+    ...(limits.fileCache === undefined ? {} : { enable_external_file_cache: String(limits.fileCache) }),
   });
   const connections: DuckDBConnection[] = [];
   const connect = async (): Promise<DuckDBConnection> => {
@@ -36,6 +49,14 @@ export async function openDuckDb(limits: DuckDbLimits): Promise<{ connection: Du
   return {
     connection: first,
     connect,
+    async lend(use) {
+      const lent = await instance.connect();
+      try {
+        return await use(lent);
+      } finally {
+        lent.closeSync();
+      }
+    },
     close: () => {
       for (const connection of connections) connection.closeSync();
       instance.closeSync();
