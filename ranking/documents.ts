@@ -62,28 +62,20 @@ export async function listDocuments(run: Run, ranking: Ranking, listing: Listing
   return withScores(run, ranking, (connection, table) => readPage({ connection, table, ranking, cutoff }, way, conditions, listing.limit, listing.cursor));
 }
 
-/** Positions of the documents on both sides of a cutoff, one more of each than are asked for where there are more, in any order. */
-export interface Around {
-  kept: Uint32Array;
-  dropped: Uint32Array;
-}
-
 /**
  * The documents on both sides of a cutoff: those just kept (lowest score first) and those just dropped (highest first), `limit` of each.
- * `around` says where the first of them are, of whatever source; else all scores are looked through. Errors: as `listDocuments`.
+ * `around`: the positions of these, of whatever
+ * source, and of one more on each side, so that nothing else is looked at. Errors: as `listDocuments`.
  */
-export async function listAroundCutoff(run: Run, ranking: Ranking, cutoff: Cut, listing: Pick<Listing, 'source' | 'limit'> & { keptCursor?: string; droppedCursor?: string }, around?: Around): Promise<{ kept: Page; dropped: Page }> {
+export async function listAroundCutoff(run: Run, ranking: Ranking, cutoff: Cut, listing: Pick<Listing, 'source' | 'limit'> & { keptCursor?: string; droppedCursor?: string }, around?: Uint32Array): Promise<{ kept: Page; dropped: Page }> {
   const conditions = conditionsOf(ranking, listing);
   const kept = keptCondition(cutoff);
   return withScores(run, ranking, async (connection, whole) => {
-    const read = async (way: Way, condition: string, cursor: string | undefined, positions: Uint32Array | undefined): Promise<Page> => {
-      if (positions?.length === 0) return { documents: [], next: null };
-      const table = positions === undefined ? whole : positionsTable(run, ranking, positions);
-      return readPage({ connection, table, ranking, cutoff }, way, [...conditions, condition], listing.limit, cursor);
-    };
+    if (around !== undefined) await connection.run(`CREATE TEMP TABLE around AS SELECT * FROM ${positionsTable(run, ranking, around)}`);
+    const context = { connection, table: around === undefined ? whole : 'around', ranking, cutoff };
     return {
-      kept: await read({ order: 'bottom', score: 'score' }, kept, listing.keptCursor, around?.kept),
-      dropped: await read({ order: 'top', score: 'score' }, `NOT ${kept}`, listing.droppedCursor, around?.dropped),
+      kept: await readPage(context, { order: 'bottom', score: 'score' }, [...conditions, kept], listing.limit, listing.keptCursor),
+      dropped: await readPage(context, { order: 'top', score: 'score' }, [...conditions, `NOT ${kept}`], listing.limit, listing.droppedCursor),
     };
   });
 }

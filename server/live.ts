@@ -11,7 +11,6 @@ import { type Answer, answerFrom, checkQuestion, type Question } from '../rankin
 import { readLaw } from '../ranking/calibrations.ts';
 import { type Cuts, openCuts } from '../ranking/cuts.ts';
 import type { Cutoff } from '../ranking/cutoff.ts';
-import type { Around } from '../ranking/documents.ts';
 import { type Ranking, readRanking } from '../ranking/generation.ts';
 import type { Law } from '../ranking/laws.ts';
 import { type Ordered, openOrders } from '../ranking/orders.ts';
@@ -31,8 +30,8 @@ export interface LiveRanking {
   target(choice: Choice): Promise<Ranking>;
   /** How the scores that a question is about lie, from memory. Errors: as `target`. */
   histogram(choice: Choice): Promise<Ranking['histogram']>;
-  /** `count` documents on each side of a cut that keeps so many, from memory; undefined while equal scores are not in the order of their keys. Errors: as `target`. */
-  around(choice: Choice, keptDocuments: number, count: number): Promise<Around | undefined>;
+  /** The positions of `count` documents on each side of a cut that keeps so many, from memory; undefined while equal scores are not in the order of their keys. Errors: as `target`. */
+  around(choice: Choice, keptDocuments: number, count: number): Promise<Uint32Array | undefined>;
 }
 
 export interface Live {
@@ -164,7 +163,7 @@ async function load(run: Run): Promise<Loaded> {
       histogram: async (choice) => (await find(choice)).ranking.histogram,
       async around(choice, keptDocuments, count) {
         const { byKey, positions } = (await find(choice)).order;
-        return byKey ? { kept: positions.slice(Math.max(0, keptDocuments - count), keptDocuments), dropped: positions.slice(keptDocuments, keptDocuments + count) } : undefined;
+        return byKey ? positions.slice(Math.max(0, keptDocuments - count), keptDocuments + count) : undefined;
       },
       close() {
         closed = true;
