@@ -1,7 +1,8 @@
 // How fast the page follows: a served run in a real Chromium, in which the slider is moved and benchmarks are switched off and on, and the time
 // from the press until every panel shows the new answer, painted; and until the texts at the margin do.
 //   npm run bench:page [-- --config FILE] [--rounds 12] [--query poolTokens=6.3T] [--json]
-// "new" benchmarks: a set that this server was not asked about before. The server runs in a process of its own; it shares the machine with Chromium.
+// "new" is a set of benchmarks that this server was not asked about before; the page asks ahead for those one press away while nobody presses, and
+// then "after a rest" is what a person meets, who looks before the next press. The server runs in a process of its own; it shares the machine with Chromium.
 
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
@@ -13,6 +14,7 @@ import { describeMachine, printBenchmark } from './machine.ts';
 
 const { values } = parseArgs({ options: { config: { type: 'string', default: 'betr.yaml' }, rounds: { type: 'string', default: '12' }, query: { type: 'string', default: 'poolTokens=6.3T' }, json: { type: 'boolean' } } });
 const rounds = Number(values.rounds);
+const restMs = 2_500;
 
 /** One change of the page: presses, and hears from every panel when it is up to date. */
 const timeChange = `(press) => new Promise((resolve) => {
@@ -48,12 +50,11 @@ try {
   const names = (await openRun(values.config)).settings.benchmarks.map(({ name }) => name);
   const press = async (act: string): Promise<Change> => {
     const change = changeSchema.parse(await page.evaluate(`(${timeChange})(() => { ${act} })`));
-    await page.waitForTimeout(50);
     return change;
   };
   const slide = (index: number): string => `const slider = document.querySelector('#slider'); slider.value = ${17 + (index % 12) * 0.55}; slider.dispatchEvent(new Event('input'))`;
   const toggle = (name: string): string => `document.querySelector('#benchmarks input[name="${name}"]').click()`;
-  const figures: Record<string, Change[]> = { 'slider, new budget': [], 'benchmark off, new set': [], 'slider, new budget, benchmark off': [], 'benchmark on again': [], 'benchmark off, known set': [] };
+  const figures: Record<string, Change[]> = { 'slider, new budget': [], 'benchmark off, new set, at once': [], 'benchmark off, new set, after a rest': [], 'slider, new budget, benchmark off': [], 'benchmark on again': [], 'benchmark off, known set': [] };
   const note = async (name: string, act: string): Promise<void> => {
     figures[name]?.push(await press(act));
   };
@@ -63,7 +64,8 @@ try {
     const other = round >= names.length ? (names[(round + 1 + Math.floor(round / names.length)) % names.length] ?? '') : undefined;
     await note('slider, new budget', slide(round));
     if (other !== undefined) await press(toggle(other));
-    await note('benchmark off, new set', toggle(name));
+    if (round % 2 === 1) await page.waitForTimeout(restMs);
+    await note(`benchmark off, new set, ${round % 2 === 1 ? 'after a rest' : 'at once'}`, toggle(name));
     await note('slider, new budget, benchmark off', slide(round + 0.5));
     await note('benchmark on again', toggle(name));
     await note('benchmark off, known set', toggle(name));

@@ -1,0 +1,44 @@
+// Asks ahead, while nothing else is asked, for every set of benchmarks that one more press of a switch would choose: the first question for
+// a set takes the server longer than all later ones.
+
+import type { Answer } from './answers.ts';
+import { askJson } from './ask.ts';
+import { questionQuery, readable, type State } from './state.ts';
+
+/** [ours] A set of a larger corpus costs seconds of every core, which is too much for what may not be wanted. */
+export const documentsAtMost = 1_000_000;
+/** How long nothing has to have changed. */
+const restMs = 300;
+
+export interface Ahead {
+  /** Begins, once the page has come to rest. */
+  begin(state: State, benchmarks: readonly string[]): void;
+  stop(): void;
+}
+
+export function openAhead(): Ahead {
+  let going = new AbortController();
+  const ask = async (state: State, benchmarks: readonly string[], signal: AbortSignal): Promise<void> => {
+    for (const without of nextSets(state.without, benchmarks)) {
+      if (signal.aborted) return;
+      await askJson<Answer>(`rank?${readable(questionQuery({ ...state, without }))}`, ['keep'], { signal });
+    }
+  };
+  const stop = (): void => going.abort();
+  return {
+    begin(state, benchmarks) {
+      stop();
+      going = new AbortController();
+      const { signal } = going;
+      // What fails here is told when it is really asked.
+      setTimeout(() => void ask(state, benchmarks, signal).catch(() => undefined), restMs);
+    },
+    stop,
+  };
+}
+
+/** The sets that are switched off after one more press, in the order of the switches. */
+export function nextSets(without: readonly string[], benchmarks: readonly string[]): string[][] {
+  const sets = benchmarks.map((name) => (without.includes(name) ? without.filter((other) => other !== name) : benchmarks.filter((other) => other === name || without.includes(other))));
+  return sets.filter((set) => set.length > 0 && set.length < benchmarks.length);
+}
