@@ -26,7 +26,7 @@ const jobs = openJobs(() => void follow(true));
 const runView = openRunView((kind) => jobs.start(kind), () => void follow(true));
 const panels = openPanels({ change, answered, refused: (problem) => runView.show(problem) });
 openCopyButton();
-for (const link of document.querySelectorAll<HTMLAnchorElement>('a[data-format]')) {
+for (const link of document.querySelectorAll<HTMLAnchorElement>('a[data-format], a[data-file]')) {
   link.addEventListener('click', (event) => {
     // A plain link cannot carry a key.
     if (!hasKey()) return;

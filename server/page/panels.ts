@@ -1,12 +1,14 @@
 // The panels of the page, each with the route that it follows.
 
-import type { Answer, Comparison, Composition, Curve, Histogram, Margin, Why } from './answers.ts';
+import type { Answer, Comparison, Composition, Curve, Domains, Evaluation, Histogram, Margin, Why } from './answers.ts';
 import { showAnswer } from './answer-view.ts';
 import { askJson, type Problem } from './ask.ts';
 import { openCompareView } from './compare-view.ts';
 import { showComposition } from './composition-view.ts';
 import { openCurvePlot } from './curve-plot.ts';
 import { find } from './dom.ts';
+import { openDomainsView } from './domains-view.ts';
+import { showEvaluation } from './evaluation-view.ts';
 import { openHistogramPlot } from './histogram-plot.ts';
 import { openMarginView } from './margin-view.ts';
 import { openPanel, type Panel } from './panel.ts';
@@ -32,6 +34,7 @@ export function openPanels({ change, answered, refused }: Follower): Panel[] {
   const curvePlot = openCurvePlot(plotIn('curve'), (flops) => change({ budget: Number(flops.toPrecision(3)) }));
   const histogramPlot = openHistogramPlot(plotIn('histogram'));
   const compareView = openCompareView();
+  const domainsView = openDomainsView(plotIn('domains'));
   /** Whether a document was just pressed: the keyboard then goes to its explanation, once that is there. */
   let opened = false;
   const marginView = openMarginView(({ shardId, row }) => {
@@ -101,6 +104,26 @@ export function openPanels({ change, answered, refused }: Follower): Panel[] {
       refuse: toldByAnswer,
       waitMs: 300,
       slow: true,
+    }),
+    openPanel<Evaluation>({
+      section: section('evaluation'),
+      path: () => 'evaluation?format=json',
+      load: (path, signal) => askJson<Evaluation>(path, ['rankings', 'selections'], { signal }),
+      show: showEvaluation,
+      refuse: toldByAnswer,
+      waitMs: 0,
+      slow: true,
+      optional: true,
+    }),
+    openPanel<Domains>({
+      section: section('domains'),
+      path: () => 'domains',
+      load: (path, signal) => askJson<Domains>(path, ['domains', 'ofDomains'], { signal }),
+      show: domainsView,
+      refuse: toldByAnswer,
+      waitMs: 0,
+      slow: true,
+      optional: true,
     }),
     openPanel<Why>({
       section: section('why'),

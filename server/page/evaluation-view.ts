@@ -1,0 +1,55 @@
+// Whether the cut is any good: how well each scorer's selection fits held-out benchmark examples, beside a random one of its size.
+
+import { formatCount, formatShare } from './amounts.ts';
+import type { Evaluation } from './answers.ts';
+import { find, make } from './dom.ts';
+
+type Selection = Evaluation['selections'][number];
+
+export function showEvaluation({ trainWords, selections }: Evaluation): void {
+  find('#evaluationNote', HTMLElement).textContent = `The same small language model, trained on ${formatCount(trainWords)} words of each selection, is asked for held-out text. Gain: bits per byte fewer than after a random selection of the same size, with 95 % intervals.`;
+  const sorted = selections.toSorted((a, b) => a.keep - b.keep || b.targetMatch.mean.gain.value - a.targetMatch.mean.gain.value);
+  find('#evaluationTable', HTMLTableElement).replaceChildren(
+    make('thead', {}, make('tr', {}, head('Kept'), head('Scorer'), head('Benchmarks’ tests', 'number'), head('Gain', 'number'), head('Other sources’ gain', 'number'), head(''))),
+    make('tbody', {}, ...sorted.map((selection, index) => drawLine(selection, sorted[index - 1]?.keep !== selection.keep))),
+  );
+}
+
+function head(text: string, kind?: string): HTMLElement {
+  return make('th', { scope: 'col', class: kind }, text);
+}
+
+/** `first`: of its share. */
+function drawLine({ scorer, keep, verdict, targetMatch, offTarget }: Selection, first: boolean): HTMLElement {
+  const bad = verdict === 'no better than random';
+  const { bitsPerByte } = targetMatch.mean;
+  const isBaseline = verdict === 'baseline';
+  return make(
+    'tr',
+    first ? { class: 'first' } : {},
+    make('td', {}, first ? formatShare(keep) : ''),
+    make('th', { scope: 'row' }, scorer),
+    make('td', { class: 'number', title: `n = ${formatCount(bitsPerByte.n)} examples` }, `${bitsPerByte.value.toFixed(3)} `, interval(bitsPerByte)),
+    gain(targetMatch, scorer),
+    gain(offTarget, scorer),
+    make('td', { class: bad ? 'bad' : 'quiet' }, isBaseline ? '' : verdict),
+  );
+}
+
+function gain({ mean }: Selection['targetMatch'], scorer: string): HTMLElement {
+  if (scorer === 'random') return make('td', { class: 'number quiet' }, '–');
+  const { value } = mean.gain;
+  return make('td', { class: 'number' }, make('b', {}, signed(value)), ' ', interval(mean.gain));
+}
+
+function interval({ low, high }: { low: number; high: number }): HTMLElement {
+  return make('small', { class: 'quiet' }, `${number(low)} to ${number(high)}`);
+}
+
+function number(value: number): string {
+  return value.toFixed(3).replace('-', '−');
+}
+
+function signed(value: number): string {
+  return value > 0 ? `+${number(value)}` : number(value);
+}
