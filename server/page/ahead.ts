@@ -3,7 +3,7 @@
 
 import type { Answer } from './answers.ts';
 import { askJson } from './ask.ts';
-import { questionQuery, readable, type State } from './state.ts';
+import { nextSets, questionQuery, readable, type State } from './state.ts';
 
 /** [ours] A set of a larger corpus costs seconds of every core, which is too much for what may not be wanted. */
 export const documentsAtMost = 1_000_000;
@@ -35,10 +35,4 @@ export function openAhead(): Ahead {
     },
     stop,
   };
-}
-
-/** The sets that are switched off after one more press, in the order of the switches. */
-export function nextSets(without: readonly string[], benchmarks: readonly string[]): string[][] {
-  const sets = benchmarks.map((name) => (without.includes(name) ? without.filter((other) => other !== name) : benchmarks.filter((other) => other === name || without.includes(other))));
-  return sets.filter((set) => set.length > 0 && set.length < benchmarks.length);
 }

@@ -50,7 +50,7 @@ function drawEstimates(plot: uPlot, domains: readonly Domain[]): void {
 function showNote({ estimator, target, models, ofDomains, domains, prediction, warnings }: Domains): void {
   const included = domains.filter(({ include }) => include).length;
   const shown = domains.length < ofDomains ? `The best ${formatCount(domains.length)} of ${formatCount(ofDomains)}` : formatCount(ofDomains);
-  const sure = prediction === null ? '' : ` Held-out models’ order is predicted with R² ${prediction.rSquared.toFixed(2)} by the weights, ${prediction.meanLoss.toFixed(2)} by the mean loss alone; by chance 5 % reach ${prediction.permutedHigh.toFixed(2)}.`;
+  const sure = prediction === null ? '' : ` Held-out models’ order is predicted with R² ${number(prediction.rSquared, 2)} by the weights, ${number(prediction.meanLoss, 2)} by the mean loss alone; by chance 5 % reach ${number(prediction.permutedHigh, 2)}.`;
   find('#domainsNote', HTMLElement).textContent = `${shown} domains by ${estimator} over ${formatCount(models)} models, for ${target.join(', ')}; ${formatCount(included)} included.${sure}`;
   find('#domainsWarnings', HTMLElement).replaceChildren(...warnings.map((warning) => make('li', {}, warning)));
 }
@@ -70,7 +70,6 @@ function drawTable(domains: readonly Domain[], ofDomains: number): HTMLElement[]
 }
 
 function drawRow({ domain, tokens, estimate, low, high, chosen, weight, include }: Domain, most: number, counted: boolean): HTMLElement {
-  const number = (value: number): string => value.toFixed(3).replace('-', '−');
   const bar = make('i', { class: 'kept' });
   setVariable(bar, 'share', String(weight / most));
   return make(
@@ -84,4 +83,8 @@ function drawRow({ domain, tokens, estimate, low, high, chosen, weight, include 
     make('td', { class: 'bar', 'aria-hidden': 'true' }, ...(include ? [bar] : [])),
     make('td', { class: `number${include ? '' : ' quiet'}` }, include ? formatShare(weight) : 'left out'),
   );
+}
+
+function number(value: number, digits = 3): string {
+  return value.toFixed(digits).replace('-', '−');
 }

@@ -6,11 +6,12 @@ import { find, make } from './dom.ts';
 
 type Selection = Evaluation['selections'][number];
 
-export function showEvaluation({ trainWords, selections }: Evaluation): void {
-  find('#evaluationNote', HTMLElement).textContent = `The same small language model, trained on ${formatCount(trainWords)} words of each selection, is asked for held-out text. Gain: bits per byte fewer than after a random selection of the same size, with 95 % intervals.`;
+export function showEvaluation({ trainWords, rankings, selections }: Evaluation): void {
+  const examples = selections[0]?.targetMatch.mean.bitsPerByte.n ?? 0;
+  find('#evaluationNote', HTMLElement).textContent = `The same small language model, trained on ${formatCount(trainWords)} words of each selection, is asked for ${formatCount(examples)} held-out benchmark examples and for held-out text of the other sources. Gain: how many bits per byte fewer it needs than after a random selection of the same size, with 95 % intervals. Measured on ranking ${rankings[0]?.generation ?? ''}.`;
   const sorted = selections.toSorted((a, b) => a.keep - b.keep || b.targetMatch.mean.gain.value - a.targetMatch.mean.gain.value);
   find('#evaluationTable', HTMLTableElement).replaceChildren(
-    make('thead', {}, make('tr', {}, head('Kept'), head('Scorer'), head('Benchmarks’ tests', 'number'), head('Gain', 'number'), head('Other sources’ gain', 'number'), head(''))),
+    make('thead', {}, make('tr', {}, head('Kept'), head('Scorer'), head('Gain', 'number'), head('Verdict'), head('Other sources’ gain', 'number'), head('Bits per byte', 'number'))),
     make('tbody', {}, ...sorted.map((selection, index) => drawLine(selection, sorted[index - 1]?.keep !== selection.keep))),
   );
 }
@@ -29,10 +30,10 @@ function drawLine({ scorer, keep, verdict, targetMatch, offTarget }: Selection, 
     first ? { class: 'first' } : {},
     make('td', {}, first ? formatShare(keep) : ''),
     make('th', { scope: 'row' }, scorer),
-    make('td', { class: 'number', title: `n = ${formatCount(bitsPerByte.n)} examples` }, `${bitsPerByte.value.toFixed(3)} `, interval(bitsPerByte)),
     gain(targetMatch, scorer),
-    gain(offTarget, scorer),
     make('td', { class: bad ? 'bad' : 'quiet' }, isBaseline ? '' : verdict),
+    gain(offTarget, scorer),
+    make('td', { class: 'number' }, `${bitsPerByte.value.toFixed(3)} `, interval(bitsPerByte)),
   );
 }
 

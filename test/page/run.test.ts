@@ -52,7 +52,7 @@ describeInChromium('the page of a run without an answer', () => {
     let release = (): void => undefined;
     made.bag.hold = new Promise((resolve) => (release = resolve));
     try {
-      await page.locator('#jobButtons').getByRole('button', { name: 'Start index' }).click();
+      await page.locator('.steps').getByRole('button', { name: 'Start index' }).click();
       await page.locator('.job[data-state="running"] progress').waitFor({ timeout: jobMs });
       await page.getByRole('button', { name: 'Cancel index' }).click();
       await page.locator('.job[data-state="cancelled"]').waitFor({ timeout: jobMs });
