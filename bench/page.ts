@@ -1,8 +1,8 @@
 // How fast the page follows: a served run in a real Chromium, in which the slider is moved and benchmarks are switched off and on, and the time
 // from the press until every panel shows the new answer, painted; and until the texts at the margin do.
 //   npm run bench:page [-- --config FILE] [--rounds 12] [--query poolTokens=6.3T] [--json]
-// "new" is a set of benchmarks that this server was not asked about before; the page asks ahead for those one press away while nobody presses, and
-// then "after a rest" is what a person meets, who looks before the next press. The server runs in a process of its own; it shares the machine with Chromium.
+// The page asks ahead for the sets of benchmarks one press away. "soon" is pressed once the texts of the change before are there, "after a rest" 2.5 s later.
+// The server runs in a process of its own; it shares the machine with Chromium.
 
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
@@ -54,7 +54,7 @@ try {
   };
   const slide = (index: number): string => `const slider = document.querySelector('#slider'); slider.value = ${17 + (index % 12) * 0.55}; slider.dispatchEvent(new Event('input'))`;
   const toggle = (name: string): string => `document.querySelector('#benchmarks input[name="${name}"]').click()`;
-  const figures: Record<string, Change[]> = { 'slider, new budget': [], 'benchmark off, new set, at once': [], 'benchmark off, new set, after a rest': [], 'slider, new budget, benchmark off': [], 'benchmark on again': [], 'benchmark off, known set': [] };
+  const figures: Record<string, Change[]> = { 'slider, new budget': [], 'benchmark off, soon': [], 'benchmark off, after a rest': [], 'slider, new budget, benchmark off': [], 'benchmark on again': [], 'benchmark off again': [] };
   const note = async (name: string, act: string): Promise<void> => {
     figures[name]?.push(await press(act));
   };
@@ -65,10 +65,10 @@ try {
     await note('slider, new budget', slide(round));
     if (other !== undefined) await press(toggle(other));
     if (round % 2 === 1) await page.waitForTimeout(restMs);
-    await note(`benchmark off, new set, ${round % 2 === 1 ? 'after a rest' : 'at once'}`, toggle(name));
+    await note(`benchmark off, ${round % 2 === 1 ? 'after a rest' : 'soon'}`, toggle(name));
     await note('slider, new budget, benchmark off', slide(round + 0.5));
     await note('benchmark on again', toggle(name));
-    await note('benchmark off, known set', toggle(name));
+    await note('benchmark off again', toggle(name));
     await press(toggle(name));
     if (other !== undefined) await press(toggle(other));
   }

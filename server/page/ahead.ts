@@ -1,9 +1,9 @@
 // Asks ahead, while nothing else is asked, for every set of benchmarks that one more press of a switch would choose: the first question for
 // a set takes the server longer than all later ones.
 
-import type { Answer } from './answers.ts';
-import { askJson } from './ask.ts';
-import { nextSets, questionQuery, readable, type State } from './state.ts';
+import { send } from './ask.ts';
+import { pathsAhead } from './panels.ts';
+import { nextSets, type State } from './state.ts';
 
 /** [ours] A set of a larger corpus costs seconds of every core, which is too much for what may not be wanted. */
 export const documentsAtMost = 1_000_000;
@@ -20,8 +20,10 @@ export function openAhead(): Ahead {
   let going = new AbortController();
   const ask = async (state: State, benchmarks: readonly string[], signal: AbortSignal): Promise<void> => {
     for (const without of nextSets(state.without, benchmarks)) {
-      if (signal.aborted) return;
-      await askJson<Answer>(`rank?${readable(questionQuery({ ...state, without }))}`, ['keep'], { signal });
+      for (const path of pathsAhead) {
+        if (signal.aborted) return;
+        await (await send(path({ ...state, without }), { signal })).arrayBuffer();
+      }
     }
   };
   const stop = (): void => going.abort();

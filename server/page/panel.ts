@@ -55,7 +55,8 @@ export function openPanel<T>({ section, path, load, show, waitMs, slow = false, 
         return;
       }
       if (address === asked && !again) {
-        if (shown?.address === address) show(shown.answer, state);
+        // What is optional is the run's, whatever the question.
+        if (shown?.address === address && !optional) show(shown.answer, state);
         return;
       }
       asked = address;

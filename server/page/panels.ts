@@ -22,6 +22,12 @@ export interface Follower {
   refused: (problem: Problem) => boolean;
 }
 
+const answerPath = (state: State): string => `rank?${readable(questionQuery(state))}`;
+const compositionPath = (state: State): string => `composition?${readable(questionQuery(state))}`;
+const comparePath = (state: State): string => `compare?${readable(compareQuery(state))}`;
+/** What is worth asking ahead: the server remembers, or the browser does and only asks whether it still holds. */
+export const pathsAhead = [answerPath, comparePath, compositionPath];
+
 const marginPath = (state: State, characters: number): string => `documents?near=cutoff&limit=6&characters=${characters}&${readable(questionQuery(state))}`;
 
 /** What is wrong with the question is told once, by the answer. */
@@ -45,7 +51,7 @@ export function openPanels({ change, answered, refused }: Follower): Panel[] {
   return [
     openPanel<Answer>({
       section: section('answer'),
-      path: (state) => `rank?${readable(questionQuery(state))}`,
+      path: answerPath,
       load: (path, signal) => askJson<Answer>(path, ['keep', 'cutoff', 'summary'], { signal }),
       show(answer) {
         showAnswer(answer);
@@ -75,7 +81,7 @@ export function openPanels({ change, answered, refused }: Follower): Panel[] {
     }),
     openPanel<Composition>({
       section: section('composition'),
-      path: (state) => `composition?${readable(questionQuery(state))}`,
+      path: compositionPath,
       load: (path, signal) => askJson<Composition>(path, ['sources', 'benchmarks'], { signal }),
       show: showComposition,
       refuse: toldByAnswer,
@@ -83,7 +89,7 @@ export function openPanels({ change, answered, refused }: Follower): Panel[] {
     }),
     openPanel<Comparison>({
       section: section('compare'),
-      path: (state) => `compare?${readable(compareQuery(state))}`,
+      path: comparePath,
       load: (path, signal) => askJson<Comparison>(path, ['lines', 'steps'], { signal }),
       show: (comparison) => compareView.show(comparison),
       waitMs: 30,
