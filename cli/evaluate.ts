@@ -11,7 +11,7 @@ import { parseAmount, parseBudget, parseShare } from '../ranking/amounts.ts';
 import { answerBudget } from '../ranking/answer.ts';
 import type { Contestant } from '../ranking/evaluate/contest.ts';
 import { type EvaluatedSelection, type Evaluation, evaluateSelections, listCaveats, randomScorer } from '../ranking/evaluate/evaluate.ts';
-import { evaluationHtml } from '../ranking/evaluate/report.ts';
+import { evaluationFile, evaluationHtml, reportFile } from '../ranking/evaluate/report.ts';
 import { readRanking } from '../ranking/generation.ts';
 import { command, type CommonOptions } from './common.ts';
 import { formatShare, formatTable, openProgress, printResult } from './output.ts';
@@ -35,12 +35,12 @@ export function evaluateCommand(): Command {
       const run = await openRun(options.config);
       const contestants = await openContestants(run, options.scorers);
       const keeps = await readKeeps(contestants[0], options);
-      const out = options.out === undefined ? join(run.folder, 'evaluation') : resolve(options.out);
+      const out = options.out === undefined ? run.files.evaluation : resolve(options.out);
       const progress = openProgress();
       const settings = { keeps, trainWords: Math.round(parseAmount('--words', options.words)), seed: run.settings.sample.seed };
       const evaluation = await evaluateSelections(contestants, settings, progress.report).finally(progress.end);
-      await commitBytes(join(out, 'report.html'), evaluationHtml(evaluation, { betr: readVersion(), settings: { ...run.settings, workers: undefined } }));
-      await commitJson(join(out, 'evaluation.json'), evaluation);
+      await commitBytes(join(out, reportFile), evaluationHtml(evaluation, { betr: readVersion(), settings: { ...run.settings, workers: undefined } }));
+      await commitJson(join(out, evaluationFile), evaluation);
       printResult(options.json, evaluation, describeEvaluation(evaluation, out));
     });
 }
@@ -70,6 +70,6 @@ function describeEvaluation(evaluation: Evaluation, out: string): string {
     `Bits per byte on held-out text of language models trained on ${trainWords.toLocaleString('en')} words of each selection; gain over the random selection of the same share, with 95 % intervals:`,
     formatTable([['scorer', 'kept', 'target match', 'gain', 'off-target gain', 'verdict'], ...rows]),
     ...listCaveats(evaluation).map((caveat) => `Note: ${caveat}`),
-    `${join(out, 'report.html')} and evaluation.json have every benchmark and source`,
+    `${join(out, reportFile)} and ${evaluationFile} have every benchmark and source`,
   ].join('\n');
 }

@@ -11,8 +11,18 @@ export interface DuckDbLimits {
   within?: string;
 }
 
-/** Opens an in-memory database with one connection; `connect` opens further ones; `close` closes all. */
-export async function openDuckDb(limits: DuckDbLimits): Promise<{ connection: DuckDBConnection; connect: () => Promise<DuckDBConnection>; close: () => void }> {
+export interface OpenDuckDb {
+  connection: DuckDBConnection;
+  /** A further connection, for as long as the database is open. */
+  connect: () => Promise<DuckDBConnection>;
+  /** Hands a connection of its own to `use`. */
+  lend: <T>(use: (connection: DuckDBConnection) => Promise<T>) => Promise<T>;
+  /** Closes the connections and the database. */
+  close: () => void;
+}
+
+/** Opens an in-memory database with one connection. */
+export async function openDuckDb(limits: DuckDbLimits): Promise<OpenDuckDb> {
   const instance = await DuckDBInstance.create(':memory:', {
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
@@ -38,6 +48,14 @@ export async function openDuckDb(limits: DuckDbLimits): Promise<{ connection: Du
   return {
     connection: first,
     connect,
+    async lend(use) {
+      const lent = await instance.connect();
+      try {
+        return await use(lent);
+      } finally {
+        lent.closeSync();
+      }
+    },
     close: () => {
       for (const connection of connections) connection.closeSync();
       instance.closeSync();

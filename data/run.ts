@@ -43,6 +43,8 @@ export interface RunFiles {
   leakParts: string;
   drift: string;
   prediction: string;
+  /** Folder of what `betr evaluate` found. */
+  evaluation: string;
   quarantine: string;
   lock: string;
 }
@@ -91,6 +93,7 @@ function runFiles(folder: string): RunFiles {
     leakParts: file('leaks'),
     drift: file('drift.json'),
     prediction: file('prediction.json'),
+    evaluation: file('evaluation'),
     quarantine: file('quarantine'),
     lock: file('lock'),
   };

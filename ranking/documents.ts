@@ -8,6 +8,7 @@ import { fail } from '../data/errors.ts';
 import { fingerprint, type Run } from '../data/run.ts';
 import { type Cutoff, keptCondition } from './cutoff.ts';
 import type { Ranking } from './generation.ts';
+import { positionsTable } from './positions.ts';
 import { queryRows, sqlList, sqlScore, withScores } from './scores.ts';
 import { shardId } from './shards.ts';
 
@@ -63,13 +64,15 @@ export async function listDocuments(run: Run, ranking: Ranking, listing: Listing
 
 /**
  * The documents on both sides of a cutoff: those just kept (lowest score first) and those just dropped (highest first), `limit` of each.
- * Errors: as `listDocuments`.
+ * `around`: the positions of these, of whatever
+ * source, and of one more on each side, so that nothing else is looked at. Errors: as `listDocuments`.
  */
-export async function listAroundCutoff(run: Run, ranking: Ranking, cutoff: Cut, listing: Pick<Listing, 'source' | 'limit'> & { keptCursor?: string; droppedCursor?: string }): Promise<{ kept: Page; dropped: Page }> {
+export async function listAroundCutoff(run: Run, ranking: Ranking, cutoff: Cut, listing: Pick<Listing, 'source' | 'limit'> & { keptCursor?: string; droppedCursor?: string }, around?: Uint32Array): Promise<{ kept: Page; dropped: Page }> {
   const conditions = conditionsOf(ranking, listing);
   const kept = keptCondition(cutoff);
-  return withScores(run, ranking, async (connection, table) => {
-    const context = { connection, table, ranking, cutoff };
+  return withScores(run, ranking, async (connection, whole) => {
+    if (around !== undefined) await connection.run(`CREATE TEMP TABLE around AS SELECT * FROM ${positionsTable(run, ranking, around)}`);
+    const context = { connection, table: around === undefined ? whole : 'around', ranking, cutoff };
     return {
       kept: await readPage(context, { order: 'bottom', score: 'score' }, [...conditions, kept], listing.limit, listing.keptCursor),
       dropped: await readPage(context, { order: 'top', score: 'score' }, [...conditions, `NOT ${kept}`], listing.limit, listing.droppedCursor),

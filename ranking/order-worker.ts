@@ -6,6 +6,7 @@ import { combineScores } from './combine.ts';
 import { makeKeyOrder, readKeyOrder } from './key-order.ts';
 import { histogramOf, type Order, orderScores, readOrder, sortTies } from './order.ts';
 import { type Reply, setupSchema, type Task, taskSchema } from './order-messages.ts';
+import { keepDatabase } from './scores.ts';
 import { readRetargeted, targetOf, writeRetargeted } from './retarget.ts';
 
 const port = parentPort;
@@ -43,8 +44,10 @@ async function work(task: Exclude<Task, { kind: 'stop' }>): Promise<void> {
       sendOrder(sortTies(task.order, keyOrder), ranking, keyOrder);
       return;
     }
-    case 'target':
-      await retarget(task);
+    case 'target': {
+      const database = await keepDatabase(run);
+      await retarget(task).finally(() => database.close());
+    }
   }
 }
 

@@ -20,6 +20,22 @@ const keyRow = z.object({ position: count, document: z.string(), shard: z.string
 
 /** The keys of some hundreds of documents at most, in the order that decides among equal scores. Errors: those of `withScores`. */
 export async function readKeys(run: Run, ranking: Ranking, positions: Uint32Array): Promise<Key[]> {
+  const wanted = `SELECT position::DOUBLE AS position, document, shard, "row"::DOUBLE AS "row" FROM ${partsTable(run, ranking, positions)} ORDER BY document, shard, "row"`;
+  const keys = await withScores(run, ranking, (connection) => queryRows(connection, wanted, keyRow));
+  if (keys.length !== positions.length) throw fail('FILE_DAMAGED', { path: run.files.scores, reason: `${keys.length} of ${positions.length} documents are where the ranking counts them`, command: 'betr rank' });
+  return keys;
+}
+
+/** The SQL of a table of the documents at some hundreds of positions at most, with the columns that `withScores` gives. */
+export function positionsTable(run: Run, ranking: Ranking, positions: Uint32Array): string {
+  const parts = partsTable(run, ranking, positions);
+  if (ranking.target === undefined) return parts;
+  const target = `SELECT score, winner, file_row_number AS position FROM ${parquetSource(ranking.target.path, 'file_row_number = true')} WHERE file_row_number IN (${[...positions].join(', ')})`;
+  return `(SELECT parts.* REPLACE (target.score AS score), target.winner FROM ${parts} parts JOIN (${target}) target USING (position))`;
+}
+
+/** Rows of the parts, and a column `position`. */
+function partsTable(run: Run, ranking: Ranking, positions: Uint32Array): string {
   const starts: number[] = [];
   let next = 0;
   for (const part of ranking.parts) {
@@ -31,11 +47,9 @@ export async function readKeys(run: Run, ranking: Ranking, positions: Uint32Arra
     const part = starts.findLastIndex((start) => start <= position);
     rowsByPart.set(part, [...(rowsByPart.get(part) ?? []), position - (starts[part] ?? 0)]);
   }
-  const wanted = [...rowsByPart].map(([part, rows]) => {
+  const rows = [...rowsByPart].map(([part, own]) => {
     const path = join(run.files.scores, ranking.parts[part]?.file ?? '');
-    return `SELECT (file_row_number + ${starts[part] ?? 0})::DOUBLE AS position, document, shard, "row"::DOUBLE AS "row" FROM ${parquetSource(path, 'file_row_number = true')} WHERE file_row_number IN (${rows.join(', ')})`;
+    return `SELECT *, file_row_number + ${starts[part] ?? 0} AS position FROM ${parquetSource(path, 'file_row_number = true')} WHERE file_row_number IN (${own.join(', ')})`;
   });
-  const keys = await withScores(run, ranking, (connection) => queryRows(connection, `SELECT * FROM (${wanted.join(' UNION ALL ')}) ORDER BY document, shard, "row"`, keyRow));
-  if (keys.length !== positions.length) throw fail('FILE_DAMAGED', { path: run.files.scores, reason: `${keys.length} of ${positions.length} documents are where the ranking counts them`, command: 'betr rank' });
-  return keys;
+  return `(${rows.join(' UNION ALL ')})`;
 }

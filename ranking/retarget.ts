@@ -6,12 +6,13 @@ import { join } from 'node:path';
 import { type DuckDBAppender, DuckDBDataChunk, FLOAT, USMALLINT } from '@duckdb/node-api';
 import { z } from 'zod';
 import { commitFile, commitJson, readJson } from '../data/commit.ts';
-import { sqlString, withDuckDb } from '../data/duckdb.ts';
+import { sqlString } from '../data/duckdb.ts';
 import { fail, systemCode } from '../data/errors.ts';
 import { fingerprint, type Run } from '../data/run.ts';
 import { type Combined, combineScores } from './combine.ts';
 import { type Ranking, rankingSchema } from './generation.ts';
 import { histogramOf, type Order, orderScores, readOrder } from './order.ts';
+import { withSpillingDuckDb } from './scores.ts';
 
 /** As many rankings by chosen benchmarks are kept on disk. */
 const mostKept = 16;
@@ -63,7 +64,7 @@ export async function readRetargeted(run: Run, ranking: Ranking, benchmarks: str
 export async function writeRetargeted(run: Run, ranking: Ranking, benchmarks: string[], combined: Combined, order: Order): Promise<Ranking> {
   const { folder, card, scores } = filesOf(run, ranking, benchmarks);
   const histogram = histogramOf(order);
-  await commitFile(scores, (temporary) => writeColumns(combined, temporary));
+  await commitFile(scores, (temporary) => writeColumns(run, combined, temporary));
   await commitJson(card, { generation: ranking.generation, benchmarks, bytes: (await sizeOf(scores)) ?? 0, histogram });
   await removeStale(folder, ranking);
   return { ...ranking, histogram, target: { benchmarks, path: scores } };
@@ -89,9 +90,9 @@ async function sizeOf(path: string): Promise<number | undefined> {
   }
 }
 
-async function writeColumns({ scores, winners }: Combined, path: string): Promise<void> {
-  await withDuckDb({ threads: 1 }, async (connection) => {
-    await connection.run('CREATE TABLE target (score FLOAT, winner USMALLINT)');
+async function writeColumns(run: Run, { scores, winners }: Combined, path: string): Promise<void> {
+  await withSpillingDuckDb(run, async (connection) => {
+    await connection.run('CREATE TEMP TABLE target (score FLOAT, winner USMALLINT)');
     const appender = await connection.createAppender('target');
     for (let start = 0; start < scores.length; start += rowsPerDataChunk) appendRows(appender, scores.subarray(start, start + rowsPerDataChunk), winners.subarray(start, start + rowsPerDataChunk));
     appender.closeSync();

@@ -7,15 +7,16 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { writeError } from '../data/commit.ts';
-import { parquetSource, sqlString, withDuckDb } from '../data/duckdb.ts';
+import { type DuckDbLimits, type OpenDuckDb, openDuckDb, parquetSource, sqlString, withDuckDb } from '../data/duckdb.ts';
 import { BetrError, fail, reasonOf } from '../data/errors.ts';
 import { identifyProcess } from '../data/process.ts';
 import type { Run } from '../data/run.ts';
 import type { Ranking } from './generation.ts';
 
-/** Room for a database; what needs more is spilled. A server has several at a time. */
+/** Room for a database; what needs more is spilled. A server's threads have several at a time, beside the one that it keeps. */
 const memoryMb = 1024;
 const confinedMemoryMb = 384;
+const keptMemoryMb = 768;
 
 /**
  * Calls `use` with a connection and the SQL of a table of every document's scores (columns of classifier/part.ts, in the parts' order).
@@ -40,18 +41,77 @@ export function scoresTable(run: Run, ranking: Ranking): string {
   return parquetSource(ranking.parts.map(({ file }) => join(run.files.scores, file)));
 }
 
-/** An in-memory database of bounded size that spills into the run's folder. Errors: DISK_FULL, and those of `use`. */
+/** An in-memory database of bounded size that spills into the run's folder; for a run that is served, a connection to the one that is kept. Errors: DISK_FULL, and those of `use`. */
 export async function withSpillingDuckDb<T>(run: Run, use: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
-  await removeOldSpill(run.folder);
-  // Databases must not share a spill folder: their temporary files have the same names.
-  const spill = join(run.folder, `${ownSpill}${process.pid}-${randomUUID()}`);
+  const shared = run.confined === true ? kept.get(run.folder) : undefined;
+  if (shared !== undefined) return shared.lend(use);
+  return withSpill(run, async (spill) => withDuckDb({ ...limitsOf(run, spill), ...(run.confined === true ? { memoryMb: confinedMemoryMb } : {}) }, use));
+}
+
+interface Kept {
+  lend: OpenDuckDb['lend'];
+  close(): Promise<void>;
+}
+/** By run folder. Each thread has its own. */
+const kept = new Map<string, Kept>();
+
+/**
+ * Keeps one database open for the queries of a served run, until it is closed: to open one takes longer than most of them do. What a
+ * query makes in it has to be temporary. A failure may have left it unusable, so that the next query gets a new one.
+ */
+export async function keepDatabase(run: Run): Promise<{ close(): Promise<void> }> {
+  const open = (): Promise<OpenDuckDb> => openDuckDb({ ...limitsOf(run, spill), memoryMb: keptMemoryMb });
+  const spill = await prepareSpill(run);
+  let database: { opened: Promise<OpenDuckDb>; lent: number } | undefined;
+  const own: Kept = {
+    async lend(use) {
+      const lending = (database ??= { opened: open(), lent: 0 });
+      lending.lent++;
+      try {
+        return await (await lending.opened).lend(use);
+      } catch (error) {
+        if (database === lending && !(error instanceof BetrError)) database = undefined;
+        throw spillError(error, spill);
+      } finally {
+        lending.lent--;
+        if (lending !== database && lending.lent === 0) (await lending.opened.catch(() => undefined))?.close();
+      }
+    },
+    async close() {
+      if (kept.get(run.folder) === own) kept.delete(run.folder);
+      const closing = database;
+      database = undefined;
+      if (closing?.lent === 0) (await closing.opened).close();
+      await rm(spill, { recursive: true, force: true });
+    },
+  };
+  kept.set(run.folder, own);
+  return own;
+}
+
+function limitsOf(run: Run, spill: string): DuckDbLimits {
+  return { memoryMb, spill, ...(run.confined === true ? { within: run.folder } : {}), ...(run.settings.workers === undefined ? {} : { threads: run.settings.workers }) };
+}
+
+/** A folder to spill into: databases must not share one, as their temporary files have the same names. */
+async function prepareSpill({ folder }: Run): Promise<string> {
+  await removeOldSpill(folder);
+  return join(folder, `${ownSpill}${process.pid}-${randomUUID()}`);
+}
+
+async function withSpill<T>(run: Run, use: (spill: string) => Promise<T>): Promise<T> {
+  const spill = await prepareSpill(run);
   try {
-    return await withDuckDb({ memoryMb, spill, ...(run.confined === true ? { within: run.folder, memoryMb: confinedMemoryMb } : {}), ...(run.settings.workers === undefined ? {} : { threads: run.settings.workers }) }, use);
+    return await use(spill);
   } catch (error) {
-    throw /no space left/i.test(reasonOf(error)) ? writeError(error, spill) : error;
+    throw spillError(error, spill);
   } finally {
     await rm(spill, { recursive: true, force: true });
   }
+}
+
+function spillError(error: unknown, spill: string): unknown {
+  return /no space left/i.test(reasonOf(error)) ? writeError(error, spill) : error;
 }
 
 const ownSpill = `spill-${hostname()}-`;

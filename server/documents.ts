@@ -62,16 +62,18 @@ export const documentRoutes = [
     async answer({ query: { near, side, order, seed, benchmark, source, limit, cursor, characters, ...question }, state }) {
       const wrong = near === undefined ? (side === undefined ? undefined : 'side is of use with near=cutoff only') : findMisuse(order, benchmark, side, cursor);
       if (wrong !== undefined) throw fail('USAGE', { problem: `${wrong}.` });
-      const { ranking, cutoff } = await aim(state.live.current(), question);
+      const live = state.live.current();
+      const { ranking, cutoff } = await aim(live, question);
       if (near !== undefined && cutoff === undefined) throw fail('USAGE', { problem: 'near=cutoff has to know the cutoff: give a budget, params and/or tokens, or keep.' });
       const head = { ranking: generationOf(ranking), cutoff: cutoff === undefined ? null : answerSchema.shape.cutoff.parse(cutoff) };
       const where = { limit, ...(source === undefined ? {} : { source }) };
       if (near !== undefined && cutoff !== undefined) {
         const at = cursor === undefined ? {} : side === 'kept' ? { keptCursor: cursor } : { droppedCursor: cursor };
-        const around = await listAroundCutoff(state.run, ranking, cutoff, { ...where, ...at });
+        const places = source === undefined && cursor === undefined ? await live.around(question, cutoff.documents, limit + 1) : undefined;
+        const pages = await listAroundCutoff(state.run, ranking, cutoff, { ...where, ...at }, places);
         const [kept, dropped] = await Promise.all([
-          side === 'dropped' ? undefined : showPage(state.texts, ranking, around.kept, characters),
-          side === 'kept' ? undefined : showPage(state.texts, ranking, around.dropped, characters),
+          side === 'dropped' ? undefined : showPage(state.texts, ranking, pages.kept, characters),
+          side === 'kept' ? undefined : showPage(state.texts, ranking, pages.dropped, characters),
         ]);
         return { json: { ...head, ...(kept && { kept }), ...(dropped && { dropped }) } satisfies DocumentsAnswer };
       }

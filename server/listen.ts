@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fail, reasonOf } from '../data/errors.ts';
 import type { Run } from '../data/run.ts';
 import { paperFindings } from '../ranking/curve.ts';
+import { keepDatabase } from '../ranking/scores.ts';
 import { createApp } from './app.ts';
 import { openGate } from './gate.ts';
 import { isLoopback, loopbackHosts } from './guard.ts';
@@ -35,7 +36,7 @@ export interface Listening {
 const drainMs = 8_000;
 /** [ours] Enough for a page that is used, and for a program that asks all day. */
 const requestsPerMinuteElsewhere = 6_000;
-/** Requests at a time that ask the disk; each may hold a database of 384 MB and every core. */
+/** Requests at a time that ask the disk; they share a database of 768 MB, and each may hold every core. */
 const heavyAtOnce = 3;
 const heavyWaiting = 64;
 /** Against clients that are slow to ask, or to read. The streams of events are never silent for so long. */
@@ -55,6 +56,7 @@ export async function serveRun(served: Run, { host, port, keysPath = keysFile(se
   const perMinute = requestsPerMinute ?? (loopback ? undefined : requestsPerMinuteElsewhere);
   const run: Run = { ...served, confined: true };
   paperFindings();
+  const database = await keepDatabase(run);
   const live = await openLive(run);
   const texts = openTexts(run);
   const jobs = await openJobs(run);
@@ -77,6 +79,7 @@ export async function serveRun(served: Run, { host, port, keysPath = keysFile(se
       });
       clearTimeout(cut);
       await Promise.all([texts.close(), live.close()]);
+      await database.close();
     },
   };
 }

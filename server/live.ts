@@ -28,6 +28,10 @@ export interface LiveRanking {
    * Errors: BENCHMARK_UNKNOWN, OPTION_INVALID; those of `combineScores` and of writing.
    */
   target(choice: Choice): Promise<Ranking>;
+  /** How the scores that a question is about lie, from memory. Errors: as `target`. */
+  histogram(choice: Choice): Promise<Ranking['histogram']>;
+  /** The positions of `count` documents on each side of a cut that keeps so many, from memory; undefined while equal scores are not in the order of their keys. Errors: as `target`. */
+  around(choice: Choice, keptDocuments: number, count: number): Promise<Uint32Array | undefined>;
 }
 
 export interface Live {
@@ -155,6 +159,11 @@ async function load(run: Run): Promise<Loaded> {
         const { ranking: target, written } = await find(choice);
         await written;
         return target;
+      },
+      histogram: async (choice) => (await find(choice)).ranking.histogram,
+      async around(choice, keptDocuments, count) {
+        const { byKey, positions } = (await find(choice)).order;
+        return byKey ? positions.slice(Math.max(0, keptDocuments - count), keptDocuments + count) : undefined;
       },
       close() {
         closed = true;

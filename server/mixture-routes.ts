@@ -30,7 +30,7 @@ export const mixtureRoutes = [
     tagged: true,
     async answer({ query: { steps: count, format, ...choice }, state, request }) {
       const live = state.live.current();
-      const steps = spreadHistogram((await live.target(choice)).histogram, count);
+      const steps = spreadHistogram(await live.histogram(choice), count);
       if (wantsCsv(format, request)) return csvOf(['from', 'to', 'documents', 'tokens'], steps);
       return { json: { ranking: generationOf(live.ranking), steps } satisfies HistogramAnswer };
     },

@@ -5,6 +5,7 @@ import { calibrationRoutes } from './calibration-routes.ts';
 import { compareRoutes } from './compare-routes.ts';
 import { documentRoutes } from './documents.ts';
 import { domainRoutes } from './domains.ts';
+import { evaluationRoutes } from './evaluation.ts';
 import { jobRoutes } from './jobs-routes.ts';
 import { rankRoutes } from './rank-routes.ts';
 import { healthRoutes } from './health-routes.ts';
@@ -17,6 +18,6 @@ import { scoreRoutes } from './score.ts';
 import { selectionRoutes } from './selection.ts';
 import { whyRoutes } from './why.ts';
 
-const routes: readonly Route[] = [...rankRoutes, ...compareRoutes, ...calibrationRoutes, ...rankingRoutes, ...mixtureRoutes, ...domainRoutes, ...documentRoutes, ...whyRoutes, ...scoreRoutes, ...selectionRoutes, ...jobRoutes, ...healthRoutes, ...pageRoutes];
+const routes: readonly Route[] = [...rankRoutes, ...compareRoutes, ...calibrationRoutes, ...rankingRoutes, ...mixtureRoutes, ...domainRoutes, ...evaluationRoutes, ...documentRoutes, ...whyRoutes, ...scoreRoutes, ...selectionRoutes, ...jobRoutes, ...healthRoutes, ...pageRoutes];
 
 export const allRoutes: readonly Route[] = [...routes, ...openApiRoutes(routes, readVersion())];

@@ -1,6 +1,7 @@
 // The server's side of its text worker: what reads, explains and scores texts is asked here and done in another thread, which is started when it is
 // first needed and again when it has died.
 
+import { setTimeout as setTimeoutPromise } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import type { Explanation } from '../classifier/explain.ts';
 import type { Shard } from '../data/documents.ts';
@@ -126,6 +127,9 @@ interface TextWorker {
   close(): Promise<void>;
 }
 
+/** How long what is at work may go on when the server ends. */
+const closeWithinMs = 1_000;
+
 function openWorker(run: Run): TextWorker {
   let thread: Worker | undefined;
   let lastId = 0;
@@ -164,6 +168,8 @@ function openWorker(run: Run): TextWorker {
       });
     },
     async close() {
+      // A thread that is ended amid native work takes the process with it; and what one question no longer waits for may still be at work.
+      for (let waitedMs = 0; pending.size > 0 && waitedMs < closeWithinMs; waitedMs += 20) await setTimeoutPromise(20);
       await thread?.terminate();
     },
   };

@@ -5,6 +5,10 @@ import { noFilter } from './contest.ts';
 import type { Figure } from './bits.ts';
 import type { Match } from './match.ts';
 
+/** The page and its figures, in the folder of an evaluation. */
+export const reportFile = 'report.html';
+export const evaluationFile = 'evaluation.json';
+
 /** The page. `details` is what the run was made of (settings, versions), shown as it is. */
 export function evaluationHtml(evaluation: Evaluation, details: unknown): string {
   const keeps = [...new Set(evaluation.selections.map(({ keep }) => keep))].filter((keep) => keep < 1 || evaluation.selections.every((selection) => selection.keep === 1));

@@ -136,3 +136,48 @@ export interface Ready {
   generation: string | null;
   problem: { code: string; detail: string; status: number } | null;
 }
+
+/** GET /domains: best first; `ofDomains` says how many there are. */
+export interface Domains {
+  estimator: string;
+  target: readonly string[];
+  models: number;
+  ofDomains: number;
+  domains: readonly Domain[];
+  prediction: { rSquared: number; meanLoss: number; permutedHigh: number } | null;
+  warnings: readonly string[];
+}
+
+export interface Domain {
+  domain: string;
+  tokens: number;
+  estimate: number;
+  low: number | null;
+  high: number | null;
+  chosen: number | null;
+  weight: number;
+  include: boolean;
+}
+
+interface Interval {
+  value: number;
+  low: number;
+  high: number;
+}
+
+/** GET /evaluation */
+export interface Evaluation {
+  trainWords: number;
+  rankings: readonly { scorer: string; generation: string }[];
+  selections: readonly {
+    scorer: string;
+    keep: number;
+    verdict: 'baseline' | 'better than random' | 'no better than random';
+    targetMatch: Match;
+    offTarget: Match;
+  }[];
+}
+
+interface Match {
+  mean: { bitsPerByte: Interval & { n: number }; gain: Interval };
+}

@@ -64,7 +64,7 @@ export async function download(link: HTMLAnchorElement): Promise<void> {
   const address = URL.createObjectURL(bytes);
   const saved = document.createElement('a');
   saved.href = address;
-  saved.download = link.download;
+  saved.download = link.download || (link.dataset['file'] ?? '');
   saved.click();
   URL.revokeObjectURL(address);
 }

@@ -1,5 +1,6 @@
 // The page: one state, kept in the address; the controls change it, the panels follow it.
 
+import { documentsAtMost, openAhead } from './ahead.ts';
 import type { Answer, Benchmarks, Calibrations, Ready } from './answers.ts';
 import { openCopyButton } from './answer-view.ts';
 import { askJson, download, hasKey } from './ask.ts';
@@ -15,14 +16,17 @@ const watchMs = { answered: 10_000, unanswered: 2_000 };
 
 let state = readState(location.search);
 let generation: string | undefined;
+/** Those that can be switched, of a corpus for which sets are asked ahead. */
+let switches: readonly string[] = [];
 
 const answers = find('main', HTMLElement);
+const ahead = openAhead();
 const controls = openControls(change);
 const jobs = openJobs(() => void follow(true));
 const runView = openRunView((kind) => jobs.start(kind), () => void follow(true));
 const panels = openPanels({ change, answered, refused: (problem) => runView.show(problem) });
 openCopyButton();
-for (const link of document.querySelectorAll<HTMLAnchorElement>('a[data-format]')) {
+for (const link of document.querySelectorAll<HTMLAnchorElement>('a[data-format], a[data-file]')) {
   link.addEventListener('click', (event) => {
     // A plain link cannot carry a key.
     if (!hasKey()) return;
@@ -43,6 +47,7 @@ function change(part: Partial<State>): void {
 async function follow(again = false): Promise<void> {
   const asked = state;
   const from = performance.now();
+  ahead.stop();
   controls.showState(state);
   answers.setAttribute('aria-busy', 'true');
   for (const panel of panels.filter(({ slow }) => slow)) void panel.follow(asked, again);
@@ -50,6 +55,7 @@ async function follow(again = false): Promise<void> {
   if (asked !== state) return;
   answers.removeAttribute('aria-busy');
   performance.measure('follow', { start: from });
+  ahead.begin(state, switches);
 }
 
 function answered(answer: Answer): void {
@@ -66,6 +72,8 @@ async function showGround({ cutoff, law }: Answer): Promise<void> {
     askJson<Benchmarks>('benchmarks', ['benchmarks']).catch(() => ({ benchmarks: [] })),
     askJson<Calibrations>('calibrations', ['calibrations']).catch(() => ({ calibrations: [] })),
   ]);
+  switches = cutoff.ofDocuments > documentsAtMost ? [] : benchmarks.benchmarks.filter(({ scored }) => scored).map(({ name }) => name);
+  ahead.begin(state, switches);
   controls.showGround({ ...benchmarks, ...calibrations, corpusTokens: cutoff.ofTokens, usualLaw: law?.name ?? '' }, state);
 }
 

@@ -23,6 +23,7 @@ function isChosen({ shard, row }: DOMStringMap, chosen: State['document']): bool
 
 export function openMarginView(explain: (document: ShownDocument) => void): MarginView {
   const list = find('#marginList', HTMLElement);
+  const unread = find('#unread', HTMLElement);
   const texts = new Map<string, string>();
   let shown: Margin | undefined;
   const keyOf = ({ shardId, row, document }: ShownDocument): string => `${shardId} ${row} ${document}`;
@@ -59,9 +60,11 @@ export function openMarginView(explain: (document: ShownDocument) => void): Marg
     },
     fill({ kept, dropped }) {
       if (texts.size > textsAtMost) texts.clear();
-      for (const document of [...(kept?.documents ?? []), ...(dropped?.documents ?? [])]) {
-        texts.set(keyOf(document), (document.text ?? document.problem?.detail ?? '').replace(/\s+/g, ' ').trim());
-      }
+      const documents = [...(kept?.documents ?? []), ...(dropped?.documents ?? [])];
+      for (const document of documents) if (document.text !== null) texts.set(keyOf(document), document.text.replace(/\s+/g, ' ').trim());
+      const [problem] = documents.flatMap((document) => document.problem ?? []);
+      unread.hidden = problem === undefined;
+      unread.textContent = problem === undefined ? '' : `Some texts cannot be read: ${problem.detail}`;
       for (const shown of list.querySelectorAll<HTMLElement>('[data-document]')) {
         const text = texts.get(shown.dataset['document'] ?? '');
         if (text !== undefined) shown.textContent = text;

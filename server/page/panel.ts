@@ -14,6 +14,8 @@ export interface PanelPlan<T> {
   /** Waits this long for the next change before it asks. */
   waitMs: number;
   slow?: boolean;
+  /** Not every run has it: there is no section until there is an answer. */
+  optional?: boolean;
   /** Told of a problem; true where the page shows it elsewhere. */
   refuse?: (problem: Problem) => boolean;
 }
@@ -25,14 +27,19 @@ export interface Panel {
   follow(state: State, again?: boolean): Promise<void>;
 }
 
-export function openPanel<T>({ section, path, load, show, waitMs, slow = false, refuse }: PanelPlan<T>): Panel {
+export function openPanel<T>({ section, path, load, show, waitMs, slow = false, optional = false, refuse }: PanelPlan<T>): Panel {
   const alert = find('.problem', HTMLElement, section);
+  /** Whether there is no section to be seen, as the run has nothing for it. */
+  let absent = optional;
   let asked: string | undefined;
   let shown: { address: string; answer: T } | undefined;
   let stop = new AbortController();
 
   const fail = (problem: Problem): void => {
-    if (refuse?.(problem) === true) return;
+    const refused = refuse?.(problem) === true;
+    absent = optional && refused;
+    section.hidden = absent;
+    if (refused) return;
     alert.textContent = problem.message;
     alert.hidden = false;
   };
@@ -41,14 +48,15 @@ export function openPanel<T>({ section, path, load, show, waitMs, slow = false, 
     slow,
     async follow(state, again = false) {
       const address = path(state);
-      section.hidden = address === undefined;
+      section.hidden = address === undefined || absent;
       if (address === undefined) {
         stop.abort();
         asked = undefined;
         return;
       }
       if (address === asked && !again) {
-        if (shown?.address === address) show(shown.answer, state);
+        // What is optional is the run's, whatever the question.
+        if (shown?.address === address && !optional) show(shown.answer, state);
         return;
       }
       asked = address;
@@ -64,11 +72,14 @@ export function openPanel<T>({ section, path, load, show, waitMs, slow = false, 
         if (isStale()) return;
         shown = { address, answer };
         alert.hidden = true;
+        absent = false;
+        section.hidden = false;
         show(answer, state);
         linkData(section, address);
       } catch (error) {
         if (isStale()) return;
-        asked = undefined;
+        // What the run does not have is asked for again only where there is reason to.
+        if (!optional) asked = undefined;
         fail(error instanceof Problem ? error : new Problem('INTERNAL', 0, String(error)));
       }
       section.removeAttribute('aria-busy');

@@ -1,12 +1,14 @@
 // The panels of the page, each with the route that it follows.
 
-import type { Answer, Comparison, Composition, Curve, Histogram, Margin, Why } from './answers.ts';
+import type { Answer, Comparison, Composition, Curve, Domains, Evaluation, Histogram, Margin, Why } from './answers.ts';
 import { showAnswer } from './answer-view.ts';
 import { askJson, type Problem } from './ask.ts';
 import { openCompareView } from './compare-view.ts';
 import { showComposition } from './composition-view.ts';
 import { openCurvePlot } from './curve-plot.ts';
 import { find } from './dom.ts';
+import { openDomainsView } from './domains-view.ts';
+import { showEvaluation } from './evaluation-view.ts';
 import { openHistogramPlot } from './histogram-plot.ts';
 import { openMarginView } from './margin-view.ts';
 import { openPanel, type Panel } from './panel.ts';
@@ -20,6 +22,12 @@ export interface Follower {
   refused: (problem: Problem) => boolean;
 }
 
+const answerPath = (state: State): string => `rank?${readable(questionQuery(state))}`;
+const compositionPath = (state: State): string => `composition?${readable(questionQuery(state))}`;
+const comparePath = (state: State): string => `compare?${readable(compareQuery(state))}`;
+/** What is worth asking ahead: the server remembers, or the browser does and only asks whether it still holds. */
+export const pathsAhead = [answerPath, comparePath, compositionPath];
+
 const marginPath = (state: State, characters: number): string => `documents?near=cutoff&limit=6&characters=${characters}&${readable(questionQuery(state))}`;
 
 /** What is wrong with the question is told once, by the answer. */
@@ -32,6 +40,7 @@ export function openPanels({ change, answered, refused }: Follower): Panel[] {
   const curvePlot = openCurvePlot(plotIn('curve'), (flops) => change({ budget: Number(flops.toPrecision(3)) }));
   const histogramPlot = openHistogramPlot(plotIn('histogram'));
   const compareView = openCompareView();
+  const domainsView = openDomainsView(plotIn('domains'));
   /** Whether a document was just pressed: the keyboard then goes to its explanation, once that is there. */
   let opened = false;
   const marginView = openMarginView(({ shardId, row }) => {
@@ -42,7 +51,7 @@ export function openPanels({ change, answered, refused }: Follower): Panel[] {
   return [
     openPanel<Answer>({
       section: section('answer'),
-      path: (state) => `rank?${readable(questionQuery(state))}`,
+      path: answerPath,
       load: (path, signal) => askJson<Answer>(path, ['keep', 'cutoff', 'summary'], { signal }),
       show(answer) {
         showAnswer(answer);
@@ -72,7 +81,7 @@ export function openPanels({ change, answered, refused }: Follower): Panel[] {
     }),
     openPanel<Composition>({
       section: section('composition'),
-      path: (state) => `composition?${readable(questionQuery(state))}`,
+      path: compositionPath,
       load: (path, signal) => askJson<Composition>(path, ['sources', 'benchmarks'], { signal }),
       show: showComposition,
       refuse: toldByAnswer,
@@ -80,7 +89,7 @@ export function openPanels({ change, answered, refused }: Follower): Panel[] {
     }),
     openPanel<Comparison>({
       section: section('compare'),
-      path: (state) => `compare?${readable(compareQuery(state))}`,
+      path: comparePath,
       load: (path, signal) => askJson<Comparison>(path, ['lines', 'steps'], { signal }),
       show: (comparison) => compareView.show(comparison),
       waitMs: 30,
@@ -101,6 +110,26 @@ export function openPanels({ change, answered, refused }: Follower): Panel[] {
       refuse: toldByAnswer,
       waitMs: 300,
       slow: true,
+    }),
+    openPanel<Evaluation>({
+      section: section('evaluation'),
+      path: () => 'evaluation?format=json',
+      load: (path, signal) => askJson<Evaluation>(path, ['rankings', 'selections'], { signal }),
+      show: showEvaluation,
+      refuse: toldByAnswer,
+      waitMs: 0,
+      slow: true,
+      optional: true,
+    }),
+    openPanel<Domains>({
+      section: section('domains'),
+      path: () => 'domains',
+      load: (path, signal) => askJson<Domains>(path, ['domains', 'ofDomains'], { signal }),
+      show: domainsView,
+      refuse: toldByAnswer,
+      waitMs: 0,
+      slow: true,
+      optional: true,
     }),
     openPanel<Why>({
       section: section('why'),

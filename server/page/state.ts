@@ -105,3 +105,9 @@ export function compareQuery(state: State): URLSearchParams {
 export function readable(query: URLSearchParams): string {
   return query.toString().replaceAll('%2C', ',').replaceAll('%2F', '/').replaceAll('%3A', ':');
 }
+
+/** The sets that are switched off after one more press, in the order of the switches. */
+export function nextSets(without: readonly string[], benchmarks: readonly string[]): string[][] {
+  const sets = benchmarks.map((name) => (without.includes(name) ? without.filter((other) => other !== name) : benchmarks.filter((other) => other === name || without.includes(other))));
+  return sets.filter((set) => set.length > 0 && set.length < benchmarks.length);
+}

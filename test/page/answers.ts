@@ -2,10 +2,12 @@
 // page's type of it any more, the build fails.
 
 import type { z } from 'zod';
+import type { DomainWeights } from '../../indexer/domains/result.ts';
 import type { Answer } from '../../ranking/answer.ts';
 import type { Calibration } from '../../ranking/calibrations.ts';
 import type { Comparison } from '../../ranking/compare.ts';
 import type { Curve } from '../../ranking/curve.ts';
+import type { Evaluation } from '../../ranking/evaluate/evaluate.ts';
 import type { DocumentsAnswer } from '../../server/documents.ts';
 import type { readySchema } from '../../server/health-routes.ts';
 import type { Job } from '../../server/job-records.ts';
@@ -26,6 +28,8 @@ interface Server {
   calibrations: { calibrations: Calibration[] };
   job: Job;
   ready: z.output<typeof readySchema>;
+  domains: DomainWeights;
+  evaluation: Evaluation;
 }
 
 interface Page {
@@ -40,6 +44,8 @@ interface Page {
   calibrations: page.Calibrations;
   job: page.Job;
   ready: page.Ready;
+  domains: page.Domains;
+  evaluation: page.Evaluation;
 }
 
 /** Every answer of the server is one that the page can take. */
@@ -55,4 +61,6 @@ export const taken: { [Route in keyof Server]: (answer: Server[Route]) => Page[R
   calibrations: (answer) => answer,
   job: (answer) => answer,
   ready: (answer) => answer,
+  domains: (answer) => answer,
+  evaluation: (answer) => answer,
 };

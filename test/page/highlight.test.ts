@@ -16,13 +16,11 @@ const ngram = fc.record({ contribution: fc.integer({ min: -8, max: 8 }), count: 
 describe('cutByWeight', () => {
   it('cuts a text into stretches of the weight that its characters have, and loses none of it', () => {
     fc.assert(
-      fc.property(fc.array(ngram, { maxLength: 6 }), fc.string({ minLength: length, maxLength: length, unit: 'binary' }).map((text) => text.padEnd(length, 'x').slice(0, length)), (ngrams, text) => {
+      fc.property(fc.array(ngram, { maxLength: 6 }), fc.string({ minLength: length, maxLength: length, unit: fc.constantFrom('a', ' ', 'é', '🙂', '\n') }).map((text) => text.padEnd(length, 'x').slice(0, length)), (ngrams, text) => {
         const stretches = cutByWeight(text, ngrams);
         expect(stretches.map((stretch) => stretch.text).join('')).toBe(text);
-        let at = 0;
-        for (const stretch of stretches) {
-          for (let i = 0; i < stretch.text.length; i++) expect(stretch.weight).toBeCloseTo(weightAt(ngrams, at++), 9);
-        }
+        const weights = stretches.flatMap((stretch) => Array.from({ length: stretch.text.length }, () => stretch.weight));
+        expect(weights.filter((weight, at) => Math.abs(weight - weightAt(ngrams, at)) > 1e-9)).toEqual([]);
       }),
     );
   });

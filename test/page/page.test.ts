@@ -1,8 +1,17 @@
 // The page in a real Chromium, against a real server of a small run.
 
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
+import { commitBytes, commitJson } from '../../data/commit.ts';
+import { silent } from '../../data/progress.ts';
+import { domainSettingsSchema } from '../../data/settings.ts';
+import { weighDomains } from '../../indexer/domains/domains.ts';
+import { evaluationFile, evaluationHtml, reportFile } from '../../ranking/evaluate/report.ts';
 import { type Listening, serveRun } from '../../server/listen.ts';
+import { goldenTables } from '../indexer/domains/tables.ts';
+import { makeEvaluation } from '../server/made-evaluation.ts';
 import { makeRankedRun, type RealRun } from '../server/real-run.ts';
 import { describeInChromium, launchBrowser, type Opened, openPage } from './browser.ts';
 
@@ -13,12 +22,15 @@ describeInChromium('the page', () => {
   let made: RealRun;
   let server: Listening;
   let url = '';
+  /** One page goes from test to test, as its scripts take longer to load than most tests. */
+  let shared: Opened;
   let opened: Opened;
 
   beforeAll(async () => {
     [browser, made] = await Promise.all([launchBrowser(), makeRankedRun()]);
     server = await serveRun(made.run, { host: '127.0.0.1', port: 0 });
     url = server.url;
+    shared = await openPage(browser);
   });
   afterAll(async () => {
     await browser.close();
@@ -26,9 +38,11 @@ describeInChromium('the page', () => {
     await made.close();
   });
 
-  /** A page that has loaded everything. */
+  /** A page that has loaded everything, in a window of its own where it has options. */
   const load = async (query: string, options?: Parameters<typeof openPage>[1]): Promise<Opened> => {
-    opened = await openPage(browser, options);
+    opened = options === undefined ? shared : await openPage(browser, options);
+    opened.asked.length = 0;
+    opened.faults.length = 0;
     await opened.page.goto(`${url}/${query}`);
     await settle();
     return opened;
@@ -147,14 +161,50 @@ describeInChromium('the page', () => {
     }
   });
 
-  it('has the data of every plot one press away', async () => {
-    await load(budget);
+  const checkData = async (): Promise<void> => {
     const links = await Promise.all((await opened.page.locator('a[data-format]:visible').all()).map(async (link) => ({ href: await link.getAttribute('href'), format: await link.getAttribute('data-format') })));
     expect(links.length).toBeGreaterThanOrEqual(8);
     for (const { href, format } of links) {
       const reply = await fetch(`${url}/${href ?? ''}`);
       expect([href, reply.status, reply.headers.get('content-type')]).toEqual([href, 200, format === 'csv' ? 'text/csv; charset=utf-8' : 'application/json; charset=utf-8']);
       await reply.text();
+    }
+  };
+  it('has the data of every plot one press away', async () => {
+    await load(budget);
+    await checkData();
+  });
+
+  it('has neither an evaluation nor domains where the run has none, and shows them where it has', async () => {
+    await load(budget);
+    for (const panel of ['#evaluation', '#domains']) expect(await opened.page.locator(panel).isVisible()).toBe(false);
+    const { run } = made;
+    for (const [name, table] of [['losses', goldenTables.wide], ['errors', goldenTables.errors], ['tokens', goldenTables.tokens]] as const) await writeFile(join(run.settingsFolder, `${name}.csv`), table);
+    await weighDomains(run, domainSettingsSchema.parse({ losses: 'losses.csv', errors: 'errors.csv', tokens: 'tokens.csv', keepRate: 0.5, resamples: 10 }), silent);
+    await commitBytes(join(run.files.evaluation, reportFile), evaluationHtml(makeEvaluation(), {}));
+    await commitJson(join(run.files.evaluation, evaluationFile), makeEvaluation());
+    try {
+      await load(budget);
+      expect(await opened.page.locator('#domainsTable tbody tr').allInnerTexts()).toEqual([
+        expect.stringMatching(/^d1\s+400\s+1\.000\s+.* to .*80 %$/s),
+        expect.stringMatching(/^d3\s+200\s+0\.100\s/),
+        expect.stringMatching(/^d2\s+300\s+−0\.200\s.*left out$/s),
+        expect.stringMatching(/^d4\s+100\s+−0\.900\s/),
+      ]);
+      expect(await text(opened, '#domainsNote')).toContain('4 domains by spearman over 5 models');
+      expect(await text(opened, '#domainsWarnings')).toContain('fewer than 20');
+      expect(await opened.page.locator('#domains canvas').count()).toBe(1);
+      expect(await text(opened, '#evaluationTable tbody tr:has-text("betr")')).toMatch(/10 %\s+betr\s+\+0\.200 0\.150 to 0\.250\s+better than random\s+−0\.200/);
+      expect(await opened.page.locator('#evaluationTable .bad').allInnerTexts()).toEqual(['no better than random']);
+      expect(await opened.page.evaluate("getComputedStyle(document.querySelector('#evaluationTable .bad')).color")).toBe('rgb(179, 38, 30)');
+      await checkData();
+      await opened.page.getByRole('link', { name: 'Report' }).click();
+      await opened.page.locator('h1', { hasText: 'Is the cut any good?' }).waitFor();
+      // The report's own policy lets its style count.
+      expect(await opened.page.evaluate("getComputedStyle(document.querySelector('h1')).fontSize")).toBe('28px');
+      expect(opened.faults).toEqual([]);
+    } finally {
+      for (const path of [run.files.domains, run.files.evaluation]) await rm(path, { recursive: true });
     }
   });
 

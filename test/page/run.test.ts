@@ -1,6 +1,6 @@
 // The page of a run that has no ranking, or a damaged one: it says what to do, starts it, shows how it goes, and then answers by itself.
 
-import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
@@ -14,22 +14,21 @@ describeInChromium('the page of a run without an answer', () => {
   let browser: Browser;
   let made: RealRun;
   let server: Listening | undefined;
+  let opened: Opened;
 
   beforeAll(async () => {
     [browser, made] = await Promise.all([launchBrowser(), makeRealRun()]);
-  });
-  afterEach(async () => {
-    await server?.stop(0);
-    server = undefined;
+    opened = await openPage(browser);
   });
   afterAll(async () => {
     await browser.close();
+    await server?.stop(0);
     await made.close();
   });
 
+  /** The page, loaded anew, of the server that runs already. */
   const load = async (): Promise<Opened> => {
-    server = await serveRun(made.run, { host: '127.0.0.1', port: 0 });
-    const opened = await openPage(browser);
+    server ??= await serveRun(made.run, { host: '127.0.0.1', port: 0 });
     await opened.page.goto(`${server.url}/?budget=1e20&poolTokens=6.3T`);
     await opened.page.locator('#run').waitFor();
     return opened;
@@ -52,7 +51,7 @@ describeInChromium('the page of a run without an answer', () => {
     let release = (): void => undefined;
     made.bag.hold = new Promise((resolve) => (release = resolve));
     try {
-      await page.locator('#jobButtons').getByRole('button', { name: 'Start index' }).click();
+      await page.locator('.steps').getByRole('button', { name: 'Start index' }).click();
       await page.locator('.job[data-state="running"] progress').waitFor({ timeout: jobMs });
       await page.getByRole('button', { name: 'Cancel index' }).click();
       await page.locator('.job[data-state="cancelled"]').waitFor({ timeout: jobMs });
@@ -74,6 +73,9 @@ describeInChromium('the page of a run without an answer', () => {
   it('names what is damaged, and mends it', async () => {
     const parts = await readdir(made.run.files.scores);
     await rm(join(made.run.files.scores, parts.find((name) => name.endsWith('.parquet')) ?? ''));
+    // What is served already stays as it was.
+    await server?.stop(0);
+    server = undefined;
     const { page } = await load();
     expect(await page.locator('#runTitle').innerText()).toBe('The run needs mending');
     expect(await page.locator('#runBody').innerText()).toMatch(/is not what was written: it is missing\. Make it again with "betr rank"\.[^]*FILE_DAMAGED/);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { defaultSizes, groundQuery, questionQuery, readState, type State, writeState } from '../../server/page/state.ts';
+import { defaultSizes, groundQuery, nextSets, questionQuery, readState, type State, writeState } from '../../server/page/state.ts';
 
 const amount = fc.option(fc.double({ min: 1, max: 1e15, noNaN: true }), { nil: undefined });
 const name = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,8}$/);
@@ -43,5 +43,17 @@ describe('the question', () => {
   it('is about the model that the law is about', () => {
     expect(questionQuery(readState('?pool=nemotron-cc-6.6b&budget=1e22')).get('params')).toBe('6600000000');
     expect(questionQuery(readState('?pool=nemotron-cc&budget=1e22')).has('params')).toBe(false);
+  });
+});
+
+describe('nextSets', () => {
+  it('has every set that is one press of a switch away, as the switches write it', () => {
+    expect(nextSets([], ['a', 'b', 'c'])).toEqual([['a'], ['b'], ['c']]);
+    expect(nextSets(['b'], ['a', 'b', 'c', 'd'])).toEqual([['a', 'b'], ['b', 'c'], ['b', 'd']]);
+  });
+
+  it('leaves out what is known already, and what no switch can choose', () => {
+    expect(nextSets(['a'], ['a', 'b'])).toEqual([]);
+    expect(nextSets([], [])).toEqual([]);
   });
 });

@@ -6,9 +6,12 @@ import { findCutoff } from '../../ranking/cutoff.ts';
 import { findDocument, listAroundCutoff, listDocuments, type Listing, type Page } from '../../ranking/documents.ts';
 import type { Ranking } from '../../ranking/generation.ts';
 import { publishRanking } from '../../ranking/generation.ts';
+import { makeKeyOrder } from '../../ranking/key-order.ts';
+import { readOrder } from '../../ranking/order.ts';
 import { keepsScore, placeDocument, placeScores } from '../../ranking/percentile.ts';
+import { retargetRanking } from '../../ranking/retarget.ts';
 import { findShardName, openShard, shardId } from '../../ranking/shards.ts';
-import { keepByPlainSort, makeRows, rankRows, type Row, scorer, sumTokens, withRun, writeParts, writeShard } from './synthetic.ts';
+import { keepByPlainSort, makeRows, makeScoredRows, rankRows, type Row, scorer, sumTokens, withRun, writeParts, writeShard } from './synthetic.ts';
 
 const rows = makeRows(300);
 const bytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
@@ -78,6 +81,20 @@ describe('the list of documents', () => {
         expect(below.documents.some((document) => document.kept)).toBe(false);
         const all = await readAll(async (droppedCursor) => (await listAroundCutoff(run, ranking, cutoff, { limit: 40, ...(droppedCursor === undefined ? {} : { droppedCursor }) })).dropped);
         expect(keysOf(all)).toEqual(keysOf(sorted.slice(kept)));
+      }
+    });
+  });
+
+  it('around the cutoff is the same by positions from memory as by a look through all scores, of any ranking', async () => {
+    await withRun(async (run) => {
+      const published = await rankRows(run, makeScoredRows(300));
+      for (const ranking of [published, await retargetRanking(run, published, { without: ['gsm8k'] })]) {
+        const { positions } = await readOrder(run, ranking, { keyOrder: await makeKeyOrder(run, ranking) });
+        for (const share of [0, 0.001, 0.37, 0.999, 1]) {
+          const cutoff = await findCutoff(run, ranking, share);
+          const around = positions.slice(Math.max(0, cutoff.documents - 8), cutoff.documents + 8);
+          expect(await listAroundCutoff(run, ranking, cutoff, { limit: 7 }, around)).toEqual(await listAroundCutoff(run, ranking, cutoff, { limit: 7 }));
+        }
       }
     });
   });
