@@ -34,6 +34,7 @@ export interface Listening {
 }
 
 const drainMs = 8_000;
+const idleCheckMs = 50;
 /** [ours] Enough for a page that is used, and for a program that asks all day. */
 const requestsPerMinuteElsewhere = 6_000;
 /** Requests at a time that ask the disk; they share a database of 768 MB, and each may hold every core. */
@@ -73,10 +74,10 @@ export async function serveRun(served: Run, { host, port, keysPath = keysFile(se
       // Ends the streams of events, which would go on as long as the jobs do.
       jobs.close();
       const cut = setTimeout(() => server.closeAllConnections(), graceMs);
-      await new Promise<void>((resolve) => {
-        server.close(() => resolve());
-        server.closeIdleConnections();
-      });
+      // A connection whose answer ends from now on would be kept for a next question.
+      const idle = setInterval(() => server.closeIdleConnections(), idleCheckMs);
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+      clearInterval(idle);
       clearTimeout(cut);
       await Promise.all([texts.close(), live.close()]);
       await database.close();

@@ -98,6 +98,8 @@ interface Dictionary extends Pick<FasttextModel, 'words' | 'labels' | 'bucketRow
 /** An entry takes at least a byte of text, the 0 after it, a count and a type. */
 const smallestEntryBytes = 10;
 const pruneEntryBytes = 8;
+/** Each takes four bytes, whatever the file's size; fastText's own default is 2 million. */
+const mostPrunedBuckets = 1 << 26;
 
 function readDictionary(cursor: Cursor, bucket: number): Dictionary {
   const [size, words, labelCount] = [cursor.int32(), cursor.int32(), cursor.int32()];
@@ -125,7 +127,7 @@ function readDictionary(cursor: Cursor, bucket: number): Dictionary {
 
 function readPruned(cursor: Cursor, entries: number, bucket: number): Int32Array {
   cursor.require(entries * pruneEntryBytes);
-  if (bucket > 1 << 30) throw new Error(`it has ${bucket} buckets`);
+  if (bucket > mostPrunedBuckets) throw new Error(`it has ${bucket} buckets, and of a pruned model at most ${mostPrunedBuckets} are read`);
   const rows = new Int32Array(Math.max(bucket, 0)).fill(-1);
   for (let i = 0; i < entries; i++) {
     const hash = cursor.int32();

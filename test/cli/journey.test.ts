@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { z } from 'zod';
 import { parquetSource, withDuckDb } from '../../data/duckdb.ts';
+import { loadCommands } from '../docs/reference.ts';
 import { answerSchema } from '../../ranking/answer.ts';
 import { selectionManifestSchema } from '../../ranking/select.ts';
 import { type BagOfWords, openBagOfWords } from '../indexer/bag-of-words.ts';
@@ -33,12 +34,14 @@ describe('betr', () => {
   it('explains every command, its options and the exit codes', async () => {
     const commands = await listCommands();
     expect(commands).toEqual(expect.arrayContaining(['init', 'index', 'train', 'rank', 'cutoff', 'select', 'run', 'status']));
-    for (const command of commands) {
-      const { code, stdout, stderr } = await betr(root, [command, '--help']);
-      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-      expect(stdout).toContain(`Usage: betr ${command}`);
-      for (const option of ['--config <file>', '--json', '--help']) expect(stdout).toContain(option);
+    for (const command of await loadCommands()) {
+      expect(commands).toContain(command.name());
+      expect(command.helpInformation()).toContain(`Usage: ${command.name()} [options]`);
+      for (const option of ['--config <file>', '--json', '--help']) expect(command.helpInformation()).toContain(option);
     }
+    const { code, stdout, stderr } = await betr(root, ['rank', '--help']);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toContain('Usage: betr rank [options]');
     expect((await betr(root, ['--help'])).stdout).toMatch(/Exit codes: 0 done · 1 [^]* · 2 [^]*3 [^]*70 [^]*130 /);
     expect((await betr(root, ['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
   });

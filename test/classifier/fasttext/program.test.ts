@@ -33,16 +33,16 @@ const fewer = 2500;
 
 /** Shapes of models: options of `fasttext supervised`, and of `fasttext quantize` where the model is quantised. */
 const shapes: { name: string; labels: 'two' | 'sources' | 'several' | 'many'; train: string; quantize?: string; all?: true }[] = [
-  { name: 'the paper\'s', labels: 'two', train: '-lr 0.03 -dim 128 -wordNgrams 2 -minCount 5 -epoch 5 -bucket 200000', all: true },
+  { name: 'the paper\'s', labels: 'two', train: '-lr 0.03 -dim 128 -wordNgrams 2 -minCount 5 -epoch 5 -bucket 100000', all: true },
   { name: 'softmax, words alone', labels: 'sources', train: '-dim 10 -epoch 5 -lr 0.5', all: true },
   { name: 'one-versus-all, several labels, trigrams', labels: 'several', train: '-loss ova -dim 13 -wordNgrams 3 -bucket 50000 -lr 0.5', all: true },
   { name: 'hierarchical softmax, character n-grams', labels: 'sources', train: '-loss hs -dim 16 -minn 2 -maxn 4 -wordNgrams 2 -bucket 20000 -lr 0.5' },
   { name: 'negative sampling', labels: 'sources', train: '-loss ns -dim 20 -wordNgrams 2 -bucket 30000 -lr 0.3' },
   { name: 'two labels, character n-grams', labels: 'two', train: '-dim 8 -minn 1 -maxn 3 -bucket 10000 -lr 0.5' },
-  { name: 'quantised, two labels', labels: 'two', train: '-dim 16 -wordNgrams 2 -bucket 20000 -lr 0.5', quantize: '-qnorm', all: true },
+  { name: 'quantised, two labels', labels: 'two', train: '-dim 8 -wordNgrams 2 -minCount 2 -bucket 5000 -lr 0.5', quantize: '-qnorm', all: true },
   { name: 'quantised, pruned', labels: 'sources', train: '-dim 15 -wordNgrams 2 -bucket 20000 -lr 0.5', quantize: '-cutoff 5000 -dsub 4' },
   { name: 'quantised output, pruned, hierarchical, character n-grams', labels: 'many', train: '-loss hs -dim 17 -minn 3 -maxn 3 -wordNgrams 2 -bucket 20000 -lr 0.5', quantize: '-qnorm -qout -cutoff 3000' },
-  { name: 'quantised output, softmax', labels: 'many', train: '-dim 12 -lr 0.5', quantize: '-qout' },
+  { name: 'quantised output, softmax', labels: 'many', train: '-dim 6 -minCount 3 -lr 0.5', quantize: '-qout' },
 ];
 
 let folder: string;
