@@ -1,13 +1,13 @@
 // How ranking grows with the corpus: `betr rank` end to end on a corpus of some gigabytes (half JSONL.zst, half Parquet), with one worker and with
 // two, and on larger ones; its memory; what planning, leases and publishing cost beside the bare scoring of the same files; where the time goes; and
-// how fast `betr verify` is. Then, on made-up rankings of many rows, an exact cutoff and a new set of benchmarks beside one exact quantile in DuckDB.
+// how fast `betr verify` is. Then, on made-up rankings of many rows, an exact cutoff and a benchmark's percentiles beside one exact quantile in DuckDB.
 //   npm run bench:scale [-- --config FILE] [--gigabytes 1,4] [--rows 20e6] [--json]      FILE: a run that is trained; default demo/betr.yaml
 
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { link, mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { parseArgs, promisify } from 'node:util';
 import { z } from 'zod';
 import { withDuckDb } from '../data/duckdb.ts';
 import { openRun } from '../data/run.ts';
@@ -51,13 +51,13 @@ try {
   lines.push(`bare scoring: zst ${bare.zst.mbPerSecond} MB/s (read ${bare.zst.read} %, score ${bare.zst.score} %, write ${bare.zst.write} %), Parquet ${bare.parquet.mbPerSecond} MB/s (read ${bare.parquet.read} %, score ${bare.parquet.score} %, write ${bare.parquet.write} %), one core`);
   for (const { gigabytes, workers, verify } of ranked) {
     for (const of of workers) lines.push(`${gigabytes} GB, ${of.workers} workers: ${of.mbPerSecond} MB/s, ${of.cpuSecondsPerGb} CPU s a GB, a process has at most ${of.processMb} MB`);
-    lines.push(`  betr verify: ${verify.megabytes} MB of parts in ${verify.cpuSeconds} CPU s beyond an empty start, ${verify.mbPerCpuSecond} MB/s per core`);
+    lines.push(`  betr verify: ${verify.megabytes} MB of parts in ${verify.cpuSeconds} CPU s beyond an empty start: ${(gigabytes / verify.cpuSeconds).toFixed(1)} GB of the corpus's text per core and second`);
   }
-  lines.push(`two workers ${result.twoWorkersToOne ?? '?'} × one; betr rank costs ${Math.round(100 * (result.overhead ?? NaN))} % more CPU than bare scoring, its start included`);
+  lines.push(`two workers ${result.twoWorkersToOne ?? '?'} × one, two processes that share nothing ${bare.twoCoresToOne} ×; betr rank costs ${Math.round(100 * (result.overhead ?? NaN))} % more CPU than bare scoring, its start included`);
   for (const count of values.rows.split(',').filter((text) => text !== '').map(Number)) {
     const measured = await measureRows(count);
     rows.push(measured);
-    lines.push(`${count / 1e6} million rows: cutoff ${measured.cutoffCpuSeconds} CPU s, by 2 benchmarks ${measured.retargetCpuSeconds} CPU s, exact quantile in DuckDB ${measured.quantileCpuSeconds} CPU s (${measured.retargetToQuantile} ×); at most ${measured.residentMb} MB`);
+    lines.push(`${count / 1e6} million rows: cutoff ${measured.cutoffCpuSeconds} CPU s, by one benchmark ${measured.retargetCpuSeconds} CPU s, exact quantile in DuckDB ${measured.quantileCpuSeconds} CPU s (${measured.retargetToQuantile} ×); at most ${measured.residentMb} MB`);
   }
   printBenchmark(result, lines.join('\n'));
 } finally {
@@ -88,7 +88,20 @@ async function measureBare(weights: string, { zst, parquet }: Shards) {
     return { mbPerSecond: Math.round(file.textBytes / 1e6 / file.seconds), read: share(read.seconds), score: share(memory.seconds), write: share(Math.max(0, file.seconds - read.seconds - memory.seconds)) };
   };
   const [ofZst, ofParquet] = [of(zst), of(parquet)];
-  return { zst: ofZst, parquet: ofParquet, cpuSecondsPerGb: round(cpuSeconds / (bytes / 1e9)) };
+  return { zst: ofZst, parquet: ofParquet, cpuSecondsPerGb: round(cpuSeconds / (bytes / 1e9)), twoCoresToOne: await measureTwoCores(weights, zst) };
+}
+
+/** How much faster two such processes are than one, each on a core of its own and with nothing to share: the limit of two workers here. */
+async function measureTwoCores(weights: string, path: string): Promise<number> {
+  const start = async (core: number): Promise<number> => {
+    const own = join(folder, `core-${core}`);
+    await mkdir(own, { recursive: true });
+    const { stdout } = await promisify(execFile)('taskset', ['-c', String(core), process.execPath, join(import.meta.dirname, 'score-one.js'), weights, 'file', path, own]);
+    return timing.parse(JSON.parse(stdout)).seconds;
+  };
+  const alone = await start(0);
+  const together = await Promise.all([start(0), start(1)]);
+  return round((2 * alone) / Math.max(...together));
 }
 
 /** Ranks a corpus that has the shards as often as it takes, under names of their own. */
@@ -119,7 +132,7 @@ async function verify(config: string, scores: string) {
   return { megabytes: Math.round(bytes / 1e6), cpuSeconds: round(cpuSeconds), mbPerCpuSecond: Math.round(bytes / 1e6 / cpuSeconds) };
 }
 
-/** A made-up ranking: an exact cutoff, a new set of two benchmarks, and one exact quantile of the scores in DuckDB. */
+/** A made-up ranking: an exact cutoff, the percentiles of one benchmark, and one exact quantile of the scores in DuckDB. */
 async function measureRows(rows: number) {
   const own = join(folder, `rows-${rows}`);
   execFileSync(process.execPath, [join(import.meta.dirname, 'synthetic-ranking.js'), '--out', own, '--documents', String(rows), '--benchmarks', '4'], { stdio: ['ignore', 'ignore', 'inherit'] });
@@ -135,7 +148,7 @@ async function measureRows(rows: number) {
   await quantile();
   const quantileCpuSeconds = await cpuOf(quantile);
   const cutoffCpuSeconds = await cpuOf(() => findCutoff(run, ranking, 0.1));
-  const retargetCpuSeconds = await cpuOf(() => combineScores(run, ranking, ['bench0', 'bench1']));
+  const retargetCpuSeconds = await cpuOf(() => combineScores(run, ranking, ['bench0']));
   const residentMb = Math.round(Number(/VmHWM:\s+(\d+)/.exec(await readFile('/proc/self/status', 'utf8'))?.[1] ?? NaN) / 1000);
   await rm(own, { recursive: true });
   return { rows, cutoffCpuSeconds, retargetCpuSeconds, quantileCpuSeconds, retargetToQuantile: round(retargetCpuSeconds / quantileCpuSeconds), residentMb };
