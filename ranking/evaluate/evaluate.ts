@@ -11,6 +11,7 @@ import { describeTestTargets } from '../../indexer/test-targets.ts';
 import { withSpillingDuckDb } from '../scores.ts';
 import { agreementSchema, compareScorers, describeSelection, type MakeUp, makeUpSchema } from './agreement.ts';
 import { type Contestant, noFilter, openContest, type SelectionKey } from './contest.ts';
+import { listMargin, type Margin, type MarginRow, marginSchema } from './margin.ts';
 import { figureSchema, matchGroups, matchSchema, measureModels, type ModelBits } from './match.ts';
 import { readTests } from './tests.ts';
 import { readTexts } from './texts.ts';
@@ -25,8 +26,8 @@ export const evaluationSchema = z.strictObject({
   trainWords: z.number(),
   /** Shards that were compared on, of all. */
   shards: z.strictObject({ used: z.number(), of: z.number() }),
-  /** `testTargets`: of what the scorer was aimed at, the test items, by force. */
-  rankings: z.array(z.strictObject({ scorer: z.string(), generation: z.string(), testTargets: testTargetsSchema.optional() })),
+  /** `scorerSha256`: of what scored it; `testTargets`: of what the scorer was aimed at, the test items, by force. */
+  rankings: z.array(z.strictObject({ scorer: z.string(), generation: z.string(), scorerSha256: z.string(), testTargets: testTargetsSchema.optional() })),
   /** Every scorer at every keep rate, and no filter. */
   selections: z.array(
     z.strictObject({
@@ -38,6 +39,8 @@ export const evaluationSchema = z.strictObject({
       /** The mean is over the sources that are no targets: the first scorer gives them no more room than no filter does. */
       offTarget: z.strictObject({ mean: matchSchema, sources: z.array(matchSchema.extend({ source: z.string(), isTarget: z.boolean() })) }),
       makeUp: makeUpSchema,
+      /** The last documents kept and the first dropped, of those compared on; none of no filter. */
+      margin: marginSchema,
     }),
   ),
   agreement: agreementSchema,
@@ -73,13 +76,16 @@ export async function evaluateSelections(contestants: readonly [Contestant, ...C
   const vocabulary = openVocabulary();
   return withSpillingDuckDb(run, async (connection) => {
     const contest = await openContest(connection, contestants, keeps, { seed, trainWords });
-    const texts = await readTexts(run, connection, contest, vocabulary, trainWords, report);
+    const margins: MarginRow[][] = [];
+    for (const [index, { scorer }] of contest.selections.entries()) margins.push(scorer === noFilter ? [] : await listMargin(connection, index, scorers.indexOf(scorer)));
+    const texts = await readTexts(run, connection, contest, vocabulary, { trainWords, shown: margins.flat() }, report);
     const makeUps: MakeUp[] = [];
     for (const index of contest.selections.keys()) makeUps.push(await describeSelection(connection, index));
     const findings: Findings = {
       selections: contest.selections,
       models: await measureModels(texts, tests, vocabulary, report),
       makeUps,
+      margins: margins.map((margin) => margin.map((row) => ({ ...row, excerpt: texts.excerpt(row) }))),
       benchmarks: tests.map(({ benchmark }) => benchmark),
       sources: [...texts.heldOut.keys()],
       first: scorers[0] ?? '',
@@ -90,7 +96,7 @@ export async function evaluateSelections(contestants: readonly [Contestant, ...C
       seed,
       trainWords: texts.trainWords,
       shards: { used: contest.shards.length, of: new Set(ranking.parts.map(({ shard }) => shard)).size },
-      rankings: contestants.map(({ scorer, ranking: { generation, testTargets } }) => ({ scorer, generation, ...(testTargets === undefined ? {} : { testTargets }) })),
+      rankings: contestants.map(({ scorer, ranking: { generation, scorer: by, testTargets } }) => ({ scorer, generation, scorerSha256: by.sha256, ...(testTargets === undefined ? {} : { testTargets }) })),
       selections: contest.selections.map((_, index) => judge(findings, index)),
       agreement: await compareScorers(connection, scorers, contest),
       fidelity: await readFidelity(run),
@@ -112,6 +118,7 @@ interface Findings {
   selections: readonly SelectionKey[];
   models: readonly ModelBits[];
   makeUps: readonly MakeUp[];
+  margins: readonly Margin[];
   benchmarks: readonly string[];
   sources: readonly string[];
   /** The scorer whose selections say which sources are targets. */
@@ -123,7 +130,7 @@ const nothing: ModelBits = { tests: new Map(), heldOut: new Map() };
 const noMakeUp: MakeUp = { documents: 0, tokens: 0, meanTokens: 0, duplicatesShare: 0, sources: [], winners: [] };
 
 function judge(findings: Findings, index: number): EvaluatedSelection {
-  const { selections, models, makeUps, benchmarks, sources, seed } = findings;
+  const { selections, models, makeUps, margins, benchmarks, sources, seed } = findings;
   const { scorer, keep } = selections[index] ?? { scorer: '', keep: 1 };
   const model = models[index] ?? nothing;
   const random = models[selectionOf(selections, randomScorer, keep)] ?? nothing;
@@ -142,6 +149,7 @@ function judge(findings: Findings, index: number): EvaluatedSelection {
       sources: [...on.groups.map((group) => ({ ...group, isTarget: true })), ...off.groups.map((group) => ({ ...group, isTarget: false }))].map(({ name, ...match }) => ({ source: name, ...match })),
     },
     makeUp: makeUps[index] ?? noMakeUp,
+    margin: margins[index] ?? [],
   };
 }
 

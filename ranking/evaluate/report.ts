@@ -58,6 +58,8 @@ function section(evaluation: Evaluation, keep: number): string[] {
         percent(makeUp.duplicatesShare),
       ]),
     ),
+    '<h3>Gain over random, in bits per byte on the benchmarks\' held-out examples</h3>',
+    gainPlot(rows),
     '<h3>By benchmark: bits per byte on its held-out test examples</h3>',
     table(['scorer', ...benchmarks.map(escapeHtml)], rows.map(({ scorer, targetMatch }) => [escapeHtml(scorer), ...targetMatch.benchmarks.map((match) => `${figure(match.bitsPerByte)}<br>${gain(match)}`)])),
     '<h3>Share of the tokens by source</h3>',
@@ -70,7 +72,31 @@ function section(evaluation: Evaluation, keep: number): string[] {
       return match === undefined ? '' : `${figure(match.bitsPerByte)}<br>${gain(match)}`;
     })])),
     '</details>',
+    ...rows.filter(({ margin }) => margin.length > 0).flatMap(marginSection),
   ];
+}
+
+function marginSection({ scorer, margin }: EvaluatedSelection): string[] {
+  return [
+    `<details><summary>Documents at the margin: ${escapeHtml(scorer)}</summary>`,
+    table(['', 'score', 'source', 'document', 'text'], margin.map(({ kept, score, source, document, excerpt }) => [kept ? 'kept' : 'dropped', score.toPrecision(6), escapeHtml(source), escapeHtml(document), `<span class="text">${escapeHtml(excerpt)}</span>`])),
+    '</details>',
+  ];
+}
+
+/** Every scorer's mean gain as a point, with its interval as a line through it. */
+function gainPlot(rows: readonly EvaluatedSelection[]): string {
+  const gains = rows.map(({ scorer, targetMatch }) => ({ scorer, ...targetMatch.mean.gain }));
+  const [low, high] = [Math.min(0, ...gains.map((each) => each.low)), Math.max(0, ...gains.map((each) => each.high))];
+  const [left, width, step] = [180, 480, 24];
+  const x = (value: number): string => (left + (width * (value - low)) / Math.max(1e-9, high - low)).toFixed(1);
+  const line = ({ scorer, value, low: from, high: to }: (typeof gains)[number], index: number): string => {
+    const y = step * (index + 0.5);
+    const kind = from > 0 ? 'good' : to < 0 ? 'bad' : 'even';
+    return `<g class="${kind}"><text x="0" y="${y + 5}">${escapeHtml(scorer)}</text><line x1="${x(from)}" x2="${x(to)}" y1="${y}" y2="${y}" stroke="currentColor" stroke-width="2"/><circle cx="${x(value)}" cy="${y}" r="4" fill="currentColor"/><text x="${left + width + 12}" y="${y + 5}">${value > 0 ? '+' : ''}${value.toFixed(3)}</text></g>`;
+  };
+  const heightPx = step * gains.length;
+  return `<div class="scroll"><svg role="img" aria-label="Gain over random by scorer" width="${left + width + 80}" height="${heightPx}"><line class="even" x1="${x(0)}" x2="${x(0)}" y1="0" y2="${heightPx}" stroke="currentColor" stroke-dasharray="3 3"/>${gains.map(line).join('')}</svg></div>`;
 }
 
 function agreementSections({ agreement }: Evaluation): string[] {
@@ -132,5 +158,6 @@ th,td{padding:.375rem .75rem .375rem 0;border-bottom:1px solid var(--rule);text-
 thead th{color:var(--muted);font-weight:500}small{color:var(--muted)}
 .good{color:var(--good)}.bad{color:var(--bad)}.even{color:var(--muted)}
 .bar{display:block;min-width:5rem;background:linear-gradient(90deg,color-mix(in srgb,var(--good) 30%,transparent) var(--share),transparent var(--share))}
+svg{font-size:.875rem}svg text{fill:currentColor}.text{display:block;min-width:30rem;white-space:normal}
 pre{overflow-x:auto;font-size:.8125rem;padding:1rem;border:1px solid var(--rule)}
 `;

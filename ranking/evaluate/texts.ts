@@ -13,6 +13,7 @@ import type { Run } from '../../data/run.ts';
 import { listShards } from '../../data/shards.ts';
 import { queryRows } from '../scores.ts';
 import { type Contest, keptColumn, tokensPerWord } from './contest.ts';
+import { excerptOf } from './margin.ts';
 import type { EncodedText, Vocabulary } from './word-model.ts';
 
 export interface ContestTexts {
@@ -22,14 +23,17 @@ export interface ContestTexts {
   trainWords: number;
   /** Held-out texts by source. */
   heldOut: Map<string, EncodedText[]>;
+  /** How the text of a row that was asked for begins. */
+  excerpt(place: Place): string;
 }
 
 const heldOutPerSource = 200;
 const placeRow = z.object({ shard: z.string(), row: z.number() });
+type Place = z.output<typeof placeRow>;
 
-/** Reads the texts, and makes the table `hashes` (shard, row, hash). Errors: SHARD_CHANGED, those of reading the corpus. */
-export async function readTexts(run: Run, connection: DuckDBConnection, contest: Contest, vocabulary: Vocabulary, trainWords: number, report: Report): Promise<ContestTexts> {
-  const wanted: { shard: string; row: number }[][] = [];
+/** Reads the texts, and the beginnings of `shown` ones, and makes the table `hashes` (shard, row, hash). Errors: SHARD_CHANGED, those of reading the corpus. */
+export async function readTexts(run: Run, connection: DuckDBConnection, contest: Contest, vocabulary: Vocabulary, { trainWords, shown }: { trainWords: number; shown: readonly Place[] }, report: Report): Promise<ContestTexts> {
+  const wanted: Place[][] = [];
   for (const [index] of contest.selections.entries()) {
     wanted.push(
       await queryRows(
@@ -45,8 +49,9 @@ export async function readTexts(run: Run, connection: DuckDBConnection, contest:
     `SELECT shard, "row"::DOUBLE AS "row", source FROM documents WHERE held_out QUALIFY row_number() OVER (PARTITION BY source ORDER BY chance, shard, "row") <= ${heldOutPerSource} ORDER BY source, chance`,
     placeRow.extend({ source: z.string() }),
   );
-  const texts = await readRows(run, connection, contest.shards, [...wanted.flat(), ...heldOutRows], vocabulary, report);
-  const textAt = ({ shard, row }: z.output<typeof placeRow>): EncodedText => {
+  const excerpts = new Map(shown.map(({ shard, row }) => [placeKey(shard, row), '']));
+  const texts = await readRows(run, connection, contest.shards, { rows: [...wanted.flat(), ...heldOutRows], excerpts }, vocabulary, report);
+  const textAt = ({ shard, row }: Place): EncodedText => {
     const text = texts.get(placeKey(shard, row));
     if (text === undefined) throw fail('SHARD_CHANGED', { path: shard });
     return text;
@@ -55,7 +60,7 @@ export async function readTexts(run: Run, connection: DuckDBConnection, contest:
   const least = Math.min(...training.map((of) => of.reduce((sum, { length }) => sum + length, 0)));
   const heldOut = new Map<string, EncodedText[]>();
   for (const row of heldOutRows) heldOut.set(row.source, [...(heldOut.get(row.source) ?? []), textAt(row)]);
-  return { training: training.map((of) => takeWords(of, least)), trainWords: least, heldOut };
+  return { training: training.map((of) => takeWords(of, least)), trainWords: least, heldOut, excerpt: ({ shard, row }) => excerpts.get(placeKey(shard, row)) ?? '' };
 }
 
 /** The first `most` words. */
@@ -74,9 +79,16 @@ function placeKey(shard: string, row: number): string {
   return `${shard}#${row}`;
 }
 
-async function readRows(run: Run, connection: DuckDBConnection, names: readonly string[], rows: readonly z.output<typeof placeRow>[], vocabulary: Vocabulary, report: Report): Promise<Map<string, EncodedText>> {
-  const wanted = new Set(rows.map(({ shard, row }) => placeKey(shard, row)));
-  const texts = new Map<string, EncodedText>();
+interface Wanted {
+  /** By `placeKey`. */
+  keys: ReadonlySet<string>;
+  texts: Map<string, EncodedText>;
+  /** Has the keys of those that are wanted, and then how each text begins. */
+  excerpts: Map<string, string>;
+}
+
+async function readRows(run: Run, connection: DuckDBConnection, names: readonly string[], { rows, excerpts }: { rows: readonly Place[]; excerpts: Map<string, string> }, vocabulary: Vocabulary, report: Report): Promise<Map<string, EncodedText>> {
+  const wanted: Wanted = { keys: new Set(rows.map(({ shard, row }) => placeKey(shard, row))), texts: new Map(), excerpts };
   const shards = new Map((await listShards(run.settings.corpus.files, run.settingsFolder)).map((shard) => [shard.name, shard]));
   const chosen = names.map((name): Shard => shards.get(name) ?? missing(name));
   const total = chosen.reduce((sum, { bytes }) => sum + bytes, 0);
@@ -86,7 +98,7 @@ async function readRows(run: Run, connection: DuckDBConnection, names: readonly 
   for (const shard of chosen) {
     report({ stage: 'evaluate: read texts', done, total, unit: 'bytes' });
     for await (const batch of readShard(shard, run.settings.corpus.fields, { quarantine: passOver })) {
-      const hashes = takeBatch(batch, wanted, texts, vocabulary);
+      const hashes = takeBatch(batch, wanted, vocabulary);
       for (let from = 0; from < batch.count; from += 2048) {
         const to = Math.min(batch.count, from + 2048);
         const chunk = DuckDBDataChunk.create([VARCHAR, DOUBLE, VARCHAR], to - from);
@@ -97,7 +109,7 @@ async function readRows(run: Run, connection: DuckDBConnection, names: readonly 
     done += shard.bytes;
   }
   appender.closeSync();
-  return texts;
+  return wanted.texts;
 }
 
 function missing(shard: string): never {
@@ -107,7 +119,7 @@ function missing(shard: string): never {
 /** Bad rows were told when the corpus was ranked. */
 const passOver: Quarantine = { add: () => undefined, count: 0 };
 
-function takeBatch({ shard, count, rows, text, textEnds }: DocumentBatch, wanted: ReadonlySet<string>, texts: Map<string, EncodedText>, vocabulary: Vocabulary): string[] {
+function takeBatch({ shard, count, rows, text, textEnds }: DocumentBatch, { keys, texts, excerpts }: Wanted, vocabulary: Vocabulary): string[] {
   const hashes: string[] = [];
   let start = 0;
   for (let i = 0; i < count; i++) {
@@ -115,7 +127,8 @@ function takeBatch({ shard, count, rows, text, textEnds }: DocumentBatch, wanted
     start = textEnds[i] ?? start;
     hashes.push(createHash('md5').update(bytes).digest('hex'));
     const key = placeKey(shard, rows[i] ?? 0);
-    if (wanted.has(key)) texts.set(key, vocabulary.encode(Buffer.from(bytes).toString('utf8')));
+    if (keys.has(key)) texts.set(key, vocabulary.encode(Buffer.from(bytes).toString('utf8')));
+    if (excerpts.has(key)) excerpts.set(key, excerptOf(Buffer.from(bytes).toString('utf8')));
   }
   return hashes;
 }

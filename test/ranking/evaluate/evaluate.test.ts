@@ -105,6 +105,17 @@ describe('evaluateSelections', () => {
     expect(jaccard[0]?.matrix[0]?.[2]).toBe(0);
   });
 
+  it('shows the documents at the margin, as they begin', () => {
+    const { margin } = selection('betr');
+    expect(margin.map(({ kept }) => kept)).toEqual([true, true, true, false, false, false]);
+    expect(margin.slice(0, 3).every(({ source }) => source === 'sums')).toBe(true);
+    const scores = margin.map(({ score }) => score);
+    expect(scores).toEqual(scores.toSorted((a, b) => b - a));
+    for (const { excerpt } of margin) expect(excerpt.length).toBeGreaterThan(10);
+    expect(selection('no filter').margin).toEqual([]);
+    expect(evaluationHtml(evaluation, {})).toContain(margin[0]?.document);
+  });
+
   it('is what its schema says, and a page with every figure\'s interval and number', () => {
     expect(evaluationSchema.parse(JSON.parse(JSON.stringify(evaluation)))).toEqual(evaluation);
     const html = evaluationHtml(evaluation, { version: '1 & 2' });
