@@ -88,7 +88,7 @@ describe('the documentation', () => {
 
 /** What stands after `betr` in blocks of code and in code within text; of a line with several commands, each. */
 function commandLines(text: string): string[] {
-  const blocks = [...text.matchAll(/```(?:sh|crontab|ini)?\n([^]*?)```/g)].flatMap(([, block = '']) => block.split('\n'));
+  const blocks = [...text.matchAll(/```([a-z]*)\n([^]*?)```/g)].filter(([, language = '']) => ['', 'sh', 'crontab', 'ini'].includes(language)).flatMap(([, , block = '']) => block.split('\n'));
   const inline = [...text.replaceAll(/```[^]*?```/g, '').matchAll(/`((?:npx )?betr [^`]+)`/g)].map(([, code = '']) => code);
   return [...blocks, ...inline].flatMap((line) => [...line.replace(/\s#.*/, '').matchAll(/(?:^|\s|\/)betr ([a-z]+(?: [^;&|>#]*)?)/g)].map(([, command = '']) => command.trim().replaceAll(/[[\]"']/g, ' ')));
 }
