@@ -5,7 +5,7 @@ import { Duplex, pipeline } from 'node:stream';
 import * as zlib from 'node:zlib';
 import { Decompress } from 'fzstd';
 import { z } from 'zod';
-import { fail } from './errors.ts';
+import { fail, reasonOf } from './errors.ts';
 
 /** Takes frames in pieces; gives a piece that is of use until the next is asked for; throws where the input ends within a frame. */
 export type ZstdDecompressor = (pieces: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>;
@@ -24,7 +24,7 @@ export async function openZstdCompressor(): Promise<Duplex> {
   if (own !== undefined) return own;
   const native = await importNative();
   if (native === undefined) throw fail('ZSTD_MISSING', { node: process.version });
-  return new native.stream.CompressStream();
+  return new native.CompressStream();
 }
 
 const creator = z.custom<(options: { chunkSize: number }) => unknown>((value) => typeof value === 'function');
@@ -35,9 +35,20 @@ function openOwn(name: 'createZstdDecompress' | 'createZstdCompress'): Duplex | 
   return stream instanceof Duplex ? stream : undefined;
 }
 
-async function importNative(): Promise<{ stream: typeof import('zstd-napi'); binding: typeof import('zstd-napi/binding.js') } | undefined> {
+interface NativeDecompressor {
+  /** Returns what it wants next (0: the frame has ended), and the bytes produced and consumed. */
+  decompressStream(out: Uint8Array, input: Uint8Array): [hint: number, produced: number, consumed: number];
+}
+
+const isClass = (value: unknown): boolean => typeof value === 'function';
+const streamModule = z.object({ CompressStream: z.custom<new () => Duplex>(isClass) });
+const bindingModule = z.object({ default: z.object({ DCtx: z.custom<new () => NativeDecompressor>(isClass) }) });
+
+/** What is used of zstd-napi. Its modules are named by no literal, because where it could not be installed its types are missing too. */
+async function importNative(): Promise<{ CompressStream: new () => Duplex; DCtx: new () => NativeDecompressor } | undefined> {
+  const name = 'zstd-napi';
   try {
-    return { stream: await import('zstd-napi'), binding: (await import('zstd-napi/binding.js')).default };
+    return { ...streamModule.parse(await import(name)), ...bindingModule.parse(await import(`${name}/binding.js`)).default };
   } catch {
     return undefined;
   }
@@ -56,7 +67,7 @@ async function openNativeDecompressor(): Promise<ZstdDecompressor | undefined> {
   const native = await importNative();
   if (native === undefined) return undefined;
   return async function* decompress(pieces) {
-    const context = new native.binding.DCtx();
+    const context = new native.DCtx();
     const out = Buffer.allocUnsafeSlow(outBytes);
     let expected = 1;
     for await (const piece of pieces) {
@@ -90,7 +101,11 @@ function openSlowDecompressor(): ZstdDecompressor {
       }
     }
     if (empty) throw new Error(cutShort);
-    decoder.push(new Uint8Array(0), true);
+    try {
+      decoder.push(new Uint8Array(0), true);
+    } catch (error) {
+      throw /unexpected EOF/.test(reasonOf(error)) ? new Error(cutShort, { cause: error }) : error;
+    }
     yield* held;
   };
 }

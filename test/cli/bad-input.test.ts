@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { z } from 'zod';
-import { compress } from 'zstd-napi';
+import { compress } from '../data/zstd.ts';
 import { sqlString, withDuckDb } from '../../data/duckdb.ts';
 import { withLock } from '../../data/lock.ts';
 import { silent } from '../../data/progress.ts';

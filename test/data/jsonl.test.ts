@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { compress } from 'zstd-napi';
+import { compress } from './zstd.ts';
 import { zstdDecompressors } from '../../data/zstd.ts';
 import { defaultFields, readAll, withFolder } from './collect.ts';
 import { anyFile, readObviously } from './json-lines.ts';

@@ -10,8 +10,8 @@ import { createGzip } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 import { sqlString, withDuckDb } from '../../data/duckdb.ts';
-import { openZstdCompressor } from '../../data/zstd.ts';
 import { withFolder } from './collect.ts';
+import { openCompressor } from './zstd.ts';
 
 const script = fileURLToPath(new URL('./read-memory.js', import.meta.url));
 const resultSchema = z.object({ documents: z.number(), textBytes: z.number(), quarantined: z.array(z.object({ position: z.number(), reason: z.string() })), peakMb: z.number() });
@@ -53,11 +53,11 @@ describe('memory does not grow with what is read', () => {
 
   it.each([
     ['gz', createGzip],
-    ['zst', openZstdCompressor],
+    ['zst', openCompressor],
   ] as const)('a line of 300 MB that is a small file as %s is passed over', async (ending, open) => {
     await withFolder(async (folder) => {
       const path = join(folder, `a.jsonl.${ending}`);
-      await pipeline(Readable.from(longLine(300 << 20)), await open(), createWriteStream(path));
+      await pipeline(Readable.from(longLine(300 << 20)), open(), createWriteStream(path));
       const { quarantined, documents, peakMb } = await readApart(path);
       expect(documents).toBe(2);
       expect(quarantined.map(({ position }) => position)).toEqual([1]);

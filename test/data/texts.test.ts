@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { compress } from 'zstd-napi';
+import { compress } from './zstd.ts';
 import { sqlString, withDuckDb } from '../../data/duckdb.ts';
 import { formatOf } from '../../data/shards.ts';
 import { readTexts } from '../../data/texts.ts';

@@ -5,7 +5,7 @@ import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
-import { compress } from 'zstd-napi';
+import { compress } from '../data/zstd.ts';
 import { openRandom } from '../../classifier/random.ts';
 import { trainClassifier } from '../../classifier/train.ts';
 import { sqlString, withDuckDb } from '../../data/duckdb.ts';

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { z } from 'zod';
-import { compress } from 'zstd-napi';
+import { compress } from '../data/zstd.ts';
 import { trainClassifier } from '../../classifier/train.ts';
 import { sqlString, withDuckDb } from '../../data/duckdb.ts';
 import { silent } from '../../data/progress.ts';
