@@ -2,8 +2,9 @@
 
 import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { commitFile, temporaryName, writeError } from './commit.ts';
+import type { Run } from './run.ts';
 
 export interface Quarantine {
   /** `position` is the 0-based row in the file; `detail` the beginning of the row, where it helps. */
@@ -60,4 +61,14 @@ export function openQuarantine(path: string): QuarantineFile {
       await rm(growing, { force: true });
     },
   };
+}
+
+/** Calls `use` with the run's quarantine file of this name, and puts the file in its place whatever happens. Errors: those of `use`, DISK_FULL, WRITE_FAILED. */
+export async function withQuarantine<T>(run: Run, name: string, use: (quarantine: Quarantine) => Promise<T>): Promise<T> {
+  const quarantine = openQuarantine(join(run.files.quarantine, name));
+  try {
+    return await use(quarantine);
+  } finally {
+    await quarantine.close();
+  }
 }

@@ -2,12 +2,11 @@
 // point, the next run goes on from the files that are whole; `index.json` is written last and says what all the others are.
 
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { type z } from 'zod';
 import { commitJson, readJson, sha256File } from '../data/commit.ts';
 import { BetrError, systemCode } from '../data/errors.ts';
 import type { Report } from '../data/progress.ts';
-import { openQuarantine, type Quarantine } from '../data/quarantine.ts';
+import { withQuarantine } from '../data/quarantine.ts';
 import { fingerprint, type Run } from '../data/run.ts';
 import { type Example, examplesNoteSchema, loadExamples, readBenchmarks, saveExamples } from './benchmarks.ts';
 import type { BestRanks } from './best-rank.ts';
@@ -120,15 +119,6 @@ async function makeSample(run: Run, inputs: IndexInputs, report: Report): Promis
   const rates = await readOr(run.files.tokens, tokenRatesSchema);
   if (rates?.sample !== inputs.sample) await measureTokens(run, inputs.sample);
   return note;
-}
-
-async function withQuarantine<T>(run: Run, name: string, use: (quarantine: Quarantine) => Promise<T>): Promise<T> {
-  const quarantine = openQuarantine(join(run.files.quarantine, name));
-  try {
-    return await use(quarantine);
-  } finally {
-    await quarantine.close();
-  }
 }
 
 /** The SHA-256 of an index over these very vectors, where the last run left one. */

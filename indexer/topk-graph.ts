@@ -1,8 +1,8 @@
 // A two-node ONNX graph, made in memory: scores = queries · documentsᵀ, then each query's K best. Writing its few protobuf
 // bytes by hand keeps a model file and a protobuf library out of the product. Field numbers: onnx/onnx.proto3.
 
-const FLOAT = 1;
-const INT64 = 7;
+import { FLOAT, INT64, integer, message, tensor, text } from './onnx-bytes.ts';
+
 const INT_ATTRIBUTE = 2;
 
 /**
@@ -26,26 +26,4 @@ export function topKGraph(): Uint8Array {
   const irVersion = 8;
   const opset = 13;
   return Uint8Array.from([...integer(1, irVersion), ...message(7, graph), ...message(8, integer(2, opset))]);
-}
-
-/** A ValueInfoProto: a tensor's name, type, and dimensions by name or size. */
-function tensor(name: string, type: number, dimensions: readonly (string | number)[]): number[] {
-  const shape = dimensions.flatMap((size) => message(1, typeof size === 'string' ? text(2, size) : integer(1, size)));
-  return [...text(1, name), ...message(2, message(1, [...integer(1, type), ...message(2, shape)]))];
-}
-
-function message(field: number, bytes: readonly number[]): number[] {
-  return [...varint(field * 8 + 2), ...varint(bytes.length), ...bytes];
-}
-
-function text(field: number, value: string): number[] {
-  return message(field, [...Buffer.from(value)]);
-}
-
-function integer(field: number, value: number): number[] {
-  return [...varint(field * 8), ...varint(value)];
-}
-
-function varint(value: number): number[] {
-  return value < 128 ? [value] : [(value % 128) + 128, ...varint(Math.floor(value / 128))];
 }

@@ -25,6 +25,12 @@ function checkSize(rows: number, found: number, columns: number): void {
   if (rows < 0 || found !== columns) throw new Error(`it has a matrix of ${rows} × ${found} where rows of ${columns} numbers belong`);
 }
 
+/** The rows up to `wanted`, so many at a time that a block's floats are few. */
+function goThrough(wanted: number, columns: number, read: (row: number, count: number) => void): void {
+  const blockRows = Math.max(1, Math.floor(blockFloats / columns));
+  for (let row = 0; row < wanted; row += blockRows) read(row, Math.min(blockRows, wanted - row));
+}
+
 function readPlain(file: FileBytes, cursor: Cursor, columns: number): Matrix {
   const rows = cursor.int64();
   checkSize(rows, cursor.int64(), columns);
@@ -36,12 +42,10 @@ function readPlain(file: FileBytes, cursor: Cursor, columns: number): Matrix {
     rows,
     columns,
     eachBlock(wanted, take) {
-      const blockRows = Math.max(1, Math.floor(blockFloats / columns));
-      for (let row = 0; row < wanted; row += blockRows) {
-        const count = Math.min(blockRows, wanted - row);
+      goThrough(wanted, columns, (row, count) => {
         const bytes = file.bytesAt(start + row * columns * 4, count * columns * 4);
         take(row, checkFinite(new Float32Array(bytes.buffer, bytes.byteOffset, count * columns)), undefined);
-      }
+      });
     },
   };
 }
@@ -72,12 +76,10 @@ function readQuantised(file: FileBytes, cursor: Cursor, columns: number): Matrix
     rows,
     columns,
     eachBlock(wanted, take) {
-      const blockRows = Math.max(1, Math.floor(blockFloats / columns));
-      for (let row = 0; row < wanted; row += blockRows) {
-        const count = Math.min(blockRows, wanted - row);
+      goThrough(wanted, columns, (row, count) => {
         const codes = file.bytesAt(start + row * book.subvectors, count * book.subvectors);
         take(row, decodeRows(codes, count, columns, book), norms?.subarray(row, row + count));
-      }
+      });
     },
   };
 }

@@ -2,13 +2,12 @@
 // Promises: every run of words of every test text is found wherever it stands, whatever case and punctuation; leaks.json is written last.
 
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { z } from 'zod';
 import { commitJson, sha256File } from '../../data/commit.ts';
 import { parquetSource } from '../../data/duckdb.ts';
 import type { Report } from '../../data/progress.ts';
-import { openQuarantine, type Quarantine } from '../../data/quarantine.ts';
+import { type Quarantine, withQuarantine } from '../../data/quarantine.ts';
 import { readRows } from '../../data/read.ts';
 import type { Run } from '../../data/run.ts';
 import { listShards } from '../../data/shards.ts';
@@ -123,13 +122,4 @@ async function findIdentical(run: Run, items: readonly TestItem[], quarantine: Q
     }
   }
   return pairs;
-}
-
-async function withQuarantine<T>(run: Run, name: string, use: (quarantine: Quarantine) => Promise<T>): Promise<T> {
-  const quarantine = openQuarantine(join(run.files.quarantine, name));
-  try {
-    return await use(quarantine);
-  } finally {
-    await quarantine.close();
-  }
 }

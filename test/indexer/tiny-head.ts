@@ -3,6 +3,7 @@
 
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { FLOAT, INT64, integer, message, tensor, text } from '../../indexer/onnx-bytes.ts';
 
 export interface TinyHead {
   /** Weights of each word, one for each label; words that are not there have those of [UNK]. */
@@ -12,8 +13,6 @@ export interface TinyHead {
   output?: string;
 }
 
-const FLOAT = 1;
-const INT64 = 7;
 export const unknownWord = '[UNK]';
 
 /** Writes config.json, tokenizer.json, tokenizer_config.json and onnx/model.onnx into `folder`. */
@@ -56,25 +55,4 @@ function graphBytes(table: readonly (readonly number[])[], output: string): Uint
     ...message(12, tensor(output, FLOAT, ['texts', labels])),
   ];
   return Uint8Array.from([...integer(1, 8), ...message(7, graph), ...message(8, integer(2, 13))]);
-}
-
-function tensor(name: string, type: number, dimensions: readonly (string | number)[]): number[] {
-  const shape = dimensions.flatMap((size) => message(1, typeof size === 'string' ? text(2, size) : integer(1, size)));
-  return [...text(1, name), ...message(2, message(1, [...integer(1, type), ...message(2, shape)]))];
-}
-
-function message(field: number, bytes: readonly number[]): number[] {
-  return [...varint(field * 8 + 2), ...varint(bytes.length), ...bytes];
-}
-
-function text(field: number, value: string): number[] {
-  return message(field, [...Buffer.from(value)]);
-}
-
-function integer(field: number, value: number): number[] {
-  return [...varint(field * 8), ...varint(value)];
-}
-
-function varint(value: number): number[] {
-  return value < 128 ? [value] : [(value % 128) + 128, ...varint(Math.floor(value / 128))];
 }
