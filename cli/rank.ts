@@ -15,7 +15,7 @@ import { describePrediction } from './prediction.ts';
 export function rankCommand(): Command {
   return stepCommand('rank', 'score every document of the corpus and publish the ranking (only what is new is scored)')
     .option(...scorerOption)
-    .option('--workers <count>', 'worker processes at once, in place of the settings\' workers')
+    .option('--workers <count>', 'worker processes at once, in place of the settings\' workers', (text) => parseWorkers(text))
     .option('--publish-only', 'publish what workers have scored (betr work), without scoring', false)
     .option('--dry-run', 'look at about 1 % of what is to be scored, and predict time, memory, disk and tokens kept', false)
     .action(async (options: RankOptions) => {
@@ -43,13 +43,13 @@ async function prepareRun(main: Run, scorer: string, report: Report): Promise<Ru
 
 interface RankOptions extends StepOptions {
   dryRun: boolean;
-  workers?: string;
+  workers?: number;
   scorer: string;
   publishOnly: boolean;
 }
 
-function withWorkers(run: Run, workers: string | undefined): Run {
-  return workers === undefined ? run : { ...run, settings: { ...run.settings, workers: parseWorkers(workers) } };
+function withWorkers(run: Run, workers = run.settings.workers): Run {
+  return { ...run, settings: { ...run.settings, workers } };
 }
 
 /** A number of workers. Errors: OPTION_INVALID. */
