@@ -2,7 +2,6 @@
 // no chunk is left. What was scored before, by the same classifier, is left alone.
 
 import { stat } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { type ErrorData, errorFrom, fail } from '../data/errors.ts';
 import type { Report } from '../data/progress.ts';
@@ -10,7 +9,7 @@ import type { Run } from '../data/run.ts';
 import { cardFile, type ListedPart } from './part.ts';
 import { listTasks, makePlan, outlinePlan, readPlan, type Task } from './plan.ts';
 import { foldManifests, isWhole, readPublishedParts } from './published.ts';
-import { type Listener, runWorkers } from './workers.ts';
+import { countWorkers, type Listener, runWorkers } from './workers.ts';
 
 export interface CorpusScores {
   /** Of every shard, sorted by shard and row. */
@@ -42,7 +41,7 @@ export async function scoreCorpus(run: Run, report: Report): Promise<CorpusScore
     const problems: ErrorData[] = [];
     if (open.length > 0) {
       for (const { shard } of open) scored.add(shard.name);
-      const count = Math.min(run.settings.workers ?? availableParallelism(), open.length);
+      const count = countWorkers(run, open.length, weigh(open));
       const result = await runWorkers(run, plan, { count, wait: true, ...openListener(open, report) });
       done.documents += result.documents;
       done.textBytes += result.textBytes;
@@ -58,9 +57,13 @@ export async function scoreCorpus(run: Run, report: Report): Promise<CorpusScore
   }
 }
 
+function weigh(tasks: readonly Task[]): number {
+  return tasks.reduce((sum, { weight }) => sum + weight, 0);
+}
+
 /** Tells how far the work on the open tasks is. */
 export function openListener(open: readonly Task[], report: Report): Required<Listener> {
-  const total = open.reduce((sum, { weight }) => sum + weight, 0);
+  const total = weigh(open);
   let [documents, weightDone] = [0, 0];
   return {
     onProgress(more) {

@@ -1,6 +1,7 @@
 // Several workers of this machine, each a process of its own, so that one that runs out of memory or is killed takes no other with it.
 
 import { type ChildProcess, fork } from 'node:child_process';
+import { availableParallelism } from 'node:os';
 import { type ErrorData, errorFrom, fail } from '../data/errors.ts';
 import type { Run } from '../data/run.ts';
 import type { Plan, Task } from './plan.ts';
@@ -20,6 +21,15 @@ export type WorkerReply =
   | { kind: 'chunk'; weight: number }
   | { kind: 'done'; result: WorkResult }
   | { kind: 'failed'; error: ErrorData };
+
+/** Less text than this is scored by the time that a process of its own has started. */
+const textBytesPerWorker = 64e6;
+
+/** How many processes score so many chunks with so much text (bytes, about): as the settings say, or one for each core that there is enough to do for. */
+export function countWorkers({ settings }: Run, chunks: number, textBytes: number): number {
+  const most = settings.workers ?? Math.min(availableParallelism(), Math.ceil(textBytes / textBytesPerWorker));
+  return Math.max(1, Math.min(most, Math.ceil(chunks)));
+}
 
 type Options = Listener & Pick<WorkOptions, 'wait' | 'signal' | 'graceMs'> & { count: number };
 

@@ -2,13 +2,13 @@
 // run/prediction.json.
 
 import { statfs } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
 import { z } from 'zod';
 import { binFloor } from '../classifier/part.ts';
 import { fingerprintCorpus, listTasks, outlinePlan } from '../classifier/plan.ts';
 import { type Probe, probeShards } from '../classifier/probe.ts';
 import { readCards, readPublishedParts } from '../classifier/published.ts';
 import { type CorpusScores, listOpenTasks } from '../classifier/score-corpus.ts';
+import { countWorkers } from '../classifier/workers.ts';
 import { commitJson, readJson } from '../data/commit.ts';
 import type { Shard } from '../data/documents.ts';
 import type { Report } from '../data/progress.ts';
@@ -66,7 +66,7 @@ export async function predictRanking(run: Run, report: Report): Promise<Predicti
   const scored = await addUpScored(run, tasks.filter(({ shard }) => !shards.some(({ name }) => name === shard.name)).map(({ name }) => name));
   const probes = shards.length === 0 ? [] : await probeShards(run, shards, report);
   const parts = shards.reduce((sum, { bytes }) => sum + Math.max(1, bytes / known.chunkBytes), 0);
-  const workers = Math.min(run.settings.workers ?? availableParallelism(), Math.max(1, Math.ceil(parts)));
+  const workers = countWorkers(run, parts, probes.reduce((sum, { part, standsFor, fileBytes }) => sum + (standsFor / fileBytes) * part.textBytes, 0));
   const { bavail, bsize } = await statfs(run.folder);
   const prediction: Prediction = {
     predictedAt: new Date().toISOString(),

@@ -75,7 +75,7 @@ const text =
 const whole = [{ name: 'cooking', files: ['cooking.jsonl'] }, { name: 'astronomy', files: ['astronomy.jsonl'] }];
 const closedPort = 'http://127.0.0.1:1/v1';
 
-/** What is wrong, how it is made so, and what `betr index` says: exit code, code of the catalogue, words of the sentence. */
+/** What is wrong, how it is made so, and what comes of indexing: exit code, code of the catalogue, words of the sentence. */
 const cases: readonly (readonly [what: string, spoil: Spoil, exit: number, code: string, sentence: RegExp])[] = [
   ['a missing file', settings(() => ({ corpus: { files: ['corpus/*', 'none.jsonl'] } })), 1, 'FILE_NOT_FOUND', /none\.jsonl does not exist/],
   ['a pattern without a match', settings(() => ({ corpus: { files: ['none/*.jsonl'] } })), 1, 'NO_FILES', /none\/\*\.jsonl/],
@@ -107,8 +107,25 @@ const cases: readonly (readonly [what: string, spoil: Spoil, exit: number, code:
   ['an endpoint that is not there', settings(() => ({ embedding: { model: closedPort } })), 1, 'ENDPOINT_FAILED', /127\.0\.0\.1:1/],
 ];
 
+/** What `betr index` does, in this process. */
+async function index(folder: string): Promise<Awaited<ReturnType<typeof runIndex>>> {
+  const run = await openRun(join(folder, 'betr.yaml'));
+  return withLock(run, () => runIndex(run, silent));
+}
+
 describe('betr index', () => {
-  it.each(cases)('with %s says so, leaves nothing half-written, and works once that is mended', async (_what, spoil, exit, code, sentence) => {
+  it.each(cases)('with %s says so, leaves nothing half-written, and works once that is mended', async (_what, spoil, exitCode, code, sentence) => {
+    const folder = await smallProject();
+    await spoil(folder);
+    await expect(index(folder)).rejects.toMatchObject({ code, exitCode, message: expect.stringMatching(sentence) });
+    await expectNothingHalf(folder);
+    for (const name of await readdir(join(folder, 'corpus'))) if (name !== 'a.jsonl') await rm(join(folder, 'corpus', name));
+    await makeProject(folder, bag.url, { shards: { 'a.jsonl': good } });
+    expect(await index(folder)).toMatchObject({ corpus: { documents: few.length }, fresh: false });
+    expect(await listRun(folder)).toContain('index.json');
+  });
+
+  it.each(cases.filter(([what]) => ['half a zst', 'a Parquet without the column', 'a typo in betr.yaml'].includes(what)))('tells of %s by its exit code, in words and as JSON', async (_what, spoil, exit, code, sentence) => {
     const folder = await smallProject();
     await spoil(folder);
     const { code: ended, stdout, stderr } = await betr(folder, ['index', '--json']);
@@ -117,11 +134,6 @@ describe('betr index', () => {
     expect(stderr).toContain(`[${code}]`);
     expect(stderr).not.toMatch(/\n {4}at /);
     await expectNothingHalf(folder);
-    for (const name of await readdir(join(folder, 'corpus'))) if (name !== 'a.jsonl') await rm(join(folder, 'corpus', name));
-    await makeProject(folder, bag.url, { shards: { 'a.jsonl': good } });
-    const run = await openRun(join(folder, 'betr.yaml'));
-    expect(await withLock(run, () => runIndex(run, silent))).toMatchObject({ corpus: { documents: few.length }, fresh: false });
-    expect(await listRun(folder)).toContain('index.json');
   });
 });
 

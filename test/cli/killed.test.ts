@@ -53,7 +53,7 @@ it('commands that are killed again and again come to the same bytes as ones that
   const random = openRandom(20260105);
   let killed = 0;
   for (const [i, step] of steps.entries()) {
-    for (let attempt = 0; attempt < 4; attempt++) {
+    for (let attempt = 0; attempt < 3; attempt++) {
       // The first part of the time goes into starting, where there is nothing to break.
       const after = (0.25 + 0.6 * random()) * (wholeMs[i] ?? 0);
       const { code } = await betr(folder, step, {}, { after, signal: 'SIGKILL' });

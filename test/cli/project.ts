@@ -68,7 +68,6 @@ export async function writeSettings(folder: string, endpoint: string, settings: 
     embedding: { model: endpoint, endpointModel: 'bag' },
     search: { nearest: 100 },
     classifier: { bits: 14, epochs: 3 },
-    workers: 2,
     ...settings,
   };
   await writeFile(join(folder, 'betr.yaml'), JSON.stringify(all));

@@ -78,7 +78,7 @@ const kinds = ['group', 'coordinator', 'worker', 'rename', 'told'] as const;
 /** Starts a ranking with some workers, and does away with it, or with a part of it. */
 async function crashOnce(folder: string, random: () => number): Promise<{ kind: string; published: boolean }> {
   const kind = kinds[Math.floor(random() * kinds.length)] ?? 'group';
-  const workers = 1 + Math.floor(random() * 4);
+  const workers = 1 + Math.floor(random() * 3);
   const env = { ...process.env, ...(kind === 'rename' ? { NODE_OPTIONS: `--import=${dieModule}`, BETR_DIE: '0.05' } : { NODE_OPTIONS: '' }) };
   const child = spawn(process.execPath, [rankOnce, join(folder, 'betr.yaml'), String(workers)], { detached: true, stdio: ['ignore', 'ignore', 'pipe'], env });
   let stderr = '';

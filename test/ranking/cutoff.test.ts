@@ -43,7 +43,7 @@ describe('the exact cutoff', () => {
     const rows = fc.array(row, { minLength: 1, maxLength: 40 }).map((list) => list.map((value, index) => ({ ...value, row: index })));
     await fc.assert(
       fc.asyncProperty(rows, fc.double({ min: 0.0001, max: 1, noNaN: true }), (list, share) => compareWithPlainSort(list, [share, 1])),
-      { numRuns: 40 },
+      { numRuns: 25 },
     );
   });
 

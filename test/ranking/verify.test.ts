@@ -1,20 +1,37 @@
-import { appendFile, readdir, readFile, rm, truncate, unlink, writeFile } from 'node:fs/promises';
+import { appendFile, cp, mkdtemp, readdir, readFile, rm, truncate, unlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { chunkOf } from '../../classifier/part.ts';
 import { openRandom } from '../../classifier/random.ts';
 import { commitSealedJson } from '../../data/commit.ts';
 import { silent } from '../../data/progress.ts';
-import type { Run } from '../../data/run.ts';
-import type { Ranking } from '../../ranking/generation.ts';
+import { openRun, type Run } from '../../data/run.ts';
+import { type Ranking, readRanking } from '../../ranking/generation.ts';
 import { rankCorpus } from '../../ranking/rank.ts';
 import { verifyRanking } from '../../ranking/verify.ts';
-import { makeLines, makeTrainedRun, withCorpus } from '../classifier/trained-run.ts';
+import { makeCorpus, makeLines, makeTrainedRun, withCorpus } from '../classifier/trained-run.ts';
+import { withFolder } from '../data/collect.ts';
 
 const problemsOf = async (run: Run, corpus = false): Promise<string[]> => (await verifyRanking(run, { corpus }, silent)).problems;
 
+const options = { chunkMegabytes: 0.03 };
+
+/** A ranked run, which each test has a copy of. */
+let whole: string;
+beforeAll(async () => {
+  whole = await mkdtemp(join(tmpdir(), 'betr-verify-'));
+  await makeCorpus(whole);
+  await rankCorpus(await makeTrainedRun(whole, options), silent);
+});
+afterAll(() => rm(whole, { recursive: true }));
+
 async function withRanking(use: (run: Run, ranking: Ranking, folder: string) => Promise<void>): Promise<void> {
-  await withCorpus(async (run, folder) => use(run, (await rankCorpus(run, silent)).ranking, folder), { chunkMegabytes: 0.03 });
+  await withFolder(async (folder) => {
+    await cp(whole, folder, { recursive: true, preserveTimestamps: true });
+    const run = await openRun(join(folder, 'betr.yaml'));
+    await use(run, await readRanking(run), folder);
+  });
 }
 
 describe('verifying a ranking', () => {
@@ -61,7 +78,7 @@ describe('verifying a ranking', () => {
     ['a shard that is gone', (_run, _ranking, folder) => unlink(join(folder, 'corpus', 'plain.jsonl')), /plain\.jsonl was ranked and is no longer there/],
     ['a shard that is new', (_run, _ranking, folder) => writeFile(join(folder, 'corpus', 'new.jsonl'), makeLines(5, 5)), /new\.jsonl is not ranked yet/],
     ['another classifier', async (_run, _ranking, folder) => {
-        await makeTrainedRun(folder, { chunkMegabytes: 0.03, seed: 9 });
+        await makeTrainedRun(folder, { ...options, seed: 9 });
       }, /not the classifier/],
     ['a ranking without one of its parts', (run, ranking) => reseal(run, { ...ranking, parts: ranking.parts.filter((_, i) => i !== 1) }), /rows \d+ to \d+ are in no part/],
     ['a ranking without a last part', (run, ranking) => reseal(run, { ...ranking, parts: ranking.parts.slice(0, -1) }), /rows from \d+ on are in no part/],
