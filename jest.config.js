@@ -2,6 +2,7 @@
 export default {
   rootDir: 'dist',
   testEnvironment: '<rootDir>/test/environment.js',
+  testSequencer: '<rootDir>/test/sequencer.js',
   testMatch: ['<rootDir>/test/**/*.test.js'],
   transform: {},
   // Jest would leave one core to its own process, which has little to do.

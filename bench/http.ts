@@ -1,5 +1,6 @@
 // Speed of GET /rank over loopback, on one core: the same question again and again (warm), and a new budget every time (cold), beside a bare
-// Express 5 route that returns as many bytes, in the same run. Then the first answer by a set of benchmarks that nobody asked for before. The server is held to core 0 and the load comes from the other cores.
+// Express 5 route that returns as many bytes, in the same run. The server is held to core 0 and the load comes from the other cores. Then the first answer by a set of
+// benchmarks that nobody asked for before, of this server and of one that has all cores.
 //   npm run bench:http [-- --config FILE] [--seconds 8] [--query poolTokens=6T] [--rank FILE] [--json]
 // FILE: a run with a ranking (bench/synthetic-ranking.ts makes one of any size). --rank names another, trained, run whose corpus is ranked by
 // `betr rank`, again and again, in a folder of its own and on all cores, while the same question is asked once more. Two connections fill the core already;
@@ -31,12 +32,13 @@ const run = await openRun(values.config);
 const ranking = await readRanking(run);
 
 const startedMs = performance.now();
-const { url, child: server } = await startOnCoreZero([betr, 'serve', '--config', values.config, '--port', '0']);
+const serve = [betr, 'serve', '--config', values.config, '--port', '0'];
+const { url, child: server } = await startOn('taskset', ['-c', '0', process.execPath, ...serve]);
 await untilReady(url);
 const readyMs = performance.now() - startedMs;
 const warmPath = `/rank?budget=1e21&${values.query}`;
 const answer = await (await fetch(url + warmPath)).text();
-const peer = await startOnCoreZero([bare, String(Buffer.byteLength(answer))]);
+const peer = await startOn('taskset', ['-c', '0', process.execPath, bare, String(Buffer.byteLength(answer))]);
 try {
   // On a large ranking that is served for the first time, keys are sorted in the background; the rates are those of a server that has done so.
   while ((await readKeyOrder(run, ranking)) === undefined) await new Promise((resolve) => setTimeout(resolve, 500));
@@ -48,16 +50,19 @@ try {
   const bareLast = await load(peer.url, '/', duration / 2);
   const bareRate = (bareFirst.requestsPerSecond + bareLast.requestsPerSecond) / 2;
   const besideRanking = values.rank === undefined ? undefined : await whileRanking(values.rank, () => load(url, warmPath, duration));
-  const retargetMs = await timeRetarget();
+  const oneCore = await timeRetarget(url);
+  const memory = residentMegabytes(server);
+  server.kill();
+  const allCores = await timeWithAllCores();
   const beside = (figures: Figures): Figures & { ratioToBare: number } => ({ ...figures, ratioToBare: round(figures.requestsPerSecond / bareRate, 2) });
-  const result = { documents: ranking.documents, bare: { requestsPerSecond: round(bareRate, 0), first: bareFirst, last: bareLast }, warm: beside(warm), cold: beside(cold), ...(besideRanking === undefined ? {} : { besideRanking }), ...retargetMs, readyMs: round(readyMs, 0), residentMegabytes: residentMegabytes(server), answerBytes: Buffer.byteLength(answer), machine: describeMachine() };
+  const result = { documents: ranking.documents, bare: { requestsPerSecond: round(bareRate, 0), first: bareFirst, last: bareLast }, warm: beside(warm), cold: beside(cold), ...(besideRanking === undefined ? {} : { besideRanking }), retarget: { oneCore, allCores }, readyMs: round(readyMs, 0), residentMegabytes: memory, answerBytes: Buffer.byteLength(answer), machine: describeMachine() };
   const line = (name: string, { requestsPerSecond, p50Ms, p99Ms, failed }: Figures): string => `${name.padEnd(38)} ${String(requestsPerSecond).padStart(6)} requests/s  p50 ${p50Ms} ms  p99 ${p99Ms} ms${failed > 0 ? `  ${failed} FAILED` : ''}`;
   printBenchmark(result, [
     line('bare Express 5, as many bytes', { ...bareLast, requestsPerSecond: round(bareRate, 0) }),
     `${line('/rank, the same question', warm)}  ${result.warm.ratioToBare} × bare`,
     `${line('/rank, a new budget every time', cold)}  ${result.cold.ratioToBare} × bare`,
     ...(besideRanking === undefined ? [] : [line('/rank, beside betr rank', besideRanking)]),
-    ...Object.entries(retargetMs).map(([name, ms]) => `${name} ${ms}`),
+    ...[...oneCore.keys()].map((i) => `first answer by ${oneCore[i]?.benchmarks} of ${ranking.scorer.outputs.length - 1} benchmarks: ${oneCore[i]?.ms} ms on one core, ${allCores[i]?.ms} ms on all`),
     `${ranking.documents} documents: start to ready ${result.readyMs} ms, at most ${result.residentMegabytes} MB resident, answers of ${result.answerBytes} bytes`,
   ].join('\n'));
 } finally {
@@ -66,22 +71,32 @@ try {
 }
 process.exit();
 
-/** The first answers by half of the benchmarks, and by all but one, in milliseconds; nothing where there are not two. */
-async function timeRetarget(): Promise<Record<string, number>> {
+/** The first answers by half of the benchmarks, and by all but one; nothing where there are not two. */
+async function timeRetarget(at: string): Promise<{ benchmarks: number; ms: number }[]> {
   const names = ranking.scorer.outputs.slice(1);
-  if (names.length < 2) return {};
+  if (names.length < 2) return [];
   await rm(join(run.folder, 'retargeted'), { recursive: true, force: true });
   const chosen = names.slice(0, Math.ceil(names.length / 2));
   const time = async (choice: string): Promise<number> => {
     const askedMs = performance.now();
-    const response = await fetch(`${url}/rank?budget=1e21&${values.query}&${choice}`);
+    const response = await fetch(`${at}/rank?budget=1e21&${values.query}&${choice}`);
     if (!response.ok) throw new Error(await response.text());
     return round(performance.now() - askedMs, 0);
   };
-  const half = await time(`benchmarks=${chosen.join(',')}`);
+  const half = { benchmarks: chosen.length, ms: await time(`benchmarks=${chosen.join(',')}`) };
   // The files of the one before are written meanwhile, which the next set would wait for.
   await new Promise((resolve) => setTimeout(resolve, 5000));
-  return { [`first answer by ${chosen.length} of ${names.length} benchmarks, ms:`]: half, [`first answer by ${names.length - 1} of ${names.length} benchmarks, ms:`]: await time(`without=${names[0] ?? ''}`) };
+  return [half, { benchmarks: names.length - 1, ms: await time(`without=${names[0] ?? ''}`) }];
+}
+
+async function timeWithAllCores(): Promise<Awaited<ReturnType<typeof timeRetarget>>> {
+  const { url: at, child } = await startOn(process.execPath, serve);
+  try {
+    await untilReady(at);
+    return await timeRetarget(at);
+  } finally {
+    child.kill();
+  }
 }
 
 /** Calls `ask` while `betr rank` ranks the corpus of a trained run from nothing, again and again. */
@@ -127,15 +142,15 @@ async function load(at: string, path: string | undefined, seconds: number): Prom
   return { requestsPerSecond: round(found.requests.average, 0), p50Ms: found.latency.p50, p99Ms: found.latency.p99, failed: found.non2xx + found.errors };
 }
 
-/** Starts a program that tells its address, on core 0. */
-async function startOnCoreZero(args: string[]): Promise<{ url: string; child: ChildProcess }> {
-  const child = spawn('taskset', ['-c', '0', process.execPath, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+/** Starts a program that tells its address. */
+async function startOn(program: string, args: string[]): Promise<{ url: string; child: ChildProcess }> {
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   for await (const text of createInterface(child.stdout)) {
     const found = /http:\/\/\S+/.exec(text)?.[0];
     if (found !== undefined) return { url: found, child };
   }
   await once(child, 'exit');
-  throw new Error(`${args[0] ?? ''} did not start`);
+  throw new Error(`${program} ${args.join(' ')} did not start`);
 }
 
 async function untilReady(at: string): Promise<void> {

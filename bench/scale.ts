@@ -1,5 +1,5 @@
-// How ranking grows with the corpus: `betr rank` end to end on a corpus of some gigabytes (half JSONL.zst, half Parquet), with one worker and with
-// two, and on larger ones; its memory; what planning, leases and publishing cost beside the bare scoring of the same files; where the time goes; and
+// How ranking grows with the corpus: `betr rank` end to end on a corpus of some gigabytes (half JSONL.zst, half Parquet), with one worker on one core, with
+// one on all (reading has threads of its own) and with two, and on larger ones; its memory; what planning, leases and publishing cost beside the bare scoring of the same files; where the time goes; and
 // how fast `betr verify` is. Then, on made-up rankings of many rows, an exact cutoff and a benchmark's percentiles beside one exact quantile in DuckDB.
 //   npm run bench:scale [-- --config FILE] [--gigabytes 1,4] [--rows 20e6] [--json]      FILE: a run that is trained; default demo/betr.yaml
 
@@ -34,14 +34,15 @@ try {
   const shards = await writeCorpus(trained, folder, shardBytes);
   const bare = await measureBare(trained.files.weights, shards);
   const ranked = [];
-  for (const gigabytes of sizes) ranked.push(await rank(gigabytes, shards, gigabytes === sizes[0] ? [1, 2] : [2]));
+  for (const gigabytes of sizes) ranked.push(await rank(gigabytes, shards, gigabytes === sizes[0] ? ['one core', 1, 2] : [2]));
   const rows: Awaited<ReturnType<typeof measureRows>>[] = [];
   const [first] = ranked;
-  const one = first?.workers[0];
-  const two = first?.workers[1];
+  const [oneCore, one, two] = first?.workers ?? [];
   const result = {
     bare,
     ranked,
+    /** Two workers beside one that has one core, and beside one that has two. */
+    twoWorkersToOneCore: oneCore === undefined || two === undefined ? null : round(two.mbPerSecond / oneCore.mbPerSecond),
     twoWorkersToOne: one === undefined || two === undefined ? null : round(two.mbPerSecond / one.mbPerSecond),
     /** CPU seconds of `betr rank` for a gigabyte beside those of scoring the same files alone. */
     overhead: one === undefined ? null : round(one.cpuSecondsPerGb / bare.cpuSecondsPerGb - 1),
@@ -50,10 +51,10 @@ try {
   };
   lines.push(`bare scoring: zst ${bare.zst.mbPerSecond} MB/s (read ${bare.zst.read} %, score ${bare.zst.score} %, write ${bare.zst.write} %), Parquet ${bare.parquet.mbPerSecond} MB/s (read ${bare.parquet.read} %, score ${bare.parquet.score} %, write ${bare.parquet.write} %), one core`);
   for (const { gigabytes, workers, verify } of ranked) {
-    for (const of of workers) lines.push(`${gigabytes} GB, ${of.workers} workers: ${of.mbPerSecond} MB/s, ${of.cpuSecondsPerGb} CPU s a GB, a process has at most ${of.processMb} MB`);
+    for (const of of workers) lines.push(`${gigabytes} GB, ${of.workers === 'one core' ? '1 worker on one core' : `${of.workers} workers`}: ${of.mbPerSecond} MB/s, ${of.cpuSecondsPerGb} CPU s a GB, a process has at most ${of.processMb} MB`);
     lines.push(`  betr verify: ${verify.megabytes} MB of parts in ${verify.cpuSeconds} CPU s beyond an empty start: ${(gigabytes / verify.cpuSeconds).toFixed(1)} GB of the corpus's text per core and second`);
   }
-  lines.push(`two workers ${result.twoWorkersToOne ?? '?'} × one, two processes that share nothing ${bare.twoCoresToOne} ×; betr rank costs ${Math.round(100 * (result.overhead ?? NaN))} % more CPU than bare scoring, its start included`);
+  lines.push(`two workers ${result.twoWorkersToOneCore ?? '?'} × one on one core, ${result.twoWorkersToOne ?? '?'} × one on two, two processes that share nothing ${bare.twoCoresToOne} ×; betr rank costs ${Math.round(100 * (result.overhead ?? NaN))} % more CPU than bare scoring, its start included`);
   for (const count of values.rows.split(',').filter((text) => text !== '').map(Number)) {
     const measured = await measureRows(count);
     rows.push(measured);
@@ -105,7 +106,7 @@ async function measureTwoCores(weights: string, path: string): Promise<number> {
 }
 
 /** Ranks a corpus that has the shards as often as it takes, under names of their own. */
-async function rank(gigabytes: number, { zst, parquet }: Shards, workerCounts: number[]) {
+async function rank(gigabytes: number, { zst, parquet }: Shards, workerCounts: ('one core' | number)[]) {
   const own = join(folder, `${gigabytes}gb`);
   await mkdir(join(own, 'corpus'), { recursive: true });
   const pairs = Math.max(1, Math.round((gigabytes * 1e9) / (2 * shardBytes)));
@@ -117,7 +118,9 @@ async function rank(gigabytes: number, { zst, parquet }: Shards, workerCounts: n
   const workers = [];
   for (const count of workerCounts) {
     for (const name of ['scores', 'manifest', 'leases', 'plan.json', 'ranking.json']) await rm(join(own, 'run', name), { recursive: true, force: true });
-    const { output, cpuSeconds, processMb } = runMeasured(process.execPath, [betr, 'rank', '--config', config, '--workers', String(count), '--json']);
+    const command = [process.execPath, betr, 'rank', '--config', config, '--workers', count === 'one core' ? '1' : String(count), '--json'];
+    const [program = '', ...args] = count === 'one core' ? ['taskset', '-c', '0', ...command] : command;
+    const { output, cpuSeconds, processMb } = runMeasured(program, args);
     const { textBytes, seconds } = rankResult.parse(JSON.parse(output));
     workers.push({ workers: count, mbPerSecond: Math.round(textBytes / 1e6 / seconds), cpuSecondsPerGb: round(cpuSeconds / (textBytes / 1e9)), processMb });
   }

@@ -2,11 +2,10 @@
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { DuckDBConnection } from '@duckdb/node-api';
 import { z } from 'zod';
 import { cardFile, type ListedPart, partCardSchema, quarantineFile, scoreBin } from '../classifier/part.ts';
 import { parquetSource } from '../data/duckdb.ts';
-import { reasonOf } from '../data/errors.ts';
+import { fail, reasonOf } from '../data/errors.ts';
 import type { Report } from '../data/progress.ts';
 import { rowsWritten } from '../data/quarantine.ts';
 import type { Run } from '../data/run.ts';
@@ -19,45 +18,45 @@ type Tell = (problem: string) => void;
 const filesPerQuery = 200;
 
 const count = z.number();
+/** What one part has in it; null where it has no row. */
 const contentSchema = z.object({
-  file: z.string(),
+  part: count,
   documents: count,
-  rows: count,
-  first: count,
-  last: count,
-  tokens: count,
-  lowest: count,
-  highest: count,
-  shard: z.string(),
-  shards: count,
+  rows: count.nullable(),
+  first: count.nullable(),
+  last: count.nullable(),
+  tokens: count.nullable(),
+  lowest: count.nullable(),
+  highest: count.nullable(),
+  shard: z.string().nullable(),
+  oneShard: z.boolean().nullable(),
 });
+type Content = z.output<typeof contentSchema>;
 
 /** Counts, sums, extremes and row numbers in the parts themselves. */
 export async function verifyContent(run: Run, parts: readonly ListedPart[], tell: Tell, report: Report): Promise<void> {
   await withSpillingDuckDb(run, async (connection) => {
     for (let from = 0; from < parts.length; from += filesPerQuery) {
       const some = parts.slice(from, from + filesPerQuery);
-      const found = await describeContent(connection, run, some).catch((error: unknown) => tell(`${run.files.scores}: ${reasonOf(error)}`));
-      if (found !== undefined) for (const part of some) comparePart(part, found.get(join(run.files.scores, part.file)), tell);
+      const sql = some.map((part, index) => contentQuery(run, part, index)).join(' UNION ALL ');
+      const found = await queryRows(connection, sql, contentSchema).catch((error: unknown) => tell(`${run.files.scores}: ${reasonOf(error)}`));
+      for (const content of found ?? []) comparePart(some[content.part], content, tell);
       report({ stage: 'verify: rows', done: from + some.length, total: parts.length, unit: 'parts' });
     }
   });
 }
 
-async function describeContent(connection: DuckDBConnection, run: Run, parts: readonly ListedPart[]): Promise<Map<string, z.output<typeof contentSchema>>> {
-  const files = parts.map(({ file }) => join(run.files.scores, file));
-  const rows = await queryRows(
-    connection,
-    `SELECT filename AS file, count(*)::DOUBLE AS documents, count(DISTINCT "row")::DOUBLE AS "rows", min("row")::DOUBLE AS "first", max("row")::DOUBLE AS "last", sum(tokens)::DOUBLE AS tokens,
-       min(score)::DOUBLE AS lowest, max(score)::DOUBLE AS highest, min(shard) AS shard, count(DISTINCT shard)::DOUBLE AS shards
-     FROM ${parquetSource(files, 'filename = true')} GROUP BY filename`,
-    contentSchema,
-  );
-  return new Map(rows.map((row) => [row.file, row]));
+/** What a part has in it. Its different rows are counted in a bit string, which takes a fraction of the time of sorting them into a table. */
+function contentQuery(run: Run, { file, firstRow, rows }: ListedPart, index: number): string {
+  const [from, to] = [`${firstRow}::BIGINT`, `${firstRow + Math.max(1, rows) - 1}::BIGINT`];
+  return `SELECT ${index}::DOUBLE AS part, count(*)::DOUBLE AS documents, bit_count(bitstring_agg("row", ${from}, ${to}) FILTER ("row" BETWEEN ${from} AND ${to}))::DOUBLE AS "rows",
+    min("row")::DOUBLE AS "first", max("row")::DOUBLE AS "last", sum(tokens)::DOUBLE AS tokens, min(score)::DOUBLE AS lowest, max(score)::DOUBLE AS highest, min(shard) AS shard, min(shard) = max(shard) AS "oneShard"
+    FROM ${parquetSource(join(run.files.scores, file))}`;
 }
 
-function comparePart(part: ListedPart, found: z.output<typeof contentSchema> | undefined, tell: Tell): void {
-  if (found === undefined) {
+function comparePart(part: ListedPart | undefined, found: Content, tell: Tell): void {
+  if (part === undefined) throw fail('INTERNAL', { reason: `there is no part ${found.part}` });
+  if (found.documents === 0) {
     if (part.documents > 0) tell(`${part.file} has no document where ${part.documents} are listed`);
     return;
   }
@@ -65,12 +64,12 @@ function comparePart(part: ListedPart, found: z.output<typeof contentSchema> | u
     if (got !== want) tell(`${part.file} has ${what} ${String(got)} where ${String(want)} is listed`);
   };
   say('documents', found.documents, part.documents);
-  say('different rows', found.rows, part.documents);
+  say('different rows of its own', found.rows ?? 0, part.documents);
   say('tokens', found.tokens, part.tokens);
   say('lowest score', found.lowest, part.scores?.[0]);
   say('highest score', found.highest, part.scores?.[1]);
-  say('shard', found.shards === 1 ? found.shard : `${found.shards} shards`, part.shard);
-  if (found.first < part.firstRow || found.last >= part.firstRow + part.rows) tell(`${part.file} has rows ${found.first} to ${found.last}, which are not its own`);
+  say('shard', found.oneShard === true ? found.shard : 'several shards', part.shard);
+  if ((found.first ?? 0) < part.firstRow || (found.last ?? 0) >= part.firstRow + part.rows) tell(`${part.file} has rows ${found.first} to ${found.last}, which are not its own`);
 }
 
 /** Every part's card against the part, and all cards against the ranking. */

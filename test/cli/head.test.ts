@@ -5,8 +5,9 @@ import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { rankingRun } from '../../classifier/scorers/list.ts';
+import { prepareScorer, rankingRun } from '../../classifier/scorers/list.ts';
 import { parquetSource, withDuckDb } from '../../data/duckdb.ts';
+import { silent } from '../../data/progress.ts';
 import { openRun, type Run } from '../../data/run.ts';
 import { readRanking } from '../../ranking/generation.ts';
 import { queryRows, withScores } from '../../ranking/scores.ts';
@@ -102,7 +103,7 @@ describe('betr rank --scorer head:MODEL', () => {
     await writeTinyHead(join(folder, 'rates'), { weights: Object.fromEntries(Object.entries(head.weights).map(([word, [, hq = 0]]) => [word, [hq]])), config: { id2label: { 0: 'LABEL_0' } } });
     expect((await betr(folder, ['rank', '--scorer', 'edu:rates'])).stdout).toMatch(/learned the scores that rates gives the sample/);
     for (const [scorer, code] of [['head', 'OPTION_INVALID'], ['head:judge#none', 'HEAD_LABEL'], ['head:./gone', 'HEAD_UNAVAILABLE'], ['head:corpus', 'HEAD_UNAVAILABLE']] as const) {
-      expect(errorOf((await betr(folder, ['rank', '--scorer', scorer, '--json'])).stdout).code).toBe(code);
+      await expect(prepareScorer(run, scorer, silent)).rejects.toMatchObject({ code });
     }
     // A hub that is not there: the alias asks it for the model of that name.
     expect(errorOf((await betr(folder, ['rank', '--scorer', 'edu', '--json'], { HF_ENDPOINT: 'http://127.0.0.1:1', BETR_CACHE: join(folder, 'cache') })).stdout)).toMatchObject({ code: 'HEAD_UNAVAILABLE', message: expect.stringContaining('HuggingFaceFW/fineweb-edu-classifier') });

@@ -40,7 +40,7 @@ async function makeCrashRun(folder: string): Promise<Run> {
   await mkdir(corpus, { recursive: true });
   for (let i = 0; i < 4; i++) {
     const path = join(corpus, `${i}.jsonl${i % 2 === 1 ? '.gz' : ''}`);
-    await writeFile(path, i % 2 === 1 ? gzipSync(makeLines(500, i)) : makeLines(500, i));
+    await writeFile(path, i % 2 === 1 ? gzipSync(makeLines(300, i)) : makeLines(300, i));
     await utimes(path, 1_700_000_000, 1_700_000_000);
   }
   return makeTrainedRun(folder, { chunkMegabytes: 0.02, beatSeconds: 0.1, lostSeconds: 0.8 });

@@ -29,7 +29,7 @@ const traps = [
 ];
 
 /** Documents that most shapes are tried on; those with `all` are on more than 10,000. */
-const fewer = 2500;
+const fewer = 1500;
 
 /** Shapes of models: options of `fasttext supervised`, and of `fasttext quantize` where the model is quantised. */
 const shapes: { name: string; labels: 'two' | 'sources' | 'several' | 'many'; train: string; quantize?: string; all?: true }[] = [
