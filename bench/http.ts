@@ -1,6 +1,6 @@
 // Speed of GET /rank over loopback, on one core: the same question again and again (warm), and a new budget every time (cold), beside a bare
 // Express 5 route that returns as many bytes, in the same run. The server is held to core 0 and the load comes from the other cores. Then the first answer by a set of
-// benchmarks that nobody asked for before, of this server and of one that has all cores.
+// benchmarks that nobody asked for before, and the same of a server that has just started and made nothing ahead.
 //   npm run bench:http [-- --config FILE] [--seconds 8] [--query poolTokens=6T] [--rank FILE] [--json]
 // FILE: a run with a ranking (bench/synthetic-ranking.ts makes one of any size). --rank names another, trained, run whose corpus is ranked by
 // `betr rank`, again and again, in a folder of its own and on all cores, while the same question is asked once more. Two connections fill the core already;
@@ -18,6 +18,7 @@ import autocannon from 'autocannon';
 import { z } from 'zod';
 import { openRun } from '../data/run.ts';
 import { readRanking } from '../ranking/generation.ts';
+import { listMissingRanks } from '../ranking/kept-ranks.ts';
 import { readKeyOrder } from '../ranking/key-order.ts';
 import { copyTrainedRun } from './copy-run.ts';
 import { describeMachine, printBenchmark } from './machine.ts';
@@ -40,8 +41,9 @@ const warmPath = `/rank?budget=1e21&${values.query}`;
 const answer = await (await fetch(url + warmPath)).text();
 const peer = await startOn('taskset', ['-c', '0', process.execPath, bare, String(Buffer.byteLength(answer))]);
 try {
-  // On a large ranking that is served for the first time, keys are sorted in the background; the rates are those of a server that has done so.
-  while ((await readKeyOrder(run, ranking)) === undefined) await new Promise((resolve) => setTimeout(resolve, 500));
+  // On a large ranking that is served for the first time, keys are sorted and documents ranked in the background; the rates are those of a server that has done so.
+  while ((await readKeyOrder(run, ranking)) === undefined || (await listMissingRanks(run, ranking)).length > 0) await new Promise((resolve) => setTimeout(resolve, 500));
+  const aheadMs = performance.now() - startedMs - readyMs;
   // Both are warmed up, and take turns, so that a change of the machine's load meets both.
   for (const one of [url, peer.url]) await load(one, warmPath, 2);
   const bareFirst = await load(peer.url, '/', duration / 2);
@@ -50,20 +52,20 @@ try {
   const bareLast = await load(peer.url, '/', duration / 2);
   const bareRate = (bareFirst.requestsPerSecond + bareLast.requestsPerSecond) / 2;
   const besideRanking = values.rank === undefined ? undefined : await whileRanking(values.rank, () => load(url, warmPath, duration));
-  const oneCore = await timeRetarget(url);
+  const prepared = await timeRetarget(url);
   const memory = residentMegabytes(server);
   server.kill();
-  const allCores = await timeWithAllCores();
+  const unprepared = await timeUnprepared();
   const beside = (figures: Figures): Figures & { ratioToBare: number } => ({ ...figures, ratioToBare: round(figures.requestsPerSecond / bareRate, 2) });
-  const result = { documents: ranking.documents, bare: { requestsPerSecond: round(bareRate, 0), first: bareFirst, last: bareLast }, warm: beside(warm), cold: beside(cold), ...(besideRanking === undefined ? {} : { besideRanking }), retarget: { oneCore, allCores }, readyMs: round(readyMs, 0), residentMegabytes: memory, answerBytes: Buffer.byteLength(answer), machine: describeMachine() };
+  const result = { documents: ranking.documents, bare: { requestsPerSecond: round(bareRate, 0), first: bareFirst, last: bareLast }, warm: beside(warm), cold: beside(cold), ...(besideRanking === undefined ? {} : { besideRanking }), firstAnswers: { prepared, unprepared }, aheadMs: round(aheadMs, 0), readyMs: round(readyMs, 0), residentMegabytes: memory, answerBytes: Buffer.byteLength(answer), machine: describeMachine() };
   const line = (name: string, { requestsPerSecond, p50Ms, p99Ms, failed }: Figures): string => `${name.padEnd(38)} ${String(requestsPerSecond).padStart(6)} requests/s  p50 ${p50Ms} ms  p99 ${p99Ms} ms${failed > 0 ? `  ${failed} FAILED` : ''}`;
   printBenchmark(result, [
     line('bare Express 5, as many bytes', { ...bareLast, requestsPerSecond: round(bareRate, 0) }),
     `${line('/rank, the same question', warm)}  ${result.warm.ratioToBare} × bare`,
     `${line('/rank, a new budget every time', cold)}  ${result.cold.ratioToBare} × bare`,
     ...(besideRanking === undefined ? [] : [line('/rank, beside betr rank', besideRanking)]),
-    ...[...oneCore.keys()].map((i) => `first answer by ${oneCore[i]?.benchmarks} of ${ranking.scorer.outputs.length - 1} benchmarks: ${oneCore[i]?.ms} ms on one core, ${allCores[i]?.ms} ms on all`),
-    `${ranking.documents} documents: start to ready ${result.readyMs} ms, at most ${result.residentMegabytes} MB resident, answers of ${result.answerBytes} bytes`,
+    ...[...prepared.keys()].map((i) => `first answer by ${prepared[i]?.benchmarks} of ${ranking.scorer.outputs.length - 1} benchmarks: ${prepared[i]?.ms} ms; just after a start with a new generation: ${unprepared[i]?.ms} ms`),
+    `${ranking.documents} documents: start to ready ${result.readyMs} ms, more made ahead within ${result.aheadMs} ms after that, at most ${result.residentMegabytes} MB resident, answers of ${result.answerBytes} bytes`,
   ].join('\n'));
 } finally {
   server.kill();
@@ -89,8 +91,9 @@ async function timeRetarget(at: string): Promise<{ benchmarks: number; ms: numbe
   return [half, { benchmarks: names.length - 1, ms: await time(`without=${names[0] ?? ''}`) }];
 }
 
-async function timeWithAllCores(): Promise<Awaited<ReturnType<typeof timeRetarget>>> {
-  const { url: at, child } = await startOn(process.execPath, serve);
+async function timeUnprepared(): Promise<Awaited<ReturnType<typeof timeRetarget>>> {
+  await rm(join(run.folder, 'ranks'), { recursive: true, force: true });
+  const { url: at, child } = await startOn('taskset', ['-c', '0', process.execPath, ...serve]);
   try {
     await untilReady(at);
     return await timeRetarget(at);

@@ -16,18 +16,24 @@ export interface Shown {
   starts: Uint32Array;
 }
 
+/** A benchmark, and its number among those that were asked for. */
+export interface Named {
+  name: string;
+  number: number;
+}
+
 export interface Slice {
   run: Run;
   /** With the parts of this slice alone. */
   ranking: Ranking;
   documents: number;
-  benchmarks: readonly string[];
+  benchmarks: readonly Named[];
   index: number;
-  /** By slice, and for benchmarks of even and odd number: while one is looked at, the other may be overwritten. */
+  /** By slice, and for even and odd turns: while one is looked at, the other may be overwritten. */
   shown: [even: Shown, odd: Shown][];
   /** How many times slices have shown a benchmark. */
   turns: Int32Array;
-  /** By position in the slice: the best rank (0 is best), and the number of the benchmark that it is for; of equals the first. */
+  /** By position in the slice: the best rank so far (0 is best), and the number of the benchmark that it is for; of equals the first. */
   ranks: Uint32Array;
   winners: Uint16Array;
 }
@@ -35,36 +41,37 @@ export interface Slice {
 /** Columns that are read at a time: one alone costs nearly as much, and each takes 4 bytes a document. */
 const columnsAtOnce = 2;
 
-/** Ranks a slice's documents among those of all slices. Errors: FILE_DAMAGED; those of `withScores`. */
-export async function rankSlice(slice: Slice): Promise<void> {
+/** Ranks a slice's documents among those of all slices; an abort of the signal ends it. Errors: FILE_DAMAGED; those of `withScores`. */
+export async function rankSlice(slice: Slice, signal?: AbortSignal): Promise<void> {
   const { run, ranking, documents, benchmarks } = slice;
   const columns = Array.from({ length: Math.min(columnsAtOnce, benchmarks.length) }, () => new Float32Array(documents));
   const positions = new Uint32Array(documents);
-  slice.ranks.fill(0xffff_ffff);
   await withScores(run, ranking, async (connection, table) => {
     for (let first = 0; first < benchmarks.length; first += columnsAtOnce) {
-      const names = benchmarks.slice(first, first + columnsAtOnce);
+      const some = benchmarks.slice(first, first + columnsAtOnce);
       let position = 0;
-      for await (const chunk of await connection.stream(`SELECT ${names.map((name) => sqlName(`score_${name}`)).join(', ')} FROM ${table}`)) {
+      for await (const chunk of await connection.stream(`SELECT ${some.map(({ name }) => sqlName(`score_${name}`)).join(', ')} FROM ${table}`)) {
+        signal?.throwIfAborted();
         const rows = chunk.rowCount;
-        if (position + rows <= documents) for (const column of names.keys()) copyFloats(chunk, column, columns[column] ?? new Float32Array(), position);
+        if (position + rows <= documents) for (const column of some.keys()) copyFloats(chunk, column, columns[column] ?? new Float32Array(), position);
         position += rows;
       }
       if (position !== documents) throw fail('FILE_DAMAGED', { path: run.files.scores, reason: `it has ${position} documents where the ranking counts ${documents}`, command: 'betr rank' });
-      for (const column of names.keys()) takeTurn(slice, first + column, columns[column] ?? new Float32Array(), positions);
+      for (const [column, { number }] of some.entries()) takeTurn(slice, first + column, number, columns[column] ?? new Float32Array(), positions);
     }
   });
 }
 
-function takeTurn({ index, shown, turns, ranks, winners }: Slice, number: number, scores: Float32Array, positions: Uint32Array): void {
-  const parity = number % 2 === 0 ? 0 : 1;
+function takeTurn(slice: Slice, turn: number, number: number, scores: Float32Array, positions: Uint32Array): void {
+  const { index, shown, turns } = slice;
+  const parity = turn % 2 === 0 ? 0 : 1;
   const all = shown.map((pair) => pair[parity]);
   const own = all[index];
   if (own === undefined) throw fail('INTERNAL', { reason: `there is no slice ${index}` });
   spread(scores, own, positions);
   Atomics.add(turns, 0, 1);
   Atomics.notify(turns, 0);
-  for (const wanted = shown.length * (number + 1); ; ) {
+  for (const wanted = shown.length * (turn + 1); ; ) {
     const now = Atomics.load(turns, 0);
     if (now >= wanted) break;
     Atomics.wait(turns, 0, now);
@@ -79,7 +86,7 @@ function takeTurn({ index, shown, turns, ranks, winners }: Slice, number: number
     above += count;
     lookUpRanks(own.lows, own.starts[bin + 1] ?? 0, own.starts[bin] ?? 0, rankAt);
   }
-  keepBest(rankAt, positions, own.starts, number, ranks, winners);
+  keepBest(rankAt, positions, own.starts, number, slice);
 }
 
 /** Functions of their own, this and the next, so that they are compiled as a whole. */
@@ -91,7 +98,7 @@ function lookUpRanks(lows: Uint16Array, from: number, to: number, rankAt: Uint32
 const positionsAtOnce = 1 << 16;
 
 /** Takes the ranks that are better than the best so far. The positions of a bin rise from place to place. */
-function keepBest(rankAt: Uint32Array, positions: Uint32Array, starts: Uint32Array, number: number, ranks: Uint32Array, winners: Uint16Array): void {
+function keepBest(rankAt: Uint32Array, positions: Uint32Array, starts: Uint32Array, number: number, best: Best): void {
   const next: number[] = [];
   const ends: number[] = [];
   for (let bin = binCount - 1; bin >= 0; bin--) {
@@ -101,22 +108,28 @@ function keepBest(rankAt: Uint32Array, positions: Uint32Array, starts: Uint32Arr
     ends.push(to);
   }
   for (let before = positionsAtOnce; before < positions.length + positionsAtOnce; before += positionsAtOnce) {
-    for (let i = 0; i < next.length; i++) next[i] = keepBestBefore(before, next[i] ?? 0, ends[i] ?? 0, rankAt, positions, number, ranks, winners);
+    for (let i = 0; i < next.length; i++) next[i] = keepBestBefore(before, next[i] ?? 0, ends[i] ?? 0, rankAt, positions, number, best);
   }
 }
 
 /** The part of a bin from `place` on whose positions are `before` a limit; returns the first place beyond it. */
-function keepBestBefore(before: number, place: number, end: number, rankAt: Uint32Array, positions: Uint32Array, number: number, ranks: Uint32Array, winners: Uint16Array): number {
+function keepBestBefore(before: number, place: number, end: number, rankAt: Uint32Array, positions: Uint32Array, number: number, best: Best): number {
   for (; place < end; place++) {
     const position = positions[place] ?? 0;
     if (position >= before) break;
-    const rank = rankAt[place] ?? 0;
-    if (rank < (ranks[position] ?? 0)) {
-      ranks[position] = rank;
-      winners[position] = number;
-    }
+    takeIfBest(best, position, rankAt[place] ?? 0, number);
   }
   return place;
+}
+
+type Best = Pick<Slice, 'ranks' | 'winners'>;
+
+/** Takes a benchmark's rank for the document at a position where it is the best so far, or as good and the benchmark comes before. */
+export function takeIfBest({ ranks, winners }: Best, position: number, rank: number, number: number): void {
+  const best = ranks[position] ?? 0;
+  if (rank > best || (rank === best && number > (winners[position] ?? 0))) return;
+  ranks[position] = rank;
+  winners[position] = number;
 }
 
 /** Lays a slice's documents out by bin, each with its position. */

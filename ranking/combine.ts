@@ -7,8 +7,9 @@ import { z } from 'zod';
 import { binCount } from '../classifier/part.ts';
 import { type ErrorData, errorFrom, fail, reasonOf } from '../data/errors.ts';
 import type { Run } from '../data/run.ts';
-import { rankSlice, type Shown, type Slice } from './combine-slice.ts';
+import { type Named, rankSlice, type Shown, type Slice, takeIfBest } from './combine-slice.ts';
 import type { Ranking } from './generation.ts';
+import { readRanks } from './kept-ranks.ts';
 
 export interface Combined {
   /** By position: the best percentile, and which of the benchmarks (by its number in the list) it is from; of equals the first. */
@@ -20,18 +21,35 @@ export interface Combined {
 const documentsPerThread = 500_000;
 const mostThreads = 4;
 
-/** Combines the scores of benchmarks, all of which the published ranking has. `threads`: how many work on it. Errors: those of `withScores`. */
-export async function combineScores(run: Run, ranking: Ranking, benchmarks: readonly string[], threads = threadsFor(run, ranking)): Promise<Combined> {
+/** The best ranks by position (0 is best), and which benchmark each is for. */
+export type Ranked = Pick<Slice, 'ranks' | 'winners'>;
+
+/** Combines the scores of benchmarks, all of which the published ranking has. `threads`: how many work on it. Errors: those of `rankDocuments`. */
+export async function combineScores(run: Run, ranking: Ranking, benchmarks: readonly string[], threads?: number): Promise<Combined> {
   const count = ranking.documents;
-  const ranks = new Uint32Array(new SharedArrayBuffer(4 * count));
-  const winners = new Uint16Array(new SharedArrayBuffer(2 * count));
-  const slices = cutSlices(run, ranking, benchmarks, threads, { ranks, winners });
-  const [only] = slices;
-  if (slices.length === 1 && only !== undefined) await rankSlice(only);
-  else await rankInThreads(slices);
+  const { ranks, winners } = await rankDocuments(run, ranking, benchmarks, { threads });
   const scores = new Float32Array(ranks.buffer);
   for (let position = 0; position < count; position++) scores[position] = (count - (ranks[position] ?? 0)) / count;
   return { scores, winners };
+}
+
+/** Ranks the documents by each of the benchmarks, and keeps the best. An abort is heeded where one thread works on it. Errors: those of `withScores`. */
+export async function rankDocuments(run: Run, ranking: Ranking, benchmarks: readonly string[], { threads = threadsFor(run, ranking), signal }: { threads?: number | undefined; signal?: AbortSignal } = {}): Promise<Ranked> {
+  const count = ranking.documents;
+  const best = { ranks: new Uint32Array(new SharedArrayBuffer(4 * count)).fill(0xffff_ffff), winners: new Uint16Array(new SharedArrayBuffer(2 * count)) };
+  const unranked: Named[] = [];
+  for (const [number, name] of benchmarks.entries()) {
+    const kept = await readRanks(run, ranking, name, (from, ranks) => {
+      for (let i = 0; i < ranks.length; i++) takeIfBest(best, from + i, ranks[i] ?? 0, number);
+    });
+    if (!kept) unranked.push({ name, number });
+  }
+  if (unranked.length === 0) return best;
+  const slices = cutSlices(run, ranking, unranked, threads, best);
+  const [only] = slices;
+  if (slices.length === 1 && only !== undefined) await rankSlice(only, signal);
+  else await rankInThreads(slices);
+  return best;
 }
 
 function threadsFor({ settings }: Run, { documents }: Ranking): number {
@@ -39,7 +57,7 @@ function threadsFor({ settings }: Run, { documents }: Ranking): number {
 }
 
 /** Slices of about as many documents each, in the order of the parts; at most one for each part. */
-function cutSlices(run: Run, ranking: Ranking, benchmarks: readonly string[], threads: number, whole: Pick<Slice, 'ranks' | 'winners'>): Slice[] {
+function cutSlices(run: Run, ranking: Ranking, benchmarks: readonly Named[], threads: number, whole: Ranked): Slice[] {
   const groups: Ranking['parts'][] = [];
   let before = 0;
   for (const part of ranking.parts) {

@@ -2,7 +2,8 @@
 
 import { parentPort, workerData } from 'node:worker_threads';
 import { errorData } from '../data/errors.ts';
-import { combineScores } from './combine.ts';
+import { combineScores, rankDocuments } from './combine.ts';
+import { keepRanks, listMissingRanks } from './kept-ranks.ts';
 import { makeKeyOrder, readKeyOrder } from './key-order.ts';
 import { histogramOf, type Order, orderScores, readOrder, sortTies } from './order.ts';
 import { type Reply, setupSchema, type Task, taskSchema } from './order-messages.ts';
@@ -42,6 +43,10 @@ async function work(task: Exclude<Task, { kind: 'stop' }>): Promise<void> {
     case 'keys': {
       const keyOrder = await makeKeyOrder(run, ranking, stop.signal);
       sendOrder(sortTies(task.order, keyOrder), ranking, keyOrder);
+      return;
+    }
+    case 'ranks': {
+      for (const benchmark of await listMissingRanks(run, ranking)) await keepRanks(run, ranking, benchmark, (await rankDocuments(run, ranking, [benchmark], { threads: 1, signal: stop.signal })).ranks);
       return;
     }
     case 'target': {

@@ -9,6 +9,9 @@ import type { Ranking } from './generation.ts';
 import type { Order } from './order.ts';
 import { replySchema, type Setup, type Task } from './order-messages.ts';
 
+/** Tasks that are done again when another has come in between. */
+const inBackground = new Set<Task['kind']>(['keys', 'ranks']);
+
 const idleMs = 20_000;
 const stopMs = 1_000;
 
@@ -27,10 +30,15 @@ export interface Orders {
   read(): Promise<Ordered>;
   /** The order by keys too, where `read` did not know them: in the background, as others go first. Errors: those of `makeKeyOrder`. */
   sortKeys(order: Order): Promise<Ordered>;
+  /** The ranks of a large ranking for each benchmark, which are kept: in the background, as others go first. Errors: those of `rankDocuments` and `keepRanks`. */
+  rankAhead(): Promise<void>;
   /** Errors: those of `combineScores`. */
   retarget(benchmarks: string[], published: Pick<Ordered, 'order' | 'keyOrder'>): Promise<Ordered>;
   close(): Promise<void>;
 }
+
+/** Why a task in the background is not done: another was asked for. */
+class GaveWay extends Error {}
 
 /** Opens the maker of a ranking's orders. */
 export function openOrders(run: Run, ranking: Ranking): Orders {
@@ -39,12 +47,13 @@ export function openOrders(run: Run, ranking: Ranking): Orders {
   let queue = Promise.resolve();
   let closed = false;
   /** What is at work in the thread, and whether it was told to give way. */
-  let current: Task['kind'] | undefined;
-  let gaveWay = false;
+  let current: { kind: Task['kind']; told: boolean } | undefined;
+  /** How many wait for an order. */
+  let waiting = 0;
 
   const giveWay = (): void => {
-    if (current !== 'keys') return;
-    gaveWay = true;
+    if (current === undefined || !inBackground.has(current.kind)) return;
+    current.told = true;
     worker?.postMessage({ kind: 'stop' } satisfies Task);
   };
   const rest = async (): Promise<void> => {
@@ -54,12 +63,16 @@ export function openOrders(run: Run, ranking: Ranking): Orders {
   };
   const turn = async (task: Task, ordered: (result: Ordered) => void): Promise<void> => {
     if (closed) throw fail('BUSY', { waiting: 1, seconds: 1 });
+    if (inBackground.has(task.kind) && waiting > 0) throw new GaveWay();
     clearTimeout(idle);
     const setup: Setup = { run, ranking };
     worker ??= new Worker(new URL('./order-worker.js', import.meta.url), { workerData: setup });
-    current = task.kind;
+    const own = { kind: task.kind, told: false };
+    current = own;
     try {
       await converse(worker, task, ordered, () => void rest());
+    } catch (error) {
+      throw own.told ? new GaveWay() : error;
     } finally {
       current = undefined;
       idle = setTimeout(() => void rest(), idleMs).unref();
@@ -69,21 +82,30 @@ export function openOrders(run: Run, ranking: Ranking): Orders {
     new Promise((resolve, reject) => {
       queue = queue.then(() => turn(task, resolve)).catch(reject);
     });
+  /** Tries again whatever gave way. */
+  const askPatiently = async <T>(attempt: () => Promise<T>): Promise<T> => {
+    for (;;) {
+      try {
+        return await attempt();
+      } catch (error) {
+        if (!(error instanceof GaveWay) || closed) throw error;
+      }
+    }
+  };
   return {
     read: () => ask({ kind: 'order' }),
-    async sortKeys(order) {
-      for (;;) {
-        try {
-          gaveWay = false;
-          return await ask({ kind: 'keys', order });
-        } catch (error) {
-          if (!gaveWay || closed) throw error;
-        }
-      }
-    },
+    sortKeys: (order) => askPatiently(() => ask({ kind: 'keys', order })),
+    rankAhead: () =>
+      askPatiently(
+        () =>
+          new Promise((resolve, reject) => {
+            queue = queue.then(() => turn({ kind: 'ranks' }, () => undefined)).then(resolve, reject);
+          }),
+      ),
     retarget(benchmarks, { order, keyOrder }) {
       giveWay();
-      return ask({ kind: 'target', benchmarks, tokens: order.tokens, ...(keyOrder === undefined ? {} : { keyOrder }) });
+      waiting++;
+      return ask({ kind: 'target', benchmarks, tokens: order.tokens, ...(keyOrder === undefined ? {} : { keyOrder }) }).finally(() => waiting--);
     },
     async close() {
       closed = true;

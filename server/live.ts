@@ -125,7 +125,11 @@ async function load(run: Run): Promise<Loaded> {
   let closed = false;
   try {
     let published = open(await orders.read());
-    if (!published.order.byKey) void orders.sortKeys(published.order).then((ordered) => (published = open(ordered)), (error: unknown) => closed || reportBackground(error));
+    const prepareMore = async (): Promise<void> => {
+      if (!published.order.byKey) published = open(await orders.sortKeys(published.order));
+      await orders.rankAhead();
+    };
+    void prepareMore().catch((error: unknown) => closed || reportBackground(error));
     const targets = openBoundedCache<string, Promise<Target>>(Math.max(1, Math.min(mostTargets, Math.floor(targetBytes / (bytesPerDocument * ranking.documents)))));
     const find = (choice: Choice): Promise<Target> | Target => {
       const benchmarks = chooseBenchmarks(ranking, choice);
@@ -178,7 +182,7 @@ async function load(run: Run): Promise<Loaded> {
 
 /** What fails in the background costs only speed, and is told to whoever reads the log. */
 function reportBackground(error: unknown): void {
-  process.stderr.write(`betr: the order of keys could not be kept in memory: ${reasonOf(error)}\n`);
+  process.stderr.write(`betr: what makes answers faster could not be made ahead: ${reasonOf(error)}\n`);
 }
 
 /** Changes whenever the file (or what is in the folder) is replaced; undefined while there is none. */

@@ -1,9 +1,13 @@
+import { readdir, truncate } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { openCuts } from '../../ranking/cuts.ts';
 import { findCutoff } from '../../ranking/cutoff.ts';
-import { combineScores } from '../../ranking/combine.ts';
+import { combineScores, rankDocuments } from '../../ranking/combine.ts';
+import { keepRanks, listMissingRanks } from '../../ranking/kept-ranks.ts';
 import { makeKeyOrder, readKeyOrder } from '../../ranking/key-order.ts';
+import { openOrders } from '../../ranking/orders.ts';
 import { histogramOf, orderedBits, orderScores, readOrder, scoreOf, sortTies, tokensUpTo } from '../../ranking/order.ts';
 import { bitsAt, cutOrder } from '../../ranking/order-cutoff.ts';
 import { keepByPlainSort, makeRows, makeScoredRows, rankRows, type Row, sumTokens, withRun } from './synthetic.ts';
@@ -94,7 +98,9 @@ describe('scores combined over benchmarks', () => {
     await withRun(async (run) => {
       const rows = makeScoredRows(3000);
       const ranking = await rankRows(run, rows);
-      for (const [benchmarks, threads] of [[['gsm8k'], 1], [['arc_easy', 'mmlu'], 2], [['gsm8k', 'arc_easy', 'mmlu'], 3], [['mmlu', 'gsm8k', 'arc_easy'], 1]] as const) {
+      // The last ones from ranks that are kept of one or two of them.
+      for (const [benchmarks, threads, keep] of [[['gsm8k'], 1], [['arc_easy', 'mmlu'], 2], [['gsm8k', 'arc_easy', 'mmlu'], 3], [['mmlu', 'gsm8k', 'arc_easy'], 1], [['gsm8k', 'arc_easy', 'mmlu'], 2, 'mmlu'], [['mmlu', 'arc_easy'], 1, 'arc_easy']] as const) {
+        if (keep !== undefined) await keepRanks(run, ranking, keep, (await rankDocuments(run, ranking, [keep])).ranks);
         const { scores, winners } = await combineScores(run, ranking, benchmarks, threads);
         // The parts are in the order of their shards.
         const inOrder = rows.toSorted((a, b) => (a.shard < b.shard ? -1 : a.shard > b.shard ? 1 : a.row - b.row));
@@ -109,6 +115,45 @@ describe('scores combined over benchmarks', () => {
           expect(winners[position]).toBe(own.indexOf(best));
         }
         expect(histogramOf(orderScores(scores, new Uint32Array(3000).fill(1))).reduce((sum, [, count]) => sum + count, 0)).toBe(3000);
+      }
+    });
+  });
+
+  it('come from the parts where kept ranks are cut short, or of another generation', async () => {
+    await withRun(async (run) => {
+      const ranking = await rankRows(run, makeScoredRows(200));
+      const { ranks, winners } = await rankDocuments(run, ranking, ['gsm8k']);
+      expect(await listMissingRanks(run, ranking)).toEqual([]);
+      expect(await listMissingRanks(run, ranking, 200)).toEqual(['gsm8k', 'arc_easy', 'mmlu']);
+      // Ranks that tell by themselves where they come from.
+      await keepRanks(run, ranking, 'gsm8k', ranks.map((rank) => rank + 1000));
+      expect(await listMissingRanks(run, ranking, 200)).toEqual(['arc_easy', 'mmlu']);
+      expect((await rankDocuments(run, ranking, ['gsm8k'])).ranks[7]).toBe((ranks[7] ?? 0) + 1000);
+      const other = { ...ranking, generation: 'other' };
+      expect(await rankDocuments(run, other, ['gsm8k'])).toEqual({ ranks, winners });
+      const folder = join(run.folder, 'ranks');
+      await truncate(join(folder, (await readdir(folder))[0] ?? ''), 796);
+      expect(await rankDocuments(run, ranking, ['gsm8k'])).toEqual({ ranks, winners });
+      await keepRanks(run, other, 'mmlu', ranks);
+      expect(await readdir(folder)).toEqual([expect.stringMatching(/^other-/)]);
+    });
+  });
+});
+
+describe('what is made in the background', () => {
+  it('waits for whoever asks meanwhile', async () => {
+    await withRun(async (run) => {
+      const orders = openOrders(run, await rankRows(run, makeScoredRows(300)));
+      try {
+        const published = await orders.read();
+        const ended: string[] = [];
+        const first = orders.retarget(['gsm8k'], published).then(() => ended.push('first'));
+        const background = orders.rankAhead().then(() => ended.push('background'));
+        const second = orders.retarget(['mmlu'], published).then(() => ended.push('second'));
+        await Promise.all([first, background, second]);
+        expect(ended).toEqual(['first', 'second', 'background']);
+      } finally {
+        await orders.close();
       }
     });
   });
