@@ -23,7 +23,7 @@ export type WorkerReply =
   | { kind: 'failed'; error: ErrorData };
 
 /** Less text than this is scored by the time that a process of its own has started. */
-const textBytesPerWorker = 64e6;
+const textBytesPerWorker = 128e6;
 
 /** How many processes score so many chunks with so much text (bytes, about): as the settings say, or one for each core that there is enough to do for. */
 export function countWorkers({ settings }: Run, chunks: number, textBytes: number): number {
