@@ -14,8 +14,8 @@ import { queryRows, withSpillingDuckDb } from './scores.ts';
 
 type Tell = (problem: string) => void;
 
-/** Parts that one query looks at. */
-const filesPerQuery = 200;
+/** Parts that one query looks at: it has all of them open. */
+const filesPerQuery = 32;
 
 const count = z.number();
 /** What one part has in it; null where it has no row. */
