@@ -70,5 +70,5 @@ async function retarget({ benchmarks, tokens, keyOrder }: Extract<Task, { kind: 
   const order = orderScores(combined.scores, tokens, keyOrder);
   // The answer does not wait for the files, which only SQL needs.
   sendOrder(order, { ...ranking, histogram: histogramOf(order), target: targetOf(run, ranking, benchmarks) }, keyOrder);
-  await writeRetargeted(run, ranking, benchmarks, combined, order);
+  await writeRetargeted(run, ranking, benchmarks, combined, order, stop.signal);
 }

@@ -13,7 +13,6 @@ import { replySchema, type Setup, type Task } from './order-messages.ts';
 const inBackground = new Set<Task['kind']>(['keys', 'ranks']);
 
 const idleMs = 20_000;
-const stopMs = 1_000;
 
 export interface Ordered {
   order: Order;
@@ -34,11 +33,16 @@ export interface Orders {
   rankAhead(): Promise<void>;
   /** Errors: those of `combineScores`. */
   retarget(benchmarks: string[], published: Pick<Ordered, 'order' | 'keyOrder'>): Promise<Ordered>;
-  close(): Promise<void>;
+  /** Ends what is at work, and waits for that at most so long. */
+  close(withinMs: number): Promise<void>;
 }
 
 /** Why a task in the background is not done: another was asked for. */
 class GaveWay extends Error {}
+
+function ended(): Error {
+  return fail('BUSY', { waiting: 1, seconds: 1 });
+}
 
 /** Opens the maker of a ranking's orders. */
 export function openOrders(run: Run, ranking: Ranking): Orders {
@@ -52,7 +56,7 @@ export function openOrders(run: Run, ranking: Ranking): Orders {
   let waiting = 0;
 
   const giveWay = (): void => {
-    if (current === undefined || !inBackground.has(current.kind)) return;
+    if (current === undefined || !(closed || inBackground.has(current.kind))) return;
     current.told = true;
     worker?.postMessage({ kind: 'stop' } satisfies Task);
   };
@@ -62,7 +66,7 @@ export function openOrders(run: Run, ranking: Ranking): Orders {
     await ending?.terminate();
   };
   const turn = async (task: Task, ordered: (result: Ordered) => void): Promise<void> => {
-    if (closed) throw fail('BUSY', { waiting: 1, seconds: 1 });
+    if (closed) throw ended();
     if (inBackground.has(task.kind) && waiting > 0) throw new GaveWay();
     clearTimeout(idle);
     const setup: Setup = { run, ranking };
@@ -102,16 +106,23 @@ export function openOrders(run: Run, ranking: Ranking): Orders {
             queue = queue.then(() => turn({ kind: 'ranks' }, () => undefined)).then(resolve, reject);
           }),
       ),
-    retarget(benchmarks, { order, keyOrder }) {
+    async retarget(benchmarks, { order, keyOrder }) {
       giveWay();
       waiting++;
-      return ask({ kind: 'target', benchmarks, tokens: order.tokens, ...(keyOrder === undefined ? {} : { keyOrder }) }).finally(() => waiting--);
+      try {
+        return await ask({ kind: 'target', benchmarks, tokens: order.tokens, ...(keyOrder === undefined ? {} : { keyOrder }) });
+      } catch (error) {
+        // It gives way to nothing but the end.
+        throw error instanceof GaveWay ? ended() : error;
+      } finally {
+        waiting--;
+      }
     },
-    async close() {
+    async close(withinMs) {
       closed = true;
-      // A thread that is ended outright leaves its database's files.
+      // A thread that is ended outright leaves its database's files, and amid native work takes the process with it.
       giveWay();
-      await Promise.race([queue, setTimeoutPromise(stopMs, undefined, { ref: false })]);
+      await Promise.race([queue, setTimeoutPromise(withinMs, undefined, { ref: false })]);
       clearTimeout(idle);
       await rest();
     },

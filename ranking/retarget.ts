@@ -3,6 +3,7 @@
 
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { type DuckDBAppender, DuckDBDataChunk, FLOAT, USMALLINT } from '@duckdb/node-api';
 import { z } from 'zod';
 import { commitFile, commitJson, readJson } from '../data/commit.ts';
@@ -17,6 +18,7 @@ import { withSpillingDuckDb } from './scores.ts';
 /** As many rankings by chosen benchmarks are kept on disk. */
 const mostKept = 16;
 const rowsPerDataChunk = 2048;
+const rowsPerTurn = 512 * rowsPerDataChunk;
 
 const cardSchema = z.strictObject({ generation: z.string(), benchmarks: z.array(z.string()), bytes: z.number(), histogram: rankingSchema.shape.histogram });
 
@@ -60,11 +62,11 @@ export async function readRetargeted(run: Run, ranking: Ranking, benchmarks: str
   return { ...ranking, histogram: kept.histogram, target: { benchmarks, path: scores } };
 }
 
-/** Keeps a ranking by benchmarks. Errors: DISK_FULL, WRITE_FAILED. */
-export async function writeRetargeted(run: Run, ranking: Ranking, benchmarks: string[], combined: Combined, order: Order): Promise<Ranking> {
+/** Keeps a ranking by benchmarks; an abort of the signal ends it. Errors: DISK_FULL, WRITE_FAILED. */
+export async function writeRetargeted(run: Run, ranking: Ranking, benchmarks: string[], combined: Combined, order: Order, signal?: AbortSignal): Promise<Ranking> {
   const { folder, card, scores } = filesOf(run, ranking, benchmarks);
   const histogram = histogramOf(order);
-  await commitFile(scores, (temporary) => writeColumns(run, combined, temporary));
+  await commitFile(scores, (temporary) => writeColumns(run, combined, temporary, signal));
   await commitJson(card, { generation: ranking.generation, benchmarks, bytes: (await sizeOf(scores)) ?? 0, histogram });
   await removeStale(folder, ranking);
   return { ...ranking, histogram, target: { benchmarks, path: scores } };
@@ -90,13 +92,24 @@ async function sizeOf(path: string): Promise<number | undefined> {
   }
 }
 
-async function writeColumns(run: Run, { scores, winners }: Combined, path: string): Promise<void> {
+async function writeColumns(run: Run, { scores, winners }: Combined, path: string, signal: AbortSignal | undefined): Promise<void> {
   await withSpillingDuckDb(run, async (connection) => {
-    await connection.run('CREATE TEMP TABLE target (score FLOAT, winner USMALLINT)');
-    const appender = await connection.createAppender('target');
-    for (let start = 0; start < scores.length; start += rowsPerDataChunk) appendRows(appender, scores.subarray(start, start + rowsPerDataChunk), winners.subarray(start, start + rowsPerDataChunk));
-    appender.closeSync();
-    await connection.run(`COPY target TO ${sqlString(path)} (FORMAT parquet, COMPRESSION zstd)`);
+    const interrupt = (): void => connection.interrupt();
+    signal?.addEventListener('abort', interrupt);
+    try {
+      await connection.run('CREATE TEMP TABLE target (score FLOAT, winner USMALLINT)');
+      const appender = await connection.createAppender('target');
+      for (let start = 0; start < scores.length; start += rowsPerDataChunk) {
+        appendRows(appender, scores.subarray(start, start + rowsPerDataChunk), winners.subarray(start, start + rowsPerDataChunk));
+        // An abort is heard of between two turns of the event loop.
+        if (start % rowsPerTurn === 0) await setImmediate();
+        signal?.throwIfAborted();
+      }
+      appender.closeSync();
+      await connection.run(`COPY target TO ${sqlString(path)} (FORMAT parquet, COMPRESSION zstd)`);
+    } finally {
+      signal?.removeEventListener('abort', interrupt);
+    }
   });
 }
 

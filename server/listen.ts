@@ -34,6 +34,7 @@ export interface Listening {
 }
 
 const drainMs = 8_000;
+const stopMs = 9_500;
 const idleCheckMs = 50;
 /** [ours] Enough for a page that is used, and for a program that asks all day. */
 const requestsPerMinuteElsewhere = 6_000;
@@ -71,6 +72,7 @@ export async function serveRun(served: Run, { host, port, keysPath = keysFile(se
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}`,
     async stop(graceMs = drainMs) {
+      const startedMs = performance.now();
       // Ends the streams of events, which would go on as long as the jobs do.
       jobs.close();
       const cut = setTimeout(() => server.closeAllConnections(), graceMs);
@@ -79,7 +81,7 @@ export async function serveRun(served: Run, { host, port, keysPath = keysFile(se
       await new Promise<void>((resolve) => server.close(() => resolve()));
       clearInterval(idle);
       clearTimeout(cut);
-      await Promise.all([texts.close(), live.close()]);
+      await Promise.all([texts.close(), live.close(Math.max(1_000, stopMs - (performance.now() - startedMs)))]);
       await database.close();
     },
   };

@@ -43,14 +43,17 @@ export interface Live {
   state(): { serving: LiveRanking | undefined; problem: BetrError | undefined };
   /** Looks for a new generation and new calibrations at once. */
   look(): Promise<void>;
-  close(): Promise<void>;
+  /** Ends what is made of the rankings, and waits for that at most so long. */
+  close(withinMs?: number): Promise<void>;
 }
 
 const pollMs = 1000;
 
 interface Loaded extends LiveRanking {
-  close(): Promise<void>;
+  close(withinMs: number): Promise<void>;
 }
+
+const closeWithinMs = 1_000;
 
 /** Reads the published ranking, if there is one, and follows it from then on. */
 export async function openLive(run: Run): Promise<Live> {
@@ -101,10 +104,10 @@ export async function openLive(run: Run): Promise<Live> {
     },
     state: () => ({ serving, problem }),
     look,
-    async close() {
+    async close(withinMs = closeWithinMs) {
       closed = true;
       clearTimeout(timer);
-      await Promise.all(opened.map((ranking) => ranking.close()));
+      await Promise.all(opened.map((ranking) => ranking.close(withinMs)));
     },
   };
 }
@@ -169,13 +172,13 @@ async function load(run: Run): Promise<Loaded> {
         const { byKey, positions } = (await find(choice)).order;
         return byKey ? positions.slice(Math.max(0, keptDocuments - count), keptDocuments + count) : undefined;
       },
-      close() {
+      close(withinMs) {
         closed = true;
-        return orders.close();
+        return orders.close(withinMs);
       },
     };
   } catch (error) {
-    await orders.close();
+    await orders.close(closeWithinMs);
     throw error;
   }
 }

@@ -153,7 +153,7 @@ describe('what is made in the background', () => {
         await Promise.all([first, background, second]);
         expect(ended).toEqual(['first', 'second', 'background']);
       } finally {
-        await orders.close();
+        await orders.close(1000);
       }
     });
   });
