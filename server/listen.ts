@@ -33,6 +33,7 @@ export interface Listening {
   stop(graceMs?: number): Promise<void>;
 }
 
+/** For requests to finish, and for everything to be closed: all within 10 s. */
 const drainMs = 8_000;
 const stopMs = 9_500;
 const idleCheckMs = 50;
