@@ -9,6 +9,12 @@ import type { Ranking } from './generation.ts';
 import { copyFloats, orderedBits } from './order.ts';
 import { withScores } from './scores.ts';
 
+/** By position: the best rank so far (0 is best), and the number of the benchmark that it is for; of equals the first. */
+export interface Best {
+  ranks: Uint32Array;
+  winners: Uint16Array;
+}
+
 /** What a slice shows the others of one benchmark: the lower halves of its scores' ordered bits, bin by bin (best first), and where each bin begins. */
 export interface Shown {
   lows: Uint16Array;
@@ -22,7 +28,8 @@ export interface Named {
   number: number;
 }
 
-export interface Slice {
+/** Positions are those in the slice. */
+export interface Slice extends Best {
   run: Run;
   /** With the parts of this slice alone. */
   ranking: Ranking;
@@ -33,9 +40,6 @@ export interface Slice {
   shown: [even: Shown, odd: Shown][];
   /** How many times slices have shown a benchmark. */
   turns: Int32Array;
-  /** By position in the slice: the best rank so far (0 is best), and the number of the benchmark that it is for; of equals the first. */
-  ranks: Uint32Array;
-  winners: Uint16Array;
 }
 
 /** Columns that are read at a time: one alone costs nearly as much, and each takes 4 bytes a document. */
@@ -121,8 +125,6 @@ function keepBestBefore(before: number, place: number, end: number, rankAt: Uint
   }
   return place;
 }
-
-type Best = Pick<Slice, 'ranks' | 'winners'>;
 
 /** Takes a benchmark's rank for the document at a position where it is the best so far, or as good and the benchmark comes before. */
 export function takeIfBest({ ranks, winners }: Best, position: number, rank: number, number: number): void {

@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { binCount } from '../classifier/part.ts';
 import { type ErrorData, errorFrom, fail, reasonOf } from '../data/errors.ts';
 import type { Run } from '../data/run.ts';
-import { type Named, rankSlice, type Shown, type Slice, takeIfBest } from './combine-slice.ts';
+import { type Best, type Named, rankSlice, type Shown, type Slice, takeIfBest } from './combine-slice.ts';
 import type { Ranking } from './generation.ts';
 import { readRanks } from './kept-ranks.ts';
 
@@ -21,9 +21,6 @@ export interface Combined {
 const documentsPerThread = 500_000;
 const mostThreads = 4;
 
-/** The best ranks by position (0 is best), and which benchmark each is for. */
-export type Ranked = Pick<Slice, 'ranks' | 'winners'>;
-
 /** Combines the scores of benchmarks, all of which the published ranking has. `threads`: how many work on it. Errors: those of `rankDocuments`. */
 export async function combineScores(run: Run, ranking: Ranking, benchmarks: readonly string[], threads?: number): Promise<Combined> {
   const count = ranking.documents;
@@ -34,7 +31,7 @@ export async function combineScores(run: Run, ranking: Ranking, benchmarks: read
 }
 
 /** Ranks the documents by each of the benchmarks, and keeps the best. An abort is heeded where one thread works on it. Errors: those of `withScores`. */
-export async function rankDocuments(run: Run, ranking: Ranking, benchmarks: readonly string[], { threads = threadsFor(run, ranking), signal }: { threads?: number | undefined; signal?: AbortSignal } = {}): Promise<Ranked> {
+export async function rankDocuments(run: Run, ranking: Ranking, benchmarks: readonly string[], { threads = threadsFor(run, ranking), signal }: { threads?: number | undefined; signal?: AbortSignal } = {}): Promise<Best> {
   const count = ranking.documents;
   const best = { ranks: new Uint32Array(new SharedArrayBuffer(4 * count)).fill(0xffff_ffff), winners: new Uint16Array(new SharedArrayBuffer(2 * count)) };
   const unranked: Named[] = [];
@@ -57,7 +54,7 @@ function threadsFor({ settings }: Run, { documents }: Ranking): number {
 }
 
 /** Slices of about as many documents each, in the order of the parts; at most one for each part. */
-function cutSlices(run: Run, ranking: Ranking, benchmarks: readonly Named[], threads: number, whole: Ranked): Slice[] {
+function cutSlices(run: Run, ranking: Ranking, benchmarks: readonly Named[], threads: number, whole: Best): Slice[] {
   const groups: Ranking['parts'][] = [];
   let before = 0;
   for (const part of ranking.parts) {

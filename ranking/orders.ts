@@ -40,6 +40,7 @@ export interface Orders {
 /** Why a task in the background is not done: another was asked for. */
 class GaveWay extends Error {}
 
+/** What is told to who asks of a server that is ending. */
 function ended(): Error {
   return fail('BUSY', { waiting: 1, seconds: 1 });
 }
@@ -82,10 +83,12 @@ export function openOrders(run: Run, ranking: Ranking): Orders {
       idle = setTimeout(() => void rest(), idleMs).unref();
     }
   };
-  const ask = (task: Task): Promise<Ordered> =>
-    new Promise((resolve, reject) => {
-      queue = queue.then(() => turn(task, resolve)).catch(reject);
-    });
+  const queueUp = (task: Task, ordered: (result: Ordered) => void): Promise<void> => {
+    const done = queue.then(() => turn(task, ordered));
+    queue = done.catch(() => undefined);
+    return done;
+  };
+  const ask = (task: Task): Promise<Ordered> => new Promise((resolve, reject) => void queueUp(task, resolve).catch(reject));
   /** Tries again whatever gave way. */
   const askPatiently = async <T>(attempt: () => Promise<T>): Promise<T> => {
     for (;;) {
@@ -99,13 +102,7 @@ export function openOrders(run: Run, ranking: Ranking): Orders {
   return {
     read: () => ask({ kind: 'order' }),
     sortKeys: (order) => askPatiently(() => ask({ kind: 'keys', order })),
-    rankAhead: () =>
-      askPatiently(
-        () =>
-          new Promise((resolve, reject) => {
-            queue = queue.then(() => turn({ kind: 'ranks' }, () => undefined)).then(resolve, reject);
-          }),
-      ),
+    rankAhead: () => askPatiently(() => queueUp({ kind: 'ranks' }, () => undefined)),
     async retarget(benchmarks, { order, keyOrder }) {
       giveWay();
       waiting++;
