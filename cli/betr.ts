@@ -32,6 +32,8 @@ try {
 } catch (error) {
   process.exitCode = report(error);
 }
+// What goes into a pipe is written in the background, as fast as it is read: an exit would cut it off after 64 KiB.
+await Promise.all([process.stdout, process.stderr].map((stream) => new Promise((resolve) => stream.write('', resolve))));
 // Worker threads and native thread pools may still wind down; the work is done.
 process.exit();
 

@@ -21,25 +21,25 @@ export type MakeUp = z.output<typeof makeUpSchema>;
 
 const number = z.number().nullable().transform((value) => value ?? 0);
 
-/** What selection `index` is made of. */
+/** What selection `index` is made of; of an empty one everything is 0. */
 export async function describeSelection(connection: DuckDBConnection, index: number): Promise<MakeUp> {
   const kept = keptColumn(index);
   const [sums] = await queryRows(
     connection,
-    `SELECT count(*)::DOUBLE AS documents, sum(tokens)::DOUBLE AS tokens, avg(tokens)::DOUBLE AS mean, (1 - count(DISTINCT hash) / count(*))::DOUBLE AS duplicates
+    `SELECT count(*)::DOUBLE AS documents, sum(tokens)::DOUBLE AS tokens, avg(tokens)::DOUBLE AS mean, (1 - count(DISTINCT hash) / nullif(count(*), 0))::DOUBLE AS duplicates
      FROM documents JOIN hashes USING (shard, "row") WHERE ${kept}`,
     z.object({ documents: number, tokens: number, mean: number, duplicates: number }),
   );
   const sources = await queryRows(
     connection,
-    `SELECT source, share, share / before AS lift FROM (
-       SELECT source, (sum(tokens) FILTER (${kept}) / (SELECT sum(tokens) FROM documents WHERE ${kept}))::DOUBLE AS share, (sum(tokens) / (SELECT sum(tokens) FROM documents))::DOUBLE AS before
+    `SELECT source, share, share / nullif(before, 0) AS lift FROM (
+       SELECT source, (sum(tokens) FILTER (${kept}) / (SELECT nullif(sum(tokens), 0) FROM documents WHERE ${kept}))::DOUBLE AS share, (sum(tokens) / (SELECT nullif(sum(tokens), 0) FROM documents))::DOUBLE AS before
        FROM documents GROUP BY source) ORDER BY lift DESC NULLS LAST, source`,
     z.object({ source: z.string(), share: number, lift: number }),
   );
   const winners = await queryRows(
     connection,
-    `SELECT winner AS benchmark, (sum(tokens) / (SELECT sum(tokens) FROM documents WHERE ${kept}))::DOUBLE AS share FROM documents WHERE ${kept} AND winner IS NOT NULL GROUP BY winner ORDER BY share DESC, winner`,
+    `SELECT winner AS benchmark, (sum(tokens) / (SELECT nullif(sum(tokens), 0) FROM documents WHERE ${kept}))::DOUBLE AS share FROM documents WHERE ${kept} AND winner IS NOT NULL GROUP BY winner ORDER BY share DESC, winner`,
     z.object({ benchmark: z.string(), share: number }),
   );
   return { documents: sums?.documents ?? 0, tokens: sums?.tokens ?? 0, meanTokens: sums?.mean ?? 0, duplicatesShare: sums?.duplicates ?? 0, sources, winners };

@@ -10,7 +10,7 @@ import { openRun } from '../../data/run.ts';
 import { readDomains } from '../../indexer/domains/result.ts';
 import { selectionManifestSchema } from '../../ranking/select.ts';
 import { csv, goldenTables } from '../indexer/domains/tables.ts';
-import { betr, type Ended, jsonl, makeDocuments } from './project.ts';
+import { betr, betrPath, type Ended, jsonl, makeDocuments, run } from './project.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -44,6 +44,16 @@ describe('betr domains', () => {
     const text = await betr(folder, ['domains', '--losses', 'bpb.csv', '--errors', 'error.csv', '--estimator', 'sign_sign', '--weights', 'l2', '--ties', 'ordinal', '--resamples', '0', '--combine', 'rank', '--repeat', '2', '--seed', '3']);
     expect(text.stdout).toMatch(/4 domains by sign_sign over 5 models, for task/);
     expect(text.code).toBe(0);
+  });
+
+  it('prints all of a long result into a pipe, however late it is read', async () => {
+    const models = [1, 2, 3, 4, 5];
+    await writeFile(join(folder, 'many.csv'), csv([['domain', ...models.map((model) => `m${model}`)], ...Array.from({ length: 600 }, (_, i) => [`domain-${i}`, ...models.map((model) => 1 + ((i * model) % 7) / 7)])]));
+    await writeFile(join(folder, 'errors.csv'), csv([['model', 'task'], ...models.map((model) => [`m${model}`, model / 10])]));
+    const { stdout, code } = await run('bash', ['-c', `set -o pipefail; "${process.execPath}" "${betrPath}" domains --losses many.csv --errors errors.csv --json | (sleep 3; cat)`], folder);
+    expect(code).toBe(0);
+    expect(stdout.length).toBeGreaterThan(1 << 16);
+    expect(shown.parse(JSON.parse(stdout)).domains).toHaveLength(600);
   });
 
   it.each([

@@ -131,4 +131,18 @@ describe('evaluateSelections', () => {
       await expect(evaluateSelections([contestant], { keeps: [0.1], trainWords: 10, seed: 1 }, silent)).rejects.toMatchObject({ code: 'NO_TESTS' });
     });
   });
+
+  it('draws shards until every selection has text in them, and says where one keeps nothing', async () => {
+    await withContest(async (run) => {
+      const contestants = [
+        await rank(run, 'betr', (row) => (row.shard === 'corpus/0.jsonl' ? 2 : 0) + chance(row)),
+        await rank(run, 'random', chance),
+        await rank(run, 'other', (row) => (row.shard === 'corpus/1.jsonl' ? 2 : 0) + chance(row)),
+      ] as const;
+      const compared = await evaluateSelections([...contestants], { keeps: [0.2], trainWords: 200, seed: 1 }, silent);
+      expect(compared).toMatchObject({ trainWords: 200, shards: { used: 2, of: 2 } });
+      expect((await evaluateSelections([contestants[1], contestants[1]], { keeps: [0.2], trainWords: 200, seed: 1 }, silent)).shards.used).toBe(1);
+      await expect(evaluateSelections([...contestants], { keeps: [1e-6], trainWords: 200, seed: 1 }, silent)).rejects.toMatchObject({ code: 'OPTION_INVALID', message: expect.stringContaining('0.000001') });
+    });
+  });
 });
