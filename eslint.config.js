@@ -25,6 +25,7 @@ export default tseslint.config(
     },
   },
   ...closedRooms,
+  { files: ['data/duckdb-library.ts'], rules: { '@typescript-eslint/no-require-imports': 'off' } },
   {
     files: rooms.map((room) => `${room}/**/*.ts`),
     ignores: ['data/duckdb.ts'],

@@ -6,7 +6,7 @@
 import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { DuckDBFloatVector, DuckDBUIntegerVector } from '@duckdb/node-api';
+import { DuckDBFloatVector, DuckDBUIntegerVector } from '../data/duckdb-library.ts';
 import { binCount, type Part, scoreBin } from '../classifier/part.ts';
 import { sha256File } from '../data/commit.ts';
 import { sqlString, withDuckDb } from '../data/duckdb.ts';

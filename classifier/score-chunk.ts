@@ -3,7 +3,8 @@
 
 import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type DuckDBAppender, type DuckDBConnection, DuckDBDataChunk, DOUBLE, FLOAT, VARCHAR } from '@duckdb/node-api';
+import type { DuckDBAppender, DuckDBConnection } from '@duckdb/node-api';
+import { DuckDBDataChunk, DOUBLE, FLOAT, VARCHAR } from '../data/duckdb-library.ts';
 import { bytesPerBatch } from '../data/batch.ts';
 import { commitFile, commitJson, sha256File } from '../data/commit.ts';
 import type { DocumentBatch } from '../data/documents.ts';

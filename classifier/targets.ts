@@ -2,7 +2,8 @@
 // targets.parquet may come from any scorer: only the columns document and score are needed; each further column score_NAME is one more output, and a
 // column include says which documents are to be told from the others, in place of the best 10 % by score.
 
-import { DuckDBBlobValue, type DuckDBConnection } from '@duckdb/node-api';
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { DuckDBBlobValue } from '../data/duckdb-library.ts';
 import { z } from 'zod';
 import { parquetSource, sqlName } from '../data/duckdb.ts';
 import { BetrError, fail, reasonOf } from '../data/errors.ts';

@@ -1,6 +1,7 @@
 // DuckDB as the product uses it: in memory, bounded, spilling into a folder of the run, and with no reach beyond local files.
 
-import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { DuckDBInstance } from './duckdb-library.ts';
 
 export interface DuckDbLimits {
   threads?: number;

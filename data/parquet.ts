@@ -1,7 +1,8 @@
 // Parquet in, batches of documents out, through DuckDB: text as bytes, a few row groups at a time whatever the file's size.
 
 import { isUtf8 } from 'node:buffer';
-import { DuckDBBlobVector, type DuckDBConnection, type DuckDBDataChunk, DuckDBDoubleVector, DuckDBVarCharVector } from '@duckdb/node-api';
+import type { DuckDBConnection, DuckDBDataChunk } from '@duckdb/node-api';
+import { DuckDBBlobVector, DuckDBDoubleVector, DuckDBVarCharVector } from './duckdb-library.ts';
 import { z } from 'zod';
 import { type BatchBuilder, openBatch } from './batch.ts';
 import type { DocumentBatch, Shard } from './documents.ts';

@@ -1,7 +1,7 @@
 // Benchmark files in, examples out. Promises: every benchmark gives the same number of examples (unless the settings say otherwise), chosen by a seeded
 // hash of their texts, so that neither the order of files nor that of rows matters; no text twice in a benchmark.
 
-import { VARCHAR } from '@duckdb/node-api';
+import { VARCHAR } from '../data/duckdb-library.ts';
 import { z } from 'zod';
 import { parquetSource, withDuckDb } from '../data/duckdb.ts';
 import type { Shard } from '../data/documents.ts';

@@ -1,6 +1,6 @@
 // The sample's scores by a head, as targets.parquet: document and score, for the classifier to learn. Texts that were scored before are not scored again.
 
-import { DOUBLE, VARCHAR } from '@duckdb/node-api';
+import { DOUBLE, VARCHAR } from '../data/duckdb-library.ts';
 import type { Report } from '../data/progress.ts';
 import type { Run } from '../data/run.ts';
 import { readSampleBlocks } from './embed-all.ts';

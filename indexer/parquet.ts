@@ -1,7 +1,8 @@
 // Parquet files of the run folder: written whole from a DuckDB query, with a note inside that says what they were made from.
 // A step whose note still fits has nothing to do; a half-written file cannot exist.
 
-import { type DuckDBAppender, type DuckDBConnection, DuckDBDataChunk, type DuckDBType, type DuckDBValue } from '@duckdb/node-api';
+import type { DuckDBAppender, DuckDBConnection, DuckDBType, DuckDBValue } from '@duckdb/node-api';
+import { DuckDBDataChunk } from '../data/duckdb-library.ts';
 import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';

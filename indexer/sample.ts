@@ -1,7 +1,8 @@
 // The sample of the corpus, drawn in one streaming pass that also counts the corpus. Promises: the documents with the smallest seeded hash of
 // their key, so the same sample whatever the order of files or rows; memory that grows neither with the corpus nor with the sample's texts.
 
-import { type DuckDBAppender, type DuckDBConnection, DOUBLE, INTEGER, UBIGINT, VARCHAR } from '@duckdb/node-api';
+import type { DuckDBAppender, DuckDBConnection } from '@duckdb/node-api';
+import { DOUBLE, INTEGER, UBIGINT, VARCHAR } from '../data/duckdb-library.ts';
 import { z } from 'zod';
 import type { DocumentBatch, Shard } from '../data/documents.ts';
 import { fail } from '../data/errors.ts';

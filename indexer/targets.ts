@@ -1,7 +1,8 @@
 // `targets.parquet`: a score for every sampled document and the reason for it. It is the door for other scorers: whatever
 // writes (document, score) here gets the classifier, the ranking and the cutoffs for nothing.
 
-import { DOUBLE, type DuckDBType, type DuckDBValue, FLOAT, INTEGER, VARCHAR } from '@duckdb/node-api';
+import type { DuckDBType, DuckDBValue } from '@duckdb/node-api';
+import { DOUBLE, FLOAT, INTEGER, VARCHAR } from '../data/duckdb-library.ts';
 import { z } from 'zod';
 import { sqlName } from '../data/duckdb.ts';
 import type { Run } from '../data/run.ts';

@@ -1,6 +1,7 @@
 // Cuts passages out of the documents of a Parquet file: rows with one become a row for each piece that is left.
 
-import { DOUBLE, type DuckDBConnection, VARCHAR } from '@duckdb/node-api';
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { DOUBLE, VARCHAR } from '../data/duckdb-library.ts';
 import { z } from 'zod';
 import { sqlName } from '../data/duckdb.ts';
 import { fail } from '../data/errors.ts';

@@ -1,6 +1,7 @@
 // What a cutoff keeps, row by row in the order of the shards' names (UTF-8) and rows, read no faster than it is used.
 
-import { DuckDBBigIntVector, type DuckDBConnection, type DuckDBDataChunk, DuckDBFloatVector, DuckDBVarCharVector } from '@duckdb/node-api';
+import type { DuckDBConnection, DuckDBDataChunk } from '@duckdb/node-api';
+import { DuckDBBigIntVector, DuckDBFloatVector, DuckDBVarCharVector } from '../data/duckdb-library.ts';
 import { fail } from '../data/errors.ts';
 import type { Run } from '../data/run.ts';
 import { type Cut, type Cutoff, keptCondition } from './cutoff.ts';

@@ -3,7 +3,7 @@
 
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { DuckDBUIntegerVector } from '@duckdb/node-api';
+import { DuckDBUIntegerVector } from '../data/duckdb-library.ts';
 import { commitBytes } from '../data/commit.ts';
 import { fail, systemCode } from '../data/errors.ts';
 import type { Run } from '../data/run.ts';

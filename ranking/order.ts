@@ -2,7 +2,8 @@
 // A document is named by its position: its place among all rows of the ranking's parts, in their order. Equal scores are in the order of
 // their keys once that is known (ranking/key-order.ts), and until then of their positions.
 
-import { DuckDBFloatVector, DuckDBUIntegerVector, type DuckDBDataChunk } from '@duckdb/node-api';
+import type { DuckDBDataChunk } from '@duckdb/node-api';
+import { DuckDBFloatVector, DuckDBUIntegerVector } from '../data/duckdb-library.ts';
 import { binCount } from '../classifier/part.ts';
 import { fail } from '../data/errors.ts';
 import type { Run } from '../data/run.ts';

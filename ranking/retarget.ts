@@ -4,7 +4,8 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { type DuckDBAppender, DuckDBDataChunk, FLOAT, USMALLINT } from '@duckdb/node-api';
+import type { DuckDBAppender } from '@duckdb/node-api';
+import { DuckDBDataChunk, FLOAT, USMALLINT } from '../data/duckdb-library.ts';
 import { z } from 'zod';
 import { commitFile, commitJson, readJson } from '../data/commit.ts';
 import { sqlString } from '../data/duckdb.ts';

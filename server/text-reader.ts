@@ -1,11 +1,14 @@
 // Texts from the corpus's files, in bounded work and memory: two passes over shards at a time, each bounded in time, a row in one pass only, and what was
-// read kept for a while. Who asks waits so long at most; a pass that takes longer goes on, so that asking again finds what it read.
+// read kept for a while, with the shards themselves where they are small. Who asks waits so long at most; a pass that takes longer goes on, so that asking
+// again finds what it read.
 
+import { openBoundedCache } from '../data/bounded-cache.ts';
 import type { Shard } from '../data/documents.ts';
 import { type BetrError, errorData, errorFrom, fail } from '../data/errors.ts';
 import type { FieldNames } from '../data/settings.ts';
 import { readTexts } from '../data/texts.ts';
 import { openGate } from './gate.ts';
+import { type KeptLimits, openKeptShards, readKeptText } from './kept-shards.ts';
 
 /** The beginning of a text, or all of it. */
 export interface TextHead {
@@ -27,17 +30,19 @@ export interface ReaderLimits {
   passesWaiting: number;
   passMs: number;
   cacheBytes: number;
+  kept: KeptLimits;
 }
 
-const defaultLimits: ReaderLimits = { passesAtOnce: 2, passesWaiting: 64, passMs: 120_000, cacheBytes: 64 << 20 };
+const defaultLimits: ReaderLimits = { passesAtOnce: 2, passesWaiting: 64, passMs: 120_000, cacheBytes: 64 << 20, kept: { shardBytes: 64 << 20, bytes: 256 << 20 } };
 export const headBytes = 64 << 10;
 /** Longer texts are kept by their heads only. */
 const wholeBytes = 1 << 20;
 
 export function openTextReader(fields: FieldNames, limits: ReaderLimits = defaultLimits): TextReader {
-  const cache = openCache(limits.cacheBytes);
+  const cache = openBoundedCache<string, TextHead>(limits.cacheBytes, ({ head }) => head.length);
   const underWay = new Map<string, Promise<TextHead | BetrError>>();
   const gate = openGate(limits.passesAtOnce, limits.passesWaiting);
+  const keptShards = openKeptShards(limits.kept, () => gate.load().working > 0);
 
   /** One pass over a shard; every row's promise is kept. */
   const startPass = (shard: Shard, rows: readonly number[], whole: boolean): void => {
@@ -51,19 +56,26 @@ export function openTextReader(fields: FieldNames, limits: ReaderLimits = defaul
     const pass = async (): Promise<void> => {
       const signal = AbortSignal.timeout(limits.passMs);
       for await (const { row, text } of readTexts(shard, fields, rows, signal)) {
-        const head = { head: whole || text.length <= headBytes ? text : text.slice(0, headBytes), bytes: text.length };
-        cache.put(keyOf(shard, row, text.length <= wholeBytes), text.length <= wholeBytes ? { head: text, bytes: text.length } : { head: text.slice(0, headBytes), bytes: text.length });
-        settle.get(row)?.(head);
+        cache.set(keyOf(shard, row, text.length <= wholeBytes), cutHead(text, text.length <= wholeBytes));
+        settle.get(row)?.(cutHead(text, whole));
       }
       for (const resolve of settle.values()) resolve(fail('SHARD_CHANGED', { path: shard.name }));
+      keptShards.keepSoon(shard);
     };
     gate.enter(pass).catch((error: unknown) => {
       for (const [row, resolve] of settle) resolve(isTimeout(error) ? tooFar(shard, row, limits.passMs) : errorFrom(errorData(error)));
     });
   };
 
-  const find = (shard: Shard, row: number, whole: boolean): TextHead | Promise<TextHead | BetrError> | undefined =>
-    cache.get(keyOf(shard, row, true)) ?? (whole ? undefined : cache.get(keyOf(shard, row, false))) ?? underWay.get(keyOf(shard, row, true)) ?? (whole ? undefined : underWay.get(keyOf(shard, row, false)));
+  const findKept = (shard: Shard, row: number, whole: boolean): TextHead | BetrError | undefined => {
+    const kept = keptShards.get(shard);
+    if (kept === undefined) return undefined;
+    const text = readKeptText(kept, row, fields.text);
+    return text === undefined ? fail('SHARD_CHANGED', { path: shard.name }) : cutHead(encoder.encode(text), whole);
+  };
+
+  const find = (shard: Shard, row: number, whole: boolean): TextHead | BetrError | Promise<TextHead | BetrError> | undefined =>
+    findKept(shard, row, whole) ?? cache.get(keyOf(shard, row, true)) ?? (whole ? undefined : cache.get(keyOf(shard, row, false))) ?? underWay.get(keyOf(shard, row, true)) ?? (whole ? undefined : underWay.get(keyOf(shard, row, false)));
 
   return {
     async read(shard, rows, whole, withinMs) {
@@ -79,6 +91,12 @@ export function openTextReader(fields: FieldNames, limits: ReaderLimits = defaul
   };
 }
 
+const encoder = new TextEncoder();
+
+function cutHead(text: Uint8Array, whole: boolean): TextHead {
+  return { head: whole || text.length <= headBytes ? text : text.slice(0, headBytes), bytes: text.length };
+}
+
 function keyOf(shard: Shard, row: number, whole: boolean): string {
   return JSON.stringify([shard.path, shard.bytes, shard.modifiedMs, row, whole]);
 }
@@ -89,33 +107,4 @@ function tooFar(shard: Shard, row: number, ms: number): BetrError {
 
 function isTimeout(error: unknown): boolean {
   return error instanceof DOMException && error.name === 'TimeoutError';
-}
-
-/** The last texts used, up to so many bytes. */
-function openCache(limitBytes: number): { get(key: string): TextHead | undefined; put(key: string, text: TextHead): void } {
-  // A Map's order is that of insertion: the first is the one longest unused.
-  const held = new Map<string, TextHead>();
-  let bytes = 0;
-  const drop = (key: string): void => {
-    bytes -= held.get(key)?.head.length ?? 0;
-    held.delete(key);
-  };
-  return {
-    get(key) {
-      const text = held.get(key);
-      if (text === undefined) return undefined;
-      held.delete(key);
-      held.set(key, text);
-      return text;
-    },
-    put(key, text) {
-      drop(key);
-      held.set(key, text);
-      bytes += text.head.length;
-      for (const oldest of held.keys()) {
-        if (bytes <= limitBytes) return;
-        drop(oldest);
-      }
-    },
-  };
 }

@@ -1,6 +1,7 @@
 // What else is told about domains and models: how many tokens a domain has, and which family a model is of.
 
-import { type DuckDBConnection, DuckDBDoubleVector, DuckDBVarCharVector } from '@duckdb/node-api';
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { DuckDBDoubleVector, DuckDBVarCharVector } from '../../data/duckdb-library.ts';
 import { z } from 'zod';
 import { fail } from '../../data/errors.ts';
 import { checkAbove, findColumn, openTable, readingCells } from './table.ts';

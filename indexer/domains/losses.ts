@@ -1,7 +1,8 @@
 // The losses: bits per byte of many models on many domains, from a wide table (one column a model), a long one (model, domain, bpb), or one with a
 // row for each model; or from raw losses. Comes out as blocks of rows, one row a domain, one value a model, in memory that does not grow with the table.
 
-import { type DuckDBConnection, type DuckDBDataChunk, DuckDBDoubleVector, DuckDBVarCharVector } from '@duckdb/node-api';
+import type { DuckDBConnection, DuckDBDataChunk } from '@duckdb/node-api';
+import { DuckDBDoubleVector, DuckDBVarCharVector } from '../../data/duckdb-library.ts';
 import { z } from 'zod';
 import { sqlString } from '../../data/duckdb.ts';
 import { fail } from '../../data/errors.ts';

@@ -3,7 +3,8 @@
 
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { BIGINT, DOUBLE, type DuckDBConnection, INTEGER, VARCHAR } from '@duckdb/node-api';
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { BIGINT, DOUBLE, INTEGER, VARCHAR } from '../../data/duckdb-library.ts';
 import { z } from 'zod';
 import type { DocumentBatch } from '../../data/documents.ts';
 import { fail } from '../../data/errors.ts';

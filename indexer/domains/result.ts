@@ -1,6 +1,7 @@
 // `domains.parquet`: every domain with its estimate and weight, best first, and within the file a note that says how they came to be.
 
-import { BOOLEAN, DOUBLE, type DuckDBType, type DuckDBValue, VARCHAR } from '@duckdb/node-api';
+import type { DuckDBType, DuckDBValue } from '@duckdb/node-api';
+import { BOOLEAN, DOUBLE, VARCHAR } from '../../data/duckdb-library.ts';
 import { z } from 'zod';
 import { parquetSource, withDuckDb } from '../../data/duckdb.ts';
 import { fail, reasonOf } from '../../data/errors.ts';

@@ -2,7 +2,8 @@
 
 import { join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
-import { type DuckDBConnection, DOUBLE, type DuckDBValue, VARCHAR } from '@duckdb/node-api';
+import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api';
+import { DOUBLE, VARCHAR } from '../../data/duckdb-library.ts';
 import type { DocumentBatch } from '../../data/documents.ts';
 import { sqlString, withDuckDb } from '../../data/duckdb.ts';
 import { errorData } from '../../data/errors.ts';

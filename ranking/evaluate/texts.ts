@@ -2,7 +2,8 @@
 // selection has, and of every document a hash, to count duplicates by.
 
 import { createHash } from 'node:crypto';
-import { type DuckDBConnection, DuckDBDataChunk, DOUBLE, VARCHAR } from '@duckdb/node-api';
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { DuckDBDataChunk, DOUBLE, VARCHAR } from '../../data/duckdb-library.ts';
 import { z } from 'zod';
 import type { DocumentBatch, Shard } from '../../data/documents.ts';
 import { fail } from '../../data/errors.ts';

@@ -13,4 +13,17 @@ describe('a bounded cache', () => {
     cache.delete('a');
     expect([cache.get('a'), cache.get('c')]).toEqual([undefined, 4]);
   });
+
+  it('bounds the size of its values where one is said', () => {
+    const cache = openBoundedCache<string, string>(5, (value) => value.length);
+    cache.set('a', 'xx');
+    cache.set('b', 'xxx');
+    cache.set('a', 'x');
+    cache.set('c', 'x');
+    expect([cache.get('a'), cache.get('b'), cache.get('c')]).toEqual(['x', 'xxx', 'x']);
+    cache.set('d', 'xx');
+    expect([cache.get('a'), cache.get('b'), cache.get('c'), cache.get('d')]).toEqual([undefined, undefined, 'x', 'xx']);
+    cache.set('e', 'far too large');
+    expect(['a', 'b', 'c', 'd', 'e'].map((key) => cache.get(key))).toEqual([undefined, undefined, undefined, undefined, undefined]);
+  });
 });

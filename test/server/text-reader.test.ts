@@ -1,13 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
-import { rm, stat, writeFile } from 'node:fs/promises';
+import { rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import type { Shard } from '../../data/documents.ts';
 import { BetrError } from '../../data/errors.ts';
 import { headBytes, openTextReader, type TextHead } from '../../server/text-reader.ts';
 import { defaultFields, withFolder } from '../data/collect.ts';
 
-const limits = { passesAtOnce: 1, passesWaiting: 1, passMs: 60_000, cacheBytes: 1 << 20 };
+const limits = { passesAtOnce: 1, passesWaiting: 1, passMs: 60_000, cacheBytes: 1 << 20, kept: { shardBytes: 0, bytes: 0 } };
 const longText = 'long '.repeat(500_000);
 const lines = Array.from({ length: 40_000 }, (_, row) => JSON.stringify({ text: row === 5 ? longText : row === 6 ? '' : `text ${row} ${'word '.repeat(200)}` }));
 
@@ -69,6 +70,25 @@ describe('the reader of texts', () => {
       await rm(shard.path);
       const found = await Promise.all([0, 1, 2, 10, 11].map(async (row) => textOf((await reader.read(shard, [row], false, long)).get(row)).slice(0, 8)));
       expect(found).toEqual(['text 0 w', 'FILE_NOT', 'FILE_NOT', 'text 10 ', 'text 11 ']);
+    });
+  });
+
+  it('keeps a small shard once it was asked for, so that it is not read again', async () => {
+    await withShard(async (shard) => {
+      const reader = openTextReader(defaultFields, { ...limits, kept: { shardBytes: 64 << 20, bytes: 64 << 20 } });
+      const away = `${shard.path}.away`;
+      for (let row = 10; ; row += 2) {
+        await reader.read(shard, [row], false, long);
+        await setTimeout(50);
+        await rename(shard.path, away);
+        const found = textOf((await reader.read(shard, [row + 1], false, long)).get(row + 1));
+        await rename(away, shard.path);
+        if (found.startsWith(`text ${row + 1} `)) break;
+        expect(found).toBe('FILE_NOT_FOUND');
+      }
+      const found = await reader.read(shard, [5, 6, 39_999, 50_000], false, long);
+      expect([5, 6, 39_999, 50_000].map((row) => textOf(found.get(row)).slice(0, 12))).toEqual(['long long lo', '', 'text 39999 w', 'SHARD_CHANGE']);
+      expect(found.get(5)).toMatchObject({ bytes: longText.length });
     });
   });
 });

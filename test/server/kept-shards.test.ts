@@ -1,0 +1,72 @@
+import { describe, expect, it } from '@jest/globals';
+import { rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
+import type { Shard } from '../../data/documents.ts';
+import { readTexts } from '../../data/texts.ts';
+import { type KeptShard, type KeptShards, openKeptShards, readKeptText } from '../../server/kept-shards.ts';
+import { defaultFields, withFolder } from '../data/collect.ts';
+
+async function makeShard(folder: string, name: string, content: string): Promise<Shard> {
+  const path = join(folder, name);
+  await writeFile(path, gzipSync(content));
+  const { size, mtimeMs } = await stat(path);
+  return { name, path, format: 'jsonl.gz', bytes: size, modifiedMs: mtimeMs };
+}
+
+async function waitFor(shards: KeptShards, shard: Shard): Promise<KeptShard> {
+  for (;;) {
+    const kept = shards.get(shard);
+    if (kept !== undefined) return kept;
+    await setTimeout(5);
+  }
+}
+
+const contents = {
+  plain: '{"text":"a"}\n{"text":"b"}\n',
+  'no last line feed': '{"text":"a"}\n{"text":"b"}',
+  'mark, blank and bad lines, odd ends': '\ufeff{"text":"a"}\n\n  \n{"text":\n{"text":3}\r\n{"text":"c"}\r\n\n{"text":"d"}',
+  empty: '',
+  'long lines': Array.from({ length: 40 }, (_, row) => JSON.stringify({ text: `${row} `.repeat(100_000) })).join('\n'),
+};
+
+describe('kept shards', () => {
+  for (const [what, content] of Object.entries(contents)) {
+    it(`have the texts that reading the file gives: ${what}`, async () => {
+      await withFolder(async (folder) => {
+        const shard = await makeShard(folder, 'shard.jsonl.gz', content);
+        const shards = openKeptShards({ shardBytes: 64 << 20, bytes: 64 << 20 }, () => false);
+        shards.keepSoon(shard);
+        const kept = await waitFor(shards, shard);
+        const rows = Array.from({ length: 45 }, (_, row) => row);
+        const read = new Map<number, string>();
+        for await (const { row, text } of readTexts(shard, defaultFields, rows)) read.set(row, Buffer.from(text).toString());
+        expect(rows.map((row) => readKeptText(kept, row, defaultFields.text))).toEqual(rows.map((row) => read.get(row)));
+      });
+    });
+  }
+
+  it('are read one after the other while nobody is busy, as long as they are small, and the one unused longest goes first', async () => {
+    await withFolder(async (folder) => {
+      const [a, b, c, large] = await Promise.all(['a', 'b', 'c', 'large'].map((name) => makeShard(folder, name, `{"text":"${name}"}\n`.repeat(name === 'large' ? 100 : 1))));
+      if (a === undefined || b === undefined || c === undefined || large === undefined) throw new Error('four shards were made');
+      let busy = true;
+      const shards = openKeptShards({ shardBytes: 1_000, bytes: 70 }, () => busy);
+      for (const shard of [large, a, b]) shards.keepSoon(shard);
+      await setTimeout(100);
+      expect([large, a, b].map((shard) => shards.get(shard))).toEqual([undefined, undefined, undefined]);
+      busy = false;
+      await waitFor(shards, b);
+      expect(shards.get(large)).toBeUndefined();
+      expect(shards.get(a)?.bytes.toString()).toBe('{"text":"a"}\n');
+      shards.keepSoon(c);
+      await waitFor(shards, c);
+      expect([shards.get(a) === undefined, shards.get(b) === undefined]).toEqual([false, true]);
+      await rm(b.path);
+      shards.keepSoon(b);
+      await setTimeout(100);
+      expect(shards.get(b)).toBeUndefined();
+    });
+  });
+});
