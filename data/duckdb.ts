@@ -1,6 +1,6 @@
 // DuckDB as the product uses it: in memory, bounded, spilling into a folder of the run, and with no reach beyond local files.
 
-import type { DuckDBConnection } from '@duckdb/node-api';
+import type { DuckDBConnection, DuckDBDataChunk } from '@duckdb/node-api';
 import { DuckDBInstance } from './duckdb-library.ts';
 
 export interface DuckDbLimits {
@@ -71,6 +71,25 @@ export async function withDuckDb<T>(limits: DuckDbLimits, use: (connection: Duck
     return await use(connection);
   } finally {
     close();
+  }
+}
+
+/** The chunks of a query's result, each asked for while the one before is worked on. */
+export async function* streamAhead(connection: DuckDBConnection, sql: string): AsyncGenerator<DuckDBDataChunk> {
+  const result = await connection.stream(sql);
+  let next = result.fetchChunk();
+  try {
+    for (;;) {
+      const chunk = await next;
+      if (chunk === null || chunk.rowCount === 0) return;
+      next = result.fetchChunk();
+      // Whoever waits for it hears of its failure.
+      next.catch(() => undefined);
+      yield chunk;
+    }
+  } finally {
+    // The connection may be closed now, which must not be amid a fetch.
+    await next.catch(() => undefined);
   }
 }
 

@@ -2,7 +2,7 @@
 // other once a benchmark; what they show each other lies in shared memory.
 
 import { binCount } from '../classifier/part.ts';
-import { sqlName } from '../data/duckdb.ts';
+import { sqlName, streamAhead } from '../data/duckdb.ts';
 import { fail } from '../data/errors.ts';
 import type { Run } from '../data/run.ts';
 import type { Ranking } from './generation.ts';
@@ -54,7 +54,7 @@ export async function rankSlice(slice: Slice, signal?: AbortSignal): Promise<voi
     for (let first = 0; first < benchmarks.length; first += columnsAtOnce) {
       const some = benchmarks.slice(first, first + columnsAtOnce);
       let position = 0;
-      for await (const chunk of await connection.stream(`SELECT ${some.map(({ name }) => sqlName(`score_${name}`)).join(', ')} FROM ${table}`)) {
+      for await (const chunk of streamAhead(connection, `SELECT ${some.map(({ name }) => sqlName(`score_${name}`)).join(', ')} FROM ${table}`)) {
         signal?.throwIfAborted();
         const rows = chunk.rowCount;
         if (position + rows <= documents) for (const column of some.keys()) copyFloats(chunk, column, columns[column] ?? new Float32Array(), position);

@@ -8,8 +8,8 @@ import { fail, systemCode } from '../data/errors.ts';
 import { fingerprint, type Run } from '../data/run.ts';
 import type { Ranking } from './generation.ts';
 
-/** Fewer documents are ranked about as soon as their ranks are read. */
-const fewestDocuments = 1_000_000;
+/** Of fewer documents a new set costs less than a question does. */
+const fewestDocuments = 20_000;
 const ending = '.ranks';
 const blockRanks = 1 << 20;
 

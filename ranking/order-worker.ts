@@ -15,7 +15,7 @@ if (port === null) throw new Error('order-worker runs as a worker thread');
 const { run, ranking } = setupSchema.parse(workerData);
 const send = (reply: Reply): void => port.postMessage(reply);
 
-/** Keys of fewer documents are sorted sooner than somebody asks. */
+/** The keys of more documents would keep the first answers waiting, even where their order is kept. */
 const soonSorted = 100_000;
 
 let stop = new AbortController();
@@ -36,12 +36,12 @@ port.on('message', (message: unknown) => {
 async function work(task: Exclude<Task, { kind: 'stop' }>): Promise<void> {
   switch (task.kind) {
     case 'order': {
-      const keyOrder = (await readKeyOrder(run, ranking)) ?? (ranking.documents < soonSorted ? await makeKeyOrder(run, ranking) : undefined);
+      const keyOrder = ranking.documents < soonSorted ? await orderKeys() : undefined;
       sendOrder(await readOrder(run, ranking, { keyOrder }), ranking, keyOrder);
       return;
     }
     case 'keys': {
-      const keyOrder = await makeKeyOrder(run, ranking, stop.signal);
+      const keyOrder = await orderKeys();
       sendOrder(sortTies(task.order, keyOrder), ranking, keyOrder);
       return;
     }
@@ -54,6 +54,10 @@ async function work(task: Exclude<Task, { kind: 'stop' }>): Promise<void> {
       await retarget(task).finally(() => database.close());
     }
   }
+}
+
+async function orderKeys(): Promise<Uint32Array> {
+  return (await readKeyOrder(run, ranking)) ?? makeKeyOrder(run, ranking, stop.signal);
 }
 
 function sendOrder(order: Order, of: typeof ranking, keyOrder: Uint32Array | undefined): void {

@@ -3,6 +3,7 @@
 // their keys once that is known (ranking/key-order.ts), and until then of their positions.
 
 import type { DuckDBDataChunk } from '@duckdb/node-api';
+import { streamAhead } from '../data/duckdb.ts';
 import { DuckDBFloatVector, DuckDBUIntegerVector } from '../data/duckdb-library.ts';
 import { binCount } from '../classifier/part.ts';
 import { fail } from '../data/errors.ts';
@@ -36,7 +37,7 @@ export async function readOrder(run: Run, ranking: Ranking, { tokens: shared, ke
   const scores = new Float32Array(count);
   await withScores(run, ranking, async (connection, table) => {
     let position = 0;
-    for await (const chunk of await connection.stream(`SELECT score, tokens::UINTEGER AS tokens FROM ${table}`)) {
+    for await (const chunk of streamAhead(connection, `SELECT score, tokens::UINTEGER AS tokens FROM ${table}`)) {
       if (position + chunk.rowCount > count) throw damaged(run, `it has more than the ${count} documents that the ranking counts`);
       copyFloats(chunk, 0, scores, position);
       if (shared === undefined) copyCounts(chunk, 1, tokens, position);

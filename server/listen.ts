@@ -58,9 +58,11 @@ export async function serveRun(served: Run, { host, port, keysPath = keysFile(se
   if (!loopback && !keys.any()) throw fail('KEYS_NEEDED', { host, keys: keysPath });
   const perMinute = requestsPerMinute ?? (loopback ? undefined : requestsPerMinuteElsewhere);
   const run: Run = { ...served, confined: true };
-  paperFindings();
   const database = await keepDatabase(run);
-  const live = await openLive(run);
+  const opening = openLive(run);
+  // Made once, while the ranking is read.
+  paperFindings();
+  const live = await opening;
   const texts = openTexts(run);
   const jobs = await openJobs(run);
   const gate = openGate(heavyAtOnce, heavyWaiting);

@@ -11,7 +11,7 @@ export interface PanelPlan<T> {
   path: (state: State) => string | undefined;
   load: (path: string, signal: AbortSignal) => Promise<T>;
   show: (answer: T, state: State) => void;
-  /** Waits this long for the next change before it asks. */
+  /** Waits this long for the next change before it asks; a slow one at most so long, and no longer than its last answer took. */
   waitMs: number;
   slow?: boolean;
   /** Not every run has it: there is no section until there is an answer. */
@@ -34,6 +34,7 @@ export function openPanel<T>({ section, path, load, show, waitMs, slow = false, 
   let asked: string | undefined;
   let shown: { address: string; answer: T } | undefined;
   let stop = new AbortController();
+  let tookMs = Infinity;
 
   const fail = (problem: Problem): void => {
     const refused = refuse?.(problem) === true;
@@ -66,10 +67,12 @@ export function openPanel<T>({ section, path, load, show, waitMs, slow = false, 
       const isStale = (): boolean => signal.aborted;
       section.setAttribute('aria-busy', 'true');
       try {
-        await pause(waitMs);
+        await pause(slow ? Math.min(waitMs, tookMs) : waitMs);
         if (isStale()) return;
+        const startedMs = performance.now();
         const answer = await load(address, signal);
         if (isStale()) return;
+        tookMs = performance.now() - startedMs;
         shown = { address, answer };
         alert.hidden = true;
         absent = false;
