@@ -31,6 +31,9 @@ const traps = [
 /** Documents that most shapes are tried on; those with `all` are on more than 10,000. */
 const fewer = 1500;
 
+/** Of each document, as the program is slow. */
+const mostCharacters = 1000;
+
 /** Shapes of models: options of `fasttext supervised`, and of `fasttext quantize` where the model is quantised. */
 const shapes: { name: string; labels: 'two' | 'sources' | 'several' | 'many'; train: string; quantize?: string; all?: true }[] = [
   { name: 'the paper\'s', labels: 'two', train: '-lr 0.03 -dim 128 -wordNgrams 2 -minCount 5 -epoch 5 -bucket 100000', all: true },
@@ -123,7 +126,7 @@ async function readPool(count: number): Promise<Document[]> {
   for (const name of (await readdir(pool)).filter((file) => file.endsWith('.jsonl.gz')).sort()) {
     for (const line of gunzipSync(readFileSync(join(pool, name))).toString().trimEnd().split('\n')) {
       const { source, text } = rowSchema.parse(JSON.parse(line));
-      found.push({ label: source.replaceAll(/\s+/g, '-'), text });
+      found.push({ label: source.replaceAll(/\s+/g, '-'), text: text.slice(0, mostCharacters) });
       if (found.length === count) return found;
     }
   }
@@ -134,7 +137,7 @@ async function readDocumentation(): Promise<Document[]> {
   const root = resolve('node_modules');
   const found: Document[] = [];
   for (const path of (await readdir(root, { recursive: true })).filter((file) => /\.md$/i.test(file)).sort()) {
-    for (const text of readFileSync(join(root, path), 'utf8').split(/\n(?=#)/)) if (text !== '') found.push({ label: path.split('/')[0] ?? '', text });
+    for (const text of readFileSync(join(root, path), 'utf8').split(/\n(?=#)/)) if (text !== '') found.push({ label: path.split('/')[0] ?? '', text: text.slice(0, mostCharacters) });
     if (found.length > 3000) break;
   }
   return found;
