@@ -12,7 +12,7 @@ import { answerSchema } from '../../ranking/answer.ts';
 import { selectionManifestSchema } from '../../ranking/select.ts';
 
 const program = new URL('../../cli/betr.js', import.meta.url).pathname;
-const sampled = 1_000;
+const sampled = 1_500;
 const count = z.number().int().nonnegative();
 
 const demoSchema = z.object({
