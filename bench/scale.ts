@@ -22,6 +22,8 @@ import { describeMachine, printBenchmark, runMeasured, runOnOneCore } from './ma
 const { values } = parseArgs({ options: { config: { type: 'string', default: 'demo/betr.yaml' }, gigabytes: { type: 'string', default: '1,4' }, rows: { type: 'string', default: '20e6' }, json: { type: 'boolean' } } });
 const betr = join(import.meta.dirname, '../cli/betr.js');
 const shardBytes = 250e6;
+/** Numbers of workers are compared by the medians of so many turns, as a machine's speed may change from minute to minute. */
+const turns = 3;
 const fields = { id: 'id', text: 'text', source: 'source', tokens: 'tokens' };
 const timing = z.object({ textBytes: z.number(), seconds: z.number() });
 const rankResult = z.object({ textBytes: z.number(), seconds: z.number() });
@@ -115,16 +117,24 @@ async function rank(gigabytes: number, { zst, parquet }: Shards, workerCounts: (
     await link(parquet, join(own, 'corpus', `${pair}.parquet`));
   }
   const config = await copyTrainedRun(values.config, own, { files: ['corpus/*.zst', 'corpus/*.parquet'], fields });
-  const workers = [];
-  for (const count of workerCounts) {
+  const measure = async (count: 'one core' | number) => {
     for (const name of ['scores', 'manifest', 'leases', 'plan.json', 'ranking.json']) await rm(join(own, 'run', name), { recursive: true, force: true });
     const command = [process.execPath, betr, 'rank', '--config', config, '--workers', count === 'one core' ? '1' : String(count), '--json'];
     const [program = '', ...args] = count === 'one core' ? ['taskset', '-c', '0', ...command] : command;
     const { output, cpuSeconds, processMb } = runMeasured(program, args);
     const { textBytes, seconds } = rankResult.parse(JSON.parse(output));
-    workers.push({ workers: count, mbPerSecond: Math.round(textBytes / 1e6 / seconds), cpuSecondsPerGb: round(cpuSeconds / (textBytes / 1e9)), processMb });
-  }
+    return { workers: count, mbPerSecond: Math.round(textBytes / 1e6 / seconds), cpuSecondsPerGb: round(cpuSeconds / (textBytes / 1e9)), processMb };
+  };
+  const runs: Awaited<ReturnType<typeof measure>>[] = [];
+  for (let turn = 0; turn < (workerCounts.length > 1 ? turns : 1); turn++) for (const count of workerCounts) runs.push(await measure(count));
+  const workers = workerCounts.map((count) => medianBySpeed(runs.filter((run) => run.workers === count)));
   return { gigabytes, workers, verify: await verify(config, join(own, 'run', 'scores')) };
+}
+
+function medianBySpeed<T extends { mbPerSecond: number }>(runs: readonly T[]): T {
+  const median = runs.toSorted((a, b) => a.mbPerSecond - b.mbPerSecond)[runs.length >> 1];
+  if (median === undefined) throw new Error('Nothing was measured.');
+  return median;
 }
 
 async function verify(config: string, scores: string) {
