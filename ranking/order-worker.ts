@@ -1,5 +1,6 @@
 // The worker thread of `openOrders`: sorts a ranking's documents by score, and combines the scores of benchmarks.
 
+import { setImmediate } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { errorData } from '../data/errors.ts';
 import { combineScores, rankDocuments } from './combine.ts';
@@ -42,6 +43,9 @@ async function work(task: Exclude<Task, { kind: 'stop' }>): Promise<void> {
     }
     case 'keys': {
       const keyOrder = await orderKeys();
+      // Sorting goes on to its end: whoever asks meanwhile goes first.
+      await setImmediate();
+      stop.signal.throwIfAborted();
       sendOrder(sortTies(task.order, keyOrder), ranking, keyOrder);
       return;
     }
