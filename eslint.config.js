@@ -25,6 +25,10 @@ export default tseslint.config(
     },
   },
   ...closedRooms,
+  {
+    ignores: ['data/duckdb-library.ts'],
+    rules: { '@typescript-eslint/no-restricted-imports': ['error', { paths: [{ name: '@duckdb/node-api', allowTypeImports: true, message: 'Take values from data/duckdb-library.ts, which loads them faster.' }] }] },
+  },
   { files: ['data/duckdb-library.ts'], rules: { '@typescript-eslint/no-require-imports': 'off' } },
   {
     files: rooms.map((room) => `${room}/**/*.ts`),
