@@ -62,7 +62,7 @@ async function runProcesses(run: Run, { count, signal, graceMs = 0, ...listener 
   const stop = (): void => {
     for (const child of children) child.kill('SIGTERM');
   };
-  // What a worker's threads hand each other stays in one core's cache then: a tenth less processor time. Fewer workers leave it to the system where there is room.
+  // What a worker's threads hand each other stays in one core's cache then. Fewer workers leave it to the system where there is room.
   const cores = listCores();
   const bound = cores.length === count ? cores : [];
   let lost = 0;

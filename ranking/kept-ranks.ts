@@ -1,4 +1,4 @@
-// Every document's rank for each benchmark of a large ranking, made ahead so that a new set of benchmarks needs no sorting: 4 bytes a document and
+// Every document's rank for each benchmark of a ranking that is not small, made ahead so that a new set of benchmarks needs no sorting: 4 bytes a document and
 // benchmark, kept in the run's folder as long as the generation is published.
 
 import { type FileHandle, open, readdir, rm } from 'node:fs/promises';

@@ -43,7 +43,7 @@ async function work(task: Exclude<Task, { kind: 'stop' }>): Promise<void> {
     }
     case 'keys': {
       const keyOrder = await orderKeys();
-      // Sorting goes on to its end: whoever asks meanwhile goes first.
+      // Sorting cannot be broken off: whoever has asked by now goes first.
       await setImmediate();
       stop.signal.throwIfAborted();
       sendOrder(sortTies(task.order, keyOrder), ranking, keyOrder);
