@@ -1,5 +1,6 @@
 // DuckDB as the product uses it: in memory, bounded, spilling into a folder of the run, and with no reach beyond local files.
 
+import { existsSync } from 'node:fs';
 import type { DuckDBConnection, DuckDBDataChunk } from '@duckdb/node-api';
 import { DuckDBInstance } from './duckdb-library.ts';
 
@@ -11,6 +12,9 @@ export interface DuckDbLimits {
   /** The folder outside of which nothing can be read or written; its settings are then fixed, too. Left out: as the process may. */
   within?: string;
 }
+
+/** Where DuckDB spills to of itself. */
+const duckDbSpill = '.tmp';
 
 export interface OpenDuckDb {
   connection: DuckDBConnection;
@@ -64,14 +68,36 @@ export async function openDuckDb(limits: DuckDbLimits): Promise<OpenDuckDb> {
   };
 }
 
-/** Opens an in-memory database, hands its connection to `use`, and closes it whatever happens. */
+/** Databases that nobody uses at the moment, by their limits but for the folder to spill into. */
+const idle = new Map<string, OpenDuckDb>();
+
+/**
+ * Hands a connection to an empty in-memory database to `use`, which has it alone. To open and close one costs more than most queries do, so
+ * that one of the same limits that has served before is used again.
+ */
 export async function withDuckDb<T>(limits: DuckDbLimits, use: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
-  const { connection, close } = await openDuckDb(limits);
+  const { spill = duckDbSpill, ...others } = limits;
+  const key = JSON.stringify(others);
+  const known = idle.get(key);
+  idle.delete(key);
+  const database = known ?? (await openDuckDb(limits));
   try {
-    return await use(connection);
+    // Settings that are fixed cannot be set again.
+    if (limits.within !== undefined) return await use(database.connection);
+    const { result, clean } = await database.lend((connection) => useAlone(connection, spill, use));
+    if (clean && !idle.has(key)) idle.set(key, database);
+    return result;
   } finally {
-    close();
+    if (idle.get(key) !== database) database.close();
   }
+}
+
+/** Whatever `use` makes is in a catalogue of its own, and gone with it. What was spilled to is not: a database that did so is not clean. */
+async function useAlone<T>(connection: DuckDBConnection, spill: string, use: (connection: DuckDBConnection) => Promise<T>): Promise<{ result: T; clean: boolean }> {
+  await connection.run(`SET temp_directory = ${sqlString(spill)}; ATTACH ':memory:' AS own; USE own`);
+  const result = await use(connection);
+  const clean = await connection.run('USE memory; DETACH own').then(() => !existsSync(spill), () => false);
+  return { result, clean };
 }
 
 /** The chunks of a query's result, each asked for while the one before is worked on. */

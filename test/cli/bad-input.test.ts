@@ -11,7 +11,8 @@ import { silent } from '../../data/progress.ts';
 import { openRun } from '../../data/run.ts';
 import { runIndex } from '../../indexer/index.ts';
 import { type BagOfWords, openBagOfWords } from '../indexer/bag-of-words.ts';
-import { betr, errorOf, jsonl, makeDocuments, makeProject, writeSettings } from './project.ts';
+import { betr } from './betr.ts';
+import { errorOf, jsonl, makeDocuments, makeProject, writeSettings } from './project.ts';
 
 jest.setTimeout(300_000);
 

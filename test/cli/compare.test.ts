@@ -1,9 +1,7 @@
-// `betr compare`, `calibrate`, `cutoff` by chosen benchmarks and `serve --new-key`, as processes.
+// `betr compare`, `calibrate`, `cutoff` by chosen benchmarks and `serve --new-key`.
 
-import { execFile } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 import type { Run } from '../../data/run.ts';
@@ -11,18 +9,11 @@ import { answerSchema } from '../../ranking/answer.ts';
 import { calibrationSchema } from '../../ranking/calibrations.ts';
 import { comparisonColumns, comparisonSchema } from '../../ranking/compare.ts';
 import { makeScoredRows, rankRows, withRun } from '../ranking/synthetic.ts';
+import { betr as carryOut } from './betr.ts';
+import { type Ended } from './project.ts';
 
-const program = new URL('../../cli/betr.js', import.meta.url).pathname;
-const failure = z.object({ code: z.number(), stdout: z.string(), stderr: z.string() });
-
-/** Runs the command line on a run; returns what it wrote, and its exit code. */
-async function betr(run: Run, ...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  try {
-    return { code: 0, ...(await promisify(execFile)(process.execPath, [program, ...args, '--config', run.settingsPath])) };
-  } catch (error) {
-    return failure.parse(error);
-  }
-}
+/** Carries out a command line on a run. */
+const betr = (run: Run, ...args: string[]): Promise<Ended> => carryOut(run.settingsFolder, [...args, '--config', run.settingsPath]);
 
 const withRanked = (use: (run: Run) => Promise<void>): Promise<void> =>
   withRun(async (run) => {

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { openRun } from '../../data/run.ts';
 import { readRanking } from '../../ranking/generation.ts';
 import { type BagOfWords, openBagOfWords } from '../indexer/bag-of-words.ts';
-import { betr, type Ended, errorOf, jsonl, makeDocuments, makeProject } from './project.ts';
+import { betr } from './betr.ts';
+import { type Ended, errorOf, jsonl, makeDocuments, makeProject } from './project.ts';
 
 jest.setTimeout(600_000);
 

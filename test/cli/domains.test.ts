@@ -10,7 +10,8 @@ import { openRun } from '../../data/run.ts';
 import { readDomains } from '../../indexer/domains/result.ts';
 import { selectionManifestSchema } from '../../ranking/select.ts';
 import { csv, goldenTables } from '../indexer/domains/tables.ts';
-import { betr, betrPath, type Ended, jsonl, makeDocuments, run } from './project.ts';
+import { betr } from './betr.ts';
+import { betrPath, type Ended, jsonl, makeDocuments, run } from './project.ts';
 
 let folder: string;
 beforeAll(async () => {

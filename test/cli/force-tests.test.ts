@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { type BagOfWords, openBagOfWords } from '../indexer/bag-of-words.ts';
-import { betr, errorOf, jsonl, makeProject, sentence, writeSettings } from './project.ts';
+import { betr } from './betr.ts';
+import { errorOf, jsonl, makeProject, sentence, writeSettings } from './project.ts';
 
 jest.setTimeout(300_000);
 

@@ -13,7 +13,8 @@ import { readRanking } from '../../ranking/generation.ts';
 import { queryRows, withScores } from '../../ranking/scores.ts';
 import { type BagOfWords, openBagOfWords } from '../indexer/bag-of-words.ts';
 import { type TinyHead, tinyLogits, writeTinyHead } from '../indexer/tiny-head.ts';
-import { betr, errorOf, jsonl, makeDocuments, makeProject } from './project.ts';
+import { betr } from './betr.ts';
+import { errorOf, jsonl, makeDocuments, makeProject } from './project.ts';
 
 jest.setTimeout(300_000);
 

@@ -9,9 +9,10 @@ import { loadCommands } from '../docs/reference.ts';
 import { answerSchema } from '../../ranking/answer.ts';
 import { selectionManifestSchema } from '../../ranking/select.ts';
 import { type BagOfWords, openBagOfWords } from '../indexer/bag-of-words.ts';
-import { betr, errorOf, jsonl, makeDocuments, makeProject, run, betrPath } from './project.ts';
+import { betr } from './betr.ts';
+import { betrPath, betrProcess, errorOf, jsonl, makeDocuments, makeProject, run } from './project.ts';
 
-// Real processes, many in a row: on a busy machine each takes its time.
+// Processes start slowly on a busy machine.
 jest.setTimeout(300_000);
 
 let root: string;
@@ -39,7 +40,7 @@ describe('betr', () => {
       expect(command.helpInformation()).toContain(`Usage: ${command.name()} [options]`);
       for (const option of ['--config <file>', '--json', '--help']) expect(command.helpInformation()).toContain(option);
     }
-    const { code, stdout, stderr } = await betr(root, ['rank', '--help']);
+    const { code, stdout, stderr } = await betrProcess(root, ['rank', '--help']);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toContain('Usage: betr rank [options]');
     expect((await betr(root, ['--help'])).stdout).toMatch(/Exit codes: 0 done · 1 [^]* · 2 [^]*3 [^]*70 [^]*130 /);
@@ -91,7 +92,7 @@ describe('betr', () => {
       expect(await betr(folder, command.split(' '))).toMatchObject({ code: 1, stderr: expect.stringMatching(new RegExp(`Run "${next}" first. \\[STEP_MISSING\\]`)) });
     }
 
-    const first = await betr(folder, ['run']);
+    const first = await betrProcess(folder, ['run']);
     expect(first.code).toBe(0);
     expect(first.stdout).toMatch(/Read 1,200 documents .* in 3 shards[^]*cooking +10 [^]*Trained on 960 documents[^]*joint [^]*Ranked 1,200 documents, [\d,]+ tokens \(estimated\)/);
     // Piped progress is plain lines, one a stage.
@@ -145,9 +146,9 @@ describe('betr', () => {
     await makeProject(folder, bag.url);
     bag.delayMs = 60_000;
     let stop: () => void = () => undefined;
-    const first = betr(folder, ['index'], {}, { after: new Promise<void>((resolve) => (stop = resolve)), signal: 'SIGINT' });
+    const first = betrProcess(folder, ['index'], {}, { after: new Promise<void>((resolve) => (stop = resolve)), signal: 'SIGINT' });
     while (bag.waiting === 0) await setTimeout(50);
-    const second = await betr(folder, ['train', '--json']);
+    const second = await betrProcess(folder, ['train', '--json']);
     expect(second.code).toBe(3);
     expect(errorOf(second.stdout)).toMatchObject({ code: 'RUN_LOCKED', message: expect.stringContaining(join(folder, 'run')) });
     stop();

@@ -8,7 +8,7 @@ import { openRun } from '../../data/run.ts';
 import { readIndexCard } from '../../indexer/card.ts';
 import { readRanking } from '../../ranking/generation.ts';
 import { type BagOfWords, openBagOfWords } from '../indexer/bag-of-words.ts';
-import { betr, makeProject } from './project.ts';
+import { betrProcess, makeProject } from './project.ts';
 
 jest.setTimeout(600_000);
 
@@ -43,7 +43,7 @@ it('commands that are killed again and again come to the same bytes as ones that
   const steps = ['index', 'train', 'rank', 'select --keep 0.3 --out out --format documents'].map((command) => command.split(' '));
   const wholeMs: number[] = [];
   for (const step of steps) {
-    const { code, ms } = await betr(folder, step);
+    const { code, ms } = await betrProcess(folder, step);
     expect(code).toBe(0);
     wholeMs.push(ms);
   }
@@ -56,13 +56,13 @@ it('commands that are killed again and again come to the same bytes as ones that
     for (let attempt = 0; attempt < 3; attempt++) {
       // The first part of the time goes into starting, where there is nothing to break.
       const after = (0.25 + 0.6 * random()) * (wholeMs[i] ?? 0);
-      const { code } = await betr(folder, step, {}, { after, signal: 'SIGKILL' });
+      const { code } = await betrProcess(folder, step, {}, { after, signal: 'SIGKILL' });
       if (code === null) killed++;
       // Whatever is there under its own name is whole, or says of itself that it is not.
       const manifest = await readFile(join(folder, 'out', 'manifest.json'), 'utf8').catch(() => '{"files":[]}');
       expect(JSON.parse(manifest)).toMatchObject({ files: expect.any(Array) });
     }
-    expect(await betr(folder, step)).toMatchObject({ code: 0 });
+    expect(await betrProcess(folder, step)).toMatchObject({ code: 0 });
   }
   // A machine that is suddenly faster finishes before the signal, and then there is nothing left of that step to kill.
   expect(killed).toBeGreaterThan(0);

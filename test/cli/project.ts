@@ -87,8 +87,8 @@ export interface Stop {
   signal: NodeJS.Signals;
 }
 
-/** Runs the real command in `folder`. */
-export function betr(folder: string, args: readonly string[], env: Readonly<Record<string, string>> = {}, stop?: Stop): Promise<Ended> {
+/** Runs the real command in `folder`, as a process of its own: for what is about processes. test/cli/betr.ts does without one. */
+export function betrProcess(folder: string, args: readonly string[], env: Readonly<Record<string, string>> = {}, stop?: Stop): Promise<Ended> {
   return run(process.execPath, [betrPath, ...args], folder, env, stop);
 }
 

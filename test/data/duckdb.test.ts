@@ -1,5 +1,57 @@
+import { existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { DuckDBConnection } from '@duckdb/node-api';
 import { describe, expect, it } from '@jest/globals';
 import { streamAhead, withDuckDb } from '../../data/duckdb.ts';
+import { withFolder } from './collect.ts';
+
+describe('a database', () => {
+  const tables = (connection: DuckDBConnection): Promise<unknown> => connection.runAndReadAll('SELECT table_name FROM duckdb_tables()').then((reader) => reader.getRows());
+  const makeTable = async (connection: DuckDBConnection): Promise<void> => {
+    expect(await tables(connection)).toEqual([]);
+    await connection.run('CREATE TABLE part (number INTEGER)');
+    const appender = await connection.createAppender('part');
+    appender.appendInteger(1);
+    appender.endRow();
+    appender.closeSync();
+    expect((await connection.runAndReadAll('SELECT number FROM part')).getRows()).toEqual([[1]]);
+  };
+
+  it('is empty whoever had it before, and at the same time', async () => {
+    for (let round = 0; round < 3; round++) await withDuckDb({ threads: 1 }, makeTable);
+    await Promise.all([0, 1, 2].map(() => withDuckDb({ threads: 1 }, makeTable)));
+  });
+
+  it('has the limits and the folder to spill into that it is asked for with', async () => {
+    const settings = (connection: DuckDBConnection): Promise<unknown> => connection.runAndReadAll("SELECT current_setting('threads')::INTEGER, current_setting('memory_limit'), current_setting('temp_directory')").then((reader) => reader.getRows()[0]);
+    for (const spill of ['/tmp/one', '/tmp/other']) {
+      expect(await withDuckDb({ threads: 1, memoryMb: 100, spill }, settings)).toEqual([1, '95.3 MiB', spill]);
+      expect(await withDuckDb({ threads: 2, memoryMb: 200, spill }, settings)).toEqual([2, '190.7 MiB', spill]);
+    }
+  });
+
+  it('spills again into another folder, and leaves none', async () => {
+    await withFolder(async (folder) => {
+      const sort = (spill: string): Promise<unknown> =>
+        withDuckDb({ threads: 1, memoryMb: 24, spill }, async (connection) => {
+          await connection.run('CREATE TABLE sorted AS SELECT hash(range) AS number FROM range(4000000) ORDER BY number');
+          return existsSync(spill);
+        });
+      for (const name of ['a', 'b']) expect(await sort(join(folder, name))).toBe(true);
+      expect(await readdir(folder)).toEqual([]);
+    });
+  });
+
+  it('is another after a failure', async () => {
+    const failing = withDuckDb({ threads: 1 }, async (connection) => {
+      await connection.run('BEGIN; CREATE TABLE part (number INTEGER)');
+      throw new Error('on purpose');
+    });
+    await expect(failing).rejects.toThrow('on purpose');
+    await withDuckDb({ threads: 1 }, makeTable);
+  });
+});
 
 const numbers = 'SELECT range AS number FROM range(100000)';
 

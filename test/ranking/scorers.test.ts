@@ -1,7 +1,6 @@
-import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
@@ -13,6 +12,7 @@ import { findCutoff } from '../../ranking/cutoff.ts';
 import { readRanking } from '../../ranking/generation.ts';
 import { rankCorpus } from '../../ranking/rank.ts';
 import { queryRows, withScores } from '../../ranking/scores.ts';
+import { betr } from '../cli/betr.ts';
 import { plainShape, writeModel } from '../classifier/fasttext/write-model.ts';
 import { makeLines, makeTrainedRun } from '../classifier/trained-run.ts';
 import { withFolder } from '../data/collect.ts';
@@ -56,19 +56,18 @@ describe('rankings by several scorers', () => {
   });
 
   it('are the command\'s too', async () => {
-    await withCorpus(1, (run, folder) => {
-      const betr = (...args: string[]): string => execFileSync(process.execPath, [resolve('dist/cli/betr.js'), ...args], { cwd: folder, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
-      expect(betr('rank', '--scorer', 'length')).toMatch(/Ranked 882 documents/);
-      expect(betr('cutoff', '--scorer', 'length', '--keep', '0.1')).toMatch(/score ≥ \d+/);
-      expect(betr('status')).toMatch(/Ranking {5}none yet[^]*Rankings {4}betr, length/);
-      expect(betr('status', '--scorer', 'length')).toMatch(/Ranking {5}generation [^]*To score {4}nothing/);
-      betr('select', '--scorer', 'length', '--keep', '0.1', '--out', 'kept');
+    await withCorpus(1, async (run, folder) => {
+      const tell = async (...args: string[]): Promise<string> => (await betr(folder, args)).stdout;
+      expect(await tell('rank', '--scorer', 'length')).toMatch(/Ranked 882 documents/);
+      expect(await tell('cutoff', '--scorer', 'length', '--keep', '0.1')).toMatch(/score ≥ \d+/);
+      expect(await tell('status')).toMatch(/Ranking {5}none yet[^]*Rankings {4}betr, length/);
+      expect(await tell('status', '--scorer', 'length')).toMatch(/Ranking {5}generation [^]*To score {4}nothing/);
+      await tell('select', '--scorer', 'length', '--keep', '0.1', '--out', 'kept');
       expect(existsSync(join(folder, 'kept', 'manifest.json'))).toBe(true);
-      expect(betr('verify', '--scorer', 'length')).toMatch(/whole and unaltered/);
-      expect(() => betr('rank', '--scorer', 'magic')).toThrow(/SCORER_UNKNOWN/);
-      expect(() => betr('cutoff', '--scorer', 'random', '--keep', '0.1')).toThrow(/STEP_MISSING/);
+      expect(await tell('verify', '--scorer', 'length')).toMatch(/whole and unaltered/);
+      expect((await betr(folder, ['rank', '--scorer', 'magic'])).stderr).toMatch(/SCORER_UNKNOWN/);
+      expect((await betr(folder, ['cutoff', '--scorer', 'random', '--keep', '0.1'])).stderr).toMatch(/STEP_MISSING/);
       expect(existsSync(run.files.ranking)).toBe(false);
-      return Promise.resolve();
     });
   });
 });

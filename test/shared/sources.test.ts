@@ -10,7 +10,7 @@ import { openRun } from '../../data/run.ts';
 import { readRanking } from '../../ranking/generation.ts';
 import { queryRows } from '../../ranking/scores.ts';
 import { selectionManifestSchema } from '../../ranking/select.ts';
-import { betr } from '../cli/project.ts';
+import { betr } from '../cli/betr.ts';
 import { findShared } from './find.ts';
 
 jest.setTimeout(600_000);

@@ -13,7 +13,8 @@ import { prepareScorer } from '../../../classifier/scorers/list.ts';
 import { silent } from '../../../data/progress.ts';
 import { sqlString, withDuckDb } from '../../../data/duckdb.ts';
 import { openRun, type Run } from '../../../data/run.ts';
-import { betr, errorOf } from '../../cli/project.ts';
+import { betr } from '../../cli/betr.ts';
+import { betrProcess, errorOf } from '../../cli/project.ts';
 
 const program = (process.env['PATH'] ?? '').split(delimiter).map((place) => join(place, 'fasttext')).find((path) => existsSync(path));
 if (program === undefined) console.log('The fasttext program is absent: nothing is trained with it (apt-get install fasttext).');
@@ -111,10 +112,10 @@ describe('betr bench fasttext', () => {
     await mkdir(join(folder, 'bin'));
     await writeFile(join(folder, 'bin', 'fasttext'), `#!/bin/sh\n[ "$1" = supervised ] && set -- "$@" -bucket 20000\nexec '${program ?? ''}' "$@"\n`, { mode: 0o755 });
     const env = { PATH: `${join(folder, 'bin')}${delimiter}${process.env['PATH'] ?? ''}` };
-    const whole = comparisonSchema.parse(JSON.parse((await betr(folder, ['bench', 'fasttext', '--json'], env)).stdout));
+    const whole = comparisonSchema.parse(JSON.parse((await betrProcess(folder, ['bench', 'fasttext', '--json'], env)).stdout));
     expect(whole.fasttextPaper.settings).toBe('lr 0.03, dim 128, 5 epochs, minCount 5, positives once');
     for (const auc of [whole.ours.auc, whole.fasttext?.auc ?? 0]) expect(auc).toBeGreaterThan(0.8);
-    const alone = (await betr(folder, ['bench', 'fasttext', '--paper-only'], env)).stdout;
+    const alone = (await betrProcess(folder, ['bench', 'fasttext', '--paper-only'], env)).stdout;
     expect(alone).toMatch(/800 documents to train on, 200 held out\nclassifier +ROC-AUC[^]*\nbetr +0\.\d{4} [^]*\nfastText, the paper's +0\.\d{4}/);
     expect(alone).not.toContain('best of eight');
     expect(alone).toContain(whole.fasttextPaper.auc.toFixed(4));
@@ -122,7 +123,7 @@ describe('betr bench fasttext', () => {
   });
 
   it('says how to get the program where it is absent', async () => {
-    const { code, stdout } = await betr(folder, ['bench', 'fasttext', '--json'], { PATH: folder });
+    const { code, stdout } = await betrProcess(folder, ['bench', 'fasttext', '--json'], { PATH: folder });
     expect(code).toBe(1);
     expect(errorOf(stdout)).toMatchObject({ code: 'PROGRAM_MISSING', message: expect.stringMatching(/"fasttext" is not on the PATH.*apt-get install fasttext/) });
     expect((await betr(folder, ['bench', 'magic'])).code).toBe(2);

@@ -1,0 +1,51 @@
+// A command line of `betr`, carried out: its output goes to the process's streams, its exit code is returned.
+
+import { Command, CommanderError } from 'commander';
+import { BetrError, errorData, fail, reasonOf } from '../data/errors.ts';
+import { readVersion } from '../data/version.ts';
+import { commands, exitCodes } from './commands.ts';
+
+/** Carries out a command line (without the program's name). Nothing is thrown: what is wrong is told on standard error, and by the exit code. */
+export async function runCommandLine(args: readonly string[]): Promise<number> {
+  process.exitCode = 0;
+  try {
+    const program = await openProgram(args[0] ?? '');
+    await program.parseAsync(args, { from: 'user' });
+    // A command that did what it was asked may still have found something to tell by the code.
+    return process.exitCode;
+  } catch (error) {
+    return report(error, args.includes('--json'));
+  }
+}
+
+/** The program with the command that is asked for, or with all of them where there is no such command. */
+async function openProgram(asked: string): Promise<Command> {
+  const program = new Command('betr')
+    .description('Benchmark-targeted ranking: which part of a corpus to train a language model on, sized to the compute budget.')
+    .version(readVersion())
+    .addHelpText('after', exitCodes)
+    .showHelpAfterError('(betr --help says what there is)')
+    .exitOverride();
+  for (const [name, load] of Object.entries(commands)) {
+    if (name === asked || !Object.hasOwn(commands, asked)) program.addCommand((await load()).copyInheritedSettings(program));
+  }
+  return program;
+}
+
+/** Tells an error where the user looks for it, and returns the exit code. */
+function report(error: unknown, json: boolean): number {
+  if (error instanceof CommanderError && error.exitCode === 0) return 0;
+  if (error instanceof CommanderError) {
+    // Its words are on standard error already.
+    if (json) printError(fail('USAGE', { problem: error.message.replace(/^error: /, '') }));
+    return 2;
+  }
+  const known = error instanceof BetrError ? error : fail('INTERNAL', { reason: error instanceof Error ? (error.stack ?? reasonOf(error)) : reasonOf(error) });
+  if (json) printError(known);
+  process.stderr.write(`betr: ${known.message} [${known.code}]\n`);
+  return known.exitCode;
+}
+
+function printError(error: BetrError): void {
+  process.stdout.write(`${JSON.stringify({ error: errorData(error) }, null, 2)}\n`);
+}
