@@ -1,11 +1,15 @@
 # Two commands on a fresh machine: `make demo` and `make test`. Each installs what it needs.
-.PHONY: demo test lint fuzz torture clean
+.PHONY: demo test test-all lint fuzz torture clean
 
 demo: node_modules/.package-lock.json
 	node dist/cli/betr.js demo
 
 test: node_modules/.package-lock.json
 	npm test
+
+# With the tests that take long: kept out of `make test`, which is for every change.
+test-all: node_modules/.package-lock.json
+	npm run -s test:all
 
 lint: node_modules/.package-lock.json
 	npm run lint

@@ -1,3 +1,5 @@
+import { availableParallelism } from 'node:os';
+
 // Jest runs the compiled tests on the compiled product: the very files that ship, workers and WebAssembly included.
 export default {
   rootDir: 'dist',
@@ -5,7 +7,7 @@ export default {
   testSequencer: '<rootDir>/test/sequencer.js',
   testMatch: ['<rootDir>/test/**/*.test.js'],
   transform: {},
-  // Jest would leave one core to its own process, which has little to do.
-  maxWorkers: '100%',
+  // One more than there are cores, as some tests wait: for a process to end, a lease to run out.
+  maxWorkers: availableParallelism() + 1,
   testTimeout: 60_000,
 };

@@ -23,7 +23,7 @@ export function rankCommand(): Command {
         await predict(options);
         return;
       }
-      const result = await work(options, (run, report) => (options.publishOnly ? publishScored(run, options.scorer) : rankCorpus(withWorkers(run, options.workers), report, options.scorer)));
+      const result = await work(options, (run, report) => (options.publishOnly ? publishScored(run, report, options.scorer) : rankCorpus(withWorkers(run, options.workers), report, options.scorer)));
       printResult(options.json, summarizeRank(result), describeRank(result));
       if (result.drift !== null && result.drift.over.length > 0) process.exitCode = driftExitCode;
     });

@@ -1,8 +1,8 @@
 // Every document's rank for each benchmark of a ranking that is not small, made ahead so that a new set of benchmarks needs no sorting: 4 bytes a document and
 // benchmark, kept in the run's folder as long as the generation is published.
 
-import { type FileHandle, open, readdir, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { type FileHandle, open } from 'node:fs/promises';
+import { join } from 'node:path';
 import { commitBytes } from '../data/commit.ts';
 import { fail, systemCode } from '../data/errors.ts';
 import { fingerprint, type Run } from '../data/run.ts';
@@ -10,7 +10,6 @@ import type { Ranking } from './generation.ts';
 
 /** Of fewer documents a new set costs less than a question does. */
 const fewestDocuments = 20_000;
-const ending = '.ranks';
 const blockRanks = 1 << 20;
 
 /** The benchmarks of a ranking whose ranks are to be kept, and are not yet. */
@@ -54,15 +53,11 @@ async function openRanks(run: Run, ranking: Ranking, benchmark: string): Promise
   }
 }
 
-/** Keeps the ranks for a benchmark, and removes those of other generations. Errors: DISK_FULL, WRITE_FAILED. */
+/** Keeps the ranks for a benchmark. Errors: DISK_FULL, WRITE_FAILED. */
 export async function keepRanks(run: Run, ranking: Ranking, benchmark: string, ranks: Uint32Array): Promise<void> {
-  const path = pathOf(run, ranking, benchmark);
-  await commitBytes(path, new Uint8Array(ranks.buffer, ranks.byteOffset, ranks.byteLength));
-  for (const name of await readdir(dirname(path))) {
-    if (name.endsWith(ending) && !name.startsWith('.') && !name.startsWith(`${ranking.generation}-`)) await rm(join(dirname(path), name), { force: true });
-  }
+  await commitBytes(pathOf(run, ranking, benchmark), new Uint8Array(ranks.buffer, ranks.byteOffset, ranks.byteLength));
 }
 
 function pathOf(run: Run, { generation }: Ranking, benchmark: string): string {
-  return join(run.folder, 'ranks', `${generation}-${fingerprint(benchmark).slice(0, 16)}${ending}`);
+  return join(run.folder, 'ranks', `${generation}-${fingerprint(benchmark).slice(0, 16)}.ranks`);
 }

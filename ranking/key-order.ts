@@ -1,16 +1,14 @@
 // All documents in the order of keys, which decides among equal scores: with it in memory, no cut needs the disk. Sorting millions of
 // keys takes a while, so the order is kept in the run's folder as long as the generation is published.
 
-import { readdir, readFile, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { DuckDBUIntegerVector } from '../data/duckdb-library.ts';
 import { commitBytes } from '../data/commit.ts';
 import { fail, systemCode } from '../data/errors.ts';
 import type { Run } from '../data/run.ts';
 import type { Ranking } from './generation.ts';
 import { withScores } from './scores.ts';
-
-const ending = '.positions';
 
 /** The positions in the order of keys, in shared memory, as they were kept; undefined where they are not, or not whole. */
 export async function readKeyOrder(run: Run, ranking: Ranking): Promise<Uint32Array | undefined> {
@@ -39,9 +37,7 @@ function holdsEachOnce(positions: Uint32Array): boolean {
 /** Sorts all keys, and keeps the positions in their order; an abort ends it. Errors: those of `withScores`, DISK_FULL, WRITE_FAILED. */
 export async function makeKeyOrder(run: Run, ranking: Ranking, signal?: AbortSignal): Promise<Uint32Array> {
   const positions = new Uint32Array(new SharedArrayBuffer(4 * ranking.documents));
-  // One thread, as others are to be answered meanwhile.
-  const patient = { ...run, settings: { ...run.settings, workers: 1 } };
-  await withScores(patient, ranking, async (connection, table) => {
+  await withScores(run, ranking, async (connection, table) => {
     const sql = `SELECT position::UINTEGER AS position FROM (SELECT row_number() OVER () - 1 AS position, document, shard, "row" FROM ${table}) ORDER BY document, shard, "row"`;
     const interrupt = (): void => connection.interrupt();
     signal?.addEventListener('abort', interrupt);
@@ -57,18 +53,10 @@ export async function makeKeyOrder(run: Run, ranking: Ranking, signal?: AbortSig
       signal?.removeEventListener('abort', interrupt);
     }
   });
-  const path = pathOf(run, ranking);
-  await commitBytes(path, new Uint8Array(positions.buffer));
-  await removeOthers(path);
+  await commitBytes(pathOf(run, ranking), new Uint8Array(positions.buffer));
   return positions;
 }
 
 function pathOf(run: Run, { generation }: Ranking): string {
-  return join(run.folder, 'keys', `${generation}${ending}`);
-}
-
-async function removeOthers(path: string): Promise<void> {
-  for (const name of await readdir(dirname(path))) {
-    if (name !== basename(path) && name.endsWith(ending) && !name.startsWith('.')) await rm(join(dirname(path), name), { force: true });
-  }
+  return join(run.folder, 'keys', `${generation}.positions`);
 }

@@ -4,6 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { errorData } from '../data/errors.ts';
 import { combineScores, rankDocuments } from './combine.ts';
+import { keepOrder, readKeptOrder } from './kept-order.ts';
 import { keepRanks, listMissingRanks } from './kept-ranks.ts';
 import { makeKeyOrder, readKeyOrder } from './key-order.ts';
 import { histogramOf, type Order, orderScores, readOrder, sortTies } from './order.ts';
@@ -37,8 +38,9 @@ port.on('message', (message: unknown) => {
 async function work(task: Exclude<Task, { kind: 'stop' }>): Promise<void> {
   switch (task.kind) {
     case 'order': {
-      const keyOrder = ranking.documents < soonSorted ? await orderKeys() : undefined;
-      sendOrder(await readOrder(run, ranking, { keyOrder }), ranking, keyOrder);
+      const kept = await readKeptOrder(run, ranking);
+      const keyOrder = kept === undefined && ranking.documents >= soonSorted ? undefined : await orderKeys();
+      sendOrder(kept ?? (await readOrder(run, ranking, { keyOrder })), ranking, keyOrder);
       return;
     }
     case 'keys': {
@@ -46,7 +48,9 @@ async function work(task: Exclude<Task, { kind: 'stop' }>): Promise<void> {
       // Sorting cannot be broken off: whoever has asked by now goes first.
       await setImmediate();
       stop.signal.throwIfAborted();
-      sendOrder(sortTies(task.order, keyOrder), ranking, keyOrder);
+      const order = sortTies(task.order, keyOrder);
+      sendOrder(order, ranking, keyOrder);
+      await keepOrder(run, ranking, order);
       return;
     }
     case 'ranks': {
@@ -61,7 +65,9 @@ async function work(task: Exclude<Task, { kind: 'stop' }>): Promise<void> {
 }
 
 async function orderKeys(): Promise<Uint32Array> {
-  return (await readKeyOrder(run, ranking)) ?? makeKeyOrder(run, ranking, stop.signal);
+  // One thread, as others are to be answered meanwhile.
+  const patient = { ...run, settings: { ...run.settings, workers: 1 } };
+  return (await readKeyOrder(run, ranking)) ?? makeKeyOrder(patient, ranking, stop.signal);
 }
 
 function sendOrder(order: Order, of: typeof ranking, keyOrder: Uint32Array | undefined): void {

@@ -46,7 +46,7 @@ export async function readOrder(run: Run, ranking: Ranking, { tokens: shared, ke
     if (position !== count) throw damaged(run, `it has ${position} documents where the ranking counts ${count}`);
   });
   const order = orderScores(scores, tokens, keyOrder);
-  checkHistogram(run, ranking, order);
+  if (!isOrderOf(ranking, order)) throw damaged(run, 'its scores and tokens are not those that the ranking counts');
   return order;
 }
 
@@ -67,13 +67,12 @@ function copyCounts(chunk: DuckDBDataChunk, column: number, into: Uint32Array, s
   for (let i = 0; i < vector.itemCount; i++) into[start + i] = vector.getItem(i) ?? 0;
 }
 
-/** A part whose bytes were altered, though not their number, gives other counts than those it was published with. */
-function checkHistogram(run: Run, { histogram }: Ranking, order: Order): void {
-  const whole = histogram.length === order.bins.length && histogram.every(([bin, documents, tokens], i) => {
+/** Whether an order has the ranking's histogram. A part whose bytes were altered, though not their number, gives other counts than those it was published with. */
+export function isOrderOf({ histogram }: Ranking, order: Order): boolean {
+  return histogram.length === order.bins.length && histogram.every(([bin, documents, tokens], i) => {
     const [from = 0, to = 0] = [order.starts[i], order.starts[i + 1]];
     return order.bins[i] === bin && to - from === documents && tokensUpTo(order, to) - tokensUpTo(order, from) === tokens;
   });
-  if (!whole) throw damaged(run, 'its scores and tokens are not those that the ranking counts');
 }
 
 /** The histogram of an order, as a ranking has it. */

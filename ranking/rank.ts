@@ -7,13 +7,14 @@ import { foldManifests, readCards, readPublishedParts } from '../classifier/publ
 import { collectScores, type CorpusScores, scoreCorpus } from '../classifier/score-corpus.ts';
 import { defaultScorer, prepareScorer, rankingRun, readScorer } from '../classifier/scorers/list.ts';
 import type { PreparedScorer } from '../classifier/scorers/kind.ts';
-import { systemCode } from '../data/errors.ts';
+import { reasonOf, systemCode } from '../data/errors.ts';
 import { watchLeases } from '../data/lease.ts';
 import type { Report } from '../data/progress.ts';
 import type { Run } from '../data/run.ts';
 import { describeTestTargets } from '../indexer/test-targets.ts';
 import { readLaw } from './calibrations.ts';
 import { type Drift, measureDrift, writeDrift } from './drift.ts';
+import { prepareForServer, removePrepared } from './prepare.ts';
 import { compareWithPrediction, type Prediction } from './predict.ts';
 import { commitRanking, draftRanking, openFigures, type Ranking, readPublished } from './generation.ts';
 
@@ -33,16 +34,16 @@ export interface RankResult {
 /** Ranks the corpus of a run by a scorer; each has a ranking of its own. Errors: SCORER_UNKNOWN and those of the scorer; STEP_MISSING, NO_DOCUMENTS, WORKERS_LOST, those of reading the corpus and of writing. */
 export async function rankCorpus(main: Run, report: Report, scorer = defaultScorer): Promise<RankResult> {
   const { run, prepared } = await prepareScorer(main, scorer, report);
-  return publishScores(run, prepared, () => scoreCorpus(run, report));
+  return publishScores(run, prepared, report, () => scoreCorpus(run, report));
 }
 
 /** Publishes what workers have scored, without scoring. Errors: CHUNKS_LEFT, STEP_MISSING, PLAN_STALE, NO_DOCUMENTS, those of writing. */
-export async function publishScored(main: Run, scorer = defaultScorer): Promise<RankResult> {
+export async function publishScored(main: Run, report: Report, scorer = defaultScorer): Promise<RankResult> {
   const run = rankingRun(main, scorer);
-  return publishScores(run, await readScorer(run), () => collectScores(run));
+  return publishScores(run, await readScorer(run), report, () => collectScores(run));
 }
 
-async function publishScores(run: Run, prepared: PreparedScorer, score: () => Promise<CorpusScores>): Promise<RankResult> {
+async function publishScores(run: Run, prepared: PreparedScorer, report: Report, score: () => Promise<CorpusScores>): Promise<RankResult> {
   const { parts, ...scores } = await score();
   const before = await readPublished(run);
   const fresh = openFigures();
@@ -50,13 +51,25 @@ async function publishScores(run: Run, prepared: PreparedScorer, score: () => Pr
   const drafted = await draftRanking(addUpFresh(readCards(run, parts), before, fresh), { outputs: prepared.outputs, sha256: prepared.fingerprint }, before);
   const ranking: Ranking = testTargets.length === 0 ? drafted : { ...drafted, testTargets };
   const published = before?.generation !== ranking.generation;
+  const notes = [...prepared.notes, ...describeTestTargets(testTargets)];
   const drift = before !== undefined && published ? measureDrift(before, ranking, fresh.result(), run.settings, await readLaw(run, run.settings.keep.pool)) : null;
+  if (published) notes.push(...(await prepare(run, ranking, report)));
   // First, because the last generation is gone once the next is there.
   if (drift !== null) await writeDrift(run, drift);
   await commitRanking(run, ranking, before);
   await removeStale(run, [ranking, ...(before === undefined ? [] : [before])]);
   const prediction = (await compareWithPrediction(run, ranking, { parts, ...scores })) ?? null;
-  return { ranking, published, drift, prediction, scores, notes: [...prepared.notes, ...describeTestTargets(testTargets)] };
+  return { ranking, published, drift, prediction, scores, notes };
+}
+
+/** Without it the ranking is as right, and only the server slower at first. Returns what there is to tell. */
+async function prepare(run: Run, ranking: Ranking, report: Report): Promise<string[]> {
+  try {
+    await prepareForServer(run, ranking, report);
+    return [];
+  } catch (error) {
+    return [`what makes a server's answers faster could not be made ahead: ${reasonOf(error)}`];
+  }
 }
 
 /** Passes the parts on and adds up those that the generation before does not have. */
@@ -71,6 +84,7 @@ async function* addUpFresh(parts: AsyncIterable<Part>, before: Ranking | undefin
 /** Removes what neither generation lists: readers of the last one may still be at work. */
 async function removeStale(run: Run, generations: readonly Ranking[]): Promise<void> {
   const needed = new Set(generations.flatMap(({ parts }) => parts.map(({ file }) => file)));
+  await removePrepared(run, generations);
   const { byChunk } = await readPublishedParts(run);
   await foldManifests(run, [...byChunk.values()].flat().filter(({ file }) => needed.has(file)));
   const chunks = new Set([...needed].map(chunkOf));

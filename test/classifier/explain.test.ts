@@ -8,6 +8,7 @@ import { listNgrams, scoreSlowly } from '../../classifier/features.ts';
 import { openRandom } from '../../classifier/random.ts';
 import { loadScorer, type Scorer } from '../../classifier/scorer.ts';
 import { openWeights, tableBytes, type Weights, writeWeights } from '../../classifier/weights.ts';
+import { rounds } from '../long.ts';
 
 const bits = 14;
 let folder: string;
@@ -62,7 +63,7 @@ describe('an explanation', () => {
         const added = shown.reduce((sum, { contribution }) => sum + contribution, explained.bias + explained.others.contribution);
         expect(Math.abs(added - explained.score)).toBeLessThan(1e-6);
       }),
-      { numRuns: 400 },
+      { numRuns: rounds(400) },
     );
   });
 
@@ -83,7 +84,7 @@ describe('an explanation', () => {
         }
         expect(seen).toEqual(new Set(expected.keys()));
       }),
-      { numRuns: 300 },
+      { numRuns: rounds(300) },
     );
   });
 

@@ -8,6 +8,7 @@ import { openKernel } from '../../classifier/kernel.ts';
 import { openRandom } from '../../classifier/random.ts';
 import { loadScorer, type Scorer } from '../../classifier/scorer.ts';
 import { openWeights, tableBytes, type Weights, writeWeights } from '../../classifier/weights.ts';
+import { rounds } from '../long.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -66,7 +67,7 @@ describe('the features', () => {
         const count = kernel.hashPiece(text, 0, text.length);
         expect([...kernel.bins.subarray(0, count)]).toEqual(listNgrams(text, 18).map(({ bin }) => bin));
       }),
-      { numRuns: 500 },
+      { numRuns: rounds(500) },
     );
   });
 
@@ -93,7 +94,7 @@ describe('the scorer', () => {
       fc.property(fc.array(anyText, { maxLength: 8 }), (texts) => {
         expect(scoreAll(scorer, texts)).toEqual(Float32Array.from(texts.flatMap((text) => [...scoreSlowly(weights, text)])));
       }),
-      { numRuns: 60 },
+      { numRuns: rounds(60) },
     );
   });
 

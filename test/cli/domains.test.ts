@@ -12,6 +12,7 @@ import { selectionManifestSchema } from '../../ranking/select.ts';
 import { csv, goldenTables } from '../indexer/domains/tables.ts';
 import { betr } from './betr.ts';
 import { betrPath, type Ended, jsonl, makeDocuments, run } from './project.ts';
+import { longTest } from '../long.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -47,7 +48,7 @@ describe('betr domains', () => {
     expect(text.code).toBe(0);
   });
 
-  it('prints all of a long result into a pipe, however late it is read', async () => {
+  longTest('prints all of a long result into a pipe, however late it is read', async () => {
     const models = [1, 2, 3, 4, 5];
     await writeFile(join(folder, 'many.csv'), csv([['domain', ...models.map((model) => `m${model}`)], ...Array.from({ length: 600 }, (_, i) => [`domain-${i}`, ...models.map((model) => 1 + ((i * model) % 7) / 7)])]));
     await writeFile(join(folder, 'errors.csv'), csv([['model', 'task'], ...models.map((model) => [`m${model}`, model / 10])]));
@@ -115,7 +116,7 @@ describe('pages', () => {
     expect(quotas.documents).toBeGreaterThan(50);
   });
 
-  it('are not read again where nothing changed, and are where a table did', async () => {
+  longTest('are not read again where nothing changed, and are where a table did', async () => {
     const run = await openRun(join(project, 'betr.yaml'));
     const again = await betr(project, ['domains', '--json']);
     expect(again.stderr).not.toMatch(/pages/);
@@ -130,7 +131,7 @@ describe('pages', () => {
     expect(await readFile(run.files.domains)).toEqual(damaged);
   });
 
-  it('are domains of their own where the losses name their keys', async () => {
+  longTest('are domains of their own where the losses name their keys', async () => {
     const pages = makeDocuments(1200);
     // Losses by page; kitchens as above.
     await writeFile(join(project, 'pages-bpb.csv'), csv([['page', ...models], ...pages.slice(0, 600).map(({ id, source }, p) => [id, ...models.map((_, m) => (source === 'kitchen' ? 2 - m * 0.05 : 1 + m * 0.04) + ((p * 7 + m * 13) % 10) * 0.002)])]));

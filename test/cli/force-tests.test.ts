@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { type BagOfWords, openBagOfWords } from '../indexer/bag-of-words.ts';
 import { betr } from './betr.ts';
 import { errorOf, jsonl, makeProject, sentence, writeSettings } from './project.ts';
+import { longTest } from '../long.ts';
 
 jest.setTimeout(300_000);
 
@@ -62,7 +63,7 @@ describe('targets that are test items', () => {
     expect(await readFile(join(folder, 'run', 'index.json'), 'utf8')).toBe(before);
   });
 
-  it('count whichever benchmark\'s tests they are in', async () => {
+  longTest('count whichever benchmark\'s tests they are in', async () => {
     await writeFile(join(folder, 'other.jsonl'), jsonl([...fresh, astronomy]));
     await useTests(['other.jsonl']);
     expect(errorOf((await betr(folder, ['index', '--json'])).stdout).message).toMatch(/^1 of the 10 examples of benchmark "astronomy" are test items.* a test item of "cooking"/);
@@ -72,7 +73,7 @@ describe('targets that are test items', () => {
     expect(await readFile(join(folder, 'run', 'quarantine', 'index-tests.jsonl'), 'utf8')).toMatch(/both\.jsonl/);
   });
 
-  it('are on record where they are forced, until they are no longer there', async () => {
+  longTest('are on record where they are forced, until they are no longer there', async () => {
     await useTests(['leaky.jsonl']);
     const asked = bag.texts.length;
     const forced = await betr(folder, ['run', '--force-tests']);
@@ -101,7 +102,7 @@ describe('targets that are test items', () => {
     expect((await betr(folder, ['index'])).stdout).toMatch(/^Nothing changed/);
   });
 
-  it('are all of them where a benchmark names one file twice, by whatever name', async () => {
+  longTest('are all of them where a benchmark names one file twice, by whatever name', async () => {
     await rm(join(folder, 'link.jsonl'), { force: true });
     await symlink(join(folder, 'cooking.jsonl'), join(folder, 'link.jsonl'));
     await cp(join(folder, 'cooking.jsonl'), join(folder, 'copy.jsonl'));

@@ -15,6 +15,7 @@ import { type BagOfWords, openBagOfWords } from '../indexer/bag-of-words.ts';
 import { type TinyHead, tinyLogits, writeTinyHead } from '../indexer/tiny-head.ts';
 import { betr } from './betr.ts';
 import { errorOf, jsonl, makeDocuments, makeProject } from './project.ts';
+import { longTest } from '../long.ts';
 
 jest.setTimeout(300_000);
 
@@ -85,7 +86,7 @@ describe('betr rank --scorer head:MODEL', () => {
     expect((await betr(folder, ['status'])).stdout).toMatch(/Rankings {4}betr, head:judge/);
   });
 
-  it('reads a text once, whatever label is asked for, and new texts alone', async () => {
+  longTest('reads a text once, whatever label is asked for, and new texts alone', async () => {
     const dull = await betr(folder, ['rank', '--scorer', 'head:judge#dull', '--json']);
     expect(dull.code).toBe(0);
     // The logits were there: the model was not even loaded.

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, expect, jest } from '@jest/globals';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +9,7 @@ import { readIndexCard } from '../../indexer/card.ts';
 import { readRanking } from '../../ranking/generation.ts';
 import { type BagOfWords, openBagOfWords } from '../indexer/bag-of-words.ts';
 import { betrProcess, makeProject } from './project.ts';
+import { longTest } from '../long.ts';
 
 jest.setTimeout(600_000);
 
@@ -37,7 +38,7 @@ async function listLeftovers(folder: string): Promise<string[]> {
   return entries.filter(({ name }) => name.startsWith('.') || name.includes('spill') || name.includes('lock') || name.includes('unfinished')).map(({ name }) => name);
 }
 
-it('commands that are killed again and again come to the same bytes as ones that are left alone', async () => {
+longTest('commands that are killed again and again come to the same bytes as ones that are left alone', async () => {
   const folder = join(root, 'project');
   await makeProject(folder, bag.url);
   const steps = ['index', 'train', 'rank', 'select --keep 0.3 --out out --format documents'].map((command) => command.split(' '));

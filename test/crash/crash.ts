@@ -50,7 +50,7 @@ async function makeCrashRun(folder: string): Promise<Run> {
  * Rounds of killing. When a ranking is published in spite of it, a series is over, and the run has to be what it is undisturbed: else this throws.
  * At the end the last series is finished undisturbed.
  */
-export async function crashRankings(folder: string, rounds: number, seed: number, tell: (line: string) => void): Promise<CrashResult> {
+export async function crashRankings(folder: string, rounds: number, seed: number, tell: (line: string) => void, mostWorkers = 3): Promise<CrashResult> {
   const random = openRandom(seed);
   const run = await makeCrashRun(folder);
   await rankCorpus(run, silent);
@@ -64,7 +64,7 @@ export async function crashRankings(folder: string, rounds: number, seed: number
   };
   await forgetScores(run);
   for (let round = 1; round <= rounds; round++) {
-    const { kind, published } = await crashOnce(folder, random);
+    const { kind, published } = await crashOnce(folder, random, mostWorkers);
     result.kinds[kind] = (result.kinds[kind] ?? 0) + 1;
     if (round % 50 === 0) tell(`round ${round} of ${rounds}, ${result.series} rankings`);
     if (published) await finish();
@@ -76,9 +76,9 @@ export async function crashRankings(folder: string, rounds: number, seed: number
 const kinds = ['group', 'coordinator', 'worker', 'rename', 'told'] as const;
 
 /** Starts a ranking with some workers, and does away with it, or with a part of it. */
-async function crashOnce(folder: string, random: () => number): Promise<{ kind: string; published: boolean }> {
+async function crashOnce(folder: string, random: () => number, mostWorkers: number): Promise<{ kind: string; published: boolean }> {
   const kind = kinds[Math.floor(random() * kinds.length)] ?? 'group';
-  const workers = 1 + Math.floor(random() * 3);
+  const workers = 1 + Math.floor(random() * mostWorkers);
   const env = { ...process.env, ...(kind === 'rename' ? { NODE_OPTIONS: `--import=${dieModule}`, BETR_DIE: '0.05' } : { NODE_OPTIONS: '' }) };
   const child = spawn(process.execPath, [rankOnce, join(folder, 'betr.yaml'), String(workers)], { detached: true, stdio: ['ignore', 'ignore', 'pipe'], env });
   let stderr = '';

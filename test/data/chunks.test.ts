@@ -9,6 +9,7 @@ import { sqlString, withDuckDb } from '../../data/duckdb.ts';
 import { readShard } from '../../data/read.ts';
 import { formatOf } from '../../data/shards.ts';
 import { collectQuarantined, defaultFields, readAll, withFolder } from './collect.ts';
+import { rounds } from '../long.ts';
 
 async function describeShard(path: string): Promise<Shard> {
   const { size, mtimeMs } = await stat(path);
@@ -71,7 +72,7 @@ describe('chunks', () => {
             expect(rows.ends.slice(0, -1)).toEqual(chunks.slice(1).map(({ firstRow }) => firstRow));
           }
         }),
-        { numRuns: 40 },
+        { numRuns: rounds(40) },
       );
     });
   });

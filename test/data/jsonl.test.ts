@@ -7,6 +7,7 @@ import { compress } from './zstd.ts';
 import { zstdDecompressors } from '../../data/zstd.ts';
 import { defaultFields, readAll, withFolder } from './collect.ts';
 import { anyFile, readObviously } from './json-lines.ts';
+import { rounds } from '../long.ts';
 
 const fieldNames = [
   defaultFields,
@@ -32,11 +33,11 @@ describe('the JSON Lines reader', () => {
           quarantined += read.quarantined.length;
           expect({ documents: read.documents, quarantined: read.quarantined }).toEqual(readObviously(file, fields, maxLineBytes));
         }),
-        { numRuns: 700, seed: 20260101 },
+        { numRuns: rounds(700), seed: 20260101 },
       );
-      // The cases are of both kinds, thousands of each.
-      expect(documents).toBeGreaterThan(800);
-      expect(quarantined).toBeGreaterThan(800);
+      // The cases are of both kinds.
+      expect(documents).toBeGreaterThan(rounds(800));
+      expect(quarantined).toBeGreaterThan(rounds(800));
     });
   });
 
@@ -53,7 +54,7 @@ describe('the JSON Lines reader', () => {
           expect(await readAll(join(folder, 'a.jsonl.gz'))).toEqual(plain);
           expect(await readAll(join(folder, 'a.jsonl.zst'))).toEqual(plain);
         }),
-        { numRuns: 60, seed: 20260102 },
+        { numRuns: rounds(60), seed: 20260102 },
       );
     });
   });

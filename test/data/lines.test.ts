@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { readLineBlocks } from '../../data/lines.ts';
+import { rounds } from '../long.ts';
 
 interface Line {
   number: number;
@@ -39,7 +40,7 @@ describe('readLineBlocks', () => {
       fc.asyncProperty(fc.array(content, { maxLength: 8 }), fc.integer({ min: 1, max: 60 }), async (pieces, maxLineBytes) => {
         expect(await readLines(pieces, maxLineBytes)).toEqual(splitLines(pieces.join(''), maxLineBytes));
       }),
-      { numRuns: 500 },
+      { numRuns: rounds(500) },
     );
   });
 

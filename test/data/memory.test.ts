@@ -12,6 +12,7 @@ import { z } from 'zod';
 import { sqlString, withDuckDb } from '../../data/duckdb.ts';
 import { withFolder } from './collect.ts';
 import { openCompressor } from './zstd.ts';
+import { longTest } from '../long.ts';
 
 const script = fileURLToPath(new URL('./read-memory.js', import.meta.url));
 const resultSchema = z.object({ documents: z.number(), textBytes: z.number(), quarantined: z.array(z.object({ position: z.number(), reason: z.string() })), peakMb: z.number() });
@@ -51,7 +52,7 @@ describe('memory does not grow with what is read', () => {
     });
   });
 
-  it.each([
+  longTest.each([
     ['gz', createGzip],
     ['zst', openCompressor],
   ] as const)('a line of 300 MB that is a small file as %s is passed over', async (ending, open) => {
@@ -65,7 +66,7 @@ describe('memory does not grow with what is read', () => {
     });
   });
 
-  it('400 MB of Parquet go by', async () => {
+  longTest('400 MB of Parquet go by', async () => {
     await withFolder(async (folder) => {
       const path = join(folder, 'a.parquet');
       await withDuckDb({ memoryMb: 1024, threads: 1 }, async (connection) => {

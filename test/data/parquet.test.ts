@@ -6,6 +6,7 @@ import { parquetSource, sqlString, withDuckDb } from '../../data/duckdb.ts';
 import { readParquet } from '../../data/parquet.ts';
 import { openQuarantine } from '../../data/quarantine.ts';
 import { defaultFields, readAll, withFolder } from './collect.ts';
+import { longTest, rounds } from '../long.ts';
 
 /** Writes the rows of a query as Parquet. */
 async function writeRows(path: string, query: string, options = 'ROW_GROUP_SIZE 2048'): Promise<void> {
@@ -25,7 +26,7 @@ async function withParquet<T>(query: string, use: (path: string) => Promise<T>):
 const value = (text: string | null): string => (text === null ? 'NULL' : sqlString(text));
 
 describe('the Parquet reader', () => {
-  it('reads books, of which a row group does not fit into the memory that most files need', async () => {
+  longTest('reads books, of which a row group does not fit into the memory that most files need', async () => {
     const books = `SELECT 'book ' || i AS id, i || repeat(chr((65 + i % 26)::INTEGER) || ' page', 150_000) AS text FROM range(120) t(i)`;
     await withParquet(books, async (path) => {
       await withDuckDb({ threads: 1, memoryMb: 128 }, async (connection) => {
@@ -65,7 +66,7 @@ describe('the Parquet reader', () => {
           const good = all.flatMap((row, at) => (bad[at] === undefined ? [{ row: at, document: row.id === null || row.id === '' ? `shard#${at}` : row.id, source: row.source ?? '', tokens: row.tokens, text: row.text }] : []));
           expect(documents).toEqual(good);
         }),
-        { numRuns: 80, seed: 20260103 },
+        { numRuns: rounds(80), seed: 20260103 },
       );
     });
   });

@@ -1,4 +1,4 @@
-import { expect, it } from '@jest/globals';
+import { expect } from '@jest/globals';
 import { spawn } from 'node:child_process';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -8,6 +8,7 @@ import { silent } from '../../data/progress.ts';
 import { openRun } from '../../data/run.ts';
 import { runIndex } from '../../indexer/index.ts';
 import { openBagOfWords } from './bag-of-words.ts';
+import { longTest } from '../long.ts';
 
 const kills = 4;
 const script = new URL('./index-once.js', import.meta.url).pathname;
@@ -27,7 +28,7 @@ async function runAndKill(settings: string, ms: number): Promise<number | null> 
   return code;
 }
 
-it('a run that is killed again and again ends with the same bytes as one that is left alone', async () => {
+longTest('a run that is killed again and again ends with the same bytes as one that is left alone', async () => {
   const bag = await openBagOfWords();
   const root = await mkdtemp(join(tmpdir(), 'betr-killed-'));
   try {

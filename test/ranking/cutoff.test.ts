@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { findCutoff, keptCondition } from '../../ranking/cutoff.ts';
 import { queryRows, withScores } from '../../ranking/scores.ts';
 import { keepByPlainSort, makeRows, rankRows, type Row, sumTokens, withRun } from './synthetic.ts';
+import { rounds } from '../long.ts';
 
 const place = ({ shard, row }: { shard: string; row: number }): string => `${shard}#${row}`;
 
@@ -43,7 +44,7 @@ describe('the exact cutoff', () => {
     const rows = fc.array(row, { minLength: 1, maxLength: 40 }).map((list) => list.map((value, index) => ({ ...value, row: index })));
     await fc.assert(
       fc.asyncProperty(rows, fc.double({ min: 0.0001, max: 1, noNaN: true }), (list, share) => compareWithPlainSort(list, [share, 1])),
-      { numRuns: 25 },
+      { numRuns: rounds(25) },
     );
   });
 

@@ -11,6 +11,7 @@ import { openOrders } from '../../ranking/orders.ts';
 import { histogramOf, orderedBits, orderScores, readOrder, scoreOf, sortTies, tokensUpTo } from '../../ranking/order.ts';
 import { bitsAt, cutOrder } from '../../ranking/order-cutoff.ts';
 import { keepByPlainSort, makeRows, makeScoredRows, rankRows, type Row, sumTokens, withRun } from './synthetic.ts';
+import { rounds } from '../long.ts';
 
 const float32 = fc.float({ noNaN: true, noDefaultInfinity: true });
 const documents = fc.array(fc.record({ score: fc.oneof(float32, fc.constantFrom(-0, 0, 0.5, -1.25, Math.fround(1e-40))), tokens: fc.integer({ min: 0, max: 9 }) }), { maxLength: 300 });
@@ -66,7 +67,7 @@ describe('a cutoff from memory', () => {
       const kept = keepByPlainSort(rows, share);
       expect([decided.documents, decided.tokens, decided.score]).toEqual([kept.length, sumTokens(kept), kept.length === 0 ? null : (kept.at(-1)?.score ?? 0) + 0]);
       if (decided.last !== null) expect(rows[decided.last]).toBe(kept.at(-1));
-    }), { numRuns: 500 });
+    }), { numRuns: rounds(500) });
   });
 
   it.each([600, 4000])('is what SQL counts on disk, for %d documents', async (count) => {
@@ -96,7 +97,7 @@ describe('a cutoff from memory', () => {
 describe('scores combined over benchmarks', () => {
   it('are the best corpus percentile among them, as SQL ranks them', async () => {
     await withRun(async (run) => {
-      const rows = makeScoredRows(3000);
+      const rows = makeScoredRows(900);
       const ranking = await rankRows(run, rows);
       // The last ones from ranks that are kept of one or two of them.
       for (const [benchmarks, threads, keep] of [[['gsm8k'], 1], [['arc_easy', 'mmlu'], 2], [['gsm8k', 'arc_easy', 'mmlu'], 3], [['mmlu', 'gsm8k', 'arc_easy'], 1], [['gsm8k', 'arc_easy', 'mmlu'], 2, 'mmlu'], [['mmlu', 'arc_easy'], 1, 'arc_easy']] as const) {
@@ -114,7 +115,7 @@ describe('scores combined over benchmarks', () => {
           expect(scores[position]).toBe(Math.fround(best));
           expect(winners[position]).toBe(own.indexOf(best));
         }
-        expect(histogramOf(orderScores(scores, new Uint32Array(3000).fill(1))).reduce((sum, [, count]) => sum + count, 0)).toBe(3000);
+        expect(histogramOf(orderScores(scores, new Uint32Array(900).fill(1))).reduce((sum, [, count]) => sum + count, 0)).toBe(900);
       }
     });
   });
@@ -134,8 +135,6 @@ describe('scores combined over benchmarks', () => {
       const folder = join(run.folder, 'ranks');
       await truncate(join(folder, (await readdir(folder))[0] ?? ''), 796);
       expect(await rankDocuments(run, ranking, ['gsm8k'])).toEqual({ ranks, winners });
-      await keepRanks(run, other, 'mmlu', ranks);
-      expect(await readdir(folder)).toEqual([expect.stringMatching(/^other-/)]);
     });
   });
 });

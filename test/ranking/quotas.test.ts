@@ -11,6 +11,7 @@ import { type DomainColumn, fillQuotas } from '../../ranking/quotas.ts';
 import { queryRows, withScores } from '../../ranking/scores.ts';
 import { selectionManifestSchema, writeSelection } from '../../ranking/select.ts';
 import { keepByPlainSort, makeRows, rankRows, type Row, sumTokens, withRun } from './synthetic.ts';
+import { rounds } from '../long.ts';
 
 const place = z.object({ shard: z.string(), row: z.number() });
 const nameOf = ({ shard, row }: { shard: string; row: number }): string => `${shard} ${row}`;
@@ -67,7 +68,7 @@ describe('quotas', () => {
           expect(await keptBy(run, ranking, filled.condition)).toEqual([...slow].filter(([name]) => (weights[name] ?? 0) > 0).flatMap(([, kept]) => kept).map(nameOf).sort());
         });
       }),
-      { numRuns: 25 },
+      { numRuns: rounds(25) },
     );
   });
 

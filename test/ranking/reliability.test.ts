@@ -12,6 +12,7 @@ import { rankCorpus } from '../../ranking/rank.ts';
 import { verifyRanking } from '../../ranking/verify.ts';
 import { makeLines, makeTrainedRun, withCorpus } from '../classifier/trained-run.ts';
 import { withFolder } from '../data/collect.ts';
+import { longTest } from '../long.ts';
 
 const betr = new URL('../../cli/betr.js', import.meta.url).pathname;
 const nobody = 65_534;
@@ -19,7 +20,7 @@ const nobody = 65_534;
 const problemsOf = async (run: Run): Promise<string[]> => (await verifyRanking(run, { corpus: true }, silent)).problems;
 
 describe('a ranking', () => {
-  it('of more parts than files may be open is made, cut and proven', async () => {
+  longTest('of more parts than files may be open is made, cut and proven', async () => {
     await withFolder(async (folder) => {
       await mkdir(join(folder, 'corpus'));
       for (let shard = 0; shard < 160; shard++) await writeFile(join(folder, 'corpus', `${shard}.jsonl`), makeLines(10, shard));

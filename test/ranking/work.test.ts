@@ -12,6 +12,7 @@ import type { Run } from '../../data/run.ts';
 import { rankCorpus } from '../../ranking/rank.ts';
 import { forgetScores, makeLines, makeTrainedRun, type TrainedRunOptions } from '../classifier/trained-run.ts';
 import { withFolder } from '../data/collect.ts';
+import { longTest } from '../long.ts';
 
 const betr = new URL('../../cli/betr.js', import.meta.url).pathname;
 
@@ -55,7 +56,7 @@ async function listLeases(run: Run): Promise<string[]> {
 }
 
 describe('betr work', () => {
-  it('several at once make a plan, score every chunk once, and leave a ranking to be published', async () => {
+  longTest('several at once make a plan, score every chunk once, and leave a ranking to be published', async () => {
     await withShards(3, 400, async (run, folder, generation) => {
       const workers = Array.from({ length: 3 }, () => start(['work', folder, '--json']));
       const ended = await Promise.all(workers.map((worker) => worker.ended));
@@ -106,7 +107,7 @@ describe('betr work', () => {
     });
   });
 
-  it('is started by GNU parallel, or the shell, with the settings named by the environment', async () => {
+  longTest('is started by GNU parallel, or the shell, with the settings named by the environment', async () => {
     await withShards(2, 300, async (run, folder, generation) => {
       const work = `'${process.execPath}' '${betr}' work`;
       const command = spawnSync('which', ['parallel']).status === 0 ? `seq 3 | parallel -n0 "${work}"` : `${work} & ${work} & wait`;

@@ -9,22 +9,24 @@ import { setTimeout } from 'node:timers/promises';
 import { z } from 'zod';
 import { identifyProcess } from '../../data/process.ts';
 import { silent } from '../../data/progress.ts';
+import type { Run } from '../../data/run.ts';
 import { runIndex } from '../../indexer/index.ts';
 import { readRanking } from '../../ranking/generation.ts';
 import { type Job, jobSchema, recordSchema } from '../../server/job-records.ts';
 import { openJobs } from '../../server/jobs.ts';
+import { serveRun } from '../../server/listen.ts';
 import { makeRealRun, type RealRun, type ServerProcess, startServer } from './real-run.ts';
 import { ask } from './serve.ts';
+import { longTest } from '../long.ts';
 
 // Processes start slowly on a machine that is busy with other tests.
 jest.setTimeout(240_000);
 
 let real: RealRun;
-let server: ServerProcess;
+let server: Pick<ServerProcess, 'url' | 'end'>;
 let release: () => void = () => undefined;
 beforeEach(async () => {
   real = await makeRealRun();
-  server = await startServer(real.run);
 });
 afterEach(async () => {
   release();
@@ -94,7 +96,17 @@ async function readEvents(id: string, { lastEventId }: { lastEventId?: string } 
   return events;
 }
 
+/** A server in this process, for what does not kill it. */
+async function serveHere(run: Run): Promise<typeof server> {
+  const here = await serveRun(run, { host: '127.0.0.1', port: 0 });
+  return { url: here.url, end: () => here.stop().then(() => 0) };
+}
+
 describe('jobs', () => {
+  beforeEach(async () => {
+    server = await serveHere(real.run);
+  });
+
   it('index, train and rank a run, one after the other, and the server then serves the ranking', async () => {
     const first = await start('index');
     const others = [await start('train'), await start('rank')];
@@ -147,7 +159,7 @@ describe('jobs', () => {
     expect((await look(again.id)).state).toBe('done');
   });
 
-  it('ends a job that does not end when asked, and takes a waiting one out of the queue', async () => {
+  longTest('ends a job that does not end when asked, and takes a waiting one out of the queue', async () => {
     await server.end('SIGTERM');
     const own = await openJobs(real.run, { waiting: 2, graceMs: 300, remembered: 2 });
     try {
@@ -172,7 +184,7 @@ describe('jobs', () => {
       expect(existsSync(join(real.run.folder, 'jobs', `${running.id}.json`))).toBe(false);
     } finally {
       own.close();
-      server = await startServer(real.run);
+      server = await serveHere(real.run);
     }
   });
 
@@ -214,6 +226,10 @@ describe('jobs', () => {
 });
 
 describe('a server that is killed', () => {
+  beforeEach(async () => {
+    server = await startServer(real.run);
+  });
+
   it('leaves its job at work; the next one watches it, goes on with the queue, and can cancel', async () => {
     hold();
     const first = await start('index');
@@ -240,7 +256,7 @@ describe('a server that is killed', () => {
     expect(existsSync(real.run.files.lock)).toBe(false);
   });
 
-  it('and whose job ended meanwhile, is told how: by its result, by its error, or that nobody knows', async () => {
+  longTest('and whose job ended meanwhile, is told how: by its result, by its error, or that nobody knows', async () => {
     hold();
     const done = await start('index');
     await waitForWork(done.id);
@@ -271,7 +287,7 @@ describe('a server that is killed', () => {
     expect((await look(again.id)).state).toBe('done');
   });
 
-  it('between starting a process and noting which it is, finds it again by what it says', async () => {
+  longTest('between starting a process and noting which it is, finds it again by what it says', async () => {
     hold();
     const { id } = await start('index');
     await waitForWork(id);
@@ -287,7 +303,7 @@ describe('a server that is killed', () => {
     expect((await look(id)).state).toBe('done');
   });
 
-  it('does not take another process of the same id for the job', async () => {
+  longTest('does not take another process of the same id for the job', async () => {
     hold();
     const { id } = await start('index');
     await waitForWork(id);
@@ -305,7 +321,11 @@ describe('a server that is killed', () => {
 });
 
 describe('a second server on the same run', () => {
-  it('shows the jobs and starts none; the first one goes on', async () => {
+  beforeEach(async () => {
+    server = await startServer(real.run);
+  });
+
+  longTest('shows the jobs and starts none; the first one goes on', async () => {
     const other = await startServer(real.run);
     try {
       hold();
@@ -319,7 +339,7 @@ describe('a second server on the same run', () => {
     }
   });
 
-  it('does not keep a stopping server open by its streams of events', async () => {
+  longTest('does not keep a stopping server open by its streams of events', async () => {
     hold();
     const { id } = await start('index');
     await waitForWork(id);

@@ -12,6 +12,7 @@ import { keysFile, serveRun } from '../../server/listen.ts';
 import { makeRows, rankRows, withRun } from '../ranking/synthetic.ts';
 import { startServer } from './real-run.ts';
 import { shareServer, withServer } from './serve.ts';
+import { longTest } from '../long.ts';
 
 const server = shareServer();
 const json = { 'Content-Type': 'application/json' };
@@ -227,7 +228,7 @@ describe('a server that is told to stop', () => {
     });
   });
 
-  it('goes on after being killed as if nothing had been', async () => {
+  longTest('goes on after being killed as if nothing had been', async () => {
     await withRun(async (run) => {
       await rankRows(run, makeRows(50));
       for (let round = 0; round < 3; round++) {

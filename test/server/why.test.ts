@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { execFile } from 'node:child_process';
 import { copyFile, rm, writeFile } from 'node:fs/promises';
-import { promisify } from 'node:util';
 import { z } from 'zod';
 import { scoreSlowly } from '../../classifier/features.ts';
 import { readWeights } from '../../classifier/weights.ts';
 import { type Listening, serveRun } from '../../server/listen.ts';
 import { whySchema, type Why } from '../../server/why.ts';
 import { shardId } from '../../ranking/shards.ts';
-import { makeRankedRun, program, type RealRun } from './real-run.ts';
+import { betr } from '../cli/betr.ts';
+import type { Ended } from '../cli/project.ts';
+import { makeRankedRun, type RealRun } from './real-run.ts';
 import { ask, type Reply } from './serve.ts';
 
 let real: RealRun;
@@ -104,14 +104,14 @@ describe('GET /documents/{shard}/{row}/why', () => {
 
 describe('betr why', () => {
   it('gives the same answer as the route, and one for people', async () => {
-    const run = (...parameters: string[]): Promise<{ stdout: string; stderr: string }> => promisify(execFile)(process.execPath, [program, 'why', ...parameters, '--config', real.run.settingsPath]);
+    const run = (...parameters: string[]): Promise<Ended> => betr(real.run.settingsFolder, ['why', ...parameters]);
     const json = await run('corpus/part-1.jsonl.gz', '31', '--keep', '0.2', '--json');
     expect(JSON.parse(json.stdout)).toEqual(await why('corpus/part-1.jsonl.gz', 31, '?keep=0.2'));
     const { stdout } = await run('corpus/part-1.jsonl.gz', '31');
     expect(stdout).toContain('rank');
     expect(stdout).toContain('+');
-    await expect(run('corpus/nothing.jsonl', '31')).rejects.toMatchObject({ code: 2, stderr: expect.stringContaining('SHARD_UNKNOWN') });
-    await expect(run('corpus/part-1.jsonl.gz', 'x')).rejects.toMatchObject({ code: 2, stderr: expect.stringContaining('OPTION_INVALID') });
+    expect(await run('corpus/nothing.jsonl', '31')).toMatchObject({ code: 2, stderr: expect.stringContaining('SHARD_UNKNOWN') });
+    expect(await run('corpus/part-1.jsonl.gz', 'x')).toMatchObject({ code: 2, stderr: expect.stringContaining('OPTION_INVALID') });
   });
 });
 

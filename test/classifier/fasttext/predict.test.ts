@@ -10,6 +10,7 @@ import { openSlowReader } from '../../../classifier/fasttext/predict-slowly.ts';
 import { loadFasttext } from '../../../classifier/fasttext/predict.ts';
 import { BetrError } from '../../../data/errors.ts';
 import { modelBytes, plainShape, type Shape, writeModel } from './write-model.ts';
+import { rounds } from '../../long.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -67,7 +68,7 @@ describe('the fast loop', () => {
         }
         model.close();
       }),
-      { numRuns: 400 },
+      { numRuns: rounds(400) },
     );
   });
 
@@ -85,7 +86,7 @@ describe('the fast loop', () => {
         if (expected === undefined || Math.abs(expected.probability - 0.5) > 1e-4) expect(got?.label).toBe(expected?.label);
         for (const label of [0, 1]) expect(Math.abs(folded.probabilityOf(label, text, 0, text.length) - whole.probabilityOf(label, text, 0, text.length))).toBeLessThan(1e-5);
       }),
-      { numRuns: 300 },
+      { numRuns: rounds(300) },
     );
   });
 
@@ -146,7 +147,7 @@ describe('a file that is no model', () => {
           writeModelBytes(path, bytes.subarray(0, length));
           expect(failing(path)).toMatchObject({ code: 'FASTTEXT_INVALID' });
         }),
-        { numRuns: 150 },
+        { numRuns: rounds(150) },
       );
     }
   });
@@ -170,7 +171,7 @@ describe('a file that is no model', () => {
           expect(error.code).toBe('FASTTEXT_INVALID');
         }
       }),
-      { numRuns: 600 },
+      { numRuns: rounds(600) },
     );
   });
 });

@@ -15,6 +15,7 @@ import { sqlString, withDuckDb } from '../../../data/duckdb.ts';
 import { openRun, type Run } from '../../../data/run.ts';
 import { betr } from '../../cli/betr.ts';
 import { betrProcess, errorOf } from '../../cli/project.ts';
+import { longTest } from '../../long.ts';
 
 const program = (process.env['PATH'] ?? '').split(delimiter).map((place) => join(place, 'fasttext')).find((path) => existsSync(path));
 if (program === undefined) console.log('The fasttext program is absent: nothing is trained with it (apt-get install fasttext).');
@@ -107,7 +108,7 @@ const figures = z.object({ auc: z.number(), mbPerSecond: z.number().positive() }
 const comparisonSchema = z.object({ documents: z.object({ training: z.literal(800), heldOut: z.literal(200) }), ours: figures, fasttext: figures.nullable(), fasttextPaper: figures.extend({ settings: z.string() }) });
 
 describe('betr bench fasttext', () => {
-  withProgram('shows both on the same held-out documents', async () => {
+  (program === undefined ? it.skip : longTest)('shows both on the same held-out documents', async () => {
     // The program itself, with a hundredth of the buckets that it has of itself, which are a gigabyte to write and read for each model.
     await mkdir(join(folder, 'bin'));
     await writeFile(join(folder, 'bin', 'fasttext'), `#!/bin/sh\n[ "$1" = supervised ] && set -- "$@" -bucket 20000\nexec '${program ?? ''}' "$@"\n`, { mode: 0o755 });

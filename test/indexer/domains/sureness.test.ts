@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { openRandom } from '../../../data/random.ts';
 import { familyOf } from '../../../indexer/domains/labels.ts';
 import { csv, estimateFiles } from './tables.ts';
+import { longTest } from '../../long.ts';
 
 /** Models of ability 0 to 1: on "good" domains losses fall with ability, on "noise" domains they are chance; errors fall with ability. */
 function makeTables({ models = 40, good = 20, noise = 180, seed = 1, families = 10 }): { losses: string; errors: string } {
@@ -84,7 +85,7 @@ describe('how sure the weights are', () => {
     expect(other.domains.map(({ low }) => low)).not.toEqual(first.domains.map(({ low }) => low));
   });
 
-  it('more domains than are looked at twice still have estimates, weights and a prediction', async () => {
+  longTest('more domains than are looked at twice still have estimates, weights and a prediction', async () => {
     const result = await estimateFiles(files(makeTables({ good: 500, noise: 11_500, models: 12, families: 3 })), { resamples: 20 });
     expect(result.domains).toHaveLength(12_000);
     expect(result.domains.reduce((sum, { weight }) => sum + weight, 0)).toBeCloseTo(1, 9);

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { findSlowly, openFinder, type Passage } from '../../../indexer/leaks/find.ts';
 import { foldCodePoint, listWords } from '../../../indexer/leaks/words.ts';
+import { rounds } from '../../long.ts';
 
 const words = (text: string): string[] => listWords(text).map(({ word }) => word);
 const findAll = (tests: readonly string[], document: string, runWords?: number): Passage[] => {
@@ -71,13 +72,13 @@ describe('finding', () => {
         const bytes = Buffer.from(whole);
         expect(openFinder(tests, runWords).find(bytes, 0, bytes.length)).toEqual(findSlowly(tests, whole, runWords));
       }),
-      { numRuns: 300 },
+      { numRuns: rounds(300) },
     );
   });
 
   it('reads bytes that are no UTF-8 without harm', () => {
     fc.assert(fc.property(fc.uint8Array({ maxLength: 80 }), (bytes) => {
       expect(openFinder(['one two three four five six seven eight nine ten']).find(bytes, 0, bytes.length)).toEqual([]);
-    }), { numRuns: 50 });
+    }), { numRuns: rounds(50) });
   });
 });

@@ -11,6 +11,7 @@ import { silent } from '../../../data/progress.ts';
 import { openRun, type Run } from '../../../data/run.ts';
 import { readLeaks } from '../../../indexer/leaks/card.ts';
 import { findLeaks } from '../../../indexer/leaks/leaks.ts';
+import { longTest } from '../../long.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -100,7 +101,7 @@ const shared = resolve(process.env['BETR_SHARED'] ?? '../shared', 'data');
 if (!existsSync(shared)) console.log(`${shared} is absent: leaks are not planted among real documents.`);
 
 (existsSync(shared) ? describe : describe.skip)('on real documents', () => {
-  it('finds all planted items and no other', async () => {
+  longTest('finds all planted items and no other', async () => {
     const random = openRandom(11);
     const pick = (count: number): number => Math.floor(random() * count);
     const rowSchema = z.object({ id: z.string(), text: z.string() });

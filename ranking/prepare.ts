@@ -1,0 +1,57 @@
+// What a server needs of a large ranking, made before it is published, so that from then on neither the first start nor the first question by
+// chosen benchmarks waits for sorting. Of a small one a server makes it in the background within seconds.
+
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { systemCode } from '../data/errors.ts';
+import type { Report } from '../data/progress.ts';
+import type { Run } from '../data/run.ts';
+import { rankDocuments } from './combine.ts';
+import type { Ranking } from './generation.ts';
+import { keepOrder, readKeptOrder } from './kept-order.ts';
+import { keepRanks, listMissingRanks } from './kept-ranks.ts';
+import { makeKeyOrder, readKeyOrder } from './key-order.ts';
+import { readOrder } from './order.ts';
+
+/** Fewer are not worth the time. More would take gigabytes of memory, which a server has to have and who ranks need not. */
+const documentsToPrepare = { fewest: 2_000_000, most: 100_000_000 };
+
+/** Makes the order of keys, the order of the documents and their ranks for each benchmark, where these are not there yet. Errors: DISK_FULL, WRITE_FAILED, those of `withScores`. */
+export async function prepareForServer(run: Run, ranking: Ranking, report: Report, { fewest, most } = documentsToPrepare): Promise<void> {
+  if (ranking.documents < fewest || ranking.documents > most) return;
+  const benchmarks = await listMissingRanks(run, ranking, fewest);
+  const total = 2 + benchmarks.length;
+  let done = 0;
+  const tell = (): void => report({ stage: 'prepare for the server', done: done++, total, unit: 'orders' });
+  tell();
+  const keyOrder = (await readKeyOrder(run, ranking)) ?? (await makeKeyOrder(run, ranking));
+  tell();
+  if ((await readKeptOrder(run, ranking)) === undefined) await keepOrder(run, ranking, await readOrder(run, ranking, { keyOrder }));
+  for (const benchmark of benchmarks) {
+    tell();
+    await keepRanks(run, ranking, benchmark, (await rankDocuments(run, ranking, [benchmark])).ranks);
+  }
+  tell();
+}
+
+/** Folders of the run whose files are of one generation each, and named by it. */
+const folders = ['keys', 'order', 'ranks'];
+
+/** Removes what was made of other generations than these. */
+export async function removePrepared({ folder }: Run, generations: readonly Ranking[]): Promise<void> {
+  const kept = generations.map(({ generation }) => generation);
+  for (const name of folders) {
+    for (const file of await list(join(folder, name))) {
+      if (!file.startsWith('.') && !kept.some((generation) => file.startsWith(generation))) await rm(join(folder, name, file), { force: true });
+    }
+  }
+}
+
+async function list(path: string): Promise<string[]> {
+  try {
+    return await readdir(path);
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
