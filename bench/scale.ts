@@ -148,7 +148,7 @@ async function verify(config: string, scores: string) {
 /** A made-up ranking: an exact cutoff, the percentiles of one benchmark, and one exact quantile of the scores in DuckDB. */
 async function measureRows(rows: number) {
   const own = join(folder, `rows-${rows}`);
-  execFileSync(process.execPath, [join(import.meta.dirname, 'synthetic-ranking.js'), '--out', own, '--documents', String(rows), '--benchmarks', '4'], { stdio: ['ignore', 'ignore', 'inherit'] });
+  execFileSync(process.execPath, [join(import.meta.dirname, 'synthetic-ranking.js'), '--out', own, '--documents', String(rows), '--benchmarks', '4', '--unprepared'], { stdio: ['ignore', 'ignore', 'inherit'] });
   const run = await openRun(join(own, 'betr.yaml'));
   const ranking = await readRanking(run);
   const cpuOf = async (work: () => Promise<unknown>): Promise<number> => {

@@ -1,7 +1,8 @@
 // Makes a run with a published ranking of made-up documents, of any size, without a corpus: what the server's benchmarks ask.
 // Scores look like a classifier's (a bell curve around a logit below 0); every benchmark has a score of its own, and the joint score
 // follows the best of them. The same arguments give the same documents.
-//   node dist/bench/synthetic-ranking.js --out DIR [--documents 20000000] [--benchmarks 10]
+// With --unprepared it is as of a run that no server has been at: what a server needs is not made ahead.
+//   node dist/bench/synthetic-ranking.js --out DIR [--documents 20000000] [--benchmarks 10] [--unprepared]
 
 import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -10,13 +11,15 @@ import { DuckDBFloatVector, DuckDBUIntegerVector } from '../data/duckdb-library.
 import { binCount, type Part, scoreBin } from '../classifier/part.ts';
 import { sha256File } from '../data/commit.ts';
 import { sqlString, withDuckDb } from '../data/duckdb.ts';
+import { silent } from '../data/progress.ts';
 import { openRun } from '../data/run.ts';
 import { publishRanking } from '../ranking/generation.ts';
+import { prepareForServer } from '../ranking/prepare.ts';
 
 const documentsPerPart = 500_000;
 const sources = ['books', 'code', 'encyclopedia', 'forum', 'law', 'medicine', 'news', 'papers', 'science', 'web'];
 
-const { values } = parseArgs({ options: { out: { type: 'string' }, documents: { type: 'string', default: '20000000' }, benchmarks: { type: 'string', default: '10' } } });
+const { values } = parseArgs({ options: { out: { type: 'string' }, documents: { type: 'string', default: '20000000' }, benchmarks: { type: 'string', default: '10' }, unprepared: { type: 'boolean' } } });
 if (values.out === undefined) throw new Error('Name a folder with --out DIR');
 const folder = resolve(values.out);
 const documents = Number(values.documents);
@@ -29,6 +32,7 @@ await mkdir(run.files.scores, { recursive: true });
 const parts: Part[] = [];
 for (let start = 0; start < documents; start += documentsPerPart) parts.push(await writePart(start, Math.min(documents, start + documentsPerPart)));
 const ranking = await publishRanking(run, parts, { outputs: ['joint', ...benchmarks], sha256: 'f'.repeat(64) });
+if (values.unprepared !== true) await prepareForServer(run, ranking, silent);
 process.stdout.write(`${run.settingsPath}: generation ${ranking.generation}, ${ranking.documents} documents, ${ranking.tokens} tokens, ${ranking.histogram.length} bins\n`);
 process.exit();
 

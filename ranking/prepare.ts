@@ -1,5 +1,5 @@
-// What a server needs of a large ranking, made before it is published, so that from then on neither the first start nor the first question by
-// chosen benchmarks waits for sorting. Of a small one a server makes it in the background within seconds.
+// What a server makes of a ranking so that questions need no sorting. Of a run that has been served before it is made before the next generation
+// is published, so that no question meets a server that is not ready for it.
 
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -13,8 +13,13 @@ import { keepRanks, listMissingRanks } from './kept-ranks.ts';
 import { makeKeyOrder, readKeyOrder } from './key-order.ts';
 import { readOrder } from './order.ts';
 
-/** Fewer are not worth the time. More would take gigabytes of memory, which a server has to have and who ranks need not. */
-const documentsToPrepare = { fewest: 2_000_000, most: 100_000_000 };
+/** Fewer are sorted in no time. More would take gigabytes of memory, which a server has to have and who ranks need not. */
+const documentsToPrepare = { fewest: 20_000, most: 100_000_000 };
+
+/** Whether a server has been at the run: of whatever it serves it keeps the order of keys. */
+export async function wasServed({ folder }: Run): Promise<boolean> {
+  return (await list(join(folder, 'keys'))).length > 0;
+}
 
 /** Makes the order of keys, the order of the documents and their ranks for each benchmark, where these are not there yet. Errors: DISK_FULL, WRITE_FAILED, those of `withScores`. */
 export async function prepareForServer(run: Run, ranking: Ranking, report: Report, { fewest, most } = documentsToPrepare): Promise<void> {

@@ -14,7 +14,7 @@ import type { Run } from '../data/run.ts';
 import { describeTestTargets } from '../indexer/test-targets.ts';
 import { readLaw } from './calibrations.ts';
 import { type Drift, measureDrift, writeDrift } from './drift.ts';
-import { prepareForServer, removePrepared } from './prepare.ts';
+import { prepareForServer, removePrepared, wasServed } from './prepare.ts';
 import { compareWithPrediction, type Prediction } from './predict.ts';
 import { commitRanking, draftRanking, openFigures, type Ranking, readPublished } from './generation.ts';
 
@@ -53,7 +53,7 @@ async function publishScores(run: Run, prepared: PreparedScorer, report: Report,
   const published = before?.generation !== ranking.generation;
   const notes = [...prepared.notes, ...describeTestTargets(testTargets)];
   const drift = before !== undefined && published ? measureDrift(before, ranking, fresh.result(), run.settings, await readLaw(run, run.settings.keep.pool)) : null;
-  if (published) notes.push(...(await prepare(run, ranking, report)));
+  if (published && (await wasServed(run))) notes.push(...(await prepare(run, ranking, report)));
   // First, because the last generation is gone once the next is there.
   if (drift !== null) await writeDrift(run, drift);
   await commitRanking(run, ranking, before);

@@ -1,4 +1,4 @@
-import { readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { openRandom } from '../../classifier/random.ts';
@@ -10,6 +10,9 @@ import { readKeyOrder } from '../../ranking/key-order.ts';
 import { readOrder, sortTies } from '../../ranking/order.ts';
 import { openOrders } from '../../ranking/orders.ts';
 import { prepareForServer, removePrepared } from '../../ranking/prepare.ts';
+import { rankCorpus } from '../../ranking/rank.ts';
+import { makeTrainedRun } from '../classifier/trained-run.ts';
+import { withFolder } from '../data/collect.ts';
 import { makeScoredRows, rankRows, withRun } from './synthetic.ts';
 
 const always = { fewest: 1, most: Infinity };
@@ -39,6 +42,31 @@ describe('what a server needs', () => {
       await removePrepared(run, []);
       for (const limits of [undefined, { fewest: 302, most: Infinity }, { fewest: 1, most: 300 }]) await prepareForServer(run, ranking, silent, limits);
       expect(await listPrepared(run)).toEqual([]);
+    });
+  });
+
+  it('is made by ranking, of a run that was served before', async () => {
+    await withFolder(async (folder) => {
+      const add = (name: string, documents: number): Promise<void> => writeFile(join(folder, 'corpus', name), Array.from({ length: documents }, (_, i) => `{"text": "word${i % 300}"}\n`).join(''));
+      await mkdir(join(folder, 'corpus'));
+      await add('a.jsonl', 20_000);
+      const run = await makeTrainedRun(folder, { chunkMegabytes: 1 });
+      const before = await rankCorpus(run, silent);
+      expect(await listPrepared(run)).toEqual([]);
+      const orders = openOrders(run, before.ranking);
+      await orders.read();
+      await orders.close(1000);
+      expect(await listPrepared(run)).toEqual([`keys/${before.ranking.generation}.positions`]);
+
+      await add('b.jsonl', 10);
+      const { ranking, notes } = await rankCorpus(run, silent);
+      expect(notes).toEqual([]);
+      const made = [`keys/${ranking.generation}.positions`, `order/${ranking.generation}.order`, ...run.settings.benchmarks.map(() => expect.stringMatching(`^ranks/${ranking.generation}-`))];
+      expect((await listPrepared(run)).filter((name) => !name.includes(before.ranking.generation))).toEqual(made);
+      expect((await listPrepared(run)).length).toBe(made.length + 1);
+      await add('c.jsonl', 10);
+      await rankCorpus(run, silent);
+      expect((await listPrepared(run)).filter((name) => name.includes(before.ranking.generation))).toEqual([]);
     });
   });
 
