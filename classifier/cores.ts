@@ -1,4 +1,4 @@
-// The cores that this process may use, and the binding of others to one each.
+// The cores that this process may use, and the binding of processes to some of them.
 
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -18,7 +18,7 @@ export function listCores(): number[] {
   });
 }
 
-/** Keeps all threads of a process on one core. Where that cannot be done (no `taskset`), it runs as before. */
-export function bindToCore(pid: number, core: number): void {
-  execFile('taskset', ['--all-tasks', '--cpu-list', '--pid', String(core), String(pid)], () => undefined);
+/** Keeps all threads of a process on some cores. Where that cannot be done (no `taskset`), it runs as before. */
+export function bindToCores(pid: number, cores: readonly number[]): void {
+  execFile('taskset', ['--all-tasks', '--cpu-list', '--pid', cores.join(','), String(pid)], () => undefined);
 }

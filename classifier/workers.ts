@@ -1,10 +1,10 @@
-// Several workers of this machine, each a process of its own, so that one that runs out of memory or is killed takes no other with it.
+// Several workers of this machine: this process, and others of their own, of which one that runs out of memory or is killed takes no other with it.
 
 import { type ChildProcess, fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { type ErrorData, errorFrom, fail } from '../data/errors.ts';
 import type { Run } from '../data/run.ts';
-import { bindToCore, listCores } from './cores.ts';
+import { bindToCores, listCores } from './cores.ts';
 import type { Plan, Task } from './plan.ts';
 import { workOnPlan, type WorkOptions, type WorkResult } from './work.ts';
 
@@ -35,11 +35,11 @@ export function countWorkers({ settings }: Run, chunks: number, textBytes: numbe
 type Options = Listener & Pick<WorkOptions, 'wait' | 'signal' | 'graceMs'> & { count: number };
 
 /**
- * Works on the plan with `count` processes, or in this one if it is 1, and does itself what they leave: chunks of workers that were lost, here or elsewhere.
+ * Works on the plan with `count` processes, of which this is one, and then does what the others leave: chunks of workers that were lost, here or elsewhere.
  * Errors: WORKERS_LOST, those of `workOnPlan`.
  */
 export async function runWorkers(run: Run, plan: Plan, options: Options): Promise<WorkResult> {
-  const results = options.count > 1 ? await runProcesses(run, options) : [];
+  const results = options.count > 1 ? await workTogether(run, plan, options) : [];
   const problems = results.flatMap((result) => result.problems);
   // A shard with a problem would have it again.
   const rest = problems.length > 0 ? [] : [await workOnPlan(run, plan, options)];
@@ -56,21 +56,41 @@ export async function runWorkers(run: Run, plan: Plan, options: Options): Promis
   }));
 }
 
+/** This process works beside the others, each on a core of its own where they are as many as cores: what a worker's threads hand each other stays in one cache then. */
+async function workTogether(run: Run, plan: Plan, options: Options): Promise<WorkResult[]> {
+  const cores = listCores();
+  const [own, ...others] = cores.length === options.count ? cores : [];
+  const stop = new AbortController();
+  const signal = options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal]);
+  if (own !== undefined) bindToCores(process.pid, [own]);
+  try {
+    const work = [runProcesses(run, { ...options, signal, count: options.count - 1 }, others), workOnPlan(run, plan, { ...options, signal, wait: false }).then((result) => [result])];
+    // An error of one ends all; the others are waited for, as they have leases to give back.
+    const ended = await Promise.allSettled(work.map((one) => one.catch((error: unknown) => {
+      stop.abort();
+      throw error;
+    })));
+    return ended.flatMap((one) => {
+      if (one.status === 'rejected') throw one.reason;
+      return one.value;
+    });
+  } finally {
+    if (own !== undefined) bindToCores(process.pid, cores);
+  }
+}
+
 /** Runs the processes until each finds no free chunk. One that is killed is replaced, up to a point; an error of one ends all and is thrown. */
-async function runProcesses(run: Run, { count, signal, graceMs = 0, ...listener }: Options): Promise<WorkResult[]> {
+async function runProcesses(run: Run, { count, signal, graceMs = 0, ...listener }: Options, cores: readonly number[]): Promise<WorkResult[]> {
   const children = new Set<ChildProcess>();
   const stop = (): void => {
     for (const child of children) child.kill('SIGTERM');
   };
-  // What a worker's threads hand each other stays in one core's cache then. Fewer workers leave it to the system where there is room.
-  const cores = listCores();
-  const bound = cores.length === count ? cores : [];
   let lost = 0;
   const start = async (core: number | undefined): Promise<WorkResult[]> => {
     if (signal?.aborted === true) return [];
     const child = fork(new URL('./work-process.js', import.meta.url), [run.settingsPath, String(graceMs), run.ranking], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], execArgv: smallHeap });
     children.add(child);
-    if (core !== undefined && child.pid !== undefined) bindToCore(child.pid, core);
+    if (core !== undefined && child.pid !== undefined) bindToCores(child.pid, [core]);
     const last = await listen(child, listener);
     children.delete(child);
     if (last.kind === 'done') return [last.result];
@@ -81,7 +101,7 @@ async function runProcesses(run: Run, { count, signal, graceMs = 0, ...listener 
   };
   signal?.addEventListener('abort', stop);
   try {
-    return (await Promise.all(Array.from({ length: count }, (_, i) => start(bound[i])))).flat();
+    return (await Promise.all(Array.from({ length: count }, (_, i) => start(cores[i])))).flat();
   } finally {
     signal?.removeEventListener('abort', stop);
     stop();

@@ -5,7 +5,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { setTimeout } from 'node:timers/promises';
-import { bindToCore, listCores } from '../../classifier/cores.ts';
+import { bindToCores, listCores } from '../../classifier/cores.ts';
 
 const able = hasTaskset();
 if (!able) console.log('There is no taskset: that processes are bound to cores is not tested.');
@@ -28,14 +28,19 @@ afterEach(() => void child?.kill('SIGKILL'));
     await new Promise((resolve) => child?.stdout?.once('data', resolve));
     const pid = child.pid ?? 0;
     const core = listCores().at(-1) ?? 0;
-    bindToCore(pid, core);
+    bindToCores(pid, [core]);
     const threads = (): string[] => readdirSync(`/proc/${pid}/task`).map((thread) => /Cpus_allowed_list:\s*(.*)/.exec(readFileSync(`/proc/${pid}/task/${thread}/status`, 'latin1'))?.[1] ?? '');
     for (let tries = 0; tries < 200 && threads().some((list) => list !== String(core)); tries++) await setTimeout(20);
     expect(new Set(threads())).toEqual(new Set([String(core)]));
+    // And are let go again.
+    bindToCores(pid, listCores());
+    const all = readFileSync('/proc/self/status', 'latin1').match(/^Cpus_allowed_list:\s*(.*)$/m)?.[1] ?? '';
+    for (let tries = 0; tries < 200 && threads().some((list) => list !== all); tries++) await setTimeout(20);
+    expect(new Set(threads())).toEqual(new Set([all]));
   });
 
   it('are left alone for a process that is gone', async () => {
-    bindToCore(2 ** 30, listCores()[0] ?? 0);
+    bindToCores(2 ** 30, listCores().slice(0, 1));
     await setTimeout(50);
     expect(listCores()).toHaveLength(availableParallelism());
   });
