@@ -1,6 +1,6 @@
 // Speed of GET /rank over loopback, on one core: the same question again and again (warm), and a new budget every time (cold), beside a bare
 // Express 5 route that returns as many bytes, in the same run. The server is held to core 0 and the load comes from the other cores. Then the first answer by a set of
-// benchmarks that nobody asked for before, and the same of a server that has just started and made nothing ahead.
+// benchmarks that nobody asked for before, and the same where no ranks were made ahead, as at a run's first start.
 //   npm run bench:http [-- --config FILE] [--seconds 8] [--query poolTokens=6T] [--rank FILE] [--json]
 // FILE: a run with a ranking (bench/synthetic-ranking.ts makes one of any size). --rank names another, trained, run whose corpus is ranked by
 // `betr rank`, again and again, in a folder of its own and on all cores, while the same question is asked once more. Two connections fill the core already;
@@ -64,7 +64,7 @@ try {
     `${line('/rank, the same question', warm)}  ${result.warm.ratioToBare} × bare`,
     `${line('/rank, a new budget every time', cold)}  ${result.cold.ratioToBare} × bare`,
     ...(besideRanking === undefined ? [] : [line('/rank, beside betr rank', besideRanking)]),
-    ...[...prepared.keys()].map((i) => `first answer by ${prepared[i]?.benchmarks} of ${ranking.scorer.outputs.length - 1} benchmarks: ${prepared[i]?.ms} ms; just after a start with a new generation: ${unprepared[i]?.ms} ms`),
+    ...[...prepared.keys()].map((i) => `first answer by ${prepared[i]?.benchmarks} of ${ranking.scorer.outputs.length - 1} benchmarks: ${prepared[i]?.ms} ms; where nothing was made ahead: ${unprepared[i]?.ms} ms`),
     `${ranking.documents} documents: start to ready ${result.readyMs} ms, more made ahead within ${result.aheadMs} ms after that, at most ${result.residentMegabytes} MB resident, answers of ${result.answerBytes} bytes`,
   ].join('\n'));
 } finally {

@@ -1,19 +1,17 @@
-// The order of a large ranking as a file, so that a server that starts need not sort: 10 bytes a document, kept in the run's folder as long as
+// The order of a large ranking as a file, so that a server that starts need not sort: 11 bytes a document, kept in the run's folder as long as
 // the generation is published. Behind a header lie the arrays of `Order` as they are in memory, each from a multiple of 8 on.
 
-import { type FileHandle, open } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { commitFile } from '../data/commit.ts';
-import { systemCode } from '../data/errors.ts';
 import type { Run } from '../data/run.ts';
 import type { Ranking } from './generation.ts';
 import { isOrderOf, type Order, stride } from './order.ts';
+import { readShared, writeAll } from './shared-file.ts';
 
 /** Documents, occupied bins, `stride`, and the checksum of what follows. */
 const headerWords = 4;
 const headerBytes = 4 * headerWords;
-/** No more than this is read or written by one call of the system. */
-const mostBytes = 1 << 30;
 
 /** Keeps an order that knows the keys. Errors: DISK_FULL, WRITE_FAILED. */
 export async function keepOrder(run: Run, ranking: Ranking, order: Order): Promise<void> {
@@ -43,23 +41,10 @@ export async function keepOrder(run: Run, ranking: Ranking, order: Order): Promi
 
 /** The order as it was kept, in shared memory; undefined where it is not, or not whole. */
 export async function readKeptOrder(run: Run, ranking: Ranking): Promise<Order | undefined> {
-  let file: FileHandle;
-  try {
-    file = await open(orderFile(run, ranking));
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined;
-    throw error;
-  }
-  try {
-    const { size } = await file.stat();
-    if (size < headerBytes || size % 8 !== 0) return undefined;
-    const bytes = new Uint8Array(new SharedArrayBuffer(size));
-    if (!(await readAll(file, bytes))) return undefined;
-    const order = parse(bytes.buffer);
-    return order !== undefined && isOrderOf(ranking, order) ? order : undefined;
-  } finally {
-    await file.close();
-  }
+  const bytes = await readShared(orderFile(run, ranking));
+  if (bytes === undefined || bytes.byteLength < headerBytes || bytes.byteLength % 8 !== 0) return undefined;
+  const order = parse(bytes.buffer);
+  return order !== undefined && isOrderOf(ranking, order) ? order : undefined;
 }
 
 /** Where the order of a ranking is kept. */
@@ -98,17 +83,4 @@ function addWords(checksum: number, words: Uint32Array): number {
   let sum = checksum | 0;
   for (let i = 0; i < words.length; i++) sum = (Math.imul(sum, 31) + (words[i] ?? 0)) | 0;
   return sum >>> 0;
-}
-
-async function writeAll(file: FileHandle, bytes: Uint8Array, at: number): Promise<void> {
-  for (let from = 0; from < bytes.length; ) from += (await file.write(bytes, from, Math.min(mostBytes, bytes.length - from), at + from)).bytesWritten;
-}
-
-async function readAll(file: FileHandle, bytes: Uint8Array): Promise<boolean> {
-  for (let from = 0; from < bytes.length; ) {
-    const { bytesRead } = await file.read(bytes, from, Math.min(mostBytes, bytes.length - from), from);
-    if (bytesRead === 0) return false;
-    from += bytesRead;
-  }
-  return true;
 }

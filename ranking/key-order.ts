@@ -1,28 +1,21 @@
 // All documents in the order of keys, which decides among equal scores: with it in memory, no cut needs the disk. Sorting millions of
 // keys takes a while, so the order is kept in the run's folder as long as the generation is published.
 
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DuckDBUIntegerVector } from '../data/duckdb-library.ts';
 import { commitBytes } from '../data/commit.ts';
-import { fail, systemCode } from '../data/errors.ts';
+import { fail } from '../data/errors.ts';
 import type { Run } from '../data/run.ts';
 import type { Ranking } from './generation.ts';
+import { readShared } from './shared-file.ts';
 import { withScores } from './scores.ts';
 
 /** The positions in the order of keys, in shared memory, as they were kept; undefined where they are not, or not whole. */
 export async function readKeyOrder(run: Run, ranking: Ranking): Promise<Uint32Array | undefined> {
-  try {
-    const file = await readFile(pathOf(run, ranking));
-    if (file.byteLength !== 4 * ranking.documents) return undefined;
-    const bytes = new Uint8Array(new SharedArrayBuffer(file.byteLength));
-    bytes.set(file);
-    const positions = new Uint32Array(bytes.buffer);
-    return holdsEachOnce(positions) ? positions : undefined;
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined;
-    throw error;
-  }
+  const bytes = await readShared(pathOf(run, ranking));
+  if (bytes?.byteLength !== 4 * ranking.documents) return undefined;
+  const positions = new Uint32Array(bytes.buffer);
+  return holdsEachOnce(positions) ? positions : undefined;
 }
 
 function holdsEachOnce(positions: Uint32Array): boolean {

@@ -1,4 +1,4 @@
-// Every document of a ranking by score, in memory, so that a cutoff is found without the disk: 6 bytes a document, and 4 for its tokens.
+// Every document of a ranking by score, in memory, so that a cutoff is found without the disk: 7 bytes a document, and 4 for its tokens.
 // A document is named by its position: its place among all rows of the ranking's parts, in their order. Equal scores are in the order of
 // their keys once that is known (ranking/key-order.ts), and until then of their positions.
 
@@ -12,7 +12,7 @@ import type { Ranking } from './generation.ts';
 import { withScores } from './scores.ts';
 
 /** Tokens are added up to every place that is a multiple of this; from there it is at most so many steps. */
-export const stride = 64;
+export const stride = 8;
 
 /** In shared memory, as a thread of its own makes it. */
 export interface Order {

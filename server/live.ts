@@ -115,7 +115,7 @@ export async function openLive(run: Run): Promise<Live> {
 /** Orders by chosen benchmarks are kept up to this size together, and at least one. */
 const targetBytes = 200e6;
 const mostTargets = 16;
-const bytesPerDocument = 6;
+const bytesPerDocument = 7;
 
 interface Target extends Ordered {
   cuts: Cuts;
