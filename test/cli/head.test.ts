@@ -101,7 +101,7 @@ describe('betr rank --scorer head:MODEL', () => {
     expect((await readTargets('head:judge')).filter(({ document }) => /-70\d\d$/.test(document)).length).toBeGreaterThan(30);
   });
 
-  it('is edu\'s too, and says what is wrong', async () => {
+  longTest('is edu\'s too, and says what is wrong', async () => {
     await writeTinyHead(join(folder, 'rates'), { weights: Object.fromEntries(Object.entries(head.weights).map(([word, [, hq = 0]]) => [word, [hq]])), config: { id2label: { 0: 'LABEL_0' } } });
     expect((await betr(folder, ['rank', '--scorer', 'edu:rates'])).stdout).toMatch(/learned the scores that rates gives the sample/);
     for (const [scorer, code] of [['head', 'OPTION_INVALID'], ['head:judge#none', 'HEAD_LABEL'], ['head:./gone', 'HEAD_UNAVAILABLE'], ['head:corpus', 'HEAD_UNAVAILABLE']] as const) {

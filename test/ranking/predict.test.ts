@@ -10,6 +10,7 @@ import { predictRanking } from '../../ranking/predict.ts';
 import { rankCorpus } from '../../ranking/rank.ts';
 import { makeLines, makeTrainedRun } from '../classifier/trained-run.ts';
 import { withFolder } from '../data/collect.ts';
+import { longTest } from '../long.ts';
 
 /** About 12 MB in all formats, of texts whose length grows through the corpus. */
 async function withLargerCorpus(use: (run: Run, folder: string) => Promise<void>): Promise<void> {
@@ -49,7 +50,7 @@ describe('a prediction', () => {
     });
   });
 
-  it('counts what is scored already as it is, and looks only at what is new', async () => {
+  longTest('counts what is scored already as it is, and looks only at what is new', async () => {
     await withLargerCorpus(async (run, folder) => {
       const { ranking } = await rankCorpus(run, silent);
       expect(await predictRanking(run, silent)).toMatchObject({ shards: 0, probes: 0, predicted: { seconds: 0, diskBytes: 0, documents: ranking.documents, tokens: ranking.tokens } });

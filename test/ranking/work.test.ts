@@ -11,6 +11,7 @@ import { silent } from '../../data/progress.ts';
 import type { Run } from '../../data/run.ts';
 import { rankCorpus } from '../../ranking/rank.ts';
 import { forgetScores, makeLines, makeTrainedRun, type TrainedRunOptions } from '../classifier/trained-run.ts';
+import { betr as carryOut } from '../cli/betr.ts';
 import { withFolder } from '../data/collect.ts';
 import { longTest } from '../long.ts';
 
@@ -72,7 +73,7 @@ describe('betr work', () => {
     });
   });
 
-  it('told to end, gives its chunk back and says so with its exit code; the others go on with it', async () => {
+  longTest('told to end, gives its chunk back and says so with its exit code; the others go on with it', async () => {
     await withShards(1, 4000, async (run, folder, generation) => {
       const first = start(['work', '--config', run.settingsPath, '--grace', '0']);
       while ((await published(run)) < 1) await setTimeout(5);
@@ -88,7 +89,7 @@ describe('betr work', () => {
   });
 
   it('takes over from a worker that was killed, here at once and elsewhere after a while', async () => {
-    await withShards(2, 2000, async (run, folder, generation) => {
+    await withShards(2, 1000, async (run, folder, generation) => {
       const first = start(['work', folder]);
       while ((await published(run)) < 1) await setTimeout(5);
       first.child.kill('SIGKILL');
@@ -119,24 +120,20 @@ describe('betr work', () => {
 
   it('says what it cannot do', async () => {
     await withShards(1, 100, async (run, folder) => {
-      const runs = ([
+      for (const [args, code, text] of [
         [['work', join(folder, 'nowhere.yaml')], 2, 'SETTINGS_NOT_FOUND'],
         [['work', folder, '--workers', '0'], 2, '--workers is "0"'],
         [['work', folder, '--grace', 'soon'], 2, '--grace is "soon"'],
         [['rank', '--config', run.settingsPath, '--workers', 'all'], 2, '--workers is "all"'],
         [['rank', '--config', run.settingsPath, '--publish-only'], 1, 'betr rank'],
-      ] as const).map(async ([args, code, text]) => {
-        const ended = await start(args).ended;
-        expect({ args, code: ended.code, stderr: ended.stderr }).toEqual({ args, code, stderr: expect.stringContaining(text) });
-      });
-      await Promise.all(runs);
+      ] as const) expect({ args, ...(await carryOut(folder, args)) }).toMatchObject({ args, code, stderr: expect.stringContaining(text) });
     });
   });
 });
 
 describe('betr rank', () => {
   it('run twice at once: the second says who is at it and leaves', async () => {
-    await withShards(1, 4000, async (run, _folder, generation) => {
+    await withShards(1, 1500, async (run, _folder, generation) => {
       const first = start(['rank', '--config', run.settingsPath, '--workers', '2']);
       while ((await published(run)) < 1) await setTimeout(5);
       // Held, so that it is still at it when the second one comes.
@@ -153,11 +150,11 @@ describe('betr rank', () => {
   it('from cron: tells a new ranking that differs too much by its exit code, and nothing new by none', async () => {
     await withShards(1, 300, async (run, folder) => {
       const rank = ['rank', '--config', run.settingsPath];
-      expect(await start(rank).ended).toMatchObject({ code: 0 });
+      expect(await carryOut(folder, rank)).toMatchObject({ code: 0 });
       await writeFile(join(folder, 'corpus', 'more.jsonl'), makeLines(1200, 7).replaceAll(/"source-\d"/g, '"elsewhere"'));
-      expect(await start(rank).ended).toMatchObject({ code: 4, stdout: expect.stringContaining('over the threshold: source "elsewhere"') });
-      expect(await start(rank).ended).toMatchObject({ code: 0, stdout: expect.stringContaining('Nothing new to score') });
-      const status = await start(['status', '--config', run.settingsPath]).ended;
+      expect(await carryOut(folder, rank)).toMatchObject({ code: 4, stdout: expect.stringContaining('over the threshold: source "elsewhere"') });
+      expect(await carryOut(folder, rank)).toMatchObject({ code: 0, stdout: expect.stringContaining('Nothing new to score') });
+      const status = await carryOut(folder, ['status']);
       expect(status.stdout).toContain('over the threshold: source "elsewhere"');
     });
   });

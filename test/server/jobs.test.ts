@@ -124,7 +124,7 @@ describe('jobs', () => {
     expect(await runIndex(real.run, silent)).toMatchObject({ fresh: true });
   });
 
-  it('tells a job as events, from the beginning or from where one left off', async () => {
+  longTest('tells a job as events, from the beginning or from where one left off', async () => {
     const { id } = await start('index');
     const events = await readEvents(id);
     expect(events[0]).toMatchObject({ event: 'job', data: { id } });

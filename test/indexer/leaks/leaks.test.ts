@@ -75,7 +75,7 @@ describe('betr leaks', () => {
     expect(await readLeaks(run)).toEqual(card);
   });
 
-  it('reads only what is new, and all of it for other tests', async () => {
+  longTest('reads only what is new, and all of it for other tests', async () => {
     const run = await makeRun('again', shards, tests);
     const first = await findLeaks(run, { tests: ['test.jsonl'] }, silent);
     const table = readFileSync(run.files.leakTable);
