@@ -48,13 +48,22 @@ const rowsAtOnce = 2048;
 const copies = 3;
 const largestPageBytes = 128e6;
 const leastMemoryMb = 128;
+/** Files that are much alike need the same. */
+const stepMb = 64;
 
 /** Lets the database have what it takes to hold the texts of so many rows: little for most files, much where each is a book. */
 async function makeRoom(connection: DuckDBConnection, path: string, textField: string): Promise<void> {
   const bytesAtOnce = (await queryRowGroups(connection, path, textField)).map(({ rows, textBytes }) => Math.max(textBytes * Math.min(1, rowsAtOnce / Math.max(1, rows)), Math.min(textBytes, largestPageBytes)));
   const neededMb = Math.ceil((copies * bytesAtOnce.reduce((most, bytes) => Math.max(most, bytes), 0)) / 1e6);
-  await connection.run(`SET memory_limit = '${leastMemoryMb + neededMb}MB'`);
+  const limitMb = stepMb * Math.ceil((leastMemoryMb + neededMb) / stepMb);
+  // To set it, even to what it is, makes DuckDB give back all memory that is free, and ask for it page by page again.
+  if (limits.get(connection) === limitMb) return;
+  await connection.run(`SET memory_limit = '${limitMb}MB'`);
+  limits.set(connection, limitMb);
 }
+
+/** What was set last, by the connection that set it: a database is read through one. */
+const limits = new WeakMap<DuckDBConnection, number>();
 
 /** Lets DuckDB pass over the row groups that are not wanted. */
 function rowCondition(from: number, end: number | undefined): string {
