@@ -1,7 +1,7 @@
 // The order of a large ranking as a file, so that a server that starts need not sort: 11 bytes a document, kept in the run's folder as long as
 // the generation is published. Behind a header lie the arrays of `Order` as they are in memory, each from a multiple of 8 on.
 
-import { open } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { commitFile } from '../data/commit.ts';
 import type { Run } from '../data/run.ts';
@@ -39,12 +39,21 @@ export async function keepOrder(run: Run, ranking: Ranking, order: Order): Promi
   });
 }
 
-/** The order as it was kept, in shared memory; undefined where it is not, or not whole. */
+/** The order as it was kept, in shared memory; undefined where it is not, or not whole, or a part of the ranking was written since, which has to be looked at. */
 export async function readKeptOrder(run: Run, ranking: Ranking): Promise<Order | undefined> {
+  if (!(await isNewest(run, ranking))) return undefined;
   const bytes = await readShared(orderFile(run, ranking));
   if (bytes === undefined || bytes.byteLength < headerBytes || bytes.byteLength % 8 !== 0) return undefined;
   const order = parse(bytes.buffer);
   return order !== undefined && isOrderOf(ranking, order) ? order : undefined;
+}
+
+async function isNewest(run: Run, ranking: Ranking): Promise<boolean> {
+  const timeOf = (path: string): Promise<number | undefined> => stat(path).then(({ mtimeMs }) => mtimeMs, () => undefined);
+  const made = await timeOf(orderFile(run, ranking));
+  if (made === undefined) return false;
+  for (const { file } of ranking.parts) if (((await timeOf(join(run.files.scores, file))) ?? Infinity) > made) return false;
+  return true;
 }
 
 /** Where the order of a ranking is kept. */

@@ -3,7 +3,7 @@
 
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { systemCode } from '../data/errors.ts';
+import { reasonOf, systemCode } from '../data/errors.ts';
 import type { Report } from '../data/progress.ts';
 import type { Run } from '../data/run.ts';
 import { rankDocuments } from './combine.ts';
@@ -16,9 +16,14 @@ import { readOrder } from './order.ts';
 /** Fewer are sorted in no time. More would take gigabytes of memory, which a server has to have and who ranks need not. */
 const documentsToPrepare = { fewest: 20_000, most: 100_000_000 };
 
-/** Whether a server has been at the run: of whatever it serves it keeps the order of keys. */
-export async function wasServed({ folder }: Run): Promise<boolean> {
-  return (await list(join(folder, 'keys'))).length > 0;
+/** `prepareForServer` where a server has been at the run: of whatever it serves it keeps the order of keys. What fails costs only speed, and is returned to be told. */
+export async function prepareIfServed(run: Run, ranking: Ranking, report: Report): Promise<string[]> {
+  try {
+    if ((await list(join(run.folder, 'keys'))).length > 0) await prepareForServer(run, ranking, report);
+    return [];
+  } catch (error) {
+    return [`what makes a server's answers faster could not be made ahead: ${reasonOf(error)}`];
+  }
 }
 
 /** Makes the order of keys, the order of the documents and their ranks for each benchmark, where these are not there yet. Errors: DISK_FULL, WRITE_FAILED, those of `withScores`. */

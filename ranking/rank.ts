@@ -7,14 +7,14 @@ import { foldManifests, readCards, readPublishedParts } from '../classifier/publ
 import { collectScores, type CorpusScores, scoreCorpus } from '../classifier/score-corpus.ts';
 import { defaultScorer, prepareScorer, rankingRun, readScorer } from '../classifier/scorers/list.ts';
 import type { PreparedScorer } from '../classifier/scorers/kind.ts';
-import { reasonOf, systemCode } from '../data/errors.ts';
+import { systemCode } from '../data/errors.ts';
 import { watchLeases } from '../data/lease.ts';
 import type { Report } from '../data/progress.ts';
 import type { Run } from '../data/run.ts';
 import { describeTestTargets } from '../indexer/test-targets.ts';
 import { readLaw } from './calibrations.ts';
 import { type Drift, measureDrift, writeDrift } from './drift.ts';
-import { prepareForServer, removePrepared, wasServed } from './prepare.ts';
+import { prepareIfServed, removePrepared } from './prepare.ts';
 import { compareWithPrediction, type Prediction } from './predict.ts';
 import { commitRanking, draftRanking, openFigures, type Ranking, readPublished } from './generation.ts';
 
@@ -53,23 +53,13 @@ async function publishScores(run: Run, prepared: PreparedScorer, report: Report,
   const published = before?.generation !== ranking.generation;
   const notes = [...prepared.notes, ...describeTestTargets(testTargets)];
   const drift = before !== undefined && published ? measureDrift(before, ranking, fresh.result(), run.settings, await readLaw(run, run.settings.keep.pool)) : null;
-  if (published && (await wasServed(run))) notes.push(...(await prepare(run, ranking, report)));
+  if (published) notes.push(...(await prepareIfServed(run, ranking, report)));
   // First, because the last generation is gone once the next is there.
   if (drift !== null) await writeDrift(run, drift);
   await commitRanking(run, ranking, before);
   await removeStale(run, [ranking, ...(before === undefined ? [] : [before])]);
   const prediction = (await compareWithPrediction(run, ranking, { parts, ...scores })) ?? null;
   return { ranking, published, drift, prediction, scores, notes };
-}
-
-/** Without it the ranking is as right, and only the server slower at first. Returns what there is to tell. */
-async function prepare(run: Run, ranking: Ranking, report: Report): Promise<string[]> {
-  try {
-    await prepareForServer(run, ranking, report);
-    return [];
-  } catch (error) {
-    return [`what makes a server's answers faster could not be made ahead: ${reasonOf(error)}`];
-  }
 }
 
 /** Passes the parts on and adds up those that the generation before does not have. */

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { openRandom } from '../../classifier/random.ts';
@@ -83,7 +83,10 @@ describe('what a server needs', () => {
     await withPrepared(400, async (run, ranking) => {
       const keyOrder = await readKeyOrder(run, ranking);
       const expected = sortTies(await readOrder(run, ranking), keyOrder ?? new Uint32Array());
-      await rm(run.files.scores, { recursive: true });
+      for (const { file } of ranking.parts) {
+        await writeFile(join(run.files.scores, file), 'nothing to be read');
+        await utimes(join(run.files.scores, file), 0, 0);
+      }
       const orders = openOrders(run, ranking);
       try {
         const served = await orders.read();
@@ -101,6 +104,16 @@ describe('a kept order', () => {
     await withPrepared(documents, async (run, ranking) => {
       const keyOrder = (await readKeyOrder(run, ranking)) ?? new Uint32Array();
       expect(await readKeptOrder(run, ranking)).toEqual(sortTies(await readOrder(run, ranking), keyOrder));
+    });
+  });
+
+  it('is not taken where a part was written since', async () => {
+    await withPrepared(60, async (run, ranking) => {
+      const part = join(run.files.scores, ranking.parts[1]?.file ?? '');
+      await utimes(part, Date.now() / 1000 + 10, Date.now() / 1000 + 10);
+      expect(await readKeptOrder(run, ranking)).toBeUndefined();
+      await rm(part);
+      expect(await readKeptOrder(run, ranking)).toBeUndefined();
     });
   });
 
