@@ -2,12 +2,13 @@
 // folds them into one file. A part counts once its line is there; the same part twice, from two workers on one chunk, is one part.
 
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { mkdir, readFile, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { commitBytes, sha256File } from '../data/commit.ts';
 import { appendToManifest, manifestLine, type ManifestRead, readManifest } from '../data/manifest.ts';
-import { fail, systemCode } from '../data/errors.ts';
+import { fail } from '../data/errors.ts';
+import { listFolder } from '../data/files.ts';
 import type { Run } from '../data/run.ts';
 import { cardFile, chunkOf, type ListedPart, listedPartSchema, type Part, partCardSchema, partFile } from './part.ts';
 
@@ -55,12 +56,7 @@ async function take(run: Run, byFile: Map<string, ListedPart>, part: ListedPart)
 }
 
 async function listManifests(run: Run): Promise<string[]> {
-  try {
-    return (await readdir(run.files.manifest)).filter((name) => name.endsWith('.jsonl')).sort();
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return [];
-    throw error;
-  }
+  return (await listFolder(run.files.manifest)).filter((name) => name.endsWith('.jsonl')).sort();
 }
 
 function groupByChunk(byFile: ReadonlyMap<string, ListedPart>): Map<string, ListedPart[]> {

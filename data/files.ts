@@ -1,6 +1,6 @@
 // Files wherever they are, on this machine or behind an address: how large, since when, and their bytes from anywhere in them.
 
-import { open, stat } from 'node:fs/promises';
+import { open, readdir, stat } from 'node:fs/promises';
 import { fail, reasonOf, systemCode } from './errors.ts';
 import { readRange } from './remote/read.ts';
 import { isRemote, openStore, showPath } from './remote/store.ts';
@@ -24,6 +24,16 @@ export async function statFile(path: string): Promise<FileState> {
     return { bytes: size, modifiedMs: mtimeMs };
   } catch (error) {
     throw systemCode(error) === 'ENOENT' ? fail('FILE_NOT_FOUND', { path, what: 'The file' }, error) : fail('FILE_UNREADABLE', { path, reason: reasonOf(error) }, error);
+  }
+}
+
+/** Names in a folder of this machine; none where there is no such folder. */
+export async function listFolder(path: string): Promise<string[]> {
+  try {
+    return await readdir(path);
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return [];
+    throw error;
   }
 }
 

@@ -1,10 +1,10 @@
 // Named calibrations of a run: calibrations/NAME.json holds the runs that were handed in and the law that was fitted to them.
 
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { commitJson, readJson } from '../data/commit.ts';
-import { fail, systemCode } from '../data/errors.ts';
+import { fail } from '../data/errors.ts';
+import { listFolder } from '../data/files.ts';
 import type { Run } from '../data/run.ts';
 import { fitLaw, fitSchema, type Trial, trialSchema } from './calibrate.ts';
 import { type Law, lawNames, laws } from './laws.ts';
@@ -34,7 +34,7 @@ export async function calibrate(run: Run, name: string, runs: readonly Trial[]):
 
 /** Every calibration of the run, by name. Errors: FILE_DAMAGED, FILE_UNREADABLE. */
 export async function listCalibrations(run: Run): Promise<Calibration[]> {
-  const names = (await listFiles(folderOf(run))).filter((file) => file.endsWith('.json') && !file.startsWith('.')).map((file) => file.slice(0, -'.json'.length));
+  const names = (await listFolder(folderOf(run))).filter((file) => file.endsWith('.json') && !file.startsWith('.')).map((file) => file.slice(0, -'.json'.length));
   const found = await Promise.all(names.sort().map((name) => readCalibration(run, name)));
   return found.filter((calibration) => calibration !== undefined);
 }
@@ -44,7 +44,7 @@ export async function readLaw(run: Run, name: string): Promise<Law> {
   if (isPaperLaw(name)) return laws[name];
   const calibration = calibrationName.safeParse(name).success ? await readCalibration(run, name) : undefined;
   if (calibration !== undefined) return lawOf(calibration);
-  const names = (await listFiles(folderOf(run))).filter((file) => file.endsWith('.json')).map((file) => file.slice(0, -'.json'.length));
+  const names = (await listFolder(folderOf(run))).filter((file) => file.endsWith('.json')).map((file) => file.slice(0, -'.json'.length));
   throw fail('OPTION_INVALID', { option: 'pool', got: name.slice(0, 100), allowed: `one of ${[...lawNames, ...names.sort()].join(', ')}, or the name of a calibration (betr calibrate)` });
 }
 
@@ -73,13 +73,4 @@ function folderOf(run: Run): string {
 
 function pathOf(run: Run, name: string): string {
   return join(folderOf(run), `${calibrationName.parse(name)}.json`);
-}
-
-async function listFiles(folder: string): Promise<string[]> {
-  try {
-    return await readdir(folder);
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return [];
-    throw error;
-  }
 }

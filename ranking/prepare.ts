@@ -1,9 +1,10 @@
 // What a server makes of a ranking so that questions need no sorting. Of a run that has been served before it is made before the next generation
 // is published, so that no question meets a server that is not ready for it.
 
-import { readdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { reasonOf, systemCode } from '../data/errors.ts';
+import { reasonOf } from '../data/errors.ts';
+import { listFolder } from '../data/files.ts';
 import type { Report } from '../data/progress.ts';
 import type { Run } from '../data/run.ts';
 import { rankDocuments } from './combine.ts';
@@ -19,7 +20,7 @@ const documentsToPrepare = { fewest: 20_000, most: 100_000_000 };
 /** `prepareForServer` where a server has been at the run: of whatever it serves it keeps the order of keys. What fails costs only speed, and is returned to be told. */
 export async function prepareIfServed(run: Run, ranking: Ranking, report: Report): Promise<string[]> {
   try {
-    if ((await list(join(run.folder, 'keys'))).length > 0) await prepareForServer(run, ranking, report);
+    if ((await listFolder(join(run.folder, 'keys'))).length > 0) await prepareForServer(run, ranking, report);
     return [];
   } catch (error) {
     return [`what makes a server's answers faster could not be made ahead: ${reasonOf(error)}`];
@@ -51,17 +52,8 @@ const folders = ['keys', 'order', 'ranks'];
 export async function removePrepared({ folder }: Run, generations: readonly Ranking[]): Promise<void> {
   const kept = generations.map(({ generation }) => generation);
   for (const name of folders) {
-    for (const file of await list(join(folder, name))) {
+    for (const file of await listFolder(join(folder, name))) {
       if (!file.startsWith('.') && !kept.some((generation) => file.startsWith(generation))) await rm(join(folder, name, file), { force: true });
     }
-  }
-}
-
-async function list(path: string): Promise<string[]> {
-  try {
-    return await readdir(path);
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return [];
-    throw error;
   }
 }

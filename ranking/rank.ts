@@ -1,13 +1,13 @@
 // Ranks the whole corpus: scores what is not scored yet, publishes the generation, and clears away what no generation needs any more.
 
-import { readdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { chunkOf, isChunkName, type Part } from '../classifier/part.ts';
 import { foldManifests, readCards, readPublishedParts } from '../classifier/published.ts';
 import { collectScores, type CorpusScores, scoreCorpus } from '../classifier/score-corpus.ts';
 import { defaultScorer, prepareScorer, rankingRun, readScorer } from '../classifier/scorers/list.ts';
 import type { PreparedScorer } from '../classifier/scorers/kind.ts';
-import { systemCode } from '../data/errors.ts';
+import { listFolder } from '../data/files.ts';
 import { watchLeases } from '../data/lease.ts';
 import type { Report } from '../data/progress.ts';
 import type { Run } from '../data/run.ts';
@@ -81,7 +81,7 @@ async function removeStale(run: Run, generations: readonly Ranking[]): Promise<v
   const atWork = await isAnybodyAtWork(run);
   const isTemporary = (name: string): boolean => /\.(spill|takeover)$/.test(name) || (name.startsWith('.') && name.endsWith('.tmp'));
   for (const folder of [run.files.scores, run.files.quarantine, run.files.manifest, run.files.leases]) {
-    for (const name of await list(folder)) {
+    for (const name of await listFolder(folder)) {
       const chunk = chunkOf(name);
       const stale = chunk === undefined ? !atWork && isTemporary(name) : !chunks.has(chunk);
       if (stale) await rm(join(folder, name), { force: true, recursive: true });
@@ -92,15 +92,6 @@ async function removeStale(run: Run, generations: readonly Ranking[]): Promise<v
 /** Whether a worker may be alive, here or elsewhere. The leases of those that are gone from this machine are removed. */
 async function isAnybodyAtWork(run: Run): Promise<boolean> {
   const watch = watchLeases(Infinity);
-  const free = await Promise.all((await list(run.files.leases)).filter(isChunkName).map((name) => watch.isFree(join(run.files.leases, name))));
+  const free = await Promise.all((await listFolder(run.files.leases)).filter(isChunkName).map((name) => watch.isFree(join(run.files.leases, name))));
   return !free.every(Boolean);
-}
-
-async function list(folder: string): Promise<string[]> {
-  try {
-    return await readdir(folder);
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return [];
-    throw error;
-  }
 }
