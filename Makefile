@@ -2,7 +2,7 @@
 .PHONY: demo test test-all lint fuzz torture clean
 
 demo: node_modules/.package-lock.json
-	node dist/cli/betr.js demo
+	npm run -s betr -- demo
 
 test: node_modules/.package-lock.json
 	npm test

@@ -21,19 +21,18 @@ import { readRanking } from '../ranking/generation.ts';
 import { listMissingRanks } from '../ranking/kept-ranks.ts';
 import { readKeyOrder } from '../ranking/key-order.ts';
 import { copyTrainedRun } from './copy-run.ts';
-import { describeMachine, printBenchmark } from './machine.ts';
+import { betr, describeMachine, printBenchmark } from './machine.ts';
 
 const { values } = parseArgs({ options: { config: { type: 'string', default: 'betr.yaml' }, seconds: { type: 'string', default: '8' }, query: { type: 'string', default: 'poolTokens=6T' }, rank: { type: 'string' }, json: { type: 'boolean' }, connections: { type: 'string', default: '2' } } });
 const duration = Number(values.seconds);
 const connections = Number(values.connections);
-const betr = join(import.meta.dirname, '../cli/betr.js');
 const bare = join(import.meta.dirname, 'http-bare.js');
 
 const run = await openRun(values.config);
 const ranking = await readRanking(run);
 
 const startedMs = performance.now();
-const serve = [betr, 'serve', '--config', values.config, '--port', '0'];
+const serve = [...betr.args, 'serve', '--config', values.config, '--port', '0'];
 const { url, child: server } = await startOn('taskset', ['-c', '0', process.execPath, ...serve]);
 await untilReady(url);
 const readyMs = performance.now() - startedMs;
@@ -110,7 +109,7 @@ async function whileRanking(config: string, ask: () => Promise<Figures>): Promis
   const rankAgain = async (): Promise<void> => {
     while (!over) {
       for (const name of ['scores', 'manifest', 'leases', 'plan.json', 'ranking.json']) await rm(join(folder, 'run', name), { recursive: true, force: true });
-      const [code] = z.tuple([z.number().nullable(), z.unknown()]).parse(await once(spawn(process.execPath, [betr, 'rank', '--config', copy], { stdio: ['ignore', 'ignore', 'inherit'] }), 'exit'));
+      const [code] = z.tuple([z.number().nullable(), z.unknown()]).parse(await once(spawn(betr.program, [...betr.args, 'rank', '--config', copy], { stdio: ['ignore', 'ignore', 'inherit'] }), 'exit'));
       if (code !== 0) throw new Error(`betr rank ended with ${String(code)}`);
     }
   };

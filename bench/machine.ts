@@ -2,6 +2,11 @@
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpus } from 'node:os';
+import { join } from 'node:path';
+import { nodeFlags } from '../data/process.ts';
+
+/** The `betr` command, as its first line starts it: the program and its first arguments. */
+export const betr = { program: process.execPath, args: [...nodeFlags, join(import.meta.dirname, '../cli/betr.js')] };
 
 /** The machine, in words, to stand beside figures. */
 export function describeMachine(): string {

@@ -5,12 +5,11 @@
 // The server runs in a process of its own; it shares the machine with Chromium.
 
 import { spawn } from 'node:child_process';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { chromium } from 'playwright-core';
 import { z } from 'zod';
 import { openRun } from '../data/run.ts';
-import { describeMachine, printBenchmark } from './machine.ts';
+import { betr, describeMachine, printBenchmark } from './machine.ts';
 
 const { values } = parseArgs({ options: { config: { type: 'string', default: 'betr.yaml' }, rounds: { type: 'string', default: '12' }, query: { type: 'string', default: 'poolTokens=6.3T' }, json: { type: 'boolean' } } });
 const rounds = Number(values.rounds);
@@ -40,7 +39,7 @@ const timeChange = `(press) => new Promise((resolve) => {
 const changeSchema = z.object({ followedMs: z.number(), textsMs: z.number(), panels: z.record(z.string(), z.number()) });
 type Change = z.output<typeof changeSchema>;
 
-const child = spawn(process.execPath, [join(import.meta.dirname, '../cli/betr.js'), 'serve', '--config', values.config, '--port', '0', '--json'], { stdio: ['ignore', 'pipe', 'inherit'] });
+const child = spawn(betr.program, [...betr.args, 'serve', '--config', values.config, '--port', '0', '--json'], { stdio: ['ignore', 'pipe', 'inherit'] });
 const browser = await chromium.launch({ executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu'] });
 try {
   const url = await readUrl();

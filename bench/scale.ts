@@ -17,10 +17,9 @@ import { readRanking } from '../ranking/generation.ts';
 import { scoresTable } from '../ranking/scores.ts';
 import { copyTrainedRun } from './copy-run.ts';
 import { writeCorpus } from './corpus.ts';
-import { describeMachine, printBenchmark, runMeasured, runOnOneCore } from './machine.ts';
+import { betr, describeMachine, printBenchmark, runMeasured, runOnOneCore } from './machine.ts';
 
 const { values } = parseArgs({ options: { config: { type: 'string', default: 'demo/betr.yaml' }, gigabytes: { type: 'string', default: '1,4' }, rows: { type: 'string', default: '20e6' }, json: { type: 'boolean' } } });
-const betr = join(import.meta.dirname, '../cli/betr.js');
 const shardBytes = 250e6;
 /** Numbers of workers are compared by the medians of so many turns, as a machine's speed may change from minute to minute. */
 const turns = 3;
@@ -119,7 +118,7 @@ async function rank(gigabytes: number, { zst, parquet }: Shards, workerCounts: (
   const config = await copyTrainedRun(values.config, own, { files: ['corpus/*.zst', 'corpus/*.parquet'], fields });
   const measure = async (count: 'one core' | number) => {
     for (const name of ['scores', 'manifest', 'leases', 'plan.json', 'ranking.json']) await rm(join(own, 'run', name), { recursive: true, force: true });
-    const command = [process.execPath, betr, 'rank', '--config', config, '--workers', count === 'one core' ? '1' : String(count), '--json'];
+    const command = [betr.program, ...betr.args, 'rank', '--config', config, '--workers', count === 'one core' ? '1' : String(count), '--json'];
     const [program = '', ...args] = count === 'one core' ? ['taskset', '-c', '0', ...command] : command;
     const { output, cpuSeconds, processMb } = runMeasured(program, args);
     const { textBytes, seconds } = rankResult.parse(JSON.parse(output));
@@ -140,8 +139,8 @@ function medianBySpeed<T extends { mbPerSecond: number }>(runs: readonly T[]): T
 async function verify(config: string, scores: string) {
   const sizes = await Promise.all((await readdir(scores)).map(async (name) => (await stat(join(scores, name))).size));
   const bytes = sizes.reduce((sum, size) => sum + size, 0);
-  const start = runMeasured(process.execPath, [betr, 'status', '--config', config]).cpuSeconds;
-  const cpuSeconds = runMeasured(process.execPath, [betr, 'verify', '--config', config]).cpuSeconds - start;
+  const start = runMeasured(betr.program, [...betr.args, 'status', '--config', config]).cpuSeconds;
+  const cpuSeconds = runMeasured(betr.program, [...betr.args, 'verify', '--config', config]).cpuSeconds - start;
   return { megabytes: Math.round(bytes / 1e6), cpuSeconds: round(cpuSeconds), mbPerCpuSecond: Math.round(bytes / 1e6 / cpuSeconds) };
 }
 

@@ -3,10 +3,9 @@
 
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { scoreChunk } from '../classifier/score-chunk.ts';
+import { openConnections, scoreChunk } from '../classifier/score-chunk.ts';
 import { loadScorer } from '../classifier/scorer.ts';
 import type { DocumentBatch, Shard } from '../data/documents.ts';
-import { openDuckDb } from '../data/duckdb.ts';
 import { openQuarantine } from '../data/quarantine.ts';
 import { readShard } from '../data/read.ts';
 import { formatOf } from '../data/shards.ts';
@@ -47,8 +46,8 @@ async function scoreFile(): Promise<{ textBytes: number; seconds: number }> {
   const rates = { tokenizer: 'none', sample: '', overall: { documents: 1, bytes: 4, tokens: 1, tokensPerByte: 0.25 }, sources: {} };
   let textBytes = 0;
   const startedMs = performance.now();
-  const { connection, connect, close } = await openDuckDb({ threads: 1 });
-  const context = { scorer, rates, fields, folder, quarantine: folder, connection, readConnection: await connect() };
+  const { close, ...connections } = await openConnections(join(folder, 'spill'));
+  const context = { scorer, rates, fields, folder, quarantine: folder, ...connections };
   const task = { name: '0'.repeat(20), shard, chunk: { firstRow: 0 }, endsShard: true, partBytes: 64 << 20, weight: 1 };
   const parts = scoreChunk(task, [], context, (_documents, bytes) => {
     textBytes += bytes;

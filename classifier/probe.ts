@@ -6,7 +6,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readBytesOf } from '../data/bytes.ts';
 import type { Chunk, Shard } from '../data/documents.ts';
-import { openDuckDb } from '../data/duckdb.ts';
 import { lineFeed } from '../data/lines.ts';
 import { listRowGroups } from '../data/parquet.ts';
 import type { Report } from '../data/progress.ts';
@@ -14,7 +13,7 @@ import type { Run } from '../data/run.ts';
 import { readTokenRates } from '../indexer/tokens.ts';
 import type { Part } from './part.ts';
 import { readCards } from './published.ts';
-import { scoreChunk, type ScoringContext } from './score-chunk.ts';
+import { openConnections, scoreChunk, type ScoringContext } from './score-chunk.ts';
 import { openScorer, readScorer } from './scorers/list.ts';
 
 /** Text of one probe. */
@@ -40,10 +39,10 @@ export async function probeShards(run: Run, shards: readonly Shard[], report: Re
   const total = shards.reduce((sum, { bytes }) => sum + bytes, 0);
   const count = Math.min(mostProbes, Math.max(fewestProbes, Math.ceil(total / 100 / probeBytes)));
   const folder = await mkdtemp(join(tmpdir(), 'betr-probe-'));
-  const { connection, connect, close } = await openDuckDb({ threads: 1, memoryMb: 256, spill: join(folder, 'spill') });
+  const { close, ...connections } = await openConnections(join(folder, 'spill'));
   try {
-    const [scorer, rates, readConnection] = [await openScorer(run, await readScorer(run)), await readTokenRates(run), await connect()];
-    const context = { scorer, rates, fields: run.settings.corpus.fields, folder, quarantine: folder, connection, readConnection };
+    const [scorer, rates] = [await openScorer(run, await readScorer(run)), await readTokenRates(run)];
+    const context = { scorer, rates, fields: run.settings.corpus.fields, folder, quarantine: folder, ...connections };
     const probes: Probe[] = [];
     for (const { shard, places } of spread(shards, total, count)) {
       // The beginning of a compressed file has to stand for all of it.

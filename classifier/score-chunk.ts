@@ -8,7 +8,7 @@ import { DuckDBDataChunk, DOUBLE, FLOAT, VARCHAR } from '../data/duckdb-library.
 import { bytesPerBatch } from '../data/batch.ts';
 import { commitFile, commitJson, sha256File } from '../data/commit.ts';
 import type { DocumentBatch } from '../data/documents.ts';
-import { sqlName, sqlString } from '../data/duckdb.ts';
+import { openDuckDb, sqlName, sqlString } from '../data/duckdb.ts';
 import { fail } from '../data/errors.ts';
 import { openQuarantine, type QuarantineFile } from '../data/quarantine.ts';
 import { readShard } from '../data/read.ts';
@@ -34,6 +34,20 @@ export interface ScoringContext {
   /** For the part that is being made, and for reading. */
   connection: DuckDBConnection;
   readConnection: DuckDBConnection;
+}
+
+/** Opens a context's connections, each to a database of its own: in one, a finished part would stay in memory for as long as its file is read. */
+export async function openConnections(spill: string): Promise<Pick<ScoringContext, 'connection' | 'readConnection'> & { close: () => void }> {
+  const limits = { threads: 1, memoryMb: 256, spill };
+  const [writing, reading] = [await openDuckDb(limits), await openDuckDb(limits)];
+  return {
+    connection: writing.connection,
+    readConnection: reading.connection,
+    close() {
+      writing.close();
+      reading.close();
+    },
+  };
 }
 
 /**

@@ -5,14 +5,13 @@ import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { openDuckDb } from '../data/duckdb.ts';
 import { BetrError, type ErrorData, errorData } from '../data/errors.ts';
 import type { Run } from '../data/run.ts';
 import { readTokenRates } from '../indexer/tokens.ts';
 import type { Plan, Task } from './plan.ts';
 import { openOwnManifest } from './published.ts';
 import { type Claim, openQueue } from './queue.ts';
-import { scoreChunk, type ScoringContext } from './score-chunk.ts';
+import { openConnections, scoreChunk, type ScoringContext } from './score-chunk.ts';
 import { openScorer, readScorer } from './scorers/list.ts';
 
 export interface WorkOptions {
@@ -90,8 +89,8 @@ async function openScoring(run: Run): Promise<Scoring> {
   const scorer = await openScorer(run, await readScorer(run));
   const rates = await readTokenRates(run);
   const spill = join(run.files.leases, `${randomBytes(8).toString('hex')}.spill`);
-  const { connection, connect, close } = await openDuckDb({ threads: 1, memoryMb: 256, spill });
-  const context = { scorer, rates, fields: run.settings.corpus.fields, folder: run.files.scores, quarantine: run.files.quarantine, connection, readConnection: await connect() };
+  const { close, ...connections } = await openConnections(spill);
+  const context = { scorer, rates, fields: run.settings.corpus.fields, folder: run.files.scores, quarantine: run.files.quarantine, ...connections };
   return {
     context,
     publish: openOwnManifest(run),

@@ -3,13 +3,11 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { type ErrorData, errorFrom, fail } from '../data/errors.ts';
+import { nodeFlags } from '../data/process.ts';
 import type { Run } from '../data/run.ts';
 import { bindToCores, listCores } from './cores.ts';
 import type { Plan, Task } from './plan.ts';
 import { workOnPlan, type WorkOptions, type WorkResult } from './work.ts';
-
-/** Texts lie outside the heap, and go when it is cleared: often, where its young part is small. */
-const smallHeap = ['--max-semi-space-size=4'];
 
 export interface Listener {
   onProgress: (documents: number, textBytes: number) => void;
@@ -88,7 +86,7 @@ async function runProcesses(run: Run, { count, signal, graceMs = 0, ...listener 
   let lost = 0;
   const start = async (core: number | undefined): Promise<WorkResult[]> => {
     if (signal?.aborted === true) return [];
-    const child = fork(new URL('./work-process.js', import.meta.url), [run.settingsPath, String(graceMs), run.ranking], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], execArgv: smallHeap });
+    const child = fork(new URL('./work-process.js', import.meta.url), [run.settingsPath, String(graceMs), run.ranking], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], execArgv: nodeFlags });
     children.add(child);
     if (core !== undefined && child.pid !== undefined) bindToCores(child.pid, [core]);
     const last = await listen(child, listener);

@@ -9,6 +9,7 @@ import { countUnscored, listOpenTasks } from '../classifier/score-corpus.ts';
 import { commitBytes } from '../data/commit.ts';
 import { fail, reasonOf, systemCode } from '../data/errors.ts';
 import { withLock } from '../data/lock.ts';
+import { nodeFlags } from '../data/process.ts';
 import { openRun, type Run } from '../data/run.ts';
 import { command, type CommonOptions, runArgument, settingsIn } from './common.ts';
 import { formatCount, openProgress, printResult } from './output.ts';
@@ -32,7 +33,7 @@ export function slurmCommand(): Command {
     .action(async (path: string | undefined, options: SlurmOptions) => {
       const run = await openRun(settingsIn(path, options));
       const job: SlurmJob = {
-        betr: [process.execPath, ...process.argv.slice(1, 2)],
+        betr: [process.execPath, ...nodeFlags, ...process.argv.slice(1, 2)],
         settingsPath: run.settingsPath,
         folder: join(run.folder, 'slurm'),
         nodes: parseCount('--nodes', options.nodes),

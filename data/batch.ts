@@ -12,7 +12,7 @@ export interface BatchBuilder {
   /** Copies the next documents' texts, one after the other. */
   addTexts(texts: Uint8Array): void;
   isFull(): boolean;
-  /** The batch so far, undefined where nothing is in it; the builder starts anew, with memory of its own. */
+  /** The batch so far, undefined where nothing is in it. Its memory is used again for the next one. */
   take(): DocumentBatch | undefined;
 }
 
@@ -46,7 +46,8 @@ export function openBatch(shard: string, fullBytes = bytesPerBatch): BatchBuilde
       if (count === 0) return undefined;
       const { rows, documents, sources, tokens, text, textEnds } = columns;
       const batch = { shard, count, rows: rows.subarray(0, count), documents, sources, tokens: tokens.subarray(0, count), text: text.subarray(0, textEnd), textEnds: textEnds.subarray(0, count) };
-      columns = openColumns();
+      // What was made for one very long document is given back.
+      columns = { ...columns, documents: [], sources: [], text: text.length > 4 * textRoom ? openText() : text };
       count = 0;
       textEnd = 0;
       copied = 0;
@@ -61,8 +62,14 @@ function openColumns(): { rows: Float64Array; documents: string[]; sources: stri
     documents: [],
     sources: [],
     tokens: new Float64Array(documentsPerBatch),
-    // Room for the document that makes the batch full, in most cases.
-    text: Buffer.allocUnsafeSlow(bytesPerBatch + (bytesPerBatch >> 2)),
+    text: openText(),
     textEnds: new Uint32Array(documentsPerBatch),
   };
+}
+
+/** With room for the document that makes the batch full, in most cases. */
+const textRoom = bytesPerBatch + (bytesPerBatch >> 2);
+
+function openText(): Buffer {
+  return Buffer.allocUnsafeSlow(textRoom);
 }

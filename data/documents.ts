@@ -23,6 +23,7 @@ export interface Chunk {
   endByte?: number | undefined;
 }
 
+/** Its arrays are of use until the next batch is asked for: readers fill them anew. */
 export interface DocumentBatch {
   shard: string;
   count: number;

@@ -2,7 +2,8 @@
 
 import { isUtf8 } from 'node:buffer';
 import type { DuckDBConnection, DuckDBDataChunk } from '@duckdb/node-api';
-import { DuckDBBlobVector, DuckDBDoubleVector, DuckDBVarCharVector } from './duckdb-library.ts';
+import { readBytes } from './duckdb-bytes.ts';
+import { DuckDBDoubleVector, DuckDBVarCharVector } from './duckdb-library.ts';
 import { z } from 'zod';
 import { type BatchBuilder, openBatch } from './batch.ts';
 import type { DocumentBatch, Shard } from './documents.ts';
@@ -77,14 +78,12 @@ function lastRow(rows: DuckDBDataChunk): number {
 }
 
 function* takeRows(data: DuckDBDataChunk, batch: BatchBuilder, shard: Shard, fields: FieldNames, quarantine: Quarantine): Generator<DocumentBatch> {
-  const [rows, ids, sources, tokenCounts, texts] = [0, 1, 2, 3, 4].map((column) => data.getColumnVector(column));
-  if (!(rows instanceof DuckDBDoubleVector && ids instanceof DuckDBVarCharVector && sources instanceof DuckDBVarCharVector && tokenCounts instanceof DuckDBDoubleVector && texts instanceof DuckDBBlobVector)) {
+  const [rows, ids, sources, tokenCounts] = [0, 1, 2, 3].map((column) => data.getColumnVector(column));
+  if (!(rows instanceof DuckDBDoubleVector && ids instanceof DuckDBVarCharVector && sources instanceof DuckDBVarCharVector && tokenCounts instanceof DuckDBDoubleVector)) {
     throw fail('INTERNAL', { reason: 'columns of a Parquet file are not of the types that were asked for' });
   }
-  const { rowCount } = data;
-  for (let i = 0; i < rowCount; i++) {
+  for (const [i, text] of readBytes(data, 4).entries()) {
     const row = rows.getItem(i) ?? 0;
-    const text = texts.getItemBytes(i) ?? undefined;
     const tokens = tokenCounts.getItem(i) ?? Number.NaN;
     const problem = problemOf(text, tokens, fields);
     if (problem !== undefined || text === undefined) {

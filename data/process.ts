@@ -1,8 +1,14 @@
-// Which process is which: a process id alone does not say, because ids are given out again.
+// How processes are started, and which is which: a process id alone does not say, because ids are given out again.
 
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { systemCode } from './errors.ts';
+
+/**
+ * How Node.js is started for the command and its workers (the command's first line and package.json say the same). Texts lie outside the heap and go when
+ * it is cleared: often, and in little time, where its young part is small.
+ */
+export const nodeFlags = ['--max-semi-space-size=4'];
 
 /**
  * A name that no other process has, before or after; undefined where the process has ended, a zombie that nobody has taken leave of included.
