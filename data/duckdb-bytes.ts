@@ -37,6 +37,13 @@ export function readBytes({ chunk, rowCount }: DuckDBDataChunk, column: number):
   return values;
 }
 
+/** The values of a column of VARCHAR; '' where there is none. */
+export function readStrings(chunk: DuckDBDataChunk, column: number): string[] {
+  return readBytes(chunk, column).map((bytes) => (bytes === undefined ? '' : decoder.decode(bytes)));
+}
+
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+
 function openNulls(validity: Uint8Array | null): (row: number) => boolean {
   return (row) => validity !== null && ((validity[row >> 3] ?? 0) & (1 << (row & 7))) === 0;
 }

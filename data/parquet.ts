@@ -2,8 +2,8 @@
 
 import { isUtf8 } from 'node:buffer';
 import type { DuckDBConnection, DuckDBDataChunk } from '@duckdb/node-api';
-import { readBytes } from './duckdb-bytes.ts';
-import { DuckDBDoubleVector, DuckDBVarCharVector } from './duckdb-library.ts';
+import { readBytes, readStrings } from './duckdb-bytes.ts';
+import { DuckDBDoubleVector } from './duckdb-library.ts';
 import { z } from 'zod';
 import { type BatchBuilder, openBatch } from './batch.ts';
 import type { DocumentBatch, Shard } from './documents.ts';
@@ -78,10 +78,9 @@ function lastRow(rows: DuckDBDataChunk): number {
 }
 
 function* takeRows(data: DuckDBDataChunk, batch: BatchBuilder, shard: Shard, fields: FieldNames, quarantine: Quarantine): Generator<DocumentBatch> {
-  const [rows, ids, sources, tokenCounts] = [0, 1, 2, 3].map((column) => data.getColumnVector(column));
-  if (!(rows instanceof DuckDBDoubleVector && ids instanceof DuckDBVarCharVector && sources instanceof DuckDBVarCharVector && tokenCounts instanceof DuckDBDoubleVector)) {
-    throw fail('INTERNAL', { reason: 'columns of a Parquet file are not of the types that were asked for' });
-  }
+  const [rows, tokenCounts] = [data.getColumnVector(0), data.getColumnVector(3)];
+  if (!(rows instanceof DuckDBDoubleVector && tokenCounts instanceof DuckDBDoubleVector)) throw fail('INTERNAL', { reason: 'columns of a Parquet file are not of the types that were asked for' });
+  const [ids, sources] = [readStrings(data, 1), readStrings(data, 2)];
   for (const [i, text] of readBytes(data, 4).entries()) {
     const row = rows.getItem(i) ?? 0;
     const tokens = tokenCounts.getItem(i) ?? Number.NaN;
@@ -90,8 +89,8 @@ function* takeRows(data: DuckDBDataChunk, batch: BatchBuilder, shard: Shard, fie
       quarantine.add(shard.name, row, problem ?? '');
       continue;
     }
-    const id = ids.getItem(i) ?? '';
-    batch.addDocument(row, id === '' ? undefined : id, sources.getItem(i) ?? '', tokens, text.length);
+    const id = ids[i] ?? '';
+    batch.addDocument(row, id === '' ? undefined : id, sources[i] ?? '', tokens, text.length);
     batch.addTexts(text);
     if (!batch.isFull()) continue;
     const full = batch.take();
