@@ -7,7 +7,7 @@ import { readText } from './json-line.ts';
 import { defaultMaxLineBytes } from './jsonl.ts';
 import { readLineBlocks } from './lines.ts';
 import { readParquet } from './parquet.ts';
-import type { Quarantine } from './quarantine.ts';
+import { passOver } from './quarantine.ts';
 import type { FieldNames } from './settings.ts';
 
 export interface RowText {
@@ -44,13 +44,10 @@ async function* readLineTexts(shard: Shard, fields: FieldNames, wanted: readonly
 
 async function* readParquetTexts(shard: Shard, fields: FieldNames, wanted: readonly number[], signal: AbortSignal | undefined): AsyncGenerator<RowText> {
   if (wanted.length === 0) return;
-  for await (const { count, rows, text, textEnds } of readParquet(shard, fields, { quarantine: ignored, onlyRows: wanted })) {
+  for await (const { count, rows, text, textEnds } of readParquet(shard, fields, { quarantine: passOver, onlyRows: wanted })) {
     signal?.throwIfAborted();
     for (let i = 0; i < count; i++) yield { row: rows[i] ?? 0, text: Uint8Array.from(text.subarray(textEnds[i - 1] ?? 0, textEnds[i])) };
   }
 }
 
 const encoder = new TextEncoder();
-
-/** Whatever is wrong with a row was written down when the shard was ranked. */
-const ignored: Quarantine = { add: () => undefined, count: 0 };

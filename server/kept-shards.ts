@@ -1,23 +1,22 @@
-// Small shards of lines, kept decompressed, so that a second question about one need not read it from its beginning. They are read between the
-// questions, one at a time.
+// The texts of small shards, kept in memory, so that a second question about one need not read the file. They are read between the questions, one at a time.
 
 import { setTimeout } from 'node:timers/promises';
 import { openBoundedCache } from '../data/bounded-cache.ts';
-import { readBytesOf } from '../data/bytes.ts';
 import type { Shard } from '../data/documents.ts';
-import { readText } from '../data/json-line.ts';
-import { defaultMaxLineBytes } from '../data/jsonl.ts';
-import { lineFeed, readLineBlocks } from '../data/lines.ts';
+import { passOver } from '../data/quarantine.ts';
+import { readShard } from '../data/read.ts';
+import type { FieldNames } from '../data/settings.ts';
 
 export interface KeptShard {
-  bytes: Buffer;
-  /** Of each line; after the last, where the bytes end. */
-  lineStarts: number[];
+  /** All texts, one after the other, and where that of a row begins and ends. */
+  texts: Buffer;
+  starts: number[];
+  ends: number[];
 }
 
 export interface KeptShards {
   get(shard: Shard): KeptShard | undefined;
-  /** Reads the shard when there is time, unless it is kept, too large, or not made of lines. What cannot be read is left to who asks for its texts. */
+  /** Reads the shard when there is time, unless it is kept or too large. What cannot be read is left to who asks for its texts. */
   keepSoon(shard: Shard): void;
 }
 
@@ -26,20 +25,21 @@ export interface KeptLimits {
   bytes: number;
 }
 
-/** The document's text at a row; undefined where the row has none. */
-export function readKeptText({ bytes, lineStarts }: KeptShard, row: number, textField: string): string | undefined {
-  return readText(bytes.subarray(lineStarts[row] ?? bytes.length, lineStarts[row + 1] ?? bytes.length), textField);
+/** The text of the document at a row, to be handed to another thread; undefined where the row has none. */
+export function readKeptText({ texts, starts, ends }: KeptShard, row: number): Uint8Array | undefined {
+  const [start, end] = [starts[row], ends[row]];
+  return start === undefined || end === undefined ? undefined : new Uint8Array(texts.subarray(start, end));
 }
 
 /** `isBusy` says that others want the processor now. */
-export function openKeptShards(limits: KeptLimits, isBusy: () => boolean): KeptShards {
-  const kept = openBoundedCache<string, KeptShard>(limits.bytes, ({ bytes, lineStarts }) => bytes.length + 8 * lineStarts.length);
+export function openKeptShards(fields: FieldNames, limits: KeptLimits, isBusy: () => boolean): KeptShards {
+  const kept = openBoundedCache<string, KeptShard>(limits.bytes, ({ texts, ends }) => texts.length + 16 * ends.length);
   // Too large, or under way.
   const passedOver = openBoundedCache<string, true>(10_000);
   let last = Promise.resolve();
 
   const keep = async (shard: Shard): Promise<void> => {
-    const read = await readLines(shard, limits.shardBytes, async () => {
+    const read = await readTexts(shard, fields, limits.shardBytes, async () => {
       while (isBusy()) await setTimeout(10);
     });
     if (read === undefined) return;
@@ -51,30 +51,30 @@ export function openKeptShards(limits: KeptLimits, isBusy: () => boolean): KeptS
     get: (shard) => kept.get(keyOf(shard)),
     keepSoon(shard) {
       const key = keyOf(shard);
-      if (shard.format === 'parquet' || shard.bytes > limits.shardBytes || kept.get(key) !== undefined || passedOver.get(key) === true) return;
+      if (shard.bytes > limits.shardBytes || kept.get(key) !== undefined || passedOver.get(key) === true) return;
       passedOver.set(key, true);
       last = last.then(() => keep(shard)).catch(() => passedOver.delete(key));
     },
   };
 }
 
-/** The lines of a shard; undefined where there is more of them than `mostBytes`. `giveWay` is waited for between pieces. Errors: those of readBytesOf. */
-async function readLines(shard: Shard, mostBytes: number, giveWay: () => Promise<void>): Promise<KeptShard | undefined> {
+/** The texts of a shard; undefined where there is more of them than `mostBytes`. `giveWay` is waited for between batches. Errors: those of readShard. */
+async function readTexts(shard: Shard, fields: FieldNames, mostBytes: number, giveWay: () => Promise<void>): Promise<KeptShard | undefined> {
   const pieces: Buffer[] = [];
-  const lineStarts = [0];
+  const [starts, ends]: [number[], number[]] = [[], []];
   let length = 0;
-  for await (const { bytes, tooLong } of readLineBlocks(readBytesOf(shard.path, shard.format), defaultMaxLineBytes)) {
-    if (length + bytes.length > mostBytes) return undefined;
-    if (tooLong) lineStarts.push(length);
-    for (let start = 0; start < bytes.length; lineStarts.push(length + start)) {
-      const end = bytes.indexOf(lineFeed, start);
-      start = end < 0 ? bytes.length : end + 1;
+  for await (const { count, rows, text, textEnds } of readShard(shard, fields, { quarantine: passOver })) {
+    if (length + text.length > mostBytes) return undefined;
+    for (let i = 0; i < count; i++) {
+      const row = rows[i] ?? 0;
+      starts[row] = length + (textEnds[i - 1] ?? 0);
+      ends[row] = length + (textEnds[i] ?? 0);
     }
-    pieces.push(Buffer.from(bytes));
-    length += bytes.length;
+    pieces.push(Buffer.from(text));
+    length += text.length;
     await giveWay();
   }
-  return { bytes: Buffer.concat(pieces), lineStarts };
+  return { texts: Buffer.concat(pieces), starts, ends };
 }
 
 function keyOf({ path, bytes, modifiedMs }: Shard): string {

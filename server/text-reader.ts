@@ -42,7 +42,7 @@ export function openTextReader(fields: FieldNames, limits: ReaderLimits = defaul
   const cache = openBoundedCache<string, TextHead>(limits.cacheBytes, ({ head }) => head.length);
   const underWay = new Map<string, Promise<TextHead | BetrError>>();
   const gate = openGate(limits.passesAtOnce, limits.passesWaiting);
-  const keptShards = openKeptShards(limits.kept, () => gate.load().working > 0);
+  const keptShards = openKeptShards(fields, limits.kept, () => gate.load().working > 0);
 
   /** One pass over a shard; every row's promise is kept. */
   const startPass = (shard: Shard, rows: readonly number[], whole: boolean): void => {
@@ -70,8 +70,8 @@ export function openTextReader(fields: FieldNames, limits: ReaderLimits = defaul
   const findKept = (shard: Shard, row: number, whole: boolean): TextHead | BetrError | undefined => {
     const kept = keptShards.get(shard);
     if (kept === undefined) return undefined;
-    const text = readKeptText(kept, row, fields.text);
-    return text === undefined ? fail('SHARD_CHANGED', { path: shard.name }) : cutHead(encoder.encode(text), whole);
+    const text = readKeptText(kept, row);
+    return text === undefined ? fail('SHARD_CHANGED', { path: shard.name }) : cutHead(text, whole);
   };
 
   const find = (shard: Shard, row: number, whole: boolean): TextHead | BetrError | Promise<TextHead | BetrError> | undefined =>
@@ -90,8 +90,6 @@ export function openTextReader(fields: FieldNames, limits: ReaderLimits = defaul
     },
   };
 }
-
-const encoder = new TextEncoder();
 
 function cutHead(text: Uint8Array, whole: boolean): TextHead {
   return { head: whole || text.length <= headBytes ? text : text.slice(0, headBytes), bytes: text.length };

@@ -8,7 +8,7 @@ import { z } from 'zod';
 import type { DocumentBatch, Shard } from '../../data/documents.ts';
 import { fail } from '../../data/errors.ts';
 import type { Report } from '../../data/progress.ts';
-import type { Quarantine } from '../../data/quarantine.ts';
+import { passOver } from '../../data/quarantine.ts';
 import { readShard } from '../../data/read.ts';
 import type { Run } from '../../data/run.ts';
 import { listShards } from '../../data/shards.ts';
@@ -116,9 +116,6 @@ async function readRows(run: Run, connection: DuckDBConnection, names: readonly 
 function missing(shard: string): never {
   throw fail('FILE_NOT_FOUND', { path: shard, what: 'Shard' });
 }
-
-/** Bad rows were told when the corpus was ranked. */
-const passOver: Quarantine = { add: () => undefined, count: 0 };
 
 function takeBatch({ shard, count, rows, text, textEnds }: DocumentBatch, { keys, texts, excerpts }: Wanted, vocabulary: Vocabulary): string[] {
   const hashes: string[] = [];

@@ -11,7 +11,7 @@ export interface PanelPlan<T> {
   path: (state: State) => string | undefined;
   load: (path: string, signal: AbortSignal) => Promise<T>;
   show: (answer: T, state: State) => void;
-  /** Waits this long for the next change before it asks; a slow one at most so long, and no longer than its last answer took. */
+  /** Waits this long for the next change before it asks; a slow one only while changes follow each other, and no longer than its last answer took. */
   waitMs: number;
   slow?: boolean;
   /** Not every run has it: there is no section until there is an answer. */
@@ -19,6 +19,11 @@ export interface PanelPlan<T> {
   /** Told of a problem; true where the page shows it elsewhere. */
   refuse?: (problem: Problem) => boolean;
 }
+
+/** Changes closer to each other are one movement, as of the slider. */
+const movementMs = 150;
+/** What even a slow one waits for after a single change, so that the answer is asked for first. */
+const singleMs = 30;
 
 export interface Panel {
   /** Reads from the corpus files, which takes as long as they are large; nobody waits for it. */
@@ -35,6 +40,7 @@ export function openPanel<T>({ section, path, load, show, waitMs, slow = false, 
   let shown: { address: string; answer: T } | undefined;
   let stop = new AbortController();
   let tookMs = Infinity;
+  let changedMs = -Infinity;
 
   const fail = (problem: Problem): void => {
     const refused = refuse?.(problem) === true;
@@ -61,13 +67,15 @@ export function openPanel<T>({ section, path, load, show, waitMs, slow = false, 
         return;
       }
       asked = address;
+      const isMoving = performance.now() - changedMs < movementMs;
+      changedMs = performance.now();
       stop.abort();
       stop = new AbortController();
       const { signal } = stop;
       const isStale = (): boolean => signal.aborted;
       section.setAttribute('aria-busy', 'true');
       try {
-        await pause(slow ? Math.min(waitMs, tookMs) : waitMs);
+        await pause(slow ? Math.min(waitMs, isMoving ? tookMs : singleMs) : waitMs);
         if (isStale()) return;
         const startedMs = performance.now();
         const answer = await load(address, signal);
