@@ -42,12 +42,9 @@ const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
 
 /** 6.3e12 as "6.3T". */
 export function formatAmount(amount: number): string {
-  let shown = Number(amount.toPrecision(3));
-  let unit = 0;
-  while (shown >= 1000 && unit < units.length - 1) {
-    shown = Number((shown / 1000).toPrecision(3));
-    unit++;
-  }
+  const [digits = '', power = ''] = amount.toExponential(2).split('e');
+  const unit = Math.min(Math.max(0, Math.floor(Number(power) / 3)), units.length - 1);
+  const shown = Number(`${digits}e${Number(power) - 3 * unit}`);
   return `${shown >= 10_000 ? whole.format(shown) : shown}${units[unit] ?? ''}`;
 }
 

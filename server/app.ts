@@ -82,7 +82,7 @@ function readBody({ body, bodyTypes = [], bodyLimitBytes: limit = bodyLimitBytes
 }
 
 /** As many answers of a route are remembered. */
-const mostRemembered = 5_000;
+const mostRemembered = 500;
 const longestRemembered = 16_384;
 
 function serve(route: Route, state: ServerState): (request: Request, response: Response) => Promise<void> {
