@@ -23,8 +23,9 @@ export interface Queue {
   isEmpty(): boolean;
 }
 
-// Workers that begin at once would all ask for the same chunk.
+/** Workers that begin at once would all ask for the same chunk: each takes any of so many, of those that are not much lighter than the heaviest. */
 const choices = 16;
+const lightest = 0.5;
 
 export async function openQueue(run: Run, plan: Plan): Promise<Queue> {
   const { beatSeconds, lostSeconds } = run.settings.scoring;
@@ -49,7 +50,9 @@ export async function openQueue(run: Run, plan: Plan): Promise<Queue> {
   const claimFree = async (skipped: ReadonlySet<string>): Promise<Claim | undefined> => {
     free = free.filter(({ shard }) => !skipped.has(shard.name));
     while (free.length > 0) {
-      const [task] = free.splice(Math.floor(Math.random() * Math.min(choices, free.length)), 1);
+      const least = lightest * (free[0]?.weight ?? 0);
+      const alike = free.slice(0, choices).filter(({ weight }) => weight >= least).length;
+      const [task] = free.splice(Math.floor(Math.random() * alike), 1);
       if (task === undefined) break;
       const lease = await takeLease(leaseOf(task), 1000 * beatSeconds);
       if (lease === undefined) {
