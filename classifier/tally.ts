@@ -1,7 +1,7 @@
 // What a part's documents add up to, counted while they are scored.
 
 import type { DocumentBatch } from '../data/documents.ts';
-import { binCount, type Part, scoreBin } from './part.ts';
+import { type Part, scoreBin } from './part.ts';
 
 export interface Tally {
   documents: number;
@@ -13,8 +13,7 @@ export interface Tally {
 }
 
 export function openTally(): Tally {
-  const binDocuments = new Float64Array(binCount);
-  const binTokens = new Float64Array(binCount);
+  const bins = new Map<number, { documents: number; tokens: number }>();
   const sources = new Map<string, { documents: number; tokens: number }>();
   let allTokens = 0;
   let lowest = Infinity;
@@ -27,29 +26,16 @@ export function openTally(): Tally {
       for (let i = 0; i < batch.count; i++) {
         const documentTokens = tokens[i] ?? 0;
         const score = scores[i * outputs] ?? 0;
-        const bin = scoreBin(score);
-        binDocuments[bin] = (binDocuments[bin] ?? 0) + 1;
-        binTokens[bin] = (binTokens[bin] ?? 0) + documentTokens;
+        count(bins, scoreBin(score), documentTokens);
         if (score < lowest) lowest = score;
         if (score > highest) highest = score;
         allTokens += documentTokens;
-        const name = batch.sources[i] ?? '';
-        const source = sources.get(name);
-        if (source === undefined) sources.set(name, { documents: 1, tokens: documentTokens });
-        else {
-          source.documents++;
-          source.tokens += documentTokens;
-        }
+        count(sources, batch.sources[i] ?? '', documentTokens);
       }
       this.documents += batch.count;
       this.textBytes += batch.text.length;
     },
     result() {
-      const histogram: Part['histogram'] = [];
-      for (let bin = binCount - 1; bin >= 0; bin--) {
-        const documents = binDocuments[bin] ?? 0;
-        if (documents > 0) histogram.push([bin, documents, binTokens[bin] ?? 0]);
-      }
       return {
         documents: this.documents,
         tokens: allTokens,
@@ -57,8 +43,17 @@ export function openTally(): Tally {
         textBytes: this.textBytes,
         scores: this.documents === 0 ? null : [lowest, highest],
         sources: [...sources].map(([source, counts]) => ({ source, ...counts })).sort((a, b) => (a.source < b.source ? -1 : 1)),
-        histogram,
+        histogram: [...bins].map(([bin, counts]): Part['histogram'][number] => [bin, counts.documents, counts.tokens]).sort(([a], [b]) => b - a),
       };
     },
   };
+}
+
+function count<K>(groups: Map<K, { documents: number; tokens: number }>, key: K, tokens: number): void {
+  const group = groups.get(key);
+  if (group === undefined) groups.set(key, { documents: 1, tokens });
+  else {
+    group.documents++;
+    group.tokens += tokens;
+  }
 }

@@ -47,7 +47,7 @@ export function openBatch(shard: string, fullBytes = bytesPerBatch): BatchBuilde
       const { rows, documents, sources, tokens, text, textEnds } = columns;
       const batch = { shard, count, rows: rows.subarray(0, count), documents, sources, tokens: tokens.subarray(0, count), text: text.subarray(0, textEnd), textEnds: textEnds.subarray(0, count) };
       // What was made for one very long document is given back.
-      columns = { ...columns, documents: [], sources: [], text: text.length > 4 * textRoom ? openText() : text };
+      columns = { ...columns, documents: [], sources: [], text: text.length > mostTextBytes ? openText() : text };
       count = 0;
       textEnd = 0;
       copied = 0;
@@ -67,9 +67,9 @@ function openColumns(): { rows: Float64Array; documents: string[]; sources: stri
   };
 }
 
-/** With room for the document that makes the batch full, in most cases. */
-const textRoom = bytesPerBatch + (bytesPerBatch >> 2);
+const mostTextBytes = 4 * bytesPerBatch;
 
+/** It grows with the first batch, as many files are small. */
 function openText(): Buffer {
-  return Buffer.allocUnsafeSlow(textRoom);
+  return Buffer.allocUnsafeSlow(bytesPerBatch >> 4);
 }

@@ -42,23 +42,34 @@ const exportsSchema = z.object({
   scan: wasmFunction<(length: number, textsAt: number, recordsAt: number) => number>(),
 });
 
+type Wasm = z.output<typeof exportsSchema>;
+
 /** Reads a JSON Lines shard, plain or compressed. Bad rows go to the quarantine. Returns the row after the last. Errors: FILE_NOT_FOUND, FILE_UNREADABLE. */
 export async function* readJsonl(shard: Shard, fields: FieldNames, options: ReadOptions): AsyncGenerator<DocumentBatch, number> {
   const { quarantine, maxLineBytes = defaultMaxLineBytes, chunk = { firstRow: 0 }, fromRow = chunk.firstRow } = options;
-  const scan = openScanner(fields);
+  const wasm = idle.pop() ?? openWasm(new URL('./json-scan.wasm', import.meta.url), exportsSchema);
+  const scan = openScanner(wasm, fields);
   const batch = openBatch(shard.name, options.batchBytes);
   const range = chunk.startByte === undefined || chunk.endByte === undefined ? undefined : { start: chunk.startByte, end: chunk.endByte };
   let endRow = chunk.firstRow;
-  for await (const block of readLineBlocks(readBytesOf(shard.path, shard.format, range), maxLineBytes, chunk.firstRow)) {
-    endRow = block.firstLine + block.lines;
-    if (endRow <= fromRow) continue;
-    if (block.tooLong) quarantine.add(shard.name, block.firstLine, tooLongReason(maxLineBytes));
-    else yield* takeBlock(scan, dropLines(block, fromRow - block.firstLine), batch, { shard, fields, quarantine });
+  try {
+    for await (const block of readLineBlocks(readBytesOf(shard.path, shard.format, range), maxLineBytes, chunk.firstRow)) {
+      endRow = block.firstLine + block.lines;
+      if (endRow <= fromRow) continue;
+      if (block.tooLong) quarantine.add(shard.name, block.firstLine, tooLongReason(maxLineBytes));
+      else yield* takeBlock(scan, dropLines(block, fromRow - block.firstLine), batch, { shard, fields, quarantine });
+    }
+  } finally {
+    if (wasm.memory.buffer.byteLength <= mostIdleBytes) idle.push(wasm);
   }
   const last = batch.take();
   if (last !== undefined) yield last;
   return endRow;
 }
+
+/** Scanners that no reader has at the moment: to open one takes longer than to read a small file. What has grown by a very long line is given back. */
+const idle: Wasm[] = [];
+const mostIdleBytes = 16 << 20;
 
 /** The block without its first `count` lines. */
 function dropLines(block: LineBlock, count: number): LineBlock {
@@ -139,8 +150,7 @@ function readValue(memory: Buffer, start: number, end: number): string {
   return inner.includes('\\') ? wellFormed(z.string().parse(JSON.parse(`"${inner}"`))) : inner;
 }
 
-function openScanner(fields: FieldNames): Scan {
-  const wasm = openWasm(new URL('./json-scan.wasm', import.meta.url), exportsSchema);
+function openScanner(wasm: Wasm, fields: FieldNames): Scan {
   const names = [fields.id, fields.text, fields.source, fields.tokens].map((name) => splitName(name).map((part) => Buffer.from(part)));
   const setup = Buffer.from(wasm.memory.buffer);
   for (const [field, [parent = Buffer.alloc(0), inner = Buffer.alloc(0)]] of names.entries()) {

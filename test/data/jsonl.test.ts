@@ -59,6 +59,18 @@ describe('the JSON Lines reader', () => {
     });
   });
 
+  it('reads several files at once as one after the other', async () => {
+    await withFolder(async (folder) => {
+      const paths = ['a', 'b', 'c'].map((name) => join(folder, `${name}.jsonl`));
+      for (const [number, path] of paths.entries()) await writeFile(path, Array.from({ length: 500 }, (_, row) => JSON.stringify({ id: `${number} ${row}`, text: `${row} `.repeat(1 + (row % 300)) })).join('\n'));
+      const read = (path: string, i: number): ReturnType<typeof readAll> => readAll(path, { fields: fieldNames[i] ?? defaultFields, batchBytes: 2_000 });
+      const alone = [];
+      for (const [i, path] of paths.entries()) alone.push(await read(path, i));
+      expect(alone[0]?.batches).toBeGreaterThan(50);
+      expect(await Promise.all(paths.map(read))).toEqual(alone);
+    });
+  });
+
   it('keeps ids that are whole numbers digit by digit, and quarantines those of odd lines that JSON.parse would change', async () => {
     await withFolder(async (folder) => {
       const path = join(folder, 'a.jsonl');
