@@ -39,7 +39,8 @@ export async function readAll(path: string, { name = 'shard', fields = defaultFi
   return { documents, quarantined: quarantine.rows, batches };
 }
 
-function listDocuments({ count, rows, documents, sources, tokens, text, textEnds }: DocumentBatch): Document[] {
+/** The documents of a batch. */
+export function listDocuments({ count, rows, documents, sources, tokens, text, textEnds }: DocumentBatch): Document[] {
   return Array.from({ length: count }, (_, i) => ({
     row: rows[i] ?? -1,
     document: documents[i] ?? '',
