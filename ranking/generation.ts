@@ -5,7 +5,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { type ListedPart, listedPartSchema, type Part } from '../classifier/part.ts';
-import { commitSealedJson, readSealedJson } from '../data/commit.ts';
+import { commitSealedJson, readSealedJson, sha256File } from '../data/commit.ts';
 import { BetrError, fail, systemCode } from '../data/errors.ts';
 import { fingerprint, type Run } from '../data/run.ts';
 import { testTargetsSchema } from '../indexer/card.ts';
@@ -135,6 +135,17 @@ async function checkPart(path: string, bytes: number): Promise<void> {
     if (systemCode(error) === 'ENOENT') throw fail('FILE_DAMAGED', { path, reason: 'it is missing', command: rankCommand }, error);
     throw error;
   }
+}
+
+/** Holds a part's content against its checksum. Errors: FILE_DAMAGED, those of reading. */
+export async function checkContent(path: string, sha256: string): Promise<void> {
+  if ((await sha256File(path)) !== sha256) throw fail('FILE_DAMAGED', { path, reason: 'its checksum is another one; remove it', command: rankCommand });
+}
+
+/** Changes whenever a part does: their sizes and when they were written. */
+export async function stampParts(run: Run, { parts }: Ranking): Promise<string> {
+  const stamps = await Promise.all(parts.map(({ file }) => stat(join(run.files.scores, file), { bigint: true }).then(({ ino, mtimeNs, size }) => `${ino} ${mtimeNs} ${size}`, () => '')));
+  return fingerprint(stamps);
 }
 
 /** What is published, whether or not its parts are there; undefined where there is none or it is damaged, for who is about to replace it. */

@@ -14,7 +14,7 @@ export type Setup = z.output<typeof setupSchema>;
 
 const array = z.custom<Uint32Array>((value) => value instanceof Uint32Array);
 
-export const taskSchema = z.union([z.object({ kind: z.literal('order') }), z.object({ kind: z.literal('stop') }), z.object({ kind: z.literal('ranks') }), z.object({ kind: z.literal('keys'), order: z.custom<Order>(isObject) }), z.object({ kind: z.literal('target'), benchmarks: z.array(z.string()), tokens: array, keyOrder: array.optional() })]);
+export const taskSchema = z.union([z.object({ kind: z.literal('order') }), z.object({ kind: z.literal('stop') }), z.object({ kind: z.literal('ranks') }), z.object({ kind: z.literal('check') }), z.object({ kind: z.literal('keys'), order: z.custom<Order>(isObject) }), z.object({ kind: z.literal('target'), benchmarks: z.array(z.string()), tokens: array, keyOrder: array.optional() })]);
 /** `stop` ends what is at work, as far as it can be ended; it is no task of its own, and has no reply. */
 export type Task = z.output<typeof taskSchema>;
 

@@ -1,5 +1,6 @@
 // The worker thread of `openOrders`: sorts a ranking's documents by score, and combines the scores of benchmarks.
 
+import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { errorData } from '../data/errors.ts';
@@ -7,6 +8,7 @@ import { combineScores, rankDocuments } from './combine.ts';
 import { keepOrder, readKeptOrder } from './kept-order.ts';
 import { keepRanks, listMissingRanks } from './kept-ranks.ts';
 import { makeKeyOrder, readKeyOrder } from './key-order.ts';
+import { checkContent } from './generation.ts';
 import { histogramOf, type Order, orderScores, readOrder, sortTies } from './order.ts';
 import { type Reply, setupSchema, type Task, taskSchema } from './order-messages.ts';
 import { keepDatabase } from './scores.ts';
@@ -19,6 +21,9 @@ const send = (reply: Reply): void => port.postMessage(reply);
 
 /** The keys of more documents would keep the first answers waiting, even where their order is kept. */
 const soonSorted = 100_000;
+
+/** Parts that were found as they were published, so that whoever gave way goes on after them. */
+const checked = new Set<string>();
 
 let stop = new AbortController();
 
@@ -55,6 +60,15 @@ async function work(task: Exclude<Task, { kind: 'stop' }>): Promise<void> {
     }
     case 'ranks': {
       for (const benchmark of await listMissingRanks(run, ranking)) await keepRanks(run, ranking, benchmark, (await rankDocuments(run, ranking, [benchmark], { threads: 1, signal: stop.signal })).ranks);
+      return;
+    }
+    case 'check': {
+      for (const { file, sha256 } of ranking.parts) {
+        if (checked.has(file)) continue;
+        await checkContent(join(run.files.scores, file), sha256);
+        checked.add(file);
+        stop.signal.throwIfAborted();
+      }
       return;
     }
     case 'target': {

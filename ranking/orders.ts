@@ -10,7 +10,7 @@ import type { Order } from './order.ts';
 import { replySchema, type Setup, type Task } from './order-messages.ts';
 
 /** Tasks that are done again when another has come in between. */
-const inBackground = new Set<Task['kind']>(['keys', 'ranks']);
+const inBackground = new Set<Task['kind']>(['keys', 'ranks', 'check']);
 
 const idleMs = 20_000;
 
@@ -31,6 +31,8 @@ export interface Orders {
   sortKeys(order: Order): Promise<Ordered>;
   /** The ranks of a large ranking for each benchmark, which are kept: in the background, as others go first. Errors: those of `rankDocuments` and `keepRanks`. */
   rankAhead(): Promise<void>;
+  /** Reads every part once and holds it against its checksum: in the background, as others go first. Errors: FILE_DAMAGED, those of reading. */
+  check(): Promise<void>;
   /** Errors: those of `combineScores`. */
   retarget(benchmarks: string[], published: Pick<Ordered, 'order' | 'keyOrder'>): Promise<Ordered>;
   /** Ends what is at work, and waits for that at most so long. */
@@ -103,6 +105,7 @@ export function openOrders(run: Run, ranking: Ranking): Orders {
     read: () => ask({ kind: 'order' }),
     sortKeys: (order) => askPatiently(() => ask({ kind: 'keys', order })),
     rankAhead: () => askPatiently(() => queueUp({ kind: 'ranks' }, () => undefined)),
+    check: () => askPatiently(() => queueUp({ kind: 'check' }, () => undefined)),
     async retarget(benchmarks, { order, keyOrder }) {
       giveWay();
       waiting++;

@@ -11,7 +11,7 @@ import { type Answer, answerFrom, checkQuestion, type Question } from '../rankin
 import { readLaw } from '../ranking/calibrations.ts';
 import { type Cuts, openCuts } from '../ranking/cuts.ts';
 import type { Cutoff } from '../ranking/cutoff.ts';
-import { type Ranking, readRanking } from '../ranking/generation.ts';
+import { type Ranking, readRanking, stampParts } from '../ranking/generation.ts';
 import type { Law } from '../ranking/laws.ts';
 import { type Ordered, openOrders } from '../ranking/orders.ts';
 import { type Choice, chooseBenchmarks } from '../ranking/retarget.ts';
@@ -48,12 +48,20 @@ export interface Live {
 }
 
 const pollMs = 1000;
+/** Parts are looked at every so many looks, as they may be many and far away. */
+const looksPerStamp = 10;
+/** Parts of so many bytes are held against their checksums before they are served, which takes less than a second; more of them meanwhile. */
+const checkedFirstBytes = 128e6;
 
 interface Loaded extends LiveRanking {
+  /** Rejects where a part is found not to be what was published. */
+  checked: Promise<void>;
   close(withinMs: number): Promise<void>;
 }
 
 const closeWithinMs = 1_000;
+/** Each holds its whole order in memory. */
+const mostOpened = 2;
 
 /** Reads the published ranking, if there is one, and follows it from then on. */
 export async function openLive(run: Run): Promise<Live> {
@@ -61,25 +69,46 @@ export async function openLive(run: Run): Promise<Live> {
   const opened: Loaded[] = [];
   let problem: BetrError | undefined;
   let seen: string | undefined | null = null; // null: to be read, whatever it is
+  let served: string | undefined;
+  /** What was read last, whole or not, and how its parts were then. */
+  let read: { ranking: Ranking; stamp: string } | undefined;
+  let looks = 0;
   let calibrations: string | undefined;
   let etag = '';
   let timer: NodeJS.Timeout | undefined;
   let closed = false;
 
+  const stop = (error: unknown): void => {
+    problem = errorFrom(errorData(error));
+    // Answers from its parts would be wrong; what else may be the matter with them passes.
+    if (problem.code === 'FILE_DAMAGED') serving = undefined;
+  };
+  const serve = (loaded: Loaded): void => {
+    serving = loaded;
+    problem = undefined;
+    loaded.checked.catch((error: unknown) => {
+      if (serving === loaded && !closed) stop(error);
+    });
+    // Requests that hold one of those before may still have orders to be made.
+    opened.push(loaded);
+    if (opened.length > mostOpened) void opened.shift()?.close(closeWithinMs);
+  };
   const lookOnce = async (): Promise<void> => {
     calibrations = await versionOf(join(run.folder, 'calibrations'));
     const version = await versionOf(run.files.ranking);
+    if (read !== undefined && (problem !== undefined || looks++ % looksPerStamp === 0) && (await stampParts(run, read.ranking)) !== read.stamp) seen = null;
     try {
       if (version === seen) return;
-      // Requests that hold the one before may still have orders to be made; its thread ends when it is idle.
-      serving = await load(run);
-      opened.push(serving);
-      problem = undefined;
-      seen = version;
+      read = undefined;
+      const ranking = await readRanking(run);
+      read = { ranking, stamp: await stampParts(run, ranking) };
+      serve(await load(run, ranking));
+      served = seen = version;
     } catch (error) {
-      problem = errorFrom(errorData(error));
-      // Parts can come back (a restored disk), so what is damaged is tried again; a ranking that is not there yet costs only a stat.
-      seen = problem.code === 'STEP_MISSING' ? version : null;
+      if (served === version) stop(error);
+      else problem = errorFrom(errorData(error));
+      // What cannot be read can come back (a restored disk) and is tried again; what is altered, once it is another.
+      seen = read !== undefined || problem?.code === 'STEP_MISSING' ? version : null;
     } finally {
       etag = `W/"${serving?.ranking.generation ?? ''}-${fingerprint({ version: readVersion(), keep: run.settings.keep, calibrations: calibrations ?? '' }).slice(0, 8)}"`;
     }
@@ -121,18 +150,22 @@ interface Target extends Ordered {
   cuts: Cuts;
 }
 
-async function load(run: Run): Promise<Loaded> {
-  const ranking = await readRanking(run);
+async function load(run: Run, ranking: Ranking): Promise<Loaded> {
   const orders = openOrders(run, ranking);
   const open = (ordered: Ordered): Target => ({ ...ordered, cuts: openCuts(run, ordered) });
   let closed = false;
   try {
     let published = open(await orders.read());
+    const isSmall = ranking.parts.reduce((sum, { bytes }) => sum + bytes, 0) <= checkedFirstBytes;
+    if (isSmall) await orders.check();
     const prepareMore = async (): Promise<void> => {
       if (!published.order.byKey) published = open(await orders.sortKeys(published.order));
       await orders.rankAhead();
     };
-    void prepareMore().catch((error: unknown) => closed || reportBackground(error));
+    const prepared = prepareMore().catch((error: unknown) => closed || reportBackground(error));
+    const checked = isSmall ? Promise.resolve() : prepared.then(() => orders.check());
+    // Whoever serves it hears of it.
+    checked.catch(() => undefined);
     const targets = openBoundedCache<string, Promise<Target>>(Math.max(1, Math.min(mostTargets, Math.floor(targetBytes / (bytesPerDocument * ranking.documents)))));
     const find = (choice: Choice): Promise<Target> | Target => {
       const benchmarks = chooseBenchmarks(ranking, choice);
@@ -154,6 +187,7 @@ async function load(run: Run): Promise<Loaded> {
     };
     return {
       ranking,
+      checked,
       async answerOnly(question) {
         const { law, target } = await prepare(question);
         return (await answerFrom({ settings: run.settings.keep, ranking: target.ranking, law, cut: target.cuts.cut }, question)).answer;

@@ -1,4 +1,4 @@
-import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { cp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
@@ -80,6 +80,8 @@ describe('a ranking whose parts are not what was published', () => {
     ['missing', async (path: string) => rename(path, `${path}.away`), 'it is missing'],
     ['cut short', async (path: string) => writeFile(path, (await readFile(path)).subarray(0, 500)), 'it has 500 bytes'],
     ['altered', async (path: string) => writeFile(path, (await readFile(path)).fill(0, 20, 400)), ''],
+    // No reader minds who wrote the file.
+    ['another in one byte', async (path: string) => flipByte(path), 'its checksum is another one'],
   ])('is refused when one is %s', async (_name, damage, reason) => {
     await withRun(async (run) => {
       const { parts } = await rankRows(run, makeRows(600));
@@ -90,6 +92,29 @@ describe('a ranking whose parts are not what was published', () => {
         expect(live.state().serving).toBeUndefined();
         expect(live.state().problem).toMatchObject({ code: 'FILE_DAMAGED', message: expect.stringContaining(reason) });
         expect(() => live.current()).toThrow(expect.objectContaining({ code: 'FILE_DAMAGED' }));
+      } finally {
+        await live.close();
+      }
+    });
+  });
+
+  it('is no longer served once one is altered, and is again once it is mended', async () => {
+    await withRun(async (run) => {
+      const ranking = await rankRows(run, makeRows(600));
+      const path = join(run.files.scores, ranking.parts[0]?.file ?? '');
+      const live = await openLive(run);
+      const lookUntil = async (holds: () => boolean): Promise<void> => {
+        while (!holds()) await live.look();
+      };
+      try {
+        expect(live.current().ranking.generation).toBe(ranking.generation);
+        await cp(path, `${path}.away`);
+        await flipByte(path);
+        await lookUntil(() => live.state().problem !== undefined);
+        expect(live.state()).toMatchObject({ serving: undefined, problem: { code: 'FILE_DAMAGED', message: expect.stringContaining('its checksum is another one') } });
+        await rename(`${path}.away`, path);
+        await lookUntil(() => live.state().problem === undefined);
+        expect(live.current().ranking.generation).toBe(ranking.generation);
       } finally {
         await live.close();
       }
@@ -120,3 +145,11 @@ describe('a ranking whose parts are not what was published', () => {
     });
   });
 });
+
+/** Changes one byte of the end of a Parquet file that names the program that wrote it. */
+async function flipByte(path: string): Promise<void> {
+  const bytes = await readFile(path);
+  const at = bytes.lastIndexOf('DuckDB');
+  bytes[at] = (bytes[at] ?? 0) ^ 1;
+  await writeFile(path, bytes);
+}
