@@ -84,9 +84,12 @@ function readBody({ body, bodyTypes = [], bodyLimitBytes: limit = bodyLimitBytes
 /** As many answers of a route are remembered. */
 const mostRemembered = 500;
 const longestRemembered = 16_384;
+const mostAnswered = 5_000;
 
 function serve(route: Route, state: ServerState): (request: Request, response: Response) => Promise<void> {
   const remembered = openBoundedCache<string, { etag: string; text: string }>(mostRemembered);
+  /** By address, the tag of the last answer. */
+  const answered = openBoundedCache<string, string>(mostAnswered);
   const answer = async (request: Request, response: Response): Promise<Reply> =>
     // Who has left while he waited is not worked for: a page gives up what its reader no longer asks for.
     route.heavy === true ? state.gate.enter(async () => (response.destroyed ? 'sent' : route.answer(request, response, state))) : route.answer(request, response, state);
@@ -99,7 +102,9 @@ function serve(route: Route, state: ServerState): (request: Request, response: R
     const etag = state.live.etag();
     response.setHeader('ETag', etag);
     response.setHeader('Cache-Control', 'no-cache');
-    if (hasTag(request.headers['if-none-match'], etag)) {
+    // Only a question that has had its answer is known to be a right one.
+    const isKnown = hasTag(request.headers['if-none-match'], etag);
+    if (isKnown && answered.get(request.originalUrl) === etag) {
       response.status(304).end();
       return;
     }
@@ -108,9 +113,16 @@ function serve(route: Route, state: ServerState): (request: Request, response: R
       sendText(known.text, 'application/json', response);
       return;
     }
-    const text = send(await answer(request, response), response);
+    const reply = await answer(request, response);
     // The ranking may have changed while this was answered; then it is not known of which it is.
-    if (route.remembered === true && text !== undefined && text.length <= longestRemembered && state.live.etag() === etag) remembered.set(request.originalUrl, { etag, text });
+    const isOf = state.live.etag() === etag && reply !== 'sent';
+    if (isOf) answered.set(request.originalUrl, etag);
+    if (isOf && isKnown) {
+      response.status(304).end();
+      return;
+    }
+    const text = send(reply, response);
+    if (isOf && route.remembered === true && text !== undefined && text.length <= longestRemembered) remembered.set(request.originalUrl, { etag, text });
   };
 }
 

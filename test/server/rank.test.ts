@@ -32,6 +32,9 @@ describe('GET /rank', () => {
     expect(tag).toContain((await readRanking(run)).generation);
     for (const known of [tag, tag.replace('W/', ''), `"other", ${tag}`, '*']) expect(await ask('/rank?budget=1e21', { headers: { 'If-None-Match': known } })).toMatchObject({ status: 304, text: '' });
     expect((await ask('/rank?budget=1e21', { headers: { 'If-None-Match': '"other"' } })).status).toBe(200);
+    // Of a question that nobody has asked before, and of one that has no answer.
+    expect(await ask('/rank?budget=1.01e21', { headers: { 'If-None-Match': tag } })).toMatchObject({ status: 304, text: '' });
+    for (const wrong of ['budget=0', 'budget=1e21&foo=1', 'budget=1e21&benchmarks=nope']) for (const known of [tag, '*']) expect((await ask(`/rank?${wrong}`, { headers: { 'If-None-Match': known } })).status).toBe(400);
   });
 
   it('tells which budgets a share suits', async () => {
