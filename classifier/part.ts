@@ -29,6 +29,8 @@ export const listedPartSchema = z.strictObject({
   estimatedDocuments: whole,
   textBytes: whole,
   quarantined: whole,
+  /** Of the file of its bad rows, where it has some. */
+  quarantineSha256: sha256.optional(),
   /** Lowest and highest joint score; null where there is no document. */
   scores: z.tuple([z.number(), z.number()]).nullable(),
   bytes: whole,

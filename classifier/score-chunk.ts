@@ -63,10 +63,11 @@ export async function* scoreChunk(task: Task, published: readonly ListedPart[], 
   let firstRow = last === undefined ? chunk.firstRow : last.firstRow + last.rows;
   let part: OpenPart | undefined;
   const open = async (): Promise<OpenPart> => openPart(task, number, context);
+  const badRows = (): string => join(context.quarantine, quarantineFile(partFile(task.name, number)));
   const quarantine = {
     // Rows come in order, and the reader does not read ahead: a bad row is of the part that is open when it is met, or of the next.
     add(...row: Parameters<QuarantineFile['add']>): void {
-      bad ??= openQuarantine(join(context.quarantine, quarantineFile(partFile(task.name, number))));
+      bad ??= openQuarantine(badRows());
       bad.add(...row);
     },
     count: 0,
@@ -74,10 +75,10 @@ export async function* scoreChunk(task: Task, published: readonly ListedPart[], 
   let bad: QuarantineFile | undefined;
   const close = async (endRow: number, ends: ListedPart['ends']): Promise<ListedPart> => {
     part ??= await open();
-    bad ??= openQuarantine(join(context.quarantine, quarantineFile(partFile(task.name, number))));
-    const rows = { firstRow, rows: endRow - firstRow, ends, quarantined: bad.count };
+    bad ??= openQuarantine(badRows());
     await checkUnchanged(task);
     await bad.close();
+    const rows = { firstRow, rows: endRow - firstRow, ends, quarantined: bad.count, ...(bad.count === 0 ? {} : { quarantineSha256: await sha256File(badRows()) }) };
     const listed = await part.commit(rows);
     part = undefined;
     bad = undefined;
@@ -114,7 +115,7 @@ async function checkUnchanged({ shard }: Task): Promise<void> {
 interface OpenPart {
   tally: Tally;
   add(batch: DocumentBatch): void;
-  commit(rows: Pick<ListedPart, 'firstRow' | 'rows' | 'ends' | 'quarantined'>): Promise<ListedPart>;
+  commit(rows: Pick<ListedPart, 'firstRow' | 'rows' | 'ends' | 'quarantined' | 'quarantineSha256'>): Promise<ListedPart>;
   /** Leaves no trace of a part that is not to be. */
   drop(): Promise<void>;
 }

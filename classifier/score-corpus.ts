@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { type ErrorData, errorFrom, fail } from '../data/errors.ts';
 import type { Report } from '../data/progress.ts';
 import type { Run } from '../data/run.ts';
-import { cardFile, type ListedPart } from './part.ts';
+import { cardFile, type ListedPart, quarantineFile } from './part.ts';
 import { listTasks, makePlan, outlinePlan, readPlan, type Task } from './plan.ts';
 import { foldManifests, isWhole, readPublishedParts } from './published.ts';
 import { countWorkers, type Listener, runWorkers } from './workers.ts';
@@ -114,8 +114,9 @@ export async function listOpenTasks(run: Run, tasks: readonly Task[]): Promise<{
 async function takePresent(run: Run, parts: readonly ListedPart[]): Promise<ListedPart[]> {
   const present: ListedPart[] = [];
   for (const part of parts) {
-    const sizeOf = (file: string): Promise<number> => stat(join(run.files.scores, file)).then(({ size }) => size, () => -1);
-    if ((await sizeOf(part.file)) === part.bytes && (await sizeOf(cardFile(part.file))) > 0) present.push(part);
+    const sizeOf = (...path: string[]): Promise<number> => stat(join(...path)).then(({ size }) => size, () => -1);
+    const { scores, quarantine } = run.files;
+    if ((await sizeOf(scores, part.file)) === part.bytes && (await sizeOf(scores, cardFile(part.file))) > 0 && (part.quarantined === 0 || (await sizeOf(quarantine, quarantineFile(part.file))) > 0)) present.push(part);
   }
   return present;
 }

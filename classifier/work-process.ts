@@ -16,7 +16,8 @@ for (const signal of ['SIGTERM', 'SIGINT', 'disconnect'] as const) process.on(si
     stop.abort();
   });
 
-const send = (reply: WorkerReply, sent?: () => void): void => void process.send?.(reply, undefined, undefined, sent);
+/** Whoever started this may be gone; then nobody is to be told. */
+const send = (reply: WorkerReply, sent: () => void = () => undefined): void => void process.send?.(reply, undefined, undefined, sent);
 let documents = 0;
 let textBytes = 0;
 const tell = (): void => {

@@ -37,11 +37,12 @@ type Options = Listener & Pick<WorkOptions, 'wait' | 'signal' | 'graceMs'> & { c
  * Errors: WORKERS_LOST, those of `workOnPlan`.
  */
 export async function runWorkers(run: Run, plan: Plan, options: Options): Promise<WorkResult> {
+  const startedMs = performance.now();
   const results = options.count > 1 ? await workTogether(run, plan, options) : [];
   const problems = results.flatMap((result) => result.problems);
   // A shard with a problem would have it again.
   const rest = problems.length > 0 ? [] : [await workOnPlan(run, plan, options)];
-  return [...results, ...rest].reduce((sum, result) => ({
+  const all = [...results, ...rest].reduce((sum, result) => ({
     chunks: sum.chunks + result.chunks,
     parts: sum.parts + result.parts,
     documents: sum.documents + result.documents,
@@ -52,6 +53,7 @@ export async function runWorkers(run: Run, plan: Plan, options: Options): Promis
     problems: [...sum.problems, ...result.problems],
     finished: result.finished,
   }));
+  return { ...all, seconds: (performance.now() - startedMs) / 1000 };
 }
 
 /** This process works beside the others, each on a core of its own where they are as many as cores: what a worker's threads hand each other stays in one cache then. */

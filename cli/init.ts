@@ -1,6 +1,6 @@
 // `betr init`: writes a commented settings file to start from.
 
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { type Command } from 'commander';
 import { writeError } from '../data/commit.ts';
@@ -38,7 +38,9 @@ export function initCommand(): Command {
     try {
       await writeFile(path, template, { flag: 'wx' });
     } catch (error) {
-      throw systemCode(error) === 'EEXIST' ? fail('SETTINGS_EXIST', { path }, error) : writeError(error, path);
+      if (systemCode(error) === 'EEXIST') throw fail('SETTINGS_EXIST', { path }, error);
+      await rm(path, { force: true });
+      throw writeError(error, path);
     }
     printResult(options.json, { written: path }, `Wrote ${path}. Set corpus.files and benchmarks in it, then: betr run`);
   });

@@ -4,6 +4,7 @@
 // lease has to bear being done twice.
 
 import { randomBytes } from 'node:crypto';
+import { rmSync, statSync } from 'node:fs';
 import { type FileHandle, link, open, readFile, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
@@ -27,8 +28,23 @@ const countDigits = 12;
 /** Takes the lease at `path`, in a folder that exists, and beats every `beatMs`; undefined where somebody has it. Errors: DISK_FULL, WRITE_FAILED. */
 export async function takeLease(path: string, beatMs: number): Promise<Lease | undefined> {
   const file = await openLease(path);
-  return file && keepBeating(path, file, beatMs);
+  if (file === undefined) return undefined;
+  held.set(path, (await file.stat()).ino);
+  return keepBeating(path, file, beatMs);
 }
+
+/** What this process holds, and the file's number: who ends of himself, whatever is at work, leaves nothing for others to wait for. */
+const held = new Map<string, number>();
+
+process.once('exit', () => {
+  for (const [path, ino] of held) {
+    try {
+      if (statSync(path).ino === ino) rmSync(path);
+    } catch {
+      // Others find out that the holder is gone.
+    }
+  }
+});
 
 async function createLease(path: string): Promise<boolean> {
   const file = await openLease(path);
@@ -90,6 +106,7 @@ function keepBeating(path: string, file: FileHandle, beatMs: number): Lease {
     isLost: () => lost,
     async release() {
       clearInterval(timer);
+      held.delete(path);
       await beating;
       if (!lost && (await isOurs())) await rm(path, { force: true });
       await file.close();

@@ -1,7 +1,8 @@
 // `betr index`: benchmark examples and a sample of the corpus in, a score for every sampled document out. Promises: does only what changed; stopped at any
-// point, the next run goes on from the files that are whole; `index.json` is written last and says what all the others are.
+// point, the index that was there stays, and the next run goes on from the files that are whole; `index.json` is written last and says what all the others are.
 
-import { rm } from 'node:fs/promises';
+import { copyFile, link, mkdir, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { type z } from 'zod';
 import { commitJson, readJson, sha256File } from '../data/commit.ts';
 import { BetrError, systemCode } from '../data/errors.ts';
@@ -42,14 +43,13 @@ export async function runIndex(run: Run, report: Report, { forceTests = false }:
   if (last !== undefined) await dropDamaged(run, last);
   const { examples, counts, save } = await makeExamples(run, inputs);
   const testTargets = await checkTargets(run, inputs, examples, forceTests);
-  // From here on files change one after the other; without their card nobody takes an old one and a new one for a pair.
-  await rm(run.files.indexCard, { force: true });
-  await save();
-  const { corpus, sample } = await makeSample(run, inputs, report);
-  const vectors = await embedAll(run, examples, sample.documents, report);
-  const { lists, search } = await searchSample(run, vectors, counts, await knownIndex(run, last, inputs.sample, vectors.embedding.fingerprint), report);
+  const next = await openNext(run);
+  await save(next);
+  const { corpus, sample } = await makeSample(next, inputs, report);
+  const vectors = await embedAll(next, examples, sample.documents, report);
+  const { lists, search } = await searchSample(next, vectors, counts, await knownIndex(next, last, inputs.sample, vectors.embedding.fingerprint), report);
   const from = fingerprint({ sample: inputs.sample, examples: inputs.examples, embedder: vectors.embedding.fingerprint, search: inputs.search });
-  const best = await writeTargets(run, vectors.keys, examples, lists, from);
+  const best = await writeTargets(next, vectors.keys, examples, lists, from);
   const card: IndexCard = {
     version: 1,
     inputs: { sample: inputs.sample, examples: inputs.examples, embedding: inputs.embedding, search: inputs.search, tests: inputs.tests },
@@ -61,8 +61,9 @@ export async function runIndex(run: Run, report: Report, { forceTests = false }:
     search,
     ranks: describeRanks(best, examples, counts),
     warnings: [...listWarnings(run, sample.documents / examples.length, counts, search), ...describeTestTargets(testTargets)],
-    outputs: await hashOutputs(run),
+    outputs: await hashOutputs(next),
   };
+  await takeOver(run, next);
   await commitJson(run.files.indexCard, card);
   return { ...card, fresh: false };
 }
@@ -78,6 +79,25 @@ async function readOr<T>(path: string, schema: z.ZodType<T>): Promise<T | undefi
 }
 
 const outputs = ['examples', 'sample', 'tokens', 'index', 'targets'] as const;
+
+/** The run with the index that is to be: its files lie in a folder of their own, where those of the present one are to begin with. */
+async function openNext(run: Run): Promise<Run> {
+  const folder = join(run.folder, 'index-next');
+  await mkdir(folder, { recursive: true });
+  const place = (output: (typeof outputs)[number]): string => join(folder, basename(run.files[output]));
+  for (const output of outputs) {
+    if ((await sizeIf(place(output))) === undefined && (await sizeIf(run.files[output])) !== undefined) await link(run.files[output], place(output)).catch(() => copyFile(run.files[output], place(output)));
+  }
+  return { ...run, files: { ...run.files, examples: place('examples'), sample: place('sample'), tokens: place('tokens'), index: place('index'), targets: place('targets') } };
+}
+
+/** Puts the files of the next index in the place of the present one's. */
+async function takeOver(run: Run, next: Run): Promise<void> {
+  // Files change one after the other; without their card nobody takes an old one and a new one for a pair.
+  await rm(run.files.indexCard, { force: true });
+  for (const output of outputs) await rename(next.files[output], run.files[output]);
+  await rm(dirname(next.files.sample), { recursive: true });
+}
 
 async function isWhole(run: Run, card: IndexCard, inputs: IndexInputs): Promise<boolean> {
   if (card.inputs.tests !== inputs.tests || card.inputs.sample !== inputs.sample || card.inputs.examples !== inputs.examples || card.inputs.embedding !== inputs.embedding || card.inputs.search !== inputs.search) return false;
@@ -99,17 +119,26 @@ async function sha256If(path: string): Promise<string | undefined> {
   }
 }
 
+async function sizeIf(path: string): Promise<number | undefined> {
+  try {
+    return (await stat(path)).size;
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
 /** Removes what is not as the last run left it, so that it is made again rather than taken for whole. */
 async function dropDamaged(run: Run, last: IndexCard): Promise<void> {
   for (const output of outputs) if ((await sha256If(run.files[output])) !== last.outputs[output]) await rm(run.files[output], { force: true });
 }
 
 /** The examples, and what writes them where they are not there yet. */
-async function makeExamples(run: Run, inputs: IndexInputs): Promise<{ examples: Example[]; counts: ExampleCounts; save: () => Promise<void> }> {
+async function makeExamples(run: Run, inputs: IndexInputs): Promise<{ examples: Example[]; counts: ExampleCounts; save: (next: Run) => Promise<void> }> {
   const note = await readNote(run.files.examples, examplesNoteSchema);
   if (note?.from === inputs.examples) return { examples: await loadExamples(run), counts: note.counts, save: () => Promise.resolve() };
   const { examples, counts } = await withQuarantine(run, 'index-benchmarks.jsonl', (quarantine) => readBenchmarks(run, inputs.benchmarks, quarantine));
-  return { examples, counts, save: () => saveExamples(run, examples, { from: inputs.examples, counts }) };
+  return { examples, counts, save: (next) => saveExamples(next, examples, { from: inputs.examples, counts }) };
 }
 
 async function makeSample(run: Run, inputs: IndexInputs, report: Report): Promise<SampleNote> {
@@ -121,10 +150,11 @@ async function makeSample(run: Run, inputs: IndexInputs, report: Report): Promis
   return note;
 }
 
-/** The SHA-256 of an index over these very vectors, where the last run left one. */
+/** The SHA-256 of an index over these very vectors, where the last run that ended left one. */
 async function knownIndex(run: Run, last: IndexCard | undefined, sample: string, embedder: string): Promise<string | undefined> {
   if (last?.inputs.sample !== sample || last.embedding.fingerprint !== embedder) return undefined;
-  return sha256If(run.files.index);
+  const found = await sha256If(run.files.index);
+  return found === last.outputs.index ? found : undefined;
 }
 
 /** The top is the tenth that the classifier learns. */

@@ -1,5 +1,6 @@
 // What `betr verify` checks of parts: their content against the figures that are listed, their cards, their bad rows, and that they cover every shard.
 
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -97,15 +98,17 @@ const badRow = z.union([z.object({ position: count }), z.object({ rowsNotWritten
 
 /** The bad rows of each part: as many as are listed, each its own and once. */
 export async function verifyQuarantine(run: Run, parts: readonly ListedPart[], tell: Tell): Promise<void> {
-  for (const { file, firstRow, rows, quarantined } of parts) {
+  for (const { file, firstRow, rows, quarantined, quarantineSha256 } of parts) {
     if (quarantined === 0) continue;
     const path = join(run.files.quarantine, quarantineFile(file));
     try {
-      const lines = (await readFile(path, 'utf8')).trim().split('\n').map((line) => badRow.parse(JSON.parse(line)));
+      const text = await readFile(path, 'utf8');
+      if (quarantineSha256 !== undefined && createHash('sha256').update(text).digest('hex') !== quarantineSha256) tell(`${path} is not what was written: its checksum is another one. Remove it and run "betr rank".`);
+      const lines = text.trim().split('\n').map((line) => badRow.parse(JSON.parse(line)));
       const positions = new Set(lines.flatMap((line) => ('position' in line && line.position >= firstRow && line.position < firstRow + rows ? [line.position] : [])));
       if (positions.size !== Math.min(quarantined, rowsWritten)) tell(`${path} has ${positions.size} rows of its part where ${quarantined} are listed`);
     } catch (error) {
-      tell(`${path} cannot be read: ${reasonOf(error)}`);
+      tell(`${path} cannot be read: ${reasonOf(error)}. Remove it, if it is there, and run "betr rank".`);
     }
   }
 }

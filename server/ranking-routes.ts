@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { readCard } from '../classifier/card.ts';
 import { BetrError } from '../data/errors.ts';
 import type { Run } from '../data/run.ts';
+import { driftSchema, readDrift } from '../ranking/drift.ts';
 import { rankingSchema } from '../ranking/generation.ts';
 import { problemOf, problemSchema } from './problem.ts';
 import { route } from './route.ts';
@@ -11,6 +12,8 @@ import { route } from './route.ts';
 const described = rankingSchema.omit({ parts: true, histogram: true }).strip().extend({
   /** Whether answers come from it; the other, if there is one, is published and could not be taken. */
   shards: z.number().int(),
+  /** How it differs from the generation before, and what of that is over a threshold of the settings; null where there was none to compare with. */
+  drift: driftSchema.nullable(),
 });
 
 export const rankingsSchema = z.strictObject({
@@ -36,12 +39,12 @@ export const rankingRoutes = [
   route({
     method: 'get',
     path: '/rankings',
-    summary: 'The ranking that answers come from: its generation, documents, tokens and sources.',
+    summary: 'The ranking that answers come from: its generation, documents, tokens and sources, and its drift from the one before.',
     access: 'read',
     reply: { description: 'One, or none and why.', schema: rankingsSchema },
-    answer({ state }) {
+    async answer({ state }) {
       const { serving, problem } = state.live.state();
-      const rankings = serving === undefined ? [] : [{ ...serving.ranking, shards: new Set(serving.ranking.parts.map(({ shard }) => shard)).size }];
+      const rankings = serving === undefined ? [] : [{ ...serving.ranking, shards: new Set(serving.ranking.parts.map(({ shard }) => shard)).size, drift: (await readDrift(state.run, serving.ranking)) ?? null }];
       return { json: { rankings: rankings.map((ranking) => described.parse(ranking)), problem: problem === undefined ? null : problemOf(problem, state.run) } };
     },
   }),

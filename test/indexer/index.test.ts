@@ -142,6 +142,23 @@ describe('betr index', () => {
     expect((await readdir(run.folder)).filter((name) => name.includes('spill') || name.endsWith('.tmp'))).toEqual([]);
   });
 
+  it('leaves the index that was there as it was until the next one is whole', async () => {
+    const run = await makeRun();
+    await runIndex(run, silent);
+    const outputs = [run.files.indexCard, run.files.sample, run.files.examples, run.files.tokens, run.files.index, run.files.targets];
+    const readAll = (): Promise<string[]> => Promise.all(outputs.map((path) => readFile(path, 'base64')));
+    const before = await readAll();
+    await appendFile(join(run.settingsFolder, 'corpus', 'a.jsonl'), lines(Array.from({ length: 40 }, (_, i) => ({ id: `more-${i}`, source: 'space', text: `${words(space, i)} more ${i}` }))));
+    bag.texts = [];
+    bag.failAfter = 10;
+    await expect(runIndex(run, silent)).rejects.toThrow();
+    expect(await readAll()).toEqual(before);
+    bag.failAfter = Infinity;
+    expect(await runIndex(run, silent)).toMatchObject({ fresh: false, corpus: { documents: 100 } });
+    expect((await runIndex(run, silent)).fresh).toBe(true);
+    expect(await readdir(run.folder)).not.toContain('index-next');
+  });
+
   it('makes a damaged file again', async () => {
     const run = await makeRun();
     const first = await runIndex(run, silent);
