@@ -73,6 +73,11 @@ describe('on a full disk', () => {
       expect(failures).toBeGreaterThan(0);
     }
     expect((await readRanking(await openRun(join(folder, 'betr.yaml')))).documents).toBe(1200);
+    await leave(0);
+    const settings = join(disk, 'betr.yaml');
+    expect(await betr(folder, ['init', '--config', settings])).toMatchObject({ code: 1, stderr: expect.stringContaining('DISK_FULL') });
+    await rm(join(disk, 'ballast'));
+    expect(await betr(folder, ['init', '--config', settings])).toMatchObject({ code: 0 });
     expect((await readdir(out)).sort()).toEqual(['documents', 'manifest.json', 'selection.parquet']);
   });
 });

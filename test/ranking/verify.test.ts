@@ -1,6 +1,6 @@
 import { appendFile, cp, mkdtemp, readdir, readFile, rm, truncate, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { chunkOf } from '../../classifier/part.ts';
 import { openRandom } from '../../classifier/random.ts';
@@ -49,8 +49,8 @@ describe('verifying a ranking', () => {
   it('finds a change of any one byte, in whichever file of the ranking', async () => {
     await withRanking(async (run, ranking) => {
       const inFolder = async (folder: string): Promise<string[]> => (await readdir(folder)).map((name) => join(folder, name));
-      const files = [run.files.ranking, run.files.plan, run.files.weights, ...(await inFolder(run.files.manifest)), ...(await inFolder(run.files.scores))];
-      expect(files.length).toBe(3 + 1 + 2 * ranking.parts.length);
+      const files = [run.files.ranking, run.files.plan, run.files.weights, ...(await inFolder(run.files.manifest)), ...(await inFolder(run.files.scores)), ...(await inFolder(run.files.quarantine)).filter((path) => chunkOf(basename(path)) !== undefined)];
+      expect(files.length).toBe(3 + 1 + 2 * ranking.parts.length + ranking.parts.filter(({ quarantined }) => quarantined > 0).length);
       const random = openRandom(7);
       for (const path of files) {
         const whole = await readFile(path);

@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { listTasks, makePlan } from '../../classifier/plan.ts';
 import { readPublishedParts } from '../../classifier/published.ts';
 import { silent } from '../../data/progress.ts';
+import { listFolder } from '../../data/files.ts';
 import type { Run } from '../../data/run.ts';
 import { rankCorpus } from '../../ranking/rank.ts';
 import { forgetScores, makeLines, makeTrainedRun, type TrainedRunOptions } from '../classifier/trained-run.ts';
@@ -53,7 +54,7 @@ const published = async (run: Run): Promise<number> => [...(await readPublishedP
 
 /** Names of the chunks that are in somebody's hands. */
 async function listLeases(run: Run): Promise<string[]> {
-  return (await readdir(run.files.leases)).filter((name) => /^[0-9a-f]+$/.test(name));
+  return (await listFolder(run.files.leases)).filter((name) => /^[0-9a-f]+$/.test(name));
 }
 
 describe('betr work', () => {
@@ -115,6 +116,18 @@ describe('betr work', () => {
       const { status, stderr } = spawnSync('sh', ['-c', command], { encoding: 'utf8', env: { ...process.env, BETR_CONFIG: join(folder, 'betr.yaml') } });
       expect({ status, stderr }).toEqual({ status: 0, stderr: expect.any(String) });
       expect(await start(['rank', '--config', run.settingsPath, '--publish-only', '--json']).ended).toMatchObject({ code: 0, stdout: expect.stringContaining(generation) });
+    });
+  });
+
+  it('leaves nothing for others to wait for where a whole ranking is told to end', async () => {
+    await withShards(4, 2000, async (run, folder, generation) => {
+      const rank = start(['rank', '--config', run.settingsPath, '--workers', '2']);
+      while ((await listLeases(run)).length < 2) await setTimeout(2);
+      rank.child.kill('SIGTERM');
+      expect(await rank.ended).toMatchObject({ code: 143, stderr: expect.not.stringContaining('Error') });
+      while ((await listLeases(run)).length > 0) await setTimeout(20);
+      expect((await rankCorpus(run, silent)).ranking.generation).toBe(generation);
+      expect(await carryOut(folder, ['work', folder])).toMatchObject({ code: 0 });
     });
   });
 
