@@ -75,7 +75,7 @@ function describeKept({ cutoff }: Pick<Answer, 'cutoff'>): string {
 function describeCut({ selection }: Demo): string[] {
   const { answer, composition, documents, tokens } = selection;
   return [
-    `THE CUT  the best ${formatShare(answer.keep.rate)} for ${formatFlops(answer.model?.flops ?? 0)} FLOPs: ${formatCount(documents)} documents, ${formatCount(tokens)} tokens`,
+    `THE CUT  the best ${formatShare(answer.keep.rate)} for ${formatFlops(answer.model?.flops ?? 0)} FLOPs: ${formatCount(documents)} documents, ${formatCount(tokens)} tokens${answer.flags.includes('tokens-estimated') ? ' (estimated)' : ''}`,
     formatTable([
       ['source', 'documents', 'share with no filter', 'after the cut', 'change', 'kept of it'],
       ...composition.map(({ source, before, after, lift, kept }) => [source, formatCount(before.documents), formatShare(before.share), formatShare(after.share), `${lift.toFixed(2)} ×`, formatShare(kept)]),

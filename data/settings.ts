@@ -22,7 +22,7 @@ const benchmark = z.strictObject({
   name,
   files: globs,
   /** Text of an example with `{field}` in place of each field of the row. */
-  template: z.string().min(1).optional(),
+  template: z.string().regex(/\{[^{}]+\}/, 'has to name at least one field in braces, such as "{question}\\n{answer}"').optional(),
   /** Held-out examples, which are never learned from: what a selection is measured on. */
   tests: globs.optional(),
 });

@@ -13,6 +13,7 @@ const passageFields = ['passage', 'context', 'article', 'story', 'paragraph', 'p
 const answerFields = ['answer', 'correct_answer', 'answers', 'target', 'output', 'response', 'completion', 'canonical_solution', 'solution', 'code', 'final_decision'];
 /** Fields to read after the answer, where they are not the answer themselves. */
 const supportFields = ['support', 'explanation', 'rationale', 'solution', 'long_answer', 'fact1'];
+const plainFields = ['sentence', 'passage'];
 const choiceFields = ['choices', 'options', 'endings'];
 const goldFields = ['gold', 'answerKey', 'answer_key', 'label', 'answer_index', 'answer_idx', 'answer', 'correct_answer', 'target'];
 /** Choices in fields of their own, with the number that the published files give the first. */
@@ -31,7 +32,8 @@ export function exampleText(row: Row, template?: string): ExampleText {
   const question = firstField(row, questionFields);
   if (question === undefined) return { reason: `no question: none of text, ${questionFields.join(', ')} has text` };
   const answer = correctAnswer(row);
-  if ('reason' in answer) return answer;
+  // A sentence or a passage by itself is a text.
+  if ('reason' in answer) return plainFields.includes(question.field) && readChoices(row) === undefined ? { text: question.text } : answer;
   // Winogrande asks with a gap in the sentence; the choice belongs there.
   if (question.field === 'sentence' && question.text.includes('_')) return { text: question.text.replace(/_+/, () => answer.text) };
   const others = (fields: readonly string[]): string[] => fields.filter((field) => field !== question.field && field !== answer.field).flatMap((field) => textOf(row[field], separator) ?? []);

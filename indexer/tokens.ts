@@ -54,7 +54,7 @@ export async function measureTokens(run: Run, sample: string): Promise<TokenRate
   const first = `SELECT file_row_number FROM ${file} QUALIFY row_number() OVER (PARTITION BY source ORDER BY file_row_number) <= ${documentsPerSource}`;
   const sums = new Map<string, Sum>();
   await withSpillingDuckDb(run.folder, async (connection) => {
-    const rows = await connection.stream(`SELECT source, tokens, strlen(text)::DOUBLE, left(text, ${measuredCharacters}) FROM ${file} WHERE file_row_number IN (${first})`);
+    const rows = await connection.stream(`SELECT source, left(text, ${measuredCharacters}) FROM ${file} WHERE file_row_number IN (${first})`);
     for await (const batch of rows.yieldRows()) {
       for (const row of rowsSchema.parse(batch)) addRow(sums, row, countText);
     }
@@ -65,7 +65,7 @@ export async function measureTokens(run: Run, sample: string): Promise<TokenRate
   return rates;
 }
 
-const rowsSchema = z.array(z.tuple([z.string(), z.number().nullable(), z.number(), z.string()]));
+const rowsSchema = z.array(z.tuple([z.string(), z.string()]));
 
 interface Sum {
   documents: number;
@@ -73,12 +73,12 @@ interface Sum {
   tokens: number;
 }
 
-function addRow(sums: Map<string, Sum>, [source, ownTokens, bytes, start]: z.output<typeof rowsSchema>[number], countText: (text: string) => number): void {
+function addRow(sums: Map<string, Sum>, [source, start]: z.output<typeof rowsSchema>[number], countText: (text: string) => number): void {
   const sum = sums.get(source) ?? { documents: 0, bytes: 0, tokens: 0 };
   sums.set(source, sum);
   sum.documents++;
-  sum.bytes += ownTokens === null ? Buffer.byteLength(start) : bytes;
-  sum.tokens += ownTokens ?? countText(start);
+  sum.bytes += Buffer.byteLength(start);
+  sum.tokens += countText(start);
 }
 
 function addUp(sums: readonly Sum[]): Sum {
@@ -86,6 +86,5 @@ function addUp(sums: readonly Sum[]): Sum {
 }
 
 function rateOf(sum: Sum): TokenRates['overall'] {
-  // A source whose own counts are all 0 would otherwise have a rate that no estimate can come from.
   return { ...sum, tokensPerByte: Math.max(sum.tokens, 1) / Math.max(sum.bytes, 1) };
 }

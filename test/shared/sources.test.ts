@@ -12,7 +12,6 @@ import { queryRows } from '../../ranking/scores.ts';
 import { selectionManifestSchema } from '../../ranking/select.ts';
 import { betr } from '../cli/betr.ts';
 import { findShared } from './find.ts';
-import { longTests } from '../long.ts';
 
 jest.setTimeout(600_000);
 
@@ -30,7 +29,7 @@ const topShare = 0.05;
 
 const data = findShared('data');
 const model = findShared('models', 'Xenova', 'all-MiniLM-L6-v2');
-const withShared = data === undefined || model === undefined ? describe.skip : longTests;
+const withShared = data === undefined || model === undefined ? describe.skip : describe;
 
 withShared('on real data', () => {
   let folder: string;
