@@ -7,7 +7,7 @@ const amount = (name: string, description: string): z.ZodType<number | undefined
   z.string().transform((text) => parseAmount(name, text)).optional().meta({ description, examples: ['7B'] });
 
 const names = (description: string): z.ZodType<string[] | undefined, string | undefined> =>
-  z.string().min(1).transform((text) => text.split(',')).optional().meta({ description, examples: ['gsm8k,arc_easy'] });
+  z.string().min(1, 'names of benchmarks with commas between them').transform((text) => text.split(',')).optional().meta({ description, examples: ['gsm8k,arc_easy'] });
 
 /** Which benchmarks count. */
 export const choiceFields = {
@@ -18,7 +18,7 @@ export const choiceFields = {
 /** How a cutoff is found, whatever the budget. */
 export const knobFields = {
   poolTokens: amount('poolTokens', 'Tokens of the larger pool that the ranked corpus is a sample of.'),
-  pool: z.string().min(1).optional().meta({ description: 'Whose keep-rate law: nemotron-cc, dclm-refinedweb, nemotron-cc-6.6b, or the name of a calibration.', examples: ['nemotron-cc'] }),
+  pool: z.string().min(1, 'the name of a law or of a calibration').optional().meta({ description: 'Whose keep-rate law: nemotron-cc, dclm-refinedweb, nemotron-cc-6.6b, or the name of a calibration.', examples: ['nemotron-cc'] }),
   tokensPerParam: amount('tokensPerParam', 'Tokens per parameter of the model that is trained.'),
   maxEpochs: amount('maxEpochs', 'How often a token may be seen.'),
   ...choiceFields,

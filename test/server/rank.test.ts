@@ -57,6 +57,8 @@ describe('GET /rank', () => {
     ['/rank?__proto__=1', 400, 'PARAMETER_UNKNOWN', '"__proto__"'],
     ['/rank?budget=1e21&pool=mine', 400, 'OPTION_INVALID', '"mine"'],
     ['/rank?budget=1e21&pool=..%2Fkeys', 400, 'OPTION_INVALID', '"../keys"'],
+    ['/rank?budget=1e21&benchmarks=', 400, 'OPTION_INVALID', 'benchmarks is "", but it has to be names of benchmarks with commas between them.'],
+    ['/compare?budgets=', 400, 'OPTION_INVALID', 'budgets is "", but it has to be a text of 1 or more characters.'],
     ['/rank?budget=1e21&maxEpochs=-4', 400, 'OPTION_INVALID', '"-4"'],
     ['/rank?budget=1e21&poolTokens=3', 400, 'OPTION_INVALID', '"3"'],
     ['/rank?keep=1.5', 400, 'OPTION_INVALID', '"1.5"'],
