@@ -132,7 +132,7 @@ export function checkQuestion(question: Question): void {
 /** Tokens of the pool that the laws are asked about: the ranked corpus itself, or the larger one it is a sample of. */
 function checkPool(asked: number | undefined, rankedTokens: number): number {
   if (asked !== undefined && !(asked >= rankedTokens && asked < Infinity)) {
-    throw fail('OPTION_INVALID', { option: 'pool tokens', got: String(asked), allowed: `at least the ${rankedTokens} tokens of the ranked corpus, which is a sample of the pool` });
+    throw fail('OPTION_INVALID', { option: 'poolTokens', got: String(asked), allowed: `at least the ${rankedTokens} tokens of the ranked corpus, which is a sample of the pool` });
   }
   return asked ?? rankedTokens;
 }
