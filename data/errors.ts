@@ -14,7 +14,7 @@ const catalogue = {
   RUN_LOCKED: { status: 409, exit: 3, say: (v: { dir: string; pid: number; host: string; since: string }) => `Another betr (process ${v.pid} on ${v.host}, since ${v.since}) is working on ${v.dir}. Wait for it to end; if it is gone for good, remove ${v.dir}/lock.` },
   STEP_MISSING: { status: 409, exit: 1, say: (v: { need: string; command: string }) => `There is no ${v.need} yet. Run "${v.command}" first.` },
   // files
-  FILE_NOT_FOUND: { status: 404, exit: 1, say: (v: { path: string; what: string }) => `${v.what} ${v.path} does not exist. Check the path; relative paths are relative to the settings file.` },
+  FILE_NOT_FOUND: { status: 404, exit: 1, say: (v: { path: string; what: string; relativeTo?: string }) => `${v.what} ${v.path} does not exist. Check the path; relative paths are relative to ${v.relativeTo ?? 'the settings file'}.` },
   NO_FILES: { status: 422, exit: 1, say: (v: { what: string; patterns: string }) => `No file matches ${v.what}: ${v.patterns}. Check the pattern; relative ones are relative to the settings file.` },
   FILE_KIND_UNKNOWN: { status: 422, exit: 1, say: (v: { path: string }) => `${v.path} is of a kind that is not read. Known endings: .jsonl, .jsonl.gz, .jsonl.zst, .json.gz, .json.zst, .ndjson, .parquet.` },
   FILE_UNREADABLE: { status: 500, exit: 1, say: (v: { path: string; reason: string }) => `${v.path} cannot be read: ${v.reason}. Nothing of it was used; mend or remove the file and run the same command again.` },

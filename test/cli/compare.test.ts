@@ -71,7 +71,7 @@ describe('betr calibrate', () => {
       expect(answer.keep.rate).toBeCloseTo(0.02 * 10 ** 0.2);
       await writeFile(file, ['flops,keep,loss', ...rows.slice(0, 6)].join('\n'));
       expect(await betr(run, 'calibrate', file)).toMatchObject({ code: 1, stderr: expect.stringContaining('CALIBRATION_REFUSED') });
-      expect(await betr(run, 'calibrate', join(run.settingsFolder, 'absent.csv'))).toMatchObject({ code: 1, stderr: expect.stringContaining('FILE_NOT_FOUND') });
+      expect(await betr(run, 'calibrate', join(run.settingsFolder, 'absent.csv'))).toMatchObject({ code: 1, stderr: expect.stringMatching(/absent\.csv does not exist.* relative to the current folder\. \[FILE_NOT_FOUND\]/) });
       expect(await betr(run, 'calibrate', file, '--name', '../up')).toMatchObject({ code: 2, stderr: expect.stringContaining('OPTION_INVALID') });
     });
   });
