@@ -46,7 +46,7 @@ const catalogue = {
   // server
   PARAMETER_UNKNOWN: { status: 400, exit: 2, say: (v: { parameter: string; known: string }) => `There is no parameter "${v.parameter}" here. Known: ${v.known || 'none'}.` },
   PARAMETER_MISSING: { status: 400, exit: 2, say: (v: { parameter: string; allowed: string }) => `The parameter ${v.parameter} is missing. It has to be ${v.allowed}.` },
-  PARAMETER_REPEATED: { status: 400, exit: 2, say: (v: { parameter: string; got: string[] }) => `${v.parameter} is given ${v.got.length} times (${v.got.join(', ')}). Give it once.` },
+  PARAMETER_REPEATED: { status: 400, exit: 2, say: (v: { parameter: string; got: string[] }) => `${v.parameter} is given more than once (${v.got.join(', ')}). Give it once.` },
   BODY_INVALID: { status: 400, exit: 2, say: (v: { problems: string[] }) => `The request's body is not what this route takes: ${v.problems.join('; ')}. /docs says what it has to be.` },
   BODY_KIND: { status: 415, exit: 2, say: (v: { got: string; allowed: string }) => `The request's body is of type "${v.got}", but it has to be ${v.allowed}. Set the header Content-Type.` },
   BODY_TOO_LARGE: { status: 413, exit: 2, say: (v: { limitBytes: number }) => `The request's body is larger than the ${v.limitBytes} bytes that this route takes. Send less at a time.` },
