@@ -83,6 +83,7 @@ describe('betr serve', () => {
       const { key } = z.object({ key: z.string() }).parse(JSON.parse((await betr(run, 'serve', '--new-key', 'jobs', '--json')).stdout));
       expect(key).toMatch(/^betr_jobs_[\w-]{43}$/);
       expect(await readFile(join(run.folder, 'keys.json'), 'utf8')).not.toContain(key);
+      expect(await betr(run, 'serve', '--new-key', 'read')).toMatchObject({ code: 0, stdout: expect.stringMatching(/^betr_read_[\w-]{43}\n$/), stderr: expect.stringContaining('shown this once') });
       expect(await betr(run, 'serve', '--port', '70000')).toMatchObject({ code: 2, stderr: expect.stringContaining('OPTION_INVALID') });
       expect(await betr(run, 'serve', '--host', '256.1.1.1', '--port', '0')).toMatchObject({ code: 1, stderr: expect.stringContaining('ADDRESS_IN_USE') });
     });
