@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { fail } from '../data/errors.ts';
-import { floorRate, keepRate, type Law, lawRate, planModel } from './laws.ts';
+import { floorRate, keepRate, type Law, lawRate, planModelFor } from './laws.ts';
 import { computeMultiplier, crossover } from './paper-fits.ts';
 
 const positive = z.number().positive();
@@ -52,8 +52,7 @@ export function traceCurve(law: Law, { from, to, points, poolTokens, tokensPerPa
     poolTokens,
     points: Array.from({ length: points }, (_, i) => {
       const flops = budgetAt(from, to, i / (points - 1));
-      // A law of one model is about that model, trained for longer.
-      const model = planModel(law.params === undefined ? { flops } : { flops, params: law.params }, tokensPerParam);
+      const model = planModelFor(law, { flops }, tokensPerParam);
       const byLaw = lawRate(law, model);
       const keep = keepRate(byLaw, floorRate(model.tokens, poolTokens, maxEpochs));
       return { flops, params: model.params, tokens: model.tokens, ...keep, law: byLaw, epochs: Math.max(1, model.tokens / (keep.rate * poolTokens)) };
