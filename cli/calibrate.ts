@@ -23,7 +23,7 @@ export function calibrateCommand(): Command {
       const run = await openRun(options.config);
       const name = options.name ?? basename(file, extname(file));
       const checked = calibrationName.safeParse(name);
-      if (!checked.success) throw fail('OPTION_INVALID', { option: '--name', got: name, allowed: `one that ${checked.error.issues[0]?.message ?? ''}` });
+      if (!checked.success) throw fail('OPTION_INVALID', { option: '--name', got: name, allowed: checked.error.issues[0]?.message ?? '' });
       const calibration = await calibrate(run, name, parseTrials(await readText(file)));
       printResult(options.json, calibration, describeCalibration(calibration));
     });
@@ -33,7 +33,7 @@ async function readText(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
-    throw systemCode(error) === 'ENOENT' ? fail('FILE_NOT_FOUND', { path, what: 'File' }, error) : fail('FILE_UNREADABLE', { path, reason: reasonOf(error) }, error);
+    throw systemCode(error) === 'ENOENT' ? fail('FILE_NOT_FOUND', { path, what: 'The file', relativeTo: 'the current folder' }, error) : fail('FILE_UNREADABLE', { path, reason: reasonOf(error) }, error);
   }
 }
 

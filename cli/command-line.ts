@@ -8,13 +8,17 @@ import { commands, exitCodes } from './commands.ts';
 /** Carries out a command line (without the program's name). Nothing is thrown: what is wrong is told on standard error, and by the exit code. */
 export async function runCommandLine(args: readonly string[]): Promise<number> {
   process.exitCode = 0;
+  let running: Command | undefined;
   try {
     const program = await openProgram(args[0] ?? '');
+    program.hook('preAction', (_program, command) => {
+      running = command;
+    });
     await program.parseAsync(args, { from: 'user' });
     // A command that did what it was asked may still have found something to tell by the code.
     return process.exitCode;
   } catch (error) {
-    return report(error, args.includes('--json'));
+    return report(byItsFlag(error, running), args.includes('--json'));
   }
 }
 
@@ -30,6 +34,14 @@ async function openProgram(asked: string): Promise<Command> {
     if (name === asked || !Object.hasOwn(commands, asked)) program.addCommand((await load()).copyInheritedSettings(program));
   }
   return program;
+}
+
+/** An error about an option by the name that it was given by here: what answers questions for the server too knows --pool-tokens as poolTokens. */
+function byItsFlag(error: unknown, command: Command | undefined): unknown {
+  if (!(error instanceof BetrError) || error.code !== 'OPTION_INVALID') return error;
+  const { option: name, got, allowed } = error.values;
+  const flag = command?.options.find((option) => option.attributeName() === name && command.getOptionValueSource(option.attributeName()) === 'cli')?.long;
+  return typeof flag === 'string' ? fail('OPTION_INVALID', { option: flag, got: String(got), allowed: String(allowed) }, error) : error;
 }
 
 /** Tells an error where the user looks for it, and returns the exit code. */

@@ -62,15 +62,15 @@ export function readKnobs({ pool, benchmarks, without, ...options }: KnobOptions
   return dropUndefined({
     poolTokens: amount('--pool-tokens', options.poolTokens),
     pool,
-    tokensPerParam: amount('--tokens-per-param', options.tokensPerParam),
-    maxEpochs: amount('--max-epochs', options.maxEpochs),
+    tokensPerParam: amount('--tokens-per-param', options.tokensPerParam, '20'),
+    maxEpochs: amount('--max-epochs', options.maxEpochs, '4'),
     benchmarks: benchmarks?.split(','),
     without: without?.split(','),
   });
 }
 
-function amount(option: string, text: string | undefined): number | undefined {
-  return text === undefined ? undefined : parseAmount(option, text);
+function amount(option: string, text: string | undefined, example?: string): number | undefined {
+  return text === undefined ? undefined : parseAmount(option, text, example);
 }
 
 type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };

@@ -30,7 +30,9 @@ export function serveCommand(): Command {
       const keysPath = options.keys ?? keysFile(run);
       if (options.newKey !== undefined) {
         const { id, key } = await makeKey(keysPath, options.newKey);
-        printResult(options.json, { id, kind: options.newKey, key, file: keysPath }, `${key}\nKey ${id} of kind "${options.newKey}". It is shown this once; ${keysPath} has only its hash. Remove its entry there to end it.`);
+        // Scripts take the key from standard output: K=$(betr serve --new-key read).
+        process.stderr.write(`Key ${id} of kind "${options.newKey}". It is shown this once; ${keysPath} has only its hash. Remove its entry there to end it.\n`);
+        printResult(options.json, { id, kind: options.newKey, key, file: keysPath }, key);
         return;
       }
       const server = await serveRun(run, {

@@ -14,7 +14,7 @@ const catalogue = {
   RUN_LOCKED: { status: 409, exit: 3, say: (v: { dir: string; pid: number; host: string; since: string }) => `Another betr (process ${v.pid} on ${v.host}, since ${v.since}) is working on ${v.dir}. Wait for it to end; if it is gone for good, remove ${v.dir}/lock.` },
   STEP_MISSING: { status: 409, exit: 1, say: (v: { need: string; command: string }) => `There is no ${v.need} yet. Run "${v.command}" first.` },
   // files
-  FILE_NOT_FOUND: { status: 404, exit: 1, say: (v: { path: string; what: string }) => `${v.what} ${v.path} does not exist. Check the path; relative paths are relative to the settings file.` },
+  FILE_NOT_FOUND: { status: 404, exit: 1, say: (v: { path: string; what: string; relativeTo?: string }) => `${v.what} ${v.path} does not exist. Check the path; relative paths are relative to ${v.relativeTo ?? 'the settings file'}.` },
   NO_FILES: { status: 422, exit: 1, say: (v: { what: string; patterns: string }) => `No file matches ${v.what}: ${v.patterns}. Check the pattern; relative ones are relative to the settings file.` },
   FILE_KIND_UNKNOWN: { status: 422, exit: 1, say: (v: { path: string }) => `${v.path} is of a kind that is not read. Known endings: .jsonl, .jsonl.gz, .jsonl.zst, .json.gz, .json.zst, .ndjson, .parquet.` },
   FILE_UNREADABLE: { status: 500, exit: 1, say: (v: { path: string; reason: string }) => `${v.path} cannot be read: ${v.reason}. Nothing of it was used; mend or remove the file and run the same command again.` },
@@ -46,7 +46,7 @@ const catalogue = {
   // server
   PARAMETER_UNKNOWN: { status: 400, exit: 2, say: (v: { parameter: string; known: string }) => `There is no parameter "${v.parameter}" here. Known: ${v.known || 'none'}.` },
   PARAMETER_MISSING: { status: 400, exit: 2, say: (v: { parameter: string; allowed: string }) => `The parameter ${v.parameter} is missing. It has to be ${v.allowed}.` },
-  PARAMETER_REPEATED: { status: 400, exit: 2, say: (v: { parameter: string; got: string[] }) => `${v.parameter} is given ${v.got.length} times (${v.got.join(', ')}). Give it once.` },
+  PARAMETER_REPEATED: { status: 400, exit: 2, say: (v: { parameter: string; got: string[] }) => `${v.parameter} is given more than once (${v.got.join(', ')}). Give it once.` },
   BODY_INVALID: { status: 400, exit: 2, say: (v: { problems: string[] }) => `The request's body is not what this route takes: ${v.problems.join('; ')}. /docs says what it has to be.` },
   BODY_KIND: { status: 415, exit: 2, say: (v: { got: string; allowed: string }) => `The request's body is of type "${v.got}", but it has to be ${v.allowed}. Set the header Content-Type.` },
   BODY_TOO_LARGE: { status: 413, exit: 2, say: (v: { limitBytes: number }) => `The request's body is larger than the ${v.limitBytes} bytes that this route takes. Send less at a time.` },

@@ -5,6 +5,7 @@ import { dirname, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { fail, reasonOf, systemCode } from './errors.ts';
+import { show, valueAt } from './issues.ts';
 
 const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]*$/, 'has to be letters, digits, ".", "_" or "-"');
 const globs = z.array(z.string().min(1)).min(1);
@@ -172,27 +173,6 @@ function describe(issue: z.core.$ZodIssue, root: unknown): string {
   if (issue.code === 'invalid_value') return `${key}: got ${got}, allowed: ${issue.values.map((v) => JSON.stringify(v)).join(', ')}`;
   if (issue.code === 'custom') return `${key}: ${got} ${issue.message}`;
   return `${key}: got ${got}; ${issue.message}`;
-}
-
-const shownCharacters = 200;
-
-function show(value: unknown): string {
-  if (value === undefined) return 'missing';
-  try {
-    const text = JSON.stringify(value);
-    return text.length > shownCharacters ? `${text.slice(0, shownCharacters)}…` : text;
-  } catch {
-    return 'something that contains itself';
-  }
-}
-
-function valueAt(root: unknown, path: readonly PropertyKey[]): unknown {
-  let value = root;
-  for (const part of path) {
-    if (typeof value !== 'object' || value === null) return undefined;
-    value = Reflect.get(value, part);
-  }
-  return value;
 }
 
 /** The keys that the schema knows at a path, for the message about an unknown one. */

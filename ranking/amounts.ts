@@ -21,11 +21,11 @@ export function parseShare(option: string, text: string): number {
   return share;
 }
 
-/** A count above 0: "1e12", "6300000", or with K, M, B or T for thousands to trillions ("7B"). Errors: OPTION_INVALID. */
-export function parseAmount(option: string, text: string): number {
+/** A number above 0: "1e12", "6300000", or with K, M, B or T for thousands to trillions ("7B"); a refusal shows the example. Errors: OPTION_INVALID. */
+export function parseAmount(option: string, text: string, example = '1e12 or 7B'): number {
   const [, digits, suffix] = /^(.*?)([kmbt]?)$/i.exec(text.trim()) ?? [];
   const amount = (parseDecimal(digits ?? '') ?? NaN) * (suffixes[suffix?.toLowerCase() ?? ''] ?? 1);
-  if (!Number.isFinite(amount)) throw fail('OPTION_INVALID', { option, got: text, allowed: 'a count above 0, such as 1e12 or 7B' });
+  if (!Number.isFinite(amount)) throw fail('OPTION_INVALID', { option, got: text, allowed: `a number above 0, such as ${example}` });
   return amount;
 }
 

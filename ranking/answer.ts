@@ -6,7 +6,7 @@ import type { Run } from '../data/run.ts';
 import { readLaw } from './calibrations.ts';
 import { type Cutoff, cutoffSchema, findCutoff } from './cutoff.ts';
 import type { Ranking } from './generation.ts';
-import { budgetsFor, countRepetition, floorRate, type KeepRate, keepRate, type Law, lawRate, type Model, optimalTokensPerParam, planModel, smallestPoolTokens } from './laws.ts';
+import { budgetsFor, countRepetition, floorRate, type KeepRate, keepRate, type Law, lawRate, type Model, optimalTokensPerParam, planModelFor, smallestPoolTokens } from './laws.ts';
 import type { FilledQuotas } from './quotas.ts';
 import { retargetRanking } from './retarget.ts';
 import { quotasKept, summarize } from './summary.ts';
@@ -96,7 +96,7 @@ export async function answerFrom<C extends AnyCutoff>({ settings, ranking, law, 
   const poolTokens = checkPool(question.poolTokens, ranking.tokens);
   const maxEpochs = question.maxEpochs ?? settings.maxEpochs;
   const tokensPerParam = question.tokensPerParam ?? settings.tokensPerParam;
-  const model = findModel(question, tokensPerParam);
+  const model = findModel(question, tokensPerParam, law);
   const keep = findRate(question.keep, model, law, poolTokens, maxEpochs);
   const cutoff = await cut(keep.rate);
   const answer = {
@@ -126,22 +126,22 @@ export function answerByQuotas(answer: Answer, { documents, tokens, quotas }: Fi
 
 /** Whether the question can be answered, whatever the ranking; before anything costly is done for it. Errors: as `answerFrom`. */
 export function checkQuestion(question: Question): void {
-  findModel(question, question.tokensPerParam ?? 1);
+  findModel(question, question.tokensPerParam ?? 1, {});
 }
 
 /** Tokens of the pool that the laws are asked about: the ranked corpus itself, or the larger one it is a sample of. */
 function checkPool(asked: number | undefined, rankedTokens: number): number {
   if (asked !== undefined && !(asked >= rankedTokens && asked < Infinity)) {
-    throw fail('OPTION_INVALID', { option: 'pool tokens', got: String(asked), allowed: `at least the ${rankedTokens} tokens of the ranked corpus, which is a sample of the pool` });
+    throw fail('OPTION_INVALID', { option: 'poolTokens', got: String(asked), allowed: `at least the ${rankedTokens} tokens of the ranked corpus, which is a sample of the pool` });
   }
   return asked ?? rankedTokens;
 }
 
-function findModel({ budget, params, tokens, keep }: Question, tokensPerParam: number): Model | null {
+function findModel({ budget, params, tokens, keep }: Question, tokensPerParam: number, law: Pick<Law, 'params'>): Model | null {
   const given = [budget, params, tokens].filter((value) => value !== undefined);
   if (given.length === 0 && keep !== undefined) return null;
   if (given.length === 0 || given.length > 2) throw fail('USAGE', { problem: 'Name a budget by one or two of FLOPs, parameters and tokens (the third follows from C = 6·N·D), or name a share to keep.' });
-  const model = planModel({ ...(budget === undefined ? {} : { flops: budget }), ...(params === undefined ? {} : { params }), ...(tokens === undefined ? {} : { tokens }) }, tokensPerParam);
+  const model = planModelFor(law, { ...(budget === undefined ? {} : { flops: budget }), ...(params === undefined ? {} : { params }), ...(tokens === undefined ? {} : { tokens }) }, tokensPerParam);
   if (!Object.values(model).every((value: number) => value > 0 && value < Infinity)) throw fail('BUDGET_INVALID', { got: given.join(', ') });
   return model;
 }

@@ -6,7 +6,7 @@ import { setImmediate } from 'node:timers/promises';
 import { z } from 'zod';
 import { openRandom } from '../classifier/random.ts';
 import { fail } from '../data/errors.ts';
-import { formatFlops, formatShare } from './amounts.ts';
+import { formatCount, formatFlops, formatShare } from './amounts.ts';
 
 /** [ours] At least this many rates at this many budgets: a quadratic has three numbers, and a line through two points proves nothing. */
 const fewestRates = 3;
@@ -14,6 +14,8 @@ const fewestBudgets = 3;
 /** [ours] Runs within this factor of each other are of one budget. */
 const sameBudget = 1.1;
 const bootstraps = 1000;
+/** [ours] The share of failed resamples from which on the intervals say too little to be shown without a note. */
+const worthANote = 0.05;
 
 const positive = z.number().positive();
 
@@ -76,11 +78,12 @@ export async function fitLaw(trials: readonly Trial[]): Promise<Fit> {
   if (used.length < fewestBudgets) throw refuse([`${used.length} of ${budgets.length} budgets have a best rate, and at least ${fewestBudgets} have to`, ...unused.map(({ flops, reason }) => `${formatFlops(flops)} FLOPs: ${reason}`)]);
   const law = fitPower(used.map(({ budget, peak }) => [Math.log(budget.flops), peak.logRate]));
   if (!(law.exponent > 0)) throw refuse([`the best rate does not grow with the budget (exponent ${law.exponent.toPrecision(3)}), which the laws take for granted`]);
+  const intervals = await bootstrap(used, law);
   return {
     measure,
     coefficient: 100 * Math.exp(law.logCoefficient),
     exponent: law.exponent,
-    intervals: await bootstrap(used, law),
+    intervals,
     budgets: used.map(({ budget, peak }) => {
       const byLaw = law.logCoefficient + law.exponent * Math.log(budget.flops);
       // Adding 0 makes -0 and 0 one number, as a file has them.
@@ -88,7 +91,10 @@ export async function fitLaw(trials: readonly Trial[]): Promise<Fit> {
       return { flops: budget.flops, best: Math.exp(peak.logRate), byLaw: Math.exp(byLaw), residual: peak.logRate - byLaw, runs };
     }),
     unused,
-    notes: used.some(({ budget }) => budget.values.length > fewestRates) ? [] : ['With three runs a budget nothing tells how noisy a run is: the intervals show only how far the budgets are from one law. Add rates, or repeat runs with other seeds.'],
+    notes: [
+      ...(used.some(({ budget }) => budget.values.length > fewestRates) ? [] : ['With three runs a budget nothing tells how noisy a run is: the intervals show only how far the budgets are from one law. Add rates, or repeat runs with other seeds.']),
+      ...(intervals.failed <= worthANote * intervals.resamples ? [] : [`In ${formatCount(intervals.failed)} of ${formatCount(intervals.resamples)} resamples a budget had no best rate inside of what was tried. They count for nothing in the intervals, which are the narrower for it. Try rates further out, or repeat runs with other seeds.`]),
+    ],
   };
 }
 
@@ -112,11 +118,17 @@ function groupBudgets(trials: readonly Trial[], valueOf: (trial: Trial) => numbe
     else groups.push([trial]);
   }
   return groups.map((group) => ({
-    flops: Math.exp(group.reduce((sum, { flops }) => sum + Math.log(flops), 0) / group.length),
+    flops: middleFlops(group),
     trials: group,
     logRates: group.map(({ keep }) => Math.log(keep)),
     values: group.map(valueOf),
   }));
+}
+
+/** The geometric mean, measured from the first run, so that runs of the very same FLOPs have it as it was handed in. */
+function middleFlops(group: readonly Trial[]): number {
+  const first = group[0]?.flops ?? NaN;
+  return first * Math.exp(group.reduce((sum, { flops }) => sum + Math.log(flops / first), 0) / group.length);
 }
 
 interface Peak {

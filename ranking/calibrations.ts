@@ -11,8 +11,8 @@ import { type Law, lawNames, laws } from './laws.ts';
 
 export const calibrationName = z
   .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/, 'has to be up to 64 letters, digits, "_" or "-"')
-  .refine((name) => !isPaperLaw(name), { error: 'is the name of one of the paper\'s laws' });
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/, 'up to 64 letters, digits, "_" or "-", the first of them a letter or digit')
+  .refine((name) => !isPaperLaw(name), { error: "another name than the paper's laws have" });
 
 export const calibrationSchema = z.strictObject({
   name: calibrationName,

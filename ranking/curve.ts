@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { fail } from '../data/errors.ts';
-import { floorRate, keepRate, type Law, lawRate, planModel } from './laws.ts';
+import { floorRate, keepRate, type Law, lawRate, planModelFor } from './laws.ts';
 import { computeMultiplier, crossover } from './paper-fits.ts';
 
 const positive = z.number().positive();
@@ -51,15 +51,20 @@ export function traceCurve(law: Law, { from, to, points, poolTokens, tokensPerPa
     law: { name: law.name, formula: law.formula, fittedFlops: law.fittedFlops },
     poolTokens,
     points: Array.from({ length: points }, (_, i) => {
-      const flops = Math.exp(Math.log(from) + ((Math.log(to) - Math.log(from)) * i) / (points - 1));
-      // A law of one model is about that model, trained for longer.
-      const model = planModel(law.params === undefined ? { flops } : { flops, params: law.params }, tokensPerParam);
+      const flops = budgetAt(from, to, i / (points - 1));
+      const model = planModelFor(law, { flops }, tokensPerParam);
       const byLaw = lawRate(law, model);
       const keep = keepRate(byLaw, floorRate(model.tokens, poolTokens, maxEpochs));
       return { flops, params: model.params, tokens: model.tokens, ...keep, law: byLaw, epochs: Math.max(1, model.tokens / (keep.rate * poolTokens)) };
     }),
     paper: paperFindings(),
   };
+}
+
+/** The budget at a share of the way, in log FLOPs; rounded where it is not one that was asked for, so that 1e19 is not 9.99999999999998e18. */
+function budgetAt(from: number, to: number, share: number): number {
+  const flops = from ** (1 - share) * to ** share;
+  return share === 0 || share === 1 ? flops : Number(flops.toPrecision(12));
 }
 
 let paper: Curve['paper'] | undefined;

@@ -8,7 +8,7 @@ import type { Run } from '../data/run.ts';
 import type { Settings } from '../data/settings.ts';
 import { formatFlops, formatShare } from './amounts.ts';
 import type { Figures, Ranking } from './generation.ts';
-import { floorRate, keepRate, type Law, lawRate, planModel } from './laws.ts';
+import { floorRate, keepRate, type Law, lawRate, planModelFor } from './laws.ts';
 
 const share = z.number();
 const count = z.number().int().nonnegative();
@@ -111,7 +111,7 @@ function compareBudgets(before: Ranking, now: Figures, keep: Settings['keep'], l
 
 /** The keep rate of a budget for a corpus of so many tokens (docs/cutoffs.md). */
 export function rateOf(flops: number, tokens: number, { tokensPerParam, maxEpochs }: Settings['keep'], law: Law): number {
-  const model = planModel({ flops }, tokensPerParam);
+  const model = planModelFor(law, { flops }, tokensPerParam);
   return keepRate(lawRate(law, model), floorRate(model.tokens, tokens, maxEpochs)).rate;
 }
 

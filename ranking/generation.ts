@@ -1,6 +1,7 @@
 // A ranking: every document's score, published as one generation by renaming one small file, `ranking.json`.
 // Who reads it sees either the generation before or the one after, never a mixture.
 
+import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -123,8 +124,13 @@ export async function readRanking(run: Run): Promise<Ranking> {
 /** What is published, whether or not its parts are there. Errors: STEP_MISSING, FILE_DAMAGED, FILE_UNREADABLE. */
 export async function readPublishedStrictly(run: Run): Promise<Ranking> {
   const ranking = await readSealedJson(run.files.ranking, rankingSchema, rankCommand);
-  if (ranking === undefined) throw fail('STEP_MISSING', { need: 'ranking', command: rankCommand });
+  if (ranking === undefined) throw fail('STEP_MISSING', { need: 'ranking', command: commandFor(run) });
   return ranking;
+}
+
+/** Without a classifier ranking would only name the next step that is missing; the rankings by other scorers need none. */
+function commandFor(run: Run): string {
+  return run.ranking === '' && !existsSync(run.files.card) ? 'betr run' : rankCommand;
 }
 
 async function checkPart(path: string, bytes: number): Promise<void> {

@@ -62,6 +62,12 @@ export function planModel(given: { flops?: number; params?: number; tokens?: num
   return model(optimal, optimal * tokensPerParam, flops);
 }
 
+/** The model that a law is asked about: a law of one model is about that model, trained for as long as the budget lasts, unless the question itself says which model. */
+export function planModelFor({ params }: Pick<Law, 'params'>, given: { flops?: number; params?: number; tokens?: number }, tokensPerParam: number): Model {
+  const said = params === undefined || given.params !== undefined || (given.flops !== undefined && given.tokens !== undefined);
+  return planModel(said ? given : { ...given, params }, tokensPerParam);
+}
+
 function model(params: number, tokens: number, flops = 6 * params * tokens): Model {
   return { flops, params, tokens, tokensPerParam: tokens / params };
 }

@@ -25,7 +25,7 @@ export function quotasKept({ documents, tokens, ofTokens, ofDocuments }: Answer[
 function reason({ keep, model }: Omit<Answer, 'summary'>, law: Law, maxEpochs: number): string {
   const budget = model === null ? '' : ` for ${formatFlops(model.flops)} FLOPs (C = 6ND, ${formatAmount(model.params)} parameters, ${formatAmount(model.tokens)} tokens, ${formatAmount(model.tokensPerParam)} a parameter)`;
   if (keep.setBy === 'keep') return `as asked${budget}`;
-  const formula = `${law.name} keep-rate law of ${law.calibrated === true ? 'your own runs' : `${law.regime} training`}, ${law.formula}`;
+  const formula = `${law.name} keep-rate law of ${law.calibrated === true ? 'your own runs' : law.params === undefined ? 'compute-optimal training' : `a ${formatAmount(law.params)} model on any number of tokens`}, ${law.formula}`;
   return keep.setBy === 'law' ? `by the ${formula},${budget}` : `set by the size of the pool and at most ${maxEpochs} passes over it${budget}, above what the ${formula}, asks for`;
 }
 

@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { fail, reasonOf } from '../data/errors.ts';
+import { allowedBy, describeIssues } from '../data/issues.ts';
 import { parseBudget, parseShare } from './amounts.ts';
 import { type Trial, trialSchema } from './calibrate.ts';
 
@@ -30,9 +31,9 @@ export function parseTrialsCsv(text: string): Trial[] {
 /** Reads runs from parsed JSON: a list of runs, or an object whose "runs" is one. Errors: BODY_INVALID. */
 export function checkTrials(value: unknown): Trial[] {
   const list = typeof value === 'object' && value !== null && 'runs' in value ? value.runs : value;
-  const result = trials.safeParse(list);
+  const result = trials.safeParse(list, { error: allowedBy });
   if (result.success) return result.data;
-  throw fail('BODY_INVALID', { problems: result.error.issues.slice(0, 10).map((issue) => `runs.${issue.path.map(String).join('.')}: ${issue.message}`) });
+  throw fail('BODY_INVALID', { problems: describeIssues(result.error.issues, list, 'runs') });
 }
 
 /** Reads the text of a file of runs, CSV or JSON. Errors: as both. */

@@ -3,6 +3,7 @@
 import type { Request, Response } from 'express';
 import { z } from 'zod';
 import { BetrError, fail } from '../data/errors.ts';
+import { allowedBy, describeIssues, valueAt } from '../data/issues.ts';
 import type { ServerState } from './state.ts';
 
 /** What answers a request: a value as JSON, a text of some type, or 'sent' where the handler has written the response itself. */
@@ -74,17 +75,15 @@ export function route<P = unknown, Q = unknown, B = unknown>(shape: RouteShape<P
   };
 }
 
-type Problem = (issue: z.core.$ZodIssue, value: unknown, schema: z.ZodType) => BetrError;
+type Problem = (issues: readonly z.core.$ZodIssue[], value: unknown) => BetrError;
 
 /** Without a schema nothing is taken; the type parameter is then `unknown`, which nobody reads. */
 function check<T>(schema: z.ZodType<T> | undefined, value: unknown, problem: Problem): T;
 function check(schema: z.ZodType | undefined, value: unknown, problem: Problem): unknown {
   if (schema === undefined && problem === bodyProblem) return undefined;
-  const wanted = schema ?? nothing;
-  const result = wanted.safeParse(value);
+  const result = (schema ?? nothing).safeParse(value, { error: allowedBy });
   if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  throw issue === undefined ? fail('BODY_INVALID', { problems: [result.error.message] }) : problem(issue, value, wanted);
+  throw problem(result.error.issues, value);
 }
 
 /** The query of a URL as an object; a parameter that is given twice is refused. Errors: PARAMETER_REPEATED. */
@@ -101,20 +100,15 @@ export function readQuery(url: string): Record<string, string> {
   return query;
 }
 
-function parameterProblem(issue: z.core.$ZodIssue, value: unknown, schema: z.ZodType): BetrError {
-  if (issue.code === 'unrecognized_keys') return fail('PARAMETER_UNKNOWN', { parameter: issue.keys[0] ?? '', known: parameterNames(schema).join(', ') });
-  const parameter = String(issue.path[0] ?? '');
-  const allowed = issue.code === 'invalid_value' ? `one of ${issue.values.map(String).join(', ')}` : issue.message;
-  const got: unknown = typeof value === 'object' && value !== null ? Reflect.get(value, parameter) : undefined;
+function parameterProblem([issue]: readonly z.core.$ZodIssue[], value: unknown): BetrError {
+  const allowed = issue?.message ?? '';
+  if (issue?.code === 'unrecognized_keys') return fail('PARAMETER_UNKNOWN', { parameter: issue.keys[0] ?? '', known: allowed });
+  const parameter = String(issue?.path[0] ?? '');
+  const got = valueAt(value, [parameter]);
   if (got === undefined && parameter !== '') return fail('PARAMETER_MISSING', { parameter, allowed });
   return fail('OPTION_INVALID', { option: parameter, got: typeof got === 'string' ? got : '', allowed });
 }
 
-function bodyProblem(issue: z.core.$ZodIssue): BetrError {
-  return fail('BODY_INVALID', { problems: [`${issue.path.map(String).join('.') || 'the body'}: ${issue.message}`] });
-}
-
-/** The names of an object schema's fields. */
-export function parameterNames(schema: z.ZodType): string[] {
-  return schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
+function bodyProblem(issues: readonly z.core.$ZodIssue[], value: unknown): BetrError {
+  return fail('BODY_INVALID', { problems: describeIssues(issues, value, 'the body') });
 }

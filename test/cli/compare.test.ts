@@ -40,6 +40,9 @@ describe('betr compare', () => {
     await withRanked(async (run) => {
       expect(await betr(run, 'compare')).toMatchObject({ code: 2, stderr: expect.stringContaining('Name budgets') });
       expect(await betr(run, 'compare', '--budgets', '1e21,0')).toMatchObject({ code: 2, stderr: expect.stringContaining('BUDGET_INVALID') });
+      for (const [flag, got, says] of [['--pool-tokens', '3', 'at least the '], ['--max-epochs', '0', 'a number above 0, such as 4.'], ['--pool', 'mine', 'one of nemotron-cc'], ['--without', 'gsm8k,arc_easy,mmlu', 'some of']] as const) {
+        expect(await betr(run, 'cutoff', '--budget', '1e21', flag, got)).toMatchObject({ code: 2, stderr: expect.stringContaining(`betr: ${flag} is "${got}", but it has to be ${says}`) });
+      }
       expect(await betr(run, 'cutoff', '--keep', '0.1', '--benchmarks', 'gsm9k')).toMatchObject({ code: 2, stderr: expect.stringContaining('BENCHMARK_UNKNOWN') });
     });
   });
@@ -68,7 +71,7 @@ describe('betr calibrate', () => {
       expect(answer.keep.rate).toBeCloseTo(0.02 * 10 ** 0.2);
       await writeFile(file, ['flops,keep,loss', ...rows.slice(0, 6)].join('\n'));
       expect(await betr(run, 'calibrate', file)).toMatchObject({ code: 1, stderr: expect.stringContaining('CALIBRATION_REFUSED') });
-      expect(await betr(run, 'calibrate', join(run.settingsFolder, 'absent.csv'))).toMatchObject({ code: 1, stderr: expect.stringContaining('FILE_NOT_FOUND') });
+      expect(await betr(run, 'calibrate', join(run.settingsFolder, 'absent.csv'))).toMatchObject({ code: 1, stderr: expect.stringMatching(/absent\.csv does not exist.* relative to the current folder\. \[FILE_NOT_FOUND\]/) });
       expect(await betr(run, 'calibrate', file, '--name', '../up')).toMatchObject({ code: 2, stderr: expect.stringContaining('OPTION_INVALID') });
     });
   });
@@ -80,6 +83,7 @@ describe('betr serve', () => {
       const { key } = z.object({ key: z.string() }).parse(JSON.parse((await betr(run, 'serve', '--new-key', 'jobs', '--json')).stdout));
       expect(key).toMatch(/^betr_jobs_[\w-]{43}$/);
       expect(await readFile(join(run.folder, 'keys.json'), 'utf8')).not.toContain(key);
+      expect(await betr(run, 'serve', '--new-key', 'read')).toMatchObject({ code: 0, stdout: expect.stringMatching(/^betr_read_[\w-]{43}\n$/), stderr: expect.stringContaining('shown this once') });
       expect(await betr(run, 'serve', '--port', '70000')).toMatchObject({ code: 2, stderr: expect.stringContaining('OPTION_INVALID') });
       expect(await betr(run, 'serve', '--host', '256.1.1.1', '--port', '0')).toMatchObject({ code: 1, stderr: expect.stringContaining('ADDRESS_IN_USE') });
     });

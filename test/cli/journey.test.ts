@@ -88,7 +88,7 @@ describe('betr', () => {
     await writeFile(join(folder, 'betr.yaml'), edited);
 
     expect((await betr(folder, ['status'])).stdout).toMatch(/Index +none yet: betr index\nClassifier +none yet: betr train\nRanking +none yet: betr rank/);
-    for (const [command, next] of [['train', 'betr index'], ['rank', 'betr train'], ['cutoff --budget 1e21', 'betr rank'], ['select --keep 0.1 --out x', 'betr rank']] as const) {
+    for (const [command, next] of [['train', 'betr index'], ['rank', 'betr train'], ['cutoff --budget 1e21', 'betr run'], ['select --keep 0.1 --out x', 'betr run']] as const) {
       expect(await betr(folder, command.split(' '))).toMatchObject({ code: 1, stderr: expect.stringMatching(new RegExp(`Run "${next}" first. \\[STEP_MISSING\\]`)) });
     }
 

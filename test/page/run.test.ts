@@ -37,7 +37,7 @@ describeInChromium('the page of a run without an answer', () => {
   it('says what comes first, and that a step came too early', async () => {
     const { page, faults } = await load();
     expect(await page.locator('#runTitle').innerText()).toBe('No ranking yet');
-    expect(await page.locator('#runBody').innerText()).toContain('There is no ranking yet. Run "betr rank" first.');
+    expect(await page.locator('#runBody').innerText()).toContain('There is no ranking yet. Run "betr run" first.');
     expect(await page.locator('.steps li').allInnerTexts()).toEqual([expect.stringContaining('betr index'), expect.stringContaining('betr train'), expect.stringContaining('betr rank')]);
     expect(await page.locator('#answer').isVisible()).toBe(false);
     await page.locator('.steps').getByRole('button', { name: 'Start train' }).click();

@@ -49,6 +49,14 @@ describe('the answer to a budget', () => {
       expect(overtrained.summary).toContain('1K tokens a parameter');
       const fixed = await ask({ params: 6.6e9, tokens: 1e12, pool: 'nemotron-cc-6.6b', poolTokens: 1e14 });
       expect([fixed.keep.rate.toFixed(3), fixed.flags.includes('far-from-compute-optimal')]).toEqual(['0.094', false]);
+      // A law of one model is about that one, unless another is named.
+      const longer = await ask({ budget: 1e19, pool: 'nemotron-cc-6.6b' });
+      expect(longer.model).toMatchObject({ flops: 1e19, params: 6.6e9 });
+      expect(longer.keep.rate).toBeCloseTo(0.0026 * (1e19 / (6 * 6.6e9)) ** 0.13);
+      expect(longer.summary).toContain('law of a 6.6B model on any number of tokens');
+      expect((await ask({ tokens: 1e12, pool: 'nemotron-cc-6.6b', poolTokens: 1e14 })).model?.params).toBe(6.6e9);
+      expect((await ask({ params: 1e9, pool: 'nemotron-cc-6.6b' })).model?.params).toBe(1e9);
+      expect((await ask({ budget: 6e21, tokens: 1e12, pool: 'nemotron-cc-6.6b', poolTokens: 1e14 })).model?.params).toBe(1e9);
       const floor = await ask({ budget: 1e22, maxEpochs: 0.5, tokensPerParam: 20 });
       expect(floor.keep.setBy).toBe('data floor');
       expect(floor.repetition?.epochs).toBe(1);

@@ -1,5 +1,5 @@
-import { rm, stat, truncate, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { publishRanking, readRanking } from '../../ranking/generation.ts';
 import { makeRows, rankRows, scorer, sumTokens, withRun, writeParts } from './synthetic.ts';
@@ -40,9 +40,12 @@ describe('a generation of the ranking', () => {
     });
   });
 
-  it('is missing until it is published, and says which command publishes it', async () => {
+  it('is missing until it is published, and says which command publishes it from what there is', async () => {
     await withRun(async (run) => {
-      await expect(readRanking(run)).rejects.toMatchObject({ code: 'STEP_MISSING', message: expect.stringContaining('betr rank') });
+      await expect(readRanking(run)).rejects.toMatchObject({ code: 'STEP_MISSING', message: expect.stringContaining('"betr run"') });
+      await mkdir(dirname(run.files.card), { recursive: true });
+      await writeFile(run.files.card, '{}');
+      await expect(readRanking(run)).rejects.toMatchObject({ code: 'STEP_MISSING', message: expect.stringContaining('"betr rank"') });
       await expect(publishRanking(run, [], scorer)).rejects.toMatchObject({ code: 'NO_DOCUMENTS' });
     });
   });

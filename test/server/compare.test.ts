@@ -72,6 +72,13 @@ describe('GET /curve', () => {
     }
   });
 
+  it('has budgets that read as they were asked for', async () => {
+    const { points } = curveSchema.parse((await server().ask('/curve')).json);
+    expect([points[0], points[20], points[100], points.at(-1)].map((point) => point?.flops)).toEqual([1e18, 1e19, 1e23, 1e25]);
+    const exact = curveSchema.parse((await server().ask('/curve?from=1234567890123456789&to=3.3333333333333335e21&points=2')).json);
+    expect(exact.points.map(({ flops }) => flops)).toEqual([1234567890123456789, 3.3333333333333335e21]);
+  });
+
   it('is CSV too', async () => {
     const { text } = await server().ask('/curve?points=3&format=csv');
     expect(text.trimEnd().split('\r\n')).toHaveLength(4);

@@ -65,6 +65,24 @@ describe('a body', () => {
     expect(reply).toMatchObject({ status, json: { code } });
   });
 
+  it.each<[string, unknown, string[]]>([
+    ['nothing', {}, ['name is missing, and has to be a text', 'runs is missing, and has to be a list']],
+    ['a list', [1, 2], ['the body is [1,2], but it has to be an object with the fields name, runs, or a text']],
+    [
+      'runs that are none',
+      { name: '../x', runs: [{ flops: 0, keep: 3, seed: 1 }, { flops: '1', keep: 0.1 }] },
+      [
+        'name is "../x", but it has to be up to 64 letters, digits, "_" or "-", the first of them a letter or digit',
+        'runs[0].flops is 0, but it has to be a number above 0',
+        'runs[0].keep is 3, but it has to be a number of at most 1',
+        'runs[0] has the unknown field "seed" (known: flops, keep, loss, accuracy)',
+        'runs[1].flops is "1", but it has to be a number',
+      ],
+    ],
+  ])('of %s is told every problem by its field', async (_name, body, problems) => {
+    expect((await server().ask('/calibrations', { method: 'POST', headers: json, body: JSON.stringify(body) })).json).toMatchObject({ code: 'BODY_INVALID', values: { problems } });
+  });
+
   it('of runs becomes a law that can be asked for, as JSON or CSV', async () => {
     const { ask, run } = server();
     const before = (await ask('/rank?budget=1e21')).headers.get('etag');

@@ -1,0 +1,71 @@
+// What is wrong with a value that somebody sent, by its schema: which field, what was got, and what is allowed.
+
+import { z } from 'zod';
+
+const typeNames: Readonly<Record<string, string>> = { string: 'a text', number: 'a number', int: 'a whole number', boolean: 'true or false', array: 'a list' };
+const mostProblems = 10;
+const shownCharacters = 200;
+
+/** What a value has to be by the check that it failed, to follow "it has to be"; given to zod as `error`, a schema's own message goes before it. */
+export const allowedBy: z.core.$ZodErrorMap = (issue) => {
+  switch (issue.code) {
+    case 'invalid_type':
+      return issue.inst instanceof z.ZodObject ? `an object with the fields ${fieldsOf(issue.inst)}` : typeNames[issue.expected];
+    case 'invalid_value':
+      return `one of ${issue.values.map(String).join(', ')}`;
+    case 'too_small':
+      return sized(issue.origin, `${issue.minimum} or more`, `${issue.inclusive === false ? 'above' : 'of at least'} ${issue.minimum}`);
+    case 'too_big':
+      return sized(issue.origin, `at most ${issue.maximum}`, `${issue.inclusive === false ? 'below' : 'of at most'} ${issue.maximum}`);
+    case 'unrecognized_keys':
+      return issue.inst instanceof z.ZodObject ? fieldsOf(issue.inst) : undefined;
+    default:
+      return undefined;
+  }
+};
+
+function fieldsOf({ shape }: z.ZodObject): string {
+  return Object.keys(shape).join(', ');
+}
+
+function sized(origin: string, size: string, ofNumber: string): string {
+  if (origin === 'string') return `a text of ${size} characters`;
+  return origin === 'array' ? `a list of ${size} entries` : `a number ${ofNumber}`;
+}
+
+/** The problems that a schema found in `root` (with `allowedBy`), each a sentence of its own; `whole` names the root, and is what fields without a name of their own are part of. */
+export function describeIssues(issues: readonly z.core.$ZodIssue[], root: unknown, whole: string): string[] {
+  return issues.flatMap(closest).slice(0, mostProblems).map((issue) => describe(issue, root, whole));
+}
+
+/** Of a value that may be one of several things: the problems with the one that it is like, where it is like one. */
+function closest(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
+  if (issue.code !== 'invalid_union') return [issue];
+  const like = issue.errors.find((branch) => branch.every(({ code, path }) => code !== 'invalid_type' || path.length > 0));
+  if (like === undefined) return [{ ...issue, message: issue.errors.flatMap(([first]) => first?.message ?? []).join(', or ') }];
+  return like.map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] })).flatMap(closest);
+}
+
+function describe(issue: z.core.$ZodIssue, root: unknown, whole: string): string {
+  const field = issue.path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`)).join('');
+  const name = field.startsWith('.') ? field.slice(1) : `${whole}${field}`;
+  if (issue.code === 'unrecognized_keys') return `${name} has the unknown field ${issue.keys.map(show).join(', ')} (known: ${issue.message})`;
+  const got = valueAt(root, issue.path);
+  return got === undefined ? `${name} is missing, and has to be ${issue.message}` : `${name} is ${show(got)}, but it has to be ${issue.message}`;
+}
+
+/** The value at a path; undefined where there is none. */
+export function valueAt(root: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>((value, key) => (typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined), root);
+}
+
+/** A value as JSON, as much of it as a message takes. */
+export function show(value: unknown): string {
+  if (value === undefined) return 'missing';
+  try {
+    const text = JSON.stringify(value);
+    return text.length > shownCharacters ? `${text.slice(0, shownCharacters)}…` : text;
+  } catch {
+    return 'something that contains itself';
+  }
+}
