@@ -114,6 +114,8 @@ export const settingsSchema = z.strictObject({
     psi: z.number().positive().default(0.2),
     keepRate: z.number().positive().default(0.25),
     sourceShare: z.number().positive().default(0.1),
+    /** Whether the new documents by themselves are held against these, too: not where every shard is of one source. */
+    newDocuments: z.boolean().default(true),
   }).prefault({}),
   domains: domainSettingsSchema.optional(),
   scoring: z.strictObject({

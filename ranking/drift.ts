@@ -63,7 +63,7 @@ export function measureDrift(before: Ranking, now: Ranking, fresh: Figures, sett
   });
   const whole = compareWith(now);
   const ofFresh = fresh.documents < fewestFresh ? null : compareWith(fresh);
-  const over = [...listOver('', whole, settings.drift), ...(ofFresh === null ? [] : listOver('of the new documents, ', ofFresh, settings.drift))];
+  const over = [...listOver('', whole, settings.drift), ...(ofFresh === null || !settings.drift.newDocuments ? [] : listOver('of the new documents, ', ofFresh, settings.drift))];
   return { from: before.generation, to: now.generation, whole, fresh: ofFresh, over };
 }
 

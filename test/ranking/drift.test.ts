@@ -60,7 +60,9 @@ describe('drift', () => {
   it('shows in the new documents before it shows in the whole', () => {
     const fresh = figures([1500, 0, 0, 0, 0, 0, 0, 0, 0, 0], { books: 1 });
     const whole = figures([2500, ...new Array<number>(9).fill(1000)], { web: 10 / 11.5, books: 1.5 / 11.5 });
-    const drift = measure(ranking('a', even), ranking('b', whole), fresh, { ...settings, drift: { psi: 0.2, keepRate: 10, sourceShare: 0.2 } });
+    const limits = { psi: 0.2, keepRate: 10, sourceShare: 0.2, newDocuments: true };
+    const drift = measure(ranking('a', even), ranking('b', whole), fresh, { ...settings, drift: limits });
+    expect(measure(ranking('a', even), ranking('b', whole), fresh, { ...settings, drift: { ...limits, newDocuments: false } })).toEqual({ ...drift, over: [] });
     expect(drift.whole.scores?.psi).toBeLessThan(0.2);
     expect(drift.over).toEqual([expect.stringMatching(/^of the new documents, the scores' PSI/), expect.stringMatching(/^of the new documents, source "books" has 100 % .* in place of 0 %/), expect.stringMatching(/^of the new documents, source "web"/)]);
     expect(measure(ranking('a', even), ranking('b', whole), figures([999]), settings).fresh).toBeNull();
