@@ -30,4 +30,4 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
 export const exitCodes = `
 Exit codes: 0 done · 1 the run or its data is at fault · 2 the command line or the settings are ·
 3 another betr works on this run · 4 the new ranking differs from the last by more than the settings allow ·
-70 a defect of betr · 130 interrupted`;
+70 a defect of betr · 130 or 143 interrupted`;
