@@ -3,7 +3,7 @@
 import type { Answer, Comparison, Composition, Curve, Domains, Evaluation, Histogram, Margin, Why } from './answers.ts';
 import { showAnswer } from './answer-view.ts';
 import { askJson, type Problem } from './ask.ts';
-import { openCompareView } from './compare-view.ts';
+import { showComparison } from './compare-view.ts';
 import { showComposition } from './composition-view.ts';
 import { openCurvePlot } from './curve-plot.ts';
 import { find } from './dom.ts';
@@ -39,7 +39,6 @@ export function openPanels({ change, answered, refused }: Follower): Panel[] {
   const plotIn = (id: string): HTMLElement => find(`#${id} .plot`, HTMLElement);
   const curvePlot = openCurvePlot(plotIn('curve'), (flops) => change({ budget: Number(flops.toPrecision(3)) }));
   const histogramPlot = openHistogramPlot(plotIn('histogram'));
-  const compareView = openCompareView();
   const domainsView = openDomainsView(plotIn('domains'));
   /** Whether a document was just pressed: the keyboard then goes to its explanation, once that is there. */
   let opened = false;
@@ -57,7 +56,6 @@ export function openPanels({ change, answered, refused }: Follower): Panel[] {
         showAnswer(answer);
         histogramPlot.choose(answer.cutoff.score);
         if (answer.model !== null) curvePlot.choose(answer.model.flops, answer.keep.rate);
-        compareView.choose(answer);
         answered(answer);
       },
       waitMs: 0,
@@ -91,7 +89,7 @@ export function openPanels({ change, answered, refused }: Follower): Panel[] {
       section: section('compare'),
       path: comparePath,
       load: (path, signal) => askJson<Comparison>(path, ['lines', 'steps'], { signal }),
-      show: (comparison) => compareView.show(comparison),
+      show: (comparison, { budget }) => showComparison(comparison, budget),
       waitMs: 30,
     }),
     openPanel<Margin>({

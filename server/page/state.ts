@@ -94,9 +94,10 @@ export function curveQuery(state: State): URLSearchParams {
   return new URLSearchParams([['from', `1e${sliderEnds.from}`], ['to', `1e${sliderEnds.to}`], ['points', '201'], ...lawQuery(state)]);
 }
 
-/** The question of the compare table. */
+/** The question of the compare table: the budget among the sizes. */
 export function compareQuery(state: State): URLSearchParams {
   const query = groundQuery(state);
+  query.set('budgets', formatFlops(state.budget));
   query.set('params', state.sizes.join());
   return query;
 }

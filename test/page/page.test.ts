@@ -104,6 +104,18 @@ describeInChromium('the page', () => {
     expect(await opened.page.locator('#tokens').getAttribute('aria-invalid')).toBe('true');
   });
 
+  it('has the budget among the model sizes, with its overlap and the paper, and once where it is one of them', async () => {
+    await load(`${budget}&sizes=1B,7B`);
+    const row = opened.page.locator('#compareTable tr.chosen');
+    // Overlap with the next, what that adds, and the paper's four.
+    expect((await row.locator('td').allInnerTexts()).slice(7).filter((cell) => cell === '')).toEqual([]);
+    expect(await opened.page.locator('#compareTable tbody tr').count()).toBe(4);
+    await opened.page.locator('#params').fill('7B');
+    await opened.page.keyboard.press('Enter');
+    await opened.page.locator('#compareTable tr.chosen', { hasText: '7B · this budget' }).waitFor();
+    expect(await opened.page.locator('#compareTable tbody tr').count()).toBe(3);
+  });
+
   it('aims at other benchmarks when one is switched off, and back', async () => {
     await load(budget);
     const [cutoff, list] = [await text(opened, '#figures .cutoff b'), await text(opened, '#marginList')];
