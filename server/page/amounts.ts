@@ -37,9 +37,9 @@ export function formatSeconds(seconds: number): string {
   return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
 }
 
-/** A number above 0: "1e12", "6300000", "7B", "1,000"; undefined for anything else. */
+/** A number above 0 with which one can still calculate: "1e12", "6300000", "7B", "1,000"; undefined for anything else. */
 export function parseAmount(text: string): number | undefined {
   const [, digits = '', suffix = ''] = /^(\d+\.?\d*(?:e[+-]?\d+)?|\.\d+(?:e[+-]?\d+)?)\s*([kmbt]?)$/i.exec(text.trim().replaceAll(',', '')) ?? [];
   const amount = Number(digits) * (suffixes[suffix.toLowerCase()] ?? 1);
-  return digits !== '' && Number.isFinite(amount) && amount > 0 ? amount : undefined;
+  return digits !== '' && amount > 1e-30 && amount < 1e30 ? amount : undefined;
 }
