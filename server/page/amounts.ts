@@ -26,9 +26,10 @@ export function formatShare(share: number): string {
   return `${percent.toPrecision(2)} %`;
 }
 
-/** A score with the digits that tell neighbours apart. */
-export function formatScore(score: number): string {
-  return score.toPrecision(4).replace('-', '−');
+/** A score with the digits that tell neighbours apart; one near 0, such as 0.000015034, as "1.503e-5", or shorter with fewer `digitsNear0`. */
+export function formatScore(score: number, digitsNear0 = 4): string {
+  const size = Math.abs(score);
+  return `${score < 0 ? '−' : ''}${size > 0 && size < 1e-3 ? size.toExponential(digitsNear0 - 1) : size.toPrecision(4)}`;
 }
 
 /** Seconds as "4 s", "3 min", "2.5 h". */

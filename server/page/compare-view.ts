@@ -38,7 +38,7 @@ function drawLine({ model, keep, cutoff, repetition, paperAccuracy }: Line, step
     cell(model === null ? '' : formatAmount(model.tokens)),
     cell(formatShare(keep.rate), 'number strong'),
     cell(keep.low < keep.high ? `${formatShare(keep.low)}–${formatShare(keep.high)}` : '', 'number quiet'),
-    cell(cutoff.score === null ? '–' : formatScore(cutoff.score)),
+    cell(cutoff.score === null ? '–' : formatScore(cutoff.score, 2)),
     cell(formatAmount(cutoff.tokens)),
     cell(repetition === null ? '' : String(Number(repetition.epochs.toPrecision(3)))),
     cell(jaccard === null ? '' : formatShare(jaccard), 'number quiet'),
