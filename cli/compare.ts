@@ -22,7 +22,7 @@ interface CompareOptions extends CommonOptions, KnobOptions {
 export function compareCommand(): Command {
   const described = command('compare', 'budgets or model sizes side by side: what each keeps, and what changes from one to the next')
     .option('--budgets <list>', 'budgets in FLOPs, such as 1e19,1e20,1e21')
-    .option('--params <list>', 'model sizes in place of budgets, such as 0.4B,1B,7B')
+    .option('--params <list>', 'model sizes, in place of budgets or beside them, such as 0.4B,1B,7B')
     .option('--csv', 'print the table as CSV', false);
   return knobOptions(described).action(async (options: CompareOptions) => {
     const run = await openRun(options.config);

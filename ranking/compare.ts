@@ -63,13 +63,15 @@ export interface CompareSource {
   target: (choice: Choice) => Promise<Ranking>;
 }
 
-/** Compares budgets (or model sizes) that share everything else of a question. Errors: USAGE, those of `answerBudget` and `withScores`. */
+/** Compares budgets and model sizes that share everything else of a question; a budget that one of the sizes has, to three digits, is that one's line. Errors: USAGE, those of `answerBudget` and `withScores`. */
 export async function compareBudgets(run: Run, { ranking, answer, target }: CompareSource, sizes: { budgets?: number[] | undefined; params?: number[] | undefined }, question: Question): Promise<Comparison> {
   const asked = [...(sizes.budgets ?? []).map((budget) => ({ budget })), ...(sizes.params ?? []).map((params) => ({ params }))];
-  if ((sizes.budgets === undefined) === (sizes.params === undefined)) throw fail('USAGE', { problem: 'Name budgets (1e19,1e20,1e21) or model sizes (0.4B,1B,7B) to compare, one of the two.' });
+  if (asked.length === 0) throw fail('USAGE', { problem: 'Name budgets (1e19,1e20,1e21), model sizes (0.4B,1B,7B) or both to compare.' });
   if (asked.length > mostLines) throw fail('USAGE', { problem: `${asked.length} budgets are named, and at most ${mostLines} are compared at a time.` });
-  const answers: { name: string; answer: Answer; cutoff: Cutoff }[] = [];
-  for (const size of asked) answers.push({ name: 'budget' in size ? `${formatFlops(size.budget)} FLOPs` : `${formatAmount(size.params)} parameters`, ...(await answer({ ...question, ...size })) });
+  const all: { name: string; isSize: boolean; answer: Answer; cutoff: Cutoff }[] = [];
+  for (const size of asked) all.push({ name: 'budget' in size ? `${formatFlops(size.budget)} FLOPs` : `${formatAmount(size.params)} parameters`, isSize: 'params' in size, ...(await answer({ ...question, ...size })) });
+  const flopsOfSizes = new Set(all.filter(({ isSize }) => isSize).map(nameFlops));
+  const answers = all.filter((one) => one.isSize || !flopsOfSizes.has(nameFlops(one)));
   answers.sort((a, b) => (a.answer.model?.flops ?? 0) - (b.answer.model?.flops ?? 0));
   const { benchmarks, without, poolTokens } = question;
   const noFilter = await answer({ keep: 1, ...(benchmarks === undefined ? {} : { benchmarks }), ...(without === undefined ? {} : { without }), ...(poolTokens === undefined ? {} : { poolTokens }) });
@@ -84,6 +86,11 @@ export async function compareBudgets(run: Run, { ranking, answer, target }: Comp
     steps: lines.slice(1).map((line, i) => describeStep(lines[i] ?? line, line, i, bands, winners)),
     paper: paperWords,
   };
+}
+
+/** FLOPs as they are written, to three digits. */
+function nameFlops({ answer }: { answer: Answer }): string {
+  return formatFlops(answer.model?.flops ?? 0);
 }
 
 function describeLine(name: string, { keep, cutoff, model, repetition, law, flags }: Answer): Line {

@@ -21,9 +21,9 @@ export const compareRoutes = [
   route({
     method: 'get',
     path: '/compare',
-    summary: 'Budgets or model sizes side by side, with no filter: what each keeps, and what changes from one to the next.',
+    summary: 'Budgets and model sizes side by side, with no filter: what each keeps, and what changes from one to the next.',
     access: 'read',
-    query: z.strictObject({ budgets: list(parseBudget, 'Budgets in FLOPs, up to 20.', '1e19,1e20,1e21'), params: list((text) => parseAmount('params', text), 'Model sizes in place of budgets.', '0.4B,1B,7B'), ...knobFields, format: formatParameter }),
+    query: z.strictObject({ budgets: list(parseBudget, 'Budgets in FLOPs, up to 20.', '1e19,1e20,1e21'), params: list((text) => parseAmount('params', text), 'Model sizes, in place of budgets or beside them; a budget that one of them has is not shown twice.', '0.4B,1B,7B'), ...knobFields, format: formatParameter }),
     reply: { description: 'By budget, no filter at the end; as CSV a row a line.', schema: comparisonSchema, types: ['text/csv'] },
     tagged: true,
     heavy: true,

@@ -26,9 +26,10 @@ export function formatShare(share: number): string {
   return `${percent.toPrecision(2)} %`;
 }
 
-/** A score with the digits that tell neighbours apart. */
-export function formatScore(score: number): string {
-  return score.toPrecision(4).replace('-', '−');
+/** A score with the digits that tell neighbours apart; one near 0, such as 0.000015034, as "1.503e-5", or shorter with fewer `digitsNear0`. */
+export function formatScore(score: number, digitsNear0 = 4): string {
+  const size = Math.abs(score);
+  return `${score < 0 ? '−' : ''}${size > 0 && size < 1e-3 ? size.toExponential(digitsNear0 - 1) : size.toPrecision(4)}`;
 }
 
 /** Seconds as "4 s", "3 min", "2.5 h". */
@@ -37,9 +38,9 @@ export function formatSeconds(seconds: number): string {
   return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
 }
 
-/** A number above 0: "1e12", "6300000", "7B", "1,000"; undefined for anything else. */
+/** A number above 0 with which one can still calculate: "1e12", "6300000", "7B", "1,000"; undefined for anything else. */
 export function parseAmount(text: string): number | undefined {
   const [, digits = '', suffix = ''] = /^(\d+\.?\d*(?:e[+-]?\d+)?|\.\d+(?:e[+-]?\d+)?)\s*([kmbt]?)$/i.exec(text.trim().replaceAll(',', '')) ?? [];
   const amount = Number(digits) * (suffixes[suffix.toLowerCase()] ?? 1);
-  return digits !== '' && Number.isFinite(amount) && amount > 0 ? amount : undefined;
+  return digits !== '' && amount > 1e-30 && amount < 1e30 ? amount : undefined;
 }

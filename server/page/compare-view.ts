@@ -1,46 +1,17 @@
 // The compare table: a row a model size, the chosen budget among them, no filter at the end; and what the step to the next row adds.
 
 import { formatAmount, formatFlops, formatScore, formatShare } from './amounts.ts';
-import type { Answer, Comparison } from './answers.ts';
+import type { Comparison } from './answers.ts';
 import { find, make } from './dom.ts';
 
 type Line = Comparison['lines'][number];
 type Step = Comparison['steps'][number];
 
-export interface CompareView {
-  show(comparison: Comparison): void;
-  /** Puts the chosen budget among the rows. */
-  choose(answer: Answer): void;
-}
-
-export function openCompareView(): CompareView {
-  const table = find('#compareTable', HTMLTableElement);
-  let comparison: Comparison | undefined;
-  let chosen: Answer | undefined;
-  const draw = (): void => {
-    if (comparison === undefined) return;
-    const { lines, steps } = comparison;
-    const flops = chosen?.model?.flops;
-    const isNamed = lines.some(({ model }) => isSame(model?.flops, flops));
-    const rows = lines.map((line, index) => ({ flops: line.model?.flops ?? Infinity, element: drawLine(line, steps[index], isSame(line.model?.flops, flops)) }));
-    if (chosen !== undefined && flops !== undefined && !isNamed) rows.push({ flops, element: drawLine({ ...chosen, paperAccuracy: null }, undefined, true) });
-    rows.sort((a, b) => a.flops - b.flops);
-    table.replaceChildren(drawHead(), make('tbody', {}, ...rows.map(({ element }) => element)));
-  };
-  return {
-    show(next) {
-      comparison = next;
-      draw();
-    },
-    choose(answer) {
-      chosen = answer;
-      draw();
-    },
-  };
-}
-
-function isSame(a: number | undefined, b: number | undefined): boolean {
-  return a !== undefined && b !== undefined && Math.abs(a - b) <= 1e-3 * b;
+/** Shows the comparison of a question of `budget` FLOPs. */
+export function showComparison({ lines, steps }: Comparison, budget: number): void {
+  // To the digits that the question is written in.
+  const isChosen = ({ model }: Line): boolean => model !== null && formatFlops(model.flops) === formatFlops(budget);
+  find('#compareTable', HTMLTableElement).replaceChildren(drawHead(), make('tbody', {}, ...lines.map((line, index) => drawLine(line, steps[index], isChosen(line)))));
 }
 
 const testedRates = [0.03, 0.1, 0.3, 1];
@@ -67,7 +38,7 @@ function drawLine({ model, keep, cutoff, repetition, paperAccuracy }: Line, step
     cell(model === null ? '' : formatAmount(model.tokens)),
     cell(formatShare(keep.rate), 'number strong'),
     cell(keep.low < keep.high ? `${formatShare(keep.low)}–${formatShare(keep.high)}` : '', 'number quiet'),
-    cell(cutoff.score === null ? '–' : formatScore(cutoff.score)),
+    cell(cutoff.score === null ? '–' : formatScore(cutoff.score, 2)),
     cell(formatAmount(cutoff.tokens)),
     cell(repetition === null ? '' : String(Number(repetition.epochs.toPrecision(3)))),
     cell(jaccard === null ? '' : formatShare(jaccard), 'number quiet'),

@@ -4,14 +4,15 @@ import { formatAmount, formatFlops, parseAmount } from './amounts.ts';
 import type { Benchmark } from './answers.ts';
 import { showBenchmarks, switchBenchmarks } from './benchmarks.ts';
 import { find, make } from './dom.ts';
-import { defaultSizes, sliderEnds, type State } from './state.ts';
+import { openAmountEntry, openEntry } from './entries.ts';
+import { defaultSizes, sizesAtMost, sliderEnds, type State } from './state.ts';
 
 /** What the controls need to know of the run. */
 export interface Ground {
   benchmarks: readonly Benchmark[];
   calibrations: readonly { name: string; formula: string }[];
   corpusTokens: number;
-  /** The law where none is chosen. */
+  /** The law where none is chosen; empty where one always was. */
   usualLaw: string;
 }
 
@@ -28,7 +29,8 @@ export interface Controls {
   showModel(model: ShownModel): void;
 }
 
-const paperLaws = [
+/** The laws that every run has, and what they are of. */
+export const paperLaws = [
   ['nemotron-cc', 'Nemotron-CC, deduplicated'],
   ['dclm-refinedweb', 'DCLM-RefinedWeb, raw crawl'],
   ['nemotron-cc-6.6b', 'Nemotron-CC, a 6.6B model'],
@@ -39,28 +41,33 @@ type Change = (part: Partial<State>) => void;
 export function openControls(change: Change): Controls {
   const input = (id: string): HTMLInputElement => find(`#${id}`, HTMLInputElement);
   const slider = input('slider');
-  const [budget, params, tokens, poolTokens, tokensPerParam, maxEpochs, sizes] = [input('budget'), input('params'), input('tokens'), input('poolTokens'), input('tokensPerParam'), input('maxEpochs'), input('sizes')];
   const pool = find('#pool', HTMLSelectElement);
   let ratio = 11;
   let usualLaw = '';
+  let corpusTokens = 0;
 
   slider.min = String(sliderEnds.from);
   slider.max = String(sliderEnds.to);
   drawTicks();
   find('#question', HTMLFormElement).addEventListener('submit', (event) => event.preventDefault());
   slider.addEventListener('input', () => change({ budget: Number((10 ** Number(slider.value)).toPrecision(3)) }));
-  onAmount(budget, (flops) => change({ budget: flops }));
+  const budget = openAmountEntry(input('budget'), 'Budget: a number of FLOPs above 0, such as 1e21 or 2.5e22.', (flops) => change({ budget: flops }));
   // C = 6·N·D with D = ratio·N, solved for C.
-  onAmount(params, (value) => change({ budget: 6 * ratio * value ** 2 }));
-  onAmount(tokens, (value) => change({ budget: (6 * value ** 2) / ratio }));
-  onAmount(poolTokens, (value) => change({ poolTokens: value }), () => change({ poolTokens: undefined }));
-  onAmount(tokensPerParam, (value) => change({ tokensPerParam: value }), () => change({ tokensPerParam: undefined }));
-  onAmount(maxEpochs, (value) => change({ maxEpochs: value }), () => change({ maxEpochs: undefined }));
-  onText(sizes, (text) => {
+  const params = openAmountEntry(input('params'), 'Model size: a number of parameters above 0, such as 7B.', (value) => change({ budget: 6 * ratio * value ** 2 }));
+  const tokens = openAmountEntry(input('tokens'), 'Training: a number of tokens above 0, such as 140B.', (value) => change({ budget: (6 * value ** 2) / ratio }));
+  const poolTokens = openEntry(input('poolTokens'), 'At least the tokens of the ranked corpus, such as 6.3T; empty where it stands for itself.', (text) => {
+    const value = parseAmount(text);
+    const isUsable = text.trim() === '' || (value !== undefined && value >= corpusTokens);
+    if (isUsable) change({ poolTokens: value });
+    return isUsable;
+  });
+  const tokensPerParam = openAmountEntry(input('tokensPerParam'), 'Tokens per parameter: a number above 0, such as 20; empty for the usual one.', (value) => change({ tokensPerParam: value }), () => change({ tokensPerParam: undefined }));
+  const maxEpochs = openAmountEntry(input('maxEpochs'), 'Passes: a number above 0, such as 4; empty for as many as set.', (value) => change({ maxEpochs: value }), () => change({ maxEpochs: undefined }));
+  const sizes = openEntry(input('sizes'), `Sizes: up to ${sizesAtMost} numbers of parameters with commas between, such as 0.4B, 1B, 7B.`, (text) => {
     const named = text.split(',').map((size) => size.trim()).filter((size) => size !== '');
-    const known = named.every((size) => parseAmount(size) !== undefined);
-    if (known) change({ sizes: named.length === 0 ? defaultSizes : named });
-    return known;
+    const isUsable = named.length <= sizesAtMost && named.every((size) => parseAmount(size) !== undefined);
+    if (isUsable) change({ sizes: named.length === 0 ? defaultSizes : named });
+    return isUsable;
   });
   pool.addEventListener('change', () => change({ pool: pool.value === '' ? undefined : pool.value }));
 
@@ -68,54 +75,27 @@ export function openControls(change: Change): Controls {
     showState(state) {
       slider.value = String(Math.log10(state.budget));
       slider.setAttribute('aria-valuetext', `${formatFlops(state.budget)} FLOPs`);
-      write(budget, formatFlops(state.budget));
-      write(poolTokens, state.poolTokens === undefined ? '' : formatAmount(state.poolTokens));
-      write(sizes, state.sizes.join(', '));
-      write(maxEpochs, state.maxEpochs === undefined ? '' : String(state.maxEpochs));
+      budget.write(formatFlops(state.budget));
+      poolTokens.write(state.poolTokens === undefined ? '' : formatAmount(state.poolTokens));
+      sizes.write(state.sizes.join(', '));
+      maxEpochs.write(state.maxEpochs === undefined ? '' : String(state.maxEpochs));
       pool.value = state.pool ?? usualLaw;
       switchBenchmarks(state.without);
     },
     showGround(ground, state) {
-      usualLaw = state.pool === undefined ? ground.usualLaw : '';
+      ({ usualLaw, corpusTokens } = ground);
       pool.replaceChildren(...paperLaws.map(([name, about]) => make('option', { value: name }, about)), ...ground.calibrations.map(({ name, formula }) => make('option', { value: name }, `${name}: ${formula}`)));
       pool.value = state.pool ?? usualLaw;
       showBenchmarks(ground.benchmarks, state.without, change);
-      showPoolHint(ground.corpusTokens);
+      showPoolHint(corpusTokens);
     },
     showModel(model) {
       ratio = model.tokensPerParam;
-      write(params, formatAmount(model.params));
-      write(tokens, formatAmount(model.tokens));
-      write(tokensPerParam, String(Number(model.tokensPerParam.toPrecision(3))));
+      params.write(formatAmount(model.params));
+      tokens.write(formatAmount(model.tokens));
+      tokensPerParam.write(String(Number(model.tokensPerParam.toPrecision(3))));
     },
   };
-}
-
-/** Calls `use` with what was typed, once it is a number; an empty entry calls `clear`. */
-function onAmount(input: HTMLInputElement, use: (value: number) => void, clear?: () => void): void {
-  onText(input, (text) => {
-    const value = parseAmount(text);
-    if (value !== undefined) use(value);
-    else if (text.trim() === '' && clear !== undefined) clear();
-    else return false;
-    return true;
-  });
-}
-
-/** Calls `use` with what was typed; false marks it as what cannot be read. */
-function onText(input: HTMLInputElement, use: (text: string) => boolean): void {
-  input.addEventListener('input', () => (input.dataset['typing'] = ''));
-  input.addEventListener('change', () => {
-    delete input.dataset['typing'];
-    if (!use(input.value)) input.setAttribute('aria-invalid', 'true');
-  });
-}
-
-/** Writes into an entry, but not into what is being typed. */
-function write(input: HTMLInputElement, text: string): void {
-  if ('typing' in input.dataset) return;
-  input.value = text;
-  input.removeAttribute('aria-invalid');
 }
 
 function drawTicks(): void {

@@ -3,7 +3,7 @@
 
 import { formatShare } from './amounts.ts';
 import type { Curve } from './answers.ts';
-import { axis, colour, drawLine, drawPoint, type FittedPlot, openPlot } from './plot.ts';
+import { axis, colour, drawLines, drawPoint, type FittedPlot, type Line, openPlot } from './plot.ts';
 import uPlot from './uplot.js';
 
 export interface CurvePlot {
@@ -20,10 +20,10 @@ export function openCurvePlot(holder: HTMLElement, pick: (flops: number) => void
   let chosen: { flops: number; rate: number } | undefined;
 
   const draw = (plot: uPlot): void => {
-    for (const [row, { flops, from, to }] of curve.paper.crossovers.entries()) drawLine(plot, Math.log10(flops), `${100 * from} → ${100 * to} %`, { colour: colour('quiet'), dashed: true, row, low: true });
-    if (chosen === undefined) return;
-    drawLine(plot, Math.log10(chosen.flops), formatShare(chosen.rate), { colour: colour('cutoff'), width: 1.5, row: -1 });
-    drawPoint(plot, Math.log10(chosen.flops), Math.log10(100 * chosen.rate), colour('cutoff'));
+    const crossovers = curve.paper.crossovers.map(({ flops, from, to }, row): Line => ({ x: Math.log10(flops), name: `${100 * from} → ${100 * to} %`, colour: colour('quiet'), dashed: true, row, low: true }));
+    const budget: Line[] = chosen === undefined ? [] : [{ x: Math.log10(chosen.flops), name: formatShare(chosen.rate), colour: colour('cutoff'), width: 1.5, row: -1 }];
+    drawLines(plot, [...crossovers, ...budget]);
+    if (chosen !== undefined) drawPoint(plot, Math.log10(chosen.flops), Math.log10(100 * chosen.rate), colour('cutoff'));
   };
   const plot: FittedPlot = openPlot(holder, () => ({
     padding: [20, 20, 0, 0],

@@ -2,7 +2,7 @@
 
 import { formatScore } from './amounts.ts';
 import type { Histogram } from './answers.ts';
-import { axis, colour, drawLine, openPlot } from './plot.ts';
+import { axis, colour, drawLines, openPlot } from './plot.ts';
 import uPlot from './uplot.js';
 
 export interface HistogramPlot {
@@ -33,7 +33,7 @@ export function openHistogramPlot(holder: HTMLElement): HistogramPlot {
       axis({ size: 44, values: (_plot, ticks) => ticks.map((tick) => (tick === 0 ? '0' : `${Number((100 * tick).toPrecision(3))} %`)) }),
     ],
     series: [{}, filled('dropped'), filled('kept')],
-    hooks: { draw: [(drawn) => { if (cutoff !== null) drawLine(drawn, cutoff, `cutoff ${formatScore(cutoff)}`, { colour: colour('cutoff'), width: 1.5, row: -1 }); }] },
+    hooks: { draw: [(drawn) => { if (cutoff !== null) drawLines(drawn, [{ x: cutoff, name: `cutoff ${formatScore(cutoff)}`, colour: colour('cutoff'), width: 1.5, row: -1 }]); }] },
   }));
 
   const draw = (): void => {

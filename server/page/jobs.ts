@@ -28,7 +28,10 @@ export function openJobs(ended: () => void): Jobs {
   };
   const look = async (): Promise<void> => {
     const { jobs } = await askJson<{ jobs: Job[] }>('jobs', ['jobs']);
-    const show = (): void => showJobs(jobs, (id) => void attempt(send(`jobs/${id}`, { method: 'DELETE' }).then(look)));
+    const show = (): void => {
+      document.body.toggleAttribute('data-working', jobs.some(isOpen));
+      showJobs(jobs, (id) => void attempt(send(`jobs/${id}`, { method: 'DELETE' }).then(look)));
+    };
     show();
     // Oldest first is what the queue works on.
     const open = jobs.filter(isOpen).at(-1);

@@ -34,7 +34,7 @@ export interface Panel {
 
 export function openPanel<T>({ section, path, load, show, waitMs, slow = false, optional = false, refuse }: PanelPlan<T>): Panel {
   const alert = find('.problem', HTMLElement, section);
-  /** Whether there is no section to be seen, as the run has nothing for it. */
+  /** Whether there is no section to be seen, as the run has nothing for it, or nothing to show was ever there. */
   let absent = optional;
   let asked: string | undefined;
   let shown: { address: string; answer: T } | undefined;
@@ -44,10 +44,12 @@ export function openPanel<T>({ section, path, load, show, waitMs, slow = false, 
 
   const fail = (problem: Problem): void => {
     const refused = refuse?.(problem) === true;
-    absent = optional && refused;
+    const isStale = shown !== undefined;
+    absent = refused && (optional || !isStale);
     section.hidden = absent;
+    section.dataset['stale'] = isStale ? 'shown' : 'empty';
     if (refused) return;
-    alert.textContent = problem.message;
+    alert.textContent = isStale ? `${problem.message} What is shown below answers an earlier question.` : problem.message;
     alert.hidden = false;
   };
 
@@ -84,6 +86,7 @@ export function openPanel<T>({ section, path, load, show, waitMs, slow = false, 
         shown = { address, answer };
         alert.hidden = true;
         absent = false;
+        delete section.dataset['stale'];
         section.hidden = false;
         show(answer, state);
         linkData(section, address);

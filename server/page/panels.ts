@@ -3,7 +3,7 @@
 import type { Answer, Comparison, Composition, Curve, Domains, Evaluation, Histogram, Margin, Why } from './answers.ts';
 import { showAnswer } from './answer-view.ts';
 import { askJson, type Problem } from './ask.ts';
-import { openCompareView } from './compare-view.ts';
+import { showComparison } from './compare-view.ts';
 import { showComposition } from './composition-view.ts';
 import { openCurvePlot } from './curve-plot.ts';
 import { find } from './dom.ts';
@@ -30,7 +30,7 @@ export const pathsAhead = [answerPath, comparePath, compositionPath];
 
 const marginPath = (state: State, characters: number): string => `documents?near=cutoff&limit=6&characters=${characters}&${readable(questionQuery(state))}`;
 
-/** What is wrong with the question is told once, by the answer. */
+/** What is wrong with the question is told once, by the answer: whatever the server refuses of those that ask nothing more than it does. */
 const toldByAnswer = ({ status }: Problem): boolean => status >= 400 && status < 500;
 
 /** Opens all panels. Those of the budget alone wait longer than the answer, so that a moving slider asks for what is cheap first. */
@@ -39,8 +39,10 @@ export function openPanels({ change, answered, refused }: Follower): Panel[] {
   const plotIn = (id: string): HTMLElement => find(`#${id} .plot`, HTMLElement);
   const curvePlot = openCurvePlot(plotIn('curve'), (flops) => change({ budget: Number(flops.toPrecision(3)) }));
   const histogramPlot = openHistogramPlot(plotIn('histogram'));
-  const compareView = openCompareView();
   const domainsView = openDomainsView(plotIn('domains'));
+  /** What the answer was refused with. Those that ask more than it does tell what is wrong with the rest. */
+  let told: string | undefined;
+  const alreadyTold = ({ message }: Problem): boolean => message === told;
   /** Whether a document was just pressed: the keyboard then goes to its explanation, once that is there. */
   let opened = false;
   const marginView = openMarginView(({ shardId, row }) => {
@@ -54,14 +56,17 @@ export function openPanels({ change, answered, refused }: Follower): Panel[] {
       path: answerPath,
       load: (path, signal) => askJson<Answer>(path, ['keep', 'cutoff', 'summary'], { signal }),
       show(answer) {
+        told = undefined;
         showAnswer(answer);
         histogramPlot.choose(answer.cutoff.score);
         if (answer.model !== null) curvePlot.choose(answer.model.flops, answer.keep.rate);
-        compareView.choose(answer);
         answered(answer);
       },
       waitMs: 0,
-      refuse: refused,
+      refuse(problem) {
+        told = problem.message;
+        return refused(problem);
+      },
     }),
     openPanel<Curve>({
       section: section('curve'),
@@ -91,7 +96,8 @@ export function openPanels({ change, answered, refused }: Follower): Panel[] {
       section: section('compare'),
       path: comparePath,
       load: (path, signal) => askJson<Comparison>(path, ['lines', 'steps'], { signal }),
-      show: (comparison) => compareView.show(comparison),
+      show: (comparison, { budget }) => showComparison(comparison, budget),
+      refuse: alreadyTold,
       waitMs: 30,
     }),
     openPanel<Margin>({
@@ -144,6 +150,7 @@ export function openPanels({ change, answered, refused }: Follower): Panel[] {
         opened = false;
         find('#whyTitle', HTMLElement).focus();
       },
+      refuse: alreadyTold,
       waitMs: 30,
       slow: true,
     }),

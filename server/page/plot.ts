@@ -50,7 +50,9 @@ export function axis(options: uPlot.Axis): uPlot.Axis {
   };
 }
 
-interface Look {
+export interface Line {
+  x: number;
+  name: string;
   colour: string;
   dashed?: boolean;
   width?: number;
@@ -59,23 +61,23 @@ interface Look {
   low?: boolean;
 }
 
-/** A vertical line through the whole plot, with its name beside it. */
-export function drawLine(plot: uPlot, x: number, name: string, look: Look): void {
+/** Vertical lines through the whole plot, with their names beside them; the names last, so that no line strikes one through. */
+export function drawLines(plot: uPlot, lines: readonly Line[]): void {
   const { ctx, bbox } = plot;
-  const at = Math.round(plot.valToPos(x, 'x', true));
-  if (at < bbox.left || at > bbox.left + bbox.width) return;
   const unit = pixels();
-  const top = bbox.top + Math.min(0, look.row) * 15 * unit;
   const bottom = bbox.top + bbox.height;
+  const placed = lines.map((line) => ({ ...line, at: Math.round(plot.valToPos(line.x, 'x', true)) })).filter(({ at }) => at >= bbox.left && at <= bbox.left + bbox.width);
   ctx.save();
-  ctx.strokeStyle = look.colour;
-  ctx.lineWidth = (look.width ?? 1) * unit;
-  ctx.setLineDash(look.dashed === true ? [3 * unit, 3 * unit] : []);
-  ctx.beginPath();
-  ctx.moveTo(at, top);
-  ctx.lineTo(at, bottom);
-  ctx.stroke();
-  write(plot, name, at, look.low === true ? bottom - (15 * look.row + 18) * unit : bbox.top + (15 * look.row + 4) * unit, look.colour);
+  for (const { at, row, colour, width = 1, dashed = false } of placed) {
+    ctx.strokeStyle = colour;
+    ctx.lineWidth = width * unit;
+    ctx.setLineDash(dashed ? [3 * unit, 3 * unit] : []);
+    ctx.beginPath();
+    ctx.moveTo(at, bbox.top + Math.min(0, row) * 15 * unit);
+    ctx.lineTo(at, bottom);
+    ctx.stroke();
+  }
+  for (const { at, row, colour, name, low = false } of placed) write(plot, name, at, low ? bottom - (15 * row + 18) * unit : bbox.top + (15 * row + 4) * unit, colour);
   ctx.restore();
 }
 

@@ -22,16 +22,18 @@ export interface State {
 export const sliderEnds = { from: 16, to: 26 } as const;
 export const defaultBudget = 1e21;
 export const defaultSizes = ['0.4B', '1B', '3B', '7B', '13B'] as const;
+/** The server compares 20 at most, and the budget is one of them. */
+export const sizesAtMost = 19;
 /** The model that the law "nemotron-cc-6.6b" is about, in parameters. */
 const fixedModel: Record<string, number> = { 'nemotron-cc-6.6b': 6.6e9 };
 
-/** The state of an address. What it does not know or cannot read it leaves at its default; the routes say what is wrong with the rest. */
+/** The state of an address. What it does not know or cannot read it leaves at its default, which `unreadIn` tells; the routes say what is wrong with the rest. */
 export function readState(search: string): State {
   const query = new URLSearchParams(search);
   const amount = (name: string): number | undefined => parseAmount(query.get(name) ?? '');
   const list = (name: string): string[] => (query.get(name) ?? '').split(',').filter((item) => item !== '');
   const [shard, row] = [query.get('shard'), Number(query.get('row') ?? Number.NaN)];
-  const sizes = list('sizes');
+  const sizes = list('sizes').filter((size) => parseAmount(size) !== undefined).slice(0, sizesAtMost);
   return {
     budget: amount('budget') ?? defaultBudget,
     pool: query.get('pool') ?? undefined,
@@ -42,6 +44,18 @@ export function readState(search: string): State {
     sizes: sizes.length === 0 ? defaultSizes : sizes,
     document: shard !== null && Number.isInteger(row) && row >= 0 ? { shard, row } : undefined,
   };
+}
+
+/** What an address says that cannot be read, such as "budget=banana". */
+export function unreadIn(search: string): string[] {
+  const query = new URLSearchParams(search);
+  const unread = (name: string, texts: readonly string[]): string[] => texts.filter((text) => parseAmount(text) === undefined).map((text) => `${name}=${text}`);
+  const sizes = query.getAll('sizes').flatMap((text) => text.split(','));
+  return [
+    ...['budget', 'poolTokens', 'tokensPerParam', 'maxEpochs'].flatMap((name) => unread(name, query.getAll(name))),
+    ...unread('sizes', sizes.filter((size) => size !== '')),
+    ...(sizes.length > sizesAtMost ? [`sizes beyond the ${sizesAtMost}th`] : []),
+  ];
 }
 
 /** The address of a state, shortest form: what is at its default is left out. */
@@ -94,9 +108,10 @@ export function curveQuery(state: State): URLSearchParams {
   return new URLSearchParams([['from', `1e${sliderEnds.from}`], ['to', `1e${sliderEnds.to}`], ['points', '201'], ...lawQuery(state)]);
 }
 
-/** The question of the compare table. */
+/** The question of the compare table: the budget among the sizes. */
 export function compareQuery(state: State): URLSearchParams {
   const query = groundQuery(state);
+  query.set('budgets', formatFlops(state.budget));
   query.set('params', state.sizes.join());
   return query;
 }

@@ -21,7 +21,8 @@ describe('amounts', () => {
   it('writes counts, budgets, scores and times', () => {
     expect([formatAmount(6.3e12), formatAmount(3.89e9), formatAmount(2e18)]).toEqual(['6.3T', '3.89B', '2e18']);
     expect([formatFlops(1e21), formatFlops(1.2589e20)]).toEqual(['1e21', '1.26e20']);
-    expect([formatScore(0.96), formatScore(-1.23456)]).toEqual(['0.9600', '−1.235']);
+    expect([0.96, -1.23456, 0.000_015_034, -2e-4, 0].map((score) => formatScore(score))).toEqual(['0.9600', '−1.235', '1.503e-5', '−2.000e-4', '0.000']);
+    expect(formatScore(0.000_015_034, 2)).toBe('1.5e-5');
     expect([formatSeconds(4.4), formatSeconds(200), formatSeconds(9000)]).toEqual(['4 s', '3 min', '2.5 h']);
   });
 });

@@ -99,9 +99,65 @@ describeInChromium('the page', () => {
     await opened.page.keyboard.press('Enter');
     // C = 6·N·D with D = 11·N.
     await opened.page.waitForURL(/budget=3\.23e21/);
-    await opened.page.locator('#tokens').fill('nonsense');
+  });
+
+  it('says at an entry what it may be, for as long as it cannot be read', async () => {
+    await load(budget);
+    for (const [id, entry] of [['budget', '0'], ['budget', '1e400'], ['budget', ''], ['params', 'abc'], ['tokens', '-1'], ['poolTokens', '1000'], ['tokensPerParam', 'x'], ['maxEpochs', '0'], ['sizes', '1B, lots']] as const) {
+      const input = opened.page.locator(`#${id}`);
+      await input.fill(entry);
+      await input.dispatchEvent('change');
+      expect([id, entry, await input.getAttribute('aria-invalid')]).toEqual([id, entry, 'true']);
+      expect(await text(opened, `#${id}Wrong`)).toMatch(/such as/);
+      expect(await input.getAttribute('aria-describedby')).toContain(`${id}Wrong`);
+    }
+    expect(opened.page.url()).toContain(budget);
+    await opened.page.locator('#slider').press('ArrowRight');
+    await settle();
+    expect(await opened.page.locator('.wrong:visible').count()).toBe(0);
+  });
+
+  it('goes on from an address with what this ranking does not have, and tells what it left out', async () => {
+    await load('?budget=banana&without=nope,cooking&pool=mine', {});
+    await opened.page.locator('#notice', { hasText: 'left out: budget=banana, nope, mine.' }).waitFor();
+    await settle();
+    expect(opened.page.url()).toContain('?without=cooking&budget=1e21');
+    expect(await opened.page.locator('#pool').inputValue()).toBe('nemotron-cc');
+    expect(await text(opened, '#benchmarkCount')).toBe('1 of 2');
+    expect(await opened.page.locator('.problem:visible').count()).toBe(1);
+    await load('?budget=banana');
+    expect(await text(opened, '#notice')).toContain('left out: budget=banana.');
+    await opened.page.locator('#slider').press('ArrowRight');
+    expect(await opened.page.locator('#notice').isVisible()).toBe(false);
+  });
+
+  it('tells once what the server refuses, with all there is to ask in reach, and marks what is stale', async () => {
+    await load('?budget=1e20&poolTokens=1000', {});
+    expect(await opened.page.locator('.problem:visible').allInnerTexts()).toEqual([expect.stringContaining('pool tokens is "1000"')]);
+    await opened.page.getByRole('checkbox', { name: 'cooking' }).waitFor();
+    expect(await opened.page.locator('#params').inputValue()).not.toBe('');
+    expect(await opened.page.locator('#copy').isVisible()).toBe(false);
+    await opened.page.locator('#poolTokens').fill('6.3T');
     await opened.page.keyboard.press('Enter');
-    expect(await opened.page.locator('#tokens').getAttribute('aria-invalid')).toBe('true');
+    await opened.page.locator('#keep', { hasText: '4.0 %' }).waitFor();
+    await settle();
+    expect(await opened.page.locator('.problem:visible, [data-stale]:visible').count()).toBe(0);
+    await opened.page.route('**/rank?*', (route) => route.fulfill({ status: 400, contentType: 'application/problem+json', body: JSON.stringify({ code: 'OPTION_INVALID', detail: 'Refused.' }) }));
+    await opened.page.locator('#slider').press('ArrowRight');
+    await opened.page.locator('#answer[data-stale]').waitFor();
+    expect(await text(opened, '#answer .problem')).toBe('Refused. What is shown below answers an earlier question.');
+  });
+
+  it('has the budget among the model sizes, with its overlap and the paper, and once where it is one of them', async () => {
+    await load(`${budget}&sizes=1B,7B`);
+    const row = opened.page.locator('#compareTable tr.chosen');
+    // Overlap with the next, what that adds, and the paper's four.
+    expect((await row.locator('td').allInnerTexts()).slice(7).filter((cell) => cell === '')).toEqual([]);
+    expect(await opened.page.locator('#compareTable tbody tr').count()).toBe(4);
+    await opened.page.locator('#params').fill('7B');
+    await opened.page.keyboard.press('Enter');
+    await opened.page.locator('#compareTable tr.chosen', { hasText: '7B · this budget' }).waitFor();
+    expect(await opened.page.locator('#compareTable tbody tr').count()).toBe(3);
   });
 
   it('aims at other benchmarks when one is switched off, and back', async () => {

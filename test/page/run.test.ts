@@ -39,7 +39,7 @@ describeInChromium('the page of a run without an answer', () => {
     expect(await page.locator('#runTitle').innerText()).toBe('No ranking yet');
     expect(await page.locator('#runBody').innerText()).toContain('There is no ranking yet. Run "betr run" first.');
     expect(await page.locator('.steps li').allInnerTexts()).toEqual([expect.stringContaining('betr index'), expect.stringContaining('betr train'), expect.stringContaining('betr rank')]);
-    expect(await page.locator('#answer').isVisible()).toBe(false);
+    for (const idle of ['#answer', '#slider']) expect(await page.locator(idle).isVisible()).toBe(false);
     await page.locator('.steps').getByRole('button', { name: 'Start train' }).click();
     await page.locator('.job[data-state="failed"]').waitFor({ timeout: jobMs });
     expect(await page.locator('.job').innerText()).toContain('betr index');
@@ -64,10 +64,12 @@ describeInChromium('the page of a run without an answer', () => {
     const { page } = await load();
     await page.getByRole('button', { name: 'Start all three' }).click();
     await page.locator('.job[data-state="running"]').waitFor({ timeout: jobMs });
+    expect(await page.locator('body').getAttribute('data-working')).toBe('');
     await page.locator('.job .quiet', { hasText: /: [\d,]+/ }).waitFor({ timeout: jobMs });
     await page.locator('#keep', { hasText: 'Keep the best 4.0 %' }).waitFor({ timeout: jobMs });
     expect(await page.locator('#run').isVisible()).toBe(false);
     expect(await page.locator('.job[data-state="done"]').count()).toBe(1);
+    expect(await page.locator('body').getAttribute('data-working')).toBeNull();
   }, jobMs);
 
   it('names what is damaged, and mends it', async () => {

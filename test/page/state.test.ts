@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { defaultSizes, groundQuery, nextSets, questionQuery, readState, type State, writeState } from '../../server/page/state.ts';
+import { defaultSizes, groundQuery, nextSets, questionQuery, readState, type State, unreadIn, writeState } from '../../server/page/state.ts';
 
 const amount = fc.option(fc.double({ min: 1, max: 1e15, noNaN: true }), { nil: undefined });
 const name = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,8}$/);
@@ -32,6 +32,14 @@ describe('the address', () => {
 
   it('takes what it cannot read for not said', () => {
     expect(readState('?budget=lots&row=-1&shard=a&maxEpochs=x')).toEqual(readState(''));
+  });
+});
+
+describe('unreadIn', () => {
+  it('names what an address says that cannot be read', () => {
+    expect(unreadIn('?budget=banana&poolTokens=6.3T&maxEpochs=0&sizes=1B,lots')).toEqual(['budget=banana', 'maxEpochs=0', 'sizes=lots']);
+    expect(unreadIn('?budget=1e21&sizes=1B')).toEqual([]);
+    expect(unreadIn('')).toEqual([]);
   });
 });
 

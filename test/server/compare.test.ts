@@ -42,6 +42,13 @@ describe('GET /compare', () => {
     expect(new Set(steps.flatMap((step) => step.benchmarks.map(({ benchmark }) => benchmark)))).toEqual(new Set(chosen));
   });
 
+  it('takes a budget among model sizes, once where one of them has it', async () => {
+    const ask = async (query: string): Promise<string[]> => comparisonSchema.parse((await server().ask(`/compare?${query}`)).json).lines.map(({ name }) => name);
+    expect(await ask('budgets=1e21&params=1B,7B')).toEqual(['1B parameters', '1e21 FLOPs', '7B parameters', 'no filter']);
+    // 6·11·(7e9)² is 3.234e21.
+    expect(await ask('budgets=3.23e21&params=1B,7B')).toEqual(['1B parameters', '7B parameters', 'no filter']);
+  });
+
   it('can be smaller than the one before: a smaller pool asks for more of itself', async () => {
     const { steps } = comparisonSchema.parse((await server().ask('/compare?budgets=1e19,1e20&poolTokens=6.3T&pool=dclm-refinedweb')).json);
     expect(steps.every(({ removed }) => removed.documents === 0)).toBe(true);

@@ -1,0 +1,47 @@
+// Entries of the question: what is typed counts once it can be read; until then the entry says what it may be.
+
+import { parseAmount } from './amounts.ts';
+import { make } from './dom.ts';
+
+export interface Entry {
+  /** Writes into the entry, but not into what is being typed. */
+  write(text: string): void;
+}
+
+/** Calls `use` with what was typed; where that is false, the entry is marked and `allowed` stands below it. */
+export function openEntry(input: HTMLInputElement, allowed: string, use: (text: string) => boolean): Entry {
+  const message = make('p', { id: `${input.id}Wrong`, class: 'wrong', role: 'alert' });
+  input.setAttribute('aria-describedby', `${input.getAttribute('aria-describedby') ?? ''} ${message.id}`.trim());
+  // Not into a label, whose text would be the entry's name.
+  let place = input.closest('.pair') ?? input.closest('label') ?? input.closest('.entry');
+  while (place?.nextElementSibling?.matches('.wrong') === true) place = place.nextElementSibling;
+  place?.after(message);
+  const mark = (wrong: boolean): void => {
+    if (wrong) input.setAttribute('aria-invalid', 'true');
+    else input.removeAttribute('aria-invalid');
+    message.textContent = wrong ? allowed : '';
+  };
+  input.addEventListener('input', () => (input.dataset['typing'] = ''));
+  input.addEventListener('change', () => {
+    delete input.dataset['typing'];
+    mark(!use(input.value));
+  });
+  return {
+    write(text) {
+      if ('typing' in input.dataset) return;
+      input.value = text;
+      mark(false);
+    },
+  };
+}
+
+/** An entry of a number; an empty one calls `clear`, where that is given. */
+export function openAmountEntry(input: HTMLInputElement, allowed: string, use: (value: number) => void, clear?: () => void): Entry {
+  return openEntry(input, allowed, (text) => {
+    const value = parseAmount(text);
+    if (value !== undefined) use(value);
+    else if (text.trim() === '' && clear !== undefined) clear();
+    else return false;
+    return true;
+  });
+}
