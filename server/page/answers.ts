@@ -126,6 +126,11 @@ export interface Benchmark {
   heldOutRocAuc: number | null;
 }
 
+/** GET /rankings: the one that answers come from. */
+export interface Rankings {
+  rankings: readonly { drift: { from: string; over: readonly string[] } | null }[];
+}
+
 /** GET /calibrations */
 export interface Calibrations {
   calibrations: readonly { name: string; formula: string }[];

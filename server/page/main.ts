@@ -2,7 +2,7 @@
 
 import { documentsAtMost, openAhead } from './ahead.ts';
 import { formatFlops } from './amounts.ts';
-import type { Answer, Benchmarks, Calibrations, Ready } from './answers.ts';
+import type { Answer, Benchmarks, Calibrations, Rankings, Ready } from './answers.ts';
 import { openCopyButton } from './answer-view.ts';
 import { askJson, download, hasKey, type Problem } from './ask.ts';
 import { openControls, paperLaws } from './controls.ts';
@@ -95,13 +95,22 @@ function tellLeftOut(names: readonly string[]): void {
   notice.textContent = `Not understood in the address, and left out: ${names.join(', ')}.`;
 }
 
+/** Tells how a ranking differs from the one before, where that is over a threshold of the settings. */
+function tellDrift({ from, over }: { from: string; over: readonly string[] } = { from: '', over: [] }): void {
+  const drift = find('#drift', HTMLElement);
+  drift.hidden = over.length === 0;
+  drift.textContent = `This ranking drifted from the one before (${from}): ${over.join('; ')}.`;
+}
+
 /** What a ranking can be asked about, and the names of it: benchmarks, and laws of one's own. Without either the page still answers. */
 async function showGround({ ranking, cutoff }: Answer, usualLaw = ''): Promise<string[]> {
   generation = ranking.generation;
-  const [benchmarks, calibrations] = await Promise.all([
+  const [benchmarks, calibrations, { rankings }] = await Promise.all([
     askJson<Benchmarks>('benchmarks', ['benchmarks']).catch(() => ({ benchmarks: [] })),
     askJson<Calibrations>('calibrations', ['calibrations']).catch(() => ({ calibrations: [] })),
+    askJson<Rankings>('rankings', ['rankings']).catch(() => ({ rankings: [] })),
   ]);
+  tellDrift(rankings[0]?.drift ?? undefined);
   const scored = benchmarks.benchmarks.filter((benchmark) => benchmark.scored).map(({ name }) => name);
   switches = cutoff.ofDocuments > documentsAtMost ? [] : scored;
   ahead.begin(state, switches);

@@ -13,7 +13,7 @@ import type { readySchema } from '../../server/health-routes.ts';
 import type { Job } from '../../server/job-records.ts';
 import type { CompositionAnswer, HistogramAnswer } from '../../server/mixture-routes.ts';
 import type * as page from '../../server/page/answers.ts';
-import type { benchmarksSchema } from '../../server/ranking-routes.ts';
+import type { benchmarksSchema, rankingsSchema } from '../../server/ranking-routes.ts';
 import type { Why } from '../../server/why.ts';
 
 interface Server {
@@ -26,6 +26,7 @@ interface Server {
   why: Why;
   benchmarks: z.output<typeof benchmarksSchema>;
   calibrations: { calibrations: Calibration[] };
+  rankings: z.output<typeof rankingsSchema>;
   job: Job;
   ready: z.output<typeof readySchema>;
   domains: DomainWeights;
@@ -42,6 +43,7 @@ interface Page {
   why: page.Why;
   benchmarks: page.Benchmarks;
   calibrations: page.Calibrations;
+  rankings: page.Rankings;
   job: page.Job;
   ready: page.Ready;
   domains: page.Domains;
@@ -58,6 +60,7 @@ export const taken: { [Route in keyof Server]: (answer: Server[Route]) => Page[R
   documents: (answer) => answer,
   why: (answer) => answer,
   benchmarks: (answer) => answer,
+  rankings: (answer) => answer,
   calibrations: (answer) => answer,
   job: (answer) => answer,
   ready: (answer) => answer,

@@ -133,7 +133,7 @@ describeInChromium('the page', () => {
 
   it('tells once what the server refuses, with all there is to ask in reach, and marks what is stale', async () => {
     await load('?budget=1e20&poolTokens=1000', {});
-    expect(await opened.page.locator('.problem:visible').allInnerTexts()).toEqual([expect.stringContaining('pool tokens is "1000"')]);
+    expect(await opened.page.locator('.problem:visible').allInnerTexts()).toEqual([expect.stringContaining('poolTokens is "1000"')]);
     await opened.page.getByRole('checkbox', { name: 'cooking' }).waitFor();
     expect(await opened.page.locator('#params').inputValue()).not.toBe('');
     expect(await opened.page.locator('#copy').isVisible()).toBe(false);

@@ -4,6 +4,8 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
+import { writeDrift } from '../../ranking/drift.ts';
+import { readRanking } from '../../ranking/generation.ts';
 import { type Listening, serveRun } from '../../server/listen.ts';
 import { makeRealRun, type RealRun } from '../server/real-run.ts';
 import { describeInChromium, launchBrowser, type Opened, openPage } from './browser.ts';
@@ -84,4 +86,14 @@ describeInChromium('the page of a run without an answer', () => {
     await page.locator('#runBody').getByRole('button', { name: 'Start rank' }).click();
     await page.locator('#keep', { hasText: 'Keep the best 4.0 %' }).waitFor({ timeout: jobMs });
   }, jobMs);
+
+  it('tells of a ranking that drifted from the one before', async () => {
+    const { generation } = await readRanking(made.run);
+    const comparison = { documents: 1, tokens: 1, scores: null, sources: [] };
+    await writeDrift(made.run, { from: 'aaaaaaaaaaaa', to: generation, whole: comparison, fresh: null, over: ['source "web" has 10 % of the tokens in place of 50 %'] });
+    server ??= await serveRun(made.run, { host: '127.0.0.1', port: 0 });
+    await opened.page.goto(`${server.url}/?budget=1e20&poolTokens=6.3T`);
+    await opened.page.locator('#drift:visible').waitFor();
+    expect(await opened.page.locator('#drift').innerText()).toBe('This ranking drifted from the one before (aaaaaaaaaaaa): source "web" has 10 % of the tokens in place of 50 %.');
+  });
 });
