@@ -7,7 +7,6 @@ import { answerWithCutoff } from '../ranking/answer.ts';
 import { compareBudgets, type Comparison, comparisonColumns, tabulateComparison } from '../ranking/compare.ts';
 import { readRanking } from '../ranking/generation.ts';
 import { retargetRanking } from '../ranking/retarget.ts';
-
 import { csvLine } from '../server/csv.ts';
 import { command, type CommonOptions } from './common.ts';
 import { formatCount, formatShare, formatTable, printResult } from './output.ts';
@@ -44,7 +43,7 @@ const changesShown = 5;
 function describeComparison({ lines, steps, paper }: Comparison): string {
   const share = (value: number | undefined): string => (value === undefined ? '' : formatShare(value));
   const table = lines.map(({ name, keep, cutoff, repetition, paperAccuracy }) => [
-    name, formatShare(keep.rate), formatCount(cutoff.documents), formatCount(cutoff.tokens), repetition === null ? '' : repetition.epochs.toPrecision(3), ...[0, 1, 2, 3].map((i) => share(paperAccuracy?.[i]?.accuracy)),
+    name, formatShare(keep.rate), formatCount(cutoff.documents), formatCount(cutoff.tokens), repetition === null ? '' : Number(repetition.epochs.toPrecision(3)).toLocaleString('en'), ...[0, 1, 2, 3].map((i) => share(paperAccuracy?.[i]?.accuracy)),
   ]);
   return [
     formatTable([['', 'keep', 'documents', 'tokens', 'epochs', 'paper 3 %', '10 %', '30 %', '100 %'], ...table]),
@@ -56,6 +55,7 @@ function describeComparison({ lines, steps, paper }: Comparison): string {
       ),
     ]),
     '',
+    ...(lines.some(({ flags }) => flags.includes('tokens-estimated')) ? ['Token counts are estimated.'] : []),
     paper,
   ].join('\n');
 }
