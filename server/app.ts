@@ -81,15 +81,12 @@ function readBody({ body, bodyTypes = [], bodyLimitBytes: limit = bodyLimitBytes
   return [checkType, read(express.json({ limit })), ...(bodyTypes.length === 0 ? [] : [read(express.text({ limit, type: [...bodyTypes] }))])];
 }
 
-/** As many answers of a route are remembered. */
+/** As many questions of a route are remembered that had an answer, with the answer where that may be kept. */
 const mostRemembered = 500;
 const longestRemembered = 16_384;
-const mostAnswered = 5_000;
 
 function serve(route: Route, state: ServerState): (request: Request, response: Response) => Promise<void> {
-  const remembered = openBoundedCache<string, { etag: string; text: string }>(mostRemembered);
-  /** By address, the tag of the last answer. */
-  const answered = openBoundedCache<string, string>(mostAnswered);
+  const remembered = openBoundedCache<string, { etag: string; text: string | undefined }>(mostRemembered);
   const answer = async (request: Request, response: Response): Promise<Reply> =>
     // Who has left while he waited is not worked for: a page gives up what its reader no longer asks for.
     route.heavy === true ? state.gate.enter(async () => (response.destroyed ? 'sent' : route.answer(request, response, state))) : route.answer(request, response, state);
@@ -102,27 +99,29 @@ function serve(route: Route, state: ServerState): (request: Request, response: R
     const etag = state.live.etag();
     response.setHeader('ETag', etag);
     response.setHeader('Cache-Control', 'no-cache');
-    // Only a question that has had its answer is known to be a right one.
-    const isKnown = hasTag(request.headers['if-none-match'], etag);
-    if (isKnown && answered.get(request.originalUrl) === etag) {
-      response.status(304).end();
-      return;
-    }
-    const known = route.remembered === true ? remembered.get(request.originalUrl) : undefined;
+    const isHeld = hasTag(request.headers['if-none-match'], etag);
+    const known = remembered.get(request.originalUrl);
     if (known?.etag === etag) {
-      sendText(known.text, 'application/json', response);
-      return;
+      if (isHeld) {
+        response.status(304).end();
+        return;
+      }
+      if (known.text !== undefined) {
+        sendText(known.text, 'application/json', response);
+        return;
+      }
     }
     const reply = await answer(request, response);
     // The ranking may have changed while this was answered; then it is not known of which it is.
     const isOf = state.live.etag() === etag && reply !== 'sent';
-    if (isOf) answered.set(request.originalUrl, etag);
-    if (isOf && isKnown) {
+    // Only of a question that has an answer can a client have it.
+    if (isOf && isHeld) {
+      remembered.set(request.originalUrl, { etag, text: undefined });
       response.status(304).end();
       return;
     }
     const text = send(reply, response);
-    if (isOf && route.remembered === true && text !== undefined && text.length <= longestRemembered) remembered.set(request.originalUrl, { etag, text });
+    if (isOf) remembered.set(request.originalUrl, { etag, text: route.remembered === true && text !== undefined && text.length <= longestRemembered ? text : undefined });
   };
 }
 
