@@ -66,11 +66,17 @@ async function openLease(path: string): Promise<FileHandle | undefined> {
     return file;
   } catch (error) {
     if (systemCode(error) === 'EEXIST') return undefined;
+    // Whoever has the lock of the folder clears away what looks left behind, which this one was not.
+    if (systemCode(error) === 'ENOENT' && file !== undefined && (await exists(dirname(path)))) return await openLease(path);
     throw writeError(error, path);
   } finally {
     await rm(prepared, { force: true });
     if (!taken) await file?.close();
   }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(() => true, () => false);
 }
 
 function leaseText(count: number, holder: Holder): string {

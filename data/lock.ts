@@ -1,6 +1,5 @@
 // One betr at a time writes into a run folder, workers aside, who have leases of their own. The lock is a lease: one whose holder is gone is taken over.
 
-import { rmSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -30,7 +29,7 @@ export async function takeLock({ settings }: Run, path: string, dir: string): Pr
   let firstSeen: string | undefined;
   for (;;) {
     const lease = await takeLease(path, beatMs);
-    if (lease !== undefined) return releaseAtExit(lease, path);
+    if (lease !== undefined) return lease;
     if (await watch.isFree(path)) continue;
     const holder = await readHolder(path);
     if (holder !== undefined) {
@@ -39,21 +38,6 @@ export async function takeLock({ settings }: Run, path: string, dir: string): Pr
     }
     await setTimeout(beatMs / 10);
   }
-}
-
-/** A process that is told to end gives its lock back, too. */
-function releaseAtExit(lease: Lease, path: string): Lease {
-  const remove = (): void => {
-    if (!lease.isLost()) rmSync(path, { force: true });
-  };
-  process.once('exit', remove);
-  return {
-    isLost: () => lease.isLost(),
-    async release() {
-      process.off('exit', remove);
-      await lease.release();
-    },
-  };
 }
 
 /** Not those of workers, who do not ask for this lock and may be at it on another machine. */
