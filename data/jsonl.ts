@@ -67,9 +67,9 @@ export async function* readJsonl(shard: Shard, fields: FieldNames, options: Read
   return endRow;
 }
 
-/** Scanners that no reader has at the moment: to open one takes longer than to read a small file. What has grown by a very long line is given back. */
+/** Scanners that no reader has at the moment: to open one takes longer than to read a small file. What has grown by a large one is given back. */
 const idle: Wasm[] = [];
-const mostIdleBytes = 16 << 20;
+const mostIdleBytes = 2 << 20;
 
 /** The block without its first `count` lines. */
 function dropLines(block: LineBlock, count: number): LineBlock {
