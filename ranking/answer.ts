@@ -169,7 +169,8 @@ function findFlags({ keep, model, law, poolTokens, maxEpochs }: Ground, ranking:
       byPaper && model !== null && law.regime === 'compute-optimal' && (model.tokensPerParam < optimalTokensPerParam.from || model.tokensPerParam > optimalTokensPerParam.to),
     'below-tested-rates': keep.rate < law.lowestTestedRate,
     'pool-too-small': model !== null && floorRate(model.tokens, poolTokens, maxEpochs) > 1,
-    'corpus-far-below-law-range': byPaper && poolTokens < smallestPoolTokens,
+    // Where a share was asked for, the budgets that it suits are the law's, too.
+    'corpus-far-below-law-range': law.calibrated !== true && poolTokens < smallestPoolTokens,
     'tokens-estimated': ranking.estimatedDocuments > 0,
     'score-ties': cutoff.last !== null,
     'nothing-kept': cutoff.documents === 0,

@@ -78,7 +78,7 @@ describe('the answer to a budget', () => {
   it('to a share is that share, with the model only where a budget is named too', async () => {
     await withRanking(async (run, ranking) => {
       const share = await answerBudget(run, ranking, { keep: 0.25 });
-      expect(share).toMatchObject({ keep: { rate: 0.25, low: 0.25, high: 0.25, setBy: 'keep' }, model: null, repetition: null, law: null, flags: [] });
+      expect(share).toMatchObject({ keep: { rate: 0.25, low: 0.25, high: 0.25, setBy: 'keep' }, model: null, repetition: null, law: null, flags: ['corpus-far-below-law-range'] });
       expect(share.cutoff.documents).toBe(keepByPlainSort(rows, 0.25).length);
       const both = await answerBudget(run, ranking, { keep: 0.25, budget: 1e12 });
       expect(both).toMatchObject({ keep: { rate: 0.25, setBy: 'keep' }, law: null, model: { flops: 1e12 } });
@@ -89,9 +89,9 @@ describe('the answer to a budget', () => {
   it('flags a cut through equal scores, and one that keeps nothing', async () => {
     await withRun(async (run) => {
       const ranking = await rankRows(run, rows.slice(0, 10).map((row) => ({ ...row, score: 0.5, tokens: 100 })));
-      expect((await answerBudget(run, ranking, { keep: 0.5 })).flags).toEqual(['score-ties']);
+      expect((await answerBudget(run, ranking, { keep: 0.5 })).flags).toEqual(['corpus-far-below-law-range', 'score-ties']);
       const nothing = await answerBudget(run, ranking, { keep: 0.05 });
-      expect(nothing).toMatchObject({ cutoff: { score: null, documents: 0, tokens: 0 }, flags: ['nothing-kept'] });
+      expect(nothing).toMatchObject({ cutoff: { score: null, documents: 0, tokens: 0 }, flags: ['corpus-far-below-law-range', 'nothing-kept'] });
       expect(answerSchema.parse(nothing)).toEqual(nothing);
     });
   });
