@@ -4,7 +4,7 @@ import type { PredictedFigures, Prediction } from '../ranking/predict.ts';
 import { formatAmount, formatFlops } from '../ranking/amounts.ts';
 import { formatBytes, formatCount, formatShare, formatTable } from './output.ts';
 
-export function describePrediction({ shards, fileBytes, probes, probedBytes, standardError, workers, freeDiskBytes, predicted, actual }: Prediction): string {
+export function describePrediction({ shards, fileBytes, probes, probedBytes, standardError, workers, freeDiskBytes, tokensEstimated, predicted, actual }: Prediction): string {
   const rows = listFigures(predicted);
   const real = actual === null ? [] : listFigures(actual);
   const table = rows.map(([name, value], i) => (actual === null ? [name, value] : [name, value, real[i]?.[1] ?? '']));
@@ -12,6 +12,7 @@ export function describePrediction({ shards, fileBytes, probes, probedBytes, sta
     `${formatCount(shards)} shards (${formatBytes(fileBytes)}) to score with ${formatCount(workers)} workers; looked at ${formatBytes(probedBytes)} of text in ${formatCount(probes)} places${standardError > 0 ? `, by which tokens are right within about ${formatShare(2 * standardError)}` : ''}`,
     formatTable([actual === null ? ['', 'predicted'] : ['', 'predicted', 'real'], ...table]),
   ];
+  if (tokensEstimated) lines.push('Token counts are estimated.');
   if (actual === null && predicted.diskBytes > freeDiskBytes) lines.push(`Note: only ${formatBytes(freeDiskBytes)} of disk are free`);
   return lines.join('\n');
 }

@@ -58,3 +58,13 @@ export async function* readPieces(path: string, start = 0, end = Infinity): Asyn
     await file.close();
   }
 }
+
+/** The size of what is at a path, in bytes; undefined where nothing is. Errors: the system's. */
+export async function sizeOf(path: string): Promise<number | undefined> {
+  try {
+    return (await stat(path)).size;
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}

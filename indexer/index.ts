@@ -1,11 +1,12 @@
 // `betr index`: benchmark examples and a sample of the corpus in, a score for every sampled document out. Promises: does only what changed; stopped at any
 // point, the index that was there stays, and the next run goes on from the files that are whole; `index.json` is written last and says what all the others are.
 
-import { copyFile, link, mkdir, rename, rm, stat } from 'node:fs/promises';
+import { copyFile, link, mkdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { type z } from 'zod';
 import { commitJson, readJson, sha256File } from '../data/commit.ts';
 import { BetrError, systemCode } from '../data/errors.ts';
+import { sizeOf } from '../data/files.ts';
 import type { Report } from '../data/progress.ts';
 import { withQuarantine } from '../data/quarantine.ts';
 import { fingerprint, type Run } from '../data/run.ts';
@@ -86,7 +87,7 @@ async function openNext(run: Run): Promise<Run> {
   await mkdir(folder, { recursive: true });
   const place = (output: (typeof outputs)[number]): string => join(folder, basename(run.files[output]));
   for (const output of outputs) {
-    if ((await sizeIf(place(output))) === undefined && (await sizeIf(run.files[output])) !== undefined) await link(run.files[output], place(output)).catch(() => copyFile(run.files[output], place(output)));
+    if ((await sizeOf(place(output))) === undefined && (await sizeOf(run.files[output])) !== undefined) await link(run.files[output], place(output)).catch(() => copyFile(run.files[output], place(output)));
   }
   return { ...run, files: { ...run.files, examples: place('examples'), sample: place('sample'), tokens: place('tokens'), index: place('index'), targets: place('targets') } };
 }
@@ -113,15 +114,6 @@ async function hashOutputs(run: Run): Promise<IndexCard['outputs']> {
 async function sha256If(path: string): Promise<string | undefined> {
   try {
     return await sha256File(path);
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined;
-    throw error;
-  }
-}
-
-async function sizeIf(path: string): Promise<number | undefined> {
-  try {
-    return (await stat(path)).size;
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return undefined;
     throw error;

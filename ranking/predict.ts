@@ -48,6 +48,8 @@ export const predictionSchema = z.strictObject({
   /** Standard error of the tokens, as a part of them: what the places looked at differ by. */
   standardError: amount,
   freeDiskBytes: amount,
+  /** Whether documents bring no token counts of their own, so that tokens are estimates beyond what a prediction is. */
+  tokensEstimated: z.boolean().default(false),
   predicted: figuresSchema,
   /** Once the corpus is ranked; seconds and memory are 0 where it was not scored in one go. */
   actual: figuresSchema.nullable(),
@@ -78,6 +80,7 @@ export async function predictRanking(run: Run, report: Report): Promise<Predicti
     probedBytes: probes.reduce((sum, { part }) => sum + part.textBytes, 0),
     standardError: standardErrorOf(probes),
     freeDiskBytes: bavail * bsize,
+    tokensEstimated: probes.some(({ part }) => part.estimatedDocuments > 0),
     predicted: predictFigures(probes, scored, { shards, workers, parts, chunkBytes: known.chunkBytes }, run.settings.keep, await readLaw(run, run.settings.keep.pool)),
     actual: null,
   };

@@ -9,7 +9,8 @@ import { DuckDBDataChunk, FLOAT, USMALLINT } from '../data/duckdb-library.ts';
 import { z } from 'zod';
 import { commitFile, commitJson, readJson } from '../data/commit.ts';
 import { sqlString } from '../data/duckdb.ts';
-import { fail, systemCode } from '../data/errors.ts';
+import { fail } from '../data/errors.ts';
+import { sizeOf } from '../data/files.ts';
 import { fingerprint, type Run } from '../data/run.ts';
 import { type Combined, combineScores } from './combine.ts';
 import { type Ranking, rankingSchema } from './generation.ts';
@@ -82,15 +83,6 @@ function filesOf(run: Run, ranking: Ranking, benchmarks: readonly string[]): { f
   const folder = join(run.folder, 'retargeted');
   const name = `${ranking.generation}-${fingerprint(benchmarks).slice(0, 16)}`;
   return { folder, card: join(folder, `${name}.json`), scores: join(folder, `${name}.parquet`) };
-}
-
-async function sizeOf(path: string): Promise<number | undefined> {
-  try {
-    return (await stat(path)).size;
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined;
-    throw error;
-  }
 }
 
 async function writeColumns(run: Run, { scores, winners }: Combined, path: string, signal: AbortSignal | undefined): Promise<void> {
