@@ -8,6 +8,7 @@ import { DuckDBDataChunk, DOUBLE, FLOAT, VARCHAR } from '../data/duckdb-library.
 import { bytesPerBatch } from '../data/batch.ts';
 import { commitFile, commitJson, sha256File } from '../data/commit.ts';
 import type { DocumentBatch } from '../data/documents.ts';
+import { writeNumbers, writeStrings } from '../data/duckdb-columns.ts';
 import { openDuckDb, sqlName, sqlString } from '../data/duckdb.ts';
 import { fail } from '../data/errors.ts';
 import { openQuarantine, type QuarantineFile } from '../data/quarantine.ts';
@@ -181,20 +182,17 @@ function countTokens(batch: DocumentBatch, rates: TokenRates, tally: Tally): Flo
 function appendBatch(appender: DuckDBAppender, batch: DocumentBatch, tokens: Float64Array, scores: Float32Array, outputs: number): void {
   const types = [DOUBLE, VARCHAR, VARCHAR, DOUBLE, ...Array.from({ length: outputs }, () => FLOAT)];
   for (let start = 0; start < batch.count; start += rowsPerDataChunk) {
-    const end = Math.min(batch.count, start + rowsPerDataChunk);
-    const columns: (readonly (number | string)[])[] = [
-      Array.from(batch.rows.subarray(start, end)),
-      batch.documents.slice(start, end),
-      batch.sources.slice(start, end),
-      Array.from(tokens.subarray(start, end)),
-    ];
+    const count = Math.min(rowsPerDataChunk, batch.count - start);
+    const chunk = DuckDBDataChunk.create(types, count);
+    writeNumbers(chunk, 0, batch.rows.subarray(start, start + count));
+    writeStrings(chunk, 1, batch.documents, start, count);
+    writeStrings(chunk, 2, batch.sources, start, count);
+    writeNumbers(chunk, 3, tokens.subarray(start, start + count));
+    const column = new Float32Array(count);
     for (let output = 0; output < outputs; output++) {
-      const column = new Array<number>(end - start);
-      for (let i = start; i < end; i++) column[i - start] = scores[i * outputs + output] ?? 0;
-      columns.push(column);
+      for (let i = 0; i < count; i++) column[i] = scores[(start + i) * outputs + output] ?? 0;
+      writeNumbers(chunk, 4 + output, column);
     }
-    const chunk = DuckDBDataChunk.create(types, end - start);
-    chunk.setColumns(columns);
     appender.appendDataChunk(chunk);
   }
 }

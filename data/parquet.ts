@@ -2,7 +2,7 @@
 
 import { isUtf8 } from 'node:buffer';
 import type { DuckDBConnection, DuckDBDataChunk } from '@duckdb/node-api';
-import { readBytes, readStrings } from './duckdb-bytes.ts';
+import { readBytes, readStrings } from './duckdb-columns.ts';
 import { DuckDBDoubleVector } from './duckdb-library.ts';
 import { z } from 'zod';
 import { type BatchBuilder, openBatch } from './batch.ts';

@@ -8,6 +8,7 @@ import type { DuckDBAppender } from '@duckdb/node-api';
 import { DuckDBDataChunk, FLOAT, USMALLINT } from '../data/duckdb-library.ts';
 import { z } from 'zod';
 import { commitFile, commitJson, readJson } from '../data/commit.ts';
+import { writeNumbers } from '../data/duckdb-columns.ts';
 import { sqlString } from '../data/duckdb.ts';
 import { fail } from '../data/errors.ts';
 import { sizeOf } from '../data/files.ts';
@@ -108,11 +109,8 @@ async function writeColumns(run: Run, { scores, winners }: Combined, path: strin
 
 function appendRows(appender: DuckDBAppender, scores: Float32Array, winners: Uint16Array): void {
   const chunk = DuckDBDataChunk.create([FLOAT, USMALLINT], scores.length);
-  for (const [column, values] of [scores, winners].entries()) {
-    const vector = chunk.getColumnVector(column);
-    for (let i = 0; i < values.length; i++) vector.setItem(i, values[i] ?? 0);
-    vector.flush();
-  }
+  writeNumbers(chunk, 0, scores);
+  writeNumbers(chunk, 1, winners);
   appender.appendDataChunk(chunk);
 }
 

@@ -1,5 +1,5 @@
-// The bytes of a column of strings. DuckDB's library fetches each value by itself, into memory of its own, which costs more than to score it; here values
-// that lie side by side in DuckDB's memory, as most do, are fetched at one stroke.
+// Columns of DuckDB's chunks at one stroke. Its library takes and gives each value by itself, which costs more than to score it: strings that lie side by
+// side in DuckDB's memory, as most do, are fetched together here, and numbers are copied in as they are.
 
 import type { DuckDBDataChunk } from '@duckdb/node-api';
 import { bindings } from './duckdb-library.ts';
@@ -46,4 +46,18 @@ const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 function openNulls(validity: Uint8Array | null): (row: number) => boolean {
   return (row) => validity !== null && ((validity[row >> 3] ?? 0) & (1 << (row & 7))) === 0;
+}
+
+/** Puts numbers into a column whose type is that of the array's (FLOAT, DOUBLE, USMALLINT). */
+export function writeNumbers({ chunk }: DuckDBDataChunk, column: number, values: Float32Array | Float64Array | Uint16Array): void {
+  const { buffer, byteOffset, byteLength } = values;
+  // Memory that is shared with other threads is not taken.
+  const own = buffer instanceof ArrayBuffer ? { buffer, byteOffset } : values.slice();
+  bindings.copy_data_to_vector(bindings.data_chunk_get_vector(chunk, column), 0, own.buffer, own.byteOffset, byteLength);
+}
+
+/** Puts `count` of the strings, from the one at `start`, into a column of VARCHAR. */
+export function writeStrings({ chunk }: DuckDBDataChunk, column: number, strings: readonly string[], start: number, count: number): void {
+  const vector = bindings.data_chunk_get_vector(chunk, column);
+  for (let i = 0; i < count; i++) bindings.vector_assign_string_element(vector, i, strings[start + i] ?? '');
 }

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { readBytes } from '../../data/duckdb-bytes.ts';
-import { DuckDBBlobValue } from '../../data/duckdb-library.ts';
+import { readBytes, writeNumbers, writeStrings } from '../../data/duckdb-columns.ts';
+import { DOUBLE, DuckDBBlobValue, DuckDBDataChunk, FLOAT, USMALLINT, VARCHAR } from '../../data/duckdb-library.ts';
 import { sqlString, withDuckDb } from '../../data/duckdb.ts';
 import { rounds } from '../long.ts';
 import { withFolder } from './collect.ts';
@@ -31,6 +31,34 @@ describe('the bytes of a column', () => {
               expect(readBytes(chunk, 0).map((bytes) => (bytes === undefined ? null : Buffer.from(bytes).toString()))).toEqual(expected);
             }
           });
+        }),
+        { numRuns: rounds(200) },
+      );
+    });
+  });
+});
+
+describe('columns that are written', () => {
+  it('hold what the arrays hold, from any place on and in memory of any kind', async () => {
+    const someNumbers = fc.array(fc.record({ float: fc.float(), double: fc.double(), small: fc.nat(65_535), string: fc.string({ unit: 'binary', maxLength: 40 }) }), { minLength: 1, maxLength: 2048 });
+    await withDuckDb({ threads: 1 }, async (connection) => {
+      await fc.assert(
+        fc.asyncProperty(someNumbers, fc.nat(3), fc.boolean(), async (rows, before, shared) => {
+          await connection.run('CREATE OR REPLACE TABLE written (float FLOAT, double DOUBLE, small USMALLINT, string VARCHAR)');
+          const appender = await connection.createAppender('written');
+          const chunk = DuckDBDataChunk.create([FLOAT, DOUBLE, USMALLINT, VARCHAR], rows.length);
+          const memory = (bytes: number): ArrayBufferLike => (shared ? new SharedArrayBuffer(bytes) : new ArrayBuffer(bytes));
+          const length = before + rows.length;
+          const arrays = [new Float32Array(memory(4 * length)), new Float64Array(memory(8 * length)), new Uint16Array(memory(2 * length))].map((array) => array.subarray(before));
+          for (const [column, name] of (['float', 'double', 'small'] as const).entries()) {
+            arrays[column]?.set(rows.map((row) => row[name]));
+            writeNumbers(chunk, column, arrays[column] ?? new Float32Array(0));
+          }
+          writeStrings(chunk, 3, [...Array.from({ length: before }, () => 'before'), ...rows.map(({ string }) => string)], before, rows.length);
+          appender.appendDataChunk(chunk);
+          appender.closeSync();
+          const read = (await connection.runAndReadAll('SELECT * FROM written')).getRowObjectsJS();
+          expect(read).toEqual(rows);
         }),
         { numRuns: rounds(200) },
       );
