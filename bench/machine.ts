@@ -8,6 +8,9 @@ import { nodeFlags } from '../data/process.ts';
 /** The `betr` command, as its first line starts it: the program and its first arguments. */
 export const betr = { program: process.execPath, args: [...nodeFlags, join(import.meta.dirname, '../cli/betr.js')] };
 
+/** One measurement of scoring, in a process as the command's workers are. */
+export const scoreOne = { program: process.execPath, args: [...nodeFlags, join(import.meta.dirname, 'score-one.js')] };
+
 /** The machine, in words, to stand beside figures. */
 export function describeMachine(): string {
   return `${cpus()[0]?.model ?? 'unknown processor'}, ${cpus().length} cores, Node ${process.version}`;

@@ -1,12 +1,12 @@
 // How ranking grows with the corpus: `betr rank` end to end on a corpus of some gigabytes (half JSONL.zst, half Parquet), with one worker on one core, with
-// one on all (reading has threads of its own) and with two, and on larger ones; its memory; what planning, leases and publishing cost beside the bare scoring of the same files; where the time goes; and
+// one on all (reading has threads of its own) and with two, beside two rankings at once that share nothing, and on larger ones; its memory; what planning, leases and publishing cost beside the bare scoring of the same files; where the time goes; and
 // how fast `betr verify` is. Then, on made-up rankings of many rows, an exact cutoff and a benchmark's percentiles beside one exact quantile in DuckDB.
 //   npm run bench:scale [-- --config FILE] [--gigabytes 1,4] [--rows 20e6] [--json]      FILE: a run that is trained; default demo/betr.yaml
 
 import { execFile, execFileSync } from 'node:child_process';
 import { link, mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { z } from 'zod';
 import { withDuckDb } from '../data/duckdb.ts';
@@ -17,12 +17,12 @@ import { readRanking } from '../ranking/generation.ts';
 import { scoresTable } from '../ranking/scores.ts';
 import { copyTrainedRun } from './copy-run.ts';
 import { writeCorpus } from './corpus.ts';
-import { betr, describeMachine, printBenchmark, runMeasured, runOnOneCore } from './machine.ts';
+import { betr, describeMachine, printBenchmark, runMeasured, runOnOneCore, scoreOne } from './machine.ts';
 
 const { values } = parseArgs({ options: { config: { type: 'string', default: 'demo/betr.yaml' }, gigabytes: { type: 'string', default: '1,4' }, rows: { type: 'string', default: '20e6' }, json: { type: 'boolean' } } });
 const shardBytes = 250e6;
-/** Numbers of workers are compared by the medians of so many turns, as a machine's speed may change from minute to minute. */
-const turns = 3;
+/** Numbers of workers are compared within a turn, as a machine's speed may change from minute to minute; the median of so many turns counts. */
+const turns = 5;
 /** At the largest corpus up to this: in a smaller one the start counts, which is the same for any number. */
 const comparedGigabytes = 4;
 const fields = { id: 'id', text: 'text', source: 'source', tokens: 'tokens' };
@@ -38,15 +38,17 @@ try {
   const bare = await measureBare(trained.files.weights, shards);
   const ranked = [];
   const compared = sizes.findLast((gigabytes) => gigabytes <= comparedGigabytes) ?? sizes[0];
-  for (const gigabytes of sizes) ranked.push(await rank(gigabytes, shards, gigabytes === compared ? ['one core', 1, 2] : [2]));
+  for (const gigabytes of sizes) ranked.push(await rank(gigabytes, shards, gigabytes === compared));
   const rows: Awaited<ReturnType<typeof measureRows>>[] = [];
-  const [oneCore, one, two] = ranked.find(({ gigabytes }) => gigabytes === compared)?.workers ?? [];
+  const { turns: comparisons, workers: [, one] } = ranked.find(({ gigabytes }) => gigabytes === compared) ?? { turns: [], workers: [] };
+  const ratio = (of: (turn: Turn) => number, to: (turn: Turn) => number): number => round(median(comparisons.map((turn) => of(turn) / to(turn))));
   const result = {
     bare,
     ranked,
-    /** Two workers beside one that has one core, and beside one that has two. */
-    twoWorkersToOneCore: oneCore === undefined || two === undefined ? null : round(two.mbPerSecond / oneCore.mbPerSecond),
-    twoWorkersToOne: one === undefined || two === undefined ? null : round(two.mbPerSecond / one.mbPerSecond),
+    /** Two workers beside one that has one core, and beside one that has two; and two rankings that share nothing beside one. */
+    twoWorkersToOneCore: ratio((turn) => turn.two, (turn) => turn.oneCore),
+    twoWorkersToOne: ratio((turn) => turn.two, (turn) => turn.one),
+    twoApartToOneCore: ratio((turn) => turn.twoApart, (turn) => turn.oneCore),
     /** CPU seconds of `betr rank` for a gigabyte beside those of scoring the same files alone. */
     overhead: one === undefined ? null : round(one.cpuSecondsPerGb / bare.cpuSecondsPerGb - 1),
     rows,
@@ -57,7 +59,7 @@ try {
     for (const of of workers) lines.push(`${gigabytes} GB, ${of.workers === 'one core' ? '1 worker on one core' : `${of.workers} workers`}: ${of.mbPerSecond} MB/s, ${of.cpuSecondsPerGb} CPU s a GB, a process has at most ${of.processMb} MB`);
     lines.push(`  betr verify: ${verify.megabytes} MB of parts in ${verify.cpuSeconds} CPU s beyond an empty start: ${(gigabytes / verify.cpuSeconds).toFixed(1)} GB of the corpus's text per core and second`);
   }
-  lines.push(`two workers ${result.twoWorkersToOneCore ?? '?'} × one on one core, ${result.twoWorkersToOne ?? '?'} × one on two, two processes that share nothing ${bare.twoCoresToOne} ×; betr rank costs ${Math.round(100 * (result.overhead ?? NaN))} % more CPU than bare scoring, its start included`);
+  lines.push(`two workers ${result.twoWorkersToOneCore} × one on one core, ${result.twoWorkersToOne} × one on two, two rankings that share nothing ${result.twoApartToOneCore} × (medians of ${turns} turns); betr rank costs ${Math.round(100 * (result.overhead ?? NaN))} % more CPU than bare scoring, its start included`);
   for (const count of values.rows.split(',').filter((text) => text !== '').map(Number)) {
     const measured = await measureRows(count);
     rows.push(measured);
@@ -78,13 +80,13 @@ interface Shards {
 async function measureBare(weights: string, { zst, parquet }: Shards) {
   const parts = join(folder, 'parts');
   await mkdir(parts);
-  const measure = (kind: string, path: string) => timing.parse(JSON.parse(runOnOneCore(process.execPath, [join(import.meta.dirname, 'score-one.js'), weights, kind, path, parts]).output));
+  const measure = (kind: string, path: string) => timing.parse(JSON.parse(runOnOneCore(scoreOne.program, [...scoreOne.args, weights, kind, path, parts]).output));
   let cpuSeconds = 0;
   let bytes = 0;
   const of = (path: string) => {
     const memory = measure('memory', path);
     const read = measure('read', path);
-    const { output, cpuSeconds: own } = runMeasured('taskset', ['-c', '0', process.execPath, join(import.meta.dirname, 'score-one.js'), weights, 'file', path, parts]);
+    const { output, cpuSeconds: own } = runMeasured('taskset', ['-c', '0', scoreOne.program, ...scoreOne.args, weights, 'file', path, parts]);
     const file = timing.parse(JSON.parse(output));
     cpuSeconds += own;
     bytes += file.textBytes;
@@ -92,53 +94,76 @@ async function measureBare(weights: string, { zst, parquet }: Shards) {
     return { mbPerSecond: Math.round(file.textBytes / 1e6 / file.seconds), read: share(read.seconds), score: share(memory.seconds), write: share(Math.max(0, file.seconds - read.seconds - memory.seconds)) };
   };
   const [ofZst, ofParquet] = [of(zst), of(parquet)];
-  return { zst: ofZst, parquet: ofParquet, cpuSecondsPerGb: round(cpuSeconds / (bytes / 1e9)), twoCoresToOne: await measureTwoCores(weights, zst) };
+  return { zst: ofZst, parquet: ofParquet, cpuSecondsPerGb: round(cpuSeconds / (bytes / 1e9)) };
 }
 
-/** How much faster two such processes are than one, each on a core of its own and with nothing to share: the limit of two workers here. */
-async function measureTwoCores(weights: string, path: string): Promise<number> {
-  const start = async (core: number): Promise<number> => {
-    const own = join(folder, `core-${core}`);
-    await mkdir(own, { recursive: true });
-    const { stdout } = await promisify(execFile)('taskset', ['-c', String(core), process.execPath, join(import.meta.dirname, 'score-one.js'), weights, 'file', path, own]);
-    return timing.parse(JSON.parse(stdout)).seconds;
-  };
-  const alone = await start(0);
-  const together = await Promise.all([start(0), start(1)]);
-  return round((2 * alone) / Math.max(...together));
+/** Text ranked in a second (MB) by each way, one right after the other. */
+interface Turn {
+  oneCore: number;
+  one: number;
+  two: number;
+  twoApart: number;
 }
 
-/** Ranks a corpus that has the shards as often as it takes, under names of their own. */
-async function rank(gigabytes: number, { zst, parquet }: Shards, workerCounts: ('one core' | number)[]) {
-  const own = join(folder, `${gigabytes}gb`);
-  await mkdir(join(own, 'corpus'), { recursive: true });
+/** Ranks a corpus that has the shards as often as it takes, under names of their own: by two workers, or in all ways to be compared. */
+async function rank(gigabytes: number, { zst, parquet }: Shards, toCompare: boolean) {
+  const corpus = join(folder, `${gigabytes}gb`);
+  await mkdir(corpus);
   const pairs = Math.max(1, Math.round((gigabytes * 1e9) / (2 * shardBytes)));
   for (let pair = 0; pair < pairs; pair++) {
-    await link(zst, join(own, 'corpus', `${pair}.jsonl.zst`));
-    await link(parquet, join(own, 'corpus', `${pair}.parquet`));
+    await link(zst, join(corpus, `${pair}.jsonl.zst`));
+    await link(parquet, join(corpus, `${pair}.parquet`));
   }
-  const config = await copyTrainedRun(values.config, own, { files: ['corpus/*.zst', 'corpus/*.parquet'], fields });
-  const measure = async (count: 'one core' | number) => {
-    for (const name of ['scores', 'manifest', 'leases', 'plan.json', 'ranking.json']) await rm(join(own, 'run', name), { recursive: true, force: true });
-    const command = [betr.program, ...betr.args, 'rank', '--config', config, '--workers', count === 'one core' ? '1' : String(count), '--json'];
-    const [program = '', ...args] = count === 'one core' ? ['taskset', '-c', '0', ...command] : command;
-    const { output, cpuSeconds, processMb } = runMeasured(program, args);
-    const { textBytes, seconds } = rankResult.parse(JSON.parse(output));
-    return { workers: count, mbPerSecond: Math.round(textBytes / 1e6 / seconds), cpuSecondsPerGb: round(cpuSeconds / (textBytes / 1e9)), processMb };
+  const copyRun = (name: string): Promise<string> => copyTrainedRun(values.config, join(corpus, name), { files: ['../*.zst', '../*.parquet'], fields });
+  const [config, other] = [await copyRun('a'), await copyRun('b')];
+  const runs: Awaited<ReturnType<typeof measureRank>>[] = [];
+  const turnsDone: Turn[] = [];
+  const measure = async (workers: 'one core' | number): Promise<number> => {
+    const run = await measureRank(config, workers);
+    runs.push(run);
+    return run.mbPerSecond;
   };
-  const runs: Awaited<ReturnType<typeof measure>>[] = [];
-  for (let turn = 0; turn < (workerCounts.length > 1 ? turns : 1); turn++) for (const count of workerCounts) runs.push(await measure(count));
-  const workers = workerCounts.map((count) => medianBySpeed(runs.filter((run) => run.workers === count)));
-  return { gigabytes, workers, verify: await verify(config, join(own, 'run', 'scores')) };
+  if (!toCompare) await measure(2);
+  else for (let turn = 0; turn < turns; turn++) turnsDone.push({ oneCore: await measure('one core'), two: await measure(2), twoApart: await measureApart([config, other]), one: await measure(1) });
+  const counts = toCompare ? ['one core', 1, 2] : [2];
+  const workers = counts.map((count) => medianBySpeed(runs.filter((run) => run.workers === count)));
+  return { gigabytes, workers, turns: turnsDone, verify: await verify(config) };
+}
+
+async function measureRank(config: string, workers: 'one core' | number) {
+  const [program = '', ...args] = [...(workers === 'one core' ? ['taskset', '-c', '0'] : []), ...(await rankAnew(config, workers === 'one core' ? 1 : workers))];
+  const { output, cpuSeconds, processMb } = runMeasured(program, args);
+  const { textBytes, seconds } = rankResult.parse(JSON.parse(output));
+  return { workers, mbPerSecond: Math.round(textBytes / 1e6 / seconds), cpuSecondsPerGb: round(cpuSeconds / (textBytes / 1e9)), processMb };
+}
+
+/** Two rankings at once, each by a process with a core of its own, which share nothing: the limit of two workers here. */
+async function measureApart(configs: readonly string[]): Promise<number> {
+  const ranked = await Promise.all(configs.map(async (config, core) => {
+    const { stdout } = await promisify(execFile)('taskset', ['-c', String(core), ...(await rankAnew(config, 1))]);
+    return rankResult.parse(JSON.parse(stdout));
+  }));
+  return Math.round(ranked.reduce((sum, { textBytes }) => sum + textBytes, 0) / 1e6 / Math.max(...ranked.map(({ seconds }) => seconds)));
+}
+
+/** The command that ranks a run whose ranking is removed. */
+async function rankAnew(config: string, workers: number): Promise<string[]> {
+  for (const name of ['scores', 'manifest', 'leases', 'plan.json', 'ranking.json']) await rm(join(dirname(config), 'run', name), { recursive: true, force: true });
+  return [betr.program, ...betr.args, 'rank', '--config', config, '--workers', String(workers), '--json'];
 }
 
 function medianBySpeed<T extends { mbPerSecond: number }>(runs: readonly T[]): T {
-  const median = runs.toSorted((a, b) => a.mbPerSecond - b.mbPerSecond)[runs.length >> 1];
-  if (median === undefined) throw new Error('Nothing was measured.');
-  return median;
+  const middle = runs.toSorted((a, b) => a.mbPerSecond - b.mbPerSecond)[runs.length >> 1];
+  if (middle === undefined) throw new Error('Nothing was measured.');
+  return middle;
 }
 
-async function verify(config: string, scores: string) {
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
+}
+
+async function verify(config: string) {
+  const scores = join(dirname(config), 'run', 'scores');
   const sizes = await Promise.all((await readdir(scores)).map(async (name) => (await stat(join(scores, name))).size));
   const bytes = sizes.reduce((sum, size) => sum + size, 0);
   const start = runMeasured(betr.program, [...betr.args, 'status', '--config', config]).cpuSeconds;

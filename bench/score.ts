@@ -11,7 +11,7 @@ import { readCard } from '../classifier/card.ts';
 import { sqlString, withDuckDb } from '../data/duckdb.ts';
 import { openRun, type Run } from '../data/run.ts';
 import { oneLine, writeCorpus } from './corpus.ts';
-import { describeMachine, hasProgram, printBenchmark, runOnOneCore } from './machine.ts';
+import { describeMachine, hasProgram, printBenchmark, runOnOneCore, scoreOne } from './machine.ts';
 
 const { values } = parseArgs({ options: { config: { type: 'string', default: 'demo/betr.yaml' }, json: { type: 'boolean' }, megabytes: { type: 'string', default: '200' } } });
 const wantedBytes = Number(values.megabytes) * 1e6;
@@ -25,7 +25,7 @@ try {
   const files = await writeCorpus(run, folder, wantedBytes);
   const fasttextMb = await timeFasttext(run, folder, files.plainText, files.textBytes);
   const measure = (kind: 'memory' | 'file', path: string) => {
-    const { output } = runOnOneCore(process.execPath, [join(import.meta.dirname, 'score-one.js'), run.files.weights, kind, path, folder]);
+    const { output } = runOnOneCore(scoreOne.program, [...scoreOne.args, run.files.weights, kind, path, folder]);
     const { textBytes, seconds, outputs } = timing.parse(JSON.parse(output));
     const mbPerSecond = textBytes / 1e6 / seconds;
     return { mbPerSecond: round(mbPerSecond), ratioToFasttext: round(mbPerSecond / fasttextMb), outputs };
