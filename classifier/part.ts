@@ -40,10 +40,16 @@ export const listedPartSchema = z.strictObject({
 });
 export type ListedPart = z.output<typeof listedPartSchema>;
 
+/** [bin, documents, tokens] of every bin that is not empty, best bin first. Checked by hand, as there are thousands in each part's card. */
+export const histogramSchema = z.custom<[bin: number, documents: number, tokens: number][]>((value) => Array.isArray(value) && value.every((row) => Array.isArray(row) && row.length === 3 && row.every(isWhole)));
+
+function isWhole(value: unknown): boolean {
+  return Number.isSafeInteger(value) && Number(value) >= 0;
+}
+
 export const partCardSchema = z.strictObject({
   sources: z.array(z.strictObject({ source: z.string(), documents: whole, tokens: whole })),
-  /** [bin, documents, tokens] of every bin that is not empty, best bin first. */
-  histogram: z.array(z.tuple([whole, whole, whole])),
+  histogram: histogramSchema,
 });
 export type PartCard = z.output<typeof partCardSchema>;
 

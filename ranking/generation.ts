@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { type ListedPart, listedPartSchema, type Part } from '../classifier/part.ts';
+import { histogramSchema, type ListedPart, listedPartSchema, type Part } from '../classifier/part.ts';
 import { commitSealedJson, readSealedJson, sha256File } from '../data/commit.ts';
 import { BetrError, fail, systemCode } from '../data/errors.ts';
 import { fingerprint, type Run } from '../data/run.ts';
@@ -32,8 +32,8 @@ export const rankingSchema = z.strictObject({
   parts: z.array(listedPartSchema),
   /** Targets of its scorer that are test items, by force (`betr index --force-tests`); absent where there are none. */
   testTargets: testTargetsSchema.min(1).optional(),
-  /** [bin, documents, tokens] of every score bin that is not empty, best first (classifier/part.ts says what a bin is). */
-  histogram: z.array(z.tuple([whole, whole, whole])),
+  /** Of all scores, best bin first. */
+  histogram: histogramSchema,
 });
 
 /** A published ranking; or one made from it, by the scores of some benchmarks (ranking/retarget.ts). */

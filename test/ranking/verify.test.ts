@@ -1,10 +1,11 @@
-import { appendFile, cp, mkdtemp, readdir, readFile, rm, truncate, unlink, writeFile } from 'node:fs/promises';
+import { appendFile, cp, mkdtemp, readdir, readFile, rm, stat, truncate, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { chunkOf } from '../../classifier/part.ts';
 import { openRandom } from '../../classifier/random.ts';
-import { commitSealedJson } from '../../data/commit.ts';
+import { commitSealedJson, sha256File } from '../../data/commit.ts';
+import { sqlString, withDuckDb } from '../../data/duckdb.ts';
 import { silent } from '../../data/progress.ts';
 import { openRun, type Run } from '../../data/run.ts';
 import { type Ranking, readRanking } from '../../ranking/generation.ts';
@@ -87,6 +88,9 @@ describe('verifying a ranking', () => {
     ['a ranking with another histogram', (run, ranking) => reseal(run, { ...ranking, histogram: ranking.histogram.slice(1) }), /another histogram/],
     ['a ranking with other sources', (run, ranking) => reseal(run, { ...ranking, sources: ranking.sources.slice(1) }), /other sources/],
     ['figures of a part that are not its content\'s', (run, ranking) => reseal(run, { ...ranking, parts: ranking.parts.map((part, i) => (i === 1 ? { ...part, scores: [-1, 1] } : part)) }), /lowest score/],
+    ['a row twice in place of another, though checksums are right', (run, ranking) => rewritePart(run, ranking, 'CASE WHEN number = 2 THEN least ELSE "row" END'), /there twice/],
+    ['a row of another shard, though checksums are right', (run, ranking) => rewritePart(run, ranking, '"row"', "CASE WHEN number = 2 THEN 'other' ELSE shard END"), /rows of another shard/],
+    ['a document less, though checksums are right', (run, ranking) => rewritePart(run, ranking, '"row"', 'shard', 'WHERE number <> 2'), /has documents \d+ where \d+ is listed/],
   ])('finds %s', async (_what, damage, problem) => {
     await withRanking(async (run, ranking, folder) => {
       await damage(run, ranking, folder);
@@ -119,4 +123,16 @@ async function writeFileFrom(run: Run, from: string, to: string): Promise<void> 
 
 async function dropLine(path: string): Promise<void> {
   await writeFile(path, (await readFile(path, 'utf8')).replace(/^.*\n/, ''));
+}
+
+/** Writes the second part anew, with other rows or shards in it, and what is listed of its bytes to match. */
+async function rewritePart(run: Run, ranking: Ranking, row: string, shard = 'shard', where = ''): Promise<void> {
+  const part = ranking.parts[1];
+  const path = join(run.files.scores, part?.file ?? '');
+  await withDuckDb({ threads: 1 }, async (connection) => {
+    await connection.run(`CREATE TABLE part AS SELECT *, row_number() OVER () AS number, min("row") OVER () AS least FROM read_parquet(${sqlString(path)})`);
+    await connection.run(`COPY (SELECT * EXCLUDE (number, least) REPLACE (${row} AS "row", ${shard} AS shard) FROM part ${where}) TO ${sqlString(path)} (FORMAT parquet, COMPRESSION zstd)`);
+  });
+  const anew = { bytes: (await stat(path)).size, sha256: await sha256File(path) };
+  await reseal(run, { ...ranking, parts: ranking.parts.map((one) => (one === part ? { ...one, ...anew } : one)) });
 }
