@@ -2,6 +2,7 @@
 
 import { Command, CommanderError } from 'commander';
 import { BetrError, errorData, fail, reasonOf } from '../data/errors.ts';
+import { leastOpenFiles, readOpenFilesLimit } from '../data/process.ts';
 import { readVersion } from '../data/version.ts';
 import { commands, exitCodes } from './commands.ts';
 
@@ -10,6 +11,7 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
   process.exitCode = 0;
   let running: Command | undefined;
   try {
+    checkOpenFiles();
     const program = await openProgram(args[0] ?? '');
     program.hook('preAction', (_program, command) => {
       running = command;
@@ -20,6 +22,12 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
   } catch (error) {
     return report(byItsFlag(error, running), args.includes('--json'));
   }
+}
+
+/** With too few, Node.js cannot load the commands, and says what does not help. Errors: OPEN_FILES_LIMIT. */
+function checkOpenFiles(): void {
+  const limit = readOpenFilesLimit();
+  if (limit < leastOpenFiles) throw fail('OPEN_FILES_LIMIT', { limit, least: leastOpenFiles });
 }
 
 /** The program with the command that is asked for, or with all of them where there is no such command. */

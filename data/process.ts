@@ -10,6 +10,18 @@ import { systemCode } from './errors.ts';
  */
 export const nodeFlags = ['--max-semi-space-size=4'];
 
+/** A process opens its modules, the libraries, shards and parts. */
+export const leastOpenFiles = 128;
+
+/** How many files this process may have open at once; Infinity where the system does not tell. */
+export function readOpenFilesLimit(): number {
+  try {
+    return Number(/^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? Infinity);
+  } catch {
+    return Infinity;
+  }
+}
+
 /**
  * A name that no other process has, before or after; undefined where the process has ended, a zombie that nobody has taken leave of included.
  * Where the system does not tell when a process started, it is the id alone.

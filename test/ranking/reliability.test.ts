@@ -2,9 +2,10 @@
 
 import { describe, expect, it } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
-import { chmod, mkdir, readFile, truncate, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { leastOpenFiles } from '../../data/process.ts';
 import { silent } from '../../data/progress.ts';
 import type { Run } from '../../data/run.ts';
 import { readRanking } from '../../ranking/generation.ts';
@@ -17,6 +18,10 @@ import { longTest } from '../long.ts';
 const betr = new URL('../../cli/betr.js', import.meta.url).pathname;
 const nobody = 65_534;
 
+function runWithFiles(limit: number, args: string, folder: string): { status: number | null; stderr: string } {
+  return spawnSync('bash', ['-c', `ulimit -n ${limit} && exec ${process.execPath} ${betr} ${args}`], { cwd: folder, encoding: 'utf8' });
+}
+
 const problemsOf = async (run: Run): Promise<string[]> => (await verifyRanking(run, { corpus: true }, silent)).problems;
 
 describe('a ranking', () => {
@@ -26,10 +31,20 @@ describe('a ranking', () => {
       for (let shard = 0; shard < 160; shard++) await writeFile(join(folder, 'corpus', `${shard}.jsonl`), makeLines(10, shard));
       const run = await makeTrainedRun(folder);
       for (const args of ['rank', 'cutoff --keep 0.3', 'select --keep 0.3 --out out', 'verify']) {
-        const { status, stderr } = spawnSync('bash', ['-c', `ulimit -n 128 && exec ${process.execPath} ${betr} ${args}`], { cwd: folder, encoding: 'utf8' });
+        const { status, stderr } = runWithFiles(leastOpenFiles, args, folder);
         expect({ args, status, stderr: status === 0 ? '' : stderr }).toEqual({ args, status: 0, stderr: '' });
       }
       expect((await readRanking(run)).parts).toHaveLength(160);
+    });
+  });
+
+  it.each([40, leastOpenFiles - 1])('where only %d files may be open is refused at once, and says how to mend it', async (limit) => {
+    await withCorpus(async (run, folder) => {
+      const before = await readdir(run.folder);
+      const { status, stderr } = runWithFiles(limit, 'rank', folder);
+      expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringMatching(`^betr: A process may have no more than ${limit} files open here, and betr needs ${leastOpenFiles}\\..*ulimit -n.*\n$`) });
+      expect(await readdir(run.folder)).toEqual(before);
+      expect(runWithFiles(leastOpenFiles, 'rank', folder).status).toBe(0);
     });
   });
 
