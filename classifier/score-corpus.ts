@@ -3,6 +3,7 @@
 
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Shard } from '../data/documents.ts';
 import { type ErrorData, errorFrom, fail } from '../data/errors.ts';
 import type { Report } from '../data/progress.ts';
 import type { Run } from '../data/run.ts';
@@ -90,11 +91,11 @@ async function collectParts(run: Run, tasks: readonly Task[]): Promise<ListedPar
   return tasks.flatMap(({ name }) => byChunk.get(name) ?? []);
 }
 
-/** How many shards `scoreCorpus` would score now. Errors: STEP_MISSING, those of `outlinePlan`. */
-export async function countUnscored(run: Run): Promise<number> {
+/** The corpus's shards as they are, and how many of them `scoreCorpus` would score now. Errors: STEP_MISSING, those of `outlinePlan`. */
+export async function surveyCorpus(run: Run): Promise<{ shards: Pick<Shard, 'name' | 'bytes' | 'modifiedMs'>[]; unscored: number }> {
   const { known, fresh } = await outlinePlan(run);
   const { open } = await listOpenTasks(run, listTasks(run, known));
-  return fresh.length + new Set(open.map(({ shard }) => shard.name)).size;
+  return { shards: [...known.shards, ...fresh], unscored: fresh.length + new Set(open.map(({ shard }) => shard.name)).size };
 }
 
 /** The tasks that are not published whole, and how many of their parts are listed but gone or cut short. */

@@ -2,6 +2,7 @@
 
 import { type Command } from 'commander';
 import { type IndexResult, runIndex } from '../indexer/index.ts';
+import { formatCountOf } from '../ranking/amounts.ts';
 import { forceTestsOption, work, stepCommand, type StepOptions } from './common.ts';
 import { formatBytes, formatCount, formatShare, formatTable, printResult } from './output.ts';
 
@@ -24,7 +25,7 @@ export function describeIndex({ corpus, sample, examples, embedding, search, ran
   const winners = new Map(ranks.winners.map((winner) => [winner.benchmark, winner.top]));
   const lines = [
     ...(fresh ? ['Nothing changed since the index was made:'] : []),
-    `Read ${formatCount(corpus.documents)} documents (${formatBytes(corpus.textBytes)} of text) in ${corpus.shards} shards; sampled ${formatCount(sample.documents)}, dropped ${formatCount(sample.duplicateTexts)} duplicates`,
+    `Read ${formatCount(corpus.documents)} documents (${formatBytes(corpus.textBytes)} of text) in ${formatCountOf(corpus.shards, 'shard')}; sampled ${formatCount(sample.documents)}, dropped ${formatCount(sample.duplicateTexts)} duplicates`,
     `Embedded with ${embedding.model} on ${embedding.device} (${embedding.source}): ${formatCount(embedding.embedded)} texts in ${embedding.seconds.toFixed(1)} s, ${formatCount(embedding.reused)} were there already`,
     `Nearest documents by ${search.method} search (${search.why}); the HNSW index finds ${formatShare(search.hnsw.recall)} of them`,
     formatTable([

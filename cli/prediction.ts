@@ -1,7 +1,7 @@
 // A prediction as a person reads it, alone or beside what came of it.
 
 import type { PredictedFigures, Prediction } from '../ranking/predict.ts';
-import { formatAmount, formatFlops } from '../ranking/amounts.ts';
+import { formatAmount, formatCountOf, formatFlops } from '../ranking/amounts.ts';
 import { formatBytes, formatCount, formatShare, formatTable } from './output.ts';
 
 export function describePrediction({ shards, fileBytes, probes, probedBytes, standardError, workers, freeDiskBytes, tokensEstimated, predicted, actual }: Prediction): string {
@@ -9,7 +9,7 @@ export function describePrediction({ shards, fileBytes, probes, probedBytes, sta
   const real = actual === null ? [] : listFigures(actual);
   const table = rows.map(([name, value], i) => (actual === null ? [name, value] : [name, value, real[i]?.[1] ?? '']));
   const lines = [
-    `${formatCount(shards)} shards (${formatBytes(fileBytes)}) to score with ${formatCount(workers)} workers; looked at ${formatBytes(probedBytes)} of text in ${formatCount(probes)} places${standardError > 0 ? `, by which tokens are right within about ${formatShare(2 * standardError)}` : ''}`,
+    `${formatCountOf(shards, 'shard')} (${formatBytes(fileBytes)}) to score with ${formatCountOf(workers, 'worker')}; looked at ${formatBytes(probedBytes)} of text in ${formatCountOf(probes, 'place')}${standardError > 0 ? `, by which tokens are right within about ${formatShare(2 * standardError)}` : ''}`,
     formatTable([actual === null ? ['', 'predicted'] : ['', 'predicted', 'real'], ...table]),
   ];
   if (tokensEstimated) lines.push('Token counts are estimated.');

@@ -5,6 +5,7 @@ import { prepareScorer } from '../classifier/scorers/list.ts';
 import { fail } from '../data/errors.ts';
 import type { Report } from '../data/progress.ts';
 import type { Run } from '../data/run.ts';
+import { formatCountOf } from '../ranking/amounts.ts';
 import type { Drift } from '../ranking/drift.ts';
 import { predictRanking } from '../ranking/predict.ts';
 import { publishScored, type RankResult, rankCorpus } from '../ranking/rank.ts';
@@ -69,7 +70,7 @@ export function summarizeRank({ ranking, published, drift, prediction, scores, n
 export function describeRank({ ranking, published, drift, prediction, scores, notes }: RankResult): string {
   const estimated = ranking.estimatedDocuments > 0 ? ' (estimated)' : '';
   const lines = [`Ranked ${formatCount(ranking.documents)} documents, ${formatCount(ranking.tokens)} tokens${estimated}; generation ${ranking.generation}${published ? '' : ', as before'}`];
-  if (scores.shardsScored > 0) lines.push(`Scored ${scores.shardsScored} shards, ${formatBytes(scores.textBytes)} of text in ${scores.seconds.toFixed(1)} s (${formatBytes(scores.textBytes / scores.seconds)}/s); ${scores.shardsReused} were scored already`);
+  if (scores.shardsScored > 0) lines.push(`Scored ${formatCountOf(scores.shardsScored, 'shard')}, ${formatBytes(scores.textBytes)} of text in ${scores.seconds.toFixed(1)} s (${formatBytes(scores.textBytes / scores.seconds)}/s); ${scores.shardsReused} were scored already`);
   else lines.push('Nothing new to score');
   if (ranking.quarantined > 0) lines.push(`${formatCount(ranking.quarantined)} bad rows were left out; quarantine/ in the run folder says which and why`);
   for (const note of notes) lines.push(`Note: ${note}`);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Command } from 'commander';
 import { listTasks, makePlan } from '../classifier/plan.ts';
-import { countUnscored, listOpenTasks } from '../classifier/score-corpus.ts';
+import { listOpenTasks, surveyCorpus } from '../classifier/score-corpus.ts';
 import { commitBytes } from '../data/commit.ts';
 import { fail, reasonOf, systemCode } from '../data/errors.ts';
 import { withLock } from '../data/lock.ts';
@@ -13,6 +13,7 @@ import { nodeFlags } from '../data/process.ts';
 import { openRun, type Run } from '../data/run.ts';
 import { command, type CommonOptions, runArgument, settingsIn } from './common.ts';
 import { formatCount, openProgress, printResult } from './output.ts';
+import { formatCountOf } from '../ranking/amounts.ts';
 import { parseWorkers } from './rank.ts';
 import { publishScript, type SlurmJob, workScript } from './slurm-scripts.ts';
 
@@ -64,8 +65,8 @@ function submissions({ folder }: SlurmJob, array: string): string[][] {
 async function printDraft(run: Run, job: SlurmJob, json: boolean): Promise<void> {
   const scripts = { [workFile]: workScript(job), [publishFile]: publishScript(job) };
   const commands = submissions(job, '$array').map((words) => words.join(' '));
-  const shardsToScore = await countUnscored(run);
-  const text = [...Object.entries(scripts).map(([name, script]) => `# ${join(job.folder, name)}\n${script}`), '# To be submitted:', ...commands, '', `${formatCount(shardsToScore)} shards are to be scored`].join('\n');
+  const { unscored: shardsToScore } = await surveyCorpus(run);
+  const text = [...Object.entries(scripts).map(([name, script]) => `# ${join(job.folder, name)}\n${script}`), '# To be submitted:', ...commands, '', `To be scored: ${formatCountOf(shardsToScore, 'shard')}`].join('\n');
   printResult(json, { shardsToScore, scripts, commands }, text);
 }
 
@@ -82,7 +83,7 @@ async function submit(run: Run, job: SlurmJob, json: boolean): Promise<void> {
   await commitBytes(join(job.folder, publishFile), publishScript(job));
   const array = await sbatch(submissions(job, '')[0]);
   const publish = await sbatch(submissions(job, array)[1]);
-  printResult(json, { chunks: open.length, array, publish }, `Submitted array ${array} of ${formatCount(job.nodes)} for ${formatCount(open.length)} chunks, and job ${publish}, which publishes after it. Logs: ${job.folder}. To end both: scancel ${array} ${publish}`);
+  printResult(json, { chunks: open.length, array, publish }, `Submitted array ${array} of ${formatCount(job.nodes)} for ${formatCountOf(open.length, 'chunk')}, and job ${publish}, which publishes after it. Logs: ${job.folder}. To end both: scancel ${array} ${publish}`);
 }
 
 /** Submits a script and gives the job's number. Errors: SLURM_FAILED. */

@@ -2,13 +2,15 @@
 
 import { type Command } from 'commander';
 import { type Card, readCard } from '../classifier/card.ts';
-import { countUnscored } from '../classifier/score-corpus.ts';
+import { surveyCorpus } from '../classifier/score-corpus.ts';
 import { BetrError } from '../data/errors.ts';
 import { openRun, type Run } from '../data/run.ts';
 import { listRankings, rankingRun } from '../classifier/scorers/list.ts';
 import { type IndexCard, readIndexCard } from '../indexer/card.ts';
 import { type Ranking, readRanking } from '../ranking/generation.ts';
 import { type Drift, readDrift } from '../ranking/drift.ts';
+import { formatCountOf, formatNames } from '../ranking/amounts.ts';
+import { compareShards, type ShardChanges } from '../ranking/shards.ts';
 import { rankingCommand, type RankingOptions } from './common.ts';
 import { formatCount, printResult } from './output.ts';
 import { describeDrift } from './rank.ts';
@@ -24,6 +26,8 @@ interface Status {
   drift: Drift | null;
   /** Shards of the corpus that the classifier has not scored yet; null before there is a classifier. */
   shardsToScore: number | null;
+  /** Shards that are not in the ranking, that are not what was ranked, and that were ranked and are no longer there. */
+  changes: ShardChanges;
   /** What is wrong with files that are there. */
   problems: string[];
 }
@@ -51,6 +55,7 @@ async function readStatus(run: Run, rankings: string[]): Promise<Status> {
   const index = await ifThere(readIndexCard(run));
   const card: Card | null = await ifThere(readCard(run));
   const ranking = await ifThere(readRanking(run));
+  const corpus = await ifThere(surveyCorpus(run));
   return {
     folder: run.folder,
     rankings,
@@ -58,19 +63,27 @@ async function readStatus(run: Run, rankings: string[]): Promise<Status> {
     classifier: card === null ? null : { rocAuc: card.outputs[0]?.heldOut.rocAuc.value ?? Number.NaN, documents: card.documents.training },
     ranking: ranking === null ? null : { generation: ranking.generation, publishedAt: ranking.publishedAt, documents: ranking.documents, tokens: ranking.tokens, estimatedDocuments: ranking.estimatedDocuments, quarantined: ranking.quarantined },
     drift: ranking === null ? null : ((await ifThere(readDrift(run, ranking))) ?? null),
-    shardsToScore: await ifThere(countUnscored(run)),
+    shardsToScore: corpus?.unscored ?? null,
+    changes: compareShards(corpus === null ? [] : (ranking?.parts ?? []), corpus?.shards ?? []),
     problems,
   };
 }
 
-function describeStatus({ folder, rankings, index, classifier, ranking, drift, shardsToScore, problems }: Status): string {
+function describeToScore(shards: number, { fresh, changed, gone }: ShardChanges): string {
+  if (shards > 0) return `${formatCountOf(shards, 'shard')}: betr rank`;
+  return fresh.length + changed.length + gone.length > 0 ? 'nothing; to publish: betr rank' : 'nothing';
+}
+
+function describeStatus({ folder, rankings, index, classifier, ranking, drift, shardsToScore, changes, problems }: Status): string {
   return [
     `Run folder  ${folder}`,
     `Index       ${index === null ? 'none yet: betr index' : `${formatCount(index.sample.documents)} of ${formatCount(index.corpus.documents)} documents sampled`}`,
     `Classifier  ${classifier === null ? 'none yet: betr train' : `held-out ROC-AUC ${classifier.rocAuc.toFixed(3)}, from ${formatCount(classifier.documents)} documents`}`,
     `Ranking     ${ranking === null ? 'none yet: betr rank' : `generation ${ranking.generation} of ${ranking.publishedAt}: ${formatCount(ranking.documents)} documents, ${formatCount(ranking.tokens)} tokens${ranking.estimatedDocuments > 0 ? ' (estimated)' : ''}, ${formatCount(ranking.quarantined)} rows quarantined`}`,
     ...describeDrift(drift ?? undefined),
-    ...(shardsToScore === null ? [] : [`To score    ${shardsToScore === 0 ? 'nothing' : `${shardsToScore} shards: betr rank`}`]),
+    ...(shardsToScore === null ? [] : [`To score    ${describeToScore(shardsToScore, changes)}`]),
+    ...(changes.changed.length > 0 ? [`Changed     since the ranking: ${formatNames(changes.changed)}`] : []),
+    ...(changes.gone.length > 0 ? [`Gone        since the ranking: ${formatNames(changes.gone)}`] : []),
     ...(rankings.length > 0 ? [`Rankings    betr, ${rankings.join(', ')} (--scorer NAME)`] : []),
     ...problems.map((problem) => `Problem     ${problem}`),
   ].join('\n');

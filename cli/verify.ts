@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander';
 import { type Verification, verifyRanking } from '../ranking/verify.ts';
+import { formatCountOf } from '../ranking/amounts.ts';
 import { openRanking, rankingCommand, type RankingOptions, runArgument, settingsIn } from './common.ts';
 import { formatBytes, formatCount, openProgress, printResult } from './output.ts';
 
@@ -22,7 +23,7 @@ export function verifyCommand(): Command {
 
 function describeVerification({ generation, problems, parts, rows, documents, quarantined, blank, bytes, hashSeconds, seconds }: Verification): string {
   const counts = `${formatCount(rows)} rows of the corpus: ${formatCount(documents)} scored, ${formatCount(quarantined)} in quarantine, ${formatCount(blank)} blank`;
-  const speed = `${formatCount(parts)} parts, ${formatBytes(bytes)} hashed at ${formatBytes(bytes / Math.max(hashSeconds, 1e-3))}/s, ${seconds.toFixed(1)} s in all`;
-  if (problems.length > 0) return [`NOT proven (${formatCount(problems.length)} problems):`, ...problems.map((problem) => `  - ${problem}`), speed].join('\n');
+  const speed = `${formatCountOf(parts, 'part')}, ${formatBytes(bytes)} hashed at ${formatBytes(bytes / Math.max(hashSeconds, 1e-3))}/s, ${seconds.toFixed(1)} s in all`;
+  if (problems.length > 0) return [`NOT proven (${formatCountOf(problems.length, 'problem')}):`, ...problems.map((problem) => `  - ${problem}`), speed].join('\n');
   return `Ranking ${generation ?? ''} is whole and unaltered. ${counts}. ${speed}`;
 }

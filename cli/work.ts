@@ -6,6 +6,7 @@ import { listOpenTasks, openListener } from '../classifier/score-corpus.ts';
 import type { WorkResult } from '../classifier/work.ts';
 import { runWorkers } from '../classifier/workers.ts';
 import { errorFrom, fail } from '../data/errors.ts';
+import { formatCountOf } from '../ranking/amounts.ts';
 import { openRanking, rankingCommand, type RankingOptions, runArgument, settingsIn } from './common.ts';
 import { formatBytes, formatCount, openProgress, printResult } from './output.ts';
 import { parseWorkers } from './rank.ts';
@@ -62,5 +63,5 @@ function parseGrace(text: string): number {
 
 function describeWork({ chunks, documents, textBytes, seconds, finished }: WorkResult): string {
   const rate = seconds > 0 ? ` (${formatBytes(textBytes / seconds)}/s)` : '';
-  return `Scored ${formatCount(chunks)} chunks, ${formatCount(documents)} documents, ${formatBytes(textBytes)} of text in ${seconds.toFixed(1)} s${rate}; ${finished ? 'none is left: betr rank --publish-only' : 'others are left, or in other hands'}`;
+  return `Scored ${formatCountOf(chunks, 'chunk')}, ${formatCount(documents)} documents, ${formatBytes(textBytes)} of text in ${seconds.toFixed(1)} s${rate}; ${finished ? 'none is left: betr rank --publish-only' : 'others are left, or in other hands'}`;
 }

@@ -53,6 +53,16 @@ export function formatCount(count: number): string {
   return whole.format(count);
 }
 
+/** "1 shard", "12,345 shards". */
+export function formatCountOf(count: number, noun: string): string {
+  return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+/** Names one after the other, of many the first three. */
+export function formatNames(names: readonly string[]): string {
+  return names.length <= 4 ? names.join(', ') : `${names.slice(0, 3).join(', ')} and ${formatCount(names.length - 3)} more`;
+}
+
 /** 1e21 as "1e21". */
 export function formatFlops(flops: number): string {
   return Number(flops.toPrecision(3)).toExponential().replace('+', '');

@@ -12,11 +12,13 @@ import { watchLeases } from '../data/lease.ts';
 import type { Report } from '../data/progress.ts';
 import type { Run } from '../data/run.ts';
 import { describeTestTargets } from '../indexer/test-targets.ts';
+import { formatCountOf, formatNames } from './amounts.ts';
 import { readLaw } from './calibrations.ts';
 import { type Drift, measureDrift, writeDrift } from './drift.ts';
 import { prepareIfServed, removePrepared } from './prepare.ts';
 import { compareWithPrediction, type Prediction } from './predict.ts';
 import { commitRanking, draftRanking, openFigures, type Ranking, readPublished } from './generation.ts';
+import { compareShards } from './shards.ts';
 
 export interface RankResult {
   ranking: Ranking;
@@ -51,7 +53,7 @@ async function publishScores(run: Run, prepared: PreparedScorer, report: Report,
   const drafted = await draftRanking(addUpFresh(readCards(run, parts), before, fresh), { outputs: prepared.outputs, sha256: prepared.fingerprint }, before);
   const ranking: Ranking = testTargets.length === 0 ? drafted : { ...drafted, testTargets };
   const published = before?.generation !== ranking.generation;
-  const notes = [...prepared.notes, ...describeTestTargets(testTargets)];
+  const notes = [...prepared.notes, ...describeTestTargets(testTargets), ...describeLost(before, ranking)];
   const drift = before !== undefined && published ? measureDrift(before, ranking, fresh.result(), run.settings, await readLaw(run, run.settings.keep.pool)) : null;
   if (published) notes.push(...(await prepareIfServed(run, ranking, report)));
   // First, because the last generation is gone once the next is there.
@@ -60,6 +62,16 @@ async function publishScores(run: Run, prepared: PreparedScorer, report: Report,
   await removeStale(run, [ranking, ...(before === undefined ? [] : [before])]);
   const prediction = (await compareWithPrediction(run, ranking, { parts, ...scores })) ?? null;
   return { ranking, published, drift, prediction, scores, notes };
+}
+
+/** What readers of the generation before have to know of its shards. */
+function describeLost(before: Ranking | undefined, { parts }: Ranking): string[] {
+  const now = new Map(parts.map(({ shard, shardBytes, shardModifiedMs }) => [shard, { name: shard, bytes: shardBytes, modifiedMs: shardModifiedMs }]));
+  const { changed, gone } = compareShards(before?.parts ?? [], [...now.values()]);
+  return [
+    ...(changed.length > 0 ? [`${formatCountOf(changed.length, 'shard')} changed since the last generation, and ${changed.length === 1 ? 'was' : 'were'} scored anew: ${formatNames(changed)}`] : []),
+    ...(gone.length > 0 ? [`${formatCountOf(gone.length, 'shard')} of the last generation ${gone.length === 1 ? 'is' : 'are'} no longer there, and left out: ${formatNames(gone)}`] : []),
+  ];
 }
 
 /** Passes the parts on and adds up those that the generation before does not have. */

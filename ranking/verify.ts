@@ -15,6 +15,7 @@ import type { Report } from '../data/progress.ts';
 import { fingerprint, type Run } from '../data/run.ts';
 import { listShards } from '../data/shards.ts';
 import { type Ranking, readPublishedStrictly } from './generation.ts';
+import { compareShards } from './shards.ts';
 import { countCorpusRows } from './verify-corpus.ts';
 import { verifyCards, verifyContent, verifyQuarantine, verifyTiling } from './verify-parts.ts';
 
@@ -129,14 +130,10 @@ async function verifyScorer(run: Run, { scorer }: Ranking, tell: Tell): Promise<
 
 /** The files of the corpus against the shards that were ranked. */
 async function verifyCorpus(run: Run, { parts }: Ranking, tell: Tell): Promise<void> {
-  const ranked = new Map(parts.map((part) => [part.shard, part]));
-  for (const { name, bytes, modifiedMs } of (await orTell(tell, listShards(run.settings.corpus.files, run.settingsFolder))) ?? []) {
-    const part = ranked.get(name);
-    ranked.delete(name);
-    if (part === undefined) tell(`${name} is not ranked yet. Run "betr rank".`);
-    else if (part.shardBytes !== bytes || part.shardModifiedMs !== modifiedMs) tell(`${name} has changed since it was ranked. Run "betr rank".`);
-  }
-  for (const name of ranked.keys()) tell(`${name} was ranked and is no longer there. Run "betr rank".`);
+  const { fresh, changed, gone } = compareShards(parts, (await orTell(tell, listShards(run.settings.corpus.files, run.settingsFolder))) ?? []);
+  for (const name of fresh) tell(`${name} is not ranked yet. Run "betr rank".`);
+  for (const name of changed) tell(`${name} has changed since it was ranked. Run "betr rank".`);
+  for (const name of gone) tell(`${name} was ranked and is no longer there. Run "betr rank".`);
 }
 
 async function verifyManifest(run: Run, ranking: Ranking | undefined, tell: Tell): Promise<void> {

@@ -129,8 +129,17 @@ describe('betr', () => {
     expect((await readFile(join(folder, 'chosen', 'selection.parquet'))).equals(bytes)).toBe(true);
 
     await writeFile(join(folder, 'corpus', 'd.jsonl'), jsonl(makeDocuments(100, 5000)));
-    expect((await betr(folder, ['status'])).stdout).toMatch(/To score +1 shards: betr rank/);
-    expect((await betr(folder, ['rank'])).stdout).toMatch(/Ranked 1,300 documents.*\nScored 1 shards, .*; 3 were scored already/);
+    expect((await betr(folder, ['status'])).stdout).toMatch(/To score +1 shard: betr rank/);
+    expect((await betr(folder, ['rank'])).stdout).toMatch(/Ranked 1,300 documents.*\nScored 1 shard, .*; 3 were scored already/);
+
+    await rm(join(folder, 'corpus', 'd.jsonl'));
+    await writeFile(join(folder, 'corpus', 'c.jsonl'), jsonl(makeDocuments(50, 6000)));
+    expect((await betr(folder, ['status'])).stdout).toMatch(/To score +1 shard: betr rank\nChanged +since the ranking: corpus\/c.jsonl\nGone +since the ranking: corpus\/d.jsonl/);
+    expect((await betr(folder, ['work'])).stdout).toMatch(/^Scored 1 chunk, 50 documents, .*; none is left: betr rank --publish-only/);
+    expect((await betr(folder, ['status'])).stdout).toMatch(/To score +nothing; to publish: betr rank\n/);
+    const { stdout } = await betr(folder, ['rank']);
+    expect(stdout).toContain('Note: 1 shard changed since the last generation, and was scored anew: corpus/c.jsonl\nNote: 1 shard of the last generation is no longer there, and left out: corpus/d.jsonl');
+    expect((await betr(folder, ['status'])).stdout).toMatch(/To score +nothing\n?$/);
   });
 
   it('works from any folder with --config, and relative paths start at the settings file', async () => {

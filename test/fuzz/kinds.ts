@@ -4,7 +4,7 @@
 import { join } from 'node:path';
 import { readCard } from '../../classifier/card.ts';
 import { readPlan } from '../../classifier/plan.ts';
-import { countUnscored } from '../../classifier/score-corpus.ts';
+import { surveyCorpus } from '../../classifier/score-corpus.ts';
 import { loadScorer } from '../../classifier/scorer.ts';
 import { trainClassifier } from '../../classifier/train.ts';
 import { silent } from '../../data/progress.ts';
@@ -105,7 +105,7 @@ export const kinds: Readonly<Record<string, Kind>> = {
       return 'read';
     },
   },
-  'the card of a part': { file: 'run/scores/*.json', weight: 2, read: async (project) => ((await countUnscored(await run(project))) > 0 ? 'made again' : 'read') },
+  'the card of a part': { file: 'run/scores/*.json', weight: 2, read: async (project) => ((await surveyCorpus(await run(project))).unscored > 0 ? 'made again' : 'read') },
   'plan.json': { file: 'run/plan.json', weight: 2, read: async (project) => (await readPlan(await run(project)), 'read') },
   'a manifest': { file: 'run/manifest/*.jsonl', weight: 3, read: verifyAll },
   'targets.parquet': { file: 'run/targets.parquet', weight: 3, read: trainAgain },
