@@ -29,7 +29,7 @@ export function slurmCommand(): Command {
     .argument(...runArgument)
     .option('--nodes <count>', 'elements of the array', '1')
     .option('--cpus <count>', 'worker processes, and cores, of each element', '1')
-    .option('--sbatch <option>', 'a further option of sbatch, such as --sbatch=--partition=long or --sbatch=--time=4:00:00 (may be repeated)', (option: string, all: string[]) => [...all, option], [])
+    .option('--sbatch <option>', 'a further option of sbatch, such as --sbatch=--partition=long or --sbatch=--time=4:00:00 (may be repeated)', (option: string, all: string[]) => [...all, parseSbatch(option)], [])
     .option('--dry-run', 'print the scripts and what would be submitted, and do neither', false)
     .action(async (path: string | undefined, options: SlurmOptions) => {
       const run = await openRun(settingsIn(path, options));
@@ -50,6 +50,12 @@ function parseCount(option: string, text: string): number {
   const count = Number(text);
   if (!Number.isSafeInteger(count) || count < 1) throw fail('OPTION_INVALID', { option, got: text, allowed: 'a whole number above 0' });
   return count;
+}
+
+/** Both jobs get the option; an array of jobs that publish would be one too many. */
+function parseSbatch(option: string): string {
+  if (/^(--array\b|-a)/.test(option)) throw fail('OPTION_INVALID', { option: '--sbatch', got: option, allowed: 'an option for both jobs; the array has as many elements as --nodes says' });
+  return option;
 }
 
 const workFile = 'work.sh';

@@ -61,7 +61,8 @@ function parseGrace(text: string): number {
   return seconds;
 }
 
-function describeWork({ chunks, documents, textBytes, seconds, finished }: WorkResult): string {
+function describeWork({ chunks, documents, textBytes, seconds, finished, problems }: WorkResult): string {
   const rate = seconds > 0 ? ` (${formatBytes(textBytes / seconds)}/s)` : '';
-  return `Scored ${formatCountOf(chunks, 'chunk')}, ${formatCount(documents)} documents, ${formatBytes(textBytes)} of text in ${seconds.toFixed(1)} s${rate}; ${finished ? 'none is left: betr rank --publish-only' : 'others are left, or in other hands'}`;
+  const left = problems.length > 0 ? `${formatCountOf(new Set(problems.map(({ message }) => message)).size, 'shard')} could not be scored` : finished ? 'none is left: betr rank --publish-only' : 'others are left, or in other hands';
+  return `Scored ${formatCountOf(chunks, 'chunk')}, ${formatCount(documents)} documents, ${formatBytes(textBytes)} of text in ${seconds.toFixed(1)} s${rate}; ${left}`;
 }

@@ -27,17 +27,15 @@ const countDigits = 12;
 
 /** Takes the lease at `path`, in a folder that exists, and beats every `beatMs`; undefined where somebody has it. Errors: DISK_FULL, WRITE_FAILED. */
 export async function takeLease(path: string, beatMs: number): Promise<Lease | undefined> {
-  const file = await openLease(path);
-  if (file === undefined) return undefined;
-  held.set(path, (await file.stat()).ino);
-  return keepBeating(path, file, beatMs);
+  const opened = await openLease(path);
+  return opened && keepBeating(path, opened, beatMs);
 }
 
-/** What this process holds, and the file's number: who ends of himself, whatever is at work, leaves nothing for others to wait for. */
-const held = new Map<string, number>();
+/** What this process holds, or is about to, by the file's number: who ends of himself, whatever is at work, leaves nothing for others to wait for. */
+const held = new Map<number, string>();
 
 process.once('exit', () => {
-  for (const [path, ino] of held) {
+  for (const [ino, path] of held) {
     try {
       if (statSync(path).ino === ino) rmSync(path);
     } catch {
@@ -47,23 +45,33 @@ process.once('exit', () => {
 });
 
 async function createLease(path: string): Promise<boolean> {
-  const file = await openLease(path);
-  await file?.close();
-  return file !== undefined;
+  const opened = await openLease(path);
+  if (opened === undefined) return false;
+  held.delete(opened.ino);
+  await opened.file.close();
+  return true;
+}
+
+interface OpenedLease {
+  file: FileHandle;
+  ino: number;
 }
 
 /** Makes the lease with its text at one stroke, so that nobody ever sees it empty: who is killed meanwhile leaves none. */
-async function openLease(path: string): Promise<FileHandle | undefined> {
+async function openLease(path: string): Promise<OpenedLease | undefined> {
   const holder: Holder = { pid: process.pid, host: hostname(), process: identifyProcess(process.pid) ?? '', since: new Date().toISOString() };
   const prepared = join(dirname(path), `.${basename(path)}.${randomBytes(8).toString('hex')}.tmp`);
   let file: FileHandle | undefined;
+  let ino = 0;
   let taken = false;
   try {
     file = await open(prepared, 'wx+');
+    ino = (await file.stat()).ino;
     await file.write(leaseText(0, holder), 0);
+    held.set(ino, path);
     await link(prepared, path);
     taken = true;
-    return file;
+    return { file, ino };
   } catch (error) {
     if (systemCode(error) === 'EEXIST') return undefined;
     // Whoever has the lock of the folder clears away what looks left behind, which this one was not.
@@ -71,7 +79,10 @@ async function openLease(path: string): Promise<FileHandle | undefined> {
     throw writeError(error, path);
   } finally {
     await rm(prepared, { force: true });
-    if (!taken) await file?.close();
+    if (!taken) {
+      held.delete(ino);
+      await file?.close();
+    }
   }
 }
 
@@ -84,13 +95,13 @@ function leaseText(count: number, holder: Holder): string {
   return `${String(count).padStart(countDigits, '0')} ${randomBytes(4).toString('hex')} ${JSON.stringify(holder)}\n`;
 }
 
-function keepBeating(path: string, file: FileHandle, beatMs: number): Lease {
+function keepBeating(path: string, { file, ino }: OpenedLease, beatMs: number): Lease {
   let count = 0;
   let lost = false;
   let beating = Promise.resolve();
   const isOurs = async (): Promise<boolean> => {
     try {
-      return (await stat(path)).ino === (await file.stat()).ino;
+      return (await stat(path)).ino === ino;
     } catch {
       return false;
     }
@@ -112,9 +123,9 @@ function keepBeating(path: string, file: FileHandle, beatMs: number): Lease {
     isLost: () => lost,
     async release() {
       clearInterval(timer);
-      held.delete(path);
       await beating;
       if (!lost && (await isOurs())) await rm(path, { force: true });
+      held.delete(ino);
       await file.close();
     },
   };

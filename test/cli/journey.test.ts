@@ -2,13 +2,13 @@ import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { cp, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import { z } from 'zod';
 import { parquetSource, withDuckDb } from '../../data/duckdb.ts';
 import { loadCommands } from '../docs/reference.ts';
 import { answerSchema } from '../../ranking/answer.ts';
 import { selectionManifestSchema } from '../../ranking/select.ts';
 import { type BagOfWords, openBagOfWords } from '../indexer/bag-of-words.ts';
+import { until } from '../until.ts';
 import { betr } from './betr.ts';
 import { betrPath, betrProcess, errorOf, jsonl, makeDocuments, makeProject, run } from './project.ts';
 
@@ -156,7 +156,7 @@ describe('betr', () => {
     bag.delayMs = 60_000;
     let stop: () => void = () => undefined;
     const first = betrProcess(folder, ['index'], {}, { after: new Promise<void>((resolve) => (stop = resolve)), signal: 'SIGINT' });
-    while (bag.waiting === 0) await setTimeout(50);
+    await until(() => bag.waiting > 0);
     const second = await betrProcess(folder, ['train', '--json']);
     expect(second.code).toBe(3);
     expect(errorOf(second.stdout)).toMatchObject({ code: 'RUN_LOCKED', message: expect.stringContaining(join(folder, 'run')) });

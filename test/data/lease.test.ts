@@ -6,6 +6,7 @@ import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import { type Lease, takeLease, watchLeases } from '../../data/lease.ts';
 import { identifyProcess } from '../../data/process.ts';
+import { until } from '../until.ts';
 import { withFolder } from './collect.ts';
 
 const beatMs = 20;
@@ -92,11 +93,21 @@ describe('a lease', () => {
       await rm(path);
       const second = await takeLease(path, 60_000);
       const text = await readFile(path, 'utf8');
-      while (first?.isLost() === false) await setTimeout(5);
+      await until(() => first?.isLost() !== false, { everyMs: 5 });
       await first?.release();
       expect(await readFile(path, 'utf8')).toBe(text);
       expect(second?.isLost()).toBe(false);
       await second?.release();
+    });
+  });
+
+  it('is gone with a process that ends, even if that has hardly taken it', async () => {
+    await withLeasePath(async (path) => {
+      for (let time = 0; time < 10; time++) {
+        const child = spawn(process.execPath, [new URL('lease-once.js', import.meta.url).pathname, path]);
+        expect(await new Promise((resolve) => child.on('exit', resolve))).toBe(0);
+        expect(await readFile(path, 'utf8').catch(() => 'gone')).toBe('gone');
+      }
     });
   });
 

@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
@@ -15,6 +14,7 @@ import { forgetScores, makeLines, makeTrainedRun, type TrainedRunOptions } from 
 import { betr as carryOut } from '../cli/betr.ts';
 import { withFolder } from '../data/collect.ts';
 import { longTest } from '../long.ts';
+import { until } from '../until.ts';
 
 const betr = new URL('../../cli/betr.js', import.meta.url).pathname;
 
@@ -77,7 +77,7 @@ describe('betr work', () => {
   longTest('told to end, gives its chunk back and says so with its exit code; the others go on with it', async () => {
     await withShards(1, 4000, async (run, folder, generation) => {
       const first = start(['work', '--config', run.settingsPath, '--grace', '0']);
-      while ((await published(run)) < 1) await setTimeout(5);
+      await until(async () => (await published(run)) >= 1, { everyMs: 5 });
       first.child.kill('SIGTERM');
       expect(await first.ended).toMatchObject({ code: 143, signal: null });
       expect(await readdir(run.files.leases)).toEqual([]);
@@ -92,7 +92,7 @@ describe('betr work', () => {
   it('takes over from a worker that was killed, here at once and elsewhere after a while', async () => {
     await withShards(2, 1000, async (run, folder, generation) => {
       const first = start(['work', folder]);
-      while ((await published(run)) < 1) await setTimeout(5);
+      await until(async () => (await published(run)) >= 1, { everyMs: 5 });
       first.child.kill('SIGKILL');
       await first.ended;
       const left = await listLeases(run);
@@ -122,12 +122,23 @@ describe('betr work', () => {
   it('leaves nothing for others to wait for where a whole ranking is told to end', async () => {
     await withShards(4, 2000, async (run, folder, generation) => {
       const rank = start(['rank', '--config', run.settingsPath, '--workers', '2']);
-      while ((await listLeases(run)).length < 2) await setTimeout(2);
+      await until(async () => (await listLeases(run)).length === 2, { everyMs: 2 });
       rank.child.kill('SIGTERM');
       expect(await rank.ended).toMatchObject({ code: 143, stderr: expect.not.stringContaining('Error') });
-      while ((await listLeases(run)).length > 0) await setTimeout(20);
+      await until(async () => (await listLeases(run)).length === 0);
       expect((await rankCorpus(run, silent)).ranking.generation).toBe(generation);
       expect(await carryOut(folder, ['work', folder])).toMatchObject({ code: 0 });
+    });
+  });
+
+  it('scores what it can, and says which shard it could not', async () => {
+    await withShards(4, 100, async (_run, folder) => {
+      const path = join(folder, 'corpus', '2.jsonl.gz');
+      await truncate(path, 100);
+      const { code, stdout, stderr } = await carryOut(folder, ['work', folder]);
+      expect({ code, stdout }).toEqual({ code: 1, stdout: expect.stringMatching(/^Scored 3 chunks, .*; 1 shard could not be scored\n$/) });
+      expect(stderr).toContain(path);
+      expect(stderr).toContain('FILE_UNREADABLE');
     });
   });
 
@@ -139,6 +150,7 @@ describe('betr work', () => {
         [['work', folder, '--grace', 'soon'], 2, '--grace is "soon"'],
         [['rank', '--config', run.settingsPath, '--workers', 'all'], 2, '--workers is "all"'],
         [['rank', '--config', run.settingsPath, '--publish-only'], 1, 'betr rank'],
+        [['slurm', folder, '--dry-run', '--sbatch=--array=1-9'], 2, '--sbatch is "--array=1-9"'],
       ] as const) expect({ args, ...(await carryOut(folder, args)) }).toMatchObject({ args, code, stderr: expect.stringContaining(text) });
     });
   });
@@ -148,7 +160,7 @@ describe('betr rank', () => {
   it('run twice at once: the second says who is at it and leaves', async () => {
     await withShards(1, 1500, async (run, _folder, generation) => {
       const first = start(['rank', '--config', run.settingsPath, '--workers', '2']);
-      while ((await published(run)) < 1) await setTimeout(5);
+      await until(async () => (await published(run)) >= 1, { everyMs: 5 });
       // Held, so that it is still at it when the second one comes.
       first.child.kill('SIGSTOP');
       const second = await start(['rank', '--config', run.settingsPath]).ended;

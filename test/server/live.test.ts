@@ -7,17 +7,10 @@ import { sqlString, withDuckDb } from '../../data/duckdb.ts';
 import { readRanking } from '../../ranking/generation.ts';
 import { openLive } from '../../server/live.ts';
 import { keepByPlainSort, makeRows, makeScoredRows, rankRows, sumTokens, withRun } from '../ranking/synthetic.ts';
+import { until } from '../until.ts';
 import { withServer } from './serve.ts';
 
 const generationOf = (json: unknown): string => z.object({ ranking: z.object({ generation: z.string() }) }).parse(json).ranking.generation;
-
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  const endMs = performance.now() + 20_000;
-  while (!(await holds())) {
-    if (performance.now() > endMs) throw new Error('it did not come true within 20 s');
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
 
 describe('a newly published ranking', () => {
   it('is picked up without a failed request, and every answer is of one generation', async () => {
@@ -104,7 +97,10 @@ describe('a ranking whose parts are not what was published', () => {
       const path = join(run.files.scores, ranking.parts[0]?.file ?? '');
       const live = await openLive(run);
       const lookUntil = async (holds: () => boolean): Promise<void> => {
-        while (!holds()) await live.look();
+        await until(async () => {
+          await live.look();
+          return holds();
+        });
       };
       try {
         expect(live.current().ranking.generation).toBe(ranking.generation);

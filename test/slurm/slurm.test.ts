@@ -4,7 +4,6 @@ import { createHash } from 'node:crypto';
 import { execFileSync } from 'node:child_process';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
@@ -16,6 +15,7 @@ import { rankCorpus } from '../../ranking/rank.ts';
 import { verifyRanking } from '../../ranking/verify.ts';
 import { forgetScores, makeLines, makeTrainedRun } from '../classifier/trained-run.ts';
 import { withFolder } from '../data/collect.ts';
+import { until } from '../until.ts';
 import { type Cluster, openCluster, whyNoCluster } from './cluster.ts';
 
 const betr = new URL('../../cli/betr.js', import.meta.url).pathname;
@@ -37,13 +37,10 @@ const submitted = z.object({ chunks: z.number(), array: z.string(), publish: z.s
   const publishedParts = async (run: Run): Promise<number> => [...(await readPublishedParts(run)).byChunk.values()].flat().length;
   const stateOf = (job: string): string => cluster.run('squeue', '-h', '-r', '-j', job, '-o', '%i %t %r %N');
 
-  async function until(what: string, holds: () => Promise<boolean> | boolean, seconds: number): Promise<void> {
-    const endMs = performance.now() + 1000 * seconds;
-    while (!(await holds())) {
-      if (performance.now() > endMs) throw new Error(`${what}: not within ${seconds} s; ${cluster.run('squeue', '-r')}`);
-      await setTimeout(100);
-    }
-  }
+  const waitFor = (what: string, holds: () => Promise<boolean> | boolean, seconds: number): Promise<void> =>
+    until(holds, { what, seconds, everyMs: 100 }).catch((error: unknown) => {
+      throw new Error(cluster.run('squeue', '-r'), { cause: error });
+    });
 
   /** Slurm keeps what it starts again back for two minutes; the tests do not. */
   const hurry = (job: string): void => {
@@ -52,7 +49,7 @@ const submitted = z.object({ chunks: z.number(), array: z.string(), publish: z.s
   };
 
   const finish = (run: Run, job: z.output<typeof submitted>): Promise<void> =>
-    until('published', async () => {
+    waitFor('published', async () => {
       hurry(job.array);
       hurry(job.publish);
       return (await readPublished(run)) !== undefined;
@@ -82,11 +79,11 @@ const submitted = z.object({ chunks: z.number(), array: z.string(), publish: z.s
   it('ends with the very bytes of one process, though a node is lost in mid-run and comes back', async () => {
     await withCorpus(async (run) => {
       const job = submit(run);
-      await until('both at work', async () => (await publishedParts(run)) > 10 && /_1 R/.test(stateOf(job.array)) && /_2 R/.test(stateOf(job.array)), 60);
+      await waitFor('both at work', async () => (await publishedParts(run)) > 10 && /_1 R/.test(stateOf(job.array)) && /_2 R/.test(stateOf(job.array)), 60);
       const before = await publishedParts(run);
       // slurmd, the step's daemon, the script, the worker.
       expect(cluster.lose('n1')).toBeGreaterThanOrEqual(4);
-      await until('the other goes on', async () => (await publishedParts(run)) > before + 10, 60);
+      await waitFor('the other goes on', async () => (await publishedParts(run)) > before + 10, 60);
       cluster.bringBack('n1');
       await finish(run, job);
     });
@@ -95,13 +92,13 @@ const submitted = z.object({ chunks: z.number(), array: z.string(), publish: z.s
   it('gives chunks back and goes on when it is preempted and when it is told that its time is nearly over', async () => {
     await withCorpus(async (run) => {
       const job = submit(run, '--sbatch=--time=20');
-      await until('at work', async () => (await publishedParts(run)) > 5, 60);
+      await waitFor('at work', async () => (await publishedParts(run)) > 5, 60);
       const high = cluster.run('sbatch', '--parsable', '-p', 'high', '-w', 'n1', '-o', '/dev/null', '--wrap', 'sleep 1').trim();
-      await until('preempted', () => cluster.run('squeue', '-h', '-j', high, '-o', '%t').trim() !== 'PD', 90);
+      await waitFor('preempted', () => cluster.run('squeue', '-h', '-j', high, '-o', '%t').trim() !== 'PD', 90);
       const [element = ''] = stateOf(job.array).split('\n').filter((line) => / R /.test(line)).map((line) => line.split(' ')[0] ?? '');
       // What Slurm sends two minutes before the limit.
       if (element !== '') cluster.run('scancel', '--signal=USR1', '--batch', element);
-      if (element !== '') await until('waits to go on', () => !new RegExp(`^${element} R`, 'm').test(stateOf(job.array)), 60);
+      if (element !== '') await waitFor('waits to go on', () => !new RegExp(`^${element} R`, 'm').test(stateOf(job.array)), 60);
       await finish(run, job);
     });
   }, 400_000);
