@@ -41,7 +41,7 @@ export interface WorkResult {
   finished: boolean;
 }
 
-const shardErrors: readonly string[] = ['SHARD_CHANGED', 'FILE_NOT_FOUND', 'FILE_UNREADABLE', 'COLUMN_MISSING', 'COLUMN_TYPE'];
+const shardErrors: readonly string[] = ['SHARD_CHANGED', 'FILE_NOT_FOUND', 'REMOTE_NOT_FOUND', 'FILE_UNREADABLE', 'COLUMN_MISSING', 'COLUMN_TYPE'];
 
 /** Works on the plan. Errors: STEP_MISSING, DISK_FULL, WRITE_FAILED; what is wrong with one shard keeps only its chunks from being scored and is in the result. */
 export async function workOnPlan(run: Run, plan: Plan, options: WorkOptions): Promise<WorkResult> {

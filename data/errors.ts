@@ -15,6 +15,7 @@ const catalogue = {
   STEP_MISSING: { status: 409, exit: 1, say: (v: { need: string; command: string }) => `There is no ${v.need} yet. Run "${v.command}" first.` },
   // files
   FILE_NOT_FOUND: { status: 404, exit: 1, say: (v: { path: string; what: string; relativeTo?: string }) => `${v.what} ${v.path} does not exist. Check the path; relative paths are relative to ${v.relativeTo ?? 'the settings file'}.` },
+  REMOTE_NOT_FOUND: { status: 404, exit: 1, say: (v: { url: string; reason: string }) => `There is nothing at ${v.url} (${v.reason}). ${/^https?:.*\*/.test(v.url) ? 'A web server does not list its files: name each of them, or count them as in {00..15}.' : 'Check the address.'}` },
   NO_FILES: { status: 422, exit: 1, say: (v: { what: string; patterns: string }) => `No file matches ${v.what}: ${v.patterns}. Check the pattern; relative ones are relative to the settings file.` },
   FILE_KIND_UNKNOWN: { status: 422, exit: 1, say: (v: { path: string }) => `${v.path} is of a kind that is not read. Known endings: .jsonl, .jsonl.gz, .jsonl.zst, .json.gz, .json.zst, .ndjson, .parquet.` },
   FILE_UNREADABLE: { status: 500, exit: 1, say: (v: { path: string; reason: string }) => `${v.path} cannot be read: ${v.reason}. Nothing of it was used; mend or remove the file and run the same command again.` },

@@ -24,7 +24,7 @@ export function formatOf(path: string): ShardFormat {
 
 /**
  * The files that match, each once, sorted by name. Relative patterns start from `folder`; so do the names. Addresses (s3://, https://) are named as they are, less their query.
- * Errors: FILE_NOT_FOUND for a plain path, NO_FILES for a pattern without a match, FILE_KIND_UNKNOWN; REMOTE_DENIED, REMOTE_FAILED.
+ * Errors: FILE_NOT_FOUND for a plain path, NO_FILES for a pattern without a match, FILE_KIND_UNKNOWN; REMOTE_NOT_FOUND, REMOTE_DENIED, REMOTE_FAILED.
  */
 export async function listShards(patterns: readonly string[], folder: string): Promise<Shard[]> {
   const found = await Promise.all(patterns.map((pattern) => (isRemote(pattern) ? listRemote(pattern) : listLocal(pattern, folder))));
@@ -63,7 +63,7 @@ export async function isUnchanged({ path, bytes, modifiedMs }: Pick<Shard, 'path
     const now = await statFile(path);
     return now.bytes === bytes && now.modifiedMs === modifiedMs;
   } catch (error) {
-    if (error instanceof BetrError && error.code.startsWith('REMOTE_')) throw error;
+    if (error instanceof BetrError && (error.code === 'REMOTE_DENIED' || error.code === 'REMOTE_FAILED')) throw error;
     return false;
   }
 }

@@ -1,13 +1,13 @@
 // The shards of a ranking, by name or id, and whether they are still the files that were ranked. Whoever asks names a shard of the
 // ranking or gets nothing: no text of a request ever becomes a path.
 
-import { stat } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import type { ListedPart } from '../classifier/part.ts';
 import type { Shard } from '../data/documents.ts';
-import { fail, reasonOf, systemCode } from '../data/errors.ts';
+import { BetrError, fail, reasonOf } from '../data/errors.ts';
+import { statFile } from '../data/files.ts';
+import { isRemote } from '../data/remote/store.ts';
 import { fingerprint, type Run } from '../data/run.ts';
-import { formatOf } from '../data/shards.ts';
+import { formatOf, pathOf } from '../data/shards.ts';
 import type { Ranking } from './generation.ts';
 
 /** A short name for a shard, which needs no escaping in an address. */
@@ -44,14 +44,16 @@ export function findShardName(ranking: Ranking, asked: string): string {
   return part.shard;
 }
 
-/** The file of a shard of the ranking, as long as it is what was ranked: row numbers mean nothing in another file. Errors: SHARD_UNKNOWN, FILE_NOT_FOUND, SHARD_CHANGED. */
+/** The file of a shard of the ranking, as long as it is what was ranked: row numbers mean nothing in another file. Errors: SHARD_UNKNOWN, FILE_NOT_FOUND, FILE_UNREADABLE, SHARD_CHANGED, those of the store. */
 export async function openShard(run: Run, ranking: Ranking, name: string): Promise<Shard> {
   const ranked = ranking.parts.find(({ shard }) => shard === name);
   if (ranked === undefined) throw fail('SHARD_UNKNOWN', { got: name.slice(0, 200) });
-  const path = resolve(run.settingsFolder, name);
-  const { size, mtimeMs } = await stat(path).catch((error: unknown) => {
-    throw systemCode(error) === 'ENOENT' ? fail('FILE_NOT_FOUND', { path: name, what: 'Shard' }, error) : fail('FILE_UNREADABLE', { path: name, reason: reasonOf(error) }, error);
+  const path = pathOf(name, run.settingsFolder, run.settings.corpus.files);
+  const { bytes, modifiedMs } = await statFile(path).catch((error: unknown) => {
+    // Whoever asks knows shards by their names, and no path of this machine.
+    if (isRemote(path) || !(error instanceof BetrError)) throw error;
+    throw error.code === 'FILE_NOT_FOUND' ? fail('FILE_NOT_FOUND', { path: name, what: 'Shard' }, error) : fail('FILE_UNREADABLE', { path: name, reason: reasonOf(error.cause) }, error);
   });
-  if (size !== ranked.shardBytes || mtimeMs !== ranked.shardModifiedMs) throw fail('SHARD_CHANGED', { path: name });
-  return { name, path, format: formatOf(path), bytes: size, modifiedMs: mtimeMs };
+  if (bytes !== ranked.shardBytes || modifiedMs !== ranked.shardModifiedMs) throw fail('SHARD_CHANGED', { path: name });
+  return { name, path, format: formatOf(path), bytes, modifiedMs };
 }

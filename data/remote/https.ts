@@ -12,7 +12,7 @@ const patternsAtMost = 100_000;
 const headsAtOnce = 16;
 const headMs = 60_000;
 
-export const httpsStore: RemoteStore = { list, open, put };
+export const httpsStore: RemoteStore = { list, open, put, remove, findAny: () => Promise.resolve(undefined) };
 
 async function list(pattern: string): Promise<RemoteFile[]> {
   const urls = expand(pattern);
@@ -51,6 +51,10 @@ async function put(path: string, url: string): Promise<void> {
   await retry(url, async () => {
     await request(url, { method: 'PUT', headers: { 'content-length': String(size) }, body: Readable.toWeb(createReadStream(path)), duplex: 'half' });
   });
+}
+
+async function remove(url: string): Promise<void> {
+  await retry(url, () => request(url, { method: 'DELETE' }));
 }
 
 async function request(url: string, init: RequestInit): Promise<Response> {

@@ -6,7 +6,7 @@ import { openStore, RemoteProblem } from './store.ts';
 /** A connection that gives nothing for this long is given up. */
 const silenceMs = 60_000;
 
-/** Yields the bytes from `start` up to, not with, `end`. Errors: FILE_NOT_FOUND, SHARD_CHANGED, REMOTE_DENIED, REMOTE_FAILED. */
+/** Yields the bytes from `start` up to, not with, `end`. Errors: REMOTE_NOT_FOUND, SHARD_CHANGED, REMOTE_DENIED, REMOTE_FAILED. */
 export async function* readRange(url: string, start: number, end: number): AsyncGenerator<Uint8Array> {
   const store = await openStore(url);
   const attempts = countAttempts(url);

@@ -16,7 +16,7 @@ export interface Attempts {
   progressed(): void;
 }
 
-/** Counts the attempts at one address. Errors of `failed`: FILE_NOT_FOUND, SHARD_CHANGED, REMOTE_DENIED, REMOTE_FAILED. */
+/** Counts the attempts at one address. Errors of `failed`: REMOTE_NOT_FOUND, SHARD_CHANGED, REMOTE_DENIED, REMOTE_FAILED. */
 export function countAttempts(url: string): Attempts {
   let failures = 0;
   return {
@@ -49,7 +49,7 @@ function catalogueError(url: string, problem: RemoteProblem, attempts: number): 
   const shown = showPath(url);
   switch (problem.kind) {
     case 'missing':
-      return fail('FILE_NOT_FOUND', { path: shown, what: 'The file' }, problem);
+      return fail('REMOTE_NOT_FOUND', { url: shown, reason: problem.message }, problem);
     case 'changed':
       return fail('SHARD_CHANGED', { path: shown }, problem);
     case 'denied':

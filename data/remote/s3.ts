@@ -1,7 +1,7 @@
 // Files in an S3-compatible store, by Amazon's own client. Where to and as whom is what that client reads everywhere: AWS_ENDPOINT_URL_S3, AWS_REGION, AWS_PROFILE,
 // AWS_ACCESS_KEY_ID and so on, and the files in ~/.aws. BETR_S3_UNSIGNED=1 reads public buckets without credentials.
 
-import { GetObjectCommand, HeadObjectCommand, ListObjectsV2Command, S3Client, S3ServiceException } from '@aws-sdk/client-s3';
+import { DeleteObjectCommand, GetObjectCommand, HeadObjectCommand, ListObjectsV2Command, S3Client, S3ServiceException } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import { createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';
@@ -10,7 +10,7 @@ import { fail, reasonOf } from '../errors.ts';
 import { retry } from './retry.ts';
 import { problemOfStatus, type RemoteBody, type RemoteFile, RemoteProblem, type RemoteStore } from './store.ts';
 
-export const s3Store: RemoteStore = { list, open, put };
+export const s3Store: RemoteStore = { list, open, put, remove, findAny };
 
 // The client's word about Node versions of its future is for us, not for users.
 process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
@@ -42,7 +42,7 @@ interface Address {
 
 function parseAddress(url: string): Address {
   const [, bucket, key] = /^s3:\/\/([^/]+)\/(.+)$/i.exec(url) ?? [];
-  if (bucket === undefined || key === undefined) throw fail('FILE_NOT_FOUND', { path: url, what: 'The address (s3://BUCKET/KEY)' });
+  if (bucket === undefined || key === undefined) throw fail('REMOTE_NOT_FOUND', { url, reason: 'an address is s3://BUCKET/KEY' });
   return { bucket, key };
 }
 
@@ -80,6 +80,17 @@ async function open(url: string, start: number, end: number, etag: string | unde
 async function put(path: string, url: string): Promise<void> {
   const { bucket, key } = parseAddress(url);
   await retry(url, () => send(() => new Upload({ client: client(), params: { Bucket: bucket, Key: key, Body: createReadStream(path) } }).done()));
+}
+
+async function remove(url: string): Promise<void> {
+  const { bucket, key } = parseAddress(url);
+  await retry(url, () => send(() => client().send(new DeleteObjectCommand({ Bucket: bucket, Key: key }))));
+}
+
+async function findAny(folder: string): Promise<string | undefined> {
+  const [, bucket = '', prefix = ''] = /^s3:\/\/([^/]+)\/*(.*?)\/*$/i.exec(folder) ?? [];
+  const page = await retry(folder, () => send(() => client().send(new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix === '' ? '' : `${prefix}/`, MaxKeys: 1 }))));
+  return page.Contents?.[0]?.Key;
 }
 
 async function send<T>(request: () => Promise<T>): Promise<T> {

@@ -9,12 +9,16 @@ export interface RemoteFile {
 }
 
 export interface RemoteStore {
-  /** The files that a pattern names: one for a plain address, any number for a pattern. Errors: FILE_NOT_FOUND, REMOTE_DENIED, REMOTE_FAILED. */
+  /** The files that a pattern names: one for a plain address, any number for a pattern. Errors: REMOTE_NOT_FOUND, REMOTE_DENIED, REMOTE_FAILED. */
   list(pattern: string): Promise<RemoteFile[]>;
   /** Opens the bytes from `start` up to, not with, `end`. One attempt; `etag` pins the version. Throws a RemoteProblem. */
   open(url: string, start: number, end: number, etag: string | undefined, signal: AbortSignal): Promise<RemoteBody>;
   /** Puts a local file at the address, in place of what is there. Errors: REMOTE_DENIED, REMOTE_FAILED. */
   put(path: string, url: string): Promise<void>;
+  /** Removes a file. Errors: REMOTE_NOT_FOUND, REMOTE_DENIED, REMOTE_FAILED. */
+  remove(url: string): Promise<void>;
+  /** One of the files below an address; undefined where there is none, or where the store does not tell. Errors: REMOTE_NOT_FOUND, REMOTE_DENIED, REMOTE_FAILED. */
+  findAny(folder: string): Promise<string | undefined>;
 }
 
 export interface RemoteBody {

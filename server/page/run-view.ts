@@ -19,7 +19,7 @@ const titles: Record<string, string> = {
   KEY_REFUSED: 'This server asks for another key',
 };
 /** Problems with a part of the question or the page, which stay where they are. */
-const ofTheRun = new Set(['STEP_MISSING', 'UNREACHABLE', 'KEY_MISSING', 'KEY_REFUSED', 'FILE_DAMAGED', 'FILE_UNREADABLE', 'FILE_NOT_FOUND', 'DISK_FULL', 'SETTINGS_INVALID']);
+const ofTheRun = new Set(['STEP_MISSING', 'UNREACHABLE', 'KEY_MISSING', 'KEY_REFUSED', 'FILE_DAMAGED', 'FILE_UNREADABLE', 'FILE_NOT_FOUND', 'REMOTE_NOT_FOUND', 'DISK_FULL', 'SETTINGS_INVALID']);
 
 const commandInMessage = /"betr (index|train|rank)"/;
 

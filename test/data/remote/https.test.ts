@@ -63,7 +63,7 @@ describe('reading from a web server', () => {
     const before = web.requests;
     await expect(read('/a.jsonl')).rejects.toMatchObject({ code: 'REMOTE_FAILED', message: expect.stringContaining('after 1 attempt: status 400') });
     expect(web.requests - before).toBe(2); // size, then bytes
-    await expect(read('/none.jsonl')).rejects.toMatchObject({ code: 'FILE_NOT_FOUND' });
+    await expect(read('/none.jsonl')).rejects.toMatchObject({ code: 'REMOTE_NOT_FOUND' });
   });
 
   it('does not put two versions of a file together', async () => {
@@ -99,7 +99,8 @@ describe('shards on a web server', () => {
     const { documents, quarantined } = await readAll(shards[0]?.path.replace('?key=1', '') ?? '');
     expect(documents.map(({ document, text }) => [document, text])).toEqual([['x', 'one'], ['y', 'two']]);
     expect(quarantined.map(({ position }) => position)).toEqual([2]);
-    await expect(listShards([`${web.url}/{00..02}.jsonl.gz`], '/')).rejects.toMatchObject({ code: 'FILE_NOT_FOUND' });
+    await expect(listShards([`${web.url}/{00..02}.jsonl.gz`], '/')).rejects.toMatchObject({ code: 'REMOTE_NOT_FOUND', message: expect.stringContaining('Check the address') });
+    await expect(listShards([`${web.url}/*.jsonl.gz`], '/')).rejects.toMatchObject({ code: 'REMOTE_NOT_FOUND', message: expect.stringContaining('does not list its files') });
     expect(await statFile(`${web.url}/00.jsonl.gz`)).toEqual({ bytes: gzipSync(lines).length, modifiedMs: 1e12 });
   });
 

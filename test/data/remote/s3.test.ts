@@ -10,12 +10,18 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { sha256File } from '../../../data/commit.ts';
 import { withDuckDb } from '../../../data/duckdb.ts';
 import { openStore } from '../../../data/remote/store.ts';
+import type { Run } from '../../../data/run.ts';
 import { listShards } from '../../../data/shards.ts';
-import { publishRanking } from '../../../ranking/generation.ts';
+import { readTexts } from '../../../data/texts.ts';
+import { publishRanking, type Ranking } from '../../../ranking/generation.ts';
+import { rankCorpus } from '../../../ranking/rank.ts';
 import { writeSelection } from '../../../ranking/select.ts';
+import { openShard } from '../../../ranking/shards.ts';
+import { verifyRanking } from '../../../ranking/verify.ts';
 import { silent } from '../../../data/progress.ts';
+import { makeTrainedRun } from '../../classifier/trained-run.ts';
 import { withRun, writeParts } from '../../ranking/synthetic.ts';
-import { readAll } from '../collect.ts';
+import { readAll, withFolder } from '../collect.ts';
 
 const program = join(import.meta.dirname, '../../../../node_modules/s3rver/bin/s3rver.js');
 let folder: string;
@@ -64,8 +70,9 @@ describe('a corpus in S3', () => {
     expect(shards.map(({ name, bytes }) => [name, bytes])).toEqual([['s3://corpus/web/a.jsonl', 53], ['s3://corpus/web/deep/b.jsonl', 26]]);
     expect((await listShards(['s3://corpus/web/*.jsonl', 's3://corpus/web/a.jsonl'], '/')).map(({ name }) => name)).toEqual(['s3://corpus/web/a.jsonl']);
     await expect(listShards(['s3://corpus/none/*.jsonl'], '/')).rejects.toMatchObject({ code: 'NO_FILES' });
-    await expect(listShards(['s3://corpus/none.jsonl'], '/')).rejects.toMatchObject({ code: 'FILE_NOT_FOUND' });
-    await expect(listShards(['s3://corpus'], '/')).rejects.toMatchObject({ code: 'FILE_NOT_FOUND' });
+    await expect(listShards(['s3://corpus/none.jsonl'], '/')).rejects.toMatchObject({ code: 'REMOTE_NOT_FOUND' });
+    await expect(listShards(['s3://corpus'], '/')).rejects.toMatchObject({ code: 'REMOTE_NOT_FOUND', message: expect.stringContaining('s3://BUCKET/KEY') });
+    await expect(listShards(['s3://elsewhere/*.jsonl'], '/')).rejects.toMatchObject({ code: 'REMOTE_NOT_FOUND', message: expect.stringContaining('NoSuchBucket') });
   });
 
   it('is read line by line and column by column', async () => {
@@ -75,6 +82,21 @@ describe('a corpus in S3', () => {
     await (await openStore('s3://corpus/a.parquet')).put(path, 's3://corpus/a.parquet');
     expect(await sha256File('s3://corpus/a.parquet')).toBe(await sha256File(path));
     expect(await readAll('s3://corpus/a.parquet')).toEqual(await readAll(path));
+  });
+
+  it('is ranked where it is, and gives its texts as long as it is what was ranked', async () => {
+    await withFolder(async (own) => {
+      await putText('s3://corpus/ranked/a.jsonl', '{"id":"a","text":"first"}\n{"id":"b","text":"second"}\n');
+      const run = await makeTrainedRun(own, { files: ['s3://corpus/ranked/*.jsonl'] });
+      const { ranking } = await rankCorpus(run, silent);
+      expect(ranking.documents).toBe(2);
+      expect((await verifyRanking(run, { corpus: true }, silent)).problems).toEqual([]);
+      const texts = [];
+      for await (const { text } of readTexts(await openShard(run, ranking, 's3://corpus/ranked/a.jsonl'), run.settings.corpus.fields, [1])) texts.push(Buffer.from(text).toString());
+      expect(texts).toEqual(['second']);
+      await putText('s3://corpus/ranked/a.jsonl', '{"id":"a","text":"another"}\n');
+      await expect(openShard(run, ranking, 's3://corpus/ranked/a.jsonl')).rejects.toMatchObject({ code: 'SHARD_CHANGED' });
+    });
   });
 
   it('tells who may not, without a word of the secret', async () => {
@@ -92,11 +114,16 @@ describe('a corpus in S3', () => {
   });
 });
 
+async function withSelectable(use: (run: Run, ranking: Ranking) => Promise<void>): Promise<void> {
+  await withRun(async (run) => {
+    const rows = [1, 2, 3, 4].map((row) => ({ shard: 'a.jsonl', row, document: `d${row}`, source: 'web', tokens: 10, score: row }));
+    await use(run, await publishRanking(run, await writeParts(run, rows), { outputs: ['joint', 'sums'], sha256: 'f'.repeat(64) }));
+  });
+}
+
 describe('a selection at an address', () => {
   it('arrives file by file, the manifest last, in place of an earlier one', async () => {
-    await withRun(async (run) => {
-      const rows = [1, 2, 3, 4].map((row) => ({ shard: 'a.jsonl', row, document: `d${row}`, source: 'web', tokens: 10, score: row }));
-      const ranking = await publishRanking(run, await writeParts(run, rows), { outputs: ['joint', 'sums'], sha256: 'f'.repeat(64) });
+    await withSelectable(async (run, ranking) => {
       const here = await writeSelection(run, ranking, { keep: 0.5 }, join(folder, 'out'), { format: 'rows' }, silent);
       for (let times = 0; times < 2; times++) {
         expect(await writeSelection(run, ranking, { keep: 0.5 }, 's3://corpus/out/', { format: 'rows' }, silent)).toEqual(here);
@@ -106,6 +133,19 @@ describe('a selection at an address', () => {
       await putText('s3://corpus/taken/manifest.json', '{"kind":"something else"}');
       await expect(writeSelection(run, ranking, { keep: 0.5 }, 's3://corpus/taken', { format: 'rows' }, silent)).rejects.toMatchObject({ code: 'OUT_NOT_EMPTY' });
       expect(await readFile(join(folder, 'put'), 'utf8')).toContain('something else');
+    });
+  });
+
+  it('leaves alone what is not of a selection, and leaves nothing of an earlier one', async () => {
+    await withSelectable(async (run, ranking) => {
+      await putText('s3://corpus/used/notes.txt', 'mine');
+      await expect(writeSelection(run, ranking, { keep: 0.5 }, 's3://corpus/used', { format: 'rows' }, silent)).rejects.toMatchObject({ code: 'OUT_NOT_EMPTY', message: expect.stringContaining('used/notes.txt') });
+      await expect(writeSelection(run, ranking, { keep: 0.5 }, 's3://elsewhere/out', { format: 'rows' }, silent)).rejects.toMatchObject({ code: 'REMOTE_NOT_FOUND' });
+      await putText('s3://corpus/again/documents/old.jsonl', '{}');
+      await putText('s3://corpus/again/manifest.json', '{"kind":"betr selection","unfinished":true,"files":[{"file":"documents/old.jsonl"},{"file":"selection.parquet"},{"file":"documents/never-came.jsonl"}]}');
+      const { files } = await writeSelection(run, ranking, { keep: 0.5 }, 's3://corpus/again', { format: 'rows' }, silent);
+      const store = await openStore('s3://corpus/');
+      expect((await store.list('s3://corpus/again/**')).map(({ url }) => url).sort()).toEqual(['manifest.json', ...files.map(({ file }) => file)].map((file) => `s3://corpus/again/${file}`));
     });
   });
 });
