@@ -1,19 +1,21 @@
 // What machines do to a ranking: too few files that may be open, a folder that cannot be written to, a shard that shrinks while it is read.
 
 import { describe, expect, it } from '@jest/globals';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { chmod, mkdir, readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { readPublishedParts } from '../../classifier/published.ts';
 import { leastOpenFiles } from '../../data/process.ts';
 import { silent } from '../../data/progress.ts';
 import type { Run } from '../../data/run.ts';
 import { readRanking } from '../../ranking/generation.ts';
 import { rankCorpus } from '../../ranking/rank.ts';
 import { verifyRanking } from '../../ranking/verify.ts';
-import { makeLines, makeTrainedRun, withCorpus } from '../classifier/trained-run.ts';
+import { forgetScores, makeLines, makeTrainedRun, withCorpus } from '../classifier/trained-run.ts';
 import { withFolder } from '../data/collect.ts';
 import { longTest } from '../long.ts';
+import { until } from '../until.ts';
 
 const betr = new URL('../../cli/betr.js', import.meta.url).pathname;
 const nobody = 65_534;
@@ -64,6 +66,31 @@ describe('a ranking', () => {
       expect(asNobody.stderr).toContain(run.folder);
       expect(await readFile(run.files.ranking)).toEqual(before);
       expect((await rankCorpus(run, silent)).scores.shardsScored).toBe(1);
+      expect(await problemsOf(run)).toEqual([]);
+    });
+  });
+
+  it('goes on from what a killed one left, and from the generation before, though the clock was set back meanwhile', async () => {
+    if (spawnSync('which', ['faketime']).status !== 0) {
+      process.stderr.write('Skipped: faketime (Debian\'s package) sets no clock back here.\n');
+      return;
+    }
+    await withCorpus(async (run, folder) => {
+      const undisturbed = (await rankCorpus(run, silent)).ranking.generation;
+      await forgetScores(run);
+      const killed = spawn(process.execPath, [betr, 'rank'], { cwd: folder, stdio: 'ignore' });
+      await until(async () => (await readPublishedParts(run)).byChunk.size > 0, { everyMs: 2 });
+      killed.kill('SIGKILL');
+      const rankAgo = (ago: string): { status: number | null; stderr: string } => spawnSync('faketime', ['-f', ago, process.execPath, betr, 'rank'], { cwd: folder, encoding: 'utf8', env: { ...process.env, FAKETIME_DONT_FAKE_MONOTONIC: '1' } });
+      expect(rankAgo('-1d')).toMatchObject({ status: 0 });
+      const first = await readRanking(run);
+      expect(first.generation).toBe(undisturbed);
+      await writeFile(join(folder, 'corpus', 'new.jsonl'), makeLines(50, 9));
+      expect(rankAgo('-2d')).toMatchObject({ status: 0 });
+      const second = await readRanking(run);
+      expect(second.documents).toBeGreaterThan(first.documents);
+      expect(Date.parse(second.publishedAt)).toBeLessThan(Date.parse(first.publishedAt));
+      expect((await rankCorpus(run, silent)).published).toBe(false);
       expect(await problemsOf(run)).toEqual([]);
     });
   });
