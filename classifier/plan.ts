@@ -11,7 +11,7 @@ import { BetrError, fail } from '../data/errors.ts';
 import { withLock } from '../data/lock.ts';
 import type { Report } from '../data/progress.ts';
 import { fingerprint, type Run } from '../data/run.ts';
-import { listShards, pathOf } from '../data/shards.ts';
+import { isCompressed, listShards, pathOf } from '../data/shards.ts';
 import { readTokenRates } from '../indexer/tokens.ts';
 import { readScorer } from './scorers/list.ts';
 
@@ -144,7 +144,7 @@ async function fingerprintScorer(run: Run): Promise<string> {
 export function listTasks(run: Run, plan: Plan): Task[] {
   return plan.shards.flatMap(({ chunks, ...rest }) => {
     const shard: Shard = { ...rest, path: pathOf(rest.name, run.settingsFolder, run.settings.corpus.files) };
-    const compressed = shard.format === 'jsonl.gz' || shard.format === 'jsonl.zst';
+    const compressed = isCompressed(shard.format);
     return chunks.map((chunk, index) => ({
       name: fingerprint([shard.name, shard.bytes, shard.modifiedMs, chunk, plan.scorer, plan.chunkBytes]).slice(0, 20),
       shard,

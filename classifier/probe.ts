@@ -5,19 +5,22 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readBytesOf } from '../data/bytes.ts';
-import type { Chunk, Shard } from '../data/documents.ts';
+import type { Chunk, Shard, ShardFormat } from '../data/documents.ts';
 import { lineFeed } from '../data/lines.ts';
 import { listRowGroups } from '../data/parquet.ts';
 import type { Report } from '../data/progress.ts';
 import type { Run } from '../data/run.ts';
+import { isCompressed } from '../data/shards.ts';
 import { readTokenRates } from '../indexer/tokens.ts';
-import type { Part } from './part.ts';
+import type { ListedPart, Part } from './part.ts';
 import { readCards } from './published.ts';
 import { openConnections, scoreChunk, type ScoringContext } from './score-chunk.ts';
 import { openScorer, readScorer } from './scorers/list.ts';
 
 /** Text of one probe. */
 const probeBytes = 1 << 20;
+/** Text by which it is measured how fast scoring is. */
+const speedBytes = 16 << 20;
 const fewestProbes = 8;
 const mostProbes = 1000;
 /** Compressed bytes by which it is measured how far a file expands. */
@@ -28,14 +31,18 @@ export interface Probe {
   /** Bytes of the corpus's files that the part's rows take, and of the corpus that the probe stands for. */
   fileBytes: number;
   standsFor: number;
-  /** Reading and scoring; writing the part. */
-  scoreSeconds: number;
-  writeSeconds: number;
+  format: ShardFormat;
   writtenBytes: number;
 }
 
+export interface Probes {
+  probes: Probe[];
+  /** Text that a worker scores in a second, reading and writing included, of each format that there is. */
+  bytesPerSecond: Map<ShardFormat, number>;
+}
+
 /** Probes of the shards. Errors: those of reading them. */
-export async function probeShards(run: Run, shards: readonly Shard[], report: Report): Promise<Probe[]> {
+export async function probeShards(run: Run, shards: readonly Shard[], report: Report): Promise<Probes> {
   const total = shards.reduce((sum, { bytes }) => sum + bytes, 0);
   const count = Math.min(mostProbes, Math.max(fewestProbes, Math.ceil(total / 100 / probeBytes)));
   const folder = await mkdtemp(join(tmpdir(), 'betr-probe-'));
@@ -46,14 +53,14 @@ export async function probeShards(run: Run, shards: readonly Shard[], report: Re
     const probes: Probe[] = [];
     for (const { shard, places } of spread(shards, total, count)) {
       // The beginning of a compressed file has to stand for all of it.
-      const wanted = shard.format === 'jsonl' || shard.format === 'parquet' ? places : places.slice(0, 1);
+      const wanted = isCompressed(shard.format) ? places.slice(0, 1) : places;
       for (const place of wanted) {
         const probe = await takeProbe(run, context, shard, place, ((total / count) * places.length) / wanted.length);
         if (probe !== undefined) probes.push(probe);
       }
       report({ stage: 'probe', done: probes.length, total: count, unit: 'parts' });
     }
-    return probes;
+    return { probes, bytesPerSecond: await measureSpeeds(context, shards) };
   } finally {
     close();
     await rm(folder, { recursive: true, force: true });
@@ -75,21 +82,32 @@ function spread(shards: readonly Shard[], total: number, count: number): { shard
 
 async function takeProbe(run: Run, context: ScoringContext, shard: Shard, place: number, standsFor: number): Promise<Probe | undefined> {
   const { chunk, bytesOfRows } = await findChunk(context, shard, place);
-  const startedMs = performance.now();
-  let scoredMs = startedMs;
-  const task = { name: '0'.repeat(20), shard, chunk, endsShard: true, partBytes: probeBytes, weight: 1 };
-  const parts = scoreChunk(task, [], context, () => {
-    scoredMs = performance.now();
-    return true;
-  });
-  const first = await parts.next();
-  const writeSeconds = (performance.now() - scoredMs) / 1000;
-  await parts.return(undefined);
-  if (first.done === true || first.value.documents === 0) return undefined;
-  const read = await readCards({ ...run, files: { ...run.files, scores: context.folder } }, [first.value]).next();
+  const first = await scorePart(context, shard, chunk, probeBytes);
+  if (first === undefined || first.documents === 0) return undefined;
+  const read = await readCards({ ...run, files: { ...run.files, scores: context.folder } }, [first]).next();
   if (read.done === true) return undefined;
   const part = read.value;
-  return { part, fileBytes: await bytesOfRows(part.rows), standsFor, scoreSeconds: (scoredMs - startedMs) / 1000, writeSeconds, writtenBytes: part.bytes };
+  return { part, fileBytes: await bytesOfRows(part.rows), standsFor, format: shard.format, writtenBytes: part.bytes };
+}
+
+async function scorePart(context: ScoringContext, shard: Shard, chunk: Chunk, partBytes: number): Promise<ListedPart | undefined> {
+  const parts = scoreChunk({ name: '0'.repeat(20), shard, chunk, endsShard: true, partBytes, weight: 1 }, [], context, () => true);
+  const first = await parts.next();
+  await parts.return(undefined);
+  return first.done === true ? undefined : first.value;
+}
+
+/** How fast the largest shard of each format is scored, by its beginning: the second time, as the first one finds code and caches cold. */
+async function measureSpeeds(context: ScoringContext, shards: readonly Shard[]): Promise<Map<ShardFormat, number>> {
+  const speeds = new Map<ShardFormat, number>();
+  for (const shard of shards.toSorted((a, b) => b.bytes - a.bytes)) {
+    if (speeds.has(shard.format)) continue;
+    await scorePart(context, shard, { firstRow: 0 }, speedBytes);
+    const startedMs = performance.now();
+    const part = await scorePart(context, shard, { firstRow: 0 }, speedBytes);
+    if (part !== undefined && part.textBytes > 0) speeds.set(shard.format, (1000 * part.textBytes) / (performance.now() - startedMs));
+  }
+  return speeds;
 }
 
 interface Place {

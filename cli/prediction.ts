@@ -4,7 +4,7 @@ import type { PredictedFigures, Prediction } from '../ranking/predict.ts';
 import { formatAmount, formatCountOf, formatFlops } from '../ranking/amounts.ts';
 import { formatBytes, formatCount, formatShare, formatTable } from './output.ts';
 
-export function describePrediction({ shards, fileBytes, probes, probedBytes, standardError, workers, freeDiskBytes, tokensEstimated, predicted, actual }: Prediction): string {
+export function describePrediction({ shards, fileBytes, probes, probedBytes, standardError, workers, freeDiskBytes, byBeginnings, tokensEstimated, predicted, actual }: Prediction): string {
   const rows = listFigures(predicted);
   const real = actual === null ? [] : listFigures(actual);
   const table = rows.map(([name, value], i) => (actual === null ? [name, value] : [name, value, real[i]?.[1] ?? '']));
@@ -12,6 +12,7 @@ export function describePrediction({ shards, fileBytes, probes, probedBytes, sta
     `${formatCountOf(shards, 'shard')} (${formatBytes(fileBytes)}) to score with ${formatCountOf(workers, 'worker')}; looked at ${formatBytes(probedBytes)} of text in ${formatCountOf(probes, 'place')}${standardError > 0 ? `, by which tokens are right within about ${formatShare(2 * standardError)}` : ''}`,
     formatTable([actual === null ? ['', 'predicted'] : ['', 'predicted', 'real'], ...table]),
   ];
+  if (actual === null && byBeginnings) lines.push('Compressed files are judged by their beginnings, as they cannot be entered in the middle.');
   if (tokensEstimated) lines.push('Token counts are estimated.');
   if (actual === null && predicted.diskBytes > freeDiskBytes) lines.push(`Note: only ${formatBytes(freeDiskBytes)} of disk are free`);
   return lines.join('\n');

@@ -22,6 +22,11 @@ export function formatOf(path: string): ShardFormat {
   return found[1];
 }
 
+/** Whether files of the format are compressed as a whole, so that they can only be read from the beginning. */
+export function isCompressed(format: ShardFormat): boolean {
+  return format === 'jsonl.gz' || format === 'jsonl.zst';
+}
+
 /**
  * The files that match, each once, sorted by name. Relative patterns start from `folder`; so do the names. Addresses (s3://, https://) are named as they are, less their query.
  * Errors: FILE_NOT_FOUND for a plain path, NO_FILES for a pattern without a match, FILE_KIND_UNKNOWN; REMOTE_NOT_FOUND, REMOTE_DENIED, REMOTE_FAILED.

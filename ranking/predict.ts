@@ -5,15 +5,15 @@ import { statfs } from 'node:fs/promises';
 import { z } from 'zod';
 import { binFloor } from '../classifier/part.ts';
 import { fingerprintCorpus, listTasks, outlinePlan } from '../classifier/plan.ts';
-import { type Probe, probeShards } from '../classifier/probe.ts';
+import { type Probe, type Probes, probeShards } from '../classifier/probe.ts';
 import { readCards, readPublishedParts } from '../classifier/published.ts';
 import { type CorpusScores, listOpenTasks } from '../classifier/score-corpus.ts';
 import { countWorkers } from '../classifier/workers.ts';
 import { commitJson, readJson } from '../data/commit.ts';
-import type { Shard } from '../data/documents.ts';
 import type { Report } from '../data/progress.ts';
 import type { Run } from '../data/run.ts';
 import type { Settings } from '../data/settings.ts';
+import { isCompressed } from '../data/shards.ts';
 import { readLaw } from './calibrations.ts';
 import { binAt, rateOf } from './drift.ts';
 import { type Figures, openFigures, type Ranking } from './generation.ts';
@@ -48,6 +48,8 @@ export const predictionSchema = z.strictObject({
   /** Standard error of the tokens, as a part of them: what the places looked at differ by. */
   standardError: amount,
   freeDiskBytes: amount,
+  /** Whether there are compressed files, of which the beginning stands for all. */
+  byBeginnings: z.boolean().default(false),
   /** Whether documents bring no token counts of their own, so that tokens are estimates beyond what a prediction is. */
   tokensEstimated: z.boolean().default(false),
   predicted: figuresSchema,
@@ -66,7 +68,7 @@ export async function predictRanking(run: Run, report: Report): Promise<Predicti
   const { open } = await listOpenTasks(run, tasks);
   const shards = [...new Map([...fresh, ...open.map(({ shard }) => shard)].map((shard) => [shard.name, shard])).values()];
   const scored = await addUpScored(run, tasks.filter(({ shard }) => !shards.some(({ name }) => name === shard.name)).map(({ name }) => name));
-  const probes = shards.length === 0 ? [] : await probeShards(run, shards, report);
+  const { probes, bytesPerSecond }: Probes = shards.length === 0 ? { probes: [], bytesPerSecond: new Map() } : await probeShards(run, shards, report);
   const parts = shards.reduce((sum, { bytes }) => sum + Math.max(1, bytes / known.chunkBytes), 0);
   const workers = countWorkers(run, parts, probes.reduce((sum, { part, standsFor, fileBytes }) => sum + (standsFor / fileBytes) * part.textBytes, 0));
   const { bavail, bsize } = await statfs(run.folder);
@@ -80,8 +82,9 @@ export async function predictRanking(run: Run, report: Report): Promise<Predicti
     probedBytes: probes.reduce((sum, { part }) => sum + part.textBytes, 0),
     standardError: standardErrorOf(probes),
     freeDiskBytes: bavail * bsize,
+    byBeginnings: shards.some(({ format }) => isCompressed(format)),
     tokensEstimated: probes.some(({ part }) => part.estimatedDocuments > 0),
-    predicted: predictFigures(probes, scored, { shards, workers, parts, chunkBytes: known.chunkBytes }, run.settings.keep, await readLaw(run, run.settings.keep.pool)),
+    predicted: predictFigures(probes, scored, { bytesPerSecond, workers, chunkBytes: known.chunkBytes }, run.settings.keep, await readLaw(run, run.settings.keep.pool)),
     actual: null,
   };
   await commitJson(run.files.prediction, prediction);
@@ -97,13 +100,12 @@ async function addUpScored(run: Run, chunks: readonly string[]): Promise<Figures
 }
 
 interface Work {
-  shards: readonly Shard[];
+  bytesPerSecond: Probes['bytesPerSecond'];
   workers: number;
-  parts: number;
   chunkBytes: number;
 }
 
-function predictFigures(probes: readonly Probe[], scored: Figures, { workers, parts, chunkBytes }: Work, keep: Settings['keep'], law: Law): PredictedFigures {
+function predictFigures(probes: readonly Probe[], scored: Figures, { bytesPerSecond, workers, chunkBytes }: Work, keep: Settings['keep'], law: Law): PredictedFigures {
   const scale = ({ standsFor, fileBytes }: Probe): number => standsFor / fileBytes;
   const sum = (value: (probe: Probe) => number): number => probes.reduce((total, probe) => total + scale(probe) * value(probe), 0);
   const figures = openFigures();
@@ -113,10 +115,9 @@ function predictFigures(probes: readonly Probe[], scored: Figures, { workers, pa
     const times = scale(probe);
     figures.add({ documents: times * documents, tokens: times * tokens, sources: [], histogram: histogram.map(([bin, d, t]) => [bin, times * d, times * t]) });
   }
-  const writeSeconds = probes.reduce((total, probe) => total + probe.writeSeconds, 0) / Math.max(1, probes.length);
   const documentsPerByte = sum(({ part }) => part.documents) / Math.max(1, sum(({ part }) => part.textBytes));
   return {
-    seconds: (sum(({ scoreSeconds }) => scoreSeconds) + parts * (probes.length === 0 ? 0 : writeSeconds)) / workers,
+    seconds: sum(({ part, format }) => part.textBytes / (bytesPerSecond.get(format) ?? Infinity)) / workers,
     memoryBytes: process.resourceUsage().maxRSS * 1024 + documentsPerByte * chunkBytes * bytesOfRow,
     diskBytes: Math.round(sum(({ writtenBytes }) => writtenBytes)),
     ...countKept(figures.result(), keep, law),

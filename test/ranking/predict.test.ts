@@ -40,6 +40,7 @@ describe('a prediction', () => {
       const { ranking, prediction: compared, scores } = await rankCorpus(run, silent);
       expect(compared).toEqual({ ...prediction, actual: expect.objectContaining({ seconds: scores.seconds, documents: ranking.documents, tokens: ranking.tokens }) });
       const { predicted, actual } = compared ?? {};
+      expect(predicted?.seconds).toBeGreaterThan(0);
       for (const figure of ['documents', 'tokens', 'diskBytes'] as const) {
         const ratio = (predicted?.[figure] ?? 0) / (actual?.[figure] ?? 1);
         expect(`${figure} ${ratio > 0.8 && ratio < 1.25}`).toBe(`${figure} true`);
