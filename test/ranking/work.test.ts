@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdir, readdir, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -106,16 +106,6 @@ describe('betr work', () => {
       expect(workResult.parse(JSON.parse((await start(['work', folder, '--json']).ended).stdout))).toMatchObject({ finished: true, chunks: 1 });
       expect((await rankCorpus(run, silent)).scores.documents).toBe(0);
       expect((await rankCorpus(run, silent)).ranking.generation).toBe(generation);
-    });
-  });
-
-  longTest('is started by GNU parallel, or the shell, with the settings named by the environment', async () => {
-    await withShards(2, 300, async (run, folder, generation) => {
-      const work = `'${process.execPath}' '${betr}' work`;
-      const command = spawnSync('which', ['parallel']).status === 0 ? `seq 3 | parallel -n0 "${work}"` : `${work} & ${work} & wait`;
-      const { status, stderr } = spawnSync('sh', ['-c', command], { encoding: 'utf8', env: { ...process.env, BETR_CONFIG: join(folder, 'betr.yaml') } });
-      expect({ status, stderr }).toEqual({ status: 0, stderr: expect.any(String) });
-      expect(await start(['rank', '--config', run.settingsPath, '--publish-only', '--json']).ended).toMatchObject({ code: 0, stdout: expect.stringContaining(generation) });
     });
   });
 

@@ -3,7 +3,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -21,6 +20,7 @@ import { verifyRanking } from '../../../ranking/verify.ts';
 import { silent } from '../../../data/progress.ts';
 import { makeTrainedRun } from '../../classifier/trained-run.ts';
 import { withRun, writeParts } from '../../ranking/synthetic.ts';
+import { freePort } from '../../free-port.ts';
 import { readAll, withFolder } from '../collect.ts';
 
 const program = join(import.meta.dirname, '../../../../node_modules/s3rver/bin/s3rver.js');
@@ -46,14 +46,6 @@ afterAll(async () => {
   await once(server, 'exit');
   await rm(folder, { recursive: true, force: true });
 });
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const address = probe.address();
-  await new Promise((resolve) => probe.close(resolve));
-  return typeof address === 'object' && address !== null ? address.port : 0;
-}
 
 async function answers(port: number): Promise<boolean> {
   return fetch(`http://127.0.0.1:${port}/`).then(() => true, () => false);
