@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util';
 import { DuckDBFloatVector, DuckDBUIntegerVector } from '../data/duckdb-library.ts';
 import { binCount, type Part, scoreBin } from '../classifier/part.ts';
 import { sha256File } from '../data/commit.ts';
-import { sqlString, withDuckDb } from '../data/duckdb.ts';
+import { sqlString, streamChunks, withDuckDb } from '../data/duckdb.ts';
 import { silent } from '../data/progress.ts';
 import { openRun } from '../data/run.ts';
 import { publishRanking } from '../ranking/generation.ts';
@@ -59,7 +59,7 @@ async function writePart(from: number, to: number): Promise<Part> {
     const tally = { documents: new Float64Array(binCount), tokens: new Float64Array(binCount), all: 0 };
     let lowest = Infinity;
     let highest = -Infinity;
-    for await (const chunk of await connection.stream(`SELECT score, tokens::UINTEGER AS tokens FROM read_parquet(${sqlString(path)})`)) {
+    for await (const chunk of streamChunks(connection, `SELECT score, tokens::UINTEGER AS tokens FROM read_parquet(${sqlString(path)})`)) {
       const [scores, tokens] = [chunk.getColumnVector(0), chunk.getColumnVector(1)];
       if (!(scores instanceof DuckDBFloatVector && tokens instanceof DuckDBUIntegerVector)) throw new Error('unexpected types');
       for (let i = 0; i < chunk.rowCount; i++) {

@@ -5,7 +5,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { DuckDBBlobValue } from '../data/duckdb-library.ts';
 import { z } from 'zod';
-import { parquetSource, sqlName } from '../data/duckdb.ts';
+import { parquetSource, sqlName, streamChunks } from '../data/duckdb.ts';
 import { BetrError, fail, reasonOf } from '../data/errors.ts';
 
 const mostBenchmarks = 16;
@@ -37,12 +37,12 @@ export async function readTargets(connection: DuckDBConnection, path: string): P
     const used = benchmarks.length > mostBenchmarks ? [] : benchmarks;
     const scoreColumns = ['score', ...used.map((name) => prefix + name)].map((name) => `${sqlName(name)}::DOUBLE`);
     const includes = columns.includes('include');
-    const rows = await connection.stream(`SELECT document::VARCHAR, ${includes ? 'include::BOOLEAN' : 'NULL'}, ${scoreColumns.join(', ')} FROM ${file} ORDER BY document::VARCHAR`);
+    const sql = `SELECT document::VARCHAR, ${includes ? 'include::BOOLEAN' : 'NULL'}, ${scoreColumns.join(', ')} FROM ${file} ORDER BY document::VARCHAR`;
     const documents: string[] = [];
     const lists: number[][] = scoreColumns.map(() => []);
     const included: number[] = [];
-    for await (const batch of rows.yieldRows()) {
-      for (const [document, include, ...scores] of batch) {
+    for await (const chunk of streamChunks(connection, sql)) {
+      for (const [document, include, ...scores] of chunk.getRows()) {
         if (typeof document !== 'string') throw fail('TARGETS_INVALID', { path, problem: 'a row has no document' });
         if (document === documents.at(-1)) throw fail('TARGETS_INVALID', { path, problem: `it has document "${document}" twice` });
         documents.push(document);
@@ -70,9 +70,8 @@ export async function readTexts(
   const places = new Map(documents.map((document, place) => [document, place]));
   let withoutTarget = 0;
   await reading(paths.sample, async () => {
-    const rows = await connection.stream(`SELECT document::VARCHAR, encode(text) FROM ${parquetSource(paths.sample)}`);
-    for await (const batch of rows.yieldRows()) {
-      for (const [document, text] of batch) {
+    for await (const chunk of streamChunks(connection, `SELECT document::VARCHAR, encode(text) FROM ${parquetSource(paths.sample)}`)) {
+      for (const [document, text] of chunk.getRows()) {
         if (typeof document !== 'string' || !(text instanceof DuckDBBlobValue)) throw new Error('a row has no document or no text');
         const place = places.get(document);
         if (place === undefined) withoutTarget++;

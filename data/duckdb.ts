@@ -1,8 +1,8 @@
 // DuckDB as the product uses it: in memory, bounded, spilling into a folder of the run, and with no reach beyond local files.
 
 import { existsSync } from 'node:fs';
-import type { DuckDBConnection, DuckDBDataChunk } from '@duckdb/node-api';
-import { DuckDBInstance } from './duckdb-library.ts';
+import type { DuckDBConnection, DuckDBDataChunk, DuckDBResult } from '@duckdb/node-api';
+import { DuckDBInstance, ResultReturnType } from './duckdb-library.ts';
 
 export interface DuckDbLimits {
   threads?: number;
@@ -100,14 +100,39 @@ async function useAlone<T>(connection: DuckDBConnection, spill: string, use: (co
   return { result, clean };
 }
 
-/** The chunks of a query's result, each asked for while the one before is worked on. */
+/** The chunks of a query's result, as they are made; an abort of the signal ends the query at once, whatever it is doing. Errors: the query's, also in the middle of it. */
+export async function* streamChunks(connection: DuckDBConnection, sql: string, signal?: AbortSignal): AsyncGenerator<DuckDBDataChunk, void> {
+  const interrupt = (): void => connection.interrupt();
+  signal?.addEventListener('abort', interrupt);
+  try {
+    const result = await connection.stream(sql);
+    for (let chunk = await result.fetchChunk(); chunk !== null && chunk.rowCount > 0; chunk = await result.fetchChunk()) yield chunk;
+    signal?.throwIfAborted();
+    await checkEnd(connection, result, sql);
+  } finally {
+    signal?.removeEventListener('abort', interrupt);
+  }
+}
+
+/** Where a query fails after its first rows, the library ends its result as if that were all, and only the type that it has from then on tells. Throws what the query fails of. */
+async function checkEnd(connection: DuckDBConnection, result: DuckDBResult, sql: string): Promise<void> {
+  if (result.returnType !== ResultReturnType.INVALID) return;
+  // Whole results are not handed out before they are whole; of this one nothing is kept.
+  await connection.run(`SELECT bit_xor(hash(result)) FROM (${sql}) AS result`);
+  throw new Error('a query failed in the middle of its result');
+}
+
+/** The chunks of a query's result, each asked for while the one before is worked on. Errors: the query's, also in the middle of it. */
 export async function* streamAhead(connection: DuckDBConnection, sql: string): AsyncGenerator<DuckDBDataChunk> {
   const result = await connection.stream(sql);
   let next = result.fetchChunk();
   try {
     for (;;) {
       const chunk = await next;
-      if (chunk === null || chunk.rowCount === 0) return;
+      if (chunk === null || chunk.rowCount === 0) {
+        await checkEnd(connection, result, sql);
+        return;
+      }
       next = result.fetchChunk();
       // Whoever waits for it hears of its failure.
       next.catch(() => undefined);

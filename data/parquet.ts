@@ -7,7 +7,7 @@ import { DuckDBDoubleVector } from './duckdb-library.ts';
 import { z } from 'zod';
 import { type BatchBuilder, openBatch } from './batch.ts';
 import type { DocumentBatch, Shard } from './documents.ts';
-import { openDuckDb, parquetSource, sqlName, sqlPath, sqlString } from './duckdb.ts';
+import { openDuckDb, parquetSource, sqlName, sqlPath, sqlString, streamChunks } from './duckdb.ts';
 import { BetrError, fail, reasonOf } from './errors.ts';
 import { isCount, splitName } from './json-line.ts';
 import type { ReadOptions } from './jsonl.ts';
@@ -26,15 +26,16 @@ export async function* readParquet(shard: Shard, fields: FieldNames, { quarantin
     await makeRoom(connection, file.path, fields.text);
     const { sql, columns } = await buildQuery(connection, file.path, fields, showPath(shard.path));
     await file.fetch(connection, columns, onlyRows === undefined ? { from: fromRow, to: chunk.endRow ?? Infinity } : { from: Math.min(...onlyRows), to: Math.max(...onlyRows) + 1 });
-    const result = await connection.stream(`${sql}${onlyRows === undefined ? rowCondition(fromRow, chunk.endRow) : ` WHERE file_row_number IN (${onlyRows.join(', ')})`}`);
+    const query = `${sql}${onlyRows === undefined ? rowCondition(fromRow, chunk.endRow) : ` WHERE file_row_number IN (${onlyRows.join(', ')})`}`;
     const batch = openBatch(shard.name, batchBytes);
-    for (let rows = await result.fetchChunk(); rows !== null && rows.rowCount > 0; rows = await result.fetchChunk()) {
+    for await (const rows of streamChunks(connection, query)) {
       yield* takeRows(rows, batch, shard, fields, quarantine);
       endRow = lastRow(rows) + 1;
     }
     const last = batch.take();
     if (last !== undefined) yield last;
-    return chunk.endRow ?? endRow;
+    if (onlyRows === undefined && chunk.endRow !== undefined && endRow < chunk.endRow) throw new Error(`it ends before row ${endRow} where it should have ${chunk.endRow}`);
+    return endRow;
   } catch (error) {
     throw readError(error, shard.path);
   } finally {

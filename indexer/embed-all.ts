@@ -1,7 +1,7 @@
 // Vectors of all examples and all sampled documents, in their files' order, the texts of few documents at a time in memory.
 
 import { z } from 'zod';
-import { parquetSource } from '../data/duckdb.ts';
+import { parquetSource, streamChunks } from '../data/duckdb.ts';
 import type { Report } from '../data/progress.ts';
 import type { Run } from '../data/run.ts';
 import type { Example } from './benchmarks.ts';
@@ -52,11 +52,10 @@ const rowsSchema = z.array(z.tuple([z.string(), z.string()]));
 /** Hands the sample to `use` in blocks of document keys and texts, in its order. */
 export async function readSampleBlocks(run: Run, use: (keys: string[], texts: string[]) => Promise<void>): Promise<void> {
   await withSpillingDuckDb(run.folder, async (connection) => {
-    const rows = await connection.stream(`SELECT document, text FROM ${parquetSource(run.files.sample)}`);
     let keys: string[] = [];
     let texts: string[] = [];
-    for await (const batch of rows.yieldRows()) {
-      for (const [key, text] of rowsSchema.parse(batch)) {
+    for await (const chunk of streamChunks(connection, `SELECT document, text FROM ${parquetSource(run.files.sample)}`)) {
+      for (const [key, text] of rowsSchema.parse(chunk.getRows())) {
         keys.push(key);
         texts.push(text);
       }

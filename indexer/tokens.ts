@@ -3,7 +3,7 @@
 
 import { z } from 'zod';
 import { commitJson, readJson } from '../data/commit.ts';
-import { parquetSource } from '../data/duckdb.ts';
+import { parquetSource, streamChunks } from '../data/duckdb.ts';
 import { fail } from '../data/errors.ts';
 import type { Run } from '../data/run.ts';
 import { withSpillingDuckDb } from './parquet.ts';
@@ -54,9 +54,8 @@ export async function measureTokens(run: Run, sample: string): Promise<TokenRate
   const first = `SELECT file_row_number FROM ${file} QUALIFY row_number() OVER (PARTITION BY source ORDER BY file_row_number) <= ${documentsPerSource}`;
   const sums = new Map<string, Sum>();
   await withSpillingDuckDb(run.folder, async (connection) => {
-    const rows = await connection.stream(`SELECT source, left(text, ${measuredCharacters}) FROM ${file} WHERE file_row_number IN (${first})`);
-    for await (const batch of rows.yieldRows()) {
-      for (const row of rowsSchema.parse(batch)) addRow(sums, row, countText);
+    for await (const chunk of streamChunks(connection, `SELECT source, left(text, ${measuredCharacters}) FROM ${file} WHERE file_row_number IN (${first})`)) {
+      for (const row of rowsSchema.parse(chunk.getRows())) addRow(sums, row, countText);
     }
   });
   const sorted = [...sums].sort(([a], [b]) => (a < b ? -1 : 1));

@@ -1,7 +1,8 @@
 // What a cutoff keeps, row by row in the order of the shards' names (UTF-8) and rows, read no faster than it is used.
 
-import type { DuckDBConnection, DuckDBDataChunk } from '@duckdb/node-api';
+import type { DuckDBDataChunk } from '@duckdb/node-api';
 import { DuckDBBigIntVector, DuckDBFloatVector, DuckDBVarCharVector } from '../data/duckdb-library.ts';
+import { streamChunks } from '../data/duckdb.ts';
 import { fail } from '../data/errors.ts';
 import type { Run } from '../data/run.ts';
 import { type Cut, type Cutoff, keptCondition } from './cutoff.ts';
@@ -29,23 +30,14 @@ export function keptQuery(table: string, cut: Cut): string {
  * Errors: FILE_DAMAGED where there are more or fewer rows than the cutoff counts, those of `withScores` and of `use`.
  */
 export async function eachKeptRow(run: Run, ranking: Ranking, cutoff: Cutoff, signal: AbortSignal, use: (blocks: AsyncIterable<KeptRows>) => Promise<void>): Promise<void> {
-  await withScores(run, ranking, async (connection, table) => {
-    const interrupt = (): void => connection.interrupt();
-    signal.addEventListener('abort', interrupt);
-    try {
-      await use(readBlocks(run, connection, keptQuery(table, cutoff), cutoff.documents));
-    } finally {
-      signal.removeEventListener('abort', interrupt);
-    }
-  });
+  await withScores(run, ranking, (connection, table) => use(readBlocks(run, streamChunks(connection, keptQuery(table, cutoff), signal), cutoff.documents)));
 }
 
-async function* readBlocks(run: Run, connection: DuckDBConnection, query: string, expected: number): AsyncGenerator<KeptRows> {
-  const result = await connection.stream(query);
+async function* readBlocks(run: Run, chunks: AsyncIterable<DuckDBDataChunk>, expected: number): AsyncGenerator<KeptRows> {
   let block = openBlock();
   let filled = 0;
   let all = 0;
-  for (let chunk = await result.fetchChunk(); chunk !== null && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
+  for await (const chunk of chunks) {
     for (let from = 0; from < chunk.rowCount; ) {
       const taken = Math.min(chunk.rowCount - from, blockRows - filled);
       copyRows(chunk, from, taken, block, filled);

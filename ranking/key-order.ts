@@ -4,6 +4,7 @@
 import { join } from 'node:path';
 import { DuckDBUIntegerVector } from '../data/duckdb-library.ts';
 import { commitBytes } from '../data/commit.ts';
+import { streamChunks } from '../data/duckdb.ts';
 import { fail } from '../data/errors.ts';
 import type { Run } from '../data/run.ts';
 import type { Ranking } from './generation.ts';
@@ -32,18 +33,11 @@ export async function makeKeyOrder(run: Run, ranking: Ranking, signal?: AbortSig
   const positions = new Uint32Array(new SharedArrayBuffer(4 * ranking.documents));
   await withScores(run, ranking, async (connection, table) => {
     const sql = `SELECT position::UINTEGER AS position FROM (SELECT row_number() OVER () - 1 AS position, document, shard, "row" FROM ${table}) ORDER BY document, shard, "row"`;
-    const interrupt = (): void => connection.interrupt();
-    signal?.addEventListener('abort', interrupt);
     let place = 0;
-    try {
-      for await (const chunk of await connection.stream(sql)) {
-        signal?.throwIfAborted();
-        const vector = chunk.getColumnVector(0);
-        if (!(vector instanceof DuckDBUIntegerVector)) throw fail('INTERNAL', { reason: `a position is of type ${vector.type.toString()}` });
-        for (let i = 0; i < vector.itemCount; i++) positions[place++] = vector.getItem(i) ?? 0;
-      }
-    } finally {
-      signal?.removeEventListener('abort', interrupt);
+    for await (const chunk of streamChunks(connection, sql, signal)) {
+      const vector = chunk.getColumnVector(0);
+      if (!(vector instanceof DuckDBUIntegerVector)) throw fail('INTERNAL', { reason: `a position is of type ${vector.type.toString()}` });
+      for (let i = 0; i < vector.itemCount; i++) positions[place++] = vector.getItem(i) ?? 0;
     }
   });
   await commitBytes(pathOf(run, ranking), new Uint8Array(positions.buffer));

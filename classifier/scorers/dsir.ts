@@ -4,7 +4,7 @@
 
 import { z } from 'zod';
 import { commitJson, readJson } from '../../data/commit.ts';
-import { parquetSource, withDuckDb } from '../../data/duckdb.ts';
+import { parquetSource, streamChunks, withDuckDb } from '../../data/duckdb.ts';
 import { fail } from '../../data/errors.ts';
 import { keyHash } from '../../data/hash.ts';
 import { fingerprint, type Run } from '../../data/run.ts';
@@ -99,9 +99,8 @@ async function countFile(main: Run, path: string): Promise<Float64Array> {
   const counts = new Float64Array(buckets);
   const listBuckets = openHasher();
   await withDuckDb({ memoryMb: 1024, spill: join(main.folder, 'spill') }, async (connection) => {
-    const rows = await connection.stream(`SELECT text FROM ${parquetSource(path)}`);
-    for await (const batch of rows.yieldRows()) {
-      for (const [text] of batch) for (const bucket of listBuckets(z.string().parse(text))) counts[bucket] = (counts[bucket] ?? 0) + 1;
+    for await (const chunk of streamChunks(connection, `SELECT text FROM ${parquetSource(path)}`)) {
+      for (const [text] of chunk.getRows()) for (const bucket of listBuckets(z.string().parse(text))) counts[bucket] = (counts[bucket] ?? 0) + 1;
     }
   });
   return counts;

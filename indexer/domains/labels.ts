@@ -3,6 +3,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { DuckDBDoubleVector, DuckDBVarCharVector } from '../../data/duckdb-library.ts';
 import { z } from 'zod';
+import { streamChunks } from '../../data/duckdb.ts';
 import { fail } from '../../data/errors.ts';
 import { checkAbove, findColumn, openTable, readingCells } from './table.ts';
 
@@ -15,8 +16,10 @@ export async function readTokenCounts(connection: DuckDBConnection, path: string
   await checkAbove(connection, table, tokens, 0, false);
   const numbers = new Set([tokens]);
   const counts = new Map<string, number>();
-  const result = await readingCells(connection, table, numbers, () => connection.stream(`SELECT c${domain}, c${tokens} FROM ${table.scan(numbers)}`));
-  for (let chunk = await result.fetchChunk(); chunk !== null && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
+  const chunks = streamChunks(connection, `SELECT c${domain}, c${tokens} FROM ${table.scan(numbers)}`);
+  for (;;) {
+    const { done, value: chunk } = await readingCells(connection, table, numbers, () => chunks.next());
+    if (done === true) return counts;
     const [names, values] = [chunk.getColumnVector(0), chunk.getColumnVector(1)];
     if (!(names instanceof DuckDBVarCharVector && values instanceof DuckDBDoubleVector)) throw fail('INTERNAL', { reason: 'token counts are not of the types that were asked for' });
     for (let row = 0; row < names.itemCount; row++) {

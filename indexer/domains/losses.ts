@@ -4,7 +4,7 @@
 import type { DuckDBConnection, DuckDBDataChunk } from '@duckdb/node-api';
 import { DuckDBDoubleVector, DuckDBVarCharVector } from '../../data/duckdb-library.ts';
 import { z } from 'zod';
-import { sqlString } from '../../data/duckdb.ts';
+import { sqlString, streamChunks } from '../../data/duckdb.ts';
 import { fail } from '../../data/errors.ts';
 import { checkAbove, findColumn, openTable, readingCells, type Table, unpivot } from './table.ts';
 
@@ -151,11 +151,11 @@ function needColumn(table: Table, name: string): number {
 
 /** Streams (domain, tokens, one column a model) as blocks. Errors: TABLE_CELL, TABLE_INVALID, FILE_UNREADABLE. */
 async function* stream(connection: DuckDBConnection, table: Table, numbers: ReadonlySet<number>, query: string, models: number): AsyncGenerator<LossBlock> {
-  const result = await readingCells(connection, table, numbers, () => connection.stream(query));
+  const chunks = streamChunks(connection, query);
   let row = 0;
   for (;;) {
-    const chunk = await readingCells(connection, table, numbers, () => result.fetchChunk());
-    if (chunk === null || chunk.rowCount === 0) return;
+    const { done, value: chunk } = await readingCells(connection, table, numbers, () => chunks.next());
+    if (done === true) return;
     const block = toBlock(chunk, models);
     const unnamed = block.domains.indexOf('');
     if (unnamed >= 0) throw fail('TABLE_INVALID', { path: table.path, problem: `row ${row + unnamed + 1} has no domain` });

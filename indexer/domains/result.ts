@@ -3,7 +3,7 @@
 import type { DuckDBType, DuckDBValue } from '@duckdb/node-api';
 import { BOOLEAN, DOUBLE, VARCHAR } from '../../data/duckdb-library.ts';
 import { z } from 'zod';
-import { parquetSource, withDuckDb } from '../../data/duckdb.ts';
+import { parquetSource, streamChunks, withDuckDb } from '../../data/duckdb.ts';
 import { fail, reasonOf } from '../../data/errors.ts';
 import type { Run } from '../../data/run.ts';
 import { domainSettingsSchema } from '../../data/settings.ts';
@@ -95,8 +95,9 @@ async function readRows(run: Run, most: number): Promise<Domain[]> {
   return withDuckDb({ threads: 1, memoryMb: 512 }, async (connection) => {
     try {
       const rows: Domain[] = [];
-      const result = await connection.stream(`SELECT ${columns.map(([name]) => name).join(', ')} FROM ${parquetSource(run.files.domains)}${Number.isFinite(most) ? ` LIMIT ${most}` : ''}`);
-      for await (const batch of result.yieldRowObjects()) rows.push(...domainSchema.array().parse(batch));
+      const names = columns.map(([name]) => name);
+      const sql = `SELECT ${names.join(', ')} FROM ${parquetSource(run.files.domains)}${Number.isFinite(most) ? ` LIMIT ${most}` : ''}`;
+      for await (const chunk of streamChunks(connection, sql)) rows.push(...domainSchema.array().parse(chunk.getRowObjects(names)));
       return rows;
     } catch (error) {
       throw fail('FILE_DAMAGED', { path: run.files.domains, reason: reasonOf(error), command: 'betr domains' }, error);

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { describe, expect, it } from '@jest/globals';
-import { streamAhead, withDuckDb } from '../../data/duckdb.ts';
+import { sqlString, streamAhead, streamChunks, withDuckDb } from '../../data/duckdb.ts';
 import { withFolder } from './collect.ts';
 
 describe('a database', () => {
@@ -84,6 +84,43 @@ describe('a result that is read ahead', () => {
       };
       await expect(read()).rejects.toThrow('not this one');
       await expect((async () => { for await (const chunk of streamAhead(connection, 'SELECT no_such_column')) expect(chunk).toBeUndefined(); })()).rejects.toThrow('no_such_column');
+    });
+  });
+});
+
+describe.each([['streamed', streamChunks], ['read ahead', streamAhead]] as const)('a result that is %s', (_how, stream) => {
+  const readAll = async (connection: DuckDBConnection, sql: string): Promise<number> => {
+    let rows = 0;
+    for await (const chunk of stream(connection, sql)) rows += chunk.rowCount;
+    return rows;
+  };
+
+  it('throws what the query fails of, also long after its first rows', async () => {
+    await withFolder(async (folder) => {
+      const path = join(folder, 'rows.parquet');
+      await withDuckDb({ threads: 1 }, async (connection) => {
+        await connection.run(`COPY (SELECT range AS number, repeat(md5(range::VARCHAR), 20) AS text FROM range(100000)) TO ${sqlString(path)} (FORMAT parquet, ROW_GROUP_SIZE 2048)`);
+        const sql = `SELECT number, text FROM read_parquet(${sqlString(path)})`;
+        expect(await readAll(connection, sql)).toBe(100_000);
+        const file = await readFile(path);
+        file.fill(0x5a, Math.floor(0.8 * file.length), Math.floor(0.8 * file.length) + 5000);
+        await writeFile(path, file);
+        await expect(readAll(connection, sql)).rejects.toThrow(/rows\.parquet/);
+        await expect(readAll(connection, `SELECT 10 // (number - 90000) + CASE WHEN number = 90000 THEN error('not this one') ELSE 0 END FROM (SELECT number FROM read_parquet(${sqlString(path)}))`)).rejects.toThrow('not this one');
+      });
+    });
+  });
+
+  it('ends with the signal, and not as if it were whole', async () => {
+    await withDuckDb({ threads: 1 }, async (connection) => {
+      const stop = new AbortController();
+      const read = async (): Promise<void> => {
+        for await (const { rowCount } of streamChunks(connection, 'SELECT range FROM range(10000000)', stop.signal)) {
+          expect(rowCount).toBe(2048);
+          stop.abort(new Error('enough'));
+        }
+      };
+      await expect(read()).rejects.toThrow('enough');
     });
   });
 });

@@ -131,6 +131,17 @@ describe('the Parquet reader', () => {
     });
   });
 
+  it('refuses a file that is damaged in any place of its texts, however much of it is whole before', async () => {
+    await withParquet(`SELECT 'd' || range AS id, repeat(md5(range::VARCHAR), 10) AS text FROM range(30000)`, async (path) => {
+      const whole = await readFile(path);
+      for (const part of [0.1, 0.35, 0.6, 0.85]) {
+        const at = Math.floor(part * whole.length);
+        await writeFile(path, Buffer.concat([whole.subarray(0, at), Buffer.alloc(6000, 0x5a), whole.subarray(at + 6000)]));
+        await expect(readAll(path)).rejects.toMatchObject({ code: 'FILE_UNREADABLE', message: expect.stringContaining(path) });
+      }
+    });
+  });
+
   it('takes paths for what they are: brackets are no patterns, and folders named a=b are no columns', async () => {
     await withFolder(async (folder) => {
       const deep = join(folder, 'source=elsewhere', 'part[12]*');

@@ -87,6 +87,7 @@ describe('verifying a ranking', () => {
     ['a ranking that counts wrong', (run, ranking) => reseal(run, { ...ranking, tokens: ranking.tokens + 1 }), /tokens, its parts have/],
     ['a ranking with another histogram', (run, ranking) => reseal(run, { ...ranking, histogram: ranking.histogram.slice(1) }), /another histogram/],
     ['a ranking with other sources', (run, ranking) => reseal(run, { ...ranking, sources: ranking.sources.slice(1) }), /other sources/],
+    ['rows of a Parquet shard that are nowhere', (run, ranking) => reseal(run, { ...ranking, parts: ranking.parts.map((part) => (part.shard.endsWith('.parquet') ? { ...part, documents: part.documents - 1 } : part)) }), /1 rows of corpus\/rows\.parquet neither/],
     ['figures of a part that are not its content\'s', (run, ranking) => reseal(run, { ...ranking, parts: ranking.parts.map((part, i) => (i === 1 ? { ...part, scores: [-1, 1] } : part)) }), /lowest score/],
     ['a row twice in place of another, though checksums are right', (run, ranking) => rewritePart(run, ranking, 'CASE WHEN number = 2 THEN least ELSE "row" END'), /there twice/],
     ['a row of another shard, though checksums are right', (run, ranking) => rewritePart(run, ranking, '"row"', "CASE WHEN number = 2 THEN 'other' ELSE shard END"), /rows of another shard/],
