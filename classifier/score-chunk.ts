@@ -39,7 +39,8 @@ export interface ScoringContext {
 
 /** Opens a context's connections, each to a database of its own: in one, a finished part would stay in memory for as long as its file is read. */
 export async function openConnections(spill: string): Promise<Pick<ScoringContext, 'connection' | 'readConnection'> & { close: () => void }> {
-  const limits = { threads: 1, memoryMb: 256, spill };
+  // A page of a file that DuckDB wrote can be of 100 MB, and the next one as well.
+  const limits = { threads: 1, memoryMb: 256, keptMb: 16, spill };
   const [writing, reading] = [await openDuckDb(limits), await openDuckDb(limits)];
   return {
     connection: writing.connection,

@@ -7,6 +7,8 @@ import { DuckDBInstance, ResultReturnType } from './duckdb-library.ts';
 export interface DuckDbLimits {
   threads?: number;
   memoryMb?: number;
+  /** Memory that a task took is given back to the system as soon as it ends, where that was more than this; left out: DuckDB keeps up to 128 MB for a while. */
+  keptMb?: number;
   /** Folder for what does not fit in memory. */
   spill?: string;
   /** The folder outside of which nothing can be read or written; its settings are then fixed, too. Left out: as the process may. */
@@ -36,6 +38,7 @@ export async function openDuckDb(limits: DuckDbLimits): Promise<OpenDuckDb> {
     enable_external_file_cache: 'false',
     ...(limits.threads === undefined ? {} : { threads: String(limits.threads) }),
     ...(limits.memoryMb === undefined ? {} : { memory_limit: `${limits.memoryMb}MB` }),
+    ...(limits.keptMb === undefined ? {} : { allocator_flush_threshold: `${limits.keptMb}MB`, allocator_bulk_deallocation_flush_threshold: `${limits.keptMb}MB` }),
     ...(limits.spill === undefined ? {} : { temp_directory: limits.spill }),
   });
   const connections: DuckDBConnection[] = [];
