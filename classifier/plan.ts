@@ -12,7 +12,8 @@ import { withLock } from '../data/lock.ts';
 import type { Report } from '../data/progress.ts';
 import { fingerprint, type Run } from '../data/run.ts';
 import { isCompressed, listShards, pathOf } from '../data/shards.ts';
-import { readTokenRates } from '../indexer/tokens.ts';
+import { readTokenRates, type TokenRates } from '../indexer/tokens.ts';
+import type { PreparedScorer } from './scorers/kind.ts';
 import { readScorer } from './scorers/list.ts';
 
 const whole = z.number().int().nonnegative();
@@ -58,7 +59,7 @@ export interface Outline {
 
 /** Compares the corpus with the plan. Errors: STEP_MISSING, those of `listShards`. */
 export async function outlinePlan(run: Run): Promise<Outline> {
-  const scorer = await fingerprintScorer(run);
+  const scorer = (await readScoring(run)).fingerprint;
   const chunkBytes = Math.ceil(run.settings.scoring.chunkMegabytes * 2 ** 20);
   const shards = await listShards(run.settings.corpus.files, run.settingsFolder);
   const before = await readPlanFile(run).catch(() => undefined);
@@ -131,13 +132,21 @@ function readPlanFile(run: Run): Promise<Plan | undefined> {
 export async function readPlan(run: Run): Promise<Plan> {
   const plan = await readPlanFile(run);
   if (plan === undefined) throw fail('STEP_MISSING', { need: 'plan', command: rankCommand });
-  if (plan.scorer !== (await fingerprintScorer(run))) throw fail('PLAN_STALE', { path: run.files.plan });
+  if (plan.scorer !== (await readScoring(run)).fingerprint) throw fail('PLAN_STALE', { path: run.files.plan });
   return plan;
 }
 
-async function fingerprintScorer(run: Run): Promise<string> {
-  const scorer = await readScorer(run);
-  return fingerprint({ weights: scorer.fingerprint, rates: await readTokenRates(run), fields: run.settings.corpus.fields });
+/** What scores depend on beside the text, and what names it in a plan. */
+export interface PreparedScoring {
+  prepared: PreparedScorer;
+  rates: TokenRates;
+  fingerprint: string;
+}
+
+/** Reads what scores depend on, as it is now. Errors: STEP_MISSING, FILE_DAMAGED. */
+export async function readScoring(run: Run): Promise<PreparedScoring> {
+  const [prepared, rates] = [await readScorer(run), await readTokenRates(run)];
+  return { prepared, rates, fingerprint: fingerprint({ weights: prepared.fingerprint, rates, fields: run.settings.corpus.fields }) };
 }
 
 /** Every chunk of the plan, in the order of shards and rows. */

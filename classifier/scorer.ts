@@ -6,6 +6,8 @@ import { openKernel } from './kernel.ts';
 import { readWeights } from './weights.ts';
 
 export interface Scorer {
+  /** Of the weights' file, as hex. */
+  fingerprint: string;
   /** 'joint', then the benchmarks with an output of their own. */
   outputs: string[];
   /**
@@ -17,7 +19,7 @@ export interface Scorer {
 
 /** Loads weights.bin. Errors: STEP_MISSING, FILE_UNREADABLE, FILE_DAMAGED. */
 export async function loadScorer(weightsPath: string): Promise<Scorer> {
-  const { bits, outputs, table } = await readWeights(weightsPath);
+  const { bits, outputs, table, sha256 } = await readWeights(weightsPath);
   const kernel = openKernel(bits, table.length);
   kernel.weights.set(table);
   const groups = outputs.length === 1 ? 0 : Math.ceil(outputs.length / 8);
@@ -43,6 +45,7 @@ export async function loadScorer(weightsPath: string): Promise<Scorer> {
   };
 
   return {
+    fingerprint: sha256,
     outputs: outputs.map(({ name }) => name),
     scoreTexts(text, textEnds, count, out) {
       let start = 0;

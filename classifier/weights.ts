@@ -52,8 +52,8 @@ export async function writeWeights(path: string, { bits, outputs, table }: Weigh
   return sha256(file).toString('hex');
 }
 
-/** Reads and checks the file. Errors: STEP_MISSING, FILE_UNREADABLE, FILE_DAMAGED. */
-export async function readWeights(path: string): Promise<Weights> {
+/** Reads and checks the file; gives its SHA-256 besides. Errors: STEP_MISSING, FILE_UNREADABLE, FILE_DAMAGED. */
+export async function readWeights(path: string): Promise<Weights & { sha256: string }> {
   let file: Buffer;
   try {
     file = await readFile(path);
@@ -74,7 +74,7 @@ export async function readWeights(path: string): Promise<Weights> {
   }
   const table = new Int8Array(file.buffer, file.byteOffset + headerEnd, file.length - headerEnd);
   if (table.length !== tableBytes(header.bits, header.outputs.length)) throw damaged('its table has another size than its header says');
-  return openWeights(header.bits, header.outputs, table);
+  return { ...openWeights(header.bits, header.outputs, table), sha256: sha256(file).toString('hex') };
 }
 
 function sha256(bytes: Uint8Array): Buffer {

@@ -5,14 +5,13 @@ import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { BetrError, type ErrorData, errorData } from '../data/errors.ts';
+import { BetrError, type ErrorData, errorData, fail } from '../data/errors.ts';
 import type { Run } from '../data/run.ts';
-import { readTokenRates } from '../indexer/tokens.ts';
-import type { Plan, Task } from './plan.ts';
+import { type Plan, readScoring, type Task } from './plan.ts';
 import { openOwnManifest } from './published.ts';
 import { type Claim, openQueue } from './queue.ts';
 import { openConnections, scoreChunk, type ScoringContext } from './score-chunk.ts';
-import { openScorer, readScorer } from './scorers/list.ts';
+import { openScorer } from './scorers/list.ts';
 
 export interface WorkOptions {
   /** Stay until every chunk is published, for those that others have may come back; else leave when none is free. */
@@ -61,7 +60,7 @@ export async function workOnPlan(run: Run, plan: Plan, options: WorkOptions): Pr
         continue;
       }
       try {
-        scoring ??= await openScoring(run);
+        scoring ??= await openScoring(run, plan);
         await scoreClaim(claim, scoring, options, result);
       } catch (error) {
         if (!(error instanceof BetrError) || !shardErrors.includes(error.code)) throw error;
@@ -85,9 +84,11 @@ interface Scoring {
   close(): Promise<void>;
 }
 
-async function openScoring(run: Run): Promise<Scoring> {
-  const scorer = await openScorer(run, await readScorer(run));
-  const rates = await readTokenRates(run);
+/** Opens what the plan's chunks are named after, and nothing else: since the plan was read there may be another classifier. Errors: PLAN_STALE, those of reading it. */
+async function openScoring(run: Run, plan: Plan): Promise<Scoring> {
+  const { prepared, rates, fingerprint } = await readScoring(run);
+  if (fingerprint !== plan.scorer) throw fail('PLAN_STALE', { path: run.files.plan });
+  const scorer = await openScorer(run, prepared);
   const spill = join(run.files.leases, `${randomBytes(8).toString('hex')}.spill`);
   const { close, ...connections } = await openConnections(spill);
   const context = { scorer, rates, fields: run.settings.corpus.fields, folder: run.files.scores, quarantine: run.files.quarantine, ...connections };

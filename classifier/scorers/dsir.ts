@@ -44,6 +44,7 @@ export const dsir: ScorerKind = {
     const listBuckets = openHasher();
     const decoder = new TextDecoder();
     return {
+      fingerprint: fingerprint({ dsir: 1, model, seed }),
       outputs: ['joint'],
       scoreTexts(text, textEnds, count, out, documents) {
         for (let i = 0; i < count; i++) {

@@ -24,19 +24,26 @@ export const fasttext: ScorerKind = {
     const model = openModelFile(path);
     model.close();
     const label = chooseLabel(path, model.labels.map(({ name }) => name), asked);
-    return { kind: 'fasttext', file, settings: { label }, outputs: ['joint'], fingerprint: fingerprint({ fasttext: 1, model: await sha256File(path), label }), notes: [] };
+    return { kind: 'fasttext', file, settings: { label }, outputs: ['joint'], fingerprint: await identify(path, label), notes: [] };
   },
-  open({ settingsFolder }, { file, settings }) {
-    const model = loadFasttext(resolve(settingsFolder, file));
-    const label = model.labels.indexOf(String(settings['label']));
-    return Promise.resolve({
+  async open({ settingsFolder }, { file, settings }) {
+    const path = resolve(settingsFolder, file);
+    const model = loadFasttext(path);
+    const name = String(settings['label']);
+    const label = model.labels.indexOf(name);
+    return {
+      fingerprint: await identify(path, name),
       outputs: ['joint'],
       scoreTexts(text, textEnds, count, out) {
         for (let i = 0; i < count; i++) out[i] = model.probabilityOf(label, text, textEnds[i - 1] ?? 0, textEnds[i] ?? 0);
       },
-    });
+    };
   },
 };
+
+async function identify(path: string, label: string): Promise<string> {
+  return fingerprint({ fasttext: 1, model: await sha256File(path), label });
+}
 
 /** "FILE#LABEL" as its parts; '' for no label. */
 export function splitLabel(argument: string): { file: string; label: string } {

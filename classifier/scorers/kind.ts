@@ -6,6 +6,8 @@ import type { Run } from '../../data/run.ts';
 import type { TestTargets } from '../../indexer/card.ts';
 
 export interface CorpusScorer {
+  /** Of what it has loaded, where it loads something: as it was when it was made ready, or not. */
+  fingerprint?: string;
   /** Columns of scores, the joint one first. */
   outputs: string[];
   /**

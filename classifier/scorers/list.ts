@@ -65,9 +65,11 @@ export async function listRankings(run: Run): Promise<string[]> {
   return saved.flatMap((known) => (known === undefined ? [] : [known.scorer])).sort();
 }
 
-/** Opens what was made ready, in whatever process. Errors: those of reading its file. */
+/** Opens what was made ready, in whatever process. Errors: PLAN_STALE where its file is another one by now; those of reading it. */
 export async function openScorer(run: Run, prepared: PreparedScorer): Promise<CorpusScorer> {
-  return findKind(prepared.kind, prepared.kind).open(run, prepared);
+  const scorer = await findKind(prepared.kind, prepared.kind).open(run, prepared);
+  if (scorer.fingerprint !== undefined && scorer.fingerprint !== prepared.fingerprint) throw fail('PLAN_STALE', { path: run.files.plan });
+  return scorer;
 }
 
 /** The folder's name: the scorer's own; with options, a file or a label a hash besides, that tells it from others. */

@@ -1,0 +1,37 @@
+// What is scored under the name of one classifier is scored by no other, whatever is changed meanwhile.
+
+import { readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { makePlan } from '../../classifier/plan.ts';
+import { readPublishedParts } from '../../classifier/published.ts';
+import { openScorer, prepareScorer } from '../../classifier/scorers/list.ts';
+import { workOnPlan } from '../../classifier/work.ts';
+import { sqlString, withDuckDb } from '../../data/duckdb.ts';
+import { silent } from '../../data/progress.ts';
+import { makeTrainedRun, withCorpus } from './trained-run.ts';
+
+describe('a plan', () => {
+  it.each(['another classifier', 'other token rates'])('is refused where there is %s since', async (what) => {
+    await withCorpus(async (run, folder) => {
+      const plan = await makePlan(run, silent);
+      if (what === 'another classifier') await makeTrainedRun(folder, { seed: 9 });
+      else await writeFile(run.files.tokens, (await readFile(run.files.tokens, 'utf8')).replace('"tokensPerByte": 0.25', '"tokensPerByte": 0.5'));
+      await expect(workOnPlan(run, plan, { wait: true })).rejects.toMatchObject({ code: 'PLAN_STALE' });
+      expect((await readPublishedParts(run)).byChunk.size).toBe(0);
+    });
+  });
+
+  it('is refused where the scorer\'s file is another one than was made ready', async () => {
+    await withCorpus(async (main) => {
+      await withDuckDb({ threads: 1 }, async (connection) => {
+        for (const path of [main.files.examples, main.files.sample]) await connection.run(`COPY (SELECT 'a' AS document, 'one text of ' || range AS text FROM range(20)) TO ${sqlString(path)} (FORMAT parquet)`);
+      });
+      const { run, prepared } = await prepareScorer(main, 'dsir:smoothing=1', silent);
+      await openScorer(run, prepared);
+      const path = join(dirname(run.files.scorer), 'dsir.json');
+      await writeFile(path, (await readFile(path, 'utf8')).replace(/("ratios": \[\s*)-?[\d.e-]+/, '$17'));
+      await expect(openScorer(run, prepared)).rejects.toMatchObject({ code: 'PLAN_STALE' });
+    });
+  });
+});
