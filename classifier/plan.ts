@@ -102,10 +102,11 @@ function cutShards(run: Run, shards: readonly Shard[], chunkBytes: number, repor
 
 /**
  * The plan of the corpus as it is now: made by this process, or by another one that is at it. While somebody else writes into the run, the plan that is
- * there will do, as long as something of it is left to do (`isLeft`). Errors: those of `makePlan`.
+ * there will do, as long as something of it is left to do (`isLeft`). An abort of the signal ends the waiting, with its reason. Errors: those of `makePlan`.
  */
-export async function agreeOnPlan(run: Run, isLeft: (plan: Plan) => Promise<boolean>, report: Report): Promise<Plan> {
+export async function agreeOnPlan(run: Run, isLeft: (plan: Plan) => Promise<boolean>, report: Report, signal?: AbortSignal): Promise<Plan> {
   for (;;) {
+    signal?.throwIfAborted();
     const { known, fresh, before } = await outlinePlan(run);
     if (before !== undefined && fresh.length === 0 && fingerprint(before) === fingerprint(known)) return before;
     try {
@@ -114,7 +115,7 @@ export async function agreeOnPlan(run: Run, isLeft: (plan: Plan) => Promise<bool
       if (!(error instanceof BetrError && error.code === 'RUN_LOCKED')) throw error;
     }
     if (before?.scorer === known.scorer && before.chunkBytes === known.chunkBytes && (await isLeft(before))) return before;
-    await setTimeout(1000);
+    await setTimeout(1000, undefined, { signal }).catch(() => undefined);
   }
 }
 

@@ -19,6 +19,8 @@ export interface Claim {
 export interface Queue {
   /** Takes a chunk that is free and not whole; undefined where none is. Chunks of the `skipped` shards are left out from now on. */
   claim(skipped: ReadonlySet<string>): Promise<Claim | undefined>;
+  /** Looks after a chunk again that was claimed and is not whole, as it may be somebody else's by now. */
+  leave(task: Task): void;
   /** Whether no chunk is left, neither free nor somebody's. */
   isEmpty(): boolean;
 }
@@ -74,6 +76,7 @@ export async function openQueue(run: Run, plan: Plan): Promise<Queue> {
       await look(skipped);
       return claimFree(skipped);
     },
+    leave: (task) => void held.push(task),
     isEmpty: () => free.length === 0 && held.length === 0,
   };
 }

@@ -79,8 +79,8 @@ export async function* scoreChunk(task: Task, published: readonly ListedPart[], 
     part ??= await open();
     bad ??= openQuarantine(badRows());
     await checkUnchanged(task);
-    await bad.close();
-    const rows = { firstRow, rows: endRow - firstRow, ends, quarantined: bad.count, ...(bad.count === 0 ? {} : { quarantineSha256: await sha256File(badRows()) }) };
+    const quarantineSha256 = await bad.close();
+    const rows = { firstRow, rows: endRow - firstRow, ends, quarantined: bad.count, ...(quarantineSha256 === undefined ? {} : { quarantineSha256 }) };
     const listed = await part.commit(rows);
     part = undefined;
     bad = undefined;
@@ -145,17 +145,19 @@ async function openPart({ name, shard }: Task, number: number, context: ScoringC
       const file = partFile(name, number);
       const path = join(context.folder, file);
       await mkdir(context.folder, { recursive: true });
+      // Taken before it is in its place: from then on whoever has other plans may remove it.
+      let [bytes, sha256] = [0, ''];
       await commitFile(path, async (temporary) => {
         await connection.run(
           `COPY (SELECT ${sqlString(shard.name)} AS shard, "row"::BIGINT AS "row", document, source, tokens::BIGINT AS tokens, ${scoreColumns.join(', ')} FROM part)
            TO ${sqlString(temporary)} (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false)`,
         );
+        bytes = (await stat(temporary)).size;
+        sha256 = await sha256File(temporary);
       });
       await drop();
       const { sources, histogram, ...counts } = tally.result();
-      const card = join(context.folder, cardFile(file));
-      await commitJson(card, { sources, histogram });
-      const hashes = { bytes: (await stat(path)).size, sha256: await sha256File(path), cardSha256: await sha256File(card) };
+      const hashes = { bytes, sha256, cardSha256: await commitJson(join(context.folder, cardFile(file)), { sources, histogram }) };
       return { file, shard: shard.name, shardBytes: shard.bytes, shardModifiedMs: shard.modifiedMs, ...rows, ...counts, ...hashes };
     },
     async drop() {

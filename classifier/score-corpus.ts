@@ -85,9 +85,9 @@ export async function collectScores(run: Run): Promise<CorpusScores> {
 }
 
 async function collectParts(run: Run, tasks: readonly Task[]): Promise<ListedPart[]> {
+  const { open } = await listOpenTasks(run, tasks);
+  if (open.length > 0) throw fail('CHUNKS_LEFT', { left: open.length, chunks: tasks.length });
   const { byChunk } = await readPublishedParts(run);
-  const left = tasks.filter(({ name }) => !isWhole(byChunk.get(name))).length;
-  if (left > 0) throw fail('CHUNKS_LEFT', { left, chunks: tasks.length });
   return tasks.flatMap(({ name }) => byChunk.get(name) ?? []);
 }
 
@@ -112,18 +112,21 @@ export async function listOpenTasks(run: Run, tasks: readonly Task[]): Promise<{
   return { open, lost };
 }
 
-async function takePresent(run: Run, parts: readonly ListedPart[]): Promise<ListedPart[]> {
-  const present: ListedPart[] = [];
-  for (const part of parts) {
-    const sizeOf = (...path: string[]): Promise<number> => stat(join(...path)).then(({ size }) => size, () => -1);
-    const { scores, quarantine } = run.files;
-    if ((await sizeOf(scores, part.file)) === part.bytes && (await sizeOf(scores, cardFile(part.file))) > 0 && (part.quarantined === 0 || (await sizeOf(quarantine, quarantineFile(part.file))) > 0)) present.push(part);
-  }
-  return present;
+/** The parts of a chunk that are there, up to the first that is not: what comes after a gap does not count. */
+async function takePresent(run: Run, parts: readonly ListedPart[]): Promise<readonly ListedPart[]> {
+  for (const [index, part] of parts.entries()) if (!(await isPresent(run, part))) return parts.slice(0, index);
+  return parts;
 }
 
-/** Takes the parts that are gone or cut short from the manifest, so that they are made again. */
-async function forgetLostParts(run: Run): Promise<void> {
+async function isPresent({ files: { scores, quarantine } }: Run, { file, bytes, quarantined }: ListedPart): Promise<boolean> {
+  const sizeOf = (...path: string[]): Promise<number> => stat(join(...path)).then(({ size }) => size, () => -1);
+  return (await sizeOf(scores, file)) === bytes && (await sizeOf(scores, cardFile(file))) > 0 && (quarantined === 0 || (await sizeOf(quarantine, quarantineFile(file))) > 0);
+}
+
+/** Takes the parts that are gone or cut short from the manifest, so that they are made again; whoever calls it has the run's lock. */
+export async function forgetLostParts(run: Run): Promise<void> {
   const { byChunk } = await readPublishedParts(run);
-  await foldManifests(run, await takePresent(run, [...byChunk.values()].flat()));
+  const present: ListedPart[] = [];
+  for (const parts of byChunk.values()) present.push(...(await takePresent(run, parts)));
+  await foldManifests(run, present);
 }

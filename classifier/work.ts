@@ -40,12 +40,17 @@ export interface WorkResult {
   finished: boolean;
 }
 
+/** Of who has not begun. */
+export function emptyResult(): WorkResult {
+  return { chunks: 0, parts: 0, documents: 0, textBytes: 0, seconds: 0, diskBytes: 0, memoryBytes: 0, problems: [], finished: false };
+}
+
 const shardErrors: readonly string[] = ['SHARD_CHANGED', 'FILE_NOT_FOUND', 'REMOTE_NOT_FOUND', 'FILE_UNREADABLE', 'COLUMN_MISSING', 'COLUMN_TYPE'];
 
 /** Works on the plan. Errors: STEP_MISSING, DISK_FULL, WRITE_FAILED; what is wrong with one shard keeps only its chunks from being scored and is in the result. */
 export async function workOnPlan(run: Run, plan: Plan, options: WorkOptions): Promise<WorkResult> {
   const startedMs = performance.now();
-  const result: WorkResult = { chunks: 0, parts: 0, documents: 0, textBytes: 0, seconds: 0, diskBytes: 0, memoryBytes: 0, problems: [], finished: false };
+  const result = emptyResult();
   const pollMs = Math.min(1000, 500 * run.settings.scoring.beatSeconds);
   const queue = await openQueue(run, plan);
   const badShards = new Set<string>();
@@ -61,7 +66,7 @@ export async function workOnPlan(run: Run, plan: Plan, options: WorkOptions): Pr
       }
       try {
         scoring ??= await openScoring(run, plan);
-        await scoreClaim(claim, scoring, options, result);
+        if (!(await scoreClaim(claim, scoring, options, result))) queue.leave(claim.task);
       } catch (error) {
         if (!(error instanceof BetrError) || !shardErrors.includes(error.code)) throw error;
         badShards.add(claim.task.shard.name);
@@ -102,8 +107,8 @@ async function openScoring(run: Run, plan: Plan): Promise<Scoring> {
   };
 }
 
-/** Scores what a chunk lacks and publishes its parts one by one. */
-async function scoreClaim({ task, published, lease }: Claim, { context, publish }: Scoring, options: WorkOptions, result: WorkResult): Promise<void> {
+/** Scores what a chunk lacks and publishes its parts one by one. Gives whether it is whole then. */
+async function scoreClaim({ task, published, lease }: Claim, { context, publish }: Scoring, options: WorkOptions, result: WorkResult): Promise<boolean> {
   let stopAtMs = Infinity;
   const isToGoOn = (): boolean => {
     if (options.signal?.aborted === true && stopAtMs === Infinity) stopAtMs = performance.now() + (options.graceMs ?? 0);
@@ -122,6 +127,9 @@ async function scoreClaim({ task, published, lease }: Claim, { context, publish 
     if (part.ends !== 'part') {
       result.chunks++;
       options.onChunk?.(task);
-    } else if (options.signal?.aborted === true) return;
+      return true;
+    }
+    if (options.signal?.aborted === true) break;
   }
+  return false;
 }

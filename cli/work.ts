@@ -2,10 +2,11 @@
 
 import type { Command } from 'commander';
 import { agreeOnPlan, listTasks, type Plan } from '../classifier/plan.ts';
-import { listOpenTasks, openListener } from '../classifier/score-corpus.ts';
-import type { WorkResult } from '../classifier/work.ts';
+import { forgetLostParts, listOpenTasks, openListener } from '../classifier/score-corpus.ts';
+import { emptyResult, type WorkResult } from '../classifier/work.ts';
 import { runWorkers } from '../classifier/workers.ts';
-import { errorFrom, fail } from '../data/errors.ts';
+import { BetrError, errorFrom, fail } from '../data/errors.ts';
+import { withLock } from '../data/lock.ts';
 import { formatCountOf } from '../ranking/amounts.ts';
 import { openRanking, rankingCommand, type RankingOptions, runArgument, settingsIn } from './common.ts';
 import { formatBytes, formatCount, openProgress, printResult } from './output.ts';
@@ -47,12 +48,21 @@ async function workUntilStopped(settings: string, options: WorkCommandOptions): 
   const progress = openProgress();
   try {
     const listOpen = async (plan: Plan) => (await listOpenTasks(run, listTasks(run, plan))).open;
-    const plan = await agreeOnPlan(run, async (before) => (await listOpen(before)).length > 0, progress.report);
-    const open = await listOpen(plan);
+    const plan = await agreeOnPlan(run, async (before) => (await listOpen(before)).length > 0, progress.report, stop.signal);
+    const { open, lost } = await listOpenTasks(run, listTasks(run, plan));
+    if (lost > 0) await withLock(run, () => forgetLostParts(run)).catch(passOverLocked);
     return await runWorkers(run, plan, { count: Math.max(1, Math.min(count, open.length)), wait: options.wait, signal: stop.signal, graceMs, ...openListener(open, progress.report) });
+  } catch (error) {
+    if (stop.signal.aborted && error === stop.signal.reason) return emptyResult();
+    throw error;
   } finally {
     progress.end();
   }
+}
+
+/** Whoever has the lock sees to it. */
+function passOverLocked(error: unknown): void {
+  if (!(error instanceof BetrError && error.code === 'RUN_LOCKED')) throw error;
 }
 
 function parseGrace(text: string): number {

@@ -46,9 +46,11 @@ export async function commitBytes(path: string, bytes: string | Uint8Array): Pro
   });
 }
 
-/** `commitFile` for a value as indented JSON. */
-export async function commitJson(path: string, value: unknown): Promise<void> {
-  await commitBytes(path, `${JSON.stringify(value, null, 1)}\n`);
+/** `commitFile` for a value as indented JSON; gives the file's SHA-256, as hex. */
+export async function commitJson(path: string, value: unknown): Promise<string> {
+  const text = `${JSON.stringify(value, null, 1)}\n`;
+  await commitBytes(path, text);
+  return createHash('sha256').update(text).digest('hex');
 }
 
 /** `commitJson` with a checksum of all the rest as the last key, so that any change of a byte shows. */

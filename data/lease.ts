@@ -11,14 +11,16 @@ import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { writeError } from './commit.ts';
 import { systemCode } from './errors.ts';
-import { identifyProcess } from './process.ts';
+import { identifyProcess, isProcessGone, readProcessSpace } from './process.ts';
 
-const holderSchema = z.object({ pid: z.number().int(), host: z.string(), process: z.string(), since: z.string() });
+const holderSchema = z.object({ pid: z.number().int(), host: z.string(), space: z.string().default(''), process: z.string(), since: z.string() });
 export type Holder = z.output<typeof holderSchema>;
 
 export interface Lease {
   /** Whether somebody has taken the lease over, or removed it, as far as the last beat saw. */
   isLost(): boolean;
+  /** Whether it is this holder's, as it is now. */
+  isOurs(): Promise<boolean>;
   /** Gives it back. */
   release(): Promise<void>;
 }
@@ -59,7 +61,7 @@ interface OpenedLease {
 
 /** Makes the lease with its text at one stroke, so that nobody ever sees it empty: who is killed meanwhile leaves none. */
 async function openLease(path: string): Promise<OpenedLease | undefined> {
-  const holder: Holder = { pid: process.pid, host: hostname(), process: identifyProcess(process.pid) ?? '', since: new Date().toISOString() };
+  const holder: Holder = { pid: process.pid, host: hostname(), space: readProcessSpace(), process: identifyProcess(process.pid) ?? '', since: new Date().toISOString() };
   const prepared = join(dirname(path), `.${basename(path)}.${randomBytes(8).toString('hex')}.tmp`);
   let file: FileHandle | undefined;
   let ino = 0;
@@ -121,6 +123,7 @@ function keepBeating(path: string, { file, ino }: OpenedLease, beatMs: number): 
   timer.unref();
   return {
     isLost: () => lost,
+    isOurs,
     async release() {
       clearInterval(timer);
       await beating;
@@ -196,7 +199,12 @@ function parseHolder(text: string): Holder | undefined {
   }
 }
 
+/** Whether the holder is where we can see its process. */
+export function isNear({ host, space }: Holder): boolean {
+  return host === hostname() && space === readProcessSpace();
+}
+
 /** Whether it was a process of this machine and is no more; another one may have its number by now. */
 function isGone(holder: Holder | undefined): boolean {
-  return holder?.host === hostname() && identifyProcess(holder.pid) !== holder.process;
+  return holder !== undefined && isNear(holder) && isProcessGone(holder.pid, holder.process);
 }

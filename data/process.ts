@@ -1,7 +1,7 @@
 // How processes are started, and which is which: a process id alone does not say, because ids are given out again.
 
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { systemCode } from './errors.ts';
 
 /**
@@ -34,6 +34,21 @@ export function identifyProcess(pid: number): string | undefined {
   }
   const started = readStart(pid);
   return started === 'ended' ? undefined : `${pid} ${started}`;
+}
+
+/** Whether the process of this id and name is gone for sure: another one's start may be hidden from us. */
+export function isProcessGone(pid: number, name: string): boolean {
+  const now = identifyProcess(pid);
+  return now === undefined || (now !== name && now !== `${pid} `);
+}
+
+/** What process ids mean something in: containers of one host name may each count their own. '' where the system does not tell. */
+export function readProcessSpace(): string {
+  try {
+    return readlinkSync('/proc/self/ns/pid');
+  } catch {
+    return '';
+  }
 }
 
 /** The boot and the tick of it in which a process started; elsewhere than on Linux its time of start to the second. */

@@ -3,7 +3,7 @@
 import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { commitFile, temporaryName, writeError } from './commit.ts';
+import { commitFile, sha256File, temporaryName, writeError } from './commit.ts';
 import type { Run } from './run.ts';
 
 export interface Quarantine {
@@ -16,8 +16,8 @@ export interface Quarantine {
 export const passOver: Quarantine = { add: () => undefined, count: 0 };
 
 export interface QuarantineFile extends Quarantine {
-  /** Puts the file in its place, or removes an earlier one when every row was good. */
-  close(): Promise<void>;
+  /** Puts the file in its place and gives its SHA-256, as hex; or removes an earlier one when every row was good. */
+  close(): Promise<string | undefined>;
   /** Leaves what was there before. */
   drop(): Promise<void>;
 }
@@ -51,12 +51,14 @@ export function openQuarantine(path: string): QuarantineFile {
     async close() {
       if (file === undefined) {
         await rm(path, { force: true });
-        return;
+        return undefined;
       }
       if (count > rowsWritten) write({ rowsNotWritten: count - rowsWritten });
       closeSync(file);
       file = undefined;
+      const sha256 = await sha256File(growing);
       await commitFile(path, (temporary) => rename(growing, temporary));
+      return sha256;
     },
     async drop() {
       if (file !== undefined) closeSync(file);

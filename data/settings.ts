@@ -124,7 +124,7 @@ export const settingsSchema = z.strictObject({
     /** How often a worker shows that it lives, and how long without a sign until another takes over what it had. */
     beatSeconds: z.number().positive().default(5),
     lostSeconds: z.number().positive().default(60),
-  }).prefault({}),
+  }).refine(({ beatSeconds, lostSeconds }) => lostSeconds >= 3 * beatSeconds, { path: ['lostSeconds'], error: 'has to be at least three times beatSeconds, as a live worker would be taken for lost' }).prefault({}),
   /** How many processes' worth of work at once; every core when left out. */
   workers: count.max(1024).optional(),
 }).check((context) => {

@@ -9,6 +9,7 @@ import { defaultScorer, prepareScorer, rankingRun, readScorer } from '../classif
 import type { PreparedScorer } from '../classifier/scorers/kind.ts';
 import { listFolder } from '../data/files.ts';
 import { watchLeases } from '../data/lease.ts';
+import { checkLock } from '../data/lock.ts';
 import type { Report } from '../data/progress.ts';
 import type { Run } from '../data/run.ts';
 import { describeTestTargets } from '../indexer/test-targets.ts';
@@ -56,10 +57,13 @@ async function publishScores(run: Run, prepared: PreparedScorer, report: Report,
   const notes = [...prepared.notes, ...describeTestTargets(testTargets), ...describeLost(before, ranking)];
   const drift = before !== undefined && published ? measureDrift(before, ranking, fresh.result(), run.settings, await readLaw(run, run.settings.keep.pool)) : null;
   if (published) notes.push(...(await prepareIfServed(run, ranking, report)));
+  await checkLock(run);
   // First, because the last generation is gone once the next is there.
   if (drift !== null) await writeDrift(run, drift);
   await commitRanking(run, ranking, before);
-  await removeStale(run, [ranking, ...(before === undefined ? [] : [before])]);
+  if (published) await removeStale(run, [ranking, ...(before === undefined ? [] : [before])]);
+  // The generation before the published one stays, for who is still reading it.
+  else if (scores.documents > 0) await foldManifests(run, [...(await readPublishedParts(run)).byChunk.values()].flat());
   const prediction = (await compareWithPrediction(run, ranking, { parts, ...scores })) ?? null;
   return { ranking, published, drift, prediction, scores, notes };
 }
@@ -85,6 +89,7 @@ async function* addUpFresh(parts: AsyncIterable<Part>, before: Ranking | undefin
 
 /** Removes what neither generation lists: readers of the last one may still be at work. */
 async function removeStale(run: Run, generations: readonly Ranking[]): Promise<void> {
+  await checkLock(run);
   const needed = new Set(generations.flatMap(({ parts }) => parts.map(({ file }) => file)));
   await removePrepared(run, generations);
   const { byChunk } = await readPublishedParts(run);

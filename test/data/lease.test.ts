@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import { type Lease, takeLease, watchLeases } from '../../data/lease.ts';
-import { identifyProcess } from '../../data/process.ts';
+import { identifyProcess, readProcessSpace } from '../../data/process.ts';
 import { until } from '../until.ts';
 import { withFolder } from './collect.ts';
 
@@ -16,7 +16,7 @@ const withLeasePath = (use: (path: string) => Promise<void>): Promise<void> => w
 
 /** A lease as a process of another machine, or one that is gone, left it. */
 async function writeLease(path: string, pid: number, host: string, name = identifyProcess(pid) ?? `${pid} that was`): Promise<void> {
-  await writeFile(path, `000000000007 0011aabb ${JSON.stringify({ pid, host, process: name, since: '2026-01-01T00:00:00.000Z' })}\n`);
+  await writeFile(path, `000000000007 0011aabb ${JSON.stringify({ pid, host, space: readProcessSpace(), process: name, since: '2026-01-01T00:00:00.000Z' })}\n`);
 }
 
 async function deadPid(): Promise<number> {

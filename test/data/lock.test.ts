@@ -1,12 +1,13 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { withLock } from '../../data/lock.ts';
-import { identifyProcess } from '../../data/process.ts';
+import { watchLeases } from '../../data/lease.ts';
+import { checkLock, withLock } from '../../data/lock.ts';
+import { identifyProcess, isProcessGone, readProcessSpace } from '../../data/process.ts';
 import { openRun, type Run } from '../../data/run.ts';
 
 let run: Run;
@@ -17,7 +18,7 @@ beforeEach(async () => {
 });
 
 async function lockedBy(pid: number, host = hostname(), { name = `${pid} of an earlier day`, count = 0 } = {}): Promise<void> {
-  await writeFile(run.files.lock, `${String(count).padStart(12, '0')} 00112233 ${JSON.stringify({ pid, host, process: name, since: '2026-01-01T00:00:00.000Z' })}\n`);
+  await writeFile(run.files.lock, `${String(count).padStart(12, '0')} 00112233 ${JSON.stringify({ pid, host, space: readProcessSpace(), process: name, since: '2026-01-01T00:00:00.000Z' })}\n`);
 }
 
 /** The id of a process that was and is no more. */
@@ -54,6 +55,39 @@ describe('withLock', () => {
     await expect(withLock(run, () => Promise.resolve())).rejects.toMatchObject({ code: 'RUN_LOCKED' });
     await lockedBy(process.pid);
     expect(await withLock(run, () => Promise.resolve('in'))).toBe('in');
+  });
+
+  it('is not taken from whoever may live where we cannot see it: another container, or behind a hidden /proc', async () => {
+    await writeFile(run.files.lock, `000000000000 00112233 ${JSON.stringify({ pid: await deadPid(), host: hostname(), space: 'pid:[1]', process: 'x', since: '2026-01-01T00:00:00.000Z' })}\n`);
+    expect(await watchLeases(Infinity).isFree(run.files.lock)).toBe(false);
+    expect(isProcessGone(process.pid, `${process.pid} of another boot`)).toBe(true);
+    expect(isProcessGone(process.pid, identifyProcess(process.pid) ?? '')).toBe(false);
+    await rm(run.files.lock);
+  });
+
+  it('is missed before anything is done that cannot be undone', async () => {
+    await withLock(run, async () => {
+      await checkLock(run);
+      await rm(run.files.lock);
+      await lockedBy(1, 'elsewhere');
+      await expect(checkLock(run)).rejects.toMatchObject({ code: 'RUN_LOCKED', message: expect.stringContaining('elsewhere') });
+    });
+    await rm(run.files.lock);
+  });
+
+  it('clears nothing away that is written without it', async () => {
+    const others = ['rankings/length/quarantine/.a.jsonl.rows.1.tmp', 'rankings/length/scores/.a.parquet.1.tmp', 'scores/.b.parquet.1.tmp', 'jobs/.c.json.1.tmp', 'retargeted/.d.parquet.1.tmp'].map((name) => join(run.folder, name));
+    const own = ['rankings/length/.plan.json.1.tmp', 'classifier/.weights.bin.1.tmp'].map((name) => join(run.folder, name));
+    for (const path of [...others, ...own]) {
+      await mkdir(dirname(path), { recursive: true });
+      await writeFile(path, 'half');
+    }
+    await withLock(run, () => Promise.resolve());
+    expect(others.filter((path) => !existsSync(path))).toEqual([]);
+    expect(own.filter((path) => existsSync(path))).toEqual([]);
+    await utimes(others[3] ?? '', 1_700_000_000, 1_700_000_000);
+    await withLock(run, () => Promise.resolve());
+    expect(others.map((path) => existsSync(path))).toEqual([true, true, true, false, true]);
   });
 
   it('is taken over from a process that ended without giving it back', async () => {

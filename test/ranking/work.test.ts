@@ -1,11 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdir, readdir, truncate, writeFile } from 'node:fs/promises';
+import { readdirSync, rmSync } from 'node:fs';
+import { mkdir, readdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 import { listTasks, makePlan } from '../../classifier/plan.ts';
 import { readPublishedParts } from '../../classifier/published.ts';
+import { workOnPlan } from '../../classifier/work.ts';
+import { withLock } from '../../data/lock.ts';
 import { silent } from '../../data/progress.ts';
 import { listFolder } from '../../data/files.ts';
 import type { Run } from '../../data/run.ts';
@@ -129,6 +132,49 @@ describe('betr work', () => {
       expect({ code, stdout }).toEqual({ code: 1, stdout: expect.stringMatching(/^Scored 3 chunks, .*; 1 shard could not be scored\n$/) });
       expect(stderr).toContain(path);
       expect(stderr).toContain('FILE_UNREADABLE');
+    });
+  });
+
+  it.each(['first', 'last'])('makes again what is gone, be it the %s part of a chunk, and nothing without it is published', async (which) => {
+    await withShards(3, 300, async (run, folder, generation) => {
+      expect(await carryOut(folder, ['work', folder])).toMatchObject({ code: 0 });
+      const parts = [...(await readPublishedParts(run)).byChunk.values()].find(({ length }) => length > 2) ?? [];
+      await rm(join(run.files.scores, parts.at(which === 'first' ? 0 : -1)?.file ?? ''));
+      expect(await carryOut(folder, ['rank', '--publish-only'])).toMatchObject({ code: 1, stderr: expect.stringContaining('CHUNKS_LEFT') });
+      expect(await carryOut(folder, ['work', folder])).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Scored 1 chunk, .*none is left/) });
+      expect(await carryOut(folder, ['rank', '--publish-only'])).toMatchObject({ code: 0, stdout: expect.stringContaining(generation) });
+      expect(await carryOut(folder, ['verify'])).toMatchObject({ code: 0 });
+    });
+  });
+
+  it('does not take a chunk for done that was taken from it', async () => {
+    await withShards(1, 4000, async (run, _folder, generation) => {
+      const plan = await makePlan(run, silent);
+      let taken = false;
+      const result = await workOnPlan(run, plan, {
+        wait: true,
+        onProgress: () => {
+          if (taken) return;
+          taken = true;
+          for (const name of readdirSync(run.files.leases).filter((one) => /^[0-9a-f]{20}$/.test(one))) rmSync(join(run.files.leases, name));
+          // Longer than a beat, by which the loss is noticed.
+          Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 250);
+        },
+      });
+      expect(result.finished).toBe(true);
+      expect((await rankCorpus(run, silent)).ranking.generation).toBe(generation);
+      expect(await published(run)).toBeGreaterThan(1);
+    });
+  });
+
+  it('ends when it is told to, also while somebody else is making the plan', async () => {
+    await withShards(1, 100, async (run, folder) => {
+      await withLock(run, async () => {
+        const waiting = start(['work', folder]);
+        await new Promise((resolve) => setTimeout(resolve, 1500));
+        waiting.child.kill('SIGTERM');
+        expect(await waiting.ended).toMatchObject({ code: 143, stderr: '' });
+      });
     });
   });
 
