@@ -22,7 +22,7 @@ import type { CorpusScorer } from './scorers/kind.ts';
 import { openTally, type Tally } from './tally.ts';
 
 /** So that a part of the shortest of texts has bounded memory too. */
-const documentsPerPart = 500_000;
+const documentsPerPart = 250_000;
 const rowsPerDataChunk = 2048;
 
 export interface ScoringContext {

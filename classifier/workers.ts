@@ -2,6 +2,7 @@
 
 import { type ChildProcess, fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
+import { setTimeout } from 'node:timers/promises';
 import { type ErrorData, errorFrom, fail } from '../data/errors.ts';
 import { nodeFlags } from '../data/process.ts';
 import type { Run } from '../data/run.ts';
@@ -60,11 +61,12 @@ export async function runWorkers(run: Run, plan: Plan, options: Options): Promis
 async function workTogether(run: Run, plan: Plan, options: Options): Promise<WorkResult[]> {
   const cores = listCores();
   const [own, ...others] = cores.length === options.count ? cores : [];
-  const stop = new AbortController();
+  const [stop, abandon] = [new AbortController(), new AbortController()];
   const signal = options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal]);
   if (own !== undefined) bindToCores(process.pid, [own]);
   try {
-    const work = [runProcesses(run, { ...options, signal, count: options.count - 1 }, others), workOnPlan(run, plan, { ...options, signal, wait: false }).then((result) => [result])];
+    const processes = runProcesses(run, { ...options, signal, count: options.count - 1 }, others, abandon.signal);
+    const work = [processes, workBeside(run, plan, { ...options, signal }, processes, abandon)];
     // An error of one ends all; the others are waited for, as they have leases to give back.
     const ended = await Promise.allSettled(work.map((one) => one.catch((error: unknown) => {
       stop.abort();
@@ -79,8 +81,29 @@ async function workTogether(run: Run, plan: Plan, options: Options): Promise<Wor
   }
 }
 
-/** Runs the processes until each finds no free chunk. One that is killed is replaced, up to a point; an error of one ends all and is thrown. */
-async function runProcesses(run: Run, { count, signal, graceMs = 0, ...listener }: Options, cores: readonly number[]): Promise<WorkResult[]> {
+/** Works until no chunk is free, and then on what the processes lose. Where none is left although a process has not ended, it is stuck, and given up after a while. */
+async function workBeside(run: Run, plan: Plan, options: Options, processes: Promise<unknown>, abandon: AbortController): Promise<WorkResult[]> {
+  const first = await workOnPlan(run, plan, { ...options, wait: false });
+  if (!options.wait) return [first];
+  const idle = new AbortController();
+  const ended = processes.catch(() => undefined).finally(() => {
+    idle.abort();
+  });
+  const signal = AbortSignal.any([idle.signal, ...(options.signal === undefined ? [] : [options.signal])]);
+  const then = await workOnPlan(run, plan, { ...options, signal, wait: true });
+  if (then.finished) await Promise.race([ended, setTimeout(stuckMs, undefined, { signal: idle.signal }).catch(() => undefined)]);
+  abandon.abort();
+  return [first, then];
+}
+
+/** A process that finds nothing to do ends in less. */
+const stuckMs = 3000;
+
+/**
+ * Runs the processes until each finds no free chunk. One that is killed is replaced, up to a point; an error of one ends all and is thrown. Those that are
+ * still there when they are given up are killed.
+ */
+async function runProcesses(run: Run, { count, signal, graceMs = 0, ...listener }: Options, cores: readonly number[], abandoned: AbortSignal): Promise<WorkResult[]> {
   const children = new Set<ChildProcess>();
   const stop = (): void => {
     for (const child of children) child.kill('SIGTERM');
@@ -95,11 +118,15 @@ async function runProcesses(run: Run, { count, signal, graceMs = 0, ...listener 
     children.delete(child);
     if (last.kind === 'done') return [last.result];
     if (last.kind === 'failed') throw errorFrom(last.error);
+    if (abandoned.aborted) return [];
     lost++;
     if (lost > count + 3) throw fail('WORKERS_LOST', { count: lost, reason: last.reason });
     return start(core);
   };
   signal?.addEventListener('abort', stop);
+  abandoned.addEventListener('abort', () => {
+    for (const child of children) child.kill('SIGKILL');
+  });
   try {
     return (await Promise.all(Array.from({ length: count }, (_, i) => start(cores[i])))).flat();
   } finally {

@@ -20,6 +20,7 @@ export function rankCommand(): Command {
     .option('--publish-only', 'publish what workers have scored (betr work), without scoring', false)
     .option('--dry-run', 'look at about 1 % of what is to be scored, and predict time, memory, disk and tokens kept', false)
     .action(async (options: RankOptions) => {
+      if (options.dryRun && options.publishOnly) throw fail('USAGE', { problem: '--dry-run and --publish-only exclude each other' });
       if (options.dryRun) {
         await predict(options);
         return;
@@ -71,7 +72,7 @@ export function describeRank({ ranking, published, drift, prediction, scores, no
   const estimated = ranking.estimatedDocuments > 0 ? ' (estimated)' : '';
   const lines = [`Ranked ${formatCount(ranking.documents)} documents, ${formatCount(ranking.tokens)} tokens${estimated}; generation ${ranking.generation}${published ? '' : ', as before'}`];
   if (scores.shardsScored > 0) lines.push(`Scored ${formatCountOf(scores.shardsScored, 'shard')}, ${formatBytes(scores.textBytes)} of text in ${scores.seconds.toFixed(1)} s (${formatBytes(scores.textBytes / scores.seconds)}/s); ${scores.shardsReused} were scored already`);
-  else lines.push('Nothing new to score');
+  else lines.push(published ? 'Nothing was left to score' : 'Nothing new to score');
   if (ranking.quarantined > 0) lines.push(`${formatCount(ranking.quarantined)} bad rows were left out; quarantine/ in the run folder says which and why`);
   for (const note of notes) lines.push(`Note: ${note}`);
   return [...lines, ...describeDrift(drift ?? undefined), ...(prediction === null ? [] : ['', describePrediction(prediction)])].join('\n');

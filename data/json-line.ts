@@ -64,15 +64,28 @@ export function isCount(tokens: number): boolean {
 export function parseRow(bytes: Uint8Array): Record<string, unknown> | string | undefined {
   if (!isUtf8(bytes)) return 'not valid UTF-8';
   const line = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
-  if (/^[ \t\r\n]*$/.test(line)) return undefined;
-  let value: unknown;
-  try {
-    value = JSON.parse(line);
-  } catch {
-    return 'not valid JSON';
-  }
+  const trimmed = line.replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, '');
+  if (trimmed === '') return undefined;
+  if (!trimmed.startsWith('{')) return 'not a JSON object';
+  if (!/^\{[ \t\r\n]*["}]/.test(trimmed) || !trimmed.endsWith('}')) return 'not valid JSON';
+  const value = parseJson(trimmed);
+  if (value === undefined) return 'not valid JSON';
   const row = rowSchema.safeParse(value);
   return row.success ? row.data : 'not a JSON object';
+}
+
+/** The value; undefined where the text is no JSON. */
+function parseJson(text: string): unknown {
+  const before = Error.stackTraceLimit;
+  // A file may have millions of such lines, and most of what an error takes is its stack.
+  Error.stackTraceLimit = 0;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  } finally {
+    Error.stackTraceLimit = before;
+  }
 }
 
 /** A field's value; "a.b" is b inside the object a. */

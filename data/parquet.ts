@@ -10,7 +10,7 @@ import type { DocumentBatch, Shard } from './documents.ts';
 import { openDuckDb, parquetSource, sqlName, sqlPath, sqlString, streamChunks } from './duckdb.ts';
 import { BetrError, fail, reasonOf } from './errors.ts';
 import { isCount, splitName } from './json-line.ts';
-import type { ReadOptions } from './jsonl.ts';
+import { defaultMaxLineBytes, type ReadOptions } from './jsonl.ts';
 import type { Quarantine } from './quarantine.ts';
 import { type LocalParquet, openLocalParquet } from './remote/spool.ts';
 import { showPath } from './remote/store.ts';
@@ -50,6 +50,8 @@ const rowsAtOnce = 2048;
 const copies = 3;
 const largestPageBytes = 128e6;
 const leastMemoryMb = 128;
+/** A file that needs more is refused, before it takes the machine's memory: what it has may be a few bytes that decompress to gigabytes. */
+const mostMemoryMb = 1024;
 /** Files that are much alike need the same. */
 const stepMb = 64;
 
@@ -57,7 +59,7 @@ const stepMb = 64;
 async function makeRoom(connection: DuckDBConnection, path: string, textField: string): Promise<void> {
   const bytesAtOnce = (await queryRowGroups(connection, path, textField)).map(({ rows, textBytes }) => Math.max(textBytes * Math.min(1, rowsAtOnce / Math.max(1, rows)), Math.min(textBytes, largestPageBytes)));
   const neededMb = Math.ceil((copies * bytesAtOnce.reduce((most, bytes) => Math.max(most, bytes), 0)) / 1e6);
-  const limitMb = stepMb * Math.ceil((leastMemoryMb + neededMb) / stepMb);
+  const limitMb = Math.min(mostMemoryMb, stepMb * Math.ceil((leastMemoryMb + neededMb) / stepMb));
   // To set it, even to what it is, makes DuckDB give back all memory that is free, and ask for it page by page again.
   if (limits.get(connection) === limitMb) return;
   await connection.run(`SET memory_limit = '${limitMb}MB'`);
@@ -101,6 +103,7 @@ function* takeRows(data: DuckDBDataChunk, batch: BatchBuilder, shard: Shard, fie
 
 function problemOf(text: Uint8Array | undefined, tokens: number, fields: FieldNames): string | undefined {
   if (text === undefined) return `field "${fields.text}" is missing`;
+  if (text.length > defaultMaxLineBytes) return `field "${fields.text}" has more than ${defaultMaxLineBytes} bytes`;
   if (!hasVisible(text)) return `field "${fields.text}" is empty`;
   if (!isUtf8(text)) return 'not valid UTF-8';
   return isCount(tokens) ? undefined : `field "${fields.tokens}" is not a whole number of tokens`;

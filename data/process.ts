@@ -11,7 +11,7 @@ import { systemCode } from './errors.ts';
 export const nodeFlags = ['--max-semi-space-size=4'];
 
 /** A process opens its modules, the libraries, shards and parts. */
-export const leastOpenFiles = 128;
+export const leastOpenFiles = 256;
 
 /** How many files this process may have open at once; Infinity where the system does not tell. */
 export function readOpenFilesLimit(): number {

@@ -146,8 +146,9 @@ function countKept({ documents, tokens, histogram }: Figures, keep: Settings['ke
  * Errors: FILE_DAMAGED, DISK_FULL, WRITE_FAILED.
  */
 export async function compareWithPrediction(run: Run, ranking: Ranking, scores: CorpusScores): Promise<Prediction | undefined> {
-  const prediction = await readJson(run.files.prediction, predictionSchema, 'betr rank --dry-run');
-  if (prediction === undefined || prediction.actual !== null) return undefined;
+  // What cannot be read any more was only for people, and keeps nobody from ranking.
+  const prediction = await readJson(run.files.prediction, predictionSchema, 'betr rank --dry-run').catch(() => undefined);
+  if (prediction === undefined || prediction.actual !== null || prediction.shards === 0) return undefined;
   const { known, fresh } = await outlinePlan(run);
   if (prediction.corpus !== fingerprintCorpus(known, [...known.shards, ...fresh])) return undefined;
   const inOneGo = scores.shardsScored >= prediction.shards;

@@ -7,6 +7,7 @@ import { foldManifests, readCards, readPublishedParts } from '../classifier/publ
 import { collectScores, type CorpusScores, scoreCorpus } from '../classifier/score-corpus.ts';
 import { defaultScorer, prepareScorer, rankingRun, readScorer } from '../classifier/scorers/list.ts';
 import type { PreparedScorer } from '../classifier/scorers/kind.ts';
+import { BetrError } from '../data/errors.ts';
 import { listFolder } from '../data/files.ts';
 import { watchLeases } from '../data/lease.ts';
 import { checkLock } from '../data/lock.ts';
@@ -15,7 +16,7 @@ import type { Run } from '../data/run.ts';
 import { describeTestTargets } from '../indexer/test-targets.ts';
 import { formatCountOf, formatNames } from './amounts.ts';
 import { readLaw } from './calibrations.ts';
-import { type Drift, measureDrift, writeDrift } from './drift.ts';
+import { type Drift, measureDrift, readDrift, writeDrift } from './drift.ts';
 import { prepareIfServed, removePrepared } from './prepare.ts';
 import { compareWithPrediction, type Prediction } from './predict.ts';
 import { commitRanking, draftRanking, openFigures, type Ranking, readPublished } from './generation.ts';
@@ -37,7 +38,14 @@ export interface RankResult {
 /** Ranks the corpus of a run by a scorer; each has a ranking of its own. Errors: SCORER_UNKNOWN and those of the scorer; STEP_MISSING, NO_DOCUMENTS, WORKERS_LOST, those of reading the corpus and of writing. */
 export async function rankCorpus(main: Run, report: Report, scorer = defaultScorer): Promise<RankResult> {
   const { run, prepared } = await prepareScorer(main, scorer, report);
-  return publishScores(run, prepared, report, () => scoreCorpus(run, report));
+  const publish = (): Promise<RankResult> => publishScores(run, prepared, report, () => scoreCorpus(run, report));
+  try {
+    return await publish();
+  } catch (error) {
+    if (!(error instanceof BetrError) || error.code !== 'FILE_DAMAGED') throw error;
+    // A damaged card is gone by now, so that its part is made again.
+    return publish();
+  }
 }
 
 /** Publishes what workers have scored, without scoring. Errors: CHUNKS_LEFT, STEP_MISSING, PLAN_STALE, NO_DOCUMENTS, those of writing. */
@@ -60,6 +68,7 @@ async function publishScores(run: Run, prepared: PreparedScorer, report: Report,
   await checkLock(run);
   // First, because the last generation is gone once the next is there.
   if (drift !== null) await writeDrift(run, drift);
+  else await readDrift(run, ranking).catch(() => rm(run.files.drift, { force: true }));
   await commitRanking(run, ranking, before);
   if (published) await removeStale(run, [ranking, ...(before === undefined ? [] : [before])]);
   // The generation before the published one stays, for who is still reading it.

@@ -130,7 +130,9 @@ async function verifyScorer(run: Run, { scorer }: Ranking, tell: Tell): Promise<
 
 /** The files of the corpus against the shards that were ranked. */
 async function verifyCorpus(run: Run, { parts }: Ranking, tell: Tell): Promise<void> {
-  const { fresh, changed, gone } = compareShards(parts, (await orTell(tell, listShards(run.settings.corpus.files, run.settingsFolder))) ?? []);
+  const shards = await orTell(tell, listShards(run.settings.corpus.files, run.settingsFolder));
+  if (shards === undefined) return;
+  const { fresh, changed, gone } = compareShards(parts, shards);
   for (const name of fresh) tell(`${name} is not ranked yet. Run "betr rank".`);
   for (const name of changed) tell(`${name} has changed since it was ranked. Run "betr rank".`);
   for (const name of gone) tell(`${name} was ranked and is no longer there. Run "betr rank".`);

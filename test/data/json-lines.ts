@@ -95,6 +95,7 @@ function readOne(bytes: Buffer, fields: FieldNames): Omit<Document, 'row'> | str
     return 'not valid UTF-8';
   }
   if (json.replaceAll(/[ \t\r]/g, '') === '') return undefined;
+  if (!/^[ \t\r]*\{/.test(json)) return 'not a JSON object';
   let value: unknown;
   try {
     value = JSON.parse(json);

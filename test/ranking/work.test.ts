@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { readdirSync, rmSync } from 'node:fs';
 import { mkdir, readdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -205,6 +205,18 @@ describe('betr rank', () => {
       expect(second.stderr).toContain(`process ${first.child.pid ?? ''}`);
       expect(await first.ended).toMatchObject({ code: 0 });
       expect((await rankCorpus(run, silent)).ranking.generation).toBe(generation);
+    });
+  });
+
+  longTest('does without a worker process that is stuck, after a while', async () => {
+    await withShards(3, 3000, async (run, _folder, generation) => {
+      const rank = start(['rank', '--config', run.settingsPath, '--workers', '3']);
+      const workers = (): number[] => (spawnSync('pgrep', ['-P', String(rank.child.pid), '-f', 'work-process'], { encoding: 'utf8' }).stdout.match(/\d+/g) ?? []).map(Number);
+      await until(async () => (await listLeases(run)).length === 3, { everyMs: 2 });
+      const [stuck = 0] = workers();
+      process.kill(stuck, 'SIGSTOP');
+      expect(await rank.ended).toMatchObject({ code: 0, stdout: expect.stringContaining(generation) });
+      expect(() => process.kill(stuck, 0)).toThrow();
     });
   });
 
