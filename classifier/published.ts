@@ -98,6 +98,11 @@ export async function foldManifests(run: Run, parts: readonly ListedPart[]): Pro
   for (const name of others) await rm(join(run.files.manifest, name), { force: true });
 }
 
+/** The parts that all lines were folded into last, those of a generation that is not the published one any more included. */
+export async function readFolded(run: Run): Promise<ListedPart[]> {
+  return (await readManifest(join(run.files.manifest, foldedManifest), listedPartSchema)).values;
+}
+
 /** The parts with their cards, one by one. Errors: FILE_DAMAGED; a card that is not what was written is removed, so that the next ranking makes its part again. */
 export async function* readCards(run: Run, parts: Iterable<ListedPart>): AsyncGenerator<Part> {
   for (const part of parts) {

@@ -2,8 +2,8 @@
 
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { chunkOf, isChunkName, type Part } from '../classifier/part.ts';
-import { foldManifests, readCards, readPublishedParts } from '../classifier/published.ts';
+import { chunkOf, isChunkName, type ListedPart, type Part } from '../classifier/part.ts';
+import { foldManifests, readCards, readFolded, readPublishedParts } from '../classifier/published.ts';
 import { collectScores, type CorpusScores, scoreCorpus } from '../classifier/score-corpus.ts';
 import { defaultScorer, prepareScorer, rankingRun, readScorer } from '../classifier/scorers/list.ts';
 import type { PreparedScorer } from '../classifier/scorers/kind.ts';
@@ -70,9 +70,10 @@ async function publishScores(run: Run, prepared: PreparedScorer, report: Report,
   if (drift !== null) await writeDrift(run, drift);
   else await readDrift(run, ranking).catch(() => rm(run.files.drift, { force: true }));
   await commitRanking(run, ranking, before);
-  if (published) await removeStale(run, [ranking, ...(before === undefined ? [] : [before])]);
-  // The generation before the published one stays, for who is still reading it.
-  else if (scores.documents > 0) await foldManifests(run, [...(await readPublishedParts(run)).byChunk.values()].flat());
+  const generations = [ranking, ...(before === undefined ? [] : [before])];
+  if (published) await removePrepared(run, generations);
+  // Where nothing is published, the generation before stays as well: it is in what was folded last.
+  await removeStale(run, [...generations.flatMap((one) => one.parts), ...(published ? [] : await readFolded(run))]);
   const prediction = (await compareWithPrediction(run, ranking, { parts, ...scores })) ?? null;
   return { ranking, published, drift, prediction, scores, notes };
 }
@@ -96,11 +97,10 @@ async function* addUpFresh(parts: AsyncIterable<Part>, before: Ranking | undefin
   }
 }
 
-/** Removes what neither generation lists: readers of the last one may still be at work. */
-async function removeStale(run: Run, generations: readonly Ranking[]): Promise<void> {
+/** Removes what neither generation lists, of which these are the parts: readers of the last one may still be at work. */
+async function removeStale(run: Run, parts: readonly ListedPart[]): Promise<void> {
   await checkLock(run);
-  const needed = new Set(generations.flatMap(({ parts }) => parts.map(({ file }) => file)));
-  await removePrepared(run, generations);
+  const needed = new Set(parts.map(({ file }) => file));
   const { byChunk } = await readPublishedParts(run);
   await foldManifests(run, [...byChunk.values()].flat().filter(({ file }) => needed.has(file)));
   const chunks = new Set([...needed].map(chunkOf));
