@@ -40,12 +40,16 @@ export async function readPublishedParts(run: Run, cache: ManifestCache = new Ma
 }
 
 async function readThroughCache(cache: ManifestCache, path: string): Promise<ManifestRead<ListedPart>> {
-  const state = await stat(path).then(({ ino, size, mtimeMs }) => `${ino} ${size} ${mtimeMs}`, () => 'gone');
+  const state = await stateOf(path);
   const known = cache.get(path);
   if (known?.state === state) return known.read;
   const read = await readManifest(path, listedPartSchema);
   cache.set(path, { state, read });
   return read;
+}
+
+function stateOf(path: string): Promise<string> {
+  return stat(path).then(({ ino, size, mtimeMs }) => `${ino} ${size} ${mtimeMs}`, () => 'gone');
 }
 
 /** Two lines that differ for one file can come from two versions of the product at work on one chunk; the file says which is right. */
@@ -87,15 +91,16 @@ export function openOwnManifest(run: Run): (part: ListedPart) => Promise<void> {
 }
 
 /**
- * Folds all manifests into one that lists `parts`, which have to be all of a plan's (what a worker may still add is listed already, or of another plan).
- * Writes nothing where that is so already. Errors: DISK_FULL, WRITE_FAILED.
+ * Folds all manifests into one that lists the parts that are wanted. Writes nothing where that is so already; a manifest that a worker adds to meanwhile stays.
+ * Errors: DISK_FULL, WRITE_FAILED.
  */
-export async function foldManifests(run: Run, parts: readonly ListedPart[]): Promise<void> {
-  const others = (await listManifests(run)).filter((name) => name !== foldedManifest);
+export async function foldManifests(run: Run, isWanted: (part: ListedPart) => boolean): Promise<void> {
+  const asRead: ManifestCache = new Map();
+  const { byChunk } = await readPublishedParts(run, asRead);
   const path = join(run.files.manifest, foldedManifest);
-  const text = parts.map(manifestLine).join('');
+  const text = [...byChunk.values()].flat().filter(isWanted).map(manifestLine).join('');
   if ((await readFile(path, 'utf8').catch(() => '')) !== text) await commitBytes(path, text);
-  for (const name of others) await rm(join(run.files.manifest, name), { force: true });
+  for (const [other, { state }] of asRead) if (other !== path && (await stateOf(other)) === state) await rm(other, { force: true });
 }
 
 /** The parts that all lines were folded into last, those of a generation that is not the published one any more included. */

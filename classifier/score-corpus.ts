@@ -125,8 +125,10 @@ async function isPresent({ files: { scores, quarantine } }: Run, { file, bytes, 
 
 /** Takes the parts that are gone or cut short from the manifest, so that they are made again; whoever calls it has the run's lock. */
 export async function forgetLostParts(run: Run): Promise<void> {
-  const { byChunk } = await readPublishedParts(run);
-  const present: ListedPart[] = [];
-  for (const parts of byChunk.values()) present.push(...(await takePresent(run, parts)));
-  await foldManifests(run, present);
+  const lost = new Set<string>();
+  for (const parts of (await readPublishedParts(run)).byChunk.values()) {
+    const present = await takePresent(run, parts);
+    for (const { file } of parts.slice(present.length)) lost.add(file);
+  }
+  await foldManifests(run, ({ file }) => !lost.has(file));
 }

@@ -67,18 +67,22 @@ async function workTogether(run: Run, plan: Plan, options: Options): Promise<Wor
   try {
     const processes = runProcesses(run, { ...options, signal, count: options.count - 1 }, others, abandon.signal);
     const work = [processes, workBeside(run, plan, { ...options, signal }, processes, abandon)];
-    // An error of one ends all; the others are waited for, as they have leases to give back.
-    const ended = await Promise.allSettled(work.map((one) => one.catch((error: unknown) => {
-      stop.abort();
-      throw error;
-    })));
-    return ended.flatMap((one) => {
-      if (one.status === 'rejected') throw one.reason;
-      return one.value;
-    });
+    return await untilAllEnd(work, () => stop.abort());
   } finally {
     if (own !== undefined) bindToCores(process.pid, cores);
   }
+}
+
+/** The results of all. An error of one is told to the others by `stop`; they are waited for, as they have leases to give back. */
+async function untilAllEnd(work: readonly Promise<WorkResult[]>[], stop: () => void): Promise<WorkResult[]> {
+  const ended = await Promise.allSettled(work.map((one) => one.catch((error: unknown) => {
+    stop();
+    throw error;
+  })));
+  return ended.flatMap((one) => {
+    if (one.status === 'rejected') throw one.reason;
+    return one.value;
+  });
 }
 
 /** Works until no chunk is free, and then on what the processes lose. Where none is left although a process has not ended, it is stuck, and given up after a while. */
@@ -91,8 +95,10 @@ async function workBeside(run: Run, plan: Plan, options: Options, processes: Pro
   });
   const signal = AbortSignal.any([idle.signal, ...(options.signal === undefined ? [] : [options.signal])]);
   const then = await workOnPlan(run, plan, { ...options, signal, wait: true });
-  if (then.finished) await Promise.race([ended, setTimeout(stuckMs, undefined, { signal: idle.signal }).catch(() => undefined)]);
-  abandon.abort();
+  if (then.finished) {
+    await Promise.race([ended, setTimeout(stuckMs, undefined, { signal: idle.signal }).catch(() => undefined)]);
+    abandon.abort();
+  }
   return [first, then];
 }
 
@@ -124,11 +130,15 @@ async function runProcesses(run: Run, { count, signal, graceMs = 0, ...listener 
     return start(core);
   };
   signal?.addEventListener('abort', stop);
-  abandoned.addEventListener('abort', () => {
+  const kill = (): void => {
     for (const child of children) child.kill('SIGKILL');
-  });
+  };
+  abandoned.addEventListener('abort', kill);
   try {
-    return (await Promise.all(Array.from({ length: count }, (_, i) => start(cores[i])))).flat();
+    return await untilAllEnd(Array.from({ length: count }, (_, i) => start(cores[i])), () => {
+      stop();
+      setTimeout(graceMs + stuckMs, undefined, { ref: false }).then(kill, kill);
+    });
   } finally {
     signal?.removeEventListener('abort', stop);
     stop();

@@ -3,7 +3,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { chunkOf, isChunkName, type ListedPart, type Part } from '../classifier/part.ts';
-import { foldManifests, readCards, readFolded, readPublishedParts } from '../classifier/published.ts';
+import { foldManifests, readCards, readFolded } from '../classifier/published.ts';
 import { collectScores, type CorpusScores, scoreCorpus } from '../classifier/score-corpus.ts';
 import { defaultScorer, prepareScorer, rankingRun, readScorer } from '../classifier/scorers/list.ts';
 import type { PreparedScorer } from '../classifier/scorers/kind.ts';
@@ -101,8 +101,7 @@ async function* addUpFresh(parts: AsyncIterable<Part>, before: Ranking | undefin
 async function removeStale(run: Run, parts: readonly ListedPart[]): Promise<void> {
   await checkLock(run);
   const needed = new Set(parts.map(({ file }) => file));
-  const { byChunk } = await readPublishedParts(run);
-  await foldManifests(run, [...byChunk.values()].flat().filter(({ file }) => needed.has(file)));
+  await foldManifests(run, ({ file }) => needed.has(file));
   const chunks = new Set([...needed].map(chunkOf));
   const atWork = await isAnybodyAtWork(run);
   const isTemporary = (name: string): boolean => /\.(spill|takeover)$/.test(name) || (name.startsWith('.') && name.endsWith('.tmp'));
