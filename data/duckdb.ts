@@ -105,6 +105,7 @@ async function useAlone<T>(connection: DuckDBConnection, spill: string, use: (co
 
 /** The chunks of a query's result, as they are made; an abort of the signal ends the query at once, whatever it is doing. Errors: the query's, also in the middle of it. */
 export async function* streamChunks(connection: DuckDBConnection, sql: string, signal?: AbortSignal): AsyncGenerator<DuckDBDataChunk, void> {
+  signal?.throwIfAborted();
   const interrupt = (): void => connection.interrupt();
   signal?.addEventListener('abort', interrupt);
   try {

@@ -5,6 +5,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { compress } from './zstd.ts';
 import { zstdDecompressors } from '../../data/zstd.ts';
+import { readLine } from '../../data/json-line.ts';
 import { readJsonl } from '../../data/jsonl.ts';
 import { collectQuarantined, defaultFields, type Document, listDocuments, readAll, withFolder } from './collect.ts';
 import { anyFile, readObviously } from './json-lines.ts';
@@ -40,6 +41,13 @@ describe('the JSON Lines reader', () => {
       expect(documents).toBeGreaterThan(rounds(800));
       expect(quarantined).toBeGreaterThan(rounds(800));
     });
+  });
+
+  it('takes no longer for odd lines with long stretches of spaces', () => {
+    const spaces = ' '.repeat(3_000_000);
+    expect(readLine(Buffer.from(`${spaces}{"text":${spaces}"a${spaces}b"${spaces}}${spaces}\r`), defaultFields)).toMatchObject({ kind: 'document', text: `a${spaces}b` });
+    expect(readLine(Buffer.from(`{"text": "a${spaces}b"${spaces}]`), defaultFields)).toMatchObject({ kind: 'bad', reason: 'not valid JSON' });
+    expect(readLine(Buffer.from(`${spaces}\r`), defaultFields)).toEqual({ kind: 'blank' });
   });
 
   it('reads the same through gzip and Zstandard, in any number of members and frames', async () => {
