@@ -2,6 +2,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -10,7 +11,7 @@ import { isChunkName } from '../../classifier/part.ts';
 import { openRandom } from '../../classifier/random.ts';
 import { withLock } from '../../data/lock.ts';
 import { silent } from '../../data/progress.ts';
-import { openRun, type Run } from '../../data/run.ts';
+import type { Run } from '../../data/run.ts';
 import { readRanking } from '../../ranking/generation.ts';
 import { rankCorpus } from '../../ranking/rank.ts';
 import { verifyRanking } from '../../ranking/verify.ts';
@@ -24,6 +25,8 @@ export interface CrashResult {
   /** How many rounds of each kind there were, and how many rankings they came to. */
   kinds: Record<string, number>;
   series: number;
+  /** How many rounds left some chunks scored and others not. */
+  midway: number;
 }
 
 /** What stays of a ranking, by hash: every file but the ranking itself, of which the generation counts, as it says when it was published. */
@@ -55,7 +58,8 @@ export async function crashRankings(folder: string, rounds: number, seed: number
   const run = await makeCrashRun(folder);
   await rankCorpus(run, silent);
   const undisturbed = await hashRun(run);
-  const result: CrashResult = { rounds, kinds: {}, series: 0 };
+  const parts = await countParts(run);
+  const result: CrashResult = { rounds, kinds: {}, series: 0, midway: 0 };
   const finish = async (): Promise<void> => {
     await finishUndisturbed(run);
     await compare(run, undisturbed);
@@ -64,8 +68,10 @@ export async function crashRankings(folder: string, rounds: number, seed: number
   };
   await forgetScores(run);
   for (let round = 1; round <= rounds; round++) {
-    const { kind, published } = await crashOnce(folder, random, mostWorkers);
+    const { kind, published } = await crashOnce(run, parts, random, mostWorkers);
     result.kinds[kind] = (result.kinds[kind] ?? 0) + 1;
+    const left = await countParts(run);
+    if (left > 0 && left < parts) result.midway++;
     if (round % 50 === 0) tell(`round ${round} of ${rounds}, ${result.series} rankings`);
     if (published) await finish();
   }
@@ -76,15 +82,15 @@ export async function crashRankings(folder: string, rounds: number, seed: number
 const kinds = ['group', 'coordinator', 'worker', 'rename', 'told'] as const;
 
 /** Starts a ranking with some workers, and does away with it, or with a part of it. */
-async function crashOnce(folder: string, random: () => number, mostWorkers: number): Promise<{ kind: string; published: boolean }> {
+async function crashOnce(run: Run, parts: number, random: () => number, mostWorkers: number): Promise<{ kind: string; published: boolean }> {
   const kind = kinds[Math.floor(random() * kinds.length)] ?? 'group';
   const workers = 1 + Math.floor(random() * mostWorkers);
   const env = { ...process.env, ...(kind === 'rename' ? { NODE_OPTIONS: `--import=${dieModule}`, BETR_DIE: '0.05' } : { NODE_OPTIONS: '' }) };
-  const child = spawn(process.execPath, [rankOnce, join(folder, 'betr.yaml'), String(workers)], { detached: true, stdio: ['ignore', 'ignore', 'pipe'], env });
+  const child = spawn(process.execPath, [rankOnce, run.settingsPath, String(workers)], { detached: true, stdio: ['ignore', 'ignore', 'pipe'], env });
   let stderr = '';
   child.stderr.on('data', (data: Buffer) => (stderr += data.toString()));
   const ended = new Promise<number | null>((resolve) => child.on('exit', resolve));
-  await Promise.race([ended, waitForWork(folder, random)]);
+  await Promise.race([ended, waitForMoment(run, parts, random)]);
   if (kind === 'group') killGroup(child, 'SIGKILL');
   else if (kind === 'coordinator') child.kill('SIGKILL');
   else if (kind === 'told') killGroup(child, 'SIGTERM');
@@ -97,14 +103,19 @@ async function crashOnce(folder: string, random: () => number, mostWorkers: numb
   return { kind, published: code === 0 };
 }
 
-/** Waits until somebody is at a chunk, and a little longer. */
-async function waitForWork(folder: string, random: () => number): Promise<void> {
-  const { files } = await openRun(join(folder, 'betr.yaml'));
-  for (let tries = 0; tries < 400; tries++) {
-    if ((await readdir(files.leases).catch(() => [])).some(isChunkName)) break;
-    await setTimeout(10);
+/** Waits until a share of the chunks that were left is scored, drawn by chance whatever the machine's speed, and a little longer. */
+async function waitForMoment(run: Run, parts: number, random: () => number): Promise<void> {
+  const before = await countParts(run);
+  const wanted = before + Math.floor(random() * (parts - before + 1));
+  for (let tries = 0; tries < 2000; tries++) {
+    if (existsSync(run.files.lock) && (await countParts(run)) >= wanted) break;
+    await setTimeout(5);
   }
   await setTimeout(250 * random() ** 2);
+}
+
+async function countParts(run: Run): Promise<number> {
+  return (await readdir(run.files.scores).catch(() => [])).filter((name) => name.endsWith('.parquet')).length;
 }
 
 function killGroup(child: ChildProcess, signal: NodeJS.Signals): void {
