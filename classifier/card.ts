@@ -1,7 +1,7 @@
 // classifier/card.json: what was trained, from what, and how well it tells the best 10 % on documents that it did not learn from.
 
 import { z } from 'zod';
-import { readJson } from '../data/commit.ts';
+import { readSealedJson } from '../data/commit.ts';
 import { fail } from '../data/errors.ts';
 import type { Run } from '../data/run.ts';
 import { settingsSchema } from '../data/settings.ts';
@@ -59,7 +59,7 @@ export type Card = z.output<typeof cardSchema>;
 
 /** Reads the run's card. Errors: STEP_MISSING, FILE_UNREADABLE, FILE_DAMAGED. */
 export async function readCard(run: Run): Promise<Card> {
-  const card = await readJson(run.files.card, cardSchema, 'betr train');
+  const card = await readSealedJson(run.files.card, cardSchema, 'betr train');
   if (card === undefined) throw fail('STEP_MISSING', { need: 'trained classifier', command: 'betr train' });
   return card;
 }

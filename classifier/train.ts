@@ -3,7 +3,7 @@
 
 import { basename } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { commitJson, sha256File } from '../data/commit.ts';
+import { commitSealedJson, sha256File } from '../data/commit.ts';
 import { fail, reasonOf, systemCode } from '../data/errors.ts';
 import type { Report } from '../data/progress.ts';
 import type { Run } from '../data/run.ts';
@@ -68,7 +68,7 @@ export async function trainClassifier(run: Run, report: Report): Promise<Card> {
     notes: notesOf(targets, withoutTarget),
     testTargets,
   };
-  await commitJson(files.card, card);
+  await commitSealedJson(files.card, card);
   return card;
 }
 
@@ -81,7 +81,7 @@ async function findTestTargets(run: Run, targets: string): Promise<TestTargets> 
 async function keepOnRecord(run: Run, known: Card, testTargets: TestTargets): Promise<Card> {
   if (isDeepStrictEqual(known.testTargets, testTargets)) return known;
   const card = { ...known, testTargets };
-  await commitJson(run.files.card, card);
+  await commitSealedJson(run.files.card, card);
   return card;
 }
 

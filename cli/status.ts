@@ -48,7 +48,7 @@ async function readStatus(run: Run, rankings: string[]): Promise<Status> {
       return await read;
     } catch (error) {
       if (!(error instanceof BetrError)) throw error;
-      if (error.code !== 'STEP_MISSING') problems.push(error.message);
+      if (error.code !== 'STEP_MISSING' && !problems.includes(error.message)) problems.push(error.message);
       return null;
     }
   };

@@ -1,7 +1,7 @@
 // What `betr index` did, as `index.json` holds it: counts, the model, the search, warnings, and the fingerprints that tell whether anything changed.
 
 import { z } from 'zod';
-import { readJson } from '../data/commit.ts';
+import { readSealedJson } from '../data/commit.ts';
 import { fail } from '../data/errors.ts';
 import type { Run } from '../data/run.ts';
 
@@ -101,7 +101,7 @@ export async function readTestTargets(run: Run): Promise<TestTargets> {
 
 /** Reads the run's index card. Errors: STEP_MISSING, FILE_UNREADABLE, FILE_DAMAGED. */
 export async function readIndexCard(run: Run): Promise<IndexCard> {
-  const card = await readJson(run.files.indexCard, indexCardSchema, 'betr index');
+  const card = await readSealedJson(run.files.indexCard, indexCardSchema, 'betr index');
   if (card === undefined) throw fail('STEP_MISSING', { need: 'index', command: 'betr index' });
   return card;
 }

@@ -4,7 +4,7 @@
 import { copyFile, link, mkdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { type z } from 'zod';
-import { commitJson, readJson, sha256File } from '../data/commit.ts';
+import { commitSealedJson, readSealedJson, sha256File } from '../data/commit.ts';
 import { BetrError, systemCode } from '../data/errors.ts';
 import { sizeOf } from '../data/files.ts';
 import type { Report } from '../data/progress.ts';
@@ -65,14 +65,14 @@ export async function runIndex(run: Run, report: Report, { forceTests = false }:
     outputs: await hashOutputs(next),
   };
   await takeOver(run, next);
-  await commitJson(run.files.indexCard, card);
+  await commitSealedJson(run.files.indexCard, card);
   return { ...card, fresh: false };
 }
 
 /** What an earlier run wrote; undefined where there is nothing that can be read, because this command is what makes it anew. */
 async function readOr<T>(path: string, schema: z.ZodType<T>): Promise<T | undefined> {
   try {
-    return await readJson(path, schema, 'betr index');
+    return await readSealedJson(path, schema, 'betr index');
   } catch (error) {
     if (error instanceof BetrError && error.code === 'FILE_DAMAGED') return undefined;
     throw error;

@@ -2,7 +2,7 @@
 // Estimates are for counting and cutting; whoever shows them says that they are estimates. A document's own count always wins.
 
 import { z } from 'zod';
-import { commitJson, readJson } from '../data/commit.ts';
+import { commitSealedJson, readSealedJson } from '../data/commit.ts';
 import { parquetSource, streamChunks } from '../data/duckdb.ts';
 import { fail } from '../data/errors.ts';
 import type { Run } from '../data/run.ts';
@@ -40,7 +40,7 @@ export function estimateTokens(rates: TokenRates, source: string, bytes: number)
 
 /** The rates that `betr index` measured. Errors: STEP_MISSING, FILE_DAMAGED. */
 export async function readTokenRates(run: Run): Promise<TokenRates> {
-  const rates = await readJson(run.files.tokens, tokenRatesSchema, 'betr index');
+  const rates = await readSealedJson(run.files.tokens, tokenRatesSchema, 'betr index');
   if (rates === undefined) throw fail('STEP_MISSING', { need: 'table of token rates', command: 'betr index' });
   return rates;
 }
@@ -60,7 +60,7 @@ export async function measureTokens(run: Run, sample: string): Promise<TokenRate
   });
   const sorted = [...sums].sort(([a], [b]) => (a < b ? -1 : 1));
   const rates = { tokenizer, sample, overall: rateOf(addUp([...sums.values()])), sources: Object.fromEntries(sorted.map(([source, sum]) => [source, rateOf(sum)])) };
-  await commitJson(run.files.tokens, rates);
+  await commitSealedJson(run.files.tokens, rates);
   return rates;
 }
 

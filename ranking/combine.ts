@@ -31,7 +31,7 @@ export async function combineScores(run: Run, ranking: Ranking, benchmarks: read
 }
 
 /** Ranks the documents by each of the benchmarks, and keeps the best. An abort is heeded where one thread works on it. Errors: those of `withScores`. */
-export async function rankDocuments(run: Run, ranking: Ranking, benchmarks: readonly string[], { threads = threadsFor(run, ranking), signal }: { threads?: number | undefined; signal?: AbortSignal } = {}): Promise<Best> {
+export async function rankDocuments(run: Run, ranking: Ranking, benchmarks: readonly string[], { threads, signal }: { threads?: number | undefined; signal?: AbortSignal } = {}): Promise<Best> {
   const count = ranking.documents;
   const best = { ranks: new Uint32Array(new SharedArrayBuffer(4 * count)).fill(0xffff_ffff), winners: new Uint16Array(new SharedArrayBuffer(2 * count)) };
   const unranked: Named[] = [];
@@ -42,14 +42,16 @@ export async function rankDocuments(run: Run, ranking: Ranking, benchmarks: read
     if (!kept) unranked.push({ name, number });
   }
   if (unranked.length === 0) return best;
-  const slices = cutSlices(run, ranking, unranked, threads, best);
+  const slices = cutSlices(run, ranking, unranked, threads ?? threadsFor(run, ranking, unranked.length), best);
   const [only] = slices;
   if (slices.length === 1 && only !== undefined) await rankSlice(only, signal);
   else await rankInThreads(slices);
   return best;
 }
 
-function threadsFor({ settings }: Run, { documents }: Ranking): number {
+/** For one benchmark threads cost twice the processor time and gain nothing. */
+function threadsFor({ settings }: Run, { documents }: Ranking, benchmarks: number): number {
+  if (benchmarks === 1) return 1;
   return Math.max(1, Math.min(mostThreads, settings.workers ?? availableParallelism(), Math.floor(documents / documentsPerThread)));
 }
 

@@ -3,7 +3,7 @@
 
 import { z } from 'zod';
 import type { PartCard } from '../classifier/part.ts';
-import { commitJson, readJson } from '../data/commit.ts';
+import { commitSealedJson, readSealedJson } from '../data/commit.ts';
 import type { Run } from '../data/run.ts';
 import type { Settings } from '../data/settings.ts';
 import { formatFlops, formatShare } from './amounts.ts';
@@ -151,11 +151,11 @@ function listOver(of: string, { scores, sources }: Comparison, limits: Settings[
 
 /** Writes run/drift.json. Errors: DISK_FULL, WRITE_FAILED. */
 export async function writeDrift(run: Run, drift: Drift): Promise<void> {
-  await commitJson(run.files.drift, drift);
+  await commitSealedJson(run.files.drift, drift);
 }
 
 /** The drift of the published generation against the one before; undefined where there was none. Errors: FILE_DAMAGED. */
 export async function readDrift(run: Run, ranking: Pick<Ranking, 'generation'>): Promise<Drift | undefined> {
-  const drift = await readJson(run.files.drift, driftSchema, 'betr rank');
+  const drift = await readSealedJson(run.files.drift, driftSchema, 'betr rank');
   return drift?.to === ranking.generation ? drift : undefined;
 }

@@ -69,7 +69,7 @@ export async function draftRanking(parts: Iterable<Part> | AsyncIterable<Part>, 
   const { documents, tokens, sources, histogram } = figures.result();
   const quarantined = total((part) => part.quarantined);
   if (documents === 0) throw fail('NO_DOCUMENTS', { files: new Set(listed.map(({ shard }) => shard)).size, quarantined });
-  const generation = fingerprint({ parts: listed.map(({ sha256 }) => sha256).sort(), scorer }).slice(0, 12);
+  const generation = nameGeneration(listed, scorer);
   return {
     generation,
     publishedAt: published?.generation === generation ? published.publishedAt : new Date().toISOString(),
@@ -112,6 +112,12 @@ export function openFigures(): { add: (part: Figures) => void; result: () => Fig
       histogram: [...histogram].sort(([a], [b]) => b - a).map(([bin, [documents, tokens]]) => [bin, documents, tokens]),
     }),
   };
+}
+
+/** The name of what parts and scorer come to: of shards without a document, too, and of their bad rows. */
+export function nameGeneration(parts: readonly ListedPart[], scorer: Ranking['scorer']): string {
+  const rows = parts.map(({ sha256, shard, firstRow, rows, quarantined, quarantineSha256 = '' }) => [sha256, shard, firstRow, rows, quarantined, quarantineSha256].join(' '));
+  return fingerprint({ parts: rows.sort(), scorer }).slice(0, 12);
 }
 
 /** Reads the published ranking and checks that its parts are there. Errors: STEP_MISSING, FILE_DAMAGED, FILE_UNREADABLE. */

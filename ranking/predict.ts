@@ -1,7 +1,7 @@
 // What ranking the corpus will take and come to, from probes of about one part in a hundred of it; and beside it, afterwards, what it took and came to.
 // run/prediction.json.
 
-import { statfs } from 'node:fs/promises';
+import { rm, statfs } from 'node:fs/promises';
 import { z } from 'zod';
 import { binFloor } from '../classifier/part.ts';
 import { fingerprintCorpus, listTasks, outlinePlan } from '../classifier/plan.ts';
@@ -9,7 +9,7 @@ import { type Probe, type Probes, probeShards } from '../classifier/probe.ts';
 import { readCards, readPublishedParts } from '../classifier/published.ts';
 import { type CorpusScores, listOpenTasks } from '../classifier/score-corpus.ts';
 import { countWorkers } from '../classifier/workers.ts';
-import { commitJson, readJson } from '../data/commit.ts';
+import { commitSealedJson, readSealedJson } from '../data/commit.ts';
 import type { Report } from '../data/progress.ts';
 import type { Run } from '../data/run.ts';
 import type { Settings } from '../data/settings.ts';
@@ -87,7 +87,7 @@ export async function predictRanking(run: Run, report: Report): Promise<Predicti
     predicted: predictFigures(probes, scored, { bytesPerSecond, workers, chunkBytes: known.chunkBytes }, run.settings.keep, await readLaw(run, run.settings.keep.pool)),
     actual: null,
   };
-  await commitJson(run.files.prediction, prediction);
+  await commitSealedJson(run.files.prediction, prediction);
   return prediction;
 }
 
@@ -141,19 +141,24 @@ function countKept({ documents, tokens, histogram }: Figures, keep: Settings['ke
   return { documents: Math.round(documents), tokens: Math.round(tokens), budgets };
 }
 
+/** What the last dry run predicted; undefined where there was none. Errors: FILE_DAMAGED, FILE_UNREADABLE. */
+export function readPrediction(run: Run): Promise<Prediction | undefined> {
+  return readSealedJson(run.files.prediction, predictionSchema, 'betr rank --dry-run');
+}
+
 /**
  * Puts the real figures beside the prediction of this very corpus, once, and returns both; undefined where nothing was predicted of it.
  * Errors: FILE_DAMAGED, DISK_FULL, WRITE_FAILED.
  */
 export async function compareWithPrediction(run: Run, ranking: Ranking, scores: CorpusScores): Promise<Prediction | undefined> {
   // What cannot be read any more was only for people, and keeps nobody from ranking.
-  const prediction = await readJson(run.files.prediction, predictionSchema, 'betr rank --dry-run').catch(() => undefined);
+  const prediction = await readPrediction(run).catch(() => rm(run.files.prediction, { force: true }).then(() => undefined));
   if (prediction === undefined || prediction.actual !== null || prediction.shards === 0) return undefined;
   const { known, fresh } = await outlinePlan(run);
   if (prediction.corpus !== fingerprintCorpus(known, [...known.shards, ...fresh])) return undefined;
   const inOneGo = scores.shardsScored >= prediction.shards;
   const actual = { seconds: inOneGo ? scores.seconds : 0, memoryBytes: inOneGo ? scores.memoryBytes : 0, diskBytes: scores.diskBytes, ...countKept(ranking, run.settings.keep, await readLaw(run, run.settings.keep.pool)) };
   const compared = { ...prediction, actual };
-  await commitJson(run.files.prediction, compared);
+  await commitSealedJson(run.files.prediction, compared);
   return compared;
 }

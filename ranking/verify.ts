@@ -1,6 +1,6 @@
 // Proves that the published ranking is whole and unaltered, and says of everything that is not what it is: every file against the checksum that was written
 // down when it was made, every part's rows and figures against its content, every shard's rows against its parts, every sum against its summands.
-// Promises: reads only; any one changed byte of a part, a card, the manifest, the ranking, the plan or the weights is found.
+// Promises: reads only; any one changed byte of a part, a card, the manifest, the ranking, the plan, or of what scores depend on is found.
 
 import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
@@ -14,7 +14,9 @@ import { type FileHash, hashFiles } from '../data/hash-files.ts';
 import type { Report } from '../data/progress.ts';
 import { fingerprint, type Run } from '../data/run.ts';
 import { listShards } from '../data/shards.ts';
-import { type Ranking, readPublishedStrictly } from './generation.ts';
+import { readDrift } from './drift.ts';
+import { nameGeneration, type Ranking, readPublishedStrictly } from './generation.ts';
+import { readPrediction } from './predict.ts';
 import { compareShards } from './shards.ts';
 import { countCorpusRows } from './verify-corpus.ts';
 import { verifyCards, verifyContent, verifyQuarantine, verifyTiling } from './verify-parts.ts';
@@ -44,8 +46,11 @@ export interface VerifyOptions {
 export async function verifyRanking(run: Run, { corpus }: VerifyOptions, report: Report): Promise<Verification> {
   const startedMs = performance.now();
   const problems: string[] = [];
-  const tell = (problem: string): void => void problems.push(problem);
-  const ranking = await orTell(tell, readPublishedStrictly(run));
+  const tell = (problem: string): void => {
+    // Of a damaged file every reader says the same.
+    if (!problems.includes(problem)) problems.push(problem);
+  };
+  const ranking = await orTell(tell, readPublishedStrictly(run), isMissing);
   const result = { generation: ranking?.generation ?? null, problems, parts: 0, rows: 0, documents: 0, quarantined: 0, blank: 0, bytes: 0, hashSeconds: 0 };
   if (ranking !== undefined) {
     const { parts } = ranking;
@@ -60,6 +65,8 @@ export async function verifyRanking(run: Run, { corpus }: VerifyOptions, report:
     await verifyCards(run, ranking, hashed.good, tell);
     verifyTotals(ranking, tell);
     await verifyScorer(run, ranking, tell);
+    await orTell(tell, readDrift(run, ranking));
+    await orTell(tell, readPrediction(run));
     await verifyCorpus(run, ranking, tell);
     if (corpus) await countCorpusRows(run, ranking, tell, report);
   }
@@ -70,11 +77,13 @@ export async function verifyRanking(run: Run, { corpus }: VerifyOptions, report:
 
 type Tell = (problem: string) => void;
 
-async function orTell<T>(tell: Tell, read: Promise<T>): Promise<T | undefined> {
+const isMissing = ({ code }: BetrError): boolean => code === 'STEP_MISSING';
+
+async function orTell<T>(tell: Tell, read: Promise<T>, isThrown: (error: BetrError) => boolean = () => false): Promise<T | undefined> {
   try {
     return await read;
   } catch (error) {
-    if (!(error instanceof BetrError) || error.code === 'STEP_MISSING') throw error;
+    if (!(error instanceof BetrError) || isThrown(error)) throw error;
     tell(error.message);
     return undefined;
   }
@@ -114,7 +123,7 @@ function verifyTotals(ranking: Ranking, tell: Tell): void {
     const sum = parts.reduce((total, part) => total + part[name], 0);
     if (sum !== ranking[name]) tell(`ranking.json says ${ranking[name]} ${name}, its parts have ${sum}`);
   }
-  const generation = fingerprint({ parts: parts.map(({ sha256 }) => sha256).sort(), scorer }).slice(0, 12);
+  const generation = nameGeneration(parts, scorer);
   if (generation !== ranking.generation) tell(`ranking.json is named ${ranking.generation}, its parts make ${generation}`);
 }
 

@@ -3,7 +3,7 @@
 // mean, so that long documents move far from 0.
 
 import { z } from 'zod';
-import { commitJson, readJson } from '../../data/commit.ts';
+import { commitSealedJson, readSealedJson } from '../../data/commit.ts';
 import { parquetSource, streamChunks, withDuckDb } from '../../data/duckdb.ts';
 import { fail } from '../../data/errors.ts';
 import { keyHash } from '../../data/hash.ts';
@@ -33,11 +33,11 @@ export const dsir: ScorerKind = {
     const target = await countFile(main, main.files.examples);
     const pool = await countFile(main, main.files.sample);
     const model = compareCounts(target, pool, smoothing);
-    await commitJson(modelFile(run), model);
+    await commitSealedJson(modelFile(run), model);
     return { kind: 'dsir', file: '', settings: { seed }, outputs: ['joint'], fingerprint: fingerprint({ dsir: 1, model, seed }), notes: listNotes(target, pool, smoothing), testTargets: await readTestTargets(main) };
   },
   async open(run, { settings }) {
-    const model = await readJson(modelFile(run), modelSchema, 'betr rank --scorer dsir');
+    const model = await readSealedJson(modelFile(run), modelSchema, 'betr rank --scorer dsir');
     if (model === undefined) throw fail('STEP_MISSING', { need: 'DSIR model', command: 'betr rank --scorer dsir' });
     const ratios = Float64Array.from(model.ratios);
     const seed = Number(settings['seed']);

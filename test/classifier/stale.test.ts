@@ -1,14 +1,16 @@
 // What is scored under the name of one classifier is scored by no other, whatever is changed meanwhile.
 
-import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { z } from 'zod';
 import { makePlan } from '../../classifier/plan.ts';
 import { readPublishedParts } from '../../classifier/published.ts';
 import { openScorer, prepareScorer } from '../../classifier/scorers/list.ts';
 import { workOnPlan } from '../../classifier/work.ts';
+import { commitSealedJson, readSealedJson } from '../../data/commit.ts';
 import { sqlString, withDuckDb } from '../../data/duckdb.ts';
 import { silent } from '../../data/progress.ts';
+import { readTokenRates } from '../../indexer/tokens.ts';
 import { makeTrainedRun, withCorpus } from './trained-run.ts';
 
 describe('a plan', () => {
@@ -16,7 +18,7 @@ describe('a plan', () => {
     await withCorpus(async (run, folder) => {
       const plan = await makePlan(run, silent);
       if (what === 'another classifier') await makeTrainedRun(folder, { seed: 9 });
-      else await writeFile(run.files.tokens, (await readFile(run.files.tokens, 'utf8')).replace('"tokensPerByte": 0.25', '"tokensPerByte": 0.5'));
+      else await commitSealedJson(run.files.tokens, { ...(await readTokenRates(run)), tokenizer: 'another' });
       await expect(workOnPlan(run, plan, { wait: true })).rejects.toMatchObject({ code: 'PLAN_STALE' });
       expect((await readPublishedParts(run)).byChunk.size).toBe(0);
     });
@@ -30,7 +32,8 @@ describe('a plan', () => {
       const { run, prepared } = await prepareScorer(main, 'dsir:smoothing=1', silent);
       await openScorer(run, prepared);
       const path = join(dirname(run.files.scorer), 'dsir.json');
-      await writeFile(path, (await readFile(path, 'utf8')).replace(/("ratios": \[\s*)-?[\d.e-]+/, '$17'));
+      const model = (await readSealedJson(path, z.looseObject({ ratios: z.array(z.number()) }), '')) ?? { ratios: [] };
+      await commitSealedJson(path, { ...model, ratios: model.ratios.with(0, 7) });
       await expect(openScorer(run, prepared)).rejects.toMatchObject({ code: 'PLAN_STALE' });
     });
   });

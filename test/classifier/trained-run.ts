@@ -6,7 +6,7 @@ import { gzipSync } from 'node:zlib';
 import { cardSchema } from '../../classifier/card.ts';
 import { openRandom } from '../../classifier/random.ts';
 import { openWeights, tableBytes, writeWeights } from '../../classifier/weights.ts';
-import { commitJson } from '../../data/commit.ts';
+import { commitSealedJson } from '../../data/commit.ts';
 import { sqlString, withDuckDb } from '../../data/duckdb.ts';
 import { openRun, type Run } from '../../data/run.ts';
 import { settingsSchema } from '../../data/settings.ts';
@@ -38,7 +38,7 @@ export async function makeTrainedRun(folder: string, options: TrainedRunOptions 
   const weightsSha256 = await writeWeights(run.files.weights, openWeights(bits, outputs.map((name) => ({ name, bias: 0.01, scale: 0.02 })), table));
   const interval = { value: 0.9, low: 0.8, high: 1 };
   const hash = '0'.repeat(64);
-  await commitJson(
+  await commitSealedJson(
     run.files.card,
     cardSchema.parse({
       version: 1,
@@ -53,7 +53,7 @@ export async function makeTrainedRun(folder: string, options: TrainedRunOptions 
     }),
   );
   const rate = { documents: 1, bytes: 4, tokens: 1, tokensPerByte: 0.25 };
-  await commitJson(run.files.tokens, tokenRatesSchema.parse({ tokenizer: 'none', sample: '', overall: rate, sources: {} }));
+  await commitSealedJson(run.files.tokens, tokenRatesSchema.parse({ tokenizer: 'none', sample: '', overall: rate, sources: {} }));
   return run;
 }
 

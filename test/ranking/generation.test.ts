@@ -27,6 +27,11 @@ describe('a generation of the ranking', () => {
       expect((await stat(run.files.ranking)).mtimeMs).toBe(written);
       expect((await publishRanking(run, parts, { ...scorer, sha256: 'e'.repeat(64) })).generation).not.toBe(first.generation);
       expect((await publishRanking(run, parts.slice(1), scorer)).generation).not.toBe(first.generation);
+      const [one] = parts;
+      if (one === undefined) throw new Error('there is no part');
+      // Their files are the same, byte for byte.
+      expect((await publishRanking(run, [{ ...one, quarantined: one.quarantined + 1 }, ...parts.slice(1)], scorer)).generation).not.toBe(first.generation);
+      expect((await publishRanking(run, [...parts, { ...one, shard: 'empty.jsonl', rows: 0, documents: 0, tokens: 0, histogram: [], sources: [] }], scorer)).generation).not.toBe(first.generation);
     });
   });
 

@@ -1,4 +1,4 @@
-import { appendFile, cp, mkdtemp, readdir, readFile, rm, stat, truncate, unlink, writeFile } from 'node:fs/promises';
+import { appendFile, cp, mkdtemp, readdir, readFile, rm, stat, truncate, unlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -9,6 +9,7 @@ import { sqlString, withDuckDb } from '../../data/duckdb.ts';
 import { silent } from '../../data/progress.ts';
 import { openRun, type Run } from '../../data/run.ts';
 import { type Ranking, readRanking } from '../../ranking/generation.ts';
+import { predictRanking } from '../../ranking/predict.ts';
 import { rankCorpus } from '../../ranking/rank.ts';
 import { verifyRanking } from '../../ranking/verify.ts';
 import { makeCorpus, makeLines, makeTrainedRun, withCorpus } from '../classifier/trained-run.ts';
@@ -23,7 +24,14 @@ let whole: string;
 beforeAll(async () => {
   whole = await mkdtemp(join(tmpdir(), 'betr-verify-'));
   await makeCorpus(whole);
-  await rankCorpus(await makeTrainedRun(whole, options), silent);
+  const run = await makeTrainedRun(whole, options);
+  await rankCorpus(run, silent);
+  // Of a second generation there is a drift as well.
+  const more = join(whole, 'corpus', 'second.jsonl');
+  await writeFile(more, makeLines(300, 6));
+  await utimes(more, 1_700_000_000, 1_700_000_000);
+  await predictRanking(run, silent);
+  await rankCorpus(run, silent);
 });
 afterAll(() => rm(whole, { recursive: true }));
 
@@ -39,7 +47,7 @@ describe('verifying a ranking', () => {
   it('proves one that is whole, row by row of the corpus', async () => {
     await withRanking(async (run, ranking) => {
       // The rows of the Parquet file were read from the 392 lines that are neither blank nor bad.
-      const rows = 600 + 500 + 392;
+      const rows = 600 + 500 + 392 + 300;
       const result = await verifyRanking(run, { corpus: true }, silent);
       expect(result).toMatchObject({ problems: [], generation: ranking.generation, parts: ranking.parts.length, rows, documents: ranking.documents, quarantined: ranking.quarantined });
       expect(result.blank).toBe(rows - ranking.documents - ranking.quarantined);
@@ -50,8 +58,8 @@ describe('verifying a ranking', () => {
   it('finds a change of any one byte, in whichever file of the ranking', async () => {
     await withRanking(async (run, ranking) => {
       const inFolder = async (folder: string): Promise<string[]> => (await readdir(folder)).map((name) => join(folder, name));
-      const files = [run.files.ranking, run.files.plan, run.files.weights, ...(await inFolder(run.files.manifest)), ...(await inFolder(run.files.scores)), ...(await inFolder(run.files.quarantine)).filter((path) => chunkOf(basename(path)) !== undefined)];
-      expect(files.length).toBe(3 + 1 + 2 * ranking.parts.length + ranking.parts.filter(({ quarantined }) => quarantined > 0).length);
+      const files = [run.files.ranking, run.files.plan, run.files.weights, run.files.card, run.files.tokens, run.files.drift, run.files.prediction, ...(await inFolder(run.files.manifest)), ...(await inFolder(run.files.scores)), ...(await inFolder(run.files.quarantine)).filter((path) => chunkOf(basename(path)) !== undefined)];
+      expect(files.length).toBe(7 + 1 + 2 * ranking.parts.length + ranking.parts.filter(({ quarantined }) => quarantined > 0).length);
       const random = openRandom(7);
       for (const path of files) {
         const whole = await readFile(path);
@@ -104,6 +112,28 @@ describe('verifying a ranking', () => {
       const part = ranking.parts.find(({ ends, shard }) => ends === 'shard' && shard.endsWith('gz'));
       await reseal(run, { ...ranking, parts: ranking.parts.map((one) => (one === part ? { ...one, rows: one.rows - 1 } : one)) });
       expect(await problemsOf(run, true)).toEqual(expect.arrayContaining([expect.stringMatching(/packed\.jsonl\.gz has 500 rows, of which 499 are in the ranking/)]));
+    });
+  });
+
+  it.each<[string, (run: Run) => string]>([
+    ['drift', ({ files }) => files.drift],
+    ['prediction', ({ files }) => files.prediction],
+  ])('names a damaged %s, which ranking again removes', async (_what, pathOf) => {
+    await withRanking(async (run) => {
+      await writeFile(pathOf(run), (await readFile(pathOf(run), 'utf8')).replace(/\d(?=\.)/, '9'));
+      expect(await problemsOf(run)).toEqual([expect.stringMatching(`^${pathOf(run)} is not what was written`)]);
+      expect((await rankCorpus(run, silent)).published).toBe(false);
+      expect(await problemsOf(run)).toEqual([]);
+    });
+  });
+
+  it('proves what it can where the classifier is gone, and says so', async () => {
+    await withRanking(async (run, ranking) => {
+      await rm(run.files.card);
+      await rm(run.files.weights);
+      const { problems, documents } = await verifyRanking(run, { corpus: false }, silent);
+      expect(documents).toBe(ranking.documents);
+      expect(problems).toEqual([expect.stringContaining('trained classifier')]);
     });
   });
 
