@@ -96,10 +96,12 @@ export async function* scoreChunk(task: Task, published: readonly ListedPart[], 
         return;
       }
       const batch = next.value;
-      part ??= await open();
-      part.add(batch);
+      if (batch.count > 0) {
+        part ??= await open();
+        part.add(batch);
+      }
       const goOn = onBatch(batch.count, batch.text.length);
-      if (part.tally.textBytes >= task.partBytes || part.tally.documents >= documentsPerPart) yield await close((batch.rows[batch.count - 1] ?? 0) + 1, 'part');
+      if (part !== undefined && (part.tally.textBytes >= task.partBytes || part.tally.documents >= documentsPerPart)) yield await close((batch.rows[batch.count - 1] ?? 0) + 1, 'part');
       if (!goOn) return;
     }
   } finally {

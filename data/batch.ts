@@ -56,6 +56,11 @@ export function openBatch(shard: string, fullBytes = bytesPerBatch): BatchBuilde
   };
 }
 
+/** A batch with nothing in it. */
+export function emptyBatch(shard: string): DocumentBatch {
+  return { shard, count: 0, rows: new Float64Array(), documents: [], sources: [], tokens: new Float64Array(), text: Buffer.alloc(0), textEnds: new Uint32Array() };
+}
+
 function openColumns(): { rows: Float64Array; documents: string[]; sources: string[]; tokens: Float64Array; text: Buffer; textEnds: Uint32Array } {
   return {
     rows: new Float64Array(documentsPerBatch),

@@ -3,7 +3,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { z } from 'zod';
-import { type BatchBuilder, openBatch } from './batch.ts';
+import { type BatchBuilder, emptyBatch, openBatch } from './batch.ts';
 import { readBytesOf } from './bytes.ts';
 import type { Chunk, DocumentBatch, Shard } from './documents.ts';
 import { isCount, numberName, readLine, splitName, wellFormed } from './json-line.ts';
@@ -44,7 +44,7 @@ const exportsSchema = z.object({
 
 type Wasm = z.output<typeof exportsSchema>;
 
-/** Reads a JSON Lines shard, plain or compressed. Bad rows go to the quarantine. Returns the row after the last. Errors: FILE_NOT_FOUND, FILE_UNREADABLE. */
+/** Reads a JSON Lines shard, plain or compressed, with an empty batch for every block that it passes over. Bad rows go to the quarantine. Returns the row after the last. Errors: FILE_NOT_FOUND, FILE_UNREADABLE. */
 export async function* readJsonl(shard: Shard, fields: FieldNames, options: ReadOptions): AsyncGenerator<DocumentBatch, number> {
   const { quarantine, maxLineBytes = defaultMaxLineBytes, chunk = { firstRow: 0 }, fromRow = chunk.firstRow } = options;
   const wasm = idle.pop() ?? openWasm(new URL('./json-scan.wasm', import.meta.url), exportsSchema);
@@ -55,8 +55,9 @@ export async function* readJsonl(shard: Shard, fields: FieldNames, options: Read
   try {
     for await (const block of readLineBlocks(readBytesOf(shard.path, shard.format, range), maxLineBytes, chunk.firstRow)) {
       endRow = block.firstLine + block.lines;
-      if (endRow <= fromRow) continue;
-      if (block.tooLong) quarantine.add(shard.name, block.firstLine, tooLongReason(maxLineBytes));
+      // So that whoever reads can end it: there may be gigabytes before the first row.
+      if (endRow <= fromRow) yield emptyBatch(shard.name);
+      else if (block.tooLong) quarantine.add(shard.name, block.firstLine, tooLongReason(maxLineBytes));
       else yield* takeBlock(scan, dropLines(block, fromRow - block.firstLine), batch, { shard, fields, quarantine });
     }
   } finally {

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { readdirSync, rmSync } from 'node:fs';
-import { mkdir, readdir, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
@@ -89,6 +89,34 @@ describe('betr work', () => {
       expect(early.stderr).toContain('CHUNKS_LEFT');
       expect(await start(['work', folder]).ended).toMatchObject({ code: 0 });
       expect((await rankCorpus(run, silent)).ranking.generation).toBe(generation);
+    });
+  });
+
+  it('told to end while it passes over what is scored already of a compressed shard, ends there', async () => {
+    await withFolder(async (folder) => {
+      await mkdir(join(folder, 'corpus'));
+      await writeFile(join(folder, 'corpus', '0.jsonl.gz'), gzipSync(makeLines(20_000, 1)));
+      const run = await makeTrainedRun(folder, { chunkMegabytes: 0.5 });
+      const plan = await makePlan(run, silent);
+      const stop = new AbortController();
+      expect((await workOnPlan(run, plan, { wait: true })).parts).toBeGreaterThan(3);
+      // Without its last line the manifest lacks the last part.
+      const [manifest = ''] = await readdir(run.files.manifest);
+      const lines = (await readFile(join(run.files.manifest, manifest), 'utf8')).trimEnd().split('\n');
+      await writeFile(join(run.files.manifest, manifest), `${lines.slice(0, -1).join('\n')}\n`);
+      const heard: number[] = [];
+      const again = await workOnPlan(run, plan, {
+        wait: true,
+        signal: stop.signal,
+        onProgress(documents) {
+          heard.push(documents);
+          stop.abort();
+        },
+      });
+      expect(heard).toEqual([0]);
+      expect(again).toMatchObject({ parts: 0, documents: 0, finished: false });
+      expect(await listLeases(run)).toEqual([]);
+      expect((await workOnPlan(run, plan, { wait: true })).parts).toBe(1);
     });
   });
 
