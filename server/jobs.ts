@@ -37,15 +37,21 @@ export interface JobLimits {
   graceMs: number;
   /** Jobs that have ended and are remembered. */
   remembered: number;
+  /** How often the right to the jobs is asked for while another server has it. */
+  takeOverMs: number;
 }
 
-const defaultLimits: JobLimits = { waiting: 16, graceMs: 10_000, remembered: 50 };
+const defaultLimits: JobLimits = { waiting: 16, graceMs: 10_000, remembered: 50, takeOverMs: 2_000 };
 
-/** Opens the run's jobs and goes on with them. Where another server has them, they can be looked at only. */
+/** Opens the run's jobs and goes on with them. While another server has them, they can be looked at only; once it ends they are taken over. */
 export async function openJobs(run: Run, limits: JobLimits = defaultLimits): Promise<Jobs> {
   await mkdir(jobFolder(run), { recursive: true });
-  const lock = await tryLock(run);
-  const records = new Map((await readRecords(run)).map((record) => [record.id, record]));
+  let lock = await tryLock(run);
+  const records = new Map<string, JobRecord>();
+  const read = async (): Promise<void> => {
+    for (const record of await readRecords(run)) records.set(record.id, record);
+  };
+  await read();
   const changes = new EventEmitter().setMaxListeners(0);
   const closing = new AbortController();
   let active: { id: string; process: JobRecord['process']; ended: Promise<Ending> } | undefined;
@@ -123,11 +129,24 @@ export async function openJobs(run: Run, limits: JobLimits = defaultLimits): Pro
       } else await close(record, await outcomeOf(run, record, 'unseen'));
     }
   };
+  /** A server that ends may finish its answers for a while when the next one has begun. */
+  const takeOver = async (): Promise<void> => {
+    while (lock instanceof BetrError && !closing.signal.aborted) {
+      await setTimeout(limits.takeOverMs, undefined, { signal: closing.signal, ref: false }).catch(() => undefined);
+      lock = await tryLock(run);
+    }
+    if (closing.signal.aborted) return releaseLock();
+    await read();
+    await drive(resume);
+  };
+  const releaseLock = async (): Promise<void> => {
+    if (!(lock instanceof BetrError)) await lock.release();
+  };
   const inBackground = (work: Promise<void>): void => {
     work.catch((error: unknown) => process.stderr.write(`betr: jobs: ${errorData(error).message}\n`));
   };
 
-  if (!(lock instanceof BetrError)) inBackground(drive(resume));
+  inBackground(lock instanceof BetrError ? takeOver() : drive(resume));
   return {
     list: () => Promise.all([...records.values()].reverse().map((record) => describe(record, false))),
     find: async (id) => describe(get(id), true),
@@ -164,7 +183,7 @@ export async function openJobs(run: Run, limits: JobLimits = defaultLimits): Pro
     closed: closing.signal,
     close() {
       closing.abort();
-      if (!(lock instanceof BetrError)) void lock.release();
+      void releaseLock();
     },
   };
 }

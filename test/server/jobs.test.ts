@@ -161,7 +161,7 @@ describe('jobs', () => {
 
   longTest('ends a job that does not end when asked, and takes a waiting one out of the queue', async () => {
     await server.end('SIGTERM');
-    const own = await openJobs(real.run, { waiting: 2, graceMs: 300, remembered: 2 });
+    const own = await openJobs(real.run, { waiting: 2, graceMs: 300, remembered: 2, takeOverMs: 100 });
     try {
       hold();
       const running = await own.start('index');
@@ -325,15 +325,22 @@ describe('a second server on the same run', () => {
     server = await startServer(real.run);
   });
 
-  longTest('shows the jobs and starts none; the first one goes on', async () => {
+  longTest('shows the jobs and starts none; the first one goes on, and once it ends the second takes them over', async () => {
     const other = await startServer(real.run);
     try {
       hold();
       const { id } = await start('index');
       const refused = await ask(other.url, '/jobs', { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"kind": "rank"}' });
       expect(refused).toMatchObject({ status: 409, json: { code: 'RUN_LOCKED' } });
+      const waiting = await start('train');
+      await server.end('SIGTERM');
+      server = { url: other.url, end: () => Promise.resolve(0) };
       release();
-      await waitFor(id, 'done', 'failed');
+      // The job of the first server, and what waited behind it.
+      await waitUntil(async () => (await jobs()).some((job) => job.id === waiting.id && job.endedAt !== null));
+      expect((await jobs()).map(({ kind, state }) => [kind, state])).toEqual([['train', 'done'], ['index', 'done']]);
+      await waitFor((await start('rank')).id, 'done', 'failed');
+      expect(await look(id)).toMatchObject({ problem: null });
     } finally {
       await other.end('SIGTERM');
     }
