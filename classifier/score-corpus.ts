@@ -4,12 +4,13 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Shard } from '../data/documents.ts';
-import { type ErrorData, errorFrom, fail } from '../data/errors.ts';
+import { type ErrorData, fail } from '../data/errors.ts';
 import type { Report } from '../data/progress.ts';
 import type { Run } from '../data/run.ts';
 import { cardFile, type ListedPart, quarantineFile } from './part.ts';
 import { listTasks, makePlan, outlinePlan, readPlan, type Task } from './plan.ts';
 import { foldManifests, isWhole, readPublishedParts } from './published.ts';
+import { problemOf } from './work.ts';
 import { countWorkers, type Listener, runWorkers } from './workers.ts';
 
 export interface CorpusScores {
@@ -50,9 +51,10 @@ export async function scoreCorpus(run: Run, report: Report): Promise<CorpusScore
       done.memoryBytes = Math.max(done.memoryBytes, result.memoryBytes);
       problems.push(...result.problems);
     }
-    const problem = problems.find(({ code }) => code !== 'SHARD_CHANGED') ?? problems[0];
-    if (problem !== undefined && (problem.code !== 'SHARD_CHANGED' || attempt === plans)) throw errorFrom(problem);
-    if (problem !== undefined) continue;
+    const lasting = attempt === plans ? problems : problems.filter(({ code }) => code !== 'SHARD_CHANGED');
+    const problem = problemOf(lasting);
+    if (problem !== undefined) throw problem;
+    if (problems.length > 0) continue;
     const shardsScored = plan.shards.filter(({ name }) => scored.has(name)).length;
     return { parts: await collectParts(run, tasks), shardsScored, shardsReused: plan.shards.length - shardsScored, ...done, seconds: (performance.now() - startedMs) / 1000 };
   }

@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { BetrError, type ErrorData, errorData, fail } from '../data/errors.ts';
+import { BetrError, type ErrorData, errorData, errorFrom, fail } from '../data/errors.ts';
 import type { Run } from '../data/run.ts';
 import { type Plan, readScoring, type Task } from './plan.ts';
 import { openOwnManifest } from './published.ts';
@@ -46,6 +46,14 @@ export function emptyResult(): WorkResult {
 }
 
 const shardErrors: readonly string[] = ['SHARD_CHANGED', 'FILE_NOT_FOUND', 'REMOTE_NOT_FOUND', 'FILE_UNREADABLE', 'COLUMN_MISSING', 'COLUMN_TYPE'];
+
+/** One error for what is wrong with shards: that of the only one, or SHARDS_FAILED. Of two workers each may have met it. */
+export function problemOf(problems: readonly ErrorData[]): BetrError | undefined {
+  const messages = new Map(problems.map((problem) => [problem.message, problem]));
+  const [only] = messages.values();
+  if (only === undefined) return undefined;
+  return messages.size === 1 ? errorFrom(only) : fail('SHARDS_FAILED', { problems: [...messages.keys()].sort() });
+}
 
 /** Works on the plan. Errors: STEP_MISSING, DISK_FULL, WRITE_FAILED; what is wrong with one shard keeps only its chunks from being scored and is in the result. */
 export async function workOnPlan(run: Run, plan: Plan, options: WorkOptions): Promise<WorkResult> {

@@ -3,9 +3,9 @@
 import type { Command } from 'commander';
 import { agreeOnPlan, listTasks, type Plan } from '../classifier/plan.ts';
 import { forgetLostParts, listOpenTasks, openListener } from '../classifier/score-corpus.ts';
-import { emptyResult, type WorkResult } from '../classifier/work.ts';
+import { emptyResult, problemOf, type WorkResult } from '../classifier/work.ts';
 import { runWorkers } from '../classifier/workers.ts';
-import { BetrError, errorFrom, fail } from '../data/errors.ts';
+import { BetrError, fail } from '../data/errors.ts';
 import { withLock } from '../data/lock.ts';
 import { formatCountOf } from '../ranking/amounts.ts';
 import { openRanking, rankingCommand, type RankingOptions, runArgument, settingsIn } from './common.ts';
@@ -29,8 +29,8 @@ export function workCommand(): Command {
     .action(async (path: string | undefined, options: WorkCommandOptions) => {
       const result = await workUntilStopped(settingsIn(path, options), options);
       printResult(options.json, result, describeWork(result));
-      const [problem] = result.problems;
-      if (problem !== undefined) throw errorFrom(problem);
+      const problem = problemOf(result.problems);
+      if (problem !== undefined) throw problem;
     });
 }
 

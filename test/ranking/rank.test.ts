@@ -157,6 +157,10 @@ describe('ranking a corpus', () => {
       const path = join(folder, 'corpus', 'bad.parquet');
       await writeFile(path, good.subarray(0, good.length >> 1));
       await expect(rankCorpus(run, silent)).rejects.toMatchObject({ code: 'FILE_UNREADABLE', message: expect.stringContaining(path) });
+      const packed = join(folder, 'corpus', 'other.jsonl.gz');
+      await writeFile(packed, (await readFile(join(folder, 'corpus', 'packed.jsonl.gz'))).subarray(0, 500));
+      await expect(rankCorpus(run, silent)).rejects.toMatchObject({ code: 'SHARDS_FAILED', values: { problems: [expect.stringContaining(path), expect.stringContaining(packed)] } });
+      await rm(packed);
       await writeFile(path, good);
       expect(await rankCorpus(run, silent)).toMatchObject({ scores: { shardsScored: 1, shardsReused: 3 } });
     });
