@@ -15,6 +15,8 @@ const stop = new AbortController();
 for (const signal of ['SIGTERM', 'SIGINT', 'disconnect'] as const) process.on(signal, () => {
     stop.abort();
   });
+// While the modules were loaded nobody listened.
+if (!process.connected) stop.abort();
 
 /** Whoever started this may be gone; then nobody is to be told. */
 const send = (reply: WorkerReply, sent: () => void = () => undefined): void => void process.send?.(reply, undefined, undefined, sent);

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, fork, spawn, spawnSync } from 'node:child_process';
 import { readdirSync, rmSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -149,6 +149,17 @@ describe('betr work', () => {
       await until(async () => (await listLeases(run)).length === 0);
       expect((await rankCorpus(run, silent)).ranking.generation).toBe(generation);
       expect(await carryOut(folder, ['work', folder])).toMatchObject({ code: 0 });
+    });
+  });
+
+  it('ends, as a process that somebody started, where that one is gone before it has begun', async () => {
+    await withShards(1, 4000, async (run) => {
+      await makePlan(run, silent);
+      const child = fork(new URL('../../classifier/work-process.js', import.meta.url), [run.settingsPath, '0', '']);
+      child.disconnect();
+      expect(await new Promise((resolve) => child.on('exit', resolve))).toBe(0);
+      expect(await published(run)).toBe(0);
+      expect(await listLeases(run)).toEqual([]);
     });
   });
 
