@@ -8,7 +8,7 @@ import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { DuckDBFloatVector, DuckDBUIntegerVector } from '../data/duckdb-library.ts';
-import { binCount, type Part, scoreBin } from '../classifier/part.ts';
+import { binCount, type Part, partFormat, scoreBin } from '../classifier/part.ts';
 import { sha256File } from '../data/commit.ts';
 import { sqlString, streamChunks, withDuckDb } from '../data/duckdb.ts';
 import { silent } from '../data/progress.ts';
@@ -54,7 +54,7 @@ async function writePart(from: number, to: number): Promise<Part> {
     const best = `greatest(${benchmarks.map((name) => `"score_${name}"`).join(', ')})`;
     await connection.run(
       `COPY (SELECT shard, "row", document, source, tokens, (${best} * 0.8 + ((hash("row", shard) >> 11)::DOUBLE / 9007199254740992))::FLOAT AS score, COLUMNS('score_.*') FROM part ORDER BY "row")
-       TO ${sqlString(path)} (FORMAT parquet, COMPRESSION zstd)`,
+       TO ${sqlString(path)} (${partFormat})`,
     );
     const tally = { documents: new Float64Array(binCount), tokens: new Float64Array(binCount), all: 0 };
     let lowest = Infinity;

@@ -16,7 +16,7 @@ import { readShard } from '../data/read.ts';
 import type { FieldNames } from '../data/settings.ts';
 import { isUnchanged } from '../data/shards.ts';
 import { estimateTokens, type TokenRates } from '../indexer/tokens.ts';
-import { cardFile, type ListedPart, partFile, quarantineFile } from './part.ts';
+import { cardFile, type ListedPart, partFile, partFormat, quarantineFile } from './part.ts';
 import type { Task } from './plan.ts';
 import type { CorpusScorer } from './scorers/kind.ts';
 import { openTally, type Tally } from './tally.ts';
@@ -152,7 +152,7 @@ async function openPart({ name, shard }: Task, number: number, context: ScoringC
       await commitFile(path, async (temporary) => {
         await connection.run(
           `COPY (SELECT ${sqlString(shard.name)} AS shard, "row"::BIGINT AS "row", document, source, tokens::BIGINT AS tokens, ${scoreColumns.join(', ')} FROM part)
-           TO ${sqlString(temporary)} (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false)`,
+           TO ${sqlString(temporary)} (${partFormat}, USE_TMP_FILE false)`,
         );
         bytes = (await stat(temporary)).size;
         sha256 = await sha256File(temporary);
