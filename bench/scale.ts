@@ -1,7 +1,7 @@
 // How ranking grows with the corpus: `betr rank` end to end on a corpus of some gigabytes (half JSONL.zst, half Parquet), with one worker on one core, with
 // one on all (reading has threads of its own) and with two, beside two rankings at once that share nothing, and on larger ones; its memory; what planning, leases and publishing cost beside the bare scoring of the same files; where the time goes; and
 // how fast `betr verify` is. Then, on made-up rankings of many rows, an exact cutoff and a benchmark's percentiles beside one exact quantile in DuckDB.
-//   npm run bench:scale [-- --config FILE] [--gigabytes 1,4] [--rows 20e6] [--json]      FILE: a run that is trained; default demo/betr.yaml
+//   npm run bench:scale [-- --config FILE] [--gigabytes 1,4] [--turns 5] [--rows 20e6] [--json]      FILE: a run that is trained; default demo/betr.yaml
 
 import { execFile, execFileSync } from 'node:child_process';
 import { link, mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
@@ -19,12 +19,10 @@ import { copyTrainedRun } from './copy-run.ts';
 import { writeCorpus } from './corpus.ts';
 import { betr, describeMachine, printBenchmark, runMeasured, runOnOneCore, scoreOne } from './machine.ts';
 
-const { values } = parseArgs({ options: { config: { type: 'string', default: 'demo/betr.yaml' }, gigabytes: { type: 'string', default: '1,4' }, rows: { type: 'string', default: '20e6' }, json: { type: 'boolean' } } });
+const { values } = parseArgs({ options: { config: { type: 'string', default: 'demo/betr.yaml' }, gigabytes: { type: 'string', default: '1,4' }, turns: { type: 'string', default: '5' }, rows: { type: 'string', default: '20e6' }, json: { type: 'boolean' } } });
 const shardBytes = 250e6;
 /** Numbers of workers are compared within a turn, as a machine's speed may change from minute to minute; the median of so many turns counts. */
-const turns = 5;
-/** At the largest corpus up to this: in a smaller one the start counts, which is the same for any number. */
-const comparedGigabytes = 4;
+const turns = Number(values.turns);
 const fields = { id: 'id', text: 'text', source: 'source', tokens: 'tokens' };
 const timing = z.object({ textBytes: z.number(), seconds: z.number() });
 const rankResult = z.object({ textBytes: z.number(), seconds: z.number() });
@@ -35,12 +33,14 @@ try {
   const sizes = values.gigabytes.split(',').map(Number).sort((a, b) => a - b);
   const trained = await openRun(values.config);
   const shards = await writeCorpus(trained, folder, shardBytes);
-  const bare = await measureBare(trained.files.weights, shards);
+  await mkdir(join(folder, 'parts'));
+  const bare = measureStages(trained.files.weights, shards);
   const ranked = [];
-  const compared = sizes.findLast((gigabytes) => gigabytes <= comparedGigabytes) ?? sizes[0];
-  for (const gigabytes of sizes) ranked.push(await rank(gigabytes, shards, gigabytes === compared));
+  // In a smaller corpus the start counts more, which is the same for any number of workers.
+  const compared = sizes.at(-1);
+  for (const gigabytes of sizes) ranked.push(await rank(gigabytes, shards, trained.files.weights, gigabytes === compared));
   const rows: Awaited<ReturnType<typeof measureRows>>[] = [];
-  const { turns: comparisons, workers: [, one] } = ranked.find(({ gigabytes }) => gigabytes === compared) ?? { turns: [], workers: [] };
+  const { turns: comparisons } = ranked.find(({ gigabytes }) => gigabytes === compared) ?? { turns: [] };
   const ratio = (of: (turn: Turn) => number, to: (turn: Turn) => number): number => round(median(comparisons.map((turn) => of(turn) / to(turn))));
   const result = {
     bare,
@@ -49,8 +49,8 @@ try {
     twoWorkersToOneCore: ratio((turn) => turn.two, (turn) => turn.oneCore),
     twoWorkersToOne: ratio((turn) => turn.two, (turn) => turn.one),
     twoApartToOneCore: ratio((turn) => turn.twoApart, (turn) => turn.oneCore),
-    /** CPU seconds of `betr rank` for a gigabyte beside those of scoring the same files alone. */
-    overhead: one === undefined ? null : round(one.cpuSecondsPerGb / bare.cpuSecondsPerGb - 1),
+    /** What `betr rank` takes longer, on one core, than scoring the same files takes: plan, leases, publishing. */
+    overhead: round(ratio((turn) => turn.bare, (turn) => turn.oneCore) - 1),
     rows,
     machine: describeMachine(),
   };
@@ -59,7 +59,7 @@ try {
     for (const of of workers) lines.push(`${gigabytes} GB, ${of.workers === 'one core' ? '1 worker on one core' : `${of.workers} workers`}: ${of.mbPerSecond} MB/s, ${of.cpuSecondsPerGb} CPU s a GB, a process has at most ${of.processMb} MB`);
     lines.push(`  betr verify: ${verify.megabytes} MB of parts in ${verify.cpuSeconds} CPU s beyond an empty start: ${(gigabytes / verify.cpuSeconds).toFixed(1)} GB of the corpus's text per core and second`);
   }
-  lines.push(`two workers ${result.twoWorkersToOneCore} × one on one core, ${result.twoWorkersToOne} × one on two, two rankings that share nothing ${result.twoApartToOneCore} × (medians of ${turns} turns); betr rank costs ${Math.round(100 * (result.overhead ?? NaN))} % more CPU than bare scoring, its start included`);
+  lines.push(`two workers ${result.twoWorkersToOneCore} × one on one core, ${result.twoWorkersToOne} × one on two, two rankings that share nothing ${result.twoApartToOneCore} × (medians of ${turns} turns); betr rank on one core takes ${Math.round(100 * result.overhead)} % longer than bare scoring of the same files`);
   for (const count of values.rows.split(',').filter((text) => text !== '').map(Number)) {
     const measured = await measureRows(count);
     rows.push(measured);
@@ -76,29 +76,24 @@ interface Shards {
   parquet: string;
 }
 
-/** Scoring the two files alone, on one core, and the shares of reading, scoring and the rest, which is writing. */
-async function measureBare(weights: string, { zst, parquet }: Shards) {
-  const parts = join(folder, 'parts');
-  await mkdir(parts);
-  const measure = (kind: string, path: string) => timing.parse(JSON.parse(runOnOneCore(scoreOne.program, [...scoreOne.args, weights, kind, path, parts]).output));
-  let cpuSeconds = 0;
-  let bytes = 0;
+/** Scoring each of the two files alone, on one core, and the shares of reading, scoring and the rest, which is writing. */
+function measureStages(weights: string, { zst, parquet }: Shards) {
   const of = (path: string) => {
-    const memory = measure('memory', path);
-    const read = measure('read', path);
-    const { output, cpuSeconds: own } = runMeasured('taskset', ['-c', '0', scoreOne.program, ...scoreOne.args, weights, 'file', path, parts]);
-    const file = timing.parse(JSON.parse(output));
-    cpuSeconds += own;
-    bytes += file.textBytes;
+    const [memory, read, file] = [scoreBare(weights, 'memory', [path]), scoreBare(weights, 'read', [path]), scoreBare(weights, 'file', [path])];
     const share = (seconds: number): number => Math.round((100 * seconds) / file.seconds);
     return { mbPerSecond: Math.round(file.textBytes / 1e6 / file.seconds), read: share(read.seconds), score: share(memory.seconds), write: share(Math.max(0, file.seconds - read.seconds - memory.seconds)) };
   };
-  const [ofZst, ofParquet] = [of(zst), of(parquet)];
-  return { zst: ofZst, parquet: ofParquet, cpuSecondsPerGb: round(cpuSeconds / (bytes / 1e9)) };
+  return { zst: of(zst), parquet: of(parquet) };
+}
+
+/** Without a plan, leases and a manifest, on one core. */
+function scoreBare(weights: string, kind: 'memory' | 'read' | 'file', paths: readonly string[]): z.output<typeof timing> {
+  return timing.parse(JSON.parse(runOnOneCore(scoreOne.program, [...scoreOne.args, weights, kind, join(folder, 'parts'), ...paths]).output));
 }
 
 /** Text ranked in a second (MB) by each way, one right after the other. */
 interface Turn {
+  bare: number;
   oneCore: number;
   one: number;
   two: number;
@@ -106,14 +101,21 @@ interface Turn {
 }
 
 /** Ranks a corpus that has the shards as often as it takes, under names of their own: by two workers, or in all ways to be compared. */
-async function rank(gigabytes: number, { zst, parquet }: Shards, toCompare: boolean) {
+async function rank(gigabytes: number, { zst, parquet }: Shards, weights: string, toCompare: boolean) {
   const corpus = join(folder, `${gigabytes}gb`);
   await mkdir(corpus);
   const pairs = Math.max(1, Math.round((gigabytes * 1e9) / (2 * shardBytes)));
+  const files: string[] = [];
   for (let pair = 0; pair < pairs; pair++) {
-    await link(zst, join(corpus, `${pair}.jsonl.zst`));
-    await link(parquet, join(corpus, `${pair}.parquet`));
+    const [ofLines, ofRows] = [join(corpus, `${pair}.jsonl.zst`), join(corpus, `${pair}.parquet`)];
+    await link(zst, ofLines);
+    await link(parquet, ofRows);
+    files.push(ofLines, ofRows);
   }
+  const measureBare = (): number => {
+    const { textBytes, seconds } = scoreBare(weights, 'file', files);
+    return textBytes / 1e6 / seconds;
+  };
   const copyRun = (name: string): Promise<string> => copyTrainedRun(values.config, join(corpus, name), { files: ['../*.zst', '../*.parquet'], fields });
   const [config, other] = [await copyRun('a'), await copyRun('b')];
   const runs: Awaited<ReturnType<typeof measureRank>>[] = [];
@@ -123,9 +125,9 @@ async function rank(gigabytes: number, { zst, parquet }: Shards, toCompare: bool
     runs.push(run);
     return run.mbPerSecond;
   };
-  if (!toCompare) await measure(2);
-  else for (let turn = 0; turn < turns; turn++) turnsDone.push({ oneCore: await measure('one core'), two: await measure(2), twoApart: await measureApart([config, other]), one: await measure(1) });
-  const counts = toCompare ? ['one core', 1, 2] : [2];
+  if (!toCompare) for (const workers of ['one core', 2] as const) await measure(workers);
+  else for (let turn = 0; turn < turns; turn++) turnsDone.push({ bare: measureBare(), oneCore: await measure('one core'), two: await measure(2), twoApart: await measureApart([config, other]), one: await measure(1) });
+  const counts = toCompare ? ['one core', 1, 2] : ['one core', 2];
   const workers = counts.map((count) => medianBySpeed(runs.filter((run) => run.workers === count)));
   return { gigabytes, workers, turns: turnsDone, verify: await verify(config) };
 }

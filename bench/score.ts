@@ -25,7 +25,7 @@ try {
   const files = await writeCorpus(run, folder, wantedBytes);
   const fasttextMb = await timeFasttext(run, folder, files.plainText, files.textBytes);
   const measure = (kind: 'memory' | 'file', path: string) => {
-    const { output } = runOnOneCore(scoreOne.program, [...scoreOne.args, run.files.weights, kind, path, folder]);
+    const { output } = runOnOneCore(scoreOne.program, [...scoreOne.args, run.files.weights, kind, folder, path]);
     const { textBytes, seconds, outputs } = timing.parse(JSON.parse(output));
     const mbPerSecond = textBytes / 1e6 / seconds;
     return { mbPerSecond: round(mbPerSecond), ratioToFasttext: round(mbPerSecond / fasttextMb), outputs };
