@@ -2,6 +2,12 @@
 
 import { SingleBar } from 'cli-progress';
 import type { Progress, Report } from '../data/progress.ts';
+import { formatCountOf } from '../ranking/amounts.ts';
+
+/** Where to look up what was left out. */
+export function describeQuarantine(rows: number): string {
+  return `${formatCountOf(rows, 'bad row')} ${rows === 1 ? 'was' : 'were'} left out; quarantine/ in the run folder says which and why`;
+}
 
 /** Prints a result: the value as JSON with --json, else the text. */
 export function printResult(json: boolean, value: unknown, text: string): void {

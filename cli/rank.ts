@@ -10,7 +10,7 @@ import type { Drift } from '../ranking/drift.ts';
 import { predictRanking } from '../ranking/predict.ts';
 import { publishScored, type RankResult, rankCorpus } from '../ranking/rank.ts';
 import { scorerOption, stepCommand, type StepOptions, work } from './common.ts';
-import { formatBytes, formatCount, formatShare, printResult } from './output.ts';
+import { describeQuarantine, formatBytes, formatCount, formatShare, printResult } from './output.ts';
 import { describePrediction } from './prediction.ts';
 
 export function rankCommand(): Command {
@@ -73,7 +73,7 @@ export function describeRank({ ranking, published, drift, prediction, scores, no
   const lines = [`Ranked ${formatCount(ranking.documents)} documents, ${formatCount(ranking.tokens)} tokens${estimated}; generation ${ranking.generation}${published ? '' : ', as before'}`];
   if (scores.shardsScored > 0) lines.push(`Scored ${formatCountOf(scores.shardsScored, 'shard')}, ${formatBytes(scores.textBytes)} of text in ${scores.seconds.toFixed(1)} s (${formatBytes(scores.textBytes / scores.seconds)}/s); ${scores.shardsReused} were scored already`);
   else lines.push(published ? 'Nothing was left to score' : 'Nothing new to score');
-  if (ranking.quarantined > 0) lines.push(`${formatCount(ranking.quarantined)} bad rows were left out; quarantine/ in the run folder says which and why`);
+  if (ranking.quarantined > 0) lines.push(describeQuarantine(ranking.quarantined));
   for (const note of notes) lines.push(`Note: ${note}`);
   return [...lines, ...describeDrift(drift ?? undefined), ...(prediction === null ? [] : ['', describePrediction(prediction)])].join('\n');
 }

@@ -175,7 +175,7 @@ describe('bad rows', () => {
 
     await writeFile(join(folder, 'corpus', 'a.jsonl'), jsonl(documents));
     const mended = await betr(folder, ['run']);
-    expect(mended).toMatchObject({ code: 0, stdout: expect.stringContaining('1 bad rows were left out') });
+    expect(mended).toMatchObject({ code: 0, stdout: expect.stringContaining('1 bad row was left out') });
     expect(await readdir(join(folder, 'run', 'quarantine'))).not.toContain('index-corpus.jsonl');
   });
 
