@@ -102,7 +102,16 @@ async function readText(path: string): Promise<string | undefined> {
 export function writeError(error: unknown, path: string): BetrError {
   if (error instanceof BetrError) return error;
   if (systemCode(error) === 'ENOSPC' || /no space left/i.test(reasonOf(error))) return fail('DISK_FULL', { path }, error);
-  return fail('WRITE_FAILED', { path, reason: reasonOf(error) }, error);
+  const reason = reasonOf(error);
+  // What Node says of a folder that is to be made on a file system that is read-only.
+  return fail('WRITE_FAILED', { path, reason: /^ENOENT.*mkdir/.test(reason) ? 'its folder cannot be made; the file system may be read-only' : reason }, error);
+}
+
+/** For what is kept to save time later, and is not waited for by anybody: where it cannot be written, it is not kept. */
+export async function keepIfPossible(write: Promise<unknown>): Promise<void> {
+  await write.catch((error: unknown) => {
+    if (!(error instanceof BetrError && ['WRITE_FAILED', 'DISK_FULL'].includes(error.code))) throw error;
+  });
 }
 
 /** SHA-256 of a file's bytes, as hex; of a file at an address, too. Errors: those of `readPieces`. */

@@ -3,7 +3,7 @@
 
 import { join } from 'node:path';
 import { DuckDBUIntegerVector } from '../data/duckdb-library.ts';
-import { commitBytes } from '../data/commit.ts';
+import { commitBytes, keepIfPossible } from '../data/commit.ts';
 import { streamChunks } from '../data/duckdb.ts';
 import { fail } from '../data/errors.ts';
 import type { Run } from '../data/run.ts';
@@ -28,7 +28,7 @@ function holdsEachOnce(positions: Uint32Array): boolean {
   return true;
 }
 
-/** Sorts all keys, and keeps the positions in their order; an abort ends it. Errors: those of `withScores`, DISK_FULL, WRITE_FAILED. */
+/** Sorts all keys, and keeps the positions in their order; an abort ends it. Errors: those of `withScores`. */
 export async function makeKeyOrder(run: Run, ranking: Ranking, signal?: AbortSignal): Promise<Uint32Array> {
   const positions = new Uint32Array(new SharedArrayBuffer(4 * ranking.documents));
   await withScores(run, ranking, async (connection, table) => {
@@ -40,7 +40,7 @@ export async function makeKeyOrder(run: Run, ranking: Ranking, signal?: AbortSig
       for (let i = 0; i < vector.itemCount; i++) positions[place++] = vector.getItem(i) ?? 0;
     }
   });
-  await commitBytes(pathOf(run, ranking), new Uint8Array(positions.buffer));
+  await keepIfPossible(commitBytes(pathOf(run, ranking), new Uint8Array(positions.buffer)));
   return positions;
 }
 

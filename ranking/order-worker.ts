@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
+import { keepIfPossible } from '../data/commit.ts';
 import { errorData } from '../data/errors.ts';
 import { combineScores, rankDocuments } from './combine.ts';
 import { keepOrder, readKeptOrder } from './kept-order.ts';
@@ -55,11 +56,11 @@ async function work(task: Exclude<Task, { kind: 'stop' }>): Promise<void> {
       stop.signal.throwIfAborted();
       const order = sortTies(task.order, keyOrder);
       sendOrder(order, ranking, keyOrder);
-      await keepOrder(run, ranking, order);
+      await keepIfPossible(keepOrder(run, ranking, order));
       return;
     }
     case 'ranks': {
-      for (const benchmark of await listMissingRanks(run, ranking)) await keepRanks(run, ranking, benchmark, (await rankDocuments(run, ranking, [benchmark], { threads: 1, signal: stop.signal })).ranks);
+      for (const benchmark of await listMissingRanks(run, ranking)) await keepIfPossible(keepRanks(run, ranking, benchmark, (await rankDocuments(run, ranking, [benchmark], { threads: 1, signal: stop.signal })).ranks));
       return;
     }
     case 'check': {

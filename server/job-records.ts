@@ -1,11 +1,12 @@
 // Jobs on disk: for each one run/jobs/ID.json, the record; ID.out, what the command printed; ID.err, its progress line by line and its complaints. They are
 // written by whoever is there: a job goes on when the server ends, and the next server reads how it went.
 
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { commitJson, readJson } from '../data/commit.ts';
 import { BetrError, systemCode } from '../data/errors.ts';
+import { listFolder } from '../data/files.ts';
 import { type MeasuredProgress, measuredProgressSchema, type ProgressLine, progressLineSchema } from '../data/progress.ts';
 import type { Run } from '../data/run.ts';
 
@@ -54,12 +55,11 @@ export function jobFiles(run: Run, id: string): JobFiles {
   return { record: at('json'), out: at('out'), err: at('err') };
 }
 
-/** All records, oldest first; one that is damaged is set aside as FILE.damaged. Makes the folder. */
+/** All records, oldest first; one that is damaged is set aside as FILE.damaged. */
 export async function readRecords(run: Run): Promise<JobRecord[]> {
   const folder = jobFolder(run);
-  await mkdir(folder, { recursive: true });
   const records: JobRecord[] = [];
-  for (const name of (await readdir(folder)).filter((file) => file.endsWith('.json')).sort()) {
+  for (const name of (await listFolder(folder)).filter((file) => file.endsWith('.json')).sort()) {
     try {
       const record = await readJson(join(folder, name), recordSchema, 'betr serve');
       if (record !== undefined && `${record.id}.json` === name) records.push(record);

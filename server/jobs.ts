@@ -7,6 +7,7 @@ import { EventEmitter } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { writeError } from '../data/commit.ts';
 import { BetrError, errorData, fail } from '../data/errors.ts';
 import type { Lease } from '../data/lease.ts';
 import { takeLock } from '../data/lock.ts';
@@ -43,9 +44,8 @@ export interface JobLimits {
 
 const defaultLimits: JobLimits = { waiting: 16, graceMs: 10_000, remembered: 50, takeOverMs: 2_000 };
 
-/** Opens the run's jobs and goes on with them. While another server has them, they can be looked at only; once it ends they are taken over. */
+/** Opens the run's jobs and goes on with them. While another server has them, or nothing can be written, they can be looked at only; once that ends they are taken over. */
 export async function openJobs(run: Run, limits: JobLimits = defaultLimits): Promise<Jobs> {
-  await mkdir(jobFolder(run), { recursive: true });
   let lock = await tryLock(run);
   const records = new Map<string, JobRecord>();
   const read = async (): Promise<void> => {
@@ -188,13 +188,14 @@ export async function openJobs(run: Run, limits: JobLimits = defaultLimits): Pro
   };
 }
 
-/** The right to the run's jobs, or who has it. */
+/** The right to the run's jobs, or why it cannot be had: another server has it, or nothing can be written here. */
 async function tryLock(run: Run): Promise<Lease | BetrError> {
+  const folder = jobFolder(run);
   try {
-    return await takeLock(run, join(jobFolder(run), 'lock'), jobFolder(run));
+    await mkdir(folder, { recursive: true });
+    return await takeLock(run, join(folder, 'lock'), folder);
   } catch (error) {
-    if (error instanceof BetrError && error.code === 'RUN_LOCKED') return error;
-    throw error;
+    return writeError(error, folder);
   }
 }
 

@@ -4,9 +4,11 @@ import { mkdirSync, mkdtempSync } from 'node:fs';
 import { readdir, rm, statfs, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openRun } from '../../data/run.ts';
+import { openRun, type Run } from '../../data/run.ts';
 import { readRanking } from '../../ranking/generation.ts';
+import { serveRun } from '../../server/listen.ts';
 import { type BagOfWords, openBagOfWords } from '../indexer/bag-of-words.ts';
+import { ask } from '../server/serve.ts';
 import { betr } from './betr.ts';
 import { type Ended, errorOf, jsonl, makeDocuments, makeProject } from './project.ts';
 
@@ -79,5 +81,21 @@ describe('on a full disk', () => {
     await rm(join(disk, 'ballast'));
     expect(await betr(folder, ['init', '--config', settings])).toMatchObject({ code: 0 });
     expect((await readdir(out)).sort()).toEqual(['documents', 'manifest.json', 'selection.parquet']);
+    await checkReadOnly(await openRun(join(folder, 'betr.yaml')));
   });
 });
+
+/** Of a run that lies where nothing can be written, the server answers all the same, and says what it cannot do. */
+async function checkReadOnly(run: Run): Promise<void> {
+  execFileSync('mount', ['-o', 'remount,ro', disk]);
+  const server = await serveRun(run, { host: '127.0.0.1', port: 0 });
+  try {
+    expect(await ask(server.url, '/rank?keep=0.1')).toMatchObject({ status: 200, json: { cutoff: { ofDocuments: 1200 } } });
+    expect(await ask(server.url, '/jobs')).toMatchObject({ status: 200, json: { jobs: [] } });
+    const job = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"kind": "rank"}' };
+    expect(await ask(server.url, '/jobs', job)).toMatchObject({ status: 500, json: { code: 'WRITE_FAILED', detail: expect.stringContaining('read-only') } });
+  } finally {
+    await server.stop();
+    execFileSync('mount', ['-o', 'remount,rw', disk]);
+  }
+}
