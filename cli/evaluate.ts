@@ -6,6 +6,7 @@ import { defaultScorer, rankingRun } from '../classifier/scorers/list.ts';
 import { commitBytes, commitJson } from '../data/commit.ts';
 import { fail } from '../data/errors.ts';
 import { openRun, type Run } from '../data/run.ts';
+import { settingsToShow } from '../data/settings.ts';
 import { readVersion } from '../data/version.ts';
 import { parseAmount, parseBudget, parseShare } from '../ranking/amounts.ts';
 import { answerBudget } from '../ranking/answer.ts';
@@ -39,7 +40,7 @@ export function evaluateCommand(): Command {
       const progress = openProgress();
       const settings = { keeps, trainWords: Math.round(parseAmount('--words', options.words)), seed: run.settings.sample.seed };
       const evaluation = await evaluateSelections(contestants, settings, progress.report).finally(progress.end);
-      await commitBytes(join(out, reportFile), evaluationHtml(evaluation, { betr: readVersion(), settings: { ...run.settings, workers: undefined } }));
+      await commitBytes(join(out, reportFile), evaluationHtml(evaluation, { betr: readVersion(), settings: settingsToShow(run.settings) }));
       await commitJson(join(out, evaluationFile), evaluation);
       printResult(options.json, evaluation, describeEvaluation(evaluation, out));
     });

@@ -6,6 +6,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { fail, reasonOf, systemCode } from './errors.ts';
 import { show, valueAt } from './issues.ts';
+import { showPath } from './remote/store.ts';
 
 const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]*$/, 'has to be letters, digits, ".", "_" or "-"');
 const globs = z.array(z.string().min(1)).min(1);
@@ -140,6 +141,12 @@ export interface SettingsFile {
   path: string;
   folder: string;
   settings: Settings;
+}
+
+/** The settings as they may be kept beside a result: addresses without what may be a signature, and without the number of workers, which changes no byte of it. */
+export function settingsToShow(settings: Settings): Settings {
+  const shown: unknown = JSON.parse(JSON.stringify(settings), (_key, value: unknown) => (typeof value === 'string' ? showPath(value) : value));
+  return { ...settingsSchema.parse(shown), workers: undefined };
 }
 
 /** Reads and checks a settings file. Errors: SETTINGS_NOT_FOUND, SETTINGS_INVALID. */

@@ -10,7 +10,7 @@ import { fail } from '../data/errors.ts';
 import type { Report } from '../data/progress.ts';
 import { isRemote } from '../data/remote/store.ts';
 import type { Run } from '../data/run.ts';
-import { settingsSchema } from '../data/settings.ts';
+import { settingsSchema, settingsToShow } from '../data/settings.ts';
 import { testTargetsSchema } from '../indexer/card.ts';
 import { type Answer, answerByQuotas, answerSchema, answerWithCutoff, type Question, questionSchema } from './answer.ts';
 import { compareComposition, sourceChangeSchema } from './composition.ts';
@@ -89,9 +89,7 @@ export async function writeSelection(
     if (format === 'documents') {
       for (const { file, documents } of await writeDocuments(run, ranking, rowsPath, folder, report, leaks === 'cut' ? mask : undefined)) files.push(await describeFile(folder, file, documents));
     }
-    // How many work on a run changes no byte of what comes out, so it is not told.
-    const settings = { ...run.settings, workers: undefined };
-    const manifest: SelectionManifest = { kind: 'betr selection', format, generation: ranking.generation, documents, tokens, leaks: mask === undefined ? null : { handling: leaks, tests: mask.tests, ...leaky }, question, answer: timelessAnswer.parse(answer), settings, files, composition, ...(ranking.testTargets === undefined ? {} : { testTargets: ranking.testTargets }), ...(quotas === undefined ? {} : { quotas }) };
+    const manifest: SelectionManifest = { kind: 'betr selection', format, generation: ranking.generation, documents, tokens, leaks: mask === undefined ? null : { handling: leaks, tests: mask.tests, ...leaky }, question, answer: timelessAnswer.parse(answer), settings: settingsToShow(run.settings), files, composition, ...(ranking.testTargets === undefined ? {} : { testTargets: ranking.testTargets }), ...(quotas === undefined ? {} : { quotas }) };
     await commitJson(join(folder, manifestFile), manifest);
     return manifest;
   });

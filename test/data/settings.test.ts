@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { parseSettings } from '../../data/settings.ts';
+import { parseSettings, settingsToShow } from '../../data/settings.ts';
 
 const minimal = 'corpus: {files: [corpus/*.jsonl]}\nbenchmarks: [{name: arc, files: [arc.jsonl]}]\n';
 
@@ -8,6 +8,14 @@ describe('settings', () => {
     const settings = parseSettings(minimal, 'betr.yaml');
     expect(settings.corpus.fields).toEqual({ id: 'id', text: 'text', source: 'source', tokens: 'tokens' });
     expect(settings.keep).toEqual({ pool: 'nemotron-cc', tokensPerParam: 11, maxEpochs: 4, budgets: [1e20, 1e21, 1e22] });
+  });
+
+  it('are shown without what an address may have of a secret', () => {
+    const settings = parseSettings('corpus: {files: ["https://me:pw@example.org/{a,b}.jsonl?signature=s", "s3://b/what?.jsonl", "odd?.jsonl"]}\nbenchmarks: [{name: arc, files: ["https://example.org/arc.jsonl?signature=s"]}]\nworkers: 3\n', 'betr.yaml');
+    const shown = settingsToShow(settings);
+    expect(shown.corpus.files).toEqual(['https://example.org/{a,b}.jsonl', 's3://b/what?.jsonl', 'odd?.jsonl']);
+    expect(shown.benchmarks[0]?.files).toEqual(['https://example.org/arc.jsonl']);
+    expect({ ...shown, corpus: settings.corpus, benchmarks: settings.benchmarks, workers: 3 }).toEqual(settings);
   });
 
   it.each([
