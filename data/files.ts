@@ -15,7 +15,9 @@ export interface FileState {
 /** Size and time of change. Errors: FILE_NOT_FOUND, FILE_UNREADABLE, REMOTE_DENIED, REMOTE_FAILED. */
 export async function statFile(path: string): Promise<FileState> {
   if (isRemote(path)) {
-    const [file] = await (await openStore(path)).list(path);
+    const files = await (await openStore(path)).list(path);
+    // A name may look like a pattern, and others match it as well.
+    const file = files.find(({ url }) => url === path) ?? files[0];
     if (file === undefined) throw fail('FILE_NOT_FOUND', { path: showPath(path), what: 'The file' });
     return { bytes: file.bytes, modifiedMs: file.modifiedMs };
   }

@@ -1,11 +1,14 @@
 // The files of a corpus (or of a benchmark): patterns in, a sorted list of shards out.
 
-import { existsSync } from 'node:fs';
-import { isAbsolute, relative, resolve, sep } from 'node:path';
+import { existsSync, statSync } from 'node:fs';
+import { readdir, realpath } from 'node:fs/promises';
+import { basename, isAbsolute, posix, relative, resolve, sep } from 'node:path';
+import picomatch from 'picomatch';
 import { glob, isDynamicPattern } from 'tinyglobby';
 import type { Shard, ShardFormat } from './documents.ts';
-import { BetrError, fail } from './errors.ts';
+import { BetrError, fail, reasonOf } from './errors.ts';
 import { statFile } from './files.ts';
+import { expandAddress } from './remote/https.ts';
 import { isRemote, openStore, showPath } from './remote/store.ts';
 
 const endings: readonly [RegExp, ShardFormat][] = [
@@ -28,38 +31,99 @@ export function isCompressed(format: ShardFormat): boolean {
 }
 
 /**
- * The files that match, each once, sorted by name. Relative patterns start from `folder`; so do the names. Addresses (s3://, https://) are named as they are, less their query.
- * Errors: FILE_NOT_FOUND for a plain path, NO_FILES for a pattern without a match, FILE_KIND_UNKNOWN; REMOTE_NOT_FOUND, REMOTE_DENIED, REMOTE_FAILED.
+ * The files that match, each once whatever links lead to it, sorted by name. Relative patterns start from `folder`; so do the names. Addresses (s3://, https://) are named as they are,
+ * those of web servers less their query. Errors: FILE_NOT_FOUND for a plain path, and for a link that leads nowhere; FILE_UNREADABLE for a folder that cannot be looked into; NO_FILES for a
+ * pattern without a match, FILE_KIND_UNKNOWN, OPTION_INVALID for addresses of one name; REMOTE_NOT_FOUND, REMOTE_DENIED, REMOTE_FAILED.
  */
 export async function listShards(patterns: readonly string[], folder: string): Promise<Shard[]> {
-  const found = await Promise.all(patterns.map((pattern) => (isRemote(pattern) ? listRemote(pattern) : listLocal(pattern, folder))));
-  const shards = new Map(found.flat().map((shard) => [shard.path, shard]));
-  return [...shards.values()].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  const found = (await Promise.all(patterns.map((pattern) => (isRemote(pattern) ? listRemote(pattern) : listLocal(pattern, folder))))).flat();
+  const isLink = ({ real, shard }: Found): number => Number(real !== shard.path);
+  // Of links to one file the file itself counts, or the first: what comes last stays in a map.
+  found.sort((a, b) => isLink(b) - isLink(a) || order(b.shard, a.shard));
+  const shards = [...new Map(found.map(({ real, shard }) => [real, shard])).values()].sort(order);
+  const twice = shards.find(({ name }, i) => name === shards[i + 1]?.name);
+  if (twice !== undefined) throw fail('OPTION_INVALID', { option: 'corpus.files', got: twice.name, allowed: 'addresses that differ by more than their query, as a shard is named without it' });
+  return shards;
 }
 
-async function listRemote(pattern: string): Promise<Shard[]> {
+function order(a: Shard, b: Shard): number {
+  return a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
+}
+
+/** A shard, and the file that it is, whatever links lead to it. */
+interface Found {
+  shard: Shard;
+  real: string;
+}
+
+async function listRemote(pattern: string): Promise<Found[]> {
   const files = await (await openStore(pattern)).list(pattern);
   if (files.length === 0) throw fail('NO_FILES', { what: 'the pattern', patterns: showPath(pattern) });
-  return files.map(({ url, bytes, modifiedMs }) => ({ name: showPath(url), path: url, format: formatOf(url), bytes, modifiedMs }));
+  return files.map(({ url, bytes, modifiedMs }) => ({ real: url, shard: { name: showPath(url), path: url, format: formatOf(url), bytes, modifiedMs } }));
 }
 
-async function listLocal(pattern: string, folder: string): Promise<Shard[]> {
-  return Promise.all((await expand(pattern, folder)).map(async (path) => ({ name: nameOf(path, folder), path, format: formatOf(path), ...(await statFile(path)) })));
+async function listLocal(pattern: string, folder: string): Promise<Found[]> {
+  const describe = async (path: string): Promise<Found> => {
+    const [format, state] = [formatOf(path), await statFile(path)];
+    return { real: await realpath(path), shard: { name: nameOf(path, folder), path, format, ...state } };
+  };
+  return Promise.all((await expand(pattern, folder)).map(describe));
 }
 
 async function expand(pattern: string, folder: string): Promise<string[]> {
+  const path = resolve(folder, pattern);
+  const named = statSync(path, { throwIfNoEntry: false });
+  if (named?.isDirectory() === true) throw fail('FILE_KIND_UNKNOWN', { path, isFolder: true });
   // A file whose name has brackets in it is a file, not a pattern.
-  if (existsSync(resolve(folder, pattern))) return [resolve(folder, pattern)];
-  if (!isDynamicPattern(pattern)) throw fail('FILE_NOT_FOUND', { path: resolve(folder, pattern), what: 'The file' });
-  const found = await glob([pattern], { cwd: folder, absolute: true, onlyFiles: true, expandDirectories: false });
+  if (named !== undefined) return [path];
+  if (!isDynamicPattern(pattern)) throw fail('FILE_NOT_FOUND', { path, what: 'The file' });
+  await checkFolders(pattern, folder);
+  const found = (await glob([pattern], { cwd: folder, ...globOptions })).map((one) => resolve(one));
   if (found.length === 0) throw fail('NO_FILES', { what: 'the pattern', patterns: pattern });
-  return found.map((path) => resolve(path));
+  const garbled = found.find((one) => one.includes('\ufffd') && !existsSync(one));
+  if (garbled !== undefined) throw fail('FILE_UNREADABLE', { path: garbled, reason: 'its name is not UTF-8' });
+  return found;
+}
+
+const globOptions = { absolute: true, expandDirectories: false };
+
+/** What a glob passes over without a word would be taken for gone: folders that it cannot look into, and links that lead nowhere. Errors: FILE_UNREADABLE, FILE_NOT_FOUND. */
+async function checkFolders(pattern: string, folder: string): Promise<void> {
+  const above: string[] = [];
+  for (let path = posix.dirname(pattern); path !== posix.dirname(path); path = posix.dirname(path)) above.push(path);
+  const matches = picomatch(posix.normalize(pattern));
+  for (const found of await glob([...above, '.'], { cwd: folder, ...globOptions, onlyDirectories: true })) {
+    // A file system's own, of which only root may see the inside.
+    if (basename(found) === 'lost+found') continue;
+    const entries = await readdir(found, { withFileTypes: true }).catch((error: unknown) => {
+      throw fail('FILE_UNREADABLE', { path: resolve(found), reason: reasonOf(error) }, error);
+    });
+    for (const { name } of entries.filter((entry) => entry.isSymbolicLink())) {
+      const path = resolve(found, name);
+      if (matches(isAbsolute(pattern) ? path : relative(folder, path))) await statFile(path);
+    }
+  }
 }
 
 /** The path of the shard that has this name; `patterns` are the settings', of which one may bring a query that the name leaves out. */
 export function pathOf(name: string, folder: string, patterns: readonly string[]): string {
   if (!isRemote(name)) return resolve(folder, name);
-  return patterns.find((pattern) => isRemote(pattern) && showPath(pattern) === name) ?? name;
+  for (const pattern of patterns) {
+    const url = showPath(pattern) === pattern ? undefined : urlsByName(pattern).get(name);
+    if (url !== undefined) return url;
+  }
+  return name;
+}
+
+/** By pattern, as there may be many names. */
+const expanded = new Map<string, Map<string, string>>();
+
+function urlsByName(pattern: string): Map<string, string> {
+  const known = expanded.get(pattern);
+  if (known !== undefined) return known;
+  const urls = new Map(expandAddress(pattern).map((url) => [showPath(url), url]));
+  expanded.set(pattern, urls);
+  return urls;
 }
 
 /** Whether the shard is there and as it was. Errors: REMOTE_DENIED, REMOTE_FAILED. */

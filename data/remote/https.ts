@@ -15,13 +15,14 @@ const headMs = 60_000;
 export const httpsStore: RemoteStore = { list, open, put, remove, findAny: () => Promise.resolve(undefined) };
 
 async function list(pattern: string): Promise<RemoteFile[]> {
-  const urls = expand(pattern);
+  const urls = expandAddress(pattern);
   const files: RemoteFile[] = [];
   for (let at = 0; at < urls.length; at += headsAtOnce) files.push(...(await Promise.all(urls.slice(at, at + headsAtOnce).map((url) => retry(url, () => head(url))))));
   return files;
 }
 
-function expand(pattern: string): string[] {
+/** The addresses that a pattern counts or lists. Errors: NO_FILES. */
+export function expandAddress(pattern: string): string[] {
   if (!pattern.includes('{')) return [pattern];
   try {
     return braces(pattern, { expand: true, rangeLimit: patternsAtMost });
@@ -59,6 +60,8 @@ async function remove(url: string): Promise<void> {
 
 async function request(url: string, init: RequestInit): Promise<Response> {
   let response: Response;
+  const { username, password } = new URL(url);
+  if (username !== '' || password !== '') throw new RemoteProblem('lasting', 'a name and a password in an address are not sent');
   try {
     response = await fetch(url, init);
   } catch (error) {

@@ -47,15 +47,17 @@ export async function retry<T>(url: string, attempt: () => Promise<T>): Promise<
 
 function catalogueError(url: string, problem: RemoteProblem, attempts: number): BetrError {
   const shown = showPath(url);
+  // Libraries may repeat the address in what they say.
+  const reason = problem.message.replaceAll(url, shown);
   switch (problem.kind) {
     case 'missing':
-      return fail('REMOTE_NOT_FOUND', { url: shown, reason: problem.message }, problem);
+      return fail('REMOTE_NOT_FOUND', { url: shown, reason }, problem);
     case 'changed':
       return fail('SHARD_CHANGED', { path: shown }, problem);
     case 'denied':
-      return fail('REMOTE_DENIED', { url: shown, reason: problem.message }, problem);
+      return fail('REMOTE_DENIED', { url: shown, reason }, problem);
     case 'passing':
     case 'lasting':
-      return fail('REMOTE_FAILED', { url: shown, reason: problem.message, attempts }, problem);
+      return fail('REMOTE_FAILED', { url: shown, reason, attempts }, problem);
   }
 }

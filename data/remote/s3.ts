@@ -99,7 +99,7 @@ async function send<T>(request: () => Promise<T>): Promise<T> {
   } catch (error) {
     if (error instanceof S3ServiceException) throw problemOfStatus(error.$metadata.httpStatusCode ?? 500, error.name);
     const name = error instanceof Error ? error.name : '';
-    if (name === 'CredentialsProviderError') throw new RemoteProblem('denied', 'there are no credentials', { cause: error });
+    if (name === 'CredentialsProviderError') throw new RemoteProblem('denied', `there are no credentials: ${reasonOf(error)}`, { cause: error });
     throw new RemoteProblem(/region is missing/i.test(reasonOf(error)) ? 'lasting' : 'passing', reasonOf(error), { cause: error });
   }
 }

@@ -1,4 +1,5 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { spawnSync } from 'node:child_process';
+import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { listShards } from '../../data/shards.ts';
@@ -42,11 +43,41 @@ describe('listShards', () => {
     });
   });
 
+  it('takes a file once, however many links lead to it, by the name that is no link', async () => {
+    await withFiles(['deep/b.jsonl', 'elsewhere/c.jsonl'], async (folder) => {
+      await symlink('.', join(folder, 'deep', 'self'));
+      await symlink('..', join(folder, 'deep', 'up'));
+      await symlink('b.jsonl', join(folder, 'deep', 'a.jsonl'));
+      await symlink('../elsewhere/c.jsonl', join(folder, 'deep', 'only.jsonl'));
+      expect((await listShards(['**/*.jsonl'], folder)).map(({ name }) => name)).toEqual(['deep/b.jsonl', 'elsewhere/c.jsonl']);
+      expect((await listShards(['deep/*.jsonl'], folder)).map(({ name }) => name)).toEqual(['deep/b.jsonl', 'deep/only.jsonl']);
+    });
+  });
+
+  it('does not pass over what it cannot look into', async () => {
+    await withFiles(['open/a.jsonl', 'open/notes/x.txt', 'closed/deep/b.jsonl', 'lost+found/c.jsonl'], async (folder) => {
+      // As somebody who may not do everything, as root may.
+      const list = (pattern: string): string => spawnSync(process.execPath, [join(import.meta.dirname, 'list-shards.js'), pattern, folder], { encoding: 'utf8', cwd: '/', ...(process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {}) }).stdout;
+      await chmod(folder, 0o755);
+      await chmod(join(folder, 'lost+found'), 0o700);
+      expect(list('**/*.jsonl')).toBe('["closed/deep/b.jsonl","open/a.jsonl"]');
+      await chmod(join(folder, 'closed'), 0o700);
+      for (const pattern of ['**/*.jsonl', '*/*.jsonl', '*/deep/*.jsonl']) expect(list(pattern)).toMatch(new RegExp(`^FILE_UNREADABLE ${join(folder, 'closed')} cannot be read: EACCES`));
+      expect(list('open/**/*.jsonl')).toBe('["open/a.jsonl"]');
+      await symlink('/nonexistent', join(folder, 'open', 'dangling.jsonl'));
+      await symlink('/nonexistent', join(folder, 'open', 'dangling.txt'));
+      await expect(listShards(['open/*.jsonl'], folder)).rejects.toMatchObject({ code: 'FILE_NOT_FOUND', message: expect.stringContaining('dangling.jsonl') });
+    });
+  });
+
   it('says which path is missing, which pattern matches nothing, and which file is of no known kind', async () => {
     await withFiles(['a.jsonl', 'a.csv'], async (folder) => {
       await expect(listShards(['a.jsonl', 'none.jsonl'], folder)).rejects.toMatchObject({ code: 'FILE_NOT_FOUND', message: expect.stringContaining(join(folder, 'none.jsonl')) });
       await expect(listShards(['a.jsonl', '*.gz'], folder)).rejects.toMatchObject({ code: 'NO_FILES', message: expect.stringContaining('*.gz') });
       await expect(listShards(['a.*'], folder)).rejects.toMatchObject({ code: 'FILE_KIND_UNKNOWN', message: expect.stringContaining('a.csv') });
+      await expect(listShards([folder], folder)).rejects.toMatchObject({ code: 'FILE_KIND_UNKNOWN', message: expect.stringContaining(`${folder} is a folder`) });
+      await writeFile(Buffer.concat([Buffer.from(`${folder}/caf`), Buffer.from([0xe9]), Buffer.from('.jsonl')]), 'x');
+      await expect(listShards(['*.jsonl'], folder)).rejects.toMatchObject({ code: 'FILE_UNREADABLE', message: expect.stringContaining('not UTF-8') });
     });
   });
 });

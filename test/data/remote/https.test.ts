@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { withDuckDb } from '../../../data/duckdb.ts';
 import { readPieces, statFile } from '../../../data/files.ts';
-import { listShards } from '../../../data/shards.ts';
+import { listShards, pathOf } from '../../../data/shards.ts';
 import { readAll, withFolder } from '../collect.ts';
 import { startWebServer, type WebServer } from './web-server.ts';
 
@@ -83,11 +83,22 @@ describe('reading from a web server', () => {
     const error: unknown = await read('/a.jsonl?signature=topsecret').catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code: 'REMOTE_DENIED', message: expect.stringContaining('a signed one') });
     expect(String(error)).not.toContain('topsecret');
+    const named: unknown = await listShards([web.url.replace('//', '//alice:topsecret@') + '/a.jsonl'], '/').catch((thrown: unknown) => thrown);
+    expect(named).toMatchObject({ code: 'REMOTE_FAILED', message: expect.stringContaining('1 attempt') });
+    expect(String(named)).not.toContain('topsecret');
   });
 });
 
 describe('shards on a web server', () => {
   const lines = ['{"id":"x","text":"one"}', '{"id":"y","text":"two"}', 'half a li'].join('\n');
+
+  it('are found again by their names, wherever a pattern has both braces and a query, and have names of their own', async () => {
+    for (const name of ['00', '01']) web.files.set(`/${name}.jsonl`, Buffer.from(lines));
+    const patterns = [`${web.url}/{00..01}.jsonl?key=1`];
+    for (const { name, path } of await listShards(patterns, '/')) expect(pathOf(name, '/', patterns)).toBe(path);
+    expect(pathOf(`${web.url}/01.jsonl`, '/', patterns)).toBe(`${web.url}/01.jsonl?key=1`);
+    await expect(listShards([`${web.url}/00.jsonl?part=1`, `${web.url}/00.jsonl?part=2`], '/')).rejects.toMatchObject({ code: 'OPTION_INVALID', message: expect.stringContaining('/00.jsonl') });
+  });
 
   it('are listed by counting patterns, named without their query, and read like files here', async () => {
     for (const name of ['00', '01']) web.files.set(`/${name}.jsonl.gz`, gzipSync(lines));

@@ -67,6 +67,13 @@ describe('a corpus in S3', () => {
     await expect(listShards(['s3://elsewhere/*.jsonl'], '/')).rejects.toMatchObject({ code: 'REMOTE_NOT_FOUND', message: expect.stringContaining('NoSuchBucket') });
   });
 
+  it('takes any sign in a key for what it is', async () => {
+    const names = ['h#1.jsonl', 'q.jsonl?v=1.jsonl', 'q.jsonl?v=2.jsonl'].map((name) => `s3://corpus/odd/${name}`);
+    for (const name of names) await putText(name, JSON.stringify({ id: name, text: name }));
+    expect((await listShards(['s3://corpus/odd/*.jsonl'], '/')).map(({ name }) => name)).toEqual(names);
+    for (const name of names) expect((await readAll(name)).documents.map(({ text }) => text)).toEqual([name]);
+  });
+
   it('is read line by line and column by column', async () => {
     expect((await readAll('s3://corpus/web/a.jsonl')).documents.map(({ document, text }) => [document, text])).toEqual([['a', 'first'], ['b', 'second']]);
     const path = join(folder, 'a.parquet');
