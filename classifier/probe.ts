@@ -6,7 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readBytesOf } from '../data/bytes.ts';
 import type { Chunk, Shard, ShardFormat } from '../data/documents.ts';
+import { takeLease } from '../data/lease.ts';
 import { lineFeed } from '../data/lines.ts';
+import { appendToManifest } from '../data/manifest.ts';
 import { listRowGroups } from '../data/parquet.ts';
 import type { Report } from '../data/progress.ts';
 import type { Run } from '../data/run.ts';
@@ -21,6 +23,8 @@ import { openScorer, readScorer } from './scorers/list.ts';
 const probeBytes = 1 << 20;
 /** Text by which it is measured how fast scoring is. */
 const speedBytes = 16 << 20;
+/** Of less text than that the time cannot be told from a chunk's. */
+const fastestBytesPerSecond = 1e9;
 const fewestProbes = 8;
 const mostProbes = 1000;
 /** Compressed bytes by which it is measured how far a file expands. */
@@ -39,6 +43,8 @@ export interface Probes {
   probes: Probe[];
   /** Text that a worker scores in a second, reading and writing included, of each format that there is. */
   bytesPerSecond: Map<ShardFormat, number>;
+  /** What a chunk takes beside its text: its lease, its files, its line in the manifest. */
+  secondsPerChunk: number;
 }
 
 /** Probes of the shards. Errors: those of reading them. */
@@ -60,7 +66,8 @@ export async function probeShards(run: Run, shards: readonly Shard[], report: Re
       }
       report({ stage: 'probe', done: probes.length, total: count, unit: 'parts' });
     }
-    return { probes, bytesPerSecond: await measureSpeeds(context, shards) };
+    const secondsPerChunk = await measureChunk(context, shards);
+    return { probes, bytesPerSecond: await measureSpeeds(context, shards, secondsPerChunk), secondsPerChunk };
   } finally {
     close();
     await rm(folder, { recursive: true, force: true });
@@ -97,15 +104,32 @@ async function scorePart(context: ScoringContext, shard: Shard, chunk: Chunk, pa
   return first.done === true ? undefined : first.value;
 }
 
-/** How fast the largest shard of each format is scored, by its beginning: the second time, as the first one finds code and caches cold. */
-async function measureSpeeds(context: ScoringContext, shards: readonly Shard[]): Promise<Map<ShardFormat, number>> {
+/** How long the way of a chunk is that has hardly any text: that of the smallest shard, the second time, as the first one finds code and caches cold. */
+async function measureChunk(context: ScoringContext, shards: readonly Shard[]): Promise<number> {
+  const [smallest] = shards.toSorted((a, b) => a.bytes - b.bytes);
+  let seconds = 0;
+  for (let time = 0; smallest !== undefined && time < 2; time++) {
+    const startedMs = performance.now();
+    const lease = await takeLease(join(context.folder, 'lease'), 1000);
+    const part = await scorePart(context, smallest, { firstRow: 0 }, 1);
+    if (part !== undefined) await appendToManifest(join(context.folder, 'manifest.jsonl'), part);
+    await lease?.release();
+    seconds = (performance.now() - startedMs) / 1000;
+  }
+  return seconds;
+}
+
+/** How fast the largest shard of each format is scored, by its beginning: the second time, too. */
+async function measureSpeeds(context: ScoringContext, shards: readonly Shard[], secondsPerChunk: number): Promise<Map<ShardFormat, number>> {
   const speeds = new Map<ShardFormat, number>();
   for (const shard of shards.toSorted((a, b) => b.bytes - a.bytes)) {
     if (speeds.has(shard.format)) continue;
     await scorePart(context, shard, { firstRow: 0 }, speedBytes);
     const startedMs = performance.now();
     const part = await scorePart(context, shard, { firstRow: 0 }, speedBytes);
-    if (part !== undefined && part.textBytes > 0) speeds.set(shard.format, (1000 * part.textBytes) / (performance.now() - startedMs));
+    if (part === undefined || part.textBytes === 0) continue;
+    const seconds = (performance.now() - startedMs) / 1000 - secondsPerChunk;
+    speeds.set(shard.format, Math.min(part.textBytes / Math.max(seconds, 0), fastestBytesPerSecond));
   }
   return speeds;
 }

@@ -4,9 +4,9 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, readFile, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { commitBytes, sha256File } from '../data/commit.ts';
-import { appendToManifest, manifestLine, type ManifestRead, readManifest } from '../data/manifest.ts';
+import { appendToManifest, manifestLine, readManifest } from '../data/manifest.ts';
 import { fail } from '../data/errors.ts';
 import { listFolder } from '../data/files.ts';
 import type { Run } from '../data/run.ts';
@@ -22,30 +22,64 @@ export interface PublishedParts {
   problems: string[];
 }
 
-/** What was read before, by the manifest's name and state. */
-export type ManifestCache = Map<string, { state: string; read: ManifestRead<ListedPart> }>;
-
-/** Reads every manifest of the run; those that are in the `cache` and as they were, from there. Errors: FILE_UNREADABLE. */
-export async function readPublishedParts(run: Run, cache: ManifestCache = new Map()): Promise<PublishedParts> {
+/** Reads every manifest of the run; `asRead` is told the state that each was in. Errors: FILE_UNREADABLE. */
+export async function readPublishedParts(run: Run, asRead = new Map<string, string>()): Promise<PublishedParts> {
   const byFile = new Map<string, ListedPart>();
   const problems: string[] = [];
-  for (const name of await listManifests(run)) {
-    const path = join(run.files.manifest, name);
-    const { values, damagedLines, torn } = await readThroughCache(cache, path);
+  for (const path of await listManifests(run)) {
+    asRead.set(path, await stateOf(path));
+    const { values, damagedLines, torn } = await readManifest(path, listedPartSchema);
     for (const line of damagedLines) problems.push(`${path}: line ${line} is not what was written`);
-    if (torn && name === foldedManifest) problems.push(`${path}: its last line is cut short`);
+    if (torn && basename(path) === foldedManifest) problems.push(`${path}: its last line is cut short`);
     for (const part of values) await take(run, byFile, part);
   }
-  return { byChunk: groupByChunk(byFile), problems };
+  return { byChunk: new Map([...new Set([...byFile.keys()].sort().map(chunkOf))].map((chunk = '') => [chunk, listParts(byFile, chunk)])), problems };
 }
 
-async function readThroughCache(cache: ManifestCache, path: string): Promise<ManifestRead<ListedPart>> {
-  const state = await stateOf(path);
-  const known = cache.get(path);
-  if (known?.state === state) return known.read;
-  const read = await readManifest(path, listedPartSchema);
-  cache.set(path, { state, read });
-  return read;
+/** The parts that are published, for who asks again and again while others add to them. */
+export interface PublishedFollower {
+  partsOf(chunk: string): readonly ListedPart[];
+  /** Reads what was added since. Errors: FILE_UNREADABLE. */
+  refresh(): Promise<void>;
+}
+
+interface FileState {
+  ino: number;
+  size: number;
+  mtimeMs: number;
+}
+
+/** Follows the manifests of the run: of each only what is new is read, as many workers add to them and look often. */
+export function followPublished(run: Run): PublishedFollower {
+  const byFile = new Map<string, ListedPart>();
+  const seen = new Map<string, FileState & { end: number }>();
+  const isAnother = (path: string, now: FileState | undefined): boolean => {
+    const { ino, mtimeMs, end } = seen.get(path) ?? { ino: 0, mtimeMs: 0, end: 0 };
+    // Nobody adds to the folded one, which may get the number of an earlier one.
+    return now === undefined || now.ino !== ino || now.size < end || (basename(path) === foldedManifest && now.mtimeMs !== mtimeMs);
+  };
+  return {
+    partsOf: (chunk) => listParts(byFile, chunk),
+    async refresh() {
+      const found = new Map<string, FileState>();
+      for (const path of await listManifests(run)) {
+        const state = await stat(path).catch(() => undefined);
+        if (state !== undefined) found.set(path, state);
+      }
+      // They were folded into one: everything is read anew.
+      if ([...seen.keys()].some((path) => isAnother(path, found.get(path)))) {
+        seen.clear();
+        byFile.clear();
+      }
+      for (const [path, { ino, size, mtimeMs }] of found) {
+        const from = seen.get(path)?.end ?? 0;
+        if (size === from) continue;
+        const { values, end } = await readManifest(path, listedPartSchema, from);
+        for (const part of values) await take(run, byFile, part);
+        seen.set(path, { ino, size, mtimeMs, end });
+      }
+    },
+  };
 }
 
 function stateOf(path: string): Promise<string> {
@@ -60,20 +94,14 @@ async function take(run: Run, byFile: Map<string, ListedPart>, part: ListedPart)
 }
 
 async function listManifests(run: Run): Promise<string[]> {
-  return (await listFolder(run.files.manifest)).filter((name) => name.endsWith('.jsonl')).sort();
+  return (await listFolder(run.files.manifest)).filter((name) => name.endsWith('.jsonl')).sort().map((name) => join(run.files.manifest, name));
 }
 
-function groupByChunk(byFile: ReadonlyMap<string, ListedPart>): Map<string, ListedPart[]> {
-  const byChunk = new Map<string, ListedPart[]>();
-  for (const file of [...byFile.keys()].sort()) {
-    const chunk = chunkOf(file) ?? '';
-    const parts = byChunk.get(chunk) ?? [];
-    const part = byFile.get(file);
-    if (part === undefined || file !== partFile(chunk, parts.length)) continue;
-    parts.push(part);
-    byChunk.set(chunk, parts);
-  }
-  return byChunk;
+/** The parts of a chunk, in order, from the first to the last before a gap. */
+function listParts(byFile: ReadonlyMap<string, ListedPart>, chunk: string): ListedPart[] {
+  const parts: ListedPart[] = [];
+  for (let part = byFile.get(partFile(chunk, 0)); part !== undefined; part = byFile.get(partFile(chunk, parts.length))) parts.push(part);
+  return parts;
 }
 
 /** Whether these are all parts of a chunk. */
@@ -95,12 +123,12 @@ export function openOwnManifest(run: Run): (part: ListedPart) => Promise<void> {
  * Errors: DISK_FULL, WRITE_FAILED.
  */
 export async function foldManifests(run: Run, isWanted: (part: ListedPart) => boolean): Promise<void> {
-  const asRead: ManifestCache = new Map();
+  const asRead = new Map<string, string>();
   const { byChunk } = await readPublishedParts(run, asRead);
   const path = join(run.files.manifest, foldedManifest);
   const text = [...byChunk.values()].flat().filter(isWanted).map(manifestLine).join('');
   if ((await readFile(path, 'utf8').catch(() => '')) !== text) await commitBytes(path, text);
-  for (const [other, { state }] of asRead) if (other !== path && (await stateOf(other)) === state) await rm(other, { force: true });
+  for (const [other, state] of asRead) if (other !== path && (await stateOf(other)) === state) await rm(other, { force: true });
 }
 
 /** The parts that all lines were folded into last, those of a generation that is not the published one any more included. */

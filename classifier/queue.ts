@@ -7,7 +7,7 @@ import { type Lease, takeLease, watchLeases } from '../data/lease.ts';
 import type { Run } from '../data/run.ts';
 import { type ListedPart, partFile } from './part.ts';
 import { listTasks, type Plan, type Task } from './plan.ts';
-import { isWhole, type ManifestCache, readPublishedParts } from './published.ts';
+import { followPublished, isWhole } from './published.ts';
 
 /** A chunk that is ours for now, and its parts that are published. */
 export interface Claim {
@@ -25,25 +25,26 @@ export interface Queue {
   isEmpty(): boolean;
 }
 
-/** Workers that begin at once would all ask for the same chunk: each takes any of so many, of those that are not much lighter than the heaviest. */
+/** Workers would all ask for the same chunk: each takes any of so many, or of this share of them, of those that are not much lighter than the heaviest. */
 const choices = 16;
+const shareOfChoices = 0.25;
 const lightest = 0.5;
 
 export async function openQueue(run: Run, plan: Plan): Promise<Queue> {
   const { beatSeconds, lostSeconds } = run.settings.scoring;
   const watch = watchLeases(1000 * lostSeconds);
-  const cache: ManifestCache = new Map();
+  const published = followPublished(run);
   const leaseOf = (task: Task): string => join(run.files.leases, task.name);
   await mkdir(run.files.leases, { recursive: true });
-  let published = (await readPublishedParts(run, cache)).byChunk;
-  const isOpen = (task: Task): boolean => !isWhole(published.get(task.name));
+  await published.refresh();
+  const isOpen = (task: Task): boolean => !isWhole(published.partsOf(task.name));
   // The heaviest first, so that the last to be finished is a light one.
   let free = listTasks(run, plan).filter(isOpen).sort((a, b) => b.weight - a.weight);
   let held: Task[] = [];
 
   /** Looks again at the chunks that were somebody's. */
   const look = async (skipped: ReadonlySet<string>): Promise<void> => {
-    published = (await readPublishedParts(run, cache)).byChunk;
+    await published.refresh();
     const open = held.filter((task) => isOpen(task) && !skipped.has(task.shard.name));
     held = [];
     for (const task of open) ((await watch.isFree(leaseOf(task))) ? free : held).push(task);
@@ -53,7 +54,7 @@ export async function openQueue(run: Run, plan: Plan): Promise<Queue> {
     free = free.filter(({ shard }) => !skipped.has(shard.name));
     while (free.length > 0) {
       const least = lightest * (free[0]?.weight ?? 0);
-      const alike = free.slice(0, choices).filter(({ weight }) => weight >= least).length;
+      const alike = free.slice(0, Math.max(choices, Math.floor(shareOfChoices * free.length))).filter(({ weight }) => weight >= least).length;
       const [task] = free.splice(Math.floor(Math.random() * alike), 1);
       if (task === undefined) break;
       const lease = await takeLease(leaseOf(task), 1000 * beatSeconds);
@@ -61,10 +62,12 @@ export async function openQueue(run: Run, plan: Plan): Promise<Queue> {
         held.push(task);
         continue;
       }
-      const known = published.get(task.name)?.length ?? 0;
-      if (await exists(join(run.files.scores, partFile(task.name, known)))) published = (await readPublishedParts(run, cache)).byChunk;
-      if (isOpen(task)) return { task, published: published.get(task.name) ?? [], lease };
+      const known = published.partsOf(task.name).length;
+      const isBehind = await exists(join(run.files.scores, partFile(task.name, known)));
+      if (isBehind) await published.refresh();
+      if (isOpen(task)) return { task, published: published.partsOf(task.name), lease };
       await lease.release();
+      free = free.filter(isOpen);
     }
     return undefined;
   };

@@ -47,12 +47,12 @@ export function emptyResult(): WorkResult {
 
 const shardErrors: readonly string[] = ['SHARD_CHANGED', 'FILE_NOT_FOUND', 'REMOTE_NOT_FOUND', 'FILE_UNREADABLE', 'COLUMN_MISSING', 'COLUMN_TYPE'];
 
-/** One error for what is wrong with shards: that of the only one, or SHARDS_FAILED. Of two workers each may have met it. */
+/** One error for what is wrong with shards: that of the only one, or SHARDS_FAILED. Several chunks of a shard, and several workers, may have met it. */
 export function problemOf(problems: readonly ErrorData[]): BetrError | undefined {
-  const messages = new Map(problems.map((problem) => [problem.message, problem]));
-  const [only] = messages.values();
+  const byShard = new Map(problems.map((problem) => [problem.values['path'] ?? problem.values['url'] ?? problem.message, problem]));
+  const [only] = byShard.values();
   if (only === undefined) return undefined;
-  return messages.size === 1 ? errorFrom(only) : fail('SHARDS_FAILED', { problems: [...messages.keys()].sort() });
+  return byShard.size === 1 ? errorFrom(only) : fail('SHARDS_FAILED', { problems: [...byShard.values()].map(({ message }) => message).sort() });
 }
 
 /** Works on the plan. Errors: STEP_MISSING, DISK_FULL, WRITE_FAILED; what is wrong with one shard keeps only its chunks from being scored and is in the result. */

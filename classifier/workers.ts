@@ -25,9 +25,12 @@ export type WorkerReply =
 /** Less text than this is scored by the time that a process of its own has started. */
 const textBytesPerWorker = 128e6;
 
+/** A chunk costs as much as so much text besides: its lease, its files, its line in the manifest (7 ms). */
+const textBytesPerChunk = 1e6;
+
 /** How many processes score so many chunks with so much text (bytes, about): as the settings say, or one for each core that there is enough to do for. */
 export function countWorkers({ settings }: Run, chunks: number, textBytes: number): number {
-  const most = settings.workers ?? Math.min(availableParallelism(), Math.ceil(textBytes / textBytesPerWorker));
+  const most = settings.workers ?? Math.min(availableParallelism(), Math.ceil((textBytes + chunks * textBytesPerChunk) / textBytesPerWorker));
   return Math.max(1, Math.min(most, Math.ceil(chunks)));
 }
 

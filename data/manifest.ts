@@ -2,11 +2,12 @@
 // any other line that is not what was written is damage, and is told.
 
 import { createHash } from 'node:crypto';
-import { open, readFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { z } from 'zod';
 import { syncPath, writeError } from './commit.ts';
 import { fail, reasonOf, systemCode } from './errors.ts';
+import { readPieces } from './files.ts';
 
 const checksumCharacters = 16;
 
@@ -36,23 +37,26 @@ export async function appendToManifest(path: string, value: unknown): Promise<vo
 
 export interface ManifestRead<T> {
   values: T[];
-  /** 1-based numbers of lines that are not what was written. */
+  /** 1-based numbers of lines, among those read, that are not what was written. */
   damagedLines: number[];
   /** The last line is cut short. */
   torn: boolean;
+  /** Where the last whole line ends, in bytes. */
+  end: number;
 }
 
-/** Reads a manifest; one that does not exist is empty. Errors: FILE_UNREADABLE. */
-export async function readManifest<T>(path: string, schema: z.ZodType<T>): Promise<ManifestRead<T>> {
-  let text: string;
+/** Reads a manifest, or what was added to it behind so many bytes; one that does not exist is empty. Errors: FILE_UNREADABLE. */
+export async function readManifest<T>(path: string, schema: z.ZodType<T>, from = 0): Promise<ManifestRead<T>> {
+  const pieces: Uint8Array[] = [];
   try {
-    text = await readFile(path, 'latin1');
+    for await (const piece of readPieces(path, from)) pieces.push(piece);
   } catch (error) {
-    if (systemCode(error) === 'ENOENT') return { values: [], damagedLines: [], torn: false };
+    if (systemCode(error) === 'ENOENT') return { values: [], damagedLines: [], torn: false, end: 0 };
     throw fail('FILE_UNREADABLE', { path, reason: reasonOf(error) }, error);
   }
+  const text = Buffer.concat(pieces).toString('latin1');
   const lines = text.split('\n');
-  const torn = lines.pop() !== '';
+  const rest = lines.pop() ?? '';
   const values: T[] = [];
   const damagedLines: number[] = [];
   for (const [index, line] of lines.entries()) {
@@ -60,7 +64,7 @@ export async function readManifest<T>(path: string, schema: z.ZodType<T>): Promi
     if (value === undefined) damagedLines.push(index + 1);
     else values.push(value);
   }
-  return { values, damagedLines, torn };
+  return { values, damagedLines, torn: rest !== '', end: from + text.length - rest.length };
 }
 
 function parseLine<T>(line: Buffer, schema: z.ZodType<T>): T | undefined {

@@ -68,7 +68,7 @@ export async function predictRanking(run: Run, report: Report): Promise<Predicti
   const { open } = await listOpenTasks(run, tasks);
   const shards = [...new Map([...fresh, ...open.map(({ shard }) => shard)].map((shard) => [shard.name, shard])).values()];
   const scored = await addUpScored(run, tasks.filter(({ shard }) => !shards.some(({ name }) => name === shard.name)).map(({ name }) => name));
-  const { probes, bytesPerSecond }: Probes = shards.length === 0 ? { probes: [], bytesPerSecond: new Map() } : await probeShards(run, shards, report);
+  const { probes, bytesPerSecond, secondsPerChunk }: Probes = shards.length === 0 ? { probes: [], bytesPerSecond: new Map(), secondsPerChunk: 0 } : await probeShards(run, shards, report);
   const parts = shards.reduce((sum, { bytes }) => sum + Math.max(1, bytes / known.chunkBytes), 0);
   const workers = countWorkers(run, parts, probes.reduce((sum, { part, standsFor, fileBytes }) => sum + (standsFor / fileBytes) * part.textBytes, 0));
   const { bavail, bsize } = await statfs(run.folder);
@@ -84,7 +84,7 @@ export async function predictRanking(run: Run, report: Report): Promise<Predicti
     freeDiskBytes: bavail * bsize,
     byBeginnings: shards.some(({ format }) => isCompressed(format)),
     tokensEstimated: probes.some(({ part }) => part.estimatedDocuments > 0),
-    predicted: predictFigures(probes, scored, { bytesPerSecond, workers, chunkBytes: known.chunkBytes }, run.settings.keep, await readLaw(run, run.settings.keep.pool)),
+    predicted: predictFigures(probes, scored, { bytesPerSecond, chunkSeconds: parts * secondsPerChunk, workers, chunkBytes: known.chunkBytes }, run.settings.keep, await readLaw(run, run.settings.keep.pool)),
     actual: null,
   };
   await commitSealedJson(run.files.prediction, prediction);
@@ -101,11 +101,13 @@ async function addUpScored(run: Run, chunks: readonly string[]): Promise<Figures
 
 interface Work {
   bytesPerSecond: Probes['bytesPerSecond'];
+  /** What the chunks take beside their text. */
+  chunkSeconds: number;
   workers: number;
   chunkBytes: number;
 }
 
-function predictFigures(probes: readonly Probe[], scored: Figures, { bytesPerSecond, workers, chunkBytes }: Work, keep: Settings['keep'], law: Law): PredictedFigures {
+function predictFigures(probes: readonly Probe[], scored: Figures, { bytesPerSecond, chunkSeconds, workers, chunkBytes }: Work, keep: Settings['keep'], law: Law): PredictedFigures {
   const scale = ({ standsFor, fileBytes }: Probe): number => standsFor / fileBytes;
   const sum = (value: (probe: Probe) => number): number => probes.reduce((total, probe) => total + scale(probe) * value(probe), 0);
   const figures = openFigures();
@@ -117,7 +119,7 @@ function predictFigures(probes: readonly Probe[], scored: Figures, { bytesPerSec
   }
   const documentsPerByte = sum(({ part }) => part.documents) / Math.max(1, sum(({ part }) => part.textBytes));
   return {
-    seconds: sum(({ part, format }) => part.textBytes / (bytesPerSecond.get(format) ?? Infinity)) / workers,
+    seconds: (sum(({ part, format }) => part.textBytes / (bytesPerSecond.get(format) ?? Infinity)) + chunkSeconds) / workers,
     memoryBytes: process.resourceUsage().maxRSS * 1024 + documentsPerByte * chunkBytes * bytesOfRow,
     diskBytes: Math.round(sum(({ writtenBytes }) => writtenBytes)),
     ...countKept(figures.result(), keep, law),

@@ -35,7 +35,9 @@ export interface LocalParquet {
 export async function openLocalParquet(path: string): Promise<LocalParquet> {
   const { bytes } = await statFile(path);
   if (!isRemote(path)) return { path, fetch: () => Promise.resolve(), close: () => Promise.resolve() };
-  const folder = await mkdtemp(join(tmpdir(), 'betr-spool-'));
+  const folder = await mkdtemp(join(tmpdir(), 'betr-spool-')).catch((error: unknown) => {
+    throw writeError(error, tmpdir());
+  });
   const spool = join(folder, 'shard.parquet');
   const close = (): Promise<void> => rm(folder, { recursive: true, force: true });
   try {

@@ -1,4 +1,4 @@
-import { appendFile, readFile, writeFile } from 'node:fs/promises';
+import { appendFile, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
@@ -23,8 +23,8 @@ async function withManifest(use: (path: string) => Promise<void>): Promise<void>
 describe('a manifest', () => {
   it('reads back what was added, and nothing where there is no file', async () => {
     await withManifest(async (path) => {
-      expect(await readManifest(path, schema)).toEqual({ values, damagedLines: [], torn: false });
-      expect(await readManifest(`${path}.none`, schema)).toEqual({ values: [], damagedLines: [], torn: false });
+      expect(await readManifest(path, schema)).toEqual({ values, damagedLines: [], torn: false, end: (await stat(path)).size });
+      expect(await readManifest(`${path}.none`, schema)).toEqual({ values: [], damagedLines: [], torn: false, end: 0 });
     });
   });
 
@@ -34,7 +34,21 @@ describe('a manifest', () => {
       const lastLine = whole.lastIndexOf(0x0a, whole.length - 2) + 1;
       for (let length = lastLine; length < whole.length; length++) {
         await writeFile(path, whole.subarray(0, length));
-        expect(await readManifest(path, schema)).toEqual({ values: values.slice(0, 2), damagedLines: [], torn: length > lastLine });
+        expect(await readManifest(path, schema)).toEqual({ values: values.slice(0, 2), damagedLines: [], torn: length > lastLine, end: lastLine });
+      }
+    });
+  });
+
+  it('is read on behind what was read before, also where a line was half there', async () => {
+    await withManifest(async (path) => {
+      const whole = await readFile(path);
+      for (let length = 0; length <= whole.length; length++) {
+        await writeFile(path, whole.subarray(0, length));
+        const first = await readManifest(path, schema);
+        await writeFile(path, whole);
+        const then = await readManifest(path, schema, first.end);
+        expect([...first.values, ...then.values]).toEqual(values);
+        expect(then).toMatchObject({ damagedLines: [], torn: false, end: whole.length });
       }
     });
   });
@@ -59,7 +73,7 @@ describe('a manifest', () => {
     await withManifest(async (path) => {
       await appendFile(path, 'line of somebody else\n');
       await appendToManifest(path, { file: 'd', documents: 4 });
-      expect(await readManifest(path, schema)).toEqual({ values: [...values, { file: 'd', documents: 4 }], damagedLines: [4], torn: false });
+      expect(await readManifest(path, schema)).toEqual({ values: [...values, { file: 'd', documents: 4 }], damagedLines: [4], torn: false, end: (await stat(path)).size });
       expect((await readManifest(path, schema.extend({ more: z.string() }))).values).toEqual([]);
     });
   });
