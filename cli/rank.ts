@@ -1,7 +1,8 @@
 // `betr rank`: scores the corpus and publishes its ranking; only what is new is scored.
 
 import { type Command } from 'commander';
-import { prepareScorer } from '../classifier/scorers/list.ts';
+import { listOutdated } from '../classifier/outdated.ts';
+import { defaultScorer, prepareScorer } from '../classifier/scorers/list.ts';
 import { fail } from '../data/errors.ts';
 import type { Report } from '../data/progress.ts';
 import type { Run } from '../data/run.ts';
@@ -25,7 +26,10 @@ export function rankCommand(): Command {
         await predict(options);
         return;
       }
-      const result = await work(options, (run, report) => (options.publishOnly ? publishScored(run, report, options.scorer) : rankCorpus(withWorkers(run, options.workers), report, options.scorer)));
+      const result = await work(options, async (run, report) => {
+        const ranked = await (options.publishOnly ? publishScored(run, report, options.scorer) : rankCorpus(withWorkers(run, options.workers), report, options.scorer));
+        return { ...ranked, notes: [...ranked.notes, ...(options.scorer === defaultScorer ? await listOutdated(run) : [])] };
+      });
       printResult(options.json, summarizeRank(result), describeRank(result));
       if (result.drift !== null && result.drift.over.length > 0) process.exitCode = driftExitCode;
     });

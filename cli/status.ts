@@ -2,6 +2,7 @@
 
 import { type Command } from 'commander';
 import { type Card, readCard } from '../classifier/card.ts';
+import { listOutdated } from '../classifier/outdated.ts';
 import { surveyCorpus } from '../classifier/score-corpus.ts';
 import { BetrError } from '../data/errors.ts';
 import { openRun, type Run } from '../data/run.ts';
@@ -28,6 +29,8 @@ interface Status {
   shardsToScore: number | null;
   /** Shards that are not in the ranking, that are not what was ranked, and that were ranked and are no longer there. */
   changes: ShardChanges;
+  /** What is of other settings than there are now. */
+  outdated: string[];
   /** What is wrong with files that are there. */
   problems: string[];
 }
@@ -65,6 +68,7 @@ async function readStatus(run: Run, rankings: string[]): Promise<Status> {
     drift: ranking === null ? null : ((await ifThere(readDrift(run, ranking))) ?? null),
     shardsToScore: corpus?.unscored ?? null,
     changes: compareShards(corpus === null ? [] : (ranking?.parts ?? []), corpus?.shards ?? []),
+    outdated: run.ranking === '' ? await listOutdated(run) : [],
     problems,
   };
 }
@@ -74,7 +78,7 @@ function describeToScore(shards: number, { fresh, changed, gone }: ShardChanges)
   return fresh.length + changed.length + gone.length > 0 ? 'nothing; to publish: betr rank' : 'nothing';
 }
 
-function describeStatus({ folder, rankings, index, classifier, ranking, drift, shardsToScore, changes, problems }: Status): string {
+function describeStatus({ folder, rankings, index, classifier, ranking, drift, shardsToScore, changes, outdated, problems }: Status): string {
   return [
     `Run folder  ${folder}`,
     `Index       ${index === null ? 'none yet: betr index' : `${formatCount(index.sample.documents)} of ${formatCount(index.corpus.documents)} documents sampled`}`,
@@ -85,6 +89,7 @@ function describeStatus({ folder, rankings, index, classifier, ranking, drift, s
     ...(changes.changed.length > 0 ? [`Changed     since the ranking: ${formatNames(changes.changed)}`] : []),
     ...(changes.gone.length > 0 ? [`Gone        since the ranking: ${formatNames(changes.gone)}`] : []),
     ...(rankings.length > 0 ? [`Rankings    betr, ${rankings.join(', ')} (--scorer NAME)`] : []),
+    ...outdated.map((sentence) => `Outdated    ${sentence}`),
     ...problems.map((problem) => `Problem     ${problem}`),
   ].join('\n');
 }

@@ -140,6 +140,15 @@ describe('betr', () => {
     const { stdout } = await betr(folder, ['rank']);
     expect(stdout).toContain('Note: 1 shard changed since the last generation, and was scored anew: corpus/c.jsonl\nNote: 1 shard of the last generation is no longer there, and left out: corpus/d.jsonl');
     expect((await betr(folder, ['status'])).stdout).toMatch(/To score +nothing\n?$/);
+
+    const path = join(folder, 'betr.yaml');
+    const settings = await readFile(path, 'utf8');
+    for (const [more, sentence] of [['classifier: {seed: 7}', 'the classifier is of other settings than there are now: betr train'], ['search: {nearest: 7}', 'index and classifier are of other settings or files than there are now (search): betr run']] as const) {
+      await writeFile(path, `${settings.replace(new RegExp(`^${more.split(':')[0]}:.*$`, 'm'), '')}\n${more}\n`);
+      expect((await betr(folder, ['status'])).stdout).toContain(`Outdated    ${sentence}\n`);
+      expect((await betr(folder, ['rank'])).stdout).toContain(`Note: ${sentence}\n`);
+    }
+    await writeFile(path, settings);
   });
 
   it('works from any folder with --config, and relative paths start at the settings file', async () => {
