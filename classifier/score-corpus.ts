@@ -5,9 +5,11 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Shard } from '../data/documents.ts';
 import { type ErrorData, fail } from '../data/errors.ts';
+import { listFolder } from '../data/files.ts';
+import { type Holder, readLiveHolder } from '../data/lease.ts';
 import type { Report } from '../data/progress.ts';
 import type { Run } from '../data/run.ts';
-import { cardFile, type ListedPart, quarantineFile } from './part.ts';
+import { cardFile, isChunkName, type ListedPart, quarantineFile } from './part.ts';
 import { listTasks, makePlan, outlinePlan, readPlan, type Task } from './plan.ts';
 import { foldManifests, isWhole, readPublishedParts } from './published.ts';
 import { problemOf } from './work.ts';
@@ -93,11 +95,20 @@ async function collectParts(run: Run, tasks: readonly Task[]): Promise<ListedPar
   return tasks.flatMap(({ name }) => byChunk.get(name) ?? []);
 }
 
-/** The corpus's shards as they are, and how many of them `scoreCorpus` would score now. Errors: STEP_MISSING, those of `outlinePlan`. */
-export async function surveyCorpus(run: Run): Promise<{ shards: Pick<Shard, 'name' | 'bytes' | 'modifiedMs'>[]; unscored: number }> {
+/** The corpus's shards as they are, how many of them `scoreCorpus` would score now, and how far the plan's chunks are. Errors: STEP_MISSING, those of `outlinePlan`. */
+export async function surveyCorpus(run: Run): Promise<{ shards: Pick<Shard, 'name' | 'bytes' | 'modifiedMs'>[]; unscored: number; chunks: { scored: number; all: number } }> {
   const { known, fresh } = await outlinePlan(run);
-  const { open } = await listOpenTasks(run, listTasks(run, known));
-  return { shards: [...known.shards, ...fresh], unscored: fresh.length + new Set(open.map(({ shard }) => shard.name)).size };
+  const tasks = listTasks(run, known);
+  const { open } = await listOpenTasks(run, tasks);
+  return { shards: [...known.shards, ...fresh], unscored: fresh.length + new Set(open.map(({ shard }) => shard.name)).size, chunks: { scored: tasks.length - open.length, all: tasks.length } };
+}
+
+/** Who is at work on the run: those that have chunks in hand, and the one that has its lock. */
+export async function listAtWork({ files }: Run): Promise<Pick<Holder, 'pid' | 'host' | 'since'>[]> {
+  const paths = [...(await listFolder(files.leases)).filter(isChunkName).map((name) => join(files.leases, name)), files.lock];
+  const holders = await Promise.all(paths.map(readLiveHolder));
+  const byProcess = new Map(holders.flatMap((holder) => (holder === undefined ? [] : [[`${holder.host} ${holder.pid}`, holder]])));
+  return [...byProcess.values()].map(({ pid, host, since }) => ({ pid, host, since }));
 }
 
 /** The tasks that are not published whole, and how many of their parts are listed but gone or cut short. */

@@ -3,7 +3,7 @@
 import { type Command } from 'commander';
 import { type Card, readCard } from '../classifier/card.ts';
 import { listOutdated } from '../classifier/outdated.ts';
-import { surveyCorpus } from '../classifier/score-corpus.ts';
+import { listAtWork, surveyCorpus } from '../classifier/score-corpus.ts';
 import { BetrError } from '../data/errors.ts';
 import { openRun, type Run } from '../data/run.ts';
 import { listRankings, rankingRun } from '../classifier/scorers/list.ts';
@@ -27,6 +27,9 @@ interface Status {
   drift: Drift | null;
   /** Shards of the corpus that the classifier has not scored yet; null before there is a classifier. */
   shardsToScore: number | null;
+  /** Chunks of the plan, and who is at work on them or on the run. */
+  chunks: { scored: number; all: number } | null;
+  atWork: Awaited<ReturnType<typeof listAtWork>>;
   /** Shards that are not in the ranking, that are not what was ranked, and that were ranked and are no longer there. */
   changes: ShardChanges;
   /** What is of other settings than there are now. */
@@ -67,25 +70,30 @@ async function readStatus(run: Run, rankings: string[]): Promise<Status> {
     ranking: ranking === null ? null : { generation: ranking.generation, publishedAt: ranking.publishedAt, documents: ranking.documents, tokens: ranking.tokens, estimatedDocuments: ranking.estimatedDocuments, quarantined: ranking.quarantined },
     drift: ranking === null ? null : ((await ifThere(readDrift(run, ranking))) ?? null),
     shardsToScore: corpus?.unscored ?? null,
+    chunks: corpus?.chunks ?? null,
+    atWork: await listAtWork(run),
     changes: compareShards(corpus === null ? [] : (ranking?.parts ?? []), corpus?.shards ?? []),
     outdated: run.ranking === '' ? await listOutdated(run) : [],
     problems,
   };
 }
 
-function describeToScore(shards: number, { fresh, changed, gone }: ShardChanges): string {
+function describeToScore(shards: number, { changes: { fresh, changed, gone }, chunks, atWork }: Status): string {
+  if (atWork.length > 0) return `${formatCountOf(shards, 'shard')}; ${formatCount(chunks?.scored ?? 0)} of ${formatCountOf(chunks?.all ?? 0, 'chunk')} done`;
   if (shards > 0) return `${formatCountOf(shards, 'shard')}: betr rank`;
   return fresh.length + changed.length + gone.length > 0 ? 'nothing; to publish: betr rank' : 'nothing';
 }
 
-function describeStatus({ folder, rankings, index, classifier, ranking, drift, shardsToScore, changes, outdated, problems }: Status): string {
+function describeStatus(status: Status): string {
+  const { folder, rankings, index, classifier, ranking, drift, shardsToScore, atWork, changes, outdated, problems } = status;
   return [
     `Run folder  ${folder}`,
     `Index       ${index === null ? 'none yet: betr index' : `${formatCount(index.sample.documents)} of ${formatCount(index.corpus.documents)} documents sampled`}`,
     `Classifier  ${classifier === null ? 'none yet: betr train' : `held-out ROC-AUC ${classifier.rocAuc.toFixed(3)}, from ${formatCount(classifier.documents)} documents`}`,
     `Ranking     ${ranking === null ? 'none yet: betr rank' : `generation ${ranking.generation} of ${ranking.publishedAt}: ${formatCount(ranking.documents)} documents, ${formatCount(ranking.tokens)} tokens${ranking.estimatedDocuments > 0 ? ' (estimated)' : ''}, ${formatCount(ranking.quarantined)} rows quarantined`}`,
     ...describeDrift(drift ?? undefined),
-    ...(shardsToScore === null ? [] : [`To score    ${describeToScore(shardsToScore, changes)}`]),
+    ...(shardsToScore === null ? [] : [`To score    ${describeToScore(shardsToScore, status)}`]),
+    ...(atWork.length > 0 ? [`At work     ${formatNames(atWork.map(({ pid, host, since }) => `process ${pid} on ${host} since ${since}`))}`] : []),
     ...(changes.changed.length > 0 ? [`Changed     since the ranking: ${formatNames(changes.changed)}`] : []),
     ...(changes.gone.length > 0 ? [`Gone        since the ranking: ${formatNames(changes.gone)}`] : []),
     ...(rankings.length > 0 ? [`Rankings    betr, ${rankings.join(', ')} (--scorer NAME)`] : []),

@@ -182,6 +182,12 @@ export async function readHolder(path: string): Promise<(Holder & { text: string
   return holder && { ...holder, text };
 }
 
+/** Who holds the lease at `path` and may be alive; undefined where nobody does. */
+export async function readLiveHolder(path: string): Promise<Holder | undefined> {
+  const holder = await readHolder(path);
+  return isGone(holder) ? undefined : holder;
+}
+
 async function readText(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, 'utf8');

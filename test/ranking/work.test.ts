@@ -233,12 +233,13 @@ describe('betr work', () => {
 
 describe('betr rank', () => {
   it('run twice at once: the second says who is at it and leaves', async () => {
-    await withShards(1, 1500, async (run, _folder, generation) => {
+    await withShards(1, 1500, async (run, folder, generation) => {
       const first = start(['rank', '--config', run.settingsPath, '--workers', '2']);
       await until(async () => (await published(run)) >= 1, { everyMs: 5 });
       // Held, so that it is still at it when the second one comes.
       first.child.kill('SIGSTOP');
       const second = await start(['rank', '--config', run.settingsPath]).ended;
+      expect((await carryOut(folder, ['status'])).stdout).toMatch(new RegExp(`To score    1 shard; \\d+ of \\d+ chunks done\nAt work     .*process ${first.child.pid ?? ''} on `));
       first.child.kill('SIGCONT');
       expect(second.code).toBe(3);
       expect(second.stderr).toContain(`process ${first.child.pid ?? ''}`);
