@@ -1,7 +1,5 @@
 // What the commands share: the options they all have, and opening the run they work on.
 
-import { statSync } from 'node:fs';
-import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import type { Report } from '../data/progress.ts';
 import { withLock } from '../data/lock.ts';
@@ -19,7 +17,7 @@ export interface CommonOptions {
 export function command(name: string, description: string): Command {
   return new Command(name)
     .description(description)
-    .addOption(new Option('--config <file>', 'settings file').default('betr.yaml').env('BETR_CONFIG'))
+    .addOption(new Option('--config <file>', 'settings file, or the folder that it is in').default('betr.yaml').env('BETR_CONFIG'))
     .option('--json', 'print the result as JSON', false);
 }
 
@@ -53,12 +51,7 @@ export function stepCommand(name: string, description: string): Command {
 export const forceTestsOption = ['--force-tests', 'aim at benchmark examples that are test items (benchmarks[].tests) all the same; index.json, the ranking and every selection\'s manifest say so', false] as const;
 
 /** The argument that may stand in place of --config. */
-export const runArgument = ['[run]', 'settings file, or the folder that betr.yaml is in; in place of --config'] as const;
-
-export function settingsIn(path: string | undefined, { config }: CommonOptions): string {
-  if (path === undefined) return config;
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true ? join(path, 'betr.yaml') : path;
-}
+export const runArgument = ['[run]', 'settings file, or the folder that it is in, or that of the run; in place of --config'] as const;
 
 /** Progress on standard error, in the format asked for. */
 export function openProgressOf({ progress }: StepOptions): ReturnType<typeof openProgress> {

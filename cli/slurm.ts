@@ -11,7 +11,7 @@ import { fail, reasonOf, systemCode } from '../data/errors.ts';
 import { withLock } from '../data/lock.ts';
 import { nodeFlags } from '../data/process.ts';
 import { openRun, type Run } from '../data/run.ts';
-import { command, type CommonOptions, runArgument, settingsIn } from './common.ts';
+import { command, type CommonOptions, runArgument } from './common.ts';
 import { formatCount, openProgress, printResult } from './output.ts';
 import { formatCountOf } from '../ranking/amounts.ts';
 import { parseWorkers } from './rank.ts';
@@ -32,7 +32,7 @@ export function slurmCommand(): Command {
     .option('--sbatch <option>', 'a further option of sbatch, such as --sbatch=--partition=long or --sbatch=--time=4:00:00 (may be repeated)', (option: string, all: string[]) => [...all, parseSbatch(option)], [])
     .option('--dry-run', 'print the scripts and what would be submitted, and do neither', false)
     .action(async (path: string | undefined, options: SlurmOptions) => {
-      const run = await openRun(settingsIn(path, options));
+      const run = await openRun(path ?? options.config);
       const job: SlurmJob = {
         betr: [process.execPath, ...nodeFlags, ...process.argv.slice(1, 2)],
         settingsPath: run.settingsPath,

@@ -3,7 +3,7 @@
 import type { Command } from 'commander';
 import { type Verification, verifyRanking } from '../ranking/verify.ts';
 import { formatCountOf } from '../ranking/amounts.ts';
-import { openRanking, rankingCommand, type RankingOptions, runArgument, settingsIn } from './common.ts';
+import { openRanking, rankingCommand, type RankingOptions, runArgument } from './common.ts';
 import { formatBytes, formatCount, openProgress, printResult } from './output.ts';
 
 export function verifyCommand(): Command {
@@ -11,7 +11,7 @@ export function verifyCommand(): Command {
     .argument(...runArgument)
     .option('--corpus', 'count the rows of the corpus\'s files again as well (reads all of them)', false)
     .action(async (path: string | undefined, options: RankingOptions & { corpus: boolean }) => {
-      const run = await openRanking({ ...options, config: settingsIn(path, options) });
+      const run = await openRanking({ ...options, config: path ?? options.config });
       const progress = openProgress();
       const result = await verifyRanking(run, { corpus: options.corpus }, progress.report).finally(() => {
         progress.end();

@@ -8,7 +8,7 @@ import { runWorkers } from '../classifier/workers.ts';
 import { BetrError, fail } from '../data/errors.ts';
 import { withLock } from '../data/lock.ts';
 import { formatCountOf } from '../ranking/amounts.ts';
-import { openRanking, rankingCommand, type RankingOptions, runArgument, settingsIn } from './common.ts';
+import { openRanking, rankingCommand, type RankingOptions, runArgument } from './common.ts';
 import { formatBytes, formatCount, openProgress, printResult } from './output.ts';
 import { parseWorkers } from './rank.ts';
 
@@ -27,7 +27,7 @@ export function workCommand(): Command {
     .option('--grace <seconds>', 'on SIGTERM or SIGINT, finish the part in hand if that takes no longer; then give the chunk back', '10')
     .option('--no-wait', 'leave when every chunk that is left is another worker\'s')
     .action(async (path: string | undefined, options: WorkCommandOptions) => {
-      const result = await workUntilStopped(settingsIn(path, options), options);
+      const result = await workUntilStopped(path ?? options.config, options);
       printResult(options.json, result, describeWork(result));
       const problem = problemOf(result.problems);
       if (problem !== undefined) throw problem;

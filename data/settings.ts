@@ -1,7 +1,8 @@
 // The settings of a run: `betr.yaml`, read once and checked by one schema.
 
+import { existsSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { fail, reasonOf, systemCode } from './errors.ts';
@@ -149,9 +150,9 @@ export function settingsToShow(settings: Settings): Settings {
   return { ...settingsSchema.parse(shown), workers: undefined };
 }
 
-/** Reads and checks a settings file. Errors: SETTINGS_NOT_FOUND, SETTINGS_INVALID. */
+/** Reads and checks a settings file, or the one in a folder, or beside the folder of a run. Errors: SETTINGS_NOT_FOUND, SETTINGS_INVALID. */
 export async function readSettings(path: string): Promise<SettingsFile> {
-  const absolute = resolve(path);
+  const absolute = findSettings(resolve(path));
   let text: string;
   try {
     text = await readFile(absolute, 'utf8');
@@ -161,6 +162,14 @@ export async function readSettings(path: string): Promise<SettingsFile> {
   }
   return { path: absolute, folder: dirname(absolute), settings: parseSettings(text, absolute) };
 }
+
+function findSettings(path: string): string {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return path;
+  const [inside, beside] = [join(path, settingsFile), join(dirname(path), settingsFile)];
+  return !existsSync(inside) && existsSync(beside) ? beside : inside;
+}
+
+const settingsFile = 'betr.yaml';
 
 /** Checks the text of a settings file; every problem names the key, the value and what is allowed. */
 export function parseSettings(text: string, path: string): Settings {

@@ -1,5 +1,8 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { parseSettings, settingsToShow } from '../../data/settings.ts';
+import { parseSettings, readSettings, settingsToShow } from '../../data/settings.ts';
+import { withFolder } from './collect.ts';
 
 const minimal = 'corpus: {files: [corpus/*.jsonl]}\nbenchmarks: [{name: arc, files: [arc.jsonl]}]\n';
 
@@ -8,6 +11,16 @@ describe('settings', () => {
     const settings = parseSettings(minimal, 'betr.yaml');
     expect(settings.corpus.fields).toEqual({ id: 'id', text: 'text', source: 'source', tokens: 'tokens' });
     expect(settings.keep).toEqual({ pool: 'nemotron-cc', tokensPerParam: 11, maxEpochs: 4, budgets: [1e20, 1e21, 1e22] });
+  });
+
+  it('are found by their file, by the folder that it is in, and by the folder of the run beside it', async () => {
+    await withFolder(async (folder) => {
+      const path = join(folder, 'betr.yaml');
+      await mkdir(join(folder, 'run'));
+      await expect(readSettings(join(folder, 'run'))).rejects.toMatchObject({ code: 'SETTINGS_NOT_FOUND', message: expect.stringContaining(join(folder, 'run', 'betr.yaml')) });
+      await writeFile(path, minimal);
+      for (const named of [path, folder, join(folder, 'run')]) expect(await readSettings(named)).toMatchObject({ path, folder });
+    });
   });
 
   it('are shown without what an address may have of a secret', () => {
