@@ -21,8 +21,8 @@ export interface Queue {
   claim(skipped: ReadonlySet<string>): Promise<Claim | undefined>;
   /** Looks after a chunk again that was claimed and is not whole, as it may be somebody else's by now. */
   leave(task: Task): void;
-  /** Whether no chunk is left, neither free nor somebody's. */
-  isEmpty(): boolean;
+  /** How many chunks are left, free or somebody's. */
+  countLeft(): number;
 }
 
 /** Workers would all ask for the same chunk: each takes any of so many, or of this share of them, of those that are not much lighter than the heaviest. */
@@ -80,7 +80,7 @@ export async function openQueue(run: Run, plan: Plan): Promise<Queue> {
       return claimFree(skipped);
     },
     leave: (task) => void held.push(task),
-    isEmpty: () => free.length === 0 && held.length === 0,
+    countLeft: () => free.length + held.length,
   };
 }
 

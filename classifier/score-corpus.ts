@@ -79,6 +79,9 @@ export function openListener(open: readonly Task[], report: Report): Required<Li
       weightDone += weight;
       report({ stage: `score (${documents.toLocaleString('en')} documents)`, done: weightDone, total, unit: 'bytes' });
     },
+    onWait(chunks) {
+      report({ stage: 'wait for chunks that others have, or had', done: 0, total: chunks, unit: 'chunks' });
+    },
   };
 }
 

@@ -22,6 +22,8 @@ export interface WorkOptions {
   onProgress?: ((documents: number, textBytes: number) => void) | undefined;
   /** A chunk has become whole, by this worker. */
   onChunk?: ((task: Task) => void) | undefined;
+  /** It waits, for a while by now, for so many chunks that others have. */
+  onWait?: ((chunks: number) => void) | undefined;
 }
 
 export interface WorkResult {
@@ -45,6 +47,9 @@ export function emptyResult(): WorkResult {
   return { chunks: 0, parts: 0, documents: 0, textBytes: 0, seconds: 0, diskBytes: 0, memoryBytes: 0, problems: [], finished: false };
 }
 
+/** Others are often done sooner. */
+const patientMs = 5000;
+
 const shardErrors: readonly string[] = ['SHARD_CHANGED', 'FILE_NOT_FOUND', 'REMOTE_NOT_FOUND', 'FILE_UNREADABLE', 'COLUMN_MISSING', 'COLUMN_TYPE'];
 
 /** One error for what is wrong with shards: that of the only one, or SHARDS_FAILED. Several chunks of a shard, and several workers, may have met it. */
@@ -62,13 +67,15 @@ export async function workOnPlan(run: Run, plan: Plan, options: WorkOptions): Pr
   const pollMs = Math.min(1000, 500 * run.settings.scoring.beatSeconds);
   const queue = await openQueue(run, plan);
   const badShards = new Set<string>();
+  let busyMs = startedMs;
   let scoring: Scoring | undefined;
   try {
     while (options.signal?.aborted !== true) {
       const claim = await queue.claim(badShards);
       if (claim === undefined) {
-        result.finished = queue.isEmpty();
+        result.finished = queue.countLeft() === 0;
         if (result.finished || !options.wait) break;
+        if (performance.now() - busyMs > patientMs) options.onWait?.(queue.countLeft());
         await setTimeout(pollMs, undefined, { signal: options.signal }).catch(() => undefined);
         continue;
       }
@@ -81,6 +88,7 @@ export async function workOnPlan(run: Run, plan: Plan, options: WorkOptions): Pr
         result.problems.push(errorData(error));
       } finally {
         await claim.lease.release();
+        busyMs = performance.now();
       }
     }
   } finally {

@@ -13,6 +13,7 @@ import { workOnPlan, type WorkOptions, type WorkResult } from './work.ts';
 export interface Listener {
   onProgress: (documents: number, textBytes: number) => void;
   onChunk: (task: Pick<Task, 'weight'>) => void;
+  onWait?: (chunks: number) => void;
 }
 
 /** What a worker process says. */

@@ -63,7 +63,7 @@ export async function work<T>(options: StepOptions, step: (run: Run, report: Rep
   const run = await openRun(options.config);
   const progress = openProgressOf(options);
   try {
-    return await withLock(run, () => step(run, progress.report));
+    return await withLock(run, () => step(run, progress.report), progress.report);
   } finally {
     progress.end();
   }

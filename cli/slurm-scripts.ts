@@ -61,7 +61,7 @@ ${[...last, 'exit "$status"'].join('\n')}
 }
 
 /** A text as one word of the shell. */
-function quote(text: string): string {
+export function quote(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }
 

@@ -15,7 +15,7 @@ import { command, type CommonOptions, runArgument } from './common.ts';
 import { formatCount, openProgress, printResult } from './output.ts';
 import { formatCountOf } from '../ranking/amounts.ts';
 import { parseWorkers } from './rank.ts';
-import { publishScript, type SlurmJob, workScript } from './slurm-scripts.ts';
+import { publishScript, quote, type SlurmJob, workScript } from './slurm-scripts.ts';
 
 interface SlurmOptions extends CommonOptions {
   nodes: string;
@@ -70,7 +70,7 @@ function submissions({ folder }: SlurmJob, array: string): string[][] {
 
 async function printDraft(run: Run, job: SlurmJob, json: boolean): Promise<void> {
   const scripts = { [workFile]: workScript(job), [publishFile]: publishScript(job) };
-  const commands = submissions(job, '$array').map((words) => words.join(' '));
+  const commands = submissions(job, '$array').map((words) => words.map((word) => (word.includes('$array') ? word : quote(word))).join(' '));
   const { unscored: shardsToScore } = await surveyCorpus(run);
   const text = [...Object.entries(scripts).map(([name, script]) => `# ${join(job.folder, name)}\n${script}`), '# To be submitted:', ...commands, '', `To be scored: ${formatCountOf(shardsToScore, 'shard')}`].join('\n');
   printResult(json, { shardsToScore, scripts, commands }, text);

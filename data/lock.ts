@@ -5,14 +5,15 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { fail } from './errors.ts';
 import { isNear, type Lease, readHolder, takeLease, watchLeases } from './lease.ts';
+import { type Report, silent } from './progress.ts';
 import type { Run } from './run.ts';
 
 /** Who asks from another machine waits for one beat, to see whether the holder lives. */
 const longestBeatMs = 1000;
 
 /** Runs `work` as the only writer of the run's folder, after clearing away what a killed one left half-written. Errors: RUN_LOCKED. */
-export async function withLock<T>(run: Run, work: () => Promise<T>): Promise<T> {
-  const lease = await takeLock(run, run.files.lock, run.folder);
+export async function withLock<T>(run: Run, work: () => Promise<T>, report: Report = silent): Promise<T> {
+  const lease = await takeLock(run, run.files.lock, run.folder, report);
   held.set(run.files.lock, lease);
   try {
     await removeTemporaries(run.folder);
@@ -35,7 +36,8 @@ export async function checkLock({ files, folder }: Run): Promise<void> {
 }
 
 /** Takes the lock at `path`, which stands for the folder `dir`, by the run's settings for leases. Errors: RUN_LOCKED. */
-export async function takeLock({ settings }: Run, path: string, dir: string): Promise<Lease> {
+export async function takeLock({ settings }: Run, path: string, dir: string, report: Report = silent): Promise<Lease> {
+  const startedMs = performance.now();
   const beatMs = Math.min(longestBeatMs, 1000 * settings.scoring.beatSeconds);
   const watch = watchLeases(1000 * settings.scoring.lostSeconds);
   let firstSeen: string | undefined;
@@ -48,6 +50,8 @@ export async function takeLock({ settings }: Run, path: string, dir: string): Pr
       firstSeen ??= holder.text;
       if (isNear(holder) || holder.text !== firstSeen) throw fail('RUN_LOCKED', { dir, pid: holder.pid, host: holder.host, since: holder.since });
     }
+    const waitedMs = performance.now() - startedMs;
+    if (waitedMs > 2 * beatMs) report({ stage: `wait for process ${holder?.pid ?? '?'} on ${holder?.host ?? '?'} (its lock shows no sign of life)`, done: waitedMs / 1000, total: settings.scoring.lostSeconds, unit: 'seconds' });
     await setTimeout(beatMs / 10);
   }
 }
