@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
 import { appendFile, mkdir, readdir, readFile, rm, stat, truncate, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -173,7 +174,7 @@ describe('ranking a corpus', () => {
       const { ranking } = await rankCorpus(run, ({ stage }) => {
         if (!stage.startsWith('score') || changed) return;
         changed = true;
-        void writeFile(path, makeLines(50, 8));
+        writeFileSync(path, makeLines(50, 8));
       });
       expect(changed).toBe(true);
       const { size } = await stat(path);

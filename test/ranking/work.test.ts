@@ -122,13 +122,19 @@ describe('betr work', () => {
 
   it('takes over from a worker that was killed, here at once and elsewhere after a while', async () => {
     await withShards(2, 1000, async (run, folder, generation) => {
-      const first = start(['work', folder]);
-      await until(async () => (await published(run)) >= 1, { everyMs: 5 });
-      first.child.kill('SIGKILL');
-      await first.ended;
-      const left = await listLeases(run);
-      const { byChunk } = await readPublishedParts(run);
-      const elsewhere = listTasks(run, await makePlan(run, silent)).find(({ name }) => !byChunk.has(name) && !left.includes(name))?.name ?? '';
+      let elsewhere = '';
+      // Again where it was done before it was killed.
+      await until(async () => {
+        await forgetScores(run);
+        const first = start(['work', folder]);
+        await until(async () => (await published(run)) >= 1, { everyMs: 5 });
+        first.child.kill('SIGKILL');
+        await first.ended;
+        const left = await listLeases(run);
+        const { byChunk } = await readPublishedParts(run);
+        elsewhere = listTasks(run, await makePlan(run, silent)).find(({ name }) => !byChunk.has(name) && !left.includes(name))?.name ?? '';
+        return elsewhere !== '';
+      }, { what: 'that it was killed at work', seconds: 90 });
       await writeFile(join(run.files.leases, elsewhere), `000000000007 0011aabb ${JSON.stringify({ pid: 1, host: 'elsewhere', process: '', since: '2026-01-01T00:00:00.000Z' })}\n`);
       expect(workResult.parse(JSON.parse((await start(['work', folder, '--no-wait', '--json']).ended).stdout)).finished).toBe(false);
       // A chunk that was published whole before the kill leaves a lease that nobody needs any more.
@@ -137,8 +143,8 @@ describe('betr work', () => {
       expect(workResult.parse(JSON.parse((await start(['work', folder, '--json']).ended).stdout))).toMatchObject({ finished: true, chunks: 1 });
       expect((await rankCorpus(run, silent)).scores.documents).toBe(0);
       expect((await rankCorpus(run, silent)).ranking.generation).toBe(generation);
-    });
-  });
+    }, { lostSeconds: 3 });
+  }, 120_000);
 
   it('leaves nothing for others to wait for where a whole ranking is told to end', async () => {
     await withShards(4, 2000, async (run, folder, generation) => {
@@ -209,13 +215,18 @@ describe('betr work', () => {
   it('ends when it is told to, also while somebody else is making the plan', async () => {
     await withShards(1, 100, async (run, folder) => {
       await withLock(run, async () => {
-        const waiting = start(['work', folder]);
-        await new Promise((resolve) => setTimeout(resolve, 1500));
-        waiting.child.kill('SIGTERM');
-        expect(await waiting.ended).toMatchObject({ code: 143, stderr: '' });
+        let ended: Ended | undefined;
+        // Again, and later, where the signal itself ended it: it had not yet begun to listen.
+        for (let waitMs = 1500; waitMs < 60_000 && (ended === undefined || ended.signal === 'SIGTERM'); waitMs *= 2) {
+          const waiting = start(['work', folder]);
+          await new Promise((resolve) => setTimeout(resolve, waitMs));
+          waiting.child.kill('SIGTERM');
+          ended = await waiting.ended;
+        }
+        expect(ended).toMatchObject({ code: 143, stderr: '' });
       });
     });
-  });
+  }, 120_000);
 
   it('says what it cannot do', async () => {
     await withShards(1, 100, async (run, folder) => {

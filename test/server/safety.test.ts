@@ -13,6 +13,7 @@ import { makeRows, rankRows, withRun } from '../ranking/synthetic.ts';
 import { startServer } from './real-run.ts';
 import { shareServer, withServer } from './serve.ts';
 import { longTest } from '../long.ts';
+import { until } from '../until.ts';
 
 const server = shareServer();
 const json = { 'Content-Type': 'application/json' };
@@ -232,13 +233,13 @@ describe('a server that is told to stop', () => {
       await rankRows(run, makeRows(50));
       const { url, end } = await startServer(run);
       const body = JSON.stringify({ name: 'late', runs: trials });
-      const asked = request(`${url}/calibrations`, { method: 'POST', headers: { ...json, 'Content-Length': Buffer.byteLength(body) } });
+      const asked = request(`${url}/calibrations`, { method: 'POST', headers: { ...json, 'Content-Length': Buffer.byteLength(body), Expect: '100-continue' } });
+      // The server has begun with it once it says so.
+      await new Promise((resolve) => asked.once('continue', resolve));
       asked.write(body.slice(0, 20));
-      await new Promise((resolve) => setTimeout(resolve, 300));
       const startedMs = performance.now();
       const ended = end('SIGTERM');
-      await new Promise((resolve) => setTimeout(resolve, 500));
-      await expect(fetch(`${url}/healthz`)).rejects.toThrow();
+      await until(() => fetch(`${url}/healthz`).then(() => false, () => true), { what: 'that it takes nothing new' });
       asked.end(body.slice(20));
       expect((await responseTo(asked)).statusCode).toBe(201);
       expect(await ended).toBe(0);

@@ -13,6 +13,7 @@ import { findCutoff } from '../../ranking/cutoff.ts';
 import { readRanking } from '../../ranking/generation.ts';
 import { writeSelection } from '../../ranking/select.ts';
 import { keepByPlainSort, makeRows, type Row } from '../ranking/synthetic.ts';
+import { until } from '../until.ts';
 import { type TestServer, withServer } from './serve.ts';
 
 // Keys with all that a format has to quote, and long: in all about 20 MB, more than what the sockets' buffers hold.
@@ -77,7 +78,7 @@ describe('GET /selection', () => {
     const { bytes, headers } = await download('parquet');
     expect(bytes.equals(await readFile(join(out, 'selection.parquet')))).toBe(true);
     expect(headers.get('content-length')).toBe(String(bytes.length));
-    await waitUntil(async () => (await readdir(served.run.folder)).every((name) => !name.startsWith('spill')));
+    await until(async () => (await readdir(served.run.folder)).every((name) => !name.startsWith('spill')), { everyMs: 100 });
   });
 
   it.each(['jsonl', 'csv', 'arrow', 'parquet'])('has the same bytes for the same question as %s, and is empty where nothing is kept', async (format) => {
@@ -96,11 +97,14 @@ describe('GET /selection', () => {
     const whole = (await download('jsonl', '1')).bytes;
     const { asked, response } = await open();
     response.pause();
-    await setTimeout(1500);
-    const taken = asked.socket?.bytesRead ?? 0;
+    let taken = 0;
+    // What lies between the two fills up first.
+    await until(async () => {
+      taken = asked.socket?.bytesRead ?? 0;
+      await setTimeout(500);
+      return asked.socket?.bytesRead === taken;
+    }, { what: 'that nothing more comes' });
     expect(taken).toBeLessThan(whole.length / 2);
-    await setTimeout(300);
-    expect(asked.socket?.bytesRead).toBe(taken);
     const pieces: Uint8Array[] = [];
     for await (const piece of response) pieces.push(z.instanceof(Uint8Array).parse(piece));
     expect(Buffer.concat(pieces).equals(whole)).toBe(true);
@@ -116,7 +120,7 @@ describe('GET /selection', () => {
     await setTimeout(1000);
     expect((await served.ask('/selection?keep=1')).status).toBe(503);
     for (const { asked } of clients) asked.destroy();
-    await waitUntil(async () => (await served.ask('/selection?keep=1')).status === 200);
+    await until(async () => (await served.ask('/selection?keep=1')).status === 200, { everyMs: 100 });
   });
 
   it.each([['?format=xlsx&keep=0.1', 'OPTION_INVALID'], ['?format=csv', 'USAGE'], ['?keep=0.1&limit=3', 'PARAMETER_UNKNOWN']])('refuses %s', async (parameters, code) => {
@@ -159,11 +163,4 @@ async function open(): Promise<{ asked: ClientRequest; response: IncomingMessage
   const response = await new Promise<IncomingMessage>((resolve) => asked.once('response', resolve));
   response.on('error', () => undefined);
   return { asked, response };
-}
-
-async function waitUntil(holds: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; !(await holds()); tries++) {
-    if (tries > 200) throw new Error('It did not come about within 20 s.');
-    await setTimeout(100);
-  }
 }

@@ -21,6 +21,7 @@ import { silent } from '../../../data/progress.ts';
 import { makeTrainedRun } from '../../classifier/trained-run.ts';
 import { withRun, writeParts } from '../../ranking/synthetic.ts';
 import { freePort } from '../../free-port.ts';
+import { until } from '../../until.ts';
 import { readAll, withFolder } from '../collect.ts';
 
 const program = join(import.meta.dirname, '../../../../node_modules/s3rver/bin/s3rver.js');
@@ -33,7 +34,7 @@ beforeAll(async () => {
   const port = await freePort();
   server = spawn(process.execPath, [program, '--address', '127.0.0.1', '--port', String(port), '--directory', join(folder, 'store'), '--configure-bucket', 'corpus', '--no-vhost-buckets', '--silent'], { stdio: 'ignore' });
   Object.assign(process.env, { AWS_ENDPOINT_URL_S3: `http://127.0.0.1:${port}`, AWS_ACCESS_KEY_ID: 'S3RVER', AWS_SECRET_ACCESS_KEY: 'S3RVER', AWS_REGION: 'us-east-1', AWS_EC2_METADATA_DISABLED: 'true' });
-  for (let attempt = 0; attempt < 100 && !(await answers(port)); attempt++) await new Promise((resolve) => setTimeout(resolve, 100));
+  await until(() => answers(port), { what: 'that s3rver answers', everyMs: 100, seconds: 50 });
   await putText('s3://corpus/web/a.jsonl', '{"id":"a","text":"first"}\n{"id":"b","text":"second"}\n');
   await putText('s3://corpus/web/deep/b.jsonl', '{"id":"c","text":"third"}\n');
   await putText('s3://corpus/web/notes.txt', 'not a shard');
