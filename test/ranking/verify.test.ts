@@ -120,7 +120,7 @@ describe('verifying a ranking', () => {
     ['prediction', ({ files }) => files.prediction],
   ])('names a damaged %s, which ranking again removes', async (_what, pathOf) => {
     await withRanking(async (run) => {
-      await writeFile(pathOf(run), (await readFile(pathOf(run), 'utf8')).replace(/\d(?=\.)/, '9'));
+      await writeFile(pathOf(run), (await readFile(pathOf(run), 'utf8')).replace(/\d(?=\.)/, (digit) => (digit === '9' ? '8' : '9')));
       expect(await problemsOf(run)).toEqual([expect.stringMatching(`^${pathOf(run)} is not what was written`)]);
       expect((await rankCorpus(run, silent)).published).toBe(false);
       expect(await problemsOf(run)).toEqual([]);

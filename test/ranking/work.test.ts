@@ -250,7 +250,7 @@ describe('betr rank', () => {
       // Held, so that it is still at it when the second one comes.
       first.child.kill('SIGSTOP');
       const second = await start(['rank', '--config', run.settingsPath]).ended;
-      expect((await carryOut(folder, ['status'])).stdout).toMatch(new RegExp(`To score    1 shard; \\d+ of \\d+ chunks done\nAt work     .*process ${first.child.pid ?? ''} on `));
+      expect((await carryOut(folder, ['status'])).stdout).toMatch(new RegExp(`To score    \\d shards?; \\d+ of \\d+ chunks done\nAt work     .*process ${first.child.pid ?? ''} on `));
       first.child.kill('SIGCONT');
       expect(second.code).toBe(3);
       expect(second.stderr).toContain(`process ${first.child.pid ?? ''}`);
