@@ -6,9 +6,11 @@ import { readBytes, readStrings } from './duckdb-columns.ts';
 import { DuckDBDoubleVector } from './duckdb-library.ts';
 import { z } from 'zod';
 import { type BatchBuilder, openBatch } from './batch.ts';
+import { openBoundedCache } from './bounded-cache.ts';
 import type { DocumentBatch, Shard } from './documents.ts';
 import { openDuckDb, parquetSource, sqlName, sqlPath, sqlString, streamChunks } from './duckdb.ts';
 import { BetrError, fail, reasonOf } from './errors.ts';
+import { statFile } from './files.ts';
 import { isCount, splitName } from './json-line.ts';
 import { defaultMaxLineBytes, type ReadOptions } from './jsonl.ts';
 import type { Quarantine } from './quarantine.ts';
@@ -23,8 +25,8 @@ export async function* readParquet(shard: Shard, fields: FieldNames, { quarantin
   let endRow = fromRow;
   try {
     file = await openLocalParquet(shard.path);
-    await makeRoom(connection, file.path, fields.text);
-    const { sql, columns } = await buildQuery(connection, file.path, fields, showPath(shard.path));
+    const { neededMb, sql, columns } = await prepare(connection, file.path, fields, showPath(shard.path));
+    await makeRoom(connection, neededMb);
     await file.fetch(connection, columns, onlyRows === undefined ? { from: fromRow, to: chunk.endRow ?? Infinity } : { from: Math.min(...onlyRows), to: Math.max(...onlyRows) + 1 });
     const query = `${sql}${onlyRows === undefined ? rowCondition(fromRow, chunk.endRow) : ` WHERE file_row_number IN (${onlyRows.join(', ')})`}`;
     const batch = openBatch(shard.name, batchBytes);
@@ -55,10 +57,31 @@ const mostMemoryMb = 1024;
 /** Files that are much alike need the same. */
 const stepMb = 64;
 
-/** Lets the database have what it takes to hold the texts of so many rows: little for most files, much where each is a book. */
-async function makeRoom(connection: DuckDBConnection, path: string, textField: string): Promise<void> {
-  const bytesAtOnce = (await queryRowGroups(connection, path, textField)).map(({ rows, textBytes }) => Math.max(textBytes * Math.min(1, rowsAtOnce / Math.max(1, rows)), Math.min(textBytes, largestPageBytes)));
+/** What has to be known of a file to read it. */
+interface Prepared {
+  /** Memory that it takes to hold the texts of so many rows: little for most files, much where each is a book. */
+  neededMb: number;
+  sql: string;
+  /** The columns that the query reads. */
+  columns: string[];
+}
+
+/** A file is read chunk by chunk, and to ask for this takes as long as a hundredth of a chunk. */
+const prepared = openBoundedCache<string, Prepared>(1000);
+
+async function prepare(connection: DuckDBConnection, path: string, fields: FieldNames, shown: string): Promise<Prepared> {
+  const { bytes, modifiedMs } = await statFile(path);
+  const key = JSON.stringify([path, bytes, modifiedMs, fields]);
+  const known = prepared.get(key);
+  if (known !== undefined) return known;
+  const bytesAtOnce = (await queryRowGroups(connection, path, fields.text)).map(({ rows, textBytes }) => Math.max(textBytes * Math.min(1, rowsAtOnce / Math.max(1, rows)), Math.min(textBytes, largestPageBytes)));
   const neededMb = Math.ceil((copies * bytesAtOnce.reduce((most, bytes) => Math.max(most, bytes), 0)) / 1e6);
+  const now = { neededMb, ...(await buildQuery(connection, path, fields, shown)) };
+  prepared.set(key, now);
+  return now;
+}
+
+async function makeRoom(connection: DuckDBConnection, neededMb: number): Promise<void> {
   const limitMb = Math.min(mostMemoryMb, stepMb * Math.ceil((leastMemoryMb + neededMb) / stepMb));
   // To set it, even to what it is, makes DuckDB give back all memory that is free, and ask for it page by page again.
   if (limits.get(connection) === limitMb) return;
