@@ -5,6 +5,7 @@ import { type Command, Option } from 'commander';
 import { fail } from '../data/errors.ts';
 import { isRemote } from '../data/remote/store.ts';
 import { readDomains } from '../indexer/domains/result.ts';
+import { formatCountOf } from '../ranking/amounts.ts';
 import { readRanking } from '../ranking/generation.ts';
 import type { LeakHandling } from '../ranking/leak-mask.ts';
 import { type DomainColumn, domainColumns } from '../ranking/quotas.ts';
@@ -38,7 +39,7 @@ export function selectCommand(): Command {
       const quotas = options.quotas === undefined ? undefined : { weights: (await readDomains(run)).domains, by: options.quotasBy };
       const progress = openProgress();
       const manifest = await writeSelection(run, await readRanking(run), question, out, { format: options.format, quotas, leaks }, progress.report).finally(progress.end);
-      printResult(options.json, manifest, `${manifest.answer.summary}\nWrote ${formatCount(manifest.documents)} documents to ${out} (${manifest.files.length} files and manifest.json)${describeLeaks(manifest.leaks)}`);
+      printResult(options.json, manifest, `${manifest.answer.summary}\nWrote ${formatCount(manifest.documents)} documents to ${out} (${formatCountOf(manifest.files.length, 'file')} and manifest.json)${describeLeaks(manifest.leaks)}`);
     });
 }
 
