@@ -42,7 +42,7 @@ export async function listShards(patterns: readonly string[], folder: string): P
   found.sort((a, b) => isLink(b) - isLink(a) || order(b.shard, a.shard));
   const shards = [...new Map(found.map(({ real, shard }) => [real, shard])).values()].sort(order);
   const twice = shards.find(({ name }, i) => name === shards[i + 1]?.name);
-  if (twice !== undefined) throw fail('OPTION_INVALID', { option: 'corpus.files', got: twice.name, allowed: 'addresses that differ by more than their query, as a shard is named without it' });
+  if (twice !== undefined) throw fail('OPTION_INVALID', { option: 'files', got: twice.name, allowed: 'addresses that differ by more than their query, as a shard is named without it' });
   return shards;
 }
 

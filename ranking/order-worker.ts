@@ -60,7 +60,7 @@ async function work(task: Exclude<Task, { kind: 'stop' }>): Promise<void> {
       return;
     }
     case 'ranks': {
-      for (const benchmark of await listMissingRanks(run, ranking)) await keepIfPossible(keepRanks(run, ranking, benchmark, (await rankDocuments(run, ranking, [benchmark], { threads: 1, signal: stop.signal })).ranks));
+      for (const benchmark of await listMissingRanks(run, ranking)) await keepIfPossible(keepRanks(run, ranking, benchmark, (await rankDocuments(run, ranking, [benchmark], { signal: stop.signal })).ranks));
       return;
     }
     case 'check': {
