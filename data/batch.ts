@@ -1,6 +1,7 @@
 // Collects documents into batches: about a mebibyte of text each, so that what works on them does so in cache and in bounded memory.
 
 import type { DocumentBatch } from './documents.ts';
+import { openPool } from './pool.ts';
 
 export const bytesPerBatch = 1 << 20;
 const documentsPerBatch = 4096;
@@ -14,11 +15,13 @@ export interface BatchBuilder {
   isFull(): boolean;
   /** The batch so far, undefined where nothing is in it. Its memory is used again for the next one. */
   take(): DocumentBatch | undefined;
+  /** Gives the memory to another builder; no batch that it gave is of use any more. */
+  close(): void;
 }
 
 /** A builder of batches that are full with about `fullBytes` of text. */
 export function openBatch(shard: string, fullBytes = bytesPerBatch): BatchBuilder {
-  let columns = openColumns();
+  let columns = idle.take();
   let count = 0;
   let textEnd = 0;
   let copied = 0;
@@ -53,6 +56,7 @@ export function openBatch(shard: string, fullBytes = bytesPerBatch): BatchBuilde
       copied = 0;
       return batch;
     },
+    close: () => idle.give({ ...columns, documents: [], sources: [], text: columns.text.length > mostTextBytes ? openText() : columns.text }),
   };
 }
 
@@ -72,9 +76,11 @@ function openColumns(): { rows: Float64Array; documents: string[]; sources: stri
   };
 }
 
+const idle = openPool(2, openColumns);
+
 const mostTextBytes = 4 * bytesPerBatch;
 
-/** It grows with the first batch, as many files are small. */
+/** It grows with the first batch, as many files are small, and is used again by readers that come later. */
 function openText(): Buffer {
   return Buffer.allocUnsafeSlow(bytesPerBatch >> 4);
 }

@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import type { ShardFormat } from './documents.ts';
 import { BetrError, fail, reasonOf, systemCode } from './errors.ts';
-import { readPieces } from './files.ts';
+import { copyPieces, readPieces } from './files.ts';
 import { showPath } from './remote/store.ts';
 import { openZstdDecompressor } from './zstd.ts';
 
@@ -33,5 +33,6 @@ export async function* readBytesOf(path: string, format: ShardFormat, range?: By
 async function openPieces(path: string, format: ShardFormat, range: ByteRange | undefined): Promise<AsyncIterable<Uint8Array>> {
   const pieces = readPieces(path, range?.start, range?.end);
   if (format === 'jsonl.zst') return (await openZstdDecompressor())(pieces);
-  return format === 'jsonl.gz' ? pipeline(pieces, createGunzip({ chunkSize: pieceBytes }), () => undefined) : pieces;
+  // A stream may have one still in hand as it asks for the next.
+  return format === 'jsonl.gz' ? pipeline(copyPieces(pieces), createGunzip({ chunkSize: pieceBytes }), () => undefined) : pieces;
 }

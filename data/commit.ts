@@ -46,9 +46,9 @@ export async function commitBytes(path: string, bytes: string | Uint8Array): Pro
   });
 }
 
-/** `commitFile` for a value as indented JSON; gives the file's SHA-256, as hex. */
-export async function commitJson(path: string, value: unknown): Promise<string> {
-  const text = `${JSON.stringify(value, null, 1)}\n`;
+/** `commitFile` for a value as JSON, indented, or all in one line where `indent` is 0; gives the file's SHA-256, as hex. */
+export async function commitJson(path: string, value: unknown, indent = 1): Promise<string> {
+  const text = `${JSON.stringify(value, null, indent)}\n`;
   await commitBytes(path, text);
   return createHash('sha256').update(text).digest('hex');
 }

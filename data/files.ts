@@ -2,10 +2,12 @@
 
 import { open, readdir, stat } from 'node:fs/promises';
 import { fail, reasonOf, systemCode } from './errors.ts';
+import { openPool } from './pool.ts';
 import { readRange } from './remote/read.ts';
 import { isRemote, openStore, showPath } from './remote/store.ts';
 
 const pieceBytes = 1 << 20;
+const buffers = openPool(4, () => Buffer.allocUnsafeSlow(pieceBytes));
 
 export interface FileState {
   bytes: number;
@@ -49,16 +51,23 @@ export async function* readPieces(path: string, start = 0, end = Infinity): Asyn
     return;
   }
   const file = await open(path);
+  const buffer = buffers.take();
   try {
     for (let at = start; at < end; ) {
-      const { bytesRead, buffer } = await file.read(Buffer.allocUnsafeSlow(pieceBytes), 0, Math.min(pieceBytes, end - at), at);
+      const { bytesRead } = await file.read(buffer, 0, Math.min(pieceBytes, end - at), at);
       if (bytesRead === 0) return;
       at += bytesRead;
       yield buffer.subarray(0, bytesRead);
     }
   } finally {
     await file.close();
+    buffers.give(buffer);
   }
+}
+
+/** The pieces in memory of their own, for whoever keeps them. */
+export async function* copyPieces(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const piece of pieces) yield Uint8Array.from(piece);
 }
 
 /** The size of what is at a path, in bytes; undefined where nothing is. Errors: the system's. */

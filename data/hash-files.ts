@@ -5,7 +5,8 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { reasonOf } from './errors.ts';
 
-const pieceBytes = 1 << 20;
+// One for all files of a thread: memory that is new is fetched page by page, which takes half as long as to hash it.
+const piece = Buffer.allocUnsafeSlow(1 << 18);
 
 /** The hash of a file as hex and its size, or why it cannot be read. */
 export type FileHash = { sha256: string; bytes: number } | { problem: string };
@@ -56,10 +57,9 @@ function hashFile(path: string): FileHash {
     const file = openSync(path, 'r');
     try {
       const hash = createHash('sha256');
-      const buffer = Buffer.allocUnsafe(pieceBytes);
       let bytes = 0;
-      for (let read = readSync(file, buffer); read > 0; read = readSync(file, buffer)) {
-        hash.update(buffer.subarray(0, read));
+      for (let read = readSync(file, piece); read > 0; read = readSync(file, piece)) {
+        hash.update(piece.subarray(0, read));
         bytes += read;
       }
       return { sha256: hash.digest('hex'), bytes };

@@ -8,6 +8,7 @@ import { readBytesOf } from './bytes.ts';
 import type { Chunk, DocumentBatch, Shard } from './documents.ts';
 import { isCount, numberName, readLine, splitName, wellFormed } from './json-line.ts';
 import { type LineBlock, lineFeed, readLineBlocks } from './lines.ts';
+import { openPool } from './pool.ts';
 import type { Quarantine } from './quarantine.ts';
 import type { FieldNames } from './settings.ts';
 import { growMemory, openWasm, wasmFunction, wasmMemory, wasmNumber } from './wasm.ts';
@@ -47,7 +48,7 @@ type Wasm = z.output<typeof exportsSchema>;
 /** Reads a JSON Lines shard, plain or compressed, with an empty batch for every block that it passes over. Bad rows go to the quarantine. Returns the row after the last. Errors: FILE_NOT_FOUND, FILE_UNREADABLE. */
 export async function* readJsonl(shard: Shard, fields: FieldNames, options: ReadOptions): AsyncGenerator<DocumentBatch, number> {
   const { quarantine, maxLineBytes = defaultMaxLineBytes, chunk = { firstRow: 0 }, fromRow = chunk.firstRow } = options;
-  const wasm = idle.pop() ?? openWasm(new URL('./json-scan.wasm', import.meta.url), exportsSchema);
+  const wasm = scanners.take();
   const scan = openScanner(wasm, fields);
   const batch = openBatch(shard.name, options.batchBytes);
   const range = chunk.startByte === undefined || chunk.endByte === undefined ? undefined : { start: chunk.startByte, end: chunk.endByte };
@@ -60,17 +61,18 @@ export async function* readJsonl(shard: Shard, fields: FieldNames, options: Read
       else if (block.tooLong) quarantine.add(shard.name, block.firstLine, tooLongReason(maxLineBytes));
       else yield* takeBlock(scan, dropLines(block, fromRow - block.firstLine), batch, { shard, fields, quarantine });
     }
+    const last = batch.take();
+    if (last !== undefined) yield last;
+    return endRow;
   } finally {
-    if (wasm.memory.buffer.byteLength <= mostIdleBytes) idle.push(wasm);
+    batch.close();
+    if (wasm.memory.buffer.byteLength <= mostIdleBytes) scanners.give(wasm);
   }
-  const last = batch.take();
-  if (last !== undefined) yield last;
-  return endRow;
 }
 
-/** Scanners that no reader has at the moment: to open one takes longer than to read a small file. What has grown by a large one is given back. */
-const idle: Wasm[] = [];
-const mostIdleBytes = 2 << 20;
+/** To open one takes longer than to read a small file. What has grown by long lines is given up. */
+const scanners = openPool(2, () => openWasm(new URL('./json-scan.wasm', import.meta.url), exportsSchema));
+const mostIdleBytes = 8 << 20;
 
 /** The block without its first `count` lines. */
 function dropLines(block: LineBlock, count: number): LineBlock {

@@ -7,7 +7,7 @@ import { dirname } from 'node:path';
 import type { z } from 'zod';
 import { syncPath, writeError } from './commit.ts';
 import { fail, reasonOf, systemCode } from './errors.ts';
-import { readPieces } from './files.ts';
+import { copyPieces, readPieces } from './files.ts';
 
 const checksumCharacters = 16;
 
@@ -49,7 +49,7 @@ export interface ManifestRead<T> {
 export async function readManifest<T>(path: string, schema: z.ZodType<T>, from = 0): Promise<ManifestRead<T>> {
   const pieces: Uint8Array[] = [];
   try {
-    for await (const piece of readPieces(path, from)) pieces.push(piece);
+    for await (const piece of copyPieces(readPieces(path, from))) pieces.push(piece);
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return { values: [], damagedLines: [], torn: false, end: 0 };
     throw fail('FILE_UNREADABLE', { path, reason: reasonOf(error) }, error);

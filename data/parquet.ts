@@ -21,6 +21,7 @@ import type { FieldNames } from './settings.ts';
 /** Reads a Parquet shard. Bad rows go to the quarantine. Returns the row after the last (of a whole file: the last that has a document or is bad). Errors: FILE_NOT_FOUND, FILE_UNREADABLE, COLUMN_MISSING, COLUMN_TYPE. */
 export async function* readParquet(shard: Shard, fields: FieldNames, { quarantine, chunk = { firstRow: 0 }, fromRow = chunk.firstRow, onlyRows, batchBytes, connection: opened }: ReadOptions): AsyncGenerator<DocumentBatch, number> {
   const { connection, close } = opened === undefined ? await openDuckDb({ threads: 1, memoryMb: 1024 }) : { connection: opened, close: () => undefined };
+  const batch = openBatch(shard.name, batchBytes);
   let file: LocalParquet | undefined;
   let endRow = fromRow;
   try {
@@ -29,7 +30,6 @@ export async function* readParquet(shard: Shard, fields: FieldNames, { quarantin
     await makeRoom(connection, neededMb);
     await file.fetch(connection, columns, onlyRows === undefined ? { from: fromRow, to: chunk.endRow ?? Infinity } : { from: Math.min(...onlyRows), to: Math.max(...onlyRows) + 1 });
     const query = `${sql}${onlyRows === undefined ? rowCondition(fromRow, chunk.endRow) : ` WHERE file_row_number IN (${onlyRows.join(', ')})`}`;
-    const batch = openBatch(shard.name, batchBytes);
     for await (const rows of streamChunks(connection, query)) {
       yield* takeRows(rows, batch, shard, fields, quarantine);
       endRow = lastRow(rows) + 1;
@@ -41,6 +41,7 @@ export async function* readParquet(shard: Shard, fields: FieldNames, { quarantin
   } catch (error) {
     throw readError(error, shard.path);
   } finally {
+    batch.close();
     close();
     await file?.close();
   }

@@ -6,6 +6,7 @@ import * as zlib from 'node:zlib';
 import { Decompress } from 'fzstd';
 import { z } from 'zod';
 import { fail, reasonOf } from './errors.ts';
+import { copyPieces } from './files.ts';
 
 /** Takes frames in pieces; gives a piece that is of use until the next is asked for; throws where the input ends within a frame. */
 export type ZstdDecompressor = (pieces: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>;
@@ -59,7 +60,7 @@ const cutShort = 'it ends in the middle of a Zstandard frame';
 
 function openOwnDecompressor(): ZstdDecompressor | undefined {
   const stream = openOwn('createZstdDecompress');
-  return stream === undefined ? undefined : (pieces) => pipeline(pieces, stream, () => undefined);
+  return stream === undefined ? undefined : (pieces) => pipeline(copyPieces(pieces), stream, () => undefined);
 }
 
 /** Not zstd-napi's own stream: that one holds all that a piece decompresses to, which for a piece of repetitions is gigabytes. */
@@ -96,7 +97,7 @@ function openSlowDecompressor(): ZstdDecompressor {
     for await (const piece of pieces) {
       empty = false;
       for (let at = 0; at < piece.length; at += slowStepBytes) {
-        decoder.push(piece.slice(at, at + slowStepBytes));
+        decoder.push(Uint8Array.from(piece.subarray(at, at + slowStepBytes)));
         yield* held.splice(0);
       }
     }

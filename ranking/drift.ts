@@ -2,12 +2,13 @@
 // documents that are new by themselves, among which a change shows long before it moves the whole. run/drift.json.
 
 import { z } from 'zod';
+import type { Figures } from '../classifier/figures.ts';
 import type { PartCard } from '../classifier/part.ts';
 import { commitSealedJson, readSealedJson } from '../data/commit.ts';
 import type { Run } from '../data/run.ts';
 import type { Settings } from '../data/settings.ts';
 import { formatFlops, formatShare } from './amounts.ts';
-import type { Figures, Ranking } from './generation.ts';
+import type { Ranking } from './generation.ts';
 import { floorRate, keepRate, type Law, lawRate, planModelFor } from './laws.ts';
 
 const share = z.number();

@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { openFigures } from '../classifier/figures.ts';
 import { histogramSchema, type ListedPart, listedPartSchema, type Part } from '../classifier/part.ts';
 import { commitSealedJson, readSealedJson, sha256File } from '../data/commit.ts';
 import { BetrError, fail, systemCode } from '../data/errors.ts';
@@ -63,7 +64,7 @@ export async function draftRanking(parts: Iterable<Part> | AsyncIterable<Part>, 
   const figures = openFigures();
   for await (const { sources, histogram, ...part } of parts) {
     listed.push(part);
-    figures.add({ ...part, sources, histogram });
+    figures.add({ sources, histogram });
   }
   const total = (count: (part: ListedPart) => number): number => listed.reduce((sum, part) => sum + count(part), 0);
   const { documents, tokens, sources, histogram } = figures.result();
@@ -88,30 +89,6 @@ export async function draftRanking(parts: Iterable<Part> | AsyncIterable<Part>, 
 /** Makes a draft the run's ranking, unless it is. Errors: DISK_FULL, WRITE_FAILED. */
 export async function commitRanking(run: Run, ranking: Ranking, published: Ranking | undefined): Promise<void> {
   if (published === undefined || fingerprint(published) !== fingerprint(ranking)) await commitSealedJson(run.files.ranking, ranking);
-}
-
-/** What parts add up to: documents and tokens, by source (sorted) and by score bin (best first). */
-export type Figures = Pick<Ranking, 'documents' | 'tokens' | 'sources' | 'histogram'>;
-
-/** Adds up parts. */
-export function openFigures(): { add: (part: Figures) => void; result: () => Figures } {
-  const sources: Sums<string> = new Map();
-  const histogram: Sums<number> = new Map();
-  let [allDocuments, allTokens] = [0, 0];
-  return {
-    add(part) {
-      allDocuments += part.documents;
-      allTokens += part.tokens;
-      for (const { source, documents, tokens } of part.sources) addTo(sources, source, documents, tokens);
-      for (const [bin, documents, tokens] of part.histogram) addTo(histogram, bin, documents, tokens);
-    },
-    result: () => ({
-      documents: allDocuments,
-      tokens: allTokens,
-      sources: [...sources].map(([source, [documents, tokens]]) => ({ source, documents, tokens })).sort((a, b) => order(a.source, b.source)),
-      histogram: [...histogram].sort(([a], [b]) => b - a).map(([bin, [documents, tokens]]) => [bin, documents, tokens]),
-    }),
-  };
 }
 
 /** The name of what parts and scorer come to: of shards without a document, too, and of their bad rows. */
@@ -168,13 +145,6 @@ export async function readPublished(run: Run): Promise<Ranking | undefined> {
     if (error instanceof BetrError && error.code === 'FILE_DAMAGED') return undefined;
     throw error;
   }
-}
-
-type Sums<Key> = Map<Key, [documents: number, tokens: number]>;
-
-function addTo<Key>(sums: Sums<Key>, key: Key, documents: number, tokens: number): void {
-  const sum = sums.get(key) ?? [0, 0];
-  sums.set(key, [sum[0] + documents, sum[1] + tokens]);
 }
 
 function order(a: string, b: string): number {

@@ -3,6 +3,7 @@
 
 import { rm, statfs } from 'node:fs/promises';
 import { z } from 'zod';
+import { type Figures, openFigures } from '../classifier/figures.ts';
 import { binFloor } from '../classifier/part.ts';
 import { fingerprintCorpus, listTasks, outlinePlan } from '../classifier/plan.ts';
 import { type Probe, type Probes, probeShards } from '../classifier/probe.ts';
@@ -16,7 +17,7 @@ import type { Settings } from '../data/settings.ts';
 import { isCompressed } from '../data/shards.ts';
 import { readLaw } from './calibrations.ts';
 import { binAt, rateOf } from './drift.ts';
-import { type Figures, openFigures, type Ranking } from './generation.ts';
+import type { Ranking } from './generation.ts';
 import type { Law } from './laws.ts';
 
 const amount = z.number().nonnegative();
@@ -113,9 +114,8 @@ function predictFigures(probes: readonly Probe[], scored: Figures, { bytesPerSec
   const figures = openFigures();
   figures.add(scored);
   for (const probe of probes) {
-    const { documents, tokens, histogram } = probe.part;
     const times = scale(probe);
-    figures.add({ documents: times * documents, tokens: times * tokens, sources: [], histogram: histogram.map(([bin, d, t]) => [bin, times * d, times * t]) });
+    figures.add({ sources: [], histogram: probe.part.histogram.map(([bin, d, t]) => [bin, times * d, times * t]) });
   }
   const documentsPerByte = sum(({ part }) => part.documents) / Math.max(1, sum(({ part }) => part.textBytes));
   return {

@@ -2,6 +2,7 @@
 
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type FigureSums, openFigures } from '../classifier/figures.ts';
 import { chunkOf, isChunkName, type ListedPart, type Part } from '../classifier/part.ts';
 import { foldManifests, readCards, readFolded } from '../classifier/published.ts';
 import { collectScores, type CorpusScores, scoreCorpus } from '../classifier/score-corpus.ts';
@@ -19,7 +20,7 @@ import { readLaw } from './calibrations.ts';
 import { type Drift, measureDrift, readDrift, writeDrift } from './drift.ts';
 import { prepareIfServed, removePrepared } from './prepare.ts';
 import { compareWithPrediction, type Prediction } from './predict.ts';
-import { commitRanking, draftRanking, openFigures, type Ranking, readPublished } from './generation.ts';
+import { commitRanking, draftRanking, type Ranking, readPublished } from './generation.ts';
 import { compareShards } from './shards.ts';
 
 export interface RankResult {
@@ -89,7 +90,7 @@ function describeLost(before: Ranking | undefined, { parts }: Ranking): string[]
 }
 
 /** Passes the parts on and adds up those that the generation before does not have. */
-async function* addUpFresh(parts: AsyncIterable<Part>, before: Ranking | undefined, fresh: ReturnType<typeof openFigures>): AsyncGenerator<Part> {
+async function* addUpFresh(parts: AsyncIterable<Part>, before: Ranking | undefined, fresh: FigureSums): AsyncGenerator<Part> {
   const known = new Set(before?.parts.map(({ file }) => file));
   for await (const part of parts) {
     if (!known.has(part.file)) fresh.add(part);

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { BetrError, fail } from '../data/errors.ts';
-import { readPieces } from '../data/files.ts';
+import { copyPieces, readPieces } from '../data/files.ts';
 import type { Report } from '../data/progress.ts';
 import { openStore, type RemoteStore, showPath } from '../data/remote/store.ts';
 import { manifestFile } from './out-folder.ts';
@@ -56,7 +56,7 @@ export async function uploadFolder<T extends { files: readonly { file: string; b
 async function readEarlier(url: string): Promise<readonly { file: string }[] | undefined> {
   const pieces: Uint8Array[] = [];
   try {
-    for await (const piece of readPieces(url)) pieces.push(piece);
+    for await (const piece of copyPieces(readPieces(url))) pieces.push(piece);
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw error;

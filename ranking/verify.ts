@@ -4,7 +4,7 @@
 
 import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
-import { cardFile, chunkOf, type ListedPart } from '../classifier/part.ts';
+import { chunkOf, type ListedPart } from '../classifier/part.ts';
 import { listTasks, readPlan } from '../classifier/plan.ts';
 import { isWhole, readPublishedParts } from '../classifier/published.ts';
 import { readScorer } from '../classifier/scorers/list.ts';
@@ -19,7 +19,7 @@ import { nameGeneration, type Ranking, readPublishedStrictly } from './generatio
 import { readPrediction } from './predict.ts';
 import { compareShards } from './shards.ts';
 import { countCorpusRows } from './verify-corpus.ts';
-import { verifyCards, verifyContent, verifyQuarantine, verifyTiling } from './verify-parts.ts';
+import { isAnother, verifyCards, verifyContent, verifyQuarantine, verifyTiling } from './verify-parts.ts';
 
 export interface Verification {
   generation: string | null;
@@ -62,7 +62,7 @@ export async function verifyRanking(run: Run, { corpus }: VerifyOptions, report:
     await verifyContent(run, hashed.good, tell, report);
     await verifyQuarantine(run, parts, tell);
     verifyTiling(parts, tell);
-    await verifyCards(run, ranking, hashed.good, tell);
+    verifyCards(run, ranking, tell);
     verifyTotals(ranking, tell);
     await verifyScorer(run, ranking, tell);
     await orTell(tell, readDrift(run, ranking));
@@ -89,32 +89,30 @@ async function orTell<T>(tell: Tell, read: Promise<T>, isThrown: (error: BetrErr
   }
 }
 
-/** Every part and every card against its checksum. Gives the parts of which both are right. */
+/** Less than this is hashed by the time that a thread has started. */
+const bytesPerThread = 128e6;
+
+/** Every part against its checksum. Gives those that are right. */
 async function verifyHashes(run: Run, parts: readonly ListedPart[], tell: Tell, report: Report): Promise<{ good: ListedPart[]; bytes: number; seconds: number }> {
   const startedMs = performance.now();
-  const files = parts.flatMap(({ file, sha256, cardSha256 }) => [
-    { path: join(run.files.scores, file), sha256 },
-    { path: join(run.files.scores, cardFile(file)), sha256: cardSha256 },
-  ]);
   const total = parts.reduce((sum, { bytes }) => sum + bytes, 0);
   let bytes = 0;
-  const hashes = await hashFiles(files.map(({ path }) => path), run.settings.workers ?? availableParallelism(), (more) => {
+  const threads = Math.min(run.settings.workers ?? availableParallelism(), Math.ceil(total / bytesPerThread));
+  const hashes = await hashFiles(parts.map(({ file }) => join(run.files.scores, file)), threads, (more) => {
     bytes += more;
     report({ stage: 'verify: checksums', done: bytes, total: Math.max(total, bytes), unit: 'bytes' });
   });
-  const bad = new Set<string>();
-  for (const [index, { path, sha256 }] of files.entries()) {
+  const good = parts.filter(({ file, sha256 }, index) => {
     const problem = compareHash(hashes[index], sha256);
-    if (problem === undefined) continue;
-    bad.add(path.replace(/\.[a-z]+$/, ''));
-    tell(`${path} ${problem}. Remove it and run "betr rank".`);
-  }
-  return { good: parts.filter(({ file }) => !bad.has(join(run.files.scores, file).replace(/\.parquet$/, ''))), bytes, seconds: (performance.now() - startedMs) / 1000 };
+    if (problem !== undefined) tell(`${join(run.files.scores, file)} ${problem}. Remove it and run "betr rank".`);
+    return problem === undefined;
+  });
+  return { good, bytes, seconds: (performance.now() - startedMs) / 1000 };
 }
 
 function compareHash(hash: FileHash | undefined, sha256: string): string | undefined {
   if (hash === undefined || 'problem' in hash) return `cannot be read (${hash?.problem ?? ''})`;
-  return hash.sha256 === sha256 ? undefined : 'is not what was written: its checksum is another one';
+  return hash.sha256 === sha256 ? undefined : isAnother;
 }
 
 function verifyTotals(ranking: Ranking, tell: Tell): void {

@@ -2,7 +2,7 @@ import { appendFile, cp, mkdtemp, readdir, readFile, rm, stat, truncate, unlink,
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { chunkOf } from '../../classifier/part.ts';
+import { chunkOf, type ListedPart } from '../../classifier/part.ts';
 import { openRandom } from '../../classifier/random.ts';
 import { commitSealedJson, sha256File } from '../../data/commit.ts';
 import { sqlString, withDuckDb } from '../../data/duckdb.ts';
@@ -96,9 +96,15 @@ describe('verifying a ranking', () => {
     ['a ranking with another histogram', (run, ranking) => reseal(run, { ...ranking, histogram: ranking.histogram.slice(1) }), /another histogram/],
     ['a ranking with other sources', (run, ranking) => reseal(run, { ...ranking, sources: ranking.sources.slice(1) }), /other sources/],
     ['rows of a Parquet shard that are nowhere', (run, ranking) => reseal(run, { ...ranking, parts: ranking.parts.map((part) => (part.shard.endsWith('.parquet') ? { ...part, documents: part.documents - 1 } : part)) }), /1 rows of corpus\/rows\.parquet neither/],
-    ['figures of a part that are not its content\'s', (run, ranking) => reseal(run, { ...ranking, parts: ranking.parts.map((part, i) => (i === 1 ? { ...part, scores: [-1, 1] } : part)) }), /lowest score/],
+    ['a part without its lowest score', (run, ranking) => relist(run, ranking, ([lowest, highest]) => [lowest - 1, highest]), /has lowest score \S+ where \S+ is listed/],
+    ['a part without its highest score', (run, ranking) => relist(run, ranking, ([lowest, highest]) => [lowest, highest + 1]), /has highest score \S+ where \S+ is listed/],
+    ['scores of a part that is to have none', (run, ranking) => relist(run, ranking, () => null), /has lowest score \S+ where none is listed/],
+    ['tokens of a part that it does not have', (run, ranking) => reseal(run, { ...ranking, parts: ranking.parts.map((part, i) => (i === 1 ? { ...part, tokens: part.tokens + 1 } : part)) }), /has tokens \d+ where \d+ is listed/],
     ['a row twice in place of another, though checksums are right', (run, ranking) => rewritePart(run, ranking, 'CASE WHEN number = 2 THEN least ELSE "row" END'), /there twice/],
     ['a row of another shard, though checksums are right', (run, ranking) => rewritePart(run, ranking, '"row"', "CASE WHEN number = 2 THEN 'other' ELSE shard END"), /rows of another shard/],
+    ['a score above all that are listed, though checksums are right', (run, ranking) => rewritePart(run, ranking, '"row"', 'shard', '', 'CASE WHEN number = 2 THEN 99::FLOAT ELSE score END'), /has highest score 99 where \S+ is listed/],
+    ['a score that is none, though checksums are right', (run, ranking) => rewritePart(run, ranking, '"row"', 'shard', '', "CASE WHEN number = 2 THEN 'nan'::FLOAT ELSE score END"), /scores that are no numbers/],
+    ['a score that is missing, though checksums are right', (run, ranking) => rewritePart(run, ranking, '"row"', 'shard', '', 'CASE WHEN number <> 2 THEN score END'), /has documents \d+ where \d+ is listed/],
     ['a document less, though checksums are right', (run, ranking) => rewritePart(run, ranking, '"row"', 'shard', 'WHERE number <> 2'), /has documents \d+ where \d+ is listed/],
   ])('finds %s', async (_what, damage, problem) => {
     await withRanking(async (run, ranking, folder) => {
@@ -148,6 +154,13 @@ function reseal(run: Run, ranking: Ranking): Promise<void> {
   return commitSealedJson(run.files.ranking, ranking);
 }
 
+type Scores = ListedPart['scores'];
+
+/** Lists other lowest and highest scores of one part. */
+function relist(run: Run, ranking: Ranking, change: (scores: NonNullable<Scores>) => Scores): Promise<void> {
+  return reseal(run, { ...ranking, parts: ranking.parts.map((part, i) => (i === 1 && part.scores !== null ? { ...part, scores: change(part.scores) } : part)) });
+}
+
 async function writeFileFrom(run: Run, from: string, to: string): Promise<void> {
   await writeFile(join(run.files.scores, to), await readFile(join(run.files.scores, from)));
 }
@@ -157,12 +170,12 @@ async function dropLine(path: string): Promise<void> {
 }
 
 /** Writes the second part anew, with other rows or shards in it, and what is listed of its bytes to match. */
-async function rewritePart(run: Run, ranking: Ranking, row: string, shard = 'shard', where = ''): Promise<void> {
+async function rewritePart(run: Run, ranking: Ranking, row: string, shard = 'shard', where = '', score = 'score'): Promise<void> {
   const part = ranking.parts[1];
   const path = join(run.files.scores, part?.file ?? '');
   await withDuckDb({ threads: 1 }, async (connection) => {
     await connection.run(`CREATE TABLE part AS SELECT *, row_number() OVER () AS number, min("row") OVER () AS least FROM read_parquet(${sqlString(path)})`);
-    await connection.run(`COPY (SELECT * EXCLUDE (number, least) REPLACE (${row} AS "row", ${shard} AS shard) FROM part ${where}) TO ${sqlString(path)} (FORMAT parquet, COMPRESSION zstd)`);
+    await connection.run(`COPY (SELECT * EXCLUDE (number, least) REPLACE (${row} AS "row", ${shard} AS shard, ${score} AS score) FROM part ${where}) TO ${sqlString(path)} (FORMAT parquet, COMPRESSION zstd)`);
   });
   const anew = { bytes: (await stat(path)).size, sha256: await sha256File(path) };
   await reseal(run, { ...ranking, parts: ranking.parts.map((one) => (one === part ? { ...one, ...anew } : one)) });

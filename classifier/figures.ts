@@ -1,0 +1,54 @@
+// What scored documents add up to: how many they are and their tokens, by source and by the bin of their score.
+
+import { binCount, type ListedPart, type PartCard } from './part.ts';
+
+/** Sources are sorted, bins come best first; none is empty. */
+export type Figures = Pick<ListedPart, 'documents' | 'tokens'> & PartCard;
+
+export interface FigureSums {
+  /** So many documents of one source and in one bin. */
+  count(source: string, bin: number, documents: number, tokens: number): void;
+  add(card: PartCard): void;
+  result(): Figures;
+}
+
+export function openFigures(): FigureSums {
+  // Each of the documents asks for its bin, which in a map would take several times as long.
+  const binDocuments = new Float64Array(binCount);
+  const binTokens = new Float64Array(binCount);
+  const sources = new Map<string, { documents: number; tokens: number }>();
+  const addBin = (bin: number, documents: number, tokens: number): void => {
+    binDocuments[bin] = (binDocuments[bin] ?? 0) + documents;
+    binTokens[bin] = (binTokens[bin] ?? 0) + tokens;
+  };
+  const addSource = (source: string, documents: number, tokens: number): void => {
+    const sum = sources.get(source);
+    if (sum === undefined) sources.set(source, { documents, tokens });
+    else {
+      sum.documents += documents;
+      sum.tokens += tokens;
+    }
+  };
+  return {
+    count(source, bin, documents, tokens) {
+      addSource(source, documents, tokens);
+      addBin(bin, documents, tokens);
+    },
+    add(card) {
+      for (const { source, documents, tokens } of card.sources) addSource(source, documents, tokens);
+      for (const [bin, documents, tokens] of card.histogram) addBin(bin, documents, tokens);
+    },
+    result() {
+      const histogram: Figures['histogram'] = [];
+      let [allDocuments, allTokens] = [0, 0];
+      for (let bin = binCount - 1; bin >= 0; bin--) {
+        const [documents, tokens] = [binDocuments[bin] ?? 0, binTokens[bin] ?? 0];
+        if (documents === 0) continue;
+        histogram.push([bin, documents, tokens]);
+        allDocuments += documents;
+        allTokens += tokens;
+      }
+      return { documents: allDocuments, tokens: allTokens, sources: [...sources].map(([source, sums]) => ({ source, ...sums })).sort((a, b) => (a.source < b.source ? -1 : 1)), histogram };
+    },
+  };
+}
