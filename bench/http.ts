@@ -8,7 +8,6 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,7 +20,7 @@ import { readRanking } from '../ranking/generation.ts';
 import { listMissingRanks } from '../ranking/kept-ranks.ts';
 import { readKeyOrder } from '../ranking/key-order.ts';
 import { copyTrainedRun } from './copy-run.ts';
-import { betr, describeMachine, printBenchmark } from './machine.ts';
+import { betr, describeMachine, peakMegabytes, printBenchmark } from './machine.ts';
 
 const { values } = parseArgs({ options: { config: { type: 'string', default: 'betr.yaml' }, seconds: { type: 'string', default: '8' }, query: { type: 'string', default: 'poolTokens=6T' }, rank: { type: 'string' }, json: { type: 'boolean' }, connections: { type: 'string', default: '2' } } });
 const duration = Number(values.seconds);
@@ -52,7 +51,7 @@ try {
   const bareRate = (bareFirst.requestsPerSecond + bareLast.requestsPerSecond) / 2;
   const besideRanking = values.rank === undefined ? undefined : await whileRanking(values.rank, () => load(url, warmPath, duration));
   const prepared = await timeRetarget(url);
-  const memory = residentMegabytes(server);
+  const memory = peakMegabytes(server.pid);
   server.kill();
   const unprepared = await timeUnprepared();
   const beside = (figures: Figures): Figures & { ratioToBare: number } => ({ ...figures, ratioToBare: round(figures.requestsPerSecond / bareRate, 2) });
@@ -157,10 +156,6 @@ async function startOn(program: string, args: string[]): Promise<{ url: string; 
 
 async function untilReady(at: string): Promise<void> {
   while (!z.object({ ready: z.boolean() }).parse(await (await fetch(`${at}/readyz`)).json()).ready) await new Promise((resolve) => setTimeout(resolve, 20));
-}
-
-function residentMegabytes({ pid }: ChildProcess): number {
-  return round(Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid ?? 'self'}/status`, 'utf8'))?.[1] ?? NaN) / 1000, 0);
 }
 
 function round(value: number, digits: number): number {

@@ -1,9 +1,12 @@
 // What every benchmark shares: one core to run on, the figures as text or JSON, and the machine they came from.
 
 import { execFileSync, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
-import { nodeFlags } from '../data/process.ts';
+import { nodeEnvironment, nodeFlags } from '../data/process.ts';
+
+Object.assign(process.env, nodeEnvironment);
 
 /** The `betr` command, as its first line starts it: the program and its first arguments. */
 export const betr = { program: process.execPath, args: [...nodeFlags, join(import.meta.dirname, '../cli/betr.js')] };
@@ -32,7 +35,17 @@ export function runMeasured(program: string, args: readonly string[]): { output:
   const { status, stdout, stderr, error } = spawnSync('/usr/bin/time', ['-f', 'MEASURED %U %S %M', program, ...args], { encoding: 'utf8', maxBuffer: 1 << 30 });
   const measured = /MEASURED ([\d.]+) ([\d.]+) (\d+)\s*$/.exec(stderr);
   if (status !== 0 || measured === null) throw new Error(`${program} ${args.join(' ')}: ${error?.message ?? stderr}`);
-  return { output: stdout, cpuSeconds: Number(measured[1]) + Number(measured[2]), processMb: Math.round(Number(measured[3]) / 1000) };
+  return { output: stdout, cpuSeconds: Number(measured[1]) + Number(measured[2]), processMb: kibibytes(Number(measured[3])) };
+}
+
+/** The most memory that a process, or this one, has had (MB). */
+export function peakMegabytes(pid: number | 'self' = 'self'): number {
+  return kibibytes(Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? NaN));
+}
+
+/** Linux tells memory in KiB. */
+function kibibytes(count: number): number {
+  return Math.round((1024 * count) / 1e6);
 }
 
 /** Whether a program is on the PATH. */

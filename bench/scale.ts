@@ -4,7 +4,7 @@
 //   npm run bench:scale [-- --config FILE] [--gigabytes 1,4] [--turns 5] [--rows 20e6] [--json]      FILE: a run that is trained; default demo/betr.yaml
 
 import { execFile, execFileSync } from 'node:child_process';
-import { link, mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { link, mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
@@ -17,7 +17,7 @@ import { readRanking } from '../ranking/generation.ts';
 import { scoresTable } from '../ranking/scores.ts';
 import { copyTrainedRun } from './copy-run.ts';
 import { writeCorpus } from './corpus.ts';
-import { betr, describeMachine, printBenchmark, runMeasured, runOnOneCore, scoreOne } from './machine.ts';
+import { betr, describeMachine, peakMegabytes, printBenchmark, runMeasured, runOnOneCore, scoreOne } from './machine.ts';
 
 const { values } = parseArgs({ options: { config: { type: 'string', default: 'demo/betr.yaml' }, gigabytes: { type: 'string', default: '1,4' }, turns: { type: 'string', default: '5' }, rows: { type: 'string', default: '20e6' }, json: { type: 'boolean' } } });
 const shardBytes = 250e6;
@@ -192,7 +192,7 @@ async function measureRows(rows: number) {
   const quantileCpuSeconds = await cpuOf(quantile);
   const cutoffCpuSeconds = await cpuOf(() => findCutoff(run, ranking, 0.1));
   const retargetCpuSeconds = await cpuOf(() => combineScores(run, ranking, ['bench0']));
-  const residentMb = Math.round(Number(/VmHWM:\s+(\d+)/.exec(await readFile('/proc/self/status', 'utf8'))?.[1] ?? NaN) / 1000);
+  const residentMb = peakMegabytes();
   await rm(own, { recursive: true });
   return { rows, cutoffCpuSeconds, retargetCpuSeconds, quantileCpuSeconds, retargetToQuantile: round(retargetCpuSeconds / quantileCpuSeconds), residentMb };
 }

@@ -4,7 +4,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { setTimeout } from 'node:timers/promises';
 import { type ErrorData, errorFrom, fail } from '../data/errors.ts';
-import { nodeFlags } from '../data/process.ts';
+import { nodeEnvironment, nodeFlags } from '../data/process.ts';
 import type { Run } from '../data/run.ts';
 import { bindToCores, listCores } from './cores.ts';
 import type { Plan, Task } from './plan.ts';
@@ -121,7 +121,7 @@ async function runProcesses(run: Run, { count, signal, graceMs = 0, ...listener 
   let lost = 0;
   const start = async (core: number | undefined): Promise<WorkResult[]> => {
     if (signal?.aborted === true) return [];
-    const child = fork(new URL('./work-process.js', import.meta.url), [run.settingsPath, String(graceMs), run.ranking], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], execArgv: nodeFlags });
+    const child = fork(new URL('./work-process.js', import.meta.url), [run.settingsPath, String(graceMs), run.ranking], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], execArgv: nodeFlags, env: { ...process.env, ...nodeEnvironment } });
     children.add(child);
     if (core !== undefined && child.pid !== undefined) bindToCores(child.pid, [core]);
     const last = await listen(child, listener);

@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=4
+#!/usr/bin/env -S MALLOC_ARENA_MAX=1 node --max-semi-space-size=4
 // The `betr` command as a process: its signals, its pipes and its end.
 
 import { systemCode } from '../data/errors.ts';
