@@ -41,7 +41,7 @@ try {
   for (const gigabytes of sizes) ranked.push(await rank(gigabytes, shards, trained.files.weights, gigabytes === compared));
   const rows: Awaited<ReturnType<typeof measureRows>>[] = [];
   const { turns: comparisons } = ranked.find(({ gigabytes }) => gigabytes === compared) ?? { turns: [] };
-  const ratio = (of: (turn: Turn) => number, to: (turn: Turn) => number): number => round(median(comparisons.map((turn) => of(turn) / to(turn))));
+  const ratio = (of: (turn: Turn) => number | undefined, to: (turn: Turn) => number | undefined): number => round(median(comparisons.map((turn) => (of(turn) ?? Number.NaN) / (to(turn) ?? Number.NaN))));
   const result = {
     bare,
     ranked,
@@ -49,17 +49,16 @@ try {
     twoWorkersToOneCore: ratio((turn) => turn.two, (turn) => turn.oneCore),
     twoWorkersToOne: ratio((turn) => turn.two, (turn) => turn.one),
     twoApartToOneCore: ratio((turn) => turn.twoApart, (turn) => turn.oneCore),
-    /** What `betr rank` takes longer, on one core, than scoring the same files takes: plan, leases, publishing. */
-    overhead: round(ratio((turn) => turn.bare, (turn) => turn.oneCore) - 1),
     rows,
     machine: describeMachine(),
   };
   lines.push(`bare scoring: zst ${bare.zst.mbPerSecond} MB/s (read ${bare.zst.read} %, score ${bare.zst.score} %, write ${bare.zst.write} %), Parquet ${bare.parquet.mbPerSecond} MB/s (read ${bare.parquet.read} %, score ${bare.parquet.score} %, write ${bare.parquet.write} %), one core`);
-  for (const { gigabytes, workers, verify } of ranked) {
+  for (const { gigabytes, workers, overhead, verify } of ranked) {
     for (const of of workers) lines.push(`${gigabytes} GB, ${of.workers === 'one core' ? '1 worker on one core' : `${of.workers} workers`}: ${of.mbPerSecond} MB/s, ${of.cpuSecondsPerGb} CPU s a GB, a process has at most ${of.processMb} MB`);
+    lines.push(`  betr rank on one core takes ${Math.round(100 * overhead)} % longer than bare scoring of the same files`);
     lines.push(`  betr verify: ${verify.megabytes} MB of parts in ${verify.cpuSeconds} CPU s beyond an empty start: ${(gigabytes / verify.cpuSeconds).toFixed(1)} GB of the corpus's text per core and second`);
   }
-  lines.push(`two workers ${result.twoWorkersToOneCore} × one on one core, ${result.twoWorkersToOne} × one on two, two rankings that share nothing ${result.twoApartToOneCore} × (medians of ${turns} turns); betr rank on one core takes ${Math.round(100 * result.overhead)} % longer than bare scoring of the same files`);
+  lines.push(`two workers ${result.twoWorkersToOneCore} × one on one core, ${result.twoWorkersToOne} × one on two, two rankings that share nothing ${result.twoApartToOneCore} × (medians of ${turns} turns)`);
   for (const count of values.rows.split(',').filter((text) => text !== '').map(Number)) {
     const measured = await measureRows(count);
     rows.push(measured);
@@ -95,9 +94,10 @@ function scoreBare(weights: string, kind: 'memory' | 'read' | 'file', paths: rea
 interface Turn {
   bare: number;
   oneCore: number;
-  one: number;
   two: number;
-  twoApart: number;
+  /** At the largest size alone. */
+  twoApart?: number;
+  one?: number;
 }
 
 /** Ranks a corpus that has the shards as often as it takes, under names of their own: by two workers, or in all ways to be compared. */
@@ -125,11 +125,15 @@ async function rank(gigabytes: number, { zst, parquet }: Shards, weights: string
     runs.push(run);
     return run.mbPerSecond;
   };
-  if (!toCompare) for (const workers of ['one core', 2] as const) await measure(workers);
-  else for (let turn = 0; turn < turns; turn++) turnsDone.push({ bare: measureBare(), oneCore: await measure('one core'), two: await measure(2), twoApart: await measureApart([config, other]), one: await measure(1) });
+  for (let turn = 0; turn < turns; turn++) {
+    const done = { bare: measureBare(), oneCore: await measure('one core'), two: await measure(2) };
+    turnsDone.push({ ...done, ...(toCompare ? { twoApart: await measureApart([config, other]), one: await measure(1) } : {}) });
+  }
   const counts = toCompare ? ['one core', 1, 2] : ['one core', 2];
   const workers = counts.map((count) => medianBySpeed(runs.filter((run) => run.workers === count)));
-  return { gigabytes, workers, turns: turnsDone, verify: await verify(config) };
+  // What `betr rank` takes longer, on one core, than scoring the same files takes right before: start of the work, plan, leases, publishing.
+  const overhead = round(median(turnsDone.map(({ bare, oneCore }) => bare / oneCore)) - 1);
+  return { gigabytes, workers, overhead, turns: turnsDone, verify: await verify(config) };
 }
 
 async function measureRank(config: string, workers: 'one core' | number) {

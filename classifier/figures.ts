@@ -12,6 +12,7 @@ export interface FigureSums {
   result(): Figures;
 }
 
+/** Sums with nothing in them yet. */
 export function openFigures(): FigureSums {
   // Each of the documents asks for its bin, which in a map would take several times as long.
   const binDocuments = new Float64Array(binCount);
