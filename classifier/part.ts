@@ -44,10 +44,14 @@ export const listedPartSchema = z.strictObject({
 export type ListedPart = z.output<typeof listedPartSchema>;
 
 /** [bin, documents, tokens] of every bin that is not empty, best bin first. Checked by hand, as there are thousands in each part's card. */
-export const histogramSchema = z.custom<[bin: number, documents: number, tokens: number][]>((value) => Array.isArray(value) && value.every((row) => Array.isArray(row) && row.length === 3 && row.every(isWhole)));
+export const histogramSchema = z.custom<[bin: number, documents: number, tokens: number][]>((value) => Array.isArray(value) && value.every(isBinRow));
+
+function isBinRow(row: unknown): boolean {
+  return Array.isArray(row) && row.length === 3 && isWhole(row[0]) && isWhole(row[1]) && isWhole(row[2]);
+}
 
 function isWhole(value: unknown): boolean {
-  return Number.isSafeInteger(value) && Number(value) >= 0;
+  return typeof value === 'number' && value >= 0 && Number.isSafeInteger(value);
 }
 
 export const partCardSchema = z.strictObject({
