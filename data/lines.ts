@@ -51,7 +51,8 @@ export async function* readLineBlocks(pieces: AsyncIterable<Uint8Array>, maxLine
   }
 }
 
-function withRoom(held: Buffer<ArrayBuffer>, length: number, more: number): Buffer<ArrayBuffer> {
+/** Memory that begins with held[0, length) and has room for `more` bytes behind. */
+export function withRoom(held: Buffer<ArrayBuffer>, length: number, more: number): Buffer<ArrayBuffer> {
   if (length + more <= held.length) return held;
   const larger = Buffer.allocUnsafeSlow(Math.max(2 * held.length, length + more));
   held.copy(larger, 0, 0, length);

@@ -8,13 +8,15 @@ import { z } from 'zod';
 import { type BatchBuilder, openBatch } from './batch.ts';
 import { openBoundedCache } from './bounded-cache.ts';
 import type { DocumentBatch, Shard } from './documents.ts';
-import { openDuckDb, parquetSource, sqlName, sqlPath, sqlString, streamChunks } from './duckdb.ts';
+import { openDuckDb, sqlPath, sqlString, streamChunks } from './duckdb.ts';
 import { BetrError, fail, reasonOf } from './errors.ts';
 import { statFile } from './files.ts';
 import { isCount, splitName } from './json-line.ts';
 import { defaultMaxLineBytes, type ReadOptions } from './jsonl.ts';
 import type { Quarantine } from './quarantine.ts';
-import { type LocalParquet, openLocalParquet } from './remote/spool.ts';
+import { buildQuery, type Query } from './parquet-columns.ts';
+import { findLargePages, largePageBytes, openTexts, type Text, type TextPages } from './parquet-pages.ts';
+import { type LocalParquet, openLocalParquet, type RowRange } from './remote/spool.ts';
 import { showPath } from './remote/store.ts';
 import type { FieldNames } from './settings.ts';
 
@@ -26,13 +28,15 @@ export async function* readParquet(shard: Shard, fields: FieldNames, { quarantin
   let endRow = fromRow;
   try {
     file = await openLocalParquet(shard.path);
-    const { neededMb, sql, columns } = await prepare(connection, file.path, fields, showPath(shard.path));
-    await makeRoom(connection, neededMb);
-    await file.fetch(connection, columns, onlyRows === undefined ? { from: fromRow, to: chunk.endRow ?? Infinity } : { from: Math.min(...onlyRows), to: Math.max(...onlyRows) + 1 });
-    const query = `${sql}${onlyRows === undefined ? rowCondition(fromRow, chunk.endRow) : ` WHERE file_row_number IN (${onlyRows.join(', ')})`}`;
-    for await (const rows of streamChunks(connection, query)) {
-      yield* takeRows(rows, batch, shard, fields, quarantine);
-      endRow = lastRow(rows) + 1;
+    const known = await prepare(connection, file.path, fields, showPath(shard.path));
+    await makeRoom(connection, known.neededMb);
+    const wanted = onlyRows === undefined ? { from: fromRow, to: chunk.endRow ?? known.rows } : { from: Math.min(...onlyRows), to: Math.max(...onlyRows) + 1 };
+    await file.fetch(connection, known.columns, wanted);
+    for (const range of onlyRows === undefined ? await cutRows(connection, file.path, fields.text, known, wanted) : [{ ...wanted, onlyRows }]) {
+      for await (const { columns, start, texts } of readRange(connection, file.path, known, range)) {
+        yield* takeRows(columns, start, texts, batch, shard, fields, quarantine);
+        endRow = (columns.rows.getItem(start + texts.length - 1) ?? 0) + 1;
+      }
     }
     const last = batch.take();
     if (last !== undefined) yield last;
@@ -59,12 +63,12 @@ const mostMemoryMb = 1024;
 const stepMb = 64;
 
 /** What has to be known of a file to read it. */
-interface Prepared {
+interface Prepared extends Query {
   /** Memory that it takes to hold the texts of so many rows: little for most files, much where each is a book. */
   neededMb: number;
-  sql: string;
-  /** The columns that the query reads. */
-  columns: string[];
+  rows: number;
+  /** The row groups whose pages may be large. */
+  largeGroups: { group: number; from: number; to: number }[];
 }
 
 /** A file is read chunk by chunk, and to ask for this takes as long as a hundredth of a chunk. */
@@ -75,11 +79,69 @@ async function prepare(connection: DuckDBConnection, path: string, fields: Field
   const key = JSON.stringify([path, bytes, modifiedMs, fields]);
   const known = prepared.get(key);
   if (known !== undefined) return known;
-  const bytesAtOnce = (await queryRowGroups(connection, path, fields.text)).map(({ rows, textBytes }) => Math.max(textBytes * Math.min(1, rowsAtOnce / Math.max(1, rows)), Math.min(textBytes, largestPageBytes)));
-  const neededMb = Math.ceil((copies * bytesAtOnce.reduce((most, bytes) => Math.max(most, bytes), 0)) / 1e6);
-  const now = { neededMb, ...(await buildQuery(connection, path, fields, shown)) };
+  const largeGroups: Prepared['largeGroups'] = [];
+  let [neededBytes, rows] = [0, 0];
+  for (const [group, { rows: own, textBytes }] of (await queryRowGroups(connection, path, fields.text)).entries()) {
+    neededBytes = Math.max(neededBytes, textBytes * Math.min(1, rowsAtOnce / Math.max(1, own)), Math.min(textBytes, largestPageBytes));
+    if (textBytes >= largePageBytes) largeGroups.push({ group, from: rows, to: rows + own });
+    rows += own;
+  }
+  const now = { neededMb: Math.ceil((copies * neededBytes) / 1e6), rows, largeGroups, ...(await buildQuery(connection, path, fields, shown)) };
   prepared.set(key, now);
   return now;
+}
+
+/** Rows that are read by one query. */
+interface Range extends RowRange {
+  /** Their texts, which begin with those of row `firstRow`, by another way. */
+  pages?: TextPages;
+  firstRow?: number;
+  onlyRows?: readonly number[];
+}
+
+/** The wanted rows, row groups of large pages apart. */
+async function cutRows(connection: DuckDBConnection, path: string, textField: string, { largeGroups }: Prepared, wanted: RowRange): Promise<Range[]> {
+  const large = largeGroups.filter(({ from, to }) => from < wanted.to && to > wanted.from);
+  const found = large.length === 0 ? [] : await findLargePages(connection, path, textField, large.map(({ group }) => group));
+  const ranges: Range[] = [];
+  let at = wanted.from;
+  for (const [i, { from, to }] of large.entries()) {
+    const pages = found[i];
+    if (pages === undefined) continue;
+    if (from > at) ranges.push({ from: at, to: from });
+    ranges.push({ from: Math.max(at, from), to: Math.min(to, wanted.to), pages, firstRow: from });
+    at = to;
+  }
+  if (at < wanted.to) ranges.push({ from: at, to: wanted.to });
+  return ranges;
+}
+
+type Numbers = InstanceType<typeof DuckDBDoubleVector>;
+
+interface Columns {
+  rows: Numbers;
+  ids: string[];
+  sources: string[];
+  tokens: Numbers;
+}
+
+/** The rows' columns, and from the row at `start` some texts; they are of use until the next are asked for. */
+async function* readRange(connection: DuckDBConnection, path: string, { sql, from }: Query, { pages, firstRow = 0, onlyRows, ...rows }: Range): AsyncGenerator<{ columns: Columns; start: number; texts: readonly Text[] }> {
+  const others = pages && openTexts(path, pages, rows.from - firstRow, defaultMaxLineBytes);
+  const query = `SELECT ${pages === undefined ? [...sql.columns, sql.text].join(', ') : sql.columns.join(', ')} FROM ${from} WHERE ${onlyRows === undefined ? `file_row_number >= ${rows.from} AND file_row_number < ${rows.to}` : `file_row_number IN (${onlyRows.join(', ')})`}`;
+  try {
+    for await (const chunk of streamChunks(connection, query)) {
+      const columns = readColumns(chunk);
+      for (let start = 0; start < chunk.rowCount; ) {
+        const texts = others === undefined ? readBytes(chunk, sql.columns.length) : await others.take(chunk.rowCount - start);
+        yield { columns, start, texts };
+        start += texts.length;
+      }
+      chunk.reset();
+    }
+  } finally {
+    await others?.close();
+  }
 }
 
 async function makeRoom(connection: DuckDBConnection, neededMb: number): Promise<void> {
@@ -93,31 +155,23 @@ async function makeRoom(connection: DuckDBConnection, neededMb: number): Promise
 /** What was set last, by the connection that set it: a database is read through one. */
 const limits = new WeakMap<DuckDBConnection, number>();
 
-/** Lets DuckDB pass over the row groups that are not wanted. */
-function rowCondition(from: number, end: number | undefined): string {
-  const conditions = [...(from > 0 ? [`file_row_number >= ${from}`] : []), ...(end === undefined ? [] : [`file_row_number < ${end}`])];
-  return conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`;
+function readColumns(data: DuckDBDataChunk): Columns {
+  const [rows, tokens] = [data.getColumnVector(0), data.getColumnVector(3)];
+  if (!(rows instanceof DuckDBDoubleVector && tokens instanceof DuckDBDoubleVector)) throw fail('INTERNAL', { reason: 'columns of a Parquet file are not of the types that were asked for' });
+  return { rows, ids: readStrings(data, 1), sources: readStrings(data, 2), tokens };
 }
 
-function lastRow(rows: DuckDBDataChunk): number {
-  const column = rows.getColumnVector(0);
-  return column instanceof DuckDBDoubleVector ? (column.getItem(rows.rowCount - 1) ?? 0) : 0;
-}
-
-function* takeRows(data: DuckDBDataChunk, batch: BatchBuilder, shard: Shard, fields: FieldNames, quarantine: Quarantine): Generator<DocumentBatch> {
-  const [rows, tokenCounts] = [data.getColumnVector(0), data.getColumnVector(3)];
-  if (!(rows instanceof DuckDBDoubleVector && tokenCounts instanceof DuckDBDoubleVector)) throw fail('INTERNAL', { reason: 'columns of a Parquet file are not of the types that were asked for' });
-  const [ids, sources] = [readStrings(data, 1), readStrings(data, 2)];
-  for (const [i, text] of readBytes(data, 4).entries()) {
-    const row = rows.getItem(i) ?? 0;
-    const tokens = tokenCounts.getItem(i) ?? Number.NaN;
+function* takeRows(columns: Columns, start: number, texts: readonly Text[], batch: BatchBuilder, shard: Shard, fields: FieldNames, quarantine: Quarantine): Generator<DocumentBatch> {
+  for (const [i, text] of texts.entries()) {
+    const row = columns.rows.getItem(start + i) ?? 0;
+    const tokens = columns.tokens.getItem(start + i) ?? Number.NaN;
     const problem = problemOf(text, tokens, fields);
-    if (problem !== undefined || text === undefined) {
+    if (problem !== undefined || !(text instanceof Uint8Array)) {
       quarantine.add(shard.name, row, problem ?? '');
       continue;
     }
-    const id = ids[i] ?? '';
-    batch.addDocument(row, id === '' ? undefined : id, sources[i] ?? '', tokens, text.length);
+    const id = columns.ids[start + i] ?? '';
+    batch.addDocument(row, id === '' ? undefined : id, columns.sources[start + i] ?? '', tokens, text.length);
     batch.addTexts(text);
     if (!batch.isFull()) continue;
     const full = batch.take();
@@ -125,9 +179,9 @@ function* takeRows(data: DuckDBDataChunk, batch: BatchBuilder, shard: Shard, fie
   }
 }
 
-function problemOf(text: Uint8Array | undefined, tokens: number, fields: FieldNames): string | undefined {
+function problemOf(text: Text, tokens: number, fields: FieldNames): string | undefined {
   if (text === undefined) return `field "${fields.text}" is missing`;
-  if (text.length > defaultMaxLineBytes) return `field "${fields.text}" has more than ${defaultMaxLineBytes} bytes`;
+  if (text === 'too long' || text.length > defaultMaxLineBytes) return `field "${fields.text}" has more than ${defaultMaxLineBytes} bytes`;
   if (!hasVisible(text)) return `field "${fields.text}" is empty`;
   if (!isUtf8(text)) return 'not valid UTF-8';
   return isCount(tokens) ? undefined : `field "${fields.tokens}" is not a whole number of tokens`;
@@ -136,55 +190,6 @@ function problemOf(text: Uint8Array | undefined, tokens: number, fields: FieldNa
 function hasVisible(text: Uint8Array): boolean {
   for (const byte of text) if (byte > 0x20) return true;
   return false;
-}
-
-interface Column {
-  /** Of the file's top level; undefined where the file has none. */
-  name?: string;
-  sql: string;
-  type: string;
-}
-
-/** The query whose columns are row, id, source, tokens, text, and the file's columns that it reads. Errors name the file as `shown`. Optional fields that the file lacks are null, where their names are the default ones. */
-async function buildQuery(connection: DuckDBConnection, path: string, fields: FieldNames, shown: string): Promise<{ sql: string; columns: string[] }> {
-  const find = await openColumns(connection, path);
-  const column = async (field: keyof FieldNames, allowed: RegExp): Promise<Column> => {
-    const name = fields[field];
-    const found = await find(name);
-    if (found === undefined && field !== 'text' && name === field) return { sql: 'NULL', type: '' };
-    if (found === undefined) throw fail('COLUMN_MISSING', { path: shown, column: name, columns: (await listColumns(connection, path)).map((known) => known.name).join(', ') });
-    if (!allowed.test(found.type)) throw fail('COLUMN_TYPE', { path: shown, column: name, type: found.type });
-    return found;
-  };
-  const text = await column('text', /^(VARCHAR|BLOB)$/);
-  const id = await column('id', simpleType);
-  const source = await column('source', simpleType);
-  const tokens = await column('tokens', /^(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL.*)$/);
-  const sql = `SELECT file_row_number::DOUBLE, ${id.sql}::VARCHAR, ${source.sql}::VARCHAR, ${tokens.sql}::DOUBLE, ${text.type === 'BLOB' ? text.sql : `encode(${text.sql})`}
-    FROM ${parquetSource(path, 'file_row_number = true')}`;
-  return { sql, columns: [text, id, source, tokens].flatMap(({ name }) => name ?? []) };
-}
-
-const simpleType = /^(?!STRUCT|MAP|UNION|VARIANT)[^[]*$/;
-
-/** Finds columns by name; "a.b" is the field b of the struct a where no column has that very name. */
-async function openColumns(connection: DuckDBConnection, path: string): Promise<(name: string) => Promise<Column | undefined>> {
-  const columns = await listColumns(connection, path);
-  return async (name) => {
-    const whole = columns.find((column) => column.name === name);
-    if (whole !== undefined) return { name, sql: sqlName(name), type: whole.type };
-    const [parent, inner] = splitName(name);
-    if (!columns.some((column) => column.name === parent && column.type.startsWith('STRUCT('))) return undefined;
-    const field = (await listColumns(connection, path, `${sqlName(parent)}.*`)).find((column) => column.name === inner);
-    return field && { name: parent, sql: `${sqlName(parent)}.${sqlName(inner)}`, type: field.type };
-  };
-}
-
-const describedColumns = z.array(z.object({ column_name: z.string(), column_type: z.string() }));
-
-async function listColumns(connection: DuckDBConnection, path: string, which = '*'): Promise<{ name: string; type: string }[]> {
-  const reader = await connection.runAndReadAll(`DESCRIBE SELECT ${which} FROM ${parquetSource(path)}`);
-  return describedColumns.parse(reader.getRowObjects()).map(({ column_name, column_type }) => ({ name: column_name, type: column_type }));
 }
 
 const rowGroup = z.object({ rows: z.number(), textBytes: z.number() });

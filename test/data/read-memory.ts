@@ -1,5 +1,6 @@
-// Reads a file of documents, and prints how many there were, how many rows were quarantined, and the process's peak memory.
+// Reads a file of documents, and prints how many there were, how many rows were quarantined, and the process's peak memory (that which `resourceUsage` tells may be its parent's).
 
+import { peakMegabytes } from '../../bench/machine.ts';
 import { readShard } from '../../data/read.ts';
 import { formatOf } from '../../data/shards.ts';
 import { collectQuarantined, defaultFields } from './collect.ts';
@@ -12,4 +13,4 @@ for await (const batch of readShard({ name: 'shard', path, format: formatOf(path
   documents += batch.count;
   textBytes += batch.text.length;
 }
-process.stdout.write(JSON.stringify({ documents, textBytes, quarantined: quarantine.rows, peakMb: process.resourceUsage().maxRSS / 1024 }));
+process.stdout.write(JSON.stringify({ documents, textBytes, quarantined: quarantine.rows, peakMb: peakMegabytes() }));

@@ -61,6 +61,7 @@ export const kinds: Readonly<Record<string, Kind>> = {
   gz: { file: 'other/a.jsonl.gz', weight: 5, read: (_project, path) => readCorpus(path) },
   zst: { file: 'other/a.jsonl.zst', weight: 5, read: (_project, path) => readCorpus(path) },
   parquet: { file: 'other/a.parquet', weight: 10, read: (_project, path) => readCorpus(path) },
+  'parquet of large pages': { file: 'other/large.parquet', weight: 4, read: (_project, path) => readCorpus(path) },
   vectors: {
     file: `vectors/${'f'.repeat(16)}/*.arrow`,
     weight: 5,

@@ -1,0 +1,68 @@
+// Which columns of a Parquet file have the documents' fields, and how they are asked for.
+
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { z } from 'zod';
+import { parquetSource, sqlName } from './duckdb.ts';
+import { fail } from './errors.ts';
+import { splitName } from './json-line.ts';
+import type { FieldNames } from './settings.ts';
+
+interface Column {
+  /** Of the file's top level; undefined where the file has none. */
+  name?: string;
+  sql: string;
+  type: string;
+}
+
+/** What to ask a file for. */
+export interface Query {
+  /** Of row, id, source and tokens, and of the text. */
+  sql: { columns: string[]; text: string };
+  from: string;
+  /** The file's columns that this reads. */
+  columns: string[];
+}
+
+/** Finds the columns. Errors name the file as `shown`. Optional fields that the file lacks are null, where their names are the default ones. */
+export async function buildQuery(connection: DuckDBConnection, path: string, fields: FieldNames, shown: string): Promise<Query> {
+  const find = await openColumns(connection, path);
+  const column = async (field: keyof FieldNames, allowed: RegExp): Promise<Column> => {
+    const name = fields[field];
+    const found = await find(name);
+    if (found === undefined && field !== 'text' && name === field) return { sql: 'NULL', type: '' };
+    if (found === undefined) throw fail('COLUMN_MISSING', { path: shown, column: name, columns: (await listColumns(connection, path)).map((known) => known.name).join(', ') });
+    if (!allowed.test(found.type)) throw fail('COLUMN_TYPE', { path: shown, column: name, type: found.type });
+    return found;
+  };
+  const text = await column('text', /^(VARCHAR|BLOB)$/);
+  const id = await column('id', simpleType);
+  const source = await column('source', simpleType);
+  const tokens = await column('tokens', /^(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL.*)$/);
+  return {
+    sql: { columns: ['file_row_number::DOUBLE', `${id.sql}::VARCHAR`, `${source.sql}::VARCHAR`, `${tokens.sql}::DOUBLE`], text: text.type === 'BLOB' ? text.sql : `encode(${text.sql})` },
+    from: parquetSource(path, 'file_row_number = true'),
+    columns: [text, id, source, tokens].flatMap(({ name }) => name ?? []),
+  };
+}
+
+const simpleType = /^(?!STRUCT|MAP|UNION|VARIANT)[^[]*$/;
+
+/** Finds columns by name; "a.b" is the field b of the struct a where no column has that very name. */
+async function openColumns(connection: DuckDBConnection, path: string): Promise<(name: string) => Promise<Column | undefined>> {
+  const columns = await listColumns(connection, path);
+  return async (name) => {
+    const whole = columns.find((column) => column.name === name);
+    if (whole !== undefined) return { name, sql: sqlName(name), type: whole.type };
+    const [parent, inner] = splitName(name);
+    if (!columns.some((column) => column.name === parent && column.type.startsWith('STRUCT('))) return undefined;
+    const field = (await listColumns(connection, path, `${sqlName(parent)}.*`)).find((column) => column.name === inner);
+    return field && { name: parent, sql: `${sqlName(parent)}.${sqlName(inner)}`, type: field.type };
+  };
+}
+
+const describedColumns = z.array(z.object({ column_name: z.string(), column_type: z.string() }));
+
+async function listColumns(connection: DuckDBConnection, path: string, which = '*'): Promise<{ name: string; type: string }[]> {
+  const reader = await connection.runAndReadAll(`DESCRIBE SELECT ${which} FROM ${parquetSource(path)}`);
+  return describedColumns.parse(reader.getRowObjects()).map(({ column_name, column_type }) => ({ name: column_name, type: column_type }));
+}
