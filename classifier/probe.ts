@@ -1,10 +1,10 @@
 // Scores about one part in a hundred of what is to be scored, at places spread evenly over the corpus's bytes, by the very code that scores all of it, into a
 // folder that is thrown away. What it finds, scaled up, is what `betr rank --dry-run` predicts.
 
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readBytesOf } from '../data/bytes.ts';
+import { makeTemporaryFolder } from '../data/commit.ts';
 import type { Chunk, Shard, ShardFormat } from '../data/documents.ts';
 import { takeLease } from '../data/lease.ts';
 import { lineFeed } from '../data/lines.ts';
@@ -51,7 +51,7 @@ export interface Probes {
 export async function probeShards(run: Run, shards: readonly Shard[], report: Report): Promise<Probes> {
   const total = shards.reduce((sum, { bytes }) => sum + bytes, 0);
   const count = Math.min(mostProbes, Math.max(fewestProbes, Math.ceil(total / 100 / probeBytes)));
-  const folder = await mkdtemp(join(tmpdir(), 'betr-probe-'));
+  const folder = await makeTemporaryFolder('probe');
   const { close, ...connections } = await openConnections(join(folder, 'spill'));
   try {
     const [scorer, rates] = [await openScorer(run, await readScorer(run)), await readTokenRates(run)];

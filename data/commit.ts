@@ -1,7 +1,8 @@
 // Files appear whole or not at all: written under a temporary name, synced, renamed, the folder synced.
 
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, readFile, rename, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { BetrError, fail, reasonOf, systemCode } from './errors.ts';
@@ -105,6 +106,15 @@ export function writeError(error: unknown, path: string): BetrError {
   const reason = reasonOf(error);
   // What Node says of a folder that is to be made on a file system that is read-only.
   return fail('WRITE_FAILED', { path, reason: /^ENOENT.*mkdir/.test(reason) ? 'its folder cannot be made; the file system may be read-only' : reason }, error);
+}
+
+/** Makes a folder for what is of use until the command ends. Errors: WRITE_FAILED, DISK_FULL. */
+export async function makeTemporaryFolder(use: string): Promise<string> {
+  try {
+    return await mkdtemp(join(tmpdir(), `betr-${use}-`));
+  } catch (error) {
+    throw writeError(error, `${tmpdir()} (for temporary files; TMPDIR names another folder)`);
+  }
 }
 
 /** For what is kept to save time later, and is not waited for by anybody: where it cannot be written, it is not kept. */

@@ -1,10 +1,10 @@
 // A selection at an address (s3://, https://): written here first, then put there file by file, the manifest last. While that goes on the manifest there says that
 // it is unfinished, so that nobody takes a mixture of an earlier selection and this one for whole.
 
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { makeTemporaryFolder } from '../data/commit.ts';
 import { BetrError, fail } from '../data/errors.ts';
 import { copyPieces, readPieces } from '../data/files.ts';
 import type { Report } from '../data/progress.ts';
@@ -22,7 +22,7 @@ export async function uploadFolder<T extends { files: readonly { file: string; b
   const target = (file: string): string => `${address.replace(/\/+$/, '')}/${file}`;
   const earlier = await readEarlier(target(manifestFile));
   const store = await openStore(address);
-  const folder = await mkdtemp(join(tmpdir(), 'betr-upload-'));
+  const folder = await makeTemporaryFolder('upload');
   const markUnfinished = async (files: readonly { file: string }[]): Promise<void> => {
     await writeFile(join(folder, 'unfinished.json'), `${JSON.stringify({ kind: 'betr selection', unfinished: true, files: files.map(({ file }) => ({ file })) })}\n`);
     await store.put(join(folder, 'unfinished.json'), target(manifestFile));

@@ -2,11 +2,10 @@
 // fetched by ranges. DuckDB reads it like any other; a text column alone is often a tenth of a file.
 
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { type FileHandle, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { writeError } from '../commit.ts';
+import { makeTemporaryFolder, writeError } from '../commit.ts';
 import { sqlPath } from '../duckdb.ts';
 import { fail } from '../errors.ts';
 import { statFile } from '../files.ts';
@@ -35,9 +34,7 @@ export interface LocalParquet {
 export async function openLocalParquet(path: string): Promise<LocalParquet> {
   const { bytes } = await statFile(path);
   if (!isRemote(path)) return { path, fetch: () => Promise.resolve(), close: () => Promise.resolve() };
-  const folder = await mkdtemp(join(tmpdir(), 'betr-spool-')).catch((error: unknown) => {
-    throw writeError(error, tmpdir());
-  });
+  const folder = await makeTemporaryFolder('spool');
   const spool = join(folder, 'shard.parquet');
   const close = (): Promise<void> => rm(folder, { recursive: true, force: true });
   try {

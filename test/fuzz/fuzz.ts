@@ -90,7 +90,7 @@ async function makeWhole(whole: string): Promise<void> {
     await withDuckDb({}, async (connection) => {
       const rows = `SELECT CASE WHEN range % 5 = 0 THEN NULL ELSE 'd' || range END AS id, 'the text of ' || range || repeat(' é', (range % 9)::INT) AS text, {'source': 's' || range % 3} AS meta, range::BIGINT AS tokens FROM range(300)`;
       await connection.run(`COPY (${rows}) TO ${sqlString(join(whole, 'other', 'a.parquet'))} (FORMAT parquet, ROW_GROUP_SIZE 2048)`);
-      const large = `SELECT 'd' || range AS id, CASE WHEN range % 7 > 0 THEN range || repeat(' some words', 80000) END AS text FROM range(24)`;
+      const large = `SELECT 'd' || range AS id, CASE WHEN range % 7 > 0 THEN range || repeat(' some words', 80000) END AS text, {'source': 's'} AS meta FROM range(24)`;
       await connection.run(`COPY (${large}) TO ${sqlString(join(whole, 'other', 'large.parquet'))} (FORMAT parquet)`);
     });
     await (await openVectors(pointer, join(whole, 'vectors'))).embed(vectorTexts, silent, '');

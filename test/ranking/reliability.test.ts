@@ -52,6 +52,16 @@ describe('a ranking', () => {
     });
   });
 
+  it('is predicted in temporary files, and where these cannot be, the error says where they are made', async () => {
+    await withCorpus(async (run, folder) => {
+      await rankCorpus(run, silent);
+      await writeFile(join(folder, 'corpus', 'new.jsonl'), makeLines(50, 9));
+      const missing = join(folder, 'nowhere');
+      const { status, stderr } = spawnSync(process.execPath, [betr, 'rank', '--dry-run'], { cwd: folder, encoding: 'utf8', env: { ...process.env, TMPDIR: missing } });
+      expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringMatching(`^betr: ${missing} \\(for temporary files; TMPDIR names another folder\\) cannot be written: .*\\[WRITE_FAILED\\]\n$`) });
+    });
+  });
+
   it('in a folder that cannot be written to ends with an error that names it, and the published one stays', async () => {
     if (process.getuid?.() !== 0) {
       process.stderr.write('Skipped: only root can run a command as another user, who may not write.\n');

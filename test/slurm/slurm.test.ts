@@ -59,8 +59,10 @@ const submitted = z.object({ chunks: z.number(), array: z.string(), publish: z.s
     createHash('sha256').update(await readFile(join(run.files.manifest, foldedManifest))).digest('hex');
 
   async function withCorpus(use: (run: Run, alone: { generation: string; content: string }) => Promise<void>): Promise<void> {
-    await withFolder(async (folder) => {
-      await mkdir(join(folder, 'corpus'));
+    await withFolder(async (parent) => {
+      // Slurm reads the paths in its scripts by rules of its own.
+      const folder = join(parent, "it's 100 % odd");
+      await mkdir(join(folder, 'corpus'), { recursive: true });
       for (let i = 0; i < 6; i++) {
         const text = makeLines(8000, i);
         await writeFile(join(folder, 'corpus', `${i}.jsonl${i % 3 === 2 ? '.gz' : ''}`), i % 3 === 2 ? gzipSync(text) : text);

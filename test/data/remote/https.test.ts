@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { withDuckDb } from '../../../data/duckdb.ts';
 import { readPieces, statFile } from '../../../data/files.ts';
+import { findLargePages } from '../../../data/parquet-pages.ts';
 import { listShards, pathOf } from '../../../data/shards.ts';
 import { readAll, withFolder } from '../collect.ts';
 import { startWebServer, type WebServer } from './web-server.ts';
@@ -146,6 +147,24 @@ describe('shards on a web server', () => {
       expect(there).toEqual(await readAll(path, { chunk }));
       // A quarter of the file, and the look at its end, which is an eighth.
       expect(web.bytesSent).toBeLessThan(0.5 * file.length);
+    });
+  });
+
+  it('in Parquet of large pages are fetched by their chunks, too', async () => {
+    await withFolder(async (folder) => {
+      const path = join(folder, 'a.parquet');
+      const large = `COPY (SELECT i::VARCHAR AS id, i || repeat(' words', 1500) AS text FROM range(6144) AS t(i)) TO '${path}' (FORMAT parquet, ROW_GROUP_SIZE 2048)`;
+      const pages = await withDuckDb({}, async (connection) => {
+        await connection.run(large);
+        return findLargePages(connection, path, 'text', [0, 1, 2]);
+      });
+      expect(pages).not.toContain(undefined);
+      const file = await readFile(path);
+      web.files.set('/a.parquet', file);
+      const chunk = { firstRow: 2048, endRow: 4096 };
+      const there = await readAll(`${web.url}/a.parquet`, { chunk });
+      expect(there.documents.map(({ row, text }) => `${row} ${text}`)).toEqual(Array.from({ length: 2048 }, (_, i) => `${2048 + i} ${2048 + i}${' words'.repeat(1500)}`));
+      expect(await readAll(`${web.url}/a.parquet`)).toEqual(await readAll(path));
     });
   });
 
