@@ -38,8 +38,10 @@ async function openProgram(asked: string): Promise<Command> {
     .addHelpText('after', exitCodes)
     .showHelpAfterError('(betr --help says what there is)')
     .exitOverride();
+  // To load all of them takes half a second.
+  const needsAll = !Object.hasOwn(commands, asked) && asked !== '--version' && asked !== '-V';
   for (const [name, load] of Object.entries(commands)) {
-    if (name === asked || !Object.hasOwn(commands, asked)) program.addCommand((await load()).copyInheritedSettings(program));
+    if (name === asked || needsAll) program.addCommand((await load()).copyInheritedSettings(program));
   }
   return program;
 }
