@@ -16,10 +16,16 @@ interface Column {
 
 /** What to ask a file for. */
 export interface Query {
-  /** Of row, id, source and tokens, and of the text. */
-  sql: { columns: string[]; text: string };
-  from: string;
-  /** The file's columns that this reads. */
+  /** In this order: row and tokens as DOUBLE, id and source as VARCHAR. */
+  others: string;
+  /** As BLOB. */
+  text: string;
+  /** The file as a table. */
+  source: string;
+  /** The column of the file's top level that has the texts, where there is one; whether it is of strings, which are valid UTF-8 then, or of bytes. */
+  textColumn: string | undefined;
+  isString: boolean;
+  /** The file's columns that all of this reads. */
   columns: string[];
 }
 
@@ -39,8 +45,11 @@ export async function buildQuery(connection: DuckDBConnection, path: string, fie
   const source = await column('source', simpleType);
   const tokens = await column('tokens', /^(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL.*)$/);
   return {
-    sql: { columns: ['file_row_number::DOUBLE', `${id.sql}::VARCHAR`, `${source.sql}::VARCHAR`, `${tokens.sql}::DOUBLE`], text: text.type === 'BLOB' ? text.sql : `encode(${text.sql})` },
-    from: parquetSource(path, 'file_row_number = true'),
+    others: `file_row_number::DOUBLE, ${tokens.sql}::DOUBLE, ${id.sql}::VARCHAR, ${source.sql}::VARCHAR`,
+    text: text.type === 'BLOB' ? text.sql : `encode(${text.sql})`,
+    source: parquetSource(path, 'file_row_number = true'),
+    textColumn: text.name === fields.text ? text.name : undefined,
+    isString: text.type === 'VARCHAR',
     columns: [text, id, source, tokens].flatMap(({ name }) => name ?? []),
   };
 }

@@ -1,22 +1,21 @@
 // Parquet in, batches of documents out, through DuckDB: text as bytes, a few row groups at a time whatever the file's size.
 
 import { isUtf8 } from 'node:buffer';
-import type { DuckDBConnection, DuckDBDataChunk } from '@duckdb/node-api';
-import { readBytes, readStrings } from './duckdb-columns.ts';
-import { DuckDBDoubleVector } from './duckdb-library.ts';
+import type { DuckDBConnection } from '@duckdb/node-api';
 import { z } from 'zod';
 import { type BatchBuilder, openBatch } from './batch.ts';
 import { openBoundedCache } from './bounded-cache.ts';
 import type { DocumentBatch, Shard } from './documents.ts';
-import { openDuckDb, sqlPath, sqlString, streamChunks } from './duckdb.ts';
+import { openDuckDb, sqlPath, sqlString } from './duckdb.ts';
 import { BetrError, fail, reasonOf } from './errors.ts';
 import { statFile } from './files.ts';
 import { isCount, splitName } from './json-line.ts';
 import { defaultMaxLineBytes, type ReadOptions } from './jsonl.ts';
-import type { Quarantine } from './quarantine.ts';
 import { buildQuery, type Query } from './parquet-columns.ts';
-import { findLargePages, largePageBytes, openTexts, type Text, type TextPages } from './parquet-pages.ts';
-import { type LocalParquet, openLocalParquet, type RowRange } from './remote/spool.ts';
+import { findTextPages, largePageBytes, type Text } from './parquet-pages.ts';
+import { cutSections, type LargeGroup, readSection, type RowFields } from './parquet-sections.ts';
+import type { Quarantine } from './quarantine.ts';
+import { type LocalParquet, openLocalParquet } from './remote/spool.ts';
 import { showPath } from './remote/store.ts';
 import type { FieldNames } from './settings.ts';
 
@@ -32,10 +31,11 @@ export async function* readParquet(shard: Shard, fields: FieldNames, { quarantin
     await makeRoom(connection, known.neededMb);
     const wanted = onlyRows === undefined ? { from: fromRow, to: chunk.endRow ?? known.rows } : { from: Math.min(...onlyRows), to: Math.max(...onlyRows) + 1 };
     await file.fetch(connection, known.columns, wanted);
-    for (const range of onlyRows === undefined ? await cutRows(connection, file.path, fields.text, known, wanted) : [{ ...wanted, onlyRows }]) {
-      for await (const { columns, start, texts } of readRange(connection, file.path, known, range)) {
-        yield* takeRows(columns, start, texts, batch, shard, fields, quarantine);
-        endRow = (columns.rows.getItem(start + texts.length - 1) ?? 0) + 1;
+    const sections = onlyRows === undefined ? await cutSections(file.path, known.largeGroups, wanted) : [{ ...wanted, onlyRows }];
+    for (const section of sections) {
+      for await (const { fields: others, start, texts } of readSection(connection, file.path, known, section)) {
+        yield* takeRows(others, start, texts, batch, shard, fields, quarantine);
+        endRow = (others.rows.getItem(start + texts.length - 1) ?? 0) + 1;
       }
     }
     const last = batch.take();
@@ -67,8 +67,7 @@ interface Prepared extends Query {
   /** Memory that it takes to hold the texts of so many rows: little for most files, much where each is a book. */
   neededMb: number;
   rows: number;
-  /** The row groups whose pages may be large. */
-  largeGroups: { group: number; from: number; to: number }[];
+  largeGroups: LargeGroup[];
 }
 
 /** A file is read chunk by chunk, and to ask for this takes as long as a hundredth of a chunk. */
@@ -79,69 +78,20 @@ async function prepare(connection: DuckDBConnection, path: string, fields: Field
   const key = JSON.stringify([path, bytes, modifiedMs, fields]);
   const known = prepared.get(key);
   if (known !== undefined) return known;
-  const largeGroups: Prepared['largeGroups'] = [];
-  let [neededBytes, rows] = [0, 0];
-  for (const [group, { rows: own, textBytes }] of (await queryRowGroups(connection, path, fields.text)).entries()) {
+  const query = await buildQuery(connection, path, fields, shown);
+  const firstRows: number[] = [];
+  let [neededBytes, rows, mostTextBytes] = [0, 0, 0];
+  for (const { rows: own, textBytes } of await queryRowGroups(connection, path, fields.text)) {
     neededBytes = Math.max(neededBytes, textBytes * Math.min(1, rowsAtOnce / Math.max(1, own)), Math.min(textBytes, largestPageBytes));
-    if (textBytes >= largePageBytes) largeGroups.push({ group, from: rows, to: rows + own });
+    mostTextBytes = Math.max(mostTextBytes, textBytes);
+    firstRows.push(rows);
     rows += own;
   }
-  const now = { neededMb: Math.ceil((copies * neededBytes) / 1e6), rows, largeGroups, ...(await buildQuery(connection, path, fields, shown)) };
+  const found = query.textColumn === undefined || mostTextBytes < largePageBytes ? [] : await findTextPages(connection, path, query.textColumn);
+  const largeGroups = found.map((pages) => ({ from: firstRows[pages.group] ?? 0, to: (firstRows[pages.group] ?? 0) + pages.rows, pages }));
+  const now = { ...query, neededMb: Math.ceil((copies * neededBytes) / 1e6), rows, largeGroups };
   prepared.set(key, now);
   return now;
-}
-
-/** Rows that are read by one query. */
-interface Range extends RowRange {
-  /** Their texts, which begin with those of row `firstRow`, by another way. */
-  pages?: TextPages;
-  firstRow?: number;
-  onlyRows?: readonly number[];
-}
-
-/** The wanted rows, row groups of large pages apart. */
-async function cutRows(connection: DuckDBConnection, path: string, textField: string, { largeGroups }: Prepared, wanted: RowRange): Promise<Range[]> {
-  const large = largeGroups.filter(({ from, to }) => from < wanted.to && to > wanted.from);
-  const found = large.length === 0 ? [] : await findLargePages(connection, path, textField, large.map(({ group }) => group));
-  const ranges: Range[] = [];
-  let at = wanted.from;
-  for (const [i, { from, to }] of large.entries()) {
-    const pages = found[i];
-    if (pages === undefined) continue;
-    if (from > at) ranges.push({ from: at, to: from });
-    ranges.push({ from: Math.max(at, from), to: Math.min(to, wanted.to), pages, firstRow: from });
-    at = to;
-  }
-  if (at < wanted.to) ranges.push({ from: at, to: wanted.to });
-  return ranges;
-}
-
-type Numbers = InstanceType<typeof DuckDBDoubleVector>;
-
-interface Columns {
-  rows: Numbers;
-  ids: string[];
-  sources: string[];
-  tokens: Numbers;
-}
-
-/** The rows' columns, and from the row at `start` some texts; they are of use until the next are asked for. */
-async function* readRange(connection: DuckDBConnection, path: string, { sql, from }: Query, { pages, firstRow = 0, onlyRows, ...rows }: Range): AsyncGenerator<{ columns: Columns; start: number; texts: readonly Text[] }> {
-  const others = pages && openTexts(path, pages, rows.from - firstRow, defaultMaxLineBytes);
-  const query = `SELECT ${pages === undefined ? [...sql.columns, sql.text].join(', ') : sql.columns.join(', ')} FROM ${from} WHERE ${onlyRows === undefined ? `file_row_number >= ${rows.from} AND file_row_number < ${rows.to}` : `file_row_number IN (${onlyRows.join(', ')})`}`;
-  try {
-    for await (const chunk of streamChunks(connection, query)) {
-      const columns = readColumns(chunk);
-      for (let start = 0; start < chunk.rowCount; ) {
-        const texts = others === undefined ? readBytes(chunk, sql.columns.length) : await others.take(chunk.rowCount - start);
-        yield { columns, start, texts };
-        start += texts.length;
-      }
-      chunk.reset();
-    }
-  } finally {
-    await others?.close();
-  }
 }
 
 async function makeRoom(connection: DuckDBConnection, neededMb: number): Promise<void> {
@@ -155,23 +105,17 @@ async function makeRoom(connection: DuckDBConnection, neededMb: number): Promise
 /** What was set last, by the connection that set it: a database is read through one. */
 const limits = new WeakMap<DuckDBConnection, number>();
 
-function readColumns(data: DuckDBDataChunk): Columns {
-  const [rows, tokens] = [data.getColumnVector(0), data.getColumnVector(3)];
-  if (!(rows instanceof DuckDBDoubleVector && tokens instanceof DuckDBDoubleVector)) throw fail('INTERNAL', { reason: 'columns of a Parquet file are not of the types that were asked for' });
-  return { rows, ids: readStrings(data, 1), sources: readStrings(data, 2), tokens };
-}
-
-function* takeRows(columns: Columns, start: number, texts: readonly Text[], batch: BatchBuilder, shard: Shard, fields: FieldNames, quarantine: Quarantine): Generator<DocumentBatch> {
+function* takeRows(others: RowFields, start: number, texts: readonly Text[], batch: BatchBuilder, shard: Shard, fields: FieldNames, quarantine: Quarantine): Generator<DocumentBatch> {
   for (const [i, text] of texts.entries()) {
-    const row = columns.rows.getItem(start + i) ?? 0;
-    const tokens = columns.tokens.getItem(start + i) ?? Number.NaN;
+    const row = others.rows.getItem(start + i) ?? 0;
+    const tokens = others.tokens.getItem(start + i) ?? Number.NaN;
     const problem = problemOf(text, tokens, fields);
     if (problem !== undefined || !(text instanceof Uint8Array)) {
       quarantine.add(shard.name, row, problem ?? '');
       continue;
     }
-    const id = columns.ids[start + i] ?? '';
-    batch.addDocument(row, id === '' ? undefined : id, columns.sources[start + i] ?? '', tokens, text.length);
+    const id = others.ids[start + i] ?? '';
+    batch.addDocument(row, id === '' ? undefined : id, others.sources[start + i] ?? '', tokens, text.length);
     batch.addTexts(text);
     if (!batch.isFull()) continue;
     const full = batch.take();

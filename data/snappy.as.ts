@@ -1,11 +1,11 @@
 // Snappy's raw format, decompressed piece by piece, in AssemblyScript (compiled to WebAssembly). A Snappy stream is a chain of literals and of copies of what
-// came before (github.com/google/snappy, format_description.txt); what came before is held as far back as its compressors look.
+// came before (github.com/google/snappy, format_description.txt); what came before is held as far back as most compressors look.
 
 /** Where the host puts compressed bytes, behind those that are left there. */
 export const inputAt: i32 = 1024;
 export const inputBytes: i32 = 1 << 18;
 
-/** Compressors work on blocks of 64 KiB, and copy within them. */
+/** Google's compressor, and DuckDB with it, works on blocks of 64 KiB and copies within them. */
 const windowBytes: i32 = 1 << 18;
 const pieceBytes: i32 = 1 << 18;
 /** Elements are written 16 bytes at a time, and the last of a piece may be longer than what it has room for. */

@@ -22,7 +22,7 @@ const decompressors = openPool(2, () => {
   return wasm;
 });
 
-/** Decompresses one stream of raw Snappy; a piece is of use until the next is asked for. Throws where it is damaged, ends early, or repeats what is more than 256 KiB back (no known compressor does). */
+/** Decompresses one stream of raw Snappy; a piece is of use until the next is asked for. Throws where it is damaged, ends early, or repeats what is more than 256 KiB back: most compressors, Google's and with it DuckDB's among them, look 64 KiB back, not all. */
 export async function* decompressSnappy(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const wasm = decompressors.take();
   const memory = Buffer.from(wasm.memory.buffer);

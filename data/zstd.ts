@@ -16,7 +16,12 @@ export const zstdDecompressors = [openOwnDecompressor, openNativeDecompressor, o
 
 /** The fastest way to decompress one file that this installation has. */
 export async function openZstdDecompressor(): Promise<ZstdDecompressor> {
-  return openOwnDecompressor() ?? (await openNativeDecompressor()) ?? openSlowDecompressor();
+  return (await openFastZstdDecompressor()) ?? openSlowDecompressor();
+}
+
+/** The same, undefined where there is none but the slow one. */
+export async function openFastZstdDecompressor(): Promise<ZstdDecompressor | undefined> {
+  return openOwnDecompressor() ?? openNativeDecompressor();
 }
 
 /** A stream that compresses. Errors: ZSTD_MISSING. */

@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { sqlString, withDuckDb } from '../../data/duckdb.ts';
-import { findLargePages, openTexts, type Text, type TextPages } from '../../data/parquet-pages.ts';
+import { findTextPages, largePageBytes, openTexts, type Text, type TextPages } from '../../data/parquet-pages.ts';
 import { readAll, withFolder } from './collect.ts';
+import { allThere, type Page, pageHeader, pageOf, plainValues, varInt, writeParquet, type WrittenColumn } from './parquet-file.ts';
 import { rounds } from '../long.ts';
 
 const codecs = ['snappy', 'zstd', 'gzip', 'uncompressed'];
@@ -16,13 +17,13 @@ async function write(path: string, query: string, options: string): Promise<void
 }
 
 /** The pages of the file's row groups, however small they are. */
-async function findPages(path: string, groups: number[]): Promise<(TextPages | undefined)[]> {
-  return withDuckDb({ threads: 1 }, (connection) => findLargePages(connection, path, 'text', groups, 0));
+async function findPages(path: string, column = 'text', leastBytes = 0): Promise<TextPages[]> {
+  return withDuckDb({ threads: 1 }, (connection) => findTextPages(connection, path, column, leastBytes));
 }
 
 /** All texts of a row group, taken so many at once. */
 async function takeAll(path: string, pages: TextPages, most = 1000, { passed = 0, mostBytes = 1e6 } = {}): Promise<(string | undefined)[]> {
-  const reader = openTexts(path, pages, passed, mostBytes);
+  const reader = openTexts(path, [pages], passed, mostBytes);
   const texts: Text[] = [];
   while (texts.length < pages.rows - passed) texts.push(...(await reader.take(most)).map((text) => (text instanceof Uint8Array ? Uint8Array.from(text) : text)));
   await reader.close();
@@ -42,7 +43,7 @@ describe('texts of Parquet pages, piece by piece', () => {
           // Each text once: DuckDB would make a dictionary of them otherwise.
           const rows = all.map((value, row) => `(${row}, ${value === null ? 'NULL' : sqlString(`${row} ${value}`)})`);
           await write(path, `SELECT "text" FROM (VALUES ${rows.join(', ')}) t(i, "text") ORDER BY i`, `COMPRESSION ${codec}`);
-          const [pages] = await findPages(path, [0]);
+          const [pages] = await findPages(path);
           // Nothing but missing texts is a dictionary of none.
           if (pages === undefined) {
             expect(all.filter((value) => value !== null).length).toBeLessThan(2);
@@ -61,7 +62,7 @@ describe('texts of Parquet pages, piece by piece', () => {
       const path = join(folder, 'a.parquet');
       const lengths = [10, 3_000_000, 99, 100, 101, 0, 2_000_000];
       await write(path, `SELECT repeat('x', n) AS text FROM (VALUES ${lengths.map((n) => `(${n})`).join(', ')}) t(n)`, 'COMPRESSION uncompressed');
-      const [pages] = await findPages(path, [0]);
+      const [pages] = await findPages(path);
       if (pages === undefined) throw new Error('the pages are not found');
       expect(await takeAll(path, pages, 2, { mostBytes: 100 })).toEqual(lengths.map((n) => (n > 100 ? 'too long' : 'x'.repeat(n))));
     });
@@ -79,8 +80,7 @@ describe('a Parquet file of large pages', () => {
     await withFolder(async (folder) => {
       const path = join(folder, 'a.parquet');
       await write(path, rows, `COMPRESSION ${codec}`);
-      const pages = await withDuckDb({ threads: 1 }, (connection) => findLargePages(connection, path, 'text', [0]));
-      expect(pages).toMatchObject([{ codec: codec.toUpperCase(), rows: count, optional: true }]);
+      expect(await findPages(path, 'text', largePageBytes)).toMatchObject([{ codec: codec.toUpperCase(), rows: count, optional: true }]);
       for (const [first, end] of [[0, count], [4321, 9999]] as const) {
         const { documents, quarantined } = await readAll(path, first === 0 ? {} : { chunk: { firstRow: first, endRow: end } });
         const all = Array.from({ length: end - first }, (_, i) => first + i);
@@ -95,8 +95,7 @@ describe('a Parquet file of large pages', () => {
       const path = join(folder, 'a.parquet');
       // Row groups of 10,240: of large pages, of the same text all over, of large pages, and the rest.
       await write(path, `SELECT 'd' || i AS id, CASE WHEN i // 10240 = 1 THEN repeat(md5((i % 5)::VARCHAR), 60) ELSE repeat(md5(i::VARCHAR), 60) END AS text FROM range(31000) t(i)`, 'ROW_GROUP_SIZE 10240');
-      const pages = await withDuckDb({ threads: 1 }, (connection) => findLargePages(connection, path, 'text', [0, 1, 2, 3]));
-      expect(pages.map((found) => found !== undefined)).toEqual([true, false, true, false]);
+      expect((await findPages(path, 'text', largePageBytes)).map(({ group }) => group)).toEqual([0, 2]);
       const { documents, quarantined } = await readAll(path, { chunk: { firstRow: 100, endRow: 30_900 } });
       expect(quarantined).toEqual([]);
       expect(documents.length).toBe(30_800);
@@ -106,4 +105,91 @@ describe('a Parquet file of large pages', () => {
       }
     });
   });
+
+  const large = (name: string, count = 17): string[] => Array.from({ length: count }, (_, i) => `${name} ${i} ${'x'.repeat(1 << 20)}`);
+  const textsOf = async (path: string, field = 'text'): Promise<string[]> => (await readAll(path, { fields: { id: 'id', text: field, source: 'source', tokens: 'tokens' } })).documents.map(({ text }) => text);
+
+  /** Writes one and hands it to `use`. */
+  const withFile = async (rows: number, columns: WrittenColumn[], use: (path: string) => Promise<void>): Promise<void> =>
+    withFolder(async (folder) => {
+      const path = join(folder, 'a.parquet');
+      await writeParquet(path, rows, columns);
+      await use(path);
+    });
+
+  it('may have several of them, empty ones among them, and small ones after', async () => {
+    const [first, second, small] = [large('first'), large('second'), ['a', '', 'b']];
+    const empty = { values: 0, content: Buffer.alloc(0) };
+    await withFile(37, [{ path: ['text'], pages: [pageOf(first), empty, pageOf(second), pageOf(small)] }], async (path) => {
+      const [pages] = await findPages(path, 'text', largePageBytes);
+      if (pages === undefined) throw new Error('the pages are not found');
+      expect(await takeAll(path, pages, 10, { mostBytes: 2e6 })).toEqual([...first, ...second, ...small]);
+      expect(await textsOf(path)).toEqual([...first, ...second, 'a', 'b']);
+    });
+  });
+
+  it('has no levels where no text may be missing', async () => {
+    const texts = large('required');
+    await withFile(17, [{ path: ['text'], required: true, pages: [{ values: 17, content: plainValues(texts) }] }], async (path) => {
+      const [pages] = await findPages(path, 'text', largePageBytes);
+      expect(pages).toMatchObject({ optional: false });
+      expect(await textsOf(path)).toEqual(texts);
+    });
+  });
+
+  it.each<[string, WrittenColumn[], string]>([
+    ['of names that are alike but for their case', [{ path: ['TEXT'], pages: [pageOf(large('upper'))] }, { path: ['text'], pages: [pageOf(large('right'))] }, { path: ['text_1'], pages: [pageOf(large('one'))] }], 'text_1'],
+    ['that looks like a field of a struct', [{ path: ['a', 'b'], pages: [pageOf(large('wrong'))] }, { path: ['a, b'], pages: [pageOf(large('right'))] }], 'a, b'],
+    ['of values of one length', [{ path: ['text'], fixed: 1 << 20, pages: [{ values: 17, content: Buffer.concat([allThere(17), ...Array.from({ length: 17 }, () => Buffer.alloc(1 << 20, 'right ')) ]) }] }], 'text'],
+  ])('a column %s is left to DuckDB', async (_what, columns, field) => {
+    await withFile(17, columns, async (path) => {
+      expect(await findPages(path, field)).toEqual([]);
+      expect((await textsOf(path, field)).map((text) => text.slice(0, 5))).toEqual(Array.from({ length: 17 }, () => 'right'));
+    });
+  });
+
+  it('is read by DuckDB from where it is Snappy of another kind', async () => {
+    const [first, second] = [large('first'), large('second')];
+    const contents = [pageOf(first).content, pageOf(second).content];
+    // The second page repeats what is far away, as some compressors do.
+    const compressed = contents.map((content, i) => (i === 0 ? literals(content) : farCopies(content)));
+    const pages = contents.map((content, i) => ({ values: 17, content, compressed: compressed[i] ?? content }));
+    await withFile(34, [{ path: ['text'], codec: 'SNAPPY', pages }], async (path) => {
+      const [found] = await findPages(path);
+      if (found === undefined) throw new Error('the pages are not found');
+      await expect(takeAll(path, found, 10, { mostBytes: 2e6 })).rejects.toThrow('damaged');
+      expect(await textsOf(path)).toEqual([...first, ...second]);
+    });
+  });
+
+  it.each<[string, Page]>([
+    ['a header that promises endless lists', { ...pageOf(large('a')), header: Buffer.from([0x15, 0, 0x19, 0xf9, 255, 255, 255, 15, 0xf9, 255, 255, 255, 15, 0]) }],
+    ['a header of another page', { ...pageOf(large('a')), header: pageHeader(18, 17 << 20, 17 << 20) }],
+    ['more levels than values', { values: 17, content: Buffer.concat([Buffer.from([255, 255, 255, 1]), Buffer.alloc(33 << 20)]) }],
+    ['levels of no values', { values: 17, content: Buffer.concat([Buffer.from([50, 0, 0, 0]), Buffer.alloc(17 << 20)]) }],
+    ['fewer bytes than its values have', { values: 17, content: Buffer.concat([allThere(17), plainValues(large('a', 16)), Buffer.from([0, 0, 16, 0])]) }],
+    ['a string that is no UTF-8', { values: 17, content: Buffer.concat([allThere(17), Buffer.from([2, 0, 0, 0, 0xc3, 0x28]), plainValues(large('a', 16))]) }],
+  ])('with %s is refused as DuckDB refuses it', async (_what, page) => {
+    await withFile(17, [{ path: ['text'], pages: [page] }], async (path) => {
+      await expect(textsOf(path)).rejects.toMatchObject({ code: 'FILE_UNREADABLE', message: expect.stringContaining(path) });
+    });
+  });
 });
+
+/** As Snappy without a copy. */
+function literals(content: Buffer): Buffer {
+  const parts = [varInt(content.length)];
+  for (let at = 0; at < content.length; at += 65_536) {
+    const part = content.subarray(at, at + 65_536);
+    parts.push(Buffer.from([61 << 2, (part.length - 1) & 255, (part.length - 1) >> 8]), part);
+  }
+  return Buffer.concat(parts);
+}
+
+/** As Snappy whose last element is a copy of 8 bytes from 4 MB before: the texts repeat one letter. */
+function farCopies(content: Buffer): Buffer {
+  const begun = literals(content.subarray(0, -8)).subarray(varInt(content.length - 8).length);
+  const distance = Buffer.alloc(4);
+  distance.writeUInt32LE(4_000_000);
+  return Buffer.concat([varInt(content.length), begun, Buffer.from([(7 << 2) | 3]), distance]);
+}

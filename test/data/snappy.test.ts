@@ -1,6 +1,7 @@
 import { expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { decompressSnappy } from '../../data/snappy.ts';
+import { varInt } from './parquet-file.ts';
 import { rounds } from '../long.ts';
 
 type Element = { literal: Uint8Array; lengthBytes: number } | { distance: number; size: number; kind: 1 | 2 | 3 };
@@ -30,10 +31,6 @@ function writeStream(elements: readonly Element[]): { stream: Buffer; content: B
 
 function littleEndian(value: number, bytes: number): number[] {
   return Array.from({ length: bytes }, (_, i) => (value >>> (8 * i)) & 255);
-}
-
-function varInt(value: number): Buffer {
-  return value < 128 ? Buffer.from([value]) : Buffer.concat([Buffer.from([(value & 127) | 128]), varInt(value >>> 7)]);
 }
 
 async function* cut(stream: Uint8Array, bytes: number): AsyncGenerator<Uint8Array> {
