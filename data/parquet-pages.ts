@@ -41,7 +41,7 @@ const textPages = z.object({ group: z.number(), codec: z.string(), start: z.numb
 /** Where the pages of a row group's texts are, and what has to be known to read them; `optional`: texts may be missing. */
 export type TextPages = z.output<typeof textPages>;
 
-/** The row groups whose texts are such as `openTexts` reads, and have `leastBytes` or more. `column` is one of the file's top level. */
+/** The row groups whose texts may be such as `openTexts` reads, and have `leastBytes` or more: their pages say. `column` is one of the file's top level. */
 export async function findTextPages(connection: DuckDBConnection, path: string, column: string, leastBytes = largePageBytes): Promise<TextPages[]> {
   // Columns that are alike but for their case have other names in DuckDB than in the file; and a name with a comma may look like a field of a struct.
   const reader = await connection.runAndReadAll(
@@ -50,8 +50,7 @@ export async function findTextPages(connection: DuckDBConnection, path: string, 
        renamed AS (SELECT count(*) AS columns FROM (DESCRIBE SELECT * FROM ${parquetSource(path)}) WHERE column_name NOT IN (SELECT name FROM names))
      SELECT row_group_id::DOUBLE AS "group", compression AS codec, data_page_offset::DOUBLE AS start, (data_page_offset + total_compressed_size)::DOUBLE AS "end", num_values::DOUBLE AS rows, repetition_type = 'OPTIONAL' AS optional
      FROM parquet_metadata(${sqlPath(path)}), own, renamed
-     WHERE path_in_schema = ${sqlString(column)} AND renamed.columns = 0 AND repetition_type IN ('OPTIONAL', 'REQUIRED') AND type = 'BYTE_ARRAY' AND total_uncompressed_size >= ${leastBytes}
-       AND num_values = row_group_num_rows AND num_values <= ${mostRows} AND dictionary_page_offset IS NULL AND regexp_full_match(encodings, '(PLAIN|RLE|BIT_PACKED)(, (PLAIN|RLE|BIT_PACKED))*')
+     WHERE path_in_schema = ${sqlString(column)} AND renamed.columns = 0 AND repetition_type IN ('OPTIONAL', 'REQUIRED') AND type = 'BYTE_ARRAY' AND total_uncompressed_size >= ${leastBytes} AND num_values <= ${mostRows}
      QUALIFY count(*) OVER (PARTITION BY row_group_id) = 1 ORDER BY row_group_id`,
   );
   return textPages.array().parse(reader.getRowObjects()).filter(({ codec }) => codec in decompressors);
