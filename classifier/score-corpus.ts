@@ -12,6 +12,7 @@ import type { Run } from '../data/run.ts';
 import { cardFile, isChunkName, type ListedPart, quarantineFile } from './part.ts';
 import { listTasks, makePlan, outlinePlan, readPlan, type Task } from './plan.ts';
 import { foldManifests, isWhole, readPublishedParts } from './published.ts';
+import { compareShards, type ShardChanges, type ShardState } from './shard-changes.ts';
 import { problemOf } from './work.ts';
 import { countWorkers, type Listener, runWorkers } from './workers.ts';
 
@@ -27,6 +28,8 @@ export interface CorpusScores {
   /** Of the parts it made; and the most memory that one of its processes had. */
   diskBytes: number;
   memoryBytes: number;
+  /** What became of shards after they were planned: changed ones were planned anew. */
+  meanwhile: ShardChanges;
 }
 
 /** A shard may change while it is read; then the plan is made anew, so many times. */
@@ -37,8 +40,10 @@ export async function scoreCorpus(run: Run, report: Report): Promise<CorpusScore
   const startedMs = performance.now();
   const done = { documents: 0, textBytes: 0, diskBytes: 0, memoryBytes: 0 };
   const scored = new Set<string>();
+  let planned: readonly ShardState[] = [];
   for (let attempt = 1; ; attempt++) {
     const plan = await makePlan(run, report);
+    if (attempt === 1) planned = plan.shards;
     const tasks = listTasks(run, plan);
     const { open, lost } = await listOpenTasks(run, tasks);
     if (lost > 0) await forgetLostParts(run);
@@ -58,7 +63,7 @@ export async function scoreCorpus(run: Run, report: Report): Promise<CorpusScore
     if (problem !== undefined) throw problem;
     if (problems.length > 0) continue;
     const shardsScored = plan.shards.filter(({ name }) => scored.has(name)).length;
-    return { parts: await collectParts(run, tasks), shardsScored, shardsReused: plan.shards.length - shardsScored, ...done, seconds: (performance.now() - startedMs) / 1000 };
+    return { parts: await collectParts(run, tasks), shardsScored, shardsReused: plan.shards.length - shardsScored, ...done, meanwhile: compareShards(planned, plan.shards), seconds: (performance.now() - startedMs) / 1000 };
   }
 }
 
@@ -88,7 +93,7 @@ export function openListener(open: readonly Task[], report: Report): Required<Li
 /** The parts of the plan's corpus, sorted by shard and row, where workers have made all of them. Errors: CHUNKS_LEFT, STEP_MISSING, PLAN_STALE. */
 export async function collectScores(run: Run): Promise<CorpusScores> {
   const plan = await readPlan(run);
-  return { parts: await collectParts(run, listTasks(run, plan)), shardsScored: 0, shardsReused: plan.shards.length, documents: 0, textBytes: 0, seconds: 0, diskBytes: 0, memoryBytes: 0 };
+  return { parts: await collectParts(run, listTasks(run, plan)), shardsScored: 0, shardsReused: plan.shards.length, documents: 0, textBytes: 0, seconds: 0, diskBytes: 0, memoryBytes: 0, meanwhile: compareShards([], []) };
 }
 
 async function collectParts(run: Run, tasks: readonly Task[]): Promise<ListedPart[]> {

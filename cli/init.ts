@@ -26,7 +26,7 @@ benchmarks:                           # what the model should become good at: tr
 # embedding: {model: default, device: auto, dtype: auto, maxTokens: 256}   # or a hub name, a folder, an http(s) endpoint
 # search: {method: auto, nearest: 1000}         # auto | exact | hnsw
 # keep: {pool: nemotron-cc, tokensPerParam: 11, maxEpochs: 4, budgets: [1e20, 1e21, 1e22]}   # or dclm-refinedweb, for raw crawl
-# drift: {psi: 0.2, keepRate: 0.25, sourceShare: 0.1, newDocuments: true}   # more than this from one ranking to the next: exit code 4
+# drift: {psi: 0.2, keepRate: 0.25, sourceShare: 0.1, lostDocuments: 0.2, newDocuments: true}   # more than this from one ranking to the next: exit code 4
 # scoring: {chunkMegabytes: 64, beatSeconds: 5, lostSeconds: 60}
 # domains: {losses: bpb.csv, errors: error.csv, tokens: tokens.csv, keepRate: 0.1}   # betr domains: weights from other people's models
 # workers: 8                                    # every core when left out

@@ -30,7 +30,7 @@ export function publishScript(job: SlurmJob): string {
 }
 
 function script({ betr, settingsPath, cpus, sbatch }: SlurmJob, name: string, options: readonly string[], last: readonly string[]): string {
-  const all = [`--job-name=${name}`, ...options, '--ntasks=1', `--cpus-per-task=${cpus}`, '--requeue', '--open-mode=append', `--signal=B:USR1@${warnSeconds}`, ...sbatch];
+  const all = [`--job-name=${name}`, ...options, '--ntasks=1', `--cpus-per-task=${cpus}`, '--requeue', '--open-mode=append', `--signal=B:USR1@${warnSeconds}`, ...sbatch.map(quoteValue)];
   const work = [...betr, 'work', settingsPath, '--workers', String(cpus), '--grace', String(graceSeconds)].map(quote).join(' ');
   return `#!/bin/sh
 ${all.map((option) => `#SBATCH ${option}`).join('\n')}
@@ -63,6 +63,11 @@ ${[...last, 'exit "$status"'].join('\n')}
 /** A text as one word of the shell. */
 export function quote(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
+}
+
+/** An option whose value is one word, as Slurm reads its lines by the shell's rules. */
+function quoteValue(option: string): string {
+  return option.replace(/^(--[\w-]+=)(.*)$/, (_all, name: string, value: string) => `${name}${quote(value)}`);
 }
 
 /** A path in which Slurm replaces nothing. */

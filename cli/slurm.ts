@@ -55,6 +55,7 @@ function parseCount(option: string, text: string): number {
 /** Both jobs get the option; an array of jobs that publish would be one too many. */
 function parseSbatch(option: string): string {
   if (/^(--array\b|-a)/.test(option)) throw fail('OPTION_INVALID', { option: '--sbatch', got: option, allowed: 'an option for both jobs; the array has as many elements as --nodes says' });
+  if (option.includes('\n')) throw fail('OPTION_INVALID', { option: '--sbatch', got: option, allowed: 'an option of one line' });
   return option;
 }
 

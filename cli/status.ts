@@ -7,11 +7,11 @@ import { listAtWork, surveyCorpus } from '../classifier/score-corpus.ts';
 import { BetrError } from '../data/errors.ts';
 import { openRun, type Run } from '../data/run.ts';
 import { listRankings, rankingRun } from '../classifier/scorers/list.ts';
+import { compareShards, type ShardChanges, shardsOf } from '../classifier/shard-changes.ts';
 import { type IndexCard, readIndexCard } from '../indexer/card.ts';
 import { type Ranking, readRanking } from '../ranking/generation.ts';
 import { type Drift, readDrift } from '../ranking/drift.ts';
 import { formatCountOf, formatNames } from '../ranking/amounts.ts';
-import { compareShards, type ShardChanges } from '../ranking/shards.ts';
 import { rankingCommand, type RankingOptions } from './common.ts';
 import { formatCount, printResult } from './output.ts';
 import { describeDrift } from './rank.ts';
@@ -72,15 +72,17 @@ async function readStatus(run: Run, rankings: string[]): Promise<Status> {
     shardsToScore: corpus?.unscored ?? null,
     chunks: corpus?.chunks ?? null,
     atWork: await listAtWork(run),
-    changes: compareShards(corpus === null ? [] : (ranking?.parts ?? []), corpus?.shards ?? []),
+    changes: compareShards(corpus === null ? [] : shardsOf(ranking?.parts ?? []), corpus?.shards ?? []),
     outdated: run.ranking === '' ? await listOutdated(run) : [],
     problems,
   };
 }
 
 function describeToScore(shards: number, { changes: { fresh, changed, gone }, chunks, atWork }: Status): string {
-  if (atWork.length > 0) return `${formatCountOf(shards, 'shard')}; ${formatCount(chunks?.scored ?? 0)} of ${formatCountOf(chunks?.all ?? 0, 'chunk')} done`;
-  if (shards > 0) return `${formatCountOf(shards, 'shard')}: betr rank`;
+  // Shards that are new are not cut into chunks yet.
+  const isBegun = chunks !== null && chunks.scored > 0 && chunks.scored < chunks.all;
+  const done = chunks !== null && (atWork.length > 0 || isBegun) ? `; ${formatCount(chunks.scored)} of ${formatCountOf(chunks.all, 'chunk')} done` : '';
+  if (atWork.length > 0 || shards > 0) return `${formatCountOf(shards, 'shard')}${done}${atWork.length > 0 ? '' : ': betr rank'}`;
   return fresh.length + changed.length + gone.length > 0 ? 'nothing; to publish: betr rank' : 'nothing';
 }
 

@@ -112,10 +112,11 @@ export const settingsSchema = z.strictObject({
     budgets: z.array(z.number().positive()).default([1e20, 1e21, 1e22]),
   }).prefault({}),
   drift: z.strictObject({
-    /** What is too much from one generation to the next: PSI of the scores, part by which a keep rate changes, part of all tokens by which a source does. */
+    /** What is too much from one generation to the next: PSI of the scores, part by which a keep rate changes, part of all tokens by which a source does, part by which the documents become fewer. */
     psi: z.number().positive().default(0.2),
     keepRate: z.number().positive().default(0.25),
     sourceShare: z.number().positive().default(0.1),
+    lostDocuments: z.number().positive().default(0.2),
     /** Whether the new documents by themselves are held against these, too: not where every shard is of one source. */
     newDocuments: z.boolean().default(true),
   }).prefault({}),

@@ -7,7 +7,7 @@ import type { PartCard } from '../classifier/part.ts';
 import { commitSealedJson, readSealedJson } from '../data/commit.ts';
 import type { Run } from '../data/run.ts';
 import type { Settings } from '../data/settings.ts';
-import { formatFlops, formatShare } from './amounts.ts';
+import { formatCount, formatFlops, formatShare } from './amounts.ts';
 import type { Ranking } from './generation.ts';
 import { floorRate, keepRate, type Law, lawRate, planModelFor } from './laws.ts';
 
@@ -64,7 +64,7 @@ export function measureDrift(before: Ranking, now: Ranking, fresh: Figures, sett
   });
   const whole = compareWith(now);
   const ofFresh = fresh.documents < fewestFresh ? null : compareWith(fresh);
-  const over = [...listOver('', whole, settings.drift), ...(ofFresh === null || !settings.drift.newDocuments ? [] : listOver('of the new documents, ', ofFresh, settings.drift))];
+  const over = [...describeLoss(before, now, settings.drift), ...listOver('', whole, settings.drift), ...(ofFresh === null || !settings.drift.newDocuments ? [] : listOver('of the new documents, ', ofFresh, settings.drift))];
   return { from: before.generation, to: now.generation, whole, fresh: ofFresh, over };
 }
 
@@ -135,6 +135,12 @@ function compareSources(before: Ranking, now: Figures): { source: string; before
     .sort((a, b) => change(b) - change(a) || (a[0] < b[0] ? -1 : 1))
     .slice(0, sourcesTold)
     .map(([source, [shareBefore, shareNow]]) => ({ source, before: shareBefore, now: shareNow }));
+}
+
+/** A corpus whose folder was mounted in part looks as good as ever, but for its size. */
+function describeLoss(before: Ranking, now: Ranking, { lostDocuments }: Settings['drift']): string[] {
+  if (now.documents >= before.documents * (1 - lostDocuments)) return [];
+  return [`there are ${formatCount(now.documents)} documents in place of ${formatCount(before.documents)}, fewer by more than ${formatShare(lostDocuments)}`];
 }
 
 function listOver(of: string, { scores, sources }: Comparison, limits: Settings['drift']): string[] {

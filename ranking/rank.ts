@@ -8,6 +8,7 @@ import { foldManifests, readCards, readFolded } from '../classifier/published.ts
 import { collectScores, type CorpusScores, scoreCorpus } from '../classifier/score-corpus.ts';
 import { defaultScorer, prepareScorer, rankingRun, readScorer } from '../classifier/scorers/list.ts';
 import type { PreparedScorer } from '../classifier/scorers/kind.ts';
+import { compareShards, type ShardChanges, shardsOf } from '../classifier/shard-changes.ts';
 import { BetrError } from '../data/errors.ts';
 import { listFolder } from '../data/files.ts';
 import { watchLeases } from '../data/lease.ts';
@@ -21,7 +22,6 @@ import { type Drift, measureDrift, readDrift, writeDrift } from './drift.ts';
 import { prepareIfServed, removePrepared } from './prepare.ts';
 import { compareWithPrediction, type Prediction } from './predict.ts';
 import { commitRanking, draftRanking, type Ranking, readPublished } from './generation.ts';
-import { compareShards } from './shards.ts';
 
 export interface RankResult {
   ranking: Ranking;
@@ -63,7 +63,7 @@ async function publishScores(run: Run, prepared: PreparedScorer, report: Report,
   const drafted = await draftRanking(addUpFresh(readCards(run, parts), before, fresh), { outputs: prepared.outputs, sha256: prepared.fingerprint }, before);
   const ranking: Ranking = testTargets.length === 0 ? drafted : { ...drafted, testTargets };
   const published = before?.generation !== ranking.generation;
-  const notes = [...prepared.notes, ...describeTestTargets(testTargets), ...describeLost(before, ranking)];
+  const notes = [...prepared.notes, ...describeTestTargets(testTargets), ...describeChanges(before, ranking, scores.meanwhile)];
   const drift = before !== undefined && published ? measureDrift(before, ranking, fresh.result(), run.settings, await readLaw(run, run.settings.keep.pool)) : null;
   if (published) notes.push(...(await prepareIfServed(run, ranking, report)));
   await checkLock(run);
@@ -79,13 +79,16 @@ async function publishScores(run: Run, prepared: PreparedScorer, report: Report,
   return { ranking, published, drift, prediction, scores, notes };
 }
 
-/** What readers of the generation before have to know of its shards. */
-function describeLost(before: Ranking | undefined, { parts }: Ranking): string[] {
-  const now = new Map(parts.map(({ shard, shardBytes, shardModifiedMs }) => [shard, { name: shard, bytes: shardBytes, modifiedMs: shardModifiedMs }]));
-  const { changed, gone } = compareShards(before?.parts ?? [], [...now.values()]);
+/** What readers have to know of shards that are no longer what they were: in the generation before, or as they were planned. */
+function describeChanges(before: Ranking | undefined, { parts }: Ranking, meanwhile: ShardChanges): string[] {
+  const { changed, gone } = compareShards(shardsOf(before?.parts ?? []), shardsOf(parts));
+  const told = new Set([...changed, ...gone]);
+  const say = (names: readonly string[], what: (one: boolean) => string): string[] => (names.length === 0 ? [] : [`${formatCountOf(names.length, 'shard')} ${what(names.length === 1)}: ${formatNames(names)}`]);
   return [
-    ...(changed.length > 0 ? [`${formatCountOf(changed.length, 'shard')} changed since the last generation, and ${changed.length === 1 ? 'was' : 'were'} scored anew: ${formatNames(changed)}`] : []),
-    ...(gone.length > 0 ? [`${formatCountOf(gone.length, 'shard')} of the last generation ${gone.length === 1 ? 'is' : 'are'} no longer there, and left out: ${formatNames(gone)}`] : []),
+    ...say(changed, (one) => `changed since the last generation, and ${one ? 'was' : 'were'} scored anew`),
+    ...say(gone, (one) => `of the last generation ${one ? 'is' : 'are'} no longer there, and left out`),
+    ...say(meanwhile.changed.filter((name) => !told.has(name)), (one) => `changed while ${one ? 'it was' : 'they were'} scored, and ${one ? 'was' : 'were'} scored anew`),
+    ...say(meanwhile.gone.filter((name) => !told.has(name)), (one) => `${one ? 'was' : 'were'} there at first and ${one ? 'is' : 'are'} no longer, and left out`),
   ];
 }
 

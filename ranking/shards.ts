@@ -1,7 +1,6 @@
 // The shards of a ranking, by name or id, and whether they are still the files that were ranked. Whoever asks names a shard of the
 // ranking or gets nothing: no text of a request ever becomes a path.
 
-import type { ListedPart } from '../classifier/part.ts';
 import type { Shard } from '../data/documents.ts';
 import { BetrError, fail, reasonOf } from '../data/errors.ts';
 import { statFile } from '../data/files.ts';
@@ -13,28 +12,6 @@ import type { Ranking } from './generation.ts';
 /** A short name for a shard, which needs no escaping in an address. */
 export function shardId(name: string): string {
   return fingerprint(name).slice(0, 16);
-}
-
-/** What has become of the shards of a ranking, by their names. */
-export interface ShardChanges {
-  fresh: string[];
-  changed: string[];
-  gone: string[];
-}
-
-/** Compares the shards that were ranked, by their parts, with those that there are now. */
-export function compareShards(parts: readonly Pick<ListedPart, 'shard' | 'shardBytes' | 'shardModifiedMs'>[], now: readonly Pick<Shard, 'name' | 'bytes' | 'modifiedMs'>[]): ShardChanges {
-  const ranked = new Map(parts.map((part) => [part.shard, part]));
-  const isChanged = ({ name, bytes, modifiedMs }: Pick<Shard, 'name' | 'bytes' | 'modifiedMs'>): boolean => {
-    const part = ranked.get(name);
-    return part !== undefined && (part.shardBytes !== bytes || part.shardModifiedMs !== modifiedMs);
-  };
-  const names = new Set(now.map(({ name }) => name));
-  return {
-    fresh: [...names].filter((name) => !ranked.has(name)),
-    changed: now.filter(isChanged).map(({ name }) => name),
-    gone: [...ranked.keys()].filter((name) => !names.has(name)),
-  };
 }
 
 /** The shard of the ranking that `asked` names, by its name or its id. Errors: SHARD_UNKNOWN. */

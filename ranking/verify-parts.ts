@@ -119,7 +119,7 @@ function readCard(path: string, { cardSha256 }: ListedPart, tell: Tell): PartCar
     if (createHash('sha256').update(text).digest('hex') === cardSha256) return partCardSchema.parse(JSON.parse(text.toString('utf8')));
     tell(`${path} ${isAnother}. Remove it and run "betr rank".`);
   } catch (error) {
-    tell(`${path} cannot be read (${reasonOf(error)}). Remove it and run "betr rank".`);
+    tell(`${path} cannot be read (${reasonOf(error)}). Remove it, if it is there, and run "betr rank".`);
   }
   return undefined;
 }

@@ -8,6 +8,7 @@ import { chunkOf, type ListedPart } from '../classifier/part.ts';
 import { listTasks, readPlan } from '../classifier/plan.ts';
 import { isWhole, readPublishedParts } from '../classifier/published.ts';
 import { readScorer } from '../classifier/scorers/list.ts';
+import { compareShards, shardsOf } from '../classifier/shard-changes.ts';
 import { readWeights } from '../classifier/weights.ts';
 import { BetrError } from '../data/errors.ts';
 import { type FileHash, hashFiles } from '../data/hash-files.ts';
@@ -17,7 +18,6 @@ import { listShards } from '../data/shards.ts';
 import { readDrift } from './drift.ts';
 import { nameGeneration, type Ranking, readPublishedStrictly } from './generation.ts';
 import { readPrediction } from './predict.ts';
-import { compareShards } from './shards.ts';
 import { countCorpusRows } from './verify-corpus.ts';
 import { isAnother, verifyCards, verifyContent, verifyQuarantine, verifyTiling } from './verify-parts.ts';
 
@@ -104,7 +104,7 @@ async function verifyHashes(run: Run, parts: readonly ListedPart[], tell: Tell, 
   });
   const good = parts.filter(({ file, sha256 }, index) => {
     const problem = compareHash(hashes[index], sha256);
-    if (problem !== undefined) tell(`${join(run.files.scores, file)} ${problem}. Remove it and run "betr rank".`);
+    if (problem !== undefined) tell(`${join(run.files.scores, file)} ${problem}. Remove it, if it is there, and run "betr rank".`);
     return problem === undefined;
   });
   return { good, bytes, seconds: (performance.now() - startedMs) / 1000 };
@@ -138,7 +138,7 @@ async function verifyScorer(run: Run, { scorer }: Ranking, tell: Tell): Promise<
 async function verifyCorpus(run: Run, { parts }: Ranking, tell: Tell): Promise<void> {
   const shards = await orTell(tell, listShards(run.settings.corpus.files, run.settingsFolder));
   if (shards === undefined) return;
-  const { fresh, changed, gone } = compareShards(parts, shards);
+  const { fresh, changed, gone } = compareShards(shardsOf(parts), shards);
   for (const name of fresh) tell(`${name} is not ranked yet. Run "betr rank".`);
   for (const name of changed) tell(`${name} has changed since it was ranked. Run "betr rank".`);
   for (const name of gone) tell(`${name} was ranked and is no longer there. Run "betr rank".`);

@@ -45,6 +45,11 @@ async function runScript(script: string, folder: string, meanwhile: (kill: (sign
 
 const words = async (folder: string, file = 'words'): Promise<string[]> => (await readFile(join(folder, file), 'utf8')).trimEnd().split('\n');
 
+it('values of options for sbatch are one word each', () => {
+  const job = { betr: ['betr'], settingsPath: 'betr.yaml', folder: '/run/slurm', nodes: 1, cpus: 1, sbatch: ['--partition=long', "--comment=it's two words", '--exclusive', '-p high'] };
+  for (const option of ['--partition=long', String.raw`--comment='it'\''s two words'`, '--exclusive', '-p high']) expect(workScript(job).split('\n')).toContain(`#SBATCH ${option}`);
+});
+
 describe('a job of Slurm', () => {
   it('calls betr with the settings, wherever they are, and ends as it does', async () => {
     await withJob('exit 5', async (job, folder) => {

@@ -49,6 +49,14 @@ describe('drift', () => {
     expect(scores?.ks).toBeCloseTo(0.1, 12);
   });
 
+  it('says that documents are missing, however alike the others are', () => {
+    const limits = { ...settings, drift: { ...settings.drift, lostDocuments: 0.5 } };
+    const of = (each: number): Figures => figures(new Array<number>(10).fill(each));
+    expect(measure(ranking('a', even), ranking('b', of(500)), none, limits).over).toEqual([]);
+    expect(measure(ranking('a', even), ranking('b', of(499)), none, limits).over).toEqual(['there are 4,990 documents in place of 10,000, fewer by more than 50 %']);
+    expect(measure(ranking('a', of(499)), ranking('b', even), none, limits).over).toEqual([]);
+  });
+
   it('says what the last cutoff of a budget keeps of the new generation', () => {
     const rate = rateOf(1e21, even.tokens, settings.keep, laws['nemotron-cc']);
     expect(rate).toBeCloseTo(0.0711, 3);
@@ -61,7 +69,7 @@ describe('drift', () => {
   it('shows in the new documents before it shows in the whole', () => {
     const fresh = figures([1500, 0, 0, 0, 0, 0, 0, 0, 0, 0], { books: 1 });
     const whole = figures([2500, ...new Array<number>(9).fill(1000)], { web: 10 / 11.5, books: 1.5 / 11.5 });
-    const limits = { psi: 0.2, keepRate: 10, sourceShare: 0.2, newDocuments: true };
+    const limits = { psi: 0.2, keepRate: 10, sourceShare: 0.2, lostDocuments: 0.2, newDocuments: true };
     const drift = measure(ranking('a', even), ranking('b', whole), fresh, { ...settings, drift: limits });
     expect(measure(ranking('a', even), ranking('b', whole), fresh, { ...settings, drift: { ...limits, newDocuments: false } })).toEqual({ ...drift, over: [] });
     expect(drift.whole.scores?.psi).toBeLessThan(0.2);

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from '@jest/globals';
 import { spawn, spawnSync } from 'node:child_process';
-import { chmod, mkdir, readdir, readFile, truncate, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -107,6 +107,24 @@ describe('a ranking', () => {
       expect(second.documents).toBeGreaterThan(first.documents);
       expect(Date.parse(second.publishedAt)).toBeLessThan(Date.parse(first.publishedAt));
       expect((await rankCorpus(run, silent)).published).toBe(false);
+      expect(await problemsOf(run)).toEqual([]);
+    });
+  });
+
+  it('leaves out a shard that vanishes while others are scored, and says so', async () => {
+    await withFolder(async (folder) => {
+      await mkdir(join(folder, 'corpus'));
+      for (const name of ['a', 'b', 'z']) await writeFile(join(folder, 'corpus', `${name}.jsonl`), makeLines(name === 'b' ? 4000 : 400, 5));
+      const run = await makeTrainedRun(folder);
+      let removed: Promise<void> | undefined;
+      const vanish = (name: string) => ({ stage }: { stage: string }): void => {
+        if (stage.startsWith('score')) removed ??= rm(join(folder, 'corpus', name));
+      };
+      const { notes, ranking, scores } = await rankCorpus(run, vanish('z.jsonl'));
+      await removed;
+      expect(scores.meanwhile).toEqual({ fresh: [], changed: [], gone: ['corpus/z.jsonl'] });
+      expect(notes).toEqual(['1 shard was there at first and is no longer, and left out: corpus/z.jsonl']);
+      expect([...new Set(ranking.parts.map(({ shard }) => shard))]).toEqual(['corpus/a.jsonl', 'corpus/b.jsonl']);
       expect(await problemsOf(run)).toEqual([]);
     });
   });

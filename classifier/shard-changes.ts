@@ -1,0 +1,33 @@
+// What has become of shards between two looks at a corpus: by name, size and time of change.
+
+import type { Shard } from '../data/documents.ts';
+import type { ListedPart } from './part.ts';
+
+export type ShardState = Pick<Shard, 'name' | 'bytes' | 'modifiedMs'>;
+
+/** The shards by their names. */
+export interface ShardChanges {
+  fresh: string[];
+  changed: string[];
+  gone: string[];
+}
+
+/** The shards of parts, as they were scored. */
+export function shardsOf(parts: readonly Pick<ListedPart, 'shard' | 'shardBytes' | 'shardModifiedMs'>[]): ShardState[] {
+  return [...new Map(parts.map(({ shard, shardBytes, shardModifiedMs }) => [shard, { name: shard, bytes: shardBytes, modifiedMs: shardModifiedMs }])).values()];
+}
+
+/** Compares shards with those that there are now. */
+export function compareShards(before: readonly ShardState[], now: readonly ShardState[]): ShardChanges {
+  const known = new Map(before.map((shard) => [shard.name, shard]));
+  const present = new Set(now.map(({ name }) => name));
+  const isChanged = ({ name, bytes, modifiedMs }: ShardState): boolean => {
+    const one = known.get(name);
+    return one !== undefined && (one.bytes !== bytes || one.modifiedMs !== modifiedMs);
+  };
+  return {
+    fresh: now.filter(({ name }) => !known.has(name)).map(({ name }) => name),
+    changed: now.filter(isChanged).map(({ name }) => name),
+    gone: before.filter(({ name }) => !present.has(name)).map(({ name }) => name),
+  };
+}
