@@ -45,7 +45,7 @@ const catalogue = {
   ENDPOINT_FAILED: { status: 502, exit: 1, say: (v: { url: string; problem: string }) => `The embedding endpoint ${v.url} failed: ${v.problem}. What was embedded before is kept; run the same command again once it answers.` },
   // remote files
   REMOTE_DENIED: { status: 502, exit: 1, say: (v: { url: string; reason: string }) => `Access to ${v.url} was denied (${v.reason}). ${/^https?:/.test(v.url) ? 'A web server is sent no credentials: name an address that carries its own (a signed one), or that of the file in S3.' : 'Give credentials by the usual environment variables (AWS_PROFILE, AWS_ACCESS_KEY_ID, …) or files (~/.aws), or set BETR_S3_UNSIGNED=1 for a public bucket.'}` },
-  REMOTE_FAILED: { status: 502, exit: 1, say: (v: { url: string; reason: string; attempts: number }) => `${v.url} failed after ${v.attempts} attempt${v.attempts === 1 ? '' : 's'}: ${v.reason}. What was done before is kept; run the same command again once it answers.` },
+  REMOTE_FAILED: { status: 502, exit: 1, say: (v: { url: string; reason: string; attempts: number; mayPass: boolean }) => `${v.url} failed after ${v.attempts} attempt${v.attempts === 1 ? '' : 's'}: ${v.reason}. ${v.mayPass ? 'What was done before is kept; run the same command again once it answers.' : 'To try again will not help: name another address, or a copy of the file.'}` },
   // server
   PARAMETER_UNKNOWN: { status: 400, exit: 2, say: (v: { parameter: string; known: string }) => `There is no parameter "${v.parameter}" here. Known: ${v.known || 'none'}.` },
   PARAMETER_MISSING: { status: 400, exit: 2, say: (v: { parameter: string; allowed: string }) => `The parameter ${v.parameter} is missing. It has to be ${v.allowed}.` },

@@ -58,6 +58,6 @@ function catalogueError(url: string, problem: RemoteProblem, attempts: number): 
       return fail('REMOTE_DENIED', { url: shown, reason }, problem);
     case 'passing':
     case 'lasting':
-      return fail('REMOTE_FAILED', { url: shown, reason, attempts }, problem);
+      return fail('REMOTE_FAILED', { url: shown, reason, attempts, mayPass: problem.kind === 'passing' }, problem);
   }
 }

@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, readFile, rm, utimes, writeFile } from 'node:fs/promise
 import { hostname, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { watchLeases } from '../../data/lease.ts';
 import { checkLock, withLock } from '../../data/lock.ts';
 import { identifyProcess, isProcessGone, readProcessSpace } from '../../data/process.ts';
@@ -16,6 +16,7 @@ beforeEach(async () => {
   await writeFile(join(folder, 'betr.yaml'), 'corpus: {files: [a.jsonl]}\nbenchmarks: [{name: b, files: [b.jsonl]}]\nscoring: {beatSeconds: 0.05, lostSeconds: 0.5}\n');
   run = await openRun(join(folder, 'betr.yaml'));
 });
+afterEach(() => rm(run.settingsFolder, { recursive: true, force: true }));
 
 async function lockedBy(pid: number, host = hostname(), { name = `${pid} of an earlier day`, count = 0 } = {}): Promise<void> {
   await writeFile(run.files.lock, `${String(count).padStart(12, '0')} 00112233 ${JSON.stringify({ pid, host, space: readProcessSpace(), process: name, since: '2026-01-01T00:00:00.000Z' })}\n`);
