@@ -9,7 +9,7 @@ import type { Chunk, Shard, ShardFormat } from '../data/documents.ts';
 import { takeLease } from '../data/lease.ts';
 import { lineFeed } from '../data/lines.ts';
 import { appendToManifest } from '../data/manifest.ts';
-import { listRowGroups } from '../data/parquet.ts';
+import { listRowGroups } from '../data/parquet/read.ts';
 import type { Report } from '../data/progress.ts';
 import type { Run } from '../data/run.ts';
 import { isCompressed } from '../data/shards.ts';

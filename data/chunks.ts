@@ -6,7 +6,7 @@ import { readBytesOf } from './bytes.ts';
 import type { Chunk, Shard } from './documents.ts';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { lineFeed } from './lines.ts';
-import { listRowGroups } from './parquet.ts';
+import { listRowGroups } from './parquet/read.ts';
 import type { FieldNames } from './settings.ts';
 
 const whole = z.number().int().nonnegative();

@@ -6,7 +6,7 @@ import { fail } from './errors.ts';
 import { parseRow } from './json-line.ts';
 import { defaultMaxLineBytes, readJsonl, type ReadOptions, tooLongReason } from './jsonl.ts';
 import { readLineBlocks } from './lines.ts';
-import { readParquet } from './parquet.ts';
+import { readParquet } from './parquet/read.ts';
 import type { Quarantine } from './quarantine.ts';
 import type { FieldNames } from './settings.ts';
 import { formatOf } from './shards.ts';

@@ -6,7 +6,7 @@ import type { Shard } from './documents.ts';
 import { readText } from './json-line.ts';
 import { defaultMaxLineBytes } from './jsonl.ts';
 import { readLineBlocks } from './lines.ts';
-import { readParquet } from './parquet.ts';
+import { readParquet } from './parquet/read.ts';
 import { passOver } from './quarantine.ts';
 import type { FieldNames } from './settings.ts';
 

@@ -7,7 +7,7 @@ import { withDuckDb } from '../data/duckdb.ts';
 import { reasonOf } from '../data/errors.ts';
 import { defaultMaxLineBytes } from '../data/jsonl.ts';
 import { lineFeed, readLineBlocks } from '../data/lines.ts';
-import { listRowGroups } from '../data/parquet.ts';
+import { listRowGroups } from '../data/parquet/read.ts';
 import type { Report } from '../data/progress.ts';
 import type { Run } from '../data/run.ts';
 import { listShards } from '../data/shards.ts';

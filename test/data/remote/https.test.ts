@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { withDuckDb } from '../../../data/duckdb.ts';
 import { readPieces, statFile } from '../../../data/files.ts';
-import { findTextPages } from '../../../data/parquet-pages.ts';
+import { findTextPages } from '../../../data/parquet/pages.ts';
 import { listShards, pathOf } from '../../../data/shards.ts';
 import { readAll, withFolder } from '../collect.ts';
 import { startWebServer, type WebServer } from './web-server.ts';

@@ -1,8 +1,8 @@
 import { expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { decompressSnappy } from '../../data/snappy.ts';
-import { varInt } from './parquet-file.ts';
-import { rounds } from '../long.ts';
+import { decompressSnappy } from '../../../data/parquet/snappy.ts';
+import { varInt } from './write.ts';
+import { rounds } from '../../long.ts';
 
 type Element = { literal: Uint8Array; lengthBytes: number } | { distance: number; size: number; kind: 1 | 2 | 3 };
 

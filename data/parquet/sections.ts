@@ -2,14 +2,15 @@
 
 import { isUtf8 } from 'node:buffer';
 import type { DuckDBConnection, DuckDBDataChunk } from '@duckdb/node-api';
-import { streamChunks } from './duckdb.ts';
-import { readBytes, readStrings } from './duckdb-columns.ts';
-import { DuckDBDoubleVector } from './duckdb-library.ts';
-import { fail } from './errors.ts';
-import { defaultMaxLineBytes } from './jsonl.ts';
-import type { Query } from './parquet-columns.ts';
-import { haveLargePages, openTexts, type Text, type TextPages, type TextReader } from './parquet-pages.ts';
-import type { RowRange } from './remote/spool.ts';
+import { streamChunks } from '../duckdb.ts';
+import { readBytes, readStrings } from '../duckdb-columns.ts';
+import { DuckDBDoubleVector } from '../duckdb-library.ts';
+import { fail } from '../errors.ts';
+import { defaultMaxLineBytes } from '../jsonl.ts';
+import type { Query } from './columns.ts';
+import { haveLargePages, openTexts, type TextPages, type TextReader } from './pages.ts';
+import type { Text } from './values.ts';
+import type { RowRange } from '../remote/spool.ts';
 
 /** A row group whose pages may be large, and its rows. */
 export interface LargeGroup extends RowRange {

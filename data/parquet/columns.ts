@@ -2,10 +2,10 @@
 
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { z } from 'zod';
-import { parquetSource, sqlName } from './duckdb.ts';
-import { fail } from './errors.ts';
-import { splitName } from './json-line.ts';
-import type { FieldNames } from './settings.ts';
+import { parquetSource, sqlName } from '../duckdb.ts';
+import { fail } from '../errors.ts';
+import { splitName } from '../json-line.ts';
+import type { FieldNames } from '../settings.ts';
 
 interface Column {
   /** Of the file's top level; undefined where the file has none. */

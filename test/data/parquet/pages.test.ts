@@ -2,11 +2,12 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { sqlString, withDuckDb } from '../../data/duckdb.ts';
-import { findTextPages, largePageBytes, openTexts, type Text, type TextPages } from '../../data/parquet-pages.ts';
-import { readAll, withFolder } from './collect.ts';
-import { allThere, type Page, pageHeader, pageOf, plainValues, varInt, writeParquet, type WrittenColumn } from './parquet-file.ts';
-import { rounds } from '../long.ts';
+import { sqlString, withDuckDb } from '../../../data/duckdb.ts';
+import { findTextPages, largePageBytes, openTexts, type TextPages } from '../../../data/parquet/pages.ts';
+import type { Text } from '../../../data/parquet/values.ts';
+import { readAll, withFolder } from '../collect.ts';
+import { allThere, type Page, pageHeader, pageOf, plainValues, varInt, writeParquet, type WrittenColumn } from './write.ts';
+import { rounds } from '../../long.ts';
 
 const codecs = ['snappy', 'zstd', 'gzip', 'uncompressed'];
 

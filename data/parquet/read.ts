@@ -3,21 +3,22 @@
 import { isUtf8 } from 'node:buffer';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { z } from 'zod';
-import { type BatchBuilder, openBatch } from './batch.ts';
-import { openBoundedCache } from './bounded-cache.ts';
-import type { DocumentBatch, Shard } from './documents.ts';
-import { openDuckDb, sqlPath, sqlString } from './duckdb.ts';
-import { BetrError, fail, reasonOf } from './errors.ts';
-import { statFile } from './files.ts';
-import { isCount, splitName } from './json-line.ts';
-import { defaultMaxLineBytes, type ReadOptions } from './jsonl.ts';
-import { buildQuery, type Query } from './parquet-columns.ts';
-import { findTextPages, largePageBytes, type Text } from './parquet-pages.ts';
-import { cutSections, type LargeGroup, readSection, type RowFields } from './parquet-sections.ts';
-import type { Quarantine } from './quarantine.ts';
-import { type LocalParquet, openLocalParquet } from './remote/spool.ts';
-import { showPath } from './remote/store.ts';
-import type { FieldNames } from './settings.ts';
+import { type BatchBuilder, openBatch } from '../batch.ts';
+import { openBoundedCache } from '../bounded-cache.ts';
+import type { DocumentBatch, Shard } from '../documents.ts';
+import { openDuckDb, sqlPath, sqlString } from '../duckdb.ts';
+import { BetrError, fail, reasonOf } from '../errors.ts';
+import { statFile } from '../files.ts';
+import { isCount, splitName } from '../json-line.ts';
+import { defaultMaxLineBytes, type ReadOptions } from '../jsonl.ts';
+import { buildQuery, type Query } from './columns.ts';
+import { findTextPages, largePageBytes } from './pages.ts';
+import { cutSections, type LargeGroup, readSection, type RowFields } from './sections.ts';
+import type { Quarantine } from '../quarantine.ts';
+import { type LocalParquet, openLocalParquet } from '../remote/spool.ts';
+import { showPath } from '../remote/store.ts';
+import type { FieldNames } from '../settings.ts';
+import type { Text } from './values.ts';
 
 /** Reads a Parquet shard. Bad rows go to the quarantine. Returns the row after the last (of a whole file: the last that has a document or is bad). Errors: FILE_NOT_FOUND, FILE_UNREADABLE, COLUMN_MISSING, COLUMN_TYPE. */
 export async function* readParquet(shard: Shard, fields: FieldNames, { quarantine, chunk = { firstRow: 0 }, fromRow = chunk.firstRow, onlyRows, batchBytes, connection: opened }: ReadOptions): AsyncGenerator<DocumentBatch, number> {

@@ -2,11 +2,11 @@ import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { parquetSource, sqlString, withDuckDb } from '../../data/duckdb.ts';
-import { readParquet } from '../../data/parquet.ts';
-import { openQuarantine } from '../../data/quarantine.ts';
-import { defaultFields, readAll, withFolder } from './collect.ts';
-import { longTest, rounds } from '../long.ts';
+import { parquetSource, sqlString, withDuckDb } from '../../../data/duckdb.ts';
+import { readParquet } from '../../../data/parquet/read.ts';
+import { openQuarantine } from '../../../data/quarantine.ts';
+import { defaultFields, readAll, withFolder } from '../collect.ts';
+import { longTest, rounds } from '../../long.ts';
 
 /** Writes the rows of a query as Parquet. */
 async function writeRows(path: string, query: string, options = 'ROW_GROUP_SIZE 2048'): Promise<void> {
