@@ -55,7 +55,7 @@ try {
   lines.push(`bare scoring: zst ${bare.zst.mbPerSecond} MB/s (read ${bare.zst.read} %, score ${bare.zst.score} %, write ${bare.zst.write} %), Parquet ${bare.parquet.mbPerSecond} MB/s (read ${bare.parquet.read} %, score ${bare.parquet.score} %, write ${bare.parquet.write} %), one core`);
   for (const { gigabytes, workers, overhead, verify } of ranked) {
     for (const of of workers) lines.push(`${gigabytes} GB, ${of.workers === 'one core' ? '1 worker on one core' : `${of.workers} workers`}: ${of.mbPerSecond} MB/s, ${of.cpuSecondsPerGb} CPU s a GB, a process has at most ${of.processMb} MB`);
-    lines.push(`  betr rank on one core takes ${Math.round(100 * overhead)} % longer than bare scoring of the same files`);
+    lines.push(`  betr rank on one core takes ${Math.round(100 * overhead)} % longer than bare scoring of the same files before and after`);
     lines.push(`  betr verify: ${verify.megabytes} MB of parts in ${verify.cpuSeconds} CPU s beyond an empty start: ${(gigabytes / verify.cpuSeconds).toFixed(1)} GB of the corpus's text per core and second`);
   }
   lines.push(`two workers ${result.twoWorkersToOneCore} × one on one core, ${result.twoWorkersToOne} × one on two, two rankings that share nothing ${result.twoApartToOneCore} × (medians of ${turns} turns)`);
@@ -126,12 +126,14 @@ async function rank(gigabytes: number, { zst, parquet }: Shards, weights: string
     return run.mbPerSecond;
   };
   for (let turn = 0; turn < turns; turn++) {
-    const done = { bare: measureBare(), oneCore: await measure('one core'), two: await measure(2) };
+    // Before and after, as the machine's speed drifts.
+    const [before, oneCore, after] = [measureBare(), await measure('one core'), measureBare()];
+    const done = { bare: (before + after) / 2, oneCore, two: await measure(2) };
     turnsDone.push({ ...done, ...(toCompare ? { twoApart: await measureApart([config, other]), one: await measure(1) } : {}) });
   }
   const counts = toCompare ? ['one core', 1, 2] : ['one core', 2];
   const workers = counts.map((count) => medianBySpeed(runs.filter((run) => run.workers === count)));
-  // What `betr rank` takes longer, on one core, than scoring the same files takes right before: start of the work, plan, leases, publishing.
+  // What `betr rank` takes longer, on one core, than scoring the same files takes right before and after: start of the work, plan, leases, publishing.
   const overhead = round(median(turnsDone.map(({ bare, oneCore }) => bare / oneCore)) - 1);
   return { gigabytes, workers, overhead, turns: turnsDone, verify: await verify(config) };
 }

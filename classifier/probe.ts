@@ -25,6 +25,8 @@ const probeBytes = 1 << 20;
 const speedBytes = 16 << 20;
 /** Of less text than that the time cannot be told from a chunk's. */
 const fastestBytesPerSecond = 1e9;
+/** Bytes in which the next line is looked for first. */
+const lookBytes = 1 << 16;
 const fewestProbes = 8;
 const mostProbes = 1000;
 /** Compressed bytes by which it is measured how far a file expands. */
@@ -89,7 +91,8 @@ function spread(shards: readonly Shard[], total: number, count: number): { shard
 
 async function takeProbe(run: Run, context: ScoringContext, shard: Shard, place: number, standsFor: number): Promise<Probe | undefined> {
   const { chunk, bytesOfRows } = await findChunk(context, shard, place);
-  const first = await scorePart(context, shard, chunk, probeBytes);
+  // A range of bytes ends by itself.
+  const first = await scorePart(context, shard, chunk, chunk.endByte === undefined ? probeBytes : Infinity);
   if (first === undefined || first.documents === 0) return undefined;
   const read = await readCards({ ...run, files: { ...run.files, scores: context.folder } }, [first]).next();
   if (read.done === true) return undefined;
@@ -151,27 +154,31 @@ async function findChunk({ readConnection, fields }: ScoringContext, shard: Shar
     }
     return { chunk: { firstRow: 0, endRow: rows }, bytesOfRows: () => shard.bytes };
   }
-  if (shard.format !== 'jsonl') return { chunk: { firstRow: 0 }, bytesOfRows: async (rows) => (await bytesOfLines(shard, 0, rows)) / (await measureExpansion(shard)) };
-  const startByte = await findLineStart(shard, Math.floor(place * shard.bytes));
+  if (shard.format !== 'jsonl') return { chunk: { firstRow: 0 }, bytesOfRows: async (rows) => (await bytesOfLines(shard, rows)) / (await measureExpansion(shard)) };
+  const startByte = (await findLineStart(shard, Math.floor(place * shard.bytes))) ?? 0;
+  const endByte = (await findLineStart(shard, startByte + probeBytes)) ?? shard.bytes;
   // Whichever row it is: only a file's first one can have a mark before it.
-  return { chunk: { firstRow: startByte === 0 ? 0 : 1, startByte, endByte: shard.bytes }, bytesOfRows: (rows) => bytesOfLines(shard, startByte, rows) };
+  return { chunk: { firstRow: startByte === 0 ? 0 : 1, startByte, endByte }, bytesOfRows: () => endByte - startByte };
 }
 
-/** The start of the first line after a place, or of the file where no other begins after it. */
-async function findLineStart(shard: Shard, from: number): Promise<number> {
+/** The start of the first line after a place; undefined where no other begins after it. */
+async function findLineStart(shard: Shard, from: number): Promise<number | undefined> {
   let at = from;
-  for await (const piece of readBytesOf(shard.path, shard.format, { start: from, end: shard.bytes })) {
-    const found = piece.indexOf(lineFeed);
-    if (found >= 0 && at + found + 1 < shard.bytes) return at + found + 1;
-    at += piece.length;
+  // Most lines are short; of a long one ever more is looked at.
+  for (let end = from + lookBytes; at < shard.bytes; end += end - from) {
+    for await (const piece of readBytesOf(shard.path, shard.format, { start: at, end: Math.min(end, shard.bytes) })) {
+      const found = piece.indexOf(lineFeed);
+      if (found >= 0 && at + found + 1 < shard.bytes) return at + found + 1;
+      at += piece.length;
+    }
   }
-  return 0;
+  return undefined;
 }
 
-/** Bytes, decompressed, of so many lines. */
-async function bytesOfLines(shard: Shard, startByte: number, lines: number): Promise<number> {
+/** Bytes, decompressed, of the first so many lines. */
+async function bytesOfLines(shard: Shard, lines: number): Promise<number> {
   let [bytes, seen] = [0, 0];
-  for await (const piece of readBytesOf(shard.path, shard.format, shard.format === 'jsonl' ? { start: startByte, end: shard.bytes } : undefined)) {
+  for await (const piece of readBytesOf(shard.path, shard.format)) {
     for (let end = piece.indexOf(lineFeed); end >= 0; end = piece.indexOf(lineFeed, end + 1)) {
       seen++;
       if (seen === lines) return bytes + end + 1;

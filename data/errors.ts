@@ -24,7 +24,7 @@ const catalogue = {
   COLUMN_TYPE: { status: 422, exit: 1, say: (v: { path: string; column: string; type: string }) => `Column "${v.column}" of ${v.path} is of type ${v.type}, which it cannot be. Text has to be VARCHAR or BLOB, token counts numbers, keys and sources simple values; set corpus.fields in the settings.` },
   DISK_FULL: { status: 507, exit: 1, say: (v: { path: string }) => `No space is left for ${v.path}. Nothing half-written was kept; free some space and run the same command again.` },
   OUT_NOT_EMPTY: { status: 409, exit: 2, say: (v: { path: string; found: string }) => `${v.path} holds something other than an earlier selection (${v.found}) and was left as it is. Name a new or empty folder.` },
-  SHARD_CHANGED: { status: 409, exit: 1, say: (v: { path: string }) => `${v.path} has changed or gone since it was planned or ranked. Run "betr rank" once it is complete.` },
+  SHARD_CHANGED: { status: 409, exit: 1, say: (v: { path: string }) => `${v.path} has changed, or is gone, since it was planned or ranked. Run "betr rank" once it is complete.` },
   SHARDS_FAILED: { status: 422, exit: 1, say: (v: { problems: string[] }) => `${v.problems.length} shards cannot be ranked; what is scored of the others is kept:\n${v.problems.slice(0, 10).map((problem) => `  - ${problem}`).join('\n')}${v.problems.length > 10 ? `\n  - and ${v.problems.length - 10} more` : ''}` },
   PLAN_STALE: { status: 409, exit: 1, say: (v: { path: string }) => `${v.path} was made for another classifier or other settings than there are now. Run "betr rank".` },
   CHUNKS_LEFT: { status: 409, exit: 1, say: (v: { left: number; chunks: number }) => `${v.left} of the plan's ${v.chunks} chunks are not scored yet. Run "betr work" until none is left, or "betr rank".` },
