@@ -60,6 +60,9 @@ function readValue(held: Buffer, at: number, length: number, mostBytes: number):
   return end > length ? undefined : { text: held.subarray(at + 4, end), end };
 }
 
+/** The longest way to say it: a run for each value, and a last block of bits for more values than there are, of which DuckDB's have 32 bytes. */
+const mostLevelBytes = (values: number): number => 6 * values + 1024;
+
 /**
  * Which values are there (1) or missing (0), and where that ends: a length in 4 bytes, then runs (RLE of Parquet's encodings), of one level or of levels as bits,
  * eight and eight. undefined where it is not all there.
@@ -67,8 +70,7 @@ function readValue(held: Buffer, at: number, length: number, mostBytes: number):
 function readLevels(held: Buffer, values: number): { isThere: Uint8Array<ArrayBuffer>; end: number } | undefined {
   if (held.length < 4) return undefined;
   const end = 4 + held.readUInt32LE(0);
-  // The longest way to say it: a run for each, and one of none.
-  if (end > 4 + 6 * (values + 1)) throw new Error('a page has more levels than values');
+  if (end > mostLevelBytes(values)) throw new Error('a page has more levels than values');
   if (held.length < end) return undefined;
   const isThere = new Uint8Array(values);
   let at = 4;
