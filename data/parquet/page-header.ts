@@ -1,7 +1,9 @@
 // The header of a page in a Parquet file: the struct PageHeader of parquet.thrift, in Thrift's compact protocol. What is not wanted is passed over, not made:
 // a damaged header may promise lists of any length.
 
-/** A page of values; `values` and what follows are of a data page of version 1. */
+import { type Cursor, cutShort, openCursor, readVarInt } from './cursor.ts';
+
+/** What the header of a plain data page of version 1 says. */
 export interface PageHeader {
   /** Of the header itself. */
   headerBytes: number;
@@ -12,7 +14,6 @@ export interface PageHeader {
 
 type Fields = Map<number, number | Fields>;
 
-const cutShort = new Error('a page header ends early');
 const deepest = 8;
 const plain = 0;
 const rle = 3;
@@ -35,28 +36,6 @@ export function readPageHeader(bytes: Uint8Array): PageHeader | undefined {
 function size(value: number | Fields | undefined): number {
   if (typeof value === 'number' && value >= 0 && value < 2 ** 31) return value;
   throw new Error('a page header lacks a size');
-}
-
-interface Cursor {
-  at(): number;
-  byte(): number;
-  skip(bytes: number): void;
-}
-
-function openCursor(bytes: Uint8Array): Cursor {
-  let at = 0;
-  const skip = (count: number): void => {
-    at += count;
-    if (at > bytes.length) throw cutShort;
-  };
-  return {
-    at: () => at,
-    byte() {
-      skip(1);
-      return bytes[at - 1] ?? 0;
-    },
-    skip,
-  };
 }
 
 function readStruct(cursor: Cursor, depth: number): Fields {
@@ -115,15 +94,4 @@ function skipList(cursor: Cursor, depth: number): void {
 function readInteger(cursor: Cursor): number {
   const value = readVarInt(cursor);
   return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
-}
-
-/** A whole number in groups of seven bits, the least first. */
-function readVarInt(cursor: Cursor): number {
-  let value = 0;
-  for (let shift = 0; shift < 70; shift += 7) {
-    const byte = cursor.byte();
-    value += (byte & 127) * 2 ** shift;
-    if (byte < 128) return value;
-  }
-  throw new Error('a page header has a number without an end');
 }

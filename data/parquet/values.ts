@@ -1,6 +1,7 @@
 // The texts in a Parquet page of plain byte arrays, from its content piece by piece.
 
 import { withRoom } from '../lines.ts';
+import { openCursor, readVarInt } from './cursor.ts';
 import type { PageHeader } from './page-header.ts';
 
 /** A text, undefined where it is missing. */
@@ -73,17 +74,12 @@ function readLevels(held: Buffer, values: number): { isThere: Uint8Array<ArrayBu
   if (end > mostLevelBytes(values)) throw new Error('a page has more levels than values');
   if (held.length < end) return undefined;
   const isThere = new Uint8Array(values);
-  let at = 4;
-  const nextByte = (): number => {
-    if (at >= end) throw new Error('a page has fewer levels than values');
-    return held[at++] ?? 0;
-  };
+  const runs = openCursor(held.subarray(4, end));
   for (let value = 0; value < values; ) {
-    let head = 0;
-    for (let shift = 0, byte = 128; byte >= 128 && shift < 35; shift += 7) head += ((byte = nextByte()) & 127) * 2 ** shift;
+    const head = readVarInt(runs);
     const count = Math.floor(head / 2);
-    if (head % 2 === 0) isThere.fill(nextByte() & 1, value, (value += count));
-    else for (let eight = 0; eight < count && value < values; eight++) for (let bits = nextByte() | 256; bits > 1 && value < values; bits >>= 1) isThere[value++] = bits & 1;
+    if (head % 2 === 0) isThere.fill(runs.byte() & 1, value, (value += count));
+    else for (let eight = 0; eight < count && value < values; eight++) for (let bits = runs.byte() | 256; bits > 1 && value < values; bits >>= 1) isThere[value++] = bits & 1;
   }
   return { isThere, end };
 }
