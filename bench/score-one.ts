@@ -54,7 +54,7 @@ async function scoreFiles(): Promise<{ textBytes: number; seconds: number }> {
   const { close, ...connections } = await openConnections(join(folder, 'spill'));
   const context = { scorer, rates, fields, folder, quarantine: folder, ...connections };
   for (const shard of shards) {
-    const task = { name: '0'.repeat(20), shard, chunk: { firstRow: 0 }, endsShard: true, partBytes: 64 << 20, weight: 1 };
+    const task = { name: '0'.repeat(20), pieces: [{ shard, chunk: { firstRow: 0 }, endsShard: true }], partBytes: 64 << 20, weight: 1 };
     const parts = scoreChunk(task, [], context, (_documents, bytes) => {
       textBytes += bytes;
       return true;

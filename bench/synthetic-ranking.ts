@@ -75,7 +75,7 @@ async function writePart(from: number, to: number): Promise<Part> {
     const histogram = Array.from(tally.documents, (count, bin): [number, number, number] => [bin, count, tally.tokens[bin] ?? 0]).filter(([, count]) => count > 0).reverse();
     const bySource = await connection.runAndReadAll(`SELECT source, count(*)::DOUBLE, sum(tokens)::DOUBLE FROM part GROUP BY source ORDER BY source`);
     return {
-      file, shard, shardBytes: 1, shardModifiedMs: 1, firstRow: 0, rows: to - from, ends: 'shard', scores: [lowest, highest], documents: to - from, tokens: tally.all, estimatedDocuments: 0, textBytes: 4 * tally.all, quarantined: 0,
+      file, covers: [{ shard, bytes: 1, modifiedMs: 1, firstRow: 0, rows: to - from, documents: to - from, quarantined: 0, endsShard: true }], ends: 'chunk', scores: [lowest, highest], documents: to - from, tokens: tally.all, estimatedDocuments: 0, textBytes: 4 * tally.all, quarantined: 0,
       sources: bySource.getRows().map(([source, count, tokens]) => ({ source: String(source), documents: Number(count), tokens: Number(tokens) })),
       histogram, bytes: (await stat(path)).size, sha256: await sha256File(path), cardSha256: '0'.repeat(64),
     };

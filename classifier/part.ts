@@ -1,4 +1,4 @@
-// A part: the scores of a chunk, or of a piece of one, as Parquet; its card, which says what is in it; and its line in the manifest, which makes it count.
+// A part: the scores of a chunk or of a pack of small shards, or of a piece of one, as Parquet; its card, which says what is in it; and its line in the manifest, which makes it count.
 // Columns: shard, row, document, source, tokens, score, and one `score_NAME` for each benchmark with an output of its own.
 
 import { z } from 'zod';
@@ -13,19 +13,28 @@ const whole = z.number().int().nonnegative();
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
-/** What the manifest and the ranking say of a part. */
-export const listedPartSchema = z.strictObject({
-  /** File name inside scores/: the chunk's name and the part's number in it. */
-  file: z.string(),
+/** Rows of one shard that a part covers: each has a document in the part, or is in quarantine, or blank. */
+export const coveredRowsSchema = z.strictObject({
   /** The shard, as it was when it was scored. */
   shard: z.string(),
-  shardBytes: whole,
-  shardModifiedMs: z.number(),
-  /** The rows of the shard that it covers: each has a document in it, or is in quarantine, or blank. */
+  bytes: whole,
+  modifiedMs: z.number(),
   firstRow: whole,
   rows: whole,
-  /** What ends with these rows: nothing but the part, the chunk, or the shard with it. */
-  ends: z.enum(['part', 'chunk', 'shard']),
+  documents: whole,
+  quarantined: whole,
+  endsShard: z.boolean(),
+});
+export type CoveredRows = z.output<typeof coveredRowsSchema>;
+
+/** What the manifest and the ranking say of a part. */
+export const listedPartSchema = z.strictObject({
+  /** File name inside scores/: the task's name and the part's number in it. */
+  file: z.string(),
+  /** The rows it covers, in its own order: of one shard, or of several small ones. */
+  covers: z.array(coveredRowsSchema).min(1),
+  /** What ends with it: nothing but the part, or the chunk or pack. */
+  ends: z.enum(['part', 'chunk']),
   /** What is in it. Tokens are the sum over the documents, of which `estimatedDocuments` have estimated counts. */
   documents: whole,
   tokens: whole,

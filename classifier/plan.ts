@@ -1,5 +1,5 @@
 // run/plan.json: every chunk of the corpus that is to be scored, by which classifier, and what the shards were when they were cut.
-// Promises: a shard that is as it was is not cut, and so not scored, anew; every row of the corpus is in exactly one chunk.
+// Promises: a shard that is as it was is not cut, and so not scored, anew (but where a neighbor in its pack has changed); every row of the corpus is in exactly one chunk.
 
 import { setTimeout } from 'node:timers/promises';
 import { z } from 'zod';
@@ -13,36 +13,39 @@ import type { Report } from '../data/progress.ts';
 import { fingerprint, type Run } from '../data/run.ts';
 import { isCompressed, listShards, pathOf } from '../data/shards.ts';
 import { readTokenRates, type TokenRates } from '../indexer/tokens.ts';
+import { guessTextBytes, isSmall, packShards } from './packs.ts';
 import type { PreparedScorer } from './scorers/kind.ts';
 import { readScorer } from './scorers/list.ts';
 
 const whole = z.number().int().nonnegative();
 const rankCommand = 'betr rank';
 
+const stateSchema = z.strictObject({ name: z.string(), format: z.enum(['jsonl', 'jsonl.gz', 'jsonl.zst', 'parquet']), bytes: whole, modifiedMs: z.number() });
+
 const planSchema = z.strictObject({
-  version: z.literal(1),
+  version: z.literal(2),
   /** What scores depend on beside the text: weights, token rates, names of fields. */
   scorer: z.string(),
   chunkBytes: whole,
-  shards: z.array(
-    z.strictObject({
-      name: z.string(),
-      format: z.enum(['jsonl', 'jsonl.gz', 'jsonl.zst', 'parquet']),
-      bytes: whole,
-      modifiedMs: z.number(),
-      chunks: z.array(chunkSchema).min(1),
-    }),
-  ),
+  /** By name; a small shard with the number of its pack, any other with its chunks. */
+  shards: z.array(z.union([stateSchema.extend({ pack: whole }), stateSchema.extend({ chunks: z.array(chunkSchema).min(1) })])),
 });
 export type Plan = z.output<typeof planSchema>;
+type PlannedShard = Plan['shards'][number];
 
-/** A chunk of the plan with its shard. */
-export interface Task {
-  /** Changes with the shard, the chunk, the classifier and the size of chunks; parts and leases are named after it. */
-  name: string;
+/** Rows of one shard that belong to a task. */
+export interface Piece {
   shard: Shard;
   chunk: Chunk;
   endsShard: boolean;
+}
+
+/** What one worker takes: a chunk of a shard, or a pack of small shards. */
+export interface Task {
+  /** Changes with the shards, the chunk, the classifier and the size of chunks; parts and leases are named after it. */
+  name: string;
+  /** The chunk, or the shards of the pack, each whole, in the order of their names. */
+  pieces: readonly Piece[];
   /** Text that a part of it may have before the next is begun. */
   partBytes: number;
   /** About how much work it is. */
@@ -63,8 +66,10 @@ export async function outlinePlan(run: Run): Promise<Outline> {
   const chunkBytes = Math.ceil(run.settings.scoring.chunkMegabytes * 2 ** 20);
   const shards = await listShards(run.settings.corpus.files, run.settingsFolder);
   const before = await readPlanFile(run).catch(() => undefined);
-  const planned = new Map(before?.chunkBytes === chunkBytes ? before.shards.map((shard) => [shard.name, shard]) : []);
-  const known: Plan = { version: 1, scorer, chunkBytes, shards: [] };
+  // Where all is scored anew in any case, what came in many small packs over time gets into few.
+  const isKept = (shard: PlannedShard): boolean => !('pack' in shard) || before?.scorer === scorer;
+  const planned = new Map(before?.chunkBytes === chunkBytes ? before.shards.filter(isKept).map((shard) => [shard.name, shard]) : []);
+  const known: Plan = { version: 2, scorer, chunkBytes, shards: [] };
   const fresh: Shard[] = [];
   for (const shard of shards) {
     const earlier = planned.get(shard.name);
@@ -82,10 +87,19 @@ export function fingerprintCorpus({ scorer, chunkBytes }: Plan, shards: readonly
 /** Cuts what is new of the corpus and writes the plan, where anything changed. Errors: STEP_MISSING, those of `listShards` and `cutShard`, DISK_FULL, WRITE_FAILED. */
 export async function makePlan(run: Run, report: Report): Promise<Plan> {
   const { known, fresh, before } = await outlinePlan(run);
-  const cut = fresh.length === 0 ? [] : await cutShards(run, fresh, known.chunkBytes, report);
-  const plan = { ...known, shards: [...known.shards, ...cut].sort((a, b) => (a.name < b.name ? -1 : 1)) };
+  const { chunkBytes } = known;
+  const large = fresh.filter((shard) => !isSmall(shard, chunkBytes));
+  const cut = large.length === 0 ? [] : await cutShards(run, large, chunkBytes, report);
+  const plan = { ...known, shards: [...known.shards, ...packFresh(known, fresh), ...cut].sort((a, b) => (a.name < b.name ? -1 : 1)) };
   if (before === undefined || fingerprint(before) !== fingerprint(plan)) await commitSealedJson(run.files.plan, plan);
   return plan;
+}
+
+/** The small ones of the fresh shards, in packs of their own. */
+export function packFresh({ shards, chunkBytes }: Plan, fresh: readonly Shard[]): Extract<PlannedShard, { pack: number }>[] {
+  const first = shards.reduce((next, shard) => ('pack' in shard ? Math.max(next, shard.pack + 1) : next), 0);
+  const small = fresh.filter((shard) => isSmall(shard, chunkBytes)).map(({ name, format, bytes, modifiedMs }) => ({ name, format, bytes, modifiedMs }));
+  return packShards(small, chunkBytes, first);
 }
 
 function cutShards(run: Run, shards: readonly Shard[], chunkBytes: number, report: Report): Promise<Plan['shards']> {
@@ -150,19 +164,35 @@ export async function readScoring(run: Run): Promise<PreparedScoring> {
   return { prepared, rates, fingerprint: fingerprint({ weights: prepared.fingerprint, rates, fields: run.settings.corpus.fields }) };
 }
 
-/** Every chunk of the plan, in the order of shards and rows. */
+/** Every task of the plan, in the order of their first shards and rows. */
 export function listTasks(run: Run, plan: Plan): Task[] {
-  return plan.shards.flatMap(({ chunks, ...rest }) => {
-    const shard: Shard = { ...rest, path: pathOf(rest.name, run.settingsFolder, run.settings.corpus.files) };
-    const compressed = isCompressed(shard.format);
-    return chunks.map((chunk, index) => ({
-      name: fingerprint([shard.name, shard.bytes, shard.modifiedMs, chunk, plan.scorer, plan.chunkBytes]).slice(0, 20),
-      shard,
-      chunk,
-      endsShard: index === chunks.length - 1,
-      // A chunk that was cut is one part, unless its text is far more than it seemed.
-      partBytes: compressed ? plan.chunkBytes : 2 * plan.chunkBytes,
-      weight: compressed ? 4 * shard.bytes : (shard.format === 'parquet' ? 3 : 1) * (shard.bytes / chunks.length),
-    }));
-  });
+  const tasks: Omit<Task, 'name'>[] = [];
+  const packs = new Map<number, { pieces: Piece[]; partBytes: number; weight: number }>();
+  for (const planned of plan.shards) {
+    const { name, format, bytes, modifiedMs } = planned;
+    const shard: Shard = { name, path: pathOf(name, run.settingsFolder, run.settings.corpus.files), format, bytes, modifiedMs };
+    if ('pack' in planned) {
+      const known = packs.get(planned.pack);
+      const pack = known ?? { pieces: [], partBytes: 2 * plan.chunkBytes, weight: 0 };
+      pack.pieces.push({ shard, chunk: { firstRow: 0 }, endsShard: true });
+      pack.weight += guessTextBytes(shard);
+      packs.set(planned.pack, pack);
+      if (known === undefined) tasks.push(pack);
+      continue;
+    }
+    // A chunk that was cut is one part, unless its text is far more than it seemed.
+    const partBytes = isCompressed(format) ? plan.chunkBytes : 2 * plan.chunkBytes;
+    const last = planned.chunks.length - 1;
+    for (const [index, chunk] of planned.chunks.entries()) tasks.push({ pieces: [{ shard, chunk, endsShard: index === last }], partBytes, weight: guessTextBytes(shard) / planned.chunks.length });
+  }
+  return tasks.map((task) => ({ ...task, name: nameTask(plan, task.pieces) }));
+}
+
+/** The shards of tasks, each once. */
+export function shardsOfTasks(tasks: readonly Task[]): Shard[] {
+  return [...new Map(tasks.flatMap(({ pieces }) => pieces.map(({ shard }) => [shard.name, shard]))).values()];
+}
+
+function nameTask({ scorer, chunkBytes }: Plan, pieces: readonly Piece[]): string {
+  return fingerprint([pieces.map(({ shard: { name, bytes, modifiedMs }, chunk }) => [name, bytes, modifiedMs, chunk]), scorer, chunkBytes]).slice(0, 20);
 }

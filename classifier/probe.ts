@@ -14,7 +14,9 @@ import type { Report } from '../data/progress.ts';
 import type { Run } from '../data/run.ts';
 import { isCompressed } from '../data/shards.ts';
 import { readTokenRates } from '../indexer/tokens.ts';
+import { guessTextBytes, isSmall } from './packs.ts';
 import type { ListedPart, Part } from './part.ts';
+import type { Piece } from './plan.ts';
 import { readCards } from './published.ts';
 import { openConnections, scoreChunk, type ScoringContext } from './score-chunk.ts';
 import { openScorer, readScorer } from './scorers/list.ts';
@@ -29,6 +31,8 @@ const fastestBytesPerSecond = 1e9;
 const lookBytes = 1 << 16;
 const fewestProbes = 8;
 const mostProbes = 1000;
+/** Shards by which it is measured what a shard takes beside its text. */
+const shardsInPack = 16;
 /** Compressed bytes by which it is measured how far a file expands. */
 const expansionBytes = 1 << 20;
 
@@ -47,10 +51,12 @@ export interface Probes {
   bytesPerSecond: Map<ShardFormat, number>;
   /** What a chunk takes beside its text: its lease, its files, its line in the manifest. */
   secondsPerChunk: number;
+  /** What each further shard of a pack takes. */
+  secondsPerShard: number;
 }
 
 /** Probes of the shards. Errors: those of reading them. */
-export async function probeShards(run: Run, shards: readonly Shard[], report: Report): Promise<Probes> {
+export async function probeShards(run: Run, shards: readonly Shard[], chunkBytes: number, report: Report): Promise<Probes> {
   const total = shards.reduce((sum, { bytes }) => sum + bytes, 0);
   const count = Math.min(mostProbes, Math.max(fewestProbes, Math.ceil(total / 100 / probeBytes)));
   const folder = await makeTemporaryFolder('probe');
@@ -68,8 +74,11 @@ export async function probeShards(run: Run, shards: readonly Shard[], report: Re
       }
       report({ stage: 'probe', done: probes.length, total: count, unit: 'parts' });
     }
-    const secondsPerChunk = await measureChunk(context, shards);
-    return { probes, bytesPerSecond: await measureSpeeds(context, shards, secondsPerChunk), secondsPerChunk };
+    const [smallest] = shards.toSorted((a, b) => a.bytes - b.bytes);
+    const secondsPerChunk = smallest === undefined ? 0 : await measurePack(context, [smallest]);
+    const pack = takeSmallest(shards, chunkBytes);
+    const secondsPerShard = pack.length < 2 ? 0 : Math.max(0, ((await measurePack(context, pack)) - secondsPerChunk) / (pack.length - 1));
+    return { probes, bytesPerSecond: await measureSpeeds(context, shards, secondsPerChunk), secondsPerChunk, secondsPerShard };
   } finally {
     close();
     await rm(folder, { recursive: true, force: true });
@@ -92,29 +101,42 @@ function spread(shards: readonly Shard[], total: number, count: number): { shard
 async function takeProbe(run: Run, context: ScoringContext, shard: Shard, place: number, standsFor: number): Promise<Probe | undefined> {
   const { chunk, bytesOfRows } = await findChunk(context, shard, place);
   // A range of bytes ends by itself.
-  const first = await scorePart(context, shard, chunk, chunk.endByte === undefined ? probeBytes : Infinity);
+  const first = await scorePart(context, [{ shard, chunk, endsShard: true }], chunk.endByte === undefined ? probeBytes : Infinity);
   if (first === undefined || first.documents === 0) return undefined;
   const read = await readCards({ ...run, files: { ...run.files, scores: context.folder } }, [first]).next();
   if (read.done === true) return undefined;
   const part = read.value;
-  return { part, fileBytes: await bytesOfRows(part.rows), standsFor, format: shard.format, writtenBytes: part.bytes };
+  return { part, fileBytes: await bytesOfRows(part.covers.reduce((sum, { rows }) => sum + rows, 0)), standsFor, format: shard.format, writtenBytes: part.bytes };
 }
 
-async function scorePart(context: ScoringContext, shard: Shard, chunk: Chunk, partBytes: number): Promise<ListedPart | undefined> {
-  const parts = scoreChunk({ name: '0'.repeat(20), shard, chunk, endsShard: true, partBytes, weight: 1 }, [], context, () => true);
+async function scorePart(context: ScoringContext, pieces: readonly Piece[], partBytes: number): Promise<ListedPart | undefined> {
+  const parts = scoreChunk({ name: '0'.repeat(20), pieces, partBytes, weight: 1 }, [], context, () => true);
   const first = await parts.next();
   await parts.return(undefined);
   return first.done === true ? undefined : first.value;
 }
 
-/** How long the way of a chunk is that has hardly any text: that of the smallest shard, the second time, as the first one finds code and caches cold. */
-async function measureChunk(context: ScoringContext, shards: readonly Shard[]): Promise<number> {
-  const [smallest] = shards.toSorted((a, b) => a.bytes - b.bytes);
+function wholeOf(shard: Shard): Piece {
+  return { shard, chunk: { firstRow: 0 }, endsShard: true };
+}
+
+/** Some of the smallest shards that go into packs, with so little text that it counts for nothing. */
+function takeSmallest(shards: readonly Shard[], chunkBytes: number): Shard[] {
+  let textBytes = 0;
+  return shards
+    .filter((shard) => isSmall(shard, chunkBytes))
+    .sort((a, b) => a.bytes - b.bytes)
+    .slice(0, shardsInPack)
+    .filter((shard) => (textBytes += guessTextBytes(shard)) <= probeBytes);
+}
+
+/** How long the way of a pack is that has hardly any text: the second time, as the first one finds code and caches cold. */
+async function measurePack(context: ScoringContext, shards: readonly Shard[]): Promise<number> {
   let seconds = 0;
-  for (let time = 0; smallest !== undefined && time < 2; time++) {
+  for (let time = 0; time < 2; time++) {
     const startedMs = performance.now();
     const lease = await takeLease(join(context.folder, 'lease'), 1000);
-    const part = await scorePart(context, smallest, { firstRow: 0 }, 1);
+    const part = await scorePart(context, shards.map(wholeOf), shards.length === 1 ? 1 : Infinity);
     if (part !== undefined) await appendToManifest(join(context.folder, 'manifest.jsonl'), part);
     await lease?.release();
     seconds = (performance.now() - startedMs) / 1000;
@@ -127,9 +149,9 @@ async function measureSpeeds(context: ScoringContext, shards: readonly Shard[], 
   const speeds = new Map<ShardFormat, number>();
   for (const shard of shards.toSorted((a, b) => b.bytes - a.bytes)) {
     if (speeds.has(shard.format)) continue;
-    await scorePart(context, shard, { firstRow: 0 }, speedBytes);
+    await scorePart(context, [wholeOf(shard)], speedBytes);
     const startedMs = performance.now();
-    const part = await scorePart(context, shard, { firstRow: 0 }, speedBytes);
+    const part = await scorePart(context, [wholeOf(shard)], speedBytes);
     if (part === undefined || part.textBytes === 0) continue;
     const seconds = (performance.now() - startedMs) / 1000 - secondsPerChunk;
     speeds.set(shard.format, Math.min(part.textBytes / Math.max(seconds, 0), fastestBytesPerSecond));

@@ -17,7 +17,7 @@ export interface Claim {
 }
 
 export interface Queue {
-  /** Takes a chunk that is free and not whole; undefined where none is. Chunks of the `skipped` shards are left out from now on. */
+  /** Takes a chunk that is free and not whole; undefined where none is. Those with rows of the `skipped` shards are left out from now on. */
   claim(skipped: ReadonlySet<string>): Promise<Claim | undefined>;
   /** Looks after a chunk again that was claimed and is not whole, as it may be somebody else's by now. */
   leave(task: Task): void;
@@ -38,6 +38,7 @@ export async function openQueue(run: Run, plan: Plan): Promise<Queue> {
   await mkdir(run.files.leases, { recursive: true });
   await published.refresh();
   const isOpen = (task: Task): boolean => !isWhole(published.partsOf(task.name));
+  const without = (tasks: Task[], skipped: ReadonlySet<string>): Task[] => (skipped.size === 0 ? tasks : tasks.filter(({ pieces }) => !pieces.some(({ shard }) => skipped.has(shard.name))));
   // The heaviest first, so that the last to be finished is a light one.
   let free = listTasks(run, plan).filter(isOpen).sort((a, b) => b.weight - a.weight);
   let held: Task[] = [];
@@ -45,13 +46,13 @@ export async function openQueue(run: Run, plan: Plan): Promise<Queue> {
   /** Looks again at the chunks that were somebody's. */
   const look = async (skipped: ReadonlySet<string>): Promise<void> => {
     await published.refresh();
-    const open = held.filter((task) => isOpen(task) && !skipped.has(task.shard.name));
+    const open = without(held, skipped).filter(isOpen);
     held = [];
     for (const task of open) ((await watch.isFree(leaseOf(task))) ? free : held).push(task);
   };
 
   const claimFree = async (skipped: ReadonlySet<string>): Promise<Claim | undefined> => {
-    free = free.filter(({ shard }) => !skipped.has(shard.name));
+    free = without(free, skipped);
     while (free.length > 0) {
       const least = lightest * (free[0]?.weight ?? 0);
       const alike = free.slice(0, Math.max(choices, Math.floor(shareOfChoices * free.length))).filter(({ weight }) => weight >= least).length;

@@ -10,7 +10,7 @@ import { type Holder, readLiveHolder } from '../data/lease.ts';
 import type { Report } from '../data/progress.ts';
 import type { Run } from '../data/run.ts';
 import { cardFile, isChunkName, type ListedPart, quarantineFile } from './part.ts';
-import { listTasks, makePlan, outlinePlan, readPlan, type Task } from './plan.ts';
+import { listTasks, makePlan, outlinePlan, readPlan, shardsOfTasks, type Task } from './plan.ts';
 import { foldManifests, isWhole, readPublishedParts } from './published.ts';
 import { compareShards, type ShardChanges, type ShardState } from './shard-changes.ts';
 import { problemOf } from './work.ts';
@@ -49,8 +49,9 @@ export async function scoreCorpus(run: Run, report: Report): Promise<CorpusScore
     if (lost > 0) await forgetLostParts(run);
     const problems: ErrorData[] = [];
     if (open.length > 0) {
-      for (const { shard } of open) scored.add(shard.name);
-      const count = countWorkers(run, open.length, weigh(open));
+      const shards = shardsOfTasks(open);
+      for (const { name } of shards) scored.add(name);
+      const count = countWorkers(run, { chunks: open.length, shards: shards.length, textBytes: weigh(open) });
       const result = await runWorkers(run, plan, { count, wait: true, ...openListener(open, report) });
       done.documents += result.documents;
       done.textBytes += result.textBytes;
@@ -108,7 +109,7 @@ export async function surveyCorpus(run: Run): Promise<{ shards: Pick<Shard, 'nam
   const { known, fresh } = await outlinePlan(run);
   const tasks = listTasks(run, known);
   const { open } = await listOpenTasks(run, tasks);
-  return { shards: [...known.shards, ...fresh], unscored: fresh.length + new Set(open.map(({ shard }) => shard.name)).size, chunks: { scored: tasks.length - open.length, all: tasks.length } };
+  return { shards: [...known.shards, ...fresh], unscored: fresh.length + shardsOfTasks(open).length, chunks: { scored: tasks.length - open.length, all: tasks.length } };
 }
 
 /** Who is at work on the run: those that have chunks in hand, and the one that has its lock. */

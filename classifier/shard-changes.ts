@@ -13,8 +13,10 @@ export interface ShardChanges {
 }
 
 /** The shards of parts, as they were scored. */
-export function shardsOf(parts: readonly Pick<ListedPart, 'shard' | 'shardBytes' | 'shardModifiedMs'>[]): ShardState[] {
-  return [...new Map(parts.map(({ shard, shardBytes, shardModifiedMs }) => [shard, { name: shard, bytes: shardBytes, modifiedMs: shardModifiedMs }])).values()];
+export function shardsOf(parts: readonly Pick<ListedPart, 'covers'>[]): ShardState[] {
+  const byName = new Map<string, ShardState>();
+  for (const { covers } of parts) for (const { shard, bytes, modifiedMs } of covers) byName.set(shard, { name: shard, bytes, modifiedMs });
+  return [...byName.values()];
 }
 
 /** Compares shards with those that there are now. */

@@ -5,12 +5,12 @@ import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { BetrError, type ErrorData, errorData, errorFrom, fail } from '../data/errors.ts';
+import { BetrError, type ErrorCode, type ErrorData, errorData, errorFrom, fail } from '../data/errors.ts';
 import type { Run } from '../data/run.ts';
 import { type Plan, readScoring, type Task } from './plan.ts';
 import { openOwnManifest } from './published.ts';
 import { type Claim, openQueue } from './queue.ts';
-import { openConnections, scoreChunk, type ScoringContext } from './score-chunk.ts';
+import { checkShard, openConnections, scoreChunk, type ScoringContext } from './score-chunk.ts';
 import { openScorer } from './scorers/list.ts';
 
 export interface WorkOptions {
@@ -50,7 +50,11 @@ export function emptyResult(): WorkResult {
 /** Others are often done sooner. */
 const patientMs = 5000;
 
-const shardErrors: readonly string[] = ['SHARD_CHANGED', 'FILE_NOT_FOUND', 'REMOTE_NOT_FOUND', 'FILE_UNREADABLE', 'COLUMN_MISSING', 'COLUMN_TYPE'];
+const shardErrors: readonly ErrorCode[] = ['SHARD_CHANGED', 'FILE_NOT_FOUND', 'REMOTE_NOT_FOUND', 'FILE_UNREADABLE', 'COLUMN_MISSING', 'COLUMN_TYPE'];
+
+function isOfShard(error: unknown): error is BetrError {
+  return error instanceof BetrError && shardErrors.includes(error.code);
+}
 
 /** One error for what is wrong with shards: that of the only one, or SHARDS_FAILED. Several chunks of a shard, and several workers, may have met it. */
 export function problemOf(problems: readonly ErrorData[]): BetrError | undefined {
@@ -60,7 +64,7 @@ export function problemOf(problems: readonly ErrorData[]): BetrError | undefined
   return byShard.size === 1 ? errorFrom(only) : fail('SHARDS_FAILED', { problems: [...byShard.values()].map(({ message }) => message).sort() });
 }
 
-/** Works on the plan. Errors: STEP_MISSING, DISK_FULL, WRITE_FAILED; what is wrong with one shard keeps only its chunks from being scored and is in the result. */
+/** Works on the plan. Errors: STEP_MISSING, DISK_FULL, WRITE_FAILED; what is wrong with one shard keeps only its chunks, or its pack, from being scored and is in the result. */
 export async function workOnPlan(run: Run, plan: Plan, options: WorkOptions): Promise<WorkResult> {
   const startedMs = performance.now();
   const result = emptyResult();
@@ -83,9 +87,11 @@ export async function workOnPlan(run: Run, plan: Plan, options: WorkOptions): Pr
         scoring ??= await openScoring(run, plan);
         if (!(await scoreClaim(claim, scoring, options, result))) queue.leave(claim.task);
       } catch (error) {
-        if (!(error instanceof BetrError) || !shardErrors.includes(error.code)) throw error;
-        badShards.add(claim.task.shard.name);
-        result.problems.push(errorData(error));
+        if (!isOfShard(error)) throw error;
+        for (const [shard, problem] of await findProblems(claim.task, scoring?.context, error)) {
+          badShards.add(shard);
+          result.problems.push(errorData(problem));
+        }
       } finally {
         await claim.lease.release();
         busyMs = performance.now();
@@ -97,6 +103,20 @@ export async function workOnPlan(run: Run, plan: Plan, options: WorkOptions): Pr
   result.seconds = (performance.now() - startedMs) / 1000;
   result.memoryBytes = process.resourceUsage().maxRSS * 1024;
   return result;
+}
+
+/** What keeps a task's shards from being scored, by shard, of which `met` is the first. All shards of a pack are read, so that all can be mended at once. */
+async function findProblems({ pieces }: Task, context: ScoringContext | undefined, met: BetrError): Promise<Map<string, BetrError>> {
+  const problems = new Map<string, BetrError>();
+  if (context !== undefined && pieces.length > 1) for (const { shard } of pieces) {
+    await checkShard(shard, context).catch((error: unknown) => {
+      if (!isOfShard(error)) throw error;
+      problems.set(shard.name, error);
+    });
+  }
+  // It may have passed by now; the task is left for the next command all the same.
+  if (problems.size === 0) problems.set(pieces[0]?.shard.name ?? '', met);
+  return problems;
 }
 
 interface Scoring {

@@ -29,9 +29,13 @@ const textBytesPerWorker = 128e6;
 /** A chunk costs as much as so much text besides: its lease, its files, its line in the manifest (7 ms). */
 const textBytesPerChunk = 1e6;
 
-/** How many processes score so many chunks with so much text (bytes, about): as the settings say, or one for each core that there is enough to do for. */
-export function countWorkers({ settings }: Run, chunks: number, textBytes: number): number {
-  const most = settings.workers ?? Math.min(availableParallelism(), Math.ceil((textBytes + chunks * textBytesPerChunk) / textBytesPerWorker));
+/** And a shard of a pack as much as this: it is looked up, opened and read by itself. */
+const textBytesPerShard = 1e5;
+
+/** How many processes score so many chunks of so many shards with so much text (bytes, about): as the settings say, or one for each core that there is enough to do for. */
+export function countWorkers({ settings }: Run, { chunks, shards, textBytes }: { chunks: number; shards: number; textBytes: number }): number {
+  const all = textBytes + chunks * textBytesPerChunk + shards * textBytesPerShard;
+  const most = settings.workers ?? Math.min(availableParallelism(), Math.ceil(all / textBytesPerWorker));
   return Math.max(1, Math.min(most, Math.ceil(chunks)));
 }
 

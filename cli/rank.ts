@@ -3,6 +3,7 @@
 import { type Command } from 'commander';
 import { listOutdated } from '../classifier/outdated.ts';
 import { defaultScorer, prepareScorer } from '../classifier/scorers/list.ts';
+import { shardsOf } from '../classifier/shard-changes.ts';
 import { fail } from '../data/errors.ts';
 import type { Report } from '../data/progress.ts';
 import type { Run } from '../data/run.ts';
@@ -68,7 +69,7 @@ export function parseWorkers(text: string, option = '--workers'): number {
 /** The result without the parts and the histogram, which are in ranking.json. */
 export function summarizeRank({ ranking, published, drift, prediction, scores, notes }: RankResult): object {
   const { generation, publishedAt, documents, tokens, estimatedDocuments, textBytes, quarantined } = ranking;
-  return { published, ranking: { generation, publishedAt, documents, tokens, estimatedDocuments, textBytes, quarantined, shards: new Set(ranking.parts.map(({ shard }) => shard)).size }, drift, prediction, ...scores, notes };
+  return { published, ranking: { generation, publishedAt, documents, tokens, estimatedDocuments, textBytes, quarantined, shards: shardsOf(ranking.parts).length }, drift, prediction, ...scores, notes };
 }
 
 /** The result as a person reads it. */

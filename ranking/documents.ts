@@ -83,7 +83,7 @@ export async function listAroundCutoff(run: Run, ranking: Ranking, cutoff: Cut, 
 /** The document at a row of a shard. Errors: DOCUMENT_UNKNOWN, those of `withScores`. */
 export async function findDocument(run: Run, ranking: Ranking, shard: string, row: number, cutoff?: Cut): Promise<RankedDocument> {
   // A ranking by chosen benchmarks has its scores beside all of the parts.
-  const own = ranking.target === undefined ? { ...ranking, parts: ranking.parts.filter((part) => part.shard === shard) } : ranking;
+  const own = ranking.target === undefined ? { ...ranking, parts: ranking.parts.filter(({ covers }) => covers.some((rows) => rows.shard === shard)) } : ranking;
   const found = await withScores(run, own, (connection, table) =>
     queryRows(connection, `SELECT ${columnsOf(ranking, cutoff)} FROM ${table} WHERE shard = ${sqlString(shard)} AND "row" = ${row}::BIGINT LIMIT 1`, rowSchema),
   );

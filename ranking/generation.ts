@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { openFigures } from '../classifier/figures.ts';
 import { histogramSchema, type ListedPart, listedPartSchema, type Part } from '../classifier/part.ts';
+import { shardsOf } from '../classifier/shard-changes.ts';
 import { commitSealedJson, readSealedJson, sha256File } from '../data/commit.ts';
 import { BetrError, fail, systemCode } from '../data/errors.ts';
 import { fingerprint, type Run } from '../data/run.ts';
@@ -29,7 +30,7 @@ export const rankingSchema = z.strictObject({
   textBytes: whole,
   quarantined: whole,
   sources: z.array(z.strictObject({ source: z.string(), documents: whole, tokens: whole })),
-  /** Files inside scores/, in the order of their shards and rows, and the shards as they were when scored. */
+  /** Files inside scores/, in the order of their first shards and rows, and the shards as they were when scored. */
   parts: z.array(listedPartSchema),
   /** Targets of its scorer that are test items, by force (`betr index --force-tests`); absent where there are none. */
   testTargets: testTargetsSchema.min(1).optional(),
@@ -69,7 +70,7 @@ export async function draftRanking(parts: Iterable<Part> | AsyncIterable<Part>, 
   const total = (count: (part: ListedPart) => number): number => listed.reduce((sum, part) => sum + count(part), 0);
   const { documents, tokens, sources, histogram } = figures.result();
   const quarantined = total((part) => part.quarantined);
-  if (documents === 0) throw fail('NO_DOCUMENTS', { files: new Set(listed.map(({ shard }) => shard)).size, quarantined });
+  if (documents === 0) throw fail('NO_DOCUMENTS', { files: shardsOf(listed).length, quarantined });
   const generation = nameGeneration(listed, scorer);
   return {
     generation,
@@ -81,7 +82,7 @@ export async function draftRanking(parts: Iterable<Part> | AsyncIterable<Part>, 
     textBytes: total((part) => part.textBytes),
     quarantined,
     sources,
-    parts: listed.sort((a, b) => order(a.shard, b.shard) || a.firstRow - b.firstRow || order(a.file, b.file)),
+    parts: listed.sort((a, b) => order(firstShard(a), firstShard(b)) || firstRow(a) - firstRow(b) || order(a.file, b.file)),
     histogram,
   };
 }
@@ -93,7 +94,7 @@ export async function commitRanking(run: Run, ranking: Ranking, published: Ranki
 
 /** The name of what parts and scorer come to: of shards without a document, too, and of their bad rows. */
 export function nameGeneration(parts: readonly ListedPart[], scorer: Ranking['scorer']): string {
-  const rows = parts.map(({ sha256, shard, firstRow, rows, quarantined, quarantineSha256 = '' }) => [sha256, shard, firstRow, rows, quarantined, quarantineSha256].join(' '));
+  const rows = parts.map(({ sha256, covers, quarantineSha256 = '' }) => [sha256, quarantineSha256, ...covers.flatMap((own) => [own.shard, own.firstRow, own.rows, own.quarantined])].join(' '));
   return fingerprint({ parts: rows.sort(), scorer }).slice(0, 12);
 }
 
@@ -145,6 +146,14 @@ export async function readPublished(run: Run): Promise<Ranking | undefined> {
     if (error instanceof BetrError && error.code === 'FILE_DAMAGED') return undefined;
     throw error;
   }
+}
+
+function firstShard({ covers }: ListedPart): string {
+  return covers[0]?.shard ?? '';
+}
+
+function firstRow({ covers }: ListedPart): number {
+  return covers[0]?.firstRow ?? 0;
 }
 
 function order(a: string, b: string): number {

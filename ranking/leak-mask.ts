@@ -1,6 +1,7 @@
 // What `betr leaks` found, as a mask over a ranking: the documents with benchmark test items in them.
 
 import { z } from 'zod';
+import { shardsOf } from '../classifier/shard-changes.ts';
 import { parquetSource, sqlString } from '../data/duckdb.ts';
 import { fail } from '../data/errors.ts';
 import type { Run } from '../data/run.ts';
@@ -24,9 +25,9 @@ export interface LeakMask {
 export async function openLeakMask(run: Run, ranking: Ranking): Promise<LeakMask> {
   const { inputs } = await readLeaks(run);
   const searched = new Map(inputs.shards.map((shard) => [shard.shard, shard]));
-  for (const { shard, shardBytes, shardModifiedMs } of ranking.parts) {
-    const found = searched.get(shard);
-    if (found?.bytes !== shardBytes || found.modifiedMs !== shardModifiedMs) throw fail('LEAKS_STALE', { shard, path: run.files.leaks });
+  for (const { name, bytes, modifiedMs } of shardsOf(ranking.parts)) {
+    const found = searched.get(name);
+    if (found?.bytes !== bytes || found.modifiedMs !== modifiedMs) throw fail('LEAKS_STALE', { shard: name, path: run.files.leaks });
   }
   const passages = parquetSource(run.files.leakTable);
   return { passages, leaky: `(shard, "row") IN (SELECT (shard, "row") FROM ${passages})`, tests: inputs.tests };

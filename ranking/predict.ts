@@ -5,7 +5,8 @@ import { rm, statfs } from 'node:fs/promises';
 import { z } from 'zod';
 import { type Figures, openFigures } from '../classifier/figures.ts';
 import { binFloor } from '../classifier/part.ts';
-import { fingerprintCorpus, listTasks, outlinePlan } from '../classifier/plan.ts';
+import { isSmall } from '../classifier/packs.ts';
+import { fingerprintCorpus, listTasks, outlinePlan, packFresh, shardsOfTasks } from '../classifier/plan.ts';
 import { type Probe, type Probes, probeShards } from '../classifier/probe.ts';
 import { readCards, readPublishedParts } from '../classifier/published.ts';
 import { type CorpusScores, listOpenTasks } from '../classifier/score-corpus.ts';
@@ -67,11 +68,14 @@ export async function predictRanking(run: Run, report: Report): Promise<Predicti
   const { known, fresh } = await outlinePlan(run);
   const tasks = listTasks(run, known);
   const { open } = await listOpenTasks(run, tasks);
-  const shards = [...new Map([...fresh, ...open.map(({ shard }) => shard)].map((shard) => [shard.name, shard])).values()];
-  const scored = await addUpScored(run, tasks.filter(({ shard }) => !shards.some(({ name }) => name === shard.name)).map(({ name }) => name));
-  const { probes, bytesPerSecond, secondsPerChunk }: Probes = shards.length === 0 ? { probes: [], bytesPerSecond: new Map(), secondsPerChunk: 0 } : await probeShards(run, shards, report);
-  const parts = shards.reduce((sum, { bytes }) => sum + Math.max(1, bytes / known.chunkBytes), 0);
-  const workers = countWorkers(run, parts, probes.reduce((sum, { part, standsFor, fileBytes }) => sum + (standsFor / fileBytes) * part.textBytes, 0));
+  const shards = [...fresh, ...shardsOfTasks(open)];
+  const names = new Set(shards.map(({ name }) => name));
+  const scored = await addUpScored(run, tasks.filter(({ pieces }) => !pieces.some(({ shard }) => names.has(shard.name))).map(({ name }) => name));
+  const { probes, bytesPerSecond, secondsPerChunk, secondsPerShard }: Probes = shards.length === 0 ? { probes: [], bytesPerSecond: new Map(), secondsPerChunk: 0, secondsPerShard: 0 } : await probeShards(run, shards, known.chunkBytes, report);
+  const packed = packFresh({ ...known, shards: [] }, shards);
+  const packs = new Set(packed.map(({ pack }) => pack)).size;
+  const chunks = packs + shards.reduce((sum, shard) => (isSmall(shard, known.chunkBytes) ? sum : sum + Math.max(1, shard.bytes / known.chunkBytes)), 0);
+  const workers = countWorkers(run, { chunks, shards: shards.length, textBytes: probes.reduce((sum, { part, standsFor, fileBytes }) => sum + (standsFor / fileBytes) * part.textBytes, 0) });
   const { bavail, bsize } = await statfs(run.folder);
   const prediction: Prediction = {
     predictedAt: new Date().toISOString(),
@@ -85,7 +89,7 @@ export async function predictRanking(run: Run, report: Report): Promise<Predicti
     freeDiskBytes: bavail * bsize,
     byBeginnings: shards.some(({ format }) => isCompressed(format)),
     tokensEstimated: probes.some(({ part }) => part.estimatedDocuments > 0),
-    predicted: predictFigures(probes, scored, { bytesPerSecond, chunkSeconds: parts * secondsPerChunk, workers, chunkBytes: known.chunkBytes }, run.settings.keep, await readLaw(run, run.settings.keep.pool)),
+    predicted: predictFigures(probes, scored, { bytesPerSecond, chunkSeconds: chunks * secondsPerChunk + (packed.length - packs) * secondsPerShard, workers, chunkBytes: known.chunkBytes }, run.settings.keep, await readLaw(run, run.settings.keep.pool)),
     actual: null,
   };
   await commitSealedJson(run.files.prediction, prediction);
@@ -102,7 +106,7 @@ async function addUpScored(run: Run, chunks: readonly string[]): Promise<Figures
 
 interface Work {
   bytesPerSecond: Probes['bytesPerSecond'];
-  /** What the chunks take beside their text. */
+  /** What chunks, packs and the packs' shards take beside their text. */
   chunkSeconds: number;
   workers: number;
   chunkBytes: number;

@@ -53,7 +53,7 @@ export async function fillQuotas(run: Run, ranking: Ranking, share: number, { we
   return withScores(run, ranking, async (connection, table) => {
     await createQuotas(connection, wanted);
     const cuts = await findCuts(connection, table, by);
-    if (cuts.length === 0) throw fail('QUOTAS_UNMATCHED', { domain: wanted[0]?.domain ?? '', by, found: (by === 'source' ? ranking.sources[0]?.source : ranking.parts[0]?.shard) ?? '' });
+    if (cuts.length === 0) throw fail('QUOTAS_UNMATCHED', { domain: wanted[0]?.domain ?? '', by, found: (by === 'source' ? ranking.sources[0]?.source : ranking.parts[0]?.covers[0]?.shard) ?? '' });
     const condition = cutCondition(cuts, by);
     const kept = await queryRows(connection, `SELECT ${by} AS domain, count(*)::DOUBLE AS documents, sum(tokens)::DOUBLE AS tokens, min(score) AS score FROM ${table} WHERE ${condition} GROUP BY ALL`, keptRow);
     const keptOf = new Map(kept.map((row) => [row.domain, row]));

@@ -3,7 +3,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type FigureSums, openFigures } from '../classifier/figures.ts';
-import { chunkOf, isChunkName, type ListedPart, type Part } from '../classifier/part.ts';
+import { chunkOf, type CoveredRows, isChunkName, type ListedPart, type Part } from '../classifier/part.ts';
 import { foldManifests, readCards, readFolded } from '../classifier/published.ts';
 import { collectScores, type CorpusScores, scoreCorpus } from '../classifier/score-corpus.ts';
 import { defaultScorer, prepareScorer, rankingRun, readScorer } from '../classifier/scorers/list.ts';
@@ -92,11 +92,12 @@ function describeChanges(before: Ranking | undefined, { parts }: Ranking, meanwh
   ];
 }
 
-/** Passes the parts on and adds up those that the generation before does not have. */
+/** Passes the parts on and adds up those with a shard that the generation before does not have as it is. */
 async function* addUpFresh(parts: AsyncIterable<Part>, before: Ranking | undefined, fresh: FigureSums): AsyncGenerator<Part> {
-  const known = new Set(before?.parts.map(({ file }) => file));
+  const stateOf = ({ shard, bytes, modifiedMs }: CoveredRows): string => JSON.stringify([shard, bytes, modifiedMs]);
+  const known = new Set(before?.parts.flatMap(({ covers }) => covers.map(stateOf)));
   for await (const part of parts) {
-    if (!known.has(part.file)) fresh.add(part);
+    if (part.covers.some((rows) => !known.has(stateOf(rows)))) fresh.add(part);
     yield part;
   }
 }

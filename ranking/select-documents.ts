@@ -8,6 +8,7 @@ import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { z } from 'zod';
+import { shardsOf, type ShardState } from '../classifier/shard-changes.ts';
 import { commitFile } from '../data/commit.ts';
 import type { Shard } from '../data/documents.ts';
 import { parquetSource, sqlString } from '../data/duckdb.ts';
@@ -37,14 +38,15 @@ const bytesPerWrite = 1 << 18;
 export async function writeDocuments(run: Run, ranking: Ranking, rowsPath: string, folder: string, report: Report, cut?: LeakMask): Promise<{ file: string; documents: number }[]> {
   const selected = parquetSource(rowsPath);
   const shards = new Map((await listShards(run.settings.corpus.files, run.settingsFolder)).map((shard) => [shard.name, shard]));
-  const names = nameFiles(ranking.parts.map(({ shard }) => shard));
+  const ranked = new Map(shardsOf(ranking.parts).map((shard) => [shard.name, shard]));
+  const names = nameFiles([...ranked.keys()]);
   return withSpillingDuckDb(run, async (connection) => {
     const counts = await queryRows(connection, `SELECT shard, count(*)::DOUBLE AS documents FROM ${selected} GROUP BY shard ORDER BY shard`, shardCount);
     const total = counts.reduce((sum, { documents }) => sum + documents, 0);
     const written: { file: string; documents: number }[] = [];
     let done = 0;
     for (const { shard: name, documents } of counts) {
-      const shard = checkShard(name, shards.get(name), ranking);
+      const shard = checkShard(name, shards.get(name), ranked.get(name));
       const rows = `SELECT "row"::DOUBLE AS "row" FROM ${selected} WHERE shard = ${sqlString(name)} ORDER BY "row"`;
       const file = `${documentsFolder}/${names.get(name) ?? ''}`;
       const passages = cut === undefined ? new Map<number, PassageRow[]>() : await readPassages(connection, cut, name);
@@ -64,10 +66,9 @@ export async function writeDocuments(run: Run, ranking: Ranking, rowsPath: strin
 const shardCount = z.object({ shard: z.string(), documents: z.number() });
 
 /** The shard, as long as it is what was ranked: row numbers mean nothing in another file. */
-function checkShard(name: string, shard: Shard | undefined, ranking: Ranking): Shard {
+function checkShard(name: string, shard: Shard | undefined, ranked: ShardState | undefined): Shard {
   if (shard === undefined) throw fail('FILE_NOT_FOUND', { path: name, what: 'Shard' });
-  const ranked = ranking.parts.find((part) => part.shard === name);
-  if (ranked?.shardBytes !== shard.bytes || ranked.shardModifiedMs !== shard.modifiedMs) throw fail('SHARD_CHANGED', { path: shard.path });
+  if (ranked?.bytes !== shard.bytes || ranked.modifiedMs !== shard.modifiedMs) throw fail('SHARD_CHANGED', { path: shard.path });
   return shard;
 }
 

@@ -1,6 +1,7 @@
 // Counts the rows of the corpus's files again, for `betr verify --corpus`: the ranking has to cover as many, of which only blank lines have no document and
 // are not in quarantine.
 
+import type { DuckDBConnection } from '@duckdb/node-api';
 import { readBytesOf } from '../data/bytes.ts';
 import type { Shard } from '../data/documents.ts';
 import { withDuckDb } from '../data/duckdb.ts';
@@ -21,27 +22,29 @@ interface RowCount {
 /** Compares the rows of every shard that was ranked with those that its parts cover. */
 export async function countCorpusRows(run: Run, { parts }: Ranking, tell: (problem: string) => void, report: Report): Promise<void> {
   const covered = new Map<string, RowCount>();
-  for (const { shard, rows, documents, quarantined } of parts) {
+  for (const { shard, rows, documents, quarantined } of parts.flatMap(({ covers }) => covers)) {
     const sum = covered.get(shard) ?? { rows: 0, blank: 0 };
     covered.set(shard, { rows: sum.rows + rows, blank: sum.blank + rows - documents - quarantined });
   }
   const shards = (await listShards(run.settings.corpus.files, run.settingsFolder)).filter(({ name }) => covered.has(name));
-  for (const [index, shard] of shards.entries()) {
-    try {
-      const found = await countRows(shard, run.settings.corpus.fields.text);
-      const listed = covered.get(shard.name);
-      if (found.rows !== listed?.rows) tell(`${shard.name} has ${found.rows} rows, of which ${listed?.rows ?? 0} are in the ranking`);
-      else if (found.blank !== listed.blank) tell(`${shard.name}: ${listed.blank - found.blank} rows are neither scored, nor in quarantine, nor blank`);
-    } catch (error) {
-      tell(`${shard.name}: ${reasonOf(error)}`);
+  await withDuckDb({ threads: 1 }, async (connection) => {
+    for (const [index, shard] of shards.entries()) {
+      try {
+        const found = await countRows(connection, shard, run.settings.corpus.fields.text);
+        const listed = covered.get(shard.name);
+        if (found.rows !== listed?.rows) tell(`${shard.name} has ${found.rows} rows, of which ${listed?.rows ?? 0} are in the ranking`);
+        else if (found.blank !== listed.blank) tell(`${shard.name}: ${listed.blank - found.blank} rows are neither scored, nor in quarantine, nor blank`);
+      } catch (error) {
+        tell(`${shard.name}: ${reasonOf(error)}`);
+      }
+      report({ stage: 'verify: corpus', done: index + 1, total: shards.length, unit: 'shards' });
     }
-    report({ stage: 'verify: corpus', done: index + 1, total: shards.length, unit: 'shards' });
-  }
+  });
 }
 
-async function countRows(shard: Shard, textField: string): Promise<RowCount> {
+async function countRows(connection: DuckDBConnection, shard: Shard, textField: string): Promise<RowCount> {
   if (shard.format === 'parquet') {
-    const groups = await withDuckDb({ threads: 1 }, (connection) => listRowGroups(connection, shard.path, textField));
+    const groups = await listRowGroups(connection, shard.path, textField);
     return { rows: groups.reduce((sum, { rows }) => sum + rows, 0), blank: 0 };
   }
   const count = { rows: 0, blank: 0 };

@@ -55,7 +55,8 @@ export async function verifyRanking(run: Run, { corpus }: VerifyOptions, report:
   if (ranking !== undefined) {
     const { parts } = ranking;
     const sum = (count: (part: ListedPart) => number): number => parts.reduce((total, part) => total + count(part), 0);
-    const [rows, documents, quarantined] = [sum((part) => part.rows), sum((part) => part.documents), sum((part) => part.quarantined)];
+    const rows = sum(({ covers }) => covers.reduce((total, own) => total + own.rows, 0));
+    const [documents, quarantined] = [sum((part) => part.documents), sum((part) => part.quarantined)];
     Object.assign(result, { parts: parts.length, rows, documents, quarantined, blank: rows - documents - quarantined });
     const hashed = await verifyHashes(run, parts, tell, report);
     Object.assign(result, { bytes: hashed.bytes, hashSeconds: hashed.seconds });

@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { readCard } from '../classifier/card.ts';
+import { shardsOf } from '../classifier/shard-changes.ts';
 import { BetrError } from '../data/errors.ts';
 import type { Run } from '../data/run.ts';
 import { driftSchema, readDrift } from '../ranking/drift.ts';
@@ -44,7 +45,7 @@ export const rankingRoutes = [
     reply: { description: 'One, or none and why.', schema: rankingsSchema },
     async answer({ state }) {
       const { serving, problem } = state.live.state();
-      const rankings = serving === undefined ? [] : [{ ...serving.ranking, shards: new Set(serving.ranking.parts.map(({ shard }) => shard)).size, drift: (await readDrift(state.run, serving.ranking)) ?? null }];
+      const rankings = serving === undefined ? [] : [{ ...serving.ranking, shards: shardsOf(serving.ranking.parts).length, drift: (await readDrift(state.run, serving.ranking)) ?? null }];
       return { json: { rankings: rankings.map((ranking) => described.parse(ranking)), problem: problem === undefined ? null : problemOf(problem, state.run) } };
     },
   }),

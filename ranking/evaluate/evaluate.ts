@@ -3,6 +3,7 @@
 
 import { z } from 'zod';
 import { readCard } from '../../classifier/card.ts';
+import { shardsOf } from '../../classifier/shard-changes.ts';
 import { BetrError } from '../../data/errors.ts';
 import type { Report } from '../../data/progress.ts';
 import type { Run } from '../../data/run.ts';
@@ -95,7 +96,7 @@ export async function evaluateSelections(contestants: readonly [Contestant, ...C
       kind: 'betr evaluation',
       seed,
       trainWords: texts.trainWords,
-      shards: { used: contest.shards.length, of: new Set(ranking.parts.map(({ shard }) => shard)).size },
+      shards: { used: contest.shards.length, of: shardsOf(ranking.parts).length },
       rankings: contestants.map(({ scorer, ranking: { generation, scorer: by, testTargets } }) => ({ scorer, generation, scorerSha256: by.sha256, ...(testTargets === undefined ? {} : { testTargets }) })),
       selections: contest.selections.map((_, index) => judge(findings, index)),
       agreement: await compareScorers(connection, scorers, contest),

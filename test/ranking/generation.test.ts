@@ -1,6 +1,7 @@
 import { mkdir, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import type { CoveredRows } from '../../classifier/part.ts';
 import { publishRanking, readRanking } from '../../ranking/generation.ts';
 import { makeRows, rankRows, scorer, sumTokens, withRun, writeParts } from './synthetic.ts';
 
@@ -30,8 +31,9 @@ describe('a generation of the ranking', () => {
       const [one] = parts;
       if (one === undefined) throw new Error('there is no part');
       // Their files are the same, byte for byte.
-      expect((await publishRanking(run, [{ ...one, quarantined: one.quarantined + 1 }, ...parts.slice(1)], scorer)).generation).not.toBe(first.generation);
-      expect((await publishRanking(run, [...parts, { ...one, shard: 'empty.jsonl', rows: 0, documents: 0, tokens: 0, histogram: [], sources: [] }], scorer)).generation).not.toBe(first.generation);
+      const changed = (change: Partial<CoveredRows>): CoveredRows[] => one.covers.map((rows) => ({ ...rows, ...change }));
+      expect((await publishRanking(run, [{ ...one, covers: changed({ quarantined: one.quarantined + 1 }) }, ...parts.slice(1)], scorer)).generation).not.toBe(first.generation);
+      expect((await publishRanking(run, [...parts, { ...one, covers: changed({ shard: 'empty.jsonl', rows: 0, documents: 0 }), documents: 0, tokens: 0, histogram: [], sources: [] }], scorer)).generation).not.toBe(first.generation);
     });
   });
 
@@ -39,9 +41,9 @@ describe('a generation of the ranking', () => {
     await withRun(async (run) => {
       const parts = await writeParts(run, makeRows(60));
       const first = await publishRanking(run, parts, scorer);
-      const renamed = await publishRanking(run, parts.map((part) => ({ ...part, shardModifiedMs: 2 })), scorer);
+      const renamed = await publishRanking(run, parts.map((part) => ({ ...part, covers: part.covers.map((rows) => ({ ...rows, modifiedMs: 2 })) })), scorer);
       expect(renamed).toMatchObject({ generation: first.generation, publishedAt: first.publishedAt });
-      expect((await readRanking(run)).parts[0]?.shardModifiedMs).toBe(2);
+      expect((await readRanking(run)).parts[0]?.covers[0]?.modifiedMs).toBe(2);
     });
   });
 

@@ -46,10 +46,11 @@ describe('ranking a corpus', () => {
       expect(rows).toEqual(expected);
       expect(ranking.quarantined).toBe(quarantined);
       expect(quarantined).toBeGreaterThan(5);
-      for (const name of new Set(ranking.parts.map(({ shard }) => shard))) {
-        const parts = ranking.parts.filter(({ shard }) => shard === name);
-        expect(parts.map(({ firstRow }) => firstRow)).toEqual(parts.map((_, i) => parts.slice(0, i).reduce((sum, part) => sum + part.rows, 0)));
-        expect(parts.map(({ ends }) => ends === 'shard')).toEqual(parts.map((_, i) => i === parts.length - 1));
+      const covered = ranking.parts.flatMap(({ covers }) => covers);
+      for (const name of new Set(covered.map(({ shard }) => shard))) {
+        const own = covered.filter(({ shard }) => shard === name);
+        expect(own.map(({ firstRow }) => firstRow)).toEqual(own.map((_, i) => own.slice(0, i).reduce((sum, { rows }) => sum + rows, 0)));
+        expect(own.map(({ endsShard }) => endsShard)).toEqual(own.map((_, i) => i === own.length - 1));
       }
       const listed = (await readdir(run.files.quarantine)).filter((name) => chunkOf(name) !== undefined);
       const lines = await Promise.all(listed.map(async (name) => (await readFile(join(run.files.quarantine, name), 'utf8')).trim().split('\n').length));
@@ -178,8 +179,9 @@ describe('ranking a corpus', () => {
       });
       expect(changed).toBe(true);
       const { size } = await stat(path);
-      expect(ranking.parts.filter(({ shard }) => shard === 'corpus/plain.jsonl').map(({ shardBytes }) => shardBytes)).toContain(size);
-      expect(ranking.parts.filter(({ shard }) => shard === 'corpus/plain.jsonl').reduce((sum, { rows }) => sum + rows, 0)).toBe(50);
+      const covered = ranking.parts.flatMap(({ covers }) => covers).filter(({ shard }) => shard === 'corpus/plain.jsonl');
+      expect(covered.map(({ bytes }) => bytes)).toContain(size);
+      expect(covered.reduce((sum, { rows }) => sum + rows, 0)).toBe(50);
     });
   });
 

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { readPublishedParts } from '../../classifier/published.ts';
+import { shardsOf } from '../../classifier/shard-changes.ts';
 import { leastOpenFiles } from '../../data/process.ts';
 import { silent } from '../../data/progress.ts';
 import type { Run } from '../../data/run.ts';
@@ -124,7 +125,7 @@ describe('a ranking', () => {
       await removed;
       expect(scores.meanwhile).toEqual({ fresh: [], changed: [], gone: ['corpus/z.jsonl'] });
       expect(notes).toEqual(['1 shard was there at first and is no longer, and left out: corpus/z.jsonl']);
-      expect([...new Set(ranking.parts.map(({ shard }) => shard))]).toEqual(['corpus/a.jsonl', 'corpus/b.jsonl']);
+      expect(shardsOf(ranking.parts).map(({ name }) => name)).toEqual(['corpus/a.jsonl', 'corpus/b.jsonl']);
       expect(await problemsOf(run)).toEqual([]);
     });
   });

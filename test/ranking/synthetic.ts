@@ -56,7 +56,7 @@ export async function writeParts(run: Run, rows: readonly Row[], estimatedDocume
                FROM (VALUES ${values.join(', ')}) AS part (shard, "row", document, source, tokens, score, ${columns})) TO ${sqlString(path)} (FORMAT parquet, COMPRESSION zstd)`,
       );
       const scores = own.map(({ score }) => score);
-      parts.push({ file, shard: name, shardBytes: shard.bytes, shardModifiedMs: shard.modifiedMs, firstRow: 0, rows: own.length, ends: 'shard', scores: [Math.min(...scores), Math.max(...scores)], ...tally(own), estimatedDocuments, textBytes: 10 * own.length, quarantined: 1, bytes: (await stat(path)).size, sha256: await sha256File(path), cardSha256: '0'.repeat(64) });
+      parts.push({ file, covers: [{ shard: name, ...shard, firstRow: 0, rows: own.length, documents: own.length, quarantined: 1, endsShard: true }], ends: 'chunk', scores: [Math.min(...scores), Math.max(...scores)], ...tally(own), estimatedDocuments, textBytes: 10 * own.length, quarantined: 1, bytes: (await stat(path)).size, sha256: await sha256File(path), cardSha256: '0'.repeat(64) });
     }
     return parts;
   });

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { appendFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { shardsOf } from '../../classifier/shard-changes.ts';
 import { type Listening, serveRun } from '../../server/listen.ts';
 import { documentsAnswerSchema, type DocumentsAnswer } from '../../server/documents.ts';
 import { makeRankedRun, type RealRun } from './real-run.ts';
@@ -117,10 +118,10 @@ describe('GET /documents', () => {
 
   it('is not fooled by another file of the same length and time', async () => {
     const path = join(real.run.settingsFolder, 'corpus/part-1.jsonl.gz');
-    const part = (await import('../../ranking/generation.ts')).readRanking(real.run).then(({ parts }) => parts.find(({ shard }) => shard === 'corpus/part-1.jsonl.gz'));
-    const { shardBytes = 0, shardModifiedMs = 0 } = (await part) ?? {};
-    await writeFile(path, Buffer.alloc(shardBytes, 1));
-    await utimes(path, new Date(shardModifiedMs), new Date(shardModifiedMs));
+    const part = (await import('../../ranking/generation.ts')).readRanking(real.run).then(({ parts }) => shardsOf(parts).find(({ name }) => name === 'corpus/part-1.jsonl.gz'));
+    const { bytes = 0, modifiedMs = 0 } = (await part) ?? {};
+    await writeFile(path, Buffer.alloc(bytes, 1));
+    await utimes(path, new Date(modifiedMs), new Date(modifiedMs));
     const reply = await get(`/documents/${encodeURIComponent('corpus/part-1.jsonl.gz')}/150/why`);
     expect([409, 500]).toContain(reply.status);
     expect(reply.json).toHaveProperty('code', expect.stringMatching(/FILE_UNREADABLE|SHARD_CHANGED/));
