@@ -4,7 +4,7 @@ import { type Command } from 'commander';
 import { type IndexResult, runIndex } from '../indexer/index.ts';
 import { formatCountOf } from '../ranking/amounts.ts';
 import { forceTestsOption, work, stepCommand, type StepOptions } from './common.ts';
-import { describeQuarantine, formatBytes, formatCount, formatShare, formatTable, printResult } from './output.ts';
+import { describeEmpty, describeQuarantine, formatBytes, formatCount, formatShare, formatTable, printResult } from './output.ts';
 
 interface IndexCommandOptions extends StepOptions {
   forceTests: boolean;
@@ -35,5 +35,6 @@ export function describeIndex({ corpus, sample, examples, embedding, search, ran
   ];
   const quarantined = corpus.quarantined + examples.reduce((sum, benchmark) => sum + benchmark.quarantined, 0);
   if (quarantined > 0) lines.push(describeQuarantine(quarantined));
+  if (corpus.withoutDocuments.empty > 0) lines.push(describeEmpty(corpus.withoutDocuments.empty));
   return [...lines, ...warnings.map((warning) => `Note: ${warning}`)].join('\n');
 }

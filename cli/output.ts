@@ -9,6 +9,11 @@ export function describeQuarantine(rows: number): string {
   return `${formatCountOf(rows, 'bad row')} ${rows === 1 ? 'was' : 'were'} left out; quarantine/ in the run folder says which and why`;
 }
 
+/** Shards without a row. */
+export function describeEmpty(shards: number): string {
+  return `${formatCountOf(shards, 'shard')} ${shards === 1 ? 'is' : 'are'} empty`;
+}
+
 /** Prints a result: the value as JSON with --json, else the text. */
 export function printResult(json: boolean, value: unknown, text: string): void {
   process.stdout.write(json ? `${JSON.stringify(value, null, 2)}\n` : `${text}\n`);

@@ -12,7 +12,7 @@ import type { Drift } from '../ranking/drift.ts';
 import { predictRanking } from '../ranking/predict.ts';
 import { publishScored, type RankResult, rankCorpus } from '../ranking/rank.ts';
 import { scorerOption, stepCommand, type StepOptions, work } from './common.ts';
-import { describeQuarantine, formatBytes, formatCount, formatShare, printResult } from './output.ts';
+import { describeEmpty, describeQuarantine, formatBytes, formatCount, formatShare, printResult } from './output.ts';
 import { describePrediction } from './prediction.ts';
 
 export function rankCommand(): Command {
@@ -67,18 +67,19 @@ export function parseWorkers(text: string, option = '--workers'): number {
 }
 
 /** The result without the parts and the histogram, which are in ranking.json. */
-export function summarizeRank({ ranking, published, drift, prediction, scores, notes }: RankResult): object {
+export function summarizeRank({ ranking, published, drift, prediction, scores, withoutDocuments, notes }: RankResult): object {
   const { generation, publishedAt, documents, tokens, estimatedDocuments, textBytes, quarantined } = ranking;
-  return { published, ranking: { generation, publishedAt, documents, tokens, estimatedDocuments, textBytes, quarantined, shards: shardsOf(ranking.parts).length }, drift, prediction, ...scores, notes };
+  return { published, ranking: { generation, publishedAt, documents, tokens, estimatedDocuments, textBytes, quarantined, shards: shardsOf(ranking.parts).length }, drift, prediction, ...scores, withoutDocuments, notes };
 }
 
 /** The result as a person reads it. */
-export function describeRank({ ranking, published, drift, prediction, scores, notes }: RankResult): string {
+export function describeRank({ ranking, published, drift, prediction, scores, withoutDocuments, notes }: RankResult): string {
   const estimated = ranking.estimatedDocuments > 0 ? ' (estimated)' : '';
   const lines = [`Ranked ${formatCount(ranking.documents)} documents, ${formatCount(ranking.tokens)} tokens${estimated}; generation ${ranking.generation}${published ? '' : ', as before'}`];
   if (scores.shardsScored > 0) lines.push(`Scored ${formatCountOf(scores.shardsScored, 'shard')}, ${formatBytes(scores.textBytes)} of text in ${scores.seconds.toFixed(1)} s (${formatBytes(scores.textBytes / scores.seconds)}/s); ${scores.shardsReused} were scored already`);
   else lines.push(published ? 'Nothing was left to score' : 'Nothing new to score');
   if (ranking.quarantined > 0) lines.push(describeQuarantine(ranking.quarantined));
+  if (withoutDocuments.empty > 0) lines.push(describeEmpty(withoutDocuments.empty));
   for (const note of notes) lines.push(`Note: ${note}`);
   return [...lines, ...describeDrift(drift ?? undefined), ...(prediction === null ? [] : ['', describePrediction(prediction)])].join('\n');
 }

@@ -71,7 +71,9 @@ export async function readSealedJson<T>(path: string, schema: z.ZodType<T>, comm
   try {
     const { sha256, ...value } = sealed.parse(JSON.parse(text));
     if (sha256 === undefined || sealedText(value) !== text) throw new Error('its checksum does not match its content');
-    return schema.parse(value);
+    const parsed = schema.safeParse(value);
+    if (!parsed.success) throw new Error('another version of betr wrote it', { cause: parsed.error });
+    return parsed.data;
   } catch (error) {
     throw fail('FILE_DAMAGED', { path, reason: reasonOf(error), command }, error);
   }

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { readSealedJson } from '../data/commit.ts';
 import { fail } from '../data/errors.ts';
 import type { Run } from '../data/run.ts';
+import { noneUnusable, unusableShardsSchema } from '../data/unusable.ts';
 
 const count = z.number().int().nonnegative();
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
@@ -17,6 +18,8 @@ export const corpusCountsSchema = z.object({
   countedDocuments: count,
   countedTokens: z.number().nonnegative(),
   quarantined: count,
+  /** Shards without a usable document. */
+  withoutDocuments: unusableShardsSchema.default(noneUnusable),
   /** By source, largest first; sources beyond the first 10,000 met are counted together as "(other)". */
   sources: z.array(z.object({ source: z.string(), documents: count, textBytes: count })),
 });

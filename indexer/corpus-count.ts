@@ -1,6 +1,7 @@
 // Counts of the whole corpus, taken while it streams by.
 
 import type { DocumentBatch } from '../data/documents.ts';
+import type { UnusableShards } from '../data/unusable.ts';
 import type { CorpusCounts } from './card.ts';
 
 interface SourceCount {
@@ -52,8 +53,8 @@ function sourceOf(count: CorpusCount, name: string): SourceCount {
 }
 
 /** The counts as the card holds them, sources by bytes. */
-export function summarize(count: CorpusCount, shards: number, quarantined: number): CorpusCounts {
+export function summarize(count: CorpusCount, shards: number, quarantined: number, withoutDocuments: UnusableShards): CorpusCounts {
   const { sources, ...totals } = count;
   const sorted = [...sources].map(([source, counts]) => ({ source, ...counts })).sort((a, b) => b.textBytes - a.textBytes || (a.source < b.source ? -1 : 1));
-  return { shards, ...totals, quarantined, sources: sorted };
+  return { shards, ...totals, quarantined, withoutDocuments, sources: sorted };
 }

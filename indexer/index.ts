@@ -10,6 +10,7 @@ import { sizeOf } from '../data/files.ts';
 import type { Report } from '../data/progress.ts';
 import { withQuarantine } from '../data/quarantine.ts';
 import { fingerprint, type Run } from '../data/run.ts';
+import { describeUnusable } from '../data/unusable.ts';
 import { type Example, examplesNoteSchema, loadExamples, readBenchmarks, saveExamples } from './benchmarks.ts';
 import type { BestRanks } from './best-rank.ts';
 import { type ExampleCounts, type IndexCard, indexCardSchema } from './card.ts';
@@ -61,7 +62,7 @@ export async function runIndex(run: Run, report: Report, { forceTests = false }:
     embedding: vectors.embedding,
     search,
     ranks: describeRanks(best, examples, counts),
-    warnings: [...listWarnings(run, sample.documents / examples.length, counts, search), ...describeTestTargets(testTargets)],
+    warnings: [...describeUnusable(corpus.withoutDocuments), ...listWarnings(run, sample.documents / examples.length, counts, search), ...describeTestTargets(testTargets)],
     outputs: await hashOutputs(next),
   };
   await takeOver(run, next);

@@ -11,6 +11,7 @@ import type { Report } from '../data/progress.ts';
 import type { Quarantine } from '../data/quarantine.ts';
 import { readShard } from '../data/read.ts';
 import type { Run } from '../data/run.ts';
+import { countUsable, describeReasons } from '../data/unusable.ts';
 import { corpusCountsSchema, sampleCountsSchema } from './card.ts';
 import { countBatch, openCorpusCount, summarize } from './corpus-count.ts';
 import { appendColumns, withSpillingDuckDb, writeParquet } from './parquet.ts';
@@ -32,17 +33,21 @@ export async function drawSample(run: Run, shards: readonly Shard[], from: strin
     await connection.run(`CREATE TABLE candidates (${columns})`);
     const smallest = openSmallest(run.settings.sample.documents);
     const corpus = openCorpusCount();
+    const usable = countUsable(quarantine);
     for (const [number, shard] of shards.entries()) {
-      for await (const batch of readShard(shard, run.settings.corpus.fields, { quarantine })) {
+      const before = corpus.documents;
+      for await (const batch of readShard(shard, run.settings.corpus.fields, { quarantine: usable.quarantine })) {
         countBatch(corpus, batch);
         await takeBatch(connection, smallest, batch, number, run.settings.sample.seed);
         report({ stage: 'index: read the corpus', done: corpus.documents, unit: 'documents' });
       }
+      usable.endShard(shard.name, corpus.documents - before);
     }
-    if (corpus.documents === 0) throw fail('NO_DOCUMENTS', { files: shards.length, quarantined: quarantine.count });
+    const withoutDocuments = usable.result();
+    if (corpus.documents === 0) throw fail('NO_DOCUMENTS', { files: shards.length, quarantined: quarantine.count, reasons: describeReasons(withoutDocuments.first) });
     settle(smallest);
     await pruneCandidates(connection, smallest.cutoff);
-    const note = { from, corpus: summarize(corpus, shards.length, quarantine.count), sample: await chooseDocuments(connection) };
+    const note = { from, corpus: summarize(corpus, shards.length, quarantine.count, withoutDocuments), sample: await chooseDocuments(connection) };
     await nameShards(connection, shards);
     await writeParquet(
       connection,

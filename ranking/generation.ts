@@ -59,8 +59,8 @@ export async function publishRanking(run: Run, parts: Iterable<Part> | AsyncIter
   return ranking;
 }
 
-/** The ranking that the parts make. They may come one by one, as their histograms do not all fit in memory. Errors: NO_DOCUMENTS. */
-export async function draftRanking(parts: Iterable<Part> | AsyncIterable<Part>, scorer: Ranking['scorer'], published: Ranking | undefined): Promise<Ranking> {
+/** The ranking that the parts make. They may come one by one, as their histograms do not all fit in memory. Errors: NO_DOCUMENTS, with `reasons`. */
+export async function draftRanking(parts: Iterable<Part> | AsyncIterable<Part>, scorer: Ranking['scorer'], published: Ranking | undefined, reasons: readonly string[] = []): Promise<Ranking> {
   const listed: ListedPart[] = [];
   const figures = openFigures();
   for await (const { sources, histogram, ...part } of parts) {
@@ -70,7 +70,7 @@ export async function draftRanking(parts: Iterable<Part> | AsyncIterable<Part>, 
   const total = (count: (part: ListedPart) => number): number => listed.reduce((sum, part) => sum + count(part), 0);
   const { documents, tokens, sources, histogram } = figures.result();
   const quarantined = total((part) => part.quarantined);
-  if (documents === 0) throw fail('NO_DOCUMENTS', { files: shardsOf(listed).length, quarantined });
+  if (documents === 0) throw fail('NO_DOCUMENTS', { files: shardsOf(listed).length, quarantined, reasons });
   const generation = nameGeneration(listed, scorer);
   return {
     generation,

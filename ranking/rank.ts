@@ -15,6 +15,7 @@ import { watchLeases } from '../data/lease.ts';
 import { checkLock } from '../data/lock.ts';
 import type { Report } from '../data/progress.ts';
 import type { Run } from '../data/run.ts';
+import { describeReasons, describeUnusable, type UnusableShards } from '../data/unusable.ts';
 import { describeTestTargets } from '../indexer/test-targets.ts';
 import { formatCountOf, formatNames } from './amounts.ts';
 import { readLaw } from './calibrations.ts';
@@ -22,6 +23,7 @@ import { type Drift, measureDrift, readDrift, writeDrift } from './drift.ts';
 import { prepareIfServed, removePrepared } from './prepare.ts';
 import { compareWithPrediction, type Prediction } from './predict.ts';
 import { commitRanking, draftRanking, type Ranking, readPublished } from './generation.ts';
+import { findUnusable } from './unusable.ts';
 
 export interface RankResult {
   ranking: Ranking;
@@ -32,7 +34,9 @@ export interface RankResult {
   /** What was predicted of this corpus beside what came of it; null where nothing was, or it was told before. */
   prediction: Prediction | null;
   scores: Omit<CorpusScores, 'parts'>;
-  /** What somebody who reads the ranking has to know of the scorer. */
+  /** Shards of the ranking that have no document in it. */
+  withoutDocuments: UnusableShards;
+  /** What somebody who reads the ranking has to know of the scorer and of the shards. */
   notes: string[];
 }
 
@@ -60,10 +64,13 @@ async function publishScores(run: Run, prepared: PreparedScorer, report: Report,
   const before = await readPublished(run);
   const fresh = openFigures();
   const { testTargets = [] } = prepared;
-  const drafted = await draftRanking(addUpFresh(readCards(run, parts), before, fresh), { outputs: prepared.outputs, sha256: prepared.fingerprint }, before);
+  const changes = compareShards(shardsOf(before?.parts ?? []), shardsOf(parts));
+  // Of many, those that came last are named.
+  const withoutDocuments = await findUnusable(run, parts, new Set([...changes.fresh, ...changes.changed]));
+  const drafted = await draftRanking(addUpFresh(readCards(run, parts), before, fresh), { outputs: prepared.outputs, sha256: prepared.fingerprint }, before, describeReasons(withoutDocuments.first));
   const ranking: Ranking = testTargets.length === 0 ? drafted : { ...drafted, testTargets };
   const published = before?.generation !== ranking.generation;
-  const notes = [...prepared.notes, ...describeTestTargets(testTargets), ...describeChanges(before, ranking, scores.meanwhile)];
+  const notes = [...prepared.notes, ...describeTestTargets(testTargets), ...describeUnusable(withoutDocuments), ...describeChanges(changes, scores.meanwhile)];
   const drift = before !== undefined && published ? measureDrift(before, ranking, fresh.result(), run.settings, await readLaw(run, run.settings.keep.pool)) : null;
   if (published) notes.push(...(await prepareIfServed(run, ranking, report)));
   await checkLock(run);
@@ -76,12 +83,11 @@ async function publishScores(run: Run, prepared: PreparedScorer, report: Report,
   // Where nothing is published, the generation before stays as well: it is in what was folded last.
   await removeStale(run, [...generations.flatMap((one) => one.parts), ...(published ? [] : await readFolded(run))]);
   const prediction = (await compareWithPrediction(run, ranking, { parts, ...scores })) ?? null;
-  return { ranking, published, drift, prediction, scores, notes };
+  return { ranking, published, drift, prediction, scores, withoutDocuments, notes };
 }
 
 /** What readers have to know of shards that are no longer what they were: in the generation before, or as they were planned. */
-function describeChanges(before: Ranking | undefined, { parts }: Ranking, meanwhile: ShardChanges): string[] {
-  const { changed, gone } = compareShards(shardsOf(before?.parts ?? []), shardsOf(parts));
+function describeChanges({ changed, gone }: ShardChanges, meanwhile: ShardChanges): string[] {
   const told = new Set([...changed, ...gone]);
   const say = (names: readonly string[], what: (one: boolean) => string): string[] => (names.length === 0 ? [] : [`${formatCountOf(names.length, 'shard')} ${what(names.length === 1)}: ${formatNames(names)}`]);
   return [

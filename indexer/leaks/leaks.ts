@@ -6,6 +6,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { z } from 'zod';
 import { commitJson, sha256File } from '../../data/commit.ts';
 import { parquetSource } from '../../data/duckdb.ts';
+import { fail } from '../../data/errors.ts';
 import type { Report } from '../../data/progress.ts';
 import { type Quarantine, withQuarantine } from '../../data/quarantine.ts';
 import { readRows } from '../../data/read.ts';
@@ -30,13 +31,17 @@ export interface LeaksOptions {
   runWords?: number;
 }
 
-/** Looks for the test items in the corpus of a run. Errors: NO_FILES, FILE_NOT_FOUND, NO_EXAMPLES, TESTS_TOO_LARGE; those of reading and writing. */
+/** Looks for the test items in the corpus of a run. Errors: NO_FILES, FILE_NOT_FOUND, NO_EXAMPLES, NO_DOCUMENTS, TESTS_TOO_LARGE; those of reading and writing. */
 export async function findLeaks(run: Run, { tests: patterns, runWords = defaultRunWords }: LeaksOptions, report: Report): Promise<LeaksResult> {
   const files = await listShards(patterns, run.settingsFolder);
   const { items, quarantined } = await withQuarantine(run, 'leaks-tests.jsonl', async (quarantine) => ({ items: await readTests(files, quarantine), quarantined: quarantine.count }));
   const tests = await fingerprintTests(files);
   const shards = await cutCorpus(run, await readLeaks(run).then(({ inputs }) => inputs.shards, () => []));
   const { parts, ...scan } = await scanCorpus(run, shards, items, tests, runWords, report);
+  const sum = (count: (note: Scanned['parts'][number]['note']) => number): number => parts.reduce((total, { note }) => total + count(note), 0);
+  const corpus = { documents: sum(({ documents }) => documents), textBytes: sum(({ textBytes }) => textBytes), quarantined: sum((note) => note.quarantined) };
+  // "No leaks" would be said of nothing.
+  if (corpus.documents === 0) throw fail('NO_DOCUMENTS', { files: shards.length, quarantined: corpus.quarantined, reasons: [] });
   // Without their card nobody takes old leaks for these.
   await rm(run.files.leaks, { force: true });
   const found = await withSpillingDuckDb(run.folder, async (connection) => {
@@ -45,11 +50,10 @@ export async function findLeaks(run: Run, { tests: patterns, runWords = defaultR
     return describeFound(connection, run.files.leakTable);
   });
   const identical = await withQuarantine(run, 'leaks-examples.jsonl', (quarantine) => findIdentical(run, items, quarantine));
-  const sum = (count: (note: Scanned['parts'][number]['note']) => number): number => parts.reduce((total, { note }) => total + count(note), 0);
   const card: LeaksCard = {
     version: 1,
     inputs: { tests, files: files.map(({ name }) => name), runWords, fewestWords, shards: shards.map(({ cut }) => cut) },
-    corpus: { documents: sum(({ documents }) => documents), textBytes: sum(({ textBytes }) => textBytes), quarantined: sum((note) => note.quarantined) },
+    corpus,
     documents: found.documents,
     passages: found.passages,
     benchmarks: [...new Set(items.map(({ benchmark }) => benchmark))].sort().map((benchmark) => {

@@ -1,0 +1,55 @@
+// The shards of a ranking that have no document in it, by what its parts cover and their files of bad rows.
+
+import { createReadStream } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { z } from 'zod';
+import { type CoveredRows, type ListedPart, quarantineFile } from '../classifier/part.ts';
+import type { Run } from '../data/run.ts';
+import { listedUnusable, type UnusableShards } from '../data/unusable.ts';
+
+interface Found {
+  documents: number;
+  badRows: number;
+  /** Its first rows with bad ones among them, and their part. */
+  firstBad?: { part: ListedPart; rows: CoveredRows };
+}
+
+/** The shards without a usable row, those that are `fresh` first, with the reason of the first bad row as far as it was written down. */
+export async function findUnusable(run: Run, parts: readonly ListedPart[], fresh: ReadonlySet<string>): Promise<UnusableShards> {
+  const byShard = new Map<string, Found>();
+  for (const part of parts) {
+    for (const rows of part.covers) {
+      const found: Found = byShard.get(rows.shard) ?? { documents: 0, badRows: 0 };
+      found.documents += rows.documents;
+      found.badRows += rows.quarantined;
+      if (rows.quarantined > 0) found.firstBad ??= { part, rows };
+      byShard.set(rows.shard, found);
+    }
+  }
+  const without = [...byShard].filter(([, { documents }]) => documents === 0).sort(([a], [b]) => Number(fresh.has(b)) - Number(fresh.has(a)) || (a < b ? -1 : 1));
+  const unusable = without.filter(([, { badRows }]) => badRows > 0);
+  const first: UnusableShards['first'] = [];
+  for (const [shard, { badRows, firstBad }] of unusable.slice(0, listedUnusable)) {
+    const bad = firstBad === undefined ? undefined : await readFirstBad(join(run.files.quarantine, quarantineFile(firstBad.part.file)), shard);
+    first.push({ shard, badRows, row: bad?.position ?? firstBad?.rows.firstRow ?? 0, reason: bad?.reason ?? 'the reason is no longer written down' });
+  }
+  return { unusable: unusable.length, empty: without.length - unusable.length, first };
+}
+
+const badRowSchema = z.object({ file: z.string(), position: z.number(), reason: z.string() });
+
+async function readFirstBad(path: string, shard: string): Promise<z.output<typeof badRowSchema> | undefined> {
+  const lines = createInterface({ input: createReadStream(path), crlfDelay: Infinity });
+  try {
+    for await (const line of lines) {
+      const row = badRowSchema.safeParse(JSON.parse(line)).data;
+      if (row?.file === shard) return row;
+    }
+  } catch {
+    // It says why, and no more: without it the ranking is what it is.
+  } finally {
+    lines.close();
+  }
+  return undefined;
+}
