@@ -1,5 +1,5 @@
-// run/plan.json: every chunk of the corpus that is to be scored, by which classifier, and what the shards were when they were cut.
-// Promises: a shard that is as it was is not cut, and so not scored, anew (but where a neighbor in its pack has changed); every row of the corpus is in exactly one chunk.
+// run/plan.json: every chunk of the corpus, and every pack of small shards, that is to be scored, by which classifier, and what the shards were when they were cut.
+// Promises: a shard that is as it was is not scored anew, unless another one of its pack is not; every row of the corpus is in exactly one chunk.
 
 import { setTimeout } from 'node:timers/promises';
 import { z } from 'zod';

@@ -46,6 +46,12 @@ async function makeCrashRun(folder: string): Promise<Run> {
     await writeFile(path, i % 2 === 1 ? gzipSync(makeLines(300, i)) : makeLines(300, i));
     await utimes(path, 1_700_000_000, 1_700_000_000);
   }
+  // Small ones, which come to some packs.
+  for (let i = 0; i < 40; i++) {
+    const path = join(corpus, `small-${i}.jsonl`);
+    await writeFile(path, makeLines(6, 100 + i));
+    await utimes(path, 1_700_000_000, 1_700_000_000);
+  }
   return makeTrainedRun(folder, { chunkMegabytes: 0.02, beatSeconds: 0.1, lostSeconds: 0.8 });
 }
 
