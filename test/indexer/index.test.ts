@@ -208,8 +208,12 @@ describe('the sample', () => {
   it('counts bad rows and goes on; without a usable one it fails', async () => {
     const bad = ['{"id": "half', { id: 'empty', text: '' }, { id: 'number', text: 5 }];
     const card = await runIndex(await makeRun({ shards: { a: [...documents, ...bad] } }), silent);
-    expect(card.corpus).toMatchObject({ documents: 60, quarantined: 3 });
-    await expect(runIndex(await makeRun({ shards: { a: bad } }), silent)).rejects.toMatchObject({ code: 'NO_DOCUMENTS', values: { files: 1, quarantined: 3 } });
+    expect(card.corpus).toMatchObject({ documents: 60, quarantined: 3, withoutDocuments: { unusable: 0, empty: 0, first: [] } });
+    const reason = 'field "text" is empty';
+    await expect(runIndex(await makeRun({ shards: { a: bad.slice(1), b: [] } }), silent)).rejects.toMatchObject({ code: 'NO_DOCUMENTS', values: { files: 2, quarantined: 2, reasons: [`corpus/a.jsonl (row 0: ${reason})`] } });
+    const some = await runIndex(await makeRun({ shards: { a: documents, b: bad.slice(1), c: [], d: [], e: bad.slice(1) } }), silent);
+    expect(some.corpus.withoutDocuments).toEqual({ unusable: 2, empty: 2, first: ['b', 'e'].map((name) => ({ shard: `corpus/${name}.jsonl`, badRows: 2, row: 0, reason })) });
+    expect(some.warnings).toEqual(expect.arrayContaining([`2 shards have no usable row: corpus/b.jsonl (row 0: ${reason}), corpus/e.jsonl (row 0: ${reason})`]));
   });
 
   it('keeps the token counts that documents bring, and measures rates by source for the others', async () => {

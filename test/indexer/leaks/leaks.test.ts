@@ -93,6 +93,8 @@ describe('betr leaks', () => {
     const run = await makeRun('none', shards, [{ note: 'no text' }]);
     await expect(findLeaks(run, { tests: ['test.jsonl'] }, silent)).rejects.toMatchObject({ code: 'NO_EXAMPLES' });
     await expect(findLeaks(run, { tests: ['gone.jsonl'] }, silent)).rejects.toMatchObject({ code: 'FILE_NOT_FOUND' });
+    const unusable = await makeRun('unusable', { 'corpus-1.jsonl': lines([{ content: run13 }, { text: '' }]) }, tests);
+    await expect(findLeaks(unusable, { tests: ['test.jsonl'] }, silent)).rejects.toMatchObject({ code: 'NO_DOCUMENTS', values: { files: 1, quarantined: 2 } });
     await expect(readLeaks(run)).rejects.toMatchObject({ code: 'STEP_MISSING' });
   });
 });
