@@ -134,8 +134,9 @@ describe('betr', () => {
 
     await rm(join(folder, 'corpus', 'd.jsonl'));
     await writeFile(join(folder, 'corpus', 'c.jsonl'), jsonl(makeDocuments(50, 6000)));
-    expect((await betr(folder, ['status'])).stdout).toMatch(/To score +1 shard: betr rank\nChanged +since the ranking: corpus\/c.jsonl\nGone +since the ranking: corpus\/d.jsonl/);
-    expect((await betr(folder, ['work'])).stdout).toMatch(/^Scored 1 chunk, 50 documents, .*; none is left: betr rank --publish-only/);
+    // With the one that changed, the others of its pack.
+    expect((await betr(folder, ['status'])).stdout).toMatch(/To score +3 shards: betr rank\nChanged +since the ranking: corpus\/c.jsonl\nGone +since the ranking: corpus\/d.jsonl/);
+    expect((await betr(folder, ['work'])).stdout).toMatch(/^Scored 2 chunks, 950 documents, .*; none is left: betr rank --publish-only/);
     expect((await betr(folder, ['status'])).stdout).toMatch(/To score +nothing; to publish: betr rank\n/);
     const { stdout } = await betr(folder, ['rank']);
     expect(stdout).toContain('Note: 1 shard changed since the last generation, and was scored anew: corpus/c.jsonl\nNote: 1 shard of the last generation is no longer there, and left out: corpus/d.jsonl');
