@@ -34,11 +34,12 @@ export async function drawSample(run: Run, shards: readonly Shard[], from: strin
     const smallest = openSmallest(run.settings.sample.documents);
     const corpus = openCorpusCount();
     const usable = countUsable(quarantine);
+    const candidates = openCandidates(connection);
     for (const [number, shard] of shards.entries()) {
       const before = corpus.documents;
       for await (const batch of readShard(shard, run.settings.corpus.fields, { quarantine: usable.quarantine })) {
         countBatch(corpus, batch);
-        await takeBatch(connection, smallest, batch, number, run.settings.sample.seed);
+        await takeBatch(connection, candidates, smallest, batch, number, run.settings.sample.seed);
         report({ stage: 'index: read the corpus', done: corpus.documents, unit: 'documents' });
       }
       usable.endShard(shard.name, corpus.documents - before);
@@ -46,6 +47,7 @@ export async function drawSample(run: Run, shards: readonly Shard[], from: strin
     const withoutDocuments = usable.result();
     if (corpus.documents === 0) throw fail('NO_DOCUMENTS', { files: shards.length, quarantined: quarantine.count, reasons: describeReasons(withoutDocuments.first) });
     settle(smallest);
+    candidates.flush();
     await pruneCandidates(connection, smallest.cutoff);
     const note = { from, corpus: summarize(corpus, shards.length, quarantine.count, withoutDocuments), sample: await chooseDocuments(connection) };
     await nameShards(connection, shards);
@@ -59,8 +61,36 @@ export async function drawSample(run: Run, shards: readonly Shard[], from: strin
   });
 }
 
+interface Candidates {
+  append(batch: DocumentBatch, shard: number, picked: readonly number[], hashes: readonly bigint[]): Promise<void>;
+  /** Has to be called before the table is looked at or replaced. */
+  flush(): void;
+}
+
+/** Text that is held before it goes to DuckDB: to hand it over costs more than to read a small file. */
+const textBytesPerFlush = 4 << 20;
+
+function openCandidates(connection: DuckDBConnection): Candidates {
+  let appender: DuckDBAppender | undefined;
+  let textBytes = 0;
+  const flush = (): void => {
+    appender?.closeSync();
+    appender = undefined;
+    textBytes = 0;
+  };
+  return {
+    async append(batch, shard, picked, hashes) {
+      appender ??= await connection.createAppender('candidates');
+      appendPicked(appender, batch, shard, picked, hashes);
+      textBytes += batch.text.length;
+      if (textBytes >= textBytesPerFlush) flush();
+    },
+    flush,
+  };
+}
+
 /** Puts the batch's documents that may be in the sample among the candidates, and drops candidates that cannot be any more. */
-async function takeBatch(connection: DuckDBConnection, smallest: Smallest, batch: DocumentBatch, shard: number, seed: number): Promise<void> {
+async function takeBatch(connection: DuckDBConnection, candidates: Candidates, smallest: Smallest, batch: DocumentBatch, shard: number, seed: number): Promise<void> {
   const before = smallest.cutoff;
   const picked: number[] = [];
   const hashes: bigint[] = [];
@@ -70,12 +100,10 @@ async function takeBatch(connection: DuckDBConnection, smallest: Smallest, batch
     picked.push(i);
     hashes.push(hash);
   }
-  if (picked.length > 0) {
-    const appender = await connection.createAppender('candidates');
-    appendPicked(appender, batch, shard, picked, hashes);
-    appender.closeSync();
-  }
-  if (smallest.cutoff !== before) await pruneCandidates(connection, smallest.cutoff);
+  if (picked.length > 0) await candidates.append(batch, shard, picked, hashes);
+  if (smallest.cutoff === before) return;
+  candidates.flush();
+  await pruneCandidates(connection, smallest.cutoff);
 }
 
 function appendPicked(appender: DuckDBAppender, batch: DocumentBatch, shard: number, picked: readonly number[], hashes: readonly bigint[]): void {
