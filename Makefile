@@ -1,5 +1,5 @@
 # Two commands on a fresh machine: `make demo` and `make test`. Each installs what it needs.
-.PHONY: demo test test-all lint fuzz torture clean
+.PHONY: demo test test-all test-nodes lint fuzz torture clean
 
 demo: node_modules/.package-lock.json
 	npm run -s betr -- demo
@@ -10,6 +10,10 @@ test: node_modules/.package-lock.json
 # With the tests that take long: kept out of `make test`, which is for every change.
 test-all: node_modules/.package-lock.json
 	npm run -s test:all
+
+# The readers and a run from end to end on Node 22 and 24, which come from npm; TESTS names other tests ("test" for all).
+test-nodes: node_modules/.package-lock.json
+	npm run -s test:nodes -- $(TESTS)
 
 lint: node_modules/.package-lock.json
 	npm run lint

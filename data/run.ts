@@ -5,6 +5,7 @@ import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { writeError } from './commit.ts';
 import { readSettings, type Settings } from './settings.ts';
+import { limitZstdWindow } from './zstd-frames.ts';
 
 export interface Run {
   settings: Settings;
@@ -49,9 +50,10 @@ export interface RunFiles {
   lock: string;
 }
 
-/** Opens the run of a settings file; makes its folder. Errors: those of `readSettings`, WRITE_FAILED, DISK_FULL. */
+/** Opens the run of a settings file; makes its folder, and sets what this process may use of memory for a Zstandard window. Errors: those of `readSettings`, WRITE_FAILED, DISK_FULL. */
 export async function openRun(settingsPath: string): Promise<Run> {
   const { path, folder: settingsFolder, settings } = await readSettings(settingsPath);
+  limitZstdWindow(settings.corpus.windowMegabytes);
   const folder = resolve(settingsFolder, settings.run);
   try {
     await mkdir(folder, { recursive: true });

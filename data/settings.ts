@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { fail, reasonOf, systemCode } from './errors.ts';
 import { show, valueAt } from './issues.ts';
 import { showPath } from './remote/store.ts';
+import { defaultWindowMegabytes, mostWindowMegabytes } from './zstd-frames.ts';
 
 const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]*$/, 'has to be letters, digits, ".", "_" or "-"');
 const globs = z.array(z.string().min(1)).min(1);
@@ -59,7 +60,12 @@ export type DomainSettings = z.output<typeof domainSettingsSchema>;
 
 export const settingsSchema = z.strictObject({
   run: z.string().min(1).default('run'),
-  corpus: z.strictObject({ files: globs, fields: fields.prefault({}) }),
+  corpus: z.strictObject({
+    files: globs,
+    fields: fields.prefault({}),
+    /** Largest window of a Zstandard file (zstd --long), which is memory of every process that reads one. */
+    windowMegabytes: count.max(mostWindowMegabytes).default(defaultWindowMegabytes),
+  }),
   benchmarks: z.array(benchmark).check((context) => {
     const seen = new Set<string>();
     for (const [index, { name }] of context.value.entries()) {

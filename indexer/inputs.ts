@@ -4,8 +4,11 @@ import { sha256File } from '../data/commit.ts';
 import type { Shard } from '../data/documents.ts';
 import { fail } from '../data/errors.ts';
 import { type Run, fingerprint } from '../data/run.ts';
-import { listShards } from '../data/shards.ts';
+import { isCompressed, listShards } from '../data/shards.ts';
 import type { BenchmarkFiles } from './benchmarks.ts';
+
+/** The version of how compressed files are read: with another one, a sample of them is drawn again. */
+const compressedReader = 2;
 
 export interface IndexInputs {
   shards: Shard[];
@@ -34,7 +37,7 @@ export async function readInputs(run: Run): Promise<IndexInputs> {
   return {
     shards,
     benchmarks: files,
-    sample: fingerprint({ shards: shards.map(({ name, bytes, modifiedMs }) => [name, bytes, modifiedMs]), fields: corpus.fields, sample }),
+    sample: fingerprint({ shards: shards.map(({ name, bytes, modifiedMs, format }) => [name, bytes, modifiedMs, ...(isCompressed(format) ? [compressedReader] : [])]), fields: corpus.fields, sample }),
     examples: fingerprint({ benchmarks: describe('examples'), examples, seed: sample.seed }),
     embedding: fingerprint(embedding),
     search: fingerprint(search),

@@ -2,13 +2,12 @@
 // the one before; and it writes pages of up to 100 MB. Such a page is decompressed piece by piece here, where it is as DuckDB writes it: plain values, in Snappy,
 // Zstandard, gzip or uncompressed. Whatever is otherwise, or damaged, is left to DuckDB: what is read here may end anywhere, and is right as far as it goes.
 
-import { pipeline } from 'node:stream';
-import { createGunzip } from 'node:zlib';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { z } from 'zod';
-import { type ByteReader, openByteReader } from './byte-reader.ts';
+import { type ByteReader, openByteReader } from '../byte-reader.ts';
 import { parquetSource, sqlPath, sqlString } from '../duckdb.ts';
-import { copyPieces, readPieces } from '../files.ts';
+import { readPieces } from '../files.ts';
+import { gunzip } from '../gzip.ts';
 import { type PageHeader, readPageHeader } from './page-header.ts';
 import { decompressSnappy } from './snappy.ts';
 import { readValues, type Text } from './values.ts';
@@ -27,7 +26,7 @@ const mostRows = 1 << 20;
 const decompressors: Readonly<Record<string, (pieces: Pieces) => Pieces | Promise<Pieces>>> = {
   UNCOMPRESSED: (pieces) => pieces,
   SNAPPY: decompressSnappy,
-  GZIP: (pieces) => pipeline(copyPieces(pieces), createGunzip(), () => undefined),
+  GZIP: gunzip,
   async ZSTD(pieces) {
     const decompress = await openFastZstdDecompressor();
     if (decompress === undefined) throw new Error('there is no fast way to decompress Zstandard');

@@ -5,6 +5,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { z } from 'zod';
 import { type BatchBuilder, openBatch } from '../batch.ts';
 import { openBoundedCache } from '../bounded-cache.ts';
+import { findForeignKind } from '../bytes.ts';
 import type { DocumentBatch, Shard } from '../documents.ts';
 import { openDuckDb, sqlPath, sqlString } from '../duckdb.ts';
 import { BetrError, fail, reasonOf } from '../errors.ts';
@@ -44,7 +45,7 @@ export async function* readParquet(shard: Shard, fields: FieldNames, { quarantin
     if (onlyRows === undefined && chunk.endRow !== undefined && endRow < chunk.endRow) throw new Error(`it ends before row ${endRow} where it should have ${chunk.endRow}`);
     return endRow;
   } catch (error) {
-    throw readError(error, shard.path);
+    throw await readError(error, shard.path);
   } finally {
     batch.close();
     close();
@@ -146,7 +147,7 @@ export async function listRowGroups(connection: DuckDBConnection, path: string, 
     file = await openLocalParquet(path);
     return await queryRowGroups(connection, file.path, textField);
   } catch (error) {
-    throw readError(error, path);
+    throw await readError(error, path);
   } finally {
     await file?.close();
   }
@@ -161,7 +162,10 @@ async function queryRowGroups(connection: DuckDBConnection, path: string, textFi
   return rowGroup.array().parse(reader.getRowObjects());
 }
 
-function readError(error: unknown, path: string): BetrError {
+async function readError(error: unknown, path: string): Promise<BetrError> {
+  // What is not Parquet at all fails in many ways, of which none says so.
+  const kind = error instanceof BetrError && error.code !== 'FILE_UNREADABLE' ? undefined : await findForeignKind(path, 'parquet');
+  if (kind !== undefined) return fail('FILE_UNREADABLE', { path: showPath(path), reason: kind }, error);
   if (error instanceof BetrError) return error;
   return fail('FILE_UNREADABLE', { path: showPath(path), reason: reasonOf(error).split('\n')[0] ?? '' }, error);
 }

@@ -6,6 +6,8 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { z } from 'zod';
 import { parquetSource, sqlName, sqlString } from '../../data/duckdb.ts';
 import { BetrError, fail, reasonOf, systemCode } from '../../data/errors.ts';
+import { readPieces } from '../../data/files.ts';
+import { gunzip } from '../../data/gzip.ts';
 
 export interface Table {
   path: string;
@@ -26,6 +28,7 @@ export async function openTable(connection: DuckDBConnection, path: string): Pro
   const size = await sizeOf(path);
   if (!csvEnding.test(path) && !/\.parquet$/i.test(path)) throw fail('TABLE_KIND_UNKNOWN', { path });
   if (size === 0) throw fail('TABLE_INVALID', { path, problem: 'it is empty' });
+  if (/\.gz$/i.test(path)) await reading(path, () => checkGzip(path));
   return csvEnding.test(path) ? openCsv(connection, path) : openParquet(connection, path);
 }
 
@@ -35,6 +38,12 @@ async function sizeOf(path: string): Promise<number> {
   } catch (error) {
     throw systemCode(error) === 'ENOENT' ? fail('FILE_NOT_FOUND', { path, what: 'The table' }, error) : fail('FILE_UNREADABLE', { path, reason: reasonOf(error) }, error);
   }
+}
+
+/** DuckDB takes what a file that is cut short begins with for all of it. */
+async function checkGzip(path: string): Promise<void> {
+  const pieces = gunzip(readPieces(path));
+  while ((await pieces.next()).done !== true);
 }
 
 async function openCsv(connection: DuckDBConnection, path: string): Promise<Table> {
@@ -138,6 +147,7 @@ async function reading<T>(path: string, read: () => Promise<T>): Promise<T> {
 function unreadable(path: string, error: unknown): BetrError {
   const lines = reasonOf(error).split('\n').map((line) => line.trim());
   // DuckDB goes on with advice on its own options, and with all their values.
-  const said = lines.slice(0, lines.findIndex((line, at) => at > 0 && (line === '' || /^(Possible|It was not possible)/.test(line))));
+  const advice = lines.findIndex((line, at) => at > 0 && (line === '' || /^(Possible|It was not possible)/.test(line)));
+  const said = lines.slice(0, advice < 0 ? lines.length : advice);
   return fail('FILE_UNREADABLE', { path, reason: said.join('; ').replace(/^.*Error when sniffing.*$/, 'its lines do not read as comma-separated values') }, error);
 }

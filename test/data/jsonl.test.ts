@@ -4,7 +4,6 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { compress } from './zstd.ts';
-import { zstdDecompressors } from '../../data/zstd.ts';
 import { readLine } from '../../data/json-line.ts';
 import { readJsonl } from '../../data/jsonl.ts';
 import { collectQuarantined, defaultFields, type Document, listDocuments, readAll, withFolder } from './collect.ts';
@@ -141,33 +140,5 @@ describe('a damaged file', () => {
     await withFolder(async (folder) => {
       await expect(readAll(join(folder, name))).rejects.toMatchObject({ code: 'FILE_NOT_FOUND', message: expect.stringContaining(name) });
     });
-  });
-});
-
-describe('every way to decompress Zstandard that is here', () => {
-  const content = Buffer.from(Array.from({ length: 40_000 }, (_, i) => `line ${(i * 7919) % 10_007}\n`).join(''));
-  const frames = Buffer.concat([compress(content.subarray(0, 100_000)), compress(Buffer.alloc(0)), compress(content.subarray(100_000))]);
-
-  it.each(zstdDecompressors.map((open, i) => [open.name, i] as const))('%s gives the content of all frames, and refuses a cut one', async (name, i) => {
-    const read = async (bytes: Uint8Array, pieceBytes: number): Promise<Buffer | undefined> => {
-      const decompress = await zstdDecompressors[i]?.();
-      if (decompress === undefined) return undefined;
-      async function* pieces(): AsyncGenerator<Uint8Array> {
-        for (let at = 0; at < bytes.length; at += pieceBytes) yield await Promise.resolve(bytes.subarray(at, at + pieceBytes));
-      }
-      const out: Buffer[] = [];
-      for await (const piece of decompress(pieces())) out.push(Buffer.from(piece));
-      return Buffer.concat(out);
-    };
-    const all = await read(frames, 1 << 20);
-    if (all === undefined) {
-      process.stdout.write(`skipped: Node ${process.version} has no ${name.replace('open', '')}\n`);
-      return;
-    }
-    expect(all.equals(content)).toBe(true);
-    expect((await read(frames, 1000))?.equals(content)).toBe(true);
-    await expect(read(frames.subarray(0, frames.length - 5), 1000)).rejects.toThrow();
-    await expect(read(Buffer.alloc(0), 1000)).rejects.toThrow();
-    await expect(read(Buffer.from('plainly not Zstandard'), 1000)).rejects.toThrow();
   });
 });

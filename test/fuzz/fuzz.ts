@@ -83,10 +83,11 @@ async function makeWhole(whole: string): Promise<void> {
     await runIndex(run, silent);
     await trainClassifier(run, silent);
     await rankCorpus(run, silent);
-    const few = jsonl(rows.slice(0, 80));
+    const [few, more] = [jsonl(rows.slice(0, 50)), jsonl(rows.slice(50, 80))];
+    const skippable = Buffer.from('502a4d1803000000616263', 'hex');
     await mkdir(join(whole, 'other'));
-    await writeFile(join(whole, 'other', 'a.jsonl.gz'), gzipSync(few));
-    await writeFile(join(whole, 'other', 'a.jsonl.zst'), compress(Buffer.from(few)));
+    await writeFile(join(whole, 'other', 'a.jsonl.gz'), Buffer.concat([gzipSync(few), Buffer.alloc(16), gzipSync(more)]));
+    await writeFile(join(whole, 'other', 'a.jsonl.zst'), Buffer.concat([compress(Buffer.from(few)), skippable, compress(Buffer.from(more))]));
     await withDuckDb({}, async (connection) => {
       const rows = `SELECT CASE WHEN range % 5 = 0 THEN NULL ELSE 'd' || range END AS id, 'the text of ' || range || repeat(' é', (range % 9)::INT) AS text, {'source': 's' || range % 3} AS meta, range::BIGINT AS tokens FROM range(300)`;
       await connection.run(`COPY (${rows}) TO ${sqlString(join(whole, 'other', 'a.parquet'))} (FORMAT parquet, ROW_GROUP_SIZE 2048)`);

@@ -121,6 +121,17 @@ describe('verifying a ranking', () => {
     });
   });
 
+  it('names a shard that can no longer be read whole, when it counts its rows again', async () => {
+    await withRanking(async (run, _ranking, folder) => {
+      const path = join(folder, 'corpus', 'packed.jsonl.gz');
+      const whole = await readFile(path);
+      await writeFile(path, Buffer.concat([whole, Buffer.alloc(100)]));
+      expect(await problemsOf(run, true)).toEqual([expect.stringMatching(/packed\.jsonl\.gz has changed/)]);
+      await writeFile(path, whole.subarray(0, -3));
+      expect(await problemsOf(run, true)).toEqual(expect.arrayContaining([expect.stringMatching(/packed\.jsonl\.gz cannot be read: it is cut short: the gzip member that starts at byte 0 has no end/)]));
+    });
+  });
+
   it.each<[string, (run: Run) => string]>([
     ['drift', ({ files }) => files.drift],
     ['prediction', ({ files }) => files.prediction],

@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
 import { csv, estimateFiles, golden, goldenTables } from './tables.ts';
 
@@ -5,7 +6,7 @@ const { wide, long, errors, tokens } = goldenTables;
 const base = { 'losses.csv': wide, 'errors.csv': errors, 'tokens.csv': tokens };
 const raw = csv([['domain', 'model', 'loss', 'tokens', 'bytes'], ...golden.models.map((model) => ['d', model, 2, 10, 40])]);
 
-type Case = [what: string, files: Record<string, string>, settings: Record<string, unknown>, code: string, message: RegExp];
+type Case = [what: string, files: Record<string, string | Uint8Array>, settings: Record<string, unknown>, code: string, message: RegExp];
 const cases: Case[] = [
   ['no common model', { 'errors.csv': csv([['benchmark', 'x', 'y', 'z'], ['task', 0.1, 0.2, 0.3]]) }, {}, 'MODELS_UNMATCHED', /losses\.csv \(which has "m1"\) .*errors\.csv \(which has "x"\)/],
   ['two models', { 'errors.csv': csv([['benchmark', 'm1', 'm2'], ['task', 0.1, 0.2]]) }, {}, 'MODELS_TOO_FEW', /Only 2 models .* at least 3/],
@@ -29,6 +30,7 @@ const cases: Case[] = [
   ['an empty file', { 'losses.csv': '' }, {}, 'TABLE_INVALID', /losses\.csv .*it is empty/],
   ['another kind of file', { 'losses.json': '{}' }, { losses: 'losses.json' }, 'TABLE_KIND_UNKNOWN', /\.csv, \.tsv/],
   ['a file that is no Parquet', { 'losses.PARQUET': wide }, { losses: 'losses.PARQUET' }, 'FILE_UNREADABLE', /losses\.PARQUET cannot be read: .*magic bytes/],
+  ['half a gzip file', { 'losses.csv.gz': gzipSync(wide).subarray(0, -12) }, { losses: 'losses.csv.gz' }, 'FILE_UNREADABLE', /losses\.csv\.gz cannot be read: it is cut short: the gzip member that starts at byte 0 has no end/],
   ['a row with too few cells', { 'losses.csv': wide.replace(',1.1\n', '\n') }, {}, 'FILE_UNREADABLE', /Expected Number of Columns: 6 Found: 5/],
   ['no losses column', { 'losses.csv': long.replace('bpb', 'nats') }, {}, 'TABLE_INVALID', /no column "bpb", only nats, model, domain/],
   ['raw losses without sizes', { 'losses.csv': long }, { raw: true }, 'TABLE_INVALID', /no column "loss"/],

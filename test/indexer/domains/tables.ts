@@ -18,7 +18,7 @@ export async function withFolder<T>(use: (folder: string) => Promise<T>): Promis
 }
 
 /** Writes the files and estimates: `settings` as in `betr.yaml`, with losses.csv and errors.csv unless it says otherwise. */
-export async function estimateFiles(files: Record<string, string>, settings: Record<string, unknown> = {}): Promise<Found> {
+export async function estimateFiles(files: Record<string, string | Uint8Array>, settings: Record<string, unknown> = {}): Promise<Found> {
   return withFolder(async (folder) => {
     for (const [name, text] of Object.entries(files)) await writeTable(join(folder, name), text);
     return estimateDomains(domainSettingsSchema.parse({ losses: 'losses.csv', errors: 'errors.csv', ...settings }), { folder, threads: 1 }, silent);
@@ -26,7 +26,7 @@ export async function estimateFiles(files: Record<string, string>, settings: Rec
 }
 
 /** Writes a CSV text; for a name that ends in .parquet as Parquet with DuckDB's guesses at the types. */
-export async function writeTable(path: string, text: string): Promise<void> {
+export async function writeTable(path: string, text: string | Uint8Array): Promise<void> {
   if (!path.endsWith('.parquet')) return writeFile(path, text);
   await writeFile(`${path}.csv`, text);
   await withDuckDb({ threads: 1 }, (connection) => connection.run(`COPY (FROM read_csv(${sqlString(`${path}.csv`)})) TO ${sqlString(path)} (FORMAT parquet)`));

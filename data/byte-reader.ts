@@ -9,16 +9,19 @@ export interface ByteReader {
   drop(bytes: number): void;
   /** Takes so many bytes, piece by piece; a piece is of use until the next is asked for. Throws where there are fewer. */
   take(bytes: number): AsyncGenerator<Uint8Array, void>;
+  /** Takes all that is left, piece by piece; a piece is valid until the next is asked for. */
+  rest(): AsyncGenerator<Uint8Array, void>;
   close(): Promise<void>;
 }
 
 /** Reads pieces of which each is of use until the next is asked for. */
-export function openByteReader(pieces: AsyncGenerator<Uint8Array>): ByteReader {
+export function openByteReader(pieces: AsyncIterable<Uint8Array>): ByteReader {
+  const source = pieces[Symbol.asyncIterator]();
   let held: Uint8Array = new Uint8Array();
   let taken = 0;
   async function hold(): Promise<boolean> {
     const before = held.length === 0 ? undefined : Uint8Array.from(held);
-    const next = await pieces.next();
+    const next = await source.next();
     held = next.done === true ? (before ?? new Uint8Array()) : before === undefined ? next.value : Buffer.concat([before, next.value]);
     return next.done !== true;
   }
@@ -42,8 +45,33 @@ export function openByteReader(pieces: AsyncGenerator<Uint8Array>): ByteReader {
         yield part;
       }
     },
+    async *rest() {
+      while (held.length > 0 || (await hold())) {
+        const part = held;
+        held = held.subarray(part.length);
+        taken += part.length;
+        if (part.length > 0) yield part;
+      }
+    },
     async close() {
-      await pieces.return(undefined);
+      await source.return?.();
     },
   };
+}
+
+/** Passes over zero bytes, with which files may be padded. Returns whether anything comes after them. */
+export async function passZeros(bytes: ByteReader): Promise<boolean> {
+  for (;;) {
+    const held = await bytes.peek(1);
+    if (held.length === 0) return false;
+    const end = held.findIndex((byte) => byte !== 0);
+    bytes.drop(end < 0 ? held.length : end);
+    if (end >= 0) return true;
+  }
+}
+
+/** Says that there is something at byte `at` that is not what the format calls for. */
+export function unexpectedBytes(expected: string, at: number, found: Uint8Array): string {
+  const shown = Buffer.from(found.subarray(0, 4)).toString('hex').replace(/..(?=.)/g, '$& ');
+  return at === 0 ? `it does not start with ${expected}, but with the bytes ${shown || '(none)'}` : `at byte ${at} there is neither ${expected} nor the end of the file, but the bytes ${shown}`;
 }
