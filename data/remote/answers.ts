@@ -20,7 +20,7 @@ export function checkAnswer(url: string, answer: Answer, { start, end, fileBytes
     return fileBytes;
   }
   const range = parseRange(answer.range);
-  if (range?.total === undefined) throw new RemoteProblem('lasting', `the server does not say which part of the file it sends (Content-Range: ${answer.range ?? 'none'})`);
+  if (range === undefined) throw new RemoteProblem('lasting', `the server does not say which part of the file it sends (Content-Range: ${answer.range ?? 'none'})`);
   if (range.total !== fileBytes) throw new RemoteProblem('lasting', twoLengths(fileBytes, range.total));
   const bytes = range.last - range.first + 1;
   if (range.first !== start || range.last >= end || bytes < 1) throw new RemoteProblem('lasting', `the server sends bytes ${range.first}-${range.last} for bytes ${start}-${end - 1}`);
@@ -29,18 +29,17 @@ export function checkAnswer(url: string, answer: Answer, { start, end, fileBytes
 }
 
 function twoLengths(first: number, now: number): string {
-  return `the server gave the length as ${first} bytes at first and as ${now} bytes now: the file is still being written, or the server answers HEAD and GET differently`;
+  return `the server gave its length as ${first} bytes first and as ${now} bytes now, as when a file is still being written`;
 }
 
-/** The length of the whole file by an answer to HEAD or to a request for its first byte; undefined where the answer does not tell. */
+/** The length of the whole file by the answer to a request for its first byte; undefined where the answer does not tell. An empty file has no first byte (status 416). */
 export function lengthOf({ status, length, range }: Answer): number | undefined {
-  // An empty file has no first byte (status 416).
-  return status === 206 || status === 416 ? parseRange(range)?.total : length;
+  return status === 206 ? parseRange(range)?.total : status === 416 ? undefined : length;
 }
 
-function parseRange(header = ''): { first: number; last: number; total: number | undefined } | undefined {
-  const [, first = '0', last = '-1', total] = /^bytes (?:(\d+)-(\d+)|\*)\/(?:(\d+)|\*)$/i.exec(header.trim()) ?? [];
-  return total === undefined ? undefined : { first: Number(first), last: Number(last), total: Number(total) };
+function parseRange(header = ''): { first: number; last: number; total: number } | undefined {
+  const [, first, last, total] = (/^bytes (\d+)-(\d+)\/(\d+)$/i.exec(header.trim()) ?? []).map(Number);
+  return first === undefined || last === undefined || total === undefined ? undefined : { first, last, total };
 }
 
 /** No encodings: "as it is", how S3 takes uploads in pieces, and names of character sets that people put into the wrong header. */

@@ -4,7 +4,7 @@
 import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { fail, reasonOf, systemCode } from '../errors.ts';
-import { RemoteProblem, showPath } from './store.ts';
+import { RemoteProblem } from './store.ts';
 
 const redirectsAtMost = 20;
 
@@ -32,7 +32,7 @@ function proxyOf(name: 'HTTP_PROXY' | 'HTTPS_PROXY'): string {
   const value = process.env[name.toLowerCase()] ?? process.env[name] ?? '';
   if (value === '') return '';
   const url = value.includes('://') ? value : `http://${value}`;
-  if (!URL.canParse(url) || !/^https?:/i.test(url)) throw fail('OPTION_INVALID', { option: name, got: showPath(url), allowed: 'the address of an HTTP proxy, such as http://proxy.example.org:3128' });
+  if (!URL.canParse(url) || !/^https?:/i.test(url)) throw fail('OPTION_INVALID', { option: name, got: url.replace(/\/\/.*@/, '//'), allowed: 'the address of an HTTP proxy, such as http://proxy.example.org:3128' });
   return url;
 }
 
@@ -49,8 +49,8 @@ export interface HttpAnswer {
   headers: Record<string, string>;
   /** The bytes as they were sent, whatever their Content-Encoding. Has to be read, or dropped. */
   body: Readable;
-  /** Reads the rest of a short body, so that its connection can be used again; ends that of a long one. */
-  drop(): Promise<void>;
+  /** Gives the body up: reads a short one on, so that its connection can be used again, and ends the connection of a long one. */
+  drop(): void;
 }
 
 /** Sends one request to a web server and follows redirects. Throws a RemoteProblem where no answer comes; any status is an answer. */
@@ -79,7 +79,7 @@ async function dispatch(dispatcher: Dispatcher, to: { origin: string; path: stri
     const answer = await dispatcher.request({ ...to, method, headers: { ...headers, 'accept-encoding': 'identity' }, body: body ?? null, signal });
     const received: Record<string, string> = {};
     for (const [name, value] of Object.entries(answer.headers)) if (value !== undefined) received[name] = typeof value === 'string' ? value : value.join(', ');
-    return { status: answer.statusCode, reason: answer.statusText, headers: received, body: answer.body, drop: () => answer.body.dump({ limit: 1 << 16 }) };
+    return { status: answer.statusCode, reason: answer.statusText, headers: received, body: answer.body, drop: () => void answer.body.dump({ limit: 1 << 16 }).catch(() => undefined) };
   } catch (error) {
     throw connectionProblem(error);
   }
@@ -92,6 +92,7 @@ function connectionProblem(error: unknown): RemoteProblem {
   const [, proxyStatus] = /^Proxy response \((\d+)\)/.exec(reason) ?? [];
   if (proxyStatus === '407' || /^Proxy Authentication Required/.test(reason)) return new RemoteProblem('lasting', 'the proxy asks for a name and a password (status 407): set them in HTTPS_PROXY or HTTP_PROXY as http://NAME:PASSWORD@HOST:PORT', { cause: error });
   if (proxyStatus !== undefined) return new RemoteProblem(Number(proxyStatus) >= 500 || proxyStatus === '429' ? 'passing' : 'lasting', `the proxy that HTTPS_PROXY or HTTP_PROXY names did not connect (status ${proxyStatus}); NO_PROXY names hosts to reach without it`, { cause: error });
+  if (reason.startsWith('Redirect loop detected')) return new RemoteProblem('lasting', 'its redirects go round in circles', { cause: error });
   if (/CERT|SIGNATURE|ISSUER/.test(systemCode(error))) return new RemoteProblem('lasting', `the server's certificate is not trusted (${reason}); NODE_EXTRA_CA_CERTS names a file with more authorities`, { cause: error });
   return new RemoteProblem('passing', reason, { cause: error });
 }

@@ -8,46 +8,47 @@ import { type HttpAnswer, type HttpRequest, sendTo } from './http.ts';
 import { retry } from './retry.ts';
 import { type FileRange, problemOfStatus, type RemoteBody, type RemoteFile, RemoteProblem, type RemoteStore } from './store.ts';
 
-const headsAtOnce = 16;
-const headMs = 60_000;
+const questionsAtOnce = 16;
+const describeMs = 60_000;
 
 export const httpsStore: RemoteStore = { list, open, put, remove, findAny: () => Promise.resolve(undefined) };
 
 async function list(pattern: string): Promise<RemoteFile[]> {
   const urls = expandAddress(pattern);
   const files: RemoteFile[] = [];
-  for (let at = 0; at < urls.length; at += headsAtOnce) files.push(...(await Promise.all(urls.slice(at, at + headsAtOnce).map((url) => retry(url, () => describe(url))))));
+  for (let at = 0; at < urls.length; at += questionsAtOnce) files.push(...(await Promise.all(urls.slice(at, at + questionsAtOnce).map((url) => retry(url, () => describe(url))))));
   return files;
 }
 
-/** What HEAD says of a file, or the answer to a request for its first byte: signed addresses are often for GET alone, and HEAD may leave out the length or tell that of other bytes. */
+/**
+ * What a request for the first byte tells of a file, as it is answered like those that read it; HEAD, which signed addresses often do not allow and which may tell the length
+ * of other bytes, is asked where that is silent.
+ */
 async function describe(url: string): Promise<RemoteFile> {
-  return (await describeByHead(url)) ?? describeByGet(url);
+  const answer = await request(url, { method: 'GET', headers: { range: 'bytes=0-0' }, signal: AbortSignal.timeout(describeMs) }, [416]);
+  answer.drop();
+  const isEmpty = answer.status === 416;
+  const said = readAnswer(answer);
+  if (!isEmpty) checkEncoding(url, said.encoding);
+  const bytes = lengthOf(said);
+  if (bytes !== undefined) return { url, bytes, modifiedMs: modifiedMsOf(answer) };
+  const byHead = await describeByHead(url);
+  // Some servers answer HEAD with the length of no body.
+  if (byHead !== undefined && (byHead.bytes === 0) === isEmpty) return byHead;
+  throw new RemoteProblem('lasting', `the server does not say how long the file is (status ${answer.status} without ${answer.status === 200 ? 'Content-Length' : 'a length in Content-Range'})`);
 }
 
 async function describeByHead(url: string): Promise<RemoteFile | undefined> {
   try {
-    const answer = await request(url, { method: 'HEAD', signal: AbortSignal.timeout(headMs) });
-    await answer.drop();
-    const said = readAnswer(answer);
-    checkEncoding(url, said.encoding);
-    const bytes = lengthOf(said);
-    // Some servers answer HEAD with the length of no body.
-    return bytes === undefined || bytes === 0 ? undefined : { url, bytes, modifiedMs: modifiedMsOf(answer) };
+    const answer = await request(url, { method: 'HEAD', signal: AbortSignal.timeout(describeMs) });
+    answer.drop();
+    const { length, encoding } = readAnswer(answer);
+    checkEncoding(url, encoding);
+    return length === undefined ? undefined : { url, bytes: length, modifiedMs: modifiedMsOf(answer) };
   } catch (error) {
     if (error instanceof RemoteProblem && (error.kind === 'denied' || error.kind === 'lasting')) return undefined;
     throw error;
   }
-}
-
-async function describeByGet(url: string): Promise<RemoteFile> {
-  const answer = await request(url, { method: 'GET', headers: { range: 'bytes=0-0' }, signal: AbortSignal.timeout(headMs) }, [416]);
-  await answer.drop();
-  const said = readAnswer(answer);
-  if (answer.status !== 416) checkEncoding(url, said.encoding);
-  const bytes = lengthOf(said);
-  if (bytes === undefined) throw new RemoteProblem('lasting', `the server does not say how long the file is (status ${answer.status} without ${answer.status === 200 ? 'Content-Length' : 'a total in Content-Range'})`);
-  return { url, bytes, modifiedMs: modifiedMsOf(answer) };
 }
 
 async function open(url: string, range: FileRange, etag: string | undefined, signal: AbortSignal): Promise<RemoteBody> {
@@ -58,7 +59,7 @@ async function open(url: string, range: FileRange, etag: string | undefined, sig
     const bytes = checkAnswer(url, readAnswer(answer), range);
     return { etag: answer.headers['etag'] ?? answer.headers['last-modified'], bytes, pieces: answer.body };
   } catch (error) {
-    await answer.drop();
+    answer.drop();
     throw error;
   }
 }
@@ -73,7 +74,7 @@ async function remove(url: string): Promise<void> {
 }
 
 async function change(url: string, sent: HttpRequest): Promise<void> {
-  await (await request(url, sent)).drop();
+  (await request(url, sent)).drop();
 }
 
 /** An answer of status 2xx, or one that is `expected` too. Throws a RemoteProblem. */
@@ -82,7 +83,7 @@ async function request(url: string, sent: HttpRequest, expected: readonly number
   if (username !== '' || password !== '') throw new RemoteProblem('lasting', 'a name and a password in an address are not sent');
   const answer = await sendTo(url, sent);
   if ((answer.status >= 200 && answer.status < 300) || expected.includes(answer.status)) return answer;
-  await answer.drop();
+  answer.drop();
   throw problemOfStatus(answer.status, answer.reason, answer.headers['retry-after']);
 }
 

@@ -8,7 +8,7 @@ export type ListFrom = { ContinuationToken?: string; StartAfter?: string };
 export type ListPage = Pick<ListObjectsV2CommandOutput, 'Contents' | 'IsTruncated' | 'NextContinuationToken'>;
 
 /** A store may pass over what was deleted, page after page; more of it than this is no listing. */
-const emptyPagesAtMost = 1000;
+const emptyPagesAtMost = 100;
 
 /** Yields the objects of all pages. Errors: REMOTE_FAILED where the listing does not go on, and those of `fetchPage`. */
 export async function* listObjects(address: string, fetchPage: (from: ListFrom) => Promise<ListPage>): AsyncGenerator<_Object> {

@@ -54,13 +54,13 @@ function parseAddress(url: string): Address {
 async function list(pattern: string): Promise<RemoteFile[]> {
   const { bucket, key } = parseAddress(pattern);
   const { isGlob, base } = picomatch.scan(key);
-  if (!isGlob) return [await retry(pattern, () => head(pattern))];
+  if (!isGlob) return [await retry(pattern, () => describe(pattern))];
   const matches = picomatch(key);
   const files: RemoteFile[] = [];
   for await (const { Key, Size, LastModified } of listObjects(pattern, (from) => fetchPage(pattern, { Bucket: bucket, Prefix: base === '' ? '' : `${base}/`, ...from }))) {
     if (Key === undefined || !matches(Key)) continue;
     const url = `s3://${bucket}/${Key}`;
-    files.push(Size === undefined ? await retry(url, () => head(url)) : { url, bytes: Size, modifiedMs: LastModified?.getTime() ?? 0 });
+    files.push(Size === undefined ? await retry(url, () => describe(url)) : { url, bytes: Size, modifiedMs: LastModified?.getTime() ?? 0 });
   }
   return files;
 }
@@ -74,21 +74,23 @@ async function fetchPage(url: string, asked: ListObjectsV2CommandInput): Promise
   });
 }
 
-/** What HEAD says of a file, or the answer to a request for its first byte where HEAD leaves out the length. */
-async function head(url: string): Promise<RemoteFile> {
+/** What a request for the first byte tells of a file, as it is answered like those that read it; HEAD for an empty one, which has no first byte. */
+async function describe(url: string): Promise<RemoteFile> {
   const { bucket, key } = parseAddress(url);
-  const said = await send(() => client().send(new HeadObjectCommand({ Bucket: bucket, Key: key })));
-  checkEncoding(url, said.ContentEncoding);
-  const bytes = said.ContentLength ?? (await lengthByGet(bucket, key));
-  return { url, bytes, modifiedMs: said.LastModified?.getTime() ?? 0 };
-}
-
-async function lengthByGet(bucket: string, key: string): Promise<number> {
-  const { Body, ...said } = await send(() => client().send(new GetObjectCommand({ Bucket: bucket, Key: key, Range: 'bytes=0-0' })));
-  if (Body instanceof Readable) drop(Body);
-  const bytes = lengthOf(readAnswer(said));
-  if (bytes === undefined) throw new RemoteProblem('lasting', 'the store does not say how long the file is');
-  return bytes;
+  const asked = { Bucket: bucket, Key: key };
+  try {
+    const { Body, LastModified, ...said } = await send(() => client().send(new GetObjectCommand({ ...asked, Range: 'bytes=0-0' })));
+    drop(Body, said.ContentLength);
+    checkEncoding(url, said.ContentEncoding);
+    const bytes = lengthOf(readAnswer(said));
+    if (bytes === undefined) throw new RemoteProblem('lasting', 'the store does not say how long the file is');
+    return { url, bytes, modifiedMs: LastModified?.getTime() ?? 0 };
+  } catch (error) {
+    if (!(error instanceof RemoteProblem && error.status === 416)) throw error;
+    const { ContentLength, LastModified } = await send(() => client().send(new HeadObjectCommand(asked)));
+    if (ContentLength !== 0) throw error;
+    return { url, bytes: 0, modifiedMs: LastModified?.getTime() ?? 0 };
+  }
 }
 
 async function open(url: string, range: FileRange, etag: string | undefined, signal: AbortSignal): Promise<RemoteBody> {
@@ -104,8 +106,12 @@ async function open(url: string, range: FileRange, etag: string | undefined, sig
   }
 }
 
-function drop(body: Readable): void {
-  body.on('error', () => undefined).destroy();
+/** Reads a body of one byte, so that its connection can be used again, and ends any other. */
+function drop(body: unknown, length?: number): void {
+  if (!(body instanceof Readable)) return;
+  body.on('error', () => undefined);
+  if (length === 1) body.resume();
+  else body.destroy();
 }
 
 function readAnswer({ $metadata, ContentLength, ContentRange, ContentEncoding }: Omit<GetObjectCommandOutput, 'Body'>): Answer {

@@ -41,18 +41,21 @@ export class RemoteProblem extends Error {
   readonly kind: 'missing' | 'denied' | 'changed' | 'passing' | 'lasting';
   /** How long the server asks to wait. */
   readonly retryAfterMs: number | undefined;
+  /** The HTTP status that said so. */
+  readonly status: number | undefined;
 
-  constructor(kind: RemoteProblem['kind'], message: string, { retryAfterMs, cause }: { retryAfterMs?: number | undefined; cause?: unknown } = {}) {
+  constructor(kind: RemoteProblem['kind'], message: string, { retryAfterMs, status, cause }: { retryAfterMs?: number | undefined; status?: number; cause?: unknown } = {}) {
     super(message, { cause });
     this.kind = kind;
     this.retryAfterMs = retryAfterMs;
+    this.status = status;
   }
 }
 
 /** The problem that an HTTP status means. */
 export function problemOfStatus(status: number, reason: string, retryAfter?: string | null): RemoteProblem {
-  const kind = status === 404 || status === 410 ? 'missing' : status === 401 || status === 403 ? 'denied' : status === 412 ? 'changed' : [408, 424, 425, 429].includes(status) || status >= 500 ? 'passing' : 'lasting';
-  return new RemoteProblem(kind, `status ${status}${reason === '' ? '' : `, ${reason}`}`, { retryAfterMs: parseRetryAfter(retryAfter ?? '') });
+  const kind = status === 404 || status === 410 ? 'missing' : status === 401 || status === 403 ? 'denied' : status === 412 ? 'changed' : [408, 424, 425, 429].includes(status) || (status >= 500 && status !== 501) ? 'passing' : 'lasting';
+  return new RemoteProblem(kind, `status ${status}${reason === '' ? '' : `, ${reason}`}`, { retryAfterMs: parseRetryAfter(retryAfter ?? ''), status });
 }
 
 /** Retry-After is a number of seconds or a date. */
