@@ -64,10 +64,12 @@ export async function sendToPath(to: { origin: string; path: string }, request: 
   return dispatch((await open()).direct, to, request);
 }
 
-/** The web's `fetch`, by way of the proxies; encoded bodies are decoded. */
+/** The web's `fetch`, through the proxies: encoded bodies are decoded, and redirects followed. */
 export async function fetch(url: string | URL, init: { method?: string; headers?: Record<string, string>; body?: string; signal?: AbortSignal } = {}): Promise<Response> {
   const { fetch: fetchBy, direct } = await open();
-  return fetchBy(url, { ...init, dispatcher: direct });
+  const { body, status, statusText, headers } = await fetchBy(url, { ...init, dispatcher: direct });
+  // Libraries want a Response of the process's own class. Undici cancels the body of one that is collected, unless somebody reads it already.
+  return new Response(body?.pipeThrough(new TransformStream()) ?? null, { status, statusText, headers: [...headers] });
 }
 
 function open(): Promise<Network> {

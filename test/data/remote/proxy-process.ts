@@ -1,10 +1,10 @@
 // A proxy on loopback, in a process of its own: takes plain requests and tunnels, and leads each to loopback, whatever host it is for. Prints its port, then a line for each
-// request: the method, the target and the credentials. With an argument it refuses tunnels and requests by that status.
+// request: the method, the target and the credentials. A host such as 403.corpus.test is refused by that status.
 
 import { createServer, request as send } from 'node:http';
 import { connect } from 'node:net';
 
-const refusal = Number(process.argv[2] ?? 0);
+const refusalOf = (target = ''): number => Number(/^(?:http:\/\/)?(\d{3})\.corpus/.exec(target)?.[1] ?? 0);
 
 function tell(method: string | undefined, target: string | undefined, credentials: string | undefined): void {
   process.stdout.write(`${method} ${target} ${Buffer.from(credentials?.replace('Basic ', '') ?? '', 'base64').toString()}\n`);
@@ -12,6 +12,7 @@ function tell(method: string | undefined, target: string | undefined, credential
 
 const server = createServer((request, response) => {
   tell(request.method, request.url, request.headers['proxy-authorization']);
+  const refusal = refusalOf(request.url);
   if (refusal > 0) return void response.writeHead(refusal).end();
   const { port, pathname, search } = new URL(request.url ?? '');
   const onward = send({ host: '127.0.0.1', port, path: pathname + search, method: request.method, headers: request.headers }, (answer) => {
@@ -23,6 +24,7 @@ const server = createServer((request, response) => {
 });
 server.on('connect', (request, socket) => {
   tell('CONNECT', request.url, request.headers['proxy-authorization']);
+  const refusal = refusalOf(request.url);
   if (refusal > 0) return void socket.end(`HTTP/1.1 ${refusal} No\r\n\r\n`);
   const onward = connect(Number(request.url?.replace(/.*:/, '')), '127.0.0.1', () => {
     socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
