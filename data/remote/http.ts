@@ -1,6 +1,7 @@
 // The one way out to web servers, stores and endpoints: through the proxies that HTTPS_PROXY, HTTP_PROXY and NO_PROXY name, which Node's own fetch passes by, and
 // with bodies as they were sent, which fetch decompresses. What a connection suffers becomes a RemoteProblem; no message has a proxy's password.
 
+import { STATUS_CODES } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { fail, reasonOf, systemCode } from '../errors.ts';
@@ -81,7 +82,7 @@ async function dispatch(dispatcher: Dispatcher, to: { origin: string; path: stri
     const answer = await dispatcher.request({ ...to, method, headers: { ...headers, 'accept-encoding': 'identity' }, body: body ?? null, signal });
     const received: Record<string, string> = {};
     for (const [name, value] of Object.entries(answer.headers)) if (value !== undefined) received[name] = typeof value === 'string' ? value : value.join(', ');
-    return { status: answer.statusCode, reason: answer.statusText, headers: received, body: answer.body, drop: () => void answer.body.dump({ limit: 1 << 16 }).catch(() => undefined) };
+    return { status: answer.statusCode, reason: STATUS_CODES[answer.statusCode] ?? '', headers: received, body: answer.body, drop: () => void answer.body.dump({ limit: 1 << 16 }).catch(() => undefined) };
   } catch (error) {
     throw connectionProblem(error);
   }

@@ -165,6 +165,7 @@ describe('a proxy', () => {
       ['s3://bucket/a.jsonl', /after 1 attempt: the proxy asks for a name and a password/],
       ['http://403.corpus.test/a.jsonl', /denied \(status 403/],
       ['https://403.corpus.test/a.jsonl', /after 1 attempt: the proxy .* did not connect \(status 403\)/],
+      ['http://502.corpus.test/a.jsonl', /after 8 attempts: status 502, Bad Gateway/],
       ['https://502.corpus.test/a.jsonl', /after 8 attempts: the proxy .* did not connect \(status 502\)/],
     ];
     const said = await ask(refusals.map(([url]) => ({ what: 'read', url })), { HTTP_PROXY: `http://alice:topsecret@127.0.0.1:${proxy.port}`, AWS_ENDPOINT_URL_S3: 'https://407.corpus.test' });
