@@ -88,6 +88,7 @@ describe('a listing', () => {
     let page = 0;
     answer = (_, response) => sendXml(response, listing(page++ === 0 ? keys.slice(0, 4) : keys.slice(2, 6), '<IsTruncated>true</IsTruncated>'));
     await expect(list()).rejects.toEqual(refused(/same page of objects again \(from "web\/c\.jsonl" on\)/));
+    expect(store.requests).toHaveLength(2);
   });
 
   it('that goes round in circles is an error, whatever the tokens', async () => {
