@@ -47,7 +47,8 @@ export async function listFolder(path: string): Promise<string[]> {
  */
 export async function* readPieces(path: string, start = 0, end = Infinity): AsyncGenerator<Uint8Array> {
   if (isRemote(path)) {
-    yield* readRange(path, start, Math.min(end, (await statFile(path)).bytes));
+    const { bytes } = await statFile(path);
+    yield* readRange(path, { start, end: Math.min(end, bytes), fileBytes: bytes });
     return;
   }
   const file = await open(path);

@@ -8,7 +8,7 @@ import { glob, isDynamicPattern } from 'tinyglobby';
 import type { Shard, ShardFormat } from './documents.ts';
 import { BetrError, fail, reasonOf } from './errors.ts';
 import { statFile } from './files.ts';
-import { expandAddress } from './remote/https.ts';
+import { expandAddress } from './remote/addresses.ts';
 import { isRemote, openStore, showPath } from './remote/store.ts';
 
 const endings: readonly [RegExp, ShardFormat][] = [

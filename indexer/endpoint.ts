@@ -5,6 +5,7 @@ import { setTimeout } from 'node:timers/promises';
 import { isNativeError } from 'node:util/types';
 import { z } from 'zod';
 import { BetrError, fail, reasonOf } from '../data/errors.ts';
+import { fetch } from '../data/remote/http.ts';
 import { fingerprint } from '../data/run.ts';
 import type { Settings } from '../data/settings.ts';
 import { type Embedder, normalizeRows } from './embed.ts';

@@ -6,13 +6,15 @@ import { join } from 'node:path';
 import { cacheFolder } from '../data/cache-folder.ts';
 import { commitBytes } from '../data/commit.ts';
 import { systemCode } from '../data/errors.ts';
+import { fetch } from '../data/remote/http.ts';
 
 const timeoutMs = 60_000;
 
-/** Points the library to the hub (HF_ENDPOINT names a mirror) and to the user's cache, so that what was fetched once needs no connection again. */
+/** Points the library to the hub (HF_ENDPOINT names a mirror) and to the user's cache, so that what was fetched once needs no connection again; and has it go through the proxies. */
 export function setUpHub(): void {
   const { HF_ENDPOINT } = process.env;
   if (HF_ENDPOINT !== undefined && HF_ENDPOINT !== '') env.remoteHost = HF_ENDPOINT.replace(/\/*$/, '/');
+  env.fetch = fetch;
   env.cacheDir = join(cacheFolder(), 'hub');
 }
 

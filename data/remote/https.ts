@@ -1,75 +1,98 @@
-// Files on a web server, read by ranges. A pattern can only count and list, as {00..15} or {train,test}: servers do not say which files they have.
+// Files on a web server, read by ranges.
 
-import braces from 'braces';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { Readable } from 'node:stream';
-import { fail, reasonOf } from '../errors.ts';
+import { expandAddress } from './addresses.ts';
+import { type Answer, checkAnswer, checkEncoding, lengthOf } from './answers.ts';
+import { type HttpAnswer, type HttpRequest, sendTo } from './http.ts';
 import { retry } from './retry.ts';
-import { problemOfStatus, type RemoteBody, type RemoteFile, RemoteProblem, type RemoteStore, showPath } from './store.ts';
+import { type FileRange, problemOfStatus, type RemoteBody, type RemoteFile, RemoteProblem, type RemoteStore } from './store.ts';
 
-const patternsAtMost = 100_000;
-const headsAtOnce = 16;
-const headMs = 60_000;
+const questionsAtOnce = 16;
+const describeMs = 60_000;
 
 export const httpsStore: RemoteStore = { list, open, put, remove, findAny: () => Promise.resolve(undefined) };
 
 async function list(pattern: string): Promise<RemoteFile[]> {
   const urls = expandAddress(pattern);
   const files: RemoteFile[] = [];
-  for (let at = 0; at < urls.length; at += headsAtOnce) files.push(...(await Promise.all(urls.slice(at, at + headsAtOnce).map((url) => retry(url, () => head(url))))));
+  for (let at = 0; at < urls.length; at += questionsAtOnce) files.push(...(await Promise.all(urls.slice(at, at + questionsAtOnce).map((url) => retry(url, () => describe(url))))));
   return files;
 }
 
-/** The addresses that a pattern counts or lists. Errors: NO_FILES. */
-export function expandAddress(pattern: string): string[] {
-  if (!pattern.includes('{')) return [pattern];
+/**
+ * What a request for the first byte tells of a file, as it is answered like those that read it; HEAD, which signed addresses often do not allow and which may tell the length
+ * of other bytes, is asked where that is silent.
+ */
+async function describe(url: string): Promise<RemoteFile> {
+  const answer = await request(url, { method: 'GET', headers: { range: 'bytes=0-0' }, signal: AbortSignal.timeout(describeMs) }, [416]);
+  answer.drop();
+  const isEmpty = answer.status === 416;
+  const said = readAnswer(answer);
+  if (!isEmpty) checkEncoding(url, said.encoding);
+  const bytes = lengthOf(said);
+  if (bytes !== undefined) return { url, bytes, modifiedMs: modifiedMsOf(answer) };
+  const byHead = await describeByHead(url);
+  // Some servers answer HEAD with the length of no body.
+  if (byHead !== undefined && (byHead.bytes === 0) === isEmpty) return byHead;
+  throw new RemoteProblem('lasting', `the server does not say how long the file is (status ${answer.status} without ${answer.status === 200 ? 'Content-Length' : 'a length in Content-Range'})`);
+}
+
+async function describeByHead(url: string): Promise<RemoteFile | undefined> {
   try {
-    return braces(pattern, { expand: true, rangeLimit: patternsAtMost });
+    const answer = await request(url, { method: 'HEAD', signal: AbortSignal.timeout(describeMs) });
+    answer.drop();
+    const { length, encoding } = readAnswer(answer);
+    checkEncoding(url, encoding);
+    return length === undefined ? undefined : { url, bytes: length, modifiedMs: modifiedMsOf(answer) };
   } catch (error) {
-    throw fail('NO_FILES', { what: `the pattern (${reasonOf(error)})`, patterns: showPath(pattern) }, error);
+    if (error instanceof RemoteProblem && (error.kind === 'denied' || error.kind === 'lasting')) return undefined;
+    throw error;
   }
 }
 
-async function head(url: string): Promise<RemoteFile> {
-  const response = await request(url, { method: 'HEAD', signal: AbortSignal.timeout(headMs) });
-  const bytes = Number(response.headers.get('content-length') ?? NaN);
-  if (!Number.isInteger(bytes)) throw new RemoteProblem('lasting', 'the server does not say how long the file is (no Content-Length)');
-  const modifiedMs = Date.parse(response.headers.get('last-modified') ?? '');
-  return { url, bytes, modifiedMs: Number.isNaN(modifiedMs) ? 0 : modifiedMs };
-}
-
-async function open(url: string, start: number, end: number, etag: string | undefined, signal: AbortSignal): Promise<RemoteBody> {
-  const version = etag === undefined || etag.startsWith('W/') ? {} : { 'if-match': etag };
-  const response = await request(url, { headers: { range: `bytes=${start}-${end - 1}`, 'accept-encoding': 'identity', ...version }, signal });
-  if (response.status !== 206 && start > 0) throw new RemoteProblem('lasting', `the server does not give ranges (status ${response.status} for bytes ${start}-${end - 1})`);
-  if (response.body === null) throw new RemoteProblem('passing', 'an answer without a body');
-  return { etag: response.headers.get('etag') ?? response.headers.get('last-modified') ?? undefined, pieces: response.body };
+async function open(url: string, range: FileRange, etag: string | undefined, signal: AbortSignal): Promise<RemoteBody> {
+  // Only a strong ETag can be asked for.
+  const version = etag?.startsWith('"') === true ? { 'if-match': etag } : {};
+  const answer = await request(url, { method: 'GET', headers: { range: `bytes=${range.start}-${range.end - 1}`, ...version }, signal });
+  try {
+    const bytes = checkAnswer(url, readAnswer(answer), range);
+    return { etag: answer.headers['etag'] ?? answer.headers['last-modified'], bytes, pieces: answer.body };
+  } catch (error) {
+    answer.drop();
+    throw error;
+  }
 }
 
 async function put(path: string, url: string): Promise<void> {
   const { size } = await stat(path);
-  await retry(url, async () => {
-    await request(url, { method: 'PUT', headers: { 'content-length': String(size) }, body: Readable.toWeb(createReadStream(path)), duplex: 'half' });
-  });
+  await retry(url, () => change(url, { method: 'PUT', headers: { 'content-length': String(size) }, body: createReadStream(path) }));
 }
 
 async function remove(url: string): Promise<void> {
-  await retry(url, () => request(url, { method: 'DELETE' }));
+  await retry(url, () => change(url, { method: 'DELETE' }));
 }
 
-async function request(url: string, init: RequestInit): Promise<Response> {
-  let response: Response;
+async function change(url: string, sent: HttpRequest): Promise<void> {
+  (await request(url, sent)).drop();
+}
+
+/** An answer of status 2xx, or one that is `expected` too. Throws a RemoteProblem. */
+async function request(url: string, sent: HttpRequest, expected: readonly number[] = []): Promise<HttpAnswer> {
   const { username, password } = new URL(url);
   if (username !== '' || password !== '') throw new RemoteProblem('lasting', 'a name and a password in an address are not sent');
-  try {
-    response = await fetch(url, init);
-  } catch (error) {
-    // What fetch says itself is only "fetch failed".
-    const reason = error instanceof Error && error.cause !== undefined ? reasonOf(error.cause) : reasonOf(error);
-    throw new RemoteProblem('passing', reason, { cause: error });
-  }
-  if (response.ok) return response;
-  await response.body?.cancel();
-  throw problemOfStatus(response.status, response.statusText, response.headers.get('retry-after'));
+  const answer = await sendTo(url, sent);
+  if ((answer.status >= 200 && answer.status < 300) || expected.includes(answer.status)) return answer;
+  answer.drop();
+  throw problemOfStatus(answer.status, answer.reason, answer.headers['retry-after']);
+}
+
+function readAnswer({ status, headers }: HttpAnswer): Answer {
+  const length = Number(headers['content-length'] ?? NaN);
+  return { status, length: Number.isSafeInteger(length) && length >= 0 ? length : undefined, range: headers['content-range'], encoding: headers['content-encoding'] };
+}
+
+function modifiedMsOf({ headers }: HttpAnswer): number {
+  const ms = Date.parse(headers['last-modified'] ?? '');
+  return Number.isNaN(ms) ? 0 : ms;
 }

@@ -1,13 +1,11 @@
-// Tries again what may pass: exponential back-off with jitter, and no longer than the server asks for.
+// Tries again what may pass: exponential back-off with jitter, longer where the server asks for it, never shorter.
 
 import { setTimeout } from 'node:timers/promises';
-import { type BetrError, fail, reasonOf } from '../errors.ts';
+import { BetrError, fail, reasonOf } from '../errors.ts';
 import { RemoteProblem, showPath } from './store.ts';
 
-/** Attempts in a row without any progress before giving up; with the waits between them somewhat over a minute. */
-const attemptsAtMost = 8;
-const firstWaitMs = 300;
-const longestWaitMs = 30_000;
+/** Attempts in a row without any progress before giving up; the waits between them come to about half a minute. Tests set them shorter. */
+export const pace = { attempts: 8, firstWaitMs: 300, longestWaitMs: 30_000 };
 
 export interface Attempts {
   /** Waits before the next attempt, or throws the catalogue's error where there is none or it would not help. */
@@ -21,11 +19,12 @@ export function countAttempts(url: string): Attempts {
   let failures = 0;
   return {
     async failed(error) {
+      if (error instanceof BetrError) throw error;
       failures++;
       const problem = error instanceof RemoteProblem ? error : new RemoteProblem('passing', reasonOf(error), { cause: error });
-      if (problem.kind !== 'passing' || failures >= attemptsAtMost) throw catalogueError(url, problem, failures);
-      const backoff = Math.min(longestWaitMs, firstWaitMs * 2 ** (failures - 1)) * (0.5 + Math.random() / 2);
-      await setTimeout(Math.min(longestWaitMs, problem.retryAfterMs ?? backoff));
+      if (problem.kind !== 'passing' || failures >= pace.attempts) throw catalogueError(url, problem, failures);
+      const backoff = pace.firstWaitMs * 2 ** (failures - 1) * (0.5 + Math.random() / 2);
+      await setTimeout(Math.min(pace.longestWaitMs, Math.max(backoff, problem.retryAfterMs ?? 0)));
     },
     progressed() {
       failures = 0;

@@ -1,14 +1,17 @@
 // Files in an S3-compatible store, by Amazon's own client. Where to and as whom is what that client reads everywhere: AWS_ENDPOINT_URL_S3, AWS_REGION, AWS_PROFILE,
 // AWS_ACCESS_KEY_ID and so on, and the files in ~/.aws. BETR_S3_UNSIGNED=1 reads public buckets without credentials.
 
-import { DeleteObjectCommand, GetObjectCommand, HeadObjectCommand, ListObjectsV2Command, S3Client, S3ServiceException } from '@aws-sdk/client-s3';
+import { DeleteObjectCommand, GetObjectCommand, type GetObjectCommandOutput, HeadObjectCommand, ListObjectsV2Command, type ListObjectsV2CommandInput, S3Client, S3ServiceException } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import { createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import picomatch from 'picomatch';
-import { fail, reasonOf } from '../errors.ts';
+import { BetrError, fail, reasonOf } from '../errors.ts';
+import { type Answer, checkAnswer, checkEncoding, lengthOf } from './answers.ts';
 import { retry } from './retry.ts';
-import { problemOfStatus, type RemoteBody, type RemoteFile, RemoteProblem, type RemoteStore } from './store.ts';
+import { listObjects, type ListPage } from './s3-list.ts';
+import { s3Requests } from './s3-requests.ts';
+import { type FileRange, problemOfStatus, type RemoteBody, type RemoteFile, RemoteProblem, type RemoteStore } from './store.ts';
 
 export const s3Store: RemoteStore = { list, open, put, remove, findAny };
 
@@ -30,6 +33,8 @@ function client(): S3Client {
     maxAttempts: 1,
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
+    requestHandler: s3Requests,
+    expectContinueHeader: false,
     ...(BETR_S3_UNSIGNED === '1' ? { signer: { sign: (request) => Promise.resolve(request) } } : {}),
   });
   return shared;
@@ -49,32 +54,68 @@ function parseAddress(url: string): Address {
 async function list(pattern: string): Promise<RemoteFile[]> {
   const { bucket, key } = parseAddress(pattern);
   const { isGlob, base } = picomatch.scan(key);
-  if (!isGlob) return [await retry(pattern, () => head(pattern))];
+  if (!isGlob) return [await retry(pattern, () => describe(pattern))];
   const matches = picomatch(key);
   const files: RemoteFile[] = [];
-  let token: string | undefined;
-  do {
-    const page = await retry(pattern, () => send(() => client().send(new ListObjectsV2Command({ Bucket: bucket, Prefix: base === '' ? '' : `${base}/`, ...(token === undefined ? {} : { ContinuationToken: token }) }))));
-    for (const { Key, Size, LastModified } of page.Contents ?? []) {
-      if (Key !== undefined && matches(Key)) files.push({ url: `s3://${bucket}/${Key}`, bytes: Size ?? 0, modifiedMs: LastModified?.getTime() ?? 0 });
-    }
-    token = page.NextContinuationToken;
-  } while (token !== undefined);
+  for await (const { Key, Size, LastModified } of listObjects(pattern, (from) => fetchPage(pattern, { Bucket: bucket, Prefix: base === '' ? '' : `${base}/`, ...from }))) {
+    if (Key === undefined || !matches(Key)) continue;
+    const url = `s3://${bucket}/${Key}`;
+    files.push(Size === undefined ? await retry(url, () => describe(url)) : { url, bytes: Size, modifiedMs: LastModified?.getTime() ?? 0 });
+  }
   return files;
 }
 
-async function head(url: string): Promise<RemoteFile> {
-  const { bucket, key } = parseAddress(url);
-  const { ContentLength, LastModified } = await send(() => client().send(new HeadObjectCommand({ Bucket: bucket, Key: key })));
-  return { url, bytes: ContentLength ?? 0, modifiedMs: LastModified?.getTime() ?? 0 };
+async function fetchPage(url: string, asked: ListObjectsV2CommandInput): Promise<ListPage> {
+  return retry(url, async () => {
+    const page = await send(() => client().send(new ListObjectsV2Command(asked)));
+    // As when an error comes with status 200, or another server answers: no objects and no more to come, by the look of it.
+    if (page.IsTruncated === undefined) throw new RemoteProblem('passing', 'the answer is no list of objects (no IsTruncated)');
+    return page;
+  });
 }
 
-async function open(url: string, start: number, end: number, etag: string | undefined, signal: AbortSignal): Promise<RemoteBody> {
+/** What a request for the first byte tells of a file, as it is answered like those that read it; HEAD for an empty one, which has no first byte. */
+async function describe(url: string): Promise<RemoteFile> {
   const { bucket, key } = parseAddress(url);
-  const command = new GetObjectCommand({ Bucket: bucket, Key: key, Range: `bytes=${start}-${end - 1}`, ...(etag === undefined ? {} : { IfMatch: etag }) });
-  const { Body, ETag } = await send(() => client().send(command, { abortSignal: signal }));
+  const asked = { Bucket: bucket, Key: key };
+  try {
+    const { Body, LastModified, ...said } = await send(() => client().send(new GetObjectCommand({ ...asked, Range: 'bytes=0-0' })));
+    drop(Body, said.ContentLength);
+    checkEncoding(url, said.ContentEncoding);
+    const bytes = lengthOf(readAnswer(said));
+    if (bytes === undefined) throw new RemoteProblem('lasting', 'the store does not say how long the file is');
+    return { url, bytes, modifiedMs: LastModified?.getTime() ?? 0 };
+  } catch (error) {
+    if (!(error instanceof RemoteProblem && error.status === 416)) throw error;
+    const { ContentLength, LastModified } = await send(() => client().send(new HeadObjectCommand(asked)));
+    if (ContentLength !== 0) throw error;
+    return { url, bytes: 0, modifiedMs: LastModified?.getTime() ?? 0 };
+  }
+}
+
+async function open(url: string, range: FileRange, etag: string | undefined, signal: AbortSignal): Promise<RemoteBody> {
+  const { bucket, key } = parseAddress(url);
+  const command = new GetObjectCommand({ Bucket: bucket, Key: key, Range: `bytes=${range.start}-${range.end - 1}`, ...(etag === undefined ? {} : { IfMatch: etag }) });
+  const { Body, ETag, ...said } = await send(() => client().send(command, { abortSignal: signal }));
   if (!(Body instanceof Readable)) throw new RemoteProblem('passing', 'an answer without a body');
-  return { etag: ETag, pieces: Body };
+  try {
+    return { etag: ETag, bytes: checkAnswer(url, readAnswer(said), range), pieces: Body };
+  } catch (error) {
+    drop(Body);
+    throw error;
+  }
+}
+
+/** Reads a body of one byte, so that its connection can be used again, and ends any other. */
+function drop(body: unknown, length?: number): void {
+  if (!(body instanceof Readable)) return;
+  body.on('error', () => undefined);
+  if (length === 1) body.resume();
+  else body.destroy();
+}
+
+function readAnswer({ $metadata, ContentLength, ContentRange, ContentEncoding }: Omit<GetObjectCommandOutput, 'Body'>): Answer {
+  return { status: $metadata.httpStatusCode ?? 200, length: ContentLength, range: ContentRange, encoding: ContentEncoding };
 }
 
 async function put(path: string, url: string): Promise<void> {
@@ -89,7 +130,7 @@ async function remove(url: string): Promise<void> {
 
 async function findAny(folder: string): Promise<string | undefined> {
   const [, bucket = '', prefix = ''] = /^s3:\/\/([^/]+)\/*(.*?)\/*$/i.exec(folder) ?? [];
-  const page = await retry(folder, () => send(() => client().send(new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix === '' ? '' : `${prefix}/`, MaxKeys: 1 }))));
+  const page = await fetchPage(folder, { Bucket: bucket, Prefix: prefix === '' ? '' : `${prefix}/`, MaxKeys: 1 });
   return page.Contents?.[0]?.Key;
 }
 
@@ -97,6 +138,7 @@ async function send<T>(request: () => Promise<T>): Promise<T> {
   try {
     return await request();
   } catch (error) {
+    if (error instanceof RemoteProblem || error instanceof BetrError) throw error;
     if (error instanceof S3ServiceException) throw problemOfStatus(error.$metadata.httpStatusCode ?? 500, error.name);
     const name = error instanceof Error ? error.name : '';
     if (name === 'CredentialsProviderError') throw new RemoteProblem('denied', `there are no credentials: ${reasonOf(error)}`, { cause: error });

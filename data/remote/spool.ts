@@ -10,7 +10,7 @@ import { sqlPath } from '../duckdb.ts';
 import { fail } from '../errors.ts';
 import { statFile } from '../files.ts';
 import { readRange } from './read.ts';
-import { isRemote, showPath } from './store.ts';
+import { type FileRange, isRemote, showPath } from './store.ts';
 
 /** Most footers are in the first look; of a longer one the rest is fetched. */
 const firstLookBytes = 1 << 18;
@@ -49,7 +49,7 @@ export async function openLocalParquet(path: string): Promise<LocalParquet> {
   const fetch: LocalParquet['fetch'] = async (connection, columns, rows = { from: 0, to: Infinity }) => {
     const ranges = await findRanges(connection, spool, columns, rows);
     await writeInto(spool, async (file) => {
-      for (const { start, end } of ranges) await copyRange(path, start, end, file);
+      for (const { start, end } of ranges) await copyRange(path, { start, end, fileBytes: bytes }, file);
     });
   };
   return { path: spool, fetch, close };
@@ -71,9 +71,9 @@ async function writeInto(path: string, write: (file: FileHandle) => Promise<void
   }
 }
 
-async function copyRange(url: string, start: number, end: number, file: FileHandle): Promise<void> {
-  let at = start;
-  for await (const piece of readRange(url, start, end)) {
+async function copyRange(url: string, range: FileRange, file: FileHandle): Promise<void> {
+  let at = range.start;
+  for await (const piece of readRange(url, range)) {
     await file.write(piece, 0, piece.length, at);
     at += piece.length;
   }
@@ -82,12 +82,12 @@ async function copyRange(url: string, start: number, end: number, file: FileHand
 /** The end of the file: the metadata, their length in four bytes, and the magic bytes. */
 async function fetchFooter(url: string, bytes: number, file: FileHandle): Promise<void> {
   const look = Math.min(bytes, firstLookBytes);
-  await copyRange(url, bytes - look, bytes, file);
+  await copyRange(url, { start: bytes - look, end: bytes, fileBytes: bytes }, file);
   const tail = Buffer.alloc(8);
   await file.read(tail, 0, 8, Math.max(0, bytes - 8));
   const footer = tail.readUInt32LE(0) + 8;
   if (tail.toString('latin1', 4) !== 'PAR1' || footer > bytes) throw fail('FILE_UNREADABLE', { path: showPath(url), reason: 'it is no Parquet file' });
-  if (footer > look) await copyRange(url, bytes - footer, bytes - look, file);
+  if (footer > look) await copyRange(url, { start: bytes - footer, end: bytes - look, fileBytes: bytes }, file);
   // Readers look for the magic bytes at both ends.
   await file.write(Buffer.from('PAR1'), 0, 4, 0);
 }

@@ -12,7 +12,7 @@ export interface RemoteStore {
   /** The files that a pattern names: one for a plain address, any number for a pattern. Errors: REMOTE_NOT_FOUND, REMOTE_DENIED, REMOTE_FAILED. */
   list(pattern: string): Promise<RemoteFile[]>;
   /** Opens the bytes from `start` up to, not with, `end`. One attempt; `etag` pins the version. Throws a RemoteProblem. */
-  open(url: string, start: number, end: number, etag: string | undefined, signal: AbortSignal): Promise<RemoteBody>;
+  open(url: string, range: FileRange, etag: string | undefined, signal: AbortSignal): Promise<RemoteBody>;
   /** Puts a local file at the address, in place of what is there. Errors: REMOTE_DENIED, REMOTE_FAILED. */
   put(path: string, url: string): Promise<void>;
   /** Removes a file. Errors: REMOTE_NOT_FOUND, REMOTE_DENIED, REMOTE_FAILED. */
@@ -21,8 +21,17 @@ export interface RemoteStore {
   findAny(folder: string): Promise<string | undefined>;
 }
 
+/** A part of a file, from `start` up to, not with, `end`, and the length of the whole as the server told it first. */
+export interface FileRange {
+  start: number;
+  end: number;
+  fileBytes: number;
+}
+
 export interface RemoteBody {
   etag: string | undefined;
+  /** How many bytes the server promises from `start` on: fewer than asked for, or the rest of the file too. */
+  bytes: number;
   pieces: AsyncIterable<Uint8Array>;
 }
 
@@ -32,19 +41,27 @@ export class RemoteProblem extends Error {
   readonly kind: 'missing' | 'denied' | 'changed' | 'passing' | 'lasting';
   /** How long the server asks to wait. */
   readonly retryAfterMs: number | undefined;
+  /** The HTTP status that said so. */
+  readonly status: number | undefined;
 
-  constructor(kind: RemoteProblem['kind'], message: string, { retryAfterMs, cause }: { retryAfterMs?: number | undefined; cause?: unknown } = {}) {
+  constructor(kind: RemoteProblem['kind'], message: string, { retryAfterMs, status, cause }: { retryAfterMs?: number | undefined; status?: number; cause?: unknown } = {}) {
     super(message, { cause });
     this.kind = kind;
     this.retryAfterMs = retryAfterMs;
+    this.status = status;
   }
 }
 
 /** The problem that an HTTP status means. */
 export function problemOfStatus(status: number, reason: string, retryAfter?: string | null): RemoteProblem {
-  const kind = status === 404 || status === 410 ? 'missing' : status === 401 || status === 403 ? 'denied' : status === 412 ? 'changed' : status === 408 || status === 425 || status === 429 || status >= 500 ? 'passing' : 'lasting';
-  const seconds = Number(retryAfter ?? NaN);
-  return new RemoteProblem(kind, `status ${status}${reason === '' ? '' : `, ${reason}`}`, { retryAfterMs: seconds >= 0 ? 1000 * seconds : undefined });
+  const kind = status === 404 || status === 410 ? 'missing' : status === 401 || status === 403 ? 'denied' : status === 412 ? 'changed' : [408, 424, 425, 429].includes(status) || (status >= 500 && status !== 501) ? 'passing' : 'lasting';
+  return new RemoteProblem(kind, `status ${status}${reason === '' ? '' : `, ${reason}`}`, { retryAfterMs: parseRetryAfter(retryAfter ?? ''), status });
+}
+
+/** Retry-After is a number of seconds or a date. */
+function parseRetryAfter(header: string): number | undefined {
+  const ms = /^\d+$/.test(header) ? 1000 * Number(header) : Date.parse(header) - Date.now();
+  return Number.isNaN(ms) ? undefined : ms;
 }
 
 /** Whether a path of the settings is an address. */

@@ -1,0 +1,17 @@
+// Patterns of web addresses. They can only count and list, as {00..15} or {train,test}: servers do not say which files they have.
+
+import braces from 'braces';
+import { fail, reasonOf } from '../errors.ts';
+import { showPath } from './store.ts';
+
+const patternsAtMost = 100_000;
+
+/** The addresses that a pattern counts or lists. Errors: NO_FILES. */
+export function expandAddress(pattern: string): string[] {
+  if (!pattern.includes('{')) return [pattern];
+  try {
+    return braces(pattern, { expand: true, rangeLimit: patternsAtMost });
+  } catch (error) {
+    throw fail('NO_FILES', { what: `the pattern (${reasonOf(error)})`, patterns: showPath(pattern) }, error);
+  }
+}

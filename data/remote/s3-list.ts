@@ -1,0 +1,38 @@
+// The pages of a listing, put together: every object once, or an error. Stores differ in how they say where to go on, and one that goes round in circles must not keep us.
+
+import type { _Object, ListObjectsV2CommandOutput } from '@aws-sdk/client-s3';
+import { fail } from '../errors.ts';
+
+/** Where a page begins: after what a token stands for, or after a key. */
+export type ListFrom = { ContinuationToken?: string; StartAfter?: string };
+export type ListPage = Pick<ListObjectsV2CommandOutput, 'Contents' | 'IsTruncated' | 'NextContinuationToken'>;
+
+/** A store may pass over what was deleted, page after page; more of it than this is no listing. */
+const emptyPagesAtMost = 100;
+
+/** Yields the objects of all pages. Errors: REMOTE_FAILED where the listing does not go on, and those of `fetchPage`. */
+export async function* listObjects(address: string, fetchPage: (from: ListFrom) => Promise<ListPage>): AsyncGenerator<_Object> {
+  const refuse = (reason: string): Error => fail('REMOTE_FAILED', { url: address, reason, attempts: 1, mayPass: false });
+  const firstKeys = new Set<string>();
+  const tokens = new Set<string>();
+  let emptyPages = 0;
+  let from: ListFrom = {};
+  for (;;) {
+    const { Contents: objects = [], IsTruncated, NextContinuationToken: token = '' } = await fetchPage(from);
+    const [first, last] = [objects[0]?.Key, objects.at(-1)?.Key];
+    if (first !== undefined && (firstKeys.has(first) || isUpTo(first, from.StartAfter))) throw refuse(`the store lists the same page of objects again (from "${first}" on) in place of the next one, as stores do that know only version 1 of ListObjects. Name the files one by one`);
+    if (first !== undefined) firstKeys.add(first);
+    yield* objects;
+    if (IsTruncated !== true) return;
+    emptyPages = first === undefined ? emptyPages + 1 : 0;
+    if (tokens.has(token) || emptyPages > emptyPagesAtMost) throw refuse('the store says again and again that its list of objects goes on from the same place');
+    if (token !== '') tokens.add(token);
+    else if (last === undefined) throw refuse('the store says that its list of objects goes on, but not from where');
+    from = token === '' && last !== undefined ? { StartAfter: last } : { ContinuationToken: token };
+  }
+}
+
+/** Whether a key comes before or at another one in the order of S3, which is that of UTF-8. */
+function isUpTo(key: string, other: string | undefined): boolean {
+  return other !== undefined && Buffer.compare(Buffer.from(key), Buffer.from(other)) <= 0;
+}

@@ -1,0 +1,47 @@
+// Sends what Amazon's client asks for by `sendToPath`, so that S3 goes through the same proxies as everything else, by the same rules.
+
+import { Readable } from 'node:stream';
+import { sendToPath } from './http.ts';
+
+/** What is used of a request of the client; its path is escaped. */
+interface ClientRequest {
+  method: string;
+  protocol: string;
+  hostname: string;
+  port?: number;
+  path: string;
+  query?: Record<string, string | string[] | null>;
+  headers: Record<string, string>;
+  body?: unknown;
+}
+
+const methods = ['GET', 'HEAD', 'PUT', 'POST', 'DELETE'] as const;
+
+/** The client's `requestHandler`. */
+export const s3Requests = {
+  async handle(request: ClientRequest, { abortSignal }: { abortSignal?: unknown } = {}) {
+    const { protocol, hostname, port, path, query = {}, headers, body } = request;
+    const method = methods.find((name) => name === request.method);
+    if (method === undefined) throw new TypeError(`a request of method ${request.method}`);
+    const origin = `${protocol}//${hostname}${port === undefined ? '' : `:${port}`}`;
+    const parameters = queryString(query);
+    const answer = await sendToPath(
+      { origin, path: parameters === '' ? path : `${path}?${parameters}` },
+      { method, headers, body: isBody(body) ? body : undefined, signal: abortSignal instanceof AbortSignal ? abortSignal : undefined },
+    );
+    return { response: { statusCode: answer.status, reason: answer.reason, headers: answer.headers, body: answer.body } };
+  },
+  updateHttpClientConfig: () => undefined,
+  httpHandlerConfigs: () => ({}),
+};
+
+function isBody(body: unknown): body is string | Uint8Array | Readable {
+  return typeof body === 'string' || body instanceof Uint8Array || body instanceof Readable;
+}
+
+/** Escaped as the signature has it, which is stricter than URLSearchParams. */
+function queryString(query: Record<string, string | string[] | null>): string {
+  const escape = (text: string): string => encodeURIComponent(text).replace(/[!'()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`);
+  const values = Object.entries(query).flatMap(([name, value]) => (Array.isArray(value) ? value : [value]).map((one) => [name, one] as const));
+  return values.map(([name, value]) => (value === null ? escape(name) : `${escape(name)}=${escape(value)}`)).join('&');
+}
