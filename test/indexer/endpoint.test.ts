@@ -2,7 +2,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 import { parseSettings, type Settings } from '../../data/settings.ts';
-import { openEndpoint, type Pace } from '../../indexer/endpoint.ts';
+import { openEndpoint } from '../../indexer/endpoint.ts';
+import type { Pace } from '../../indexer/endpoint/request.ts';
 
 const requestSchema = z.object({ model: z.string(), input: z.array(z.string()), encoding_format: z.literal('float') });
 type Asked = z.output<typeof requestSchema> & { authorization: string | undefined; atMs: number };
@@ -52,7 +53,7 @@ async function openServer(answer: Answer = () => false): Promise<Endpoint> {
 }
 
 function embedding(model: string, more: Readonly<Record<string, unknown>> = {}): Settings['embedding'] {
-  return parseSettings(JSON.stringify({ corpus: { files: ['a'] }, benchmarks: [{ name: 'b', files: ['b'] }], embedding: { model, endpointModel: 'm', maxTokens: 8, ...more } }), '').embedding;
+  return parseSettings(JSON.stringify({ corpus: { files: ['a'] }, benchmarks: [{ name: 'b', files: ['b'] }], embedding: { model, endpointModel: 'm', maxTokens: 8, timeoutSeconds: 0.3, ...more } }), '').embedding;
 }
 
 /** Not of unit length, and another direction for every length of text. */
@@ -70,7 +71,7 @@ function send(response: ServerResponse, status: number, body: unknown, headers: 
   return true;
 }
 
-const pace: Pace = { attempts: 4, firstWaitMs: 20, longestWaitMs: 60, timeoutMs: 300 };
+const pace: Pace = { attempts: 4, firstWaitMs: 20, longestWaitMs: 60 };
 const texts = Array.from({ length: 200 }, (_, i) => 'x'.repeat(i % 30));
 
 describe('an endpoint', () => {
