@@ -25,8 +25,8 @@ export interface Vectors {
 
 /** Texts are sorted by length within a block; a larger one would gain nothing there and hold more text. */
 const blockDocuments = 20_000;
-/** An endpoint that refuses more than these, and more than a hundredth of the sample, is not the one that was meant. */
-const refusedAtMost = 10;
+/** An endpoint that refuses more of the sample than this share, and more than one document, is not the one that was meant. */
+const refusedAtMost = 0.01;
 
 /**
  * Embeds what has no vector yet. `sampled` is the number of documents in `sample.parquet`. Documents that the embedder refuses go to
@@ -48,7 +48,7 @@ export async function embedAll(run: Run, examples: readonly Example[], sampled: 
       const shifted: Report = (progress) => report({ ...progress, done: before + progress.done, total: sampled });
       const block = await store.embed(texts, shifted, 'index: embed the documents', (text, reason) => {
         vectors.refused.set(keys[text] ?? '', reason);
-        if (vectors.refused.size > Math.max(refusedAtMost, sampled / 100)) throw fail('ENDPOINT_FAILED', { url: source, problem: `it refused ${vectors.refused.size} of the sample's ${sampled} documents, "${keys[text] ?? ''}" among them: ${reason}`, mayPass: false });
+        if (vectors.refused.size > Math.max(1, refusedAtMost * sampled)) throw fail('ENDPOINT_FAILED', { url: source, problem: `it refused ${vectors.refused.size} of the sample's ${sampled} documents, "${keys[text] ?? ''}" among them: ${reason}`, mayPass: false });
       });
       for (const [row, key] of keys.entries()) {
         if (vectors.refused.has(key)) continue;
