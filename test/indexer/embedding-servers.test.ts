@@ -95,6 +95,13 @@ describe('an endpoint of the kind', () => {
     expect(asked.slice(5).every(({ input }) => input.length <= 8)).toBe(true);
   });
 
+  it('vLLM, which does not count what is too much, is asked for halves', async () => {
+    const { url, asked } = await start(kinds.vLLM);
+    const embedder = await openEndpoint(embedding(url), pace);
+    expect((await embedAll(embedder, dense.slice(10, 11))).cuts.get(0)?.to).toBe(450);
+    expect(asked.map(({ input: [text = ''] }) => text.length)).toEqual([10, 900, 450]);
+  });
+
   it('TEI keeps nearly all that it takes of a text, and is not asked for each text over and over', async () => {
     const { url, asked } = await start(kinds.TEI);
     const embedder = await openEndpoint(embedding(url), pace);

@@ -309,6 +309,19 @@ describe('an endpoint that does not take every text', () => {
     await server.close();
   });
 
+  it('gets the index made anew once it takes them', async () => {
+    let takes = false;
+    const server = await openEmbeddingServer({ refuse: (asked) => (takes ? undefined : kinds.Ollama.refuse(asked)) });
+    const make = (nearest: number): Promise<Run> => makeRun({ shards: { a: [{ id: 'bad', text: 'not a number' }, ...documents] }, settings: { embedding: { model: server.url, endpointModel: 'm' }, search: { nearest } } });
+    const run = await make(60);
+    expect((await runIndex(run, silent)).embedding.refused).toBe(1);
+    takes = true;
+    await writeFile(run.settingsPath, (await readFile(run.settingsPath, 'utf8')).replace('"nearest":60', '"nearest":50'));
+    const card = await runIndex(await openRun(run.settingsPath), silent);
+    expect(card.outputs).toEqual((await runIndex(await make(50), silent)).outputs);
+    await server.close();
+  });
+
   it('fails for an example, which it names, and for a sample of which it refuses much', async () => {
     const server = await openEmbeddingServer(kinds.Ollama);
     const settings = { embedding: { model: server.url, endpointModel: 'm' } };
