@@ -23,7 +23,7 @@ export const dimensions = 8;
 
 /** One for each character beyond ASCII, one for four others, and two about the text: what subword vocabularies come to. */
 export function countTokens(text: string): number {
-  const all = [...text];
+  const all = Array.from(text);
   const dense = all.filter((character) => character.charCodeAt(0) > 127).length;
   return dense + Math.ceil((all.length - dense) / 4) + 2;
 }

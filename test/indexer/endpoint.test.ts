@@ -133,7 +133,10 @@ describe('an endpoint', () => {
     let [now, most] = [0, 0];
     const { url, asked } = await openServer((response, _number, { input }) => {
       most = Math.max(most, ++now);
-      setTimeout(() => (now--, sendVectors(response, input.map(vectorOf))), 20);
+      setTimeout(() => {
+        now--;
+        sendVectors(response, input.map(vectorOf));
+      }, 20);
       return true;
     });
     await (await openEndpoint(embedding(url, { textsPerRequest: 7, requestsAtOnce: 2 }), pace)).embed(texts);

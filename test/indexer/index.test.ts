@@ -9,7 +9,6 @@ import { openRun, type Run } from '../../data/run.ts';
 import { runIndex } from '../../indexer/index.ts';
 import { estimateTokens, readTokenRates } from '../../indexer/tokens.ts';
 import { type BagOfWords, openBagOfWords } from './bag-of-words.ts';
-import { kinds, openEmbeddingServer } from './embedding-servers.ts';
 
 const kitchen = ['boil', 'bake', 'stir', 'salt', 'flour', 'oven', 'butter', 'pan', 'soup', 'dough', 'knife', 'dish'];
 const space = ['star', 'orbit', 'planet', 'comet', 'galaxy', 'moon', 'rocket', 'light', 'sun', 'probe', 'dust', 'field'];
@@ -260,77 +259,6 @@ describe('the examples', () => {
     await expect(runIndex(await makeRun({ benchmarks: { cooking, none: [{ question: 'Why?' }] } }), silent)).rejects.toMatchObject({ code: 'NO_EXAMPLES', values: { benchmark: 'none', quarantined: 1 } });
     const template = await makeRun({ settings: { benchmarks: [{ name: 'cooking', files: ['cooking.jsonl'], template: '{question}\n{reply}' }] } });
     await expect(runIndex(template, silent)).rejects.toMatchObject({ code: 'SETTINGS_INVALID', message: expect.stringContaining('benchmarks[0].template: no row has a field "reply"; they have answer, id, question') });
-  });
-});
-
-describe('an endpoint that does not take every text', () => {
-  const long = Array.from({ length: 4 }, (_, i) => ({ id: `long-${i}`, source: 'space', text: `${'漢字'.repeat(400)} ${i}` }));
-
-  it('gets long ones cut, which the card counts, in a run that goes on after a stop as well', async () => {
-    const server = await openEmbeddingServer(kinds.TEI);
-    const settings = { embedding: { model: server.url, endpointModel: 'm', textsPerRequest: 8 } };
-    const run = await makeRun({ shards: { a: [...documents, ...long] }, settings });
-    const card = await runIndex(run, silent);
-    expect(card.embedding).toMatchObject({ embedded: 76, reused: 0, refused: 0, cut: { texts: 4, characters: 4 * 802 } });
-    expect(card.embedding.cut.kept / 4).toBeGreaterThan(470);
-    expect(card.embedding.cut.kept / 4).toBeLessThan(510);
-    expect(card.warnings).toContainEqual(expect.stringMatching(/^The endpoint takes shorter texts than embedding\.maxTokens allows: 4 of 76 were cut, and lost (39|40) % of their characters\./));
-    const asked = server.asked.length;
-    // As after a stop: the vectors are there, and nothing that was made of them.
-    await rm(run.files.indexCard);
-    await rm(run.files.targets);
-    const again = await runIndex(run, silent);
-    expect(again.embedding).toMatchObject({ embedded: 0, reused: 76, cut: card.embedding.cut });
-    expect(again.outputs).toEqual(card.outputs);
-    expect(server.asked.length).toBe(asked + 1);
-    // How fast it is asked changes nothing.
-    await writeFile(run.settingsPath, (await readFile(run.settingsPath, 'utf8')).replace('"textsPerRequest":8', '"textsPerRequest":3,"requestsAtOnce":1'));
-    expect((await runIndex(await openRun(run.settingsPath), silent)).fresh).toBe(true);
-    await server.close();
-  });
-
-  it('costs a document that is refused its score, and nothing else', async () => {
-    const server = await openEmbeddingServer(kinds.Ollama);
-    const settings = { embedding: { model: server.url, endpointModel: 'm' }, search: { nearest: 60 } };
-    const bad = { id: 'bad', source: 'space', text: 'not a number' };
-    const run = await makeRun({ shards: { a: [...documents.slice(0, 20), bad, ...documents.slice(20)] }, settings });
-    const card = await runIndex(run, silent);
-    expect(card).toMatchObject({ sample: { documents: 61 }, embedding: { embedded: 72, refused: 1 } });
-    expect(card.warnings).toContainEqual('The endpoint refused 1 sampled document, which has no score (quarantine/index-embedding.jsonl); the first is "bad": HTTP 500 failed to encode response: json: unsupported value: NaN');
-    expect(JSON.parse(await readFile(join(run.files.quarantine, 'index-embedding.jsonl'), 'utf8'))).toEqual({ file: 'corpus/a.jsonl', position: 20, reason: 'the embedding endpoint refused it: HTTP 500 failed to encode response: json: unsupported value: NaN', detail: 'bad' });
-    const without = await makeRun({ shards: { a: documents }, settings });
-    await runIndex(without, silent);
-    const scores = async ({ files }: Run): Promise<unknown[]> => (await readRows(files.targets)).sort((a, b) => (String(a['document']) < String(b['document']) ? -1 : 1));
-    expect(await scores(run)).toEqual(await scores(without));
-    // Of another sample none is refused, and the list of them goes.
-    await writeFile(join(run.settingsFolder, 'corpus', 'a.jsonl'), lines(documents));
-    expect((await runIndex(run, silent)).embedding.refused).toBe(0);
-    expect(await exists(join(run.files.quarantine, 'index-embedding.jsonl'))).toBe(false);
-    await server.close();
-  });
-
-  it('gets the index made anew once it takes them', async () => {
-    let takes = false;
-    const server = await openEmbeddingServer({ refuse: (asked) => (takes ? undefined : kinds.Ollama.refuse(asked)) });
-    const make = (nearest: number): Promise<Run> => makeRun({ shards: { a: [{ id: 'bad', text: 'not a number' }, ...documents] }, settings: { embedding: { model: server.url, endpointModel: 'm' }, search: { nearest } } });
-    const run = await make(60);
-    expect((await runIndex(run, silent)).embedding.refused).toBe(1);
-    takes = true;
-    await writeFile(run.settingsPath, (await readFile(run.settingsPath, 'utf8')).replace('"nearest":60', '"nearest":50'));
-    const card = await runIndex(await openRun(run.settingsPath), silent);
-    expect(card.outputs).toEqual((await runIndex(await make(50), silent)).outputs);
-    await server.close();
-  });
-
-  it('fails for an example, which it names, and for a sample of which it refuses much', async () => {
-    const server = await openEmbeddingServer(kinds.Ollama);
-    const settings = { embedding: { model: server.url, endpointModel: 'm' } };
-    const example = await makeRun({ benchmarks: { cooking: [...cooking, { id: 'c-bad', question: 'What is', answer: 'not a number' }], astronomy }, settings });
-    await expect(runIndex(example, silent)).rejects.toMatchObject({ code: 'EXAMPLE_REFUSED', values: { benchmark: 'cooking', example: 'c-bad' }, message: expect.stringContaining('unsupported value: NaN') });
-    const bad = Array.from({ length: 5 }, (_, i) => ({ id: `bad-${i}`, source: 'space', text: `not a number ${i}` }));
-    const much = await makeRun({ shards: { a: [...documents, ...bad] }, settings });
-    await expect(runIndex(much, silent)).rejects.toMatchObject({ code: 'ENDPOINT_FAILED', message: expect.stringMatching(/refused 2 of the sample's 65 documents, "bad-\d" among them/) });
-    await server.close();
   });
 });
 
