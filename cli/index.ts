@@ -33,7 +33,7 @@ export function describeIndex({ corpus, sample, examples, embedding, search, ran
       ...examples.map(({ benchmark, examples: count }) => [benchmark, formatCount(count), formatShare((winners.get(benchmark) ?? 0) / Math.max(1, top))]),
     ]),
   ];
-  const quarantined = corpus.quarantined + examples.reduce((sum, benchmark) => sum + benchmark.quarantined, 0);
+  const quarantined = corpus.quarantined + embedding.refused + examples.reduce((sum, benchmark) => sum + benchmark.quarantined, 0);
   if (quarantined > 0) lines.push(describeQuarantine(quarantined));
   if (corpus.withoutDocuments.empty > 0) lines.push(describeEmpty(corpus.withoutDocuments.empty));
   return [...lines, ...warnings.map((warning) => `Note: ${warning}`)].join('\n');

@@ -95,6 +95,10 @@ export const settingsSchema = z.strictObject({
     /** auto: what the model's own configuration says. */
     pooling: z.enum(['auto', 'mean', 'cls']).default('auto'),
     maxTokens: count.max(32_768).default(256),
+    /** At an endpoint: at most so many texts in a request, requests at once, and seconds until an answer is whole. They change no vector. */
+    textsPerRequest: count.max(1024).default(64),
+    requestsAtOnce: count.max(16).default(4),
+    timeoutSeconds: z.number().positive().max(300).default(120),
   }).prefault({}),
   search: z.strictObject({
     method: z.enum(['auto', 'exact', 'hnsw']).default('auto'),

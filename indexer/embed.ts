@@ -4,6 +4,20 @@ import type { Report } from '../data/progress.ts';
 import type { Settings } from '../data/settings.ts';
 import { openEndpoint } from './endpoint.ts';
 
+/** How much of a text is in its vector, in UTF-16 code units: the text within embedding.maxTokens, and what was left of it. */
+export interface Cut {
+  from: number;
+  to: number;
+}
+
+/** What became of single texts, by their place among those given. */
+export interface EmbedNotes {
+  /** It was longer than the embedder takes. */
+  cut?: (text: number, cut: Cut) => void;
+  /** The embedder takes it in no length; its row is zeros. Where nobody listens, `embed` fails. */
+  refused?: (text: number, reason: string) => void;
+}
+
 export interface Embedder {
   name: string;
   /** Changes with everything that a vector depends on: the model's bytes or endpoint, pooling, numbers' type, text limit. */
@@ -14,7 +28,7 @@ export interface Embedder {
   /** Where the model's bytes came from. */
   source: string;
   /** One unit vector for each text, row by row (texts.length × dimensions), in the order given. */
-  embed(texts: readonly string[]): Promise<Float32Array>;
+  embed(texts: readonly string[], notes?: EmbedNotes): Promise<Float32Array>;
   close(): Promise<void>;
 }
 

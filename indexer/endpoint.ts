@@ -1,142 +1,120 @@
-// Any OpenAI-compatible /v1/embeddings endpoint (vLLM, TEI, Ollama …): batches, several requests at once, retries with back-off.
-// The key comes from the environment alone and is never shown.
+// Any OpenAI-compatible embeddings endpoint (vLLM, TEI, Ollama …): several requests at once, each with as many texts as the server takes, each text as long as it
+// takes. Promises: a text's vector depends on the text and the server alone, whatever is asked beside it and in which order answers come.
 
-import { setTimeout } from 'node:timers/promises';
-import { isNativeError } from 'node:util/types';
-import { z } from 'zod';
-import { BetrError, fail, reasonOf } from '../data/errors.ts';
-import { fetch } from '../data/remote/http.ts';
+import { fail } from '../data/errors.ts';
+import { showPath } from '../data/remote/store.ts';
 import { fingerprint } from '../data/run.ts';
 import type { Settings } from '../data/settings.ts';
-import { type Embedder, normalizeRows } from './embed.ts';
+import { type Embedder, type EmbedNotes, normalizeRows } from './embed.ts';
+import { embeddingsUrl } from './endpoint/address.ts';
+import type { Refusal } from './endpoint/refusal.ts';
+import { defaultPace, type Pace, requestVectors } from './endpoint/request.ts';
 
-const textsPerRequest = 64;
-const requestsAtOnce = 4;
 /** A token is seldom longer: a text is cut at this many characters for each token of embedding.maxTokens. */
 const charactersPerToken = 4;
 /** Lengths of vectors that float32 can make unit vectors of. */
 const shortest = 1e-18;
 const longest = 1e18;
-const defaultPace = { attempts: 6, firstWaitMs: 500, longestWaitMs: 30_000, timeoutMs: 120_000 };
 
-export type Pace = typeof defaultPace;
+/** A text on its way: its place among the texts asked for, and as much of it as is sent. */
+interface Sending {
+  place: number;
+  text: string;
+}
 
 /** Opens an endpoint, asking it for one vector to learn the dimensions. `pace` is for tests. Errors: ENDPOINT_FAILED. */
 export async function openEndpoint(settings: Settings['embedding'], pace: Pace = defaultPace): Promise<Embedder> {
   const url = embeddingsUrl(settings.model);
-  const name = settings.endpointModel ?? 'default';
+  const shown = showPath(url);
+  const model = settings.endpointModel ?? 'default';
   const limit = settings.maxTokens * charactersPerToken;
-  const request = (texts: readonly string[]): Promise<number[][]> => requestVectors(url, name, texts.map((text) => text.slice(0, limit).toWellFormed()), pace);
-  const dimensions = (await request(['dimensions']))[0]?.length ?? 0;
+  const failed = (problem: string): Error => fail('ENDPOINT_FAILED', { url: shown, problem, mayPass: false });
+  const request = (texts: readonly string[]): Promise<number[][] | Refusal> => requestVectors({ url, model, timeoutMs: settings.timeoutSeconds * 1000, pace }, texts);
+  const first = await request(['dimensions']);
+  if ('kind' in first) throw failed(first.reason);
+  const dimensions = first[0]?.length ?? 0;
+  /** What the server takes at a time, as learned from its refusals. */
+  let textsPerRequest = settings.textsPerRequest;
+
+  const embed = async (texts: readonly string[], notes: EmbedNotes): Promise<Float32Array> => {
+    const wholes = texts.map((text) => cutText(text, limit).toWellFormed());
+    const vectors = new Float32Array(texts.length * dimensions);
+    // Texts of like length go together: servers pad less, and those that are too long are in few requests.
+    const byLength = wholes.map((text, place) => ({ place, text, bytes: Buffer.byteLength(text) })).sort((a, b) => b.bytes - a.bytes);
+    let batches: Sending[][] = [byLength];
+    let shortened: Sending[] = [];
+
+    const take = (): Sending[] | undefined => {
+      const batch = batches.pop() ?? shortened.splice(0);
+      if (batch.length > textsPerRequest) batches.push(batch.splice(textsPerRequest));
+      return batch.length === 0 ? undefined : batch;
+    };
+    const accept = (batch: readonly Sending[], rows: readonly (readonly number[])[]): void => {
+      for (const [i, { place, text }] of batch.entries()) {
+        const row = rows[i] ?? [];
+        if (row.length !== dimensions) throw failed(`it gave a vector of ${row.length} numbers after one of ${dimensions}`);
+        const length = Math.hypot(...row);
+        if (!(length > shortest && length < longest)) throw failed(`it gave a vector of length ${length}, which has no direction, for the text "${text.slice(0, 60)}"`);
+        vectors.set(row, place * dimensions);
+        const from = wholes[place]?.length ?? 0;
+        if (text.length < from) notes.cut?.(place, { from, to: text.length });
+      }
+    };
+    const refuse = (batch: Sending[], refusal: Refusal): void => {
+      const [only] = batch;
+      if (batch.length > 1) {
+        const half = Math.floor(batch.length / 2);
+        if (refusal.kind === 'count') textsPerRequest = Math.min(textsPerRequest, refusal.limit !== undefined && refusal.limit < batch.length ? refusal.limit : half);
+        else batches.push(batch.splice(half));
+        batches.push(batch);
+      } else if (only !== undefined) {
+        // Alone, so that how it is cut is not up to the texts that happened to be asked with it.
+        const text = refusal.kind === 'content' ? '' : shorten(only.text, refusal);
+        if (text !== '') shortened.push({ ...only, text });
+        else if (notes.refused === undefined) throw failed(`it refused the text "${only.text.slice(0, 60)}": ${refusal.reason}`);
+        else notes.refused(only.place, refusal.reason);
+      }
+    };
+    const work = async (): Promise<void> => {
+      try {
+        for (let batch = take(); batch !== undefined; batch = take()) {
+          const answer = await request(batch.map(({ text }) => text));
+          if ('kind' in answer) refuse(batch, answer);
+          else accept(batch, answer);
+        }
+      } catch (error) {
+        // Nothing more is asked for once the whole has failed.
+        batches = [];
+        shortened = [];
+        throw error;
+      }
+    };
+    await Promise.all(Array.from({ length: settings.requestsAtOnce }, work));
+    normalizeRows(vectors, dimensions);
+    return vectors;
+  };
+
   return {
-    name: settings.endpointModel ?? url,
-    fingerprint: fingerprint({ url, name, limit }),
+    name: settings.endpointModel ?? shown,
+    fingerprint: fingerprint({ url, name: model, limit }),
     dimensions,
     device: 'endpoint',
-    source: `endpoint ${url}`,
-    async embed(texts) {
-      const vectors = new Float32Array(texts.length * dimensions);
-      let next = 0;
-      const work = async (): Promise<void> => {
-        while (next < texts.length) {
-          const start = next;
-          next += textsPerRequest;
-          const rows = await request(texts.slice(start, start + textsPerRequest));
-          for (const [i, row] of rows.entries()) {
-            if (row.length !== dimensions) throw fail('ENDPOINT_FAILED', { url, problem: `it gave a vector of ${row.length} numbers after one of ${dimensions}` });
-            const length = Math.hypot(...row);
-            if (!(length > shortest && length < longest)) throw fail('ENDPOINT_FAILED', { url, problem: `it gave a vector of length ${length}, which has no direction` });
-            vectors.set(row, (start + i) * dimensions);
-          }
-        }
-      };
-      await Promise.all(Array.from({ length: requestsAtOnce }, work));
-      normalizeRows(vectors, dimensions);
-      return vectors;
-    },
+    source: `endpoint ${shown}`,
+    embed: (texts, notes = {}) => embed(texts, notes),
     close: () => Promise.resolve(),
   };
 }
 
-/** The URL of the embeddings route, from a base with or without /v1 or the whole of it. */
-function embeddingsUrl(base: string): string {
-  const trimmed = base.replace(/\/+$/, '');
-  if (trimmed.endsWith('/embeddings')) return trimmed;
-  return `${trimmed}${/\/v\d+$/.test(trimmed) ? '' : '/v1'}/embeddings`;
+/** The first `length` UTF-16 code units, or one less where the last would be half of a character. */
+function cutText(text: string, length: number): string {
+  if (text.length <= length) return text;
+  const last = text.charCodeAt(length - 1);
+  return text.slice(0, last >= 0xd800 && last < 0xdc00 ? length - 1 : length);
 }
 
-const responseSchema = z.object({ data: z.array(z.object({ index: z.number().int().nonnegative(), embedding: z.array(z.number()).min(1) })) });
-
-async function requestVectors(url: string, model: string, texts: readonly string[], pace: Pace): Promise<number[][]> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await requestOnce(url, model, texts, pace.timeoutMs);
-    } catch (error) {
-      const again = error instanceof Passing;
-      if (!again || attempt >= pace.attempts) {
-        if (error instanceof BetrError) throw error;
-        throw fail('ENDPOINT_FAILED', { url, problem: `${reasonOf(error)}${again ? `, ${attempt} times` : ''}` }, error);
-      }
-      // Half of the wait is left to chance, so that clients that failed together do not come back together.
-      const backOffMs = Math.min(pace.longestWaitMs, pace.firstWaitMs * 2 ** (attempt - 1)) * (0.5 + Math.random() / 2);
-      await setTimeout(error.retryAfterMs ?? backOffMs);
-    }
-  }
-}
-
-/** A failure that may pass: too many requests, a server's own trouble, no connection, no answer in time. */
-class Passing extends Error {
-  readonly retryAfterMs: number | undefined;
-  constructor(message: string, retryAfterMs?: number) {
-    super(message);
-    this.retryAfterMs = retryAfterMs;
-  }
-}
-
-async function requestOnce(url: string, model: string, texts: readonly string[], timeoutMs: number): Promise<number[][]> {
-  const key = process.env['BETR_EMBEDDING_KEY'] ?? process.env['OPENAI_API_KEY'];
-  let response: Response;
-  let body: string;
-  try {
-    response = await fetch(url, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', ...(key === undefined ? {} : { authorization: `Bearer ${key}` }) },
-      // Some servers refuse an empty text.
-      body: JSON.stringify({ model, input: texts.map((text) => (text === '' ? ' ' : text)), encoding_format: 'float' }),
-      signal: AbortSignal.timeout(timeoutMs),
-    });
-    body = await response.text();
-  } catch (error) {
-    throw new Passing(causeOf(error));
-  }
-  if (response.status === 429 || response.status >= 500) throw new Passing(`HTTP ${response.status} ${body.slice(0, 200)}`, retryAfter(response));
-  if (!response.ok) throw new Error(`HTTP ${response.status} ${body.slice(0, 200)}`);
-  return readVectors(body, texts.length);
-}
-
-function causeOf(error: unknown): string {
-  const cause: unknown = isNativeError(error) ? error.cause : undefined;
-  return cause === undefined ? reasonOf(error) : `${reasonOf(error)} (${reasonOf(cause)})`;
-}
-
-const longestRetryAfterMs = 120_000;
-
-function retryAfter(response: Response): number | undefined {
-  const seconds = Number(response.headers.get('retry-after') ?? Number.NaN);
-  return Number.isFinite(seconds) && seconds >= 0 ? Math.min(longestRetryAfterMs, seconds * 1000) : undefined;
-}
-
-function readVectors(body: string, count: number): number[][] {
-  let value: unknown;
-  try {
-    value = JSON.parse(body);
-  } catch {
-    throw new Error(`the answer is not JSON: ${body.slice(0, 200)}`);
-  }
-  const answer = responseSchema.safeParse(value);
-  if (!answer.success) throw new Error(`the answer is not a list of embeddings of finite numbers: ${body.slice(0, 200)}`);
-  const byText = new Map(answer.data.data.map(({ index, embedding }) => [index, embedding]));
-  const rows = Array.from({ length: count }, (_, text) => byText.get(text)).filter((row) => row !== undefined);
-  if (answer.data.data.length !== count || rows.length !== count) throw new Error(`the answer has ${answer.data.data.length} embeddings, of ${rows.length} of ${count} texts`);
-  return rows;
+/** As much of a text as should fit, by the tokens that the server counted in it and takes, else half of it; '' where nothing is left. Always shorter. */
+function shorten(text: string, { limit, given }: Refusal): string {
+  // The text's parts differ in tokens a character, so a little less than the share is asked for.
+  const share = limit === undefined || given === undefined ? 0.5 : Math.min(0.95, Math.max(0.1, (0.95 * limit) / given));
+  return cutText(text, Math.floor(text.length * share));
 }

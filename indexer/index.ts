@@ -14,7 +14,7 @@ import { describeUnusable } from '../data/unusable.ts';
 import { type Example, examplesNoteSchema, loadExamples, readBenchmarks, saveExamples } from './benchmarks.ts';
 import type { BestRanks } from './best-rank.ts';
 import { type ExampleCounts, type IndexCard, indexCardSchema } from './card.ts';
-import { embedAll } from './embed-all.ts';
+import { describeEmbedding, embedAll } from './embed-all.ts';
 import { type IndexInputs, readInputs } from './inputs.ts';
 import { readNote } from './parquet.ts';
 import { drawSample, type SampleNote, sampleNoteSchema } from './sample.ts';
@@ -49,8 +49,9 @@ export async function runIndex(run: Run, report: Report, { forceTests = false }:
   await save(next);
   const { corpus, sample } = await makeSample(next, inputs, report);
   const vectors = await embedAll(next, examples, sample.documents, report);
-  const { lists, search } = await searchSample(next, vectors, counts, await knownIndex(next, last, inputs.sample, vectors.embedding.fingerprint), report);
-  const from = fingerprint({ sample: inputs.sample, examples: inputs.examples, embedder: vectors.embedding.fingerprint, search: inputs.search });
+  const { lists, search } = await searchSample(next, vectors, counts, await knownIndex(next, last, inputs.sample, vectors.embedding), report);
+  const refused = vectors.refused.size === 0 ? undefined : [...vectors.refused.keys()];
+  const from = fingerprint({ sample: inputs.sample, examples: inputs.examples, embedder: vectors.embedding.fingerprint, search: inputs.search, refused });
   const best = await writeTargets(next, vectors.keys, examples, lists, from);
   const card: IndexCard = {
     version: 1,
@@ -62,7 +63,7 @@ export async function runIndex(run: Run, report: Report, { forceTests = false }:
     embedding: vectors.embedding,
     search,
     ranks: describeRanks(best, examples, counts),
-    warnings: [...describeUnusable(corpus.withoutDocuments), ...listWarnings(run, sample.documents / examples.length, counts, search), ...describeTestTargets(testTargets)],
+    warnings: [...describeUnusable(corpus.withoutDocuments), ...listWarnings(run, sample.documents / examples.length, counts, search), ...describeEmbedding(vectors), ...describeTestTargets(testTargets)],
     outputs: await hashOutputs(next),
   };
   await takeOver(run, next);
@@ -144,8 +145,10 @@ async function makeSample(run: Run, inputs: IndexInputs, report: Report): Promis
 }
 
 /** The SHA-256 of an index over these very vectors, where the last run that ended left one. */
-async function knownIndex(run: Run, last: IndexCard | undefined, sample: string, embedder: string): Promise<string | undefined> {
-  if (last?.inputs.sample !== sample || last.embedding.fingerprint !== embedder) return undefined;
+async function knownIndex(run: Run, last: IndexCard | undefined, sample: string, embedding: IndexCard['embedding']): Promise<string | undefined> {
+  if (last?.inputs.sample !== sample || last.embedding.fingerprint !== embedding.fingerprint) return undefined;
+  // What an endpoint refuses may change.
+  if (last.embedding.refused + embedding.refused > 0) return undefined;
   const found = await sha256If(run.files.index);
   return found === last.outputs.index ? found : undefined;
 }

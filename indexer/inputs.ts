@@ -39,7 +39,8 @@ export async function readInputs(run: Run): Promise<IndexInputs> {
     benchmarks: files,
     sample: fingerprint({ shards: shards.map(({ name, bytes, modifiedMs, format }) => [name, bytes, modifiedMs, ...(isCompressed(format) ? [compressedReader] : [])]), fields: corpus.fields, sample }),
     examples: fingerprint({ benchmarks: describe('examples'), examples, seed: sample.seed }),
-    embedding: fingerprint(embedding),
+    // How fast an endpoint is asked changes no vector.
+    embedding: fingerprint({ ...embedding, textsPerRequest: undefined, requestsAtOnce: undefined, timeoutSeconds: undefined }),
     search: fingerprint(search),
     tests: files.every(({ tests }) => tests.length === 0) ? '' : fingerprint(describe('tests')),
     sameFiles: files.flatMap(({ benchmark }, i) => (contents[i]?.examples ?? []).flatMap(([file, hash]) => (contents[i]?.tests ?? []).filter(([, other]) => other === hash).map(([tests]) => ({ benchmark: benchmark.name, file, tests })))),

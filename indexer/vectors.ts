@@ -2,7 +2,7 @@
 // was stopped goes on where it was and a re-run embeds only what is new. A file's name ends in the beginning of its SHA-256, which is checked before the
 // Arrow library sees a byte: of damaged ones it can read on for ever.
 
-import { Field, FixedSizeList, Float32, makeData, Table, tableFromIPC, tableToIPC, Utf8, Vector, vectorFromArray } from 'apache-arrow';
+import { Field, FixedSizeList, Float32, makeData, makeVector, Table, tableFromIPC, tableToIPC, Utf8, Vector, vectorFromArray } from 'apache-arrow';
 import { createHash } from 'node:crypto';
 import { readdir, readFile, rename } from 'node:fs/promises';
 import { basename, join } from 'node:path';
@@ -10,14 +10,16 @@ import { z } from 'zod';
 import { commitBytes } from '../data/commit.ts';
 import { systemCode } from '../data/errors.ts';
 import type { Report } from '../data/progress.ts';
-import type { Embedder } from './embed.ts';
+import type { Cut, Embedder } from './embed.ts';
 
 /** So many texts are embedded between two files: about ten seconds' work on a small machine. */
 const textsPerFile = 1024;
 
 export interface Embedded {
-  /** texts × dimensions, unit rows, in the order of the texts. */
+  /** texts × dimensions, unit rows, in the order of the texts; zeros for a text that was refused. */
   vectors: Float32Array;
+  /** The texts, by their place among those given, of which only a part is in the vector. */
+  cuts: Map<number, Cut>;
   /** Texts embedded now (equal ones once), and texts whose vector was there. */
   embedded: number;
   reused: number;
@@ -31,39 +33,65 @@ export interface TextVectors extends Pick<Embedder, 'fingerprint' | 'dimensions'
 }
 
 export interface VectorStore {
-  embed(texts: readonly string[], report: Report, stage: string): Promise<Embedded>;
+  /** `refused` is called for each text that the embedder takes in no length; without it such a text is an error. */
+  embed(texts: readonly string[], report: Report, stage: string, refused?: (text: number, reason: string) => void): Promise<Embedded>;
+}
+
+/** What is known of texts, by their hash. */
+interface Known {
+  vectors: Map<string, Float32Array>;
+  cuts: Map<string, Cut>;
 }
 
 /** Opens the vectors of an embedder under `folder`. A file that is damaged is set aside as FILE.damaged, and its texts are embedded again. */
 export async function openVectors(embedder: TextVectors, folder: string): Promise<VectorStore> {
   const { dimensions, isUnit = true } = embedder;
   const own = join(folder, embedder.fingerprint.slice(0, 16));
-  const known = new Map<string, Float32Array>();
+  const known: Known = { vectors: new Map(), cuts: new Map() };
   let files = 0;
   for (const name of await listFiles(own)) {
     await readVectors(join(own, name), dimensions, isUnit, known);
     files = Math.max(files, 1 + Number(fileName.exec(name)?.[1] ?? 0));
   }
   return {
-    async embed(texts, report, stage) {
+    async embed(texts, report, stage, refused) {
       const startedMs = performance.now();
       const keys = texts.map((text) => shortHash(text));
       const missing = new Map<string, string>();
-      for (const [i, key] of keys.entries()) if (!known.has(key)) missing.set(key, texts[i] ?? '');
+      for (const [i, key] of keys.entries()) if (!known.vectors.has(key)) missing.set(key, texts[i] ?? '');
       const todo = [...missing];
       const reused = keys.filter((key) => !missing.has(key)).length;
+      const refusedKeys = new Set<string>();
+      const tellRefused = (refusedKey: string, reason: string): void => {
+        refusedKeys.add(refusedKey);
+        for (const [i, key] of keys.entries()) if (key === refusedKey) refused?.(i, reason);
+      };
       for (let start = 0; start < todo.length; start += textsPerFile) {
         report({ stage, done: reused + start, total: texts.length, unit: 'documents' });
         const part = todo.slice(start, start + textsPerFile);
-        const vectors = await embedder.embed(part.map(([, text]) => text));
-        const bytes = encodeVectors(part.map(([key]) => key), vectors, dimensions);
-        await commitBytes(join(own, `vectors-${String(files++).padStart(5, '0')}-${shortHash(bytes)}.arrow`), bytes);
-        for (const [row, [key]] of part.entries()) known.set(key, vectors.subarray(row * dimensions, (row + 1) * dimensions));
+        const cuts = new Map<string, Cut>();
+        const vectors = await embedder.embed(part.map(([, text]) => text), {
+          cut: (text, cut) => cuts.set(part[text]?.[0] ?? '', cut),
+          ...(refused === undefined ? {} : { refused: (text, reason) => tellRefused(part[text]?.[0] ?? '', reason) }),
+        });
+        const rows = new Map([...part.keys()].map((row): [string, Float32Array] => [part[row]?.[0] ?? '', vectors.subarray(row * dimensions, (row + 1) * dimensions)]));
+        for (const key of refusedKeys) rows.delete(key);
+        if (rows.size > 0) {
+          const bytes = encodeVectors({ vectors: rows, cuts }, dimensions);
+          await commitBytes(join(own, `vectors-${String(files++).padStart(5, '0')}-${shortHash(bytes)}.arrow`), bytes);
+        }
+        for (const [key, vector] of rows) known.vectors.set(key, vector);
+        for (const [key, cut] of cuts) known.cuts.set(key, cut);
       }
       report({ stage, done: texts.length, total: texts.length, unit: 'documents' });
       const all = new Float32Array(texts.length * dimensions);
-      for (const [i, key] of keys.entries()) all.set(known.get(key) ?? [], i * dimensions);
-      return { vectors: all, embedded: todo.length, reused, seconds: (performance.now() - startedMs) / 1000 };
+      const cuts = new Map<number, Cut>();
+      for (const [i, key] of keys.entries()) {
+        all.set(known.vectors.get(key) ?? [], i * dimensions);
+        const cut = known.cuts.get(key);
+        if (cut !== undefined) cuts.set(i, cut);
+      }
+      return { vectors: all, cuts, embedded: todo.length - refusedKeys.size, reused, seconds: (performance.now() - startedMs) / 1000 };
     },
   };
 }
@@ -86,7 +114,7 @@ export async function findVectors({ fingerprint, dimensions }: Pick<Embedder, 'f
   const found = new Map<string, Float32Array>();
   for (const name of await listFiles(own)) {
     if (missing.size === 0) break;
-    for (const [key, vector] of await decodeFile(join(own, name), dimensions, true)) if (missing.delete(key)) found.set(key, vector.slice());
+    for (const [key, vector] of (await decodeFile(join(own, name), dimensions, true)).vectors) if (missing.delete(key)) found.set(key, vector.slice());
   }
   if (missing.size > 0) return undefined;
   const all = new Float32Array(texts.length * dimensions);
@@ -103,42 +131,56 @@ async function listFiles(folder: string): Promise<string[]> {
   }
 }
 
-function encodeVectors(keys: readonly string[], vectors: Float32Array, dimensions: number): Uint8Array {
+function encodeVectors({ vectors, cuts }: Known, dimensions: number): Uint8Array {
+  const keys = [...vectors.keys()];
+  const data = new Float32Array(keys.length * dimensions);
+  for (const [row, vector] of [...vectors.values()].entries()) data.set(vector, row * dimensions);
   const type = new FixedSizeList(dimensions, new Field('item', new Float32(), false));
-  const rows = makeData({ type, length: keys.length, nullCount: 0, child: makeData({ type: new Float32(), data: vectors }) });
-  return tableToIPC(new Table({ key: vectorFromArray([...keys], new Utf8()), vector: new Vector([rows]) }), 'file');
+  const rows = makeData({ type, length: keys.length, nullCount: 0, child: makeData({ type: new Float32(), data }) });
+  const table = { key: vectorFromArray(keys, new Utf8()), vector: new Vector([rows]) };
+  if (cuts.size === 0) return tableToIPC(new Table(table), 'file');
+  /** 0 where the whole text is in the vector. */
+  const lengths = (of: keyof Cut): Vector => makeVector(Uint32Array.from(keys, (key) => cuts.get(key)?.[of] ?? 0));
+  return tableToIPC(new Table({ ...table, cutFrom: lengths('from'), cutTo: lengths('to') }), 'file');
 }
 
 const valuesSchema = z.instanceof(Float32Array);
 const keySchema = z.string().length(32);
 
-async function readVectors(path: string, dimensions: number, isUnit: boolean, into: Map<string, Float32Array>): Promise<void> {
+async function readVectors(path: string, dimensions: number, isUnit: boolean, into: Known): Promise<void> {
   try {
-    for (const [key, vector] of await decodeFile(path, dimensions, isUnit)) into.set(key, vector);
+    const { vectors, cuts } = await decodeFile(path, dimensions, isUnit);
+    for (const [key, vector] of vectors) into.vectors.set(key, vector);
+    for (const [key, cut] of cuts) into.cuts.set(key, cut);
   } catch {
     await rename(path, `${path}.damaged`);
   }
 }
 
 /** Throws where the file's bytes are not those that were written. */
-async function decodeFile(path: string, dimensions: number, isUnit: boolean): Promise<Map<string, Float32Array>> {
+async function decodeFile(path: string, dimensions: number, isUnit: boolean): Promise<Known> {
   const bytes = await readFile(path);
   if (shortHash(bytes) !== fileName.exec(basename(path))?.[2]) throw new Error('its bytes are not those that were written');
   return decodeVectors(bytes, dimensions, isUnit);
 }
 
 /** Throws where the file is not what `encodeVectors` wrote, or a vector is not of length 1 where all have to be. */
-function decodeVectors(bytes: Uint8Array, dimensions: number, isUnit: boolean): Map<string, Float32Array> {
+function decodeVectors(bytes: Uint8Array, dimensions: number, isUnit: boolean): Known {
   const table = tableFromIPC(bytes);
   const keys = table.getChild('key');
   const values = valuesSchema.parse(table.getChild('vector')?.data[0]?.children[0]?.values);
   if (keys === null || keys.length === 0 || values.length !== keys.length * dimensions) throw new Error('keys and vectors do not match');
+  const [from, to] = [table.getChild('cutFrom'), table.getChild('cutTo')];
   const vectors = new Map<string, Float32Array>();
+  const cuts = new Map<string, Cut>();
   for (let row = 0; row < keys.length; row++) {
     const vector = values.subarray(row * dimensions, (row + 1) * dimensions);
     const squared = vector.reduce((sum, value) => sum + value * value, 0);
     if (isUnit && !(Math.abs(squared - 1) < 1e-3)) throw new Error('a vector is not of length 1');
-    vectors.set(keySchema.parse(keys.get(row)), vector);
+    const key = keySchema.parse(keys.get(row));
+    vectors.set(key, vector);
+    const cut = { from: Number(from?.get(row) ?? 0), to: Number(to?.get(row) ?? 0) };
+    if (cut.from > 0) cuts.set(key, cut);
   }
-  return vectors;
+  return { vectors, cuts };
 }
