@@ -1,0 +1,41 @@
+// What comes of one row: a text, a reason, or a choice that only the benchmark's other rows can settle.
+
+import type { Convention } from './choices.ts';
+
+/** The text of a row and the recipe that made it. */
+export interface Made {
+  text: string;
+  recipe: string;
+  /** Fields that hold text and are neither in the example nor known metadata. */
+  unused: readonly string[];
+}
+
+export interface Refused {
+  reason: string;
+}
+
+/** A gold field of a row, with the choice that each convention would make of it. */
+export interface Gold {
+  /** The recipe and the field: rows that share both follow one convention. */
+  key: string;
+  field: string;
+  /** As it was written, shortened. */
+  shown: string;
+  readings: ReadonlyMap<Convention, string>;
+  /** What it can be read by. */
+  allowed: readonly Convention[];
+}
+
+export interface Open {
+  golds: readonly Gold[];
+  choices: number;
+  finish: (choice: string) => Made | Refused;
+}
+
+export type Outcome = Made | Refused | Open;
+
+/** A value for a message, on one line. */
+export function shorten(value: unknown): string {
+  const text = (typeof value === 'string' ? value : (JSON.stringify(value) ?? 'undefined')).replaceAll(/\s+/g, ' ');
+  return text.length > 40 ? `${text.slice(0, 40)}…` : text;
+}
