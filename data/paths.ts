@@ -74,14 +74,16 @@ function walk(row: Row, value: unknown, [step, ...rest]: readonly Step[], place:
   if (inside === undefined || inside === null) return missing(place);
   if ('all' in step) {
     if (!Array.isArray(inside)) return { reason: `"${place}" is not a list`, missing: false };
+    const isNested = rest.some((next) => 'all' in next);
     const values: unknown[] = [];
     for (const [i, item] of inside.entries()) {
       const one = walk(row, item, rest, `${place}[${i}]`);
       // Of a list none may get lost.
       if ('reason' in one) return { reason: one.reason, missing: false };
-      values.push(one.value);
+      const items: unknown[] = isNested && Array.isArray(one.value) ? one.value : [one.value];
+      values.push(...items);
     }
-    return values.length === 0 ? missing(place) : { value: values.flatMap((one) => (Array.isArray(one) && rest.some((next) => 'all' in next) ? one : [one])) };
+    return values.length === 0 ? missing(place) : { value: values };
   }
   const key = keyOf(row, step, inside, place);
   if ('reason' in key) return key;

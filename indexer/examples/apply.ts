@@ -2,8 +2,8 @@
 
 import { type Found, type Path, type Row, textAt, trimText, valueAt } from '../../data/paths.ts';
 import { fillTemplate } from '../../data/template.ts';
-import { type Choices, readChoices, readGold, readTexts, withoutLabels } from './choices.ts';
-import { type Gold, type Made, type Outcome, type Refused, shorten } from './outcome.ts';
+import { type Choices, readChoices, readTexts, withoutLabels } from './choices.ts';
+import { type Gold, type Made, type Outcome, readGoldField, type Refused, shorten } from './outcome.ts';
 import { holds, type Shape, shapeFields } from './recipes.ts';
 import { listUnused } from './unused.ts';
 
@@ -23,7 +23,7 @@ export function applyShape(row: Row, shape: Shape, recipe: string): Outcome {
   for (const { path, ...field } of choose.gold ?? []) {
     const value = valueAt(row, { path, ...field });
     if ('reason' in value) return value;
-    golds.push({ key: `${recipe} ${path}`, field: path, shown: shorten(value.value), readings: readGold(choices, value.value), allowed: choose.by });
+    golds.push({ key: `${recipe} ${path}`, field: path, ...readGoldField(choices, value.value), allowed: choose.by });
   }
   return { golds, choices: choices.texts.length, finish: (choice) => makeText(row, shape, recipe, choice) };
 }

@@ -60,10 +60,10 @@ const familyNames = ['option', 'choice', 'answer', 'ending', 'sol', 'opt', 'op']
 /** Choices in fields of their own, such as A, B, C, D or option1, option2. */
 export function readFamily(row: Readonly<Record<string, unknown>>): { choices: Choices; fields: string[] } | undefined {
   for (const name of ['', ...familyNames.flatMap((one) => [one, `${one}_`])]) {
-    for (const suffixes of [letters, letters.map((letter) => letter.toLowerCase()), digits, ['0', ...digits]]) {
+    for (const suffixes of [letters, letters.map((letter) => letter.toLowerCase()), ['0', ...digits], digits]) {
       // A field called "a" is seldom a choice.
       if (name === '' && suffixes !== letters) continue;
-      const fields = suffixes.slice(0, suffixes.findIndex((suffix) => choiceText(row[name + suffix]) === '')).map((suffix) => name + suffix);
+      const fields = suffixes.slice(0, suffixes.findIndex((suffix) => suffix === '' || choiceText(row[name + suffix]) === '')).map((suffix) => name + suffix);
       if (fields.length < 2) continue;
       const isLettered = suffixes[0] === 'A' || suffixes[0] === 'a';
       return { choices: { texts: fields.map((field) => choiceText(row[field])), labels: isLettered ? letters.slice(0, fields.length) : undefined }, fields };
@@ -72,8 +72,9 @@ export function readFamily(row: Readonly<Record<string, unknown>>): { choices: C
   return undefined;
 }
 
-const letters = [...'ABCDEFGHIJ', ''];
-const digits = [...'123456789', ''];
+/** What the names of such fields end with; the last of each ends the list. */
+const letters = ['A', 'B', 'C', 'D', 'E', 'F', 'G', 'H', 'I', 'J', ''];
+const digits = ['1', '2', '3', '4', '5', '6', '7', '8', '9', ''];
 
 /** Every choice that a gold value may mean, by the convention it would follow. */
 export function readGold({ texts, labels, inTexts, areNumbers }: Choices, value: unknown): Map<Convention, string> {
@@ -95,6 +96,14 @@ export function readGold({ texts, labels, inTexts, areNumbers }: Choices, value:
   put('index', texts[number]);
   put('number', texts[number - 1]);
   return read;
+}
+
+/** What a gold counts from where its number alone shows that: 0 is no first of anything that counts from 1, and the number of choices no last of what counts from 0. */
+export function countsFrom({ texts }: Choices, readings: ReadonlyMap<Convention, string>, value: unknown): 0 | 1 | undefined {
+  if (!readings.has('index') && !readings.has('number')) return undefined;
+  const number = numberIn(Array.isArray(value) ? value[0] : value);
+  if (number === 0) return 0;
+  return number === texts.findLastIndex((text) => text !== '') + 1 ? 1 : undefined;
 }
 
 function plainLabel(label: string): string {

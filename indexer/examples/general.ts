@@ -3,8 +3,8 @@
 
 import { isRow, type Row, trimText } from '../../data/paths.ts';
 import { fillGap } from './apply.ts';
-import { type Choices, type Convention, readChoices, readFamily, readGold } from './choices.ts';
-import { type Gold, type Made, type Outcome, type Refused, shorten } from './outcome.ts';
+import { type Choices, type Convention, readChoices, readFamily } from './choices.ts';
+import { type Gold, type Made, type Outcome, readGoldField, type Refused, shorten } from './outcome.ts';
 import { listUnused } from './unused.ts';
 
 /** The name that these rules go by where recipes are named. */
@@ -45,7 +45,7 @@ export function applyGeneralRules(row: Row): Outcome {
   }
   const { choices, fields } = found;
   if (choices.texts.every((text) => text === '')) return { reason: 'no choice has text' };
-  const golds = goldFields.filter((field) => textOf(row[field]) !== undefined && !fields.includes(field)).map((field): Gold => ({ key: `${generalRules} ${field}`, field, shown: shorten(row[field]), readings: readGold(choices, row[field]), allowed: conventionsOf(field) }));
+  const golds = goldFields.filter((field) => textOf(row[field]) !== undefined && !fields.includes(field)).map((field): Gold => ({ key: `${generalRules} ${field}`, field, ...readGoldField(choices, row[field]), allowed: conventionsOf(field) }));
   if (golds.length === 0) return whole === undefined ? { reason: `choices, but no gold: none of ${goldFields.join(', ')} says which is right` } : made(row, whole, fields);
   return { golds, choices: choices.texts.length, finish: (text) => compose(row, whole, question, { text, field: '' }, [...fields, ...golds.map(({ field }) => field)]) };
 }

@@ -1,6 +1,6 @@
 // What comes of one row: a text, a reason, or a choice that only the benchmark's other rows can settle.
 
-import type { Convention } from './choices.ts';
+import { type Choices, type Convention, countsFrom, readGold } from './choices.ts';
 
 /** The text of a row and the recipe that made it. */
 export interface Made {
@@ -22,6 +22,8 @@ export interface Gold {
   /** As it was written, shortened. */
   shown: string;
   readings: ReadonlyMap<Convention, string>;
+  /** What its number counts from, where the number alone shows that. */
+  countsFrom: 0 | 1 | undefined;
   /** What it can be read by. */
   allowed: readonly Convention[];
 }
@@ -34,8 +36,14 @@ export interface Open {
 
 export type Outcome = Made | Refused | Open;
 
+/** What there is to know of a gold field's value. */
+export function readGoldField(choices: Choices, value: unknown): Pick<Gold, 'shown' | 'readings' | 'countsFrom'> {
+  const readings = readGold(choices, value);
+  return { shown: shorten(value), readings, countsFrom: countsFrom(choices, readings, value) };
+}
+
 /** A value for a message, on one line. */
 export function shorten(value: unknown): string {
-  const text = (typeof value === 'string' ? value : (JSON.stringify(value) ?? 'undefined')).replaceAll(/\s+/g, ' ');
+  const text = (typeof value === 'string' ? value : String(JSON.stringify(value))).replaceAll(/\s+/g, ' ');
   return text.length > 40 ? `${text.slice(0, 40)}…` : text;
 }

@@ -22,11 +22,11 @@ export function settleAll(outcomes: readonly Outcome[]): (Made | Refused)[] {
 
 function gatherEvidence(rows: readonly Open[]): Map<string, Evidence> {
   const found = new Map<string, Evidence>();
-  for (const { key, readings } of rows.flatMap(({ golds }) => golds)) {
+  for (const { key, readings, countsFrom } of rows.flatMap(({ golds }) => golds)) {
     const own = found.get(key) ?? { fromZero: 0, fromOne: 0, texts: 0, places: 0 };
     found.set(key, own);
-    if (readings.has('index') && !readings.has('number')) own.fromZero++;
-    if (readings.has('number') && !readings.has('index')) own.fromOne++;
+    if (countsFrom === 0) own.fromZero++;
+    if (countsFrom === 1) own.fromOne++;
     if (readings.has('label')) continue;
     const isPlace = byPlace.some((convention) => readings.has(convention));
     if (isPlace && !readings.has('text')) own.places++;
@@ -58,7 +58,7 @@ function readBy({ field, readings, allowed }: Gold, evidence: Evidence = { fromZ
   const isNumbered = (readings.has('index') && zero) || (readings.has('number') && one);
   const isContradicted = (!zero || fromOne > 0) && (!one || fromZero > 0);
   if (isNumbered && isContradicted && !readings.has('label')) {
-    const said = zero && one ? `counts from 0 in ${fromZero} rows and from 1 in ${fromOne}` : zero ? `should count from 0, but ${fromOne} rows count from 1` : `should count from 1, but ${fromZero} rows count from 0`;
+    const said = zero && one ? `counts from 0 in ${fromZero} of the rows and from 1 in ${fromOne}` : zero ? `should count from 0, but counts from 1 in ${fromOne} of the rows` : `should count from 1, but counts from 0 in ${fromZero} of the rows`;
     return { reason: `${field} ${said}, so none of its numbers can be trusted` };
   }
   const left = new Map([...readings].filter(([convention]) => allowed.includes(convention)));
