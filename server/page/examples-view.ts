@@ -26,7 +26,7 @@ function drawBenchmark({ benchmark, examples, quarantined, recipes, refused, unu
     { id, open: open.has(id) },
     make('summary', {}, `${benchmark} `, make('span', { class: 'quiet' }, [`${formatCount(examples)} examples`, ...left].join(', '))),
     make('ul', { class: 'hint' }, ...notes.map((note) => make('li', {}, note))),
-    ...shown.map(({ example, recipe, text }) => make('figure', {}, make('figcaption', { class: 'quiet' }, `${example}, by ${nameRecipe(recipe)}`), make('p', { class: 'document-text' }, text))),
+    ...shown.map(({ example, recipe, text }) => make('figure', {}, make('figcaption', { class: 'quiet' }, `${example}, by ${nameRecipe(recipe)}`), make('p', { class: 'example-text' }, text))),
   );
 }
 
