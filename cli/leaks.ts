@@ -14,7 +14,7 @@ interface LeaksOptions extends StepOptions {
 
 export function leaksCommand(): Command {
   return stepCommand('leaks', 'find documents that contain benchmark test items; "betr select --without-leaks" leaves them out')
-    .requiredOption('--tests <files...>', 'files of test items (JSON Lines), or patterns')
+    .requiredOption('--tests <files...>', 'files of test items, of any kind that benchmarks are read from, or patterns')
     .option('--words <count>', `look for runs of so many words, ${fewestWords} to ${defaultRunWords}; shorter texts whole`, String(defaultRunWords))
     .action(async (options: LeaksOptions) => {
       const runWords = Number(options.words);

@@ -6,6 +6,8 @@ import { fieldsOf, type Found, parsePath, type Path, type Row, textAt, trimStart
 type Piece = string | { path: Path; optional: boolean };
 
 export interface Template {
+  /** As it was written. */
+  text: string;
   lines: readonly (readonly Piece[])[];
 }
 
@@ -26,7 +28,7 @@ export function parseTemplate(text: string): Template | string {
       for (const other of others) lines.push(other === '' ? [] : [other]);
     }
   }
-  return lines.flat().every((piece) => typeof piece === 'string') ? 'has to name at least one field in braces, such as "{question}\\n{answer}"' : { lines };
+  return lines.flat().every((piece) => typeof piece === 'string') ? 'has to name at least one field in braces, such as "{question}\\n{answer}"' : { text, lines };
 }
 
 /** The names of the row's fields that a template uses; `required`: only those that it cannot do without. */

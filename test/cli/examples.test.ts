@@ -95,7 +95,7 @@ describe('betr examples', () => {
     expect(stdout).toContain('Set a template or a recipe for this benchmark');
     expect(stdout).toContain('loaves: 8 rows');
     const index = await betr(folder, ['index', '--json']);
-    expect([index.code, errorOf(index.stdout)]).toMatchObject([1, { code: 'NO_EXAMPLES', message: expect.stringMatching(/"sums" has no usable example: 11 rows were refused, most of them because it lacks the fields.*"betr examples"/) }]);
+    expect([index.code, errorOf(index.stdout)]).toMatchObject([1, { code: 'NO_EXAMPLES', message: expect.stringMatching(/"sums" has no usable example \(11 rows quarantined\): it lacks the fields.*"betr examples"/) }]);
     for (const [benchmark, problem] of [[{ recipe: 'ark' }, /names the recipe "ark"/], [{ recipe: 'arc', template: '{a}' }, /benchmarks\[0\]\.recipe: .*cannot stand beside a template/], [{ template: '{a' }, /benchmarks\[0\]\.template: .*stands alone/]] as const) {
       await writeSettings(folder, bag.url, { benchmarks: [{ name: 'sums', files: ['sums.jsonl'], ...benchmark }] });
       const refused = await betr(folder, ['examples', '--json']);
