@@ -75,7 +75,7 @@ function* listRows(whole: unknown, quarantine: Quarantine, name: string): Genera
   const values = list.safeParse(isRow(whole) && field !== undefined ? whole[field] : whole).data ?? [whole];
   for (const [position, row] of values.entries()) {
     if (isRow(row)) yield { position, row };
-    else quarantine.add(name, position, 'not a JSON object', String(JSON.stringify(row)).slice(0, 800));
+    else quarantine.add(name, position, 'not a JSON object', JSON.stringify(row).slice(0, 800));
   }
 }
 

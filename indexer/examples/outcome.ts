@@ -44,6 +44,6 @@ export function readGoldField(choices: Choices, value: unknown): Pick<Gold, 'sho
 
 /** A value for a message, on one line. */
 export function shorten(value: unknown): string {
-  const text = (typeof value === 'string' ? value : String(JSON.stringify(value))).replaceAll(/\s+/g, ' ');
+  const text = (typeof value === 'string' ? value : JSON.stringify(value)).replaceAll(/\s+/g, ' ');
   return text.length > 40 ? `${text.slice(0, 40)}…` : text;
 }

@@ -82,18 +82,19 @@ const recipesFolder = join(productFolder(), 'indexer', 'recipes');
 
 let known: Recipes | undefined;
 
-/** All recipes, by name. */
+/** All recipes of the product, by name. */
 export function readRecipes(): Recipes {
-  if (known !== undefined) return known;
-  const files = readdirSync(recipesFolder).filter((name) => name.endsWith('.yaml')).sort();
-  const sources = files.map((name): [string, unknown] => [name.slice(0, -'.yaml'.length), parse(readFileSync(join(recipesFolder, name), 'utf8'))]);
-  const list = sources.map(([name, source]) => parseRecipe(name, source));
-  known = { list, fingerprint: fingerprint({ rulesVersion, sources }) };
-  return known;
+  return (known ??= loadRecipes(recipesFolder));
 }
 
-/** Checks a recipe, as YAML has it. Errors: INTERNAL. */
-export function parseRecipe(name: string, source: unknown): Recipe {
+/** The recipes in a folder. Errors: INTERNAL. */
+export function loadRecipes(folder: string): Recipes {
+  const files = readdirSync(folder).filter((name) => name.endsWith('.yaml')).sort();
+  const sources = files.map((name): [string, unknown] => [name.slice(0, -'.yaml'.length), parse(readFileSync(join(folder, name), 'utf8'))]);
+  return { list: sources.map(([name, source]) => parseRecipe(name, source)), fingerprint: fingerprint({ rulesVersion, sources }) };
+}
+
+function parseRecipe(name: string, source: unknown): Recipe {
   const result = recipeSchema.safeParse(source);
   if (!result.success) throw fail('INTERNAL', { reason: `recipe ${name}: ${z.prettifyError(result.error)}` });
   return { name, ...result.data };

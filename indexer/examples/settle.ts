@@ -74,5 +74,5 @@ function readBy({ field, readings, allowed }: Gold, evidence: Evidence = { fromZ
 function whyOpen({ field, shown, readings, allowed }: Gold): string {
   const names: Record<Convention, string> = { label: 'a label', text: 'a choice itself', letter: 'a letter', index: 'counting from 0', number: 'counting from 1' };
   const ways = [...readings.keys()].filter((convention) => allowed.includes(convention)).map((convention) => names[convention]);
-  return `${field} is "${shown}", which may mean different choices (${ways.join(', or ')}), and no other row tells which`;
+  return `${field} is "${shown}", which may mean different choices (${ways.join(', or ')}), and no other row tells which; a template can`;
 }

@@ -4,7 +4,7 @@ import picomatch from 'picomatch';
 import { isRow, type Row } from '../../data/paths.ts';
 
 /** Names under which benchmarks keep what is not part of a question. */
-const metadata = /^(_.*|id|.*_ids?|[a-z]+Id|ids?|idx|ind|index|uid|guid|uuid|qid|pid|split.*|source.*|src|file_?name|.*_(source|type)|url|urls|link|title|name|subject|category|categories|topic|topics|level|type|types|difficulty|lang|language|license|licence|dataset|benchmark|config|subset|task|tags?|date|created.*|author|version|metadata|meta|meta_info)$/i;
+const metadata = /^(_.*|id|.*_ids?|[a-z]+Id|ids?|idx|ind|index|uid|guid|uuid|qid|pid|split.*|source.*|src|file_?name|.*_(source|type)|url|urls|link|title|name|subject|category|categories|topic|topics|level|type|types|difficulty|lang|language|license|licence|dataset|benchmark|domain|config|subset|task|tags?|date|created.*|author|version|metadata|meta|meta_info)$/i;
 /** And choices that are wrong. */
 const wrongChoices = /^(distractors?|incorrect|wrong|false)[ _]?.*$/i;
 

@@ -2,12 +2,14 @@
 
 import { describe, expect, it } from '@jest/globals';
 import { readdirSync, readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { productFolder } from '../../../data/product-folder.ts';
+import { withFolder } from '../../data/collect.ts';
 import { exampleText } from '../../../indexer/examples/read.ts';
-import { findShape, parseRecipe, readRecipes } from '../../../indexer/examples/recipes.ts';
+import { findShape, loadRecipes, type Recipes, readRecipes } from '../../../indexer/examples/recipes.ts';
 
 const folder = join(productFolder(), 'test', 'indexer', 'recipes');
 const golden = z.array(z.strictObject({ row: z.record(z.string(), z.unknown()), text: z.string().optional(), reason: z.string().optional() }));
@@ -36,8 +38,20 @@ describe('recipes', () => {
     });
   });
 
-  it('names what is wrong in a recipe', () => {
-    expect(() => parseRecipe('mine', { about: 'x', shapes: [{ fields: ['a['], text: '{b' }] })).toThrow(/recipe mine:[^]*stands alone[^]*"a\[" has a "\["/);
-    expect(() => parseRecipe('mine', { about: 'x', shapes: [{ fields: ['a'], text: '{a}', anwser: 'b' }] })).toThrow(/anwser/);
+  it('are what their files say: one more file is one more recipe, and a change shows in the fingerprint', async () => {
+    await withFolder(async (own) => {
+      const load = async (recipe: string): Promise<Recipes> => {
+        await writeFile(join(own, 'mine.yaml'), recipe);
+        return loadRecipes(own);
+      };
+      const recipe = 'about: Mine\nshapes: [{fields: [q, a.b], text: "{q} {a.b}"}]';
+      const first = await load(recipe);
+      expect(findShape({ q: 'Which?', a: { b: 'rye' } }, first.list)?.name).toBe('mine');
+      expect(findShape({ q: 'Which?', a: 'rye' }, first.list)).toBeUndefined();
+      expect((await load(`# A remark.\n${recipe}`)).fingerprint).toBe(first.fingerprint);
+      expect((await load(recipe.replace('{q} {a.b}', '{q}: {a.b}'))).fingerprint).not.toBe(first.fingerprint);
+      await expect(load('about: x\nshapes: [{fields: ["a["], text: "{b"}]')).rejects.toThrow(/recipe mine:[^]*stands alone[^]*"a\[" has a "\["/);
+      await expect(load('about: x\nshapes: [{fields: [a], text: "{a}", anwser: b}]')).rejects.toThrow(/anwser/);
+    });
   });
 });

@@ -68,9 +68,9 @@ describe('a choice that other rows settle', () => {
           expect({ convention, rows: written, at, answer }).toEqual({ convention, rows: written, at, answer: choices[right] });
         }
       }),
-      { numRuns: 2000, seed: 17 },
+      { numRuns: 500, seed: 17 },
     );
     // Most rows are settled, so that refusing them all would not do.
-    expect(settled).toBeGreaterThan(6000);
+    expect(settled).toBeGreaterThan(1500);
   });
 });
