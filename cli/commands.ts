@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 // Loaded when asked for: a command that only reads a ranking need not wait for the embedding's libraries.
 export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   init: async () => (await import('./init.ts')).initCommand(),
+  examples: async () => (await import('./examples.ts')).examplesCommand(),
   index: async () => (await import('./index.ts')).indexCommand(),
   train: async () => (await import('./train.ts')).trainCommand(),
   rank: async () => (await import('./rank.ts')).rankCommand(),

@@ -3,8 +3,9 @@
 import { type Command } from 'commander';
 import { type IndexResult, runIndex } from '../indexer/index.ts';
 import { formatCountOf } from '../ranking/amounts.ts';
+import { describeReport } from './examples.ts';
 import { forceTestsOption, work, stepCommand, type StepOptions } from './common.ts';
-import { describeEmpty, describeQuarantine, formatBytes, formatCount, formatShare, formatTable, printResult } from './output.ts';
+import { describeEmpty, describeQuarantine, formatBytes, formatCount, formatShare, formatTable, printResult, shorten } from './output.ts';
 
 interface IndexCommandOptions extends StepOptions {
   forceTests: boolean;
@@ -29,9 +30,11 @@ export function describeIndex({ corpus, sample, examples, embedding, search, ran
     `Embedded with ${embedding.model} on ${embedding.device} (${embedding.source}): ${formatCount(embedding.embedded)} texts in ${embedding.seconds.toFixed(1)} s, ${formatCount(embedding.reused)} were there already`,
     `Nearest documents by ${search.method} search (${search.why}); the HNSW index finds ${formatShare(search.hnsw.recall)} of them`,
     formatTable([
-      ['benchmark', 'examples', 'wins of the top 10 %'],
-      ...examples.map(({ benchmark, examples: count }) => [benchmark, formatCount(count), formatShare((winners.get(benchmark) ?? 0) / Math.max(1, top))]),
+      ['benchmark', 'examples', 'rows refused', 'wins of the top 10 %'],
+      ...examples.map(({ benchmark, examples: count, quarantined: refused }) => [benchmark, formatCount(count), formatCount(refused), formatShare((winners.get(benchmark) ?? 0) / Math.max(1, top))]),
     ]),
+    ...examples.flatMap((one) => [`${one.benchmark}:`, ...describeReport(one), ...one.shown.map(({ text }) => `  such as: ${shorten(text)}`)]),
+    '"betr examples" shows these examples whole.',
   ];
   const quarantined = corpus.quarantined + embedding.refused + examples.reduce((sum, benchmark) => sum + benchmark.quarantined, 0);
   if (quarantined > 0) lines.push(describeQuarantine(quarantined));

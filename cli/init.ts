@@ -19,7 +19,7 @@ corpus:
 benchmarks:                           # what the model should become good at: train splits only
   - name: my_benchmark
     files: [benchmarks/my_benchmark/*.jsonl]
-    # template: "{question}\\n{answer}"  # where the fields have names that are not known
+    # template: "{question}\\n{answer}"  # where no recipe knows the fields; "betr examples" shows what comes of them
 
 # examples: {perBenchmark: 1400, equal: true}   # as many of every benchmark as the smallest one has
 # sample: {documents: 100000, seed: 1}          # documents that are embedded; the whole corpus is ranked from them

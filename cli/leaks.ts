@@ -5,7 +5,7 @@ import { fail } from '../data/errors.ts';
 import { defaultRunWords, fewestWords } from '../indexer/leaks/find.ts';
 import { findLeaks, type LeaksResult } from '../indexer/leaks/leaks.ts';
 import { stepCommand, type StepOptions, work } from './common.ts';
-import { formatBytes, formatCount, formatTable, printResult } from './output.ts';
+import { formatBytes, formatCount, formatTable, printResult, shorten } from './output.ts';
 
 interface LeaksOptions extends StepOptions {
   tests: string[];
@@ -14,7 +14,7 @@ interface LeaksOptions extends StepOptions {
 
 export function leaksCommand(): Command {
   return stepCommand('leaks', 'find documents that contain benchmark test items; "betr select --without-leaks" leaves them out')
-    .requiredOption('--tests <files...>', 'files of test items (JSON Lines), or patterns')
+    .requiredOption('--tests <files...>', 'files of test items, of any kind that benchmarks are read from, or patterns')
     .option('--words <count>', `look for runs of so many words, ${fewestWords} to ${defaultRunWords}; shorter texts whole`, String(defaultRunWords))
     .action(async (options: LeaksOptions) => {
       const runWords = Number(options.words);
@@ -39,9 +39,4 @@ export function describeLeaks({ corpus, documents, benchmarks, inputs, testRowsQ
   if (testRowsQuarantined > 0) lines.push(`${formatCount(testRowsQuarantined)} rows of the tests were left out; quarantine/leaks-tests.jsonl in the run folder says which and why`);
   if (scan.chunksScanned > 0) lines.push(`Read ${formatBytes(scan.textBytes)} of text in ${scan.seconds.toFixed(1)} s (${formatBytes(scan.textBytes / scan.seconds)}/s); ${scan.chunksReused} chunks had been read already`);
   return lines.join('\n');
-}
-
-function shorten(text: string): string {
-  const line = text.replaceAll(/\s+/g, ' ');
-  return line.length > 160 ? `${line.slice(0, 160)}…` : line;
 }

@@ -97,3 +97,9 @@ export function formatTable(rows: readonly (readonly string[])[]): string {
   const isNumber = (cell: string): boolean => /^[-+]?[\d.,]+(e[+-]?\d+)?( ?[%×])?$/.test(cell);
   return rows.map((row) => row.map((cell, column) => (isNumber(cell) ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0))).join('  ').trimEnd()).join('\n');
 }
+
+/** The beginning of a text, on one line. */
+export function shorten(text: string): string {
+  const line = text.replaceAll(/\s+/g, ' ');
+  return line.length > 160 ? `${line.slice(0, 160)}…` : line;
+}

@@ -2,14 +2,18 @@
 
 export type ShardFormat = 'jsonl' | 'jsonl.gz' | 'jsonl.zst' | 'parquet';
 
-/** One file of the corpus. */
-export interface Shard {
-  /** The shard's name in every file and answer: its path relative to the settings file, with "/" between folders. */
+/** A file that the settings name. */
+export interface ListedFile {
+  /** Its name in every file and answer: its path relative to the settings file, with "/" between folders. */
   name: string;
   path: string;
-  format: ShardFormat;
   bytes: number;
   modifiedMs: number;
+}
+
+/** One file of the corpus. */
+export interface Shard extends ListedFile {
+  format: ShardFormat;
 }
 
 /** A part of a shard that one worker takes: row groups of Parquet, a byte range of plain JSON Lines, or the whole of a compressed file. */

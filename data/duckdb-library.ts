@@ -5,7 +5,7 @@ import bindings = require('@duckdb/node-bindings');
 
 export const {
   BIGINT, BOOLEAN, DOUBLE, FLOAT, INTEGER, UBIGINT, USMALLINT, VARCHAR,
-  DuckDBBigIntVector, DuckDBBlobValue, DuckDBBlobVector, DuckDBDataChunk, DuckDBDoubleVector, DuckDBFloatVector, DuckDBInstance, DuckDBUIntegerVector, DuckDBVarCharVector, ResultReturnType,
+  DuckDBBigIntVector, DuckDBBlobValue, DuckDBBlobVector, DuckDBDataChunk, DuckDBDoubleVector, DuckDBFloatVector, DuckDBInstance, DuckDBUIntegerVector, DuckDBVarCharVector, JSDuckDBValueConverter: toJs, ResultReturnType,
 } = duckdb;
 
 export { bindings };

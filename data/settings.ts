@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { fail, reasonOf, systemCode } from './errors.ts';
 import { show, valueAt } from './issues.ts';
 import { showPath } from './remote/store.ts';
+import { parseTemplate } from './template.ts';
 import { defaultWindowMegabytes, mostWindowMegabytes } from './zstd-frames.ts';
 
 const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]*$/, 'has to be letters, digits, ".", "_" or "-"');
@@ -26,10 +27,15 @@ const benchmark = z.strictObject({
   name,
   files: globs,
   /** Text of an example with `{field}` in place of each field of the row. */
-  template: z.string().regex(/\{[^{}]+\}/, 'has to name at least one field in braces, such as "{question}\\n{answer}"').optional(),
+  template: z.string().check((context) => {
+    const template = parseTemplate(context.value);
+    if (typeof template === 'string') context.issues.push({ code: 'custom', input: context.value, message: template });
+  }).optional(),
+  /** The recipe that makes its examples, whatever other recipes the rows fit. */
+  recipe: z.string().min(1).optional(),
   /** Held-out examples, which are never learned from: what a selection is measured on. */
   tests: globs.optional(),
-});
+}).refine(({ template, recipe }) => template === undefined || recipe === undefined, { path: ['recipe'], error: 'cannot stand beside a template: either makes the examples' });
 
 /** `betr domains`: tables of other people's models, and how to weigh the domains by them. */
 export const domainSettingsSchema = z.strictObject({

@@ -5,7 +5,7 @@ import { readdir, realpath } from 'node:fs/promises';
 import { basename, isAbsolute, posix, relative, resolve, sep } from 'node:path';
 import picomatch from 'picomatch';
 import { glob, isDynamicPattern } from 'tinyglobby';
-import type { Shard, ShardFormat } from './documents.ts';
+import type { ListedFile, Shard, ShardFormat } from './documents.ts';
 import { BetrError, fail, reasonOf } from './errors.ts';
 import { statFile } from './files.ts';
 import { expandAddress } from './remote/addresses.ts';
@@ -36,38 +36,40 @@ export function isCompressed(format: ShardFormat): boolean {
  * pattern without a match, FILE_KIND_UNKNOWN, OPTION_INVALID for addresses of one name; REMOTE_NOT_FOUND, REMOTE_DENIED, REMOTE_FAILED.
  */
 export async function listShards(patterns: readonly string[], folder: string): Promise<Shard[]> {
-  const found = (await Promise.all(patterns.map((pattern) => (isRemote(pattern) ? listRemote(pattern) : listLocal(pattern, folder))))).flat();
-  const isLink = ({ real, shard }: Found): number => Number(real !== shard.path);
-  // Of links to one file the file itself counts, or the first: what comes last stays in a map.
-  found.sort((a, b) => isLink(b) - isLink(a) || order(b.shard, a.shard));
-  const shards = [...new Map(found.map(({ real, shard }) => [real, shard])).values()].sort(order);
-  const twice = shards.find(({ name }, i) => name === shards[i + 1]?.name);
-  if (twice !== undefined) throw fail('OPTION_INVALID', { option: 'files', got: twice.name, allowed: 'addresses that differ by more than their query, as a shard is named without it' });
-  return shards;
+  return (await listFiles(patterns, folder, formatOf)).map((file) => ({ ...file, format: formatOf(file.path) }));
 }
 
-function order(a: Shard, b: Shard): number {
+/** The same for files of any kinds that `check` does not refuse. Errors: as `listShards`, and those of `check`. */
+export async function listFiles(patterns: readonly string[], folder: string, check: (path: string) => unknown): Promise<ListedFile[]> {
+  const found = (await Promise.all(patterns.map((pattern) => (isRemote(pattern) ? listRemote(pattern) : listLocal(pattern, folder))))).flat();
+  for (const { file } of found) check(file.path);
+  const isLink = ({ real, file }: Found): number => Number(real !== file.path);
+  // Of links to one file the file itself counts, or the first: what comes last stays in a map.
+  found.sort((a, b) => isLink(b) - isLink(a) || order(b.file, a.file));
+  const files = [...new Map(found.map(({ real, file }) => [real, file])).values()].sort(order);
+  const twice = files.find(({ name }, i) => name === files[i + 1]?.name);
+  if (twice !== undefined) throw fail('OPTION_INVALID', { option: 'files', got: twice.name, allowed: 'addresses that differ by more than their query, as a shard is named without it' });
+  return files;
+}
+
+function order(a: ListedFile, b: ListedFile): number {
   return a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
 }
 
-/** A shard, and the file that it is, whatever links lead to it. */
+/** A file, and the one that it really is, whatever links lead to it. */
 interface Found {
-  shard: Shard;
+  file: ListedFile;
   real: string;
 }
 
 async function listRemote(pattern: string): Promise<Found[]> {
   const files = await (await openStore(pattern)).list(pattern);
   if (files.length === 0) throw fail('NO_FILES', { what: 'the pattern', patterns: showPath(pattern) });
-  return files.map(({ url, bytes, modifiedMs }) => ({ real: url, shard: { name: showPath(url), path: url, format: formatOf(url), bytes, modifiedMs } }));
+  return files.map(({ url, bytes, modifiedMs }) => ({ real: url, file: { name: showPath(url), path: url, bytes, modifiedMs } }));
 }
 
 async function listLocal(pattern: string, folder: string): Promise<Found[]> {
-  const describe = async (path: string): Promise<Found> => {
-    const [format, state] = [formatOf(path), await statFile(path)];
-    return { real: await realpath(path), shard: { name: nameOf(path, folder), path, format, ...state } };
-  };
-  return Promise.all((await expand(pattern, folder)).map(describe));
+  return Promise.all((await expand(pattern, folder)).map(async (path) => ({ real: await realpath(path), file: { name: nameOf(path, folder), path, ...(await statFile(path)) } })));
 }
 
 async function expand(pattern: string, folder: string): Promise<string[]> {

@@ -3,16 +3,18 @@
 
 import { VARCHAR } from '../data/duckdb-library.ts';
 import { z } from 'zod';
+import type { ListedFile } from '../data/documents.ts';
 import { parquetSource, withDuckDb } from '../data/duckdb.ts';
-import type { Shard } from '../data/documents.ts';
 import { fail } from '../data/errors.ts';
 import { keyHash } from '../data/hash.ts';
 import type { Quarantine } from '../data/quarantine.ts';
-import { readRows } from '../data/read.ts';
+import { listRowFiles } from '../data/rows.ts';
 import type { Run } from '../data/run.ts';
 import type { Settings } from '../data/settings.ts';
+import { parseTemplate, templateFields } from '../data/template.ts';
 import { type ExampleCounts, exampleCountsSchema } from './card.ts';
-import { exampleText, type Row, templateFields } from './example-text.ts';
+import { readExampleRows, type Rules } from './examples/read.ts';
+import { countUse, type ExampleReport, tallyReasons } from './examples/report.ts';
 import { appendColumns, withSpillingDuckDb, writeParquet } from './parquet.ts';
 
 export interface Example {
@@ -27,77 +29,93 @@ export const examplesNoteSchema = z.object({ from: z.string(), counts: exampleCo
 
 export interface BenchmarkFiles {
   benchmark: Settings['benchmarks'][number];
-  shards: readonly Shard[];
+  files: readonly ListedFile[];
   /** Files of its held-out examples. */
-  tests: readonly Shard[];
+  tests: readonly ListedFile[];
+}
+
+/** Finds the files of the settings' benchmarks. Errors: those of `listRowFiles`. */
+export async function listBenchmarks({ settings, settingsFolder }: Run): Promise<BenchmarkFiles[]> {
+  const list = async (patterns: readonly string[] = []): Promise<ListedFile[]> => listRowFiles(patterns, settingsFolder);
+  const found: BenchmarkFiles[] = [];
+  for (const benchmark of settings.benchmarks) found.push({ benchmark, files: await list(benchmark.files), tests: await list(benchmark.tests) });
+  return found;
 }
 
 /**
  * Reads all benchmarks, in the order of the settings, and chooses their examples. Unusable rows are quarantined with the reason.
- * Errors: NO_EXAMPLES, SETTINGS_INVALID where no row has a field of the template, and those of `readRows`.
+ * Errors: NO_EXAMPLES, those of `readBenchmark`.
  */
-export async function readBenchmarks(run: Run, files: readonly BenchmarkFiles[], quarantine: Quarantine): Promise<{ examples: Example[]; counts: ExampleCounts }> {
-  const all: Found[] = [];
-  for (const [index, { benchmark, shards }] of files.entries()) {
-    const found = await readExamples(benchmark, shards, quarantine);
-    if (found.unknownFields.length > 0) throw fail('SETTINGS_INVALID', { path: run.settingsPath, problems: found.unknownFields.map((field) => `benchmarks[${index}].template: no row has a field "${field}"; they have ${[...found.fields].sort().join(', ')}`) });
-    if (found.examples.length === 0) throw fail('NO_EXAMPLES', { benchmark: benchmark.name, quarantined: found.quarantined });
+export async function readBenchmarks(run: Run, benchmarks: readonly BenchmarkFiles[], quarantine: Quarantine): Promise<{ examples: Example[]; counts: ExampleCounts }> {
+  const all: BenchmarkExamples[] = [];
+  for (const one of benchmarks) {
+    const found = await readBenchmark(run, one, quarantine);
+    const [worst] = found.report.refused;
+    if (found.examples.length === 0) throw fail('NO_EXAMPLES', { benchmark: found.benchmark, quarantined: found.quarantined, reason: worst?.reason ?? 'the files have no row' });
     all.push(found);
   }
   const { perBenchmark, equal } = run.settings.examples;
   const most = equal ? Math.min(perBenchmark, ...all.map(({ examples }) => examples.length)) : perBenchmark;
-  const chosen = all.map(({ examples }) => chooseExamples(examples, most, run.settings.sample.seed));
   return {
-    examples: chosen.flat(),
-    counts: all.map(({ benchmark, found, examples, quarantined }, i) => ({ benchmark, examples: chosen[i]?.length ?? 0, found, duplicates: found - examples.length, quarantined })),
+    examples: all.flatMap(({ examples }) => examples.slice(0, most)),
+    counts: all.map(({ benchmark, found, examples, quarantined, report }) => ({ benchmark, examples: Math.min(most, examples.length), found, duplicates: found - examples.length, quarantined, ...report })),
   };
 }
 
-interface Found {
+export interface BenchmarkExamples {
   benchmark: string;
-  /** Usable examples, of equal texts the one with the smallest name. */
+  /** Usable examples in the order in which they are taken; of equal texts the one with the smallest name. */
   examples: Example[];
   /** Usable rows, duplicates included. */
   found: number;
   quarantined: number;
-  /** Fields met in the rows, and those of the template that no row has. */
-  fields: Set<string>;
-  unknownFields: string[];
+  report: ExampleReport;
 }
 
-async function readExamples({ name, template }: Settings['benchmarks'][number], shards: readonly Shard[], quarantine: Quarantine): Promise<Found> {
-  const byText = new Map<string, Example>();
-  const fields = new Set<string>();
-  const before = quarantine.count;
+const examplesShown = 3;
+
+/** Reads one benchmark. Unusable rows are quarantined with the reason. Errors: SETTINGS_INVALID where no row has a field of the template, RECIPE_UNKNOWN, those of `readRows`. */
+export async function readBenchmark(run: Run, { benchmark, files }: Pick<BenchmarkFiles, 'benchmark' | 'files'>, quarantine: Quarantine): Promise<BenchmarkExamples> {
+  const tally = tallyReasons(quarantine);
+  const { rows, fields } = await readExampleRows(files, benchmark, tally);
+  checkTemplate(run, benchmark, fields);
+  const byText = new Map<string, Example & { recipe: string }>();
   let found = 0;
-  for (const shard of shards) {
-    for await (const { position, row } of readRows(shard.path, quarantine, shard.name)) {
-      for (const field of Object.keys(row)) fields.add(field);
-      const result = exampleText(row, template);
-      if ('reason' in result) {
-        quarantine.add(shard.name, position, result.reason);
-        continue;
-      }
-      found++;
-      const example = { benchmark: name, example: exampleName(row, shard, position), text: result.text };
-      const earlier = byText.get(result.text);
-      if (earlier === undefined || example.example < earlier.example) byText.set(result.text, example);
+  for (const { file, position, id, result } of rows) {
+    if ('reason' in result) {
+      tally.add(file.name, position, result.reason);
+      continue;
     }
+    found++;
+    const earlier = byText.get(result.text);
+    if (earlier === undefined || id < earlier.example) byText.set(result.text, { benchmark: benchmark.name, example: id, text: result.text, recipe: result.recipe });
   }
-  const unknownFields = template === undefined || fields.size === 0 ? [] : templateFields(template).filter((field) => !fields.has(field));
-  return { benchmark: name, examples: [...byText.values()], found, quarantined: quarantine.count - before, fields, unknownFields };
+  const examples = sortExamples([...byText.values()], run.settings.sample.seed);
+  // One of each recipe first, as that is what there is to look at.
+  const firsts = examples.filter(({ recipe }, at) => examples.findIndex((other) => other.recipe === recipe) === at);
+  const shown = [...new Set([...firsts, ...examples.slice(0, examplesShown)])].slice(0, examplesShown);
+  return {
+    benchmark: benchmark.name,
+    examples: examples.map(({ example, text }) => ({ benchmark: benchmark.name, example, text })),
+    found,
+    quarantined: tally.count,
+    report: { ...countUse(rows), refused: tally.reasons(), shown: shown.map(({ example, recipe, text }) => ({ example, recipe, text })) },
+  };
 }
 
-function exampleName(row: Row, shard: Shard, position: number): string {
-  const id = row['id'];
-  return (typeof id === 'string' && id !== '') || typeof id === 'number' ? String(id) : `${shard.name}#${position}`;
+/** A field of a template that no row has is a slip. Errors: SETTINGS_INVALID. */
+function checkTemplate(run: Run, benchmark: Rules, fields: ReadonlySet<string>): void {
+  const template = benchmark.template === undefined ? undefined : parseTemplate(benchmark.template);
+  if (template === undefined || typeof template === 'string' || fields.size === 0) return;
+  const at = run.settings.benchmarks.findIndex(({ name }) => name === benchmark.name);
+  const unknown = templateFields(template, true).filter((field) => !fields.has(field));
+  if (unknown.length > 0) throw fail('SETTINGS_INVALID', { path: run.settingsPath, problems: unknown.map((field) => `benchmarks[${at}].template: no row has a field "${field}"; they have ${[...fields].sort().join(', ')}`) });
 }
 
-function chooseExamples(examples: readonly Example[], most: number, seed: number): Example[] {
+function sortExamples<E extends Example>(examples: readonly E[], seed: number): E[] {
   return examples
     .map((example) => ({ example, hash: keyHash(example.text, seed) }))
     .sort((a, b) => (a.hash === b.hash ? (a.example.text < b.example.text ? -1 : 1) : a.hash < b.hash ? -1 : 1))
-    .slice(0, most)
     .map(({ example }) => example);
 }
 

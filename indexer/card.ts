@@ -5,6 +5,7 @@ import { readSealedJson } from '../data/commit.ts';
 import { fail } from '../data/errors.ts';
 import type { Run } from '../data/run.ts';
 import { noneUnusable, unusableShardsSchema } from '../data/unusable.ts';
+import { exampleReportSchema } from './examples/report.ts';
 
 const count = z.number().int().nonnegative();
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
@@ -43,6 +44,7 @@ export const exampleCountsSchema = z.array(
     found: count,
     duplicates: count,
     quarantined: count,
+    ...exampleReportSchema.shape,
   }),
 );
 export type ExampleCounts = z.output<typeof exampleCountsSchema>;

@@ -1,11 +1,12 @@
 // What an index is made from, as fingerprints: when they are those of the last run, there is nothing to do.
 
 import { sha256File } from '../data/commit.ts';
-import type { Shard } from '../data/documents.ts';
+import type { ListedFile, Shard } from '../data/documents.ts';
 import { fail } from '../data/errors.ts';
 import { type Run, fingerprint } from '../data/run.ts';
 import { isCompressed, listShards } from '../data/shards.ts';
-import type { BenchmarkFiles } from './benchmarks.ts';
+import { type BenchmarkFiles, listBenchmarks } from './benchmarks.ts';
+import { readRecipes } from './examples/recipes.ts';
 
 /** The version of how compressed files are read: with another one, a sample of them is drawn again. */
 const compressedReader = 2;
@@ -30,24 +31,24 @@ export async function readInputs(run: Run): Promise<IndexInputs> {
   const { corpus, benchmarks, examples, sample, embedding, search } = run.settings;
   if (benchmarks.length === 0) throw fail('SETTINGS_INVALID', { path: run.settingsPath, problems: ['benchmarks: missing; betr index scores the sample by the examples of at least one'] });
   const shards = await listShards(corpus.files, run.settingsFolder);
-  const files: BenchmarkFiles[] = [];
-  for (const benchmark of benchmarks) files.push({ benchmark, shards: await listShards(benchmark.files, run.settingsFolder), tests: await listShards(benchmark.tests ?? [], run.settingsFolder) });
-  const contents = await Promise.all(files.map(async ({ shards, tests }) => ({ examples: await hashContents(shards), tests: await hashContents(tests) })));
-  const describe = (of: 'examples' | 'tests'): unknown => files.map(({ benchmark: { name, template } }, i) => ({ name, template, contents: contents[i]?.[of] }));
+  const found = await listBenchmarks(run);
+  const contents = await Promise.all(found.map(async ({ files, tests }) => ({ examples: await hashContents(files), tests: await hashContents(tests) })));
+  const rules = readRecipes().fingerprint;
+  const describe = (of: 'examples' | 'tests'): unknown => found.map(({ benchmark: { name, template, recipe } }, i) => ({ name, rules: template ?? { rules, recipe }, contents: contents[i]?.[of] }));
   return {
     shards,
-    benchmarks: files,
+    benchmarks: found,
     sample: fingerprint({ shards: shards.map(({ name, bytes, modifiedMs, format }) => [name, bytes, modifiedMs, ...(isCompressed(format) ? [compressedReader] : [])]), fields: corpus.fields, sample }),
     examples: fingerprint({ benchmarks: describe('examples'), examples, seed: sample.seed }),
     // How fast an endpoint is asked changes no vector.
     embedding: fingerprint({ ...embedding, textsPerRequest: undefined, requestsAtOnce: undefined, timeoutSeconds: undefined }),
     search: fingerprint(search),
-    tests: files.every(({ tests }) => tests.length === 0) ? '' : fingerprint(describe('tests')),
-    sameFiles: files.flatMap(({ benchmark }, i) => (contents[i]?.examples ?? []).flatMap(([file, hash]) => (contents[i]?.tests ?? []).filter(([, other]) => other === hash).map(([tests]) => ({ benchmark: benchmark.name, file, tests })))),
+    tests: found.every(({ tests }) => tests.length === 0) ? '' : fingerprint(describe('tests')),
+    sameFiles: found.flatMap(({ benchmark }, i) => (contents[i]?.examples ?? []).flatMap(([file, hash]) => (contents[i]?.tests ?? []).filter(([, other]) => other === hash).map(([tests]) => ({ benchmark: benchmark.name, file, tests })))),
   };
 }
 
 /** Name and SHA-256 of each file. */
-function hashContents(shards: readonly Shard[]): Promise<[name: string, sha256: string][]> {
-  return Promise.all(shards.map(async ({ name, path }): Promise<[string, string]> => [name, await sha256File(path)]));
+function hashContents(files: readonly ListedFile[]): Promise<[name: string, sha256: string][]> {
+  return Promise.all(files.map(async ({ name, path }): Promise<[string, string]> => [name, await sha256File(path)]));
 }

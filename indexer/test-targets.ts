@@ -4,11 +4,10 @@
 import { join } from 'node:path';
 import { fail } from '../data/errors.ts';
 import { openQuarantine } from '../data/quarantine.ts';
-import { readRows } from '../data/read.ts';
 import type { Run } from '../data/run.ts';
 import type { BenchmarkFiles, Example } from './benchmarks.ts';
 import type { TestTargets } from './card.ts';
-import { exampleText, questionText } from './example-text.ts';
+import { readExampleRows } from './examples/read.ts';
 import type { IndexInputs } from './inputs.ts';
 import { sameness } from './leaks/tests.ts';
 
@@ -51,15 +50,12 @@ async function readTestTexts(run: Run, benchmarks: readonly BenchmarkFiles[]): P
   const found = new Map<string, string>();
   const quarantine = openQuarantine(join(run.files.quarantine, 'index-tests.jsonl'));
   try {
-    for (const { benchmark: { name, template }, tests } of benchmarks) {
-      for (const shard of tests) {
-        for await (const { position, row } of readRows(shard.path, quarantine, shard.name)) {
-          const whole = exampleText(row, template);
-          const text = 'text' in whole ? whole.text : questionText(row);
-          const key = text === undefined ? undefined : sameness(text);
-          if (key === undefined) quarantine.add(shard.name, position, 'reason' in whole ? whole.reason : 'no text');
-          else if (!found.has(key)) found.set(key, name);
-        }
+    for (const { benchmark, tests } of benchmarks) {
+      for (const { file, position, result, question } of (await readExampleRows(tests, benchmark, quarantine)).rows) {
+        const text = 'text' in result ? result.text : question;
+        const key = text === undefined ? undefined : sameness(text);
+        if (key === undefined) quarantine.add(file.name, position, 'reason' in result ? result.reason : 'no text');
+        else if (!found.has(key)) found.set(key, benchmark.name);
       }
     }
   } finally {

@@ -6,6 +6,7 @@ import { compareRoutes } from './compare-routes.ts';
 import { documentRoutes } from './documents.ts';
 import { domainRoutes } from './domains.ts';
 import { evaluationRoutes } from './evaluation.ts';
+import { exampleRoutes } from './examples-routes.ts';
 import { jobRoutes } from './jobs-routes.ts';
 import { rankRoutes } from './rank-routes.ts';
 import { healthRoutes } from './health-routes.ts';
@@ -18,6 +19,6 @@ import { scoreRoutes } from './score.ts';
 import { selectionRoutes } from './selection.ts';
 import { whyRoutes } from './why.ts';
 
-const routes: readonly Route[] = [...rankRoutes, ...compareRoutes, ...calibrationRoutes, ...rankingRoutes, ...mixtureRoutes, ...domainRoutes, ...evaluationRoutes, ...documentRoutes, ...whyRoutes, ...scoreRoutes, ...selectionRoutes, ...jobRoutes, ...healthRoutes, ...pageRoutes];
+const routes: readonly Route[] = [...rankRoutes, ...compareRoutes, ...calibrationRoutes, ...rankingRoutes, ...exampleRoutes, ...mixtureRoutes, ...domainRoutes, ...evaluationRoutes, ...documentRoutes, ...whyRoutes, ...scoreRoutes, ...selectionRoutes, ...jobRoutes, ...healthRoutes, ...pageRoutes];
 
 export const allRoutes: readonly Route[] = [...routes, ...openApiRoutes(routes, readVersion())];

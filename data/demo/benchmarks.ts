@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { commitBytes } from '../commit.ts';
 import { systemCode } from '../errors.ts';
-import { productFolder } from './product-folder.ts';
+import { productFolder } from '../product-folder.ts';
 
 export const demoBenchmarks = [
   { name: 'word_problems', what: 'arithmetic word problems with the solution' },

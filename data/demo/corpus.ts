@@ -12,7 +12,7 @@ import { fetchNpmPackage } from '../npm-package.ts';
 import type { Report } from '../progress.ts';
 import { fingerprint } from '../run.ts';
 import { type InstalledPackage, listPackages, modulesFolder } from './installed.ts';
-import { productFolder } from './product-folder.ts';
+import { productFolder } from '../product-folder.ts';
 import { type DemoSource, demoSources, type DemoText } from './sources.ts';
 
 const count = z.number().int().nonnegative();

@@ -9,10 +9,10 @@ import { parquetSource } from '../../data/duckdb.ts';
 import { fail } from '../../data/errors.ts';
 import type { Report } from '../../data/progress.ts';
 import { type Quarantine, withQuarantine } from '../../data/quarantine.ts';
-import { readRows } from '../../data/read.ts';
+import { listRowFiles } from '../../data/rows.ts';
 import type { Run } from '../../data/run.ts';
-import { listShards } from '../../data/shards.ts';
-import { exampleText } from '../example-text.ts';
+import { listBenchmarks } from '../benchmarks.ts';
+import { readExampleRows } from '../examples/read.ts';
 import { withSpillingDuckDb, writeParquet } from '../parquet.ts';
 import { type LeaksCard, readLeaks } from './card.ts';
 import { defaultRunWords, fewestWords, runLength } from './find.ts';
@@ -33,7 +33,7 @@ export interface LeaksOptions {
 
 /** Looks for the test items in the corpus of a run. Errors: NO_FILES, FILE_NOT_FOUND, NO_EXAMPLES, NO_DOCUMENTS, TESTS_TOO_LARGE; those of reading and writing. */
 export async function findLeaks(run: Run, { tests: patterns, runWords = defaultRunWords }: LeaksOptions, report: Report): Promise<LeaksResult> {
-  const files = await listShards(patterns, run.settingsFolder);
+  const files = await listRowFiles(patterns, run.settingsFolder);
   const { items, quarantined } = await withQuarantine(run, 'leaks-tests.jsonl', async (quarantine) => ({ items: await readTests(files, quarantine), quarantined: quarantine.count }));
   const tests = await fingerprintTests(files);
   const shards = await cutCorpus(run, await readLeaks(run).then(({ inputs }) => inputs.shards, () => []));
@@ -115,14 +115,10 @@ async function findIdentical(run: Run, items: readonly TestItem[], quarantine: Q
     bySameness.set(key, [...(bySameness.get(key) ?? []), item]);
   }
   const pairs: Pair[] = [];
-  for (const { name, files, template } of run.settings.benchmarks) {
-    for (const shard of await listShards(files, run.settingsFolder)) {
-      for await (const { position, row } of readRows(shard.path, quarantine)) {
-        const example = exampleText(row, template);
-        if (!('text' in example)) continue;
-        const id = row['id'];
-        for (const test of bySameness.get(sameness(example.text)) ?? []) pairs.push({ test, example: { benchmark: name, example: typeof id === 'string' || typeof id === 'number' ? String(id) : `${shard.name}#${position}` } });
-      }
+  for (const { benchmark, files } of await listBenchmarks(run)) {
+    for (const { id, result } of (await readExampleRows(files, benchmark, quarantine)).rows) {
+      if ('reason' in result) continue;
+      for (const test of bySameness.get(sameness(result.text)) ?? []) pairs.push({ test, example: { benchmark: benchmark.name, example: id } });
     }
   }
   return pairs;

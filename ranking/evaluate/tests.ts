@@ -3,10 +3,9 @@
 import { fail } from '../../data/errors.ts';
 import { keyHash } from '../../data/hash.ts';
 import { openQuarantine } from '../../data/quarantine.ts';
-import { readRows } from '../../data/read.ts';
+import { listRowFiles } from '../../data/rows.ts';
 import type { Run } from '../../data/run.ts';
-import { listShards } from '../../data/shards.ts';
-import { exampleText } from '../../indexer/example-text.ts';
+import { readExampleRows } from '../../indexer/examples/read.ts';
 import { join } from 'node:path';
 
 export interface TestExamples {
@@ -19,25 +18,24 @@ const examplesAtMost = 500;
 
 /**
  * Reads the `tests` of every benchmark of the settings that has some, seeded, no text twice. Unusable rows are quarantined.
- * Errors: NO_TESTS where no benchmark has any, NO_EXAMPLES, and those of `listShards`.
+ * Errors: NO_TESTS where no benchmark has any, NO_EXAMPLES, and those of `listRowFiles`.
  */
 export async function readTests(run: Run): Promise<TestExamples[]> {
   const { benchmarks, sample } = run.settings;
   const quarantine = openQuarantine(join(run.files.quarantine, 'tests.jsonl'));
   try {
     const tests: TestExamples[] = [];
-    for (const { name, tests: patterns, template } of benchmarks) {
-      if (patterns === undefined) continue;
+    for (const benchmark of benchmarks) {
+      if (benchmark.tests === undefined) continue;
+      const { name } = benchmark;
       const texts = new Set<string>();
+      let problem = 'the files have no row';
       const before = quarantine.count;
-      for (const shard of await listShards(patterns, run.settingsFolder)) {
-        for await (const { position, row } of readRows(shard.path, quarantine)) {
-          const example = exampleText(row, template);
-          if ('reason' in example) quarantine.add(shard.name, position, example.reason);
-          else texts.add(example.text);
-        }
+      for (const { file, position, result } of (await readExampleRows(await listRowFiles(benchmark.tests, run.settingsFolder), benchmark, quarantine)).rows) {
+        if ('text' in result) texts.add(result.text);
+        else quarantine.add(file.name, position, (problem = result.reason));
       }
-      if (texts.size === 0) throw fail('NO_EXAMPLES', { benchmark: `${name} (tests)`, quarantined: quarantine.count - before });
+      if (texts.size === 0) throw fail('NO_EXAMPLES', { benchmark: `${name} (tests)`, quarantined: quarantine.count - before, reason: problem });
       tests.push({ benchmark: name, texts: chooseSome(texts, sample.seed) });
     }
     if (tests.length === 0) throw fail('NO_TESTS', { path: run.settingsPath });

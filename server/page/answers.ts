@@ -126,6 +126,19 @@ export interface Benchmark {
   heldOutRocAuc: number | null;
 }
 
+/** GET /examples */
+export interface Examples {
+  benchmarks: readonly {
+    benchmark: string;
+    examples: number;
+    quarantined: number;
+    recipes: readonly { recipe: string; rows: number }[];
+    refused: readonly { reason: string; rows: number; first: string }[];
+    unused: readonly { field: string; rows: number }[];
+    shown: readonly { example: string; recipe: string; text: string }[];
+  }[];
+}
+
 /** GET /rankings: the one that answers come from. */
 export interface Rankings {
   rankings: readonly { drift: { from: string; over: readonly string[] } | null }[];

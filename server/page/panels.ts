@@ -1,6 +1,6 @@
 // The panels of the page, each with the route that it follows.
 
-import type { Answer, Comparison, Composition, Curve, Domains, Evaluation, Histogram, Margin, Why } from './answers.ts';
+import type { Answer, Comparison, Composition, Curve, Domains, Evaluation, Examples, Histogram, Margin, Why } from './answers.ts';
 import { showAnswer } from './answer-view.ts';
 import { askJson, type Problem } from './ask.ts';
 import { showComparison } from './compare-view.ts';
@@ -9,6 +9,7 @@ import { openCurvePlot } from './curve-plot.ts';
 import { find } from './dom.ts';
 import { openDomainsView } from './domains-view.ts';
 import { showEvaluation } from './evaluation-view.ts';
+import { showExamples } from './examples-view.ts';
 import { openHistogramPlot } from './histogram-plot.ts';
 import { openMarginView } from './margin-view.ts';
 import { openPanel, type Panel } from './panel.ts';
@@ -116,6 +117,16 @@ export function openPanels({ change, answered, refused }: Follower): Panel[] {
       refuse: toldByAnswer,
       waitMs: 300,
       slow: true,
+    }),
+    openPanel<Examples>({
+      section: section('examples'),
+      path: () => 'examples',
+      load: (path, signal) => askJson<Examples>(path, ['benchmarks'], { signal }),
+      show: showExamples,
+      refuse: toldByAnswer,
+      waitMs: 0,
+      slow: true,
+      optional: true,
     }),
     openPanel<Evaluation>({
       section: section('evaluation'),

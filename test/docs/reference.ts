@@ -1,12 +1,14 @@
-// The reference pages that are made from the product itself: docs/commands.md from the commands, docs/errors.md from the catalogue of errors.
+// The reference pages that are made from the product itself: docs/commands.md from the commands, docs/errors.md from the catalogue of errors, docs/recipes.md from the recipes.
 
 import type { Command, Option } from 'commander';
 import { commands, exitCodes } from '../../cli/commands.ts';
 import { catalogueEntries, fail } from '../../data/errors.ts';
+import type { Convention } from '../../indexer/examples/choices.ts';
+import { readRecipes, type Shape } from '../../indexer/examples/recipes.ts';
 
 /** The pages by their names in docs/. */
 export async function makeReference(): Promise<Record<string, string>> {
-  return { 'commands.md': await describeCommands(), 'errors.md': describeErrors() };
+  return { 'commands.md': await describeCommands(), 'errors.md': describeErrors(), 'recipes.md': describeRecipes() };
 }
 
 /** One after the other, as Jest's loader cannot load what several share at once. */
@@ -57,6 +59,35 @@ function describeErrors(): string {
     ...rows,
     '',
   ].join('\n');
+}
+
+const conventionNames: Record<Convention, string> = { label: 'the label', text: 'the text', letter: 'the letter', index: 'the number (from 0)', number: 'the number (from 1)' };
+
+function describeRecipes(): string {
+  const rows = readRecipes().list.flatMap(({ name, about, shapes }) => shapes.map((shape, at) => `| ${at === 0 ? `\`${name}\`` : ''} | ${at === 0 ? cell(about) : ''} | ${describeShape(shape).join(' | ')} |`));
+  return [
+    '# Recipes',
+    '',
+    'Made by `npm run docs` from `indexer/recipes/`. A recipe says how the rows of a published benchmark become example texts. Of several that fit a row, the one with the most fields counts; `benchmarks[].recipe` names one. Rows that no recipe fits go by',
+    '[the general rules](inputs.md#benchmarks). A row that fits a recipe and has no clear right answer is refused.',
+    '',
+    '`{choice}` is the right choice, `{filled}` the sentence with the choice in its gap, `{turns}` each question with its answer. `⏎` is a line break; a line with `{field?}` is left out where the row lacks the field.',
+    '',
+    '| recipe | | rows with | text | right choice |',
+    '|---|---|---|---|---|',
+    ...rows,
+    '',
+    'To add one, put a file into `indexer/recipes/` and golden rows of the same name into `test/indexer/recipes/`, then run `npm run docs`.',
+    '',
+  ].join('\n');
+}
+
+function describeShape({ fields, where, need, text, choose }: Shape): string[] {
+  const code = (value: string): string => `\`${cell(value)}\``;
+  const conditions = [...where, ...need].map(({ field, is }) => `${code(field.path)} is ${is.map((value) => code(String(value))).join(' or ')}`);
+  const by = (choose?.by ?? []).map((convention) => conventionNames[convention]).join(' or ');
+  const right = choose === undefined ? '' : choose.marks === undefined ? `${by} in ${(choose.gold ?? []).map(({ path }) => code(path)).join(' and ')}` : `the one marked in ${code(choose.marks.path)}`;
+  return [[fields.map(({ path }) => code(path)).join(', '), ...conditions].join('; '), code(text.text.replaceAll('\n', ' ⏎ ')), right];
 }
 
 function cell(text: string): string {

@@ -9,6 +9,7 @@ import type { Comparison } from '../../ranking/compare.ts';
 import type { Curve } from '../../ranking/curve.ts';
 import type { Evaluation } from '../../ranking/evaluate/evaluate.ts';
 import type { DocumentsAnswer } from '../../server/documents.ts';
+import type { examplesSchema } from '../../server/examples-routes.ts';
 import type { readySchema } from '../../server/health-routes.ts';
 import type { Job } from '../../server/job-records.ts';
 import type { CompositionAnswer, HistogramAnswer } from '../../server/mixture-routes.ts';
@@ -31,6 +32,7 @@ interface Server {
   ready: z.output<typeof readySchema>;
   domains: DomainWeights;
   evaluation: Evaluation;
+  examples: z.output<typeof examplesSchema>;
 }
 
 interface Page {
@@ -48,6 +50,7 @@ interface Page {
   ready: page.Ready;
   domains: page.Domains;
   evaluation: page.Evaluation;
+  examples: page.Examples;
 }
 
 /** Every answer of the server is one that the page can take. */
@@ -66,4 +69,5 @@ export const taken: { [Route in keyof Server]: (answer: Server[Route]) => Page[R
   ready: (answer) => answer,
   domains: (answer) => answer,
   evaluation: (answer) => answer,
+  examples: (answer) => answer,
 };

@@ -194,6 +194,16 @@ describeInChromium('the page', () => {
     expect(opened.page.url()).not.toContain('shard=');
   });
 
+  it('shows what the ranking aims at: some examples of each benchmark, whole, and what made them', async () => {
+    await load(budget);
+    const benchmark = opened.page.locator('#examples details').first();
+    expect(await benchmark.locator('summary').innerText()).toBe('cooking 12 examples');
+    await benchmark.locator('summary').click();
+    expect(await benchmark.locator('li').allInnerTexts()).toEqual(['12 rows by the general rules']);
+    const examples = await benchmark.locator('.example-text').allInnerTexts();
+    expect(examples).toEqual(Array.from({ length: 3 }, () => expect.stringMatching(/^What of .*\?\nthat$/)));
+  });
+
   it('can be used with the keyboard alone, and keeps its place', async () => {
     await load(budget);
     const { page } = opened;

@@ -2,7 +2,7 @@
 
 import { fileURLToPath } from 'node:url';
 
-/** The folder of package.json; this file is compiled to dist/data/demo/. */
+/** The folder of package.json; this file is compiled to dist/data/. */
 export function productFolder(): string {
-  return fileURLToPath(new URL('../../..', import.meta.url)).replace(/[\\/]$/, '');
+  return fileURLToPath(new URL('../..', import.meta.url)).replace(/[\\/]$/, '');
 }

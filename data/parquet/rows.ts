@@ -1,0 +1,42 @@
+// The rows of a small Parquet file with all their columns, as the values that JSON would have: lists as arrays, structs as objects, whole numbers as numbers.
+
+import { z } from 'zod';
+import { openDuckDb, parquetSource, streamChunks } from '../duckdb.ts';
+import { BetrError, fail, reasonOf } from '../errors.ts';
+import { toJs } from '../duckdb-library.ts';
+import type { Row } from '../paths.ts';
+import { openLocalParquet } from '../remote/spool.ts';
+import { showPath } from '../remote/store.ts';
+
+const described = z.array(z.tuple([z.string()]));
+
+/** The rows, in order. Errors: FILE_NOT_FOUND, FILE_UNREADABLE; those of reading from afar. */
+export async function* readParquetRows(path: string): AsyncGenerator<{ position: number; row: Row }> {
+  const file = await openLocalParquet(path);
+  const { connection, close } = await openDuckDb({ threads: 1, memoryMb: 1024 });
+  try {
+    await file.fetch(connection);
+    const query = `SELECT * FROM ${parquetSource(file.path)}`;
+    const names = described.parse((await connection.runAndReadAll(`SELECT column_name FROM (DESCRIBE ${query})`)).getRows()).map(([name]) => name);
+    let position = 0;
+    for await (const chunk of streamChunks(connection, query)) {
+      for (const values of chunk.convertRows(toJs)) yield { position: position++, row: Object.fromEntries(names.map((name, at) => [name, plain(values[at])])) };
+    }
+  } catch (error) {
+    if (error instanceof BetrError) throw error;
+    throw fail('FILE_UNREADABLE', { path: showPath(path), reason: reasonOf(error).split('\n')[0] ?? '' }, error);
+  } finally {
+    close();
+    await file.close();
+  }
+}
+
+/** Bytes, such as pictures, become null, as no text is made of them. */
+function plain(value: unknown): unknown {
+  if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
+  if (value instanceof Uint8Array) return null;
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.toISOString();
+  if (Array.isArray(value)) return value.map(plain);
+  if (typeof value === 'object' && value !== null) return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, plain(inner)]));
+  return value;
+}

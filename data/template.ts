@@ -1,0 +1,67 @@
+// Templates: a text with fields of a row in braces, such as "{question}\n{choices[gold]}". `{{` and `}}` stand for braces; a line with `{field?}` is left out where
+// the row lacks the field.
+
+import { fieldsOf, type Found, parsePath, type Path, type Row, textAt, trimStart, trimText } from './paths.ts';
+
+type Piece = string | { path: Path; optional: boolean };
+
+export interface Template {
+  /** As it was written. */
+  text: string;
+  lines: readonly (readonly Piece[])[];
+}
+
+/** Reads a template. Returns what is wrong with it where it is none. */
+export function parseTemplate(text: string): Template | string {
+  const lines: Piece[][] = [[]];
+  const add = (piece: Piece): void => void lines.at(-1)?.push(piece);
+  for (const [whole, field] of text.matchAll(/\{\{|\}\}|\{([^{}]*)\}|[{}]|[^{}]+/g)) {
+    if (field !== undefined) {
+      const optional = field.endsWith('?');
+      const path = parsePath((optional ? field.slice(0, -1) : field).trim());
+      if (typeof path === 'string') return `names a field that cannot be read: ${path}`;
+      add({ path, optional });
+    } else if (whole === '{' || whole === '}') return `has a "${whole}" that stands alone; write ${whole}${whole} for a brace`;
+    else {
+      const [first = '', ...others] = (whole === '{{' ? '{' : whole === '}}' ? '}' : whole).split('\n');
+      if (first !== '') add(first);
+      for (const other of others) lines.push(other === '' ? [] : [other]);
+    }
+  }
+  return lines.flat().every((piece) => typeof piece === 'string') ? 'has to name at least one field in braces, such as "{question}\\n{answer}"' : { text, lines };
+}
+
+/** The names of the row's fields that a template uses; `required`: only those that it cannot do without. */
+export function templateFields({ lines }: Template, required = false): string[] {
+  return [...new Set(lines.flat().flatMap((piece) => (typeof piece === 'string' || (required && piece.optional) ? [] : fieldsOf(piece.path))))];
+}
+
+/** The text of a row by a template, or why it has none. `values` stand for paths that are not the row's own. */
+export function fillTemplate(row: Row, { lines }: Template, values: Readonly<Record<string, string>> = {}): Found<string> {
+  const filled: string[] = [];
+  for (const line of lines) {
+    const text = fillLine(row, line, values);
+    if ('value' in text) filled.push(text.value);
+    else if (!text.missing) return text;
+  }
+  return { value: trimText(filled.join('\n')) };
+}
+
+/** `missing`: the line is to be left out. */
+function fillLine(row: Row, line: readonly Piece[], values: Readonly<Record<string, string>>): Found<string> {
+  let filled = '';
+  for (const [at, piece] of line.entries()) {
+    if (typeof piece === 'string') {
+      filled += piece;
+      continue;
+    }
+    const own = values[piece.path.path];
+    const text = own === undefined ? textAt(row, piece.path) : { value: own };
+    if ('reason' in text) return { reason: text.reason, missing: text.missing && piece.optional };
+    // Fields that stand side by side are joined as they are: code goes on where its prompt ends.
+    const [before, after] = [line[at - 1], line[at + 1]];
+    const whole = typeof before === 'object' ? text.value : trimStart(text.value);
+    filled += typeof after === 'object' ? whole : whole.trimEnd();
+  }
+  return { value: filled };
+}

@@ -1,0 +1,89 @@
+// Benchmark files in, the text of every row out: by the benchmark's template, by the recipe that fits the row, or by the general rules.
+
+import type { ListedFile } from '../../data/documents.ts';
+import { fail } from '../../data/errors.ts';
+import type { Row } from '../../data/paths.ts';
+import type { Quarantine } from '../../data/quarantine.ts';
+import { readRows } from '../../data/rows.ts';
+import type { Settings } from '../../data/settings.ts';
+import { fillTemplate, parseTemplate } from '../../data/template.ts';
+import { applyShape } from './apply.ts';
+import { applyGeneralRules, generalRules, questionText } from './general.ts';
+import type { Made, Outcome, Refused } from './outcome.ts';
+import { findShape, readRecipes } from './recipes.ts';
+import { settleAll } from './settle.ts';
+
+/** How a benchmark's rows become texts; without either, each row's fields decide. */
+export type Rules = Partial<Pick<Settings['benchmarks'][number], 'name' | 'template' | 'recipe'>>;
+
+/** The name that a benchmark's own template goes by where recipes are named. */
+const templateName = 'template';
+
+export interface ExampleRow {
+  file: ListedFile;
+  position: number;
+  /** The row's id, or file#row where it has none. */
+  id: string;
+  result: Made | Refused;
+  /** The question alone, of a row that is refused. */
+  question: string | undefined;
+  /** What the row says that it is of. */
+  benchmark: string | undefined;
+}
+
+export interface ExampleRows {
+  rows: ExampleRow[];
+  /** Fields met in the rows. */
+  fields: ReadonlySet<string>;
+}
+
+/**
+ * Reads all rows of a benchmark's files; which choice is right may only show by all of them. Rows that are no rows go to the quarantine, those without a text are in the result with the reason.
+ * Errors: RECIPE_UNKNOWN, those of `readRows`.
+ */
+export async function readExampleRows(files: readonly ListedFile[], rules: Rules, quarantine: Quarantine): Promise<ExampleRows> {
+  const makeText = openRules(rules);
+  const found: Omit<ExampleRow, 'result'>[] = [];
+  const outcomes: Outcome[] = [];
+  const fields = new Set<string>();
+  for (const file of files) {
+    for await (const { position, row } of readRows(file.path, quarantine, file.name)) {
+      for (const field of Object.keys(row)) fields.add(field);
+      const outcome = makeText(row);
+      outcomes.push(outcome);
+      const { benchmark } = row;
+      found.push({ file, position, id: nameOf(row, file, position), question: 'text' in outcome ? undefined : questionText(row), benchmark: typeof benchmark === 'string' && benchmark !== '' ? benchmark : undefined });
+    }
+  }
+  const results = settleAll(outcomes);
+  return { rows: found.flatMap((row, at) => (results[at] === undefined ? [] : [{ ...row, result: results[at] }])), fields };
+}
+
+/** The text of one row by itself, without what other rows of its benchmark would tell. Errors: RECIPE_UNKNOWN. */
+export function exampleText(row: Row, rules: Rules = {}): Made | Refused {
+  return settleAll([openRules(rules)(row)])[0] ?? { reason: 'no row' };
+}
+
+/** Errors: RECIPE_UNKNOWN. */
+function openRules({ name = '', template: text, recipe }: Rules): (row: Row) => Outcome {
+  if (text !== undefined) {
+    const template = parseTemplate(text);
+    return (row) => {
+      const filled = typeof template === 'string' ? { reason: `the template ${template}` } : fillTemplate(row, template);
+      return 'reason' in filled ? { reason: `${filled.reason} (for the template)` } : { text: filled.value, recipe: templateName, unused: [] };
+    };
+  }
+  if (recipe === generalRules) return applyGeneralRules;
+  const { list } = readRecipes();
+  const own = recipe === undefined ? list : list.filter((one) => one.name === recipe);
+  if (own.length === 0) throw fail('RECIPE_UNKNOWN', { benchmark: name, got: recipe ?? '', known: [...list.map((one) => one.name), generalRules].join(', ') });
+  return (row) => {
+    const shape = findShape(row, own);
+    if (shape !== undefined) return applyShape(row, shape.shape, shape.name);
+    return recipe === undefined ? applyGeneralRules(row) : { reason: `it lacks the fields of recipe "${recipe}" (${own.flatMap(({ shapes }) => shapes.map(({ fields }) => fields.map(({ path }) => path).join(', '))).join('; or ')})` };
+  };
+}
+
+function nameOf({ id }: Row, file: ListedFile, position: number): string {
+  return (typeof id === 'string' && id !== '') || typeof id === 'number' ? String(id) : `${file.name}#${position}`;
+}

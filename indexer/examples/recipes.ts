@@ -1,0 +1,129 @@
+// Recipes: how the rows of a published benchmark become texts. Each is a file of data in indexer/recipes/, one a family, with a shape for each form it is published in.
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { productFolder } from '../../data/product-folder.ts';
+import { fail } from '../../data/errors.ts';
+import { fieldsOf, parsePath, type Path, type Row, valueAt } from '../../data/paths.ts';
+import { parseTemplate, templateFields } from '../../data/template.ts';
+import { fingerprint } from '../../data/run.ts';
+import { conventions } from './choices.ts';
+
+/** Raise it when the general rules give other texts than before: indexes then take their examples anew. */
+const rulesVersion = 1;
+
+const path = z.string().transform((text, context): Path => {
+  const found = parsePath(text);
+  if (typeof found !== 'string') return found;
+  context.addIssue(found);
+  return z.NEVER;
+});
+
+const template = z.string().transform((text, context) => {
+  const found = parseTemplate(text);
+  if (typeof found !== 'string') return found;
+  context.addIssue(found);
+  return z.NEVER;
+});
+
+/** Fields and the values that each may have; upper and lower case are the same. */
+const conditions = z.array(z.strictObject({ field: path, is: z.array(z.union([z.string(), z.number(), z.boolean()])) })).default([]);
+
+const shapeSchema = z.strictObject({
+  /** What a row has to have. */
+  fields: z.array(path).min(1),
+  /** Values that it has to have for the shape to be its own. */
+  where: conditions,
+  /** Values without which a row of this shape is refused. */
+  need: conditions,
+  /** The example's text; {choice} is the right choice, {filled} the sentence with it in its gap, {turns} questions and answers in turn. */
+  text: template,
+  choose: z
+    .strictObject({
+      /** The field with the choices, or the fields that hold one each. */
+      from: z.union([path, z.array(path).min(2)]).optional(),
+      /** The choices themselves, where rows do not have them. */
+      texts: z.array(z.string()).min(2).optional(),
+      /** The field with the choices' labels, or the labels. */
+      labels: z.union([path, z.array(z.string())]).optional(),
+      /** Take off labels that texts begin with, such as "A)". */
+      withoutLabels: z.boolean().default(false),
+      /** The fields that say which is right, all the same if there are several, and how they may say so. */
+      gold: z.array(path).min(1).optional(),
+      by: z.array(z.enum(conventions)).default([]),
+      /** The field with a 1 (or true) for the right choice, and 0 for each of the others. */
+      marks: path.optional(),
+    })
+    .optional(),
+  /** The field with a gap ("_") for the right choice. */
+  gap: path.optional(),
+  /** The fields with questions and with their answers. */
+  turns: z.tuple([path, path]).optional(),
+  /** Fields that hold text and are left out knowingly; * stands for anything. */
+  unused: z.array(z.string()).default([]),
+});
+export type Shape = z.output<typeof shapeSchema>;
+
+const recipeSchema = z.strictObject({ about: z.string(), shapes: z.array(shapeSchema).min(1) });
+
+export interface Recipe extends z.output<typeof recipeSchema> {
+  name: string;
+}
+
+export interface Recipes {
+  list: readonly Recipe[];
+  /** Changes with the recipes and the general rules. */
+  fingerprint: string;
+}
+
+const recipesFolder = join(productFolder(), 'indexer', 'recipes');
+
+let known: Recipes | undefined;
+
+/** All recipes of the product, by name. */
+export function readRecipes(): Recipes {
+  return (known ??= loadRecipes(recipesFolder));
+}
+
+/** The recipes in a folder. Errors: INTERNAL. */
+export function loadRecipes(folder: string): Recipes {
+  const files = readdirSync(folder).filter((name) => name.endsWith('.yaml')).sort();
+  const sources = files.map((name): [string, unknown] => [name.slice(0, -'.yaml'.length), parse(readFileSync(join(folder, name), 'utf8'))]);
+  return { list: sources.map(([name, source]) => parseRecipe(name, source)), fingerprint: fingerprint({ rulesVersion, sources }) };
+}
+
+function parseRecipe(name: string, source: unknown): Recipe {
+  const result = recipeSchema.safeParse(source);
+  if (!result.success) throw fail('INTERNAL', { reason: `recipe ${name}: ${z.prettifyError(result.error)}` });
+  return { name, ...result.data };
+}
+
+/** The shape that a row has: of several the one with the most fields. */
+export function findShape(row: Row, recipes: readonly Recipe[]): { name: string; shape: Shape } | undefined {
+  let found: { name: string; shape: Shape } | undefined;
+  for (const { name, shapes } of recipes) {
+    for (const shape of shapes) {
+      if (shape.fields.length > (found?.shape.fields.length ?? 0) && fits(row, shape)) found = { name, shape };
+    }
+  }
+  return found;
+}
+
+/** Whether a field of the row has one of the values. */
+export function holds(row: Row, { field, is }: Shape['where'][number]): boolean {
+  const fold = (value: unknown): string => String(value).trim().toLowerCase();
+  const at = valueAt(row, field);
+  return 'value' in at && is.some((value) => fold(value) === fold(at.value));
+}
+
+/** The names of the row's fields that a shape reads. */
+export function shapeFields({ fields, text, choose, gap, turns }: Shape): string[] {
+  const paths = [fields, choose?.from, Array.isArray(choose?.labels) ? [] : choose?.labels, choose?.gold, choose?.marks, gap, turns].flat().filter((one) => one !== undefined);
+  return [...paths.flatMap(fieldsOf), ...templateFields(text)];
+}
+
+function fits(row: Row, { fields, where }: Shape): boolean {
+  return fields.every((field) => 'value' in valueAt(row, field)) && where.every((condition) => holds(row, condition));
+}

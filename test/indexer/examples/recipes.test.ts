@@ -1,0 +1,57 @@
+// Every recipe against golden rows in the form that its benchmark is published in: a new recipe is two files, its own and one of rows.
+
+import { describe, expect, it } from '@jest/globals';
+import { readdirSync, readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { productFolder } from '../../../data/product-folder.ts';
+import { withFolder } from '../../data/collect.ts';
+import { exampleText } from '../../../indexer/examples/read.ts';
+import { findShape, loadRecipes, type Recipes, readRecipes } from '../../../indexer/examples/recipes.ts';
+
+const folder = join(productFolder(), 'test', 'indexer', 'recipes');
+const golden = z.array(z.strictObject({ row: z.record(z.string(), z.unknown()), text: z.string().optional(), reason: z.string().optional() }));
+const families = readdirSync(folder).map((file): [string, z.output<typeof golden>] => [file.replace('.yaml', ''), golden.parse(parse(readFileSync(join(folder, file), 'utf8')))]);
+
+describe('recipes', () => {
+  it('all have golden rows', () => {
+    expect(families.map(([name]) => name).sort()).toEqual(readRecipes().list.map(({ name }) => name));
+    expect(families.length).toBeGreaterThan(30);
+  });
+
+  describe.each(families)('%s', (recipe, rows) => {
+    it.each(rows)('$row', ({ row, text, reason }) => {
+      // The recipe is found by the fields alone, and all text that is not known metadata is used.
+      expect(exampleText(row)).toEqual(reason === undefined ? { text, recipe, unused: [] } : { reason });
+      // Asked for by name it gives the same.
+      expect(exampleText(row, { recipe })).toEqual(exampleText(row));
+    });
+
+    it('has a row for each of its shapes', () => {
+      const { shapes = [] } = readRecipes().list.find(({ name }) => name === recipe) ?? {};
+      for (const [at, shape] of shapes.entries()) {
+        const fits = rows.filter(({ row, text }) => text !== undefined && findShape(row, readRecipes().list)?.shape === shape);
+        expect([at, fits.length > 0]).toEqual([at, true]);
+      }
+    });
+  });
+
+  it('are what their files say: one more file is one more recipe, and a change shows in the fingerprint', async () => {
+    await withFolder(async (own) => {
+      const load = async (recipe: string): Promise<Recipes> => {
+        await writeFile(join(own, 'mine.yaml'), recipe);
+        return loadRecipes(own);
+      };
+      const recipe = 'about: Mine\nshapes: [{fields: [q, a.b], text: "{q} {a.b}"}]';
+      const first = await load(recipe);
+      expect(findShape({ q: 'Which?', a: { b: 'rye' } }, first.list)?.name).toBe('mine');
+      expect(findShape({ q: 'Which?', a: 'rye' }, first.list)).toBeUndefined();
+      expect((await load(`# A remark.\n${recipe}`)).fingerprint).toBe(first.fingerprint);
+      expect((await load(recipe.replace('{q} {a.b}', '{q}: {a.b}'))).fingerprint).not.toBe(first.fingerprint);
+      await expect(load('about: x\nshapes: [{fields: ["a["], text: "{b"}]')).rejects.toThrow(/recipe mine:[^]*stands alone[^]*"a\[" has a "\["/);
+      await expect(load('about: x\nshapes: [{fields: [a], text: "{a}", anwser: b}]')).rejects.toThrow(/anwser/);
+    });
+  });
+});
