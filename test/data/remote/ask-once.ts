@@ -36,6 +36,6 @@ async function write(url: string): Promise<string> {
 
 async function embed(url: string): Promise<string> {
   const settings = parseSettings(JSON.stringify({ corpus: { files: ['a'] }, benchmarks: [{ name: 'b', files: ['b'] }], embedding: { model: url } }), '');
-  const endpoint = await openEndpoint(settings.embedding, { attempts: 2, firstWaitMs: 1, longestWaitMs: 1, timeoutMs: 10_000 });
+  const endpoint = await openEndpoint(settings.embedding, { attempts: 2, firstWaitMs: 1, longestWaitMs: 1 });
   return `${endpoint.dimensions} dimensions`;
 }
