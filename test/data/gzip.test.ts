@@ -1,7 +1,7 @@
-import { randomFillSync } from 'node:crypto';
 import { deflateRawSync, gunzipSync } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { openRandom } from '../../classifier/random.ts';
 import { gunzip, slowCrc32 } from '../../data/gzip.ts';
 import { rounds } from '../long.ts';
 import { drain, inPieces } from './pieces.ts';
@@ -32,11 +32,17 @@ function makeMember(content: Buffer, { extra, name, comment, hasHeaderChecksum =
   return { bytes: Buffer.concat([header, ...(hasHeaderChecksum ? [sum] : []), deflateRawSync(content, { level }), trailer]), content };
 }
 
+/** Bytes that do not compress. */
+function noise(length: number): Buffer {
+  const random = openRandom(length);
+  return Buffer.from(Array.from({ length }, () => Math.floor(random() * 256)));
+}
+
 const content = fc.oneof(
   { weight: 3, arbitrary: fc.uint8Array({ maxLength: 60 }).map((bytes) => Buffer.from(bytes)) },
   fc.tuple(fc.nat(9), fc.integer({ min: 100, max: 20_000 })).map(([seed, length]) => Buffer.from(Array.from({ length }, (_, i) => `${(i * 7919 + seed) % 101} `).join(''))),
   // More than a member that is decompressed at once: of compressed bytes, and of content.
-  fc.integer({ min: 60_000, max: 150_000 }).map((length) => randomFillSync(Buffer.alloc(length))),
+  fc.integer({ min: 60_000, max: 150_000 }).map(noise),
   fc.integer({ min: 1 << 20, max: (1 << 20) + 5 }).map((length) => Buffer.alloc(length, 'ab')),
 );
 const header = fc.record({ extra: fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes)), name: fc.constantFrom('', 'a.jsonl'), comment: fc.constant('a comment'), hasHeaderChecksum: fc.boolean() }, { requiredKeys: [] });
@@ -59,7 +65,7 @@ describe('gzip', () => {
   });
 
   it('refuses a file that is cut anywhere but between its parts', async () => {
-    const large = makeMember(randomFillSync(Buffer.alloc(70_000)));
+    const large = makeMember(noise(70_000));
     const parts = [makeMember(Buffer.from('the first member, of words, words and words')), { bytes: Buffer.alloc(5), content: Buffer.alloc(0) }, makeMember(Buffer.from('second'), { extra: Buffer.from('extra'), name: 'name', comment: 'comment', hasHeaderChecksum: true }), large];
     const whole = bytesOf(parts);
     const [first, padded, second] = [parts[0]?.bytes.length ?? 0, 5, parts[2]?.bytes.length ?? 0];
@@ -83,9 +89,9 @@ describe('gzip', () => {
   });
 
   it('refuses a member wherever a byte that counts is another', async () => {
-    for (const noise of [0, 80_000]) {
+    for (const noiseBytes of [0, 80_000]) {
       const first = makeMember(Buffer.from('first')).bytes;
-      const { bytes, content: whole } = makeMember(Buffer.concat([Buffer.from('some content, some content'), randomFillSync(Buffer.alloc(noise))]), { hasHeaderChecksum: true });
+      const { bytes, content: whole } = makeMember(Buffer.concat([Buffer.from('some content, some content'), noise(noiseBytes)]), { hasHeaderChecksum: true });
       let [tried, refused] = [0, 0];
       for (let at = 0; at < bytes.length; at += at < 60 || at > bytes.length - 20 ? 1 : 9973) {
         tried++;
@@ -113,7 +119,7 @@ describe('gzip', () => {
   });
 
   it('lets go of its source, and throws what the source throws', async () => {
-    const { bytes } = makeMember(randomFillSync(Buffer.alloc(300_000)));
+    const { bytes } = makeMember(noise(300_000));
     let ended = 0;
     async function* source(): AsyncGenerator<Uint8Array> {
       try {
@@ -129,7 +135,7 @@ describe('gzip', () => {
   });
 
   it('has a CRC-32 of its own for versions of Node that have none', () => {
-    const bytes = randomFillSync(Buffer.alloc(1000));
+    const bytes = noise(1000);
     expect(slowCrc32(bytes.subarray(300), slowCrc32(bytes.subarray(0, 300), 0))).toBe(slowCrc32(bytes, 0));
     // The check value of the algorithm.
     expect(slowCrc32(Buffer.from('123456789'), 0)).toBe(0xcbf43926);
