@@ -32,9 +32,14 @@ function twoLengths(first: number, now: number): string {
   return `the server gave its length as ${first} bytes first and as ${now} bytes now, as when a file is still being written`;
 }
 
-/** The length of the whole file by the answer to a request for its first byte; undefined where the answer does not tell. An empty file has no first byte (status 416). */
+/** The length of the whole file by the answer to a request for its first byte; undefined where the answer does not tell. */
 export function lengthOf({ status, length, range }: Answer): number | undefined {
   return status === 206 ? parseRange(range)?.total : status === 416 ? undefined : length;
+}
+
+/** Whether an answer to a request for the first byte says that there is none. */
+export function saysEmpty({ status, length }: Answer): boolean {
+  return status === 416 || length === 0;
 }
 
 function parseRange(header = ''): { first: number; last: number; total: number } | undefined {

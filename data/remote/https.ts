@@ -3,7 +3,7 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { expandAddress } from './addresses.ts';
-import { type Answer, checkAnswer, checkEncoding, lengthOf } from './answers.ts';
+import { type Answer, checkAnswer, checkEncoding, lengthOf, saysEmpty } from './answers.ts';
 import { type HttpAnswer, type HttpRequest, sendTo } from './http.ts';
 import { retry } from './retry.ts';
 import { type FileRange, problemOfStatus, type RemoteBody, type RemoteFile, RemoteProblem, type RemoteStore } from './store.ts';
@@ -27,14 +27,13 @@ async function list(pattern: string): Promise<RemoteFile[]> {
 async function describe(url: string): Promise<RemoteFile> {
   const answer = await request(url, { method: 'GET', headers: { range: 'bytes=0-0' }, signal: AbortSignal.timeout(describeMs) }, [416]);
   answer.drop();
-  const isEmpty = answer.status === 416;
   const said = readAnswer(answer);
-  if (!isEmpty) checkEncoding(url, said.encoding);
+  if (answer.status !== 416) checkEncoding(url, said.encoding);
   const bytes = lengthOf(said);
   if (bytes !== undefined) return { url, bytes, modifiedMs: modifiedMsOf(answer) };
   const byHead = await describeByHead(url);
   // Some servers answer HEAD with the length of no body.
-  if (byHead !== undefined && (byHead.bytes === 0) === isEmpty) return byHead;
+  if (byHead !== undefined && (byHead.bytes === 0) === saysEmpty(said)) return byHead;
   throw new RemoteProblem('lasting', `the server does not say how long the file is (status ${answer.status} without ${answer.status === 200 ? 'Content-Length' : 'a length in Content-Range'})`);
 }
 

@@ -7,7 +7,7 @@ import { createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import picomatch from 'picomatch';
 import { BetrError, fail, reasonOf } from '../errors.ts';
-import { type Answer, checkAnswer, checkEncoding, lengthOf } from './answers.ts';
+import { type Answer, checkAnswer, checkEncoding, lengthOf, saysEmpty } from './answers.ts';
 import { retry } from './retry.ts';
 import { listObjects, type ListPage } from './s3-list.ts';
 import { s3Requests } from './s3-requests.ts';
@@ -74,22 +74,26 @@ async function fetchPage(url: string, asked: ListObjectsV2CommandInput): Promise
   });
 }
 
-/** What a request for the first byte tells of a file, as it is answered like those that read it; HEAD for an empty one, which has no first byte. */
+/** What a request for the first byte tells of a file, as it is answered like those that read it; HEAD is asked where that is silent, as for an empty file. */
 async function describe(url: string): Promise<RemoteFile> {
   const { bucket, key } = parseAddress(url);
-  const asked = { Bucket: bucket, Key: key };
+  const { modified, ...said } = await askFirstByte(bucket, key);
+  checkEncoding(url, said.encoding);
+  const bytes = lengthOf(said);
+  if (bytes !== undefined) return { url, bytes, modifiedMs: modified?.getTime() ?? 0 };
+  const { ContentLength, LastModified } = await send(() => client().send(new HeadObjectCommand({ Bucket: bucket, Key: key })));
+  if (ContentLength === undefined || (ContentLength === 0) !== saysEmpty(said)) throw new RemoteProblem('lasting', `the store does not say how long the file is (status ${said.status})`);
+  return { url, bytes: ContentLength, modifiedMs: LastModified?.getTime() ?? 0 };
+}
+
+async function askFirstByte(bucket: string, key: string): Promise<Answer & { modified: Date | undefined }> {
   try {
-    const { Body, LastModified, ...said } = await send(() => client().send(new GetObjectCommand({ ...asked, Range: 'bytes=0-0' })));
+    const { Body, LastModified, ...said } = await send(() => client().send(new GetObjectCommand({ Bucket: bucket, Key: key, Range: 'bytes=0-0' })));
     drop(Body, said.ContentLength);
-    checkEncoding(url, said.ContentEncoding);
-    const bytes = lengthOf(readAnswer(said));
-    if (bytes === undefined) throw new RemoteProblem('lasting', 'the store does not say how long the file is');
-    return { url, bytes, modifiedMs: LastModified?.getTime() ?? 0 };
+    return { ...readAnswer(said), modified: LastModified };
   } catch (error) {
     if (!(error instanceof RemoteProblem && error.status === 416)) throw error;
-    const { ContentLength, LastModified } = await send(() => client().send(new HeadObjectCommand(asked)));
-    if (ContentLength !== 0) throw error;
-    return { url, bytes: 0, modifiedMs: LastModified?.getTime() ?? 0 };
+    return { status: 416, length: undefined, range: undefined, encoding: undefined, modified: undefined };
   }
 }
 
@@ -106,11 +110,11 @@ async function open(url: string, range: FileRange, etag: string | undefined, sig
   }
 }
 
-/** Reads a body of one byte, so that its connection can be used again, and ends any other. */
+/** Reads a body of one byte at most, so that its connection can be used again, and ends any other. */
 function drop(body: unknown, length?: number): void {
   if (!(body instanceof Readable)) return;
   body.on('error', () => undefined);
-  if (length === 1) body.resume();
+  if (length !== undefined && length <= 1) body.resume();
   else body.destroy();
 }
 

@@ -49,7 +49,7 @@ async function serve({ file = text, first = {}, head = 405, get = {}, answer }: 
     }
     if (told === 'whole') return void response.writeHead(200, { 'content-length': file.length }).end(file);
     if (typeof told === 'number') return void response.writeHead(told, told === 200 && request.method === 'GET' ? {} : { 'content-length': 0 }).end(told === 200 ? file : undefined);
-    if (request.method !== 'HEAD' && from >= file.length) return void response.writeHead(416, { 'content-range': `bytes */${file.length}` }).end();
+    if (request.method !== 'HEAD' && from >= file.length && told['content-range'] === undefined) return void response.writeHead(416, { 'content-range': `bytes */${file.length}` }).end();
     const right = { etag: '"v1"', 'last-modified': new Date(1e12).toUTCString(), 'content-length': request.method === 'HEAD' ? file.length : body.length };
     response.writeHead(request.method === 'HEAD' ? 200 : 206, known({ ...right, 'content-range': `bytes ${from}-${to}/${file.length}`, ...told })).end(body);
   });
@@ -99,6 +99,8 @@ describe('the length of a file', () => {
     const { url, requests } = await serve({ file: Buffer.alloc(0), head: {} });
     expect(await read(`${url}/a.jsonl`)).toHaveLength(0);
     expect(requests.map(({ method }) => method)).toEqual(['GET', 'HEAD']);
+    const oddly = await serve({ file: Buffer.alloc(0), first: { 'content-range': 'bytes 0--1/0' }, head: {} });
+    expect(await read(`${oddly.url}/a.jsonl`)).toHaveLength(0);
     const doubtful = await serve({ first: 416, head: {} });
     await expect(read(`${doubtful.url}/a.jsonl`)).rejects.toEqual(refused(/does not say how long the file is \(status 416/));
     const bodiless = await serve({ first: 200, head: { 'content-length': 0 } });

@@ -159,11 +159,14 @@ describe('an object', () => {
     answer = (request, response) => (request.method === 'HEAD' ? void response.writeHead(200, { 'content-length': 0 }).end() : sendXml(response, '<Error><Code>InvalidRange</Code></Error>', 416));
     expect((await statFile('s3://bucket/web/a.jsonl')).bytes).toBe(0);
     answer = (request, response) => (request.method === 'HEAD' ? void response.writeHead(200, { 'content-length': 5 }).end() : sendXml(response, '<Error><Code>InvalidRange</Code></Error>', 416));
-    await expect(statFile('s3://bucket/web/a.jsonl')).rejects.toEqual(refused(/status 416, InvalidRange/));
+    await expect(statFile('s3://bucket/web/a.jsonl')).rejects.toEqual(refused(/does not say how long the file is \(status 416/));
+    // As some stores word it.
+    answer = (request, response) => void response.writeHead(request.method === 'HEAD' ? 200 : 206, { 'content-length': 0, ...(request.method === 'HEAD' ? {} : { 'content-range': 'bytes 0--1/0' }) }).end();
+    expect((await statFile('s3://bucket/web/a.jsonl')).bytes).toBe(0);
   });
 
   it('without a length is refused', async () => {
-    answer = (_, response) => void response.writeHead(200).end(line);
+    answer = (request, response) => void response.writeHead(200, request.method === 'HEAD' ? { 'transfer-encoding': 'chunked' } : {}).end(line);
     await expect(read('s3://bucket/web/a.jsonl')).rejects.toEqual(refused(/does not say how long the file is/));
   });
 
