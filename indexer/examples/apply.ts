@@ -3,7 +3,7 @@
 import { type Found, type Path, type Row, textAt, trimText, valueAt } from '../../data/paths.ts';
 import { fillTemplate } from '../../data/template.ts';
 import { type Choices, readChoices, readTexts, withoutLabels } from './choices.ts';
-import { type Gold, type Made, type Outcome, readGoldField, type Refused, shorten } from './outcome.ts';
+import { type Gold, type Made, type Outcome, readGoldField, type Refused, shorten, whyNoAnswer } from './outcome.ts';
 import { holds, type Shape, shapeFields } from './recipes.ts';
 import { listUnused } from './unused.ts';
 
@@ -74,6 +74,11 @@ function makeText(row: Row, shape: Shape, recipe: string, choice?: string): Made
     if ('reason' in sentence) return sentence;
     if (!sentence.value.includes('_')) return { reason: `${shape.gap.path} has no gap ("_") for the choice` };
     values['filled'] = fillGap(sentence.value, choice ?? '');
+  }
+  if (shape.answer !== undefined) {
+    const answer = textAt(row, shape.answer);
+    const problem = 'value' in answer ? whyNoAnswer(shape.answer.path, answer.value) : answer.reason;
+    if (problem !== undefined) return { reason: problem };
   }
   if (shape.turns !== undefined) {
     const turns = takeTurns(row, shape.turns);

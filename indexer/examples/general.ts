@@ -4,7 +4,7 @@
 import { isRow, type Row, trimText } from '../../data/paths.ts';
 import { fillGap } from './apply.ts';
 import { type Choices, type Convention, readChoices, readFamily } from './choices.ts';
-import { type Gold, type Made, type Outcome, readGoldField, type Refused, shorten } from './outcome.ts';
+import { type Gold, type Made, type Outcome, readGoldField, type Refused, shorten, whyNoAnswer } from './outcome.ts';
 import { listUnused } from './unused.ts';
 
 /** The name that these rules go by where recipes are named. */
@@ -31,15 +31,15 @@ const conventionsOf = (field: string): readonly Convention[] => (field === 'gold
 /** What the general rules make of a row. */
 export function applyGeneralRules(row: Row): Outcome {
   const whole = textOf(row['text']);
-  const question = firstField(row, questionFields);
+  const question = readQuestion(row);
   if (question === undefined && whole === undefined) return { reason: whyNoQuestion(row) };
   const found = listChoices(row);
   if (found !== undefined && 'reason' in found) return found;
   if (found === undefined) {
     const answer = readAnswer(row, whole !== undefined);
-    if ('reason' in answer) {
-      if (whole !== undefined && answer.isAbsent === true) return made(row, whole, []);
-      return question !== undefined && answer.isAbsent === true && plainFields.includes(question.field) ? made(row, question.text, [question.field]) : { reason: answer.reason };
+    if (answer === undefined) {
+      if (whole !== undefined) return made(row, whole, []);
+      return question !== undefined && plainFields.includes(question.field) ? made(row, question.text, [question.field]) : { reason: `no answer: none of ${answerFields.join(', ')} has text` };
     }
     return compose(row, whole, question, answer, []);
   }
@@ -52,7 +52,12 @@ export function applyGeneralRules(row: Row): Outcome {
 
 /** The question of a row alone, for rows whose answers are kept secret; undefined where it has none. */
 export function questionText(row: Row): string | undefined {
-  return firstField(row, questionFields)?.text;
+  return readQuestion(row)?.text;
+}
+
+/** Of a list of questions, which one would be guessed. */
+function readQuestion(row: Row): FieldText | undefined {
+  return firstField(row, questionFields.filter((field) => !Array.isArray(row[field]) || row[field].length === 1));
 }
 
 interface FieldText {
@@ -64,6 +69,8 @@ function compose(row: Row, whole: string | undefined, question: FieldText | unde
   // Winogrande asks with a gap in the sentence; the choice belongs there.
   const filled = known.length > 0 && question?.field === 'sentence' && question.text.includes('_') ? fillGap(question.text, answer.text) : undefined;
   if (whole !== undefined && isWhole(whole, filled ?? question?.text, filled === undefined ? answer.text : '')) return made(row, whole, [...known, question?.field ?? '', answer.field]);
+  const problem = answer.field === '' ? undefined : whyNoAnswer(answer.field, answer.text);
+  if (problem !== undefined) return { reason: problem };
   if (filled !== undefined) return made(row, filled, [...known, 'sentence']);
   // A text that lacks the answer is what is asked, or what it is asked about.
   const before = whole === undefined ? [] : [whole];
@@ -90,19 +97,9 @@ function made(row: Row, text: string, known: readonly string[]): Made {
   return { text, recipe: generalRules, unused: listUnused(row, text, known) };
 }
 
-interface NoAnswer extends Refused {
-  /** No field has one. */
-  isAbsent?: boolean;
-}
-
 /** The answer of a row without choices. Beside a `text`, a number is a class, not an answer, unless the field is called so. */
-function readAnswer(row: Row, besideText: boolean): FieldText | NoAnswer {
-  const fields = besideText ? answerFields.filter((field) => typeof row[field] !== 'number' || field.includes('answer')) : answerFields;
-  const answer = firstField(row, fields);
-  if (answer === undefined) return { reason: `no answer: none of ${answerFields.join(', ')} has text`, isAbsent: true };
-  if (/^\(?[A-J][).:]?$/i.test(answer.text)) return { reason: `${answer.field} is the letter "${shorten(answer.text)}", but the row has no choices` };
-  if (/^(\[\s*["'].*["']\s*\]|\{\s*["'].*\})$/s.test(answer.text)) return { reason: `${answer.field} is a list or an object that is written as a text` };
-  return answer;
+function readAnswer(row: Row, besideText: boolean): FieldText | undefined {
+  return firstField(row, besideText ? answerFields.filter((field) => typeof row[field] !== 'number' || field.includes('answer')) : answerFields);
 }
 
 function listChoices(row: Row): { choices: Choices; fields: string[] } | Refused | undefined {

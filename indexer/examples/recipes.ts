@@ -57,6 +57,8 @@ const shapeSchema = z.strictObject({
       marks: path.optional(),
     })
     .optional(),
+  /** The field with the answer, where that is none if it is a letter alone. */
+  answer: path.optional(),
   /** The field with a gap ("_") for the right choice. */
   gap: path.optional(),
   /** The fields with questions and with their answers. */
@@ -119,8 +121,8 @@ export function holds(row: Row, { field, is }: Shape['where'][number]): boolean 
 }
 
 /** The names of the row's fields that a shape reads. */
-export function shapeFields({ fields, text, choose, gap, turns }: Shape): string[] {
-  const paths = [fields, choose?.from, Array.isArray(choose?.labels) ? [] : choose?.labels, choose?.gold, choose?.marks, gap, turns].flat().filter((one) => one !== undefined);
+export function shapeFields({ fields, text, choose, gap, turns, answer }: Shape): string[] {
+  const paths = [fields, choose?.from, Array.isArray(choose?.labels) ? [] : choose?.labels, choose?.gold, choose?.marks, gap, turns, answer].flat().filter((one) => one !== undefined);
   return [...paths.flatMap(fieldsOf), ...templateFields(text)];
 }
 
