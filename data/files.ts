@@ -65,6 +65,11 @@ export async function* readPieces(path: string, start = 0, end = Infinity): Asyn
   }
 }
 
+/** The bytes of a file from `start` up to, not with, `end`, which it has to have. Errors: those of `readPieces`. */
+export function readBetween(path: string, start: number, end: number): AsyncGenerator<Uint8Array> {
+  return isRemote(path) ? readRange(path, start, end) : readPieces(path, start, end);
+}
+
 /** The pieces in memory of their own, for whoever keeps them. */
 export async function* copyPieces(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   for await (const piece of pieces) yield Uint8Array.from(piece);

@@ -3,7 +3,6 @@
 
 import { readBytesOf } from '../data/bytes.ts';
 import type { Shard } from '../data/documents.ts';
-import { withDuckDb } from '../data/duckdb.ts';
 import { reasonOf } from '../data/errors.ts';
 import { defaultMaxLineBytes } from '../data/jsonl.ts';
 import { lineFeed, readLineBlocks } from '../data/lines.ts';
@@ -41,7 +40,7 @@ export async function countCorpusRows(run: Run, { parts }: Ranking, tell: (probl
 
 async function countRows(shard: Shard, textField: string): Promise<RowCount> {
   if (shard.format === 'parquet') {
-    const groups = await withDuckDb({ threads: 1 }, (connection) => listRowGroups(connection, shard.path, textField));
+    const groups = await listRowGroups(shard.path, textField);
     return { rows: groups.reduce((sum, { rows }) => sum + rows, 0), blank: 0 };
   }
   const count = { rows: 0, blank: 0 };
