@@ -39,7 +39,7 @@ export async function checkPages(path: string, spans: readonly PageSpan[]): Prom
           crc = crc32(buffer.subarray(0, bytesRead), crc);
           from += bytesRead;
         }
-        if (crc !== page.crc) throw damagedPage(at, span);
+        if (crc !== page.crc) throw damagedPage(at, span, wrongChecksum);
         at = bodyEnd;
       }
     }
@@ -49,8 +49,11 @@ export async function checkPages(path: string, spans: readonly PageSpan[]): Prom
   }
 }
 
-export function damagedPage(at: number, { column, group }: Pick<PageSpan, 'column' | 'group'>): Error {
-  return new Error(`the page at byte ${at} (row group ${group}, column "${column}") does not match its checksum`);
+export const wrongChecksum = 'it does not match its checksum';
+
+/** An error that says which page is damaged, and how. */
+export function damagedPage(at: number, { column, group }: PageSpan, reason: string): Error {
+  return new Error(`the page at byte ${at} (row group ${group}, column "${column}") is damaged: ${reason}`);
 }
 
 /** The page header at a place; undefined where there is none that makes sense, which whoever reads the page says better. */

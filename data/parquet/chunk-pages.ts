@@ -1,7 +1,9 @@
 // The pages of a column chunk, of any type, encoding and codec: their levels, and their values as bytes.
 
 import type { FileHandle } from 'node:fs/promises';
-import { crc32, damagedPage, type PageSpan, readHeaderAt } from './checksums.ts';
+import { isNativeError } from 'node:util/types';
+import { reasonOf, systemCode } from '../errors.ts';
+import { crc32, damagedPage, type PageSpan, readHeaderAt, wrongChecksum } from './checksums.ts';
 import { decompressPage } from './codecs.ts';
 import { type Indexed, plainEncoding, readEncoded, type Values } from './decode.ts';
 import type { SchemaNode } from './footer.ts';
@@ -28,34 +30,43 @@ const mostPageBytes = 2 ** 30;
 
 /**
  * The pages of the chunk at `span`, of which those are not read that `isWanted` does not want (asked by their number of entries). Checksums that are there are checked.
- * Throws where a page is damaged.
+ * Throws where a page is damaged, and names it.
  */
 export async function* readChunkPages(file: FileHandle, span: PageSpan, codec: number, leaf: SchemaNode, entries: number, isWanted: (entries: number) => boolean): AsyncGenerator<DataPage | PassedPage> {
   let dictionary: Values | undefined;
-  let left = entries;
-  for (let at = span.start; left > 0; ) {
-    const header = at < span.end ? await readHeaderAt(file, at, span.end) : undefined;
-    if (header === undefined) throw new Error(`there is no page at byte ${at} (row group ${span.group}, column "${span.column}")`);
-    const body = at + header.headerBytes;
-    if (body + header.compressedBytes > span.end || header.uncompressedBytes > mostPageBytes) throw new Error(`the page at byte ${at} (row group ${span.group}, column "${span.column}") has a size that cannot be`);
-    const read = async (): Promise<Uint8Array> => {
-      const bytes = Buffer.allocUnsafeSlow(header.compressedBytes);
-      const { bytesRead } = await file.read(bytes, 0, bytes.length, body);
-      if (bytesRead < bytes.length) throw new Error('it ends early');
-      if (header.crc !== undefined && crc32(bytes, 0) !== header.crc) throw damagedPage(at, span);
-      return bytes;
-    };
-    if (header.kind === 'dictionary') {
-      const plain = readEncoded(decompressPage(codec, await read(), header.uncompressedBytes), plainEncoding, header.values, leafType(leaf), leaf.typeLength, undefined);
-      if ('indices' in plain) throw new Error('a dictionary has no values');
-      dictionary = plain;
-    } else if (header.kind === 'data') {
-      if (header.values > left) throw new Error('a column has more values than its row group says');
-      left -= header.values;
-      yield isWanted(header.values) ? readDataPage(header, await read(), codec, leaf, dictionary) : { entries: header.values, values: undefined };
+  let at = span.start;
+  try {
+    for (let left = entries; left > 0; ) {
+      const header = at < span.end ? await readHeaderAt(file, at, span.end) : undefined;
+      if (header === undefined) throw new Error('it has no header');
+      const { kind, values, crc, compressedBytes, uncompressedBytes } = header;
+      const body = at + header.headerBytes;
+      if (body + compressedBytes > span.end || uncompressedBytes > mostPageBytes || values > left) throw new Error('it has a size that cannot be');
+      if (kind === 'data' && !isWanted(values)) {
+        left -= values;
+        yield { entries: values, values: undefined };
+      } else if (kind !== 'index') {
+        const bytes = Buffer.allocUnsafeSlow(compressedBytes);
+        const { bytesRead } = await file.read(bytes, 0, bytes.length, body);
+        if (bytesRead < bytes.length) throw new Error('it ends early');
+        if (crc !== undefined && crc32(bytes, 0) !== crc) throw new Error(wrongChecksum);
+        if (kind === 'dictionary') dictionary = readDictionary(decompressPage(codec, bytes, uncompressedBytes), values, leaf);
+        else {
+          left -= values;
+          yield readDataPage(header, bytes, codec, leaf, dictionary);
+        }
+      }
+      at = body + compressedBytes;
     }
-    at = body + header.compressedBytes;
+  } catch (error) {
+    throw isNativeError(error) && systemCode(error) === '' ? damagedPage(at, span, reasonOf(error)) : error;
   }
+}
+
+function readDictionary(bytes: Uint8Array, count: number, leaf: SchemaNode): Values {
+  const values = readEncoded(bytes, plainEncoding, count, leafType(leaf), leaf.typeLength, undefined);
+  if ('indices' in values) throw new Error('it is a dictionary of no values');
+  return values;
 }
 
 function readDataPage(header: PageHeader, bytes: Uint8Array, codec: number, leaf: SchemaNode, dictionary: Values | undefined): DataPage {
@@ -65,7 +76,7 @@ function readDataPage(header: PageHeader, bytes: Uint8Array, codec: number, leaf
   let rest: Uint8Array;
   if (v2 !== undefined) {
     const levels = v2.repetitionBytes + v2.definitionBytes;
-    if (levels > bytes.length || levels > header.uncompressedBytes) throw new Error('a page has levels beyond its end');
+    if (levels > bytes.length || levels > header.uncompressedBytes) throw new Error('it has levels beyond its end');
     repetition = readLevels(bytes.subarray(0, v2.repetitionBytes), maxRepetition, entries);
     definition = readLevels(bytes.subarray(v2.repetitionBytes, levels), maxDefinition, entries);
     rest = decompressPage(v2.isCompressed ? codec : 0, bytes.subarray(levels), header.uncompressedBytes - levels);
@@ -75,7 +86,7 @@ function readDataPage(header: PageHeader, bytes: Uint8Array, codec: number, leaf
       if (most === 0) return undefined;
       if (encoding !== runsEncoding) throw new Error(`levels in encoding ${encoding} are not known`);
       const end = rest.length < 4 ? Infinity : 4 + new DataView(rest.buffer, rest.byteOffset).getUint32(0, true);
-      if (end > rest.length) throw new Error('a page has levels beyond its end');
+      if (end > rest.length) throw new Error('it has levels beyond its end');
       const levels = readLevels(rest.subarray(4, end), most, entries);
       rest = rest.subarray(end);
       return levels;

@@ -44,6 +44,6 @@ export function isKnownCodec(codec: number): boolean {
 export function decompressPage(codec: number, bytes: Uint8Array, size: number): Uint8Array {
   if (size === 0) return new Uint8Array();
   const found = decompressors[codec]?.(bytes, size);
-  if (found?.length !== size) throw new Error('a page does not decompress to the size that its header says');
+  if (found?.length !== size) throw new Error('it does not decompress to the size that its header says');
   return found;
 }

@@ -36,9 +36,10 @@ export function findColumn(parent: SchemaNode, name: string): ColumnPath | undef
   const whole = parent.children.find((child) => child.name === name);
   if (whole !== undefined) return [whole];
   for (let dot = name.indexOf('.'); dot >= 0; dot = name.indexOf('.', dot + 1)) {
-    const struct = parent.children.find((child) => child.name === name.slice(0, dot) && isStruct(child));
-    const inner = struct === undefined ? undefined : findColumn(struct, name.slice(dot + 1));
-    if (struct !== undefined && inner !== undefined) return [struct, ...inner];
+    for (const struct of parent.children.filter((child) => child.name === name.slice(0, dot) && isStruct(child))) {
+      const inner = findColumn(struct, name.slice(dot + 1));
+      if (inner !== undefined) return [struct, ...inner];
+    }
   }
   return undefined;
 }

@@ -46,13 +46,13 @@ export function readEncoded(bytes: Uint8Array, encoding: number, count: number, 
 }
 
 function ofWidth(bytes: Uint8Array, count: number, width: number): Values {
-  if (bytes.length < count * width) throw new Error('a page ends early');
+  if (bytes.length < count * width) throw new Error('it ends early');
   return { count, bytes, width, starts: none, ends: none };
 }
 
 function readPlain(bytes: Uint8Array, count: number, type: PhysicalType, width: number): Values {
   if (type === 'BOOLEAN') {
-    if (bytes.length < Math.ceil(count / 8)) throw new Error('a page ends early');
+    if (bytes.length < Math.ceil(count / 8)) throw new Error('it ends early');
     return ofWidth(Uint8Array.from({ length: count }, (_, i) => ((bytes[i >> 3] ?? 0) >> (i & 7)) & 1), count, 1);
   }
   if (type !== 'BYTE_ARRAY') return ofWidth(bytes, count, width);
@@ -60,9 +60,9 @@ function readPlain(bytes: Uint8Array, count: number, type: PhysicalType, width: 
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let at = 0;
   for (let i = 0; i < count; i++) {
-    if (at + 4 > bytes.length) throw new Error('a page ends early');
+    if (at + 4 > bytes.length) throw new Error('it ends early');
     const end = at + 4 + view.getUint32(at, true);
-    if (end > bytes.length) throw new Error('a page ends early');
+    if (end > bytes.length) throw new Error('it ends early');
     starts[i] = at + 4;
     ends[i] = end;
     at = end;
@@ -71,12 +71,12 @@ function readPlain(bytes: Uint8Array, count: number, type: PhysicalType, width: 
 }
 
 function readIndices(bytes: Uint8Array, count: number, dictionary: Values | undefined): Indexed {
-  if (dictionary === undefined) throw new Error('a page has no dictionary');
+  if (dictionary === undefined) throw new Error('it has no dictionary');
   const indices = new Uint32Array(count);
   const width = bytes[0] ?? 0;
-  if (width > 32) throw new Error('a page has indices of too many bits');
+  if (width > 32) throw new Error('it has indices of too many bits');
   if (count > 0) readHybrid(bytes.subarray(1), width, count, indices);
-  for (const index of indices) if (index >= dictionary.count) throw new Error('a page has an index beyond its dictionary');
+  for (const index of indices) if (index >= dictionary.count) throw new Error('it has an index beyond its dictionary');
   return { dictionary, indices };
 }
 
@@ -95,7 +95,7 @@ function readDeltas(cursor: Cursor, bytes: Uint8Array, count: number, width: num
   const miniBlocks = readVarInt(cursor);
   const total = readVarInt(cursor);
   const miniValues = blockValues / miniBlocks;
-  if (total !== count || !(miniValues > 0 && miniValues % 8 === 0)) throw new Error('a page has other values than its header says');
+  if (total !== count || !(miniValues > 0 && miniValues % 8 === 0)) throw new Error('it has other values than its header says');
   let value = readBig(cursor);
   const put = (i: number): void => (width === 4 ? view.setInt32(4 * i, Number(BigInt.asIntN(32, value)), true) : view.setBigInt64(8 * i, BigInt.asIntN(64, value), true));
   if (count > 0) put(0);
@@ -104,7 +104,7 @@ function readDeltas(cursor: Cursor, bytes: Uint8Array, count: number, width: num
     const bits = cursor.take(miniBlocks);
     for (let mini = 0; mini < miniBlocks && i < count; mini++) {
       const own = bits[mini] ?? 0;
-      if (own > 64) throw new Error('a page has differences of too many bits');
+      if (own > 64) throw new Error('it has differences of too many bits');
       const start = 8 * cursor.at();
       cursor.skip((miniValues * own) / 8);
       for (let k = 0; k < miniValues && i < count; k++, i++) {
@@ -149,7 +149,7 @@ function readDeltaLengths(cursor: Cursor, bytes: Uint8Array, count: number): Val
 
 function lengthAt(lengths: Int32Array, i: number): number {
   const length = lengths[i] ?? 0;
-  if (length < 0) throw new Error('a page has a value of less than no bytes');
+  if (length < 0) throw new Error('it has a value of less than no bytes');
   return length;
 }
 
@@ -162,10 +162,10 @@ function readDeltaStrings(bytes: Uint8Array, count: number, width: number): Valu
   let total = 0;
   for (let i = 0; i < count; i++) {
     const [before, length] = [i === 0 ? 0 : (ends[i - 1] ?? 0) - (starts[i - 1] ?? 0), lengthAt(prefixes, i) + (rest.ends[i] ?? 0) - (rest.starts[i] ?? 0)];
-    if (lengthAt(prefixes, i) > before || (width > 0 && length !== width)) throw new Error('a page has a value that does not follow from the one before');
+    if (lengthAt(prefixes, i) > before || (width > 0 && length !== width)) throw new Error('it has a value that does not follow from the one before');
     starts[i] = total;
     total += length;
-    if (total > mostBytes) throw new Error('a page has too many bytes');
+    if (total > mostBytes) throw new Error('it has too many bytes');
     ends[i] = total;
   }
   const whole = new Uint8Array(total);
@@ -182,7 +182,7 @@ const mostBytes = 2 ** 31;
 
 /** BYTE_STREAM_SPLIT: the first bytes of all values, then the second ones, and so on. */
 function readSplit(bytes: Uint8Array, count: number, width: number): Values {
-  if (bytes.length < count * width) throw new Error('a page ends early');
+  if (bytes.length < count * width) throw new Error('it ends early');
   const whole = new Uint8Array(count * width);
   for (let part = 0; part < width; part++) for (let i = 0; i < count; i++) whole[i * width + part] = bytes[part * count + i] ?? 0;
   return ofWidth(whole, count, width);

@@ -12,7 +12,7 @@ export function readHybrid(bytes: Uint8Array, width: number, count: number, numb
   for (let i = 0; i < count; ) {
     const head = readVarInt(cursor);
     const length = Math.floor(head / 2);
-    if (length === 0) throw new Error('a run of a page is empty');
+    if (length === 0) throw new Error('it has an empty run');
     if (head % 2 === 0) {
       let value = 0;
       for (let byte = 0; byte < runBytes; byte++) value += cursor.byte() * 2 ** (8 * byte);

@@ -138,13 +138,29 @@ describe('a Parquet file of large pages', () => {
   });
 
   it.each<[string, WrittenColumn[], string]>([
-    ['of names that are alike but for their case', [{ path: ['TEXT'], pages: [pageOf(large('upper'))] }, { path: ['text'], pages: [pageOf(large('right'))] }, { path: ['text_1'], pages: [pageOf(large('one'))] }], 'text_1'],
+    ['of a name that another has but for its case', [{ path: ['TEXT'], pages: [pageOf(large('upper'))] }, { path: ['text'], pages: [pageOf(large('right'))] }, { path: ['text_1'], pages: [pageOf(large('one'))] }], 'text'],
     ['that looks like a field of a struct', [{ path: ['a', 'b'], pages: [pageOf(large('wrong'))] }, { path: ['a, b'], pages: [pageOf(large('right'))] }], 'a, b'],
-    ['of values of one length', [{ path: ['text'], fixed: 1 << 20, pages: [{ values: 17, content: Buffer.concat([allThere(17), ...Array.from({ length: 17 }, () => Buffer.alloc(1 << 20, 'right ')) ]) }] }], 'text'],
-  ])('a column %s is left to DuckDB', async (_what, columns, field) => {
+  ])('a column %s is read as any other', async (_what, columns, field) => {
     await withFile(17, columns, async (path) => {
-      expect(await findPages(path, field)).toEqual([]);
-      expect((await textsOf(path, field)).map((text) => text.slice(0, 5))).toEqual(Array.from({ length: 17 }, () => 'right'));
+      expect(await findPages(path, field)).toHaveLength(1);
+      expect(await textsOf(path, field)).toEqual(large('right'));
+    });
+  });
+
+  it('a column of values of one length is left to DuckDB', async () => {
+    const content = Buffer.concat([allThere(17), ...Array.from({ length: 17 }, () => Buffer.alloc(1 << 20, 'right '))]);
+    await withFile(17, [{ path: ['text'], fixed: 1 << 20, pages: [{ values: 17, content }] }], async (path) => {
+      expect(await findPages(path)).toEqual([]);
+      expect((await textsOf(path)).map((text) => text.slice(0, 5))).toEqual(Array.from({ length: 17 }, () => 'right'));
+    });
+  });
+
+  it('may have a text that is not UTF-8, which costs its row', async () => {
+    const bad = { values: 17, content: Buffer.concat([allThere(17), Buffer.from([2, 0, 0, 0, 0xc3, 0x28]), plainValues(large('a', 16))]) };
+    await withFile(17, [{ path: ['text'], pages: [bad] }], async (path) => {
+      const { documents, quarantined } = await readAll(path);
+      expect(quarantined).toEqual([{ position: 0, reason: 'not valid UTF-8' }]);
+      expect(documents.map(({ text }) => text)).toEqual(large('a', 16));
     });
   });
 
@@ -168,7 +184,6 @@ describe('a Parquet file of large pages', () => {
     ['more levels than values', { values: 17, content: Buffer.concat([Buffer.from([255, 255, 255, 1]), Buffer.alloc(33 << 20)]) }],
     ['levels of no values', { values: 17, content: Buffer.concat([Buffer.from([50, 0, 0, 0]), Buffer.alloc(17 << 20)]) }],
     ['fewer bytes than its values have', { values: 17, content: Buffer.concat([allThere(17), plainValues(large('a', 16)), Buffer.from([0, 0, 16, 0])]) }],
-    ['a string that is no UTF-8', { values: 17, content: Buffer.concat([allThere(17), Buffer.from([2, 0, 0, 0, 0xc3, 0x28]), plainValues(large('a', 16))]) }],
   ])('with %s is refused as DuckDB refuses it', async (_what, page) => {
     await withFile(17, [{ path: ['text'], pages: [page] }], async (path) => {
       await expect(textsOf(path)).rejects.toMatchObject({ code: 'FILE_UNREADABLE', message: expect.stringContaining(path) });
