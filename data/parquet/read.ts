@@ -106,7 +106,7 @@ interface Prepared extends Query {
 }
 
 /** A file is read chunk by chunk, and to ask for this takes as long as a hundredth of a chunk. */
-const prepared = openBoundedCache<string, Prepared>(1000);
+const prepared = openBoundedCache<string, Prepared>(100);
 
 /** Files that are not on this machine, whose columns DuckDB does not call by their names, or which are to be read `asBytes`, are read from a copy. */
 async function prepare(connection: DuckDBConnection, path: string, fields: FieldNames, asBytes: boolean): Promise<Prepared> {

@@ -6,10 +6,11 @@ import { decompress } from 'fzstd';
 import { type FileMetaData, parquetMetadata, parquetReadObjects, parquetSchema } from 'hyparquet';
 import { z } from 'zod';
 import { parquetSource, sqlString, withDuckDb } from '../../../data/duckdb.ts';
-import { checkCopyable, copyRows } from '../../../data/parquet/copy-rows.ts';
+import { checkCopyable, copyRows, type Edits } from '../../../data/parquet/copy-rows.ts';
 import { type Footer, readFooter } from '../../../data/parquet/footer.ts';
 import { everything, rounds } from '../../long.ts';
 import { withFolder } from '../collect.ts';
+import { pageOf, plainValues, writeParquet, type WrittenColumn } from './write.ts';
 
 const count = 3000;
 
@@ -122,6 +123,32 @@ describe('rows of a Parquet file that are copied', () => {
       expect(texts?.encodings).toEqual(expect.arrayContaining(['PLAIN', 'RLE_DICTIONARY']));
     });
   }, 60_000);
+
+  it('may become several, with other values or none, also in a column that had to have them', async () => {
+    await withFolder(async (folder) => {
+      const [path, copy] = [join(folder, 'a.parquet'), join(folder, 'b.parquet')];
+      const values = (name: string): WrittenColumn['pages'] => [pageOf([`${name}0`, `${name}1`]), pageOf([`${name}2`, `${name}3`])];
+      const required = [{ values: 4, content: plainValues(['t0', 't1', 't2', 't3']) }];
+      await writeParquet(path, 4, [{ path: ['text'], pages: values('text') }, { path: ['tokens'], required: true, pages: required }, { path: ['in', 'a'], pages: values('a') }, { path: ['in', 'b'], required: true, pages: [{ values: 4, content: plainValues(['b0', 'b1', 'b2', 'b3']) }] }]);
+      const footer = await readFooter(path);
+      const [, tokens, , b] = footer.leaves;
+      const edits: Edits = {
+        copies: new Map([[1, 2], [2, 0]]),
+        values: new Map<number, (row: number, part: number, value: Uint8Array) => Uint8Array | undefined>([[0, (row, part, value) => Buffer.from(`${Buffer.from(value).toString()} ${row}.${part}`)], [1, () => undefined], [3, (_row, part) => (part === 0 ? undefined : Buffer.from('new'))]]),
+        optional: new Set([tokens, b].flatMap((leaf) => leaf ?? [])),
+      };
+      expect(await copyRows(path, footer, [0, 1, 2, 3], copy, edits)).toBe(4);
+      expect(await readWithDuckDb(copy)).toEqual([
+        "{'text': text0, 'tokens': t0, 'in': {'a': a0, 'b': b0}}",
+        "{'text': text1 1.0, 'tokens': NULL, 'in': {'a': a1, 'b': NULL}}",
+        "{'text': text1 1.1, 'tokens': NULL, 'in': {'a': a1, 'b': new}}",
+        "{'text': text3, 'tokens': t3, 'in': {'a': a3, 'b': b3}}",
+      ]);
+      expect((await readWithHyparquet(copy)).rows[1]).toEqual({ text: 'text1 1.0', tokens: null, in: { a: 'a1', b: null } });
+      await copyRows(path, footer, [0, 3], copy);
+      expect((await readFooter(copy)).leaves.map(({ repetition }) => repetition)).toEqual(['optional', 'required', 'optional', 'required']);
+    });
+  });
 
   it('are told where they cannot be copied, by column and page', async () => {
     await withFolder(async (folder) => {
