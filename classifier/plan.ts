@@ -6,7 +6,6 @@ import { z } from 'zod';
 import { chunkSchema, cutShard } from '../data/chunks.ts';
 import { commitSealedJson, readSealedJson } from '../data/commit.ts';
 import type { Chunk, Shard } from '../data/documents.ts';
-import { withDuckDb } from '../data/duckdb.ts';
 import { BetrError, fail } from '../data/errors.ts';
 import { withLock } from '../data/lock.ts';
 import type { Report } from '../data/progress.ts';
@@ -102,16 +101,14 @@ export function packFresh({ shards, chunkBytes }: Plan, fresh: readonly Shard[])
   return packShards(small, chunkBytes, first);
 }
 
-function cutShards(run: Run, shards: readonly Shard[], chunkBytes: number, report: Report): Promise<Plan['shards']> {
-  return withDuckDb({ threads: 1, memoryMb: 256 }, async (connection) => {
-    const cut: Plan['shards'] = [];
-    for (const shard of shards) {
-      const { name, format, bytes, modifiedMs } = shard;
-      cut.push({ name, format, bytes, modifiedMs, chunks: await cutShard(connection, shard, run.settings.corpus.fields, chunkBytes).catch(takeWhole) });
-      report({ stage: 'plan', done: cut.length, total: shards.length, unit: 'shards' });
-    }
-    return cut;
-  });
+async function cutShards(run: Run, shards: readonly Shard[], chunkBytes: number, report: Report): Promise<Plan['shards']> {
+  const cut: Plan['shards'] = [];
+  for (const shard of shards) {
+    const { name, format, bytes, modifiedMs } = shard;
+    cut.push({ name, format, bytes, modifiedMs, chunks: await cutShard(shard, run.settings.corpus.fields, chunkBytes).catch(takeWhole) });
+    report({ stage: 'plan', done: cut.length, total: shards.length, unit: 'shards' });
+  }
+  return cut;
 }
 
 /**

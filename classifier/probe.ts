@@ -165,9 +165,9 @@ interface Place {
   bytesOfRows: (rows: number) => number | Promise<number>;
 }
 
-async function findChunk({ readConnection, fields }: ScoringContext, shard: Shard, place: number): Promise<Place> {
+async function findChunk({ fields }: ScoringContext, shard: Shard, place: number): Promise<Place> {
   if (shard.format === 'parquet') {
-    const groups = await listRowGroups(readConnection, shard.path, fields.text);
+    const groups = await listRowGroups(shard.path, fields.text);
     const rows = groups.reduce((sum, group) => sum + group.rows, 0);
     let firstRow = 0;
     for (const group of groups) {

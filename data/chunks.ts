@@ -4,7 +4,6 @@
 import { z } from 'zod';
 import { readBytesOf } from './bytes.ts';
 import type { Chunk, Shard } from './documents.ts';
-import type { DuckDBConnection } from '@duckdb/node-api';
 import { lineFeed } from './lines.ts';
 import { listRowGroups } from './parquet/read.ts';
 import type { FieldNames } from './settings.ts';
@@ -14,8 +13,8 @@ const whole = z.number().int().nonnegative();
 export const chunkSchema = z.strictObject({ firstRow: whole, endRow: whole.optional(), startByte: whole.optional(), endByte: whole.optional() });
 
 /** The chunks of a shard, in order; at least one. Errors: FILE_NOT_FOUND, FILE_UNREADABLE. */
-export async function cutShard(connection: DuckDBConnection, shard: Shard, fields: FieldNames, chunkBytes: number): Promise<Chunk[]> {
-  if (shard.format === 'parquet') return cutRowGroups(await listRowGroups(connection, shard.path, fields.text), chunkBytes);
+export async function cutShard(shard: Shard, fields: FieldNames, chunkBytes: number): Promise<Chunk[]> {
+  if (shard.format === 'parquet') return cutRowGroups(await listRowGroups(shard.path, fields.text), chunkBytes);
   return shard.format === 'jsonl' ? cutLines(shard, chunkBytes) : [{ firstRow: 0 }];
 }
 

@@ -1,6 +1,7 @@
 // Columns of DuckDB's chunks at one stroke. Its library takes and gives each value by itself, which costs more than to score it: strings that lie side by
 // side in DuckDB's memory, as most do, are fetched together here, and numbers are copied in as they are.
 
+import { isUtf8 } from 'node:buffer';
 import type { DuckDBDataChunk } from '@duckdb/node-api';
 import { bindings } from './duckdb-library.ts';
 import { fail } from './errors.ts';
@@ -37,9 +38,14 @@ export function readBytes({ chunk, rowCount }: DuckDBDataChunk, column: number):
   return values;
 }
 
-/** The values of a column of VARCHAR; '' where there is none. */
-export function readStrings(chunk: DuckDBDataChunk, column: number): string[] {
-  return readBytes(chunk, column).map((bytes) => (bytes === undefined ? '' : decoder.decode(bytes)));
+/** The values of a column of VARCHAR or BLOB as strings; '' where there is none, undefined where it is not valid UTF-8 (which only a BLOB can be). */
+export function readStrings(chunk: DuckDBDataChunk, column: number): (string | undefined)[] {
+  return readBytes(chunk, column).map((bytes) => {
+    if (bytes === undefined) return '';
+    const text = decoder.decode(bytes);
+    // Most texts have none, so that only few are looked at twice.
+    return text.includes('\ufffd') && !isUtf8(bytes) ? undefined : text;
+  });
 }
 
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });

@@ -4,7 +4,7 @@ import { open, readdir, stat } from 'node:fs/promises';
 import { fail, reasonOf, systemCode } from './errors.ts';
 import { openPool } from './pool.ts';
 import { readRange } from './remote/read.ts';
-import { isRemote, openStore, showPath } from './remote/store.ts';
+import { type FileRange, isRemote, openStore, showPath } from './remote/store.ts';
 
 const pieceBytes = 1 << 20;
 const buffers = openPool(4, () => Buffer.allocUnsafeSlow(pieceBytes));
@@ -64,6 +64,11 @@ export async function* readPieces(path: string, start = 0, end = Infinity): Asyn
     await file.close();
     buffers.give(buffer);
   }
+}
+
+/** The bytes of a range that a file of a known size has. Errors: those of `readPieces`. */
+export function readBetween(path: string, range: FileRange): AsyncGenerator<Uint8Array> {
+  return isRemote(path) ? readRange(path, range) : readPieces(path, range.start, range.end);
 }
 
 /** The pieces in memory of their own, for whoever keeps them. */

@@ -1,5 +1,5 @@
 // The kept documents themselves, shard by shard, in the corpus's own format: JSONL lines byte for byte and compressed as they were,
-// Parquet with all its columns. Files keep the names of their shards.
+// Parquet with all its columns as they are. Files keep the names of their shards.
 
 import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
@@ -12,17 +12,20 @@ import { shardsOf, type ShardState } from '../classifier/shard-changes.ts';
 import { commitFile } from '../data/commit.ts';
 import type { Shard } from '../data/documents.ts';
 import { parquetSource, sqlString } from '../data/duckdb.ts';
-import { fail } from '../data/errors.ts';
+import { BetrError, fail, reasonOf, systemCode } from '../data/errors.ts';
 import type { Report } from '../data/progress.ts';
 import { readRawRows } from '../data/read.ts';
-import { openLocalParquet } from '../data/remote/spool.ts';
+import { isRemote, showPath } from '../data/remote/store.ts';
+import { checkCopyable, copyRows, noEdits, spansOfRows } from '../data/parquet/copy-rows.ts';
+import { openCopy } from '../data/parquet/copy.ts';
+import { readFooter } from '../data/parquet/footer.ts';
 import type { Run } from '../data/run.ts';
 import type { FieldNames } from '../data/settings.ts';
 import { listShards } from '../data/shards.ts';
 import { openZstdCompressor } from '../data/zstd.ts';
 import type { Ranking } from './generation.ts';
 import { cutLine } from './cut-leaks.ts';
-import { cutParquet, pieceNumber } from './cut-parquet.ts';
+import { planCuts } from './cut-parquet.ts';
 import { type LeakMask, type PassageRow, passageRow, shardPassages } from './leak-mask.ts';
 import { documentsFolder } from './out-folder.ts';
 import { queryRows, withSpillingDuckDb } from './scores.ts';
@@ -105,23 +108,34 @@ interface Copied {
   documents: number;
 }
 
+/** A Parquet file's rows, with all that it has but how they lie in the file. */
 async function copyParquetRows(connection: DuckDBConnection, { shard, rows, fields, passages }: Wanted, path: string): Promise<Copied> {
-  const file = await openLocalParquet(shard.path);
+  const wanted = await readNumbers(connection, rows);
+  const isLeaky = wanted.filter((row) => passages.has(row));
   try {
-    await file.fetch(connection);
-    const source = parquetSource(file.path, 'file_row_number = true');
-    const plain = `SELECT * FROM ${source} WHERE file_row_number IN (SELECT "row"::BIGINT FROM (${rows}))`;
-    const counted = await queryRows(connection, `SELECT count(*)::DOUBLE AS rows FROM (${plain})`, z.object({ rows: z.number() }));
-    const kept = passages.size === 0 ? `SELECT *, 0 AS ${pieceNumber} FROM (${plain})` : await cutParquet(connection, shard.path, plain, fields, passages);
-    const reader = await connection.runAndReadAll(`COPY (SELECT * EXCLUDE (file_row_number, ${pieceNumber}) FROM (${kept}) ORDER BY file_row_number, ${pieceNumber}) TO ${sqlString(path)} (FORMAT parquet, COMPRESSION zstd)`);
-    return { rows: counted[0]?.rows ?? 0, documents: Number(reader.getRowObjects()[0]?.['Count']) };
-  } finally {
-    await file.close();
+    const footer = await readFooter(shard.path);
+    if ((wanted.at(-1) ?? -1) >= footer.rows) throw fail('SHARD_CHANGED', { path: shard.path });
+    checkCopyable(footer);
+    const edits = isLeaky.length === 0 ? noEdits : await planCuts(shard, footer, fields, isLeaky, passages);
+    const copy = isRemote(shard.path) ? await openCopy(shard.path, shard.bytes) : undefined;
+    try {
+      await copy?.fetch(spansOfRows(footer, wanted));
+      return { rows: wanted.length, documents: await copyRows(copy?.path ?? shard.path, footer, wanted, path, edits) };
+    } finally {
+      await copy?.close();
+    }
+  } catch (error) {
+    throw error instanceof BetrError || systemCode(error) !== '' ? error : fail('FILE_UNREADABLE', { path: showPath(shard.path), reason: reasonOf(error) }, error);
   }
 }
 
+/** The numbers in the one column of a query. */
+async function readNumbers(connection: DuckDBConnection, sql: string): Promise<number[]> {
+  return z.array(z.number()).parse((await connection.runAndReadAll(sql)).getColumns()[0] ?? []);
+}
+
 async function copyLines(connection: DuckDBConnection, { shard, rows, fields, passages }: Wanted, path: string): Promise<Copied> {
-  const wanted = z.array(z.number()).parse((await connection.runAndReadAll(rows)).getColumns()[0] ?? []);
+  const wanted = await readNumbers(connection, rows);
   const copied: Copied = { rows: 0, documents: 0 };
   async function* blocks(): AsyncGenerator<Uint8Array> {
     let block: Uint8Array[] = [];

@@ -1,10 +1,8 @@
 // Counts the rows of the corpus's files again, for `betr verify --corpus`: the ranking has to cover as many, of which only blank lines have no document and
 // are not in quarantine.
 
-import type { DuckDBConnection } from '@duckdb/node-api';
 import { readBytesOf } from '../data/bytes.ts';
 import type { Shard } from '../data/documents.ts';
-import { withDuckDb } from '../data/duckdb.ts';
 import { reasonOf } from '../data/errors.ts';
 import { defaultMaxLineBytes } from '../data/jsonl.ts';
 import { lineFeed, readLineBlocks } from '../data/lines.ts';
@@ -27,24 +25,22 @@ export async function countCorpusRows(run: Run, { parts }: Ranking, tell: (probl
     covered.set(shard, { rows: sum.rows + rows, blank: sum.blank + rows - documents - quarantined });
   }
   const shards = (await listShards(run.settings.corpus.files, run.settingsFolder)).filter(({ name }) => covered.has(name));
-  await withDuckDb({ threads: 1 }, async (connection) => {
-    for (const [index, shard] of shards.entries()) {
-      try {
-        const found = await countRows(connection, shard, run.settings.corpus.fields.text);
-        const listed = covered.get(shard.name);
-        if (found.rows !== listed?.rows) tell(`${shard.name} has ${found.rows} rows, of which ${listed?.rows ?? 0} are in the ranking`);
-        else if (found.blank !== listed.blank) tell(`${shard.name}: ${listed.blank - found.blank} rows are neither scored, nor in quarantine, nor blank`);
-      } catch (error) {
-        tell(`${shard.name}: ${reasonOf(error)}`);
-      }
-      report({ stage: 'verify: corpus', done: index + 1, total: shards.length, unit: 'shards' });
+  for (const [index, shard] of shards.entries()) {
+    try {
+      const found = await countRows(shard, run.settings.corpus.fields.text);
+      const listed = covered.get(shard.name);
+      if (found.rows !== listed?.rows) tell(`${shard.name} has ${found.rows} rows, of which ${listed?.rows ?? 0} are in the ranking`);
+      else if (found.blank !== listed.blank) tell(`${shard.name}: ${listed.blank - found.blank} rows are neither scored, nor in quarantine, nor blank`);
+    } catch (error) {
+      tell(`${shard.name}: ${reasonOf(error)}`);
     }
-  });
+    report({ stage: 'verify: corpus', done: index + 1, total: shards.length, unit: 'shards' });
+  }
 }
 
-async function countRows(connection: DuckDBConnection, shard: Shard, textField: string): Promise<RowCount> {
+async function countRows(shard: Shard, textField: string): Promise<RowCount> {
   if (shard.format === 'parquet') {
-    const groups = await listRowGroups(connection, shard.path, textField);
+    const groups = await listRowGroups(shard.path, textField);
     return { rows: groups.reduce((sum, { rows }) => sum + rows, 0), blank: 0 };
   }
   const count = { rows: 0, blank: 0 };

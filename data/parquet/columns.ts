@@ -1,77 +1,93 @@
-// Which columns of a Parquet file have the documents' fields, and how they are asked for.
+// Which columns of a Parquet file have the documents' fields, by their exact names, and how DuckDB is asked for them.
 
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { z } from 'zod';
 import { parquetSource, sqlName } from '../duckdb.ts';
 import { fail } from '../errors.ts';
-import { splitName } from '../json-line.ts';
 import type { FieldNames } from '../settings.ts';
+import { type Footer, listLeaves, type SchemaNode } from './footer.ts';
 
-interface Column {
-  /** Of the file's top level; undefined where the file has none. */
-  name?: string;
-  sql: string;
-  type: string;
-}
+/** A column, from one of the file's top level down. */
+export type ColumnPath = readonly SchemaNode[];
+
+export type FieldColumns = Record<keyof FieldNames, ColumnPath | undefined>;
 
 /** What to ask a file for. */
 export interface Query {
-  /** In this order: row and tokens as DOUBLE, id and source as VARCHAR. */
+  /** In this order: row and tokens as DOUBLE, id and source as VARCHAR or, where they are texts read as bytes, as BLOB. */
   others: string;
   /** As BLOB. */
   text: string;
-  /** The file as a table. */
-  source: string;
-  /** The column of the file's top level that has the texts, where there is one; whether it is of strings, which are valid UTF-8 then, or of bytes. */
-  textColumn: string | undefined;
-  isString: boolean;
-  /** The file's columns that all of this reads. */
-  columns: string[];
 }
 
-/** Finds the columns. Errors name the file as `shown`. Optional fields that the file lacks are null, where their names are the default ones. */
-export async function buildQuery(connection: DuckDBConnection, path: string, fields: FieldNames, shown: string): Promise<Query> {
-  const find = await openColumns(connection, path);
-  const column = async (field: keyof FieldNames, allowed: RegExp): Promise<Column> => {
+/** The columns of the documents' fields; undefined where the file lacks an optional field of the default name. Errors, which name the file as `shown`: COLUMN_MISSING. */
+export function findColumns({ root }: Footer, fields: FieldNames, shown: string): FieldColumns {
+  const find = (field: keyof FieldNames): ColumnPath | undefined => {
     const name = fields[field];
-    const found = await find(name);
-    if (found === undefined && field !== 'text' && name === field) return { sql: 'NULL', type: '' };
-    if (found === undefined) throw fail('COLUMN_MISSING', { path: shown, column: name, columns: (await listColumns(connection, path)).map((known) => known.name).join(', ') });
-    if (!allowed.test(found.type)) throw fail('COLUMN_TYPE', { path: shown, column: name, type: found.type });
+    const found = findColumn(root, name);
+    if (found === undefined && (field === 'text' || name !== field)) throw fail('COLUMN_MISSING', { path: shown, column: name, columns: root.children.map((child) => child.name).join(', ') });
     return found;
   };
-  const text = await column('text', /^(VARCHAR|BLOB)$/);
-  const id = await column('id', simpleType);
-  const source = await column('source', simpleType);
-  const tokens = await column('tokens', /^(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL.*)$/);
-  return {
-    others: `file_row_number::DOUBLE, ${tokens.sql}::DOUBLE, ${id.sql}::VARCHAR, ${source.sql}::VARCHAR`,
-    text: text.type === 'BLOB' ? text.sql : `encode(${text.sql})`,
-    source: parquetSource(path, 'file_row_number = true'),
-    textColumn: text.name === fields.text ? text.name : undefined,
-    isString: text.type === 'VARCHAR',
-    columns: [text, id, source, tokens].flatMap(({ name }) => name ?? []),
-  };
+  return { text: find('text'), id: find('id'), source: find('source'), tokens: find('tokens') };
 }
 
-const simpleType = /^(?!STRUCT|MAP|UNION|VARIANT)[^[]*$/;
-
-/** Finds columns by name; "a.b" is the field b of the struct a where no column has that very name. */
-async function openColumns(connection: DuckDBConnection, path: string): Promise<(name: string) => Promise<Column | undefined>> {
-  const columns = await listColumns(connection, path);
-  return async (name) => {
-    const whole = columns.find((column) => column.name === name);
-    if (whole !== undefined) return { name, sql: sqlName(name), type: whole.type };
-    const [parent, inner] = splitName(name);
-    if (!columns.some((column) => column.name === parent && column.type.startsWith('STRUCT('))) return undefined;
-    const field = (await listColumns(connection, path, `${sqlName(parent)}.*`)).find((column) => column.name === inner);
-    return field && { name: parent, sql: `${sqlName(parent)}.${sqlName(inner)}`, type: field.type };
-  };
+/** The column of this name; "a.b" is the field b of the struct a where no column has that very name. */
+export function findColumn(parent: SchemaNode, name: string): ColumnPath | undefined {
+  const whole = parent.children.find((child) => child.name === name);
+  if (whole !== undefined) return [whole];
+  for (let dot = name.indexOf('.'); dot >= 0; dot = name.indexOf('.', dot + 1)) {
+    for (const struct of parent.children.filter((child) => child.name === name.slice(0, dot) && isStruct(child))) {
+      const inner = findColumn(struct, name.slice(dot + 1));
+      if (inner !== undefined) return [struct, ...inner];
+    }
+  }
+  return undefined;
 }
+
+/** Lists and maps have a repeated group inside. */
+function isStruct({ type, repetition, children }: SchemaNode): boolean {
+  return type === undefined && repetition !== 'repeated' && children.every((child) => child.repetition !== 'repeated');
+}
+
+/** The leaves that these columns have, each once, in the file's order. */
+export function leavesOf({ text, id, source, tokens }: FieldColumns): SchemaNode[] {
+  const leaves = [text, id, source, tokens].flatMap((path) => path?.slice(-1) ?? []).flatMap(listLeaves);
+  return [...new Set(leaves)].sort((a, b) => a.leaf - b.leaf);
+}
+
+/** A column's name in SQL, where DuckDB calls it as the file does. */
+export function plainSql(path: ColumnPath): string {
+  return path.map(({ name }) => sqlName(name)).join('.');
+}
+
+const allowedTypes: Record<keyof FieldNames, RegExp> = {
+  text: /^(VARCHAR|BLOB)$/,
+  id: /^(?!STRUCT|MAP|UNION|VARIANT)[^[]*$/,
+  source: /^(?!STRUCT|MAP|UNION|VARIANT)[^[]*$/,
+  tokens: /^(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL.*)$/,
+};
 
 const describedColumns = z.array(z.object({ column_name: z.string(), column_type: z.string() }));
 
-async function listColumns(connection: DuckDBConnection, path: string, which = '*'): Promise<{ name: string; type: string }[]> {
-  const reader = await connection.runAndReadAll(`DESCRIBE SELECT ${which} FROM ${parquetSource(path)}`);
-  return describedColumns.parse(reader.getRowObjects()).map(({ column_name, column_type }) => ({ name: column_name, type: column_type }));
+/** How to ask for the columns in the file at `path`, where `sqlOf` names them; with `asBytes`, its texts are bytes to DuckDB. Errors: COLUMN_TYPE. */
+export async function buildQuery(connection: DuckDBConnection, path: string, columns: FieldColumns, sqlOf: (path: ColumnPath) => string, asBytes: boolean, fields: FieldNames, shown: string): Promise<Query> {
+  const names = ['text', 'id', 'source', 'tokens'] as const;
+  const selected = names.map((field) => `${columns[field] === undefined ? 'NULL' : sqlOf(columns[field])} AS ${field}`);
+  const reader = await connection.runAndReadAll(`DESCRIBE SELECT ${selected.join(', ')} FROM ${parquetSource(path)}`);
+  const types = new Map(describedColumns.parse(reader.getRowObjects()).map(({ column_name, column_type }) => [column_name, column_type]));
+  for (const field of names) {
+    if (columns[field] === undefined) continue;
+    const type = isTextColumn(columns[field]) ? 'VARCHAR' : (types.get(field) ?? '');
+    if (!allowedTypes[field].test(type)) throw fail('COLUMN_TYPE', { path: shown, column: fields[field], type });
+  }
+  const name = (column: ColumnPath | undefined): string => (column === undefined ? 'NULL::VARCHAR' : asBytes && isTextColumn(column) ? sqlOf(column) : `${sqlOf(column)}::VARCHAR`);
+  const text = columns.text === undefined ? 'NULL' : sqlOf(columns.text);
+  return {
+    others: `file_row_number::DOUBLE, ${columns.tokens === undefined ? 'NULL' : sqlOf(columns.tokens)}::DOUBLE, ${name(columns.id)}, ${name(columns.source)}`,
+    text: types.get('text') === 'BLOB' ? text : `encode(${text})`,
+  };
+}
+
+export function isTextColumn(path: ColumnPath | undefined): boolean {
+  return path?.at(-1)?.isText === true;
 }

@@ -4,6 +4,8 @@ export interface Cursor {
   at(): number;
   /** Takes a byte. Throws `cutShort` where there is none. */
   byte(): number;
+  /** Takes so many bytes, as a view. */
+  take(bytes: number): Uint8Array;
   skip(bytes: number): void;
 }
 
@@ -20,6 +22,10 @@ export function openCursor(bytes: Uint8Array): Cursor {
     byte() {
       skip(1);
       return bytes[at - 1] ?? 0;
+    },
+    take(count) {
+      skip(count);
+      return bytes.subarray(at - count, at);
     },
     skip,
   };

@@ -2,63 +2,64 @@
 // the one before; and it writes pages of up to 100 MB. Such a page is decompressed piece by piece here, where it is as DuckDB writes it: plain values, in Snappy,
 // Zstandard, gzip or uncompressed. Whatever is otherwise, or damaged, is left to DuckDB: what is read here may end anywhere, and is right as far as it goes.
 
-import type { DuckDBConnection } from '@duckdb/node-api';
-import { z } from 'zod';
 import { type ByteReader, openByteReader } from '../byte-reader.ts';
-import { parquetSource, sqlPath, sqlString } from '../duckdb.ts';
 import { readPieces } from '../files.ts';
 import { gunzip } from '../gzip.ts';
-import { type PageHeader, readPageHeader } from './page-header.ts';
+import type { Footer, SchemaNode } from './footer.ts';
+import { mostHeaderBytes, type PageHeader, readPageHeader } from './page-header.ts';
 import { decompressSnappy } from './snappy.ts';
 import { readValues, type Text } from './values.ts';
 import { openFastZstdDecompressor } from '../zstd.ts';
+
+/** Encodings, by their numbers in the format. */
+const plain = 0;
+const rle = 3;
 
 type Pieces = AsyncIterable<Uint8Array>;
 
 /** DuckDB reads smaller ones in little memory, too. */
 export const largePageBytes = 16 << 20;
-/** A header may have statistics, and these a text. */
-const mostHeaderBytes = 1 << 20;
 const lookBytes = 1 << 16;
 /** Each row has a byte while its page is read. */
 const mostRows = 1 << 20;
 
-const decompressors: Readonly<Record<string, (pieces: Pieces) => Pieces | Promise<Pieces>>> = {
-  UNCOMPRESSED: (pieces) => pieces,
-  SNAPPY: decompressSnappy,
-  GZIP: gunzip,
-  async ZSTD(pieces) {
+/** By the codecs' numbers in the format. */
+const decompressors: Readonly<Record<number, (pieces: Pieces) => Pieces | Promise<Pieces>>> = {
+  0: (pieces) => pieces,
+  1: decompressSnappy,
+  2: gunzip,
+  async 6(pieces) {
     const decompress = await openFastZstdDecompressor();
     if (decompress === undefined) throw new Error('there is no fast way to decompress Zstandard');
     return decompress(pieces);
   },
 };
 
-const textPages = z.object({ group: z.number(), codec: z.string(), start: z.number(), end: z.number(), rows: z.number(), optional: z.boolean() });
-
 /** Where the pages of a row group's texts are, and what has to be known to read them; `optional`: texts may be missing. */
-export type TextPages = z.output<typeof textPages>;
+export interface TextPages {
+  group: number;
+  codec: number;
+  start: number;
+  end: number;
+  rows: number;
+  optional: boolean;
+}
 
-/** The row groups whose texts may be such as `openTexts` reads, and have `leastBytes` or more: their pages say. `column` is one of the file's top level. */
-export async function findTextPages(connection: DuckDBConnection, path: string, column: string, leastBytes = largePageBytes): Promise<TextPages[]> {
-  // Columns that are alike but for their case have other names in DuckDB than in the file; and a name with a comma may look like a field of a struct.
-  const reader = await connection.runAndReadAll(
-    `WITH names AS (SELECT name, repetition_type FROM parquet_schema(${sqlPath(path)})),
-       own AS (SELECT any_value(repetition_type) AS repetition_type FROM names WHERE lower(name) = lower(${sqlString(column)}) HAVING count(*) = 1),
-       renamed AS (SELECT count(*) AS columns FROM (DESCRIBE SELECT * FROM ${parquetSource(path)}) WHERE column_name NOT IN (SELECT name FROM names))
-     SELECT row_group_id::DOUBLE AS "group", compression AS codec, data_page_offset::DOUBLE AS start, (data_page_offset + total_compressed_size)::DOUBLE AS "end", num_values::DOUBLE AS rows, repetition_type = 'OPTIONAL' AS optional
-     FROM parquet_metadata(${sqlPath(path)}), own, renamed
-     WHERE path_in_schema = ${sqlString(column)} AND renamed.columns = 0 AND repetition_type IN ('OPTIONAL', 'REQUIRED') AND type = 'BYTE_ARRAY' AND total_uncompressed_size >= ${leastBytes} AND num_values <= ${mostRows}
-     QUALIFY count(*) OVER (PARTITION BY row_group_id) = 1 ORDER BY row_group_id`,
-  );
-  return textPages.array().parse(reader.getRowObjects()).filter(({ codec }) => codec in decompressors);
+/** The row groups whose texts may be such as `openTexts` reads, and have `leastBytes` or more: their pages say. */
+export function findTextPages({ groups }: Footer, { leaf, type, maxDefinition, maxRepetition }: SchemaNode, leastBytes = largePageBytes): TextPages[] {
+  if (type !== 'BYTE_ARRAY' || maxDefinition > 1 || maxRepetition > 0) return [];
+  return groups.flatMap(({ rows, chunks }, group) => {
+    const chunk = chunks[leaf];
+    if (chunk === undefined || chunk.uncompressedBytes < leastBytes || rows > mostRows || !(chunk.codec in decompressors)) return [];
+    return [{ group, codec: chunk.codec, start: chunk.start, end: chunk.end, rows, optional: maxDefinition === 1 }];
+  });
 }
 
 /** Whether the first page is large; the others mostly are like it. */
 export async function haveLargePages(path: string, { start, end }: TextPages): Promise<boolean> {
   const bytes = openByteReader(readPieces(path, start, Math.min(end, start + lookBytes)));
   try {
-    return (await nextHeader(bytes)).uncompressedBytes >= largePageBytes;
+    return (await nextPlainHeader(bytes)).uncompressedBytes >= largePageBytes;
   } catch {
     return false;
   } finally {
@@ -66,10 +67,14 @@ export async function haveLargePages(path: string, { start, end }: TextPages): P
   }
 }
 
-async function nextHeader(bytes: ByteReader): Promise<PageHeader> {
+/** The next header, of a plain data page of version 1. Throws where it is of another page. */
+async function nextPlainHeader(bytes: ByteReader): Promise<PageHeader> {
   for (let least = 256; least <= mostHeaderBytes; least *= 16) {
     const header = readPageHeader(await bytes.peek(least));
-    if (header !== undefined) return header;
+    if (header === undefined) continue;
+    const { kind, v2, encoding, definitionEncoding } = header;
+    if (kind !== 'data' || v2 !== undefined || encoding !== plain || definitionEncoding !== rle) throw new Error('it is no plain data page of version 1');
+    return header;
   }
   throw new Error('a page header has no end');
 }
@@ -115,7 +120,7 @@ async function* readGroups(path: string, groups: readonly TextPages[], mostBytes
     if (decompress === undefined) throw new Error(`there is no decompressor for ${codec}`);
     try {
       for (let left = rows; left > 0; ) {
-        const page = await nextHeader(bytes);
+        const page = await nextPlainHeader(bytes);
         if (page.values > left) throw new Error('a page has more values than its row group has rows');
         bytes.drop(page.headerBytes);
         const pageEnd = bytes.taken() + page.compressedBytes;

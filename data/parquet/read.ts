@@ -2,42 +2,46 @@
 
 import { isUtf8 } from 'node:buffer';
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { z } from 'zod';
 import { type BatchBuilder, openBatch } from '../batch.ts';
 import { openBoundedCache } from '../bounded-cache.ts';
 import { findForeignKind } from '../bytes.ts';
 import type { DocumentBatch, Shard } from '../documents.ts';
-import { openDuckDb, sqlPath, sqlString } from '../duckdb.ts';
+import { openDuckDb } from '../duckdb.ts';
 import { BetrError, fail, reasonOf } from '../errors.ts';
 import { statFile } from '../files.ts';
-import { isCount, splitName } from '../json-line.ts';
+import { isCount } from '../json-line.ts';
 import { defaultMaxLineBytes, type ReadOptions } from '../jsonl.ts';
-import { buildQuery, type Query } from './columns.ts';
-import { findTextPages, largePageBytes } from './pages.ts';
-import { cutSections, type LargeGroup, readSection, type RowFields } from './sections.ts';
 import type { Quarantine } from '../quarantine.ts';
-import { type LocalParquet, openLocalParquet } from '../remote/spool.ts';
-import { showPath } from '../remote/store.ts';
+import { isRemote, showPath } from '../remote/store.ts';
 import type { FieldNames } from '../settings.ts';
+import { checkPages, type PageSpan } from './checksums.ts';
+import { buildQuery, type ColumnPath, type FieldColumns, findColumn, findColumns, leavesOf, plainSql, type Query } from './columns.ts';
+import { openCopy } from './copy.ts';
+import { type Footer, readFooter } from './footer.ts';
+import { findTextPages } from './pages.ts';
+import { cutSections, type LargeGroup, readSection, type RowFields, type RowRange, type Texts } from './sections.ts';
 import type { Text } from './values.ts';
+import { buildView, hasPlainNames } from './view.ts';
 
-/** Reads a Parquet shard. Bad rows go to the quarantine. Returns the row after the last (of a whole file: the last that has a document or is bad). Errors: FILE_NOT_FOUND, FILE_UNREADABLE, COLUMN_MISSING, COLUMN_TYPE. */
+/**
+ * Reads a Parquet shard. Bad rows go to the quarantine. Returns the row after the last (of a whole file: the last that has a document or is bad).
+ * Errors: FILE_NOT_FOUND, FILE_UNREADABLE, COLUMN_MISSING, COLUMN_TYPE.
+ */
 export async function* readParquet(shard: Shard, fields: FieldNames, { quarantine, chunk = { firstRow: 0 }, fromRow = chunk.firstRow, onlyRows, batchBytes, connection: opened }: ReadOptions): AsyncGenerator<DocumentBatch, number> {
   const { connection, close } = opened === undefined ? await openDuckDb({ threads: 1, memoryMb: 1024 }) : { connection: opened, close: () => undefined };
   const batch = openBatch(shard.name, batchBytes);
-  let file: LocalParquet | undefined;
   let endRow = fromRow;
   try {
-    file = await openLocalParquet(shard.path);
-    const known = await prepare(connection, file.path, fields, showPath(shard.path));
-    await makeRoom(connection, known.neededMb);
-    const wanted = onlyRows === undefined ? { from: fromRow, to: chunk.endRow ?? known.rows } : { from: Math.min(...onlyRows), to: Math.max(...onlyRows) + 1 };
-    await file.fetch(connection, known.columns, wanted);
-    const sections = onlyRows === undefined ? await cutSections(file.path, known.largeGroups, wanted) : [{ ...wanted, onlyRows }];
-    for (const section of sections) {
-      for await (const { fields: others, start, texts } of readSection(connection, file.path, known, section)) {
-        yield* takeRows(others, start, texts, batch, shard, fields, quarantine);
-        endRow = (others.rows.getItem(start + texts.length - 1) ?? 0) + 1;
+    for (let asBytes = false; ; asBytes = true) {
+      try {
+        for await (const { fields: others, start, texts } of readRows(connection, shard.path, fields, { from: endRow, to: chunk.endRow, onlyRows }, asBytes)) {
+          yield* takeRows(others, start, texts, batch, shard, fields, quarantine);
+          endRow = (others.rows.getItem(start + texts.length - 1) ?? 0) + 1;
+        }
+        break;
+      } catch (error) {
+        // DuckDB has no strings that are not UTF-8. As bytes it reads them, and what is wrong with one costs its row alone.
+        if (asBytes || !/invalid string encoding/i.test(reasonOf(error))) throw error;
       }
     }
     const last = batch.take();
@@ -49,7 +53,32 @@ export async function* readParquet(shard: Shard, fields: FieldNames, { quarantin
   } finally {
     batch.close();
     close();
-    await file?.close();
+  }
+}
+
+interface WantedRows {
+  from: number;
+  to: number | undefined;
+  /** Of these those from `from` on. */
+  onlyRows: readonly number[] | undefined;
+}
+
+async function* readRows(connection: DuckDBConnection, path: string, fields: FieldNames, wanted: WantedRows, asBytes: boolean): AsyncGenerator<Texts> {
+  const known = await prepare(connection, path, fields, asBytes);
+  const onlyRows = wanted.onlyRows?.filter((row) => row >= wanted.from);
+  if (onlyRows?.length === 0) return;
+  await makeRoom(connection, known.neededMb);
+  const rows = onlyRows === undefined ? { from: wanted.from, to: wanted.to ?? known.rows } : { from: Math.min(...onlyRows), to: Math.max(...onlyRows) + 1 };
+  const spans = known.groups.filter(({ from, to }) => from < rows.to && to > rows.from && (onlyRows?.some((row) => row >= from && row < to) ?? true)).flatMap((group) => group.spans);
+  const copy = known.view === undefined ? undefined : await openCopy(path, known.bytes, known.view);
+  try {
+    await copy?.fetch(spans);
+    const local = copy?.path ?? path;
+    await checkPages(local, spans);
+    const sections = onlyRows === undefined ? await cutSections(local, known.largeGroups, rows) : [{ ...rows, onlyRows }];
+    for (const section of sections) yield* readSection(connection, local, known, section);
+  } finally {
+    await copy?.close();
   }
 }
 
@@ -66,34 +95,54 @@ const stepMb = 64;
 
 /** What has to be known of a file to read it. */
 interface Prepared extends Query {
+  bytes: number;
+  /** The footer by which DuckDB reads a copy of the file; undefined where it reads the file itself. */
+  view: Uint8Array | undefined;
   /** Memory that it takes to hold the texts of so many rows: little for most files, much where each is a book. */
   neededMb: number;
   rows: number;
+  /** The row groups, and where they have the columns that are read. */
+  groups: (RowRange & { spans: PageSpan[] })[];
   largeGroups: LargeGroup[];
 }
 
 /** A file is read chunk by chunk, and to ask for this takes as long as a hundredth of a chunk. */
-const prepared = openBoundedCache<string, Prepared>(1000);
+const prepared = openBoundedCache<string, Prepared>(100);
 
-async function prepare(connection: DuckDBConnection, path: string, fields: FieldNames, shown: string): Promise<Prepared> {
+/** Files that are not on this machine, whose columns DuckDB does not call by their names, or which are to be read `asBytes`, are read from a copy. */
+async function prepare(connection: DuckDBConnection, path: string, fields: FieldNames, asBytes: boolean): Promise<Prepared> {
   const { bytes, modifiedMs } = await statFile(path);
   const key = JSON.stringify([path, bytes, modifiedMs, fields]);
   const known = prepared.get(key);
-  if (known !== undefined) return known;
-  const query = await buildQuery(connection, path, fields, shown);
-  const firstRows: number[] = [];
-  let [neededBytes, rows, mostTextBytes] = [0, 0, 0];
-  for (const { rows: own, textBytes } of await queryRowGroups(connection, path, fields.text)) {
-    neededBytes = Math.max(neededBytes, textBytes * Math.min(1, rowsAtOnce / Math.max(1, own)), Math.min(textBytes, largestPageBytes));
-    mostTextBytes = Math.max(mostTextBytes, textBytes);
-    firstRows.push(rows);
-    rows += own;
+  if (known !== undefined && (known.view !== undefined || !asBytes)) return known;
+  const footer = await readFooter(path);
+  const columns = findColumns(footer, fields, showPath(path));
+  const paths = Object.values(columns).flatMap((column: ColumnPath | undefined) => (column === undefined ? [] : [column]));
+  const view = asBytes || isRemote(path) || !hasPlainNames(footer.root, paths) ? buildView(footer, paths) : undefined;
+  const copy = view === undefined ? undefined : await openCopy(path, bytes, view.footer);
+  try {
+    const query = await buildQuery(connection, copy?.path ?? path, columns, view?.sqlOf ?? plainSql, view !== undefined, fields, showPath(path));
+    const now = { ...query, bytes, view: view?.footer, ...measure(footer, columns) };
+    prepared.set(key, now);
+    return now;
+  } finally {
+    await copy?.close();
   }
-  const found = query.textColumn === undefined || mostTextBytes < largePageBytes ? [] : await findTextPages(connection, path, query.textColumn);
-  const largeGroups = found.map((pages) => ({ from: firstRows[pages.group] ?? 0, to: (firstRows[pages.group] ?? 0) + pages.rows, pages }));
-  const now = { ...query, neededMb: Math.ceil((copies * neededBytes) / 1e6), rows, largeGroups };
-  prepared.set(key, now);
-  return now;
+}
+
+function measure(footer: Footer, columns: FieldColumns): Pick<Prepared, 'neededMb' | 'rows' | 'groups' | 'largeGroups'> {
+  const leaves = leavesOf(columns);
+  const text = columns.text?.at(-1);
+  let neededBytes = 0;
+  const groups = footer.groups.map(({ firstRow, rows, chunks }, group) => {
+    const textBytes = chunks[text?.leaf ?? -1]?.uncompressedBytes ?? 0;
+    neededBytes = Math.max(neededBytes, textBytes * Math.min(1, rowsAtOnce / Math.max(1, rows)), Math.min(textBytes, largestPageBytes));
+    const spans = leaves.flatMap(({ leaf, name }) => (chunks[leaf] === undefined || rows === 0 ? [] : [{ start: chunks[leaf].start, end: chunks[leaf].end, column: name, group }]));
+    return { from: firstRow, to: firstRow + rows, spans };
+  });
+  const found = text === undefined ? [] : findTextPages(footer, text);
+  const largeGroups = found.map((pages) => ({ from: groups[pages.group]?.from ?? 0, to: groups[pages.group]?.to ?? 0, pages }));
+  return { neededMb: Math.ceil((copies * neededBytes) / 1e6), rows: footer.rows, groups, largeGroups };
 }
 
 async function makeRoom(connection: DuckDBConnection, neededMb: number): Promise<void> {
@@ -111,13 +160,13 @@ function* takeRows(others: RowFields, start: number, texts: readonly Text[], bat
   for (const [i, text] of texts.entries()) {
     const row = others.rows.getItem(start + i) ?? 0;
     const tokens = others.tokens.getItem(start + i) ?? Number.NaN;
-    const problem = problemOf(text, tokens, fields);
+    const [id, source] = [others.ids[start + i], others.sources[start + i]];
+    const problem = problemOf(text, tokens, id, source, fields);
     if (problem !== undefined || !(text instanceof Uint8Array)) {
       quarantine.add(shard.name, row, problem ?? '');
       continue;
     }
-    const id = others.ids[start + i] ?? '';
-    batch.addDocument(row, id === '' ? undefined : id, others.sources[start + i] ?? '', tokens, text.length);
+    batch.addDocument(row, id === '' ? undefined : id, source ?? '', tokens, text.length);
     batch.addTexts(text);
     if (!batch.isFull()) continue;
     const full = batch.take();
@@ -125,11 +174,12 @@ function* takeRows(others: RowFields, start: number, texts: readonly Text[], bat
   }
 }
 
-function problemOf(text: Text, tokens: number, fields: FieldNames): string | undefined {
+function problemOf(text: Text, tokens: number, id: string | undefined, source: string | undefined, fields: FieldNames): string | undefined {
   if (text === undefined) return `field "${fields.text}" is missing`;
   if (text === 'too long' || text.length > defaultMaxLineBytes) return `field "${fields.text}" has more than ${defaultMaxLineBytes} bytes`;
   if (!hasVisible(text)) return `field "${fields.text}" is empty`;
   if (!isUtf8(text)) return 'not valid UTF-8';
+  if (id === undefined || source === undefined) return `field "${id === undefined ? fields.id : fields.source}" is not valid UTF-8`;
   return isCount(tokens) ? undefined : `field "${fields.tokens}" is not a whole number of tokens`;
 }
 
@@ -138,28 +188,15 @@ function hasVisible(text: Uint8Array): boolean {
   return false;
 }
 
-const rowGroup = z.object({ rows: z.number(), textBytes: z.number() });
-
 /** The row groups of a Parquet file, in order: their rows and about how many bytes of text they have. Errors: FILE_NOT_FOUND, FILE_UNREADABLE. */
-export async function listRowGroups(connection: DuckDBConnection, path: string, textField: string): Promise<z.output<typeof rowGroup>[]> {
-  let file: LocalParquet | undefined;
+export async function listRowGroups(path: string, textField: string): Promise<{ rows: number; textBytes: number }[]> {
   try {
-    file = await openLocalParquet(path);
-    return await queryRowGroups(connection, file.path, textField);
+    const { root, groups } = await readFooter(path);
+    const leaf = findColumn(root, textField)?.at(-1)?.leaf ?? -1;
+    return groups.map(({ rows, chunks }) => ({ rows, textBytes: chunks[leaf]?.uncompressedBytes ?? 0 }));
   } catch (error) {
     throw await readError(error, path);
-  } finally {
-    await file?.close();
   }
-}
-
-async function queryRowGroups(connection: DuckDBConnection, path: string, textField: string): Promise<z.output<typeof rowGroup>[]> {
-  const columnPaths = [textField, splitName(textField).join(', ')].map(sqlString).join(', ');
-  const reader = await connection.runAndReadAll(
-    `SELECT any_value(row_group_num_rows)::DOUBLE AS rows, coalesce(sum(total_uncompressed_size) FILTER (path_in_schema IN (${columnPaths})), 0)::DOUBLE AS "textBytes"
-     FROM parquet_metadata(${sqlPath(path)}) GROUP BY row_group_id ORDER BY row_group_id`,
-  );
-  return rowGroup.array().parse(reader.getRowObjects());
 }
 
 async function readError(error: unknown, path: string): Promise<BetrError> {

@@ -3,20 +3,22 @@
 import { z } from 'zod';
 import { openDuckDb, parquetSource, streamChunks } from '../duckdb.ts';
 import { BetrError, fail, reasonOf } from '../errors.ts';
+import { statFile } from '../files.ts';
 import { toJs } from '../duckdb-library.ts';
 import type { Row } from '../paths.ts';
-import { openLocalParquet } from '../remote/spool.ts';
-import { showPath } from '../remote/store.ts';
+import { isRemote, showPath } from '../remote/store.ts';
+import { openCopy } from './copy.ts';
 
 const described = z.array(z.tuple([z.string()]));
 
 /** The rows, in order. Errors: FILE_NOT_FOUND, FILE_UNREADABLE; those of reading from afar. */
 export async function* readParquetRows(path: string): AsyncGenerator<{ position: number; row: Row }> {
-  const file = await openLocalParquet(path);
+  const { bytes } = await statFile(path);
+  const copy = isRemote(path) ? await openCopy(path, bytes) : undefined;
   const { connection, close } = await openDuckDb({ threads: 1, memoryMb: 1024 });
   try {
-    await file.fetch(connection);
-    const query = `SELECT * FROM ${parquetSource(file.path)}`;
+    await copy?.fetch([{ start: 0, end: bytes }]);
+    const query = `SELECT * FROM ${parquetSource(copy?.path ?? path)}`;
     const names = described.parse((await connection.runAndReadAll(`SELECT column_name FROM (DESCRIBE ${query})`)).getRows()).map(([name]) => name);
     let position = 0;
     for await (const chunk of streamChunks(connection, query)) {
@@ -27,7 +29,7 @@ export async function* readParquetRows(path: string): AsyncGenerator<{ position:
     throw fail('FILE_UNREADABLE', { path: showPath(path), reason: reasonOf(error).split('\n')[0] ?? '' }, error);
   } finally {
     close();
-    await file.close();
+    await copy?.close();
   }
 }
 

@@ -1,8 +1,7 @@
 // The rows of a Parquet file in sections, each by one query: what DuckDB reads, and row groups of large pages, whose texts come from elsewhere beside DuckDB's other columns.
 
-import { isUtf8 } from 'node:buffer';
 import type { DuckDBConnection, DuckDBDataChunk } from '@duckdb/node-api';
-import { streamChunks } from '../duckdb.ts';
+import { parquetSource, streamChunks } from '../duckdb.ts';
 import { readBytes, readStrings } from '../duckdb-columns.ts';
 import { DuckDBDoubleVector } from '../duckdb-library.ts';
 import { fail } from '../errors.ts';
@@ -10,7 +9,11 @@ import { defaultMaxLineBytes } from '../jsonl.ts';
 import type { Query } from './columns.ts';
 import { haveLargePages, openTexts, type TextPages, type TextReader } from './pages.ts';
 import type { Text } from './values.ts';
-import type { RowRange } from '../remote/spool.ts';
+
+export interface RowRange {
+  from: number;
+  to: number;
+}
 
 /** A row group whose pages may be large, and its rows. */
 export interface LargeGroup extends RowRange {
@@ -49,12 +52,13 @@ type Numbers = InstanceType<typeof DuckDBDoubleVector>;
 export interface RowFields {
   rows: Numbers;
   tokens: Numbers;
-  ids: string[];
-  sources: string[];
+  /** '' where there is none, undefined where it is not valid UTF-8. */
+  ids: (string | undefined)[];
+  sources: (string | undefined)[];
 }
 
 /** Texts, and from `start` on the fields of their rows; they are of use until the next are asked for. */
-interface Texts {
+export interface Texts {
   fields: RowFields;
   start: number;
   texts: readonly Text[];
@@ -67,7 +71,7 @@ export async function* readSection(connection: DuckDBConnection, path: string, q
     const { firstRow, groups } = section.large;
     const reader = openTexts(path, groups, from - firstRow, defaultMaxLineBytes);
     try {
-      for await (const read of readPiecewise(connection, query, section, reader)) {
+      for await (const read of readPiecewise(connection, path, query, section, reader)) {
         yield read;
         from += read.texts.length;
       }
@@ -75,11 +79,11 @@ export async function* readSection(connection: DuckDBConnection, path: string, q
       await reader.close();
     }
   }
-  if (from < section.to) yield* readWhole(connection, query, { ...section, from });
+  if (from < section.to) yield* readWhole(connection, path, query, { ...section, from });
 }
 
-async function* readWhole(connection: DuckDBConnection, { others, text, source }: Query, section: Section): AsyncGenerator<Texts> {
-  for await (const rows of streamChunks(connection, `SELECT ${text}, ${others} FROM ${source} WHERE ${conditionOf(section)}`)) {
+async function* readWhole(connection: DuckDBConnection, path: string, { others, text }: Query, section: Section): AsyncGenerator<Texts> {
+  for await (const rows of streamChunks(connection, `SELECT ${text}, ${others} FROM ${sourceOf(path)} WHERE ${conditionOf(section)}`)) {
     yield { fields: readFields(rows, 1), start: 0, texts: readBytes(rows, 0) };
     // Its memory would stay until the object is collected as garbage.
     rows.reset();
@@ -87,21 +91,24 @@ async function* readWhole(connection: DuckDBConnection, { others, text, source }
 }
 
 /** Ends where the texts do, or cannot be read on. */
-async function* readPiecewise(connection: DuckDBConnection, { others, source, isString }: Query, section: Section, reader: TextReader): AsyncGenerator<Texts> {
+async function* readPiecewise(connection: DuckDBConnection, path: string, { others }: Query, section: Section, reader: TextReader): AsyncGenerator<Texts> {
   let next = section.from;
-  for await (const rows of streamChunks(connection, `SELECT ${others} FROM ${source} WHERE ${conditionOf(section)}`)) {
+  for await (const rows of streamChunks(connection, `SELECT ${others} FROM ${sourceOf(path)} WHERE ${conditionOf(section)}`)) {
     const fields = readFields(rows, 0);
     if (fields.rows.getItem(0) !== next) throw fail('INTERNAL', { reason: `DuckDB gave row ${fields.rows.getItem(0) ?? ''} of a Parquet file for ${next}` });
     next += rows.rowCount;
     for (let start = 0; start < rows.rowCount; ) {
       const texts = await reader.take(rows.rowCount - start).catch(() => []);
-      // DuckDB has no strings that are no UTF-8, and refuses the file.
-      if (texts.length === 0 || (isString && texts.some((text) => text instanceof Uint8Array && !isUtf8(text)))) return;
+      if (texts.length === 0) return;
       yield { fields, start, texts };
       start += texts.length;
     }
     rows.reset();
   }
+}
+
+function sourceOf(path: string): string {
+  return parquetSource(path, 'file_row_number = true');
 }
 
 function conditionOf({ from, to, onlyRows }: Section): string {

@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { cutShard } from '../../data/chunks.ts';
 import type { Shard } from '../../data/documents.ts';
-import { withDuckDb } from '../../data/duckdb.ts';
 import { BetrError, errorFrom, fail } from '../../data/errors.ts';
 import type { Report } from '../../data/progress.ts';
 import { fingerprint, type Run } from '../../data/run.ts';
@@ -33,16 +32,14 @@ export async function cutCorpus(run: Run, before: readonly CutShard[]): Promise<
   const { corpus, scoring } = run.settings;
   const known = new Map(before.map((cut) => [cut.shard, cut]));
   const shards = await listShards(corpus.files, run.settingsFolder);
-  return withDuckDb({ threads: 1, memoryMb: 256 }, async (connection) => {
-    const all: { shard: Shard; cut: CutShard }[] = [];
-    for (const shard of shards) {
-      const { name, bytes, modifiedMs } = shard;
-      const earlier = known.get(name);
-      const same = earlier?.bytes === bytes && earlier.modifiedMs === modifiedMs;
-      all.push({ shard, cut: { shard: name, bytes, modifiedMs, chunks: same ? earlier.chunks : await cutShard(connection, shard, corpus.fields, scoring.chunkMegabytes * 2 ** 20) } });
-    }
-    return all;
-  });
+  const all: { shard: Shard; cut: CutShard }[] = [];
+  for (const shard of shards) {
+    const { name, bytes, modifiedMs } = shard;
+    const earlier = known.get(name);
+    const same = earlier?.bytes === bytes && earlier.modifiedMs === modifiedMs;
+    all.push({ shard, cut: { shard: name, bytes, modifiedMs, chunks: same ? earlier.chunks : await cutShard(shard, corpus.fields, scoring.chunkMegabytes * 2 ** 20) } });
+  }
+  return all;
 }
 
 /** Scans what has not been scanned. `tests` is the fingerprint of the items. Errors: those of reading the corpus and of writing. */

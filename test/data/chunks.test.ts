@@ -16,7 +16,7 @@ async function describeShard(path: string): Promise<Shard> {
   return { name: 'shard', path, format: formatOf(path), bytes: size, modifiedMs: mtimeMs };
 }
 
-const cut = (shard: Shard, chunkBytes: number): Promise<Chunk[]> => withDuckDb({ threads: 1 }, (connection) => cutShard(connection, shard, defaultFields, chunkBytes));
+const cut = (shard: Shard, chunkBytes: number): Promise<Chunk[]> => cutShard(shard, defaultFields, chunkBytes);
 
 interface Rows {
   documents: [row: number, document: string][];

@@ -1,15 +1,18 @@
-import { mkdir, readFile, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { z } from 'zod';
 import { parquetSource, sqlString, withDuckDb } from '../../data/duckdb.ts';
+import { copyRows } from '../../data/parquet/copy-rows.ts';
+import { readFooter } from '../../data/parquet/footer.ts';
 import { silent } from '../../data/progress.ts';
 import type { Run } from '../../data/run.ts';
 import { findSlowly } from '../../indexer/leaks/find.ts';
 import { findLeaks } from '../../indexer/leaks/leaks.ts';
 import { cutLine, cutPassages } from '../../ranking/cut-leaks.ts';
+import { planCuts } from '../../ranking/cut-parquet.ts';
 import { readRanking } from '../../ranking/generation.ts';
 import { rankCorpus } from '../../ranking/rank.ts';
 import { queryRows } from '../../ranking/scores.ts';
@@ -79,6 +82,20 @@ describe('a selection without leaks', () => {
         expect(tokens ?? null).toBe(null);
       }
       expect(documents.find(({ id }) => id === 'b-5')).toEqual({ id: 'b-5', text: filler('plain', 45), tokens: 100 });
+    });
+  });
+
+  it('cuts test items out of Parquet whose text is inside a struct, and keeps the rest of the row', async () => {
+    await withFolder(async (folder) => {
+      const path = join(folder, 'a.parquet');
+      const text = `repeat('before ', 60) || 'LEAK' || repeat(' after', 100)`;
+      await withDuckDb({}, (connection) => connection.run(`COPY (SELECT i AS id, {'text': ${text} || i, 'url': 'u' || i} AS doc, [i, i] AS list, i AS tokens FROM range(3) AS t (i)) TO ${sqlString(path)} (FORMAT parquet, KV_METADATA {own: 'note'})`));
+      const { size, mtimeMs } = await stat(path);
+      const footer = await readFooter(path);
+      const edits = await planCuts({ name: 'a', path, format: 'parquet', bytes: size, modifiedMs: mtimeMs }, footer, { ...fields, text: 'doc.text' }, [1], new Map([[1, [{ startByte: 420, endByte: 424 }]]]));
+      expect(await copyRows(path, footer, [0, 1], join(folder, 'b.parquet'), edits)).toBe(3);
+      const found = await withDuckDb({}, async (connection) => (await connection.runAndReadAll(`SELECT id::INTEGER, length(doc.text)::INTEGER, doc.text LIKE '%LEAK%', doc.url, list::VARCHAR, tokens::INTEGER FROM ${parquetSource(join(folder, 'b.parquet'))}`)).getRows());
+      expect(found).toEqual([[0, 1025, true, 'u0', '[0, 0]', 0], [1, 220, false, 'u1', '[1, 1]', null], [1, 401, false, 'u1', '[1, 1]', null]]);
     });
   });
 

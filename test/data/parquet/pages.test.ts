@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { sqlString, withDuckDb } from '../../../data/duckdb.ts';
+import { findColumn } from '../../../data/parquet/columns.ts';
+import { readFooter } from '../../../data/parquet/footer.ts';
 import { findTextPages, largePageBytes, openTexts, type TextPages } from '../../../data/parquet/pages.ts';
 import type { Text } from '../../../data/parquet/values.ts';
 import { readAll, withFolder } from '../collect.ts';
@@ -19,7 +21,9 @@ async function write(path: string, query: string, options: string): Promise<void
 
 /** The pages of the file's row groups, however small they are. */
 async function findPages(path: string, column = 'text', leastBytes = 0): Promise<TextPages[]> {
-  return withDuckDb({ threads: 1 }, (connection) => findTextPages(connection, path, column, leastBytes));
+  const footer = await readFooter(path);
+  const leaf = findColumn(footer.root, column)?.at(-1);
+  return leaf === undefined ? [] : findTextPages(footer, leaf, leastBytes);
 }
 
 /** All texts of a row group, taken so many at once. */
@@ -76,7 +80,7 @@ describe('a Parquet file of large pages', () => {
     await withFolder(async (folder) => {
       const path = join(folder, 'a.parquet');
       await write(path, rows, `COMPRESSION ${codec}`);
-      expect(await findPages(path, 'text', largePageBytes)).toMatchObject([{ codec: codec.toUpperCase(), rows: count, optional: true }]);
+      expect(await findPages(path, 'text', largePageBytes)).toMatchObject([{ codec: { snappy: 1, zstd: 6, gzip: 2, uncompressed: 0 }[codec], rows: count, optional: true }]);
       for (const [first, end] of [[0, count], [4321, 9999]] as const) {
         const { documents, quarantined } = await readAll(path, first === 0 ? {} : { chunk: { firstRow: first, endRow: end } });
         const all = Array.from({ length: end - first }, (_, i) => first + i);
@@ -134,13 +138,29 @@ describe('a Parquet file of large pages', () => {
   });
 
   it.each<[string, WrittenColumn[], string]>([
-    ['of names that are alike but for their case', [{ path: ['TEXT'], pages: [pageOf(large('upper'))] }, { path: ['text'], pages: [pageOf(large('right'))] }, { path: ['text_1'], pages: [pageOf(large('one'))] }], 'text_1'],
+    ['of a name that another has but for its case', [{ path: ['TEXT'], pages: [pageOf(large('upper'))] }, { path: ['text'], pages: [pageOf(large('right'))] }, { path: ['text_1'], pages: [pageOf(large('one'))] }], 'text'],
     ['that looks like a field of a struct', [{ path: ['a', 'b'], pages: [pageOf(large('wrong'))] }, { path: ['a, b'], pages: [pageOf(large('right'))] }], 'a, b'],
-    ['of values of one length', [{ path: ['text'], fixed: 1 << 20, pages: [{ values: 17, content: Buffer.concat([allThere(17), ...Array.from({ length: 17 }, () => Buffer.alloc(1 << 20, 'right ')) ]) }] }], 'text'],
-  ])('a column %s is left to DuckDB', async (_what, columns, field) => {
+  ])('a column %s is read as any other', async (_what, columns, field) => {
     await withFile(17, columns, async (path) => {
-      expect(await findPages(path, field)).toEqual([]);
-      expect((await textsOf(path, field)).map((text) => text.slice(0, 5))).toEqual(Array.from({ length: 17 }, () => 'right'));
+      expect(await findPages(path, field)).toHaveLength(1);
+      expect(await textsOf(path, field)).toEqual(large('right'));
+    });
+  });
+
+  it('a column of values of one length is left to DuckDB', async () => {
+    const content = Buffer.concat([allThere(17), ...Array.from({ length: 17 }, () => Buffer.alloc(1 << 20, 'right '))]);
+    await withFile(17, [{ path: ['text'], fixed: 1 << 20, pages: [{ values: 17, content }] }], async (path) => {
+      expect(await findPages(path)).toEqual([]);
+      expect((await textsOf(path)).map((text) => text.slice(0, 5))).toEqual(Array.from({ length: 17 }, () => 'right'));
+    });
+  });
+
+  it('may have a text that is not UTF-8, which costs its row', async () => {
+    const bad = { values: 17, content: Buffer.concat([allThere(17), Buffer.from([2, 0, 0, 0, 0xc3, 0x28]), plainValues(large('a', 16))]) };
+    await withFile(17, [{ path: ['text'], pages: [bad] }], async (path) => {
+      const { documents, quarantined } = await readAll(path);
+      expect(quarantined).toEqual([{ position: 0, reason: 'not valid UTF-8' }]);
+      expect(documents.map(({ text }) => text)).toEqual(large('a', 16));
     });
   });
 
@@ -164,7 +184,6 @@ describe('a Parquet file of large pages', () => {
     ['more levels than values', { values: 17, content: Buffer.concat([Buffer.from([255, 255, 255, 1]), Buffer.alloc(33 << 20)]) }],
     ['levels of no values', { values: 17, content: Buffer.concat([Buffer.from([50, 0, 0, 0]), Buffer.alloc(17 << 20)]) }],
     ['fewer bytes than its values have', { values: 17, content: Buffer.concat([allThere(17), plainValues(large('a', 16)), Buffer.from([0, 0, 16, 0])]) }],
-    ['a string that is no UTF-8', { values: 17, content: Buffer.concat([allThere(17), Buffer.from([2, 0, 0, 0, 0xc3, 0x28]), plainValues(large('a', 16))]) }],
   ])('with %s is refused as DuckDB refuses it', async (_what, page) => {
     await withFile(17, [{ path: ['text'], pages: [page] }], async (path) => {
       await expect(textsOf(path)).rejects.toMatchObject({ code: 'FILE_UNREADABLE', message: expect.stringContaining(path) });

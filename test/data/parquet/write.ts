@@ -38,7 +38,7 @@ export interface Page {
   header?: Buffer;
 }
 
-/** A column of the top level, or a field of a struct of it ("parent", "name"). */
+/** A column of the top level, or a field of a struct of it ("parent", "name"), whose fields follow each other. */
 export interface WrittenColumn {
   path: [string] | [string, string];
   pages: Page[];
@@ -65,12 +65,17 @@ export async function writeParquet(path: string, rows: number, columns: readonly
     const type = int32(fixed === undefined ? 6 : 7);
     return struct({ 2: int64(start), 3: struct({ 1: type, 2: list([int32(0), int32(3)]), 3: list(names.map(text)), 4: int32(codecs[codec]), 5: int64(rows), 6: int64(uncompressed), 7: int64(at - start), 9: int64(start) }) });
   });
-  const schema = columns.flatMap(({ path: names, required = false, fixed }) => {
+  const isInside = (i: number, parent: string): boolean => columns[i]?.path.length === 2 && columns[i].path[0] === parent;
+  let children = 0;
+  const schema = columns.flatMap(({ path: names, required = false, fixed }, i) => {
     const [first, second] = names;
+    if (second === undefined || !isInside(i - 1, first)) children++;
     const own = struct({ 1: int32(fixed === undefined ? 6 : 7), 2: fixed === undefined ? undefined : int32(fixed), 3: int32(required ? 0 : 1), 4: text(second ?? first), 6: fixed === undefined ? int32(0) : undefined });
-    return second === undefined ? [own] : [struct({ 3: int32(0), 4: text(first), 5: int32(1) }), own];
+    if (second === undefined || isInside(i - 1, first)) return [own];
+    const fields = columns.slice(i).findIndex((_, next) => !isInside(i + next, first));
+    return [struct({ 3: int32(0), 4: text(first), 5: int32(fields < 0 ? columns.length - i : fields) }), own];
   });
-  const root = struct({ 4: text('schema'), 5: int32(columns.length) });
+  const root = struct({ 4: text('schema'), 5: int32(children) });
   const footer = struct({ 1: int32(1), 2: list([root, ...schema]), 3: int64(rows), 4: list([struct({ 1: list(chunks), 2: int64(at), 3: int64(rows) })]) }).bytes;
   const length = Buffer.alloc(4);
   length.writeUInt32LE(footer.length);
@@ -78,11 +83,11 @@ export async function writeParquet(path: string, rows: number, columns: readonly
 }
 
 /** Values one after the other, each behind its length. */
-export function plainValues(values: readonly string[]): Buffer {
+export function plainValues(values: readonly (string | Buffer)[]): Buffer {
   return Buffer.concat(values.flatMap((value) => {
-    const length = Buffer.alloc(4);
-    length.writeUInt32LE(Buffer.byteLength(value));
-    return [length, Buffer.from(value)];
+    const [length, bytes] = [Buffer.alloc(4), Buffer.from(value)];
+    length.writeUInt32LE(bytes.length);
+    return [length, bytes];
   }));
 }
 
@@ -95,4 +100,4 @@ export function allThere(values: number): Buffer {
 }
 
 /** A page of values that are all there. */
-export const pageOf = (values: readonly string[]): Page => ({ values: values.length, content: Buffer.concat([allThere(values.length), plainValues(values)]) });
+export const pageOf = (values: readonly (string | Buffer)[]): Page => ({ values: values.length, content: Buffer.concat([allThere(values.length), plainValues(values)]) });

@@ -5,10 +5,13 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/gl
 import fc from 'fast-check';
 import { withDuckDb } from '../../../data/duckdb.ts';
 import { readPieces, statFile } from '../../../data/files.ts';
+import { copyRows } from '../../../data/parquet/copy-rows.ts';
+import { readFooter } from '../../../data/parquet/footer.ts';
 import { findTextPages } from '../../../data/parquet/pages.ts';
 import { pace } from '../../../data/remote/retry.ts';
 import { listShards, pathOf } from '../../../data/shards.ts';
 import { readAll, withFolder } from '../collect.ts';
+import { pageOf, writeParquet } from '../parquet/write.ts';
 import { startWebServer, type WebServer } from './web-server.ts';
 
 let web: WebServer;
@@ -156,17 +159,35 @@ describe('shards on a web server', () => {
     await withFolder(async (folder) => {
       const path = join(folder, 'a.parquet');
       const large = `COPY (SELECT i::VARCHAR AS id, i || repeat(' words', 1500) AS text FROM range(6144) AS t(i)) TO '${path}' (FORMAT parquet, ROW_GROUP_SIZE 2048)`;
-      const pages = await withDuckDb({}, async (connection) => {
-        await connection.run(large);
-        return findTextPages(connection, path, 'text');
-      });
-      expect(pages).toHaveLength(3);
+      await withDuckDb({}, (connection) => connection.run(large));
+      const footer = await readFooter(path);
+      expect(footer.leaves.flatMap((leaf) => findTextPages(footer, leaf))).toHaveLength(3);
       const file = await readFile(path);
       web.files.set('/a.parquet', file);
       const chunk = { firstRow: 2048, endRow: 4096 };
       const there = await readAll(`${web.url}/a.parquet`, { chunk });
       expect(there.documents.map(({ row, text }) => `${row} ${text}`)).toEqual(Array.from({ length: 2048 }, (_, i) => `${2048 + i} ${2048 + i}${' words'.repeat(1500)}`));
       expect(await readAll(`${web.url}/a.parquet`)).toEqual(await readAll(path));
+    });
+  });
+
+  it('in Parquet have their names as they are, their bad texts alone, and their checksums', async () => {
+    await withFolder(async (folder) => {
+      const path = join(folder, 'a.parquet');
+      const texts = (name: string): (string | Buffer)[] => Array.from({ length: 30 }, (_, i) => (i === 7 ? Buffer.from([0xff]) : `${name} ${i}`));
+      await writeParquet(path, 30, ['Text', 'text', 'file_row_number'].map((name) => ({ path: [name], pages: [pageOf(texts(name))] })));
+      web.files.set('/a.parquet', await readFile(path));
+      const there = await readAll(`${web.url}/a.parquet`);
+      expect(there.quarantined).toEqual([{ position: 7, reason: 'not valid UTF-8' }]);
+      expect(there.documents[8]).toMatchObject({ row: 9, text: 'text 9' });
+      const copy = join(folder, 'b.parquet');
+      const footer = await readFooter(path);
+      await copyRows(path, footer, [1, 2, 3], copy);
+      const bytes = await readFile(copy);
+      const chunk = (await readFooter(copy)).groups[0]?.chunks[1];
+      bytes[(chunk?.end ?? 0) - 1] = (bytes[(chunk?.end ?? 0) - 1] ?? 0) ^ 1;
+      web.files.set('/a.parquet', bytes);
+      await expect(readAll(`${web.url}/a.parquet`)).rejects.toMatchObject({ code: 'FILE_UNREADABLE', message: expect.stringContaining('does not match its checksum') });
     });
   });
 

@@ -1,0 +1,91 @@
+// The checksums that a Parquet file may have of its pages. DuckDB does not look at them, so they are checked before it reads.
+
+import { type FileHandle, open } from 'node:fs/promises';
+import * as zlib from 'node:zlib';
+import { z } from 'zod';
+import { openPool } from '../pool.ts';
+import { mostHeaderBytes, type PageHeader, readPageHeader } from './page-header.ts';
+import type { ByteSpan } from './copy.ts';
+
+/** The pages of one column in one row group. */
+export interface PageSpan extends ByteSpan {
+  column: string;
+  group: number;
+}
+
+const headerBytes = 1 << 10;
+const pieceBytes = 1 << 20;
+const buffers = openPool(2, () => Buffer.allocUnsafeSlow(pieceBytes));
+
+/**
+ * Checks the pages of the spans, in the file at `path`, against their checksums. Where a span's first page has none, neither have the others, as a writer gives them all
+ * or none; so a file without costs one small read for each span. Throws where a page is not what it was.
+ */
+export async function checkPages(path: string, spans: readonly PageSpan[]): Promise<void> {
+  const file = await open(path);
+  const buffer = buffers.take();
+  try {
+    for (const span of spans) {
+      let at = span.start;
+      while (at < span.end) {
+        const page = await readHeaderAt(file, at, span.end);
+        if (page?.crc === undefined) break;
+        const bodyStart = at + page.headerBytes;
+        const bodyEnd = bodyStart + page.compressedBytes;
+        let crc = 0;
+        for (let from = bodyStart; from < bodyEnd; ) {
+          const { bytesRead } = await file.read(buffer, 0, Math.min(pieceBytes, bodyEnd - from), from);
+          if (bytesRead === 0) throw new Error('it ends early');
+          crc = crc32(buffer.subarray(0, bytesRead), crc);
+          from += bytesRead;
+        }
+        if (crc !== page.crc) throw damagedPage(at, span, wrongChecksum);
+        at = bodyEnd;
+      }
+    }
+  } finally {
+    await file.close();
+    buffers.give(buffer);
+  }
+}
+
+export const wrongChecksum = 'it does not match its checksum';
+
+/** An error that says which page is damaged, and how. */
+export function damagedPage(at: number, { column, group }: PageSpan, reason: string): Error {
+  return new Error(`the page at byte ${at} (row group ${group}, column "${column}") is damaged: ${reason}`);
+}
+
+/** The page header at a place; undefined where there is none that makes sense, which whoever reads the page says better. */
+export async function readHeaderAt(file: FileHandle, at: number, end: number): Promise<PageHeader | undefined> {
+  for (let bytes = headerBytes; ; bytes *= 16) {
+    const look = Buffer.allocUnsafe(Math.min(bytes, end - at));
+    const { bytesRead } = await file.read(look, 0, look.length, at);
+    try {
+      const header = readPageHeader(look.subarray(0, bytesRead));
+      if (header !== undefined || bytes >= mostHeaderBytes || at + bytes >= end) return header;
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+type Crc32 = (bytes: Uint8Array, crc: number) => number;
+
+const own = z.custom<Crc32>((value) => typeof value === 'function').safeParse(Reflect.get(zlib, 'crc32'));
+
+/** CRC-32 as gzip has it, going on from that of the bytes before. Node has one from 20.15 and 22.2 on. */
+export const crc32: Crc32 = own.success ? own.data : slowCrc32;
+
+const table = Uint32Array.from({ length: 256 }, (_, byte) => {
+  let value = byte;
+  for (let bit = 0; bit < 8; bit++) value = (value >>> 1) ^ (value & 1 ? 0xedb88320 : 0);
+  return value;
+});
+
+/** The same in plain JavaScript. */
+export function slowCrc32(bytes: Uint8Array, crc: number): number {
+  let value = ~crc;
+  for (const byte of bytes) value = (value >>> 8) ^ (table[(value ^ byte) & 255] ?? 0);
+  return ~value >>> 0;
+}

@@ -1,0 +1,55 @@
+// LZ4 as Parquet has it: bare blocks (LZ4_RAW), and blocks in Hadoop's framing or bare (LZ4, which was never settled). Libraries for it give zeros where a block is
+// damaged, and a selection has to tell.
+
+const damaged = new Error('its LZ4 data are damaged');
+
+/** Decompresses one block to exactly `size` bytes. Throws where it is damaged. */
+export function decompressLz4(input: Uint8Array, size: number): Uint8Array {
+  const output = new Uint8Array(size);
+  if (decompressInto(input, output) !== size) throw damaged;
+  return output;
+}
+
+/** Decompresses blocks that each have their two sizes, in 4 bytes, before them; or one block. */
+export function decompressLz4Blocks(input: Uint8Array, size: number): Uint8Array {
+  const view = new DataView(input.buffer, input.byteOffset, input.byteLength);
+  const output = new Uint8Array(size);
+  let [at, out] = [0, 0];
+  while (at + 8 <= input.length) {
+    const [outBytes, inBytes] = [view.getUint32(at), view.getUint32(at + 4)];
+    if (outBytes > size - out || inBytes > input.length - at - 8) break;
+    at += 8;
+    if (decompressInto(input.subarray(at, at + inBytes), output.subarray(out, out + outBytes)) !== outBytes) return decompressLz4(input, size);
+    at += inBytes;
+    out += outBytes;
+  }
+  return at === input.length && out === size ? output : decompressLz4(input, size);
+}
+
+/** How many bytes a block became; fewer or more than it should have where it is damaged. */
+function decompressInto(input: Uint8Array, output: Uint8Array): number {
+  let [at, out] = [0, 0];
+  const length = (start: number): number => {
+    let total = start;
+    if (start === 15) for (let more = 255; more === 255; total += more) more = input[at++] ?? 0;
+    return total;
+  };
+  while (at < input.length) {
+    const token = input[at++] ?? 0;
+    const literals = length(token >> 4);
+    if (literals > input.length - at || literals > output.length - out) return -1;
+    output.set(input.subarray(at, at + literals), out);
+    at += literals;
+    out += literals;
+    if (at === input.length) return out;
+    const distance = (input[at] ?? 0) | ((input[at + 1] ?? 0) << 8);
+    at += 2;
+    const copied = length(token & 15) + 4;
+    if (distance === 0 || distance > out || copied > output.length - out) return -1;
+    // A copy may reach into what it writes.
+    if (distance >= copied) output.copyWithin(out, out - distance, out - distance + copied);
+    else for (let i = 0; i < copied; i++) output[out + i] = output[out + i - distance] ?? 0;
+    out += copied;
+  }
+  return out;
+}
