@@ -137,27 +137,26 @@ describe('an endpoint of the kind', () => {
 describe('a vector', () => {
   const letters = fc.constantFrom('a', ' ', '7', '漢', '\u{1f600}', 'é');
   const text = fc.array(letters, { maxLength: 60 }).map((all) => all.join(''));
-  /** Takes 3 texts of 20 tokens, in the words of TEI, vLLM or Ollama. */
-  const strict = (words: number): Kind => ({
-    refuse({ input }) {
-      if (input.length > 3) return [422, { message: `batch size ${input.length} > maximum allowed batch size 3` }];
-      const long = input.map(countTokens).find((tokens) => tokens > 20);
-      if (long === undefined) return undefined;
-      return [400, { message: [`\`inputs\` must have less than 20 tokens. Given: ${long}`, 'maximum input length of 20 tokens', 'the input length exceeds the context length'][words] }];
-    },
-  });
+  const wordings = [(given: number) => `\`inputs\` must have less than 20 tokens. Given: ${given}`, () => 'maximum input length of 20 tokens', () => 'the input length exceeds the context length'];
 
   it('is that of the text alone, whatever else is asked, how many at once, and in which order answers come', async () => {
+    let [words, delays] = [0, [0]];
+    // Takes 3 texts of 20 tokens, in the words of TEI, vLLM or Ollama.
+    const refuse: Kind['refuse'] = ({ input }) => {
+      if (input.length > 3) return [422, { message: `batch size ${input.length} > maximum allowed batch size 3` }];
+      const long = input.map(countTokens).find((tokens) => tokens > 20);
+      return long === undefined ? undefined : [400, { message: wordings[words]?.(long) }];
+    };
+    const { url } = await start({ refuse }, (number) => delays[number % delays.length] ?? 0);
+    const alone = await openEndpoint(embedding(url, { textsPerRequest: 1, requestsAtOnce: 1, maxTokens: 10 }), pace);
     await fc.assert(
-      fc.asyncProperty(fc.array(text, { minLength: 1, maxLength: 40 }), fc.nat(2), fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 5 }), fc.array(fc.nat(4), { minLength: 1, maxLength: 7 }), async (texts, words, textsPerRequest, requestsAtOnce, delays) => {
-        const quick = await start(strict(words));
-        const alone = await openEndpoint(embedding(quick.url, { textsPerRequest: 1, requestsAtOnce: 1, maxTokens: 10 }), pace);
+      fc.asyncProperty(fc.array(text, { minLength: 1, maxLength: 40 }), fc.nat(2), fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 5 }), fc.array(fc.nat(4), { minLength: 1, maxLength: 7 }), async (texts, wording, textsPerRequest, requestsAtOnce, waits) => {
+        [words, delays] = [wording, [0]];
         const expected: number[][] = [];
         for (const one of texts) expected.push(...(await embedAll(alone, [one])).rows);
-        const slow = await start(strict(words), (number) => delays[number % delays.length] ?? 0);
-        const together = await openEndpoint(embedding(slow.url, { textsPerRequest, requestsAtOnce, maxTokens: 10 }), pace);
+        delays = waits;
+        const together = await openEndpoint(embedding(url, { textsPerRequest, requestsAtOnce, maxTokens: 10 }), pace);
         expect((await embedAll(together, texts)).rows).toEqual(expected);
-        for (const server of open.splice(0)) await server.close();
       }),
       { numRuns: rounds(100) },
     );
