@@ -38,7 +38,7 @@ export function serveCommand(): Command {
       const server = await serveRun(run, {
         host: options.host,
         port: readNumber('--port', options.port, 0, 65_535),
-        keysPath,
+        ...(options.keys === undefined ? {} : { keysPath: options.keys }),
         allowHosts: options.allowHost.map((name) => name.toLowerCase()),
         ...(options.rateLimit === undefined ? {} : { requestsPerMinute: readNumber('--rate-limit', options.rateLimit, 1, 1e9) }),
       });

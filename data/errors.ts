@@ -60,6 +60,7 @@ const catalogue = {
   KEY_MISSING: { status: 401, exit: 2, say: (v: { kind: string }) => `This server asks for an API key of kind "${v.kind}". Send it as "Authorization: Bearer KEY"; "betr serve --new-key ${v.kind}" makes one.` },
   KEY_REFUSED: { status: 403, exit: 2, say: (v: { kind: string }) => `The API key is not one of kind "${v.kind}", which this request needs. "betr serve --new-key ${v.kind}" makes one.` },
   KEYS_NEEDED: { status: 500, exit: 2, say: (v: { host: string; keys: string }) => `On ${v.host} others can reach this server, and there is no API key in ${v.keys}. Make one with "betr serve --new-key read", or serve on 127.0.0.1.` },
+  KEYS_UNUSABLE: { status: 500, exit: 2, say: (v: { path: string; problem: string; remedy: string }) => `The API keys in ${v.path} cannot be used: ${v.problem}. ${v.remedy}.` },
   TOO_MANY_REQUESTS: { status: 429, exit: 1, say: (v: { perMinute: number; seconds: number }) => `More than ${v.perMinute} requests a minute came from this address. Wait ${v.seconds} s.` },
   BUSY: { status: 503, exit: 1, say: (v: { waiting: number; seconds: number }) => `${v.waiting} requests that need the disk are waiting already. Try again in ${v.seconds} s.` },
   ADDRESS_IN_USE: { status: 500, exit: 1, say: (v: { host: string; port: number; reason: string }) => `The server cannot listen on ${v.host}:${v.port}: ${v.reason}. Name another with --port or --host.` },

@@ -19,7 +19,7 @@ export interface ListenOptions {
   host: string;
   /** 0: any free one. */
   port: number;
-  /** File of the API keys; the run's keys.json where left out. */
+  /** File of the API keys, which then has to be there; the run's keys.json where left out. */
   keysPath?: string;
   /** Further names that requests may be for, such as a proxy's. */
   allowHosts?: readonly string[];
@@ -51,11 +51,10 @@ export function keysFile(run: Run): string {
   return join(run.folder, 'keys.json');
 }
 
-/** Serves a run. Errors: KEYS_NEEDED, FILE_DAMAGED (the keys), ADDRESS_IN_USE. */
-export async function serveRun(served: Run, { host, port, keysPath = keysFile(served), allowHosts = [], requestsPerMinute }: ListenOptions): Promise<Listening> {
+/** Serves a run. Errors: KEYS_NEEDED, KEYS_UNUSABLE, ADDRESS_IN_USE. */
+export async function serveRun(served: Run, { host, port, keysPath, allowHosts = [], requestsPerMinute }: ListenOptions): Promise<Listening> {
   const loopback = isLoopback(host);
-  const keys = openKeys(keysPath);
-  if (!loopback && !keys.any()) throw fail('KEYS_NEEDED', { host, keys: keysPath });
+  const keys = openKeys(keysPath ?? keysFile(served), loopback ? (keysPath === undefined ? undefined : {}) : { host });
   const perMinute = requestsPerMinute ?? (loopback ? undefined : requestsPerMinuteElsewhere);
   const run: Run = { ...served, confined: true };
   const database = await keepDatabase(run);
@@ -66,7 +65,7 @@ export async function serveRun(served: Run, { host, port, keysPath = keysFile(se
   const texts = openTexts(run);
   const jobs = await openJobs(run);
   const gate = openGate(heavyAtOnce, heavyWaiting);
-  const state = { run, live, texts, jobs, keys, gate, metrics: openMetrics(live, gate) };
+  const state = { run, live, texts, jobs, keys, gate, metrics: openMetrics(live, gate, keys) };
   const app = createApp(state, { ...(loopback ? { hosts: [...loopbackHosts, ...allowHosts] } : {}), ...(perMinute === undefined ? {} : { requestsPerMinute: perMinute }) });
   const server = createServer({ ...timeouts, maxHeaderSize: 8_192 }, app);
   server.timeout = silentMs;
@@ -84,6 +83,7 @@ export async function serveRun(served: Run, { host, port, keysPath = keysFile(se
       await new Promise<void>((resolve) => server.close(() => resolve()));
       clearInterval(idle);
       clearTimeout(cut);
+      keys.close();
       await Promise.all([texts.close(), live.close(Math.max(1_000, stopMs - (performance.now() - startedMs)))]);
       await database.close();
     },
