@@ -87,9 +87,17 @@ const longestRemembered = 16_384;
 
 function serve(route: Route, state: ServerState): (request: Request, response: Response) => Promise<void> {
   const remembered = openBoundedCache<string, { etag: string; text: string | undefined }>(mostRemembered);
+  const answerNow = async (request: Request, response: Response): Promise<Reply> => {
+    const { live, release } = state.live.lend();
+    try {
+      return await route.answer(request, response, { ...state, live });
+    } finally {
+      release();
+    }
+  };
   const answer = async (request: Request, response: Response): Promise<Reply> =>
     // Who has left while he waited is not worked for: a page gives up what its reader no longer asks for.
-    route.heavy === true ? state.gate.enter(async () => (response.destroyed ? 'sent' : route.answer(request, response, state))) : route.answer(request, response, state);
+    route.heavy === true ? state.gate.enter(async () => (response.destroyed ? 'sent' : answerNow(request, response))) : answerNow(request, response);
   return async (request, response) => {
     response.statusCode = route.reply.status ?? 200;
     if (route.tagged !== true) {
