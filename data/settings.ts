@@ -5,13 +5,14 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { countNumber, positiveNumber, secondsNumber } from './bounds.ts';
 import { fail, reasonOf, systemCode } from './errors.ts';
 import { show, valueAt } from './issues.ts';
 import { showPath } from './remote/store.ts';
 
 const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]*$/, 'has to be letters, digits, ".", "_" or "-"');
 const globs = z.array(z.string().min(1)).min(1);
-const count = z.number().int().positive();
+const count = countNumber;
 const fieldName = z.string().min(1).max(100);
 
 const fields = z.strictObject({
@@ -47,8 +48,8 @@ export const domainSettingsSchema = z.strictObject({
   ties: z.enum(['mid', 'ordinal', 'ordinal-reversed']).default('mid'),
   weights: z.enum(['linear', 'l2']).default('linear'),
   /** Share of the domains' tokens to keep; how often a domain's tokens may be used. */
-  keepRate: z.number().positive().max(1).default(0.1),
-  repeat: z.number().positive().default(1),
+  keepRate: positiveNumber.max(1).default(0.1),
+  repeat: positiveNumber.default(1),
   /** Bootstrap resamples of the models; fitted to the number of domains when left out. */
   resamples: z.number().int().nonnegative().max(100_000).optional(),
   seed: z.number().int().nonnegative().default(1),
@@ -106,27 +107,27 @@ export const settingsSchema = z.strictObject({
   }).prefault({}),
   keep: z.strictObject({
     pool: z.enum(['nemotron-cc', 'dclm-refinedweb']).default('nemotron-cc'),
-    tokensPerParam: z.number().positive().default(11),
-    maxEpochs: z.number().positive().default(4),
+    tokensPerParam: positiveNumber.default(11),
+    maxEpochs: positiveNumber.default(4),
     /** FLOPs of the budgets that predictions and drift are told for. */
-    budgets: z.array(z.number().positive()).default([1e20, 1e21, 1e22]),
+    budgets: z.array(positiveNumber).default([1e20, 1e21, 1e22]),
   }).prefault({}),
   drift: z.strictObject({
     /** What is too much from one generation to the next: PSI of the scores, part by which a keep rate changes, part of all tokens by which a source does, part by which the documents become fewer. */
-    psi: z.number().positive().default(0.2),
-    keepRate: z.number().positive().default(0.25),
-    sourceShare: z.number().positive().default(0.1),
-    lostDocuments: z.number().positive().default(0.2),
+    psi: positiveNumber.default(0.2),
+    keepRate: positiveNumber.default(0.25),
+    sourceShare: positiveNumber.default(0.1),
+    lostDocuments: positiveNumber.default(0.2),
     /** Whether the new documents by themselves are held against these, too: not where every shard is of one source. */
     newDocuments: z.boolean().default(true),
   }).prefault({}),
   domains: domainSettingsSchema.optional(),
   scoring: z.strictObject({
     /** Text that a worker takes at a time, about; in the work of that long at most is lost with it. */
-    chunkMegabytes: z.number().positive().max(1024).default(64),
+    chunkMegabytes: z.number().min(1e-6).max(1024).default(64),
     /** How often a worker shows that it lives, and how long without a sign until another takes over what it had. */
-    beatSeconds: z.number().positive().default(5),
-    lostSeconds: z.number().positive().default(60),
+    beatSeconds: secondsNumber.default(5),
+    lostSeconds: secondsNumber.default(60),
   }).refine(({ beatSeconds, lostSeconds }) => lostSeconds >= 3 * beatSeconds, { path: ['lostSeconds'], error: 'has to be at least three times beatSeconds, as a live worker would be taken for lost' }).prefault({}),
   /** How many processes' worth of work at once; every core when left out. */
   workers: count.max(1024).optional(),

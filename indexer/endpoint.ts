@@ -59,7 +59,7 @@ export async function openEndpoint(settings: Settings['embedding'], pace: Pace =
 
 /** The URL of the embeddings route, from a base with or without /v1 or the whole of it. */
 function embeddingsUrl(base: string): string {
-  const trimmed = base.replace(/\/+$/, '');
+  const trimmed = base.replace(/(?<!\/)\/+$/, '');
   if (trimmed.endsWith('/embeddings')) return trimmed;
   return `${trimmed}${/\/v\d+$/.test(trimmed) ? '' : '/v1'}/embeddings`;
 }
