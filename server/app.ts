@@ -31,7 +31,7 @@ export function createApp(state: ServerState, { hosts, requestsPerMinute, routes
   app.disable('etag');
   // Queries are read and checked by the routes themselves.
   app.set('query parser', false);
-  app.use(openGuard(hosts));
+  app.use(openGuard(hosts, new Set(routes.filter(({ linked }) => linked === true).map(({ path }) => path))));
   if (requestsPerMinute !== undefined) app.use(openRateLimit(requestsPerMinute));
   for (const route of routes) app[route.method](route.path, checkKey(route, state), ...readBody(route), serve(route, state));
   for (const path of new Set(routes.map((route) => route.path))) {

@@ -8,7 +8,7 @@ import { paperFindings } from '../ranking/curve.ts';
 import { keepDatabase } from '../ranking/scores.ts';
 import { createApp } from './app.ts';
 import { openGate } from './gate.ts';
-import { isLoopback, loopbackHosts } from './guard.ts';
+import { isLoopback, loopbackHosts, mostHeaderBytes } from './guard.ts';
 import { openJobs } from './jobs.ts';
 import { openKeys } from './keys.ts';
 import { openLive } from './live.ts';
@@ -67,7 +67,7 @@ export async function serveRun(served: Run, { host, port, keysPath, allowHosts =
   const gate = openGate(heavyAtOnce, heavyWaiting);
   const state = { run, live, texts, jobs, keys, gate, metrics: openMetrics(live, gate, keys) };
   const app = createApp(state, { ...(loopback ? { hosts: [...loopbackHosts, ...allowHosts] } : {}), ...(perMinute === undefined ? {} : { requestsPerMinute: perMinute }) });
-  const server = createServer({ ...timeouts, maxHeaderSize: 8_192 }, app);
+  const server = createServer({ ...timeouts, maxHeaderSize: mostHeaderBytes }, app);
   server.timeout = silentMs;
   server.maxConnections = 2_000;
   const bound = await listen(server, host, port);

@@ -39,6 +39,8 @@ interface RouteShape<P, Q, B> {
   tagged?: boolean;
   /** The answers of a tagged route are kept in memory, by address, as long as the tag holds. */
   remembered?: boolean;
+  /** Pages of other sites may link to it. */
+  linked?: boolean;
   /** It asks the disk or much of a processor: only some such requests are at work at a time, and the others wait their turn. */
   heavy?: boolean;
   answer: (asked: Asked<P, Q, B>) => Reply | Promise<Reply>;

@@ -10,6 +10,7 @@ import type { Run } from '../data/run.ts';
 import type { NearExample } from '../indexer/nearest-examples.ts';
 import type { Ranking } from '../ranking/generation.ts';
 import { openShard } from '../ranking/shards.ts';
+import { problemOf } from './problem.ts';
 import type { Reply, Results, Task } from './text-messages.ts';
 
 export interface Place {
@@ -85,7 +86,7 @@ export function openTexts(run: Run): Texts {
           const file: Shard = await openShard(run, ranking, shard);
           return { available: true, examples: await worker.ask({ kind: 'nearest', shard: file, row, examples, withinMs: textsWithinMs }) };
         } catch (error) {
-          return { available: false, reason: known(error).message };
+          return { available: false, reason: problemOf(known(error), run).detail };
         }
       };
       const near = await Promise.race([find(), late]);
