@@ -7,6 +7,7 @@ import type { Run } from '../data/run.ts';
 import { paperFindings } from '../ranking/curve.ts';
 import { keepDatabase } from '../ranking/scores.ts';
 import { createApp } from './app.ts';
+import { limitConnections, readProxies } from './connections.ts';
 import { openGate } from './gate.ts';
 import { isLoopback, loopbackHosts, mostHeaderBytes } from './guard.ts';
 import { openJobs } from './jobs.ts';
@@ -25,6 +26,10 @@ export interface ListenOptions {
   allowHosts?: readonly string[];
   /** Requests a minute from one address; left out: 6,000, or on loopback as many as come. */
   requestsPerMinute?: number;
+  /** Connections at a time from one address; left out: 200, or on loopback as many as there are at all. */
+  connectionsPerAddress?: number;
+  /** Addresses or networks of proxies: their connections are not counted, and requests count by the address that they name. */
+  proxies?: readonly string[];
 }
 
 export interface Listening {
@@ -39,6 +44,12 @@ const stopMs = 9_500;
 const idleCheckMs = 50;
 /** [ours] Enough for a page that is used, and for a program that asks all day. */
 const requestsPerMinuteElsewhere = 6_000;
+/** [ours] A browser has six; a program that keeps more at work is slower for it. */
+const connectionsPerAddressElsewhere = 200;
+const mostConnections = 2_000;
+/** Bodies that are read and worked on at a time: eight of the largest, and room for small ones. */
+const bodyBytes = 34 << 20;
+const bodiesWaiting = 64;
 /** Requests at a time that ask the disk; they share a database of 768 MB, and each may hold every core. */
 const heavyAtOnce = 3;
 const heavyWaiting = 64;
@@ -51,9 +62,11 @@ export function keysFile(run: Run): string {
   return join(run.folder, 'keys.json');
 }
 
-/** Serves a run. Errors: KEYS_NEEDED, KEYS_UNUSABLE, ADDRESS_IN_USE. */
-export async function serveRun(served: Run, { host, port, keysPath, allowHosts = [], requestsPerMinute }: ListenOptions): Promise<Listening> {
+/** Serves a run. Errors: KEYS_NEEDED, KEYS_UNUSABLE, OPTION_INVALID, ADDRESS_IN_USE. */
+export async function serveRun(served: Run, { host, port, keysPath, allowHosts = [], requestsPerMinute, connectionsPerAddress, proxies = [] }: ListenOptions): Promise<Listening> {
   const loopback = isLoopback(host);
+  const known = readProxies(proxies);
+  if (known === undefined) throw fail('OPTION_INVALID', { option: '--trust-proxy', got: proxies.join(', '), allowed: 'an IP address, or a network such as 10.0.0.0/8' });
   const keys = openKeys(keysPath ?? keysFile(served), loopback ? (keysPath === undefined ? undefined : {}) : { host });
   const perMinute = requestsPerMinute ?? (loopback ? undefined : requestsPerMinuteElsewhere);
   const run: Run = { ...served, confined: true };
@@ -65,11 +78,15 @@ export async function serveRun(served: Run, { host, port, keysPath, allowHosts =
   const texts = openTexts(run);
   const jobs = await openJobs(run);
   const gate = openGate(heavyAtOnce, heavyWaiting);
-  const state = { run, live, texts, jobs, keys, gate, metrics: openMetrics(live, gate, keys) };
-  const app = createApp(state, { ...(loopback ? { hosts: [...loopbackHosts, ...allowHosts] } : {}), ...(perMinute === undefined ? {} : { requestsPerMinute: perMinute }) });
+  const bodies = openGate(bodyBytes, bodiesWaiting);
+  let refused = (): number => 0;
+  const state = { run, live, texts, jobs, keys, gate, bodies, metrics: openMetrics(live, gate, keys, () => refused()) };
+  const app = createApp(state, { ...(loopback ? { hosts: [...loopbackHosts, ...allowHosts] } : {}), ...(perMinute === undefined ? {} : { requestsPerMinute: perMinute }), proxies: known });
   const server = createServer({ ...timeouts, maxHeaderSize: mostHeaderBytes }, app);
   server.timeout = silentMs;
-  server.maxConnections = 2_000;
+  server.maxConnections = mostConnections;
+  const perAddress = connectionsPerAddress ?? (loopback ? undefined : connectionsPerAddressElsewhere);
+  if (perAddress !== undefined) refused = limitConnections(server, perAddress, known);
   const bound = await listen(server, host, port);
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}`,

@@ -20,7 +20,7 @@ export const problemSchema = z.strictObject({
 });
 export type Problem = z.output<typeof problemSchema>;
 
-/** Anything thrown while answering, as an error of the catalogue; `limitBytes` is what the route takes. */
+/** Anything thrown while answering, as an error of the catalogue; `limitBytes` is what the route takes of a body. */
 export function knownError(error: unknown, limitBytes: number): BetrError {
   if (error instanceof BetrError) return error;
   // What Express and its body parser throw.
@@ -57,6 +57,6 @@ export function sendProblem(error: BetrError, run: Run, request: Request, respon
   if (error.code === 'METHOD_NOT_ALLOWED' && typeof allowed === 'string') response.setHeader('Allow', allowed);
   if (error.code === 'KEY_MISSING') response.setHeader('WWW-Authenticate', 'Bearer');
   response.removeHeader('ETag');
-  response.setHeader('Cache-Control', 'no-store');
+  response.setHeader('Cache-Control', 'private, no-store');
   response.status(error.status).type('application/problem+json').send(JSON.stringify(problemOf(error, run)));
 }
