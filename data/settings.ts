@@ -3,11 +3,11 @@
 import { existsSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { parse } from 'yaml';
+import { isScalar, parseDocument, visit } from 'yaml';
 import { z } from 'zod';
 import { countNumber, positiveNumber, secondsNumber } from './bounds.ts';
 import { fail, reasonOf, systemCode } from './errors.ts';
-import { show, valueAt } from './issues.ts';
+import { show, showKeys, valueAt } from './issues.ts';
 import { showPath } from './remote/store.ts';
 
 const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]*$/, 'has to be letters, digits, ".", "_" or "-"');
@@ -177,7 +177,7 @@ const settingsFile = 'betr.yaml';
 export function parseSettings(text: string, path: string): Settings {
   let value: unknown;
   try {
-    value = parse(text);
+    value = parseYaml(text);
   } catch (error) {
     throw fail('SETTINGS_INVALID', { path, problems: [reasonOf(error).trim()] }, error);
   }
@@ -186,10 +186,36 @@ export function parseSettings(text: string, path: string): Settings {
   throw fail('SETTINGS_INVALID', { path, problems: result.error.issues.map((issue) => describe(issue, value)) });
 }
 
+const mostCharacters = 1 << 20;
+const mostAliases = 100;
+
+/** A few lines of aliases of aliases are billions of values, and take the library long to refuse. */
+function parseYaml(text: string): unknown {
+  if (text.length > mostCharacters) throw new Error(`it has ${text.length} characters, and at most ${mostCharacters} are read`);
+  // The library takes time quadratic in the number of keys to see that none is there twice.
+  const document = parseDocument(text, { uniqueKeys: false });
+  const [problem] = document.errors;
+  if (problem !== undefined) throw problem;
+  let aliases = 0;
+  visit(document, {
+    Alias: () => (++aliases > mostAliases ? visit.BREAK : undefined),
+    Map(_key, { items }) {
+      const seen = new Set<unknown>();
+      for (const { key } of items) {
+        const name: unknown = isScalar(key) ? key.value : key;
+        if (seen.has(name)) throw new Error(`the key ${show(name)} is there twice in one place`);
+        seen.add(name);
+      }
+    },
+  });
+  if (aliases > mostAliases) throw new Error(`it has more than ${mostAliases} aliases (*name)`);
+  return document.toJS({ maxAliasCount: mostAliases });
+}
+
 function describe(issue: z.core.$ZodIssue, root: unknown): string {
   const key = issue.path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`)).join('').replace(/^\./, '') || '(whole file)';
   const got = show(valueAt(root, issue.path));
-  if (issue.code === 'unrecognized_keys') return `${key}: unknown key ${issue.keys.map((k) => `"${k}"`).join(', ')}; known here: ${knownKeys(issue.path).join(', ')}`;
+  if (issue.code === 'unrecognized_keys') return `${key}: unknown key ${showKeys(issue.keys)}; known here: ${knownKeys(issue.path).join(', ')}`;
   if (issue.code === 'invalid_value') return `${key}: got ${got}, allowed: ${issue.values.map((v) => JSON.stringify(v)).join(', ')}`;
   if (issue.code === 'custom') return `${key}: ${got} ${issue.message}`;
   return `${key}: got ${got}; ${issue.message}`;

@@ -33,9 +33,10 @@ export function isCompressed(format: ShardFormat): boolean {
 /**
  * The files that match, each once whatever links lead to it, sorted by name. Relative patterns start from `folder`; so do the names. Addresses (s3://, https://) are named as they are,
  * those of web servers less their query. Errors: FILE_NOT_FOUND for a plain path, and for a link that leads nowhere; FILE_UNREADABLE for a folder that cannot be looked into; NO_FILES for a
- * pattern without a match, FILE_KIND_UNKNOWN, OPTION_INVALID for addresses of one name; REMOTE_NOT_FOUND, REMOTE_DENIED, REMOTE_FAILED.
+ * pattern without a match, FILE_KIND_UNKNOWN, OPTION_INVALID for addresses of one name and for patterns of many wildcards; REMOTE_NOT_FOUND, REMOTE_DENIED, REMOTE_FAILED.
  */
 export async function listShards(patterns: readonly string[], folder: string): Promise<Shard[]> {
+  for (const pattern of patterns) checkPattern(pattern);
   const found = (await Promise.all(patterns.map((pattern) => (isRemote(pattern) ? listRemote(pattern) : listLocal(pattern, folder))))).flat();
   const isLink = ({ real, shard }: Found): number => Number(real !== shard.path);
   // Of links to one file the file itself counts, or the first: what comes last stays in a map.
@@ -44,6 +45,14 @@ export async function listShards(patterns: readonly string[], folder: string): P
   const twice = shards.find(({ name }, i) => name === shards[i + 1]?.name);
   if (twice !== undefined) throw fail('OPTION_INVALID', { option: 'files', got: twice.name, allowed: 'addresses that differ by more than their query, as a shard is named without it' });
   return shards;
+}
+
+/** To match a name takes time that is a power of how many there are. */
+const mostWildcards = 5;
+
+function checkPattern(pattern: string): void {
+  const wildcards = pattern.split('/').map((part) => part.match(/\*+|[?+@!]\(/g)?.length ?? 0);
+  if (wildcards.some((count) => count > mostWildcards)) throw fail('OPTION_INVALID', { option: 'files', got: showPath(pattern).slice(0, 100), allowed: `a pattern with at most ${mostWildcards} wildcards between two slashes` });
 }
 
 function order(a: Shard, b: Shard): number {

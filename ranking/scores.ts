@@ -1,10 +1,10 @@
 // The published scores as one table for SQL: an in-memory DuckDB over the ranking's Parquet parts, bounded and spilling into the run.
 
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { keepIfPossible, writeError } from '../data/commit.ts';
+import { writeError } from '../data/commit.ts';
 import { type DuckDbLimits, type OpenDuckDb, openDuckDb, parquetSource, sqlString, withDuckDb } from '../data/duckdb.ts';
 import { BetrError, fail, reasonOf } from '../data/errors.ts';
 import { isLeftBehind, keepOwn, nameOwn } from '../data/own-files.ts';
@@ -60,7 +60,7 @@ const kept = new Map<string, Kept>();
  */
 export async function keepDatabase(run: Run): Promise<{ close(): Promise<void> }> {
   const open = (): Promise<OpenDuckDb> => openDuckDb({ ...limitsOf(run, spill.path), memoryMb: keptMemoryMb });
-  const spill = await makeSpill(run);
+  const spill = await prepareSpill(run);
   let database: { opened: Promise<OpenDuckDb>; lent: number } | undefined;
   const own: Kept = {
     async lend(use) {
@@ -92,15 +92,14 @@ function limitsOf(run: Run, spill: string): DuckDbLimits {
   return { memoryMb, spill, ...(run.confined === true ? { within: run.folder } : {}), ...(run.settings.workers === undefined ? {} : { threads: run.settings.workers }) };
 }
 
-/** Makes a folder to spill into: databases must not share one, as their temporary files have the same names. What was left by processes that were killed is removed. Errors: DISK_FULL, WRITE_FAILED. */
-async function makeSpill({ folder }: Run): Promise<{ path: string; remove: () => Promise<void> }> {
+/** A folder to spill into, made by whoever does: databases must not share one, as their temporary files have the same names. What was left by processes that were killed is removed. */
+async function prepareSpill({ folder }: Run): Promise<{ path: string; remove: () => Promise<void> }> {
   for (const name of await readdir(folder)) {
     const path = join(folder, name);
     if (name.startsWith(spillName) && (await isLeftBehind(path))) await rm(path, { recursive: true, force: true });
   }
   const path = join(folder, `${spillName}${nameOwn()}`);
   const forget = keepOwn(path);
-  await keepIfPossible(mkdir(path).catch((error: unknown) => Promise.reject(writeError(error, path))));
   return {
     path,
     async remove() {
@@ -110,9 +109,9 @@ async function makeSpill({ folder }: Run): Promise<{ path: string; remove: () =>
   };
 }
 
-/** Calls `use` with a folder of its own in the run's, which is removed afterwards. Errors: DISK_FULL, and those of `use`. */
+/** Calls `use` with the path of a folder of its own in the run's, to be made, which is removed afterwards. Errors: DISK_FULL, and those of `use`. */
 export async function withSpill<T>(run: Run, use: (folder: string) => Promise<T>): Promise<T> {
-  const spill = await makeSpill(run);
+  const spill = await prepareSpill(run);
   try {
     return await use(spill.path);
   } catch (error) {

@@ -1,5 +1,6 @@
 // One ranking in memory, and what is made of it by chosen benchmarks. A request borrows it: what it looked at keeps its files until it gives the ranking back.
 
+import { join } from 'node:path';
 import { reasonOf } from '../data/errors.ts';
 import { sizeOf } from '../data/files.ts';
 import type { Run } from '../data/run.ts';
@@ -7,7 +8,7 @@ import { type Answer, answerFrom, checkQuestion, type Question } from '../rankin
 import { readLaw } from '../ranking/calibrations.ts';
 import type { Cutoff } from '../ranking/cutoff.ts';
 import { type Cuts, openCuts } from '../ranking/cuts.ts';
-import type { Ranking } from '../ranking/generation.ts';
+import { checkContent, type Ranking } from '../ranking/generation.ts';
 import { holdGeneration } from '../ranking/held.ts';
 import type { Law } from '../ranking/laws.ts';
 import { type Ordered, openOrders } from '../ranking/orders.ts';
@@ -44,6 +45,8 @@ export interface LoadedRanking extends LiveRanking {
   isUsed(): boolean;
   /** Rejects where a part is found not to be what was published. */
   checked: Promise<void>;
+  /** Reads one part again, each time the next, and holds it against its checksum: a disk may alter what nobody wrote. Errors: FILE_DAMAGED, those of reading. */
+  checkNext(): Promise<void>;
   close(withinMs: number): Promise<void>;
 }
 
@@ -65,6 +68,7 @@ export async function loadRanking(run: Run, ranking: Ranking): Promise<LoadedRan
   const open = (ordered: Ordered): Target => ({ ...ordered, cuts: openCuts(run, ordered) });
   let closed = false;
   let users = 0;
+  let next = 0;
   const letGo = await holdGeneration(run, ranking);
   try {
     let published = open(await orders.read());
@@ -129,6 +133,10 @@ export async function loadRanking(run: Run, ranking: Ranking): Promise<LoadedRan
     return {
       ...answering(() => undefined),
       checked,
+      async checkNext() {
+        const part = ranking.parts[next++ % ranking.parts.length];
+        if (part !== undefined) await checkContent(join(run.files.scores, part.file), part.sha256);
+      },
       lend() {
         users++;
         const used = new Set<Chosen<Target>>();

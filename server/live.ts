@@ -3,7 +3,7 @@
 
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type BetrError, errorData, errorFrom, fail } from '../data/errors.ts';
+import { BetrError, errorData, errorFrom, fail } from '../data/errors.ts';
 import { fingerprint, type Run } from '../data/run.ts';
 import { readVersion } from '../data/version.ts';
 import { type Ranking, readRanking, stampParts } from '../ranking/generation.ts';
@@ -25,7 +25,7 @@ export interface Live {
 }
 
 const pollMs = 1000;
-/** Parts are looked at every so many looks, as they may be many and far away. */
+/** Parts are looked at, and one of them is read, every so many looks, as they may be many and far away. */
 const looksPerStamp = 10;
 const closeWithinMs = 1_000;
 
@@ -86,8 +86,17 @@ export async function openLive(run: Run): Promise<Live> {
   };
   let looking: Promise<void> | undefined;
   const look = (): Promise<void> => (looking ??= lookOnce().finally(() => (looking = undefined)));
+  const checkNext = async (): Promise<void> => {
+    const own = serving;
+    await own?.checkNext().catch((error: unknown) => {
+      // What cannot be read now may be read again.
+      if (serving === own && error instanceof BetrError && error.code === 'FILE_DAMAGED') stop(error);
+    });
+  };
+  let polls = 0;
   const poll = async (): Promise<void> => {
     await look();
+    if (++polls % looksPerStamp === 0) await checkNext();
     if (!closed) timer = setTimeout(() => void poll(), pollMs).unref();
   };
   await poll();

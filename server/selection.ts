@@ -2,7 +2,7 @@
 // ranking gives the same bytes; an answer that cannot be finished is cut off, never ended as if it were whole.
 
 import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { Response } from 'express';
@@ -31,7 +31,7 @@ export const selectionRoutes = [
     path: '/selection',
     summary: 'What a cutoff keeps: shard, row, document and score of each document, in the order of shards and rows.',
     access: 'read',
-    query: z.strictObject({ format: z.enum(formats).default('parquet').meta({ description: 'parquet: the file that "betr select" writes. arrow: an IPC stream.' }), ...questionFields }),
+    query: z.strictObject({ format: z.enum(formats).default('parquet').meta({ description: 'parquet: the file that "betr select" writes. arrow: an IPC stream. csv: in a table for people, a text that begins with =, +, -, @ or a tab has an apostrophe before it.' }), ...questionFields }),
     reply: { description: 'The rows, as a download.', types: Object.values(mediaTypes) },
     tagged: true,
     async answer({ query: { format, ...question }, state, request, response }): Promise<Reply> {
@@ -75,6 +75,7 @@ async function sendRows(run: Run, ranking: Ranking, cutoff: Cutoff, format: (typ
 /** A Parquet file ends with what is needed to read it, so it is written whole before it is sent. */
 async function sendParquet(run: Run, ranking: Ranking, cutoff: Cutoff, signal: AbortSignal, response: Response): Promise<void> {
   await withSpill(run, async (folder) => {
+    await mkdir(folder);
     const path = join(folder, 'selection.parquet');
     await writeRows(run, ranking, cutoff, path, signal);
     response.setHeader('Content-Length', (await stat(path)).size);
