@@ -1,5 +1,5 @@
 # Two commands on a fresh machine: `make demo` and `make test`. Each installs what it needs.
-.PHONY: demo test test-all test-nodes lint fuzz torture clean
+.PHONY: demo test test-all test-nodes lint fuzz soak torture clean
 
 demo: node_modules/.package-lock.json
 	npm run -s betr -- demo
@@ -21,6 +21,10 @@ lint: node_modules/.package-lock.json
 # Ten thousand spoiled files of today's seed; CASES and SEED name others.
 fuzz: node_modules/.package-lock.json
 	npm run -s fuzz -- $(CASES) $(SEED)
+
+# Ten minutes of load and attacks on the server; SECONDS and SEED name others.
+soak: node_modules/.package-lock.json
+	npm run -s soak -- $(or $(SECONDS),600) $(SEED)
 
 # A thousand rankings killed in all ways; ROUNDS and SEED name others.
 torture: node_modules/.package-lock.json

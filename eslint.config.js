@@ -1,3 +1,4 @@
+import regexp from 'eslint-plugin-regexp';
 import tseslint from 'typescript-eslint';
 
 // The rooms, left to right; each may import itself and what is left of it (the lint rule of the architecture page).
@@ -35,5 +36,13 @@ export default tseslint.config(
     ignores: ['data/duckdb.ts'],
     rules: { 'no-restricted-syntax': ['error', { selector: 'TemplateElement[value.raw=/read_parquet\\(/]', message: 'Name Parquet files by parquetSource (data/duckdb.ts), which takes their paths literally.' }] },
   },
+  {
+    // Text from outside meets patterns that take time in proportion to its length, whatever it is.
+    files: rooms.map((room) => `${room}/**/*.ts`),
+    plugins: { regexp },
+    rules: { 'regexp/no-super-linear-backtracking': ['error', { report: 'potential' }], 'regexp/no-super-linear-move': 'error' },
+  },
+  // Patterns that go on where they stopped, which the rule does not see; and the demo's own packages.
+  { files: ['classifier/features.ts', 'ranking/evaluate/word-model.ts', 'data/demo/*.ts'], rules: { 'regexp/no-super-linear-move': 'off' } },
   { files: ['cli/**/*.ts', 'bench/**/*.ts', 'test/**/*.ts'], rules: { 'no-console': 'off' } },
 );

@@ -15,6 +15,8 @@ interface ServeOptions extends CommonOptions {
   newKey?: KeyKind;
   allowHost: string[];
   rateLimit?: string;
+  connections?: string;
+  trustProxy: string[];
 }
 
 export function serveCommand(): Command {
@@ -25,6 +27,8 @@ export function serveCommand(): Command {
     .addOption(new Option('--new-key <kind>', 'make an API key, print it and end: read, or jobs (which may also start jobs)').choices([...keyKinds]))
     .option('--allow-host <name>', "another name that requests may be for, such as a proxy's (can be repeated)", (name: string, names: string[]) => [...names, name], [])
     .option('--rate-limit <count>', 'requests a minute from one address; 6000 when left out, without limit on loopback')
+    .option('--connections <count>', 'connections at a time from one address; 200 when left out, without limit on loopback')
+    .option('--trust-proxy <address>', 'a proxy in front of this server, or a network of them: its connections are not limited, and its X-Forwarded-For says who asks (can be repeated)', (address: string, addresses: string[]) => [...addresses, address], [])
     .action(async (options: ServeOptions) => {
       const run = await openRun(options.config);
       const keysPath = options.keys ?? keysFile(run);
@@ -38,9 +42,11 @@ export function serveCommand(): Command {
       const server = await serveRun(run, {
         host: options.host,
         port: readNumber('--port', options.port, 0, 65_535),
-        keysPath,
+        ...(options.keys === undefined ? {} : { keysPath: options.keys }),
         allowHosts: options.allowHost.map((name) => name.toLowerCase()),
         ...(options.rateLimit === undefined ? {} : { requestsPerMinute: readNumber('--rate-limit', options.rateLimit, 1, 1e9) }),
+        ...(options.connections === undefined ? {} : { connectionsPerAddress: readNumber('--connections', options.connections, 1, 1e6) }),
+        proxies: options.trustProxy,
       });
       const stopped = stopSignal();
       // At once, whatever follows: who started it waits for the address.

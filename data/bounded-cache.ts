@@ -4,19 +4,24 @@ export interface BoundedCache<K, V> {
   get(key: K): V | undefined;
   set(key: K, value: V): void;
   delete(key: K): void;
+  clear(): void;
 }
 
-/** A cache of values of at most `most` together, each of size 1 if no other is said; the one that was used longest ago goes first. */
-export function openBoundedCache<K, V>(most: number, sizeOf: (value: V) => number = () => 1): BoundedCache<K, V> {
+/** A cache of values of at most `most` together, each of size 1 if no other is said; the one that was used longest ago goes first. `dropped` hears of each that the cache no longer has. */
+export function openBoundedCache<K, V>(most: number, sizeOf: (value: V) => number = () => 1, dropped: (value: V) => void = () => undefined): BoundedCache<K, V> {
   // A Map goes through its keys in the order in which they came in.
   const values = new Map<K, V>();
   let size = 0;
-  const drop = (key: K): V | undefined => {
+  const take = (key: K): V | undefined => {
     const value = values.get(key);
     if (value === undefined) return undefined;
     size -= sizeOf(value);
     values.delete(key);
     return value;
+  };
+  const drop = (key: K): void => {
+    const value = take(key);
+    if (value !== undefined) dropped(value);
   };
   const add = (key: K, value: V): void => {
     values.set(key, value);
@@ -24,7 +29,7 @@ export function openBoundedCache<K, V>(most: number, sizeOf: (value: V) => numbe
   };
   return {
     get(key) {
-      const value = drop(key);
+      const value = take(key);
       if (value !== undefined) add(key, value);
       return value;
     },
@@ -36,6 +41,9 @@ export function openBoundedCache<K, V>(most: number, sizeOf: (value: V) => numbe
         drop(oldest);
       }
     },
-    delete: (key) => void drop(key),
+    delete: drop,
+    clear() {
+      for (const key of values.keys()) drop(key);
+    },
   };
 }

@@ -49,7 +49,7 @@ function closest(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
 function describe(issue: z.core.$ZodIssue, root: unknown, whole: string): string {
   const field = issue.path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`)).join('');
   const name = field.startsWith('.') ? field.slice(1) : `${whole}${field}`;
-  if (issue.code === 'unrecognized_keys') return `${name} has the unknown field ${issue.keys.map(show).join(', ')} (known: ${issue.message})`;
+  if (issue.code === 'unrecognized_keys') return `${name} has the unknown field ${showKeys(issue.keys)} (known: ${issue.message})`;
   const got = valueAt(root, issue.path);
   return got === undefined ? `${name} is missing, and has to be ${issue.message}` : `${name} is ${show(got)}, but it has to be ${issue.message}`;
 }
@@ -59,13 +59,39 @@ export function valueAt(root: unknown, path: readonly PropertyKey[]): unknown {
   return path.reduce<unknown>((value, key) => (typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined), root);
 }
 
+/** Names of fields, of many the first. */
+export function showKeys(keys: readonly string[]): string {
+  const shown = keys.slice(0, mostProblems).map(show).join(', ');
+  return keys.length > mostProblems ? `${shown} and ${keys.length - mostProblems} more` : shown;
+}
+
 /** A value as JSON, as much of it as a message takes. */
 export function show(value: unknown): string {
   if (value === undefined) return 'missing';
   try {
-    const text = JSON.stringify(value);
+    const text = JSON.stringify(clip(value, { left: shownCharacters }, []));
     return text.length > shownCharacters ? `${text.slice(0, shownCharacters)}…` : text;
   } catch {
     return 'something that contains itself';
   }
+}
+
+/** The beginning of a value: at least what is shown of it, and not much more, however large and deep it is. Throws where it contains itself. */
+function clip(value: unknown, room: { left: number }, outer: readonly unknown[]): unknown {
+  room.left--;
+  if (typeof value === 'string') {
+    room.left -= value.length;
+    return value.slice(0, shownCharacters);
+  }
+  if (typeof value !== 'object' || value === null) return value;
+  if (outer.includes(value)) throw new Error('it contains itself');
+  const inner = (one: unknown): unknown => (room.left > 0 ? clip(one, room, [...outer, value]) : null);
+  if (Array.isArray(value)) return value.slice(0, room.left).map(inner);
+  const clipped: [string, unknown][] = [];
+  for (const key in value) {
+    if (room.left <= 0) break;
+    room.left -= key.length;
+    clipped.push([key.slice(0, shownCharacters), inner(Reflect.get(value, key))]);
+  }
+  return Object.fromEntries(clipped);
 }

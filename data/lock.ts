@@ -58,7 +58,7 @@ export async function takeLock({ settings }: Run, path: string, dir: string, rep
 
 /** Folders that are written into without this lock: workers clear away their own; a server's files are left alone until nobody can be at them any more. */
 const ofWorkers = ['scores', 'quarantine', 'manifest', 'leases'];
-const ofServers = ['jobs', 'keys', 'order', 'ranks', 'retargeted', 'calibrations'];
+const ofServers = ['holds', 'jobs', 'keys', 'order', 'ranks', 'retargeted', 'calibrations'];
 const dayMs = 86_400_000;
 
 /** Removes what was left half-written in the folder. What goes away meanwhile is somebody else's. */

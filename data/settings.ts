@@ -3,17 +3,18 @@
 import { existsSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { parse } from 'yaml';
+import { isScalar, parseDocument, visit } from 'yaml';
 import { z } from 'zod';
+import { countNumber, positiveNumber, secondsNumber } from './bounds.ts';
 import { fail, reasonOf, systemCode } from './errors.ts';
-import { show, valueAt } from './issues.ts';
+import { show, showKeys, valueAt } from './issues.ts';
 import { showPath } from './remote/store.ts';
 import { parseTemplate } from './template.ts';
 import { defaultWindowMegabytes, mostWindowMegabytes } from './zstd-frames.ts';
 
 const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]*$/, 'has to be letters, digits, ".", "_" or "-"');
 const globs = z.array(z.string().min(1)).min(1);
-const count = z.number().int().positive();
+const count = countNumber;
 const fieldName = z.string().min(1).max(100);
 
 const fields = z.strictObject({
@@ -54,8 +55,8 @@ export const domainSettingsSchema = z.strictObject({
   ties: z.enum(['mid', 'ordinal', 'ordinal-reversed']).default('mid'),
   weights: z.enum(['linear', 'l2']).default('linear'),
   /** Share of the domains' tokens to keep; how often a domain's tokens may be used. */
-  keepRate: z.number().positive().max(1).default(0.1),
-  repeat: z.number().positive().default(1),
+  keepRate: positiveNumber.max(1).default(0.1),
+  repeat: positiveNumber.default(1),
   /** Bootstrap resamples of the models; fitted to the number of domains when left out. */
   resamples: z.number().int().nonnegative().max(100_000).optional(),
   seed: z.number().int().nonnegative().default(1),
@@ -122,27 +123,27 @@ export const settingsSchema = z.strictObject({
   }).prefault({}),
   keep: z.strictObject({
     pool: z.enum(['nemotron-cc', 'dclm-refinedweb']).default('nemotron-cc'),
-    tokensPerParam: z.number().positive().default(11),
-    maxEpochs: z.number().positive().default(4),
+    tokensPerParam: positiveNumber.default(11),
+    maxEpochs: positiveNumber.default(4),
     /** FLOPs of the budgets that predictions and drift are told for. */
-    budgets: z.array(z.number().positive()).default([1e20, 1e21, 1e22]),
+    budgets: z.array(positiveNumber).default([1e20, 1e21, 1e22]),
   }).prefault({}),
   drift: z.strictObject({
     /** What is too much from one generation to the next: PSI of the scores, part by which a keep rate changes, part of all tokens by which a source does, part by which the documents become fewer. */
-    psi: z.number().positive().default(0.2),
-    keepRate: z.number().positive().default(0.25),
-    sourceShare: z.number().positive().default(0.1),
-    lostDocuments: z.number().positive().default(0.2),
+    psi: positiveNumber.default(0.2),
+    keepRate: positiveNumber.default(0.25),
+    sourceShare: positiveNumber.default(0.1),
+    lostDocuments: positiveNumber.default(0.2),
     /** Whether the new documents by themselves are held against these, too: not where every shard is of one source. */
     newDocuments: z.boolean().default(true),
   }).prefault({}),
   domains: domainSettingsSchema.optional(),
   scoring: z.strictObject({
     /** Text that a worker takes at a time, about; in the work of that long at most is lost with it. */
-    chunkMegabytes: z.number().positive().max(1024).default(64),
+    chunkMegabytes: z.number().min(1e-6).max(1024).default(64),
     /** How often a worker shows that it lives, and how long without a sign until another takes over what it had. */
-    beatSeconds: z.number().positive().default(5),
-    lostSeconds: z.number().positive().default(60),
+    beatSeconds: secondsNumber.default(5),
+    lostSeconds: secondsNumber.default(60),
   }).refine(({ beatSeconds, lostSeconds }) => lostSeconds >= 3 * beatSeconds, { path: ['lostSeconds'], error: 'has to be at least three times beatSeconds, as a live worker would be taken for lost' }).prefault({}),
   /** How many processes' worth of work at once; every core when left out. */
   workers: count.max(1024).optional(),
@@ -192,7 +193,7 @@ const settingsFile = 'betr.yaml';
 export function parseSettings(text: string, path: string): Settings {
   let value: unknown;
   try {
-    value = parse(text);
+    value = parseYaml(text);
   } catch (error) {
     throw fail('SETTINGS_INVALID', { path, problems: [reasonOf(error).trim()] }, error);
   }
@@ -201,10 +202,36 @@ export function parseSettings(text: string, path: string): Settings {
   throw fail('SETTINGS_INVALID', { path, problems: result.error.issues.map((issue) => describe(issue, value)) });
 }
 
+const mostCharacters = 1 << 20;
+const mostAliases = 100;
+
+/** A few lines of aliases of aliases are billions of values, and take the library long to refuse. */
+function parseYaml(text: string): unknown {
+  if (text.length > mostCharacters) throw new Error(`it has ${text.length} characters, and at most ${mostCharacters} are read`);
+  // The library takes time quadratic in the number of keys to see that none is there twice.
+  const document = parseDocument(text, { uniqueKeys: false });
+  const [problem] = document.errors;
+  if (problem !== undefined) throw problem;
+  let aliases = 0;
+  visit(document, {
+    Alias: () => (++aliases > mostAliases ? visit.BREAK : undefined),
+    Map(_key, { items }) {
+      const seen = new Set<unknown>();
+      for (const { key } of items) {
+        const name: unknown = isScalar(key) ? key.value : key;
+        if (seen.has(name)) throw new Error(`the key ${show(name)} is there twice in one place`);
+        seen.add(name);
+      }
+    },
+  });
+  if (aliases > mostAliases) throw new Error(`it has more than ${mostAliases} aliases (*name)`);
+  return document.toJS({ maxAliasCount: mostAliases });
+}
+
 function describe(issue: z.core.$ZodIssue, root: unknown): string {
   const key = issue.path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`)).join('').replace(/^\./, '') || '(whole file)';
   const got = show(valueAt(root, issue.path));
-  if (issue.code === 'unrecognized_keys') return `${key}: unknown key ${issue.keys.map((k) => `"${k}"`).join(', ')}; known here: ${knownKeys(issue.path).join(', ')}`;
+  if (issue.code === 'unrecognized_keys') return `${key}: unknown key ${showKeys(issue.keys)}; known here: ${knownKeys(issue.path).join(', ')}`;
   if (issue.code === 'invalid_value') return `${key}: got ${got}, allowed: ${issue.values.map((v) => JSON.stringify(v)).join(', ')}`;
   if (issue.code === 'custom') return `${key}: ${got} ${issue.message}`;
   return `${key}: got ${got}; ${issue.message}`;

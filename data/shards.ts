@@ -33,7 +33,7 @@ export function isCompressed(format: ShardFormat): boolean {
 /**
  * The files that match, each once whatever links lead to it, sorted by name. Relative patterns start from `folder`; so do the names. Addresses (s3://, https://) are named as they are,
  * those of web servers less their query. Errors: FILE_NOT_FOUND for a plain path, and for a link that leads nowhere; FILE_UNREADABLE for a folder that cannot be looked into; NO_FILES for a
- * pattern without a match, FILE_KIND_UNKNOWN, OPTION_INVALID for addresses of one name; REMOTE_NOT_FOUND, REMOTE_DENIED, REMOTE_FAILED.
+ * pattern without a match, FILE_KIND_UNKNOWN, OPTION_INVALID for addresses of one name and for patterns of many wildcards; REMOTE_NOT_FOUND, REMOTE_DENIED, REMOTE_FAILED.
  */
 export async function listShards(patterns: readonly string[], folder: string): Promise<Shard[]> {
   return (await listFiles(patterns, folder, formatOf)).map((file) => ({ ...file, format: formatOf(file.path) }));
@@ -41,6 +41,7 @@ export async function listShards(patterns: readonly string[], folder: string): P
 
 /** The same for files of any kinds that `check` does not refuse. Errors: as `listShards`, and those of `check`. */
 export async function listFiles(patterns: readonly string[], folder: string, check: (path: string) => unknown): Promise<ListedFile[]> {
+  for (const pattern of patterns) checkPattern(pattern);
   const found = (await Promise.all(patterns.map((pattern) => (isRemote(pattern) ? listRemote(pattern) : listLocal(pattern, folder))))).flat();
   for (const { file } of found) check(file.path);
   const isLink = ({ real, file }: Found): number => Number(real !== file.path);
@@ -50,6 +51,14 @@ export async function listFiles(patterns: readonly string[], folder: string, che
   const twice = files.find(({ name }, i) => name === files[i + 1]?.name);
   if (twice !== undefined) throw fail('OPTION_INVALID', { option: 'files', got: twice.name, allowed: 'addresses that differ by more than their query, as a shard is named without it' });
   return files;
+}
+
+/** To match a name takes time that is a power of how many there are. */
+const mostWildcards = 5;
+
+function checkPattern(pattern: string): void {
+  const wildcards = pattern.split('/').map((part) => part.match(/\*+|[?+@!]\(/g)?.length ?? 0);
+  if (wildcards.some((count) => count > mostWildcards)) throw fail('OPTION_INVALID', { option: 'files', got: showPath(pattern).slice(0, 100), allowed: `a pattern with at most ${mostWildcards} wildcards between two slashes` });
 }
 
 function order(a: ListedFile, b: ListedFile): number {

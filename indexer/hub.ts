@@ -13,7 +13,7 @@ const timeoutMs = 60_000;
 /** Points the library to the hub (HF_ENDPOINT names a mirror) and to the user's cache, so that what was fetched once needs no connection again; and has it go through the proxies. */
 export function setUpHub(): void {
   const { HF_ENDPOINT } = process.env;
-  if (HF_ENDPOINT !== undefined && HF_ENDPOINT !== '') env.remoteHost = HF_ENDPOINT.replace(/\/*$/, '/');
+  if (HF_ENDPOINT !== undefined && HF_ENDPOINT !== '') env.remoteHost = `${HF_ENDPOINT.replace(/(?<!\/)\/+$/, '')}/`;
   env.fetch = fetch;
   env.cacheDir = join(cacheFolder(), 'hub');
 }

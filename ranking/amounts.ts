@@ -1,39 +1,48 @@
 // Budgets, shares and token counts as people write them, and as we write them back.
 
+import { leastNumber, mostNumber, mostNumberCharacters } from '../data/bounds.ts';
 import { fail } from '../data/errors.ts';
 
-const decimal = /^(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
+const decimal = /^(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?$/i;
+const shownCharacters = 100;
 const suffixes: Record<string, number> = { k: 1e3, m: 1e6, b: 1e9, t: 1e12 };
 
-/** A budget in FLOPs: a finite number above 0. Errors: BUDGET_INVALID. */
+/** A budget in FLOPs. Errors: BUDGET_INVALID. */
 export function parseBudget(text: string): number {
   const flops = parseDecimal(text);
-  if (flops === undefined) throw fail('BUDGET_INVALID', { got: text });
+  if (flops === undefined) throw fail('BUDGET_INVALID', { got: shown(text) });
   return flops;
 }
 
 /** A share above 0 and at most 1, as a fraction ("0.1") or in percent ("10%"). Errors: OPTION_INVALID. */
 export function parseShare(option: string, text: string): number {
-  const percent = /^(.*)%$/.exec(text.trim())?.[1];
-  const number = parseDecimal(percent ?? text);
-  const share = number === undefined || percent === undefined ? number : number / 100;
-  if (share === undefined || share > 1) throw fail('OPTION_INVALID', { option, got: text, allowed: 'a share above 0 and at most 1, such as 0.1 or 10%' });
+  const trimmed = text.trim();
+  const isPercent = trimmed.endsWith('%');
+  const number = parseDecimal(isPercent ? trimmed.slice(0, -1) : trimmed);
+  const share = number === undefined || !isPercent ? number : number / 100;
+  if (share === undefined || share < leastNumber || share > 1) throw fail('OPTION_INVALID', { option, got: shown(text), allowed: 'a share above 0 and at most 1, such as 0.1 or 10%' });
   return share;
 }
 
 /** A number above 0: "1e12", "6300000", or with K, M, B or T for thousands to trillions ("7B"); a refusal shows the example. Errors: OPTION_INVALID. */
 export function parseAmount(option: string, text: string, example = '1e12 or 7B'): number {
-  const [, digits, suffix] = /^(.*?)([kmbt]?)$/i.exec(text.trim()) ?? [];
-  const amount = (parseDecimal(digits ?? '') ?? NaN) * (suffixes[suffix?.toLowerCase() ?? ''] ?? 1);
-  if (!Number.isFinite(amount)) throw fail('OPTION_INVALID', { option, got: text, allowed: `a number above 0, such as ${example}` });
+  const trimmed = text.trim();
+  const factor = suffixes[trimmed.slice(-1).toLowerCase()];
+  const amount = (parseDecimal(factor === undefined ? trimmed : trimmed.slice(0, -1)) ?? NaN) * (factor ?? 1);
+  if (!(amount <= mostNumber)) throw fail('OPTION_INVALID', { option, got: shown(text), allowed: `a number above 0 and at most 1e30, such as ${example}` });
   return amount;
 }
 
+function shown(text: string): string {
+  return text.slice(0, shownCharacters);
+}
+
 function parseDecimal(text: string): number | undefined {
+  if (text.length > mostNumberCharacters) return undefined;
   // In an address a "+" that is not escaped arrives as a space.
   const trimmed = text.trim().replace(/e (?=\d)/i, 'e+');
   const value = decimal.test(trimmed) ? Number(trimmed) : NaN;
-  return Number.isFinite(value) && value > 0 ? value : undefined;
+  return value >= leastNumber && value <= mostNumber ? value : undefined;
 }
 
 const units = ['', 'K', 'M', 'B', 'T'] as const;

@@ -1,6 +1,7 @@
 // A budget in, the cut out: how much of the ranked corpus to keep, where the score cuts it, and every assumption on the way.
 
 import { z } from 'zod';
+import { positiveNumber } from '../data/bounds.ts';
 import { fail } from '../data/errors.ts';
 import type { Run } from '../data/run.ts';
 import { readLaw } from './calibrations.ts';
@@ -17,17 +18,17 @@ const rate = z.number().min(0).max(1);
 /** What is asked: a budget (one or two of FLOPs, parameters, tokens), or a share to keep, or both. */
 export const questionSchema = z.strictObject({
   /** FLOPs of training. */
-  budget: positive.optional(),
-  params: positive.optional(),
-  tokens: positive.optional(),
+  budget: positiveNumber.optional(),
+  params: positiveNumber.optional(),
+  tokens: positiveNumber.optional(),
   /** Share of the tokens to keep, in place of the law's. */
-  keep: positive.max(1).optional(),
+  keep: positiveNumber.max(1).optional(),
   /** Tokens of the larger pool that the ranked corpus is a sample of. */
-  poolTokens: positive.optional(),
+  poolTokens: positiveNumber.optional(),
   /** The law's name: one of the paper's, or that of a calibration. In place of the settings' `keep`. */
   pool: z.string().optional(),
-  tokensPerParam: positive.optional(),
-  maxEpochs: positive.optional(),
+  tokensPerParam: positiveNumber.optional(),
+  maxEpochs: positiveNumber.optional(),
   /** Ranks by these benchmarks alone, or by all but those: a document's score is then its best corpus percentile among them. */
   benchmarks: z.array(z.string()).min(1).optional(),
   without: z.array(z.string()).min(1).optional(),

@@ -5,6 +5,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { z } from 'zod';
 import { openRandom } from '../classifier/random.ts';
+import { boundedNumber, positiveNumber } from '../data/bounds.ts';
 import { fail } from '../data/errors.ts';
 import { formatCount, formatFlops, formatShare } from './amounts.ts';
 
@@ -21,10 +22,10 @@ const positive = z.number().positive();
 
 /** A training run: its compute, the share of the pool's tokens it was trained on, and how it came out (one of the two). */
 export const trialSchema = z.strictObject({
-  flops: positive,
-  keep: positive.max(1),
-  loss: z.number().optional(),
-  accuracy: z.number().optional(),
+  flops: positiveNumber,
+  keep: positiveNumber.max(1),
+  loss: boundedNumber.optional(),
+  accuracy: boundedNumber.optional(),
 });
 export type Trial = z.output<typeof trialSchema>;
 

@@ -2,7 +2,7 @@
 
 import { join } from 'node:path';
 import { z } from 'zod';
-import { commitJson, readJson } from '../data/commit.ts';
+import { commitBytes, readJson } from '../data/commit.ts';
 import { fail } from '../data/errors.ts';
 import { listFolder } from '../data/files.ts';
 import type { Run } from '../data/run.ts';
@@ -23,13 +23,23 @@ export const calibrationSchema = z.strictObject({
 });
 export type Calibration = z.output<typeof calibrationSchema>;
 
-/** Fits a law to the runs and keeps it under a name, in place of an earlier one. Errors: CALIBRATION_REFUSED, DISK_FULL, WRITE_FAILED. */
-export async function calibrate(run: Run, name: string, runs: readonly Trial[]): Promise<Calibration> {
+/** Fits a law to the runs. Errors: CALIBRATION_REFUSED. */
+export async function fitCalibration(name: string, runs: readonly Trial[]): Promise<Calibration> {
   const fit = await fitLaw(runs);
   const formula = `F = ${fit.coefficient.toPrecision(3)} · C^${fit.exponent.toPrecision(3)} (F in %, C in FLOPs)`;
-  const calibration: Calibration = { name, calibratedAt: new Date().toISOString(), formula, fit, runs: [...runs] };
-  await commitJson(pathOf(run, name), calibration);
+  return { name, calibratedAt: new Date().toISOString(), formula, fit, runs: [...runs] };
+}
+
+/** Fits a law to the runs and keeps it under a name, in place of an earlier one. Errors: CALIBRATION_REFUSED, DISK_FULL, WRITE_FAILED. */
+export async function calibrate(run: Run, name: string, runs: readonly Trial[]): Promise<Calibration> {
+  const calibration = await fitCalibration(name, runs);
+  await keepCalibration(run, name, JSON.stringify(calibration, null, 1));
   return calibration;
+}
+
+/** Keeps a calibration as JSON under its name. Errors: DISK_FULL, WRITE_FAILED. */
+export async function keepCalibration(run: Run, name: string, json: string): Promise<void> {
+  await commitBytes(pathOf(run, name), `${json}\n`);
 }
 
 /** Every calibration of the run, by name. Errors: FILE_DAMAGED, FILE_UNREADABLE. */

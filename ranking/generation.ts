@@ -132,9 +132,9 @@ export async function checkContent(path: string, sha256: string): Promise<void> 
   if ((await sha256File(path)) !== sha256) throw fail('FILE_DAMAGED', { path, reason: 'its checksum is another one; remove it', command: rankCommand });
 }
 
-/** Changes whenever a part does: their sizes and when they were written. */
+/** Changes whenever a part does: their sizes and when they were changed, which who writes cannot set back. */
 export async function stampParts(run: Run, { parts }: Ranking): Promise<string> {
-  const stamps = await Promise.all(parts.map(({ file }) => stat(join(run.files.scores, file), { bigint: true }).then(({ ino, mtimeNs, size }) => `${ino} ${mtimeNs} ${size}`, () => '')));
+  const stamps = await Promise.all(parts.map(({ file }) => stat(join(run.files.scores, file), { bigint: true }).then(({ ino, ctimeNs, size }) => `${ino} ${ctimeNs} ${size}`, () => '')));
   return fingerprint(stamps);
 }
 

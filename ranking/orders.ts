@@ -77,7 +77,15 @@ export function openOrders(run: Run, ranking: Ranking): Orders {
     const own = { kind: task.kind, told: false };
     current = own;
     try {
-      await converse(worker, task, ordered, () => void rest());
+      // Who waits for the files of an order hears why they do not come.
+      const withFiles = (result: Ordered): void => {
+        const written = result.written.catch((error: unknown) => {
+          throw own.told ? ended() : error;
+        });
+        written.catch(() => undefined);
+        ordered({ ...result, written });
+      };
+      await converse(worker, task, withFiles, () => void rest());
     } catch (error) {
       throw own.told ? new GaveWay() : error;
     } finally {

@@ -9,6 +9,7 @@ import type { Report } from '../data/progress.ts';
 import type { Run } from '../data/run.ts';
 import { rankDocuments } from './combine.ts';
 import type { Ranking } from './generation.ts';
+import { readHeld } from './held.ts';
 import { keepOrder, readKeptOrder } from './kept-order.ts';
 import { keepRanks, listMissingRanks } from './kept-ranks.ts';
 import { makeKeyOrder, readKeyOrder } from './key-order.ts';
@@ -48,9 +49,10 @@ export async function prepareForServer(run: Run, ranking: Ranking, report: Repor
 /** Folders of the run whose files are of one generation each, and named by it. */
 const folders = ['keys', 'order', 'ranks'];
 
-/** Removes what was made of other generations than these. */
-export async function removePrepared({ folder }: Run, generations: readonly Ranking[]): Promise<void> {
-  const kept = generations.map(({ generation }) => generation);
+/** Removes what was made of other generations than these, unless somebody holds them. */
+export async function removePrepared(run: Run, generations: readonly Ranking[]): Promise<void> {
+  const { folder } = run;
+  const kept = [...generations, ...(await readHeld(run))].map(({ generation }) => generation);
   for (const name of folders) {
     for (const file of await listFolder(join(folder, name))) {
       if (!file.startsWith('.') && !kept.some((generation) => file.startsWith(generation))) await rm(join(folder, name, file), { force: true });

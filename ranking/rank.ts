@@ -20,6 +20,7 @@ import { describeTestTargets } from '../indexer/test-targets.ts';
 import { formatCountOf, formatNames } from './amounts.ts';
 import { readLaw } from './calibrations.ts';
 import { type Drift, measureDrift, readDrift, writeDrift } from './drift.ts';
+import { readHeld } from './held.ts';
 import { prepareIfServed, removePrepared } from './prepare.ts';
 import { compareWithPrediction, type Prediction } from './predict.ts';
 import { commitRanking, draftRanking, type Ranking, readPublished } from './generation.ts';
@@ -108,10 +109,11 @@ async function* addUpFresh(parts: AsyncIterable<Part>, before: Ranking | undefin
   }
 }
 
-/** Removes what neither generation lists, of which these are the parts: readers of the last one may still be at work. */
-async function removeStale(run: Run, parts: readonly ListedPart[]): Promise<void> {
+/** Removes what neither generation lists, of which these are the parts, and nobody holds: readers of the last one may still be at work. */
+export async function removeStale(run: Run, parts: readonly ListedPart[]): Promise<void> {
   await checkLock(run);
-  const needed = new Set(parts.map(({ file }) => file));
+  const held = await readHeld(run);
+  const needed = new Set([...parts.map(({ file }) => file), ...held.flatMap(({ files }) => files)]);
   await foldManifests(run, ({ file }) => needed.has(file));
   const chunks = new Set([...needed].map(chunkOf));
   const atWork = await isAnybodyAtWork(run);

@@ -1,8 +1,6 @@
 // A ranking by chosen benchmarks, made from the published one: the same documents, each with its best corpus percentile among the
-// benchmarks as its score. It is kept in the run's folder, as one Parquet file beside the parts and a card, until another generation comes.
+// benchmarks as its score. It is kept in the run's folder, as one Parquet file and a card (ranking/retargeted-files.ts).
 
-import { readdir, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import type { DuckDBAppender } from '@duckdb/node-api';
 import { DuckDBDataChunk, FLOAT, USMALLINT } from '../data/duckdb-library.ts';
@@ -12,14 +10,13 @@ import { writeNumbers } from '../data/duckdb-columns.ts';
 import { sqlString } from '../data/duckdb.ts';
 import { fail } from '../data/errors.ts';
 import { sizeOf } from '../data/files.ts';
-import { fingerprint, type Run } from '../data/run.ts';
+import type { Run } from '../data/run.ts';
 import { type Combined, combineScores } from './combine.ts';
 import { type Ranking, rankingSchema } from './generation.ts';
 import { histogramOf, type Order, orderScores, readOrder } from './order.ts';
+import { holdRetargeted, removeUnheld, retargetedFiles } from './retargeted-files.ts';
 import { withSpillingDuckDb } from './scores.ts';
 
-/** As many rankings by chosen benchmarks are kept on disk. */
-const mostKept = 16;
 const rowsPerDataChunk = 2048;
 const rowsPerTurn = 512 * rowsPerDataChunk;
 
@@ -45,10 +42,11 @@ export function chooseBenchmarks(ranking: Ranking, { benchmarks, without }: Choi
   return chosen;
 }
 
-/** The ranking that a choice asks for: the published one, or one by the chosen benchmarks, made where it is not kept yet. Errors: as `chooseBenchmarks` and `withScores`. */
+/** The ranking that a choice asks for: the published one, or one by the chosen benchmarks, made where it is not kept yet, and held until the process ends. Errors: as `chooseBenchmarks` and `withScores`. */
 export async function retargetRanking(run: Run, ranking: Ranking, choice: Choice): Promise<Ranking> {
   const benchmarks = chooseBenchmarks(ranking, choice);
   if (benchmarks === undefined) return ranking;
+  await holdRetargeted(run, ranking, benchmarks);
   const kept = await readRetargeted(run, ranking, benchmarks);
   if (kept !== undefined) return kept;
   const combined = await combineScores(run, ranking, benchmarks);
@@ -59,7 +57,7 @@ export async function retargetRanking(run: Run, ranking: Ranking, choice: Choice
 
 /** A ranking by benchmarks that is kept already; undefined where it is not. */
 export async function readRetargeted(run: Run, ranking: Ranking, benchmarks: string[]): Promise<Ranking | undefined> {
-  const { card, scores } = filesOf(run, ranking, benchmarks);
+  const { card, scores } = retargetedFiles(run, ranking, benchmarks);
   const kept = await readJson(card, cardSchema, 'betr cutoff');
   if (kept === undefined || (await sizeOf(scores)) !== kept.bytes) return undefined;
   return { ...ranking, histogram: kept.histogram, target: { benchmarks, path: scores } };
@@ -67,23 +65,17 @@ export async function readRetargeted(run: Run, ranking: Ranking, benchmarks: str
 
 /** Keeps a ranking by benchmarks; an abort of the signal ends it. Errors: DISK_FULL, WRITE_FAILED. */
 export async function writeRetargeted(run: Run, ranking: Ranking, benchmarks: string[], combined: Combined, order: Order, signal?: AbortSignal): Promise<Ranking> {
-  const { folder, card, scores } = filesOf(run, ranking, benchmarks);
+  const { card, scores } = retargetedFiles(run, ranking, benchmarks);
   const histogram = histogramOf(order);
   await commitFile(scores, (temporary) => writeColumns(run, combined, temporary, signal));
   await commitJson(card, { generation: ranking.generation, benchmarks, bytes: (await sizeOf(scores)) ?? 0, histogram });
-  await removeStale(folder, ranking);
+  await removeUnheld(run, ranking);
   return { ...ranking, histogram, target: { benchmarks, path: scores } };
 }
 
 /** The target of a ranking that is not on disk yet. */
 export function targetOf(run: Run, ranking: Ranking, benchmarks: string[]): NonNullable<Ranking['target']> {
-  return { benchmarks, path: filesOf(run, ranking, benchmarks).scores };
-}
-
-function filesOf(run: Run, ranking: Ranking, benchmarks: readonly string[]): { folder: string; card: string; scores: string } {
-  const folder = join(run.folder, 'retargeted');
-  const name = `${ranking.generation}-${fingerprint(benchmarks).slice(0, 16)}`;
-  return { folder, card: join(folder, `${name}.json`), scores: join(folder, `${name}.parquet`) };
+  return { benchmarks, path: retargetedFiles(run, ranking, benchmarks).scores };
 }
 
 async function writeColumns(run: Run, { scores, winners }: Combined, path: string, signal: AbortSignal | undefined): Promise<void> {
@@ -112,19 +104,4 @@ function appendRows(appender: DuckDBAppender, scores: Float32Array, winners: Uin
   writeNumbers(chunk, 0, scores);
   writeNumbers(chunk, 1, winners);
   appender.appendDataChunk(chunk);
-}
-
-/** Removes what is of another generation, and the oldest beyond what is kept. */
-async function removeStale(folder: string, ranking: Ranking): Promise<void> {
-  const cards: { name: string; modifiedMs: number }[] = [];
-  for (const file of await readdir(folder)) {
-    if (!file.endsWith('.json') || file.startsWith('.')) continue;
-    cards.push({ name: file.slice(0, -'.json'.length), modifiedMs: (await stat(join(folder, file))).mtimeMs });
-  }
-  const own = cards.filter(({ name }) => name.startsWith(`${ranking.generation}-`)).sort((a, b) => b.modifiedMs - a.modifiedMs);
-  const kept = new Set(own.slice(0, mostKept).map(({ name }) => name));
-  for (const { name } of cards) {
-    if (kept.has(name)) continue;
-    for (const ending of ['json', 'parquet']) await rm(join(folder, `${name}.${ending}`), { force: true });
-  }
 }

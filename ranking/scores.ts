@@ -1,18 +1,17 @@
 // The published scores as one table for SQL: an in-memory DuckDB over the ranking's Parquet parts, bounded and spilling into the run.
 
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { randomUUID } from 'node:crypto';
 import { readdir, rm } from 'node:fs/promises';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { writeError } from '../data/commit.ts';
 import { type DuckDbLimits, type OpenDuckDb, openDuckDb, parquetSource, sqlString, withDuckDb } from '../data/duckdb.ts';
 import { BetrError, fail, reasonOf } from '../data/errors.ts';
-import { identifyProcess } from '../data/process.ts';
+import { isLeftBehind, keepOwn, nameOwn } from '../data/own-files.ts';
 import type { Run } from '../data/run.ts';
 import type { Ranking } from './generation.ts';
 
+const spillName = 'spill-';
 /** Room for a database; what needs more is spilled. A server's threads have several at a time, beside the one that it keeps. */
 const memoryMb = 1024;
 const confinedMemoryMb = 384;
@@ -60,7 +59,7 @@ const kept = new Map<string, Kept>();
  * query makes in it has to be temporary. A failure may have left it unusable, so that the next query gets a new one.
  */
 export async function keepDatabase(run: Run): Promise<{ close(): Promise<void> }> {
-  const open = (): Promise<OpenDuckDb> => openDuckDb({ ...limitsOf(run, spill), memoryMb: keptMemoryMb });
+  const open = (): Promise<OpenDuckDb> => openDuckDb({ ...limitsOf(run, spill.path), memoryMb: keptMemoryMb });
   const spill = await prepareSpill(run);
   let database: { opened: Promise<OpenDuckDb>; lent: number } | undefined;
   const own: Kept = {
@@ -71,7 +70,7 @@ export async function keepDatabase(run: Run): Promise<{ close(): Promise<void> }
         return await (await lending.opened).lend(use);
       } catch (error) {
         if (database === lending && !(error instanceof BetrError)) database = undefined;
-        throw spillError(error, spill);
+        throw spillError(error, spill.path);
       } finally {
         lending.lent--;
         if (lending !== database && lending.lent === 0) (await lending.opened.catch(() => undefined))?.close();
@@ -82,7 +81,7 @@ export async function keepDatabase(run: Run): Promise<{ close(): Promise<void> }
       const closing = database;
       database = undefined;
       if (closing?.lent === 0) (await closing.opened).close();
-      await rm(spill, { recursive: true, force: true });
+      await spill.remove();
     },
   };
   kept.set(run.folder, own);
@@ -93,35 +92,37 @@ function limitsOf(run: Run, spill: string): DuckDbLimits {
   return { memoryMb, spill, ...(run.confined === true ? { within: run.folder } : {}), ...(run.settings.workers === undefined ? {} : { threads: run.settings.workers }) };
 }
 
-/** A folder to spill into: databases must not share one, as their temporary files have the same names. */
-async function prepareSpill({ folder }: Run): Promise<string> {
-  await removeOldSpill(folder);
-  return join(folder, `${ownSpill}${process.pid}-${randomUUID()}`);
+/** A folder to spill into, made by whoever does: databases must not share one, as their temporary files have the same names. What was left by processes that were killed is removed. */
+async function prepareSpill({ folder }: Run): Promise<{ path: string; remove: () => Promise<void> }> {
+  for (const name of await readdir(folder)) {
+    const path = join(folder, name);
+    if (name.startsWith(spillName) && (await isLeftBehind(path))) await rm(path, { recursive: true, force: true });
+  }
+  const path = join(folder, `${spillName}${nameOwn()}`);
+  const forget = keepOwn(path);
+  return {
+    path,
+    async remove() {
+      forget();
+      await rm(path, { recursive: true, force: true });
+    },
+  };
 }
 
-async function withSpill<T>(run: Run, use: (spill: string) => Promise<T>): Promise<T> {
+/** Calls `use` with the path of a folder of its own in the run's, to be made, which is removed afterwards. Errors: DISK_FULL, and those of `use`. */
+export async function withSpill<T>(run: Run, use: (folder: string) => Promise<T>): Promise<T> {
   const spill = await prepareSpill(run);
   try {
-    return await use(spill);
+    return await use(spill.path);
   } catch (error) {
-    throw spillError(error, spill);
+    throw spillError(error, spill.path);
   } finally {
-    await rm(spill, { recursive: true, force: true });
+    await spill.remove();
   }
 }
 
 function spillError(error: unknown, spill: string): unknown {
   return /no space left/i.test(reasonOf(error)) ? writeError(error, spill) : error;
-}
-
-const ownSpill = `spill-${hostname()}-`;
-
-/** Removes what processes of this machine left that were killed while they spilled. */
-async function removeOldSpill(folder: string): Promise<void> {
-  for (const name of await readdir(folder)) {
-    const pid = name.startsWith(ownSpill) ? Number.parseInt(name.slice(ownSpill.length), 10) : undefined;
-    if (pid !== undefined && identifyProcess(pid) === undefined) await rm(join(folder, name), { recursive: true, force: true });
-  }
 }
 
 /** All rows of a query, each checked by a schema. */

@@ -19,7 +19,7 @@ const earlierSchema = z.object({ kind: z.literal('betr selection'), files: z.arr
  * there (nothing was touched), REMOTE_NOT_FOUND, REMOTE_DENIED, REMOTE_FAILED, and those of `fill`.
  */
 export async function uploadFolder<T extends { files: readonly { file: string; bytes: number }[] }>(address: string, fill: (folder: string) => Promise<T>, report: Report): Promise<T> {
-  const target = (file: string): string => `${address.replace(/\/+$/, '')}/${file}`;
+  const target = (file: string): string => `${address.replace(/(?<!\/)\/+$/, '')}/${file}`;
   const earlier = await readEarlier(target(manifestFile));
   const store = await openStore(address);
   const folder = await makeTemporaryFolder('upload');

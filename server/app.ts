@@ -8,32 +8,36 @@
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import { openBoundedCache } from '../data/bounded-cache.ts';
 import { fail } from '../data/errors.ts';
+import { bodyLimitBytes, readBody, sizeBody } from './read-body.ts';
+import { isProxy, type Proxies } from './connections.ts';
+import { prefersCsv } from './csv.ts';
 import { type Guard, openGuard, openRateLimit } from './guard.ts';
 import { knownError, sendProblem } from './problem.ts';
 import type { Reply, Route } from './route.ts';
 import { allRoutes } from './routes.ts';
 import type { ServerState } from './state.ts';
 
-const bodyLimitBytes = 1 << 20;
-
 export interface AppOptions {
   /** The names that requests may be for; left out: any. */
   hosts?: readonly string[];
   /** Requests a minute from one address; left out: as many as come. */
   requestsPerMinute?: number;
+  /** Whose word counts for which address a request is from. */
+  proxies?: Proxies;
   routes?: readonly Route[];
 }
 
 /** The application, ready to listen or to be handed to a test. */
-export function createApp(state: ServerState, { hosts, requestsPerMinute, routes = allRoutes }: AppOptions = {}): Express {
+export function createApp(state: ServerState, { hosts, requestsPerMinute, proxies, routes = allRoutes }: AppOptions = {}): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
   // Queries are read and checked by the routes themselves.
   app.set('query parser', false);
-  app.use(openGuard(hosts));
+  if (proxies !== undefined) app.set('trust proxy', (address: string) => isProxy(proxies, address));
+  app.use(openGuard(hosts, new Set(routes.filter(({ linked }) => linked === true).map(({ path }) => path))));
   if (requestsPerMinute !== undefined) app.use(openRateLimit(requestsPerMinute));
-  for (const route of routes) app[route.method](route.path, checkKey(route, state), ...readBody(route), serve(route, state));
+  for (const route of routes) app[route.method](route.path, checkKey(route, state), serve(route, state));
   for (const path of new Set(routes.map((route) => route.path))) {
     const allowed = allowedMethods(routes, path);
     app.all(path, (request: Request) => {
@@ -58,7 +62,11 @@ function checkKey({ method, path, access }: Route, { keys, metrics }: ServerStat
   return (request, response, next) => {
     const startedMs = performance.now();
     response.once('close', () => count(response.statusCode, performance.now() - startedMs));
-    if (access !== 'open') keys.check(request.headers.authorization, access);
+    if (access !== 'open') {
+      // What a key was needed for is kept by nobody on the way.
+      response.setHeader('Cache-Control', keys.needed() ? 'private, no-store' : 'no-cache');
+      keys.check(request.headers.authorization, access);
+    }
     next();
   };
 }
@@ -68,18 +76,13 @@ function allowedMethods(routes: readonly Route[], path: string): string {
   return [...methods, ...(methods.includes('GET') ? ['HEAD'] : [])].join(', ');
 }
 
-/** The handlers that read a route's body, in one of the types that it takes. */
-function readBody({ body, bodyTypes = [], bodyLimitBytes: limit = bodyLimitBytes }: Route): Guard[] {
-  if (body === undefined) return [];
+/** Besides being what we can read, a type that is not a form's keeps other sites' pages from posting here. */
+function checkBodyType({ bodyTypes = [] }: Route, request: Request): void {
   const allowed = ['application/json', ...bodyTypes];
-  const checkType: Guard = (request, _response, next) => {
-    // Besides being what we can read, a type that is not a form's keeps other sites' pages from posting here.
-    if (request.is(allowed) === false || request.is(allowed) === null) throw fail('BODY_KIND', { got: request.get('content-type') ?? '', allowed: allowed.join(' or ') });
-    next();
-  };
-  const read = (parse: Guard): Guard => (request, response, next) => parse(request, response, (error?: unknown) => (error === undefined ? next() : next(knownError(error, limit))));
-  return [checkType, read(express.json({ limit })), ...(bodyTypes.length === 0 ? [] : [read(express.text({ limit, type: [...bodyTypes] }))])];
+  if (typeof request.is(allowed) !== 'string') throw fail('BODY_KIND', { got: (request.get('content-type') ?? '').slice(0, 100), allowed: allowed.join(' or ') });
 }
+
+const noBody = new Uint8Array();
 
 /** As many questions of a route are remembered that had an answer, with the answer where that may be kept. */
 const mostRemembered = 500;
@@ -87,18 +90,40 @@ const longestRemembered = 16_384;
 
 function serve(route: Route, state: ServerState): (request: Request, response: Response) => Promise<void> {
   const remembered = openBoundedCache<string, { etag: string; text: string | undefined }>(mostRemembered);
-  const answer = async (request: Request, response: Response): Promise<Reply> =>
+  const answerNow = async (request: Request, response: Response, bytes: Uint8Array<ArrayBuffer>): Promise<Reply> => {
+    const { live, release } = state.live.lend();
+    try {
+      return await route.answer(request, response, { ...state, live }, bytes);
+    } finally {
+      release();
+    }
+  };
+  const answerInTurn = async (request: Request, response: Response, bytes: Uint8Array<ArrayBuffer>): Promise<Reply> =>
     // Who has left while he waited is not worked for: a page gives up what its reader no longer asks for.
-    route.heavy === true ? state.gate.enter(async () => (response.destroyed ? 'sent' : route.answer(request, response, state))) : route.answer(request, response, state);
+    route.heavy === true ? state.gate.enter(async () => (response.destroyed ? 'sent' : answerNow(request, response, bytes))) : answerNow(request, response, bytes);
+  const { body, bodyLimitBytes: limit = bodyLimitBytes } = route;
+  const answer = async (request: Request, response: Response): Promise<Reply> => {
+    if (body === undefined) return answerInTurn(request, response, noBody);
+    checkBodyType(route, request);
+    // It counts as long as it may be in memory: until it is answered.
+    return state.bodies.enter(async () => (response.destroyed ? 'sent' : answerInTurn(request, response, await readBody(request, response, limit))), sizeBody(request, limit));
+  };
+  const isTable = route.reply.types?.includes('text/csv') === true;
+  /** Names the ranking, and the table where one is asked for by a header: the address does not tell it from JSON. */
+  const tagOf = (request: Request, response: Response): string => {
+    const etag = state.live.etag();
+    if (!isTable) return etag;
+    response.vary('Accept');
+    return prefersCsv(request) ? etag.replace(/"$/, '-csv"') : etag;
+  };
   return async (request, response) => {
     response.statusCode = route.reply.status ?? 200;
     if (route.tagged !== true) {
       send(await answer(request, response), response);
       return;
     }
-    const etag = state.live.etag();
+    const etag = tagOf(request, response);
     response.setHeader('ETag', etag);
-    response.setHeader('Cache-Control', 'no-cache');
     const isHeld = hasTag(request.headers['if-none-match'], etag);
     const known = remembered.get(request.originalUrl);
     if (known?.etag === etag) {
@@ -113,7 +138,7 @@ function serve(route: Route, state: ServerState): (request: Request, response: R
     }
     const reply = await answer(request, response);
     // The ranking may have changed while this was answered; then it is not known of which it is.
-    const isOf = state.live.etag() === etag && reply !== 'sent';
+    const isOf = tagOf(request, response) === etag && reply !== 'sent';
     // Only of a question that has an answer can a client have it.
     if (isOf && isHeld) {
       remembered.set(request.originalUrl, { etag, text: undefined });

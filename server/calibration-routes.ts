@@ -1,13 +1,11 @@
 // POST and GET /calibrations: keep-rate laws from the user's own small runs.
 
+import { Worker } from 'node:worker_threads';
 import { z } from 'zod';
-import { fail } from '../data/errors.ts';
-import { trialSchema } from '../ranking/calibrate.ts';
-import { calibrate, calibrationName, calibrationSchema, listCalibrations } from '../ranking/calibrations.ts';
-import { parseTrialsCsv } from '../ranking/trials.ts';
+import { errorFrom, fail, reasonOf } from '../data/errors.ts';
+import { calibrationName, calibrationSchema, keepCalibration, listCalibrations } from '../ranking/calibrations.ts';
+import { calibrationBodySchema, calibrationReplySchema, type CalibrationTask } from './calibration-messages.ts';
 import { route } from './route.ts';
-
-const bodySchema = z.union([z.strictObject({ name: calibrationName, runs: z.array(trialSchema).max(10_000) }), z.string()]);
 
 export const calibrationRoutes = [
   route({
@@ -16,16 +14,16 @@ export const calibrationRoutes = [
     summary: 'Fit a keep-rate law to your own runs (at least 3 rates at 3 budgets), and keep it under a name, to be used as pool=NAME.',
     access: 'jobs',
     query: z.strictObject({ name: calibrationName.optional().meta({ description: 'The name, where the body is CSV.' }) }),
-    body: bodySchema,
+    threadBody: calibrationBodySchema,
     bodyTypes: ['text/csv'],
+    bodyLimitBytes: 1 << 20,
     reply: { status: 201, description: 'The law, with bootstrap intervals and residuals.', schema: calibrationSchema },
     heavy: true,
-    async answer({ query, body, state }) {
-      const { name = query.name, runs } = typeof body === 'string' ? { runs: parseTrialsCsv(body) } : body;
-      if (name === undefined) throw fail('PARAMETER_MISSING', { parameter: 'name', allowed: 'the name of the calibration' });
-      const calibration = await calibrate(state.run, name, runs);
+    async answer({ query, bytes, state, request }) {
+      const { name, json } = await fitInThread({ bytes, csv: request.is('text/csv') === 'text/csv', ...query });
+      await keepCalibration(state.run, name, json);
       await state.live.look();
-      return { json: calibration };
+      return { text: json, type: 'application/json' };
     },
   }),
   route({
@@ -39,3 +37,17 @@ export const calibrationRoutes = [
     },
   }),
 ];
+
+/** Errors: BODY_INVALID, PARAMETER_MISSING, CALIBRATION_REFUSED, and those of `parseTrialsCsv`. */
+function fitInThread(task: CalibrationTask): Promise<{ name: string; json: string }> {
+  const worker = new Worker(new URL('./calibration-worker.js', import.meta.url), { workerData: task, resourceLimits: { maxOldGenerationSizeMb: 512 } });
+  return new Promise((resolve, reject) => {
+    worker.once('message', (message) => {
+      const reply = calibrationReplySchema.parse(message);
+      if ('error' in reply) reject(errorFrom(reply.error));
+      else resolve(reply);
+    });
+    worker.once('error', (error) => reject(fail('INTERNAL', { reason: `the thread that fits a law failed: ${reasonOf(error)}` }, error)));
+    worker.once('exit', (code) => reject(fail('INTERNAL', { reason: `the thread that fits a law ended: code ${code}` })));
+  });
+}

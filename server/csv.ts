@@ -9,8 +9,12 @@ export const formatParameter = z.enum(['json', 'csv']).optional().meta({ descrip
 
 /** Whether a request is answered with a table. */
 export function wantsCsv(format: z.output<typeof formatParameter>, request: Request): boolean {
-  request.res?.vary('Accept');
-  return format === undefined ? request.accepts(['application/json', 'text/csv']) === 'text/csv' : format === 'csv';
+  return format === undefined ? prefersCsv(request) : format === 'csv';
+}
+
+/** Whether the header Accept asks for CSV before JSON. */
+export function prefersCsv(request: Request): boolean {
+  return request.accepts(['application/json', 'text/csv']) === 'text/csv';
 }
 
 type Cell = string | number | boolean | null;
@@ -26,7 +30,11 @@ export function csvLine(cells: readonly Cell[]): string {
   return `${cells.map(quote).join(',')}\r\n`;
 }
 
+/** Spreadsheets take a text that begins so for a formula, and may do what it says: with an apostrophe before it they show it. */
+const formula = /^[=+\-@\t\r]/;
+
 function quote(cell: Cell): string {
-  const text = cell === null ? '' : String(cell);
+  const plain = cell === null ? '' : String(cell);
+  const text = typeof cell === 'string' && formula.test(cell) ? `'${plain}` : plain;
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

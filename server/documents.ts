@@ -8,7 +8,8 @@ import type { Ranking } from '../ranking/generation.ts';
 import { aim, charactersParameter, generationOf, generationSchema, wholeParameter } from './parameters.ts';
 import { questionFields } from './question.ts';
 import { route } from './route.ts';
-import type { Texts } from './texts.ts';
+import { problemOf } from './problem.ts';
+import type { ServerState } from './state.ts';
 
 export const shownDocumentSchema = rankedDocumentSchema.extend({
   /** The text's beginning; null where it cannot be read, and `problem` says why. */
@@ -72,14 +73,14 @@ export const documentRoutes = [
         const places = source === undefined && cursor === undefined ? await live.around(question, cutoff.documents, limit + 1) : undefined;
         const pages = await listAroundCutoff(state.run, ranking, cutoff, { ...where, ...at }, places);
         const [kept, dropped] = await Promise.all([
-          side === 'dropped' ? undefined : showPage(state.texts, ranking, pages.kept, characters),
-          side === 'kept' ? undefined : showPage(state.texts, ranking, pages.dropped, characters),
+          side === 'dropped' ? undefined : showPage(state, ranking, pages.kept, characters),
+          side === 'kept' ? undefined : showPage(state, ranking, pages.dropped, characters),
         ]);
         return { json: { ...head, ...(kept && { kept }), ...(dropped && { dropped }) } satisfies DocumentsAnswer };
       }
       const listing: Listing = { ...where, order: order ?? 'top', seed, ...(benchmark === undefined ? {} : { benchmark }), ...(cursor === undefined ? {} : { cursor }) };
       const page = await listDocuments(state.run, ranking, listing, cutoff);
-      return { json: { ...head, documents: await showPage(state.texts, ranking, page, characters) } satisfies DocumentsAnswer };
+      return { json: { ...head, documents: await showPage(state, ranking, page, characters) } satisfies DocumentsAnswer };
     },
   }),
 ];
@@ -91,13 +92,16 @@ function findMisuse(order: string | undefined, benchmark: string | undefined, si
 }
 
 /** A page with its texts; with `characters` 0 none is read. */
-async function showPage(texts: Texts, ranking: Ranking, { documents, next }: Page, characters: number): Promise<ShownPage> {
+async function showPage({ run, texts }: ServerState, ranking: Ranking, { documents, next }: Page, characters: number): Promise<ShownPage> {
   if (characters === 0) return { documents: documents.map((document) => ({ ...document, text: '', truncated: true, textBytes: null, problem: null })), next };
   const heads = await texts.readHeads(ranking, documents, characters);
   return {
     documents: documents.map((document, i) => {
       const head = heads[i];
-      if (head === undefined || head instanceof BetrError) return { ...document, text: null, truncated: false, textBytes: null, problem: { code: head?.code ?? 'INTERNAL', detail: head?.message ?? '' } };
+      if (head === undefined || head instanceof BetrError) {
+        const { code, detail } = problemOf(head ?? fail('INTERNAL', { reason: 'a text is missing' }), run);
+        return { ...document, text: null, truncated: false, textBytes: null, problem: { code, detail } };
+      }
       return { ...document, text: head.text, truncated: head.truncated, textBytes: head.bytes, problem: null };
     }),
     next,

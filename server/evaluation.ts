@@ -24,7 +24,6 @@ export const evaluationRoutes = [
     query: z.strictObject({ format: z.enum(['html', 'json']).optional().meta({ description: 'A page to be read, or its figures; when left out, what the header Accept asks for, the page before JSON.' }) }),
     reply: { description: 'The report.', schema: evaluationSchema, types: ['text/html'] },
     async answer({ query: { format }, state: { run }, request, response }) {
-      response.setHeader('Cache-Control', 'no-cache');
       response.vary('Accept');
       if ((format ?? asked(request)) === 'json') return { json: await readEvaluation(run) };
       const text = await readReport(run);

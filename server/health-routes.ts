@@ -7,7 +7,7 @@ import { route } from './route.ts';
 export const readySchema = z.strictObject({
   ready: z.boolean(),
   generation: z.string().nullable(),
-  /** Why there is no ranking, or why a newer one could not be taken. */
+  /** Why nobody is let in, why there is no ranking, or why a newer one could not be taken. */
   problem: problemSchema.nullable(),
 });
 
@@ -23,13 +23,16 @@ export const healthRoutes = [
   route({
     method: 'get',
     path: '/readyz',
-    summary: 'Whether there is a ranking to answer from.',
+    summary: 'Whether there is a ranking to answer from, and keys to ask with where they are needed.',
     access: 'open',
-    reply: { description: 'There is one (status 503: there is none).', schema: readySchema },
+    reply: { description: 'Both are there (status 503: one is not).', schema: readySchema },
     answer({ state, response }) {
-      const { serving, problem } = state.live.state();
-      if (serving === undefined) response.status(503);
-      return { json: { ready: serving !== undefined, generation: serving?.ranking.generation ?? null, problem: problem === undefined ? null : problemOf(problem, state.run) } };
+      const { serving, problem: ofRanking } = state.live.state();
+      const closed = state.keys.problem();
+      const ready = serving !== undefined && closed === undefined;
+      const problem = closed ?? ofRanking;
+      if (!ready) response.status(503);
+      return { json: { ready, generation: serving?.ranking.generation ?? null, problem: problem === undefined ? null : problemOf(problem, state.run) } };
     },
   }),
   route({

@@ -5,7 +5,7 @@ import { StringDecoder } from 'node:string_decoder';
 import { systemCode } from '../data/errors.ts';
 import type { MeasuredProgress } from '../data/progress.ts';
 import type { Run } from '../data/run.ts';
-import { type Job, jobFiles, parseProgressLine } from './job-records.ts';
+import { hideInProgress, type Job, jobFiles, parseProgressLine } from './job-records.ts';
 import type { Jobs } from './jobs.ts';
 
 export type JobEvent = { event: 'job'; data: Job } | { event: 'progress'; number: number; data: MeasuredProgress };
@@ -20,7 +20,7 @@ export async function* followJob(run: Run, jobs: Jobs, id: string, after: number
   let told = await jobs.find(id);
   yield { event: 'job', data: told };
   const past: JobEvent[] = [];
-  for await (const event of readEvents(lines, after ?? 0)) {
+  for await (const event of readEvents(run, lines, after ?? 0)) {
     past.push(event);
     if (past.length > 2 * eventsOfThePast && after === undefined) past.splice(0, eventsOfThePast);
   }
@@ -28,7 +28,7 @@ export async function* followJob(run: Run, jobs: Jobs, id: string, after: number
   while (!signal.aborted && !jobs.closed.aborted) {
     // First the state and then the lines, so that the lines of a job that has ended are all there.
     const job = await jobs.find(id);
-    yield* readEvents(lines, after ?? 0);
+    yield* readEvents(run, lines, after ?? 0);
     if (job.state !== told.state || job.endedAt !== null) yield { event: 'job', data: job };
     if (job.endedAt !== null) return;
     told = job;
@@ -36,10 +36,10 @@ export async function* followJob(run: Run, jobs: Jobs, id: string, after: number
   }
 }
 
-async function* readEvents(lines: Tail, after: number): AsyncGenerator<JobEvent> {
+async function* readEvents(run: Run, lines: Tail, after: number): AsyncGenerator<JobEvent> {
   for await (const { number, text } of lines()) {
     const line = number > after ? parseProgressLine(text) : undefined;
-    if (line !== undefined && 'progress' in line) yield { event: 'progress', number, data: line.progress };
+    if (line !== undefined && 'progress' in line) yield { event: 'progress', number, data: hideInProgress(run, line.progress) };
   }
 }
 

@@ -9,6 +9,7 @@ import { BetrError, systemCode } from '../data/errors.ts';
 import { listFolder } from '../data/files.ts';
 import { type MeasuredProgress, measuredProgressSchema, type ProgressLine, progressLineSchema } from '../data/progress.ts';
 import type { Run } from '../data/run.ts';
+import { hidePaths } from './paths.ts';
 
 export const jobKinds = ['index', 'train', 'rank', 'run'] as const;
 export const jobStates = ['waiting', 'running', 'cancelling', 'done', 'failed', 'cancelled', 'interrupted'] as const;
@@ -118,6 +119,11 @@ export async function readProgress(run: Run, id: string): Promise<MeasuredProgre
     if (line !== undefined && 'progress' in line) return line.progress;
   }
   return null;
+}
+
+/** Progress without folders of this machine. */
+export function hideInProgress<P extends MeasuredProgress | null>(run: Run, progress: P): P {
+  return progress && { ...progress, stage: hidePaths(run, progress.stage) };
 }
 
 const pieceBytes = 8192;

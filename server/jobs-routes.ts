@@ -91,7 +91,7 @@ async function sendEvents(id: string, { run, jobs }: ServerState, request: Reque
   response.once('close', () => left.abort());
   const beat = setInterval(() => response.write(': still here\n\n'), heartbeatMs);
   try {
-    response.writeHead(200, { 'Content-Type': 'text/event-stream; charset=utf-8', 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no' });
+    response.writeHead(200, { 'Content-Type': 'text/event-stream; charset=utf-8', 'Cache-Control': 'private, no-store', 'X-Accel-Buffering': 'no' });
     if (request.method !== 'HEAD') {
       response.write('retry: 2000\n\n');
       const after = seen !== undefined && /^\d{1,15}$/.test(seen) ? Number(seen) : undefined;

@@ -13,7 +13,8 @@ import type { Lease } from '../data/lease.ts';
 import { takeLock } from '../data/lock.ts';
 import type { Run } from '../data/run.ts';
 import { type Ending, endProcess, isSame, startProcess, watchProcess } from './job-process.ts';
-import { type Job, jobFolder, type jobKinds, type JobRecord, readOutcome, readProcess, readProgress, readRecords, removeJob, writeRecord } from './job-records.ts';
+import { hidePaths, hidePathsIn } from './paths.ts';
+import { hideInProgress, type Job, jobFolder, type jobKinds, type JobRecord, readOutcome, readProcess, readProgress, readRecords, removeJob, writeRecord } from './job-records.ts';
 
 export interface Jobs {
   /** Newest first, without what they gave. */
@@ -56,6 +57,8 @@ export async function openJobs(run: Run, limits: JobLimits = defaultLimits): Pro
   const closing = new AbortController();
   let active: { id: string; process: JobRecord['process']; ended: Promise<Ending> } | undefined;
   let driving = false;
+  /** Jobs that are about to wait. */
+  let starting = 0;
 
   let written: Promise<void> = Promise.resolve();
   /** Changes a record, on disk too before anybody is told; one write after the other, so that the last is the one that stays. */
@@ -68,7 +71,12 @@ export async function openJobs(run: Run, limits: JobLimits = defaultLimits): Pro
   };
   const describe = async ({ id, kind, state, createdAt, startedAt, endedAt, problem }: JobRecord, whole: boolean): Promise<Job> => {
     const outcome = whole && state === 'done' ? await readOutcome(run, id) : undefined;
-    return { id, kind, state, createdAt, startedAt, endedAt, problem, progress: startedAt === null ? null : await readProgress(run, id), result: outcome !== undefined && 'result' in outcome ? outcome.result : null };
+    return {
+      id, kind, state, createdAt, startedAt, endedAt,
+      problem: problem && { ...problem, detail: hidePaths(run, problem.detail) },
+      progress: startedAt === null ? null : hideInProgress(run, await readProgress(run, id)),
+      result: outcome !== undefined && 'result' in outcome ? hidePathsIn(run, outcome.result) : null,
+    };
   };
   const get = (id: string): JobRecord => {
     const record = records.get(id);
@@ -152,13 +160,19 @@ export async function openJobs(run: Run, limits: JobLimits = defaultLimits): Pro
     find: async (id) => describe(get(id), true),
     async start(kind) {
       if (lock instanceof BetrError) throw lock;
-      const waiting = [...records.values()].filter(({ state }) => state === 'waiting').length;
+      const waiting = starting + [...records.values()].filter(({ state }) => state === 'waiting').length;
       if (waiting >= limits.waiting) throw fail('JOB_QUEUE_FULL', { waiting });
       const createdAt = new Date().toISOString();
       const id = `${createdAt.replace(/\D/g, '').slice(0, 14)}-${kind}-${randomBytes(4).toString('hex')}`;
       const record: JobRecord = { id, kind, state: 'waiting', createdAt, startedAt: null, endedAt: null, problem: null, process: null };
-      await writeRecord(run, record);
-      records.set(id, record);
+      // Counted at once, as others ask while it is written.
+      starting++;
+      try {
+        await writeRecord(run, record);
+        records.set(id, record);
+      } finally {
+        starting--;
+      }
       inBackground(drive(() => Promise.resolve()));
       return describe(record, false);
     },

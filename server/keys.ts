@@ -1,63 +1,141 @@
 // API keys: long random strings, of which the server keeps only the SHA-256. Keys of kind "jobs" may also read.
+//
+// It fails closed. Without a file of keys everybody is let in, but on loopback only, and only as long as the server has not seen such a file. From then on a
+// file that is missing, empty, unreadable, damaged or open to other users lets nobody in.
 
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
-import { chmod } from 'node:fs/promises';
+import { closeSync, constants, fstatSync, lstatSync, openSync, readSync } from 'node:fs';
+import { mkdir, open, stat } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { z } from 'zod';
-import { commitJson, readJson } from '../data/commit.ts';
-import { fail, reasonOf } from '../data/errors.ts';
+import { commitFile, writeError } from '../data/commit.ts';
+import { type BetrError, fail, systemCode } from '../data/errors.ts';
+import { type Lease, readHolder, takeLease, watchLeases } from '../data/lease.ts';
 
 export const keyKinds = ['read', 'jobs'] as const;
 export type KeyKind = (typeof keyKinds)[number];
 
-const keysSchema = z.strictObject({ keys: z.array(z.strictObject({ id: z.string(), kind: z.enum(keyKinds), madeAt: z.iso.datetime(), sha256: z.string().regex(/^[0-9a-f]{64}$/) })) });
-const newKeyCommand = 'betr serve --new-key read';
+const entrySchema = z.strictObject({ id: z.string(), kind: z.enum(keyKinds), madeAt: z.iso.datetime(), sha256: z.string().regex(/^[0-9a-f]{64}$/) });
+type Entry = z.output<typeof entrySchema>;
+const keysSchema = z.strictObject({ keys: z.array(entrySchema) });
+const mostBytes = 1 << 20;
+/** Every permission of the group and of all others. */
+const openToOthers = 0o077;
+const isWindows = process.platform === 'win32';
 
 export interface Keys {
-  /** Whether there are keys at all; without any, everybody may do everything (the server is then on loopback alone). */
-  any(): boolean;
+  /** Whether requests need a key. */
+  needed(): boolean;
+  /** Why the file lets nobody in; undefined where it can be used. */
+  problem(): BetrError | undefined;
+  /** How often that came about. */
+  problems(): number;
   /** Errors: KEY_MISSING, KEY_REFUSED. */
   check(authorization: string | undefined, kind: KeyKind): void;
+  close(): void;
 }
 
-/** Makes a key, adds it to the file (0600), and returns it: it cannot be read from the file again. Errors: FILE_DAMAGED, WRITE_FAILED. */
+/**
+ * Makes a key, adds it to the file, and returns it: it cannot be read from the file again. The file is readable by its owner alone, who stays its owner.
+ * Errors: KEYS_UNUSABLE, WRITE_FAILED, DISK_FULL.
+ */
 export async function makeKey(path: string, kind: KeyKind): Promise<{ id: string; key: string }> {
-  const { keys } = (await readJson(path, keysSchema, newKeyCommand)) ?? { keys: [] };
-  const key = `betr_${kind}_${randomBytes(32).toString('base64url')}`;
-  const id = randomBytes(4).toString('hex');
-  await commitJson(path, { keys: [...keys, { id, kind, madeAt: new Date().toISOString(), sha256: hash(key).toString('hex') }] });
-  await chmod(path, 0o600);
-  return { id, key };
+  const lock = await takeKeysLock(path);
+  try {
+    const { keys = [], problem } = readKeys(path);
+    if (problem !== undefined) throw fail('KEYS_UNUSABLE', { path, ...problem });
+    const key = `betr_${kind}_${randomBytes(32).toString('base64url')}`;
+    const id = randomBytes(4).toString('hex');
+    await writeKeys(path, [...keys, { id, kind, madeAt: new Date().toISOString(), sha256: hash(key).toString('hex') }]);
+    return { id, key };
+  } finally {
+    await lock.release();
+  }
 }
 
-const checkMs = 1000;
+const lockBeatMs = 1000;
+const lockLostMs = 10_000;
+const lockWithinMs = 20_000;
 
-/** The keys of a file, which may not be there. A changed file counts within a second; one that cannot be read lets nobody in. Errors: FILE_DAMAGED. */
-export function openKeys(path: string): Keys {
-  let keys = readKeys(path);
-  let version = versionOf(path);
-  let checkedMs = performance.now();
-  const refresh = (): void => {
-    if (performance.now() - checkedMs < checkMs) return;
-    checkedMs = performance.now();
-    const now = versionOf(path);
-    if (now === version) return;
-    version = now;
-    try {
-      keys = readKeys(path);
-    } catch {
-      keys = [{ kind: 'read', sha256: Buffer.alloc(32) }];
+/** Two commands that make a key at once would each write back what the other has not seen. */
+async function takeKeysLock(path: string): Promise<Lease> {
+  const lockPath = `${path}.lock`;
+  const watch = watchLeases(lockLostMs);
+  try {
+    await mkdir(dirname(path), { recursive: true });
+  } catch (error) {
+    throw writeError(error, path);
+  }
+  for (const startedMs = performance.now(); ; ) {
+    const lock = await takeLease(lockPath, lockBeatMs);
+    if (lock !== undefined) return lock;
+    if (await watch.isFree(lockPath)) continue;
+    if (performance.now() - startedMs > lockWithinMs) {
+      const { pid = '?', host = 'another machine' } = (await readHolder(lockPath)) ?? {};
+      throw fail('KEYS_UNUSABLE', { path, problem: `process ${pid} on ${host} is making a key`, remedy: `Wait for it to end, or remove ${lockPath} if it is gone for good` });
     }
+    await setTimeout(20);
+  }
+}
+
+/** The file is never readable by others, not even for a moment; and where root adds a key, it stays with the user whose server reads it. */
+async function writeKeys(path: string, keys: Entry[]): Promise<void> {
+  const isRoot = process.getuid?.() === 0;
+  const before = await stat(path).catch(() => undefined);
+  if (before !== undefined && !isRoot && process.getuid !== undefined && before.uid !== process.getuid()) {
+    throw fail('KEYS_UNUSABLE', { path, problem: `it belongs to another user (${before.uid})`, remedy: 'Make the key as that user' });
+  }
+  const owner = before ?? (await stat(dirname(path)));
+  await commitFile(path, async (temporary) => {
+    const file = await open(temporary, 'wx', 0o600);
+    try {
+      await file.writeFile(`${JSON.stringify({ keys }, null, 1)}\n`);
+      await file.chmod(0o600);
+      if (isRoot) await file.chown(owner.uid, owner.gid);
+    } finally {
+      await file.close();
+    }
+  });
+}
+
+const lookMs = 1000;
+const makeOne = 'Make a key with "betr serve --new-key read"';
+
+/**
+ * The keys of a file, which is read again every second. `exposed` says why they are needed even where there is no such file: others can reach
+ * the server at that address, or its user named the file. Errors: KEYS_UNUSABLE; KEYS_NEEDED where others can reach the server and there is no file.
+ */
+export function openKeys(path: string, exposed?: { host?: string }): Keys {
+  let needed = exposed !== undefined;
+  let keys: { kind: KeyKind; sha256: Buffer }[] = [];
+  let problem: Problem | undefined;
+  let problems = 0;
+  const look = (): void => {
+    const found = readKeys(path);
+    needed ||= found.keys !== undefined || found.problem !== undefined;
+    problem = found.problem;
+    if (needed && found.keys === undefined) problem ??= { problem: 'it is missing', remedy: makeOne };
+    if (found.keys?.length === 0) problem = { problem: 'it holds no key', remedy: `${makeOne}; or remove the file and start the server again, to let in every program of this machine` };
+    keys = (found.keys ?? []).map(({ kind, sha256 }) => ({ kind, sha256: Buffer.from(sha256, 'hex') }));
   };
+  look();
+  if (exposed?.host !== undefined && problem?.problem === 'it is missing') throw fail('KEYS_NEEDED', { host: exposed.host, keys: path });
+  if (problem !== undefined) throw fail('KEYS_UNUSABLE', { path, ...problem });
+  const timer = setInterval(() => {
+    const before = problem?.problem;
+    look();
+    if (problem?.problem === before) return;
+    if (problem !== undefined) problems++;
+    process.stderr.write(problem === undefined ? `betr: the API keys in ${path} are in force again\n` : `betr: ${fail('KEYS_UNUSABLE', { path, ...problem }).message} Until then nobody is let in.\n`);
+  }, lookMs).unref();
   return {
-    any() {
-      refresh();
-      return keys.length > 0;
-    },
+    needed: () => needed,
+    problem: () => problem && fail('KEYS_UNUSABLE', { path: basename(path), ...problem }),
+    problems: () => problems,
     check(authorization, kind) {
-      refresh();
-      if (keys.length === 0) return;
-      const given = /^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1];
+      if (!needed) return;
+      const given = bearerKey(authorization);
       if (given === undefined) throw fail('KEY_MISSING', { kind });
       const hashed = hash(given);
       let found = false;
@@ -65,28 +143,43 @@ export function openKeys(path: string): Keys {
       for (const key of keys) if (timingSafeEqual(key.sha256, hashed) && (key.kind === kind || key.kind === 'jobs')) found = true;
       if (!found) throw fail('KEY_REFUSED', { kind });
     },
+    close: () => clearInterval(timer),
   };
+}
+
+function bearerKey(authorization = ''): string | undefined {
+  const [scheme = '', key, ...more] = authorization.trim().split(/ +/);
+  return scheme.toLowerCase() === 'bearer' && more.length === 0 ? key : undefined;
 }
 
 function hash(key: string): Buffer {
   return createHash('sha256').update(key).digest();
 }
 
-function readKeys(path: string): { kind: KeyKind; sha256: Buffer }[] {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch {
-    return [];
-  }
-  try {
-    return keysSchema.parse(JSON.parse(text)).keys.map(({ kind, sha256 }) => ({ kind, sha256: Buffer.from(sha256, 'hex') }));
-  } catch (error) {
-    throw fail('FILE_DAMAGED', { path, reason: reasonOf(error), command: newKeyCommand }, error);
-  }
+interface Problem {
+  problem: string;
+  remedy: string;
 }
 
-function versionOf(path: string): string {
-  const found = statSync(path, { throwIfNoEntry: false });
-  return found === undefined ? '' : `${found.ino} ${found.mtimeMs} ${found.size}`;
+/** What a file of keys holds; nothing where there is no file. */
+function readKeys(path: string): { keys?: Entry[]; problem?: Problem } {
+  const unusable = (problem: string, remedy: string): { problem: Problem } => ({ problem: { problem, remedy } });
+  let file: number | undefined;
+  try {
+    // Opening a pipe would wait for whoever writes into it.
+    file = openSync(path, constants.O_RDONLY | (isWindows ? 0 : constants.O_NONBLOCK));
+    const { mode, size } = fstatSync(file);
+    if ((mode & constants.S_IFMT) !== constants.S_IFREG) return unusable('it is not a regular file', 'Name a file of keys with --keys');
+    if (!isWindows && (mode & openToOthers) !== 0) return unusable(`users other than its owner have access to it (mode ${(mode & 0o777).toString(8)})`, 'Take that away (chmod 600), and make new keys if anybody could change it');
+    if (size > mostBytes) return unusable(`it has ${size} bytes, and at most ${mostBytes} are read`, 'Name a file of keys with --keys');
+    const bytes = Buffer.alloc(size);
+    return { keys: keysSchema.parse(JSON.parse(bytes.toString('utf8', 0, readSync(file, bytes, 0, size, 0)))).keys };
+  } catch (error) {
+    // A link that leads nowhere is a file that was moved away.
+    if (file === undefined && systemCode(error) === 'ENOENT' && lstatSync(path, { throwIfNoEntry: false }) === undefined) return {};
+    if (systemCode(error) !== '') return unusable(`it cannot be read (${systemCode(error)})`, "Let the server's user read it");
+    return unusable('it is damaged', `Restore it, or remove it and make new keys with "betr serve --new-key read"`);
+  } finally {
+    if (file !== undefined) closeSync(file);
+  }
 }

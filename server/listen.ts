@@ -7,8 +7,9 @@ import type { Run } from '../data/run.ts';
 import { paperFindings } from '../ranking/curve.ts';
 import { keepDatabase } from '../ranking/scores.ts';
 import { createApp } from './app.ts';
+import { limitConnections, readProxies } from './connections.ts';
 import { openGate } from './gate.ts';
-import { isLoopback, loopbackHosts } from './guard.ts';
+import { isLoopback, loopbackHosts, mostHeaderBytes } from './guard.ts';
 import { openJobs } from './jobs.ts';
 import { openKeys } from './keys.ts';
 import { openLive } from './live.ts';
@@ -19,12 +20,16 @@ export interface ListenOptions {
   host: string;
   /** 0: any free one. */
   port: number;
-  /** File of the API keys; the run's keys.json where left out. */
+  /** File of the API keys, which then has to be there; the run's keys.json where left out. */
   keysPath?: string;
   /** Further names that requests may be for, such as a proxy's. */
   allowHosts?: readonly string[];
   /** Requests a minute from one address; left out: 6,000, or on loopback as many as come. */
   requestsPerMinute?: number;
+  /** Connections at a time from one address; left out: 200, or on loopback as many as there are at all. */
+  connectionsPerAddress?: number;
+  /** Addresses or networks of proxies: their connections are not counted, and requests count by the address that they name. */
+  proxies?: readonly string[];
 }
 
 export interface Listening {
@@ -39,6 +44,12 @@ const stopMs = 9_500;
 const idleCheckMs = 50;
 /** [ours] Enough for a page that is used, and for a program that asks all day. */
 const requestsPerMinuteElsewhere = 6_000;
+/** [ours] A browser has six; a program that keeps more at work is slower for it. */
+const connectionsPerAddressElsewhere = 200;
+const mostConnections = 2_000;
+/** Bodies that are read and worked on at a time: eight of the largest, and room for small ones. */
+const bodyBytes = 34 << 20;
+const bodiesWaiting = 64;
 /** Requests at a time that ask the disk; they share a database of 768 MB, and each may hold every core. */
 const heavyAtOnce = 3;
 const heavyWaiting = 64;
@@ -51,11 +62,12 @@ export function keysFile(run: Run): string {
   return join(run.folder, 'keys.json');
 }
 
-/** Serves a run. Errors: KEYS_NEEDED, FILE_DAMAGED (the keys), ADDRESS_IN_USE. */
-export async function serveRun(served: Run, { host, port, keysPath = keysFile(served), allowHosts = [], requestsPerMinute }: ListenOptions): Promise<Listening> {
+/** Serves a run. Errors: KEYS_NEEDED, KEYS_UNUSABLE, OPTION_INVALID, ADDRESS_IN_USE. */
+export async function serveRun(served: Run, { host, port, keysPath, allowHosts = [], requestsPerMinute, connectionsPerAddress, proxies = [] }: ListenOptions): Promise<Listening> {
   const loopback = isLoopback(host);
-  const keys = openKeys(keysPath);
-  if (!loopback && !keys.any()) throw fail('KEYS_NEEDED', { host, keys: keysPath });
+  const known = readProxies(proxies);
+  if (known === undefined) throw fail('OPTION_INVALID', { option: '--trust-proxy', got: proxies.join(', '), allowed: 'an IP address, or a network such as 10.0.0.0/8' });
+  const keys = openKeys(keysPath ?? keysFile(served), loopback ? (keysPath === undefined ? undefined : {}) : { host });
   const perMinute = requestsPerMinute ?? (loopback ? undefined : requestsPerMinuteElsewhere);
   const run: Run = { ...served, confined: true };
   const database = await keepDatabase(run);
@@ -66,11 +78,15 @@ export async function serveRun(served: Run, { host, port, keysPath = keysFile(se
   const texts = openTexts(run);
   const jobs = await openJobs(run);
   const gate = openGate(heavyAtOnce, heavyWaiting);
-  const state = { run, live, texts, jobs, keys, gate, metrics: openMetrics(live, gate) };
-  const app = createApp(state, { ...(loopback ? { hosts: [...loopbackHosts, ...allowHosts] } : {}), ...(perMinute === undefined ? {} : { requestsPerMinute: perMinute }) });
-  const server = createServer({ ...timeouts, maxHeaderSize: 8_192 }, app);
+  const bodies = openGate(bodyBytes, bodiesWaiting);
+  let refused = (): number => 0;
+  const state = { run, live, texts, jobs, keys, gate, bodies, metrics: openMetrics(live, gate, keys, () => refused()) };
+  const app = createApp(state, { ...(loopback ? { hosts: [...loopbackHosts, ...allowHosts] } : {}), ...(perMinute === undefined ? {} : { requestsPerMinute: perMinute }), proxies: known });
+  const server = createServer({ ...timeouts, maxHeaderSize: mostHeaderBytes }, app);
   server.timeout = silentMs;
-  server.maxConnections = 2_000;
+  server.maxConnections = mostConnections;
+  const perAddress = connectionsPerAddress ?? (loopback ? undefined : connectionsPerAddressElsewhere);
+  if (perAddress !== undefined) refused = limitConnections(server, perAddress, known);
   const bound = await listen(server, host, port);
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}`,
@@ -84,6 +100,7 @@ export async function serveRun(served: Run, { host, port, keysPath = keysFile(se
       await new Promise<void>((resolve) => server.close(() => resolve()));
       clearInterval(idle);
       clearTimeout(cut);
+      keys.close();
       await Promise.all([texts.close(), live.close(Math.max(1_000, stopMs - (performance.now() - startedMs)))]);
       await database.close();
     },

@@ -1,7 +1,8 @@
 // What the server counts about itself, for Prometheus.
 
-import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Gate } from './gate.ts';
+import type { Keys } from './keys.ts';
 import type { Live } from './live.ts';
 
 export interface Metrics {
@@ -12,7 +13,7 @@ export interface Metrics {
 
 const secondsBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
-export function openMetrics(live: Live, gate: Gate): Metrics {
+export function openMetrics(live: Live, gate: Gate, keys: Keys, connectionsRefused: () => number): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const requests = new Histogram({ name: 'betr_http_request_seconds', help: 'Time to answer, by route and status.', labelNames: ['route', 'status'], buckets: secondsBuckets, registers: [registry] });
@@ -24,6 +25,17 @@ export function openMetrics(live: Live, gate: Gate): Metrics {
   gauge('betr_ranking_documents', 'Documents of the ranking that is served.', () => live.state().serving?.ranking.documents ?? 0);
   gauge('betr_ranking_tokens', 'Tokens of the ranking that is served.', () => live.state().serving?.ranking.tokens ?? 0);
   gauge('betr_ranking_published_seconds', 'When the ranking that is served was published, in Unix time.', () => Date.parse(live.state().serving?.ranking.publishedAt ?? '1970-01-01') / 1000);
+  const counter = (name: string, help: string, read: () => number): void => {
+    const own: Counter = new Counter({
+      name, help, registers: [registry],
+      collect: () => {
+        own.reset();
+        own.inc(read());
+      },
+    });
+  };
+  counter('betr_keys_problems_total', 'How often the file of API keys turned out to be unusable, so that nobody was let in (readyz says why as long as it is).', () => keys.problems());
+  counter('betr_connections_refused_total', 'Connections that were closed because their address had too many.', connectionsRefused);
   gauge('betr_heavy_working', 'Requests at work that ask the disk.', () => gate.load().working);
   gauge('betr_heavy_waiting', 'Requests that wait for their turn to.', () => gate.load().waiting);
   const info: Gauge = new Gauge({

@@ -86,6 +86,7 @@ export function openApiRoutes(others: readonly Route[], version: string): Route[
       path: '/docs',
       summary: 'This interface, to be read.',
       access: 'open',
+      linked: true,
       reply: { description: 'A page.', types: ['text/html'] },
       answer({ response }) {
         response.setHeader('Content-Security-Policy', docsPolicy);

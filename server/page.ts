@@ -57,6 +57,7 @@ export const pageRoutes = [
     path: '/',
     summary: 'The page: budget, cutoff, plots, comparison and documents at the margin.',
     access: 'open',
+    linked: true,
     // What the page is asked stands in its address and is read there by the page.
     query: z.record(z.string(), z.string()),
     reply: { description: 'The page.', types: ['text/html'] },

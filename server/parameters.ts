@@ -5,7 +5,7 @@ import { fail } from '../data/errors.ts';
 import type { Question } from '../ranking/answer.ts';
 import type { Cutoff } from '../ranking/cutoff.ts';
 import type { Ranking } from '../ranking/generation.ts';
-import type { LiveRanking } from './live.ts';
+import type { LiveRanking } from './live-ranking.ts';
 
 /** A whole number from `least` to `most`, `otherwise` where it is left out. Errors: OPTION_INVALID. */
 export function wholeParameter(name: string, least: number, most: number, otherwise: number, description: string): z.ZodType<number, string | undefined> {

@@ -4,6 +4,7 @@ import type { Request, Response } from 'express';
 import { z } from 'zod';
 import { BetrError, fail } from '../data/errors.ts';
 import type { Run } from '../data/run.ts';
+import { hidePaths, hidePathsIn } from './paths.ts';
 
 export const problemSchema = z.strictObject({
   /** Where the code is explained. */
@@ -19,7 +20,7 @@ export const problemSchema = z.strictObject({
 });
 export type Problem = z.output<typeof problemSchema>;
 
-/** Anything thrown while answering, as an error of the catalogue; `limitBytes` is what the route takes. */
+/** Anything thrown while answering, as an error of the catalogue; `limitBytes` is what the route takes of a body. */
 export function knownError(error: unknown, limitBytes: number): BetrError {
   if (error instanceof BetrError) return error;
   // What Express and its body parser throw.
@@ -33,19 +34,18 @@ export function knownError(error: unknown, limitBytes: number): BetrError {
 
 const httpError = z.object({ type: z.string().optional(), status: z.number().optional() });
 
-/** The problem document of an error. Paths are told from the settings' folder on. */
+/** The problem document of an error, without folders of this machine. */
 export function problemOf(error: BetrError, run: Run): Problem {
   const { code, status } = error;
   const title = code.slice(0, 1) + code.slice(1).toLowerCase().replaceAll('_', ' ');
   const hidden = code === 'INTERNAL';
-  const hide = (text: string): string => text.replaceAll(`${run.settingsFolder}/`, '');
   return {
     type: `/docs#${code}`,
     title,
     status,
     code,
-    detail: hidden ? "A defect in betr, not in your request; the server's log has the reason." : hide(error.message),
-    values: hidden ? {} : Object.fromEntries(Object.entries(error.values).map(([key, value]) => [key, typeof value === 'string' ? hide(value) : value])),
+    detail: hidden ? "A defect in betr, not in your request; the server's log has the reason." : hidePaths(run, error.message),
+    values: hidden ? {} : Object.fromEntries(Object.entries(error.values).map(([key, value]) => [key, hidePathsIn(run, value)])),
   };
 }
 
@@ -57,6 +57,6 @@ export function sendProblem(error: BetrError, run: Run, request: Request, respon
   if (error.code === 'METHOD_NOT_ALLOWED' && typeof allowed === 'string') response.setHeader('Allow', allowed);
   if (error.code === 'KEY_MISSING') response.setHeader('WWW-Authenticate', 'Bearer');
   response.removeHeader('ETag');
-  response.setHeader('Cache-Control', 'no-store');
+  response.setHeader('Cache-Control', 'private, no-store');
   response.status(error.status).type('application/problem+json').send(JSON.stringify(problemOf(error, run)));
 }

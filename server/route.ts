@@ -3,7 +3,8 @@
 import type { Request, Response } from 'express';
 import { z } from 'zod';
 import { BetrError, fail } from '../data/errors.ts';
-import { allowedBy, describeIssues, valueAt } from '../data/issues.ts';
+import { allowedBy, valueAt } from '../data/issues.ts';
+import { parseBody } from './body.ts';
 import type { ServerState } from './state.ts';
 
 /** What answers a request: a value as JSON, a text of some type, or 'sent' where the handler has written the response itself. */
@@ -13,6 +14,8 @@ export interface Asked<P, Q, B> {
   params: P;
   query: Q;
   body: B;
+  /** Of a body that is for a thread. */
+  bytes: Uint8Array<ArrayBuffer>;
   state: ServerState;
   request: Request;
   response: Response;
@@ -30,7 +33,9 @@ interface RouteShape<P, Q, B> {
   query?: z.ZodType<Q>;
   /** Of the parsed JSON. */
   body?: z.ZodType<B>;
-  /** Other types of body besides JSON, which come as a text. */
+  /** The same of a body that may be large, and is handed on to a thread as it came (`bytes`). */
+  threadBody?: z.ZodType;
+  /** Other types of body besides JSON, for a thread. */
   bodyTypes?: readonly string[];
   bodyLimitBytes?: number;
   /** Of a success: its status (200 where left out), what it is, and its schema or types. */
@@ -39,6 +44,8 @@ interface RouteShape<P, Q, B> {
   tagged?: boolean;
   /** The answers of a tagged route are kept in memory, by address, as long as the tag holds. */
   remembered?: boolean;
+  /** Pages of other sites may link to it. */
+  linked?: boolean;
   /** It asks the disk or much of a processor: only some such requests are at work at a time, and the others wait their turn. */
   heavy?: boolean;
   answer: (asked: Asked<P, Q, B>) => Reply | Promise<Reply>;
@@ -49,24 +56,25 @@ export interface Route extends Omit<RouteShape<never, never, never>, 'params' | 
   params: z.ZodType;
   query: z.ZodType;
   body: z.ZodType | undefined;
-  answer: (request: Request, response: Response, state: ServerState) => Reply | Promise<Reply>;
+  answer: (request: Request, response: Response, state: ServerState, bytes: Uint8Array<ArrayBuffer>) => Reply | Promise<Reply>;
 }
 
 const nothing = z.strictObject({});
 
 /** Declares a route. */
 export function route<P = unknown, Q = unknown, B = unknown>(shape: RouteShape<P, Q, B>): Route {
-  const { params, query, body, answer, ...rest } = shape;
+  const { params, query, body, threadBody, answer, ...rest } = shape;
   return {
     ...rest,
     params: params ?? nothing,
     query: query ?? nothing,
-    body,
-    answer(request, response, state) {
+    body: body ?? threadBody,
+    answer(request, response, state, bytes) {
       return answer({
-        params: check(params, request.params, parameterProblem),
-        query: check(query, readQuery(request.originalUrl), parameterProblem),
-        body: check(body, request.body, bodyProblem),
+        params: check(params, request.params),
+        query: check(query, readQuery(request.originalUrl)),
+        body: checkBody(body, bytes),
+        bytes,
         state,
         request,
         response,
@@ -75,15 +83,17 @@ export function route<P = unknown, Q = unknown, B = unknown>(shape: RouteShape<P
   };
 }
 
-type Problem = (issues: readonly z.core.$ZodIssue[], value: unknown) => BetrError;
-
 /** Without a schema nothing is taken; the type parameter is then `unknown`, which nobody reads. */
-function check<T>(schema: z.ZodType<T> | undefined, value: unknown, problem: Problem): T;
-function check(schema: z.ZodType | undefined, value: unknown, problem: Problem): unknown {
-  if (schema === undefined && problem === bodyProblem) return undefined;
+function check<T>(schema: z.ZodType<T> | undefined, value: unknown): T;
+function check(schema: z.ZodType | undefined, value: unknown): unknown {
   const result = (schema ?? nothing).safeParse(value, { error: allowedBy });
   if (result.success) return result.data;
-  throw problem(result.error.issues, value);
+  throw parameterProblem(result.error.issues, value);
+}
+
+function checkBody<T>(schema: z.ZodType<T> | undefined, bytes: Uint8Array): T;
+function checkBody(schema: z.ZodType | undefined, bytes: Uint8Array): unknown {
+  return schema === undefined ? undefined : parseBody(schema, bytes);
 }
 
 /** The query of a URL as an object; a parameter that is given twice is refused. Errors: PARAMETER_REPEATED. */
@@ -107,8 +117,4 @@ function parameterProblem([issue]: readonly z.core.$ZodIssue[], value: unknown):
   const got = valueAt(value, [parameter]);
   if (got === undefined && parameter !== '') return fail('PARAMETER_MISSING', { parameter, allowed });
   return fail('OPTION_INVALID', { option: parameter, got: typeof got === 'string' ? got : '', allowed });
-}
-
-function bodyProblem(issues: readonly z.core.$ZodIssue[], value: unknown): BetrError {
-  return fail('BODY_INVALID', { problems: describeIssues(issues, value, 'the body') });
 }

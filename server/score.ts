@@ -6,8 +6,7 @@ import { keepsScore, placeScores, scoreInRanking, standingSchema } from '../rank
 import { aim, generationOf, generationSchema } from './parameters.ts';
 import { questionFields } from './question.ts';
 import { route } from './route.ts';
-
-const mostTexts = 64;
+import { textsSchema } from './text-messages.ts';
 
 export const scoresAnswerSchema = z.strictObject({
   ranking: generationSchema,
@@ -34,13 +33,13 @@ export const scoreRoutes = [
     summary: 'Scores of texts, their percentiles in the ranking, and whether a cutoff keeps them.',
     access: 'read',
     query: z.strictObject(questionFields),
-    body: z.strictObject({ texts: z.array(z.string()).min(1).max(mostTexts).meta({ description: `1 to ${mostTexts} texts.` }) }),
+    threadBody: textsSchema,
     bodyLimitBytes: 4 << 20,
     heavy: true,
     reply: { description: 'One entry for each text.', schema: scoresAnswerSchema },
-    async answer({ query, body: { texts }, state }) {
+    async answer({ query, bytes, state }) {
       const { ranking, cutoff } = await aim(state.live.current(), query);
-      const outputs = await state.texts.score(ranking, texts);
+      const outputs = await state.texts.score(ranking, bytes);
       const scores = await scoreInRanking(state.run, ranking, outputs);
       const places = await placeScores(state.run, ranking, scores);
       const names = ranking.scorer.outputs.slice(1);

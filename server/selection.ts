@@ -1,9 +1,8 @@
 // GET /selection: (shard, row, document, score) of what a cutoff keeps, streamed no faster than the client reads. The same question to the same
 // ranking gives the same bytes; an answer that cannot be finished is cut off, never ended as if it were whole.
 
-import { randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, rm, stat } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { Response } from 'express';
@@ -13,6 +12,7 @@ import type { Run } from '../data/run.ts';
 import type { Cutoff } from '../ranking/cutoff.ts';
 import type { Ranking } from '../ranking/generation.ts';
 import { eachKeptRow } from '../ranking/kept-rows.ts';
+import { withSpill } from '../ranking/scores.ts';
 import { writeRows } from '../ranking/select.ts';
 import { questionFields } from './question.ts';
 import { type Reply, route } from './route.ts';
@@ -31,7 +31,7 @@ export const selectionRoutes = [
     path: '/selection',
     summary: 'What a cutoff keeps: shard, row, document and score of each document, in the order of shards and rows.',
     access: 'read',
-    query: z.strictObject({ format: z.enum(formats).default('parquet').meta({ description: 'parquet: the file that "betr select" writes. arrow: an IPC stream.' }), ...questionFields }),
+    query: z.strictObject({ format: z.enum(formats).default('parquet').meta({ description: 'parquet: the file that "betr select" writes. arrow: an IPC stream. csv: in a table for people, a text that begins with =, +, -, @ or a tab has an apostrophe before it.' }), ...questionFields }),
     reply: { description: 'The rows, as a download.', types: Object.values(mediaTypes) },
     tagged: true,
     async answer({ query: { format, ...question }, state, request, response }): Promise<Reply> {
@@ -74,14 +74,11 @@ async function sendRows(run: Run, ranking: Ranking, cutoff: Cutoff, format: (typ
 
 /** A Parquet file ends with what is needed to read it, so it is written whole before it is sent. */
 async function sendParquet(run: Run, ranking: Ranking, cutoff: Cutoff, signal: AbortSignal, response: Response): Promise<void> {
-  const folder = join(run.folder, `spill-${randomUUID()}`);
-  await mkdir(folder);
-  try {
+  await withSpill(run, async (folder) => {
+    await mkdir(folder);
     const path = join(folder, 'selection.parquet');
     await writeRows(run, ranking, cutoff, path, signal);
     response.setHeader('Content-Length', (await stat(path)).size);
     await pipeline(createReadStream(path), response);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  });
 }

@@ -14,6 +14,9 @@ export interface ServerState {
   texts: Texts;
   jobs: Jobs;
   keys: Keys;
+  /** For work that asks the disk, by number. */
   gate: Gate;
+  /** For bodies, by bytes. */
+  bodies: Gate;
   metrics: Metrics;
 }

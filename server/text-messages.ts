@@ -8,13 +8,16 @@ import type { NearExample } from '../indexer/nearest-examples.ts';
 const shard = z.object({ name: z.string(), path: z.string(), format: z.enum(['jsonl', 'jsonl.gz', 'jsonl.zst', 'parquet']), bytes: z.number(), modifiedMs: z.number() });
 /** The weights that the ranking was made with. */
 const weights = z.object({ sha256: z.string() });
+const mostTexts = 64;
+/** The body of a request to score texts. */
+export const textsSchema = z.strictObject({ texts: z.array(z.string()).min(1).max(mostTexts).meta({ description: `1 to ${mostTexts} texts.` }) });
 const count = z.number().int().nonnegative();
 
 export const taskSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('heads'), shard, rows: z.array(count), withinMs: z.number() }),
   z.object({ kind: z.literal('explain'), shard, row: count, weights, output: z.string(), ngrams: count, places: count, withinMs: z.number() }),
   z.object({ kind: z.literal('nearest'), shard, row: count, examples: count, withinMs: z.number() }),
-  z.object({ kind: z.literal('score'), weights, text: z.instanceof(Uint8Array), textEnds: z.instanceof(Uint32Array) }),
+  z.object({ kind: z.literal('score'), weights, body: z.instanceof(Uint8Array) }),
 ]);
 export type Task = z.output<typeof taskSchema>;
 

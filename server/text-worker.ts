@@ -10,8 +10,9 @@ import type { Shard } from '../data/documents.ts';
 import { BetrError, errorData, fail, reasonOf, systemCode } from '../data/errors.ts';
 import { openRun } from '../data/run.ts';
 import { type ExampleSearch, type NearExample, openExampleSearch } from '../indexer/nearest-examples.ts';
+import { parseBody } from './body.ts';
 import { openTextReader } from './text-reader.ts';
-import { type Reply, requestSchema, type Results, setupSchema, type Task } from './text-messages.ts';
+import { type Reply, requestSchema, type Results, setupSchema, type Task, textsSchema } from './text-messages.ts';
 
 const port = parentPort;
 if (port === null) throw new Error('text-worker runs as a worker thread');
@@ -30,8 +31,9 @@ port.on('message', (message: unknown) => {
 async function answer(task: Task): Promise<Results[keyof Results]> {
   if (task.kind === 'heads') return readHeads(task);
   if (task.kind === 'nearest') return findNearest(await readWhole(task.shard, task.row, task.withinMs), task.examples);
+  const texts = task.kind === 'score' ? parseBody(textsSchema, task.body).texts : [];
   const { weights, scorer } = await openClassifier(task.weights.sha256);
-  if (task.kind === 'score') return scoreTexts(scorer, task);
+  if (task.kind === 'score') return scoreTexts(scorer, texts);
   const text = await readWhole(task.shard, task.row, task.withinMs);
   return { explanation: explainScore(weights, task.output, text, { ngrams: task.ngrams, places: task.places }), head: text.slice(0, shownBytes), bytes: text.length };
 }
@@ -50,7 +52,11 @@ async function readWhole(shard: Shard, row: number, withinMs: number): Promise<U
   return result.head;
 }
 
-function scoreTexts(scorer: Scorer, { text, textEnds }: Extract<Task, { kind: 'score' }>): Results['score'] {
+function scoreTexts(scorer: Scorer, texts: readonly string[]): Results['score'] {
+  const parts = texts.map((text) => Buffer.from(text));
+  const text = Uint8Array.from(Buffer.concat(parts));
+  let end = 0;
+  const textEnds = Uint32Array.from(parts, ({ length }) => (end += length));
   const scores = new Float32Array(textEnds.length * scorer.outputs.length);
   scorer.scoreTexts(text, textEnds, textEnds.length, scores);
   return { outputs: scorer.outputs, scores };

@@ -10,6 +10,7 @@ import type { Run } from '../data/run.ts';
 import type { NearExample } from '../indexer/nearest-examples.ts';
 import type { Ranking } from '../ranking/generation.ts';
 import { openShard } from '../ranking/shards.ts';
+import { problemOf } from './problem.ts';
 import type { Reply, Results, Task } from './text-messages.ts';
 
 export interface Place {
@@ -43,8 +44,8 @@ export interface Texts {
   /** Errors: SHARD_CHANGED, CLASSIFIER_CHANGED, TEXT_TOO_FAR, BUSY, OPTION_INVALID; those of reading. */
   explain(ranking: Ranking, place: Place, question: ExplainQuestion): Promise<{ shown: ShownText; explanation: Explanation }>;
   findNearest(ranking: Ranking, place: Place, examples: number): Promise<Near>;
-  /** The scores of each text, one for each output, by the ranking's classifier. Errors: CLASSIFIER_CHANGED, STEP_MISSING, FILE_DAMAGED. */
-  score(ranking: Ranking, texts: readonly string[]): Promise<number[][]>;
+  /** The scores of each text of a request's body, one for each output, by the ranking's classifier. Errors: BODY_INVALID, CLASSIFIER_CHANGED, STEP_MISSING, FILE_DAMAGED. */
+  score(ranking: Ranking, body: Uint8Array<ArrayBuffer>): Promise<number[][]>;
   close(): Promise<void>;
 }
 
@@ -85,25 +86,20 @@ export function openTexts(run: Run): Texts {
           const file: Shard = await openShard(run, ranking, shard);
           return { available: true, examples: await worker.ask({ kind: 'nearest', shard: file, row, examples, withinMs: textsWithinMs }) };
         } catch (error) {
-          return { available: false, reason: known(error).message };
+          return { available: false, reason: problemOf(known(error), run).detail };
         }
       };
       const near = await Promise.race([find(), late]);
       clearTimeout(timer);
       return near;
     },
-    async score(ranking, texts) {
-      const parts = texts.map((text) => encoder.encode(text));
-      let end = 0;
-      const textEnds = Uint32Array.from(parts, (part) => (end += part.length));
-      const { outputs, scores } = await worker.ask({ kind: 'score', weights: weights(ranking), text: Uint8Array.from(Buffer.concat(parts)), textEnds });
-      return texts.map((_text, i) => outputs.map((_output, output) => scores[i * outputs.length + output] ?? 0));
+    async score(ranking, body) {
+      const { outputs, scores } = await worker.ask({ kind: 'score', weights: weights(ranking), body });
+      return Array.from({ length: scores.length / outputs.length }, (_, i) => outputs.map((_output, output) => scores[i * outputs.length + output] ?? 0));
     },
     close: () => worker.close(),
   };
 }
-
-const encoder = new TextEncoder();
 
 function placeKey({ shard, row }: Place): string {
   return `${row} ${shard}`;

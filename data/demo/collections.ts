@@ -26,7 +26,7 @@ export async function* readMail(folder: string): AsyncGenerator<DemoText> {
 export function readableMail(mail: string): string | undefined {
   const end = mail.search(/\r?\n\r?\n/);
   const headers = mail.slice(0, end);
-  const subject = /^Subject:[ \t]*(.*)$/im.exec(headers)?.[1] ?? '';
+  const subject = /^Subject:(.*)$/im.exec(headers)?.[1]?.trimStart() ?? '';
   const raw = end < 0 ? '' : mail.slice(end).trim();
   if (raw.length > longestMail || /^[A-Za-z0-9+/]{60,}\s*$/m.test(raw)) return undefined;
   const decoded = /quoted-printable/i.test(mail) ? raw.replace(/=\r?\n/g, '').replace(/=([2-7][0-9A-F])/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))) : raw;

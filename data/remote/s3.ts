@@ -133,7 +133,8 @@ async function remove(url: string): Promise<void> {
 }
 
 async function findAny(folder: string): Promise<string | undefined> {
-  const [, bucket = '', prefix = ''] = /^s3:\/\/([^/]+)\/*(.*?)\/*$/i.exec(folder) ?? [];
+  const [, bucket = '', path = ''] = /^s3:\/\/([^/]+)(?:\/(.*))?$/i.exec(folder) ?? [];
+  const prefix = path.replace(/^\/+/, '').replace(/(?<!\/)\/+$/, '');
   const page = await fetchPage(folder, { Bucket: bucket, Prefix: prefix === '' ? '' : `${prefix}/`, MaxKeys: 1 });
   return page.Contents?.[0]?.Key;
 }

@@ -10,7 +10,7 @@ import { showPath } from '../../data/remote/store.ts';
 export function embeddingsUrl(address: string): string {
   const [, start = '', path = '', query = ''] = /^(https?:\/\/[^/?#]*)([^?#]*)(\?[^#]*)?/i.exec(address) ?? [];
   if (start.includes('@')) throw fail('ENDPOINT_FAILED', { url: showPath(address), problem: 'its address has a user name or a password in it; put the key into BETR_EMBEDDING_KEY instead', mayPass: false });
-  return `${start}${routeOf(path.replace(/\/+$/, ''))}${query}`;
+  return `${start}${routeOf(path.replace(/(?<!\/)\/+$/, ''))}${query}`;
 }
 
 function routeOf(path: string): string {

@@ -40,7 +40,7 @@ export function formatSeconds(seconds: number): string {
 
 /** A number above 0 with which one can still calculate: "1e12", "6300000", "7B", "1,000"; undefined for anything else. */
 export function parseAmount(text: string): number | undefined {
-  const [, digits = '', suffix = ''] = /^(\d+\.?\d*(?:e[+-]?\d+)?|\.\d+(?:e[+-]?\d+)?)\s*([kmbt]?)$/i.exec(text.trim().replaceAll(',', '')) ?? [];
+  const [, digits = '', suffix = ''] = /^((?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?)\s*([kmbt]?)$/i.exec(text.trim().replaceAll(',', '')) ?? [];
   const amount = Number(digits) * (suffixes[suffix.toLowerCase()] ?? 1);
   return digits !== '' && amount > 1e-30 && amount < 1e30 ? amount : undefined;
 }

@@ -40,7 +40,7 @@ describe('betr compare', () => {
     await withRanked(async (run) => {
       expect(await betr(run, 'compare')).toMatchObject({ code: 2, stderr: expect.stringContaining('Name budgets') });
       expect(await betr(run, 'compare', '--budgets', '1e21,0')).toMatchObject({ code: 2, stderr: expect.stringContaining('BUDGET_INVALID') });
-      for (const [flag, got, says] of [['--pool-tokens', '3', 'at least the '], ['--max-epochs', '0', 'a number above 0, such as 4.'], ['--pool', 'mine', 'one of nemotron-cc'], ['--without', 'gsm8k,arc_easy,mmlu', 'some of']] as const) {
+      for (const [flag, got, says] of [['--pool-tokens', '3', 'at least the '], ['--max-epochs', '0', 'a number above 0 and at most 1e30, such as 4.'], ['--pool', 'mine', 'one of nemotron-cc'], ['--without', 'gsm8k,arc_easy,mmlu', 'some of']] as const) {
         expect(await betr(run, 'cutoff', '--budget', '1e21', flag, got)).toMatchObject({ code: 2, stderr: expect.stringContaining(`betr: ${flag} is "${got}", but it has to be ${says}`) });
       }
       expect(await betr(run, 'cutoff', '--keep', '0.1', '--benchmarks', 'gsm9k')).toMatchObject({ code: 2, stderr: expect.stringContaining('BENCHMARK_UNKNOWN') });

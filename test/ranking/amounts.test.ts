@@ -5,7 +5,7 @@ import { formatAmount, formatFlops, formatShare, parseAmount, parseBudget, parse
 describe('amounts', () => {
   it.each([['1e21', 1e21], ['6E+20', 6e20], [' 12.5 ', 12.5], ['.5e3', 500], ['1e 21', 1e21]])('a budget of "%s" is %d FLOPs', (text, flops) => expect(parseBudget(text)).toBe(flops));
 
-  it.each(['0', '-1', 'NaN', '1e400', '', ' ', '1e21x', 'Infinity', '0x10', '1e-400', '1,000'])('"%s" is no budget', (text) => {
+  it.each(['0', '-1', 'NaN', '1e400', '1e31', '1e-31', '', ' ', '1e21x', 'Infinity', '0x10', '1e-400', '1,000'])('"%s" is no budget', (text) => {
     expect(() => parseBudget(text)).toThrow(expect.objectContaining({ code: 'BUDGET_INVALID', message: expect.stringContaining(`"${text}"`) }));
   });
 
@@ -17,8 +17,17 @@ describe('amounts', () => {
 
   it.each([['7B', 7e9], ['1e12', 1e12], ['6.3t', 6.3e12], ['1300000', 1.3e6], ['22M', 2.2e7], ['5k', 5000]])('"%s" is %d', (text, amount) => expect(parseAmount('--params', text)).toBe(amount));
 
-  it.each(['B', '0', '-7B', '7 billion', '1e400', '1e308T', ''])('"%s" is no amount', (text) => {
+  it.each(['B', '0', '-7B', '7 billion', '1e400', '1e308T', '1e30K', ''])('"%s" is no amount', (text) => {
     expect(() => parseAmount('--params', text)).toThrow(expect.objectContaining({ code: 'OPTION_INVALID' }));
+  });
+
+  it.each(['9', '1.', '.9', '1e', ' '])('take no longer to be refused than they are long: "%s…"', (piece) => {
+    const text = `${piece.repeat(100_000)}x`;
+    const startedMs = performance.now();
+    for (const parse of [parseBudget, (got: string) => parseAmount('--params', got), (got: string) => parseShare('--keep', got)]) {
+      expect(() => parse(text)).toThrow(expect.objectContaining({ message: expect.not.stringContaining(text.slice(0, 200)) }));
+    }
+    expect(performance.now() - startedMs).toBeLessThan(500);
   });
 
   it('are written as the language of the page would write them', () => {

@@ -1,8 +1,15 @@
-import { rm } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { answerWithCutoff } from '../../ranking/answer.ts';
 import { findCutoff, keptCondition } from '../../ranking/cutoff.ts';
-import { chooseBenchmarks, retargetRanking } from '../../ranking/retarget.ts';
+import { combineScores } from '../../ranking/combine.ts';
+import type { Ranking } from '../../ranking/generation.ts';
+import { orderScores, readOrder } from '../../ranking/order.ts';
+import { chooseBenchmarks, retargetRanking, writeRetargeted } from '../../ranking/retarget.ts';
+import { holdRetargeted, retargetedFiles } from '../../ranking/retargeted-files.ts';
 import { queryRows, withScores } from '../../ranking/scores.ts';
 import { z } from 'zod';
 import { keepByPlainSort, makeScoredRows, rankRows, type Row, sumTokens, withRun } from './synthetic.ts';
@@ -44,6 +51,47 @@ describe('a ranking by chosen benchmarks', () => {
       await rm(first.target?.path ?? '');
       expect(await retargetRanking(run, published, { benchmarks: ['mmlu'] })).toEqual(first);
       expect(await findCutoff(run, first, 0.3)).toMatchObject({ ofDocuments: 900 });
+    });
+  });
+
+  it('keeps its files as long as somebody holds them, whatever else is asked for', async () => {
+    await withRun(async (run) => {
+      const names = ['a', 'b', 'c', 'd', 'e'];
+      const many = rows.map((row, index) => ({ ...row, scores: Object.fromEntries(names.map((name, i) => [name, Math.fround(Math.sin((i + 1) * index))])) }));
+      const published = await rankRows(run, many);
+      const sets = Array.from({ length: 20 }, (_, i) => names.filter((_name, bit) => ((i + 1) >> bit) % 2 === 1));
+      const make = async (ranking: Ranking, benchmarks: string[]): Promise<() => Promise<void>> => {
+        const letGo = await holdRetargeted(run, ranking, benchmarks);
+        const combined = await combineScores(run, ranking, benchmarks);
+        await writeRetargeted(run, ranking, benchmarks, combined, orderScores(combined.scores, (await readOrder(run, ranking)).tokens));
+        return letGo;
+      };
+      const isThere = (benchmarks: string[]): boolean => existsSync(retargetedFiles(run, published, benchmarks).scores);
+      const first = await make(published, ['a']);
+      for (const benchmarks of sets.slice(1)) await (await make(published, benchmarks))();
+      expect(sets.filter(isThere)).toEqual([['a'], ...sets.slice(-16)]);
+      // A generation later the held one is still there, and goes once it is let go of.
+      const next = await rankRows(run, many.map((row) => ({ ...row, tokens: row.tokens + 1 })));
+      await (await make(next, ['b']))();
+      expect(sets.filter(isThere)).toEqual([['a']]);
+      await first();
+      await (await make(next, ['c']))();
+      expect(sets.filter(isThere)).toEqual([]);
+    });
+  });
+
+  it('is not held by a process that is gone', async () => {
+    await withRun(async (run) => {
+      const published = await rankRows(run, rows);
+      const { folder, name, scores } = retargetedFiles(run, published, ['mmlu']);
+      const script = `import(${JSON.stringify(new URL('../../data/own-files.js', import.meta.url).href)}).then(({ nameOwn }) => console.log(nameOwn()))`;
+      const gone = execFileSync(process.execPath, ['-e', script], { encoding: 'utf8' }).trim();
+      await retargetRanking(run, published, { benchmarks: ['mmlu'] });
+      for (const mark of await readdir(folder)) if (mark.endsWith('.use')) await rm(join(folder, mark));
+      await writeFile(join(folder, `${name}.${gone}.use`), '');
+      await retargetRanking(run, await rankRows(run, rows.slice(1)), { benchmarks: ['gsm8k'] });
+      expect(existsSync(scores)).toBe(false);
+      expect((await readdir(folder)).filter((file) => file.includes(gone))).toEqual([]);
     });
   });
 

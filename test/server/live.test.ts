@@ -1,10 +1,11 @@
-import { cp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { cp, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 import { commitSealedJson } from '../../data/commit.ts';
 import { sqlString, withDuckDb } from '../../data/duckdb.ts';
 import { readRanking } from '../../ranking/generation.ts';
+import { loadRanking } from '../../server/live-ranking.ts';
 import { openLive } from '../../server/live.ts';
 import { keepByPlainSort, makeRows, makeScoredRows, rankRows, sumTokens, withRun } from '../ranking/synthetic.ts';
 import { until } from '../until.ts';
@@ -112,6 +113,32 @@ describe('a ranking whose parts are not what was published', () => {
         await lookUntil(() => live.state().problem === undefined);
         expect(live.current().ranking.generation).toBe(ranking.generation);
       } finally {
+        await live.close();
+      }
+    });
+  });
+
+  it('is noticed though size and time are as before', async () => {
+    await withRun(async (run) => {
+      const ranking = await rankRows(run, makeRows(600));
+      const path = join(run.files.scores, ranking.parts[2]?.file ?? '');
+      const live = await openLive(run);
+      const loaded = await loadRanking(run, ranking);
+      try {
+        const { mtime, atime } = await stat(path);
+        for (let i = 0; i < 6; i++) await loaded.checkNext();
+        await flipByte(path);
+        await utimes(path, atime, mtime);
+        await loaded.checkNext();
+        await loaded.checkNext();
+        await expect(loaded.checkNext()).rejects.toMatchObject({ code: 'FILE_DAMAGED', message: expect.stringContaining('its checksum is another one') });
+        await until(async () => {
+          await live.look();
+          return live.state().serving === undefined;
+        });
+        expect(live.state().problem).toMatchObject({ code: 'FILE_DAMAGED' });
+      } finally {
+        await loaded.close(0);
         await live.close();
       }
     });

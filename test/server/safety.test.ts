@@ -68,7 +68,7 @@ describe('a body', () => {
 
   it.each<[string, unknown, string[]]>([
     ['nothing', {}, ['name is missing, and has to be a text', 'runs is missing, and has to be a list']],
-    ['a list', [1, 2], ['the body is [1,2], but it has to be an object with the fields name, runs, or a text']],
+    ['a list', [1, 2], ['the body is [1,2], but it has to be an object with the fields name, runs']],
     [
       'runs that are none',
       { name: '../x', runs: [{ flops: 0, keep: 3, seed: 1 }, { flops: '1', keep: 0.1 }] },

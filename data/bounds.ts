@@ -1,0 +1,18 @@
+// What is taken for a number, wherever one is given: in the settings, on the command line, in a request. Within these bounds all that is calculated from
+// several of them, products and powers included, is a finite number.
+
+import { z } from 'zod';
+
+export const leastNumber = 1e-30;
+export const mostNumber = 1e30;
+/** No number needs more characters. */
+export const mostNumberCharacters = 64;
+
+/** A number above 0, within the bounds. */
+export const positiveNumber = z.number().positive({ abort: true }).min(leastNumber).max(mostNumber);
+/** A number of either sign, within the bounds. */
+export const boundedNumber = z.number().min(-mostNumber).max(mostNumber);
+/** How many of something there are, at least one: JavaScript counts no further than 2^53 one by one. */
+export const countNumber = z.number().int().positive().max(2 ** 53 - 1);
+/** A time in seconds that a timer can wait for: at most a week. */
+export const secondsNumber = z.number().positive({ abort: true }).min(1e-3).max(604_800);

@@ -1,0 +1,52 @@
+// Which generations processes read from, as a server does as long as requests use them. Their parts stay, whatever is published meanwhile: each process has a mark
+// for each of them in holds/, a file that lists the parts.
+
+import { mkdir, readFile, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { z } from 'zod';
+import { commitJson, keepIfPossible, writeError } from '../data/commit.ts';
+import { listFolder } from '../data/files.ts';
+import { isLeftBehind, keepOwn, nameOwn } from '../data/own-files.ts';
+import type { Run } from '../data/run.ts';
+import type { Ranking } from './generation.ts';
+
+const heldSchema = z.object({ generation: z.string(), files: z.array(z.string()) });
+export type Held = z.output<typeof heldSchema>;
+
+/** Keeps the files of a generation from being removed by who publishes others, until what it returns is called. Where nothing can be written, nobody removes them. */
+export async function holdGeneration(run: Run, { generation, parts }: Ranking): Promise<() => Promise<void>> {
+  const folder = folderOf(run);
+  const mark = join(folder, `${nameOwn()}.json`);
+  const forget = keepOwn(mark);
+  await keepIfPossible(mkdir(folder, { recursive: true }).catch((error: unknown) => Promise.reject(writeError(error, mark))).then(() => commitJson(mark, { generation, files: parts.map(({ file }) => file) } satisfies Held, 0)));
+  return async () => {
+    forget();
+    await rm(mark, { force: true });
+  };
+}
+
+/** What is held, by processes that may be alive. */
+export async function readHeld(run: Run): Promise<Held[]> {
+  const folder = folderOf(run);
+  const held: Held[] = [];
+  for (const name of await listFolder(folder)) {
+    const path = join(folder, name);
+    if (name.startsWith('.')) continue;
+    if (await isLeftBehind(path)) await rm(path, { force: true });
+    else held.push(...parseHeld(await readFile(path, 'utf8').catch(() => '')));
+  }
+  return held;
+}
+
+/** Nothing where the mark has just been removed, or is damaged. */
+function parseHeld(text: string): Held[] {
+  try {
+    return [heldSchema.parse(JSON.parse(text))];
+  } catch {
+    return [];
+  }
+}
+
+function folderOf(run: Run): string {
+  return join(dirname(run.files.ranking), 'holds');
+}

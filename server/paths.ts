@@ -1,0 +1,63 @@
+// Answers say where a file lies from the settings' folder on, and nothing of where that is: folders of this machine are taken out of all that tells of files.
+
+import { realpathSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
+import { basename, isAbsolute, join, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { cacheFolder } from '../data/cache-folder.ts';
+import type { Run } from '../data/run.ts';
+
+type Shown = readonly [folder: RegExp, name: string];
+const known = new WeakMap<Run, readonly Shown[]>();
+
+/** A text without folders of this machine. */
+export function hidePaths(run: Run, text: string): string {
+  if (!text.includes(sep)) return text;
+  const shown = known.get(run) ?? listFolders(run);
+  known.set(run, shown);
+  return shown.reduce((rest, [folder, name]) => rest.replace(folder, (_all, separator: string) => (name === '' ? (separator === '' ? '.' : '') : name + separator)), text);
+}
+
+/** Every text in a value, as JSON has them. */
+export function hidePathsIn(run: Run, value: unknown): unknown {
+  if (typeof value === 'string') return hidePaths(run, value);
+  if (Array.isArray(value)) return value.map((one) => hidePathsIn(run, one));
+  if (typeof value === 'object' && value !== null) return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, hidePathsIn(run, inner)]));
+  return value;
+}
+
+/** The deepest first, so that what lies in another keeps its own name. */
+function listFolders(run: Run): Shown[] {
+  const { settingsFolder, folder, settings } = run;
+  const program = fileURLToPath(new URL('../..', import.meta.url)).replace(/(?<!\/)\/+$/, '');
+  const patterns = [...settings.corpus.files, ...settings.benchmarks.flatMap(({ files, tests = [] }) => [...files, ...tests])];
+  const names = new Map<string, string>([
+    ...patterns.filter(isAbsolute).map((pattern): [string, string] => [folderOf(pattern), '…']),
+    [homedir(), '~'],
+    [tmpdir(), '…'],
+    [program, 'betr'],
+    [cacheFolder(), '…'],
+    ...(folder.startsWith(settingsFolder + sep) ? [] : [[folder, basename(folder)] satisfies [string, string]]),
+    [settingsFolder, ''],
+  ]);
+  const real = [...names].flatMap(([path, name]): [string, string][] => [[path, name], [realPath(path), name]]);
+  return [...new Map(real)]
+    .filter(([path]) => path.length > 1)
+    .sort(([a], [b]) => b.length - a.length)
+    .map(([path, name]): Shown => [new RegExp(`(?<![\\w.-])${path.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')}([\\\\/]|(?![\\w.-]))`, 'g'), name]);
+}
+
+/** What stands before the first folder with a wildcard, or before the file's name. */
+function folderOf(pattern: string): string {
+  const parts = pattern.split(/[\\/]/);
+  const wild = parts.findIndex((part) => /[*?[\]{}()!]/.test(part));
+  return parts.slice(0, wild < 0 ? -1 : wild).join(sep);
+}
+
+function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return join(path);
+  }
+}
