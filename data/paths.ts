@@ -52,8 +52,8 @@ function closingBracket(path: string, open: number): number {
 function parseIndex(index: string): Step | string {
   if (index === '*') return { all: true };
   if (/^-?\d+$/.test(index)) return { item: Number(index) };
-  const minus = /^(.+?)\s*-\s*(\d+)$/.exec(index);
-  const by = parsePath(minus?.[1] ?? index);
+  const minus = /^([^-]+)-\s*(\d+)$/.exec(index);
+  const by = parsePath(minus?.[1]?.trimEnd() ?? index);
   return typeof by === 'string' ? by : { by, minus: Number(minus?.[2] ?? 0) };
 }
 

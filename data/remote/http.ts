@@ -33,8 +33,13 @@ function proxyOf(name: 'HTTP_PROXY' | 'HTTPS_PROXY'): string {
   const value = process.env[name.toLowerCase()] ?? process.env[name] ?? '';
   if (value === '') return '';
   const url = value.includes('://') ? value : `http://${value}`;
-  if (!URL.canParse(url) || !/^https?:/i.test(url)) throw fail('OPTION_INVALID', { option: name, got: url.replace(/\/\/.*@/, '//'), allowed: 'the address of an HTTP proxy, such as http://proxy.example.org:3128' });
+  if (!URL.canParse(url) || !/^https?:/i.test(url)) throw fail('OPTION_INVALID', { option: name, got: withoutPassword(url), allowed: 'the address of an HTTP proxy, such as http://proxy.example.org:3128' });
   return url;
+}
+
+function withoutPassword(url: string): string {
+  const [host, name] = [url.lastIndexOf('@') + 1, url.indexOf('//') + 2];
+  return host > name ? url.slice(0, name) + url.slice(host) : url;
 }
 
 export interface HttpRequest {

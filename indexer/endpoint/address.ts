@@ -15,5 +15,5 @@ export function embeddingsUrl(address: string): string {
 
 function routeOf(path: string): string {
   if (/\/embeddings$|\/api\/embed$/.test(path)) return path;
-  return `${path}${/\/v\d+[^/]*(\/|$)/.test(path) ? '' : '/v1'}/embeddings`;
+  return `${path}${/\/v\d[^/]*(\/|$)/.test(path) ? '' : '/v1'}/embeddings`;
 }

@@ -46,7 +46,7 @@ function decodeBase64(text: string): number[] {
   const bytes = Buffer.from(text, 'base64');
   const numbers = Array.from({ length: Math.floor(bytes.length / 4) }, (_, i) => bytes.readFloatLE(4 * i));
   // Buffer passes over whatever is not base64.
-  const isWhole = numbers.length > 0 && bytes.length % 4 === 0 && bytes.toString('base64').replace(/=+$/, '') === text.replace(/=+$/, '');
+  const isWhole = numbers.length > 0 && bytes.length % 4 === 0 && bytes.toString('base64').replaceAll('=', '') === text.replaceAll('=', '');
   if (!isWhole || !numbers.every(Number.isFinite)) throw new Error(`an embedding is not the base64 of finite float32 numbers: ${text.slice(0, shownCharacters)}`);
   return numbers;
 }

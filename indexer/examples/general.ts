@@ -90,7 +90,7 @@ function isWhole(whole: string, question: string | undefined, answer: string): b
 
 /** Spaces, case and the stops at the end make no other text. */
 function plain(text: string): string {
-  return text.toLowerCase().replaceAll(/\s+/g, ' ').replace(/[\s.!]+$/, '').trim();
+  return text.toLowerCase().replaceAll(/\s+/g, ' ').replace(/(?<![\s.!])[\s.!]+$/, '').trim();
 }
 
 function made(row: Row, text: string, known: readonly string[]): Made {
