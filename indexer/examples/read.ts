@@ -59,13 +59,8 @@ export async function readExampleRows(files: readonly ListedFile[], rules: Rules
   return { rows: found.flatMap((row, at) => (results[at] === undefined ? [] : [{ ...row, result: results[at] }])), fields };
 }
 
-/** The text of one row by itself, without what other rows of its benchmark would tell. Errors: RECIPE_UNKNOWN. */
-export function exampleText(row: Row, rules: Rules = {}): Made | Refused {
-  return settleAll([openRules(rules)(row)])[0] ?? { reason: 'no row' };
-}
-
-/** Errors: RECIPE_UNKNOWN. */
-function openRules({ name = '', template: text, recipe }: Rules): (row: Row) => Outcome {
+/** What makes a text of a row, as far as the row alone can say. Errors: RECIPE_UNKNOWN. */
+export function openRules({ name = '', template: text, recipe }: Rules): (row: Row) => Outcome {
   if (text !== undefined) {
     const template = parseTemplate(text);
     return (row) => {

@@ -11,7 +11,7 @@ import { listPackages, modulesFolder, readCode, readDocs } from '../../data/demo
 import { cutPassages } from '../../data/demo/passages.ts';
 import { demoSettings } from '../../data/demo/settings.ts';
 import { parseSettings } from '../../data/settings.ts';
-import { exampleText } from '../../indexer/examples/read.ts';
+import { exampleText } from '../indexer/example-text.ts';
 
 let folder: string;
 beforeAll(async () => {

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from '@jest/globals';
 import type { Row } from '../../../data/paths.ts';
-import { exampleText } from '../../../indexer/examples/read.ts';
+import { exampleText } from '../example-text.ts';
 
 /** Rows as they are often made, and the text that an example of each becomes. */
 const formats: readonly [name: string, row: Row, text: string][] = [

@@ -8,7 +8,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { productFolder } from '../../../data/product-folder.ts';
 import { withFolder } from '../../data/collect.ts';
-import { exampleText } from '../../../indexer/examples/read.ts';
+import { exampleText } from '../example-text.ts';
 import { findShape, loadRecipes, type Recipes, readRecipes } from '../../../indexer/examples/recipes.ts';
 
 const folder = join(productFolder(), 'test', 'indexer', 'recipes');
