@@ -28,7 +28,7 @@ export function serveCommand(): Command {
     .option('--allow-host <name>', "another name that requests may be for, such as a proxy's (can be repeated)", (name: string, names: string[]) => [...names, name], [])
     .option('--rate-limit <count>', 'requests a minute from one address; 6000 when left out, without limit on loopback')
     .option('--connections <count>', 'connections at a time from one address; 200 when left out, without limit on loopback')
-    .option('--trust-proxy <address>', 'a proxy in front of this server, or a network of them: its connections are not limited, and its X-Forwarded-For says who asks (can be repeated)', (address: string, addresses: string[]) => [...addresses, address], [])
+    .option('--trust-proxy <address>', 'a proxy in front of this server, or a network of them; its X-Forwarded-For says who asks (can be repeated)', (address: string, addresses: string[]) => [...addresses, address], [])
     .action(async (options: ServeOptions) => {
       const run = await openRun(options.config);
       const keysPath = options.keys ?? keysFile(run);

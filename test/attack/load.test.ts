@@ -15,7 +15,7 @@ describe('a server under mixed load', () => {
         expect(failures.slice(0, 5)).toEqual([]);
         expect(server.complaints()).toBe('');
         expect(published).toBe(8);
-        expect(answers).toBeGreaterThan(200);
+        expect(answers).toBeGreaterThan(50);
       } finally {
         expect(await server.end('SIGTERM')).toBe(0);
       }

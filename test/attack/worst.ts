@@ -1,11 +1,14 @@
-// How long others wait while one client sends the inputs that cost most.
+// How long others wait while one client sends the inputs that cost most. That client has a thread of its own, so that what it takes to send is not taken for what
+// it takes to answer.
 
 import { setTimeout } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
+import { z } from 'zod';
 
 const json = { 'Content-Type': 'application/json' };
 
-/** Each took seconds of the one thread that answers, or a large part of a second. */
-const worst: { path: string; init?: RequestInit }[] = [
+/** What takes a server longest by its kind: runs of digits, deep or wide JSON, many runs to fit, much text, long lists. */
+export const worst: { path: string; init?: RequestInit }[] = [
   { path: '/calibrations?name=worst', init: { method: 'POST', headers: { 'Content-Type': 'text/csv' }, body: `flops,keep,loss\n${'9'.repeat(900_000)},0.1,1` } },
   { path: '/calibrations', init: { method: 'POST', headers: json, body: `{"name":"a","runs":[${Array.from({ length: 10_000 }, (_, i) => `{"flops":1e${18 + (i % 3)},"keep":${(0.1 + (i % 7) / 10).toFixed(1)},"loss":${(i * 7919) % 100}}`).join(',')}]}` } },
   { path: '/calibrations', init: { method: 'POST', headers: json, body: `{${Array.from({ length: 70_000 }, (_, i) => `"k${i}":1`).join(',')}}` } },
@@ -19,30 +22,24 @@ const worst: { path: string; init?: RequestInit }[] = [
   { path: `/rank?budget=1e21&benchmarks=${Array.from({ length: 1_500 }, () => 'arc').join(',')}` },
 ];
 
-export async function measureHealth(url: string, seconds: number): Promise<{ p50: number; p99: number; requests: number; sent: number }> {
+const sentSchema = z.object({ sent: z.number(), failures: z.array(z.string()) });
+
+/** Milliseconds that /healthz takes meanwhile. */
+export async function measureHealth(url: string, seconds: number): Promise<{ p50: number; p99: number; asked: number; sent: number; failures: string[] }> {
+  const worker = new Worker(new URL('./send-worst.js', import.meta.url), { workerData: { url, seconds } });
+  const sending = new Promise<z.output<typeof sentSchema>>((resolve, reject) => {
+    worker.once('message', (message) => resolve(sentSchema.parse(message)));
+    worker.once('error', reject);
+  });
   const endMs = performance.now() + 1000 * seconds;
-  let sent = 0;
-  const send = async (): Promise<void> => {
-    while (performance.now() < endMs) {
-      for (const { path, init } of worst) {
-        const response = await fetch(url + path, init);
-        await response.arrayBuffer();
-        if (response.status >= 500) throw new Error(`${path.slice(0, 100)}: ${response.status}`);
-        sent++;
-      }
-    }
-  };
   const waited: number[] = [];
-  const ask = async (): Promise<void> => {
-    while (performance.now() < endMs) {
-      const startedMs = performance.now();
-      await (await fetch(`${url}/healthz`)).arrayBuffer();
-      waited.push(performance.now() - startedMs);
-      await setTimeout(10);
-    }
-  };
-  await Promise.all([send(), ask()]);
+  while (performance.now() < endMs) {
+    const startedMs = performance.now();
+    await (await fetch(`${url}/healthz`)).arrayBuffer();
+    waited.push(performance.now() - startedMs);
+    await setTimeout(10);
+  }
   waited.sort((a, b) => a - b);
   const at = (share: number): number => Number((waited[Math.floor(share * waited.length)] ?? NaN).toFixed(1));
-  return { p50: at(0.5), p99: at(0.99), requests: waited.length, sent };
+  return { p50: at(0.5), p99: at(0.99), asked: waited.length, ...(await sending) };
 }
