@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { type BatchBuilder, emptyBatch, openBatch } from './batch.ts';
 import { readBytesOf } from './bytes.ts';
 import type { Chunk, DocumentBatch, Shard } from './documents.ts';
-import { isCount, numberName, readLine, splitName, wellFormed } from './json-line.ts';
+import { isCount, numberName, readLine, wellFormed } from './json-line.ts';
 import { type LineBlock, lineFeed, readLineBlocks } from './lines.ts';
 import { openPool } from './pool.ts';
 import type { Quarantine } from './quarantine.ts';
@@ -42,6 +42,9 @@ const exportsSchema = z.object({
   recordNumbers: wasmNumber,
   scan: wasmFunction<(length: number, textsAt: number, recordsAt: number) => number>(),
 });
+
+/** In the order of the scanner. */
+const scannedFields = ['id', 'text', 'source', 'tokens'] as const;
 
 type Wasm = z.output<typeof exportsSchema>;
 
@@ -154,13 +157,12 @@ function readValue(memory: Buffer, start: number, end: number): string {
 }
 
 function openScanner(wasm: Wasm, fields: FieldNames): Scan {
-  const names = [fields.id, fields.text, fields.source, fields.tokens].map((name) => splitName(name).map((part) => Buffer.from(part)));
   const setup = Buffer.from(wasm.memory.buffer);
-  for (const [field, [parent = Buffer.alloc(0), inner = Buffer.alloc(0)]] of names.entries()) {
-    const entry = wasm.fieldsAt + field * wasm.fieldBytes;
-    setup.writeUInt32LE(parent.length, entry);
-    setup.writeUInt32LE(inner.length, entry + 4);
-    Buffer.concat([parent, inner]).copy(setup, entry + 8, 0, wasm.fieldBytes - 8);
+  for (const [number, field] of scannedFields.entries()) {
+    const name = Buffer.from(fields[field]);
+    const entry = wasm.fieldsAt + number * wasm.fieldBytes;
+    setup.writeUInt32LE(name.length, entry);
+    name.copy(setup, entry + 4, 0, wasm.fieldBytes - 4);
   }
   return ({ bytes, lines }) => {
     const spare = 32;
