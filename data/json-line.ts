@@ -135,9 +135,3 @@ function parseJson(text: string | undefined): unknown {
     Error.stackTraceLimit = before;
   }
 }
-
-/** A field's name as the object it is inside of ('' for the row itself) and the name there. */
-export function splitName(name: string): [parent: string, inner: string] {
-  const dot = name.indexOf('.');
-  return dot <= 0 || dot === name.length - 1 ? ['', name] : [name.slice(0, dot), name.slice(dot + 1)];
-}

@@ -4,7 +4,6 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { z } from 'zod';
 import { parquetSource, sqlName } from '../duckdb.ts';
 import { fail } from '../errors.ts';
-import { splitName } from '../json-line.ts';
 import type { FieldNames } from '../settings.ts';
 
 interface Column {
@@ -56,16 +55,27 @@ export async function buildQuery(connection: DuckDBConnection, path: string, fie
 
 const simpleType = /^(?!STRUCT|MAP|UNION|VARIANT)[^[]*$/;
 
-/** Finds columns by name; "a.b" is the field b of the struct a where no column has that very name. */
+/** Finds columns by name, and fields of structs as those of JSON's objects (field-path.ts): of the columns whose names fit, the longest goes first. */
 async function openColumns(connection: DuckDBConnection, path: string): Promise<(name: string) => Promise<Column | undefined>> {
   const columns = await listColumns(connection, path);
+  const findIn = async (known: readonly { name: string; type: string }[], name: string, sqlOf: (name: string) => string): Promise<Pick<Column, 'sql' | 'type'> | undefined> => {
+    const whole = known.find((column) => column.name === name);
+    if (whole !== undefined) return { sql: sqlOf(name), type: whole.type };
+    const structs = known.filter((column) => column.name !== '' && column.type.startsWith('STRUCT(') && name.startsWith(`${column.name}.`));
+    for (const struct of structs.sort((a, b) => b.name.length - a.name.length)) {
+      const sql = sqlOf(struct.name);
+      const found = await findIn(await listColumns(connection, path, `unnest(${sql})`), name.slice(struct.name.length + 1), (inner) => `${sql}.${sqlName(inner)}`);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  };
   return async (name) => {
-    const whole = columns.find((column) => column.name === name);
-    if (whole !== undefined) return { name, sql: sqlName(name), type: whole.type };
-    const [parent, inner] = splitName(name);
-    if (!columns.some((column) => column.name === parent && column.type.startsWith('STRUCT('))) return undefined;
-    const field = (await listColumns(connection, path, `${sqlName(parent)}.*`)).find((column) => column.name === inner);
-    return field && { name: parent, sql: `${sqlName(parent)}.${sqlName(inner)}`, type: field.type };
+    let top = '';
+    const found = await findIn(columns, name, (column) => {
+      top = column;
+      return sqlName(column);
+    });
+    return found && { name: top, ...found };
   };
 }
 

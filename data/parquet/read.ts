@@ -9,7 +9,7 @@ import type { DocumentBatch, Shard } from '../documents.ts';
 import { openDuckDb, sqlPath, sqlString } from '../duckdb.ts';
 import { BetrError, fail, reasonOf } from '../errors.ts';
 import { statFile } from '../files.ts';
-import { isCount, splitName } from '../json-line.ts';
+import { isCount } from '../json-line.ts';
 import { defaultMaxLineBytes, type ReadOptions } from '../jsonl.ts';
 import { buildQuery, type Query } from './columns.ts';
 import { findTextPages, largePageBytes } from './pages.ts';
@@ -153,9 +153,8 @@ export async function listRowGroups(connection: DuckDBConnection, path: string, 
 }
 
 async function queryRowGroups(connection: DuckDBConnection, path: string, textField: string): Promise<z.output<typeof rowGroup>[]> {
-  const columnPaths = [textField, splitName(textField).join(', ')].map(sqlString).join(', ');
   const reader = await connection.runAndReadAll(
-    `SELECT any_value(row_group_num_rows)::DOUBLE AS rows, coalesce(sum(total_uncompressed_size) FILTER (path_in_schema IN (${columnPaths})), 0)::DOUBLE AS "textBytes"
+    `SELECT any_value(row_group_num_rows)::DOUBLE AS rows, coalesce(sum(total_uncompressed_size) FILTER (replace(path_in_schema, ', ', '.') = ${sqlString(textField)}), 0)::DOUBLE AS "textBytes"
      FROM parquet_metadata(${sqlPath(path)}) GROUP BY row_group_id ORDER BY row_group_id`,
   );
   return rowGroup.array().parse(reader.getRowObjects());
