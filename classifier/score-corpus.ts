@@ -3,6 +3,7 @@
 
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { checkFields } from '../data/check-fields.ts';
 import type { Shard } from '../data/documents.ts';
 import { type ErrorData, fail } from '../data/errors.ts';
 import { listFolder } from '../data/files.ts';
@@ -49,6 +50,7 @@ export async function scoreCorpus(run: Run, report: Report): Promise<CorpusScore
     if (lost > 0) await forgetLostParts(run);
     const problems: ErrorData[] = [];
     if (open.length > 0) {
+      if (attempt === 1) await checkFields([...new Map(tasks.map(({ shard }) => [shard.name, shard])).values()], run.settings.corpus.fields, report);
       for (const { shard } of open) scored.add(shard.name);
       const count = countWorkers(run, open.length, weigh(open));
       const result = await runWorkers(run, plan, { count, wait: true, ...openListener(open, report) });
