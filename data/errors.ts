@@ -32,6 +32,7 @@ const catalogue = {
   WORKERS_LOST: { status: 500, exit: 1, say: (v: { count: number; reason: string }) => `${v.count} workers ended in the middle of their work (the last: ${v.reason}). What was scored is kept; give them more memory or set fewer workers, and run the same command again.` },
   ZSTD_MISSING: { status: 500, exit: 1, say: (v: { node: string }) => `Node ${v.node} cannot write Zstandard by itself and the optional package zstd-napi is not installed. Install it (npm install zstd-napi, which needs a C++ compiler), or use Node 22.15 or later.` },
   WRITE_FAILED: { status: 500, exit: 1, say: (v: { path: string; reason: string }) => `${v.path} cannot be written: ${v.reason}.` },
+  OUTPUT_FAILED: { status: 500, exit: 1, say: (v: { output: string; reason: string }) => `${v.output} cannot be written: ${v.reason}. What was printed is incomplete; make room, or send it elsewhere, and run the same command again.` },
   OPEN_FILES_LIMIT: { status: 500, exit: 1, say: (v: { limit: number; least: number }) => `A process may have no more than ${v.limit} files open here, and betr needs ${v.least}. Raise the limit (ulimit -n 1024) and run the same command again.` },
   INTERNAL: { status: 500, exit: 70, say: (v: { reason: string }) => `A defect in betr, not in your data: ${v.reason}` },
   // embedding
