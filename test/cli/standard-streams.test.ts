@@ -8,7 +8,7 @@ import { betrPath, type Ended, run } from './project.ts';
 
 /** Carries out a line of bash in which `betr` is the command. */
 function bash(folder: string, line: string): Promise<Ended> {
-  return run('bash', ['-c', `set -o pipefail; betr() { ${JSON.stringify(process.execPath)} ${JSON.stringify(betrPath)} "$@"; }; ${line}`], folder);
+  return run('bash', ['-c', `set -o pipefail; betr() { "$NODE" "$BETR" "$@"; }; ${line}`], folder, { NODE: process.execPath, BETR: betrPath });
 }
 
 describe('standard output', () => {
