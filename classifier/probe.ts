@@ -3,13 +3,10 @@
 
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readBytesOf } from '../data/bytes.ts';
 import { makeTemporaryFolder } from '../data/commit.ts';
-import type { Chunk, Shard, ShardFormat } from '../data/documents.ts';
+import type { Shard, ShardFormat } from '../data/documents.ts';
 import { takeLease } from '../data/lease.ts';
-import { lineFeed } from '../data/lines.ts';
 import { appendToManifest } from '../data/manifest.ts';
-import { listRowGroups } from '../data/parquet/read.ts';
 import type { Report } from '../data/progress.ts';
 import type { Run } from '../data/run.ts';
 import { isCompressed } from '../data/shards.ts';
@@ -17,6 +14,7 @@ import { readTokenRates } from '../indexer/tokens.ts';
 import { guessTextBytes, isSmall } from './packs.ts';
 import type { ListedPart, Part } from './part.ts';
 import type { Piece } from './plan.ts';
+import { findPlace } from './place.ts';
 import { readCards } from './published.ts';
 import { openConnections, scoreChunk, type ScoringContext } from './score-chunk.ts';
 import { openScorer, readScorer } from './scorers/list.ts';
@@ -27,14 +25,10 @@ const probeBytes = 1 << 20;
 const speedBytes = 16 << 20;
 /** Of less text than that the time cannot be told from a chunk's. */
 const fastestBytesPerSecond = 1e9;
-/** Bytes in which the next line is looked for first. */
-const lookBytes = 1 << 16;
 const fewestProbes = 8;
 const mostProbes = 1000;
 /** Shards by which it is measured what a shard takes beside its text. */
 const shardsInPack = 16;
-/** Compressed bytes by which it is measured how far a file expands. */
-const expansionBytes = 1 << 20;
 
 export interface Probe {
   part: Part;
@@ -99,7 +93,7 @@ function spread(shards: readonly Shard[], total: number, count: number): { shard
 }
 
 async function takeProbe(run: Run, context: ScoringContext, shard: Shard, place: number, standsFor: number): Promise<Probe | undefined> {
-  const { chunk, bytesOfRows } = await findChunk(context, shard, place);
+  const { chunk, bytesOfRows } = await findPlace(context.fields, shard, place, probeBytes);
   // A range of bytes ends by itself.
   const first = await scorePart(context, [{ shard, chunk, endsShard: true }], chunk.endByte === undefined ? probeBytes : Infinity);
   if (first === undefined || first.documents === 0) return undefined;
@@ -157,68 +151,4 @@ async function measureSpeeds(context: ScoringContext, shards: readonly Shard[], 
     speeds.set(shard.format, Math.min(part.textBytes / Math.max(seconds, 0), fastestBytesPerSecond));
   }
   return speeds;
-}
-
-interface Place {
-  chunk: Chunk;
-  /** Bytes of the file that the chunk's first rows take. */
-  bytesOfRows: (rows: number) => number | Promise<number>;
-}
-
-async function findChunk({ fields }: ScoringContext, shard: Shard, place: number): Promise<Place> {
-  if (shard.format === 'parquet') {
-    const groups = await listRowGroups(shard.path, fields.text);
-    const rows = groups.reduce((sum, group) => sum + group.rows, 0);
-    let firstRow = 0;
-    for (const group of groups) {
-      if (firstRow + group.rows > place * rows) return { chunk: { firstRow, endRow: firstRow + group.rows }, bytesOfRows: (read) => (shard.bytes * read) / rows };
-      firstRow += group.rows;
-    }
-    return { chunk: { firstRow: 0, endRow: rows }, bytesOfRows: () => shard.bytes };
-  }
-  if (shard.format !== 'jsonl') return { chunk: { firstRow: 0 }, bytesOfRows: async (rows) => (await bytesOfLines(shard, rows)) / (await measureExpansion(shard)) };
-  const startByte = (await findLineStart(shard, Math.floor(place * shard.bytes))) ?? 0;
-  const endByte = (await findLineStart(shard, startByte + probeBytes)) ?? shard.bytes;
-  // Whichever row it is: only a file's first one can have a mark before it.
-  return { chunk: { firstRow: startByte === 0 ? 0 : 1, startByte, endByte }, bytesOfRows: () => endByte - startByte };
-}
-
-/** The start of the first line after a place; undefined where no other begins after it. */
-async function findLineStart(shard: Shard, from: number): Promise<number | undefined> {
-  let at = from;
-  // Most lines are short; of a long one ever more is looked at.
-  for (let end = from + lookBytes; at < shard.bytes; end += end - from) {
-    for await (const piece of readBytesOf(shard.path, shard.format, { start: at, end: Math.min(end, shard.bytes) })) {
-      const found = piece.indexOf(lineFeed);
-      if (found >= 0 && at + found + 1 < shard.bytes) return at + found + 1;
-      at += piece.length;
-    }
-  }
-  return undefined;
-}
-
-/** Bytes, decompressed, of the first so many lines. */
-async function bytesOfLines(shard: Shard, lines: number): Promise<number> {
-  let [bytes, seen] = [0, 0];
-  for await (const piece of readBytesOf(shard.path, shard.format)) {
-    for (let end = piece.indexOf(lineFeed); end >= 0; end = piece.indexOf(lineFeed, end + 1)) {
-      seen++;
-      if (seen === lines) return bytes + end + 1;
-    }
-    bytes += piece.length;
-  }
-  return bytes;
-}
-
-/** Bytes that a byte of a compressed file decompresses to, by its beginning. */
-async function measureExpansion(shard: Shard): Promise<number> {
-  const end = Math.min(shard.bytes, expansionBytes);
-  let bytes = 0;
-  try {
-    for await (const piece of readBytesOf(shard.path, shard.format, { start: 0, end })) bytes += piece.length;
-  } catch (error) {
-    // A beginning ends in the middle.
-    if (end === shard.bytes) throw error;
-  }
-  return bytes / end;
 }

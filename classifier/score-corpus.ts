@@ -3,6 +3,7 @@
 
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { checkFields } from '../data/check-fields.ts';
 import type { Shard } from '../data/documents.ts';
 import { type ErrorData, fail } from '../data/errors.ts';
 import { listFolder } from '../data/files.ts';
@@ -49,6 +50,7 @@ export async function scoreCorpus(run: Run, report: Report): Promise<CorpusScore
     if (lost > 0) await forgetLostParts(run);
     const problems: ErrorData[] = [];
     if (open.length > 0) {
+      if (attempt === 1) await checkFields(shardsOfTasks(tasks), run.settings.corpus.fields, report);
       const shards = shardsOfTasks(open);
       for (const { name } of shards) scored.add(name);
       const count = countWorkers(run, { chunks: open.length, shards: shards.length, textBytes: weigh(open) });

@@ -1,8 +1,8 @@
 #!/usr/bin/env -S MALLOC_ARENA_MAX=1 node --max-semi-space-size=4
 // The `betr` command as a process: its signals, its pipes and its end.
 
-import { systemCode } from '../data/errors.ts';
 import { runCommandLine } from './command-line.ts';
+import { watchStandardStreams } from './standard-streams.ts';
 
 // A command that has something to give back listens too, and ends by itself.
 for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143]] as const) {
@@ -10,8 +10,7 @@ for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143]] as const) {
     if (process.listenerCount(signal) === 1) process.exit(code);
   });
 }
-// Whoever read our output has gone (betr … | head): there is nobody to tell, and nothing is wrong.
-for (const stream of [process.stdout, process.stderr]) stream.on('error', (error) => process.exit(systemCode(error) === 'EPIPE' ? 0 : 1));
+watchStandardStreams();
 
 process.exitCode = await runCommandLine(process.argv.slice(2));
 // What goes into a pipe is written in the background, as fast as it is read: an exit would cut it off after 64 KiB.

@@ -1,8 +1,9 @@
 // `betr evaluate`: is a selection any good? Every scorer's selections beside random ones, as one page and as JSON.
 
+import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type Command } from 'commander';
-import { defaultScorer, rankingRun } from '../classifier/scorers/list.ts';
+import { defaultScorer } from '../classifier/scorers/list.ts';
 import { commitBytes, commitJson } from '../data/commit.ts';
 import { fail } from '../data/errors.ts';
 import { openRun, type Run } from '../data/run.ts';
@@ -11,9 +12,9 @@ import { readVersion } from '../data/version.ts';
 import { parseAmount, parseBudget, parseShare } from '../ranking/amounts.ts';
 import { answerBudget } from '../ranking/answer.ts';
 import type { Contestant } from '../ranking/evaluate/contest.ts';
+import { openContestants } from '../ranking/evaluate/contestants.ts';
 import { type EvaluatedSelection, type Evaluation, evaluateSelections, listCaveats, randomScorer } from '../ranking/evaluate/evaluate.ts';
 import { evaluationFile, evaluationHtml, reportFile } from '../ranking/evaluate/report.ts';
-import { readRanking } from '../ranking/generation.ts';
 import { command, type CommonOptions } from './common.ts';
 import { formatShare, formatTable, openProgress, printResult } from './output.ts';
 
@@ -29,31 +30,29 @@ export function evaluateCommand(): Command {
   return command('evaluate', 'measure selections on held-out benchmark examples (benchmarks[].tests in the settings) and held-out text, beside random ones of the same size')
     .option('--budgets <list>', 'budgets in FLOPs, such as 1e20,1e21')
     .option('--keep <list>', 'shares of the tokens in place of budgets (default: 10%)')
-    .option('--scorers <list>', 'rankings to compare, made by betr rank --scorer; random is always among them', `${defaultScorer},${randomScorer}`)
+    .option('--scorers <list>', 'rankings to compare, made by betr rank --scorer; random is always among them, and made where it is missing', `${defaultScorer},${randomScorer}`)
     .option('--words <count>', 'words that each language model is trained on', '1M')
     .option('--out <dir>', 'folder for report.html and evaluation.json (default: evaluation/ in the run folder)')
     .action(async (options: EvaluateOptions) => {
       const run = await openRun(options.config);
-      const contestants = await openContestants(run, options.scorers);
-      const keeps = await readKeeps(contestants[0], options);
+      const trainWords = Math.round(parseAmount('--words', options.words));
       const out = options.out === undefined ? run.files.evaluation : resolve(options.out);
       const progress = openProgress();
-      const settings = { keeps, trainWords: Math.round(parseAmount('--words', options.words)), seed: run.settings.sample.seed };
-      const evaluation = await evaluateSelections(contestants, settings, progress.report).finally(progress.end);
+      const evaluate = async (): Promise<Evaluation> => {
+        const contestants = await openContestants(run, listScorers(run, options.scorers), progress.report);
+        return evaluateSelections(contestants, { keeps: await readKeeps(contestants[0], options), trainWords, seed: run.settings.sample.seed }, progress.report);
+      };
+      const evaluation = await evaluate().finally(progress.end);
       await commitBytes(join(out, reportFile), evaluationHtml(evaluation, { betr: readVersion(), settings: settingsToShow(run.settings) }));
       await commitJson(join(out, evaluationFile), evaluation);
       printResult(options.json, evaluation, describeEvaluation(evaluation, out));
     });
 }
 
-/** BETR first, whichever others are asked for, and random. Errors: STEP_MISSING where one has no ranking, SCORER_UNKNOWN. */
-async function openContestants(run: Run, list: string): Promise<[Contestant, ...Contestant[]]> {
-  const open = async (scorer: string): Promise<Contestant> => {
-    const own = rankingRun(run, scorer);
-    return { scorer, run: own, ranking: await readRanking(own) };
-  };
-  const others = new Set([...list.split(',').map((name) => name.trim()), randomScorer].filter((name) => name !== defaultScorer && name !== ''));
-  return [await open(defaultScorer), ...(await Promise.all([...others].map(open)))];
+/** Those of the list; and BETR's before them where it has a ranking, as it says which sources are favored. */
+function listScorers(run: Run, list: string): string[] {
+  const named = list.split(',').map((name) => name.trim()).filter((name) => name !== '');
+  return [...new Set([...(existsSync(run.files.ranking) || named.includes(defaultScorer) ? [defaultScorer] : []), ...named])];
 }
 
 async function readKeeps({ run, ranking }: Contestant, { budgets, keep }: EvaluateOptions): Promise<number[]> {

@@ -14,7 +14,7 @@ run: run                              # folder for everything that betr writes
 
 corpus:
   files: [corpus/*.jsonl]             # JSONL, .gz, .zst or Parquet; globs
-  # fields: {id: id, text: text, source: source, tokens: tokens}   # a.b reaches into an object, one level
+  # fields: {id: id, text: text, source: source, tokens: tokens}   # a.b.c reaches into objects
 
 benchmarks:                           # what the model should become good at: train splits only
   - name: my_benchmark

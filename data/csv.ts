@@ -3,7 +3,7 @@
 import { isUtf8 } from 'node:buffer';
 import { parse } from 'csv-parse/sync';
 import { fail, reasonOf } from './errors.ts';
-import type { Row } from './paths.ts';
+import type { Row } from './field-path.ts';
 import type { Quarantine } from './quarantine.ts';
 import { showPath } from './remote/store.ts';
 

@@ -2,12 +2,13 @@
 // against JSON's grammar, copies the text out as plain UTF-8 and notes where the other fields are.
 // It accepts only what is ordinary: a line that is not valid JSON, or is valid in an unusual way (escaped or repeated field names, deep nesting,
 // a field of another type, an empty text), is marked odd and left to the slow reader (json-line.ts), which a test says agrees with it.
+// NaN and Infinity, which Python writes, pass in values that are not read.
 
-// Fields, in the order of the host: id, text, source, tokens. Each is a name, or a name inside an object of the other name.
+// Fields, in the order of the host: id, text, source, tokens. Each is a key, or keys from the outermost object to the innermost with dots between.
 const fieldCount: i32 = 4;
 const textField: i32 = 1;
 
-/** Where the host puts, for each field, 512 bytes: parent's length and name's length (u32 each), then the parent's bytes, then the name's. */
+/** Where the host puts, for each field, 512 bytes: its name's length (u32), then the name. */
 export const fieldsAt: i32 = 1024;
 export const fieldBytes: i32 = 512;
 /** Where the host puts the block; after it there have to be 32 bytes of 0. */
@@ -22,7 +23,7 @@ const backslash: u32 = 0x5c;
 let at: i32 = 0;
 let out: i32 = 0;
 let seen: i32 = 0;
-let entered: i32 = 0;
+let met: i32 = 0;
 let record: i32 = 0;
 let nesting: i32 = 0;
 
@@ -41,7 +42,8 @@ export function scan(length: i32, textsAt: i32, recordsAt: i32): i32 {
       const before = out;
       memory.fill(record, 0, recordNumbers << 2);
       const ordinary = scanLine(end);
-      if (!ordinary) {
+      if (ordinary) met |= seen;
+      else {
         out = before;
         at = findLineFeed(start, end);
       }
@@ -59,29 +61,28 @@ export function scan(length: i32, textsAt: i32, recordsAt: i32): i32 {
   return records;
 }
 
+/** The fields that ordinary lines had since this was last asked, as a mask. */
+export function takeMet(): i32 {
+  const fields = met;
+  met = 0;
+  return fields;
+}
+
 /** One line: an object and nothing after it, with a text. Leaves `at` at the line's end. */
 function scanLine(end: i32): bool {
   const before = out;
   seen = 0;
-  entered = 0;
   nesting = 0;
-  if (load<u8>(at) != 0x7b || !scanObject(topFields())) return false;
+  if (load<u8>(at) != 0x7b || !scanObject((1 << fieldCount) - 1, 0)) return false;
   skipSpace();
   if (at < end && load<u8>(at) != 0x0a) return false;
   return (seen & (1 << textField)) != 0 && hasVisible(before, out);
 }
 
-/** The fields that are not inside another object, as a mask. */
-function topFields(): i32 {
-  let mask = 0;
-  for (let field = 0; field < fieldCount; field++) if (load<u32>(fieldsAt + field * fieldBytes) == 0) mask |= 1 << field;
-  return mask;
-}
-
-/** An object from its brace on, in which the fields of the mask are looked for. */
-function scanObject(mask: i32): bool {
+/** An object from its brace on, in which the fields of the mask are looked for: by their names without the first `prefix` bytes, which the keys around it were. */
+function scanObject(mask: i32, prefix: i32): bool {
   if (++nesting > deepest) return false;
-  const top = nesting == 1;
+  let entered = 0;
   at++;
   skipSpace();
   if (load<u8>(at) == 0x7d) return leave();
@@ -94,20 +95,19 @@ function scanObject(mask: i32): bool {
     if (load<u8>(at) != 0x3a) return false;
     at++;
     skipSpace();
-    let wanted = 0;
-    let inside = 0;
-    if (mask != 0) {
-      wanted = matchFields(mask, key, length);
-      if (top) inside = matchParents(key, length);
-      // Of two objects of one name the last counts, which the slow reader knows.
+    const matches = mask != 0 ? matchFields(mask, prefix, key, length) : 0;
+    const wanted = matches & ((1 << fieldCount) - 1);
+    const inside = matches >> fieldCount;
+    if (inside != 0) {
+      // Of two keys that may lead to a field, or two of one name, the slow reader knows which counts.
       if ((entered & inside) != 0) return false;
       entered |= inside;
-      if (wanted == 0 && inside == 0 && hasBackslash(key, length)) return false;
     }
+    if (mask != 0 && matches == 0 && hasBackslash(key, length)) return false;
     if (wanted != 0) {
       if (!scanField(wanted)) return false;
     } else if (inside != 0 && load<u8>(at) == 0x7b) {
-      if (!scanObject(inside)) return false;
+      if (!scanObject(inside, prefix + length + 1)) return false;
     } else if (!skipValue()) return false;
     skipSpace();
     const next = load<u8>(at);
@@ -150,21 +150,19 @@ function note(offset: i32, start: i32): void {
   store<u32>(record + offset, at, 4);
 }
 
-function matchFields(mask: i32, key: i32, length: i32): i32 {
+/** The fields of the mask whose names, without their first `prefix` bytes, are the key; and, shifted by `fieldCount`, those that go on after it with a dot. */
+function matchFields(mask: i32, prefix: i32, key: i32, length: i32): i32 {
   let matched = 0;
   for (let field = 0; field < fieldCount; field++) {
     if ((mask & (1 << field)) == 0) continue;
     const entry = fieldsAt + field * fieldBytes;
-    if (<i32>load<u32>(entry, 4) == length && memory.compare(entry + 8 + load<u32>(entry), key, length) == 0) matched |= 1 << field;
-  }
-  return matched;
-}
-
-function matchParents(key: i32, length: i32): i32 {
-  let matched = 0;
-  for (let field = 0; field < fieldCount; field++) {
-    const entry = fieldsAt + field * fieldBytes;
-    if (length > 0 && <i32>load<u32>(entry) == length && memory.compare(entry + 8, key, length) == 0) matched |= 1 << field;
+    const name = entry + 4 + prefix;
+    const left = <i32>load<u32>(entry) - prefix;
+    if (left == length) {
+      if (memory.compare(name, key, length) == 0) matched |= 1 << field;
+    } else if (left > length + 1 && load<u8>(name + length) == 0x2e && length > 0) {
+      if (memory.compare(name, key, length) == 0) matched |= 1 << (fieldCount + field);
+    }
   }
   return matched;
 }
@@ -183,11 +181,17 @@ function hasVisible(from: i32, to: i32): bool {
 function skipValue(): bool {
   const first = load<u8>(at);
   if (first == quote) return skipString();
-  if (first == 0x7b) return scanObject(0);
+  if (first == 0x7b) return scanObject(0, 0);
   if (first == 0x5b) return skipArray();
   if (first == 0x74) return skipLiteral(0x65757274, 4);
   if (first == 0x6e) return skipLiteral(0x6c6c756e, 4);
   if (first == 0x66) return load<u8>(at, 4) == 0x65 && skipLiteral(0x736c6166, 5);
+  if (first == 0x4e) return skipNaN();
+  if (first == 0x49) return skipInfinity();
+  if (first == 0x2d && load<u8>(at, 1) == 0x49) {
+    at++;
+    return skipInfinity();
+  }
   return skipNumber();
 }
 
@@ -211,6 +215,19 @@ function skipArray(): bool {
 function skipLiteral(word: u32, length: i32): bool {
   if (load<u32>(at) != word) return false;
   at += length;
+  return true;
+}
+
+/** Infinity, from its first letter on. */
+function skipInfinity(): bool {
+  if (load<u64>(at) != 0x7974696e69666e49) return false;
+  at += 8;
+  return true;
+}
+
+function skipNaN(): bool {
+  if ((load<u32>(at) & 0xffffff) != 0x4e614e) return false;
+  at += 3;
   return true;
 }
 

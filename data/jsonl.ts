@@ -6,7 +6,8 @@ import { z } from 'zod';
 import { type BatchBuilder, emptyBatch, openBatch } from './batch.ts';
 import { readBytesOf } from './bytes.ts';
 import type { Chunk, DocumentBatch, Shard } from './documents.ts';
-import { isCount, numberName, readLine, splitName, wellFormed } from './json-line.ts';
+import { findKeys } from './field-path.ts';
+import { isCount, numberName, parseRow, readLine, wellFormed } from './json-line.ts';
 import { type LineBlock, lineFeed, readLineBlocks } from './lines.ts';
 import { openPool } from './pool.ts';
 import type { Quarantine } from './quarantine.ts';
@@ -30,6 +31,8 @@ export interface ReadOptions {
   onlyRows?: readonly number[];
   /** Text of a batch, about; where a part is to be smaller than a batch is by default. */
   batchBytes?: number;
+  /** Takes the fields that some row of a JSON Lines shard has, null or not; with it every block ends with an empty batch, so that whoever looks for fields can stop there. */
+  met?: Set<keyof FieldNames>;
   /** A database that is open already, for the formats that need one. */
   connection?: DuckDBConnection;
 }
@@ -41,13 +44,17 @@ const exportsSchema = z.object({
   blockAt: wasmNumber,
   recordNumbers: wasmNumber,
   scan: wasmFunction<(length: number, textsAt: number, recordsAt: number) => number>(),
+  takeMet: wasmFunction<() => number>(),
 });
+
+/** In the order of the scanner. */
+const scannedFields = ['id', 'text', 'source', 'tokens'] as const;
 
 type Wasm = z.output<typeof exportsSchema>;
 
 /** Reads a JSON Lines shard, plain or compressed, with an empty batch for every block that it passes over. Bad rows go to the quarantine. Returns the row after the last. Errors: FILE_NOT_FOUND, FILE_UNREADABLE. */
 export async function* readJsonl(shard: Shard, fields: FieldNames, options: ReadOptions): AsyncGenerator<DocumentBatch, number> {
-  const { quarantine, maxLineBytes = defaultMaxLineBytes, chunk = { firstRow: 0 }, fromRow = chunk.firstRow } = options;
+  const { quarantine, maxLineBytes = defaultMaxLineBytes, chunk = { firstRow: 0 }, fromRow = chunk.firstRow, met } = options;
   const wasm = scanners.take();
   const scan = openScanner(wasm, fields);
   const batch = openBatch(shard.name, options.batchBytes);
@@ -59,7 +66,8 @@ export async function* readJsonl(shard: Shard, fields: FieldNames, options: Read
       // So that whoever reads can end it: there may be gigabytes before the first row.
       if (endRow <= fromRow) yield emptyBatch(shard.name);
       else if (block.tooLong) quarantine.add(shard.name, block.firstLine, tooLongReason(maxLineBytes));
-      else yield* takeBlock(scan, dropLines(block, fromRow - block.firstLine), batch, { shard, fields, quarantine });
+      else yield* takeBlock(scan, dropLines(block, fromRow - block.firstLine), batch, { shard, fields, quarantine, met });
+      if (met !== undefined) yield emptyBatch(shard.name);
     }
     const last = batch.take();
     if (last !== undefined) yield last;
@@ -90,6 +98,7 @@ interface Context {
   shard: Shard;
   fields: FieldNames;
   quarantine: Quarantine;
+  met: ReadOptions['met'];
 }
 
 /** A block as the scanner left it: the bytes, the texts, and the records (layout: json-scan.as.ts), all in the scanner's memory. */
@@ -98,12 +107,15 @@ interface Scanned {
   textsAt: number;
   records: Uint32Array;
   recordNumbers: number;
+  /** The fields that ordinary lines have, as a mask in the scanner's order. */
+  met: number;
 }
 
 type Scan = (block: LineBlock) => Scanned;
 
 function* takeBlock(scan: Scan, block: LineBlock, batch: BatchBuilder, context: Context): Generator<DocumentBatch> {
-  const { memory, textsAt, records, recordNumbers } = scan(block);
+  const { memory, textsAt, records, recordNumbers, met } = scan(block);
+  for (const [number, field] of scannedFields.entries()) if ((met & (1 << number)) !== 0) context.met?.add(field);
   const allUtf8 = isUtf8(block.bytes);
   // Invariant: the texts before `copied` are in the batch, those from there to `textStart` belong to documents in the batch.
   let copied = textsAt;
@@ -136,13 +148,19 @@ function addOrdinary(memory: Buffer, records: Uint32Array, at: number, textBytes
   return true;
 }
 
-function addOdd(line: Uint8Array, row: number, batch: BatchBuilder, { shard, fields, quarantine }: Context): void {
+function addOdd(line: Uint8Array, row: number, batch: BatchBuilder, { shard, fields, quarantine, met }: Context): void {
+  if (met !== undefined) for (const field of listFields(line, fields)) met.add(field);
   const result = readLine(line, fields);
   if (result.kind === 'bad') quarantine.add(shard.name, row, result.reason, Buffer.from(line.subarray(0, 800)).toString('utf8'));
   if (result.kind !== 'document') return;
   const text = Buffer.from(result.text);
   batch.addDocument(row, result.id, result.source, result.tokens, text.length);
   batch.addTexts(text);
+}
+
+function listFields(line: Uint8Array, fields: FieldNames): (keyof FieldNames)[] {
+  const row = parseRow(line);
+  return typeof row === 'object' ? scannedFields.filter((field) => findKeys(row, fields[field]) !== undefined) : [];
 }
 
 /** The string or number between two places, a whole number digit by digit; '' where there is none. */
@@ -154,13 +172,12 @@ function readValue(memory: Buffer, start: number, end: number): string {
 }
 
 function openScanner(wasm: Wasm, fields: FieldNames): Scan {
-  const names = [fields.id, fields.text, fields.source, fields.tokens].map((name) => splitName(name).map((part) => Buffer.from(part)));
   const setup = Buffer.from(wasm.memory.buffer);
-  for (const [field, [parent = Buffer.alloc(0), inner = Buffer.alloc(0)]] of names.entries()) {
-    const entry = wasm.fieldsAt + field * wasm.fieldBytes;
-    setup.writeUInt32LE(parent.length, entry);
-    setup.writeUInt32LE(inner.length, entry + 4);
-    Buffer.concat([parent, inner]).copy(setup, entry + 8, 0, wasm.fieldBytes - 8);
+  for (const [number, field] of scannedFields.entries()) {
+    const name = Buffer.from(fields[field]);
+    const entry = wasm.fieldsAt + number * wasm.fieldBytes;
+    setup.writeUInt32LE(name.length, entry);
+    name.copy(setup, entry + 4, 0, wasm.fieldBytes - 4);
   }
   return ({ bytes, lines }) => {
     const spare = 32;
@@ -171,7 +188,7 @@ function openScanner(wasm: Wasm, fields: FieldNames): Scan {
     memory.set(bytes, wasm.blockAt);
     memory.fill(0, wasm.blockAt + bytes.length, wasm.blockAt + bytes.length + spare);
     const count = wasm.scan(bytes.length, textsAt, recordsAt);
-    return { memory, textsAt, records: new Uint32Array(wasm.memory.buffer, recordsAt, count * wasm.recordNumbers), recordNumbers: wasm.recordNumbers };
+    return { memory, textsAt, records: new Uint32Array(wasm.memory.buffer, recordsAt, count * wasm.recordNumbers), recordNumbers: wasm.recordNumbers, met: wasm.takeMet() };
   };
 }
 

@@ -3,11 +3,12 @@
 
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { cacheFolder } from './cache-folder.ts';
+import { findHome, findInCache, openCache } from './cache-folder.ts';
+import { writeError } from './commit.ts';
 import { fail, reasonOf, systemCode } from './errors.ts';
 
 const run = promisify(execFile);
@@ -19,15 +20,16 @@ export interface NpmPackage {
   integrity: string;
 }
 
-/** The folder of the unpacked package, fetched unless the cache has it. Errors: NPM_PACKAGE_UNAVAILABLE. */
+/** The folder of the unpacked package, fetched unless the cache has it. Errors: NPM_PACKAGE_UNAVAILABLE, CACHE_UNUSABLE, DISK_FULL, WRITE_FAILED. */
 export async function fetchNpmPackage({ spec, integrity }: NpmPackage): Promise<string> {
   const name = `${spec.replace(/[^A-Za-z0-9.@-]/g, '-')}-${createHash('sha256').update(integrity).digest('hex').slice(0, 12)}`;
-  const folder = join(cacheFolder(), 'npm', name);
-  if (existsSync(folder)) return folder;
-  await mkdir(join(cacheFolder(), 'npm'), { recursive: true });
-  const work = await mkdtemp(join(cacheFolder(), 'npm', '.fetch-'));
+  const known = findInCache('npm', name);
+  if (known !== undefined) return known;
+  const cache = openCache();
+  const folder = join(cache, 'npm', name);
+  const work = await makeWorkFolder(join(cache, 'npm'));
   try {
-    await run('npm', ['pack', spec, '--pack-destination', work, '--ignore-scripts'], { maxBuffer: 1 << 26 });
+    await run('npm', ['pack', spec, '--pack-destination', work, '--ignore-scripts'], { maxBuffer: 1 << 26, env: npmEnvironment(work) });
     const packed = join(work, (await readdir(work)).find((file) => file.endsWith('.tgz')) ?? 'missing.tgz');
     const found = `sha512-${createHash('sha512').update(await readFile(packed)).digest('base64')}`;
     if (found !== integrity) throw new Error(`its digest is ${found} in place of ${integrity}`);
@@ -37,11 +39,32 @@ export async function fetchNpmPackage({ spec, integrity }: NpmPackage): Promise<
   } catch (error) {
     // Another process may have put the same package there first.
     if (['ENOTEMPTY', 'EEXIST'].includes(systemCode(error)) && existsSync(folder)) return folder;
-    throw fail('NPM_PACKAGE_UNAVAILABLE', { spec, reason: lastLine(reasonOf(error)), cache: cacheFolder() }, error);
+    throw fail('NPM_PACKAGE_UNAVAILABLE', { spec, reason: lastLine(reasonOf(error)), cache }, error);
   } finally {
     await rm(work, { recursive: true, force: true });
   }
   return folder;
+}
+
+async function makeWorkFolder(parent: string): Promise<string> {
+  try {
+    await mkdir(parent, { recursive: true });
+    return await mkdtemp(join(parent, '.fetch-'));
+  } catch (error) {
+    throw writeError(error, parent);
+  }
+}
+
+/** npm keeps files in the user's home, and does not start where there is none or it cannot be written. */
+function npmEnvironment(work: string): NodeJS.ProcessEnv {
+  const home = findHome();
+  if (home === undefined) return { ...process.env, HOME: work };
+  try {
+    accessSync(home, constants.W_OK);
+    return process.env;
+  } catch {
+    return { npm_config_cache: join(work, 'npm'), ...process.env };
+  }
 }
 
 function lastLine(text: string): string {

@@ -1,6 +1,6 @@
 // Paths into a row: `question`, `answers.text[0]`, `messages[*].content`, `choices[gold]`. They never guess: what is not there, and what is not one text, is a reason.
 
-export type Row = Readonly<Record<string, unknown>>;
+import { isRow, type Row } from './field-path.ts';
 
 /** `missing`: there is nothing at that place. Any other reason is told as it is. */
 export type Found<T> = { value: T } | { reason: string; missing: boolean };
@@ -165,10 +165,6 @@ export function trimText(text: string): string {
 export function trimStart(text: string): string {
   const whole = text.replace(/^(?:[ \t]*\r?\n)+/, '');
   return /^(?: {2,}|\t)/.test(whole) && whole.trimEnd().includes('\n') ? whole : whole.trimStart();
-}
-
-export function isRow(value: unknown): value is Row {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function found(value: unknown, place: string): Found<unknown> {

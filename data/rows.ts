@@ -9,7 +9,7 @@ import type { ListedFile, ShardFormat } from './documents.ts';
 import { fail } from './errors.ts';
 import { parseRow } from './json-line.ts';
 import { readParquetRows } from './parquet/rows.ts';
-import { isRow, type Row } from './paths.ts';
+import { isRow, type Row } from './field-path.ts';
 import type { Quarantine } from './quarantine.ts';
 import { readLines } from './read.ts';
 import { showPath } from './remote/store.ts';
@@ -57,7 +57,8 @@ export async function* readRows(path: string, quarantine: Quarantine, name = pat
   }
 }
 
-async function* readLineRows(path: string, format: ShardFormat, quarantine: Quarantine, name: string): AsyncGenerator<RowAt> {
+/** The rows of a JSON Lines file. Bad ones go to the quarantine, under the file's `name`. Errors: FILE_NOT_FOUND, FILE_UNREADABLE. */
+export async function* readLineRows(path: string, format: ShardFormat, quarantine: Quarantine, name: string): AsyncGenerator<RowAt> {
   for await (const { position, bytes } of readLines(path, format, { quarantine, name })) {
     const row = parseRow(bytes);
     if (typeof row === 'string') quarantine.add(name, position, row, bytes.toString('utf8', 0, 800));

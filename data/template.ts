@@ -1,7 +1,8 @@
 // Templates: a text with fields of a row in braces, such as "{question}\n{choices[gold]}". `{{` and `}}` stand for braces; a line with `{field?}` is left out where
 // the row lacks the field.
 
-import { fieldsOf, type Found, parsePath, type Path, type Row, textAt, trimStart, trimText } from './paths.ts';
+import type { Row } from './field-path.ts';
+import { fieldsOf, type Found, parsePath, type Path, textAt, trimStart, trimText } from './paths.ts';
 
 type Piece = string | { path: Path; optional: boolean };
 

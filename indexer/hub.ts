@@ -3,7 +3,7 @@
 import { env } from '@huggingface/transformers';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { cacheFolder } from '../data/cache-folder.ts';
+import { findInCache, openCache } from '../data/cache-folder.ts';
 import { commitBytes } from '../data/commit.ts';
 import { systemCode } from '../data/errors.ts';
 import { fetch } from '../data/remote/http.ts';
@@ -15,20 +15,26 @@ export function setUpHub(): void {
   const { HF_ENDPOINT } = process.env;
   if (HF_ENDPOINT !== undefined && HF_ENDPOINT !== '') env.remoteHost = `${HF_ENDPOINT.replace(/(?<!\/)\/+$/, '')}/`;
   env.fetch = fetch;
-  env.cacheDir = join(cacheFolder(), 'hub');
+  const known = findInCache('hub');
+  try {
+    env.cacheDir = known ?? join(openCache(), 'hub');
+  } catch {
+    // Models in folders, and the default one, need none.
+    env.useFSCache = false;
+  }
 }
 
 /** The text of a model's file on the hub, from the cache where it is there; undefined where the model has no such file. Throws where the hub does not answer. */
 export async function readHubFile(model: string, file: string): Promise<string | undefined> {
-  const cached = join(cacheFolder(), 'hub', model, file);
-  const known = await readIfThere(cached);
+  const cached = findInCache('hub', model, file);
+  const known = cached === undefined ? undefined : await readIfThere(cached);
   if (known !== undefined) return known === '' ? undefined : known;
   const token = process.env['HF_TOKEN'];
   const response = await fetch(new URL(`${model}/resolve/main/${file}`, env.remoteHost), { signal: AbortSignal.timeout(timeoutMs), headers: token === undefined ? {} : { authorization: `Bearer ${token}` } });
   if (!response.ok && response.status !== 404) throw new Error(`HTTP ${response.status}`);
   // An empty file says that there is none.
   const text = response.ok ? await response.text() : '';
-  await commitBytes(cached, text);
+  await commitBytes(join(openCache(), 'hub', model, file), text);
   return text === '' ? undefined : text;
 }
 

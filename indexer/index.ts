@@ -4,6 +4,7 @@
 import { copyFile, link, mkdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { type z } from 'zod';
+import { checkFields } from '../data/check-fields.ts';
 import { commitSealedJson, readSealedJson, sha256File } from '../data/commit.ts';
 import { BetrError, systemCode } from '../data/errors.ts';
 import { sizeOf } from '../data/files.ts';
@@ -137,7 +138,10 @@ async function makeExamples(run: Run, inputs: IndexInputs): Promise<{ examples: 
 
 async function makeSample(run: Run, inputs: IndexInputs, report: Report): Promise<SampleNote> {
   const kept = await readNote(run.files.sample, sampleNoteSchema);
-  const draw = (): Promise<SampleNote> => withQuarantine(run, 'index-corpus.jsonl', (quarantine) => drawSample(run, inputs.shards, inputs.sample, quarantine, report));
+  const draw = async (): Promise<SampleNote> => {
+    await checkFields(inputs.shards, run.settings.corpus.fields, report);
+    return withQuarantine(run, 'index-corpus.jsonl', (quarantine) => drawSample(run, inputs.shards, inputs.sample, quarantine, report));
+  };
   const note = kept?.from === inputs.sample ? kept : await draw();
   const rates = await readOr(run.files.tokens, tokenRatesSchema);
   if (rates?.sample !== inputs.sample) await measureTokens(run, inputs.sample);

@@ -18,8 +18,10 @@ const rateSchema = z.object({
 
 export const tokenRatesSchema = z.object({
   tokenizer: z.string(),
-  /** The sample's fingerprint. */
+  /** The sample's fingerprint; or, where there is no index, that of the corpus as it was when some of it was measured. */
   sample: z.string(),
+  /** Of the fields that were read, where there is no index. */
+  corpusFields: z.string().optional(),
   /** Over all documents measured; for sources that the sample did not meet. */
   overall: rateSchema,
   sources: z.record(z.string(), rateSchema),
@@ -29,8 +31,8 @@ export type TokenRates = z.output<typeof tokenRatesSchema>;
 
 const tokenizer = 'o200k_base';
 // The tokenizer does 8 MB/s; 400 documents of a source give its rate within about 1 % (documents differ by some 15 %).
-const documentsPerSource = 400;
-const measuredCharacters = 10_000;
+export const documentsPerSource = 400;
+export const measuredCharacters = 10_000;
 
 /** Estimated tokens of a text of `bytes` UTF-8 bytes: at least 1. */
 export function estimateTokens(rates: TokenRates, source: string, bytes: number): number {
@@ -47,21 +49,38 @@ export async function readTokenRates(run: Run): Promise<TokenRates> {
 
 /** Measures the rates on the first documents of each source in `sample.parquet` and writes `tokens.json`. `sample` is the sample's fingerprint. */
 export async function measureTokens(run: Run, sample: string): Promise<TokenRates> {
-  // Its tables are large, and whoever only estimates does without.
-  const { countTokens } = await import('gpt-tokenizer/encoding/o200k_base');
-  const countText = (text: string): number => countTokens(text, { disallowedSpecial: new Set() });
+  const measure = await openMeasure();
   const file = parquetSource(run.files.sample, 'file_row_number = true');
   const first = `SELECT file_row_number FROM ${file} QUALIFY row_number() OVER (PARTITION BY source ORDER BY file_row_number) <= ${documentsPerSource}`;
-  const sums = new Map<string, Sum>();
   await withSpillingDuckDb(run.folder, async (connection) => {
     for await (const chunk of streamChunks(connection, `SELECT source, left(text, ${measuredCharacters}) FROM ${file} WHERE file_row_number IN (${first})`)) {
-      for (const row of rowsSchema.parse(chunk.getRows())) addRow(sums, row, countText);
+      for (const [source, text] of rowsSchema.parse(chunk.getRows())) measure.add(source, text);
     }
   });
-  const sorted = [...sums].sort(([a], [b]) => (a < b ? -1 : 1));
-  const rates = { tokenizer, sample, overall: rateOf(addUp([...sums.values()])), sources: Object.fromEntries(sorted.map(([source, sum]) => [source, rateOf(sum)])) };
+  const rates = { ...measure.rates(), sample };
   await commitSealedJson(run.files.tokens, rates);
   return rates;
+}
+
+/** Counts tokens of texts, or of their beginnings, by source. */
+export async function openMeasure(): Promise<{ add: (source: string, text: string) => void; documents: (source: string) => number; rates: () => Omit<TokenRates, 'sample'> }> {
+  // Its tables are large, and whoever only estimates does without.
+  const { countTokens } = await import('gpt-tokenizer/encoding/o200k_base');
+  const sums = new Map<string, Sum>();
+  return {
+    add(source, text) {
+      const sum = sums.get(source) ?? { documents: 0, bytes: 0, tokens: 0 };
+      sums.set(source, sum);
+      sum.documents++;
+      sum.bytes += Buffer.byteLength(text);
+      sum.tokens += countTokens(text, { disallowedSpecial: new Set() });
+    },
+    documents: (source) => sums.get(source)?.documents ?? 0,
+    rates() {
+      const sorted = [...sums].sort(([a], [b]) => (a < b ? -1 : 1));
+      return { tokenizer, overall: rateOf(addUp([...sums.values()])), sources: Object.fromEntries(sorted.map(([source, sum]) => [source, rateOf(sum)])) };
+    },
+  };
 }
 
 const rowsSchema = z.array(z.tuple([z.string(), z.string()]));
@@ -70,14 +89,6 @@ interface Sum {
   documents: number;
   bytes: number;
   tokens: number;
-}
-
-function addRow(sums: Map<string, Sum>, [source, start]: z.output<typeof rowsSchema>[number], countText: (text: string) => number): void {
-  const sum = sums.get(source) ?? { documents: 0, bytes: 0, tokens: 0 };
-  sums.set(source, sum);
-  sum.documents++;
-  sum.bytes += Buffer.byteLength(start);
-  sum.tokens += countText(start);
 }
 
 function addUp(sums: readonly Sum[]): Sum {

@@ -2,7 +2,8 @@
 // becomes a document of its own. Pieces of fewer than 200 characters are dropped, and so is a document that falls into more than 10 pieces
 // (after Brown et al. 2020, arXiv 2005.14165, appendix C).
 
-import { parseRow, splitName } from '../data/json-line.ts';
+import { valueOf, withValue } from '../data/field-path.ts';
+import { parseRow } from '../data/json-line.ts';
 import type { FieldNames } from '../data/settings.ts';
 
 const besideCharacters = 200;
@@ -35,37 +36,11 @@ export function cutPassages(text: string, passages: readonly ByteRange[]): strin
 export function cutLine(line: Uint8Array, fields: FieldNames, passages: readonly ByteRange[]): Buffer[] {
   const row = parseRow(line);
   if (typeof row !== 'object') return [];
-  const text = fieldOf(row, fields.text);
-  const id = fieldOf(row, fields.id);
+  const text = valueOf(row, fields.text);
+  const id = valueOf(row, fields.id);
   if (typeof text !== 'string') return [];
   return cutPassages(text, passages).map((piece, i) => {
-    const named = typeof id === 'string' || typeof id === 'number' ? withField(row, fields.id, `${id}#${i + 1}`) : row;
-    return Buffer.from(JSON.stringify(withField(withField(named, fields.text, piece), fields.tokens, undefined)));
+    const named = typeof id === 'string' || typeof id === 'number' ? withValue(row, fields.id, `${id}#${i + 1}`) : row;
+    return Buffer.from(JSON.stringify(withValue(withValue(named, fields.text, piece), fields.tokens, undefined)));
   });
-}
-
-type Row = Record<string, unknown>;
-
-function fieldOf(row: Row, name: string): unknown {
-  const [parent, inner] = splitName(name);
-  const object = parent === '' ? row : row[parent];
-  return isRow(object) ? object[inner] : undefined;
-}
-
-/** The row with another value of a field that it has; `undefined` takes the field away. */
-function withField(row: Row, name: string, value: unknown): Row {
-  const [parent, inner] = splitName(name);
-  if (parent !== '') {
-    const object = row[parent];
-    return isRow(object) ? { ...row, [parent]: withOwn(object, inner, value) } : row;
-  }
-  return withOwn(row, inner, value);
-}
-
-function withOwn(row: Row, name: string, value: unknown): Row {
-  return Object.hasOwn(row, name) ? { ...row, [name]: value } : row;
-}
-
-function isRow(value: unknown): value is Row {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,10 +1,10 @@
 // Answers say where a file lies from the settings' folder on, and nothing of where that is: folders of this machine are taken out of all that tells of files.
 
 import { realpathSync } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { basename, isAbsolute, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { cacheFolder } from '../data/cache-folder.ts';
+import { findHome, listCacheFolders } from '../data/cache-folder.ts';
 import type { Run } from '../data/run.ts';
 
 type Shown = readonly [folder: RegExp, name: string];
@@ -29,14 +29,15 @@ export function hidePathsIn(run: Run, value: unknown): unknown {
 /** The deepest first, so that what lies in another keeps its own name. */
 function listFolders(run: Run): Shown[] {
   const { settingsFolder, folder, settings } = run;
+  const home = findHome();
   const program = fileURLToPath(new URL('../..', import.meta.url)).replace(/(?<!\/)\/+$/, '');
   const patterns = [...settings.corpus.files, ...settings.benchmarks.flatMap(({ files, tests = [] }) => [...files, ...tests])];
   const names = new Map<string, string>([
     ...patterns.filter(isAbsolute).map((pattern): [string, string] => [folderOf(pattern), '…']),
-    [homedir(), '~'],
+    ...(home === undefined ? [] : [[home, '~'] satisfies [string, string]]),
     [tmpdir(), '…'],
     [program, 'betr'],
-    [cacheFolder(), '…'],
+    ...listCacheFolders().map(({ path }): [string, string] => [path, '…']),
     ...(folder.startsWith(settingsFolder + sep) ? [] : [[folder, basename(folder)] satisfies [string, string]]),
     [settingsFolder, ''],
   ]);

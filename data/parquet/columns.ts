@@ -31,11 +31,11 @@ export function findColumns({ root }: Footer, fields: FieldNames, shown: string)
   return { text: find('text'), id: find('id'), source: find('source'), tokens: find('tokens') };
 }
 
-/** The column of this name; "a.b" is the field b of the struct a where no column has that very name. */
+/** The column of this name; "a.b" is the field b of the struct a where no column has that very name. Of the structs whose names fit, the longest goes first. */
 export function findColumn(parent: SchemaNode, name: string): ColumnPath | undefined {
   const whole = parent.children.find((child) => child.name === name);
   if (whole !== undefined) return [whole];
-  for (let dot = name.indexOf('.'); dot >= 0; dot = name.indexOf('.', dot + 1)) {
+  for (let dot = name.lastIndexOf('.'); dot > 0; dot = name.lastIndexOf('.', dot - 1)) {
     for (const struct of parent.children.filter((child) => child.name === name.slice(0, dot) && isStruct(child))) {
       const inner = findColumn(struct, name.slice(dot + 1));
       if (inner !== undefined) return [struct, ...inner];

@@ -5,7 +5,7 @@ import { openDuckDb, parquetSource, streamChunks } from '../duckdb.ts';
 import { BetrError, fail, reasonOf } from '../errors.ts';
 import { statFile } from '../files.ts';
 import { toJs } from '../duckdb-library.ts';
-import type { Row } from '../paths.ts';
+import type { Row } from '../field-path.ts';
 import { isRemote, showPath } from '../remote/store.ts';
 import { openCopy } from './copy.ts';
 

@@ -1,6 +1,7 @@
 // A row by a recipe's shape.
 
-import { type Found, type Path, type Row, textAt, trimText, valueAt } from '../../data/paths.ts';
+import type { Row } from '../../data/field-path.ts';
+import { type Found, type Path, textAt, trimText, valueAt } from '../../data/paths.ts';
 import { fillTemplate } from '../../data/template.ts';
 import { type Choices, readChoices, readTexts, withoutLabels } from './choices.ts';
 import { type Gold, type Made, type Outcome, readGoldField, type Refused, shorten, whyNoAnswer } from './outcome.ts';

@@ -2,7 +2,7 @@
 
 import type { ListedFile } from '../../data/documents.ts';
 import { fail } from '../../data/errors.ts';
-import type { Row } from '../../data/paths.ts';
+import type { Row } from '../../data/field-path.ts';
 import type { Quarantine } from '../../data/quarantine.ts';
 import { readRows } from '../../data/rows.ts';
 import type { Settings } from '../../data/settings.ts';

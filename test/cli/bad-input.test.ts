@@ -97,6 +97,8 @@ const cases: readonly (readonly [what: string, spoil: Spoil, exit: number, code:
   ['a Parquet whose text is a number', shard('b.parquet', () => parquetBytes('SELECT 1 AS text')), 1, 'COLUMN_TYPE', /"text" of .* is of type INTEGER/],
   ['zero documents', shard('a.jsonl', () => ''), 1, 'NO_DOCUMENTS', /1 files, 0 rows quarantined/],
   ['no usable document', shard('a.jsonl', () => '{"text": 5}\n{"text": ""}\n'), 1, 'NO_DOCUMENTS', /1 files, 2 rows quarantined/],
+  ['a text by another name', shard('a.jsonl', () => '{"id": 1, "meta": {"contents": "x"}, "url": "y"}\n'), 1, 'FIELD_MISSING', /field "text" \(corpus\.fields\.text\)\. Its rows have "id", "url", "meta\.contents"\. Name one of these in the settings\.$/],
+  ['a field that no row has', settings(() => ({ corpus: { files: ['corpus/*'], fields: { source: 'metadata.sorce' } } })), 1, 'FIELD_MISSING', /"metadata\.sorce" \(corpus\.fields\.source\)\. Its rows have "source", "[a-z]+", "[a-z]+"\. Name one of these in the settings, or take/],
   ['zero examples', text('cooking.jsonl', ''), 1, 'NO_EXAMPLES', /"cooking" has no usable example \(0 rows/],
   ['no usable example', text('cooking.jsonl', '{"question": "Why?"}\nhalf a li'), 1, 'NO_EXAMPLES', /"cooking" has no usable example \(2 rows/],
   ['a missing benchmark', settings(() => ({ benchmarks: [...whole, { name: 'third', files: ['third.jsonl'] }] })), 1, 'FILE_NOT_FOUND', /third\.jsonl/],

@@ -5,13 +5,14 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { sha256File } from '../../data/commit.ts';
 import { sqlString, withDuckDb } from '../../data/duckdb.ts';
 import { answerSchema } from '../../ranking/answer.ts';
 import { selectionManifestSchema } from '../../ranking/select.ts';
 
-const program = new URL('../../cli/betr.js', import.meta.url).pathname;
+const program = fileURLToPath(new URL('../../cli/betr.js', import.meta.url));
 const sampled = 1_500;
 const count = z.number().int().nonnegative();
 

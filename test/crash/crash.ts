@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { isChunkName } from '../../classifier/part.ts';
 import { openRandom } from '../../classifier/random.ts';
@@ -17,7 +18,7 @@ import { rankCorpus } from '../../ranking/rank.ts';
 import { verifyRanking } from '../../ranking/verify.ts';
 import { forgetScores, makeLines, makeTrainedRun } from '../classifier/trained-run.ts';
 
-const rankOnce = new URL('./rank-once.js', import.meta.url).pathname;
+const rankOnce = fileURLToPath(new URL('./rank-once.js', import.meta.url));
 const dieModule = new URL('./die.js', import.meta.url).href;
 
 export interface CrashResult {

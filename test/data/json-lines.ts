@@ -21,7 +21,7 @@ const anyValue = fc.letrec<{ value: string }>((tie) => ({
     { depthSize: 'small', withCrossShrink: true },
     string,
     number,
-    fc.constantFrom('null', 'true', 'false', 'nul', 'NaN', '{}', '[]', '{"a"}', '[1,]'),
+    fc.constantFrom('null', 'true', 'false', 'nul', 'NaN', 'Infinity', '-Infinity', 'NaNa', '-NaN', 'Infinit', '{}', '[]', '{"a"}', '[1,]'),
     fc.array(tie('value'), { maxLength: 3 }).map((items) => `[${items.join(',')}]`),
     fc.array(fc.tuple(string, tie('value')), { maxLength: 3 }).map((pairs) => `{${pairs.map(([key, value]) => `${key}:${value}`).join(', ')}}`),
   ),
@@ -30,13 +30,18 @@ const anyValue = fc.letrec<{ value: string }>((tie) => ({
 /** A key of interest, sometimes with an escape in it, or any other. */
 const key = fc.oneof(
   { weight: 12, arbitrary: fc.constantFrom('"id"', '"text"', '"source"', '"tokens"', '"meta"') },
+  { weight: 2, arbitrary: fc.constantFrom('"meta.text"', '"meta.id"', '"meta.in.id"', '"meta.in"', '"nan"') },
   { weight: 1, arbitrary: fc.constantFrom('"\\u0074ext"', '"i\\u0064"', '"te\\u0078t"', '"met\\u0061"', '""', '"text "') },
   { weight: 1, arbitrary: string },
 );
+/** An object with fields that are looked for inside others, and some that are not. */
+const objectOf = (value: fc.Arbitrary<string>): fc.Arbitrary<string> =>
+  fc.array(fc.tuple(fc.constantFrom('"text"', '"id"', '"tokens"', '"in"', '"in.id"', '"\\u0069d"', '"x"'), value), { maxLength: 3 }).map((pairs) => `{${pairs.map(([key, inner]) => `${key} : ${inner}`).join(',')}}`);
 const valueFor = (name: string): fc.Arbitrary<string> => {
   if (name === '"text"') return fc.oneof({ weight: 16, arbitrary: string }, { weight: 1, arbitrary: anyValue });
   if (name === '"tokens"') return fc.oneof({ weight: 16, arbitrary: count }, { weight: 2, arbitrary: fc.constant('null') }, { weight: 2, arbitrary: number }, { weight: 1, arbitrary: anyValue });
-  if (name === '"meta"') return fc.oneof(fc.array(fc.tuple(fc.constantFrom('"text"', '"id"', '"tokens"', '"\\u0069d"', '"x"'), fc.oneof(string, number)), { maxLength: 3 }).map((pairs) => `{${pairs.map(([inner, value]) => `${inner} : ${value}`).join(',')}}`), anyValue);
+  if (name === '"nan"') return fc.constantFrom('NaN', '[1,-Infinity]', '{"a":Infinity}', '" NaN \\" Infinity"');
+  if (name.startsWith('"meta')) return fc.oneof({ weight: 6, arbitrary: objectOf(fc.oneof(string, number, objectOf(fc.oneof(string, number)))) }, { weight: 1, arbitrary: anyValue }, { weight: 1, arbitrary: string });
   return fc.oneof({ weight: 8, arbitrary: string }, { weight: 4, arbitrary: number }, { weight: 1, arbitrary: anyValue });
 };
 const pair = key.chain((name) => fc.tuple(fc.constant(name), valueFor(name), space, space).map(([name, value, before, after]) => `${before}${name}${after}:${before}${value}${after}`));
@@ -96,13 +101,13 @@ function readOne(bytes: Buffer, fields: FieldNames): Omit<Document, 'row'> | str
   }
   if (json.replaceAll(/[ \t\r]/g, '') === '') return undefined;
   if (!/^[ \t\r]*\{/.test(json)) return 'not a JSON object';
-  let value: unknown;
-  try {
-    value = JSON.parse(json);
-  } catch {
-    return 'not valid JSON';
-  }
+  const value = parse(json) ?? parse(json.split(/("(?:[^"\\]|\\.)*")/).map((piece, i) => (i % 2 === 1 ? piece : piece.replaceAll(/NaN|-?Infinity/g, (word) => `["no JSON", "${word}"]`))).join(''));
+  if (value === undefined) return 'not valid JSON';
   if (!isObject(value)) return 'not a JSON object';
+  for (const name of [fields.text, fields.id, fields.source, fields.tokens]) {
+    const found = find(value, name);
+    if (Array.isArray(found) && found[0] === 'no JSON') return `field "${name}" is ${String(found[1])}, which JSON does not have`;
+  }
   const [id, text, source, tokens] = [fields.id, fields.text, fields.source, fields.tokens].map((name) => find(value, name));
   if (text === undefined) return `field "${fields.text}" is missing`;
   if (typeof text !== 'string') return `field "${fields.text}" is not a string`;
@@ -113,11 +118,23 @@ function readOne(bytes: Buffer, fields: FieldNames): Omit<Document, 'row'> | str
   return { document: String(id ?? '').toWellFormed(), source: String(source ?? '').toWellFormed(), tokens: typeof tokens === 'number' ? tokens + 0 : null, text: text.toWellFormed() };
 }
 
+function parse(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The key of that name; else, of the ways to read its dots as objects inside each other, the one with the longest first key, and so on inside. */
 function find(row: Readonly<Record<string, unknown>>, name: string): unknown {
-  const [parent = '', ...inner] = name.split('.');
-  if (inner.length === 0) return own(row, parent);
-  const object = own(row, parent);
-  return isObject(object) ? own(object, inner.join('.')) : undefined;
+  const parts = name.split('.');
+  const ways = Array.from({ length: 2 ** (parts.length - 1) }, (_, cuts) => parts.slice(1).reduce<string[][]>((keys, part, i) => ((cuts >> (parts.length - 2 - i)) & 1 ? [...keys, [part]] : [...keys.slice(0, -1), [...(keys.at(-1) ?? []), part]]), [[parts[0] ?? '']]).map((key) => key.join('.')));
+  for (const keys of ways) {
+    const found = keys.reduce<unknown>((object, key) => (isObject(object) ? own(object, key) : undefined), row);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 function own(object: Readonly<Record<string, unknown>>, name: string): unknown {

@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { compress } from './zstd.ts';
-import { readLine } from '../../data/json-line.ts';
+import { readLine, readText } from '../../data/json-line.ts';
 import { readJsonl } from '../../data/jsonl.ts';
 import { collectQuarantined, defaultFields, type Document, listDocuments, readAll, withFolder } from './collect.ts';
 import { anyFile, readObviously } from './json-lines.ts';
@@ -14,6 +14,8 @@ const fieldNames = [
   defaultFields,
   { id: 'meta.id', text: 'text', source: 'meta.x', tokens: 'meta.tokens' },
   { id: 'id', text: 'meta.text', source: 'source', tokens: 'tokens' },
+  { id: 'meta.in.id', text: 'text', source: 'meta.in', tokens: 'tokens' },
+  { id: 'id', text: 'meta.text', source: 'meta.in.id', tokens: 'meta.in.tokens' },
   { id: 'text', text: 'text', source: 'text', tokens: 'meta.id' },
 ];
 
@@ -93,6 +95,57 @@ describe('the JSON Lines reader', () => {
       const { documents, quarantined } = await readAll(path);
       expect(documents.map(({ document, text }) => [document, text])).toEqual([['12345678901234567890', 'a'], ['12345678901234567891', 'b']]);
       expect(quarantined).toEqual([{ position: 2, reason: expect.stringContaining('too large to be kept exactly') }]);
+    });
+  });
+
+  it('finds fields at any depth, and keys with dots in them before these', async () => {
+    await withFolder(async (folder) => {
+      const path = join(folder, 'a.jsonl');
+      const fields = { id: 'a.b.c.d.e', text: 'text', source: 'metadata.language', tokens: 'tokens' };
+      const rows = [
+        { a: { b: { c: { d: { e: 'deep' } } } }, metadata: { language: 'en' } },
+        { 'metadata.language': 'de', 'a.b.c.d.e': 'flat' },
+        { metadata: { language: 'path' }, 'metadata.language': 'flat', a: { 'b.c': { 'd.e': 'mixed' } } },
+        { 'metadata.language': 'flat', metadata: { language: 'path' }, 'a.b': { c: { 'd.e': 'other' } } },
+        { metadata: { languages: 'no', x: { language: 'no' } }, 'a.b': { c: 7 }, a: { b: { c: { d: { e: 'second' } } } } },
+      ];
+      await writeFile(path, rows.map((row, i) => `${JSON.stringify({ ...row, text: `t${i}` })}\n`).join(''));
+      const { documents } = await readAll(path, { fields });
+      expect(documents.map(({ document, source }) => [document, source])).toEqual([['deep', 'en'], ['flat', 'de'], ['mixed', 'flat'], ['other', 'flat'], ['second', '']]);
+    });
+  });
+
+  it('takes NaN and the infinities for no JSON in fields that it reads alone', async () => {
+    await withFolder(async (folder) => {
+      const path = join(folder, 'a.jsonl');
+      const lines = [
+        '{"id": "a", "text": "one", "score": NaN, "more": [Infinity, -Infinity, {"x": NaN}]}',
+        // Such that the slow reader has to take it: a field twice.
+        '{"id": "b", "id": "b", "text": "say \\"NaN\\", Infinity", "score": NaN}',
+        '{"id": NaN, "text": "three"}',
+        '{"id": "d", "text": -Infinity}',
+        '{"id": "e", "text": "five", "tokens": Infinity, "score": NaN}',
+        '{"id": "f", "text": "six", "source": NaN}',
+        '{"id": "g", "text": "seven", "score": NaNs}',
+        '{"id": "h", "text": "eight, NaN',
+      ];
+      await writeFile(path, lines.join('\n'));
+      const { documents, quarantined } = await readAll(path);
+      expect(documents.map(({ document, text }) => [document, text])).toEqual([['a', 'one'], ['b', 'say "NaN", Infinity']]);
+      expect(quarantined.map(({ reason }) => reason)).toEqual([
+        'field "id" is NaN, which JSON does not have',
+        'field "text" is -Infinity, which JSON does not have',
+        'field "tokens" is Infinity, which JSON does not have',
+        'field "source" is NaN, which JSON does not have',
+        'not valid JSON',
+        'not valid JSON',
+      ]);
+      // As quickly as any other line, however long.
+      const long = `"${'NaN \\"'.repeat(2_000_000)}"`;
+      const startedMs = performance.now();
+      expect(readText(Buffer.from(`{"x": NaN, "text": ${long}}`), 'text')).toHaveLength(10_000_000);
+      expect(readText(Buffer.from(`{"x": NaN, "text": ${long.slice(0, -1)}}`), 'text')).toBeUndefined();
+      expect(performance.now() - startedMs).toBeLessThan(5000);
     });
   });
 

@@ -3,6 +3,7 @@ import { readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
 import { type Lease, takeLease, watchLeases } from '../../data/lease.ts';
 import { identifyProcess, readProcessSpace } from '../../data/process.ts';
@@ -106,7 +107,7 @@ describe('a lease', () => {
   it('is gone with a process that ends, even if that has hardly taken it', async () => {
     await withLeasePath(async (path) => {
       for (let time = 0; time < 10; time++) {
-        const child = spawn(process.execPath, [new URL('lease-once.js', import.meta.url).pathname, path]);
+        const child = spawn(process.execPath, [fileURLToPath(new URL('lease-once.js', import.meta.url)), path]);
         expect(await new Promise((resolve) => child.on('exit', resolve))).toBe(0);
         expect(await readFile(path, 'utf8').catch(() => 'gone')).toBe('gone');
       }

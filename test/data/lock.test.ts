@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, readFile, rm, utimes, writeFile } from 'node:fs/promise
 import { hostname, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { watchLeases } from '../../data/lease.ts';
 import { checkLock, withLock } from '../../data/lock.ts';
@@ -125,7 +126,7 @@ describe('withLock', () => {
 
   it('lets only one of many processes take over', async () => {
     await lockedBy(await deadPid());
-    const script = new URL('./lock-once.js', import.meta.url).pathname;
+    const script = fileURLToPath(new URL('./lock-once.js', import.meta.url));
     const codes = await Promise.all(
       Array.from({ length: 4 }, () => new Promise((resolve) => spawn(process.execPath, [script, run.settingsPath], { stdio: 'inherit' }).once('exit', resolve))),
     );

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Row } from '../../data/paths.ts';
+import type { Row } from '../../data/field-path.ts';
 import { fillTemplate, parseTemplate, templateFields } from '../../data/template.ts';
 
 function fill(row: Row, text: string): string {

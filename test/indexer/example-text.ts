@@ -1,4 +1,4 @@
-import type { Row } from '../../data/paths.ts';
+import type { Row } from '../../data/field-path.ts';
 import type { Made, Refused } from '../../indexer/examples/outcome.ts';
 import { openRules, type Rules } from '../../indexer/examples/read.ts';
 import { settleAll } from '../../indexer/examples/settle.ts';

@@ -4,6 +4,7 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { silent } from '../../data/progress.ts';
 import { openRun } from '../../data/run.ts';
 import { runIndex } from '../../indexer/index.ts';
@@ -11,7 +12,7 @@ import { openBagOfWords } from './bag-of-words.ts';
 import { longTest } from '../long.ts';
 
 const kills = 4;
-const script = new URL('./index-once.js', import.meta.url).pathname;
+const script = fileURLToPath(new URL('./index-once.js', import.meta.url));
 
 function lines(count: number, name: string): string {
   return Array.from({ length: count }, (_, i) => `${JSON.stringify({ id: `${name}${i}`, text: `${name} ${(i * 7) % 23} word${'s'.repeat(i % 11)} ${i}` })}\n`).join('');

@@ -4,6 +4,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
 import { nodeFlags } from '../../data/process.ts';
 import { silent } from '../../data/progress.ts';
@@ -16,7 +17,7 @@ import { longTest } from '../long.ts';
 import { until } from '../until.ts';
 
 const docs = await readFile(new URL('../../../docs/batch.md', import.meta.url), 'utf8');
-const betr = new URL('../../cli/betr.js', import.meta.url).pathname;
+const betr = fileURLToPath(new URL('../../cli/betr.js', import.meta.url));
 const documentedRun = '/srv/corpus';
 
 /** What stands after the name in the documentation, less a comment, about the run in `folder`. */

@@ -190,6 +190,8 @@ describe('ranking a corpus', () => {
       await rm(join(folder, 'corpus'), { recursive: true });
       await mkdir(join(folder, 'corpus'));
       await writeFile(join(folder, 'corpus', 'none.jsonl'), '\n{"no": "text"}\n');
+      await expect(rankCorpus(run, silent)).rejects.toMatchObject({ code: 'FIELD_MISSING', values: { found: ['no'] } });
+      await writeFile(join(folder, 'corpus', 'none.jsonl'), '\n{"text": ""}\n');
       await expect(rankCorpus(run, silent)).rejects.toMatchObject({ code: 'NO_DOCUMENTS' });
       await rm(run.files.card);
       await expect(rankCorpus(run, silent)).rejects.toMatchObject({ code: 'STEP_MISSING' });

@@ -5,6 +5,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { chmod, mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { readPublishedParts } from '../../classifier/published.ts';
 import { shardsOf } from '../../classifier/shard-changes.ts';
@@ -19,12 +20,12 @@ import { withFolder } from '../data/collect.ts';
 import { longTest } from '../long.ts';
 import { until } from '../until.ts';
 
-const betr = new URL('../../cli/betr.js', import.meta.url).pathname;
+const betr = fileURLToPath(new URL('../../cli/betr.js', import.meta.url));
 const nobody = 65_534;
 
 function runWithFiles(limit: number, args: string, folder: string): { status: number | null; stderr: string } {
   // Of a locale that is not installed, bash warns on standard error.
-  return spawnSync('bash', ['-c', `ulimit -n ${limit} && exec ${process.execPath} ${betr} ${args}`], { cwd: folder, encoding: 'utf8', env: { ...process.env, LC_ALL: 'C' } });
+  return spawnSync('bash', ['-c', `ulimit -n ${limit} && exec "$0" "$1" ${args}`, process.execPath, betr], { cwd: folder, encoding: 'utf8', env: { ...process.env, LC_ALL: 'C' } });
 }
 
 const problemsOf = async (run: Run): Promise<string[]> => (await verifyRanking(run, { corpus: true }, silent)).problems;

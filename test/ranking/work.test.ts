@@ -2,6 +2,7 @@ import { type ChildProcess, fork, spawn, spawnSync } from 'node:child_process';
 import { readdirSync, rmSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
@@ -19,7 +20,7 @@ import { withFolder } from '../data/collect.ts';
 import { longTest } from '../long.ts';
 import { until } from '../until.ts';
 
-const betr = new URL('../../cli/betr.js', import.meta.url).pathname;
+const betr = fileURLToPath(new URL('../../cli/betr.js', import.meta.url));
 
 interface Ended {
   code: number | null;

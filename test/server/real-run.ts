@@ -4,6 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { z } from 'zod';
 import { compress } from '../data/zstd.ts';
@@ -15,7 +16,7 @@ import { runIndex } from '../../indexer/index.ts';
 import { rankCorpus } from '../../ranking/rank.ts';
 import { type BagOfWords, openBagOfWords } from '../indexer/bag-of-words.ts';
 
-export const program = new URL('../../cli/betr.js', import.meta.url).pathname;
+export const program = fileURLToPath(new URL('../../cli/betr.js', import.meta.url));
 
 export interface TestDocument {
   id: string;

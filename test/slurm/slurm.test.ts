@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { execFileSync } from 'node:child_process';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
@@ -18,7 +19,7 @@ import { withFolder } from '../data/collect.ts';
 import { until } from '../until.ts';
 import { type Cluster, openCluster, whyNoCluster } from './cluster.ts';
 
-const betr = new URL('../../cli/betr.js', import.meta.url).pathname;
+const betr = fileURLToPath(new URL('../../cli/betr.js', import.meta.url));
 const why = process.env['BETR_TEST_SLURM'] === undefined ? 'is run by npm run test:slurm' : whyNoCluster();
 if (why !== undefined) process.stderr.write(`test/slurm ${why}; skipped\n`);
 

@@ -97,6 +97,10 @@ describe('the Parquet reader', () => {
       const fields = { ...defaultFields, text: 'doc.text', tokens: 'doc.n', id: 'a.b' };
       expect((await readAll(path, { fields })).documents).toEqual([{ row: 0, document: 'dotted', source: '', tokens: 4, text: 'inside' }]);
     });
+    await withParquet(`SELECT {'c.d': {'text': 'deep', 'n': 4}, 'c': {'d': {'n': 5, 'id': 'short key'}}} AS "a.b", {'b': {'c': {'d': {'n': 6}}}} AS a`, async (path) => {
+      const fields = { id: 'a.b.c.d.id', text: 'a.b.c.d.text', source: 'a.b.c.d.n', tokens: 'a.b.c.d.n' };
+      expect((await readAll(path, { fields })).documents).toEqual([{ row: 0, document: 'short key', source: '4', tokens: 4, text: 'deep' }]);
+    });
   });
 
   it.each<[string, string, Partial<typeof defaultFields>, RegExp]>([

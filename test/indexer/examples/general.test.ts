@@ -1,7 +1,7 @@
 // The general rules, for rows that no recipe knows.
 
 import { describe, expect, it } from '@jest/globals';
-import type { Row } from '../../../data/paths.ts';
+import type { Row } from '../../../data/field-path.ts';
 import { exampleText } from '../example-text.ts';
 
 /** Rows as they are often made, and the text that an example of each becomes. */

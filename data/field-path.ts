@@ -1,0 +1,36 @@
+// Fields by name: a key of the row, or keys from the outermost object to the innermost with dots between. Keys may have dots themselves.
+
+export type Row = Readonly<Record<string, unknown>>;
+
+/** The keys that lead to a field; undefined where the row does not have it. In every object the longest key that fits goes first, so the key "a.b" before b in a. */
+export function findKeys(row: Row, name: string): string[] | undefined {
+  if (Object.hasOwn(row, name)) return [name];
+  for (let dot = name.lastIndexOf('.', name.length - 2); dot > 0; dot = name.lastIndexOf('.', dot - 1)) {
+    const key = name.slice(0, dot);
+    const object = Object.hasOwn(row, key) ? row[key] : undefined;
+    const inner = isRow(object) ? findKeys(object, name.slice(dot + 1)) : undefined;
+    if (inner !== undefined) return [key, ...inner];
+  }
+  return undefined;
+}
+
+/** A field's value; undefined where the row does not have it. */
+export function valueOf(row: Row, name: string): unknown {
+  const keys = findKeys(row, name);
+  return keys?.reduce<unknown>((object, key) => (isRow(object) ? object[key] : undefined), row);
+}
+
+/** The row with another value of a field that it has; `undefined` takes the field away. */
+export function withValue(row: Row, name: string, value: unknown): Row {
+  const keys = findKeys(row, name);
+  return keys === undefined ? row : replaceAt(row, keys, value);
+}
+
+function replaceAt(row: Row, [key = '', ...inner]: readonly string[], value: unknown): Row {
+  const object = row[key];
+  return { ...row, [key]: inner.length === 0 || !isRow(object) ? value : replaceAt(object, inner, value) };
+}
+
+export function isRow(value: unknown): value is Row {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
