@@ -2,7 +2,7 @@
 
 import { type Command } from 'commander';
 import { listOutdated } from '../classifier/outdated.ts';
-import { defaultScorer, prepareScorer } from '../classifier/scorers/list.ts';
+import { defaultScorer } from '../classifier/scorers/list.ts';
 import { shardsOf } from '../classifier/shard-changes.ts';
 import { fail } from '../data/errors.ts';
 import type { Report } from '../data/progress.ts';
@@ -10,7 +10,7 @@ import type { Run } from '../data/run.ts';
 import { formatCountOf } from '../ranking/amounts.ts';
 import type { Drift } from '../ranking/drift.ts';
 import { predictRanking } from '../ranking/predict.ts';
-import { publishScored, type RankResult, rankCorpus } from '../ranking/rank.ts';
+import { prepareRanking, publishScored, type RankResult, rankCorpus } from '../ranking/rank.ts';
 import { scorerOption, stepCommand, type StepOptions, work } from './common.ts';
 import { describeEmpty, describeQuarantine, formatBytes, formatCount, formatShare, printResult } from './output.ts';
 import { describePrediction } from './prediction.ts';
@@ -45,7 +45,7 @@ async function predict(options: RankOptions): Promise<void> {
 }
 
 async function prepareRun(main: Run, scorer: string, report: Report): Promise<Run> {
-  return (await prepareScorer(main, scorer, report)).run;
+  return (await prepareRanking(main, scorer, report)).run;
 }
 
 interface RankOptions extends StepOptions {

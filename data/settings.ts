@@ -147,9 +147,6 @@ export const settingsSchema = z.strictObject({
   }).refine(({ beatSeconds, lostSeconds }) => lostSeconds >= 3 * beatSeconds, { path: ['lostSeconds'], error: 'has to be at least three times beatSeconds, as a live worker would be taken for lost' }).prefault({}),
   /** How many processes' worth of work at once; every core when left out. */
   workers: count.max(1024).optional(),
-}).check((context) => {
-  // Domains can be weighed, and a corpus ranked by them, without an example of any benchmark.
-  if (context.value.benchmarks.length === 0 && context.value.domains === undefined) context.issues.push({ code: 'custom', input: undefined, path: ['benchmarks'], message: 'has to name at least one benchmark (or give domains the tables for betr domains)' });
 });
 
 export type Settings = z.output<typeof settingsSchema>;

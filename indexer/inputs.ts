@@ -29,7 +29,7 @@ export interface IndexInputs {
 /** Finds the files and takes the fingerprints. Errors: SETTINGS_INVALID without benchmarks, NO_FILES, FILE_NOT_FOUND, FILE_KIND_UNKNOWN. */
 export async function readInputs(run: Run): Promise<IndexInputs> {
   const { corpus, benchmarks, examples, sample, embedding, search } = run.settings;
-  if (benchmarks.length === 0) throw fail('SETTINGS_INVALID', { path: run.settingsPath, problems: ['benchmarks: missing; betr index scores the sample by the examples of at least one'] });
+  if (benchmarks.length === 0) throw fail('SETTINGS_INVALID', { path: run.settingsPath, problems: ['benchmarks: missing; betr index scores the sample by the examples of at least one benchmark (betr rank --scorer random, length or fasttext:FILE needs none)'] });
   const shards = await listShards(corpus.files, run.settingsFolder);
   const found = await listBenchmarks(run);
   const contents = await Promise.all(found.map(async ({ files, tests }) => ({ examples: await hashContents(files), tests: await hashContents(tests) })));

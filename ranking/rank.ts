@@ -2,6 +2,7 @@
 
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ensureTokenRates } from '../classifier/corpus-rates.ts';
 import { type FigureSums, openFigures } from '../classifier/figures.ts';
 import { chunkOf, type CoveredRows, isChunkName, type ListedPart, type Part } from '../classifier/part.ts';
 import { foldManifests, readCards, readFolded } from '../classifier/published.ts';
@@ -43,7 +44,7 @@ export interface RankResult {
 
 /** Ranks the corpus of a run by a scorer; each has a ranking of its own. Errors: SCORER_UNKNOWN and those of the scorer; STEP_MISSING, NO_DOCUMENTS, WORKERS_LOST, those of reading the corpus and of writing. */
 export async function rankCorpus(main: Run, report: Report, scorer = defaultScorer): Promise<RankResult> {
-  const { run, prepared } = await prepareScorer(main, scorer, report);
+  const { run, prepared } = await prepareRanking(main, scorer, report);
   const publish = (): Promise<RankResult> => publishScores(run, prepared, report, () => scoreCorpus(run, report));
   try {
     return await publish();
@@ -52,6 +53,14 @@ export async function rankCorpus(main: Run, report: Report, scorer = defaultScor
     // A damaged card is gone by now, so that its part is made again.
     return publish();
   }
+}
+
+/** Makes ready what scores of a ranking depend on: the scorer, and token rates where there is no index. Errors: those of `prepareScorer` and `ensureTokenRates`. */
+export async function prepareRanking(main: Run, scorer: string, report: Report): Promise<{ run: Run; prepared: PreparedScorer }> {
+  const ready = await prepareScorer(main, scorer, report);
+  // BETR's own classifier comes from an index.
+  if (ready.run.ranking !== '') await ensureTokenRates(main, report);
+  return ready;
 }
 
 /** Publishes what workers have scored, without scoring. Errors: CHUNKS_LEFT, STEP_MISSING, PLAN_STALE, NO_DOCUMENTS, those of writing. */

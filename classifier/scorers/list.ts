@@ -9,7 +9,6 @@ import { fail } from '../../data/errors.ts';
 import { type Report, silent } from '../../data/progress.ts';
 import { type Run, rankingOf } from '../../data/run.ts';
 import { testTargetsSchema } from '../../indexer/card.ts';
-import { ensureTokenRates } from '../corpus-rates.ts';
 import { betr } from './betr.ts';
 import { dsir } from './dsir.ts';
 import { fasttext, splitLabel } from './fasttext.ts';
@@ -41,15 +40,13 @@ export function rankingRun(run: Run, scorer: string): Run {
 
 /**
  * Makes a scorer ready, as far as it is not, and gives the run with its ranking. What is ready is in scorer.json, for the workers; the run's own ranking
- * needs none, because its card says all. Errors: SCORER_UNKNOWN, those of the scorer and of `ensureTokenRates`.
+ * needs none, because its card says all. Errors: SCORER_UNKNOWN, those of the scorer, DISK_FULL, WRITE_FAILED.
  */
 export async function prepareScorer(main: Run, scorer: string, report: Report): Promise<{ run: Run; prepared: PreparedScorer }> {
   const { kind, argument } = parseScorer(scorer);
   const run = rankingRun(main, scorer);
   const prepared = await kind.prepare({ main, run, argument, report });
-  if (kind === betr) return { run, prepared };
-  await ensureTokenRates(main, report);
-  await commitSealedJson(run.files.scorer, { scorer, ...prepared });
+  if (kind !== betr) await commitSealedJson(run.files.scorer, { scorer, ...prepared });
   return { run, prepared };
 }
 

@@ -67,6 +67,11 @@ describe('without an index', () => {
     const { countTokens } = await import('gpt-tokenizer/encoding/o200k_base');
     const all = documents.reduce((sum, { text }) => sum + countTokens(text), 0);
     expect(Math.abs(random.tokens / all - 1)).toBeLessThan(0.03);
+    // Nor do they need a benchmark, as an index does.
+    await writeSettings(folder, nowhere, { benchmarks: [] });
+    expect(await rank('random')).toEqual(random);
+    expect(errorOf((await betr(folder, ['index', '--json'])).stdout)).toMatchObject({ code: 'SETTINGS_INVALID', message: expect.stringContaining('benchmarks: missing') });
+    await writeSettings(folder, nowhere, { benchmarks: tests });
     // Those that learn from a sample say what they need.
     for (const scorer of ['dsir', 'head:judge', 'betr']) expect(errorOf((await betr(folder, ['rank', '--scorer', scorer, '--json'])).stdout)).toMatchObject({ code: 'STEP_MISSING' });
   });
