@@ -64,7 +64,11 @@ export async function outlinePlan(run: Run): Promise<Outline> {
   const scorer = (await readScoring(run)).fingerprint;
   const chunkBytes = Math.ceil(run.settings.scoring.chunkMegabytes * 2 ** 20);
   const shards = await listShards(run.settings.corpus.files, run.settingsFolder);
-  const before = await readPlanFile(run).catch(() => undefined);
+  const before = await readPlanFile(run).catch((error: unknown) => {
+    // A damaged plan, or one of another version, is made anew.
+    if (error instanceof BetrError && error.code === 'FILE_DAMAGED') return undefined;
+    throw error;
+  });
   // Where all is scored anew in any case, what came in many small packs over time gets into few.
   const isKept = (shard: PlannedShard): boolean => !('pack' in shard) || before?.scorer === scorer;
   const planned = new Map(before?.chunkBytes === chunkBytes ? before.shards.filter(isKept).map((shard) => [shard.name, shard]) : []);

@@ -3,7 +3,7 @@
 import { fstatSync, writeSync } from 'node:fs';
 import { type ErrorData, errorData, fail, reasonOf, systemCode } from '../data/errors.ts';
 
-/** Ends the process once an output cannot be written: quietly where its reader has gone (betr … | head), else with a sentence and an exit code other than 0. */
+/** Ends the process once an output cannot be written, with a sentence and an exit code other than 0. Where only its reader has gone (betr … | head), the command goes on in silence and keeps its exit code: its work does not depend on who listens. */
 export function watchStandardStreams(): void {
   for (const [stream, fd, name] of [[process.stdout, 1, 'Standard output'], [process.stderr, 2, 'Standard error']] as const) {
     if (isFile(fd)) {
@@ -12,7 +12,7 @@ export function watchStandardStreams(): void {
       };
     }
     stream.on('error', (error) => {
-      if (systemCode(error) === 'EPIPE') process.exit(0);
+      if (systemCode(error) === 'EPIPE') return;
       tell(errorData(fail('OUTPUT_FAILED', { output: name, reason: reasonOf(error) }, error)));
       process.exit(1);
     });

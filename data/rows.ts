@@ -3,7 +3,7 @@
 
 import { constants, isUtf8 } from 'node:buffer';
 import { z } from 'zod';
-import { readBytesOf } from './bytes.ts';
+import { readAnyBytesOf } from './bytes.ts';
 import { readCsvRows } from './csv.ts';
 import type { ListedFile, ShardFormat } from './documents.ts';
 import { fail } from './errors.ts';
@@ -82,7 +82,7 @@ function* listRows(whole: unknown, quarantine: Quarantine, name: string): Genera
 
 /** The first character that is no space. */
 async function firstVisible(path: string, format: ShardFormat): Promise<string | undefined> {
-  for await (const piece of readBytesOf(path, format)) {
+  for await (const piece of readAnyBytesOf(path, format)) {
     const [visible] = /[^\s\ufeff]/.exec(Buffer.from(piece).toString('utf8')) ?? [];
     if (visible !== undefined) return visible;
   }
@@ -92,7 +92,7 @@ async function firstVisible(path: string, format: ShardFormat): Promise<string |
 async function readWhole(path: string, format: ShardFormat): Promise<Buffer> {
   const pieces: Buffer[] = [];
   let bytes = 0;
-  for await (const piece of readBytesOf(path, format)) {
+  for await (const piece of readAnyBytesOf(path, format)) {
     bytes += piece.length;
     if (bytes > constants.MAX_STRING_LENGTH) throw fail('FILE_UNREADABLE', { path: showPath(path), reason: `it has more than ${constants.MAX_STRING_LENGTH} bytes, which is too much for a file that has to be in memory as a whole; write it as JSON Lines or Parquet` });
     pieces.push(Buffer.from(piece));

@@ -105,7 +105,7 @@ export const settingsSchema = z.strictObject({
     /** At an endpoint: at most so many texts in a request, requests at once, and seconds until an answer is whole. They change no vector. */
     textsPerRequest: count.max(1024).default(64),
     requestsAtOnce: count.max(16).default(4),
-    timeoutSeconds: z.number().positive().max(300).default(120),
+    timeoutSeconds: secondsNumber.max(300).default(120),
   }).prefault({}),
   search: z.strictObject({
     method: z.enum(['auto', 'exact', 'hnsw']).default('auto'),

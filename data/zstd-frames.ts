@@ -91,6 +91,13 @@ async function skipFrame(bytes: ByteReader, start: Uint8Array, problem: Problem)
   }
 }
 
+/** How much content the frame at the beginning of the bytes has, as far as its header says. Throws where it is no frame. */
+export function contentBytesOf(frame: Uint8Array): number | undefined {
+  const problem: Problem = (reason = 'is cut short') => new Error(`its Zstandard frame ${reason}`);
+  if (!frameMagic.every((byte, i) => frame[i] === byte)) throw problem('has no header');
+  return readHeader(frame, problem).contentBytes;
+}
+
 /** RFC 8878, 3.1.1.1. */
 function readHeader(start: Uint8Array, problem: Problem): ZstdFrame {
   const flags = start[4] ?? 0;

@@ -29,7 +29,7 @@ export async function openEndpoint(settings: Settings['embedding'], pace: Pace =
   const model = settings.endpointModel ?? 'default';
   const limit = settings.maxTokens * charactersPerToken;
   const failed = (problem: string): Error => fail('ENDPOINT_FAILED', { url: shown, problem, mayPass: false });
-  const request = (texts: readonly string[]): Promise<number[][] | Refusal> => requestVectors({ url, model, timeoutMs: settings.timeoutSeconds * 1000, pace }, texts);
+  const request = (texts: readonly string[]): Promise<number[][] | Refusal> => requestVectors({ url, model, timeoutMs: Math.ceil(settings.timeoutSeconds * 1000), pace }, texts);
   const first = await request(['dimensions']);
   if ('kind' in first) throw failed(first.reason);
   const dimensions = first[0]?.length ?? 0;
@@ -41,8 +41,9 @@ export async function openEndpoint(settings: Settings['embedding'], pace: Pace =
     const vectors = new Float32Array(texts.length * dimensions);
     // Texts of like length go together: servers pad less, and those that are too long are in few requests.
     const byLength = wholes.map((text, place) => ({ place, text, bytes: Buffer.byteLength(text) })).sort((a, b) => b.bytes - a.bytes);
-    let batches: Sending[][] = [byLength];
-    let shortened: Sending[] = [];
+    const batches: Sending[][] = [byLength];
+    const shortened: Sending[] = [];
+    let hasFailed = false;
 
     const take = (): Sending[] | undefined => {
       const batch = batches.pop() ?? shortened.splice(0);
@@ -77,15 +78,14 @@ export async function openEndpoint(settings: Settings['embedding'], pace: Pace =
     };
     const work = async (): Promise<void> => {
       try {
-        for (let batch = take(); batch !== undefined; batch = take()) {
+        for (let batch = take(); batch !== undefined && !hasFailed; batch = take()) {
           const answer = await request(batch.map(({ text }) => text));
           if ('kind' in answer) refuse(batch, answer);
           else accept(batch, answer);
         }
       } catch (error) {
         // Nothing more is asked for once the whole has failed.
-        batches = [];
-        shortened = [];
+        hasFailed = true;
         throw error;
       }
     };

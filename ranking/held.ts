@@ -5,6 +5,7 @@ import { mkdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { commitJson, keepIfPossible, writeError } from '../data/commit.ts';
+import { fail, reasonOf, systemCode } from '../data/errors.ts';
 import { listFolder } from '../data/files.ts';
 import { isLeftBehind, keepOwn, nameOwn } from '../data/own-files.ts';
 import type { Run } from '../data/run.ts';
@@ -33,9 +34,19 @@ export async function readHeld(run: Run): Promise<Held[]> {
     const path = join(folder, name);
     if (name.startsWith('.')) continue;
     if (await isLeftBehind(path)) await rm(path, { force: true });
-    else held.push(...parseHeld(await readFile(path, 'utf8').catch(() => '')));
+    else held.push(...parseHeld(await readMark(path)));
   }
   return held;
+}
+
+/** The mark's text; '' where it has just been removed. What cannot be read may hold anything, so that nothing may be removed. */
+async function readMark(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return '';
+    throw fail('FILE_UNREADABLE', { path, reason: reasonOf(error) }, error);
+  }
 }
 
 /** Nothing where the mark has just been removed, or is damaged. */

@@ -25,8 +25,9 @@ export interface PassedPage {
   values: undefined;
 }
 
-/** More than this is no page, but a few bytes that decompress to whatever was made up. */
+/** More than this is no page, but a few bytes that stand for whatever was made up. */
 const mostPageBytes = 2 ** 30;
+const mostPageEntries = 2 ** 27;
 
 /**
  * The pages of the chunk at `span`, of which those are not read that `isWanted` does not want (asked by their number of entries). Checksums that are there are checked.
@@ -41,7 +42,7 @@ export async function* readChunkPages(file: FileHandle, span: PageSpan, codec: n
       if (header === undefined) throw new Error('it has no header');
       const { kind, values, crc, compressedBytes, uncompressedBytes } = header;
       const body = at + header.headerBytes;
-      if (body + compressedBytes > span.end || uncompressedBytes > mostPageBytes || values > left) throw new Error('it has a size that cannot be');
+      if (body + compressedBytes > span.end || uncompressedBytes > mostPageBytes || values > mostPageEntries || values > left) throw new Error('it has a size that cannot be');
       if (kind === 'data' && !isWanted(values)) {
         left -= values;
         yield { entries: values, values: undefined };

@@ -3,6 +3,7 @@
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { compress, decompress, init } from '@bokuweb/zstd-wasm';
 import { snappyUncompressor } from 'hysnappy';
+import { contentBytesOf } from '../zstd-frames.ts';
 import { openCursor, readVarInt } from './cursor.ts';
 import { decompressLz4, decompressLz4Blocks } from './lz4.ts';
 
@@ -32,7 +33,11 @@ const decompressors: Readonly<Record<number, (bytes: Uint8Array, size: number) =
   2: (bytes, size) => gunzipSync(bytes, { maxOutputLength: Math.max(1, size) }),
   4: (bytes, size) => brotliDecompressSync(bytes, { maxOutputLength: Math.max(1, size) }),
   5: decompressLz4Blocks,
-  6: (bytes, size) => decompress(bytes, { defaultHeapSize: size }),
+  6(bytes, size) {
+    // The library makes as much room as the frame asks for.
+    if ((contentBytesOf(bytes) ?? size) !== size) throw new Error('it is of another size');
+    return decompress(bytes, { defaultHeapSize: size });
+  },
   7: decompressLz4,
 };
 

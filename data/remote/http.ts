@@ -70,10 +70,14 @@ export async function sendToPath(to: { origin: string; path: string }, request: 
   return dispatch((await open()).direct, to, request);
 }
 
-/** The web's `fetch`, through the proxies: encoded bodies are decoded, and redirects followed. */
+/** The web's `fetch`, through the proxies: encoded bodies are decoded, and redirects followed. Throws a RemoteProblem where no answer comes, and the signal's reason where that ended it. */
 export async function fetch(url: string | URL, init: { method?: string; headers?: Record<string, string>; body?: string; signal?: AbortSignal } = {}): Promise<Response> {
   const { fetch: fetchBy, direct } = await open();
-  const { body, status, statusText, headers } = await fetchBy(url, { ...init, dispatcher: direct });
+  const { body, status, statusText, headers } = await fetchBy(url, { ...init, dispatcher: direct }).catch((error: unknown) => {
+    if (init.signal?.aborted === true) throw error;
+    // What fetch says itself is only "fetch failed".
+    throw connectionProblem(error instanceof Error && error.cause !== undefined ? error.cause : error);
+  });
   // Libraries want a Response of the process's own class. Undici cancels the body of one that is collected, unless somebody reads it already.
   return new Response(body?.pipeThrough(new TransformStream()) ?? null, { status, statusText, headers: [...headers] });
 }

@@ -23,11 +23,12 @@ export const s3Requests = {
     const { protocol, hostname, port, path, query = {}, headers, body } = request;
     const method = methods.find((name) => name === request.method);
     if (method === undefined) throw new TypeError(`a request of method ${request.method}`);
+    if (body !== undefined && !isBody(body)) throw new TypeError('a body that is neither text, bytes nor a stream');
     const origin = `${protocol}//${hostname}${port === undefined ? '' : `:${port}`}`;
     const parameters = queryString(query);
     const answer = await sendToPath(
       { origin, path: parameters === '' ? path : `${path}?${parameters}` },
-      { method, headers, body: isBody(body) ? body : undefined, signal: abortSignal instanceof AbortSignal ? abortSignal : undefined },
+      { method, headers, body, signal: abortSignal instanceof AbortSignal ? abortSignal : undefined },
     );
     return { response: { statusCode: answer.status, reason: answer.reason, headers: answer.headers, body: answer.body } };
   },

@@ -5,7 +5,7 @@ import { isNativeError } from 'node:util/types';
 import { z } from 'zod';
 import { BetrError, fail, reasonOf } from '../../data/errors.ts';
 import { fetch } from '../../data/remote/http.ts';
-import { showPath } from '../../data/remote/store.ts';
+import { RemoteProblem, showPath } from '../../data/remote/store.ts';
 import { readVectors } from './answer.ts';
 import { readRefusal, type Refusal } from './refusal.ts';
 
@@ -72,6 +72,8 @@ async function requestOnce({ url, model, timeoutMs }: Endpoint, texts: readonly 
   } catch (error) {
     // A DOMException, which Node 20 does not count as an error of its own.
     if (typeof error === 'object' && error !== null && 'name' in error && error.name === 'TimeoutError') throw new Passing(`no answer within ${timeoutMs / 1000} s (embedding.timeoutSeconds)`);
+    if (error instanceof BetrError) throw error;
+    if (error instanceof RemoteProblem) throw error.kind === 'passing' ? new Passing(hide(error.message)) : new Error(hide(error.message), { cause: error });
     throw new Passing(hide(causeOf(error)));
   }
   if (response.ok) {

@@ -50,7 +50,8 @@ function countAlike(a: Contestant, b: Contestant): boolean {
   const [shardsOfA, shardsOfB] = [a, b].map(({ ranking }) => fingerprint(shardsOf(ranking.parts).map(({ name, bytes, modifiedMs }) => [name, bytes, modifiedMs].join('\n')).sort()));
   if (shardsOfA === shardsOfB) return a.ranking.tokens === b.ranking.tokens;
   const [ofA, ofB] = [countTokens(a), countTokens(b)];
-  return [...ofA].every(([rows, tokens]) => (ofB.get(rows) ?? tokens) === tokens);
+  const shared = [...ofA].filter(([rows]) => ofB.has(rows));
+  return shared.length > 0 && shared.every(([rows, tokens]) => ofB.get(rows) === tokens);
 }
 
 function countTokens({ ranking }: Contestant): Map<string, number> {

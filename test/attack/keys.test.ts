@@ -20,9 +20,9 @@ const startJob = { method: 'POST', headers: jsonHeaders, body: '{"kind":"rank"}'
 /** What can become of the file, by what the server then says of it. */
 const states: [string, (path: string) => Promise<unknown>, RegExp][] = [
   ['was moved away', (path) => rename(path, `${path}.away`), /it is missing/],
-  ['holds no key any more', (path) => writeFile(path, '{"keys": []}'), /it holds no key/],
-  ['is empty', (path) => writeFile(path, ''), /it is damaged/],
-  ['is cut short', async (path) => writeFile(path, (await readFile(path)).subarray(0, 100)), /it is damaged/],
+  ['holds no key any more', (path) => replace(path, '{"keys": []}'), /it holds no key/],
+  ['is empty', (path) => replace(path, ''), /it is damaged/],
+  ['is cut short', async (path) => replace(path, (await readFile(path)).subarray(0, 100)), /it is damaged/],
   ['is a folder', async (path) => rm(path).then(() => mkdir(path, 0o700)), /not a regular file/],
   ['is a pipe', async (path) => rm(path).then(() => execFileSync('mkfifo', ['-m', '600', path])), /not a regular file/],
   ['is a link to nothing', async (path) => rename(path, `${path}.away`).then(() => symlink(`${path}.gone`, path)), /it cannot be read \(ENOENT\)/],
@@ -147,6 +147,12 @@ async function spoilKeys(spoil: (path: string) => Promise<unknown>, says: RegExp
       await server.stop(0);
     }
   });
+}
+
+/** At once: a server that looks in the middle would see a file that is cut short. */
+async function replace(path: string, content: string | Uint8Array): Promise<void> {
+  await writeFile(`${path}.new`, content, { mode: 0o600 });
+  await rename(`${path}.new`, path);
 }
 
 function openNamed(path: string): unknown {
