@@ -94,7 +94,7 @@ const cases: readonly (readonly [what: string, spoil: Spoil, exit: number, code:
   ['a JSON array', shard('b.json', () => JSON.stringify(few)), 1, 'FILE_UNREADABLE', /it is one JSON array/],
   ['a Parquet that is none', shard('b.parquet', () => 'plain text that is long enough'), 1, 'FILE_UNREADABLE', /b\.parquet cannot be read/],
   ['a Parquet without the column', shard('b.parquet', () => parquetBytes(`SELECT 'x' AS content`)), 1, 'COLUMN_MISSING', /has no column "text"; it has content/],
-  ['a Parquet whose text is a number', shard('b.parquet', () => parquetBytes('SELECT 1 AS text')), 1, 'COLUMN_TYPE', /"text" of .* is of type INTEGER/],
+  ['a Parquet whose text is a number', shard('b.parquet', () => parquetBytes('SELECT 1 AS text')), 1, 'COLUMN_TYPE', /"text" of .* has type INTEGER/],
   ['zero documents', shard('a.jsonl', () => ''), 1, 'NO_DOCUMENTS', /1 files, 0 rows quarantined/],
   ['no usable document', shard('a.jsonl', () => '{"text": 5}\n{"text": ""}\n'), 1, 'NO_DOCUMENTS', /1 files, 2 rows quarantined/],
   ['a text by another name', shard('a.jsonl', () => '{"id": 1, "meta": {"contents": "x"}, "url": "y"}\n'), 1, 'FIELD_MISSING', /field "text" \(corpus\.fields\.text\)\. Its rows have "id", "url", "meta\.contents"\. Name one of these in the settings\.$/],

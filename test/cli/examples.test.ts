@@ -96,7 +96,7 @@ describe('betr examples', () => {
     expect(stdout).toContain('loaves: 8 rows');
     const index = await betr(folder, ['index', '--json']);
     expect([index.code, errorOf(index.stdout)]).toMatchObject([1, { code: 'NO_EXAMPLES', message: expect.stringMatching(/"sums" has no usable example \(11 rows quarantined\): it lacks the fields.*"betr examples"/) }]);
-    for (const [benchmark, problem] of [[{ recipe: 'ark' }, /names the recipe "ark"/], [{ recipe: 'arc', template: '{a}' }, /benchmarks\[0\]\.recipe: .*cannot stand beside a template/], [{ template: '{a' }, /benchmarks\[0\]\.template: .*stands alone/]] as const) {
+    for (const [benchmark, problem] of [[{ recipe: 'ark' }, /names an unknown recipe, "ark"/], [{ recipe: 'arc', template: '{a}' }, /benchmarks\[0\]\.recipe: .*cannot stand beside a template/], [{ template: '{a' }, /benchmarks\[0\]\.template: .*stands alone/]] as const) {
       await writeSettings(folder, bag.url, { benchmarks: [{ name: 'sums', files: ['sums.jsonl'], ...benchmark }] });
       const refused = await betr(folder, ['examples', '--json']);
       expect([refused.code, errorOf(refused.stdout).message]).toEqual([2, expect.stringMatching(problem)]);

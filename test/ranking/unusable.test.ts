@@ -15,7 +15,7 @@ describe('shards without a usable row', () => {
       expect(first.withoutDocuments).toMatchObject({ unusable: 30, empty: 0 });
       expect(first.withoutDocuments.first).toHaveLength(20);
       expect(first.notes).toEqual([expect.stringMatching(/^30 shards have no usable row: corpus\/bad-00\.jsonl \(row 0: field "text" is missing\), .* and 27 more$/)]);
-      await writeShards(folder, { 'later.jsonl': '\n<html>\n' });
+      await writeShards(folder, { 'later.jsonl': '\n17\n' });
       const second = await rankCorpus(run, silent);
       expect(second.notes).toEqual([expect.stringMatching(/^31 shards have no usable row: corpus\/later\.jsonl \(row 1: not a JSON object\), /)]);
       await rm(join(folder, 'corpus', 'good.jsonl'));

@@ -107,10 +107,10 @@ describe('the Parquet reader', () => {
     ['no text', `SELECT 'x' AS content, 1 AS id`, {}, /no column "text"; it has content, id/],
     ['no column of the name set', `SELECT 'x' AS text`, { tokens: 'n_tokens' }, /no column "n_tokens"; it has text/],
     ['no such field in a struct', `SELECT {'a': 'x'} AS doc`, { text: 'doc.text' }, /no column "doc.text"; it has doc/],
-    ['a text that is a number', 'SELECT 5 AS text', {}, /"text" of .* is of type INTEGER/],
-    ['a text that is a list', `SELECT ['a'] AS text`, {}, /"text" of .* is of type VARCHAR\[\]/],
-    ['counts that are words', `SELECT 'x' AS text, 'many' AS tokens`, {}, /"tokens" of .* is of type VARCHAR/],
-    ['names that are structs', `SELECT 'x' AS text, {'a': 1} AS id`, {}, /"id" of .* is of type STRUCT/],
+    ['a text that is a number', 'SELECT 5 AS text', {}, /"text" of .* has type INTEGER/],
+    ['a text that is a list', `SELECT ['a'] AS text`, {}, /"text" of .* has type VARCHAR\[\]/],
+    ['counts that are words', `SELECT 'x' AS text, 'many' AS tokens`, {}, /"tokens" of .* has type VARCHAR/],
+    ['names that are structs', `SELECT 'x' AS text, {'a': 1} AS id`, {}, /"id" of .* has type STRUCT/],
   ])('refuses a file with %s', async (_what, query, fields, message) => {
     await withParquet(query, async (path) => {
       await expect(readAll(path, { fields: { ...defaultFields, ...fields } })).rejects.toMatchObject({ code: expect.stringMatching(/^COLUMN_(MISSING|TYPE)$/), message: expect.stringMatching(message) });

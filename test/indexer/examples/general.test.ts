@@ -95,6 +95,6 @@ describe('the general rules', () => {
     expect(exampleText(row)).toMatchObject({ recipe: 'alpaca' });
     expect(exampleText(row, { recipe: 'general' })).toMatchObject({ recipe: 'general', text: 'Name a grain.\nRye.' });
     expect(exampleText(row, { recipe: 'arc' })).toEqual({ reason: expect.stringMatching(/lacks the fields of recipe "arc" \(question, choices\.text/) });
-    expect(() => exampleText(row, { recipe: 'ark' })).toThrow(/names the recipe "ark"[^]*Known: alpaca,/);
+    expect(() => exampleText(row, { recipe: 'ark' })).toThrow(/names an unknown recipe, "ark"[^]*Known: alpaca,/);
   });
 });
