@@ -9,17 +9,17 @@ import { withShards, writeShards } from './small-shards.ts';
 
 describe('shards without a usable row', () => {
   it('are told, those that came last first, and of nothing else no ranking is made', async () => {
-    const bad = Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`bad-${String(i).padStart(2, '0')}.jsonl`, '{"txt": "a"}\n']));
+    const bad = Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`bad-${String(i).padStart(2, '0')}.jsonl`, '{"text": 1}\n']));
     await withShards({ ...bad, 'good.jsonl': makeLines(10, 1) }, async (run, folder) => {
       const first = await rankCorpus(run, silent);
       expect(first.withoutDocuments).toMatchObject({ unusable: 30, empty: 0 });
       expect(first.withoutDocuments.first).toHaveLength(20);
-      expect(first.notes).toEqual([expect.stringMatching(/^30 shards have no usable row: corpus\/bad-00\.jsonl \(row 0: field "text" is missing\), .* and 27 more$/)]);
+      expect(first.notes).toEqual([expect.stringMatching(/^30 shards have no usable row: corpus\/bad-00\.jsonl \(row 0: field "text" is not a string\), .* and 27 more$/)]);
       await writeShards(folder, { 'later.jsonl': '\n17\n' });
       const second = await rankCorpus(run, silent);
       expect(second.notes).toEqual([expect.stringMatching(/^31 shards have no usable row: corpus\/later\.jsonl \(row 1: not a JSON object\), /)]);
       await rm(join(folder, 'corpus', 'good.jsonl'));
-      await expect(rankCorpus(run, silent)).rejects.toMatchObject({ code: 'NO_DOCUMENTS', exitCode: 1, message: expect.stringMatching(/31 files, 31 rows quarantined, such as corpus\/bad-00\.jsonl \(row 0: field "text" is missing\)/) });
+      await expect(rankCorpus(run, silent)).rejects.toMatchObject({ code: 'NO_DOCUMENTS', exitCode: 1, message: expect.stringMatching(/31 files, 31 rows quarantined, such as corpus\/bad-00\.jsonl \(row 0: field "text" is not a string\)/) });
       expect((await readRanking(run)).generation).toBe(second.ranking.generation);
     });
   });
