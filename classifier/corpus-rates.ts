@@ -5,16 +5,17 @@ import { existsSync } from 'node:fs';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { checkFields } from '../data/check-fields.ts';
 import { commitSealedJson, readSealedJson } from '../data/commit.ts';
-import type { Shard } from '../data/documents.ts';
+import type { Chunk, Shard } from '../data/documents.ts';
 import { withDuckDb } from '../data/duckdb.ts';
 import { BetrError, fail } from '../data/errors.ts';
 import { keyHash } from '../data/hash.ts';
 import type { Report } from '../data/progress.ts';
-import { passOver } from '../data/quarantine.ts';
+import { passOver, type Quarantine } from '../data/quarantine.ts';
 import { readShard } from '../data/read.ts';
 import { fingerprint, type Run } from '../data/run.ts';
 import type { FieldNames } from '../data/settings.ts';
-import { isCompressed, listShards } from '../data/shards.ts';
+import { isCompressed, listCorpus } from '../data/shards.ts';
+import { countUsable, describeReasons } from '../data/unusable.ts';
 import { documentsPerSource, measuredCharacters, openMeasure, tokenRatesSchema } from '../indexer/tokens.ts';
 import { findPlace } from './place.ts';
 
@@ -37,24 +38,49 @@ export async function ensureTokenRates(run: Run, report: Report): Promise<void> 
     throw error;
   });
   if (known !== undefined && (known.corpusFields ?? corpusFields) === corpusFields) return;
-  const shards = await listShards(corpus.files, run.settingsFolder);
+  const shards = await listCorpus(run);
   await checkFields(shards, corpus.fields, report);
   const measure = await openMeasure();
   let documents = 0;
-  const [problem] = await withDuckDb({ threads: 1, memoryMb: 256 }, (connection) =>
-    visitPlaces(drawPlaces(shards, sample.seed), async ({ shard, place, of }) => {
-      const most = Math.max(fewestOfPlace, Math.ceil((2 * documentsPerSource) / of));
-      for await (const { source, text } of readPlace(connection, shard, place, corpus.fields, most)) {
-        if (measure.documents(source) >= documentsPerSource) continue;
-        measure.add(source, text.slice(0, measuredCharacters));
-        documents++;
-      }
-      report({ stage: 'measure token rates', done: documents, unit: 'documents' });
-    }),
-  );
-  if (documents === 0) throw problem ?? fail('NO_DOCUMENTS', { files: shards.length, quarantined: 0, reasons: [] });
+  const add = async (texts: AsyncIterable<{ source: string; text: string }>): Promise<void> => {
+    for await (const { source, text } of texts) {
+      if (measure.documents(source) >= documentsPerSource) continue;
+      measure.add(source, text.slice(0, measuredCharacters));
+      documents++;
+    }
+    report({ stage: 'measure token rates', done: documents, unit: 'documents' });
+  };
+  await withDuckDb({ threads: 1, memoryMb: 256 }, async (connection) => {
+    await visitPlaces(drawPlaces(shards, sample.seed), async ({ shard, place, of }) => {
+      const { chunk } = await findPlace(corpus.fields, shard, place, placeBytes);
+      await add(readBeginning(connection, shard, chunk, corpus.fields, Math.max(fewestOfPlace, Math.ceil((2 * documentsPerSource) / of)), passOver));
+    });
+    if (documents > 0) return;
+    // What is wrong with a file shows at its beginning; and few documents among many bad rows are found by reading all.
+    const usable = countUsable(openCount());
+    for (const shard of shards) {
+      const before = documents;
+      await add(readBeginning(connection, shard, { firstRow: 0 }, corpus.fields, documentsPerSource, usable.quarantine));
+      usable.endShard(shard.name, documents - before);
+      if (documents > 0) return;
+    }
+    throw fail('NO_DOCUMENTS', { files: shards.length, quarantined: usable.quarantine.count, reasons: describeReasons(usable.result().first) });
+  });
   const from = fingerprint({ corpusRates: 1, shards: shards.map(({ name, bytes, modifiedMs }) => [name, bytes, modifiedMs]), fields: corpus.fields, seed: sample.seed });
   await commitSealedJson(run.files.tokens, { ...measure.rates(), sample: from, corpusFields });
+}
+
+/** A quarantine that only counts. */
+function openCount(): Quarantine {
+  let count = 0;
+  return {
+    add() {
+      count++;
+    },
+    get count() {
+      return count;
+    },
+  };
 }
 
 interface ShardPlace {
@@ -74,26 +100,22 @@ function drawPlaces(shards: readonly Shard[], seed: number): ShardPlace[] {
   return places.map((place) => ({ ...place, of: places.length }));
 }
 
-/** Visits all places. What cannot be read is passed over, as whoever scores it says so; gives these problems. */
-async function visitPlaces(places: readonly ShardPlace[], visit: (place: ShardPlace) => Promise<void>): Promise<BetrError[]> {
-  const problems: BetrError[] = [];
+/** Visits all places. What cannot be read is passed over, as whoever scores it says so. */
+async function visitPlaces(places: readonly ShardPlace[], visit: (place: ShardPlace) => Promise<void>): Promise<void> {
   for (const place of places) {
     try {
       await visit(place);
     } catch (error) {
       if (!(error instanceof BetrError)) throw error;
-      problems.push(error);
     }
   }
-  return problems;
 }
 
-/** The first documents at a place, of each source at most so many. */
-async function* readPlace(connection: DuckDBConnection, shard: Shard, place: number, fields: FieldNames, most: number): AsyncGenerator<{ source: string; text: string }> {
-  const { chunk } = await findPlace(fields, shard, place, placeBytes);
+/** The first documents of a chunk, of each source at most so many. */
+async function* readBeginning(connection: DuckDBConnection, shard: Shard, chunk: Chunk, fields: FieldNames, most: number, quarantine: Quarantine): AsyncGenerator<{ source: string; text: string }> {
   const seen = new Map<string, number>();
   let bytes = 0;
-  for await (const batch of readShard(shard, fields, { quarantine: passOver, chunk, batchBytes: placeBytes / 4, connection })) {
+  for await (const batch of readShard(shard, fields, { quarantine, chunk, batchBytes: placeBytes / 4, connection })) {
     const text = Buffer.from(batch.text.buffer, batch.text.byteOffset, batch.text.byteLength);
     for (let i = 0; i < batch.count; i++) {
       const source = batch.sources[i] ?? '';

@@ -10,7 +10,7 @@ import { BetrError, fail } from '../data/errors.ts';
 import { withLock } from '../data/lock.ts';
 import type { Report } from '../data/progress.ts';
 import { fingerprint, type Run } from '../data/run.ts';
-import { isCompressed, listShards, pathOf } from '../data/shards.ts';
+import { isCompressed, listCorpus, pathOf } from '../data/shards.ts';
 import { readTokenRates, type TokenRates } from '../indexer/tokens.ts';
 import { guessTextBytes, isSmall, packShards } from './packs.ts';
 import type { PreparedScorer } from './scorers/kind.ts';
@@ -59,11 +59,11 @@ export interface Outline {
   before: Plan | undefined;
 }
 
-/** Compares the corpus with the plan. Errors: STEP_MISSING, those of `listShards`. */
+/** Compares the corpus with the plan. Errors: STEP_MISSING, those of `listCorpus`. */
 export async function outlinePlan(run: Run): Promise<Outline> {
   const scorer = (await readScoring(run)).fingerprint;
   const chunkBytes = Math.ceil(run.settings.scoring.chunkMegabytes * 2 ** 20);
-  const shards = await listShards(run.settings.corpus.files, run.settingsFolder);
+  const shards = await listCorpus(run);
   const before = await readPlanFile(run).catch((error: unknown) => {
     // A damaged plan, or one of another version, is made anew.
     if (error instanceof BetrError && error.code === 'FILE_DAMAGED') return undefined;
@@ -87,7 +87,7 @@ export function fingerprintCorpus({ scorer, chunkBytes }: Plan, shards: readonly
   return fingerprint([scorer, chunkBytes, shards.map(({ name, bytes, modifiedMs }) => [name, bytes, modifiedMs]).sort()]);
 }
 
-/** Cuts what is new of the corpus and writes the plan, where anything changed. Errors: STEP_MISSING, those of `listShards` and `cutShard`, DISK_FULL, WRITE_FAILED. */
+/** Cuts what is new of the corpus and writes the plan, where anything changed. Errors: STEP_MISSING, those of `listCorpus` and `cutShard`, DISK_FULL, WRITE_FAILED. */
 export async function makePlan(run: Run, report: Report): Promise<Plan> {
   const { known, fresh, before } = await outlinePlan(run);
   const { chunkBytes } = known;

@@ -26,6 +26,8 @@ export function* readCsvRows(bytes: Buffer, delimiter: ',' | '\t', source: Sourc
   if (twice !== undefined) throw fail('FILE_UNREADABLE', { path: showPath(path), reason: `column "${twice}" is there twice` });
   const isWhole = isUtf8(bytes);
   for (const [position, record] of records.entries()) {
+    // Many writers of TSV do not quote, so that these quotes belong to the text of two cells.
+    if (delimiter === '\t' && record.some((cell) => cell.includes('\t'))) throw fail('FILE_UNREADABLE', { path: showPath(path), reason: `quotes in row ${position} hold a tab, so that nobody can tell whether they are quotes or text: write it as CSV or JSON Lines` });
     if (record.length !== header.length) quarantine.add(name, position, `${record.length} cells, where the first line names ${header.length} columns`, record.join(delimiter));
     else if (!isWhole && record.some((cell) => cell.includes('\ufffd'))) quarantine.add(name, position, 'not valid UTF-8', record.join(delimiter));
     // A column without a name is a table's own count of its rows.
@@ -35,7 +37,7 @@ export function* readCsvRows(bytes: Buffer, delimiter: ',' | '\t', source: Sourc
 
 function parseCells(bytes: Buffer, delimiter: string, { path }: Source): string[][] {
   try {
-    return parse(bytes, { bom: true, delimiter, relax_column_count: true, skip_empty_lines: true });
+    return parse(bytes, { bom: true, delimiter, record_delimiter: ['\r\n', '\n', '\r'], relax_column_count: true, skip_empty_lines: true });
   } catch (error) {
     throw fail('FILE_UNREADABLE', { path: showPath(path), reason: reasonOf(error) }, error);
   }

@@ -8,6 +8,7 @@ import { glob, isDynamicPattern } from 'tinyglobby';
 import type { ListedFile, Shard, ShardFormat } from './documents.ts';
 import { BetrError, fail, reasonOf } from './errors.ts';
 import { statFile } from './files.ts';
+import type { Run } from './run.ts';
 import { expandAddress } from './remote/addresses.ts';
 import { isRemote, openStore, showPath } from './remote/store.ts';
 
@@ -37,6 +38,15 @@ export function isCompressed(format: ShardFormat): boolean {
  */
 export async function listShards(patterns: readonly string[], folder: string): Promise<Shard[]> {
   return (await listFiles(patterns, folder, formatOf)).map((file) => ({ ...file, format: formatOf(file.path) }));
+}
+
+/** The shards of a run's corpus. What the run itself has written is none of it, though a pattern may match it. Errors: those of `listShards`; NO_FILES where nothing else matches. */
+export async function listCorpus({ settings, settingsFolder }: Pick<Run, 'settings' | 'settingsFolder'>): Promise<Shard[]> {
+  const { files } = settings.corpus;
+  const own = resolve(settingsFolder, settings.run) + sep;
+  const shards = (await listShards(files, settingsFolder)).filter(({ path }) => !path.startsWith(own));
+  if (shards.length === 0) throw fail('NO_FILES', { what: 'corpus.files outside the run folder', patterns: files.map(showPath).join(', ') });
+  return shards;
 }
 
 /** The same for files of any kinds that `check` does not refuse. Errors: as `listShards`, and those of `check`. */

@@ -45,7 +45,8 @@ export function fillTemplate(row: Row, { lines }: Template, values: Readonly<Rec
     if ('value' in text) filled.push(text.value);
     else if (!text.missing) return text;
   }
-  return { value: trimText(filled.join('\n')) };
+  const text = trimText(filled.join('\n'));
+  return text === '' ? { reason: 'no field has text', missing: false } : { value: text };
 }
 
 /** `missing`: the line is to be left out. */

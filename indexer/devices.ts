@@ -3,6 +3,7 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import './no-telemetry.ts';
 import { listSupportedBackends } from 'onnxruntime-node';
 import { fail, reasonOf } from '../data/errors.ts';
 

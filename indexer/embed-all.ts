@@ -48,7 +48,7 @@ export async function embedAll(run: Run, examples: readonly Example[], sampled: 
       const shifted: Report = (progress) => report({ ...progress, done: before + progress.done, total: sampled });
       const block = await store.embed(texts, shifted, 'index: embed the documents', (text, reason) => {
         vectors.refused.set(keys[text] ?? '', reason);
-        if (vectors.refused.size > Math.max(1, refusedAtMost * sampled)) throw fail('ENDPOINT_FAILED', { url: source, problem: `it refused ${vectors.refused.size} of the sample's ${sampled} documents, "${keys[text] ?? ''}" among them: ${reason}`, mayPass: false });
+        if (vectors.refused.size > Math.max(1, refusedAtMost * sampled)) throw fail('ENDPOINT_FAILED', { url: source.replace(/^endpoint /, ''), problem: `it refused ${vectors.refused.size} of the sample's ${sampled} documents, "${keys[text] ?? ''}" among them: ${reason}`, mayPass: false });
       });
       for (const [row, key] of keys.entries()) {
         if (vectors.refused.has(key)) continue;

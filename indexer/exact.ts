@@ -1,6 +1,7 @@
 // Exact nearest documents of every example by matrix product. It promises: the true top K by cosine, of equal cosines the
 // document with the smaller index first, and memory that does not grow with examples × documents.
 
+import './no-telemetry.ts';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { topKGraph } from './topk-graph.ts';
 

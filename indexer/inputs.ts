@@ -4,7 +4,7 @@ import { sha256File } from '../data/commit.ts';
 import type { ListedFile, Shard } from '../data/documents.ts';
 import { fail } from '../data/errors.ts';
 import { type Run, fingerprint } from '../data/run.ts';
-import { isCompressed, listShards } from '../data/shards.ts';
+import { isCompressed, listCorpus } from '../data/shards.ts';
 import { type BenchmarkFiles, listBenchmarks } from './benchmarks.ts';
 import { readRecipes } from './examples/recipes.ts';
 
@@ -30,7 +30,7 @@ export interface IndexInputs {
 export async function readInputs(run: Run): Promise<IndexInputs> {
   const { corpus, benchmarks, examples, sample, embedding, search } = run.settings;
   if (benchmarks.length === 0) throw fail('SETTINGS_INVALID', { path: run.settingsPath, problems: ['benchmarks: missing; betr index scores the sample by the examples of at least one benchmark (betr rank --scorer random, length or fasttext:FILE needs none)'] });
-  const shards = await listShards(corpus.files, run.settingsFolder);
+  const shards = await listCorpus(run);
   const found = await listBenchmarks(run);
   const contents = await Promise.all(found.map(async ({ files, tests }) => ({ examples: await hashContents(files), tests: await hashContents(tests) })));
   const rules = readRecipes().fingerprint;

@@ -1,6 +1,7 @@
 // An ONNX model with its tokenizer on this machine: transformers.js on ONNX Runtime, for whatever is to be worked out of texts. Texts are sorted by
 // length and batched by tokens, because padding is what costs.
 
+import './no-telemetry.ts';
 import { AutoModel, AutoTokenizer, env, type PreTrainedModel, type PreTrainedTokenizer, Tensor } from '@huggingface/transformers';
 import { existsSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';

@@ -21,7 +21,7 @@ import { openCopy } from '../data/parquet/copy.ts';
 import { readFooter } from '../data/parquet/footer.ts';
 import type { Run } from '../data/run.ts';
 import type { FieldNames } from '../data/settings.ts';
-import { listShards } from '../data/shards.ts';
+import { listCorpus } from '../data/shards.ts';
 import { openZstdCompressor } from '../data/zstd.ts';
 import type { Ranking } from './generation.ts';
 import { cutLine } from './cut-leaks.ts';
@@ -40,7 +40,7 @@ const bytesPerWrite = 1 << 18;
  */
 export async function writeDocuments(run: Run, ranking: Ranking, rowsPath: string, folder: string, report: Report, cut?: LeakMask): Promise<{ file: string; documents: number }[]> {
   const selected = parquetSource(rowsPath);
-  const shards = new Map((await listShards(run.settings.corpus.files, run.settingsFolder)).map((shard) => [shard.name, shard]));
+  const shards = new Map((await listCorpus(run)).map((shard) => [shard.name, shard]));
   const ranked = new Map(shardsOf(ranking.parts).map((shard) => [shard.name, shard]));
   const names = nameFiles([...ranked.keys()]);
   return withSpillingDuckDb(run, async (connection) => {

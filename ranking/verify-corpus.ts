@@ -9,7 +9,7 @@ import { lineFeed, readLineBlocks } from '../data/lines.ts';
 import { listRowGroups } from '../data/parquet/read.ts';
 import type { Report } from '../data/progress.ts';
 import type { Run } from '../data/run.ts';
-import { listShards } from '../data/shards.ts';
+import { listCorpus } from '../data/shards.ts';
 import type { Ranking } from './generation.ts';
 
 interface RowCount {
@@ -24,7 +24,7 @@ export async function countCorpusRows(run: Run, { parts }: Ranking, tell: (probl
     const sum = covered.get(shard) ?? { rows: 0, blank: 0 };
     covered.set(shard, { rows: sum.rows + rows, blank: sum.blank + rows - documents - quarantined });
   }
-  const shards = (await listShards(run.settings.corpus.files, run.settingsFolder)).filter(({ name }) => covered.has(name));
+  const shards = (await listCorpus(run)).filter(({ name }) => covered.has(name));
   for (const [index, shard] of shards.entries()) {
     try {
       const found = await countRows(shard, run.settings.corpus.fields.text);

@@ -14,7 +14,7 @@ import { BetrError } from '../data/errors.ts';
 import { type FileHash, hashFiles } from '../data/hash-files.ts';
 import type { Report } from '../data/progress.ts';
 import { fingerprint, type Run } from '../data/run.ts';
-import { listShards } from '../data/shards.ts';
+import { listCorpus } from '../data/shards.ts';
 import { readDrift } from './drift.ts';
 import { nameGeneration, type Ranking, readPublishedStrictly } from './generation.ts';
 import { readPrediction } from './predict.ts';
@@ -137,7 +137,7 @@ async function verifyScorer(run: Run, { scorer }: Ranking, tell: Tell): Promise<
 
 /** The files of the corpus against the shards that were ranked. */
 async function verifyCorpus(run: Run, { parts }: Ranking, tell: Tell): Promise<void> {
-  const shards = await orTell(tell, listShards(run.settings.corpus.files, run.settingsFolder));
+  const shards = await orTell(tell, listCorpus(run));
   if (shards === undefined) return;
   const { fresh, changed, gone } = compareShards(shardsOf(parts), shards);
   for (const name of fresh) tell(`${name} is not ranked yet. Run "betr rank".`);

@@ -1,5 +1,6 @@
 // Files on a web server, read by ranges.
 
+import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { expandAddress } from './addresses.ts';
@@ -91,7 +92,10 @@ function readAnswer({ status, headers }: HttpAnswer): Answer {
   return { status, length: Number.isSafeInteger(length) && length >= 0 ? length : undefined, range: headers['content-range'], encoding: headers['content-encoding'] };
 }
 
+/** When the file changed. Where the server says only which version it is, a number made from that, so that another version is another number; 0 where it says neither. */
 function modifiedMsOf({ headers }: HttpAnswer): number {
   const ms = Date.parse(headers['last-modified'] ?? '');
-  return Number.isNaN(ms) ? 0 : ms;
+  if (!Number.isNaN(ms)) return ms;
+  const { etag } = headers;
+  return etag === undefined ? 0 : createHash('sha256').update(etag).digest().readUIntBE(0, 6);
 }

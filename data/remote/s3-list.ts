@@ -10,12 +10,16 @@ export type ListPage = Pick<ListObjectsV2CommandOutput, 'Contents' | 'IsTruncate
 /** A store may pass over what was deleted, page after page; more of it than this is no listing. */
 const emptyPagesAtMost = 100;
 
+/** A store that makes up ever more keys must not fill the memory. */
+const objectsAtMost = 5_000_000;
+
 /** Yields the objects of all pages. Errors: REMOTE_FAILED where the listing does not go on, and those of `fetchPage`. */
 export async function* listObjects(address: string, fetchPage: (from: ListFrom) => Promise<ListPage>): AsyncGenerator<_Object> {
   const refuse = (reason: string): Error => fail('REMOTE_FAILED', { url: address, reason, attempts: 1, mayPass: false });
   const firstKeys = new Set<string>();
   const tokens = new Set<string>();
   let emptyPages = 0;
+  let listed = 0;
   let from: ListFrom = {};
   for (;;) {
     const { Contents: objects = [], IsTruncated, NextContinuationToken: token = '' } = await fetchPage(from);
@@ -23,6 +27,8 @@ export async function* listObjects(address: string, fetchPage: (from: ListFrom) 
     if (first !== undefined && (firstKeys.has(first) || isUpTo(first, from.StartAfter))) throw refuse(`the store lists the same page of objects again (from "${first}" on) in place of the next one, as stores do that know only version 1 of ListObjects. Name the files one by one`);
     if (first !== undefined) firstKeys.add(first);
     yield* objects;
+    listed += objects.length;
+    if (listed > objectsAtMost) throw refuse(`the listing has more than ${objectsAtMost} objects: name a longer prefix`);
     if (IsTruncated !== true) return;
     emptyPages = first === undefined ? emptyPages + 1 : 0;
     if (tokens.has(token) || emptyPages > emptyPagesAtMost) throw refuse('the store says again and again that its list of objects goes on from the same place');

@@ -71,7 +71,7 @@ export function isRemote(path: string): boolean {
 
 /** A path as it may be shown and kept: a web address without its query, which can hold a signature, and without a user's password. Keys in S3 may have any sign in them. */
 export function showPath(path: string): string {
-  return /^https?:/i.test(path) ? (path.split(/[?#]/, 1)[0] ?? '').replace(/\/\/[^/@]*@/, '//') : path;
+  return /^https?:/i.test(path) ? (path.split(/[?#]/, 1)[0] ?? '').replace(/\/\/[^/]*@/, '//') : path;
 }
 
 /** The store that knows an address. */

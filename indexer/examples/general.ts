@@ -40,6 +40,7 @@ export function applyGeneralRules(row: Row): Outcome {
     const answer = readAnswer(row, whole !== undefined);
     if (answer === undefined) {
       if (whole !== undefined) return made(row, whole, []);
+      if (questionList(row) !== undefined) return { reason: whyNoQuestion(row) };
       return question !== undefined && plainFields.includes(question.field) ? made(row, question.text, [question.field]) : { reason: `no answer: none of ${answerFields.join(', ')} has text` };
     }
     return compose(row, whole, question, answer, []);
@@ -114,8 +115,16 @@ function listChoices(row: Row): { choices: Choices; fields: string[] } | Refused
   return readFamily(row);
 }
 
+/** Fields that hold many questions of one row, as SQuAD and DROP were first published. */
+const questionLists = ['paragraphs', 'qa_pairs', 'qas'];
+
+function questionList(row: Row): string | undefined {
+  return questionLists.find((field) => Array.isArray(row[field]));
+}
+
 function whyNoQuestion(row: Row): string {
-  if (Array.isArray(row['paragraphs'])) return 'no question: "paragraphs" holds many of them; take the file with one question a row, as the Hugging Face hub has it';
+  const list = questionList(row);
+  if (list !== undefined) return `no question: "${list}" holds many of them; take the file with one question per row, as the Hugging Face hub has it`;
   return `no question: none of text, ${questionFields.join(', ')} has text`;
 }
 

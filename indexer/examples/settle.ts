@@ -59,7 +59,7 @@ function readBy({ field, readings, allowed }: Gold, evidence: Evidence = { fromZ
   const isContradicted = (!zero || fromOne > 0) && (!one || fromZero > 0);
   if (isNumbered && isContradicted && !readings.has('label')) {
     const said = zero && one ? `counts from 0 in ${fromZero} of the rows and from 1 in ${fromOne}` : zero ? `should count from 0, but counts from 1 in ${fromOne} of the rows` : `should count from 1, but counts from 0 in ${fromZero} of the rows`;
-    return { reason: `${field} ${said}, so none of its numbers can be trusted` };
+    return { reason: `${field} ${said}, so none of its numbers can be trusted; correct the numbers in the file` };
   }
   const left = new Map([...readings].filter(([convention]) => allowed.includes(convention)));
   // A label is what the row itself says.

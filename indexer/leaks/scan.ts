@@ -9,7 +9,7 @@ import type { Shard } from '../../data/documents.ts';
 import { BetrError, errorFrom, fail } from '../../data/errors.ts';
 import type { Report } from '../../data/progress.ts';
 import { fingerprint, type Run } from '../../data/run.ts';
-import { listShards } from '../../data/shards.ts';
+import { listCorpus } from '../../data/shards.ts';
 import { readNote } from '../parquet.ts';
 import type { LeaksCard } from './card.ts';
 import { type PartNote, partNoteSchema, type Reply, type Setup, type Task } from './scan-messages.ts';
@@ -27,11 +27,11 @@ export interface Scanned {
 
 export type CutShard = LeaksCard['inputs']['shards'][number];
 
-/** The corpus's shards in chunks; those that are as they were in `before` are not read for it. Errors: those of `listShards` and `cutShard`. */
+/** The corpus's shards in chunks; those that are as they were in `before` are not read for it. Errors: those of `listCorpus` and `cutShard`. */
 export async function cutCorpus(run: Run, before: readonly CutShard[]): Promise<{ shard: Shard; cut: CutShard }[]> {
   const { corpus, scoring } = run.settings;
   const known = new Map(before.map((cut) => [cut.shard, cut]));
-  const shards = await listShards(corpus.files, run.settingsFolder);
+  const shards = await listCorpus(run);
   const all: { shard: Shard; cut: CutShard }[] = [];
   for (const shard of shards) {
     const { name, bytes, modifiedMs } = shard;

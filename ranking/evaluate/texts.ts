@@ -11,7 +11,7 @@ import type { Report } from '../../data/progress.ts';
 import { passOver } from '../../data/quarantine.ts';
 import { readShard } from '../../data/read.ts';
 import type { Run } from '../../data/run.ts';
-import { listShards } from '../../data/shards.ts';
+import { listCorpus } from '../../data/shards.ts';
 import { queryRows } from '../scores.ts';
 import { type Contest, keptColumn, tokensPerWord } from './contest.ts';
 import { excerptOf } from './margin.ts';
@@ -90,7 +90,7 @@ interface Wanted {
 
 async function readRows(run: Run, connection: DuckDBConnection, names: readonly string[], { rows, excerpts }: { rows: readonly Place[]; excerpts: Map<string, string> }, vocabulary: Vocabulary, report: Report): Promise<Map<string, EncodedText>> {
   const wanted: Wanted = { keys: new Set(rows.map(({ shard, row }) => placeKey(shard, row))), texts: new Map(), excerpts };
-  const shards = new Map((await listShards(run.settings.corpus.files, run.settingsFolder)).map((shard) => [shard.name, shard]));
+  const shards = new Map((await listCorpus(run)).map((shard) => [shard.name, shard]));
   const chosen = names.map((name): Shard => shards.get(name) ?? missing(name));
   const total = chosen.reduce((sum, { bytes }) => sum + bytes, 0);
   await connection.run('CREATE TABLE hashes (shard VARCHAR, "row" DOUBLE, hash VARCHAR)');

@@ -67,6 +67,12 @@ describe('readRows', () => {
     await expect(read('a.csv.gz', gzipSync(table).subarray(0, -6))).rejects.toMatchObject({ code: 'FILE_UNREADABLE' });
   });
 
+  it('ends the rows of a table at every kind of line end, and refuses quotes of which nobody can tell what they are', async () => {
+    expect(await read('a.csv', 'text\r\none\ntwo\rthree')).toEqual({ rows: [[0, { text: 'one' }], [1, { text: 'two' }], [2, { text: 'three' }]], bad: [] });
+    expect(await read('a.tsv', 'q\ta\n"one\ntwo"\t1\n')).toEqual({ rows: [[0, { q: 'one\ntwo', a: '1' }]], bad: [] });
+    await expect(read('a.tsv', 'q\ta\n"To be\t1\nto be said"\t2\n')).rejects.toMatchObject({ code: 'FILE_UNREADABLE', message: expect.stringContaining('quotes in row 0 hold a tab') });
+  });
+
   it('reads the nested values of Parquet as JSON has them', async () => {
     const query = `
       SELECT [[1, 2], [3]]::BIGINT[][] AS lists, [{role: 'user', content: 'hi'}, {role: 'assistant', content: NULL}] AS messages, 1.5::DECIMAL(4, 2) AS price, 0.5::FLOAT AS half,

@@ -2,7 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { listShards } from '../../data/shards.ts';
+import { parseSettings } from '../../data/settings.ts';
+import { listCorpus, listShards } from '../../data/shards.ts';
 import { asOrdinaryUser } from '../ordinary-user.ts';
 import { withFolder } from './collect.ts';
 
@@ -15,6 +16,18 @@ async function withFiles(files: readonly string[], use: (folder: string) => Prom
     await use(folder);
   });
 }
+
+describe('listCorpus', () => {
+  const list = (settingsFolder: string, settings: object): Promise<string[]> => listCorpus({ settings: parseSettings(JSON.stringify(settings), ''), settingsFolder }).then((shards) => shards.map(({ name }) => name));
+
+  it('leaves out what lies in the run folder, whatever the patterns match', async () => {
+    await withFiles(['a.jsonl', 'run/manifest/published.jsonl', 'runs/b.jsonl', 'mine/quarantine/c.jsonl'], async (folder) => {
+      expect(await list(folder, { corpus: { files: ['**/*.jsonl'] } })).toEqual(['a.jsonl', 'mine/quarantine/c.jsonl', 'runs/b.jsonl']);
+      expect(await list(folder, { run: 'mine', corpus: { files: ['**/*.jsonl'] } })).toEqual(['a.jsonl', 'run/manifest/published.jsonl', 'runs/b.jsonl']);
+      await expect(list(folder, { corpus: { files: ['run/**/*.jsonl'] } })).rejects.toMatchObject({ code: 'NO_FILES' });
+    });
+  });
+});
 
 describe('listShards', () => {
   it('finds literal paths and patterns, each file once, sorted by code unit whatever the order of the patterns', async () => {

@@ -34,6 +34,10 @@ const row: Row = {
 };
 
 describe('a template', () => {
+  it('that leaves no text refuses the row', () => {
+    expect(fill(row, '{question} {input?}')).toBe('refused: no field has text');
+  });
+
   it.each([
     ['{question}\n{choices[gold]}', 'Which?\noats'],
     ['{choices[0]}, {choices[-1]}', 'rye, tea'],

@@ -71,6 +71,16 @@ async function read(url: string, start?: number, end?: number): Promise<Buffer> 
 
 const refused = (reason: RegExp | string): unknown => expect.objectContaining({ code: 'REMOTE_FAILED', message: typeof reason === 'string' ? expect.stringContaining(reason) : expect.stringMatching(reason) });
 
+describe('the time of change of a file', () => {
+  it('is another number for another version where the server names versions alone', async () => {
+    const stateOf = async (etag: string | undefined): Promise<number> => (await statFile(`${(await serve({ first: { etag, 'last-modified': undefined } })).url}/a.jsonl`)).modifiedMs;
+    const [one, same, other] = [await stateOf('"one"'), await stateOf('"one"'), await stateOf('"two"')];
+    expect(same).toBe(one);
+    expect(other).not.toBe(one);
+    expect(await stateOf(undefined)).toBe(0);
+  });
+});
+
 describe('the length of a file', () => {
   it.each<[string, Behavior]>([
     ['the answer to a request for its first byte, whatever HEAD says', { head: { 'content-length': 99 } }],

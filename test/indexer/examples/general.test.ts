@@ -81,6 +81,11 @@ describe('the general rules', () => {
     expect(exampleText(row, { template })).toEqual({ reason: expect.stringMatching(reason) });
   });
 
+  it('refuse rows that hold many questions, and choices of which one is missing', () => {
+    expect(exampleText({ passage: 'Ann and Bo won.', qa_pairs: [{ question: 'Who won?' }] })).toEqual({ reason: expect.stringMatching(/"qa_pairs" holds many of them/) });
+    expect(exampleText({ question: 'Which?', option1: 'rye', option2: '', option3: 'oats', answer: 3 })).toEqual({ reason: expect.stringMatching(/^option2 is missing or empty, and option3 is not/) });
+  });
+
   it('tell of every field with text that they leave out', () => {
     const row = { id: 'x', source_url: 'https://example.org', level: 'easy', question: 'Which?', hint: 'It is a grain.', count: 3, notes: ['42', 'See above.'], distractor1: 'ink', answer: 'rye' };
     expect(exampleText(row)).toMatchObject({ text: 'Which?\nrye', unused: ['hint', 'notes'] });
