@@ -3,8 +3,8 @@
 import { cp, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { stringify } from 'yaml';
-import { openRun } from '../data/run.ts';
-import type { Settings } from '../data/settings.ts';
+import { openRun } from '../run/run.ts';
+import type { Settings } from '../run/settings.ts';
 
 /** Copies what `betr rank` needs into `folder`/run, and writes settings beside it: the run's own, or with another corpus. Returns the settings' path. */
 export async function copyTrainedRun(config: string, folder: string, corpus?: Pick<Settings['corpus'], 'files' | 'fields'>): Promise<string> {

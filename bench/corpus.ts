@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
-import { sqlString, withDuckDb } from '../data/duckdb.ts';
-import { openQuarantine } from '../data/quarantine.ts';
+import { sqlString, withDuckDb } from '../data/duckdb/duckdb.ts';
+import { openQuarantine } from '../data/files/quarantine.ts';
 import { readShard } from '../data/read.ts';
-import type { Run } from '../data/run.ts';
+import type { Run } from '../run/run.ts';
 import { listShards } from '../data/shards.ts';
-import { openZstdCompressor } from '../data/zstd.ts';
+import { openZstdCompressor } from '../data/compression/zstd.ts';
 
 /** About as many rows to a group as datatrove and Hugging Face's libraries write (1,000), as DuckDB makes none smaller. */
 const rowGroupRows = 2_048;

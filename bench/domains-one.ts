@@ -2,9 +2,9 @@
 //   node dist/bench/domains-one.js SETTINGS      SETTINGS: the domains block of betr.yaml as JSON
 // Prints {seconds, cpuSeconds, memoryMb, domains, resamples}.
 
-import { silent } from '../data/progress.ts';
-import { domainSettingsSchema } from '../data/settings.ts';
-import { estimateDomains } from '../indexer/domains/domains.ts';
+import { silent } from '../run/progress.ts';
+import { domainSettingsSchema } from '../run/settings.ts';
+import { estimateDomains } from '../domains/domains.ts';
 
 const settings = domainSettingsSchema.parse(JSON.parse(process.argv[2] ?? ''));
 const startedMs = performance.now();

@@ -8,10 +8,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
-import { sqlString, withDuckDb } from '../data/duckdb.ts';
-import { domainSettingsSchema } from '../data/settings.ts';
-import { estimateDraws, leaveOut } from '../indexer/domains/draws.ts';
-import { type Estimator, openSorted, prepareDraw } from '../indexer/domains/estimate.ts';
+import { sqlString, withDuckDb } from '../data/duckdb/duckdb.ts';
+import { domainSettingsSchema } from '../run/settings.ts';
+import { estimateDraws, leaveOut } from '../domains/draws.ts';
+import { type Estimator, openSorted, prepareDraw } from '../domains/estimate.ts';
 import { describeMachine, hasProgram, printBenchmark } from './machine.ts';
 
 const { values } = parseArgs({ options: { models: { type: 'string', default: '100' }, domains: { type: 'string', default: '1000000' }, estimator: { type: 'string', default: 'spearman' }, json: { type: 'boolean' } } });

@@ -7,8 +7,8 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import { z } from 'zod';
-import { openHasher } from '../classifier/scorers/dsir-hasher.ts';
-import { listBuckets } from '../classifier/scorers/dsir-ngrams.ts';
+import { openHasher } from '../scoring/scorers/dsir/hasher.ts';
+import { listBuckets } from '../scoring/scorers/dsir/ngrams.ts';
 import { describeMachine, printBenchmark } from './machine.ts';
 
 const { values } = parseArgs({ options: { megabytes: { type: 'string', default: '30' }, json: { type: 'boolean' } } });

@@ -10,8 +10,8 @@ import { parseArgs } from 'node:util';
 import { compareWithFasttext } from '../classifier/fasttext/compare.ts';
 import { findFasttext } from '../classifier/fasttext/program.ts';
 import { trainClassifier } from '../classifier/train.ts';
-import { silent } from '../data/progress.ts';
-import { openRun, type Run } from '../data/run.ts';
+import { silent } from '../run/progress.ts';
+import { openRun, type Run } from '../run/run.ts';
 import { runIndex } from '../indexer/index.ts';
 import { printBenchmark } from './machine.ts';
 

@@ -15,10 +15,10 @@ import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import autocannon from 'autocannon';
 import { z } from 'zod';
-import { openRun } from '../data/run.ts';
+import { openRun } from '../run/run.ts';
 import { readRanking } from '../ranking/generation.ts';
-import { listMissingRanks } from '../ranking/kept-ranks.ts';
-import { readKeyOrder } from '../ranking/key-order.ts';
+import { listMissingRanks } from '../ranking/order/saved-ranks.ts';
+import { readKeyOrder } from '../ranking/order/key-order.ts';
 import { copyTrainedRun } from './copy-run.ts';
 import { betr, describeMachine, peakMegabytes, printBenchmark } from './machine.ts';
 

@@ -14,10 +14,10 @@ import { parseArgs } from 'node:util';
 import { createGzip, gunzipSync } from 'node:zlib';
 import { z } from 'zod';
 import type { Shard } from '../data/documents.ts';
-import { openQuarantine } from '../data/quarantine.ts';
+import { openQuarantine } from '../data/files/quarantine.ts';
 import { readShard } from '../data/read.ts';
-import { openFinder } from '../indexer/leaks/find.ts';
-import { listWords } from '../indexer/leaks/words.ts';
+import { openFinder } from '../leaks/find.ts';
+import { listWords } from '../indexer/examples/words.ts';
 import { describeMachine, printBenchmark } from './machine.ts';
 
 const { values } = parseArgs({ options: { megabytes: { type: 'string', default: '60' }, json: { type: 'boolean' } } });

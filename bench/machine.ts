@@ -4,7 +4,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
-import { nodeEnvironment, nodeFlags } from '../data/process.ts';
+import { nodeEnvironment, nodeFlags } from '../data/files/process.ts';
 
 Object.assign(process.env, nodeEnvironment);
 

@@ -8,7 +8,7 @@ import { spawn } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { chromium } from 'playwright-core';
 import { z } from 'zod';
-import { openRun } from '../data/run.ts';
+import { openRun } from '../run/run.ts';
 import { betr, describeMachine, printBenchmark } from './machine.ts';
 
 const { values } = parseArgs({ options: { config: { type: 'string', default: 'betr.yaml' }, rounds: { type: 'string', default: '12' }, query: { type: 'string', default: 'poolTokens=6.3T' }, json: { type: 'boolean' } } });

@@ -3,10 +3,10 @@
 
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { openConnections, scoreChunk } from '../classifier/score-chunk.ts';
+import { openConnections, scoreChunk } from '../scoring/score-chunk.ts';
 import { loadScorer } from '../classifier/scorer.ts';
 import type { DocumentBatch, Shard } from '../data/documents.ts';
-import { openQuarantine } from '../data/quarantine.ts';
+import { openQuarantine } from '../data/files/quarantine.ts';
 import { readShard } from '../data/read.ts';
 import { formatOf } from '../data/shards.ts';
 

@@ -8,8 +8,8 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { readCard } from '../classifier/card.ts';
-import { sqlString, withDuckDb } from '../data/duckdb.ts';
-import { openRun, type Run } from '../data/run.ts';
+import { sqlString, withDuckDb } from '../data/duckdb/duckdb.ts';
+import { openRun, type Run } from '../run/run.ts';
 import { oneLine, writeCorpus } from './corpus.ts';
 import { describeMachine, hasProgram, printBenchmark, runOnOneCore, scoreOne } from './machine.ts';
 

@@ -1,10 +1,10 @@
 // classifier/card.json: what was trained, from what, and how well it tells the best 10 % on documents that it did not learn from.
 
 import { z } from 'zod';
-import { readSealedJson } from '../data/commit.ts';
-import { fail } from '../data/errors.ts';
-import type { Run } from '../data/run.ts';
-import { settingsSchema } from '../data/settings.ts';
+import { readSealedJson } from '../data/files/commit.ts';
+import { fail } from '../run/errors/errors.ts';
+import type { Run } from '../run/run.ts';
+import { settingsSchema } from '../run/settings.ts';
 import { testTargetsSchema } from '../indexer/card.ts';
 
 const whole = z.number().int().nonnegative();

@@ -3,7 +3,7 @@
 // beyond the text itself, whatever n-grams it has.
 
 import { z } from 'zod';
-import { fail } from '../data/errors.ts';
+import { fail } from '../run/errors/errors.ts';
 import { priorNgrams, tokenPattern } from './features.ts';
 import { type Kernel, openKernel } from './kernel.ts';
 import type { Weights } from './weights.ts';

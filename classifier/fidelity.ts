@@ -2,7 +2,7 @@
 
 import type { Fidelity, Interval } from './card.ts';
 import { balancedAccuracy, type Judged, keepBest, keepRates, rocAuc, spearman } from './metrics.ts';
-import { openRandom } from './random.ts';
+import { openRandom } from './held-out.ts';
 
 const resamples = 200;
 

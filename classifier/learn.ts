@@ -2,11 +2,11 @@
 // documents' loss. Promises: the same bags, labels and seed give the same bits.
 
 import { z } from 'zod';
-import type { Report } from '../data/progress.ts';
+import type { Report } from '../run/progress.ts';
 import { growMemory, openWasm, wasmFunction, wasmMemory, wasmNumber } from '../data/wasm.ts';
 import type { Bags } from './bag.ts';
 import { priorNgrams } from './features.ts';
-import { openRandom, shuffle, type Split } from './random.ts';
+import { openRandom, shuffle, type Split } from './held-out.ts';
 import { type Output, openWeights, tableBytes, tableIndex, type Weights } from './weights.ts';
 
 /** AdaGrad's rate for weights, whose features are shares of a text's n-grams, and for biases. Best of a grid (docs/classifier.md). */

@@ -1,8 +1,8 @@
 // Whether index and classifier are still those that the settings ask for. Ranking goes on with what there is: a cron job would not notice by itself.
 
 import { isDeepStrictEqual } from 'node:util';
-import { BetrError } from '../data/errors.ts';
-import type { Run } from '../data/run.ts';
+import { BetrError } from '../run/errors/errors.ts';
+import type { Run } from '../run/run.ts';
 import { type IndexCard, readIndexCard } from '../indexer/card.ts';
 import { type IndexInputs, readInputs } from '../indexer/inputs.ts';
 import { readCard } from './card.ts';

@@ -3,10 +3,10 @@
 // column include says which documents are to be told from the others, in place of the best 10 % by score.
 
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { DuckDBBlobValue } from '../data/duckdb-library.ts';
+import { DuckDBBlobValue } from '../data/duckdb/library.ts';
 import { z } from 'zod';
-import { parquetSource, sqlName, streamChunks } from '../data/duckdb.ts';
-import { BetrError, fail, reasonOf } from '../data/errors.ts';
+import { parquetSource, sqlName, streamChunks } from '../data/duckdb/duckdb.ts';
+import { BetrError, fail, reasonOf } from '../run/errors/errors.ts';
 
 const mostBenchmarks = 16;
 const prefix = 'score_';

@@ -3,12 +3,12 @@
 
 import { basename } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { commitSealedJson, sha256File } from '../data/commit.ts';
-import { fail, reasonOf, systemCode } from '../data/errors.ts';
-import type { Report } from '../data/progress.ts';
-import type { Run } from '../data/run.ts';
+import { commitSealedJson, sha256File } from '../data/files/commit.ts';
+import { fail, reasonOf, systemCode } from '../run/errors/errors.ts';
+import type { Report } from '../run/progress.ts';
+import type { Run } from '../run/run.ts';
 import { readIndexCard, type TestTargets } from '../indexer/card.ts';
-import { withSpillingDuckDb } from '../indexer/parquet.ts';
+import { withSpillingDuckDb } from '../data/duckdb/run-files.ts';
 import { type Bags, openBags, pruneBags } from './bag.ts';
 import { type Card, readCard } from './card.ts';
 import { priorNgrams } from './features.ts';
@@ -16,7 +16,7 @@ import { measureFidelity } from './fidelity.ts';
 import { labelDocuments, topShare } from './labels.ts';
 import { learnWeights } from './learn.ts';
 import { prepareJudged } from './metrics.ts';
-import { splitDocuments } from './random.ts';
+import { splitDocuments } from './held-out.ts';
 import { readTargets, readTexts, type Targets } from './targets.ts';
 import { type Weights, writeWeights } from './weights.ts';
 

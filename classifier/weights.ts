@@ -5,8 +5,8 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { commitBytes } from '../data/commit.ts';
-import { fail, reasonOf, systemCode } from '../data/errors.ts';
+import { commitBytes } from '../data/files/commit.ts';
+import { fail, reasonOf, systemCode } from '../run/errors/errors.ts';
 
 const magic = 'BETRWGT1';
 const checksumBytes = 32;

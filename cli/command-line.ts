@@ -1,9 +1,9 @@
 // A command line of `betr`, carried out: its output goes to the process's streams, its exit code is returned.
 
 import { Command, CommanderError } from 'commander';
-import { BetrError, errorData, fail, reasonOf } from '../data/errors.ts';
-import { leastOpenFiles, readOpenFilesLimit } from '../data/process.ts';
-import { readVersion } from '../data/version.ts';
+import { BetrError, errorData, fail, reasonOf } from '../run/errors/errors.ts';
+import { leastOpenFiles, readOpenFilesLimit } from '../data/files/process.ts';
+import { readVersion } from '../run/version.ts';
 import { commands, exitCodes } from './commands.ts';
 
 /** Carries out a command line (without the program's name). Nothing is thrown: what is wrong is told on standard error, and by the exit code. */

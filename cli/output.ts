@@ -1,8 +1,8 @@
 // How a command talks: results on standard output (text, or JSON with --json), progress and problems on standard error.
 
 import { SingleBar } from 'cli-progress';
-import type { Progress, Report } from '../data/progress.ts';
-import { formatCountOf } from '../ranking/amounts.ts';
+import type { Progress, Report } from '../run/progress.ts';
+import { formatCountOf } from '../run/amounts.ts';
 
 /** Where to look up what was left out. */
 export function describeQuarantine(rows: number): string {

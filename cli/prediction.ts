@@ -1,7 +1,7 @@
 // A prediction as a person reads it, alone or beside what came of it.
 
 import type { PredictedFigures, Prediction } from '../ranking/predict.ts';
-import { formatAmount, formatCountOf, formatFlops } from '../ranking/amounts.ts';
+import { formatAmount, formatCountOf, formatFlops } from '../run/amounts.ts';
 import { formatBytes, formatCount, formatShare, formatTable } from './output.ts';
 
 export function describePrediction({ shards, fileBytes, probes, probedBytes, standardError, workers, freeDiskBytes, byBeginnings, tokensEstimated, predicted, actual }: Prediction): string {

@@ -1,7 +1,7 @@
-// Progress as lines of JSON on standard error, for who watches a command from another process (server/jobs.ts).
+// Progress as lines of JSON on standard error, for who watches a command from another process (server/jobs/jobs.ts).
 
-import { identifyProcess } from '../data/process.ts';
-import type { MeasuredProgress, Progress, ProgressLine, Report } from '../data/progress.ts';
+import { identifyProcess } from '../data/files/process.ts';
+import type { MeasuredProgress, Progress, ProgressLine, Report } from '../run/progress.ts';
 import { stageName } from './output.ts';
 
 const msBetweenLines = 500;

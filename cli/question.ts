@@ -1,9 +1,9 @@
 // The options that ask for a cutoff, shared by `cutoff` and `select`, and what they mean.
 
 import type { Command } from 'commander';
-import { fail } from '../data/errors.ts';
-import { parseAmount, parseBudget, parseShare } from '../ranking/amounts.ts';
-import type { Question } from '../ranking/answer.ts';
+import { fail } from '../run/errors/errors.ts';
+import { parseAmount, parseBudget, parseShare } from '../run/amounts.ts';
+import type { Question } from '../ranking/budget/answer.ts';
 
 export interface QuestionOptions {
   budget?: string;

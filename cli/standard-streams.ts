@@ -1,7 +1,7 @@
 // The process's standard output and standard error where they cannot take what is written: whoever read them has gone, or their disk is full.
 
 import { fstatSync, writeSync } from 'node:fs';
-import { type ErrorData, errorData, fail, reasonOf, systemCode } from '../data/errors.ts';
+import { type ErrorData, errorData, fail, reasonOf, systemCode } from '../run/errors/errors.ts';
 
 /** Ends the process once an output cannot be written, with a sentence and an exit code other than 0. Where only its reader has gone (betr … | head), the command goes on in silence and keeps its exit code: its work does not depend on who listens. */
 export function watchStandardStreams(): void {

@@ -1,7 +1,7 @@
 // Collects documents into batches: about a mebibyte of text each, so that what works on them does so in cache and in bounded memory.
 
 import type { DocumentBatch } from './documents.ts';
-import { openPool } from './pool.ts';
+import { openPool } from './files/pool.ts';
 
 export const bytesPerBatch = 1 << 20;
 const documentsPerBatch = 4096;

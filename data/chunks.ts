@@ -2,11 +2,11 @@
 // file cannot be entered in the middle and is one chunk. Promises: every row in exactly one chunk, and the same cuts for the same file.
 
 import { z } from 'zod';
-import { readBytesOf } from './bytes.ts';
+import { readBytesOf } from './files/bytes.ts';
 import type { Chunk, Shard } from './documents.ts';
-import { lineFeed } from './lines.ts';
+import { lineFeed } from './jsonl/lines.ts';
 import { listRowGroups } from './parquet/read.ts';
-import type { FieldNames } from './settings.ts';
+import type { FieldNames } from '../run/settings.ts';
 
 const whole = z.number().int().nonnegative();
 

@@ -1,12 +1,12 @@
 // Reads any file of documents, whatever its format.
 
-import { readBytesOf } from './bytes.ts';
+import { readBytesOf } from './files/bytes.ts';
 import type { DocumentBatch, Shard, ShardFormat } from './documents.ts';
-import { defaultMaxLineBytes, readJsonl, type ReadOptions, tooLongReason } from './jsonl.ts';
-import { readLineBlocks } from './lines.ts';
+import { defaultMaxLineBytes, readJsonl, type ReadOptions, tooLongReason } from './jsonl/jsonl.ts';
+import { readLineBlocks } from './jsonl/lines.ts';
 import { readParquet } from './parquet/read.ts';
-import type { Quarantine } from './quarantine.ts';
-import type { FieldNames } from './settings.ts';
+import type { Quarantine } from './files/quarantine.ts';
+import type { FieldNames } from '../run/settings.ts';
 
 /** The documents of a shard, or of a chunk of it, in batches; bad rows go to the quarantine. Returns the row after the last. Errors: FILE_NOT_FOUND, FILE_UNREADABLE, COLUMN_MISSING. */
 export function readShard(shard: Shard, fields: FieldNames, options: ReadOptions): AsyncGenerator<DocumentBatch, number> {

@@ -6,9 +6,9 @@ import { basename, isAbsolute, posix, relative, resolve, sep } from 'node:path';
 import picomatch from 'picomatch';
 import { glob, isDynamicPattern } from 'tinyglobby';
 import type { ListedFile, Shard, ShardFormat } from './documents.ts';
-import { BetrError, fail, reasonOf } from './errors.ts';
-import { statFile } from './files.ts';
-import type { Run } from './run.ts';
+import { BetrError, fail, reasonOf } from '../run/errors/errors.ts';
+import { statFile } from './files/files.ts';
+import type { Run } from '../run/run.ts';
 import { expandAddress } from './remote/addresses.ts';
 import { isRemote, openStore, showPath } from './remote/store.ts';
 

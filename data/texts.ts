@@ -1,14 +1,14 @@
 // The texts of a few documents of a shard, by their rows: what lies before them is passed over as fast as its lines can be counted, and
 // nothing after the last is read.
 
-import { readBytesOf } from './bytes.ts';
+import { readBytesOf } from './files/bytes.ts';
 import type { Shard } from './documents.ts';
-import { readText } from './json-line.ts';
-import { defaultMaxLineBytes } from './jsonl.ts';
-import { readLineBlocks } from './lines.ts';
+import { readText } from './jsonl/json-line.ts';
+import { defaultMaxLineBytes } from './jsonl/jsonl.ts';
+import { readLineBlocks } from './jsonl/lines.ts';
 import { readParquet } from './parquet/read.ts';
-import { passOver } from './quarantine.ts';
-import type { FieldNames } from './settings.ts';
+import { passOver } from './files/quarantine.ts';
+import type { FieldNames } from '../run/settings.ts';
 
 export interface RowText {
   row: number;

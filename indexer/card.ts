@@ -1,10 +1,10 @@
 // What `betr index` did, as `index.json` holds it: counts, the model, the search, warnings, and the fingerprints that tell whether anything changed.
 
 import { z } from 'zod';
-import { readSealedJson } from '../data/commit.ts';
-import { fail } from '../data/errors.ts';
-import type { Run } from '../data/run.ts';
-import { noneUnusable, unusableShardsSchema } from '../data/unusable.ts';
+import { readSealedJson } from '../data/files/commit.ts';
+import { fail } from '../run/errors/errors.ts';
+import type { Run } from '../run/run.ts';
+import { noneUnusable, unusableShardsSchema } from '../data/files/unusable.ts';
 import { exampleReportSchema } from './examples/report.ts';
 
 const count = z.number().int().nonnegative();

@@ -4,25 +4,25 @@
 import { copyFile, link, mkdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { type z } from 'zod';
-import { checkFields } from '../data/check-fields.ts';
-import { commitSealedJson, readSealedJson, sha256File } from '../data/commit.ts';
-import { BetrError, systemCode } from '../data/errors.ts';
-import { sizeOf } from '../data/files.ts';
-import type { Report } from '../data/progress.ts';
-import { withQuarantine } from '../data/quarantine.ts';
-import { fingerprint, type Run } from '../data/run.ts';
-import { describeUnusable } from '../data/unusable.ts';
-import { type Example, examplesNoteSchema, loadExamples, readBenchmarks, saveExamples } from './benchmarks.ts';
-import type { BestRanks } from './best-rank.ts';
+import { checkFields } from '../data/rows/check-fields.ts';
+import { commitSealedJson, readSealedJson, sha256File } from '../data/files/commit.ts';
+import { BetrError, systemCode } from '../run/errors/errors.ts';
+import { sizeOf } from '../data/files/files.ts';
+import type { Report } from '../run/progress.ts';
+import { withQuarantine } from '../data/files/quarantine.ts';
+import { fingerprint, type Run } from '../run/run.ts';
+import { describeUnusable } from '../data/files/unusable.ts';
+import { type Example, examplesNoteSchema, loadExamples, readBenchmarks, saveExamples } from './examples/benchmarks.ts';
+import type { BestRanks } from './targets/best-rank.ts';
 import { type ExampleCounts, type IndexCard, indexCardSchema } from './card.ts';
-import { describeEmbedding, embedAll } from './embed-all.ts';
+import { describeEmbedding, embedAll } from './vectors/embed.ts';
 import { type IndexInputs, readInputs } from './inputs.ts';
-import { readNote } from './parquet.ts';
-import { drawSample, type SampleNote, sampleNoteSchema } from './sample.ts';
-import { searchSample } from './search-sample.ts';
-import { writeTargets } from './targets.ts';
+import { readNote } from '../data/duckdb/run-files.ts';
+import { drawSample, type SampleNote, sampleNoteSchema } from './sample/sample.ts';
+import { searchSample } from './search/search-sample.ts';
+import { writeTargets } from './targets/write-targets.ts';
 import { checkTargets, describeTestTargets } from './test-targets.ts';
-import { measureTokens, tokenRatesSchema } from './tokens.ts';
+import { measureTokens, tokenRatesSchema } from './sample/tokens.ts';
 
 export type IndexResult = IndexCard & {
   /** Nothing had changed, and nothing was done. */

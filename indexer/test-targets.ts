@@ -2,14 +2,14 @@
 // force goes on record. Targets and test items are the same where their texts are, but for case, punctuation and spaces.
 
 import { join } from 'node:path';
-import { fail } from '../data/errors.ts';
-import { openQuarantine } from '../data/quarantine.ts';
-import type { Run } from '../data/run.ts';
-import type { BenchmarkFiles, Example } from './benchmarks.ts';
+import { fail } from '../run/errors/errors.ts';
+import { openQuarantine } from '../data/files/quarantine.ts';
+import type { Run } from '../run/run.ts';
+import type { BenchmarkFiles, Example } from './examples/benchmarks.ts';
 import type { TestTargets } from './card.ts';
 import { readExampleRows } from './examples/read.ts';
 import type { IndexInputs } from './inputs.ts';
-import { sameness } from './leaks/tests.ts';
+import { sameness } from '../leaks/tests.ts';
 
 const shownCharacters = 120;
 

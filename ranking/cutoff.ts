@@ -5,9 +5,9 @@
 
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { z } from 'zod';
-import { binFloor } from '../classifier/part.ts';
-import { sqlString } from '../data/duckdb.ts';
-import type { Run } from '../data/run.ts';
+import { binFloor } from '../scoring/part.ts';
+import { sqlString } from '../data/duckdb/duckdb.ts';
+import type { Run } from '../run/run.ts';
 import type { Ranking } from './generation.ts';
 import { queryRows, sqlScore, withScores } from './scores.ts';
 

@@ -3,12 +3,12 @@
 
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { z } from 'zod';
-import { sqlName, sqlString } from '../data/duckdb.ts';
-import { fail } from '../data/errors.ts';
-import { fingerprint, type Run } from '../data/run.ts';
+import { sqlName, sqlString } from '../data/duckdb/duckdb.ts';
+import { fail } from '../run/errors/errors.ts';
+import { fingerprint, type Run } from '../run/run.ts';
 import { type Cutoff, keptCondition } from './cutoff.ts';
 import type { Ranking } from './generation.ts';
-import { positionsTable } from './positions.ts';
+import { positionsTable } from './order/positions.ts';
 import { queryRows, sqlList, sqlScore, withScores } from './scores.ts';
 import { shardId } from './shards.ts';
 

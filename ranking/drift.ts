@@ -2,14 +2,14 @@
 // documents that are new by themselves, among which a change shows long before it moves the whole. run/drift.json.
 
 import { z } from 'zod';
-import type { Figures } from '../classifier/figures.ts';
-import type { PartCard } from '../classifier/part.ts';
-import { commitSealedJson, readSealedJson } from '../data/commit.ts';
-import type { Run } from '../data/run.ts';
-import type { Settings } from '../data/settings.ts';
-import { formatCount, formatFlops, formatShare } from './amounts.ts';
+import type { Figures } from '../scoring/sums.ts';
+import type { PartCard } from '../scoring/part.ts';
+import { commitSealedJson, readSealedJson } from '../data/files/commit.ts';
+import type { Run } from '../run/run.ts';
+import type { Settings } from '../run/settings.ts';
+import { formatCount, formatFlops, formatShare } from '../run/amounts.ts';
 import type { Ranking } from './generation.ts';
-import { floorRate, keepRate, type Law, lawRate, planModelFor } from './laws.ts';
+import { floorRate, keepRate, type Law, lawRate, planModelFor } from './budget/laws.ts';
 
 const share = z.number();
 const count = z.number().int().nonnegative();

@@ -1,8 +1,8 @@
 // What each output of the classifier favours: the sources of the best share of the corpus by the joint score, or by one benchmark's own.
 
 import { z } from 'zod';
-import { sqlName } from '../data/duckdb.ts';
-import type { Run } from '../data/run.ts';
+import { sqlName } from '../data/duckdb/duckdb.ts';
+import type { Run } from '../run/run.ts';
 import type { Ranking } from './generation.ts';
 import { queryRows, withScores } from './scores.ts';
 

@@ -5,12 +5,12 @@ import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { openFigures } from '../classifier/figures.ts';
-import { histogramSchema, type ListedPart, listedPartSchema, type Part } from '../classifier/part.ts';
-import { shardsOf } from '../classifier/shard-changes.ts';
-import { commitSealedJson, readSealedJson, sha256File } from '../data/commit.ts';
-import { BetrError, fail, systemCode } from '../data/errors.ts';
-import { fingerprint, type Run } from '../data/run.ts';
+import { openFigures } from '../scoring/sums.ts';
+import { histogramSchema, type ListedPart, listedPartSchema, type Part } from '../scoring/part.ts';
+import { shardsOf } from '../scoring/shard-changes.ts';
+import { commitSealedJson, readSealedJson, sha256File } from '../data/files/commit.ts';
+import { BetrError, fail, systemCode } from '../run/errors/errors.ts';
+import { fingerprint, type Run } from '../run/run.ts';
 import { testTargetsSchema } from '../indexer/card.ts';
 
 const whole = z.number().int().nonnegative();
@@ -38,7 +38,7 @@ export const rankingSchema = z.strictObject({
   histogram: histogramSchema,
 });
 
-/** A published ranking; or one made from it, by the scores of some benchmarks (ranking/retarget.ts). */
+/** A published ranking; or one made from it, by the scores of some benchmarks (ranking/order/retarget.ts). */
 export type Ranking = z.output<typeof rankingSchema> & { target?: Target };
 
 export interface Target {

@@ -4,11 +4,11 @@
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import { commitJson, keepIfPossible, writeError } from '../data/commit.ts';
-import { fail, reasonOf, systemCode } from '../data/errors.ts';
-import { listFolder } from '../data/files.ts';
-import { isLeftBehind, keepOwn, nameOwn } from '../data/own-files.ts';
-import type { Run } from '../data/run.ts';
+import { commitJson, keepIfPossible, writeError } from '../data/files/commit.ts';
+import { fail, reasonOf, systemCode } from '../run/errors/errors.ts';
+import { listFolder } from '../data/files/files.ts';
+import { isLeftBehind, keepOwn, nameOwn } from '../data/files/own-files.ts';
+import type { Run } from '../run/run.ts';
 import type { Ranking } from './generation.ts';
 
 const heldSchema = z.object({ generation: z.string(), files: z.array(z.string()) });

@@ -2,7 +2,7 @@
 // their scores are large); one that lies across an edge is shared out evenly, so counts are fractions near edges and exact in sum.
 
 import { z } from 'zod';
-import { binFloor } from '../classifier/part.ts';
+import { binFloor } from '../scoring/part.ts';
 import type { Ranking } from './generation.ts';
 
 const amount = z.number().nonnegative();

@@ -2,9 +2,9 @@
 // score's own bin is looked at.
 
 import { z } from 'zod';
-import { binFloor, scoreBin } from '../classifier/part.ts';
-import { sqlName, sqlString } from '../data/duckdb.ts';
-import type { Run } from '../data/run.ts';
+import { binFloor, scoreBin } from '../scoring/part.ts';
+import { sqlName, sqlString } from '../data/duckdb/duckdb.ts';
+import type { Run } from '../run/run.ts';
 import type { Cutoff } from './cutoff.ts';
 import type { RankedDocument } from './documents.ts';
 import type { Ranking } from './generation.ts';
@@ -61,7 +61,7 @@ export function keepsScore({ score, last }: Pick<Cutoff, 'score' | 'last'>, aske
 
 /**
  * The scores that texts have in a ranking: the joint ones, or by its chosen benchmarks the best percentile among them, as the ranking has it for its own documents
- * (ranking/combine.ts). `scores` has one list for each text, in the order of the scorer's outputs. Errors: those of `withScores`.
+ * (ranking/order/combine.ts). `scores` has one list for each text, in the order of the scorer's outputs. Errors: those of `withScores`.
  */
 export async function scoreInRanking(run: Run, ranking: Ranking, scores: readonly (readonly number[])[]): Promise<number[]> {
   const { target, ...published } = ranking;

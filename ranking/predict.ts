@@ -3,23 +3,23 @@
 
 import { rm, statfs } from 'node:fs/promises';
 import { z } from 'zod';
-import { type Figures, openFigures } from '../classifier/figures.ts';
-import { binFloor } from '../classifier/part.ts';
-import { isSmall } from '../classifier/packs.ts';
-import { fingerprintCorpus, listTasks, outlinePlan, packFresh, shardsOfTasks } from '../classifier/plan.ts';
-import { type Probe, type Probes, probeShards } from '../classifier/probe.ts';
-import { readCards, readPublishedParts } from '../classifier/published.ts';
-import { type CorpusScores, listOpenTasks } from '../classifier/score-corpus.ts';
-import { countWorkers } from '../classifier/workers.ts';
-import { commitSealedJson, readSealedJson } from '../data/commit.ts';
-import type { Report } from '../data/progress.ts';
-import type { Run } from '../data/run.ts';
-import type { Settings } from '../data/settings.ts';
+import { type Figures, openFigures } from '../scoring/sums.ts';
+import { binFloor } from '../scoring/part.ts';
+import { isSmall } from '../scoring/packs.ts';
+import { fingerprintCorpus, listTasks, outlinePlan, packFresh, shardsOfTasks } from '../scoring/plan.ts';
+import { type Probe, type Probes, probeShards } from '../scoring/probe.ts';
+import { readCards, readPublishedParts } from '../scoring/published.ts';
+import { type CorpusScores, listOpenTasks } from '../scoring/score-corpus.ts';
+import { countWorkers } from '../scoring/workers.ts';
+import { commitSealedJson, readSealedJson } from '../data/files/commit.ts';
+import type { Report } from '../run/progress.ts';
+import type { Run } from '../run/run.ts';
+import type { Settings } from '../run/settings.ts';
 import { isCompressed } from '../data/shards.ts';
-import { readLaw } from './calibrations.ts';
+import { readLaw } from './budget/calibrations.ts';
 import { binAt, rateOf } from './drift.ts';
 import type { Ranking } from './generation.ts';
-import type { Law } from './laws.ts';
+import type { Law } from './budget/laws.ts';
 
 const amount = z.number().nonnegative();
 

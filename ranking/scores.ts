@@ -4,11 +4,11 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { writeError } from '../data/commit.ts';
-import { type DuckDbLimits, type OpenDuckDb, openDuckDb, parquetSource, sqlString, withDuckDb } from '../data/duckdb.ts';
-import { BetrError, fail, reasonOf } from '../data/errors.ts';
-import { isLeftBehind, keepOwn, nameOwn } from '../data/own-files.ts';
-import type { Run } from '../data/run.ts';
+import { writeError } from '../data/files/commit.ts';
+import { type DuckDbLimits, type OpenDuckDb, openDuckDb, parquetSource, sqlString, withDuckDb } from '../data/duckdb/duckdb.ts';
+import { BetrError, fail, reasonOf } from '../run/errors/errors.ts';
+import { isLeftBehind, keepOwn, nameOwn } from '../data/files/own-files.ts';
+import type { Run } from '../run/run.ts';
 import type { Ranking } from './generation.ts';
 
 const spillName = 'spill-';
@@ -18,7 +18,7 @@ const confinedMemoryMb = 384;
 const keptMemoryMb = 768;
 
 /**
- * Calls `use` with a connection and the SQL of a table of every document's scores (columns of classifier/part.ts, in the parts' order).
+ * Calls `use` with a connection and the SQL of a table of every document's scores (columns of scoring/part.ts, in the parts' order).
  * Of a ranking by chosen benchmarks, `score` is by these; its parts have to be all of them. With such a ranking's target, or one handed in,
  * there is a column more: `winner`, the number of the benchmark that a document is best for.
  * Errors: FILE_DAMAGED where a part cannot be read, DISK_FULL where spilling fails, and those of `use`.

@@ -1,12 +1,12 @@
 // The shards of a ranking, by name or id, and whether they are still the files that were ranked. Whoever asks names a shard of the
 // ranking or gets nothing: no text of a request ever becomes a path.
 
-import type { CoveredRows } from '../classifier/part.ts';
+import type { CoveredRows } from '../scoring/part.ts';
 import type { Shard } from '../data/documents.ts';
-import { BetrError, fail, reasonOf } from '../data/errors.ts';
-import { statFile } from '../data/files.ts';
+import { BetrError, fail, reasonOf } from '../run/errors/errors.ts';
+import { statFile } from '../data/files/files.ts';
 import { isRemote } from '../data/remote/store.ts';
-import { fingerprint, type Run } from '../data/run.ts';
+import { fingerprint, type Run } from '../run/run.ts';
 import { formatOf, pathOf } from '../data/shards.ts';
 import type { Ranking } from './generation.ts';
 

@@ -4,9 +4,9 @@ import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
-import { type CoveredRows, type ListedPart, quarantineFile } from '../classifier/part.ts';
-import type { Run } from '../data/run.ts';
-import { listedUnusable, type UnusableShards } from '../data/unusable.ts';
+import { type CoveredRows, type ListedPart, quarantineFile } from '../scoring/part.ts';
+import type { Run } from '../run/run.ts';
+import { listedUnusable, type UnusableShards } from '../data/files/unusable.ts';
 
 interface Found {
   documents: number;

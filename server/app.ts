@@ -6,11 +6,11 @@
 // once a request so that all of an answer is of one generation. It returns a Reply and throws errors of the catalogue.
 
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
-import { openBoundedCache } from '../data/bounded-cache.ts';
-import { fail } from '../data/errors.ts';
+import { openBoundedCache } from '../data/files/bounded-cache.ts';
+import { fail } from '../run/errors/errors.ts';
 import { bodyLimitBytes, readBody, sizeBody } from './read-body.ts';
 import { isProxy, type Proxies } from './connections.ts';
-import { prefersCsv } from './csv.ts';
+import { prefersCsv } from './routes/csv.ts';
 import { type Guard, openGuard, openRateLimit } from './guard.ts';
 import { knownError, sendProblem } from './problem.ts';
 import type { Reply, Route } from './route.ts';

@@ -4,7 +4,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { NextFunction, Request, Response } from 'express';
 import { rateLimit, type RateLimitRequestHandler } from 'express-rate-limit';
-import { fail } from '../data/errors.ts';
+import { fail } from '../run/errors/errors.ts';
 
 const headers = new Map([
   ['Content-Security-Policy', "default-src 'none'; frame-ancestors 'none'"],

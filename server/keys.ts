@@ -9,9 +9,9 @@ import { mkdir, open, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { z } from 'zod';
-import { commitFile, writeError } from '../data/commit.ts';
-import { type BetrError, fail, systemCode } from '../data/errors.ts';
-import { type Lease, readHolder, takeLease, watchLeases } from '../data/lease.ts';
+import { commitFile, writeError } from '../data/files/commit.ts';
+import { type BetrError, fail, systemCode } from '../run/errors/errors.ts';
+import { type Lease, readHolder, takeLease, watchLeases } from '../data/files/lease.ts';
 
 export const keyKinds = ['read', 'jobs'] as const;
 export type KeyKind = (typeof keyKinds)[number];

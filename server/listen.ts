@@ -2,19 +2,19 @@
 
 import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
-import { fail, reasonOf } from '../data/errors.ts';
-import type { Run } from '../data/run.ts';
-import { paperFindings } from '../ranking/curve.ts';
+import { fail, reasonOf } from '../run/errors/errors.ts';
+import type { Run } from '../run/run.ts';
+import { paperFindings } from '../ranking/budget/curve.ts';
 import { keepDatabase } from '../ranking/scores.ts';
 import { createApp } from './app.ts';
 import { limitConnections, readProxies } from './connections.ts';
-import { openGate } from './gate.ts';
+import { openGate } from '../ranking/why/gate.ts';
 import { isLoopback, loopbackHosts, mostHeaderBytes } from './guard.ts';
-import { openJobs } from './jobs.ts';
+import { openJobs } from './jobs/jobs.ts';
 import { openKeys } from './keys.ts';
 import { openLive } from './live.ts';
 import { openMetrics } from './metrics.ts';
-import { openTexts } from './texts.ts';
+import { openTexts } from '../ranking/why/texts.ts';
 
 export interface ListenOptions {
   host: string;

@@ -3,11 +3,11 @@
 
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { BetrError, errorData, errorFrom, fail } from '../data/errors.ts';
-import { fingerprint, type Run } from '../data/run.ts';
-import { readVersion } from '../data/version.ts';
+import { BetrError, errorData, errorFrom, fail } from '../run/errors/errors.ts';
+import { fingerprint, type Run } from '../run/run.ts';
+import { readVersion } from '../run/version.ts';
 import { type Ranking, readRanking, stampParts } from '../ranking/generation.ts';
-import { type Lease, type LiveRanking, loadRanking, type LoadedRanking } from './live-ranking.ts';
+import { type Lease, type LiveRanking, loadRanking, type LoadedRanking } from '../ranking/order/live-ranking.ts';
 
 export interface Live {
   /** The ranking to answer from, for what needs none of its files. Errors: STEP_MISSING, FILE_DAMAGED, FILE_UNREADABLE: why there is none. */

@@ -1,7 +1,7 @@
 // What the server counts about itself, for Prometheus.
 
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { Gate } from './gate.ts';
+import type { Gate } from '../ranking/why/gate.ts';
 import type { Keys } from './keys.ts';
 import type { Live } from './live.ts';
 

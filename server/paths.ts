@@ -4,8 +4,8 @@ import { realpathSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, isAbsolute, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { findHome, listCacheFolders } from '../data/cache-folder.ts';
-import type { Run } from '../data/run.ts';
+import { findHome, listCacheFolders } from '../data/remote/cache-folder.ts';
+import type { Run } from '../run/run.ts';
 
 type Shown = readonly [folder: RegExp, name: string];
 const known = new WeakMap<Run, readonly Shown[]>();

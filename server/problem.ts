@@ -2,8 +2,8 @@
 
 import type { Request, Response } from 'express';
 import { z } from 'zod';
-import { BetrError, fail } from '../data/errors.ts';
-import type { Run } from '../data/run.ts';
+import { BetrError, fail } from '../run/errors/errors.ts';
+import type { Run } from '../run/run.ts';
 import { hidePaths, hidePathsIn } from './paths.ts';
 
 export const problemSchema = z.strictObject({

@@ -1,7 +1,7 @@
 // Reads the body of a request whole, up to its route's limit.
 
 import express, { type Request, type Response } from 'express';
-import { fail } from '../data/errors.ts';
+import { fail } from '../run/errors/errors.ts';
 import type { Guard } from './guard.ts';
 import { knownError } from './problem.ts';
 

@@ -2,8 +2,8 @@
 
 import type { Request, Response } from 'express';
 import { z } from 'zod';
-import { BetrError, fail } from '../data/errors.ts';
-import { allowedBy, valueAt } from '../data/issues.ts';
+import { BetrError, fail } from '../run/errors/errors.ts';
+import { allowedBy, valueAt } from '../run/issues.ts';
 import { parseBody } from './body.ts';
 import type { ServerState } from './state.ts';
 

@@ -1,12 +1,12 @@
 // What every route can reach: the run, the ranking that is being served, and the server's own parts.
 
-import type { Run } from '../data/run.ts';
-import type { Gate } from './gate.ts';
-import type { Jobs } from './jobs.ts';
+import type { Run } from '../run/run.ts';
+import type { Gate } from '../ranking/why/gate.ts';
+import type { Jobs } from './jobs/jobs.ts';
 import type { Keys } from './keys.ts';
 import type { Live } from './live.ts';
 import type { Metrics } from './metrics.ts';
-import type { Texts } from './texts.ts';
+import type { Texts } from '../ranking/why/texts.ts';
 
 export interface ServerState {
   run: Run;

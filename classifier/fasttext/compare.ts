@@ -4,8 +4,8 @@
 
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Report } from '../../data/progress.ts';
-import type { Run } from '../../data/run.ts';
+import type { Report } from '../../run/progress.ts';
+import type { Run } from '../../run/run.ts';
 import { readCard } from '../card.ts';
 import { prepareJudged, rocAuc } from '../metrics.ts';
 import { loadScorer, type Scorer } from '../scorer.ts';

@@ -1,7 +1,7 @@
 // Reads a binary file piece by piece, and never past its end: a length that the file names is checked before any memory is taken for it.
 
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { fail, reasonOf, systemCode } from '../../data/errors.ts';
+import { fail, reasonOf, systemCode } from '../../run/errors/errors.ts';
 
 export interface FileBytes {
   size: number;

@@ -2,7 +2,7 @@
 // The layout is that of fastText 0.9.2: args, dictionary, input matrix, output matrix. Input rows are handed over block by block, because a
 // plain model's may be gigabytes. Whatever does not hang together is told as FASTTEXT_INVALID; no length is believed beyond the file's own size.
 
-import { BetrError, fail, reasonOf } from '../../data/errors.ts';
+import { BetrError, fail, reasonOf } from '../../run/errors/errors.ts';
 import { openCursor, openFileBytes, type Cursor, type FileBytes } from './file-bytes.ts';
 import { type Matrix, readMatrix } from './matrix.ts';
 

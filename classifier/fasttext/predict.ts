@@ -4,7 +4,7 @@
 // speed and memory do not depend on the dimensions.
 
 import { z } from 'zod';
-import { BetrError, fail, reasonOf } from '../../data/errors.ts';
+import { BetrError, fail, reasonOf } from '../../run/errors/errors.ts';
 import { growMemory, openWasm, wasmFunction, wasmMemory, wasmNumber } from '../../data/wasm.ts';
 import { type Best, foldedBest, foldedProbability, openLoss } from './loss.ts';
 import { type FasttextModel, openModelFile } from './model-file.ts';

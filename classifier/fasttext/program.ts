@@ -2,7 +2,7 @@
 
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { BetrError, fail, reasonOf, systemCode } from '../../data/errors.ts';
+import { BetrError, fail, reasonOf, systemCode } from '../../run/errors/errors.ts';
 
 export interface TrainingSettings {
   lr: number;

@@ -3,11 +3,11 @@
 // grow with the texts; the same sample, targets and settings give the same bytes.
 
 import { closeSync, openSync, writeSync } from 'node:fs';
-import { commitFile } from '../../data/commit.ts';
-import type { Run } from '../../data/run.ts';
-import { withSpillingDuckDb } from '../../indexer/parquet.ts';
+import { commitFile } from '../../data/files/commit.ts';
+import type { Run } from '../../run/run.ts';
+import { withSpillingDuckDb } from '../../data/duckdb/run-files.ts';
 import { labelDocuments } from '../labels.ts';
-import { openRandom, shuffle, type Split, splitDocuments } from '../random.ts';
+import { openRandom, shuffle, type Split, splitDocuments } from '../held-out.ts';
 import { readTargets, readTexts } from '../targets.ts';
 
 /** Labels of the best 10 % and of the others; of the first our fastText scorer knows without being told that it is the good one. */

@@ -3,7 +3,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import * as zlib from 'node:zlib';
 import { z } from 'zod';
-import { openPool } from '../pool.ts';
+import { openPool } from '../files/pool.ts';
 import { mostHeaderBytes, type PageHeader, readPageHeader } from './page-header.ts';
 import type { ByteSpan } from './copy.ts';
 

@@ -2,7 +2,7 @@
 
 import type { FileHandle } from 'node:fs/promises';
 import { isNativeError } from 'node:util/types';
-import { reasonOf, systemCode } from '../errors.ts';
+import { reasonOf, systemCode } from '../../run/errors/errors.ts';
 import { crc32, damagedPage, type PageSpan, readHeaderAt, wrongChecksum } from './checksums.ts';
 import { decompressPage } from './codecs.ts';
 import { type Indexed, plainEncoding, readEncoded, type Values } from './decode.ts';

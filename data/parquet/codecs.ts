@@ -3,7 +3,7 @@
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { compress, decompress, init } from '@bokuweb/zstd-wasm';
 import { snappyUncompressor } from 'hysnappy';
-import { contentBytesOf } from '../zstd-frames.ts';
+import { contentBytesOf } from '../compression/zstd-frames.ts';
 import { openCursor, readVarInt } from './cursor.ts';
 import { decompressLz4, decompressLz4Blocks } from './lz4.ts';
 

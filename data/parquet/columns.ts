@@ -2,9 +2,9 @@
 
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { z } from 'zod';
-import { parquetSource, sqlName } from '../duckdb.ts';
-import { fail } from '../errors.ts';
-import type { FieldNames } from '../settings.ts';
+import { parquetSource, sqlName } from '../duckdb/duckdb.ts';
+import { fail } from '../../run/errors/errors.ts';
+import type { FieldNames } from '../../run/settings.ts';
 import { type Footer, listLeaves, type SchemaNode } from './footer.ts';
 
 /** A column, from one of the file's top level down. */

@@ -3,8 +3,8 @@
 
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { makeTemporaryFolder, writeError } from '../commit.ts';
-import { readBetween } from '../files.ts';
+import { makeTemporaryFolder, writeError } from '../files/commit.ts';
+import { readBetween } from '../files/files.ts';
 import type { FileRange } from '../remote/store.ts';
 
 /** Ranges that are closer than this are fetched as one: a request costs about as much. */

@@ -2,7 +2,7 @@
 // that differ only in case. Whatever is only copied into other files stays in the bytes that it is written in.
 
 import { type Cursor, openCursor } from './cursor.ts';
-import { readBetween, statFile } from '../files.ts';
+import { readBetween, statFile } from '../files/files.ts';
 import { type FileRange, isRemote } from '../remote/store.ts';
 import { binaryReader, integerReader, rawReader, readList, readStruct, skipValue, type ThriftValue } from './thrift.ts';
 

@@ -2,14 +2,14 @@
 // the one before; and it writes pages of up to 100 MB. Such a page is decompressed piece by piece here, where it is as DuckDB writes it: plain values, in Snappy,
 // Zstandard, gzip or uncompressed. Whatever is otherwise, or damaged, is left to DuckDB: what is read here may end anywhere, and is right as far as it goes.
 
-import { type ByteReader, openByteReader } from '../byte-reader.ts';
-import { readPieces } from '../files.ts';
-import { gunzip } from '../gzip.ts';
+import { type ByteReader, openByteReader } from '../compression/byte-reader.ts';
+import { readPieces } from '../files/files.ts';
+import { gunzip } from '../compression/gzip.ts';
 import type { Footer, SchemaNode } from './footer.ts';
 import { mostHeaderBytes, type PageHeader, readPageHeader } from './page-header.ts';
 import { decompressSnappy } from './snappy.ts';
 import { readValues, type Text } from './values.ts';
-import { openFastZstdDecompressor } from '../zstd.ts';
+import { openFastZstdDecompressor } from '../compression/zstd.ts';
 
 /** Encodings, by their numbers in the format. */
 const plain = 0;

@@ -1,11 +1,11 @@
 // The rows of a small Parquet file with all their columns, as the values that JSON would have: lists as arrays, structs as objects, whole numbers as numbers.
 
 import { z } from 'zod';
-import { openDuckDb, parquetSource, streamChunks } from '../duckdb.ts';
-import { BetrError, fail, reasonOf } from '../errors.ts';
-import { statFile } from '../files.ts';
-import { toJs } from '../duckdb-library.ts';
-import type { Row } from '../field-path.ts';
+import { openDuckDb, parquetSource, streamChunks } from '../duckdb/duckdb.ts';
+import { BetrError, fail, reasonOf } from '../../run/errors/errors.ts';
+import { statFile } from '../files/files.ts';
+import { toJs } from '../duckdb/library.ts';
+import type { Row } from '../../run/fields/field-path.ts';
 import { isRemote, showPath } from '../remote/store.ts';
 import { openCopy } from './copy.ts';
 

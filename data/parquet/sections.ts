@@ -1,11 +1,11 @@
 // The rows of a Parquet file in sections, each by one query: what DuckDB reads, and row groups of large pages, whose texts come from elsewhere beside DuckDB's other columns.
 
 import type { DuckDBConnection, DuckDBDataChunk } from '@duckdb/node-api';
-import { parquetSource, streamChunks } from '../duckdb.ts';
-import { readBytes, readStrings } from '../duckdb-columns.ts';
-import { DuckDBDoubleVector } from '../duckdb-library.ts';
-import { fail } from '../errors.ts';
-import { defaultMaxLineBytes } from '../jsonl.ts';
+import { parquetSource, streamChunks } from '../duckdb/duckdb.ts';
+import { readBytes, readStrings } from '../duckdb/columns.ts';
+import { DuckDBDoubleVector } from '../duckdb/library.ts';
+import { fail } from '../../run/errors/errors.ts';
+import { defaultMaxLineBytes } from '../jsonl/jsonl.ts';
 import type { Query } from './columns.ts';
 import { haveLargePages, openTexts, type TextPages, type TextReader } from './pages.ts';
 import type { Text } from './values.ts';

@@ -1,7 +1,7 @@
 // Snappy's raw format, decompressed piece by piece: its libraries want all of it in memory at once, and have twice as much there.
 
 import { z } from 'zod';
-import { openPool } from '../pool.ts';
+import { openPool } from '../files/pool.ts';
 import { growMemory, openWasm, wasmFunction, wasmMemory, wasmNumber } from '../wasm.ts';
 
 const exportsSchema = z.object({

@@ -1,6 +1,6 @@
 // The texts in a Parquet page of plain byte arrays, from its content piece by piece.
 
-import { withRoom } from '../lines.ts';
+import { withRoom } from '../jsonl/lines.ts';
 import { openCursor, readVarInt } from './cursor.ts';
 import type { PageHeader } from './page-header.ts';
 

@@ -1,7 +1,7 @@
 // A footer by which DuckDB sees some columns of a Parquet file under names that say nothing, and texts as bytes: whatever the columns are called, and whether
 // or not their texts are valid UTF-8. The values stay where they are.
 
-import { sqlName } from '../duckdb.ts';
+import { sqlName } from '../duckdb/duckdb.ts';
 import { type Footer, type SchemaNode } from './footer.ts';
 import { type ThriftValue, writeBinary, writeI32, writeI64, writeList, writeStruct, struct } from './thrift.ts';
 

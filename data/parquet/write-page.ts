@@ -1,6 +1,6 @@
 // What goes into a Parquet page until it is written: levels, and values plainly or as places in a dictionary.
 
-import { withRoom } from '../lines.ts';
+import { withRoom } from '../jsonl/lines.ts';
 import type { Values } from './decode.ts';
 import { bitsFor, writeHybrid } from './hybrid.ts';
 

@@ -1,7 +1,7 @@
 // Patterns of web addresses. They can only count and list, as {00..15} or {train,test}: servers do not say which files they have.
 
 import braces from 'braces';
-import { fail, reasonOf } from '../errors.ts';
+import { fail, reasonOf } from '../../run/errors/errors.ts';
 import { showPath } from './store.ts';
 
 const patternsAtMost = 100_000;

@@ -4,7 +4,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
-import { fail, reasonOf, systemCode } from '../errors.ts';
+import { fail, reasonOf, systemCode } from '../../run/errors/errors.ts';
 import { RemoteProblem } from './store.ts';
 
 const redirectsAtMost = 20;

@@ -1,7 +1,7 @@
 // Tries again what may pass: exponential back-off with jitter, longer where the server asks for it, never shorter.
 
 import { setTimeout } from 'node:timers/promises';
-import { BetrError, fail, reasonOf } from '../errors.ts';
+import { BetrError, fail, reasonOf } from '../../run/errors/errors.ts';
 import { RemoteProblem, showPath } from './store.ts';
 
 /** Attempts in a row without any progress before giving up; the waits between them come to about half a minute. Tests set them shorter. */

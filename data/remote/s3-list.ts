@@ -1,7 +1,7 @@
 // The pages of a listing, put together: every object once, or an error. Stores differ in how they say where to go on, and one that goes round in circles must not keep us.
 
 import type { _Object, ListObjectsV2CommandOutput } from '@aws-sdk/client-s3';
-import { fail } from '../errors.ts';
+import { fail } from '../../run/errors/errors.ts';
 
 /** Where a page begins: after what a token stands for, or after a key. */
 export type ListFrom = { ContinuationToken?: string; StartAfter?: string };

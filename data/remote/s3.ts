@@ -6,7 +6,7 @@ import { Upload } from '@aws-sdk/lib-storage';
 import { createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import picomatch from 'picomatch';
-import { BetrError, fail, reasonOf } from '../errors.ts';
+import { BetrError, fail, reasonOf } from '../../run/errors/errors.ts';
 import { type Answer, checkAnswer, checkEncoding, lengthOf, saysEmpty } from './answers.ts';
 import { retry } from './retry.ts';
 import { listObjects, type ListPage } from './s3-list.ts';

@@ -1,8 +1,8 @@
 // A row by a recipe's shape.
 
-import type { Row } from '../../data/field-path.ts';
-import { type Found, type Path, textAt, trimText, valueAt } from '../../data/paths.ts';
-import { fillTemplate } from '../../data/template.ts';
+import type { Row } from '../../run/fields/field-path.ts';
+import { type Found, type Path, textAt, trimText, valueAt } from '../../run/fields/paths.ts';
+import { fillTemplate } from '../../run/fields/template.ts';
 import { type Choices, readChoices, readTexts, withoutLabels } from './choices.ts';
 import { type Gold, type Made, type Outcome, readGoldField, type Refused, shorten, whyNoAnswer } from './outcome.ts';
 import { holds, type Shape, shapeFields } from './recipes.ts';

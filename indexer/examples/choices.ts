@@ -1,8 +1,8 @@
 // The choices of a row, and which of them its gold field may mean. A "2" can be a label, a text, the second choice or the third: every reading is kept here, and who
 // knows more (a recipe, or the benchmark's other rows) says which counts.
 
-import { isRow } from '../../data/field-path.ts';
-import { letterIn, numberIn, structureIn, trimText } from '../../data/paths.ts';
+import { isRow } from '../../run/fields/field-path.ts';
+import { letterIn, numberIn, structureIn, trimText } from '../../run/fields/paths.ts';
 
 /** How a gold field says which choice is right: by its label, its text, its place in the alphabet, its number from 0 (`index`) or from 1 (`number`). */
 export const conventions = ['label', 'text', 'letter', 'index', 'number'] as const;

@@ -1,8 +1,8 @@
 // The rules for rows that no recipe knows: question, right answer and what supports it, by the names that such fields usually have. One text: question + correct
 // answer + any further field, one to a line (method: BETR, arXiv 2507.12466, section 3).
 
-import { isRow, type Row } from '../../data/field-path.ts';
-import { trimText } from '../../data/paths.ts';
+import { isRow, type Row } from '../../run/fields/field-path.ts';
+import { trimText } from '../../run/fields/paths.ts';
 import { fillGap } from './apply.ts';
 import { type Choices, type Convention, readChoices, readFamily } from './choices.ts';
 import { type Gold, type Made, type Outcome, readGoldField, type Refused, shorten, whyNoAnswer } from './outcome.ts';

@@ -1,12 +1,12 @@
 // Benchmark files in, the text of every row out: by the benchmark's template, by the recipe that fits the row, or by the general rules.
 
 import type { ListedFile } from '../../data/documents.ts';
-import { fail } from '../../data/errors.ts';
-import type { Row } from '../../data/field-path.ts';
-import type { Quarantine } from '../../data/quarantine.ts';
-import { readRows } from '../../data/rows.ts';
-import type { Settings } from '../../data/settings.ts';
-import { fillTemplate, parseTemplate } from '../../data/template.ts';
+import { fail } from '../../run/errors/errors.ts';
+import type { Row } from '../../run/fields/field-path.ts';
+import type { Quarantine } from '../../data/files/quarantine.ts';
+import { readRows } from '../../data/rows/rows.ts';
+import type { Settings } from '../../run/settings.ts';
+import { fillTemplate, parseTemplate } from '../../run/fields/template.ts';
 import { applyShape } from './apply.ts';
 import { applyGeneralRules, generalRules, questionText } from './general.ts';
 import type { Made, Outcome, Refused } from './outcome.ts';

@@ -1,15 +1,15 @@
-// Recipes: how the rows of a published benchmark become texts. Each is a file of data in indexer/recipes/, one a family, with a shape for each form it is published in.
+// Recipes: how the rows of a published benchmark become texts. Each is a file of data in recipes/, one a family, with a shape for each form it is published in.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { productFolder } from '../../data/product-folder.ts';
-import { fail } from '../../data/errors.ts';
-import type { Row } from '../../data/field-path.ts';
-import { fieldsOf, parsePath, type Path, valueAt } from '../../data/paths.ts';
-import { parseTemplate, templateFields } from '../../data/template.ts';
-import { fingerprint } from '../../data/run.ts';
+import { productFolder } from '../../run/product-folder.ts';
+import { fail } from '../../run/errors/errors.ts';
+import type { Row } from '../../run/fields/field-path.ts';
+import { fieldsOf, parsePath, type Path, valueAt } from '../../run/fields/paths.ts';
+import { parseTemplate, templateFields } from '../../run/fields/template.ts';
+import { fingerprint } from '../../run/run.ts';
 import { conventions } from './choices.ts';
 
 /** Raise it when the general rules give other texts than before: indexes then take their examples anew. */
@@ -81,7 +81,7 @@ export interface Recipes {
   fingerprint: string;
 }
 
-const recipesFolder = join(productFolder(), 'indexer', 'recipes');
+const recipesFolder = join(productFolder(), 'indexer', 'examples', 'recipes');
 
 let known: Recipes | undefined;
 

@@ -1,7 +1,7 @@
 // What became of a benchmark's rows, as the index's card keeps it and `betr examples` prints it.
 
 import { z } from 'zod';
-import type { Quarantine } from '../../data/quarantine.ts';
+import type { Quarantine } from '../../data/files/quarantine.ts';
 import type { ExampleRow } from './read.ts';
 
 const count = z.number().int().nonnegative();

@@ -1,7 +1,7 @@
 // Fields of a row that hold text and did not get into its example: a whole passage can be lost that way, so whoever makes the benchmark is told.
 
 import picomatch from 'picomatch';
-import { isRow, type Row } from '../../data/field-path.ts';
+import { isRow, type Row } from '../../run/fields/field-path.ts';
 
 /** Names under which benchmarks keep what is not part of a question. */
 const metadata = /^(_.*|id|.*_ids?|[a-z]+Id|ids?|idx|ind|index|uid|guid|uuid|qid|pid|split.*|source.*|src|file_?name|.*_(source|type)|url|urls|link|title|name|subject|category|categories|topic|topics|level|type|types|difficulty|lang|language|license|licence|dataset|benchmark|domain|config|subset|task|tags?|date|created.*|author|version|metadata|meta|meta_info)$/i;

@@ -1,4 +1,4 @@
-// What the page reads of the server's answers. The types are the page's own, so that it can be built by itself; test/page/answers.ts
+// What the page reads of the server's answers. The types are the page's own, so that it can be built by itself; test/server/page/answers.ts
 // holds every one of them against the schema that the server answers by.
 
 /** GET /rank */

@@ -3,7 +3,7 @@
 import { connect, type Socket } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
-import { show } from '../../data/issues.ts';
+import { show } from '../../run/issues.ts';
 import { makeRows, rankRows, withRun } from '../ranking/synthetic.ts';
 import { startServer } from '../server/real-run.ts';
 import { shareServer, withServer } from '../server/serve.ts';

@@ -5,8 +5,8 @@ import { chmod, chown, mkdir, readFile, rename, rm, stat, symlink, writeFile } f
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
-import { BetrError } from '../../data/errors.ts';
-import type { Run } from '../../data/run.ts';
+import { BetrError } from '../../run/errors/errors.ts';
+import type { Run } from '../../run/run.ts';
 import { makeKey, openKeys } from '../../server/keys.ts';
 import { keysFile, serveRun } from '../../server/listen.ts';
 import { makeRows, rankRows, withRun } from '../ranking/synthetic.ts';

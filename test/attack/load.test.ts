@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { readRanking } from '../../ranking/generation.ts';
-import { removeUnheld } from '../../ranking/retargeted-files.ts';
+import { removeUnheld } from '../../ranking/order/retargeted-files.ts';
 import { rankRows, withRun } from '../ranking/synthetic.ts';
 import { startServer } from '../server/real-run.ts';
 import { makeGeneration, mixLoad } from './load.ts';

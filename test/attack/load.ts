@@ -3,12 +3,12 @@
 
 import { readFile } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
-import { openRandom } from '../../classifier/random.ts';
-import type { Run } from '../../data/run.ts';
+import { openRandom } from '../../classifier/held-out.ts';
+import type { Run } from '../../run/run.ts';
 import type { Ranking } from '../../ranking/generation.ts';
-import { removePrepared } from '../../ranking/prepare.ts';
+import { removePrepared } from '../../ranking/order/prepare.ts';
 import { removeStale } from '../../ranking/rank.ts';
-import { retargetRanking } from '../../ranking/retarget.ts';
+import { retargetRanking } from '../../ranking/order/retarget.ts';
 import { makeRows, rankRows, type Row } from '../ranking/synthetic.ts';
 
 export const benchmarks = ['arc', 'boolq', 'csqa', 'drop', 'gsm8k', 'mmlu'];

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { csvLine } from '../../server/csv.ts';
+import { csvLine } from '../../server/routes/csv.ts';
 import { makeKey } from '../../server/keys.ts';
 import { keysFile, serveRun } from '../../server/listen.ts';
 import { makeRows, makeScoredRows, rankRows, withRun } from '../ranking/synthetic.ts';

@@ -3,14 +3,14 @@
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
-import { makePlan } from '../../classifier/plan.ts';
-import { readPublishedParts } from '../../classifier/published.ts';
-import { openScorer, prepareScorer } from '../../classifier/scorers/list.ts';
-import { workOnPlan } from '../../classifier/work.ts';
-import { commitSealedJson, readSealedJson } from '../../data/commit.ts';
-import { sqlString, withDuckDb } from '../../data/duckdb.ts';
-import { silent } from '../../data/progress.ts';
-import { readTokenRates } from '../../indexer/tokens.ts';
+import { makePlan } from '../../scoring/plan.ts';
+import { readPublishedParts } from '../../scoring/published.ts';
+import { openScorer, prepareScorer } from '../../scoring/scorers/list.ts';
+import { workOnPlan } from '../../scoring/work.ts';
+import { commitSealedJson, readSealedJson } from '../../data/files/commit.ts';
+import { sqlString, withDuckDb } from '../../data/duckdb/duckdb.ts';
+import { silent } from '../../run/progress.ts';
+import { readTokenRates } from '../../indexer/sample/tokens.ts';
 import { makeTrainedRun, withCorpus } from './trained-run.ts';
 
 describe('a plan', () => {

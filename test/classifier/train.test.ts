@@ -3,12 +3,12 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Card, readCard } from '../../classifier/card.ts';
-import { openRandom, splitDocuments } from '../../classifier/random.ts';
+import { openRandom, splitDocuments } from '../../classifier/held-out.ts';
 import { loadScorer } from '../../classifier/scorer.ts';
 import { trainClassifier } from '../../classifier/train.ts';
-import { sqlString, withDuckDb } from '../../data/duckdb.ts';
-import { silent } from '../../data/progress.ts';
-import { openRun, type Run } from '../../data/run.ts';
+import { sqlString, withDuckDb } from '../../data/duckdb/duckdb.ts';
+import { silent } from '../../run/progress.ts';
+import { openRun, type Run } from '../../run/run.ts';
 
 let folder: string;
 beforeAll(async () => {

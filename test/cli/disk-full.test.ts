@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync } from 'node:fs';
 import { readdir, rm, statfs, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openRun, type Run } from '../../data/run.ts';
+import { openRun, type Run } from '../../run/run.ts';
 import { readRanking } from '../../ranking/generation.ts';
 import { serveRun } from '../../server/listen.ts';
 import { type BagOfWords, openBagOfWords } from '../indexer/bag-of-words.ts';

@@ -3,10 +3,10 @@ import { cp, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/pro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { parquetSource, withDuckDb } from '../../data/duckdb.ts';
+import { parquetSource, withDuckDb } from '../../data/duckdb/duckdb.ts';
 import { loadCommands } from '../docs/reference.ts';
-import { answerSchema } from '../../ranking/answer.ts';
-import { selectionManifestSchema } from '../../ranking/select.ts';
+import { answerSchema } from '../../ranking/budget/answer.ts';
+import { selectionManifestSchema } from '../../ranking/selection/select.ts';
 import { type BagOfWords, openBagOfWords } from '../indexer/bag-of-words.ts';
 import { until } from '../until.ts';
 import { betr } from './betr.ts';

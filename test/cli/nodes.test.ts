@@ -5,9 +5,9 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { expect, it } from '@jest/globals';
-import { sqlString, withDuckDb } from '../../data/duckdb.ts';
+import { sqlString, withDuckDb } from '../../data/duckdb/duckdb.ts';
 import { withFolder } from '../data/collect.ts';
-import { compress, decompress } from '../data/zstd.ts';
+import { compress, decompress } from '../data/compression/zstd.ts';
 import { openBagOfWords } from '../indexer/bag-of-words.ts';
 import { betrPath, jsonl, makeDocuments, makeProject, run, writeSettings } from './project.ts';
 

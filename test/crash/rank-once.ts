@@ -1,9 +1,9 @@
 // Ranks a run, as `betr rank` does, in a process that is there to be killed. Arguments: the settings file, the number of workers.
 
-import { BetrError } from '../../data/errors.ts';
-import { withLock } from '../../data/lock.ts';
-import { silent } from '../../data/progress.ts';
-import { openRun } from '../../data/run.ts';
+import { BetrError } from '../../run/errors/errors.ts';
+import { withLock } from '../../data/files/lock.ts';
+import { silent } from '../../run/progress.ts';
+import { openRun } from '../../run/run.ts';
 import { rankCorpus } from '../../ranking/rank.ts';
 
 try {

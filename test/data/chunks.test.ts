@@ -5,7 +5,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { cutShard } from '../../data/chunks.ts';
 import type { Chunk, Shard } from '../../data/documents.ts';
-import { sqlString, withDuckDb } from '../../data/duckdb.ts';
+import { sqlString, withDuckDb } from '../../data/duckdb/duckdb.ts';
 import { readShard } from '../../data/read.ts';
 import { formatOf } from '../../data/shards.ts';
 import { collectQuarantined, defaultFields, readAll, withFolder } from './collect.ts';

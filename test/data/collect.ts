@@ -4,10 +4,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DocumentBatch } from '../../data/documents.ts';
-import type { ReadOptions } from '../../data/jsonl.ts';
-import type { Quarantine } from '../../data/quarantine.ts';
+import type { ReadOptions } from '../../data/jsonl/jsonl.ts';
+import type { Quarantine } from '../../data/files/quarantine.ts';
 import { readShard } from '../../data/read.ts';
-import type { FieldNames } from '../../data/settings.ts';
+import type { FieldNames } from '../../run/settings.ts';
 import { formatOf } from '../../data/shards.ts';
 
 export const defaultFields: FieldNames = { id: 'id', text: 'text', source: 'source', tokens: 'tokens' };

@@ -1,6 +1,6 @@
 // Lists shards in a process of its own, which another user may run. Arguments: the pattern, the folder.
 
-import { BetrError } from '../../data/errors.ts';
+import { BetrError } from '../../run/errors/errors.ts';
 import { listShards } from '../../data/shards.ts';
 
 const [pattern = '', folder = ''] = process.argv.slice(2);

@@ -9,9 +9,9 @@ import { promisify } from 'node:util';
 import { createGzip } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
-import { sqlString, withDuckDb } from '../../data/duckdb.ts';
+import { sqlString, withDuckDb } from '../../data/duckdb/duckdb.ts';
 import { withFolder } from './collect.ts';
-import { openCompressor } from './zstd.ts';
+import { openCompressor } from './compression/zstd.ts';
 import { longTest } from '../long.ts';
 
 const script = fileURLToPath(new URL('./read-memory.js', import.meta.url));

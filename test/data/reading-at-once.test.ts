@@ -2,13 +2,13 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
-import { openRandom } from '../../classifier/random.ts';
-import { sqlString, withDuckDb } from '../../data/duckdb.ts';
-import { readPieces } from '../../data/files.ts';
+import { openRandom } from '../../classifier/held-out.ts';
+import { sqlString, withDuckDb } from '../../data/duckdb/duckdb.ts';
+import { readPieces } from '../../data/files/files.ts';
 import { readShard } from '../../data/read.ts';
 import { formatOf } from '../../data/shards.ts';
 import { collectQuarantined, defaultFields, listDocuments, withFolder } from './collect.ts';
-import { compress } from './zstd.ts';
+import { compress } from './compression/zstd.ts';
 
 interface Written {
   path: string;

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { parseSettings } from '../../data/settings.ts';
+import { parseSettings } from '../../run/settings.ts';
 import { listCorpus, listShards } from '../../data/shards.ts';
 import { asOrdinaryUser } from '../ordinary-user.ts';
 import { withFolder } from './collect.ts';

@@ -6,7 +6,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { settingsSchema } from '../../data/settings.ts';
+import { settingsSchema } from '../../run/settings.ts';
 import { allRoutes } from '../../server/routes.ts';
 import { loadCommands, makeReference } from './reference.ts';
 

@@ -1,7 +1,7 @@
 // The process that reads spoiled files, so that one that crashes or hangs it is seen: a job by message, an answer by message.
 
 import { z } from 'zod';
-import { BetrError, errorCodes, reasonOf } from '../../data/errors.ts';
+import { BetrError, errorCodes, reasonOf } from '../../run/errors/errors.ts';
 import { kinds } from './kinds.ts';
 
 const jobSchema = z.object({ kind: z.string(), project: z.string(), path: z.string() });

@@ -3,21 +3,21 @@
 
 import { join } from 'node:path';
 import { readCard } from '../../classifier/card.ts';
-import { readPlan } from '../../classifier/plan.ts';
-import { surveyCorpus } from '../../classifier/score-corpus.ts';
+import { readPlan } from '../../scoring/plan.ts';
+import { surveyCorpus } from '../../scoring/score-corpus.ts';
 import { loadScorer } from '../../classifier/scorer.ts';
 import { trainClassifier } from '../../classifier/train.ts';
-import { silent } from '../../data/progress.ts';
+import { silent } from '../../run/progress.ts';
 import { readShard } from '../../data/read.ts';
-import { openRun } from '../../data/run.ts';
+import { openRun } from '../../run/run.ts';
 import { formatOf } from '../../data/shards.ts';
 import { readIndexCard } from '../../indexer/card.ts';
-import { openHnsw } from '../../indexer/hnsw.ts';
-import { readTokenRates } from '../../indexer/tokens.ts';
-import { openVectors } from '../../indexer/vectors.ts';
-import { answerBudget } from '../../ranking/answer.ts';
+import { openHnsw } from '../../indexer/search/hnsw.ts';
+import { readTokenRates } from '../../indexer/sample/tokens.ts';
+import { openVectors } from '../../indexer/vectors/vectors.ts';
+import { answerBudget } from '../../ranking/budget/answer.ts';
 import { readRanking } from '../../ranking/generation.ts';
-import { verifyRanking } from '../../ranking/verify.ts';
+import { verifyRanking } from '../../ranking/verify/verify.ts';
 import { collectQuarantined, defaultFields } from '../data/collect.ts';
 
 export interface Kind {

@@ -1,7 +1,7 @@
 // Runs `betr index` for the settings file named on the command line, in a process that a test can kill.
 
-import { silent } from '../../data/progress.ts';
-import { openRun } from '../../data/run.ts';
+import { silent } from '../../run/progress.ts';
+import { openRun } from '../../run/run.ts';
 import { runIndex } from '../../indexer/index.ts';
 
 await runIndex(await openRun(process.argv[2] ?? ''), silent);

@@ -3,11 +3,11 @@ import { access, appendFile, mkdir, mkdtemp, readdir, readFile, rename, rm, writ
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
-import { sqlString, withDuckDb } from '../../data/duckdb.ts';
-import { silent } from '../../data/progress.ts';
-import { openRun, type Run } from '../../data/run.ts';
+import { sqlString, withDuckDb } from '../../data/duckdb/duckdb.ts';
+import { silent } from '../../run/progress.ts';
+import { openRun, type Run } from '../../run/run.ts';
 import { runIndex } from '../../indexer/index.ts';
-import { estimateTokens, readTokenRates } from '../../indexer/tokens.ts';
+import { estimateTokens, readTokenRates } from '../../indexer/sample/tokens.ts';
 import { type BagOfWords, openBagOfWords } from './bag-of-words.ts';
 
 const kitchen = ['boil', 'bake', 'stir', 'salt', 'flour', 'oven', 'butter', 'pan', 'soup', 'dough', 'knife', 'dish'];

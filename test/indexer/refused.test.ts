@@ -5,11 +5,11 @@ import { access, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { parquetSource, withDuckDb } from '../../data/duckdb.ts';
-import { silent } from '../../data/progress.ts';
-import { openRun, type Run } from '../../data/run.ts';
+import { parquetSource, withDuckDb } from '../../data/duckdb/duckdb.ts';
+import { silent } from '../../run/progress.ts';
+import { openRun, type Run } from '../../run/run.ts';
 import { runIndex } from '../../indexer/index.ts';
-import { kinds, openEmbeddingServer } from './embedding-servers.ts';
+import { kinds, openEmbeddingServer } from '../models/endpoint/embedding-servers.ts';
 
 let root: string;
 beforeAll(async () => {

@@ -2,7 +2,7 @@ import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
-import type { Run } from '../../data/run.ts';
+import type { Run } from '../../run/run.ts';
 import { keepDatabase, queryRows, withScores, withSpillingDuckDb } from '../../ranking/scores.ts';
 import { makeRows, rankRows, withRun } from './synthetic.ts';
 

@@ -1,15 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Run } from '../../data/run.ts';
+import type { Run } from '../../run/run.ts';
 import { findCutoff } from '../../ranking/cutoff.ts';
 import { findDocument, listAroundCutoff, listDocuments, type Listing, type Page } from '../../ranking/documents.ts';
 import type { Ranking } from '../../ranking/generation.ts';
 import { publishRanking } from '../../ranking/generation.ts';
-import { makeKeyOrder } from '../../ranking/key-order.ts';
-import { readOrder } from '../../ranking/order.ts';
+import { makeKeyOrder } from '../../ranking/order/key-order.ts';
+import { readOrder } from '../../ranking/order/order.ts';
 import { keepsScore, placeDocument, placeScores } from '../../ranking/percentile.ts';
-import { retargetRanking } from '../../ranking/retarget.ts';
+import { retargetRanking } from '../../ranking/order/retarget.ts';
 import { findShardName, openShard, shardId } from '../../ranking/shards.ts';
 import { keepByPlainSort, makeRows, makeScoredRows, rankRows, type Row, scorer, sumTokens, withRun, writeParts, writeShard } from './synthetic.ts';
 

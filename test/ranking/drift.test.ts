@@ -1,12 +1,12 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import type { Figures } from '../../classifier/figures.ts';
-import { parseSettings } from '../../data/settings.ts';
-import { silent } from '../../data/progress.ts';
+import type { Figures } from '../../scoring/sums.ts';
+import { parseSettings } from '../../run/settings.ts';
+import { silent } from '../../run/progress.ts';
 import { type Drift, measureDrift, rateOf, readDrift } from '../../ranking/drift.ts';
 import type { Ranking } from '../../ranking/generation.ts';
-import { laws } from '../../ranking/laws.ts';
+import { laws } from '../../ranking/budget/laws.ts';
 import { rankCorpus } from '../../ranking/rank.ts';
 import { makeLines, withCorpus } from '../classifier/trained-run.ts';
 

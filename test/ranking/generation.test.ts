@@ -1,7 +1,7 @@
 import { mkdir, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import type { CoveredRows } from '../../classifier/part.ts';
+import type { CoveredRows } from '../../scoring/part.ts';
 import { publishRanking, readRanking } from '../../ranking/generation.ts';
 import { makeRows, rankRows, scorer, sumTokens, withRun, writeParts } from './synthetic.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { scoreBin } from '../../classifier/part.ts';
+import { scoreBin } from '../../scoring/part.ts';
 import type { Ranking } from '../../ranking/generation.ts';
 import { spreadHistogram } from '../../ranking/histogram.ts';
 

@@ -3,7 +3,7 @@
 import { mkdir, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import type { Run } from '../../data/run.ts';
+import type { Run } from '../../run/run.ts';
 import { makeLines, makeTrainedRun, type TrainedRunOptions } from '../classifier/trained-run.ts';
 import { withFolder } from '../data/collect.ts';
 

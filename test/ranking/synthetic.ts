@@ -3,10 +3,10 @@
 import { mkdir, mkdtemp, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { type Part, scoreBin } from '../../classifier/part.ts';
-import { sha256File } from '../../data/commit.ts';
-import { sqlString, withDuckDb } from '../../data/duckdb.ts';
-import { openRun, type Run } from '../../data/run.ts';
+import { type Part, scoreBin } from '../../scoring/part.ts';
+import { sha256File } from '../../data/files/commit.ts';
+import { sqlString, withDuckDb } from '../../data/duckdb/duckdb.ts';
+import { openRun, type Run } from '../../run/run.ts';
 import { publishRanking, type Ranking } from '../../ranking/generation.ts';
 
 export interface Row {

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { silent } from '../../data/progress.ts';
+import { silent } from '../../run/progress.ts';
 import { readRanking } from '../../ranking/generation.ts';
 import { rankCorpus } from '../../ranking/rank.ts';
 import { makeLines } from '../classifier/trained-run.ts';

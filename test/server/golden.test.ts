@@ -1,9 +1,9 @@
 // Every row of the method's section 5, asked over HTTP.
 
 import { describe, expect, it } from '@jest/globals';
-import { type Answer, answerSchema } from '../../ranking/answer.ts';
-import { comparisonSchema } from '../../ranking/compare.ts';
-import { curveSchema } from '../../ranking/curve.ts';
+import { type Answer, answerSchema } from '../../ranking/budget/answer.ts';
+import { comparisonSchema } from '../../ranking/budget/compare.ts';
+import { curveSchema } from '../../ranking/budget/curve.ts';
 import { shareServer } from './serve.ts';
 
 const server = shareServer();

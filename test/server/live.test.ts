@@ -2,10 +2,10 @@ import { cp, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promi
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
-import { commitSealedJson } from '../../data/commit.ts';
-import { sqlString, withDuckDb } from '../../data/duckdb.ts';
+import { commitSealedJson } from '../../data/files/commit.ts';
+import { sqlString, withDuckDb } from '../../data/duckdb/duckdb.ts';
 import { readRanking } from '../../ranking/generation.ts';
-import { loadRanking } from '../../server/live-ranking.ts';
+import { loadRanking } from '../../ranking/order/live-ranking.ts';
 import { openLive } from '../../server/live.ts';
 import { keepByPlainSort, makeRows, makeScoredRows, rankRows, sumTokens, withRun } from '../ranking/synthetic.ts';
 import { until } from '../until.ts';

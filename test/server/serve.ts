@@ -1,7 +1,7 @@
 // A server for tests: a made-up ranking, a real socket on loopback, and asking it.
 
 import { afterAll, beforeAll } from '@jest/globals';
-import type { Run } from '../../data/run.ts';
+import type { Run } from '../../run/run.ts';
 import { type ListenOptions, serveRun } from '../../server/listen.ts';
 import { makeRows, rankRows, type Row, withRun } from '../ranking/synthetic.ts';
 

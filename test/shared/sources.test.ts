@@ -5,11 +5,11 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { parquetSource, withDuckDb } from '../../data/duckdb.ts';
-import { openRun } from '../../data/run.ts';
+import { parquetSource, withDuckDb } from '../../data/duckdb/duckdb.ts';
+import { openRun } from '../../run/run.ts';
 import { readRanking } from '../../ranking/generation.ts';
 import { queryRows } from '../../ranking/scores.ts';
-import { selectionManifestSchema } from '../../ranking/select.ts';
+import { selectionManifestSchema } from '../../ranking/selection/select.ts';
 import { betr } from '../cli/betr.ts';
 import { findShared } from './find.ts';
 

@@ -8,7 +8,7 @@ import { foldedBest, foldedProbability, openLoss } from '../../../classifier/fas
 import { openModelFile } from '../../../classifier/fasttext/model-file.ts';
 import { openSlowReader } from '../../../classifier/fasttext/predict-slowly.ts';
 import { loadFasttext } from '../../../classifier/fasttext/predict.ts';
-import { BetrError } from '../../../data/errors.ts';
+import { BetrError } from '../../../run/errors/errors.ts';
 import { modelBytes, plainShape, type Shape, writeModel } from './write-model.ts';
 import { rounds } from '../../long.ts';
 

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { z } from 'zod';
-import { keyHash } from '../../../data/hash.ts';
+import { keyHash } from '../../../data/files/hash.ts';
 import { loadFasttext } from '../../../classifier/fasttext/predict.ts';
 import { longTest } from '../../long.ts';
 

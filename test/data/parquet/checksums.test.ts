@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as zlib from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
-import { sqlString, withDuckDb } from '../../../data/duckdb.ts';
+import { sqlString, withDuckDb } from '../../../data/duckdb/duckdb.ts';
 import { crc32, slowCrc32 } from '../../../data/parquet/checksums.ts';
 import { copyRows } from '../../../data/parquet/copy-rows.ts';
 import { readFooter } from '../../../data/parquet/footer.ts';

@@ -3,10 +3,10 @@
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { parquetSource, sqlString, withDuckDb } from '../../../data/duckdb.ts';
+import { parquetSource, sqlString, withDuckDb } from '../../../data/duckdb/duckdb.ts';
 import { copyRows } from '../../../data/parquet/copy-rows.ts';
 import { readFooter } from '../../../data/parquet/footer.ts';
-import type { FieldNames } from '../../../data/settings.ts';
+import type { FieldNames } from '../../../run/settings.ts';
 import { readTexts } from '../../../data/texts.ts';
 import { defaultFields, type Document, readAll, withFolder } from '../collect.ts';
 import { pageOf, writeParquet, type WrittenColumn } from './write.ts';

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { decompress } from 'fzstd';
 import { type FileMetaData, parquetMetadata, parquetReadObjects, parquetSchema } from 'hyparquet';
 import { z } from 'zod';
-import { parquetSource, sqlString, withDuckDb } from '../../../data/duckdb.ts';
+import { parquetSource, sqlString, withDuckDb } from '../../../data/duckdb/duckdb.ts';
 import { checkCopyable, copyRows, type Edits } from '../../../data/parquet/copy-rows.ts';
 import { type Footer, readFooter } from '../../../data/parquet/footer.ts';
 import { everything, rounds } from '../../long.ts';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { sqlString, withDuckDb } from '../../../data/duckdb.ts';
+import { sqlString, withDuckDb } from '../../../data/duckdb/duckdb.ts';
 import { findColumn } from '../../../data/parquet/columns.ts';
 import { readFooter } from '../../../data/parquet/footer.ts';
 import { findTextPages, largePageBytes, openTexts, type TextPages } from '../../../data/parquet/pages.ts';

@@ -2,9 +2,9 @@ import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { parquetSource, sqlString, withDuckDb } from '../../../data/duckdb.ts';
+import { parquetSource, sqlString, withDuckDb } from '../../../data/duckdb/duckdb.ts';
 import { readParquet } from '../../../data/parquet/read.ts';
-import { openQuarantine } from '../../../data/quarantine.ts';
+import { openQuarantine } from '../../../data/files/quarantine.ts';
 import { defaultFields, readAll, withFolder } from '../collect.ts';
 import { longTest, rounds } from '../../long.ts';
 

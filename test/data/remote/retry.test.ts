@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { fail } from '../../../data/errors.ts';
+import { fail } from '../../../run/errors/errors.ts';
 import { countAttempts, pace, retry } from '../../../data/remote/retry.ts';
 import { problemOfStatus, type RemoteProblem } from '../../../data/remote/store.ts';
 

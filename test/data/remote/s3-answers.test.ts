@@ -5,7 +5,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { readPieces, statFile } from '../../../data/files.ts';
+import { readPieces, statFile } from '../../../data/files/files.ts';
 import { pace } from '../../../data/remote/retry.ts';
 import { openStore } from '../../../data/remote/store.ts';
 import { listShards } from '../../../data/shards.ts';

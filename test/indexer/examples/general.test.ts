@@ -1,8 +1,8 @@
 // The general rules, for rows that no recipe knows.
 
 import { describe, expect, it } from '@jest/globals';
-import type { Row } from '../../../data/field-path.ts';
-import { exampleText } from '../example-text.ts';
+import type { Row } from '../../../run/fields/field-path.ts';
+import { exampleText } from './example-text.ts';
 
 /** Rows as they are often made, and the text that an example of each becomes. */
 const formats: readonly [name: string, row: Row, text: string][] = [

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import type { Row } from '../../../data/field-path.ts';
+import type { Row } from '../../../run/fields/field-path.ts';
 import { applyGeneralRules } from '../../../indexer/examples/general.ts';
 import { applyShape } from '../../../indexer/examples/apply.ts';
 import { findShape, readRecipes } from '../../../indexer/examples/recipes.ts';

@@ -1,0 +1,53 @@
+// `betr calibrate`: a keep-rate law from your own small runs, to be used as --pool NAME.
+
+import { readFile } from 'node:fs/promises';
+import { basename, extname } from 'node:path';
+import { type Command } from 'commander';
+import { fail, reasonOf, systemCode } from '../../run/errors/errors.ts';
+import { openRun } from '../../run/run.ts';
+import { formatFlops, formatShare } from '../../run/amounts.ts';
+import { calibrate, type Calibration, calibrationName } from '../../ranking/budget/calibrations.ts';
+import { parseTrials } from '../../ranking/budget/trial-table.ts';
+import { command, type CommonOptions } from '../options.ts';
+import { formatTable, printResult } from '../output.ts';
+
+interface CalibrateOptions extends CommonOptions {
+  name?: string;
+}
+
+export function calibrateCommand(): Command {
+  return command('calibrate', 'fit a keep-rate law to your own small runs (at least 3 rates at 3 budgets), to be used as --pool NAME')
+    .argument('<file>', 'CSV with the columns flops, keep, and loss or accuracy; or JSON')
+    .option('--name <name>', "name of the law; the file's own when left out")
+    .action(async (file: string, options: CalibrateOptions) => {
+      const run = await openRun(options.config);
+      const name = options.name ?? basename(file, extname(file));
+      const checked = calibrationName.safeParse(name);
+      if (!checked.success) throw fail('OPTION_INVALID', { option: '--name', got: name, allowed: checked.error.issues[0]?.message ?? '' });
+      const calibration = await calibrate(run, name, parseTrials(await readText(file)));
+      printResult(options.json, calibration, describeCalibration(calibration));
+    });
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    throw systemCode(error) === 'ENOENT' ? fail('FILE_NOT_FOUND', { path, what: 'The file', relativeTo: 'the current folder' }, error) : fail('FILE_UNREADABLE', { path, reason: reasonOf(error) }, error);
+  }
+}
+
+function describeCalibration({ name, formula, fit }: Calibration): string {
+  const { coefficient, exponent } = fit.intervals;
+  const percent = (ratio: number): string => `${ratio >= 0 ? '+' : ''}${(100 * Math.expm1(ratio)).toFixed(1)} %`;
+  return [
+    `${name}: ${formula}`,
+    `  coefficient ${fit.coefficient.toPrecision(3)} (95 %: ${coefficient.low.toPrecision(3)} to ${coefficient.high.toPrecision(3)}), exponent ${fit.exponent.toPrecision(3)} (${exponent.low.toPrecision(3)} to ${exponent.high.toPrecision(3)})`,
+    '',
+    formatTable([['budget', 'best', 'by the law', 'off by'], ...fit.budgets.map(({ flops, best, byLaw, residual }) => [formatFlops(flops), formatShare(best), formatShare(byLaw), percent(residual)])]),
+    ...fit.unused.map(({ flops, reason }) => `Left out: ${formatFlops(flops)} FLOPs, as ${reason}`),
+    ...fit.notes,
+    '',
+    `Use it with --pool ${name}`,
+  ].join('\n');
+}

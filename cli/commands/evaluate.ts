@@ -1,0 +1,75 @@
+// `betr evaluate`: is a selection any good? Every scorer's selections beside random ones, as one page and as JSON.
+
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { type Command } from 'commander';
+import { defaultScorer } from '../../scoring/scorers/list.ts';
+import { commitBytes, commitJson } from '../../data/files/commit.ts';
+import { fail } from '../../run/errors/errors.ts';
+import { openRun, type Run } from '../../run/run.ts';
+import { settingsToShow } from '../../run/settings.ts';
+import { readVersion } from '../../run/version.ts';
+import { parseAmount, parseBudget, parseShare } from '../../run/amounts.ts';
+import { answerBudget } from '../../ranking/budget/answer.ts';
+import type { Contestant } from '../../evaluation/documents.ts';
+import { openContestants } from '../../evaluation/contestants.ts';
+import { type EvaluatedSelection, type Evaluation, evaluateSelections, listCaveats, randomScorer } from '../../evaluation/evaluate.ts';
+import { evaluationFile, evaluationHtml, reportFile } from '../../evaluation/report.ts';
+import { command, type CommonOptions } from '../options.ts';
+import { formatShare, formatTable, openProgress, printResult } from '../output.ts';
+
+interface EvaluateOptions extends CommonOptions {
+  budgets?: string;
+  keep?: string;
+  scorers: string;
+  words: string;
+  out?: string;
+}
+
+export function evaluateCommand(): Command {
+  return command('evaluate', 'measure selections on held-out benchmark examples (benchmarks[].tests in the settings) and held-out text, beside random ones of the same size')
+    .option('--budgets <list>', 'budgets in FLOPs, such as 1e20,1e21')
+    .option('--keep <list>', 'shares of the tokens in place of budgets (default: 10%)')
+    .option('--scorers <list>', 'rankings to compare, made by betr rank --scorer; random is always among them, and made where it is missing', `${defaultScorer},${randomScorer}`)
+    .option('--words <count>', 'words that each language model is trained on', '1M')
+    .option('--out <dir>', 'folder for report.html and evaluation.json (default: evaluation/ in the run folder)')
+    .action(async (options: EvaluateOptions) => {
+      const run = await openRun(options.config);
+      const trainWords = Math.round(parseAmount('--words', options.words));
+      const out = options.out === undefined ? run.files.evaluation : resolve(options.out);
+      const progress = openProgress();
+      const evaluate = async (): Promise<Evaluation> => {
+        const contestants = await openContestants(run, listScorers(run, options.scorers), progress.report);
+        return evaluateSelections(contestants, { keeps: await readKeeps(contestants[0], options), trainWords, seed: run.settings.sample.seed }, progress.report);
+      };
+      const evaluation = await evaluate().finally(progress.end);
+      await commitBytes(join(out, reportFile), evaluationHtml(evaluation, { betr: readVersion(), settings: settingsToShow(run.settings) }));
+      await commitJson(join(out, evaluationFile), evaluation);
+      printResult(options.json, evaluation, describeEvaluation(evaluation, out));
+    });
+}
+
+/** Those of the list; and BETR's before them where it has a ranking, as it says which sources are favored. */
+function listScorers(run: Run, list: string): string[] {
+  const named = list.split(',').map((name) => name.trim()).filter((name) => name !== '');
+  return [...new Set([...(existsSync(run.files.ranking) || named.includes(defaultScorer) ? [defaultScorer] : []), ...named])];
+}
+
+async function readKeeps({ run, ranking }: Contestant, { budgets, keep }: EvaluateOptions): Promise<number[]> {
+  if (budgets !== undefined && keep !== undefined) throw fail('USAGE', { problem: 'Name --budgets or --keep, not both.' });
+  const rates = budgets === undefined ? (keep ?? '10%').split(',').map((share) => parseShare('--keep', share)) : await Promise.all(budgets.split(',').map(async (budget) => (await answerBudget(run, ranking, { budget: parseBudget(budget) })).keep.rate));
+  return [...new Set(rates)].sort((a, b) => a - b);
+}
+
+/** The evaluation as a person reads it. */
+function describeEvaluation(evaluation: Evaluation, out: string): string {
+  const { selections, trainWords } = evaluation;
+  const gain = ({ gain: { value, low, high } }: EvaluatedSelection['targetMatch']['mean']): string => `${value > 0 ? '+' : ''}${value.toFixed(3)} (${low.toFixed(3)} to ${high.toFixed(3)})`;
+  const rows = selections.map(({ scorer, keep, verdict, targetMatch, offTarget }) => [scorer, formatShare(keep), targetMatch.mean.bitsPerByte.value.toFixed(3), gain(targetMatch.mean), gain(offTarget.mean), verdict]);
+  return [
+    `Bits per byte on held-out text of language models trained on ${trainWords.toLocaleString('en')} words of each selection; gain over the random selection of the same share, with 95 % intervals:`,
+    formatTable([['scorer', 'kept', 'target match', 'gain', 'off-target gain', 'verdict'], ...rows]),
+    ...listCaveats(evaluation).map((caveat) => `Note: ${caveat}`),
+    `${join(out, reportFile)} and ${evaluationFile} have every benchmark and source`,
+  ].join('\n');
+}

@@ -1,0 +1,147 @@
+// gzip as RFC 1952 has it, every byte accounted for: members one after the other, each of them whole, and nothing but zero padding between and behind them.
+// Node's own gunzip stops without a word at a zero byte behind a member, and does not say where a problem lies; its inflate does the work here.
+
+import { isNativeError } from 'node:util/types';
+import * as zlib from 'node:zlib';
+import { z } from 'zod';
+import { type ByteReader, openByteReader, passZeros, unexpectedBytes } from './byte-reader.ts';
+import { reasonOf, systemCode } from '../../run/errors/errors.ts';
+
+const outBytes = 1 << 20;
+const trailerBytes = 8;
+
+/** Decompresses members in pieces. A yielded piece is valid until the next is asked for. Throws with the reason and the byte offset at anything that is not a whole member or zero padding. */
+export async function* gunzip(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const bytes = openByteReader(pieces);
+  try {
+    do yield* readMember(bytes);
+    while (await passZeros(bytes));
+  } finally {
+    await bytes.close();
+  }
+}
+
+async function* readMember(bytes: ByteReader): AsyncGenerator<Uint8Array> {
+  const at = bytes.taken();
+  const cutShort = (): Error => new Error(`it is cut short: the gzip member that starts at byte ${at} has no end`);
+  await passHeader(bytes, at, cutShort);
+  let [crc, size] = [0, 0];
+  for await (const piece of inflateMember(bytes, at, cutShort)) {
+    crc = crc32(piece, crc);
+    size = (size + piece.length) >>> 0;
+    yield piece;
+  }
+  const trailer = await bytes.peek(trailerBytes);
+  if (trailer.length < trailerBytes) throw cutShort();
+  const view = Buffer.from(trailer.buffer, trailer.byteOffset, trailerBytes);
+  if (view.readUInt32LE(0) !== crc) throw new Error(`the gzip member that starts at byte ${at} is damaged: its checksum does not match`);
+  if (view.readUInt32LE(4) !== size) throw new Error(`the gzip member that starts at byte ${at} is damaged: its length does not match`);
+  bytes.drop(trailerBytes);
+}
+
+async function passHeader(bytes: ByteReader, at: number, cutShort: () => Error): Promise<void> {
+  let crc = 0;
+  const pass = (part: Uint8Array): void => {
+    crc = crc32(part, crc);
+    bytes.drop(part.length);
+  };
+  const next = async (count: number): Promise<Buffer> => {
+    const held = await bytes.peek(count);
+    if (held.length < count) throw cutShort();
+    return Buffer.from(held.subarray(0, count));
+  };
+  const start = await bytes.peek(10);
+  if ([0x1f, 0x8b].some((byte, i) => i < start.length && start[i] !== byte)) throw new Error(unexpectedBytes('a gzip member', at, start));
+  const fixed = await next(10);
+  const flags = fixed[3] ?? 0;
+  if (fixed[2] !== 8 || flags >= 0x20) throw new Error(`the gzip member that starts at byte ${at} is of a kind that does not exist: its header is damaged`);
+  pass(fixed);
+  if (flags & 4) {
+    const length = await next(2);
+    pass(length);
+    pass(await next(length.readUInt16LE(0)));
+  }
+  for (const flag of [8, 16]) {
+    for (let ended = (flags & flag) === 0; !ended; ) {
+      await next(1);
+      const held = await bytes.peek(1);
+      const end = held.indexOf(0);
+      ended = end >= 0;
+      pass(held.subarray(0, ended ? end + 1 : held.length));
+    }
+  }
+  if ((flags & 2) === 0) return;
+  const expected = crc & 0xffff;
+  const sum = await next(2);
+  if (sum.readUInt16LE(0) !== expected) throw new Error(`the header of the gzip member that starts at byte ${at} is damaged: its checksum does not match`);
+  pass(sum);
+}
+
+/** What the compressed data decompress to, up to where they end; the bytes behind are left. */
+async function* inflateMember(bytes: ByteReader, at: number, cutShort: () => Error): AsyncGenerator<Buffer> {
+  const small = inflateSmall((await bytes.peek(smallBytes)).subarray(0, smallBytes));
+  if (small !== undefined) {
+    bytes.drop(small.engine.bytesWritten);
+    yield small.buffer;
+    return;
+  }
+  const stream = zlib.createInflateRaw({ chunkSize: outBytes });
+  // Invariant: what the stream took of what it was given is taken from `bytes`; where it takes less than all, the data have ended.
+  const feeding = (async () => {
+    for (let ended = false; !ended && !stream.destroyed; ) {
+      // In memory of its own, as another thread reads it.
+      const piece = Uint8Array.from(await bytes.peek(1));
+      if (piece.length === 0) return void stream.end();
+      const before = stream.bytesWritten;
+      await new Promise<void>((resolve) => void stream.write(piece, () => resolve()));
+      const used = stream.bytesWritten - before;
+      bytes.drop(used);
+      ended = used < piece.length;
+    }
+  })();
+  // Whatever it throws, the stream is told.
+  feeding.catch((error: unknown) => stream.destroy(isNativeError(error) ? error : new Error(reasonOf(error))));
+  try {
+    for await (const piece of stream) yield buffer.parse(piece);
+    await feeding;
+  } catch (error) {
+    if (systemCode(error) === 'Z_BUF_ERROR') throw cutShort();
+    throw systemCode(error) === 'Z_DATA_ERROR' ? new Error(`the gzip member that starts at byte ${at} is damaged: ${reasonOf(error)}`, { cause: error }) : error;
+  } finally {
+    stream.destroy();
+  }
+}
+
+const buffer = z.instanceof(Buffer);
+
+/** Compressed bytes of a small member: what bgzip makes is within. */
+const smallBytes = 1 << 16;
+const inflated = z.object({ buffer, engine: z.object({ bytesWritten: z.number() }) });
+
+/** A member at once, as a stream takes longer to open than to decompress a few kilobytes. undefined where the bytes do not hold all of it, or are damaged: the stream says how. */
+function inflateSmall(bytes: Uint8Array): z.output<typeof inflated> | undefined {
+  try {
+    const found = inflated.parse(zlib.inflateRawSync(bytes, { info: true, finishFlush: zlib.constants.Z_SYNC_FLUSH, maxOutputLength: outBytes }));
+    return found.engine.bytesWritten < bytes.length ? found : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const ownCrc32 = z.custom<(bytes: Uint8Array, before: number) => number>((value) => typeof value === 'function').safeParse(Reflect.get(zlib, 'crc32'));
+
+/** Node has it from 20.15 and 22.2 on. */
+const crc32 = ownCrc32.success ? ownCrc32.data : slowCrc32;
+
+const crcTable = Uint32Array.from({ length: 256 }, (_, byte) => {
+  let crc = byte;
+  for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
+  return crc;
+});
+
+/** The CRC-32 of bytes that follow others, whose CRC-32 is `before`. */
+export function slowCrc32(bytes: Uint8Array, before: number): number {
+  let crc = ~before;
+  for (let i = 0; i < bytes.length; i++) crc = (crcTable[(crc ^ (bytes[i] ?? 0)) & 0xff] ?? 0) ^ (crc >>> 8);
+  return ~crc >>> 0;
+}

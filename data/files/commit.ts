@@ -1,0 +1,144 @@
+// Files appear whole or not at all: written under a temporary name, synced, renamed, the folder synced.
+
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdir, mkdtemp, open, readFile, rename, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { z } from 'zod';
+import { BetrError, fail, reasonOf, systemCode } from '../../run/errors/errors.ts';
+import { readPieces } from './files.ts';
+
+// Processes on several machines may write the same file, and their process ids may be the same.
+const own = `${randomBytes(4).toString('hex')}.${process.pid}`;
+
+/** The name under which this process writes `path`, beside it, before it is whole. */
+export function temporaryName(path: string): string {
+  return join(dirname(path), `.${basename(path)}.${own}.tmp`);
+}
+
+/**
+ * Writes `path` by way of a temporary file beside it, which `write` fills (it is given the temporary name).
+ * On any error the temporary file is removed and `path` is as it was. Errors: DISK_FULL, WRITE_FAILED.
+ */
+export async function commitFile(path: string, write: (temporary: string) => Promise<void>): Promise<void> {
+  const temporary = temporaryName(path);
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    await rm(temporary, { force: true });
+    await write(temporary);
+    await syncPath(temporary);
+    await rename(temporary, path);
+    await syncPath(dirname(path));
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => undefined);
+    throw writeError(error, path);
+  }
+}
+
+/** `commitFile` for a whole text or byte array. */
+export async function commitBytes(path: string, bytes: string | Uint8Array): Promise<void> {
+  await commitFile(path, async (temporary) => {
+    const file = await open(temporary, 'w');
+    try {
+      await file.writeFile(bytes);
+    } finally {
+      await file.close();
+    }
+  });
+}
+
+/** `commitFile` for a value as JSON, indented, or all in one line where `indent` is 0; gives the file's SHA-256, as hex. */
+export async function commitJson(path: string, value: unknown, indent = 1): Promise<string> {
+  const text = `${JSON.stringify(value, null, indent)}\n`;
+  await commitBytes(path, text);
+  return createHash('sha256').update(text).digest('hex');
+}
+
+/** `commitJson` with a checksum of all the rest as the last key, so that any change of a byte shows. */
+export async function commitSealedJson(path: string, value: object): Promise<void> {
+  await commitBytes(path, sealedText(value));
+}
+
+function sealedText(value: object): string {
+  const sha256 = createHash('sha256').update(JSON.stringify(value)).digest('hex');
+  return `${JSON.stringify({ ...value, sha256 }, null, 1)}\n`;
+}
+
+/** Reads what `commitSealedJson` wrote; undefined where it does not exist. Errors: FILE_DAMAGED, FILE_UNREADABLE. */
+export async function readSealedJson<T>(path: string, schema: z.ZodType<T>, command: string): Promise<T | undefined> {
+  const text = await readText(path);
+  if (text === undefined) return undefined;
+  try {
+    const { sha256, ...value } = sealed.parse(JSON.parse(text));
+    if (sha256 === undefined || sealedText(value) !== text) throw new Error('its checksum does not match its content');
+    const parsed = schema.safeParse(value);
+    if (!parsed.success) throw new Error('another version of betr wrote it', { cause: parsed.error });
+    return parsed.data;
+  } catch (error) {
+    throw fail('FILE_DAMAGED', { path, reason: reasonOf(error), command }, error);
+  }
+}
+
+const sealed = z.record(z.string(), z.unknown());
+
+/** Reads a JSON file that the product wrote; undefined where it does not exist. `command` is what makes it anew. Errors: FILE_DAMAGED. */
+export async function readJson<T>(path: string, schema: z.ZodType<T>, command: string): Promise<T | undefined> {
+  const text = await readText(path);
+  if (text === undefined) return undefined;
+  try {
+    return schema.parse(JSON.parse(text));
+  } catch (error) {
+    throw fail('FILE_DAMAGED', { path, reason: reasonOf(error), command }, error);
+  }
+}
+
+async function readText(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return undefined;
+    throw fail('FILE_UNREADABLE', { path, reason: reasonOf(error) }, error);
+  }
+}
+
+/** The catalogue's error for a failed write of `path`; errors that are in the catalogue already pass through. */
+export function writeError(error: unknown, path: string): BetrError {
+  if (error instanceof BetrError) return error;
+  if (systemCode(error) === 'ENOSPC' || /no space left/i.test(reasonOf(error))) return fail('DISK_FULL', { path }, error);
+  const reason = reasonOf(error);
+  // What Node says of a folder that is to be made on a file system that is read-only.
+  return fail('WRITE_FAILED', { path, reason: /^ENOENT.*mkdir/.test(reason) ? 'its folder cannot be made; the file system may be read-only' : reason }, error);
+}
+
+/** Makes a folder for what is of use until the command ends. Errors: WRITE_FAILED, DISK_FULL. */
+export async function makeTemporaryFolder(use: string): Promise<string> {
+  try {
+    return await mkdtemp(join(tmpdir(), `betr-${use}-`));
+  } catch (error) {
+    throw writeError(error, `${tmpdir()} (for temporary files; TMPDIR names another folder)`);
+  }
+}
+
+/** For what is kept to save time later, and is not waited for by anybody: where it cannot be written, it is not kept. */
+export async function keepIfPossible(write: Promise<unknown>): Promise<void> {
+  await write.catch((error: unknown) => {
+    if (!(error instanceof BetrError && ['WRITE_FAILED', 'DISK_FULL'].includes(error.code))) throw error;
+  });
+}
+
+/** SHA-256 of a file's bytes, as hex; of a file at an address, too. Errors: those of `readPieces`. */
+export async function sha256File(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const piece of readPieces(path)) hash.update(piece);
+  return hash.digest('hex');
+}
+
+/** Makes what was written to a file or folder survive a crash of the machine. */
+export async function syncPath(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,73 @@
+// One betr at a time writes into a run folder, workers aside, who have leases of their own. The lock is a lease: one whose holder is gone is taken over.
+
+import { readdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { fail } from '../../run/errors/errors.ts';
+import { isNear, type Lease, readHolder, takeLease, watchLeases } from './lease.ts';
+import { type Report, silent } from '../../run/progress.ts';
+import type { Run } from '../../run/run.ts';
+
+/** Who asks from another machine waits for one beat, to see whether the holder lives. */
+const longestBeatMs = 1000;
+
+/** Runs `work` as the only writer of the run's folder, after clearing away what a killed one left half-written. Errors: RUN_LOCKED. */
+export async function withLock<T>(run: Run, work: () => Promise<T>, report: Report = silent): Promise<T> {
+  const lease = await takeLock(run, run.files.lock, run.folder, report);
+  held.set(run.files.lock, lease);
+  try {
+    await removeTemporaries(run.folder);
+    return await work();
+  } finally {
+    held.delete(run.files.lock);
+    await lease.release();
+  }
+}
+
+/** The locks of runs that this process has. */
+const held = new Map<string, Lease>();
+
+/** To be asked before what cannot be undone: who was stopped for long may have lost the lock. Errors: RUN_LOCKED where this process had the run's lock and somebody has taken it over. */
+export async function checkLock({ files, folder }: Run): Promise<void> {
+  const lease = held.get(files.lock);
+  if (lease === undefined || (await lease.isOurs())) return;
+  const { pid = 0, host = 'another machine', since = 'just now' } = (await readHolder(files.lock)) ?? {};
+  throw fail('RUN_LOCKED', { dir: folder, pid, host, since });
+}
+
+/** Takes the lock at `path`, which stands for the folder `dir`, by the run's settings for leases. Errors: RUN_LOCKED. */
+export async function takeLock({ settings }: Run, path: string, dir: string, report: Report = silent): Promise<Lease> {
+  const startedMs = performance.now();
+  const beatMs = Math.min(longestBeatMs, 1000 * settings.scoring.beatSeconds);
+  const watch = watchLeases(1000 * settings.scoring.lostSeconds);
+  let firstSeen: string | undefined;
+  for (;;) {
+    const lease = await takeLease(path, beatMs);
+    if (lease !== undefined) return lease;
+    if (await watch.isFree(path)) continue;
+    const holder = await readHolder(path);
+    if (holder !== undefined) {
+      firstSeen ??= holder.text;
+      if (isNear(holder) || holder.text !== firstSeen) throw fail('RUN_LOCKED', { dir, pid: holder.pid, host: holder.host, since: holder.since });
+    }
+    const waitedMs = performance.now() - startedMs;
+    if (waitedMs > 2 * beatMs) report({ stage: `wait for process ${holder?.pid ?? '?'} on ${holder?.host ?? '?'} (its lock shows no sign of life)`, done: waitedMs / 1000, total: settings.scoring.lostSeconds, unit: 'seconds' });
+    await setTimeout(beatMs / 10);
+  }
+}
+
+/** Folders that are written into without this lock: workers clear away their own; a server's files are left alone until nobody can be at them any more. */
+const ofWorkers = ['scores', 'quarantine', 'manifest', 'leases'];
+const ofServers = ['holds', 'jobs', 'keys', 'order', 'ranks', 'retargeted', 'calibrations'];
+const dayMs = 86_400_000;
+
+/** Removes what was left half-written in the folder. What goes away meanwhile is somebody else's. */
+async function removeTemporaries(folder: string, leastAgeMs = 0): Promise<void> {
+  for (const entry of await readdir(folder, { withFileTypes: true }).catch(() => [])) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory() && !ofWorkers.includes(entry.name)) await removeTemporaries(path, ofServers.includes(entry.name) ? dayMs : leastAgeMs);
+    if (!entry.isFile() || !entry.name.startsWith('.') || !entry.name.endsWith('.tmp')) continue;
+    const ageMs = leastAgeMs === 0 ? 0 : Date.now() - (await stat(path).then(({ mtimeMs }) => mtimeMs, () => Infinity));
+    if (ageMs >= leastAgeMs) await rm(path, { force: true });
+  }
+}

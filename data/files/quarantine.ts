@@ -1,0 +1,79 @@
+// Rows that cannot be used: each is written down with file, position and reason, and counted.
+
+import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { commitFile, sha256File, temporaryName, writeError } from './commit.ts';
+import type { Run } from '../../run/run.ts';
+
+export interface Quarantine {
+  /** `position` is the 0-based row in the file; `detail` the beginning of the row, where it helps. */
+  add(file: string, position: number, reason: string, detail?: string): void;
+  readonly count: number;
+}
+
+/** For who reads a file again: whatever is wrong with a row was written down when the shard was ranked. */
+export const passOver: Quarantine = { add: () => undefined, count: 0 };
+
+export interface QuarantineFile extends Quarantine {
+  /** Puts the file in its place and gives its SHA-256, as hex; or removes an earlier one when every row was good. */
+  close(): Promise<string | undefined>;
+  /** Leaves what was there before. */
+  drop(): Promise<void>;
+}
+
+/** A file of bad rows is to be looked at, not to fill the disk: of a shard that is all wrong these many are written down, and all are counted. */
+export const rowsWritten = 100_000;
+const detailCharacters = 200;
+
+/** Opens the quarantine file `path` (JSON lines: file, position, reason, detail). Errors: DISK_FULL, WRITE_FAILED. */
+export function openQuarantine(path: string): QuarantineFile {
+  const growing = temporaryName(`${path}.rows`);
+  let file: number | undefined;
+  let count = 0;
+  const write = (row: object): void => {
+    try {
+      if (file === undefined) mkdirSync(dirname(path), { recursive: true });
+      file ??= openSync(growing, 'w');
+      writeSync(file, `${JSON.stringify(row)}\n`);
+    } catch (error) {
+      throw writeError(error, path);
+    }
+  };
+  return {
+    get count() {
+      return count;
+    },
+    add(name, position, reason, detail) {
+      count++;
+      if (count <= rowsWritten) write({ file: name, position, reason, ...(detail === undefined ? {} : { detail: detail.slice(0, detailCharacters) }) });
+    },
+    async close() {
+      if (file === undefined) {
+        await rm(path, { force: true });
+        return undefined;
+      }
+      if (count > rowsWritten) write({ rowsNotWritten: count - rowsWritten });
+      closeSync(file);
+      file = undefined;
+      const sha256 = await sha256File(growing);
+      await commitFile(path, (temporary) => rename(growing, temporary));
+      return sha256;
+    },
+    async drop() {
+      if (file !== undefined) closeSync(file);
+      file = undefined;
+      await rm(growing, { force: true });
+    },
+  };
+}
+
+/** Calls `use` with the run's quarantine file of this name, and puts the file in its place whatever happens. Errors: those of `use`, DISK_FULL, WRITE_FAILED. */
+export async function withQuarantine<T>(run: Run, name: string, use: (quarantine: Quarantine) => Promise<T>): Promise<T> {
+  const quarantine = openQuarantine(join(run.files.quarantine, name));
+  try {
+    return await use(quarantine);
+  } finally {
+    await quarantine.close();
+  }
+}

@@ -1,0 +1,197 @@
+// JSON Lines in, batches of documents out. The scanner takes the ordinary lines; what it finds odd goes to the slow reader, which says what is wrong.
+
+import { isUtf8 } from 'node:buffer';
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { z } from 'zod';
+import { type BatchBuilder, emptyBatch, openBatch } from '../batch.ts';
+import { readBytesOf } from '../files/bytes.ts';
+import type { Chunk, DocumentBatch, Shard } from '../documents.ts';
+import { findKeys } from '../../run/fields/field-path.ts';
+import { isCount, numberName, parseRow, readLine, wellFormed } from './json-line.ts';
+import { type LineBlock, lineFeed, readLineBlocks } from './lines.ts';
+import { openPool } from '../files/pool.ts';
+import type { Quarantine } from '../files/quarantine.ts';
+import type { FieldNames } from '../../run/settings.ts';
+import { growMemory, openWasm, wasmFunction, wasmMemory, wasmNumber } from '../wasm.ts';
+
+const quote = 0x22;
+
+/** A longer line is no document; it is quarantined without being held. */
+export const defaultMaxLineBytes = 64 << 20;
+
+export interface ReadOptions {
+  /** Takes the rows that cannot be used. */
+  quarantine: Quarantine;
+  maxLineBytes?: number;
+  /** The part of the shard to read; all of it when left out. */
+  chunk?: Chunk;
+  /** The first row that is wanted, in the chunk; what comes before is passed over. */
+  fromRow?: number;
+  /** Of a Parquet shard nothing but these rows, at least one. */
+  onlyRows?: readonly number[];
+  /** Text of a batch, about; where a part is to be smaller than a batch is by default. */
+  batchBytes?: number;
+  /** Takes the fields that some row of a JSON Lines shard has, null or not; with it every block ends with an empty batch, so that whoever looks for fields can stop there. */
+  met?: Set<keyof FieldNames>;
+  /** A database that is open already, for the formats that need one. */
+  connection?: DuckDBConnection;
+}
+
+const exportsSchema = z.object({
+  memory: wasmMemory,
+  fieldsAt: wasmNumber,
+  fieldBytes: wasmNumber,
+  blockAt: wasmNumber,
+  recordNumbers: wasmNumber,
+  scan: wasmFunction<(length: number, textsAt: number, recordsAt: number) => number>(),
+  takeMet: wasmFunction<() => number>(),
+});
+
+/** In the order of the scanner. */
+const scannedFields = ['id', 'text', 'source', 'tokens'] as const;
+
+type Wasm = z.output<typeof exportsSchema>;
+
+/** Reads a JSON Lines shard, plain or compressed, with an empty batch for every block that it passes over. Bad rows go to the quarantine. Returns the row after the last. Errors: FILE_NOT_FOUND, FILE_UNREADABLE. */
+export async function* readJsonl(shard: Shard, fields: FieldNames, options: ReadOptions): AsyncGenerator<DocumentBatch, number> {
+  const { quarantine, maxLineBytes = defaultMaxLineBytes, chunk = { firstRow: 0 }, fromRow = chunk.firstRow, met } = options;
+  const wasm = scanners.take();
+  const scan = openScanner(wasm, fields);
+  const batch = openBatch(shard.name, options.batchBytes);
+  const range = chunk.startByte === undefined || chunk.endByte === undefined ? undefined : { start: chunk.startByte, end: chunk.endByte };
+  let endRow = chunk.firstRow;
+  try {
+    for await (const block of readLineBlocks(readBytesOf(shard.path, shard.format, range), maxLineBytes, chunk.firstRow)) {
+      endRow = block.firstLine + block.lines;
+      // So that whoever reads can end it: there may be gigabytes before the first row.
+      if (endRow <= fromRow) yield emptyBatch(shard.name);
+      else if (block.tooLong) quarantine.add(shard.name, block.firstLine, tooLongReason(maxLineBytes));
+      else yield* takeBlock(scan, dropLines(block, fromRow - block.firstLine), batch, { shard, fields, quarantine, met });
+      if (met !== undefined) yield emptyBatch(shard.name);
+    }
+    const last = batch.take();
+    if (last !== undefined) yield last;
+    return endRow;
+  } finally {
+    batch.close();
+    if (wasm.memory.buffer.byteLength <= mostIdleBytes) scanners.give(wasm);
+  }
+}
+
+/** To open one takes longer than to read a small file. What has grown by long lines is given up. */
+const scanners = openPool(2, () => openWasm(new URL('./json-scan.wasm', import.meta.url), exportsSchema));
+const mostIdleBytes = 8 << 20;
+
+/** The block without its first `count` lines. */
+function dropLines(block: LineBlock, count: number): LineBlock {
+  if (count <= 0) return block;
+  let start = 0;
+  for (let i = 0; i < count; i++) start = block.bytes.indexOf(lineFeed, start) + 1;
+  return { ...block, bytes: block.bytes.subarray(start), firstLine: block.firstLine + count, lines: block.lines - count };
+}
+
+export function tooLongReason(maxLineBytes: number): string {
+  return `line of more than ${maxLineBytes} bytes`;
+}
+
+interface Context {
+  shard: Shard;
+  fields: FieldNames;
+  quarantine: Quarantine;
+  met: ReadOptions['met'];
+}
+
+/** A block as the scanner left it: the bytes, the texts, and the records (layout: json-scan.as.ts), all in the scanner's memory. */
+interface Scanned {
+  memory: Buffer;
+  textsAt: number;
+  records: Uint32Array;
+  recordNumbers: number;
+  /** The fields that ordinary lines have, as a mask in the scanner's order. */
+  met: number;
+}
+
+type Scan = (block: LineBlock) => Scanned;
+
+function* takeBlock(scan: Scan, block: LineBlock, batch: BatchBuilder, context: Context): Generator<DocumentBatch> {
+  const { memory, textsAt, records, recordNumbers, met } = scan(block);
+  for (const [number, field] of scannedFields.entries()) if ((met & (1 << number)) !== 0) context.met?.add(field);
+  const allUtf8 = isUtf8(block.bytes);
+  // Invariant: the texts before `copied` are in the batch, those from there to `textStart` belong to documents in the batch.
+  let copied = textsAt;
+  let textStart = textsAt;
+  for (let at = 0; at < records.length; at += recordNumbers) {
+    const textEnd = records[at + 10] ?? 0;
+    if (!addOrdinary(memory, records, at, textEnd - textStart, block.firstLine, allUtf8, batch)) {
+      batch.addTexts(memory.subarray(copied, textStart));
+      copied = textEnd;
+      addOdd(memory.subarray(records[at + 1], records[at + 2]), block.firstLine + (records[at] ?? 0), batch, context);
+    }
+    textStart = textEnd;
+    if (!batch.isFull()) continue;
+    batch.addTexts(memory.subarray(copied, textStart));
+    copied = textStart;
+    const full = batch.take();
+    if (full !== undefined) yield full;
+  }
+  batch.addTexts(memory.subarray(copied, textStart));
+}
+
+/** Adds the document of the record at `at`, without its text, if the scanner found it ordinary and so it is. */
+function addOrdinary(memory: Buffer, records: Uint32Array, at: number, textBytes: number, firstLine: number, allUtf8: boolean, batch: BatchBuilder): boolean {
+  if (records[at + 3] === 1 || (!allUtf8 && !isUtf8(memory.subarray(records[at + 1], records[at + 2])))) return false;
+  const tokensAt = records[at + 8] ?? 0;
+  const tokens = tokensAt === 0 ? Number.NaN : Number(memory.toString('latin1', tokensAt, records[at + 9]));
+  if (!isCount(tokens) || (tokensAt !== 0 && memory[tokensAt] === quote)) return false;
+  const id = readValue(memory, records[at + 4] ?? 0, records[at + 5] ?? 0);
+  batch.addDocument(firstLine + (records[at] ?? 0), id === '' ? undefined : id, readValue(memory, records[at + 6] ?? 0, records[at + 7] ?? 0), tokens, textBytes);
+  return true;
+}
+
+function addOdd(line: Uint8Array, row: number, batch: BatchBuilder, { shard, fields, quarantine, met }: Context): void {
+  if (met !== undefined) for (const field of listFields(line, fields)) met.add(field);
+  const result = readLine(line, fields);
+  if (result.kind === 'bad') quarantine.add(shard.name, row, result.reason, Buffer.from(line.subarray(0, 800)).toString('utf8'));
+  if (result.kind !== 'document') return;
+  const text = Buffer.from(result.text);
+  batch.addDocument(row, result.id, result.source, result.tokens, text.length);
+  batch.addTexts(text);
+}
+
+function listFields(line: Uint8Array, fields: FieldNames): (keyof FieldNames)[] {
+  const row = parseRow(line);
+  return typeof row === 'object' ? scannedFields.filter((field) => findKeys(row, fields[field]) !== undefined) : [];
+}
+
+/** The string or number between two places, a whole number digit by digit; '' where there is none. */
+function readValue(memory: Buffer, start: number, end: number): string {
+  if (start === 0) return '';
+  if (memory[start] !== quote) return numberName(memory.toString('latin1', start, end));
+  const inner = memory.toString('utf8', start + 1, end - 1);
+  return inner.includes('\\') ? wellFormed(z.string().parse(JSON.parse(`"${inner}"`))) : inner;
+}
+
+function openScanner(wasm: Wasm, fields: FieldNames): Scan {
+  const setup = Buffer.from(wasm.memory.buffer);
+  for (const [number, field] of scannedFields.entries()) {
+    const name = Buffer.from(fields[field]);
+    const entry = wasm.fieldsAt + number * wasm.fieldBytes;
+    setup.writeUInt32LE(name.length, entry);
+    name.copy(setup, entry + 4, 0, wasm.fieldBytes - 4);
+  }
+  return ({ bytes, lines }) => {
+    const spare = 32;
+    const textsAt = roundUp(wasm.blockAt + bytes.length + spare);
+    const recordsAt = roundUp(textsAt + bytes.length + spare);
+    growMemory(wasm.memory, recordsAt + 4 * wasm.recordNumbers * lines);
+    const memory = Buffer.from(wasm.memory.buffer);
+    memory.set(bytes, wasm.blockAt);
+    memory.fill(0, wasm.blockAt + bytes.length, wasm.blockAt + bytes.length + spare);
+    const count = wasm.scan(bytes.length, textsAt, recordsAt);
+    return { memory, textsAt, records: new Uint32Array(wasm.memory.buffer, recordsAt, count * wasm.recordNumbers), recordNumbers: wasm.recordNumbers, met: wasm.takeMet() };
+  };
+}
+
+function roundUp(bytes: number): number {
+  return Math.ceil(bytes / 16) * 16;
+}

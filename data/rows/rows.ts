@@ -1,0 +1,112 @@
+// The rows of small files as objects, such as a benchmark's: JSON Lines, one JSON array, CSV and TSV, each plain, .gz or .zst, and Parquet. A row has the same values
+// whether it is read from JSON or from Parquet; the cells of CSV are texts.
+
+import { constants, isUtf8 } from 'node:buffer';
+import { z } from 'zod';
+import { readAnyBytesOf } from '../files/bytes.ts';
+import { readCsvRows } from './csv.ts';
+import type { ListedFile, ShardFormat } from '../documents.ts';
+import { fail } from '../../run/errors/errors.ts';
+import { parseRow } from '../jsonl/json-line.ts';
+import { readParquetRows } from '../parquet/rows.ts';
+import { isRow, type Row } from '../../run/fields/field-path.ts';
+import type { Quarantine } from '../files/quarantine.ts';
+import { readLines } from '../read.ts';
+import { showPath } from '../remote/store.ts';
+import { listFiles } from '../shards.ts';
+
+export interface RowAt {
+  /** The 0-based row; of JSON Lines the line. */
+  position: number;
+  row: Row;
+}
+
+interface Kind {
+  kind: 'jsonl' | 'json' | 'csv' | 'tsv' | 'parquet';
+  /** How its bytes are compressed. */
+  bytes: ShardFormat;
+}
+
+const ending = /\.(?:(jsonl|ndjson|json|csv|tsv)(?:\.(gz|zstd?))?|parquet)$/i;
+
+/** Errors: FILE_KIND_UNKNOWN. */
+function kindOf(path: string): Kind {
+  const found = ending.exec(showPath(path));
+  if (found === null) throw fail('FILE_KIND_UNKNOWN', { path });
+  const name = found[1]?.toLowerCase() ?? 'parquet';
+  const bytes = name === 'parquet' ? 'parquet' : found[2] === undefined ? 'jsonl' : /gz/i.test(found[2]) ? 'jsonl.gz' : 'jsonl.zst';
+  return { kind: name === 'parquet' || name === 'json' || name === 'csv' || name === 'tsv' ? name : 'jsonl', bytes };
+}
+
+/** The files of rows that match the patterns. Errors: as `listShards`. */
+export function listRowFiles(patterns: readonly string[], folder: string): Promise<ListedFile[]> {
+  return listFiles(patterns, folder, kindOf);
+}
+
+/** The rows of a file. Bad ones go to the quarantine, under the file's `name`. Errors: FILE_KIND_UNKNOWN, FILE_NOT_FOUND, FILE_UNREADABLE. */
+export async function* readRows(path: string, quarantine: Quarantine, name = path): AsyncGenerator<RowAt> {
+  const { kind, bytes } = kindOf(path);
+  if (kind === 'parquet') yield* readParquetRows(path);
+  else if (kind === 'csv' || kind === 'tsv') yield* readCsvRows(await readWhole(path, bytes), kind === 'csv' ? ',' : '\t', { path, name, quarantine });
+  else {
+    const first = await firstVisible(path, bytes);
+    // Many lines begin with a brace, too; of a file that is called .json they may all be one object.
+    const whole = first === '[' || (first === '{' && kind === 'json') ? parseWhole(await readWhole(path, bytes)) : undefined;
+    if (whole === undefined && first === '[' && kind === 'json') throw fail('FILE_UNREADABLE', { path: showPath(path), reason: 'it begins like a JSON array, but it is not valid JSON' });
+    yield* whole === undefined ? readLineRows(path, bytes, quarantine, name) : listRows(whole, quarantine, name);
+  }
+}
+
+/** The rows of a JSON Lines file. Bad ones go to the quarantine, under the file's `name`. Errors: FILE_NOT_FOUND, FILE_UNREADABLE. */
+export async function* readLineRows(path: string, format: ShardFormat, quarantine: Quarantine, name: string): AsyncGenerator<RowAt> {
+  for await (const { position, bytes } of readLines(path, format, { quarantine, name })) {
+    const row = parseRow(bytes);
+    if (typeof row === 'string') quarantine.add(name, position, row, bytes.toString('utf8', 0, 800));
+    else if (row !== undefined) yield { position, row };
+  }
+}
+
+const list = z.array(z.unknown());
+/** Fields under which one object holds a file's rows. */
+const listFields = ['data', 'rows', 'examples', 'instances'];
+
+/** The rows in one JSON value: those of an array, or of an object's list of rows, or the one object. */
+function* listRows(whole: unknown, quarantine: Quarantine, name: string): Generator<RowAt> {
+  const field = isRow(whole) ? listFields.find((one) => list.safeParse(whole[one]).data?.every(isRow) === true) : undefined;
+  const values = list.safeParse(isRow(whole) && field !== undefined ? whole[field] : whole).data ?? [whole];
+  for (const [position, row] of values.entries()) {
+    if (isRow(row)) yield { position, row };
+    else quarantine.add(name, position, 'not a JSON object', JSON.stringify(row).slice(0, 800));
+  }
+}
+
+/** The first character that is no space. */
+async function firstVisible(path: string, format: ShardFormat): Promise<string | undefined> {
+  for await (const piece of readAnyBytesOf(path, format)) {
+    const [visible] = /[^\s\ufeff]/.exec(Buffer.from(piece).toString('utf8')) ?? [];
+    if (visible !== undefined) return visible;
+  }
+  return undefined;
+}
+
+async function readWhole(path: string, format: ShardFormat): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  let bytes = 0;
+  for await (const piece of readAnyBytesOf(path, format)) {
+    bytes += piece.length;
+    if (bytes > constants.MAX_STRING_LENGTH) throw fail('FILE_UNREADABLE', { path: showPath(path), reason: `it has more than ${constants.MAX_STRING_LENGTH} bytes, which is too much for a file that has to be in memory as a whole; write it as JSON Lines or Parquet` });
+    pieces.push(Buffer.from(piece));
+  }
+  return Buffer.concat(pieces);
+}
+
+/** The JSON value that the bytes are; undefined where they are something else. */
+function parseWhole(bytes: Buffer): unknown {
+  if (!isUtf8(bytes)) return undefined;
+  try {
+    const value: unknown = JSON.parse(bytes.toString('utf8').replace(/^\ufeff/, ''));
+    return value;
+  } catch {
+    return undefined;
+  }
+}

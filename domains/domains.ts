@@ -1,0 +1,159 @@
+// `betr domains`: losses and benchmark errors of other people's models in, a weight for every domain out (arXiv 2409.05816). With pages, the sample
+// and the targets for the classifier as well. Promises: the same tables and settings give the same result; with a run, what did not change is not done again.
+
+import { randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { z } from 'zod';
+import { sha256File, writeError } from '../data/files/commit.ts';
+import { withDuckDb } from '../data/duckdb/duckdb.ts';
+import { fail, reasonOf, systemCode } from '../run/errors/errors.ts';
+import type { Report } from '../run/progress.ts';
+import { fingerprint, type Run } from '../run/run.ts';
+import type { DomainSettings } from '../run/settings.ts';
+import { listShards } from '../data/shards.ts';
+import { readNote } from '../data/duckdb/run-files.ts';
+import { readTokenRates } from '../indexer/sample/tokens.ts';
+import { familyOf, readFamilies, readTokenCounts } from './labels.ts';
+import { type LossTable, openLosses } from './losses.ts';
+import { measureDomains, type Measured } from './measure.ts';
+import { writePages } from './pages.ts';
+import { type Domain, type DomainsNote, type DomainWeights, readDomains, readDomainsNote, withoutMarks, writeDomains } from './result.ts';
+import { leaveFamiliesOut, predictHeldOut } from './sureness.ts';
+import { type BenchmarkErrors, chooseBenchmarks, combineErrors, readErrors } from './target.ts';
+import { listWarnings } from './warnings.ts';
+import { capsOf, checkCaps, weigh } from './weights.ts';
+
+const fewestModels = 3;
+/** Room for the database; what needs more is spilled. */
+const memoryMb = 640;
+
+export interface Resources {
+  /** Folder that the settings' relative paths start from. */
+  folder: string;
+  /** Folder to spill into; the system's own for temporary files when left out. */
+  spillFolder?: string;
+  threads?: number | undefined;
+}
+
+/** Estimates and weighs the domains, and adds their weights to the run. Errors: those of `estimateDomains` and `writePages`; DISK_FULL, WRITE_FAILED. */
+export async function weighDomains(run: Run, settings: DomainSettings, report: Report): Promise<DomainWeights> {
+  const folder = run.settingsFolder;
+  const from = await fingerprintInputs(settings, folder, run);
+  const known = await readDomainsNote(run);
+  if (known?.from === from && (known.pages === null || (await hasPages(run, from)))) return readDomains(run);
+  const { domains, ...found } = await estimateDomains(settings, { folder, spillFolder: run.folder, threads: run.settings.workers }, report);
+  const pages = settings.pages === undefined ? null : await writePages(run, settings.pages, folder, domains, from, report);
+  const note: DomainsNote = { version: 1, ...found, pages, from };
+  await writeDomains(run, note, domains);
+  return withoutMarks(note, domains);
+}
+
+export type Found = Omit<DomainWeights, 'pages'>;
+
+/** Estimates and weighs the domains; writes nothing. Errors: MODELS_UNMATCHED, MODELS_TOO_FEW, CAPS_TOO_LOW, OPTION_INVALID, and those of reading the tables. */
+export async function estimateDomains(settings: DomainSettings, resources: Resources, report: Report): Promise<Found> {
+  return withSpill(resources, async (connection) => {
+    const path = (name: string): string => resolve(resources.folder, name);
+    const errors = await readErrors(connection, path(settings.errors));
+    const target = chooseBenchmarks(errors, settings.benchmarks);
+    const losses = await openLosses(connection, path(settings.losses), settings.raw);
+    const tokenCounts = settings.tokens === undefined ? undefined : { path: path(settings.tokens), counts: await readTokenCounts(connection, path(settings.tokens)) };
+    const given = settings.families === undefined ? undefined : await readFamilies(connection, path(settings.families));
+    const models = joinModels(losses, errors, target);
+    const families = models.map((model) => given?.get(model) ?? familyOf(model));
+    const combined = combineErrors(target.map((benchmark) => Float64Array.from(models, (model) => errors.models.get(model)?.get(benchmark) ?? Number.NaN)), settings.combine);
+    const measured = await measureDomains(losses, { models, errors: combined, tokenCounts }, settings, report);
+    const domains = weighMeasured(measured, settings);
+    report({ stage: 'domains: how sure', done: 0, unit: 'domains' });
+    const found = {
+      estimator: settings.estimator,
+      target,
+      models: models.length,
+      modelsLeftOut: new Set([...losses.models, ...errors.models.keys()]).size - models.length,
+      ofDomains: domains.length,
+      domainsLeftOut: measured.leftOut.count,
+      tokensFrom: tokenCounts !== undefined ? ('tokens table' as const) : losses.hasTokens ? ('losses table' as const) : ('none: all alike' as const),
+      resamples: measured.resampled.length,
+      families: leaveFamiliesOut(measured.sample, combined, families, settings),
+      prediction: predictHeldOut(measured.sample, combined, settings),
+    };
+    return { ...found, warnings: listWarnings({ ...found, settings, errors, measured }), settings, domains };
+  });
+}
+
+/** The models that have losses and an error on every benchmark of the target, sorted. */
+function joinModels(losses: LossTable, errors: BenchmarkErrors, target: readonly string[]): string[] {
+  const common = losses.models.filter((model) => errors.models.has(model));
+  if (common.length === 0) throw fail('MODELS_UNMATCHED', { losses: losses.path, errors: errors.path, lossModel: losses.models[0] ?? 'no model', errorModel: [...errors.models.keys()].sort()[0] ?? 'no model' });
+  const complete = common.filter((model) => target.every((benchmark) => errors.models.get(model)?.has(benchmark)));
+  if (complete.length < fewestModels) throw fail('MODELS_TOO_FEW', { models: complete.length, need: fewestModels });
+  return complete;
+}
+
+/** The domains with their weights, best first. */
+function weighMeasured({ names, tokens, estimates, low, high, resampled }: Measured, { weights: projection, keepRate, repeat }: DomainSettings): Domain[] {
+  const caps = capsOf(tokens, keepRate, repeat);
+  checkCaps(caps);
+  const weights = weigh(projection, estimates, caps, names);
+  const chosen = new Float64Array(names.length);
+  for (const drawn of resampled) {
+    for (const [domain, weight] of weigh(projection, drawn, caps, names).entries()) if (weight > 0) chosen[domain] = (chosen[domain] ?? 0) + 1;
+  }
+  const order = Uint32Array.from(names.keys()).sort((a, b) => (estimates[b] ?? 0) - (estimates[a] ?? 0) || ((names[a] ?? '') < (names[b] ?? '') ? -1 : 1));
+  return Array.from(order, (at) => {
+    const weight = weights[at] ?? 0;
+    return {
+      domain: names[at] ?? '',
+      tokens: tokens[at] ?? 0,
+      estimate: estimates[at] ?? 0,
+      low: low[at] ?? null,
+      high: high[at] ?? null,
+      chosen: resampled.length === 0 ? null : (chosen[at] ?? 0) / resampled.length,
+      weight,
+      include: weight > 0,
+    };
+  });
+}
+
+async function withSpill<T>({ spillFolder, threads }: Resources, use: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
+  const spill = join(spillFolder ?? tmpdir(), `domains-spill-${randomUUID()}`);
+  try {
+    return await withDuckDb({ memoryMb, spill, ...(threads === undefined ? {} : { threads }) }, use);
+  } catch (error) {
+    throw /no space left/i.test(reasonOf(error)) ? writeError(error, spill) : error;
+  } finally {
+    await rm(spill, { recursive: true, force: true });
+  }
+}
+
+/** What the result depends on: the tables by content, pages by name, size and time, as the corpus's files. */
+async function fingerprintInputs(settings: DomainSettings, folder: string, run: Run): Promise<string> {
+  const { losses, errors, tokens, families, pages } = settings;
+  const hash = async (name: string | undefined): Promise<string | null> => (name === undefined ? null : await hashTable(resolve(folder, name)));
+  const shards = pages === undefined ? [] : await listShards(pages, folder);
+  return fingerprint({
+    tables: [await hash(losses), await hash(errors), await hash(tokens), await hash(families)],
+    pages: shards.map(({ name, bytes, modifiedMs }) => [name, bytes, modifiedMs]),
+    fields: pages === undefined ? null : run.settings.corpus.fields,
+    settings: { ...settings, losses: '', errors: '', tokens: '', families: '' },
+  });
+}
+
+async function hashTable(path: string): Promise<string> {
+  try {
+    return await sha256File(path);
+  } catch (error) {
+    throw systemCode(error) === 'ENOENT' ? fail('FILE_NOT_FOUND', { path, what: 'The table' }, error) : fail('FILE_UNREADABLE', { path, reason: reasonOf(error) }, error);
+  }
+}
+
+const pagesNote = z.object({ pages: z.string() });
+
+/** Whether the sample and the targets are still those that the pages made. */
+async function hasPages(run: Run, from: string): Promise<boolean> {
+  const [sample, targets] = [await readNote(run.files.sample, pagesNote), await readNote(run.files.targets, pagesNote)];
+  return sample?.pages === from && targets?.pages === from && (await readTokenRates(run)).sample === from;
+}

@@ -1,0 +1,205 @@
+// How well a domain's losses go with the benchmark errors, over models: the five estimators of "Improving Pretraining Data Using Perplexity
+// Correlations" (arXiv 2409.05816) in closed form. A domain's models are sorted once; after that every draw of models (all of them, a bootstrap
+// resample, all but a family) costs one pass and no sort. The pair sums that these forms come from stand in test/domains/slow.ts.
+
+export const estimators = ['product', 'sign', 'sign_cdf', 'sign_sign', 'spearman'] as const;
+export type Estimator = (typeof estimators)[number];
+
+/** How equal values are ranked: by the middle of their ranks, or one after the other in the models' order or against it (as argsort does it). */
+export const tiePolicies = ['mid', 'ordinal', 'ordinal-reversed'] as const;
+export type Ties = (typeof tiePolicies)[number];
+
+/** Models with how often each counts, and what the errors come to under those counts. All arrays are by model. */
+export interface Draw {
+  counts: Float64Array;
+  /** What a model's value or rank is multiplied by, and its squared rank (for each time it counts), and what is added in the end. */
+  weights: Float64Array;
+  squareWeight: number;
+  offset: number;
+  /** Place of a model's error among the different errors, from 1, and how many different ones there are. */
+  levels: Int32Array;
+  levelCount: number;
+}
+
+/** A domain's models in the order of their losses. */
+export interface Sorted {
+  /** Loss of each model. */
+  values: Float64Array;
+  order: Int32Array;
+  /** 1 at the places of `order` where the rank is not that of the place before. */
+  starts: Uint8Array;
+  scratch: Int32Array;
+  /** sign_sign: sums of counts by level, as a Fenwick tree. */
+  tree: Float64Array;
+}
+
+/** How equal losses are ranked for an estimator: sign_sign knows no ranks, only which of two is lower. */
+export function lossTies(estimator: Estimator, ties: Ties): Ties {
+  return estimator === 'sign_sign' ? 'mid' : ties;
+}
+
+/** Prepares a draw: `errors` by model (lower is better), `counts` how often each counts. */
+export function prepareDraw(estimator: Estimator, ties: Ties, errors: Float64Array, counts: Float64Array): Draw {
+  const total = counts.reduce((sum, count) => sum + count, 0);
+  const { ranks, levels, levelCount } = rankErrors(errors, counts, estimator === 'spearman' ? ties : 'mid');
+  const pairs = (total * (total - 1)) / 2;
+  // spearman: 1 − 6 Σ(R − r)² / (N(N² − 1)), its square taken apart, so that domains differ only in Σ R·r and Σ r².
+  const six = estimator === 'spearman' ? 6 / (total * (total * total - 1)) : 0;
+  const weightOf: Record<Estimator, (count: number, rank: number, error: number) => number> = {
+    product: (count, _rank, error) => (count * error) / total,
+    sign: (count, rank) => (count * (2 * rank - total - 1)) / pairs,
+    sign_cdf: (count, rank) => (count * (2 * rank - total - 1)) / pairs / total,
+    sign_sign: (count) => count / pairs,
+    spearman: (count, rank) => 2 * six * count * rank,
+  };
+  const weights = counts.map((count, model) => weightOf[estimator](count, ranks[model] ?? 0, errors[model] ?? 0));
+  const rankSquares = counts.reduce((sum, count, model) => sum + count * (ranks[model] ?? 0) ** 2, 0);
+  return { counts, weights, squareWeight: -six, offset: estimator === 'spearman' ? 1 - six * rankSquares : 0, levels, levelCount };
+}
+
+function rankErrors(errors: Float64Array, counts: Float64Array, ties: Ties): { ranks: Float64Array; levels: Int32Array; levelCount: number } {
+  const sorted = openSorted(errors.length);
+  sorted.values.set(errors);
+  const levels = new Int32Array(errors.length);
+  sortModels(sorted, 'mid');
+  let levelCount = 0;
+  for (const [place, model] of sorted.order.entries()) levels[model] = levelCount += sorted.starts[place] ?? 0;
+  sortModels(sorted, ties);
+  return { ranks: ranksOf(sorted, counts), levels, levelCount };
+}
+
+/** Rank of each model, from 1; a model that counts n times takes n ranks, and equal ones share the middle of theirs. */
+export function ranksOf({ order, starts }: Sorted, counts: Float64Array): Float64Array {
+  const ranks = new Float64Array(order.length);
+  let before = 0;
+  for (let start = 0; start < order.length; ) {
+    let end = start;
+    let group = 0;
+    do group += counts[order[end++] ?? 0] ?? 0;
+    while (end < order.length && starts[end] === 0);
+    for (const model of order.subarray(start, end)) ranks[model] = before + (group + 1) / 2;
+    before += group;
+    start = end;
+  }
+  return ranks;
+}
+
+export function openSorted(models: number): Sorted {
+  return { values: new Float64Array(models), order: Int32Array.from({ length: models }, (_, model) => model), starts: new Uint8Array(models), scratch: new Int32Array(models), tree: new Float64Array(models + 1) };
+}
+
+const runLength = 12;
+
+/** Sorts the models by `values` (which are finite), equal ones by their place among the models. The order that is there already does not matter. */
+export function sortModels(sorted: Sorted, ties: Ties): void {
+  const { values, order, starts, scratch } = sorted;
+  const n = order.length;
+  const turn = ties === 'ordinal-reversed' ? -1 : 1;
+  for (let start = 0; start < n; start += runLength) sortRun(values, order, start, Math.min(n, start + runLength), turn);
+  for (let width = runLength; width < n; width *= 2) {
+    scratch.set(order);
+    for (let start = 0; start + width < n; start += 2 * width) mergeRuns(values, scratch, order, start, start + width, Math.min(n, start + 2 * width), turn);
+  }
+  starts[0] = 1;
+  const apart = ties !== 'mid';
+  for (let i = 1; i < n; i++) starts[i] = apart || values[order[i] ?? 0] !== values[order[i - 1] ?? 0] ? 1 : 0;
+}
+
+function sortRun(values: Float64Array, order: Int32Array, start: number, end: number, turn: number): void {
+  for (let i = start + 1; i < end; i++) {
+    const model = order[i] ?? 0;
+    const value = values[model] ?? 0;
+    let j = i - 1;
+    for (; j >= start; j--) {
+      const other = order[j] ?? 0;
+      const otherValue = values[other] ?? 0;
+      if (otherValue < value || (otherValue === value && (other - model) * turn < 0)) break;
+      order[j + 1] = other;
+    }
+    order[j + 1] = model;
+  }
+}
+
+/** Merges from[start, middle) and from[middle, end), each sorted, into `to`. */
+function mergeRuns(values: Float64Array, from: Int32Array, to: Int32Array, start: number, middle: number, end: number, turn: number): void {
+  let left = start;
+  let right = middle;
+  for (let i = start; i < end; i++) {
+    const a = from[left] ?? 0;
+    const b = from[right] ?? 0;
+    const valueA = values[a] ?? 0;
+    const valueB = values[b] ?? 0;
+    const takeLeft = left < middle && (right >= end || valueA < valueB || (valueA === valueB && (a - b) * turn < 0));
+    if (takeLeft) left++;
+    else right++;
+    to[i] = takeLeft ? a : b;
+  }
+}
+
+/** The estimate of a sorted domain under a draw: higher where lower losses go with lower errors (arXiv 2409.05816). */
+export function estimate(estimator: Estimator, sorted: Sorted, draw: Draw): number {
+  if (estimator === 'product' || estimator === 'sign') return sumValues(sorted.values, draw.weights);
+  return estimator === 'sign_sign' ? sumPairs(sorted, draw) : draw.offset + sumRanks(sorted, draw);
+}
+
+function sumValues(values: Float64Array, weights: Float64Array): number {
+  let sum = 0;
+  for (let model = 0; model < weights.length; model++) sum += (weights[model] ?? 0) * (values[model] ?? 0);
+  return sum;
+}
+
+/** Over the models, with their ranks r by loss: Σ weight · r + count · squareWeight · r². */
+function sumRanks({ order, starts }: Sorted, { counts, weights, squareWeight }: Draw): number {
+  let sum = 0;
+  // Counts of the models whose ranks are lower, and counts and weights of those that share the present rank.
+  let before = 0;
+  let group = 0;
+  let groupWeight = 0;
+  for (let i = 0; i < order.length; i++) {
+    const model = order[i] ?? 0;
+    if (starts[i] === 1) {
+      const rank = before + (group + 1) / 2;
+      sum += rank * (groupWeight + rank * group * squareWeight);
+      before += group;
+      group = 0;
+      groupWeight = 0;
+    }
+    group += counts[model] ?? 0;
+    groupWeight += weights[model] ?? 0;
+  }
+  const rank = before + (group + 1) / 2;
+  return sum + rank * (groupWeight + rank * group * squareWeight);
+}
+
+/** Σ over pairs of models of sgn(Δ error) · sgn(Δ loss), each as often as its models count, over the number of pairs: concordant less discordant. */
+function sumPairs({ order, starts, tree }: Sorted, { counts, weights, levels, levelCount }: Draw): number {
+  tree.fill(0, 0, levelCount + 1);
+  let sum = 0;
+  let before = 0;
+  for (let start = 0; start < order.length; ) {
+    let end = start;
+    // Models of equal loss are no pairs of each other: all are looked up before any is put in.
+    do {
+      const model = order[end] ?? 0;
+      const level = levels[model] ?? 0;
+      const lower = sumBelow(tree, level - 1);
+      const higher = before - sumBelow(tree, level);
+      sum += (weights[model] ?? 0) * (lower - higher);
+      end++;
+    } while (end < order.length && starts[end] === 0);
+    for (let i = start; i < end; i++) {
+      const model = order[i] ?? 0;
+      const count = counts[model] ?? 0;
+      before += count;
+      for (let level = levels[model] ?? 0; level <= levelCount; level += level & -level) tree[level] = (tree[level] ?? 0) + count;
+    }
+    start = end;
+  }
+  return sum;
+}
+
+function sumBelow(tree: Float64Array, level: number): number {
+  let sum = 0;
+  for (let at = level; at > 0; at -= at & -at) sum += tree[at] ?? 0;
+  return sum;
+}

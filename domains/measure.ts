@@ -1,0 +1,191 @@
+// One pass over the losses: the estimate of every domain, its interval over resampled models, and a sample of the rows for what needs them again.
+
+import { fail } from '../run/errors/errors.ts';
+import { keyHash } from '../data/files/hash.ts';
+import type { Report } from '../run/progress.ts';
+import type { DomainSettings } from '../run/settings.ts';
+import { estimateDraws, leaveOut, resampleModels } from './draws.ts';
+import { openSorted, prepareDraw } from './estimate.ts';
+import type { LossTable } from './losses.ts';
+
+/** Everything by domain, in the table's order; domains without a loss of every model are not in it. */
+export interface Measured {
+  names: string[];
+  tokens: Float64Array;
+  estimates: Float64Array;
+  /** 95 % of the resamples lie between; empty without resamples. */
+  low: Float64Array;
+  high: Float64Array;
+  /** Estimates under each resample. */
+  resampled: Float32Array[];
+  leftOut: { count: number; first: string };
+  sample: RowSample;
+  /** Names of the models whose losses are the same in every domain. */
+  sameModels: string[][];
+}
+
+/** Some of the domains with their losses: all of them, or those with the smallest hashes. */
+export interface RowSample {
+  names: string[];
+  tokens: Float64Array;
+  /** Row after row, a value for each model. */
+  losses: Float64Array;
+}
+
+/** The estimates that resamples may take, in models × domains × resamples: some ten seconds on one core. */
+const resampleBudget = 4e9;
+/** sign_sign takes about ten times as long as the others. */
+const pairCost = 10;
+const fewestResamples = 20;
+const mostResamples = 1000;
+
+/** As many resamples as the number of domains leaves time for. */
+export function fitResamples({ resamples, estimator }: DomainSettings, models: number, domains: number): number {
+  const cost = models * domains * (estimator === 'sign_sign' ? pairCost : 1);
+  return resamples ?? Math.max(fewestResamples, Math.min(mostResamples, Math.floor(resampleBudget / cost)));
+}
+
+/**
+ * Measures all domains. `models` are those to use, `errors` theirs; `tokenCounts` by domain, where a table of them was given.
+ * Errors: DOMAIN_NO_TOKENS, DOMAINS_NONE, TABLE_INVALID, and those of reading the table.
+ */
+export async function measureDomains(
+  losses: LossTable,
+  { models, errors, tokenCounts }: { models: readonly string[]; errors: Float64Array; tokenCounts: { path: string; counts: Map<string, number> } | undefined },
+  settings: DomainSettings,
+  report: Report,
+): Promise<Measured> {
+  const { estimator, ties, seed } = settings;
+  const total = await losses.count();
+  const resamples = fitResamples(settings, models.length, total);
+  const draws = [leaveOut(models.length, []), ...resampleModels(models.length, resamples, seed)].map((counts) => prepareDraw(estimator, ties, errors, counts));
+  const columns = openColumns(total, resamples);
+  const sample = openSample(models.length, seed);
+  const same = openSameModels(models.length);
+  const seen = new Set<string>();
+  const sorted = openSorted(models.length);
+  const drawn = new Float64Array(draws.length);
+  let row = 0;
+  const leftOut = { count: 0, first: '' };
+  for await (const block of losses.read(models)) {
+    for (const [at, domain] of block.domains.entries()) {
+      row++;
+      if (seen.has(domain)) throw fail('TABLE_INVALID', { path: losses.path, problem: `domain "${domain}" is there twice, the second time in row ${row}` });
+      seen.add(domain);
+      sorted.values.set(block.losses.subarray(at * models.length, (at + 1) * models.length));
+      if (!allFinite(sorted.values)) {
+        if (leftOut.count++ === 0) leftOut.first = domain;
+        continue;
+      }
+      const tokens = tokenCounts === undefined ? (losses.hasTokens ? (block.tokens[at] ?? 0) : 1) : (tokenCounts.counts.get(domain) ?? 0);
+      if (!(tokens > 0 && tokens < Infinity)) throw fail('DOMAIN_NO_TOKENS', { path: tokenCounts?.path ?? losses.path, domain, losses: losses.path, row });
+      estimateDraws(estimator, ties, sorted, draws, drawn);
+      columns.add(domain, tokens, drawn);
+      sample.offer(domain, tokens, sorted.values);
+      same.add(sorted.values);
+    }
+    report({ stage: 'domains', done: row, total, unit: 'domains' });
+  }
+  if (columns.count() === 0) throw fail('DOMAINS_NONE', { path: losses.path, leftOut: leftOut.count });
+  return { ...columns.take(), leftOut, sample: sample.take(), sameModels: same.groups(models) };
+}
+
+function allFinite(values: Float64Array): boolean {
+  // x − x is 0 for every finite x, and NaN for all others.
+  let zero = 0;
+  for (let i = 0; i < values.length; i++) zero += (values[i] ?? 0) - (values[i] ?? 0);
+  return zero === 0;
+}
+
+interface Columns {
+  add(name: string, tokens: number, drawn: Float64Array): void;
+  count(): number;
+  take(): Pick<Measured, 'names' | 'tokens' | 'estimates' | 'low' | 'high' | 'resampled'>;
+}
+
+function openColumns(most: number, resamples: number): Columns {
+  const names: string[] = [];
+  const numbers = (): Float64Array => new Float64Array(most);
+  const [tokens, estimates, low, high] = [numbers(), numbers(), numbers(), numbers()];
+  const resampled = Array.from({ length: resamples }, () => new Float32Array(most));
+  return {
+    add(name, count, drawn) {
+      const at = names.length;
+      names.push(name);
+      tokens[at] = count;
+      estimates[at] = drawn[0] ?? Number.NaN;
+      for (let draw = 0; draw < resamples; draw++) {
+        const column = resampled[draw];
+        if (column !== undefined) column[at] = drawn[draw + 1] ?? Number.NaN;
+      }
+      const spread = drawn.subarray(1).sort();
+      low[at] = quantile(spread, 0.025);
+      high[at] = quantile(spread, 0.975);
+    },
+    count: () => names.length,
+    take() {
+      const domains = names.length;
+      const spread = resamples === 0 ? 0 : domains;
+      return { names, tokens: tokens.subarray(0, domains), estimates: estimates.subarray(0, domains), low: low.subarray(0, spread), high: high.subarray(0, spread), resampled: resampled.map((column) => column.subarray(0, domains)) };
+    },
+  };
+}
+
+/** Of sorted numbers, between the two nearest places; NaN of none. */
+export function quantile(sorted: Float64Array, share: number): number {
+  const place = share * (sorted.length - 1);
+  const below = sorted[Math.floor(place)] ?? Number.NaN;
+  return below + ((sorted[Math.ceil(place)] ?? Number.NaN) - below) * (place - Math.floor(place));
+}
+
+/** At most so many cells of losses are kept. */
+const sampleCells = 4e6;
+const sampleDomains = 10_000;
+
+/** Keeps rows by a seeded hash of the domain: all while they fit, then ever smaller halves, so that neither their number nor their order has to be known before. */
+function openSample(models: number, seed: number): { offer(name: string, tokens: number, losses: Float64Array): void; take(): RowSample } {
+  const most = Math.max(1000, Math.min(sampleDomains, Math.floor(sampleCells / models)));
+  let rows: { name: string; tokens: number; losses: Float64Array; hash: bigint }[] = [];
+  let cutoff = 2n ** 64n;
+  return {
+    offer(name, tokens, losses) {
+      const hash = keyHash(`domain\n${name}`, seed);
+      if (hash >= cutoff) return;
+      rows.push({ name, tokens, losses: losses.slice(), hash });
+      if (rows.length <= most) return;
+      cutoff /= 2n;
+      rows = rows.filter((row) => row.hash < cutoff);
+    },
+    take() {
+      const losses = new Float64Array(rows.length * models);
+      for (const [at, row] of rows.entries()) losses.set(row.losses, at * models);
+      return { names: rows.map(({ name }) => name), tokens: Float64Array.from(rows, ({ tokens }) => tokens), losses };
+    },
+  };
+}
+
+/** Two sums over the bits of each model's losses tell which models are one and the same. */
+function openSameModels(models: number): { add(losses: Float64Array): void; groups(names: readonly string[]): string[][] } {
+  const sums = [new Int32Array(models), new Int32Array(models)] as const;
+  const buffer = new Float64Array(models);
+  const words = new Int32Array(buffer.buffer);
+  return {
+    add(losses) {
+      buffer.set(losses);
+      for (let model = 0; model < models; model++) {
+        const low = words[2 * model] ?? 0;
+        const high = words[2 * model + 1] ?? 0;
+        sums[0][model] = Math.imul((sums[0][model] ?? 0) ^ low, 0x9e3779b1) + high;
+        sums[1][model] = Math.imul((sums[1][model] ?? 0) ^ high, 0x85ebca6b) + low;
+      }
+    },
+    groups(names) {
+      const byKey = new Map<string, string[]>();
+      for (const [model, name] of names.entries()) {
+        const key = `${sums[0][model] ?? 0} ${sums[1][model] ?? 0}`;
+        byKey.set(key, [...(byKey.get(key) ?? []), name]);
+      }
+      return [...byKey.values()].filter((group) => group.length > 1);
+    },
+  };
+}

@@ -1,0 +1,165 @@
+// How far the estimates can be trusted: what changes without a family of models (models of a family are not independent), and whether the
+// weights tell held-out models' order better than the mean loss and than chance do.
+
+import type { DomainSettings } from '../run/settings.ts';
+import { openRandom, shuffle } from '../data/random.ts';
+import { estimateDraws, foldModels, leaveOut } from './draws.ts';
+import { type Draw, openSorted, prepareDraw, ranksOf, sortModels } from './estimate.ts';
+import { quantile, type RowSample } from './measure.ts';
+import { capsOf, weigh } from './weights.ts';
+
+export interface FamilyEffect {
+  family: string;
+  models: number;
+  /** Without the family: the share of the weight that goes to other domains, and the largest change of an estimate. */
+  moved: number;
+  largestChange: number;
+}
+
+export interface Prediction {
+  folds: number;
+  /** Domains that it was measured on, and how many other orders of the errors it is compared with. */
+  domains: number;
+  permutations: number;
+  /** R² of the held-out models' ranks as the weights predict them; by the mean loss; by weights for permuted errors (mean, and the 95 % quantile). */
+  rSquared: number;
+  meanLoss: number;
+  permutedMean: number;
+  permutedHigh: number;
+}
+
+type How = Pick<DomainSettings, 'estimator' | 'ties' | 'weights' | 'keepRate' | 'repeat' | 'seed'>;
+
+/** Fewer say nothing after a family or a fold is taken off. */
+const fewestLeft = 3;
+
+/** The effect of leaving each family out, largest first. `families` by model. Nothing where all are of one family. */
+export function leaveFamiliesOut(sample: RowSample, errors: Float64Array, families: readonly string[], how: How): FamilyEffect[] {
+  const models = errors.length;
+  const members = new Map<string, number[]>();
+  for (const [model, family] of families.entries()) members.set(family, [...(members.get(family) ?? []), model]);
+  const usable = [...members].filter(([, left]) => models - left.length >= fewestLeft);
+  const draws = [[], ...usable.map(([, left]) => left)].map((left) => prepareDraw(how.estimator, how.ties, errors, leaveOut(models, left)));
+  const [all = new Float64Array(), ...without] = estimateRows(sample, draws, models, how);
+  const weightsOf = (estimates: Float64Array): Float64Array => weigh(how.weights, estimates, capsOf(sample.tokens, how.keepRate, how.repeat), sample.names);
+  const weights = weightsOf(all);
+  const effects = usable.map(([family, left], at) => {
+    const estimates = without[at] ?? all;
+    const other = weightsOf(estimates);
+    return {
+      family,
+      models: left.length,
+      moved: weights.reduce((sum, weight, domain) => sum + Math.abs(weight - (other[domain] ?? 0)), 0) / 2,
+      largestChange: all.reduce((most, estimate, domain) => Math.max(most, Math.abs(estimate - (estimates[domain] ?? 0))), 0),
+    };
+  });
+  return effects.sort((a, b) => b.moved - a.moved || b.largestChange - a.largestChange || (a.family < b.family ? -1 : 1));
+}
+
+/** The estimates of every row, for each draw. */
+function estimateRows({ names, losses }: RowSample, draws: readonly Draw[], models: number, { estimator, ties }: How): Float64Array[] {
+  const estimates = draws.map(() => new Float64Array(names.length));
+  const sorted = openSorted(models);
+  const drawn = new Float64Array(draws.length);
+  for (let domain = 0; domain < names.length; domain++) {
+    sorted.values.set(losses.subarray(domain * models, (domain + 1) * models));
+    estimateDraws(estimator, ties, sorted, draws, drawn);
+    for (const [draw, column] of estimates.entries()) column[domain] = drawn[draw] ?? Number.NaN;
+  }
+  return estimates;
+}
+
+const folds = 5;
+const fewestModels = 10;
+const permutations = 100;
+/** sign_sign takes about ten times as long as the others. */
+const pairPermutations = 20;
+/** Room for the estimates of all folds and permutations, in numbers. */
+const estimatesAtOnce = 4e6;
+
+/**
+ * Predicts each fifth of the models from the others: their weights, times the held-out models' ranks in each domain (of N), summed; R² of the order within the fold,
+ * meaned over folds (arXiv 2409.05816; R² of ranks as in the authors' held_out_r2_score.py). Null with fewer than 10 models, or where all errors are equal.
+ */
+export function predictHeldOut(sample: RowSample, errors: Float64Array, how: How): Prediction | null {
+  const models = errors.length;
+  if (models < fewestModels) return null;
+  const held = foldModels(models, folds, how.seed);
+  const rounds = how.estimator === 'sign_sign' ? pairPermutations : permutations;
+  const orders = [errors, ...permuteErrors(errors, rounds, how.seed)];
+  const ranks = rankRows(sample, models);
+  const rSquared: number[] = [];
+  // A few orders of the errors at a time, because each has an estimate for every fold and domain.
+  const together = Math.max(1, Math.floor(estimatesAtOnce / (folds * sample.names.length)));
+  for (let from = 0; from < orders.length; from += together) {
+    const part = orders.slice(from, from + together);
+    const draws = part.flatMap((order) => held.map((left) => prepareDraw(how.estimator, how.ties, order, leaveOut(models, left))));
+    const estimates = estimateRows(sample, draws, models, how);
+    for (const [at, order] of part.entries()) {
+      const scores = held.map((left, fold) => scoreModels(sample, estimates[at * folds + fold] ?? new Float64Array(), ranks, left, models, how));
+      rSquared.push(meanRSquared(held, scores, order));
+    }
+  }
+  const [observed = Number.NaN, ...permuted] = rSquared;
+  const meanLosses = meanRSquared(held, held.map((left) => left.map((model) => meanLoss(sample, model, models))), errors);
+  if (!Number.isFinite(observed) || permuted.some((value) => !Number.isFinite(value))) return null;
+  const sorted = Float64Array.from(permuted).sort();
+  return { folds, domains: sample.names.length, permutations: rounds, rSquared: observed, meanLoss: meanLosses, permutedMean: permuted.reduce((sum, value) => sum + value, 0) / rounds, permutedHigh: quantile(sorted, 0.95) };
+}
+
+function permuteErrors(errors: Float64Array, rounds: number, seed: number): Float64Array[] {
+  const random = openRandom(seed + 1);
+  return Array.from({ length: rounds }, () => {
+    const order = Uint32Array.from(errors.keys());
+    shuffle(order, random);
+    return Float64Array.from(order, (model) => errors[model] ?? 0);
+  });
+}
+
+/** Each model's mid-rank within each domain over the number of models, row after row. */
+function rankRows({ names, losses }: RowSample, models: number): Float32Array {
+  const ranks = new Float32Array(losses.length);
+  const sorted = openSorted(models);
+  const ones = new Float64Array(models).fill(1);
+  for (let domain = 0; domain < names.length; domain++) {
+    sorted.values.set(losses.subarray(domain * models, (domain + 1) * models));
+    sortModels(sorted, 'mid');
+    ranks.set(ranksOf(sorted, ones).map((rank) => rank / models), domain * models);
+  }
+  return ranks;
+}
+
+/** What the weights for these estimates say of the models `left`: higher for a higher error. */
+function scoreModels({ names, tokens }: RowSample, estimates: Float64Array, ranks: Float32Array, left: readonly number[], models: number, how: How): number[] {
+  const weights = weigh(how.weights, estimates, capsOf(tokens, how.keepRate, how.repeat), names);
+  const scores = left.map(() => 0);
+  for (const [domain, weight] of weights.entries()) {
+    if (weight === 0) continue;
+    for (const [at, model] of left.entries()) scores[at] = (scores[at] ?? 0) + weight * (ranks[domain * models + model] ?? 0);
+  }
+  return scores;
+}
+
+function meanLoss({ tokens, losses }: RowSample, model: number, models: number): number {
+  return tokens.reduce((sum, count, domain) => sum + count * (losses[domain * models + model] ?? 0), 0);
+}
+
+function meanRSquared(held: readonly number[][], scores: readonly number[][], errors: Float64Array): number {
+  const values = held.flatMap((left, fold) => {
+    const truth = midRanks(left.map((model) => errors[model] ?? 0));
+    const predicted = midRanks(scores[fold] ?? []);
+    const middle = (left.length + 1) / 2;
+    const off = truth.reduce((sum, rank, at) => sum + (rank - (predicted[at] ?? 0)) ** 2, 0);
+    const all = truth.reduce((sum, rank) => sum + (rank - middle) ** 2, 0);
+    // Where all errors of a fold are equal there is no order to predict.
+    return all === 0 ? [] : [1 - off / all];
+  });
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+function midRanks(values: readonly number[]): Float64Array {
+  const sorted = openSorted(values.length);
+  sorted.values.set(values);
+  sortModels(sorted, 'mid');
+  return ranksOf(sorted, new Float64Array(values.length).fill(1));
+}

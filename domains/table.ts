@@ -1,0 +1,153 @@
+// Tables from outside: CSV (or TSV, gzipped or not) and Parquet as SQL. Promises: cells are read as the types asked for, and where one
+// cannot be, the error names the file, the row and the column.
+
+import { stat } from 'node:fs/promises';
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { z } from 'zod';
+import { parquetSource, sqlName, sqlString } from '../data/duckdb/duckdb.ts';
+import { BetrError, fail, reasonOf, systemCode } from '../run/errors/errors.ts';
+import { readPieces } from '../data/files/files.ts';
+import { gunzip } from '../data/compression/gzip.ts';
+
+export interface Table {
+  path: string;
+  /** The columns' names in order, trimmed; no two are the same. */
+  columns: string[];
+  /** SQL of the table as it is, to count its rows. */
+  rows: string;
+  /** SQL of the table with columns c0, c1, …: as text, or those in `numbers` as DOUBLE (empty cells and NaN are NULL). */
+  scan: (numbers: ReadonlySet<number>) => string;
+}
+
+const csvEnding = /\.(csv|tsv)(\.gz)?$/i;
+/** What stands in a cell where a value is not known. */
+const unknownValues = ['', 'NA', 'N/A', 'nan', 'NaN', 'NAN', 'null', 'NULL', 'None'];
+
+/** Opens a table by its ending. Errors: FILE_NOT_FOUND, FILE_UNREADABLE, TABLE_KIND_UNKNOWN, TABLE_INVALID. */
+export async function openTable(connection: DuckDBConnection, path: string): Promise<Table> {
+  const size = await sizeOf(path);
+  if (!csvEnding.test(path) && !/\.parquet$/i.test(path)) throw fail('TABLE_KIND_UNKNOWN', { path });
+  if (size === 0) throw fail('TABLE_INVALID', { path, problem: 'it is empty' });
+  if (/\.gz$/i.test(path)) await reading(path, () => checkGzip(path));
+  return csvEnding.test(path) ? openCsv(connection, path) : openParquet(connection, path);
+}
+
+async function sizeOf(path: string): Promise<number> {
+  try {
+    return (await stat(path)).size;
+  } catch (error) {
+    throw systemCode(error) === 'ENOENT' ? fail('FILE_NOT_FOUND', { path, what: 'The table' }, error) : fail('FILE_UNREADABLE', { path, reason: reasonOf(error) }, error);
+  }
+}
+
+/** DuckDB takes what a file that is cut short begins with for all of it. */
+async function checkGzip(path: string): Promise<void> {
+  const pieces = gunzip(readPieces(path));
+  while ((await pieces.next()).done !== true);
+}
+
+async function openCsv(connection: DuckDBConnection, path: string): Promise<Table> {
+  const file = sqlString(path.replace(/[[*?]/g, '[$&]'));
+  const dialect = `delim = ${sqlString(/\.tsv(\.gz)?$/i.test(path) ? '\t' : ',')}, quote = '"', escape = '"'`;
+  const firstLine = await reading(path, async () => (await connection.runAndReadAll(`SELECT * FROM read_csv(${file}, ${dialect}, header = false, all_varchar = true, null_padding = true, sample_size = 1) LIMIT 1`)).getRows()[0] ?? []);
+  // Where a later line has more cells than the first, DuckDB fills the first up with NULL.
+  const columns = checkNames(path, firstLine.filter((name) => name !== null).map((name) => z.string().parse(name)));
+  const scan = (numbers: ReadonlySet<number>): string => {
+    const types = columns.map((_, at) => `c${at}: '${numbers.has(at) ? 'DOUBLE' : 'VARCHAR'}'`);
+    return `read_csv(${file}, ${dialect}, auto_detect = false, header = true, nullstr = [${unknownValues.map(sqlString).join(', ')}], columns = {${types.join(', ')}})`;
+  };
+  return { path, columns, rows: scan(new Set()), scan };
+}
+
+async function openParquet(connection: DuckDBConnection, path: string): Promise<Table> {
+  const source = parquetSource(path);
+  const described = await reading(path, async () => (await connection.runAndReadAll(`SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM ${source})`)).getRows());
+  const names = z.array(z.tuple([z.string(), z.string()])).parse(described);
+  const columns = checkNames(path, names.map(([name]) => name));
+  return {
+    path,
+    columns,
+    rows: source,
+    scan(numbers) {
+      const wanted = names.map(([name, type], at) => {
+        const text = `CASE WHEN ${sqlName(name)}::VARCHAR NOT IN (${unknownValues.map(sqlString).join(', ')}) THEN ${sqlName(name)}::VARCHAR END`;
+        if (!numbers.has(at)) return `${text} AS c${at}`;
+        return `${/^(U?\w*INT\w*|FLOAT|DOUBLE|DECIMAL.*)$/.test(type) ? sqlName(name) : text}::DOUBLE AS c${at}`;
+      });
+      return `(SELECT ${wanted.join(', ')} FROM ${source})`;
+    },
+  };
+}
+
+function checkNames(path: string, raw: readonly string[]): string[] {
+  const names = raw.map((name) => name.trim());
+  const twice = names.find((name, at) => names.indexOf(name) !== at);
+  if (twice !== undefined) throw fail('TABLE_INVALID', { path, problem: `column "${twice}" is there twice` });
+  return names;
+}
+
+/** The place of a column by one of its names, upper and lower case alike; undefined where there is none. */
+export function findColumn({ columns }: Table, ...names: string[]): number | undefined {
+  const at = columns.findIndex((column) => names.includes(column.toLowerCase()));
+  return at < 0 ? undefined : at;
+}
+
+/** Does what reads `table` with the columns `numbers` as numbers, and says which cell was at fault where that fails. Errors: TABLE_CELL, FILE_UNREADABLE. */
+export async function readingCells<T>(connection: DuckDBConnection, table: Table, numbers: ReadonlySet<number>, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (error instanceof BetrError) throw error;
+    const cell = await findBadCell(connection, table, numbers).catch(() => undefined);
+    if (cell !== undefined) throw fail('TABLE_CELL', { path: table.path, ...cell, need: 'a number' }, error);
+    throw unreadable(table.path, error);
+  }
+}
+
+/** Errors: TABLE_CELL for the first cell of column `at` that is a number and not within `low` (itself only where `closed`) to infinity. */
+export async function checkAbove(connection: DuckDBConnection, table: Table, at: number, low: number, closed: boolean): Promise<void> {
+  const numbers = new Set([at]);
+  const [found] = await readingCells(connection, table, numbers, async () => {
+    const reader = await connection.runAndReadAll(
+      `SELECT place, got::VARCHAR FROM (SELECT row_number() OVER ()::DOUBLE AS place, c${at} AS got FROM ${table.scan(numbers)}) WHERE NOT (got ${closed ? '>=' : '>'} ${low} AND isfinite(got)) ORDER BY place LIMIT 1`,
+    );
+    return z.array(z.tuple([z.number(), z.string()])).parse(reader.getRows());
+  });
+  if (found !== undefined) throw fail('TABLE_CELL', { path: table.path, row: found[0], column: table.columns[at] ?? '', got: found[1], need: closed ? `a number of at least ${low}` : `a number above ${low}` });
+}
+
+/** SQL of the rows of a wide table as cells: (its other columns, field, name, value), one for each of `columns`. */
+export function unpivot(table: Table, source: string, columns: readonly number[]): string {
+  const names = columns.map((at) => `('c${at}', ${sqlString(table.columns[at] ?? '')})`).join(', ');
+  return `(FROM ${source} AS wide UNPIVOT INCLUDE NULLS (value FOR field IN (${columns.map((at) => `c${at}`).join(', ')}))) AS cell JOIN (VALUES ${names}) AS named (field, name) USING (field)`;
+}
+
+const badCell = z.tuple([z.number(), z.string(), z.string()]);
+
+async function findBadCell(connection: DuckDBConnection, { columns, scan }: Table, numbers: ReadonlySet<number>): Promise<{ row: number; column: string; got: string } | undefined> {
+  const names = [...numbers].map((at) => `c${at}`).join(', ');
+  const rows = await connection.runAndReadAll(
+    `SELECT place, name, got FROM (UNPIVOT (SELECT row_number() OVER ()::DOUBLE AS place, ${names} FROM ${scan(new Set())}) ON ${names} INTO NAME name VALUE got)
+     WHERE TRY_CAST(got AS DOUBLE) IS NULL ORDER BY place LIMIT 1`,
+  );
+  const found = badCell.safeParse(rows.getRows()[0]);
+  if (!found.success) return undefined;
+  const [row, name, got] = found.data;
+  return { row, column: columns[Number(name.slice(1))] ?? '', got: got.slice(0, 100) };
+}
+
+async function reading<T>(path: string, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+}
+
+function unreadable(path: string, error: unknown): BetrError {
+  const lines = reasonOf(error).split('\n').map((line) => line.trim());
+  // DuckDB goes on with advice on its own options, and with all their values.
+  const advice = lines.findIndex((line, at) => at > 0 && (line === '' || /^(Possible|It was not possible)/.test(line)));
+  const said = lines.slice(0, advice < 0 ? lines.length : advice);
+  return fail('FILE_UNREADABLE', { path, reason: said.join('; ').replace(/^.*Error when sniffing.*$/, 'its lines do not read as comma-separated values') }, error);
+}

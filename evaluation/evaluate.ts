@@ -1,0 +1,161 @@
+// Is a selection any good, before a GPU hour is spent on it? The same language model is trained on the same number of words of every selection and asked how well it
+// knows the benchmarks' held-out test examples (target match) and held-out text of every source (what the cut costs elsewhere).
+
+import { z } from 'zod';
+import { readCard } from '../classifier/card.ts';
+import { shardsOf } from '../scoring/shard-changes.ts';
+import { BetrError } from '../run/errors/errors.ts';
+import type { Report } from '../run/progress.ts';
+import type { Run } from '../run/run.ts';
+import { testTargetsSchema } from '../indexer/card.ts';
+import { describeTestTargets } from '../indexer/test-targets.ts';
+import { withSpillingDuckDb } from '../ranking/scores.ts';
+import { agreementSchema, compareScorers, describeSelection, type MakeUp, makeUpSchema } from './agreement.ts';
+import { type Contestant, noFilter, openContest, type SelectionKey } from './documents.ts';
+import { listMargin, type Margin, type MarginRow, marginSchema } from './margin.ts';
+import { figureSchema, matchGroups, matchSchema, measureModels, type ModelBits } from './match.ts';
+import { readTests } from './tests.ts';
+import { readTexts } from './texts.ts';
+import { openVocabulary } from './word-model.ts';
+
+const interval = figureSchema.omit({ n: true });
+
+export const evaluationSchema = z.strictObject({
+  kind: z.literal('betr evaluation'),
+  seed: z.number(),
+  /** Words that every model was trained on. */
+  trainWords: z.number(),
+  /** Shards that were compared on, of all. */
+  shards: z.strictObject({ used: z.number(), of: z.number() }),
+  /** `scorerSha256`: of what scored it; `testTargets`: of what the scorer was aimed at, the test items, by force. */
+  rankings: z.array(z.strictObject({ scorer: z.string(), generation: z.string(), scorerSha256: z.string(), testTargets: testTargetsSchema.optional() })),
+  /** Every scorer at every keep rate, and no filter. */
+  selections: z.array(
+    z.strictObject({
+      scorer: z.string(),
+      /** Share of the tokens. */
+      keep: z.number(),
+      verdict: z.enum(['baseline', 'better than random', 'no better than random']),
+      targetMatch: z.strictObject({ mean: matchSchema, benchmarks: z.array(matchSchema.extend({ benchmark: z.string() })) }),
+      /** The mean is over the sources that are no targets: the first scorer gives them no more room than no filter does. */
+      offTarget: z.strictObject({ mean: matchSchema, sources: z.array(matchSchema.extend({ source: z.string(), isTarget: z.boolean() })) }),
+      makeUp: makeUpSchema,
+      /** The last documents kept and the first dropped, of those compared on; none of no filter. */
+      margin: marginSchema,
+    }),
+  ),
+  agreement: agreementSchema,
+  /** Of the light classifier against the embedding's score, on held-out documents; null where the run has no classifier. */
+  fidelity: z.strictObject({ heldOutDocuments: z.number(), kept: z.array(z.strictObject({ keep: z.number(), precision: interval, recall: interval })) }).nullable(),
+});
+export type Evaluation = z.output<typeof evaluationSchema>;
+export type EvaluatedSelection = Evaluation['selections'][number];
+
+/** What keeps figures from saying what they seem to. */
+export function listCaveats({ rankings }: Evaluation): string[] {
+  return rankings.flatMap(({ scorer, testTargets = [] }) => describeTestTargets(testTargets).map((sentence) => `${scorer}: ${sentence}`));
+}
+
+/** What the others are measured against. */
+export const randomScorer = 'random';
+
+export interface EvaluationOptions {
+  /** Shares of the tokens to compare at. */
+  keeps: readonly number[];
+  trainWords: number;
+  seed: number;
+}
+
+/**
+ * Compares the selections of all contestants, of whom BETR is the first and `random` is another.
+ * Errors: NO_TESTS, NO_EXAMPLES, SHARD_CHANGED, those of `findCutoff` and of reading the corpus.
+ */
+export async function evaluateSelections(contestants: readonly [Contestant, ...Contestant[]], { keeps, trainWords, seed }: EvaluationOptions, report: Report): Promise<Evaluation> {
+  const { run, ranking } = contestants[0];
+  const scorers = contestants.map(({ scorer }) => scorer);
+  const tests = await readTests(run);
+  const vocabulary = openVocabulary();
+  return withSpillingDuckDb(run, async (connection) => {
+    const contest = await openContest(connection, contestants, keeps, { seed, trainWords });
+    const margins: MarginRow[][] = [];
+    for (const [index, { scorer }] of contest.selections.entries()) margins.push(scorer === noFilter ? [] : await listMargin(connection, index, scorers.indexOf(scorer)));
+    const texts = await readTexts(run, connection, contest, vocabulary, { trainWords, shown: margins.flat() }, report);
+    const makeUps: MakeUp[] = [];
+    for (const index of contest.selections.keys()) makeUps.push(await describeSelection(connection, index));
+    const findings: Findings = {
+      selections: contest.selections,
+      models: await measureModels(texts, tests, vocabulary, report),
+      makeUps,
+      margins: margins.map((margin) => margin.map((row) => ({ ...row, excerpt: texts.excerpt(row) }))),
+      benchmarks: tests.map(({ benchmark }) => benchmark),
+      sources: [...texts.heldOut.keys()],
+      first: scorers[0] ?? '',
+      seed,
+    };
+    return {
+      kind: 'betr evaluation',
+      seed,
+      trainWords: texts.trainWords,
+      shards: { used: contest.shards.length, of: shardsOf(ranking.parts).length },
+      rankings: contestants.map(({ scorer, ranking: { generation, scorer: by, testTargets } }) => ({ scorer, generation, scorerSha256: by.sha256, ...(testTargets === undefined ? {} : { testTargets }) })),
+      selections: contest.selections.map((_, index) => judge(findings, index)),
+      agreement: await compareScorers(connection, scorers, contest),
+      fidelity: await readFidelity(run),
+    };
+  });
+}
+
+async function readFidelity(run: Run): Promise<Evaluation['fidelity']> {
+  try {
+    const { documents, outputs } = await readCard(run);
+    return { heldOutDocuments: documents.heldOut, kept: outputs[0]?.heldOut.kept ?? [] };
+  } catch (error) {
+    if (error instanceof BetrError && error.code === 'STEP_MISSING') return null;
+    throw error;
+  }
+}
+
+interface Findings {
+  selections: readonly SelectionKey[];
+  models: readonly ModelBits[];
+  makeUps: readonly MakeUp[];
+  margins: readonly Margin[];
+  benchmarks: readonly string[];
+  sources: readonly string[];
+  /** The scorer whose selections say which sources are targets. */
+  first: string;
+  seed: number;
+}
+
+const nothing: ModelBits = { tests: new Map(), heldOut: new Map() };
+const noMakeUp: MakeUp = { documents: 0, tokens: 0, meanTokens: 0, duplicatesShare: 0, sources: [], winners: [] };
+
+function judge(findings: Findings, index: number): EvaluatedSelection {
+  const { selections, models, makeUps, margins, benchmarks, sources, seed } = findings;
+  const { scorer, keep } = selections[index] ?? { scorer: '', keep: 1 };
+  const model = models[index] ?? nothing;
+  const random = models[selectionOf(selections, randomScorer, keep)] ?? nothing;
+  const favoured = makeUps[selectionOf(selections, findings.first, keep)]?.sources.filter(({ lift }) => lift > 1).map(({ source }) => source) ?? [];
+  const off = matchGroups(model.heldOut, random.heldOut, sources.filter((source) => !favoured.includes(source)), seed);
+  const on = matchGroups(model.heldOut, random.heldOut, sources.filter((source) => favoured.includes(source)), seed);
+  const target = matchGroups(model.tests, random.tests, benchmarks, seed);
+  const isBaseline = scorer === randomScorer || scorer === noFilter;
+  return {
+    scorer,
+    keep,
+    verdict: isBaseline ? 'baseline' : target.mean.gain.low > 0 ? 'better than random' : 'no better than random',
+    targetMatch: { mean: target.mean, benchmarks: target.groups.map(({ name, ...match }) => ({ benchmark: name, ...match })) },
+    offTarget: {
+      mean: off.mean,
+      sources: [...on.groups.map((group) => ({ ...group, isTarget: true })), ...off.groups.map((group) => ({ ...group, isTarget: false }))].map(({ name, ...match }) => ({ source: name, ...match })),
+    },
+    makeUp: makeUps[index] ?? noMakeUp,
+    margin: margins[index] ?? [],
+  };
+}
+
+/** The number of a scorer's selection at a keep rate; at its first one where it has none (no filter has a rate of its own). */
+function selectionOf(selections: readonly SelectionKey[], scorer: string, keep: number): number {
+  const exact = selections.findIndex((selection) => selection.scorer === scorer && selection.keep === keep);
+  return exact >= 0 ? exact : selections.findIndex((selection) => selection.scorer === scorer);
+}

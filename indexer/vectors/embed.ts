@@ -1,0 +1,126 @@
+// Vectors of all examples and all sampled documents, in their files' order, the texts of few documents at a time in memory.
+
+import { z } from 'zod';
+import { parquetSource, sqlString, streamChunks } from '../../data/duckdb/duckdb.ts';
+import { fail } from '../../run/errors/errors.ts';
+import type { Report } from '../../run/progress.ts';
+import { withQuarantine } from '../../data/files/quarantine.ts';
+import type { Run } from '../../run/run.ts';
+import type { Example } from '../examples/benchmarks.ts';
+import type { IndexCard } from '../card.ts';
+import { openEmbedder } from '../../models/open.ts';
+import { withSpillingDuckDb } from '../../data/duckdb/run-files.ts';
+import { type Embedded, openVectors } from './vectors.ts';
+
+export interface Vectors {
+  /** Document keys of the sample, in its order, without those that the embedder refused. */
+  keys: string[];
+  /** Unit vectors, row by row. */
+  documents: Float32Array;
+  examples: Float32Array;
+  embedding: IndexCard['embedding'];
+  /** Document keys that the embedder refused, and why. */
+  refused: Map<string, string>;
+}
+
+/** Texts are sorted by length within a block; a larger one would gain nothing there and hold more text. */
+const blockDocuments = 20_000;
+/** An endpoint that refuses more of the sample than this share, and more than one document, is not the one that was meant. */
+const refusedAtMost = 0.01;
+
+/**
+ * Embeds what has no vector yet. `sampled` is the number of documents in `sample.parquet`. Documents that the embedder refuses go to
+ * quarantine/index-embedding.jsonl. Errors: EXAMPLE_REFUSED, ENDPOINT_FAILED where it refuses too many, those of `openEmbedder` and `openVectors`.
+ */
+export async function embedAll(run: Run, examples: readonly Example[], sampled: number, report: Report): Promise<Vectors> {
+  const embedder = await openEmbedder(run.settings.embedding, run.settingsFolder, report);
+  try {
+    const { name, source, fingerprint, device, dimensions } = embedder;
+    const store = await openVectors(embedder, run.files.vectors);
+    const ofExamples = await store.embed(examples.map(({ text }) => text), report, 'index: embed the examples', (text, reason) => {
+      throw fail('EXAMPLE_REFUSED', { embedder: source, benchmark: examples[text]?.benchmark ?? '', example: examples[text]?.example ?? '', reason });
+    });
+    const embedding = { model: name, source, fingerprint, device, dimensions, embedded: 0, reused: 0, seconds: 0, cut: { texts: 0, characters: 0, kept: 0 }, refused: 0 };
+    addCounts(embedding, ofExamples);
+    const vectors: Vectors = { keys: [], documents: new Float32Array(sampled * dimensions), examples: ofExamples.vectors, embedding, refused: new Map() };
+    await readSampleBlocks(run, async (keys, texts) => {
+      const before = vectors.keys.length + vectors.refused.size;
+      const shifted: Report = (progress) => report({ ...progress, done: before + progress.done, total: sampled });
+      const block = await store.embed(texts, shifted, 'index: embed the documents', (text, reason) => {
+        vectors.refused.set(keys[text] ?? '', reason);
+        if (vectors.refused.size > Math.max(1, refusedAtMost * sampled)) throw fail('ENDPOINT_FAILED', { url: source.replace(/^endpoint /, ''), problem: `it refused ${vectors.refused.size} of the sample's ${sampled} documents, "${keys[text] ?? ''}" among them: ${reason}`, mayPass: false });
+      });
+      for (const [row, key] of keys.entries()) {
+        if (vectors.refused.has(key)) continue;
+        vectors.documents.set(block.vectors.subarray(row * dimensions, (row + 1) * dimensions), vectors.keys.length * dimensions);
+        vectors.keys.push(key);
+      }
+      addCounts(embedding, block);
+    });
+    vectors.documents = vectors.documents.subarray(0, vectors.keys.length * dimensions);
+    embedding.refused = vectors.refused.size;
+    await writeRefused(run, vectors.refused);
+    return vectors;
+  } finally {
+    await embedder.close();
+  }
+}
+
+function addCounts(embedding: IndexCard['embedding'], { embedded, reused, seconds, cuts }: Embedded): void {
+  embedding.embedded += embedded;
+  embedding.reused += reused;
+  embedding.seconds += seconds;
+  for (const { from, to } of cuts.values()) {
+    embedding.cut.texts++;
+    embedding.cut.characters += from;
+    embedding.cut.kept += to;
+  }
+}
+
+/** What a reader has to know of the vectors: texts that are not whole in them, and documents that have none. */
+export function describeEmbedding({ keys, examples, embedding: { cut, dimensions }, refused }: Vectors): string[] {
+  const notes: string[] = [];
+  if (cut.texts > 0) {
+    const all = keys.length + examples.length / dimensions;
+    const lost = (100 * (cut.characters - cut.kept)) / cut.characters;
+    notes.push(`The endpoint takes shorter texts than embedding.maxTokens allows: ${cut.texts} of ${all} were cut, and lost ${lost.toFixed(0)} % of their characters. Raise the endpoint's limit and remove the run's vectors/, or lower embedding.maxTokens.`);
+  }
+  const [first] = refused;
+  if (first !== undefined) notes.push(`The endpoint refused ${refused.size} sampled document${refused.size === 1 ? '' : 's'}, which ${refused.size === 1 ? 'has' : 'have'} no score (quarantine/index-embedding.jsonl); the first is "${first[0]}": ${first[1]}`);
+  return notes;
+}
+
+const placesSchema = z.array(z.tuple([z.string(), z.string(), z.coerce.number()]));
+
+/** Puts the refused documents beside the other rows that could not be used; an earlier file of them goes where there are none. */
+async function writeRefused(run: Run, refused: ReadonlyMap<string, string>): Promise<void> {
+  await withQuarantine(run, 'index-embedding.jsonl', async (quarantine) => {
+    if (refused.size === 0) return;
+    await withSpillingDuckDb(run.folder, async (connection) => {
+      const keys = [...refused.keys()].map((key) => sqlString(key)).join(', ');
+      const rows = await connection.runAndReadAll(`SELECT document, shard, row FROM ${parquetSource(run.files.sample)} WHERE document IN (${keys})`);
+      for (const [key, shard, row] of placesSchema.parse(rows.getRows())) quarantine.add(shard, row, `the embedding endpoint refused it: ${refused.get(key) ?? ''}`, key);
+    });
+  });
+}
+
+const rowsSchema = z.array(z.tuple([z.string(), z.string()]));
+
+/** Hands the sample to `use` in blocks of document keys and texts, in its order. */
+export async function readSampleBlocks(run: Run, use: (keys: string[], texts: string[]) => Promise<void>): Promise<void> {
+  await withSpillingDuckDb(run.folder, async (connection) => {
+    let keys: string[] = [];
+    let texts: string[] = [];
+    for await (const chunk of streamChunks(connection, `SELECT document, text FROM ${parquetSource(run.files.sample)}`)) {
+      for (const [key, text] of rowsSchema.parse(chunk.getRows())) {
+        keys.push(key);
+        texts.push(text);
+      }
+      if (keys.length < blockDocuments) continue;
+      await use(keys, texts);
+      keys = [];
+      texts = [];
+    }
+    if (keys.length > 0) await use(keys, texts);
+  });
+}

@@ -1,0 +1,51 @@
+// Which devices ONNX Runtime can really use here: a provider counts as there when a session runs on it.
+
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import './no-telemetry.ts';
+import { listSupportedBackends } from 'onnxruntime-node';
+import { fail, reasonOf } from '../../run/errors/errors.ts';
+
+export type Device = 'cpu' | 'cuda' | 'webgpu';
+
+const probe = fileURLToPath(new URL('./probe-device.js', import.meta.url));
+const probeTimeoutMs = 60_000;
+const gpus = ['cuda', 'webgpu'] as const;
+const howToGet: Record<Device, string> = {
+  cpu: '',
+  cuda: 'CUDA needs an NVIDIA GPU with its driver, and the CUDA files of ONNX Runtime: ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules/onnxruntime-node/script/install.js.',
+  webgpu: 'WebGPU needs a GPU with a Vulkan driver.',
+};
+
+/** The device to use: the one that is asked for, or with "auto" the best there is. Errors: DEVICE_UNAVAILABLE, with what is there. */
+export async function chooseDevice(asked: 'auto' | Device): Promise<Device> {
+  if (asked === 'cpu') return 'cpu';
+  if (asked === 'auto') return (await findFirst(gpus)) ?? 'cpu';
+  const problem = await tryDevice(asked);
+  if (problem === undefined) return asked;
+  const other = await findFirst(gpus.filter((device) => device !== asked));
+  throw fail('DEVICE_UNAVAILABLE', { asked, available: ['cpu', ...(other === undefined ? [] : [other])].join(', '), reason: problem, how: howToGet[asked] });
+}
+
+async function findFirst(devices: readonly Device[]): Promise<Device | undefined> {
+  for (const device of devices) if ((await tryDevice(device)) === undefined) return device;
+  return undefined;
+}
+
+/** Why the device cannot be used; undefined where it can. */
+async function tryDevice(device: Device): Promise<string | undefined> {
+  if (!listSupportedBackends().some(({ name }) => name === device)) return `this build of ONNX Runtime has no ${device} provider`;
+  try {
+    const { stdout } = await promisify(execFile)(process.execPath, [probe, device], { timeout: probeTimeoutMs });
+    // ONNX Runtime puts the place in its own code, and the condition that failed there, before what it has to say.
+    const problem = stdout.trim().replace(/^\S*onnxruntime_src.* was false\. /, '');
+    return problem === '' ? undefined : problem;
+  } catch (error) {
+    return `trying it ended in a crash (${lastLine(reasonOf(error))})`;
+  }
+}
+
+function lastLine(text: string): string {
+  return text.trim().split('\n').at(-1) ?? '';
+}

@@ -1,0 +1,121 @@
+// A transformer that judges texts by itself: any ONNX model for sequence classification or regression, in the embedder's runtime. Its logits are kept by the
+// texts' content beside the embedder's vectors, so that a text is read once, whatever label is asked for; the model is loaded where one is missing.
+
+import { Tensor } from '@huggingface/transformers';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { sha256File } from '../../data/files/commit.ts';
+import { BetrError, fail, reasonOf } from '../../run/errors/errors.ts';
+import type { Report } from '../../run/progress.ts';
+import { fingerprint } from '../../run/run.ts';
+import type { Settings } from '../../run/settings.ts';
+import { chooseDevice, type Device } from './devices.ts';
+import { readHubFile, setUpHub } from './hub.ts';
+import { chooseDtype, type Dtype, findModel, type FoundModel, modelFile, openModel, type OnnxModel, preferredDtypes } from './model.ts';
+import type { TextVectors } from '../../indexer/vectors/vectors.ts';
+
+/** Tokens of a text that are looked at: what nearly all such models are trained with. **[ours]** */
+const mostTokens = 512;
+
+export interface Head extends TextVectors {
+  name: string;
+  source: string;
+  /** What each logit is of. */
+  labels: readonly string[];
+  /** A number that is the score itself; one label of several; or any number of labels, each by itself. */
+  kind: 'regression' | 'one' | 'several';
+  close: () => Promise<void>;
+}
+
+/** In transformers' configurations a model has two labels where it names none. */
+const configSchema = z.object({ id2label: z.record(z.string().regex(/^\d+$/), z.string()).default({ 0: 'LABEL_0', 1: 'LABEL_1' }), problem_type: z.string().nullish() });
+
+/** Finds a head, a folder or a name on the hub; device and number type are the embedder's settings. Errors: HEAD_UNAVAILABLE, DEVICE_UNAVAILABLE; `embed` has HEAD_INVALID too. */
+export async function openHead(setting: string, { device: asked, dtype }: Settings['embedding'], baseFolder: string, report: Report): Promise<Head> {
+  const device = await chooseDevice(asked);
+  const found = await ofHead(() => findModel(setting, baseFolder));
+  const { labels, kind } = await readConfig(found);
+  const dtypes = found.isFolder || dtype !== 'auto' ? [await ofHead(() => chooseDtype(dtype, device, found))] : preferredDtypes(device);
+  let model: OnnxModel | undefined;
+  return {
+    name: found.name,
+    source: found.source,
+    labels,
+    kind,
+    fingerprint: fingerprint({ head: 1, content: await describeContent(found, dtypes), dtypes, mostTokens }),
+    dimensions: labels.length,
+    isUnit: false,
+    async embed(texts) {
+      if (model === undefined) report({ stage: 'load the head', done: 0, unit: 'documents' });
+      model ??= await ofHead(() => loadFirst(found, device, dtypes));
+      return model.run(texts, (outputs, { ids }) => readLogits(found.name, outputs, ids.length, labels.length));
+    },
+    close: async () => model?.close(),
+  };
+}
+
+/** Scores from rows of logits: the logit itself of a regression, else the probability of the label. */
+export function scoresOf({ kind, labels }: Pick<Head, 'kind' | 'labels'>, logits: Float32Array, label: number): Float64Array {
+  const width = labels.length;
+  return Float64Array.from({ length: logits.length / width }, (_, text) => {
+    const row = logits.subarray(text * width, (text + 1) * width);
+    const own = row[label] ?? 0;
+    if (kind === 'regression') return own;
+    if (kind === 'several') return 1 / (1 + Math.exp(-own));
+    // The softmax, as 1 / Σ e^(logit − own); the own one gives 1.
+    return 1 / row.reduce((sum, logit) => sum + Math.exp(logit - own), 0);
+  });
+}
+
+async function readConfig(found: FoundModel): Promise<Pick<Head, 'labels' | 'kind'>> {
+  setUpHub();
+  try {
+    const text = found.isFolder ? await readFile(join(found.place, 'config.json'), 'utf8') : await readHubFile(found.place, 'config.json');
+    if (text === undefined) throw new Error('there is none');
+    const { id2label, problem_type: problem } = configSchema.parse(JSON.parse(text));
+    const labels = Object.entries(id2label).sort(([a], [b]) => Number(a) - Number(b)).map(([, label]) => label);
+    return { labels, kind: labels.length === 1 || problem === 'regression' ? 'regression' : problem === 'multi_label_classification' ? 'several' : 'one' };
+  } catch (error) {
+    throw fail('HEAD_UNAVAILABLE', { model: found.place, reason: `config.json: ${reasonOf(error).split('\n')[0] ?? ''}` }, error);
+  }
+}
+
+/** What logits depend on: in a folder the bytes; the hub's name stands for what is there. */
+async function describeContent({ place, isFolder }: FoundModel, [dtype = 'fp32']: readonly Dtype[]): Promise<unknown> {
+  return isFolder ? Promise.all([join('onnx', modelFile[dtype]), 'tokenizer.json', 'tokenizer_config.json'].map((file) => sha256File(join(place, file)))) : place;
+}
+
+/** Loads the first number type that the model comes in. */
+async function loadFirst(found: FoundModel, device: Device, dtypes: readonly Dtype[]): Promise<OnnxModel> {
+  const problems: unknown[] = [];
+  for (const dtype of dtypes) {
+    try {
+      return await openModel(found, device, dtype, mostTokens);
+    } catch (error) {
+      problems.push(error);
+    }
+  }
+  throw problems[0];
+}
+
+const outputsSchema = z.looseObject({ logits: z.instanceof(Tensor) });
+
+function readLogits(name: string, outputs: unknown, texts: number, labels: number): Float32Array {
+  const parsed = outputsSchema.safeParse(outputs);
+  if (!parsed.success) throw fail('HEAD_INVALID', { model: name, problem: `it gives ${typeof outputs === 'object' && outputs !== null ? Object.keys(outputs).join(', ') : 'nothing'}, and no logits` });
+  const values = z.instanceof(Float32Array).parse(parsed.data.logits.to('float32').data);
+  if (values.length !== texts * labels) throw fail('HEAD_INVALID', { model: name, problem: `it gives ${values.length / texts} logits for a text, and its config.json has ${labels} labels` });
+  if (!values.every(Number.isFinite)) throw fail('HEAD_INVALID', { model: name, problem: 'it gives logits that are no finite numbers' });
+  return values;
+}
+
+/** Tells what is wrong with a model as of a head. */
+async function ofHead<T>(open: () => T | Promise<T>): Promise<T> {
+  try {
+    return await open();
+  } catch (error) {
+    if (!(error instanceof BetrError) || error.code !== 'MODEL_UNAVAILABLE') throw error;
+    throw fail('HEAD_UNAVAILABLE', { model: String(error.values['model']), reason: String(error.values['reason']) }, error);
+  }
+}

@@ -1,0 +1,180 @@
+// A budget in, the cut out: how much of the ranked corpus to keep, where the score cuts it, and every assumption on the way.
+
+import { z } from 'zod';
+import { positiveNumber } from '../../run/bounds.ts';
+import { fail } from '../../run/errors/errors.ts';
+import type { Run } from '../../run/run.ts';
+import { readLaw } from './calibrations.ts';
+import { type Cutoff, cutoffSchema, findCutoff } from '../cutoff.ts';
+import type { Ranking } from '../generation.ts';
+import { budgetsFor, countRepetition, floorRate, type KeepRate, keepRate, type Law, lawRate, type Model, optimalTokensPerParam, planModelFor, smallestPoolTokens } from './laws.ts';
+import type { FilledQuotas } from '../selection/quotas.ts';
+import { retargetRanking } from '../order/retarget.ts';
+import { quotasKept, summarize } from './summary.ts';
+
+const positive = z.number().positive();
+const rate = z.number().min(0).max(1);
+
+/** What is asked: a budget (one or two of FLOPs, parameters, tokens), or a share to keep, or both. */
+export const questionSchema = z.strictObject({
+  /** FLOPs of training. */
+  budget: positiveNumber.optional(),
+  params: positiveNumber.optional(),
+  tokens: positiveNumber.optional(),
+  /** Share of the tokens to keep, in place of the law's. */
+  keep: positiveNumber.max(1).optional(),
+  /** Tokens of the larger pool that the ranked corpus is a sample of. */
+  poolTokens: positiveNumber.optional(),
+  /** The law's name: one of the paper's, or that of a calibration. In place of the settings' `keep`. */
+  pool: z.string().optional(),
+  tokensPerParam: positiveNumber.optional(),
+  maxEpochs: positiveNumber.optional(),
+  /** Ranks by these benchmarks alone, or by all but those: a document's score is then its best corpus percentile among them. */
+  benchmarks: z.array(z.string()).min(1).optional(),
+  without: z.array(z.string()).min(1).optional(),
+});
+export type Question = z.output<typeof questionSchema>;
+
+export const flagNames = ['extrapolated', 'far-from-compute-optimal', 'below-tested-rates', 'pool-too-small', 'corpus-far-below-law-range', 'tokens-estimated', 'score-ties', 'nothing-kept'] as const;
+export type Flag = (typeof flagNames)[number];
+
+/** A cutoff less what only a selection needs. */
+const cutFigures = cutoffSchema.omit({ last: true }).strip();
+
+const modelSchema = z.strictObject({ flops: positive, params: positive, tokens: positive, tokensPerParam: positive });
+
+export const answerSchema = z.strictObject({
+  /** Shares of the tokens, as fractions; keeping anything from low to high costs little. */
+  keep: z.strictObject({ rate, low: rate, high: rate, setBy: z.enum(['law', 'data floor', 'keep']) }),
+  /** Of the ranked corpus: the lowest score kept (null: nothing is), what is kept, and what there is without a filter. */
+  cutoff: cutFigures,
+  /** Null where only a share was asked for. */
+  model: modelSchema.nullable(),
+  /** Passes over the kept tokens, and what the tokens seen are worth in fresh ones; null without a model or without tokens. */
+  repetition: z.strictObject({ epochs: z.number().min(1), effectiveTokens: positive }).nullable(),
+  /** Null where the share was asked for. */
+  law: z.strictObject({ name: z.string(), formula: z.string() }).nullable(),
+  /** Where a share was asked for: the budgets that it suits by the law and the data floor, and between which it costs little (to null: without end). */
+  suits: z.strictObject({ law: z.string(), at: modelSchema, from: modelSchema, to: modelSchema.nullable() }).optional(),
+  flags: z.array(z.enum(flagNames)),
+  ranking: z.strictObject({ generation: z.string(), publishedAt: z.string() }),
+  /** The benchmarks whose best corpus percentile is the score, where some were chosen; else the score is the joint one. */
+  benchmarks: z.array(z.string()).optional(),
+  /** The larger pool, where one was named: its tokens, and how many of them the share keeps. */
+  pool: z.strictObject({ tokens: positive, kept: z.number().nonnegative() }).optional(),
+  summary: z.string(),
+});
+export type Answer = z.output<typeof answerSchema>;
+
+/** Answers a question about a ranking. Errors: BUDGET_INVALID, OPTION_INVALID, USAGE, and those of `retargetRanking` and `findCutoff`. */
+export async function answerBudget(run: Run, ranking: Ranking, question: Question): Promise<Answer> {
+  return (await answerWithCutoff(run, ranking, question)).answer;
+}
+
+/** `answerBudget` with the whole cutoff and the ranking that it cuts (another where benchmarks were chosen), which a selection needs. */
+export async function answerWithCutoff(run: Run, ranking: Ranking, question: Question): Promise<{ answer: Answer; cutoff: Cutoff; ranking: Ranking }> {
+  const law = await readLaw(run, question.pool ?? run.settings.keep.pool);
+  checkQuestion(question);
+  const target = await retargetRanking(run, ranking, question);
+  const found = await answerFrom({ settings: run.settings.keep, ranking: target, law, cut: (share) => findCutoff(run, target, share) }, question);
+  return { ...found, ranking: target };
+}
+
+/** A cutoff, whose last document is known by its keys or otherwise; null where the cut goes through no equal scores. */
+type AnyCutoff = Omit<Cutoff, 'last'> & { last: unknown };
+
+/** What an answer is made from: who asks often keeps it in memory. */
+export interface Source<C extends AnyCutoff> {
+  settings: Run['settings']['keep'];
+  /** The ranking to cut, by the benchmarks of the question. */
+  ranking: Ranking;
+  law: Law;
+  cut: (share: number) => C | Promise<C>;
+}
+
+/** Answers a question from what is at hand. Errors: BUDGET_INVALID, OPTION_INVALID, USAGE, and those of `cut`. */
+export async function answerFrom<C extends AnyCutoff>({ settings, ranking, law, cut }: Source<C>, question: Question): Promise<{ answer: Answer; cutoff: C }> {
+  const poolTokens = checkPool(question.poolTokens, ranking.tokens);
+  const maxEpochs = question.maxEpochs ?? settings.maxEpochs;
+  const tokensPerParam = question.tokensPerParam ?? settings.tokensPerParam;
+  const model = findModel(question, tokensPerParam, law);
+  const keep = findRate(question.keep, model, law, poolTokens, maxEpochs);
+  const cutoff = await cut(keep.rate);
+  const answer = {
+    keep,
+    cutoff: { score: cutoff.score, documents: cutoff.documents, tokens: cutoff.tokens, ofDocuments: cutoff.ofDocuments, ofTokens: cutoff.ofTokens },
+    model,
+    repetition: model === null || poolTokens === 0 ? null : countRepetition(model.tokens, keep.rate, poolTokens),
+    law: keep.setBy === 'keep' ? null : { name: law.name, formula: law.formula },
+    ...(keep.setBy === 'keep' && poolTokens > 0 ? { suits: { law: law.name, ...budgetsFor(keep.rate, law, poolTokens, { tokensPerParam, maxEpochs }) } } : {}),
+    flags: findFlags({ keep, model, law, poolTokens, maxEpochs }, ranking, cutoff),
+    ranking: { generation: ranking.generation, publishedAt: ranking.publishedAt },
+    ...(ranking.target === undefined ? {} : { benchmarks: ranking.target.benchmarks }),
+    ...(question.poolTokens === undefined ? {} : { pool: { tokens: poolTokens, kept: keep.rate * poolTokens } }),
+  };
+  return { answer: { ...answer, summary: summarize(answer, law, maxEpochs) }, cutoff };
+}
+
+/** An answer whose share is filled by quotas of domains in place of one cut for all. */
+export function answerByQuotas(answer: Answer, { documents, tokens, quotas }: FilledQuotas): Answer {
+  const scores = quotas.flatMap(({ score }) => (score === null ? [] : [score]));
+  const cutoff = { ...answer.cutoff, score: scores.length === 0 ? null : scores.reduce((a, b) => Math.min(a, b)), documents, tokens };
+  const byScore: readonly Flag[] = ['score-ties', 'nothing-kept'];
+  const flags: Flag[] = answer.flags.filter((flag) => !byScore.includes(flag));
+  if (documents === 0) flags.push('nothing-kept');
+  return { ...answer, cutoff, flags, summary: `${answer.summary} By quotas of ${quotas.length} domains: ${quotasKept(cutoff, quotas)}.` };
+}
+
+/** Whether the question can be answered, whatever the ranking; before anything costly is done for it. Errors: as `answerFrom`. */
+export function checkQuestion(question: Question): void {
+  findModel(question, question.tokensPerParam ?? 1, {});
+}
+
+/** Tokens of the pool that the laws are asked about: the ranked corpus itself, or the larger one it is a sample of. */
+function checkPool(asked: number | undefined, rankedTokens: number): number {
+  if (asked !== undefined && !(asked >= rankedTokens && asked < Infinity)) {
+    throw fail('OPTION_INVALID', { option: 'poolTokens', got: String(asked), allowed: `at least the ${rankedTokens} tokens of the ranked corpus, which is a sample of the pool` });
+  }
+  return asked ?? rankedTokens;
+}
+
+function findModel({ budget, params, tokens, keep }: Question, tokensPerParam: number, law: Pick<Law, 'params'>): Model | null {
+  const given = [budget, params, tokens].filter((value) => value !== undefined);
+  if (given.length === 0 && keep !== undefined) return null;
+  if (given.length === 0 || given.length > 2) throw fail('USAGE', { problem: 'Name a budget by one or two of FLOPs, parameters and tokens (the third follows from C = 6·N·D), or name a share to keep.' });
+  const model = planModelFor(law, { ...(budget === undefined ? {} : { flops: budget }), ...(params === undefined ? {} : { params }), ...(tokens === undefined ? {} : { tokens }) }, tokensPerParam);
+  if (!Object.values(model).every((value: number) => value > 0 && value < Infinity)) throw fail('BUDGET_INVALID', { got: given.join(', ') });
+  return model;
+}
+
+function findRate(asked: number | undefined, model: Model | null, law: Law, poolTokens: number, maxEpochs: number): KeepRate {
+  if (asked !== undefined && !(asked > 0 && asked <= 1)) throw fail('OPTION_INVALID', { option: 'keep', got: String(asked), allowed: 'a share above 0 and at most 1, such as 0.1 or 10%' });
+  if (asked !== undefined || model === null) return { rate: asked ?? 1, low: asked ?? 1, high: asked ?? 1, setBy: 'keep' };
+  return keepRate(lawRate(law, model), floorRate(model.tokens, poolTokens, maxEpochs));
+}
+
+interface Ground {
+  keep: KeepRate;
+  model: Model | null;
+  law: Law;
+  poolTokens: number;
+  maxEpochs: number;
+}
+
+function findFlags({ keep, model, law, poolTokens, maxEpochs }: Ground, ranking: Ranking, cutoff: AnyCutoff): Flag[] {
+  const byLaw = keep.setBy !== 'keep';
+  const byPaper = byLaw && law.calibrated !== true;
+  const holds: Record<Flag, boolean> = {
+    extrapolated: byLaw && model !== null && (model.flops < law.fittedFlops.from || model.flops > law.fittedFlops.extrapolatedBeyond),
+    'far-from-compute-optimal':
+      byPaper && model !== null && law.regime === 'compute-optimal' && (model.tokensPerParam < optimalTokensPerParam.from || model.tokensPerParam > optimalTokensPerParam.to),
+    'below-tested-rates': keep.rate < law.lowestTestedRate,
+    'pool-too-small': model !== null && floorRate(model.tokens, poolTokens, maxEpochs) > 1,
+    // Where a share was asked for, the budgets that it suits are the law's, too.
+    'corpus-far-below-law-range': law.calibrated !== true && poolTokens < smallestPoolTokens,
+    'tokens-estimated': ranking.estimatedDocuments > 0,
+    'score-ties': cutoff.last !== null,
+    'nothing-kept': cutoff.documents === 0,
+  };
+  return flagNames.filter((flag) => holds[flag]);
+}

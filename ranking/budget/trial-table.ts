@@ -1,0 +1,51 @@
+// The runs of a calibration as people hand them in: CSV with a header (flops, keep, and loss or accuracy), or JSON.
+
+import { z } from 'zod';
+import { mostNumberCharacters } from '../../run/bounds.ts';
+import { fail, reasonOf } from '../../run/errors/errors.ts';
+import { allowedBy, describeIssues } from '../../run/issues.ts';
+import { parseBudget, parseShare } from '../../run/amounts.ts';
+import { type Trial, trialSchema } from './calibrate.ts';
+
+const trials = z.array(trialSchema).max(10_000);
+const measures = ['loss', 'accuracy'] as const;
+
+/** Reads runs from CSV. Errors: BODY_INVALID, BUDGET_INVALID, OPTION_INVALID. */
+export function parseTrialsCsv(text: string): Trial[] {
+  const [header = '', ...lines] = text.replace(/^\uFEFF/, '').split(/\r?\n/).filter((line) => line.trim() !== '');
+  const cells = (line: string): string[] => line.split(',').map((cell) => cell.trim().replace(/^"(.*)"$/, '$1'));
+  const columns = cells(header);
+  const measure = measures.find((name) => columns.includes(name));
+  if (columns.length !== 3 || !columns.includes('flops') || !columns.includes('keep') || measure === undefined) {
+    throw fail('BODY_INVALID', { problems: [`the first line is "${header.slice(0, 200)}", and it has to name the columns: flops,keep,loss or flops,keep,accuracy`] });
+  }
+  const read = (line: string, index: number): Trial => {
+    const values = cells(line);
+    const value = (name: string): string => values[columns.indexOf(name)] ?? '';
+    const given = value(measure);
+    const result = given.length > mostNumberCharacters ? NaN : Number(given || NaN);
+    if (values.length !== 3 || !Number.isFinite(result)) throw fail('BODY_INVALID', { problems: [`line ${index + 2} is "${line.slice(0, 200)}", and it has to be three numbers`] });
+    return { flops: parseBudget(value('flops')), keep: parseShare('keep', value('keep')), [measure]: result };
+  };
+  return checkTrials(lines.map(read));
+}
+
+/** Reads runs from parsed JSON: a list of runs, or an object whose "runs" is one. Errors: BODY_INVALID. */
+export function checkTrials(value: unknown): Trial[] {
+  const list = typeof value === 'object' && value !== null && 'runs' in value ? value.runs : value;
+  const result = trials.safeParse(list, { error: allowedBy });
+  if (result.success) return result.data;
+  throw fail('BODY_INVALID', { problems: describeIssues(result.error.issues, list, 'runs') });
+}
+
+/** Reads the text of a file of runs, CSV or JSON. Errors: as both. */
+export function parseTrials(text: string): Trial[] {
+  if (!/^\s*[[{]/.test(text)) return parseTrialsCsv(text);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw fail('BODY_INVALID', { problems: [`it is not JSON: ${reasonOf(error)}`] }, error);
+  }
+  return checkTrials(value);
+}

@@ -1,0 +1,195 @@
+// One slice of the documents, ranked by each benchmark in turn. A rank counts the documents of all slices, so that slices wait for each
+// other once a benchmark; what they show each other lies in shared memory.
+
+import { binCount } from '../../scoring/part.ts';
+import { sqlName, streamAhead } from '../../data/duckdb/duckdb.ts';
+import { fail } from '../../run/errors/errors.ts';
+import type { Run } from '../../run/run.ts';
+import type { Ranking } from '../generation.ts';
+import { copyFloats, orderedBits } from './order.ts';
+import { withScores } from '../scores.ts';
+
+/** By position: the best rank so far (0 is best), and the number of the benchmark that it is for; of equals the first. */
+export interface Best {
+  ranks: Uint32Array;
+  winners: Uint16Array;
+}
+
+/** What a slice shows the others of one benchmark: the lower halves of its scores' ordered bits, bin by bin (best first), and where each bin begins. */
+export interface Shown {
+  lows: Uint16Array;
+  /** By bin number, with one more for the end: the documents of bin b are from starts[b + 1] to before starts[b]. */
+  starts: Uint32Array;
+}
+
+/** A benchmark, and its number among those that were asked for. */
+export interface Named {
+  name: string;
+  number: number;
+}
+
+/** Positions are those in the slice. */
+export interface Slice extends Best {
+  run: Run;
+  /** With the parts of this slice alone. */
+  ranking: Ranking;
+  documents: number;
+  benchmarks: readonly Named[];
+  index: number;
+  /** By slice, and for even and odd turns: while one is looked at, the other may be overwritten. */
+  shown: [even: Shown, odd: Shown][];
+  /** How many times slices have shown a benchmark. */
+  turns: Int32Array;
+}
+
+/** Columns that are read at a time: one alone costs nearly as much, and each takes 4 bytes a document. */
+const columnsAtOnce = 2;
+
+/** Ranks a slice's documents among those of all slices; an abort of the signal ends it. Errors: FILE_DAMAGED; those of `withScores`. */
+export async function rankSlice(slice: Slice, signal?: AbortSignal): Promise<void> {
+  const { run, ranking, documents, benchmarks } = slice;
+  const columns = Array.from({ length: Math.min(columnsAtOnce, benchmarks.length) }, () => new Float32Array(documents));
+  const positions = new Uint32Array(documents);
+  await withScores(run, ranking, async (connection, table) => {
+    for (let first = 0; first < benchmarks.length; first += columnsAtOnce) {
+      const some = benchmarks.slice(first, first + columnsAtOnce);
+      let position = 0;
+      for await (const chunk of streamAhead(connection, `SELECT ${some.map(({ name }) => sqlName(`score_${name}`)).join(', ')} FROM ${table}`)) {
+        signal?.throwIfAborted();
+        const rows = chunk.rowCount;
+        if (position + rows <= documents) for (const column of some.keys()) copyFloats(chunk, column, columns[column] ?? new Float32Array(), position);
+        position += rows;
+      }
+      if (position !== documents) throw fail('FILE_DAMAGED', { path: run.files.scores, reason: `it has ${position} documents where the ranking counts ${documents}`, command: 'betr rank' });
+      for (const [column, { number }] of some.entries()) takeTurn(slice, first + column, number, columns[column] ?? new Float32Array(), positions);
+    }
+  });
+}
+
+function takeTurn(slice: Slice, turn: number, number: number, scores: Float32Array, positions: Uint32Array): void {
+  const { index, shown, turns } = slice;
+  const parity = turn % 2 === 0 ? 0 : 1;
+  const all = shown.map((pair) => pair[parity]);
+  const own = all[index];
+  if (own === undefined) throw fail('INTERNAL', { reason: `there is no slice ${index}` });
+  spread(scores, own, positions);
+  Atomics.add(turns, 0, 1);
+  Atomics.notify(turns, 0);
+  for (const wanted = shown.length * (turn + 1); ; ) {
+    const now = Atomics.load(turns, 0);
+    if (now >= wanted) break;
+    Atomics.wait(turns, 0, now);
+  }
+  // The scores are laid out in `lows` by now, and leave their room to the ranks.
+  const rankAt = new Uint32Array(scores.buffer, scores.byteOffset, scores.length);
+  let above = 0;
+  for (let bin = binCount - 1; bin >= 0; bin--) {
+    const count = all.reduce((sum, { starts }) => sum + (starts[bin] ?? 0) - (starts[bin + 1] ?? 0), 0);
+    if (count === 0) continue;
+    rankLows(all, bin, count, above);
+    above += count;
+    lookUpRanks(own.lows, own.starts[bin + 1] ?? 0, own.starts[bin] ?? 0, rankAt);
+  }
+  keepBest(rankAt, positions, own.starts, number, slice);
+}
+
+/** Functions of their own, this and the next, so that they are compiled as a whole. */
+function lookUpRanks(lows: Uint16Array, from: number, to: number, rankAt: Uint32Array): void {
+  for (let place = from; place < to; place++) rankAt[place] = rankOfLow[lows[place] ?? 0] ?? 0;
+}
+
+/** Positions that are gone through at a time, so that what is written to lies in the processor's cache. */
+const positionsAtOnce = 1 << 16;
+
+/** Takes the ranks that are better than the best so far. The positions of a bin rise from place to place. */
+function keepBest(rankAt: Uint32Array, positions: Uint32Array, starts: Uint32Array, number: number, best: Best): void {
+  const next: number[] = [];
+  const ends: number[] = [];
+  for (let bin = binCount - 1; bin >= 0; bin--) {
+    const [from = 0, to = 0] = [starts[bin + 1], starts[bin]];
+    if (from === to) continue;
+    next.push(from);
+    ends.push(to);
+  }
+  for (let before = positionsAtOnce; before < positions.length + positionsAtOnce; before += positionsAtOnce) {
+    for (let i = 0; i < next.length; i++) next[i] = keepBestBefore(before, next[i] ?? 0, ends[i] ?? 0, rankAt, positions, number, best);
+  }
+}
+
+/** The part of a bin from `place` on whose positions are `before` a limit; returns the first place beyond it. */
+function keepBestBefore(before: number, place: number, end: number, rankAt: Uint32Array, positions: Uint32Array, number: number, best: Best): number {
+  for (; place < end; place++) {
+    const position = positions[place] ?? 0;
+    if (position >= before) break;
+    takeIfBest(best, position, rankAt[place] ?? 0, number);
+  }
+  return place;
+}
+
+/** Takes a benchmark's rank for the document at a position where it is the best so far, or as good and the benchmark comes before. */
+export function takeIfBest({ ranks, winners }: Best, position: number, rank: number, number: number): void {
+  const best = ranks[position] ?? 0;
+  if (rank > best || (rank === best && number > (winners[position] ?? 0))) return;
+  ranks[position] = rank;
+  winners[position] = number;
+}
+
+/** Lays a slice's documents out by bin, each with its position. */
+function spread(scores: Float32Array, { lows, starts }: Shown, positions: Uint32Array): void {
+  const raw = new Uint32Array(scores.buffer, scores.byteOffset, scores.length);
+  const places = new Uint32Array(binCount);
+  for (let position = 0; position < scores.length; position++) {
+    const bin = orderedBits(raw[position] ?? 0) >>> 16;
+    places[bin] = (places[bin] ?? 0) + 1;
+  }
+  let next = 0;
+  starts[binCount] = 0;
+  for (let bin = binCount - 1; bin >= 0; bin--) {
+    const count = places[bin] ?? 0;
+    places[bin] = next;
+    next += count;
+    starts[bin] = next;
+  }
+  for (let position = 0; position < scores.length; position++) {
+    const ordered = orderedBits(raw[position] ?? 0);
+    const place = places[ordered >>> 16] ?? 0;
+    places[ordered >>> 16] = place + 1;
+    lows[place] = ordered & 0xffff;
+    positions[place] = position;
+  }
+}
+
+const lowsCount = 1 << 16;
+const rankOfLow = new Uint32Array(lowsCount);
+/** Bins of fewer documents are sorted, as counting goes through all lower halves. */
+const fewestToCount = 1024;
+
+/** Fills `rankOfLow` for the lower halves that occur in a bin: how many documents, of all slices, score higher. */
+function rankLows(all: readonly Shown[], bin: number, count: number, above: number): void {
+  const own = all.map(({ lows, starts }) => lows.subarray(starts[bin + 1], starts[bin]));
+  if (count < fewestToCount) {
+    const sorted = new Uint16Array(count);
+    let next = 0;
+    for (const lows of own) {
+      sorted.set(lows, next);
+      next += lows.length;
+    }
+    sorted.sort();
+    // Going up, the last of equals says how many are above.
+    for (let i = 0; i < count; i++) rankOfLow[sorted[i] ?? 0] = above + count - 1 - i;
+    return;
+  }
+  rankOfLow.fill(0);
+  for (const lows of own) {
+    for (let place = 0; place < lows.length; place++) {
+      const low = lows[place] ?? 0;
+      rankOfLow[low] = (rankOfLow[low] ?? 0) + 1;
+    }
+  }
+  let rank = above;
+  for (let low = lowsCount - 1; low >= 0; low--) {
+    const equal = rankOfLow[low] ?? 0;
+    rankOfLow[low] = rank;
+    rank += equal;
+  }
+}

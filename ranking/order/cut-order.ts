@@ -1,0 +1,108 @@
+// The exact cutoff from memory: what `findCutoff` counts with SQL, by two binary searches in an order.
+
+import type { Cutoff } from '../cutoff.ts';
+import { type Order, scoreOf, stride, tokensUpTo } from './order.ts';
+
+/** A cutoff that names the last document kept, where it cuts through equal scores, by its position. */
+export type PlacedCutoff = Omit<Cutoff, 'last'> & { last: number | null };
+
+/** Documents of equal score that a cut goes through, in an order that does not know their keys. */
+export interface Tie {
+  positions: Uint32Array;
+  /** As ordered bits. */
+  score: number;
+  /** The cutoff, once the positions are in the order of their keys. */
+  decide: (positions: Uint32Array) => PlacedCutoff;
+}
+
+/** The cutoff at a share of the tokens; or the tie that keys have to decide. */
+export function cutOrder(order: Order, share: number): { cutoff: PlacedCutoff } | { tie: Tie } {
+  const { positions, tokens, tokensBefore } = order;
+  const count = positions.length;
+  const ofTokens = tokensBefore[tokensBefore.length - 1] ?? 0;
+  const limitTokens = Math.floor(share * ofTokens);
+  const cutAt = (documents: number, keptTokens: number, last: number | null): PlacedCutoff => ({
+    score: documents === 0 ? null : scoreOf(bitsAt(order, documents - 1)),
+    last,
+    documents,
+    tokens: keptTokens,
+    ofDocuments: count,
+    ofTokens,
+  });
+  const fitting = countFitting(order, limitTokens);
+  if (fitting === count) return { cutoff: cutAt(count, ofTokens, null) };
+  const { from, to, score } = groupAt(order, fitting);
+  if (to - from < 2 || (order.byKey && fitting === from)) return { cutoff: cutAt(from, tokensUpTo(order, from), null) };
+  if (order.byKey) return { cutoff: cutAt(fitting, tokensUpTo(order, fitting), positions[fitting - 1] ?? null) };
+  return {
+    tie: {
+      positions: positions.slice(from, to),
+      score,
+      decide(ordered) {
+        let kept = tokensUpTo(order, from);
+        let place = 0;
+        for (const position of ordered) {
+          const own = tokens[position] ?? 0;
+          if (kept + own > limitTokens) break;
+          kept += own;
+          place++;
+        }
+        return cutAt(from + place, kept, place === 0 ? null : (ordered[place - 1] ?? null));
+      },
+    },
+  };
+}
+
+/** How many places, best first, fit with all before them; `limitTokens` is below the sum of all, or all fit. */
+function countFitting({ tokensBefore, positions, tokens }: Order, limitTokens: number): number {
+  // The last stride that begins within the limit: of several (documents may have no tokens) the last.
+  let [low, high] = [0, tokensBefore.length - 1];
+  if ((tokensBefore[high] ?? 0) <= limitTokens) return positions.length;
+  while (low < high) {
+    const middle = (low + high + 1) >>> 1;
+    if ((tokensBefore[middle] ?? 0) <= limitTokens) low = middle;
+    else high = middle - 1;
+  }
+  let place = low * stride;
+  let sum = tokensBefore[low] ?? 0;
+  while (place < positions.length) {
+    sum += tokens[positions[place] ?? 0] ?? 0;
+    if (sum > limitTokens) break;
+    place++;
+  }
+  return place;
+}
+
+/** The ordered bits of the score at a place. */
+export function bitsAt(order: Order, place: number): number {
+  return (((order.bins[binAt(order, place)] ?? 0) << 16) | (order.lows[place] ?? 0)) >>> 0;
+}
+
+function binAt({ starts, bins }: Order, place: number): number {
+  let [low, high] = [0, bins.length - 1];
+  while (low < high) {
+    const middle = (low + high + 1) >>> 1;
+    if ((starts[middle] ?? 0) <= place) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}
+
+/** The places of the documents with the score of the one at a place. */
+function groupAt(order: Order, place: number): { from: number; to: number; score: number } {
+  const bin = binAt(order, place);
+  const low = order.lows[place] ?? 0;
+  const [start = 0, end = 0] = [order.starts[bin], order.starts[bin + 1]];
+  return { from: searchLows(order.lows, start, end, (at) => at <= low), to: searchLows(order.lows, start, end, (at) => at < low), score: bitsAt(order, place) };
+}
+
+/** The first place from `start` to before `end` whose lower half is far enough down; they fall from place to place. */
+function searchLows(lows: Uint16Array, start: number, end: number, reached: (low: number) => boolean): number {
+  let [low, high] = [start, end];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (reached(lows[middle] ?? 0)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}

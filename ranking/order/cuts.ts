@@ -1,0 +1,54 @@
+// Exact cutoffs of one ranking from memory, asked as often as one likes.
+
+import { openBoundedCache } from '../../data/files/bounded-cache.ts';
+import type { Run } from '../../run/run.ts';
+import { type Cutoff, findCutoff } from '../cutoff.ts';
+import { cutOrder, type PlacedCutoff } from './cut-order.ts';
+import type { Ordered } from './orders.ts';
+import { readKeys } from './positions.ts';
+
+/** The keys of more tied documents than this are not asked for one by one; SQL then counts the whole cutoff. */
+const mostTied = 256;
+const tiesKept = 10_000;
+
+export interface Cuts {
+  /** The figures, and whether the cut goes through equal scores (`last` is not null). Errors: those of `findCutoff`. */
+  cut: (share: number) => PlacedCutoff | Cutoff | Promise<PlacedCutoff | Cutoff>;
+  /** With the keys of the last document, for SQL. Errors: the same. */
+  find: (share: number) => Promise<Cutoff>;
+}
+
+/** Cuts an order. The disk is asked only while the order of keys is not known, once for each score that a cut goes through; and by `find`. */
+export function openCuts(run: Run, { order, ranking, written }: Ordered): Cuts {
+  const ties = openBoundedCache<number, Uint32Array>(tiesKept);
+  const counted = openBoundedCache<number, Promise<Cutoff>>(tiesKept);
+  const count = (share: number): Promise<Cutoff> => {
+    const limitTokens = Math.floor(share * ranking.tokens);
+    const cutoff = counted.get(limitTokens) ?? written.then(() => findCutoff(run, ranking, share));
+    counted.set(limitTokens, cutoff);
+    cutoff.catch(() => counted.delete(limitTokens));
+    return cutoff;
+  };
+  const cut: Cuts['cut'] = (share) => {
+    const found = cutOrder(order, share);
+    if ('cutoff' in found) return found.cutoff;
+    const { score, positions, decide } = found.tie;
+    const known = ties.get(score);
+    if (known !== undefined) return decide(known);
+    if (positions.length > mostTied) return count(share);
+    return readKeys(run, ranking, positions).then((keys) => {
+      const ordered = Uint32Array.from(keys, ({ position }) => position);
+      ties.set(score, ordered);
+      return decide(ordered);
+    });
+  };
+  return {
+    cut,
+    async find(share) {
+      const { last, ...figures } = await cut(share);
+      if (typeof last !== 'number') return { ...figures, last };
+      const [key] = await readKeys(run, ranking, Uint32Array.of(last));
+      return { ...figures, last: key === undefined ? null : { document: key.document, shard: key.shard, row: key.row } };
+    },
+  };
+}

@@ -1,0 +1,49 @@
+// All documents in the order of keys, which decides among equal scores: with it in memory, no cut needs the disk. Sorting millions of
+// keys takes a while, so the order is kept in the run's folder as long as the generation is published.
+
+import { join } from 'node:path';
+import { DuckDBUIntegerVector } from '../../data/duckdb/library.ts';
+import { commitBytes, keepIfPossible } from '../../data/files/commit.ts';
+import { streamChunks } from '../../data/duckdb/duckdb.ts';
+import { fail } from '../../run/errors/errors.ts';
+import type { Run } from '../../run/run.ts';
+import type { Ranking } from '../generation.ts';
+import { readShared } from './shared-file.ts';
+import { withScores } from '../scores.ts';
+
+/** The positions in the order of keys, in shared memory, as they were kept; undefined where they are not, or not whole. */
+export async function readKeyOrder(run: Run, ranking: Ranking): Promise<Uint32Array | undefined> {
+  const bytes = await readShared(pathOf(run, ranking));
+  if (bytes?.byteLength !== 4 * ranking.documents) return undefined;
+  const positions = new Uint32Array(bytes.buffer);
+  return holdsEachOnce(positions) ? positions : undefined;
+}
+
+function holdsEachOnce(positions: Uint32Array): boolean {
+  const seen = new Uint8Array(positions.length);
+  for (const position of positions) {
+    if (seen[position] !== 0) return false;
+    seen[position] = 1;
+  }
+  return true;
+}
+
+/** Sorts all keys, and keeps the positions in their order; an abort ends it. Errors: those of `withScores`. */
+export async function makeKeyOrder(run: Run, ranking: Ranking, signal?: AbortSignal): Promise<Uint32Array> {
+  const positions = new Uint32Array(new SharedArrayBuffer(4 * ranking.documents));
+  await withScores(run, ranking, async (connection, table) => {
+    const sql = `SELECT position::UINTEGER AS position FROM (SELECT row_number() OVER () - 1 AS position, document, shard, "row" FROM ${table}) ORDER BY document, shard, "row"`;
+    let place = 0;
+    for await (const chunk of streamChunks(connection, sql, signal)) {
+      const vector = chunk.getColumnVector(0);
+      if (!(vector instanceof DuckDBUIntegerVector)) throw fail('INTERNAL', { reason: `a position is of type ${vector.type.toString()}` });
+      for (let i = 0; i < vector.itemCount; i++) positions[place++] = vector.getItem(i) ?? 0;
+    }
+  });
+  await keepIfPossible(commitBytes(pathOf(run, ranking), new Uint8Array(positions.buffer)));
+  return positions;
+}
+
+function pathOf(run: Run, { generation }: Ranking): string {
+  return join(run.folder, 'keys', `${generation}.positions`);
+}

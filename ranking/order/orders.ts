@@ -1,0 +1,165 @@
+// Orders are made in a worker thread, one after the other, so that nobody who answers from them waits for sorting. The thread is started
+// when it is needed and ended when it has been idle for a while, as it holds much memory at a large ranking.
+
+import { setTimeout as setTimeoutPromise } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
+import { errorFrom, fail, reasonOf } from '../../run/errors/errors.ts';
+import type { Run } from '../../run/run.ts';
+import type { Ranking } from '../generation.ts';
+import type { Order } from './order.ts';
+import { replySchema, type Setup, type Task } from './messages.ts';
+
+/** Tasks that are done again when another has come in between. */
+const inBackground = new Set<Task['kind']>(['keys', 'ranks', 'check']);
+
+const idleMs = 20_000;
+
+export interface Ordered {
+  order: Order;
+  /** What the order is of: the published ranking, or one by chosen benchmarks. */
+  ranking: Ranking;
+  /** Settled once the ranking's files are there, for SQL. */
+  written: Promise<void>;
+  /** All positions in the order of keys, where the order knows it. */
+  keyOrder?: Uint32Array;
+}
+
+export interface Orders {
+  /** Errors: those of `readOrder`. */
+  read(): Promise<Ordered>;
+  /** The order by keys too, where `read` did not know them: in the background, as others go first. Errors: those of `makeKeyOrder`. */
+  sortKeys(order: Order): Promise<Ordered>;
+  /** The ranks of a large ranking for each benchmark, which are kept: in the background, as others go first. Errors: those of `rankDocuments` and `keepRanks`. */
+  rankAhead(): Promise<void>;
+  /** Reads every part once and holds it against its checksum: in the background, as others go first. Errors: FILE_DAMAGED, those of reading. */
+  check(): Promise<void>;
+  /** Errors: those of `combineScores`. */
+  retarget(benchmarks: string[], published: Pick<Ordered, 'order' | 'keyOrder'>): Promise<Ordered>;
+  /** Ends what is at work, and waits for that at most so long. */
+  close(withinMs: number): Promise<void>;
+}
+
+/** Why a task in the background is not done: another was asked for. */
+class GaveWay extends Error {}
+
+/** What is told to who asks of a server that is ending. */
+function ended(): Error {
+  return fail('BUSY', { waiting: 1, seconds: 1 });
+}
+
+/** Opens the maker of a ranking's orders. */
+export function openOrders(run: Run, ranking: Ranking): Orders {
+  let worker: Worker | undefined;
+  let idle: NodeJS.Timeout | undefined;
+  let queue = Promise.resolve();
+  let closed = false;
+  /** What is at work in the thread, and whether it was told to give way. */
+  let current: { kind: Task['kind']; told: boolean } | undefined;
+  /** How many wait for an order. */
+  let waiting = 0;
+
+  const giveWay = (): void => {
+    if (current === undefined || !(closed || inBackground.has(current.kind))) return;
+    current.told = true;
+    worker?.postMessage({ kind: 'stop' } satisfies Task);
+  };
+  const rest = async (): Promise<void> => {
+    const ending = worker;
+    worker = undefined;
+    await ending?.terminate();
+  };
+  const turn = async (task: Task, ordered: (result: Ordered) => void): Promise<void> => {
+    if (closed) throw ended();
+    if (inBackground.has(task.kind) && waiting > 0) throw new GaveWay();
+    clearTimeout(idle);
+    const setup: Setup = { run, ranking };
+    worker ??= new Worker(new URL('./worker.js', import.meta.url), { workerData: setup });
+    const own = { kind: task.kind, told: false };
+    current = own;
+    try {
+      // Who waits for the files of an order hears why they do not come.
+      const withFiles = (result: Ordered): void => {
+        const written = result.written.catch((error: unknown) => {
+          throw own.told ? ended() : error;
+        });
+        written.catch(() => undefined);
+        ordered({ ...result, written });
+      };
+      await converse(worker, task, withFiles, () => void rest());
+    } catch (error) {
+      throw own.told ? new GaveWay() : error;
+    } finally {
+      current = undefined;
+      idle = setTimeout(() => void rest(), idleMs).unref();
+    }
+  };
+  const queueUp = (task: Task, ordered: (result: Ordered) => void): Promise<void> => {
+    const done = queue.then(() => turn(task, ordered));
+    queue = done.catch(() => undefined);
+    return done;
+  };
+  const ask = (task: Task): Promise<Ordered> => new Promise((resolve, reject) => void queueUp(task, resolve).catch(reject));
+  /** Tries again whatever gave way. */
+  const askPatiently = async <T>(attempt: () => Promise<T>): Promise<T> => {
+    for (;;) {
+      try {
+        return await attempt();
+      } catch (error) {
+        if (!(error instanceof GaveWay) || closed) throw error;
+      }
+    }
+  };
+  return {
+    read: () => ask({ kind: 'order' }),
+    sortKeys: (order) => askPatiently(() => ask({ kind: 'keys', order })),
+    rankAhead: () => askPatiently(() => queueUp({ kind: 'ranks' }, () => undefined)),
+    check: () => askPatiently(() => queueUp({ kind: 'check' }, () => undefined)),
+    async retarget(benchmarks, { order, keyOrder }) {
+      giveWay();
+      waiting++;
+      try {
+        return await ask({ kind: 'target', benchmarks, tokens: order.tokens, ...(keyOrder === undefined ? {} : { keyOrder }) });
+      } catch (error) {
+        // It gives way to nothing but the end.
+        throw error instanceof GaveWay ? ended() : error;
+      } finally {
+        waiting--;
+      }
+    },
+    async close(withinMs) {
+      closed = true;
+      // A thread that is ended outright leaves its database's files, and amid native work takes the process with it.
+      giveWay();
+      await Promise.race([queue, setTimeoutPromise(withinMs, undefined, { ref: false })]);
+      clearTimeout(idle);
+      await rest();
+    },
+  };
+}
+
+/** Hands the worker a task and listens until it is done with it; `ordered` hears of the order as soon as it is made. */
+function converse(worker: Worker, task: Task, ordered: (result: Ordered) => void, died: () => void): Promise<void> {
+  const stop = new AbortController();
+  const done = new Promise<void>((resolve, reject) => {
+    const listen = (event: string, hear: (value: unknown) => void): void => {
+      worker.on(event, hear);
+      stop.signal.addEventListener('abort', () => worker.off(event, hear));
+    };
+    const lost = (reason: string): void => {
+      died();
+      reject(fail('INTERNAL', { reason: `the thread that sorts the ranking ended: ${reason}` }));
+    };
+    listen('message', (message) => {
+      const reply = replySchema.parse(message);
+      if (reply.kind === 'order') ordered({ order: reply.order, ranking: reply.ranking, written: done, ...(reply.keyOrder === undefined ? {} : { keyOrder: reply.keyOrder }) });
+      else if (reply.kind === 'failed') reject(errorFrom(reply.error));
+      else resolve();
+    });
+    listen('error', (error) => lost(reasonOf(error)));
+    listen('exit', (code) => lost(`code ${String(code)}`));
+  }).finally(() => stop.abort());
+  // Who wants no more than the order does not look at this.
+  done.catch(() => undefined);
+  worker.postMessage(task);
+  return done;
+}

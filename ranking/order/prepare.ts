@@ -1,0 +1,61 @@
+// What a server makes of a ranking so that questions need no sorting. Of a run that has been served before it is made before the next generation
+// is published, so that no question meets a server that is not ready for it.
+
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { reasonOf } from '../../run/errors/errors.ts';
+import { listFolder } from '../../data/files/files.ts';
+import type { Report } from '../../run/progress.ts';
+import type { Run } from '../../run/run.ts';
+import { rankDocuments } from './combine.ts';
+import type { Ranking } from '../generation.ts';
+import { readHeld } from '../held.ts';
+import { keepOrder, readKeptOrder } from './saved-order.ts';
+import { keepRanks, listMissingRanks } from './saved-ranks.ts';
+import { makeKeyOrder, readKeyOrder } from './key-order.ts';
+import { readOrder } from './order.ts';
+
+/** Fewer are sorted in no time. More would take gigabytes of memory, which a server has to have and who ranks need not. */
+const documentsToPrepare = { fewest: 20_000, most: 100_000_000 };
+
+/** `prepareForServer` where a server has been at the run: of whatever it serves it keeps the order of keys. What fails costs only speed, and is returned to be told. */
+export async function prepareIfServed(run: Run, ranking: Ranking, report: Report): Promise<string[]> {
+  try {
+    if ((await listFolder(join(run.folder, 'keys'))).length > 0) await prepareForServer(run, ranking, report);
+    return [];
+  } catch (error) {
+    return [`what makes a server's answers faster could not be made ahead: ${reasonOf(error)}`];
+  }
+}
+
+/** Makes the order of keys, the order of the documents and their ranks for each benchmark, where these are not there yet. Errors: DISK_FULL, WRITE_FAILED, those of `withScores`. */
+export async function prepareForServer(run: Run, ranking: Ranking, report: Report, { fewest, most } = documentsToPrepare): Promise<void> {
+  if (ranking.documents < fewest || ranking.documents > most) return;
+  const benchmarks = await listMissingRanks(run, ranking, fewest);
+  const total = 2 + benchmarks.length;
+  let done = 0;
+  const tell = (): void => report({ stage: 'prepare for the server', done: done++, total, unit: 'orders' });
+  tell();
+  const keyOrder = (await readKeyOrder(run, ranking)) ?? (await makeKeyOrder(run, ranking));
+  tell();
+  if ((await readKeptOrder(run, ranking)) === undefined) await keepOrder(run, ranking, await readOrder(run, ranking, { keyOrder }));
+  for (const benchmark of benchmarks) {
+    tell();
+    await keepRanks(run, ranking, benchmark, (await rankDocuments(run, ranking, [benchmark])).ranks);
+  }
+  tell();
+}
+
+/** Folders of the run whose files are of one generation each, and named by it. */
+const folders = ['keys', 'order', 'ranks'];
+
+/** Removes what was made of other generations than these, unless somebody holds them. */
+export async function removePrepared(run: Run, generations: readonly Ranking[]): Promise<void> {
+  const { folder } = run;
+  const kept = [...generations, ...(await readHeld(run))].map(({ generation }) => generation);
+  for (const name of folders) {
+    for (const file of await listFolder(join(folder, name))) {
+      if (!file.startsWith('.') && !kept.some((generation) => file.startsWith(generation))) await rm(join(folder, name, file), { force: true });
+    }
+  }
+}

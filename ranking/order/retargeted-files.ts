@@ -1,0 +1,79 @@
+// The folder retargeted/ of a run: a Parquet file and a card for each set of chosen benchmarks. Several processes share it, so that whoever reads a file holds it
+// by a mark beside it, a small file named after the process. What is held stays; of the rest, the sets of the published generation that were used last do.
+
+import { mkdir, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { keepIfPossible, writeError } from '../../data/files/commit.ts';
+import { systemCode } from '../../run/errors/errors.ts';
+import { isLeftBehind, keepOwn, nameOwn } from '../../data/files/own-files.ts';
+import { fingerprint, type Run } from '../../run/run.ts';
+import type { Ranking } from '../generation.ts';
+
+/** As many sets of benchmarks are kept beside those in use. */
+const mostKept = 16;
+const markEnding = '.use';
+
+export interface RetargetedFiles {
+  folder: string;
+  /** Without an ending. */
+  name: string;
+  card: string;
+  scores: string;
+}
+
+/** The files of a ranking by benchmarks. */
+export function retargetedFiles(run: Run, { generation }: Ranking, benchmarks: readonly string[]): RetargetedFiles {
+  const folder = join(run.folder, 'retargeted');
+  const name = `${generation}-${fingerprint(benchmarks).slice(0, 16)}`;
+  return { folder, name, card: join(folder, `${name}.json`), scores: join(folder, `${name}.parquet`) };
+}
+
+/**
+ * Keeps the files of a ranking by benchmarks from being removed, whether they are there already or made next, until what it returns is called. Where nothing can
+ * be written nobody could remove them either.
+ */
+export async function holdRetargeted(run: Run, ranking: Ranking, benchmarks: readonly string[]): Promise<() => Promise<void>> {
+  const { folder, name, card } = retargetedFiles(run, ranking, benchmarks);
+  const mark = join(folder, `${name}.${nameOwn()}${markEnding}`);
+  const forget = keepOwn(mark);
+  await keepIfPossible(mkdir(folder, { recursive: true }).then(() => writeFile(mark, '')).catch((error: unknown) => Promise.reject(writeError(error, mark))));
+  const now = new Date();
+  await utimes(card, now, now).catch(() => undefined);
+  return async () => {
+    forget();
+    await rm(mark, { force: true });
+  };
+}
+
+/** Removes the files of other generations, and those of this one beyond the sets that were used last, unless somebody holds them. */
+export async function removeUnheld(run: Run, { generation }: Ranking): Promise<void> {
+  const folder = join(run.folder, 'retargeted');
+  const names = new Set<string>();
+  for (const file of await readdir(folder)) {
+    const path = join(folder, file);
+    if (file.endsWith(markEnding) && (await isLeftBehind(path))) await rm(path, { force: true });
+    if (/^\w+-\w+\.(?:json|parquet)$/.test(file)) names.add(file.slice(0, file.indexOf('.')));
+  }
+  const used = await Promise.all([...names].map(async (name) => ({ name, usedMs: name.startsWith(`${generation}-`) ? await usedAt(join(folder, `${name}.json`)) : 0 })));
+  const surplus = used.sort((a, b) => b.usedMs - a.usedMs).filter(({ usedMs }, place) => usedMs === 0 || place >= mostKept);
+  for (const { name } of surplus) {
+    if (await isHeld(folder, name)) continue;
+    // The card first: who takes hold from now on makes both anew, and who did before is seen.
+    await rm(join(folder, `${name}.json`), { force: true });
+    if (!(await isHeld(folder, name))) await rm(join(folder, `${name}.parquet`), { force: true });
+  }
+}
+
+/** When a set was used last; 0 where it has no card. */
+async function usedAt(card: string): Promise<number> {
+  try {
+    return (await stat(card)).mtimeMs;
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return 0;
+    throw error;
+  }
+}
+
+async function isHeld(folder: string, name: string): Promise<boolean> {
+  return (await readdir(folder)).some((file) => file.startsWith(`${name}.`) && file.endsWith(markEnding));
+}

@@ -1,0 +1,103 @@
+// The worker thread of `openOrders`: sorts a ranking's documents by score, and combines the scores of benchmarks.
+
+import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import { parentPort, workerData } from 'node:worker_threads';
+import { keepIfPossible } from '../../data/files/commit.ts';
+import { errorData } from '../../run/errors/errors.ts';
+import { combineScores, rankDocuments } from './combine.ts';
+import { keepOrder, readKeptOrder } from './saved-order.ts';
+import { keepRanks, listMissingRanks } from './saved-ranks.ts';
+import { makeKeyOrder, readKeyOrder } from './key-order.ts';
+import { checkContent } from '../generation.ts';
+import { histogramOf, type Order, orderScores, readOrder, sortTies } from './order.ts';
+import { type Reply, setupSchema, type Task, taskSchema } from './messages.ts';
+import { keepDatabase } from '../scores.ts';
+import { readRetargeted, targetOf, writeRetargeted } from './retarget.ts';
+
+const port = parentPort;
+if (port === null) throw new Error('order-worker runs as a worker thread');
+const { run, ranking } = setupSchema.parse(workerData);
+const send = (reply: Reply): void => port.postMessage(reply);
+
+/** The keys of more documents would keep the first answers waiting, even where their order is kept. */
+const soonSorted = 100_000;
+
+/** Parts that were found as they were published, so that whoever gave way goes on after them. */
+const checked = new Set<string>();
+
+let stop = new AbortController();
+
+port.on('message', (message: unknown) => {
+  const task = taskSchema.parse(message);
+  if (task.kind === 'stop') {
+    stop.abort();
+    return;
+  }
+  stop = new AbortController();
+  work(task).then(
+    () => send({ kind: 'done' }),
+    (error: unknown) => send({ kind: 'failed', error: errorData(error) }),
+  );
+});
+
+async function work(task: Exclude<Task, { kind: 'stop' }>): Promise<void> {
+  switch (task.kind) {
+    case 'order': {
+      const kept = await readKeptOrder(run, ranking);
+      const keyOrder = kept === undefined && ranking.documents >= soonSorted ? undefined : await orderKeys();
+      sendOrder(kept ?? (await readOrder(run, ranking, { keyOrder })), ranking, keyOrder);
+      return;
+    }
+    case 'keys': {
+      const keyOrder = await orderKeys();
+      // Sorting cannot be broken off: whoever has asked by now goes first.
+      await setImmediate();
+      stop.signal.throwIfAborted();
+      const order = sortTies(task.order, keyOrder);
+      sendOrder(order, ranking, keyOrder);
+      await keepIfPossible(keepOrder(run, ranking, order));
+      return;
+    }
+    case 'ranks': {
+      for (const benchmark of await listMissingRanks(run, ranking)) await keepIfPossible(keepRanks(run, ranking, benchmark, (await rankDocuments(run, ranking, [benchmark], { signal: stop.signal })).ranks));
+      return;
+    }
+    case 'check': {
+      for (const { file, sha256 } of ranking.parts) {
+        if (checked.has(file)) continue;
+        await checkContent(join(run.files.scores, file), sha256);
+        checked.add(file);
+        stop.signal.throwIfAborted();
+      }
+      return;
+    }
+    case 'target': {
+      const database = await keepDatabase(run);
+      await retarget(task).finally(() => database.close());
+    }
+  }
+}
+
+async function orderKeys(): Promise<Uint32Array> {
+  // One thread, as others are to be answered meanwhile.
+  const patient = { ...run, settings: { ...run.settings, workers: 1 } };
+  return (await readKeyOrder(run, ranking)) ?? makeKeyOrder(patient, ranking, stop.signal);
+}
+
+function sendOrder(order: Order, of: typeof ranking, keyOrder: Uint32Array | undefined): void {
+  send({ kind: 'order', order, ranking: of, ...(keyOrder === undefined ? {} : { keyOrder }) });
+}
+
+async function retarget({ benchmarks, tokens, keyOrder }: Extract<Task, { kind: 'target' }>): Promise<void> {
+  const kept = await readRetargeted(run, ranking, benchmarks);
+  if (kept !== undefined) {
+    sendOrder(await readOrder(run, kept, { tokens, keyOrder }), kept, keyOrder);
+    return;
+  }
+  const combined = await combineScores(run, ranking, benchmarks);
+  const order = orderScores(combined.scores, tokens, keyOrder);
+  // The answer does not wait for the files, which only SQL needs.
+  sendOrder(order, { ...ranking, histogram: histogramOf(order), target: targetOf(run, ranking, benchmarks) }, keyOrder);
+  await writeRetargeted(run, ranking, benchmarks, combined, order, stop.signal);
+}

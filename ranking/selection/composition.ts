@@ -1,0 +1,68 @@
+// What a cut does to the corpus's make-up: every source's share of the tokens with no filter and after the cut, and what it loses; and the
+// same for every benchmark, by the documents that it is the best one for.
+
+import { z } from 'zod';
+import type { Run } from '../../run/run.ts';
+import { type Cut, type Cutoff, keptCondition } from '../cutoff.ts';
+import type { Ranking, Target } from '../generation.ts';
+import { queryRows, withScores } from '../scores.ts';
+
+const count = z.number().int().nonnegative();
+/** `share` is of all tokens on that side of the cut, as a fraction. */
+const side = z.strictObject({ documents: count, tokens: count, share: z.number() });
+
+const change = {
+  /** With no filter. */
+  before: side,
+  after: side,
+  /** Part of the own tokens that is kept; the rest is what the cut removes. */
+  kept: z.number(),
+  /** Share after over share before: above 1 the cut favours it. */
+  lift: z.number(),
+};
+/** '' for documents that name no source. */
+export const sourceChangeSchema = z.strictObject({ source: z.string(), ...change });
+export type SourceChange = z.output<typeof sourceChangeSchema>;
+export const benchmarkChangeSchema = z.strictObject({ benchmark: z.string(), ...change });
+export type BenchmarkChange = z.output<typeof benchmarkChangeSchema>;
+type Change = Omit<SourceChange, 'source'>;
+
+type Kept = Cut & Pick<Cutoff, 'tokens'>;
+
+/** Documents of one source and winning benchmark: all, and those that are kept. */
+const groupRow = z.object({ source: z.string(), winner: count.nullable(), documents: count, tokens: count, keptDocuments: count, keptTokens: count });
+type Group = z.output<typeof groupRow>;
+
+/** Every source of the ranking before and after a cut, most favoured first. Errors: those of `withScores`. */
+export async function compareComposition(run: Run, ranking: Ranking, cutoff: Kept): Promise<SourceChange[]> {
+  return (await compareMixture(run, ranking, undefined, cutoff)).sources;
+}
+
+/**
+ * Every source of the ranking before and after a cut, and every benchmark of `winners` with the documents whose best corpus percentile is
+ * for it; most favoured first. Errors: those of `withScores`.
+ */
+export async function compareMixture(run: Run, ranking: Ranking, winners: Target | undefined, cutoff: Kept): Promise<{ sources: SourceChange[]; benchmarks: BenchmarkChange[] }> {
+  const kept = keptCondition(cutoff);
+  const sql = (table: string): string => `SELECT source, ${winners === undefined ? 'NULL::DOUBLE' : 'winner::DOUBLE'} AS winner, count(*)::DOUBLE AS documents, sum(tokens)::DOUBLE AS tokens,
+    count(*) FILTER (${kept})::DOUBLE AS "keptDocuments", coalesce(sum(tokens) FILTER (${kept}), 0)::DOUBLE AS "keptTokens" FROM ${table} GROUP BY ALL`;
+  const groups = await withScores(run, ranking, (connection, table) => queryRows(connection, sql(table), groupRow), winners);
+  const compare = (own: readonly Group[]): Change => compareGroups(own, ranking.tokens, cutoff.tokens);
+  return {
+    sources: ranking.sources.map(({ source }) => ({ source, ...compare(groups.filter((group) => group.source === source)) })).sort((a, b) => byFavour(a, b) || (a.source < b.source ? -1 : 1)),
+    benchmarks: (winners?.benchmarks ?? []).map((benchmark, number) => ({ benchmark, ...compare(groups.filter(({ winner }) => winner === number)) })).sort((a, b) => byFavour(a, b) || (a.benchmark < b.benchmark ? -1 : 1)),
+  };
+}
+
+function compareGroups(groups: readonly Group[], allTokens: number, keptTokens: number): Change {
+  const sum = (of: (group: Group) => number): number => groups.reduce((total, group) => total + of(group), 0);
+  const part = (of: number, all: number): number => (all === 0 ? 0 : of / all);
+  const [tokens, left] = [sum((group) => group.tokens), sum((group) => group.keptTokens)];
+  const before = { documents: sum((group) => group.documents), tokens, share: part(tokens, allTokens) };
+  const after = { documents: sum((group) => group.keptDocuments), tokens: left, share: part(left, keptTokens) };
+  return { before, after, kept: part(left, tokens), lift: part(after.share, before.share) };
+}
+
+function byFavour(a: Change, b: Change): number {
+  return b.lift - a.lift || b.before.tokens - a.before.tokens;
+}

@@ -1,0 +1,137 @@
+// Writes a selection: which documents a cutoff keeps, or those documents themselves, and a manifest that says how it came to be.
+// The same question to the same ranking gives the same bytes, whatever the number of threads; the manifest has no times in it.
+
+import { stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { z } from 'zod';
+import { commitFile, commitJson, sha256File } from '../../data/files/commit.ts';
+import { sqlString } from '../../data/duckdb/duckdb.ts';
+import { fail } from '../../run/errors/errors.ts';
+import type { Report } from '../../run/progress.ts';
+import { isRemote } from '../../data/remote/store.ts';
+import type { Run } from '../../run/run.ts';
+import { settingsSchema, settingsToShow } from '../../run/settings.ts';
+import { testTargetsSchema } from '../../indexer/card.ts';
+import { type Answer, answerByQuotas, answerSchema, answerWithCutoff, type Question, questionSchema } from '../budget/answer.ts';
+import { compareComposition, sourceChangeSchema } from './composition.ts';
+import { type Cut, type Cutoff, keptCondition } from '../cutoff.ts';
+import type { Ranking } from '../generation.ts';
+import { keptQuery } from './kept-rows.ts';
+import { type LeakHandling, leakHandling, type LeakMask, openLeakMask } from './leak-mask.ts';
+import { fillOutFolder, manifestFile, rowsFile } from './out-folder.ts';
+import { type FilledQuota, filledQuotaSchema, fillQuotas, type Quotas } from './quotas.ts';
+import { queryRows, withScores } from '../scores.ts';
+import { writeDocuments } from './write-documents.ts';
+import { uploadFolder } from './upload.ts';
+
+const count = z.number().int().nonnegative();
+/** An answer less the time of its ranking's publication. */
+const timelessAnswer = answerSchema.omit({ ranking: true }).strip();
+
+export const selectionManifestSchema = z.strictObject({
+  kind: z.literal('betr selection'),
+  /** rows: selection.parquet alone. documents: also the kept documents, in the corpus's own format. */
+  format: z.enum(['rows', 'documents']),
+  /** The ranking that was cut. */
+  generation: z.string(),
+  /** What is written: the cutoff's, less the documents that leaks keep out. */
+  documents: count,
+  tokens: count,
+  /** What was done about documents above the cutoff with benchmark test items in them, and how many they are; null where nobody asked. */
+  leaks: z.strictObject({ handling: z.enum(leakHandling), tests: z.string(), documents: count, tokens: count }).nullable(),
+  question: questionSchema,
+  answer: timelessAnswer,
+  settings: settingsSchema,
+  /** Everything written beside the manifest, with "/" in the paths. */
+  files: z.array(z.strictObject({ file: z.string(), documents: count, bytes: count, sha256: z.string() })),
+  composition: z.array(sourceChangeSchema),
+  /** Targets of the ranking's scorer that are test items, by force; absent where there are none. */
+  testTargets: testTargetsSchema.min(1).optional(),
+  /** Where domains had quotas: each one's, and what it gave. The answer's cutoff is then of all domains together. */
+  quotas: z.array(filledQuotaSchema).optional(),
+});
+export type SelectionManifest = z.output<typeof selectionManifestSchema>;
+export type SelectionFile = SelectionManifest['files'][number];
+
+export interface SelectionOptions {
+  format: SelectionManifest['format'];
+  /** Weights of domains: the ranking is cut within each, in place of one cut for all. */
+  quotas?: Quotas | undefined;
+  /** What becomes of documents with benchmark test items in them. */
+  leaks?: LeakHandling;
+}
+
+/**
+ * Answers the question and writes what it keeps into `outFolder` (or to an s3:// or https:// address), in place of an earlier selection.
+ * Errors: OUT_NOT_EMPTY; LEAKS_STALE; SHARD_CHANGED, FILE_NOT_FOUND (documents only); DISK_FULL, WRITE_FAILED; those of `answerBudget`, `fillQuotas` and `uploadFolder`.
+ */
+export async function writeSelection(
+  run: Run,
+  ranking: Ranking,
+  question: Question,
+  outFolder: string,
+  options: SelectionOptions,
+  report: Report,
+): Promise<SelectionManifest> {
+  if (isRemote(outFolder)) return uploadFolder(outFolder, (folder) => writeSelection(run, ranking, question, folder, options, report), report);
+  const folder = resolve(outFolder);
+  const { format, leaks = 'keep' } = options;
+  const { answer, kept, target, quotas } = await decide(run, ranking, question, options);
+  const mask = leaks === 'keep' ? undefined : await openLeakMask(run, ranking);
+  const leaky = mask === undefined ? nothing : await countLeaky(run, target, kept, mask);
+  const dropped = leaks === 'drop' ? leaky : nothing;
+  const [documents, tokens] = [kept.documents - dropped.documents, kept.tokens - dropped.tokens];
+  const composition = await compareComposition(run, target, kept);
+  return fillOutFolder(folder, async () => {
+    const rowsPath = join(folder, rowsFile);
+    await writeRows(run, target, kept, rowsPath, undefined, leaks === 'drop' && mask !== undefined ? { condition: `NOT ${mask.leaky}`, documents } : undefined);
+    const files = [await describeFile(folder, rowsFile, documents)];
+    if (format === 'documents') {
+      for (const { file, documents } of await writeDocuments(run, ranking, rowsPath, folder, report, leaks === 'cut' ? mask : undefined)) files.push(await describeFile(folder, file, documents));
+    }
+    const manifest: SelectionManifest = { kind: 'betr selection', format, generation: ranking.generation, documents, tokens, leaks: mask === undefined ? null : { handling: leaks, tests: mask.tests, ...leaky }, question, answer: timelessAnswer.parse(answer), settings: settingsToShow(run.settings), files, composition, ...(ranking.testTargets === undefined ? {} : { testTargets: ranking.testTargets }), ...(quotas === undefined ? {} : { quotas }) };
+    await commitJson(join(folder, manifestFile), manifest);
+    return manifest;
+  });
+}
+
+type Kept = Cut & Pick<Cutoff, 'documents' | 'tokens'>;
+
+const sums = z.object({ documents: count, tokens: count });
+const nothing = { documents: 0, tokens: 0 };
+
+/** The documents above the cutoff with test items in them, and their tokens. */
+async function countLeaky(run: Run, ranking: Ranking, kept: Kept, { leaky }: LeakMask): Promise<z.output<typeof sums>> {
+  const [found] = await withScores(run, ranking, (connection, table) =>
+    queryRows(connection, `SELECT count(*)::DOUBLE AS documents, coalesce(sum(tokens), 0)::DOUBLE AS tokens FROM ${table} WHERE ${keptCondition(kept)} AND ${leaky}`, sums),
+  );
+  return found ?? nothing;
+}
+
+/** The answer, what it keeps, and of which ranking. */
+async function decide(run: Run, ranking: Ranking, question: Question, { quotas }: SelectionOptions): Promise<{ answer: Answer; kept: Kept; target: Ranking; quotas?: FilledQuota[] }> {
+  const { answer, cutoff, ranking: target } = await answerWithCutoff(run, ranking, question);
+  if (quotas === undefined) return { answer, kept: cutoff, target };
+  const filled = await fillQuotas(run, target, answer.keep.rate, quotas);
+  return { answer: answerByQuotas(answer, filled), kept: filled, target, quotas: filled.quotas };
+}
+
+/** Writes (shard, row, document, score) of what is kept, or of those among it that `only` means; an abort ends it. In this order DuckDB's bytes do not depend on its threads. */
+export async function writeRows(run: Run, ranking: Ranking, kept: Kept, path: string, signal?: AbortSignal, only = { condition: 'true', documents: kept.documents }): Promise<void> {
+  await withScores(run, ranking, (connection, table) =>
+    commitFile(path, async (temporary) => {
+      signal?.throwIfAborted();
+      signal?.addEventListener('abort', () => connection.interrupt(), { once: true });
+      const reader = await connection.runAndReadAll(`COPY (SELECT * FROM (${keptQuery(table, kept)}) WHERE ${only.condition} ORDER BY shard, "row") TO ${sqlString(temporary)} (FORMAT parquet, COMPRESSION zstd)`);
+      const written = Number(reader.getRowObjects()[0]?.['Count']);
+      if (written !== only.documents) {
+        throw fail('FILE_DAMAGED', { path: run.files.scores, reason: `${written} documents are above the cutoff where the ranking counts ${only.documents}`, command: 'betr rank' });
+      }
+    }),
+  );
+}
+
+async function describeFile(folder: string, file: string, documents: number): Promise<SelectionFile> {
+  const path = join(folder, file);
+  return { file, documents, bytes: (await stat(path)).size, sha256: await sha256File(path) };
+}

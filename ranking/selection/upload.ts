@@ -1,0 +1,81 @@
+// A selection at an address (s3://, https://): written here first, then put there file by file, the manifest last. While that goes on the manifest there says that
+// it is unfinished, so that nobody takes a mixture of an earlier selection and this one for whole.
+
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { makeTemporaryFolder } from '../../data/files/commit.ts';
+import { BetrError, fail } from '../../run/errors/errors.ts';
+import { copyPieces, readPieces } from '../../data/files/files.ts';
+import type { Report } from '../../run/progress.ts';
+import { openStore, type RemoteStore, showPath } from '../../data/remote/store.ts';
+import { manifestFile } from './out-folder.ts';
+
+/** A manifest that lies there: of a whole selection, or of one that is unfinished, with every file that may be there. */
+const earlierSchema = z.object({ kind: z.literal('betr selection'), files: z.array(z.object({ file: z.string().refine((file) => !file.split('/').includes('..')) })).default([]) });
+
+/**
+ * Gives `fill` a folder of this machine and puts what it lists at `address`, in place of an earlier selection. Errors: OUT_NOT_EMPTY where something else lies
+ * there (nothing was touched), REMOTE_NOT_FOUND, REMOTE_DENIED, REMOTE_FAILED, and those of `fill`.
+ */
+export async function uploadFolder<T extends { files: readonly { file: string; bytes: number }[] }>(address: string, fill: (folder: string) => Promise<T>, report: Report): Promise<T> {
+  const target = (file: string): string => `${address.replace(/(?<!\/)\/+$/, '')}/${file}`;
+  const earlier = await readEarlier(target(manifestFile));
+  const store = await openStore(address);
+  const folder = await makeTemporaryFolder('upload');
+  const markUnfinished = async (files: readonly { file: string }[]): Promise<void> => {
+    await writeFile(join(folder, 'unfinished.json'), `${JSON.stringify({ kind: 'betr selection', unfinished: true, files: files.map(({ file }) => ({ file })) })}\n`);
+    await store.put(join(folder, 'unfinished.json'), target(manifestFile));
+  };
+  try {
+    if (earlier === undefined) {
+      const found = await store.findAny(address);
+      if (found !== undefined) throw fail('OUT_NOT_EMPTY', { path: showPath(address), found });
+      // Before the work, so that whoever may not write here hears it at once.
+      await markUnfinished([]);
+    }
+    const manifest = await fill(join(folder, 'selection'));
+    const stale = (earlier ?? []).filter(({ file }) => manifest.files.every((own) => own.file !== file));
+    await markUnfinished([...manifest.files, ...stale]);
+    for (const { file } of stale) await removeIfThere(store, target(file));
+    const total = manifest.files.reduce((sum, { bytes }) => sum + bytes, 0);
+    let done = 0;
+    for (const { file, bytes } of manifest.files) {
+      report({ stage: 'upload', done, total, unit: 'bytes' });
+      await store.put(join(folder, 'selection', file), target(file));
+      done += bytes;
+    }
+    await store.put(join(folder, 'selection', manifestFile), target(manifestFile));
+    return manifest;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** The files of the selection whose manifest lies at `url`; undefined where there is none. Errors: OUT_NOT_EMPTY where it is something else's. */
+async function readEarlier(url: string): Promise<readonly { file: string }[] | undefined> {
+  const pieces: Uint8Array[] = [];
+  try {
+    for await (const piece of copyPieces(readPieces(url))) pieces.push(piece);
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+  try {
+    return earlierSchema.parse(JSON.parse(Buffer.concat(pieces).toString('utf8'))).files;
+  } catch (error) {
+    throw fail('OUT_NOT_EMPTY', { path: showPath(url), found: manifestFile }, error);
+  }
+}
+
+async function removeIfThere(store: RemoteStore, url: string): Promise<void> {
+  try {
+    await store.remove(url);
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof BetrError && error.code === 'REMOTE_NOT_FOUND';
+}

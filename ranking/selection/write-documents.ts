@@ -1,0 +1,168 @@
+// The kept documents themselves, shard by shard, in the corpus's own format: JSONL lines byte for byte and compressed as they were,
+// Parquet with all its columns as they are. Files keep the names of their shards.
+
+import { createWriteStream } from 'node:fs';
+import { join } from 'node:path';
+import { type Duplex, PassThrough } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createGzip } from 'node:zlib';
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { z } from 'zod';
+import { shardsOf, type ShardState } from '../../scoring/shard-changes.ts';
+import { commitFile } from '../../data/files/commit.ts';
+import type { Shard } from '../../data/documents.ts';
+import { parquetSource, sqlString } from '../../data/duckdb/duckdb.ts';
+import { BetrError, fail, reasonOf, systemCode } from '../../run/errors/errors.ts';
+import type { Report } from '../../run/progress.ts';
+import { readRawRows } from '../../data/read.ts';
+import { isRemote, showPath } from '../../data/remote/store.ts';
+import { checkCopyable, copyRows, noEdits, spansOfRows } from '../../data/parquet/copy-rows.ts';
+import { openCopy } from '../../data/parquet/copy.ts';
+import { readFooter } from '../../data/parquet/footer.ts';
+import type { Run } from '../../run/run.ts';
+import type { FieldNames } from '../../run/settings.ts';
+import { listCorpus } from '../../data/shards.ts';
+import { openZstdCompressor } from '../../data/compression/zstd.ts';
+import type { Ranking } from '../generation.ts';
+import { cutLine } from './excise.ts';
+import { planCuts } from './excise-parquet.ts';
+import { type LeakMask, type PassageRow, passageRow, shardPassages } from './leak-mask.ts';
+import { documentsFolder } from './out-folder.ts';
+import { queryRows, withSpillingDuckDb } from '../scores.ts';
+
+/** Lines go to the compressor this many bytes at a time, as each call of it costs a hop between threads. */
+const bytesPerWrite = 1 << 18;
+
+/**
+ * Writes each shard's documents that `rowsPath` (a selection.parquet) lists; passages that `cut` tells of are cut out of them. Returns the files, with "/" in
+ * their paths, and how many documents each has.
+ * Errors: SHARD_CHANGED, FILE_NOT_FOUND, ZSTD_MISSING; those of reading the corpus and of writing.
+ */
+export async function writeDocuments(run: Run, ranking: Ranking, rowsPath: string, folder: string, report: Report, cut?: LeakMask): Promise<{ file: string; documents: number }[]> {
+  const selected = parquetSource(rowsPath);
+  const shards = new Map((await listCorpus(run)).map((shard) => [shard.name, shard]));
+  const ranked = new Map(shardsOf(ranking.parts).map((shard) => [shard.name, shard]));
+  const names = nameFiles([...ranked.keys()]);
+  return withSpillingDuckDb(run, async (connection) => {
+    const counts = await queryRows(connection, `SELECT shard, count(*)::DOUBLE AS documents FROM ${selected} GROUP BY shard ORDER BY shard`, shardCount);
+    const total = counts.reduce((sum, { documents }) => sum + documents, 0);
+    const written: { file: string; documents: number }[] = [];
+    let done = 0;
+    for (const { shard: name, documents } of counts) {
+      const shard = checkShard(name, shards.get(name), ranked.get(name));
+      const rows = `SELECT "row"::DOUBLE AS "row" FROM ${selected} WHERE shard = ${sqlString(name)} ORDER BY "row"`;
+      const file = `${documentsFolder}/${names.get(name) ?? ''}`;
+      const passages = cut === undefined ? new Map<number, PassageRow[]>() : await readPassages(connection, cut, name);
+      let copied = { rows: 0, documents: 0 };
+      await commitFile(join(folder, file), async (temporary) => {
+        copied = await (shard.format === 'parquet' ? copyParquetRows : copyLines)(connection, { shard, rows, fields: run.settings.corpus.fields, passages }, temporary);
+        if (copied.rows !== documents) throw fail('SHARD_CHANGED', { path: shard.path });
+      });
+      written.push({ file, documents: copied.documents });
+      done += documents;
+      report({ stage: 'select', done, total, unit: 'documents' });
+    }
+    return written;
+  });
+}
+
+const shardCount = z.object({ shard: z.string(), documents: z.number() });
+
+/** The shard, as long as it is what was ranked: row numbers mean nothing in another file. */
+function checkShard(name: string, shard: Shard | undefined, ranked: ShardState | undefined): Shard {
+  if (shard === undefined) throw fail('FILE_NOT_FOUND', { path: name, what: 'Shard' });
+  if (ranked?.bytes !== shard.bytes || ranked.modifiedMs !== shard.modifiedMs) throw fail('SHARD_CHANGED', { path: shard.path });
+  return shard;
+}
+
+/**
+ * A file name for each shard: its own path less the folders that all shards have in common. It stays inside whatever folder it is put into,
+ * and no two meet: a leading "/" becomes "_", ".." becomes "__", and names of underscores grow by two.
+ */
+export function nameFiles(shards: readonly string[]): Map<string, string> {
+  const folders = shards.map((name) => name.split('/').slice(0, -1));
+  let common = 0;
+  while (folders.every((steps) => common < steps.length && steps[common] === folders[0]?.[common])) common++;
+  const inside = (step: string): string => (step === '' ? '_' : step === '..' ? '__' : /^_+$/.test(step) ? `${step}__` : step);
+  return new Map(shards.map((name) => [name, name.split('/').slice(common).map(inside).join('/')]));
+}
+
+async function readPassages(connection: DuckDBConnection, cut: LeakMask, shard: string): Promise<Map<number, PassageRow[]>> {
+  const byRow = new Map<number, PassageRow[]>();
+  for (const passage of await queryRows(connection, shardPassages(cut, shard), passageRow)) byRow.set(passage.row, [...(byRow.get(passage.row) ?? []), passage]);
+  return byRow;
+}
+
+interface Wanted {
+  shard: Shard;
+  /** SQL of the wanted rows, ascending. */
+  rows: string;
+  fields: FieldNames;
+  /** What has to be cut out, by row. */
+  passages: ReadonlyMap<number, readonly PassageRow[]>;
+}
+
+/** Rows that were copied, and the documents that they became. */
+interface Copied {
+  rows: number;
+  documents: number;
+}
+
+/** A Parquet file's rows, with all that it has but how they lie in the file. */
+async function copyParquetRows(connection: DuckDBConnection, { shard, rows, fields, passages }: Wanted, path: string): Promise<Copied> {
+  const wanted = await readNumbers(connection, rows);
+  const isLeaky = wanted.filter((row) => passages.has(row));
+  try {
+    const footer = await readFooter(shard.path);
+    if ((wanted.at(-1) ?? -1) >= footer.rows) throw fail('SHARD_CHANGED', { path: shard.path });
+    checkCopyable(footer);
+    const edits = isLeaky.length === 0 ? noEdits : await planCuts(shard, footer, fields, isLeaky, passages);
+    const copy = isRemote(shard.path) ? await openCopy(shard.path, shard.bytes) : undefined;
+    try {
+      await copy?.fetch(spansOfRows(footer, wanted));
+      return { rows: wanted.length, documents: await copyRows(copy?.path ?? shard.path, footer, wanted, path, edits) };
+    } finally {
+      await copy?.close();
+    }
+  } catch (error) {
+    throw error instanceof BetrError || systemCode(error) !== '' ? error : fail('FILE_UNREADABLE', { path: showPath(shard.path), reason: reasonOf(error) }, error);
+  }
+}
+
+/** The numbers in the one column of a query. */
+async function readNumbers(connection: DuckDBConnection, sql: string): Promise<number[]> {
+  return z.array(z.number()).parse((await connection.runAndReadAll(sql)).getColumns()[0] ?? []);
+}
+
+async function copyLines(connection: DuckDBConnection, { shard, rows, fields, passages }: Wanted, path: string): Promise<Copied> {
+  const wanted = await readNumbers(connection, rows);
+  const copied: Copied = { rows: 0, documents: 0 };
+  async function* blocks(): AsyncGenerator<Uint8Array> {
+    let block: Uint8Array[] = [];
+    let bytes = 0;
+    for await (const line of readRawRows(shard, wanted)) {
+      const ofRow = passages.get(wanted[copied.rows++] ?? -1);
+      // A copy, because the reader may use the line's memory again.
+      const lines = ofRow === undefined ? [Buffer.from(line)] : cutLine(line, fields, ofRow);
+      copied.documents += lines.length;
+      for (const kept of lines) {
+        block.push(kept, newline);
+        bytes += kept.length + 1;
+      }
+      if (bytes < bytesPerWrite) continue;
+      yield Buffer.concat(block);
+      block = [];
+      bytes = 0;
+    }
+    yield Buffer.concat(block);
+  }
+  await pipeline(blocks, await openCompressor(shard.format), createWriteStream(path));
+  return copied;
+}
+
+const newline = Buffer.from('\n');
+
+async function openCompressor(format: Shard['format']): Promise<Duplex> {
+  if (format === 'jsonl.gz') return createGzip();
+  return format === 'jsonl.zst' ? openZstdCompressor() : new PassThrough();
+}

@@ -1,0 +1,62 @@
+// Counts the rows of the corpus's files again, for `betr verify --corpus`: the ranking has to cover as many, of which only blank lines have no document and
+// are not in quarantine.
+
+import { readBytesOf } from '../../data/files/bytes.ts';
+import type { Shard } from '../../data/documents.ts';
+import { reasonOf } from '../../run/errors/errors.ts';
+import { defaultMaxLineBytes } from '../../data/jsonl/jsonl.ts';
+import { lineFeed, readLineBlocks } from '../../data/jsonl/lines.ts';
+import { listRowGroups } from '../../data/parquet/read.ts';
+import type { Report } from '../../run/progress.ts';
+import type { Run } from '../../run/run.ts';
+import { listCorpus } from '../../data/shards.ts';
+import type { Ranking } from '../generation.ts';
+
+interface RowCount {
+  rows: number;
+  blank: number;
+}
+
+/** Compares the rows of every shard that was ranked with those that its parts cover. */
+export async function countCorpusRows(run: Run, { parts }: Ranking, tell: (problem: string) => void, report: Report): Promise<void> {
+  const covered = new Map<string, RowCount>();
+  for (const { shard, rows, documents, quarantined } of parts.flatMap(({ covers }) => covers)) {
+    const sum = covered.get(shard) ?? { rows: 0, blank: 0 };
+    covered.set(shard, { rows: sum.rows + rows, blank: sum.blank + rows - documents - quarantined });
+  }
+  const shards = (await listCorpus(run)).filter(({ name }) => covered.has(name));
+  for (const [index, shard] of shards.entries()) {
+    try {
+      const found = await countRows(shard, run.settings.corpus.fields.text);
+      const listed = covered.get(shard.name);
+      if (found.rows !== listed?.rows) tell(`${shard.name} has ${found.rows} rows, of which ${listed?.rows ?? 0} are in the ranking`);
+      else if (found.blank !== listed.blank) tell(`${shard.name}: ${listed.blank - found.blank} rows are neither scored, nor in quarantine, nor blank`);
+    } catch (error) {
+      tell(`${shard.name}: ${reasonOf(error)}`);
+    }
+    report({ stage: 'verify: corpus', done: index + 1, total: shards.length, unit: 'shards' });
+  }
+}
+
+async function countRows(shard: Shard, textField: string): Promise<RowCount> {
+  if (shard.format === 'parquet') {
+    const groups = await listRowGroups(shard.path, textField);
+    return { rows: groups.reduce((sum, { rows }) => sum + rows, 0), blank: 0 };
+  }
+  const count = { rows: 0, blank: 0 };
+  for await (const { bytes, lines } of readLineBlocks(readBytesOf(shard.path, shard.format), defaultMaxLineBytes)) {
+    count.rows += lines;
+    for (let start = 0; start < bytes.length; ) {
+      const found = bytes.indexOf(lineFeed, start);
+      const end = found < 0 ? bytes.length : found;
+      if (isBlank(bytes, start, end)) count.blank++;
+      start = end + 1;
+    }
+  }
+  return count;
+}
+
+function isBlank(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) if (bytes[at] !== 0x20 && bytes[at] !== 0x09 && bytes[at] !== 0x0d) return false;
+  return true;
+}

@@ -1,0 +1,35 @@
+// What the server and its text worker say to each other.
+
+import { z } from 'zod';
+import type { ErrorData } from '../../run/errors/errors.ts';
+import type { Explanation } from '../../classifier/explain.ts';
+import type { NearExample } from '../../indexer/search/nearest-examples.ts';
+
+const shard = z.object({ name: z.string(), path: z.string(), format: z.enum(['jsonl', 'jsonl.gz', 'jsonl.zst', 'parquet']), bytes: z.number(), modifiedMs: z.number() });
+/** The weights that the ranking was made with. */
+const weights = z.object({ sha256: z.string() });
+const mostTexts = 64;
+/** The body of a request to score texts. */
+export const textsSchema = z.strictObject({ texts: z.array(z.string()).min(1).max(mostTexts).meta({ description: `1 to ${mostTexts} texts.` }) });
+const count = z.number().int().nonnegative();
+
+export const taskSchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('heads'), shard, rows: z.array(count), withinMs: z.number() }),
+  z.object({ kind: z.literal('explain'), shard, row: count, weights, output: z.string(), ngrams: count, places: count, withinMs: z.number() }),
+  z.object({ kind: z.literal('nearest'), shard, row: count, examples: count, withinMs: z.number() }),
+  z.object({ kind: z.literal('score'), weights, body: z.instanceof(Uint8Array) }),
+]);
+export type Task = z.output<typeof taskSchema>;
+
+/** What each kind of task is answered with. */
+export interface Results {
+  heads: { row: number; head?: Uint8Array; bytes?: number; error?: ErrorData }[];
+  explain: { explanation: Explanation; head: Uint8Array; bytes: number };
+  nearest: NearExample[];
+  score: { outputs: string[]; scores: Float32Array };
+}
+
+export const requestSchema = z.object({ id: z.number(), task: taskSchema });
+export const setupSchema = z.object({ settingsPath: z.string() });
+
+export type Reply = { id: number; result: Results[keyof Results] } | { id: number; error: ErrorData };

@@ -1,0 +1,82 @@
+// The texts of small shards, kept in memory, so that a second question about one need not read the file. They are read between the questions, one at a time.
+
+import { setTimeout } from 'node:timers/promises';
+import { openBoundedCache } from '../../data/files/bounded-cache.ts';
+import type { Shard } from '../../data/documents.ts';
+import { passOver } from '../../data/files/quarantine.ts';
+import { readShard } from '../../data/read.ts';
+import type { FieldNames } from '../../run/settings.ts';
+
+export interface KeptShard {
+  /** All texts, one after the other, and where that of a row begins and ends. */
+  texts: Buffer;
+  starts: number[];
+  ends: number[];
+}
+
+export interface KeptShards {
+  get(shard: Shard): KeptShard | undefined;
+  /** Reads the shard when there is time, unless it is kept or too large. What cannot be read is left to who asks for its texts. */
+  keepSoon(shard: Shard): void;
+}
+
+export interface KeptLimits {
+  shardBytes: number;
+  bytes: number;
+}
+
+/** The text of the document at a row, to be handed to another thread; undefined where the row has none. */
+export function readKeptText({ texts, starts, ends }: KeptShard, row: number): Uint8Array | undefined {
+  const [start, end] = [starts[row], ends[row]];
+  return start === undefined || end === undefined ? undefined : new Uint8Array(texts.subarray(start, end));
+}
+
+/** `isBusy` says that others want the processor now. */
+export function openKeptShards(fields: FieldNames, limits: KeptLimits, isBusy: () => boolean): KeptShards {
+  const kept = openBoundedCache<string, KeptShard>(limits.bytes, ({ texts, ends }) => texts.length + 16 * ends.length);
+  // Too large, or under way.
+  const passedOver = openBoundedCache<string, true>(10_000);
+  let last = Promise.resolve();
+
+  const keep = async (shard: Shard): Promise<void> => {
+    const read = await readTexts(shard, fields, limits.shardBytes, async () => {
+      while (isBusy()) await setTimeout(10);
+    });
+    if (read === undefined) return;
+    kept.set(keyOf(shard), read);
+    passedOver.delete(keyOf(shard));
+  };
+
+  return {
+    get: (shard) => kept.get(keyOf(shard)),
+    keepSoon(shard) {
+      const key = keyOf(shard);
+      if (shard.bytes > limits.shardBytes || kept.get(key) !== undefined || passedOver.get(key) === true) return;
+      passedOver.set(key, true);
+      last = last.then(() => keep(shard)).catch(() => passedOver.delete(key));
+    },
+  };
+}
+
+/** The texts of a shard; undefined where there is more of them than `mostBytes`. `giveWay` is waited for between batches. Errors: those of readShard. */
+async function readTexts(shard: Shard, fields: FieldNames, mostBytes: number, giveWay: () => Promise<void>): Promise<KeptShard | undefined> {
+  const pieces: Buffer[] = [];
+  const [starts, ends]: [number[], number[]] = [[], []];
+  let length = 0;
+  for await (const { count, rows, text, textEnds } of readShard(shard, fields, { quarantine: passOver })) {
+    if (length + text.length > mostBytes) return undefined;
+    for (let i = 0; i < count; i++) {
+      const row = rows[i] ?? 0;
+      starts[row] = length + (textEnds[i - 1] ?? 0);
+      ends[row] = length + (textEnds[i] ?? 0);
+    }
+    pieces.push(Buffer.from(text));
+    length += text.length;
+    await giveWay();
+  }
+  return { texts: Buffer.concat(pieces), starts, ends };
+}
+
+function keyOf({ path, bytes, modifiedMs }: Shard): string {
+  return JSON.stringify([path, bytes, modifiedMs]);
+}

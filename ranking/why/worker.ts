@@ -1,0 +1,105 @@
+// A worker thread that reads texts, scores and explains them, and finds examples near them, so that none of it holds up the server's other answers.
+
+import { readFile, stat } from 'node:fs/promises';
+import { parentPort, workerData } from 'node:worker_threads';
+import { createHash } from 'node:crypto';
+import { explainScore } from '../../classifier/explain.ts';
+import { loadScorer, type Scorer } from '../../classifier/scorer.ts';
+import { readWeights, type Weights } from '../../classifier/weights.ts';
+import type { Shard } from '../../data/documents.ts';
+import { BetrError, errorData, fail, reasonOf, systemCode } from '../../run/errors/errors.ts';
+import { openRun } from '../../run/run.ts';
+import { type ExampleSearch, type NearExample, openExampleSearch } from '../../indexer/search/nearest-examples.ts';
+import { parseBody } from '../../server/body.ts';
+import { openTextReader } from './reader.ts';
+import { type Reply, requestSchema, type Results, setupSchema, type Task, textsSchema } from './messages.ts';
+
+const port = parentPort;
+if (port === null) throw new Error('text-worker runs as a worker thread');
+const run = await openRun(setupSchema.parse(workerData).settingsPath);
+const reader = openTextReader(run.settings.corpus.fields);
+
+port.on('message', (message: unknown) => {
+  const { id, task } = requestSchema.parse(message);
+  const send = (reply: Reply): void => port.postMessage(reply);
+  answer(task).then(
+    (result) => send({ id, result }),
+    (error: unknown) => send({ id, error: errorData(error) }),
+  );
+});
+
+async function answer(task: Task): Promise<Results[keyof Results]> {
+  if (task.kind === 'heads') return readHeads(task);
+  if (task.kind === 'nearest') return findNearest(await readWhole(task.shard, task.row, task.withinMs), task.examples);
+  const texts = task.kind === 'score' ? parseBody(textsSchema, task.body).texts : [];
+  const { weights, scorer } = await openClassifier(task.weights.sha256);
+  if (task.kind === 'score') return scoreTexts(scorer, texts);
+  const text = await readWhole(task.shard, task.row, task.withinMs);
+  return { explanation: explainScore(weights, task.output, text, { ngrams: task.ngrams, places: task.places }), head: text.slice(0, shownBytes), bytes: text.length };
+}
+
+/** Of an explained text at most so much is handed back to be shown. */
+const shownBytes = 1 << 20;
+
+async function readHeads({ shard, rows, withinMs }: Extract<Task, { kind: 'heads' }>): Promise<Results['heads']> {
+  const found = await reader.read(shard, rows, false, withinMs);
+  return [...found].map(([row, result]) => (result instanceof BetrError ? { row, error: errorData(result) } : { row, ...result }));
+}
+
+async function readWhole(shard: Shard, row: number, withinMs: number): Promise<Uint8Array> {
+  const result = (await reader.read(shard, [row], true, withinMs)).get(row);
+  if (result === undefined || result instanceof BetrError) throw result ?? fail('SHARD_CHANGED', { path: shard.name });
+  return result.head;
+}
+
+function scoreTexts(scorer: Scorer, texts: readonly string[]): Results['score'] {
+  const parts = texts.map((text) => Buffer.from(text));
+  const text = Uint8Array.from(Buffer.concat(parts));
+  let end = 0;
+  const textEnds = Uint32Array.from(parts, ({ length }) => (end += length));
+  const scores = new Float32Array(textEnds.length * scorer.outputs.length);
+  scorer.scoreTexts(text, textEnds, textEnds.length, scores);
+  return { outputs: scorer.outputs, scores };
+}
+
+let classifier: { sha256: string; weights: Weights; scorer: Scorer } | undefined;
+
+/** The classifier whose weights file has this hash. Errors: CLASSIFIER_CHANGED, STEP_MISSING, FILE_UNREADABLE, FILE_DAMAGED. */
+async function openClassifier(sha256: string): Promise<{ weights: Weights; scorer: Scorer }> {
+  if (classifier?.sha256 === sha256) return classifier;
+  const path = run.files.weights;
+  let file: Uint8Array;
+  try {
+    file = await readFile(path);
+  } catch (error) {
+    throw systemCode(error) === 'ENOENT' ? fail('STEP_MISSING', { need: 'trained classifier', command: 'betr train' }, error) : fail('FILE_UNREADABLE', { path, reason: reasonOf(error) }, error);
+  }
+  if (createHash('sha256').update(file).digest('hex') !== sha256) throw fail('CLASSIFIER_CHANGED', { path });
+  classifier = { sha256, weights: await readWeights(path), scorer: await loadScorer(path) };
+  return classifier;
+}
+
+/** A search that could not be opened is tried again after a while: its embedder may be an endpoint that is down. */
+const retryMs = 30_000;
+let search: { version: string; opened: Promise<ExampleSearch>; triedMs: number; failed: boolean } | undefined;
+
+async function findNearest(text: Uint8Array, count: number): Promise<NearExample[]> {
+  const version = await indexVersion();
+  if (search === undefined || search.version !== version || (search.failed && performance.now() - search.triedMs > retryMs)) {
+    void search?.opened.then((old) => old.close(), () => undefined);
+    const opening = { version, opened: openExampleSearch(run), triedMs: performance.now(), failed: false };
+    opening.opened.catch(() => (opening.failed = true));
+    search = opening;
+  }
+  return (await search.opened).nearest(Buffer.from(text).toString(), count);
+}
+
+/** Changes with the index. */
+async function indexVersion(): Promise<string> {
+  try {
+    const { mtimeMs, ino } = await stat(run.files.indexCard);
+    return `${ino} ${mtimeMs}`;
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,83 @@
+// Budgets, shares and token counts as people write them, and as we write them back.
+
+import { leastNumber, mostNumber, mostNumberCharacters } from './bounds.ts';
+import { fail } from './errors/errors.ts';
+
+const decimal = /^(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?$/i;
+const shownCharacters = 100;
+const suffixes: Record<string, number> = { k: 1e3, m: 1e6, b: 1e9, t: 1e12 };
+
+/** A budget in FLOPs. Errors: BUDGET_INVALID. */
+export function parseBudget(text: string): number {
+  const flops = parseDecimal(text);
+  if (flops === undefined) throw fail('BUDGET_INVALID', { got: shown(text) });
+  return flops;
+}
+
+/** A share above 0 and at most 1, as a fraction ("0.1") or in percent ("10%"). Errors: OPTION_INVALID. */
+export function parseShare(option: string, text: string): number {
+  const trimmed = text.trim();
+  const isPercent = trimmed.endsWith('%');
+  const number = parseDecimal(isPercent ? trimmed.slice(0, -1) : trimmed);
+  const share = number === undefined || !isPercent ? number : number / 100;
+  if (share === undefined || share < leastNumber || share > 1) throw fail('OPTION_INVALID', { option, got: shown(text), allowed: 'a share above 0 and at most 1, such as 0.1 or 10%' });
+  return share;
+}
+
+/** A number above 0: "1e12", "6300000", or with K, M, B or T for thousands to trillions ("7B"); a refusal shows the example. Errors: OPTION_INVALID. */
+export function parseAmount(option: string, text: string, example = '1e12 or 7B'): number {
+  const trimmed = text.trim();
+  const factor = suffixes[trimmed.slice(-1).toLowerCase()];
+  const amount = (parseDecimal(factor === undefined ? trimmed : trimmed.slice(0, -1)) ?? NaN) * (factor ?? 1);
+  if (!(amount <= mostNumber)) throw fail('OPTION_INVALID', { option, got: shown(text), allowed: `a number above 0 and at most 1e30, such as ${example}` });
+  return amount;
+}
+
+function shown(text: string): string {
+  return text.slice(0, shownCharacters);
+}
+
+function parseDecimal(text: string): number | undefined {
+  if (text.length > mostNumberCharacters) return undefined;
+  // In an address a "+" that is not escaped arrives as a space.
+  const trimmed = text.trim().replace(/e (?=\d)/i, 'e+');
+  const value = decimal.test(trimmed) ? Number(trimmed) : NaN;
+  return value >= leastNumber && value <= mostNumber ? value : undefined;
+}
+
+const units = ['', 'K', 'M', 'B', 'T'] as const;
+// Made once: making one takes longer than an answer.
+const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
+
+/** 6.3e12 as "6.3T". */
+export function formatAmount(amount: number): string {
+  const [digits = '', power = ''] = amount.toExponential(2).split('e');
+  const unit = Math.min(Math.max(0, Math.floor(Number(power) / 3)), units.length - 1);
+  const shown = Number(`${digits}e${Number(power) - 3 * unit}`);
+  return `${shown >= 10_000 ? whole.format(shown) : shown}${units[unit] ?? ''}`;
+}
+
+/** 12345 as "12,345". */
+export function formatCount(count: number): string {
+  return whole.format(count);
+}
+
+/** "1 shard", "12,345 shards". */
+export function formatCountOf(count: number, noun: string): string {
+  return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+/** Names one after the other, of many the first three. */
+export function formatNames(names: readonly string[]): string {
+  return names.length <= 4 ? names.join(', ') : `${names.slice(0, 3).join(', ')} and ${formatCount(names.length - 3)} more`;
+}
+
+/** 1e21 as "1e21". */
+export function formatFlops(flops: number): string {
+  return Number(flops.toPrecision(3)).toExponential().replace('+', '');
+}
+
+/** 0.0711 as "7.11 %". */
+export function formatShare(share: number): string {
+  return `${Number((100 * share).toPrecision(3))} %`;
+}

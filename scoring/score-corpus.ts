@@ -1,0 +1,158 @@
+// Scores the whole corpus: makes the plan, starts workers (worker processes of this machine; others may be at the same plan elsewhere), and sees to it that
+// no chunk is left. What was scored before, by the same classifier, is left alone.
+
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { checkFields } from '../data/rows/check-fields.ts';
+import type { Shard } from '../data/documents.ts';
+import { type ErrorData, fail } from '../run/errors/errors.ts';
+import { listFolder } from '../data/files/files.ts';
+import { type Holder, readLiveHolder } from '../data/files/lease.ts';
+import type { Report } from '../run/progress.ts';
+import type { Run } from '../run/run.ts';
+import { cardFile, isChunkName, type ListedPart, quarantineFile } from './part.ts';
+import { listTasks, makePlan, outlinePlan, readPlan, shardsOfTasks, type Task } from './plan.ts';
+import { foldManifests, isWhole, readPublishedParts } from './published.ts';
+import { compareShards, type ShardChanges, type ShardState } from './shard-changes.ts';
+import { problemOf } from './work.ts';
+import { countWorkers, type Listener, runWorkers } from './workers.ts';
+
+export interface CorpusScores {
+  /** Of every shard, sorted by shard and row. */
+  parts: ListedPart[];
+  /** What this call did: shards scored and found scored already, and text scored by it. */
+  shardsScored: number;
+  shardsReused: number;
+  documents: number;
+  textBytes: number;
+  seconds: number;
+  /** Of the parts it made; and the most memory that one of its processes had. */
+  diskBytes: number;
+  memoryBytes: number;
+  /** What became of shards after they were planned: changed ones were planned anew. */
+  meanwhile: ShardChanges;
+}
+
+/** A shard may change while it is read; then the plan is made anew, so many times. */
+const plans = 3;
+
+/** Scores what is not scored yet and returns the parts of the whole corpus. Errors: STEP_MISSING, WORKERS_LOST, those of reading and writing files. */
+export async function scoreCorpus(run: Run, report: Report): Promise<CorpusScores> {
+  const startedMs = performance.now();
+  const done = { documents: 0, textBytes: 0, diskBytes: 0, memoryBytes: 0 };
+  const scored = new Set<string>();
+  let planned: readonly ShardState[] = [];
+  for (let attempt = 1; ; attempt++) {
+    const plan = await makePlan(run, report);
+    if (attempt === 1) planned = plan.shards;
+    const tasks = listTasks(run, plan);
+    const { open, lost } = await listOpenTasks(run, tasks);
+    if (lost > 0) await forgetLostParts(run);
+    const problems: ErrorData[] = [];
+    if (open.length > 0) {
+      if (attempt === 1) await checkFields(shardsOfTasks(tasks), run.settings.corpus.fields, report);
+      const shards = shardsOfTasks(open);
+      for (const { name } of shards) scored.add(name);
+      const count = countWorkers(run, { chunks: open.length, shards: shards.length, textBytes: weigh(open) });
+      const result = await runWorkers(run, plan, { count, wait: true, ...openListener(open, report) });
+      done.documents += result.documents;
+      done.textBytes += result.textBytes;
+      done.diskBytes += result.diskBytes;
+      done.memoryBytes = Math.max(done.memoryBytes, result.memoryBytes);
+      problems.push(...result.problems);
+    }
+    const lasting = attempt === plans ? problems : problems.filter(({ code }) => code !== 'SHARD_CHANGED');
+    const problem = problemOf(lasting);
+    if (problem !== undefined) throw problem;
+    if (problems.length > 0) continue;
+    const shardsScored = plan.shards.filter(({ name }) => scored.has(name)).length;
+    return { parts: await collectParts(run, tasks), shardsScored, shardsReused: plan.shards.length - shardsScored, ...done, meanwhile: compareShards(planned, plan.shards), seconds: (performance.now() - startedMs) / 1000 };
+  }
+}
+
+function weigh(tasks: readonly Task[]): number {
+  return tasks.reduce((sum, { weight }) => sum + weight, 0);
+}
+
+/** Tells how far the work on the open tasks is. */
+export function openListener(open: readonly Task[], report: Report): Required<Listener> {
+  const total = weigh(open);
+  let [documents, weightDone] = [0, 0];
+  return {
+    onProgress(more) {
+      documents += more;
+      report({ stage: `score (${documents.toLocaleString('en')} documents)`, done: weightDone, total, unit: 'bytes' });
+    },
+    onChunk({ weight }) {
+      weightDone += weight;
+      report({ stage: `score (${documents.toLocaleString('en')} documents)`, done: weightDone, total, unit: 'bytes' });
+    },
+    onWait(chunks) {
+      report({ stage: 'wait for chunks that others have, or had', done: 0, total: chunks, unit: 'chunks' });
+    },
+  };
+}
+
+/** The parts of the plan's corpus, sorted by shard and row, where workers have made all of them. Errors: CHUNKS_LEFT, STEP_MISSING, PLAN_STALE. */
+export async function collectScores(run: Run): Promise<CorpusScores> {
+  const plan = await readPlan(run);
+  return { parts: await collectParts(run, listTasks(run, plan)), shardsScored: 0, shardsReused: plan.shards.length, documents: 0, textBytes: 0, seconds: 0, diskBytes: 0, memoryBytes: 0, meanwhile: compareShards([], []) };
+}
+
+async function collectParts(run: Run, tasks: readonly Task[]): Promise<ListedPart[]> {
+  const { open } = await listOpenTasks(run, tasks);
+  if (open.length > 0) throw fail('CHUNKS_LEFT', { left: open.length, chunks: tasks.length });
+  const { byChunk } = await readPublishedParts(run);
+  return tasks.flatMap(({ name }) => byChunk.get(name) ?? []);
+}
+
+/** The corpus's shards as they are, how many of them `scoreCorpus` would score now, and how far the plan's chunks are. Errors: STEP_MISSING, those of `outlinePlan`. */
+export async function surveyCorpus(run: Run): Promise<{ shards: Pick<Shard, 'name' | 'bytes' | 'modifiedMs'>[]; unscored: number; chunks: { scored: number; all: number } }> {
+  const { known, fresh } = await outlinePlan(run);
+  const tasks = listTasks(run, known);
+  const { open } = await listOpenTasks(run, tasks);
+  return { shards: [...known.shards, ...fresh], unscored: fresh.length + shardsOfTasks(open).length, chunks: { scored: tasks.length - open.length, all: tasks.length } };
+}
+
+/** Who is at work on the run: those that have chunks in hand, and the one that has its lock. */
+export async function listAtWork({ files }: Run): Promise<Pick<Holder, 'pid' | 'host' | 'since'>[]> {
+  const paths = [...(await listFolder(files.leases)).filter(isChunkName).map((name) => join(files.leases, name)), files.lock];
+  const holders = await Promise.all(paths.map(readLiveHolder));
+  const byProcess = new Map(holders.flatMap((holder) => (holder === undefined ? [] : [[`${holder.host} ${holder.pid}`, holder]])));
+  return [...byProcess.values()].map(({ pid, host, since }) => ({ pid, host, since }));
+}
+
+/** The tasks that are not published whole, and how many of their parts are listed but gone or cut short. */
+export async function listOpenTasks(run: Run, tasks: readonly Task[]): Promise<{ open: Task[]; lost: number }> {
+  const { byChunk } = await readPublishedParts(run);
+  const open: Task[] = [];
+  let lost = 0;
+  for (const task of tasks) {
+    const parts = byChunk.get(task.name) ?? [];
+    const present = await takePresent(run, parts);
+    lost += parts.length - present.length;
+    if (!isWhole(present)) open.push(task);
+  }
+  return { open, lost };
+}
+
+/** The parts of a chunk that are there, up to the first that is not: what comes after a gap does not count. */
+async function takePresent(run: Run, parts: readonly ListedPart[]): Promise<readonly ListedPart[]> {
+  for (const [index, part] of parts.entries()) if (!(await isPresent(run, part))) return parts.slice(0, index);
+  return parts;
+}
+
+async function isPresent({ files: { scores, quarantine } }: Run, { file, bytes, quarantined }: ListedPart): Promise<boolean> {
+  const sizeOf = (...path: string[]): Promise<number> => stat(join(...path)).then(({ size }) => size, () => -1);
+  return (await sizeOf(scores, file)) === bytes && (await sizeOf(scores, cardFile(file))) > 0 && (quarantined === 0 || (await sizeOf(quarantine, quarantineFile(file))) > 0);
+}
+
+/** Takes the parts that are gone or cut short from the manifest, so that they are made again; whoever calls it has the run's lock. */
+export async function forgetLostParts(run: Run): Promise<void> {
+  const lost = new Set<string>();
+  for (const parts of (await readPublishedParts(run)).byChunk.values()) {
+    const present = await takePresent(run, parts);
+    for (const { file } of parts.slice(present.length)) lost.add(file);
+  }
+  await foldManifests(run, ({ file }) => !lost.has(file));
+}

@@ -1,0 +1,17 @@
+// The product's own: the classifier that was trained on the sample's scores.
+
+import { readCard } from '../../classifier/card.ts';
+import { loadScorer } from '../../classifier/scorer.ts';
+import type { ScorerKind } from './kind.ts';
+
+export const betr: ScorerKind = {
+  name: 'betr',
+  usage: 'betr',
+  takesFile: false,
+  says: 'the trained classifier (the default)',
+  async prepare({ run }) {
+    const card = await readCard(run);
+    return { kind: 'betr', file: '', settings: {}, outputs: card.outputs.map(({ name }) => name), fingerprint: card.weightsSha256, notes: card.notes, testTargets: card.testTargets };
+  },
+  open: ({ files }) => loadScorer(files.weights),
+};

@@ -1,0 +1,23 @@
+// The length of the text in UTF-8 bytes, longest first: what a scorer does that only looks at length.
+
+import { fingerprint } from '../../run/run.ts';
+import { readOptions } from './options.ts';
+import type { ScorerKind } from './kind.ts';
+
+export const length: ScorerKind = {
+  name: 'length',
+  usage: 'length',
+  takesFile: false,
+  says: 'the text\'s bytes, longest first',
+  prepare({ argument }) {
+    readOptions('length', argument, {});
+    return Promise.resolve({ kind: 'length', file: '', settings: {}, outputs: ['joint'], fingerprint: fingerprint({ length: 1 }), notes: [] });
+  },
+  open: () =>
+    Promise.resolve({
+      outputs: ['joint'],
+      scoreTexts(_text, textEnds, count, out) {
+        for (let i = 0; i < count; i++) out[i] = (textEnds[i] ?? 0) - (textEnds[i - 1] ?? 0);
+      },
+    }),
+};

@@ -1,0 +1,35 @@
+// Chance, by a seeded hash of the document's key: what any other scorer has to beat.
+
+import { keyHash } from '../../data/files/hash.ts';
+import { fingerprint } from '../../run/run.ts';
+import { readOptions } from './options.ts';
+import type { ScorerKind } from './kind.ts';
+
+/** As many different values as a float32 holds evenly in [0, 1). */
+const values = 2 ** 24;
+
+/** The score of a document key: evenly spread in [0, 1). */
+export function randomScore(document: string, seed: number): number {
+  // The prefix keeps this choice apart from the sample's, which may have the same seed.
+  return Number(keyHash(`random\n${document}`, seed) >> 40n) / values;
+}
+
+export const random: ScorerKind = {
+  name: 'random',
+  usage: 'random[:seed=N]',
+  takesFile: false,
+  says: 'chance, the same for the same key and seed (1 when left out)',
+  prepare({ argument }) {
+    const { seed } = readOptions('random', argument, { seed: 1 });
+    return Promise.resolve({ kind: 'random', file: '', settings: { seed }, outputs: ['joint'], fingerprint: fingerprint({ random: 1, seed }), notes: [] });
+  },
+  open(_run, { settings }) {
+    const seed = Number(settings['seed']);
+    return Promise.resolve({
+      outputs: ['joint'],
+      scoreTexts(_text, _textEnds, count, out, documents) {
+        for (let i = 0; i < count; i++) out[i] = randomScore(documents[i] ?? '', seed);
+      },
+    });
+  },
+};

@@ -1,0 +1,171 @@
+// A worker: takes one chunk of the plan after another, each under a lease, until none is left. Any number of them, on any number of machines that share the
+// run's folder, may come, go and die. Promises: no chunk waits for a worker that is lost, and what two of them score is published once.
+
+import { randomBytes } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { BetrError, type ErrorCode, type ErrorData, errorData, errorFrom, fail } from '../run/errors/errors.ts';
+import type { Run } from '../run/run.ts';
+import { type Plan, readScoring, type Task } from './plan.ts';
+import { openOwnManifest } from './published.ts';
+import { type Claim, openQueue } from './queue.ts';
+import { checkShard, openConnections, scoreChunk, type ScoringContext } from './score-chunk.ts';
+import { openScorer } from './scorers/list.ts';
+
+export interface WorkOptions {
+  /** Stay until every chunk is published, for those that others have may come back; else leave when none is free. */
+  wait: boolean;
+  /** Says when to stop: the part in hand is finished if that takes no more than `graceMs`, and the chunk given back. */
+  signal?: AbortSignal | undefined;
+  graceMs?: number | undefined;
+  onProgress?: ((documents: number, textBytes: number) => void) | undefined;
+  /** A chunk has become whole, by this worker. */
+  onChunk?: ((task: Task) => void) | undefined;
+  /** It waits, for a while by now, for so many chunks that others have. */
+  onWait?: ((chunks: number) => void) | undefined;
+}
+
+export interface WorkResult {
+  chunks: number;
+  parts: number;
+  /** Scored by this worker, also where another was first to publish or nobody did. */
+  documents: number;
+  textBytes: number;
+  seconds: number;
+  /** Of the parts it published; and the most memory that one process had. */
+  diskBytes: number;
+  memoryBytes: number;
+  /** What kept chunks from being scored: one error for each such shard. */
+  problems: ErrorData[];
+  /** Whether no chunk is left but those with problems. */
+  finished: boolean;
+}
+
+/** Of who has not begun. */
+export function emptyResult(): WorkResult {
+  return { chunks: 0, parts: 0, documents: 0, textBytes: 0, seconds: 0, diskBytes: 0, memoryBytes: 0, problems: [], finished: false };
+}
+
+/** Others are often done sooner. */
+const patientMs = 5000;
+
+const shardErrors: readonly ErrorCode[] = ['SHARD_CHANGED', 'FILE_NOT_FOUND', 'REMOTE_NOT_FOUND', 'FILE_UNREADABLE', 'COLUMN_MISSING', 'COLUMN_TYPE'];
+
+function isOfShard(error: unknown): error is BetrError {
+  return error instanceof BetrError && shardErrors.includes(error.code);
+}
+
+/** One error for what is wrong with shards: that of the only one, or SHARDS_FAILED. Several chunks of a shard, and several workers, may have met it. */
+export function problemOf(problems: readonly ErrorData[]): BetrError | undefined {
+  const byShard = new Map(problems.map((problem) => [problem.values['path'] ?? problem.values['url'] ?? problem.message, problem]));
+  const [only] = byShard.values();
+  if (only === undefined) return undefined;
+  return byShard.size === 1 ? errorFrom(only) : fail('SHARDS_FAILED', { problems: [...byShard.values()].map(({ message }) => message).sort() });
+}
+
+/** Works on the plan. Errors: STEP_MISSING, DISK_FULL, WRITE_FAILED; what is wrong with one shard keeps only its chunks, or its pack, from being scored and is in the result. */
+export async function workOnPlan(run: Run, plan: Plan, options: WorkOptions): Promise<WorkResult> {
+  const startedMs = performance.now();
+  const result = emptyResult();
+  const pollMs = Math.min(1000, 500 * run.settings.scoring.beatSeconds);
+  const queue = await openQueue(run, plan);
+  const badShards = new Set<string>();
+  let busyMs = startedMs;
+  let scoring: Scoring | undefined;
+  try {
+    while (options.signal?.aborted !== true) {
+      const claim = await queue.claim(badShards);
+      if (claim === undefined) {
+        result.finished = queue.countLeft() === 0;
+        if (result.finished || !options.wait) break;
+        if (performance.now() - busyMs > patientMs) options.onWait?.(queue.countLeft());
+        await setTimeout(pollMs, undefined, { signal: options.signal }).catch(() => undefined);
+        continue;
+      }
+      try {
+        scoring ??= await openScoring(run, plan);
+        if (!(await scoreClaim(claim, scoring, options, result))) queue.leave(claim.task);
+      } catch (error) {
+        if (!isOfShard(error)) throw error;
+        for (const [shard, problem] of await findProblems(claim.task, scoring?.context, error)) {
+          badShards.add(shard);
+          result.problems.push(errorData(problem));
+        }
+      } finally {
+        await claim.lease.release();
+        busyMs = performance.now();
+      }
+    }
+  } finally {
+    await scoring?.close();
+  }
+  result.seconds = (performance.now() - startedMs) / 1000;
+  result.memoryBytes = process.resourceUsage().maxRSS * 1024;
+  return result;
+}
+
+/** What keeps a task's shards from being scored, by shard, of which `met` is the first. All shards of a pack are read, so that all can be mended at once. */
+async function findProblems({ pieces }: Task, context: ScoringContext | undefined, met: BetrError): Promise<Map<string, BetrError>> {
+  const problems = new Map<string, BetrError>();
+  if (context !== undefined && pieces.length > 1) for (const { shard } of pieces) {
+    await checkShard(shard, context).catch((error: unknown) => {
+      if (!isOfShard(error)) throw error;
+      problems.set(shard.name, error);
+    });
+  }
+  // It may have passed by now; the task is left for the next command all the same.
+  if (problems.size === 0) problems.set(pieces[0]?.shard.name ?? '', met);
+  return problems;
+}
+
+interface Scoring {
+  context: ScoringContext;
+  publish: ReturnType<typeof openOwnManifest>;
+  close(): Promise<void>;
+}
+
+/** Opens what the plan's chunks are named after, and nothing else: since the plan was read there may be another classifier. Errors: PLAN_STALE, those of reading it. */
+async function openScoring(run: Run, plan: Plan): Promise<Scoring> {
+  const { prepared, rates, fingerprint } = await readScoring(run);
+  if (fingerprint !== plan.scorer) throw fail('PLAN_STALE', { path: run.files.plan });
+  const scorer = await openScorer(run, prepared);
+  const spill = join(run.files.leases, `${randomBytes(8).toString('hex')}.spill`);
+  const { close, ...connections } = await openConnections(spill);
+  const context = { scorer, rates, fields: run.settings.corpus.fields, folder: run.files.scores, quarantine: run.files.quarantine, ...connections };
+  return {
+    context,
+    publish: openOwnManifest(run),
+    async close() {
+      close();
+      await rm(spill, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Scores what a chunk lacks and publishes its parts one by one. Gives whether it is whole then. */
+async function scoreClaim({ task, published, lease }: Claim, { context, publish }: Scoring, options: WorkOptions, result: WorkResult): Promise<boolean> {
+  let stopAtMs = Infinity;
+  const isToGoOn = (): boolean => {
+    if (options.signal?.aborted === true && stopAtMs === Infinity) stopAtMs = performance.now() + (options.graceMs ?? 0);
+    return !lease.isLost() && performance.now() < stopAtMs;
+  };
+  const parts = scoreChunk(task, published, context, (documents, textBytes) => {
+    result.documents += documents;
+    result.textBytes += textBytes;
+    options.onProgress?.(documents, textBytes);
+    return isToGoOn();
+  });
+  for await (const part of parts) {
+    await publish(part);
+    result.parts++;
+    result.diskBytes += part.bytes;
+    if (part.ends !== 'part') {
+      result.chunks++;
+      options.onChunk?.(task);
+      return true;
+    }
+    if (options.signal?.aborted === true) break;
+  }
+  return false;
+}

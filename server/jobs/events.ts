@@ -1,0 +1,79 @@
+// What happens to a job, as it happens: its progress lines, numbered as they stand in its file, and its record whenever its state changes.
+
+import { open } from 'node:fs/promises';
+import { StringDecoder } from 'node:string_decoder';
+import { systemCode } from '../../run/errors/errors.ts';
+import type { MeasuredProgress } from '../../run/progress.ts';
+import type { Run } from '../../run/run.ts';
+import { hideInProgress, type Job, jobFiles, parseProgressLine } from './records.ts';
+import type { Jobs } from './jobs.ts';
+
+export type JobEvent = { event: 'job'; data: Job } | { event: 'progress'; number: number; data: MeasuredProgress };
+
+const pollMs = 300;
+/** Who comes without saying what he has seen is given so much of what has been. */
+const eventsOfThePast = 1000;
+
+/** The events after number `after`, or the last ones so far, until the job has ended (its record then comes last), the signal fires, or the server ends. Errors: JOB_UNKNOWN. */
+export async function* followJob(run: Run, jobs: Jobs, id: string, after: number | undefined, signal: AbortSignal): AsyncGenerator<JobEvent> {
+  const lines = openTail(jobFiles(run, id).err);
+  let told = await jobs.find(id);
+  yield { event: 'job', data: told };
+  const past: JobEvent[] = [];
+  for await (const event of readEvents(run, lines, after ?? 0)) {
+    past.push(event);
+    if (past.length > 2 * eventsOfThePast && after === undefined) past.splice(0, eventsOfThePast);
+  }
+  yield* after === undefined ? past.slice(-eventsOfThePast) : past;
+  while (!signal.aborted && !jobs.closed.aborted) {
+    // First the state and then the lines, so that the lines of a job that has ended are all there.
+    const job = await jobs.find(id);
+    yield* readEvents(run, lines, after ?? 0);
+    if (job.state !== told.state || job.endedAt !== null) yield { event: 'job', data: job };
+    if (job.endedAt !== null) return;
+    told = job;
+    await jobs.waitForChange(id, pollMs, signal);
+  }
+}
+
+async function* readEvents(run: Run, lines: Tail, after: number): AsyncGenerator<JobEvent> {
+  for await (const { number, text } of lines()) {
+    const line = number > after ? parseProgressLine(text) : undefined;
+    if (line !== undefined && 'progress' in line) yield { event: 'progress', number, data: hideInProgress(run, line.progress) };
+  }
+}
+
+/** The whole lines that a growing file has got since the last call, numbered from 1. */
+type Tail = () => AsyncGenerator<{ number: number; text: string }>;
+
+function openTail(path: string): Tail {
+  const decoder = new StringDecoder('utf8');
+  let offset = 0;
+  let number = 0;
+  let held = '';
+  return async function* readOn() {
+    const file = await openIfThere(path);
+    if (file === undefined) return;
+    try {
+      for (;;) {
+        const { bytesRead, buffer } = await file.read(Buffer.alloc(1 << 16), 0, 1 << 16, offset);
+        if (bytesRead === 0) return;
+        offset += bytesRead;
+        const lines = (held + decoder.write(buffer.subarray(0, bytesRead))).split('\n');
+        held = lines.pop() ?? '';
+        for (const text of lines) yield { number: ++number, text };
+      }
+    } finally {
+      await file.close();
+    }
+  };
+}
+
+async function openIfThere(path: string): Promise<Awaited<ReturnType<typeof open>> | undefined> {
+  try {
+    return await open(path);
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}

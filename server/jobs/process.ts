@@ -1,0 +1,80 @@
+// The process of a job: the betr command itself, apart from the server, so that it outlives it.
+
+import { spawn } from 'node:child_process';
+import { open } from 'node:fs/promises';
+import { setPriority } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { setTimeout } from 'node:timers/promises';
+import { identifyProcess, nodeEnvironment, nodeFlags } from '../../data/files/process.ts';
+import type { Run } from '../../run/run.ts';
+import { jobFiles, type JobRecord } from './records.ts';
+
+const program = fileURLToPath(new URL('../../cli/betr.js', import.meta.url));
+/** Answers come first: a job takes what they leave of the processors. */
+const niceness = 10;
+
+/** How a process ended, as far as it is known. */
+export type Ending = { code: number | null; signal: NodeJS.Signals | null } | 'unseen';
+
+/** Starts a job's command. `process` is null where it has ended before it could be told apart from others. Errors: the system's. */
+export async function startProcess(run: Run, { id, kind }: JobRecord): Promise<{ process: JobRecord['process']; ended: Promise<Ending> }> {
+  const files = jobFiles(run, id);
+  const out = await open(files.out, 'w');
+  const err = await open(files.err, 'w');
+  try {
+    // A group of its own: what ends the server ends not the job, and a signal to the group reaches all that the job started.
+    const child = spawn(process.execPath, [...nodeFlags, program, kind, '--config', run.settingsPath, '--json', '--progress', 'json'], { cwd: run.settingsFolder, env: { ...process.env, ...nodeEnvironment }, detached: true, stdio: ['ignore', out.fd, err.fd] });
+    const ended = new Promise<Ending>((resolve) => {
+      child.once('exit', (code, signal) => resolve({ code, signal }));
+      child.once('error', () => resolve('unseen'));
+    });
+    child.unref();
+    const { pid } = child;
+    const identity = pid === undefined ? undefined : identifyProcess(pid);
+    if (pid === undefined || identity === undefined) return { ended, process: null };
+    lowerPriority(pid);
+    return { process: { pid, identity }, ended };
+  } finally {
+    await out.close();
+    await err.close();
+  }
+}
+
+function lowerPriority(pid: number): void {
+  try {
+    setPriority(pid, niceness);
+  } catch {
+    // It has ended, or the system does not allow it; the job runs either way.
+  }
+}
+
+const pollMs = 500;
+
+/** Watches a process that an earlier server started, until it ends or the signal fires. */
+export async function watchProcess(watched: NonNullable<JobRecord['process']>, signal: AbortSignal): Promise<Ending> {
+  while (isSame(watched) && !signal.aborted) await setTimeout(pollMs, undefined, { ref: false });
+  return 'unseen';
+}
+
+/** Whether the process is still there, and is that one. */
+export function isSame({ pid, identity }: NonNullable<JobRecord['process']>): boolean {
+  return identifyProcess(pid) === identity;
+}
+
+/** Ends a process and what it started: asks it to, and after a while does not ask. */
+export async function endProcess(asked: NonNullable<JobRecord['process']>, ended: Promise<Ending>, graceMs: number): Promise<void> {
+  if (!isSame(asked)) return;
+  signalGroup(asked.pid, 'SIGTERM');
+  const timer = new AbortController();
+  const gone = await Promise.race([ended.then(() => true), setTimeout(graceMs, false, { ref: false, signal: timer.signal }).catch(() => true)]);
+  timer.abort();
+  if (!gone && isSame(asked)) signalGroup(asked.pid, 'SIGKILL');
+}
+
+function signalGroup(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-pid, signal);
+  } catch {
+    // Gone in the meantime.
+  }
+}

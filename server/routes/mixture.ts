@@ -1,0 +1,63 @@
+// GET /histogram and /composition: how the ranking's scores lie, and what a cut does to the corpus's mixture.
+
+import { z } from 'zod';
+import { benchmarkChangeSchema, compareMixture, type SourceChange, sourceChangeSchema } from '../../ranking/selection/composition.ts';
+import { spreadHistogram, stepSchema } from '../../ranking/histogram.ts';
+import { csvOf, formatParameter, wantsCsv } from './csv.ts';
+import { generationOf, generationSchema, wholeParameter } from './parameters.ts';
+import { choiceFields, questionFields } from './question.ts';
+import { route } from '../route.ts';
+
+export const histogramSchema = z.strictObject({ ranking: generationSchema, steps: z.array(stepSchema) });
+export type HistogramAnswer = z.output<typeof histogramSchema>;
+
+export const compositionSchema = z.strictObject({
+  ranking: generationSchema,
+  sources: z.array(sourceChangeSchema),
+  /** By the benchmark that a document has its best corpus percentile for; none where the ranking has no scores of its own for benchmarks. */
+  benchmarks: z.array(benchmarkChangeSchema),
+});
+export type CompositionAnswer = z.output<typeof compositionSchema>;
+
+export const mixtureRoutes = [
+  route({
+    method: 'get',
+    path: '/histogram',
+    summary: 'How many documents and tokens have which score, in equal steps.',
+    access: 'read',
+    query: z.strictObject({ steps: wholeParameter('steps', 1, 1000, 80, 'Into how many equal steps of score.'), ...choiceFields, format: formatParameter }),
+    reply: { description: 'The steps, lowest score first.', schema: histogramSchema, types: ['text/csv'] },
+    tagged: true,
+    async answer({ query: { steps: count, format, ...choice }, state, request }) {
+      const live = state.live.current();
+      const steps = spreadHistogram(await live.histogram(choice), count);
+      if (wantsCsv(format, request)) return csvOf(['from', 'to', 'documents', 'tokens'], steps);
+      return { json: { ranking: generationOf(live.ranking), steps } satisfies HistogramAnswer };
+    },
+  }),
+  route({
+    method: 'get',
+    path: '/composition',
+    summary: "Every source's and every winning benchmark's share of the tokens with no filter and after the cut.",
+    access: 'read',
+    query: z.strictObject({ ...questionFields, format: formatParameter }),
+    reply: { description: 'Most favoured first.', schema: compositionSchema, types: ['text/csv'] },
+    tagged: true,
+    heavy: true,
+    async answer({ query: { format, ...question }, state, request }) {
+      const live = state.live.current();
+      const own = live.ranking.scorer.outputs.slice(1);
+      const [{ cutoff }, target] = await Promise.all([live.answer(question), live.target(question)]);
+      const winners = target.target ?? (own.length === 0 ? undefined : (await live.target({ benchmarks: own })).target);
+      const { sources, benchmarks } = await compareMixture(state.run, target, winners, cutoff);
+      if (!wantsCsv(format, request)) return { json: { ranking: generationOf(live.ranking), sources, benchmarks } satisfies CompositionAnswer };
+      return csvOf(columns, [...sources.map((change) => rowOf('source', change.source, change)), ...benchmarks.map((change) => rowOf('benchmark', change.benchmark, change))]);
+    },
+  }),
+];
+
+const columns = ['by', 'name', 'documentsBefore', 'tokensBefore', 'shareBefore', 'documentsAfter', 'tokensAfter', 'shareAfter', 'kept', 'lift'] as const;
+
+function rowOf(by: string, name: string, { before, after, kept, lift }: Omit<SourceChange, 'source'>): Record<(typeof columns)[number], string | number> {
+  return { by, name, documentsBefore: before.documents, tokensBefore: before.tokens, shareBefore: before.share, documentsAfter: after.documents, tokensAfter: after.tokens, shareAfter: after.share, kept, lift };
+}

@@ -1,0 +1,75 @@
+// The page at `/`: plain files, read once, from the page's own folder and the plotting library's package; nothing else can be reached.
+// Its policy, in place of the one that every other answer has, lets the browser ask nobody but this server, and run nothing but these files.
+
+import { readdir, readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { createHash } from 'node:crypto';
+import type { Request, Response } from 'express';
+import { z } from 'zod';
+import { fail } from '../../run/errors/errors.ts';
+import { type Reply, route } from '../route.ts';
+
+const types: Record<string, string> = { html: 'text/html', css: 'text/css', js: 'text/javascript', svg: 'image/svg+xml' };
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+interface PageFile {
+  text: string;
+  type: string;
+  etag: string;
+}
+
+let files: Promise<ReadonlyMap<string, PageFile>> | undefined;
+
+/** All files of the page by name. */
+async function readFiles(): Promise<ReadonlyMap<string, PageFile>> {
+  const own = join(dirname(fileURLToPath(import.meta.url)), 'page');
+  const library = dirname(createRequire(import.meta.url).resolve('uplot/dist/uPlot.esm.js'));
+  const paths = new Map((await readdir(own)).map((name) => [name, join(own, name)]));
+  paths.set('uplot.js', join(library, 'uPlot.esm.js')).set('uplot.css', join(library, 'uPlot.min.css'));
+  const read = new Map<string, PageFile>();
+  for (const [name, path] of paths) {
+    const type = types[name.split('.').at(-1) ?? ''];
+    if (type === undefined) continue;
+    const text = await readFile(path, 'utf8');
+    read.set(name, { text, type, etag: `"${createHash('sha256').update(text).digest('hex').slice(0, 16)}"` });
+  }
+  return read;
+}
+
+async function sendFile(name: string, request: Request, response: Response): Promise<Reply> {
+  files ??= readFiles();
+  const file = (await files).get(name);
+  if (file === undefined) throw fail('ROUTE_UNKNOWN', { method: request.method, path: request.path });
+  response.setHeader('Content-Security-Policy', policy);
+  // Asked again every time, and sent only when it has changed: a page and a server of different versions would misread each other.
+  response.setHeader('Cache-Control', 'no-cache');
+  response.setHeader('ETag', file.etag);
+  if (request.headers['if-none-match'] !== file.etag) return { text: file.text, type: file.type };
+  response.status(304).end();
+  return 'sent';
+}
+
+export const pageRoutes = [
+  route({
+    method: 'get',
+    path: '/',
+    summary: 'The page: budget, cutoff, plots, comparison and documents at the margin.',
+    access: 'open',
+    linked: true,
+    // What the page is asked stands in its address and is read there by the page.
+    query: z.record(z.string(), z.string()),
+    reply: { description: 'The page.', types: ['text/html'] },
+    answer: ({ request, response }) => sendFile('index.html', request, response),
+  }),
+  route({
+    method: 'get',
+    path: '/page/:file',
+    summary: "The page's scripts and styles.",
+    access: 'open',
+    params: z.strictObject({ file: z.string() }),
+    reply: { description: 'One of them.', types: Object.values(types) },
+    answer: ({ params, request, response }) => sendFile(params.file, request, response),
+  }),
+];

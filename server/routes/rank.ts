@@ -1,0 +1,22 @@
+// GET /rank: the cutoff for a budget.
+
+import { z } from 'zod';
+import { answerSchema } from '../../ranking/budget/answer.ts';
+import { questionFields } from './question.ts';
+import { route } from '../route.ts';
+
+export const rankRoutes = [
+  route({
+    method: 'get',
+    path: '/rank',
+    summary: 'The cutoff for a compute budget: keep rate, score, documents, tokens, epochs, and why.',
+    access: 'read',
+    query: z.strictObject(questionFields),
+    reply: { description: 'The same object as "betr cutoff --json".', schema: answerSchema },
+    tagged: true,
+    remembered: true,
+    async answer({ query, state }) {
+      return { json: await state.live.current().answerOnly(query) };
+    },
+  }),
+];

@@ -1,0 +1,84 @@
+// GET /selection: (shard, row, document, score) of what a cutoff keeps, streamed no faster than the client reads. The same question to the same
+// ranking gives the same bytes; an answer that cannot be finished is cut off, never ended as if it were whole.
+
+import { createReadStream } from 'node:fs';
+import { mkdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import type { Response } from 'express';
+import { z } from 'zod';
+import { fail } from '../../run/errors/errors.ts';
+import type { Run } from '../../run/run.ts';
+import type { Cutoff } from '../../ranking/cutoff.ts';
+import type { Ranking } from '../../ranking/generation.ts';
+import { eachKeptRow } from '../../ranking/selection/kept-rows.ts';
+import { withSpill } from '../../ranking/scores.ts';
+import { writeRows } from '../../ranking/selection/select.ts';
+import { questionFields } from './question.ts';
+import { type Reply, route } from '../route.ts';
+import { encoders, mediaTypes } from './selection-formats.ts';
+
+const formats = ['parquet', 'jsonl', 'csv', 'arrow'] as const;
+/** Selections under way at once; each may hold a database of a gigabyte. */
+const mostAtOnce = 4;
+/** A client that reads nothing for so long is cut off. */
+const idleMs = 120_000;
+let underWay = 0;
+
+export const selectionRoutes = [
+  route({
+    method: 'get',
+    path: '/selection',
+    summary: 'What a cutoff keeps: shard, row, document and score of each document, in the order of shards and rows.',
+    access: 'read',
+    query: z.strictObject({ format: z.enum(formats).default('parquet').meta({ description: 'parquet: the file that "betr select" writes. arrow: an IPC stream. csv: in a table for people, a text that begins with =, +, -, @ or a tab has an apostrophe before it.' }), ...questionFields }),
+    reply: { description: 'The rows, as a download.', types: Object.values(mediaTypes) },
+    tagged: true,
+    async answer({ query: { format, ...question }, state, request, response }): Promise<Reply> {
+      const live = state.live.current();
+      const { cutoff, answer } = await live.answer(question);
+      const ranking = await live.target(question);
+      if (underWay >= mostAtOnce) throw fail('BUSY', { waiting: underWay, seconds: 30 });
+      response.setHeader('Content-Type', mediaTypes[format]);
+      response.setHeader('Content-Disposition', `attachment; filename="selection-${ranking.generation}-${Number((100 * answer.keep.rate).toPrecision(3))}pct.${format}"`);
+      if (request.method === 'HEAD') {
+        response.end();
+        return 'sent';
+      }
+      underWay++;
+      try {
+        await sendRows(state.run, ranking, cutoff, format, response);
+      } finally {
+        underWay--;
+      }
+      return 'sent';
+    },
+  }),
+];
+
+async function sendRows(run: Run, ranking: Ranking, cutoff: Cutoff, format: (typeof formats)[number], response: Response): Promise<void> {
+  const left = new AbortController();
+  response.once('close', () => {
+    // Not where the end or an error of ours closed it.
+    if (!response.writableFinished && response.errored === null) left.abort();
+  });
+  response.setTimeout(idleMs, () => response.destroy());
+  try {
+    if (format === 'parquet') await sendParquet(run, ranking, cutoff, left.signal, response);
+    else await eachKeptRow(run, ranking, cutoff, left.signal, (blocks) => pipeline(encoders[format](blocks), response));
+  } catch (error) {
+    // To a client that has left there is nothing to tell.
+    if (!left.signal.aborted) throw error;
+  }
+}
+
+/** A Parquet file ends with what is needed to read it, so it is written whole before it is sent. */
+async function sendParquet(run: Run, ranking: Ranking, cutoff: Cutoff, signal: AbortSignal, response: Response): Promise<void> {
+  await withSpill(run, async (folder) => {
+    await mkdir(folder);
+    const path = join(folder, 'selection.parquet');
+    await writeRows(run, ranking, cutoff, path, signal);
+    response.setHeader('Content-Length', (await stat(path)).size);
+    await pipeline(createReadStream(path), response);
+  });
+}

@@ -1,0 +1,80 @@
+import { appendFile, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { z } from 'zod';
+import { appendToManifest, readManifest } from '../../../data/files/manifest.ts';
+import { withFolder } from '../collect.ts';
+
+const schema = z.strictObject({ file: z.string(), documents: z.number() });
+const values = [
+  { file: 'a', documents: 1 },
+  { file: 'bö\nb', documents: 2 },
+  { file: 'c', documents: 3 },
+];
+
+async function withManifest(use: (path: string) => Promise<void>): Promise<void> {
+  await withFolder(async (folder) => {
+    const path = join(folder, 'manifest.jsonl');
+    for (const value of values) await appendToManifest(path, value);
+    await use(path);
+  });
+}
+
+describe('a manifest', () => {
+  it('reads back what was added, and nothing where there is no file', async () => {
+    await withManifest(async (path) => {
+      expect(await readManifest(path, schema)).toEqual({ values, damagedLines: [], torn: false, end: (await stat(path)).size });
+      expect(await readManifest(`${path}.none`, schema)).toEqual({ values: [], damagedLines: [], torn: false, end: 0 });
+    });
+  });
+
+  it('leaves out a last line that was cut short, wherever, and says so', async () => {
+    await withManifest(async (path) => {
+      const whole = await readFile(path);
+      const lastLine = whole.lastIndexOf(0x0a, whole.length - 2) + 1;
+      for (let length = lastLine; length < whole.length; length++) {
+        await writeFile(path, whole.subarray(0, length));
+        expect(await readManifest(path, schema)).toEqual({ values: values.slice(0, 2), damagedLines: [], torn: length > lastLine, end: lastLine });
+      }
+    });
+  });
+
+  it('is read on behind what was read before, also where a line was half there', async () => {
+    await withManifest(async (path) => {
+      const whole = await readFile(path);
+      for (let length = 0; length <= whole.length; length++) {
+        await writeFile(path, whole.subarray(0, length));
+        const first = await readManifest(path, schema);
+        await writeFile(path, whole);
+        const then = await readManifest(path, schema, first.end);
+        expect([...first.values, ...then.values]).toEqual(values);
+        expect(then).toMatchObject({ damagedLines: [], torn: false, end: whole.length });
+      }
+    });
+  });
+
+  it('shows a change of any one byte', async () => {
+    await withManifest(async (path) => {
+      const whole = await readFile(path);
+      for (let at = 0; at < whole.length; at++) {
+        for (const flip of [0x01, 0x20, 0x80]) {
+          const changed = Buffer.from(whole);
+          changed[at] = (changed[at] ?? 0) ^ flip;
+          await writeFile(path, changed);
+          const read = await readManifest(path, schema);
+          expect(read.damagedLines.length > 0 || read.torn).toBe(true);
+          for (const value of read.values) expect(values).toContainEqual(value);
+        }
+      }
+    });
+  });
+
+  it('tells a line that is of no manifest, and reads the others', async () => {
+    await withManifest(async (path) => {
+      await appendFile(path, 'line of somebody else\n');
+      await appendToManifest(path, { file: 'd', documents: 4 });
+      expect(await readManifest(path, schema)).toEqual({ values: [...values, { file: 'd', documents: 4 }], damagedLines: [4], torn: false, end: (await stat(path)).size });
+      expect((await readManifest(path, schema.extend({ more: z.string() }))).values).toEqual([]);
+    });
+  });
+});

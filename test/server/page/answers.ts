@@ -1,0 +1,73 @@
+// What the page reads of the server's answers, held against what the server answers. Nothing here runs: where an answer does not fit the
+// page's type of it any more, the build fails.
+
+import type { z } from 'zod';
+import type { DomainWeights } from '../../../domains/result.ts';
+import type { Answer } from '../../../ranking/budget/answer.ts';
+import type { Calibration } from '../../../ranking/budget/calibrations.ts';
+import type { Comparison } from '../../../ranking/budget/compare.ts';
+import type { Curve } from '../../../ranking/budget/curve.ts';
+import type { Evaluation } from '../../../evaluation/evaluate.ts';
+import type { DocumentsAnswer } from '../../../server/routes/documents.ts';
+import type { examplesSchema } from '../../../server/routes/examples.ts';
+import type { readySchema } from '../../../server/routes/health.ts';
+import type { Job } from '../../../server/jobs/records.ts';
+import type { CompositionAnswer, HistogramAnswer } from '../../../server/routes/mixture.ts';
+import type * as page from '../../../server/page/answers.ts';
+import type { benchmarksSchema, rankingsSchema } from '../../../server/routes/rankings.ts';
+import type { Why } from '../../../server/routes/why.ts';
+
+interface Server {
+  rank: Answer;
+  curve: Curve;
+  histogram: HistogramAnswer;
+  composition: CompositionAnswer;
+  compare: Comparison;
+  documents: DocumentsAnswer;
+  why: Why;
+  benchmarks: z.output<typeof benchmarksSchema>;
+  calibrations: { calibrations: Calibration[] };
+  rankings: z.output<typeof rankingsSchema>;
+  job: Job;
+  ready: z.output<typeof readySchema>;
+  domains: DomainWeights;
+  evaluation: Evaluation;
+  examples: z.output<typeof examplesSchema>;
+}
+
+interface Page {
+  rank: page.Answer;
+  curve: page.Curve;
+  histogram: page.Histogram;
+  composition: page.Composition;
+  compare: page.Comparison;
+  documents: page.Margin;
+  why: page.Why;
+  benchmarks: page.Benchmarks;
+  calibrations: page.Calibrations;
+  rankings: page.Rankings;
+  job: page.Job;
+  ready: page.Ready;
+  domains: page.Domains;
+  evaluation: page.Evaluation;
+  examples: page.Examples;
+}
+
+/** Every answer of the server is one that the page can take. */
+export const taken: { [Route in keyof Server]: (answer: Server[Route]) => Page[Route] } = {
+  rank: (answer) => answer,
+  curve: (answer) => answer,
+  histogram: (answer) => answer,
+  composition: (answer) => answer,
+  compare: (answer) => answer,
+  documents: (answer) => answer,
+  why: (answer) => answer,
+  benchmarks: (answer) => answer,
+  rankings: (answer) => answer,
+  calibrations: (answer) => answer,
+  job: (answer) => answer,
+  ready: (answer) => answer,
+  domains: (answer) => answer,
+  evaluation: (answer) => answer,
+  examples: (answer) => answer,
+};
