@@ -13,10 +13,10 @@ import { sqlString, withDuckDb } from '../data/duckdb/duckdb.ts';
 import { silent } from '../run/progress.ts';
 import { openRun, type Run } from '../run/run.ts';
 import { findDefaultModel } from '../models/onnx/default-model.ts';
-import type { Embedder } from '../models/open.ts';
 import { openTransformer } from '../models/onnx/embedder.ts';
 import { openVectors } from '../indexer/vectors/vectors.ts';
 import { describeMachine, printBenchmark } from './machine.ts';
+import type { Embedder } from '../models/embedder.ts';
 
 const { values } = parseArgs({ options: { config: { type: 'string', default: 'demo/betr.yaml' }, documents: { type: 'string', default: '1536' }, json: { type: 'boolean' } } });
 /** Ours and the limit take turns, so that what else the machine does falls on both. */

@@ -9,12 +9,12 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { DuckDBFloatVector, DuckDBUIntegerVector } from '../data/duckdb/library.ts';
 import { binCount, type Part, partFormat, scoreBin } from '../scoring/part.ts';
-import { sha256File } from '../data/files/commit.ts';
 import { sqlString, streamChunks, withDuckDb } from '../data/duckdb/duckdb.ts';
 import { silent } from '../run/progress.ts';
 import { openRun } from '../run/run.ts';
 import { publishRanking } from '../ranking/generation.ts';
 import { prepareForServer } from '../ranking/order/prepare.ts';
+import { sha256File } from '../data/files/hash-files.ts';
 
 const documentsPerPart = 500_000;
 const sources = ['books', 'code', 'encyclopedia', 'forum', 'law', 'medicine', 'news', 'papers', 'science', 'web'];

@@ -3,7 +3,7 @@
 
 import { basename } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { commitSealedJson, sha256File } from '../data/files/commit.ts';
+import { commitSealedJson } from '../data/files/commit.ts';
 import { fail, reasonOf, systemCode } from '../run/errors/errors.ts';
 import type { Report } from '../run/progress.ts';
 import type { Run } from '../run/run.ts';
@@ -19,6 +19,7 @@ import { prepareJudged } from './metrics.ts';
 import { splitDocuments } from './held-out.ts';
 import { readTargets, readTexts, type Targets } from './targets.ts';
 import { type Weights, writeWeights } from './weights.ts';
+import { sha256File } from '../data/files/hash-files.ts';
 
 /** With fewer, a tenth of the held-out fifth says nothing. */
 const fewestDocuments = 500;

@@ -3,7 +3,7 @@
 import type { Command } from 'commander';
 import { fail } from '../run/errors/errors.ts';
 import { parseAmount, parseBudget, parseShare } from '../run/amounts.ts';
-import type { Question } from '../ranking/budget/answer.ts';
+import type { Question } from '../ranking/budget/question.ts';
 
 export interface QuestionOptions {
   budget?: string;

@@ -10,7 +10,8 @@ import { BetrError, fail, reasonOf } from '../run/errors/errors.ts';
 import { statFile } from './files/files.ts';
 import type { Run } from '../run/run.ts';
 import { expandAddress } from './remote/addresses.ts';
-import { isRemote, openStore, showPath } from './remote/store.ts';
+import { isRemote, showPath } from '../run/address.ts';
+import { openStore } from './remote/open.ts';
 
 const endings: readonly [RegExp, ShardFormat][] = [
   [/\.(jsonl|ndjson|json)$/i, 'jsonl'],

@@ -7,9 +7,8 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { z } from 'zod';
-import { sha256File, writeError } from '../data/files/commit.ts';
 import { withDuckDb } from '../data/duckdb/duckdb.ts';
-import { fail, reasonOf, systemCode } from '../run/errors/errors.ts';
+import { fail, reasonOf, systemCode, writeError } from '../run/errors/errors.ts';
 import type { Report } from '../run/progress.ts';
 import { fingerprint, type Run } from '../run/run.ts';
 import type { DomainSettings } from '../run/settings.ts';
@@ -18,13 +17,14 @@ import { readNote } from '../data/duckdb/run-files.ts';
 import { readTokenRates } from '../indexer/sample/tokens.ts';
 import { familyOf, readFamilies, readTokenCounts } from './labels.ts';
 import { type LossTable, openLosses } from './losses.ts';
-import { measureDomains, type Measured } from './measure.ts';
+import { type Measured, measureDomains } from './measure.ts';
 import { writePages } from './pages.ts';
 import { type Domain, type DomainsNote, type DomainWeights, readDomains, readDomainsNote, withoutMarks, writeDomains } from './result.ts';
 import { leaveFamiliesOut, predictHeldOut } from './sureness.ts';
 import { type BenchmarkErrors, chooseBenchmarks, combineErrors, readErrors } from './target.ts';
 import { listWarnings } from './warnings.ts';
 import { capsOf, checkCaps, weigh } from './weights.ts';
+import { sha256File } from '../data/files/hash-files.ts';
 
 const fewestModels = 3;
 /** Room for the database; what needs more is spilled. */

@@ -2,8 +2,8 @@
 
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { z } from 'zod';
-import { queryRows } from '../ranking/scores.ts';
 import { type Contest, keptColumn, scoreColumn } from './documents.ts';
+import { queryRows } from '../data/duckdb/rows.ts';
 
 export const makeUpSchema = z.strictObject({
   documents: z.number(),

@@ -8,7 +8,8 @@ import { fail } from '../run/errors/errors.ts';
 import type { Run } from '../run/run.ts';
 import { findCutoff, keptCondition } from '../ranking/cutoff.ts';
 import type { Ranking } from '../ranking/generation.ts';
-import { queryRows, scoresTable, sqlList } from '../ranking/scores.ts';
+import { scoresTable } from '../ranking/scores.ts';
+import { queryRows, sqlList } from '../data/duckdb/rows.ts';
 
 /** A scorer's ranking of the corpus. */
 export interface Contestant {

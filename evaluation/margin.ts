@@ -2,8 +2,8 @@
 
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { z } from 'zod';
-import { queryRows } from '../ranking/scores.ts';
 import { keptColumn, scoreColumn } from './documents.ts';
+import { queryRows } from '../data/duckdb/rows.ts';
 
 const documentsEachSide = 3;
 /** Characters of a text that are shown. */

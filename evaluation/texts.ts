@@ -3,7 +3,7 @@
 
 import { createHash } from 'node:crypto';
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { DuckDBDataChunk, DOUBLE, VARCHAR } from '../data/duckdb/library.ts';
+import { DOUBLE, DuckDBDataChunk, VARCHAR } from '../data/duckdb/library.ts';
 import { z } from 'zod';
 import type { DocumentBatch, Shard } from '../data/documents.ts';
 import { fail } from '../run/errors/errors.ts';
@@ -12,10 +12,10 @@ import { passOver } from '../data/files/quarantine.ts';
 import { readShard } from '../data/read.ts';
 import type { Run } from '../run/run.ts';
 import { listCorpus } from '../data/shards.ts';
-import { queryRows } from '../ranking/scores.ts';
 import { type Contest, keptColumn, tokensPerWord } from './documents.ts';
 import { excerptOf } from './margin.ts';
 import type { EncodedText, Vocabulary } from './word-model.ts';
+import { queryRows } from '../data/duckdb/rows.ts';
 
 export interface ContestTexts {
   /** Of each selection, training texts in the order of chance, up to the words asked for. */

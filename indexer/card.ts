@@ -114,3 +114,6 @@ export async function readIndexCard(run: Run): Promise<IndexCard> {
   if (card === undefined) throw fail('STEP_MISSING', { need: 'index', command: 'betr index' });
   return card;
 }
+
+/** With more benchmarks than this only the joint score is written. */
+export const singleBenchmarks = 16;

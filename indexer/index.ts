@@ -3,9 +3,9 @@
 
 import { copyFile, link, mkdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { type z } from 'zod';
+import type { z } from 'zod';
 import { checkFields } from '../data/rows/check-fields.ts';
-import { commitSealedJson, readSealedJson, sha256File } from '../data/files/commit.ts';
+import { commitSealedJson, readSealedJson } from '../data/files/commit.ts';
 import { BetrError, systemCode } from '../run/errors/errors.ts';
 import { sizeOf } from '../data/files/files.ts';
 import type { Report } from '../run/progress.ts';
@@ -23,6 +23,7 @@ import { searchSample } from './search/search-sample.ts';
 import { writeTargets } from './targets/write-targets.ts';
 import { checkTargets, describeTestTargets } from './test-targets.ts';
 import { measureTokens, tokenRatesSchema } from './sample/tokens.ts';
+import { sha256File } from '../data/files/hash-files.ts';
 
 export type IndexResult = IndexCard & {
   /** Nothing had changed, and nothing was done. */

@@ -1,12 +1,12 @@
 // What an index is made from, as fingerprints: when they are those of the last run, there is nothing to do.
 
-import { sha256File } from '../data/files/commit.ts';
 import type { ListedFile, Shard } from '../data/documents.ts';
 import { fail } from '../run/errors/errors.ts';
-import { type Run, fingerprint } from '../run/run.ts';
+import { fingerprint, type Run } from '../run/run.ts';
 import { isCompressed, listCorpus } from '../data/shards.ts';
 import { type BenchmarkFiles, listBenchmarks } from './examples/benchmarks.ts';
 import { readRecipes } from './examples/recipes.ts';
+import { sha256File } from '../data/files/hash-files.ts';
 
 /** The version of how compressed files are read: with another one, a sample of them is drawn again. */
 const compressedReader = 2;

@@ -9,7 +9,7 @@ import type { BenchmarkFiles, Example } from './examples/benchmarks.ts';
 import type { TestTargets } from './card.ts';
 import { readExampleRows } from './examples/read.ts';
 import type { IndexInputs } from './inputs.ts';
-import { sameness } from '../leaks/tests.ts';
+import { sameness } from './examples/same-text.ts';
 
 const shownCharacters = 120;
 

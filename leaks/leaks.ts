@@ -4,7 +4,7 @@
 import { rm } from 'node:fs/promises';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { z } from 'zod';
-import { commitJson, sha256File } from '../data/files/commit.ts';
+import { commitJson } from '../data/files/commit.ts';
 import { parquetSource } from '../data/duckdb/duckdb.ts';
 import { fail } from '../run/errors/errors.ts';
 import type { Report } from '../run/progress.ts';
@@ -16,9 +16,12 @@ import { readExampleRows } from '../indexer/examples/read.ts';
 import { withSpillingDuckDb, writeParquet } from '../data/duckdb/run-files.ts';
 import { type LeaksCard, readLeaks } from './card.ts';
 import { defaultRunWords, fewestWords, runLength } from './find.ts';
-import { cutCorpus, type Scanned, scanCorpus } from './scan.ts';
-import { fingerprintTests, readTests, sameness, type TestItem } from './tests.ts';
+import { cutCorpus, scanCorpus, type Scanned } from './scan.ts';
+import { fingerprintTests } from './tests.ts';
 import { listWords } from '../indexer/examples/words.ts';
+import { sha256File } from '../data/files/hash-files.ts';
+import { sameness } from '../indexer/examples/same-text.ts';
+import { readTests, type TestItem } from '../indexer/examples/test-items.ts';
 
 const worstDocuments = 10;
 const pairsShown = 20;

@@ -13,7 +13,7 @@ import { listCorpus } from '../data/shards.ts';
 import { readNote } from '../data/duckdb/run-files.ts';
 import type { LeaksCard } from './card.ts';
 import { type PartNote, partNoteSchema, type Reply, type Setup, type Task } from './scan-messages.ts';
-import type { TestItem } from './tests.ts';
+import type { TestItem } from '../indexer/examples/test-items.ts';
 
 export interface Scanned {
   /** Parts in the order of shards and rows, absolute paths, and what they say of themselves. */

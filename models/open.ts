@@ -3,6 +3,7 @@
 import type { Report } from '../run/progress.ts';
 import type { Settings } from '../run/settings.ts';
 import { openEndpoint } from './endpoint/embedder.ts';
+import type { Embedder } from './embedder.ts';
 
 /** How much of a text is in its vector, in UTF-16 code units: the text within embedding.maxTokens, and what was left of it. */
 export interface Cut {
@@ -18,20 +19,6 @@ export interface EmbedNotes {
   refused?: (text: number, reason: string) => void;
 }
 
-export interface Embedder {
-  name: string;
-  /** Changes with everything that a vector depends on: the model's bytes or endpoint, pooling, numbers' type, text limit. */
-  fingerprint: string;
-  dimensions: number;
-  /** Where it really runs. */
-  device: string;
-  /** Where the model's bytes came from. */
-  source: string;
-  /** One unit vector for each text, row by row (texts.length × dimensions), in the order given. */
-  embed(texts: readonly string[], notes?: EmbedNotes): Promise<Float32Array>;
-  close(): Promise<void>;
-}
-
 /**
  * Opens the embedder that the settings name; relative folders start from `baseFolder`.
  * Errors: DEVICE_UNAVAILABLE, MODEL_UNAVAILABLE, MODEL_DAMAGED, NPM_PACKAGE_UNAVAILABLE, ENDPOINT_FAILED.
@@ -42,14 +29,4 @@ export async function openEmbedder(settings: Settings['embedding'], baseFolder: 
   // Its libraries take a while to load, and who asks an endpoint does not need them.
   const { openTransformer } = await import('./onnx/embedder.ts');
   return openTransformer(settings, baseFolder);
-}
-
-/** Makes each row of `vectors` a unit vector, in place; a row of zeros stays. */
-export function normalizeRows(vectors: Float32Array, dimensions: number): void {
-  for (let start = 0; start < vectors.length; start += dimensions) {
-    let sum = 0;
-    for (let d = start; d < start + dimensions; d++) sum += (vectors[d] ?? 0) ** 2;
-    const scale = sum > 0 ? 1 / Math.sqrt(sum) : 0;
-    for (let d = start; d < start + dimensions; d++) vectors[d] = (vectors[d] ?? 0) * scale;
-  }
 }

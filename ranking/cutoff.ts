@@ -9,7 +9,8 @@ import { binFloor } from '../scoring/part.ts';
 import { sqlString } from '../data/duckdb/duckdb.ts';
 import type { Run } from '../run/run.ts';
 import type { Ranking } from './generation.ts';
-import { queryRows, sqlScore, withScores } from './scores.ts';
+import { withScores } from './scores.ts';
+import { queryRows, sqlScore } from '../data/duckdb/rows.ts';
 
 const count = z.number().int().nonnegative();
 

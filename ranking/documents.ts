@@ -9,8 +9,9 @@ import { fingerprint, type Run } from '../run/run.ts';
 import { type Cutoff, keptCondition } from './cutoff.ts';
 import type { Ranking } from './generation.ts';
 import { positionsTable } from './order/positions.ts';
-import { queryRows, sqlList, sqlScore, withScores } from './scores.ts';
+import { withScores } from './scores.ts';
 import { shardId } from './shards.ts';
+import { queryRows, sqlList, sqlScore } from '../data/duckdb/rows.ts';
 
 const count = z.number().int().nonnegative();
 

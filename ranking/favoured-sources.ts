@@ -4,7 +4,8 @@ import { z } from 'zod';
 import { sqlName } from '../data/duckdb/duckdb.ts';
 import type { Run } from '../run/run.ts';
 import type { Ranking } from './generation.ts';
-import { queryRows, withScores } from './scores.ts';
+import { withScores } from './scores.ts';
+import { queryRows } from '../data/duckdb/rows.ts';
 
 export interface Favoured {
   /** The joint output's name, or a benchmark's. */

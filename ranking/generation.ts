@@ -8,10 +8,11 @@ import { z } from 'zod';
 import { openFigures } from '../scoring/sums.ts';
 import { histogramSchema, type ListedPart, listedPartSchema, type Part } from '../scoring/part.ts';
 import { shardsOf } from '../scoring/shard-changes.ts';
-import { commitSealedJson, readSealedJson, sha256File } from '../data/files/commit.ts';
+import { commitSealedJson, readSealedJson } from '../data/files/commit.ts';
 import { BetrError, fail, systemCode } from '../run/errors/errors.ts';
 import { fingerprint, type Run } from '../run/run.ts';
 import { testTargetsSchema } from '../indexer/card.ts';
+import { sha256File } from '../data/files/hash-files.ts';
 
 const whole = z.number().int().nonnegative();
 const rankCommand = 'betr rank';

@@ -4,8 +4,8 @@
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import { commitJson, keepIfPossible, writeError } from '../data/files/commit.ts';
-import { fail, reasonOf, systemCode } from '../run/errors/errors.ts';
+import { commitJson, keepIfPossible } from '../data/files/commit.ts';
+import { fail, reasonOf, systemCode, writeError } from '../run/errors/errors.ts';
 import { listFolder } from '../data/files/files.ts';
 import { isLeftBehind, keepOwn, nameOwn } from '../data/files/own-files.ts';
 import type { Run } from '../run/run.ts';

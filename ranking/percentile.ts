@@ -8,7 +8,8 @@ import type { Run } from '../run/run.ts';
 import type { Cutoff } from './cutoff.ts';
 import type { RankedDocument } from './documents.ts';
 import type { Ranking } from './generation.ts';
-import { queryRows, sqlList, sqlScore, withScores } from './scores.ts';
+import { withScores } from './scores.ts';
+import { queryRows, sqlList, sqlScore } from '../data/duckdb/rows.ts';
 
 const count = z.number().int().nonnegative();
 

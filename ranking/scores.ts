@@ -3,10 +3,8 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
-import { writeError } from '../data/files/commit.ts';
-import { type DuckDbLimits, type OpenDuckDb, openDuckDb, parquetSource, sqlString, withDuckDb } from '../data/duckdb/duckdb.ts';
-import { BetrError, fail, reasonOf } from '../run/errors/errors.ts';
+import { type DuckDbLimits, type OpenDuckDb, openDuckDb, parquetSource, withDuckDb } from '../data/duckdb/duckdb.ts';
+import { BetrError, fail, reasonOf, writeError } from '../run/errors/errors.ts';
 import { isLeftBehind, keepOwn, nameOwn } from '../data/files/own-files.ts';
 import type { Run } from '../run/run.ts';
 import type { Ranking } from './generation.ts';
@@ -123,20 +121,4 @@ export async function withSpill<T>(run: Run, use: (folder: string) => Promise<T>
 
 function spillError(error: unknown, spill: string): unknown {
   return /no space left/i.test(reasonOf(error)) ? writeError(error, spill) : error;
-}
-
-/** All rows of a query, each checked by a schema. */
-export async function queryRows<T>(connection: DuckDBConnection, sql: string, row: z.ZodType<T>): Promise<T[]> {
-  const reader = await connection.runAndReadAll(sql);
-  return row.array().parse(reader.getRowObjects());
-}
-
-/** The schema of a list in a row, which DuckDB hands over as an object. */
-export function sqlList<T>(item: z.ZodType<T>): z.ZodType<T[]> {
-  return z.object({ items: z.array(item) }).transform(({ items }) => items);
-}
-
-/** A score as SQL: its shortest decimal names exactly one float32. */
-export function sqlScore(score: number): string {
-  return `${sqlString(String(score))}::FLOAT`;
 }

@@ -5,10 +5,10 @@ import type { CoveredRows } from '../scoring/part.ts';
 import type { Shard } from '../data/documents.ts';
 import { BetrError, fail, reasonOf } from '../run/errors/errors.ts';
 import { statFile } from '../data/files/files.ts';
-import { isRemote } from '../data/remote/store.ts';
 import { fingerprint, type Run } from '../run/run.ts';
 import { formatOf, pathOf } from '../data/shards.ts';
 import type { Ranking } from './generation.ts';
+import { isRemote } from '../run/address.ts';
 
 /** A short name for a shard, which needs no escaping in an address. */
 export function shardId(name: string): string {

@@ -3,9 +3,9 @@
 import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { writeError } from '../data/files/commit.ts';
 import { readSettings, type Settings } from './settings.ts';
-import { limitZstdWindow } from '../data/compression/zstd-frames.ts';
+import { writeError } from './errors/errors.ts';
+import { limitZstdWindow } from './zstd-window.ts';
 
 export interface Run {
   settings: Settings;

@@ -8,9 +8,9 @@ import { z } from 'zod';
 import { countNumber, positiveNumber, secondsNumber } from './bounds.ts';
 import { fail, reasonOf, systemCode } from './errors/errors.ts';
 import { show, showKeys, valueAt } from './issues.ts';
-import { showPath } from '../data/remote/store.ts';
 import { parseTemplate } from './fields/template.ts';
-import { defaultWindowMegabytes, mostWindowMegabytes } from '../data/compression/zstd-frames.ts';
+import { showPath } from './address.ts';
+import { defaultWindowMegabytes, mostWindowMegabytes } from './zstd-window.ts';
 
 const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]*$/, 'has to be letters, digits, ".", "_" or "-"');
 const globs = z.array(z.string().min(1)).min(1);

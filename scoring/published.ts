@@ -5,12 +5,13 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, readFile, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, join } from 'node:path';
-import { commitBytes, sha256File } from '../data/files/commit.ts';
+import { commitBytes } from '../data/files/commit.ts';
 import { appendToManifest, manifestLine, readManifest } from '../data/files/manifest.ts';
 import { fail } from '../run/errors/errors.ts';
 import { listFolder } from '../data/files/files.ts';
 import type { Run } from '../run/run.ts';
 import { cardFile, chunkOf, type ListedPart, listedPartSchema, type Part, partCardSchema, partFile } from './part.ts';
+import { sha256File } from '../data/files/hash-files.ts';
 
 /** The file that all lines end in. */
 export const foldedManifest = 'published.jsonl';

@@ -4,9 +4,9 @@
 import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DuckDBAppender, DuckDBConnection } from '@duckdb/node-api';
-import { DuckDBDataChunk, DOUBLE, FLOAT, VARCHAR } from '../data/duckdb/library.ts';
+import { DOUBLE, DuckDBDataChunk, FLOAT, VARCHAR } from '../data/duckdb/library.ts';
 import { bytesPerBatch } from '../data/batch.ts';
-import { commitFile, commitJson, sha256File } from '../data/files/commit.ts';
+import { commitFile, commitJson } from '../data/files/commit.ts';
 import type { DocumentBatch, Shard } from '../data/documents.ts';
 import { writeNumbers, writeStrings } from '../data/duckdb/columns.ts';
 import { openDuckDb, sqlName, sqlString } from '../data/duckdb/duckdb.ts';
@@ -20,6 +20,7 @@ import { cardFile, type CoveredRows, type ListedPart, partFile, partFormat, quar
 import type { Piece, Task } from './plan.ts';
 import type { CorpusScorer } from './scorers/kind.ts';
 import { openTally, type Tally } from './tally.ts';
+import { sha256File } from '../data/files/hash-files.ts';
 
 /** So that a part of the shortest of texts has bounded memory too. */
 const documentsPerPart = 250_000;

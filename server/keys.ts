@@ -9,8 +9,8 @@ import { mkdir, open, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { z } from 'zod';
-import { commitFile, writeError } from '../data/files/commit.ts';
-import { type BetrError, fail, systemCode } from '../run/errors/errors.ts';
+import { commitFile } from '../data/files/commit.ts';
+import { type BetrError, fail, systemCode, writeError } from '../run/errors/errors.ts';
 import { type Lease, readHolder, takeLease, watchLeases } from '../data/files/lease.ts';
 
 export const keyKinds = ['read', 'jobs'] as const;

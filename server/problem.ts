@@ -4,7 +4,7 @@ import type { Request, Response } from 'express';
 import { z } from 'zod';
 import { BetrError, fail } from '../run/errors/errors.ts';
 import type { Run } from '../run/run.ts';
-import { hidePaths, hidePathsIn } from './paths.ts';
+import { describeError, hidePathsIn } from '../data/files/hide-paths.ts';
 
 export const problemSchema = z.strictObject({
   /** Where the code is explained. */
@@ -44,7 +44,7 @@ export function problemOf(error: BetrError, run: Run): Problem {
     title,
     status,
     code,
-    detail: hidden ? "A defect in betr, not in your request; the server's log has the reason." : hidePaths(run, error.message),
+    detail: describeError(error, run),
     values: hidden ? {} : Object.fromEntries(Object.entries(error.values).map(([key, value]) => [key, hidePathsIn(run, value)])),
   };
 }

@@ -4,7 +4,7 @@ import type { Request, Response } from 'express';
 import { z } from 'zod';
 import { BetrError, fail } from '../run/errors/errors.ts';
 import { allowedBy, valueAt } from '../run/issues.ts';
-import { parseBody } from './body.ts';
+import { parseBody } from '../run/body.ts';
 import type { ServerState } from './state.ts';
 
 /** What answers a request: a value as JSON, a text of some type, or 'sent' where the handler has written the response itself. */

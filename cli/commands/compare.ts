@@ -1,16 +1,16 @@
 // `betr compare`: budgets or model sizes side by side, always with no filter.
 
-import { type Command } from 'commander';
+import type { Command } from 'commander';
 import { openRun } from '../../run/run.ts';
 import { parseAmount, parseBudget } from '../../run/amounts.ts';
 import { answerWithCutoff } from '../../ranking/budget/answer.ts';
 import { compareBudgets, type Comparison, comparisonColumns, tabulateComparison } from '../../ranking/budget/compare.ts';
 import { readRanking } from '../../ranking/generation.ts';
 import { retargetRanking } from '../../ranking/order/retarget.ts';
-import { csvLine } from '../../server/routes/csv.ts';
 import { command, type CommonOptions } from '../options.ts';
 import { formatCount, formatShare, formatTable, printResult } from '../output.ts';
 import { knobOptions, type KnobOptions, readKnobs } from '../question.ts';
+import { csvLine } from '../../data/rows/write-csv.ts';
 
 interface CompareOptions extends CommonOptions, KnobOptions {
   budgets?: string;

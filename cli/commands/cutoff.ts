@@ -1,11 +1,12 @@
 // `betr cutoff`: how much of the ranked corpus to keep for a budget, and where that cuts.
 
-import { type Command } from 'commander';
-import { type Answer, answerBudget, type Question } from '../../ranking/budget/answer.ts';
+import type { Command } from 'commander';
+import { answerBudget } from '../../ranking/budget/answer.ts';
 import { readRanking } from '../../ranking/generation.ts';
 import { openRanking, rankingCommand, type RankingOptions } from '../options.ts';
 import { formatCount, formatShare, printResult } from '../output.ts';
 import { questionOptions, type QuestionOptions, readQuestion } from '../question.ts';
+import type { Answer, Question } from '../../ranking/budget/question.ts';
 
 export function cutoffCommand(): Command {
   return questionOptions(rankingCommand('cutoff', 'the cutoff for a compute budget: keep rate, score, documents, tokens, epochs, and why')).action(async (options: RankingOptions & QuestionOptions) => {

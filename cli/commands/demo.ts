@@ -4,46 +4,31 @@ import { mkdir } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { Command } from 'commander';
-import type { Card } from '../../classifier/card.ts';
 import { trainClassifier } from '../../classifier/train.ts';
 import { commitBytes } from '../../data/files/commit.ts';
 import { prepareBenchmarks } from '../demo/benchmarks.ts';
-import { type DemoCorpus, prepareCorpus } from '../demo/corpus.ts';
+import { prepareCorpus } from '../demo/corpus.ts';
 import { demoSampleDocuments, demoSettings } from '../demo/settings.ts';
 import { withLock } from '../../data/files/lock.ts';
 import type { Report } from '../../run/progress.ts';
 import { openRun, type Run } from '../../run/run.ts';
-import { type IndexResult, runIndex } from '../../indexer/index.ts';
+import { runIndex } from '../../indexer/index.ts';
 import { parseAmount } from '../../run/amounts.ts';
-import { type Answer, answerBudget } from '../../ranking/budget/answer.ts';
-import { type Favoured, favouredSources } from '../../ranking/favoured-sources.ts';
+import { answerBudget } from '../../ranking/budget/answer.ts';
+import { favouredSources } from '../../ranking/favoured-sources.ts';
 import { compositionSvg } from '../../ranking/selection/composition-chart.ts';
-import { type RankResult, rankCorpus } from '../../ranking/rank.ts';
-import { type SelectionManifest, writeSelection } from '../../ranking/selection/select.ts';
+import { rankCorpus } from '../../ranking/rank.ts';
+import { writeSelection } from '../../ranking/selection/select.ts';
 import { describeDemo } from '../demo/report.ts';
 import { formatShare, openProgress, printResult } from '../output.ts';
 import { summarizeRank } from './rank.ts';
+import type { Demo } from '../demo/result.ts';
 
 interface DemoOptions {
   dir: string;
   config?: string;
   sample?: string;
   json: boolean;
-}
-
-export interface Demo {
-  folder: string;
-  corpus: DemoCorpus;
-  index: IndexResult;
-  classifier: Card;
-  rank: RankResult;
-  /** For each budget, with the corpus as the whole pool, and as a sample of a large one. */
-  answers: { budget: number; corpus: Answer; pool: Answer }[];
-  /** The sources of each output's best `share` of the tokens. */
-  favoured: { share: number; outputs: Favoured[] };
-  selection: SelectionManifest;
-  files: { settings: string; corpus: string; benchmarks: string; licences: string; run: string; selection: string; figure: string };
-  seconds: { prepare: number; index: number; train: number; rank: number; answer: number; total: number; cpu: number };
 }
 
 const budgets = [1e20, 1e21, 1e22];

@@ -2,9 +2,8 @@
 
 import { rm, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { type Command } from 'commander';
-import { writeError } from '../../data/files/commit.ts';
-import { fail, systemCode } from '../../run/errors/errors.ts';
+import type { Command } from 'commander';
+import { fail, systemCode, writeError } from '../../run/errors/errors.ts';
 import { command, type CommonOptions } from '../options.ts';
 import { printResult } from '../output.ts';
 

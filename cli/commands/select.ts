@@ -3,7 +3,6 @@
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { fail } from '../../run/errors/errors.ts';
-import { isRemote } from '../../data/remote/store.ts';
 import { readDomains } from '../../domains/result.ts';
 import { formatCountOf } from '../../run/amounts.ts';
 import { readRanking } from '../../ranking/generation.ts';
@@ -13,6 +12,7 @@ import { type SelectionManifest, writeSelection } from '../../ranking/selection/
 import { openRanking, rankingCommand, type RankingOptions } from '../options.ts';
 import { formatCount, openProgress, printResult } from '../output.ts';
 import { questionOptions, type QuestionOptions, readQuestion } from '../question.ts';
+import { isRemote } from '../../run/address.ts';
 
 interface SelectOptions extends RankingOptions, QuestionOptions {
   out: string;

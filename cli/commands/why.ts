@@ -1,16 +1,17 @@
 // `betr why`: the n-grams that moved a document's score, its place in the ranking, and the benchmark examples nearest to it.
 
-import { type Command } from 'commander';
+import type { Command } from 'commander';
 import { fail } from '../../run/errors/errors.ts';
 import { openRun } from '../../run/run.ts';
-import { answerWithCutoff, type Question } from '../../ranking/budget/answer.ts';
+import { answerWithCutoff } from '../../ranking/budget/answer.ts';
 import { readRanking } from '../../ranking/generation.ts';
 import { type Choice, retargetRanking } from '../../ranking/order/retarget.ts';
 import { openTexts } from '../../ranking/why/texts.ts';
-import { explainDocument, type Why, whyDefaults } from '../../server/routes/why.ts';
 import { command, type CommonOptions } from '../options.ts';
 import { formatCount, formatShare, formatTable, printResult } from '../output.ts';
 import { questionOptions, type QuestionOptions, readQuestion } from '../question.ts';
+import type { Question } from '../../ranking/budget/question.ts';
+import { explainDocument, type Why, whyDefaults } from '../../ranking/why/why.ts';
 
 interface WhyOptions extends CommonOptions, QuestionOptions {
   benchmark?: string;

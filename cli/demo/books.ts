@@ -4,7 +4,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { cutPassages } from './passages.ts';
-import type { DemoText } from './sources.ts';
+import type { DemoText } from './text.ts';
 
 /** About 180 tokens: a paragraph or two. */
 export const passageCharacters = 800;

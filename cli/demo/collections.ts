@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { listFiles } from './books.ts';
-import type { DemoText } from './sources.ts';
+import type { DemoText } from './text.ts';
 
 const mailFolders = ['easy-ham-1', 'easy-ham-2', 'hard-ham-1', 'spam-1', 'spam-2'];
 const mailSchema = z.object({ text: z.string() });

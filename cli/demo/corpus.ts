@@ -5,7 +5,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { rm } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { z } from 'zod';
-import { commitBytes, commitFile, commitJson, readJson, sha256File } from '../../data/files/commit.ts';
+import { commitBytes, commitFile, commitJson, readJson } from '../../data/files/commit.ts';
 import { sqlString, withDuckDb } from '../../data/duckdb/duckdb.ts';
 import { BetrError, systemCode } from '../../run/errors/errors.ts';
 import { fetchNpmPackage } from '../../data/remote/npm-package.ts';
@@ -13,7 +13,9 @@ import type { Report } from '../../run/progress.ts';
 import { fingerprint } from '../../run/run.ts';
 import { type InstalledPackage, listPackages, modulesFolder } from './installed.ts';
 import { productFolder } from '../../run/product-folder.ts';
-import { type DemoSource, demoSources, type DemoText } from './sources.ts';
+import { type DemoSource, demoSources } from './sources.ts';
+import { sha256File } from '../../data/files/hash-files.ts';
+import type { DemoText } from './text.ts';
 
 const count = z.number().int().nonnegative();
 

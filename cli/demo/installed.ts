@@ -6,7 +6,7 @@ import { basename, dirname, extname, join, relative, sep } from 'node:path';
 import { z } from 'zod';
 import { keyHash } from '../../data/files/hash.ts';
 import { numberPassages } from './books.ts';
-import type { DemoText } from './sources.ts';
+import type { DemoText } from './text.ts';
 
 export interface InstalledPackage {
   /** NAME@VERSION. */

@@ -2,9 +2,9 @@
 
 import { relative } from 'node:path';
 import { formatAmount, formatFlops } from '../../run/amounts.ts';
-import type { Answer } from '../../ranking/budget/answer.ts';
-import type { Demo } from '../commands/demo.ts';
 import { formatBytes, formatCount, formatShare, formatTable } from '../output.ts';
+import type { Answer } from '../../ranking/budget/question.ts';
+import type { Demo } from './result.ts';
 
 /** The demo's result as a person reads it. */
 export function describeDemo(demo: Demo): string {

@@ -5,11 +5,7 @@ import type { NpmPackage } from '../../data/remote/npm-package.ts';
 import { readFiction, readScripture, readSpeeches } from './books.ts';
 import { readDictionary, readMail, readSentences } from './collections.ts';
 import { type InstalledPackage, readCode, readDocs } from './installed.ts';
-
-export interface DemoText {
-  id: string;
-  text: string;
-}
+import type { DemoText } from './text.ts';
 
 interface Common {
   /** The value of the documents' source field. */

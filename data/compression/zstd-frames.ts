@@ -1,10 +1,10 @@
 // Zstandard as RFC 8878 has it, every byte accounted for: frames and skippable frames one after the other, each of them whole, and nothing but zero padding
 // between and behind them. Where a frame ends is found here, by the headers of its blocks, so that every decoder is held to the same rule.
 
-import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads';
-import { z } from 'zod';
+import { getEnvironmentData } from 'node:worker_threads';
 import { type ByteReader, openByteReader, passZeros, unexpectedBytes } from './byte-reader.ts';
 import { reasonOf } from '../../run/errors/errors.ts';
+import { limit, limitKey, mostWindowMegabytes } from '../../run/zstd-window.ts';
 
 export interface ZstdFrame {
   headerBytes: number;
@@ -17,16 +17,6 @@ export interface ZstdFrame {
 
 /** Decompresses one whole frame, header to checksum, in pieces that are each valid until the next is asked for; yields such pieces. Throws where the frame is damaged. */
 export type FrameDecoder = (bytes: AsyncIterable<Uint8Array>, frame: ZstdFrame) => AsyncIterable<Uint8Array>;
-
-export const defaultWindowMegabytes = 1024;
-/** No decoder takes a larger window. */
-export const mostWindowMegabytes = 2048;
-const limitKey = 'corpus.windowMegabytes';
-
-/** Sets the largest window that is read in this process, and in threads that it starts later: what a window takes is the process's memory. */
-export function limitZstdWindow(megabytes: number): void {
-  setEnvironmentData(limitKey, megabytes);
-}
 
 /** Decompresses all frames. Throws with the reason and the byte offset at anything that is neither a whole frame nor zero padding. */
 export async function* decompressFrames(pieces: AsyncIterable<Uint8Array>, decode: FrameDecoder): AsyncGenerator<Uint8Array> {
@@ -117,8 +107,6 @@ function readHeader(start: Uint8Array, problem: Problem): ZstdFrame {
   const window = isSingleSegment ? Infinity : 2 ** (10 + (windowByte >> 3)) * (1 + (windowByte & 7) / 8);
   return { headerBytes, windowBytes: Math.min(window, contentBytes ?? Infinity), contentBytes, hasChecksum: (flags & 4) !== 0 };
 }
-
-const limit = z.number().catch(defaultWindowMegabytes);
 
 function checkWindow(windowBytes: number, problem: Problem): void {
   const megabytes = Math.ceil(windowBytes / 2 ** 20);

@@ -7,8 +7,8 @@ import { BetrError, fail, reasonOf, systemCode } from '../../run/errors/errors.t
 import { foreignKind, jsonDocumentKind, lookBytes } from './file-kind.ts';
 import { readPieces } from './files.ts';
 import { gunzip } from '../compression/gzip.ts';
-import { showPath } from '../remote/store.ts';
 import { openZstdDecompressor } from '../compression/zstd.ts';
+import { showPath } from '../../run/address.ts';
 
 /** Bytes from `start` up to, not with, `end`. */
 export interface ByteRange {

@@ -5,8 +5,7 @@ import { mkdir, mkdtemp, open, readFile, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
-import { BetrError, fail, reasonOf, systemCode } from '../../run/errors/errors.ts';
-import { readPieces } from './files.ts';
+import { BetrError, fail, reasonOf, systemCode, writeError } from '../../run/errors/errors.ts';
 
 // Processes on several machines may write the same file, and their process ids may be the same.
 const own = `${randomBytes(4).toString('hex')}.${process.pid}`;
@@ -101,15 +100,6 @@ async function readText(path: string): Promise<string | undefined> {
   }
 }
 
-/** The catalogue's error for a failed write of `path`; errors that are in the catalogue already pass through. */
-export function writeError(error: unknown, path: string): BetrError {
-  if (error instanceof BetrError) return error;
-  if (systemCode(error) === 'ENOSPC' || /no space left/i.test(reasonOf(error))) return fail('DISK_FULL', { path }, error);
-  const reason = reasonOf(error);
-  // What Node says of a folder that is to be made on a file system that is read-only.
-  return fail('WRITE_FAILED', { path, reason: /^ENOENT.*mkdir/.test(reason) ? 'its folder cannot be made; the file system may be read-only' : reason }, error);
-}
-
 /** Makes a folder for what is of use until the command ends. Errors: WRITE_FAILED, DISK_FULL. */
 export async function makeTemporaryFolder(use: string): Promise<string> {
   try {
@@ -124,13 +114,6 @@ export async function keepIfPossible(write: Promise<unknown>): Promise<void> {
   await write.catch((error: unknown) => {
     if (!(error instanceof BetrError && ['WRITE_FAILED', 'DISK_FULL'].includes(error.code))) throw error;
   });
-}
-
-/** SHA-256 of a file's bytes, as hex; of a file at an address, too. Errors: those of `readPieces`. */
-export async function sha256File(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const piece of readPieces(path)) hash.update(piece);
-  return hash.digest('hex');
 }
 
 /** Makes what was written to a file or folder survive a crash of the machine. */

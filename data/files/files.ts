@@ -4,7 +4,9 @@ import { open, readdir, stat } from 'node:fs/promises';
 import { fail, reasonOf, systemCode } from '../../run/errors/errors.ts';
 import { openPool } from './pool.ts';
 import { readRange } from '../remote/read.ts';
-import { type FileRange, isRemote, openStore, showPath } from '../remote/store.ts';
+import type { FileRange } from '../remote/store.ts';
+import { isRemote, showPath } from '../../run/address.ts';
+import { openStore } from '../remote/open.ts';
 
 const pieceBytes = 1 << 20;
 const buffers = openPool(4, () => Buffer.allocUnsafeSlow(pieceBytes));

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { reasonOf } from '../../run/errors/errors.ts';
+import { readPieces } from './files.ts';
 
 // One for all files of a thread: memory that is new is fetched page by page, which takes half as long as to hash it.
 const piece = Buffer.allocUnsafeSlow(1 << 18);
@@ -73,4 +74,11 @@ function hashFile(path: string): FileHash {
 
 if (!isMainThread && workerData === job) {
   parentPort?.on('message', (paths: unknown) => parentPort?.postMessage(Array.isArray(paths) ? paths.map((path) => hashFile(String(path))) : []));
+}
+
+/** SHA-256 of a file's bytes, as hex; of a file at an address, too. Errors: those of `readPieces`. */
+export async function sha256File(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const piece of readPieces(path)) hash.update(piece);
+  return hash.digest('hex');
 }

@@ -9,8 +9,7 @@ import { type FileHandle, link, open, readFile, rm, stat } from 'node:fs/promise
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
-import { writeError } from './commit.ts';
-import { systemCode } from '../../run/errors/errors.ts';
+import { systemCode, writeError } from '../../run/errors/errors.ts';
 import { identifyProcess, isProcessGone, readProcessSpace } from './process.ts';
 
 const holderSchema = z.object({ pid: z.number().int(), host: z.string(), space: z.string().default(''), process: z.string(), since: z.string() });

@@ -5,8 +5,8 @@ import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { z } from 'zod';
-import { syncPath, writeError } from './commit.ts';
-import { fail, reasonOf, systemCode } from '../../run/errors/errors.ts';
+import { syncPath } from './commit.ts';
+import { fail, reasonOf, systemCode, writeError } from '../../run/errors/errors.ts';
 import { copyPieces, readPieces } from './files.ts';
 
 const checksumCharacters = 16;

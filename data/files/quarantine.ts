@@ -3,8 +3,10 @@
 import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { commitFile, sha256File, temporaryName, writeError } from './commit.ts';
+import { commitFile, temporaryName } from './commit.ts';
 import type { Run } from '../../run/run.ts';
+import { writeError } from '../../run/errors/errors.ts';
+import { sha256File } from './hash-files.ts';
 
 export interface Quarantine {
   /** `position` is the 0-based row in the file; `detail` the beginning of the row, where it helps. */

@@ -3,9 +3,10 @@
 
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { makeTemporaryFolder, writeError } from '../files/commit.ts';
+import { makeTemporaryFolder } from '../files/commit.ts';
 import { readBetween } from '../files/files.ts';
 import type { FileRange } from '../remote/store.ts';
+import { writeError } from '../../run/errors/errors.ts';
 
 /** Ranges that are closer than this are fetched as one: a request costs about as much. */
 const gapBytes = 1 << 18;

@@ -3,8 +3,9 @@
 
 import { type Cursor, openCursor } from './cursor.ts';
 import { readBetween, statFile } from '../files/files.ts';
-import { type FileRange, isRemote } from '../remote/store.ts';
+import type { FileRange } from '../remote/store.ts';
 import { binaryReader, integerReader, rawReader, readList, readStruct, skipValue, type ThriftValue } from './thrift.ts';
+import { isRemote } from '../../run/address.ts';
 
 /** Parquet's physical types, by their numbers in the format. */
 export const physicalTypes = ['BOOLEAN', 'INT32', 'INT64', 'INT96', 'FLOAT', 'DOUBLE', 'BYTE_ARRAY', 'FIXED_LEN_BYTE_ARRAY'] as const;

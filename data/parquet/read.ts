@@ -12,7 +12,6 @@ import { statFile } from '../files/files.ts';
 import { isCount } from '../jsonl/json-line.ts';
 import { defaultMaxLineBytes, type ReadOptions } from '../jsonl/jsonl.ts';
 import type { Quarantine } from '../files/quarantine.ts';
-import { isRemote, showPath } from '../remote/store.ts';
 import type { FieldNames } from '../../run/settings.ts';
 import { checkPages, type PageSpan } from './checksums.ts';
 import { buildQuery, type ColumnPath, type FieldColumns, findColumn, findColumns, leavesOf, plainSql, type Query } from './columns.ts';
@@ -22,6 +21,7 @@ import { findTextPages } from './pages.ts';
 import { cutSections, type LargeGroup, readSection, type RowFields, type RowRange, type Texts } from './sections.ts';
 import type { Text } from './values.ts';
 import { buildView, hasPlainNames } from './view.ts';
+import { isRemote, showPath } from '../../run/address.ts';
 
 /**
  * Reads a Parquet shard. Bad rows go to the quarantine. Returns the row after the last (of a whole file: the last that has a document or is bad).

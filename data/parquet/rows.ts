@@ -6,8 +6,8 @@ import { BetrError, fail, reasonOf } from '../../run/errors/errors.ts';
 import { statFile } from '../files/files.ts';
 import { toJs } from '../duckdb/library.ts';
 import type { Row } from '../../run/fields/field-path.ts';
-import { isRemote, showPath } from '../remote/store.ts';
 import { openCopy } from './copy.ts';
+import { isRemote, showPath } from '../../run/address.ts';
 
 const described = z.array(z.tuple([z.string()]));
 

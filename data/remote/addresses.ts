@@ -2,7 +2,7 @@
 
 import braces from 'braces';
 import { fail, reasonOf } from '../../run/errors/errors.ts';
-import { showPath } from './store.ts';
+import { showPath } from '../../run/address.ts';
 
 const patternsAtMost = 100_000;
 

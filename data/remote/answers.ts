@@ -1,7 +1,8 @@
 // What a server says of a file, held against itself: the length that it gave first, the range and the total of each answer, and the bytes that came. A file of which
 // less was read than there is looks whole to everyone downstream, so what does not agree is an error.
 
-import { type FileRange, RemoteProblem, showPath } from './store.ts';
+import { type FileRange, RemoteProblem } from './store.ts';
+import { showPath } from '../../run/address.ts';
 
 /** The headers that say what the body of an answer is. */
 export interface Answer {

@@ -8,8 +8,7 @@ import { mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { findHome, findInCache, openCache } from './cache-folder.ts';
-import { writeError } from '../files/commit.ts';
-import { fail, reasonOf, systemCode } from '../../run/errors/errors.ts';
+import { fail, reasonOf, systemCode, writeError } from '../../run/errors/errors.ts';
 
 const run = promisify(execFile);
 

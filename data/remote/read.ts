@@ -1,7 +1,8 @@
 // A range of a remote file as a stream that outlives its connections: what breaks off goes on at the byte where it broke off, in the same version of the file.
 
 import { countAttempts } from './retry.ts';
-import { type FileRange, openStore, RemoteProblem } from './store.ts';
+import { type FileRange, RemoteProblem } from './store.ts';
+import { openStore } from './open.ts';
 
 /** A connection that gives nothing for this long is given up. */
 const silenceMs = 60_000;

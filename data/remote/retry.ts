@@ -2,7 +2,8 @@
 
 import { setTimeout } from 'node:timers/promises';
 import { BetrError, fail, reasonOf } from '../../run/errors/errors.ts';
-import { RemoteProblem, showPath } from './store.ts';
+import { RemoteProblem } from './store.ts';
+import { showPath } from '../../run/address.ts';
 
 /** Attempts in a row without any progress before giving up; the waits between them come to about half a minute. Tests set them shorter. */
 export const pace = { attempts: 8, firstWaitMs: 300, longestWaitMs: 30_000 };

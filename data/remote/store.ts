@@ -63,19 +63,3 @@ function parseRetryAfter(header: string): number | undefined {
   const ms = /^\d+$/.test(header) ? 1000 * Number(header) : Date.parse(header) - Date.now();
   return Number.isNaN(ms) ? undefined : ms;
 }
-
-/** Whether a path of the settings is an address. */
-export function isRemote(path: string): boolean {
-  return /^(s3|https?):\/\//i.test(path);
-}
-
-/** A path as it may be shown and kept: a web address without its query, which can hold a signature, and without a user's password. Keys in S3 may have any sign in them. */
-export function showPath(path: string): string {
-  return /^https?:/i.test(path) ? (path.split(/[?#]/, 1)[0] ?? '').replace(/\/\/[^/]*@/, '//') : path;
-}
-
-/** The store that knows an address. */
-export async function openStore(url: string): Promise<RemoteStore> {
-  if (/^s3:/i.test(url)) return (await import('./s3.ts')).s3Store;
-  return (await import('./https.ts')).httpsStore;
-}

@@ -5,7 +5,7 @@ import { parse } from 'csv-parse/sync';
 import { fail, reasonOf } from '../../run/errors/errors.ts';
 import type { Row } from '../../run/fields/field-path.ts';
 import type { Quarantine } from '../files/quarantine.ts';
-import { showPath } from '../remote/store.ts';
+import { showPath } from '../../run/address.ts';
 
 interface Source {
   path: string;

@@ -12,8 +12,8 @@ import { readParquetRows } from '../parquet/rows.ts';
 import { isRow, type Row } from '../../run/fields/field-path.ts';
 import type { Quarantine } from '../files/quarantine.ts';
 import { readLines } from '../read.ts';
-import { showPath } from '../remote/store.ts';
 import { listFiles } from '../shards.ts';
+import { showPath } from '../../run/address.ts';
 
 export interface RowAt {
   /** The 0-based row; of JSON Lines the line. */

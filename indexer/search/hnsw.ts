@@ -4,9 +4,10 @@
 import { stat } from 'node:fs/promises';
 import { setImmediate } from 'node:timers/promises';
 import { type BatchMatches, Index, type IndexConfig, type Matches, MetricKind, ScalarKind } from 'usearch';
-import { commitFile, sha256File } from '../../data/files/commit.ts';
+import { commitFile } from '../../data/files/commit.ts';
 import { fail, reasonOf } from '../../run/errors/errors.ts';
 import { emptyLists, type NearestLists, type SearchOptions } from './exact.ts';
+import { sha256File } from '../../data/files/hash-files.ts';
 
 /** Neighbours looked at for each document that is added (usearch's own default, written out because the cost model counts with it). */
 export const expansionAdd = 128;

@@ -1,14 +1,13 @@
 // The sample's HNSW index, for look-ups, and each example's nearest documents, by it or exactly.
 
-import { sha256File } from '../../data/files/commit.ts';
 import type { Report } from '../../run/progress.ts';
 import type { Run } from '../../run/run.ts';
-import type { ExampleCounts, IndexCard } from '../card.ts';
+import { type ExampleCounts, type IndexCard, singleBenchmarks } from '../card.ts';
 import type { Vectors } from '../vectors/embed.ts';
 import { type NearestLists, searchExact } from './exact.ts';
 import { buildHnsw, openHnsw } from './hnsw.ts';
 import { chooseSearch, listLength, measureRecall, searchHnsw } from './nearest.ts';
-import { singleBenchmarks } from '../targets/write-targets.ts';
+import { sha256File } from '../../data/files/hash-files.ts';
 
 export interface SearchResult {
   lists: NearestLists;

@@ -10,9 +10,7 @@ import type { Example } from '../examples/benchmarks.ts';
 import { type BestRanks, type ExampleRange, rankByBest } from './best-rank.ts';
 import type { NearestLists } from '../search/exact.ts';
 import { appendColumns, withSpillingDuckDb, writeParquet } from '../../data/duckdb/run-files.ts';
-
-/** With more benchmarks than this only the joint score is written. */
-export const singleBenchmarks = 16;
+import { singleBenchmarks } from '../card.ts';
 
 export const targetsNoteSchema = z.object({ from: z.string() });
 

@@ -10,7 +10,8 @@ import { z } from 'zod';
 import { commitBytes } from '../../data/files/commit.ts';
 import { systemCode } from '../../run/errors/errors.ts';
 import type { Report } from '../../run/progress.ts';
-import type { Cut, Embedder } from '../../models/open.ts';
+import type { Cut } from '../../models/open.ts';
+import type { Embedder, TextVectors } from '../../models/embedder.ts';
 
 /** So many texts are embedded between two files: about ten seconds' work on a small machine. */
 const textsPerFile = 1024;
@@ -24,12 +25,6 @@ export interface Embedded {
   embedded: number;
   reused: number;
   seconds: number;
-}
-
-/** Whatever gives each text so many numbers. */
-export interface TextVectors extends Pick<Embedder, 'fingerprint' | 'dimensions' | 'embed'> {
-  /** Whether the numbers are a vector of length 1. */
-  isUnit?: boolean;
 }
 
 export interface VectorStore {

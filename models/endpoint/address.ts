@@ -1,7 +1,7 @@
 // Where an endpoint's embeddings are, from whatever people know of it: its host, its base or the whole address.
 
 import { fail } from '../../run/errors/errors.ts';
-import { showPath } from '../../data/remote/store.ts';
+import { showPath } from '../../run/address.ts';
 
 /**
  * The address of the embeddings route. A base without a version in its path gets /v1: http://host:11434, https://host/v1beta/openai and

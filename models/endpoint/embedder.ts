@@ -2,13 +2,14 @@
 // takes. Promises: a text's vector depends on the text and the server alone, whatever is asked beside it and in which order answers come.
 
 import { fail } from '../../run/errors/errors.ts';
-import { showPath } from '../../data/remote/store.ts';
 import { fingerprint } from '../../run/run.ts';
 import type { Settings } from '../../run/settings.ts';
-import { type Embedder, type EmbedNotes, normalizeRows } from '../open.ts';
+import type { EmbedNotes } from '../open.ts';
 import { embeddingsUrl } from './address.ts';
 import type { Refusal } from './refusal.ts';
 import { defaultPace, type Pace, requestVectors } from './request.ts';
+import { showPath } from '../../run/address.ts';
+import { type Embedder, normalizeRows } from '../embedder.ts';
 
 /** A token is seldom longer: a text is cut at this many characters for each token of embedding.maxTokens. */
 const charactersPerToken = 4;

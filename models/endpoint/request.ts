@@ -5,9 +5,10 @@ import { isNativeError } from 'node:util/types';
 import { z } from 'zod';
 import { BetrError, fail, reasonOf } from '../../run/errors/errors.ts';
 import { fetch } from '../../data/remote/http.ts';
-import { RemoteProblem, showPath } from '../../data/remote/store.ts';
+import { RemoteProblem } from '../../data/remote/store.ts';
 import { readVectors } from './answer.ts';
 import { readRefusal, type Refusal } from './refusal.ts';
+import { showPath } from '../../run/address.ts';
 
 /** Attempts at a request, and the waits between them. */
 export const defaultPace = { attempts: 6, firstWaitMs: 500, longestWaitMs: 30_000 };

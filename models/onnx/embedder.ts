@@ -2,14 +2,14 @@
 
 import { join } from 'node:path';
 import { z } from 'zod';
-import { sha256File } from '../../data/files/commit.ts';
 import { fail, reasonOf } from '../../run/errors/errors.ts';
 import { fingerprint } from '../../run/run.ts';
 import type { Settings } from '../../run/settings.ts';
 import { chooseDevice } from './devices.ts';
-import { type Embedder, normalizeRows } from '../open.ts';
 import { readHubFile, readIfThere, setUpHub } from './hub.ts';
 import { type Batch, chooseDtype, findModel, type FoundModel, modelFile, openModel } from './model.ts';
+import { sha256File } from '../../data/files/hash-files.ts';
+import { type Embedder, normalizeRows } from '../embedder.ts';
 
 type Pooling = 'mean' | 'cls';
 

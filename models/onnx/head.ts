@@ -5,15 +5,15 @@ import { Tensor } from '@huggingface/transformers';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { sha256File } from '../../data/files/commit.ts';
 import { BetrError, fail, reasonOf } from '../../run/errors/errors.ts';
 import type { Report } from '../../run/progress.ts';
 import { fingerprint } from '../../run/run.ts';
 import type { Settings } from '../../run/settings.ts';
 import { chooseDevice, type Device } from './devices.ts';
 import { readHubFile, setUpHub } from './hub.ts';
-import { chooseDtype, type Dtype, findModel, type FoundModel, modelFile, openModel, type OnnxModel, preferredDtypes } from './model.ts';
-import type { TextVectors } from '../../indexer/vectors/vectors.ts';
+import { chooseDtype, type Dtype, findModel, type FoundModel, modelFile, type OnnxModel, openModel, preferredDtypes } from './model.ts';
+import { sha256File } from '../../data/files/hash-files.ts';
+import type { TextVectors } from '../embedder.ts';
 
 /** Tokens of a text that are looked at: what nearly all such models are trained with. **[ours]** */
 const mostTokens = 512;

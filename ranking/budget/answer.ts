@@ -1,70 +1,14 @@
 // A budget in, the cut out: how much of the ranked corpus to keep, where the score cuts it, and every assumption on the way.
 
-import { z } from 'zod';
-import { positiveNumber } from '../../run/bounds.ts';
 import { fail } from '../../run/errors/errors.ts';
 import type { Run } from '../../run/run.ts';
 import { readLaw } from './calibrations.ts';
-import { type Cutoff, cutoffSchema, findCutoff } from '../cutoff.ts';
+import { type Cutoff, findCutoff } from '../cutoff.ts';
 import type { Ranking } from '../generation.ts';
 import { budgetsFor, countRepetition, floorRate, type KeepRate, keepRate, type Law, lawRate, type Model, optimalTokensPerParam, planModelFor, smallestPoolTokens } from './laws.ts';
-import type { FilledQuotas } from '../selection/quotas.ts';
 import { retargetRanking } from '../order/retarget.ts';
-import { quotasKept, summarize } from './summary.ts';
-
-const positive = z.number().positive();
-const rate = z.number().min(0).max(1);
-
-/** What is asked: a budget (one or two of FLOPs, parameters, tokens), or a share to keep, or both. */
-export const questionSchema = z.strictObject({
-  /** FLOPs of training. */
-  budget: positiveNumber.optional(),
-  params: positiveNumber.optional(),
-  tokens: positiveNumber.optional(),
-  /** Share of the tokens to keep, in place of the law's. */
-  keep: positiveNumber.max(1).optional(),
-  /** Tokens of the larger pool that the ranked corpus is a sample of. */
-  poolTokens: positiveNumber.optional(),
-  /** The law's name: one of the paper's, or that of a calibration. In place of the settings' `keep`. */
-  pool: z.string().optional(),
-  tokensPerParam: positiveNumber.optional(),
-  maxEpochs: positiveNumber.optional(),
-  /** Ranks by these benchmarks alone, or by all but those: a document's score is then its best corpus percentile among them. */
-  benchmarks: z.array(z.string()).min(1).optional(),
-  without: z.array(z.string()).min(1).optional(),
-});
-export type Question = z.output<typeof questionSchema>;
-
-export const flagNames = ['extrapolated', 'far-from-compute-optimal', 'below-tested-rates', 'pool-too-small', 'corpus-far-below-law-range', 'tokens-estimated', 'score-ties', 'nothing-kept'] as const;
-export type Flag = (typeof flagNames)[number];
-
-/** A cutoff less what only a selection needs. */
-const cutFigures = cutoffSchema.omit({ last: true }).strip();
-
-const modelSchema = z.strictObject({ flops: positive, params: positive, tokens: positive, tokensPerParam: positive });
-
-export const answerSchema = z.strictObject({
-  /** Shares of the tokens, as fractions; keeping anything from low to high costs little. */
-  keep: z.strictObject({ rate, low: rate, high: rate, setBy: z.enum(['law', 'data floor', 'keep']) }),
-  /** Of the ranked corpus: the lowest score kept (null: nothing is), what is kept, and what there is without a filter. */
-  cutoff: cutFigures,
-  /** Null where only a share was asked for. */
-  model: modelSchema.nullable(),
-  /** Passes over the kept tokens, and what the tokens seen are worth in fresh ones; null without a model or without tokens. */
-  repetition: z.strictObject({ epochs: z.number().min(1), effectiveTokens: positive }).nullable(),
-  /** Null where the share was asked for. */
-  law: z.strictObject({ name: z.string(), formula: z.string() }).nullable(),
-  /** Where a share was asked for: the budgets that it suits by the law and the data floor, and between which it costs little (to null: without end). */
-  suits: z.strictObject({ law: z.string(), at: modelSchema, from: modelSchema, to: modelSchema.nullable() }).optional(),
-  flags: z.array(z.enum(flagNames)),
-  ranking: z.strictObject({ generation: z.string(), publishedAt: z.string() }),
-  /** The benchmarks whose best corpus percentile is the score, where some were chosen; else the score is the joint one. */
-  benchmarks: z.array(z.string()).optional(),
-  /** The larger pool, where one was named: its tokens, and how many of them the share keeps. */
-  pool: z.strictObject({ tokens: positive, kept: z.number().nonnegative() }).optional(),
-  summary: z.string(),
-});
-export type Answer = z.output<typeof answerSchema>;
+import { summarize } from './summary.ts';
+import { type Answer, type Flag, flagNames, type Question } from './question.ts';
 
 /** Answers a question about a ranking. Errors: BUDGET_INVALID, OPTION_INVALID, USAGE, and those of `retargetRanking` and `findCutoff`. */
 export async function answerBudget(run: Run, ranking: Ranking, question: Question): Promise<Answer> {
@@ -113,16 +57,6 @@ export async function answerFrom<C extends AnyCutoff>({ settings, ranking, law, 
     ...(question.poolTokens === undefined ? {} : { pool: { tokens: poolTokens, kept: keep.rate * poolTokens } }),
   };
   return { answer: { ...answer, summary: summarize(answer, law, maxEpochs) }, cutoff };
-}
-
-/** An answer whose share is filled by quotas of domains in place of one cut for all. */
-export function answerByQuotas(answer: Answer, { documents, tokens, quotas }: FilledQuotas): Answer {
-  const scores = quotas.flatMap(({ score }) => (score === null ? [] : [score]));
-  const cutoff = { ...answer.cutoff, score: scores.length === 0 ? null : scores.reduce((a, b) => Math.min(a, b)), documents, tokens };
-  const byScore: readonly Flag[] = ['score-ties', 'nothing-kept'];
-  const flags: Flag[] = answer.flags.filter((flag) => !byScore.includes(flag));
-  if (documents === 0) flags.push('nothing-kept');
-  return { ...answer, cutoff, flags, summary: `${answer.summary} By quotas of ${quotas.length} domains: ${quotasKept(cutoff, quotas)}.` };
 }
 
 /** Whether the question can be answered, whatever the ranking; before anything costly is done for it. Errors: as `answerFrom`. */

@@ -5,12 +5,13 @@ import { z } from 'zod';
 import { fail } from '../../run/errors/errors.ts';
 import type { Run } from '../../run/run.ts';
 import { formatAmount, formatFlops } from '../../run/amounts.ts';
-import { type Answer, answerSchema, type Question } from './answer.ts';
 import { type Cutoff, keptCondition } from '../cutoff.ts';
 import type { Ranking, Target } from '../generation.ts';
 import { coreAccuracy, testedRates } from './paper-fits.ts';
 import type { Choice } from '../order/retarget.ts';
-import { queryRows, withScores } from '../scores.ts';
+import { withScores } from '../scores.ts';
+import { queryRows } from '../../data/duckdb/rows.ts';
+import { type Answer, answerSchema, type Question } from './question.ts';
 
 const mostLines = 20;
 const count = z.number().int().nonnegative();

@@ -1,9 +1,8 @@
 // An answer in words: one sentence to paste into a plan, with the assumptions and the caveats in it.
 
 import { formatAmount, formatCount, formatFlops, formatShare } from '../../run/amounts.ts';
-import type { Answer, Flag } from './answer.ts';
 import { type Law, smallestPoolTokens } from './laws.ts';
-import type { FilledQuota } from '../selection/quotas.ts';
+import type { Answer, Flag } from './question.ts';
 
 /** One sentence that says what to keep, why, what that is in this corpus, and what to be careful about. */
 export function summarize(answer: Omit<Answer, 'summary'>, law: Law, maxEpochs: number): string {
@@ -12,14 +11,6 @@ export function summarize(answer: Omit<Answer, 'summary'>, law: Law, maxEpochs: 
   const of = pool === undefined ? 'the tokens' : `a pool of ${formatAmount(pool.tokens)} tokens, of which the ranked corpus is taken to be a random sample`;
   const caveats = answer.flags.map((flag) => caveat(flag, answer, law));
   return `Keep the best ${formatShare(keep.rate)} of ${of}${band}, ${reason(answer, law, maxEpochs)}${training(answer)}${suits(answer)}: ${result(answer)}${caveats.length > 0 ? `; caution: ${caveats.join('; ')}` : ''}.`;
-}
-
-/** What quotas keep, and how much domains lack that have fewer tokens than their quota. */
-export function quotasKept({ documents, tokens, ofTokens, ofDocuments }: Answer['cutoff'], quotas: readonly FilledQuota[]): string {
-  const short = quotas.filter((quota) => quota.quotaTokens > quota.ofTokens);
-  const lacking = short.reduce((sum, quota) => sum + quota.quotaTokens - quota.ofTokens, 0);
-  const shortfall = short.length === 0 ? '' : `; ${formatAmount(lacking)} tokens of the quotas are more than their domains have (${short.length} of ${quotas.length}), and nothing replaces them`;
-  return `${documents.toLocaleString('en')} of ${ofDocuments.toLocaleString('en')} documents (${formatAmount(tokens)} of ${formatAmount(ofTokens)} tokens)${shortfall}`;
 }
 
 function reason({ keep, model }: Omit<Answer, 'summary'>, law: Law, maxEpochs: number): string {

@@ -4,16 +4,17 @@ import { join } from 'node:path';
 import { reasonOf } from '../../run/errors/errors.ts';
 import { sizeOf } from '../../data/files/files.ts';
 import type { Run } from '../../run/run.ts';
-import { type Answer, answerFrom, checkQuestion, type Question } from '../budget/answer.ts';
+import { answerFrom, checkQuestion } from '../budget/answer.ts';
 import { readLaw } from '../budget/calibrations.ts';
 import type { Cutoff } from '../cutoff.ts';
 import { type Cuts, openCuts } from './cuts.ts';
 import { checkContent, type Ranking } from '../generation.ts';
 import { holdGeneration } from '../held.ts';
 import type { Law } from '../budget/laws.ts';
-import { type Ordered, openOrders } from './orders.ts';
+import { openOrders, type Ordered } from './orders.ts';
 import { type Choice, chooseBenchmarks } from './retarget.ts';
 import { type Chosen, openChosen } from './chosen.ts';
+import type { Answer, Question } from '../budget/question.ts';
 
 export interface LiveRanking {
   /** As published. */

@@ -6,7 +6,8 @@ import { parquetSource } from '../../data/duckdb/duckdb.ts';
 import { fail } from '../../run/errors/errors.ts';
 import type { Run } from '../../run/run.ts';
 import type { Ranking } from '../generation.ts';
-import { queryRows, withScores } from '../scores.ts';
+import { withScores } from '../scores.ts';
+import { queryRows } from '../../data/duckdb/rows.ts';
 
 const count = z.number().int().nonnegative();
 export interface Key {

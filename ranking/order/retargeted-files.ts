@@ -3,8 +3,8 @@
 
 import { mkdir, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { keepIfPossible, writeError } from '../../data/files/commit.ts';
-import { systemCode } from '../../run/errors/errors.ts';
+import { keepIfPossible } from '../../data/files/commit.ts';
+import { systemCode, writeError } from '../../run/errors/errors.ts';
 import { isLeftBehind, keepOwn, nameOwn } from '../../data/files/own-files.ts';
 import { fingerprint, type Run } from '../../run/run.ts';
 import type { Ranking } from '../generation.ts';

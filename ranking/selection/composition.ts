@@ -5,7 +5,8 @@ import { z } from 'zod';
 import type { Run } from '../../run/run.ts';
 import { type Cut, type Cutoff, keptCondition } from '../cutoff.ts';
 import type { Ranking, Target } from '../generation.ts';
-import { queryRows, withScores } from '../scores.ts';
+import { withScores } from '../scores.ts';
+import { queryRows } from '../../data/duckdb/rows.ts';
 
 const count = z.number().int().nonnegative();
 /** `share` is of all tokens on that side of the cut, as a fraction. */

@@ -8,7 +8,8 @@ import { sqlString } from '../../data/duckdb/duckdb.ts';
 import { fail } from '../../run/errors/errors.ts';
 import type { Run } from '../../run/run.ts';
 import type { Ranking } from '../generation.ts';
-import { queryRows, sqlScore, withScores } from '../scores.ts';
+import { withScores } from '../scores.ts';
+import { queryRows, sqlScore } from '../../data/duckdb/rows.ts';
 
 /** What is a document's domain: its source, or the shard it is in. */
 export const domainColumns = ['source', 'shard'] as const;

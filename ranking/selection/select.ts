@@ -4,15 +4,14 @@
 import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
-import { commitFile, commitJson, sha256File } from '../../data/files/commit.ts';
+import { commitFile, commitJson } from '../../data/files/commit.ts';
 import { sqlString } from '../../data/duckdb/duckdb.ts';
 import { fail } from '../../run/errors/errors.ts';
 import type { Report } from '../../run/progress.ts';
-import { isRemote } from '../../data/remote/store.ts';
 import type { Run } from '../../run/run.ts';
 import { settingsSchema, settingsToShow } from '../../run/settings.ts';
 import { testTargetsSchema } from '../../indexer/card.ts';
-import { type Answer, answerByQuotas, answerSchema, answerWithCutoff, type Question, questionSchema } from '../budget/answer.ts';
+import { answerWithCutoff } from '../budget/answer.ts';
 import { compareComposition, sourceChangeSchema } from './composition.ts';
 import { type Cut, type Cutoff, keptCondition } from '../cutoff.ts';
 import type { Ranking } from '../generation.ts';
@@ -20,9 +19,14 @@ import { keptQuery } from './kept-rows.ts';
 import { type LeakHandling, leakHandling, type LeakMask, openLeakMask } from './leak-mask.ts';
 import { fillOutFolder, manifestFile, rowsFile } from './out-folder.ts';
 import { type FilledQuota, filledQuotaSchema, fillQuotas, type Quotas } from './quotas.ts';
-import { queryRows, withScores } from '../scores.ts';
+import { withScores } from '../scores.ts';
 import { writeDocuments } from './write-documents.ts';
 import { uploadFolder } from './upload.ts';
+import { isRemote } from '../../run/address.ts';
+import { sha256File } from '../../data/files/hash-files.ts';
+import { queryRows } from '../../data/duckdb/rows.ts';
+import { type Answer, answerSchema, type Question, questionSchema } from '../budget/question.ts';
+import { answerByQuotas } from './quota-answer.ts';
 
 const count = z.number().int().nonnegative();
 /** An answer less the time of its ranking's publication. */

@@ -8,8 +8,10 @@ import { makeTemporaryFolder } from '../../data/files/commit.ts';
 import { BetrError, fail } from '../../run/errors/errors.ts';
 import { copyPieces, readPieces } from '../../data/files/files.ts';
 import type { Report } from '../../run/progress.ts';
-import { openStore, type RemoteStore, showPath } from '../../data/remote/store.ts';
+import type { RemoteStore } from '../../data/remote/store.ts';
 import { manifestFile } from './out-folder.ts';
+import { showPath } from '../../run/address.ts';
+import { openStore } from '../../data/remote/open.ts';
 
 /** A manifest that lies there: of a whole selection, or of one that is unfinished, with every file that may be there. */
 const earlierSchema = z.object({ kind: z.literal('betr selection'), files: z.array(z.object({ file: z.string().refine((file) => !file.split('/').includes('..')) })).default([]) });

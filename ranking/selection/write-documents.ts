@@ -15,7 +15,6 @@ import { parquetSource, sqlString } from '../../data/duckdb/duckdb.ts';
 import { BetrError, fail, reasonOf, systemCode } from '../../run/errors/errors.ts';
 import type { Report } from '../../run/progress.ts';
 import { readRawRows } from '../../data/read.ts';
-import { isRemote, showPath } from '../../data/remote/store.ts';
 import { checkCopyable, copyRows, noEdits, spansOfRows } from '../../data/parquet/copy-rows.ts';
 import { openCopy } from '../../data/parquet/copy.ts';
 import { readFooter } from '../../data/parquet/footer.ts';
@@ -28,7 +27,9 @@ import { cutLine } from './excise.ts';
 import { planCuts } from './excise-parquet.ts';
 import { type LeakMask, type PassageRow, passageRow, shardPassages } from './leak-mask.ts';
 import { documentsFolder } from './out-folder.ts';
-import { queryRows, withSpillingDuckDb } from '../scores.ts';
+import { withSpillingDuckDb } from '../scores.ts';
+import { isRemote, showPath } from '../../run/address.ts';
+import { queryRows } from '../../data/duckdb/rows.ts';
 
 /** Lines go to the compressor this many bytes at a time, as each call of it costs a hop between threads. */
 const bytesPerWrite = 1 << 18;

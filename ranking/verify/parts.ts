@@ -14,7 +14,8 @@ import { rowsWritten } from '../../data/files/quarantine.ts';
 import type { Run } from '../../run/run.ts';
 import { formatOf } from '../../data/shards.ts';
 import type { Ranking } from '../generation.ts';
-import { queryRows, withSpillingDuckDb } from '../scores.ts';
+import { withSpillingDuckDb } from '../scores.ts';
+import { queryRows } from '../../data/duckdb/rows.ts';
 
 type Tell = (problem: string) => void;
 

@@ -10,7 +10,7 @@ import type { Run } from '../../run/run.ts';
 import type { NearExample } from '../../indexer/search/nearest-examples.ts';
 import type { Ranking } from '../generation.ts';
 import { openShard } from '../shards.ts';
-import { problemOf } from '../../server/problem.ts';
+import { describeError } from '../../data/files/hide-paths.ts';
 import type { Reply, Results, Task } from './messages.ts';
 
 export interface Place {
@@ -86,7 +86,7 @@ export function openTexts(run: Run): Texts {
           const file: Shard = await openShard(run, ranking, shard);
           return { available: true, examples: await worker.ask({ kind: 'nearest', shard: file, row, examples, withinMs: textsWithinMs }) };
         } catch (error) {
-          return { available: false, reason: problemOf(known(error), run).detail };
+          return { available: false, reason: describeError(known(error), run) };
         }
       };
       const near = await Promise.race([find(), late]);

@@ -10,7 +10,7 @@ import type { Shard } from '../../data/documents.ts';
 import { BetrError, errorData, fail, reasonOf, systemCode } from '../../run/errors/errors.ts';
 import { openRun } from '../../run/run.ts';
 import { type ExampleSearch, type NearExample, openExampleSearch } from '../../indexer/search/nearest-examples.ts';
-import { parseBody } from '../../server/body.ts';
+import { parseBody } from '../../run/body.ts';
 import { openTextReader } from './reader.ts';
 import { type Reply, requestSchema, type Results, setupSchema, type Task, textsSchema } from './messages.ts';
 

@@ -178,3 +178,12 @@ export function errorData(error: unknown): ErrorData {
 export function errorFrom({ code, values, message }: ErrorData): BetrError {
   return new BetrError(code, values, message);
 }
+
+/** The catalogue's error for a failed write of `path`; errors that are in the catalogue already pass through. */
+export function writeError(error: unknown, path: string): BetrError {
+  if (error instanceof BetrError) return error;
+  if (systemCode(error) === 'ENOSPC' || /no space left/i.test(reasonOf(error))) return fail('DISK_FULL', { path }, error);
+  const reason = reasonOf(error);
+  // What Node says of a folder that is to be made on a file system that is read-only.
+  return fail('WRITE_FAILED', { path, reason: /^ENOENT.*mkdir/.test(reason) ? 'its folder cannot be made; the file system may be read-only' : reason }, error);
+}

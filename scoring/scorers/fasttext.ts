@@ -1,12 +1,12 @@
 // Any supervised fastText model: the score is the probability of one of its labels.
 
 import { resolve } from 'node:path';
-import { sha256File } from '../../data/files/commit.ts';
 import { fail } from '../../run/errors/errors.ts';
 import { fingerprint } from '../../run/run.ts';
 import { openModelFile } from '../../classifier/fasttext/model-file.ts';
 import { loadFasttext } from '../../classifier/fasttext/predict.ts';
 import type { ScorerKind } from './kind.ts';
+import { sha256File } from '../../data/files/hash-files.ts';
 
 const prefix = '__label__';
 /** Names that say of themselves that they are the good one of two. */

@@ -3,7 +3,6 @@
 
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
-import { sha256File } from '../../data/files/commit.ts';
 import { fail } from '../../run/errors/errors.ts';
 import { fingerprint } from '../../run/run.ts';
 import type { Head } from '../../models/onnx/head.ts';
@@ -13,6 +12,7 @@ import { trainClassifier } from '../../classifier/train.ts';
 import { betr } from './betr.ts';
 import { splitLabel } from './fasttext.ts';
 import type { ScorerKind } from './kind.ts';
+import { sha256File } from '../../data/files/hash-files.ts';
 
 /** Names, in small letters, that say of themselves that they are the good one of two. */
 const goodNames = ['hq', 'hi', '1', 'positive', 'label_1'];

@@ -5,7 +5,7 @@ import { errorData, fail } from '../../run/errors/errors.ts';
 import type { Trial } from '../../ranking/budget/calibrate.ts';
 import { fitCalibration } from '../../ranking/budget/calibrations.ts';
 import { parseTrialsCsv } from '../../ranking/budget/trial-table.ts';
-import { decodeBody, parseBody } from '../body.ts';
+import { decodeBody, parseBody } from '../../run/body.ts';
 import { type CalibrationReply, calibrationBodySchema, calibrationTaskSchema } from './messages.ts';
 
 const port = parentPort;

@@ -7,13 +7,12 @@ import { EventEmitter } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { writeError } from '../../data/files/commit.ts';
-import { BetrError, errorData, fail } from '../../run/errors/errors.ts';
+import { BetrError, errorData, fail, writeError } from '../../run/errors/errors.ts';
 import type { Lease } from '../../data/files/lease.ts';
 import { takeLock } from '../../data/files/lock.ts';
 import type { Run } from '../../run/run.ts';
 import { type Ending, endProcess, isSame, startProcess, watchProcess } from './process.ts';
-import { hidePaths, hidePathsIn } from '../paths.ts';
+import { hidePaths, hidePathsIn } from '../../data/files/hide-paths.ts';
 import { hideInProgress, type Job, jobFolder, type jobKinds, type JobRecord, readOutcome, readProcess, readProgress, readRecords, removeJob, writeRecord } from './records.ts';
 
 export interface Jobs {

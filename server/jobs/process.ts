@@ -3,13 +3,12 @@
 import { spawn } from 'node:child_process';
 import { open } from 'node:fs/promises';
 import { setPriority } from 'node:os';
-import { fileURLToPath } from 'node:url';
 import { setTimeout } from 'node:timers/promises';
 import { identifyProcess, nodeEnvironment, nodeFlags } from '../../data/files/process.ts';
 import type { Run } from '../../run/run.ts';
+import { betrProgram } from '../../run/version.ts';
 import { jobFiles, type JobRecord } from './records.ts';
 
-const program = fileURLToPath(new URL('../../cli/betr.js', import.meta.url));
 /** Answers come first: a job takes what they leave of the processors. */
 const niceness = 10;
 
@@ -23,7 +22,7 @@ export async function startProcess(run: Run, { id, kind }: JobRecord): Promise<{
   const err = await open(files.err, 'w');
   try {
     // A group of its own: what ends the server ends not the job, and a signal to the group reaches all that the job started.
-    const child = spawn(process.execPath, [...nodeFlags, program, kind, '--config', run.settingsPath, '--json', '--progress', 'json'], { cwd: run.settingsFolder, env: { ...process.env, ...nodeEnvironment }, detached: true, stdio: ['ignore', out.fd, err.fd] });
+    const child = spawn(process.execPath, [...nodeFlags, betrProgram(), kind, '--config', run.settingsPath, '--json', '--progress', 'json'], { cwd: run.settingsFolder, env: { ...process.env, ...nodeEnvironment }, detached: true, stdio: ['ignore', out.fd, err.fd] });
     const ended = new Promise<Ending>((resolve) => {
       child.once('exit', (code, signal) => resolve({ code, signal }));
       child.once('error', () => resolve('unseen'));

@@ -9,7 +9,7 @@ import { BetrError, systemCode } from '../../run/errors/errors.ts';
 import { listFolder } from '../../data/files/files.ts';
 import { type MeasuredProgress, measuredProgressSchema, type ProgressLine, progressLineSchema } from '../../run/progress.ts';
 import type { Run } from '../../run/run.ts';
-import { hidePaths } from '../paths.ts';
+import { hidePaths } from '../../data/files/hide-paths.ts';
 
 export const jobKinds = ['index', 'train', 'rank', 'run'] as const;
 export const jobStates = ['waiting', 'running', 'cancelling', 'done', 'failed', 'cancelled', 'interrupted'] as const;

@@ -3,6 +3,7 @@
 import type { Request } from 'express';
 import { z } from 'zod';
 import type { Reply } from '../route.ts';
+import { type Cell, csvLine } from '../../data/rows/write-csv.ts';
 
 /** The parameter of routes whose answer is JSON or a table. */
 export const formatParameter = z.enum(['json', 'csv']).optional().meta({ description: 'What the answer is written in; when left out, what the header Accept asks for, JSON before CSV.' });
@@ -17,24 +18,8 @@ export function prefersCsv(request: Request): boolean {
   return request.accepts(['application/json', 'text/csv']) === 'text/csv';
 }
 
-type Cell = string | number | boolean | null;
-
 /** Rows under a header of their names; null becomes an empty cell. The columns are those of `columns`, in that order. */
 export function csvOf<T extends Record<string, Cell>>(columns: readonly (keyof T & string)[], rows: readonly T[]): Reply {
   const lines = [csvLine(columns), ...rows.map((row) => csvLine(columns.map((column) => row[column] ?? null)))];
   return { text: lines.join(''), type: 'text/csv' };
-}
-
-/** One line, with its end. */
-export function csvLine(cells: readonly Cell[]): string {
-  return `${cells.map(quote).join(',')}\r\n`;
-}
-
-/** Spreadsheets take a text that begins so for a formula, and may do what it says: with an apostrophe before it they show it. */
-const formula = /^[=+\-@\t\r]/;
-
-function quote(cell: Cell): string {
-  const plain = cell === null ? '' : String(cell);
-  const text = typeof cell === 'string' && formula.test(cell) ? `'${plain}` : plain;
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

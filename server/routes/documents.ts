@@ -2,14 +2,15 @@
 
 import { z } from 'zod';
 import { BetrError, fail } from '../../run/errors/errors.ts';
-import { answerSchema } from '../../ranking/budget/answer.ts';
 import { listAroundCutoff, listDocuments, type Listing, orders, type Page, rankedDocumentSchema } from '../../ranking/documents.ts';
 import type { Ranking } from '../../ranking/generation.ts';
-import { aim, charactersParameter, generationOf, generationSchema, wholeParameter } from './parameters.ts';
+import { charactersParameter, wholeParameter } from './parameters.ts';
 import { questionFields } from './question.ts';
 import { route } from '../route.ts';
 import { problemOf } from '../problem.ts';
 import type { ServerState } from '../state.ts';
+import { answerSchema } from '../../ranking/budget/question.ts';
+import { aim, generationOf, generationSchema } from '../../ranking/why/aim.ts';
 
 export const shownDocumentSchema = rankedDocumentSchema.extend({
   /** The text's beginning; null where it cannot be read, and `problem` says why. */

@@ -4,9 +4,10 @@ import { z } from 'zod';
 import { benchmarkChangeSchema, compareMixture, type SourceChange, sourceChangeSchema } from '../../ranking/selection/composition.ts';
 import { spreadHistogram, stepSchema } from '../../ranking/histogram.ts';
 import { csvOf, formatParameter, wantsCsv } from './csv.ts';
-import { generationOf, generationSchema, wholeParameter } from './parameters.ts';
+import { wholeParameter } from './parameters.ts';
 import { choiceFields, questionFields } from './question.ts';
 import { route } from '../route.ts';
+import { generationOf, generationSchema } from '../../ranking/why/aim.ts';
 
 export const histogramSchema = z.strictObject({ ranking: generationSchema, steps: z.array(stepSchema) });
 export type HistogramAnswer = z.output<typeof histogramSchema>;

@@ -2,10 +2,6 @@
 
 import { z } from 'zod';
 import { fail } from '../../run/errors/errors.ts';
-import type { Question } from '../../ranking/budget/answer.ts';
-import type { Cutoff } from '../../ranking/cutoff.ts';
-import type { Ranking } from '../../ranking/generation.ts';
-import type { LiveRanking } from '../../ranking/order/live-ranking.ts';
 
 /** A whole number from `least` to `most`, `otherwise` where it is left out. Errors: OPTION_INVALID. */
 export function wholeParameter(name: string, least: number, most: number, otherwise: number, description: string): z.ZodType<number, string | undefined> {
@@ -28,22 +24,4 @@ function readWhole(name: string, text: string, least: number, most: number): num
   const value = /^\d{1,16}$/.test(text) ? Number(text) : NaN;
   if (!(value >= least && value <= most)) throw fail('OPTION_INVALID', { option: name, got: text.slice(0, 100), allowed: `a whole number from ${least} to ${most}` });
   return value;
-}
-
-/** The generation that an answer comes from. */
-export const generationSchema = z.strictObject({ generation: z.string(), publishedAt: z.string() });
-
-export function generationOf({ generation, publishedAt }: Ranking): z.output<typeof generationSchema> {
-  return { generation, publishedAt };
-}
-
-/** What a question is answered from: a ranking that is served, or one that was read for a command. */
-export type Source = Pick<LiveRanking, 'ranking' | 'answer' | 'target'>;
-
-/** The ranking that a question is about, and the cutoff that it asks for; undefined where it asks for none. Errors: those of `answerBudget` and `LiveRanking.target`. */
-export async function aim(live: Source, question: Question): Promise<{ ranking: Ranking; cutoff: Cutoff | undefined }> {
-  const { budget, params, tokens, keep } = question;
-  const asked = budget !== undefined || params !== undefined || tokens !== undefined || keep !== undefined;
-  const cutoff = asked ? (await live.answer(question)).cutoff : undefined;
-  return { ranking: await live.target(question), cutoff };
 }

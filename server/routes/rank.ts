@@ -1,9 +1,9 @@
 // GET /rank: the cutoff for a budget.
 
 import { z } from 'zod';
-import { answerSchema } from '../../ranking/budget/answer.ts';
 import { questionFields } from './question.ts';
 import { route } from '../route.ts';
+import { answerSchema } from '../../ranking/budget/question.ts';
 
 export const rankRoutes = [
   route({

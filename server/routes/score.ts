@@ -1,12 +1,12 @@
 // POST /score: texts that are in no corpus, scored by the ranking's classifier and placed in the ranking.
 
 import { z } from 'zod';
-import { answerSchema } from '../../ranking/budget/answer.ts';
 import { keepsScore, placeScores, scoreInRanking, standingSchema } from '../../ranking/percentile.ts';
-import { aim, generationOf, generationSchema } from './parameters.ts';
 import { questionFields } from './question.ts';
 import { route } from '../route.ts';
 import { textsSchema } from '../../ranking/why/messages.ts';
+import { answerSchema } from '../../ranking/budget/question.ts';
+import { aim, generationOf, generationSchema } from '../../ranking/why/aim.ts';
 
 export const scoresAnswerSchema = z.strictObject({
   ranking: generationSchema,

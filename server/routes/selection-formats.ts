@@ -2,7 +2,7 @@
 
 import { type Data, Field, Float32, Int64, makeData, RecordBatch, Schema, Struct, Table, tableToIPC, Utf8 } from 'apache-arrow';
 import type { KeptRows } from '../../ranking/selection/kept-rows.ts';
-import { csvLine } from './csv.ts';
+import { csvLine } from '../../data/rows/write-csv.ts';
 
 export type Encode = (blocks: AsyncIterable<KeptRows>) => AsyncGenerator<string | Uint8Array>;
 

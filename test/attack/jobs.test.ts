@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { openRun } from '../../run/run.ts';
 import { jobSchema } from '../../server/jobs/records.ts';
 import { serveRun } from '../../server/listen.ts';
-import { hidePaths } from '../../server/paths.ts';
+import { hidePaths } from '../../data/files/hide-paths.ts';
 import { makeRows, rankRows, withRun } from '../ranking/synthetic.ts';
 import { ask, withServer } from '../server/serve.ts';
 import { until } from '../until.ts';

@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import { csvLine } from '../../server/routes/csv.ts';
 import { makeKey } from '../../server/keys.ts';
 import { keysFile, serveRun } from '../../server/listen.ts';
 import { makeRows, makeScoredRows, rankRows, withRun } from '../ranking/synthetic.ts';
 import { ask, shareServer } from '../server/serve.ts';
+import { csvLine } from '../../data/rows/write-csv.ts';
 
 const formulas = ['=1+2', '+cmd', '-2+3', '@SUM(A1)', '\t=1', '\r=1'];
 const server = shareServer(makeScoredRows(60).map((row, i) => ({ ...row, source: formulas[i % formulas.length] ?? '', document: `${formulas[i % formulas.length] ?? ''}"${i}` })));

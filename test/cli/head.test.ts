@@ -10,12 +10,13 @@ import { parquetSource, withDuckDb } from '../../data/duckdb/duckdb.ts';
 import { silent } from '../../run/progress.ts';
 import { openRun, type Run } from '../../run/run.ts';
 import { readRanking } from '../../ranking/generation.ts';
-import { queryRows, withScores } from '../../ranking/scores.ts';
+import { withScores } from '../../ranking/scores.ts';
 import { type BagOfWords, openBagOfWords } from '../indexer/bag-of-words.ts';
 import { type TinyHead, tinyLogits, writeTinyHead } from '../models/onnx/tiny-head.ts';
 import { betr } from './betr.ts';
 import { errorOf, jsonl, makeDocuments, makeProject } from './project.ts';
 import { longTest } from '../long.ts';
+import { queryRows } from '../../data/duckdb/rows.ts';
 
 jest.setTimeout(300_000);
 

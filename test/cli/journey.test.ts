@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { parquetSource, withDuckDb } from '../../data/duckdb/duckdb.ts';
 import { loadCommands } from '../docs/reference.ts';
-import { answerSchema } from '../../ranking/budget/answer.ts';
 import { selectionManifestSchema } from '../../ranking/selection/select.ts';
 import { type BagOfWords, openBagOfWords } from '../indexer/bag-of-words.ts';
 import { until } from '../until.ts';
 import { betr } from './betr.ts';
 import { betrPath, betrProcess, errorOf, jsonl, makeDocuments, makeProject, run } from './project.ts';
+import { answerSchema } from '../../ranking/budget/question.ts';
 
 // Processes start slowly on a busy machine.
 jest.setTimeout(300_000);

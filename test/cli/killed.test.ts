@@ -3,13 +3,13 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openRandom } from '../../classifier/held-out.ts';
-import { sha256File } from '../../data/files/commit.ts';
 import { openRun } from '../../run/run.ts';
 import { readIndexCard } from '../../indexer/card.ts';
 import { readRanking } from '../../ranking/generation.ts';
 import { type BagOfWords, openBagOfWords } from '../indexer/bag-of-words.ts';
 import { betrProcess, makeProject } from './project.ts';
 import { longTest } from '../long.ts';
+import { sha256File } from '../../data/files/hash-files.ts';
 
 jest.setTimeout(600_000);
 

@@ -2,9 +2,10 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { z } from 'zod';
 import { findCutoff, keptCondition } from '../../ranking/cutoff.ts';
-import { queryRows, withScores } from '../../ranking/scores.ts';
+import { withScores } from '../../ranking/scores.ts';
 import { keepByPlainSort, makeRows, rankRows, type Row, sumTokens, withRun } from './synthetic.ts';
 import { rounds } from '../long.ts';
+import { queryRows } from '../../data/duckdb/rows.ts';
 
 const place = ({ shard, row }: { shard: string; row: number }): string => `${shard}#${row}`;
 

@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 import type { Run } from '../../run/run.ts';
-import { keepDatabase, queryRows, withScores, withSpillingDuckDb } from '../../ranking/scores.ts';
+import { keepDatabase, withScores, withSpillingDuckDb } from '../../ranking/scores.ts';
 import { makeRows, rankRows, withRun } from './synthetic.ts';
+import { queryRows } from '../../data/duckdb/rows.ts';
 
 const countRow = z.object({ documents: z.number() });
 

@@ -15,10 +15,10 @@ import { cutLine, cutPassages } from '../../ranking/selection/excise.ts';
 import { planCuts } from '../../ranking/selection/excise-parquet.ts';
 import { readRanking } from '../../ranking/generation.ts';
 import { rankCorpus } from '../../ranking/rank.ts';
-import { queryRows } from '../../ranking/scores.ts';
 import { selectionManifestSchema, writeSelection } from '../../ranking/selection/select.ts';
 import { makeTrainedRun } from '../classifier/trained-run.ts';
 import { withFolder } from '../data/collect.ts';
+import { queryRows } from '../../data/duckdb/rows.ts';
 
 const test = 'which of these planets is the largest in our own solar system today';
 const filler = (name: string, words: number): string => Array.from({ length: words }, (_, i) => `${name}${i}`).join(' ');

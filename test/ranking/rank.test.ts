@@ -12,9 +12,10 @@ import { silent } from '../../run/progress.ts';
 import type { Run } from '../../run/run.ts';
 import { readRanking } from '../../ranking/generation.ts';
 import { rankCorpus } from '../../ranking/rank.ts';
-import { queryRows, withScores } from '../../ranking/scores.ts';
+import { withScores } from '../../ranking/scores.ts';
 import { forgetScores, makeLines, makeTrainedRun, withCorpus } from '../classifier/trained-run.ts';
 import { readAll, withFolder } from '../data/collect.ts';
+import { queryRows } from '../../data/duckdb/rows.ts';
 
 /** What stays of a ranking: the hash of every file, less when it was published. */
 async function hashFiles(run: Run): Promise<Record<string, string>> {

@@ -11,11 +11,12 @@ import type { Run } from '../../run/run.ts';
 import { findCutoff } from '../../ranking/cutoff.ts';
 import { readRanking } from '../../ranking/generation.ts';
 import { rankCorpus } from '../../ranking/rank.ts';
-import { queryRows, withScores } from '../../ranking/scores.ts';
+import { withScores } from '../../ranking/scores.ts';
 import { betr } from '../cli/betr.ts';
 import { plainShape, writeModel } from '../classifier/fasttext/write-model.ts';
 import { makeLines, makeTrainedRun } from '../classifier/trained-run.ts';
 import { withFolder } from '../data/collect.ts';
+import { queryRows } from '../../data/duckdb/rows.ts';
 
 async function withCorpus(workers: number, use: (run: Run, folder: string) => Promise<void>): Promise<void> {
   await withFolder(async (folder) => {

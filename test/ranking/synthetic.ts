@@ -4,10 +4,10 @@ import { mkdir, mkdtemp, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type Part, scoreBin } from '../../scoring/part.ts';
-import { sha256File } from '../../data/files/commit.ts';
 import { sqlString, withDuckDb } from '../../data/duckdb/duckdb.ts';
 import { openRun, type Run } from '../../run/run.ts';
 import { publishRanking, type Ranking } from '../../ranking/generation.ts';
+import { sha256File } from '../../data/files/hash-files.ts';
 
 export interface Row {
   shard: string;

@@ -11,7 +11,7 @@ import { listTasks, makePlan, type Task } from '../../scoring/plan.ts';
 import { readPublishedParts } from '../../scoring/published.ts';
 import { openConnections, scoreChunk } from '../../scoring/score-chunk.ts';
 import { openScorer, readScorer } from '../../scoring/scorers/list.ts';
-import { commitSealedJson, readSealedJson, sha256File } from '../../data/files/commit.ts';
+import { commitSealedJson, readSealedJson } from '../../data/files/commit.ts';
 import type { ShardFormat } from '../../data/documents.ts';
 import { sqlString, withDuckDb } from '../../data/duckdb/duckdb.ts';
 import { silent } from '../../run/progress.ts';
@@ -21,13 +21,15 @@ import { findDocument } from '../../ranking/documents.ts';
 import { publishRanking, type Ranking, readRanking } from '../../ranking/generation.ts';
 import { predictRanking } from '../../ranking/predict.ts';
 import { rankCorpus } from '../../ranking/rank.ts';
-import { queryRows, withScores } from '../../ranking/scores.ts';
+import { withScores } from '../../ranking/scores.ts';
 import { openShard } from '../../ranking/shards.ts';
 import { verifyRanking } from '../../ranking/verify/verify.ts';
 import { makeLines, makeTrainedRun } from '../classifier/trained-run.ts';
 import { withFolder } from '../data/collect.ts';
 import { rounds } from '../long.ts';
 import { smallShards, time, withShards, writeShards } from '../ranking/small-shards.ts';
+import { sha256File } from '../../data/files/hash-files.ts';
+import { queryRows } from '../../data/duckdb/rows.ts';
 
 async function addParquet(folder: string, name: string, lines: string): Promise<void> {
   const [from, path] = [join(folder, 'rows.jsonl'), join(folder, 'corpus', name)];

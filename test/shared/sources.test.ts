@@ -8,10 +8,10 @@ import { z } from 'zod';
 import { parquetSource, withDuckDb } from '../../data/duckdb/duckdb.ts';
 import { openRun } from '../../run/run.ts';
 import { readRanking } from '../../ranking/generation.ts';
-import { queryRows } from '../../ranking/scores.ts';
 import { selectionManifestSchema } from '../../ranking/selection/select.ts';
 import { betr } from '../cli/betr.ts';
 import { findShared } from './find.ts';
+import { queryRows } from '../../data/duckdb/rows.ts';
 
 jest.setTimeout(600_000);
 

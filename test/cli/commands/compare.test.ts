@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 import type { Run } from '../../../run/run.ts';
-import { answerSchema } from '../../../ranking/budget/answer.ts';
 import { calibrationSchema } from '../../../ranking/budget/calibrations.ts';
 import { comparisonColumns, comparisonSchema } from '../../../ranking/budget/compare.ts';
 import { makeScoredRows, rankRows, withRun } from '../../ranking/synthetic.ts';
 import { betr as carryOut } from '../betr.ts';
-import { type Ended } from '../project.ts';
+import type { Ended } from '../project.ts';
+import { answerSchema } from '../../../ranking/budget/question.ts';
 
 /** Carries out a command line on a run. */
 const betr = (run: Run, ...args: string[]): Promise<Ended> => carryOut(run.settingsFolder, [...args, '--config', run.settingsPath]);

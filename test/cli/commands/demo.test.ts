@@ -7,10 +7,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { sha256File } from '../../../data/files/commit.ts';
 import { sqlString, withDuckDb } from '../../../data/duckdb/duckdb.ts';
-import { answerSchema } from '../../../ranking/budget/answer.ts';
 import { selectionManifestSchema } from '../../../ranking/selection/select.ts';
+import { sha256File } from '../../../data/files/hash-files.ts';
+import { answerSchema } from '../../../ranking/budget/question.ts';
 
 const program = fileURLToPath(new URL('../../../cli/betr.js', import.meta.url));
 const sampled = 1_500;

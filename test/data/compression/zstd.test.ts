@@ -2,10 +2,11 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import xxhash from 'xxhash-wasm';
 import { zstdDecoders } from '../../../data/compression/zstd.ts';
-import { decompressFrames, defaultWindowMegabytes, limitZstdWindow } from '../../../data/compression/zstd-frames.ts';
+import { decompressFrames } from '../../../data/compression/zstd-frames.ts';
 import { rounds } from '../../long.ts';
 import { drain, inPieces } from '../pieces.ts';
 import { compress } from './zstd.ts';
+import { defaultWindowMegabytes, limitZstdWindow } from '../../../run/zstd-window.ts';
 
 const hashes = await xxhash();
 

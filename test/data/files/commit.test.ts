@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
-import { commitBytes, commitFile, commitJson, readJson, sha256File } from '../../../data/files/commit.ts';
+import { commitBytes, commitFile, commitJson, readJson } from '../../../data/files/commit.ts';
+import { sha256File } from '../../../data/files/hash-files.ts';
 
 let folder: string;
 beforeEach(async () => {

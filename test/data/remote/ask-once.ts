@@ -4,10 +4,10 @@ import { writeFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { copyPieces, readPieces } from '../../../data/files/files.ts';
 import { pace } from '../../../data/remote/retry.ts';
-import { openStore } from '../../../data/remote/store.ts';
 import { parseSettings } from '../../../run/settings.ts';
 import { openEndpoint } from '../../../models/endpoint/embedder.ts';
 import { reasonOf } from '../../../run/errors/errors.ts';
+import { openStore } from '../../../data/remote/open.ts';
 
 const stepSchema = z.object({ what: z.enum(['read', 'write', 'embed']), url: z.string(), noProxy: z.string().optional() });
 

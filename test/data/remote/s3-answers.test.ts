@@ -7,10 +7,10 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { readPieces, statFile } from '../../../data/files/files.ts';
 import { pace } from '../../../data/remote/retry.ts';
-import { openStore } from '../../../data/remote/store.ts';
 import { listShards } from '../../../data/shards.ts';
 import { withFolder } from '../collect.ts';
 import { askedRange, type Loopback, startLoopback } from './loopback.ts';
+import { openStore } from '../../../data/remote/open.ts';
 
 const pageKeys = 3;
 const keys = ['a', 'b', 'c', 'd', 'e+f', 'g h', 'i', 'ü'].map((name) => `web/${name}.jsonl`);

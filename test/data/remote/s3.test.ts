@@ -6,9 +6,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { sha256File } from '../../../data/files/commit.ts';
 import { withDuckDb } from '../../../data/duckdb/duckdb.ts';
-import { openStore } from '../../../data/remote/store.ts';
 import type { Run } from '../../../run/run.ts';
 import { listShards } from '../../../data/shards.ts';
 import { readTexts } from '../../../data/texts.ts';
@@ -23,6 +21,8 @@ import { withRun, writeParts } from '../../ranking/synthetic.ts';
 import { freePort } from '../../free-port.ts';
 import { until } from '../../until.ts';
 import { readAll, withFolder } from '../collect.ts';
+import { openStore } from '../../../data/remote/open.ts';
+import { sha256File } from '../../../data/files/hash-files.ts';
 
 const program = join(import.meta.dirname, '../../../../node_modules/s3rver/bin/s3rver.js');
 let folder: string;

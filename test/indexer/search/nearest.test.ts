@@ -2,10 +2,10 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { sha256File } from '../../../data/files/commit.ts';
 import { searchExact } from '../../../indexer/search/exact.ts';
 import { buildHnsw, openHnsw } from '../../../indexer/search/hnsw.ts';
 import { chooseSearch, listLength, measureRecall, searchHnsw } from '../../../indexer/search/nearest.ts';
+import { sha256File } from '../../../data/files/hash-files.ts';
 
 const dimensions = 16;
 

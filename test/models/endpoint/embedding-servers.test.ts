@@ -3,10 +3,11 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { parseSettings, type Settings } from '../../../run/settings.ts';
-import { type Cut, type Embedder, normalizeRows } from '../../../models/open.ts';
+import type { Cut } from '../../../models/open.ts';
 import { openEndpoint } from '../../../models/endpoint/embedder.ts';
 import { rounds } from '../../long.ts';
 import { countTokens, dimensions, type EmbeddingServer, type Kind, kinds, openEmbeddingServer, tokensAtMost, vectorOf } from './embedding-servers.ts';
+import { type Embedder, normalizeRows } from '../../../models/embedder.ts';
 
 const open: EmbeddingServer[] = [];
 afterEach(async () => {

@@ -1,8 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Run } from '../../../run/run.ts';
-import { answerBudget, answerSchema, type Question } from '../../../ranking/budget/answer.ts';
+import { answerBudget } from '../../../ranking/budget/answer.ts';
 import type { Ranking } from '../../../ranking/generation.ts';
 import { keepByPlainSort, makeRows, rankRows, sumTokens, withRun } from '../synthetic.ts';
+import { answerSchema, type Question } from '../../../ranking/budget/question.ts';
 
 const rows = makeRows(600);
 const withRanking = (use: (run: Run, ranking: Ranking) => Promise<void>, estimated = 0): Promise<void> => withRun(async (run) => use(run, await rankRows(run, rows, estimated)));

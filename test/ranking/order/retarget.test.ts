@@ -10,9 +10,10 @@ import type { Ranking } from '../../../ranking/generation.ts';
 import { orderScores, readOrder } from '../../../ranking/order/order.ts';
 import { chooseBenchmarks, retargetRanking, writeRetargeted } from '../../../ranking/order/retarget.ts';
 import { holdRetargeted, retargetedFiles } from '../../../ranking/order/retargeted-files.ts';
-import { queryRows, withScores } from '../../../ranking/scores.ts';
+import { withScores } from '../../../ranking/scores.ts';
 import { z } from 'zod';
 import { keepByPlainSort, makeScoredRows, rankRows, type Row, sumTokens, withRun } from '../synthetic.ts';
+import { queryRows } from '../../../data/duckdb/rows.ts';
 
 const rows = makeScoredRows(900);
 

@@ -8,10 +8,11 @@ import { silent } from '../../../run/progress.ts';
 import type { Run } from '../../../run/run.ts';
 import type { Ranking } from '../../../ranking/generation.ts';
 import { type DomainColumn, fillQuotas } from '../../../ranking/selection/quotas.ts';
-import { queryRows, withScores } from '../../../ranking/scores.ts';
+import { withScores } from '../../../ranking/scores.ts';
 import { selectionManifestSchema, writeSelection } from '../../../ranking/selection/select.ts';
 import { keepByPlainSort, makeRows, rankRows, type Row, sumTokens, withRun } from '../synthetic.ts';
 import { rounds } from '../../long.ts';
+import { queryRows } from '../../../data/duckdb/rows.ts';
 
 const place = z.object({ shard: z.string(), row: z.number() });
 const nameOf = ({ shard, row }: { shard: string; row: number }): string => `${shard} ${row}`;

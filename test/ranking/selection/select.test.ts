@@ -6,16 +6,16 @@ import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 import { openZstdCompressor } from '../../../data/compression/zstd.ts';
 import { compress, decompress } from '../../data/compression/zstd.ts';
-import { sha256File } from '../../../data/files/commit.ts';
 import { sqlString, withDuckDb } from '../../../data/duckdb/duckdb.ts';
 import { silent } from '../../../run/progress.ts';
 import type { Run } from '../../../run/run.ts';
 import { listShards } from '../../../data/shards.ts';
 import { publishRanking, type Ranking } from '../../../ranking/generation.ts';
-import { queryRows } from '../../../ranking/scores.ts';
 import { selectionManifestSchema, writeSelection } from '../../../ranking/selection/select.ts';
 import { nameFiles } from '../../../ranking/selection/write-documents.ts';
 import { keepByPlainSort, makeRows, rankRows, type Row, scorer, sumTokens, withRun, writeParts, writeShard } from '../synthetic.ts';
+import { sha256File } from '../../../data/files/hash-files.ts';
+import { queryRows } from '../../../data/duckdb/rows.ts';
 
 const question = { keep: 0.2 };
 const rowsOnly = { format: 'rows' } as const;

@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { chunkOf, type CoveredRows, type ListedPart } from '../../../scoring/part.ts';
 import { openRandom } from '../../../classifier/held-out.ts';
-import { commitSealedJson, sha256File } from '../../../data/files/commit.ts';
+import { commitSealedJson } from '../../../data/files/commit.ts';
 import { sqlString, withDuckDb } from '../../../data/duckdb/duckdb.ts';
 import { silent } from '../../../run/progress.ts';
 import { openRun, type Run } from '../../../run/run.ts';
@@ -14,6 +14,7 @@ import { rankCorpus } from '../../../ranking/rank.ts';
 import { verifyRanking } from '../../../ranking/verify/verify.ts';
 import { makeCorpus, makeLines, makeTrainedRun, withCorpus } from '../../classifier/trained-run.ts';
 import { withFolder } from '../../data/collect.ts';
+import { sha256File } from '../../../data/files/hash-files.ts';
 
 const problemsOf = async (run: Run, corpus = false): Promise<string[]> => (await verifyRanking(run, { corpus }, silent)).problems;
 

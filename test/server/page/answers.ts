@@ -3,7 +3,6 @@
 
 import type { z } from 'zod';
 import type { DomainWeights } from '../../../domains/result.ts';
-import type { Answer } from '../../../ranking/budget/answer.ts';
 import type { Calibration } from '../../../ranking/budget/calibrations.ts';
 import type { Comparison } from '../../../ranking/budget/compare.ts';
 import type { Curve } from '../../../ranking/budget/curve.ts';
@@ -15,7 +14,8 @@ import type { Job } from '../../../server/jobs/records.ts';
 import type { CompositionAnswer, HistogramAnswer } from '../../../server/routes/mixture.ts';
 import type * as page from '../../../server/page/answers.ts';
 import type { benchmarksSchema, rankingsSchema } from '../../../server/routes/rankings.ts';
-import type { Why } from '../../../server/routes/why.ts';
+import type { Answer } from '../../../ranking/budget/question.ts';
+import type { Why } from '../../../ranking/why/why.ts';
 
 interface Server {
   rank: Answer;

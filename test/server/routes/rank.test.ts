@@ -1,8 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import { answerBudget, answerSchema, type Question } from '../../../ranking/budget/answer.ts';
+import { answerBudget } from '../../../ranking/budget/answer.ts';
 import { readRanking } from '../../../ranking/generation.ts';
 import { makeScoredRows } from '../../ranking/synthetic.ts';
 import { shareServer, withServer } from '../serve.ts';
+import { answerSchema, type Question } from '../../../ranking/budget/question.ts';
 
 const server = shareServer(makeScoredRows(900));
 

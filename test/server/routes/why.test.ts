@@ -4,12 +4,12 @@ import { z } from 'zod';
 import { scoreSlowly } from '../../../classifier/features.ts';
 import { readWeights } from '../../../classifier/weights.ts';
 import { type Listening, serveRun } from '../../../server/listen.ts';
-import { whySchema, type Why } from '../../../server/routes/why.ts';
 import { shardId } from '../../../ranking/shards.ts';
 import { betr } from '../../cli/betr.ts';
 import type { Ended } from '../../cli/project.ts';
 import { makeRankedRun, type RealRun } from '../real-run.ts';
 import { ask, type Reply } from '../serve.ts';
+import { type Why, whySchema } from '../../../ranking/why/why.ts';
 
 let real: RealRun;
 let server: Listening;

@@ -3,9 +3,10 @@
 import { realpathSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, isAbsolute, join, sep } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { findHome, listCacheFolders } from '../data/remote/cache-folder.ts';
-import type { Run } from '../run/run.ts';
+import { findHome, listCacheFolders } from '../remote/cache-folder.ts';
+import { productFolder } from '../../run/product-folder.ts';
+import type { BetrError } from '../../run/errors/errors.ts';
+import type { Run } from '../../run/run.ts';
 
 type Shown = readonly [folder: RegExp, name: string];
 const known = new WeakMap<Run, readonly Shown[]>();
@@ -16,6 +17,11 @@ export function hidePaths(run: Run, text: string): string {
   const shown = known.get(run) ?? listFolders(run);
   known.set(run, shown);
   return shown.reduce((rest, [folder, name]) => rest.replace(folder, (_all, separator: string) => (name === '' ? (separator === '' ? '.' : '') : name + separator)), text);
+}
+
+/** What an error says to others: without folders of this machine, and of a defect nothing but that it is one. */
+export function describeError(error: BetrError, run: Run): string {
+  return error.code === 'INTERNAL' ? "A defect in betr, not in your request; the server's log has the reason." : hidePaths(run, error.message);
 }
 
 /** Every text in a value, as JSON has them. */
@@ -30,13 +36,12 @@ export function hidePathsIn(run: Run, value: unknown): unknown {
 function listFolders(run: Run): Shown[] {
   const { settingsFolder, folder, settings } = run;
   const home = findHome();
-  const program = fileURLToPath(new URL('../..', import.meta.url)).replace(/(?<!\/)\/+$/, '');
   const patterns = [...settings.corpus.files, ...settings.benchmarks.flatMap(({ files, tests = [] }) => [...files, ...tests])];
   const names = new Map<string, string>([
     ...patterns.filter(isAbsolute).map((pattern): [string, string] => [folderOf(pattern), '…']),
     ...(home === undefined ? [] : [[home, '~'] satisfies [string, string]]),
     [tmpdir(), '…'],
-    [program, 'betr'],
+    [productFolder(), 'betr'],
     ...listCacheFolders().map(({ path }): [string, string] => [path, '…']),
     ...(folder.startsWith(settingsFolder + sep) ? [] : [[folder, basename(folder)] satisfies [string, string]]),
     [settingsFolder, ''],

@@ -1,8 +1,8 @@
 // What the body of a request says.
 
 import type { z } from 'zod';
-import { fail } from '../run/errors/errors.ts';
-import { allowedBy, describeIssues } from '../run/issues.ts';
+import { fail } from './errors/errors.ts';
+import { allowedBy, describeIssues } from './issues.ts';
 
 /** No body that a route takes is nested deeper. */
 const mostDepth = 16;

@@ -1,0 +1,6 @@
+// A text of the demo corpus.
+
+export interface DemoText {
+  id: string;
+  text: string;
+}

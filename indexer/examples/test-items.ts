@@ -1,0 +1,40 @@
+// Reads benchmark test files: each row becomes a test item with its text.
+
+import { basename, dirname } from 'node:path';
+import type { ListedFile } from '../../data/documents.ts';
+import { fail } from '../../run/errors/errors.ts';
+import type { Quarantine } from '../../data/files/quarantine.ts';
+import { readExampleRows } from './read.ts';
+
+export interface TestItem {
+  benchmark: string;
+  /** The row's id, or file#row where it has none. */
+  item: string;
+  text: string;
+}
+
+/** Reads test files. A row without an answer counts with its question; one without either is quarantined. Errors: NO_EXAMPLES, those of `readRows`. */
+export async function readTests(files: readonly ListedFile[], quarantine: Quarantine): Promise<TestItem[]> {
+  const items: TestItem[] = [];
+  let problem = 'the files have no row';
+  for (const file of files) {
+    // File by file, as each may be of another benchmark.
+    for (const { position, id, result, question, benchmark } of (await readExampleRows([file], {}, quarantine)).rows) {
+      const text = 'text' in result ? result.text : question;
+      if (text !== undefined) items.push({ benchmark: benchmark ?? benchmarkOf(file.name), item: id, text });
+      else {
+        problem = 'reason' in result ? result.reason : 'no text';
+        quarantine.add(file.name, position, problem);
+      }
+    }
+  }
+  if (items.length === 0) throw fail('NO_EXAMPLES', { benchmark: files.map(({ name }) => name).join(', '), quarantined: quarantine.count, reason: problem });
+  return items;
+}
+
+/** The file's name, or its folder's where the file is called "test" alone. */
+function benchmarkOf(file: string): string {
+  const plain = basename(file).replace(/\.(jsonl|ndjson|json|csv|tsv|parquet)(\.\w+)?$/i, '');
+  const folder = basename(dirname(file));
+  return /^(test|dev|val|validation|eval)$/i.test(plain) && folder !== '' && folder !== '.' ? folder : plain;
+}
