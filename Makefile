@@ -1,33 +1,40 @@
 # Two commands on a fresh machine: `make demo` and `make test`. Each installs what it needs.
-.PHONY: demo test test-all test-nodes lint fuzz soak torture clean
+.PHONY: build demo test test-all test-nodes lint format fuzz soak torture clean
 
-demo: node_modules/.package-lock.json
+# Compiles what has changed; every target below that runs the product begins with it.
+build: node_modules/.package-lock.json
+	npm run -s build
+
+demo: build
 	npm run -s betr -- demo
 
 test: node_modules/.package-lock.json
 	npm test
 
 # With the tests that take long: kept out of `make test`, which is for every change.
-test-all: node_modules/.package-lock.json
+test-all: build
 	npm run -s test:all
 
 # The readers and a run from end to end on Node 22 and 24, which come from npm; TESTS names other tests ("test" for all).
-test-nodes: node_modules/.package-lock.json
+test-nodes: build
 	npm run -s test:nodes -- $(TESTS)
 
 lint: node_modules/.package-lock.json
-	npm run lint
+	npm run -s lint
+
+format: node_modules/.package-lock.json
+	npm run -s format
 
 # Ten thousand spoiled files of today's seed; CASES and SEED name others.
-fuzz: node_modules/.package-lock.json
+fuzz: build
 	npm run -s fuzz -- $(CASES) $(SEED)
 
 # Ten minutes of load and attacks on the server; SECONDS and SEED name others.
-soak: node_modules/.package-lock.json
+soak: build
 	npm run -s soak -- $(or $(SECONDS),600) $(SEED)
 
 # A thousand rankings killed in all ways; ROUNDS and SEED name others.
-torture: node_modules/.package-lock.json
+torture: build
 	node dist/test/crash/main.js $(or $(ROUNDS),1000) $(SEED)
 
 # `npm ci` also builds dist/ (the package's "prepare" script).
@@ -36,4 +43,4 @@ node_modules/.package-lock.json: package.json package-lock.json
 	@touch $@
 
 clean:
-	rm -rf dist .build .cache demo
+	rm -rf dist .cache demo

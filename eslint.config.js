@@ -24,7 +24,7 @@ const closedRooms = rooms.map((room, place) => ({
 }));
 
 export default tseslint.config(
-  { ignores: ['dist/', '.build/', '.cache/', 'demo/', '**/*.as.ts', '**/*.js'] },
+  { ignores: ['dist/', '.cache/', 'demo/', '**/*.as.ts', '**/*.js'] },
   ...tseslint.configs.strictTypeChecked,
   {
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
