@@ -2,13 +2,14 @@
 // folds them into one file. A part counts once its line is there; the same part twice, from two workers on one chunk, is one part.
 
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, readFile, rm, stat } from 'node:fs/promises';
+import { mkdir, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, join } from 'node:path';
 import { commitBytes, sha256File } from '../data/commit.ts';
 import { appendToManifest, manifestLine, readManifest } from '../data/manifest.ts';
 import { fail } from '../data/errors.ts';
 import { listFolder } from '../data/files.ts';
+import { readRegular } from '../data/regular.ts';
 import type { Run } from '../data/run.ts';
 import { cardFile, chunkOf, type ListedPart, listedPartSchema, type Part, partCardSchema, partFile } from './part.ts';
 
@@ -127,7 +128,7 @@ export async function foldManifests(run: Run, isWanted: (part: ListedPart) => bo
   const { byChunk } = await readPublishedParts(run, asRead);
   const path = join(run.files.manifest, foldedManifest);
   const text = [...byChunk.values()].flat().filter(isWanted).map(manifestLine).join('');
-  if ((await readFile(path, 'utf8').catch(() => '')) !== text) await commitBytes(path, text);
+  if ((await readRegular(path, 'utf8').catch(() => '')) !== text) await commitBytes(path, text);
   for (const [other, state] of asRead) if (other !== path && (await stateOf(other)) === state) await rm(other, { force: true });
 }
 
@@ -140,7 +141,7 @@ export async function readFolded(run: Run): Promise<ListedPart[]> {
 export async function* readCards(run: Run, parts: Iterable<ListedPart>): AsyncGenerator<Part> {
   for (const part of parts) {
     const path = join(run.files.scores, cardFile(part.file));
-    const text = await readFile(path).catch(() => Buffer.alloc(0));
+    const text = await readRegular(path).catch(() => Buffer.alloc(0));
     if (createHash('sha256').update(text).digest('hex') !== part.cardSha256) {
       await rm(path, { force: true });
       throw fail('FILE_DAMAGED', { path, reason: 'its checksum is another one than was listed', command: 'betr rank' });

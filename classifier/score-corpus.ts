@@ -31,6 +31,8 @@ export interface CorpusScores {
   memoryBytes: number;
   /** What became of shards after they were planned: changed ones were planned anew. */
   meanwhile: ShardChanges;
+  /** What readers have to know of the corpus's files. */
+  notes: string[];
 }
 
 /** A shard may change while it is read; then the plan is made anew, so many times. */
@@ -42,8 +44,9 @@ export async function scoreCorpus(run: Run, report: Report): Promise<CorpusScore
   const done = { documents: 0, textBytes: 0, diskBytes: 0, memoryBytes: 0 };
   const scored = new Set<string>();
   let planned: readonly ShardState[] = [];
+  let notes: string[] = [];
   for (let attempt = 1; ; attempt++) {
-    const plan = await makePlan(run, report);
+    const plan = await makePlan(run, report, (told) => (notes = told));
     if (attempt === 1) planned = plan.shards;
     const tasks = listTasks(run, plan);
     const { open, lost } = await listOpenTasks(run, tasks);
@@ -66,7 +69,7 @@ export async function scoreCorpus(run: Run, report: Report): Promise<CorpusScore
     if (problem !== undefined) throw problem;
     if (problems.length > 0) continue;
     const shardsScored = plan.shards.filter(({ name }) => scored.has(name)).length;
-    return { parts: await collectParts(run, tasks), shardsScored, shardsReused: plan.shards.length - shardsScored, ...done, meanwhile: compareShards(planned, plan.shards), seconds: (performance.now() - startedMs) / 1000 };
+    return { parts: await collectParts(run, tasks), shardsScored, shardsReused: plan.shards.length - shardsScored, ...done, meanwhile: compareShards(planned, plan.shards), notes, seconds: (performance.now() - startedMs) / 1000 };
   }
 }
 
@@ -96,7 +99,7 @@ export function openListener(open: readonly Task[], report: Report): Required<Li
 /** The parts of the plan's corpus, sorted by shard and row, where workers have made all of them. Errors: CHUNKS_LEFT, STEP_MISSING, PLAN_STALE. */
 export async function collectScores(run: Run): Promise<CorpusScores> {
   const plan = await readPlan(run);
-  return { parts: await collectParts(run, listTasks(run, plan)), shardsScored: 0, shardsReused: plan.shards.length, documents: 0, textBytes: 0, seconds: 0, diskBytes: 0, memoryBytes: 0, meanwhile: compareShards([], []) };
+  return { parts: await collectParts(run, listTasks(run, plan)), shardsScored: 0, shardsReused: plan.shards.length, documents: 0, textBytes: 0, seconds: 0, diskBytes: 0, memoryBytes: 0, meanwhile: compareShards([], []), notes: [] };
 }
 
 async function collectParts(run: Run, tasks: readonly Task[]): Promise<ListedPart[]> {

@@ -38,13 +38,14 @@ async function workUntilStopped(settings: string, options: WorkCommandOptions): 
   const count = parseWorkers(options.workers);
   const graceMs = 1000 * parseGrace(options.grace);
   const stop = new AbortController();
+  // Before, there is nothing to give back, and to read the settings may take for ever.
+  const run = await openRanking({ ...options, config: settings });
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
       stop.abort();
       process.exitCode = exitOnSignal[signal];
     });
   }
-  const run = await openRanking({ ...options, config: settings });
   const progress = openProgress();
   try {
     const listOpen = async (plan: Plan) => (await listOpenTasks(run, listTasks(run, plan))).open;

@@ -1,12 +1,13 @@
 // Files appear whole or not at all: written under a temporary name, synced, renamed, the folder synced.
 
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, open, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { BetrError, fail, reasonOf, systemCode } from './errors.ts';
 import { readPieces } from './files.ts';
+import { readRegular } from './regular.ts';
 
 // Processes on several machines may write the same file, and their process ids may be the same.
 const own = `${randomBytes(4).toString('hex')}.${process.pid}`;
@@ -94,7 +95,7 @@ export async function readJson<T>(path: string, schema: z.ZodType<T>, command: s
 
 async function readText(path: string): Promise<string | undefined> {
   try {
-    return await readFile(path, 'utf8');
+    return await readRegular(path, 'utf8');
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return undefined;
     throw fail('FILE_UNREADABLE', { path, reason: reasonOf(error) }, error);

@@ -1,13 +1,13 @@
 // The settings of a run: `betr.yaml`, read once and checked by one schema.
 
 import { existsSync, statSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { isScalar, parseDocument, visit } from 'yaml';
 import { z } from 'zod';
 import { countNumber, positiveNumber, secondsNumber } from './bounds.ts';
 import { fail, reasonOf, systemCode } from './errors.ts';
 import { show, showKeys, valueAt } from './issues.ts';
+import { readOnce } from './regular.ts';
 import { showPath } from './remote/store.ts';
 import { parseTemplate } from './template.ts';
 import { defaultWindowMegabytes, mostWindowMegabytes } from './zstd-frames.ts';
@@ -165,12 +165,12 @@ export function settingsToShow(settings: Settings): Settings {
   return { ...settingsSchema.parse(shown), workers: undefined };
 }
 
-/** Reads and checks a settings file, or the one in a folder, or beside the folder of a run. Errors: SETTINGS_NOT_FOUND, SETTINGS_INVALID. */
+/** Reads and checks a settings file (or a pipe that gives one), or the one in a folder, or beside the folder of a run. Errors: SETTINGS_NOT_FOUND, SETTINGS_INVALID, FILE_UNREADABLE. */
 export async function readSettings(path: string): Promise<SettingsFile> {
   const absolute = findSettings(resolve(path));
   let text: string;
   try {
-    text = await readFile(absolute, 'utf8');
+    text = await readOnce(absolute, mostBytes);
   } catch (error) {
     if (systemCode(error) === 'ENOENT') throw fail('SETTINGS_NOT_FOUND', { path: absolute }, error);
     throw fail('FILE_UNREADABLE', { path: absolute, reason: reasonOf(error) }, error);
@@ -200,6 +200,8 @@ export function parseSettings(text: string, path: string): Settings {
 }
 
 const mostCharacters = 1 << 20;
+/** Of UTF-8. */
+const mostBytes = 4 * mostCharacters;
 const mostAliases = 100;
 
 /** A few lines of aliases of aliases are billions of values, and take the library long to refuse. */

@@ -2,12 +2,12 @@
 // texts' content beside the embedder's vectors, so that a text is read once, whatever label is asked for; the model is loaded where one is missing.
 
 import { Tensor } from '@huggingface/transformers';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { sha256File } from '../data/commit.ts';
 import { BetrError, fail, reasonOf } from '../data/errors.ts';
 import type { Report } from '../data/progress.ts';
+import { readRegular } from '../data/regular.ts';
 import { fingerprint } from '../data/run.ts';
 import type { Settings } from '../data/settings.ts';
 import { chooseDevice, type Device } from './devices.ts';
@@ -71,7 +71,7 @@ export function scoresOf({ kind, labels }: Pick<Head, 'kind' | 'labels'>, logits
 async function readConfig(found: FoundModel): Promise<Pick<Head, 'labels' | 'kind'>> {
   setUpHub();
   try {
-    const text = found.isFolder ? await readFile(join(found.place, 'config.json'), 'utf8') : await readHubFile(found.place, 'config.json');
+    const text = found.isFolder ? await readRegular(join(found.place, 'config.json'), 'utf8') : await readHubFile(found.place, 'config.json');
     if (text === undefined) throw new Error('there is none');
     const { id2label, problem_type: problem } = configSchema.parse(JSON.parse(text));
     const labels = Object.entries(id2label).sort(([a], [b]) => Number(a) - Number(b)).map(([, label]) => label);

@@ -1,11 +1,11 @@
 // The model hub: where it is, where its files are kept, and reading a small file of a model that the library does not fetch by itself.
 
 import { env } from '@huggingface/transformers';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findInCache, openCache } from '../data/cache-folder.ts';
 import { commitBytes } from '../data/commit.ts';
 import { systemCode } from '../data/errors.ts';
+import { readRegular } from '../data/regular.ts';
 import { fetch } from '../data/remote/http.ts';
 
 const timeoutMs = 60_000;
@@ -41,7 +41,7 @@ export async function readHubFile(model: string, file: string): Promise<string |
 /** The text of a file; undefined where there is none. */
 export async function readIfThere(path: string): Promise<string | undefined> {
   try {
-    return await readFile(path, 'utf8');
+    return await readRegular(path, 'utf8');
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return undefined;
     throw error;

@@ -4,9 +4,11 @@
 import './no-telemetry.ts';
 import { AutoModel, AutoTokenizer, env, type PreTrainedModel, type PreTrainedTokenizer, Tensor } from '@huggingface/transformers';
 import { existsSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import { readdir, stat } from 'node:fs/promises';
+import { basename, join, relative, resolve } from 'node:path';
 import { z } from 'zod';
 import { fail, reasonOf } from '../data/errors.ts';
+import { kindOf } from '../data/regular.ts';
 import { defaultModelName, findDefaultModel } from './default-model.ts';
 import type { Device } from './devices.ts';
 import { setUpHub } from './hub.ts';
@@ -40,10 +42,20 @@ export async function findModel(setting: string, baseFolder: string): Promise<Fo
   if (existsSync(folder)) {
     const missing = neededFiles.find((file) => !existsSync(join(folder, file)));
     if (missing !== undefined) throw fail('MODEL_UNAVAILABLE', { model: folder, reason: `${missing} is missing` });
+    await checkFiles(folder);
     return { place: folder, isFolder: true, name: basename(folder), source: `folder ${folder}` };
   }
   if (!hubName.test(setting)) throw fail('MODEL_UNAVAILABLE', { model: setting, reason: `there is no folder ${folder}, and it is no name of a model hub either` });
   return { place: setting, isFolder: false, name: setting, source: `model hub, ${setting}` };
+}
+
+/** The libraries that load a model would wait for whoever writes into a pipe among its files. Errors: MODEL_UNAVAILABLE. */
+async function checkFiles(folder: string): Promise<void> {
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    const found = entry.isFile() || entry.isDirectory() ? entry : await stat(path).catch(() => undefined);
+    if (found !== undefined && !found.isDirectory() && !found.isFile()) throw fail('MODEL_UNAVAILABLE', { model: folder, reason: `${relative(folder, path)} is a ${kindOf(found)}, and only regular files can be loaded` });
+  }
 }
 
 /** Number types by preference. */

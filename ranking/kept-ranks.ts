@@ -1,10 +1,11 @@
 // Every document's rank for each benchmark of a ranking that is not small, made ahead so that a new set of benchmarks needs no sorting: 4 bytes a document and
 // benchmark, kept in the run's folder as long as the generation is published.
 
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { commitBytes } from '../data/commit.ts';
 import { fail, systemCode } from '../data/errors.ts';
+import { openRegular } from '../data/regular.ts';
 import { fingerprint, type Run } from '../data/run.ts';
 import type { Ranking } from './generation.ts';
 
@@ -43,7 +44,7 @@ export async function readRanks(run: Run, ranking: Ranking, benchmark: string, u
 
 async function openRanks(run: Run, ranking: Ranking, benchmark: string): Promise<FileHandle | undefined> {
   try {
-    const file = await open(pathOf(run, ranking, benchmark));
+    const file = await openRegular(pathOf(run, ranking, benchmark));
     if ((await file.stat()).size === 4 * ranking.documents) return file;
     await file.close();
     return undefined;

@@ -80,7 +80,7 @@ async function publishScores(run: Run, prepared: PreparedScorer, report: Report,
   const drafted = await draftRanking(addUpFresh(readCards(run, parts), before, fresh), { outputs: prepared.outputs, sha256: prepared.fingerprint }, before, describeReasons(withoutDocuments.first));
   const ranking: Ranking = testTargets.length === 0 ? drafted : { ...drafted, testTargets };
   const published = before?.generation !== ranking.generation;
-  const notes = [...prepared.notes, ...describeTestTargets(testTargets), ...describeUnusable(withoutDocuments), ...describeChanges(changes, scores.meanwhile)];
+  const notes = [...prepared.notes, ...describeTestTargets(testTargets), ...scores.notes, ...describeUnusable(withoutDocuments), ...describeChanges(changes, scores.meanwhile)];
   const drift = before !== undefined && published ? measureDrift(before, ranking, fresh.result(), run.settings, await readLaw(run, run.settings.keep.pool)) : null;
   if (published) notes.push(...(await prepareIfServed(run, ranking, report)));
   await checkLock(run);

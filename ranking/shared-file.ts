@@ -1,7 +1,8 @@
 // Whole files into memory that threads share, and out of it.
 
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { systemCode } from '../data/errors.ts';
+import { openRegular } from '../data/regular.ts';
 
 /** No more than this is read or written by one call of the system. */
 const mostBytes = 1 << 30;
@@ -10,7 +11,7 @@ const mostBytes = 1 << 30;
 export async function readShared(path: string): Promise<Uint8Array<SharedArrayBuffer> | undefined> {
   let file: FileHandle;
   try {
-    file = await open(path);
+    file = await openRegular(path);
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return undefined;
     throw error;

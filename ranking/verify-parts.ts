@@ -1,8 +1,6 @@
 // What `betr verify` checks of parts: their content against the figures that are listed, their cards, their bad rows, and that they cover every shard.
 
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { openFigures } from '../classifier/figures.ts';
@@ -11,6 +9,7 @@ import { parquetSource, sqlString } from '../data/duckdb.ts';
 import { reasonOf } from '../data/errors.ts';
 import type { Report } from '../data/progress.ts';
 import { rowsWritten } from '../data/quarantine.ts';
+import { readRegular, readRegularSync } from '../data/regular.ts';
 import type { Run } from '../data/run.ts';
 import { formatOf } from '../data/shards.ts';
 import type { Ranking } from './generation.ts';
@@ -127,7 +126,7 @@ export function verifyCards(run: Run, ranking: Ranking, tell: Tell): void {
 /** The card, where it is what was listed. Read at one stroke, as there are many, and each is small. */
 function readCard(path: string, { cardSha256 }: ListedPart, tell: Tell): PartCard | undefined {
   try {
-    const text = readFileSync(path);
+    const text = readRegularSync(path);
     if (createHash('sha256').update(text).digest('hex') === cardSha256) return partCardSchema.parse(JSON.parse(text.toString('utf8')));
     tell(`${path} ${isAnother}. Remove it and run "betr rank".`);
   } catch (error) {
@@ -150,7 +149,7 @@ export async function verifyQuarantine(run: Run, parts: readonly ListedPart[], t
     if (quarantined === 0) continue;
     const path = join(run.files.quarantine, quarantineFile(file));
     try {
-      const text = await readFile(path, 'utf8');
+      const text = await readRegular(path, 'utf8');
       if (quarantineSha256 !== undefined && createHash('sha256').update(text).digest('hex') !== quarantineSha256) tell(`${path} ${isAnother}. Remove it and run "betr rank".`);
       const lines = text.trim().split('\n').map((line) => badRow.parse(JSON.parse(line)));
       const byShard = new Map(covers.map((rows) => [rows.shard, { ...rows, positions: new Set<number>() }]));

@@ -8,6 +8,7 @@ import { parquetSource, sqlName, sqlString } from '../../data/duckdb.ts';
 import { BetrError, fail, reasonOf, systemCode } from '../../data/errors.ts';
 import { readPieces } from '../../data/files.ts';
 import { gunzip } from '../../data/gzip.ts';
+import { checkRegular } from '../../data/regular.ts';
 
 export interface Table {
   path: string;
@@ -34,7 +35,9 @@ export async function openTable(connection: DuckDBConnection, path: string): Pro
 
 async function sizeOf(path: string): Promise<number> {
   try {
-    return (await stat(path)).size;
+    const found = await stat(path);
+    checkRegular(found);
+    return found.size;
   } catch (error) {
     throw systemCode(error) === 'ENOENT' ? fail('FILE_NOT_FOUND', { path, what: 'The table' }, error) : fail('FILE_UNREADABLE', { path, reason: reasonOf(error) }, error);
   }
