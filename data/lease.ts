@@ -10,7 +10,7 @@ import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { writeError } from './commit.ts';
-import { systemCode } from './errors.ts';
+import { fail, reasonOf, systemCode } from './errors.ts';
 import { identifyProcess, isProcessGone, readProcessSpace } from './process.ts';
 import { readRegular } from './regular.ts';
 
@@ -200,7 +200,7 @@ async function readText(path: string): Promise<string | undefined> {
     return await readRegular(path, 'utf8');
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return undefined;
-    throw error;
+    throw fail('FILE_UNREADABLE', { path, reason: reasonOf(error) }, error);
   }
 }
 

@@ -153,7 +153,7 @@ export type Settings = z.output<typeof settingsSchema>;
 export type FieldNames = Settings['corpus']['fields'];
 
 export interface SettingsFile {
-  /** Absolute path of the settings file and of the folder that its relative paths start from. */
+  /** Absolute path of the settings file and of the folder that its relative paths start from: the one it is in, or the current one for a pipe. */
   path: string;
   folder: string;
   settings: Settings;
@@ -175,7 +175,12 @@ export async function readSettings(path: string): Promise<SettingsFile> {
     if (systemCode(error) === 'ENOENT') throw fail('SETTINGS_NOT_FOUND', { path: absolute }, error);
     throw fail('FILE_UNREADABLE', { path: absolute, reason: reasonOf(error) }, error);
   }
-  return { path: absolute, folder: dirname(absolute), settings: parseSettings(text, absolute) };
+  return { path: absolute, folder: isStream(absolute) ? process.cwd() : dirname(absolute), settings: parseSettings(text, absolute) };
+}
+
+/** `<(command)` and /dev/stdin lie in a folder of the system, where nothing else does. */
+function isStream(path: string): boolean {
+  return /^\/(?:dev|proc)\//.test(path) || statSync(path, { throwIfNoEntry: false })?.isFIFO() === true;
 }
 
 function findSettings(path: string): string {

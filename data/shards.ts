@@ -143,7 +143,10 @@ const globOptions = { absolute: true, expandDirectories: false };
 /** What a glob passes over without a word would be taken for gone: folders that it cannot look into, links that lead nowhere, and what is no file. Errors: FILE_UNREADABLE, FILE_NOT_FOUND, FILE_KIND_UNKNOWN. */
 async function checkFolders(pattern: string, folder: string, files: readonly string[], check: Check): Promise<void> {
   const above: string[] = [];
-  for (let path = posix.dirname(pattern); path !== posix.dirname(path); path = posix.dirname(path)) above.push(path);
+  for (let path = posix.dirname(pattern); path !== posix.dirname(path); path = posix.dirname(path)) {
+    // The folder itself is looked into anyway, and the library refuses it where a pattern names it.
+    if (resolve(folder, path) !== resolve(folder)) above.push(path);
+  }
   const matches = picomatch(posix.normalize(pattern));
   for (const found of await glob([...above, '.'], { cwd: folder, ...globOptions, onlyDirectories: true })) {
     // A file system's own, of which only root may see the inside.
