@@ -136,6 +136,7 @@ export async function sha256File(path: string): Promise<string> {
 
 /** Makes what was written to a file or folder survive a crash of the machine. */
 export async function syncPath(path: string): Promise<void> {
+  // eslint-disable-next-line no-restricted-syntax -- of what this process has just written, and of folders
   const handle = await open(path, 'r');
   try {
     await handle.sync();

@@ -164,6 +164,12 @@ function send(reply: Reply, response: Response): string | undefined {
     sendText(text, 'application/json', response);
     return text;
   }
+  if ('pieces' in reply) {
+    response.writeHead(response.statusCode, { 'Content-Type': `${reply.type}; charset=utf-8`, 'Content-Length': reply.pieces.reduce((bytes, piece) => bytes + Buffer.byteLength(piece), 0) });
+    for (const piece of reply.pieces) response.write(piece);
+    response.end();
+    return undefined;
+  }
   sendText(reply.text, reply.type, response);
   return undefined;
 }

@@ -4,9 +4,10 @@ import { z } from 'zod';
 import type { ErrorData } from '../data/errors.ts';
 import { trialSchema } from '../ranking/calibrate.ts';
 import { calibrationName } from '../ranking/calibrations.ts';
+import { mostTrials } from '../ranking/trials.ts';
 
 /** The body of a request, as JSON. */
-export const calibrationBodySchema = z.strictObject({ name: calibrationName, runs: z.array(trialSchema).max(10_000) });
+export const calibrationBodySchema = z.strictObject({ name: calibrationName, runs: z.array(trialSchema).max(mostTrials) });
 
 /** `name` is the one of the request's address, for CSV. */
 export const calibrationTaskSchema = z.object({ bytes: z.instanceof(Uint8Array), csv: z.boolean(), name: z.string().optional() });
