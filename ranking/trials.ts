@@ -7,8 +7,8 @@ import { allowedBy, describeIssues } from '../data/issues.ts';
 import { parseBudget, parseShare } from './amounts.ts';
 import { type Trial, trialSchema } from './calibrate.ts';
 
-/** Servers read the runs of a calibration again between two requests, which takes about 2 µs for each. */
-export const mostTrials = 2000;
+/** Servers read the runs of a calibration again between two requests, which takes some milliseconds for so many. */
+export const mostTrials = 1000;
 const trials = z.array(trialSchema).max(mostTrials);
 const measures = ['loss', 'accuracy'] as const;
 

@@ -5,6 +5,7 @@
 // schemas accepted and `state` (server/state.ts): `state.run`, and `state.live.current()`, the ranking to answer from, to be asked
 // once a request so that all of an answer is of one generation. It returns a Reply and throws errors of the catalogue.
 
+import { Readable } from 'node:stream';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import { openBoundedCache } from '../data/bounded-cache.ts';
 import { fail } from '../data/errors.ts';
@@ -166,8 +167,8 @@ function send(reply: Reply, response: Response): string | undefined {
   }
   if ('pieces' in reply) {
     response.writeHead(response.statusCode, { 'Content-Type': `${reply.type}; charset=utf-8`, 'Content-Length': reply.pieces.reduce((bytes, piece) => bytes + Buffer.byteLength(piece), 0) });
-    for (const piece of reply.pieces) response.write(piece);
-    response.end();
+    // One after the other, as fast as the client takes them.
+    Readable.from(reply.pieces).pipe(response);
     return undefined;
   }
   sendText(reply.text, reply.type, response);
