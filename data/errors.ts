@@ -25,9 +25,10 @@ const catalogue = {
   DISK_FULL: { status: 507, exit: 1, say: (v: { path: string }) => `No space is left for ${v.path}. Nothing half-written was kept; free some space and run the same command again.` },
   OUT_NOT_EMPTY: { status: 409, exit: 2, say: (v: { path: string; found: string }) => `${v.path} holds something other than an earlier selection (${v.found}) and was left as it is. Name a new or empty folder.` },
   SHARD_CHANGED: { status: 409, exit: 1, say: (v: { path: string }) => `${v.path} has changed, or is gone, since it was planned or ranked. Run "betr rank" once it is complete.` },
-  SHARDS_FAILED: { status: 422, exit: 1, say: (v: { problems: string[] }) => `${v.problems.length === 1 ? '1 shard' : `${v.problems.length} shards`} cannot be ranked; what is scored of the others is kept:\n${v.problems.slice(0, 10).map((problem) => `  - ${problem}`).join('\n')}${v.problems.length > 10 ? `\n  - and ${v.problems.length - 10} more` : ''}` },
+  SHARDS_FAILED: { status: 422, exit: 1, say: (v: { problems: string[] }) => `${v.problems.length === 1 ? '1 shard' : `${v.problems.length} shards`} cannot be ranked; what is scored of the others is kept:\n${listed(v.problems)}` },
   PLAN_STALE: { status: 409, exit: 1, say: (v: { path: string }) => `${v.path} was made with a different classifier or different settings. Run "betr rank".` },
-  CHUNKS_LEFT: { status: 409, exit: 1, say: (v: { left: number; chunks: number }) => `${v.left} of the plan's ${v.chunks} chunks are not scored yet. Run "betr work" until none is left, or "betr rank".` },
+  CHUNKS_LEFT: { status: 409, exit: 1, say: (v: { left: number; chunks: number; reasons: string[] }) => `${v.left} of the plan's ${v.chunks} chunks are not scored yet:\n${listed(v.reasons)}\nRun "betr work" until none is left, or "betr rank".` },
+  PARTS_DAMAGED: { status: 500, exit: 1, say: (v: { problems: string[] }) => `${v.problems.length === 1 ? '1 part' : `${v.problems.length} parts`} of the scores cannot be used:\n${listed(v.problems)}\nThese files were removed: run "betr rank", which scores their documents again and nothing else.` },
   SLURM_FAILED: { status: 502, exit: 1, say: (v: { reason: string }) => `Slurm did not take the job: ${v.reason}. Run this where sbatch works; --dry-run prints what would be submitted.` },
   WORKERS_LOST: { status: 500, exit: 1, say: (v: { count: number; reason: string }) => `${v.count === 1 ? '1 worker' : `${v.count} workers`} stopped in the middle of the work (the last: ${v.reason}). What was scored is kept; give them more memory or set fewer workers, and run the same command again.` },
   ZSTD_MISSING: { status: 500, exit: 1, say: (v: { node: string }) => `Node ${v.node} cannot write Zstandard by itself and the optional package zstd-napi is not installed. Install it (npm install zstd-napi, which needs a C++ compiler), or use Node 22.15 or later.` },
@@ -84,6 +85,7 @@ const catalogue = {
   JOB_INTERRUPTED: { status: 500, exit: 1, say: (v: { reason: string }) => `The job was interrupted: ${v.reason}. What it had finished is kept; start the same job again and it goes on from there.` },
   // content
   NO_DOCUMENTS: { status: 422, exit: 1, say: (v: { files: number; quarantined: number; reasons: readonly string[] }) => `The corpus has no usable document: ${v.files === 1 ? '1 file' : `${v.files} files`}, ${v.quarantined === 1 ? '1 row' : `${v.quarantined} rows`} quarantined${v.reasons.length === 0 ? '' : `, such as ${v.reasons.join(', ')}`}. See quarantine/ in the run folder for the reasons, and corpus.fields in the settings.` },
+  TOKENS_TOO_MANY: { status: 422, exit: 1, say: (v: { tokens: number; source?: string }) => `The documents come to about ${v.tokens.toPrecision(3)} tokens, and at most ${Number.MAX_SAFE_INTEGER} can be counted exactly. ${v.source === undefined ? 'Look' : `Most of them are of source "${v.source}": look`} at what corpus.fields.tokens names in the settings.` },
   FIELD_MISSING: { status: 422, exit: 1, say: (v: { field: string; setting: string; found: string[]; more: number }) => `No row of the corpus has the field "${v.field}" (${v.setting}). Its rows have ${v.found.map((name) => `"${name}"`).join(', ')}${v.more > 0 ? ` and ${v.more} more` : ''}. Name one of these in the settings${v.setting === 'corpus.fields.text' ? '' : ', or take the setting out'}.` },
   TARGETS_INVALID: { status: 422, exit: 1, say: (v: { path: string; problem: string }) => `${v.path} cannot be learned from: ${v.problem}. It has to have the columns document and score (a finite number, higher is better), with one row for each document and no document outside the sample.` },
   TRAINING_TOO_SMALL: { status: 422, exit: 1, say: (v: { documents: number; need: number }) => `Only ${v.documents} documents of the sample have a score, and training needs at least ${v.need}. Raise sample.documents in the settings, or give corpus.files more text.` },
@@ -113,6 +115,11 @@ const catalogue = {
   QUOTAS_UNMATCHED: { status: 422, exit: 1, say: (v: { domain: string; by: string; found: string }) => `No ${v.by} of the ranked corpus is a domain with a weight (a ${v.by} is "${v.found}", a domain "${v.domain}"). Set corpus.fields.source in the settings to the field that names a document's domain and run "betr rank", or ask for --quotas-by shard.` },
   PAGES_ALIKE: { status: 422, exit: 1, say: (v: { pages: number; included: number }) => `${v.included === 0 ? 'None' : 'All'} of the ${v.pages} pages are of included domains, so there is nothing to distinguish. Change the keep rate, or name pages of both kinds of domains.` },
 } as const;
+
+/** Problems one below the other, of many the first ten. */
+function listed(problems: readonly string[]): string {
+  return `${problems.slice(0, 10).map((problem) => `  - ${problem}`).join('\n')}${problems.length > 10 ? `\n  - and ${problems.length - 10} more` : ''}`;
+}
 
 export type ErrorCode = keyof typeof catalogue;
 type ErrorValues = { [C in ErrorCode]: Parameters<(typeof catalogue)[C]['say']>[0] };
