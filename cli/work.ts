@@ -5,9 +5,9 @@ import { agreeOnPlan, listTasks, type Plan } from '../classifier/plan.ts';
 import { forgetLostParts, listOpenTasks, openListener } from '../classifier/score-corpus.ts';
 import { emptyResult, problemOf, type WorkResult } from '../classifier/work.ts';
 import { runWorkers } from '../classifier/workers.ts';
-import { BetrError, fail } from '../data/errors.ts';
+import { BetrError } from '../data/errors.ts';
 import { withLock } from '../data/lock.ts';
-import { formatCountOf } from '../ranking/amounts.ts';
+import { formatCountOf, parseSeconds } from '../ranking/amounts.ts';
 import { openRanking, rankingCommand, type RankingOptions, runArgument } from './common.ts';
 import { formatBytes, formatCount, openProgress, printResult } from './output.ts';
 import { parseWorkers } from './rank.ts';
@@ -36,7 +36,7 @@ export function workCommand(): Command {
 
 async function workUntilStopped(settings: string, options: WorkCommandOptions): Promise<WorkResult> {
   const count = parseWorkers(options.workers);
-  const graceMs = 1000 * parseGrace(options.grace);
+  const graceMs = 1000 * parseSeconds('--grace', options.grace);
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
@@ -63,12 +63,6 @@ async function workUntilStopped(settings: string, options: WorkCommandOptions): 
 /** Whoever has the lock sees to it. */
 function passOverLocked(error: unknown): void {
   if (!(error instanceof BetrError && error.code === 'RUN_LOCKED')) throw error;
-}
-
-function parseGrace(text: string): number {
-  const seconds = Number(text);
-  if (text.trim() === '' || !Number.isFinite(seconds) || seconds < 0) throw fail('OPTION_INVALID', { option: '--grace', got: text, allowed: 'a number of seconds, at least 0' });
-  return seconds;
 }
 
 function describeWork({ chunks, documents, textBytes, seconds, finished, problems }: WorkResult): string {
