@@ -24,7 +24,7 @@ export const secondsNumber = z.number().positive({ abort: true }).min(1e-3).max(
 /** A sum of tokens, as it is: every larger one is rounded, and so are its parts. Errors: TOKENS_TOO_MANY, with the source that has most of them where it is known. */
 export function exactTokens(tokens: number, mostOf?: { source: string; tokens: number }): number {
   if (Number.isSafeInteger(tokens)) return tokens;
-  throw fail('TOKENS_TOO_MANY', { tokens, ...mostOf });
+  throw fail('TOKENS_TOO_MANY', { tokens: tokens.toPrecision(3), ...(mostOf === undefined ? {} : { source: mostOf.source }) });
 }
 
 /** Whether a number lies beyond the bounds; one that is infinite, or none, stands for no value where tables have it. */
