@@ -104,17 +104,16 @@ export async function collectScores(run: Run): Promise<CorpusScores> {
 }
 
 async function collectParts(run: Run, tasks: readonly Task[]): Promise<ListedPart[]> {
-  const { open, lost, problems, byChunk } = await listOpenTasks(run, tasks);
-  if (open.length > 0) throw fail('CHUNKS_LEFT', { left: open.length, chunks: tasks.length, reasons: [...lost, ...problems, ...open.map((task) => describeOpen(task, byChunk))] });
+  const { open, lost, unlisted, problems, byChunk } = await listOpenTasks(run, tasks);
+  if (open.length > 0) throw fail('CHUNKS_LEFT', { left: open.length, chunks: tasks.length, reasons: [...lost, ...problems, ...unlisted] });
   return tasks.flatMap(({ name }) => byChunk.get(name) ?? []);
 }
 
-/** What is left of a chunk. */
-function describeOpen({ name, pieces }: Task, byChunk: ReadonlyMap<string, readonly ListedPart[]>): string {
+/** What is left of a chunk of which so many parts are listed. */
+function describeOpen({ name, pieces }: Task, parts: number): string {
   const [first] = pieces;
   const what = pieces.length > 1 ? `a pack of ${pieces.length} shards from ${first?.shard.name ?? ''} on` : `${first?.shard.name ?? ''} from row ${first?.chunk.firstRow ?? 0} on`;
-  const parts = byChunk.get(name)?.length ?? 0;
-  return `${what} (chunk ${name}): ${parts === 0 ? 'no part of it is listed' : `${parts === 1 ? '1 part' : `${parts} parts`} of it listed, and not the last one`}`;
+  return `${what} (chunk ${name}): ${parts === 0 ? 'no part of it is listed' : `${parts === 1 ? '1 part of it is' : `${parts} parts of it are`} listed, and the last one is not`}`;
 }
 
 /** The corpus's shards as they are, how many of them `scoreCorpus` would score now, and how far the plan's chunks are. Errors: STEP_MISSING, those of `outlinePlan`. */
@@ -137,6 +136,8 @@ interface OpenTasks {
   open: Task[];
   /** Parts that are listed and gone, altered or out of reach: which file, and why. */
   lost: string[];
+  /** Open tasks of which some part is not listed. */
+  unlisted: string[];
   /** What is wrong with the manifest. */
   problems: string[];
   byChunk: ReadonlyMap<string, readonly ListedPart[]>;
@@ -147,13 +148,16 @@ export async function listOpenTasks(run: Run, tasks: readonly Task[]): Promise<O
   const { byChunk, problems } = await readPublishedParts(run);
   const open: Task[] = [];
   const lost: string[] = [];
+  const unlisted: string[] = [];
   for (const task of tasks) {
     const parts = byChunk.get(task.name) ?? [];
     const { present, problem } = await takePresent(run, parts);
-    if (problem !== undefined) lost.push(problem);
-    if (!isWhole(present)) open.push(task);
+    if (isWhole(present)) continue;
+    open.push(task);
+    if (problem === undefined) unlisted.push(describeOpen(task, parts.length));
+    else lost.push(problem);
   }
-  return { open, lost, problems, byChunk };
+  return { open, lost, unlisted, problems, byChunk };
 }
 
 /** The parts of a chunk that are there, up to the first that is not, and what is wrong with that: what comes after a gap does not count. */

@@ -50,6 +50,7 @@ async function workUntilStopped(settings: string, options: WorkCommandOptions): 
     const listOpen = async (plan: Plan) => (await listOpenTasks(run, listTasks(run, plan))).open;
     const plan = await agreeOnPlan(run, async (before) => (await listOpen(before)).length > 0, progress.report, stop.signal);
     const { open, lost } = await listOpenTasks(run, listTasks(run, plan));
+    for (const problem of lost) process.stderr.write(`Note: scores again what cannot be used: ${problem}\n`);
     if (lost.length > 0) await withLock(run, () => forgetLostParts(run)).catch(passOverLocked);
     return await runWorkers(run, plan, { count: Math.max(1, Math.min(count, open.length)), wait: options.wait, signal: stop.signal, graceMs, ...openListener(open, progress.report) });
   } catch (error) {
