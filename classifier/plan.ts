@@ -27,7 +27,7 @@ const planSchema = z.strictObject({
   scorer: z.string(),
   chunkBytes: whole,
   /** By name; a small shard with the number of its pack, any other with its chunks. */
-  shards: z.array(z.union([stateSchema.extend({ pack: whole }), stateSchema.extend({ chunks: z.array(chunkSchema).min(1) })])),
+  shards: z.array(z.union([stateSchema.extend({ pack: whole }), stateSchema.extend({ chunks: z.array(chunkSchema).min(1) })])).refine((shards) => shards.every(({ name }, i) => i === 0 || (shards[i - 1]?.name ?? '') < name), { error: 'the shards in the order of their names, each once' }),
 });
 export type Plan = z.output<typeof planSchema>;
 type PlannedShard = Plan['shards'][number];

@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { BetrError, fail, reasonOf, systemCode } from './errors.ts';
 import { readPieces } from './files.ts';
 import { readRegular } from './regular.ts';
+import { readOwn } from './issues.ts';
 
 // Processes on several machines may write the same file, and their process ids may be the same.
 const own = `${randomBytes(4).toString('hex')}.${process.pid}`;
@@ -72,9 +73,7 @@ export async function readSealedJson<T>(path: string, schema: z.ZodType<T>, comm
   try {
     const { sha256, ...value } = sealed.parse(JSON.parse(text));
     if (sha256 === undefined || sealedText(value) !== text) throw new Error('its checksum does not match its content');
-    const parsed = schema.safeParse(value);
-    if (!parsed.success) throw new Error('another version of betr wrote it', { cause: parsed.error });
-    return parsed.data;
+    return valueOf(value, schema);
   } catch (error) {
     throw fail('FILE_DAMAGED', { path, reason: reasonOf(error), command }, error);
   }
@@ -87,10 +86,16 @@ export async function readJson<T>(path: string, schema: z.ZodType<T>, command: s
   const text = await readText(path);
   if (text === undefined) return undefined;
   try {
-    return schema.parse(JSON.parse(text));
+    return valueOf(JSON.parse(text), schema);
   } catch (error) {
     throw fail('FILE_DAMAGED', { path, reason: reasonOf(error), command }, error);
   }
+}
+
+function valueOf<T>(value: unknown, schema: z.ZodType<T>): T {
+  const own = readOwn(value, schema);
+  if ('problem' in own) throw new Error(own.problem);
+  return own.value;
 }
 
 async function readText(path: string): Promise<string | undefined> {
@@ -106,6 +111,7 @@ async function readText(path: string): Promise<string | undefined> {
 export function writeError(error: unknown, path: string): BetrError {
   if (error instanceof BetrError) return error;
   if (systemCode(error) === 'ENOSPC' || /no space left/i.test(reasonOf(error))) return fail('DISK_FULL', { path }, error);
+  if (['EISDIR', 'ERR_FS_EISDIR'].includes(systemCode(error))) return fail('WRITE_FAILED', { path, reason: 'a folder is in its place; remove or rename that, and run the same command again' }, error);
   const reason = reasonOf(error);
   // What Node says of a folder that is to be made on a file system that is read-only.
   return fail('WRITE_FAILED', { path, reason: /^ENOENT.*mkdir/.test(reason) ? 'its folder cannot be made; the file system may be read-only' : reason }, error);

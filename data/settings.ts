@@ -38,6 +38,9 @@ const benchmark = z.strictObject({
   tests: globs.optional(),
 }).refine(({ template, recipe }) => template === undefined || recipe === undefined, { path: ['recipe'], error: 'cannot stand beside a template: either makes the examples' });
 
+/** More bring nothing but time. */
+export const mostResamples = 100_000;
+
 /** `betr domains`: tables of other people's models, and how to weigh the domains by them. */
 export const domainSettingsSchema = z.strictObject({
   /** Tables (CSV, TSV or Parquet) of losses and benchmark errors by model; token counts by domain; families by model. */
@@ -58,7 +61,7 @@ export const domainSettingsSchema = z.strictObject({
   keepRate: positiveNumber.max(1).default(0.1),
   repeat: positiveNumber.default(1),
   /** Bootstrap resamples of the models; fitted to the number of domains when left out. */
-  resamples: z.number().int().nonnegative().max(100_000).optional(),
+  resamples: z.number().int().nonnegative().max(mostResamples).optional(),
   seed: z.number().int().nonnegative().default(1),
   /** Files of pages (as the corpus's, with its field names) to train the classifier on. */
   pages: globs.optional(),

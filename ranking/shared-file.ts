@@ -1,4 +1,4 @@
-// Whole files into memory that threads share, and out of it.
+// Whole files into memory that threads share, and out of it; and a checksum for them.
 
 import type { FileHandle } from 'node:fs/promises';
 import { systemCode } from '../data/errors.ts';
@@ -32,4 +32,11 @@ export async function readShared(path: string): Promise<Uint8Array<SharedArrayBu
 /** Writes bytes to a place in a file. */
 export async function writeAll(file: FileHandle, bytes: Uint8Array, at: number): Promise<void> {
   for (let from = 0; from < bytes.length; ) from += (await file.write(bytes, from, Math.min(mostBytes, bytes.length - from), at + from)).bytesWritten;
+}
+
+/** A checksum, begun with 0 and carried on with more words, that no change of a single word leaves as it was. */
+export function addWords(checksum: number, words: Uint32Array): number {
+  let sum = checksum | 0;
+  for (let i = 0; i < words.length; i++) sum = (Math.imul(sum, 31) + (words[i] ?? 0)) | 0;
+  return sum >>> 0;
 }

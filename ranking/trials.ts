@@ -1,10 +1,9 @@
 // The runs of a calibration as people hand them in: CSV with a header (flops, keep, and loss or accuracy), or JSON.
 
 import { z } from 'zod';
-import { mostNumberCharacters } from '../data/bounds.ts';
 import { fail, reasonOf } from '../data/errors.ts';
 import { allowedBy, describeIssues } from '../data/issues.ts';
-import { parseBudget, parseShare } from './amounts.ts';
+import { parseBudget, parseNumber, parseShare } from './amounts.ts';
 import { type Trial, trialSchema } from './calibrate.ts';
 
 /** Servers read the runs of a calibration again between two requests, which takes some milliseconds for so many. */
@@ -25,8 +24,8 @@ export function parseTrialsCsv(text: string): Trial[] {
     const values = cells(line);
     const value = (name: string): string => values[columns.indexOf(name)] ?? '';
     const given = value(measure);
-    const result = given.length > mostNumberCharacters ? NaN : Number(given || NaN);
-    if (values.length !== 3 || !Number.isFinite(result)) throw fail('BODY_INVALID', { problems: [`line ${index + 2} is "${line.slice(0, 200)}", and it has to be three numbers`] });
+    const result = parseNumber(given);
+    if (values.length !== 3 || result === undefined) throw fail('BODY_INVALID', { problems: [`line ${index + 2} is "${line.slice(0, 200)}", and it has to be three numbers, none beyond 1e30`] });
     return { flops: parseBudget(value('flops')), keep: parseShare('keep', value('keep')), [measure]: result };
   };
   return checkTrials(lines.map(read));

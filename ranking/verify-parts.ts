@@ -47,9 +47,16 @@ export async function verifyContent(run: Run, parts: readonly ListedPart[], tell
   await withSpillingDuckDb(run, async (connection) => {
     for (let from = 0; from < parts.length; from += filesPerQuery) {
       const some = parts.slice(from, from + filesPerQuery);
-      const sql = some.map((part, index) => contentQuery(run, part, index)).join(' UNION ALL ');
-      const found = await queryRows(connection, sql, contentSchema).catch((error: unknown) => tell(`${run.files.scores}: ${reasonOf(error)}`));
-      if (found !== undefined) for (const [index, part] of some.entries()) comparePart(part, found.filter((content) => content.part === index && content.documents > 0), tell);
+      const compare = async (chosen: readonly ListedPart[]): Promise<void> => {
+        const found = await queryRows(connection, chosen.map((part, index) => contentQuery(run, part, index)).join(' UNION ALL '), contentSchema);
+        for (const [index, part] of chosen.entries()) comparePart(part, found.filter((content) => content.part === index && content.documents > 0), tell);
+      };
+      try {
+        await compare(some);
+      } catch {
+        // One of them cannot be read, and says so by itself.
+        for (const part of some) await compare([part]).catch((error: unknown) => tell(`${join(run.files.scores, part.file)} cannot be read: ${reasonOf(error)}. Remove it and run "betr rank".`));
+      }
       report({ stage: 'verify: rows', done: from + some.length, total: parts.length, unit: 'parts' });
     }
   });
@@ -158,7 +165,8 @@ export async function verifyQuarantine(run: Run, parts: readonly ListedPart[], t
         if (own !== undefined && 'position' in line && line.position >= own.firstRow && line.position < own.firstRow + own.rows) own.positions.add(line.position);
       }
       const found = sum([...byShard.values()], ({ positions }) => positions.size);
-      if (found !== Math.min(quarantined, rowsWritten)) tell(`${path} has ${found} rows of its part where ${quarantined} are listed`);
+      const written = lines.filter((line) => 'position' in line).length;
+      if (found !== Math.min(quarantined, rowsWritten) || written !== found) tell(`${path} has ${found === written ? found : `${found} different ones among ${written}`} rows of its part where ${quarantined} are listed`);
       if (quarantined > rowsWritten) continue;
       for (const { shard, quarantined: listed, positions } of byShard.values()) if (covers.length > 1 && positions.size !== listed) tell(`${path} has ${positions.size} rows of ${shard} where ${listed} are listed`);
     } catch (error) {
