@@ -17,7 +17,7 @@ export const onnxRuntimeVersion = '1.30.0';
 const requireHere = createRequire(import.meta.url);
 const carrier: NpmPackage = {
   spec: `onnxruntime-node@${onnxRuntimeVersion}`,
-  integrity: 'sha512-twhs1C2C/BFkz1yc5OY0KIU2GUq6DURO7hD4bx5Q2Qy3nAMJwRXW8xU3NVczE29VA9lolLOYepoD8fjTGfOIqw==',
+  integrity: 'sha512-twhs1C2C/BFkz1yc5OY0KIU2GUq6DURO7hD4bx5Q2Qy3nAMJwRXW8xU3NVczE29VA9lolLOYepoD8fjTGOfIqw==',
   only: ['package.json', 'dist', `bin/napi-v6/${process.platform}/${process.arch}`],
   dependencies: [{ spec: `onnxruntime-common@${onnxRuntimeVersion}`, integrity: 'sha512-7fdVWjAID1dVhH/G8qK3APARunV4VkBFoCQAP7qp4Wkab0mrorvmc+sqiT+mKXOzDqdjN5j+/Z9nb4gzNPWcyA==' }],
 };
