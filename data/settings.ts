@@ -172,14 +172,14 @@ export async function readSettings(path: string): Promise<SettingsFile> {
   try {
     text = await readFile(absolute, 'utf8');
   } catch (error) {
-    if (systemCode(error) === 'ENOENT') throw fail('SETTINGS_NOT_FOUND', { path: absolute }, error);
+    if (['ENOENT', 'ENOTDIR'].includes(systemCode(error))) throw fail('SETTINGS_NOT_FOUND', { path: absolute }, error);
     throw fail('FILE_UNREADABLE', { path: absolute, reason: reasonOf(error) }, error);
   }
   return { path: absolute, folder: dirname(absolute), settings: parseSettings(text, absolute) };
 }
 
 function findSettings(path: string): string {
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return path;
+  if (!existsSync(path) || !statSync(path).isDirectory()) return path;
   const [inside, beside] = [join(path, settingsFile), join(dirname(path), settingsFile)];
   return !existsSync(inside) && existsSync(beside) ? beside : inside;
 }
