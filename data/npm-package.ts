@@ -58,7 +58,7 @@ async function unpack({ spec, integrity, only = [], dependencies = [] }: NpmPack
   await run('npm', ['pack', spec, '--pack-destination', place, '--ignore-scripts'], { maxBuffer: 1 << 26, env: npmEnvironment(work) });
   const packed = join(place, (await readdir(place)).find((file) => file.endsWith('.tgz')) ?? 'missing.tgz');
   const found = `sha512-${createHash('sha512').update(await readFile(packed)).digest('base64')}`;
-  if (found !== integrity) throw new Error(`its digest is ${found} in place of ${integrity}`);
+  if (found !== integrity) throw new Error(`the digest of ${spec} is ${found} in place of ${integrity}`);
   await mkdir(folder, { recursive: true });
   await run('tar', ['-xzf', packed, '-C', folder, '--strip-components=1', '--no-same-owner', ...only.map((path) => `package/${path}`)]);
   for (const dependency of dependencies) await unpack(dependency, join(folder, 'node_modules', dependency.spec.slice(0, dependency.spec.lastIndexOf('@'))), work);

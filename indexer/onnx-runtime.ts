@@ -15,7 +15,8 @@ export type OnnxRuntime = typeof onnxRuntime;
 
 export const onnxRuntimeVersion = '1.30.0';
 const requireHere = createRequire(import.meta.url);
-const carrier: NpmPackage = {
+/** Where the runtime comes from. */
+export const onnxRuntimePackage: NpmPackage = {
   spec: `onnxruntime-node@${onnxRuntimeVersion}`,
   integrity: 'sha512-twhs1C2C/BFkz1yc5OY0KIU2GUq6DURO7hD4bx5Q2Qy3nAMJwRXW8xU3NVczE29VA9lolLOYepoD8fjTGOfIqw==',
   only: ['package.json', 'dist', `bin/napi-v6/${process.platform}/${process.arch}`],
@@ -42,7 +43,7 @@ export function loadedOnnxRuntime(): OnnxRuntime {
 const moduleSchema = z.custom<OnnxRuntime>((value) => typeof value === 'object' && value !== null && 'InferenceSession' in value && 'listSupportedBackends' in value);
 
 async function load(): Promise<OnnxRuntime> {
-  const folder = findInstalled() ?? (await fetchNpmPackage(carrier));
+  const folder = findInstalled() ?? (await fetchNpmPackage(onnxRuntimePackage));
   try {
     loaded = moduleSchema.parse(requireHere(folder));
   } catch (error) {
