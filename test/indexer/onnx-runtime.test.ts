@@ -18,6 +18,16 @@ describe('ONNX Runtime', () => {
 });
 
 describe('the bundled transformers.js', () => {
+  it('is named with its version and all that is in it, in the file that goes with its licenses', async () => {
+    const notice = await readFile('indexer/transformers-bundle.NOTICE.txt', 'utf8');
+    const code = await readFile('node_modules/@huggingface/transformers/dist/transformers.node.mjs', 'utf8');
+    const inside = new Set([...code.matchAll(/^\/\/ \S*node_modules\/((?:@[\w.-]+\/)?[\w.-]+)\/dist\/\S+$/gm)].map(([, name]) => name));
+    expect([...inside].sort()).toEqual(['@huggingface/jinja', '@huggingface/tokenizers', 'onnxruntime-web']);
+    for (const name of inside) expect(notice).toContain(`(${name ?? ''}`);
+    const { version } = z.object({ version: z.string() }).parse(JSON.parse(await readFile('node_modules/@huggingface/transformers/package.json', 'utf8')));
+    expect(notice).toContain(`@huggingface/transformers ${version} `);
+  });
+
   it('exports what the package does, language models too, and runs without an image library', async () => {
     const bundled = await loadTransformers();
     const whole = await import('@huggingface/transformers');
