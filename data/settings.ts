@@ -175,7 +175,7 @@ export async function readSettings(path: string): Promise<SettingsFile> {
   try {
     text = await readOnce(absolute, mostBytes);
   } catch (error) {
-    if (systemCode(error) === 'ENOENT') throw fail('SETTINGS_NOT_FOUND', { path: absolute }, error);
+    if (['ENOENT', 'ENOTDIR'].includes(systemCode(error))) throw fail('SETTINGS_NOT_FOUND', { path: absolute }, error);
     throw fail('FILE_UNREADABLE', { path: absolute, reason: reasonOf(error) }, error);
   }
   return { path: absolute, folder: isStream(absolute) ? process.cwd() : dirname(absolute), settings: parseSettings(text, absolute) };
@@ -187,7 +187,7 @@ function isStream(path: string): boolean {
 }
 
 function findSettings(path: string): string {
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return path;
+  if (!existsSync(path) || !statSync(path).isDirectory()) return path;
   const [inside, beside] = [join(path, settingsFile), join(dirname(path), settingsFile)];
   return !existsSync(inside) && existsSync(beside) ? beside : inside;
 }

@@ -1,8 +1,8 @@
 // A transformer that judges texts by itself: any ONNX model for sequence classification or regression, in the embedder's runtime. Its logits are kept by the
 // texts' content beside the embedder's vectors, so that a text is read once, whatever label is asked for; the model is loaded where one is missing.
 
-import { Tensor } from '@huggingface/transformers';
 import { join } from 'node:path';
+import type { Tensor } from '#transformers';
 import { z } from 'zod';
 import { sha256File } from '../data/commit.ts';
 import { BetrError, fail, reasonOf } from '../data/errors.ts';
@@ -11,7 +11,7 @@ import { readRegular } from '../data/regular.ts';
 import { fingerprint } from '../data/run.ts';
 import type { Settings } from '../data/settings.ts';
 import { chooseDevice, type Device } from './devices.ts';
-import { readHubFile, setUpHub } from './hub.ts';
+import { readHubFile } from './hub.ts';
 import { chooseDtype, type Dtype, findModel, type FoundModel, modelFile, openModel, type OnnxModel, preferredDtypes } from './onnx-model.ts';
 import type { TextVectors } from './vectors.ts';
 
@@ -69,7 +69,6 @@ export function scoresOf({ kind, labels }: Pick<Head, 'kind' | 'labels'>, logits
 }
 
 async function readConfig(found: FoundModel): Promise<Pick<Head, 'labels' | 'kind'>> {
-  setUpHub();
   try {
     const text = found.isFolder ? await readRegular(join(found.place, 'config.json'), 'utf8') : await readHubFile(found.place, 'config.json');
     if (text === undefined) throw new Error('there is none');
@@ -99,7 +98,7 @@ async function loadFirst(found: FoundModel, device: Device, dtypes: readonly Dty
   throw problems[0];
 }
 
-const outputsSchema = z.looseObject({ logits: z.instanceof(Tensor) });
+const outputsSchema = z.looseObject({ logits: z.custom<Tensor>((value) => typeof value === 'object' && value !== null && 'to' in value) });
 
 function readLogits(name: string, outputs: unknown, texts: number, labels: number): Float32Array {
   const parsed = outputsSchema.safeParse(outputs);
