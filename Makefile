@@ -1,5 +1,5 @@
 # Two commands on a fresh machine: `make demo` and `make test`. Each installs what it needs.
-.PHONY: demo test test-all test-nodes lint fuzz soak torture clean
+.PHONY: demo test test-all test-nodes test-package lint fuzz soak torture clean
 
 demo: node_modules/.package-lock.json
 	npm run -s betr -- demo
@@ -14,6 +14,10 @@ test-all: node_modules/.package-lock.json
 # The readers and a run from end to end on Node 22 and 24, which come from npm; TESTS names other tests ("test" for all).
 test-nodes: node_modules/.package-lock.json
 	npm run -s test:nodes -- $(TESTS)
+
+# The packed package, installed and used in folders of its own, on Node 20, 22 and 24.
+test-package: node_modules/.package-lock.json
+	npm run -s test:package
 
 lint: node_modules/.package-lock.json
 	npm run lint
@@ -30,9 +34,9 @@ soak: node_modules/.package-lock.json
 torture: node_modules/.package-lock.json
 	node dist/test/crash/main.js $(or $(ROUNDS),1000) $(SEED)
 
-# `npm ci` also builds dist/ (the package's "prepare" script).
+# `npm ci` also builds dist/ (the package's "prepare" script). The tests need no CUDA, whose files would come from another host than the npm registry.
 node_modules/.package-lock.json: package.json package-lock.json
-	npm ci --no-audit --no-fund
+	ONNXRUNTIME_NODE_INSTALL=skip npm ci --no-audit --no-fund
 	@touch $@
 
 clean:

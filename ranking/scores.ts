@@ -4,7 +4,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { writeError } from '../data/files/commit.ts';
+import { sha256File, writeError } from '../data/files/commit.ts';
 import { type DuckDbLimits, type OpenDuckDb, openDuckDb, parquetSource, sqlString, withDuckDb } from '../data/duckdb/duckdb.ts';
 import { BetrError, fail, reasonOf } from '../run/errors/errors.ts';
 import { isLeftBehind, keepOwn, nameOwn } from '../data/files/own-files.ts';
@@ -30,9 +30,22 @@ export async function withScores<T>(run: Run, ranking: Ranking, use: (connection
   try {
     return await withSpillingDuckDb(run, (connection) => use(connection, table));
   } catch (error) {
+    const isOfScores = !(error instanceof BetrError) || (error.code === 'FILE_DAMAGED' && error.values.path === run.files.scores);
+    // A server looks after its parts in the background: to read all of them for every question would stop it.
+    const altered = isOfScores && run.confined !== true ? await findAltered(run, ranking) : undefined;
+    if (altered !== undefined) throw fail('FILE_DAMAGED', { path: altered, reason: 'its checksum is another one; remove it', command: 'betr rank' }, error);
     if (error instanceof BetrError) throw error;
     throw fail('FILE_DAMAGED', { path: run.files.scores, reason: reasonOf(error), command: 'betr rank' }, error);
   }
+}
+
+/** The first part that is not what was published; undefined where all are. */
+async function findAltered(run: Run, { parts }: Ranking): Promise<string | undefined> {
+  for (const { file, sha256 } of parts) {
+    const path = join(run.files.scores, file);
+    if ((await sha256File(path).catch(() => '')) !== sha256) return path;
+  }
+  return undefined;
 }
 
 /** A ranking's scores as SQL. */
