@@ -1,27 +1,66 @@
 import regexp from 'eslint-plugin-regexp';
 import tseslint from 'typescript-eslint';
 
-// The rooms from the top down (docs/architecture.md): a room imports itself and what stands below it, nothing else.
-const rooms = ['cli', 'server', 'evaluation', 'ranking', 'scoring', 'classifier', 'leaks', 'domains', 'indexer', 'models', 'data', 'run'];
+// The rooms from the top down (docs/architecture.md): a room imports itself and the rooms below it.
+const rooms = [
+  'cli',
+  'server',
+  'evaluation',
+  'ranking',
+  'scoring',
+  'classifier',
+  'leaks',
+  'domains',
+  'indexer',
+  'models',
+  'data',
+  'run',
+];
+const sources = rooms.map((room) => `${room}/**/*.ts`);
+
+// Every path in a string counts, at any depth: imports, dynamic imports, workers, and programs.
+const upward = (room, place) => ({
+  selector: `Literal[value=/^(?:\\.\\.?\\u002F)+(?:${[...rooms.slice(0, place), 'test', 'bench'].join('|')})\\u002F/]`,
+  message: `${room}/ imports only itself and the rooms below it: ${rooms.slice(place + 1).join(', ') || 'none'}.`,
+});
 const parquetPaths = {
   selector: 'TemplateElement[value.raw=/read_parquet\\(/]',
-  message: 'Name Parquet files by parquetSource (data/duckdb/duckdb.ts), which takes their paths literally.',
+  message: 'Name Parquet files with parquetSource (data/duckdb/duckdb.ts), which takes their paths literally.',
 };
-// Every path in a string counts, at any depth: imports, dynamic imports, workers, and programs.
-const closedRooms = rooms.map((room, place) => ({
-  files: [`${room}/**/*.ts`],
-  ignores: ['data/duckdb/duckdb.ts'],
-  rules: {
-    'no-restricted-syntax': [
-      'error',
-      parquetPaths,
-      {
-        selector: `Literal[value=/^(?:\\.\\.?\\u002F)+(?:${[...rooms.slice(0, place), 'test', 'bench'].join('|')})\\u002F/]`,
-        message: `${room}/ imports only itself and the rooms below it: ${rooms.slice(place + 1).join(', ') || 'none'}.`,
-      },
-    ],
-  },
+// Opening a pipe waits for its writer, and nothing can interrupt a thread that waits in open().
+const blockingReads = [
+  'ImportDeclaration[source.value=/^node:fs/] > ImportSpecifier[imported.name=/^(readFile|readFileSync|createReadStream)$/]',
+  'CallExpression[callee.name=/^open(Sync)?$/] > Literal[value="r"]',
+].map((selector) => ({
+  selector,
+  message: 'Open files for reading with run/regular-file.ts, which never waits for a pipe.',
 }));
+// These read files that ship with the product, that it made under a name of its own, or that the system provides.
+const readOwnFiles = [
+  'run/regular-file.ts',
+  'run/version.ts',
+  'data/files/process.ts',
+  'data/wasm.ts',
+  'data/remote/*.ts',
+  'models/onnx/default-model.ts',
+  'indexer/examples/recipes.ts',
+  'scoring/cores.ts',
+  'classifier/fasttext/compare.ts',
+  'server/routes/page.ts',
+  'server/routes/selection.ts',
+  'cli/demo/*.ts',
+];
+const syntaxRules = rooms.flatMap((room, place) => [
+  {
+    files: [`${room}/**/*.ts`],
+    ignores: ['data/duckdb/duckdb.ts'],
+    rules: { 'no-restricted-syntax': ['error', upward(room, place), parquetPaths, ...blockingReads] },
+  },
+  {
+    files: readOwnFiles.filter((file) => file.startsWith(`${room}/`)),
+    rules: { 'no-restricted-syntax': ['error', upward(room, place), parquetPaths] },
+  },
+]).filter(({ files }) => files.length > 0);
 
 export default tseslint.config(
   { ignores: ['dist/', '.cache/', 'demo/', '**/*.as.ts', '**/*.js'] },
@@ -38,7 +77,7 @@ export default tseslint.config(
       'no-console': 'error',
     },
   },
-  ...closedRooms,
+  ...syntaxRules,
   {
     ignores: ['data/duckdb/library.ts'],
     rules: { '@typescript-eslint/no-restricted-imports': ['error', { paths: [{ name: '@duckdb/node-api', allowTypeImports: true, message: 'Take values from data/duckdb/library.ts, which loads them faster.' }] }] },
@@ -46,7 +85,7 @@ export default tseslint.config(
   { files: ['data/duckdb/library.ts'], rules: { '@typescript-eslint/no-require-imports': 'off' } },
   {
     // Text from outside meets patterns that take time in proportion to its length, whatever it is.
-    files: rooms.map((room) => `${room}/**/*.ts`),
+    files: sources,
     plugins: { regexp },
     rules: { 'regexp/no-super-linear-backtracking': ['error', { report: 'potential' }], 'regexp/no-super-linear-move': 'error' },
   },

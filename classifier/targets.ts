@@ -3,6 +3,7 @@
 // column include says which documents are to be told from the others, in place of the best 10 % by score.
 
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { boundedNumber } from '../run/bounds.ts';
 import { DuckDBBlobValue } from '../data/duckdb/library.ts';
 import { z } from 'zod';
 import { parquetSource, sqlName, streamChunks } from '../data/duckdb/duckdb.ts';
@@ -48,7 +49,7 @@ export async function readTargets(connection: DuckDBConnection, path: string): P
         documents.push(document);
         included.push(include === true ? 1 : 0);
         for (const [output, score] of scores.entries()) {
-          if (typeof score !== 'number' || !Number.isFinite(score)) throw fail('TARGETS_INVALID', { path, problem: `document "${document}" has the score ${String(score)}` });
+          if (!boundedNumber.safeParse(score).success || typeof score !== 'number') throw fail('TARGETS_INVALID', { path, problem: `document "${document}" has the score ${String(score)}` });
           lists[output]?.push(score);
         }
       }

@@ -3,10 +3,10 @@
 // A weight's worth in an output's score is its byte times the output's scale.
 
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { commitBytes } from '../data/files/commit.ts';
 import { fail, reasonOf, systemCode } from '../run/errors/errors.ts';
+import { readRegular } from '../run/regular-file.ts';
 
 const magic = 'BETRWGT1';
 const checksumBytes = 32;
@@ -56,7 +56,7 @@ export async function writeWeights(path: string, { bits, outputs, table }: Weigh
 export async function readWeights(path: string): Promise<Weights & { sha256: string }> {
   let file: Buffer;
   try {
-    file = await readFile(path);
+    file = await readRegular(path);
   } catch (error) {
     if (systemCode(error) === 'ENOENT') throw fail('STEP_MISSING', { need: 'trained classifier', command: 'betr train' }, error);
     throw fail('FILE_UNREADABLE', { path, reason: reasonOf(error) }, error);

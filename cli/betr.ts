@@ -1,7 +1,7 @@
 #!/usr/bin/env -S MALLOC_ARENA_MAX=1 node --max-semi-space-size=4
 // The `betr` command as a process: its signals, its pipes and its end.
 
-import { runCommandLine } from './command-line.ts';
+import { report, runCommandLine } from './command-line.ts';
 import { watchStandardStreams } from './standard-streams.ts';
 
 // A command that has something to give back listens too, and ends by itself.
@@ -11,6 +11,8 @@ for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143]] as const) {
   });
 }
 watchStandardStreams();
+// What a library throws on its own, with nobody waiting for it.
+process.on('uncaughtException', (error) => process.exit(report(error, process.argv.includes('--json'))));
 
 process.exitCode = await runCommandLine(process.argv.slice(2));
 // What goes into a pipe is written in the background, as fast as it is read: an exit would cut it off after 64 KiB.

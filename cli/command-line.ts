@@ -1,7 +1,7 @@
 // A command line of `betr`, carried out: its output goes to the process's streams, its exit code is returned.
 
 import { Command, CommanderError } from 'commander';
-import { BetrError, errorData, fail, reasonOf } from '../run/errors/errors.ts';
+import { BetrError, errorData, fail, knownError } from '../run/errors/errors.ts';
 import { leastOpenFiles, readOpenFilesLimit } from '../data/files/process.ts';
 import { readVersion } from '../run/version.ts';
 import { commands, exitCodes } from './commands.ts';
@@ -55,14 +55,14 @@ function byItsFlag(error: unknown, command: Command | undefined): unknown {
 }
 
 /** Tells an error where the user looks for it, and returns the exit code. */
-function report(error: unknown, json: boolean): number {
+export function report(error: unknown, json: boolean): number {
   if (error instanceof CommanderError && error.exitCode === 0) return 0;
   if (error instanceof CommanderError) {
     // Its words are on standard error already.
     if (json) printError(fail('USAGE', { problem: error.message.replace(/^error: /, '') }));
     return 2;
   }
-  const known = error instanceof BetrError ? error : fail('INTERNAL', { reason: error instanceof Error ? (error.stack ?? reasonOf(error)) : reasonOf(error) });
+  const known = knownError(error);
   if (json) printError(known);
   process.stderr.write(`betr: ${known.message} [${known.code}]\n`);
   return known.exitCode;

@@ -9,6 +9,8 @@ export interface ListedFile {
   path: string;
   bytes: number;
   modifiedMs: number;
+  /** Further names of the same file that the settings name as well. */
+  otherNames?: string[];
 }
 
 /** One file of the corpus. */

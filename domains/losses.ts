@@ -6,7 +6,7 @@ import { DuckDBDoubleVector, DuckDBVarCharVector } from '../data/duckdb/library.
 import { z } from 'zod';
 import { sqlString, streamChunks } from '../data/duckdb/duckdb.ts';
 import { fail } from '../run/errors/errors.ts';
-import { checkAbove, findColumn, openTable, readingCells, type Table, unpivot } from './table.ts';
+import { checkAbove, checkBounds, checkColumns, findColumn, openTable, readingCells, type Table, unpivot } from './table.ts';
 
 export interface LossTable {
   path: string;
@@ -121,6 +121,7 @@ async function rawLongCells(connection: DuckDBConnection, table: Table, domain: 
   const loss = needColumn(table, 'loss');
   const { tokens, bytes } = await sizeColumns(connection, table);
   const numbers = new Set([loss, tokens, bytes]);
+  await checkColumns(connection, table, numbers);
   const sql = `SELECT domain, model, ${rawMean} FROM (SELECT c${domain} AS domain, c${model} AS model, c${loss} AS loss, c${tokens} AS tokens, c${bytes} AS bytes FROM ${table.scan(numbers)}) GROUP BY domain, model`;
   return { sql, numbers, hasTokens: true };
 }
@@ -131,6 +132,7 @@ async function rawWideCells(connection: DuckDBConnection, table: Table, domain: 
   const page = findColumn(table, 'page');
   const models = [...table.columns.keys()].filter((at) => ![domain, page, tokens, bytes].includes(at));
   const numbers = new Set([...models, tokens, bytes]);
+  await checkColumns(connection, table, numbers);
   const sql = `SELECT domain, model, ${rawMean} FROM (SELECT c${domain} AS domain, name AS model, value AS loss, c${tokens} AS tokens, c${bytes} AS bytes FROM ${unpivot(table, table.scan(numbers), models)}) GROUP BY domain, model`;
   return { sql, numbers, hasTokens: true };
 }
@@ -154,9 +156,15 @@ async function* stream(connection: DuckDBConnection, table: Table, numbers: Read
   const chunks = streamChunks(connection, query);
   let row = 0;
   for (;;) {
-    const { done, value: chunk } = await readingCells(connection, table, numbers, () => chunks.next());
-    if (done === true) return;
-    const block = toBlock(chunk, models);
+    const block = await readingCells(connection, table, numbers, async () => {
+      const next = await chunks.next();
+      if (next.done === true) return undefined;
+      const read = toBlock(next.value, models);
+      checkBounds(read.losses);
+      checkBounds(read.tokens);
+      return read;
+    });
+    if (block === undefined) return;
     const unnamed = block.domains.indexOf('');
     if (unnamed >= 0) throw fail('TABLE_INVALID', { path: table.path, problem: `row ${row + unnamed + 1} has no domain` });
     row += block.domains.length;

@@ -4,10 +4,12 @@
 import { stat } from 'node:fs/promises';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { z } from 'zod';
+import { isBeyond, mostNumber } from '../run/bounds.ts';
 import { parquetSource, sqlName, sqlString } from '../data/duckdb/duckdb.ts';
 import { BetrError, fail, reasonOf, systemCode } from '../run/errors/errors.ts';
 import { readPieces } from '../data/files/files.ts';
 import { gunzip } from '../data/compression/gzip.ts';
+import { checkRegular } from '../run/regular-file.ts';
 
 export interface Table {
   path: string;
@@ -34,7 +36,9 @@ export async function openTable(connection: DuckDBConnection, path: string): Pro
 
 async function sizeOf(path: string): Promise<number> {
   try {
-    return (await stat(path)).size;
+    const found = await stat(path);
+    checkRegular(found);
+    return found.size;
   } catch (error) {
     throw systemCode(error) === 'ENOENT' ? fail('FILE_NOT_FOUND', { path, what: 'The table' }, error) : fail('FILE_UNREADABLE', { path, reason: reasonOf(error) }, error);
   }
@@ -99,21 +103,35 @@ export async function readingCells<T>(connection: DuckDBConnection, table: Table
   } catch (error) {
     if (error instanceof BetrError) throw error;
     const cell = await findBadCell(connection, table, numbers).catch(() => undefined);
-    if (cell !== undefined) throw fail('TABLE_CELL', { path: table.path, ...cell, need: 'a number' }, error);
+    if (cell !== undefined) throw fail('TABLE_CELL', { path: table.path, ...cell, need: 'a number from -1e30 to 1e30' }, error);
     throw unreadable(table.path, error);
   }
 }
 
-/** Errors: TABLE_CELL for the first cell of column `at` that is a number and not within `low` (itself only where `closed`) to infinity. */
+/** Errors: TABLE_CELL for the first cell of column `at` that is a number and not within `low` (itself only where `closed`) and the bound of all numbers. */
 export async function checkAbove(connection: DuckDBConnection, table: Table, at: number, low: number, closed: boolean): Promise<void> {
   const numbers = new Set([at]);
   const [found] = await readingCells(connection, table, numbers, async () => {
     const reader = await connection.runAndReadAll(
-      `SELECT place, got::VARCHAR FROM (SELECT row_number() OVER ()::DOUBLE AS place, c${at} AS got FROM ${table.scan(numbers)}) WHERE NOT (got ${closed ? '>=' : '>'} ${low} AND isfinite(got)) ORDER BY place LIMIT 1`,
+      `SELECT place, got::VARCHAR FROM (SELECT row_number() OVER ()::DOUBLE AS place, c${at} AS got FROM ${table.scan(numbers)}) WHERE NOT (got ${closed ? '>=' : '>'} ${low} AND got <= ${mostNumber}) ORDER BY place LIMIT 1`,
     );
     return z.array(z.tuple([z.number(), z.string()])).parse(reader.getRows());
   });
-  if (found !== undefined) throw fail('TABLE_CELL', { path: table.path, row: found[0], column: table.columns[at] ?? '', got: found[1], need: closed ? `a number of at least ${low}` : `a number above ${low}` });
+  if (found !== undefined) throw fail('TABLE_CELL', { path: table.path, row: found[0], column: table.columns[at] ?? '', got: found[1], need: `a number ${closed ? 'of at least' : 'above'} ${low} and at most ${mostNumber.toExponential().replace('+', '')}` });
+}
+
+/** Errors: TABLE_CELL for a cell of the columns that is beyond the bounds of all numbers. Reads the table once, for whoever adds numbers up before they are looked at. */
+export async function checkColumns(connection: DuckDBConnection, table: Table, numbers: ReadonlySet<number>): Promise<void> {
+  const largest = [...numbers].map((at) => `max(abs(c${at})) FILTER (isfinite(c${at}))`);
+  await readingCells(connection, table, numbers, async () => {
+    const reader = await connection.runAndReadAll(`SELECT ${largest.join(', ')} FROM ${table.scan(numbers)}`);
+    checkBounds(z.array(z.number().nullable()).parse(reader.getRows()[0]).flatMap((value) => value ?? []));
+  });
+}
+
+/** For `readingCells` to find the cell. Throws where one of the values is beyond the bounds of all numbers. */
+export function checkBounds(values: Iterable<number>): void {
+  for (const value of values) if (isBeyond(value)) throw new Error(`${value} is beyond the bounds of all numbers`);
 }
 
 /** SQL of the rows of a wide table as cells: (its other columns, field, name, value), one for each of `columns`. */
@@ -128,7 +146,7 @@ async function findBadCell(connection: DuckDBConnection, { columns, scan }: Tabl
   const names = [...numbers].map((at) => `c${at}`).join(', ');
   const rows = await connection.runAndReadAll(
     `SELECT place, name, got FROM (UNPIVOT (SELECT row_number() OVER ()::DOUBLE AS place, ${names} FROM ${scan(new Set())}) ON ${names} INTO NAME name VALUE got)
-     WHERE TRY_CAST(got AS DOUBLE) IS NULL ORDER BY place LIMIT 1`,
+     WHERE TRY_CAST(got AS DOUBLE) IS NULL OR (isfinite(TRY_CAST(got AS DOUBLE)) AND abs(TRY_CAST(got AS DOUBLE)) > ${mostNumber}) ORDER BY place LIMIT 1`,
   );
   const found = badCell.safeParse(rows.getRows()[0]);
   if (!found.success) return undefined;

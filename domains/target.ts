@@ -5,7 +5,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { z } from 'zod';
 import { fail } from '../run/errors/errors.ts';
 import { openSorted, ranksOf, sortModels } from './estimate.ts';
-import { findColumn, openTable, readingCells, type Table, unpivot } from './table.ts';
+import { checkBounds, findColumn, openTable, readingCells, type Table, unpivot } from './table.ts';
 
 /** error: the mean error. rank: the mean over benchmarks of the model's mid-rank / N, for errors on different scales. */
 export const combinations = ['error', 'rank'] as const;
@@ -25,7 +25,11 @@ const cellRow = z.tuple([z.string().nullable(), z.string().nullable(), z.number(
 export async function readErrors(connection: DuckDBConnection, path: string): Promise<BenchmarkErrors> {
   const table = await openTable(connection, path);
   const { sql, numbers } = errorCells(table);
-  const rows = await readingCells(connection, table, numbers, async () => cellRow.array().parse((await connection.runAndReadAll(sql)).getRows()));
+  const rows = await readingCells(connection, table, numbers, async () => {
+    const cells = cellRow.array().parse((await connection.runAndReadAll(sql)).getRows());
+    checkBounds(cells.flatMap(([, , error]) => error ?? []));
+    return cells;
+  });
   const benchmarks = new Set<string>();
   const models: BenchmarkErrors['models'] = new Map();
   for (const [benchmark, model, error] of rows) {

@@ -17,7 +17,7 @@ export const corpusCountsSchema = z.object({
   textBytes: count,
   /** Documents that bring their own token count, and the sum of those counts. */
   countedDocuments: count,
-  countedTokens: z.number().nonnegative(),
+  countedTokens: count,
   quarantined: count,
   /** Shards without a usable document. */
   withoutDocuments: unusableShardsSchema.default(noneUnusable),

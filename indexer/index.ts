@@ -11,6 +11,7 @@ import { sizeOf } from '../data/files/files.ts';
 import type { Report } from '../run/progress.ts';
 import { withQuarantine } from '../data/files/quarantine.ts';
 import { fingerprint, type Run } from '../run/run.ts';
+import { describeTwice } from '../data/shards.ts';
 import { describeUnusable } from '../data/files/unusable.ts';
 import { type Example, examplesNoteSchema, loadExamples, readBenchmarks, saveExamples } from './examples/benchmarks.ts';
 import type { BestRanks } from './targets/best-rank.ts';
@@ -65,7 +66,7 @@ export async function runIndex(run: Run, report: Report, { forceTests = false }:
     embedding: vectors.embedding,
     search,
     ranks: describeRanks(best, examples, counts),
-    warnings: [...describeUnusable(corpus.withoutDocuments), ...listWarnings(run, sample.documents / examples.length, counts, search), ...describeEmbedding(vectors), ...describeTestTargets(testTargets)],
+    warnings: [...describeTwice([...inputs.shards, ...inputs.benchmarks.flatMap(({ files }) => files)]), ...describeUnusable(corpus.withoutDocuments), ...listWarnings(run, sample.documents / examples.length, counts, search), ...describeEmbedding(vectors), ...describeTestTargets(testTargets)],
     outputs: await hashOutputs(next),
   };
   await takeOver(run, next);

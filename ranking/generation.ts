@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { openFigures } from '../scoring/sums.ts';
 import { histogramSchema, type ListedPart, listedPartSchema, type Part } from '../scoring/part.ts';
 import { shardsOf } from '../scoring/shard-changes.ts';
+import { exactTokens } from '../run/bounds.ts';
 import { commitSealedJson, readSealedJson } from '../data/files/commit.ts';
 import { BetrError, fail, systemCode } from '../run/errors/errors.ts';
 import { fingerprint, type Run } from '../run/run.ts';
@@ -60,7 +61,7 @@ export async function publishRanking(run: Run, parts: Iterable<Part> | AsyncIter
   return ranking;
 }
 
-/** The ranking that the parts make. They may come one by one, as their histograms do not all fit in memory. Errors: NO_DOCUMENTS, with `reasons`. */
+/** The ranking that the parts make. They may come one by one, as their histograms do not all fit in memory. Errors: NO_DOCUMENTS, with `reasons`; TOKENS_TOO_MANY. */
 export async function draftRanking(parts: Iterable<Part> | AsyncIterable<Part>, scorer: Ranking['scorer'], published: Ranking | undefined, reasons: readonly string[] = []): Promise<Ranking> {
   const listed: ListedPart[] = [];
   const figures = openFigures();
@@ -71,6 +72,7 @@ export async function draftRanking(parts: Iterable<Part> | AsyncIterable<Part>, 
   const total = (count: (part: ListedPart) => number): number => listed.reduce((sum, part) => sum + count(part), 0);
   const { documents, tokens, sources, histogram } = figures.result();
   const quarantined = total((part) => part.quarantined);
+  exactTokens(tokens, sources.reduce((most, one) => (one.tokens > most.tokens ? one : most), { source: '', tokens: -1 }));
   if (documents === 0) throw fail('NO_DOCUMENTS', { files: shardsOf(listed).length, quarantined, reasons });
   const generation = nameGeneration(listed, scorer);
   return {

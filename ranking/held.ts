@@ -1,13 +1,14 @@
 // Which generations processes read from, as a server does as long as requests use them. Their parts stay, whatever is published meanwhile: each process has a mark
 // for each of them in holds/, a file that lists the parts.
 
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { commitJson, keepIfPossible } from '../data/files/commit.ts';
 import { fail, reasonOf, systemCode, writeError } from '../run/errors/errors.ts';
 import { listFolder } from '../data/files/files.ts';
 import { isLeftBehind, keepOwn, nameOwn } from '../data/files/own-files.ts';
+import { readRegular } from '../run/regular-file.ts';
 import type { Run } from '../run/run.ts';
 import type { Ranking } from './generation.ts';
 
@@ -42,7 +43,7 @@ export async function readHeld(run: Run): Promise<Held[]> {
 /** The mark's text; '' where it has just been removed. What cannot be read may hold anything, so that nothing may be removed. */
 async function readMark(path: string): Promise<string> {
   try {
-    return await readFile(path, 'utf8');
+    return await readRegular(path, 'utf8');
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return '';
     throw fail('FILE_UNREADABLE', { path, reason: reasonOf(error) }, error);

@@ -2,6 +2,7 @@
 
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { ensureTokenRates } from '../scoring/corpus-rates.ts';
 import { type FigureSums, openFigures } from '../scoring/sums.ts';
 import { chunkOf, type CoveredRows, isChunkName, type ListedPart, type Part } from '../scoring/part.ts';
@@ -45,13 +46,18 @@ export interface RankResult {
 /** Ranks the corpus of a run by a scorer; each has a ranking of its own. Errors: SCORER_UNKNOWN and those of the scorer; STEP_MISSING, NO_DOCUMENTS, WORKERS_LOST, those of reading the corpus and of writing. */
 export async function rankCorpus(main: Run, report: Report, scorer = defaultScorer): Promise<RankResult> {
   const { run, prepared } = await prepareRanking(main, scorer, report);
-  const publish = (): Promise<RankResult> => publishScores(run, prepared, report, () => scoreCorpus(run, report));
+  const publish = (damaged: readonly string[] = []): Promise<RankResult> =>
+    publishScores(run, prepared, report, async () => {
+      const scores = await scoreCorpus(run, report);
+      // A card that was removed is missing now, for the reason that is known.
+      return damaged.length === 0 ? scores : { ...scores, scoredAgain: [...damaged] };
+    });
   try {
     return await publish();
   } catch (error) {
-    if (!(error instanceof BetrError) || error.code !== 'FILE_DAMAGED') throw error;
-    // A damaged card is gone by now, so that its part is made again.
-    return publish();
+    if (!(error instanceof BetrError) || error.code !== 'PARTS_DAMAGED') throw error;
+    // What was damaged is gone by now, and is made again.
+    return publish(z.array(z.string()).parse(error.values.problems));
   }
 }
 
@@ -80,7 +86,7 @@ async function publishScores(run: Run, prepared: PreparedScorer, report: Report,
   const drafted = await draftRanking(addUpFresh(readCards(run, parts), before, fresh), { outputs: prepared.outputs, sha256: prepared.fingerprint }, before, describeReasons(withoutDocuments.first));
   const ranking: Ranking = testTargets.length === 0 ? drafted : { ...drafted, testTargets };
   const published = before?.generation !== ranking.generation;
-  const notes = [...prepared.notes, ...describeTestTargets(testTargets), ...describeUnusable(withoutDocuments), ...describeChanges(changes, scores.meanwhile)];
+  const notes = [...prepared.notes, ...describeTestTargets(testTargets), ...scores.notes, ...describeUnusable(withoutDocuments), ...describeChanges(changes, scores.meanwhile), ...scores.scoredAgain.map((problem) => `scored again what could not be used: ${problem}`)];
   const drift = before !== undefined && published ? measureDrift(before, ranking, fresh.result(), run.settings, await readLaw(run, run.settings.keep.pool)) : null;
   if (published) notes.push(...(await prepareIfServed(run, ranking, report)));
   await checkLock(run);

@@ -5,6 +5,7 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type DuckDbLimits, type OpenDuckDb, openDuckDb, parquetSource, withDuckDb } from '../data/duckdb/duckdb.ts';
 import { BetrError, fail, reasonOf, writeError } from '../run/errors/errors.ts';
+import { sha256File } from '../data/files/hash-files.ts';
 import { isLeftBehind, keepOwn, nameOwn } from '../data/files/own-files.ts';
 import type { Run } from '../run/run.ts';
 import type { Ranking } from './generation.ts';
@@ -28,9 +29,22 @@ export async function withScores<T>(run: Run, ranking: Ranking, use: (connection
   try {
     return await withSpillingDuckDb(run, (connection) => use(connection, table));
   } catch (error) {
+    const isOfScores = !(error instanceof BetrError) || (error.code === 'FILE_DAMAGED' && error.values.path === run.files.scores);
+    // A server looks after its parts in the background: to read all of them for every question would stop it.
+    const altered = isOfScores && run.confined !== true ? await findAltered(run, ranking) : undefined;
+    if (altered !== undefined) throw fail('FILE_DAMAGED', { path: altered, reason: 'its checksum is another one; remove it', command: 'betr rank' }, error);
     if (error instanceof BetrError) throw error;
     throw fail('FILE_DAMAGED', { path: run.files.scores, reason: reasonOf(error), command: 'betr rank' }, error);
   }
+}
+
+/** The first part that is not what was published; undefined where all are. */
+async function findAltered(run: Run, { parts }: Ranking): Promise<string | undefined> {
+  for (const { file, sha256 } of parts) {
+    const path = join(run.files.scores, file);
+    if ((await sha256File(path).catch(() => '')) !== sha256) return path;
+  }
+  return undefined;
 }
 
 /** A ranking's scores as SQL. */

@@ -1,10 +1,10 @@
 // The shards of a ranking that have no document in it, by what its parts cover and their files of bad rows.
 
-import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
 import { type CoveredRows, type ListedPart, quarantineFile } from '../scoring/part.ts';
+import { openRegular } from '../run/regular-file.ts';
 import type { Run } from '../run/run.ts';
 import { listedUnusable, type UnusableShards } from '../data/files/unusable.ts';
 
@@ -40,16 +40,14 @@ export async function findUnusable(run: Run, parts: readonly ListedPart[], fresh
 const badRowSchema = z.object({ file: z.string(), position: z.number(), reason: z.string() });
 
 async function readFirstBad(path: string, shard: string): Promise<z.output<typeof badRowSchema> | undefined> {
-  const lines = createInterface({ input: createReadStream(path), crlfDelay: Infinity });
   try {
+    const lines = createInterface({ input: (await openRegular(path)).createReadStream(), crlfDelay: Infinity });
     for await (const line of lines) {
       const row = badRowSchema.safeParse(JSON.parse(line)).data;
       if (row?.file === shard) return row;
     }
   } catch {
     // It says why, and no more: without it the ranking is what it is.
-  } finally {
-    lines.close();
   }
   return undefined;
 }

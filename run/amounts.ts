@@ -1,6 +1,6 @@
 // Budgets, shares and token counts as people write them, and as we write them back.
 
-import { leastNumber, mostNumber, mostNumberCharacters } from './bounds.ts';
+import { boundedNumber, countNumber, leastNumber, mostNumber, mostNumberCharacters, mostSeconds } from './bounds.ts';
 import { fail } from './errors/errors.ts';
 
 const decimal = /^(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?$/i;
@@ -31,6 +31,35 @@ export function parseAmount(option: string, text: string, example = '1e12 or 7B'
   const amount = (parseDecimal(factor === undefined ? trimmed : trimmed.slice(0, -1)) ?? NaN) * (factor ?? 1);
   if (!(amount <= mostNumber)) throw fail('OPTION_INVALID', { option, got: shown(text), allowed: `a number above 0 and at most 1e30, such as ${example}` });
   return amount;
+}
+
+/** How many of something there are: an amount, to the next whole number, from 1 to 2^53 - 1. Errors: OPTION_INVALID. */
+export function parseCount(option: string, text: string, example: string): number {
+  const count = Math.round(parseAmount(option, text, example));
+  if (!countNumber.safeParse(count).success) throw fail('OPTION_INVALID', { option, got: shown(text), allowed: `a number from 1 to ${Number.MAX_SAFE_INTEGER}, such as ${example}` });
+  return count;
+}
+
+/** A whole number in digits, from `least` to `most`. Errors: OPTION_INVALID. */
+export function parseWhole(option: string, text: string, least: number, most: number): number {
+  const value = /^\d{1,16}$/.test(text) ? Number(text) : NaN;
+  if (!(value >= least && value <= most)) throw fail('OPTION_INVALID', { option, got: shown(text), allowed: `a whole number from ${least} to ${most}` });
+  return value;
+}
+
+/** A time in seconds, from 0 to a week. Errors: OPTION_INVALID. */
+export function parseSeconds(option: string, text: string): number {
+  const seconds = parseNumber(text) ?? NaN;
+  if (!(seconds >= 0 && seconds <= mostSeconds)) throw fail('OPTION_INVALID', { option, got: shown(text), allowed: `a number of seconds from 0 to ${mostSeconds}` });
+  return seconds;
+}
+
+/** A number of either sign within the bounds; undefined for any other text. */
+export function parseNumber(text: string): number | undefined {
+  if (text.length > mostNumberCharacters) return undefined;
+  const unsigned = text.trim().replace(/^[+-]/, '');
+  const value = Number(text);
+  return decimal.test(unsigned) && boundedNumber.safeParse(value).success ? value : undefined;
 }
 
 function shown(text: string): string {

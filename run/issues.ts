@@ -38,6 +38,13 @@ export function describeIssues(issues: readonly z.core.$ZodIssue[], root: unknow
   return issues.flatMap(closest).slice(0, mostProblems).map((issue) => describe(issue, root, whole));
 }
 
+/** What the product reads of a file of its own: the value, or why another version must have written it. */
+export function readOwn<T>(value: unknown, schema: z.ZodType<T>): { value: T } | { problem: string } {
+  const parsed = schema.safeParse(value, { error: allowedBy });
+  if (parsed.success) return { value: parsed.data };
+  return { problem: `another version of betr wrote it (${describeIssues(parsed.error.issues, value, 'the whole').at(0) ?? 'it is of another form'})` };
+}
+
 /** Of a value that may be one of several things: the problems with the one that it is like, where it is like one. */
 function closest(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
   if (issue.code !== 'invalid_union') return [issue];

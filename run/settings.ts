@@ -1,13 +1,13 @@
 // The settings of a run: `betr.yaml`, read once and checked by one schema.
 
 import { existsSync, statSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { isScalar, parseDocument, visit } from 'yaml';
 import { z } from 'zod';
 import { countNumber, positiveNumber, secondsNumber } from './bounds.ts';
 import { fail, reasonOf, systemCode } from './errors/errors.ts';
 import { show, showKeys, valueAt } from './issues.ts';
+import { readOnce } from './regular-file.ts';
 import { parseTemplate } from './fields/template.ts';
 import { showPath } from './address.ts';
 import { defaultWindowMegabytes, mostWindowMegabytes } from './zstd-window.ts';
@@ -38,6 +38,9 @@ const benchmark = z.strictObject({
   tests: globs.optional(),
 }).refine(({ template, recipe }) => template === undefined || recipe === undefined, { path: ['recipe'], error: 'cannot stand beside a template: either makes the examples' });
 
+/** More bring nothing but time. */
+export const mostResamples = 100_000;
+
 /** `betr domains`: tables of other people's models, and how to weigh the domains by them. */
 export const domainSettingsSchema = z.strictObject({
   /** Tables (CSV, TSV or Parquet) of losses and benchmark errors by model; token counts by domain; families by model. */
@@ -58,7 +61,7 @@ export const domainSettingsSchema = z.strictObject({
   keepRate: positiveNumber.max(1).default(0.1),
   repeat: positiveNumber.default(1),
   /** Bootstrap resamples of the models; fitted to the number of domains when left out. */
-  resamples: z.number().int().nonnegative().max(100_000).optional(),
+  resamples: z.number().int().nonnegative().max(mostResamples).optional(),
   seed: z.number().int().nonnegative().default(1),
   /** Files of pages (as the corpus's, with its field names) to train the classifier on. */
   pages: globs.optional(),
@@ -153,7 +156,7 @@ export type Settings = z.output<typeof settingsSchema>;
 export type FieldNames = Settings['corpus']['fields'];
 
 export interface SettingsFile {
-  /** Absolute path of the settings file and of the folder that its relative paths start from. */
+  /** Absolute path of the settings file and of the folder that its relative paths start from: the one it is in, or the current one for a pipe. */
   path: string;
   folder: string;
   settings: Settings;
@@ -165,21 +168,26 @@ export function settingsToShow(settings: Settings): Settings {
   return { ...settingsSchema.parse(shown), workers: undefined };
 }
 
-/** Reads and checks a settings file, or the one in a folder, or beside the folder of a run. Errors: SETTINGS_NOT_FOUND, SETTINGS_INVALID. */
+/** Reads and checks a settings file (or a pipe that gives one), or the one in a folder, or beside the folder of a run. Errors: SETTINGS_NOT_FOUND, SETTINGS_INVALID, FILE_UNREADABLE. */
 export async function readSettings(path: string): Promise<SettingsFile> {
   const absolute = findSettings(resolve(path));
   let text: string;
   try {
-    text = await readFile(absolute, 'utf8');
+    text = await readOnce(absolute, mostBytes);
   } catch (error) {
-    if (systemCode(error) === 'ENOENT') throw fail('SETTINGS_NOT_FOUND', { path: absolute }, error);
+    if (['ENOENT', 'ENOTDIR'].includes(systemCode(error))) throw fail('SETTINGS_NOT_FOUND', { path: absolute }, error);
     throw fail('FILE_UNREADABLE', { path: absolute, reason: reasonOf(error) }, error);
   }
-  return { path: absolute, folder: dirname(absolute), settings: parseSettings(text, absolute) };
+  return { path: absolute, folder: isStream(absolute) ? process.cwd() : dirname(absolute), settings: parseSettings(text, absolute) };
+}
+
+/** `<(command)` and /dev/stdin lie in a folder of the system, where nothing else does. */
+function isStream(path: string): boolean {
+  return /^\/(?:dev|proc)\//.test(path) || statSync(path, { throwIfNoEntry: false })?.isFIFO() === true;
 }
 
 function findSettings(path: string): string {
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return path;
+  if (!existsSync(path) || !statSync(path).isDirectory()) return path;
   const [inside, beside] = [join(path, settingsFile), join(dirname(path), settingsFile)];
   return !existsSync(inside) && existsSync(beside) ? beside : inside;
 }
@@ -200,6 +208,8 @@ export function parseSettings(text: string, path: string): Settings {
 }
 
 const mostCharacters = 1 << 20;
+/** Of UTF-8. */
+const mostBytes = 4 * mostCharacters;
 const mostAliases = 100;
 
 /** A few lines of aliases of aliases are billions of values, and take the library long to refuse. */

@@ -10,7 +10,7 @@ import { BetrError, fail } from '../run/errors/errors.ts';
 import { withLock } from '../data/files/lock.ts';
 import type { Report } from '../run/progress.ts';
 import { fingerprint, type Run } from '../run/run.ts';
-import { isCompressed, listCorpus, pathOf } from '../data/shards.ts';
+import { describeTwice, isCompressed, listCorpus, pathOf } from '../data/shards.ts';
 import { readTokenRates, type TokenRates } from '../indexer/sample/tokens.ts';
 import { guessTextBytes, isSmall, packShards } from './packs.ts';
 import type { PreparedScorer } from './scorers/kind.ts';
@@ -27,7 +27,7 @@ const planSchema = z.strictObject({
   scorer: z.string(),
   chunkBytes: whole,
   /** By name; a small shard with the number of its pack, any other with its chunks. */
-  shards: z.array(z.union([stateSchema.extend({ pack: whole }), stateSchema.extend({ chunks: z.array(chunkSchema).min(1) })])),
+  shards: z.array(z.union([stateSchema.extend({ pack: whole }), stateSchema.extend({ chunks: z.array(chunkSchema).min(1) })])).refine((shards) => shards.every(({ name }, i) => i === 0 || (shards[i - 1]?.name ?? '') < name), { error: 'the shards in the order of their names, each once' }),
 });
 export type Plan = z.output<typeof planSchema>;
 type PlannedShard = Plan['shards'][number];
@@ -57,6 +57,8 @@ export interface Outline {
   fresh: Shard[];
   /** What is written. */
   before: Plan | undefined;
+  /** What readers have to know of the files. */
+  notes: string[];
 }
 
 /** Compares the corpus with the plan. Errors: STEP_MISSING, those of `listCorpus`. */
@@ -79,7 +81,7 @@ export async function outlinePlan(run: Run): Promise<Outline> {
     if (earlier?.bytes === shard.bytes && earlier.modifiedMs === shard.modifiedMs) known.shards.push(earlier);
     else fresh.push(shard);
   }
-  return { known, fresh, before };
+  return { known, fresh, before, notes: describeTwice(shards) };
 }
 
 /** Names the corpus as it is: the same shards, by the same classifier, in the same pieces. */
@@ -87,9 +89,10 @@ export function fingerprintCorpus({ scorer, chunkBytes }: Plan, shards: readonly
   return fingerprint([scorer, chunkBytes, shards.map(({ name, bytes, modifiedMs }) => [name, bytes, modifiedMs]).sort()]);
 }
 
-/** Cuts what is new of the corpus and writes the plan, where anything changed. Errors: STEP_MISSING, those of `listCorpus` and `cutShard`, DISK_FULL, WRITE_FAILED. */
-export async function makePlan(run: Run, report: Report): Promise<Plan> {
-  const { known, fresh, before } = await outlinePlan(run);
+/** Cuts what is new of the corpus and writes the plan, where anything changed; tells `note` what readers have to know of the files. Errors: STEP_MISSING, those of `listCorpus` and `cutShard`, DISK_FULL, WRITE_FAILED. */
+export async function makePlan(run: Run, report: Report, note: (notes: string[]) => void = () => undefined): Promise<Plan> {
+  const { known, fresh, before, notes } = await outlinePlan(run);
+  note(notes);
   const { chunkBytes } = known;
   const large = fresh.filter((shard) => !isSmall(shard, chunkBytes));
   const cut = large.length === 0 ? [] : await cutShards(run, large, chunkBytes, report);

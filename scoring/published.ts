@@ -2,15 +2,17 @@
 // folds them into one file. A part counts once its line is there; the same part twice, from two workers on one chunk, is one part.
 
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, readFile, rm, stat } from 'node:fs/promises';
+import { mkdir, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, join } from 'node:path';
 import { commitBytes } from '../data/files/commit.ts';
 import { appendToManifest, manifestLine, readManifest } from '../data/files/manifest.ts';
-import { fail } from '../run/errors/errors.ts';
+import { fail, reasonOf, systemCode } from '../run/errors/errors.ts';
 import { listFolder } from '../data/files/files.ts';
+import { readRegular } from '../run/regular-file.ts';
+import { readOwn } from '../run/issues.ts';
 import type { Run } from '../run/run.ts';
-import { cardFile, chunkOf, type ListedPart, listedPartSchema, type Part, partCardSchema, partFile } from './part.ts';
+import { cardFile, chunkOf, type ListedPart, listedPartSchema, type Part, type PartCard, partCardSchema, partFile } from './part.ts';
 import { sha256File } from '../data/files/hash-files.ts';
 
 /** The file that all lines end in. */
@@ -29,12 +31,30 @@ export async function readPublishedParts(run: Run, asRead = new Map<string, stri
   const problems: string[] = [];
   for (const path of await listManifests(run)) {
     asRead.set(path, await stateOf(path));
-    const { values, damagedLines, torn } = await readManifest(path, listedPartSchema);
-    for (const line of damagedLines) problems.push(`${path}: line ${line} is not what was written`);
-    if (torn && basename(path) === foldedManifest) problems.push(`${path}: its last line is cut short`);
+    const { values, lines, damaged, torn } = await readManifest(path, listedPartSchema);
+    for (const { line, reason } of damaged) problems.push(`${path}: line ${line} ${reason}`);
+    if (basename(path) === foldedManifest) {
+      if (torn) problems.push(`${path}: its last line is cut short`);
+      problems.push(...findMisplaced(values, lines).map((problem) => `${path}: ${problem}`));
+    }
     for (const part of values) await take(run, byFile, part);
   }
   return { byChunk: new Map([...new Set([...byFile.keys()].sort().map(chunkOf))].map((chunk = '') => [chunk, listParts(byFile, chunk)])), problems };
+}
+
+/** In the folded manifest every part has one line, and the lines are in the order of the files. Workers may list a part twice: where they lost its chunk and took it again. */
+function findMisplaced(parts: readonly ListedPart[], lines: readonly number[]): string[] {
+  const lineOf = new Map<string, number>();
+  let last = '';
+  return parts.flatMap(({ file }, index) => {
+    const line = lines[index] ?? 0;
+    const first = lineOf.get(file);
+    if (first !== undefined) return [`line ${line} lists ${file} again, after line ${first}`];
+    lineOf.set(file, line);
+    const isMisplaced = file < last;
+    last = file;
+    return isMisplaced ? [`line ${line} lists ${file} out of order`] : [];
+  });
 }
 
 /** The parts that are published, for who asks again and again while others add to them. */
@@ -114,6 +134,9 @@ export function isWhole(parts: readonly ListedPart[] | undefined): parts is read
 export function openOwnManifest(run: Run): (part: ListedPart) => Promise<void> {
   const path = join(run.files.manifest, `${hostname()}-${process.pid}-${randomBytes(4).toString('hex')}.jsonl`);
   return async (part) => {
+    // A line that no reader takes would leave its chunk unpublished for ever.
+    const own = readOwn(part, listedPartSchema);
+    if ('problem' in own) throw fail('INTERNAL', { reason: `${join(run.files.scores, part.file)} cannot be listed: ${own.problem}` });
     await mkdir(run.files.manifest, { recursive: true });
     await appendToManifest(path, part);
   };
@@ -128,7 +151,7 @@ export async function foldManifests(run: Run, isWanted: (part: ListedPart) => bo
   const { byChunk } = await readPublishedParts(run, asRead);
   const path = join(run.files.manifest, foldedManifest);
   const text = [...byChunk.values()].flat().filter(isWanted).map(manifestLine).join('');
-  if ((await readFile(path, 'utf8').catch(() => '')) !== text) await commitBytes(path, text);
+  if ((await readRegular(path, 'utf8').catch(() => '')) !== text) await commitBytes(path, text);
   for (const [other, state] of asRead) if (other !== path && (await stateOf(other)) === state) await rm(other, { force: true });
 }
 
@@ -137,15 +160,51 @@ export async function readFolded(run: Run): Promise<ListedPart[]> {
   return (await readManifest(join(run.files.manifest, foldedManifest), listedPartSchema)).values;
 }
 
-/** The parts with their cards, one by one. Errors: FILE_DAMAGED; a card that is not what was written is removed, so that the next ranking makes its part again. */
+/**
+ * The parts with their cards, one by one. Cards that are not what was listed are removed, so that the next ranking makes their parts again, and told of after the others.
+ * Errors: PARTS_DAMAGED; FILE_UNREADABLE, where a card is left as it is.
+ */
 export async function* readCards(run: Run, parts: Iterable<ListedPart>): AsyncGenerator<Part> {
+  const problems: string[] = [];
   for (const part of parts) {
     const path = join(run.files.scores, cardFile(part.file));
-    const text = await readFile(path).catch(() => Buffer.alloc(0));
-    if (createHash('sha256').update(text).digest('hex') !== part.cardSha256) {
+    const card = parseCard(await readCardText(path), part);
+    if (typeof card === 'object') yield { ...part, ...card };
+    else {
       await rm(path, { force: true });
-      throw fail('FILE_DAMAGED', { path, reason: 'its checksum is another one than was listed', command: 'betr rank' });
+      problems.push(`${path}: ${card}`);
     }
-    yield { ...part, ...partCardSchema.parse(JSON.parse(text.toString('utf8'))) };
   }
+  if (problems.length > 0) throw fail('PARTS_DAMAGED', { problems });
+}
+
+/** Undefined where there is none. */
+async function readCardText(path: string): Promise<Buffer | undefined> {
+  try {
+    return await readRegular(path);
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return undefined;
+    throw fail('FILE_UNREADABLE', { path, reason: reasonOf(error) }, error);
+  }
+}
+
+/** A part's card, or why it is none. */
+function parseCard(text: Buffer | undefined, { cardSha256, documents, tokens }: ListedPart): PartCard | string {
+  if (text === undefined) return 'it is missing';
+  if (createHash('sha256').update(text).digest('hex') !== cardSha256) return 'its checksum is not the one that was listed';
+  let value: unknown;
+  try {
+    value = JSON.parse(text.toString('utf8'));
+  } catch {
+    return 'it is not JSON';
+  }
+  const own = readOwn(value, partCardSchema);
+  if ('problem' in own) return own.problem;
+  let [ofDocuments, ofTokens] = [0, 0];
+  for (const [, inBin, tokensInBin] of own.value.histogram) {
+    ofDocuments += inBin;
+    ofTokens += tokensInBin;
+  }
+  if (ofDocuments === documents && ofTokens === tokens) return own.value;
+  return `it has ${ofDocuments} documents and ${ofTokens} tokens where ${documents} and ${tokens} are listed`;
 }

@@ -1,11 +1,11 @@
 // Scores the whole corpus: makes the plan, starts workers (worker processes of this machine; others may be at the same plan elsewhere), and sees to it that
 // no chunk is left. What was scored before, by the same classifier, is left alone.
 
-import { stat } from 'node:fs/promises';
+import { access, constants, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { checkFields } from '../data/rows/check-fields.ts';
 import type { Shard } from '../data/documents.ts';
-import { type ErrorData, fail } from '../run/errors/errors.ts';
+import { type ErrorData, fail, reasonOf, systemCode } from '../run/errors/errors.ts';
 import { listFolder } from '../data/files/files.ts';
 import { type Holder, readLiveHolder } from '../data/files/lease.ts';
 import type { Report } from '../run/progress.ts';
@@ -31,6 +31,10 @@ export interface CorpusScores {
   memoryBytes: number;
   /** What became of shards after they were planned: changed ones were planned anew. */
   meanwhile: ShardChanges;
+  /** What readers have to know of the corpus's files. */
+  notes: string[];
+  /** What was listed as scored and could not be used, and why; its documents were scored again. */
+  scoredAgain: string[];
 }
 
 /** A shard may change while it is read; then the plan is made anew, so many times. */
@@ -41,13 +45,16 @@ export async function scoreCorpus(run: Run, report: Report): Promise<CorpusScore
   const startedMs = performance.now();
   const done = { documents: 0, textBytes: 0, diskBytes: 0, memoryBytes: 0 };
   const scored = new Set<string>();
+  const scoredAgain = new Set<string>();
   let planned: readonly ShardState[] = [];
+  let notes: string[] = [];
   for (let attempt = 1; ; attempt++) {
-    const plan = await makePlan(run, report);
+    const plan = await makePlan(run, report, (told) => (notes = told));
     if (attempt === 1) planned = plan.shards;
     const tasks = listTasks(run, plan);
-    const { open, lost } = await listOpenTasks(run, tasks);
-    if (lost > 0) await forgetLostParts(run);
+    const { open, lost, problems: unread } = await listOpenTasks(run, tasks);
+    if (lost.length > 0) await forgetLostParts(run);
+    if (open.length > 0) for (const problem of [...lost, ...unread]) scoredAgain.add(problem);
     const problems: ErrorData[] = [];
     if (open.length > 0) {
       if (attempt === 1) await checkFields(shardsOfTasks(tasks), run.settings.corpus.fields, report);
@@ -66,7 +73,7 @@ export async function scoreCorpus(run: Run, report: Report): Promise<CorpusScore
     if (problem !== undefined) throw problem;
     if (problems.length > 0) continue;
     const shardsScored = plan.shards.filter(({ name }) => scored.has(name)).length;
-    return { parts: await collectParts(run, tasks), shardsScored, shardsReused: plan.shards.length - shardsScored, ...done, meanwhile: compareShards(planned, plan.shards), seconds: (performance.now() - startedMs) / 1000 };
+    return { parts: await collectParts(run, tasks), shardsScored, shardsReused: plan.shards.length - shardsScored, ...done, meanwhile: compareShards(planned, plan.shards), notes, scoredAgain: [...scoredAgain], seconds: (performance.now() - startedMs) / 1000 };
   }
 }
 
@@ -96,22 +103,28 @@ export function openListener(open: readonly Task[], report: Report): Required<Li
 /** The parts of the plan's corpus, sorted by shard and row, where workers have made all of them. Errors: CHUNKS_LEFT, STEP_MISSING, PLAN_STALE. */
 export async function collectScores(run: Run): Promise<CorpusScores> {
   const plan = await readPlan(run);
-  return { parts: await collectParts(run, listTasks(run, plan)), shardsScored: 0, shardsReused: plan.shards.length, documents: 0, textBytes: 0, seconds: 0, diskBytes: 0, memoryBytes: 0, meanwhile: compareShards([], []) };
+  return { parts: await collectParts(run, listTasks(run, plan)), shardsScored: 0, shardsReused: plan.shards.length, documents: 0, textBytes: 0, seconds: 0, diskBytes: 0, memoryBytes: 0, meanwhile: compareShards([], []), notes: [], scoredAgain: [] };
 }
 
 async function collectParts(run: Run, tasks: readonly Task[]): Promise<ListedPart[]> {
-  const { open } = await listOpenTasks(run, tasks);
-  if (open.length > 0) throw fail('CHUNKS_LEFT', { left: open.length, chunks: tasks.length });
-  const { byChunk } = await readPublishedParts(run);
+  const { open, lost, unlisted, problems, byChunk } = await listOpenTasks(run, tasks);
+  if (open.length > 0) throw fail('CHUNKS_LEFT', { left: open.length, chunks: tasks.length, reasons: [...lost, ...problems, ...unlisted] });
   return tasks.flatMap(({ name }) => byChunk.get(name) ?? []);
 }
 
+/** What is left of a chunk of which so many parts are listed. */
+function describeOpen({ name, pieces }: Task, parts: number): string {
+  const [first] = pieces;
+  const what = pieces.length > 1 ? `a pack of ${pieces.length} shards from ${first?.shard.name ?? ''} on` : `${first?.shard.name ?? ''} from row ${first?.chunk.firstRow ?? 0} on`;
+  return `${what} (chunk ${name}): ${parts === 0 ? 'no part of it is listed' : `${parts === 1 ? '1 part of it is' : `${parts} parts of it are`} listed, and the last one is not`}`;
+}
+
 /** The corpus's shards as they are, how many of them `scoreCorpus` would score now, and how far the plan's chunks are. Errors: STEP_MISSING, those of `outlinePlan`. */
-export async function surveyCorpus(run: Run): Promise<{ shards: Pick<Shard, 'name' | 'bytes' | 'modifiedMs'>[]; unscored: number; chunks: { scored: number; all: number } }> {
+export async function surveyCorpus(run: Run): Promise<{ shards: Pick<Shard, 'name' | 'bytes' | 'modifiedMs'>[]; unscored: number; chunks: { scored: number; all: number }; problems: string[] }> {
   const { known, fresh } = await outlinePlan(run);
   const tasks = listTasks(run, known);
-  const { open } = await listOpenTasks(run, tasks);
-  return { shards: [...known.shards, ...fresh], unscored: fresh.length + shardsOfTasks(open).length, chunks: { scored: tasks.length - open.length, all: tasks.length } };
+  const { open, lost, problems } = await listOpenTasks(run, tasks);
+  return { problems: [...lost, ...problems], shards: [...known.shards, ...fresh], unscored: fresh.length + shardsOfTasks(open).length, chunks: { scored: tasks.length - open.length, all: tasks.length } };
 }
 
 /** Who is at work on the run: those that have chunks in hand, and the one that has its lock. */
@@ -122,36 +135,65 @@ export async function listAtWork({ files }: Run): Promise<Pick<Holder, 'pid' | '
   return [...byProcess.values()].map(({ pid, host, since }) => ({ pid, host, since }));
 }
 
-/** The tasks that are not published whole, and how many of their parts are listed but gone or cut short. */
-export async function listOpenTasks(run: Run, tasks: readonly Task[]): Promise<{ open: Task[]; lost: number }> {
-  const { byChunk } = await readPublishedParts(run);
+interface OpenTasks {
+  open: Task[];
+  /** Parts that are listed and gone, altered or out of reach: which file, and why. */
+  lost: string[];
+  /** Open tasks of which some part is not listed. */
+  unlisted: string[];
+  /** What is wrong with the manifest. */
+  problems: string[];
+  byChunk: ReadonlyMap<string, readonly ListedPart[]>;
+}
+
+/** The tasks that are not published whole, and what is listed of them and does not count. Errors: FILE_UNREADABLE. */
+export async function listOpenTasks(run: Run, tasks: readonly Task[]): Promise<OpenTasks> {
+  const { byChunk, problems } = await readPublishedParts(run);
   const open: Task[] = [];
-  let lost = 0;
+  const lost: string[] = [];
+  const unlisted: string[] = [];
   for (const task of tasks) {
     const parts = byChunk.get(task.name) ?? [];
-    const present = await takePresent(run, parts);
-    lost += parts.length - present.length;
-    if (!isWhole(present)) open.push(task);
+    const { present, problem } = await takePresent(run, parts);
+    if (isWhole(present)) continue;
+    open.push(task);
+    if (problem === undefined) unlisted.push(describeOpen(task, parts.length));
+    else lost.push(problem);
   }
-  return { open, lost };
+  return { open, lost, unlisted, problems, byChunk };
 }
 
-/** The parts of a chunk that are there, up to the first that is not: what comes after a gap does not count. */
-async function takePresent(run: Run, parts: readonly ListedPart[]): Promise<readonly ListedPart[]> {
-  for (const [index, part] of parts.entries()) if (!(await isPresent(run, part))) return parts.slice(0, index);
-  return parts;
+/** The parts of a chunk that are there, up to the first that is not, and what is wrong with that: what comes after a gap does not count. */
+async function takePresent(run: Run, parts: readonly ListedPart[]): Promise<{ present: readonly ListedPart[]; problem?: string }> {
+  for (const [index, part] of parts.entries()) {
+    const problem = await findProblem(run, part);
+    if (problem !== undefined) return { present: parts.slice(0, index), problem };
+  }
+  return { present: parts };
 }
 
-async function isPresent({ files: { scores, quarantine } }: Run, { file, bytes, quarantined }: ListedPart): Promise<boolean> {
-  const sizeOf = (...path: string[]): Promise<number> => stat(join(...path)).then(({ size }) => size, () => -1);
-  return (await sizeOf(scores, file)) === bytes && (await sizeOf(scores, cardFile(file))) > 0 && (quarantined === 0 || (await sizeOf(quarantine, quarantineFile(file))) > 0);
+/** Which file of a part keeps it from being read, and why; undefined where none does. */
+async function findProblem({ files: { scores, quarantine } }: Run, { file, bytes, quarantined }: ListedPart): Promise<string | undefined> {
+  return (await findFileProblem(join(scores, file), bytes)) ?? (await findFileProblem(join(scores, cardFile(file)))) ?? (quarantined === 0 ? undefined : findFileProblem(join(quarantine, quarantineFile(file))));
+}
+
+async function findFileProblem(path: string, bytes?: number): Promise<string | undefined> {
+  try {
+    const found = await stat(path);
+    if (!found.isFile()) return `${path}: it is ${found.isDirectory() ? 'a folder' : 'no regular file'}`;
+    if (bytes === undefined ? found.size === 0 : found.size !== bytes) return `${path}: it has ${found.size} bytes${bytes === undefined ? '' : ` where ${bytes} were written`}`;
+    await access(path, constants.R_OK);
+    return undefined;
+  } catch (error) {
+    return `${path}: ${systemCode(error) === 'ENOENT' ? 'it is missing' : reasonOf(error)}`;
+  }
 }
 
 /** Takes the parts that are gone or cut short from the manifest, so that they are made again; whoever calls it has the run's lock. */
 export async function forgetLostParts(run: Run): Promise<void> {
   const lost = new Set<string>();
   for (const parts of (await readPublishedParts(run)).byChunk.values()) {
-    const present = await takePresent(run, parts);
+    const { present } = await takePresent(run, parts);
     for (const { file } of parts.slice(present.length)) lost.add(file);
   }
   await foldManifests(run, ({ file }) => !lost.has(file));

@@ -5,6 +5,7 @@
 // schemas accepted and `state` (server/state.ts): `state.run`, and `state.live.current()`, the ranking to answer from, to be asked
 // once a request so that all of an answer is of one generation. It returns a Reply and throws errors of the catalogue.
 
+import { Readable } from 'node:stream';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import { openBoundedCache } from '../data/files/bounded-cache.ts';
 import { fail } from '../run/errors/errors.ts';
@@ -163,6 +164,12 @@ function send(reply: Reply, response: Response): string | undefined {
     const text = JSON.stringify(reply.json);
     sendText(text, 'application/json', response);
     return text;
+  }
+  if ('pieces' in reply) {
+    response.writeHead(response.statusCode, { 'Content-Type': `${reply.type}; charset=utf-8`, 'Content-Length': reply.pieces.reduce((bytes, piece) => bytes + Buffer.byteLength(piece), 0) });
+    // One after the other, as fast as the client takes them.
+    Readable.from(reply.pieces).pipe(response);
+    return undefined;
   }
   sendText(reply.text, reply.type, response);
   return undefined;

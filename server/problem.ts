@@ -2,7 +2,7 @@
 
 import type { Request, Response } from 'express';
 import { z } from 'zod';
-import { BetrError, fail } from '../run/errors/errors.ts';
+import { BetrError, fail, knownError as inCatalogue } from '../run/errors/errors.ts';
 import type { Run } from '../run/run.ts';
 import { describeError, hidePathsIn } from '../data/files/hide-paths.ts';
 
@@ -29,7 +29,7 @@ export function knownError(error: unknown, limitBytes: number): BetrError {
   if (type === 'entity.parse.failed') return fail('BODY_INVALID', { problems: ['it is not JSON'] }, error);
   if (error instanceof URIError) return fail('OPTION_INVALID', { option: 'the path', got: '%', allowed: 'percent-encoded UTF-8' }, error);
   if (status !== undefined && status >= 400 && status < 500) return fail('BODY_INVALID', { problems: [type ?? 'it cannot be read'] }, error);
-  return fail('INTERNAL', { reason: error instanceof Error ? (error.stack ?? error.message) : String(error) }, error);
+  return inCatalogue(error);
 }
 
 const httpError = z.object({ type: z.string().optional(), status: z.number().optional() });

@@ -5,10 +5,11 @@ import { z } from 'zod';
 import { BetrError, fail } from '../run/errors/errors.ts';
 import { allowedBy, valueAt } from '../run/issues.ts';
 import { parseBody } from '../run/body.ts';
+import { bodyLimitBytes } from './read-body.ts';
 import type { ServerState } from './state.ts';
 
-/** What answers a request: a value as JSON, a text of some type, or 'sent' where the handler has written the response itself. */
-export type Reply = { json: unknown } | { text: string; type: string } | 'sent';
+/** What answers a request: a value as JSON, a text of some type, or of a long one its pieces, or 'sent' where the handler has written the response itself. */
+export type Reply = { json: unknown } | { text: string; type: string } | { pieces: string[]; type: string } | 'sent';
 
 export interface Asked<P, Q, B> {
   params: P;
@@ -61,9 +62,10 @@ export interface Route extends Omit<RouteShape<never, never, never>, 'params' | 
 
 const nothing = z.strictObject({});
 
-/** Declares a route. */
+/** Declares a route. Throws where a body that is too large to be parsed between two requests is not for a thread. */
 export function route<P = unknown, Q = unknown, B = unknown>(shape: RouteShape<P, Q, B>): Route {
   const { params, query, body, threadBody, answer, ...rest } = shape;
+  if (body !== undefined && (rest.bodyLimitBytes ?? 0) > bodyLimitBytes) throw new Error(`${rest.path} takes a body that is to be parsed in a thread (threadBody)`);
   return {
     ...rest,
     params: params ?? nothing,

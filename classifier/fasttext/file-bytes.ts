@@ -1,7 +1,8 @@
 // Reads a binary file piece by piece, and never past its end: a length that the file names is checked before any memory is taken for it.
 
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, readSync } from 'node:fs';
 import { fail, reasonOf, systemCode } from '../../run/errors/errors.ts';
+import { openRegularSync } from '../../run/regular-file.ts';
 
 export interface FileBytes {
   size: number;
@@ -14,7 +15,7 @@ export interface FileBytes {
 export function openFileBytes(path: string, what: string): FileBytes {
   let file: number;
   try {
-    file = openSync(path, 'r');
+    file = openRegularSync(path);
   } catch (error) {
     throw systemCode(error) === 'ENOENT' ? fail('FILE_NOT_FOUND', { path, what }, error) : fail('FILE_UNREADABLE', { path, reason: reasonOf(error) }, error);
   }

@@ -1,9 +1,9 @@
 // `betr calibrate`: a keep-rate law from your own small runs, to be used as --pool NAME.
 
-import { readFile } from 'node:fs/promises';
 import { basename, extname } from 'node:path';
 import { type Command } from 'commander';
 import { fail, reasonOf, systemCode } from '../../run/errors/errors.ts';
+import { readOnce } from '../../run/regular-file.ts';
 import { openRun } from '../../run/run.ts';
 import { formatFlops, formatShare } from '../../run/amounts.ts';
 import { calibrate, type Calibration, calibrationName } from '../../ranking/budget/calibrations.ts';
@@ -29,9 +29,11 @@ export function calibrateCommand(): Command {
     });
 }
 
+const mostBytes = 1 << 28;
+
 async function readText(path: string): Promise<string> {
   try {
-    return await readFile(path, 'utf8');
+    return await readOnce(path, mostBytes);
   } catch (error) {
     throw systemCode(error) === 'ENOENT' ? fail('FILE_NOT_FOUND', { path, what: 'The file', relativeTo: 'the current folder' }, error) : fail('FILE_UNREADABLE', { path, reason: reasonOf(error) }, error);
   }

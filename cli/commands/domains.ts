@@ -5,13 +5,13 @@ import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { fail } from '../../run/errors/errors.ts';
 import { openRun } from '../../run/run.ts';
-import { type DomainSettings, domainSettingsSchema } from '../../run/settings.ts';
+import { type DomainSettings, domainSettingsSchema, mostResamples } from '../../run/settings.ts';
 import { estimateDomains, type Found, weighDomains } from '../../domains/domains.ts';
 import { combinations } from '../../domains/target.ts';
 import { estimators, tiePolicies } from '../../domains/estimate.ts';
 import type { DomainWeights } from '../../domains/result.ts';
 import { projections } from '../../domains/weights.ts';
-import { parseAmount, parseShare } from '../../run/amounts.ts';
+import { parseAmount, parseShare, parseWhole } from '../../run/amounts.ts';
 import { openProgressOf, stepCommand, type StepOptions, work } from '../options.ts';
 import { formatCount, formatShare, formatTable, printResult } from '../output.ts';
 
@@ -71,10 +71,6 @@ async function runDomains(options: DomainOptions): Promise<DomainWeights | Found
 /** The options that were given, as settings; files relative to the current folder. */
 function readOptions({ losses, errors, tokens, families, raw, benchmarks, combine, estimator, ties, weights, keepRate, repeat, resamples, seed, pages }: DomainOptions): Record<string, unknown> {
   const file = (path: string | undefined): string | undefined => (path === undefined ? undefined : resolve(path));
-  const whole = (option: string, text: string | undefined): number | undefined => {
-    if (text !== undefined && !/^\d{1,9}$/.test(text)) throw fail('OPTION_INVALID', { option, got: text, allowed: 'a whole number' });
-    return text === undefined ? undefined : Number(text);
-  };
   const all = {
     losses: file(losses),
     errors: file(errors),
@@ -88,8 +84,8 @@ function readOptions({ losses, errors, tokens, families, raw, benchmarks, combin
     weights,
     keepRate: keepRate === undefined ? undefined : parseShare('--keep-rate', keepRate),
     repeat: repeat === undefined ? undefined : parseAmount('--repeat', repeat),
-    resamples: whole('--resamples', resamples),
-    seed: whole('--seed', seed),
+    resamples: resamples === undefined ? undefined : parseWhole('--resamples', resamples, 0, mostResamples),
+    seed: seed === undefined ? undefined : parseWhole('--seed', seed, 0, Number.MAX_SAFE_INTEGER),
     pages: pages?.map((path) => resolve(path)),
   };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));

@@ -9,7 +9,7 @@ import { fail } from '../../run/errors/errors.ts';
 import { openRun, type Run } from '../../run/run.ts';
 import { settingsToShow } from '../../run/settings.ts';
 import { readVersion } from '../../run/version.ts';
-import { parseAmount, parseBudget, parseShare } from '../../run/amounts.ts';
+import { parseBudget, parseCount, parseShare } from '../../run/amounts.ts';
 import { answerBudget } from '../../ranking/budget/answer.ts';
 import type { Contestant } from '../../evaluation/documents.ts';
 import { openContestants } from '../../evaluation/contestants.ts';
@@ -35,12 +35,13 @@ export function evaluateCommand(): Command {
     .option('--out <dir>', 'folder for report.html and evaluation.json (default: evaluation/ in the run folder)')
     .action(async (options: EvaluateOptions) => {
       const run = await openRun(options.config);
-      const trainWords = Math.round(parseAmount('--words', options.words));
+      const shares = readShares(options);
+      const trainWords = parseCount('--words', options.words, '1M');
       const out = options.out === undefined ? run.files.evaluation : resolve(options.out);
       const progress = openProgress();
       const evaluate = async (): Promise<Evaluation> => {
         const contestants = await openContestants(run, listScorers(run, options.scorers), progress.report);
-        return evaluateSelections(contestants, { keeps: await readKeeps(contestants[0], options), trainWords, seed: run.settings.sample.seed }, progress.report);
+        return evaluateSelections(contestants, { keeps: await findKeeps(contestants[0], shares), trainWords, seed: run.settings.sample.seed }, progress.report);
       };
       const evaluation = await evaluate().finally(progress.end);
       await commitBytes(join(out, reportFile), evaluationHtml(evaluation, { betr: readVersion(), settings: settingsToShow(run.settings) }));
@@ -55,10 +56,17 @@ function listScorers(run: Run, list: string): string[] {
   return [...new Set([...(existsSync(run.files.ranking) || named.includes(defaultScorer) ? [defaultScorer] : []), ...named])];
 }
 
-async function readKeeps({ run, ranking }: Contestant, { budgets, keep }: EvaluateOptions): Promise<number[]> {
+/** What shares are asked for: themselves, or by the budgets that they are best for. */
+type Shares = { keeps: number[] } | { budgets: number[] };
+
+function readShares({ budgets, keep }: EvaluateOptions): Shares {
   if (budgets !== undefined && keep !== undefined) throw fail('USAGE', { problem: 'Name --budgets or --keep, not both.' });
-  const rates = budgets === undefined ? (keep ?? '10%').split(',').map((share) => parseShare('--keep', share)) : await Promise.all(budgets.split(',').map(async (budget) => (await answerBudget(run, ranking, { budget: parseBudget(budget) })).keep.rate));
-  return [...new Set(rates)].sort((a, b) => a - b);
+  return budgets === undefined ? { keeps: (keep ?? '10%').split(',').map((share) => parseShare('--keep', share)) } : { budgets: budgets.split(',').map(parseBudget) };
+}
+
+async function findKeeps({ run, ranking }: Contestant, shares: Shares): Promise<number[]> {
+  const keeps = 'keeps' in shares ? shares.keeps : await Promise.all(shares.budgets.map(async (budget) => (await answerBudget(run, ranking, { budget })).keep.rate));
+  return [...new Set(keeps)].sort((a, b) => a - b);
 }
 
 /** The evaluation as a person reads it. */

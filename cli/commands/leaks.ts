@@ -1,9 +1,9 @@
 // `betr leaks`: which documents contain benchmark test items.
 
 import { type Command } from 'commander';
-import { fail } from '../../run/errors/errors.ts';
 import { defaultRunWords, fewestWords } from '../../leaks/find.ts';
 import { findLeaks, type LeaksResult } from '../../leaks/leaks.ts';
+import { parseWhole } from '../../run/amounts.ts';
 import { stepCommand, type StepOptions, work } from '../options.ts';
 import { formatBytes, formatCount, formatTable, printResult, shorten } from '../output.ts';
 
@@ -17,8 +17,7 @@ export function leaksCommand(): Command {
     .requiredOption('--tests <files...>', 'files of test items, of any kind that benchmarks are read from, or patterns')
     .option('--words <count>', `look for runs of so many words, ${fewestWords} to ${defaultRunWords}; shorter texts whole`, String(defaultRunWords))
     .action(async (options: LeaksOptions) => {
-      const runWords = Number(options.words);
-      if (!Number.isInteger(runWords) || runWords < fewestWords || runWords > defaultRunWords) throw fail('OPTION_INVALID', { option: '--words', got: options.words, allowed: `a whole number from ${fewestWords} to ${defaultRunWords}` });
+      const runWords = parseWhole('--words', options.words, fewestWords, defaultRunWords);
       const result = await work(options, (run, report) => findLeaks(run, { tests: options.tests, runWords }, report));
       printResult(options.json, result, describeLeaks(result));
     });

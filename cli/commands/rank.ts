@@ -7,7 +7,7 @@ import { shardsOf } from '../../scoring/shard-changes.ts';
 import { fail } from '../../run/errors/errors.ts';
 import type { Report } from '../../run/progress.ts';
 import type { Run } from '../../run/run.ts';
-import { formatCountOf } from '../../run/amounts.ts';
+import { formatCountOf, parseWhole } from '../../run/amounts.ts';
 import type { Drift } from '../../ranking/drift.ts';
 import { predictRanking } from '../../ranking/predict.ts';
 import { prepareRanking, publishScored, type RankResult, rankCorpus } from '../../ranking/rank.ts';
@@ -61,9 +61,7 @@ function withWorkers(run: Run, workers = run.settings.workers): Run {
 
 /** A number of workers. Errors: OPTION_INVALID. */
 export function parseWorkers(text: string, option = '--workers'): number {
-  const workers = Number(text);
-  if (!Number.isInteger(workers) || workers < 1 || workers > 1024) throw fail('OPTION_INVALID', { option, got: text, allowed: 'a whole number from 1 to 1024' });
-  return workers;
+  return parseWhole(option, text, 1, 1024);
 }
 
 /** The result without the parts and the histogram, which are in ranking.json. */

@@ -1,8 +1,8 @@
 // `betr serve`: answers over HTTP, until it is told to stop; and makes the keys that it asks for.
 
 import { type Command, Option } from 'commander';
-import { fail } from '../../run/errors/errors.ts';
 import { openRun } from '../../run/run.ts';
+import { parseWhole } from '../../run/amounts.ts';
 import { type KeyKind, keyKinds, makeKey } from '../../server/keys.ts';
 import { keysFile, serveRun } from '../../server/listen.ts';
 import { command, type CommonOptions } from '../options.ts';
@@ -41,11 +41,11 @@ export function serveCommand(): Command {
       }
       const server = await serveRun(run, {
         host: options.host,
-        port: readNumber('--port', options.port, 0, 65_535),
+        port: parseWhole('--port', options.port, 0, 65_535),
         ...(options.keys === undefined ? {} : { keysPath: options.keys }),
         allowHosts: options.allowHost.map((name) => name.toLowerCase()),
-        ...(options.rateLimit === undefined ? {} : { requestsPerMinute: readNumber('--rate-limit', options.rateLimit, 1, 1e9) }),
-        ...(options.connections === undefined ? {} : { connectionsPerAddress: readNumber('--connections', options.connections, 1, 1e6) }),
+        ...(options.rateLimit === undefined ? {} : { requestsPerMinute: parseWhole('--rate-limit', options.rateLimit, 1, 1e9) }),
+        ...(options.connections === undefined ? {} : { connectionsPerAddress: parseWhole('--connections', options.connections, 1, 1e6) }),
         proxies: options.trustProxy,
       });
       const stopped = stopSignal();
@@ -54,12 +54,6 @@ export function serveCommand(): Command {
       await stopped;
       await server.stop();
     });
-}
-
-function readNumber(option: string, text: string, least: number, most: number): number {
-  const value = /^\d{1,10}$/.test(text) ? Number(text) : NaN;
-  if (!(value >= least && value <= most)) throw fail('OPTION_INVALID', { option, got: text, allowed: `a whole number from ${least} to ${most}` });
-  return value;
 }
 
 function stopSignal(): Promise<void> {

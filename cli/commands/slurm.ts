@@ -13,7 +13,7 @@ import { nodeFlags } from '../../data/files/process.ts';
 import { openRun, type Run } from '../../run/run.ts';
 import { command, type CommonOptions, runArgument } from '../options.ts';
 import { formatCount, openProgress, printResult } from '../output.ts';
-import { formatCountOf } from '../../run/amounts.ts';
+import { formatCountOf, parseWhole } from '../../run/amounts.ts';
 import { parseWorkers } from './rank.ts';
 import { publishScript, quote, type SlurmJob, workScript } from '../slurm-scripts.ts';
 
@@ -37,19 +37,13 @@ export function slurmCommand(): Command {
         betr: [process.execPath, ...nodeFlags, ...process.argv.slice(1, 2)],
         settingsPath: run.settingsPath,
         folder: join(run.folder, 'slurm'),
-        nodes: parseCount('--nodes', options.nodes),
+        nodes: parseWhole('--nodes', options.nodes, 1, 1e6),
         cpus: parseWorkers(options.cpus, '--cpus'),
         sbatch: options.sbatch,
       };
       if (options.dryRun) await printDraft(run, job, options.json);
       else await submit(run, job, options.json);
     });
-}
-
-function parseCount(option: string, text: string): number {
-  const count = Number(text);
-  if (!Number.isSafeInteger(count) || count < 1) throw fail('OPTION_INVALID', { option, got: text, allowed: 'a whole number above 0' });
-  return count;
 }
 
 /** Both jobs get the option; an array of jobs that publish would be one too many. */

@@ -62,6 +62,7 @@ async function readStatus(run: Run, rankings: string[]): Promise<Status> {
   const card: Card | null = await ifThere(readCard(run));
   const ranking = await ifThere(readRanking(run));
   const corpus = await ifThere(surveyCorpus(run));
+  for (const problem of corpus?.problems ?? []) problems.push(`${problem}. "betr rank" scores again what is missing.`);
   return {
     folder: run.folder,
     rankings,

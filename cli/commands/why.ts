@@ -1,8 +1,8 @@
 // `betr why`: the n-grams that moved a document's score, its place in the ranking, and the benchmark examples nearest to it.
 
 import type { Command } from 'commander';
-import { fail } from '../../run/errors/errors.ts';
 import { openRun } from '../../run/run.ts';
+import { parseWhole } from '../../run/amounts.ts';
 import { answerWithCutoff } from '../../ranking/budget/answer.ts';
 import { readRanking } from '../../ranking/generation.ts';
 import { type Choice, retargetRanking } from '../../ranking/order/retarget.ts';
@@ -29,17 +29,12 @@ export function whyCommand(): Command {
       const texts = openTexts(run);
       try {
         const source = { ranking, answer: (asked: Question) => answerWithCutoff(run, ranking, asked), target: (choice: Choice) => retargetRanking(run, ranking, choice) };
-        const why = await explainDocument(run, source, texts, { ...whyDefaults, shard, row: readRow(row), benchmark: options.benchmark }, question);
+        const why = await explainDocument(run, source, texts, { ...whyDefaults, shard, row: parseWhole('ROW', row, 0, Number.MAX_SAFE_INTEGER), benchmark: options.benchmark }, question);
         printResult(options.json, why, describeWhy(why));
       } finally {
         await texts.close();
       }
     });
-}
-
-function readRow(text: string): number {
-  if (!/^\d{1,15}$/.test(text)) throw fail('OPTION_INVALID', { option: 'ROW', got: text, allowed: 'a whole number, 0 for the first row' });
-  return Number(text);
 }
 
 const shownNgrams = 12;

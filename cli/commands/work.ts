@@ -5,9 +5,9 @@ import { agreeOnPlan, listTasks, type Plan } from '../../scoring/plan.ts';
 import { forgetLostParts, listOpenTasks, openListener } from '../../scoring/score-corpus.ts';
 import { emptyResult, problemOf, type WorkResult } from '../../scoring/work.ts';
 import { runWorkers } from '../../scoring/workers.ts';
-import { BetrError, fail } from '../../run/errors/errors.ts';
+import { BetrError } from '../../run/errors/errors.ts';
 import { withLock } from '../../data/files/lock.ts';
-import { formatCountOf } from '../../run/amounts.ts';
+import { formatCountOf, parseSeconds } from '../../run/amounts.ts';
 import { openRanking, rankingCommand, type RankingOptions, runArgument } from '../options.ts';
 import { formatBytes, formatCount, openProgress, printResult } from '../output.ts';
 import { parseWorkers } from './rank.ts';
@@ -36,21 +36,23 @@ export function workCommand(): Command {
 
 async function workUntilStopped(settings: string, options: WorkCommandOptions): Promise<WorkResult> {
   const count = parseWorkers(options.workers);
-  const graceMs = 1000 * parseGrace(options.grace);
+  const graceMs = 1000 * parseSeconds('--grace', options.grace);
   const stop = new AbortController();
+  // Before, there is nothing to give back, and to read the settings may take for ever.
+  const run = await openRanking({ ...options, config: settings });
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
       stop.abort();
       process.exitCode = exitOnSignal[signal];
     });
   }
-  const run = await openRanking({ ...options, config: settings });
   const progress = openProgress();
   try {
     const listOpen = async (plan: Plan) => (await listOpenTasks(run, listTasks(run, plan))).open;
     const plan = await agreeOnPlan(run, async (before) => (await listOpen(before)).length > 0, progress.report, stop.signal);
     const { open, lost } = await listOpenTasks(run, listTasks(run, plan));
-    if (lost > 0) await withLock(run, () => forgetLostParts(run)).catch(passOverLocked);
+    for (const problem of lost) process.stderr.write(`Note: scores again what cannot be used: ${problem}\n`);
+    if (lost.length > 0) await withLock(run, () => forgetLostParts(run)).catch(passOverLocked);
     return await runWorkers(run, plan, { count: Math.max(1, Math.min(count, open.length)), wait: options.wait, signal: stop.signal, graceMs, ...openListener(open, progress.report) });
   } catch (error) {
     if (stop.signal.aborted && error === stop.signal.reason) return emptyResult();
@@ -63,12 +65,6 @@ async function workUntilStopped(settings: string, options: WorkCommandOptions): 
 /** Whoever has the lock sees to it. */
 function passOverLocked(error: unknown): void {
   if (!(error instanceof BetrError && error.code === 'RUN_LOCKED')) throw error;
-}
-
-function parseGrace(text: string): number {
-  const seconds = Number(text);
-  if (text.trim() === '' || !Number.isFinite(seconds) || seconds < 0) throw fail('OPTION_INVALID', { option: '--grace', got: text, allowed: 'a number of seconds, at least 0' });
-  return seconds;
 }
 
 function describeWork({ chunks, documents, textBytes, seconds, finished, problems }: WorkResult): string {

@@ -28,6 +28,24 @@ export interface OpenDuckDb {
   close: () => void;
 }
 
+/** Connections that may be at work. */
+const busy = new Set<DuckDBConnection>();
+
+/** A process that exits waits for what its native threads do, and a query may take many minutes. */
+process.once('exit', () => {
+  for (const connection of busy) connection.interrupt();
+});
+
+function track(connection: DuckDBConnection): DuckDBConnection {
+  busy.add(connection);
+  return connection;
+}
+
+function close(connection: DuckDBConnection): void {
+  busy.delete(connection);
+  connection.closeSync();
+}
+
 /** Opens an in-memory database with one connection. */
 export async function openDuckDb(limits: DuckDbLimits): Promise<OpenDuckDb> {
   const instance = await DuckDBInstance.create(':memory:', {
@@ -43,7 +61,7 @@ export async function openDuckDb(limits: DuckDbLimits): Promise<OpenDuckDb> {
   });
   const connections: DuckDBConnection[] = [];
   const connect = async (): Promise<DuckDBConnection> => {
-    const connection = await instance.connect();
+    const connection = track(await instance.connect());
     connections.push(connection);
     return connection;
   };
@@ -57,15 +75,15 @@ export async function openDuckDb(limits: DuckDbLimits): Promise<OpenDuckDb> {
     connection: first,
     connect,
     async lend(use) {
-      const lent = await instance.connect();
+      const lent = track(await instance.connect());
       try {
         return await use(lent);
       } finally {
-        lent.closeSync();
+        close(lent);
       }
     },
     close: () => {
-      for (const connection of connections) connection.closeSync();
+      for (const connection of connections) close(connection);
       instance.closeSync();
     },
   };

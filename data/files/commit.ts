@@ -1,11 +1,13 @@
 // Files appear whole or not at all: written under a temporary name, synced, renamed, the folder synced.
 
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, open, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { BetrError, fail, reasonOf, systemCode, writeError } from '../../run/errors/errors.ts';
+import { readRegular } from '../../run/regular-file.ts';
+import { readOwn } from '../../run/issues.ts';
 
 // Processes on several machines may write the same file, and their process ids may be the same.
 const own = `${randomBytes(4).toString('hex')}.${process.pid}`;
@@ -70,9 +72,7 @@ export async function readSealedJson<T>(path: string, schema: z.ZodType<T>, comm
   try {
     const { sha256, ...value } = sealed.parse(JSON.parse(text));
     if (sha256 === undefined || sealedText(value) !== text) throw new Error('its checksum does not match its content');
-    const parsed = schema.safeParse(value);
-    if (!parsed.success) throw new Error('another version of betr wrote it', { cause: parsed.error });
-    return parsed.data;
+    return valueOf(value, schema);
   } catch (error) {
     throw fail('FILE_DAMAGED', { path, reason: reasonOf(error), command }, error);
   }
@@ -85,15 +85,21 @@ export async function readJson<T>(path: string, schema: z.ZodType<T>, command: s
   const text = await readText(path);
   if (text === undefined) return undefined;
   try {
-    return schema.parse(JSON.parse(text));
+    return valueOf(JSON.parse(text), schema);
   } catch (error) {
     throw fail('FILE_DAMAGED', { path, reason: reasonOf(error), command }, error);
   }
 }
 
+function valueOf<T>(value: unknown, schema: z.ZodType<T>): T {
+  const own = readOwn(value, schema);
+  if ('problem' in own) throw new Error(own.problem);
+  return own.value;
+}
+
 async function readText(path: string): Promise<string | undefined> {
   try {
-    return await readFile(path, 'utf8');
+    return await readRegular(path, 'utf8');
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return undefined;
     throw fail('FILE_UNREADABLE', { path, reason: reasonOf(error) }, error);
@@ -118,6 +124,7 @@ export async function keepIfPossible(write: Promise<unknown>): Promise<void> {
 
 /** Makes what was written to a file or folder survive a crash of the machine. */
 export async function syncPath(path: string): Promise<void> {
+  // eslint-disable-next-line no-restricted-syntax -- of what this process has just written, and of folders
   const handle = await open(path, 'r');
   try {
     await handle.sync();

@@ -1,8 +1,9 @@
 // Files wherever they are, on this machine or behind an address: how large, since when, and their bytes from anywhere in them.
 
-import { open, readdir, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { fail, reasonOf, systemCode } from '../../run/errors/errors.ts';
 import { openPool } from './pool.ts';
+import { checkRegular, openRegular } from '../../run/regular-file.ts';
 import { readRange } from '../remote/read.ts';
 import type { FileRange } from '../remote/store.ts';
 import { isRemote, showPath } from '../../run/address.ts';
@@ -16,7 +17,7 @@ export interface FileState {
   modifiedMs: number;
 }
 
-/** Size and time of change. Errors: FILE_NOT_FOUND, FILE_UNREADABLE, REMOTE_DENIED, REMOTE_FAILED. */
+/** Size and time of change of a regular file. Errors: FILE_NOT_FOUND, FILE_UNREADABLE (also for anything but a file), REMOTE_DENIED, REMOTE_FAILED. */
 export async function statFile(path: string): Promise<FileState> {
   if (isRemote(path)) {
     const files = await (await openStore(path)).list(path);
@@ -26,8 +27,9 @@ export async function statFile(path: string): Promise<FileState> {
     return { bytes: file.bytes, modifiedMs: file.modifiedMs };
   }
   try {
-    const { size, mtimeMs } = await stat(path);
-    return { bytes: size, modifiedMs: mtimeMs };
+    const found = await stat(path);
+    checkRegular(found);
+    return { bytes: found.size, modifiedMs: found.mtimeMs };
   } catch (error) {
     throw systemCode(error) === 'ENOENT' ? fail('FILE_NOT_FOUND', { path, what: 'The file' }, error) : fail('FILE_UNREADABLE', { path, reason: reasonOf(error) }, error);
   }
@@ -53,7 +55,7 @@ export async function* readPieces(path: string, start = 0, end = Infinity): Asyn
     yield* readRange(path, { start, end: Math.min(end, bytes), fileBytes: bytes });
     return;
   }
-  const file = await open(path);
+  const file = await openRegular(path);
   const buffer = buffers.take();
   try {
     for (let at = start; at < end; ) {

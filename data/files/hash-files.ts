@@ -1,10 +1,11 @@
 // SHA-256 of many files, on as many threads as are wanted.
 
 import { createHash } from 'node:crypto';
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, readSync } from 'node:fs';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { reasonOf } from '../../run/errors/errors.ts';
 import { readPieces } from './files.ts';
+import { openRegularSync } from '../../run/regular-file.ts';
 
 // One for all files of a thread: memory that is new is fetched page by page, which takes half as long as to hash it.
 const piece = Buffer.allocUnsafeSlow(1 << 18);
@@ -55,7 +56,7 @@ export async function hashFiles(paths: readonly string[], threads: number, onFil
 
 function hashFile(path: string): FileHash {
   try {
-    const file = openSync(path, 'r');
+    const file = openRegularSync(path);
     try {
       const hash = createHash('sha256');
       let bytes = 0;

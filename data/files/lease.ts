@@ -5,12 +5,13 @@
 
 import { randomBytes } from 'node:crypto';
 import { rmSync, statSync } from 'node:fs';
-import { type FileHandle, link, open, readFile, rm, stat } from 'node:fs/promises';
+import { type FileHandle, link, open, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
-import { systemCode, writeError } from '../../run/errors/errors.ts';
+import { fail, reasonOf, systemCode, writeError } from '../../run/errors/errors.ts';
 import { identifyProcess, isProcessGone, readProcessSpace } from './process.ts';
+import { readRegular } from '../../run/regular-file.ts';
 
 const holderSchema = z.object({ pid: z.number().int(), host: z.string(), space: z.string().default(''), process: z.string(), since: z.string() });
 export type Holder = z.output<typeof holderSchema>;
@@ -195,10 +196,10 @@ export async function readLiveHolder(path: string): Promise<Holder | undefined> 
 
 async function readText(path: string): Promise<string | undefined> {
   try {
-    return await readFile(path, 'utf8');
+    return await readRegular(path, 'utf8');
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return undefined;
-    throw error;
+    throw fail('FILE_UNREADABLE', { path, reason: reasonOf(error) }, error);
   }
 }
 

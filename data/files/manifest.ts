@@ -8,6 +8,7 @@ import type { z } from 'zod';
 import { syncPath } from './commit.ts';
 import { fail, reasonOf, systemCode, writeError } from '../../run/errors/errors.ts';
 import { copyPieces, readPieces } from './files.ts';
+import { readOwn } from '../../run/issues.ts';
 
 const checksumCharacters = 16;
 
@@ -37,8 +38,10 @@ export async function appendToManifest(path: string, value: unknown): Promise<vo
 
 export interface ManifestRead<T> {
   values: T[];
-  /** 1-based numbers of lines, among those read, that are not what was written. */
-  damagedLines: number[];
+  /** The 1-based line of each value, among those read. */
+  lines: number[];
+  /** Lines that hold no value, and why. */
+  damaged: { line: number; reason: string }[];
   /** The last line is cut short. */
   torn: boolean;
   /** Where the last whole line ends, in bytes. */
@@ -51,26 +54,36 @@ export async function readManifest<T>(path: string, schema: z.ZodType<T>, from =
   try {
     for await (const piece of copyPieces(readPieces(path, from))) pieces.push(piece);
   } catch (error) {
-    if (systemCode(error) === 'ENOENT') return { values: [], damagedLines: [], torn: false, end: 0 };
+    if (systemCode(error) === 'ENOENT') return { values: [], lines: [], damaged: [], torn: false, end: 0 };
     throw fail('FILE_UNREADABLE', { path, reason: reasonOf(error) }, error);
   }
   const text = Buffer.concat(pieces).toString('latin1');
   const lines = text.split('\n');
   const rest = lines.pop() ?? '';
   const values: T[] = [];
-  const damagedLines: number[] = [];
+  const lineNumbers: number[] = [];
+  const damaged: ManifestRead<T>['damaged'] = [];
   for (const [index, line] of lines.entries()) {
     const value = parseLine(Buffer.from(line, 'latin1'), schema);
-    if (value === undefined) damagedLines.push(index + 1);
-    else values.push(value);
+    if (typeof value === 'string') damaged.push({ line: index + 1, reason: value });
+    else {
+      values.push(value.value);
+      lineNumbers.push(index + 1);
+    }
   }
-  return { values, damagedLines, torn: rest !== '', end: from + text.length - rest.length };
+  return { values, lines: lineNumbers, damaged, torn: rest !== '', end: from + text.length - rest.length };
 }
 
-function parseLine<T>(line: Buffer, schema: z.ZodType<T>): T | undefined {
+/** The line's value, or why it has none. */
+function parseLine<T>(line: Buffer, schema: z.ZodType<T>): { value: T } | string {
   const json = line.subarray(checksumCharacters + 1);
-  if (line.toString('latin1', 0, checksumCharacters + 1) !== `${checksum(json)} `) return undefined;
-  return schema.safeParse(JSON.parse(json.toString('utf8'))).data;
+  if (line.toString('latin1', 0, checksumCharacters + 1) !== `${checksum(json)} `) return 'is not what was written';
+  try {
+    const own = readOwn(JSON.parse(json.toString('utf8')), schema);
+    return 'value' in own ? own : `cannot be used: ${own.problem}`;
+  } catch {
+    return 'is not JSON';
+  }
 }
 
 function checksum(json: string | Uint8Array): string {

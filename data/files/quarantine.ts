@@ -52,7 +52,7 @@ export function openQuarantine(path: string): QuarantineFile {
     },
     async close() {
       if (file === undefined) {
-        await rm(path, { force: true });
+        await rm(path, { force: true }).catch((error: unknown) => Promise.reject(writeError(error, path)));
         return undefined;
       }
       if (count > rowsWritten) write({ rowsNotWritten: count - rowsWritten });

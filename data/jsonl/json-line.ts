@@ -1,6 +1,7 @@
 // The slow, obvious reader of one line of JSON: the definition that the scanner (json-scan.as.ts) has to agree with, and what reads the odd lines.
 
 import { isUtf8 } from 'node:buffer';
+import { mostDocumentTokens } from '../../run/bounds.ts';
 import { isRow, type Row, valueOf } from '../../run/fields/field-path.ts';
 import type { FieldNames } from '../../run/settings.ts';
 
@@ -30,7 +31,7 @@ export function readLine(bytes: Uint8Array, fields: FieldNames): LineResult {
   if (typeof source !== 'string' && typeof source !== 'number') return bad(fields.source, 'is neither a string nor a number');
   if (isInexact(source)) return bad(fields.source, 'is a number too large to be kept exactly in such a line; write it as a string');
   const tokens = valueOf(row, fields.tokens) ?? Number.NaN;
-  if (typeof tokens !== 'number' || !isCount(tokens)) return bad(fields.tokens, 'is not a whole number of tokens');
+  if (typeof tokens !== 'number' || !isCount(tokens)) return bad(fields.tokens, countProblem(tokens));
   return { kind: 'document', id: id === undefined || id === '' ? undefined : wellFormed(String(id)), source: wellFormed(String(source)), tokens, text };
 }
 
@@ -65,7 +66,12 @@ function isInexact(value: unknown): boolean {
 
 /** Whether a number can be a count of tokens, or stands for none. */
 export function isCount(tokens: number): boolean {
-  return Number.isNaN(tokens) || (Number.isSafeInteger(tokens) && tokens >= 0);
+  return Number.isNaN(tokens) || (Number.isInteger(tokens) && tokens >= 0 && tokens <= mostDocumentTokens);
+}
+
+/** What is wrong with a value that is no count of tokens. */
+export function countProblem(tokens: unknown): string {
+  return typeof tokens === 'number' && Number.isInteger(tokens) && tokens > mostDocumentTokens ? `is ${tokens}, and a document can have at most ${mostDocumentTokens} tokens` : 'is not a whole number of tokens';
 }
 
 /**

@@ -1,9 +1,10 @@
 // The checksums that a Parquet file may have of its pages. DuckDB does not look at them, so they are checked before it reads.
 
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import * as zlib from 'node:zlib';
 import { z } from 'zod';
 import { openPool } from '../files/pool.ts';
+import { openRegular } from '../../run/regular-file.ts';
 import { mostHeaderBytes, type PageHeader, readPageHeader } from './page-header.ts';
 import type { ByteSpan } from './copy.ts';
 
@@ -22,7 +23,7 @@ const buffers = openPool(2, () => Buffer.allocUnsafeSlow(pieceBytes));
  * or none; so a file without costs one small read for each span. Throws where a page is not what it was.
  */
 export async function checkPages(path: string, spans: readonly PageSpan[]): Promise<void> {
-  const file = await open(path);
+  const file = await openRegular(path);
   const buffer = buffers.take();
   try {
     for (const span of spans) {

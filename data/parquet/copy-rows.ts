@@ -2,6 +2,7 @@
 // of the file (key-value metadata) stay as they are, whatever they are. What is written anew is only how it lies in the file: row groups, pages, statistics, compression.
 
 import { type FileHandle, open } from 'node:fs/promises';
+import { openRegular } from '../../run/regular-file.ts';
 import { type DataPage, readChunkPages } from './chunk-pages.ts';
 import { isKnownCodec, loadCodecs, zstdCodec } from './codecs.ts';
 import type { ByteSpan } from './copy.ts';
@@ -52,7 +53,7 @@ export function spansOfRows(footer: Footer, rows: readonly number[]): ByteSpan[]
 /** Writes the rows (ascending) of the file at `path` to `target`. Returns how many rows that became. Throws where the file is damaged, or a write fails. */
 export async function copyRows(path: string, footer: Footer, rows: readonly number[], target: string, edits: Edits = noEdits): Promise<number> {
   await loadCodecs();
-  const source = await open(path);
+  const source = await openRegular(path);
   const out = await open(target, 'w');
   try {
     const file = openFile(out);

@@ -9,7 +9,7 @@ import type { DocumentBatch, Shard } from '../documents.ts';
 import { openDuckDb } from '../duckdb/duckdb.ts';
 import { BetrError, fail, reasonOf } from '../../run/errors/errors.ts';
 import { statFile } from '../files/files.ts';
-import { isCount } from '../jsonl/json-line.ts';
+import { countProblem, isCount } from '../jsonl/json-line.ts';
 import { defaultMaxLineBytes, type ReadOptions } from '../jsonl/jsonl.ts';
 import type { Quarantine } from '../files/quarantine.ts';
 import type { FieldNames } from '../../run/settings.ts';
@@ -180,7 +180,7 @@ function problemOf(text: Text, tokens: number, id: string | undefined, source: s
   if (!hasVisible(text)) return `field "${fields.text}" is empty`;
   if (!isUtf8(text)) return 'not valid UTF-8';
   if (id === undefined || source === undefined) return `field "${id === undefined ? fields.id : fields.source}" is not valid UTF-8`;
-  return isCount(tokens) ? undefined : `field "${fields.tokens}" is not a whole number of tokens`;
+  return isCount(tokens) ? undefined : `field "${fields.tokens}" ${countProblem(tokens)}`;
 }
 
 function hasVisible(text: Uint8Array): boolean {

@@ -17,23 +17,23 @@ export interface NpmPackage {
   spec: string;
   /** sha512-… of the packed file, as a lock file has it. */
   integrity: string;
+  /** Files and folders to unpack; all when left out. */
+  only?: readonly string[];
+  /** Packages to unpack into its node_modules. */
+  dependencies?: readonly NpmPackage[];
 }
 
 /** The folder of the unpacked package, fetched unless the cache has it. Errors: NPM_PACKAGE_UNAVAILABLE, CACHE_UNUSABLE, DISK_FULL, WRITE_FAILED. */
-export async function fetchNpmPackage({ spec, integrity }: NpmPackage): Promise<string> {
-  const name = `${spec.replace(/[^A-Za-z0-9.@-]/g, '-')}-${createHash('sha256').update(integrity).digest('hex').slice(0, 12)}`;
+export async function fetchNpmPackage(asked: NpmPackage): Promise<string> {
+  const { spec } = asked;
+  const name = folderName(asked);
   const known = findInCache('npm', name);
   if (known !== undefined) return known;
   const cache = openCache();
   const folder = join(cache, 'npm', name);
   const work = await makeWorkFolder(join(cache, 'npm'));
   try {
-    await run('npm', ['pack', spec, '--pack-destination', work, '--ignore-scripts'], { maxBuffer: 1 << 26, env: npmEnvironment(work) });
-    const packed = join(work, (await readdir(work)).find((file) => file.endsWith('.tgz')) ?? 'missing.tgz');
-    const found = `sha512-${createHash('sha512').update(await readFile(packed)).digest('base64')}`;
-    if (found !== integrity) throw new Error(`its digest is ${found} in place of ${integrity}`);
-    await mkdir(join(work, 'unpacked'));
-    await run('tar', ['-xzf', packed, '-C', join(work, 'unpacked'), '--strip-components=1', '--no-same-owner']);
+    await unpack(asked, join(work, 'unpacked'), work);
     await rename(join(work, 'unpacked'), folder);
   } catch (error) {
     // Another process may have put the same package there first.
@@ -43,6 +43,24 @@ export async function fetchNpmPackage({ spec, integrity }: NpmPackage): Promise<
     await rm(work, { recursive: true, force: true });
   }
   return folder;
+}
+
+/** A cache may be shared by machines that unpack other files of the same package. */
+function folderName({ spec, integrity, only = [] }: NpmPackage): string {
+  const digest = createHash('sha256').update([integrity, ...only].join('\n')).digest('hex').slice(0, 12);
+  return `${spec.replace(/[^A-Za-z0-9.@-]/g, '-')}-${digest}`;
+}
+
+/** Packs a package and its dependencies in folders under `work`, and unpacks them into `folder`. */
+async function unpack({ spec, integrity, only = [], dependencies = [] }: NpmPackage, folder: string, work: string): Promise<void> {
+  const place = await mkdtemp(join(work, 'packed-'));
+  await run('npm', ['pack', spec, '--pack-destination', place, '--ignore-scripts'], { maxBuffer: 1 << 26, env: npmEnvironment(work) });
+  const packed = join(place, (await readdir(place)).find((file) => file.endsWith('.tgz')) ?? 'missing.tgz');
+  const found = `sha512-${createHash('sha512').update(await readFile(packed)).digest('base64')}`;
+  if (found !== integrity) throw new Error(`the digest of ${spec} is ${found} in place of ${integrity}`);
+  await mkdir(folder, { recursive: true });
+  await run('tar', ['-xzf', packed, '-C', folder, '--strip-components=1', '--no-same-owner', ...only.map((path) => `package/${path}`)]);
+  for (const dependency of dependencies) await unpack(dependency, join(folder, 'node_modules', dependency.spec.slice(0, dependency.spec.lastIndexOf('@'))), work);
 }
 
 async function makeWorkFolder(parent: string): Promise<string> {

@@ -1,5 +1,6 @@
 // Counts of the whole corpus, taken while it streams by.
 
+import { exactTokens } from '../../run/bounds.ts';
 import type { DocumentBatch } from '../../data/documents.ts';
 import type { UnusableShards } from '../../data/files/unusable.ts';
 import type { CorpusCounts } from '../card.ts';
@@ -52,9 +53,10 @@ function sourceOf(count: CorpusCount, name: string): SourceCount {
   return source;
 }
 
-/** The counts as the card holds them, sources by bytes. */
+/** The counts as the card holds them, sources by bytes. Errors: TOKENS_TOO_MANY. */
 export function summarize(count: CorpusCount, shards: number, quarantined: number, withoutDocuments: UnusableShards): CorpusCounts {
   const { sources, ...totals } = count;
+  exactTokens(count.countedTokens);
   const sorted = [...sources].map(([source, counts]) => ({ source, ...counts })).sort((a, b) => b.textBytes - a.textBytes || (a.source < b.source ? -1 : 1));
   return { shards, ...totals, quarantined, withoutDocuments, sources: sorted };
 }

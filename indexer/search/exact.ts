@@ -1,8 +1,8 @@
 // Exact nearest documents of every example by matrix product. It promises: the true top K by cosine, of equal cosines the
 // document with the smaller index first, and memory that does not grow with examples × documents.
 
-import '../../models/onnx/no-telemetry.ts';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import type { InferenceSession } from 'onnxruntime-node';
+import { loadOnnxRuntime, type OnnxRuntime } from '../../models/onnx/runtime.ts';
 import { topKGraph } from '../../models/onnx/topk-graph.ts';
 
 /** For each example its nearest documents, nearest first: entry example × nearest + (rank − 1). */
@@ -31,12 +31,13 @@ const fullBlocks = { queries: 256, documents: 131_072 };
 
 /**
  * The `nearest` closest documents of every example. `examples` and `documents` hold unit vectors row by row (M × dimensions, n × dimensions),
- * so that the dot product is the cosine. `nearest` is cut to n.
+ * so that the dot product is the cosine. `nearest` is cut to n. Errors: those of `loadOnnxRuntime`.
  */
 export async function searchExact(examples: Float32Array, documents: Float32Array, dimensions: number, nearest: number, options: SearchOptions = {}): Promise<NearestLists> {
   const sampled = documents.length / dimensions;
   const lists = emptyLists(examples.length / dimensions, sampled, Math.min(nearest, sampled));
-  const session = await InferenceSession.create(topKGraph(), {
+  const runtime = await loadOnnxRuntime();
+  const session = await runtime.InferenceSession.create(topKGraph(), {
     executionProviders: ['cpu'],
     logSeverityLevel: 3,
     ...(options.threads === undefined ? {} : { intraOpNumThreads: options.threads }),
@@ -45,7 +46,7 @@ export async function searchExact(examples: Float32Array, documents: Float32Arra
   try {
     for (let from = 0; from < lists.examples; from += blocks.queries) {
       const to = Math.min(lists.examples, from + blocks.queries);
-      await searchBlock(session, examples.subarray(from * dimensions, to * dimensions), documents, blocks.documents, lists, from);
+      await searchBlock(runtime, session, examples.subarray(from * dimensions, to * dimensions), documents, blocks.documents, lists, from);
       options.progress?.(to);
     }
   } finally {
@@ -59,7 +60,7 @@ export function emptyLists(examples: number, sampled: number, nearest: number): 
 }
 
 /** Fills the lists of one block of examples, which starts at example `first`. */
-async function searchBlock(session: InferenceSession, queries: Float32Array, documents: Float32Array, blockSize: number, lists: NearestLists, first: number): Promise<void> {
+async function searchBlock({ Tensor }: OnnxRuntime, session: InferenceSession, queries: Float32Array, documents: Float32Array, blockSize: number, lists: NearestLists, first: number): Promise<void> {
   const dimensions = documents.length / lists.sampled;
   const count = queries.length / dimensions;
   const queryTensor = new Tensor('float32', queries, [count, dimensions]);

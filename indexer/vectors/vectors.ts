@@ -4,12 +4,13 @@
 
 import { Field, FixedSizeList, Float32, makeData, makeVector, Table, tableFromIPC, tableToIPC, Utf8, Vector, vectorFromArray } from 'apache-arrow';
 import { createHash } from 'node:crypto';
-import { readdir, readFile, rename } from 'node:fs/promises';
+import { readdir, rename } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { commitBytes } from '../../data/files/commit.ts';
 import { systemCode } from '../../run/errors/errors.ts';
 import type { Report } from '../../run/progress.ts';
+import { readRegular } from '../../run/regular-file.ts';
 import type { Cut } from '../../models/open.ts';
 import type { Embedder, TextVectors } from '../../models/embedder.ts';
 
@@ -154,7 +155,7 @@ async function readVectors(path: string, dimensions: number, isUnit: boolean, in
 
 /** Throws where the file's bytes are not those that were written. */
 async function decodeFile(path: string, dimensions: number, isUnit: boolean): Promise<Known> {
-  const bytes = await readFile(path);
+  const bytes = await readRegular(path);
   if (shortHash(bytes) !== fileName.exec(basename(path))?.[2]) throw new Error('its bytes are not those that were written');
   return decodeVectors(bytes, dimensions, isUnit);
 }

@@ -3,9 +3,8 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import './no-telemetry.ts';
-import { listSupportedBackends } from 'onnxruntime-node';
 import { fail, reasonOf } from '../../run/errors/errors.ts';
+import { loadOnnxRuntime, onnxRuntimeVersion } from './runtime.ts';
 
 export type Device = 'cpu' | 'cuda' | 'webgpu';
 
@@ -14,7 +13,7 @@ const probeTimeoutMs = 60_000;
 const gpus = ['cuda', 'webgpu'] as const;
 const howToGet: Record<Device, string> = {
   cpu: '',
-  cuda: 'CUDA needs an NVIDIA GPU with its driver, and the CUDA files of ONNX Runtime: ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules/onnxruntime-node/script/install.js.',
+  cuda: `CUDA needs an NVIDIA GPU with its driver, and ONNX Runtime's CUDA files, installed next to betr: ONNXRUNTIME_NODE_INSTALL=cuda12 npm install onnxruntime-node@${onnxRuntimeVersion} (docs/install.md).`,
   webgpu: 'WebGPU needs a GPU with a Vulkan driver.',
 };
 
@@ -35,6 +34,7 @@ async function findFirst(devices: readonly Device[]): Promise<Device | undefined
 
 /** Why the device cannot be used; undefined where it can. */
 async function tryDevice(device: Device): Promise<string | undefined> {
+  const { listSupportedBackends } = await loadOnnxRuntime();
   if (!listSupportedBackends().some(({ name }) => name === device)) return `this build of ONNX Runtime has no ${device} provider`;
   try {
     const { stdout } = await promisify(execFile)(process.execPath, [probe, device], { timeout: probeTimeoutMs });

@@ -6,7 +6,7 @@ import { fail, reasonOf } from '../../run/errors/errors.ts';
 import { fingerprint } from '../../run/run.ts';
 import type { Settings } from '../../run/settings.ts';
 import { chooseDevice } from './devices.ts';
-import { readHubFile, readIfThere, setUpHub } from './hub.ts';
+import { readHubFile, readIfThere } from './hub.ts';
 import { type Batch, chooseDtype, findModel, type FoundModel, modelFile, openModel } from './model.ts';
 import { sha256File } from '../../data/files/hash-files.ts';
 import { type Embedder, normalizeRows } from '../embedder.ts';
@@ -17,7 +17,6 @@ type Pooling = 'mean' | 'cls';
 export async function openTransformer(settings: Settings['embedding'], baseFolder: string): Promise<Embedder> {
   const device = await chooseDevice(settings.device);
   const found = await findModel(settings.model, baseFolder);
-  setUpHub();
   const dtype = chooseDtype(settings.dtype, device, found);
   const pooling = settings.pooling === 'auto' ? await readPooling(found) : settings.pooling;
   const model = await openModel(found, device, dtype, settings.maxTokens);

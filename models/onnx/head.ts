@@ -1,16 +1,16 @@
 // A transformer that judges texts by itself: any ONNX model for sequence classification or regression, in the embedder's runtime. Its logits are kept by the
 // texts' content beside the embedder's vectors, so that a text is read once, whatever label is asked for; the model is loaded where one is missing.
 
-import { Tensor } from '@huggingface/transformers';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Tensor } from '#transformers';
 import { z } from 'zod';
 import { BetrError, fail, reasonOf } from '../../run/errors/errors.ts';
 import type { Report } from '../../run/progress.ts';
+import { readRegular } from '../../run/regular-file.ts';
 import { fingerprint } from '../../run/run.ts';
 import type { Settings } from '../../run/settings.ts';
 import { chooseDevice, type Device } from './devices.ts';
-import { readHubFile, setUpHub } from './hub.ts';
+import { readHubFile } from './hub.ts';
 import { chooseDtype, type Dtype, findModel, type FoundModel, modelFile, type OnnxModel, openModel, preferredDtypes } from './model.ts';
 import { sha256File } from '../../data/files/hash-files.ts';
 import type { TextVectors } from '../embedder.ts';
@@ -69,9 +69,8 @@ export function scoresOf({ kind, labels }: Pick<Head, 'kind' | 'labels'>, logits
 }
 
 async function readConfig(found: FoundModel): Promise<Pick<Head, 'labels' | 'kind'>> {
-  setUpHub();
   try {
-    const text = found.isFolder ? await readFile(join(found.place, 'config.json'), 'utf8') : await readHubFile(found.place, 'config.json');
+    const text = found.isFolder ? await readRegular(join(found.place, 'config.json'), 'utf8') : await readHubFile(found.place, 'config.json');
     if (text === undefined) throw new Error('there is none');
     const { id2label, problem_type: problem } = configSchema.parse(JSON.parse(text));
     const labels = Object.entries(id2label).sort(([a], [b]) => Number(a) - Number(b)).map(([, label]) => label);
@@ -99,7 +98,7 @@ async function loadFirst(found: FoundModel, device: Device, dtypes: readonly Dty
   throw problems[0];
 }
 
-const outputsSchema = z.looseObject({ logits: z.instanceof(Tensor) });
+const outputsSchema = z.looseObject({ logits: z.custom<Tensor>((value) => typeof value === 'object' && value !== null && 'to' in value) });
 
 function readLogits(name: string, outputs: unknown, texts: number, labels: number): Float32Array {
   const parsed = outputsSchema.safeParse(outputs);

@@ -1,19 +1,18 @@
 // The model hub: where it is, where its files are kept, and reading a small file of a model that the library does not fetch by itself.
 
-import { env } from '@huggingface/transformers';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findInCache, openCache } from '../../data/remote/cache-folder.ts';
 import { commitBytes } from '../../data/files/commit.ts';
 import { systemCode } from '../../run/errors/errors.ts';
+import { readRegular } from '../../run/regular-file.ts';
 import { fetch } from '../../data/remote/http.ts';
+import type { Transformers } from './transformers-library.ts';
 
 const timeoutMs = 60_000;
 
-/** Points the library to the hub (HF_ENDPOINT names a mirror) and to the user's cache, so that what was fetched once needs no connection again; and has it go through the proxies. */
-export function setUpHub(): void {
-  const { HF_ENDPOINT } = process.env;
-  if (HF_ENDPOINT !== undefined && HF_ENDPOINT !== '') env.remoteHost = `${HF_ENDPOINT.replace(/(?<!\/)\/+$/, '')}/`;
+/** Points the library to the hub and to the user's cache, so that what was fetched once needs no connection again; and has it go through the proxies. */
+export function setUpHub({ env }: Transformers): void {
+  env.remoteHost = hubAddress();
   env.fetch = fetch;
   const known = findInCache('hub');
   try {
@@ -24,13 +23,19 @@ export function setUpHub(): void {
   }
 }
 
+/** Where the hub is; HF_ENDPOINT names a mirror. */
+function hubAddress(): string {
+  const { HF_ENDPOINT } = process.env;
+  return HF_ENDPOINT === undefined || HF_ENDPOINT === '' ? 'https://huggingface.co/' : `${HF_ENDPOINT.replace(/(?<!\/)\/+$/, '')}/`;
+}
+
 /** The text of a model's file on the hub, from the cache where it is there; undefined where the model has no such file. Throws where the hub does not answer. */
 export async function readHubFile(model: string, file: string): Promise<string | undefined> {
   const cached = findInCache('hub', model, file);
   const known = cached === undefined ? undefined : await readIfThere(cached);
   if (known !== undefined) return known === '' ? undefined : known;
   const token = process.env['HF_TOKEN'];
-  const response = await fetch(new URL(`${model}/resolve/main/${file}`, env.remoteHost), { signal: AbortSignal.timeout(timeoutMs), headers: token === undefined ? {} : { authorization: `Bearer ${token}` } });
+  const response = await fetch(new URL(`${model}/resolve/main/${file}`, hubAddress()), { signal: AbortSignal.timeout(timeoutMs), headers: token === undefined ? {} : { authorization: `Bearer ${token}` } });
   if (!response.ok && response.status !== 404) throw new Error(`HTTP ${response.status}`);
   // An empty file says that there is none.
   const text = response.ok ? await response.text() : '';
@@ -41,7 +46,7 @@ export async function readHubFile(model: string, file: string): Promise<string |
 /** The text of a file; undefined where there is none. */
 export async function readIfThere(path: string): Promise<string | undefined> {
   try {
-    return await readFile(path, 'utf8');
+    return await readRegular(path, 'utf8');
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return undefined;
     throw error;

@@ -1,15 +1,17 @@
 // An ONNX model with its tokenizer on this machine: transformers.js on ONNX Runtime, for whatever is to be worked out of texts. Texts are sorted by
 // length and batched by tokens, because padding is what costs.
 
-import './no-telemetry.ts';
-import { AutoModel, AutoTokenizer, env, type PreTrainedModel, type PreTrainedTokenizer, Tensor } from '@huggingface/transformers';
+import type { PreTrainedModel, PreTrainedTokenizer } from '#transformers';
 import { existsSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import { readdir, stat } from 'node:fs/promises';
+import { basename, join, relative, resolve } from 'node:path';
 import { z } from 'zod';
 import { fail, reasonOf } from '../../run/errors/errors.ts';
+import { kindOf } from '../../run/regular-file.ts';
 import { defaultModelName, findDefaultModel } from './default-model.ts';
 import type { Device } from './devices.ts';
 import { setUpHub } from './hub.ts';
+import { loadTransformers, type Transformers } from './transformers-library.ts';
 
 export type Dtype = 'fp32' | 'fp16' | 'q8' | 'q4';
 
@@ -40,10 +42,20 @@ export async function findModel(setting: string, baseFolder: string): Promise<Fo
   if (existsSync(folder)) {
     const missing = neededFiles.find((file) => !existsSync(join(folder, file)));
     if (missing !== undefined) throw fail('MODEL_UNAVAILABLE', { model: folder, reason: `${missing} is missing` });
+    await checkFiles(folder);
     return { place: folder, isFolder: true, name: basename(folder), source: `folder ${folder}` };
   }
   if (!hubName.test(setting)) throw fail('MODEL_UNAVAILABLE', { model: setting, reason: `there is no folder ${folder}, and it is no name of a model hub either` });
   return { place: setting, isFolder: false, name: setting, source: `model hub, ${setting}` };
+}
+
+/** The libraries that load a model would wait for whoever writes into a pipe among its files. Errors: MODEL_UNAVAILABLE. */
+async function checkFiles(folder: string): Promise<void> {
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    const found = entry.isFile() || entry.isDirectory() ? entry : await stat(path).catch(() => undefined);
+    if (found !== undefined && !found.isDirectory() && !found.isFile()) throw fail('MODEL_UNAVAILABLE', { model: folder, reason: `${relative(folder, path)} is a ${kindOf(found)}, and only regular files can be loaded` });
+  }
 }
 
 /** Number types by preference. */
@@ -76,10 +88,11 @@ export interface OnnxModel {
   close: () => Promise<void>;
 }
 
-/** Loads a model, which will look at `mostTokens` of a text at most. Errors: MODEL_UNAVAILABLE. */
+/** Loads a model, which will look at `mostTokens` of a text at most. Errors: MODEL_UNAVAILABLE, those of `loadTransformers`. */
 export async function openModel(found: FoundModel, device: Device, dtype: Dtype, mostTokens: number): Promise<OnnxModel> {
-  setUpHub();
-  const { tokenizer, model } = await load(found, device, dtype);
+  const library = await loadTransformers();
+  setUpHub(library);
+  const { tokenizer, model } = await load(library, found, device, dtype);
   const maxTokens = Math.min(mostTokens, z.number().catch(Infinity).parse(tokenizer.model_max_length));
   return {
     maxTokens,
@@ -92,7 +105,7 @@ export async function openModel(found: FoundModel, device: Device, dtype: Dtype,
       let all = new Float32Array(0);
       for (const texts of fillBatches(order, ids, batchTokens[device])) {
         const batch = openBatch(texts.map((text) => ids[text] ?? []));
-        const rows = take(await runBatch(model, batch), batch);
+        const rows = take(await runBatch(library, model, batch), batch);
         const width = rows.length / texts.length;
         if (all.length === 0) all = new Float32Array(ids.length * width);
         for (const [row, text] of texts.entries()) all.set(rows.subarray(row * width, (row + 1) * width), text * width);
@@ -105,7 +118,7 @@ export async function openModel(found: FoundModel, device: Device, dtype: Dtype,
   };
 }
 
-async function load({ place, isFolder }: FoundModel, device: Device, dtype: Dtype): Promise<{ tokenizer: PreTrainedTokenizer; model: PreTrainedModel }> {
+async function load({ AutoModel, AutoTokenizer, env }: Transformers, { place, isFolder }: FoundModel, device: Device, dtype: Dtype): Promise<{ tokenizer: PreTrainedTokenizer; model: PreTrainedModel }> {
   env.allowRemoteModels = !isFolder;
   try {
     // An absolute path is no name of a model, so the library takes it for what it is.
@@ -135,7 +148,7 @@ function openBatch(ids: Batch['ids']): Batch {
   return { ids, length: Math.max(...ids.map((row) => row.length)) };
 }
 
-async function runBatch(model: PreTrainedModel, { ids, length }: Batch): Promise<unknown> {
+async function runBatch({ Tensor }: Transformers, model: PreTrainedModel, { ids, length }: Batch): Promise<unknown> {
   const inputs = new BigInt64Array(ids.length * length);
   const mask = new BigInt64Array(ids.length * length);
   for (const [row, tokens] of ids.entries()) {

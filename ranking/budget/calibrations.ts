@@ -1,6 +1,7 @@
 // Named calibrations of a run: calibrations/NAME.json holds the runs that were handed in and the law that was fitted to them.
 
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { z } from 'zod';
 import { commitBytes, readJson } from '../../data/files/commit.ts';
 import { fail } from '../../run/errors/errors.ts';
@@ -45,8 +46,14 @@ export async function keepCalibration(run: Run, name: string, json: string): Pro
 /** Every calibration of the run, by name. Errors: FILE_DAMAGED, FILE_UNREADABLE. */
 export async function listCalibrations(run: Run): Promise<Calibration[]> {
   const names = (await listFolder(folderOf(run))).filter((file) => file.endsWith('.json') && !file.startsWith('.')).map((file) => file.slice(0, -'.json'.length));
-  const found = await Promise.all(names.sort().map((name) => readCalibration(run, name)));
-  return found.filter((calibration) => calibration !== undefined);
+  const found: Calibration[] = [];
+  for (const name of names.sort()) {
+    const calibration = await readCalibration(run, name);
+    if (calibration !== undefined) found.push(calibration);
+    // A server answers others between two of them.
+    await setImmediate();
+  }
+  return found;
 }
 
 /** The law of a name: one of the paper's, or of a calibration. Errors: OPTION_INVALID, FILE_DAMAGED, FILE_UNREADABLE. */

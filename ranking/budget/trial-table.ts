@@ -1,13 +1,14 @@
 // The runs of a calibration as people hand them in: CSV with a header (flops, keep, and loss or accuracy), or JSON.
 
 import { z } from 'zod';
-import { mostNumberCharacters } from '../../run/bounds.ts';
 import { fail, reasonOf } from '../../run/errors/errors.ts';
 import { allowedBy, describeIssues } from '../../run/issues.ts';
-import { parseBudget, parseShare } from '../../run/amounts.ts';
+import { parseBudget, parseNumber, parseShare } from '../../run/amounts.ts';
 import { type Trial, trialSchema } from './calibrate.ts';
 
-const trials = z.array(trialSchema).max(10_000);
+/** Servers read the runs of a calibration again between two requests, which takes some milliseconds for so many. */
+export const mostTrials = 1000;
+const trials = z.array(trialSchema).max(mostTrials);
 const measures = ['loss', 'accuracy'] as const;
 
 /** Reads runs from CSV. Errors: BODY_INVALID, BUDGET_INVALID, OPTION_INVALID. */
@@ -23,8 +24,8 @@ export function parseTrialsCsv(text: string): Trial[] {
     const values = cells(line);
     const value = (name: string): string => values[columns.indexOf(name)] ?? '';
     const given = value(measure);
-    const result = given.length > mostNumberCharacters ? NaN : Number(given || NaN);
-    if (values.length !== 3 || !Number.isFinite(result)) throw fail('BODY_INVALID', { problems: [`line ${index + 2} is "${line.slice(0, 200)}", and it has to be three numbers`] });
+    const result = parseNumber(given);
+    if (values.length !== 3 || result === undefined) throw fail('BODY_INVALID', { problems: [`line ${index + 2} is "${line.slice(0, 200)}", and it has to be three numbers, none beyond 1e30`] });
     return { flops: parseBudget(value('flops')), keep: parseShare('keep', value('keep')), [measure]: result };
   };
   return checkTrials(lines.map(read));

@@ -31,7 +31,7 @@ export async function combineScores(run: Run, ranking: Ranking, benchmarks: read
 }
 
 /** Ranks the documents by each of the benchmarks, and keeps the best. An abort is heeded where one thread works on it. Errors: those of `withScores`. */
-export async function rankDocuments(run: Run, ranking: Ranking, benchmarks: readonly string[], { threads, signal }: { threads?: number | undefined; signal?: AbortSignal } = {}): Promise<Best> {
+export async function rankDocuments(run: Run, ranking: Ranking, benchmarks: readonly string[], { threads, signal }: { threads?: number | undefined; signal?: AbortSignal | undefined } = {}): Promise<Best> {
   const count = ranking.documents;
   const best = { ranks: new Uint32Array(new SharedArrayBuffer(4 * count)).fill(0xffff_ffff), winners: new Uint16Array(new SharedArrayBuffer(2 * count)) };
   const unranked: Named[] = [];
@@ -39,7 +39,9 @@ export async function rankDocuments(run: Run, ranking: Ranking, benchmarks: read
     const kept = await readRanks(run, ranking, name, (from, ranks) => {
       for (let i = 0; i < ranks.length; i++) takeIfBest(best, from + i, ranks[i] ?? 0, number);
     });
-    if (!kept) unranked.push({ name, number });
+    // Wrong ranks are among the best by now; without the file the next turn ranks anew.
+    if (kept === 'damaged') return rankDocuments(run, ranking, benchmarks, { threads, signal });
+    if (kept === 'missing') unranked.push({ name, number });
   }
   if (unranked.length === 0) return best;
   const slices = cutSlices(run, ranking, unranked, threads ?? threadsFor(run, ranking, unranked.length), best);

@@ -8,29 +8,23 @@ import { streamChunks } from '../../data/duckdb/duckdb.ts';
 import { fail } from '../../run/errors/errors.ts';
 import type { Run } from '../../run/run.ts';
 import type { Ranking } from '../generation.ts';
-import { readShared } from './shared-file.ts';
+import { addWords, readShared } from './shared-file.ts';
 import { withScores } from '../scores.ts';
 
 /** The positions in the order of keys, in shared memory, as they were kept; undefined where they are not, or not whole. */
 export async function readKeyOrder(run: Run, ranking: Ranking): Promise<Uint32Array | undefined> {
   const bytes = await readShared(pathOf(run, ranking));
-  if (bytes?.byteLength !== 4 * ranking.documents) return undefined;
-  const positions = new Uint32Array(bytes.buffer);
-  return holdsEachOnce(positions) ? positions : undefined;
-}
-
-function holdsEachOnce(positions: Uint32Array): boolean {
-  const seen = new Uint8Array(positions.length);
-  for (const position of positions) {
-    if (seen[position] !== 0) return false;
-    seen[position] = 1;
-  }
-  return true;
+  if (bytes?.byteLength !== 4 * (ranking.documents + 1)) return undefined;
+  const words = new Uint32Array(bytes.buffer);
+  const positions = words.subarray(0, ranking.documents);
+  return addWords(0, positions) === words.at(-1) ? positions : undefined;
 }
 
 /** Sorts all keys, and keeps the positions in their order; an abort ends it. Errors: those of `withScores`. */
 export async function makeKeyOrder(run: Run, ranking: Ranking, signal?: AbortSignal): Promise<Uint32Array> {
-  const positions = new Uint32Array(new SharedArrayBuffer(4 * ranking.documents));
+  // As in the file, the last word is the checksum of all others.
+  const words = new Uint32Array(new SharedArrayBuffer(4 * (ranking.documents + 1)));
+  const positions = words.subarray(0, ranking.documents);
   await withScores(run, ranking, async (connection, table) => {
     const sql = `SELECT position::UINTEGER AS position FROM (SELECT row_number() OVER () - 1 AS position, document, shard, "row" FROM ${table}) ORDER BY document, shard, "row"`;
     let place = 0;
@@ -40,7 +34,8 @@ export async function makeKeyOrder(run: Run, ranking: Ranking, signal?: AbortSig
       for (let i = 0; i < vector.itemCount; i++) positions[place++] = vector.getItem(i) ?? 0;
     }
   });
-  await keepIfPossible(commitBytes(pathOf(run, ranking), new Uint8Array(positions.buffer)));
+  words[ranking.documents] = addWords(0, positions);
+  await keepIfPossible(commitBytes(pathOf(run, ranking), new Uint8Array(words.buffer)));
   return positions;
 }
 

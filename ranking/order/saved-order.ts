@@ -7,7 +7,7 @@ import { commitFile } from '../../data/files/commit.ts';
 import type { Run } from '../../run/run.ts';
 import type { Ranking } from '../generation.ts';
 import { isOrderOf, type Order, stride } from './order.ts';
-import { readShared, writeAll } from './shared-file.ts';
+import { addWords, readShared, writeAll } from './shared-file.ts';
 
 /** Documents, occupied bins, `stride`, and the checksum of what follows. */
 const headerWords = 4;
@@ -85,11 +85,4 @@ function parse(buffer: ArrayBufferLike): Order | undefined {
 
 function padded(bytes: number): number {
   return 8 * Math.ceil(bytes / 8);
-}
-
-/** A checksum that no change of a single word leaves as it was. */
-function addWords(checksum: number, words: Uint32Array): number {
-  let sum = checksum | 0;
-  for (let i = 0; i < words.length; i++) sum = (Math.imul(sum, 31) + (words[i] ?? 0)) | 0;
-  return sum >>> 0;
 }

@@ -1,12 +1,14 @@
 // Every document's rank for each benchmark of a ranking that is not small, made ahead so that a new set of benchmarks needs no sorting: 4 bytes a document and
-// benchmark, kept in the run's folder as long as the generation is published.
+// benchmark, and a checksum at the end, kept in the run's folder as long as the generation is published.
 
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { commitBytes } from '../../data/files/commit.ts';
+import { commitFile } from '../../data/files/commit.ts';
 import { fail, systemCode } from '../../run/errors/errors.ts';
+import { openRegular } from '../../run/regular-file.ts';
 import { fingerprint, type Run } from '../../run/run.ts';
 import type { Ranking } from '../generation.ts';
+import { addWords, writeAll } from './shared-file.ts';
 
 /** Of fewer documents a new set costs less than a question does. */
 const fewestDocuments = 20_000;
@@ -23,19 +25,32 @@ export async function listMissingRanks(run: Run, ranking: Ranking, fewest = fewe
   return missing;
 }
 
-/** Hands the kept ranks for a benchmark (0 is best) to `use`, some at a time in the order of positions, each time in the same memory. False where they are not kept, or not whole. */
-export async function readRanks(run: Run, ranking: Ranking, benchmark: string, use: (from: number, ranks: Uint32Array) => void): Promise<boolean> {
+/**
+ * Hands the kept ranks for a benchmark (0 is best) to `use`, some at a time in the order of positions, each time in the same memory. 'missing' where they are not kept, or
+ * not whole; 'damaged' where what was handed out is not what was kept, which is removed then.
+ */
+export async function readRanks(run: Run, ranking: Ranking, benchmark: string, use: (from: number, ranks: Uint32Array) => void): Promise<'read' | 'missing' | 'damaged'> {
   const file = await openRanks(run, ranking, benchmark);
-  if (file === undefined) return false;
+  if (file === undefined) return 'missing';
+  const path = pathOf(run, ranking, benchmark);
   try {
-    const block = new Uint32Array(Math.min(blockRanks, ranking.documents));
+    const block = new Uint32Array(Math.min(blockRanks, Math.max(1, ranking.documents)));
+    const readAt = async (words: Uint32Array, at: number): Promise<void> => {
+      const { bytesRead } = await file.read(words, 0, words.byteLength, 4 * at);
+      if (bytesRead < words.byteLength) throw fail('FILE_UNREADABLE', { path, reason: 'it ended while it was read' });
+    };
+    let checksum = 0;
     for (let from = 0; from < ranking.documents; from += block.length) {
       const ranks = block.subarray(0, ranking.documents - from);
-      const { bytesRead } = await file.read(ranks, 0, ranks.byteLength, 4 * from);
-      if (bytesRead < ranks.byteLength) throw fail('FILE_UNREADABLE', { path: pathOf(run, ranking, benchmark), reason: 'it ended while it was read' });
+      await readAt(ranks, from);
+      checksum = addWords(checksum, ranks);
       use(from, ranks);
     }
-    return true;
+    const last = block.subarray(0, 1);
+    await readAt(last, ranking.documents);
+    if (last[0] === checksum) return 'read';
+    await rm(path, { force: true });
+    return 'damaged';
   } finally {
     await file.close();
   }
@@ -43,8 +58,8 @@ export async function readRanks(run: Run, ranking: Ranking, benchmark: string, u
 
 async function openRanks(run: Run, ranking: Ranking, benchmark: string): Promise<FileHandle | undefined> {
   try {
-    const file = await open(pathOf(run, ranking, benchmark));
-    if ((await file.stat()).size === 4 * ranking.documents) return file;
+    const file = await openRegular(pathOf(run, ranking, benchmark));
+    if ((await file.stat()).size === 4 * (ranking.documents + 1)) return file;
     await file.close();
     return undefined;
   } catch (error) {
@@ -55,7 +70,15 @@ async function openRanks(run: Run, ranking: Ranking, benchmark: string): Promise
 
 /** Keeps the ranks for a benchmark. Errors: DISK_FULL, WRITE_FAILED. */
 export async function keepRanks(run: Run, ranking: Ranking, benchmark: string, ranks: Uint32Array): Promise<void> {
-  await commitBytes(pathOf(run, ranking, benchmark), new Uint8Array(ranks.buffer, ranks.byteOffset, ranks.byteLength));
+  await commitFile(pathOf(run, ranking, benchmark), async (temporary) => {
+    const file = await open(temporary, 'w');
+    try {
+      await writeAll(file, new Uint8Array(ranks.buffer, ranks.byteOffset, ranks.byteLength), 0);
+      await writeAll(file, new Uint8Array(Uint32Array.of(addWords(0, ranks)).buffer), ranks.byteLength);
+    } finally {
+      await file.close();
+    }
+  });
 }
 
 function pathOf(run: Run, { generation }: Ranking, benchmark: string): string {

@@ -1,7 +1,8 @@
-// Whole files into memory that threads share, and out of it.
+// Whole files into memory that threads share, and out of it; and a checksum for them.
 
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { systemCode } from '../../run/errors/errors.ts';
+import { openRegular } from '../../run/regular-file.ts';
 
 /** No more than this is read or written by one call of the system. */
 const mostBytes = 1 << 30;
@@ -10,7 +11,7 @@ const mostBytes = 1 << 30;
 export async function readShared(path: string): Promise<Uint8Array<SharedArrayBuffer> | undefined> {
   let file: FileHandle;
   try {
-    file = await open(path);
+    file = await openRegular(path);
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return undefined;
     throw error;
@@ -31,4 +32,11 @@ export async function readShared(path: string): Promise<Uint8Array<SharedArrayBu
 /** Writes bytes to a place in a file. */
 export async function writeAll(file: FileHandle, bytes: Uint8Array, at: number): Promise<void> {
   for (let from = 0; from < bytes.length; ) from += (await file.write(bytes, from, Math.min(mostBytes, bytes.length - from), at + from)).bytesWritten;
+}
+
+/** A checksum, begun with 0 and carried on with more words, that no change of a single word leaves as it was. */
+export function addWords(checksum: number, words: Uint32Array): number {
+  let sum = checksum | 0;
+  for (let i = 0; i < words.length; i++) sum = (Math.imul(sum, 31) + (words[i] ?? 0)) | 0;
+  return sum >>> 0;
 }

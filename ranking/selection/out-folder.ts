@@ -1,11 +1,12 @@
 // The folder of a selection: never somebody else's, and never looking whole when it is not. While a selection is being written the
 // folder has a marker and no manifest; the manifest comes last.
 
-import { readdir, rm } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { z } from 'zod';
 import { commitBytes, readJson } from '../../data/files/commit.ts';
 import { BetrError, fail, reasonOf, systemCode } from '../../run/errors/errors.ts';
+import { kindOf } from '../../run/regular-file.ts';
 
 export const manifestFile = 'manifest.json';
 export const rowsFile = 'selection.parquet';
@@ -42,7 +43,7 @@ async function listFiles(folder: string): Promise<string[]> {
     return entries.filter((entry) => !entry.isDirectory()).map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1).replaceAll(sep, '/'));
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return [];
-    if (systemCode(error) === 'ENOTDIR') throw fail('OUT_NOT_EMPTY', { path: folder, found: 'a file' }, error);
+    if (systemCode(error) === 'ENOTDIR') throw fail('OUT_NOT_EMPTY', { path: folder, found: `it is a ${kindOf(await stat(folder))}` }, error);
     throw fail('FILE_UNREADABLE', { path: folder, reason: reasonOf(error) }, error);
   }
 }

@@ -1,8 +1,6 @@
 // What `betr verify` checks of parts: their content against the figures that are listed, their cards, their bad rows, and that they cover every shard.
 
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { openFigures } from '../../scoring/sums.ts';
@@ -11,6 +9,7 @@ import { parquetSource, sqlString } from '../../data/duckdb/duckdb.ts';
 import { reasonOf } from '../../run/errors/errors.ts';
 import type { Report } from '../../run/progress.ts';
 import { rowsWritten } from '../../data/files/quarantine.ts';
+import { readRegular, readRegularSync } from '../../run/regular-file.ts';
 import type { Run } from '../../run/run.ts';
 import { formatOf } from '../../data/shards.ts';
 import type { Ranking } from '../generation.ts';
@@ -49,9 +48,16 @@ export async function verifyContent(run: Run, parts: readonly ListedPart[], tell
   await withSpillingDuckDb(run, async (connection) => {
     for (let from = 0; from < parts.length; from += filesPerQuery) {
       const some = parts.slice(from, from + filesPerQuery);
-      const sql = some.map((part, index) => contentQuery(run, part, index)).join(' UNION ALL ');
-      const found = await queryRows(connection, sql, contentSchema).catch((error: unknown) => tell(`${run.files.scores}: ${reasonOf(error)}`));
-      if (found !== undefined) for (const [index, part] of some.entries()) comparePart(part, found.filter((content) => content.part === index && content.documents > 0), tell);
+      const compare = async (chosen: readonly ListedPart[]): Promise<void> => {
+        const found = await queryRows(connection, chosen.map((part, index) => contentQuery(run, part, index)).join(' UNION ALL '), contentSchema);
+        for (const [index, part] of chosen.entries()) comparePart(part, found.filter((content) => content.part === index && content.documents > 0), tell);
+      };
+      try {
+        await compare(some);
+      } catch {
+        // One of them cannot be read, and says so by itself.
+        for (const part of some) await compare([part]).catch((error: unknown) => tell(`${join(run.files.scores, part.file)} cannot be read: ${reasonOf(error)}. Remove it and run "betr rank".`));
+      }
       report({ stage: 'verify: rows', done: from + some.length, total: parts.length, unit: 'parts' });
     }
   });
@@ -128,7 +134,7 @@ export function verifyCards(run: Run, ranking: Ranking, tell: Tell): void {
 /** The card, where it is what was listed. Read at one stroke, as there are many, and each is small. */
 function readCard(path: string, { cardSha256 }: ListedPart, tell: Tell): PartCard | undefined {
   try {
-    const text = readFileSync(path);
+    const text = readRegularSync(path);
     if (createHash('sha256').update(text).digest('hex') === cardSha256) return partCardSchema.parse(JSON.parse(text.toString('utf8')));
     tell(`${path} ${isAnother}. Remove it and run "betr rank".`);
   } catch (error) {
@@ -151,7 +157,7 @@ export async function verifyQuarantine(run: Run, parts: readonly ListedPart[], t
     if (quarantined === 0) continue;
     const path = join(run.files.quarantine, quarantineFile(file));
     try {
-      const text = await readFile(path, 'utf8');
+      const text = await readRegular(path, 'utf8');
       if (quarantineSha256 !== undefined && createHash('sha256').update(text).digest('hex') !== quarantineSha256) tell(`${path} ${isAnother}. Remove it and run "betr rank".`);
       const lines = text.trim().split('\n').map((line) => badRow.parse(JSON.parse(line)));
       const byShard = new Map(covers.map((rows) => [rows.shard, { ...rows, positions: new Set<number>() }]));
@@ -160,7 +166,8 @@ export async function verifyQuarantine(run: Run, parts: readonly ListedPart[], t
         if (own !== undefined && 'position' in line && line.position >= own.firstRow && line.position < own.firstRow + own.rows) own.positions.add(line.position);
       }
       const found = sum([...byShard.values()], ({ positions }) => positions.size);
-      if (found !== Math.min(quarantined, rowsWritten)) tell(`${path} has ${found} rows of its part where ${quarantined} are listed`);
+      const written = lines.filter((line) => 'position' in line).length;
+      if (found !== Math.min(quarantined, rowsWritten) || written !== found) tell(`${path} has ${found === written ? found : `${found} different ones among ${written}`} rows of its part where ${quarantined} are listed`);
       if (quarantined > rowsWritten) continue;
       for (const { shard, quarantined: listed, positions } of byShard.values()) if (covers.length > 1 && positions.size !== listed) tell(`${path} has ${positions.size} rows of ${shard} where ${listed} are listed`);
     } catch (error) {

@@ -1,6 +1,6 @@
 // A worker thread that reads texts, scores and explains them, and finds examples near them, so that none of it holds up the server's other answers.
 
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { createHash } from 'node:crypto';
 import { explainScore } from '../../classifier/explain.ts';
@@ -8,6 +8,7 @@ import { loadScorer, type Scorer } from '../../classifier/scorer.ts';
 import { readWeights, type Weights } from '../../classifier/weights.ts';
 import type { Shard } from '../../data/documents.ts';
 import { BetrError, errorData, fail, reasonOf, systemCode } from '../../run/errors/errors.ts';
+import { readRegular } from '../../run/regular-file.ts';
 import { openRun } from '../../run/run.ts';
 import { type ExampleSearch, type NearExample, openExampleSearch } from '../../indexer/search/nearest-examples.ts';
 import { parseBody } from '../../run/body.ts';
@@ -70,7 +71,7 @@ async function openClassifier(sha256: string): Promise<{ weights: Weights; score
   const path = run.files.weights;
   let file: Uint8Array;
   try {
-    file = await readFile(path);
+    file = await readRegular(path);
   } catch (error) {
     throw systemCode(error) === 'ENOENT' ? fail('STEP_MISSING', { need: 'trained classifier', command: 'betr train' }, error) : fail('FILE_UNREADABLE', { path, reason: reasonOf(error) }, error);
   }

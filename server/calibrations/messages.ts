@@ -4,9 +4,10 @@ import { z } from 'zod';
 import type { ErrorData } from '../../run/errors/errors.ts';
 import { trialSchema } from '../../ranking/budget/calibrate.ts';
 import { calibrationName } from '../../ranking/budget/calibrations.ts';
+import { mostTrials } from '../../ranking/budget/trial-table.ts';
 
 /** The body of a request, as JSON. */
-export const calibrationBodySchema = z.strictObject({ name: calibrationName, runs: z.array(trialSchema).max(10_000) });
+export const calibrationBodySchema = z.strictObject({ name: calibrationName, runs: z.array(trialSchema).max(mostTrials) });
 
 /** `name` is the one of the request's address, for CSV. */
 export const calibrationTaskSchema = z.object({ bytes: z.instanceof(Uint8Array), csv: z.boolean(), name: z.string().optional() });

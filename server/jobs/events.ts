@@ -1,9 +1,10 @@
 // What happens to a job, as it happens: its progress lines, numbered as they stand in its file, and its record whenever its state changes.
 
-import { open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { StringDecoder } from 'node:string_decoder';
 import { systemCode } from '../../run/errors/errors.ts';
 import type { MeasuredProgress } from '../../run/progress.ts';
+import { openRegular } from '../../run/regular-file.ts';
 import type { Run } from '../../run/run.ts';
 import { hideInProgress, type Job, jobFiles, parseProgressLine } from './records.ts';
 import type { Jobs } from './jobs.ts';
@@ -69,9 +70,9 @@ function openTail(path: string): Tail {
   };
 }
 
-async function openIfThere(path: string): Promise<Awaited<ReturnType<typeof open>> | undefined> {
+async function openIfThere(path: string): Promise<FileHandle | undefined> {
   try {
-    return await open(path);
+    return await openRegular(path);
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return undefined;
     throw error;

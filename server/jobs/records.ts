@@ -1,13 +1,14 @@
 // Jobs on disk: for each one run/jobs/ID.json, the record; ID.out, what the command printed; ID.err, its progress line by line and its complaints. They are
 // written by whoever is there: a job goes on when the server ends, and the next server reads how it went.
 
-import { open, readFile, rename, rm } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { commitJson, readJson } from '../../data/files/commit.ts';
 import { BetrError, systemCode } from '../../run/errors/errors.ts';
 import { listFolder } from '../../data/files/files.ts';
 import { type MeasuredProgress, measuredProgressSchema, type ProgressLine, progressLineSchema } from '../../run/progress.ts';
+import { openRegular, readRegular } from '../../run/regular-file.ts';
 import type { Run } from '../../run/run.ts';
 import { hidePaths } from '../../data/files/hide-paths.ts';
 
@@ -88,7 +89,7 @@ const errorOutputSchema = z.object({ error: z.object({ code: z.string(), message
 export async function readOutcome(run: Run, id: string): Promise<{ result: unknown } | { problem: z.output<typeof problemSchema> } | undefined> {
   let value: unknown;
   try {
-    value = JSON.parse(await readFile(jobFiles(run, id).out, 'utf8'));
+    value = JSON.parse(await readRegular(jobFiles(run, id).out, 'utf8'));
   } catch {
     return undefined;
   }
@@ -131,7 +132,7 @@ const pieceBytes = 8192;
 /** The beginning of a file, or (-1) its end; '' where there is none. */
 async function readPiece(path: string, from: 0 | -1): Promise<string> {
   try {
-    const file = await open(path);
+    const file = await openRegular(path);
     try {
       const start = from === 0 ? 0 : Math.max(0, (await file.stat()).size - pieceBytes);
       const { bytesRead, buffer } = await file.read(Buffer.alloc(pieceBytes), 0, pieceBytes, start);

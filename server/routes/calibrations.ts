@@ -6,6 +6,7 @@ import { errorFrom, fail, reasonOf } from '../../run/errors/errors.ts';
 import { calibrationName, calibrationSchema, keepCalibration, listCalibrations } from '../../ranking/budget/calibrations.ts';
 import { calibrationBodySchema, calibrationReplySchema, type CalibrationTask } from '../calibrations/messages.ts';
 import { route } from '../route.ts';
+import { jsonInSlices } from '../slices.ts';
 
 export const calibrationRoutes = [
   route({
@@ -32,8 +33,9 @@ export const calibrationRoutes = [
     summary: 'The calibrations of this run.',
     access: 'read',
     reply: { description: 'By name.', schema: z.strictObject({ calibrations: z.array(calibrationSchema) }) },
+    heavy: true,
     async answer({ state }) {
-      return { json: { calibrations: await listCalibrations(state.run) } };
+      return jsonInSlices('calibrations', await listCalibrations(state.run), {}, 1);
     },
   }),
 ];

@@ -2,9 +2,12 @@
 
 import { z } from 'zod';
 import { type Domain, domainWeightsSchema, readDomains } from '../../domains/result.ts';
-import { csvOf } from './csv.ts';
 import { wholeParameter } from './parameters.ts';
 import { route } from '../route.ts';
+import { csvInSlices, jsonInSlices } from '../slices.ts';
+
+/** As many as take a few megabytes; domains.parquet in the run folder has all of them. */
+const mostDomains = 20_000;
 
 export const domainRoutes = [
   route({
@@ -13,13 +16,14 @@ export const domainRoutes = [
     summary: "Domains by how well other models' losses on them go with their benchmark errors, with intervals and weights; how sure that is, and warnings.",
     access: 'read',
     query: z.strictObject({
-      most: wholeParameter('most', 1, 1_000_000, 1000, 'How many domains, best first; ofDomains says how many there are.'),
+      most: wholeParameter('most', 1, mostDomains, 1000, 'How many domains, best first; ofDomains says how many there are.'),
       format: z.enum(['json', 'csv']).default('json').meta({ description: 'What the answer is written in.' }),
     }),
     reply: { description: 'Best domain first.', schema: domainWeightsSchema, types: ['text/csv'] },
+    heavy: true,
     async answer({ query: { most, format }, state }) {
-      const weights = await readDomains(state.run, most);
-      return format === 'csv' ? csvOf<Domain>(['domain', 'tokens', 'estimate', 'low', 'high', 'chosen', 'weight', 'include'], weights.domains) : { json: weights };
+      const { domains, ...weights } = await readDomains(state.run, most);
+      return format === 'csv' ? csvInSlices<Domain>(['domain', 'tokens', 'estimate', 'low', 'high', 'chosen', 'weight', 'include'], domains) : jsonInSlices('domains', domains, weights);
     },
   }),
 ];

@@ -1,11 +1,11 @@
 // GET /evaluation: what `betr evaluate` found, as its own page or as JSON.
 
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Request } from 'express';
 import { z } from 'zod';
 import { readJson } from '../../data/files/commit.ts';
 import { fail, reasonOf, systemCode } from '../../run/errors/errors.ts';
+import { readRegular } from '../../run/regular-file.ts';
 import type { Run } from '../../run/run.ts';
 import { type Evaluation, evaluationSchema } from '../../evaluation/evaluate.ts';
 import { evaluationFile, reportFile } from '../../evaluation/report.ts';
@@ -48,7 +48,7 @@ async function readEvaluation(run: Run): Promise<Evaluation> {
 async function readReport(run: Run): Promise<string> {
   const path = join(run.files.evaluation, reportFile);
   try {
-    return await readFile(path, 'utf8');
+    return await readRegular(path, 'utf8');
   } catch (error) {
     throw systemCode(error) === 'ENOENT' ? fail('STEP_MISSING', { need: 'evaluation', command }, error) : fail('FILE_UNREADABLE', { path, reason: reasonOf(error) }, error);
   }

@@ -3,7 +3,11 @@
 import { connect, type Socket } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
+import { z } from 'zod';
 import { show } from '../../run/issues.ts';
+import { csvOf } from '../../server/routes/csv.ts';
+import { type Reply, route } from '../../server/route.ts';
+import { csvInSlices, jsonInSlices } from '../../server/slices.ts';
 import { makeRows, rankRows, withRun } from '../ranking/synthetic.ts';
 import { startServer } from '../server/real-run.ts';
 import { shareServer, withServer } from '../server/serve.ts';
@@ -21,7 +25,7 @@ describe('a body of JSON', () => {
     ['nested as deep in a list of texts', '/score', `{"texts":[${deep(1_500_000)}]}`, /nested more than 16 deep/],
     ['nested deep where little is taken', '/jobs', deep(8_000), /nested more than 16 deep/],
     ['with 100,000 unknown fields', '/calibrations', `{${Array.from({ length: 100_000 }, (_, i) => `"k${i}":1`).join(',').slice(0, 1_000_000).replace(/,[^,]*$/, '')}}`, /and \d{5} more \(known: name, runs\)/],
-    ['with 10,000 wrong runs', '/calibrations', `{"name":"a","runs":[${Array.from({ length: 10_000 }, () => '{"x":1}').join(',')}]}`, /runs\[0\]\.flops is missing/],
+    ['with 1,000 wrong runs', '/calibrations', `{"name":"a","runs":[${Array.from({ length: 1_000 }, () => '{"x":1}').join(',')}]}`, /runs\[0\]\.flops is missing/],
     ['with a megabyte for a name', '/calibrations', JSON.stringify({ name: 'n'.repeat(1_000_000), runs: [] }), /name is \\"n{199}…, but/],
     ['that is no UTF-8', '/jobs', '\u00ff', /./],
   ])('%s is refused in a few words', async (_name, path, body, says) => {
@@ -37,7 +41,7 @@ describe('a body of JSON', () => {
     const bodies: [string, string][] = [
       ['/score', deep(2_000_000).slice(0, 4_000_000)],
       ['/score', JSON.stringify({ texts: Array.from({ length: 60 }, () => 'x'.repeat(60_000)) })],
-      ['/calibrations', `{"name":"a","runs":[${Array.from({ length: 10_000 }, (_, i) => `{"flops":1e${18 + (i % 3)},"keep":${(0.1 + (i % 7) / 10).toFixed(1)},"loss":${(i * 7919) % 100}}`).join(',')}]}`],
+      ['/calibrations', `{"name":"a","runs":[${Array.from({ length: 1_000 }, (_, i) => `{"flops":1e${18 + (i % 3)},"keep":${(0.1 + (i % 7) / 10).toFixed(1)},"loss":${(i * 7919) % 100}}`).join(',')}]}`],
     ];
     let sending = true;
     const sent = Promise.all(bodies.map(([path, body]) => post(path, body))).finally(() => (sending = false));
@@ -53,6 +57,33 @@ describe('a body of JSON', () => {
     // Of a machine that others use too: `make soak` holds the 99th of a hundred against 50 ms.
     expect(median).toBeLessThan(50);
   }, 60_000);
+});
+
+describe('what is parsed or written between two requests', () => {
+  it('is bounded by the size of bodies: larger ones are for threads', () => {
+    const declare = (kind: 'body' | 'threadBody', bodyLimitBytes: number) => () => route({ method: 'post', path: '/x', summary: '', access: 'read', [kind]: z.unknown(), bodyLimitBytes, reply: { description: '' }, answer: () => 'sent' });
+    expect(declare('body', 16_385)).toThrow('/x takes a body that is to be parsed in a thread');
+    expect(declare('body', 16_384)).not.toThrow();
+    expect(declare('threadBody', 4 << 20)).not.toThrow();
+  });
+
+  it('is bounded by the number of runs of a calibration, and of domains', async () => {
+    const runs = Array.from({ length: 1001 }, (_, i) => ({ flops: 10 ** (18 + (i % 3)), keep: 0.1 + (i % 7) / 10, loss: i % 100 }));
+    const csv = `flops,keep,loss\n${runs.map(({ flops, keep, loss }) => `${flops},${keep},${loss}`).join('\n')}`;
+    expect((await post('/calibrations', JSON.stringify({ name: 'a', runs }))).text).toMatch(/runs.*1000/);
+    expect((await server().ask('/calibrations?name=a', { method: 'POST', headers: { 'Content-Type': 'text/csv' }, body: csv })).text).toMatch(/1000/);
+    expect((await server().ask('/domains?most=20001')).status).toBe(400);
+  });
+
+  it('is written in slices that are the same text', async () => {
+    const rows = Array.from({ length: 2500 }, (_, i) => ({ name: `é"${i}`, value: i / 3 }));
+    const whole = (reply: Reply): string => (typeof reply === 'object' && 'pieces' in reply ? reply.pieces.join('') : '');
+    const reply = await jsonInSlices('rows', rows, { before: [1] });
+    expect([whole(reply), typeof reply === 'object' && 'pieces' in reply && reply.pieces.length]).toEqual([JSON.stringify({ before: [1], rows }), 5]);
+    for (const few of [[], rows.slice(0, 1)]) expect(whole(await jsonInSlices('rows', few))).toBe(JSON.stringify({ rows: few }));
+    const table = csvOf(['value', 'name'], rows);
+    expect(whole(await csvInSlices(['value', 'name'], rows))).toBe(typeof table === 'object' && 'text' in table ? table.text : '');
+  });
 });
 
 describe('what a message shows of a value', () => {

@@ -10,7 +10,7 @@ const json = { 'Content-Type': 'application/json' };
 /** What takes a server longest by its kind: runs of digits, deep or wide JSON, many runs to fit, much text, long lists. */
 export const worst: { path: string; init?: RequestInit }[] = [
   { path: '/calibrations?name=worst', init: { method: 'POST', headers: { 'Content-Type': 'text/csv' }, body: `flops,keep,loss\n${'9'.repeat(900_000)},0.1,1` } },
-  { path: '/calibrations', init: { method: 'POST', headers: json, body: `{"name":"a","runs":[${Array.from({ length: 10_000 }, (_, i) => `{"flops":1e${18 + (i % 3)},"keep":${(0.1 + (i % 7) / 10).toFixed(1)},"loss":${(i * 7919) % 100}}`).join(',')}]}` } },
+  { path: '/calibrations', init: { method: 'POST', headers: json, body: `{"name":"a","runs":[${Array.from({ length: 1_000 }, (_, i) => `{"flops":1e${18 + (i % 3)},"keep":${(0.1 + (i % 7) / 10).toFixed(1)},"loss":${(i * 7919) % 100}}`).join(',')}]}` } },
   { path: '/calibrations', init: { method: 'POST', headers: json, body: `{${Array.from({ length: 70_000 }, (_, i) => `"k${i}":1`).join(',')}}` } },
   { path: '/score', init: { method: 'POST', headers: json, body: '['.repeat(4_000_000) } },
   { path: '/score', init: { method: 'POST', headers: json, body: JSON.stringify({ texts: Array.from({ length: 60 }, () => 'x'.repeat(60_000)) }) } },
@@ -19,8 +19,16 @@ export const worst: { path: string; init?: RequestInit }[] = [
   { path: `/compare?budgets=${Array.from({ length: 1_500 }, () => '1e20').join(',')}` },
   { path: '/curve?points=1000' },
   { path: '/histogram?steps=1000' },
+  { path: '/calibrations' },
+  { path: '/domains?most=20000&format=csv' },
   { path: `/rank?budget=1e21&benchmarks=${Array.from({ length: 1_500 }, () => 'arc').join(',')}` },
 ];
+
+/** The longest that a server's event loop was held up since it was asked last, in milliseconds. */
+export async function readLongestStall(url: string): Promise<number> {
+  const metrics = await (await fetch(`${url}/metrics`)).text();
+  return 1000 * Number(/^nodejs_eventloop_lag_max_seconds (\S+)$/m.exec(metrics)?.[1] ?? NaN);
+}
 
 const sentSchema = z.object({ sent: z.number(), failures: z.array(z.string()) });
 

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { parseSettings } from '../../run/settings.ts';
 import { listCorpus, listShards } from '../../data/shards.ts';
@@ -54,6 +54,7 @@ describe('listShards', () => {
     await withFiles(['corpus/a.jsonl', 'project/betr.yaml'], async (folder) => {
       expect((await listShards(['../corpus/*.jsonl'], join(folder, 'project'))).map(({ name }) => name)).toEqual([join(folder, 'corpus/a.jsonl')]);
       expect((await listShards([join(folder, 'corpus/a.jsonl')], folder)).map(({ name }) => name)).toEqual(['corpus/a.jsonl']);
+      for (const pattern of [join(folder, 'corpus/*.jsonl'), join(folder, '**/*.jsonl'), `../${basename(folder)}/corpus/*.jsonl`]) expect((await listShards([pattern], folder)).map(({ name }) => name)).toEqual(['corpus/a.jsonl']);
     });
   });
 

@@ -68,7 +68,7 @@ function describeRecipes(): string {
   return [
     '# Recipes',
     '',
-    'Made by `npm run docs` from `indexer/examples/recipes/`. A recipe says how the rows of a published benchmark become example texts. If several fit a row, the one with the most fields wins; `benchmarks[].recipe` names one. Rows that no recipe fits go by',
+    'Made by `npm run docs` from `indexer/recipes/`. A recipe says how the rows of a published benchmark become example texts. If several fit a row, the one with the most fields wins; `benchmarks[].recipe` names one. Rows that no recipe fits go by',
     '[the general rules](inputs.md#benchmarks). A row that fits a recipe and has no clear right answer is refused.',
     '',
     '`{choice}` is the right choice, `{filled}` the sentence with the choice in its gap, `{turns}` each question with its answer. `⏎` is a line break; a line with `{field?}` is left out where the row lacks the field.',
@@ -77,7 +77,7 @@ function describeRecipes(): string {
     '|---|---|---|---|---|',
     ...rows,
     '',
-    'To add one, put a file into `indexer/examples/recipes/` and golden rows of the same name into `test/indexer/examples/recipes/`, then run `npm run docs`.',
+    'To add one, put a file into `indexer/recipes/` and golden rows of the same name into `test/indexer/recipes/`, then run `npm run docs`.',
     '',
   ].join('\n');
 }

@@ -114,7 +114,8 @@ function readOne(bytes: Buffer, fields: FieldNames): Omit<Document, 'row'> | str
   if (Array.from(text).every((character) => character <= ' ')) return `field "${fields.text}" is empty`;
   if (!isName(id)) return `field "${fields.id}" is neither a string nor a number`;
   if (!isName(source)) return `field "${fields.source}" is neither a string nor a number`;
-  if (tokens !== undefined && tokens !== null && !(typeof tokens === 'number' && Number.isSafeInteger(tokens) && tokens >= 0)) return `field "${fields.tokens}" is not a whole number of tokens`;
+  if (tokens !== undefined && tokens !== null && !(typeof tokens === 'number' && Number.isInteger(tokens) && tokens >= 0)) return `field "${fields.tokens}" is not a whole number of tokens`;
+  if (typeof tokens === 'number' && tokens > 1e9) return `field "${fields.tokens}" is ${tokens}, and a document can have at most 1000000000 tokens`;
   return { document: String(id ?? '').toWellFormed(), source: String(source ?? '').toWellFormed(), tokens: typeof tokens === 'number' ? tokens + 0 : null, text: text.toWellFormed() };
 }
 

@@ -1,4 +1,4 @@
-import { readdir, truncate } from 'node:fs/promises';
+import { readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
@@ -77,6 +77,11 @@ describe('a cutoff from memory', () => {
       const order = await readOrder(run, ranking);
       const keyOrder = await makeKeyOrder(run, ranking);
       expect(await readKeyOrder(run, ranking)).toEqual(keyOrder);
+      // Two that changed places are as many, each once, and not the order.
+      const kept = join(run.folder, 'keys', `${ranking.generation}.positions`);
+      const bytes = await readFile(kept);
+      await writeFile(kept, Buffer.concat([bytes.subarray(4, 8), bytes.subarray(0, 4), bytes.subarray(8)]));
+      expect(await readKeyOrder(run, ranking)).toBeUndefined();
       const written = Promise.resolve();
       const [undecided, byKey] = [openCuts(run, { order, ranking, written }), openCuts(run, { order: sortTies(order, keyOrder), ranking, written })];
       let ties = 0;
@@ -116,6 +121,23 @@ describe('scores combined over benchmarks', () => {
           expect(winners[position]).toBe(own.indexOf(best));
         }
         expect(histogramOf(orderScores(scores, new Uint32Array(900).fill(1))).reduce((sum, [, count]) => sum + count, 0)).toBe(900);
+      }
+    });
+  });
+
+  it('come from the parts where any word of the kept ranks is another, and the file is removed', async () => {
+    await withRun(async (run) => {
+      const ranking = await rankRows(run, makeScoredRows(200));
+      const { ranks, winners } = await rankDocuments(run, ranking, ['gsm8k']);
+      const folder = join(run.folder, 'ranks');
+      for (const word of [0, 77, 199, 200]) {
+        await keepRanks(run, ranking, 'gsm8k', ranks);
+        const path = join(folder, (await readdir(folder))[0] ?? '');
+        const bytes = await readFile(path);
+        bytes.writeUInt32LE((bytes.readUInt32LE(4 * word) ^ 1) >>> 0, 4 * word);
+        await writeFile(path, bytes);
+        expect(await rankDocuments(run, ranking, ['gsm8k'])).toEqual({ ranks, winners });
+        expect(await readdir(folder)).toEqual([]);
       }
     });
   });

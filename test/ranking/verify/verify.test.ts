@@ -2,6 +2,7 @@ import { appendFile, cp, mkdtemp, readdir, readFile, rm, stat, truncate, unlink,
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { z } from 'zod';
 import { chunkOf, type CoveredRows, type ListedPart } from '../../../scoring/part.ts';
 import { openRandom } from '../../../classifier/held-out.ts';
 import { commitSealedJson } from '../../../data/files/commit.ts';
@@ -84,6 +85,8 @@ describe('verifying a ranking', () => {
     ['a last line of the manifest that is cut short', async ({ files }) => truncate(join(files.manifest, 'published.jsonl'), (await readFile(join(files.manifest, 'published.jsonl'))).length - 3), /cut short/],
     ['bad rows that are gone', async ({ files }) => unlink(join(files.quarantine, (await readdir(files.quarantine)).find((name) => chunkOf(name) !== undefined) ?? '')), /quarantine.* cannot be read/],
     ['a bad row that is gone', async ({ files }) => dropLine(join(files.quarantine, (await readdir(files.quarantine)).find((name) => chunkOf(name) !== undefined) ?? '')), /rows of its part where \d+ are listed/],
+    ['a bad row twice', async ({ files }) => repeatLine(join(files.quarantine, (await readdir(files.quarantine)).find((name) => chunkOf(name) !== undefined) ?? '')), /\d+ different ones among \d+ rows/],
+    ['a plan with a shard twice', async ({ files }) => repeatShard(files.plan), /plan\.json is not what was written: another version of betr wrote it \(shards .*in the order of their names, each once/],
     ['a shard that has changed', (_run, _ranking, folder) => appendFile(join(folder, 'corpus', 'plain.jsonl'), 'x'), /plain\.jsonl has changed/],
     ['a shard that is gone', (_run, _ranking, folder) => unlink(join(folder, 'corpus', 'plain.jsonl')), /plain\.jsonl was ranked and is no longer there/],
     ['a shard that is new', (_run, _ranking, folder) => writeFile(join(folder, 'corpus', 'new.jsonl'), makeLines(5, 5)), /new\.jsonl is not ranked yet/],
@@ -179,6 +182,16 @@ async function writeFileFrom(run: Run, from: string, to: string): Promise<void> 
 
 async function dropLine(path: string): Promise<void> {
   await writeFile(path, (await readFile(path, 'utf8')).replace(/^.*\n/, ''));
+}
+
+async function repeatLine(path: string): Promise<void> {
+  const [first = '', ...rest] = (await readFile(path, 'utf8')).split('\n');
+  await writeFile(path, [first, first, ...rest].join('\n'));
+}
+
+async function repeatShard(path: string): Promise<void> {
+  const { shards, ...plan } = z.object({ version: z.number(), scorer: z.string(), chunkBytes: z.number(), shards: z.array(z.unknown()) }).parse(JSON.parse(await readFile(path, 'utf8')));
+  await commitSealedJson(path, { ...plan, shards: [shards[0], ...shards] });
 }
 
 /** Writes the second part anew, with other rows or shards in it, and what is listed of its bytes to match. */
