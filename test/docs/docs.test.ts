@@ -1,4 +1,4 @@
-// The documentation against the product: what it names is there, and what is there is named.
+// The documentation against the product: everything it names exists, and everything it should name is named.
 
 import { describe, expect, it } from '@jest/globals';
 import { existsSync } from 'node:fs';
@@ -19,11 +19,11 @@ const texts = new Map(await Promise.all(pages.map(async (page): Promise<[string,
 const all = [...texts.values()].join('\n');
 
 describe('the documentation', () => {
-  it('has reference pages that are what `npm run docs` makes', async () => {
+  it('has reference pages as `npm run docs` generates them', async () => {
     for (const [name, text] of Object.entries(await makeReference())) expect(texts.get(`docs/${name}`)).toBe(text);
   });
 
-  it('uses only commands and options that there are', async () => {
+  it('uses only commands and options that exist', async () => {
     const commands = new Map((await loadCommands()).map((command) => [command.name(), command.options.flatMap(({ long, short }) => [long, short].filter((flag) => flag !== undefined))]));
     const unknown: string[] = [];
     let seen = 0;
@@ -62,14 +62,14 @@ describe('the documentation', () => {
     expect(paths.filter((path) => !page.includes(path))).toEqual([]);
   });
 
-  it('uses only npm scripts and make targets that there are', async () => {
+  it('uses only npm scripts and make targets that exist', async () => {
     const { scripts } = z.object({ scripts: z.record(z.string(), z.string()) }).parse(JSON.parse(await readFile(join(root, 'package.json'), 'utf8')));
     for (const [, name = ''] of all.matchAll(/npm run (?:-s )?([a-z][a-z:-]*)/g)) expect(Object.keys(scripts)).toContain(name);
     const makefile = await readFile(join(root, 'Makefile'), 'utf8');
     for (const [, name = ''] of all.matchAll(/`make ([a-z]+)[` ]/g)) expect(makefile).toMatch(new RegExp(`^${name}:`, 'm'));
   });
 
-  it('links to files and sections that are there', () => {
+  it('links only to files and sections that exist', () => {
     const broken: string[] = [];
     for (const [page, text] of texts) {
       for (const [, link = ''] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
@@ -82,7 +82,7 @@ describe('the documentation', () => {
     expect(broken).toEqual([]);
   });
 
-  it('names only files and folders of the code that are there', () => {
+  it('names only files and folders of the code that exist', () => {
     const missing: string[] = [];
     let seen = 0;
     for (const [page, text] of texts) {
@@ -103,7 +103,7 @@ describe('the documentation', () => {
     expect(new Set(listed)).toEqual(new Set(rooms));
   });
 
-  it('says of every dependency why it is there, and of no other', async () => {
+  it('says why every dependency is there, and names no other', async () => {
     const packages = z.record(z.string(), z.string());
     const { dependencies, optionalDependencies, devDependencies } = z.object({ dependencies: packages, optionalDependencies: packages, devDependencies: packages }).parse(JSON.parse(await readFile(join(root, 'package.json'), 'utf8')));
     const named = [...(texts.get('docs/dependencies.md') ?? '').matchAll(/^\| ([^|]+) \|/gm)].flatMap(([, cell = '']) => cell.split(', ').map((name) => name.replace(' (optional)', '').trim())).filter((name) => name !== 'package' && !name.startsWith('---'));
@@ -111,7 +111,7 @@ describe('the documentation', () => {
   });
 });
 
-/** What stands after `betr` in blocks of code and in code within text; of a line with several commands, each. */
+/** What follows `betr` in code blocks and inline code; for a line with several commands, each of them. */
 function commandLines(text: string): string[] {
   const blocks = [...text.matchAll(/```([a-z]*)\n([^]*?)```/g)].filter(([, language = '']) => ['', 'sh', 'crontab', 'ini'].includes(language)).flatMap(([, , block = '']) => block.split('\n'));
   const inline = [...text.replaceAll(/```[^]*?```/g, '').matchAll(/`((?:npx )?betr [^`]+)`/g)].map(([, code = '']) => code);
@@ -119,8 +119,8 @@ function commandLines(text: string): string[] {
 }
 
 /**
- * The paths of the repository that stand as code in the text of a page: source files everywhere, and in the pages about the code all paths, of which one with a
- * NAME to fill in stands for the folder that it is in. A run has folders of the same names as rooms, but no source files.
+ * The repository paths in a page's inline code. In most pages only source files count, because a run has folders with the same names as rooms. In the pages
+ * about the code every path counts; one with a NAME to fill in stands for its folder.
  */
 function codePaths(page: string, text: string): string[] {
   const inline = [...text.replaceAll(/```[^]*?```/g, '').matchAll(/`([\w.-]+(?:\/[\w.*-]*)*)`/g)].map(([, code = '']) => code);

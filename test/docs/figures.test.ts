@@ -1,4 +1,4 @@
-// The figures in the documentation that follow from the laws: what a reader sees first has to be what the commands answer.
+// The figures in the documentation that follow from the laws and the paper's fits: readers must see what the commands answer.
 
 import { describe, expect, it } from '@jest/globals';
 import { readFile } from 'node:fs/promises';
