@@ -1,4 +1,4 @@
-// The documentation against the product: what it names is there, and what is there is named.
+// The documentation against the product: everything it names exists, and everything it should name is named.
 
 import { describe, expect, it } from '@jest/globals';
 import { existsSync } from 'node:fs';
@@ -11,16 +11,19 @@ import { allRoutes } from '../../server/routes.ts';
 import { loadCommands, makeReference } from './reference.ts';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
-const pages = ['README.md', ...(await readdir(join(root, 'docs'))).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`)];
+const inDocs = (await readdir(join(root, 'docs'))).filter((name) => name.endsWith('.md'));
+const pages = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...inDocs.map((name) => `docs/${name}`)];
+/** The pages about the code, in which every path is one of the repository. */
+const aboutCode = ['CONTRIBUTING.md', 'docs/architecture.md'];
 const texts = new Map(await Promise.all(pages.map(async (page): Promise<[string, string]> => [page, await readFile(join(root, page), 'utf8')])));
 const all = [...texts.values()].join('\n');
 
 describe('the documentation', () => {
-  it('has reference pages that are what `npm run docs` makes', async () => {
+  it('has reference pages as `npm run docs` generates them', async () => {
     for (const [name, text] of Object.entries(await makeReference())) expect(texts.get(`docs/${name}`)).toBe(text);
   });
 
-  it('uses only commands and options that there are', async () => {
+  it('uses only commands and options that exist', async () => {
     const commands = new Map((await loadCommands()).map((command) => [command.name(), command.options.flatMap(({ long, short }) => [long, short].filter((flag) => flag !== undefined))]));
     const unknown: string[] = [];
     let seen = 0;
@@ -37,8 +40,10 @@ describe('the documentation', () => {
     expect(seen).toBeGreaterThan(50);
   });
 
-  it('names every command in the README', async () => {
-    for (const command of await loadCommands()) expect(texts.get('README.md')).toContain(`betr ${command.name()}`);
+  it('names every command and every page in its index', async () => {
+    const index = texts.get('docs/README.md') ?? '';
+    for (const command of await loadCommands()) expect(index).toMatch(new RegExp(`\`betr ${command.name()}\\b`));
+    for (const name of inDocs.filter((page) => page !== 'README.md')) expect(index).toMatch(new RegExp(`\\(${name}[)#]`));
   });
 
   it('names every setting with its default', () => {
@@ -57,14 +62,14 @@ describe('the documentation', () => {
     expect(paths.filter((path) => !page.includes(path))).toEqual([]);
   });
 
-  it('uses only npm scripts and make targets that there are', async () => {
+  it('uses only npm scripts and make targets that exist', async () => {
     const { scripts } = z.object({ scripts: z.record(z.string(), z.string()) }).parse(JSON.parse(await readFile(join(root, 'package.json'), 'utf8')));
     for (const [, name = ''] of all.matchAll(/npm run (?:-s )?([a-z][a-z:-]*)/g)) expect(Object.keys(scripts)).toContain(name);
     const makefile = await readFile(join(root, 'Makefile'), 'utf8');
-    for (const [, name = ''] of all.matchAll(/`make ([a-z]+)[` ]/g)) expect(makefile).toMatch(new RegExp(`^${name}:`, 'm'));
+    for (const [, name = ''] of all.matchAll(/`make ([a-z-]+)[` ]/g)) expect(makefile).toMatch(new RegExp(`^${name}:`, 'm'));
   });
 
-  it('links to files and sections that are there', () => {
+  it('links only to files and sections that exist', () => {
     const broken: string[] = [];
     for (const [page, text] of texts) {
       for (const [, link = ''] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
@@ -77,20 +82,51 @@ describe('the documentation', () => {
     expect(broken).toEqual([]);
   });
 
-  it('says of every dependency why it is there, and of no other', async () => {
+  it('names only files and folders of the code that exist', () => {
+    const missing: string[] = [];
+    let seen = 0;
+    for (const [page, text] of texts) {
+      for (const path of codePaths(page, text)) {
+        seen++;
+        if (!existsSync(join(root, path))) missing.push(`${page}: ${path}`);
+      }
+    }
+    expect(missing).toEqual([]);
+    expect(seen).toBeGreaterThan(50);
+  });
+
+  it('lists the rooms as the lint rule does', async () => {
+    const [, list = ''] = /const rooms = \[([^\]]+)\]/.exec(await readFile(join(root, 'eslint.config.js'), 'utf8')) ?? [];
+    const rooms = [...list.matchAll(/'([a-z]+)'/g)].map(([, room]) => room);
+    const listed = [...(texts.get('docs/architecture.md') ?? '').matchAll(/^\| `([a-z]+)\/` +\|/gm)].map(([, room]) => room);
+    expect(rooms.length).toBeGreaterThan(10);
+    expect(new Set(listed)).toEqual(new Set(rooms));
+  });
+
+  it('says why every dependency is there, and names no other', async () => {
     const packages = z.record(z.string(), z.string());
     const { dependencies, optionalDependencies, devDependencies } = z.object({ dependencies: packages, optionalDependencies: packages, devDependencies: packages }).parse(JSON.parse(await readFile(join(root, 'package.json'), 'utf8')));
-    const [, section = ''] = (texts.get('README.md') ?? '').split('## Dependencies');
-    const named = [...section.matchAll(/^\| ([^|]+) \|/gm)].flatMap(([, cell = '']) => cell.split(', ').map((name) => name.replace(' (optional)', '').trim())).filter((name) => name !== 'package' && !name.startsWith('---'));
+    const named = [...(texts.get('docs/dependencies.md') ?? '').matchAll(/^\| ([^|]+) \|/gm)].flatMap(([, cell = '']) => cell.split(', ').map((name) => name.replace(' (optional)', '').trim())).filter((name) => name !== 'package' && !name.startsWith('---'));
     expect(named.sort()).toEqual([...Object.keys(dependencies), ...Object.keys(optionalDependencies), ...Object.keys(devDependencies)].sort());
   });
 });
 
-/** What stands after `betr` in blocks of code and in code within text; of a line with several commands, each. */
+/** What follows `betr` in code blocks and inline code; for a line with several commands, each of them. */
 function commandLines(text: string): string[] {
   const blocks = [...text.matchAll(/```([a-z]*)\n([^]*?)```/g)].filter(([, language = '']) => ['', 'sh', 'crontab', 'ini'].includes(language)).flatMap(([, , block = '']) => block.split('\n'));
   const inline = [...text.replaceAll(/```[^]*?```/g, '').matchAll(/`((?:npx )?betr [^`]+)`/g)].map(([, code = '']) => code);
   return [...blocks, ...inline].flatMap((line) => [...line.replace(/\s#.*/, '').matchAll(/(?:^|\s|\/)betr ([a-z]+(?: [^;&|>#]*)?)/g)].map(([, command = '']) => command.trim().replaceAll(/[[\]"']/g, ' ')));
+}
+
+/**
+ * The repository paths in a page's inline code. In most pages only source files count, because a run has folders with the same names as rooms. In the pages
+ * about the code every path counts; one with a NAME to fill in stands for its folder.
+ */
+function codePaths(page: string, text: string): string[] {
+  const inline = [...text.replaceAll(/```[^]*?```/g, '').matchAll(/`([\w.-]+(?:\/[\w.*-]*)*)`/g)].map(([, code = '']) => code);
+  const isSource = (path: string): boolean => /^[a-z]+\/.*\.(?:ts|js)$/.test(path);
+  const isPath = (path: string): boolean => isSource(path) || (aboutCode.includes(page) && /^[a-z.]+\//.test(path));
+  return inline.filter((path) => isPath(path) && !/^(?:dist|node_modules)\//.test(path)).map((path) => path.replace(/(?:NAME|\*).*$/, ''));
 }
 
 interface SettingRow {

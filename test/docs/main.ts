@@ -1,4 +1,4 @@
-// `npm run docs`: writes the reference pages again, after commands or errors have changed.
+// `npm run docs`: regenerates the reference pages after commands, errors or recipes have changed.
 
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
