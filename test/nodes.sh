@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tests=("$@")
-[ ${#tests[@]} -gt 0 ] || tests=(test/data test/indexer/leaks test/ranking/rank.test test/ranking/select.test test/ranking/verify test/cli/bad-input test/cli/journey)
+[ ${#tests[@]} -gt 0 ] || tests=(test/data test/leaks test/ranking/rank.test test/ranking/selection/select test/ranking/verify test/cli/bad-input test/cli/journey)
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 status=0

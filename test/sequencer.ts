@@ -4,7 +4,7 @@
 // eslint-disable-next-line @typescript-eslint/no-require-imports -- by its types the package has no default export that could be imported
 import jest = require('@jest/test-sequencer');
 
-const longest = ['crash/crash', 'cli/demo', 'cli/killed', 'shared/sources', 'cli/disk-full', 'indexer/domains/published', 'fuzz/fuzz'];
+const longest = ['crash/crash', 'cli/commands/demo', 'cli/killed', 'shared/sources', 'cli/disk-full', 'domains/published', 'fuzz/fuzz'];
 
 type Tests = Parameters<jest.default['sort']>[0];
 

@@ -18,7 +18,7 @@ export const demoBenchmarks = [
 /** Copies the benchmarks that ship with the product into `folder`/benchmarks. Files that are there with the same bytes are left alone. */
 export async function prepareBenchmarks(folder: string): Promise<void> {
   for (const { name } of demoBenchmarks) {
-    const bytes = await readFile(join(productFolder(), 'data', 'demo', 'benchmarks', `${name}.jsonl`));
+    const bytes = await readFile(join(productFolder(), 'cli', 'demo', 'benchmarks', `${name}.jsonl`));
     const path = join(folder, 'benchmarks', `${name}.jsonl`);
     if (!(await readIf(path))?.equals(bytes)) await commitBytes(path, bytes);
   }

@@ -1,4 +1,4 @@
-// Recipes: how the rows of a published benchmark become texts. Each is a file of data in indexer/recipes/, one a family, with a shape for each form it is published in.
+// Recipes: how the rows of a published benchmark become texts. Each is a file of data in recipes/, one a family, with a shape for each form it is published in.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -81,7 +81,7 @@ export interface Recipes {
   fingerprint: string;
 }
 
-const recipesFolder = join(productFolder(), 'indexer', 'recipes');
+const recipesFolder = join(productFolder(), 'indexer', 'examples', 'recipes');
 
 let known: Recipes | undefined;
 

@@ -3,7 +3,7 @@
 // platform are fetched once, like the default model.
 
 import './no-telemetry.ts';
-import { readFileSync } from 'node:fs';
+import { readRegularSync } from '../../run/regular-file.ts';
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import type * as onnxRuntime from 'onnxruntime-node';
@@ -58,7 +58,7 @@ const packageSchema = z.object({ version: z.string() });
 function findInstalled(): string | undefined {
   try {
     const path = requireHere.resolve('onnxruntime-node/package.json');
-    return packageSchema.parse(JSON.parse(readFileSync(path, 'utf8'))).version === onnxRuntimeVersion ? dirname(path) : undefined;
+    return packageSchema.parse(JSON.parse(readRegularSync(path).toString('utf8'))).version === onnxRuntimeVersion ? dirname(path) : undefined;
   } catch {
     return undefined;
   }

@@ -11,7 +11,7 @@ import { withFolder } from '../../data/collect.ts';
 import { exampleText } from './example-text.ts';
 import { findShape, loadRecipes, type Recipes, readRecipes } from '../../../indexer/examples/recipes.ts';
 
-const folder = join(productFolder(), 'test', 'indexer', 'recipes');
+const folder = join(productFolder(), 'test', 'indexer', 'examples', 'recipes');
 const golden = z.array(z.strictObject({ row: z.record(z.string(), z.unknown()), text: z.string().optional(), reason: z.string().optional() }));
 const families = readdirSync(folder).map((file): [string, z.output<typeof golden>] => [file.replace('.yaml', ''), golden.parse(parse(readFileSync(join(folder, file), 'utf8')))]);
 
