@@ -16,6 +16,10 @@ const closedRooms = rooms.map((room, place) => ({
       'error',
       parquetPaths,
       {
+        selector: "CallExpression[callee.name='join'] > MemberExpression.arguments[object.name='run'][property.name='folder']",
+        message: 'Files and folders of a run are listed in run/files.ts.',
+      },
+      {
         selector: `Literal[value=/^(?:\\.\\.?\\u002F)+(?:${[...rooms.slice(0, place), 'test', 'bench'].join('|')})\\u002F/]`,
         message: `${room}/ imports only itself and the rooms below it: ${rooms.slice(place + 1).join(', ') || 'none'}.`,
       },

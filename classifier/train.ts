@@ -117,8 +117,8 @@ interface SampleBags {
   withoutTarget: number;
 }
 
-async function readBags({ folder, files, settings }: Run, report: Report): Promise<SampleBags> {
-  return withSpillingDuckDb(folder, async (connection) => {
+async function readBags({ files, settings }: Run, report: Report): Promise<SampleBags> {
+  return withSpillingDuckDb(files.spill, async (connection) => {
     const targets = await readTargets(connection, files.targets);
     const total = targets.documents.length;
     if (total < fewestDocuments) throw fail('TRAINING_TOO_SMALL', { documents: total, need: fewestDocuments });

@@ -9,7 +9,7 @@ import type { Report } from '../run/progress.ts';
 import type { Run } from '../run/run.ts';
 import { testTargetsSchema } from '../indexer/card.ts';
 import { describeTestTargets } from '../indexer/test-targets.ts';
-import { withSpillingDuckDb } from '../ranking/scores.ts';
+import { withRunDatabase } from '../ranking/scores.ts';
 import { agreementSchema, compareScorers, describeSelection, type MakeUp, makeUpSchema } from './agreement.ts';
 import { type Contestant, noFilter, openContest, type SelectionKey } from './documents.ts';
 import { listMargin, type Margin, type MarginRow, marginSchema } from './margin.ts';
@@ -75,7 +75,7 @@ export async function evaluateSelections(contestants: readonly [Contestant, ...C
   const scorers = contestants.map(({ scorer }) => scorer);
   const tests = await readTests(run);
   const vocabulary = openVocabulary();
-  return withSpillingDuckDb(run, async (connection) => {
+  return withRunDatabase(run, async (connection) => {
     const contest = await openContest(connection, contestants, keeps, { seed, trainWords });
     const margins: MarginRow[][] = [];
     for (const [index, { scorer }] of contest.selections.entries()) margins.push(scorer === noFilter ? [] : await listMargin(connection, index, scorers.indexOf(scorer)));

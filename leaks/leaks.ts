@@ -47,7 +47,7 @@ export async function findLeaks(run: Run, { tests: patterns, runWords = defaultR
   if (corpus.documents === 0) throw fail('NO_DOCUMENTS', { files: shards.length, quarantined: corpus.quarantined, reasons: [] });
   // Without their card nobody takes old leaks for these.
   await rm(run.files.leaks, { force: true });
-  const found = await withSpillingDuckDb(run.folder, async (connection) => {
+  const found = await withSpillingDuckDb(run.files.spill, async (connection) => {
     const all = `SELECT * FROM ${parquetSource(parts.map(({ path }) => path))} ORDER BY shard, "row", start_byte, benchmark, item`;
     await writeParquet(connection, all, run.files.leakTable, { tests });
     return describeFound(connection, run.files.leakTable);

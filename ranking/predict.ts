@@ -100,7 +100,7 @@ export async function predictRanking(run: Run, report: Report): Promise<Predicti
 async function addUpScored(run: Run, chunks: readonly string[]): Promise<Figures> {
   const { byChunk } = await readPublishedParts(run);
   const figures = openFigures();
-  for await (const part of readCards(run, chunks.flatMap((name) => byChunk.get(name) ?? []))) figures.add(part);
+  for await (const part of readCards(run.files.scores, chunks.flatMap((name) => byChunk.get(name) ?? []))) figures.add(part);
   return figures.result();
 }
 

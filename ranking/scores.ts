@@ -3,13 +3,14 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type DuckDbLimits, type OpenDuckDb, openDuckDb, parquetSource, withDuckDb } from '../data/duckdb/duckdb.ts';
-import { BetrError, fail, reasonOf, writeError } from '../run/errors/errors.ts';
+import { type DuckDbLimits, type OpenDuckDb, openDuckDb, parquetSource } from '../data/duckdb/duckdb.ts';
+import { spillError, withSpillingDuckDb } from '../data/duckdb/run-files.ts';
+import { BetrError, fail, reasonOf } from '../run/errors/errors.ts';
 import { isLeftBehind, keepOwn, nameOwn } from '../data/files/own-files.ts';
+import { spillPrefix } from '../run/files.ts';
 import type { Run } from '../run/run.ts';
 import type { Ranking } from './generation.ts';
 
-const spillName = 'spill-';
 /** Room for a database; what needs more is spilled. A server's threads have several at a time, beside the one that it keeps. */
 const memoryMb = 1024;
 const confinedMemoryMb = 384;
@@ -26,7 +27,7 @@ export async function withScores<T>(run: Run, ranking: Ranking, use: (connection
   const score = ranking.target === undefined ? 'parts.*' : 'parts.* REPLACE (target.score AS score)';
   const table = winners === undefined ? parts : `(SELECT ${score}, target.winner FROM ${parts} parts POSITIONAL JOIN ${parquetSource(winners.path)} target)`;
   try {
-    return await withSpillingDuckDb(run, (connection) => use(connection, table));
+    return await withRunDatabase(run, (connection) => use(connection, table));
   } catch (error) {
     if (error instanceof BetrError) throw error;
     throw fail('FILE_DAMAGED', { path: run.files.scores, reason: reasonOf(error), command: 'betr rank' }, error);
@@ -39,10 +40,10 @@ export function scoresTable(run: Run, ranking: Ranking): string {
 }
 
 /** An in-memory database of bounded size that spills into the run's folder; for a run that is served, a connection to the one that is kept. Errors: DISK_FULL, and those of `use`. */
-export async function withSpillingDuckDb<T>(run: Run, use: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
+export async function withRunDatabase<T>(run: Run, use: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
   const shared = run.confined === true ? kept.get(run.folder) : undefined;
   if (shared !== undefined) return shared.lend(use);
-  return withSpill(run, async (spill) => withDuckDb({ ...limitsOf(run, spill), ...(run.confined === true ? { memoryMb: confinedMemoryMb } : {}) }, use));
+  return withSpill(run, (spill) => withSpillingDuckDb(spill, use, { ...limitsOf(run), ...(run.confined === true ? { memoryMb: confinedMemoryMb } : {}) }));
 }
 
 interface Kept {
@@ -57,7 +58,7 @@ const kept = new Map<string, Kept>();
  * query makes in it has to be temporary. A failure may have left it unusable, so that the next query gets a new one.
  */
 export async function keepDatabase(run: Run): Promise<{ close(): Promise<void> }> {
-  const open = (): Promise<OpenDuckDb> => openDuckDb({ ...limitsOf(run, spill.path), memoryMb: keptMemoryMb });
+  const open = (): Promise<OpenDuckDb> => openDuckDb({ ...limitsOf(run), spill: spill.path, memoryMb: keptMemoryMb });
   const spill = await prepareSpill(run);
   let database: { opened: Promise<OpenDuckDb>; lent: number } | undefined;
   const own: Kept = {
@@ -86,17 +87,17 @@ export async function keepDatabase(run: Run): Promise<{ close(): Promise<void> }
   return own;
 }
 
-function limitsOf(run: Run, spill: string): DuckDbLimits {
-  return { memoryMb, spill, ...(run.confined === true ? { within: run.folder } : {}), ...(run.settings.workers === undefined ? {} : { threads: run.settings.workers }) };
+function limitsOf(run: Run): DuckDbLimits {
+  return { memoryMb, ...(run.confined === true ? { within: run.folder } : {}), ...(run.settings.workers === undefined ? {} : { threads: run.settings.workers }) };
 }
 
 /** A folder to spill into, made by whoever does: databases must not share one, as their temporary files have the same names. What was left by processes that were killed is removed. */
 async function prepareSpill({ folder }: Run): Promise<{ path: string; remove: () => Promise<void> }> {
   for (const name of await readdir(folder)) {
     const path = join(folder, name);
-    if (name.startsWith(spillName) && (await isLeftBehind(path))) await rm(path, { recursive: true, force: true });
+    if (name.startsWith(spillPrefix) && (await isLeftBehind(path))) await rm(path, { recursive: true, force: true });
   }
-  const path = join(folder, `${spillName}${nameOwn()}`);
+  const path = join(folder, `${spillPrefix}${nameOwn()}`);
   const forget = keepOwn(path);
   return {
     path,
@@ -117,8 +118,4 @@ export async function withSpill<T>(run: Run, use: (folder: string) => Promise<T>
   } finally {
     await spill.remove();
   }
-}
-
-function spillError(error: unknown, spill: string): unknown {
-  return /no space left/i.test(reasonOf(error)) ? writeError(error, spill) : error;
 }

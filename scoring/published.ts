@@ -137,10 +137,10 @@ export async function readFolded(run: Run): Promise<ListedPart[]> {
   return (await readManifest(join(run.files.manifest, foldedManifest), listedPartSchema)).values;
 }
 
-/** The parts with their cards, one by one. Errors: FILE_DAMAGED; a card that is not what was written is removed, so that the next ranking makes its part again. */
-export async function* readCards(run: Run, parts: Iterable<ListedPart>): AsyncGenerator<Part> {
+/** The parts with their cards from the folder of scores, one by one. Errors: FILE_DAMAGED; a card that is not what was written is removed, so that the next ranking makes its part again. */
+export async function* readCards(scores: string, parts: Iterable<ListedPart>): AsyncGenerator<Part> {
   for (const part of parts) {
-    const path = join(run.files.scores, cardFile(part.file));
+    const path = join(scores, cardFile(part.file));
     const text = await readFile(path).catch(() => Buffer.alloc(0));
     if (createHash('sha256').update(text).digest('hex') !== part.cardSha256) {
       await rm(path, { force: true });

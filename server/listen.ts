@@ -1,7 +1,6 @@
 // Listening: the application on a port, with time-outs against slow clients, and a stop that lets what is under way finish.
 
 import { createServer, type Server } from 'node:http';
-import { join } from 'node:path';
 import { fail, reasonOf } from '../run/errors/errors.ts';
 import type { Run } from '../run/run.ts';
 import { paperFindings } from '../ranking/budget/curve.ts';
@@ -57,17 +56,12 @@ const heavyWaiting = 64;
 const timeouts = { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 10_000, connectionsCheckingInterval: 1_000 };
 const silentMs = 150_000;
 
-/** Where a run's API keys are. */
-export function keysFile(run: Run): string {
-  return join(run.folder, 'keys.json');
-}
-
 /** Serves a run. Errors: KEYS_NEEDED, KEYS_UNUSABLE, OPTION_INVALID, ADDRESS_IN_USE. */
 export async function serveRun(served: Run, { host, port, keysPath, allowHosts = [], requestsPerMinute, connectionsPerAddress, proxies = [] }: ListenOptions): Promise<Listening> {
   const loopback = isLoopback(host);
   const known = readProxies(proxies);
   if (known === undefined) throw fail('OPTION_INVALID', { option: '--trust-proxy', got: proxies.join(', '), allowed: 'an IP address, or a network such as 10.0.0.0/8' });
-  const keys = openKeys(keysPath ?? keysFile(served), loopback ? (keysPath === undefined ? undefined : {}) : { host });
+  const keys = openKeys(keysPath ?? served.files.apiKeys, loopback ? (keysPath === undefined ? undefined : {}) : { host });
   const perMinute = requestsPerMinute ?? (loopback ? undefined : requestsPerMinuteElsewhere);
   const run: Run = { ...served, confined: true };
   const database = await keepDatabase(run);

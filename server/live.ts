@@ -2,7 +2,6 @@
 // whole, and if it is damaged, the one before stays. Who holds a `LiveRanking` can go on using it.
 
 import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import { BetrError, errorData, errorFrom, fail } from '../run/errors/errors.ts';
 import { fingerprint, type Run } from '../run/run.ts';
 import { readVersion } from '../run/version.ts';
@@ -65,7 +64,7 @@ export async function openLive(run: Run): Promise<Live> {
     });
   };
   const lookOnce = async (): Promise<void> => {
-    calibrations = await versionOf(join(run.folder, 'calibrations'));
+    calibrations = await versionOf(run.files.calibrations);
     const version = await versionOf(run.files.ranking);
     if (read !== undefined && (problem !== undefined || looks++ % looksPerStamp === 0) && (await stampParts(run, read.ranking)) !== read.stamp) seen = null;
     try {

@@ -45,7 +45,7 @@ export interface FasttextComparison {
  */
 export async function compareWithFasttext(run: Run, { withGrid }: { withGrid: boolean }, report: Report): Promise<FasttextComparison> {
   // The name is fixed, so that what a killed process left is cleared.
-  const folder = join(run.folder, 'bench-fasttext');
+  const folder = run.files.fasttextBench;
   await rm(folder, { recursive: true, force: true });
   try {
     const scorer = await loadScorer(run.files.weights);

@@ -36,7 +36,7 @@ export function slurmCommand(): Command {
       const job: SlurmJob = {
         betr: [process.execPath, ...nodeFlags, ...process.argv.slice(1, 2)],
         settingsPath: run.settingsPath,
-        folder: join(run.folder, 'slurm'),
+        folder: run.files.slurm,
         nodes: parseCount('--nodes', options.nodes),
         cpus: parseWorkers(options.cpus, '--cpus'),
         sbatch: options.sbatch,

@@ -44,7 +44,7 @@ export async function keepCalibration(run: Run, name: string, json: string): Pro
 
 /** Every calibration of the run, by name. Errors: FILE_DAMAGED, FILE_UNREADABLE. */
 export async function listCalibrations(run: Run): Promise<Calibration[]> {
-  const names = (await listFolder(folderOf(run))).filter((file) => file.endsWith('.json') && !file.startsWith('.')).map((file) => file.slice(0, -'.json'.length));
+  const names = (await listFolder(run.files.calibrations)).filter((file) => file.endsWith('.json') && !file.startsWith('.')).map((file) => file.slice(0, -'.json'.length));
   const found = await Promise.all(names.sort().map((name) => readCalibration(run, name)));
   return found.filter((calibration) => calibration !== undefined);
 }
@@ -54,7 +54,7 @@ export async function readLaw(run: Run, name: string): Promise<Law> {
   if (isPaperLaw(name)) return laws[name];
   const calibration = calibrationName.safeParse(name).success ? await readCalibration(run, name) : undefined;
   if (calibration !== undefined) return lawOf(calibration);
-  const names = (await listFolder(folderOf(run))).filter((file) => file.endsWith('.json')).map((file) => file.slice(0, -'.json'.length));
+  const names = (await listFolder(run.files.calibrations)).filter((file) => file.endsWith('.json')).map((file) => file.slice(0, -'.json'.length));
   throw fail('OPTION_INVALID', { option: 'pool', got: name.slice(0, 100), allowed: `one of ${[...lawNames, ...names.sort()].join(', ')}, or the name of a calibration (betr calibrate)` });
 }
 
@@ -77,10 +77,6 @@ function readCalibration(run: Run, name: string): Promise<Calibration | undefine
   return readJson(pathOf(run, name), calibrationSchema, 'betr calibrate');
 }
 
-function folderOf(run: Run): string {
-  return join(run.folder, 'calibrations');
-}
-
 function pathOf(run: Run, name: string): string {
-  return join(folderOf(run), `${calibrationName.parse(name)}.json`);
+  return join(run.files.calibrations, `${calibrationName.parse(name)}.json`);
 }

@@ -21,7 +21,7 @@ const documentsToPrepare = { fewest: 20_000, most: 100_000_000 };
 /** `prepareForServer` where a server has been at the run: of whatever it serves it keeps the order of keys. What fails costs only speed, and is returned to be told. */
 export async function prepareIfServed(run: Run, ranking: Ranking, report: Report): Promise<string[]> {
   try {
-    if ((await listFolder(join(run.folder, 'keys'))).length > 0) await prepareForServer(run, ranking, report);
+    if ((await listFolder(run.files.keyOrders)).length > 0) await prepareForServer(run, ranking, report);
     return [];
   } catch (error) {
     return [`what makes a server's answers faster could not be made ahead: ${reasonOf(error)}`];
@@ -46,16 +46,13 @@ export async function prepareForServer(run: Run, ranking: Ranking, report: Repor
   tell();
 }
 
-/** Folders of the run whose files are of one generation each, and named by it. */
-const folders = ['keys', 'order', 'ranks'];
-
 /** Removes what was made of other generations than these, unless somebody holds them. */
 export async function removePrepared(run: Run, generations: readonly Ranking[]): Promise<void> {
-  const { folder } = run;
   const kept = [...generations, ...(await readHeld(run))].map(({ generation }) => generation);
-  for (const name of folders) {
-    for (const file of await listFolder(join(folder, name))) {
-      if (!file.startsWith('.') && !kept.some((generation) => file.startsWith(generation))) await rm(join(folder, name, file), { force: true });
+  const { keyOrders, orders, ranks } = run.files;
+  for (const folder of [keyOrders, orders, ranks]) {
+    for (const file of await listFolder(folder)) {
+      if (!file.startsWith('.') && !kept.some((generation) => file.startsWith(generation))) await rm(join(folder, file), { force: true });
     }
   }
 }

@@ -15,7 +15,7 @@ import { type Combined, combineScores } from './combine.ts';
 import { type Ranking, rankingSchema } from '../generation.ts';
 import { histogramOf, type Order, orderScores, readOrder } from './order.ts';
 import { holdRetargeted, removeUnheld, retargetedFiles } from './retargeted-files.ts';
-import { withSpillingDuckDb } from '../scores.ts';
+import { withRunDatabase } from '../scores.ts';
 
 const rowsPerDataChunk = 2048;
 const rowsPerTurn = 512 * rowsPerDataChunk;
@@ -79,7 +79,7 @@ export function targetOf(run: Run, ranking: Ranking, benchmarks: string[]): NonN
 }
 
 async function writeColumns(run: Run, { scores, winners }: Combined, path: string, signal: AbortSignal | undefined): Promise<void> {
-  await withSpillingDuckDb(run, async (connection) => {
+  await withRunDatabase(run, async (connection) => {
     const interrupt = (): void => connection.interrupt();
     signal?.addEventListener('abort', interrupt);
     try {

@@ -23,7 +23,7 @@ export interface RetargetedFiles {
 
 /** The files of a ranking by benchmarks. */
 export function retargetedFiles(run: Run, { generation }: Ranking, benchmarks: readonly string[]): RetargetedFiles {
-  const folder = join(run.folder, 'retargeted');
+  const folder = run.files.retargeted;
   const name = `${generation}-${fingerprint(benchmarks).slice(0, 16)}`;
   return { folder, name, card: join(folder, `${name}.json`), scores: join(folder, `${name}.parquet`) };
 }
@@ -47,7 +47,7 @@ export async function holdRetargeted(run: Run, ranking: Ranking, benchmarks: rea
 
 /** Removes the files of other generations, and those of this one beyond the sets that were used last, unless somebody holds them. */
 export async function removeUnheld(run: Run, { generation }: Ranking): Promise<void> {
-  const folder = join(run.folder, 'retargeted');
+  const folder = run.files.retargeted;
   const names = new Set<string>();
   for (const file of await readdir(folder)) {
     const path = join(folder, file);

@@ -58,7 +58,7 @@ async function isNewest(run: Run, ranking: Ranking): Promise<boolean> {
 
 /** Where the order of a ranking is kept. */
 export function orderFile(run: Run, { generation }: Ranking): string {
-  return join(run.folder, 'order', `${generation}.order`);
+  return join(run.files.orders, `${generation}.order`);
 }
 
 function parse(buffer: ArrayBufferLike): Order | undefined {

@@ -59,5 +59,5 @@ export async function keepRanks(run: Run, ranking: Ranking, benchmark: string, r
 }
 
 function pathOf(run: Run, { generation }: Ranking, benchmark: string): string {
-  return join(run.folder, 'ranks', `${generation}-${fingerprint(benchmark).slice(0, 16)}.ranks`);
+  return join(run.files.ranks, `${generation}-${fingerprint(benchmark).slice(0, 16)}.ranks`);
 }

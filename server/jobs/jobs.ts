@@ -13,7 +13,7 @@ import { takeLock } from '../../data/files/lock.ts';
 import type { Run } from '../../run/run.ts';
 import { type Ending, endProcess, isSame, startProcess, watchProcess } from './process.ts';
 import { hidePaths, hidePathsIn } from '../../data/files/hide-paths.ts';
-import { hideInProgress, type Job, jobFolder, type jobKinds, type JobRecord, readOutcome, readProcess, readProgress, readRecords, removeJob, writeRecord } from './records.ts';
+import { hideInProgress, type Job, type jobKinds, type JobRecord, readOutcome, readProcess, readProgress, readRecords, removeJob, writeRecord } from './records.ts';
 
 export interface Jobs {
   /** Newest first, without what they gave. */
@@ -203,7 +203,7 @@ export async function openJobs(run: Run, limits: JobLimits = defaultLimits): Pro
 
 /** The right to the run's jobs, or why it cannot be had: another server has it, or nothing can be written here. */
 async function tryLock(run: Run): Promise<Lease | BetrError> {
-  const folder = jobFolder(run);
+  const folder = run.files.jobs;
   try {
     await mkdir(folder, { recursive: true });
     return await takeLock(run, join(folder, 'lock'), folder);

@@ -47,18 +47,14 @@ export interface JobFiles {
   err: string;
 }
 
-export function jobFolder(run: Run): string {
-  return join(run.folder, 'jobs');
-}
-
 export function jobFiles(run: Run, id: string): JobFiles {
-  const at = (ending: string): string => join(jobFolder(run), `${id}.${ending}`);
+  const at = (ending: string): string => join(run.files.jobs, `${id}.${ending}`);
   return { record: at('json'), out: at('out'), err: at('err') };
 }
 
 /** All records, oldest first; one that is damaged is set aside as FILE.damaged. */
 export async function readRecords(run: Run): Promise<JobRecord[]> {
-  const folder = jobFolder(run);
+  const folder = run.files.jobs;
   const records: JobRecord[] = [];
   for (const name of (await listFolder(folder)).filter((file) => file.endsWith('.json')).sort()) {
     try {
