@@ -4,13 +4,13 @@ import type { Run } from '../run/run.ts';
 import type { Gate } from '../ranking/why/gate.ts';
 import type { Jobs } from './jobs/jobs.ts';
 import type { Keys } from './keys.ts';
-import type { Live } from './live.ts';
+import type { Live, LiveView } from './live.ts';
 import type { Metrics } from './metrics.ts';
 import type { Texts } from '../ranking/why/texts.ts';
 
 export interface ServerState {
   run: Run;
-  live: Live;
+  live: LiveView;
   texts: Texts;
   jobs: Jobs;
   keys: Keys;
@@ -19,4 +19,9 @@ export interface ServerState {
   /** For bodies, by bytes. */
   bodies: Gate;
   metrics: Metrics;
+}
+
+/** The application's own state: each request is lent its view of the ranking. */
+export interface AppState extends ServerState {
+  live: Live;
 }

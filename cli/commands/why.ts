@@ -3,9 +3,8 @@
 import type { Command } from 'commander';
 import { fail } from '../../run/errors/errors.ts';
 import { openRun } from '../../run/run.ts';
-import { answerWithCutoff } from '../../ranking/budget/answer.ts';
+import { sourceOf } from '../../ranking/budget/answer.ts';
 import { readRanking } from '../../ranking/generation.ts';
-import { type Choice, retargetRanking } from '../../ranking/order/retarget.ts';
 import { openTexts } from '../../ranking/why/texts.ts';
 import { command, type CommonOptions } from '../options.ts';
 import { formatCount, formatShare, formatTable, printResult } from '../output.ts';
@@ -28,8 +27,7 @@ export function whyCommand(): Command {
       const question: Question = readQuestion(options, { cutoff: false });
       const texts = openTexts(run);
       try {
-        const source = { ranking, answer: (asked: Question) => answerWithCutoff(run, ranking, asked), target: (choice: Choice) => retargetRanking(run, ranking, choice) };
-        const why = await explainDocument(run, source, texts, { ...whyDefaults, shard, row: readRow(row), benchmark: options.benchmark }, question);
+        const why = await explainDocument(run, sourceOf(run, ranking), texts, { ...whyDefaults, shard, row: readRow(row), benchmark: options.benchmark }, question);
         printResult(options.json, why, describeWhy(why));
       } finally {
         await texts.close();

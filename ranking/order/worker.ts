@@ -1,4 +1,4 @@
-// The worker thread of `openOrders`: sorts a ranking's documents by score, and combines the scores of benchmarks.
+// The worker thread of `Orders`: sorts a ranking's documents by score, and combines the scores of benchmarks.
 
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
@@ -72,7 +72,7 @@ async function work(task: Exclude<Task, { kind: 'stop' }>): Promise<void> {
       }
       return;
     }
-    case 'target': {
+    case 'retarget': {
       const database = await keepDatabase(run);
       await retarget(task).finally(() => database.close());
     }
@@ -89,7 +89,7 @@ function sendOrder(order: Order, of: typeof ranking, keyOrder: Uint32Array | und
   send({ kind: 'order', order, ranking: of, ...(keyOrder === undefined ? {} : { keyOrder }) });
 }
 
-async function retarget({ benchmarks, tokens, keyOrder }: Extract<Task, { kind: 'target' }>): Promise<void> {
+async function retarget({ benchmarks, tokens, keyOrder }: Extract<Task, { kind: 'retarget' }>): Promise<void> {
   const kept = await readRetargeted(run, ranking, benchmarks);
   if (kept !== undefined) {
     sendOrder(await readOrder(run, kept, { tokens, keyOrder }), kept, keyOrder);

@@ -7,7 +7,7 @@ import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 import { BetrError } from '../../run/errors/errors.ts';
 import type { Run } from '../../run/run.ts';
-import { makeKey, openKeys } from '../../server/keys.ts';
+import { makeKey, Keys } from '../../server/keys.ts';
 import { serveRun } from '../../server/listen.ts';
 import { makeRows, rankRows, withRun } from '../ranking/synthetic.ts';
 import { program } from '../server/real-run.ts';
@@ -75,7 +75,7 @@ describe('a file of API keys that', () => {
       await makeKey(run.files.apiKeys, 'read');
       await chmod(run.settingsFolder, 0o755);
       // "nobody" cannot read what is root's.
-      const script = `import(${JSON.stringify(new URL('../../server/keys.js', import.meta.url).href)}).then(({ openKeys }) => { try { openKeys(${JSON.stringify(run.files.apiKeys)}).close(); console.log('open'); } catch (error) { console.log(error.code, error.message); } });`;
+      const script = `import(${JSON.stringify(new URL('../../server/keys.js', import.meta.url).href)}).then(({ Keys }) => { try { new Keys(${JSON.stringify(run.files.apiKeys)}).close(); console.log('open'); } catch (error) { console.log(error.code, error.message); } });`;
       const said = execFileSync(process.execPath, ['-e', `process.setgid(65534); process.setuid(65534); ${script}`], { encoding: 'utf8' });
       expect(said).toMatch(/^KEYS_UNUSABLE .*it cannot be read \(EACCES\)/);
     });
@@ -87,7 +87,7 @@ describe('making keys', () => {
     await withRun(async (run) => {
       const made = await Promise.all(Array.from({ length: 3 }, () => newKey(run)));
       expect(new Set(made).size).toBe(3);
-      const keys = openKeys(run.files.apiKeys);
+      const keys = new Keys(run.files.apiKeys);
       try {
         for (const key of made) expect(() => keys.check(`Bearer ${key}`, 'read')).not.toThrow();
         expect(() => keys.check('Bearer betr_read_wrong', 'read')).toThrow(BetrError);
@@ -157,7 +157,7 @@ async function replace(path: string, content: string | Uint8Array): Promise<void
 
 function openNamed(path: string): unknown {
   try {
-    openKeys(path, {}).close();
+    new Keys(path, {}).close();
     return 'open';
   } catch (error) {
     return error;

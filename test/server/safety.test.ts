@@ -6,7 +6,7 @@ import { describe, expect, it } from '@jest/globals';
 import { listCalibrations } from '../../ranking/budget/calibrations.ts';
 import { readRanking } from '../../ranking/generation.ts';
 import { withScores } from '../../ranking/scores.ts';
-import { openGate } from '../../ranking/why/gate.ts';
+import { Gate } from '../../ranking/why/gate.ts';
 import { makeKey } from '../../server/keys.ts';
 import { serveRun } from '../../server/listen.ts';
 import { makeRows, rankRows, withRun } from '../ranking/synthetic.ts';
@@ -163,7 +163,7 @@ describe('limits', () => {
   });
 
   it('let only so much heavy work in at a time, in turn', async () => {
-    const gate = openGate(2, 2);
+    const gate = new Gate(2, 2);
     const order: string[] = [];
     const ends: (() => void)[] = [];
     const enter = (name: string): Promise<void> =>

@@ -7,7 +7,7 @@ import { findCutoff } from '../../../ranking/cutoff.ts';
 import { combineScores, rankDocuments } from '../../../ranking/order/combine.ts';
 import { keepRanks, listMissingRanks } from '../../../ranking/order/saved-ranks.ts';
 import { makeKeyOrder, readKeyOrder } from '../../../ranking/order/key-order.ts';
-import { openOrders } from '../../../ranking/order/orders.ts';
+import { Orders } from '../../../ranking/order/orders.ts';
 import { histogramOf, orderedBits, orderScores, readOrder, scoreOf, sortTies, tokensUpTo } from '../../../ranking/order/order.ts';
 import { bitsAt, cutOrder } from '../../../ranking/order/cut-order.ts';
 import { keepByPlainSort, makeRows, makeScoredRows, rankRows, type Row, sumTokens, withRun } from '../synthetic.ts';
@@ -142,7 +142,7 @@ describe('scores combined over benchmarks', () => {
 describe('what is made in the background', () => {
   it('waits for whoever asks meanwhile', async () => {
     await withRun(async (run) => {
-      const orders = openOrders(run, await rankRows(run, makeScoredRows(300)));
+      const orders = new Orders(run, await rankRows(run, makeScoredRows(300)));
       try {
         const published = await orders.read();
         const ended: string[] = [];

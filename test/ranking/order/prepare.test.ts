@@ -8,7 +8,7 @@ import type { Ranking } from '../../../ranking/generation.ts';
 import { orderFile, readKeptOrder } from '../../../ranking/order/saved-order.ts';
 import { readKeyOrder } from '../../../ranking/order/key-order.ts';
 import { readOrder, sortTies } from '../../../ranking/order/order.ts';
-import { openOrders } from '../../../ranking/order/orders.ts';
+import { Orders } from '../../../ranking/order/orders.ts';
 import { prepareForServer, removePrepared } from '../../../ranking/order/prepare.ts';
 import { rankCorpus } from '../../../ranking/rank.ts';
 import { makeTrainedRun } from '../../classifier/trained-run.ts';
@@ -53,7 +53,7 @@ describe('what a server needs', () => {
       const run = await makeTrainedRun(folder, { chunkMegabytes: 1 });
       const before = await rankCorpus(run, silent);
       expect(await listPrepared(run)).toEqual([]);
-      const orders = openOrders(run, before.ranking);
+      const orders = new Orders(run, before.ranking);
       await orders.read();
       await orders.close(1000);
       expect(await listPrepared(run)).toEqual([`keys/${before.ranking.generation}.positions`]);
@@ -87,7 +87,7 @@ describe('what a server needs', () => {
         await writeFile(join(run.files.scores, file), 'nothing to be read');
         await utimes(join(run.files.scores, file), 0, 0);
       }
-      const orders = openOrders(run, ranking);
+      const orders = new Orders(run, ranking);
       try {
         const served = await orders.read();
         expect(served).toMatchObject({ order: expected, keyOrder });
