@@ -7,8 +7,8 @@ import { DuckDBBlobValue } from '../data/duckdb/library.ts';
 import { z } from 'zod';
 import { parquetSource, sqlName, streamChunks } from '../data/duckdb/duckdb.ts';
 import { BetrError, fail, reasonOf } from '../run/errors/errors.ts';
+import { mostSingleBenchmarks } from '../indexer/card.ts';
 
-const mostBenchmarks = 16;
 const prefix = 'score_';
 
 export interface Targets {
@@ -34,7 +34,7 @@ export async function readTargets(connection: DuckDBConnection, path: string): P
       if (!columns.includes(column)) throw fail('TARGETS_INVALID', { path, problem: `it has no column "${column}", only ${columns.join(', ')}` });
     }
     const benchmarks = columns.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length));
-    const used = benchmarks.length > mostBenchmarks ? [] : benchmarks;
+    const used = benchmarks.length > mostSingleBenchmarks ? [] : benchmarks;
     const scoreColumns = ['score', ...used.map((name) => prefix + name)].map((name) => `${sqlName(name)}::DOUBLE`);
     const includes = columns.includes('include');
     const sql = `SELECT document::VARCHAR, ${includes ? 'include::BOOLEAN' : 'NULL'}, ${scoreColumns.join(', ')} FROM ${file} ORDER BY document::VARCHAR`;

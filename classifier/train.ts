@@ -7,7 +7,7 @@ import { commitSealedJson } from '../data/files/commit.ts';
 import { fail, reasonOf, systemCode } from '../run/errors/errors.ts';
 import type { Report } from '../run/progress.ts';
 import type { Run } from '../run/run.ts';
-import { readIndexCard, type TestTargets } from '../indexer/card.ts';
+import { mostSingleBenchmarks, readIndexCard, type TestTargets } from '../indexer/card.ts';
 import { withSpillingDuckDb } from '../data/duckdb/run-files.ts';
 import { type Bags, openBags, pruneBags } from './bag.ts';
 import { type Card, readCard } from './card.ts';
@@ -142,7 +142,7 @@ function scoreBag({ outputs, at }: Weights, output: number, { features, ngrams }
 
 function notesOf({ leftOut }: Targets, withoutTarget: number): string[] {
   return [
-    ...(leftOut > 0 ? [`${leftOut} benchmarks are more than the 16 that can have outputs of their own; only the joint output was trained.`] : []),
+    ...(leftOut > 0 ? [`${leftOut} benchmarks are more than the ${mostSingleBenchmarks} that can have outputs of their own; only the joint output was trained.`] : []),
     ...(withoutTarget > 0 ? [`${withoutTarget} documents of the sample have no target and were not used.`] : []),
   ];
 }

@@ -2,9 +2,8 @@
 
 import { z } from 'zod';
 import { chunkSchema } from '../data/chunks.ts';
+import { shardSchema } from '../data/documents.ts';
 import type { ErrorData } from '../run/errors/errors.ts';
-
-export const shardSchema = z.object({ name: z.string(), path: z.string(), format: z.enum(['jsonl', 'jsonl.gz', 'jsonl.zst', 'parquet']), bytes: z.number(), modifiedMs: z.number() });
 
 /** What a worker needs to know once. All paths are absolute. */
 export const setupSchema = z.object({

@@ -1,7 +1,7 @@
 // The slow, obvious reader of one line of JSON: the definition that the scanner (json-scan.as.ts) has to agree with, and what reads the odd lines.
 
 import { isUtf8 } from 'node:buffer';
-import { isRow, type Row, valueOf } from '../../run/fields/field-path.ts';
+import { idIn, isRow, type Row, valueOf } from '../../run/fields/field-path.ts';
 import type { FieldNames } from '../../run/settings.ts';
 
 export type LineResult =
@@ -26,12 +26,13 @@ export function readLine(bytes: Uint8Array, fields: FieldNames): LineResult {
   const id = valueOf(row, fields.id) ?? undefined;
   if (id !== undefined && typeof id !== 'string' && typeof id !== 'number') return bad(fields.id, 'is neither a string nor a number');
   if (isInexact(id)) return bad(fields.id, 'is a number too large to be kept exactly in such a line; write it as a string');
+  const name = idIn(id);
   const source = valueOf(row, fields.source) ?? '';
   if (typeof source !== 'string' && typeof source !== 'number') return bad(fields.source, 'is neither a string nor a number');
   if (isInexact(source)) return bad(fields.source, 'is a number too large to be kept exactly in such a line; write it as a string');
   const tokens = valueOf(row, fields.tokens) ?? Number.NaN;
   if (typeof tokens !== 'number' || !isCount(tokens)) return bad(fields.tokens, 'is not a whole number of tokens');
-  return { kind: 'document', id: id === undefined || id === '' ? undefined : wellFormed(String(id)), source: wellFormed(String(source)), tokens, text };
+  return { kind: 'document', id: name && wellFormed(name), source: wellFormed(String(source)), tokens, text };
 }
 
 function bad(field: string, problem: string): LineResult {

@@ -166,7 +166,7 @@ function* takeRows(others: RowFields, start: number, texts: readonly Text[], bat
       quarantine.add(shard.name, row, problem ?? '');
       continue;
     }
-    batch.addDocument(row, id === '' ? undefined : id, source ?? '', tokens, text.length);
+    batch.addDocument(row, id, source ?? '', tokens, text.length);
     batch.addTexts(text);
     if (!batch.isFull()) continue;
     const full = batch.take();

@@ -2,7 +2,7 @@
 
 import type { Report } from '../../run/progress.ts';
 import type { Run } from '../../run/run.ts';
-import { type ExampleCounts, type IndexCard, singleBenchmarks } from '../card.ts';
+import { type ExampleCounts, type IndexCard, mostSingleBenchmarks } from '../card.ts';
 import type { Vectors } from '../vectors/embed.ts';
 import { type NearestLists, searchExact } from './exact.ts';
 import { buildHnsw, openHnsw } from './hnsw.ts';
@@ -23,7 +23,7 @@ export async function searchSample({ settings }: Run, path: string, vectors: Vec
   const { dimensions } = vectors.embedding;
   const threads = settings.workers ?? 0;
   const all = counts.reduce((sum, { examples }) => sum + examples, 0);
-  const smallest = counts.length > singleBenchmarks ? 0 : Math.min(...counts.map(({ examples }) => examples));
+  const smallest = counts.length > mostSingleBenchmarks ? 0 : Math.min(...counts.map(({ examples }) => examples));
   const nearest = listLength(vectors.keys.length, all, smallest, settings.search.nearest);
   const { method, why } = chooseSearch(all, vectors.keys.length, nearest, settings.search.method);
   const building = method === 'hnsw' || vectors.keys.length <= reproducibleDocuments ? 1 : threads;

@@ -10,7 +10,7 @@ import type { Example } from '../examples/benchmarks.ts';
 import { type BestRanks, type ExampleRange, rankByBest } from './best-rank.ts';
 import type { NearestLists } from '../search/exact.ts';
 import { appendColumns, withSpillingDuckDb, writeParquet } from '../../data/duckdb/run-files.ts';
-import { singleBenchmarks } from '../card.ts';
+import { mostSingleBenchmarks } from '../card.ts';
 
 export const targetsNoteSchema = z.object({ from: z.string() });
 
@@ -49,7 +49,7 @@ export async function writeTargets({ files }: Run, path: string, keys: readonly 
 
 function singleScores(keys: readonly string[], examples: readonly Example[], lists: NearestLists): Column[] {
   const ranges = benchmarkRanges(examples);
-  if (ranges.size > singleBenchmarks) return [];
+  if (ranges.size > mostSingleBenchmarks) return [];
   return [...ranges].map(([benchmark, range]) => {
     const { scores } = rankByBest(lists, keys, range);
     return { name: `score_${benchmark}`, type: DOUBLE, valueOf: (document) => scores[document] ?? 0 };

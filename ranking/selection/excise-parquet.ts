@@ -21,7 +21,7 @@ export async function planCuts(shard: Shard, footer: Footer, fields: FieldNames,
   const [text, id, tokens] = [leaf('text'), leaf('id'), leaf('tokens')];
   if (text?.type !== 'BYTE_ARRAY') throw new Error(`column "${fields.text}" has texts of a fixed length, of which no part can be cut out`);
   const values = new Map<number, (row: number, copy: number, value: Uint8Array) => Uint8Array | undefined>();
-  if (id?.isText === true) values.set(id.leaf, (_row, copy, value) => Buffer.concat([value, Buffer.from(`#${copy + 1}`)]));
+  if (id?.isText === true) values.set(id.leaf, (_row, copy, value) => (value.length === 0 ? value : Buffer.concat([value, Buffer.from(`#${copy + 1}`)])));
   if (tokens !== undefined) values.set(tokens.leaf, () => undefined);
   values.set(text.leaf, (row, copy) => pieces.get(row)?.[copy]);
   return { copies: new Map([...pieces].map(([row, { length }]) => [row, length])), values, optional: new Set(tokens?.repetition === 'required' ? [tokens] : []) };

@@ -2,7 +2,7 @@
 // becomes a document of its own. Pieces of fewer than 200 characters are dropped, and so is a document that falls into more than 10 pieces
 // (after Brown et al. 2020, arXiv 2005.14165, appendix C).
 
-import { valueOf, withValue } from '../../run/fields/field-path.ts';
+import { idIn, valueOf, withValue } from '../../run/fields/field-path.ts';
 import { parseRow } from '../../data/jsonl/json-line.ts';
 import type { FieldNames } from '../../run/settings.ts';
 
@@ -37,10 +37,10 @@ export function cutLine(line: Uint8Array, fields: FieldNames, passages: readonly
   const row = parseRow(line);
   if (typeof row !== 'object') return [];
   const text = valueOf(row, fields.text);
-  const id = valueOf(row, fields.id);
+  const id = idIn(valueOf(row, fields.id));
   if (typeof text !== 'string') return [];
   return cutPassages(text, passages).map((piece, i) => {
-    const named = typeof id === 'string' || typeof id === 'number' ? withValue(row, fields.id, `${id}#${i + 1}`) : row;
+    const named = id === undefined ? row : withValue(row, fields.id, `${id}#${i + 1}`);
     return Buffer.from(JSON.stringify(withValue(withValue(named, fields.text, piece), fields.tokens, undefined)));
   });
 }

@@ -31,6 +31,11 @@ function replaceAt(row: Row, [key = '', ...inner]: readonly string[], value: unk
   return { ...row, [key]: inner.length === 0 || !isRow(object) ? value : replaceAt(object, inner, value) };
 }
 
+/** The id in a value: a number, or a text that is not empty; undefined in any other. A row without one is known by its file and place. */
+export function idIn(value: unknown): string | undefined {
+  return typeof value === 'number' || (typeof value === 'string' && value !== '') ? String(value) : undefined;
+}
+
 export function isRow(value: unknown): value is Row {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
