@@ -1,8 +1,8 @@
 // A prediction as a person reads it, alone or beside what came of it.
 
 import type { PredictedFigures, Prediction } from '../ranking/predict.ts';
-import { formatAmount, formatCountOf, formatFlops } from '../run/amounts.ts';
-import { formatBytes, formatCount, formatShare, formatTable } from './output.ts';
+import { formatAmount, formatCount, formatCountOf, formatFlops, formatShare } from '../run/amounts.ts';
+import { formatBytes, formatTable } from './output.ts';
 
 export function describePrediction({ shards, fileBytes, probes, probedBytes, standardError, workers, freeDiskBytes, byBeginnings, tokensEstimated, predicted, actual }: Prediction): string {
   const rows = listFigures(predicted);

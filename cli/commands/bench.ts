@@ -5,7 +5,8 @@ import { compareWithFasttext, type FasttextComparison } from '../../classifier/f
 import { findFasttext } from '../../classifier/fasttext/program.ts';
 import { trainClassifier } from '../../classifier/train.ts';
 import { stepCommand, type StepOptions, work } from '../options.ts';
-import { formatCount, formatTable, printResult } from '../output.ts';
+import { formatCount } from '../../run/amounts.ts';
+import { formatTable, printResult } from '../output.ts';
 
 interface BenchOptions extends StepOptions {
   paperOnly: boolean;

@@ -2,12 +2,12 @@
 
 import type { Command } from 'commander';
 import { openRun } from '../../run/run.ts';
-import { parseAmount, parseBudget } from '../../run/amounts.ts';
+import { formatCount, formatShare, parseAmount, parseBudget } from '../../run/amounts.ts';
 import { sourceOf } from '../../ranking/budget/answer.ts';
 import { compareBudgets, type Comparison, comparisonColumns, tabulateComparison } from '../../ranking/budget/compare.ts';
 import { readRanking } from '../../ranking/generation.ts';
 import { command, type CommonOptions } from '../options.ts';
-import { formatCount, formatShare, formatTable, printResult } from '../output.ts';
+import { formatTable, printResult } from '../output.ts';
 import { knobOptions, type KnobOptions, readKnobs } from '../question.ts';
 import { csvLine } from '../../data/rows/write-csv.ts';
 

@@ -8,8 +8,8 @@ import { listBenchmarks, readBenchmark } from '../../indexer/examples/benchmarks
 import { nameRecipe } from '../../indexer/examples/read.ts';
 import type { ExampleCounts } from '../../indexer/card.ts';
 import { command, type CommonOptions } from '../options.ts';
-import { formatCount, printResult } from '../output.ts';
-import { formatCountOf } from '../../run/amounts.ts';
+import { printResult } from '../output.ts';
+import { formatCount, formatCountOf } from '../../run/amounts.ts';
 
 interface ExamplesOptions extends CommonOptions {
   benchmark?: string[];

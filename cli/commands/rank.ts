@@ -7,12 +7,12 @@ import { shardsOf } from '../../scoring/shard-changes.ts';
 import { fail } from '../../run/errors/errors.ts';
 import type { Report } from '../../run/progress.ts';
 import type { Run } from '../../run/run.ts';
-import { formatCountOf } from '../../run/amounts.ts';
+import { formatCount, formatCountOf, formatShare } from '../../run/amounts.ts';
 import type { Drift } from '../../ranking/drift.ts';
 import { predictRanking } from '../../ranking/predict.ts';
 import { prepareRanking, publishScored, type RankResult, rankCorpus } from '../../ranking/rank.ts';
 import { scorerOption, stepCommand, type StepOptions, work } from '../options.ts';
-import { describeEmpty, describeQuarantine, formatBytes, formatCount, formatShare, printResult } from '../output.ts';
+import { describeEmpty, describeQuarantine, formatBytes, printResult } from '../output.ts';
 import { describePrediction } from '../prediction.ts';
 
 export function rankCommand(): Command {

@@ -12,8 +12,8 @@ import { withLock } from '../../data/files/lock.ts';
 import { nodeFlags } from '../../data/files/process.ts';
 import { openRun, type Run } from '../../run/run.ts';
 import { command, type CommonOptions, runArgument } from '../options.ts';
-import { formatCount, openProgress, printResult } from '../output.ts';
-import { formatCountOf } from '../../run/amounts.ts';
+import { openProgress, printResult } from '../output.ts';
+import { formatCount, formatCountOf } from '../../run/amounts.ts';
 import { parseWorkers } from './rank.ts';
 import { publishScript, quote, type SlurmJob, workScript } from '../slurm-scripts.ts';
 

@@ -11,9 +11,9 @@ import { compareShards, type ShardChanges, shardsOf } from '../../scoring/shard-
 import { type IndexCard, readIndexCard } from '../../indexer/card.ts';
 import { type Ranking, readRanking } from '../../ranking/generation.ts';
 import { type Drift, readDrift } from '../../ranking/drift.ts';
-import { formatCountOf, formatNames } from '../../run/amounts.ts';
+import { formatCount, formatCountOf, formatNames } from '../../run/amounts.ts';
 import { rankingCommand, type RankingOptions } from '../options.ts';
-import { formatCount, printResult } from '../output.ts';
+import { printResult } from '../output.ts';
 import { describeDrift } from './rank.ts';
 
 interface Status {

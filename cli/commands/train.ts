@@ -8,7 +8,8 @@ import { readLabelled, writeTrainingFile } from '../../classifier/fasttext/train
 import { trainClassifier } from '../../classifier/train.ts';
 import type { Run } from '../../run/run.ts';
 import { work, stepCommand, type StepOptions } from '../options.ts';
-import { formatCount, formatTable, printResult } from '../output.ts';
+import { formatCount } from '../../run/amounts.ts';
+import { formatTable, printResult } from '../output.ts';
 
 interface TrainOptions extends StepOptions {
   exportFasttext?: string;

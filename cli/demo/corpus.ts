@@ -16,6 +16,7 @@ import { productFolder } from '../../run/product-folder.ts';
 import { type DemoSource, demoSources } from './sources.ts';
 import { sha256File } from '../../data/files/hash-files.ts';
 import type { DemoText } from './text.ts';
+import { formatCountOf } from '../../run/amounts.ts';
 
 const count = z.number().int().nonnegative();
 
@@ -120,7 +121,7 @@ function describeLicences(sources: DemoCorpus['sources'], packages: readonly Ins
     '',
     `${what}.`,
     '',
-    `- ${(sources[place]?.documents ?? 0).toLocaleString('en')} documents`,
+    `- ${formatCountOf(sources[place]?.documents ?? 0, 'document')}`,
     `- from ${carrier === 'installed' ? 'the packages listed below' : `the npm package ${carrier.spec}, ${carrier.integrity}`}`,
     `- licence: ${licence}`,
     '',
