@@ -5,7 +5,7 @@ import { randomUUID } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
-import { fail, reasonOf, systemCode } from '../run/errors/errors.ts';
+import { fail, readError } from '../run/errors/errors.ts';
 import type { Report } from '../run/progress.ts';
 import { fingerprint, type Run } from '../run/run.ts';
 import type { DomainSettings } from '../run/settings.ts';
@@ -132,7 +132,7 @@ async function hashTable(path: string): Promise<string> {
   try {
     return await sha256File(path);
   } catch (error) {
-    throw systemCode(error) === 'ENOENT' ? fail('FILE_NOT_FOUND', { path, what: 'The table' }, error) : fail('FILE_UNREADABLE', { path, reason: reasonOf(error) }, error);
+    throw readError(error, path, 'The table');
   }
 }
 

@@ -6,7 +6,7 @@ import { basename, join } from 'node:path';
 import type { z } from 'zod';
 import { checkFields } from '../data/rows/check-fields.ts';
 import { commitSealedJson, readSealedJson } from '../data/files/commit.ts';
-import { BetrError, systemCode } from '../run/errors/errors.ts';
+import { BetrError, ifThere } from '../run/errors/errors.ts';
 import { sizeOf } from '../data/files/files.ts';
 import type { Report } from '../run/progress.ts';
 import { withQuarantine } from '../data/files/quarantine.ts';
@@ -117,13 +117,8 @@ async function hashOutputs({ examples, sample, tokens, index, targets }: IndexFi
   return { examples: await sha256File(examples), sample: await sha256File(sample), tokens: await sha256File(tokens), index: await sha256File(index), targets: await sha256File(targets) };
 }
 
-async function sha256If(path: string): Promise<string | undefined> {
-  try {
-    return await sha256File(path);
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined;
-    throw error;
-  }
+function sha256If(path: string): Promise<string | undefined> {
+  return ifThere(sha256File(path));
 }
 
 /** Removes what is not as the last run left it, so that it is made again rather than taken for whole. */

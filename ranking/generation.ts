@@ -9,10 +9,11 @@ import { openFigures } from '../scoring/sums.ts';
 import { histogramSchema, type ListedPart, listedPartSchema, type Part } from '../scoring/part.ts';
 import { shardsOf } from '../scoring/shard-changes.ts';
 import { commitSealedJson, readSealedJson } from '../data/files/commit.ts';
-import { BetrError, fail, systemCode } from '../run/errors/errors.ts';
+import { BetrError, fail } from '../run/errors/errors.ts';
 import { fingerprint, type Run } from '../run/run.ts';
 import { testTargetsSchema } from '../indexer/card.ts';
 import { sha256File } from '../data/files/hash-files.ts';
+import { sizeOf } from '../data/files/files.ts';
 
 const whole = z.number().int().nonnegative();
 const rankCommand = 'betr rank';
@@ -119,13 +120,9 @@ function commandFor(run: Run): string {
 }
 
 async function checkPart(path: string, bytes: number): Promise<void> {
-  try {
-    const found = (await stat(path)).size;
-    if (found !== bytes) throw fail('FILE_DAMAGED', { path, reason: `it has ${found} bytes where ${bytes} were written`, command: rankCommand });
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') throw fail('FILE_DAMAGED', { path, reason: 'it is missing', command: rankCommand }, error);
-    throw error;
-  }
+  const found = await sizeOf(path);
+  if (found === undefined) throw fail('FILE_DAMAGED', { path, reason: 'it is missing', command: rankCommand });
+  if (found !== bytes) throw fail('FILE_DAMAGED', { path, reason: `it has ${found} bytes where ${bytes} were written`, command: rankCommand });
 }
 
 /** Holds a part's content against its checksum. Errors: FILE_DAMAGED, those of reading. */

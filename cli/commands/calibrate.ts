@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { basename, extname } from 'node:path';
 import { type Command } from 'commander';
-import { fail, reasonOf, systemCode } from '../../run/errors/errors.ts';
+import { fail, readError } from '../../run/errors/errors.ts';
 import { openRun } from '../../run/run.ts';
 import { formatFlops, formatShare } from '../../run/amounts.ts';
 import { calibrate, type Calibration, calibrationName } from '../../ranking/budget/calibrations.ts';
@@ -33,7 +33,7 @@ async function readText(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
-    throw systemCode(error) === 'ENOENT' ? fail('FILE_NOT_FOUND', { path, what: 'The file', relativeTo: 'the current folder' }, error) : fail('FILE_UNREADABLE', { path, reason: reasonOf(error) }, error);
+    throw readError(error, path, 'The file', { relativeTo: 'the current folder' });
   }
 }
 

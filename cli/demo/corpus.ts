@@ -7,7 +7,7 @@ import { extname, join } from 'node:path';
 import { z } from 'zod';
 import { commitBytes, commitFile, commitJson, readJson } from '../../data/files/commit.ts';
 import { sqlString, withDuckDb } from '../../data/duckdb/duckdb.ts';
-import { BetrError, systemCode } from '../../run/errors/errors.ts';
+import { BetrError, ifThere } from '../../run/errors/errors.ts';
 import { fetchNpmPackage } from '../../data/remote/npm-package.ts';
 import type { Report } from '../../run/progress.ts';
 import { fingerprint } from '../../run/run.ts';
@@ -63,10 +63,7 @@ async function readLast(note: string): Promise<z.output<typeof corpusSchema> | u
 
 async function isWhole(folder: string, sources: DemoCorpus['sources']): Promise<boolean> {
   for (const { file, sha256 } of sources) {
-    const found = await sha256File(join(folder, 'corpus', file)).catch((error: unknown) => {
-      if (systemCode(error) === 'ENOENT') return undefined;
-      throw error;
-    });
+    const found = await ifThere(sha256File(join(folder, 'corpus', file)));
     if (found !== sha256) return false;
   }
   return true;

@@ -7,7 +7,7 @@ import { rm, stat } from 'node:fs/promises';
 import { z } from 'zod';
 import { commitFile } from '../files/commit.ts';
 import { type DuckDbLimits, sqlPath, sqlString, withDuckDb } from './duckdb.ts';
-import { reasonOf, systemCode, writeError } from '../../run/errors/errors.ts';
+import { ifThere, reasonOf, writeError } from '../../run/errors/errors.ts';
 
 /** Rows of a group: with texts in the row, larger groups do not fit the memory of a bounded DuckDB (measured: 122,880 rows fail at 1 GB). */
 const groupRows = 8192;
@@ -44,12 +44,7 @@ export async function writeParquet(connection: DuckDBConnection, query: string, 
 
 /** The note in a Parquet file of the run; undefined where the file or a fitting note is missing, so that the file is made again. */
 export async function readNote<T>(path: string, schema: z.ZodType<T>): Promise<T | undefined> {
-  try {
-    await stat(path);
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined;
-    throw error;
-  }
+  if ((await ifThere(stat(path))) === undefined) return undefined;
   return withDuckDb({ threads: 1 }, async (connection) => {
     try {
       const reader = await connection.runAndReadAll(`SELECT decode(value) FROM parquet_kv_metadata(${sqlPath(path)}) WHERE decode(key) = 'betr'`);

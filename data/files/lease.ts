@@ -9,7 +9,7 @@ import { type FileHandle, link, open, readFile, rm, stat } from 'node:fs/promise
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
-import { systemCode, writeError } from '../../run/errors/errors.ts';
+import { ifThere, systemCode, writeError } from '../../run/errors/errors.ts';
 import { identifyProcess, isProcessGone, readProcessSpace } from './process.ts';
 
 const holderSchema = z.object({ pid: z.number().int(), host: z.string(), space: z.string().default(''), process: z.string(), since: z.string() });
@@ -149,7 +149,7 @@ export function watchLeases(lostMs: number): LeaseWatch {
   const seen = new Map<string, { text: string; sinceMs: number }>();
   /** The text of a lease whose holder is lost; undefined where there is none or it is not. */
   const findLost = async (path: string): Promise<string | undefined> => {
-    const text = await readText(path);
+    const text = await ifThere(readFile(path, 'utf8'));
     const known = seen.get(path);
     if (text === undefined) seen.delete(path);
     else if (known?.text !== text) seen.set(path, { text, sinceMs: performance.now() });
@@ -164,7 +164,7 @@ export function watchLeases(lostMs: number): LeaseWatch {
       return false;
     }
     try {
-      if ((await readText(path)) !== text) return false;
+      if ((await ifThere(readFile(path, 'utf8'))) !== text) return false;
       await rm(path, { force: true });
       seen.delete(path);
       return true;
@@ -182,7 +182,7 @@ export function watchLeases(lostMs: number): LeaseWatch {
 
 /** Who holds the lease at `path`, and the lease's text, which changes with every beat; undefined where nobody does or it cannot be told. */
 export async function readHolder(path: string): Promise<(Holder & { text: string }) | undefined> {
-  const text = (await readText(path)) ?? '';
+  const text = (await ifThere(readFile(path, 'utf8'))) ?? '';
   const holder = parseHolder(text);
   return holder && { ...holder, text };
 }
@@ -191,15 +191,6 @@ export async function readHolder(path: string): Promise<(Holder & { text: string
 export async function readLiveHolder(path: string): Promise<Holder | undefined> {
   const holder = await readHolder(path);
   return isGone(holder) ? undefined : holder;
-}
-
-async function readText(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined;
-    throw error;
-  }
 }
 
 function parseHolder(text: string): Holder | undefined {

@@ -4,14 +4,14 @@
 
 import { Field, FixedSizeList, Float32, makeData, makeVector, Table, tableFromIPC, tableToIPC, Utf8, Vector, vectorFromArray } from 'apache-arrow';
 import { createHash } from 'node:crypto';
-import { readdir, readFile, rename } from 'node:fs/promises';
+import { readFile, rename } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { commitBytes } from '../../data/files/commit.ts';
-import { systemCode } from '../../run/errors/errors.ts';
 import type { Report } from '../../run/progress.ts';
 import type { Cut } from '../../models/open.ts';
 import type { Embedder, TextVectors } from '../../models/embedder.ts';
+import { listFolder } from '../../data/files/files.ts';
 
 /** So many texts are embedded between two files: about ten seconds' work on a small machine. */
 const textsPerFile = 1024;
@@ -44,7 +44,7 @@ export async function openVectors(embedder: TextVectors, folder: string): Promis
   const own = join(folder, embedder.fingerprint.slice(0, 16));
   const known: Known = { vectors: new Map(), cuts: new Map() };
   let files = 0;
-  for (const name of await listFiles(own)) {
+  for (const name of await listVectorFiles(own)) {
     await readVectors(join(own, name), dimensions, isUnit, known);
     files = Math.max(files, 1 + Number(fileName.exec(name)?.[1] ?? 0));
   }
@@ -107,7 +107,7 @@ export async function findVectors({ fingerprint, dimensions }: Pick<Embedder, 'f
   const keys = texts.map((text) => shortHash(text));
   const missing = new Set(keys);
   const found = new Map<string, Float32Array>();
-  for (const name of await listFiles(own)) {
+  for (const name of await listVectorFiles(own)) {
     if (missing.size === 0) break;
     for (const [key, vector] of (await decodeFile(join(own, name), dimensions, true)).vectors) if (missing.delete(key)) found.set(key, vector.slice());
   }
@@ -117,13 +117,8 @@ export async function findVectors({ fingerprint, dimensions }: Pick<Embedder, 'f
   return all;
 }
 
-async function listFiles(folder: string): Promise<string[]> {
-  try {
-    return (await readdir(folder)).filter((name) => fileName.test(name)).sort();
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return [];
-    throw error;
-  }
+async function listVectorFiles(folder: string): Promise<string[]> {
+  return (await listFolder(folder)).filter((name) => fileName.test(name)).sort();
 }
 
 function encodeVectors({ vectors, cuts }: Known, dimensions: number): Uint8Array {

@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findInCache, openCache } from '../../data/remote/cache-folder.ts';
 import { commitBytes } from '../../data/files/commit.ts';
-import { systemCode } from '../../run/errors/errors.ts';
+import { ifThere } from '../../run/errors/errors.ts';
 import { fetch } from '../../data/remote/http.ts';
 
 const timeoutMs = 60_000;
@@ -27,7 +27,7 @@ export function setUpHub(): void {
 /** The text of a model's file on the hub, from the cache where it is there; undefined where the model has no such file. Throws where the hub does not answer. */
 export async function readHubFile(model: string, file: string): Promise<string | undefined> {
   const cached = findInCache('hub', model, file);
-  const known = cached === undefined ? undefined : await readIfThere(cached);
+  const known = cached === undefined ? undefined : await ifThere(readFile(cached, 'utf8'));
   if (known !== undefined) return known === '' ? undefined : known;
   const token = process.env['HF_TOKEN'];
   const response = await fetch(new URL(`${model}/resolve/main/${file}`, env.remoteHost), { signal: AbortSignal.timeout(timeoutMs), headers: token === undefined ? {} : { authorization: `Bearer ${token}` } });
@@ -36,14 +36,4 @@ export async function readHubFile(model: string, file: string): Promise<string |
   const text = response.ok ? await response.text() : '';
   await commitBytes(join(openCache(), 'hub', model, file), text);
   return text === '' ? undefined : text;
-}
-
-/** The text of a file; undefined where there is none. */
-export async function readIfThere(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined;
-    throw error;
-  }
 }

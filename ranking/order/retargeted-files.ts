@@ -4,7 +4,7 @@
 import { mkdir, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { keepIfPossible } from '../../data/files/commit.ts';
-import { systemCode, writeError } from '../../run/errors/errors.ts';
+import { ifThere, writeError } from '../../run/errors/errors.ts';
 import { isLeftBehind, keepOwn, nameOwn } from '../../data/files/own-files.ts';
 import { fingerprint, type Run } from '../../run/run.ts';
 import type { Ranking } from '../generation.ts';
@@ -66,12 +66,7 @@ export async function removeUnheld(run: Run, { generation }: Ranking): Promise<v
 
 /** When a set was used last; 0 where it has no card. */
 async function usedAt(card: string): Promise<number> {
-  try {
-    return (await stat(card)).mtimeMs;
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return 0;
-    throw error;
-  }
+  return (await ifThere(stat(card)))?.mtimeMs ?? 0;
 }
 
 async function isHeld(folder: string, name: string): Promise<boolean> {

@@ -4,7 +4,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { commitBytes } from '../../data/files/commit.ts';
-import { fail, systemCode } from '../../run/errors/errors.ts';
+import { fail, ifThere } from '../../run/errors/errors.ts';
 import { fingerprint, type Run } from '../../run/run.ts';
 import type { Ranking } from '../generation.ts';
 
@@ -42,15 +42,10 @@ export async function readRanks(run: Run, ranking: Ranking, benchmark: string, u
 }
 
 async function openRanks(run: Run, ranking: Ranking, benchmark: string): Promise<FileHandle | undefined> {
-  try {
-    const file = await open(pathOf(run, ranking, benchmark));
-    if ((await file.stat()).size === 4 * ranking.documents) return file;
-    await file.close();
-    return undefined;
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined;
-    throw error;
-  }
+  const file = await ifThere(open(pathOf(run, ranking, benchmark)));
+  if (file === undefined || (await file.stat()).size === 4 * ranking.documents) return file;
+  await file.close();
+  return undefined;
 }
 
 /** Keeps the ranks for a benchmark. Errors: DISK_FULL, WRITE_FAILED. */

@@ -1,20 +1,15 @@
 // Whole files into memory that threads share, and out of it.
 
 import { type FileHandle, open } from 'node:fs/promises';
-import { systemCode } from '../../run/errors/errors.ts';
+import { ifThere } from '../../run/errors/errors.ts';
 
 /** No more than this is read or written by one call of the system. */
 const mostBytes = 1 << 30;
 
 /** The bytes of a file, in shared memory; undefined where there is none, or it ends while it is read. */
 export async function readShared(path: string): Promise<Uint8Array<SharedArrayBuffer> | undefined> {
-  let file: FileHandle;
-  try {
-    file = await open(path);
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined;
-    throw error;
-  }
+  const file = await ifThere(open(path));
+  if (file === undefined) return undefined;
   try {
     const bytes = new Uint8Array(new SharedArrayBuffer((await file.stat()).size));
     for (let from = 0; from < bytes.length; ) {

@@ -1,13 +1,13 @@
 // A worker thread that reads texts, scores and explains them, and finds examples near them, so that none of it holds up the server's other answers.
 
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { createHash } from 'node:crypto';
 import { explainScore } from '../../classifier/explain.ts';
 import { loadScorer, type Scorer } from '../../classifier/scorer.ts';
-import { readWeights, type Weights } from '../../classifier/weights.ts';
+import { readWeights, readWeightsFile, type Weights } from '../../classifier/weights.ts';
 import type { Shard } from '../../data/documents.ts';
-import { BetrError, errorData, fail, reasonOf, systemCode } from '../../run/errors/errors.ts';
+import { BetrError, errorData, fail } from '../../run/errors/errors.ts';
 import { openRun } from '../../run/run.ts';
 import { type ExampleSearch, type NearExample, openExampleSearch } from '../../indexer/search/nearest-examples.ts';
 import { parseBody } from '../../run/body.ts';
@@ -68,12 +68,7 @@ let classifier: { sha256: string; weights: Weights; scorer: Scorer } | undefined
 async function openClassifier(sha256: string): Promise<{ weights: Weights; scorer: Scorer }> {
   if (classifier?.sha256 === sha256) return classifier;
   const path = run.files.weights;
-  let file: Uint8Array;
-  try {
-    file = await readFile(path);
-  } catch (error) {
-    throw systemCode(error) === 'ENOENT' ? fail('STEP_MISSING', { need: 'trained classifier', command: 'betr train' }, error) : fail('FILE_UNREADABLE', { path, reason: reasonOf(error) }, error);
-  }
+  const file = await readWeightsFile(path);
   if (createHash('sha256').update(file).digest('hex') !== sha256) throw fail('CLASSIFIER_CHANGED', { path });
   classifier = { sha256, weights: await readWeights(path), scorer: await loadScorer(path) };
   return classifier;

@@ -187,3 +187,18 @@ export function writeError(error: unknown, path: string): BetrError {
   // What Node says of a folder that is to be made on a file system that is read-only.
   return fail('WRITE_FAILED', { path, reason: /^ENOENT.*mkdir/.test(reason) ? 'its folder cannot be made; the file system may be read-only' : reason }, error);
 }
+
+/** The catalogue's error for a file that could not be read: FILE_NOT_FOUND, or FILE_UNREADABLE. `what` begins a sentence: "The table". */
+export function readError(error: unknown, path: string, what = 'The file', more: { relativeTo?: string } = {}): BetrError {
+  return systemCode(error) === 'ENOENT' ? fail('FILE_NOT_FOUND', { path, what, ...more }, error) : fail('FILE_UNREADABLE', { path, reason: reasonOf(error) }, error);
+}
+
+/** What work on a file or folder gives; undefined where that does not exist. Errors: those of the work. */
+export async function ifThere<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work;
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}

@@ -2,7 +2,7 @@
 
 import { open } from 'node:fs/promises';
 import { StringDecoder } from 'node:string_decoder';
-import { systemCode } from '../../run/errors/errors.ts';
+import { ifThere } from '../../run/errors/errors.ts';
 import type { MeasuredProgress } from '../../run/progress.ts';
 import type { Run } from '../../run/run.ts';
 import { hideInProgress, type Job, jobFiles, parseProgressLine } from './records.ts';
@@ -52,7 +52,7 @@ function openTail(path: string): Tail {
   let number = 0;
   let held = '';
   return async function* readOn() {
-    const file = await openIfThere(path);
+    const file = await ifThere(open(path));
     if (file === undefined) return;
     try {
       for (;;) {
@@ -67,13 +67,4 @@ function openTail(path: string): Tail {
       await file.close();
     }
   };
-}
-
-async function openIfThere(path: string): Promise<Awaited<ReturnType<typeof open>> | undefined> {
-  try {
-    return await open(path);
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined;
-    throw error;
-  }
 }

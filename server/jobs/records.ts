@@ -5,7 +5,7 @@ import { open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { commitJson, readJson } from '../../data/files/commit.ts';
-import { BetrError, systemCode } from '../../run/errors/errors.ts';
+import { BetrError, ifThere } from '../../run/errors/errors.ts';
 import { listFolder } from '../../data/files/files.ts';
 import { type MeasuredProgress, measuredProgressSchema, type ProgressLine, progressLineSchema } from '../../run/progress.ts';
 import type { Run } from '../../run/run.ts';
@@ -126,17 +126,13 @@ const pieceBytes = 8192;
 
 /** The beginning of a file, or (-1) its end; '' where there is none. */
 async function readPiece(path: string, from: 0 | -1): Promise<string> {
+  const file = await ifThere(open(path));
+  if (file === undefined) return '';
   try {
-    const file = await open(path);
-    try {
-      const start = from === 0 ? 0 : Math.max(0, (await file.stat()).size - pieceBytes);
-      const { bytesRead, buffer } = await file.read(Buffer.alloc(pieceBytes), 0, pieceBytes, start);
-      return buffer.toString('utf8', 0, bytesRead);
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return '';
-    throw error;
+    const start = from === 0 ? 0 : Math.max(0, (await file.stat()).size - pieceBytes);
+    const { bytesRead, buffer } = await file.read(Buffer.alloc(pieceBytes), 0, pieceBytes, start);
+    return buffer.toString('utf8', 0, bytesRead);
+  } finally {
+    await file.close();
   }
 }
