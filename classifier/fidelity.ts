@@ -1,6 +1,6 @@
 // The fidelity of one output on the held-out documents, with bootstrap intervals (Efron's percentile method).
 
-import type { Fidelity, Interval } from './card.ts';
+import type { Fidelity, Interval } from './classifier-card.ts';
 import { balancedAccuracy, type Judged, keepBest, keepRates, rocAuc, spearman } from './metrics.ts';
 import { openRandom } from './held-out.ts';
 

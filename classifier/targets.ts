@@ -7,7 +7,7 @@ import { DuckDBBlobValue } from '../data/duckdb/library.ts';
 import { z } from 'zod';
 import { parquetSource, sqlName, streamChunks } from '../data/duckdb/duckdb.ts';
 import { BetrError, fail, reasonOf } from '../run/errors/errors.ts';
-import { mostSingleBenchmarks } from '../indexer/card.ts';
+import { mostSingleBenchmarks } from '../indexer/index-card.ts';
 
 const prefix = 'score_';
 

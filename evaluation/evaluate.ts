@@ -2,20 +2,20 @@
 // knows the benchmarks' held-out test examples (target match) and held-out text of every source (what the cut costs elsewhere).
 
 import { z } from 'zod';
-import { readCard } from '../classifier/card.ts';
+import { readCard } from '../classifier/classifier-card.ts';
 import { shardsOf } from '../scoring/shard-changes.ts';
 import { BetrError } from '../run/errors/errors.ts';
 import type { Report } from '../run/progress.ts';
 import type { Run } from '../run/run.ts';
-import { testTargetsSchema } from '../indexer/card.ts';
+import { testTargetsSchema } from '../indexer/index-card.ts';
 import { describeTestTargets } from '../indexer/test-targets.ts';
 import { withRunDatabase } from '../ranking/scores.ts';
 import { agreementSchema, compareScorers, describeSelection, type MakeUp, makeUpSchema } from './agreement.ts';
-import { type Contestant, noFilter, openContest, type SelectionKey } from './documents.ts';
+import { type Contestant, noFilter, openContest, type SelectionKey } from './contest.ts';
 import { listMargin, type Margin, type MarginRow, marginSchema } from './margin.ts';
 import { figureSchema, matchGroups, matchSchema, measureModels, type ModelBits } from './match.ts';
 import { readTests } from './tests.ts';
-import { readTexts } from './texts.ts';
+import { readTexts } from './draw-texts.ts';
 import { openVocabulary } from './word-model.ts';
 
 const interval = figureSchema.omit({ n: true });

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import type { Report } from '../run/progress.ts';
 import { type Bits, measureBits, measureGain } from './bits.ts';
 import type { TestExamples } from './tests.ts';
-import type { ContestTexts } from './texts.ts';
+import type { ContestTexts } from './draw-texts.ts';
 import { type EncodedText, trainWordModel, type Vocabulary, type WordModel } from './word-model.ts';
 
 export const figureSchema = z.strictObject({ value: z.number(), low: z.number(), high: z.number(), n: z.number() });

@@ -1,7 +1,7 @@
 // The evaluation as one HTML page that asks for nothing else: what was measured, how sure it is, and what the cut costs. Every figure has its interval and its number.
 
 import { type Evaluation, type EvaluatedSelection, listCaveats } from './evaluate.ts';
-import { noFilter } from './documents.ts';
+import { noFilter } from './contest.ts';
 import type { Figure } from './bits.ts';
 import type { Match } from './match.ts';
 import { formatCount, formatShare } from '../run/amounts.ts';

@@ -15,7 +15,7 @@ import { fingerprint, type Run } from '../run/run.ts';
 import { describeUnusable } from '../data/files/unusable.ts';
 import { type Example, examplesNoteSchema, loadExamples, readBenchmarks, saveExamples } from './examples/benchmarks.ts';
 import type { BestRanks } from './targets/best-rank.ts';
-import { type ExampleCounts, type IndexCard, indexCardSchema } from './card.ts';
+import { type ExampleCounts, type IndexCard, indexCardSchema } from './index-card.ts';
 import { describeEmbedding, embedAll } from './vectors/embed.ts';
 import { type IndexInputs, readInputs } from './inputs.ts';
 import { readNote } from '../data/duckdb/run-files.ts';

@@ -14,7 +14,7 @@ import type { Run } from '../run/run.ts';
 import { listBenchmarks } from '../indexer/examples/benchmarks.ts';
 import { readExampleRows } from '../indexer/examples/read.ts';
 import { withSpillingDuckDb, writeParquet } from '../data/duckdb/run-files.ts';
-import { type LeaksCard, readLeaks } from './card.ts';
+import { type LeaksCard, readLeaks } from './leaks-card.ts';
 import { defaultRunWords, fewestWords, runLength } from './find.ts';
 import { cutCorpus, scanCorpus, type Scanned } from './scan.ts';
 import { fingerprintTests } from './tests.ts';

@@ -11,7 +11,7 @@ import type { Report } from '../run/progress.ts';
 import { fingerprint, type Run } from '../run/run.ts';
 import { listCorpus } from '../data/shards.ts';
 import { readNote } from '../data/duckdb/run-files.ts';
-import type { LeaksCard } from './card.ts';
+import type { LeaksCard } from './leaks-card.ts';
 import { type PartNote, partNoteSchema, type Reply, type Setup, type Task } from './scan-messages.ts';
 import type { TestItem } from '../indexer/examples/test-items.ts';
 

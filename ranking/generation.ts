@@ -11,7 +11,7 @@ import { shardsOf } from '../scoring/shard-changes.ts';
 import { commitSealedJson, readSealedJson } from '../data/files/commit.ts';
 import { BetrError, fail } from '../run/errors/errors.ts';
 import { fingerprint, type Run } from '../run/run.ts';
-import { testTargetsSchema } from '../indexer/card.ts';
+import { testTargetsSchema } from '../indexer/index-card.ts';
 import { sha256File } from '../data/files/hash-files.ts';
 import { sizeOf } from '../data/files/files.ts';
 

@@ -13,7 +13,7 @@ import { Jobs } from './jobs/jobs.ts';
 import { Keys } from './keys.ts';
 import { Live } from './live.ts';
 import { openMetrics } from './metrics.ts';
-import { openTexts } from '../ranking/why/texts.ts';
+import { openTexts } from '../ranking/why/text-thread.ts';
 
 export interface ListenOptions {
   host: string;

@@ -6,7 +6,7 @@ import type { Jobs } from './jobs/jobs.ts';
 import type { Keys } from './keys.ts';
 import type { Live, LiveView } from './live.ts';
 import type { Metrics } from './metrics.ts';
-import type { Texts } from '../ranking/why/texts.ts';
+import type { Texts } from '../ranking/why/text-thread.ts';
 
 export interface ServerState {
   run: Run;

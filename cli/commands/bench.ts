@@ -1,7 +1,7 @@
 // `betr bench`: the run's own classifier beside a peer, on the same documents.
 
 import { Argument, type Command } from 'commander';
-import { compareWithFasttext, type FasttextComparison } from '../../classifier/fasttext/compare.ts';
+import { compareWithFasttext, type FasttextComparison } from '../../classifier/fasttext/benchmark.ts';
 import { findFasttext } from '../../classifier/fasttext/program.ts';
 import { trainClassifier } from '../../classifier/train.ts';
 import { stepCommand, type StepOptions, work } from '../options.ts';

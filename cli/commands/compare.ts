@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { openRun } from '../../run/run.ts';
 import { formatCount, formatShare, parseAmount, parseBudget } from '../../run/amounts.ts';
 import { sourceOf } from '../../ranking/budget/answer.ts';
-import { compareBudgets, type Comparison, comparisonColumns, tabulateComparison } from '../../ranking/budget/compare.ts';
+import { compareBudgets, type Comparison, comparisonColumns, tabulateComparison } from '../../ranking/budget/compare-budgets.ts';
 import { readRanking } from '../../ranking/generation.ts';
 import { command, type CommonOptions } from '../options.ts';
 import { formatTable, printResult } from '../output.ts';

@@ -11,7 +11,7 @@ import { settingsToShow } from '../../run/settings.ts';
 import { readVersion } from '../../run/version.ts';
 import { formatCount, formatShare, parseAmount, parseBudget, parseShare } from '../../run/amounts.ts';
 import { answerBudget } from '../../ranking/budget/answer.ts';
-import type { Contestant } from '../../evaluation/documents.ts';
+import type { Contestant } from '../../evaluation/contest.ts';
 import { openContestants } from '../../evaluation/contestants.ts';
 import { type EvaluatedSelection, type Evaluation, evaluateSelections, listCaveats, randomScorer } from '../../evaluation/evaluate.ts';
 import { evaluationFile, evaluationHtml, reportFile } from '../../evaluation/report.ts';

@@ -6,7 +6,7 @@ import { openRun, type Run } from '../../run/run.ts';
 import { passOver } from '../../data/files/quarantine.ts';
 import { listBenchmarks, readBenchmark } from '../../indexer/examples/benchmarks.ts';
 import { nameRecipe } from '../../indexer/examples/read.ts';
-import type { ExampleCounts } from '../../indexer/card.ts';
+import type { ExampleCounts } from '../../indexer/index-card.ts';
 import { command, type CommonOptions } from '../options.ts';
 import { printResult } from '../output.ts';
 import { formatCount, formatCountOf } from '../../run/amounts.ts';

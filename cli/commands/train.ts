@@ -2,7 +2,7 @@
 
 import { resolve } from 'node:path';
 import { type Command } from 'commander';
-import type { Card, Interval } from '../../classifier/card.ts';
+import type { Card, Interval } from '../../classifier/classifier-card.ts';
 import { paperCommand } from '../../classifier/fasttext/program.ts';
 import { readLabelled, writeTrainingFile } from '../../classifier/fasttext/training-file.ts';
 import { trainClassifier } from '../../classifier/train.ts';

@@ -5,7 +5,7 @@ import { fail } from '../../run/errors/errors.ts';
 import { openRun } from '../../run/run.ts';
 import { sourceOf } from '../../ranking/budget/answer.ts';
 import { readRanking } from '../../ranking/generation.ts';
-import { openTexts } from '../../ranking/why/texts.ts';
+import { openTexts } from '../../ranking/why/text-thread.ts';
 import { command, type CommonOptions } from '../options.ts';
 import { formatCount, formatShare } from '../../run/amounts.ts';
 import { formatTable, printResult } from '../output.ts';

@@ -1,7 +1,7 @@
 // A row by a recipe's shape.
 
 import type { Row } from '../../run/fields/field-path.ts';
-import { type Found, type Path, textAt, trimText, valueAt } from '../../run/fields/paths.ts';
+import { type Found, type Path, textAt, trimText, valueAt } from '../../run/fields/recipe-path.ts';
 import { fillTemplate } from '../../run/fields/template.ts';
 import { type Choices, readChoices, readTexts, withoutLabels } from './choices.ts';
 import { type Gold, type Made, type Outcome, readGoldField, type Refused, shorten, whyNoAnswer } from './outcome.ts';

@@ -12,7 +12,7 @@ import { listRowFiles } from '../../data/rows/rows.ts';
 import type { Run } from '../../run/run.ts';
 import type { Settings } from '../../run/settings.ts';
 import { parseTemplate, templateFields } from '../../run/fields/template.ts';
-import { type ExampleCounts, exampleCountsSchema } from '../card.ts';
+import { type ExampleCounts, exampleCountsSchema } from '../index-card.ts';
 import { readExampleRows, type Rules } from './read.ts';
 import { countUse, type ExampleReport, tallyReasons } from './report.ts';
 import { appendColumns, withSpillingDuckDb, writeParquet } from '../../data/duckdb/run-files.ts';

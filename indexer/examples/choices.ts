@@ -2,7 +2,7 @@
 // knows more (a recipe, or the benchmark's other rows) says which counts.
 
 import { isRow } from '../../run/fields/field-path.ts';
-import { letterIn, numberIn, structureIn, trimText } from '../../run/fields/paths.ts';
+import { letterIn, numberIn, structureIn, trimText } from '../../run/fields/recipe-path.ts';
 
 /** How a gold field says which choice is right: by its label, its text, its place in the alphabet, its number from 0 (`index`) or from 1 (`number`). */
 export const conventions = ['label', 'text', 'letter', 'index', 'number'] as const;

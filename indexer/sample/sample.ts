@@ -12,7 +12,7 @@ import type { Quarantine } from '../../data/files/quarantine.ts';
 import { readShard } from '../../data/read.ts';
 import type { Run } from '../../run/run.ts';
 import { countUsable, describeReasons } from '../../data/files/unusable.ts';
-import { corpusCountsSchema, sampleCountsSchema } from '../card.ts';
+import { corpusCountsSchema, sampleCountsSchema } from '../index-card.ts';
 import { countBatch, openCorpusCount, summarize } from './corpus-count.ts';
 import { appendColumns, withSpillingDuckDb, writeParquet } from '../../data/duckdb/run-files.ts';
 import { offer, openSmallest, settle, type Smallest } from './smallest.ts';

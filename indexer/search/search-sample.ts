@@ -2,7 +2,7 @@
 
 import type { Report } from '../../run/progress.ts';
 import type { Run } from '../../run/run.ts';
-import { type ExampleCounts, type IndexCard, mostSingleBenchmarks } from '../card.ts';
+import { type ExampleCounts, type IndexCard, mostSingleBenchmarks } from '../index-card.ts';
 import type { Vectors } from '../vectors/embed.ts';
 import { type NearestLists, searchExact } from './exact.ts';
 import { buildHnsw, openHnsw } from './hnsw.ts';

@@ -10,7 +10,7 @@ import type { Example } from '../examples/benchmarks.ts';
 import { type BestRanks, type ExampleRange, rankByBest } from './best-rank.ts';
 import type { NearestLists } from '../search/exact.ts';
 import { appendColumns, withSpillingDuckDb, writeParquet } from '../../data/duckdb/run-files.ts';
-import { mostSingleBenchmarks } from '../card.ts';
+import { mostSingleBenchmarks } from '../index-card.ts';
 
 export const targetsNoteSchema = z.object({ from: z.string() });
 

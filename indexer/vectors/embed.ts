@@ -7,7 +7,7 @@ import type { Report } from '../../run/progress.ts';
 import { withQuarantine } from '../../data/files/quarantine.ts';
 import type { Run } from '../../run/run.ts';
 import type { Example } from '../examples/benchmarks.ts';
-import type { IndexCard } from '../card.ts';
+import type { IndexCard } from '../index-card.ts';
 import { openEmbedder } from '../../models/open.ts';
 import { withSpillingDuckDb } from '../../data/duckdb/run-files.ts';
 import { type Embedded, openVectors } from './vectors.ts';

@@ -10,7 +10,7 @@ import { fail } from '../../run/errors/errors.ts';
 import type { Report } from '../../run/progress.ts';
 import type { Run } from '../../run/run.ts';
 import { settingsSchema, settingsToShow } from '../../run/settings.ts';
-import { testTargetsSchema } from '../../indexer/card.ts';
+import { testTargetsSchema } from '../../indexer/index-card.ts';
 import { answerWithCutoff } from '../budget/answer.ts';
 import { compareComposition, sourceChangeSchema } from './composition.ts';
 import { type Cut, type Cutoff, keptCondition } from '../cutoff.ts';

@@ -8,7 +8,7 @@ import { commitSealedJson, readSealedJson } from '../../data/files/commit.ts';
 import { fail } from '../../run/errors/errors.ts';
 import { type Report, silent } from '../../run/progress.ts';
 import { type Run, rankingOf } from '../../run/run.ts';
-import { testTargetsSchema } from '../../indexer/card.ts';
+import { testTargetsSchema } from '../../indexer/index-card.ts';
 import { betr } from './betr.ts';
 import { dsir } from './dsir/dsir.ts';
 import { fasttext, splitLabel } from './fasttext.ts';

@@ -1,7 +1,7 @@
 // GET /examples: what the ranking aims at, as `betr index` made it of the benchmarks' rows.
 
 import { z } from 'zod';
-import { exampleCountsSchema, readIndexCard } from '../../indexer/card.ts';
+import { exampleCountsSchema, readIndexCard } from '../../indexer/index-card.ts';
 import { nameRecipe } from '../../indexer/examples/read.ts';
 import { route } from '../route.ts';
 

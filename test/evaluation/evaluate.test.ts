@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { silent } from '../../run/progress.ts';
 import { keyHash } from '../../data/files/hash.ts';
 import { openRun, rankingOf, type Run } from '../../run/run.ts';
-import type { Contestant } from '../../evaluation/documents.ts';
+import type { Contestant } from '../../evaluation/contest.ts';
 import { type Evaluation, evaluateSelections, evaluationSchema } from '../../evaluation/evaluate.ts';
 import { evaluationHtml } from '../../evaluation/report.ts';
 import { publishRanking } from '../../ranking/generation.ts';

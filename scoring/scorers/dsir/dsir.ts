@@ -10,7 +10,7 @@ import { keyHash } from '../../../data/files/hash.ts';
 import { fingerprint, type Run } from '../../../run/run.ts';
 import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { readTestTargets } from '../../../indexer/card.ts';
+import { readTestTargets } from '../../../indexer/index-card.ts';
 import { openHasher } from './hasher.ts';
 import { buckets } from './ngrams.ts';
 import { readOptions } from '../options.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { readIndexCard } from '../../../indexer/card.ts';
+import { readIndexCard } from '../../../indexer/index-card.ts';
 import { examplesSchema } from '../../../server/routes/examples.ts';
 import { serveRun } from '../../../server/listen.ts';
 import { makeRankedRun } from '../real-run.ts';

@@ -12,7 +12,7 @@ import { passOver } from '../data/files/quarantine.ts';
 import { readShard } from '../data/read.ts';
 import type { Run } from '../run/run.ts';
 import { listCorpus } from '../data/shards.ts';
-import { type Contest, keptColumn, tokensPerWord } from './documents.ts';
+import { type Contest, keptColumn, tokensPerWord } from './contest.ts';
 import { excerptOf } from './margin.ts';
 import type { EncodedText, Vocabulary } from './word-model.ts';
 import { queryRows } from '../data/duckdb/rows.ts';

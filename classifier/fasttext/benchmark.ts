@@ -6,7 +6,7 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Report } from '../../run/progress.ts';
 import type { Run } from '../../run/run.ts';
-import { readCard } from '../card.ts';
+import { readCard } from '../classifier-card.ts';
 import { prepareJudged, rocAuc } from '../metrics.ts';
 import { loadScorer, type Scorer } from '../scorer.ts';
 import { callFasttext, paperSettings, trainingArguments, type TrainingSettings } from './program.ts';
