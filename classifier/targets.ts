@@ -61,7 +61,7 @@ export async function readTargets(connection: DuckDBConnection, path: string): P
  * Streams the texts of the documents, in the sample's order: `take` gets a document's place in `documents` and its UTF-8 bytes.
  * Returns how many documents of the sample have no target. Errors: FILE_DAMAGED, TARGETS_INVALID.
  */
-export async function readTexts(
+export async function readSampleTexts(
   connection: DuckDBConnection,
   paths: { sample: string; targets: string },
   documents: readonly string[],

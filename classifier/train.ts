@@ -17,7 +17,7 @@ import { labelDocuments, topShare } from './labels.ts';
 import { learnWeights } from './learn.ts';
 import { prepareJudged } from './metrics.ts';
 import { splitDocuments } from './held-out.ts';
-import { readTargets, readTexts, type Targets } from './targets.ts';
+import { readTargets, readSampleTexts, type Targets } from './targets.ts';
 import { type Weights, writeWeights } from './weights.ts';
 import { sha256File } from '../data/files/hash-files.ts';
 
@@ -124,7 +124,7 @@ async function readBags({ files, settings }: Run, report: Report): Promise<Sampl
     if (total < fewestDocuments) throw fail('TRAINING_TOO_SMALL', { documents: total, need: fewestDocuments });
     const { bags, add } = openBags(total, settings.classifier.bits);
     let done = 0;
-    const withoutTarget = await readTexts(connection, files, targets.documents, (document, text) => {
+    const withoutTarget = await readSampleTexts(connection, files, targets.documents, (document, text) => {
       add(document, text);
       if (++done % 1000 === 0 || done === total) report({ stage: 'train: read the sample', done, total, unit: 'documents' });
     });

@@ -33,7 +33,7 @@ const placeRow = z.object({ shard: z.string(), row: z.number() });
 type Place = z.output<typeof placeRow>;
 
 /** Reads the texts, and the beginnings of `shown` ones, and makes the table `hashes` (shard, row, hash). Errors: SHARD_CHANGED, those of reading the corpus. */
-export async function readTexts(run: Run, connection: DuckDBConnection, contest: Contest, vocabulary: Vocabulary, { trainWords, shown }: { trainWords: number; shown: readonly Place[] }, report: Report): Promise<ContestTexts> {
+export async function drawTexts(run: Run, connection: DuckDBConnection, contest: Contest, vocabulary: Vocabulary, { trainWords, shown }: { trainWords: number; shown: readonly Place[] }, report: Report): Promise<ContestTexts> {
   const wanted: Place[][] = [];
   for (const [index] of contest.selections.entries()) {
     wanted.push(

@@ -15,7 +15,7 @@ import { type Contestant, noFilter, openContest, type SelectionKey } from './con
 import { listMargin, type Margin, type MarginRow, marginSchema } from './margin.ts';
 import { figureSchema, matchGroups, matchSchema, measureModels, type ModelBits } from './match.ts';
 import { readTests } from './tests.ts';
-import { readTexts } from './draw-texts.ts';
+import { drawTexts } from './draw-texts.ts';
 import { openVocabulary } from './word-model.ts';
 
 const interval = figureSchema.omit({ n: true });
@@ -79,7 +79,7 @@ export async function evaluateSelections(contestants: readonly [Contestant, ...C
     const contest = await openContest(connection, contestants, keeps, { seed, trainWords });
     const margins: MarginRow[][] = [];
     for (const [index, { scorer }] of contest.selections.entries()) margins.push(scorer === noFilter ? [] : await listMargin(connection, index, scorers.indexOf(scorer)));
-    const texts = await readTexts(run, connection, contest, vocabulary, { trainWords, shown: margins.flat() }, report);
+    const texts = await drawTexts(run, connection, contest, vocabulary, { trainWords, shown: margins.flat() }, report);
     const makeUps: MakeUp[] = [];
     for (const index of contest.selections.keys()) makeUps.push(await describeSelection(connection, index));
     const findings: Findings = {

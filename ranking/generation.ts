@@ -41,9 +41,9 @@ export const rankingSchema = z.strictObject({
 });
 
 /** A published ranking; or one made from it, by the scores of some benchmarks (ranking/order/retarget.ts). */
-export type Ranking = z.output<typeof rankingSchema> & { target?: Target };
+export type Ranking = z.output<typeof rankingSchema> & { chosen?: ChosenScores };
 
-export interface Target {
+export interface ChosenScores {
   /** The benchmarks that count, in the order of the scorer's outputs. */
   benchmarks: string[];
   /** Parquet file with a row for each document, in the order of the parts: `score`, and `winner`, the number of the benchmark that it is from. */

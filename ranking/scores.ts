@@ -14,17 +14,17 @@ import type { Ranking } from './generation.ts';
 /** Room for a database; what needs more is spilled. A server's threads have several at a time, beside the one that it keeps. */
 const memoryMb = 1024;
 const confinedMemoryMb = 384;
-const keptMemoryMb = 768;
+const sharedMemoryMb = 768;
 
 /**
  * Calls `use` with a connection and the SQL of a table of every document's scores (columns of scoring/part.ts, in the parts' order).
- * Of a ranking by chosen benchmarks, `score` is by these; its parts have to be all of them. With such a ranking's target, or one handed in,
+ * Of a ranking by chosen benchmarks, `score` is by these; its parts have to be all of them. With such a ranking's chosen scores, or those handed in,
  * there is a column more: `winner`, the number of the benchmark that a document is best for.
  * Errors: FILE_DAMAGED where a part cannot be read, DISK_FULL where spilling fails, and those of `use`.
  */
-export async function withScores<T>(run: Run, ranking: Ranking, use: (connection: DuckDBConnection, table: string) => Promise<T>, winners = ranking.target): Promise<T> {
+export async function withScores<T>(run: Run, ranking: Ranking, use: (connection: DuckDBConnection, table: string) => Promise<T>, winners = ranking.chosen): Promise<T> {
   const parts = scoresTable(run, ranking);
-  const score = ranking.target === undefined ? 'parts.*' : 'parts.* REPLACE (target.score AS score)';
+  const score = ranking.chosen === undefined ? 'parts.*' : 'parts.* REPLACE (target.score AS score)';
   const table = winners === undefined ? parts : `(SELECT ${score}, target.winner FROM ${parts} parts POSITIONAL JOIN ${parquetSource(winners.path)} target)`;
   try {
     return await withRunDatabase(run, (connection) => use(connection, table));
@@ -41,27 +41,27 @@ export function scoresTable(run: Run, ranking: Ranking): string {
 
 /** An in-memory database of bounded size that spills into the run's folder; for a run that is served, a connection to the one that is kept. Errors: DISK_FULL, and those of `use`. */
 export async function withRunDatabase<T>(run: Run, use: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
-  const shared = run.confined === true ? kept.get(run.folder) : undefined;
+  const shared = run.confined === true ? sharedDatabases.get(run.folder) : undefined;
   if (shared !== undefined) return shared.lend(use);
   return withSpill(run, (spill) => withSpillingDuckDb(spill, use, { ...limitsOf(run), ...(run.confined === true ? { memoryMb: confinedMemoryMb } : {}) }));
 }
 
-interface Kept {
+interface SharedDatabase {
   lend: OpenDuckDb['lend'];
   close(): Promise<void>;
 }
 /** By run folder. Each thread has its own. */
-const kept = new Map<string, Kept>();
+const sharedDatabases = new Map<string, SharedDatabase>();
 
 /**
  * Keeps one database open for the queries of a served run, until it is closed: to open one takes longer than most of them do. What a
  * query makes in it has to be temporary. A failure may have left it unusable, so that the next query gets a new one.
  */
-export async function keepDatabase(run: Run): Promise<{ close(): Promise<void> }> {
-  const open = (): Promise<OpenDuckDb> => openDuckDb({ ...limitsOf(run), spill: spill.path, memoryMb: keptMemoryMb });
+export async function shareDatabase(run: Run): Promise<{ close(): Promise<void> }> {
+  const open = (): Promise<OpenDuckDb> => openDuckDb({ ...limitsOf(run), spill: spill.path, memoryMb: sharedMemoryMb });
   const spill = await prepareSpill(run);
   let database: { opened: Promise<OpenDuckDb>; lent: number } | undefined;
-  const own: Kept = {
+  const own: SharedDatabase = {
     async lend(use) {
       const lending = (database ??= { opened: open(), lent: 0 });
       lending.lent++;
@@ -76,14 +76,14 @@ export async function keepDatabase(run: Run): Promise<{ close(): Promise<void> }
       }
     },
     async close() {
-      if (kept.get(run.folder) === own) kept.delete(run.folder);
+      if (sharedDatabases.get(run.folder) === own) sharedDatabases.delete(run.folder);
       const closing = database;
       database = undefined;
       if (closing?.lent === 0) (await closing.opened).close();
       await spill.remove();
     },
   };
-  kept.set(run.folder, own);
+  sharedDatabases.set(run.folder, own);
   return own;
 }
 

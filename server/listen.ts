@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:http';
 import { fail, reasonOf } from '../run/errors/errors.ts';
 import type { Run } from '../run/run.ts';
 import { paperFindings } from '../ranking/budget/curve.ts';
-import { keepDatabase } from '../ranking/scores.ts';
+import { shareDatabase } from '../ranking/scores.ts';
 import { createApp } from './app.ts';
 import { limitConnections, readProxies } from './connections.ts';
 import { Gate } from '../ranking/why/gate.ts';
@@ -13,7 +13,7 @@ import { Jobs } from './jobs/jobs.ts';
 import { Keys } from './keys.ts';
 import { Live } from './live.ts';
 import { openMetrics } from './metrics.ts';
-import { openTexts } from '../ranking/why/text-thread.ts';
+import { TextThread } from '../ranking/why/text-thread.ts';
 
 export interface ListenOptions {
   host: string;
@@ -64,12 +64,12 @@ export async function serveRun(served: Run, { host, port, keysPath, allowHosts =
   const keys = new Keys(keysPath ?? served.files.apiKeys, loopback ? (keysPath === undefined ? undefined : {}) : { host });
   const perMinute = requestsPerMinute ?? (loopback ? undefined : requestsPerMinuteElsewhere);
   const run: Run = { ...served, confined: true };
-  const database = await keepDatabase(run);
+  const database = await shareDatabase(run);
   const opening = Live.open(run);
   // Made once, while the ranking is read.
   paperFindings();
   const live = await opening;
-  const texts = openTexts(run);
+  const texts = new TextThread(run);
   const jobs = await Jobs.open(run);
   const gate = new Gate(heavyAtOnce, heavyWaiting);
   const bodies = new Gate(bodyBytes, bodiesWaiting);

@@ -6,7 +6,7 @@ import { BetrError, errorData, errorFrom, fail } from '../run/errors/errors.ts';
 import { fingerprint, type Run } from '../run/run.ts';
 import { readVersion } from '../run/version.ts';
 import { type Ranking, readRanking, stampParts } from '../ranking/generation.ts';
-import { type Lease, LoadedRanking, type LiveRanking } from '../ranking/order/live-ranking.ts';
+import { type Loan, LoadedRanking, type LiveRanking } from '../ranking/order/live-ranking.ts';
 
 /** What a request sees. */
 export interface LiveView {
@@ -80,14 +80,14 @@ export class Live implements LiveView {
 
   /** For one request: what its `current` gives keeps its files until `release`, although a newer ranking takes its place. */
   lend(): { live: LiveView; release: () => void } {
-    let lent: { of: LoadedRanking; lease: Lease } | undefined;
+    let lent: { of: LoadedRanking; loan: Loan } | undefined;
     const current = (): LiveRanking => {
       const of = lent?.of ?? this.#current();
-      lent ??= { of, lease: of.lend() };
-      return lent.lease.ranking;
+      lent ??= { of, loan: of.lend() };
+      return lent.loan.ranking;
     };
     const release = (): void => {
-      lent?.lease.release();
+      lent?.loan.release();
       if (lent !== undefined) this.#retire(lent.of);
     };
     return { live: { current, etag: () => this.etag(), state: () => this.state(), look: () => this.look() }, release };

@@ -6,12 +6,12 @@ import type { Jobs } from './jobs/jobs.ts';
 import type { Keys } from './keys.ts';
 import type { Live, LiveView } from './live.ts';
 import type { Metrics } from './metrics.ts';
-import type { Texts } from '../ranking/why/text-thread.ts';
+import type { TextThread } from '../ranking/why/text-thread.ts';
 
 export interface ServerState {
   run: Run;
   live: LiveView;
-  texts: Texts;
+  texts: TextThread;
   jobs: Jobs;
   keys: Keys;
   /** For work that asks the disk, by number. */

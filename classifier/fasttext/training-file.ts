@@ -8,7 +8,7 @@ import type { Run } from '../../run/run.ts';
 import { withSpillingDuckDb } from '../../data/duckdb/run-files.ts';
 import { labelDocuments } from '../labels.ts';
 import { openRandom, shuffle, type Split, splitDocuments } from '../held-out.ts';
-import { readTargets, readTexts } from '../targets.ts';
+import { readTargets, readSampleTexts } from '../targets.ts';
 
 /** Labels of the best 10 % and of the others; of the first our fastText scorer knows without being told that it is the good one. */
 export const labels = { top: '__label__hq', rest: '__label__other' } as const;
@@ -83,7 +83,7 @@ export function fasttextLine(text: string): string {
 
 async function eachText({ files }: Run, { documents }: LabelledDocuments, take: (document: number, line: string) => void): Promise<void> {
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
-  await withSpillingDuckDb(files.spill, (connection) => readTexts(connection, files, documents, (document, text) => take(document, fasttextLine(decoder.decode(text)))));
+  await withSpillingDuckDb(files.spill, (connection) => readSampleTexts(connection, files, documents, (document, text) => take(document, fasttextLine(decoder.decode(text)))));
 }
 
 async function writeFileOfLines(path: string, fill: (write: (line: string) => void) => Promise<void>): Promise<void> {

@@ -69,7 +69,7 @@ async function runDemo(settings: string, sample: number | undefined, report: Rep
     const train = clock.lap();
     const rank = await rankCorpus(run, report);
     const rankSeconds = clock.lap();
-    const files = listFiles(folder, run, settings);
+    const files = describeFiles(folder, run, settings);
     const answers = [];
     for (const budget of budgets) {
       answers.push({ budget, corpus: await answerBudget(run, rank.ranking, { budget }), pool: await answerBudget(run, rank.ranking, { budget, poolTokens }) });
@@ -82,7 +82,7 @@ async function runDemo(settings: string, sample: number | undefined, report: Rep
   });
 }
 
-function listFiles(folder: string, run: Run, settings: string): Demo['files'] {
+function describeFiles(folder: string, run: Run, settings: string): Demo['files'] {
   return {
     settings,
     corpus: join(folder, 'corpus'),

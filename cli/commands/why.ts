@@ -5,7 +5,7 @@ import { fail } from '../../run/errors/errors.ts';
 import { openRun } from '../../run/run.ts';
 import { sourceOf } from '../../ranking/budget/answer.ts';
 import { readRanking } from '../../ranking/generation.ts';
-import { openTexts } from '../../ranking/why/text-thread.ts';
+import { TextThread } from '../../ranking/why/text-thread.ts';
 import { command, type CommonOptions } from '../options.ts';
 import { formatCount, formatShare } from '../../run/amounts.ts';
 import { formatTable, printResult } from '../output.ts';
@@ -26,7 +26,7 @@ export function whyCommand(): Command {
       const run = await openRun(options.config);
       const ranking = await readRanking(run);
       const question: Question = readQuestion(options, { cutoff: false });
-      const texts = openTexts(run);
+      const texts = new TextThread(run);
       try {
         const why = await explainDocument(run, sourceOf(run, ranking), texts, { ...whyDefaults, shard, row: readRow(row), benchmark: options.benchmark }, question);
         printResult(options.json, why, describeWhy(why));

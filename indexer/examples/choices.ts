@@ -24,7 +24,7 @@ const labelFields = ['label', 'key', 'id', 'letter'];
 /** Choices in one field: a list of texts, or of objects with texts and labels, lists of both, or an object by label. */
 export function readChoices(field: unknown): Choices | undefined {
   const value = structureIn(field);
-  if (Array.isArray(value)) return value.length > 0 && value.every(isRow) ? readObjects(value) : readTexts(value);
+  if (Array.isArray(value)) return value.length > 0 && value.every(isRow) ? readObjects(value) : readChoiceTexts(value);
   if (!isRow(value)) return undefined;
   const { text, label } = value;
   if (Array.isArray(text)) return { texts: text.map(choiceText), labels: Array.isArray(label) && label.length === text.length ? label.map(String) : undefined };
@@ -39,7 +39,7 @@ function readObjects(values: readonly Readonly<Record<string, unknown>>[]): Choi
 }
 
 /** Choices by their texts. */
-export function readTexts(values: readonly unknown[]): Choices {
+export function readChoiceTexts(values: readonly unknown[]): Choices {
   const texts = values.map(choiceText);
   return { texts, ...labelsInTexts(texts), areNumbers: values.length > 0 && values.every((value) => typeof value === 'number') };
 }

@@ -74,7 +74,7 @@ export async function cutRanking<C extends AnyCutoff>({ question, law, model, to
     ...(keep.setBy === 'keep' && poolTokens > 0 ? { suits: { law: law.name, ...budgetsFor(keep.rate, law, poolTokens, { tokensPerParam, maxEpochs }) } } : {}),
     flags: findFlags({ keep, model, law, poolTokens, maxEpochs }, ranking, cutoff),
     ranking: { generation: ranking.generation, publishedAt: ranking.publishedAt },
-    ...(ranking.target === undefined ? {} : { benchmarks: ranking.target.benchmarks }),
+    ...(ranking.chosen === undefined ? {} : { benchmarks: ranking.chosen.benchmarks }),
     ...(question.poolTokens === undefined ? {} : { pool: { tokens: poolTokens, kept: keep.rate * poolTokens } }),
   };
   return { answer: { ...answer, summary: summarize(answer, law, maxEpochs) }, cutoff };

@@ -33,12 +33,12 @@ export async function fitCalibration(name: string, runs: readonly Trial[]): Prom
 /** Fits a law to the runs and keeps it under a name, in place of an earlier one. Errors: CALIBRATION_REFUSED, DISK_FULL, WRITE_FAILED. */
 export async function calibrate(run: Run, name: string, runs: readonly Trial[]): Promise<Calibration> {
   const calibration = await fitCalibration(name, runs);
-  await keepCalibration(run, name, JSON.stringify(calibration, null, 1));
+  await saveCalibration(run, name, JSON.stringify(calibration, null, 1));
   return calibration;
 }
 
 /** Keeps a calibration as JSON under its name. Errors: DISK_FULL, WRITE_FAILED. */
-export async function keepCalibration(run: Run, name: string, json: string): Promise<void> {
+export async function saveCalibration(run: Run, name: string, json: string): Promise<void> {
   await commitBytes(pathOf(run, name), `${json}\n`);
 }
 

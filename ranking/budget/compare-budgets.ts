@@ -6,7 +6,7 @@ import { fail } from '../../run/errors/errors.ts';
 import type { Run } from '../../run/run.ts';
 import { formatAmount, formatFlops } from '../../run/amounts.ts';
 import { type Cutoff, keptCondition } from '../cutoff.ts';
-import type { Ranking, Target } from '../generation.ts';
+import type { Ranking, ChosenScores } from '../generation.ts';
 import { coreAccuracy, testedRates } from './paper-fits.ts';
 import { withScores } from '../scores.ts';
 import { queryRows } from '../../data/duckdb/rows.ts';
@@ -71,11 +71,11 @@ export async function compareBudgets(run: Run, source: RankingSource, sizes: { b
   const noFilter = await source.answerWithCutoff({ keep: 1, ...(benchmarks === undefined ? {} : { benchmarks }), ...(without === undefined ? {} : { without }), ...(poolTokens === undefined ? {} : { poolTokens }) });
   const lines = [...answers.map(({ name, answer }) => describeLine(name, answer)), describeLine('no filter', noFilter.answer)];
   const retargeted = await source.retarget(question);
-  const winners = retargeted.target ?? (await findWinners(source));
+  const winners = retargeted.chosen ?? (await findWinners(source));
   const bands = await countBands(run, retargeted, winners, answers.map(({ cutoff }) => cutoff));
   return {
     ranking: { generation: source.ranking.generation, publishedAt: source.ranking.publishedAt },
-    ...(retargeted.target === undefined ? {} : { benchmarks: retargeted.target.benchmarks }),
+    ...(retargeted.chosen === undefined ? {} : { benchmarks: retargeted.chosen.benchmarks }),
     lines,
     steps: lines.slice(1).map((line, i) => describeStep(lines[i] ?? line, line, i, bands, winners)),
     paper: paperWords,
@@ -94,9 +94,9 @@ function describeLine(name: string, { keep, cutoff, model, repetition, law, flag
 }
 
 /** The target that knows every document's best benchmark; undefined where no benchmark has a score of its own. */
-async function findWinners(source: RankingSource): Promise<Target | undefined> {
+async function findWinners(source: RankingSource): Promise<ChosenScores | undefined> {
   const benchmarks = source.ranking.scorer.outputs.slice(1);
-  return benchmarks.length === 0 ? undefined : (await source.retarget({ benchmarks })).target;
+  return benchmarks.length === 0 ? undefined : (await source.retarget({ benchmarks })).chosen;
 }
 
 const bandRow = z.object({ kept: z.string(), source: z.string(), winner: count.nullable(), documents: count, tokens: count });
@@ -108,7 +108,7 @@ interface Band extends Amount {
   winner: number | null;
 }
 
-async function countBands(run: Run, ranking: Ranking, winners: Target | undefined, cutoffs: readonly Cutoff[]): Promise<Band[]> {
+async function countBands(run: Run, ranking: Ranking, winners: ChosenScores | undefined, cutoffs: readonly Cutoff[]): Promise<Band[]> {
   const kept = cutoffs.map((cutoff) => `CASE WHEN ${keptCondition(cutoff)} THEN '1' ELSE '0' END`).join(' || ') || "''";
   const winner = winners === undefined ? 'NULL' : 'winner::DOUBLE';
   const sql = (table: string): string =>
@@ -117,7 +117,7 @@ async function countBands(run: Run, ranking: Ranking, winners: Target | undefine
   return rows.map((row) => ({ ...row, kept: [...Array.from(row.kept, (digit) => digit === '1'), true] }));
 }
 
-function describeStep(from: Line, to: Line, index: number, bands: readonly Band[], winners: Target | undefined): Comparison['steps'][number] {
+function describeStep(from: Line, to: Line, index: number, bands: readonly Band[], winners: ChosenScores | undefined): Comparison['steps'][number] {
   const keptBy = (band: Band, line: number): boolean => band.kept[line] ?? false;
   const added = bands.filter((band) => !keptBy(band, index) && keptBy(band, index + 1));
   const removed = bands.filter((band) => keptBy(band, index) && !keptBy(band, index + 1));

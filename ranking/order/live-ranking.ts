@@ -23,7 +23,7 @@ export interface LiveRanking extends RankingSource {
   around(choice: Choice, keptDocuments: number, count: number): Promise<Uint32Array | undefined>;
 }
 
-export interface Lease {
+export interface Loan {
   ranking: LiveRanking;
   release(): void;
 }
@@ -94,7 +94,7 @@ export class LoadedRanking {
     if (part !== undefined) await checkContent(join(this.#run.files.scores, part.file), part.sha256);
   }
 
-  lend(): Lease {
+  lend(): Loan {
     this.#users++;
     const used = new Set<Chosen<CutOrder>>();
     const use = (chosen: Chosen<CutOrder>): void => {
@@ -169,7 +169,7 @@ class RankingView implements LiveRanking {
     if (chosen === undefined) return this.ranking;
     const { written, ranking } = await chosen.made;
     await written;
-    if ((await sizeOf(ranking.target?.path ?? '')) !== undefined) return ranking;
+    if ((await sizeOf(ranking.chosen?.path ?? '')) !== undefined) return ranking;
     // Somebody has removed what was held.
     this.#source.chosen.forget(chosen);
     const again = await this.#find(choice);

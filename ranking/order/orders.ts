@@ -7,10 +7,10 @@ import { errorFrom, fail, reasonOf } from '../../run/errors/errors.ts';
 import type { Run } from '../../run/run.ts';
 import type { Ranking } from '../generation.ts';
 import type { Order } from './order.ts';
-import { replySchema, type Setup, type Task } from './messages.ts';
+import { replySchema, type Setup, type OrderTask } from './messages.ts';
 
 /** Tasks that are done again when another has come in between. */
-const inBackground = new Set<Task['kind']>(['keys', 'ranks', 'check']);
+const inBackground = new Set<OrderTask['kind']>(['keys', 'ranks', 'check']);
 
 const idleMs = 20_000;
 
@@ -40,7 +40,7 @@ export class Orders {
   #queue = Promise.resolve();
   #closed = false;
   /** What is at work in the thread, and whether it was told to give way. */
-  #current: { kind: Task['kind']; told: boolean } | undefined;
+  #current: { kind: OrderTask['kind']; told: boolean } | undefined;
   /** How many wait for an order. */
   #waiting = 0;
 
@@ -58,7 +58,7 @@ export class Orders {
     return this.#askPatiently(() => this.#ask({ kind: 'keys', order }));
   }
 
-  /** The ranks of a large ranking for each benchmark, which are kept: in the background, as others go first. Errors: those of `rankDocuments` and `keepRanks`. */
+  /** The ranks of a large ranking for each benchmark, which are kept: in the background, as others go first. Errors: those of `rankDocuments` and `saveRanks`. */
   rankAhead(): Promise<void> {
     return this.#askPatiently(() => this.#queueUp({ kind: 'ranks' }, () => undefined));
   }
@@ -92,7 +92,7 @@ export class Orders {
     await this.#rest();
   }
 
-  #ask(task: Task): Promise<Ordered> {
+  #ask(task: OrderTask): Promise<Ordered> {
     return new Promise((resolve, reject) => void this.#queueUp(task, resolve).catch(reject));
   }
 
@@ -107,13 +107,13 @@ export class Orders {
     }
   }
 
-  #queueUp(task: Task, ordered: (result: Ordered) => void): Promise<void> {
+  #queueUp(task: OrderTask, ordered: (result: Ordered) => void): Promise<void> {
     const done = this.#queue.then(() => this.#turn(task, ordered));
     this.#queue = done.catch(() => undefined);
     return done;
   }
 
-  async #turn(task: Task, ordered: (result: Ordered) => void): Promise<void> {
+  async #turn(task: OrderTask, ordered: (result: Ordered) => void): Promise<void> {
     if (this.#closed) throw ended();
     if (inBackground.has(task.kind) && this.#waiting > 0) throw new GaveWay();
     clearTimeout(this.#idle);
@@ -141,7 +141,7 @@ export class Orders {
   #giveWay(): void {
     if (this.#current === undefined || !(this.#closed || inBackground.has(this.#current.kind))) return;
     this.#current.told = true;
-    this.#worker?.postMessage({ kind: 'stop' } satisfies Task);
+    this.#worker?.postMessage({ kind: 'stop' } satisfies OrderTask);
   }
 
   async #rest(): Promise<void> {
@@ -152,7 +152,7 @@ export class Orders {
 }
 
 /** Hands the worker a task and listens until it is done with it; `ordered` hears of the order as soon as it is made. */
-function converse(worker: Worker, task: Task, ordered: (result: Ordered) => void, died: () => void): Promise<void> {
+function converse(worker: Worker, task: OrderTask, ordered: (result: Ordered) => void, died: () => void): Promise<void> {
   const stop = new AbortController();
   const done = new Promise<void>((resolve, reject) => {
     const listen = (event: string, hear: (value: unknown) => void): void => {

@@ -10,8 +10,8 @@ import type { Run } from '../../run/run.ts';
 import { rankDocuments } from './combine.ts';
 import type { Ranking } from '../generation.ts';
 import { readHeld } from '../held.ts';
-import { keepOrder, readKeptOrder } from './saved-order.ts';
-import { keepRanks, listMissingRanks } from './saved-ranks.ts';
+import { saveOrder, readSavedOrder } from './saved-order.ts';
+import { saveRanks, listMissingRanks } from './saved-ranks.ts';
 import { makeKeyOrder, readKeyOrder } from './key-order.ts';
 import { readOrder } from './order.ts';
 
@@ -38,10 +38,10 @@ export async function prepareForServer(run: Run, ranking: Ranking, report: Repor
   tell();
   const keyOrder = (await readKeyOrder(run, ranking)) ?? (await makeKeyOrder(run, ranking));
   tell();
-  if ((await readKeptOrder(run, ranking)) === undefined) await keepOrder(run, ranking, await readOrder(run, ranking, { keyOrder }));
+  if ((await readSavedOrder(run, ranking)) === undefined) await saveOrder(run, ranking, await readOrder(run, ranking, { keyOrder }));
   for (const benchmark of benchmarks) {
     tell();
-    await keepRanks(run, ranking, benchmark, (await rankDocuments(run, ranking, [benchmark])).ranks);
+    await saveRanks(run, ranking, benchmark, (await rankDocuments(run, ranking, [benchmark])).ranks);
   }
   tell();
 }

@@ -49,7 +49,7 @@ async function openRanks(run: Run, ranking: Ranking, benchmark: string): Promise
 }
 
 /** Keeps the ranks for a benchmark. Errors: DISK_FULL, WRITE_FAILED. */
-export async function keepRanks(run: Run, ranking: Ranking, benchmark: string, ranks: Uint32Array): Promise<void> {
+export async function saveRanks(run: Run, ranking: Ranking, benchmark: string, ranks: Uint32Array): Promise<void> {
   await commitBytes(pathOf(run, ranking, benchmark), new Uint8Array(ranks.buffer, ranks.byteOffset, ranks.byteLength));
 }
 

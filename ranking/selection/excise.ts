@@ -11,13 +11,13 @@ const fewestCharacters = 200;
 const mostPieces = 10;
 
 /** A passage of a text, in UTF-8 bytes. */
-export interface ByteRange {
+export interface Passage {
   startByte: number;
   endByte: number;
 }
 
 /** What is left of a text, in order; nothing where the whole document has to go. */
-export function cutPassages(text: string, passages: readonly ByteRange[]): string[] {
+export function cutPassages(text: string, passages: readonly Passage[]): string[] {
   const bytes = Buffer.from(text);
   const unitAt = (byte: number): number => bytes.toString('utf8', 0, byte).length;
   const removed = passages.map(({ startByte, endByte }) => ({ start: unitAt(startByte) - besideCharacters, end: unitAt(endByte) + besideCharacters })).sort((a, b) => a.start - b.start);
@@ -33,7 +33,7 @@ export function cutPassages(text: string, passages: readonly ByteRange[]): strin
 }
 
 /** A JSON line's document as the lines of its pieces: with the id made "ID#1", "ID#2", …, and without its token count, which no longer holds. */
-export function cutLine(line: Uint8Array, fields: FieldNames, passages: readonly ByteRange[]): Buffer[] {
+export function cutLine(line: Uint8Array, fields: FieldNames, passages: readonly Passage[]): Buffer[] {
   const row = parseRow(line);
   if (typeof row !== 'object') return [];
   const text = valueOf(row, fields.text);

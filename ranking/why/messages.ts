@@ -19,7 +19,7 @@ export const taskSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('nearest'), shard: shardSchema, row: count, examples: count, withinMs: z.number() }),
   z.object({ kind: z.literal('score'), weights, body: z.instanceof(Uint8Array) }),
 ]);
-export type Task = z.output<typeof taskSchema>;
+export type TextTask = z.output<typeof taskSchema>;
 
 /** What each kind of task is answered with. */
 export interface Results {
@@ -32,4 +32,4 @@ export interface Results {
 export const requestSchema = z.object({ id: z.number(), task: taskSchema });
 export const setupSchema = z.object({ settingsPath: z.string() });
 
-export type Reply = { id: number; result: Results[keyof Results] } | { id: number; error: ErrorData };
+export type TextReply = { id: number; result: Results[keyof Results] } | { id: number; error: ErrorData };

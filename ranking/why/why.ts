@@ -8,7 +8,7 @@ import { nearExampleSchema } from '../../indexer/search/nearest-examples.ts';
 import { findDocument, rankedDocumentSchema } from '../list-documents.ts';
 import { placeDocument, placeSchema } from '../percentile.ts';
 import { findShardName } from '../shards.ts';
-import type { Texts } from './text-thread.ts';
+import type { TextThread } from './text-thread.ts';
 import { answerSchema, type Question } from '../budget/question.ts';
 import type { RankingSource } from '../budget/answer.ts';
 import { aim, generationOf, generationSchema } from './aim.ts';
@@ -46,8 +46,8 @@ export interface WhyQuestion {
 
 export const whyDefaults = { ngrams: 20, places: 20, examples: 5, characters: 20_000 };
 
-/** Explains a document of the ranking. Errors: SHARD_UNKNOWN, DOCUMENT_UNKNOWN, those of `answerBudget` and `Texts.explain`. */
-export async function explainDocument(run: Run, source: RankingSource, texts: Texts, asked: WhyQuestion, question: Question): Promise<Why> {
+/** Explains a document of the ranking. Errors: SHARD_UNKNOWN, DOCUMENT_UNKNOWN, those of `answerBudget` and `TextThread.explain`. */
+export async function explainDocument(run: Run, source: RankingSource, texts: TextThread, asked: WhyQuestion, question: Question): Promise<Why> {
   const shard = findShardName(source.ranking, asked.shard);
   const { ranking, cutoff } = await aim(source, question);
   const document = await findDocument(run, ranking, shard, asked.row, cutoff);

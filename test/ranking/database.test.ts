@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 import type { Run } from '../../run/run.ts';
-import { keepDatabase, withScores, withRunDatabase } from '../../ranking/scores.ts';
+import { shareDatabase, withScores, withRunDatabase } from '../../ranking/scores.ts';
 import { makeRows, rankRows, withRun } from './synthetic.ts';
 import { queryRows } from '../../data/duckdb/rows.ts';
 
@@ -14,7 +14,7 @@ describe('the database that a server keeps', () => {
     await withRun(async (plain) => {
       const run: Run = { ...plain, confined: true };
       const ranking = await rankRows(run, makeRows(300));
-      const database = await keepDatabase(run);
+      const database = await shareDatabase(run);
       try {
         const count = (): Promise<{ documents: number }[]> => withScores(run, ranking, (connection, table) => queryRows(connection, `SELECT count(*)::DOUBLE AS documents FROM ${table}`, countRow));
         expect(await Promise.all(Array.from({ length: 8 }, count))).toEqual(Array.from({ length: 8 }, () => [{ documents: 300 }]));
@@ -33,7 +33,7 @@ describe('the database that a server keeps', () => {
       const run: Run = { ...plain, confined: true };
       const outside = join(run.settingsFolder, 'outside.csv');
       await writeFile(outside, 'a\n1\n');
-      const database = await keepDatabase(run);
+      const database = await shareDatabase(run);
       const setting = (): Promise<unknown> => withRunDatabase(run, async (connection) => {
         await connection.run('CREATE TABLE IF NOT EXISTS kept_on (n INTEGER)');
         return (await connection.runAndReadAll('SELECT count(*)::DOUBLE AS n FROM kept_on')).getRowObjects()[0]?.['n'];

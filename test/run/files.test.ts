@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { trainClassifier } from '../../classifier/train.ts';
 import { withLock } from '../../data/files/lock.ts';
 import { runIndex } from '../../indexer/index.ts';
-import { keepCalibration } from '../../ranking/budget/calibrations.ts';
+import { saveCalibration } from '../../ranking/budget/calibrations.ts';
 import { readRanking } from '../../ranking/generation.ts';
 import { prepareForServer } from '../../ranking/order/prepare.ts';
 import { rankCorpus } from '../../ranking/rank.ts';
@@ -37,7 +37,7 @@ describe('the list of run files', () => {
     await rankCorpus(run, silent);
     await rankCorpus(run, silent, 'random');
     await prepareForServer(run, await readRanking(run), silent, { fewest: 0, most: Infinity });
-    await keepCalibration(run, 'mine', '{}');
+    await saveCalibration(run, 'mine', '{}');
     const { key } = await makeKey(run.files.apiKeys, 'read');
     const server = await serveRun(run, { host: '127.0.0.1', port: 0 });
     const answer = await fetch(`${server.url}/selection?keep=0.1&benchmarks=cooking`, { headers: { authorization: `Bearer ${key}` } });

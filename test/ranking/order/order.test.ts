@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { openCuts } from '../../../ranking/order/cuts.ts';
 import { findCutoff } from '../../../ranking/cutoff.ts';
 import { combineScores, rankDocuments } from '../../../ranking/order/combine.ts';
-import { keepRanks, listMissingRanks } from '../../../ranking/order/saved-ranks.ts';
+import { saveRanks, listMissingRanks } from '../../../ranking/order/saved-ranks.ts';
 import { makeKeyOrder, readKeyOrder } from '../../../ranking/order/key-order.ts';
 import { Orders } from '../../../ranking/order/orders.ts';
 import { histogramOf, orderedBits, orderScores, readOrder, scoreOf, sortTies, tokensUpTo } from '../../../ranking/order/order.ts';
@@ -101,7 +101,7 @@ describe('scores combined over benchmarks', () => {
       const ranking = await rankRows(run, rows);
       // The last ones from ranks that are kept of one or two of them.
       for (const [benchmarks, threads, keep] of [[['gsm8k'], 1], [['arc_easy', 'mmlu'], 2], [['gsm8k', 'arc_easy', 'mmlu'], 3], [['mmlu', 'gsm8k', 'arc_easy'], 1], [['gsm8k', 'arc_easy', 'mmlu'], 2, 'mmlu'], [['mmlu', 'arc_easy'], 1, 'arc_easy']] as const) {
-        if (keep !== undefined) await keepRanks(run, ranking, keep, (await rankDocuments(run, ranking, [keep])).ranks);
+        if (keep !== undefined) await saveRanks(run, ranking, keep, (await rankDocuments(run, ranking, [keep])).ranks);
         const { scores, winners } = await combineScores(run, ranking, benchmarks, threads);
         // The parts are in the order of their shards.
         const inOrder = rows.toSorted((a, b) => (a.shard < b.shard ? -1 : a.shard > b.shard ? 1 : a.row - b.row));
@@ -127,7 +127,7 @@ describe('scores combined over benchmarks', () => {
       expect(await listMissingRanks(run, ranking)).toEqual([]);
       expect(await listMissingRanks(run, ranking, 200)).toEqual(['gsm8k', 'arc_easy', 'mmlu']);
       // Ranks that tell by themselves where they come from.
-      await keepRanks(run, ranking, 'gsm8k', ranks.map((rank) => rank + 1000));
+      await saveRanks(run, ranking, 'gsm8k', ranks.map((rank) => rank + 1000));
       expect(await listMissingRanks(run, ranking, 200)).toEqual(['arc_easy', 'mmlu']);
       expect((await rankDocuments(run, ranking, ['gsm8k'])).ranks[7]).toBe((ranks[7] ?? 0) + 1000);
       const other = { ...ranking, generation: 'other' };
