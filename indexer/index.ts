@@ -149,7 +149,7 @@ async function makeSample(run: Run, next: IndexFiles, inputs: IndexInputs, repor
 /** The SHA-256 of an index over these very vectors, where the last run that ended left one. */
 async function knownIndex(path: string, last: IndexCard | undefined, sample: string, embedding: IndexCard['embedding']): Promise<string | undefined> {
   if (last?.inputs.sample !== sample || last.embedding.fingerprint !== embedding.fingerprint) return undefined;
-  // What an endpoint refuses may change.
+  // What an embedder refuses may change.
   if (last.embedding.refused + embedding.refused > 0) return undefined;
   const found = await sha256If(path);
   return found === last.outputs.index ? found : undefined;

@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { parquetSource, sqlString, streamChunks } from '../../data/duckdb/duckdb.ts';
+import { formatCountOf } from '../../run/amounts.ts';
 import { fail } from '../../run/errors/errors.ts';
 import type { Report } from '../../run/progress.ts';
 import { withQuarantine } from '../../data/files/quarantine.ts';
@@ -25,7 +26,7 @@ export interface Vectors {
 
 /** Texts are sorted by length within a block; a larger one would gain nothing there and hold more text. */
 const blockDocuments = 20_000;
-/** An endpoint that refuses more of the sample than this share, and more than one document, is not the one that was meant. */
+/** An embedder that refuses more of the sample than this share, and more than one document, is not the one that was meant. */
 const refusedAtMost = 0.01;
 
 /** A file of sampled documents, and how many there are. */
@@ -36,7 +37,7 @@ export interface SampleFile {
 
 /**
  * Embeds what has no vector yet. Documents that the embedder refuses go to
- * quarantine/index-embedding.jsonl. Errors: EXAMPLE_REFUSED, ENDPOINT_FAILED where it refuses too many, those of `openEmbedder` and `openVectors`.
+ * quarantine/index-embedding.jsonl. Errors: EXAMPLE_REFUSED, SAMPLE_REFUSED, those of `openEmbedder` and `openVectors`.
  */
 export async function embedAll(run: Run, examples: readonly Example[], sample: SampleFile, report: Report): Promise<Vectors> {
   const embedder = await openEmbedder(run.settings.embedding, run.settingsFolder, report);
@@ -55,7 +56,7 @@ export async function embedAll(run: Run, examples: readonly Example[], sample: S
       const shifted: Report = (progress) => report({ ...progress, done: before + progress.done, total: sampled });
       const block = await store.embed(texts, shifted, 'index: embed the documents', (text, reason) => {
         vectors.refused.set(keys[text] ?? '', reason);
-        if (vectors.refused.size > Math.max(1, refusedAtMost * sampled)) throw fail('ENDPOINT_FAILED', { url: source.replace(/^endpoint /, ''), problem: `it refused ${vectors.refused.size} of the sample's ${sampled} documents, "${keys[text] ?? ''}" among them: ${reason}`, mayPass: false });
+        if (vectors.refused.size > Math.max(1, refusedAtMost * sampled)) throw fail('SAMPLE_REFUSED', { embedder: source, refused: vectors.refused.size, sampled, document: keys[text] ?? '', reason });
       });
       for (const [row, key] of keys.entries()) {
         if (vectors.refused.has(key)) continue;
@@ -90,10 +91,10 @@ export function describeEmbedding({ keys, examples, embedding: { cut, dimensions
   if (cut.texts > 0) {
     const all = keys.length + examples.length / dimensions;
     const lost = (100 * (cut.characters - cut.kept)) / cut.characters;
-    notes.push(`The endpoint takes shorter texts than embedding.maxTokens allows: ${cut.texts} of ${all} were cut, and lost ${lost.toFixed(0)} % of their characters. Raise the endpoint's limit and remove the run's vectors/, or lower embedding.maxTokens.`);
+    notes.push(`The embedder takes shorter texts than embedding.maxTokens allows: ${cut.texts} of ${all} were cut, and lost ${lost.toFixed(0)} % of their characters. Raise its limit and remove the run's vectors/, or lower embedding.maxTokens.`);
   }
   const [first] = refused;
-  if (first !== undefined) notes.push(`The endpoint refused ${refused.size} sampled document${refused.size === 1 ? '' : 's'}, which ${refused.size === 1 ? 'has' : 'have'} no score (quarantine/index-embedding.jsonl); the first is "${first[0]}": ${first[1]}`);
+  if (first !== undefined) notes.push(`The embedder refused ${formatCountOf(refused.size, 'sampled document')}, which ${refused.size === 1 ? 'has' : 'have'} no score (quarantine/index-embedding.jsonl); the first is "${first[0]}": ${first[1]}`);
   return notes;
 }
 
@@ -106,7 +107,7 @@ async function writeRefused(run: Run, sample: string, refused: ReadonlyMap<strin
     await withSpillingDuckDb(run.files.spill, async (connection) => {
       const keys = [...refused.keys()].map((key) => sqlString(key)).join(', ');
       const rows = await connection.runAndReadAll(`SELECT document, shard, row FROM ${parquetSource(sample)} WHERE document IN (${keys})`);
-      for (const [key, shard, row] of placesSchema.parse(rows.getRows())) quarantine.add(shard, row, `the embedding endpoint refused it: ${refused.get(key) ?? ''}`, key);
+      for (const [key, shard, row] of placesSchema.parse(rows.getRows())) quarantine.add(shard, row, `the embedder refused it: ${refused.get(key) ?? ''}`, key);
     });
   });
 }
