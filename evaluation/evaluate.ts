@@ -13,12 +13,12 @@ import { withRunDatabase } from '../ranking/scores.ts';
 import { agreementSchema, compareScorers, describeSelection, type MakeUp, makeUpSchema } from './agreement.ts';
 import { type Contestant, noFilter, openContest, type SelectionKey } from './contest.ts';
 import { listMargin, type Margin, type MarginRow, marginSchema } from './margin.ts';
-import { figureSchema, matchGroups, matchSchema, measureModels, type ModelBits } from './match.ts';
+import { estimateSchema, matchGroups, matchSchema, measureModels, type ModelBits } from './match.ts';
 import { readTests } from './tests.ts';
 import { drawTexts } from './draw-texts.ts';
 import { openVocabulary } from './word-model.ts';
 
-const interval = figureSchema.omit({ n: true });
+const interval = estimateSchema.omit({ n: true });
 
 export const evaluationSchema = z.strictObject({
   kind: z.literal('betr evaluation'),

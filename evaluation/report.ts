@@ -2,7 +2,7 @@
 
 import { type Evaluation, type EvaluatedSelection, listCaveats } from './evaluate.ts';
 import { noFilter } from './contest.ts';
-import type { Figure } from './bits.ts';
+import type { Estimate } from './bits.ts';
 import type { Match } from './match.ts';
 import { formatCount, formatShare } from '../run/amounts.ts';
 
@@ -50,9 +50,9 @@ function section(evaluation: Evaluation, keep: number): string[] {
       rows.map(({ scorer, verdict, targetMatch, offTarget, makeUp }) => [
         escapeHtml(scorer),
         verdict === 'no better than random' ? `<strong class="bad">${verdict}</strong>` : verdict,
-        figure(targetMatch.mean.bitsPerByte),
+        formatEstimate(targetMatch.mean.bitsPerByte),
         gain(targetMatch.mean),
-        figure(offTarget.mean.bitsPerByte),
+        formatEstimate(offTarget.mean.bitsPerByte),
         gain(offTarget.mean),
         formatCount(makeUp.documents),
         formatCount(makeUp.meanTokens),
@@ -62,7 +62,7 @@ function section(evaluation: Evaluation, keep: number): string[] {
     '<h3>Gain over random, in bits per byte on the benchmarks\' held-out examples</h3>',
     gainPlot(rows),
     '<h3>By benchmark: bits per byte on its held-out test examples</h3>',
-    table(['scorer', ...benchmarks.map(escapeHtml)], rows.map(({ scorer, targetMatch }) => [escapeHtml(scorer), ...targetMatch.benchmarks.map((match) => `${figure(match.bitsPerByte)}<br>${gain(match)}`)])),
+    table(['scorer', ...benchmarks.map(escapeHtml)], rows.map(({ scorer, targetMatch }) => [escapeHtml(scorer), ...targetMatch.benchmarks.map((match) => `${formatEstimate(match.bitsPerByte)}<br>${gain(match)}`)])),
     '<h3>Share of the tokens by source</h3>',
     table(['source', ...rows.map(({ scorer }) => escapeHtml(scorer))], sources.map((source) => [escapeHtml(source || '(no source)'), ...rows.map(({ makeUp }) => bar(makeUp.sources.find((each) => each.source === source)?.share ?? 0))])),
     '<h3>Share of the tokens by winning benchmark</h3>',
@@ -70,7 +70,7 @@ function section(evaluation: Evaluation, keep: number): string[] {
     '<details><summary>By source: bits per byte on held-out text</summary>',
     table(['scorer', ...(rows[0]?.offTarget.sources.map(({ source, isTarget }) => `${escapeHtml(source || '(no source)')}${isTarget ? ' (target)' : ''}`) ?? [])], rows.map(({ scorer, offTarget }) => [escapeHtml(scorer), ...(rows[0]?.offTarget.sources ?? []).map(({ source }) => {
       const match = offTarget.sources.find((each) => each.source === source);
-      return match === undefined ? '' : `${figure(match.bitsPerByte)}<br>${gain(match)}`;
+      return match === undefined ? '' : `${formatEstimate(match.bitsPerByte)}<br>${gain(match)}`;
     })])),
     '</details>',
     ...rows.filter(({ margin }) => margin.length > 0).flatMap(marginSection),
@@ -115,7 +115,7 @@ function fidelitySection({ fidelity }: Evaluation): string[] {
   return [
     '<h2>How well the classifier follows the embedding</h2>',
     `<p>On ${formatCount(fidelity.heldOutDocuments)} documents of the sample that it did not learn from: of the best by its score, how many are among the best 10 % by the embedding's score, and how many of those are found.</p>`,
-    table(['kept', 'precision', 'recall'], fidelity.kept.map(({ keep, precision, recall }) => [formatShare(keep), ...[precision, recall].map((each) => figure({ ...each, n: fidelity.heldOutDocuments }))])),
+    table(['kept', 'precision', 'recall'], fidelity.kept.map(({ keep, precision, recall }) => [formatShare(keep), ...[precision, recall].map((each) => formatEstimate({ ...each, n: fidelity.heldOutDocuments }))])),
   ];
 }
 
@@ -123,7 +123,7 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   return `<div class="scroll"><table><thead><tr>${head.map((cell) => `<th>${cell}</th>`).join('')}</tr></thead><tbody>${rows.map((row) => `<tr>${row.map((cell, index) => (index === 0 ? `<th scope="row">${cell}</th>` : `<td>${cell}</td>`)).join('')}</tr>`).join('')}</tbody></table></div>`;
 }
 
-function figure({ value, low, high, n }: Figure): string {
+function formatEstimate({ value, low, high, n }: Estimate): string {
   return `${value.toFixed(3)} <small>${low.toFixed(3)} – ${high.toFixed(3)}, n = ${formatCount(n)}</small>`;
 }
 
