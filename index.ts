@@ -5,12 +5,11 @@ import { defaultScorer, rankingRun } from './scoring/scorers/list.ts';
 import { BetrError, fail } from './run/errors/errors.ts';
 import { allowedBy, describeIssues } from './run/issues.ts';
 import { openRun as openSettings, type Run as RunFiles } from './run/run.ts';
-import { answerWithCutoff } from './ranking/budget/answer.ts';
+import { answerWithCutoff, sourceOf } from './ranking/budget/answer.ts';
 import { type Answer, type Question, questionSchema } from './ranking/budget/question.ts';
-import { compareBudgets, type Comparison } from './ranking/budget/compare.ts';
-import { listDocuments, orders, type Page } from './ranking/documents.ts';
+import { compareBudgets, type Comparison } from './ranking/budget/compare-budgets.ts';
+import { listDocuments, orders, type Page } from './ranking/list-documents.ts';
 import { type Ranking, readRanking } from './ranking/generation.ts';
-import { type Choice, retargetRanking } from './ranking/order/retarget.ts';
 
 export { type Answer, BetrError, type Comparison, type Page, type Question };
 
@@ -54,8 +53,7 @@ const sizesSchema = z.strictObject({ budgets: questionSchema.shape.budget.unwrap
  */
 export async function compare(run: Run, sizes: { budgets?: number[]; params?: number[] }, question: Question = {}): Promise<Comparison> {
   const { files, ranking } = await readNewest(run);
-  const source = { ranking, answer: (asked: Question) => answerWithCutoff(files, ranking, asked), target: (choice: Choice) => retargetRanking(files, ranking, choice) };
-  return compareBudgets(files, source, check(sizesSchema, sizes), check(questionSchema, question));
+  return compareBudgets(files, sourceOf(files, ranking), check(sizesSchema, sizes), check(questionSchema, question));
 }
 
 const listingSchema = z.strictObject({

@@ -1,7 +1,7 @@
 // A trained run without its ranking, in a folder of its own, to be ranked again by a benchmark.
 
 import { cp, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { stringify } from 'yaml';
 import { openRun } from '../run/run.ts';
 import type { Settings } from '../run/settings.ts';
@@ -10,7 +10,7 @@ import type { Settings } from '../run/settings.ts';
 export async function copyTrainedRun(config: string, folder: string, corpus?: Pick<Settings['corpus'], 'files' | 'fields'>): Promise<string> {
   const trained = await openRun(config);
   const { files } = trained;
-  for (const file of [files.examples, files.sample, files.tokens, files.targets, files.indexCard, join(trained.folder, 'classifier')]) {
+  for (const file of [files.examples, files.sample, files.tokens, files.targets, files.indexCard, dirname(files.card)]) {
     await cp(file, file.replace(trained.folder, join(folder, 'run')), { recursive: true });
   }
   const absolute = (pattern: string): string => (/^[a-z0-9]+:\/\//.test(pattern) ? pattern : resolve(trained.settingsFolder, pattern));

@@ -1,4 +1,4 @@
-// Our classifier and the real `fasttext` on the same split of real text (classifier/fasttext/compare.ts, which `betr bench fasttext` shows for any run):
+// Our classifier and the real `fasttext` on the same split of real text (classifier/fasttext/benchmark.ts, which `betr bench fasttext` shows for any run):
 // held-out ROC-AUC of the top 10 % label, fastText with the paper's settings and with the best of a small grid.
 //   npm run bench:fidelity [-- --run DIR] [--seed N] [--json]
 // DIR holds sample.parquet and targets.parquet. Without it the run is made from ../shared/data, and kept in .cache/fidelity/.
@@ -7,7 +7,7 @@ import { mkdir, mkdtemp, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { compareWithFasttext } from '../classifier/fasttext/compare.ts';
+import { compareWithFasttext } from '../classifier/fasttext/benchmark.ts';
 import { findFasttext } from '../classifier/fasttext/program.ts';
 import { trainClassifier } from '../classifier/train.ts';
 import { silent } from '../run/progress.ts';

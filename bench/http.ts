@@ -75,7 +75,7 @@ process.exit();
 async function timeRetarget(at: string): Promise<{ benchmarks: number; ms: number }[]> {
   const names = ranking.scorer.outputs.slice(1);
   if (names.length < 2) return [];
-  await rm(join(run.folder, 'retargeted'), { recursive: true, force: true });
+  await rm(run.files.retargeted, { recursive: true, force: true });
   const chosen = names.slice(0, Math.ceil(names.length / 2));
   const time = async (choice: string): Promise<number> => {
     const askedMs = performance.now();
@@ -90,7 +90,7 @@ async function timeRetarget(at: string): Promise<{ benchmarks: number; ms: numbe
 }
 
 async function timeUnprepared(): Promise<Awaited<ReturnType<typeof timeRetarget>>> {
-  await rm(join(run.folder, 'ranks'), { recursive: true, force: true });
+  await rm(run.files.ranks, { recursive: true, force: true });
   const { url: at, child } = await startOn('taskset', ['-c', '0', process.execPath, ...serve]);
   try {
     await untilReady(at);

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
-import { readCard } from '../classifier/card.ts';
+import { readCard } from '../classifier/classifier-card.ts';
 import { sqlString, withDuckDb } from '../data/duckdb/duckdb.ts';
 import { openRun, type Run } from '../run/run.ts';
 import { oneLine, writeCorpus } from './corpus.ts';

@@ -1,7 +1,7 @@
 // The fidelity of one output on the held-out documents, with bootstrap intervals (Efron's percentile method).
 
-import type { Fidelity, Interval } from './card.ts';
-import { balancedAccuracy, type Judged, keepBest, keepRates, rocAuc, spearman } from './metrics.ts';
+import type { Fidelity, Interval } from './classifier-card.ts';
+import { balancedAccuracy, type Judged, keepRates, measureBest, rocAuc, spearman } from './metrics.ts';
 import { openRandom } from './held-out.ts';
 
 const resamples = 200;
@@ -23,7 +23,7 @@ export function measureFidelity(judged: Judged, seed: number): Fidelity {
 
 /** The figures in the order that `measureFidelity` takes them. */
 function measure(judged: Judged, weights: Uint32Array): number[] {
-  const kept = keepRates.map((rate) => keepBest(judged, weights, rate));
+  const kept = keepRates.map((rate) => measureBest(judged, weights, rate));
   return [rocAuc(judged, weights), balancedAccuracy(judged, weights), spearman(judged, weights), ...kept.flatMap(({ precision, recall }) => [precision, recall])];
 }
 

@@ -2,7 +2,7 @@
 
 import { keyHash } from '../data/files/hash.ts';
 
-export { openRandom, shuffle } from '../data/random.ts';
+export { openRandom, shuffle } from '../data/seeded-random.ts';
 
 export interface Split {
   training: Uint32Array;

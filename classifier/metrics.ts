@@ -95,14 +95,14 @@ function middleRanks(values: Float32Array | Float64Array, order: Uint32Array, we
   return ranks;
 }
 
-export interface Kept {
+export interface PrecisionRecall {
   /** Share of the kept documents that are top documents, and of the top documents that are kept. */
   precision: number;
   recall: number;
 }
 
 /** Keeps the best `rate` of the documents by score (at least one; ties in the documents' order). */
-export function keepBest({ top, byScore }: Judged, weights: Uint32Array, rate: number): Kept {
+export function measureBest({ top, byScore }: Judged, weights: Uint32Array, rate: number): PrecisionRecall {
   let documents = 0;
   let positives = 0;
   for (let i = 0; i < top.length; i++) {

@@ -3,9 +3,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import { BetrError } from '../run/errors/errors.ts';
 import type { Run } from '../run/run.ts';
-import { type IndexCard, readIndexCard } from '../indexer/card.ts';
+import { type IndexCard, readIndexCard } from '../indexer/index-card.ts';
 import { type IndexInputs, readInputs } from '../indexer/inputs.ts';
-import { readCard } from './card.ts';
+import { readCard } from './classifier-card.ts';
 
 /** Shards that are new do not count: they are ranked by the classifier that there is. */
 const parts: [part: keyof IndexCard['inputs'] & keyof IndexInputs, name: string][] = [['examples', 'benchmarks'], ['tests', 'tests of benchmarks'], ['embedding', 'embedding'], ['search', 'search']];

@@ -8,8 +8,8 @@ import { DuckDBBlobValue } from '../data/duckdb/library.ts';
 import { z } from 'zod';
 import { parquetSource, sqlName, streamChunks } from '../data/duckdb/duckdb.ts';
 import { BetrError, fail, reasonOf } from '../run/errors/errors.ts';
+import { mostSingleBenchmarks } from '../indexer/index-card.ts';
 
-const mostBenchmarks = 16;
 const prefix = 'score_';
 
 export interface Targets {
@@ -35,7 +35,7 @@ export async function readTargets(connection: DuckDBConnection, path: string): P
       if (!columns.includes(column)) throw fail('TARGETS_INVALID', { path, problem: `it has no column "${column}", only ${columns.join(', ')}` });
     }
     const benchmarks = columns.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length));
-    const used = benchmarks.length > mostBenchmarks ? [] : benchmarks;
+    const used = benchmarks.length > mostSingleBenchmarks ? [] : benchmarks;
     const scoreColumns = ['score', ...used.map((name) => prefix + name)].map((name) => `${sqlName(name)}::DOUBLE`);
     const includes = columns.includes('include');
     const sql = `SELECT document::VARCHAR, ${includes ? 'include::BOOLEAN' : 'NULL'}, ${scoreColumns.join(', ')} FROM ${file} ORDER BY document::VARCHAR`;
@@ -62,7 +62,7 @@ export async function readTargets(connection: DuckDBConnection, path: string): P
  * Streams the texts of the documents, in the sample's order: `take` gets a document's place in `documents` and its UTF-8 bytes.
  * Returns how many documents of the sample have no target. Errors: FILE_DAMAGED, TARGETS_INVALID.
  */
-export async function readTexts(
+export async function readSampleTexts(
   connection: DuckDBConnection,
   paths: { sample: string; targets: string },
   documents: readonly string[],

@@ -7,17 +7,17 @@ import { commitSealedJson } from '../data/files/commit.ts';
 import { fail, reasonOf, systemCode } from '../run/errors/errors.ts';
 import type { Report } from '../run/progress.ts';
 import type { Run } from '../run/run.ts';
-import { readIndexCard, type TestTargets } from '../indexer/card.ts';
+import { mostSingleBenchmarks, readIndexCard, type TestTargets } from '../indexer/index-card.ts';
 import { withSpillingDuckDb } from '../data/duckdb/run-files.ts';
 import { type Bags, openBags, pruneBags } from './bag.ts';
-import { type Card, readCard } from './card.ts';
+import { type Card, readCard } from './classifier-card.ts';
 import { priorNgrams } from './features.ts';
 import { measureFidelity } from './fidelity.ts';
 import { labelDocuments, topShare } from './labels.ts';
 import { learnWeights } from './learn.ts';
 import { prepareJudged } from './metrics.ts';
 import { splitDocuments } from './held-out.ts';
-import { readTargets, readTexts, type Targets } from './targets.ts';
+import { readTargets, readSampleTexts, type Targets } from './targets.ts';
 import { type Weights, writeWeights } from './weights.ts';
 import { sha256File } from '../data/files/hash-files.ts';
 
@@ -117,14 +117,14 @@ interface SampleBags {
   withoutTarget: number;
 }
 
-async function readBags({ folder, files, settings }: Run, report: Report): Promise<SampleBags> {
-  return withSpillingDuckDb(folder, async (connection) => {
+async function readBags({ files, settings }: Run, report: Report): Promise<SampleBags> {
+  return withSpillingDuckDb(files.spill, async (connection) => {
     const targets = await readTargets(connection, files.targets);
     const total = targets.documents.length;
     if (total < fewestDocuments) throw fail('TRAINING_TOO_SMALL', { documents: total, need: fewestDocuments });
     const { bags, add } = openBags(total, settings.classifier.bits);
     let done = 0;
-    const withoutTarget = await readTexts(connection, files, targets.documents, (document, text) => {
+    const withoutTarget = await readSampleTexts(connection, files, targets.documents, (document, text) => {
       add(document, text);
       if (++done % 1000 === 0 || done === total) report({ stage: 'train: read the sample', done, total, unit: 'documents' });
     });
@@ -142,7 +142,7 @@ function scoreBag({ outputs, at }: Weights, output: number, { features, ngrams }
 
 function notesOf({ leftOut }: Targets, withoutTarget: number): string[] {
   return [
-    ...(leftOut > 0 ? [`${leftOut} benchmarks are more than the 16 that can have outputs of their own; only the joint output was trained.`] : []),
+    ...(leftOut > 0 ? [`${leftOut} benchmarks are more than the ${mostSingleBenchmarks} that can have outputs of their own; only the joint output was trained.`] : []),
     ...(withoutTarget > 0 ? [`${withoutTarget} documents of the sample have no target and were not used.`] : []),
   ];
 }

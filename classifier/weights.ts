@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { commitBytes } from '../data/files/commit.ts';
-import { fail, reasonOf, systemCode } from '../run/errors/errors.ts';
+import { fail, systemCode, readError } from '../run/errors/errors.ts';
 import { readRegular } from '../run/regular-file.ts';
 
 const magic = 'BETRWGT1';
@@ -52,15 +52,18 @@ export async function writeWeights(path: string, { bits, outputs, table }: Weigh
   return sha256(file).toString('hex');
 }
 
+/** The file's bytes, unchecked. Errors: STEP_MISSING, FILE_UNREADABLE. */
+export async function readWeightsFile(path: string): Promise<Buffer> {
+  try {
+    return await readRegular(path);
+  } catch (error) {
+    throw systemCode(error) === 'ENOENT' ? fail('STEP_MISSING', { need: 'trained classifier', command: 'betr train' }, error) : readError(error, path);
+  }
+}
+
 /** Reads and checks the file; gives its SHA-256 besides. Errors: STEP_MISSING, FILE_UNREADABLE, FILE_DAMAGED. */
 export async function readWeights(path: string): Promise<Weights & { sha256: string }> {
-  let file: Buffer;
-  try {
-    file = await readRegular(path);
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') throw fail('STEP_MISSING', { need: 'trained classifier', command: 'betr train' }, error);
-    throw fail('FILE_UNREADABLE', { path, reason: reasonOf(error) }, error);
-  }
+  const file = await readWeightsFile(path);
   const damaged = (reason: string, cause?: unknown): Error => fail('FILE_DAMAGED', { path, reason, command: 'betr train' }, cause);
   if (file.toString('latin1', 0, magic.length) !== magic) throw damaged('it does not begin like a weights file');
   const content = file.subarray(magic.length + checksumBytes);

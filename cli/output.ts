@@ -2,7 +2,7 @@
 
 import { SingleBar } from 'cli-progress';
 import type { Progress, Report } from '../run/progress.ts';
-import { formatCountOf } from '../run/amounts.ts';
+import { formatCount, formatCountOf } from '../run/amounts.ts';
 
 /** Where to look up what was left out. */
 export function describeQuarantine(rows: number): string {
@@ -74,21 +74,11 @@ function amount({ done, total, unit }: Progress): string {
   return `${show(done)}${total === undefined ? '' : ` of ${show(total)}`}${unit === 'bytes' ? '' : ` ${unit}`}`;
 }
 
-/** 12,345 */
-export function formatCount(count: number): string {
-  return Math.round(count).toLocaleString('en');
-}
-
 /** 12.3 MB */
 export function formatBytes(bytes: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];
   const power = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, bytes)) / 3)));
   return `${(bytes / 1000 ** power).toFixed(power === 0 ? 0 : 1)} ${units[power] ?? ''}`;
-}
-
-/** 12.3 % of a fraction. */
-export function formatShare(share: number): string {
-  return `${(100 * share).toPrecision(3)} %`;
 }
 
 /** Rows as text in columns; numbers to the right. The first row is the heading. */

@@ -1,12 +1,12 @@
 // A prediction as a person reads it, alone or beside what came of it.
 
-import type { PredictedFigures, Prediction } from '../ranking/predict.ts';
-import { formatAmount, formatCountOf, formatFlops } from '../run/amounts.ts';
-import { formatBytes, formatCount, formatShare, formatTable } from './output.ts';
+import type { Forecast, Prediction } from '../ranking/predict.ts';
+import { formatAmount, formatCount, formatCountOf, formatFlops, formatShare } from '../run/amounts.ts';
+import { formatBytes, formatTable } from './output.ts';
 
 export function describePrediction({ shards, fileBytes, probes, probedBytes, standardError, workers, freeDiskBytes, byBeginnings, tokensEstimated, predicted, actual }: Prediction): string {
-  const rows = listFigures(predicted);
-  const real = actual === null ? [] : listFigures(actual);
+  const rows = listForecast(predicted);
+  const real = actual === null ? [] : listForecast(actual);
   const table = rows.map(([name, value], i) => (actual === null ? [name, value] : [name, value, real[i]?.[1] ?? '']));
   const lines = [
     `${formatCountOf(shards, 'shard')} (${formatBytes(fileBytes)}) to score with ${formatCountOf(workers, 'worker')}; looked at ${formatBytes(probedBytes)} of text in ${formatCountOf(probes, 'place')}${standardError > 0 ? `, by which tokens are right within about ${formatShare(2 * standardError)}` : ''}`,
@@ -18,7 +18,7 @@ export function describePrediction({ shards, fileBytes, probes, probedBytes, sta
   return lines.join('\n');
 }
 
-function listFigures({ seconds, memoryBytes, diskBytes, documents, tokens, budgets }: PredictedFigures): [name: string, value: string][] {
+function listForecast({ seconds, memoryBytes, diskBytes, documents, tokens, budgets }: Forecast): [name: string, value: string][] {
   return [
     ['time', seconds === 0 ? '-' : formatSeconds(seconds)],
     ['memory of a worker', memoryBytes === 0 ? '-' : formatBytes(memoryBytes)],

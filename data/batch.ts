@@ -31,7 +31,7 @@ export function openBatch(shard: string, fullBytes = bytesPerBatch): BatchBuilde
       columns.rows[count] = row;
       columns.tokens[count] = tokens;
       columns.textEnds[count] = textEnd;
-      columns.documents.push(id ?? `${shard}#${row}`);
+      columns.documents.push(id === undefined || id === '' ? `${shard}#${row}` : id);
       columns.sources.push(source);
       count++;
     },

@@ -1,6 +1,9 @@
 // The one type that flows through the pipeline: documents in batches, text as UTF-8 bytes, never as a list of strings.
 
-export type ShardFormat = 'jsonl' | 'jsonl.gz' | 'jsonl.zst' | 'parquet';
+import { z } from 'zod';
+
+export const shardFormats = ['jsonl', 'jsonl.gz', 'jsonl.zst', 'parquet'] as const;
+export type ShardFormat = (typeof shardFormats)[number];
 
 /** A file that the settings name. */
 export interface ListedFile {
@@ -17,6 +20,9 @@ export interface ListedFile {
 export interface Shard extends ListedFile {
   format: ShardFormat;
 }
+
+/** A shard as threads send it to each other, and as files keep it. */
+export const shardSchema = z.object({ name: z.string(), path: z.string(), format: z.enum(shardFormats), bytes: z.number().int().nonnegative(), modifiedMs: z.number() }) satisfies z.ZodType<Shard>;
 
 /** A part of a shard that one worker takes: row groups of Parquet, a byte range of plain JSON Lines, or the whole of a compressed file. */
 export interface Chunk {

@@ -7,6 +7,7 @@ import picomatch from 'picomatch';
 import { glob, isDynamicPattern } from 'tinyglobby';
 import type { ListedFile, Shard, ShardFormat } from './documents.ts';
 import { BetrError, fail, reasonOf } from '../run/errors/errors.ts';
+import { endingOf } from './files/endings.ts';
 import { statFile } from './files/files.ts';
 import { kindOf } from '../run/regular-file.ts';
 import type { Run } from '../run/run.ts';
@@ -14,18 +15,11 @@ import { expandAddress } from './remote/addresses.ts';
 import { isRemote, showPath } from '../run/address.ts';
 import { openStore } from './remote/open.ts';
 
-const endings: readonly [RegExp, ShardFormat][] = [
-  [/\.(jsonl|ndjson|json)$/i, 'jsonl'],
-  [/\.(jsonl|ndjson|json)\.gz$/i, 'jsonl.gz'],
-  [/\.(jsonl|ndjson|json)\.zstd?$/i, 'jsonl.zst'],
-  [/\.parquet$/i, 'parquet'],
-];
-
 /** The format that a file's ending stands for (of an address, its path's). Errors: FILE_KIND_UNKNOWN. */
 export function formatOf(path: string): ShardFormat {
-  const found = endings.find(([ending]) => ending.test(showPath(path)));
-  if (found === undefined) throw fail('FILE_KIND_UNKNOWN', { path });
-  return found[1];
+  const ending = endingOf(path);
+  if (ending === undefined || ending.kind === 'csv' || ending.kind === 'tsv') throw fail('FILE_KIND_UNKNOWN', { path });
+  return ending.format;
 }
 
 /** Whether files of the format are compressed as a whole, so that they can only be read from the beginning. */

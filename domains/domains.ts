@@ -2,18 +2,15 @@
 // and the targets for the classifier as well. Promises: the same tables and settings give the same result; with a run, what did not change is not done again.
 
 import { randomUUID } from 'node:crypto';
-import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { DuckDBConnection } from '@duckdb/node-api';
 import { z } from 'zod';
-import { withDuckDb } from '../data/duckdb/duckdb.ts';
-import { fail, reasonOf, systemCode, writeError } from '../run/errors/errors.ts';
+import { fail, readError } from '../run/errors/errors.ts';
 import type { Report } from '../run/progress.ts';
 import { fingerprint, type Run } from '../run/run.ts';
 import type { DomainSettings } from '../run/settings.ts';
 import { listShards } from '../data/shards.ts';
-import { readNote } from '../data/duckdb/run-files.ts';
+import { readNote, withSpillingDuckDb } from '../data/duckdb/run-files.ts';
 import { readTokenRates } from '../indexer/sample/tokens.ts';
 import { familyOf, readFamilies, readTokenCounts } from './labels.ts';
 import { type LossTable, openLosses } from './losses.ts';
@@ -33,8 +30,8 @@ const memoryMb = 640;
 export interface Resources {
   /** Folder that the settings' relative paths start from. */
   folder: string;
-  /** Folder to spill into; the system's own for temporary files when left out. */
-  spillFolder?: string;
+  /** Folder to spill into, of nobody else; one in the system's folder for temporary files when left out. */
+  spill?: string;
   threads?: number | undefined;
 }
 
@@ -44,7 +41,7 @@ export async function weighDomains(run: Run, settings: DomainSettings, report: R
   const from = await fingerprintInputs(settings, folder, run);
   const known = await readDomainsNote(run);
   if (known?.from === from && (known.pages === null || (await hasPages(run, from)))) return readDomains(run);
-  const { domains, ...found } = await estimateDomains(settings, { folder, spillFolder: run.folder, threads: run.settings.workers }, report);
+  const { domains, ...found } = await estimateDomains(settings, { folder, spill: run.files.spill, threads: run.settings.workers }, report);
   const pages = settings.pages === undefined ? null : await writePages(run, settings.pages, folder, domains, from, report);
   const note: DomainsNote = { version: 1, ...found, pages, from };
   await writeDomains(run, note, domains);
@@ -54,9 +51,9 @@ export async function weighDomains(run: Run, settings: DomainSettings, report: R
 export type Found = Omit<DomainWeights, 'pages'>;
 
 /** Estimates and weighs the domains; writes nothing. Errors: MODELS_UNMATCHED, MODELS_TOO_FEW, CAPS_TOO_LOW, OPTION_INVALID, and those of reading the tables. */
-export async function estimateDomains(settings: DomainSettings, resources: Resources, report: Report): Promise<Found> {
-  return withSpill(resources, async (connection) => {
-    const path = (name: string): string => resolve(resources.folder, name);
+export async function estimateDomains(settings: DomainSettings, { folder, threads, spill = join(tmpdir(), `betr-domains-${randomUUID()}`) }: Resources, report: Report): Promise<Found> {
+  const path = (name: string): string => resolve(folder, name);
+  return withSpillingDuckDb(spill, async (connection) => {
     const errors = await readErrors(connection, path(settings.errors));
     const target = chooseBenchmarks(errors, settings.benchmarks);
     const losses = await openLosses(connection, path(settings.losses), settings.raw);
@@ -81,7 +78,7 @@ export async function estimateDomains(settings: DomainSettings, resources: Resou
       prediction: predictHeldOut(measured.sample, combined, settings),
     };
     return { ...found, warnings: listWarnings({ ...found, settings, errors, measured }), settings, domains };
-  });
+  }, { memoryMb, ...(threads === undefined ? {} : { threads }) });
 }
 
 /** The models that have losses and an error on every benchmark of the target, sorted. */
@@ -118,17 +115,6 @@ function weighMeasured({ names, tokens, estimates, low, high, resampled }: Measu
   });
 }
 
-async function withSpill<T>({ spillFolder, threads }: Resources, use: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
-  const spill = join(spillFolder ?? tmpdir(), `domains-spill-${randomUUID()}`);
-  try {
-    return await withDuckDb({ memoryMb, spill, ...(threads === undefined ? {} : { threads }) }, use);
-  } catch (error) {
-    throw /no space left/i.test(reasonOf(error)) ? writeError(error, spill) : error;
-  } finally {
-    await rm(spill, { recursive: true, force: true });
-  }
-}
-
 /** What the result depends on: the tables by content, pages by name, size and time, as the corpus's files. */
 async function fingerprintInputs(settings: DomainSettings, folder: string, run: Run): Promise<string> {
   const { losses, errors, tokens, families, pages } = settings;
@@ -146,7 +132,7 @@ async function hashTable(path: string): Promise<string> {
   try {
     return await sha256File(path);
   } catch (error) {
-    throw systemCode(error) === 'ENOENT' ? fail('FILE_NOT_FOUND', { path, what: 'The table' }, error) : fail('FILE_UNREADABLE', { path, reason: reasonOf(error) }, error);
+    throw readError(error, path, 'The table');
   }
 }
 

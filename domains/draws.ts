@@ -1,6 +1,6 @@
 // Draws of models: resamples, and all but some. A domain is sorted once for any number of them.
 
-import { openRandom, shuffle } from '../data/random.ts';
+import { openRandom, shuffle } from '../data/seeded-random.ts';
 import { type Draw, estimate, type Estimator, lossTies, type Sorted, sortModels, type Ties } from './estimate.ts';
 
 /** How often each model is drawn, for each of `resamples` draws of as many models as there are, with replacement. */

@@ -29,7 +29,7 @@ export async function writePages(run: Run, patterns: readonly string[], folder: 
   const places = new Map(domains.map(({ domain }, place) => [domain, place]));
   const quarantine = openQuarantine(join(run.files.quarantine, 'domains-pages.jsonl'));
   const counts: PageCounts = { documents: 0, included: 0, unmatched: 0, duplicates: 0, quarantined: 0 };
-  await withSpillingDuckDb(run.folder, async (connection) => {
+  await withSpillingDuckDb(run.files.spill, async (connection) => {
     await connection.run('CREATE TABLE pages (document VARCHAR, shard VARCHAR, row BIGINT, source VARCHAR, tokens DOUBLE, text VARCHAR, place INTEGER, came INTEGER)');
     let read = 0;
     let unmatched = '';
@@ -56,7 +56,7 @@ export async function writePages(run: Run, patterns: readonly string[], folder: 
     await writeParquet(connection, 'SELECT document, shard, row, source, tokens, text FROM pages ORDER BY document', run.files.sample, { pages: from });
     await writeParquet(connection, 'SELECT document, estimate AS score, include FROM pages JOIN domains USING (place) ORDER BY document', run.files.targets, { pages: from });
   });
-  await measureTokens(run, from);
+  await measureTokens(run, run.files, from);
   return counts;
 }
 

@@ -61,7 +61,7 @@ const columns: readonly [keyof Domain, DuckDBType][] = [['domain', VARCHAR], ['t
 
 /** Writes the run's domains.parquet. Errors: DISK_FULL, WRITE_FAILED. */
 export async function writeDomains(run: Run, note: DomainsNote, domains: readonly Domain[]): Promise<void> {
-  await withSpillingDuckDb(run.folder, async (connection) => {
+  await withSpillingDuckDb(run.files.spill, async (connection) => {
     await connection.run(`CREATE TABLE domains (${columns.map(([name, type]) => `${name} ${type.toString()}`).join(', ')})`);
     const appender = await connection.createAppender('domains');
     const valuesAt = (column: number, from: number, to: number): DuckDBValue[] => domains.slice(from, to).map((domain) => domain[columns[column]?.[0] ?? 'domain']);

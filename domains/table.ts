@@ -6,7 +6,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { z } from 'zod';
 import { isBeyond, mostNumber } from '../run/bounds.ts';
 import { parquetSource, sqlName, sqlString } from '../data/duckdb/duckdb.ts';
-import { BetrError, fail, reasonOf, systemCode } from '../run/errors/errors.ts';
+import { BetrError, fail, readError, reasonOf } from '../run/errors/errors.ts';
 import { readPieces } from '../data/files/files.ts';
 import { gunzip } from '../data/compression/gzip.ts';
 import { checkRegular } from '../run/regular-file.ts';
@@ -40,7 +40,7 @@ async function sizeOf(path: string): Promise<number> {
     checkRegular(found);
     return found.size;
   } catch (error) {
-    throw systemCode(error) === 'ENOENT' ? fail('FILE_NOT_FOUND', { path, what: 'The table' }, error) : fail('FILE_UNREADABLE', { path, reason: reasonOf(error) }, error);
+    throw readError(error, path, 'The table');
   }
 }
 

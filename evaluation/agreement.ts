@@ -2,7 +2,7 @@
 
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { z } from 'zod';
-import { type Contest, keptColumn, scoreColumn } from './documents.ts';
+import { type Contest, keptColumn, scoreColumn } from './contest.ts';
 import { queryRows } from '../data/duckdb/rows.ts';
 
 export const makeUpSchema = z.strictObject({

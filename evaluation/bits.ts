@@ -3,8 +3,8 @@
 
 import { openRandom } from '../classifier/held-out.ts';
 
-/** A figure, its 95 % interval, and the number of examples behind it. */
-export interface Figure {
+/** An estimate, its 95 % interval, and the number of examples behind it. */
+export interface Estimate {
   value: number;
   low: number;
   high: number;
@@ -20,16 +20,16 @@ export interface Bits {
 const resamples = 1000;
 
 /** Bits per byte of each group, and the mean over the groups. */
-export function measureBits(groups: readonly Bits[], seed: number): { groups: Figure[]; mean: Figure } {
+export function measureBits(groups: readonly Bits[], seed: number): { groups: Estimate[]; mean: Estimate } {
   return compare(groups, undefined, seed);
 }
 
 /** How many bits per byte fewer `groups` need than `others` on the same examples: above 0 is better. */
-export function measureGain(groups: readonly Bits[], others: readonly Bits[], seed: number): { groups: Figure[]; mean: Figure } {
+export function measureGain(groups: readonly Bits[], others: readonly Bits[], seed: number): { groups: Estimate[]; mean: Estimate } {
   return compare(groups, others, seed);
 }
 
-function compare(groups: readonly Bits[], others: readonly Bits[] | undefined, seed: number): { groups: Figure[]; mean: Figure } {
+function compare(groups: readonly Bits[], others: readonly Bits[] | undefined, seed: number): { groups: Estimate[]; mean: Estimate } {
   const random = openRandom(seed);
   const valueOf = (group: Bits, index: number, drawn: Uint32Array | undefined): number => {
     const other = others?.[index];
@@ -39,8 +39,8 @@ function compare(groups: readonly Bits[], others: readonly Bits[] | undefined, s
   const plain = groups.map((group, index) => valueOf(group, index, undefined));
   const examples = groups.map(({ bits }) => bits.length);
   return {
-    groups: plain.map((value, index) => figureOf(value, samples.map((sample) => sample[index] ?? value), examples[index] ?? 0)),
-    mean: figureOf(mean(plain), samples.map(mean), examples.reduce((sum, n) => sum + n, 0)),
+    groups: plain.map((value, index) => estimateOf(value, samples.map((sample) => sample[index] ?? value), examples[index] ?? 0)),
+    mean: estimateOf(mean(plain), samples.map(mean), examples.reduce((sum, n) => sum + n, 0)),
   };
 }
 
@@ -65,7 +65,7 @@ function mean(values: readonly number[]): number {
   return values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
-function figureOf(value: number, samples: number[], n: number): Figure {
+function estimateOf(value: number, samples: number[], n: number): Estimate {
   const sorted = samples.toSorted((a, b) => a - b);
   const tail = Math.floor(resamples * 0.025);
   return { value, low: sorted[tail] ?? value, high: sorted[resamples - 1 - tail] ?? value, n };

@@ -8,7 +8,7 @@ import type { Report } from '../run/progress.ts';
 import { fingerprint, type Run } from '../run/run.ts';
 import { readRanking } from '../ranking/generation.ts';
 import { rankCorpus } from '../ranking/rank.ts';
-import type { Contestant } from './documents.ts';
+import type { Contestant } from './contest.ts';
 import { randomScorer } from './evaluate.ts';
 
 /**

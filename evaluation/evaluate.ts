@@ -2,23 +2,23 @@
 // knows the benchmarks' held-out test examples (target match) and held-out text of every source (what the cut costs elsewhere).
 
 import { z } from 'zod';
-import { readCard } from '../classifier/card.ts';
+import { readCard } from '../classifier/classifier-card.ts';
 import { shardsOf } from '../scoring/shard-changes.ts';
 import { BetrError } from '../run/errors/errors.ts';
 import type { Report } from '../run/progress.ts';
 import type { Run } from '../run/run.ts';
-import { testTargetsSchema } from '../indexer/card.ts';
+import { testTargetsSchema } from '../indexer/index-card.ts';
 import { describeTestTargets } from '../indexer/test-targets.ts';
-import { withSpillingDuckDb } from '../ranking/scores.ts';
+import { withRunDatabase } from '../ranking/scores.ts';
 import { agreementSchema, compareScorers, describeSelection, type MakeUp, makeUpSchema } from './agreement.ts';
-import { type Contestant, noFilter, openContest, type SelectionKey } from './documents.ts';
+import { type Contestant, noFilter, openContest, type SelectionKey } from './contest.ts';
 import { listMargin, type Margin, type MarginRow, marginSchema } from './margin.ts';
-import { figureSchema, matchGroups, matchSchema, measureModels, type ModelBits } from './match.ts';
+import { estimateSchema, matchGroups, matchSchema, measureModels, type ModelBits } from './match.ts';
 import { readTests } from './tests.ts';
-import { readTexts } from './texts.ts';
+import { drawTexts } from './draw-texts.ts';
 import { openVocabulary } from './word-model.ts';
 
-const interval = figureSchema.omit({ n: true });
+const interval = estimateSchema.omit({ n: true });
 
 export const evaluationSchema = z.strictObject({
   kind: z.literal('betr evaluation'),
@@ -75,11 +75,11 @@ export async function evaluateSelections(contestants: readonly [Contestant, ...C
   const scorers = contestants.map(({ scorer }) => scorer);
   const tests = await readTests(run);
   const vocabulary = openVocabulary();
-  return withSpillingDuckDb(run, async (connection) => {
+  return withRunDatabase(run, async (connection) => {
     const contest = await openContest(connection, contestants, keeps, { seed, trainWords });
     const margins: MarginRow[][] = [];
     for (const [index, { scorer }] of contest.selections.entries()) margins.push(scorer === noFilter ? [] : await listMargin(connection, index, scorers.indexOf(scorer)));
-    const texts = await readTexts(run, connection, contest, vocabulary, { trainWords, shown: margins.flat() }, report);
+    const texts = await drawTexts(run, connection, contest, vocabulary, { trainWords, shown: margins.flat() }, report);
     const makeUps: MakeUp[] = [];
     for (const index of contest.selections.keys()) makeUps.push(await describeSelection(connection, index));
     const findings: Findings = {

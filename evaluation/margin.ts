@@ -2,7 +2,7 @@
 
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { z } from 'zod';
-import { keptColumn, scoreColumn } from './documents.ts';
+import { keptColumn, scoreColumn } from './contest.ts';
 import { queryRows } from '../data/duckdb/rows.ts';
 
 const documentsEachSide = 3;

@@ -5,12 +5,12 @@ import { z } from 'zod';
 import type { Report } from '../run/progress.ts';
 import { type Bits, measureBits, measureGain } from './bits.ts';
 import type { TestExamples } from './tests.ts';
-import type { ContestTexts } from './texts.ts';
+import type { ContestTexts } from './draw-texts.ts';
 import { type EncodedText, trainWordModel, type Vocabulary, type WordModel } from './word-model.ts';
 
-export const figureSchema = z.strictObject({ value: z.number(), low: z.number(), high: z.number(), n: z.number() });
+export const estimateSchema = z.strictObject({ value: z.number(), low: z.number(), high: z.number(), n: z.number() });
 /** Bits per byte (fewer are better), and how many fewer than with the random selection (above 0 is better). */
-export const matchSchema = z.strictObject({ bitsPerByte: figureSchema, gain: figureSchema });
+export const matchSchema = z.strictObject({ bitsPerByte: estimateSchema, gain: estimateSchema });
 export type Match = z.output<typeof matchSchema>;
 
 /** Of one model, by benchmark and by source. */

@@ -1,9 +1,10 @@
 // The evaluation as one HTML page that asks for nothing else: what was measured, how sure it is, and what the cut costs. Every figure has its interval and its number.
 
 import { type Evaluation, type EvaluatedSelection, listCaveats } from './evaluate.ts';
-import { noFilter } from './documents.ts';
-import type { Figure } from './bits.ts';
+import { noFilter } from './contest.ts';
+import type { Estimate } from './bits.ts';
 import type { Match } from './match.ts';
+import { formatCount, formatShare } from '../run/amounts.ts';
 
 /** The page and its figures, in the folder of an evaluation. */
 export const reportFile = 'report.html';
@@ -19,7 +20,7 @@ export function evaluationHtml(evaluation: Evaluation, details: unknown): string
     '<h1>Is the cut any good?</h1>',
     `<p class="lead">${headline(evaluation)}</p>`,
     ...listCaveats(evaluation).map((caveat) => `<p class="bad">${escapeHtml(caveat)}</p>`),
-    `<p>Each selection gave the same ${whole(evaluation.trainWords)} words to the same language model (word trigrams, modified Kneser-Ney smoothing), which was then asked for held-out text. Figures are bits per byte, fewer are better; ± is a 95 % bootstrap interval over the held-out examples; n is their number. It covers the choice of examples, not that of the training words. Compared on ${evaluation.shards.used} of ${evaluation.shards.of} shards.</p>`,
+    `<p>Each selection gave the same ${formatCount(evaluation.trainWords)} words to the same language model (word trigrams, modified Kneser-Ney smoothing), which was then asked for held-out text. Figures are bits per byte, fewer are better; ± is a 95 % bootstrap interval over the held-out examples; n is their number. It covers the choice of examples, not that of the training words. Compared on ${evaluation.shards.used} of ${evaluation.shards.of} shards.</p>`,
     ...keeps.flatMap((keep) => section(evaluation, keep)),
     ...agreementSections(evaluation),
     ...fidelitySection(evaluation),
@@ -33,7 +34,7 @@ export function evaluationHtml(evaluation: Evaluation, details: unknown): string
 function headline({ selections }: Evaluation): string {
   const judged = selections.filter(({ verdict }) => verdict !== 'baseline');
   const losers = judged.filter(({ verdict }) => verdict === 'no better than random');
-  const name = ({ scorer, keep }: EvaluatedSelection): string => `${escapeHtml(scorer)} at ${percent(keep)}`;
+  const name = ({ scorer, keep }: EvaluatedSelection): string => `${escapeHtml(scorer)} at ${formatShare(keep)}`;
   if (losers.length === 0) return `Every scorer's selection fits the held-out benchmark examples better than a random one of the same size.`;
   return `<span class="bad">No better than random: ${losers.map(name).join(', ')}.</span> The other ${judged.length - losers.length} of ${judged.length} selections fit the held-out benchmark examples better than a random one of the same size.`;
 }
@@ -43,25 +44,25 @@ function section(evaluation: Evaluation, keep: number): string[] {
   const benchmarks = rows[0]?.targetMatch.benchmarks.map(({ benchmark }) => benchmark) ?? [];
   const sources = rows[0]?.makeUp.sources.map(({ source }) => source) ?? [];
   return [
-    `<h2>${percent(keep)} of the tokens kept</h2>`,
+    `<h2>${formatShare(keep)} of the tokens kept</h2>`,
     table(
       ['scorer', 'verdict', 'target match', 'gain over random', 'off-target', 'off-target gain', 'documents', 'mean tokens', 'exact duplicates'],
       rows.map(({ scorer, verdict, targetMatch, offTarget, makeUp }) => [
         escapeHtml(scorer),
         verdict === 'no better than random' ? `<strong class="bad">${verdict}</strong>` : verdict,
-        figure(targetMatch.mean.bitsPerByte),
+        formatEstimate(targetMatch.mean.bitsPerByte),
         gain(targetMatch.mean),
-        figure(offTarget.mean.bitsPerByte),
+        formatEstimate(offTarget.mean.bitsPerByte),
         gain(offTarget.mean),
-        whole(makeUp.documents),
-        whole(makeUp.meanTokens),
-        percent(makeUp.duplicatesShare),
+        formatCount(makeUp.documents),
+        formatCount(makeUp.meanTokens),
+        formatShare(makeUp.duplicatesShare),
       ]),
     ),
     '<h3>Gain over random, in bits per byte on the benchmarks\' held-out examples</h3>',
     gainPlot(rows),
     '<h3>By benchmark: bits per byte on its held-out test examples</h3>',
-    table(['scorer', ...benchmarks.map(escapeHtml)], rows.map(({ scorer, targetMatch }) => [escapeHtml(scorer), ...targetMatch.benchmarks.map((match) => `${figure(match.bitsPerByte)}<br>${gain(match)}`)])),
+    table(['scorer', ...benchmarks.map(escapeHtml)], rows.map(({ scorer, targetMatch }) => [escapeHtml(scorer), ...targetMatch.benchmarks.map((match) => `${formatEstimate(match.bitsPerByte)}<br>${gain(match)}`)])),
     '<h3>Share of the tokens by source</h3>',
     table(['source', ...rows.map(({ scorer }) => escapeHtml(scorer))], sources.map((source) => [escapeHtml(source || '(no source)'), ...rows.map(({ makeUp }) => bar(makeUp.sources.find((each) => each.source === source)?.share ?? 0))])),
     '<h3>Share of the tokens by winning benchmark</h3>',
@@ -69,7 +70,7 @@ function section(evaluation: Evaluation, keep: number): string[] {
     '<details><summary>By source: bits per byte on held-out text</summary>',
     table(['scorer', ...(rows[0]?.offTarget.sources.map(({ source, isTarget }) => `${escapeHtml(source || '(no source)')}${isTarget ? ' (target)' : ''}`) ?? [])], rows.map(({ scorer, offTarget }) => [escapeHtml(scorer), ...(rows[0]?.offTarget.sources ?? []).map(({ source }) => {
       const match = offTarget.sources.find((each) => each.source === source);
-      return match === undefined ? '' : `${figure(match.bitsPerByte)}<br>${gain(match)}`;
+      return match === undefined ? '' : `${formatEstimate(match.bitsPerByte)}<br>${gain(match)}`;
     })])),
     '</details>',
     ...rows.filter(({ margin }) => margin.length > 0).flatMap(marginSection),
@@ -103,9 +104,9 @@ function agreementSections({ agreement }: Evaluation): string[] {
   const matrix = (values: readonly (readonly number[])[]): string => table(['', ...agreement.scorers.map(escapeHtml)], values.map((row, index) => [escapeHtml(agreement.scorers[index] ?? ''), ...row.map((value) => value.toFixed(2))]));
   return [
     '<h2>How far scorers agree</h2>',
-    `<h3>Spearman's correlation of the scores (n = ${whole(agreement.documents)} documents)</h3>`,
+    `<h3>Spearman's correlation of the scores (n = ${formatCount(agreement.documents)} documents)</h3>`,
     matrix(agreement.spearman),
-    ...agreement.jaccard.flatMap(({ keep, matrix: values }) => [`<h3>Overlap of the selections at ${percent(keep)}: tokens in both over tokens in either</h3>`, matrix(values)]),
+    ...agreement.jaccard.flatMap(({ keep, matrix: values }) => [`<h3>Overlap of the selections at ${formatShare(keep)}: tokens in both over tokens in either</h3>`, matrix(values)]),
   ];
 }
 
@@ -113,8 +114,8 @@ function fidelitySection({ fidelity }: Evaluation): string[] {
   if (fidelity === null) return [];
   return [
     '<h2>How well the classifier follows the embedding</h2>',
-    `<p>On ${whole(fidelity.heldOutDocuments)} documents of the sample that it did not learn from: of the best by its score, how many are among the best 10 % by the embedding's score, and how many of those are found.</p>`,
-    table(['kept', 'precision', 'recall'], fidelity.kept.map(({ keep, precision, recall }) => [percent(keep), ...[precision, recall].map((each) => figure({ ...each, n: fidelity.heldOutDocuments }))])),
+    `<p>On ${formatCount(fidelity.heldOutDocuments)} documents of the sample that it did not learn from: of the best by its score, how many are among the best 10 % by the embedding's score, and how many of those are found.</p>`,
+    table(['kept', 'precision', 'recall'], fidelity.kept.map(({ keep, precision, recall }) => [formatShare(keep), ...[precision, recall].map((each) => formatEstimate({ ...each, n: fidelity.heldOutDocuments }))])),
   ];
 }
 
@@ -122,8 +123,8 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   return `<div class="scroll"><table><thead><tr>${head.map((cell) => `<th>${cell}</th>`).join('')}</tr></thead><tbody>${rows.map((row) => `<tr>${row.map((cell, index) => (index === 0 ? `<th scope="row">${cell}</th>` : `<td>${cell}</td>`)).join('')}</tr>`).join('')}</tbody></table></div>`;
 }
 
-function figure({ value, low, high, n }: Figure): string {
-  return `${value.toFixed(3)} <small>${low.toFixed(3)} – ${high.toFixed(3)}, n = ${whole(n)}</small>`;
+function formatEstimate({ value, low, high, n }: Estimate): string {
+  return `${value.toFixed(3)} <small>${low.toFixed(3)} – ${high.toFixed(3)}, n = ${formatCount(n)}</small>`;
 }
 
 function gain({ gain: { value, low, high } }: Match): string {
@@ -132,15 +133,7 @@ function gain({ gain: { value, low, high } }: Match): string {
 }
 
 function bar(share: number): string {
-  return `<span class="bar" style="--share:${(100 * share).toFixed(1)}%">${percent(share)}</span>`;
-}
-
-function percent(share: number): string {
-  return `${Number((100 * share).toPrecision(3))} %`;
-}
-
-function whole(count: number): string {
-  return Math.round(count).toLocaleString('en');
+  return `<span class="bar" style="--share:${(100 * share).toFixed(1)}%">${formatShare(share)}</span>`;
 }
 
 function escapeHtml(text: string): string {

@@ -2,20 +2,21 @@
 // point, the index that was there stays, and the next run goes on from the files that are whole; `index.json` is written last and says what all the others are.
 
 import { copyFile, link, mkdir, rename, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { z } from 'zod';
 import { checkFields } from '../data/rows/check-fields.ts';
 import { commitSealedJson, readSealedJson } from '../data/files/commit.ts';
-import { BetrError, systemCode } from '../run/errors/errors.ts';
+import { BetrError, ifThere } from '../run/errors/errors.ts';
 import { sizeOf } from '../data/files/files.ts';
 import type { Report } from '../run/progress.ts';
 import { withQuarantine } from '../data/files/quarantine.ts';
+import type { RunFiles } from '../run/files.ts';
 import { fingerprint, type Run } from '../run/run.ts';
 import { describeTwice } from '../data/shards.ts';
 import { describeUnusable } from '../data/files/unusable.ts';
 import { type Example, examplesNoteSchema, loadExamples, readBenchmarks, saveExamples } from './examples/benchmarks.ts';
 import type { BestRanks } from './targets/best-rank.ts';
-import { type ExampleCounts, type IndexCard, indexCardSchema } from './card.ts';
+import { type ExampleCounts, type IndexCard, indexCardSchema } from './index-card.ts';
 import { describeEmbedding, embedAll } from './vectors/embed.ts';
 import { type IndexInputs, readInputs } from './inputs.ts';
 import { readNote } from '../data/duckdb/run-files.ts';
@@ -49,13 +50,13 @@ export async function runIndex(run: Run, report: Report, { forceTests = false }:
   const { examples, counts, save } = await makeExamples(run, inputs);
   const testTargets = await checkTargets(run, inputs, examples, forceTests);
   const next = await openNext(run);
-  await save(next);
-  const { corpus, sample } = await makeSample(next, inputs, report);
-  const vectors = await embedAll(next, examples, sample.documents, report);
-  const { lists, search } = await searchSample(next, vectors, counts, await knownIndex(next, last, inputs.sample, vectors.embedding), report);
+  await save(next.examples);
+  const { corpus, sample } = await makeSample(run, next, inputs, report);
+  const vectors = await embedAll(run, examples, { path: next.sample, documents: sample.documents }, report);
+  const { lists, search } = await searchSample(run, next.index, vectors, counts, await knownIndex(next.index, last, inputs.sample, vectors.embedding), report);
   const refused = vectors.refused.size === 0 ? undefined : [...vectors.refused.keys()];
   const from = fingerprint({ sample: inputs.sample, examples: inputs.examples, embedder: vectors.embedding.fingerprint, search: inputs.search, refused });
-  const best = await writeTargets(next, vectors.keys, examples, lists, from);
+  const best = await writeTargets(run, next.targets, vectors.keys, examples, lists, from);
   const card: IndexCard = {
     version: 1,
     inputs: { sample: inputs.sample, examples: inputs.examples, embedding: inputs.embedding, search: inputs.search, tests: inputs.tests },
@@ -86,23 +87,25 @@ async function readOr<T>(path: string, schema: z.ZodType<T>): Promise<T | undefi
 
 const outputs = ['examples', 'sample', 'tokens', 'index', 'targets'] as const;
 
-/** The run with the index that is to be: its files lie in a folder of their own, where those of the present one are to begin with. */
-async function openNext(run: Run): Promise<Run> {
-  const folder = join(run.folder, 'index-next');
-  await mkdir(folder, { recursive: true });
-  const place = (output: (typeof outputs)[number]): string => join(folder, basename(run.files[output]));
+type IndexFiles = Pick<RunFiles, (typeof outputs)[number]>;
+
+/** The files of the index that is being made. They lie in a folder of their own, which starts with those of the present index. */
+async function openNext({ files }: Run): Promise<IndexFiles> {
+  await mkdir(files.nextIndex, { recursive: true });
+  const place = (output: (typeof outputs)[number]): string => join(files.nextIndex, basename(files[output]));
+  const next = { examples: place('examples'), sample: place('sample'), tokens: place('tokens'), index: place('index'), targets: place('targets') };
   for (const output of outputs) {
-    if ((await sizeOf(place(output))) === undefined && (await sizeOf(run.files[output])) !== undefined) await link(run.files[output], place(output)).catch(() => copyFile(run.files[output], place(output)));
+    if ((await sizeOf(next[output])) === undefined && (await sizeOf(files[output])) !== undefined) await link(files[output], next[output]).catch(() => copyFile(files[output], next[output]));
   }
-  return { ...run, files: { ...run.files, examples: place('examples'), sample: place('sample'), tokens: place('tokens'), index: place('index'), targets: place('targets') } };
+  return next;
 }
 
 /** Puts the files of the next index in the place of the present one's. */
-async function takeOver(run: Run, next: Run): Promise<void> {
+async function takeOver({ files }: Run, next: IndexFiles): Promise<void> {
   // Files change one after the other; without their card nobody takes an old one and a new one for a pair.
-  await rm(run.files.indexCard, { force: true });
-  for (const output of outputs) await rename(next.files[output], run.files[output]);
-  await rm(dirname(next.files.sample), { recursive: true });
+  await rm(files.indexCard, { force: true });
+  for (const output of outputs) await rename(next[output], files[output]);
+  await rm(files.nextIndex, { recursive: true });
 }
 
 async function isWhole(run: Run, card: IndexCard, inputs: IndexInputs): Promise<boolean> {
@@ -111,18 +114,12 @@ async function isWhole(run: Run, card: IndexCard, inputs: IndexInputs): Promise<
   return true;
 }
 
-async function hashOutputs(run: Run): Promise<IndexCard['outputs']> {
-  const { examples, sample, tokens, index, targets } = run.files;
+async function hashOutputs({ examples, sample, tokens, index, targets }: IndexFiles): Promise<IndexCard['outputs']> {
   return { examples: await sha256File(examples), sample: await sha256File(sample), tokens: await sha256File(tokens), index: await sha256File(index), targets: await sha256File(targets) };
 }
 
-async function sha256If(path: string): Promise<string | undefined> {
-  try {
-    return await sha256File(path);
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined;
-    throw error;
-  }
+function sha256If(path: string): Promise<string | undefined> {
+  return ifThere(sha256File(path));
 }
 
 /** Removes what is not as the last run left it, so that it is made again rather than taken for whole. */
@@ -131,31 +128,31 @@ async function dropDamaged(run: Run, last: IndexCard): Promise<void> {
 }
 
 /** The examples, and what writes them where they are not there yet. */
-async function makeExamples(run: Run, inputs: IndexInputs): Promise<{ examples: Example[]; counts: ExampleCounts; save: (next: Run) => Promise<void> }> {
+async function makeExamples(run: Run, inputs: IndexInputs): Promise<{ examples: Example[]; counts: ExampleCounts; save: (path: string) => Promise<void> }> {
   const note = await readNote(run.files.examples, examplesNoteSchema);
   if (note?.from === inputs.examples) return { examples: await loadExamples(run), counts: note.counts, save: () => Promise.resolve() };
   const { examples, counts } = await withQuarantine(run, 'index-benchmarks.jsonl', (quarantine) => readBenchmarks(run, inputs.benchmarks, quarantine));
-  return { examples, counts, save: (next) => saveExamples(next, examples, { from: inputs.examples, counts }) };
+  return { examples, counts, save: (path) => saveExamples(run, path, examples, { from: inputs.examples, counts }) };
 }
 
-async function makeSample(run: Run, inputs: IndexInputs, report: Report): Promise<SampleNote> {
-  const kept = await readNote(run.files.sample, sampleNoteSchema);
+async function makeSample(run: Run, next: IndexFiles, inputs: IndexInputs, report: Report): Promise<SampleNote> {
+  const kept = await readNote(next.sample, sampleNoteSchema);
   const draw = async (): Promise<SampleNote> => {
     await checkFields(inputs.shards, run.settings.corpus.fields, report);
-    return withQuarantine(run, 'index-corpus.jsonl', (quarantine) => drawSample(run, inputs.shards, inputs.sample, quarantine, report));
+    return withQuarantine(run, 'index-corpus.jsonl', (quarantine) => drawSample(run, next.sample, inputs.shards, inputs.sample, quarantine, report));
   };
   const note = kept?.from === inputs.sample ? kept : await draw();
-  const rates = await readOr(run.files.tokens, tokenRatesSchema);
-  if (rates?.sample !== inputs.sample) await measureTokens(run, inputs.sample);
+  const rates = await readOr(next.tokens, tokenRatesSchema);
+  if (rates?.sample !== inputs.sample) await measureTokens(run, next, inputs.sample);
   return note;
 }
 
 /** The SHA-256 of an index over these very vectors, where the last run that ended left one. */
-async function knownIndex(run: Run, last: IndexCard | undefined, sample: string, embedding: IndexCard['embedding']): Promise<string | undefined> {
+async function knownIndex(path: string, last: IndexCard | undefined, sample: string, embedding: IndexCard['embedding']): Promise<string | undefined> {
   if (last?.inputs.sample !== sample || last.embedding.fingerprint !== embedding.fingerprint) return undefined;
-  // What an endpoint refuses may change.
+  // What an embedder refuses may change.
   if (last.embedding.refused + embedding.refused > 0) return undefined;
-  const found = await sha256If(run.files.index);
+  const found = await sha256If(path);
   return found === last.outputs.index ? found : undefined;
 }
 

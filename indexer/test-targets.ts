@@ -6,7 +6,7 @@ import { fail } from '../run/errors/errors.ts';
 import { openQuarantine } from '../data/files/quarantine.ts';
 import type { Run } from '../run/run.ts';
 import type { BenchmarkFiles, Example } from './examples/benchmarks.ts';
-import type { TestTargets } from './card.ts';
+import type { TestTargets } from './index-card.ts';
 import { readExampleRows } from './examples/read.ts';
 import type { IndexInputs } from './inputs.ts';
 import { sameness } from './examples/same-text.ts';

@@ -14,7 +14,7 @@ import type { Run } from '../run/run.ts';
 import { listBenchmarks } from '../indexer/examples/benchmarks.ts';
 import { readExampleRows } from '../indexer/examples/read.ts';
 import { withSpillingDuckDb, writeParquet } from '../data/duckdb/run-files.ts';
-import { type LeaksCard, readLeaks } from './card.ts';
+import { type LeaksCard, readLeaks } from './leaks-card.ts';
 import { defaultRunWords, fewestWords, runLength } from './find.ts';
 import { cutCorpus, scanCorpus, type Scanned } from './scan.ts';
 import { fingerprintTests } from './tests.ts';
@@ -47,7 +47,7 @@ export async function findLeaks(run: Run, { tests: patterns, runWords = defaultR
   if (corpus.documents === 0) throw fail('NO_DOCUMENTS', { files: shards.length, quarantined: corpus.quarantined, reasons: [] });
   // Without their card nobody takes old leaks for these.
   await rm(run.files.leaks, { force: true });
-  const found = await withSpillingDuckDb(run.folder, async (connection) => {
+  const found = await withSpillingDuckDb(run.files.spill, async (connection) => {
     const all = `SELECT * FROM ${parquetSource(parts.map(({ path }) => path))} ORDER BY shard, "row", start_byte, benchmark, item`;
     await writeParquet(connection, all, run.files.leakTable, { tests });
     return describeFound(connection, run.files.leakTable);

@@ -2,9 +2,8 @@
 
 import { z } from 'zod';
 import { chunkSchema } from '../data/chunks.ts';
+import { shardSchema } from '../data/documents.ts';
 import type { ErrorData } from '../run/errors/errors.ts';
-
-export const shardSchema = z.object({ name: z.string(), path: z.string(), format: z.enum(['jsonl', 'jsonl.gz', 'jsonl.zst', 'parquet']), bytes: z.number(), modifiedMs: z.number() });
 
 /** What a worker needs to know once. All paths are absolute. */
 export const setupSchema = z.object({
@@ -18,11 +17,11 @@ export type Setup = z.output<typeof setupSchema>;
 
 /** One chunk of a shard; `name` names the part that is written, `bytes` is about how much it is. */
 export const taskSchema = z.object({ name: z.string(), shard: shardSchema, chunk: chunkSchema, bytes: z.number() });
-export type Task = z.output<typeof taskSchema>;
+export type ScanTask = z.output<typeof taskSchema>;
 export const jobSchema = z.union([z.literal('end'), taskSchema]);
 
 /** What a part says of itself. */
 export const partNoteSchema = z.object({ name: z.string(), documents: z.number(), textBytes: z.number(), quarantined: z.number() });
 export type PartNote = z.output<typeof partNoteSchema>;
 
-export type Reply = { kind: 'ready' } | { kind: 'progress'; textBytes: number } | { kind: 'done' } | { kind: 'failed'; error: ErrorData };
+export type ScanReply = { kind: 'ready' } | { kind: 'progress'; textBytes: number } | { kind: 'done' } | { kind: 'failed'; error: ErrorData };

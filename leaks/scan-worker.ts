@@ -11,13 +11,13 @@ import { openQuarantine } from '../data/files/quarantine.ts';
 import { readShard } from '../data/read.ts';
 import { appendColumns, writeParquet } from '../data/duckdb/run-files.ts';
 import { type Finder, openFinder } from './find.ts';
-import { jobSchema, type PartNote, type Reply, setupSchema, type Task } from './scan-messages.ts';
+import { jobSchema, type PartNote, type ScanReply, setupSchema, type ScanTask } from './scan-messages.ts';
 import { listWords } from '../indexer/examples/words.ts';
 
 const port = parentPort;
 if (port === null) throw new Error('scan-worker runs as a worker thread');
 const { items, runWords, fields, folder, quarantine: quarantineFolder } = setupSchema.parse(workerData);
-const send = (reply: Reply): void => port.postMessage(reply);
+const send = (reply: ScanReply): void => port.postMessage(reply);
 
 /** A passage is shown, not kept whole. */
 const passageCharacters = 600;
@@ -40,7 +40,7 @@ await withDuckDb({ threads: 1, memoryMb: 512 }, async (connection) => {
   });
 });
 
-async function scan({ name, shard, chunk }: Task, connection: DuckDBConnection, finder: Finder): Promise<void> {
+async function scan({ name, shard, chunk }: ScanTask, connection: DuckDBConnection, finder: Finder): Promise<void> {
   const quarantine = openQuarantine(join(quarantineFolder, `leaks-${name}.jsonl`));
   const note: PartNote = { name, documents: 0, textBytes: 0, quarantined: 0 };
   await connection.run('CREATE OR REPLACE TABLE found ("row" DOUBLE, document VARCHAR, benchmark VARCHAR, item VARCHAR, start_byte DOUBLE, end_byte DOUBLE, words DOUBLE, passage VARCHAR)');

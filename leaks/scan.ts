@@ -11,8 +11,8 @@ import type { Report } from '../run/progress.ts';
 import { fingerprint, type Run } from '../run/run.ts';
 import { listCorpus } from '../data/shards.ts';
 import { readNote } from '../data/duckdb/run-files.ts';
-import type { LeaksCard } from './card.ts';
-import { type PartNote, partNoteSchema, type Reply, type Setup, type Task } from './scan-messages.ts';
+import type { LeaksCard } from './leaks-card.ts';
+import { type PartNote, partNoteSchema, type ScanReply, type Setup, type ScanTask } from './scan-messages.ts';
 import type { TestItem } from '../indexer/examples/test-items.ts';
 
 export interface Scanned {
@@ -47,10 +47,10 @@ export async function scanCorpus(run: Run, shards: readonly { shard: Shard; cut:
   const startedMs = performance.now();
   const folder = run.files.leakParts;
   const { fields } = run.settings.corpus;
-  const tasks: Task[] = shards.flatMap(({ shard, cut: { chunks } }) =>
+  const tasks: ScanTask[] = shards.flatMap(({ shard, cut: { chunks } }) =>
     chunks.map((chunk) => ({ shard, chunk, bytes: shard.bytes / chunks.length, name: fingerprint([shard.name, shard.bytes, shard.modifiedMs, chunk, tests, runWords, fields]).slice(0, 20) })),
   );
-  const todo: Task[] = [];
+  const todo: ScanTask[] = [];
   for (const task of tasks) if ((await readPart(folder, task)) === undefined) todo.push(task);
   const allBytes = todo.reduce((sum, { bytes }) => sum + bytes, 0);
   let textBytes = 0;
@@ -77,11 +77,11 @@ export async function scanCorpus(run: Run, shards: readonly { shard: Shard; cut:
   return { parts, chunksScanned: todo.length, chunksReused: tasks.length - todo.length, textBytes, seconds: (performance.now() - startedMs) / 1000 };
 }
 
-function partPath(folder: string, { name }: Task): string {
+function partPath(folder: string, { name }: ScanTask): string {
   return join(folder, `${name}.parquet`);
 }
 
-async function readPart(folder: string, task: Task): Promise<PartNote | undefined> {
+async function readPart(folder: string, task: ScanTask): Promise<PartNote | undefined> {
   const note = await readNote(partPath(folder, task), partNoteSchema);
   return note?.name === task.name ? note : undefined;
 }
@@ -92,11 +92,11 @@ async function removeOthers(folder: string, needed: ReadonlySet<string>): Promis
 
 interface Listener {
   progress(textBytes: number): void;
-  finished(task: Task): void;
+  finished(task: ScanTask): void;
 }
 
 /** Hands the tasks, largest first, to `count` worker threads. The first failure ends all of them and is thrown. */
-async function runWorkers(tasks: readonly Task[], setup: Setup, count: number, listener: Listener): Promise<void> {
+async function runWorkers(tasks: readonly ScanTask[], setup: Setup, count: number, listener: Listener): Promise<void> {
   const queue = [...tasks].sort((a, b) => a.bytes - b.bytes);
   const workers = Array.from({ length: Math.min(count, tasks.length) }, () => new Worker(new URL('./scan-worker.js', import.meta.url), { workerData: setup }));
   try {
@@ -106,14 +106,14 @@ async function runWorkers(tasks: readonly Task[], setup: Setup, count: number, l
   }
 }
 
-function drive(worker: Worker, queue: Task[], listener: Listener): Promise<void> {
+function drive(worker: Worker, queue: ScanTask[], listener: Listener): Promise<void> {
   return new Promise((resolve, reject) => {
-    let current: Task | undefined;
+    let current: ScanTask | undefined;
     const next = (): void => {
       current = queue.pop();
       worker.postMessage(current ?? 'end');
     };
-    worker.on('message', (reply: Reply) => {
+    worker.on('message', (reply: ScanReply) => {
       if (reply.kind === 'progress') listener.progress(reply.textBytes);
       else if (reply.kind === 'failed') reject(errorFrom(reply.error));
       else {

@@ -6,7 +6,7 @@ import { openEndpoint } from './endpoint/embedder.ts';
 import type { Embedder } from './embedder.ts';
 
 /** How much of a text is in its vector, in UTF-16 code units: the text within embedding.maxTokens, and what was left of it. */
-export interface Cut {
+export interface Truncation {
   from: number;
   to: number;
 }
@@ -14,7 +14,7 @@ export interface Cut {
 /** What became of single texts, by their place among those given. */
 export interface EmbedNotes {
   /** It was longer than the embedder takes. */
-  cut?: (text: number, cut: Cut) => void;
+  cut?: (text: number, cut: Truncation) => void;
   /** The embedder takes it in no length; its row is zeros. Where nobody listens, `embed` fails. */
   refused?: (text: number, reason: string) => void;
 }

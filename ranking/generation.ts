@@ -10,10 +10,11 @@ import { histogramSchema, type ListedPart, listedPartSchema, type Part } from '.
 import { shardsOf } from '../scoring/shard-changes.ts';
 import { exactTokens } from '../run/bounds.ts';
 import { commitSealedJson, readSealedJson } from '../data/files/commit.ts';
-import { BetrError, fail, systemCode } from '../run/errors/errors.ts';
+import { BetrError, fail } from '../run/errors/errors.ts';
 import { fingerprint, type Run } from '../run/run.ts';
-import { testTargetsSchema } from '../indexer/card.ts';
+import { testTargetsSchema } from '../indexer/index-card.ts';
 import { sha256File } from '../data/files/hash-files.ts';
+import { sizeOf } from '../data/files/files.ts';
 
 const whole = z.number().int().nonnegative();
 const rankCommand = 'betr rank';
@@ -41,9 +42,9 @@ export const rankingSchema = z.strictObject({
 });
 
 /** A published ranking; or one made from it, by the scores of some benchmarks (ranking/order/retarget.ts). */
-export type Ranking = z.output<typeof rankingSchema> & { target?: Target };
+export type Ranking = z.output<typeof rankingSchema> & { chosen?: ChosenScores };
 
-export interface Target {
+export interface ChosenScores {
   /** The benchmarks that count, in the order of the scorer's outputs. */
   benchmarks: string[];
   /** Parquet file with a row for each document, in the order of the parts: `score`, and `winner`, the number of the benchmark that it is from. */
@@ -121,13 +122,9 @@ function commandFor(run: Run): string {
 }
 
 async function checkPart(path: string, bytes: number): Promise<void> {
-  try {
-    const found = (await stat(path)).size;
-    if (found !== bytes) throw fail('FILE_DAMAGED', { path, reason: `it has ${found} bytes where ${bytes} were written`, command: rankCommand });
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') throw fail('FILE_DAMAGED', { path, reason: 'it is missing', command: rankCommand }, error);
-    throw error;
-  }
+  const found = await sizeOf(path);
+  if (found === undefined) throw fail('FILE_DAMAGED', { path, reason: 'it is missing', command: rankCommand });
+  if (found !== bytes) throw fail('FILE_DAMAGED', { path, reason: `it has ${found} bytes where ${bytes} were written`, command: rankCommand });
 }
 
 /** Holds a part's content against its checksum. Errors: FILE_DAMAGED, those of reading. */

@@ -2,7 +2,7 @@
 // for each of them in holds/, a file that lists the parts.
 
 import { mkdir, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { z } from 'zod';
 import { commitJson, keepIfPossible } from '../data/files/commit.ts';
 import { fail, reasonOf, systemCode, writeError } from '../run/errors/errors.ts';
@@ -17,7 +17,7 @@ export type Held = z.output<typeof heldSchema>;
 
 /** Keeps the files of a generation from being removed by who publishes others, until what it returns is called. Where nothing can be written, nobody removes them. */
 export async function holdGeneration(run: Run, { generation, parts }: Ranking): Promise<() => Promise<void>> {
-  const folder = folderOf(run);
+  const folder = run.files.holds;
   const mark = join(folder, `${nameOwn()}.json`);
   const forget = keepOwn(mark);
   await keepIfPossible(mkdir(folder, { recursive: true }).catch((error: unknown) => Promise.reject(writeError(error, mark))).then(() => commitJson(mark, { generation, files: parts.map(({ file }) => file) } satisfies Held, 0)));
@@ -29,7 +29,7 @@ export async function holdGeneration(run: Run, { generation, parts }: Ranking): 
 
 /** What is held, by processes that may be alive. */
 export async function readHeld(run: Run): Promise<Held[]> {
-  const folder = folderOf(run);
+  const folder = run.files.holds;
   const held: Held[] = [];
   for (const name of await listFolder(folder)) {
     const path = join(folder, name);
@@ -57,8 +57,4 @@ function parseHeld(text: string): Held[] {
   } catch {
     return [];
   }
-}
-
-function folderOf(run: Run): string {
-  return join(dirname(run.files.ranking), 'holds');
 }

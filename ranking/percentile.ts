@@ -6,7 +6,7 @@ import { binFloor, scoreBin } from '../scoring/part.ts';
 import { sqlName, sqlString } from '../data/duckdb/duckdb.ts';
 import type { Run } from '../run/run.ts';
 import type { Cutoff } from './cutoff.ts';
-import type { RankedDocument } from './documents.ts';
+import type { RankedDocument } from './list-documents.ts';
 import type { Ranking } from './generation.ts';
 import { withScores } from './scores.ts';
 import { queryRows, sqlList, sqlScore } from '../data/duckdb/rows.ts';
@@ -65,13 +65,13 @@ export function keepsScore({ score, last }: Pick<Cutoff, 'score' | 'last'>, aske
  * (ranking/order/combine.ts). `scores` has one list for each text, in the order of the scorer's outputs. Errors: those of `withScores`.
  */
 export async function scoreInRanking(run: Run, ranking: Ranking, scores: readonly (readonly number[])[]): Promise<number[]> {
-  const { target, ...published } = ranking;
-  if (target === undefined) return scores.map(([joint = 0]) => joint);
-  const chosen = target.benchmarks.map((name) => ({ column: sqlName(`score_${name}`), output: ranking.scorer.outputs.indexOf(name) }));
-  const above = chosen.flatMap(({ column, output }) => scores.map((own) => `count(*) FILTER (${column} > ${sqlScore(own[output] ?? 0)})`));
+  const { chosen, ...published } = ranking;
+  if (chosen === undefined) return scores.map(([joint = 0]) => joint);
+  const columns = chosen.benchmarks.map((name) => ({ column: sqlName(`score_${name}`), output: ranking.scorer.outputs.indexOf(name) }));
+  const above = columns.flatMap(({ column, output }) => scores.map((own) => `count(*) FILTER (${column} > ${sqlScore(own[output] ?? 0)})`));
   const [row] = await withScores(run, published, (connection, table) => queryRows(connection, `SELECT [${above.join(', ')}]::DOUBLE[] AS above FROM ${table}`, z.object({ above: sqlList(count) })));
   return scores.map((_own, text) => {
-    const best = Math.min(...chosen.map((_benchmark, i) => row?.above[i * scores.length + text] ?? ranking.documents));
+    const best = Math.min(...columns.map((_benchmark, i) => row?.above[i * scores.length + text] ?? ranking.documents));
     return Math.fround((ranking.documents - best) / ranking.documents);
   });
 }

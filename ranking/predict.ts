@@ -23,7 +23,7 @@ import type { Law } from './budget/laws.ts';
 
 const amount = z.number().nonnegative();
 
-const figuresSchema = z.strictObject({
+const forecastSchema = z.strictObject({
   /** Of what this ranking scores. */
   seconds: amount,
   /** Of the largest worker. */
@@ -35,7 +35,7 @@ const figuresSchema = z.strictObject({
   tokens: amount,
   budgets: z.array(z.strictObject({ flops: amount, rate: amount, tokens: amount, score: z.number().nullable() })),
 });
-export type PredictedFigures = z.output<typeof figuresSchema>;
+export type Forecast = z.output<typeof forecastSchema>;
 
 export const predictionSchema = z.strictObject({
   predictedAt: z.iso.datetime(),
@@ -54,9 +54,9 @@ export const predictionSchema = z.strictObject({
   byBeginnings: z.boolean().default(false),
   /** Whether documents bring no token counts of their own, so that tokens are estimates beyond what a prediction is. */
   tokensEstimated: z.boolean().default(false),
-  predicted: figuresSchema,
+  predicted: forecastSchema,
   /** Once the corpus is ranked; seconds and memory are 0 where it was not scored in one go. */
-  actual: figuresSchema.nullable(),
+  actual: forecastSchema.nullable(),
 });
 export type Prediction = z.output<typeof predictionSchema>;
 
@@ -89,7 +89,7 @@ export async function predictRanking(run: Run, report: Report): Promise<Predicti
     freeDiskBytes: bavail * bsize,
     byBeginnings: shards.some(({ format }) => isCompressed(format)),
     tokensEstimated: probes.some(({ part }) => part.estimatedDocuments > 0),
-    predicted: predictFigures(probes, scored, { bytesPerSecond, chunkSeconds: chunks * secondsPerChunk + (packed.length - packs) * secondsPerShard, workers, chunkBytes: known.chunkBytes }, run.settings.keep, await readLaw(run, run.settings.keep.pool)),
+    predicted: makeForecast(probes, scored, { bytesPerSecond, chunkSeconds: chunks * secondsPerChunk + (packed.length - packs) * secondsPerShard, workers, chunkBytes: known.chunkBytes }, run.settings.keep, await readLaw(run, run.settings.keep.pool)),
     actual: null,
   };
   await commitSealedJson(run.files.prediction, prediction);
@@ -100,7 +100,7 @@ export async function predictRanking(run: Run, report: Report): Promise<Predicti
 async function addUpScored(run: Run, chunks: readonly string[]): Promise<Figures> {
   const { byChunk } = await readPublishedParts(run);
   const figures = openFigures();
-  for await (const part of readCards(run, chunks.flatMap((name) => byChunk.get(name) ?? []))) figures.add(part);
+  for await (const part of readCards(run.files.scores, chunks.flatMap((name) => byChunk.get(name) ?? []))) figures.add(part);
   return figures.result();
 }
 
@@ -112,7 +112,7 @@ interface Work {
   chunkBytes: number;
 }
 
-function predictFigures(probes: readonly Probe[], scored: Figures, { bytesPerSecond, chunkSeconds, workers, chunkBytes }: Work, keep: Settings['keep'], law: Law): PredictedFigures {
+function makeForecast(probes: readonly Probe[], scored: Figures, { bytesPerSecond, chunkSeconds, workers, chunkBytes }: Work, keep: Settings['keep'], law: Law): Forecast {
   const scale = ({ standsFor, fileBytes }: Probe): number => standsFor / fileBytes;
   const sum = (value: (probe: Probe) => number): number => probes.reduce((total, probe) => total + scale(probe) * value(probe), 0);
   const figures = openFigures();
@@ -139,7 +139,7 @@ function standardErrorOf(probes: readonly Probe[]): number {
   return Math.sqrt(variance / estimates.length) / mean;
 }
 
-function countKept({ documents, tokens, histogram }: Figures, keep: Settings['keep'], law: Law): Pick<PredictedFigures, 'documents' | 'tokens' | 'budgets'> {
+function countKept({ documents, tokens, histogram }: Figures, keep: Settings['keep'], law: Law): Pick<Forecast, 'documents' | 'tokens' | 'budgets'> {
   const budgets = keep.budgets.map((flops) => {
     const rate = tokens === 0 ? 0 : rateOf(flops, tokens, keep, law);
     return { flops, rate, tokens: Math.round(rate * tokens), score: histogram.length === 0 ? null : binFloor(binAt(histogram, rate * tokens)) };

@@ -83,7 +83,7 @@ async function publishScores(run: Run, prepared: PreparedScorer, report: Report,
   const changes = compareShards(shardsOf(before?.parts ?? []), shardsOf(parts));
   // Of many, those that came last are named.
   const withoutDocuments = await findUnusable(run, parts, new Set([...changes.fresh, ...changes.changed]));
-  const drafted = await draftRanking(addUpFresh(readCards(run, parts), before, fresh), { outputs: prepared.outputs, sha256: prepared.fingerprint }, before, describeReasons(withoutDocuments.first));
+  const drafted = await draftRanking(addUpFresh(readCards(run.files.scores, parts), before, fresh), { outputs: prepared.outputs, sha256: prepared.fingerprint }, before, describeReasons(withoutDocuments.first));
   const ranking: Ranking = testTargets.length === 0 ? drafted : { ...drafted, testTargets };
   const published = before?.generation !== ranking.generation;
   const notes = [...prepared.notes, ...describeTestTargets(testTargets), ...scores.notes, ...describeUnusable(withoutDocuments), ...describeChanges(changes, scores.meanwhile), ...scores.scoredAgain.map((problem) => `scored again what could not be used: ${problem}`)];

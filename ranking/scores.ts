@@ -1,33 +1,34 @@
 // The published scores as one table for SQL: an in-memory DuckDB over the ranking's Parquet parts, bounded and spilling into the run.
 
-import type { DuckDBConnection } from '@duckdb/node-api';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type DuckDbLimits, type OpenDuckDb, openDuckDb, parquetSource, withDuckDb } from '../data/duckdb/duckdb.ts';
-import { BetrError, fail, reasonOf, writeError } from '../run/errors/errors.ts';
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { type DuckDbLimits, type OpenDuckDb, openDuckDb, parquetSource } from '../data/duckdb/duckdb.ts';
+import { BetrError, fail, reasonOf } from '../run/errors/errors.ts';
 import { sha256File } from '../data/files/hash-files.ts';
+import { spillError, withSpillingDuckDb } from '../data/duckdb/run-files.ts';
 import { isLeftBehind, keepOwn, nameOwn } from '../data/files/own-files.ts';
+import { spillPrefix } from '../run/files.ts';
 import type { Run } from '../run/run.ts';
 import type { Ranking } from './generation.ts';
 
-const spillName = 'spill-';
 /** Room for a database; what needs more is spilled. A server's threads have several at a time, beside the one that it keeps. */
 const memoryMb = 1024;
 const confinedMemoryMb = 384;
-const keptMemoryMb = 768;
+const sharedMemoryMb = 768;
 
 /**
  * Calls `use` with a connection and the SQL of a table of every document's scores (columns of scoring/part.ts, in the parts' order).
- * Of a ranking by chosen benchmarks, `score` is by these; its parts have to be all of them. With such a ranking's target, or one handed in,
+ * Of a ranking by chosen benchmarks, `score` is by these; its parts have to be all of them. With such a ranking's chosen scores, or those handed in,
  * there is a column more: `winner`, the number of the benchmark that a document is best for.
  * Errors: FILE_DAMAGED where a part cannot be read, DISK_FULL where spilling fails, and those of `use`.
  */
-export async function withScores<T>(run: Run, ranking: Ranking, use: (connection: DuckDBConnection, table: string) => Promise<T>, winners = ranking.target): Promise<T> {
+export async function withScores<T>(run: Run, ranking: Ranking, use: (connection: DuckDBConnection, table: string) => Promise<T>, winners = ranking.chosen): Promise<T> {
   const parts = scoresTable(run, ranking);
-  const score = ranking.target === undefined ? 'parts.*' : 'parts.* REPLACE (target.score AS score)';
+  const score = ranking.chosen === undefined ? 'parts.*' : 'parts.* REPLACE (target.score AS score)';
   const table = winners === undefined ? parts : `(SELECT ${score}, target.winner FROM ${parts} parts POSITIONAL JOIN ${parquetSource(winners.path)} target)`;
   try {
-    return await withSpillingDuckDb(run, (connection) => use(connection, table));
+    return await withRunDatabase(run, (connection) => use(connection, table));
   } catch (error) {
     const isOfScores = !(error instanceof BetrError) || (error.code === 'FILE_DAMAGED' && error.values.path === run.files.scores);
     // A server looks after its parts in the background: to read all of them for every question would stop it.
@@ -53,28 +54,28 @@ export function scoresTable(run: Run, ranking: Ranking): string {
 }
 
 /** An in-memory database of bounded size that spills into the run's folder; for a run that is served, a connection to the one that is kept. Errors: DISK_FULL, and those of `use`. */
-export async function withSpillingDuckDb<T>(run: Run, use: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
-  const shared = run.confined === true ? kept.get(run.folder) : undefined;
+export async function withRunDatabase<T>(run: Run, use: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
+  const shared = run.confined === true ? sharedDatabases.get(run.folder) : undefined;
   if (shared !== undefined) return shared.lend(use);
-  return withSpill(run, async (spill) => withDuckDb({ ...limitsOf(run, spill), ...(run.confined === true ? { memoryMb: confinedMemoryMb } : {}) }, use));
+  return withSpill(run, (spill) => withSpillingDuckDb(spill, use, { ...limitsOf(run), ...(run.confined === true ? { memoryMb: confinedMemoryMb } : {}) }));
 }
 
-interface Kept {
+interface SharedDatabase {
   lend: OpenDuckDb['lend'];
   close(): Promise<void>;
 }
 /** By run folder. Each thread has its own. */
-const kept = new Map<string, Kept>();
+const sharedDatabases = new Map<string, SharedDatabase>();
 
 /**
  * Keeps one database open for the queries of a served run, until it is closed: to open one takes longer than most of them do. What a
  * query makes in it has to be temporary. A failure may have left it unusable, so that the next query gets a new one.
  */
-export async function keepDatabase(run: Run): Promise<{ close(): Promise<void> }> {
-  const open = (): Promise<OpenDuckDb> => openDuckDb({ ...limitsOf(run, spill.path), memoryMb: keptMemoryMb });
+export async function shareDatabase(run: Run): Promise<{ close(): Promise<void> }> {
+  const open = (): Promise<OpenDuckDb> => openDuckDb({ ...limitsOf(run), spill: spill.path, memoryMb: sharedMemoryMb });
   const spill = await prepareSpill(run);
   let database: { opened: Promise<OpenDuckDb>; lent: number } | undefined;
-  const own: Kept = {
+  const own: SharedDatabase = {
     async lend(use) {
       const lending = (database ??= { opened: open(), lent: 0 });
       lending.lent++;
@@ -89,28 +90,28 @@ export async function keepDatabase(run: Run): Promise<{ close(): Promise<void> }
       }
     },
     async close() {
-      if (kept.get(run.folder) === own) kept.delete(run.folder);
+      if (sharedDatabases.get(run.folder) === own) sharedDatabases.delete(run.folder);
       const closing = database;
       database = undefined;
       if (closing?.lent === 0) (await closing.opened).close();
       await spill.remove();
     },
   };
-  kept.set(run.folder, own);
+  sharedDatabases.set(run.folder, own);
   return own;
 }
 
-function limitsOf(run: Run, spill: string): DuckDbLimits {
-  return { memoryMb, spill, ...(run.confined === true ? { within: run.folder } : {}), ...(run.settings.workers === undefined ? {} : { threads: run.settings.workers }) };
+function limitsOf(run: Run): DuckDbLimits {
+  return { memoryMb, ...(run.confined === true ? { within: run.folder } : {}), ...(run.settings.workers === undefined ? {} : { threads: run.settings.workers }) };
 }
 
 /** A folder to spill into, made by whoever does: databases must not share one, as their temporary files have the same names. What was left by processes that were killed is removed. */
 async function prepareSpill({ folder }: Run): Promise<{ path: string; remove: () => Promise<void> }> {
   for (const name of await readdir(folder)) {
     const path = join(folder, name);
-    if (name.startsWith(spillName) && (await isLeftBehind(path))) await rm(path, { recursive: true, force: true });
+    if (name.startsWith(spillPrefix) && (await isLeftBehind(path))) await rm(path, { recursive: true, force: true });
   }
-  const path = join(folder, `${spillName}${nameOwn()}`);
+  const path = join(folder, `${spillPrefix}${nameOwn()}`);
   const forget = keepOwn(path);
   return {
     path,
@@ -131,8 +132,4 @@ export async function withSpill<T>(run: Run, use: (folder: string) => Promise<T>
   } finally {
     await spill.remove();
   }
-}
-
-function spillError(error: unknown, spill: string): unknown {
-  return /no space left/i.test(reasonOf(error)) ? writeError(error, spill) : error;
 }

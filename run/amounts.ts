@@ -106,7 +106,7 @@ export function formatFlops(flops: number): string {
   return Number(flops.toPrecision(3)).toExponential().replace('+', '');
 }
 
-/** 0.0711 as "7.11 %". */
+/** 0.0711 as "7.11 %", with three digits; what is less than all is at most "99.9 %". */
 export function formatShare(share: number): string {
-  return `${Number((100 * share).toPrecision(3))} %`;
+  return `${Number(Math.min(100 * share, share < 1 ? 99.9 : Infinity).toPrecision(3))} %`;
 }

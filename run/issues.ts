@@ -57,12 +57,12 @@ function describe(issue: z.core.$ZodIssue, root: unknown, whole: string): string
   const field = issue.path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`)).join('');
   const name = field.startsWith('.') ? field.slice(1) : `${whole}${field}`;
   if (issue.code === 'unrecognized_keys') return `${name} has the unknown field ${showKeys(issue.keys)} (known: ${issue.message})`;
-  const got = valueAt(root, issue.path);
+  const got = valueInside(root, issue.path);
   return got === undefined ? `${name} is missing, and has to be ${issue.message}` : `${name} is ${show(got)}, but it has to be ${issue.message}`;
 }
 
 /** The value at a path; undefined where there is none. */
-export function valueAt(root: unknown, path: readonly PropertyKey[]): unknown {
+export function valueInside(root: unknown, path: readonly PropertyKey[]): unknown {
   return path.reduce<unknown>((value, key) => (typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined), root);
 }
 

@@ -1,8 +1,9 @@
-// A run: its settings, its folder, and the names of the files in it (the tree is in the README).
+// A run: its settings and its folder.
 
 import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
+import { type RunFiles, runFiles } from './files.ts';
 import { readSettings, type Settings } from './settings.ts';
 import { writeError } from './errors/errors.ts';
 import { limitZstdWindow } from './zstd-window.ts';
@@ -20,36 +21,6 @@ export interface Run {
   confined?: true;
 }
 
-export interface RunFiles {
-  examples: string;
-  sample: string;
-  tokens: string;
-  vectors: string;
-  index: string;
-  indexCard: string;
-  targets: string;
-  domains: string;
-  weights: string;
-  card: string;
-  /** What scores the corpus, in a ranking that is not the run's own. */
-  scorer: string;
-  /** Where scoring stands: what is to be scored, who is at it, and what is published (docs/batch.md). */
-  plan: string;
-  leases: string;
-  manifest: string;
-  scores: string;
-  ranking: string;
-  leaks: string;
-  leakTable: string;
-  leakParts: string;
-  drift: string;
-  prediction: string;
-  /** Folder of what `betr evaluate` found. */
-  evaluation: string;
-  quarantine: string;
-  lock: string;
-}
-
 /** Opens the run of a settings file; makes its folder, and sets what this process may use of memory for a Zstandard window. Errors: those of `readSettings`, WRITE_FAILED, DISK_FULL. */
 export async function openRun(settingsPath: string): Promise<Run> {
   const { path, folder: settingsFolder, settings } = await readSettings(settingsPath);
@@ -63,42 +34,9 @@ export async function openRun(settingsPath: string): Promise<Run> {
   return { settings, settingsPath: path, settingsFolder, folder, ranking: '', files: runFiles(folder) };
 }
 
-/** The run with another of its rankings: what comes of the sample's scores, from the targets on, lies in rankings/NAME/; the rest stays the run's. */
+/** The run with another of its rankings, whose files lie in rankings/NAME/; the rest stays the run's. */
 export function rankingOf(run: Run, name: string): Run {
-  if (name === run.ranking) return run;
-  const own = runFiles(join(run.folder, 'rankings', name));
-  const { targets, weights, card, scorer, plan, leases, manifest, scores, ranking, drift, prediction, quarantine } = own;
-  return { ...run, ranking: name, files: { ...run.files, targets, weights, card, scorer, plan, leases, manifest, scores, ranking, drift, prediction, quarantine } };
-}
-
-function runFiles(folder: string): RunFiles {
-  const file = (...parts: string[]): string => join(folder, ...parts);
-  return {
-    examples: file('examples.parquet'),
-    sample: file('sample.parquet'),
-    tokens: file('tokens.json'),
-    vectors: file('vectors'),
-    index: file('index.hnsw'),
-    indexCard: file('index.json'),
-    targets: file('targets.parquet'),
-    domains: file('domains.parquet'),
-    weights: file('classifier', 'weights.bin'),
-    card: file('classifier', 'card.json'),
-    scorer: file('scorer.json'),
-    plan: file('plan.json'),
-    leases: file('leases'),
-    manifest: file('manifest'),
-    scores: file('scores'),
-    ranking: file('ranking.json'),
-    leaks: file('leaks.json'),
-    leakTable: file('leaks.parquet'),
-    leakParts: file('leaks'),
-    drift: file('drift.json'),
-    prediction: file('prediction.json'),
-    evaluation: file('evaluation'),
-    quarantine: file('quarantine'),
-    lock: file('lock'),
-  };
+  return name === run.ranking ? run : { ...run, ranking: name, files: runFiles(run.folder, name) };
 }
 
 /** A short name for what a step's result depends on: SHA-256 over JSON with sorted keys, as hex. */

@@ -6,7 +6,7 @@ import { isScalar, parseDocument, visit } from 'yaml';
 import { z } from 'zod';
 import { countNumber, positiveNumber, secondsNumber } from './bounds.ts';
 import { fail, reasonOf, systemCode } from './errors/errors.ts';
-import { show, showKeys, valueAt } from './issues.ts';
+import { show, showKeys, valueInside } from './issues.ts';
 import { readOnce } from './regular-file.ts';
 import { parseTemplate } from './fields/template.ts';
 import { showPath } from './address.ts';
@@ -237,7 +237,7 @@ function parseYaml(text: string): unknown {
 
 function describe(issue: z.core.$ZodIssue, root: unknown): string {
   const key = issue.path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`)).join('').replace(/^\./, '') || '(whole file)';
-  const got = show(valueAt(root, issue.path));
+  const got = show(valueInside(root, issue.path));
   if (issue.code === 'unrecognized_keys') return `${key}: unknown key ${showKeys(issue.keys)}; known here: ${knownKeys(issue.path).join(', ')}`;
   if (issue.code === 'invalid_value') return `${key}: got ${got}, allowed: ${issue.values.map((v) => JSON.stringify(v)).join(', ')}`;
   if (issue.code === 'custom') return `${key}: ${got} ${issue.message}`;
@@ -248,8 +248,8 @@ function describe(issue: z.core.$ZodIssue, root: unknown): string {
 function knownKeys(path: readonly PropertyKey[]): string[] {
   let schema: unknown = z.toJSONSchema(settingsSchema, { io: 'input' });
   for (const part of path) {
-    schema = typeof part === 'number' ? valueAt(schema, ['items']) : valueAt(schema, ['properties', part]);
+    schema = typeof part === 'number' ? valueInside(schema, ['items']) : valueInside(schema, ['properties', part]);
   }
-  const properties = valueAt(schema, ['properties']);
+  const properties = valueInside(schema, ['properties']);
   return typeof properties === 'object' && properties !== null ? Object.keys(properties) : [];
 }

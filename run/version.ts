@@ -2,22 +2,19 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { z } from 'zod';
 import { productFolder } from './product-folder.ts';
 
-const packageSchema = z.object({ version: z.string(), bin: z.object({ betr: z.string() }) });
-
-function readPackage(): z.output<typeof packageSchema> {
-  return packageSchema.parse(JSON.parse(readFileSync(join(productFolder(), 'package.json'), 'utf8')));
+// By patterns and without a schema: this is read before a command's libraries are loaded.
+function readField(pattern: RegExp): string | undefined {
+  return pattern.exec(readFileSync(join(productFolder(), 'package.json'), 'utf8'))?.[1];
 }
 
 /** The version of this package. */
 export function readVersion(): string {
-  return readPackage().version;
+  return readField(/"version": "([^"]+)"/) ?? 'unknown';
 }
 
 /** The file of the `betr` command, to start it in a process of its own. */
 export function betrProgram(): string {
-  const { bin } = readPackage();
-  return join(productFolder(), bin.betr);
+  return join(productFolder(), readField(/"bin": \{\s*"betr": "([^"]+)"/) ?? '');
 }

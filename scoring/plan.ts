@@ -5,7 +5,7 @@ import { setTimeout } from 'node:timers/promises';
 import { z } from 'zod';
 import { chunkSchema, cutShard } from '../data/chunks.ts';
 import { commitSealedJson, readSealedJson } from '../data/files/commit.ts';
-import type { Chunk, Shard } from '../data/documents.ts';
+import { type Chunk, type Shard, shardSchema } from '../data/documents.ts';
 import { BetrError, fail } from '../run/errors/errors.ts';
 import { withLock } from '../data/files/lock.ts';
 import type { Report } from '../run/progress.ts';
@@ -19,7 +19,7 @@ import { readScorer } from './scorers/list.ts';
 const whole = z.number().int().nonnegative();
 const rankCommand = 'betr rank';
 
-const stateSchema = z.strictObject({ name: z.string(), format: z.enum(['jsonl', 'jsonl.gz', 'jsonl.zst', 'parquet']), bytes: whole, modifiedMs: z.number() });
+const stateSchema = shardSchema.omit({ path: true }).strict();
 
 const planSchema = z.strictObject({
   version: z.literal(2),

@@ -63,7 +63,7 @@ export async function probeShards(run: Run, shards: readonly Shard[], chunkBytes
       // The beginning of a compressed file has to stand for all of it.
       const wanted = isCompressed(shard.format) ? places.slice(0, 1) : places;
       for (const place of wanted) {
-        const probe = await takeProbe(run, context, shard, place, ((total / count) * places.length) / wanted.length);
+        const probe = await takeProbe(context, shard, place, ((total / count) * places.length) / wanted.length);
         if (probe !== undefined) probes.push(probe);
       }
       report({ stage: 'probe', done: probes.length, total: count, unit: 'parts' });
@@ -92,12 +92,12 @@ function spread(shards: readonly Shard[], total: number, count: number): { shard
     .filter(({ places }) => places.length > 0);
 }
 
-async function takeProbe(run: Run, context: ScoringContext, shard: Shard, place: number, standsFor: number): Promise<Probe | undefined> {
+async function takeProbe(context: ScoringContext, shard: Shard, place: number, standsFor: number): Promise<Probe | undefined> {
   const { chunk, bytesOfRows } = await findPlace(context.fields, shard, place, probeBytes);
   // A range of bytes ends by itself.
   const first = await scorePart(context, [{ shard, chunk, endsShard: true }], chunk.endByte === undefined ? probeBytes : Infinity);
   if (first === undefined || first.documents === 0) return undefined;
-  const read = await readCards({ ...run, files: { ...run.files, scores: context.folder } }, [first]).next();
+  const read = await readCards(context.folder, [first]).next();
   if (read.done === true) return undefined;
   const part = read.value;
   return { part, fileBytes: await bytesOfRows(part.covers.reduce((sum, { rows }) => sum + rows, 0)), standsFor, format: shard.format, writtenBytes: part.bytes };

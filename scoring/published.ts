@@ -161,13 +161,13 @@ export async function readFolded(run: Run): Promise<ListedPart[]> {
 }
 
 /**
- * The parts with their cards, one by one. Cards that are not what was listed are removed, so that the next ranking makes their parts again, and told of after the others.
+ * The parts with their cards from the folder of scores, one by one. Cards that are not what was listed are removed, so that the next ranking makes their parts again, and told of after the others.
  * Errors: PARTS_DAMAGED; FILE_UNREADABLE, where a card is left as it is.
  */
-export async function* readCards(run: Run, parts: Iterable<ListedPart>): AsyncGenerator<Part> {
+export async function* readCards(scores: string, parts: Iterable<ListedPart>): AsyncGenerator<Part> {
   const problems: string[] = [];
   for (const part of parts) {
-    const path = join(run.files.scores, cardFile(part.file));
+    const path = join(scores, cardFile(part.file));
     const card = parseCard(await readCardText(path), part);
     if (typeof card === 'object') yield { ...part, ...card };
     else {

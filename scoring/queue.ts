@@ -2,7 +2,7 @@
 
 import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { systemCode } from '../run/errors/errors.ts';
+import { ifThere } from '../run/errors/errors.ts';
 import { type Lease, takeLease, watchLeases } from '../data/files/lease.ts';
 import type { Run } from '../run/run.ts';
 import { type ListedPart, partFile } from './part.ts';
@@ -86,11 +86,5 @@ export async function openQueue(run: Run, plan: Plan): Promise<Queue> {
 }
 
 async function exists(path: string): Promise<boolean> {
-  try {
-    await stat(path);
-    return true;
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return false;
-    throw error;
-  }
+  return (await ifThere(stat(path))) !== undefined;
 }

@@ -16,6 +16,7 @@ import { foldManifests, isWhole, readPublishedParts } from './published.ts';
 import { compareShards, type ShardChanges, type ShardState } from './shard-changes.ts';
 import { problemOf } from './work.ts';
 import { countWorkers, type Listener, runWorkers } from './workers.ts';
+import { formatCountOf } from '../run/amounts.ts';
 
 export interface CorpusScores {
   /** Of every shard, sorted by shard and row. */
@@ -88,11 +89,11 @@ export function openListener(open: readonly Task[], report: Report): Required<Li
   return {
     onProgress(more) {
       documents += more;
-      report({ stage: `score (${documents.toLocaleString('en')} documents)`, done: weightDone, total, unit: 'bytes' });
+      report({ stage: `score (${formatCountOf(documents, 'document')})`, done: weightDone, total, unit: 'bytes' });
     },
     onChunk({ weight }) {
       weightDone += weight;
-      report({ stage: `score (${documents.toLocaleString('en')} documents)`, done: weightDone, total, unit: 'bytes' });
+      report({ stage: `score (${formatCountOf(documents, 'document')})`, done: weightDone, total, unit: 'bytes' });
     },
     onWait(chunks) {
       report({ stage: 'wait for chunks that others have, or had', done: 0, total: chunks, unit: 'chunks' });

@@ -16,7 +16,7 @@ import { type Guard, openGuard, openRateLimit } from './guard.ts';
 import { knownError, sendProblem } from './problem.ts';
 import type { Reply, Route } from './route.ts';
 import { allRoutes } from './routes.ts';
-import type { ServerState } from './state.ts';
+import type { AppState, ServerState } from './state.ts';
 
 export interface AppOptions {
   /** The names that requests may be for; left out: any. */
@@ -29,7 +29,7 @@ export interface AppOptions {
 }
 
 /** The application, ready to listen or to be handed to a test. */
-export function createApp(state: ServerState, { hosts, requestsPerMinute, proxies, routes = allRoutes }: AppOptions = {}): Express {
+export function createApp(state: AppState, { hosts, requestsPerMinute, proxies, routes = allRoutes }: AppOptions = {}): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -89,7 +89,7 @@ const noBody = new Uint8Array();
 const mostRemembered = 500;
 const longestRemembered = 16_384;
 
-function serve(route: Route, state: ServerState): (request: Request, response: Response) => Promise<void> {
+function serve(route: Route, state: AppState): (request: Request, response: Response) => Promise<void> {
   const remembered = openBoundedCache<string, { etag: string; text: string | undefined }>(mostRemembered);
   const answerNow = async (request: Request, response: Response, bytes: Uint8Array<ArrayBuffer>): Promise<Reply> => {
     const { live, release } = state.live.lend();

@@ -24,18 +24,6 @@ const mostBytes = 1 << 20;
 const openToOthers = 0o077;
 const isWindows = process.platform === 'win32';
 
-export interface Keys {
-  /** Whether requests need a key. */
-  needed(): boolean;
-  /** Why the file lets nobody in; undefined where it can be used. */
-  problem(): BetrError | undefined;
-  /** How often that came about. */
-  problems(): number;
-  /** Errors: KEY_MISSING, KEY_REFUSED. */
-  check(authorization: string | undefined, kind: KeyKind): void;
-  close(): void;
-}
-
 /**
  * Makes a key, adds it to the file, and returns it: it cannot be read from the file again. The file is readable by its owner alone, who stays its owner.
  * Errors: KEYS_UNUSABLE, WRITE_FAILED, DISK_FULL.
@@ -102,49 +90,77 @@ async function writeKeys(path: string, keys: Entry[]): Promise<void> {
 const lookMs = 1000;
 const makeOne = 'Make a key with "betr serve --new-key read"';
 
-/**
- * The keys of a file, which is read again every second. `exposed` says why they are needed even where there is no such file: others can reach
- * the server at that address, or its user named the file. Errors: KEYS_UNUSABLE; KEYS_NEEDED where others can reach the server and there is no file.
- */
-export function openKeys(path: string, exposed?: { host?: string }): Keys {
-  let needed = exposed !== undefined;
-  let keys: { kind: KeyKind; sha256: Buffer }[] = [];
-  let problem: Problem | undefined;
-  let problems = 0;
-  const look = (): void => {
-    const found = readKeys(path);
-    needed ||= found.keys !== undefined || found.problem !== undefined;
-    problem = found.problem;
-    if (needed && found.keys === undefined) problem ??= { problem: 'it is missing', remedy: makeOne };
-    if (found.keys?.length === 0) problem = { problem: 'it holds no key', remedy: `${makeOne}; or remove the file and start the server again, to let in every program of this machine` };
-    keys = (found.keys ?? []).map(({ kind, sha256 }) => ({ kind, sha256: Buffer.from(sha256, 'hex') }));
-  };
-  look();
-  if (exposed?.host !== undefined && problem?.problem === 'it is missing') throw fail('KEYS_NEEDED', { host: exposed.host, keys: path });
-  if (problem !== undefined) throw fail('KEYS_UNUSABLE', { path, ...problem });
-  const timer = setInterval(() => {
-    const before = problem?.problem;
-    look();
-    if (problem?.problem === before) return;
-    if (problem !== undefined) problems++;
-    process.stderr.write(problem === undefined ? `betr: the API keys in ${path} are in force again\n` : `betr: ${fail('KEYS_UNUSABLE', { path, ...problem }).message} Until then nobody is let in.\n`);
-  }, lookMs).unref();
-  return {
-    needed: () => needed,
-    problem: () => problem && fail('KEYS_UNUSABLE', { path: basename(path), ...problem }),
-    problems: () => problems,
-    check(authorization, kind) {
-      if (!needed) return;
-      const given = bearerKey(authorization);
-      if (given === undefined) throw fail('KEY_MISSING', { kind });
-      const hashed = hash(given);
-      let found = false;
-      // Every key is looked at, whichever fits.
-      for (const key of keys) if (timingSafeEqual(key.sha256, hashed) && (key.kind === kind || key.kind === 'jobs')) found = true;
-      if (!found) throw fail('KEY_REFUSED', { kind });
-    },
-    close: () => clearInterval(timer),
-  };
+/** The keys of a file, which is read again every second. */
+export class Keys {
+  readonly #path: string;
+  #needed: boolean;
+  #keys: { kind: KeyKind; sha256: Buffer }[] = [];
+  #problem: Problem | undefined;
+  #problems = 0;
+  readonly #timer: NodeJS.Timeout;
+
+  /**
+   * `exposed` says why keys are needed even where there is no such file: others can reach the server at that address, or its user named the file.
+   * Errors: KEYS_UNUSABLE; KEYS_NEEDED where others can reach the server and there is no file.
+   */
+  constructor(path: string, exposed?: { host?: string }) {
+    this.#path = path;
+    this.#needed = exposed !== undefined;
+    this.#read();
+    if (exposed?.host !== undefined && this.#problem?.problem === 'it is missing') throw fail('KEYS_NEEDED', { host: exposed.host, keys: path });
+    if (this.#problem !== undefined) throw fail('KEYS_UNUSABLE', { path, ...this.#problem });
+    this.#timer = setInterval(() => this.#readAgain(), lookMs).unref();
+  }
+
+  /** Whether requests need a key. */
+  needed(): boolean {
+    return this.#needed;
+  }
+
+  /** Why the file lets nobody in; undefined where it can be used. */
+  problem(): BetrError | undefined {
+    return this.#problem && fail('KEYS_UNUSABLE', { path: basename(this.#path), ...this.#problem });
+  }
+
+  /** How often that came about. */
+  problems(): number {
+    return this.#problems;
+  }
+
+  /** Errors: KEY_MISSING, KEY_REFUSED. */
+  check(authorization: string | undefined, kind: KeyKind): void {
+    if (!this.#needed) return;
+    const given = bearerKey(authorization);
+    if (given === undefined) throw fail('KEY_MISSING', { kind });
+    const hashed = hash(given);
+    let found = false;
+    // Every key is looked at, whichever fits.
+    for (const key of this.#keys) if (timingSafeEqual(key.sha256, hashed) && (key.kind === kind || key.kind === 'jobs')) found = true;
+    if (!found) throw fail('KEY_REFUSED', { kind });
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+
+  #read(): void {
+    const { keys, problem } = readKeys(this.#path);
+    this.#needed ||= keys !== undefined || problem !== undefined;
+    this.#problem = problem;
+    if (this.#needed && keys === undefined) this.#problem ??= { problem: 'it is missing', remedy: makeOne };
+    if (keys?.length === 0) this.#problem = { problem: 'it holds no key', remedy: `${makeOne}; or remove the file and start the server again, to let in every program of this machine` };
+    this.#keys = (keys ?? []).map(({ kind, sha256 }) => ({ kind, sha256: Buffer.from(sha256, 'hex') }));
+  }
+
+  /** Reads the file, and says so where it has become unusable, or can be used again. */
+  #readAgain(): void {
+    const before = this.#problem?.problem;
+    this.#read();
+    if (this.#problem?.problem === before) return;
+    if (this.#problem !== undefined) this.#problems++;
+    const path = this.#path;
+    process.stderr.write(this.#problem === undefined ? `betr: the API keys in ${path} are in force again\n` : `betr: ${fail('KEYS_UNUSABLE', { path, ...this.#problem }).message} Until then nobody is let in.\n`);
+  }
 }
 
 function bearerKey(authorization = ''): string | undefined {

@@ -1,20 +1,19 @@
 // Listening: the application on a port, with time-outs against slow clients, and a stop that lets what is under way finish.
 
 import { createServer, type Server } from 'node:http';
-import { join } from 'node:path';
 import { fail, reasonOf } from '../run/errors/errors.ts';
 import type { Run } from '../run/run.ts';
 import { paperFindings } from '../ranking/budget/curve.ts';
-import { keepDatabase } from '../ranking/scores.ts';
+import { shareDatabase } from '../ranking/scores.ts';
 import { createApp } from './app.ts';
 import { limitConnections, readProxies } from './connections.ts';
-import { openGate } from '../ranking/why/gate.ts';
+import { Gate } from '../ranking/why/gate.ts';
 import { isLoopback, loopbackHosts, mostHeaderBytes } from './guard.ts';
-import { openJobs } from './jobs/jobs.ts';
-import { openKeys } from './keys.ts';
-import { openLive } from './live.ts';
+import { Jobs } from './jobs/jobs.ts';
+import { Keys } from './keys.ts';
+import { Live } from './live.ts';
 import { openMetrics } from './metrics.ts';
-import { openTexts } from '../ranking/why/texts.ts';
+import { TextThread } from '../ranking/why/text-thread.ts';
 
 export interface ListenOptions {
   host: string;
@@ -57,28 +56,23 @@ const heavyWaiting = 64;
 const timeouts = { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 10_000, connectionsCheckingInterval: 1_000 };
 const silentMs = 150_000;
 
-/** Where a run's API keys are. */
-export function keysFile(run: Run): string {
-  return join(run.folder, 'keys.json');
-}
-
 /** Serves a run. Errors: KEYS_NEEDED, KEYS_UNUSABLE, OPTION_INVALID, ADDRESS_IN_USE. */
 export async function serveRun(served: Run, { host, port, keysPath, allowHosts = [], requestsPerMinute, connectionsPerAddress, proxies = [] }: ListenOptions): Promise<Listening> {
   const loopback = isLoopback(host);
   const known = readProxies(proxies);
   if (known === undefined) throw fail('OPTION_INVALID', { option: '--trust-proxy', got: proxies.join(', '), allowed: 'an IP address, or a network such as 10.0.0.0/8' });
-  const keys = openKeys(keysPath ?? keysFile(served), loopback ? (keysPath === undefined ? undefined : {}) : { host });
+  const keys = new Keys(keysPath ?? served.files.apiKeys, loopback ? (keysPath === undefined ? undefined : {}) : { host });
   const perMinute = requestsPerMinute ?? (loopback ? undefined : requestsPerMinuteElsewhere);
   const run: Run = { ...served, confined: true };
-  const database = await keepDatabase(run);
-  const opening = openLive(run);
+  const database = await shareDatabase(run);
+  const opening = Live.open(run);
   // Made once, while the ranking is read.
   paperFindings();
   const live = await opening;
-  const texts = openTexts(run);
-  const jobs = await openJobs(run);
-  const gate = openGate(heavyAtOnce, heavyWaiting);
-  const bodies = openGate(bodyBytes, bodiesWaiting);
+  const texts = new TextThread(run);
+  const jobs = await Jobs.open(run);
+  const gate = new Gate(heavyAtOnce, heavyWaiting);
+  const bodies = new Gate(bodyBytes, bodiesWaiting);
   let refused = (): number => 0;
   const state = { run, live, texts, jobs, keys, gate, bodies, metrics: openMetrics(live, gate, keys, () => refused()) };
   const app = createApp(state, { ...(loopback ? { hosts: [...loopbackHosts, ...allowHosts] } : {}), ...(perMinute === undefined ? {} : { requestsPerMinute: perMinute }), proxies: known });

@@ -2,26 +2,27 @@
 // whole, and if it is damaged, the one before stays. Who holds a `LiveRanking` can go on using it.
 
 import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import { BetrError, errorData, errorFrom, fail } from '../run/errors/errors.ts';
 import { fingerprint, type Run } from '../run/run.ts';
 import { readVersion } from '../run/version.ts';
 import { type Ranking, readRanking, stampParts } from '../ranking/generation.ts';
-import { type Lease, type LiveRanking, loadRanking, type LoadedRanking } from '../ranking/order/live-ranking.ts';
+import { type Loan, LoadedRanking, type LiveRanking } from '../ranking/order/live-ranking.ts';
 
-export interface Live {
+/** What a request sees. */
+export interface LiveView {
   /** The ranking to answer from, for what needs none of its files. Errors: STEP_MISSING, FILE_DAMAGED, FILE_UNREADABLE: why there is none. */
   current(): LiveRanking;
-  /** For one request: what `current` gives keeps its files until `release`, although a newer ranking takes its place. */
-  lend(): { live: Live; release: () => void };
   /** Names everything that an answer follows from besides the request: the generation, the settings, the calibrations. Errors: as `current`. */
   etag(): string;
   /** Whether there is one, and why the newest could not be taken. */
-  state(): { serving: LiveRanking | undefined; problem: BetrError | undefined };
+  state(): LiveState;
   /** Looks for a new generation and new calibrations at once. */
   look(): Promise<void>;
-  /** Ends what is made of the rankings, and waits for that at most so long. */
-  close(withinMs?: number): Promise<void>;
+}
+
+export interface LiveState {
+  serving: LiveRanking | undefined;
+  problem: BetrError | undefined;
 }
 
 const pollMs = 1000;
@@ -29,114 +30,145 @@ const pollMs = 1000;
 const looksPerStamp = 10;
 const closeWithinMs = 1_000;
 
-/** Reads the published ranking, if there is one, and follows it from then on. */
-export async function openLive(run: Run): Promise<Live> {
-  let serving: LoadedRanking | undefined;
+/** The published ranking, if there is one, followed from then on. */
+export class Live implements LiveView {
+  readonly #run: Run;
+  #serving: LoadedRanking | undefined;
   /** The one that is served, and those before it that requests still use: each has its whole order in memory. */
-  const opened = new Set<LoadedRanking>();
-  let problem: BetrError | undefined;
-  let seen: string | undefined | null = null; // null: to be read, whatever it is
-  let served: string | undefined;
+  readonly #opened = new Set<LoadedRanking>();
+  #problem: BetrError | undefined;
+  /** The version of ranking.json that was looked at last; null: to be read, whatever it is. */
+  #seen: string | undefined | null = null;
+  #served: string | undefined;
   /** What was read last, whole or not, and how its parts were then. */
-  let read: { ranking: Ranking; stamp: string } | undefined;
-  let looks = 0;
-  let calibrations: string | undefined;
-  let etag = '';
-  let timer: NodeJS.Timeout | undefined;
-  let closed = false;
+  #read: { ranking: Ranking; stamp: string } | undefined;
+  #looks = 0;
+  #looking: Promise<void> | undefined;
+  #polls = 0;
+  #etag = '';
+  #timer: NodeJS.Timeout | undefined;
+  #closed = false;
 
-  const stop = (error: unknown): void => {
-    problem = errorFrom(errorData(error));
-    // Answers from its parts would be wrong; what else may be the matter with them passes.
-    if (problem.code === 'FILE_DAMAGED') serving = undefined;
-  };
-  const retire = (loaded: LoadedRanking): void => {
-    if (loaded === serving || loaded.isUsed()) return;
-    opened.delete(loaded);
-    void loaded.close(closeWithinMs);
-  };
-  const serve = (loaded: LoadedRanking): void => {
-    serving = loaded;
-    problem = undefined;
-    opened.add(loaded);
-    for (const one of opened) retire(one);
-    loaded.checked.catch((error: unknown) => {
-      if (serving === loaded && !closed) stop(error);
-    });
-  };
-  const lookOnce = async (): Promise<void> => {
-    calibrations = await versionOf(join(run.folder, 'calibrations'));
-    const version = await versionOf(run.files.ranking);
-    if (read !== undefined && (problem !== undefined || looks++ % looksPerStamp === 0) && (await stampParts(run, read.ranking)) !== read.stamp) seen = null;
+  private constructor(run: Run) {
+    this.#run = run;
+  }
+
+  /** Reads what is published, and looks for what is new every second. */
+  static async open(run: Run): Promise<Live> {
+    const live = new Live(run);
+    await live.#poll();
+    return live;
+  }
+
+  current(): LiveRanking {
+    return this.#current().unlent;
+  }
+
+  etag(): string {
+    this.#current();
+    return this.#etag;
+  }
+
+  state(): LiveState {
+    return { serving: this.#serving?.unlent, problem: this.#problem };
+  }
+
+  look(): Promise<void> {
+    this.#looking ??= this.#lookOnce().finally(() => (this.#looking = undefined));
+    return this.#looking;
+  }
+
+  /** For one request: what its `current` gives keeps its files until `release`, although a newer ranking takes its place. */
+  lend(): { live: LiveView; release: () => void } {
+    let lent: { of: LoadedRanking; loan: Loan } | undefined;
+    const current = (): LiveRanking => {
+      const of = lent?.of ?? this.#current();
+      lent ??= { of, loan: of.lend() };
+      return lent.loan.ranking;
+    };
+    const release = (): void => {
+      lent?.loan.release();
+      if (lent !== undefined) this.#retire(lent.of);
+    };
+    return { live: { current, etag: () => this.etag(), state: () => this.state(), look: () => this.look() }, release };
+  }
+
+  /** Ends what is made of the rankings, and waits for that at most so long. */
+  async close(withinMs = closeWithinMs): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    await Promise.all([...this.#opened].map((ranking) => ranking.close(withinMs)));
+  }
+
+  #current(): LoadedRanking {
+    if (this.#serving !== undefined) return this.#serving;
+    throw this.#problem ?? fail('STEP_MISSING', { need: 'ranking', command: 'betr rank' });
+  }
+
+  async #poll(): Promise<void> {
+    await this.look();
+    if (++this.#polls % looksPerStamp === 0) await this.#checkNext();
+    if (!this.#closed) this.#timer = setTimeout(() => void this.#poll(), pollMs).unref();
+  }
+
+  async #lookOnce(): Promise<void> {
+    const { ranking: file, calibrations: folder } = this.#run.files;
+    const calibrations = await versionOf(folder);
+    const version = await versionOf(file);
+    if (await this.#isToBeReadAgain()) this.#seen = null;
     try {
-      if (version === seen) return;
-      read = undefined;
-      const ranking = await readRanking(run);
-      read = { ranking, stamp: await stampParts(run, ranking) };
-      serve(await loadRanking(run, ranking));
-      served = seen = version;
+      if (version === this.#seen) return;
+      this.#read = undefined;
+      const ranking = await readRanking(this.#run);
+      this.#read = { ranking, stamp: await stampParts(this.#run, ranking) };
+      this.#serve(await LoadedRanking.load(this.#run, ranking));
+      this.#served = this.#seen = version;
     } catch (error) {
-      if (served === version) stop(error);
-      else problem = errorFrom(errorData(error));
+      if (this.#served === version) this.#stop(error);
+      else this.#problem = errorFrom(errorData(error));
       // What cannot be read can come back (a restored disk) and is tried again; what is altered, once it is another.
-      seen = read !== undefined || problem?.code === 'STEP_MISSING' ? version : null;
+      this.#seen = this.#read !== undefined || this.#problem?.code === 'STEP_MISSING' ? version : null;
     } finally {
-      etag = `W/"${serving?.ranking.generation ?? ''}-${fingerprint({ version: readVersion(), keep: run.settings.keep, calibrations: calibrations ?? '' }).slice(0, 8)}"`;
+      this.#etag = `W/"${this.#serving?.ranking.generation ?? ''}-${fingerprint({ version: readVersion(), keep: this.#run.settings.keep, calibrations: calibrations ?? '' }).slice(0, 8)}"`;
     }
-  };
-  let looking: Promise<void> | undefined;
-  const look = (): Promise<void> => (looking ??= lookOnce().finally(() => (looking = undefined)));
-  const checkNext = async (): Promise<void> => {
-    const own = serving;
+  }
+
+  /** Whether a part was written since the ranking was read: looked at now and then, and each time where there is a problem. */
+  async #isToBeReadAgain(): Promise<boolean> {
+    const read = this.#read;
+    if (read === undefined) return false;
+    return (this.#problem !== undefined || this.#looks++ % looksPerStamp === 0) && (await stampParts(this.#run, read.ranking)) !== read.stamp;
+  }
+
+  #serve(loaded: LoadedRanking): void {
+    this.#serving = loaded;
+    this.#problem = undefined;
+    this.#opened.add(loaded);
+    for (const one of this.#opened) this.#retire(one);
+    loaded.checked.catch((error: unknown) => {
+      if (this.#serving === loaded && !this.#closed) this.#stop(error);
+    });
+  }
+
+  #stop(error: unknown): void {
+    this.#problem = errorFrom(errorData(error));
+    // Answers from its parts would be wrong; what else may be the matter with them passes.
+    if (this.#problem.code === 'FILE_DAMAGED') this.#serving = undefined;
+  }
+
+  #retire(loaded: LoadedRanking): void {
+    if (loaded === this.#serving || loaded.isUsed()) return;
+    this.#opened.delete(loaded);
+    void loaded.close(closeWithinMs);
+  }
+
+  async #checkNext(): Promise<void> {
+    const own = this.#serving;
     await own?.checkNext().catch((error: unknown) => {
       // What cannot be read now may be read again.
-      if (serving === own && error instanceof BetrError && error.code === 'FILE_DAMAGED') stop(error);
+      if (this.#serving === own && error instanceof BetrError && error.code === 'FILE_DAMAGED') this.#stop(error);
     });
-  };
-  let polls = 0;
-  const poll = async (): Promise<void> => {
-    await look();
-    if (++polls % looksPerStamp === 0) await checkNext();
-    if (!closed) timer = setTimeout(() => void poll(), pollMs).unref();
-  };
-  await poll();
-
-  const current = (): LoadedRanking => {
-    if (serving !== undefined) return serving;
-    throw problem ?? fail('STEP_MISSING', { need: 'ranking', command: 'betr rank' });
-  };
-  const live: Live = {
-    current,
-    lend() {
-      let lent: { of: LoadedRanking; lease: Lease } | undefined;
-      return {
-        live: {
-          ...live,
-          current() {
-            const of = lent?.of ?? current();
-            lent ??= { of, lease: of.lend() };
-            return lent.lease.ranking;
-          },
-        },
-        release() {
-          lent?.lease.release();
-          if (lent !== undefined) retire(lent.of);
-        },
-      };
-    },
-    etag() {
-      current();
-      return etag;
-    },
-    state: () => ({ serving, problem }),
-    look,
-    async close(withinMs = closeWithinMs) {
-      closed = true;
-      clearTimeout(timer);
-      await Promise.all([...opened].map((ranking) => ranking.close(withinMs)));
-    },
-  };
-  return live;
+  }
 }
 
 /** Changes whenever the file (or what is in the folder) is replaced; undefined while there is none. */

@@ -3,7 +3,7 @@
 import type { Request, Response } from 'express';
 import { z } from 'zod';
 import { BetrError, fail } from '../run/errors/errors.ts';
-import { allowedBy, valueAt } from '../run/issues.ts';
+import { allowedBy, valueInside } from '../run/issues.ts';
 import { parseBody } from '../run/body.ts';
 import { bodyLimitBytes } from './read-body.ts';
 import type { ServerState } from './state.ts';
@@ -116,7 +116,7 @@ function parameterProblem([issue]: readonly z.core.$ZodIssue[], value: unknown):
   const allowed = issue?.message ?? '';
   if (issue?.code === 'unrecognized_keys') return fail('PARAMETER_UNKNOWN', { parameter: issue.keys[0] ?? '', known: allowed });
   const parameter = String(issue?.path[0] ?? '');
-  const got = valueAt(value, [parameter]);
+  const got = valueInside(value, [parameter]);
   if (got === undefined && parameter !== '') return fail('PARAMETER_MISSING', { parameter, allowed });
   return fail('OPTION_INVALID', { option: parameter, got: typeof got === 'string' ? got : '', allowed });
 }

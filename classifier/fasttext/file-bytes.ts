@@ -1,7 +1,7 @@
 // Reads a binary file piece by piece, and never past its end: a length that the file names is checked before any memory is taken for it.
 
 import { closeSync, fstatSync, readSync } from 'node:fs';
-import { fail, reasonOf, systemCode } from '../../run/errors/errors.ts';
+import { readError } from '../../run/errors/errors.ts';
 import { openRegularSync } from '../../run/regular-file.ts';
 
 export interface FileBytes {
@@ -17,7 +17,7 @@ export function openFileBytes(path: string, what: string): FileBytes {
   try {
     file = openRegularSync(path);
   } catch (error) {
-    throw systemCode(error) === 'ENOENT' ? fail('FILE_NOT_FOUND', { path, what }, error) : fail('FILE_UNREADABLE', { path, reason: reasonOf(error) }, error);
+    throw readError(error, path, what);
   }
   const { size } = fstatSync(file);
   return {

@@ -8,7 +8,7 @@ import type { Run } from '../../run/run.ts';
 import { withSpillingDuckDb } from '../../data/duckdb/run-files.ts';
 import { labelDocuments } from '../labels.ts';
 import { openRandom, shuffle, type Split, splitDocuments } from '../held-out.ts';
-import { readTargets, readTexts } from '../targets.ts';
+import { readTargets, readSampleTexts } from '../targets.ts';
 
 /** Labels of the best 10 % and of the others; of the first our fastText scorer knows without being told that it is the good one. */
 export const labels = { top: '__label__hq', rest: '__label__other' } as const;
@@ -24,8 +24,8 @@ export interface LabelledDocuments extends Split {
 }
 
 /** The documents of the run's targets, with the labels and the split that `trainClassifier` takes. Errors: FILE_DAMAGED, TARGETS_INVALID. */
-export async function readLabelled({ folder, files, settings }: Run): Promise<LabelledDocuments> {
-  return withSpillingDuckDb(folder, async (connection) => {
+export async function readLabelled({ files, settings }: Run): Promise<LabelledDocuments> {
+  return withSpillingDuckDb(files.spill, async (connection) => {
     const { documents, scores: [scores = new Float64Array()], included } = await readTargets(connection, files.targets);
     return { documents, top: labelDocuments(scores, included).top, scores, ...splitDocuments(documents, settings.classifier.seed) };
   });
@@ -81,9 +81,9 @@ export function fasttextLine(text: string): string {
     .join(' ');
 }
 
-async function eachText({ folder, files }: Run, { documents }: LabelledDocuments, take: (document: number, line: string) => void): Promise<void> {
+async function eachText({ files }: Run, { documents }: LabelledDocuments, take: (document: number, line: string) => void): Promise<void> {
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
-  await withSpillingDuckDb(folder, (connection) => readTexts(connection, files, documents, (document, text) => take(document, fasttextLine(decoder.decode(text)))));
+  await withSpillingDuckDb(files.spill, (connection) => readSampleTexts(connection, files, documents, (document, text) => take(document, fasttextLine(decoder.decode(text)))));
 }
 
 async function writeFileOfLines(path: string, fill: (write: (line: string) => void) => Promise<void>): Promise<void> {

@@ -1,11 +1,12 @@
 // `betr bench`: the run's own classifier beside a peer, on the same documents.
 
 import { Argument, type Command } from 'commander';
-import { compareWithFasttext, type FasttextComparison } from '../../classifier/fasttext/compare.ts';
+import { compareWithFasttext, type FasttextComparison } from '../../classifier/fasttext/benchmark.ts';
 import { findFasttext } from '../../classifier/fasttext/program.ts';
 import { trainClassifier } from '../../classifier/train.ts';
 import { stepCommand, type StepOptions, work } from '../options.ts';
-import { formatCount, formatTable, printResult } from '../output.ts';
+import { formatCount } from '../../run/amounts.ts';
+import { formatTable, printResult } from '../output.ts';
 
 interface BenchOptions extends StepOptions {
   paperOnly: boolean;

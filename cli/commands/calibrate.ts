@@ -1,8 +1,8 @@
 // `betr calibrate`: a keep-rate law from your own small runs, to be used as --pool NAME.
 
 import { basename, extname } from 'node:path';
-import { type Command } from 'commander';
-import { fail, reasonOf, systemCode } from '../../run/errors/errors.ts';
+import type { Command } from 'commander';
+import { fail, readError } from '../../run/errors/errors.ts';
 import { readOnce } from '../../run/regular-file.ts';
 import { openRun } from '../../run/run.ts';
 import { formatFlops, formatShare } from '../../run/amounts.ts';
@@ -35,7 +35,7 @@ async function readText(path: string): Promise<string> {
   try {
     return await readOnce(path, mostBytes);
   } catch (error) {
-    throw systemCode(error) === 'ENOENT' ? fail('FILE_NOT_FOUND', { path, what: 'The file', relativeTo: 'the current folder' }, error) : fail('FILE_UNREADABLE', { path, reason: reasonOf(error) }, error);
+    throw readError(error, path, 'The file', { relativeTo: 'the current folder' });
   }
 }
 

@@ -2,13 +2,12 @@
 
 import type { Command } from 'commander';
 import { openRun } from '../../run/run.ts';
-import { parseAmount, parseBudget } from '../../run/amounts.ts';
-import { answerWithCutoff } from '../../ranking/budget/answer.ts';
-import { compareBudgets, type Comparison, comparisonColumns, tabulateComparison } from '../../ranking/budget/compare.ts';
+import { formatCount, formatShare, parseAmount, parseBudget } from '../../run/amounts.ts';
+import { sourceOf } from '../../ranking/budget/answer.ts';
+import { compareBudgets, type Comparison, comparisonColumns, tabulateComparison } from '../../ranking/budget/compare-budgets.ts';
 import { readRanking } from '../../ranking/generation.ts';
-import { retargetRanking } from '../../ranking/order/retarget.ts';
 import { command, type CommonOptions } from '../options.ts';
-import { formatCount, formatShare, formatTable, printResult } from '../output.ts';
+import { formatTable, printResult } from '../output.ts';
 import { knobOptions, type KnobOptions, readKnobs } from '../question.ts';
 import { csvLine } from '../../data/rows/write-csv.ts';
 
@@ -30,8 +29,7 @@ export function compareCommand(): Command {
       budgets: options.budgets?.split(',').map(parseBudget),
       params: options.params?.split(',').map((text) => parseAmount('--params', text)),
     };
-    const source: Parameters<typeof compareBudgets>[1] = { ranking, answer: (question) => answerWithCutoff(run, ranking, question), target: (choice) => retargetRanking(run, ranking, choice) };
-    const comparison = await compareBudgets(run, source, sizes, readKnobs(options));
+    const comparison = await compareBudgets(run, sourceOf(run, ranking), sizes, readKnobs(options));
     if (options.csv) process.stdout.write([comparisonColumns, ...tabulateComparison(comparison).map((row) => comparisonColumns.map((column) => row[column]))].map(csvLine).join(''));
     else printResult(options.json, comparison, describeComparison(comparison));
   });

@@ -4,7 +4,8 @@ import type { Command } from 'commander';
 import { answerBudget } from '../../ranking/budget/answer.ts';
 import { readRanking } from '../../ranking/generation.ts';
 import { openRanking, rankingCommand, type RankingOptions } from '../options.ts';
-import { formatCount, formatShare, printResult } from '../output.ts';
+import { formatCount, formatShare } from '../../run/amounts.ts';
+import { printResult } from '../output.ts';
 import { questionOptions, type QuestionOptions, readQuestion } from '../question.ts';
 import type { Answer, Question } from '../../ranking/budget/question.ts';
 

@@ -13,14 +13,14 @@ import { withLock } from '../../data/files/lock.ts';
 import type { Report } from '../../run/progress.ts';
 import { openRun, type Run } from '../../run/run.ts';
 import { runIndex } from '../../indexer/index.ts';
-import { parseAmount } from '../../run/amounts.ts';
+import { formatShare, parseAmount } from '../../run/amounts.ts';
 import { answerBudget } from '../../ranking/budget/answer.ts';
 import { favouredSources } from '../../ranking/favoured-sources.ts';
 import { compositionSvg } from '../../ranking/selection/composition-chart.ts';
 import { rankCorpus } from '../../ranking/rank.ts';
 import { writeSelection } from '../../ranking/selection/select.ts';
 import { describeDemo } from '../demo/report.ts';
-import { formatShare, openProgress, printResult } from '../output.ts';
+import { openProgress, printResult } from '../output.ts';
 import { summarizeRank } from './rank.ts';
 import type { Demo } from '../demo/result.ts';
 
@@ -69,7 +69,7 @@ async function runDemo(settings: string, sample: number | undefined, report: Rep
     const train = clock.lap();
     const rank = await rankCorpus(run, report);
     const rankSeconds = clock.lap();
-    const files = listFiles(folder, run, settings);
+    const files = describeFiles(folder, run, settings);
     const answers = [];
     for (const budget of budgets) {
       answers.push({ budget, corpus: await answerBudget(run, rank.ranking, { budget }), pool: await answerBudget(run, rank.ranking, { budget, poolTokens }) });
@@ -82,7 +82,7 @@ async function runDemo(settings: string, sample: number | undefined, report: Rep
   });
 }
 
-function listFiles(folder: string, run: Run, settings: string): Demo['files'] {
+function describeFiles(folder: string, run: Run, settings: string): Demo['files'] {
   return {
     settings,
     corpus: join(folder, 'corpus'),

@@ -11,9 +11,9 @@ import { combinations } from '../../domains/target.ts';
 import { estimators, tiePolicies } from '../../domains/estimate.ts';
 import type { DomainWeights } from '../../domains/result.ts';
 import { projections } from '../../domains/weights.ts';
-import { parseAmount, parseShare, parseWhole } from '../../run/amounts.ts';
+import { parseAmount, parseShare, parseWhole, formatCount, formatShare } from '../../run/amounts.ts';
 import { openProgressOf, stepCommand, type StepOptions, work } from '../options.ts';
-import { formatCount, formatShare, formatTable, printResult } from '../output.ts';
+import { formatTable, printResult } from '../output.ts';
 
 interface DomainOptions extends StepOptions {
   losses?: string;

@@ -2,21 +2,21 @@
 
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { type Command } from 'commander';
+import type { Command } from 'commander';
 import { defaultScorer } from '../../scoring/scorers/list.ts';
 import { commitBytes, commitJson } from '../../data/files/commit.ts';
 import { fail } from '../../run/errors/errors.ts';
 import { openRun, type Run } from '../../run/run.ts';
 import { settingsToShow } from '../../run/settings.ts';
 import { readVersion } from '../../run/version.ts';
-import { parseBudget, parseCount, parseShare } from '../../run/amounts.ts';
+import { parseBudget, parseCount, parseShare, formatCount, formatShare } from '../../run/amounts.ts';
 import { answerBudget } from '../../ranking/budget/answer.ts';
-import type { Contestant } from '../../evaluation/documents.ts';
+import type { Contestant } from '../../evaluation/contest.ts';
 import { openContestants } from '../../evaluation/contestants.ts';
 import { type EvaluatedSelection, type Evaluation, evaluateSelections, listCaveats, randomScorer } from '../../evaluation/evaluate.ts';
 import { evaluationFile, evaluationHtml, reportFile } from '../../evaluation/report.ts';
 import { command, type CommonOptions } from '../options.ts';
-import { formatShare, formatTable, openProgress, printResult } from '../output.ts';
+import { formatTable, openProgress, printResult } from '../output.ts';
 
 interface EvaluateOptions extends CommonOptions {
   budgets?: string;
@@ -75,7 +75,7 @@ function describeEvaluation(evaluation: Evaluation, out: string): string {
   const gain = ({ gain: { value, low, high } }: EvaluatedSelection['targetMatch']['mean']): string => `${value > 0 ? '+' : ''}${value.toFixed(3)} (${low.toFixed(3)} to ${high.toFixed(3)})`;
   const rows = selections.map(({ scorer, keep, verdict, targetMatch, offTarget }) => [scorer, formatShare(keep), targetMatch.mean.bitsPerByte.value.toFixed(3), gain(targetMatch.mean), gain(offTarget.mean), verdict]);
   return [
-    `Bits per byte on held-out text of language models trained on ${trainWords.toLocaleString('en')} words of each selection; gain over the random selection of the same share, with 95 % intervals:`,
+    `Bits per byte on held-out text of language models trained on ${formatCount(trainWords)} words of each selection; gain over the random selection of the same share, with 95 % intervals:`,
     formatTable([['scorer', 'kept', 'target match', 'gain', 'off-target gain', 'verdict'], ...rows]),
     ...listCaveats(evaluation).map((caveat) => `Note: ${caveat}`),
     `${join(out, reportFile)} and ${evaluationFile} have every benchmark and source`,

@@ -5,10 +5,11 @@ import { fail } from '../../run/errors/errors.ts';
 import { openRun, type Run } from '../../run/run.ts';
 import { passOver } from '../../data/files/quarantine.ts';
 import { listBenchmarks, readBenchmark } from '../../indexer/examples/benchmarks.ts';
-import type { ExampleCounts } from '../../indexer/card.ts';
+import { nameRecipe } from '../../indexer/examples/read.ts';
+import type { ExampleCounts } from '../../indexer/index-card.ts';
 import { command, type CommonOptions } from '../options.ts';
-import { formatCount, printResult } from '../output.ts';
-import { formatCountOf } from '../../run/amounts.ts';
+import { printResult } from '../output.ts';
+import { formatCount, formatCountOf } from '../../run/amounts.ts';
 
 interface ExamplesOptions extends CommonOptions {
   benchmark?: string[];
@@ -60,9 +61,4 @@ export function describeReport({ recipes, refused, unused }: Pick<Shown, 'recipe
     ...refused.map(({ reason, rows, first }) => `  refused: ${formatCountOf(rows, 'row')}, the first ${first}: ${reason}`),
     ...unused.map(({ field, rows }) => `  not used: field "${field}" of ${formatCountOf(rows, 'row')}`),
   ];
-}
-
-/** How a recipe is called in a sentence. */
-export function nameRecipe(recipe: string): string {
-  return recipe === 'template' ? 'the template' : recipe === 'general' ? 'the general rules' : `recipe ${recipe}`;
 }

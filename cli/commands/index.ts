@@ -2,10 +2,10 @@
 
 import { type Command } from 'commander';
 import { type IndexResult, runIndex } from '../../indexer/index.ts';
-import { formatCountOf } from '../../run/amounts.ts';
+import { formatCount, formatCountOf, formatShare } from '../../run/amounts.ts';
 import { describeReport } from './examples.ts';
 import { forceTestsOption, work, stepCommand, type StepOptions } from '../options.ts';
-import { describeEmpty, describeQuarantine, formatBytes, formatCount, formatShare, formatTable, printResult, shorten } from '../output.ts';
+import { describeEmpty, describeQuarantine, formatBytes, formatTable, printResult, shorten } from '../output.ts';
 
 interface IndexCommandOptions extends StepOptions {
   forceTests: boolean;

@@ -5,7 +5,8 @@ import { defaultRunWords, fewestWords } from '../../leaks/find.ts';
 import { findLeaks, type LeaksResult } from '../../leaks/leaks.ts';
 import { parseWhole } from '../../run/amounts.ts';
 import { stepCommand, type StepOptions, work } from '../options.ts';
-import { formatBytes, formatCount, formatTable, printResult, shorten } from '../output.ts';
+import { formatCount } from '../../run/amounts.ts';
+import { formatBytes, formatTable, printResult, shorten } from '../output.ts';
 
 interface LeaksOptions extends StepOptions {
   tests: string[];

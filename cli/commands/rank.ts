@@ -1,18 +1,18 @@
 // `betr rank`: scores the corpus and publishes its ranking; only what is new is scored.
 
-import { type Command } from 'commander';
+import type { Command } from 'commander';
 import { listOutdated } from '../../classifier/outdated.ts';
 import { defaultScorer } from '../../scoring/scorers/list.ts';
 import { shardsOf } from '../../scoring/shard-changes.ts';
 import { fail } from '../../run/errors/errors.ts';
 import type { Report } from '../../run/progress.ts';
 import type { Run } from '../../run/run.ts';
-import { formatCountOf, parseWhole } from '../../run/amounts.ts';
+import { formatCountOf, parseWhole, formatCount, formatShare } from '../../run/amounts.ts';
 import type { Drift } from '../../ranking/drift.ts';
 import { predictRanking } from '../../ranking/predict.ts';
 import { prepareRanking, publishScored, type RankResult, rankCorpus } from '../../ranking/rank.ts';
 import { scorerOption, stepCommand, type StepOptions, work } from '../options.ts';
-import { describeEmpty, describeQuarantine, formatBytes, formatCount, formatShare, printResult } from '../output.ts';
+import { describeEmpty, describeQuarantine, formatBytes, printResult } from '../output.ts';
 import { describePrediction } from '../prediction.ts';
 
 export function rankCommand(): Command {

@@ -4,13 +4,13 @@ import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { fail } from '../../run/errors/errors.ts';
 import { readDomains } from '../../domains/result.ts';
-import { formatCountOf } from '../../run/amounts.ts';
+import { formatCount, formatCountOf } from '../../run/amounts.ts';
 import { readRanking } from '../../ranking/generation.ts';
 import type { LeakHandling } from '../../ranking/selection/leak-mask.ts';
 import { type DomainColumn, domainColumns } from '../../ranking/selection/quotas.ts';
 import { type SelectionManifest, writeSelection } from '../../ranking/selection/select.ts';
 import { openRanking, rankingCommand, type RankingOptions } from '../options.ts';
-import { formatCount, openProgress, printResult } from '../output.ts';
+import { openProgress, printResult } from '../output.ts';
 import { questionOptions, type QuestionOptions, readQuestion } from '../question.ts';
 import { isRemote } from '../../run/address.ts';
 

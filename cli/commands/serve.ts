@@ -4,7 +4,7 @@ import { type Command, Option } from 'commander';
 import { openRun } from '../../run/run.ts';
 import { parseWhole } from '../../run/amounts.ts';
 import { type KeyKind, keyKinds, makeKey } from '../../server/keys.ts';
-import { keysFile, serveRun } from '../../server/listen.ts';
+import { serveRun } from '../../server/listen.ts';
 import { command, type CommonOptions } from '../options.ts';
 import { printResult } from '../output.ts';
 
@@ -31,7 +31,7 @@ export function serveCommand(): Command {
     .option('--trust-proxy <address>', 'a proxy in front of this server, or a network of them; its X-Forwarded-For says who asks (can be repeated)', (address: string, addresses: string[]) => [...addresses, address], [])
     .action(async (options: ServeOptions) => {
       const run = await openRun(options.config);
-      const keysPath = options.keys ?? keysFile(run);
+      const keysPath = options.keys ?? run.files.apiKeys;
       if (options.newKey !== undefined) {
         const { id, key } = await makeKey(keysPath, options.newKey);
         // Scripts take the key from standard output: K=$(betr serve --new-key read).

@@ -12,8 +12,8 @@ import { withLock } from '../../data/files/lock.ts';
 import { nodeFlags } from '../../data/files/process.ts';
 import { openRun, type Run } from '../../run/run.ts';
 import { command, type CommonOptions, runArgument } from '../options.ts';
-import { formatCount, openProgress, printResult } from '../output.ts';
-import { formatCountOf, parseWhole } from '../../run/amounts.ts';
+import { openProgress, printResult } from '../output.ts';
+import { formatCountOf, parseWhole, formatCount } from '../../run/amounts.ts';
 import { parseWorkers } from './rank.ts';
 import { publishScript, quote, type SlurmJob, workScript } from '../slurm-scripts.ts';
 
@@ -36,7 +36,7 @@ export function slurmCommand(): Command {
       const job: SlurmJob = {
         betr: [process.execPath, ...nodeFlags, ...process.argv.slice(1, 2)],
         settingsPath: run.settingsPath,
-        folder: join(run.folder, 'slurm'),
+        folder: run.files.slurm,
         nodes: parseWhole('--nodes', options.nodes, 1, 1e6),
         cpus: parseWorkers(options.cpus, '--cpus'),
         sbatch: options.sbatch,

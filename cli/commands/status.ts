@@ -1,19 +1,19 @@
 // `betr status`: what is in the run folder, and what the next command would do.
 
 import { type Command } from 'commander';
-import { type Card, readCard } from '../../classifier/card.ts';
+import { type Card, readCard } from '../../classifier/classifier-card.ts';
 import { listOutdated } from '../../classifier/outdated.ts';
 import { listAtWork, surveyCorpus } from '../../scoring/score-corpus.ts';
 import { BetrError } from '../../run/errors/errors.ts';
 import { openRun, type Run } from '../../run/run.ts';
 import { listRankings, rankingRun } from '../../scoring/scorers/list.ts';
 import { compareShards, type ShardChanges, shardsOf } from '../../scoring/shard-changes.ts';
-import { type IndexCard, readIndexCard } from '../../indexer/card.ts';
+import { type IndexCard, readIndexCard } from '../../indexer/index-card.ts';
 import { type Ranking, readRanking } from '../../ranking/generation.ts';
 import { type Drift, readDrift } from '../../ranking/drift.ts';
-import { formatCountOf, formatNames } from '../../run/amounts.ts';
+import { formatCount, formatCountOf, formatNames } from '../../run/amounts.ts';
 import { rankingCommand, type RankingOptions } from '../options.ts';
-import { formatCount, printResult } from '../output.ts';
+import { printResult } from '../output.ts';
 import { describeDrift } from './rank.ts';
 
 interface Status {

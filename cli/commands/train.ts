@@ -2,13 +2,14 @@
 
 import { resolve } from 'node:path';
 import { type Command } from 'commander';
-import type { Card, Interval } from '../../classifier/card.ts';
+import type { Card, Interval } from '../../classifier/classifier-card.ts';
 import { paperCommand } from '../../classifier/fasttext/program.ts';
 import { readLabelled, writeTrainingFile } from '../../classifier/fasttext/training-file.ts';
 import { trainClassifier } from '../../classifier/train.ts';
 import type { Run } from '../../run/run.ts';
 import { work, stepCommand, type StepOptions } from '../options.ts';
-import { formatCount, formatTable, printResult } from '../output.ts';
+import { formatCount } from '../../run/amounts.ts';
+import { formatTable, printResult } from '../output.ts';
 
 interface TrainOptions extends StepOptions {
   exportFasttext?: string;

@@ -2,9 +2,9 @@
 
 import type { Command } from 'commander';
 import { type Verification, verifyRanking } from '../../ranking/verify/verify.ts';
-import { formatCountOf } from '../../run/amounts.ts';
+import { formatCount, formatCountOf } from '../../run/amounts.ts';
 import { openRanking, rankingCommand, type RankingOptions, runArgument } from '../options.ts';
-import { formatBytes, formatCount, openProgress, printResult } from '../output.ts';
+import { formatBytes, openProgress, printResult } from '../output.ts';
 
 export function verifyCommand(): Command {
   return rankingCommand('verify', 'prove that the ranking is whole and unaltered: every part, checksum, sum, and row of the corpus; exit code 1 when it is not')

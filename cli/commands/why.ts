@@ -2,13 +2,12 @@
 
 import type { Command } from 'commander';
 import { openRun } from '../../run/run.ts';
-import { parseWhole } from '../../run/amounts.ts';
-import { answerWithCutoff } from '../../ranking/budget/answer.ts';
+import { parseWhole, formatCount, formatShare } from '../../run/amounts.ts';
+import { sourceOf } from '../../ranking/budget/answer.ts';
 import { readRanking } from '../../ranking/generation.ts';
-import { type Choice, retargetRanking } from '../../ranking/order/retarget.ts';
-import { openTexts } from '../../ranking/why/texts.ts';
+import { TextThread } from '../../ranking/why/text-thread.ts';
 import { command, type CommonOptions } from '../options.ts';
-import { formatCount, formatShare, formatTable, printResult } from '../output.ts';
+import { formatTable, printResult } from '../output.ts';
 import { questionOptions, type QuestionOptions, readQuestion } from '../question.ts';
 import type { Question } from '../../ranking/budget/question.ts';
 import { explainDocument, type Why, whyDefaults } from '../../ranking/why/why.ts';
@@ -26,10 +25,9 @@ export function whyCommand(): Command {
       const run = await openRun(options.config);
       const ranking = await readRanking(run);
       const question: Question = readQuestion(options, { cutoff: false });
-      const texts = openTexts(run);
+      const texts = new TextThread(run);
       try {
-        const source = { ranking, answer: (asked: Question) => answerWithCutoff(run, ranking, asked), target: (choice: Choice) => retargetRanking(run, ranking, choice) };
-        const why = await explainDocument(run, source, texts, { ...whyDefaults, shard, row: parseWhole('ROW', row, 0, Number.MAX_SAFE_INTEGER), benchmark: options.benchmark }, question);
+        const why = await explainDocument(run, sourceOf(run, ranking), texts, { ...whyDefaults, shard, row: parseWhole('ROW', row, 0, Number.MAX_SAFE_INTEGER), benchmark: options.benchmark }, question);
         printResult(options.json, why, describeWhy(why));
       } finally {
         await texts.close();

@@ -7,9 +7,9 @@ import { emptyResult, problemOf, type WorkResult } from '../../scoring/work.ts';
 import { runWorkers } from '../../scoring/workers.ts';
 import { BetrError } from '../../run/errors/errors.ts';
 import { withLock } from '../../data/files/lock.ts';
-import { formatCountOf, parseSeconds } from '../../run/amounts.ts';
+import { formatCountOf, parseSeconds, formatCount } from '../../run/amounts.ts';
 import { openRanking, rankingCommand, type RankingOptions, runArgument } from '../options.ts';
-import { formatBytes, formatCount, openProgress, printResult } from '../output.ts';
+import { formatBytes, openProgress, printResult } from '../output.ts';
 import { parseWorkers } from './rank.ts';
 
 interface WorkCommandOptions extends RankingOptions {

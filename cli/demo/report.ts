@@ -1,8 +1,8 @@
 // What `betr demo` tells a newcomer: what went in, what was learned, what each budget keeps, what the cut does, and where to go on.
 
 import { relative } from 'node:path';
-import { formatAmount, formatFlops } from '../../run/amounts.ts';
-import { formatBytes, formatCount, formatShare, formatTable } from '../output.ts';
+import { formatAmount, formatCount, formatFlops, formatShare } from '../../run/amounts.ts';
+import { formatBytes, formatTable } from '../output.ts';
 import type { Answer } from '../../ranking/budget/question.ts';
 import type { Demo } from './result.ts';
 

@@ -1,6 +1,6 @@
 // What `betr demo` reports.
 
-import type { Card } from '../../classifier/card.ts';
+import type { Card } from '../../classifier/classifier-card.ts';
 import type { DemoCorpus } from './corpus.ts';
 import type { IndexResult } from '../../indexer/index.ts';
 import type { Favoured } from '../../ranking/favoured-sources.ts';

@@ -27,7 +27,7 @@ async function* readMember(bytes: ByteReader): AsyncGenerator<Uint8Array> {
   await passHeader(bytes, at, cutShort);
   let [crc, size] = [0, 0];
   for await (const piece of inflateMember(bytes, at, cutShort)) {
-    crc = crc32(piece, crc);
+    crc = zlib.crc32(piece, crc);
     size = (size + piece.length) >>> 0;
     yield piece;
   }
@@ -42,7 +42,7 @@ async function* readMember(bytes: ByteReader): AsyncGenerator<Uint8Array> {
 async function passHeader(bytes: ByteReader, at: number, cutShort: () => Error): Promise<void> {
   let crc = 0;
   const pass = (part: Uint8Array): void => {
-    crc = crc32(part, crc);
+    crc = zlib.crc32(part, crc);
     bytes.drop(part.length);
   };
   const next = async (count: number): Promise<Buffer> => {
@@ -126,22 +126,4 @@ function inflateSmall(bytes: Uint8Array): z.output<typeof inflated> | undefined 
   } catch {
     return undefined;
   }
-}
-
-const ownCrc32 = z.custom<(bytes: Uint8Array, before: number) => number>((value) => typeof value === 'function').safeParse(Reflect.get(zlib, 'crc32'));
-
-/** Node has it from 20.15 and 22.2 on. */
-const crc32 = ownCrc32.success ? ownCrc32.data : slowCrc32;
-
-const crcTable = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let crc = byte;
-  for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
-  return crc;
-});
-
-/** The CRC-32 of bytes that follow others, whose CRC-32 is `before`. */
-export function slowCrc32(bytes: Uint8Array, before: number): number {
-  let crc = ~before;
-  for (let i = 0; i < bytes.length; i++) crc = (crcTable[(crc ^ (bytes[i] ?? 0)) & 0xff] ?? 0) ^ (crc >>> 8);
-  return ~crc >>> 0;
 }

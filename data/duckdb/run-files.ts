@@ -4,11 +4,10 @@
 import type { DuckDBAppender, DuckDBConnection, DuckDBType, DuckDBValue } from '@duckdb/node-api';
 import { DuckDBDataChunk } from './library.ts';
 import { rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import { z } from 'zod';
 import { commitFile } from '../files/commit.ts';
-import { sqlPath, sqlString, withDuckDb } from './duckdb.ts';
-import { fail, reasonOf, systemCode } from '../../run/errors/errors.ts';
+import { type DuckDbLimits, sqlPath, sqlString, withDuckDb } from './duckdb.ts';
+import { ifThere, reasonOf, writeError } from '../../run/errors/errors.ts';
 
 /** Rows of a group: with texts in the row, larger groups do not fit the memory of a bounded DuckDB (measured: 122,880 rows fail at 1 GB). */
 const groupRows = 8192;
@@ -16,19 +15,23 @@ const chunkRows = 2048;
 const memoryMb = 2048;
 
 /**
- * An in-memory DuckDB for the work of `betr index`: bounded, spilling into a folder inside `folder` that is gone afterwards. The folder's name is fixed, so that
- * what a killed process left is cleared; one at a time, which the run's lock sees to. Errors: DISK_FULL, and those of `use`.
+ * Hands `use` an empty in-memory DuckDB of bounded size that spills into a folder, which is cleared before and removed afterwards: only one database at a time
+ * may have it. A step of a run uses the run's `files.spill`, which the run's lock guards. Errors: DISK_FULL, WRITE_FAILED, and those of `use`.
  */
-export async function withSpillingDuckDb<T>(folder: string, use: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
-  const spill = join(folder, 'index-spill');
+export async function withSpillingDuckDb<T>(spill: string, use: (connection: DuckDBConnection) => Promise<T>, limits: Omit<DuckDbLimits, 'spill'> = { memoryMb }): Promise<T> {
   await rm(spill, { recursive: true, force: true });
   try {
-    return await withDuckDb({ memoryMb, spill }, use);
+    return await withDuckDb({ ...limits, spill }, use);
   } catch (error) {
-    throw /no space left/i.test(reasonOf(error)) ? fail('DISK_FULL', { path: spill }, error) : error;
+    throw spillError(error, spill);
   } finally {
     await rm(spill, { recursive: true, force: true });
   }
+}
+
+/** What a query's failure means: DISK_FULL where its spilling failed for lack of space, else the error itself. */
+export function spillError(error: unknown, spill: string): unknown {
+  return /no space left/i.test(reasonOf(error)) ? writeError(error, spill) : error;
 }
 
 /** Writes the rows of `query` to `path`, in its order, with `note` kept in the file. Errors: DISK_FULL, WRITE_FAILED. */
@@ -41,12 +44,7 @@ export async function writeParquet(connection: DuckDBConnection, query: string, 
 
 /** The note in a Parquet file of the run; undefined where the file or a fitting note is missing, so that the file is made again. */
 export async function readNote<T>(path: string, schema: z.ZodType<T>): Promise<T | undefined> {
-  try {
-    await stat(path);
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined;
-    throw error;
-  }
+  if ((await ifThere(stat(path))) === undefined) return undefined;
   return withDuckDb({ threads: 1 }, async (connection) => {
     try {
       const reader = await connection.runAndReadAll(`SELECT decode(value) FROM parquet_kv_metadata(${sqlPath(path)}) WHERE decode(key) = 'betr'`);

@@ -3,7 +3,7 @@
 
 import { openByteReader } from '../compression/byte-reader.ts';
 import type { ShardFormat } from '../documents.ts';
-import { BetrError, fail, reasonOf, systemCode } from '../../run/errors/errors.ts';
+import { BetrError, readError } from '../../run/errors/errors.ts';
 import { foreignKind, jsonDocumentKind, lookBytes } from './file-kind.ts';
 import { readPieces } from './files.ts';
 import { gunzip } from '../compression/gzip.ts';
@@ -37,8 +37,7 @@ async function* reading(path: string, read: () => AsyncGenerator<Uint8Array>): A
     yield* read();
   } catch (error) {
     if (error instanceof BetrError) throw error;
-    if (systemCode(error) === 'ENOENT') throw fail('FILE_NOT_FOUND', { path: showPath(path), what: 'The file' }, error);
-    throw fail('FILE_UNREADABLE', { path: showPath(path), reason: reasonOf(error) }, error);
+    throw readError(error, showPath(path));
   }
 }
 

@@ -9,7 +9,7 @@ import { type FileHandle, link, open, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
-import { fail, reasonOf, systemCode, writeError } from '../../run/errors/errors.ts';
+import { systemCode, writeError, ifThere } from '../../run/errors/errors.ts';
 import { identifyProcess, isProcessGone, readProcessSpace } from './process.ts';
 import { readRegular } from '../../run/regular-file.ts';
 
@@ -150,7 +150,7 @@ export function watchLeases(lostMs: number): LeaseWatch {
   const seen = new Map<string, { text: string; sinceMs: number }>();
   /** The text of a lease whose holder is lost; undefined where there is none or it is not. */
   const findLost = async (path: string): Promise<string | undefined> => {
-    const text = await readText(path);
+    const text = await ifThere(readRegular(path, 'utf8'));
     const known = seen.get(path);
     if (text === undefined) seen.delete(path);
     else if (known?.text !== text) seen.set(path, { text, sinceMs: performance.now() });
@@ -165,7 +165,7 @@ export function watchLeases(lostMs: number): LeaseWatch {
       return false;
     }
     try {
-      if ((await readText(path)) !== text) return false;
+      if ((await ifThere(readRegular(path, 'utf8'))) !== text) return false;
       await rm(path, { force: true });
       seen.delete(path);
       return true;
@@ -183,7 +183,7 @@ export function watchLeases(lostMs: number): LeaseWatch {
 
 /** Who holds the lease at `path`, and the lease's text, which changes with every beat; undefined where nobody does or it cannot be told. */
 export async function readHolder(path: string): Promise<(Holder & { text: string }) | undefined> {
-  const text = (await readText(path)) ?? '';
+  const text = (await ifThere(readRegular(path, 'utf8'))) ?? '';
   const holder = parseHolder(text);
   return holder && { ...holder, text };
 }
@@ -192,15 +192,6 @@ export async function readHolder(path: string): Promise<(Holder & { text: string
 export async function readLiveHolder(path: string): Promise<Holder | undefined> {
   const holder = await readHolder(path);
   return isGone(holder) ? undefined : holder;
-}
-
-async function readText(path: string): Promise<string | undefined> {
-  try {
-    return await readRegular(path, 'utf8');
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined;
-    throw fail('FILE_UNREADABLE', { path, reason: reasonOf(error) }, error);
-  }
 }
 
 function parseHolder(text: string): Holder | undefined {

@@ -6,6 +6,7 @@ import { setTimeout } from 'node:timers/promises';
 import { fail } from '../../run/errors/errors.ts';
 import { isNear, type Lease, readHolder, takeLease, watchLeases } from './lease.ts';
 import { type Report, silent } from '../../run/progress.ts';
+import { type RunFiles, runFiles } from '../../run/files.ts';
 import type { Run } from '../../run/run.ts';
 
 /** Who asks from another machine waits for one beat, to see whether the holder lives. */
@@ -16,7 +17,7 @@ export async function withLock<T>(run: Run, work: () => Promise<T>, report: Repo
   const lease = await takeLock(run, run.files.lock, run.folder, report);
   held.set(run.files.lock, lease);
   try {
-    await removeTemporaries(run.folder);
+    await removeTemporaries(run);
     return await work();
   } finally {
     held.delete(run.files.lock);
@@ -57,15 +58,22 @@ export async function takeLock({ settings }: Run, path: string, dir: string, rep
 }
 
 /** Folders that are written into without this lock: workers clear away their own; a server's files are left alone until nobody can be at them any more. */
-const ofWorkers = ['scores', 'quarantine', 'manifest', 'leases'];
-const ofServers = ['holds', 'jobs', 'keys', 'order', 'ranks', 'retargeted', 'calibrations'];
+const ofWorkers = ({ scores, quarantine, manifest, leases }: RunFiles): string[] => [scores, quarantine, manifest, leases];
+const ofServers = ({ holds, jobs, keyOrders, orders, ranks, retargeted, calibrations }: RunFiles): string[] => [holds, jobs, keyOrders, orders, ranks, retargeted, calibrations];
 const dayMs = 86_400_000;
 
-/** Removes what was left half-written in the folder. What goes away meanwhile is somebody else's. */
-async function removeTemporaries(folder: string, leastAgeMs = 0): Promise<void> {
+/** Removes what was left half-written in the run's folder, those of its other rankings included. */
+async function removeTemporaries({ folder, files }: Run): Promise<void> {
+  const rankings = (await readdir(files.rankings).catch(() => [])).map((name) => runFiles(folder, name));
+  const all = [files, ...rankings];
+  await removeTemporariesIn(folder, { skipped: new Set(all.flatMap(ofWorkers)), left: new Set(all.flatMap(ofServers)) });
+}
+
+/** What goes away meanwhile is somebody else's. */
+async function removeTemporariesIn(folder: string, known: { skipped: ReadonlySet<string>; left: ReadonlySet<string> }, leastAgeMs = 0): Promise<void> {
   for (const entry of await readdir(folder, { withFileTypes: true }).catch(() => [])) {
     const path = join(folder, entry.name);
-    if (entry.isDirectory() && !ofWorkers.includes(entry.name)) await removeTemporaries(path, ofServers.includes(entry.name) ? dayMs : leastAgeMs);
+    if (entry.isDirectory() && !known.skipped.has(path)) await removeTemporariesIn(path, known, known.left.has(path) ? dayMs : leastAgeMs);
     if (!entry.isFile() || !entry.name.startsWith('.') || !entry.name.endsWith('.tmp')) continue;
     const ageMs = leastAgeMs === 0 ? 0 : Date.now() - (await stat(path).then(({ mtimeMs }) => mtimeMs, () => Infinity));
     if (ageMs >= leastAgeMs) await rm(path, { force: true });

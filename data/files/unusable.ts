@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import type { Quarantine } from './quarantine.ts';
+import { formatCount, formatCountOf } from '../../run/amounts.ts';
 
 const count = z.number().int().nonnegative();
 
@@ -25,8 +26,8 @@ export const noneUnusable: UnusableShards = { unusable: 0, empty: 0, first: [] }
 /** What readers have to know of shards without a usable row. */
 export function describeUnusable({ unusable, first }: UnusableShards): string[] {
   if (unusable === 0) return [];
-  const more = unusable > named ? ` and ${(unusable - named).toLocaleString('en')} more` : '';
-  return [`${unusable === 1 ? '1 shard has' : `${unusable.toLocaleString('en')} shards have`} no usable row: ${describeReasons(first).join(', ')}${more}`];
+  const more = unusable > named ? ` and ${formatCount(unusable - named)} more` : '';
+  return [`${formatCountOf(unusable, 'shard')} ${unusable === 1 ? 'has' : 'have'} no usable row: ${describeReasons(first).join(', ')}${more}`];
 }
 
 /** The first few of them with their reasons. */

@@ -2,7 +2,7 @@
 
 import { isUtf8 } from 'node:buffer';
 import { mostDocumentTokens } from '../../run/bounds.ts';
-import { isRow, type Row, valueOf } from '../../run/fields/field-path.ts';
+import { isRow, type Row, valueOf, idIn } from '../../run/fields/field-path.ts';
 import type { FieldNames } from '../../run/settings.ts';
 
 export type LineResult =
@@ -27,12 +27,13 @@ export function readLine(bytes: Uint8Array, fields: FieldNames): LineResult {
   const id = valueOf(row, fields.id) ?? undefined;
   if (id !== undefined && typeof id !== 'string' && typeof id !== 'number') return bad(fields.id, 'is neither a string nor a number');
   if (isInexact(id)) return bad(fields.id, 'is a number too large to be kept exactly in such a line; write it as a string');
+  const name = idIn(id);
   const source = valueOf(row, fields.source) ?? '';
   if (typeof source !== 'string' && typeof source !== 'number') return bad(fields.source, 'is neither a string nor a number');
   if (isInexact(source)) return bad(fields.source, 'is a number too large to be kept exactly in such a line; write it as a string');
   const tokens = valueOf(row, fields.tokens) ?? Number.NaN;
   if (typeof tokens !== 'number' || !isCount(tokens)) return bad(fields.tokens, countProblem(tokens));
-  return { kind: 'document', id: id === undefined || id === '' ? undefined : wellFormed(String(id)), source: wellFormed(String(source)), tokens, text };
+  return { kind: 'document', id: name && wellFormed(name), source: wellFormed(String(source)), tokens, text };
 }
 
 function bad(field: string, problem: string): LineResult {

@@ -144,7 +144,7 @@ function addOrdinary(memory: Buffer, records: Uint32Array, at: number, textBytes
   const tokens = tokensAt === 0 ? Number.NaN : Number(memory.toString('latin1', tokensAt, records[at + 9]));
   if (!isCount(tokens) || (tokensAt !== 0 && memory[tokensAt] === quote)) return false;
   const id = readValue(memory, records[at + 4] ?? 0, records[at + 5] ?? 0);
-  batch.addDocument(firstLine + (records[at] ?? 0), id === '' ? undefined : id, readValue(memory, records[at + 6] ?? 0, records[at + 7] ?? 0), tokens, textBytes);
+  batch.addDocument(firstLine + (records[at] ?? 0), id, readValue(memory, records[at + 6] ?? 0, records[at + 7] ?? 0), tokens, textBytes);
   return true;
 }
 

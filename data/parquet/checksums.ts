@@ -1,8 +1,7 @@
 // The checksums that a Parquet file may have of its pages. DuckDB does not look at them, so they are checked before it reads.
 
 import type { FileHandle } from 'node:fs/promises';
-import * as zlib from 'node:zlib';
-import { z } from 'zod';
+import { crc32 } from 'node:zlib';
 import { openPool } from '../files/pool.ts';
 import { openRegular } from '../../run/regular-file.ts';
 import { mostHeaderBytes, type PageHeader, readPageHeader } from './page-header.ts';
@@ -69,24 +68,4 @@ export async function readHeaderAt(file: FileHandle, at: number, end: number): P
       return undefined;
     }
   }
-}
-
-type Crc32 = (bytes: Uint8Array, crc: number) => number;
-
-const own = z.custom<Crc32>((value) => typeof value === 'function').safeParse(Reflect.get(zlib, 'crc32'));
-
-/** CRC-32 as gzip has it, going on from that of the bytes before. Node has one from 20.15 and 22.2 on. */
-export const crc32: Crc32 = own.success ? own.data : slowCrc32;
-
-const table = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let value = byte;
-  for (let bit = 0; bit < 8; bit++) value = (value >>> 1) ^ (value & 1 ? 0xedb88320 : 0);
-  return value;
-});
-
-/** The same in plain JavaScript. */
-export function slowCrc32(bytes: Uint8Array, crc: number): number {
-  let value = ~crc;
-  for (const byte of bytes) value = (value >>> 8) ^ (table[(value ^ byte) & 255] ?? 0);
-  return ~value >>> 0;
 }

@@ -1,9 +1,10 @@
 // The pages of a column chunk, of any type, encoding and codec: their levels, and their values as bytes.
 
+import { crc32 } from 'node:zlib';
 import type { FileHandle } from 'node:fs/promises';
 import { isNativeError } from 'node:util/types';
 import { reasonOf, systemCode } from '../../run/errors/errors.ts';
-import { crc32, damagedPage, type PageSpan, readHeaderAt, wrongChecksum } from './checksums.ts';
+import { damagedPage, type PageSpan, readHeaderAt, wrongChecksum } from './checksums.ts';
 import { decompressPage } from './codecs.ts';
 import { type Indexed, plainEncoding, readEncoded, type Values } from './decode.ts';
 import type { SchemaNode } from './footer.ts';

@@ -21,6 +21,7 @@ export function compressPage(bytes: Uint8Array): Uint8Array {
   return compress(bytes);
 }
 
+// The library takes a page at once and looks back as far as it likes; snappy.ts takes a page piece by piece, which the library cannot, and looks back 256 KiB.
 let snappy: ReturnType<typeof snappyUncompressor> | undefined;
 
 /** By the codecs' numbers in the format. Each decompresses to at most `size` bytes, or throws. */

@@ -4,6 +4,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { z } from 'zod';
 import { parquetSource, sqlName } from '../duckdb/duckdb.ts';
 import { fail } from '../../run/errors/errors.ts';
+import { splitName } from '../../run/fields/field-path.ts';
 import type { FieldNames } from '../../run/settings.ts';
 import { type Footer, listLeaves, type SchemaNode } from './footer.ts';
 
@@ -35,9 +36,9 @@ export function findColumns({ root }: Footer, fields: FieldNames, shown: string)
 export function findColumn(parent: SchemaNode, name: string): ColumnPath | undefined {
   const whole = parent.children.find((child) => child.name === name);
   if (whole !== undefined) return [whole];
-  for (let dot = name.lastIndexOf('.'); dot > 0; dot = name.lastIndexOf('.', dot - 1)) {
-    for (const struct of parent.children.filter((child) => child.name === name.slice(0, dot) && isStruct(child))) {
-      const inner = findColumn(struct, name.slice(dot + 1));
+  for (const [key, rest] of splitName(name)) {
+    for (const struct of parent.children.filter((child) => child.name === key && isStruct(child))) {
+      const inner = findColumn(struct, rest);
       if (inner !== undefined) return [struct, ...inner];
     }
   }

@@ -166,7 +166,7 @@ async function copyFlat(source: FileHandle, writer: ChunkWriter, leaf: SchemaNod
       for (let copy = 0; copy < (copies[next] ?? 0); copy++) {
         if (writer.isFull()) await writer.flush();
         if (edit === undefined || !isThere || !edits.copies.has(row)) writer.add(page, entry, entry + 1, place);
-        else addEdited(writer, edit(row, copy, valueAt(page, place)));
+        else addEdited(writer, edit(row, copy, valueOfEntry(page, place)));
       }
     }
     first += page.entries;
@@ -179,7 +179,7 @@ function addEdited(writer: ChunkWriter, value: Uint8Array | undefined): void {
   else writer.addValue(value);
 }
 
-function valueAt({ values }: DataPage, place: number): Uint8Array {
+function valueOfEntry({ values }: DataPage, place: number): Uint8Array {
   const [plain, index] = 'indices' in values ? [values.dictionary, values.indices[place] ?? 0] : [values, place];
   return plain.width > 0 ? plain.bytes.subarray(index * plain.width, (index + 1) * plain.width) : plain.bytes.subarray(plain.starts[index], plain.ends[index]);
 }

@@ -45,7 +45,7 @@ export interface TextPages {
   optional: boolean;
 }
 
-/** The row groups whose texts may be such as `openTexts` reads, and have `leastBytes` or more: their pages say. */
+/** The row groups whose texts may be such as `openPageTexts` reads, and have `leastBytes` or more: their pages say. */
 export function findTextPages({ groups }: Footer, { leaf, type, maxDefinition, maxRepetition }: SchemaNode, leastBytes = largePageBytes): TextPages[] {
   if (type !== 'BYTE_ARRAY' || maxDefinition > 1 || maxRepetition > 0) return [];
   return groups.flatMap(({ rows, chunks }, group) => {
@@ -86,7 +86,7 @@ export interface TextReader {
 }
 
 /** Reads the texts of row groups in order, from the row after the first `passed`. Those of more than `mostBytes` are not held. */
-export function openTexts(path: string, groups: readonly TextPages[], passed: number, mostBytes: number): TextReader {
+export function openPageTexts(path: string, groups: readonly TextPages[], passed: number, mostBytes: number): TextReader {
   const lists = readGroups(path, groups, mostBytes);
   // Invariant: the next text is list[at + toPass], counted on into the lists that come.
   let list: readonly Text[] = [];

@@ -18,7 +18,7 @@ import { buildQuery, type ColumnPath, type FieldColumns, findColumn, findColumns
 import { openCopy } from './copy.ts';
 import { type Footer, readFooter } from './footer.ts';
 import { findTextPages } from './pages.ts';
-import { cutSections, type LargeGroup, readSection, type RowFields, type RowRange, type Texts } from './sections.ts';
+import { cutSections, type LargeGroup, readSection, type RowFields, type RowRange, type SectionTexts } from './sections.ts';
 import type { Text } from './values.ts';
 import { buildView, hasPlainNames } from './view.ts';
 import { isRemote, showPath } from '../../run/address.ts';
@@ -63,7 +63,7 @@ interface WantedRows {
   onlyRows: readonly number[] | undefined;
 }
 
-async function* readRows(connection: DuckDBConnection, path: string, fields: FieldNames, wanted: WantedRows, asBytes: boolean): AsyncGenerator<Texts> {
+async function* readRows(connection: DuckDBConnection, path: string, fields: FieldNames, wanted: WantedRows, asBytes: boolean): AsyncGenerator<SectionTexts> {
   const known = await prepare(connection, path, fields, asBytes);
   const onlyRows = wanted.onlyRows?.filter((row) => row >= wanted.from);
   if (onlyRows?.length === 0) return;
@@ -166,7 +166,7 @@ function* takeRows(others: RowFields, start: number, texts: readonly Text[], bat
       quarantine.add(shard.name, row, problem ?? '');
       continue;
     }
-    batch.addDocument(row, id === '' ? undefined : id, source ?? '', tokens, text.length);
+    batch.addDocument(row, id, source ?? '', tokens, text.length);
     batch.addTexts(text);
     if (!batch.isFull()) continue;
     const full = batch.take();

@@ -7,7 +7,7 @@ import { DuckDBDoubleVector } from '../duckdb/library.ts';
 import { fail } from '../../run/errors/errors.ts';
 import { defaultMaxLineBytes } from '../jsonl/jsonl.ts';
 import type { Query } from './columns.ts';
-import { haveLargePages, openTexts, type TextPages, type TextReader } from './pages.ts';
+import { haveLargePages, openPageTexts, type TextPages, type TextReader } from './pages.ts';
 import type { Text } from './values.ts';
 
 export interface RowRange {
@@ -58,18 +58,18 @@ export interface RowFields {
 }
 
 /** Texts, and from `start` on the fields of their rows; they are of use until the next are asked for. */
-export interface Texts {
+export interface SectionTexts {
   fields: RowFields;
   start: number;
   texts: readonly Text[];
 }
 
 /** The rows of a section. What cannot be read piece by piece, to its end or at all, DuckDB reads; or it says why not. Errors: DuckDB's. */
-export async function* readSection(connection: DuckDBConnection, path: string, query: Query, section: Section): AsyncGenerator<Texts> {
+export async function* readSection(connection: DuckDBConnection, path: string, query: Query, section: Section): AsyncGenerator<SectionTexts> {
   let { from } = section;
   if (section.large !== undefined) {
     const { firstRow, groups } = section.large;
-    const reader = openTexts(path, groups, from - firstRow, defaultMaxLineBytes);
+    const reader = openPageTexts(path, groups, from - firstRow, defaultMaxLineBytes);
     try {
       for await (const read of readPiecewise(connection, path, query, section, reader)) {
         yield read;
@@ -82,7 +82,7 @@ export async function* readSection(connection: DuckDBConnection, path: string, q
   if (from < section.to) yield* readWhole(connection, path, query, { ...section, from });
 }
 
-async function* readWhole(connection: DuckDBConnection, path: string, { others, text }: Query, section: Section): AsyncGenerator<Texts> {
+async function* readWhole(connection: DuckDBConnection, path: string, { others, text }: Query, section: Section): AsyncGenerator<SectionTexts> {
   for await (const rows of streamChunks(connection, `SELECT ${text}, ${others} FROM ${sourceOf(path)} WHERE ${conditionOf(section)}`)) {
     yield { fields: readFields(rows, 1), start: 0, texts: readBytes(rows, 0) };
     // Its memory would stay until the object is collected as garbage.
@@ -91,7 +91,7 @@ async function* readWhole(connection: DuckDBConnection, path: string, { others, 
 }
 
 /** Ends where the texts do, or cannot be read on. */
-async function* readPiecewise(connection: DuckDBConnection, path: string, { others }: Query, section: Section, reader: TextReader): AsyncGenerator<Texts> {
+async function* readPiecewise(connection: DuckDBConnection, path: string, { others }: Query, section: Section, reader: TextReader): AsyncGenerator<SectionTexts> {
   let next = section.from;
   for await (const rows of streamChunks(connection, `SELECT ${others} FROM ${sourceOf(path)} WHERE ${conditionOf(section)}`)) {
     const fields = readFields(rows, 0);

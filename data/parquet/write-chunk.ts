@@ -1,6 +1,6 @@
 // Writes a column chunk from the entries of other ones: pages of about a mebibyte, with a dictionary as long as those have one and it stays small.
 
-import { crc32 } from './checksums.ts';
+import { crc32 } from 'node:zlib';
 import type { DataPage } from './chunk-pages.ts';
 import { compressPage } from './codecs.ts';
 import { dictionaryEncoding, plainEncoding } from './decode.ts';

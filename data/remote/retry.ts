@@ -5,8 +5,17 @@ import { BetrError, fail, reasonOf } from '../../run/errors/errors.ts';
 import { RemoteProblem } from './store.ts';
 import { showPath } from '../../run/address.ts';
 
+/** How often to try, and how long to wait in between. */
+export interface Pace {
+  attempts: number;
+  firstWaitMs: number;
+  longestWaitMs: number;
+  /** The longest wait that a server may ask for; `longestWaitMs` where left out. */
+  longestAskedMs?: number;
+}
+
 /** Attempts in a row without any progress before giving up; the waits between them come to about half a minute. Tests set them shorter. */
-export const pace = { attempts: 8, firstWaitMs: 300, longestWaitMs: 30_000 };
+export const pace: Pace = { attempts: 8, firstWaitMs: 300, longestWaitMs: 30_000 };
 
 export interface Attempts {
   /** Waits before the next attempt, or throws the catalogue's error where there is none or it would not help. */
@@ -17,15 +26,23 @@ export interface Attempts {
 
 /** Counts the attempts at one address. Errors of `failed`: REMOTE_NOT_FOUND, SHARD_CHANGED, REMOTE_DENIED, REMOTE_FAILED. */
 export function countAttempts(url: string): Attempts {
+  return countAttemptsAt(pace, (problem, failures) => catalogueError(url, problem, failures));
+}
+
+/** Counts attempts at a pace; `giveUp` makes the error of the last one. */
+export function countAttemptsAt(ownPace: Pace, giveUp: (problem: RemoteProblem, failures: number) => BetrError): Attempts {
   let failures = 0;
   return {
     async failed(error) {
       if (error instanceof BetrError) throw error;
       failures++;
       const problem = error instanceof RemoteProblem ? error : new RemoteProblem('passing', reasonOf(error), { cause: error });
-      if (problem.kind !== 'passing' || failures >= pace.attempts) throw catalogueError(url, problem, failures);
-      const backoff = pace.firstWaitMs * 2 ** (failures - 1) * (0.5 + Math.random() / 2);
-      await setTimeout(Math.min(pace.longestWaitMs, Math.max(backoff, problem.retryAfterMs ?? 0)));
+      const { attempts, firstWaitMs, longestWaitMs, longestAskedMs = longestWaitMs } = ownPace;
+      if (problem.kind !== 'passing' || failures >= attempts) throw giveUp(problem, failures);
+      // Half of the wait is left to chance, so that clients that failed together do not come back together.
+      const backOffMs = Math.min(longestWaitMs, firstWaitMs * 2 ** (failures - 1)) * (0.5 + Math.random() / 2);
+      // Overloaded servers say "Retry-After: 0", too.
+      await setTimeout(Math.max(backOffMs, Math.min(longestAskedMs, problem.retryAfterMs ?? 0)));
     },
     progressed() {
       failures = 0;
@@ -33,9 +50,8 @@ export function countAttempts(url: string): Attempts {
   };
 }
 
-/** Runs `attempt` until it gives something. Errors: those of `countAttempts`. */
-export async function retry<T>(url: string, attempt: () => Promise<T>): Promise<T> {
-  const attempts = countAttempts(url);
+/** Runs `attempt` until it gives something. Errors: those of `countAttempts`, or of the attempts handed in. */
+export async function retry<T>(url: string, attempt: () => Promise<T>, attempts = countAttempts(url)): Promise<T> {
   for (;;) {
     try {
       return await attempt();

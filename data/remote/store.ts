@@ -54,12 +54,19 @@ export class RemoteProblem extends Error {
 
 /** The problem that an HTTP status means. */
 export function problemOfStatus(status: number, reason: string, retryAfter?: string | null): RemoteProblem {
-  const kind = status === 404 || status === 410 ? 'missing' : status === 401 || status === 403 ? 'denied' : status === 412 ? 'changed' : [408, 424, 425, 429].includes(status) || (status >= 500 && status !== 501) ? 'passing' : 'lasting';
-  return new RemoteProblem(kind, `status ${status}${reason === '' ? '' : `, ${reason}`}`, { retryAfterMs: parseRetryAfter(retryAfter ?? ''), status });
+  return new RemoteProblem(kindOfStatus(status), `status ${status}${reason === '' ? '' : `, ${reason}`}`, { retryAfterMs: parseRetryAfter(retryAfter ?? ''), status });
 }
 
-/** Retry-After is a number of seconds or a date. */
-function parseRetryAfter(header: string): number | undefined {
-  const ms = /^\d+$/.test(header) ? 1000 * Number(header) : Date.parse(header) - Date.now();
+/** What an HTTP status says of another attempt. */
+export function kindOfStatus(status: number): RemoteProblem['kind'] {
+  if (status === 404 || status === 410) return 'missing';
+  if (status === 401 || status === 403) return 'denied';
+  if (status === 412) return 'changed';
+  return [408, 424, 425, 429].includes(status) || (status >= 500 && status !== 501) ? 'passing' : 'lasting';
+}
+
+/** Milliseconds that a Retry-After header asks for, as seconds or a date; undefined where it is neither. */
+export function parseRetryAfter(header: string): number | undefined {
+  const ms = /^\d+(?:\.\d+)?$/.test(header) ? 1000 * Number(header) : Date.parse(header) - Date.now();
   return Number.isNaN(ms) ? undefined : ms;
 }

@@ -19,9 +19,9 @@ interface Source {
  * Errors: FILE_UNREADABLE where a quote is wrong, as nobody can say where the rows after it begin, or two columns have one name.
  */
 export function* readCsvRows(bytes: Buffer, delimiter: ',' | '\t', source: Source): Generator<{ position: number; row: Row }> {
-  const [header, ...records] = parseCells(bytes, delimiter, source);
-  if (header === undefined) return;
   const { path, name, quarantine } = source;
+  const [header, ...records] = parsing(path, () => parseCells(bytes, delimiter));
+  if (header === undefined) return;
   const twice = header.find((column, at) => column !== '' && header.indexOf(column) !== at);
   if (twice !== undefined) throw fail('FILE_UNREADABLE', { path: showPath(path), reason: `column "${twice}" is there twice` });
   const isWhole = isUtf8(bytes);
@@ -35,9 +35,14 @@ export function* readCsvRows(bytes: Buffer, delimiter: ',' | '\t', source: Sourc
   }
 }
 
-function parseCells(bytes: Buffer, delimiter: string, { path }: Source): string[][] {
+/** The cells of a table, row by row, without empty lines. Throws where a quote is wrong. */
+export function parseCells(table: Buffer | string, delimiter: ',' | '\t' = ','): string[][] {
+  return parse(table, { bom: true, delimiter, record_delimiter: ['\r\n', '\n', '\r'], relax_column_count: true, skip_empty_lines: true });
+}
+
+function parsing<T>(path: string, work: () => T): T {
   try {
-    return parse(bytes, { bom: true, delimiter, record_delimiter: ['\r\n', '\n', '\r'], relax_column_count: true, skip_empty_lines: true });
+    return work();
   } catch (error) {
     throw fail('FILE_UNREADABLE', { path: showPath(path), reason: reasonOf(error) }, error);
   }

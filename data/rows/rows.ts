@@ -4,6 +4,7 @@
 import { constants, isUtf8 } from 'node:buffer';
 import { z } from 'zod';
 import { readAnyBytesOf } from '../files/bytes.ts';
+import { type Ending, endingOf } from '../files/endings.ts';
 import { readCsvRows } from './csv.ts';
 import type { ListedFile, ShardFormat } from '../documents.ts';
 import { fail } from '../../run/errors/errors.ts';
@@ -21,21 +22,11 @@ export interface RowAt {
   row: Row;
 }
 
-interface Kind {
-  kind: 'jsonl' | 'json' | 'csv' | 'tsv' | 'parquet';
-  /** How its bytes are compressed. */
-  bytes: ShardFormat;
-}
-
-const ending = /\.(?:(jsonl|ndjson|json|csv|tsv)(?:\.(gz|zstd?))?|parquet)$/i;
-
 /** Errors: FILE_KIND_UNKNOWN. */
-function kindOf(path: string): Kind {
-  const found = ending.exec(showPath(path));
-  if (found === null) throw fail('FILE_KIND_UNKNOWN', { path });
-  const name = found[1]?.toLowerCase() ?? 'parquet';
-  const bytes = name === 'parquet' ? 'parquet' : found[2] === undefined ? 'jsonl' : /gz/i.test(found[2]) ? 'jsonl.gz' : 'jsonl.zst';
-  return { kind: name === 'parquet' || name === 'json' || name === 'csv' || name === 'tsv' ? name : 'jsonl', bytes };
+function kindOf(path: string): Ending {
+  const ending = endingOf(path);
+  if (ending === undefined) throw fail('FILE_KIND_UNKNOWN', { path });
+  return ending;
 }
 
 /** The files of rows that match the patterns. Errors: as `listShards`. */
@@ -45,15 +36,15 @@ export function listRowFiles(patterns: readonly string[], folder: string): Promi
 
 /** The rows of a file. Bad ones go to the quarantine, under the file's `name`. Errors: FILE_KIND_UNKNOWN, FILE_NOT_FOUND, FILE_UNREADABLE. */
 export async function* readRows(path: string, quarantine: Quarantine, name = path): AsyncGenerator<RowAt> {
-  const { kind, bytes } = kindOf(path);
+  const { kind, format } = kindOf(path);
   if (kind === 'parquet') yield* readParquetRows(path);
-  else if (kind === 'csv' || kind === 'tsv') yield* readCsvRows(await readWhole(path, bytes), kind === 'csv' ? ',' : '\t', { path, name, quarantine });
+  else if (kind === 'csv' || kind === 'tsv') yield* readCsvRows(await readWhole(path, format), kind === 'csv' ? ',' : '\t', { path, name, quarantine });
   else {
-    const first = await firstVisible(path, bytes);
+    const first = await firstVisible(path, format);
     // Many lines begin with a brace, too; of a file that is called .json they may all be one object.
-    const whole = first === '[' || (first === '{' && kind === 'json') ? parseWhole(await readWhole(path, bytes)) : undefined;
+    const whole = first === '[' || (first === '{' && kind === 'json') ? parseWhole(await readWhole(path, format)) : undefined;
     if (whole === undefined && first === '[' && kind === 'json') throw fail('FILE_UNREADABLE', { path: showPath(path), reason: 'it begins like a JSON array, but it is not valid JSON' });
-    yield* whole === undefined ? readLineRows(path, bytes, quarantine, name) : listRows(whole, quarantine, name);
+    yield* whole === undefined ? readLineRows(path, format, quarantine, name) : listRows(whole, quarantine, name);
   }
 }
 

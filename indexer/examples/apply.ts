@@ -1,9 +1,9 @@
 // A row by a recipe's shape.
 
 import type { Row } from '../../run/fields/field-path.ts';
-import { type Found, type Path, textAt, trimText, valueAt } from '../../run/fields/paths.ts';
+import { type Found, type Path, textAt, trimText, valueAt } from '../../run/fields/recipe-path.ts';
 import { fillTemplate } from '../../run/fields/template.ts';
-import { type Choices, readChoices, readTexts, withoutLabels } from './choices.ts';
+import { type Choices, readChoices, readChoiceTexts, withoutLabels } from './choices.ts';
 import { type Gold, type Made, type Outcome, readGoldField, type Refused, shorten, whyNoAnswer } from './outcome.ts';
 import { holds, type Shape, shapeFields } from './recipes.ts';
 import { listUnused } from './unused.ts';
@@ -37,7 +37,7 @@ function whyLacked(row: Row, { field, is }: Shape['need'][number]): string {
 type Choose = NonNullable<Shape['choose']>;
 
 function listChoices(row: Row, { from, texts, labels, withoutLabels: isPlain }: Choose): Choices | Refused {
-  const own = texts === undefined ? readOwnChoices(row, from) : readTexts(texts);
+  const own = texts === undefined ? readOwnChoices(row, from) : readChoiceTexts(texts);
   if ('reason' in own) return own;
   if (labels === undefined) return isPlain ? withoutLabels(own) : own;
   if (Array.isArray(labels)) return { texts: own.texts, labels };

@@ -12,7 +12,7 @@ import { listRowFiles } from '../../data/rows/rows.ts';
 import type { Run } from '../../run/run.ts';
 import type { Settings } from '../../run/settings.ts';
 import { parseTemplate, templateFields } from '../../run/fields/template.ts';
-import { type ExampleCounts, exampleCountsSchema } from '../card.ts';
+import { type ExampleCounts, exampleCountsSchema } from '../index-card.ts';
 import { readExampleRows, type Rules } from './read.ts';
 import { countUse, type ExampleReport, tallyReasons } from './report.ts';
 import { appendColumns, withSpillingDuckDb, writeParquet } from '../../data/duckdb/run-files.ts';
@@ -119,15 +119,15 @@ function sortExamples<E extends Example>(examples: readonly E[], seed: number): 
     .map(({ example }) => example);
 }
 
-/** Writes `examples.parquet` (benchmark, example, text); `from` is the fingerprint of files and settings. */
-export async function saveExamples(run: Run, examples: readonly Example[], note: z.output<typeof examplesNoteSchema>): Promise<void> {
-  await withSpillingDuckDb(run.folder, async (connection) => {
+/** Writes the examples to `path` (benchmark, example, text); `from` is the fingerprint of files and settings. */
+export async function saveExamples({ files }: Run, path: string, examples: readonly Example[], note: z.output<typeof examplesNoteSchema>): Promise<void> {
+  await withSpillingDuckDb(files.spill, async (connection) => {
     await connection.run('CREATE TABLE examples (benchmark VARCHAR, example VARCHAR, text VARCHAR)');
     const appender = await connection.createAppender('examples');
     const names = ['benchmark', 'example', 'text'] as const;
     appendColumns(appender, [VARCHAR, VARCHAR, VARCHAR], examples.length, (column, from, to) => examples.slice(from, to).map((example) => example[names[column] ?? 'text']));
     appender.closeSync();
-    await writeParquet(connection, 'SELECT * FROM examples', run.files.examples, note);
+    await writeParquet(connection, 'SELECT * FROM examples', path, note);
   });
 }
 

@@ -2,7 +2,7 @@
 // knows more (a recipe, or the benchmark's other rows) says which counts.
 
 import { isRow } from '../../run/fields/field-path.ts';
-import { letterIn, numberIn, structureIn, trimText } from '../../run/fields/paths.ts';
+import { letterIn, numberIn, structureIn, trimText } from '../../run/fields/recipe-path.ts';
 
 /** How a gold field says which choice is right: by its label, its text, its place in the alphabet, its number from 0 (`index`) or from 1 (`number`). */
 export const conventions = ['label', 'text', 'letter', 'index', 'number'] as const;
@@ -24,7 +24,7 @@ const labelFields = ['label', 'key', 'id', 'letter'];
 /** Choices in one field: a list of texts, or of objects with texts and labels, lists of both, or an object by label. */
 export function readChoices(field: unknown): Choices | undefined {
   const value = structureIn(field);
-  if (Array.isArray(value)) return value.length > 0 && value.every(isRow) ? readObjects(value) : readTexts(value);
+  if (Array.isArray(value)) return value.length > 0 && value.every(isRow) ? readObjects(value) : readChoiceTexts(value);
   if (!isRow(value)) return undefined;
   const { text, label } = value;
   if (Array.isArray(text)) return { texts: text.map(choiceText), labels: Array.isArray(label) && label.length === text.length ? label.map(String) : undefined };
@@ -39,7 +39,7 @@ function readObjects(values: readonly Readonly<Record<string, unknown>>[]): Choi
 }
 
 /** Choices by their texts. */
-export function readTexts(values: readonly unknown[]): Choices {
+export function readChoiceTexts(values: readonly unknown[]): Choices {
   const texts = values.map(choiceText);
   return { texts, ...labelsInTexts(texts), areNumbers: values.length > 0 && values.every((value) => typeof value === 'number') };
 }

@@ -2,7 +2,7 @@
 // answer + any further field, one to a line (method: BETR, arXiv 2507.12466, section 3).
 
 import { isRow, type Row } from '../../run/fields/field-path.ts';
-import { trimText } from '../../run/fields/paths.ts';
+import { trimText } from '../../run/fields/recipe-path.ts';
 import { fillGap } from './apply.ts';
 import { type Choices, type Convention, readChoices, readFamily } from './choices.ts';
 import { type Gold, type Made, type Outcome, readGoldField, type Refused, shorten, whyNoAnswer } from './outcome.ts';

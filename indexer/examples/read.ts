@@ -2,7 +2,7 @@
 
 import type { ListedFile } from '../../data/documents.ts';
 import { fail } from '../../run/errors/errors.ts';
-import type { Row } from '../../run/fields/field-path.ts';
+import { idIn, type Row } from '../../run/fields/field-path.ts';
 import type { Quarantine } from '../../data/files/quarantine.ts';
 import { readRows } from '../../data/rows/rows.ts';
 import type { Settings } from '../../run/settings.ts';
@@ -18,6 +18,11 @@ export type Rules = Partial<Pick<Settings['benchmarks'][number], 'name' | 'templ
 
 /** The name that a benchmark's own template goes by where recipes are named. */
 const templateName = 'template';
+
+/** What a recipe is called in a sentence. */
+export function nameRecipe(recipe: string): string {
+  return recipe === templateName ? 'the template' : recipe === generalRules ? 'the general rules' : `recipe ${recipe}`;
+}
 
 export interface ExampleRow {
   file: ListedFile;
@@ -52,7 +57,7 @@ export async function readExampleRows(files: readonly ListedFile[], rules: Rules
       const outcome = makeText(row);
       outcomes.push(outcome);
       const { benchmark } = row;
-      found.push({ file, position, id: nameOf(row, file, position), question: 'text' in outcome ? undefined : questionText(row), benchmark: typeof benchmark === 'string' && benchmark !== '' ? benchmark : undefined });
+      found.push({ file, position, id: idIn(row['id']) ?? `${file.name}#${position}`, question: 'text' in outcome ? undefined : questionText(row), benchmark: typeof benchmark === 'string' && benchmark !== '' ? benchmark : undefined });
     }
   }
   const results = settleAll(outcomes);
@@ -77,8 +82,4 @@ export function openRules({ name = '', template: text, recipe }: Rules): (row: R
     if (shape !== undefined) return applyShape(row, shape.shape, shape.name);
     return recipe === undefined ? applyGeneralRules(row) : { reason: `it lacks the fields of recipe "${recipe}" (${own.flatMap(({ shapes }) => shapes.map(({ fields }) => fields.map(({ path }) => path).join(', '))).join('; or ')})` };
   };
-}
-
-function nameOf({ id }: Row, file: ListedFile, position: number): string {
-  return (typeof id === 'string' && id !== '') || typeof id === 'number' ? String(id) : `${file.name}#${position}`;
 }

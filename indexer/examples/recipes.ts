@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { productFolder } from '../../run/product-folder.ts';
 import { fail } from '../../run/errors/errors.ts';
 import type { Row } from '../../run/fields/field-path.ts';
-import { fieldsOf, parsePath, type Path, valueAt } from '../../run/fields/paths.ts';
+import { fieldsOf, parsePath, type Path, valueAt } from '../../run/fields/recipe-path.ts';
 import { parseTemplate, templateFields } from '../../run/fields/template.ts';
 import { fingerprint } from '../../run/run.ts';
 import { conventions } from './choices.ts';

@@ -3,6 +3,7 @@
 import { basename, dirname } from 'node:path';
 import type { ListedFile } from '../../data/documents.ts';
 import { fail } from '../../run/errors/errors.ts';
+import { dropEnding } from '../../data/files/endings.ts';
 import type { Quarantine } from '../../data/files/quarantine.ts';
 import { readExampleRows } from './read.ts';
 
@@ -34,7 +35,7 @@ export async function readTests(files: readonly ListedFile[], quarantine: Quaran
 
 /** The file's name, or its folder's where the file is called "test" alone. */
 function benchmarkOf(file: string): string {
-  const plain = basename(file).replace(/\.(jsonl|ndjson|json|csv|tsv|parquet)(\.\w+)?$/i, '');
+  const plain = dropEnding(basename(file));
   const folder = basename(dirname(file));
   return /^(test|dev|val|validation|eval)$/i.test(plain) && folder !== '' && folder !== '.' ? folder : plain;
 }

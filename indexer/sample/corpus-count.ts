@@ -3,7 +3,7 @@
 import { exactTokens } from '../../run/bounds.ts';
 import type { DocumentBatch } from '../../data/documents.ts';
 import type { UnusableShards } from '../../data/files/unusable.ts';
-import type { CorpusCounts } from '../card.ts';
+import type { CorpusCounts } from '../index-card.ts';
 
 interface SourceCount {
   documents: number;

@@ -12,7 +12,7 @@ import type { Quarantine } from '../../data/files/quarantine.ts';
 import { readShard } from '../../data/read.ts';
 import type { Run } from '../../run/run.ts';
 import { countUsable, describeReasons } from '../../data/files/unusable.ts';
-import { corpusCountsSchema, sampleCountsSchema } from '../card.ts';
+import { corpusCountsSchema, sampleCountsSchema } from '../index-card.ts';
 import { countBatch, openCorpusCount, summarize } from './corpus-count.ts';
 import { appendColumns, withSpillingDuckDb, writeParquet } from '../../data/duckdb/run-files.ts';
 import { offer, openSmallest, settle, type Smallest } from './smallest.ts';
@@ -25,11 +25,11 @@ const columns = 'hash UBIGINT, document VARCHAR, shard_number INTEGER, row DOUBL
 const types = [UBIGINT, VARCHAR, INTEGER, DOUBLE, VARCHAR, DOUBLE, VARCHAR];
 
 /**
- * Draws the sample into `sample.parquet` (document, shard, row, source, tokens, text; tokens is null where the document brings none), ordered by (hash, document).
+ * Draws the sample into the file at `path` (document, shard, row, source, tokens, text; tokens is null where the document brings none), ordered by (hash, document).
  * `from` is the fingerprint of shards and settings. Errors: NO_DOCUMENTS, those of `readShard`, DISK_FULL.
  */
-export async function drawSample(run: Run, shards: readonly Shard[], from: string, quarantine: Quarantine, report: Report): Promise<SampleNote> {
-  return withSpillingDuckDb(run.folder, async (connection) => {
+export async function drawSample(run: Run, path: string, shards: readonly Shard[], from: string, quarantine: Quarantine, report: Report): Promise<SampleNote> {
+  return withSpillingDuckDb(run.files.spill, async (connection) => {
     await connection.run(`CREATE TABLE candidates (${columns})`);
     const smallest = openSmallest(run.settings.sample.documents);
     const corpus = openCorpusCount();
@@ -54,7 +54,7 @@ export async function drawSample(run: Run, shards: readonly Shard[], from: strin
     await writeParquet(
       connection,
       `SELECT document, shards.name AS shard, row::BIGINT AS row, source, tokens, text FROM candidates JOIN shards ON shards.number = shard_number SEMI JOIN chosen USING (hash, shard_number, row) ORDER BY hash, document`,
-      run.files.sample,
+      path,
       note,
     );
     return note;

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { commitSealedJson, readSealedJson } from '../../data/files/commit.ts';
 import { parquetSource, streamChunks } from '../../data/duckdb/duckdb.ts';
 import { fail } from '../../run/errors/errors.ts';
+import type { RunFiles } from '../../run/files.ts';
 import type { Run } from '../../run/run.ts';
 import { withSpillingDuckDb } from '../../data/duckdb/run-files.ts';
 
@@ -47,18 +48,18 @@ export async function readTokenRates(run: Run): Promise<TokenRates> {
   return rates;
 }
 
-/** Measures the rates on the first documents of each source in `sample.parquet` and writes `tokens.json`. `sample` is the sample's fingerprint. */
-export async function measureTokens(run: Run, sample: string): Promise<TokenRates> {
+/** Measures the rates on the first documents of each source in the sample's file, and writes them to the file of tokens. `from` is the sample's fingerprint. */
+export async function measureTokens(run: Run, { sample, tokens }: Pick<RunFiles, 'sample' | 'tokens'>, from: string): Promise<TokenRates> {
   const measure = await openMeasure();
-  const file = parquetSource(run.files.sample, 'file_row_number = true');
+  const file = parquetSource(sample, 'file_row_number = true');
   const first = `SELECT file_row_number FROM ${file} QUALIFY row_number() OVER (PARTITION BY source ORDER BY file_row_number) <= ${documentsPerSource}`;
-  await withSpillingDuckDb(run.folder, async (connection) => {
+  await withSpillingDuckDb(run.files.spill, async (connection) => {
     for await (const chunk of streamChunks(connection, `SELECT source, left(text, ${measuredCharacters}) FROM ${file} WHERE file_row_number IN (${first})`)) {
       for (const [source, text] of rowsSchema.parse(chunk.getRows())) measure.add(source, text);
     }
   });
-  const rates = { ...measure.rates(), sample };
-  await commitSealedJson(run.files.tokens, rates);
+  const rates = { ...measure.rates(), sample: from };
+  await commitSealedJson(tokens, rates);
   return rates;
 }
 

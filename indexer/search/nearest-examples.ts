@@ -5,7 +5,7 @@ import { BetrError, fail, reasonOf } from '../../run/errors/errors.ts';
 import { silent } from '../../run/progress.ts';
 import type { Run } from '../../run/run.ts';
 import { type Example, loadExamples } from '../examples/benchmarks.ts';
-import { readIndexCard } from '../card.ts';
+import { readIndexCard } from '../index-card.ts';
 import { openEmbedder } from '../../models/open.ts';
 import { findVectors } from '../vectors/vectors.ts';
 

@@ -13,13 +13,13 @@ export async function writeHeadTargets(run: Run, head: Head, label: number, path
   const store = await openVectors(head, run.files.vectors);
   const documents: string[] = [];
   const scores: number[] = [];
-  await readSampleBlocks(run, async (keys, texts) => {
+  await readSampleBlocks(run, run.files.sample, async (keys, texts) => {
     const before = documents.length;
     const { vectors: logits } = await store.embed(texts, (progress) => report({ stage: progress.stage, done: before + progress.done, unit: progress.unit }), 'score the sample by the head');
     for (const key of keys) documents.push(key);
     for (const score of scoresOf(head, logits, label)) scores.push(score);
   });
-  await withSpillingDuckDb(run.folder, async (connection) => {
+  await withSpillingDuckDb(run.files.spill, async (connection) => {
     await connection.run('CREATE TABLE targets (document VARCHAR, score DOUBLE)');
     const appender = await connection.createAppender('targets');
     appendColumns(appender, [VARCHAR, DOUBLE], documents.length, (column, start, end) => (column === 0 ? documents : scores).slice(start, end));

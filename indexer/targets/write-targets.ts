@@ -10,7 +10,7 @@ import type { Example } from '../examples/benchmarks.ts';
 import { type BestRanks, type ExampleRange, rankByBest } from './best-rank.ts';
 import type { NearestLists } from '../search/exact.ts';
 import { appendColumns, withSpillingDuckDb, writeParquet } from '../../data/duckdb/run-files.ts';
-import { singleBenchmarks } from '../card.ts';
+import { mostSingleBenchmarks } from '../index-card.ts';
 
 export const targetsNoteSchema = z.object({ from: z.string() });
 
@@ -21,11 +21,11 @@ interface Column {
 }
 
 /**
- * Scores the sample and writes `targets.parquet` in the sample's order: document, score (1 for the best, 0 in no list), best_rank, benchmark, example and cosine of
+ * Scores the sample and writes the targets to `path` in the sample's order: document, score (1 for the best, 0 in no list), best_rank, benchmark, example and cosine of
  * the winning example (null in no list), and for at most 16 benchmarks score_NAME by each benchmark's own examples. `keys` are the sample's documents, `from` is
  * the fingerprint of what went in. Gives the joint ranks. Errors: DISK_FULL, WRITE_FAILED.
  */
-export async function writeTargets(run: Run, keys: readonly string[], examples: readonly Example[], lists: NearestLists, from: string): Promise<BestRanks> {
+export async function writeTargets({ files }: Run, path: string, keys: readonly string[], examples: readonly Example[], lists: NearestLists, from: string): Promise<BestRanks> {
   const joint = rankByBest(lists, keys);
   const winner = (document: number): Example | undefined => examples[joint.examples[document] ?? -1];
   const columns: Column[] = [
@@ -37,19 +37,19 @@ export async function writeTargets(run: Run, keys: readonly string[], examples: 
     { name: 'cosine', type: FLOAT, valueOf: (document) => (winner(document) === undefined ? null : (joint.cosines[document] ?? null)) },
     ...singleScores(keys, examples, lists),
   ];
-  await withSpillingDuckDb(run.folder, async (connection) => {
+  await withSpillingDuckDb(files.spill, async (connection) => {
     await connection.run(`CREATE TABLE targets (${columns.map(({ name, type }) => `${sqlName(name)} ${type.toString()}`).join(', ')})`);
     const appender = await connection.createAppender('targets');
     appendColumns(appender, columns.map(({ type }) => type), keys.length, (column, start, end) => Array.from({ length: end - start }, (_, i) => columns[column]?.valueOf(start + i) ?? null));
     appender.closeSync();
-    await writeParquet(connection, 'SELECT * FROM targets', run.files.targets, { from });
+    await writeParquet(connection, 'SELECT * FROM targets', path, { from });
   });
   return joint;
 }
 
 function singleScores(keys: readonly string[], examples: readonly Example[], lists: NearestLists): Column[] {
   const ranges = benchmarkRanges(examples);
-  if (ranges.size > singleBenchmarks) return [];
+  if (ranges.size > mostSingleBenchmarks) return [];
   return [...ranges].map(([benchmark, range]) => {
     const { scores } = rankByBest(lists, keys, range);
     return { name: `score_${benchmark}`, type: DOUBLE, valueOf: (document) => scores[document] ?? 0 };

@@ -2,12 +2,13 @@
 
 import { z } from 'zod';
 import { parquetSource, sqlString, streamChunks } from '../../data/duckdb/duckdb.ts';
+import { formatCountOf } from '../../run/amounts.ts';
 import { fail } from '../../run/errors/errors.ts';
 import type { Report } from '../../run/progress.ts';
 import { withQuarantine } from '../../data/files/quarantine.ts';
 import type { Run } from '../../run/run.ts';
 import type { Example } from '../examples/benchmarks.ts';
-import type { IndexCard } from '../card.ts';
+import type { IndexCard } from '../index-card.ts';
 import { openEmbedder } from '../../models/open.ts';
 import { withSpillingDuckDb } from '../../data/duckdb/run-files.ts';
 import { type Embedded, openVectors } from './vectors.ts';
@@ -25,14 +26,20 @@ export interface Vectors {
 
 /** Texts are sorted by length within a block; a larger one would gain nothing there and hold more text. */
 const blockDocuments = 20_000;
-/** An endpoint that refuses more of the sample than this share, and more than one document, is not the one that was meant. */
+/** An embedder that refuses more of the sample than this share, and more than one document, is not the one that was meant. */
 const refusedAtMost = 0.01;
 
+/** A file of sampled documents, and how many there are. */
+export interface SampleFile {
+  path: string;
+  documents: number;
+}
+
 /**
- * Embeds what has no vector yet. `sampled` is the number of documents in `sample.parquet`. Documents that the embedder refuses go to
- * quarantine/index-embedding.jsonl. Errors: EXAMPLE_REFUSED, ENDPOINT_FAILED where it refuses too many, those of `openEmbedder` and `openVectors`.
+ * Embeds what has no vector yet. Documents that the embedder refuses go to
+ * quarantine/index-embedding.jsonl. Errors: EXAMPLE_REFUSED, SAMPLE_REFUSED, those of `openEmbedder` and `openVectors`.
  */
-export async function embedAll(run: Run, examples: readonly Example[], sampled: number, report: Report): Promise<Vectors> {
+export async function embedAll(run: Run, examples: readonly Example[], sample: SampleFile, report: Report): Promise<Vectors> {
   const embedder = await openEmbedder(run.settings.embedding, run.settingsFolder, report);
   try {
     const { name, source, fingerprint, device, dimensions } = embedder;
@@ -40,15 +47,16 @@ export async function embedAll(run: Run, examples: readonly Example[], sampled: 
     const ofExamples = await store.embed(examples.map(({ text }) => text), report, 'index: embed the examples', (text, reason) => {
       throw fail('EXAMPLE_REFUSED', { embedder: source, benchmark: examples[text]?.benchmark ?? '', example: examples[text]?.example ?? '', reason });
     });
+    const sampled = sample.documents;
     const embedding = { model: name, source, fingerprint, device, dimensions, embedded: 0, reused: 0, seconds: 0, cut: { texts: 0, characters: 0, kept: 0 }, refused: 0 };
     addCounts(embedding, ofExamples);
     const vectors: Vectors = { keys: [], documents: new Float32Array(sampled * dimensions), examples: ofExamples.vectors, embedding, refused: new Map() };
-    await readSampleBlocks(run, async (keys, texts) => {
+    await readSampleBlocks(run, sample.path, async (keys, texts) => {
       const before = vectors.keys.length + vectors.refused.size;
       const shifted: Report = (progress) => report({ ...progress, done: before + progress.done, total: sampled });
       const block = await store.embed(texts, shifted, 'index: embed the documents', (text, reason) => {
         vectors.refused.set(keys[text] ?? '', reason);
-        if (vectors.refused.size > Math.max(1, refusedAtMost * sampled)) throw fail('ENDPOINT_FAILED', { url: source.replace(/^endpoint /, ''), problem: `it refused ${vectors.refused.size} of the sample's ${sampled} documents, "${keys[text] ?? ''}" among them: ${reason}`, mayPass: false });
+        if (vectors.refused.size > Math.max(1, refusedAtMost * sampled)) throw fail('SAMPLE_REFUSED', { embedder: source, refused: vectors.refused.size, sampled, document: keys[text] ?? '', reason });
       });
       for (const [row, key] of keys.entries()) {
         if (vectors.refused.has(key)) continue;
@@ -59,7 +67,7 @@ export async function embedAll(run: Run, examples: readonly Example[], sampled: 
     });
     vectors.documents = vectors.documents.subarray(0, vectors.keys.length * dimensions);
     embedding.refused = vectors.refused.size;
-    await writeRefused(run, vectors.refused);
+    await writeRefused(run, sample.path, vectors.refused);
     return vectors;
   } finally {
     await embedder.close();
@@ -83,35 +91,35 @@ export function describeEmbedding({ keys, examples, embedding: { cut, dimensions
   if (cut.texts > 0) {
     const all = keys.length + examples.length / dimensions;
     const lost = (100 * (cut.characters - cut.kept)) / cut.characters;
-    notes.push(`The endpoint takes shorter texts than embedding.maxTokens allows: ${cut.texts} of ${all} were cut, and lost ${lost.toFixed(0)} % of their characters. Raise the endpoint's limit and remove the run's vectors/, or lower embedding.maxTokens.`);
+    notes.push(`The embedder takes shorter texts than embedding.maxTokens allows: ${cut.texts} of ${all} were cut, and lost ${lost.toFixed(0)} % of their characters. Raise its limit and remove the run's vectors/, or lower embedding.maxTokens.`);
   }
   const [first] = refused;
-  if (first !== undefined) notes.push(`The endpoint refused ${refused.size} sampled document${refused.size === 1 ? '' : 's'}, which ${refused.size === 1 ? 'has' : 'have'} no score (quarantine/index-embedding.jsonl); the first is "${first[0]}": ${first[1]}`);
+  if (first !== undefined) notes.push(`The embedder refused ${formatCountOf(refused.size, 'sampled document')}, which ${refused.size === 1 ? 'has' : 'have'} no score (quarantine/index-embedding.jsonl); the first is "${first[0]}": ${first[1]}`);
   return notes;
 }
 
 const placesSchema = z.array(z.tuple([z.string(), z.string(), z.coerce.number()]));
 
 /** Puts the refused documents beside the other rows that could not be used; an earlier file of them goes where there are none. */
-async function writeRefused(run: Run, refused: ReadonlyMap<string, string>): Promise<void> {
+async function writeRefused(run: Run, sample: string, refused: ReadonlyMap<string, string>): Promise<void> {
   await withQuarantine(run, 'index-embedding.jsonl', async (quarantine) => {
     if (refused.size === 0) return;
-    await withSpillingDuckDb(run.folder, async (connection) => {
+    await withSpillingDuckDb(run.files.spill, async (connection) => {
       const keys = [...refused.keys()].map((key) => sqlString(key)).join(', ');
-      const rows = await connection.runAndReadAll(`SELECT document, shard, row FROM ${parquetSource(run.files.sample)} WHERE document IN (${keys})`);
-      for (const [key, shard, row] of placesSchema.parse(rows.getRows())) quarantine.add(shard, row, `the embedding endpoint refused it: ${refused.get(key) ?? ''}`, key);
+      const rows = await connection.runAndReadAll(`SELECT document, shard, row FROM ${parquetSource(sample)} WHERE document IN (${keys})`);
+      for (const [key, shard, row] of placesSchema.parse(rows.getRows())) quarantine.add(shard, row, `the embedder refused it: ${refused.get(key) ?? ''}`, key);
     });
   });
 }
 
 const rowsSchema = z.array(z.tuple([z.string(), z.string()]));
 
-/** Hands the sample to `use` in blocks of document keys and texts, in its order. */
-export async function readSampleBlocks(run: Run, use: (keys: string[], texts: string[]) => Promise<void>): Promise<void> {
-  await withSpillingDuckDb(run.folder, async (connection) => {
+/** Hands the documents of a sample's file to `use` in blocks of document keys and texts, in its order. */
+export async function readSampleBlocks({ files }: Run, sample: string, use: (keys: string[], texts: string[]) => Promise<void>): Promise<void> {
+  await withSpillingDuckDb(files.spill, async (connection) => {
     let keys: string[] = [];
     let texts: string[] = [];
-    for await (const chunk of streamChunks(connection, `SELECT document, text FROM ${parquetSource(run.files.sample)}`)) {
+    for await (const chunk of streamChunks(connection, `SELECT document, text FROM ${parquetSource(sample)}`)) {
       for (const [key, text] of rowsSchema.parse(chunk.getRows())) {
         keys.push(key);
         texts.push(text);

@@ -2,17 +2,17 @@
 // was stopped goes on where it was and a re-run embeds only what is new. A file's name ends in the beginning of its SHA-256, which is checked before the
 // Arrow library sees a byte: of damaged ones it can read on for ever.
 
-import { Field, FixedSizeList, Float32, makeData, makeVector, Table, tableFromIPC, tableToIPC, Utf8, Vector, vectorFromArray } from 'apache-arrow';
 import { createHash } from 'node:crypto';
-import { readdir, rename } from 'node:fs/promises';
+import { rename } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { Field, FixedSizeList, Float32, makeData, makeVector, Table, tableFromIPC, tableToIPC, Utf8, Vector, vectorFromArray } from 'apache-arrow';
 import { z } from 'zod';
 import { commitBytes } from '../../data/files/commit.ts';
-import { systemCode } from '../../run/errors/errors.ts';
 import type { Report } from '../../run/progress.ts';
 import { readRegular } from '../../run/regular-file.ts';
-import type { Cut } from '../../models/open.ts';
+import type { Truncation } from '../../models/open.ts';
 import type { Embedder, TextVectors } from '../../models/embedder.ts';
+import { listFolder } from '../../data/files/files.ts';
 
 /** So many texts are embedded between two files: about ten seconds' work on a small machine. */
 const textsPerFile = 1024;
@@ -21,7 +21,7 @@ export interface Embedded {
   /** texts × dimensions, unit rows, in the order of the texts; zeros for a text that was refused. */
   vectors: Float32Array;
   /** The texts, by their place among those given, of which only a part is in the vector. */
-  cuts: Map<number, Cut>;
+  cuts: Map<number, Truncation>;
   /** Texts embedded now (equal ones once), and texts whose vector was there. */
   embedded: number;
   reused: number;
@@ -36,7 +36,7 @@ export interface VectorStore {
 /** What is known of texts, by their hash. */
 interface Known {
   vectors: Map<string, Float32Array>;
-  cuts: Map<string, Cut>;
+  cuts: Map<string, Truncation>;
 }
 
 /** Opens the vectors of an embedder under `folder`. A file that is damaged is set aside as FILE.damaged, and its texts are embedded again. */
@@ -45,7 +45,7 @@ export async function openVectors(embedder: TextVectors, folder: string): Promis
   const own = join(folder, embedder.fingerprint.slice(0, 16));
   const known: Known = { vectors: new Map(), cuts: new Map() };
   let files = 0;
-  for (const name of await listFiles(own)) {
+  for (const name of await listVectorFiles(own)) {
     await readVectors(join(own, name), dimensions, isUnit, known);
     files = Math.max(files, 1 + Number(fileName.exec(name)?.[1] ?? 0));
   }
@@ -65,7 +65,7 @@ export async function openVectors(embedder: TextVectors, folder: string): Promis
       for (let start = 0; start < todo.length; start += textsPerFile) {
         report({ stage, done: reused + start, total: texts.length, unit: 'documents' });
         const part = todo.slice(start, start + textsPerFile);
-        const cuts = new Map<string, Cut>();
+        const cuts = new Map<string, Truncation>();
         const vectors = await embedder.embed(part.map(([, text]) => text), {
           cut: (text, cut) => cuts.set(part[text]?.[0] ?? '', cut),
           ...(refused === undefined ? {} : { refused: (text, reason) => tellRefused(part[text]?.[0] ?? '', reason) }),
@@ -81,7 +81,7 @@ export async function openVectors(embedder: TextVectors, folder: string): Promis
       }
       report({ stage, done: texts.length, total: texts.length, unit: 'documents' });
       const all = new Float32Array(texts.length * dimensions);
-      const cuts = new Map<number, Cut>();
+      const cuts = new Map<number, Truncation>();
       for (const [i, key] of keys.entries()) {
         all.set(known.vectors.get(key) ?? [], i * dimensions);
         const cut = known.cuts.get(key);
@@ -108,7 +108,7 @@ export async function findVectors({ fingerprint, dimensions }: Pick<Embedder, 'f
   const keys = texts.map((text) => shortHash(text));
   const missing = new Set(keys);
   const found = new Map<string, Float32Array>();
-  for (const name of await listFiles(own)) {
+  for (const name of await listVectorFiles(own)) {
     if (missing.size === 0) break;
     for (const [key, vector] of (await decodeFile(join(own, name), dimensions, true)).vectors) if (missing.delete(key)) found.set(key, vector.slice());
   }
@@ -118,13 +118,8 @@ export async function findVectors({ fingerprint, dimensions }: Pick<Embedder, 'f
   return all;
 }
 
-async function listFiles(folder: string): Promise<string[]> {
-  try {
-    return (await readdir(folder)).filter((name) => fileName.test(name)).sort();
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return [];
-    throw error;
-  }
+async function listVectorFiles(folder: string): Promise<string[]> {
+  return (await listFolder(folder)).filter((name) => fileName.test(name)).sort();
 }
 
 function encodeVectors({ vectors, cuts }: Known, dimensions: number): Uint8Array {
@@ -136,7 +131,7 @@ function encodeVectors({ vectors, cuts }: Known, dimensions: number): Uint8Array
   const table = { key: vectorFromArray(keys, new Utf8()), vector: new Vector([rows]) };
   if (cuts.size === 0) return tableToIPC(new Table(table), 'file');
   /** 0 where the whole text is in the vector. */
-  const lengths = (of: keyof Cut): Vector => makeVector(Uint32Array.from(keys, (key) => cuts.get(key)?.[of] ?? 0));
+  const lengths = (of: keyof Truncation): Vector => makeVector(Uint32Array.from(keys, (key) => cuts.get(key)?.[of] ?? 0));
   return tableToIPC(new Table({ ...table, cutFrom: lengths('from'), cutTo: lengths('to') }), 'file');
 }
 
@@ -168,7 +163,7 @@ function decodeVectors(bytes: Uint8Array, dimensions: number, isUnit: boolean): 
   if (keys === null || keys.length === 0 || values.length !== keys.length * dimensions) throw new Error('keys and vectors do not match');
   const [from, to] = [table.getChild('cutFrom'), table.getChild('cutTo')];
   const vectors = new Map<string, Float32Array>();
-  const cuts = new Map<string, Cut>();
+  const cuts = new Map<string, Truncation>();
   for (let row = 0; row < keys.length; row++) {
     const vector = values.subarray(row * dimensions, (row + 1) * dimensions);
     const squared = vector.reduce((sum, value) => sum + value * value, 0);

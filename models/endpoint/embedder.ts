@@ -7,7 +7,8 @@ import type { Settings } from '../../run/settings.ts';
 import type { EmbedNotes } from '../open.ts';
 import { embeddingsUrl } from './address.ts';
 import type { Refusal } from './refusal.ts';
-import { defaultPace, type Pace, requestVectors } from './request.ts';
+import type { Pace } from '../../data/remote/retry.ts';
+import { defaultPace, type Endpoint, requestVectors } from './request.ts';
 import { showPath } from '../../run/address.ts';
 import { type Embedder, normalizeRows } from '../embedder.ts';
 
@@ -26,84 +27,124 @@ interface Sending {
 /** Opens an endpoint, asking it for one vector to learn the dimensions. `pace` is for tests. Errors: ENDPOINT_FAILED. */
 export async function openEndpoint(settings: Settings['embedding'], pace: Pace = defaultPace): Promise<Embedder> {
   const url = embeddingsUrl(settings.model);
-  const shown = showPath(url);
-  const model = settings.endpointModel ?? 'default';
-  const limit = settings.maxTokens * charactersPerToken;
-  const failed = (problem: string): Error => fail('ENDPOINT_FAILED', { url: shown, problem, mayPass: false });
-  const request = (texts: readonly string[]): Promise<number[][] | Refusal> => requestVectors({ url, model, timeoutMs: Math.ceil(settings.timeoutSeconds * 1000), pace }, texts);
-  const first = await request(['dimensions']);
-  if ('kind' in first) throw failed(first.reason);
-  const dimensions = first[0]?.length ?? 0;
+  const endpoint = { url, model: settings.endpointModel ?? 'default', timeoutMs: Math.ceil(settings.timeoutSeconds * 1000), pace };
+  const first = await requestVectors(endpoint, ['dimensions']);
+  if ('kind' in first) throw failed(url, first.reason);
+  return new EndpointEmbedder(endpoint, settings, first[0]?.length ?? 0);
+}
+
+function failed(url: string, problem: string): Error {
+  return fail('ENDPOINT_FAILED', { url: showPath(url), problem, mayPass: false });
+}
+
+class EndpointEmbedder implements Embedder {
+  readonly name: string;
+  readonly fingerprint: string;
+  readonly dimensions: number;
+  readonly device = 'endpoint';
+  readonly source: string;
+  readonly endpoint: Endpoint;
+  readonly requestsAtOnce: number;
   /** What the server takes at a time, as learned from its refusals. */
-  let textsPerRequest = settings.textsPerRequest;
+  textsPerRequest: number;
+  readonly #limit: number;
 
-  const embed = async (texts: readonly string[], notes: EmbedNotes): Promise<Float32Array> => {
-    const wholes = texts.map((text) => cutText(text, limit).toWellFormed());
-    const vectors = new Float32Array(texts.length * dimensions);
-    // Texts of like length go together: servers pad less, and those that are too long are in few requests.
-    const byLength = wholes.map((text, place) => ({ place, text, bytes: Buffer.byteLength(text) })).sort((a, b) => b.bytes - a.bytes);
-    const batches: Sending[][] = [byLength];
-    const shortened: Sending[] = [];
-    let hasFailed = false;
+  constructor(endpoint: Endpoint, { endpointModel, maxTokens, requestsAtOnce, textsPerRequest }: Settings['embedding'], dimensions: number) {
+    const { url, model } = endpoint;
+    this.#limit = maxTokens * charactersPerToken;
+    this.name = endpointModel ?? showPath(url);
+    this.fingerprint = fingerprint({ url, name: model, limit: this.#limit });
+    this.dimensions = dimensions;
+    this.source = `endpoint ${showPath(url)}`;
+    this.endpoint = endpoint;
+    this.requestsAtOnce = requestsAtOnce;
+    this.textsPerRequest = textsPerRequest;
+  }
 
-    const take = (): Sending[] | undefined => {
-      const batch = batches.pop() ?? shortened.splice(0);
-      if (batch.length > textsPerRequest) batches.push(batch.splice(textsPerRequest));
-      return batch.length === 0 ? undefined : batch;
-    };
-    const accept = (batch: readonly Sending[], rows: readonly (readonly number[])[]): void => {
-      for (const [i, { place, text }] of batch.entries()) {
-        const row = rows[i] ?? [];
-        if (row.length !== dimensions) throw failed(`it gave a vector of ${row.length} numbers after one of ${dimensions}`);
-        const length = Math.hypot(...row);
-        if (!(length > shortest && length < longest)) throw failed(`it gave a vector of length ${length}, which has no direction, for the text "${text.slice(0, 60)}"`);
-        vectors.set(row, place * dimensions);
-        const from = wholes[place]?.length ?? 0;
-        if (text.length < from) notes.cut?.(place, { from, to: text.length });
-      }
-    };
-    const refuse = (batch: Sending[], refusal: Refusal): void => {
-      const [only] = batch;
-      if (batch.length > 1) {
-        const half = Math.floor(batch.length / 2);
-        if (refusal.kind === 'count') textsPerRequest = Math.min(textsPerRequest, refusal.limit !== undefined && refusal.limit < batch.length ? refusal.limit : half);
-        else batches.push(batch.splice(half));
-        batches.push(batch);
-      } else if (only !== undefined) {
-        // Alone, so that how it is cut is not up to the texts that happened to be asked with it.
-        const text = refusal.kind === 'content' ? '' : shorten(only.text, refusal);
-        if (text !== '') shortened.push({ ...only, text });
-        else if (notes.refused === undefined) throw failed(`it refused the text "${only.text.slice(0, 60)}": ${refusal.reason}`);
-        else notes.refused(only.place, refusal.reason);
-      }
-    };
-    const work = async (): Promise<void> => {
-      try {
-        for (let batch = take(); batch !== undefined && !hasFailed; batch = take()) {
-          const answer = await request(batch.map(({ text }) => text));
-          if ('kind' in answer) refuse(batch, answer);
-          else accept(batch, answer);
-        }
-      } catch (error) {
-        // Nothing more is asked for once the whole has failed.
-        hasFailed = true;
-        throw error;
-      }
-    };
-    await Promise.all(Array.from({ length: settings.requestsAtOnce }, work));
-    normalizeRows(vectors, dimensions);
+  async embed(texts: readonly string[], notes: EmbedNotes = {}): Promise<Float32Array> {
+    const vectors = await new Sendout(this, texts.map((text) => cutText(text, this.#limit).toWellFormed()), notes).run();
+    normalizeRows(vectors, this.dimensions);
     return vectors;
-  };
+  }
 
-  return {
-    name: settings.endpointModel ?? shown,
-    fingerprint: fingerprint({ url, name: model, limit }),
-    dimensions,
-    device: 'endpoint',
-    source: `endpoint ${shown}`,
-    embed: (texts, notes = {}) => embed(texts, notes),
-    close: () => Promise.resolve(),
-  };
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+/** The requests for the vectors of some texts. */
+class Sendout {
+  readonly #embedder: EndpointEmbedder;
+  readonly #texts: readonly string[];
+  readonly #notes: EmbedNotes;
+  readonly #vectors: Float32Array;
+  readonly #batches: Sending[][];
+  readonly #shortened: Sending[] = [];
+  #hasFailed = false;
+
+  constructor(embedder: EndpointEmbedder, texts: readonly string[], notes: EmbedNotes) {
+    this.#embedder = embedder;
+    this.#texts = texts;
+    this.#notes = notes;
+    this.#vectors = new Float32Array(texts.length * embedder.dimensions);
+    // Texts of like length go together: servers pad less, and those that are too long are in few requests.
+    this.#batches = [texts.map((text, place) => ({ place, text, bytes: Buffer.byteLength(text) })).sort((a, b) => b.bytes - a.bytes)];
+  }
+
+  async run(): Promise<Float32Array> {
+    await Promise.all(Array.from({ length: this.#embedder.requestsAtOnce }, () => this.#work()));
+    return this.#vectors;
+  }
+
+  async #work(): Promise<void> {
+    try {
+      for (let batch = this.#take(); batch !== undefined && !this.#hasFailed; batch = this.#take()) {
+        const answer = await requestVectors(this.#embedder.endpoint, batch.map(({ text }) => text));
+        if ('kind' in answer) this.#refuse(batch, answer);
+        else this.#accept(batch, answer);
+      }
+    } catch (error) {
+      // Nothing more is asked for once the whole has failed.
+      this.#hasFailed = true;
+      throw error;
+    }
+  }
+
+  #take(): Sending[] | undefined {
+    const batch = this.#batches.pop() ?? this.#shortened.splice(0);
+    const most = this.#embedder.textsPerRequest;
+    if (batch.length > most) this.#batches.push(batch.splice(most));
+    return batch.length === 0 ? undefined : batch;
+  }
+
+  #accept(batch: readonly Sending[], rows: readonly (readonly number[])[]): void {
+    const { dimensions, endpoint } = this.#embedder;
+    for (const [i, { place, text }] of batch.entries()) {
+      const row = rows[i] ?? [];
+      if (row.length !== dimensions) throw failed(endpoint.url, `it gave a vector of ${row.length} numbers after one of ${dimensions}`);
+      const length = Math.hypot(...row);
+      if (!(length > shortest && length < longest)) throw failed(endpoint.url, `it gave a vector of length ${length}, which has no direction, for the text "${text.slice(0, 60)}"`);
+      this.#vectors.set(row, place * dimensions);
+      const from = this.#texts[place]?.length ?? 0;
+      if (text.length < from) this.#notes.cut?.(place, { from, to: text.length });
+    }
+  }
+
+  #refuse(batch: Sending[], refusal: Refusal): void {
+    const [only] = batch;
+    if (batch.length > 1) {
+      const half = Math.floor(batch.length / 2);
+      if (refusal.kind === 'count') this.#embedder.textsPerRequest = Math.min(this.#embedder.textsPerRequest, refusal.limit !== undefined && refusal.limit < batch.length ? refusal.limit : half);
+      else this.#batches.push(batch.splice(half));
+      this.#batches.push(batch);
+    } else if (only !== undefined) {
+      // Alone, so that how it is cut is not up to the texts that happened to be asked with it.
+      const text = refusal.kind === 'content' ? '' : shorten(only.text, refusal);
+      if (text !== '') this.#shortened.push({ ...only, text });
+      else if (this.#notes.refused === undefined) throw failed(this.#embedder.endpoint.url, `it refused the text "${only.text.slice(0, 60)}": ${refusal.reason}`);
+      else this.#notes.refused(only.place, refusal.reason);
+    }
+  }
 }
 
 /** The first `length` UTF-16 code units, or one less where the last would be half of a character. */

@@ -2,13 +2,14 @@
 
 import { join } from 'node:path';
 import { z } from 'zod';
-import { fail, reasonOf } from '../../run/errors/errors.ts';
+import { fail, ifThere, reasonOf } from '../../run/errors/errors.ts';
 import { fingerprint } from '../../run/run.ts';
 import type { Settings } from '../../run/settings.ts';
 import { chooseDevice } from './devices.ts';
-import { readHubFile, readIfThere } from './hub.ts';
+import { readHubFile } from './hub.ts';
 import { type Batch, chooseDtype, findModel, type FoundModel, modelFile, openModel } from './model.ts';
 import { sha256File } from '../../data/files/hash-files.ts';
+import { readRegular } from '../../run/regular-file.ts';
 import { type Embedder, normalizeRows } from '../embedder.ts';
 
 type Pooling = 'mean' | 'cls';
@@ -42,7 +43,7 @@ async function readPooling({ place, isFolder }: FoundModel): Promise<Pooling> {
   const unusable = (problem: string, cause?: unknown): Error => fail('MODEL_UNAVAILABLE', { model: place, reason: `${poolingFile}, which tells how it pools, ${problem}; embedding.pooling can be set to mean or cls in its place` }, cause);
   let modes: z.output<typeof poolingSchema>;
   try {
-    const text = isFolder ? await readIfThere(join(place, poolingFile)) : await readHubFile(place, poolingFile);
+    const text = isFolder ? await ifThere(readRegular(join(place, poolingFile), 'utf8')) : await readHubFile(place, poolingFile);
     modes = poolingSchema.parse(JSON.parse(text ?? '{}'));
   } catch (error) {
     throw unusable(`cannot be read (${reasonOf(error)})`, error);

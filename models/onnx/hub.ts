@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { findInCache, openCache } from '../../data/remote/cache-folder.ts';
 import { commitBytes } from '../../data/files/commit.ts';
-import { systemCode } from '../../run/errors/errors.ts';
+import { ifThere } from '../../run/errors/errors.ts';
 import { readRegular } from '../../run/regular-file.ts';
 import { fetch } from '../../data/remote/http.ts';
 import type { Transformers } from './transformers-library.ts';
@@ -32,7 +32,7 @@ function hubAddress(): string {
 /** The text of a model's file on the hub, from the cache where it is there; undefined where the model has no such file. Throws where the hub does not answer. */
 export async function readHubFile(model: string, file: string): Promise<string | undefined> {
   const cached = findInCache('hub', model, file);
-  const known = cached === undefined ? undefined : await readIfThere(cached);
+  const known = cached === undefined ? undefined : await ifThere(readRegular(cached, 'utf8'));
   if (known !== undefined) return known === '' ? undefined : known;
   const token = process.env['HF_TOKEN'];
   const response = await fetch(new URL(`${model}/resolve/main/${file}`, hubAddress()), { signal: AbortSignal.timeout(timeoutMs), headers: token === undefined ? {} : { authorization: `Bearer ${token}` } });
@@ -41,14 +41,4 @@ export async function readHubFile(model: string, file: string): Promise<string |
   const text = response.ok ? await response.text() : '';
   await commitBytes(join(openCache(), 'hub', model, file), text);
   return text === '' ? undefined : text;
-}
-
-/** The text of a file; undefined where there is none. */
-export async function readIfThere(path: string): Promise<string | undefined> {
-  try {
-    return await readRegular(path, 'utf8');
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined;
-    throw error;
-  }
 }

@@ -6,7 +6,7 @@ import { readLaw } from './calibrations.ts';
 import { type Cutoff, findCutoff } from '../cutoff.ts';
 import type { Ranking } from '../generation.ts';
 import { budgetsFor, countRepetition, floorRate, type KeepRate, keepRate, type Law, lawRate, type Model, optimalTokensPerParam, planModelFor, smallestPoolTokens } from './laws.ts';
-import { retargetRanking } from '../order/retarget.ts';
+import { type Choice, retargetRanking } from '../order/retarget.ts';
 import { summarize } from './summary.ts';
 import { type Answer, type Flag, flagNames, type Question } from './question.ts';
 
@@ -17,31 +17,52 @@ export async function answerBudget(run: Run, ranking: Ranking, question: Questio
 
 /** `answerBudget` with the whole cutoff and the ranking that it cuts (another where benchmarks were chosen), which a selection needs. */
 export async function answerWithCutoff(run: Run, ranking: Ranking, question: Question): Promise<{ answer: Answer; cutoff: Cutoff; ranking: Ranking }> {
-  const law = await readLaw(run, question.pool ?? run.settings.keep.pool);
-  checkQuestion(question);
-  const target = await retargetRanking(run, ranking, question);
-  const found = await answerFrom({ settings: run.settings.keep, ranking: target, law, cut: (share) => findCutoff(run, target, share) }, question);
-  return { ...found, ranking: target };
+  const resolved = await resolveQuestion(run, question);
+  const retargeted = await retargetRanking(run, ranking, question);
+  const found = await cutRanking(resolved, retargeted, (share) => findCutoff(run, retargeted, share));
+  return { ...found, ranking: retargeted };
+}
+
+/** A ranking as it is asked about: one in memory, or one that is read from its files for every question. */
+export interface RankingSource {
+  /** As published. */
+  ranking: Ranking;
+  /** The answer and the cutoff, for SQL. Errors: those of `answerBudget`. */
+  answerWithCutoff(question: Question): Promise<{ answer: Answer; cutoff: Cutoff }>;
+  /** The ranking by the benchmarks of a question, for SQL. Errors: those of `retargetRanking`. */
+  retarget(choice: Choice): Promise<Ranking>;
+}
+
+/** The source of a command. */
+export function sourceOf(run: Run, ranking: Ranking): RankingSource {
+  return { ranking, answerWithCutoff: (question) => answerWithCutoff(run, ranking, question), retarget: (choice) => retargetRanking(run, ranking, choice) };
+}
+
+/** A question with all that its answer takes besides a ranking. */
+export interface ResolvedQuestion {
+  question: Question;
+  law: Law;
+  /** The model that the question is about; null where it asks for a share alone. */
+  model: Model | null;
+  /** As the question says, or else the settings. */
+  tokensPerParam: number;
+  maxEpochs: number;
+}
+
+/** Finds the law and the model of a question, before anything costly is done for it. Errors: BUDGET_INVALID, USAGE, and those of `readLaw`. */
+export async function resolveQuestion(run: Run, question: Question): Promise<ResolvedQuestion> {
+  const { keep } = run.settings;
+  const law = await readLaw(run, question.pool ?? keep.pool);
+  const tokensPerParam = question.tokensPerParam ?? keep.tokensPerParam;
+  return { question, law, model: findModel(question, tokensPerParam, law), tokensPerParam, maxEpochs: question.maxEpochs ?? keep.maxEpochs };
 }
 
 /** A cutoff, whose last document is known by its keys or otherwise; null where the cut goes through no equal scores. */
 type AnyCutoff = Omit<Cutoff, 'last'> & { last: unknown };
 
-/** What an answer is made from: who asks often keeps it in memory. */
-export interface Source<C extends AnyCutoff> {
-  settings: Run['settings']['keep'];
-  /** The ranking to cut, by the benchmarks of the question. */
-  ranking: Ranking;
-  law: Law;
-  cut: (share: number) => C | Promise<C>;
-}
-
-/** Answers a question from what is at hand. Errors: BUDGET_INVALID, OPTION_INVALID, USAGE, and those of `cut`. */
-export async function answerFrom<C extends AnyCutoff>({ settings, ranking, law, cut }: Source<C>, question: Question): Promise<{ answer: Answer; cutoff: C }> {
+/** Answers a question by a cut of a ranking, which is one by the question's benchmarks; `cut` finds the cutoff of a share. Errors: OPTION_INVALID, and those of `cut`. */
+export async function cutRanking<C extends AnyCutoff>({ question, law, model, tokensPerParam, maxEpochs }: ResolvedQuestion, ranking: Ranking, cut: (share: number) => C | Promise<C>): Promise<{ answer: Answer; cutoff: C }> {
   const poolTokens = checkPool(question.poolTokens, ranking.tokens);
-  const maxEpochs = question.maxEpochs ?? settings.maxEpochs;
-  const tokensPerParam = question.tokensPerParam ?? settings.tokensPerParam;
-  const model = findModel(question, tokensPerParam, law);
   const keep = findRate(question.keep, model, law, poolTokens, maxEpochs);
   const cutoff = await cut(keep.rate);
   const answer = {
@@ -53,15 +74,10 @@ export async function answerFrom<C extends AnyCutoff>({ settings, ranking, law, 
     ...(keep.setBy === 'keep' && poolTokens > 0 ? { suits: { law: law.name, ...budgetsFor(keep.rate, law, poolTokens, { tokensPerParam, maxEpochs }) } } : {}),
     flags: findFlags({ keep, model, law, poolTokens, maxEpochs }, ranking, cutoff),
     ranking: { generation: ranking.generation, publishedAt: ranking.publishedAt },
-    ...(ranking.target === undefined ? {} : { benchmarks: ranking.target.benchmarks }),
+    ...(ranking.chosen === undefined ? {} : { benchmarks: ranking.chosen.benchmarks }),
     ...(question.poolTokens === undefined ? {} : { pool: { tokens: poolTokens, kept: keep.rate * poolTokens } }),
   };
   return { answer: { ...answer, summary: summarize(answer, law, maxEpochs) }, cutoff };
-}
-
-/** Whether the question can be answered, whatever the ranking; before anything costly is done for it. Errors: as `answerFrom`. */
-export function checkQuestion(question: Question): void {
-  findModel(question, question.tokensPerParam ?? 1, {});
 }
 
 /** Tokens of the pool that the laws are asked about: the ranked corpus itself, or the larger one it is a sample of. */

@@ -34,18 +34,18 @@ export async function fitCalibration(name: string, runs: readonly Trial[]): Prom
 /** Fits a law to the runs and keeps it under a name, in place of an earlier one. Errors: CALIBRATION_REFUSED, DISK_FULL, WRITE_FAILED. */
 export async function calibrate(run: Run, name: string, runs: readonly Trial[]): Promise<Calibration> {
   const calibration = await fitCalibration(name, runs);
-  await keepCalibration(run, name, JSON.stringify(calibration, null, 1));
+  await saveCalibration(run, name, JSON.stringify(calibration, null, 1));
   return calibration;
 }
 
 /** Keeps a calibration as JSON under its name. Errors: DISK_FULL, WRITE_FAILED. */
-export async function keepCalibration(run: Run, name: string, json: string): Promise<void> {
+export async function saveCalibration(run: Run, name: string, json: string): Promise<void> {
   await commitBytes(pathOf(run, name), `${json}\n`);
 }
 
 /** Every calibration of the run, by name. Errors: FILE_DAMAGED, FILE_UNREADABLE. */
 export async function listCalibrations(run: Run): Promise<Calibration[]> {
-  const names = (await listFolder(folderOf(run))).filter((file) => file.endsWith('.json') && !file.startsWith('.')).map((file) => file.slice(0, -'.json'.length));
+  const names = (await listFolder(run.files.calibrations)).filter((file) => file.endsWith('.json') && !file.startsWith('.')).map((file) => file.slice(0, -'.json'.length));
   const found: Calibration[] = [];
   for (const name of names.sort()) {
     const calibration = await readCalibration(run, name);
@@ -61,7 +61,7 @@ export async function readLaw(run: Run, name: string): Promise<Law> {
   if (isPaperLaw(name)) return laws[name];
   const calibration = calibrationName.safeParse(name).success ? await readCalibration(run, name) : undefined;
   if (calibration !== undefined) return lawOf(calibration);
-  const names = (await listFolder(folderOf(run))).filter((file) => file.endsWith('.json')).map((file) => file.slice(0, -'.json'.length));
+  const names = (await listFolder(run.files.calibrations)).filter((file) => file.endsWith('.json')).map((file) => file.slice(0, -'.json'.length));
   throw fail('OPTION_INVALID', { option: 'pool', got: name.slice(0, 100), allowed: `one of ${[...lawNames, ...names.sort()].join(', ')}, or the name of a calibration (betr calibrate)` });
 }
 
@@ -84,10 +84,6 @@ function readCalibration(run: Run, name: string): Promise<Calibration | undefine
   return readJson(pathOf(run, name), calibrationSchema, 'betr calibrate');
 }
 
-function folderOf(run: Run): string {
-  return join(run.folder, 'calibrations');
-}
-
 function pathOf(run: Run, name: string): string {
-  return join(folderOf(run), `${calibrationName.parse(name)}.json`);
+  return join(run.files.calibrations, `${calibrationName.parse(name)}.json`);
 }

@@ -34,7 +34,7 @@ export const flagNames = ['extrapolated', 'far-from-compute-optimal', 'below-tes
 export type Flag = (typeof flagNames)[number];
 
 /** A cutoff less what only a selection needs. */
-const cutFigures = cutoffSchema.omit({ last: true }).strip();
+const shownCutoff = cutoffSchema.omit({ last: true }).strip();
 
 const modelSchema = z.strictObject({ flops: positive, params: positive, tokens: positive, tokensPerParam: positive });
 
@@ -42,7 +42,7 @@ export const answerSchema = z.strictObject({
   /** Shares of the tokens, as fractions; keeping anything from low to high costs little. */
   keep: z.strictObject({ rate, low: rate, high: rate, setBy: z.enum(['law', 'data floor', 'keep']) }),
   /** Of the ranked corpus: the lowest score kept (null: nothing is), what is kept, and what there is without a filter. */
-  cutoff: cutFigures,
+  cutoff: shownCutoff,
   /** Null where only a share was asked for. */
   model: modelSchema.nullable(),
   /** Passes over the kept tokens, and what the tokens seen are worth in fresh ones; null without a model or without tokens. */

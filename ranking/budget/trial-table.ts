@@ -1,6 +1,7 @@
 // The runs of a calibration as people hand them in: CSV with a header (flops, keep, and loss or accuracy), or JSON.
 
 import { z } from 'zod';
+import { parseCells } from '../../data/rows/csv.ts';
 import { fail, reasonOf } from '../../run/errors/errors.ts';
 import { allowedBy, describeIssues } from '../../run/issues.ts';
 import { parseBudget, parseNumber, parseShare } from '../../run/amounts.ts';
@@ -13,22 +14,27 @@ const measures = ['loss', 'accuracy'] as const;
 
 /** Reads runs from CSV. Errors: BODY_INVALID, BUDGET_INVALID, OPTION_INVALID. */
 export function parseTrialsCsv(text: string): Trial[] {
-  const [header = '', ...lines] = text.replace(/^\uFEFF/, '').split(/\r?\n/).filter((line) => line.trim() !== '');
-  const cells = (line: string): string[] => line.split(',').map((cell) => cell.trim().replace(/^"(.*)"$/, '$1'));
-  const columns = cells(header);
+  const [columns = [], ...rows] = readCells(text);
   const measure = measures.find((name) => columns.includes(name));
   if (columns.length !== 3 || !columns.includes('flops') || !columns.includes('keep') || measure === undefined) {
-    throw fail('BODY_INVALID', { problems: [`the first line is "${header.slice(0, 200)}", and it has to name the columns: flops,keep,loss or flops,keep,accuracy`] });
+    throw fail('BODY_INVALID', { problems: [`the first line is "${columns.join(',').slice(0, 200)}", and it has to name the columns: flops,keep,loss or flops,keep,accuracy`] });
   }
-  const read = (line: string, index: number): Trial => {
-    const values = cells(line);
+  const read = (values: string[], index: number): Trial => {
     const value = (name: string): string => values[columns.indexOf(name)] ?? '';
     const given = value(measure);
     const result = parseNumber(given);
-    if (values.length !== 3 || result === undefined) throw fail('BODY_INVALID', { problems: [`line ${index + 2} is "${line.slice(0, 200)}", and it has to be three numbers, none beyond 1e30`] });
+    if (values.length !== 3 || result === undefined) throw fail('BODY_INVALID', { problems: [`row ${index + 1} is "${values.join(',').slice(0, 200)}", and it has to be three numbers, none beyond 1e30`] });
     return { flops: parseBudget(value('flops')), keep: parseShare('keep', value('keep')), [measure]: result };
   };
-  return checkTrials(lines.map(read));
+  return checkTrials(rows.map(read));
+}
+
+function readCells(text: string): string[][] {
+  try {
+    return parseCells(text).map((row) => row.map((cell) => cell.trim())).filter((row) => row.some((cell) => cell !== ''));
+  } catch (error) {
+    throw fail('BODY_INVALID', { problems: [`it is not CSV: ${reasonOf(error)}`] }, error);
+  }
 }
 
 /** Reads runs from parsed JSON: a list of runs, or an object whose "runs" is one. Errors: BODY_INVALID. */

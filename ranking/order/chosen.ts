@@ -7,7 +7,8 @@ import { holdRetargeted } from './retargeted-files.ts';
 
 export interface Chosen<T> {
   benchmarks: string[];
-  target: Promise<T>;
+  /** The ranking by these benchmarks, once it is made. */
+  made: Promise<T>;
   /** For one more user, and for one less. */
   take(): void;
   release(): void;
@@ -37,7 +38,7 @@ export function openChosen<T extends { written: Promise<void> }>(run: Run, ranki
       let users = 1;
       const chosen: Chosen<T> = {
         benchmarks,
-        target: held.then(() => make(benchmarks)),
+        made: held.then(() => make(benchmarks)),
         take() {
           users++;
         },
@@ -46,7 +47,7 @@ export function openChosen<T extends { written: Promise<void> }>(run: Run, ranki
         },
       };
       remembered.set(keyOf(benchmarks), chosen);
-      chosen.target.then(({ written }) => written).catch(() => forget(chosen));
+      chosen.made.then(({ written }) => written).catch(() => forget(chosen));
       return chosen;
     },
     forget,

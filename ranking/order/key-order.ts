@@ -40,5 +40,5 @@ export async function makeKeyOrder(run: Run, ranking: Ranking, signal?: AbortSig
 }
 
 function pathOf(run: Run, { generation }: Ranking): string {
-  return join(run.folder, 'keys', `${generation}.positions`);
+  return join(run.files.keyOrders, `${generation}.positions`);
 }

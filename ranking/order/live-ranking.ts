@@ -4,168 +4,203 @@ import { join } from 'node:path';
 import { reasonOf } from '../../run/errors/errors.ts';
 import { sizeOf } from '../../data/files/files.ts';
 import type { Run } from '../../run/run.ts';
-import { answerFrom, checkQuestion } from '../budget/answer.ts';
-import { readLaw } from '../budget/calibrations.ts';
+import { cutRanking, type RankingSource, resolveQuestion } from '../budget/answer.ts';
 import type { Cutoff } from '../cutoff.ts';
 import { type Cuts, openCuts } from './cuts.ts';
 import { checkContent, type Ranking } from '../generation.ts';
 import { holdGeneration } from '../held.ts';
-import type { Law } from '../budget/laws.ts';
-import { openOrders, type Ordered } from './orders.ts';
+import { Orders, type Ordered } from './orders.ts';
 import { type Choice, chooseBenchmarks } from './retarget.ts';
-import { type Chosen, openChosen } from './chosen.ts';
+import { type Chosen, type ChosenRankings, openChosen } from './chosen.ts';
 import type { Answer, Question } from '../budget/question.ts';
 
-export interface LiveRanking {
-  /** As published. */
-  ranking: Ranking;
+export interface LiveRanking extends RankingSource {
   /** From memory. Errors: those of `answerBudget`. */
-  answerOnly(question: Question): Promise<Answer>;
-  /** With the whole cutoff, for SQL; of a cut through equal scores the keys are read from disk. Errors: the same. */
-  answer(question: Question): Promise<{ answer: Answer; cutoff: Cutoff }>;
-  /**
-   * The ranking that a question is about, for what asks SQL: as published, or by the question's benchmarks, once its files are there.
-   * Errors: BENCHMARK_UNKNOWN, OPTION_INVALID; those of `combineScores` and of writing.
-   */
-  target(choice: Choice): Promise<Ranking>;
-  /** How the scores that a question is about lie, from memory. Errors: as `target`. */
+  answer(question: Question): Promise<Answer>;
+  /** How the scores that a question is about lie, from memory. Errors: as `retarget`. */
   histogram(choice: Choice): Promise<Ranking['histogram']>;
-  /** The positions of `count` documents on each side of a cut that keeps so many, from memory; undefined while equal scores are not in the order of their keys. Errors: as `target`. */
+  /** The positions of `count` documents on each side of a cut that keeps so many, from memory; undefined while equal scores are not in the order of their keys. Errors: as `retarget`. */
   around(choice: Choice, keptDocuments: number, count: number): Promise<Uint32Array | undefined>;
 }
 
-export interface Lease {
+export interface Loan {
   ranking: LiveRanking;
   release(): void;
-}
-
-/** A ranking that can be served; of itself it keeps no files. */
-export interface LoadedRanking extends LiveRanking {
-  lend(): Lease;
-  /** Whether it is lent. */
-  isUsed(): boolean;
-  /** Rejects where a part is found not to be what was published. */
-  checked: Promise<void>;
-  /** Reads one part again, each time the next, and holds it against its checksum: a disk may alter what nobody wrote. Errors: FILE_DAMAGED, those of reading. */
-  checkNext(): Promise<void>;
-  close(withinMs: number): Promise<void>;
 }
 
 /** Parts of so many bytes are held against their checksums before they are served, which takes less than a second; more of them meanwhile. */
 const checkedFirstBytes = 128e6;
 const closeWithinMs = 1_000;
 /** Orders by chosen benchmarks are kept up to this size together, and at least one. */
-const targetBytes = 200e6;
-const mostTargets = 16;
+const chosenBytes = 200e6;
+const mostChosen = 16;
 const bytesPerDocument = 7;
 
-interface Target extends Ordered {
+/** The documents of a ranking sorted by score, and the cuts of that order. */
+interface CutOrder extends Ordered {
   cuts: Cuts;
 }
 
-/** Reads a ranking into memory. Errors: those of `openOrders`. */
-export async function loadRanking(run: Run, ranking: Ranking): Promise<LoadedRanking> {
-  const orders = openOrders(run, ranking);
-  const open = (ordered: Ordered): Target => ({ ...ordered, cuts: openCuts(run, ordered) });
-  let closed = false;
-  let users = 0;
-  let next = 0;
-  const letGo = await holdGeneration(run, ranking);
-  try {
-    let published = open(await orders.read());
-    const isSmall = ranking.parts.reduce((sum, { bytes }) => sum + bytes, 0) <= checkedFirstBytes;
-    if (isSmall) await orders.check();
-    const prepareMore = async (): Promise<void> => {
-      if (!published.order.byKey) published = open(await orders.sortKeys(published.order));
-      await orders.rankAhead();
-    };
-    const prepared = prepareMore().catch((error: unknown) => closed || reportBackground(error));
-    const checked = isSmall ? Promise.resolve() : prepared.then(() => orders.check());
+/** A ranking that can be served. Its files are kept until it is closed; those of rankings by chosen benchmarks, as long as a request that it is lent to uses them. */
+export class LoadedRanking {
+  readonly ranking: Ranking;
+  /** For what needs no files. */
+  readonly unlent: LiveRanking;
+  /** Rejects where a part is found not to be what was published. */
+  readonly checked: Promise<void>;
+  readonly #run: Run;
+  readonly #orders: Orders;
+  readonly #chosen: ChosenRankings<CutOrder>;
+  readonly #letGo: () => Promise<void>;
+  #published: CutOrder;
+  #closed = false;
+  #users = 0;
+  #nextPart = 0;
+
+  private constructor(run: Run, ranking: Ranking, orders: Orders, published: CutOrder, isChecked: boolean, letGo: () => Promise<void>) {
+    this.#run = run;
+    this.ranking = ranking;
+    this.#orders = orders;
+    this.#published = published;
+    this.#letGo = letGo;
+    const most = Math.max(1, Math.min(mostChosen, Math.floor(chosenBytes / (bytesPerDocument * ranking.documents))));
+    this.#chosen = openChosen(run, ranking, most, async (benchmarks) => withCuts(run, await orders.retarget(benchmarks, this.#published)));
+    this.unlent = this.#view(() => undefined);
+    const prepared = this.#prepare().catch((error: unknown) => this.#closed || reportBackground(error));
+    this.checked = isChecked ? Promise.resolve() : prepared.then(() => orders.check());
     // Whoever serves it hears of it.
-    checked.catch(() => undefined);
-    const most = Math.max(1, Math.min(mostTargets, Math.floor(targetBytes / (bytesPerDocument * ranking.documents))));
-    const chosenRankings = openChosen(run, ranking, most, (benchmarks) => orders.retarget(benchmarks, published).then(open));
-    /** A request's view; `use` is told what it looks at. */
-    const answering = (use: (chosen: Chosen<Target>) => void): LiveRanking => {
-      const choose = (choice: Choice): Chosen<Target> | undefined => {
-        const benchmarks = chooseBenchmarks(ranking, choice);
-        if (benchmarks === undefined) return undefined;
-        const chosen = chosenRankings.find(benchmarks);
-        use(chosen);
-        return chosen;
-      };
-      const find = (choice: Choice): Promise<Target> | Target => choose(choice)?.target ?? published;
-      const findFiles = async (choice: Choice): Promise<Ranking> => {
-        const chosen = choose(choice);
-        if (chosen === undefined) return ranking;
-        const target = await chosen.target;
-        await target.written;
-        if ((await sizeOf(target.ranking.target?.path ?? '')) !== undefined) return target.ranking;
-        // Somebody has removed what was held.
-        chosenRankings.forget(chosen);
-        const again = await find(choice);
-        await again.written;
-        return again.ranking;
-      };
-      const prepare = async (question: Question): Promise<{ law: Law; target: Target }> => {
-        const law = await readLaw(run, question.pool ?? run.settings.keep.pool);
-        // Nothing costly is done for a question that has no answer.
-        checkQuestion(question);
-        return { law, target: await find(question) };
-      };
-      return {
-        ranking,
-        async answerOnly(question) {
-          const { law, target } = await prepare(question);
-          return (await answerFrom({ settings: run.settings.keep, ranking: target.ranking, law, cut: target.cuts.cut }, question)).answer;
-        },
-        async answer(question) {
-          const { law, target } = await prepare(question);
-          return answerFrom({ settings: run.settings.keep, ranking: target.ranking, law, cut: target.cuts.find }, question);
-        },
-        target: findFiles,
-        histogram: async (choice) => (await find(choice)).ranking.histogram,
-        async around(choice, keptDocuments, count) {
-          const { byKey, positions } = (await find(choice)).order;
-          return byKey ? positions.slice(Math.max(0, keptDocuments - count), keptDocuments + count) : undefined;
-        },
-      };
-    };
-    return {
-      ...answering(() => undefined),
-      checked,
-      async checkNext() {
-        const part = ranking.parts[next++ % ranking.parts.length];
-        if (part !== undefined) await checkContent(join(run.files.scores, part.file), part.sha256);
-      },
-      lend() {
-        users++;
-        const used = new Set<Chosen<Target>>();
-        const use = (chosen: Chosen<Target>): void => {
-          if (!used.has(chosen)) chosen.take();
-          used.add(chosen);
-        };
-        return {
-          ranking: answering(use),
-          release() {
-            users--;
-            for (const chosen of used) chosen.release();
-          },
-        };
-      },
-      isUsed: () => users > 0,
-      async close(withinMs) {
-        closed = true;
-        await orders.close(withinMs);
-        chosenRankings.close();
-        await letGo();
-      },
-    };
-  } catch (error) {
-    await orders.close(closeWithinMs);
-    await letGo();
-    throw error;
+    this.checked.catch(() => undefined);
   }
+
+  /** Reads a ranking into memory. Errors: those of `Orders.read` and `Orders.check`. */
+  static async load(run: Run, ranking: Ranking): Promise<LoadedRanking> {
+    const orders = new Orders(run, ranking);
+    const letGo = await holdGeneration(run, ranking);
+    try {
+      const published = withCuts(run, await orders.read());
+      const isSmall = ranking.parts.reduce((sum, { bytes }) => sum + bytes, 0) <= checkedFirstBytes;
+      if (isSmall) await orders.check();
+      return new LoadedRanking(run, ranking, orders, published, isSmall, letGo);
+    } catch (error) {
+      await orders.close(closeWithinMs);
+      await letGo();
+      throw error;
+    }
+  }
+
+  /** Reads one part again, each time the next, and holds it against its checksum: a disk may alter what nobody wrote. Errors: FILE_DAMAGED, those of reading. */
+  async checkNext(): Promise<void> {
+    const part = this.ranking.parts[this.#nextPart++ % this.ranking.parts.length];
+    if (part !== undefined) await checkContent(join(this.#run.files.scores, part.file), part.sha256);
+  }
+
+  lend(): Loan {
+    this.#users++;
+    const used = new Set<Chosen<CutOrder>>();
+    const use = (chosen: Chosen<CutOrder>): void => {
+      if (!used.has(chosen)) chosen.take();
+      used.add(chosen);
+    };
+    const release = (): void => {
+      this.#users--;
+      for (const chosen of used) chosen.release();
+    };
+    return { ranking: this.#view(use), release };
+  }
+
+  /** Whether it is lent. */
+  isUsed(): boolean {
+    return this.#users > 0;
+  }
+
+  async close(withinMs: number): Promise<void> {
+    this.#closed = true;
+    await this.#orders.close(withinMs);
+    this.#chosen.close();
+    await this.#letGo();
+  }
+
+  #view(use: (chosen: Chosen<CutOrder>) => void): LiveRanking {
+    return new RankingView({ run: this.#run, ranking: this.ranking, published: () => this.#published, chosen: this.#chosen }, use);
+  }
+
+  /** Makes what answers faster. */
+  async #prepare(): Promise<void> {
+    if (!this.#published.order.byKey) this.#published = withCuts(this.#run, await this.#orders.sortKeys(this.#published.order));
+    await this.#orders.rankAhead();
+  }
+}
+
+interface ViewSource {
+  run: Run;
+  ranking: Ranking;
+  published: () => CutOrder;
+  chosen: ChosenRankings<CutOrder>;
+}
+
+/** A request's view; `use` is told which rankings by chosen benchmarks it looks at. */
+class RankingView implements LiveRanking {
+  readonly ranking: Ranking;
+  readonly #source: ViewSource;
+  readonly #use: (chosen: Chosen<CutOrder>) => void;
+
+  constructor(source: ViewSource, use: (chosen: Chosen<CutOrder>) => void) {
+    this.ranking = source.ranking;
+    this.#source = source;
+    this.#use = use;
+  }
+
+  async answer(question: Question): Promise<Answer> {
+    const resolved = await resolveQuestion(this.#source.run, question);
+    const { ranking, cuts } = await this.#find(question);
+    return (await cutRanking(resolved, ranking, cuts.cut)).answer;
+  }
+
+  /** Of a cut through equal scores the keys are read from disk. */
+  async answerWithCutoff(question: Question): Promise<{ answer: Answer; cutoff: Cutoff }> {
+    const resolved = await resolveQuestion(this.#source.run, question);
+    const { ranking, cuts } = await this.#find(question);
+    return cutRanking(resolved, ranking, cuts.find);
+  }
+
+  /** Once its files are there. */
+  async retarget(choice: Choice): Promise<Ranking> {
+    const chosen = this.#choose(choice);
+    if (chosen === undefined) return this.ranking;
+    const { written, ranking } = await chosen.made;
+    await written;
+    if ((await sizeOf(ranking.chosen?.path ?? '')) !== undefined) return ranking;
+    // Somebody has removed what was held.
+    this.#source.chosen.forget(chosen);
+    const again = await this.#find(choice);
+    await again.written;
+    return again.ranking;
+  }
+
+  async histogram(choice: Choice): Promise<Ranking['histogram']> {
+    return (await this.#find(choice)).ranking.histogram;
+  }
+
+  async around(choice: Choice, keptDocuments: number, count: number): Promise<Uint32Array | undefined> {
+    const { byKey, positions } = (await this.#find(choice)).order;
+    return byKey ? positions.slice(Math.max(0, keptDocuments - count), keptDocuments + count) : undefined;
+  }
+
+  #find(choice: Choice): Promise<CutOrder> | CutOrder {
+    return this.#choose(choice)?.made ?? this.#source.published();
+  }
+
+  #choose(choice: Choice): Chosen<CutOrder> | undefined {
+    const benchmarks = chooseBenchmarks(this.ranking, choice);
+    if (benchmarks === undefined) return undefined;
+    const chosen = this.#source.chosen.find(benchmarks);
+    this.#use(chosen);
+    return chosen;
+  }
+}
+
+function withCuts(run: Run, ordered: Ordered): CutOrder {
+  return { ...ordered, cuts: openCuts(run, ordered) };
 }
 
 /** What fails in the background costs only speed, and is told to whoever reads the log. */

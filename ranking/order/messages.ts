@@ -1,4 +1,4 @@
-// What `openOrders` and its worker thread say to each other. Arrays lie in shared memory, so that handing them over costs nothing.
+// What `Orders` and its worker thread say to each other. Arrays lie in shared memory, so that handing them over costs nothing.
 
 import { z } from 'zod';
 import type { ErrorData } from '../../run/errors/errors.ts';
@@ -14,9 +14,9 @@ export type Setup = z.output<typeof setupSchema>;
 
 const array = z.custom<Uint32Array>((value) => value instanceof Uint32Array);
 
-export const taskSchema = z.union([z.object({ kind: z.literal('order') }), z.object({ kind: z.literal('stop') }), z.object({ kind: z.literal('ranks') }), z.object({ kind: z.literal('check') }), z.object({ kind: z.literal('keys'), order: z.custom<Order>(isObject) }), z.object({ kind: z.literal('target'), benchmarks: z.array(z.string()), tokens: array, keyOrder: array.optional() })]);
+export const taskSchema = z.union([z.object({ kind: z.literal('order') }), z.object({ kind: z.literal('stop') }), z.object({ kind: z.literal('ranks') }), z.object({ kind: z.literal('check') }), z.object({ kind: z.literal('keys'), order: z.custom<Order>(isObject) }), z.object({ kind: z.literal('retarget'), benchmarks: z.array(z.string()), tokens: array, keyOrder: array.optional() })]);
 /** `stop` ends what is at work, as far as it can be ended; it is no task of its own, and has no reply. */
-export type Task = z.output<typeof taskSchema>;
+export type OrderTask = z.output<typeof taskSchema>;
 
 /** The last reply to a task is `done` or `failed`. */
 export const replySchema = z.discriminatedUnion('kind', [
@@ -24,4 +24,4 @@ export const replySchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('done') }),
   z.object({ kind: z.literal('failed'), error: z.custom<ErrorData>(isObject) }),
 ]);
-export type Reply = z.output<typeof replySchema>;
+export type OrderReply = z.output<typeof replySchema>;

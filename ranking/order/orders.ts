@@ -7,10 +7,10 @@ import { errorFrom, fail, reasonOf } from '../../run/errors/errors.ts';
 import type { Run } from '../../run/run.ts';
 import type { Ranking } from '../generation.ts';
 import type { Order } from './order.ts';
-import { replySchema, type Setup, type Task } from './messages.ts';
+import { replySchema, type Setup, type OrderTask } from './messages.ts';
 
 /** Tasks that are done again when another has come in between. */
-const inBackground = new Set<Task['kind']>(['keys', 'ranks', 'check']);
+const inBackground = new Set<OrderTask['kind']>(['keys', 'ranks', 'check']);
 
 const idleMs = 20_000;
 
@@ -24,21 +24,6 @@ export interface Ordered {
   keyOrder?: Uint32Array;
 }
 
-export interface Orders {
-  /** Errors: those of `readOrder`. */
-  read(): Promise<Ordered>;
-  /** The order by keys too, where `read` did not know them: in the background, as others go first. Errors: those of `makeKeyOrder`. */
-  sortKeys(order: Order): Promise<Ordered>;
-  /** The ranks of a large ranking for each benchmark, which are kept: in the background, as others go first. Errors: those of `rankDocuments` and `keepRanks`. */
-  rankAhead(): Promise<void>;
-  /** Reads every part once and holds it against its checksum: in the background, as others go first. Errors: FILE_DAMAGED, those of reading. */
-  check(): Promise<void>;
-  /** Errors: those of `combineScores`. */
-  retarget(benchmarks: string[], published: Pick<Ordered, 'order' | 'keyOrder'>): Promise<Ordered>;
-  /** Ends what is at work, and waits for that at most so long. */
-  close(withinMs: number): Promise<void>;
-}
-
 /** Why a task in the background is not done: another was asked for. */
 class GaveWay extends Error {}
 
@@ -47,98 +32,127 @@ function ended(): Error {
   return fail('BUSY', { waiting: 1, seconds: 1 });
 }
 
-/** Opens the maker of a ranking's orders. */
-export function openOrders(run: Run, ranking: Ranking): Orders {
-  let worker: Worker | undefined;
-  let idle: NodeJS.Timeout | undefined;
-  let queue = Promise.resolve();
-  let closed = false;
+/** The maker of a ranking's orders. */
+export class Orders {
+  readonly #setup: Setup;
+  #worker: Worker | undefined;
+  #idle: NodeJS.Timeout | undefined;
+  #queue = Promise.resolve();
+  #closed = false;
   /** What is at work in the thread, and whether it was told to give way. */
-  let current: { kind: Task['kind']; told: boolean } | undefined;
+  #current: { kind: OrderTask['kind']; told: boolean } | undefined;
   /** How many wait for an order. */
-  let waiting = 0;
+  #waiting = 0;
 
-  const giveWay = (): void => {
-    if (current === undefined || !(closed || inBackground.has(current.kind))) return;
-    current.told = true;
-    worker?.postMessage({ kind: 'stop' } satisfies Task);
-  };
-  const rest = async (): Promise<void> => {
-    const ending = worker;
-    worker = undefined;
-    await ending?.terminate();
-  };
-  const turn = async (task: Task, ordered: (result: Ordered) => void): Promise<void> => {
-    if (closed) throw ended();
-    if (inBackground.has(task.kind) && waiting > 0) throw new GaveWay();
-    clearTimeout(idle);
-    const setup: Setup = { run, ranking };
-    worker ??= new Worker(new URL('./worker.js', import.meta.url), { workerData: setup });
-    const own = { kind: task.kind, told: false };
-    current = own;
+  constructor(run: Run, ranking: Ranking) {
+    this.#setup = { run, ranking };
+  }
+
+  /** Errors: those of `readOrder`. */
+  read(): Promise<Ordered> {
+    return this.#ask({ kind: 'order' });
+  }
+
+  /** The order by keys too, where `read` did not know them: in the background, as others go first. Errors: those of `makeKeyOrder`. */
+  sortKeys(order: Order): Promise<Ordered> {
+    return this.#askPatiently(() => this.#ask({ kind: 'keys', order }));
+  }
+
+  /** The ranks of a large ranking for each benchmark, which are kept: in the background, as others go first. Errors: those of `rankDocuments` and `saveRanks`. */
+  rankAhead(): Promise<void> {
+    return this.#askPatiently(() => this.#queueUp({ kind: 'ranks' }, () => undefined));
+  }
+
+  /** Reads every part once and holds it against its checksum: in the background, as others go first. Errors: FILE_DAMAGED, those of reading. */
+  check(): Promise<void> {
+    return this.#askPatiently(() => this.#queueUp({ kind: 'check' }, () => undefined));
+  }
+
+  /** The order by chosen benchmarks. Errors: those of `combineScores`. */
+  async retarget(benchmarks: string[], { order, keyOrder }: Pick<Ordered, 'order' | 'keyOrder'>): Promise<Ordered> {
+    this.#giveWay();
+    this.#waiting++;
     try {
-      // Who waits for the files of an order hears why they do not come.
-      const withFiles = (result: Ordered): void => {
-        const written = result.written.catch((error: unknown) => {
-          throw own.told ? ended() : error;
-        });
-        written.catch(() => undefined);
-        ordered({ ...result, written });
-      };
-      await converse(worker, task, withFiles, () => void rest());
+      return await this.#ask({ kind: 'retarget', benchmarks, tokens: order.tokens, ...(keyOrder === undefined ? {} : { keyOrder }) });
     } catch (error) {
-      throw own.told ? new GaveWay() : error;
+      // It gives way to nothing but the end.
+      throw error instanceof GaveWay ? ended() : error;
     } finally {
-      current = undefined;
-      idle = setTimeout(() => void rest(), idleMs).unref();
+      this.#waiting--;
     }
-  };
-  const queueUp = (task: Task, ordered: (result: Ordered) => void): Promise<void> => {
-    const done = queue.then(() => turn(task, ordered));
-    queue = done.catch(() => undefined);
-    return done;
-  };
-  const ask = (task: Task): Promise<Ordered> => new Promise((resolve, reject) => void queueUp(task, resolve).catch(reject));
+  }
+
+  /** Ends what is at work, and waits for that at most so long. */
+  async close(withinMs: number): Promise<void> {
+    this.#closed = true;
+    // A thread that is ended outright leaves its database's files, and amid native work takes the process with it.
+    this.#giveWay();
+    await Promise.race([this.#queue, setTimeoutPromise(withinMs, undefined, { ref: false })]);
+    clearTimeout(this.#idle);
+    await this.#rest();
+  }
+
+  #ask(task: OrderTask): Promise<Ordered> {
+    return new Promise((resolve, reject) => void this.#queueUp(task, resolve).catch(reject));
+  }
+
   /** Tries again whatever gave way. */
-  const askPatiently = async <T>(attempt: () => Promise<T>): Promise<T> => {
+  async #askPatiently<T>(attempt: () => Promise<T>): Promise<T> {
     for (;;) {
       try {
         return await attempt();
       } catch (error) {
-        if (!(error instanceof GaveWay) || closed) throw error;
+        if (!(error instanceof GaveWay) || this.#closed) throw error;
       }
     }
-  };
-  return {
-    read: () => ask({ kind: 'order' }),
-    sortKeys: (order) => askPatiently(() => ask({ kind: 'keys', order })),
-    rankAhead: () => askPatiently(() => queueUp({ kind: 'ranks' }, () => undefined)),
-    check: () => askPatiently(() => queueUp({ kind: 'check' }, () => undefined)),
-    async retarget(benchmarks, { order, keyOrder }) {
-      giveWay();
-      waiting++;
-      try {
-        return await ask({ kind: 'target', benchmarks, tokens: order.tokens, ...(keyOrder === undefined ? {} : { keyOrder }) });
-      } catch (error) {
-        // It gives way to nothing but the end.
-        throw error instanceof GaveWay ? ended() : error;
-      } finally {
-        waiting--;
-      }
-    },
-    async close(withinMs) {
-      closed = true;
-      // A thread that is ended outright leaves its database's files, and amid native work takes the process with it.
-      giveWay();
-      await Promise.race([queue, setTimeoutPromise(withinMs, undefined, { ref: false })]);
-      clearTimeout(idle);
-      await rest();
-    },
-  };
+  }
+
+  #queueUp(task: OrderTask, ordered: (result: Ordered) => void): Promise<void> {
+    const done = this.#queue.then(() => this.#turn(task, ordered));
+    this.#queue = done.catch(() => undefined);
+    return done;
+  }
+
+  async #turn(task: OrderTask, ordered: (result: Ordered) => void): Promise<void> {
+    if (this.#closed) throw ended();
+    if (inBackground.has(task.kind) && this.#waiting > 0) throw new GaveWay();
+    clearTimeout(this.#idle);
+    this.#worker ??= new Worker(new URL('./worker.js', import.meta.url), { workerData: this.#setup });
+    const own = { kind: task.kind, told: false };
+    this.#current = own;
+    // Who waits for the files of an order hears why they do not come.
+    const withFiles = (result: Ordered): void => {
+      const written = result.written.catch((error: unknown) => {
+        throw own.told ? ended() : error;
+      });
+      written.catch(() => undefined);
+      ordered({ ...result, written });
+    };
+    try {
+      await converse(this.#worker, task, withFiles, () => void this.#rest());
+    } catch (error) {
+      throw own.told ? new GaveWay() : error;
+    } finally {
+      this.#current = undefined;
+      this.#idle = setTimeout(() => void this.#rest(), idleMs).unref();
+    }
+  }
+
+  #giveWay(): void {
+    if (this.#current === undefined || !(this.#closed || inBackground.has(this.#current.kind))) return;
+    this.#current.told = true;
+    this.#worker?.postMessage({ kind: 'stop' } satisfies OrderTask);
+  }
+
+  async #rest(): Promise<void> {
+    const ending = this.#worker;
+    this.#worker = undefined;
+    await ending?.terminate();
+  }
 }
 
 /** Hands the worker a task and listens until it is done with it; `ordered` hears of the order as soon as it is made. */
-function converse(worker: Worker, task: Task, ordered: (result: Ordered) => void, died: () => void): Promise<void> {
+function converse(worker: Worker, task: OrderTask, ordered: (result: Ordered) => void, died: () => void): Promise<void> {
   const stop = new AbortController();
   const done = new Promise<void>((resolve, reject) => {
     const listen = (event: string, hear: (value: unknown) => void): void => {

@@ -30,8 +30,8 @@ export async function readKeys(run: Run, ranking: Ranking, positions: Uint32Arra
 /** The SQL of a table of the documents at some hundreds of positions at most, with the columns that `withScores` gives. */
 export function positionsTable(run: Run, ranking: Ranking, positions: Uint32Array): string {
   const parts = partsTable(run, ranking, positions);
-  if (ranking.target === undefined) return parts;
-  const target = `SELECT score, winner, file_row_number AS position FROM ${parquetSource(ranking.target.path, 'file_row_number = true')} WHERE file_row_number IN (${[...positions].join(', ')})`;
+  if (ranking.chosen === undefined) return parts;
+  const target = `SELECT score, winner, file_row_number AS position FROM ${parquetSource(ranking.chosen.path, 'file_row_number = true')} WHERE file_row_number IN (${[...positions].join(', ')})`;
   return `(SELECT parts.* REPLACE (target.score AS score), target.winner FROM ${parts} parts JOIN (${target}) target USING (position))`;
 }
 

@@ -10,8 +10,8 @@ import type { Run } from '../../run/run.ts';
 import { rankDocuments } from './combine.ts';
 import type { Ranking } from '../generation.ts';
 import { readHeld } from '../held.ts';
-import { keepOrder, readKeptOrder } from './saved-order.ts';
-import { keepRanks, listMissingRanks } from './saved-ranks.ts';
+import { saveOrder, readSavedOrder } from './saved-order.ts';
+import { saveRanks, listMissingRanks } from './saved-ranks.ts';
 import { makeKeyOrder, readKeyOrder } from './key-order.ts';
 import { readOrder } from './order.ts';
 
@@ -21,7 +21,7 @@ const documentsToPrepare = { fewest: 20_000, most: 100_000_000 };
 /** `prepareForServer` where a server has been at the run: of whatever it serves it keeps the order of keys. What fails costs only speed, and is returned to be told. */
 export async function prepareIfServed(run: Run, ranking: Ranking, report: Report): Promise<string[]> {
   try {
-    if ((await listFolder(join(run.folder, 'keys'))).length > 0) await prepareForServer(run, ranking, report);
+    if ((await listFolder(run.files.keyOrders)).length > 0) await prepareForServer(run, ranking, report);
     return [];
   } catch (error) {
     return [`what makes a server's answers faster could not be made ahead: ${reasonOf(error)}`];
@@ -38,24 +38,21 @@ export async function prepareForServer(run: Run, ranking: Ranking, report: Repor
   tell();
   const keyOrder = (await readKeyOrder(run, ranking)) ?? (await makeKeyOrder(run, ranking));
   tell();
-  if ((await readKeptOrder(run, ranking)) === undefined) await keepOrder(run, ranking, await readOrder(run, ranking, { keyOrder }));
+  if ((await readSavedOrder(run, ranking)) === undefined) await saveOrder(run, ranking, await readOrder(run, ranking, { keyOrder }));
   for (const benchmark of benchmarks) {
     tell();
-    await keepRanks(run, ranking, benchmark, (await rankDocuments(run, ranking, [benchmark])).ranks);
+    await saveRanks(run, ranking, benchmark, (await rankDocuments(run, ranking, [benchmark])).ranks);
   }
   tell();
 }
 
-/** Folders of the run whose files are of one generation each, and named by it. */
-const folders = ['keys', 'order', 'ranks'];
-
 /** Removes what was made of other generations than these, unless somebody holds them. */
 export async function removePrepared(run: Run, generations: readonly Ranking[]): Promise<void> {
-  const { folder } = run;
   const kept = [...generations, ...(await readHeld(run))].map(({ generation }) => generation);
-  for (const name of folders) {
-    for (const file of await listFolder(join(folder, name))) {
-      if (!file.startsWith('.') && !kept.some((generation) => file.startsWith(generation))) await rm(join(folder, name, file), { force: true });
+  const { keyOrders, orders, ranks } = run.files;
+  for (const folder of [keyOrders, orders, ranks]) {
+    for (const file of await listFolder(folder)) {
+      if (!file.startsWith('.') && !kept.some((generation) => file.startsWith(generation))) await rm(join(folder, file), { force: true });
     }
   }
 }

@@ -12,10 +12,10 @@ import { fail } from '../../run/errors/errors.ts';
 import { sizeOf } from '../../data/files/files.ts';
 import type { Run } from '../../run/run.ts';
 import { type Combined, combineScores } from './combine.ts';
-import { type Ranking, rankingSchema } from '../generation.ts';
+import { type ChosenScores, type Ranking, rankingSchema } from '../generation.ts';
 import { histogramOf, type Order, orderScores, readOrder } from './order.ts';
 import { holdRetargeted, removeUnheld, retargetedFiles } from './retargeted-files.ts';
-import { withSpillingDuckDb } from '../scores.ts';
+import { withRunDatabase } from '../scores.ts';
 
 const rowsPerDataChunk = 2048;
 const rowsPerTurn = 512 * rowsPerDataChunk;
@@ -60,7 +60,7 @@ export async function readRetargeted(run: Run, ranking: Ranking, benchmarks: str
   const { card, scores } = retargetedFiles(run, ranking, benchmarks);
   const kept = await readJson(card, cardSchema, 'betr cutoff');
   if (kept === undefined || (await sizeOf(scores)) !== kept.bytes) return undefined;
-  return { ...ranking, histogram: kept.histogram, target: { benchmarks, path: scores } };
+  return { ...ranking, histogram: kept.histogram, chosen: { benchmarks, path: scores } };
 }
 
 /** Keeps a ranking by benchmarks; an abort of the signal ends it. Errors: DISK_FULL, WRITE_FAILED. */
@@ -70,16 +70,16 @@ export async function writeRetargeted(run: Run, ranking: Ranking, benchmarks: st
   await commitFile(scores, (temporary) => writeColumns(run, combined, temporary, signal));
   await commitJson(card, { generation: ranking.generation, benchmarks, bytes: (await sizeOf(scores)) ?? 0, histogram });
   await removeUnheld(run, ranking);
-  return { ...ranking, histogram, target: { benchmarks, path: scores } };
+  return { ...ranking, histogram, chosen: { benchmarks, path: scores } };
 }
 
-/** The target of a ranking that is not on disk yet. */
-export function targetOf(run: Run, ranking: Ranking, benchmarks: string[]): NonNullable<Ranking['target']> {
+/** Where the scores by chosen benchmarks will be, before they are on disk. */
+export function chosenScores(run: Run, ranking: Ranking, benchmarks: string[]): ChosenScores {
   return { benchmarks, path: retargetedFiles(run, ranking, benchmarks).scores };
 }
 
 async function writeColumns(run: Run, { scores, winners }: Combined, path: string, signal: AbortSignal | undefined): Promise<void> {
-  await withSpillingDuckDb(run, async (connection) => {
+  await withRunDatabase(run, async (connection) => {
     const interrupt = (): void => connection.interrupt();
     signal?.addEventListener('abort', interrupt);
     try {

@@ -4,7 +4,7 @@
 import { mkdir, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { keepIfPossible } from '../../data/files/commit.ts';
-import { systemCode, writeError } from '../../run/errors/errors.ts';
+import { ifThere, writeError } from '../../run/errors/errors.ts';
 import { isLeftBehind, keepOwn, nameOwn } from '../../data/files/own-files.ts';
 import { fingerprint, type Run } from '../../run/run.ts';
 import type { Ranking } from '../generation.ts';
@@ -23,7 +23,7 @@ export interface RetargetedFiles {
 
 /** The files of a ranking by benchmarks. */
 export function retargetedFiles(run: Run, { generation }: Ranking, benchmarks: readonly string[]): RetargetedFiles {
-  const folder = join(run.folder, 'retargeted');
+  const folder = run.files.retargeted;
   const name = `${generation}-${fingerprint(benchmarks).slice(0, 16)}`;
   return { folder, name, card: join(folder, `${name}.json`), scores: join(folder, `${name}.parquet`) };
 }
@@ -47,7 +47,7 @@ export async function holdRetargeted(run: Run, ranking: Ranking, benchmarks: rea
 
 /** Removes the files of other generations, and those of this one beyond the sets that were used last, unless somebody holds them. */
 export async function removeUnheld(run: Run, { generation }: Ranking): Promise<void> {
-  const folder = join(run.folder, 'retargeted');
+  const folder = run.files.retargeted;
   const names = new Set<string>();
   for (const file of await readdir(folder)) {
     const path = join(folder, file);
@@ -66,12 +66,7 @@ export async function removeUnheld(run: Run, { generation }: Ranking): Promise<v
 
 /** When a set was used last; 0 where it has no card. */
 async function usedAt(card: string): Promise<number> {
-  try {
-    return (await stat(card)).mtimeMs;
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return 0;
-    throw error;
-  }
+  return (await ifThere(stat(card)))?.mtimeMs ?? 0;
 }
 
 async function isHeld(folder: string, name: string): Promise<boolean> {

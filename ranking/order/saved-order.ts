@@ -14,7 +14,7 @@ const headerWords = 4;
 const headerBytes = 4 * headerWords;
 
 /** Keeps an order that knows the keys. Errors: DISK_FULL, WRITE_FAILED. */
-export async function keepOrder(run: Run, ranking: Ranking, order: Order): Promise<void> {
+export async function saveOrder(run: Run, ranking: Ranking, order: Order): Promise<void> {
   const arrays = [order.tokensBefore, order.positions, order.tokens, order.starts, order.lows, order.bins];
   await commitFile(orderFile(run, ranking), async (temporary) => {
     const file = await open(temporary, 'w');
@@ -40,7 +40,7 @@ export async function keepOrder(run: Run, ranking: Ranking, order: Order): Promi
 }
 
 /** The order as it was kept, in shared memory; undefined where it is not, or not whole, or a part of the ranking was written since, which has to be looked at. */
-export async function readKeptOrder(run: Run, ranking: Ranking): Promise<Order | undefined> {
+export async function readSavedOrder(run: Run, ranking: Ranking): Promise<Order | undefined> {
   if (!(await isNewest(run, ranking))) return undefined;
   const bytes = await readShared(orderFile(run, ranking));
   if (bytes === undefined || bytes.byteLength < headerBytes || bytes.byteLength % 8 !== 0) return undefined;
@@ -58,7 +58,7 @@ async function isNewest(run: Run, ranking: Ranking): Promise<boolean> {
 
 /** Where the order of a ranking is kept. */
 export function orderFile(run: Run, { generation }: Ranking): string {
-  return join(run.folder, 'order', `${generation}.order`);
+  return join(run.files.orders, `${generation}.order`);
 }
 
 function parse(buffer: ArrayBufferLike): Order | undefined {

@@ -4,7 +4,7 @@
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { commitFile } from '../../data/files/commit.ts';
-import { fail, systemCode } from '../../run/errors/errors.ts';
+import { fail, ifThere } from '../../run/errors/errors.ts';
 import { openRegular } from '../../run/regular-file.ts';
 import { fingerprint, type Run } from '../../run/run.ts';
 import type { Ranking } from '../generation.ts';
@@ -57,19 +57,14 @@ export async function readRanks(run: Run, ranking: Ranking, benchmark: string, u
 }
 
 async function openRanks(run: Run, ranking: Ranking, benchmark: string): Promise<FileHandle | undefined> {
-  try {
-    const file = await openRegular(pathOf(run, ranking, benchmark));
-    if ((await file.stat()).size === 4 * (ranking.documents + 1)) return file;
-    await file.close();
-    return undefined;
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined;
-    throw error;
-  }
+  const file = await ifThere(openRegular(pathOf(run, ranking, benchmark)));
+  if (file === undefined || (await file.stat()).size === 4 * (ranking.documents + 1)) return file;
+  await file.close();
+  return undefined;
 }
 
 /** Keeps the ranks for a benchmark. Errors: DISK_FULL, WRITE_FAILED. */
-export async function keepRanks(run: Run, ranking: Ranking, benchmark: string, ranks: Uint32Array): Promise<void> {
+export async function saveRanks(run: Run, ranking: Ranking, benchmark: string, ranks: Uint32Array): Promise<void> {
   await commitFile(pathOf(run, ranking, benchmark), async (temporary) => {
     const file = await open(temporary, 'w');
     try {
@@ -82,5 +77,5 @@ export async function keepRanks(run: Run, ranking: Ranking, benchmark: string, r
 }
 
 function pathOf(run: Run, { generation }: Ranking, benchmark: string): string {
-  return join(run.folder, 'ranks', `${generation}-${fingerprint(benchmark).slice(0, 16)}.ranks`);
+  return join(run.files.ranks, `${generation}-${fingerprint(benchmark).slice(0, 16)}.ranks`);
 }

@@ -1,7 +1,7 @@
 // Whole files into memory that threads share, and out of it; and a checksum for them.
 
 import type { FileHandle } from 'node:fs/promises';
-import { systemCode } from '../../run/errors/errors.ts';
+import { ifThere } from '../../run/errors/errors.ts';
 import { openRegular } from '../../run/regular-file.ts';
 
 /** No more than this is read or written by one call of the system. */
@@ -9,13 +9,8 @@ const mostBytes = 1 << 30;
 
 /** The bytes of a file, in shared memory; undefined where there is none, or it ends while it is read. */
 export async function readShared(path: string): Promise<Uint8Array<SharedArrayBuffer> | undefined> {
-  let file: FileHandle;
-  try {
-    file = await openRegular(path);
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined;
-    throw error;
-  }
+  const file = await ifThere(openRegular(path));
+  if (file === undefined) return undefined;
   try {
     const bytes = new Uint8Array(new SharedArrayBuffer((await file.stat()).size));
     for (let from = 0; from < bytes.length; ) {

@@ -1,4 +1,4 @@
-// The worker thread of `openOrders`: sorts a ranking's documents by score, and combines the scores of benchmarks.
+// The worker thread of `Orders`: sorts a ranking's documents by score, and combines the scores of benchmarks.
 
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
@@ -6,19 +6,19 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { keepIfPossible } from '../../data/files/commit.ts';
 import { errorData } from '../../run/errors/errors.ts';
 import { combineScores, rankDocuments } from './combine.ts';
-import { keepOrder, readKeptOrder } from './saved-order.ts';
-import { keepRanks, listMissingRanks } from './saved-ranks.ts';
+import { saveOrder, readSavedOrder } from './saved-order.ts';
+import { saveRanks, listMissingRanks } from './saved-ranks.ts';
 import { makeKeyOrder, readKeyOrder } from './key-order.ts';
 import { checkContent } from '../generation.ts';
 import { histogramOf, type Order, orderScores, readOrder, sortTies } from './order.ts';
-import { type Reply, setupSchema, type Task, taskSchema } from './messages.ts';
-import { keepDatabase } from '../scores.ts';
-import { readRetargeted, targetOf, writeRetargeted } from './retarget.ts';
+import { type OrderReply, setupSchema, type OrderTask, taskSchema } from './messages.ts';
+import { shareDatabase } from '../scores.ts';
+import { readRetargeted, chosenScores, writeRetargeted } from './retarget.ts';
 
 const port = parentPort;
 if (port === null) throw new Error('order-worker runs as a worker thread');
 const { run, ranking } = setupSchema.parse(workerData);
-const send = (reply: Reply): void => port.postMessage(reply);
+const send = (reply: OrderReply): void => port.postMessage(reply);
 
 /** The keys of more documents would keep the first answers waiting, even where their order is kept. */
 const soonSorted = 100_000;
@@ -41,10 +41,10 @@ port.on('message', (message: unknown) => {
   );
 });
 
-async function work(task: Exclude<Task, { kind: 'stop' }>): Promise<void> {
+async function work(task: Exclude<OrderTask, { kind: 'stop' }>): Promise<void> {
   switch (task.kind) {
     case 'order': {
-      const kept = await readKeptOrder(run, ranking);
+      const kept = await readSavedOrder(run, ranking);
       const keyOrder = kept === undefined && ranking.documents >= soonSorted ? undefined : await orderKeys();
       sendOrder(kept ?? (await readOrder(run, ranking, { keyOrder })), ranking, keyOrder);
       return;
@@ -56,11 +56,11 @@ async function work(task: Exclude<Task, { kind: 'stop' }>): Promise<void> {
       stop.signal.throwIfAborted();
       const order = sortTies(task.order, keyOrder);
       sendOrder(order, ranking, keyOrder);
-      await keepIfPossible(keepOrder(run, ranking, order));
+      await keepIfPossible(saveOrder(run, ranking, order));
       return;
     }
     case 'ranks': {
-      for (const benchmark of await listMissingRanks(run, ranking)) await keepIfPossible(keepRanks(run, ranking, benchmark, (await rankDocuments(run, ranking, [benchmark], { signal: stop.signal })).ranks));
+      for (const benchmark of await listMissingRanks(run, ranking)) await keepIfPossible(saveRanks(run, ranking, benchmark, (await rankDocuments(run, ranking, [benchmark], { signal: stop.signal })).ranks));
       return;
     }
     case 'check': {
@@ -72,8 +72,8 @@ async function work(task: Exclude<Task, { kind: 'stop' }>): Promise<void> {
       }
       return;
     }
-    case 'target': {
-      const database = await keepDatabase(run);
+    case 'retarget': {
+      const database = await shareDatabase(run);
       await retarget(task).finally(() => database.close());
     }
   }
@@ -89,7 +89,7 @@ function sendOrder(order: Order, of: typeof ranking, keyOrder: Uint32Array | und
   send({ kind: 'order', order, ranking: of, ...(keyOrder === undefined ? {} : { keyOrder }) });
 }
 
-async function retarget({ benchmarks, tokens, keyOrder }: Extract<Task, { kind: 'target' }>): Promise<void> {
+async function retarget({ benchmarks, tokens, keyOrder }: Extract<OrderTask, { kind: 'retarget' }>): Promise<void> {
   const kept = await readRetargeted(run, ranking, benchmarks);
   if (kept !== undefined) {
     sendOrder(await readOrder(run, kept, { tokens, keyOrder }), kept, keyOrder);
@@ -98,6 +98,6 @@ async function retarget({ benchmarks, tokens, keyOrder }: Extract<Task, { kind: 
   const combined = await combineScores(run, ranking, benchmarks);
   const order = orderScores(combined.scores, tokens, keyOrder);
   // The answer does not wait for the files, which only SQL needs.
-  sendOrder(order, { ...ranking, histogram: histogramOf(order), target: targetOf(run, ranking, benchmarks) }, keyOrder);
+  sendOrder(order, { ...ranking, histogram: histogramOf(order), chosen: chosenScores(run, ranking, benchmarks) }, keyOrder);
   await writeRetargeted(run, ranking, benchmarks, combined, order, stop.signal);
 }

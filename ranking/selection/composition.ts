@@ -4,7 +4,7 @@
 import { z } from 'zod';
 import type { Run } from '../../run/run.ts';
 import { type Cut, type Cutoff, keptCondition } from '../cutoff.ts';
-import type { Ranking, Target } from '../generation.ts';
+import type { Ranking, ChosenScores } from '../generation.ts';
 import { withScores } from '../scores.ts';
 import { queryRows } from '../../data/duckdb/rows.ts';
 
@@ -43,7 +43,7 @@ export async function compareComposition(run: Run, ranking: Ranking, cutoff: Kep
  * Every source of the ranking before and after a cut, and every benchmark of `winners` with the documents whose best corpus percentile is
  * for it; most favoured first. Errors: those of `withScores`.
  */
-export async function compareMixture(run: Run, ranking: Ranking, winners: Target | undefined, cutoff: Kept): Promise<{ sources: SourceChange[]; benchmarks: BenchmarkChange[] }> {
+export async function compareMixture(run: Run, ranking: Ranking, winners: ChosenScores | undefined, cutoff: Kept): Promise<{ sources: SourceChange[]; benchmarks: BenchmarkChange[] }> {
   const kept = keptCondition(cutoff);
   const sql = (table: string): string => `SELECT source, ${winners === undefined ? 'NULL::DOUBLE' : 'winner::DOUBLE'} AS winner, count(*)::DOUBLE AS documents, sum(tokens)::DOUBLE AS tokens,
     count(*) FILTER (${kept})::DOUBLE AS "keptDocuments", coalesce(sum(tokens) FILTER (${kept}), 0)::DOUBLE AS "keptTokens" FROM ${table} GROUP BY ALL`;

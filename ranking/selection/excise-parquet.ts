@@ -6,13 +6,13 @@ import type { Edits } from '../../data/parquet/copy-rows.ts';
 import type { Footer, SchemaNode } from '../../data/parquet/footer.ts';
 import type { FieldNames } from '../../run/settings.ts';
 import { readTexts } from '../../data/texts.ts';
-import { type ByteRange, cutPassages } from './excise.ts';
+import { type Passage, cutPassages } from './excise.ts';
 
 /**
  * What becomes of `rows`, which have these passages: a row for each piece, whose id is "ID#1", "ID#2", … and whose token count is missing, in a column that can
  * have missing values from then on. Everything else of the row is in each. Errors: those of `readTexts`.
  */
-export async function planCuts(shard: Shard, footer: Footer, fields: FieldNames, rows: readonly number[], passages: ReadonlyMap<number, readonly ByteRange[]>): Promise<Edits> {
+export async function planCuts(shard: Shard, footer: Footer, fields: FieldNames, rows: readonly number[], passages: ReadonlyMap<number, readonly Passage[]>): Promise<Edits> {
   const pieces = new Map<number, Buffer[]>(rows.map((row) => [row, []]));
   for await (const { row, text } of readTexts(shard, fields, rows)) {
     pieces.set(row, cutPassages(Buffer.from(text).toString(), passages.get(row) ?? []).map((piece) => Buffer.from(piece)));
@@ -21,7 +21,7 @@ export async function planCuts(shard: Shard, footer: Footer, fields: FieldNames,
   const [text, id, tokens] = [leaf('text'), leaf('id'), leaf('tokens')];
   if (text?.type !== 'BYTE_ARRAY') throw new Error(`column "${fields.text}" has texts of a fixed length, of which no part can be cut out`);
   const values = new Map<number, (row: number, copy: number, value: Uint8Array) => Uint8Array | undefined>();
-  if (id?.isText === true) values.set(id.leaf, (_row, copy, value) => Buffer.concat([value, Buffer.from(`#${copy + 1}`)]));
+  if (id?.isText === true) values.set(id.leaf, (_row, copy, value) => (value.length === 0 ? value : Buffer.concat([value, Buffer.from(`#${copy + 1}`)])));
   if (tokens !== undefined) values.set(tokens.leaf, () => undefined);
   values.set(text.leaf, (row, copy) => pieces.get(row)?.[copy]);
   return { copies: new Map([...pieces].map(([row, { length }]) => [row, length])), values, optional: new Set(tokens?.repetition === 'required' ? [tokens] : []) };

@@ -2,7 +2,7 @@
 // becomes a document of its own. Pieces of fewer than 200 characters are dropped, and so is a document that falls into more than 10 pieces
 // (after Brown et al. 2020, arXiv 2005.14165, appendix C).
 
-import { valueOf, withValue } from '../../run/fields/field-path.ts';
+import { idIn, valueOf, withValue } from '../../run/fields/field-path.ts';
 import { parseRow } from '../../data/jsonl/json-line.ts';
 import type { FieldNames } from '../../run/settings.ts';
 
@@ -11,13 +11,13 @@ const fewestCharacters = 200;
 const mostPieces = 10;
 
 /** A passage of a text, in UTF-8 bytes. */
-export interface ByteRange {
+export interface Passage {
   startByte: number;
   endByte: number;
 }
 
 /** What is left of a text, in order; nothing where the whole document has to go. */
-export function cutPassages(text: string, passages: readonly ByteRange[]): string[] {
+export function cutPassages(text: string, passages: readonly Passage[]): string[] {
   const bytes = Buffer.from(text);
   const unitAt = (byte: number): number => bytes.toString('utf8', 0, byte).length;
   const removed = passages.map(({ startByte, endByte }) => ({ start: unitAt(startByte) - besideCharacters, end: unitAt(endByte) + besideCharacters })).sort((a, b) => a.start - b.start);
@@ -33,14 +33,14 @@ export function cutPassages(text: string, passages: readonly ByteRange[]): strin
 }
 
 /** A JSON line's document as the lines of its pieces: with the id made "ID#1", "ID#2", …, and without its token count, which no longer holds. */
-export function cutLine(line: Uint8Array, fields: FieldNames, passages: readonly ByteRange[]): Buffer[] {
+export function cutLine(line: Uint8Array, fields: FieldNames, passages: readonly Passage[]): Buffer[] {
   const row = parseRow(line);
   if (typeof row !== 'object') return [];
   const text = valueOf(row, fields.text);
-  const id = valueOf(row, fields.id);
+  const id = idIn(valueOf(row, fields.id));
   if (typeof text !== 'string') return [];
   return cutPassages(text, passages).map((piece, i) => {
-    const named = typeof id === 'string' || typeof id === 'number' ? withValue(row, fields.id, `${id}#${i + 1}`) : row;
+    const named = id === undefined ? row : withValue(row, fields.id, `${id}#${i + 1}`);
     return Buffer.from(JSON.stringify(withValue(withValue(named, fields.text, piece), fields.tokens, undefined)));
   });
 }

@@ -5,7 +5,7 @@ import { shardsOf } from '../../scoring/shard-changes.ts';
 import { parquetSource, sqlString } from '../../data/duckdb/duckdb.ts';
 import { fail } from '../../run/errors/errors.ts';
 import type { Run } from '../../run/run.ts';
-import { readLeaks } from '../../leaks/card.ts';
+import { readLeaks } from '../../leaks/leaks-card.ts';
 import type { Ranking } from '../generation.ts';
 
 /** keep: leaks are not looked at. drop: documents with one are left out. cut: the passages are cut out of the documents that are written. */

@@ -21,7 +21,7 @@ const listing = z.object({ kind: z.literal('betr selection'), files: z.array(z.o
  * Errors: OUT_NOT_EMPTY (nothing was touched), DISK_FULL, WRITE_FAILED, and those of `fill`.
  */
 export async function fillOutFolder<T>(folder: string, fill: () => Promise<T>): Promise<T> {
-  const files = await listFiles(folder);
+  const files = await listFilesIn(folder);
   const foreign = await findForeign(folder, files);
   if (foreign !== undefined) throw fail('OUT_NOT_EMPTY', { path: folder, found: foreign });
   await commitBytes(join(folder, marker), 'A selection is being written, or was interrupted; run the command again.\n');
@@ -31,13 +31,13 @@ export async function fillOutFolder<T>(folder: string, fill: () => Promise<T>): 
     await rm(join(folder, marker));
     return result;
   } catch (error) {
-    await clear(folder, await listFiles(folder));
+    await clear(folder, await listFilesIn(folder));
     throw error;
   }
 }
 
 /** Every file in a folder, as a path with "/" inside it; none where the folder does not exist. */
-async function listFiles(folder: string): Promise<string[]> {
+async function listFilesIn(folder: string): Promise<string[]> {
   try {
     const entries = await readdir(folder, { recursive: true, withFileTypes: true });
     return entries.filter((entry) => !entry.isDirectory()).map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1).replaceAll(sep, '/'));

@@ -1,6 +1,6 @@
 // The answer when domain quotas, in place of the joint ranking, decide what is kept.
 
-import { formatAmount } from '../../run/amounts.ts';
+import { formatAmount, formatCount } from '../../run/amounts.ts';
 import type { FilledQuota, FilledQuotas } from './quotas.ts';
 import type { Answer, Flag } from '../budget/question.ts';
 
@@ -9,7 +9,7 @@ export function quotasKept({ documents, tokens, ofTokens, ofDocuments }: Answer[
   const short = quotas.filter((quota) => quota.quotaTokens > quota.ofTokens);
   const lacking = short.reduce((sum, quota) => sum + quota.quotaTokens - quota.ofTokens, 0);
   const shortfall = short.length === 0 ? '' : `; ${formatAmount(lacking)} tokens of the quotas are more than their domains have (${short.length} of ${quotas.length}), and nothing replaces them`;
-  return `${documents.toLocaleString('en')} of ${ofDocuments.toLocaleString('en')} documents (${formatAmount(tokens)} of ${formatAmount(ofTokens)} tokens)${shortfall}`;
+  return `${formatCount(documents)} of ${formatCount(ofDocuments)} documents (${formatAmount(tokens)} of ${formatAmount(ofTokens)} tokens)${shortfall}`;
 }
 
 /** An answer whose share is filled by quotas of domains in place of one cut for all. */

@@ -93,13 +93,13 @@ const cutRow = z.object({
   shard: z.string().nullable(),
   row: count.nullable(),
 });
-type Cut = z.output<typeof cutRow>;
+type QuotaCut = z.output<typeof cutRow>;
 
 /** Bands of scores: any function that never falls does, and scores are log-odds of some units. */
 const band = 'floor(greatest(least(score, 1e6), -1e6) * 1024)';
 
 /** The cut of every domain that has a quota and documents. */
-function findCuts(connection: DuckDBConnection, table: string, by: DomainColumn): Promise<Cut[]> {
+function findCuts(connection: DuckDBConnection, table: string, by: DomainColumn): Promise<QuotaCut[]> {
   return queryRows(
     connection,
     `WITH bands AS (SELECT ${by} AS domain, ${band} AS band, any_value(quota) AS quota, count(*) AS documents, sum(tokens) AS tokens FROM ${table} JOIN quotas ON quota_domain = ${by} GROUP BY 1, 2),
@@ -118,7 +118,7 @@ function findCuts(connection: DuckDBConnection, table: string, by: DomainColumn)
   );
 }
 
-function cutCondition(cuts: readonly Cut[], by: DomainColumn): string {
+function cutCondition(cuts: readonly QuotaCut[], by: DomainColumn): string {
   const rows = cuts.map(({ domain, score, document, shard, row }) => {
     const place = score === null ? 'NULL::FLOAT, NULL, NULL, NULL::BIGINT' : `${sqlScore(score)}, ${sqlString(document ?? '')}, ${sqlString(shard ?? '')}, ${row ?? 0}::BIGINT`;
     return `(${sqlString(domain)}, ${place})`;

@@ -10,7 +10,7 @@ import { fail } from '../../run/errors/errors.ts';
 import type { Report } from '../../run/progress.ts';
 import type { Run } from '../../run/run.ts';
 import { settingsSchema, settingsToShow } from '../../run/settings.ts';
-import { testTargetsSchema } from '../../indexer/card.ts';
+import { testTargetsSchema } from '../../indexer/index-card.ts';
 import { answerWithCutoff } from '../budget/answer.ts';
 import { compareComposition, sourceChangeSchema } from './composition.ts';
 import { type Cut, type Cutoff, keptCondition } from '../cutoff.ts';
@@ -80,15 +80,15 @@ export async function writeSelection(
   if (isRemote(outFolder)) return uploadFolder(outFolder, (folder) => writeSelection(run, ranking, question, folder, options, report), report);
   const folder = resolve(outFolder);
   const { format, leaks = 'keep' } = options;
-  const { answer, kept, target, quotas } = await decide(run, ranking, question, options);
+  const { answer, kept, retargeted, quotas } = await decide(run, ranking, question, options);
   const mask = leaks === 'keep' ? undefined : await openLeakMask(run, ranking);
-  const leaky = mask === undefined ? nothing : await countLeaky(run, target, kept, mask);
+  const leaky = mask === undefined ? nothing : await countLeaky(run, retargeted, kept, mask);
   const dropped = leaks === 'drop' ? leaky : nothing;
   const [documents, tokens] = [kept.documents - dropped.documents, kept.tokens - dropped.tokens];
-  const composition = await compareComposition(run, target, kept);
+  const composition = await compareComposition(run, retargeted, kept);
   return fillOutFolder(folder, async () => {
     const rowsPath = join(folder, rowsFile);
-    await writeRows(run, target, kept, rowsPath, undefined, leaks === 'drop' && mask !== undefined ? { condition: `NOT ${mask.leaky}`, documents } : undefined);
+    await writeRows(run, retargeted, kept, rowsPath, undefined, leaks === 'drop' && mask !== undefined ? { condition: `NOT ${mask.leaky}`, documents } : undefined);
     const files = [await describeFile(folder, rowsFile, documents)];
     if (format === 'documents') {
       for (const { file, documents } of await writeDocuments(run, ranking, rowsPath, folder, report, leaks === 'cut' ? mask : undefined)) files.push(await describeFile(folder, file, documents));
@@ -113,11 +113,11 @@ async function countLeaky(run: Run, ranking: Ranking, kept: Kept, { leaky }: Lea
 }
 
 /** The answer, what it keeps, and of which ranking. */
-async function decide(run: Run, ranking: Ranking, question: Question, { quotas }: SelectionOptions): Promise<{ answer: Answer; kept: Kept; target: Ranking; quotas?: FilledQuota[] }> {
-  const { answer, cutoff, ranking: target } = await answerWithCutoff(run, ranking, question);
-  if (quotas === undefined) return { answer, kept: cutoff, target };
-  const filled = await fillQuotas(run, target, answer.keep.rate, quotas);
-  return { answer: answerByQuotas(answer, filled), kept: filled, target, quotas: filled.quotas };
+async function decide(run: Run, ranking: Ranking, question: Question, { quotas }: SelectionOptions): Promise<{ answer: Answer; kept: Kept; retargeted: Ranking; quotas?: FilledQuota[] }> {
+  const { answer, cutoff, ranking: retargeted } = await answerWithCutoff(run, ranking, question);
+  if (quotas === undefined) return { answer, kept: cutoff, retargeted };
+  const filled = await fillQuotas(run, retargeted, answer.keep.rate, quotas);
+  return { answer: answerByQuotas(answer, filled), kept: filled, retargeted, quotas: filled.quotas };
 }
 
 /** Writes (shard, row, document, score) of what is kept, or of those among it that `only` means; an abort ends it. In this order DuckDB's bytes do not depend on its threads. */

@@ -21,13 +21,13 @@ const earlierSchema = z.object({ kind: z.literal('betr selection'), files: z.arr
  * there (nothing was touched), REMOTE_NOT_FOUND, REMOTE_DENIED, REMOTE_FAILED, and those of `fill`.
  */
 export async function uploadFolder<T extends { files: readonly { file: string; bytes: number }[] }>(address: string, fill: (folder: string) => Promise<T>, report: Report): Promise<T> {
-  const target = (file: string): string => `${address.replace(/(?<!\/)\/+$/, '')}/${file}`;
-  const earlier = await readEarlier(target(manifestFile));
+  const addressOf = (file: string): string => `${address.replace(/(?<!\/)\/+$/, '')}/${file}`;
+  const earlier = await readEarlier(addressOf(manifestFile));
   const store = await openStore(address);
   const folder = await makeTemporaryFolder('upload');
   const markUnfinished = async (files: readonly { file: string }[]): Promise<void> => {
     await writeFile(join(folder, 'unfinished.json'), `${JSON.stringify({ kind: 'betr selection', unfinished: true, files: files.map(({ file }) => ({ file })) })}\n`);
-    await store.put(join(folder, 'unfinished.json'), target(manifestFile));
+    await store.put(join(folder, 'unfinished.json'), addressOf(manifestFile));
   };
   try {
     if (earlier === undefined) {
@@ -39,15 +39,15 @@ export async function uploadFolder<T extends { files: readonly { file: string; b
     const manifest = await fill(join(folder, 'selection'));
     const stale = (earlier ?? []).filter(({ file }) => manifest.files.every((own) => own.file !== file));
     await markUnfinished([...manifest.files, ...stale]);
-    for (const { file } of stale) await removeIfThere(store, target(file));
+    for (const { file } of stale) await removeIfThere(store, addressOf(file));
     const total = manifest.files.reduce((sum, { bytes }) => sum + bytes, 0);
     let done = 0;
     for (const { file, bytes } of manifest.files) {
       report({ stage: 'upload', done, total, unit: 'bytes' });
-      await store.put(join(folder, 'selection', file), target(file));
+      await store.put(join(folder, 'selection', file), addressOf(file));
       done += bytes;
     }
-    await store.put(join(folder, 'selection', manifestFile), target(manifestFile));
+    await store.put(join(folder, 'selection', manifestFile), addressOf(manifestFile));
     return manifest;
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -27,7 +27,7 @@ import { cutLine } from './excise.ts';
 import { planCuts } from './excise-parquet.ts';
 import { type LeakMask, type PassageRow, passageRow, shardPassages } from './leak-mask.ts';
 import { documentsFolder } from './out-folder.ts';
-import { withSpillingDuckDb } from '../scores.ts';
+import { withRunDatabase } from '../scores.ts';
 import { isRemote, showPath } from '../../run/address.ts';
 import { queryRows } from '../../data/duckdb/rows.ts';
 
@@ -44,7 +44,7 @@ export async function writeDocuments(run: Run, ranking: Ranking, rowsPath: strin
   const shards = new Map((await listCorpus(run)).map((shard) => [shard.name, shard]));
   const ranked = new Map(shardsOf(ranking.parts).map((shard) => [shard.name, shard]));
   const names = nameFiles([...ranked.keys()]);
-  return withSpillingDuckDb(run, async (connection) => {
+  return withRunDatabase(run, async (connection) => {
     const counts = await queryRows(connection, `SELECT shard, count(*)::DOUBLE AS documents FROM ${selected} GROUP BY shard ORDER BY shard`, shardCount);
     const total = counts.reduce((sum, { documents }) => sum + documents, 0);
     const written: { file: string; documents: number }[] = [];

@@ -13,7 +13,7 @@ import { readRegular, readRegularSync } from '../../run/regular-file.ts';
 import type { Run } from '../../run/run.ts';
 import { formatOf } from '../../data/shards.ts';
 import type { Ranking } from '../generation.ts';
-import { withSpillingDuckDb } from '../scores.ts';
+import { withRunDatabase } from '../scores.ts';
 import { queryRows } from '../../data/duckdb/rows.ts';
 
 type Tell = (problem: string) => void;
@@ -45,7 +45,7 @@ type Content = z.output<typeof contentSchema>;
 
 /** Counts, sums, extremes and row numbers in the parts themselves. */
 export async function verifyContent(run: Run, parts: readonly ListedPart[], tell: Tell, report: Report): Promise<void> {
-  await withSpillingDuckDb(run, async (connection) => {
+  await withRunDatabase(run, async (connection) => {
     for (let from = 0; from < parts.length; from += filesPerQuery) {
       const some = parts.slice(from, from + filesPerQuery);
       const compare = async (chosen: readonly ListedPart[]): Promise<void> => {

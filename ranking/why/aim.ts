@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import type { Cutoff } from '../cutoff.ts';
 import type { Ranking } from '../generation.ts';
-import type { LiveRanking } from '../order/live-ranking.ts';
+import type { RankingSource } from '../budget/answer.ts';
 import type { Question } from '../budget/question.ts';
 
 /** The generation that an answer comes from. */
@@ -13,13 +13,10 @@ export function generationOf({ generation, publishedAt }: Ranking): z.output<typ
   return { generation, publishedAt };
 }
 
-/** What a question is answered from: a ranking that is served, or one that was read for a command. */
-export type Source = Pick<LiveRanking, 'ranking' | 'answer' | 'target'>;
-
-/** The ranking that a question is about, and the cutoff that it asks for; undefined where it asks for none. Errors: those of `answerBudget` and `LiveRanking.target`. */
-export async function aim(live: Source, question: Question): Promise<{ ranking: Ranking; cutoff: Cutoff | undefined }> {
+/** The ranking that a question is about, and the cutoff that it asks for; undefined where it asks for none. Errors: those of `RankingSource`. */
+export async function aim(source: RankingSource, question: Question): Promise<{ ranking: Ranking; cutoff: Cutoff | undefined }> {
   const { budget, params, tokens, keep } = question;
   const asked = budget !== undefined || params !== undefined || tokens !== undefined || keep !== undefined;
-  const cutoff = asked ? (await live.answer(question)).cutoff : undefined;
-  return { ranking: await live.target(question), cutoff };
+  const cutoff = asked ? (await source.answerWithCutoff(question)).cutoff : undefined;
+  return { ranking: await source.retarget(question), cutoff };
 }

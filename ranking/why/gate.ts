@@ -2,49 +2,54 @@
 
 import { fail } from '../../run/errors/errors.ts';
 
-export interface Gate {
-  /** Does the work when there is room for it. Errors: BUSY where too many wait; those of the work. */
-  enter<T>(work: () => Promise<T>, size?: number): Promise<T>;
-  /** How much is at work, and how many wait. */
-  load(): { working: number; waiting: number };
-}
-
 /** What is first in line waits about so long, so whoever is refused is told to come back then. */
 const retrySeconds = 5;
 
-/** `most`: of what is at work together; whatever is larger by itself never comes in. */
-export function openGate(most: number, mostWaiting: number): Gate {
-  let working = 0;
-  const waiting: { size: number; enter: () => void }[] = [];
+export class Gate {
+  readonly #most: number;
+  readonly #mostWaiting: number;
+  readonly #waiting: { size: number; enter: () => void }[] = [];
+  #working = 0;
+
+  /** `most`: of what is at work together; whatever is larger by itself never comes in. */
+  constructor(most: number, mostWaiting: number) {
+    this.#most = most;
+    this.#mostWaiting = mostWaiting;
+  }
+
+  /** Does the work when there is room for it. Errors: BUSY where too many wait; those of the work. */
+  async enter<T>(work: () => Promise<T>, size = 1): Promise<T> {
+    if (this.#working + size > this.#most) {
+      if (this.#waiting.length >= this.#mostWaiting) throw fail('BUSY', { waiting: this.#waiting.length, seconds: retrySeconds });
+      await new Promise<void>((enter) => this.#waiting.push({ size, enter }));
+    } else {
+      this.#working += size;
+    }
+    try {
+      return await work();
+    } finally {
+      this.#working -= size;
+      // At once, so that nobody slips in between.
+      this.#admit();
+    }
+  }
+
+  /** How much is at work, and how many wait. */
+  load(): { working: number; waiting: number } {
+    return { working: this.#working, waiting: this.#waiting.length };
+  }
+
   /** In turn, but what is large does not keep waiting what still fits. */
-  const admit = (): void => {
-    for (let place = 0; place < waiting.length && working < most; ) {
-      const next = waiting[place];
-      if (next === undefined || working + next.size > most) {
+  #admit(): void {
+    for (let place = 0; place < this.#waiting.length && this.#working < this.#most; ) {
+      const next = this.#waiting[place];
+      if (next === undefined || this.#working + next.size > this.#most) {
         place++;
         continue;
       }
-      waiting.splice(place, 1);
-      working += next.size;
+      this.#waiting.splice(place, 1);
+      this.#working += next.size;
       next.enter();
     }
-  };
-  return {
-    async enter(work, size = 1) {
-      if (working + size > most) {
-        if (waiting.length >= mostWaiting) throw fail('BUSY', { waiting: waiting.length, seconds: retrySeconds });
-        await new Promise<void>((enter) => waiting.push({ size, enter }));
-      } else {
-        working += size;
-      }
-      try {
-        return await work();
-      } finally {
-        working -= size;
-        // At once, so that nobody slips in between.
-        admit();
-      }
-    },
-    load: () => ({ working, waiting: waiting.length }),
-  };
+  }
 }

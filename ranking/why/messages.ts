@@ -1,11 +1,11 @@
 // What the server and its text worker say to each other.
 
 import { z } from 'zod';
+import { shardSchema } from '../../data/documents.ts';
 import type { ErrorData } from '../../run/errors/errors.ts';
 import type { Explanation } from '../../classifier/explain.ts';
 import type { NearExample } from '../../indexer/search/nearest-examples.ts';
 
-const shard = z.object({ name: z.string(), path: z.string(), format: z.enum(['jsonl', 'jsonl.gz', 'jsonl.zst', 'parquet']), bytes: z.number(), modifiedMs: z.number() });
 /** The weights that the ranking was made with. */
 const weights = z.object({ sha256: z.string() });
 const mostTexts = 64;
@@ -14,12 +14,12 @@ export const textsSchema = z.strictObject({ texts: z.array(z.string()).min(1).ma
 const count = z.number().int().nonnegative();
 
 export const taskSchema = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('heads'), shard, rows: z.array(count), withinMs: z.number() }),
-  z.object({ kind: z.literal('explain'), shard, row: count, weights, output: z.string(), ngrams: count, places: count, withinMs: z.number() }),
-  z.object({ kind: z.literal('nearest'), shard, row: count, examples: count, withinMs: z.number() }),
+  z.object({ kind: z.literal('heads'), shard: shardSchema, rows: z.array(count), withinMs: z.number() }),
+  z.object({ kind: z.literal('explain'), shard: shardSchema, row: count, weights, output: z.string(), ngrams: count, places: count, withinMs: z.number() }),
+  z.object({ kind: z.literal('nearest'), shard: shardSchema, row: count, examples: count, withinMs: z.number() }),
   z.object({ kind: z.literal('score'), weights, body: z.instanceof(Uint8Array) }),
 ]);
-export type Task = z.output<typeof taskSchema>;
+export type TextTask = z.output<typeof taskSchema>;
 
 /** What each kind of task is answered with. */
 export interface Results {
@@ -32,4 +32,4 @@ export interface Results {
 export const requestSchema = z.object({ id: z.number(), task: taskSchema });
 export const setupSchema = z.object({ settingsPath: z.string() });
 
-export type Reply = { id: number; result: Results[keyof Results] } | { id: number; error: ErrorData };
+export type TextReply = { id: number; result: Results[keyof Results] } | { id: number; error: ErrorData };

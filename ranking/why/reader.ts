@@ -7,7 +7,7 @@ import type { Shard } from '../../data/documents.ts';
 import { type BetrError, errorData, errorFrom, fail } from '../../run/errors/errors.ts';
 import type { FieldNames } from '../../run/settings.ts';
 import { readTexts } from '../../data/texts.ts';
-import { openGate } from './gate.ts';
+import { Gate } from './gate.ts';
 import { type KeptLimits, openKeptShards, readKeptText } from './shard-cache.ts';
 
 /** The beginning of a text, or all of it. */
@@ -41,7 +41,7 @@ const wholeBytes = 1 << 20;
 export function openTextReader(fields: FieldNames, limits: ReaderLimits = defaultLimits): TextReader {
   const cache = openBoundedCache<string, TextHead>(limits.cacheBytes, ({ head }) => head.length);
   const underWay = new Map<string, Promise<TextHead | BetrError>>();
-  const gate = openGate(limits.passesAtOnce, limits.passesWaiting);
+  const gate = new Gate(limits.passesAtOnce, limits.passesWaiting);
   const keptShards = openKeptShards(fields, limits.kept, () => gate.load().working > 0);
 
   /** One pass over a shard; every row's promise is kept. */

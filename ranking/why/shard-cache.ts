@@ -39,7 +39,7 @@ export function openKeptShards(fields: FieldNames, limits: KeptLimits, isBusy: (
   let last = Promise.resolve();
 
   const keep = async (shard: Shard): Promise<void> => {
-    const read = await readTexts(shard, fields, limits.shardBytes, async () => {
+    const read = await readWholeShard(shard, fields, limits.shardBytes, async () => {
       while (isBusy()) await setTimeout(10);
     });
     if (read === undefined) return;
@@ -59,7 +59,7 @@ export function openKeptShards(fields: FieldNames, limits: KeptLimits, isBusy: (
 }
 
 /** The texts of a shard; undefined where there is more of them than `mostBytes`. `giveWay` is waited for between batches. Errors: those of readShard. */
-async function readTexts(shard: Shard, fields: FieldNames, mostBytes: number, giveWay: () => Promise<void>): Promise<KeptShard | undefined> {
+async function readWholeShard(shard: Shard, fields: FieldNames, mostBytes: number, giveWay: () => Promise<void>): Promise<KeptShard | undefined> {
   const pieces: Buffer[] = [];
   const [starts, ends]: [number[], number[]] = [[], []];
   let length = 0;

@@ -5,12 +5,13 @@ import { explanationSchema } from '../../classifier/explain.ts';
 import { fail } from '../../run/errors/errors.ts';
 import type { Run } from '../../run/run.ts';
 import { nearExampleSchema } from '../../indexer/search/nearest-examples.ts';
-import { findDocument, rankedDocumentSchema } from '../documents.ts';
+import { findDocument, rankedDocumentSchema } from '../list-documents.ts';
 import { placeDocument, placeSchema } from '../percentile.ts';
 import { findShardName } from '../shards.ts';
-import type { Texts } from './texts.ts';
+import type { TextThread } from './text-thread.ts';
 import { answerSchema, type Question } from '../budget/question.ts';
-import { aim, generationOf, generationSchema, type Source } from './aim.ts';
+import type { RankingSource } from '../budget/answer.ts';
+import { aim, generationOf, generationSchema } from './aim.ts';
 
 export const whySchema = z.strictObject({
   ranking: generationSchema,
@@ -45,10 +46,10 @@ export interface WhyQuestion {
 
 export const whyDefaults = { ngrams: 20, places: 20, examples: 5, characters: 20_000 };
 
-/** Explains a document of the ranking. Errors: SHARD_UNKNOWN, DOCUMENT_UNKNOWN, those of `answerBudget` and `Texts.explain`. */
-export async function explainDocument(run: Run, live: Source, texts: Texts, asked: WhyQuestion, question: Question): Promise<Why> {
-  const shard = findShardName(live.ranking, asked.shard);
-  const { ranking, cutoff } = await aim(live, question);
+/** Explains a document of the ranking. Errors: SHARD_UNKNOWN, DOCUMENT_UNKNOWN, those of `answerBudget` and `TextThread.explain`. */
+export async function explainDocument(run: Run, source: RankingSource, texts: TextThread, asked: WhyQuestion, question: Question): Promise<Why> {
+  const shard = findShardName(source.ranking, asked.shard);
+  const { ranking, cutoff } = await aim(source, question);
   const document = await findDocument(run, ranking, shard, asked.row, cutoff);
   const output = asked.benchmark ?? document.winner ?? ranking.scorer.outputs[0] ?? 'joint';
   const [{ shown, explanation }, place, nearest] = await Promise.all([

@@ -5,15 +5,14 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { createHash } from 'node:crypto';
 import { explainScore } from '../../classifier/explain.ts';
 import { loadScorer, type Scorer } from '../../classifier/scorer.ts';
-import { readWeights, type Weights } from '../../classifier/weights.ts';
+import { readWeights, readWeightsFile, type Weights } from '../../classifier/weights.ts';
 import type { Shard } from '../../data/documents.ts';
-import { BetrError, errorData, fail, reasonOf, systemCode } from '../../run/errors/errors.ts';
-import { readRegular } from '../../run/regular-file.ts';
+import { BetrError, errorData, fail } from '../../run/errors/errors.ts';
 import { openRun } from '../../run/run.ts';
 import { type ExampleSearch, type NearExample, openExampleSearch } from '../../indexer/search/nearest-examples.ts';
 import { parseBody } from '../../run/body.ts';
 import { openTextReader } from './reader.ts';
-import { type Reply, requestSchema, type Results, setupSchema, type Task, textsSchema } from './messages.ts';
+import { type TextReply, requestSchema, type Results, setupSchema, type TextTask, textsSchema } from './messages.ts';
 
 const port = parentPort;
 if (port === null) throw new Error('text-worker runs as a worker thread');
@@ -22,14 +21,14 @@ const reader = openTextReader(run.settings.corpus.fields);
 
 port.on('message', (message: unknown) => {
   const { id, task } = requestSchema.parse(message);
-  const send = (reply: Reply): void => port.postMessage(reply);
+  const send = (reply: TextReply): void => port.postMessage(reply);
   answer(task).then(
     (result) => send({ id, result }),
     (error: unknown) => send({ id, error: errorData(error) }),
   );
 });
 
-async function answer(task: Task): Promise<Results[keyof Results]> {
+async function answer(task: TextTask): Promise<Results[keyof Results]> {
   if (task.kind === 'heads') return readHeads(task);
   if (task.kind === 'nearest') return findNearest(await readWhole(task.shard, task.row, task.withinMs), task.examples);
   const texts = task.kind === 'score' ? parseBody(textsSchema, task.body).texts : [];
@@ -42,7 +41,7 @@ async function answer(task: Task): Promise<Results[keyof Results]> {
 /** Of an explained text at most so much is handed back to be shown. */
 const shownBytes = 1 << 20;
 
-async function readHeads({ shard, rows, withinMs }: Extract<Task, { kind: 'heads' }>): Promise<Results['heads']> {
+async function readHeads({ shard, rows, withinMs }: Extract<TextTask, { kind: 'heads' }>): Promise<Results['heads']> {
   const found = await reader.read(shard, rows, false, withinMs);
   return [...found].map(([row, result]) => (result instanceof BetrError ? { row, error: errorData(result) } : { row, ...result }));
 }
@@ -69,12 +68,7 @@ let classifier: { sha256: string; weights: Weights; scorer: Scorer } | undefined
 async function openClassifier(sha256: string): Promise<{ weights: Weights; scorer: Scorer }> {
   if (classifier?.sha256 === sha256) return classifier;
   const path = run.files.weights;
-  let file: Uint8Array;
-  try {
-    file = await readRegular(path);
-  } catch (error) {
-    throw systemCode(error) === 'ENOENT' ? fail('STEP_MISSING', { need: 'trained classifier', command: 'betr train' }, error) : fail('FILE_UNREADABLE', { path, reason: reasonOf(error) }, error);
-  }
+  const file = await readWeightsFile(path);
   if (createHash('sha256').update(file).digest('hex') !== sha256) throw fail('CLASSIFIER_CHANGED', { path });
   classifier = { sha256, weights: await readWeights(path), scorer: await loadScorer(path) };
   return classifier;

@@ -49,6 +49,7 @@ const catalogue = {
   DEVICE_UNAVAILABLE: { status: 422, exit: 2, say: (v: { asked: string; available: string; reason: string; how: string }) => `embedding.device is "${v.asked}", but it cannot be used here: ${v.reason}. Available: ${v.available}. ${v.how}` },
   ENDPOINT_FAILED: { status: 502, exit: 1, say: (v: { url: string; problem: string; mayPass: boolean }) => `The embedding endpoint ${v.url} failed: ${v.problem}. What was embedded before is kept; ${v.mayPass ? 'run the same command again once it answers' : 'fix this and run the same command again'}.` },
   EXAMPLE_REFUSED: { status: 422, exit: 1, say: (v: { embedder: string; benchmark: string; example: string; reason: string }) => `Example "${v.example}" of benchmark "${v.benchmark}" cannot be embedded: ${v.embedder} refuses it (${v.reason}). Documents are ranked by all examples, so none is left out: change the endpoint, or take the example out of the benchmark's files, and run the same command again.` },
+  SAMPLE_REFUSED: { status: 422, exit: 1, say: (v: { embedder: string; refused: number; sampled: number; document: string; reason: string }) => `The embedder (${v.embedder}) refused ${v.refused} of the ${v.sampled} sampled documents, such as "${v.document}": ${v.reason}. Check that embedding.model names the model that you want, and run the same command again.` },
   // remote files
   REMOTE_DENIED: { status: 502, exit: 1, say: (v: { url: string; reason: string }) => `Access to ${v.url} was denied (${v.reason}). ${/^https?:/.test(v.url) ? 'A web server is sent no credentials: name an address that carries its own (a signed one), or that of the file in S3.' : 'Give credentials by the usual environment variables (AWS_PROFILE, AWS_ACCESS_KEY_ID, …) or files (~/.aws), or set BETR_S3_UNSIGNED=1 for a public bucket.'}` },
   REMOTE_FAILED: { status: 502, exit: 1, say: (v: { url: string; reason: string; attempts: number; mayPass: boolean }) => `${v.url} failed after ${v.attempts} attempt${v.attempts === 1 ? '' : 's'}: ${v.reason}. ${v.mayPass ? 'What was done before is kept; run the same command again once it answers.' : 'Retrying alone will not help: correct that, or name another address or a copy of the file.'}` },
@@ -218,4 +219,19 @@ export function writeError(error: unknown, path: string): BetrError {
   const reason = reasonOf(error);
   // What Node says of a folder that is to be made on a file system that is read-only.
   return fail('WRITE_FAILED', { path, reason: /^ENOENT.*mkdir/.test(reason) ? 'its folder cannot be made; the file system may be read-only' : reason }, error);
+}
+
+/** The catalogue's error for a file that could not be read: FILE_NOT_FOUND, or FILE_UNREADABLE. `what` begins a sentence: "The table". */
+export function readError(error: unknown, path: string, what = 'The file', more: { relativeTo?: string } = {}): BetrError {
+  return systemCode(error) === 'ENOENT' ? fail('FILE_NOT_FOUND', { path, what, ...more }, error) : fail('FILE_UNREADABLE', { path, reason: reasonOf(error) }, error);
+}
+
+/** What work on a file or folder gives; undefined where that does not exist. Errors: those of the work. */
+export async function ifThere<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work;
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
 }

@@ -2,7 +2,7 @@
 // the row lacks the field.
 
 import type { Row } from './field-path.ts';
-import { fieldsOf, type Found, parsePath, type Path, textAt, trimStart, trimText } from './paths.ts';
+import { fieldsOf, type Found, parsePath, type Path, textAt, trimStart, trimText } from './recipe-path.ts';
 
 type Piece = string | { path: Path; optional: boolean };
 

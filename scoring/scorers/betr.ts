@@ -1,6 +1,6 @@
 // The product's own: the classifier that was trained on the sample's scores.
 
-import { readCard } from '../../classifier/card.ts';
+import { readCard } from '../../classifier/classifier-card.ts';
 import { loadScorer } from '../../classifier/scorer.ts';
 import type { ScorerKind } from './kind.ts';
 

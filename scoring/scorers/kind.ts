@@ -3,7 +3,7 @@
 
 import type { Report } from '../../run/progress.ts';
 import type { Run } from '../../run/run.ts';
-import type { TestTargets } from '../../indexer/card.ts';
+import type { TestTargets } from '../../indexer/index-card.ts';
 
 export interface CorpusScorer {
   /** Of what it has loaded, where it loads something: as it was when it was made ready, or not. */

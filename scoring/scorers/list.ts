@@ -2,13 +2,13 @@
 
 import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { z } from 'zod';
 import { commitSealedJson, readSealedJson } from '../../data/files/commit.ts';
 import { fail } from '../../run/errors/errors.ts';
 import { type Report, silent } from '../../run/progress.ts';
 import { type Run, rankingOf } from '../../run/run.ts';
-import { testTargetsSchema } from '../../indexer/card.ts';
+import { testTargetsSchema } from '../../indexer/index-card.ts';
 import { betr } from './betr.ts';
 import { dsir } from './dsir/dsir.ts';
 import { fasttext, splitLabel } from './fasttext.ts';
@@ -60,7 +60,7 @@ export async function readScorer(run: Run): Promise<PreparedScorer> {
 
 /** The scorers whose rankings the run has beside its own, as they are called, sorted. Damaged ones are left out. */
 export async function listRankings(run: Run): Promise<string[]> {
-  const names = await readdir(join(run.folder, 'rankings')).catch(() => []);
+  const names = await readdir(run.files.rankings).catch(() => []);
   const saved = await Promise.all(names.map((name) => readSealedJson(rankingOf(run, name).files.scorer, savedSchema, '').catch(() => undefined)));
   return saved.flatMap((known) => (known === undefined ? [] : [known.scorer])).sort();
 }

@@ -1,8 +1,7 @@
 // What happens to a job, as it happens: its progress lines, numbered as they stand in its file, and its record whenever its state changes.
 
-import type { FileHandle } from 'node:fs/promises';
 import { StringDecoder } from 'node:string_decoder';
-import { systemCode } from '../../run/errors/errors.ts';
+import { ifThere } from '../../run/errors/errors.ts';
 import type { MeasuredProgress } from '../../run/progress.ts';
 import { openRegular } from '../../run/regular-file.ts';
 import type { Run } from '../../run/run.ts';
@@ -53,7 +52,7 @@ function openTail(path: string): Tail {
   let number = 0;
   let held = '';
   return async function* readOn() {
-    const file = await openIfThere(path);
+    const file = await ifThere(openRegular(path));
     if (file === undefined) return;
     try {
       for (;;) {
@@ -68,13 +67,4 @@ function openTail(path: string): Tail {
       await file.close();
     }
   };
-}
-
-async function openIfThere(path: string): Promise<FileHandle | undefined> {
-  try {
-    return await openRegular(path);
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined;
-    throw error;
-  }
 }

@@ -5,7 +5,7 @@ import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { commitJson, readJson } from '../../data/files/commit.ts';
-import { BetrError, systemCode } from '../../run/errors/errors.ts';
+import { BetrError, ifThere } from '../../run/errors/errors.ts';
 import { listFolder } from '../../data/files/files.ts';
 import { type MeasuredProgress, measuredProgressSchema, type ProgressLine, progressLineSchema } from '../../run/progress.ts';
 import { openRegular, readRegular } from '../../run/regular-file.ts';
@@ -48,18 +48,14 @@ export interface JobFiles {
   err: string;
 }
 
-export function jobFolder(run: Run): string {
-  return join(run.folder, 'jobs');
-}
-
 export function jobFiles(run: Run, id: string): JobFiles {
-  const at = (ending: string): string => join(jobFolder(run), `${id}.${ending}`);
+  const at = (ending: string): string => join(run.files.jobs, `${id}.${ending}`);
   return { record: at('json'), out: at('out'), err: at('err') };
 }
 
 /** All records, oldest first; one that is damaged is set aside as FILE.damaged. */
 export async function readRecords(run: Run): Promise<JobRecord[]> {
-  const folder = jobFolder(run);
+  const folder = run.files.jobs;
   const records: JobRecord[] = [];
   for (const name of (await listFolder(folder)).filter((file) => file.endsWith('.json')).sort()) {
     try {
@@ -131,17 +127,13 @@ const pieceBytes = 8192;
 
 /** The beginning of a file, or (-1) its end; '' where there is none. */
 async function readPiece(path: string, from: 0 | -1): Promise<string> {
+  const file = await ifThere(openRegular(path));
+  if (file === undefined) return '';
   try {
-    const file = await openRegular(path);
-    try {
-      const start = from === 0 ? 0 : Math.max(0, (await file.stat()).size - pieceBytes);
-      const { bytesRead, buffer } = await file.read(Buffer.alloc(pieceBytes), 0, pieceBytes, start);
-      return buffer.toString('utf8', 0, bytesRead);
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return '';
-    throw error;
+    const start = from === 0 ? 0 : Math.max(0, (await file.stat()).size - pieceBytes);
+    const { bytesRead, buffer } = await file.read(Buffer.alloc(pieceBytes), 0, pieceBytes, start);
+    return buffer.toString('utf8', 0, bytesRead);
+  } finally {
+    await file.close();
   }
 }

@@ -1,4 +1,4 @@
-// Numbers as the page writes them and reads them back.
+// Numbers as the page writes them and reads them back. The page is built apart; test/server/page/amounts.test.ts holds these functions against run/amounts.ts.
 
 const suffixes: Record<string, number> = { k: 1e3, m: 1e6, b: 1e9, t: 1e12 };
 const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 });
@@ -19,11 +19,9 @@ export function formatFlops(flops: number): string {
   return Number(flops.toPrecision(3)).toExponential().replace('+', '');
 }
 
-/** 0.0711 as "7.1 %": two digits, as no law is known better than that; what is less than all is never "100 %". */
+/** 0.0711 as "7.11 %", with three digits; what is less than all is at most "99.9 %". */
 export function formatShare(share: number): string {
-  const percent = 100 * share;
-  if (percent === 0 || percent >= 10) return `${percent > 99 && percent < 100 ? Math.min(percent, 99.9).toFixed(1) : percent.toFixed(0)} %`;
-  return `${percent.toPrecision(2)} %`;
+  return `${Number(Math.min(100 * share, share < 1 ? 99.9 : Infinity).toPrecision(3))} %`;
 }
 
 /** A score with the digits that tell neighbours apart; one near 0, such as 0.000015034, as "1.503e-5", or shorter with fewer `digitsNear0`. */

@@ -128,6 +128,8 @@ export interface Benchmark {
 
 /** GET /examples */
 export interface Examples {
+  /** What each recipe is called in a sentence. */
+  recipeNames: Readonly<Record<string, string>>;
   benchmarks: readonly {
     benchmark: string;
     examples: number;

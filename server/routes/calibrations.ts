@@ -3,7 +3,7 @@
 import { Worker } from 'node:worker_threads';
 import { z } from 'zod';
 import { errorFrom, fail, reasonOf } from '../../run/errors/errors.ts';
-import { calibrationName, calibrationSchema, keepCalibration, listCalibrations } from '../../ranking/budget/calibrations.ts';
+import { calibrationName, calibrationSchema, saveCalibration, listCalibrations } from '../../ranking/budget/calibrations.ts';
 import { calibrationBodySchema, calibrationReplySchema, type CalibrationTask } from '../calibrations/messages.ts';
 import { route } from '../route.ts';
 import { jsonInSlices } from '../slices.ts';
@@ -22,7 +22,7 @@ export const calibrationRoutes = [
     heavy: true,
     async answer({ query, bytes, state, request }) {
       const { name, json } = await fitInThread({ bytes, csv: request.is('text/csv') === 'text/csv', ...query });
-      await keepCalibration(state.run, name, json);
+      await saveCalibration(state.run, name, json);
       await state.live.look();
       return { text: json, type: 'application/json' };
     },

@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { parseAmount, parseBudget } from '../../run/amounts.ts';
 import { readLaw } from '../../ranking/budget/calibrations.ts';
-import { compareBudgets, type Comparison, comparisonColumns, comparisonSchema, tabulateComparison } from '../../ranking/budget/compare.ts';
+import { compareBudgets, type Comparison, comparisonColumns, comparisonSchema, tabulateComparison } from '../../ranking/budget/compare-budgets.ts';
 import { type Curve, curveSchema, traceCurve } from '../../ranking/budget/curve.ts';
 import { csvOf, formatParameter, wantsCsv } from './csv.ts';
 import { wholeParameter } from './parameters.ts';

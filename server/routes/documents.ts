@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { BetrError, fail } from '../../run/errors/errors.ts';
-import { listAroundCutoff, listDocuments, type Listing, orders, type Page, rankedDocumentSchema } from '../../ranking/documents.ts';
+import { listAroundCutoff, listDocuments, type Listing, orders, type Page, rankedDocumentSchema } from '../../ranking/list-documents.ts';
 import type { Ranking } from '../../ranking/generation.ts';
 import { charactersParameter, wholeParameter } from './parameters.ts';
 import { questionFields } from './question.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Request } from 'express';
 import { z } from 'zod';
 import { readJson } from '../../data/files/commit.ts';
-import { fail, reasonOf, systemCode } from '../../run/errors/errors.ts';
+import { fail, systemCode, readError } from '../../run/errors/errors.ts';
 import { readRegular } from '../../run/regular-file.ts';
 import type { Run } from '../../run/run.ts';
 import { type Evaluation, evaluationSchema } from '../../evaluation/evaluate.ts';
@@ -50,6 +50,6 @@ async function readReport(run: Run): Promise<string> {
   try {
     return await readRegular(path, 'utf8');
   } catch (error) {
-    throw systemCode(error) === 'ENOENT' ? fail('STEP_MISSING', { need: 'evaluation', command }, error) : fail('FILE_UNREADABLE', { path, reason: reasonOf(error) }, error);
+    throw systemCode(error) === 'ENOENT' ? fail('STEP_MISSING', { need: 'evaluation', command }, error) : readError(error, path);
   }
 }

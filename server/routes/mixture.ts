@@ -48,9 +48,9 @@ export const mixtureRoutes = [
     async answer({ query: { format, ...question }, state, request }) {
       const live = state.live.current();
       const own = live.ranking.scorer.outputs.slice(1);
-      const [{ cutoff }, target] = await Promise.all([live.answer(question), live.target(question)]);
-      const winners = target.target ?? (own.length === 0 ? undefined : (await live.target({ benchmarks: own })).target);
-      const { sources, benchmarks } = await compareMixture(state.run, target, winners, cutoff);
+      const [{ cutoff }, retargeted] = await Promise.all([live.answerWithCutoff(question), live.retarget(question)]);
+      const winners = retargeted.chosen ?? (own.length === 0 ? undefined : (await live.retarget({ benchmarks: own })).chosen);
+      const { sources, benchmarks } = await compareMixture(state.run, retargeted, winners, cutoff);
       if (!wantsCsv(format, request)) return { json: { ranking: generationOf(live.ranking), sources, benchmarks } satisfies CompositionAnswer };
       return csvOf(columns, [...sources.map((change) => rowOf('source', change.source, change)), ...benchmarks.map((change) => rowOf('benchmark', change.benchmark, change))]);
     },

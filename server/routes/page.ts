@@ -24,7 +24,7 @@ let files: Promise<ReadonlyMap<string, PageFile>> | undefined;
 
 /** All files of the page by name. */
 async function readFiles(): Promise<ReadonlyMap<string, PageFile>> {
-  const own = join(dirname(fileURLToPath(import.meta.url)), 'page');
+  const own = fileURLToPath(new URL('../page', import.meta.url));
   const library = dirname(createRequire(import.meta.url).resolve('uplot/dist/uPlot.esm.js'));
   const paths = new Map((await readdir(own)).map((name) => [name, join(own, name)]));
   paths.set('uplot.js', join(library, 'uPlot.esm.js')).set('uplot.css', join(library, 'uPlot.min.css'));

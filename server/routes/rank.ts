@@ -16,7 +16,7 @@ export const rankRoutes = [
     tagged: true,
     remembered: true,
     async answer({ query, state }) {
-      return { json: await state.live.current().answerOnly(query) };
+      return { json: await state.live.current().answer(query) };
     },
   }),
 ];

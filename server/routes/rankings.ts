@@ -1,7 +1,7 @@
 // GET /rankings and /benchmarks: what is served, and which benchmarks can be chosen.
 
 import { z } from 'zod';
-import { readCard } from '../../classifier/card.ts';
+import { readCard } from '../../classifier/classifier-card.ts';
 import { shardsOf } from '../../scoring/shard-changes.ts';
 import { BetrError } from '../../run/errors/errors.ts';
 import type { Run } from '../../run/run.ts';

@@ -36,8 +36,8 @@ export const selectionRoutes = [
     tagged: true,
     async answer({ query: { format, ...question }, state, request, response }): Promise<Reply> {
       const live = state.live.current();
-      const { cutoff, answer } = await live.answer(question);
-      const ranking = await live.target(question);
+      const { cutoff, answer } = await live.answerWithCutoff(question);
+      const ranking = await live.retarget(question);
       if (underWay >= mostAtOnce) throw fail('BUSY', { waiting: underWay, seconds: 30 });
       response.setHeader('Content-Type', mediaTypes[format]);
       response.setHeader('Content-Disposition', `attachment; filename="selection-${ranking.generation}-${Number((100 * answer.keep.rate).toPrecision(3))}pct.${format}"`);

@@ -7,8 +7,8 @@ import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 import { BetrError } from '../../run/errors/errors.ts';
 import type { Run } from '../../run/run.ts';
-import { makeKey, openKeys } from '../../server/keys.ts';
-import { keysFile, serveRun } from '../../server/listen.ts';
+import { makeKey, Keys } from '../../server/keys.ts';
+import { serveRun } from '../../server/listen.ts';
 import { makeRows, rankRows, withRun } from '../ranking/synthetic.ts';
 import { program } from '../server/real-run.ts';
 import { ask, withServer } from '../server/serve.ts';
@@ -51,9 +51,9 @@ describe('a file of API keys that', () => {
   it('appears on loopback counts from then on, even after it is gone', async () => {
     await withServer(async ({ ask, run }) => {
       expect((await ask('/rank?keep=0.1')).status).toBe(200);
-      await makeKey(keysFile(run), 'read');
+      await makeKey(run.files.apiKeys, 'read');
       await until(async () => (await ask('/rank?keep=0.1')).status === 401);
-      await rm(keysFile(run));
+      await rm(run.files.apiKeys);
       await until(async () => (await ask('/readyz')).status === 503);
       expect((await ask('/rank?keep=0.1')).status).toBe(401);
     });
@@ -72,10 +72,10 @@ describe('a file of API keys that', () => {
       return;
     }
     await withRun(async (run) => {
-      await makeKey(keysFile(run), 'read');
+      await makeKey(run.files.apiKeys, 'read');
       await chmod(run.settingsFolder, 0o755);
       // "nobody" cannot read what is root's.
-      const script = `import(${JSON.stringify(new URL('../../server/keys.js', import.meta.url).href)}).then(({ openKeys }) => { try { openKeys(${JSON.stringify(keysFile(run))}).close(); console.log('open'); } catch (error) { console.log(error.code, error.message); } });`;
+      const script = `import(${JSON.stringify(new URL('../../server/keys.js', import.meta.url).href)}).then(({ Keys }) => { try { new Keys(${JSON.stringify(run.files.apiKeys)}).close(); console.log('open'); } catch (error) { console.log(error.code, error.message); } });`;
       const said = execFileSync(process.execPath, ['-e', `process.setgid(65534); process.setuid(65534); ${script}`], { encoding: 'utf8' });
       expect(said).toMatch(/^KEYS_UNUSABLE .*it cannot be read \(EACCES\)/);
     });
@@ -87,14 +87,14 @@ describe('making keys', () => {
     await withRun(async (run) => {
       const made = await Promise.all(Array.from({ length: 3 }, () => newKey(run)));
       expect(new Set(made).size).toBe(3);
-      const keys = openKeys(keysFile(run));
+      const keys = new Keys(run.files.apiKeys);
       try {
         for (const key of made) expect(() => keys.check(`Bearer ${key}`, 'read')).not.toThrow();
         expect(() => keys.check('Bearer betr_read_wrong', 'read')).toThrow(BetrError);
       } finally {
         keys.close();
       }
-      expect((await stat(keysFile(run))).mode & 0o777).toBe(0o600);
+      expect((await stat(run.files.apiKeys)).mode & 0o777).toBe(0o600);
     });
   });
 
@@ -104,18 +104,18 @@ describe('making keys', () => {
       return;
     }
     await withRun(async (run) => {
-      await makeKey(keysFile(run), 'read');
-      await chown(keysFile(run), 65534, 65534);
-      await makeKey(keysFile(run), 'read');
-      expect(await stat(keysFile(run))).toMatchObject({ uid: 65534, gid: 65534 });
+      await makeKey(run.files.apiKeys, 'read');
+      await chown(run.files.apiKeys, 65534, 65534);
+      await makeKey(run.files.apiKeys, 'read');
+      expect(await stat(run.files.apiKeys)).toMatchObject({ uid: 65534, gid: 65534 });
     });
   });
 
   it('does not add to a file that others could have written', async () => {
     await withRun(async (run) => {
-      await makeKey(keysFile(run), 'read');
-      await chmod(keysFile(run), 0o666);
-      await expect(makeKey(keysFile(run), 'read')).rejects.toMatchObject({ code: 'KEYS_UNUSABLE' });
+      await makeKey(run.files.apiKeys, 'read');
+      await chmod(run.files.apiKeys, 0o666);
+      await expect(makeKey(run.files.apiKeys, 'read')).rejects.toMatchObject({ code: 'KEYS_UNUSABLE' });
     });
   });
 });
@@ -124,7 +124,7 @@ describe('making keys', () => {
 async function spoilKeys(spoil: (path: string) => Promise<unknown>, says: RegExp, complaints: readonly string[]): Promise<Record<string, unknown>> {
   return withRun(async (run) => {
     await rankRows(run, makeRows(30));
-    const path = keysFile(run);
+    const path = run.files.apiKeys;
     const { key } = await makeKey(path, 'jobs');
     const server = await serveRun(run, { host: '127.0.0.1', port: 0 });
     const authorized = { headers: { Authorization: `Bearer ${key}` } };
@@ -157,7 +157,7 @@ async function replace(path: string, content: string | Uint8Array): Promise<void
 
 function openNamed(path: string): unknown {
   try {
-    openKeys(path, {}).close();
+    new Keys(path, {}).close();
     return 'open';
   } catch (error) {
     return error;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { makeKey } from '../../server/keys.ts';
-import { keysFile, serveRun } from '../../server/listen.ts';
+import { serveRun } from '../../server/listen.ts';
 import { makeRows, makeScoredRows, rankRows, withRun } from '../ranking/synthetic.ts';
 import { ask, shareServer } from '../server/serve.ts';
 import { csvLine } from '../../data/rows/write-csv.ts';
@@ -44,7 +44,7 @@ describe('what a key was needed for', () => {
   it('is kept by no cache', async () => {
     await withRun(async (run) => {
       await rankRows(run, makeRows(40));
-      const { key } = await makeKey(keysFile(run), 'jobs');
+      const { key } = await makeKey(run.files.apiKeys, 'jobs');
       const own = await serveRun(run, { host: '127.0.0.1', port: 0 });
       try {
         for (const path of ['/rank?keep=0.1', '/rank?keep=nothing', '/histogram', '/curve', '/compare?budgets=1e20', '/rankings', '/benchmarks', '/jobs', '/jobs/none', '/calibrations', '/documents?keep=0.1', '/metrics', '/evaluation', '/selection?keep=0.1']) {

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { measureFidelity } from '../../classifier/fidelity.ts';
 import { labelDocuments } from '../../classifier/labels.ts';
-import { balancedAccuracy, keepBest, prepareJudged, rocAuc, spearman } from '../../classifier/metrics.ts';
+import { balancedAccuracy, measureBest, prepareJudged, rocAuc, spearman } from '../../classifier/metrics.ts';
 
 interface Row {
   score: number;
@@ -63,7 +63,7 @@ describe('metrics', () => {
         const kept = [...written].sort((a, b) => b.score - a.score).slice(0, Math.max(1, Math.round(written.length * rate)));
         const hits = kept.filter(({ top }) => top === 1).length;
         const positives = written.filter(({ top }) => top === 1).length;
-        const { precision, recall } = keepBest(judged, weights, rate);
+        const { precision, recall } = measureBest(judged, weights, rate);
         expect(precision).toBeCloseTo(hits / kept.length, 12);
         expect(recall).toBeCloseTo(positives === 0 ? 0 : hits / positives, 12);
       }),

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Card, readCard } from '../../classifier/card.ts';
+import { type Card, readCard } from '../../classifier/classifier-card.ts';
 import { openRandom, splitDocuments } from '../../classifier/held-out.ts';
 import { loadScorer } from '../../classifier/scorer.ts';
 import { trainClassifier } from '../../classifier/train.ts';

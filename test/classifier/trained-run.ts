@@ -3,7 +3,7 @@
 import { mkdir, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { cardSchema } from '../../classifier/card.ts';
+import { cardSchema } from '../../classifier/classifier-card.ts';
 import { openRandom } from '../../classifier/held-out.ts';
 import { openWeights, tableBytes, writeWeights } from '../../classifier/weights.ts';
 import { commitSealedJson } from '../../data/files/commit.ts';

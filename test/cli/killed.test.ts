@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openRandom } from '../../classifier/held-out.ts';
 import { openRun } from '../../run/run.ts';
-import { readIndexCard } from '../../indexer/card.ts';
+import { readIndexCard } from '../../indexer/index-card.ts';
 import { readRanking } from '../../ranking/generation.ts';
 import { type BagOfWords, openBagOfWords } from '../indexer/bag-of-words.ts';
 import { betrProcess, makeProject } from './project.ts';

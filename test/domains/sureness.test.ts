@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { openRandom } from '../../data/random.ts';
+import { openRandom } from '../../data/seeded-random.ts';
 import { familyOf } from '../../domains/labels.ts';
 import { csv, estimateFiles } from './tables.ts';
 import { longTest } from '../long.ts';

@@ -3,9 +3,8 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { silent } from '../../run/progress.ts';
 import { keyHash } from '../../data/files/hash.ts';
-import type { Run } from '../../run/run.ts';
-import { openRun } from '../../run/run.ts';
-import type { Contestant } from '../../evaluation/documents.ts';
+import { openRun, rankingOf, type Run } from '../../run/run.ts';
+import type { Contestant } from '../../evaluation/contest.ts';
 import { type Evaluation, evaluateSelections, evaluationSchema } from '../../evaluation/evaluate.ts';
 import { evaluationHtml } from '../../evaluation/report.ts';
 import { publishRanking } from '../../ranking/generation.ts';
@@ -35,8 +34,7 @@ async function withContest(use: (run: Run) => Promise<void>): Promise<void> {
 
 /** A scorer's ranking of the corpus in a folder of its own. */
 async function rank(base: Run, scorer: string, scoreOf: (row: Row) => number): Promise<Contestant> {
-  const folder = join(base.folder, scorer);
-  const run: Run = { ...base, files: { ...base.files, scores: join(folder, 'scores'), ranking: join(folder, 'ranking.json') } };
+  const run = rankingOf(base, scorer);
   const rows = [0, 1].flatMap((shard) =>
     Array.from({ length: 900 }, (_, row) => {
       const [source] = kinds[row % 3] ?? kinds[0];

@@ -2,7 +2,7 @@
 // went ("read", "quarantined", "made again"), or throws an error of the catalogue; anything else is a defect.
 
 import { join } from 'node:path';
-import { readCard } from '../../classifier/card.ts';
+import { readCard } from '../../classifier/classifier-card.ts';
 import { readPlan } from '../../scoring/plan.ts';
 import { surveyCorpus } from '../../scoring/score-corpus.ts';
 import { loadScorer } from '../../classifier/scorer.ts';
@@ -11,7 +11,7 @@ import { silent } from '../../run/progress.ts';
 import { readShard } from '../../data/read.ts';
 import { openRun } from '../../run/run.ts';
 import { formatOf } from '../../data/shards.ts';
-import { readIndexCard } from '../../indexer/card.ts';
+import { readIndexCard } from '../../indexer/index-card.ts';
 import { openHnsw } from '../../indexer/search/hnsw.ts';
 import { readTokenRates } from '../../indexer/sample/tokens.ts';
 import { openVectors } from '../../indexer/vectors/vectors.ts';

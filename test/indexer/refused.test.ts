@@ -65,7 +65,7 @@ describe('an endpoint that does not take every text', () => {
     expect(card.embedding).toMatchObject({ embedded: 76, reused: 0, refused: 0, cut: { texts: 4, characters: 4 * 802 } });
     expect(card.embedding.cut.kept / 4).toBeGreaterThan(470);
     expect(card.embedding.cut.kept / 4).toBeLessThan(510);
-    expect(card.warnings).toContainEqual(expect.stringMatching(/^The endpoint takes shorter texts than embedding\.maxTokens allows: 4 of 76 were cut, and lost (39|40) % of their characters\./));
+    expect(card.warnings).toContainEqual(expect.stringMatching(/^The embedder takes shorter texts than embedding\.maxTokens allows: 4 of 76 were cut, and lost (39|40) % of their characters\./));
     const asked = server.asked.length;
     // As after a stop: the vectors are there, and nothing that was made of them.
     await rm(run.files.indexCard);
@@ -84,8 +84,8 @@ describe('an endpoint that does not take every text', () => {
     const run = await makeRun(server.url, [...documents.slice(0, 20), { id: 'bad', text: 'not a number' }, ...documents.slice(20)]);
     const card = await runIndex(run, silent);
     expect(card).toMatchObject({ sample: { documents: 61 }, embedding: { embedded: 72, refused: 1 } });
-    expect(card.warnings).toContainEqual('The endpoint refused 1 sampled document, which has no score (quarantine/index-embedding.jsonl); the first is "bad": HTTP 500 failed to encode response: json: unsupported value: NaN');
-    expect(JSON.parse(await readFile(join(run.files.quarantine, 'index-embedding.jsonl'), 'utf8'))).toEqual({ file: 'corpus/a.jsonl', position: 20, reason: 'the embedding endpoint refused it: HTTP 500 failed to encode response: json: unsupported value: NaN', detail: 'bad' });
+    expect(card.warnings).toContainEqual('The embedder refused 1 sampled document, which has no score (quarantine/index-embedding.jsonl); the first is "bad": HTTP 500 failed to encode response: json: unsupported value: NaN');
+    expect(JSON.parse(await readFile(join(run.files.quarantine, 'index-embedding.jsonl'), 'utf8'))).toEqual({ file: 'corpus/a.jsonl', position: 20, reason: 'the embedder refused it: HTTP 500 failed to encode response: json: unsupported value: NaN', detail: 'bad' });
     const without = await makeRun(server.url, documents);
     await runIndex(without, silent);
     expect(await readScores(run)).toEqual(await readScores(without));
@@ -114,7 +114,7 @@ describe('an endpoint that does not take every text', () => {
     const example = await makeRun(server.url, documents, { benchmark: [...examples, { id: 'c-bad', text: 'What is not a number?' }] });
     await expect(runIndex(example, silent)).rejects.toMatchObject({ code: 'EXAMPLE_REFUSED', values: { benchmark: 'cooking', example: 'c-bad' }, message: expect.stringContaining('unsupported value: NaN') });
     const much = await makeRun(server.url, [...documents, ...Array.from({ length: 5 }, (_, i) => ({ id: `bad-${i}`, text: `not a number ${i}` }))]);
-    await expect(runIndex(much, silent)).rejects.toMatchObject({ code: 'ENDPOINT_FAILED', message: expect.stringMatching(/refused 2 of the sample's 65 documents, "bad-\d" among them/) });
+    await expect(runIndex(much, silent)).rejects.toMatchObject({ code: 'SAMPLE_REFUSED', message: expect.stringMatching(/refused 2 of the 65 sampled documents, such as "bad-\d"/) });
     await server.close();
   });
 });

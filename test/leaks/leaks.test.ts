@@ -9,7 +9,7 @@ import { openRandom } from '../../classifier/held-out.ts';
 import { sqlString, withDuckDb } from '../../data/duckdb/duckdb.ts';
 import { silent } from '../../run/progress.ts';
 import { openRun, type Run } from '../../run/run.ts';
-import { readLeaks } from '../../leaks/card.ts';
+import { readLeaks } from '../../leaks/leaks-card.ts';
 import { findLeaks } from '../../leaks/leaks.ts';
 import { longTest } from '../long.ts';
 

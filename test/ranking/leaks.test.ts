@@ -136,6 +136,9 @@ describe('cutting a passage out', () => {
     expect(second).toEqual({ id: '7#2', meta: { a: [1] }, text: ' w'.repeat(200) });
     const nested = Buffer.from(JSON.stringify({ doc: { body: 'e'.repeat(900), id: 'x' } }));
     expect(cutLine(nested, { ...fields, text: 'doc.body', id: 'doc.id' }, [{ startByte: 450, endByte: 460 }]).map((piece): unknown => JSON.parse(piece.toString()))).toEqual([{ doc: { body: 'e'.repeat(250), id: 'x#1' } }, { doc: { body: 'e'.repeat(240), id: 'x#2' } }]);
+    // Without an id a document is known by its shard and row, and an empty id is none.
+    const unnamed = Buffer.from(JSON.stringify({ id: '', text: 'f'.repeat(900) }));
+    expect(cutLine(unnamed, fields, [{ startByte: 450, endByte: 460 }]).map((piece): unknown => JSON.parse(piece.toString()))).toEqual([{ id: '', text: 'f'.repeat(250) }, { id: '', text: 'f'.repeat(240) }]);
   });
 
   it('gives pieces of the text, in order, none of which has a byte near a passage', () => {

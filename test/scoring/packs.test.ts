@@ -17,7 +17,7 @@ import { sqlString, withDuckDb } from '../../data/duckdb/duckdb.ts';
 import { silent } from '../../run/progress.ts';
 import type { Run } from '../../run/run.ts';
 import { readTokenRates } from '../../indexer/sample/tokens.ts';
-import { findDocument } from '../../ranking/documents.ts';
+import { findDocument } from '../../ranking/list-documents.ts';
 import { publishRanking, type Ranking, readRanking } from '../../ranking/generation.ts';
 import { predictRanking } from '../../ranking/predict.ts';
 import { rankCorpus } from '../../ranking/rank.ts';

@@ -1,7 +1,7 @@
 // Every row of the method's section 5, asked over HTTP.
 
 import { describe, expect, it } from '@jest/globals';
-import { comparisonSchema } from '../../ranking/budget/compare.ts';
+import { comparisonSchema } from '../../ranking/budget/compare-budgets.ts';
 import { curveSchema } from '../../ranking/budget/curve.ts';
 import { shareServer } from './serve.ts';
 import { type Answer, answerSchema } from '../../ranking/budget/question.ts';

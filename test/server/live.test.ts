@@ -5,8 +5,8 @@ import { z } from 'zod';
 import { commitSealedJson } from '../../data/files/commit.ts';
 import { sqlString, withDuckDb } from '../../data/duckdb/duckdb.ts';
 import { readRanking } from '../../ranking/generation.ts';
-import { loadRanking } from '../../ranking/order/live-ranking.ts';
-import { openLive } from '../../server/live.ts';
+import { LoadedRanking } from '../../ranking/order/live-ranking.ts';
+import { Live } from '../../server/live.ts';
 import { keepByPlainSort, makeRows, makeScoredRows, rankRows, sumTokens, withRun } from '../ranking/synthetic.ts';
 import { until } from '../until.ts';
 import { withServer } from './serve.ts';
@@ -81,7 +81,7 @@ describe('a ranking whose parts are not what was published', () => {
       const { parts } = await rankRows(run, makeRows(600));
       const path = join(run.files.scores, parts[1]?.file ?? '');
       await damage(path);
-      const live = await openLive(run);
+      const live = await Live.open(run);
       try {
         expect(live.state().serving).toBeUndefined();
         expect(live.state().problem).toMatchObject({ code: 'FILE_DAMAGED', message: expect.stringContaining(reason) });
@@ -96,7 +96,7 @@ describe('a ranking whose parts are not what was published', () => {
     await withRun(async (run) => {
       const ranking = await rankRows(run, makeRows(600));
       const path = join(run.files.scores, ranking.parts[0]?.file ?? '');
-      const live = await openLive(run);
+      const live = await Live.open(run);
       const lookUntil = async (holds: () => boolean): Promise<void> => {
         await until(async () => {
           await live.look();
@@ -122,8 +122,8 @@ describe('a ranking whose parts are not what was published', () => {
     await withRun(async (run) => {
       const ranking = await rankRows(run, makeRows(600));
       const path = join(run.files.scores, ranking.parts[2]?.file ?? '');
-      const live = await openLive(run);
-      const loaded = await loadRanking(run, ranking);
+      const live = await Live.open(run);
+      const loaded = await LoadedRanking.load(run, ranking);
       try {
         const { mtime, atime } = await stat(path);
         for (let i = 0; i < 6; i++) await loaded.checkNext();
@@ -153,7 +153,7 @@ describe('a ranking whose parts are not what was published', () => {
       // As if the sizes agreed.
       const [first, ...others] = ranking.parts;
       await commitSealedJson(run.files.ranking, { ...ranking, parts: [{ ...first, bytes: (await stat(path)).size }, ...others] });
-      const live = await openLive(run);
+      const live = await Live.open(run);
       try {
         expect(live.state().problem).toMatchObject({ code: 'FILE_DAMAGED', message: expect.stringContaining('not those that the ranking counts') });
         await rm(path);

@@ -6,9 +6,9 @@ import { describe, expect, it } from '@jest/globals';
 import { listCalibrations } from '../../ranking/budget/calibrations.ts';
 import { readRanking } from '../../ranking/generation.ts';
 import { withScores } from '../../ranking/scores.ts';
-import { openGate } from '../../ranking/why/gate.ts';
+import { Gate } from '../../ranking/why/gate.ts';
 import { makeKey } from '../../server/keys.ts';
-import { keysFile, serveRun } from '../../server/listen.ts';
+import { serveRun } from '../../server/listen.ts';
 import { makeRows, rankRows, withRun } from '../ranking/synthetic.ts';
 import { startServer } from './real-run.ts';
 import { shareServer, withServer } from './serve.ts';
@@ -110,7 +110,7 @@ describe('API keys', () => {
   it('are asked for where there are any, by kind, and count no more once they are taken out', async () => {
     await withRun(async (run) => {
       await rankRows(run, makeRows(50));
-      const path = keysFile(run);
+      const path = run.files.apiKeys;
       const [read, jobs] = [await makeKey(path, 'read'), await makeKey(path, 'jobs')];
       expect((await stat(path)).mode & 0o777).toBe(0o600);
       for (const { key } of [read, jobs]) expect(await readFile(path, 'utf8')).not.toContain(key);
@@ -144,7 +144,7 @@ describe('API keys', () => {
   it('are needed wherever others can reach', async () => {
     await withRun(async (run) => {
       await expect(serveRun(run, { host: '0.0.0.0', port: 0 })).rejects.toMatchObject({ code: 'KEYS_NEEDED' });
-      await makeKey(keysFile(run), 'read');
+      await makeKey(run.files.apiKeys, 'read');
       await (await serveRun(run, { host: '0.0.0.0', port: 0 })).stop(0);
     });
   });
@@ -163,7 +163,7 @@ describe('limits', () => {
   });
 
   it('let only so much heavy work in at a time, in turn', async () => {
-    const gate = openGate(2, 2);
+    const gate = new Gate(2, 2);
     const order: string[] = [];
     const ends: (() => void)[] = [];
     const enter = (name: string): Promise<void> =>

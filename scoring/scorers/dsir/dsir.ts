@@ -10,11 +10,12 @@ import { keyHash } from '../../../data/files/hash.ts';
 import { fingerprint, type Run } from '../../../run/run.ts';
 import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { readTestTargets } from '../../../indexer/card.ts';
+import { readTestTargets } from '../../../indexer/index-card.ts';
 import { openHasher } from './hasher.ts';
 import { buckets } from './ngrams.ts';
 import { readOptions } from '../options.ts';
 import type { ScorerKind } from '../kind.ts';
+import { formatCount } from '../../../run/amounts.ts';
 
 const floor = 1e-8;
 /** Share of the pool's n-grams in buckets that the target has nothing in, from which on it is told. */
@@ -80,7 +81,7 @@ function listNotes(target: Float64Array, pool: Float64Array, smoothing: number):
   const unseen = pool.reduce((all, count, bucket) => all + ((target[bucket] ?? 0) === 0 ? count : 0), 0) / Math.max(1, sum(pool));
   if (smoothing > 0 || unseen < emptyShareToTell) return [];
   return [
-    `The target has only ${sum(target).toLocaleString('en')} n-grams, and ${(100 * unseen).toPrecision(2)} % of the pool's fall into buckets that it has nothing in. Each of these costs a document about ${Math.round(-Math.log(floor * buckets))} points, so that DSIR without smoothing ranks mostly by shortness here; dsir:smoothing=1 does not.`,
+    `The target has only ${formatCount(sum(target))} n-grams, and ${(100 * unseen).toPrecision(2)} % of the pool's fall into buckets that it has nothing in. Each of these costs a document about ${Math.round(-Math.log(floor * buckets))} points, so that DSIR without smoothing ranks mostly by shortness here; dsir:smoothing=1 does not.`,
   ];
 }
 

@@ -6,7 +6,7 @@ import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 import type { Run } from '../../../run/run.ts';
 import { calibrationSchema } from '../../../ranking/budget/calibrations.ts';
-import { comparisonColumns, comparisonSchema } from '../../../ranking/budget/compare.ts';
+import { comparisonColumns, comparisonSchema } from '../../../ranking/budget/compare-budgets.ts';
 import { makeScoredRows, rankRows, withRun } from '../../ranking/synthetic.ts';
 import { betr as carryOut } from '../betr.ts';
 import type { Ended } from '../project.ts';

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { sqlString, withDuckDb } from '../../../data/duckdb/duckdb.ts';
-import { exampleCountsSchema } from '../../../indexer/card.ts';
+import { exampleCountsSchema } from '../../../indexer/index-card.ts';
 import { type BagOfWords, openBagOfWords } from '../../indexer/bag-of-words.ts';
 import { betr } from '../betr.ts';
 import { errorOf, jsonl, makeDocuments, makeProject, writeSettings } from '../project.ts';

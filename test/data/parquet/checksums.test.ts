@@ -1,9 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import * as zlib from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
 import { sqlString, withDuckDb } from '../../../data/duckdb/duckdb.ts';
-import { crc32, slowCrc32 } from '../../../data/parquet/checksums.ts';
 import { copyRows } from '../../../data/parquet/copy-rows.ts';
 import { readFooter } from '../../../data/parquet/footer.ts';
 import { readAll, withFolder } from '../collect.ts';
@@ -42,18 +40,5 @@ describe('checksums of Parquet pages', () => {
       await flip(path, placeOf('url'));
       expect((await readAll(path)).documents).toHaveLength(5000);
     });
-  });
-});
-
-describe('CRC-32', () => {
-  it('is that of gzip, in one piece or several, whichever way there is', () => {
-    expect(slowCrc32(Buffer.from('123456789'), 0)).toBe(0xcbf43926);
-    const bytes = Buffer.from(Array.from({ length: 3000 }, (_, i) => (i * i) % 251));
-    // The last eight bytes of a gzip file are its checksum and its length.
-    const expected = zlib.gzipSync(bytes).readUInt32LE(zlib.gzipSync(bytes).length - 8);
-    for (const method of [crc32, slowCrc32]) {
-      expect(method(bytes, 0)).toBe(expected);
-      expect(method(bytes.subarray(1000), method(bytes.subarray(0, 1000), 0))).toBe(expected);
-    }
   });
 });

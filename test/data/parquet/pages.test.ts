@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { sqlString, withDuckDb } from '../../../data/duckdb/duckdb.ts';
 import { findColumn } from '../../../data/parquet/columns.ts';
 import { readFooter } from '../../../data/parquet/footer.ts';
-import { findTextPages, largePageBytes, openTexts, type TextPages } from '../../../data/parquet/pages.ts';
+import { findTextPages, largePageBytes, openPageTexts, type TextPages } from '../../../data/parquet/pages.ts';
 import type { Text } from '../../../data/parquet/values.ts';
 import { readAll, withFolder } from '../collect.ts';
 import { allThere, type Page, pageHeader, pageOf, plainValues, varInt, writeParquet, type WrittenColumn } from './write.ts';
@@ -28,7 +28,7 @@ async function findPages(path: string, column = 'text', leastBytes = 0): Promise
 
 /** All texts of a row group, taken so many at once. */
 async function takeAll(path: string, pages: TextPages, most = 1000, { passed = 0, mostBytes = 1e6 } = {}): Promise<(string | undefined)[]> {
-  const reader = openTexts(path, [pages], passed, mostBytes);
+  const reader = openPageTexts(path, [pages], passed, mostBytes);
   const texts: Text[] = [];
   while (texts.length < pages.rows - passed) texts.push(...(await reader.take(most)).map((text) => (text instanceof Uint8Array ? Uint8Array.from(text) : text)));
   await reader.close();

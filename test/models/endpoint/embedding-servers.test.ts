@@ -3,7 +3,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { parseSettings, type Settings } from '../../../run/settings.ts';
-import type { Cut } from '../../../models/open.ts';
+import type { Truncation } from '../../../models/open.ts';
 import { openEndpoint } from '../../../models/endpoint/embedder.ts';
 import { rounds } from '../../long.ts';
 import { countTokens, dimensions, type EmbeddingServer, type Kind, kinds, openEmbeddingServer, tokensAtMost, vectorOf } from './embedding-servers.ts';
@@ -34,12 +34,12 @@ function unit(text: string): number[] {
 
 interface Embedded {
   rows: number[][];
-  cuts: Map<number, Cut>;
+  cuts: Map<number, Truncation>;
   refused: Map<number, string>;
 }
 
 async function embedAll(embedder: Embedder, texts: readonly string[]): Promise<Embedded> {
-  const cuts = new Map<number, Cut>();
+  const cuts = new Map<number, Truncation>();
   const refused = new Map<number, string>();
   const vectors = await embedder.embed(texts, { cut: (text, cut) => cuts.set(text, cut), refused: (text, reason) => refused.set(text, reason) });
   return { rows: texts.map((_, i) => [...vectors.subarray(i * dimensions, (i + 1) * dimensions)]), cuts, refused };
@@ -67,7 +67,7 @@ describe('an endpoint of the kind', () => {
       expect(from).toBe(whole.length);
       expect(found.rows[i]).toEqual(unit(whole.slice(0, to)));
       expect(whole.slice(0, to).isWellFormed()).toBe(true);
-      // Cut where it has to be, and by little more than that, or by less than half again where the server does not count.
+      // Truncation where it has to be, and by little more than that, or by less than half again where the server does not count.
       expect(found.cuts.has(i)).toBe(cuts && countTokens(whole) > tokensAtMost);
       if (found.cuts.has(i)) expect(countTokens(whole.slice(0, to))).toBeGreaterThan(tokensAtMost / 4);
     }

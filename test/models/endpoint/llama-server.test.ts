@@ -4,7 +4,7 @@ import { expect, it } from '@jest/globals';
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { parseSettings } from '../../../run/settings.ts';
-import type { Cut } from '../../../models/open.ts';
+import type { Truncation } from '../../../models/open.ts';
 import { openEndpoint } from '../../../models/endpoint/embedder.ts';
 import { freePort } from '../../free-port.ts';
 import { findShared } from '../../shared/find.ts';
@@ -26,7 +26,7 @@ it('llama.cpp gives a vector for every text, the same again, of long ones for wh
     const settings = parseSettings(JSON.stringify({ corpus: { files: ['a'] }, benchmarks: [{ name: 'b', files: ['b'] }], embedding: { model: url } }), '').embedding;
     const embedder = await openEndpoint(settings);
     const texts = ['bread and butter', 'flour and salt', '漢字仮名交じり文'.repeat(10), '12345 67890 '.repeat(12), 'stars', ''];
-    const cuts = new Map<number, Cut>();
+    const cuts = new Map<number, Truncation>();
     const vectors = await embedder.embed(texts, { cut: (text, cut) => cuts.set(text, cut) });
     expect([...cuts.keys()].sort()).toEqual([2, 3]);
     for (const { from, to } of cuts.values()) expect(to).toBeGreaterThan(from / 6);

@@ -101,6 +101,7 @@ describe('runs as people hand them in', () => {
   it.each([
     'flops,keep,loss\n1e19,0.1,2.5\n1e20,10%,2.25\n',
     '\uFEFFloss, keep ,flops\r\n2.5,0.1,1e19\r\n\r\n2.25,0.1,1e20',
+    '"flops","keep","loss"\n"1e19","0.1"," 2.5"\n"1e20","10%","2.25"\n',
     '[{"flops": 1e19, "keep": 0.1, "loss": 2.5}, {"flops": 1e20, "keep": 0.1, "loss": 2.25}]',
     '{"name": "mine", "runs": [{"flops": 1e19, "keep": 0.1, "loss": 2.5}, {"flops": 1e20, "keep": 0.1, "loss": 2.25}]}',
   ])('are read from %j', (text) => {
@@ -111,6 +112,8 @@ describe('runs as people hand them in', () => {
     ['flops,rate,loss\n1,2,3', 'BODY_INVALID'],
     ['flops,keep,loss\n1e19,0.1', 'BODY_INVALID'],
     ['flops,keep,loss\n1e19,0.1,', 'BODY_INVALID'],
+    ['flops,keep,loss\n"1e19,0.1",0.1,2', 'BUDGET_INVALID'],
+    ['flops,keep,loss\n"1e19,0.1,2', 'BODY_INVALID'],
     ['flops,keep,loss\n-1,0.1,2', 'BUDGET_INVALID'],
     ['flops,keep,loss\n1e19,10,2', 'OPTION_INVALID'],
     ['[{"flops": 1e19}', 'BODY_INVALID'],

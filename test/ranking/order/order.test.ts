@@ -5,9 +5,9 @@ import fc from 'fast-check';
 import { openCuts } from '../../../ranking/order/cuts.ts';
 import { findCutoff } from '../../../ranking/cutoff.ts';
 import { combineScores, rankDocuments } from '../../../ranking/order/combine.ts';
-import { keepRanks, listMissingRanks } from '../../../ranking/order/saved-ranks.ts';
+import { saveRanks, listMissingRanks } from '../../../ranking/order/saved-ranks.ts';
 import { makeKeyOrder, readKeyOrder } from '../../../ranking/order/key-order.ts';
-import { openOrders } from '../../../ranking/order/orders.ts';
+import { Orders } from '../../../ranking/order/orders.ts';
 import { histogramOf, orderedBits, orderScores, readOrder, scoreOf, sortTies, tokensUpTo } from '../../../ranking/order/order.ts';
 import { bitsAt, cutOrder } from '../../../ranking/order/cut-order.ts';
 import { keepByPlainSort, makeRows, makeScoredRows, rankRows, type Row, sumTokens, withRun } from '../synthetic.ts';
@@ -106,7 +106,7 @@ describe('scores combined over benchmarks', () => {
       const ranking = await rankRows(run, rows);
       // The last ones from ranks that are kept of one or two of them.
       for (const [benchmarks, threads, keep] of [[['gsm8k'], 1], [['arc_easy', 'mmlu'], 2], [['gsm8k', 'arc_easy', 'mmlu'], 3], [['mmlu', 'gsm8k', 'arc_easy'], 1], [['gsm8k', 'arc_easy', 'mmlu'], 2, 'mmlu'], [['mmlu', 'arc_easy'], 1, 'arc_easy']] as const) {
-        if (keep !== undefined) await keepRanks(run, ranking, keep, (await rankDocuments(run, ranking, [keep])).ranks);
+        if (keep !== undefined) await saveRanks(run, ranking, keep, (await rankDocuments(run, ranking, [keep])).ranks);
         const { scores, winners } = await combineScores(run, ranking, benchmarks, threads);
         // The parts are in the order of their shards.
         const inOrder = rows.toSorted((a, b) => (a.shard < b.shard ? -1 : a.shard > b.shard ? 1 : a.row - b.row));
@@ -131,7 +131,7 @@ describe('scores combined over benchmarks', () => {
       const { ranks, winners } = await rankDocuments(run, ranking, ['gsm8k']);
       const folder = join(run.folder, 'ranks');
       for (const word of [0, 77, 199, 200]) {
-        await keepRanks(run, ranking, 'gsm8k', ranks);
+        await saveRanks(run, ranking, 'gsm8k', ranks);
         const path = join(folder, (await readdir(folder))[0] ?? '');
         const bytes = await readFile(path);
         bytes.writeUInt32LE((bytes.readUInt32LE(4 * word) ^ 1) >>> 0, 4 * word);
@@ -149,7 +149,7 @@ describe('scores combined over benchmarks', () => {
       expect(await listMissingRanks(run, ranking)).toEqual([]);
       expect(await listMissingRanks(run, ranking, 200)).toEqual(['gsm8k', 'arc_easy', 'mmlu']);
       // Ranks that tell by themselves where they come from.
-      await keepRanks(run, ranking, 'gsm8k', ranks.map((rank) => rank + 1000));
+      await saveRanks(run, ranking, 'gsm8k', ranks.map((rank) => rank + 1000));
       expect(await listMissingRanks(run, ranking, 200)).toEqual(['arc_easy', 'mmlu']);
       expect((await rankDocuments(run, ranking, ['gsm8k'])).ranks[7]).toBe((ranks[7] ?? 0) + 1000);
       const other = { ...ranking, generation: 'other' };
@@ -164,7 +164,7 @@ describe('scores combined over benchmarks', () => {
 describe('what is made in the background', () => {
   it('waits for whoever asks meanwhile', async () => {
     await withRun(async (run) => {
-      const orders = openOrders(run, await rankRows(run, makeScoredRows(300)));
+      const orders = new Orders(run, await rankRows(run, makeScoredRows(300)));
       try {
         const published = await orders.read();
         const ended: string[] = [];

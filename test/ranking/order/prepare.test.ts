@@ -5,10 +5,10 @@ import { openRandom } from '../../../classifier/held-out.ts';
 import { silent } from '../../../run/progress.ts';
 import type { Run } from '../../../run/run.ts';
 import type { Ranking } from '../../../ranking/generation.ts';
-import { orderFile, readKeptOrder } from '../../../ranking/order/saved-order.ts';
+import { orderFile, readSavedOrder } from '../../../ranking/order/saved-order.ts';
 import { readKeyOrder } from '../../../ranking/order/key-order.ts';
 import { readOrder, sortTies } from '../../../ranking/order/order.ts';
-import { openOrders } from '../../../ranking/order/orders.ts';
+import { Orders } from '../../../ranking/order/orders.ts';
 import { prepareForServer, removePrepared } from '../../../ranking/order/prepare.ts';
 import { rankCorpus } from '../../../ranking/rank.ts';
 import { makeTrainedRun } from '../../classifier/trained-run.ts';
@@ -53,7 +53,7 @@ describe('what a server needs', () => {
       const run = await makeTrainedRun(folder, { chunkMegabytes: 1 });
       const before = await rankCorpus(run, silent);
       expect(await listPrepared(run)).toEqual([]);
-      const orders = openOrders(run, before.ranking);
+      const orders = new Orders(run, before.ranking);
       await orders.read();
       await orders.close(1000);
       expect(await listPrepared(run)).toEqual([`keys/${before.ranking.generation}.positions`]);
@@ -87,7 +87,7 @@ describe('what a server needs', () => {
         await writeFile(join(run.files.scores, file), 'nothing to be read');
         await utimes(join(run.files.scores, file), 0, 0);
       }
-      const orders = openOrders(run, ranking);
+      const orders = new Orders(run, ranking);
       try {
         const served = await orders.read();
         expect(served).toMatchObject({ order: expected, keyOrder });
@@ -103,7 +103,7 @@ describe('a kept order', () => {
   it.each([1, 2, 63, 64, 65, 500])('is the order of %d documents as it was', async (documents) => {
     await withPrepared(documents, async (run, ranking) => {
       const keyOrder = (await readKeyOrder(run, ranking)) ?? new Uint32Array();
-      expect(await readKeptOrder(run, ranking)).toEqual(sortTies(await readOrder(run, ranking), keyOrder));
+      expect(await readSavedOrder(run, ranking)).toEqual(sortTies(await readOrder(run, ranking), keyOrder));
     });
   });
 
@@ -111,9 +111,9 @@ describe('a kept order', () => {
     await withPrepared(60, async (run, ranking) => {
       const part = join(run.files.scores, ranking.parts[1]?.file ?? '');
       await utimes(part, Date.now() / 1000 + 10, Date.now() / 1000 + 10);
-      expect(await readKeptOrder(run, ranking)).toBeUndefined();
+      expect(await readSavedOrder(run, ranking)).toBeUndefined();
       await rm(part);
-      expect(await readKeptOrder(run, ranking)).toBeUndefined();
+      expect(await readSavedOrder(run, ranking)).toBeUndefined();
     });
   });
 
@@ -126,17 +126,17 @@ describe('a kept order', () => {
         const spoiled = Buffer.from(whole);
         spoiled[place] = (spoiled[place] ?? 0) ^ (1 << Math.floor(8 * random()));
         await writeFile(path, spoiled);
-        expect({ place, kept: await readKeptOrder(run, ranking) }).toEqual({ place, kept: undefined });
+        expect({ place, kept: await readSavedOrder(run, ranking) }).toEqual({ place, kept: undefined });
       }
       for (const length of [0, 15, 16, 24, whole.length - 8, whole.length - 1, whole.length + 8]) {
         await writeFile(path, whole);
         await truncate(path, length);
-        expect(await readKeptOrder(run, ranking)).toBeUndefined();
+        expect(await readSavedOrder(run, ranking)).toBeUndefined();
       }
       await writeFile(path, whole);
-      expect(await readKeptOrder(run, { ...ranking, histogram: ranking.histogram.slice(1) })).toBeUndefined();
-      expect(await readKeptOrder(run, { ...ranking, generation: 'other' })).toBeUndefined();
-      expect(await readKeptOrder(run, ranking)).toBeDefined();
+      expect(await readSavedOrder(run, { ...ranking, histogram: ranking.histogram.slice(1) })).toBeUndefined();
+      expect(await readSavedOrder(run, { ...ranking, generation: 'other' })).toBeUndefined();
+      expect(await readSavedOrder(run, ranking)).toBeDefined();
     });
   });
 });

@@ -31,7 +31,7 @@ describe('a ranking by chosen benchmarks', () => {
       const published = await rankRows(run, rows);
       for (const [choice, benchmarks] of [[{ benchmarks: ['mmlu', 'gsm8k'] }, ['gsm8k', 'mmlu']], [{ without: ['gsm8k'] }, ['arc_easy', 'mmlu']]] as const) {
         const ranking = await retargetRanking(run, published, choice);
-        expect(ranking.target?.benchmarks).toEqual(benchmarks);
+        expect(ranking.chosen?.benchmarks).toEqual(benchmarks);
         for (const share of [0.05, 0.2, 0.6]) {
           const kept = keepByPlainSort(rescore(benchmarks), share);
           const cutoff = await findCutoff(run, ranking, share);
@@ -49,7 +49,7 @@ describe('a ranking by chosen benchmarks', () => {
       const published = await rankRows(run, rows);
       const first = await retargetRanking(run, published, { benchmarks: ['mmlu'] });
       expect(await retargetRanking(run, published, { benchmarks: ['mmlu'] })).toEqual(first);
-      await rm(first.target?.path ?? '');
+      await rm(first.chosen?.path ?? '');
       expect(await retargetRanking(run, published, { benchmarks: ['mmlu'] })).toEqual(first);
       expect(await findCutoff(run, first, 0.3)).toMatchObject({ ofDocuments: 900 });
     });

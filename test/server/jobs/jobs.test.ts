@@ -13,7 +13,7 @@ import type { Run } from '../../../run/run.ts';
 import { runIndex } from '../../../indexer/index.ts';
 import { readRanking } from '../../../ranking/generation.ts';
 import { type Job, jobSchema, recordSchema } from '../../../server/jobs/records.ts';
-import { openJobs } from '../../../server/jobs/jobs.ts';
+import { Jobs } from '../../../server/jobs/jobs.ts';
 import { serveRun } from '../../../server/listen.ts';
 import { makeRealRun, type RealRun, type ServerProcess, startServer } from '../real-run.ts';
 import { ask } from '../serve.ts';
@@ -161,7 +161,7 @@ describe('jobs', () => {
 
   longTest('ends a job that does not end when asked, and takes a waiting one out of the queue', async () => {
     await server.end('SIGTERM');
-    const own = await openJobs(real.run, { waiting: 2, graceMs: 300, remembered: 2, takeOverMs: 100 });
+    const own = await Jobs.open(real.run, { waiting: 2, graceMs: 300, remembered: 2, takeOverMs: 100 });
     try {
       hold();
       const running = await own.start('index');

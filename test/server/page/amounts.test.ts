@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { formatAmount, formatFlops, formatScore, formatSeconds, formatShare, parseAmount } from '../../../server/page/amounts.ts';
+import fc from 'fast-check';
+import * as product from '../../../run/amounts.ts';
+import { formatAmount, formatCount, formatFlops, formatScore, formatSeconds, formatShare, parseAmount } from '../../../server/page/amounts.ts';
 
 describe('amounts', () => {
   it.each([
@@ -14,8 +16,16 @@ describe('amounts', () => {
 
   it.each(['', '0', '-1', '1e400', 'NaN', '7X', 'B', '1e', '1 2'])('does not read "%s"', (text) => expect(parseAmount(text)).toBeUndefined());
 
-  it('writes shares with two digits, and never all for less than all', () => {
-    expect([0.0711, 0.5, 0.02, 0.9995, 1, 0, 0.000_12].map(formatShare)).toEqual(['7.1 %', '50 %', '2.0 %', '99.9 %', '100 %', '0 %', '0.012 %']);
+  it('writes shares with three digits, and never all for less than all', () => {
+    expect([0.0711, 0.5, 0.02, 0.9995, 1, 0, 0.000_12].map(formatShare)).toEqual(['7.11 %', '50 %', '2 %', '99.9 %', '100 %', '0 %', '0.012 %']);
+  });
+
+  it('writes as the rest of the product does', () => {
+    const amount = fc.double({ min: 0.01, max: 9e14, noNaN: true });
+    fc.assert(fc.property(fc.double({ min: 0, max: 1, noNaN: true }), (share) => expect(formatShare(share)).toBe(product.formatShare(share))));
+    fc.assert(fc.property(fc.nat(), (count) => expect(formatCount(count)).toBe(product.formatCount(count))));
+    fc.assert(fc.property(fc.double({ min: 1, max: 1e30, noNaN: true }), (flops) => expect(formatFlops(flops)).toBe(product.formatFlops(flops))));
+    fc.assert(fc.property(amount, (tokens) => expect(formatAmount(tokens)).toBe(product.formatAmount(tokens))));
   });
 
   it('writes counts, budgets, scores and times', () => {

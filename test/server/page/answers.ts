@@ -4,7 +4,7 @@
 import type { z } from 'zod';
 import type { DomainWeights } from '../../../domains/result.ts';
 import type { Calibration } from '../../../ranking/budget/calibrations.ts';
-import type { Comparison } from '../../../ranking/budget/compare.ts';
+import type { Comparison } from '../../../ranking/budget/compare-budgets.ts';
 import type { Curve } from '../../../ranking/budget/curve.ts';
 import type { Evaluation } from '../../../evaluation/evaluate.ts';
 import type { DocumentsAnswer } from '../../../server/routes/documents.ts';

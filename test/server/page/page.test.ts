@@ -55,7 +55,7 @@ describeInChromium('the page', () => {
 
   it('answers on first load, and asks nobody but its own server', async () => {
     await load(budget);
-    expect(await text(opened, '#keep')).toBe('Keep the best 4.0 % of the pool’s tokens');
+    expect(await text(opened, '#keep')).toBe('Keep the best 4 % of the pool’s tokens');
     expect(await text(opened, '#summary')).toContain('4 % of a pool of 6.3T tokens');
     expect(await text(opened, '#facts')).toContain('800 documents');
     for (const plot of ['#curve canvas', '#histogram canvas']) expect(await opened.page.locator(plot).count()).toBe(1);
@@ -72,7 +72,7 @@ describeInChromium('the page', () => {
     const before = await text(opened, '#figures .cutoff b');
     await opened.page.locator('#slider').focus();
     for (let press = 0; press < 20; press++) await opened.page.keyboard.press('ArrowRight');
-    await opened.page.locator('#keep', { hasText: '7.1 %' }).waitFor();
+    await opened.page.locator('#keep', { hasText: '7.11 %' }).waitFor();
     await settle();
     expect(opened.page.url()).toContain('budget=1e21');
     expect(await opened.page.locator('#budget').inputValue()).toBe('1e21');
@@ -139,7 +139,7 @@ describeInChromium('the page', () => {
     expect(await opened.page.locator('#copy').isVisible()).toBe(false);
     await opened.page.locator('#poolTokens').fill('6.3T');
     await opened.page.keyboard.press('Enter');
-    await opened.page.locator('#keep', { hasText: '4.0 %' }).waitFor();
+    await opened.page.locator('#keep', { hasText: '4 %' }).waitFor();
     await settle();
     expect(await opened.page.locator('.problem:visible, [data-stale]:visible').count()).toBe(0);
     await opened.page.route('**/rank?*', (route) => route.fulfill({ status: 400, contentType: 'application/problem+json', body: JSON.stringify({ code: 'OPTION_INVALID', detail: 'Refused.' }) }));

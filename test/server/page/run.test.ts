@@ -68,7 +68,7 @@ describeInChromium('the page of a run without an answer', () => {
     await page.locator('.job[data-state="running"]').waitFor({ timeout: jobMs });
     expect(await page.locator('body').getAttribute('data-working')).toBe('');
     await page.locator('.job .quiet', { hasText: /: [\d,]+/ }).waitFor({ timeout: jobMs });
-    await page.locator('#keep', { hasText: 'Keep the best 4.0 %' }).waitFor({ timeout: jobMs });
+    await page.locator('#keep', { hasText: 'Keep the best 4 %' }).waitFor({ timeout: jobMs });
     expect(await page.locator('#run').isVisible()).toBe(false);
     // The ranking may be found before the process that published it has ended.
     await page.locator('.job[data-state="done"]').waitFor({ timeout: jobMs });
@@ -86,7 +86,7 @@ describeInChromium('the page of a run without an answer', () => {
     expect(await page.locator('#runTitle').innerText()).toBe('The run needs mending');
     expect(await page.locator('#runBody').innerText()).toMatch(/is not what was written: it is missing\. Make it again with "betr rank"\.[^]*FILE_DAMAGED/);
     await page.locator('#runBody').getByRole('button', { name: 'Start rank' }).click();
-    await page.locator('#keep', { hasText: 'Keep the best 4.0 %' }).waitFor({ timeout: jobMs });
+    await page.locator('#keep', { hasText: 'Keep the best 4 %' }).waitFor({ timeout: jobMs });
   }, jobMs);
 
   it('tells of a ranking that drifted from the one before', async () => {

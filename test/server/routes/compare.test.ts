@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { comparisonColumns, comparisonSchema } from '../../../ranking/budget/compare.ts';
+import { comparisonColumns, comparisonSchema } from '../../../ranking/budget/compare-budgets.ts';
 import { curveSchema } from '../../../ranking/budget/curve.ts';
 import { keepByPlainSort, makeScoredRows, type Row, sumTokens } from '../../ranking/synthetic.ts';
 import { shareServer } from '../serve.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { readIndexCard } from '../../../indexer/card.ts';
+import { readIndexCard } from '../../../indexer/index-card.ts';
 import { examplesSchema } from '../../../server/routes/examples.ts';
 import { serveRun } from '../../../server/listen.ts';
 import { makeRankedRun } from '../real-run.ts';
@@ -12,7 +12,8 @@ describe('GET /examples', () => {
     try {
       const reply = await ask(server.url, '/examples');
       expect(reply.status).toBe(200);
-      const { benchmarks } = examplesSchema.parse(reply.json);
+      const { benchmarks, recipeNames } = examplesSchema.parse(reply.json);
+      expect(recipeNames).toEqual({ general: 'the general rules' });
       expect(benchmarks).toEqual((await readIndexCard(real.run)).examples);
       expect(benchmarks[0]).toMatchObject({ benchmark: 'cooking', examples: 12, recipes: [{ recipe: 'general', rows: 12 }], refused: [], unused: [] });
       expect(benchmarks[0]?.shown.map(({ text }) => text)).toEqual(Array.from({ length: 3 }, () => expect.stringMatching(/^What of .*\?\nthat$/)));

@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Run } from '../../run/run.ts';
 import { findCutoff } from '../../ranking/cutoff.ts';
-import { findDocument, listAroundCutoff, listDocuments, type Listing, type Page } from '../../ranking/documents.ts';
+import { findDocument, listAroundCutoff, listDocuments, type Listing, type Page } from '../../ranking/list-documents.ts';
 import type { Ranking } from '../../ranking/generation.ts';
 import { publishRanking } from '../../ranking/generation.ts';
 import { makeKeyOrder } from '../../ranking/order/key-order.ts';

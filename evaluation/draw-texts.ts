@@ -12,7 +12,7 @@ import { passOver } from '../data/files/quarantine.ts';
 import { readShard } from '../data/read.ts';
 import type { Run } from '../run/run.ts';
 import { listCorpus } from '../data/shards.ts';
-import { type Contest, keptColumn, tokensPerWord } from './documents.ts';
+import { type Contest, keptColumn, tokensPerWord } from './contest.ts';
 import { excerptOf } from './margin.ts';
 import type { EncodedText, Vocabulary } from './word-model.ts';
 import { queryRows } from '../data/duckdb/rows.ts';
@@ -33,7 +33,7 @@ const placeRow = z.object({ shard: z.string(), row: z.number() });
 type Place = z.output<typeof placeRow>;
 
 /** Reads the texts, and the beginnings of `shown` ones, and makes the table `hashes` (shard, row, hash). Errors: SHARD_CHANGED, those of reading the corpus. */
-export async function readTexts(run: Run, connection: DuckDBConnection, contest: Contest, vocabulary: Vocabulary, { trainWords, shown }: { trainWords: number; shown: readonly Place[] }, report: Report): Promise<ContestTexts> {
+export async function drawTexts(run: Run, connection: DuckDBConnection, contest: Contest, vocabulary: Vocabulary, { trainWords, shown }: { trainWords: number; shown: readonly Place[] }, report: Report): Promise<ContestTexts> {
   const wanted: Place[][] = [];
   for (const [index] of contest.selections.entries()) {
     wanted.push(

@@ -5,7 +5,7 @@ import { readSealedJson } from '../data/files/commit.ts';
 import { fail } from '../run/errors/errors.ts';
 import type { Run } from '../run/run.ts';
 import { settingsSchema } from '../run/settings.ts';
-import { testTargetsSchema } from '../indexer/card.ts';
+import { testTargetsSchema } from '../indexer/index-card.ts';
 
 const whole = z.number().int().nonnegative();
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);

@@ -6,11 +6,11 @@ import { fail } from '../../run/errors/errors.ts';
 import type { Run } from '../../run/run.ts';
 import { formatAmount, formatFlops } from '../../run/amounts.ts';
 import { type Cutoff, keptCondition } from '../cutoff.ts';
-import type { Ranking, Target } from '../generation.ts';
+import type { Ranking, ChosenScores } from '../generation.ts';
 import { coreAccuracy, testedRates } from './paper-fits.ts';
-import type { Choice } from '../order/retarget.ts';
 import { withScores } from '../scores.ts';
 import { queryRows } from '../../data/duckdb/rows.ts';
+import type { RankingSource } from './answer.ts';
 import { type Answer, answerSchema, type Question } from './question.ts';
 
 const mostLines = 20;
@@ -57,32 +57,25 @@ const paperFlops = { from: 6e18, to: 1e24 };
 const paperWords =
   "paperAccuracy is the mean accuracy over the ten Core tasks that the fits of arXiv 2507.12466 (Tables 12 and 13) predict for the paper's own compute-optimal models on its own pool, Nemotron-CC, at 3, 10, 30 and 100 % kept; beyond 1e22 FLOPs it is extrapolated. It says nothing about your models and your pool.";
 
-/** What a comparison is made from. */
-export interface CompareSource {
-  ranking: Ranking;
-  answer: (question: Question) => Promise<{ answer: Answer; cutoff: Cutoff }>;
-  target: (choice: Choice) => Promise<Ranking>;
-}
-
 /** Compares budgets and model sizes that share everything else of a question; a budget that one of the sizes has, to three digits, is that one's line. Errors: USAGE, those of `answerBudget` and `withScores`. */
-export async function compareBudgets(run: Run, { ranking, answer, target }: CompareSource, sizes: { budgets?: number[] | undefined; params?: number[] | undefined }, question: Question): Promise<Comparison> {
+export async function compareBudgets(run: Run, source: RankingSource, sizes: { budgets?: number[] | undefined; params?: number[] | undefined }, question: Question): Promise<Comparison> {
   const asked = [...(sizes.budgets ?? []).map((budget) => ({ budget })), ...(sizes.params ?? []).map((params) => ({ params }))];
   if (asked.length === 0) throw fail('USAGE', { problem: 'Name budgets (1e19,1e20,1e21), model sizes (0.4B,1B,7B) or both to compare.' });
   if (asked.length > mostLines) throw fail('USAGE', { problem: `${asked.length} budgets are named, and at most ${mostLines} are compared at a time.` });
   const all: { name: string; isSize: boolean; answer: Answer; cutoff: Cutoff }[] = [];
-  for (const size of asked) all.push({ name: 'budget' in size ? `${formatFlops(size.budget)} FLOPs` : `${formatAmount(size.params)} parameters`, isSize: 'params' in size, ...(await answer({ ...question, ...size })) });
+  for (const size of asked) all.push({ name: 'budget' in size ? `${formatFlops(size.budget)} FLOPs` : `${formatAmount(size.params)} parameters`, isSize: 'params' in size, ...(await source.answerWithCutoff({ ...question, ...size })) });
   const flopsOfSizes = new Set(all.filter(({ isSize }) => isSize).map(nameFlops));
   const answers = all.filter((one) => one.isSize || !flopsOfSizes.has(nameFlops(one)));
   answers.sort((a, b) => (a.answer.model?.flops ?? 0) - (b.answer.model?.flops ?? 0));
   const { benchmarks, without, poolTokens } = question;
-  const noFilter = await answer({ keep: 1, ...(benchmarks === undefined ? {} : { benchmarks }), ...(without === undefined ? {} : { without }), ...(poolTokens === undefined ? {} : { poolTokens }) });
+  const noFilter = await source.answerWithCutoff({ keep: 1, ...(benchmarks === undefined ? {} : { benchmarks }), ...(without === undefined ? {} : { without }), ...(poolTokens === undefined ? {} : { poolTokens }) });
   const lines = [...answers.map(({ name, answer }) => describeLine(name, answer)), describeLine('no filter', noFilter.answer)];
-  const cut = await target(question);
-  const winners = cut.target ?? (await findWinners(ranking, target));
-  const bands = await countBands(run, cut, winners, answers.map(({ cutoff }) => cutoff));
+  const retargeted = await source.retarget(question);
+  const winners = retargeted.chosen ?? (await findWinners(source));
+  const bands = await countBands(run, retargeted, winners, answers.map(({ cutoff }) => cutoff));
   return {
-    ranking: { generation: ranking.generation, publishedAt: ranking.publishedAt },
-    ...(cut.target === undefined ? {} : { benchmarks: cut.target.benchmarks }),
+    ranking: { generation: source.ranking.generation, publishedAt: source.ranking.publishedAt },
+    ...(retargeted.chosen === undefined ? {} : { benchmarks: retargeted.chosen.benchmarks }),
     lines,
     steps: lines.slice(1).map((line, i) => describeStep(lines[i] ?? line, line, i, bands, winners)),
     paper: paperWords,
@@ -101,9 +94,9 @@ function describeLine(name: string, { keep, cutoff, model, repetition, law, flag
 }
 
 /** The target that knows every document's best benchmark; undefined where no benchmark has a score of its own. */
-async function findWinners({ scorer }: Ranking, target: CompareSource['target']): Promise<Target | undefined> {
-  const benchmarks = scorer.outputs.slice(1);
-  return benchmarks.length === 0 ? undefined : (await target({ benchmarks })).target;
+async function findWinners(source: RankingSource): Promise<ChosenScores | undefined> {
+  const benchmarks = source.ranking.scorer.outputs.slice(1);
+  return benchmarks.length === 0 ? undefined : (await source.retarget({ benchmarks })).chosen;
 }
 
 const bandRow = z.object({ kept: z.string(), source: z.string(), winner: count.nullable(), documents: count, tokens: count });
@@ -115,7 +108,7 @@ interface Band extends Amount {
   winner: number | null;
 }
 
-async function countBands(run: Run, ranking: Ranking, winners: Target | undefined, cutoffs: readonly Cutoff[]): Promise<Band[]> {
+async function countBands(run: Run, ranking: Ranking, winners: ChosenScores | undefined, cutoffs: readonly Cutoff[]): Promise<Band[]> {
   const kept = cutoffs.map((cutoff) => `CASE WHEN ${keptCondition(cutoff)} THEN '1' ELSE '0' END`).join(' || ') || "''";
   const winner = winners === undefined ? 'NULL' : 'winner::DOUBLE';
   const sql = (table: string): string =>
@@ -124,7 +117,7 @@ async function countBands(run: Run, ranking: Ranking, winners: Target | undefine
   return rows.map((row) => ({ ...row, kept: [...Array.from(row.kept, (digit) => digit === '1'), true] }));
 }
 
-function describeStep(from: Line, to: Line, index: number, bands: readonly Band[], winners: Target | undefined): Comparison['steps'][number] {
+function describeStep(from: Line, to: Line, index: number, bands: readonly Band[], winners: ChosenScores | undefined): Comparison['steps'][number] {
   const keptBy = (band: Band, line: number): boolean => band.kept[line] ?? false;
   const added = bands.filter((band) => !keptBy(band, index) && keptBy(band, index + 1));
   const removed = bands.filter((band) => keptBy(band, index) && !keptBy(band, index + 1));

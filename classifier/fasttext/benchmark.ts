@@ -6,7 +6,7 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Report } from '../../run/progress.ts';
 import type { Run } from '../../run/run.ts';
-import { readCard } from '../card.ts';
+import { readCard } from '../classifier-card.ts';
 import { prepareJudged, rocAuc } from '../metrics.ts';
 import { loadScorer, type Scorer } from '../scorer.ts';
 import { callFasttext, paperSettings, trainingArguments, type TrainingSettings } from './program.ts';
@@ -21,7 +21,7 @@ const grid: readonly Contender[] = [
   ...[0.1, 0.5].map((lr) => ({ lr, dim: 16, epoch: 5, minCount: 1, positives: 'repeated' }) as const),
 ];
 
-export interface FasttextFigures {
+export interface FasttextMetrics {
   /** Held-out ROC-AUC of the documents to be told from the others. */
   auc: number;
   /** Training, on one thread. */
@@ -35,8 +35,8 @@ export interface FasttextComparison {
   documents: { training: number; heldOut: number };
   ours: { auc: number; mbPerSecond: number };
   /** The best of the grid; null where it was not asked for. */
-  fasttext: FasttextFigures | null;
-  fasttextPaper: FasttextFigures;
+  fasttext: FasttextMetrics | null;
+  fasttextPaper: FasttextMetrics;
 }
 
 /**
@@ -45,7 +45,7 @@ export interface FasttextComparison {
  */
 export async function compareWithFasttext(run: Run, { withGrid }: { withGrid: boolean }, report: Report): Promise<FasttextComparison> {
   // The name is fixed, so that what a killed process left is cleared.
-  const folder = join(run.folder, 'bench-fasttext');
+  const folder = run.files.fasttextBench;
   await rm(folder, { recursive: true, force: true });
   try {
     const scorer = await loadScorer(run.files.weights);
@@ -55,7 +55,7 @@ export async function compareWithFasttext(run: Run, { withGrid }: { withGrid: bo
     await writeFile(files.nothing, '\n');
     await writeTrainingFile(run, labelled, files.once);
     if (withGrid) await writeTrainingFile(run, labelled, files.repeated, Infinity);
-    const trials: FasttextFigures[] = [];
+    const trials: FasttextMetrics[] = [];
     const contenders = [paper, ...(withGrid ? grid : [])];
     for (const contender of contenders) {
       report({ stage: 'train and measure fastText', done: trials.length, total: contenders.length, unit: 'models' });
@@ -73,14 +73,14 @@ export async function compareWithFasttext(run: Run, { withGrid }: { withGrid: bo
   }
 }
 
-function better(one: FasttextFigures, other: FasttextFigures): FasttextFigures {
+function better(one: FasttextMetrics, other: FasttextMetrics): FasttextMetrics {
   return other.auc > one.auc ? other : one;
 }
 
 type Files = Record<'once' | 'repeated' | 'heldOut' | 'nothing' | 'model', string>;
 
 /** Trains the program (one thread: the same result each time) and measures it on the held-out documents. */
-async function measure({ positives, ...settings }: Contender, labelled: LabelledDocuments, heldOut: Uint32Array, files: Files): Promise<FasttextFigures> {
+async function measure({ positives, ...settings }: Contender, labelled: LabelledDocuments, heldOut: Uint32Array, files: Files): Promise<FasttextMetrics> {
   const training = await timed(() => callFasttext([...trainingArguments(files[positives], files.model, settings), '-thread', '1']));
   const predict = (texts: string): Promise<{ result: string; seconds: number }> => timed(() => callFasttext(['predict-prob', `${files.model}.bin`, texts, '2']));
   const loading = await predict(files.nothing);

@@ -72,9 +72,9 @@ export const indexCardSchema = z.object({
     embedded: count,
     reused: count,
     seconds: z.number(),
-    /** Examples and documents that the endpoint took only a part of: their characters (UTF-16 code units, within embedding.maxTokens), and those in their vectors. */
+    /** Examples and documents that the embedder took only a part of: their characters (UTF-16 code units, within embedding.maxTokens), and those in their vectors. */
     cut: z.object({ texts: count, characters: count, kept: count }).prefault({ texts: 0, characters: 0, kept: 0 }),
-    /** Sampled documents that the endpoint refused; they are in no list and have no score. */
+    /** Sampled documents that the embedder refused; they are in no list and have no score. */
     refused: count.default(0),
   }),
   search: z.object({
@@ -115,5 +115,5 @@ export async function readIndexCard(run: Run): Promise<IndexCard> {
   return card;
 }
 
-/** With more benchmarks than this only the joint score is written. */
-export const singleBenchmarks = 16;
+/** With more benchmarks than this, only the joint score is written and learned, and none for each benchmark. */
+export const mostSingleBenchmarks = 16;

@@ -1,4 +1,4 @@
-// Paths into a row: `question`, `answers.text[0]`, `messages[*].content`, `choices[gold]`. They never guess: what is not there, and what is not one text, is a reason.
+// Paths into a row, as recipes and templates have them: `question`, `answers.text[0]`, `messages[*].content`, `choices[gold]`. They never guess: what is not there, and what is not one text, is a reason.
 
 import { isRow, type Row } from './field-path.ts';
 

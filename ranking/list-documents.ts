@@ -84,7 +84,7 @@ export async function listAroundCutoff(run: Run, ranking: Ranking, cutoff: Cut, 
 /** The document at a row of a shard. Errors: DOCUMENT_UNKNOWN, those of `withScores`. */
 export async function findDocument(run: Run, ranking: Ranking, shard: string, row: number, cutoff?: Cut): Promise<RankedDocument> {
   // A ranking by chosen benchmarks has its scores beside all of the parts.
-  const own = ranking.target === undefined ? { ...ranking, parts: ranking.parts.filter(({ covers }) => covers.some((rows) => rows.shard === shard)) } : ranking;
+  const own = ranking.chosen === undefined ? { ...ranking, parts: ranking.parts.filter(({ covers }) => covers.some((rows) => rows.shard === shard)) } : ranking;
   const found = await withScores(run, own, (connection, table) =>
     queryRows(connection, `SELECT ${columnsOf(ranking, cutoff)} FROM ${table} WHERE shard = ${sqlString(shard)} AND "row" = ${row}::BIGINT LIMIT 1`, rowSchema),
   );
@@ -120,7 +120,7 @@ interface Context {
 
 async function readPage({ connection, table, ranking, cutoff }: Context, way: Way, conditions: readonly string[], limit: number, cursor: string | undefined): Promise<Page> {
   // A cursor is of use for the same question only.
-  const question = fingerprint({ way, conditions, benchmarks: ranking.target?.benchmarks ?? null }).slice(0, 16);
+  const question = fingerprint({ way, conditions, benchmarks: ranking.chosen?.benchmarks ?? null }).slice(0, 16);
   const after = cursor === undefined ? [] : [afterCondition(way, readCursor(cursor, ranking.generation, question))];
   const where = [...conditions, ...after].join(' AND ') || 'true';
   const rows = await queryRows(connection, `SELECT ${columnsOf(ranking, cutoff)}, ${keyOf(way)}::VARCHAR AS "order" FROM ${table} WHERE ${where} ORDER BY ${orderOf(way)} LIMIT ${limit + 1}`, rowSchema);
@@ -183,10 +183,10 @@ const rowSchema = z.object({
 
 function columnsOf(ranking: Ranking, cutoff: Cut | undefined): string {
   const benchmarks = ranking.scorer.outputs.slice(1).map((name) => sqlName(`score_${name}`));
-  return `document, shard, "row"::DOUBLE AS "row", source, tokens::DOUBLE AS tokens, score, [${benchmarks.join(', ')}]::FLOAT[] AS benchmarks, ${ranking.target === undefined ? 'NULL' : 'winner'}::INTEGER AS winner, ${cutoff === undefined ? 'NULL::BOOLEAN' : keptCondition(cutoff)} AS kept`;
+  return `document, shard, "row"::DOUBLE AS "row", source, tokens::DOUBLE AS tokens, score, [${benchmarks.join(', ')}]::FLOAT[] AS benchmarks, ${ranking.chosen === undefined ? 'NULL' : 'winner'}::INTEGER AS winner, ${cutoff === undefined ? 'NULL::BOOLEAN' : keptCondition(cutoff)} AS kept`;
 }
 
 function describeRow(ranking: Ranking, { document, shard, row, source, tokens, score, benchmarks, winner, kept }: z.output<typeof rowSchema>): RankedDocument {
   const names = ranking.scorer.outputs.slice(1);
-  return { document, shard, shardId: shardId(shard), row, source, tokens, score, winner: winner === null ? null : (ranking.target?.benchmarks[winner] ?? null), kept, benchmarks: Object.fromEntries(names.map((name, i) => [name, benchmarks[i] ?? 0])) };
+  return { document, shard, shardId: shardId(shard), row, source, tokens, score, winner: winner === null ? null : (ranking.chosen?.benchmarks[winner] ?? null), kept, benchmarks: Object.fromEntries(names.map((name, i) => [name, benchmarks[i] ?? 0])) };
 }
