@@ -4,7 +4,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { commitJson, keepIfPossible } from '../data/files/commit.ts';
+import { commitJson, saveIfPossible } from '../data/files/commit.ts';
 import { fail, reasonOf, systemCode, writeError } from '../run/errors/errors.ts';
 import { listFolder } from '../data/files/files.ts';
 import { isLeftBehind, keepOwn, nameOwn } from '../data/files/own-files.ts';
@@ -20,7 +20,7 @@ export async function holdGeneration(run: Run, { generation, parts }: Ranking): 
   const folder = run.files.holds;
   const mark = join(folder, `${nameOwn()}.json`);
   const forget = keepOwn(mark);
-  await keepIfPossible(mkdir(folder, { recursive: true }).catch((error: unknown) => Promise.reject(writeError(error, mark))).then(() => commitJson(mark, { generation, files: parts.map(({ file }) => file) } satisfies Held, 0)));
+  await saveIfPossible(mkdir(folder, { recursive: true }).catch((error: unknown) => Promise.reject(writeError(error, mark))).then(() => commitJson(mark, { generation, files: parts.map(({ file }) => file) } satisfies Held, 0)));
   return async () => {
     forget();
     await rm(mark, { force: true });

@@ -116,7 +116,7 @@ export async function makeTemporaryFolder(use: string): Promise<string> {
 }
 
 /** For what is kept to save time later, and is not waited for by anybody: where it cannot be written, it is not kept. */
-export async function keepIfPossible(write: Promise<unknown>): Promise<void> {
+export async function saveIfPossible(write: Promise<unknown>): Promise<void> {
   await write.catch((error: unknown) => {
     if (!(error instanceof BetrError && ['WRITE_FAILED', 'DISK_FULL'].includes(error.code))) throw error;
   });

@@ -79,14 +79,14 @@ async function nextPlainHeader(bytes: ByteReader): Promise<PageHeader> {
   throw new Error('a page header has no end');
 }
 
-export interface TextReader {
+export interface PageTextReader {
   /** The next texts, at most so many and at least one; of use until the next are asked for. Throws where it cannot go on. */
   take(most: number): Promise<readonly Text[]>;
   close(): Promise<void>;
 }
 
 /** Reads the texts of row groups in order, from the row after the first `passed`. Those of more than `mostBytes` are not held. */
-export function openPageTexts(path: string, groups: readonly TextPages[], passed: number, mostBytes: number): TextReader {
+export function openPageTexts(path: string, groups: readonly TextPages[], passed: number, mostBytes: number): PageTextReader {
   const lists = readGroups(path, groups, mostBytes);
   // Invariant: the next text is list[at + toPass], counted on into the lists that come.
   let list: readonly Text[] = [];

@@ -7,7 +7,7 @@ import { DuckDBDoubleVector } from '../duckdb/library.ts';
 import { fail } from '../../run/errors/errors.ts';
 import { defaultMaxLineBytes } from '../jsonl/jsonl.ts';
 import type { Query } from './columns.ts';
-import { haveLargePages, openPageTexts, type TextPages, type TextReader } from './pages.ts';
+import { haveLargePages, openPageTexts, type TextPages, type PageTextReader } from './pages.ts';
 import type { Text } from './values.ts';
 
 export interface RowRange {
@@ -91,7 +91,7 @@ async function* readWhole(connection: DuckDBConnection, path: string, { others, 
 }
 
 /** Ends where the texts do, or cannot be read on. */
-async function* readPiecewise(connection: DuckDBConnection, path: string, { others }: Query, section: Section, reader: TextReader): AsyncGenerator<SectionTexts> {
+async function* readPiecewise(connection: DuckDBConnection, path: string, { others }: Query, section: Section, reader: PageTextReader): AsyncGenerator<SectionTexts> {
   let next = section.from;
   for await (const rows of streamChunks(connection, `SELECT ${others} FROM ${sourceOf(path)} WHERE ${conditionOf(section)}`)) {
     const fields = readFields(rows, 0);

@@ -3,7 +3,7 @@
 
 import { join } from 'node:path';
 import { DuckDBUIntegerVector } from '../../data/duckdb/library.ts';
-import { commitBytes, keepIfPossible } from '../../data/files/commit.ts';
+import { commitBytes, saveIfPossible } from '../../data/files/commit.ts';
 import { streamChunks } from '../../data/duckdb/duckdb.ts';
 import { fail } from '../../run/errors/errors.ts';
 import type { Run } from '../../run/run.ts';
@@ -35,7 +35,7 @@ export async function makeKeyOrder(run: Run, ranking: Ranking, signal?: AbortSig
     }
   });
   words[ranking.documents] = addWords(0, positions);
-  await keepIfPossible(commitBytes(pathOf(run, ranking), new Uint8Array(words.buffer)));
+  await saveIfPossible(commitBytes(pathOf(run, ranking), new Uint8Array(words.buffer)));
   return positions;
 }
 

@@ -3,7 +3,7 @@
 
 import { mkdir, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { keepIfPossible } from '../../data/files/commit.ts';
+import { saveIfPossible } from '../../data/files/commit.ts';
 import { ifThere, writeError } from '../../run/errors/errors.ts';
 import { isLeftBehind, keepOwn, nameOwn } from '../../data/files/own-files.ts';
 import { fingerprint, type Run } from '../../run/run.ts';
@@ -36,7 +36,7 @@ export async function holdRetargeted(run: Run, ranking: Ranking, benchmarks: rea
   const { folder, name, card } = retargetedFiles(run, ranking, benchmarks);
   const mark = join(folder, `${name}.${nameOwn()}${markEnding}`);
   const forget = keepOwn(mark);
-  await keepIfPossible(mkdir(folder, { recursive: true }).then(() => writeFile(mark, '')).catch((error: unknown) => Promise.reject(writeError(error, mark))));
+  await saveIfPossible(mkdir(folder, { recursive: true }).then(() => writeFile(mark, '')).catch((error: unknown) => Promise.reject(writeError(error, mark))));
   const now = new Date();
   await utimes(card, now, now).catch(() => undefined);
   return async () => {

@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
-import { keepIfPossible } from '../../data/files/commit.ts';
+import { saveIfPossible } from '../../data/files/commit.ts';
 import { errorData } from '../../run/errors/errors.ts';
 import { combineScores, rankDocuments } from './combine.ts';
 import { saveOrder, readSavedOrder } from './saved-order.ts';
@@ -56,11 +56,11 @@ async function work(task: Exclude<OrderTask, { kind: 'stop' }>): Promise<void> {
       stop.signal.throwIfAborted();
       const order = sortTies(task.order, keyOrder);
       sendOrder(order, ranking, keyOrder);
-      await keepIfPossible(saveOrder(run, ranking, order));
+      await saveIfPossible(saveOrder(run, ranking, order));
       return;
     }
     case 'ranks': {
-      for (const benchmark of await listMissingRanks(run, ranking)) await keepIfPossible(saveRanks(run, ranking, benchmark, (await rankDocuments(run, ranking, [benchmark], { signal: stop.signal })).ranks));
+      for (const benchmark of await listMissingRanks(run, ranking)) await saveIfPossible(saveRanks(run, ranking, benchmark, (await rankDocuments(run, ranking, [benchmark], { signal: stop.signal })).ranks));
       return;
     }
     case 'check': {

@@ -7,33 +7,33 @@ import { passOver } from '../../data/files/quarantine.ts';
 import { readShard } from '../../data/read.ts';
 import type { FieldNames } from '../../run/settings.ts';
 
-export interface KeptShard {
+export interface CachedShard {
   /** All texts, one after the other, and where that of a row begins and ends. */
   texts: Buffer;
   starts: number[];
   ends: number[];
 }
 
-export interface KeptShards {
-  get(shard: Shard): KeptShard | undefined;
-  /** Reads the shard when there is time, unless it is kept or too large. What cannot be read is left to who asks for its texts. */
-  keepSoon(shard: Shard): void;
+export interface CachedShards {
+  get(shard: Shard): CachedShard | undefined;
+  /** Reads the shard when there is time, unless it is there or too large. What cannot be read is left to who asks for its texts. */
+  readSoon(shard: Shard): void;
 }
 
-export interface KeptLimits {
+export interface CacheLimits {
   shardBytes: number;
   bytes: number;
 }
 
 /** The text of the document at a row, to be handed to another thread; undefined where the row has none. */
-export function readKeptText({ texts, starts, ends }: KeptShard, row: number): Uint8Array | undefined {
+export function readCachedText({ texts, starts, ends }: CachedShard, row: number): Uint8Array | undefined {
   const [start, end] = [starts[row], ends[row]];
   return start === undefined || end === undefined ? undefined : new Uint8Array(texts.subarray(start, end));
 }
 
 /** `isBusy` says that others want the processor now. */
-export function openKeptShards(fields: FieldNames, limits: KeptLimits, isBusy: () => boolean): KeptShards {
-  const kept = openBoundedCache<string, KeptShard>(limits.bytes, ({ texts, ends }) => texts.length + 16 * ends.length);
+export function openCachedShards(fields: FieldNames, limits: CacheLimits, isBusy: () => boolean): CachedShards {
+  const cached = openBoundedCache<string, CachedShard>(limits.bytes, ({ texts, ends }) => texts.length + 16 * ends.length);
   // Too large, or under way.
   const passedOver = openBoundedCache<string, true>(10_000);
   let last = Promise.resolve();
@@ -43,15 +43,15 @@ export function openKeptShards(fields: FieldNames, limits: KeptLimits, isBusy: (
       while (isBusy()) await setTimeout(10);
     });
     if (read === undefined) return;
-    kept.set(keyOf(shard), read);
+    cached.set(keyOf(shard), read);
     passedOver.delete(keyOf(shard));
   };
 
   return {
-    get: (shard) => kept.get(keyOf(shard)),
-    keepSoon(shard) {
+    get: (shard) => cached.get(keyOf(shard)),
+    readSoon(shard) {
       const key = keyOf(shard);
-      if (shard.bytes > limits.shardBytes || kept.get(key) !== undefined || passedOver.get(key) === true) return;
+      if (shard.bytes > limits.shardBytes || cached.get(key) !== undefined || passedOver.get(key) === true) return;
       passedOver.set(key, true);
       last = last.then(() => keep(shard)).catch(() => passedOver.delete(key));
     },
@@ -59,7 +59,7 @@ export function openKeptShards(fields: FieldNames, limits: KeptLimits, isBusy: (
 }
 
 /** The texts of a shard; undefined where there is more of them than `mostBytes`. `giveWay` is waited for between batches. Errors: those of readShard. */
-async function readWholeShard(shard: Shard, fields: FieldNames, mostBytes: number, giveWay: () => Promise<void>): Promise<KeptShard | undefined> {
+async function readWholeShard(shard: Shard, fields: FieldNames, mostBytes: number, giveWay: () => Promise<void>): Promise<CachedShard | undefined> {
   const pieces: Buffer[] = [];
   const [starts, ends]: [number[], number[]] = [[], []];
   let length = 0;

@@ -11,13 +11,13 @@ import { BetrError, errorData, fail } from '../../run/errors/errors.ts';
 import { openRun } from '../../run/run.ts';
 import { type ExampleSearch, type NearExample, openExampleSearch } from '../../indexer/search/nearest-examples.ts';
 import { parseBody } from '../../run/body.ts';
-import { openTextReader } from './reader.ts';
+import { TextReader } from './reader.ts';
 import { type TextReply, requestSchema, type Results, setupSchema, type TextTask, textsSchema } from './messages.ts';
 
 const port = parentPort;
 if (port === null) throw new Error('text-worker runs as a worker thread');
 const run = await openRun(setupSchema.parse(workerData).settingsPath);
-const reader = openTextReader(run.settings.corpus.fields);
+const reader = new TextReader(run.settings.corpus.fields);
 
 port.on('message', (message: unknown) => {
   const { id, task } = requestSchema.parse(message);

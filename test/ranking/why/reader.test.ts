@@ -5,7 +5,7 @@ import { setTimeout } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import type { Shard } from '../../../data/documents.ts';
 import { BetrError } from '../../../run/errors/errors.ts';
-import { headBytes, openTextReader, type TextHead } from '../../../ranking/why/reader.ts';
+import { headBytes, TextReader, type TextHead } from '../../../ranking/why/reader.ts';
 import { defaultFields, withFolder } from '../../data/collect.ts';
 
 const limits = { passesAtOnce: 1, passesWaiting: 1, passMs: 60_000, cacheBytes: 1 << 20, kept: { shardBytes: 0, bytes: 0 } };
@@ -28,7 +28,7 @@ const textOf = (result: TextHead | BetrError | undefined): string => (result ===
 describe('the reader of texts', () => {
   it('gives whole texts, or their beginnings, and says which rows have none', async () => {
     await withShard(async (shard) => {
-      const reader = openTextReader(defaultFields, limits);
+      const reader = new TextReader(defaultFields, limits);
       const heads = await reader.read(shard, [3, 5, 50_000], false, long);
       expect(textOf(heads.get(3))).toBe(`text 3 ${'word '.repeat(200)}`);
       expect(heads.get(5)).toMatchObject({ bytes: longText.length });
@@ -40,7 +40,7 @@ describe('the reader of texts', () => {
 
   it('does not wait longer than asked, reads on, and has the text when asked again, though the file is gone', async () => {
     await withShard(async (shard) => {
-      const reader = openTextReader(defaultFields, limits);
+      const reader = new TextReader(defaultFields, limits);
       const [first, again] = [reader.read(shard, [39_999], false, 1), reader.read(shard, [39_999], false, long)];
       expect((await first).get(39_999)).toMatchObject({ code: 'TEXT_TOO_FAR', values: { row: 39_999 } });
       expect(textOf((await again).get(39_999))).toContain('text 39999 ');
@@ -52,9 +52,9 @@ describe('the reader of texts', () => {
 
   it('gives up a pass that takes too long, and refuses to queue without end', async () => {
     await withShard(async (shard) => {
-      const reader = openTextReader(defaultFields, { ...limits, passMs: 1 });
+      const reader = new TextReader(defaultFields, { ...limits, passMs: 1 });
       expect((await reader.read(shard, [39_999], false, long)).get(39_999)).toMatchObject({ code: 'TEXT_TOO_FAR' });
-      const busy = openTextReader(defaultFields, limits);
+      const busy = new TextReader(defaultFields, limits);
       const asked = [39_997, 39_998, 39_999].map((row) => busy.read(shard, [row], false, long));
       const codes = (await Promise.all(asked)).map((found, i) => textOf(found.get(39_997 + i)).slice(0, 10));
       expect(codes).toEqual(['text 39997', 'text 39998', 'BUSY']);
@@ -63,7 +63,7 @@ describe('the reader of texts', () => {
 
   it('forgets what was not asked for longest', async () => {
     await withShard(async (shard) => {
-      const reader = openTextReader(defaultFields, { ...limits, cacheBytes: 5_000 });
+      const reader = new TextReader(defaultFields, { ...limits, cacheBytes: 5_000 });
       await reader.read(shard, [0, 1, 2, 3], false, long);
       await reader.read(shard, [0], false, long);
       await reader.read(shard, [10, 11], false, long);
@@ -75,7 +75,7 @@ describe('the reader of texts', () => {
 
   it('keeps a small shard once it was asked for, so that it is not read again', async () => {
     await withShard(async (shard) => {
-      const reader = openTextReader(defaultFields, { ...limits, kept: { shardBytes: 64 << 20, bytes: 64 << 20 } });
+      const reader = new TextReader(defaultFields, { ...limits, kept: { shardBytes: 64 << 20, bytes: 64 << 20 } });
       const away = `${shard.path}.away`;
       for (let row = 10; ; row += 2) {
         await reader.read(shard, [row], false, long);

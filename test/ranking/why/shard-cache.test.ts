@@ -6,7 +6,7 @@ import { gzipSync } from 'node:zlib';
 import type { Shard } from '../../../data/documents.ts';
 import { sqlString, withDuckDb } from '../../../data/duckdb/duckdb.ts';
 import { readTexts } from '../../../data/texts.ts';
-import { type KeptShard, type KeptShards, openKeptShards, readKeptText } from '../../../ranking/why/shard-cache.ts';
+import { type CachedShard, type CachedShards, openCachedShards, readCachedText } from '../../../ranking/why/shard-cache.ts';
 import { defaultFields, withFolder } from '../../data/collect.ts';
 
 async function makeShard(folder: string, name: string, content: string): Promise<Shard> {
@@ -16,7 +16,7 @@ async function makeShard(folder: string, name: string, content: string): Promise
   return { name, path, format: 'jsonl.gz', bytes: size, modifiedMs: mtimeMs };
 }
 
-async function waitFor(shards: KeptShards, shard: Shard): Promise<KeptShard> {
+async function waitFor(shards: CachedShards, shard: Shard): Promise<CachedShard> {
   for (;;) {
     const kept = shards.get(shard);
     if (kept !== undefined) return kept;
@@ -26,8 +26,8 @@ async function waitFor(shards: KeptShards, shard: Shard): Promise<KeptShard> {
 
 const limits = { shardBytes: 64 << 20, bytes: 64 << 20 };
 
-function textAt(kept: KeptShard, row: number): string | undefined {
-  const text = readKeptText(kept, row);
+function textAt(kept: CachedShard, row: number): string | undefined {
+  const text = readCachedText(kept, row);
   return text && Buffer.from(text).toString();
 }
 
@@ -44,8 +44,8 @@ describe('kept shards', () => {
     it(`have the texts that reading the file gives: ${what}`, async () => {
       await withFolder(async (folder) => {
         const shard = await makeShard(folder, 'shard.jsonl.gz', content);
-        const shards = openKeptShards(defaultFields, limits, () => false);
-        shards.keepSoon(shard);
+        const shards = openCachedShards(defaultFields, limits, () => false);
+        shards.readSoon(shard);
         const kept = await waitFor(shards, shard);
         const rows = Array.from({ length: 45 }, (_, row) => row);
         const read = new Map<number, string>();
@@ -61,8 +61,8 @@ describe('kept shards', () => {
       await withDuckDb({ threads: 1 }, (connection) => connection.run(`COPY (SELECT * FROM (VALUES ('first'), (NULL), ('third')) texts (text)) TO ${sqlString(path)} (FORMAT parquet)`));
       const { size, mtimeMs } = await stat(path);
       const shard: Shard = { name: 'shard.parquet', path, format: 'parquet', bytes: size, modifiedMs: mtimeMs };
-      const shards = openKeptShards(defaultFields, limits, () => false);
-      shards.keepSoon(shard);
+      const shards = openCachedShards(defaultFields, limits, () => false);
+      shards.readSoon(shard);
       const kept = await waitFor(shards, shard);
       expect([0, 1, 2, 3].map((row) => textAt(kept, row))).toEqual(['first', undefined, 'third', undefined]);
     });
@@ -73,19 +73,19 @@ describe('kept shards', () => {
       const [a, b, c, large] = await Promise.all(['a', 'b', 'c', 'large'].map((name) => makeShard(folder, name, `{"text":"${name}"}\n`.repeat(name === 'large' ? 100 : 1))));
       if (a === undefined || b === undefined || c === undefined || large === undefined) throw new Error('four shards were made');
       let busy = true;
-      const shards = openKeptShards(defaultFields, { shardBytes: 90, bytes: 40 }, () => busy);
-      for (const shard of [large, a, b]) shards.keepSoon(shard);
+      const shards = openCachedShards(defaultFields, { shardBytes: 90, bytes: 40 }, () => busy);
+      for (const shard of [large, a, b]) shards.readSoon(shard);
       await setTimeout(100);
       expect([large, a, b].map((shard) => shards.get(shard))).toEqual([undefined, undefined, undefined]);
       busy = false;
       await waitFor(shards, b);
       expect(shards.get(large)).toBeUndefined();
       expect(shards.get(a)?.texts.toString()).toBe('a');
-      shards.keepSoon(c);
+      shards.readSoon(c);
       await waitFor(shards, c);
       expect([shards.get(a) === undefined, shards.get(b) === undefined]).toEqual([false, true]);
       await rm(b.path);
-      shards.keepSoon(b);
+      shards.readSoon(b);
       await setTimeout(100);
       expect(shards.get(b)).toBeUndefined();
     });
