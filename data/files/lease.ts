@@ -9,7 +9,7 @@ import { type FileHandle, link, open, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
-import { systemCode, writeError, ifThere } from '../../run/errors/errors.ts';
+import { ifThere, readError, systemCode, writeError } from '../../run/errors/errors.ts';
 import { identifyProcess, isProcessGone, readProcessSpace } from './process.ts';
 import { readRegular } from '../../run/regular-file.ts';
 
@@ -150,7 +150,7 @@ export function watchLeases(lostMs: number): LeaseWatch {
   const seen = new Map<string, { text: string; sinceMs: number }>();
   /** The text of a lease whose holder is lost; undefined where there is none or it is not. */
   const findLost = async (path: string): Promise<string | undefined> => {
-    const text = await ifThere(readRegular(path, 'utf8'));
+    const text = await readText(path);
     const known = seen.get(path);
     if (text === undefined) seen.delete(path);
     else if (known?.text !== text) seen.set(path, { text, sinceMs: performance.now() });
@@ -165,7 +165,7 @@ export function watchLeases(lostMs: number): LeaseWatch {
       return false;
     }
     try {
-      if ((await ifThere(readRegular(path, 'utf8'))) !== text) return false;
+      if ((await readText(path)) !== text) return false;
       await rm(path, { force: true });
       seen.delete(path);
       return true;
@@ -183,7 +183,7 @@ export function watchLeases(lostMs: number): LeaseWatch {
 
 /** Who holds the lease at `path`, and the lease's text, which changes with every beat; undefined where nobody does or it cannot be told. */
 export async function readHolder(path: string): Promise<(Holder & { text: string }) | undefined> {
-  const text = (await ifThere(readRegular(path, 'utf8'))) ?? '';
+  const text = (await readText(path)) ?? '';
   const holder = parseHolder(text);
   return holder && { ...holder, text };
 }
@@ -210,4 +210,13 @@ export function isNear({ host, space }: Holder): boolean {
 /** Whether it was a process of this machine and is no more; another one may have its number by now. */
 function isGone(holder: Holder | undefined): boolean {
   return holder !== undefined && isNear(holder) && isProcessGone(holder.pid, holder.process);
+}
+
+/** The text of a lock; undefined if there is none. Errors: FILE_UNREADABLE. */
+async function readText(path: string): Promise<string | undefined> {
+  try {
+    return await ifThere(readRegular(path, 'utf8'));
+  } catch (error) {
+    throw readError(error, path);
+  }
 }

@@ -192,7 +192,7 @@ describe('jobs', () => {
     real.bag.failAfter = 30;
     const { id } = await start('index');
     await waitFor(id, 'failed');
-    expect(await look(id)).toMatchObject({ problem: { code: 'ENDPOINT_FAILED', detail: expect.stringContaining(real.bag.url) }, result: null });
+    expect(await look(id)).toMatchObject({ problem: { code: 'SAMPLE_REFUSED', detail: expect.stringContaining(real.bag.url) }, result: null });
   });
 
   it('says of a job that is killed that it was, and goes on with the next', async () => {
