@@ -25,11 +25,13 @@ const upward = (room, place) => ({
 });
 const parquetPaths = {
   selector: 'TemplateElement[value.raw=/read_parquet\\(/]',
-  message: 'Name Parquet files with parquetSource (data/duckdb/duckdb.ts), which takes their paths literally.',
+  message:
+    'Name Parquet files with parquetSource (data/duckdb/duckdb.ts), which takes their paths literally.',
 };
 // Opening a pipe waits for its writer, and nothing can interrupt a thread that waits in open().
 const blockingReads = [
-  'ImportDeclaration[source.value=/^node:fs/] > ImportSpecifier[imported.name=/^(readFile|readFileSync|createReadStream)$/]',
+  'ImportDeclaration[source.value=/^node:fs/] > ' +
+    'ImportSpecifier[imported.name=/^(readFile|readFileSync|createReadStream)$/]',
   'CallExpression[callee.name=/^open(Sync)?$/] > Literal[value="r"]',
 ].map((selector) => ({
   selector,
@@ -40,7 +42,8 @@ const runFiles = {
     "CallExpression[callee.name='join'] > MemberExpression.arguments[object.name='run'][property.name='folder']",
   message: 'Files and folders of a run are listed in run/files.ts.',
 };
-// These read files that ship with the product, that it made under a name of its own, or that the system provides.
+// These read files that ship with the product, that it made under a name of its own, or that the system
+// provides.
 const readOwnFiles = [
   'run/regular-file.ts',
   'run/version.ts',
@@ -55,17 +58,21 @@ const readOwnFiles = [
   'server/routes/selection.ts',
   'cli/demo/*.ts',
 ];
-const syntaxRules = rooms.flatMap((room, place) => [
-  {
-    files: [`${room}/**/*.ts`],
-    ignores: ['data/duckdb/duckdb.ts'],
-    rules: { 'no-restricted-syntax': ['error', upward(room, place), parquetPaths, runFiles, ...blockingReads] },
-  },
-  {
-    files: readOwnFiles.filter((file) => file.startsWith(`${room}/`)),
-    rules: { 'no-restricted-syntax': ['error', upward(room, place), parquetPaths, runFiles] },
-  },
-]).filter(({ files }) => files.length > 0);
+const syntaxRules = rooms
+  .flatMap((room, place) => [
+    {
+      files: [`${room}/**/*.ts`],
+      ignores: ['data/duckdb/duckdb.ts'],
+      rules: {
+        'no-restricted-syntax': ['error', upward(room, place), parquetPaths, runFiles, ...blockingReads],
+      },
+    },
+    {
+      files: readOwnFiles.filter((file) => file.startsWith(`${room}/`)),
+      rules: { 'no-restricted-syntax': ['error', upward(room, place), parquetPaths, runFiles] },
+    },
+  ])
+  .filter(({ files }) => files.length > 0);
 
 export default tseslint.config(
   { ignores: ['dist/', '.cache/', 'demo/', '**/*.as.ts', '**/*.js'] },
@@ -74,7 +81,10 @@ export default tseslint.config(
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {
       '@typescript-eslint/consistent-type-assertions': ['error', { assertionStyle: 'never' }],
-      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
+      '@typescript-eslint/restrict-template-expressions': [
+        'error',
+        { allowNumber: true, allowBoolean: true },
+      ],
       '@typescript-eslint/no-unnecessary-condition': ['error', { allowConstantLoopConditions: true }],
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
       'max-lines': ['error', { max: 300, skipBlankLines: true, skipComments: true }],
@@ -85,16 +95,35 @@ export default tseslint.config(
   ...syntaxRules,
   {
     ignores: ['data/duckdb/library.ts'],
-    rules: { '@typescript-eslint/no-restricted-imports': ['error', { paths: [{ name: '@duckdb/node-api', allowTypeImports: true, message: 'Take values from data/duckdb/library.ts, which loads them faster.' }] }] },
+    rules: {
+      '@typescript-eslint/no-restricted-imports': [
+        'error',
+        {
+          paths: [
+            {
+              name: '@duckdb/node-api',
+              allowTypeImports: true,
+              message: 'Take values from data/duckdb/library.ts, which loads them faster.',
+            },
+          ],
+        },
+      ],
+    },
   },
   { files: ['data/duckdb/library.ts'], rules: { '@typescript-eslint/no-require-imports': 'off' } },
   {
     // Text from outside meets patterns that take time in proportion to its length, whatever it is.
     files: sources,
     plugins: { regexp },
-    rules: { 'regexp/no-super-linear-backtracking': ['error', { report: 'potential' }], 'regexp/no-super-linear-move': 'error' },
+    rules: {
+      'regexp/no-super-linear-backtracking': ['error', { report: 'potential' }],
+      'regexp/no-super-linear-move': 'error',
+    },
   },
   // Patterns that go on where they stopped, which the rule does not see; and the demo's own packages.
-  { files: ['classifier/features.ts', 'evaluation/word-model.ts', 'cli/demo/*.ts'], rules: { 'regexp/no-super-linear-move': 'off' } },
+  {
+    files: ['classifier/features.ts', 'evaluation/word-model.ts', 'cli/demo/*.ts'],
+    rules: { 'regexp/no-super-linear-move': 'off' },
+  },
   { files: ['cli/**/*.ts', 'bench/**/*.ts', 'test/**/*.ts'], rules: { 'no-console': 'off' } },
 );

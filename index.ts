@@ -1,4 +1,5 @@
-// The package as a library: `import { openRun, answer } from 'betr'` (docs/library.md). It answers questions about the rankings that the command line makes.
+// The package as a library: `import { openRun, answer } from 'betr'` (docs/library.md). It answers questions
+// about the rankings that the command line makes.
 
 import { z } from 'zod';
 import { defaultScorer, rankingRun } from './scoring/scorers/list.ts';
@@ -24,10 +25,14 @@ export interface Run {
 const opened = new WeakMap<Run, RunFiles>();
 
 /**
- * Opens a run that has a ranking. `path` is its settings file, the folder that holds it, or the run folder; `scorer` picks another ranking than the run's own.
- * Errors: SETTINGS_NOT_FOUND, SETTINGS_INVALID, SCORER_UNKNOWN, STEP_MISSING, FILE_DAMAGED, FILE_UNREADABLE.
+ * Opens a run that has a ranking. `path` is its settings file, the folder that holds it, or the run folder;
+ * `scorer` picks another ranking than the run's own. Errors: SETTINGS_NOT_FOUND, SETTINGS_INVALID,
+ * SCORER_UNKNOWN, STEP_MISSING, FILE_DAMAGED, FILE_UNREADABLE.
  */
-export async function openRun(path: string, { scorer = defaultScorer }: { scorer?: string } = {}): Promise<Run> {
+export async function openRun(
+  path: string,
+  { scorer = defaultScorer }: { scorer?: string } = {},
+): Promise<Run> {
   const files = rankingRun(await openSettings(path), scorer);
   await readRanking(files);
   const run: Run = Object.freeze({ folder: files.folder, scorer });
@@ -36,30 +41,48 @@ export async function openRun(path: string, { scorer = defaultScorer }: { scorer
 }
 
 /**
- * How much of the corpus to keep, where that cuts the ranking, and why: what `GET /rank` and `betr cutoff --json` answer. Numbers are plain numbers
- * (`budget: 1e21` FLOPs, `keep: 0.1` of the tokens). It reads the newest ranking each time.
- * Errors: USAGE, OPTION_INVALID, BUDGET_INVALID, BENCHMARK_UNKNOWN, FILE_DAMAGED, FILE_UNREADABLE.
+ * How much of the corpus to keep, where that cuts the ranking, and why: what `GET /rank` and `betr cutoff
+ * --json` answer. Numbers are plain numbers (`budget: 1e21` FLOPs, `keep: 0.1` of the tokens). It reads the
+ * newest ranking each time. Errors: USAGE, OPTION_INVALID, BUDGET_INVALID, BENCHMARK_UNKNOWN, FILE_DAMAGED,
+ * FILE_UNREADABLE.
  */
 export async function answer(run: Run, question: Question): Promise<Answer> {
   const { files, ranking } = await readNewest(run);
   return (await answerWithCutoff(files, ranking, check(questionSchema, question))).answer;
 }
 
-const sizesSchema = z.strictObject({ budgets: questionSchema.shape.budget.unwrap().array().optional(), params: questionSchema.shape.params.unwrap().array().optional() });
+const sizesSchema = z.strictObject({
+  budgets: questionSchema.shape.budget.unwrap().array().optional(),
+  params: questionSchema.shape.params.unwrap().array().optional(),
+});
 
 /**
- * Budgets (FLOPs) and model sizes (parameters) side by side: what `GET /compare` answers. `question` says how the cutoffs are found.
- * Errors: as `answer`.
+ * Budgets (FLOPs) and model sizes (parameters) side by side: what `GET /compare` answers. `question` says how
+ * the cutoffs are found. Errors: as `answer`.
  */
-export async function compare(run: Run, sizes: { budgets?: number[]; params?: number[] }, question: Question = {}): Promise<Comparison> {
+export async function compare(
+  run: Run,
+  sizes: { budgets?: number[]; params?: number[] },
+  question: Question = {},
+): Promise<Comparison> {
   const { files, ranking } = await readNewest(run);
-  return compareBudgets(files, sourceOf(files, ranking), check(sizesSchema, sizes), check(questionSchema, question));
+  return compareBudgets(
+    files,
+    sourceOf(files, ranking),
+    check(sizesSchema, sizes),
+    check(questionSchema, question),
+  );
 }
 
 const listingSchema = z.strictObject({
   order: z.enum(orders).default('top'),
   /** Of the random order. */
-  seed: z.number().int().min(0).max(2 ** 32 - 1).default(1),
+  seed: z
+    .number()
+    .int()
+    .min(0)
+    .max(2 ** 32 - 1)
+    .default(1),
   /** Orders by the score of this benchmark. */
   benchmark: z.string().optional(),
   source: z.string().optional(),
@@ -69,11 +92,19 @@ const listingSchema = z.strictObject({
 });
 export type Listing = z.input<typeof listingSchema>;
 
-/** A page of the ranked documents, without their texts: shard, row, score, source, tokens. Errors: OPTION_INVALID, CURSOR_STALE, FILE_DAMAGED, FILE_UNREADABLE. */
+/**
+ * A page of the ranked documents, without their texts: shard, row, score, source, tokens. Errors:
+ * OPTION_INVALID, CURSOR_STALE, FILE_DAMAGED, FILE_UNREADABLE.
+ */
 export async function documents(run: Run, listing: Listing = {}): Promise<Page> {
   const { files, ranking } = await readNewest(run);
   const { benchmark, source, cursor, ...rest } = check(listingSchema, listing);
-  return listDocuments(files, ranking, { ...rest, ...(benchmark === undefined ? {} : { benchmark }), ...(source === undefined ? {} : { source }), ...(cursor === undefined ? {} : { cursor }) });
+  return listDocuments(files, ranking, {
+    ...rest,
+    ...(benchmark === undefined ? {} : { benchmark }),
+    ...(source === undefined ? {} : { source }),
+    ...(cursor === undefined ? {} : { cursor }),
+  });
 }
 
 async function readNewest(run: Run): Promise<{ files: RunFiles; ranking: Ranking }> {
@@ -86,5 +117,7 @@ async function readNewest(run: Run): Promise<{ files: RunFiles; ranking: Ranking
 function check<T>(schema: z.ZodType<T>, value: unknown): T {
   const parsed = schema.safeParse(value, { error: allowedBy });
   if (parsed.success) return parsed.data;
-  throw fail('USAGE', { problem: `${describeIssues(parsed.error.issues, value, 'The argument').join('; ')}.` });
+  throw fail('USAGE', {
+    problem: `${describeIssues(parsed.error.issues, value, 'The argument').join('; ')}.`,
+  });
 }

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 
-// Jest runs the compiled tests on the compiled product: the very files that ship, workers and WebAssembly included.
+// Jest runs the compiled tests on the compiled product: the very files that ship, workers and WebAssembly
+// included.
 export default {
   rootDir: 'dist',
   testEnvironment: '<rootDir>/test/environment.js',

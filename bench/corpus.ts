@@ -1,4 +1,5 @@
-// Real text for benchmarks of speed: a run's corpus, as often as it takes to have enough bytes, in every kind of file.
+// Real text for benchmarks of speed: a run's corpus, as often as it takes to have enough bytes, in every kind
+// of file.
 
 import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
@@ -12,11 +13,21 @@ import type { Run } from '../run/run.ts';
 import { listShards } from '../data/shards.ts';
 import { openZstdCompressor } from '../data/compression/zstd.ts';
 
-/** About as many rows to a group as datatrove and Hugging Face's libraries write (1,000), as DuckDB makes none smaller. */
+/**
+ * About as many rows to a group as datatrove and Hugging Face's libraries write (1,000), as DuckDB makes none
+ * smaller.
+ */
 const rowGroupRows = 2_048;
 
-/** The run's corpus, repeated up to `wantedBytes` of text, as one file of each kind, and as plain lines for fasttext. */
-export async function writeCorpus(from: Run, into: string, wantedBytes: number): Promise<{ gz: string; zst: string; parquet: string; plainText: string; textBytes: number }> {
+/**
+ * The run's corpus, repeated up to `wantedBytes` of text, as one file of each kind, and as plain lines for
+ * fasttext.
+ */
+export async function writeCorpus(
+  from: Run,
+  into: string,
+  wantedBytes: number,
+): Promise<{ gz: string; zst: string; parquet: string; plainText: string; textBytes: number }> {
   const path = (name: string): string => join(into, name);
   const texts: string[] = [];
   let textBytes = 0;
@@ -25,7 +36,10 @@ export async function writeCorpus(from: Run, into: string, wantedBytes: number):
   const once: string[] = [];
   for (const shard of shards) {
     for await (const batch of readShard(shard, from.settings.corpus.fields, { quarantine })) {
-      for (let i = 0; i < batch.count; i++) once.push(new TextDecoder().decode(batch.text.subarray(batch.textEnds[i - 1] ?? 0, batch.textEnds[i])));
+      for (let i = 0; i < batch.count; i++)
+        once.push(
+          new TextDecoder().decode(batch.text.subarray(batch.textEnds[i - 1] ?? 0, batch.textEnds[i])),
+        );
     }
   }
   await quarantine.close();
@@ -36,15 +50,38 @@ export async function writeCorpus(from: Run, into: string, wantedBytes: number):
       textBytes += Buffer.byteLength(text);
     }
   }
-  const rows = (): Readable => Readable.from((function* () { for (const [id, text] of texts.entries()) yield `${JSON.stringify({ id: `document-${id}`, source: `source-${id % 20}`, text })}\n`; })());
+  const rows = (): Readable =>
+    Readable.from(
+      (function* () {
+        for (const [id, text] of texts.entries())
+          yield `${JSON.stringify({ id: `document-${id}`, source: `source-${id % 20}`, text })}\n`;
+      })(),
+    );
   await pipeline(rows(), createWriteStream(path('corpus.jsonl')));
   await pipeline(rows(), createGzip(), createWriteStream(path('corpus.jsonl.gz')));
   await pipeline(rows(), await openZstdCompressor(), createWriteStream(path('corpus.jsonl.zst')));
   await withDuckDb({}, (connection) =>
-    connection.run(`COPY (SELECT * FROM read_json(${sqlString(path('corpus.jsonl'))}, format = 'newline_delimited', columns = {id: 'VARCHAR', source: 'VARCHAR', text: 'VARCHAR'})) TO ${sqlString(path('corpus.parquet'))} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${rowGroupRows})`),
+    connection.run(
+      `COPY (SELECT * FROM read_json(${sqlString(path('corpus.jsonl'))}, format = 'newline_delimited', ` +
+        `columns = {id: 'VARCHAR', source: 'VARCHAR', text: 'VARCHAR'})) ` +
+        `TO ${sqlString(path('corpus.parquet'))} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${rowGroupRows})`,
+    ),
   );
-  await pipeline(Readable.from((function* () { for (const text of texts) yield `${oneLine(text)}\n`; })()), createWriteStream(path('corpus.txt')));
-  return { gz: path('corpus.jsonl.gz'), zst: path('corpus.jsonl.zst'), parquet: path('corpus.parquet'), plainText: path('corpus.txt'), textBytes };
+  await pipeline(
+    Readable.from(
+      (function* () {
+        for (const text of texts) yield `${oneLine(text)}\n`;
+      })(),
+    ),
+    createWriteStream(path('corpus.txt')),
+  );
+  return {
+    gz: path('corpus.jsonl.gz'),
+    zst: path('corpus.jsonl.zst'),
+    parquet: path('corpus.parquet'),
+    plainText: path('corpus.txt'),
+    textBytes,
+  };
 }
 
 /** A text as fasttext takes it: one line, and no end-of-sentence mark of its own. */

@@ -1,4 +1,5 @@
-// One measurement of bench/domains.ts in a process of its own: estimates and weighs the domains of tables as `betr domains` does.
+// One measurement of bench/domains.ts in a process of its own: estimates and weighs the domains of tables as
+// `betr domains` does.
 //   node dist/bench/domains-one.js SETTINGS      SETTINGS: the domains block of betr.yaml as JSON
 // Prints {seconds, cpuSeconds, memoryMb, domains, resamples}.
 
@@ -11,5 +12,13 @@ const startedMs = performance.now();
 const { domains, resamples } = await estimateDomains(settings, { folder: process.cwd(), threads: 2 }, silent);
 const seconds = (performance.now() - startedMs) / 1000;
 const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage();
-process.stdout.write(JSON.stringify({ seconds, cpuSeconds: (userCPUTime + systemCPUTime) / 1e6, memoryMb: maxRSS / 1024, domains: domains.length, resamples }));
+process.stdout.write(
+  JSON.stringify({
+    seconds,
+    cpuSeconds: (userCPUTime + systemCPUTime) / 1e6,
+    memoryMb: maxRSS / 1024,
+    domains: domains.length,
+    resamples,
+  }),
+);
 process.exit();

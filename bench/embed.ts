@@ -1,7 +1,9 @@
-// Speed of embedding on this machine's processor: documents and tokens a second on real text, as `betr index` does it (tokenize, batch,
-// run the model, pool, write the vectors), and the share of the time that is spent outside the model. The limit beside it, in the same
-// run: the bare ONNX session of the same model on batches that are tokenized already and full, with nothing to pad, pool or write.
-//   npm run bench:embed [-- --config FILE] [--documents N] [--json]      FILE: a run that is indexed; default demo/betr.yaml
+// Speed of embedding on this machine's processor: documents and tokens a second on real text, as `betr index`
+// does it (tokenize, batch, run the model, pool, write the vectors), and the share of the time that is spent
+// outside the model. The limit beside it, in the same run: the bare ONNX session of the same model on batches
+// that are tokenized already and full, with nothing to pad, pool or write.
+// npm run bench:embed [-- --config FILE] [--documents N] [--json] FILE: a run that is indexed; default
+// demo/betr.yaml
 
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -18,11 +20,20 @@ import { openVectors } from '../indexer/vectors/vectors.ts';
 import { describeMachine, printBenchmark } from './machine.ts';
 import type { Embedder } from '../models/embedder.ts';
 
-const { values } = parseArgs({ options: { config: { type: 'string', default: 'demo/betr.yaml' }, documents: { type: 'string', default: '1536' }, json: { type: 'boolean' } } });
+const { values } = parseArgs({
+  options: {
+    config: { type: 'string', default: 'demo/betr.yaml' },
+    documents: { type: 'string', default: '1536' },
+    json: { type: 'boolean' },
+  },
+});
 /** Ours and the limit take turns, so that what else the machine does falls on both. */
 const rounds = 3;
 const batchTokens = 1024;
-const feedsSchema = z.object({ input_ids: z.object({ data: z.instanceof(BigInt64Array) }), attention_mask: z.object({ data: z.instanceof(BigInt64Array) }) });
+const feedsSchema = z.object({
+  input_ids: z.object({ data: z.instanceof(BigInt64Array) }),
+  attention_mask: z.object({ data: z.instanceof(BigInt64Array) }),
+});
 
 interface Clock {
   seconds: number;
@@ -38,8 +49,13 @@ interface ModelCalls extends Clock {
 
 const run = await openRun(values.config);
 const texts = await readSample(run, Number(values.documents));
-const embedder = await openTransformer({ ...run.settings.embedding, model: 'default', device: 'cpu', dtype: 'q8' }, run.settingsFolder);
-const bare = await InferenceSession.create(join((await findDefaultModel()).folder, 'onnx', 'model_quantized.onnx'));
+const embedder = await openTransformer(
+  { ...run.settings.embedding, model: 'default', device: 'cpu', dtype: 'q8' },
+  run.settingsFolder,
+);
+const bare = await InferenceSession.create(
+  join((await findDefaultModel()).folder, 'onnx', 'model_quantized.onnx'),
+);
 const folder = await mkdtemp(join(tmpdir(), 'betr-bench-embed-'));
 try {
   const model: ModelCalls = { seconds: 0, tokens: 0, paddedTokens: 0, ids: [] };
@@ -51,7 +67,8 @@ try {
     const part = texts.filter((_, place) => place % rounds === round);
     const store = await openVectors(timed, join(folder, String(round)));
     await watchModel(model, () => time(whole, () => store.embed(part, silent, 'embed')));
-    if (model.ids.length === 0) throw new Error('The model was not seen at work; the library has changed how it calls ONNX Runtime.');
+    if (model.ids.length === 0)
+      throw new Error('The model was not seen at work; the library has changed how it calls ONNX Runtime.');
     model.tokens += model.ids.length;
     await runBare(model.ids.splice(0), run.settings.embedding.maxTokens, limit);
   }
@@ -63,9 +80,16 @@ try {
     maxTokens: run.settings.embedding.maxTokens,
     documentsPerSecond: texts.length / whole.seconds,
     tokensPerSecond,
-    outsideModel: { share: share(whole.seconds - model.seconds), tokenizePadPool: share(embedding.seconds - model.seconds), hashAndWrite: share(whole.seconds - embedding.seconds) },
+    outsideModel: {
+      share: share(whole.seconds - model.seconds),
+      tokenizePadPool: share(embedding.seconds - model.seconds),
+      hashAndWrite: share(whole.seconds - embedding.seconds),
+    },
     paddingShare: 1 - model.tokens / model.paddedTokens,
-    limit: { what: 'bare ONNX session, same model, tokenized and full batches', tokensPerSecond: limitTokensPerSecond },
+    limit: {
+      what: 'bare ONNX session, same model, tokenized and full batches',
+      tokensPerSecond: limitTokensPerSecond,
+    },
     ratioToLimit: tokensPerSecond / limitTokensPerSecond,
     machine: describeMachine(),
   };
@@ -74,9 +98,14 @@ try {
     result,
     [
       `${texts.length} documents of at most ${result.maxTokens} tokens, ${embedder.name} q8 on ${embedder.device}`,
-      `betr index        ${result.documentsPerSecond.toFixed(1).padStart(8)} documents/s  ${tokensPerSecond.toFixed(0).padStart(8)} tokens/s  ${percent(result.ratioToLimit)} of the limit`,
-      `bare ONNX session ${''.padStart(8)}              ${limitTokensPerSecond.toFixed(0).padStart(8)} tokens/s  the limit: ${result.limit.what}`,
-      `outside the model ${percent(result.outsideModel.share)}: tokenize, pad and pool ${percent(result.outsideModel.tokenizePadPool)}, hash and write ${percent(result.outsideModel.hashAndWrite)}; padding is ${percent(result.paddingShare)} of what the model is given`,
+      `betr index        ${result.documentsPerSecond.toFixed(1).padStart(8)} documents/s ` +
+        ` ${tokensPerSecond.toFixed(0).padStart(8)} tokens/s  ${percent(result.ratioToLimit)} of the limit`,
+      `bare ONNX session ${''.padStart(8)}              ${limitTokensPerSecond.toFixed(0).padStart(8)} ` +
+        `tokens/s  the limit: ${result.limit.what}`,
+      `outside the model ${percent(result.outsideModel.share)}: tokenize, pad and ` +
+        `pool ${percent(result.outsideModel.tokenizePadPool)}, hash and ` +
+        `write ${percent(result.outsideModel.hashAndWrite)}; padding ` +
+        `is ${percent(result.paddingShare)} of what the model is given`,
     ].join('\n'),
   );
 } finally {
@@ -96,20 +125,28 @@ async function time<T>(clock: Clock, work: () => Promise<T>): Promise<T> {
 /** The first documents of the run's sample, which is in the order of a hash. */
 async function readSample({ files }: Run, documents: number): Promise<string[]> {
   return withDuckDb({}, async (connection) => {
-    const rows = await connection.runAndReadAll(`SELECT text FROM read_parquet(${sqlString(files.sample)}) LIMIT ${documents}`);
-    return z.array(z.object({ text: z.string() })).parse(rows.getRowObjects()).map(({ text }) => text);
+    const rows = await connection.runAndReadAll(
+      `SELECT text FROM read_parquet(${sqlString(files.sample)}) LIMIT ${documents}`,
+    );
+    return z
+      .array(z.object({ text: z.string() }))
+      .parse(rows.getRowObjects())
+      .map(({ text }) => text);
   });
 }
 
 /** Adds up what every session of this process is given and how long it takes, while `work` runs. */
 async function watchModel<T>(calls: ModelCalls, work: () => Promise<T>): Promise<T> {
   const sessions: unknown = Object.getPrototypeOf(bare);
-  const bareRun: unknown = typeof sessions === 'object' && sessions !== null ? Reflect.get(sessions, 'run') : undefined;
-  if (typeof sessions !== 'object' || sessions === null || typeof bareRun !== 'function') throw new Error('ONNX Runtime has no session to watch.');
+  const bareRun: unknown =
+    typeof sessions === 'object' && sessions !== null ? Reflect.get(sessions, 'run') : undefined;
+  if (typeof sessions !== 'object' || sessions === null || typeof bareRun !== 'function')
+    throw new Error('ONNX Runtime has no session to watch.');
   const watched = function (this: unknown, feeds: unknown, ...rest: unknown[]): Promise<unknown> {
     const { input_ids, attention_mask } = feedsSchema.parse(feeds);
     calls.paddedTokens += input_ids.data.length;
-    for (const [place, id] of input_ids.data.entries()) if (attention_mask.data[place] === 1n) calls.ids.push(id);
+    for (const [place, id] of input_ids.data.entries())
+      if (attention_mask.data[place] === 1n) calls.ids.push(id);
     return time(calls, async () => Promise.resolve<unknown>(Reflect.apply(bareRun, this, [feeds, ...rest])));
   };
   Reflect.set(sessions, 'run', watched);
@@ -120,13 +157,23 @@ async function watchModel<T>(calls: ModelCalls, work: () => Promise<T>): Promise
   }
 }
 
-/** Runs the bare session over these tokens, in rows of `length` and batches of as many tokens as betr takes. */
-async function runBare(ids: readonly bigint[], length: number, limit: { seconds: number; tokens: number }): Promise<void> {
+/**
+ * Runs the bare session over these tokens, in rows of `length` and batches of as many tokens as betr takes.
+ */
+async function runBare(
+  ids: readonly bigint[],
+  length: number,
+  limit: { seconds: number; tokens: number },
+): Promise<void> {
   const rows = Math.max(1, Math.floor(batchTokens / length));
   const size = rows * length;
   for (let start = 0; start + size <= ids.length; start += size) {
     const tensor = (data: BigInt64Array): Tensor => new Tensor('int64', data, [rows, length]);
-    const feeds = { input_ids: tensor(BigInt64Array.from(ids.slice(start, start + size))), attention_mask: tensor(new BigInt64Array(size).fill(1n)), token_type_ids: tensor(new BigInt64Array(size)) };
+    const feeds = {
+      input_ids: tensor(BigInt64Array.from(ids.slice(start, start + size))),
+      attention_mask: tensor(new BigInt64Array(size).fill(1n)),
+      token_type_ids: tensor(new BigInt64Array(size)),
+    };
     await time(limit, () => bare.run(feeds));
     limit.tokens += size;
   }

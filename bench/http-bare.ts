@@ -10,5 +10,7 @@ app.get('/', (_request, response) => {
 });
 const server = app.listen(0, '127.0.0.1', () => {
   const address = server.address();
-  process.stdout.write(`http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}\n`);
+  process.stdout.write(
+    `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}\n`,
+  );
 });

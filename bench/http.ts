@@ -1,10 +1,12 @@
-// Speed of GET /rank over loopback, on one core: the same question again and again (warm), and a new budget every time (cold), beside a bare
-// Express 5 route that returns as many bytes, in the same run. The server is held to core 0 and the load comes from the other cores. Then the first answer by a set of
-// benchmarks that nobody asked for before, and the same where no ranks were made ahead, as at a run's first start.
-//   npm run bench:http [-- --config FILE] [--seconds 8] [--query poolTokens=6T] [--rank FILE] [--json]
-// FILE: a run with a ranking (bench/synthetic-ranking.ts makes one of any size). --rank names another, trained, run whose corpus is ranked by
-// `betr rank`, again and again, in a folder of its own and on all cores, while the same question is asked once more. Two connections fill the core already;
-// what more of them would measure is how long they wait for each other.
+// Speed of GET /rank over loopback, on one core: the same question again and again (warm), and a new budget
+// every time (cold), beside a bare Express 5 route that returns as many bytes, in the same run. The server is
+// held to core 0 and the load comes from the other cores. Then the first answer by a set of benchmarks that
+// nobody asked for before, and the same where no ranks were made ahead, as at a run's first start.
+// npm run bench:http [-- --config FILE] [--seconds 8] [--query poolTokens=6T] [--rank FILE] [--json] FILE: a
+// run with a ranking (bench/synthetic-ranking.ts makes one of any size). --rank names another, trained, run
+// whose corpus is ranked by `betr rank`, again and again, in a folder of its own and on all cores, while the
+// same question is asked once more. Two connections fill the core already; what more of them would measure is
+// how long they wait for each other.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -22,7 +24,16 @@ import { readKeyOrder } from '../ranking/order/key-order.ts';
 import { copyTrainedRun } from './copy-run.ts';
 import { betr, describeMachine, peakMegabytes, printBenchmark } from './machine.ts';
 
-const { values } = parseArgs({ options: { config: { type: 'string', default: 'betr.yaml' }, seconds: { type: 'string', default: '8' }, query: { type: 'string', default: 'poolTokens=6T' }, rank: { type: 'string' }, json: { type: 'boolean' }, connections: { type: 'string', default: '2' } } });
+const { values } = parseArgs({
+  options: {
+    config: { type: 'string', default: 'betr.yaml' },
+    seconds: { type: 'string', default: '8' },
+    query: { type: 'string', default: 'poolTokens=6T' },
+    rank: { type: 'string' },
+    json: { type: 'boolean' },
+    connections: { type: 'string', default: '2' },
+  },
+});
 const duration = Number(values.seconds);
 const connections = Number(values.connections);
 const bare = join(import.meta.dirname, 'http-bare.js');
@@ -39,8 +50,13 @@ const warmPath = `/rank?budget=1e21&${values.query}`;
 const answer = await (await fetch(url + warmPath)).text();
 const peer = await startOn('taskset', ['-c', '0', process.execPath, bare, String(Buffer.byteLength(answer))]);
 try {
-  // On a large ranking that is served for the first time, keys are sorted and documents ranked in the background; the rates are those of a server that has done so.
-  while ((await readKeyOrder(run, ranking)) === undefined || (await listMissingRanks(run, ranking)).length > 0) await new Promise((resolve) => setTimeout(resolve, 500));
+  // On a large ranking that is served for the first time, keys are sorted and documents ranked in the
+  // background; the rates are those of a server that has done so.
+  while (
+    (await readKeyOrder(run, ranking)) === undefined ||
+    (await listMissingRanks(run, ranking)).length > 0
+  )
+    await new Promise((resolve) => setTimeout(resolve, 500));
   const aheadMs = performance.now() - startedMs - readyMs;
   // Both are warmed up, and take turns, so that a change of the machine's load meets both.
   for (const one of [url, peer.url]) await load(one, warmPath, 2);
@@ -49,22 +65,51 @@ try {
   const cold = await load(url, undefined, duration);
   const bareLast = await load(peer.url, '/', duration / 2);
   const bareRate = (bareFirst.requestsPerSecond + bareLast.requestsPerSecond) / 2;
-  const besideRanking = values.rank === undefined ? undefined : await whileRanking(values.rank, () => load(url, warmPath, duration));
+  const besideRanking =
+    values.rank === undefined
+      ? undefined
+      : await whileRanking(values.rank, () => load(url, warmPath, duration));
   const prepared = await timeRetarget(url);
   const memory = peakMegabytes(server.pid);
   server.kill();
   const unprepared = await timeUnprepared();
-  const beside = (figures: Figures): Figures & { ratioToBare: number } => ({ ...figures, ratioToBare: round(figures.requestsPerSecond / bareRate, 2) });
-  const result = { documents: ranking.documents, bare: { requestsPerSecond: round(bareRate, 0), first: bareFirst, last: bareLast }, warm: beside(warm), cold: beside(cold), ...(besideRanking === undefined ? {} : { besideRanking }), firstAnswers: { prepared, unprepared }, aheadMs: round(aheadMs, 0), readyMs: round(readyMs, 0), residentMegabytes: memory, answerBytes: Buffer.byteLength(answer), machine: describeMachine() };
-  const line = (name: string, { requestsPerSecond, p50Ms, p99Ms, failed }: Figures): string => `${name.padEnd(38)} ${String(requestsPerSecond).padStart(6)} requests/s  p50 ${p50Ms} ms  p99 ${p99Ms} ms${failed > 0 ? `  ${failed} FAILED` : ''}`;
-  printBenchmark(result, [
-    line('bare Express 5, as many bytes', { ...bareLast, requestsPerSecond: round(bareRate, 0) }),
-    `${line('/rank, the same question', warm)}  ${result.warm.ratioToBare} × bare`,
-    `${line('/rank, a new budget every time', cold)}  ${result.cold.ratioToBare} × bare`,
-    ...(besideRanking === undefined ? [] : [line('/rank, beside betr rank', besideRanking)]),
-    ...[...prepared.keys()].map((i) => `first answer by ${prepared[i]?.benchmarks} of ${ranking.scorer.outputs.length - 1} benchmarks: ${prepared[i]?.ms} ms; where nothing was made ahead: ${unprepared[i]?.ms} ms`),
-    `${ranking.documents} documents: start to ready ${result.readyMs} ms, more made ahead within ${result.aheadMs} ms after that, at most ${result.residentMegabytes} MB resident, answers of ${result.answerBytes} bytes`,
-  ].join('\n'));
+  const beside = (figures: Figures): Figures & { ratioToBare: number } => ({
+    ...figures,
+    ratioToBare: round(figures.requestsPerSecond / bareRate, 2),
+  });
+  const result = {
+    documents: ranking.documents,
+    bare: { requestsPerSecond: round(bareRate, 0), first: bareFirst, last: bareLast },
+    warm: beside(warm),
+    cold: beside(cold),
+    ...(besideRanking === undefined ? {} : { besideRanking }),
+    firstAnswers: { prepared, unprepared },
+    aheadMs: round(aheadMs, 0),
+    readyMs: round(readyMs, 0),
+    residentMegabytes: memory,
+    answerBytes: Buffer.byteLength(answer),
+    machine: describeMachine(),
+  };
+  const line = (name: string, { requestsPerSecond, p50Ms, p99Ms, failed }: Figures): string =>
+    `${name.padEnd(38)} ${String(requestsPerSecond).padStart(6)} requests/s  p50 ${p50Ms} ms  ` +
+    `p99 ${p99Ms} ms${failed > 0 ? `  ${failed} FAILED` : ''}`;
+  printBenchmark(
+    result,
+    [
+      line('bare Express 5, as many bytes', { ...bareLast, requestsPerSecond: round(bareRate, 0) }),
+      `${line('/rank, the same question', warm)}  ${result.warm.ratioToBare} × bare`,
+      `${line('/rank, a new budget every time', cold)}  ${result.cold.ratioToBare} × bare`,
+      ...(besideRanking === undefined ? [] : [line('/rank, beside betr rank', besideRanking)]),
+      ...[...prepared.keys()].map(
+        (i) =>
+          `first answer by ${prepared[i]?.benchmarks} of ${ranking.scorer.outputs.length - 1} ` +
+          `benchmarks: ${prepared[i]?.ms} ms; where nothing was made ahead: ${unprepared[i]?.ms} ms`,
+      ),
+      `${ranking.documents} documents: start to ready ${result.readyMs} ms, more made ahead ` +
+        `within ${result.aheadMs} ms after that, at most ${result.residentMegabytes} MB resident, ` +
+        `answers of ${result.answerBytes} bytes`,
+    ].join('\n'),
+  );
 } finally {
   server.kill();
   peer.child.kill();
@@ -107,8 +152,16 @@ async function whileRanking(config: string, ask: () => Promise<Figures>): Promis
   let over = false;
   const rankAgain = async (): Promise<void> => {
     while (!over) {
-      for (const name of ['scores', 'manifest', 'leases', 'plan.json', 'ranking.json']) await rm(join(folder, 'run', name), { recursive: true, force: true });
-      const [code] = z.tuple([z.number().nullable(), z.unknown()]).parse(await once(spawn(betr.program, [...betr.args, 'rank', '--config', copy], { stdio: ['ignore', 'ignore', 'inherit'] }), 'exit'));
+      for (const name of ['scores', 'manifest', 'leases', 'plan.json', 'ranking.json'])
+        await rm(join(folder, 'run', name), { recursive: true, force: true });
+      const [code] = z.tuple([z.number().nullable(), z.unknown()]).parse(
+        await once(
+          spawn(betr.program, [...betr.args, 'rank', '--config', copy], {
+            stdio: ['ignore', 'ignore', 'inherit'],
+          }),
+          'exit',
+        ),
+      );
       if (code !== 0) throw new Error(`betr rank ended with ${String(code)}`);
     }
   };
@@ -133,14 +186,21 @@ interface Figures {
 async function load(at: string, path: string | undefined, seconds: number): Promise<Figures> {
   let next = 0;
   // Budgets from 1e19 on that differ in their fifth digit: their cutoffs lie all over the ranking.
-  const fresh = (): string => `/rank?budget=${(10 ** (19 + ((next++ * 0.618034) % 5))).toExponential(8).replace('+', '')}&${values.query}`;
+  const fresh = (): string =>
+    `/rank?budget=${(10 ** (19 + ((next++ * 0.618034) % 5))).toExponential(8).replace('+', '')}&${values.query}`;
   const found = await autocannon({
     url: at,
     duration: seconds,
     connections,
-    requests: path === undefined ? [{ setupRequest: (request) => ({ ...request, path: fresh() }) }] : [{ path }],
+    requests:
+      path === undefined ? [{ setupRequest: (request) => ({ ...request, path: fresh() }) }] : [{ path }],
   });
-  return { requestsPerSecond: round(found.requests.average, 0), p50Ms: found.latency.p50, p99Ms: found.latency.p99, failed: found.non2xx + found.errors };
+  return {
+    requestsPerSecond: round(found.requests.average, 0),
+    p50Ms: found.latency.p50,
+    p99Ms: found.latency.p99,
+    failed: found.non2xx + found.errors,
+  };
 }
 
 /** Starts a program that tells its address. */
@@ -155,7 +215,8 @@ async function startOn(program: string, args: string[]): Promise<{ url: string; 
 }
 
 async function untilReady(at: string): Promise<void> {
-  while (!z.object({ ready: z.boolean() }).parse(await (await fetch(`${at}/readyz`)).json()).ready) await new Promise((resolve) => setTimeout(resolve, 20));
+  while (!z.object({ ready: z.boolean() }).parse(await (await fetch(`${at}/readyz`)).json()).ready)
+    await new Promise((resolve) => setTimeout(resolve, 20));
 }
 
 function round(value: number, digits: number): number {

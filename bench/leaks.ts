@@ -1,6 +1,7 @@
-// Speed of looking for leaks, on one core: text in memory, and from JSONL.gz, beside reading the same file alone (the limit) and beside `grep -F -f` for
-// one run of 13 words of each test item (a twentieth of what we look for) in the same text, put into lower-case words for it. User time of each process, so that what
-// else the machine does counts little; the time to make the tables is told by itself.
+// Speed of looking for leaks, on one core: text in memory, and from JSONL.gz, beside reading the same file
+// alone (the limit) and beside `grep -F -f` for one run of 13 words of each test item (a twentieth of what we
+// look for) in the same text, put into lower-case words for it. User time of each process, so that what else
+// the machine does counts little; the time to make the tables is told by itself.
 //   npm run bench:leaks [-- --megabytes 60] [--json]
 
 import { execFileSync } from 'node:child_process';
@@ -20,7 +21,9 @@ import { openFinder } from '../leaks/find.ts';
 import { listWords } from '../indexer/examples/words.ts';
 import { describeMachine, printBenchmark } from './machine.ts';
 
-const { values } = parseArgs({ options: { megabytes: { type: 'string', default: '60' }, json: { type: 'boolean' } } });
+const { values } = parseArgs({
+  options: { megabytes: { type: 'string', default: '60' }, json: { type: 'boolean' } },
+});
 const shared = resolve(process.env['BETR_SHARED'] ?? '../shared', 'data');
 const textRow = z.object({ text: z.string() });
 const fields = { id: 'id', text: 'text', source: 'source', tokens: 'tokens' };
@@ -34,7 +37,9 @@ try {
   const all = Buffer.from(documents.join(''));
   let allBytes = 0;
   const ends = documents.map((text) => (allBytes += Buffer.byteLength(text)));
-  const memory = best(() => userSeconds(() => ends.map((end, i) => finder.find(all, ends[i - 1] ?? 0, end).length)).seconds);
+  const memory = best(
+    () => userSeconds(() => ends.map((end, i) => finder.find(all, ends[i - 1] ?? 0, end).length)).seconds,
+  );
   const shard = await writeShard(documents);
   const reading = await readThrough(shard, () => undefined);
   const file = await readThrough(shard, (text, from, to) => finder.find(text, from, to));
@@ -52,10 +57,17 @@ try {
     ratioToGrep: Math.round((10 * grep) / memory) / 10,
     machine: describeMachine(),
   };
-  const line = (name: string, mb: number, note = ''): string => `${name.padEnd(40)} ${mb.toFixed(1).padStart(7)} MB/s per core  ${note}`;
+  const line = (name: string, mb: number, note = ''): string =>
+    `${name.padEnd(40)} ${mb.toFixed(1).padStart(7)} MB/s per core  ${note}`;
   printBenchmark(
     result,
-    [`${result.textMegabytes} MB of text, ${tests.length} test items, tables in ${result.tableSeconds} s`, line('text in memory', result.memory, `${result.ratioToGrep} × grep`), line('from JSONL.gz', result.file, `${result.ratioToReading} of reading alone`), line('reading JSONL.gz alone', result.readingAlone), line('grep -F, one run an item', result.grep)].join('\n'),
+    [
+      `${result.textMegabytes} MB of text, ${tests.length} test items, tables in ${result.tableSeconds} s`,
+      line('text in memory', result.memory, `${result.ratioToGrep} × grep`),
+      line('from JSONL.gz', result.file, `${result.ratioToReading} of reading alone`),
+      line('reading JSONL.gz alone', result.readingAlone),
+      line('grep -F, one run an item', result.grep),
+    ].join('\n'),
   );
 } finally {
   await rm(folder, { recursive: true, force: true });
@@ -75,8 +87,13 @@ function best(measure: () => number): number {
 async function readDocuments(wantedBytes: number): Promise<string[]> {
   const texts: string[] = [];
   let bytes = 0;
-  for (const name of (await readdir(join(shared, 'pool'))).filter((file) => file.endsWith('.jsonl.gz')).sort()) {
-    for (const line of gunzipSync(await readFile(join(shared, 'pool', name))).toString().trimEnd().split('\n')) {
+  for (const name of (await readdir(join(shared, 'pool')))
+    .filter((file) => file.endsWith('.jsonl.gz'))
+    .sort()) {
+    for (const line of gunzipSync(await readFile(join(shared, 'pool', name)))
+      .toString()
+      .trimEnd()
+      .split('\n')) {
       if (bytes >= wantedBytes) return texts;
       const { text } = textRow.parse(JSON.parse(line));
       texts.push(text);
@@ -89,23 +106,39 @@ async function readDocuments(wantedBytes: number): Promise<string[]> {
 async function readTexts(): Promise<string[]> {
   const texts: string[] = [];
   for (const name of (await readdir(join(shared, 'benchmarks'))).sort()) {
-    for (const line of (await readFile(join(shared, 'benchmarks', name, 'test.jsonl'), 'utf8')).trimEnd().split('\n')) texts.push(textRow.parse(JSON.parse(line)).text);
+    for (const line of (await readFile(join(shared, 'benchmarks', name, 'test.jsonl'), 'utf8'))
+      .trimEnd()
+      .split('\n'))
+      texts.push(textRow.parse(JSON.parse(line)).text);
   }
   return texts;
 }
 
 async function writeShard(texts: readonly string[]): Promise<Shard> {
   const path = join(folder, 'corpus.jsonl.gz');
-  await pipeline(Readable.from((function* () { for (const text of texts) yield `${JSON.stringify({ text })}\n`; })()), createGzip(), createWriteStream(path));
+  await pipeline(
+    Readable.from(
+      (function* () {
+        for (const text of texts) yield `${JSON.stringify({ text })}\n`;
+      })(),
+    ),
+    createGzip(),
+    createWriteStream(path),
+  );
   return { name: 'corpus', path, format: 'jsonl.gz', bytes: (await stat(path)).size, modifiedMs: 0 };
 }
 
 /** User seconds of reading a shard with something done to each text; the best of two passes. */
-async function readThrough(shard: Shard, use: (text: Uint8Array, from: number, to: number) => unknown): Promise<number> {
+async function readThrough(
+  shard: Shard,
+  use: (text: Uint8Array, from: number, to: number) => unknown,
+): Promise<number> {
   const pass = async (): Promise<number> => {
     const quarantine = openQuarantine(join(folder, 'quarantine.jsonl'));
     const before = process.cpuUsage();
-    for await (const batch of readShard(shard, fields, { quarantine })) for (let i = 0; i < batch.count; i++) use(batch.text, batch.textEnds[i - 1] ?? 0, batch.textEnds[i] ?? 0);
+    for await (const batch of readShard(shard, fields, { quarantine }))
+      for (let i = 0; i < batch.count; i++)
+        use(batch.text, batch.textEnds[i - 1] ?? 0, batch.textEnds[i] ?? 0);
     await quarantine.close();
     return process.cpuUsage(before).user / 1e6;
   };
@@ -120,7 +153,20 @@ async function timeGrep(texts: readonly string[], tests: readonly string[]): Pro
   });
   await writeFile(join(folder, 'runs.txt'), [...new Set(runs)].join('\n'));
   await writeFile(join(folder, 'texts.txt'), texts.map((text) => inWords(text).join(' ')).join('\n'));
-  const measure = (path: string): number => Number(execFileSync('bash', ['-c', 'TIMEFORMAT=%U; { time { LC_ALL=C grep -F -c -f "$1" "$2" > /dev/null || true; } ; } 2>&1', 'bash', join(folder, 'runs.txt'), path], { encoding: 'utf8' }));
+  const measure = (path: string): number =>
+    Number(
+      execFileSync(
+        'bash',
+        [
+          '-c',
+          'TIMEFORMAT=%U; { time { LC_ALL=C grep -F -c -f "$1" "$2" > /dev/null || true; } ; } 2>&1',
+          'bash',
+          join(folder, 'runs.txt'),
+          path,
+        ],
+        { encoding: 'utf8' },
+      ),
+    );
   await writeFile(join(folder, 'empty.txt'), '\n');
   return measure(join(folder, 'texts.txt')) - measure(join(folder, 'empty.txt'));
 }

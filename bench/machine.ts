@@ -1,4 +1,5 @@
-// What every benchmark shares: one core to run on, the figures as text or JSON, and the machine they came from.
+// What every benchmark shares: one core to run on, the figures as text or JSON, and the machine they came
+// from.
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -9,33 +10,58 @@ import { nodeEnvironment, nodeFlags } from '../data/files/process.ts';
 Object.assign(process.env, nodeEnvironment);
 
 /** The `betr` command, as its first line starts it: the program and its first arguments. */
-export const betr = { program: process.execPath, args: [...nodeFlags, join(import.meta.dirname, '../cli/betr.js')] };
+export const betr = {
+  program: process.execPath,
+  args: [...nodeFlags, join(import.meta.dirname, '../cli/betr.js')],
+};
 
 /** One measurement of scoring, in a process as the command's workers are. */
-export const scoreOne = { program: process.execPath, args: [...nodeFlags, join(import.meta.dirname, 'score-one.js')] };
+export const scoreOne = {
+  program: process.execPath,
+  args: [...nodeFlags, join(import.meta.dirname, 'score-one.js')],
+};
 
 /** The machine, in words, to stand beside figures. */
 export function describeMachine(): string {
   return `${cpus()[0]?.model ?? 'unknown processor'}, ${cpus().length} cores, Node ${process.version}`;
 }
 
-/** Runs a program on one core (taskset, core 0) and returns its standard output and wall time. Throws what it said when it fails. */
+/**
+ * Runs a program on one core (taskset, core 0) and returns its standard output and wall time. Throws what it
+ * said when it fails.
+ */
 export function runOnOneCore(program: string, args: readonly string[]): { output: string; seconds: number } {
   const startedMs = performance.now();
-  const { status, stdout, stderr, error } = spawnSync('taskset', ['-c', '0', program, ...args], { encoding: 'utf8', maxBuffer: 1 << 30 });
+  const { status, stdout, stderr, error } = spawnSync('taskset', ['-c', '0', program, ...args], {
+    encoding: 'utf8',
+    maxBuffer: 1 << 30,
+  });
   if (status !== 0) throw new Error(`${program} ${args.join(' ')}: ${error?.message ?? stderr}`);
   return { output: stdout, seconds: (performance.now() - startedMs) / 1000 };
 }
 
 /**
- * Runs a program by GNU time (Debian's package "time") and returns its standard output, the CPU seconds of it and of all that it started, and the most
- * memory (MB) that one of these processes had. Throws what it said when it fails.
+ * Runs a program by GNU time (Debian's package "time") and returns its standard output, the CPU seconds of it
+ * and of all that it started, and the most memory (MB) that one of these processes had. Throws what it said
+ * when it fails.
  */
-export function runMeasured(program: string, args: readonly string[]): { output: string; cpuSeconds: number; processMb: number } {
-  const { status, stdout, stderr, error } = spawnSync('/usr/bin/time', ['-f', 'MEASURED %U %S %M', program, ...args], { encoding: 'utf8', maxBuffer: 1 << 30 });
+export function runMeasured(
+  program: string,
+  args: readonly string[],
+): { output: string; cpuSeconds: number; processMb: number } {
+  const { status, stdout, stderr, error } = spawnSync(
+    '/usr/bin/time',
+    ['-f', 'MEASURED %U %S %M', program, ...args],
+    { encoding: 'utf8', maxBuffer: 1 << 30 },
+  );
   const measured = /MEASURED ([\d.]+) ([\d.]+) (\d+)\s*$/.exec(stderr);
-  if (status !== 0 || measured === null) throw new Error(`${program} ${args.join(' ')}: ${error?.message ?? stderr}`);
-  return { output: stdout, cpuSeconds: Number(measured[1]) + Number(measured[2]), processMb: kibibytes(Number(measured[3])) };
+  if (status !== 0 || measured === null)
+    throw new Error(`${program} ${args.join(' ')}: ${error?.message ?? stderr}`);
+  return {
+    output: stdout,
+    cpuSeconds: Number(measured[1]) + Number(measured[2]),
+    processMb: kibibytes(Number(measured[3])),
+  };
 }
 
 /** The most memory that a process, or this one, has had (MB). */
@@ -60,5 +86,9 @@ export function hasProgram(name: string): boolean {
 
 /** Prints the result: JSON with --json on the command line, else the text. */
 export function printBenchmark(value: unknown, text: string): void {
-  process.stdout.write(process.argv.includes('--json') ? `${JSON.stringify(value, null, 2)}\n` : `${text}\n${describeMachine()}\n`);
+  process.stdout.write(
+    process.argv.includes('--json')
+      ? `${JSON.stringify(value, null, 2)}\n`
+      : `${text}\n${describeMachine()}\n`,
+  );
 }

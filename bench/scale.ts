@@ -1,7 +1,11 @@
-// How ranking grows with the corpus: `betr rank` end to end on a corpus of some gigabytes (half JSONL.zst, half Parquet), with one worker on one core, with
-// one on all (reading has threads of its own) and with two, beside two rankings at once that share nothing, and on larger ones; its memory; what planning, leases and publishing cost beside the bare scoring of the same files; where the time goes; and
-// how fast `betr verify` is. Then, on made-up rankings of many rows, an exact cutoff and a benchmark's percentiles beside one exact quantile in DuckDB.
-//   npm run bench:scale [-- --config FILE] [--gigabytes 1,4] [--turns 5] [--rows 20e6] [--json]      FILE: a run that is trained; default demo/betr.yaml
+// How ranking grows with the corpus: `betr rank` end to end on a corpus of some gigabytes (half JSONL.zst,
+// half Parquet), with one worker on one core, with one on all (reading has threads of its own) and with two,
+// beside two rankings at once that share nothing, and on larger ones; its memory; what planning, leases and
+// publishing cost beside the bare scoring of the same files; where the time goes; and how fast `betr verify`
+// is. Then, on made-up rankings of many rows, an exact cutoff and a benchmark's percentiles beside one exact
+// quantile in DuckDB.
+// npm run bench:scale [-- --config FILE] [--gigabytes 1,4] [--turns 5] [--rows 20e6] [--json] FILE: a run
+// that is trained; default demo/betr.yaml
 
 import { execFile, execFileSync } from 'node:child_process';
 import { link, mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
@@ -17,11 +21,30 @@ import { readRanking } from '../ranking/generation.ts';
 import { scoresTable } from '../ranking/scores.ts';
 import { copyTrainedRun } from './copy-run.ts';
 import { writeCorpus } from './corpus.ts';
-import { betr, describeMachine, peakMegabytes, printBenchmark, runMeasured, runOnOneCore, scoreOne } from './machine.ts';
+import {
+  betr,
+  describeMachine,
+  peakMegabytes,
+  printBenchmark,
+  runMeasured,
+  runOnOneCore,
+  scoreOne,
+} from './machine.ts';
 
-const { values } = parseArgs({ options: { config: { type: 'string', default: 'demo/betr.yaml' }, gigabytes: { type: 'string', default: '1,4' }, turns: { type: 'string', default: '5' }, rows: { type: 'string', default: '20e6' }, json: { type: 'boolean' } } });
+const { values } = parseArgs({
+  options: {
+    config: { type: 'string', default: 'demo/betr.yaml' },
+    gigabytes: { type: 'string', default: '1,4' },
+    turns: { type: 'string', default: '5' },
+    rows: { type: 'string', default: '20e6' },
+    json: { type: 'boolean' },
+  },
+});
 const shardBytes = 250e6;
-/** Numbers of workers are compared within a turn, as a machine's speed may change from minute to minute; the median of so many turns counts. */
+/**
+ * Numbers of workers are compared within a turn, as a machine's speed may change from minute to minute; the
+ * median of so many turns counts.
+ */
 const turns = Number(values.turns);
 const fields = { id: 'id', text: 'text', source: 'source', tokens: 'tokens' };
 const timing = z.object({ textBytes: z.number(), seconds: z.number() });
@@ -30,7 +53,10 @@ const rankResult = z.object({ textBytes: z.number(), seconds: z.number() });
 const folder = await mkdtemp(join(tmpdir(), 'betr-bench-scale-'));
 const lines: string[] = [];
 try {
-  const sizes = values.gigabytes.split(',').map(Number).sort((a, b) => a - b);
+  const sizes = values.gigabytes
+    .split(',')
+    .map(Number)
+    .sort((a, b) => a - b);
   const trained = await openRun(values.config);
   const shards = await writeCorpus(trained, folder, shardBytes);
   await mkdir(join(folder, 'parts'));
@@ -38,31 +64,73 @@ try {
   const ranked = [];
   // In a smaller corpus the start counts more, which is the same for any number of workers.
   const compared = sizes.at(-1);
-  for (const gigabytes of sizes) ranked.push(await rank(gigabytes, shards, trained.files.weights, gigabytes === compared));
+  for (const gigabytes of sizes)
+    ranked.push(await rank(gigabytes, shards, trained.files.weights, gigabytes === compared));
   const rows: Awaited<ReturnType<typeof measureRows>>[] = [];
   const { turns: comparisons } = ranked.find(({ gigabytes }) => gigabytes === compared) ?? { turns: [] };
-  const ratio = (of: (turn: Turn) => number | undefined, to: (turn: Turn) => number | undefined): number => round(median(comparisons.map((turn) => (of(turn) ?? Number.NaN) / (to(turn) ?? Number.NaN))));
+  const ratio = (of: (turn: Turn) => number | undefined, to: (turn: Turn) => number | undefined): number =>
+    round(median(comparisons.map((turn) => (of(turn) ?? Number.NaN) / (to(turn) ?? Number.NaN))));
   const result = {
     bare,
     ranked,
-    /** Two workers beside one that has one core, and beside one that has two; and two rankings that share nothing beside one. */
-    twoWorkersToOneCore: ratio((turn) => turn.two, (turn) => turn.oneCore),
-    twoWorkersToOne: ratio((turn) => turn.two, (turn) => turn.one),
-    twoApartToOneCore: ratio((turn) => turn.twoApart, (turn) => turn.oneCore),
+    /**
+     * Two workers beside one that has one core, and beside one that has two; and two rankings that share
+     * nothing beside one.
+     */
+    twoWorkersToOneCore: ratio(
+      (turn) => turn.two,
+      (turn) => turn.oneCore,
+    ),
+    twoWorkersToOne: ratio(
+      (turn) => turn.two,
+      (turn) => turn.one,
+    ),
+    twoApartToOneCore: ratio(
+      (turn) => turn.twoApart,
+      (turn) => turn.oneCore,
+    ),
     rows,
     machine: describeMachine(),
   };
-  lines.push(`bare scoring: zst ${bare.zst.mbPerSecond} MB/s (read ${bare.zst.read} %, score ${bare.zst.score} %, write ${bare.zst.write} %), Parquet ${bare.parquet.mbPerSecond} MB/s (read ${bare.parquet.read} %, score ${bare.parquet.score} %, write ${bare.parquet.write} %), one core`);
+  lines.push(
+    `bare scoring: zst ${bare.zst.mbPerSecond} MB/s (read ${bare.zst.read} %, score ${bare.zst.score} ` +
+      `%, write ${bare.zst.write} %), Parquet ${bare.parquet.mbPerSecond} MB/s ` +
+      `(read ${bare.parquet.read} %, score ${bare.parquet.score} %, write ${bare.parquet.write} %), one core`,
+  );
   for (const { gigabytes, workers, overhead, verify } of ranked) {
-    for (const of of workers) lines.push(`${gigabytes} GB, ${of.workers === 'one core' ? '1 worker on one core' : `${of.workers} workers`}: ${of.mbPerSecond} MB/s, ${of.cpuSecondsPerGb} CPU s a GB, a process has at most ${of.processMb} MB`);
-    lines.push(`  betr rank on one core takes ${Math.round(100 * overhead)} % longer than bare scoring of the same files before and after`);
-    lines.push(`  betr verify: ${verify.megabytes} MB of parts in ${verify.cpuSeconds} CPU s beyond an empty start: ${(gigabytes / verify.cpuSeconds).toFixed(1)} GB of the corpus's text per core and second`);
+    for (const of of workers)
+      lines.push(
+        `${gigabytes} ` +
+          `GB, ${
+            of.workers === 'one core' ? '1 worker on one core' : `${of.workers} ` + 'workers'
+          }: ${of.mbPerSecond} MB/s, ${of.cpuSecondsPerGb} CPU s a GB, a process has at ` +
+          `most ${of.processMb} MB`,
+      );
+    lines.push(
+      `  betr rank on one core takes ${Math.round(100 * overhead)} % longer than bare scoring of the ` +
+        'same files before and after',
+    );
+    lines.push(
+      `  betr verify: ${verify.megabytes} MB of parts in ${verify.cpuSeconds} CPU s beyond an empty ` +
+        `start: ${(gigabytes / verify.cpuSeconds).toFixed(1)} GB of the corpus's text per core and second`,
+    );
   }
-  lines.push(`two workers ${result.twoWorkersToOneCore} × one on one core, ${result.twoWorkersToOne} × one on two, two rankings that share nothing ${result.twoApartToOneCore} × (medians of ${turns} turns)`);
-  for (const count of values.rows.split(',').filter((text) => text !== '').map(Number)) {
+  lines.push(
+    `two workers ${result.twoWorkersToOneCore} × one on one core, ${result.twoWorkersToOne} × one on ` +
+      `two, two rankings that share nothing ${result.twoApartToOneCore} × (medians of ${turns} turns)`,
+  );
+  for (const count of values.rows
+    .split(',')
+    .filter((text) => text !== '')
+    .map(Number)) {
     const measured = await measureRows(count);
     rows.push(measured);
-    lines.push(`${count / 1e6} million rows: cutoff ${measured.cutoffCpuSeconds} CPU s, by one benchmark ${measured.retargetCpuSeconds} CPU s, exact quantile in DuckDB ${measured.quantileCpuSeconds} CPU s (${measured.retargetToQuantile} ×); at most ${measured.residentMb} MB`);
+    lines.push(
+      `${count / 1e6} million rows: cutoff ${measured.cutoffCpuSeconds} CPU s, by one ` +
+        `benchmark ${measured.retargetCpuSeconds} CPU s, exact quantile in ` +
+        `DuckDB ${measured.quantileCpuSeconds} CPU s (${measured.retargetToQuantile} ×); at ` +
+        `most ${measured.residentMb} MB`,
+    );
   }
   printBenchmark(result, lines.join('\n'));
 } finally {
@@ -75,19 +143,40 @@ interface Shards {
   parquet: string;
 }
 
-/** Scoring each of the two files alone, on one core, and the shares of reading, scoring and the rest, which is writing. */
+/**
+ * Scoring each of the two files alone, on one core, and the shares of reading, scoring and the rest, which is
+ * writing.
+ */
 function measureStages(weights: string, { zst, parquet }: Shards) {
   const of = (path: string) => {
-    const [memory, read, file] = [scoreBare(weights, 'memory', [path]), scoreBare(weights, 'read', [path]), scoreBare(weights, 'file', [path])];
+    const [memory, read, file] = [
+      scoreBare(weights, 'memory', [path]),
+      scoreBare(weights, 'read', [path]),
+      scoreBare(weights, 'file', [path]),
+    ];
     const share = (seconds: number): number => Math.round((100 * seconds) / file.seconds);
-    return { mbPerSecond: Math.round(file.textBytes / 1e6 / file.seconds), read: share(read.seconds), score: share(memory.seconds), write: share(Math.max(0, file.seconds - read.seconds - memory.seconds)) };
+    return {
+      mbPerSecond: Math.round(file.textBytes / 1e6 / file.seconds),
+      read: share(read.seconds),
+      score: share(memory.seconds),
+      write: share(Math.max(0, file.seconds - read.seconds - memory.seconds)),
+    };
   };
   return { zst: of(zst), parquet: of(parquet) };
 }
 
 /** Without a plan, leases and a manifest, on one core. */
-function scoreBare(weights: string, kind: 'memory' | 'read' | 'file', paths: readonly string[]): z.output<typeof timing> {
-  return timing.parse(JSON.parse(runOnOneCore(scoreOne.program, [...scoreOne.args, weights, kind, join(folder, 'parts'), ...paths]).output));
+function scoreBare(
+  weights: string,
+  kind: 'memory' | 'read' | 'file',
+  paths: readonly string[],
+): z.output<typeof timing> {
+  return timing.parse(
+    JSON.parse(
+      runOnOneCore(scoreOne.program, [...scoreOne.args, weights, kind, join(folder, 'parts'), ...paths])
+        .output,
+    ),
+  );
 }
 
 /** Text ranked in a second (MB) by each way, one right after the other. */
@@ -100,7 +189,10 @@ interface Turn {
   one?: number;
 }
 
-/** Ranks a corpus that has the shards as often as it takes, under names of their own: by two workers, or in all ways to be compared. */
+/**
+ * Ranks a corpus that has the shards as often as it takes, under names of their own: by two workers, or in
+ * all ways to be compared.
+ */
 async function rank(gigabytes: number, { zst, parquet }: Shards, weights: string, toCompare: boolean) {
   const corpus = join(folder, `${gigabytes}gb`);
   await mkdir(corpus);
@@ -116,7 +208,8 @@ async function rank(gigabytes: number, { zst, parquet }: Shards, weights: string
     const { textBytes, seconds } = scoreBare(weights, 'file', files);
     return textBytes / 1e6 / seconds;
   };
-  const copyRun = (name: string): Promise<string> => copyTrainedRun(values.config, join(corpus, name), { files: ['../*.zst', '../*.parquet'], fields });
+  const copyRun = (name: string): Promise<string> =>
+    copyTrainedRun(values.config, join(corpus, name), { files: ['../*.zst', '../*.parquet'], fields });
   const [config, other] = [await copyRun('a'), await copyRun('b')];
   const runs: Awaited<ReturnType<typeof measureRank>>[] = [];
   const turnsDone: Turn[] = [];
@@ -129,34 +222,60 @@ async function rank(gigabytes: number, { zst, parquet }: Shards, weights: string
     // Before and after, as the machine's speed drifts.
     const [before, oneCore, after] = [measureBare(), await measure('one core'), measureBare()];
     const done = { bare: (before + after) / 2, oneCore, two: await measure(2) };
-    turnsDone.push({ ...done, ...(toCompare ? { twoApart: await measureApart([config, other]), one: await measure(1) } : {}) });
+    turnsDone.push({
+      ...done,
+      ...(toCompare ? { twoApart: await measureApart([config, other]), one: await measure(1) } : {}),
+    });
   }
   const counts = toCompare ? ['one core', 1, 2] : ['one core', 2];
   const workers = counts.map((count) => medianBySpeed(runs.filter((run) => run.workers === count)));
-  // What `betr rank` takes longer, on one core, than scoring the same files takes right before and after: start of the work, plan, leases, publishing.
+  // What `betr rank` takes longer, on one core, than scoring the same files takes right before and after:
+  // start of the work, plan, leases, publishing.
   const overhead = round(median(turnsDone.map(({ bare, oneCore }) => bare / oneCore)) - 1);
   return { gigabytes, workers, overhead, turns: turnsDone, verify: await verify(config) };
 }
 
 async function measureRank(config: string, workers: 'one core' | number) {
-  const [program = '', ...args] = [...(workers === 'one core' ? ['taskset', '-c', '0'] : []), ...(await rankAnew(config, workers === 'one core' ? 1 : workers))];
+  const [program = '', ...args] = [
+    ...(workers === 'one core' ? ['taskset', '-c', '0'] : []),
+    ...(await rankAnew(config, workers === 'one core' ? 1 : workers)),
+  ];
   const { output, cpuSeconds, processMb } = runMeasured(program, args);
   const { textBytes, seconds } = rankResult.parse(JSON.parse(output));
-  return { workers, mbPerSecond: Math.round(textBytes / 1e6 / seconds), cpuSecondsPerGb: round(cpuSeconds / (textBytes / 1e9)), processMb };
+  return {
+    workers,
+    mbPerSecond: Math.round(textBytes / 1e6 / seconds),
+    cpuSecondsPerGb: round(cpuSeconds / (textBytes / 1e9)),
+    processMb,
+  };
 }
 
-/** Two rankings at once, each by a process with a core of its own, which share nothing: the limit of two workers here. */
+/**
+ * Two rankings at once, each by a process with a core of its own, which share nothing: the limit of two
+ * workers here.
+ */
 async function measureApart(configs: readonly string[]): Promise<number> {
-  const ranked = await Promise.all(configs.map(async (config, core) => {
-    const { stdout } = await promisify(execFile)('taskset', ['-c', String(core), ...(await rankAnew(config, 1))]);
-    return rankResult.parse(JSON.parse(stdout));
-  }));
-  return Math.round(ranked.reduce((sum, { textBytes }) => sum + textBytes, 0) / 1e6 / Math.max(...ranked.map(({ seconds }) => seconds)));
+  const ranked = await Promise.all(
+    configs.map(async (config, core) => {
+      const { stdout } = await promisify(execFile)('taskset', [
+        '-c',
+        String(core),
+        ...(await rankAnew(config, 1)),
+      ]);
+      return rankResult.parse(JSON.parse(stdout));
+    }),
+  );
+  return Math.round(
+    ranked.reduce((sum, { textBytes }) => sum + textBytes, 0) /
+      1e6 /
+      Math.max(...ranked.map(({ seconds }) => seconds)),
+  );
 }
 
 /** The command that ranks a run whose ranking is removed. */
 async function rankAnew(config: string, workers: number): Promise<string[]> {
-  for (const name of ['scores', 'manifest', 'leases', 'plan.json', 'ranking.json']) await rm(join(dirname(config), 'run', name), { recursive: true, force: true });
+  for (const name of ['scores', 'manifest', 'leases', 'plan.json', 'ranking.json'])
+    await rm(join(dirname(config), 'run', name), { recursive: true, force: true });
   return [betr.program, ...betr.args, 'rank', '--config', config, '--workers', String(workers), '--json'];
 }
 
@@ -174,17 +293,40 @@ function median(values: readonly number[]): number {
 
 async function verify(config: string) {
   const scores = join(dirname(config), 'run', 'scores');
-  const sizes = await Promise.all((await readdir(scores)).map(async (name) => (await stat(join(scores, name))).size));
+  const sizes = await Promise.all(
+    (await readdir(scores)).map(async (name) => (await stat(join(scores, name))).size),
+  );
   const bytes = sizes.reduce((sum, size) => sum + size, 0);
   const start = runMeasured(betr.program, [...betr.args, 'status', '--config', config]).cpuSeconds;
-  const cpuSeconds = runMeasured(betr.program, [...betr.args, 'verify', '--config', config]).cpuSeconds - start;
-  return { megabytes: Math.round(bytes / 1e6), cpuSeconds: round(cpuSeconds), mbPerCpuSecond: Math.round(bytes / 1e6 / cpuSeconds) };
+  const cpuSeconds =
+    runMeasured(betr.program, [...betr.args, 'verify', '--config', config]).cpuSeconds - start;
+  return {
+    megabytes: Math.round(bytes / 1e6),
+    cpuSeconds: round(cpuSeconds),
+    mbPerCpuSecond: Math.round(bytes / 1e6 / cpuSeconds),
+  };
 }
 
-/** A made-up ranking: an exact cutoff, the percentiles of one benchmark, and one exact quantile of the scores in DuckDB. */
+/**
+ * A made-up ranking: an exact cutoff, the percentiles of one benchmark, and one exact quantile of the scores
+ * in DuckDB.
+ */
 async function measureRows(rows: number) {
   const own = join(folder, `rows-${rows}`);
-  execFileSync(process.execPath, [join(import.meta.dirname, 'synthetic-ranking.js'), '--out', own, '--documents', String(rows), '--benchmarks', '4', '--unprepared'], { stdio: ['ignore', 'ignore', 'inherit'] });
+  execFileSync(
+    process.execPath,
+    [
+      join(import.meta.dirname, 'synthetic-ranking.js'),
+      '--out',
+      own,
+      '--documents',
+      String(rows),
+      '--benchmarks',
+      '4',
+      '--unprepared',
+    ],
+    { stdio: ['ignore', 'ignore', 'inherit'] },
+  );
   const run = await openRun(join(own, 'betr.yaml'));
   const ranking = await readRanking(run);
   const cpuOf = async (work: () => Promise<unknown>): Promise<number> => {
@@ -193,14 +335,24 @@ async function measureRows(rows: number) {
     const { user, system } = process.cpuUsage(before);
     return round((user + system) / 1e6);
   };
-  const quantile = (): Promise<unknown> => withDuckDb({ memoryMb: 1024, spill: own }, (connection) => connection.run(`SELECT quantile_disc(score, 0.9) FROM ${scoresTable(run, ranking)}`));
+  const quantile = (): Promise<unknown> =>
+    withDuckDb({ memoryMb: 1024, spill: own }, (connection) =>
+      connection.run(`SELECT quantile_disc(score, 0.9) FROM ${scoresTable(run, ranking)}`),
+    );
   await quantile();
   const quantileCpuSeconds = await cpuOf(quantile);
   const cutoffCpuSeconds = await cpuOf(() => findCutoff(run, ranking, 0.1));
   const retargetCpuSeconds = await cpuOf(() => combineScores(run, ranking, ['bench0']));
   const residentMb = peakMegabytes();
   await rm(own, { recursive: true });
-  return { rows, cutoffCpuSeconds, retargetCpuSeconds, quantileCpuSeconds, retargetToQuantile: round(retargetCpuSeconds / quantileCpuSeconds), residentMb };
+  return {
+    rows,
+    cutoffCpuSeconds,
+    retargetCpuSeconds,
+    quantileCpuSeconds,
+    retargetToQuantile: round(retargetCpuSeconds / quantileCpuSeconds),
+    residentMb,
+  };
 }
 
 function round(value: number): number {

@@ -1,7 +1,8 @@
-// Makes a run with a published ranking of made-up documents, of any size, without a corpus: what the server's benchmarks ask.
-// Scores look like a classifier's (a bell curve around a logit below 0); every benchmark has a score of its own, and the joint score
-// follows the best of them. The same arguments give the same documents.
-// With --unprepared it is as of a run that no server has been at: what a server needs is not made ahead.
+// Makes a run with a published ranking of made-up documents, of any size, without a corpus: what the server's
+// benchmarks ask. Scores look like a classifier's (a bell curve around a logit below 0); every benchmark has
+// a score of its own, and the joint score follows the best of them. The same arguments give the same
+// documents. With --unprepared it is as of a run that no server has been at: what a server needs is not made
+// ahead.
 //   node dist/bench/synthetic-ranking.js --out DIR [--documents 20000000] [--benchmarks 10] [--unprepared]
 
 import { mkdir, stat, writeFile } from 'node:fs/promises';
@@ -17,23 +18,53 @@ import { prepareForServer } from '../ranking/order/prepare.ts';
 import { sha256File } from '../data/files/hash-files.ts';
 
 const documentsPerPart = 500_000;
-const sources = ['books', 'code', 'encyclopedia', 'forum', 'law', 'medicine', 'news', 'papers', 'science', 'web'];
+const sources = [
+  'books',
+  'code',
+  'encyclopedia',
+  'forum',
+  'law',
+  'medicine',
+  'news',
+  'papers',
+  'science',
+  'web',
+];
 
-const { values } = parseArgs({ options: { out: { type: 'string' }, documents: { type: 'string', default: '20000000' }, benchmarks: { type: 'string', default: '10' }, unprepared: { type: 'boolean' } } });
+const { values } = parseArgs({
+  options: {
+    out: { type: 'string' },
+    documents: { type: 'string', default: '20000000' },
+    benchmarks: { type: 'string', default: '10' },
+    unprepared: { type: 'boolean' },
+  },
+});
 if (values.out === undefined) throw new Error('Name a folder with --out DIR');
 const folder = resolve(values.out);
 const documents = Number(values.documents);
 const benchmarks = Array.from({ length: Number(values.benchmarks) }, (_, index) => `bench${index}`);
 
 await mkdir(folder, { recursive: true });
-await writeFile(join(folder, 'betr.yaml'), `corpus: {files: ["corpus/*"]}\nbenchmarks:\n${benchmarks.map((name) => `  - {name: ${name}, files: ["${name}.jsonl"]}\n`).join('')}`);
+await writeFile(
+  join(folder, 'betr.yaml'),
+  `corpus: {files: ["corpus/*"]}\nbenchmarks:\n${benchmarks
+    .map((name) => `  - {name: ${name}, files: ` + `["${name}.jsonl"]}\n`)
+    .join('')}`,
+);
 const run = await openRun(join(folder, 'betr.yaml'));
 await mkdir(run.files.scores, { recursive: true });
 const parts: Part[] = [];
-for (let start = 0; start < documents; start += documentsPerPart) parts.push(await writePart(start, Math.min(documents, start + documentsPerPart)));
-const ranking = await publishRanking(run, parts, { outputs: ['joint', ...benchmarks], sha256: 'f'.repeat(64) });
+for (let start = 0; start < documents; start += documentsPerPart)
+  parts.push(await writePart(start, Math.min(documents, start + documentsPerPart)));
+const ranking = await publishRanking(run, parts, {
+  outputs: ['joint', ...benchmarks],
+  sha256: 'f'.repeat(64),
+});
 if (values.unprepared !== true) await prepareForServer(run, ranking, silent);
-process.stdout.write(`${run.settingsPath}: generation ${ranking.generation}, ${ranking.documents} documents, ${ranking.tokens} tokens, ${ranking.histogram.length} bins\n`);
+process.stdout.write(
+  `${run.settingsPath}: generation ${ranking.generation}, ${ranking.documents} ` +
+    `documents, ${ranking.tokens} tokens, ${ranking.histogram.length} bins\n`,
+);
 process.exit();
 
 /** One part of documents `from ≤ i < to`. */
@@ -44,24 +75,32 @@ async function writePart(from: number, to: number): Promise<Part> {
   return withDuckDb({}, async (connection) => {
     // Four uniform numbers make a bell curve; the hash is DuckDB's own, the same everywhere.
     const uniform = (seed: string): string => `(hash(i, ${seed}) >> 11)::DOUBLE / 9007199254740992`;
-    const bell = (seed: number): string => `(${[0, 1, 2, 3].map((k) => uniform(`'${seed}-${k}'`)).join(' + ')} - 2) * 3.4 - 1.5`;
+    const bell = (seed: number): string =>
+      `(${[0, 1, 2, 3].map((k) => uniform(`'${seed}-${k}'`)).join(' + ')} - 2) * 3.4 - 1.5`;
     const own = benchmarks.map((name, index) => `(${bell(index)})::FLOAT AS "score_${name}"`);
     await connection.run(
-      `CREATE TABLE part AS SELECT '${shard}' AS shard, (i - ${from})::BIGINT AS "row", 'document-' || lpad(((i * 7919) % ${documents})::VARCHAR, 9, '0') AS document,
-         [${sources.map(sqlString).join(', ')}][1 + (hash(i, 'source') % ${sources.length})::INTEGER] AS source, (20 + (exp(4 * ${uniform("'tokens'")}) * 40))::BIGINT AS tokens,
+      `CREATE TABLE part AS SELECT '${shard}' AS shard, (i - ${from})::BIGINT AS "row", 'document-' || ` +
+        `lpad(((i * 7919) % ${documents})::VARCHAR, 9, '0') AS document,
+         [${sources.map(sqlString).join(', ')}][1 + (hash(i, 'source') % ${sources.length})::INTEGER] ` +
+        `AS source, (20 + (exp(4 * ${uniform("'tokens'")}) * 40))::BIGINT AS tokens,
          ${own.join(', ')} FROM range(${from}, ${to}) AS numbers (i)`,
     );
     const best = `greatest(${benchmarks.map((name) => `"score_${name}"`).join(', ')})`;
     await connection.run(
-      `COPY (SELECT shard, "row", document, source, tokens, (${best} * 0.8 + ((hash("row", shard) >> 11)::DOUBLE / 9007199254740992))::FLOAT AS score, COLUMNS('score_.*') FROM part ORDER BY "row")
+      `COPY (SELECT shard, "row", document, source, tokens, (${best} * 0.8 + ((hash("row", shard) >> ` +
+        `11)::DOUBLE / 9007199254740992))::FLOAT AS score, COLUMNS('score_.*') FROM part ORDER BY "row")
        TO ${sqlString(path)} (${partFormat})`,
     );
     const tally = { documents: new Float64Array(binCount), tokens: new Float64Array(binCount), all: 0 };
     let lowest = Infinity;
     let highest = -Infinity;
-    for await (const chunk of streamChunks(connection, `SELECT score, tokens::UINTEGER AS tokens FROM read_parquet(${sqlString(path)})`)) {
+    for await (const chunk of streamChunks(
+      connection,
+      `SELECT score, tokens::UINTEGER AS tokens FROM read_parquet(${sqlString(path)})`,
+    )) {
       const [scores, tokens] = [chunk.getColumnVector(0), chunk.getColumnVector(1)];
-      if (!(scores instanceof DuckDBFloatVector && tokens instanceof DuckDBUIntegerVector)) throw new Error('unexpected types');
+      if (!(scores instanceof DuckDBFloatVector && tokens instanceof DuckDBUIntegerVector))
+        throw new Error('unexpected types');
       for (let i = 0; i < chunk.rowCount; i++) {
         const bin = scoreBin(scores.getItem(i) ?? 0);
         const count = tokens.getItem(i) ?? 0;
@@ -72,12 +111,46 @@ async function writePart(from: number, to: number): Promise<Part> {
         highest = Math.max(highest, scores.getItem(i) ?? 0);
       }
     }
-    const histogram = Array.from(tally.documents, (count, bin): [number, number, number] => [bin, count, tally.tokens[bin] ?? 0]).filter(([, count]) => count > 0).reverse();
-    const bySource = await connection.runAndReadAll(`SELECT source, count(*)::DOUBLE, sum(tokens)::DOUBLE FROM part GROUP BY source ORDER BY source`);
+    const histogram = Array.from(tally.documents, (count, bin): [number, number, number] => [
+      bin,
+      count,
+      tally.tokens[bin] ?? 0,
+    ])
+      .filter(([, count]) => count > 0)
+      .reverse();
+    const bySource = await connection.runAndReadAll(
+      `SELECT source, count(*)::DOUBLE, sum(tokens)::DOUBLE FROM part GROUP BY source ORDER BY source`,
+    );
     return {
-      file, covers: [{ shard, bytes: 1, modifiedMs: 1, firstRow: 0, rows: to - from, documents: to - from, quarantined: 0, endsShard: true }], ends: 'chunk', scores: [lowest, highest], documents: to - from, tokens: tally.all, estimatedDocuments: 0, textBytes: 4 * tally.all, quarantined: 0,
-      sources: bySource.getRows().map(([source, count, tokens]) => ({ source: String(source), documents: Number(count), tokens: Number(tokens) })),
-      histogram, bytes: (await stat(path)).size, sha256: await sha256File(path), cardSha256: '0'.repeat(64),
+      file,
+      covers: [
+        {
+          shard,
+          bytes: 1,
+          modifiedMs: 1,
+          firstRow: 0,
+          rows: to - from,
+          documents: to - from,
+          quarantined: 0,
+          endsShard: true,
+        },
+      ],
+      ends: 'chunk',
+      scores: [lowest, highest],
+      documents: to - from,
+      tokens: tally.all,
+      estimatedDocuments: 0,
+      textBytes: 4 * tally.all,
+      quarantined: 0,
+      sources: bySource.getRows().map(([source, count, tokens]) => ({
+        source: String(source),
+        documents: Number(count),
+        tokens: Number(tokens),
+      })),
+      histogram,
+      bytes: (await stat(path)).size,
+      sha256: await sha256File(path),
+      cardSha256: '0'.repeat(64),
     };
   });
 }

@@ -1,4 +1,5 @@
-// Texts as bags of bins for training: each distinct bin with how often it occurs, in 32 bits. A million documents take 1 to 2 GB.
+// Texts as bags of bins for training: each distinct bin with how often it occurs, in 32 bits. A million
+// documents take 1 to 2 GB.
 
 import { openKernel } from './kernel.ts';
 
@@ -20,7 +21,10 @@ export interface BagFiller {
 /** Opens empty bags for `documents` documents and 2^bits bins. */
 export function openBags(documents: number, bits: number): BagFiller {
   const kernel = openKernel(bits, 0);
-  const bags: Bags = { features: new Array<Uint32Array>(documents).fill(new Uint32Array(0)), ngrams: new Float64Array(documents) };
+  const bags: Bags = {
+    features: new Array<Uint32Array>(documents).fill(new Uint32Array(0)),
+    ngrams: new Float64Array(documents),
+  };
   const counts = new Uint8Array(2 ** bits);
   const distinct = new Uint32Array(2 ** bits);
   let chunk = new Uint32Array(chunkFeatures);
@@ -58,7 +62,10 @@ export function openBags(documents: number, bits: number): BagFiller {
   };
 }
 
-/** Drops, in place, the bins that occur in fewer than `minCount` of the `training` documents; returns how many bins are left. */
+/**
+ * Drops, in place, the bins that occur in fewer than `minCount` of the `training` documents; returns how many
+ * bins are left.
+ */
 export function pruneBags({ features }: Bags, training: Uint32Array, bits: number, minCount: number): number {
   const documents = new Uint32Array(2 ** bits);
   for (const document of training) {

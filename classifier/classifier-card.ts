@@ -1,4 +1,5 @@
-// classifier/card.json: what was trained, from what, and how well it tells the best 10 % on documents that it did not learn from.
+// classifier/card.json: what was trained, from what, and how well it tells the best 10 % on documents that it
+// did not learn from.
 
 import { z } from 'zod';
 import { readSealedJson } from '../data/files/commit.ts';
@@ -42,14 +43,21 @@ export const cardSchema = z.strictObject({
   training: z.strictObject({
     method: z.string(),
     seed: whole,
-    /** Passes over the training documents: allowed, run, and the mean held-out loss after each, which decides when to end. */
+    /**
+     * Passes over the training documents: allowed, run, and the mean held-out loss after each, which decides
+     * when to end.
+     */
     epochs: whole,
     epochsRun: whole,
     heldOutLosses: z.array(z.number()),
   }),
   documents: z.strictObject({ training: whole, heldOut: whole, withoutTarget: whole }),
   /** SHA-256 of the files, and the settings that count. */
-  inputs: z.strictObject({ sample: sha256, targets: sha256, settings: settingsSchema.shape.classifier.unwrap() }),
+  inputs: z.strictObject({
+    sample: sha256,
+    targets: sha256,
+    settings: settingsSchema.shape.classifier.unwrap(),
+  }),
   weightsSha256: sha256,
   notes: z.array(z.string()),
   /** Targets that are test items, by force (`betr index --force-tests`). */

@@ -1,6 +1,7 @@
-// Why a text has its score: the model adds up one whole number for each n-gram, so the part of every n-gram in the score is known exactly.
-// Promises: bias + unit · (all weights listed, and those of `others`) is the scorer's score to the last bit; memory does not grow with the text
-// beyond the text itself, whatever n-grams it has.
+// Why a text has its score: the model adds up one whole number for each n-gram, so the part of every n-gram
+// in the score is known exactly. Promises: bias + unit · (all weights listed, and those of `others`) is the
+// scorer's score to the last bit; memory does not grow with the text beyond the text itself, whatever n-grams
+// it has.
 
 import { z } from 'zod';
 import { fail } from '../run/errors/errors.ts';
@@ -51,11 +52,29 @@ export interface ExplainLimits {
 
 const shownCharacters = 80;
 
-/** Explains the score that `output` gives to a text (UTF-8). Errors: OPTION_INVALID for an output that is not there. */
-export function explainScore(weights: Weights, output: string, text: Uint8Array, limits: ExplainLimits): Explanation {
+/**
+ * Explains the score that `output` gives to a text (UTF-8). Errors: OPTION_INVALID for an output that is not
+ * there.
+ */
+export function explainScore(
+  weights: Weights,
+  output: string,
+  text: Uint8Array,
+  limits: ExplainLimits,
+): Explanation {
   const index = weights.outputs.findIndex(({ name }) => name === output);
   const { bias, scale } = weights.outputs[index] ?? { bias: 0, scale: 0 };
-  if (index < 0) throw fail('OPTION_INVALID', { option: 'benchmark', got: output, allowed: `one with a score of its own: ${weights.outputs.slice(1).map(({ name }) => name).join(', ') || 'this classifier has none'}` });
+  if (index < 0)
+    throw fail('OPTION_INVALID', {
+      option: 'benchmark',
+      got: output,
+      allowed: `one with a score of its own: ${
+        weights.outputs
+          .slice(1)
+          .map(({ name }) => name)
+          .join(', ') || 'this classifier has none'
+      }`,
+    });
   const kernel = openKernel(weights.bits, 0);
   const counts = new Map<number, number>();
   let ngrams = 0;
@@ -68,10 +87,26 @@ export function explainScore(weights: Weights, output: string, text: Uint8Array,
   const weight = sumOf(parts);
   // As the scorer divides, so that nothing is rounded otherwise.
   const worth = (weightOf: number): number => (scale * weightOf) / divisor;
-  const up = parts.filter((part) => part.weight > 0).sort((a, b) => b.weight - a.weight || a.bin - b.bin).slice(0, limits.ngrams);
-  const down = parts.filter((part) => part.weight < 0).sort((a, b) => a.weight - b.weight || a.bin - b.bin).slice(0, limits.ngrams);
-  const places = findPlaces(kernel, text, [...up, ...down].map(({ bin }) => bin), limits.places);
-  const describe = ({ bin, count, weight: own }: Part): Contribution => ({ count, weight: own, contribution: worth(own), ...(places.get(bin) ?? { ngram: '', places: [] }) });
+  const up = parts
+    .filter((part) => part.weight > 0)
+    .sort((a, b) => b.weight - a.weight || a.bin - b.bin)
+    .slice(0, limits.ngrams);
+  const down = parts
+    .filter((part) => part.weight < 0)
+    .sort((a, b) => a.weight - b.weight || a.bin - b.bin)
+    .slice(0, limits.ngrams);
+  const places = findPlaces(
+    kernel,
+    text,
+    [...up, ...down].map(({ bin }) => bin),
+    limits.places,
+  );
+  const describe = ({ bin, count, weight: own }: Part): Contribution => ({
+    count,
+    weight: own,
+    contribution: worth(own),
+    ...(places.get(bin) ?? { ngram: '', places: [] }),
+  });
   const shown = [...up, ...down];
   const othersWeight = weight - sumOf(shown);
   return {
@@ -83,7 +118,12 @@ export function explainScore(weights: Weights, output: string, text: Uint8Array,
     weight,
     up: up.map(describe),
     down: down.map(describe),
-    others: { different: counts.size - shown.length, count: ngrams - shown.reduce((sum, { count }) => sum + count, 0), weight: othersWeight, contribution: worth(othersWeight) + 0 },
+    others: {
+      different: counts.size - shown.length,
+      count: ngrams - shown.reduce((sum, { count }) => sum + count, 0),
+      weight: othersWeight,
+      contribution: worth(othersWeight) + 0,
+    },
   };
 }
 
@@ -109,8 +149,15 @@ function* listBins(kernel: Kernel, text: Uint8Array): Generator<number, undefine
 type Placed = Pick<Contribution, 'ngram' | 'places'>;
 
 /** Where the n-grams of the wanted bins stand: the first `most` places of each. */
-function findPlaces(kernel: Kernel, text: Uint8Array, wanted: readonly number[], most: number): Map<number, Placed> {
-  const found = new Map<number, { ngram: string; spans: [number, number][] }>(wanted.map((bin) => [bin, { ngram: '', spans: [] }]));
+function findPlaces(
+  kernel: Kernel,
+  text: Uint8Array,
+  wanted: readonly number[],
+  most: number,
+): Map<number, Placed> {
+  const found = new Map<number, { ngram: string; spans: [number, number][] }>(
+    wanted.map((bin) => [bin, { ngram: '', spans: [] }]),
+  );
   const bins = listBins(kernel, text);
   let before: [number, number] | undefined;
   const note = (bin: number | undefined, start: number, end: number, ngram: () => string): void => {
@@ -119,17 +166,27 @@ function findPlaces(kernel: Kernel, text: Uint8Array, wanted: readonly number[],
     if (entry.spans.length === 0) entry.ngram = ngram();
     entry.spans.push([start, end]);
   };
-  const show = (start: number, end: number): string => shorten(Buffer.from(text.subarray(start, Math.min(end, start + 4 * shownCharacters))).toString());
-  for (const { index, 0: token } of Buffer.from(text.buffer, text.byteOffset, text.length).toString('latin1').matchAll(tokenPattern)) {
+  const show = (start: number, end: number): string =>
+    shorten(Buffer.from(text.subarray(start, Math.min(end, start + 4 * shownCharacters))).toString());
+  for (const { index, 0: token } of Buffer.from(text.buffer, text.byteOffset, text.length)
+    .toString('latin1')
+    .matchAll(tokenPattern)) {
     const [start, end] = [index, index + token.length];
     const earlier = before;
     // The bigram comes before its second token.
-    if (earlier !== undefined) note(bins.next().value, earlier[0], end, () => `${show(...earlier)} ${show(start, end)}`);
+    if (earlier !== undefined)
+      note(bins.next().value, earlier[0], end, () => `${show(...earlier)} ${show(start, end)}`);
     note(bins.next().value, start, end, () => show(start, end));
     before = [start, end];
   }
-  const characters = countCharacters(text, [...found.values()].flatMap(({ spans }) => spans.flat()));
-  const place = (bytes: [number, number]): Placed['places'][number] => ({ bytes, characters: [characters.get(bytes[0]) ?? 0, characters.get(bytes[1]) ?? 0] });
+  const characters = countCharacters(
+    text,
+    [...found.values()].flatMap(({ spans }) => spans.flat()),
+  );
+  const place = (bytes: [number, number]): Placed['places'][number] => ({
+    bytes,
+    characters: [characters.get(bytes[0]) ?? 0, characters.get(bytes[1]) ?? 0],
+  });
   return new Map([...found].map(([bin, { ngram, spans }]) => [bin, { ngram, places: spans.map(place) }]));
 }
 

@@ -1,10 +1,12 @@
-// What a text's features are, in plain words and slow code. The fast loop (score.as.ts) has to agree with this file bin by bin.
+// What a text's features are, in plain words and slow code. The fast loop (score.as.ts) has to agree with
+// this file bin by bin.
 //
-// Tokens: a word is a run of ASCII letters, digits, "_" and bytes of 0x80 and more (so of UTF-8 beyond ASCII); every other visible ASCII
-// character is a token of its own; the rest separates. Of a token only the first 8 bytes count, each with bit 0x20 set: that makes
-// ASCII letters lower-case, and is a coarse stemming besides (measured: docs/classifier.md).
-// N-grams: every token, and every two tokens in a row, whatever stands between them.
-// Score of an output: bias + scale · (sum of the n-grams' weights) / (n-grams + 256): their mean, drawn towards the bias in short texts.
+// Tokens: a word is a run of ASCII letters, digits, "_" and bytes of 0x80 and more (so of UTF-8 beyond
+// ASCII); every other visible ASCII character is a token of its own; the rest separates. Of a token only the
+// first 8 bytes count, each with bit 0x20 set: that makes ASCII letters lower-case, and is a coarse stemming
+// besides (measured: docs/classifier.md). N-grams: every token, and every two tokens in a row, whatever
+// stands between them. Score of an output: bias + scale · (sum of the n-grams' weights) / (n-grams + 256):
+// their mean, drawn towards the bias in short texts.
 
 import type { Weights } from './weights.ts';
 
@@ -33,7 +35,13 @@ export function listNgrams(text: Uint8Array, bits: number): Ngram[] {
     const unigram = { ngram: names[i] ?? '', bin: binOf(hash, bits) };
     if (i === 0) return [unigram];
     const previous = hashes[i - 1] ?? 0n;
-    return [{ ngram: `${names[i - 1] ?? ''} ${names[i] ?? ''}`, bin: binOf(previous * previousMultiplier + hash, bits) }, unigram];
+    return [
+      {
+        ngram: `${names[i - 1] ?? ''} ${names[i] ?? ''}`,
+        bin: binOf(previous * previousMultiplier + hash, bits),
+      },
+      unigram,
+    ];
   });
 }
 
@@ -46,10 +54,14 @@ export function scoreSlowly(weights: Weights, text: Uint8Array): Float32Array {
   });
 }
 
-/** A token's first 8 bytes as one little-endian number, multiplied and folded. `token` has one character for each byte. */
+/**
+ * A token's first 8 bytes as one little-endian number, multiplied and folded. `token` has one character for
+ * each byte.
+ */
 function hashToken(token: string): bigint {
   const bytes = Buffer.alloc(countedBytes);
-  for (const [i, byte] of [...Buffer.from(token, 'latin1').subarray(0, countedBytes)].entries()) bytes[i] = byte | 0x20;
+  for (const [i, byte] of [...Buffer.from(token, 'latin1').subarray(0, countedBytes)].entries())
+    bytes[i] = byte | 0x20;
   const product = BigInt.asUintN(64, bytes.readBigUInt64LE() * byteMultiplier);
   return product ^ (product >> 32n);
 }

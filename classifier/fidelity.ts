@@ -10,8 +10,17 @@ const resamples = 200;
 export function measureFidelity(judged: Judged, seed: number): Fidelity {
   const plain = measure(judged, new Uint32Array(judged.scores.length).fill(1));
   const random = openRandom(seed);
-  const samples = Array.from({ length: resamples }, () => measure(judged, drawWeights(judged.scores.length, random)));
-  const next = plain.map((value, figure) => intervalOf(value, samples.map((sample) => sample[figure] ?? value))).values();
+  const samples = Array.from({ length: resamples }, () =>
+    measure(judged, drawWeights(judged.scores.length, random)),
+  );
+  const next = plain
+    .map((value, figure) =>
+      intervalOf(
+        value,
+        samples.map((sample) => sample[figure] ?? value),
+      ),
+    )
+    .values();
   const take = (): Interval => next.next().value ?? { value: 0, low: 0, high: 0 };
   return {
     rocAuc: take(),
@@ -24,7 +33,12 @@ export function measureFidelity(judged: Judged, seed: number): Fidelity {
 /** The figures in the order that `measureFidelity` takes them. */
 function measure(judged: Judged, weights: Uint32Array): number[] {
   const kept = keepRates.map((rate) => measureBest(judged, weights, rate));
-  return [rocAuc(judged, weights), balancedAccuracy(judged, weights), spearman(judged, weights), ...kept.flatMap(({ precision, recall }) => [precision, recall])];
+  return [
+    rocAuc(judged, weights),
+    balancedAccuracy(judged, weights),
+    spearman(judged, weights),
+    ...kept.flatMap(({ precision, recall }) => [precision, recall]),
+  ];
 }
 
 function drawWeights(documents: number, random: () => number): Uint32Array {

@@ -12,11 +12,16 @@ export interface Split {
 const heldOutShare = 0.2;
 const mostHeldOut = 50_000;
 
-/** Holds out about 20 % of the documents, at most 50,000: those whose keys have the smallest seeded hashes, whatever their order. */
+/**
+ * Holds out about 20 % of the documents, at most 50,000: those whose keys have the smallest seeded hashes,
+ * whatever their order.
+ */
 export function splitDocuments(keys: readonly string[], seed: number): Split {
   // The prefix keeps this choice apart from the sample's, which may have the same seed.
   const hashes = BigUint64Array.from(keys, (key) => keyHash(`held out\n${key}`, seed));
-  const order = Uint32Array.from(keys.keys()).sort((a, b) => compare(hashes[a] ?? 0n, hashes[b] ?? 0n) || a - b);
+  const order = Uint32Array.from(keys.keys()).sort(
+    (a, b) => compare(hashes[a] ?? 0n, hashes[b] ?? 0n) || a - b,
+  );
   const held = Math.min(mostHeldOut, Math.round(keys.length * heldOutShare));
   return { training: order.slice(held).sort(), heldOut: order.slice(0, held).sort() };
 }

@@ -1,4 +1,5 @@
-// The host's side of score.as.ts: hands over a document piece by piece, so that a document of any length takes the same memory.
+// The host's side of score.as.ts: hands over a document piece by piece, so that a document of any length
+// takes the same memory.
 
 import { z } from 'zod';
 import { growMemory, openWasm, wasmFunction, wasmMemory, wasmNumber } from '../data/wasm.ts';
@@ -21,7 +22,10 @@ export interface Kernel {
   /** A document is hashed from its start, in steps of this many bytes, after `beginDocument`. */
   pieceBytes: number;
   beginDocument(): void;
-  /** Hashes the piece of the document text[… , end) that starts at `at` into `bins`; returns how many n-grams end in it. */
+  /**
+   * Hashes the piece of the document text[… , end) that starts at `at` into `bins`; returns how many n-grams
+   * end in it.
+   */
   hashPiece(text: Uint8Array, at: number, end: number): number;
   bins: Uint32Array;
   /** The weights as the sums read them (layout: weights.ts). */
@@ -33,7 +37,9 @@ export interface Kernel {
   sums: Int32Array;
 }
 
-/** Opens a kernel of its own for a table of 2^bits bins and `weightBytes` of weights (0: for hashing alone). */
+/**
+ * Opens a kernel of its own for a table of 2^bits bins and `weightBytes` of weights (0: for hashing alone).
+ */
 export function openKernel(bits: number, weightBytes: number): Kernel {
   const wasm = openWasm(new URL('./score.wasm', import.meta.url), exportsSchema);
   growMemory(wasm.memory, wasm.weightsAt + weightBytes);

@@ -1,6 +1,7 @@
-// From scores of the sample to what the classifier learns (BETR, arXiv 2507.12466, section 3: top 10 % against the rest).
-// The hard label is what fidelity is measured against. Training uses the same cut softened by rank: a document at the cut counts half, one at
-// rank share r counts cut / (cut + r). It tells a near miss from the far end and was worth .03 of ROC-AUC (docs/classifier.md).
+// From scores of the sample to what the classifier learns (BETR, arXiv 2507.12466, section 3: top 10 %
+// against the rest). The hard label is what fidelity is measured against. Training uses the same cut softened
+// by rank: a document at the cut counts half, one at rank share r counts cut / (cut + r). It tells a near
+// miss from the far end and was worth .03 of ROC-AUC (docs/classifier.md).
 
 export const topShare = 0.1;
 
@@ -12,8 +13,9 @@ export interface Labels {
 }
 
 /**
- * Labels of documents with these scores (higher is better; the documents in the order of their keys). `included` are the documents to be told from the
- * others where the scorer says which; the cut of the softened labels is then their share.
+ * Labels of documents with these scores (higher is better; the documents in the order of their keys).
+ * `included` are the documents to be told from the others where the scorer says which; the cut of the
+ * softened labels is then their share.
  */
 export function labelDocuments(scores: Float64Array, included?: Uint8Array): Labels {
   const documents = scores.length;
@@ -21,10 +23,11 @@ export function labelDocuments(scores: Float64Array, included?: Uint8Array): Lab
   for (let i = 0; i < documents; i++) order[i] = i;
   order.sort((a, b) => (scores[b] ?? 0) - (scores[a] ?? 0) || a - b);
   const top = included ?? new Uint8Array(documents);
-  if (included === undefined) for (const document of order.subarray(0, Math.round(documents * topShare))) top[document] = 1;
+  if (included === undefined)
+    for (const document of order.subarray(0, Math.round(documents * topShare))) top[document] = 1;
   const cut = included === undefined ? topShare : included.reduce((sum, one) => sum + one, 0) / documents;
   const soft = new Float32Array(documents);
-  for (let start = 0; start < documents; ) {
+  for (let start = 0; start < documents;) {
     let end = start + 1;
     while (end < documents && scores[order[end] ?? 0] === scores[order[start] ?? 0]) end++;
     const share = (start + end) / 2 / documents;

@@ -1,9 +1,12 @@
-// The training loop's inner part, in AssemblyScript: a document's features times the weights of eight outputs, and the AdaGrad step back.
-// Single-precision SIMD without relaxed operations: the same bits on every machine.
-// A feature is a bin (24 bits) and how often it occurs (8 bits above). A row of the table is eight weights and eight sums of squared gradients,
-// 64 bytes, so that a feature touches one cache line.
+// The training loop's inner part, in AssemblyScript: a document's features times the weights of eight
+// outputs, and the AdaGrad step back. Single-precision SIMD without relaxed operations: the same bits on
+// every machine. A feature is a bin (24 bits) and how often it occurs (8 bits above). A row of the table is
+// eight weights and eight sums of squared gradients, 64 bytes, so that a feature touches one cache line.
 
-/** Where the sums come out, and where the host puts the gradients: eight f32 each. Features and tables lie where the host decides. */
+/**
+ * Where the sums come out, and where the host puts the gradients: eight f32 each. Features and tables lie
+ * where the host decides.
+ */
 export const sumsAt: usize = 1024;
 export const gradientsAt: usize = 1088;
 export const freeAt: usize = 1152;

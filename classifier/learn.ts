@@ -1,5 +1,6 @@
-// Learns the linear model of all outputs at once: logistic loss on softened labels, balanced classes, AdaGrad, early stopping on the held-out
-// documents' loss. Promises: the same bags, labels and seed give the same bits.
+// Learns the linear model of all outputs at once: logistic loss on softened labels, balanced classes,
+// AdaGrad, early stopping on the held-out documents' loss. Promises: the same bags, labels and seed give the
+// same bits.
 
 import { z } from 'zod';
 import type { Report } from '../run/progress.ts';
@@ -9,7 +10,10 @@ import { priorNgrams } from './features.ts';
 import { openRandom, shuffle, type Split } from './held-out.ts';
 import { type Output, openWeights, tableBytes, tableIndex, type Weights } from './weights.ts';
 
-/** AdaGrad's rate for weights, whose features are shares of a text's n-grams, and for biases. Best of a grid (docs/classifier.md). */
+/**
+ * AdaGrad's rate for weights, whose features are shares of a text's n-grams, and for biases. Best of a grid
+ * (docs/classifier.md).
+ */
 const weightRate = 1.2;
 const biasRate = 0.05;
 /** Training ends when an epoch lowers the held-out loss by less than this share. */
@@ -45,7 +49,10 @@ export interface Learned {
 }
 
 /** Trains, and rounds the weights of the best epoch to one byte each. */
-export function learnWeights({ names, bits, bags, soft, split, epochs, seed }: Learning, report: Report): Learned {
+export function learnWeights(
+  { names, bits, bags, soft, split, epochs, seed }: Learning,
+  report: Report,
+): Learned {
   const model = openModel(bits, names.length, bags);
   const balance = soft.map((labels) => balanceOf(labels, split.training));
   const random = openRandom(seed);
@@ -67,7 +74,10 @@ export function learnWeights({ names, bits, bags, soft, split, epochs, seed }: L
   return { weights: roundWeights(names, bits, best), epochsRun: losses.length, losses };
 }
 
-/** How much the positive side counts so that both sides weigh the same, and what a document's two sides weigh on average. */
+/**
+ * How much the positive side counts so that both sides weigh the same, and what a document's two sides weigh
+ * on average.
+ */
 interface Balance {
   positive: number;
   mean: number;
@@ -114,7 +124,8 @@ function openModel(bits: number, outputs: number, { features, ngrams }: Bags): M
     const share = 1 / ((ngrams[document] ?? 0) + priorNgrams);
     for (let group = 0; group < groups; group++) {
       wasm.addUp(wasm.freeAt, bag.length, tablesAt + group * groupBytes);
-      for (let lane = 0; lane < 8; lane++) logits[group * 8 + lane] = (biases[group * 8 + lane] ?? 0) + (sums[lane] ?? 0) * share;
+      for (let lane = 0; lane < 8; lane++)
+        logits[group * 8 + lane] = (biases[group * 8 + lane] ?? 0) + (sums[lane] ?? 0) * share;
     }
     return bag.length;
   };
@@ -133,7 +144,9 @@ function openModel(bits: number, outputs: number, { features, ngrams }: Bags): M
             const probability = 1 / (1 + Math.exp(-(logits[output] ?? 0)));
             gradient = ((1 - label) * probability - sides.positive * label * (1 - probability)) / sides.mean;
             biasSquares[output] = (biasSquares[output] ?? 0) + gradient * gradient;
-            if (gradient !== 0) biases[output] = (biases[output] ?? 0) - (biasRate * gradient) / Math.sqrt(biasSquares[output] ?? 0);
+            if (gradient !== 0)
+              biases[output] =
+                (biases[output] ?? 0) - (biasRate * gradient) / Math.sqrt(biasSquares[output] ?? 0);
           }
           gradients[lane] = gradient * share;
         }
@@ -152,20 +165,31 @@ function openModel(bits: number, outputs: number, { features, ngrams }: Bags): M
       }
       return loss;
     },
-    snapshot: () => ({ biases: biases.slice(), rows: new Float32Array(wasm.memory.buffer, tablesAt, (groups * groupBytes) / 4).slice(), groups }),
+    snapshot: () => ({
+      biases: biases.slice(),
+      rows: new Float32Array(wasm.memory.buffer, tablesAt, (groups * groupBytes) / 4).slice(),
+      groups,
+    }),
   };
 }
 
-/** One byte for each weight and a scale for each output; the error in a mean of hundreds of weights does not show (measured: .0001 of ROC-AUC). */
+/**
+ * One byte for each weight and a scale for each output; the error in a mean of hundreds of weights does not
+ * show (measured: .0001 of ROC-AUC).
+ */
 function roundWeights(names: readonly string[], bits: number, { biases, rows }: Snapshot): Weights {
   const bins = 2 ** bits;
   const table = new Int8Array(tableBytes(bits, names.length));
   const outputs = names.map((name, output): Output => {
     const start = (output >> 3) * bins * rowFloats + (output & 7);
     let largest = 0;
-    for (let bin = 0; bin < bins; bin++) largest = Math.max(largest, Math.abs(rows[start + bin * rowFloats] ?? 0));
+    for (let bin = 0; bin < bins; bin++)
+      largest = Math.max(largest, Math.abs(rows[start + bin * rowFloats] ?? 0));
     const scale = largest / 127;
-    for (let bin = 0; scale > 0 && bin < bins; bin++) table[tableIndex(bits, names.length, bin, output)] = Math.round((rows[start + bin * rowFloats] ?? 0) / scale);
+    for (let bin = 0; scale > 0 && bin < bins; bin++)
+      table[tableIndex(bits, names.length, bin, output)] = Math.round(
+        (rows[start + bin * rowFloats] ?? 0) / scale,
+      );
     return { name, bias: biases[output] ?? 0, scale };
   });
   return openWeights(bits, outputs, table);

@@ -1,9 +1,13 @@
-// How well scores tell the best 10 % from the rest. Every document has a weight (how often a bootstrap resample drew it; 1 in the plain case),
-// so that thousands of resamples cost a pass each and no sort. Slow versions with pairs and lists stand in the tests.
+// How well scores tell the best 10 % from the rest. Every document has a weight (how often a bootstrap
+// resample drew it; 1 in the plain case), so that thousands of resamples cost a pass each and no sort. Slow
+// versions with pairs and lists stand in the tests.
 
 export const keepRates = [0.01, 0.03, 0.1, 0.3] as const;
 
-/** Scores to judge, sorted once. `scores` and `targets` are higher for better; `top` is 1 for documents of the best 10 % by target. */
+/**
+ * Scores to judge, sorted once. `scores` and `targets` are higher for better; `top` is 1 for documents of the
+ * best 10 % by target.
+ */
 export interface Judged {
   scores: Float32Array;
   targets: Float64Array;
@@ -21,12 +25,15 @@ function sortDown(values: Float32Array | Float64Array): Uint32Array {
   return Uint32Array.from(values.keys()).sort((a, b) => (values[b] ?? 0) - (values[a] ?? 0) || a - b);
 }
 
-/** Share of (top, other) pairs with the top document's score higher, ties counting half; 0.5 where there is no pair. */
+/**
+ * Share of (top, other) pairs with the top document's score higher, ties counting half; 0.5 where there is no
+ * pair.
+ */
 export function rocAuc({ scores, top, byScore }: Judged, weights: Uint32Array): number {
   let positives = 0;
   let negatives = 0;
   let wins = 0;
-  for (let start = 0; start < byScore.length; ) {
+  for (let start = 0; start < byScore.length;) {
     const score = scores[byScore[start] ?? 0];
     let end = start;
     let tiedPositives = 0;
@@ -45,7 +52,10 @@ export function rocAuc({ scores, top, byScore }: Judged, weights: Uint32Array): 
   return positives === 0 || negatives === 0 ? 0.5 : wins / (positives * negatives);
 }
 
-/** Mean of the shares of top documents with scores above 0 and of others with scores up to 0; 0.5 where a class is empty. */
+/**
+ * Mean of the shares of top documents with scores above 0 and of others with scores up to 0; 0.5 where a
+ * class is empty.
+ */
 export function balancedAccuracy({ scores, top }: Judged, weights: Uint32Array): number {
   const all = [0, 0];
   const right = [0, 0];
@@ -59,7 +69,10 @@ export function balancedAccuracy({ scores, top }: Judged, weights: Uint32Array):
   return others === 0 || tops === 0 ? 0.5 : ((right[0] ?? 0) / others + (right[1] ?? 0) / tops) / 2;
 }
 
-/** Spearman's rank correlation of score and target, ties at the middle of their ranks; 0 where one of them is constant. */
+/**
+ * Spearman's rank correlation of score and target, ties at the middle of their ranks; 0 where one of them is
+ * constant.
+ */
 export function spearman({ scores, targets, byScore, byTarget }: Judged, weights: Uint32Array): number {
   const a = middleRanks(scores, byScore, weights);
   const b = middleRanks(targets, byTarget, weights);
@@ -80,14 +93,19 @@ export function spearman({ scores, targets, byScore, byTarget }: Judged, weights
   return aa === 0 || bb === 0 ? 0 : ab / Math.sqrt(aa * bb);
 }
 
-function middleRanks(values: Float32Array | Float64Array, order: Uint32Array, weights: Uint32Array): Float64Array {
+function middleRanks(
+  values: Float32Array | Float64Array,
+  order: Uint32Array,
+  weights: Uint32Array,
+): Float64Array {
   const ranks = new Float64Array(values.length);
   let before = 0;
-  for (let start = 0; start < order.length; ) {
+  for (let start = 0; start < order.length;) {
     const value = values[order[start] ?? 0];
     let end = start;
     let tied = 0;
-    for (; end < order.length && values[order[end] ?? 0] === value; end++) tied += weights[order[end] ?? 0] ?? 0;
+    for (; end < order.length && values[order[end] ?? 0] === value; end++)
+      tied += weights[order[end] ?? 0] ?? 0;
     for (let i = start; i < end; i++) ranks[order[i] ?? 0] = before + (tied + 1) / 2;
     before += tied;
     start = end;

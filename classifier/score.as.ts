@@ -1,13 +1,17 @@
-// The scoring loop, in AssemblyScript (compiled to WebAssembly with SIMD). features.ts is its definition in plain words and slow code;
-// a test says that they agree bin by bin and bit by bit.
-// It works on pieces of a document's bytes: `hashPiece` turns the tokens that start in the piece into bins, `sumOne` or `sumEight` add up the
-// weights at those bins. Sums are of integers, so the order of pieces, batches and workers changes nothing.
+// The scoring loop, in AssemblyScript (compiled to WebAssembly with SIMD). features.ts is its definition in
+// plain words and slow code; a test says that they agree bin by bin and bit by bit. It works on pieces of a
+// document's bytes: `hashPiece` turns the tokens that start in the piece into bins, `sumOne` or `sumEight`
+// add up the weights at those bins. Sums are of integers, so the order of pieces, batches and workers changes
+// nothing.
 
 /** Bytes of a document that are hashed in one call, and the bytes after them that may be looked at. */
 export const pieceBytes: i32 = 16384;
 export const lookAheadBytes: i32 = 8;
 
-/** Where the host puts the piece; where bins appear (two for each byte at most); where the host puts the weights. */
+/**
+ * Where the host puts the piece; where bins appear (two for each byte at most); where the host puts the
+ * weights.
+ */
 export const textAt: i32 = 1024;
 export const binsAt: i32 = textAt + pieceBytes + 128;
 export const sumsAt: i32 = binsAt + 2 * 4 * pieceBytes;
@@ -34,8 +38,9 @@ export function beginDocument(): void {
 }
 
 /**
- * Writes the bins of the uni- and bigrams whose last token starts in the piece, at `binsAt`, and returns how many they are. `known` is the
- * number of bytes of the document that lie at `textAt`: the document's rest, or the piece and the bytes to look ahead at.
+ * Writes the bins of the uni- and bigrams whose last token starts in the piece, at `binsAt`, and returns how
+ * many they are. `known` is the number of bytes of the document that lie at `textAt`: the document's rest, or
+ * the piece and the bytes to look ahead at.
  */
 export function hashPiece(known: i32, bits: i32): i32 {
   const length = min(known, pieceBytes);
@@ -58,7 +63,8 @@ export function hashPiece(known: i32, bits: i32): i32 {
     while (starts != 0) {
       const at = ctz(starts);
       starts &= starts - 1;
-      // A token ends where the next one starts, or at a byte that is no word byte; only its first eight bytes count.
+      // A token ends where the next one starts, or at a byte that is no word byte; only its first eight bytes
+      // count.
       const stop = ((stops >> at) >> 1) | (nextStops << (63 - at));
       const unused: u64 = 56 - (min<u64>(ctz(stop), 7) << 3);
       const bytes = (load<u64>(textAt + block + <i32>at) | 0x2020202020202020) & (<u64>-1 >> unused);
@@ -79,7 +85,10 @@ export function hashPiece(known: i32, bits: i32): i32 {
   return (out - binsAt) >> 2;
 }
 
-/** `classify` for the 64 bytes of the piece at `block`, of which those from `known` on are no part of the document. */
+/**
+ * `classify` for the 64 bytes of the piece at `block`, of which those from `known` on are no part of the
+ * document.
+ */
 @inline
 function classifyBefore(block: i32, known: i32): void {
   word = 0;
@@ -116,7 +125,10 @@ export function sumOne(count: i32): i32 {
   return sum;
 }
 
-/** The sums of `count` rows of eight weights of one byte each, of the table at `table`, as eight i32 at `sumsAt`. */
+/**
+ * The sums of `count` rows of eight weights of one byte each, of the table at `table`, as eight i32 at
+ * `sumsAt`.
+ */
 export function sumEight(count: i32, table: i32): void {
   let low = i32x4.splat(0);
   let high = i32x4.splat(0);

@@ -1,5 +1,6 @@
-// Scores texts with trained weights: all outputs in one pass over the bytes. Promises: the scores of features.ts's definition to the last bit,
-// whatever the batches, pieces and workers; memory that does not grow with a document's length.
+// Scores texts with trained weights: all outputs in one pass over the bytes. Promises: the scores of
+// features.ts's definition to the last bit, whatever the batches, pieces and workers; memory that does not
+// grow with a document's length.
 
 import { priorNgrams } from './features.ts';
 import { openKernel } from './kernel.ts';
@@ -11,8 +12,9 @@ export interface Scorer {
   /** 'joint', then the benchmarks with an output of their own. */
   outputs: string[];
   /**
-   * Scores `count` documents: text i is text.subarray(textEnds[i − 1] ?? 0, textEnds[i]), UTF-8; out[i · outputs.length + o] becomes the score of
-   * output o, higher is better, 0 the middle between the classes. Every score is finite and never −0.
+   * Scores `count` documents: text i is text.subarray(textEnds[i − 1] ?? 0, textEnds[i]), UTF-8; out[i ·
+   * outputs.length + o] becomes the score of output o, higher is better, 0 the middle between the classes.
+   * Every score is finite and never −0.
    */
   scoreTexts(text: Uint8Array, textEnds: Uint32Array, count: number, out: Float32Array): void;
 }
@@ -27,7 +29,10 @@ export async function loadScorer(weightsPath: string): Promise<Scorer> {
   const biases = Float64Array.from(outputs, ({ bias }) => bias);
   const scales = Float64Array.from(outputs, ({ scale }) => scale);
 
-  /** Puts the document's sums of weights into `sums` and returns how many n-grams it has. Whole numbers: exact up to 2^53. */
+  /**
+   * Puts the document's sums of weights into `sums` and returns how many n-grams it has. Whole numbers: exact
+   * up to 2^53.
+   */
   const sumDocument = (text: Uint8Array, start: number, end: number): number => {
     let ngrams = 0;
     sums.fill(0);
@@ -38,7 +43,8 @@ export async function loadScorer(weightsPath: string): Promise<Scorer> {
       if (groups === 0) sums[0] = (sums[0] ?? 0) + kernel.sumOne(count);
       for (let group = 0; group < groups; group++) {
         kernel.sumEight(count, group);
-        for (let lane = 0; lane < 8; lane++) sums[group * 8 + lane] = (sums[group * 8 + lane] ?? 0) + (kernel.sums[lane] ?? 0);
+        for (let lane = 0; lane < 8; lane++)
+          sums[group * 8 + lane] = (sums[group * 8 + lane] ?? 0) + (kernel.sums[lane] ?? 0);
       }
     }
     return ngrams;
@@ -54,7 +60,8 @@ export async function loadScorer(weightsPath: string): Promise<Scorer> {
         const divisor = sumDocument(text, start, end) + priorNgrams;
         for (let o = 0; o < biases.length; o++) {
           const score = (biases[o] ?? 0) + ((scales[o] ?? 0) * (sums[o] ?? 0)) / divisor;
-          out[i * biases.length + o] = Math.fround(score) + 0; // -0 becomes 0, also where the rounding to float32 makes it
+          // -0 becomes 0, also where the rounding to float32 makes it
+          out[i * biases.length + o] = Math.fround(score) + 0;
         }
         start = end;
       }

@@ -1,6 +1,7 @@
-// The sample and its scores as the classifier takes them: targets.parquet decides which documents, sample.parquet has their texts.
-// targets.parquet may come from any scorer: only the columns document and score are needed; each further column score_NAME is one more output, and a
-// column include says which documents are to be told from the others, in place of the best 10 % by score.
+// The sample and its scores as the classifier takes them: targets.parquet decides which documents,
+// sample.parquet has their texts. targets.parquet may come from any scorer: only the columns document and
+// score are needed; each further column score_NAME is one more output, and a column include says which
+// documents are to be told from the others, in place of the best 10 % by score.
 
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { boundedNumber } from '../run/bounds.ts';
@@ -29,14 +30,27 @@ export interface Targets {
 export async function readTargets(connection: DuckDBConnection, path: string): Promise<Targets> {
   return reading(path, async () => {
     const file = parquetSource(path);
-    const described = await connection.runAndReadAll(`SELECT column_name FROM (DESCRIBE SELECT * FROM ${file})`);
-    const columns = z.array(z.tuple([z.string()])).parse(described.getRows()).map(([name]) => name);
+    const described = await connection.runAndReadAll(
+      `SELECT column_name FROM (DESCRIBE SELECT * FROM ${file})`,
+    );
+    const columns = z
+      .array(z.tuple([z.string()]))
+      .parse(described.getRows())
+      .map(([name]) => name);
     for (const column of ['document', 'score']) {
-      if (!columns.includes(column)) throw fail('TARGETS_INVALID', { path, problem: `it has no column "${column}", only ${columns.join(', ')}` });
+      if (!columns.includes(column))
+        throw fail('TARGETS_INVALID', {
+          path,
+          problem: `it has no column "${column}", only ${columns.join(', ')}`,
+        });
     }
-    const benchmarks = columns.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length));
+    const benchmarks = columns
+      .filter((name) => name.startsWith(prefix))
+      .map((name) => name.slice(prefix.length));
     const used = benchmarks.length > mostSingleBenchmarks ? [] : benchmarks;
-    const scoreColumns = ['score', ...used.map((name) => prefix + name)].map((name) => `${sqlName(name)}::DOUBLE`);
+    const scoreColumns = ['score', ...used.map((name) => prefix + name)].map(
+      (name) => `${sqlName(name)}::DOUBLE`,
+    );
     const includes = columns.includes('include');
     const sql = `SELECT document::VARCHAR, ${includes ? 'include::BOOLEAN' : 'NULL'}, ${scoreColumns.join(', ')} FROM ${file} ORDER BY document::VARCHAR`;
     const documents: string[] = [];
@@ -44,23 +58,36 @@ export async function readTargets(connection: DuckDBConnection, path: string): P
     const included: number[] = [];
     for await (const chunk of streamChunks(connection, sql)) {
       for (const [document, include, ...scores] of chunk.getRows()) {
-        if (typeof document !== 'string') throw fail('TARGETS_INVALID', { path, problem: 'a row has no document' });
-        if (document === documents.at(-1)) throw fail('TARGETS_INVALID', { path, problem: `it has document "${document}" twice` });
+        if (typeof document !== 'string')
+          throw fail('TARGETS_INVALID', { path, problem: 'a row has no document' });
+        if (document === documents.at(-1))
+          throw fail('TARGETS_INVALID', { path, problem: `it has document "${document}" twice` });
         documents.push(document);
         included.push(include === true ? 1 : 0);
         for (const [output, score] of scores.entries()) {
-          if (!boundedNumber.safeParse(score).success || typeof score !== 'number') throw fail('TARGETS_INVALID', { path, problem: `document "${document}" has the score ${String(score)}` });
+          if (!boundedNumber.safeParse(score).success || typeof score !== 'number')
+            throw fail('TARGETS_INVALID', {
+              path,
+              problem: `document "${document}" has the score ${String(score)}`,
+            });
           lists[output]?.push(score);
         }
       }
     }
-    return { documents, names: ['joint', ...used], scores: lists.map((list) => Float64Array.from(list)), included: includes ? Uint8Array.from(included) : undefined, leftOut: benchmarks.length - used.length };
+    return {
+      documents,
+      names: ['joint', ...used],
+      scores: lists.map((list) => Float64Array.from(list)),
+      included: includes ? Uint8Array.from(included) : undefined,
+      leftOut: benchmarks.length - used.length,
+    };
   });
 }
 
 /**
- * Streams the texts of the documents, in the sample's order: `take` gets a document's place in `documents` and its UTF-8 bytes.
- * Returns how many documents of the sample have no target. Errors: FILE_DAMAGED, TARGETS_INVALID.
+ * Streams the texts of the documents, in the sample's order: `take` gets a document's place in `documents`
+ * and its UTF-8 bytes. Returns how many documents of the sample have no target. Errors: FILE_DAMAGED,
+ * TARGETS_INVALID.
  */
 export async function readSampleTexts(
   connection: DuckDBConnection,
@@ -71,9 +98,13 @@ export async function readSampleTexts(
   const places = new Map(documents.map((document, place) => [document, place]));
   let withoutTarget = 0;
   await reading(paths.sample, async () => {
-    for await (const chunk of streamChunks(connection, `SELECT document::VARCHAR, encode(text) FROM ${parquetSource(paths.sample)}`)) {
+    for await (const chunk of streamChunks(
+      connection,
+      `SELECT document::VARCHAR, encode(text) FROM ${parquetSource(paths.sample)}`,
+    )) {
       for (const [document, text] of chunk.getRows()) {
-        if (typeof document !== 'string' || !(text instanceof DuckDBBlobValue)) throw new Error('a row has no document or no text');
+        if (typeof document !== 'string' || !(text instanceof DuckDBBlobValue))
+          throw new Error('a row has no document or no text');
         const place = places.get(document);
         if (place === undefined) withoutTarget++;
         else take(place, text.bytes);
@@ -82,7 +113,11 @@ export async function readSampleTexts(
     }
   });
   const [missing] = places.keys();
-  if (missing !== undefined) throw fail('TARGETS_INVALID', { path: paths.targets, problem: `${places.size} of its documents are not in the sample, "${missing}" among them` });
+  if (missing !== undefined)
+    throw fail('TARGETS_INVALID', {
+      path: paths.targets,
+      problem: `${places.size} of its documents are not in the sample, "${missing}" among them`,
+    });
   return withoutTarget;
 }
 

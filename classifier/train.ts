@@ -1,5 +1,6 @@
-// The training step: sample.parquet and targets.parquet in, classifier/weights.bin and classifier/card.json out.
-// Promises: the same files, settings and seed give the same bytes; where they did not change, nothing is done.
+// The training step: sample.parquet and targets.parquet in, classifier/weights.bin and classifier/card.json
+// out. Promises: the same files, settings and seed give the same bytes; where they did not change, nothing is
+// done.
 
 import { basename } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
@@ -31,7 +32,11 @@ const fewestDocuments = 500;
 export async function trainClassifier(run: Run, report: Report): Promise<Card> {
   const { files, settings } = run;
   const { bits, epochs, minCount, seed } = settings.classifier;
-  const inputs: Card['inputs'] = { sample: await hashInput(files.sample), targets: await hashInput(files.targets), settings: settings.classifier };
+  const inputs: Card['inputs'] = {
+    sample: await hashInput(files.sample),
+    targets: await hashInput(files.targets),
+    settings: settings.classifier,
+  };
   const testTargets = await findTestTargets(run, inputs.targets);
   const known = await readKnown(run, inputs);
   if (known !== undefined) return keepOnRecord(run, known, testTargets);
@@ -39,10 +44,20 @@ export async function trainClassifier(run: Run, report: Report): Promise<Card> {
   const { targets, bags, withoutTarget } = await readBags(run, report);
   const split = splitDocuments(targets.documents, seed);
   const binsUsed = pruneBags(bags, split.training, bits, minCount);
-  const labels = targets.scores.map((scores, output) => labelDocuments(scores, output === 0 ? targets.included : undefined));
-  const { weights, epochsRun, losses } = learnWeights({ names: targets.names, bits, bags, soft: labels.map(({ soft }) => soft), split, epochs, seed }, report);
+  const labels = targets.scores.map((scores, output) =>
+    labelDocuments(scores, output === 0 ? targets.included : undefined),
+  );
+  const { weights, epochsRun, losses } = learnWeights(
+    { names: targets.names, bits, bags, soft: labels.map(({ soft }) => soft), split, epochs, seed },
+    report,
+  );
   const outputs = targets.names.map((name, output) => {
-    report({ stage: 'train: measure fidelity', done: output + 1, total: targets.names.length, unit: 'outputs' });
+    report({
+      stage: 'train: measure fidelity',
+      done: output + 1,
+      total: targets.names.length,
+      unit: 'outputs',
+    });
     const judged = prepareJudged(
       Float32Array.from(split.heldOut, (document) => scoreBag(weights, output, bags, document)),
       Float64Array.from(split.heldOut, (document) => targets.scores[output]?.[document] ?? 0),
@@ -61,7 +76,11 @@ export async function trainClassifier(run: Run, report: Report): Promise<Card> {
       minCount,
       binsUsed,
     },
-    labels: { top: shareIncluded(targets), softened: 'cut / (cut + rank share)', balance: 'both sides weigh the same' },
+    labels: {
+      top: shareIncluded(targets),
+      softened: 'cut / (cut + rank share)',
+      balance: 'both sides weigh the same',
+    },
     training: { method: 'AdaGrad on the logistic loss', seed, epochs, epochsRun, heldOutLosses: losses },
     documents: { training: split.training.length, heldOut: split.heldOut.length, withoutTarget },
     inputs,
@@ -75,7 +94,10 @@ export async function trainClassifier(run: Run, report: Report): Promise<Card> {
 
 /** Of the index that these targets are from. */
 async function findTestTargets(run: Run, targets: string): Promise<TestTargets> {
-  return readIndexCard(run).then(({ outputs, testTargets }) => (outputs.targets === targets ? testTargets : []), () => []);
+  return readIndexCard(run).then(
+    ({ outputs, testTargets }) => (outputs.targets === targets ? testTargets : []),
+    () => [],
+  );
 }
 
 /** The same targets may have become test items since, or no longer be any. */
@@ -95,16 +117,21 @@ async function hashInput(path: string): Promise<string> {
   try {
     return await sha256File(path);
   } catch (error) {
-    if (systemCode(error) === 'ENOENT') throw fail('STEP_MISSING', { need: basename(path), command: 'betr index' }, error);
+    if (systemCode(error) === 'ENOENT')
+      throw fail('STEP_MISSING', { need: basename(path), command: 'betr index' }, error);
     throw fail('FILE_UNREADABLE', { path, reason: reasonOf(error) }, error);
   }
 }
 
-/** The card of an earlier training on the same inputs; undefined where there is none, or its files are not whole. */
+/**
+ * The card of an earlier training on the same inputs; undefined where there is none, or its files are not
+ * whole.
+ */
 async function readKnown(run: Run, inputs: Card['inputs']): Promise<Card | undefined> {
   try {
     const card = await readCard(run);
-    const same = isDeepStrictEqual(card.inputs, inputs) && (await sha256File(run.files.weights)) === card.weightsSha256;
+    const same =
+      isDeepStrictEqual(card.inputs, inputs) && (await sha256File(run.files.weights)) === card.weightsSha256;
     return same ? card : undefined;
   } catch {
     return undefined;
@@ -121,19 +148,26 @@ async function readBags({ files, settings }: Run, report: Report): Promise<Sampl
   return withSpillingDuckDb(files.spill, async (connection) => {
     const targets = await readTargets(connection, files.targets);
     const total = targets.documents.length;
-    if (total < fewestDocuments) throw fail('TRAINING_TOO_SMALL', { documents: total, need: fewestDocuments });
+    if (total < fewestDocuments)
+      throw fail('TRAINING_TOO_SMALL', { documents: total, need: fewestDocuments });
     const { bags, add } = openBags(total, settings.classifier.bits);
     let done = 0;
     const withoutTarget = await readSampleTexts(connection, files, targets.documents, (document, text) => {
       add(document, text);
-      if (++done % 1000 === 0 || done === total) report({ stage: 'train: read the sample', done, total, unit: 'documents' });
+      if (++done % 1000 === 0 || done === total)
+        report({ stage: 'train: read the sample', done, total, unit: 'documents' });
     });
     return { targets, bags, withoutTarget };
   });
 }
 
 /** The score that the scorer gives, but that a bin counts at most 255 times. */
-function scoreBag({ outputs, at }: Weights, output: number, { features, ngrams }: Bags, document: number): number {
+function scoreBag(
+  { outputs, at }: Weights,
+  output: number,
+  { features, ngrams }: Bags,
+  document: number,
+): number {
   let sum = 0;
   for (const feature of features[document] ?? []) sum += at(feature & 0xff_ffff, output) * (feature >>> 24);
   const { bias = 0, scale = 0 } = outputs[output] ?? {};
@@ -142,7 +176,14 @@ function scoreBag({ outputs, at }: Weights, output: number, { features, ngrams }
 
 function notesOf({ leftOut }: Targets, withoutTarget: number): string[] {
   return [
-    ...(leftOut > 0 ? [`${leftOut} benchmarks are more than the ${mostSingleBenchmarks} that can have outputs of their own; only the joint output was trained.`] : []),
-    ...(withoutTarget > 0 ? [`${withoutTarget} documents of the sample have no target and were not used.`] : []),
+    ...(leftOut > 0
+      ? [
+          `${leftOut} benchmarks are more than the ${mostSingleBenchmarks} that can have outputs of ` +
+            'their own; only the joint output was trained.',
+        ]
+      : []),
+    ...(withoutTarget > 0
+      ? [`${withoutTarget} documents of the sample have no target and were not used.`]
+      : []),
   ];
 }

@@ -1,6 +1,7 @@
-// classifier/weights.bin: magic, SHA-256 of all that follows, length of the header (u32, little-endian), the header as JSON, then the weights,
-// one signed byte each. One output: a byte for each bin. More: tables of eight outputs, in each eight bytes for each bin (unused ones 0).
-// A weight's worth in an output's score is its byte times the output's scale.
+// classifier/weights.bin: magic, SHA-256 of all that follows, length of the header (u32, little-endian), the
+// header as JSON, then the weights, one signed byte each. One output: a byte for each bin. More: tables of
+// eight outputs, in each eight bytes for each bin (unused ones 0). A weight's worth in an output's score is
+// its byte times the output's scale.
 
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
@@ -13,7 +14,11 @@ const checksumBytes = 32;
 const headerAt = magic.length + checksumBytes + 4;
 
 const outputSchema = z.strictObject({ name: z.string(), bias: z.number(), scale: z.number() });
-const headerSchema = z.strictObject({ version: z.literal(1), bits: z.number().int().min(1).max(24), outputs: z.array(outputSchema).min(1) });
+const headerSchema = z.strictObject({
+  version: z.literal(1),
+  bits: z.number().int().min(1).max(24),
+  outputs: z.array(outputSchema).min(1),
+});
 
 export type Output = z.output<typeof outputSchema>;
 
@@ -38,15 +43,26 @@ export function tableIndex(bits: number, outputs: number, bin: number, output: n
 }
 
 export function openWeights(bits: number, outputs: Output[], table: Int8Array): Weights {
-  return { bits, outputs, table, at: (bin, output) => table[tableIndex(bits, outputs.length, bin, output)] ?? 0 };
+  return {
+    bits,
+    outputs,
+    table,
+    at: (bin, output) => table[tableIndex(bits, outputs.length, bin, output)] ?? 0,
+  };
 }
 
 /** Writes the file whole or not at all and returns its SHA-256, as hex. Errors: DISK_FULL, WRITE_FAILED. */
 export async function writeWeights(path: string, { bits, outputs, table }: Weights): Promise<string> {
-  const header = Buffer.from(JSON.stringify({ version: 1, bits, outputs } satisfies z.input<typeof headerSchema>));
+  const header = Buffer.from(
+    JSON.stringify({ version: 1, bits, outputs } satisfies z.input<typeof headerSchema>),
+  );
   const length = Buffer.alloc(4);
   length.writeUInt32LE(header.length);
-  const content = Buffer.concat([length, header, new Uint8Array(table.buffer, table.byteOffset, table.length)]);
+  const content = Buffer.concat([
+    length,
+    header,
+    new Uint8Array(table.buffer, table.byteOffset, table.length),
+  ]);
   const file = Buffer.concat([Buffer.from(magic), sha256(content), content]);
   await commitBytes(path, file);
   return sha256(file).toString('hex');
@@ -57,17 +73,24 @@ export async function readWeightsFile(path: string): Promise<Buffer> {
   try {
     return await readRegular(path);
   } catch (error) {
-    throw systemCode(error) === 'ENOENT' ? fail('STEP_MISSING', { need: 'trained classifier', command: 'betr train' }, error) : readError(error, path);
+    throw systemCode(error) === 'ENOENT'
+      ? fail('STEP_MISSING', { need: 'trained classifier', command: 'betr train' }, error)
+      : readError(error, path);
   }
 }
 
-/** Reads and checks the file; gives its SHA-256 besides. Errors: STEP_MISSING, FILE_UNREADABLE, FILE_DAMAGED. */
+/**
+ * Reads and checks the file; gives its SHA-256 besides. Errors: STEP_MISSING, FILE_UNREADABLE, FILE_DAMAGED.
+ */
 export async function readWeights(path: string): Promise<Weights & { sha256: string }> {
   const file = await readWeightsFile(path);
-  const damaged = (reason: string, cause?: unknown): Error => fail('FILE_DAMAGED', { path, reason, command: 'betr train' }, cause);
-  if (file.toString('latin1', 0, magic.length) !== magic) throw damaged('it does not begin like a weights file');
+  const damaged = (reason: string, cause?: unknown): Error =>
+    fail('FILE_DAMAGED', { path, reason, command: 'betr train' }, cause);
+  if (file.toString('latin1', 0, magic.length) !== magic)
+    throw damaged('it does not begin like a weights file');
   const content = file.subarray(magic.length + checksumBytes);
-  if (!sha256(content).equals(file.subarray(magic.length, magic.length + checksumBytes))) throw damaged('its checksum does not match its content');
+  if (!sha256(content).equals(file.subarray(magic.length, magic.length + checksumBytes)))
+    throw damaged('its checksum does not match its content');
   const headerEnd = headerAt + content.readUInt32LE();
   let header: z.output<typeof headerSchema>;
   try {
@@ -76,7 +99,8 @@ export async function readWeights(path: string): Promise<Weights & { sha256: str
     throw damaged('its header is of another version', error);
   }
   const table = new Int8Array(file.buffer, file.byteOffset + headerEnd, file.length - headerEnd);
-  if (table.length !== tableBytes(header.bits, header.outputs.length)) throw damaged('its table has another size than its header says');
+  if (table.length !== tableBytes(header.bits, header.outputs.length))
+    throw damaged('its table has another size than its header says');
   return { ...openWeights(header.bits, header.outputs, table), sha256: sha256(file).toString('hex') };
 }
 

@@ -5,7 +5,10 @@ import { report, runCommandLine } from './command-line.ts';
 import { watchStandardStreams } from './standard-streams.ts';
 
 // A command that has something to give back listens too, and ends by itself.
-for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143]] as const) {
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const) {
   process.on(signal, () => {
     if (process.listenerCount(signal) === 1) process.exit(code);
   });
@@ -15,7 +18,10 @@ watchStandardStreams();
 process.on('uncaughtException', (error) => process.exit(report(error, process.argv.includes('--json'))));
 
 process.exitCode = await runCommandLine(process.argv.slice(2));
-// What goes into a pipe is written in the background, as fast as it is read: an exit would cut it off after 64 KiB.
-await Promise.all([process.stdout, process.stderr].map((stream) => new Promise((resolve) => stream.write('', resolve))));
+// What goes into a pipe is written in the background, as fast as it is read: an exit would cut it off after
+// 64 KiB.
+await Promise.all(
+  [process.stdout, process.stderr].map((stream) => new Promise((resolve) => stream.write('', resolve))),
+);
 // Worker threads and native thread pools may still wind down; the work is done.
 process.exit();

@@ -6,7 +6,10 @@ import { leastOpenFiles, readOpenFilesLimit } from '../data/files/process.ts';
 import { readVersion } from '../run/version.ts';
 import { commands, exitCodes } from './commands.ts';
 
-/** Carries out a command line (without the program's name). Nothing is thrown: what is wrong is told on standard error, and by the exit code. */
+/**
+ * Carries out a command line (without the program's name). Nothing is thrown: what is wrong is told on
+ * standard error, and by the exit code.
+ */
 export async function runCommandLine(args: readonly string[]): Promise<number> {
   process.exitCode = 0;
   let running: Command | undefined;
@@ -33,7 +36,9 @@ function checkOpenFiles(): void {
 /** The program with the command that is asked for, or with all of them where there is no such command. */
 async function openProgram(asked: string): Promise<Command> {
   const program = new Command('betr')
-    .description('Benchmark-targeted ranking: which part of a corpus to train a language model on, sized to the compute budget.')
+    .description(
+      'Benchmark-targeted ranking: which part of a corpus to train a language model on, sized to the compute budget.',
+    )
     .version(readVersion())
     .addHelpText('after', exitCodes)
     .showHelpAfterError('(betr --help says what there is)')
@@ -46,12 +51,20 @@ async function openProgram(asked: string): Promise<Command> {
   return program;
 }
 
-/** An error about an option by the name that it was given by here: what answers questions for the server too knows --pool-tokens as poolTokens. */
+/**
+ * An error about an option by the name that it was given by here: what answers questions for the server too
+ * knows --pool-tokens as poolTokens.
+ */
 function byItsFlag(error: unknown, command: Command | undefined): unknown {
   if (!(error instanceof BetrError) || error.code !== 'OPTION_INVALID') return error;
   const { option: name, got, allowed } = error.values;
-  const flag = command?.options.find((option) => option.attributeName() === name && command.getOptionValueSource(option.attributeName()) === 'cli')?.long;
-  return typeof flag === 'string' ? fail('OPTION_INVALID', { option: flag, got: String(got), allowed: String(allowed) }, error) : error;
+  const flag = command?.options.find(
+    (option) =>
+      option.attributeName() === name && command.getOptionValueSource(option.attributeName()) === 'cli',
+  )?.long;
+  return typeof flag === 'string'
+    ? fail('OPTION_INVALID', { option: flag, got: String(got), allowed: String(allowed) }, error)
+    : error;
 }
 
 /** Tells an error where the user looks for it, and returns the exit code. */

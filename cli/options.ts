@@ -17,7 +17,11 @@ export interface CommonOptions {
 export function command(name: string, description: string): Command {
   return new Command(name)
     .description(description)
-    .addOption(new Option('--config <file>', 'settings file, or the folder that it is in').default('betr.yaml').env('BETR_CONFIG'))
+    .addOption(
+      new Option('--config <file>', 'settings file, or the folder that it is in')
+        .default('betr.yaml')
+        .env('BETR_CONFIG'),
+    )
     .option('--json', 'print the result as JSON', false);
 }
 
@@ -31,7 +35,11 @@ export function rankingCommand(name: string, description: string): Command {
 }
 
 /** The option that says which ranking is meant. */
-export const scorerOption = ['--scorer <name>', 'whose ranking: betr, random, length, dsir, fasttext:FILE.bin#LABEL, head:MODEL, … (docs/scorers.md)', defaultScorer] as const;
+export const scorerOption = [
+  '--scorer <name>',
+  'whose ranking: betr, random, length, dsir, fasttext:FILE.bin#LABEL, head:MODEL, … (docs/scorers.md)',
+  defaultScorer,
+] as const;
 
 /** Opens the run with the ranking that is meant. Errors: those of `openRun`, SCORER_UNKNOWN. */
 export async function openRanking({ config, scorer }: RankingOptions): Promise<Run> {
@@ -44,14 +52,26 @@ export interface StepOptions extends CommonOptions {
 
 /** A command that does a step's work. */
 export function stepCommand(name: string, description: string): Command {
-  return command(name, description).addOption(new Option('--progress <format>', 'how progress is told on standard error').choices(['text', 'json']).default('text'));
+  return command(name, description).addOption(
+    new Option('--progress <format>', 'how progress is told on standard error')
+      .choices(['text', 'json'])
+      .default('text'),
+  );
 }
 
 /** The option of the commands that index. */
-export const forceTestsOption = ['--force-tests', 'aim at benchmark examples that are test items (benchmarks[].tests) all the same; index.json, the ranking and every selection\'s manifest say so', false] as const;
+export const forceTestsOption = [
+  '--force-tests',
+  'aim at benchmark examples that are test items (benchmarks[].tests) all the same; index.json, the ' +
+    "ranking and every selection's manifest say so",
+  false,
+] as const;
 
 /** The argument that may stand in place of --config. */
-export const runArgument = ['[run]', 'settings file, or the folder that it is in, or that of the run; in place of --config'] as const;
+export const runArgument = [
+  '[run]',
+  'settings file, or the folder that it is in, or that of the run; in place of --config',
+] as const;
 
 /** Progress on standard error, in the format asked for. */
 export function openProgressOf({ progress }: StepOptions): ReturnType<typeof openProgress> {
@@ -59,7 +79,10 @@ export function openProgressOf({ progress }: StepOptions): ReturnType<typeof ope
 }
 
 /** Does a step's work as the run's only writer, with progress on standard error. */
-export async function work<T>(options: StepOptions, step: (run: Run, report: Report) => Promise<T>): Promise<T> {
+export async function work<T>(
+  options: StepOptions,
+  step: (run: Run, report: Report) => Promise<T>,
+): Promise<T> {
   const run = await openRun(options.config);
   const progress = openProgressOf(options);
   try {

@@ -1,4 +1,5 @@
-// How a command talks: results on standard output (text, or JSON with --json), progress and problems on standard error.
+// How a command talks: results on standard output (text, or JSON with --json), progress and problems on
+// standard error.
 
 import { SingleBar } from 'cli-progress';
 import type { Progress, Report } from '../run/progress.ts';
@@ -6,7 +7,10 @@ import { formatCount, formatCountOf } from '../run/amounts.ts';
 
 /** Where to look up what was left out. */
 export function describeQuarantine(rows: number): string {
-  return `${formatCountOf(rows, 'bad row')} ${rows === 1 ? 'was' : 'were'} left out; quarantine/ in the run folder says which and why`;
+  return (
+    `${formatCountOf(rows, 'bad row')} ${rows === 1 ? 'was' : 'were'} left out; quarantine/ in the ` +
+    'run folder says which and why'
+  );
 }
 
 /** Shards without a row. */
@@ -39,7 +43,12 @@ function openBar(): { report: Report; end: () => void } {
       if (name !== stage || bar === undefined) {
         end();
         stage = name;
-        bar = new SingleBar({ stream: process.stderr, format: '{stage} [{bar}] {percentage}% {amount} ETA {eta_formatted}', hideCursor: true, clearOnComplete: true });
+        bar = new SingleBar({
+          stream: process.stderr,
+          format: '{stage} [{bar}] {percentage}% {amount} ETA {eta_formatted}',
+          hideCursor: true,
+          clearOnComplete: true,
+        });
         bar.start(Math.max(1, progress.total ?? 1), 0, { stage: name, amount: '' });
       }
       bar.setTotal(Math.max(1, progress.total ?? progress.done));
@@ -83,9 +92,20 @@ export function formatBytes(bytes: number): string {
 
 /** Rows as text in columns; numbers to the right. The first row is the heading. */
 export function formatTable(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
+  const widths = (rows[0] ?? []).map((_, column) =>
+    Math.max(...rows.map((row) => (row[column] ?? '').length)),
+  );
   const isNumber = (cell: string): boolean => /^[-+]?[\d.,]+(e[+-]?\d+)?( ?[%×])?$/.test(cell);
-  return rows.map((row) => row.map((cell, column) => (isNumber(cell) ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0))).join('  ').trimEnd()).join('\n');
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) =>
+          isNumber(cell) ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0),
+        )
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
 }
 
 /** The beginning of a text, on one line. */

@@ -4,28 +4,60 @@ import type { Forecast, Prediction } from '../ranking/predict.ts';
 import { formatAmount, formatCount, formatCountOf, formatFlops, formatShare } from '../run/amounts.ts';
 import { formatBytes, formatTable } from './output.ts';
 
-export function describePrediction({ shards, fileBytes, probes, probedBytes, standardError, workers, freeDiskBytes, byBeginnings, tokensEstimated, predicted, actual }: Prediction): string {
+export function describePrediction({
+  shards,
+  fileBytes,
+  probes,
+  probedBytes,
+  standardError,
+  workers,
+  freeDiskBytes,
+  byBeginnings,
+  tokensEstimated,
+  predicted,
+  actual,
+}: Prediction): string {
   const rows = listForecast(predicted);
   const real = actual === null ? [] : listForecast(actual);
-  const table = rows.map(([name, value], i) => (actual === null ? [name, value] : [name, value, real[i]?.[1] ?? '']));
+  const table = rows.map(([name, value], i) =>
+    actual === null ? [name, value] : [name, value, real[i]?.[1] ?? ''],
+  );
   const lines = [
-    `${formatCountOf(shards, 'shard')} (${formatBytes(fileBytes)}) to score with ${formatCountOf(workers, 'worker')}; looked at ${formatBytes(probedBytes)} of text in ${formatCountOf(probes, 'place')}${standardError > 0 ? `, by which tokens are right within about ${formatShare(2 * standardError)}` : ''}`,
+    `${formatCountOf(shards, 'shard')} (${formatBytes(fileBytes)}) to score ` +
+      `with ${formatCountOf(workers, 'worker')}; looked at ${formatBytes(probedBytes)} of text ` +
+      `in ${formatCountOf(probes, 'place')}${
+        standardError > 0
+          ? ', by which tokens are right ' + `within about ${formatShare(2 * standardError)}`
+          : ''
+      }`,
     formatTable([actual === null ? ['', 'predicted'] : ['', 'predicted', 'real'], ...table]),
   ];
-  if (actual === null && byBeginnings) lines.push('Compressed files are judged by their beginnings, as they cannot be entered in the middle.');
+  if (actual === null && byBeginnings)
+    lines.push('Compressed files are judged by their beginnings, as they cannot be entered in the middle.');
   if (tokensEstimated) lines.push('Token counts are estimated.');
-  if (actual === null && predicted.diskBytes > freeDiskBytes) lines.push(`Note: only ${formatBytes(freeDiskBytes)} of disk are free`);
+  if (actual === null && predicted.diskBytes > freeDiskBytes)
+    lines.push(`Note: only ${formatBytes(freeDiskBytes)} of disk are free`);
   return lines.join('\n');
 }
 
-function listForecast({ seconds, memoryBytes, diskBytes, documents, tokens, budgets }: Forecast): [name: string, value: string][] {
+function listForecast({
+  seconds,
+  memoryBytes,
+  diskBytes,
+  documents,
+  tokens,
+  budgets,
+}: Forecast): [name: string, value: string][] {
   return [
     ['time', seconds === 0 ? '-' : formatSeconds(seconds)],
     ['memory of a worker', memoryBytes === 0 ? '-' : formatBytes(memoryBytes)],
     ['disk', formatBytes(diskBytes)],
     ['documents', formatCount(documents)],
     ['tokens', formatAmount(tokens)],
-    ...budgets.map(({ flops, rate, tokens: kept, score }): [string, string] => [`kept for ${formatFlops(flops)} FLOPs`, `${formatAmount(kept)} tokens (${formatShare(rate)}), score ≥ ${score?.toPrecision(3) ?? '-'}`]),
+    ...budgets.map(({ flops, rate, tokens: kept, score }): [string, string] => [
+      `kept for ${formatFlops(flops)} FLOPs`,
+      `${formatAmount(kept)} tokens (${formatShare(rate)}), score ≥ ${score?.toPrecision(3) ?? '-'}`,
+    ]),
   ];
 }
 

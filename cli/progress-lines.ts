@@ -1,4 +1,5 @@
-// Progress as lines of JSON on standard error, for who watches a command from another process (server/jobs/jobs.ts).
+// Progress as lines of JSON on standard error, for who watches a command from another process
+// (server/jobs/jobs.ts).
 
 import { identifyProcess } from '../data/files/process.ts';
 import type { MeasuredProgress, Progress, ProgressLine, Report } from '../run/progress.ts';
@@ -6,7 +7,10 @@ import { stageName } from './output.ts';
 
 const msBetweenLines = 500;
 
-/** Tells first which process this is; then each stage's first and last report, and in between one every half second. */
+/**
+ * Tells first which process this is; then each stage's first and last report, and in between one every half
+ * second.
+ */
 export function openJsonProgress(): { report: Report; end(): void } {
   const write = (line: ProgressLine): boolean => process.stderr.write(`${JSON.stringify(line)}\n`);
   write({ process: { pid: process.pid, identity: identifyProcess(process.pid) ?? String(process.pid) } });
@@ -15,7 +19,8 @@ export function openJsonProgress(): { report: Report; end(): void } {
   /** The stage's newest report, where it is not written yet. */
   let held: Progress | undefined;
   const flush = (nowMs: number): void => {
-    if (held !== undefined && first !== undefined) write({ progress: measure(held, held.done - first.done, (nowMs - first.ms) / 1000) });
+    if (held !== undefined && first !== undefined)
+      write({ progress: measure(held, held.done - first.done, (nowMs - first.ms) / 1000) });
     held = undefined;
     writtenMs = nowMs;
   };
@@ -38,5 +43,13 @@ export function openJsonProgress(): { report: Report; end(): void } {
 function measure(progress: Progress, doneHere: number, seconds: number): MeasuredProgress {
   const { done, total, unit } = progress;
   const rate = doneHere > 0 && seconds > 0 ? doneHere / seconds : null;
-  return { stage: stageName(progress), done, total: total ?? null, unit, rate, etaSeconds: rate === null || total === undefined ? null : Math.max(0, total - done) / rate, at: new Date().toISOString() };
+  return {
+    stage: stageName(progress),
+    done,
+    total: total ?? null,
+    unit,
+    rate,
+    etaSeconds: rate === null || total === undefined ? null : Math.max(0, total - done) / rate,
+    at: new Date().toISOString(),
+  };
 }

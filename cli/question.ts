@@ -35,18 +35,27 @@ export type KnobOptions = Omit<QuestionOptions, 'budget' | 'params' | 'tokens' |
 export function knobOptions(command: Command): Command {
   return command
     .option('--pool-tokens <count>', 'the ranked corpus is a sample of a pool of this many tokens')
-    .option('--pool <name>', 'whose keep-rate law: nemotron-cc, dclm-refinedweb, nemotron-cc-6.6b, or the name of a calibration')
+    .option(
+      '--pool <name>',
+      'whose keep-rate law: nemotron-cc, dclm-refinedweb, nemotron-cc-6.6b, or the name of a calibration',
+    )
     .option('--tokens-per-param <ratio>', 'tokens per parameter of the model that is trained')
     .option('--max-epochs <count>', 'how often a token may be seen')
     .option('--benchmarks <names>', 'rank by these benchmarks alone, separated by commas')
     .option('--without <names>', 'rank by all benchmarks but these');
 }
 
-/** Reads the options as a question. Errors: USAGE when no cutoff is asked for and one is needed, BUDGET_INVALID, OPTION_INVALID. */
+/**
+ * Reads the options as a question. Errors: USAGE when no cutoff is asked for and one is needed,
+ * BUDGET_INVALID, OPTION_INVALID.
+ */
 export function readQuestion(options: QuestionOptions, { cutoff } = { cutoff: true }): Question {
   const { budget, params, tokens, keep } = options;
   if (cutoff && budget === undefined && params === undefined && tokens === undefined && keep === undefined) {
-    throw fail('USAGE', { problem: 'Ask for a --budget in FLOPs (1e21), for --params and/or --tokens, or for a share with --keep 0.1.' });
+    throw fail('USAGE', {
+      problem:
+        'Ask for a --budget in FLOPs (1e21), for --params and/or --tokens, or for a share with --keep 0.1.',
+    });
   }
   return dropUndefined({
     budget: budget === undefined ? undefined : parseBudget(budget),

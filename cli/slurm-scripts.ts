@@ -1,4 +1,5 @@
-// The two job scripts of `betr slurm`: an array whose elements each work until no chunk is left, and a job that publishes the ranking after them.
+// The two job scripts of `betr slurm`: an array whose elements each work until no chunk is left, and a job
+// that publishes the ranking after them.
 
 export interface SlurmJob {
   /** How to run betr on a node: program and first arguments. */
@@ -20,18 +21,47 @@ const warnSeconds = 120;
 
 /** The script of the array. */
 export function workScript(job: SlurmJob): string {
-  return script(job, 'betr-work', [`--array=1-${job.nodes}`, `--output=${quote(`${escape(job.folder)}/%A_%a.log`)}`], []);
+  return script(
+    job,
+    'betr-work',
+    [`--array=1-${job.nodes}`, `--output=${quote(`${escape(job.folder)}/%A_%a.log`)}`],
+    [],
+  );
 }
 
-/** The script of the job that comes after the array: does what elements left that did not come back, and publishes. */
+/**
+ * The script of the job that comes after the array: does what elements left that did not come back, and
+ * publishes.
+ */
 export function publishScript(job: SlurmJob): string {
   const publish = [...job.betr, 'rank', '--publish-only', '--config', job.settingsPath].map(quote).join(' ');
-  return script(job, 'betr-publish', [`--output=${quote(`${escape(job.folder)}/%j.log`)}`], [`[ "$status" -eq 0 ] && exec ${publish}`]);
+  return script(
+    job,
+    'betr-publish',
+    [`--output=${quote(`${escape(job.folder)}/%j.log`)}`],
+    [`[ "$status" -eq 0 ] && exec ${publish}`],
+  );
 }
 
-function script({ betr, settingsPath, cpus, sbatch }: SlurmJob, name: string, options: readonly string[], last: readonly string[]): string {
-  const all = [`--job-name=${name}`, ...options, '--ntasks=1', `--cpus-per-task=${cpus}`, '--requeue', '--open-mode=append', `--signal=B:USR1@${warnSeconds}`, ...sbatch.map(quoteValue)];
-  const work = [...betr, 'work', settingsPath, '--workers', String(cpus), '--grace', String(graceSeconds)].map(quote).join(' ');
+function script(
+  { betr, settingsPath, cpus, sbatch }: SlurmJob,
+  name: string,
+  options: readonly string[],
+  last: readonly string[],
+): string {
+  const all = [
+    `--job-name=${name}`,
+    ...options,
+    '--ntasks=1',
+    `--cpus-per-task=${cpus}`,
+    '--requeue',
+    '--open-mode=append',
+    `--signal=B:USR1@${warnSeconds}`,
+    ...sbatch.map(quoteValue),
+  ];
+  const work = [...betr, 'work', settingsPath, '--workers', String(cpus), '--grace', String(graceSeconds)]
+    .map(quote)
+    .join(' ');
   return `#!/bin/sh
 ${all.map((option) => `#SBATCH ${option}`).join('\n')}
 

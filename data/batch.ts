@@ -1,4 +1,5 @@
-// Collects documents into batches: about a mebibyte of text each, so that what works on them does so in cache and in bounded memory.
+// Collects documents into batches: about a mebibyte of text each, so that what works on them does so in cache
+// and in bounded memory.
 
 import type { DocumentBatch } from './documents.ts';
 import { openPool } from './files/pool.ts';
@@ -6,9 +7,14 @@ import { openPool } from './files/pool.ts';
 export const bytesPerBatch = 1 << 20;
 const documentsPerBatch = 4096;
 
-/** Documents and texts come apart, because the texts of many documents can be copied at one stroke; both have to be in before `take`. */
+/**
+ * Documents and texts come apart, because the texts of many documents can be copied at one stroke; both have
+ * to be in before `take`.
+ */
 export interface BatchBuilder {
-  /** Takes in a document without its text, which has `textBytes` bytes; `id` undefined: the key is shard#row. */
+  /**
+   * Takes in a document without its text, which has `textBytes` bytes; `id` undefined: the key is shard#row.
+   */
   addDocument(row: number, id: string | undefined, source: string, tokens: number, textBytes: number): void;
   /** Copies the next documents' texts, one after the other. */
   addTexts(texts: Uint8Array): void;
@@ -48,24 +54,60 @@ export function openBatch(shard: string, fullBytes = bytesPerBatch): BatchBuilde
     take() {
       if (count === 0) return undefined;
       const { rows, documents, sources, tokens, text, textEnds } = columns;
-      const batch = { shard, count, rows: rows.subarray(0, count), documents, sources, tokens: tokens.subarray(0, count), text: text.subarray(0, textEnd), textEnds: textEnds.subarray(0, count) };
+      const batch = {
+        shard,
+        count,
+        rows: rows.subarray(0, count),
+        documents,
+        sources,
+        tokens: tokens.subarray(0, count),
+        text: text.subarray(0, textEnd),
+        textEnds: textEnds.subarray(0, count),
+      };
       // What was made for one very long document is given back.
-      columns = { ...columns, documents: [], sources: [], text: text.length > mostTextBytes ? openText() : text };
+      columns = {
+        ...columns,
+        documents: [],
+        sources: [],
+        text: text.length > mostTextBytes ? openText() : text,
+      };
       count = 0;
       textEnd = 0;
       copied = 0;
       return batch;
     },
-    close: () => idle.give({ ...columns, documents: [], sources: [], text: columns.text.length > mostTextBytes ? openText() : columns.text }),
+    close: () =>
+      idle.give({
+        ...columns,
+        documents: [],
+        sources: [],
+        text: columns.text.length > mostTextBytes ? openText() : columns.text,
+      }),
   };
 }
 
 /** A batch with nothing in it. */
 export function emptyBatch(shard: string): DocumentBatch {
-  return { shard, count: 0, rows: new Float64Array(), documents: [], sources: [], tokens: new Float64Array(), text: Buffer.alloc(0), textEnds: new Uint32Array() };
+  return {
+    shard,
+    count: 0,
+    rows: new Float64Array(),
+    documents: [],
+    sources: [],
+    tokens: new Float64Array(),
+    text: Buffer.alloc(0),
+    textEnds: new Uint32Array(),
+  };
 }
 
-function openColumns(): { rows: Float64Array; documents: string[]; sources: string[]; tokens: Float64Array; text: Buffer; textEnds: Uint32Array } {
+function openColumns(): {
+  rows: Float64Array;
+  documents: string[];
+  sources: string[];
+  tokens: Float64Array;
+  text: Buffer;
+  textEnds: Uint32Array;
+} {
   return {
     rows: new Float64Array(documentsPerBatch),
     documents: [],

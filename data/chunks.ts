@@ -1,5 +1,6 @@
-// Cuts a shard into chunks of about so many bytes of text: row groups of Parquet, byte ranges of plain JSON Lines that begin with a line. A compressed
-// file cannot be entered in the middle and is one chunk. Promises: every row in exactly one chunk, and the same cuts for the same file.
+// Cuts a shard into chunks of about so many bytes of text: row groups of Parquet, byte ranges of plain JSON
+// Lines that begin with a line. A compressed file cannot be entered in the middle and is one chunk. Promises:
+// every row in exactly one chunk, and the same cuts for the same file.
 
 import { z } from 'zod';
 import { readBytesOf } from './files/bytes.ts';
@@ -10,11 +11,17 @@ import type { FieldNames } from '../run/settings.ts';
 
 const whole = z.number().int().nonnegative();
 
-export const chunkSchema = z.strictObject({ firstRow: whole, endRow: whole.optional(), startByte: whole.optional(), endByte: whole.optional() });
+export const chunkSchema = z.strictObject({
+  firstRow: whole,
+  endRow: whole.optional(),
+  startByte: whole.optional(),
+  endByte: whole.optional(),
+});
 
 /** The chunks of a shard, in order; at least one. Errors: FILE_NOT_FOUND, FILE_UNREADABLE. */
 export async function cutShard(shard: Shard, fields: FieldNames, chunkBytes: number): Promise<Chunk[]> {
-  if (shard.format === 'parquet') return cutRowGroups(await listRowGroups(shard.path, fields.text), chunkBytes);
+  if (shard.format === 'parquet')
+    return cutRowGroups(await listRowGroups(shard.path, fields.text), chunkBytes);
   return shard.format === 'jsonl' ? cutLines(shard, chunkBytes) : [{ firstRow: 0 }];
 }
 
@@ -36,7 +43,10 @@ function cutRowGroups(groups: readonly { rows: number; textBytes: number }[], ch
   return [...chunks, { firstRow, endRow }];
 }
 
-/** Ranges of whole lines. What is not much more than a chunk stays in one; the others have their lines counted, so that rows keep their numbers. */
+/**
+ * Ranges of whole lines. What is not much more than a chunk stays in one; the others have their lines
+ * counted, so that rows keep their numbers.
+ */
 async function cutLines(shard: Shard, chunkBytes: number): Promise<Chunk[]> {
   const chunks: Chunk[] = [];
   let startByte = 0;

@@ -1,4 +1,5 @@
-// The one type that flows through the pipeline: documents in batches, text as UTF-8 bytes, never as a list of strings.
+// The one type that flows through the pipeline: documents in batches, text as UTF-8 bytes, never as a list of
+// strings.
 
 import { z } from 'zod';
 
@@ -22,9 +23,18 @@ export interface Shard extends ListedFile {
 }
 
 /** A shard as threads send it to each other, and as files keep it. */
-export const shardSchema = z.object({ name: z.string(), path: z.string(), format: z.enum(shardFormats), bytes: z.number().int().nonnegative(), modifiedMs: z.number() }) satisfies z.ZodType<Shard>;
+export const shardSchema = z.object({
+  name: z.string(),
+  path: z.string(),
+  format: z.enum(shardFormats),
+  bytes: z.number().int().nonnegative(),
+  modifiedMs: z.number(),
+}) satisfies z.ZodType<Shard>;
 
-/** A part of a shard that one worker takes: row groups of Parquet, a byte range of plain JSON Lines, or the whole of a compressed file. */
+/**
+ * A part of a shard that one worker takes: row groups of Parquet, a byte range of plain JSON Lines, or the
+ * whole of a compressed file.
+ */
 export interface Chunk {
   /** 0-based row of the shard that it begins with. */
   firstRow: number;
@@ -39,7 +49,10 @@ export interface Chunk {
 export interface DocumentBatch {
   shard: string;
   count: number;
-  /** 0-based row in the shard (for JSONL the line, bad and blank lines counted), so that a text can be found again. */
+  /**
+   * 0-based row in the shard (for JSONL the line, bad and blank lines counted), so that a text can be found
+   * again.
+   */
   rows: Float64Array;
   /** Document keys: the id field, or shard#row where there is none. */
   documents: string[];

@@ -8,12 +8,22 @@ import { readParquet } from './parquet/read.ts';
 import type { Quarantine } from './files/quarantine.ts';
 import type { FieldNames } from '../run/settings.ts';
 
-/** The documents of a shard, or of a chunk of it, in batches; bad rows go to the quarantine. Returns the row after the last. Errors: FILE_NOT_FOUND, FILE_UNREADABLE, COLUMN_MISSING. */
-export function readShard(shard: Shard, fields: FieldNames, options: ReadOptions): AsyncGenerator<DocumentBatch, number> {
+/**
+ * The documents of a shard, or of a chunk of it, in batches; bad rows go to the quarantine. Returns the row
+ * after the last. Errors: FILE_NOT_FOUND, FILE_UNREADABLE, COLUMN_MISSING.
+ */
+export function readShard(
+  shard: Shard,
+  fields: FieldNames,
+  options: ReadOptions,
+): AsyncGenerator<DocumentBatch, number> {
   return shard.format === 'parquet' ? readParquet(shard, fields, options) : readJsonl(shard, fields, options);
 }
 
-/** The lines, byte for byte and without their line feeds, of the wanted rows (ascending) of a JSON Lines shard. */
+/**
+ * The lines, byte for byte and without their line feeds, of the wanted rows (ascending) of a JSON Lines
+ * shard.
+ */
 export async function* readRawRows(shard: Shard, wanted: Iterable<number>): AsyncGenerator<Uint8Array> {
   const rows = wanted[Symbol.iterator]();
   let next = rows.next();
@@ -25,8 +35,15 @@ export async function* readRawRows(shard: Shard, wanted: Iterable<number>): Asyn
   }
 }
 
-/** The lines of a file (plain, gz or zst) with their numbers from 0. One that is too long goes to the quarantine. Errors: those of `readBytesOf`. */
-export async function* readLines(path: string, format: ShardFormat, bad?: { quarantine: Quarantine; name: string }): AsyncGenerator<{ position: number; bytes: Buffer }> {
+/**
+ * The lines of a file (plain, gz or zst) with their numbers from 0. One that is too long goes to the
+ * quarantine. Errors: those of `readBytesOf`.
+ */
+export async function* readLines(
+  path: string,
+  format: ShardFormat,
+  bad?: { quarantine: Quarantine; name: string },
+): AsyncGenerator<{ position: number; bytes: Buffer }> {
   for await (const block of readLineBlocks(readBytesOf(path, format), defaultMaxLineBytes)) {
     if (block.tooLong) bad?.quarantine.add(bad.name, block.firstLine, tooLongReason(defaultMaxLineBytes));
     const { bytes } = block;

@@ -1,5 +1,5 @@
-// The texts of a few documents of a shard, by their rows: what lies before them is passed over as fast as its lines can be counted, and
-// nothing after the last is read.
+// The texts of a few documents of a shard, by their rows: what lies before them is passed over as fast as its
+// lines can be counted, and nothing after the last is read.
 
 import { readBytesOf } from './files/bytes.ts';
 import type { Shard } from './documents.ts';
@@ -18,16 +18,32 @@ export interface RowText {
 
 /**
  * The texts at the wanted rows of a shard, in the order of the shard; rows that have none are left out.
- * Stops with the signal's reason when it is aborted. Errors: FILE_NOT_FOUND, FILE_UNREADABLE, COLUMN_MISSING, COLUMN_TYPE.
+ * Stops with the signal's reason when it is aborted. Errors: FILE_NOT_FOUND, FILE_UNREADABLE, COLUMN_MISSING,
+ * COLUMN_TYPE.
  */
-export async function* readTexts(shard: Shard, fields: FieldNames, rows: readonly number[], signal?: AbortSignal): AsyncGenerator<RowText> {
+export async function* readTexts(
+  shard: Shard,
+  fields: FieldNames,
+  rows: readonly number[],
+  signal?: AbortSignal,
+): AsyncGenerator<RowText> {
   const wanted = [...new Set(rows)].sort((a, b) => a - b);
-  yield* shard.format === 'parquet' ? readParquetTexts(shard, fields, wanted, signal) : readLineTexts(shard, fields, wanted, signal);
+  yield* shard.format === 'parquet'
+    ? readParquetTexts(shard, fields, wanted, signal)
+    : readLineTexts(shard, fields, wanted, signal);
 }
 
-async function* readLineTexts(shard: Shard, fields: FieldNames, wanted: readonly number[], signal: AbortSignal | undefined): AsyncGenerator<RowText> {
+async function* readLineTexts(
+  shard: Shard,
+  fields: FieldNames,
+  wanted: readonly number[],
+  signal: AbortSignal | undefined,
+): AsyncGenerator<RowText> {
   let next = 0;
-  for await (const { bytes, firstLine, lines } of readLineBlocks(readBytesOf(shard.path, shard.format), defaultMaxLineBytes)) {
+  for await (const { bytes, firstLine, lines } of readLineBlocks(
+    readBytesOf(shard.path, shard.format),
+    defaultMaxLineBytes,
+  )) {
     signal?.throwIfAborted();
     let line = firstLine;
     let start = 0;
@@ -42,11 +58,20 @@ async function* readLineTexts(shard: Shard, fields: FieldNames, wanted: readonly
   }
 }
 
-async function* readParquetTexts(shard: Shard, fields: FieldNames, wanted: readonly number[], signal: AbortSignal | undefined): AsyncGenerator<RowText> {
+async function* readParquetTexts(
+  shard: Shard,
+  fields: FieldNames,
+  wanted: readonly number[],
+  signal: AbortSignal | undefined,
+): AsyncGenerator<RowText> {
   if (wanted.length === 0) return;
-  for await (const { count, rows, text, textEnds } of readParquet(shard, fields, { quarantine: passOver, onlyRows: wanted })) {
+  for await (const { count, rows, text, textEnds } of readParquet(shard, fields, {
+    quarantine: passOver,
+    onlyRows: wanted,
+  })) {
     signal?.throwIfAborted();
-    for (let i = 0; i < count; i++) yield { row: rows[i] ?? 0, text: Uint8Array.from(text.subarray(textEnds[i - 1] ?? 0, textEnds[i])) };
+    for (let i = 0; i < count; i++)
+      yield { row: rows[i] ?? 0, text: Uint8Array.from(text.subarray(textEnds[i - 1] ?? 0, textEnds[i])) };
   }
 }
 

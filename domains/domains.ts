@@ -1,5 +1,6 @@
-// `betr domains`: losses and benchmark errors of other people's models in, a weight for every domain out (arXiv 2409.05816). With pages, the sample
-// and the targets for the classifier as well. Promises: the same tables and settings give the same result; with a run, what did not change is not done again.
+// `betr domains`: losses and benchmark errors of other people's models in, a weight for every domain out
+// (arXiv 2409.05816). With pages, the sample and the targets for the classifier as well. Promises: the same
+// tables and settings give the same result; with a run, what did not change is not done again.
 
 import { randomUUID } from 'node:crypto';
 import { tmpdir } from 'node:os';
@@ -16,7 +17,15 @@ import { familyOf, readFamilies, readTokenCounts } from './labels.ts';
 import { type LossTable, openLosses } from './losses.ts';
 import { type Measured, measureDomains } from './measure.ts';
 import { writePages } from './pages.ts';
-import { type Domain, type DomainsNote, type DomainWeights, readDomains, readDomainsNote, withoutMarks, writeDomains } from './result.ts';
+import {
+  type Domain,
+  type DomainsNote,
+  type DomainWeights,
+  readDomains,
+  readDomainsNote,
+  withoutMarks,
+  writeDomains,
+} from './result.ts';
 import { leaveFamiliesOut, predictHeldOut } from './sureness.ts';
 import { type BenchmarkErrors, chooseBenchmarks, combineErrors, readErrors } from './target.ts';
 import { listWarnings } from './warnings.ts';
@@ -35,14 +44,28 @@ export interface Resources {
   threads?: number | undefined;
 }
 
-/** Estimates and weighs the domains, and adds their weights to the run. Errors: those of `estimateDomains` and `writePages`; DISK_FULL, WRITE_FAILED. */
-export async function weighDomains(run: Run, settings: DomainSettings, report: Report): Promise<DomainWeights> {
+/**
+ * Estimates and weighs the domains, and adds their weights to the run. Errors: those of `estimateDomains` and
+ * `writePages`; DISK_FULL, WRITE_FAILED.
+ */
+export async function weighDomains(
+  run: Run,
+  settings: DomainSettings,
+  report: Report,
+): Promise<DomainWeights> {
   const folder = run.settingsFolder;
   const from = await fingerprintInputs(settings, folder, run);
   const known = await readDomainsNote(run);
   if (known?.from === from && (known.pages === null || (await hasPages(run, from)))) return readDomains(run);
-  const { domains, ...found } = await estimateDomains(settings, { folder, spill: run.files.spill, threads: run.settings.workers }, report);
-  const pages = settings.pages === undefined ? null : await writePages(run, settings.pages, folder, domains, from, report);
+  const { domains, ...found } = await estimateDomains(
+    settings,
+    { folder, spill: run.files.spill, threads: run.settings.workers },
+    report,
+  );
+  const pages =
+    settings.pages === undefined
+      ? null
+      : await writePages(run, settings.pages, folder, domains, from, report);
   const note: DomainsNote = { version: 1, ...found, pages, from };
   await writeDomains(run, note, domains);
   return withoutMarks(note, domains);
@@ -50,56 +73,106 @@ export async function weighDomains(run: Run, settings: DomainSettings, report: R
 
 export type Found = Omit<DomainWeights, 'pages'>;
 
-/** Estimates and weighs the domains; writes nothing. Errors: MODELS_UNMATCHED, MODELS_TOO_FEW, CAPS_TOO_LOW, OPTION_INVALID, and those of reading the tables. */
-export async function estimateDomains(settings: DomainSettings, { folder, threads, spill = join(tmpdir(), `betr-domains-${randomUUID()}`) }: Resources, report: Report): Promise<Found> {
+/**
+ * Estimates and weighs the domains; writes nothing. Errors: MODELS_UNMATCHED, MODELS_TOO_FEW, CAPS_TOO_LOW,
+ * OPTION_INVALID, and those of reading the tables.
+ */
+export async function estimateDomains(
+  settings: DomainSettings,
+  { folder, threads, spill = join(tmpdir(), `betr-domains-${randomUUID()}`) }: Resources,
+  report: Report,
+): Promise<Found> {
   const path = (name: string): string => resolve(folder, name);
-  return withSpillingDuckDb(spill, async (connection) => {
-    const errors = await readErrors(connection, path(settings.errors));
-    const target = chooseBenchmarks(errors, settings.benchmarks);
-    const losses = await openLosses(connection, path(settings.losses), settings.raw);
-    const tokenCounts = settings.tokens === undefined ? undefined : { path: path(settings.tokens), counts: await readTokenCounts(connection, path(settings.tokens)) };
-    const given = settings.families === undefined ? undefined : await readFamilies(connection, path(settings.families));
-    const models = joinModels(losses, errors, target);
-    const families = models.map((model) => given?.get(model) ?? familyOf(model));
-    const combined = combineErrors(target.map((benchmark) => Float64Array.from(models, (model) => errors.models.get(model)?.get(benchmark) ?? Number.NaN)), settings.combine);
-    const measured = await measureDomains(losses, { models, errors: combined, tokenCounts }, settings, report);
-    const domains = weighMeasured(measured, settings);
-    report({ stage: 'domains: how sure', done: 0, unit: 'domains' });
-    const found = {
-      estimator: settings.estimator,
-      target,
-      models: models.length,
-      modelsLeftOut: new Set([...losses.models, ...errors.models.keys()]).size - models.length,
-      ofDomains: domains.length,
-      domainsLeftOut: measured.leftOut.count,
-      tokensFrom: tokenCounts !== undefined ? ('tokens table' as const) : losses.hasTokens ? ('losses table' as const) : ('none: all alike' as const),
-      resamples: measured.resampled.length,
-      families: leaveFamiliesOut(measured.sample, combined, families, settings),
-      prediction: predictHeldOut(measured.sample, combined, settings),
-    };
-    return { ...found, warnings: listWarnings({ ...found, settings, errors, measured }), settings, domains };
-  }, { memoryMb, ...(threads === undefined ? {} : { threads }) });
+  return withSpillingDuckDb(
+    spill,
+    async (connection) => {
+      const errors = await readErrors(connection, path(settings.errors));
+      const target = chooseBenchmarks(errors, settings.benchmarks);
+      const losses = await openLosses(connection, path(settings.losses), settings.raw);
+      const tokenCounts =
+        settings.tokens === undefined
+          ? undefined
+          : { path: path(settings.tokens), counts: await readTokenCounts(connection, path(settings.tokens)) };
+      const given =
+        settings.families === undefined ? undefined : await readFamilies(connection, path(settings.families));
+      const models = joinModels(losses, errors, target);
+      const families = models.map((model) => given?.get(model) ?? familyOf(model));
+      const combined = combineErrors(
+        target.map((benchmark) =>
+          Float64Array.from(models, (model) => errors.models.get(model)?.get(benchmark) ?? Number.NaN),
+        ),
+        settings.combine,
+      );
+      const measured = await measureDomains(
+        losses,
+        { models, errors: combined, tokenCounts },
+        settings,
+        report,
+      );
+      const domains = weighMeasured(measured, settings);
+      report({ stage: 'domains: how sure', done: 0, unit: 'domains' });
+      const found = {
+        estimator: settings.estimator,
+        target,
+        models: models.length,
+        modelsLeftOut: new Set([...losses.models, ...errors.models.keys()]).size - models.length,
+        ofDomains: domains.length,
+        domainsLeftOut: measured.leftOut.count,
+        tokensFrom:
+          tokenCounts !== undefined
+            ? ('tokens table' as const)
+            : losses.hasTokens
+              ? ('losses table' as const)
+              : ('none: all alike' as const),
+        resamples: measured.resampled.length,
+        families: leaveFamiliesOut(measured.sample, combined, families, settings),
+        prediction: predictHeldOut(measured.sample, combined, settings),
+      };
+      return {
+        ...found,
+        warnings: listWarnings({ ...found, settings, errors, measured }),
+        settings,
+        domains,
+      };
+    },
+    { memoryMb, ...(threads === undefined ? {} : { threads }) },
+  );
 }
 
 /** The models that have losses and an error on every benchmark of the target, sorted. */
 function joinModels(losses: LossTable, errors: BenchmarkErrors, target: readonly string[]): string[] {
   const common = losses.models.filter((model) => errors.models.has(model));
-  if (common.length === 0) throw fail('MODELS_UNMATCHED', { losses: losses.path, errors: errors.path, lossModel: losses.models[0] ?? 'no model', errorModel: [...errors.models.keys()].sort()[0] ?? 'no model' });
-  const complete = common.filter((model) => target.every((benchmark) => errors.models.get(model)?.has(benchmark)));
-  if (complete.length < fewestModels) throw fail('MODELS_TOO_FEW', { models: complete.length, need: fewestModels });
+  if (common.length === 0)
+    throw fail('MODELS_UNMATCHED', {
+      losses: losses.path,
+      errors: errors.path,
+      lossModel: losses.models[0] ?? 'no model',
+      errorModel: [...errors.models.keys()].sort()[0] ?? 'no model',
+    });
+  const complete = common.filter((model) =>
+    target.every((benchmark) => errors.models.get(model)?.has(benchmark)),
+  );
+  if (complete.length < fewestModels)
+    throw fail('MODELS_TOO_FEW', { models: complete.length, need: fewestModels });
   return complete;
 }
 
 /** The domains with their weights, best first. */
-function weighMeasured({ names, tokens, estimates, low, high, resampled }: Measured, { weights: projection, keepRate, repeat }: DomainSettings): Domain[] {
+function weighMeasured(
+  { names, tokens, estimates, low, high, resampled }: Measured,
+  { weights: projection, keepRate, repeat }: DomainSettings,
+): Domain[] {
   const caps = capsOf(tokens, keepRate, repeat);
   checkCaps(caps);
   const weights = weigh(projection, estimates, caps, names);
   const chosen = new Float64Array(names.length);
   for (const drawn of resampled) {
-    for (const [domain, weight] of weigh(projection, drawn, caps, names).entries()) if (weight > 0) chosen[domain] = (chosen[domain] ?? 0) + 1;
+    for (const [domain, weight] of weigh(projection, drawn, caps, names).entries())
+      if (weight > 0) chosen[domain] = (chosen[domain] ?? 0) + 1;
   }
-  const order = Uint32Array.from(names.keys()).sort((a, b) => (estimates[b] ?? 0) - (estimates[a] ?? 0) || ((names[a] ?? '') < (names[b] ?? '') ? -1 : 1));
+  const order = Uint32Array.from(names.keys()).sort(
+    (a, b) => (estimates[b] ?? 0) - (estimates[a] ?? 0) || ((names[a] ?? '') < (names[b] ?? '') ? -1 : 1),
+  );
   return Array.from(order, (at) => {
     const weight = weights[at] ?? 0;
     return {
@@ -118,7 +191,8 @@ function weighMeasured({ names, tokens, estimates, low, high, resampled }: Measu
 /** What the result depends on: the tables by content, pages by name, size and time, as the corpus's files. */
 async function fingerprintInputs(settings: DomainSettings, folder: string, run: Run): Promise<string> {
   const { losses, errors, tokens, families, pages } = settings;
-  const hash = async (name: string | undefined): Promise<string | null> => (name === undefined ? null : await hashTable(resolve(folder, name)));
+  const hash = async (name: string | undefined): Promise<string | null> =>
+    name === undefined ? null : await hashTable(resolve(folder, name));
   const shards = pages === undefined ? [] : await listShards(pages, folder);
   return fingerprint({
     tables: [await hash(losses), await hash(errors), await hash(tokens), await hash(families)],
@@ -140,6 +214,9 @@ const pagesNote = z.object({ pages: z.string() });
 
 /** Whether the sample and the targets are still those that the pages made. */
 async function hasPages(run: Run, from: string): Promise<boolean> {
-  const [sample, targets] = [await readNote(run.files.sample, pagesNote), await readNote(run.files.targets, pagesNote)];
+  const [sample, targets] = [
+    await readNote(run.files.sample, pagesNote),
+    await readNote(run.files.targets, pagesNote),
+  ];
   return sample?.pages === from && targets?.pages === from && (await readTokenRates(run)).sample === from;
 }

@@ -1,9 +1,20 @@
 // Draws of models: resamples, and all but some. A domain is sorted once for any number of them.
 
 import { openRandom, shuffle } from '../data/seeded-random.ts';
-import { type Draw, estimate, type Estimator, lossTies, type Sorted, sortModels, type Ties } from './estimate.ts';
+import {
+  type Draw,
+  estimate,
+  type Estimator,
+  lossTies,
+  type Sorted,
+  sortModels,
+  type Ties,
+} from './estimate.ts';
 
-/** How often each model is drawn, for each of `resamples` draws of as many models as there are, with replacement. */
+/**
+ * How often each model is drawn, for each of `resamples` draws of as many models as there are, with
+ * replacement.
+ */
 export function resampleModels(models: number, resamples: number, seed: number): Float64Array[] {
   const random = openRandom(seed);
   return Array.from({ length: resamples }, () => {
@@ -27,11 +38,19 @@ export function leaveOut(models: number, left: readonly number[]): Float64Array 
 export function foldModels(models: number, folds: number, seed: number): number[][] {
   const order = Uint32Array.from({ length: models }, (_, model) => model);
   shuffle(order, openRandom(seed));
-  return Array.from({ length: folds }, (_, fold) => [...order].filter((_model, place) => place % folds === fold));
+  return Array.from({ length: folds }, (_, fold) =>
+    [...order].filter((_model, place) => place % folds === fold),
+  );
 }
 
 /** The estimates of one domain, whose losses are in `sorted.values`, under every draw, into `into`. */
-export function estimateDraws(estimator: Estimator, ties: Ties, sorted: Sorted, draws: readonly Draw[], into: Float64Array): void {
+export function estimateDraws(
+  estimator: Estimator,
+  ties: Ties,
+  sorted: Sorted,
+  draws: readonly Draw[],
+  into: Float64Array,
+): void {
   if (estimator !== 'product' && estimator !== 'sign') sortModels(sorted, lossTies(estimator, ties));
   for (let at = 0; at < draws.length; at++) {
     const draw = draws[at];

@@ -1,18 +1,27 @@
-// How well a domain's losses go with the benchmark errors, over models: the five estimators of "Improving Pretraining Data Using Perplexity
-// Correlations" (arXiv 2409.05816) in closed form. A domain's models are sorted once; after that every draw of models (all of them, a bootstrap
-// resample, all but a family) costs one pass and no sort. The pair sums that these forms come from stand in test/domains/slow.ts.
+// How well a domain's losses go with the benchmark errors, over models: the five estimators of "Improving
+// Pretraining Data Using Perplexity Correlations" (arXiv 2409.05816) in closed form. A domain's models are
+// sorted once; after that every draw of models (all of them, a bootstrap resample, all but a family) costs
+// one pass and no sort. The pair sums that these forms come from stand in test/domains/slow.ts.
 
 export const estimators = ['product', 'sign', 'sign_cdf', 'sign_sign', 'spearman'] as const;
 export type Estimator = (typeof estimators)[number];
 
-/** How equal values are ranked: by the middle of their ranks, or one after the other in the models' order or against it (as argsort does it). */
+/**
+ * How equal values are ranked: by the middle of their ranks, or one after the other in the models' order or
+ * against it (as argsort does it).
+ */
 export const tiePolicies = ['mid', 'ordinal', 'ordinal-reversed'] as const;
 export type Ties = (typeof tiePolicies)[number];
 
-/** Models with how often each counts, and what the errors come to under those counts. All arrays are by model. */
+/**
+ * Models with how often each counts, and what the errors come to under those counts. All arrays are by model.
+ */
 export interface Draw {
   counts: Float64Array;
-  /** What a model's value or rank is multiplied by, and its squared rank (for each time it counts), and what is added in the end. */
+  /**
+   * What a model's value or rank is multiplied by, and its squared rank (for each time it counts), and what
+   * is added in the end.
+   */
   weights: Float64Array;
   squareWeight: number;
   offset: number;
@@ -39,11 +48,17 @@ export function lossTies(estimator: Estimator, ties: Ties): Ties {
 }
 
 /** Prepares a draw: `errors` by model (lower is better), `counts` how often each counts. */
-export function prepareDraw(estimator: Estimator, ties: Ties, errors: Float64Array, counts: Float64Array): Draw {
+export function prepareDraw(
+  estimator: Estimator,
+  ties: Ties,
+  errors: Float64Array,
+  counts: Float64Array,
+): Draw {
   const total = counts.reduce((sum, count) => sum + count, 0);
   const { ranks, levels, levelCount } = rankErrors(errors, counts, estimator === 'spearman' ? ties : 'mid');
   const pairs = (total * (total - 1)) / 2;
-  // spearman: 1 − 6 Σ(R − r)² / (N(N² − 1)), its square taken apart, so that domains differ only in Σ R·r and Σ r².
+  // spearman: 1 − 6 Σ(R − r)² / (N(N² − 1)), its square taken apart, so that domains differ only in Σ R·r and
+  // Σ r².
   const six = estimator === 'spearman' ? 6 / (total * (total * total - 1)) : 0;
   const weightOf: Record<Estimator, (count: number, rank: number, error: number) => number> = {
     product: (count, _rank, error) => (count * error) / total,
@@ -52,27 +67,44 @@ export function prepareDraw(estimator: Estimator, ties: Ties, errors: Float64Arr
     sign_sign: (count) => count / pairs,
     spearman: (count, rank) => 2 * six * count * rank,
   };
-  const weights = counts.map((count, model) => weightOf[estimator](count, ranks[model] ?? 0, errors[model] ?? 0));
+  const weights = counts.map((count, model) =>
+    weightOf[estimator](count, ranks[model] ?? 0, errors[model] ?? 0),
+  );
   const rankSquares = counts.reduce((sum, count, model) => sum + count * (ranks[model] ?? 0) ** 2, 0);
-  return { counts, weights, squareWeight: -six, offset: estimator === 'spearman' ? 1 - six * rankSquares : 0, levels, levelCount };
+  return {
+    counts,
+    weights,
+    squareWeight: -six,
+    offset: estimator === 'spearman' ? 1 - six * rankSquares : 0,
+    levels,
+    levelCount,
+  };
 }
 
-function rankErrors(errors: Float64Array, counts: Float64Array, ties: Ties): { ranks: Float64Array; levels: Int32Array; levelCount: number } {
+function rankErrors(
+  errors: Float64Array,
+  counts: Float64Array,
+  ties: Ties,
+): { ranks: Float64Array; levels: Int32Array; levelCount: number } {
   const sorted = openSorted(errors.length);
   sorted.values.set(errors);
   const levels = new Int32Array(errors.length);
   sortModels(sorted, 'mid');
   let levelCount = 0;
-  for (const [place, model] of sorted.order.entries()) levels[model] = levelCount += sorted.starts[place] ?? 0;
+  for (const [place, model] of sorted.order.entries())
+    levels[model] = levelCount += sorted.starts[place] ?? 0;
   sortModels(sorted, ties);
   return { ranks: ranksOf(sorted, counts), levels, levelCount };
 }
 
-/** Rank of each model, from 1; a model that counts n times takes n ranks, and equal ones share the middle of theirs. */
+/**
+ * Rank of each model, from 1; a model that counts n times takes n ranks, and equal ones share the middle of
+ * theirs.
+ */
 export function ranksOf({ order, starts }: Sorted, counts: Float64Array): Float64Array {
   const ranks = new Float64Array(order.length);
   let before = 0;
-  for (let start = 0; start < order.length; ) {
+  for (let start = 0; start < order.length;) {
     let end = start;
     let group = 0;
     do group += counts[order[end++] ?? 0] ?? 0;
@@ -85,24 +117,36 @@ export function ranksOf({ order, starts }: Sorted, counts: Float64Array): Float6
 }
 
 export function openSorted(models: number): Sorted {
-  return { values: new Float64Array(models), order: Int32Array.from({ length: models }, (_, model) => model), starts: new Uint8Array(models), scratch: new Int32Array(models), tree: new Float64Array(models + 1) };
+  return {
+    values: new Float64Array(models),
+    order: Int32Array.from({ length: models }, (_, model) => model),
+    starts: new Uint8Array(models),
+    scratch: new Int32Array(models),
+    tree: new Float64Array(models + 1),
+  };
 }
 
 const runLength = 12;
 
-/** Sorts the models by `values` (which are finite), equal ones by their place among the models. The order that is there already does not matter. */
+/**
+ * Sorts the models by `values` (which are finite), equal ones by their place among the models. The order that
+ * is there already does not matter.
+ */
 export function sortModels(sorted: Sorted, ties: Ties): void {
   const { values, order, starts, scratch } = sorted;
   const n = order.length;
   const turn = ties === 'ordinal-reversed' ? -1 : 1;
-  for (let start = 0; start < n; start += runLength) sortRun(values, order, start, Math.min(n, start + runLength), turn);
+  for (let start = 0; start < n; start += runLength)
+    sortRun(values, order, start, Math.min(n, start + runLength), turn);
   for (let width = runLength; width < n; width *= 2) {
     scratch.set(order);
-    for (let start = 0; start + width < n; start += 2 * width) mergeRuns(values, scratch, order, start, start + width, Math.min(n, start + 2 * width), turn);
+    for (let start = 0; start + width < n; start += 2 * width)
+      mergeRuns(values, scratch, order, start, start + width, Math.min(n, start + 2 * width), turn);
   }
   starts[0] = 1;
   const apart = ties !== 'mid';
-  for (let i = 1; i < n; i++) starts[i] = apart || values[order[i] ?? 0] !== values[order[i - 1] ?? 0] ? 1 : 0;
+  for (let i = 1; i < n; i++)
+    starts[i] = apart || values[order[i] ?? 0] !== values[order[i - 1] ?? 0] ? 1 : 0;
 }
 
 function sortRun(values: Float64Array, order: Int32Array, start: number, end: number, turn: number): void {
@@ -121,7 +165,15 @@ function sortRun(values: Float64Array, order: Int32Array, start: number, end: nu
 }
 
 /** Merges from[start, middle) and from[middle, end), each sorted, into `to`. */
-function mergeRuns(values: Float64Array, from: Int32Array, to: Int32Array, start: number, middle: number, end: number, turn: number): void {
+function mergeRuns(
+  values: Float64Array,
+  from: Int32Array,
+  to: Int32Array,
+  start: number,
+  middle: number,
+  end: number,
+  turn: number,
+): void {
   let left = start;
   let right = middle;
   for (let i = start; i < end; i++) {
@@ -129,14 +181,18 @@ function mergeRuns(values: Float64Array, from: Int32Array, to: Int32Array, start
     const b = from[right] ?? 0;
     const valueA = values[a] ?? 0;
     const valueB = values[b] ?? 0;
-    const takeLeft = left < middle && (right >= end || valueA < valueB || (valueA === valueB && (a - b) * turn < 0));
+    const takeLeft =
+      left < middle && (right >= end || valueA < valueB || (valueA === valueB && (a - b) * turn < 0));
     if (takeLeft) left++;
     else right++;
     to[i] = takeLeft ? a : b;
   }
 }
 
-/** The estimate of a sorted domain under a draw: higher where lower losses go with lower errors (arXiv 2409.05816). */
+/**
+ * The estimate of a sorted domain under a draw: higher where lower losses go with lower errors (arXiv
+ * 2409.05816).
+ */
 export function estimate(estimator: Estimator, sorted: Sorted, draw: Draw): number {
   if (estimator === 'product' || estimator === 'sign') return sumValues(sorted.values, draw.weights);
   return estimator === 'sign_sign' ? sumPairs(sorted, draw) : draw.offset + sumRanks(sorted, draw);
@@ -171,12 +227,15 @@ function sumRanks({ order, starts }: Sorted, { counts, weights, squareWeight }: 
   return sum + rank * (groupWeight + rank * group * squareWeight);
 }
 
-/** Σ over pairs of models of sgn(Δ error) · sgn(Δ loss), each as often as its models count, over the number of pairs: concordant less discordant. */
+/**
+ * Σ over pairs of models of sgn(Δ error) · sgn(Δ loss), each as often as its models count, over the number of
+ * pairs: concordant less discordant.
+ */
 function sumPairs({ order, starts, tree }: Sorted, { counts, weights, levels, levelCount }: Draw): number {
   tree.fill(0, 0, levelCount + 1);
   let sum = 0;
   let before = 0;
-  for (let start = 0; start < order.length; ) {
+  for (let start = 0; start < order.length;) {
     let end = start;
     // Models of equal loss are no pairs of each other: all are looked up before any is put in.
     do {
@@ -191,7 +250,8 @@ function sumPairs({ order, starts, tree }: Sorted, { counts, weights, levels, le
       const model = order[i] ?? 0;
       const count = counts[model] ?? 0;
       before += count;
-      for (let level = levels[model] ?? 0; level <= levelCount; level += level & -level) tree[level] = (tree[level] ?? 0) + count;
+      for (let level = levels[model] ?? 0; level <= levelCount; level += level & -level)
+        tree[level] = (tree[level] ?? 0) + count;
     }
     start = end;
   }

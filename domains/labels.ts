@@ -7,12 +7,19 @@ import { streamChunks } from '../data/duckdb/duckdb.ts';
 import { fail } from '../run/errors/errors.ts';
 import { checkAbove, findColumn, openTable, readingCells } from './table.ts';
 
-/** Token counts by domain, from a table (domain, tokens). Errors: those of `openTable`; TABLE_CELL, TABLE_INVALID. */
-export async function readTokenCounts(connection: DuckDBConnection, path: string): Promise<Map<string, number>> {
+/**
+ * Token counts by domain, from a table (domain, tokens). Errors: those of `openTable`; TABLE_CELL,
+ * TABLE_INVALID.
+ */
+export async function readTokenCounts(
+  connection: DuckDBConnection,
+  path: string,
+): Promise<Map<string, number>> {
   const table = await openTable(connection, path);
   const domain = findColumn(table, 'domain') ?? findColumn(table, 'page') ?? 0;
   const tokens = findColumn(table, 'tokens') ?? 1;
-  if (domain === tokens || tokens >= table.columns.length) throw fail('TABLE_INVALID', { path, problem: 'it needs a column "domain" and a column "tokens"' });
+  if (domain === tokens || tokens >= table.columns.length)
+    throw fail('TABLE_INVALID', { path, problem: 'it needs a column "domain" and a column "tokens"' });
   await checkAbove(connection, table, tokens, 0, false);
   const numbers = new Set([tokens]);
   const counts = new Map<string, number>();
@@ -21,7 +28,8 @@ export async function readTokenCounts(connection: DuckDBConnection, path: string
     const { done, value: chunk } = await readingCells(connection, table, numbers, () => chunks.next());
     if (done === true) return counts;
     const [names, values] = [chunk.getColumnVector(0), chunk.getColumnVector(1)];
-    if (!(names instanceof DuckDBVarCharVector && values instanceof DuckDBDoubleVector)) throw fail('INTERNAL', { reason: 'token counts are not of the types that were asked for' });
+    if (!(names instanceof DuckDBVarCharVector && values instanceof DuckDBDoubleVector))
+      throw fail('INTERNAL', { reason: 'token counts are not of the types that were asked for' });
     for (let row = 0; row < names.itemCount; row++) {
       const name = names.getItem(row);
       const count = values.getItem(row);
@@ -38,12 +46,23 @@ export async function readFamilies(connection: DuckDBConnection, path: string): 
   const table = await openTable(connection, path);
   const model = findColumn(table, 'model') ?? 0;
   const family = findColumn(table, 'family') ?? 1;
-  if (model === family || family >= table.columns.length) throw fail('TABLE_INVALID', { path, problem: 'it needs a column "model" and a column "family"' });
-  const rows = await readingCells(connection, table, new Set(), async () => (await connection.runAndReadAll(`SELECT c${model}, c${family} FROM ${table.scan(new Set())} WHERE c${model} IS NOT NULL AND c${family} IS NOT NULL`)).getRows());
+  if (model === family || family >= table.columns.length)
+    throw fail('TABLE_INVALID', { path, problem: 'it needs a column "model" and a column "family"' });
+  const rows = await readingCells(connection, table, new Set(), async () =>
+    (
+      await connection.runAndReadAll(
+        `SELECT c${model}, c${family} FROM ${table.scan(new Set())} WHERE c${model} IS NOT NULL AND ` +
+          `c${family} IS NOT NULL`,
+      )
+    ).getRows(),
+  );
   return new Map(z.tuple([z.string(), z.string()]).array().parse(rows));
 }
 
-/** The family in a model's name: before the first "/", or the first of the published tables' ('family', 'organisation/model'); else the name itself. */
+/**
+ * The family in a model's name: before the first "/", or the first of the published tables' ('family',
+ * 'organisation/model'); else the name itself.
+ */
 export function familyOf(model: string): string {
   return /^\('([^']+)', /.exec(model)?.[1] ?? /^([^/]+)\//.exec(model)?.[1] ?? model;
 }

@@ -1,12 +1,22 @@
-// The losses: bits per byte of many models on many domains, from a wide table (one column a model), a long one (model, domain, bpb), or one with a
-// row for each model; or from raw losses. Comes out as blocks of rows, one row a domain, one value a model, in memory that does not grow with the table.
+// The losses: bits per byte of many models on many domains, from a wide table (one column a model), a long
+// one (model, domain, bpb), or one with a row for each model; or from raw losses. Comes out as blocks of
+// rows, one row a domain, one value a model, in memory that does not grow with the table.
 
 import type { DuckDBConnection, DuckDBDataChunk } from '@duckdb/node-api';
 import { DuckDBDoubleVector, DuckDBVarCharVector } from '../data/duckdb/library.ts';
 import { z } from 'zod';
 import { sqlString, streamChunks } from '../data/duckdb/duckdb.ts';
 import { fail } from '../run/errors/errors.ts';
-import { checkAbove, checkBounds, checkColumns, findColumn, openTable, readingCells, type Table, unpivot } from './table.ts';
+import {
+  checkAbove,
+  checkBounds,
+  checkColumns,
+  findColumn,
+  openTable,
+  readingCells,
+  type Table,
+  unpivot,
+} from './table.ts';
 
 export interface LossTable {
   path: string;
@@ -28,15 +38,30 @@ export interface LossBlock {
   tokens: Float64Array;
 }
 
-/** Opens a table of losses; `raw` when they are nats a token and not bits per byte. Errors: those of `openTable`; TABLE_INVALID, TABLE_CELL. */
-export async function openLosses(connection: DuckDBConnection, path: string, raw: boolean): Promise<LossTable> {
+/**
+ * Opens a table of losses; `raw` when they are nats a token and not bits per byte. Errors: those of
+ * `openTable`; TABLE_INVALID, TABLE_CELL.
+ */
+export async function openLosses(
+  connection: DuckDBConnection,
+  path: string,
+  raw: boolean,
+): Promise<LossTable> {
   const table = await openTable(connection, path);
   const model = findColumn(table, 'model');
   const domain = findColumn(table, 'domain') ?? findColumn(table, 'page');
   if (model !== undefined) {
     if (domain === undefined && !raw) return openCells(connection, table, cellsByModel(table, model));
-    if (domain === undefined) throw fail('TABLE_INVALID', { path, problem: 'raw losses with a column "model" need a column "domain" too' });
-    return openCells(connection, table, raw ? await rawLongCells(connection, table, domain, model) : longCells(table, domain, model));
+    if (domain === undefined)
+      throw fail('TABLE_INVALID', {
+        path,
+        problem: 'raw losses with a column "model" need a column "domain" too',
+      });
+    return openCells(
+      connection,
+      table,
+      raw ? await rawLongCells(connection, table, domain, model) : longCells(table, domain, model),
+    );
   }
   if (raw) return openCells(connection, table, await rawWideCells(connection, table, domain ?? 0));
   return openWide(connection, table, domain ?? 0);
@@ -65,7 +90,9 @@ function openWide(connection: DuckDBConnection, table: Table, domain: number): L
   };
 }
 
-/** SQL of (domain, model, bpb, tokens), its columns that have to be numbers, and whether the tokens are there. */
+/**
+ * SQL of (domain, model, bpb, tokens), its columns that have to be numbers, and whether the tokens are there.
+ */
 interface Cells {
   sql: string;
   numbers: Set<number>;
@@ -74,12 +101,29 @@ interface Cells {
 
 /** Everything else becomes cells first, which DuckDB turns into rows. */
 async function openCells(connection: DuckDBConnection, table: Table, cells: Cells): Promise<LossTable> {
-  await readingCells(connection, table, cells.numbers, () => connection.run(`CREATE OR REPLACE TEMP TABLE cells AS ${cells.sql}`));
-  const rows = async <T>(sql: string, schema: z.ZodType<T>): Promise<T[]> => schema.array().parse((await connection.runAndReadAll(sql)).getRows());
-  const [unnamed] = await rows('SELECT count(*)::DOUBLE FROM cells WHERE domain IS NULL OR model IS NULL', z.tuple([z.number()]));
-  if (unnamed !== undefined && unnamed[0] > 0) throw fail('TABLE_INVALID', { path: table.path, problem: `${unnamed[0]} rows have no domain or no model` });
-  const [twice] = await rows('SELECT domain, model FROM cells GROUP BY ALL HAVING count(*) > 1 ORDER BY ALL LIMIT 1', z.tuple([z.string(), z.string()]));
-  if (twice !== undefined) throw fail('TABLE_INVALID', { path: table.path, problem: `domain "${twice[0]}" has two losses of model "${twice[1]}"` });
+  await readingCells(connection, table, cells.numbers, () =>
+    connection.run(`CREATE OR REPLACE TEMP TABLE cells AS ${cells.sql}`),
+  );
+  const rows = async <T>(sql: string, schema: z.ZodType<T>): Promise<T[]> =>
+    schema.array().parse((await connection.runAndReadAll(sql)).getRows());
+  const [unnamed] = await rows(
+    'SELECT count(*)::DOUBLE FROM cells WHERE domain IS NULL OR model IS NULL',
+    z.tuple([z.number()]),
+  );
+  if (unnamed !== undefined && unnamed[0] > 0)
+    throw fail('TABLE_INVALID', {
+      path: table.path,
+      problem: `${unnamed[0]} rows have no domain or no model`,
+    });
+  const [twice] = await rows(
+    'SELECT domain, model FROM cells GROUP BY ALL HAVING count(*) > 1 ORDER BY ALL LIMIT 1',
+    z.tuple([z.string(), z.string()]),
+  );
+  if (twice !== undefined)
+    throw fail('TABLE_INVALID', {
+      path: table.path,
+      problem: `domain "${twice[0]}" has two losses of model "${twice[1]}"`,
+    });
   const models = await rows('SELECT DISTINCT model FROM cells', z.tuple([z.string()]));
   return {
     path: table.path,
@@ -91,10 +135,15 @@ async function openCells(connection: DuckDBConnection, table: Table, cells: Cell
     },
     async *read(chosen) {
       const places = chosen.map((model, at) => `(${at}, ${sqlString(model)})`).join(', ');
-      await connection.run(`CREATE OR REPLACE TEMP TABLE placed AS SELECT domain, place, bpb, tokens FROM cells JOIN (VALUES ${places}) chosen (place, model) USING (model)`);
+      await connection.run(
+        'CREATE OR REPLACE TEMP TABLE placed AS SELECT domain, place, bpb, tokens FROM cells JOIN ' +
+          `(VALUES ${places}) chosen (place, model) USING (model)`,
+      );
       const columns = chosen.map((_, at) => `"${at}"`).join(', ');
       // Models have tokenizers of their own, so a domain's tokens are their mean.
-      const query = `SELECT domain, tokens, ${columns} FROM (PIVOT (SELECT domain, place, bpb FROM placed) ON place IN (${chosen.map((_, at) => at).join(', ')}) USING first(bpb) GROUP BY domain)
+      const query =
+        `SELECT domain, tokens, ${columns} FROM (PIVOT (SELECT domain, place, bpb FROM ` +
+        `placed) ON place IN (${chosen.map((_, at) => at).join(', ')}) USING first(bpb) GROUP BY domain)
         JOIN (SELECT domain, avg(tokens) AS tokens FROM placed GROUP BY domain) USING (domain) ORDER BY domain`;
       yield* stream(connection, table, cells.numbers, query, chosen.length);
     },
@@ -104,25 +153,50 @@ async function openCells(connection: DuckDBConnection, table: Table, cells: Cell
 function longCells(table: Table, domain: number, model: number): Cells {
   const bpb = needColumn(table, 'bpb');
   const numbers = new Set([bpb]);
-  return { sql: `SELECT c${domain} AS domain, c${model} AS model, c${bpb} AS bpb, NULL::DOUBLE AS tokens FROM ${table.scan(numbers)}`, numbers, hasTokens: false };
+  return {
+    sql:
+      `SELECT c${domain} AS domain, c${model} AS model, c${bpb} AS bpb, NULL::DOUBLE AS tokens ` +
+      `FROM ${table.scan(numbers)}`,
+    numbers,
+    hasTokens: false,
+  };
 }
 
 /** One row a model, one column a domain. */
 function cellsByModel(table: Table, model: number): Cells {
   const domains = [...table.columns.keys()].filter((at) => at !== model);
   const numbers = new Set(domains);
-  return { sql: `SELECT name AS domain, c${model} AS model, value AS bpb, NULL::DOUBLE AS tokens FROM ${unpivot(table, table.scan(numbers), domains)}`, numbers, hasTokens: false };
+  return {
+    sql:
+      `SELECT name AS domain, c${model} AS model, value AS bpb, NULL::DOUBLE AS tokens ` +
+      `FROM ${unpivot(table, table.scan(numbers), domains)}`,
+    numbers,
+    hasTokens: false,
+  };
 }
 
-/** A domain's bits per byte: the token-weighted mean loss times Σ tokens / Σ bytes, over ln 2; that is Σ tokens·loss / (Σ bytes · ln 2). Unknown where one page's is. */
-const rawMean = 'CASE WHEN count(*) = count(tokens * loss / bytes) THEN sum(tokens * loss) / (sum(bytes) * ln(2)) END AS bpb, sum(tokens) AS tokens';
+/**
+ * A domain's bits per byte: the token-weighted mean loss times Σ tokens / Σ bytes, over ln 2; that is Σ
+ * tokens·loss / (Σ bytes · ln 2). Unknown where one page's is.
+ */
+const rawMean =
+  'CASE WHEN count(*) = count(tokens * loss / bytes) THEN sum(tokens * loss) / (sum(bytes) * ln(2)) END ' +
+  'AS bpb, sum(tokens) AS tokens';
 
-async function rawLongCells(connection: DuckDBConnection, table: Table, domain: number, model: number): Promise<Cells> {
+async function rawLongCells(
+  connection: DuckDBConnection,
+  table: Table,
+  domain: number,
+  model: number,
+): Promise<Cells> {
   const loss = needColumn(table, 'loss');
   const { tokens, bytes } = await sizeColumns(connection, table);
   const numbers = new Set([loss, tokens, bytes]);
   await checkColumns(connection, table, numbers);
-  const sql = `SELECT domain, model, ${rawMean} FROM (SELECT c${domain} AS domain, c${model} AS model, c${loss} AS loss, c${tokens} AS tokens, c${bytes} AS bytes FROM ${table.scan(numbers)}) GROUP BY domain, model`;
+  const sql =
+    `SELECT domain, model, ${rawMean} FROM (SELECT c${domain} AS domain, c${model} AS model, ` +
+    `c${loss} AS loss, c${tokens} AS tokens, c${bytes} AS bytes FROM ${table.scan(numbers)}) ` +
+    'GROUP BY domain, model';
   return { sql, numbers, hasTokens: true };
 }
 
@@ -133,11 +207,17 @@ async function rawWideCells(connection: DuckDBConnection, table: Table, domain: 
   const models = [...table.columns.keys()].filter((at) => ![domain, page, tokens, bytes].includes(at));
   const numbers = new Set([...models, tokens, bytes]);
   await checkColumns(connection, table, numbers);
-  const sql = `SELECT domain, model, ${rawMean} FROM (SELECT c${domain} AS domain, name AS model, value AS loss, c${tokens} AS tokens, c${bytes} AS bytes FROM ${unpivot(table, table.scan(numbers), models)}) GROUP BY domain, model`;
+  const sql =
+    `SELECT domain, model, ${rawMean} FROM (SELECT c${domain} AS domain, name AS model, value ` +
+    `AS loss, c${tokens} AS tokens, c${bytes} AS bytes ` +
+    `FROM ${unpivot(table, table.scan(numbers), models)}) GROUP BY domain, model`;
   return { sql, numbers, hasTokens: true };
 }
 
-async function sizeColumns(connection: DuckDBConnection, table: Table): Promise<{ tokens: number; bytes: number }> {
+async function sizeColumns(
+  connection: DuckDBConnection,
+  table: Table,
+): Promise<{ tokens: number; bytes: number }> {
   const tokens = needColumn(table, 'tokens');
   const bytes = needColumn(table, 'bytes');
   await checkAbove(connection, table, tokens, 0, true);
@@ -147,12 +227,24 @@ async function sizeColumns(connection: DuckDBConnection, table: Table): Promise<
 
 function needColumn(table: Table, name: string): number {
   const at = findColumn(table, name);
-  if (at === undefined) throw fail('TABLE_INVALID', { path: table.path, problem: `it has no column "${name}", only ${table.columns.slice(0, 20).join(', ')}` });
+  if (at === undefined)
+    throw fail('TABLE_INVALID', {
+      path: table.path,
+      problem: `it has no column "${name}", only ${table.columns.slice(0, 20).join(', ')}`,
+    });
   return at;
 }
 
-/** Streams (domain, tokens, one column a model) as blocks. Errors: TABLE_CELL, TABLE_INVALID, FILE_UNREADABLE. */
-async function* stream(connection: DuckDBConnection, table: Table, numbers: ReadonlySet<number>, query: string, models: number): AsyncGenerator<LossBlock> {
+/**
+ * Streams (domain, tokens, one column a model) as blocks. Errors: TABLE_CELL, TABLE_INVALID, FILE_UNREADABLE.
+ */
+async function* stream(
+  connection: DuckDBConnection,
+  table: Table,
+  numbers: ReadonlySet<number>,
+  query: string,
+  models: number,
+): AsyncGenerator<LossBlock> {
   const chunks = streamChunks(connection, query);
   let row = 0;
   for (;;) {
@@ -166,7 +258,8 @@ async function* stream(connection: DuckDBConnection, table: Table, numbers: Read
     });
     if (block === undefined) return;
     const unnamed = block.domains.indexOf('');
-    if (unnamed >= 0) throw fail('TABLE_INVALID', { path: table.path, problem: `row ${row + unnamed + 1} has no domain` });
+    if (unnamed >= 0)
+      throw fail('TABLE_INVALID', { path: table.path, problem: `row ${row + unnamed + 1} has no domain` });
     row += block.domains.length;
     yield block;
   }
@@ -183,7 +276,11 @@ function toBlock(chunk: DuckDBDataChunk, models: number): LossBlock {
     for (let row = 0; row < rowCount; row++) losses[row * models + model] = column[row] ?? Number.NaN;
   }
   readNumbers(chunk, 1, column);
-  return { domains: Array.from({ length: rowCount }, (_, row) => names.getItem(row) ?? ''), losses, tokens: column };
+  return {
+    domains: Array.from({ length: rowCount }, (_, row) => names.getItem(row) ?? ''),
+    losses,
+    tokens: column,
+  };
 }
 
 function readNumbers(chunk: DuckDBDataChunk, at: number, into: Float64Array): void {

@@ -1,4 +1,5 @@
-// One pass over the losses: the estimate of every domain, its interval over resampled models, and a sample of the rows for what needs them again.
+// One pass over the losses: the estimate of every domain, its interval over resampled models, and a sample of
+// the rows for what needs them again.
 
 import { fail } from '../run/errors/errors.ts';
 import { keyHash } from '../data/files/hash.ts';
@@ -40,25 +41,39 @@ const fewestResamples = 20;
 const mostResamples = 1000;
 
 /** As many resamples as the number of domains leaves time for. */
-export function fitResamples({ resamples, estimator }: DomainSettings, models: number, domains: number): number {
+export function fitResamples(
+  { resamples, estimator }: DomainSettings,
+  models: number,
+  domains: number,
+): number {
   const cost = models * domains * (estimator === 'sign_sign' ? pairCost : 1);
   return resamples ?? Math.max(fewestResamples, Math.min(mostResamples, Math.floor(resampleBudget / cost)));
 }
 
 /**
- * Measures all domains. `models` are those to use, `errors` theirs; `tokenCounts` by domain, where a table of them was given.
- * Errors: DOMAIN_NO_TOKENS, DOMAINS_NONE, TABLE_INVALID, and those of reading the table.
+ * Measures all domains. `models` are those to use, `errors` theirs; `tokenCounts` by domain, where a table of
+ * them was given. Errors: DOMAIN_NO_TOKENS, DOMAINS_NONE, TABLE_INVALID, and those of reading the table.
  */
 export async function measureDomains(
   losses: LossTable,
-  { models, errors, tokenCounts }: { models: readonly string[]; errors: Float64Array; tokenCounts: { path: string; counts: Map<string, number> } | undefined },
+  {
+    models,
+    errors,
+    tokenCounts,
+  }: {
+    models: readonly string[];
+    errors: Float64Array;
+    tokenCounts: { path: string; counts: Map<string, number> } | undefined;
+  },
   settings: DomainSettings,
   report: Report,
 ): Promise<Measured> {
   const { estimator, ties, seed } = settings;
   const total = await losses.count();
   const resamples = fitResamples(settings, models.length, total);
-  const draws = [leaveOut(models.length, []), ...resampleModels(models.length, resamples, seed)].map((counts) => prepareDraw(estimator, ties, errors, counts));
+  const draws = [leaveOut(models.length, []), ...resampleModels(models.length, resamples, seed)].map(
+    (counts) => prepareDraw(estimator, ties, errors, counts),
+  );
   const columns = openColumns(total, resamples);
   const sample = openSample(models.length, seed);
   const same = openSameModels(models.length);
@@ -70,15 +85,30 @@ export async function measureDomains(
   for await (const block of losses.read(models)) {
     for (const [at, domain] of block.domains.entries()) {
       row++;
-      if (seen.has(domain)) throw fail('TABLE_INVALID', { path: losses.path, problem: `domain "${domain}" is there twice, the second time in row ${row}` });
+      if (seen.has(domain))
+        throw fail('TABLE_INVALID', {
+          path: losses.path,
+          problem: `domain "${domain}" is there twice, the second time in row ${row}`,
+        });
       seen.add(domain);
       sorted.values.set(block.losses.subarray(at * models.length, (at + 1) * models.length));
       if (!allFinite(sorted.values)) {
         if (leftOut.count++ === 0) leftOut.first = domain;
         continue;
       }
-      const tokens = tokenCounts === undefined ? (losses.hasTokens ? (block.tokens[at] ?? 0) : 1) : (tokenCounts.counts.get(domain) ?? 0);
-      if (!(tokens > 0 && tokens < Infinity)) throw fail('DOMAIN_NO_TOKENS', { path: tokenCounts?.path ?? losses.path, domain, losses: losses.path, row });
+      const tokens =
+        tokenCounts === undefined
+          ? losses.hasTokens
+            ? (block.tokens[at] ?? 0)
+            : 1
+          : (tokenCounts.counts.get(domain) ?? 0);
+      if (!(tokens > 0 && tokens < Infinity))
+        throw fail('DOMAIN_NO_TOKENS', {
+          path: tokenCounts?.path ?? losses.path,
+          domain,
+          losses: losses.path,
+          row,
+        });
       estimateDraws(estimator, ties, sorted, draws, drawn);
       columns.add(domain, tokens, drawn);
       sample.offer(domain, tokens, sorted.values);
@@ -126,7 +156,14 @@ function openColumns(most: number, resamples: number): Columns {
     take() {
       const domains = names.length;
       const spread = resamples === 0 ? 0 : domains;
-      return { names, tokens: tokens.subarray(0, domains), estimates: estimates.subarray(0, domains), low: low.subarray(0, spread), high: high.subarray(0, spread), resampled: resampled.map((column) => column.subarray(0, domains)) };
+      return {
+        names,
+        tokens: tokens.subarray(0, domains),
+        estimates: estimates.subarray(0, domains),
+        low: low.subarray(0, spread),
+        high: high.subarray(0, spread),
+        resampled: resampled.map((column) => column.subarray(0, domains)),
+      };
     },
   };
 }
@@ -142,8 +179,14 @@ export function quantile(sorted: Float64Array, share: number): number {
 const sampleCells = 4e6;
 const sampleDomains = 10_000;
 
-/** Keeps rows by a seeded hash of the domain: all while they fit, then ever smaller halves, so that neither their number nor their order has to be known before. */
-function openSample(models: number, seed: number): { offer(name: string, tokens: number, losses: Float64Array): void; take(): RowSample } {
+/**
+ * Keeps rows by a seeded hash of the domain: all while they fit, then ever smaller halves, so that neither
+ * their number nor their order has to be known before.
+ */
+function openSample(
+  models: number,
+  seed: number,
+): { offer(name: string, tokens: number, losses: Float64Array): void; take(): RowSample } {
   const most = Math.max(1000, Math.min(sampleDomains, Math.floor(sampleCells / models)));
   let rows: { name: string; tokens: number; losses: Float64Array; hash: bigint }[] = [];
   let cutoff = 2n ** 64n;
@@ -159,13 +202,20 @@ function openSample(models: number, seed: number): { offer(name: string, tokens:
     take() {
       const losses = new Float64Array(rows.length * models);
       for (const [at, row] of rows.entries()) losses.set(row.losses, at * models);
-      return { names: rows.map(({ name }) => name), tokens: Float64Array.from(rows, ({ tokens }) => tokens), losses };
+      return {
+        names: rows.map(({ name }) => name),
+        tokens: Float64Array.from(rows, ({ tokens }) => tokens),
+        losses,
+      };
     },
   };
 }
 
 /** Two sums over the bits of each model's losses tell which models are one and the same. */
-function openSameModels(models: number): { add(losses: Float64Array): void; groups(names: readonly string[]): string[][] } {
+function openSameModels(models: number): {
+  add(losses: Float64Array): void;
+  groups(names: readonly string[]): string[][];
+} {
   const sums = [new Int32Array(models), new Int32Array(models)] as const;
   const buffer = new Float64Array(models);
   const words = new Int32Array(buffer.buffer);

@@ -1,4 +1,5 @@
-// `domains.parquet`: every domain with its estimate and weight, best first, and within the file a note that says how they came to be.
+// `domains.parquet`: every domain with its estimate and weight, best first, and within the file a note that
+// says how they came to be.
 
 import type { DuckDBType, DuckDBValue } from '@duckdb/node-api';
 import { BOOLEAN, DOUBLE, VARCHAR } from '../data/duckdb/library.ts';
@@ -42,11 +43,29 @@ export const domainsNoteSchema = z.strictObject({
   /** Where the token counts come from. */
   tokensFrom: z.enum(['tokens table', 'losses table', 'none: all alike']),
   resamples: count,
-  families: z.array(z.strictObject({ family: z.string(), models: count, moved: z.number(), largestChange: z.number() })),
+  families: z.array(
+    z.strictObject({ family: z.string(), models: count, moved: z.number(), largestChange: z.number() }),
+  ),
   prediction: z
-    .strictObject({ folds: count, domains: count, permutations: count, rSquared: z.number(), meanLoss: z.number(), permutedMean: z.number(), permutedHigh: z.number() })
+    .strictObject({
+      folds: count,
+      domains: count,
+      permutations: count,
+      rSquared: z.number(),
+      meanLoss: z.number(),
+      permutedMean: z.number(),
+      permutedHigh: z.number(),
+    })
     .nullable(),
-  pages: z.strictObject({ documents: count, included: count, unmatched: count, duplicates: count, quarantined: count }).nullable(),
+  pages: z
+    .strictObject({
+      documents: count,
+      included: count,
+      unmatched: count,
+      duplicates: count,
+      quarantined: count,
+    })
+    .nullable(),
   warnings: z.array(z.string()),
   settings: domainSettingsSchema,
   /** Fingerprint of the tables and settings. */
@@ -54,18 +73,37 @@ export const domainsNoteSchema = z.strictObject({
 });
 export type DomainsNote = z.output<typeof domainsNoteSchema>;
 
-export const domainWeightsSchema = domainsNoteSchema.omit({ version: true, from: true }).extend({ domains: z.array(domainSchema) });
+export const domainWeightsSchema = domainsNoteSchema
+  .omit({ version: true, from: true })
+  .extend({ domains: z.array(domainSchema) });
 export type DomainWeights = z.output<typeof domainWeightsSchema>;
 
-const columns: readonly [keyof Domain, DuckDBType][] = [['domain', VARCHAR], ['tokens', DOUBLE], ['estimate', DOUBLE], ['low', DOUBLE], ['high', DOUBLE], ['chosen', DOUBLE], ['weight', DOUBLE], ['include', BOOLEAN]];
+const columns: readonly [keyof Domain, DuckDBType][] = [
+  ['domain', VARCHAR],
+  ['tokens', DOUBLE],
+  ['estimate', DOUBLE],
+  ['low', DOUBLE],
+  ['high', DOUBLE],
+  ['chosen', DOUBLE],
+  ['weight', DOUBLE],
+  ['include', BOOLEAN],
+];
 
 /** Writes the run's domains.parquet. Errors: DISK_FULL, WRITE_FAILED. */
 export async function writeDomains(run: Run, note: DomainsNote, domains: readonly Domain[]): Promise<void> {
   await withSpillingDuckDb(run.files.spill, async (connection) => {
-    await connection.run(`CREATE TABLE domains (${columns.map(([name, type]) => `${name} ${type.toString()}`).join(', ')})`);
+    await connection.run(
+      `CREATE TABLE domains (${columns.map(([name, type]) => `${name} ${type.toString()}`).join(', ')})`,
+    );
     const appender = await connection.createAppender('domains');
-    const valuesAt = (column: number, from: number, to: number): DuckDBValue[] => domains.slice(from, to).map((domain) => domain[columns[column]?.[0] ?? 'domain']);
-    appendColumns(appender, columns.map(([, type]) => type), domains.length, valuesAt);
+    const valuesAt = (column: number, from: number, to: number): DuckDBValue[] =>
+      domains.slice(from, to).map((domain) => domain[columns[column]?.[0] ?? 'domain']);
+    appendColumns(
+      appender,
+      columns.map(([, type]) => type),
+      domains.length,
+      valuesAt,
+    );
     appender.closeSync();
     await writeParquet(connection, 'SELECT * FROM domains', run.files.domains, note);
   });
@@ -76,10 +114,14 @@ export async function readDomainsNote(run: Run): Promise<DomainsNote | undefined
   return readNote(run.files.domains, domainsNoteSchema);
 }
 
-/** Reads what `betr domains` found, for whoever shows it or fills quotas by it: the best `most` domains, or all. Errors: STEP_MISSING, FILE_DAMAGED. */
+/**
+ * Reads what `betr domains` found, for whoever shows it or fills quotas by it: the best `most` domains, or
+ * all. Errors: STEP_MISSING, FILE_DAMAGED.
+ */
 export async function readDomains(run: Run, most = Infinity): Promise<DomainWeights> {
   const note = await readDomainsNote(run);
-  if (note === undefined) throw fail('STEP_MISSING', { need: 'table of domain weights', command: 'betr domains' });
+  if (note === undefined)
+    throw fail('STEP_MISSING', { need: 'table of domain weights', command: 'betr domains' });
   return withoutMarks(note, await readRows(run, most));
 }
 
@@ -96,11 +138,18 @@ async function readRows(run: Run, most: number): Promise<Domain[]> {
     try {
       const rows: Domain[] = [];
       const names = columns.map(([name]) => name);
-      const sql = `SELECT ${names.join(', ')} FROM ${parquetSource(run.files.domains)}${Number.isFinite(most) ? ` LIMIT ${most}` : ''}`;
-      for await (const chunk of streamChunks(connection, sql)) rows.push(...domainSchema.array().parse(chunk.getRowObjects(names)));
+      const sql =
+        `SELECT ${names.join(', ')} ` +
+        `FROM ${parquetSource(run.files.domains)}${Number.isFinite(most) ? ` LIMIT ${most}` : ''}`;
+      for await (const chunk of streamChunks(connection, sql))
+        rows.push(...domainSchema.array().parse(chunk.getRowObjects(names)));
       return rows;
     } catch (error) {
-      throw fail('FILE_DAMAGED', { path: run.files.domains, reason: reasonOf(error), command: 'betr domains' }, error);
+      throw fail(
+        'FILE_DAMAGED',
+        { path: run.files.domains, reason: reasonOf(error), command: 'betr domains' },
+        error,
+      );
     }
   });
 }

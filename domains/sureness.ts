@@ -1,5 +1,6 @@
-// How far the estimates can be trusted: what changes without a family of models (models of a family are not independent), and whether the
-// weights tell held-out models' order better than the mean loss and than chance do.
+// How far the estimates can be trusted: what changes without a family of models (models of a family are not
+// independent), and whether the weights tell held-out models' order better than the mean loss and than chance
+// do.
 
 import type { DomainSettings } from '../run/settings.ts';
 import { openRandom, shuffle } from '../data/seeded-random.ts';
@@ -11,7 +12,10 @@ import { capsOf, weigh } from './weights.ts';
 export interface FamilyEffect {
   family: string;
   models: number;
-  /** Without the family: the share of the weight that goes to other domains, and the largest change of an estimate. */
+  /**
+   * Without the family: the share of the weight that goes to other domains, and the largest change of an
+   * estimate.
+   */
   moved: number;
   largestChange: number;
 }
@@ -21,7 +25,10 @@ export interface Prediction {
   /** Domains that it was measured on, and how many other orders of the errors it is compared with. */
   domains: number;
   permutations: number;
-  /** R² of the held-out models' ranks as the weights predict them; by the mean loss; by weights for permuted errors (mean, and the 95 % quantile). */
+  /**
+   * R² of the held-out models' ranks as the weights predict them; by the mean loss; by weights for permuted
+   * errors (mean, and the 95 % quantile).
+   */
   rSquared: number;
   meanLoss: number;
   permutedMean: number;
@@ -33,15 +40,27 @@ type How = Pick<DomainSettings, 'estimator' | 'ties' | 'weights' | 'keepRate' | 
 /** Fewer say nothing after a family or a fold is taken off. */
 const fewestLeft = 3;
 
-/** The effect of leaving each family out, largest first. `families` by model. Nothing where all are of one family. */
-export function leaveFamiliesOut(sample: RowSample, errors: Float64Array, families: readonly string[], how: How): FamilyEffect[] {
+/**
+ * The effect of leaving each family out, largest first. `families` by model. Nothing where all are of one
+ * family.
+ */
+export function leaveFamiliesOut(
+  sample: RowSample,
+  errors: Float64Array,
+  families: readonly string[],
+  how: How,
+): FamilyEffect[] {
   const models = errors.length;
   const members = new Map<string, number[]>();
-  for (const [model, family] of families.entries()) members.set(family, [...(members.get(family) ?? []), model]);
+  for (const [model, family] of families.entries())
+    members.set(family, [...(members.get(family) ?? []), model]);
   const usable = [...members].filter(([, left]) => models - left.length >= fewestLeft);
-  const draws = [[], ...usable.map(([, left]) => left)].map((left) => prepareDraw(how.estimator, how.ties, errors, leaveOut(models, left)));
+  const draws = [[], ...usable.map(([, left]) => left)].map((left) =>
+    prepareDraw(how.estimator, how.ties, errors, leaveOut(models, left)),
+  );
   const [all = new Float64Array(), ...without] = estimateRows(sample, draws, models, how);
-  const weightsOf = (estimates: Float64Array): Float64Array => weigh(how.weights, estimates, capsOf(sample.tokens, how.keepRate, how.repeat), sample.names);
+  const weightsOf = (estimates: Float64Array): Float64Array =>
+    weigh(how.weights, estimates, capsOf(sample.tokens, how.keepRate, how.repeat), sample.names);
   const weights = weightsOf(all);
   const effects = usable.map(([family, left], at) => {
     const estimates = without[at] ?? all;
@@ -50,14 +69,24 @@ export function leaveFamiliesOut(sample: RowSample, errors: Float64Array, famili
       family,
       models: left.length,
       moved: weights.reduce((sum, weight, domain) => sum + Math.abs(weight - (other[domain] ?? 0)), 0) / 2,
-      largestChange: all.reduce((most, estimate, domain) => Math.max(most, Math.abs(estimate - (estimates[domain] ?? 0))), 0),
+      largestChange: all.reduce(
+        (most, estimate, domain) => Math.max(most, Math.abs(estimate - (estimates[domain] ?? 0))),
+        0,
+      ),
     };
   });
-  return effects.sort((a, b) => b.moved - a.moved || b.largestChange - a.largestChange || (a.family < b.family ? -1 : 1));
+  return effects.sort(
+    (a, b) => b.moved - a.moved || b.largestChange - a.largestChange || (a.family < b.family ? -1 : 1),
+  );
 }
 
 /** The estimates of every row, for each draw. */
-function estimateRows({ names, losses }: RowSample, draws: readonly Draw[], models: number, { estimator, ties }: How): Float64Array[] {
+function estimateRows(
+  { names, losses }: RowSample,
+  draws: readonly Draw[],
+  models: number,
+  { estimator, ties }: How,
+): Float64Array[] {
   const estimates = draws.map(() => new Float64Array(names.length));
   const sorted = openSorted(models);
   const drawn = new Float64Array(draws.length);
@@ -78,8 +107,9 @@ const pairPermutations = 20;
 const estimatesAtOnce = 4e6;
 
 /**
- * Predicts each fifth of the models from the others: their weights, times the held-out models' ranks in each domain (of N), summed; R² of the order within the fold,
- * meaned over folds (arXiv 2409.05816; R² of ranks as in the authors' held_out_r2_score.py). Null with fewer than 10 models, or where all errors are equal.
+ * Predicts each fifth of the models from the others: their weights, times the held-out models' ranks in each
+ * domain (of N), summed; R² of the order within the fold, meaned over folds (arXiv 2409.05816; R² of ranks as
+ * in the authors' held_out_r2_score.py). Null with fewer than 10 models, or where all errors are equal.
  */
 export function predictHeldOut(sample: RowSample, errors: Float64Array, how: How): Prediction | null {
   const models = errors.length;
@@ -93,18 +123,34 @@ export function predictHeldOut(sample: RowSample, errors: Float64Array, how: How
   const together = Math.max(1, Math.floor(estimatesAtOnce / (folds * sample.names.length)));
   for (let from = 0; from < orders.length; from += together) {
     const part = orders.slice(from, from + together);
-    const draws = part.flatMap((order) => held.map((left) => prepareDraw(how.estimator, how.ties, order, leaveOut(models, left))));
+    const draws = part.flatMap((order) =>
+      held.map((left) => prepareDraw(how.estimator, how.ties, order, leaveOut(models, left))),
+    );
     const estimates = estimateRows(sample, draws, models, how);
     for (const [at, order] of part.entries()) {
-      const scores = held.map((left, fold) => scoreModels(sample, estimates[at * folds + fold] ?? new Float64Array(), ranks, left, models, how));
+      const scores = held.map((left, fold) =>
+        scoreModels(sample, estimates[at * folds + fold] ?? new Float64Array(), ranks, left, models, how),
+      );
       rSquared.push(meanRSquared(held, scores, order));
     }
   }
   const [observed = Number.NaN, ...permuted] = rSquared;
-  const meanLosses = meanRSquared(held, held.map((left) => left.map((model) => meanLoss(sample, model, models))), errors);
+  const meanLosses = meanRSquared(
+    held,
+    held.map((left) => left.map((model) => meanLoss(sample, model, models))),
+    errors,
+  );
   if (!Number.isFinite(observed) || permuted.some((value) => !Number.isFinite(value))) return null;
   const sorted = Float64Array.from(permuted).sort();
-  return { folds, domains: sample.names.length, permutations: rounds, rSquared: observed, meanLoss: meanLosses, permutedMean: permuted.reduce((sum, value) => sum + value, 0) / rounds, permutedHigh: quantile(sorted, 0.95) };
+  return {
+    folds,
+    domains: sample.names.length,
+    permutations: rounds,
+    rSquared: observed,
+    meanLoss: meanLosses,
+    permutedMean: permuted.reduce((sum, value) => sum + value, 0) / rounds,
+    permutedHigh: quantile(sorted, 0.95),
+  };
 }
 
 function permuteErrors(errors: Float64Array, rounds: number, seed: number): Float64Array[] {
@@ -124,18 +170,29 @@ function rankRows({ names, losses }: RowSample, models: number): Float32Array {
   for (let domain = 0; domain < names.length; domain++) {
     sorted.values.set(losses.subarray(domain * models, (domain + 1) * models));
     sortModels(sorted, 'mid');
-    ranks.set(ranksOf(sorted, ones).map((rank) => rank / models), domain * models);
+    ranks.set(
+      ranksOf(sorted, ones).map((rank) => rank / models),
+      domain * models,
+    );
   }
   return ranks;
 }
 
 /** What the weights for these estimates say of the models `left`: higher for a higher error. */
-function scoreModels({ names, tokens }: RowSample, estimates: Float64Array, ranks: Float32Array, left: readonly number[], models: number, how: How): number[] {
+function scoreModels(
+  { names, tokens }: RowSample,
+  estimates: Float64Array,
+  ranks: Float32Array,
+  left: readonly number[],
+  models: number,
+  how: How,
+): number[] {
   const weights = weigh(how.weights, estimates, capsOf(tokens, how.keepRate, how.repeat), names);
   const scores = left.map(() => 0);
   for (const [domain, weight] of weights.entries()) {
     if (weight === 0) continue;
-    for (const [at, model] of left.entries()) scores[at] = (scores[at] ?? 0) + weight * (ranks[domain * models + model] ?? 0);
+    for (const [at, model] of left.entries())
+      scores[at] = (scores[at] ?? 0) + weight * (ranks[domain * models + model] ?? 0);
   }
   return scores;
 }

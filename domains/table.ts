@@ -1,5 +1,5 @@
-// Tables from outside: CSV (or TSV, gzipped or not) and Parquet as SQL. Promises: cells are read as the types asked for, and where one
-// cannot be, the error names the file, the row and the column.
+// Tables from outside: CSV (or TSV, gzipped or not) and Parquet as SQL. Promises: cells are read as the types
+// asked for, and where one cannot be, the error names the file, the row and the column.
 
 import { stat } from 'node:fs/promises';
 import type { DuckDBConnection } from '@duckdb/node-api';
@@ -17,7 +17,10 @@ export interface Table {
   columns: string[];
   /** SQL of the table as it is, to count its rows. */
   rows: string;
-  /** SQL of the table with columns c0, c1, …: as text, or those in `numbers` as DOUBLE (empty cells and NaN are NULL). */
+  /**
+   * SQL of the table with columns c0, c1, …: as text, or those in `numbers` as DOUBLE (empty cells and NaN
+   * are NULL).
+   */
   scan: (numbers: ReadonlySet<number>) => string;
 }
 
@@ -25,7 +28,9 @@ const csvEnding = /\.(csv|tsv)(\.gz)?$/i;
 /** What stands in a cell where a value is not known. */
 const unknownValues = ['', 'NA', 'N/A', 'nan', 'NaN', 'NAN', 'null', 'NULL', 'None'];
 
-/** Opens a table by its ending. Errors: FILE_NOT_FOUND, FILE_UNREADABLE, TABLE_KIND_UNKNOWN, TABLE_INVALID. */
+/**
+ * Opens a table by its ending. Errors: FILE_NOT_FOUND, FILE_UNREADABLE, TABLE_KIND_UNKNOWN, TABLE_INVALID.
+ */
 export async function openTable(connection: DuckDBConnection, path: string): Promise<Table> {
   const size = await sizeOf(path);
   if (!csvEnding.test(path) && !/\.parquet$/i.test(path)) throw fail('TABLE_KIND_UNKNOWN', { path });
@@ -53,28 +58,54 @@ async function checkGzip(path: string): Promise<void> {
 async function openCsv(connection: DuckDBConnection, path: string): Promise<Table> {
   const file = sqlString(path.replace(/[[*?]/g, '[$&]'));
   const dialect = `delim = ${sqlString(/\.tsv(\.gz)?$/i.test(path) ? '\t' : ',')}, quote = '"', escape = '"'`;
-  const firstLine = await reading(path, async () => (await connection.runAndReadAll(`SELECT * FROM read_csv(${file}, ${dialect}, header = false, all_varchar = true, null_padding = true, sample_size = 1) LIMIT 1`)).getRows()[0] ?? []);
+  const firstLine = await reading(
+    path,
+    async () =>
+      (
+        await connection.runAndReadAll(
+          `SELECT * FROM read_csv(${file}, ${dialect}, header = false, all_varchar = true, null_padding ` +
+            '= true, sample_size = 1) LIMIT 1',
+        )
+      ).getRows()[0] ?? [],
+  );
   // Where a later line has more cells than the first, DuckDB fills the first up with NULL.
-  const columns = checkNames(path, firstLine.filter((name) => name !== null).map((name) => z.string().parse(name)));
+  const columns = checkNames(
+    path,
+    firstLine.filter((name) => name !== null).map((name) => z.string().parse(name)),
+  );
   const scan = (numbers: ReadonlySet<number>): string => {
     const types = columns.map((_, at) => `c${at}: '${numbers.has(at) ? 'DOUBLE' : 'VARCHAR'}'`);
-    return `read_csv(${file}, ${dialect}, auto_detect = false, header = true, nullstr = [${unknownValues.map(sqlString).join(', ')}], columns = {${types.join(', ')}})`;
+    return (
+      `read_csv(${file}, ${dialect}, auto_detect = false, header = true, nullstr = ` +
+      `[${unknownValues.map(sqlString).join(', ')}], columns = {${types.join(', ')}})`
+    );
   };
   return { path, columns, rows: scan(new Set()), scan };
 }
 
 async function openParquet(connection: DuckDBConnection, path: string): Promise<Table> {
   const source = parquetSource(path);
-  const described = await reading(path, async () => (await connection.runAndReadAll(`SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM ${source})`)).getRows());
+  const described = await reading(path, async () =>
+    (
+      await connection.runAndReadAll(
+        `SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM ${source})`,
+      )
+    ).getRows(),
+  );
   const names = z.array(z.tuple([z.string(), z.string()])).parse(described);
-  const columns = checkNames(path, names.map(([name]) => name));
+  const columns = checkNames(
+    path,
+    names.map(([name]) => name),
+  );
   return {
     path,
     columns,
     rows: source,
     scan(numbers) {
       const wanted = names.map(([name, type], at) => {
-        const text = `CASE WHEN ${sqlName(name)}::VARCHAR NOT IN (${unknownValues.map(sqlString).join(', ')}) THEN ${sqlName(name)}::VARCHAR END`;
+        const text =
+          `CASE WHEN ${sqlName(name)}::VARCHAR NOT IN ` +
+          `(${unknownValues.map(sqlString).join(', ')}) THEN ${sqlName(name)}::VARCHAR END`;
         if (!numbers.has(at)) return `${text} AS c${at}`;
         return `${/^(U?\w*INT\w*|FLOAT|DOUBLE|DECIMAL.*)$/.test(type) ? sqlName(name) : text}::DOUBLE AS c${at}`;
       });
@@ -96,57 +127,114 @@ export function findColumn({ columns }: Table, ...names: string[]): number | und
   return at < 0 ? undefined : at;
 }
 
-/** Does what reads `table` with the columns `numbers` as numbers, and says which cell was at fault where that fails. Errors: TABLE_CELL, FILE_UNREADABLE. */
-export async function readingCells<T>(connection: DuckDBConnection, table: Table, numbers: ReadonlySet<number>, read: () => Promise<T>): Promise<T> {
+/**
+ * Does what reads `table` with the columns `numbers` as numbers, and says which cell was at fault where that
+ * fails. Errors: TABLE_CELL, FILE_UNREADABLE.
+ */
+export async function readingCells<T>(
+  connection: DuckDBConnection,
+  table: Table,
+  numbers: ReadonlySet<number>,
+  read: () => Promise<T>,
+): Promise<T> {
   try {
     return await read();
   } catch (error) {
     if (error instanceof BetrError) throw error;
     const cell = await findBadCell(connection, table, numbers).catch(() => undefined);
-    if (cell !== undefined) throw fail('TABLE_CELL', { path: table.path, ...cell, need: 'a number from -1e30 to 1e30' }, error);
+    if (cell !== undefined)
+      throw fail('TABLE_CELL', { path: table.path, ...cell, need: 'a number from -1e30 to 1e30' }, error);
     throw unreadable(table.path, error);
   }
 }
 
-/** Errors: TABLE_CELL for the first cell of column `at` that is a number and not within `low` (itself only where `closed`) and the bound of all numbers. */
-export async function checkAbove(connection: DuckDBConnection, table: Table, at: number, low: number, closed: boolean): Promise<void> {
+/**
+ * Errors: TABLE_CELL for the first cell of column `at` that is a number and not within `low` (itself only
+ * where `closed`) and the bound of all numbers.
+ */
+export async function checkAbove(
+  connection: DuckDBConnection,
+  table: Table,
+  at: number,
+  low: number,
+  closed: boolean,
+): Promise<void> {
   const numbers = new Set([at]);
   const [found] = await readingCells(connection, table, numbers, async () => {
     const reader = await connection.runAndReadAll(
-      `SELECT place, got::VARCHAR FROM (SELECT row_number() OVER ()::DOUBLE AS place, c${at} AS got FROM ${table.scan(numbers)}) WHERE NOT (got ${closed ? '>=' : '>'} ${low} AND got <= ${mostNumber}) ORDER BY place LIMIT 1`,
+      `SELECT place, got::VARCHAR FROM (SELECT row_number() OVER ()::DOUBLE AS place, c${at} AS got ` +
+        `FROM ${table.scan(numbers)}) WHERE NOT (got ${closed ? '>=' : '>'} ${low} AND got ` +
+        `<= ${mostNumber}) ORDER BY place LIMIT 1`,
     );
     return z.array(z.tuple([z.number(), z.string()])).parse(reader.getRows());
   });
-  if (found !== undefined) throw fail('TABLE_CELL', { path: table.path, row: found[0], column: table.columns[at] ?? '', got: found[1], need: `a number ${closed ? 'of at least' : 'above'} ${low} and at most ${mostNumber.toExponential().replace('+', '')}` });
+  if (found !== undefined)
+    throw fail('TABLE_CELL', {
+      path: table.path,
+      row: found[0],
+      column: table.columns[at] ?? '',
+      got: found[1],
+      need:
+        `a number ${closed ? 'of at least' : 'above'} ${low} and at ` +
+        `most ${mostNumber.toExponential().replace('+', '')}`,
+    });
 }
 
-/** Errors: TABLE_CELL for a cell of the columns that is beyond the bounds of all numbers. Reads the table once, for whoever adds numbers up before they are looked at. */
-export async function checkColumns(connection: DuckDBConnection, table: Table, numbers: ReadonlySet<number>): Promise<void> {
+/**
+ * Errors: TABLE_CELL for a cell of the columns that is beyond the bounds of all numbers. Reads the table
+ * once, for whoever adds numbers up before they are looked at.
+ */
+export async function checkColumns(
+  connection: DuckDBConnection,
+  table: Table,
+  numbers: ReadonlySet<number>,
+): Promise<void> {
   const largest = [...numbers].map((at) => `max(abs(c${at})) FILTER (isfinite(c${at}))`);
   await readingCells(connection, table, numbers, async () => {
     const reader = await connection.runAndReadAll(`SELECT ${largest.join(', ')} FROM ${table.scan(numbers)}`);
-    checkBounds(z.array(z.number().nullable()).parse(reader.getRows()[0]).flatMap((value) => value ?? []));
+    checkBounds(
+      z
+        .array(z.number().nullable())
+        .parse(reader.getRows()[0])
+        .flatMap((value) => value ?? []),
+    );
   });
 }
 
-/** For `readingCells` to find the cell. Throws where one of the values is beyond the bounds of all numbers. */
+/**
+ * For `readingCells` to find the cell. Throws where one of the values is beyond the bounds of all numbers.
+ */
 export function checkBounds(values: Iterable<number>): void {
-  for (const value of values) if (isBeyond(value)) throw new Error(`${value} is beyond the bounds of all numbers`);
+  for (const value of values)
+    if (isBeyond(value)) throw new Error(`${value} is beyond the bounds of all numbers`);
 }
 
-/** SQL of the rows of a wide table as cells: (its other columns, field, name, value), one for each of `columns`. */
+/**
+ * SQL of the rows of a wide table as cells: (its other columns, field, name, value), one for each of
+ * `columns`.
+ */
 export function unpivot(table: Table, source: string, columns: readonly number[]): string {
   const names = columns.map((at) => `('c${at}', ${sqlString(table.columns[at] ?? '')})`).join(', ');
-  return `(FROM ${source} AS wide UNPIVOT INCLUDE NULLS (value FOR field IN (${columns.map((at) => `c${at}`).join(', ')}))) AS cell JOIN (VALUES ${names}) AS named (field, name) USING (field)`;
+  return (
+    `(FROM ${source} AS wide UNPIVOT INCLUDE NULLS (value FOR field IN ` +
+    `(${columns.map((at) => `c${at}`).join(', ')}))) AS cell JOIN (VALUES ${names}) AS named ` +
+    '(field, name) USING (field)'
+  );
 }
 
 const badCell = z.tuple([z.number(), z.string(), z.string()]);
 
-async function findBadCell(connection: DuckDBConnection, { columns, scan }: Table, numbers: ReadonlySet<number>): Promise<{ row: number; column: string; got: string } | undefined> {
+async function findBadCell(
+  connection: DuckDBConnection,
+  { columns, scan }: Table,
+  numbers: ReadonlySet<number>,
+): Promise<{ row: number; column: string; got: string } | undefined> {
   const names = [...numbers].map((at) => `c${at}`).join(', ');
   const rows = await connection.runAndReadAll(
-    `SELECT place, name, got FROM (UNPIVOT (SELECT row_number() OVER ()::DOUBLE AS place, ${names} FROM ${scan(new Set())}) ON ${names} INTO NAME name VALUE got)
-     WHERE TRY_CAST(got AS DOUBLE) IS NULL OR (isfinite(TRY_CAST(got AS DOUBLE)) AND abs(TRY_CAST(got AS DOUBLE)) > ${mostNumber}) ORDER BY place LIMIT 1`,
+    `SELECT place, name, got FROM (UNPIVOT (SELECT row_number() OVER ()::DOUBLE AS place, ${names} ` +
+      `FROM ${scan(new Set())}) ON ${names} INTO NAME name VALUE got)
+     WHERE TRY_CAST(got AS DOUBLE) IS NULL OR (isfinite(TRY_CAST(got AS DOUBLE)) AND abs(TRY_CAST(got ` +
+      `AS DOUBLE)) > ${mostNumber}) ORDER BY place LIMIT 1`,
   );
   const found = badCell.safeParse(rows.getRows()[0]);
   if (!found.success) return undefined;
@@ -163,9 +251,22 @@ async function reading<T>(path: string, read: () => Promise<T>): Promise<T> {
 }
 
 function unreadable(path: string, error: unknown): BetrError {
-  const lines = reasonOf(error).split('\n').map((line) => line.trim());
+  const lines = reasonOf(error)
+    .split('\n')
+    .map((line) => line.trim());
   // DuckDB goes on with advice on its own options, and with all their values.
-  const advice = lines.findIndex((line, at) => at > 0 && (line === '' || /^(Possible|It was not possible)/.test(line)));
+  const advice = lines.findIndex(
+    (line, at) => at > 0 && (line === '' || /^(Possible|It was not possible)/.test(line)),
+  );
   const said = lines.slice(0, advice < 0 ? lines.length : advice);
-  return fail('FILE_UNREADABLE', { path, reason: said.join('; ').replace(/^.*Error when sniffing.*$/, 'its lines do not read as comma-separated values') }, error);
+  return fail(
+    'FILE_UNREADABLE',
+    {
+      path,
+      reason: said
+        .join('; ')
+        .replace(/^.*Error when sniffing.*$/, 'its lines do not read as comma-separated values'),
+    },
+    error,
+  );
 }

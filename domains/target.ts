@@ -1,5 +1,6 @@
-// The target: one error a model, from a table of benchmark errors (lower is better), wide (one column a model), long (benchmark, model, error),
-// or with a row for each model. Several benchmarks count together by their mean error or by the mean of their ranks.
+// The target: one error a model, from a table of benchmark errors (lower is better), wide (one column a
+// model), long (benchmark, model, error), or with a row for each model. Several benchmarks count together by
+// their mean error or by the mean of their ranks.
 
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { z } from 'zod';
@@ -7,7 +8,10 @@ import { fail } from '../run/errors/errors.ts';
 import { openSorted, ranksOf, sortModels } from './estimate.ts';
 import { checkBounds, findColumn, openTable, readingCells, type Table, unpivot } from './table.ts';
 
-/** error: the mean error. rank: the mean over benchmarks of the model's mid-rank / N, for errors on different scales. */
+/**
+ * error: the mean error. rank: the mean over benchmarks of the model's mid-rank / N, for errors on different
+ * scales.
+ */
 export const combinations = ['error', 'rank'] as const;
 export type Combination = (typeof combinations)[number];
 
@@ -33,11 +37,16 @@ export async function readErrors(connection: DuckDBConnection, path: string): Pr
   const benchmarks = new Set<string>();
   const models: BenchmarkErrors['models'] = new Map();
   for (const [benchmark, model, error] of rows) {
-    if (benchmark === null || model === null) throw fail('TABLE_INVALID', { path, problem: 'a row has no benchmark or no model' });
+    if (benchmark === null || model === null)
+      throw fail('TABLE_INVALID', { path, problem: 'a row has no benchmark or no model' });
     benchmarks.add(benchmark);
     const errors = models.get(model) ?? new Map<string, number>();
     models.set(model, errors);
-    if (errors.has(benchmark)) throw fail('TABLE_INVALID', { path, problem: `benchmark "${benchmark}" has two errors of model "${model}"` });
+    if (errors.has(benchmark))
+      throw fail('TABLE_INVALID', {
+        path,
+        problem: `benchmark "${benchmark}" has two errors of model "${model}"`,
+      });
     if (error !== null && Number.isFinite(error)) errors.set(benchmark, error);
   }
   if (benchmarks.size === 0) throw fail('TABLE_INVALID', { path, problem: 'it has no rows' });
@@ -50,22 +59,38 @@ function errorCells(table: Table): { sql: string; numbers: Set<number> } {
   const benchmark = findColumn(table, 'benchmark');
   if (model !== undefined && benchmark !== undefined) {
     const error = findColumn(table, 'error');
-    if (error === undefined) throw fail('TABLE_INVALID', { path: table.path, problem: `it has the columns "model" and "benchmark" and no column "error", only ${table.columns.join(', ')}` });
+    if (error === undefined)
+      throw fail('TABLE_INVALID', {
+        path: table.path,
+        problem: `it has the columns "model" and "benchmark" and no column "error", only ${table.columns.join(', ')}`,
+      });
     const numbers = new Set([error]);
     return { sql: `SELECT c${benchmark}, c${model}, c${error} FROM ${table.scan(numbers)}`, numbers };
   }
   const label = model ?? benchmark ?? 0;
   const others = [...table.columns.keys()].filter((at) => at !== label);
-  if (others.length === 0) throw fail('TABLE_INVALID', { path: table.path, problem: 'it has a single column' });
+  if (others.length === 0)
+    throw fail('TABLE_INVALID', { path: table.path, problem: 'it has a single column' });
   const numbers = new Set(others);
   const [first, second] = model === undefined ? [`c${label}`, 'name'] : ['name', `c${label}`];
-  return { sql: `SELECT ${first}, ${second}, value FROM ${unpivot(table, table.scan(numbers), others)}`, numbers };
+  return {
+    sql: `SELECT ${first}, ${second}, value FROM ${unpivot(table, table.scan(numbers), others)}`,
+    numbers,
+  };
 }
 
 /** The benchmarks asked for; all of the table where none is. Errors: OPTION_INVALID. */
-export function chooseBenchmarks({ benchmarks }: BenchmarkErrors, asked: readonly string[] | undefined): string[] {
+export function chooseBenchmarks(
+  { benchmarks }: BenchmarkErrors,
+  asked: readonly string[] | undefined,
+): string[] {
   const unknown = asked?.find((name) => !benchmarks.includes(name));
-  if (unknown !== undefined) throw fail('OPTION_INVALID', { option: '--benchmarks', got: unknown, allowed: `some of ${benchmarks.join(', ')}` });
+  if (unknown !== undefined)
+    throw fail('OPTION_INVALID', {
+      option: '--benchmarks',
+      got: unknown,
+      allowed: `some of ${benchmarks.join(', ')}`,
+    });
   return asked === undefined || asked.length === 0 ? benchmarks : [...new Set(asked)];
 }
 
@@ -73,11 +98,17 @@ export function chooseBenchmarks({ benchmarks }: BenchmarkErrors, asked: readonl
 export function combineErrors(errors: readonly Float64Array[], combination: Combination): Float64Array {
   const models = errors[0]?.length ?? 0;
   const ones = new Float64Array(models).fill(1);
-  const scales = combination === 'error' ? errors : errors.map((list) => {
-    const sorted = openSorted(models);
-    sorted.values.set(list);
-    sortModels(sorted, 'mid');
-    return ranksOf(sorted, ones).map((rank) => rank / models);
-  });
-  return Float64Array.from({ length: models }, (_, model) => scales.reduce((sum, list) => sum + (list[model] ?? 0), 0) / errors.length);
+  const scales =
+    combination === 'error'
+      ? errors
+      : errors.map((list) => {
+          const sorted = openSorted(models);
+          sorted.values.set(list);
+          sortModels(sorted, 'mid');
+          return ranksOf(sorted, ones).map((rank) => rank / models);
+        });
+  return Float64Array.from(
+    { length: models },
+    (_, model) => scales.reduce((sum, list) => sum + (list[model] ?? 0), 0) / errors.length,
+  );
 }

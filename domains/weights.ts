@@ -1,4 +1,5 @@
-// From estimates to the share of the tokens that each domain gets (arXiv 2409.05816): no domain more than its cap, all of them together 1.
+// From estimates to the share of the tokens that each domain gets (arXiv 2409.05816): no domain more than its
+// cap, all of them together 1.
 
 import { fail } from '../run/errors/errors.ts';
 
@@ -10,7 +11,10 @@ const tolerance = 1e-9;
 /** What rounding may leave over where in exact arithmetic nothing is left: no weight. */
 const rounding = 1e-12;
 
-/** The cap τ of every domain: its share of the tokens over the keep rate (a domain used once), times `repeat` where it may be used so often. */
+/**
+ * The cap τ of every domain: its share of the tokens over the keep rate (a domain used once), times `repeat`
+ * where it may be used so often.
+ */
 export function capsOf(tokens: Float64Array, keepRate: number, repeat: number): Float64Array {
   const sum = tokens.reduce((total, count) => total + count, 0);
   return tokens.map((count) => (count / sum / keepRate) * repeat);
@@ -23,24 +27,38 @@ export function checkCaps(caps: Float64Array): void {
 }
 
 /**
- * The weights for estimates (one for each domain), under feasible caps. `names` decide between equal estimates.
- * linear: the domains by estimate, each filled to its cap, until 1: the maximum of Σ w·estimate. l2: the nearest point to the estimates, clip(estimate + c, 0, τ).
+ * The weights for estimates (one for each domain), under feasible caps. `names` decide between equal
+ * estimates. linear: the domains by estimate, each filled to its cap, until 1: the maximum of Σ w·estimate.
+ * l2: the nearest point to the estimates, clip(estimate + c, 0, τ).
  */
-export function weigh(projection: Projection, estimates: Float64Array | Float32Array, caps: Float64Array, names: readonly string[]): Float64Array {
+export function weigh(
+  projection: Projection,
+  estimates: Float64Array | Float32Array,
+  caps: Float64Array,
+  names: readonly string[],
+): Float64Array {
   return projection === 'linear' ? fillByEstimate(estimates, caps, names) : clipShifted(estimates, caps);
 }
 
 const bins = 4096;
 
-/** Only the domains of one bin of estimates, the one where the sum reaches 1, have to be sorted: that counts with a million domains and many draws. */
-function fillByEstimate(estimates: Float64Array | Float32Array, caps: Float64Array, names: readonly string[]): Float64Array {
+/**
+ * Only the domains of one bin of estimates, the one where the sum reaches 1, have to be sorted: that counts
+ * with a million domains and many draws.
+ */
+function fillByEstimate(
+  estimates: Float64Array | Float32Array,
+  caps: Float64Array,
+  names: readonly string[],
+): Float64Array {
   const { low, high } = rangeOf(estimates);
   const perUnit = (bins - 1) / (high - low);
   // Estimates that are (all but) equal share a bin.
   const scale = Number.isFinite(perUnit) ? perUnit : 0;
   const sums = new Float64Array(bins);
   const binOf = (domain: number): number => Math.floor(((estimates[domain] ?? 0) - low) * scale);
-  for (let domain = 0; domain < caps.length; domain++) sums[binOf(domain)] = (sums[binOf(domain)] ?? 0) + (caps[domain] ?? 0);
+  for (let domain = 0; domain < caps.length; domain++)
+    sums[binOf(domain)] = (sums[binOf(domain)] ?? 0) + (caps[domain] ?? 0);
   let last = bins - 1;
   let left = 1;
   for (; last > 0 && (sums[last] ?? 0) < left; last--) left -= sums[last] ?? 0;
@@ -78,7 +96,8 @@ function clipShifted(estimates: Float64Array | Float32Array, caps: Float64Array)
 
 function sumClipped(estimates: Float64Array | Float32Array, caps: Float64Array, shift: number): number {
   let sum = 0;
-  for (let domain = 0; domain < caps.length; domain++) sum += Math.max(0, Math.min((estimates[domain] ?? 0) + shift, caps[domain] ?? 0));
+  for (let domain = 0; domain < caps.length; domain++)
+    sum += Math.max(0, Math.min((estimates[domain] ?? 0) + shift, caps[domain] ?? 0));
   return sum;
 }
 

@@ -1,5 +1,6 @@
-// Bits per byte with bootstrap intervals (Efron's percentile method): over the examples of a benchmark, or the documents of a source. Selections are compared on the same
-// examples, so their differences are resampled as pairs.
+// Bits per byte with bootstrap intervals (Efron's percentile method): over the examples of a benchmark, or
+// the documents of a source. Selections are compared on the same examples, so their differences are resampled
+// as pairs.
 
 import { openRandom } from '../classifier/held-out.ts';
 
@@ -25,22 +26,42 @@ export function measureBits(groups: readonly Bits[], seed: number): { groups: Es
 }
 
 /** How many bits per byte fewer `groups` need than `others` on the same examples: above 0 is better. */
-export function measureGain(groups: readonly Bits[], others: readonly Bits[], seed: number): { groups: Estimate[]; mean: Estimate } {
+export function measureGain(
+  groups: readonly Bits[],
+  others: readonly Bits[],
+  seed: number,
+): { groups: Estimate[]; mean: Estimate } {
   return compare(groups, others, seed);
 }
 
-function compare(groups: readonly Bits[], others: readonly Bits[] | undefined, seed: number): { groups: Estimate[]; mean: Estimate } {
+function compare(
+  groups: readonly Bits[],
+  others: readonly Bits[] | undefined,
+  seed: number,
+): { groups: Estimate[]; mean: Estimate } {
   const random = openRandom(seed);
   const valueOf = (group: Bits, index: number, drawn: Uint32Array | undefined): number => {
     const other = others?.[index];
     return other === undefined ? ratio(group, drawn) : ratio(other, drawn) - ratio(group, drawn);
   };
-  const samples = Array.from({ length: resamples }, () => groups.map((group, index) => valueOf(group, index, draw(group.bits.length, random))));
+  const samples = Array.from({ length: resamples }, () =>
+    groups.map((group, index) => valueOf(group, index, draw(group.bits.length, random))),
+  );
   const plain = groups.map((group, index) => valueOf(group, index, undefined));
   const examples = groups.map(({ bits }) => bits.length);
   return {
-    groups: plain.map((value, index) => estimateOf(value, samples.map((sample) => sample[index] ?? value), examples[index] ?? 0)),
-    mean: estimateOf(mean(plain), samples.map(mean), examples.reduce((sum, n) => sum + n, 0)),
+    groups: plain.map((value, index) =>
+      estimateOf(
+        value,
+        samples.map((sample) => sample[index] ?? value),
+        examples[index] ?? 0,
+      ),
+    ),
+    mean: estimateOf(
+      mean(plain),
+      samples.map(mean),
+      examples.reduce((sum, n) => sum + n, 0),
+    ),
   };
 }
 

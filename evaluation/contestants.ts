@@ -1,4 +1,5 @@
-// The rankings that are compared: opened, made where it is random's, and held against each other, as shares of tokens mean nothing where these are counted otherwise.
+// The rankings that are compared: opened, made where it is random's, and held against each other, as shares
+// of tokens mean nothing where these are counted otherwise.
 
 import { rankingRun } from '../scoring/scorers/list.ts';
 import { shardsOf } from '../scoring/shard-changes.ts';
@@ -12,11 +13,18 @@ import type { Contestant } from './contest.ts';
 import { randomScorer } from './evaluate.ts';
 
 /**
- * The rankings by these scorers, in their order, and by random. Random's is made where it is missing, or counts tokens otherwise than the others.
- * Errors: STEP_MISSING where another is missing, TOKENS_DIFFER, SCORER_UNKNOWN; those of `rankCorpus`.
+ * The rankings by these scorers, in their order, and by random. Random's is made where it is missing, or
+ * counts tokens otherwise than the others. Errors: STEP_MISSING where another is missing, TOKENS_DIFFER,
+ * SCORER_UNKNOWN; those of `rankCorpus`.
  */
-export async function openContestants(run: Run, scorers: readonly string[], report: Report): Promise<[Contestant, ...Contestant[]]> {
-  const [first, ...others] = await Promise.all(scorers.filter((scorer) => scorer !== randomScorer).map((scorer) => openContestant(run, scorer)));
+export async function openContestants(
+  run: Run,
+  scorers: readonly string[],
+  report: Report,
+): Promise<[Contestant, ...Contestant[]]> {
+  const [first, ...others] = await Promise.all(
+    scorers.filter((scorer) => scorer !== randomScorer).map((scorer) => openContestant(run, scorer)),
+  );
   for (const other of others) if (first !== undefined) checkTokens(first, other);
   const random = await openRandom(run, first, report);
   const place = scorers.indexOf(randomScorer);
@@ -45,9 +53,18 @@ function checkTokens(first: Contestant, other: Contestant): void {
   if (!countAlike(first, other)) throw fail('TOKENS_DIFFER', { scorer: first.scorer, other: other.scorer });
 }
 
-/** Whether both have as many tokens in all shards, or in every part that has the same ones: estimates depend on rates, which `betr index` measures anew. */
+/**
+ * Whether both have as many tokens in all shards, or in every part that has the same ones: estimates depend
+ * on rates, which `betr index` measures anew.
+ */
 function countAlike(a: Contestant, b: Contestant): boolean {
-  const [shardsOfA, shardsOfB] = [a, b].map(({ ranking }) => fingerprint(shardsOf(ranking.parts).map(({ name, bytes, modifiedMs }) => [name, bytes, modifiedMs].join('\n')).sort()));
+  const [shardsOfA, shardsOfB] = [a, b].map(({ ranking }) =>
+    fingerprint(
+      shardsOf(ranking.parts)
+        .map(({ name, bytes, modifiedMs }) => [name, bytes, modifiedMs].join('\n'))
+        .sort(),
+    ),
+  );
   if (shardsOfA === shardsOfB) return a.ranking.tokens === b.ranking.tokens;
   const [ofA, ofB] = [countTokens(a), countTokens(b)];
   const shared = [...ofA].filter(([rows]) => ofB.has(rows));
@@ -55,5 +72,14 @@ function countAlike(a: Contestant, b: Contestant): boolean {
 }
 
 function countTokens({ ranking }: Contestant): Map<string, number> {
-  return new Map(ranking.parts.map(({ covers, tokens }) => [covers.map(({ shard, bytes, modifiedMs, firstRow, rows }) => [shard, bytes, modifiedMs, firstRow, rows].join('\n')).join('\n'), tokens]));
+  return new Map(
+    ranking.parts.map(({ covers, tokens }) => [
+      covers
+        .map(({ shard, bytes, modifiedMs, firstRow, rows }) =>
+          [shard, bytes, modifiedMs, firstRow, rows].join('\n'),
+        )
+        .join('\n'),
+      tokens,
+    ]),
+  );
 }

@@ -1,5 +1,6 @@
-// The texts that the language models are trained and measured on, read in one pass over the shards: of every selection the documents that chance draws, of every source some that no
-// selection has, and of every document a hash, to count duplicates by.
+// The texts that the language models are trained and measured on, read in one pass over the shards: of every
+// selection the documents that chance draws, of every source some that no selection has, and of every
+// document a hash, to count duplicates by.
 
 import { createHash } from 'node:crypto';
 import type { DuckDBConnection } from '@duckdb/node-api';
@@ -32,14 +33,26 @@ const heldOutPerSource = 200;
 const placeRow = z.object({ shard: z.string(), row: z.number() });
 type Place = z.output<typeof placeRow>;
 
-/** Reads the texts, and the beginnings of `shown` ones, and makes the table `hashes` (shard, row, hash). Errors: SHARD_CHANGED, those of reading the corpus. */
-export async function drawTexts(run: Run, connection: DuckDBConnection, contest: Contest, vocabulary: Vocabulary, { trainWords, shown }: { trainWords: number; shown: readonly Place[] }, report: Report): Promise<ContestTexts> {
+/**
+ * Reads the texts, and the beginnings of `shown` ones, and makes the table `hashes` (shard, row, hash).
+ * Errors: SHARD_CHANGED, those of reading the corpus.
+ */
+export async function drawTexts(
+  run: Run,
+  connection: DuckDBConnection,
+  contest: Contest,
+  vocabulary: Vocabulary,
+  { trainWords, shown }: { trainWords: number; shown: readonly Place[] },
+  report: Report,
+): Promise<ContestTexts> {
   const wanted: Place[][] = [];
   for (const [index] of contest.selections.entries()) {
     wanted.push(
       await queryRows(
         connection,
-        `SELECT shard, "row"::DOUBLE AS "row" FROM (SELECT shard, "row", chance, sum(tokens) OVER (ORDER BY chance, shard, "row") - tokens AS before FROM documents WHERE ${keptColumn(index)} AND NOT held_out)
+        'SELECT shard, "row"::DOUBLE AS "row" FROM (SELECT shard, "row", chance, sum(tokens) OVER ' +
+          `(ORDER BY chance, shard, "row") - tokens AS before FROM documents WHERE ${keptColumn(index)} ` +
+          `AND NOT held_out)
          WHERE before < ${tokensPerWord * trainWords} ORDER BY chance, shard, "row"`,
         placeRow,
       ),
@@ -47,21 +60,39 @@ export async function drawTexts(run: Run, connection: DuckDBConnection, contest:
   }
   const heldOutRows = await queryRows(
     connection,
-    `SELECT shard, "row"::DOUBLE AS "row", source FROM documents WHERE held_out QUALIFY row_number() OVER (PARTITION BY source ORDER BY chance, shard, "row") <= ${heldOutPerSource} ORDER BY source, chance`,
+    'SELECT shard, "row"::DOUBLE AS "row", source FROM documents WHERE held_out QUALIFY row_number() ' +
+      `OVER (PARTITION BY source ORDER BY chance, shard, "row") <= ${heldOutPerSource} ORDER BY source, chance`,
     placeRow.extend({ source: z.string() }),
   );
   const excerpts = new Map(shown.map(({ shard, row }) => [placeKey(shard, row), '']));
-  const texts = await readRows(run, connection, contest.shards, { rows: [...wanted.flat(), ...heldOutRows], excerpts }, vocabulary, report);
+  const texts = await readRows(
+    run,
+    connection,
+    contest.shards,
+    { rows: [...wanted.flat(), ...heldOutRows], excerpts },
+    vocabulary,
+    report,
+  );
   const textAt = ({ shard, row }: Place): EncodedText => {
     const text = texts.get(placeKey(shard, row));
     if (text === undefined) throw fail('SHARD_CHANGED', { path: shard });
     return text;
   };
-  const training = wanted.map((rows) => takeWords(rows.map((row) => textAt(row).words), trainWords));
+  const training = wanted.map((rows) =>
+    takeWords(
+      rows.map((row) => textAt(row).words),
+      trainWords,
+    ),
+  );
   const least = Math.min(...training.map((of) => of.reduce((sum, { length }) => sum + length, 0)));
   const heldOut = new Map<string, EncodedText[]>();
   for (const row of heldOutRows) heldOut.set(row.source, [...(heldOut.get(row.source) ?? []), textAt(row)]);
-  return { training: training.map((of) => takeWords(of, least)), trainWords: least, heldOut, excerpt: ({ shard, row }) => excerpts.get(placeKey(shard, row)) ?? '' };
+  return {
+    training: training.map((of) => takeWords(of, least)),
+    trainWords: least,
+    heldOut,
+    excerpt: ({ shard, row }) => excerpts.get(placeKey(shard, row)) ?? '',
+  };
 }
 
 /** The first `most` words. */
@@ -88,8 +119,19 @@ interface Wanted {
   excerpts: Map<string, string>;
 }
 
-async function readRows(run: Run, connection: DuckDBConnection, names: readonly string[], { rows, excerpts }: { rows: readonly Place[]; excerpts: Map<string, string> }, vocabulary: Vocabulary, report: Report): Promise<Map<string, EncodedText>> {
-  const wanted: Wanted = { keys: new Set(rows.map(({ shard, row }) => placeKey(shard, row))), texts: new Map(), excerpts };
+async function readRows(
+  run: Run,
+  connection: DuckDBConnection,
+  names: readonly string[],
+  { rows, excerpts }: { rows: readonly Place[]; excerpts: Map<string, string> },
+  vocabulary: Vocabulary,
+  report: Report,
+): Promise<Map<string, EncodedText>> {
+  const wanted: Wanted = {
+    keys: new Set(rows.map(({ shard, row }) => placeKey(shard, row))),
+    texts: new Map(),
+    excerpts,
+  };
   const shards = new Map((await listCorpus(run)).map((shard) => [shard.name, shard]));
   const chosen = names.map((name): Shard => shards.get(name) ?? missing(name));
   const total = chosen.reduce((sum, { bytes }) => sum + bytes, 0);
@@ -103,7 +145,11 @@ async function readRows(run: Run, connection: DuckDBConnection, names: readonly 
       for (let from = 0; from < batch.count; from += 2048) {
         const to = Math.min(batch.count, from + 2048);
         const chunk = DuckDBDataChunk.create([VARCHAR, DOUBLE, VARCHAR], to - from);
-        chunk.setColumns([new Array<string>(to - from).fill(shard.name), Array.from(batch.rows.subarray(from, to)), hashes.slice(from, to)]);
+        chunk.setColumns([
+          new Array<string>(to - from).fill(shard.name),
+          Array.from(batch.rows.subarray(from, to)),
+          hashes.slice(from, to),
+        ]);
         appender.appendDataChunk(chunk);
       }
     }
@@ -117,7 +163,11 @@ function missing(shard: string): never {
   throw fail('FILE_NOT_FOUND', { path: shard, what: 'Shard' });
 }
 
-function takeBatch({ shard, count, rows, text, textEnds }: DocumentBatch, { keys, texts, excerpts }: Wanted, vocabulary: Vocabulary): string[] {
+function takeBatch(
+  { shard, count, rows, text, textEnds }: DocumentBatch,
+  { keys, texts, excerpts }: Wanted,
+  vocabulary: Vocabulary,
+): string[] {
   const hashes: string[] = [];
   let start = 0;
   for (let i = 0; i < count; i++) {

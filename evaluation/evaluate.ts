@@ -1,5 +1,6 @@
-// Is a selection any good, before a GPU hour is spent on it? The same language model is trained on the same number of words of every selection and asked how well it
-// knows the benchmarks' held-out test examples (target match) and held-out text of every source (what the cut costs elsewhere).
+// Is a selection any good, before a GPU hour is spent on it? The same language model is trained on the same
+// number of words of every selection and asked how well it knows the benchmarks' held-out test examples
+// (target match) and held-out text of every source (what the cut costs elsewhere).
 
 import { z } from 'zod';
 import { readCard } from '../classifier/classifier-card.ts';
@@ -10,7 +11,13 @@ import type { Run } from '../run/run.ts';
 import { testTargetsSchema } from '../indexer/index-card.ts';
 import { describeTestTargets } from '../indexer/test-targets.ts';
 import { withRunDatabase } from '../ranking/scores.ts';
-import { agreementSchema, compareScorers, describeSelection, type MakeUp, makeUpSchema } from './agreement.ts';
+import {
+  agreementSchema,
+  compareScorers,
+  describeSelection,
+  type MakeUp,
+  makeUpSchema,
+} from './agreement.ts';
 import { type Contestant, noFilter, openContest, type SelectionKey } from './contest.ts';
 import { listMargin, type Margin, type MarginRow, marginSchema } from './margin.ts';
 import { estimateSchema, matchGroups, matchSchema, measureModels, type ModelBits } from './match.ts';
@@ -27,8 +34,18 @@ export const evaluationSchema = z.strictObject({
   trainWords: z.number(),
   /** Shards that were compared on, of all. */
   shards: z.strictObject({ used: z.number(), of: z.number() }),
-  /** `scorerSha256`: of what scored it; `testTargets`: of what the scorer was aimed at, the test items, by force. */
-  rankings: z.array(z.strictObject({ scorer: z.string(), generation: z.string(), scorerSha256: z.string(), testTargets: testTargetsSchema.optional() })),
+  /**
+   * `scorerSha256`: of what scored it; `testTargets`: of what the scorer was aimed at, the test items, by
+   * force.
+   */
+  rankings: z.array(
+    z.strictObject({
+      scorer: z.string(),
+      generation: z.string(),
+      scorerSha256: z.string(),
+      testTargets: testTargetsSchema.optional(),
+    }),
+  ),
   /** Every scorer at every keep rate, and no filter. */
   selections: z.array(
     z.strictObject({
@@ -36,24 +53,43 @@ export const evaluationSchema = z.strictObject({
       /** Share of the tokens. */
       keep: z.number(),
       verdict: z.enum(['baseline', 'better than random', 'no better than random']),
-      targetMatch: z.strictObject({ mean: matchSchema, benchmarks: z.array(matchSchema.extend({ benchmark: z.string() })) }),
-      /** The mean is over the sources that are no targets: the first scorer gives them no more room than no filter does. */
-      offTarget: z.strictObject({ mean: matchSchema, sources: z.array(matchSchema.extend({ source: z.string(), isTarget: z.boolean() })) }),
+      targetMatch: z.strictObject({
+        mean: matchSchema,
+        benchmarks: z.array(matchSchema.extend({ benchmark: z.string() })),
+      }),
+      /**
+       * The mean is over the sources that are no targets: the first scorer gives them no more room than no
+       * filter does.
+       */
+      offTarget: z.strictObject({
+        mean: matchSchema,
+        sources: z.array(matchSchema.extend({ source: z.string(), isTarget: z.boolean() })),
+      }),
       makeUp: makeUpSchema,
       /** The last documents kept and the first dropped, of those compared on; none of no filter. */
       margin: marginSchema,
     }),
   ),
   agreement: agreementSchema,
-  /** Of the light classifier against the embedding's score, on held-out documents; null where the run has no classifier. */
-  fidelity: z.strictObject({ heldOutDocuments: z.number(), kept: z.array(z.strictObject({ keep: z.number(), precision: interval, recall: interval })) }).nullable(),
+  /**
+   * Of the light classifier against the embedding's score, on held-out documents; null where the run has no
+   * classifier.
+   */
+  fidelity: z
+    .strictObject({
+      heldOutDocuments: z.number(),
+      kept: z.array(z.strictObject({ keep: z.number(), precision: interval, recall: interval })),
+    })
+    .nullable(),
 });
 export type Evaluation = z.output<typeof evaluationSchema>;
 export type EvaluatedSelection = Evaluation['selections'][number];
 
 /** What keeps figures from saying what they seem to. */
 export function listCaveats({ rankings }: Evaluation): string[] {
-  return rankings.flatMap(({ scorer, testTargets = [] }) => describeTestTargets(testTargets).map((sentence) => `${scorer}: ${sentence}`));
+  return rankings.flatMap(({ scorer, testTargets = [] }) =>
+    describeTestTargets(testTargets).map((sentence) => `${scorer}: ${sentence}`),
+  );
 }
 
 /** What the others are measured against. */
@@ -70,7 +106,11 @@ export interface EvaluationOptions {
  * Compares the selections of all contestants, of whom BETR is the first and `random` is another.
  * Errors: NO_TESTS, NO_EXAMPLES, SHARD_CHANGED, those of `findCutoff` and of reading the corpus.
  */
-export async function evaluateSelections(contestants: readonly [Contestant, ...Contestant[]], { keeps, trainWords, seed }: EvaluationOptions, report: Report): Promise<Evaluation> {
+export async function evaluateSelections(
+  contestants: readonly [Contestant, ...Contestant[]],
+  { keeps, trainWords, seed }: EvaluationOptions,
+  report: Report,
+): Promise<Evaluation> {
   const { run, ranking } = contestants[0];
   const scorers = contestants.map(({ scorer }) => scorer);
   const tests = await readTests(run);
@@ -78,8 +118,16 @@ export async function evaluateSelections(contestants: readonly [Contestant, ...C
   return withRunDatabase(run, async (connection) => {
     const contest = await openContest(connection, contestants, keeps, { seed, trainWords });
     const margins: MarginRow[][] = [];
-    for (const [index, { scorer }] of contest.selections.entries()) margins.push(scorer === noFilter ? [] : await listMargin(connection, index, scorers.indexOf(scorer)));
-    const texts = await drawTexts(run, connection, contest, vocabulary, { trainWords, shown: margins.flat() }, report);
+    for (const [index, { scorer }] of contest.selections.entries())
+      margins.push(scorer === noFilter ? [] : await listMargin(connection, index, scorers.indexOf(scorer)));
+    const texts = await drawTexts(
+      run,
+      connection,
+      contest,
+      vocabulary,
+      { trainWords, shown: margins.flat() },
+      report,
+    );
     const makeUps: MakeUp[] = [];
     for (const index of contest.selections.keys()) makeUps.push(await describeSelection(connection, index));
     const findings: Findings = {
@@ -97,7 +145,12 @@ export async function evaluateSelections(contestants: readonly [Contestant, ...C
       seed,
       trainWords: texts.trainWords,
       shards: { used: contest.shards.length, of: shardsOf(ranking.parts).length },
-      rankings: contestants.map(({ scorer, ranking: { generation, scorer: by, testTargets } }) => ({ scorer, generation, scorerSha256: by.sha256, ...(testTargets === undefined ? {} : { testTargets }) })),
+      rankings: contestants.map(({ scorer, ranking: { generation, scorer: by, testTargets } }) => ({
+        scorer,
+        generation,
+        scorerSha256: by.sha256,
+        ...(testTargets === undefined ? {} : { testTargets }),
+      })),
       selections: contest.selections.map((_, index) => judge(findings, index)),
       agreement: await compareScorers(connection, scorers, contest),
       fidelity: await readFidelity(run),
@@ -128,33 +181,66 @@ interface Findings {
 }
 
 const nothing: ModelBits = { tests: new Map(), heldOut: new Map() };
-const noMakeUp: MakeUp = { documents: 0, tokens: 0, meanTokens: 0, duplicatesShare: 0, sources: [], winners: [] };
+const noMakeUp: MakeUp = {
+  documents: 0,
+  tokens: 0,
+  meanTokens: 0,
+  duplicatesShare: 0,
+  sources: [],
+  winners: [],
+};
 
 function judge(findings: Findings, index: number): EvaluatedSelection {
   const { selections, models, makeUps, margins, benchmarks, sources, seed } = findings;
   const { scorer, keep } = selections[index] ?? { scorer: '', keep: 1 };
   const model = models[index] ?? nothing;
   const random = models[selectionOf(selections, randomScorer, keep)] ?? nothing;
-  const favoured = makeUps[selectionOf(selections, findings.first, keep)]?.sources.filter(({ lift }) => lift > 1).map(({ source }) => source) ?? [];
-  const off = matchGroups(model.heldOut, random.heldOut, sources.filter((source) => !favoured.includes(source)), seed);
-  const on = matchGroups(model.heldOut, random.heldOut, sources.filter((source) => favoured.includes(source)), seed);
+  const favoured =
+    makeUps[selectionOf(selections, findings.first, keep)]?.sources
+      .filter(({ lift }) => lift > 1)
+      .map(({ source }) => source) ?? [];
+  const off = matchGroups(
+    model.heldOut,
+    random.heldOut,
+    sources.filter((source) => !favoured.includes(source)),
+    seed,
+  );
+  const on = matchGroups(
+    model.heldOut,
+    random.heldOut,
+    sources.filter((source) => favoured.includes(source)),
+    seed,
+  );
   const target = matchGroups(model.tests, random.tests, benchmarks, seed);
   const isBaseline = scorer === randomScorer || scorer === noFilter;
   return {
     scorer,
     keep,
-    verdict: isBaseline ? 'baseline' : target.mean.gain.low > 0 ? 'better than random' : 'no better than random',
-    targetMatch: { mean: target.mean, benchmarks: target.groups.map(({ name, ...match }) => ({ benchmark: name, ...match })) },
+    verdict: isBaseline
+      ? 'baseline'
+      : target.mean.gain.low > 0
+        ? 'better than random'
+        : 'no better than random',
+    targetMatch: {
+      mean: target.mean,
+      benchmarks: target.groups.map(({ name, ...match }) => ({ benchmark: name, ...match })),
+    },
     offTarget: {
       mean: off.mean,
-      sources: [...on.groups.map((group) => ({ ...group, isTarget: true })), ...off.groups.map((group) => ({ ...group, isTarget: false }))].map(({ name, ...match }) => ({ source: name, ...match })),
+      sources: [
+        ...on.groups.map((group) => ({ ...group, isTarget: true })),
+        ...off.groups.map((group) => ({ ...group, isTarget: false })),
+      ].map(({ name, ...match }) => ({ source: name, ...match })),
     },
     makeUp: makeUps[index] ?? noMakeUp,
     margin: margins[index] ?? [],
   };
 }
 
-/** The number of a scorer's selection at a keep rate; at its first one where it has none (no filter has a rate of its own). */
+/**
+ * The number of a scorer's selection at a keep rate; at its first one where it has none (no filter has a rate
+ * of its own).
+ */
 function selectionOf(selections: readonly SelectionKey[], scorer: string, keep: number): number {
   const exact = selections.findIndex((selection) => selection.scorer === scorer && selection.keep === keep);
   return exact >= 0 ? exact : selections.findIndex((selection) => selection.scorer === scorer);

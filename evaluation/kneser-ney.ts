@@ -1,7 +1,9 @@
-// A language model of n-grams with interpolated modified Kneser-Ney smoothing (Chen and Goodman 1999, "An empirical study of smoothing techniques for language
-// modeling", section 4.1): the highest order counts how often an n-gram occurs, a lower one before how many different symbols it does. N-grams that begin with the start of
-// a sequence have nothing before them and keep their occurrences (as in KenLM). Below the unigrams stands a base distribution that the caller gives, so that
-// every symbol has a probability. `kneser-ney-slowly.ts` is the same in plain words.
+// A language model of n-grams with interpolated modified Kneser-Ney smoothing (Chen and Goodman 1999, "An
+// empirical study of smoothing techniques for language modeling", section 4.1): the highest order counts how
+// often an n-gram occurs, a lower one before how many different symbols it does. N-grams that begin with the
+// start of a sequence have nothing before them and keep their occurrences (as in KenLM). Below the unigrams
+// stands a base distribution that the caller gives, so that every symbol has a probability.
+// `kneser-ney-slowly.ts` is the same in plain words.
 
 import { openPairTable, openTally, type PairTable, type Tally } from './ngram-tables.ts';
 
@@ -16,7 +18,10 @@ export interface NgramTrainer {
 }
 
 export interface NgramModel {
-  /** Sum of log2 of each symbol's probability after those before it; `base(i)` is the base probability of symbol i of the sequence. */
+  /**
+   * Sum of log2 of each symbol's probability after those before it; `base(i)` is the base probability of
+   * symbol i of the sequence.
+   */
   sumLog2(sequence: Sequence, base: (at: number) => number): number;
 }
 
@@ -30,11 +35,15 @@ const startSymbol = -1;
 
 /** Opens a trainer for n-grams of up to `order` symbols. */
 export function openTrainer(order: number): NgramTrainer {
-  const orders: Grams[] = Array.from({ length: order }, () => ({ table: openPairTable(), counts: openTally() }));
+  const orders: Grams[] = Array.from({ length: order }, () => ({
+    table: openPairTable(),
+    counts: openTally(),
+  }));
   const begin = beginSequence(orders);
   return {
     add(sequence) {
-      // Invariant: before[n] is the number of the n-gram that ends before the symbol at hand (before[0]: the empty one).
+      // Invariant: before[n] is the number of the n-gram that ends before the symbol at hand (before[0]: the
+      // empty one).
       let before = begin;
       for (let at = 0; at < sequence.length; at++) before = count(orders, before, sequence[at] ?? 0, at);
     },
@@ -45,11 +54,15 @@ export function openTrainer(order: number): NgramTrainer {
 /** The n-grams of start symbols that the first symbol of a sequence comes after. */
 function beginSequence(orders: readonly Grams[]): Int32Array {
   const begin = new Int32Array(orders.length);
-  for (let n = 1; n < orders.length; n++) begin[n] = orders[n - 1]?.table.add(begin[n - 1] ?? 0, startSymbol) ?? 0;
+  for (let n = 1; n < orders.length; n++)
+    begin[n] = orders[n - 1]?.table.add(begin[n - 1] ?? 0, startSymbol) ?? 0;
   return begin;
 }
 
-/** Counts the n-grams of all orders that end with `symbol`, the one at place `at`, and returns them as what the next symbol comes after. */
+/**
+ * Counts the n-grams of all orders that end with `symbol`, the one at place `at`, and returns them as what
+ * the next symbol comes after.
+ */
 function count(orders: readonly Grams[], before: Int32Array, symbol: number, at: number): Int32Array {
   const ending = new Int32Array(orders.length);
   // An n-gram is one more symbol's continuation each time that a longer one that ends in it is met first.
@@ -100,8 +113,9 @@ function smooth({ table, counts }: Grams): SmoothedOrder {
 }
 
 /**
- * The discounts from n1 … n4, the numbers of n-grams with a count of 1 … 4 (Chen and Goodman 1999, equation 17): D_i = i − (i + 1)·Y·n_(i+1)/n_i, Y = n1/(n1 + 2·n2).
- * **[ours]** Where the sample is too small for that (a number is 0, or a discount is not between 0 and i), D_i = i/2.
+ * The discounts from n1 … n4, the numbers of n-grams with a count of 1 … 4 (Chen and Goodman 1999, equation
+ * 17): D_i = i − (i + 1)·Y·n_(i+1)/n_i, Y = n1/(n1 + 2·n2). **[ours]** Where the sample is too small for that
+ * (a number is 0, or a discount is not between 0 and i), D_i = i/2.
  */
 export function estimateDiscounts(withCount: readonly number[]): Discounts {
   const [, n1 = 0, n2 = 0] = withCount;
@@ -142,7 +156,12 @@ function openModel(orders: readonly SmoothedOrder[], begin: Int32Array): NgramMo
   };
 }
 
-function interpolate({ counts, totals, left, discounts }: SmoothedOrder, context: number, gram: number, lower: number): number {
+function interpolate(
+  { counts, totals, left, discounts }: SmoothedOrder,
+  context: number,
+  gram: number,
+  lower: number,
+): number {
   const total = context < 0 ? 0 : (totals[context] ?? 0);
   if (total === 0) return lower;
   const gramCount = gram < 0 ? 0 : counts.at(gram);

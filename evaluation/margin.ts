@@ -1,4 +1,5 @@
-// The documents at the margin of a selection, of those that are compared on: the last that are kept and the first that are not, to be read by somebody.
+// The documents at the margin of a selection, of those that are compared on: the last that are kept and the
+// first that are not, to be read by somebody.
 
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { z } from 'zod';
@@ -9,19 +10,39 @@ const documentsEachSide = 3;
 /** Characters of a text that are shown. */
 const excerptLength = 400;
 
-const marginRow = z.object({ document: z.string(), shard: z.string(), row: z.number(), source: z.string(), score: z.number(), kept: z.boolean() });
+const marginRow = z.object({
+  document: z.string(),
+  shard: z.string(),
+  row: z.number(),
+  source: z.string(),
+  score: z.number(),
+  kept: z.boolean(),
+});
 export const marginSchema = z.strictObject({ ...marginRow.shape, excerpt: z.string() }).array();
 export type Margin = z.output<typeof marginSchema>;
 export type MarginRow = z.output<typeof marginRow>;
 
 /** Of a selection of a contestant (both by number): best first. */
-export function listMargin(connection: DuckDBConnection, selection: number, contestant: number): Promise<MarginRow[]> {
+export function listMargin(
+  connection: DuckDBConnection,
+  selection: number,
+  contestant: number,
+): Promise<MarginRow[]> {
   const side = (kept: boolean): string => {
     const [score, keys] = kept ? ['ASC', 'DESC'] : ['DESC', 'ASC'];
-    return `(SELECT document, shard, "row", source, ${scoreColumn(contestant)}::DOUBLE AS score, ${keptColumn(selection)} AS kept FROM documents WHERE ${kept ? '' : 'NOT '}${keptColumn(selection)}
-      ORDER BY ${scoreColumn(contestant)} ${score}, document ${keys}, shard ${keys}, "row" ${keys} LIMIT ${documentsEachSide})`;
+    return (
+      `(SELECT document, shard, "row", source, ${scoreColumn(contestant)}::DOUBLE AS ` +
+      `score, ${keptColumn(selection)} AS kept FROM documents WHERE ${kept ? '' : 'NOT '}${keptColumn(selection)}
+      ORDER BY ${scoreColumn(contestant)} ${score}, document ${keys}, shard ${keys}, "row" ${keys} ` +
+      `LIMIT ${documentsEachSide})`
+    );
   };
-  return queryRows(connection, `SELECT document, shard, "row"::DOUBLE AS "row", source, score, kept FROM (${side(true)} UNION ALL ${side(false)}) ORDER BY score DESC, document, shard, "row"`, marginRow);
+  return queryRows(
+    connection,
+    `SELECT document, shard, "row"::DOUBLE AS "row", source, score, kept FROM (${side(true)} UNION ` +
+      `ALL ${side(false)}) ORDER BY score DESC, document, shard, "row"`,
+    marginRow,
+  );
 }
 
 /** The beginning of a text, on one line. */

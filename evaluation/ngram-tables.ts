@@ -1,5 +1,5 @@
-// Counts of n-grams in flat tables. An n-gram is named by the number of its context (the n-gram of all its symbols but the last) and its last symbol, so that
-// every order is one hash table of pairs of whole numbers.
+// Counts of n-grams in flat tables. An n-gram is named by the number of its context (the n-gram of all its
+// symbols but the last) and its last symbol, so that every order is one hash table of pairs of whole numbers.
 
 export interface PairTable {
   /** The number of a pair, given anew where it is not known: 0, 1, 2, … in the order of their coming. */

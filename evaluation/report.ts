@@ -1,4 +1,5 @@
-// The evaluation as one HTML page that asks for nothing else: what was measured, how sure it is, and what the cut costs. Every figure has its interval and its number.
+// The evaluation as one HTML page that asks for nothing else: what was measured, how sure it is, and what the
+// cut costs. Every figure has its interval and its number.
 
 import { type Evaluation, type EvaluatedSelection, listCaveats } from './evaluate.ts';
 import { noFilter } from './contest.ts';
@@ -12,15 +13,22 @@ export const evaluationFile = 'evaluation.json';
 
 /** The page. `details` is what the run was made of (settings, versions), shown as it is. */
 export function evaluationHtml(evaluation: Evaluation, details: unknown): string {
-  const keeps = [...new Set(evaluation.selections.map(({ keep }) => keep))].filter((keep) => keep < 1 || evaluation.selections.every((selection) => selection.keep === 1));
+  const keeps = [...new Set(evaluation.selections.map(({ keep }) => keep))].filter(
+    (keep) => keep < 1 || evaluation.selections.every((selection) => selection.keep === 1),
+  );
   return [
     '<!doctype html>',
-    '<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Is the cut any good?</title>',
+    '<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, ' +
+      'initial-scale=1"><title>Is the cut any good?</title>',
     `<style>${style}</style></head><body><main>`,
     '<h1>Is the cut any good?</h1>',
     `<p class="lead">${headline(evaluation)}</p>`,
     ...listCaveats(evaluation).map((caveat) => `<p class="bad">${escapeHtml(caveat)}</p>`),
-    `<p>Each selection gave the same ${formatCount(evaluation.trainWords)} words to the same language model (word trigrams, modified Kneser-Ney smoothing), which was then asked for held-out text. Figures are bits per byte, fewer are better; ± is a 95 % bootstrap interval over the held-out examples; n is their number. It covers the choice of examples, not that of the training words. Compared on ${evaluation.shards.used} of ${evaluation.shards.of} shards.</p>`,
+    `<p>Each selection gave the same ${formatCount(evaluation.trainWords)} words to the same language ` +
+      'model (word trigrams, modified Kneser-Ney smoothing), which was then asked for held-out ' +
+      'text. Figures are bits per byte, fewer are better; ± is a 95 % bootstrap interval over the ' +
+      'held-out examples; n is their number. It covers the choice of examples, not that of the ' +
+      `training words. Compared on ${evaluation.shards.used} of ${evaluation.shards.of} shards.</p>`,
     ...keeps.flatMap((keep) => section(evaluation, keep)),
     ...agreementSections(evaluation),
     ...fidelitySection(evaluation),
@@ -34,19 +42,37 @@ export function evaluationHtml(evaluation: Evaluation, details: unknown): string
 function headline({ selections }: Evaluation): string {
   const judged = selections.filter(({ verdict }) => verdict !== 'baseline');
   const losers = judged.filter(({ verdict }) => verdict === 'no better than random');
-  const name = ({ scorer, keep }: EvaluatedSelection): string => `${escapeHtml(scorer)} at ${formatShare(keep)}`;
-  if (losers.length === 0) return `Every scorer's selection fits the held-out benchmark examples better than a random one of the same size.`;
-  return `<span class="bad">No better than random: ${losers.map(name).join(', ')}.</span> The other ${judged.length - losers.length} of ${judged.length} selections fit the held-out benchmark examples better than a random one of the same size.`;
+  const name = ({ scorer, keep }: EvaluatedSelection): string =>
+    `${escapeHtml(scorer)} at ${formatShare(keep)}`;
+  if (losers.length === 0)
+    return `Every scorer's selection fits the held-out benchmark examples better than a random one of the same size.`;
+  return (
+    `<span class="bad">No better than random: ${losers.map(name).join(', ')}.</span> The ` +
+    `other ${judged.length - losers.length} of ${judged.length} selections fit the held-out ` +
+    'benchmark examples better than a random one of the same size.'
+  );
 }
 
 function section(evaluation: Evaluation, keep: number): string[] {
-  const rows = evaluation.selections.filter((selection) => selection.keep === keep || selection.scorer === noFilter).toSorted((a, b) => b.targetMatch.mean.gain.value - a.targetMatch.mean.gain.value);
+  const rows = evaluation.selections
+    .filter((selection) => selection.keep === keep || selection.scorer === noFilter)
+    .toSorted((a, b) => b.targetMatch.mean.gain.value - a.targetMatch.mean.gain.value);
   const benchmarks = rows[0]?.targetMatch.benchmarks.map(({ benchmark }) => benchmark) ?? [];
   const sources = rows[0]?.makeUp.sources.map(({ source }) => source) ?? [];
   return [
     `<h2>${formatShare(keep)} of the tokens kept</h2>`,
     table(
-      ['scorer', 'verdict', 'target match', 'gain over random', 'off-target', 'off-target gain', 'documents', 'mean tokens', 'exact duplicates'],
+      [
+        'scorer',
+        'verdict',
+        'target match',
+        'gain over random',
+        'off-target',
+        'off-target gain',
+        'documents',
+        'mean tokens',
+        'exact duplicates',
+      ],
       rows.map(({ scorer, verdict, targetMatch, offTarget, makeUp }) => [
         escapeHtml(scorer),
         verdict === 'no better than random' ? `<strong class="bad">${verdict}</strong>` : verdict,
@@ -59,19 +85,52 @@ function section(evaluation: Evaluation, keep: number): string[] {
         formatShare(makeUp.duplicatesShare),
       ]),
     ),
-    '<h3>Gain over random, in bits per byte on the benchmarks\' held-out examples</h3>',
+    "<h3>Gain over random, in bits per byte on the benchmarks' held-out examples</h3>",
     gainPlot(rows),
     '<h3>By benchmark: bits per byte on its held-out test examples</h3>',
-    table(['scorer', ...benchmarks.map(escapeHtml)], rows.map(({ scorer, targetMatch }) => [escapeHtml(scorer), ...targetMatch.benchmarks.map((match) => `${formatEstimate(match.bitsPerByte)}<br>${gain(match)}`)])),
+    table(
+      ['scorer', ...benchmarks.map(escapeHtml)],
+      rows.map(({ scorer, targetMatch }) => [
+        escapeHtml(scorer),
+        ...targetMatch.benchmarks.map((match) => `${formatEstimate(match.bitsPerByte)}<br>${gain(match)}`),
+      ]),
+    ),
     '<h3>Share of the tokens by source</h3>',
-    table(['source', ...rows.map(({ scorer }) => escapeHtml(scorer))], sources.map((source) => [escapeHtml(source || '(no source)'), ...rows.map(({ makeUp }) => bar(makeUp.sources.find((each) => each.source === source)?.share ?? 0))])),
+    table(
+      ['source', ...rows.map(({ scorer }) => escapeHtml(scorer))],
+      sources.map((source) => [
+        escapeHtml(source || '(no source)'),
+        ...rows.map(({ makeUp }) => bar(makeUp.sources.find((each) => each.source === source)?.share ?? 0)),
+      ]),
+    ),
     '<h3>Share of the tokens by winning benchmark</h3>',
-    table(['benchmark', ...rows.map(({ scorer }) => escapeHtml(scorer))], [...new Set(rows.flatMap(({ makeUp }) => makeUp.winners.map(({ benchmark }) => benchmark)))].sort().map((benchmark) => [escapeHtml(benchmark), ...rows.map(({ makeUp }) => bar(makeUp.winners.find((each) => each.benchmark === benchmark)?.share ?? 0))])),
+    table(
+      ['benchmark', ...rows.map(({ scorer }) => escapeHtml(scorer))],
+      [...new Set(rows.flatMap(({ makeUp }) => makeUp.winners.map(({ benchmark }) => benchmark)))]
+        .sort()
+        .map((benchmark) => [
+          escapeHtml(benchmark),
+          ...rows.map(({ makeUp }) =>
+            bar(makeUp.winners.find((each) => each.benchmark === benchmark)?.share ?? 0),
+          ),
+        ]),
+    ),
     '<details><summary>By source: bits per byte on held-out text</summary>',
-    table(['scorer', ...(rows[0]?.offTarget.sources.map(({ source, isTarget }) => `${escapeHtml(source || '(no source)')}${isTarget ? ' (target)' : ''}`) ?? [])], rows.map(({ scorer, offTarget }) => [escapeHtml(scorer), ...(rows[0]?.offTarget.sources ?? []).map(({ source }) => {
-      const match = offTarget.sources.find((each) => each.source === source);
-      return match === undefined ? '' : `${formatEstimate(match.bitsPerByte)}<br>${gain(match)}`;
-    })])),
+    table(
+      [
+        'scorer',
+        ...(rows[0]?.offTarget.sources.map(
+          ({ source, isTarget }) => `${escapeHtml(source || '(no source)')}${isTarget ? ' (target)' : ''}`,
+        ) ?? []),
+      ],
+      rows.map(({ scorer, offTarget }) => [
+        escapeHtml(scorer),
+        ...(rows[0]?.offTarget.sources ?? []).map(({ source }) => {
+          const match = offTarget.sources.find((each) => each.source === source);
+          return match === undefined ? '' : `${formatEstimate(match.bitsPerByte)}<br>${gain(match)}`;
+        }),
+      ]),
+    ),
     '</details>',
     ...rows.filter(({ margin }) => margin.length > 0).flatMap(marginSection),
   ];
@@ -80,7 +139,16 @@ function section(evaluation: Evaluation, keep: number): string[] {
 function marginSection({ scorer, margin }: EvaluatedSelection): string[] {
   return [
     `<details><summary>Documents at the margin: ${escapeHtml(scorer)}</summary>`,
-    table(['', 'score', 'source', 'document', 'text'], margin.map(({ kept, score, source, document, excerpt }) => [kept ? 'kept' : 'dropped', score.toPrecision(6), escapeHtml(source), escapeHtml(document), `<span class="text">${escapeHtml(excerpt)}</span>`])),
+    table(
+      ['', 'score', 'source', 'document', 'text'],
+      margin.map(({ kept, score, source, document, excerpt }) => [
+        kept ? 'kept' : 'dropped',
+        score.toPrecision(6),
+        escapeHtml(source),
+        escapeHtml(document),
+        `<span class="text">${escapeHtml(excerpt)}</span>`,
+      ]),
+    ),
     '</details>',
   ];
 }
@@ -88,25 +156,49 @@ function marginSection({ scorer, margin }: EvaluatedSelection): string[] {
 /** Every scorer's mean gain as a point, with its interval as a line through it. */
 function gainPlot(rows: readonly EvaluatedSelection[]): string {
   const gains = rows.map(({ scorer, targetMatch }) => ({ scorer, ...targetMatch.mean.gain }));
-  const [low, high] = [Math.min(0, ...gains.map((each) => each.low)), Math.max(0, ...gains.map((each) => each.high))];
+  const [low, high] = [
+    Math.min(0, ...gains.map((each) => each.low)),
+    Math.max(0, ...gains.map((each) => each.high)),
+  ];
   const [left, width, step] = [180, 480, 24];
-  const x = (value: number): string => (left + (width * (value - low)) / Math.max(1e-9, high - low)).toFixed(1);
+  const x = (value: number): string =>
+    (left + (width * (value - low)) / Math.max(1e-9, high - low)).toFixed(1);
   const line = ({ scorer, value, low: from, high: to }: (typeof gains)[number], index: number): string => {
     const y = step * (index + 0.5);
     const kind = from > 0 ? 'good' : to < 0 ? 'bad' : 'even';
-    return `<g class="${kind}"><text x="0" y="${y + 5}">${escapeHtml(scorer)}</text><line x1="${x(from)}" x2="${x(to)}" y1="${y}" y2="${y}" stroke="currentColor" stroke-width="2"/><circle cx="${x(value)}" cy="${y}" r="4" fill="currentColor"/><text x="${left + width + 12}" y="${y + 5}">${value > 0 ? '+' : ''}${value.toFixed(3)}</text></g>`;
+    return (
+      `<g class="${kind}"><text x="0" y="${y + 5}">${escapeHtml(scorer)}</text><line ` +
+      `x1="${x(from)}" x2="${x(to)}" y1="${y}" y2="${y}" stroke="currentColor" ` +
+      `stroke-width="2"/><circle cx="${x(value)}" cy="${y}" r="4" fill="currentColor"/><text ` +
+      `x="${left + width + 12}" y="${y + 5}">${value > 0 ? '+' : ''}${value.toFixed(3)}</text></g>`
+    );
   };
   const heightPx = step * gains.length;
-  return `<div class="scroll"><svg role="img" aria-label="Gain over random by scorer" width="${left + width + 80}" height="${heightPx}"><line class="even" x1="${x(0)}" x2="${x(0)}" y1="0" y2="${heightPx}" stroke="currentColor" stroke-dasharray="3 3"/>${gains.map(line).join('')}</svg></div>`;
+  return (
+    '<div class="scroll"><svg role="img" aria-label="Gain over random by scorer" ' +
+    `width="${left + width + 80}" height="${heightPx}"><line class="even" x1="${x(0)}" ` +
+    `x2="${x(0)}" y1="0" y2="${heightPx}" stroke="currentColor" stroke-dasharray="3 ` +
+    `3"/>${gains.map(line).join('')}</svg></div>`
+  );
 }
 
 function agreementSections({ agreement }: Evaluation): string[] {
-  const matrix = (values: readonly (readonly number[])[]): string => table(['', ...agreement.scorers.map(escapeHtml)], values.map((row, index) => [escapeHtml(agreement.scorers[index] ?? ''), ...row.map((value) => value.toFixed(2))]));
+  const matrix = (values: readonly (readonly number[])[]): string =>
+    table(
+      ['', ...agreement.scorers.map(escapeHtml)],
+      values.map((row, index) => [
+        escapeHtml(agreement.scorers[index] ?? ''),
+        ...row.map((value) => value.toFixed(2)),
+      ]),
+    );
   return [
     '<h2>How far scorers agree</h2>',
     `<h3>Spearman's correlation of the scores (n = ${formatCount(agreement.documents)} documents)</h3>`,
     matrix(agreement.spearman),
-    ...agreement.jaccard.flatMap(({ keep, matrix: values }) => [`<h3>Overlap of the selections at ${formatShare(keep)}: tokens in both over tokens in either</h3>`, matrix(values)]),
+    ...agreement.jaccard.flatMap(({ keep, matrix: values }) => [
+      `<h3>Overlap of the selections at ${formatShare(keep)}: tokens in both over tokens in either</h3>`,
+      matrix(values),
+    ]),
   ];
 }
 
@@ -114,8 +206,16 @@ function fidelitySection({ fidelity }: Evaluation): string[] {
   if (fidelity === null) return [];
   return [
     '<h2>How well the classifier follows the embedding</h2>',
-    `<p>On ${formatCount(fidelity.heldOutDocuments)} documents of the sample that it did not learn from: of the best by its score, how many are among the best 10 % by the embedding's score, and how many of those are found.</p>`,
-    table(['kept', 'precision', 'recall'], fidelity.kept.map(({ keep, precision, recall }) => [formatShare(keep), ...[precision, recall].map((each) => formatEstimate({ ...each, n: fidelity.heldOutDocuments }))])),
+    `<p>On ${formatCount(fidelity.heldOutDocuments)} documents of the sample that it did not learn ` +
+      `from: of the best by its score, how many are among the best 10 % by the embedding's score, ` +
+      'and how many of those are found.</p>',
+    table(
+      ['kept', 'precision', 'recall'],
+      fidelity.kept.map(({ keep, precision, recall }) => [
+        formatShare(keep),
+        ...[precision, recall].map((each) => formatEstimate({ ...each, n: fidelity.heldOutDocuments })),
+      ]),
+    ),
   ];
 }
 
@@ -129,7 +229,10 @@ function formatEstimate({ value, low, high, n }: Estimate): string {
 
 function gain({ gain: { value, low, high } }: Match): string {
   const kind = low > 0 ? 'good' : high < 0 ? 'bad' : 'even';
-  return `<span class="${kind}">${value > 0 ? '+' : ''}${value.toFixed(3)}</span> <small>${low.toFixed(3)} – ${high.toFixed(3)}</small>`;
+  return (
+    `<span class="${kind}">${value > 0 ? '+' : ''}${value.toFixed(3)}</span> ` +
+    `<small>${low.toFixed(3)} – ${high.toFixed(3)}</small>`
+  );
 }
 
 function bar(share: number): string {
@@ -137,20 +240,28 @@ function bar(share: number): string {
 }
 
 function escapeHtml(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+  return text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;');
 }
 
-const style = `
-:root{color-scheme:light dark;--ink:light-dark(#1f2933,#e4e7eb);--muted:light-dark(#616e7c,#9aa5b1);--paper:light-dark(#fff,#14181d);--rule:light-dark(#e4e7eb,#323f4b);--good:light-dark(#0b7285,#66d9e8);--bad:light-dark(#c92a2a,#ff8787)}
+const style =
+  `
+:root{color-scheme:light ` +
+  `dark;--ink:light-dark(#1f2933,#e4e7eb);--muted:light-dark(#616e7c,#9aa5b1);--paper:light-dark(#fff,#14181d);--rule:light-dark(#e4e7eb,#323f4b);--good:light-dark(#0b7285,#66d9e8);--bad:light-dark(#c92a2a,#ff8787)}
 body{margin:0;background:var(--paper);color:var(--ink);font:15px/1.5 system-ui,sans-serif}
 main{max-width:76rem;margin:0 auto;padding:2rem 1rem 4rem}
 h1{font-size:1.75rem;line-height:1.2}h2{margin-top:3rem;font-size:1.25rem}h3{margin-top:2rem;font-size:1rem}
 .lead{font-size:1.125rem;max-width:60rem}p{max-width:60rem}
 .scroll{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.875rem}
-th,td{padding:.375rem .75rem .375rem 0;border-bottom:1px solid var(--rule);text-align:left;vertical-align:top;white-space:nowrap}
+th,td{padding:.375rem .75rem .375rem 0;border-bottom:1px solid ` +
+  `var(--rule);text-align:left;vertical-align:top;white-space:nowrap}
 thead th{color:var(--muted);font-weight:500}small{color:var(--muted)}
 .good{color:var(--good)}.bad{color:var(--bad)}.even{color:var(--muted)}
-.bar{display:block;min-width:5rem;background:linear-gradient(90deg,color-mix(in srgb,var(--good) 30%,transparent) var(--share),transparent var(--share))}
+.bar{display:block;min-width:5rem;background:linear-gradient(90deg,color-mix(in srgb,var(--good) ` +
+  `30%,transparent) var(--share),transparent var(--share))}
 svg{font-size:.875rem}svg text{fill:currentColor}.text{display:block;min-width:30rem;white-space:normal}
 pre{overflow-x:auto;font-size:.8125rem;padding:1rem;border:1px solid var(--rule)}
 `;

@@ -17,8 +17,8 @@ export interface TestExamples {
 const examplesAtMost = 500;
 
 /**
- * Reads the `tests` of every benchmark of the settings that has some, seeded, no text twice. Unusable rows are quarantined.
- * Errors: NO_TESTS where no benchmark has any, NO_EXAMPLES, and those of `listRowFiles`.
+ * Reads the `tests` of every benchmark of the settings that has some, seeded, no text twice. Unusable rows
+ * are quarantined. Errors: NO_TESTS where no benchmark has any, NO_EXAMPLES, and those of `listRowFiles`.
  */
 export async function readTests(run: Run): Promise<TestExamples[]> {
   const { benchmarks, sample } = run.settings;
@@ -31,11 +31,18 @@ export async function readTests(run: Run): Promise<TestExamples[]> {
       const texts = new Set<string>();
       let problem = 'the files have no row';
       const before = quarantine.count;
-      for (const { file, position, result } of (await readExampleRows(await listRowFiles(benchmark.tests, run.settingsFolder), benchmark, quarantine)).rows) {
+      for (const { file, position, result } of (
+        await readExampleRows(await listRowFiles(benchmark.tests, run.settingsFolder), benchmark, quarantine)
+      ).rows) {
         if ('text' in result) texts.add(result.text);
         else quarantine.add(file.name, position, (problem = result.reason));
       }
-      if (texts.size === 0) throw fail('NO_EXAMPLES', { benchmark: `${name} (tests)`, quarantined: quarantine.count - before, reason: problem });
+      if (texts.size === 0)
+        throw fail('NO_EXAMPLES', {
+          benchmark: `${name} (tests)`,
+          quarantined: quarantine.count - before,
+          reason: problem,
+        });
       tests.push({ benchmark: name, texts: chooseSome(texts, sample.seed) });
     }
     if (tests.length === 0) throw fail('NO_TESTS', { path: run.settingsPath });

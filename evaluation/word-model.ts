@@ -1,5 +1,6 @@
-// Bits per byte of a text under a language model of word trigrams. Words never met are spelled by a model of byte trigrams, itself learned from the words of the
-// same training text, so that every text has a probability and texts of any vocabulary can be compared.
+// Bits per byte of a text under a language model of word trigrams. Words never met are spelled by a model of
+// byte trigrams, itself learned from the words of the same training text, so that every text has a
+// probability and texts of any vocabulary can be compared.
 
 import { type NgramModel, openTrainer } from './kneser-ney.ts';
 
@@ -11,7 +12,10 @@ const leastLog2 = -1000;
 const endOfWord = 256;
 const evenByte = 1 / 257;
 
-/** Words with the space before them, numbers, runs of marks, and the rest of the white space; put together they are the text. */
+/**
+ * Words with the space before them, numbers, runs of marks, and the rest of the white space; put together
+ * they are the text.
+ */
 const wordPattern = / ?[\p{L}\p{M}]+| ?\p{N}+| ?[^\s\p{L}\p{M}\p{N}]+|\s+(?!\S)|\s+/gu;
 
 /** Numbers for words, shared by all models that are compared. */
@@ -63,7 +67,12 @@ export function trainWordModel(texts: Iterable<Int32Array>, vocabulary: Vocabula
   const baseOf = (word: number): number => {
     const known = spelled.get(word);
     if (known !== undefined) return known;
-    const base = 2 ** Math.max(leastLog2, speller.sumLog2(bytesOf(vocabulary.wordOf(word)), () => evenByte));
+    const base =
+      2 **
+      Math.max(
+        leastLog2,
+        speller.sumLog2(bytesOf(vocabulary.wordOf(word)), () => evenByte),
+      );
     spelled.set(word, base);
     return base;
   };

@@ -1,4 +1,5 @@
-// What `betr index` did, as `index.json` holds it: counts, the model, the search, warnings, and the fingerprints that tell whether anything changed.
+// What `betr index` did, as `index.json` holds it: counts, the model, the search, warnings, and the
+// fingerprints that tell whether anything changed.
 
 import { z } from 'zod';
 import { readSealedJson } from '../data/files/commit.ts';
@@ -29,7 +30,10 @@ export type CorpusCounts = z.output<typeof corpusCountsSchema>;
 export const sampleCountsSchema = z.object({
   documents: count,
   textBytes: count,
-  /** Rows dropped because an earlier one has the same document key, and documents dropped because one with a smaller hash has the same text. */
+  /**
+   * Rows dropped because an earlier one has the same document key, and documents dropped because one with a
+   * smaller hash has the same text.
+   */
   duplicateKeys: count,
   duplicateTexts: count,
   sources: z.array(z.object({ source: z.string(), documents: count })),
@@ -49,14 +53,25 @@ export const exampleCountsSchema = z.array(
 );
 export type ExampleCounts = z.output<typeof exampleCountsSchema>;
 
-/** Examples aimed at that are test items of the settings' tests, by force, by benchmark: how many, and the first. */
-export const testTargetsSchema = z.array(z.strictObject({ benchmark: z.string(), examples: count, first: z.string() }));
+/**
+ * Examples aimed at that are test items of the settings' tests, by force, by benchmark: how many, and the
+ * first.
+ */
+export const testTargetsSchema = z.array(
+  z.strictObject({ benchmark: z.string(), examples: count, first: z.string() }),
+);
 export type TestTargets = z.output<typeof testTargetsSchema>;
 
 export const indexCardSchema = z.object({
   version: z.literal(1),
   /** Fingerprints of everything the results depend on: files and settings. */
-  inputs: z.object({ sample: sha256, examples: sha256, embedding: sha256, search: sha256, tests: z.string().default('') }),
+  inputs: z.object({
+    sample: sha256,
+    examples: sha256,
+    embedding: sha256,
+    search: sha256,
+    tests: z.string().default(''),
+  }),
   corpus: corpusCountsSchema,
   sample: sampleCountsSchema,
   examples: exampleCountsSchema,
@@ -72,8 +87,13 @@ export const indexCardSchema = z.object({
     embedded: count,
     reused: count,
     seconds: z.number(),
-    /** Examples and documents that the embedder took only a part of: their characters (UTF-16 code units, within embedding.maxTokens), and those in their vectors. */
-    cut: z.object({ texts: count, characters: count, kept: count }).prefault({ texts: 0, characters: 0, kept: 0 }),
+    /**
+     * Examples and documents that the embedder took only a part of: their characters (UTF-16 code units,
+     * within embedding.maxTokens), and those in their vectors.
+     */
+    cut: z
+      .object({ texts: count, characters: count, kept: count })
+      .prefault({ texts: 0, characters: 0, kept: 0 }),
     /** Sampled documents that the embedder refused; they are in no list and have no score. */
     refused: count.default(0),
   }),
@@ -93,7 +113,10 @@ export const indexCardSchema = z.object({
     documentsPerExample: z.number(),
     /** Sampled documents that are in some example's list. */
     listed: count,
-    /** Which benchmark's example gives the best rank, among the top 10 % of the sample and among all listed documents. */
+    /**
+     * Which benchmark's example gives the best rank, among the top 10 % of the sample and among all listed
+     * documents.
+     */
     winners: z.array(z.object({ benchmark: z.string(), top: count, all: count })),
   }),
   warnings: z.array(z.string()),
@@ -103,9 +126,15 @@ export const indexCardSchema = z.object({
 
 export type IndexCard = z.output<typeof indexCardSchema>;
 
-/** Targets of the run that are test items by force, as its index says; none where there is no index (that can be read). */
+/**
+ * Targets of the run that are test items by force, as its index says; none where there is no index (that can
+ * be read).
+ */
 export async function readTestTargets(run: Run): Promise<TestTargets> {
-  return readIndexCard(run).then(({ testTargets }) => testTargets, () => []);
+  return readIndexCard(run).then(
+    ({ testTargets }) => testTargets,
+    () => [],
+  );
 }
 
 /** Reads the run's index card. Errors: STEP_MISSING, FILE_UNREADABLE, FILE_DAMAGED. */
@@ -115,5 +144,7 @@ export async function readIndexCard(run: Run): Promise<IndexCard> {
   return card;
 }
 
-/** With more benchmarks than this, only the joint score is written and learned, and none for each benchmark. */
+/**
+ * With more benchmarks than this, only the joint score is written and learned, and none for each benchmark.
+ */
 export const mostSingleBenchmarks = 16;

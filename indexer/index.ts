@@ -1,5 +1,6 @@
-// `betr index`: benchmark examples and a sample of the corpus in, a score for every sampled document out. Promises: does only what changed; stopped at any
-// point, the index that was there stays, and the next run goes on from the files that are whole; `index.json` is written last and says what all the others are.
+// `betr index`: benchmark examples and a sample of the corpus in, a score for every sampled document out.
+// Promises: does only what changed; stopped at any point, the index that was there stays, and the next run
+// goes on from the files that are whole; `index.json` is written last and says what all the others are.
 
 import { copyFile, link, mkdir, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
@@ -14,7 +15,13 @@ import type { RunFiles } from '../run/files.ts';
 import { fingerprint, type Run } from '../run/run.ts';
 import { describeTwice } from '../data/shards.ts';
 import { describeUnusable } from '../data/files/unusable.ts';
-import { type Example, examplesNoteSchema, loadExamples, readBenchmarks, saveExamples } from './examples/benchmarks.ts';
+import {
+  type Example,
+  examplesNoteSchema,
+  loadExamples,
+  readBenchmarks,
+  saveExamples,
+} from './examples/benchmarks.ts';
 import type { BestRanks } from './targets/best-rank.ts';
 import { type ExampleCounts, type IndexCard, indexCardSchema } from './index-card.ts';
 import { describeEmbedding, embedAll } from './vectors/embed.ts';
@@ -38,10 +45,15 @@ export interface IndexOptions {
 }
 
 /**
- * Makes the run's index: examples.parquet, sample.parquet, tokens.json, vectors/, index.hnsw, targets.parquet and index.json.
- * Errors: TESTS_ARE_FILES, TARGETS_ARE_TESTS (what there was is left as it was), those of `readBenchmarks`, `drawSample` and `embedAll`, NO_FILES, DISK_FULL, WRITE_FAILED.
+ * Makes the run's index: examples.parquet, sample.parquet, tokens.json, vectors/, index.hnsw, targets.parquet
+ * and index.json. Errors: TESTS_ARE_FILES, TARGETS_ARE_TESTS (what there was is left as it was), those of
+ * `readBenchmarks`, `drawSample` and `embedAll`, NO_FILES, DISK_FULL, WRITE_FAILED.
  */
-export async function runIndex(run: Run, report: Report, { forceTests = false }: IndexOptions = {}): Promise<IndexResult> {
+export async function runIndex(
+  run: Run,
+  report: Report,
+  { forceTests = false }: IndexOptions = {},
+): Promise<IndexResult> {
   const inputs = await readInputs(run);
   const last = await readOr(run.files.indexCard, indexCardSchema);
   const isSame = last !== undefined && (await isWhole(run, last, inputs));
@@ -53,13 +65,32 @@ export async function runIndex(run: Run, report: Report, { forceTests = false }:
   await save(next.examples);
   const { corpus, sample } = await makeSample(run, next, inputs, report);
   const vectors = await embedAll(run, examples, { path: next.sample, documents: sample.documents }, report);
-  const { lists, search } = await searchSample(run, next.index, vectors, counts, await knownIndex(next.index, last, inputs.sample, vectors.embedding), report);
+  const { lists, search } = await searchSample(
+    run,
+    next.index,
+    vectors,
+    counts,
+    await knownIndex(next.index, last, inputs.sample, vectors.embedding),
+    report,
+  );
   const refused = vectors.refused.size === 0 ? undefined : [...vectors.refused.keys()];
-  const from = fingerprint({ sample: inputs.sample, examples: inputs.examples, embedder: vectors.embedding.fingerprint, search: inputs.search, refused });
+  const from = fingerprint({
+    sample: inputs.sample,
+    examples: inputs.examples,
+    embedder: vectors.embedding.fingerprint,
+    search: inputs.search,
+    refused,
+  });
   const best = await writeTargets(run, next.targets, vectors.keys, examples, lists, from);
   const card: IndexCard = {
     version: 1,
-    inputs: { sample: inputs.sample, examples: inputs.examples, embedding: inputs.embedding, search: inputs.search, tests: inputs.tests },
+    inputs: {
+      sample: inputs.sample,
+      examples: inputs.examples,
+      embedding: inputs.embedding,
+      search: inputs.search,
+      tests: inputs.tests,
+    },
     corpus,
     sample,
     examples: counts,
@@ -67,7 +98,13 @@ export async function runIndex(run: Run, report: Report, { forceTests = false }:
     embedding: vectors.embedding,
     search,
     ranks: describeRanks(best, examples, counts),
-    warnings: [...describeTwice([...inputs.shards, ...inputs.benchmarks.flatMap(({ files }) => files)]), ...describeUnusable(corpus.withoutDocuments), ...listWarnings(run, sample.documents / examples.length, counts, search), ...describeEmbedding(vectors), ...describeTestTargets(testTargets)],
+    warnings: [
+      ...describeTwice([...inputs.shards, ...inputs.benchmarks.flatMap(({ files }) => files)]),
+      ...describeUnusable(corpus.withoutDocuments),
+      ...listWarnings(run, sample.documents / examples.length, counts, search),
+      ...describeEmbedding(vectors),
+      ...describeTestTargets(testTargets),
+    ],
     outputs: await hashOutputs(next),
   };
   await takeOver(run, next);
@@ -75,7 +112,10 @@ export async function runIndex(run: Run, report: Report, { forceTests = false }:
   return { ...card, fresh: false };
 }
 
-/** What an earlier run wrote; undefined where there is nothing that can be read, because this command is what makes it anew. */
+/**
+ * What an earlier run wrote; undefined where there is nothing that can be read, because this command is what
+ * makes it anew.
+ */
 async function readOr<T>(path: string, schema: z.ZodType<T>): Promise<T | undefined> {
   try {
     return await readSealedJson(path, schema, 'betr index');
@@ -89,13 +129,23 @@ const outputs = ['examples', 'sample', 'tokens', 'index', 'targets'] as const;
 
 type IndexFiles = Pick<RunFiles, (typeof outputs)[number]>;
 
-/** The files of the index that is being made. They lie in a folder of their own, which starts with those of the present index. */
+/**
+ * The files of the index that is being made. They lie in a folder of their own, which starts with those of
+ * the present index.
+ */
 async function openNext({ files }: Run): Promise<IndexFiles> {
   await mkdir(files.nextIndex, { recursive: true });
   const place = (output: (typeof outputs)[number]): string => join(files.nextIndex, basename(files[output]));
-  const next = { examples: place('examples'), sample: place('sample'), tokens: place('tokens'), index: place('index'), targets: place('targets') };
+  const next = {
+    examples: place('examples'),
+    sample: place('sample'),
+    tokens: place('tokens'),
+    index: place('index'),
+    targets: place('targets'),
+  };
   for (const output of outputs) {
-    if ((await sizeOf(next[output])) === undefined && (await sizeOf(files[output])) !== undefined) await link(files[output], next[output]).catch(() => copyFile(files[output], next[output]));
+    if ((await sizeOf(next[output])) === undefined && (await sizeOf(files[output])) !== undefined)
+      await link(files[output], next[output]).catch(() => copyFile(files[output], next[output]));
   }
   return next;
 }
@@ -109,13 +159,33 @@ async function takeOver({ files }: Run, next: IndexFiles): Promise<void> {
 }
 
 async function isWhole(run: Run, card: IndexCard, inputs: IndexInputs): Promise<boolean> {
-  if (card.inputs.tests !== inputs.tests || card.inputs.sample !== inputs.sample || card.inputs.examples !== inputs.examples || card.inputs.embedding !== inputs.embedding || card.inputs.search !== inputs.search) return false;
-  for (const output of outputs) if ((await sha256If(run.files[output])) !== card.outputs[output]) return false;
+  if (
+    card.inputs.tests !== inputs.tests ||
+    card.inputs.sample !== inputs.sample ||
+    card.inputs.examples !== inputs.examples ||
+    card.inputs.embedding !== inputs.embedding ||
+    card.inputs.search !== inputs.search
+  )
+    return false;
+  for (const output of outputs)
+    if ((await sha256If(run.files[output])) !== card.outputs[output]) return false;
   return true;
 }
 
-async function hashOutputs({ examples, sample, tokens, index, targets }: IndexFiles): Promise<IndexCard['outputs']> {
-  return { examples: await sha256File(examples), sample: await sha256File(sample), tokens: await sha256File(tokens), index: await sha256File(index), targets: await sha256File(targets) };
+async function hashOutputs({
+  examples,
+  sample,
+  tokens,
+  index,
+  targets,
+}: IndexFiles): Promise<IndexCard['outputs']> {
+  return {
+    examples: await sha256File(examples),
+    sample: await sha256File(sample),
+    tokens: await sha256File(tokens),
+    index: await sha256File(index),
+    targets: await sha256File(targets),
+  };
 }
 
 function sha256If(path: string): Promise<string | undefined> {
@@ -124,22 +194,41 @@ function sha256If(path: string): Promise<string | undefined> {
 
 /** Removes what is not as the last run left it, so that it is made again rather than taken for whole. */
 async function dropDamaged(run: Run, last: IndexCard): Promise<void> {
-  for (const output of outputs) if ((await sha256If(run.files[output])) !== last.outputs[output]) await rm(run.files[output], { force: true });
+  for (const output of outputs)
+    if ((await sha256If(run.files[output])) !== last.outputs[output])
+      await rm(run.files[output], { force: true });
 }
 
 /** The examples, and what writes them where they are not there yet. */
-async function makeExamples(run: Run, inputs: IndexInputs): Promise<{ examples: Example[]; counts: ExampleCounts; save: (path: string) => Promise<void> }> {
+async function makeExamples(
+  run: Run,
+  inputs: IndexInputs,
+): Promise<{ examples: Example[]; counts: ExampleCounts; save: (path: string) => Promise<void> }> {
   const note = await readNote(run.files.examples, examplesNoteSchema);
-  if (note?.from === inputs.examples) return { examples: await loadExamples(run), counts: note.counts, save: () => Promise.resolve() };
-  const { examples, counts } = await withQuarantine(run, 'index-benchmarks.jsonl', (quarantine) => readBenchmarks(run, inputs.benchmarks, quarantine));
-  return { examples, counts, save: (path) => saveExamples(run, path, examples, { from: inputs.examples, counts }) };
+  if (note?.from === inputs.examples)
+    return { examples: await loadExamples(run), counts: note.counts, save: () => Promise.resolve() };
+  const { examples, counts } = await withQuarantine(run, 'index-benchmarks.jsonl', (quarantine) =>
+    readBenchmarks(run, inputs.benchmarks, quarantine),
+  );
+  return {
+    examples,
+    counts,
+    save: (path) => saveExamples(run, path, examples, { from: inputs.examples, counts }),
+  };
 }
 
-async function makeSample(run: Run, next: IndexFiles, inputs: IndexInputs, report: Report): Promise<SampleNote> {
+async function makeSample(
+  run: Run,
+  next: IndexFiles,
+  inputs: IndexInputs,
+  report: Report,
+): Promise<SampleNote> {
   const kept = await readNote(next.sample, sampleNoteSchema);
   const draw = async (): Promise<SampleNote> => {
     await checkFields(inputs.shards, run.settings.corpus.fields, report);
-    return withQuarantine(run, 'index-corpus.jsonl', (quarantine) => drawSample(run, next.sample, inputs.shards, inputs.sample, quarantine, report));
+    return withQuarantine(run, 'index-corpus.jsonl', (quarantine) =>
+      drawSample(run, next.sample, inputs.shards, inputs.sample, quarantine, report),
+    );
   };
   const note = kept?.from === inputs.sample ? kept : await draw();
   const rates = await readOr(next.tokens, tokenRatesSchema);
@@ -148,8 +237,14 @@ async function makeSample(run: Run, next: IndexFiles, inputs: IndexInputs, repor
 }
 
 /** The SHA-256 of an index over these very vectors, where the last run that ended left one. */
-async function knownIndex(path: string, last: IndexCard | undefined, sample: string, embedding: IndexCard['embedding']): Promise<string | undefined> {
-  if (last?.inputs.sample !== sample || last.embedding.fingerprint !== embedding.fingerprint) return undefined;
+async function knownIndex(
+  path: string,
+  last: IndexCard | undefined,
+  sample: string,
+  embedding: IndexCard['embedding'],
+): Promise<string | undefined> {
+  if (last?.inputs.sample !== sample || last.embedding.fingerprint !== embedding.fingerprint)
+    return undefined;
   // What an embedder refuses may change.
   if (last.embedding.refused + embedding.refused > 0) return undefined;
   const found = await sha256If(path);
@@ -157,7 +252,11 @@ async function knownIndex(path: string, last: IndexCard | undefined, sample: str
 }
 
 /** The top is the tenth that the classifier learns. */
-function describeRanks(best: BestRanks, examples: readonly Example[], counts: ExampleCounts): IndexCard['ranks'] {
+function describeRanks(
+  best: BestRanks,
+  examples: readonly Example[],
+  counts: ExampleCounts,
+): IndexCard['ranks'] {
   const sampled = best.ranks.length;
   const won = new Map(counts.map(({ benchmark }) => [benchmark, { benchmark, top: 0, all: 0 }]));
   let listed = 0;
@@ -171,18 +270,45 @@ function describeRanks(best: BestRanks, examples: readonly Example[], counts: Ex
   return { documentsPerExample: sampled / examples.length, listed, winners: [...won.values()] };
 }
 
-/** What a reader of the scores has to know. Below 100 documents an example ties decide (method.md §2; the paper has about 700). */
-function listWarnings({ settings }: Run, perExample: number, counts: ExampleCounts, search: IndexCard['search']): string[] {
+/**
+ * What a reader of the scores has to know. Below 100 documents an example ties decide (method.md §2; the
+ * paper has about 700).
+ */
+function listWarnings(
+  { settings }: Run,
+  perExample: number,
+  counts: ExampleCounts,
+  search: IndexCard['search'],
+): string[] {
   const warnings: string[] = [];
   if (perExample < 100) {
-    warnings.push(`There are only ${perExample.toPrecision(2)} sampled documents for each example (the method's paper has about 700): many best ranks tie, and the next-best ranks and the cosine decide. A larger sample or fewer examples would tell more.`);
+    warnings.push(
+      `There are only ${perExample.toPrecision(2)} sampled documents for each example (the method's ` +
+        'paper has about 700): many best ranks tie, and the next-best ranks and the cosine decide. A ' +
+        'larger sample or fewer examples would tell more.',
+    );
   }
-  const [least, next] = counts.map(({ benchmark, found, duplicates }) => ({ benchmark, usable: found - duplicates })).sort((a, b) => a.usable - b.usable);
-  if (settings.examples.equal && least !== undefined && next !== undefined && least.usable < settings.examples.perBenchmark && 2 * least.usable <= next.usable) {
-    warnings.push(`Benchmark "${least.benchmark}" has only ${least.usable} examples, so every benchmark gives ${least.usable}. Leave it out, or set examples.equal to false, to use more.`);
+  const [least, next] = counts
+    .map(({ benchmark, found, duplicates }) => ({ benchmark, usable: found - duplicates }))
+    .sort((a, b) => a.usable - b.usable);
+  if (
+    settings.examples.equal &&
+    least !== undefined &&
+    next !== undefined &&
+    least.usable < settings.examples.perBenchmark &&
+    2 * least.usable <= next.usable
+  ) {
+    warnings.push(
+      `Benchmark "${least.benchmark}" has only ${least.usable} examples, so every benchmark ` +
+        `gives ${least.usable}. Leave it out, or set examples.equal to false, to use more.`,
+    );
   }
   if (search.approximate) {
-    warnings.push(`The ranks are approximate: the lists come from the HNSW index, which finds ${(100 * search.hnsw.recall).toFixed(1)} % of the true nearest ${search.hnsw.nearest}. Set search.method to exact for exact ones.`);
+    warnings.push(
+      'The ranks are approximate: the lists come from the HNSW index, which ' +
+        `finds ${(100 * search.hnsw.recall).toFixed(1)} % of the true nearest ${search.hnsw.nearest}. ` +
+        'Set search.method to exact for exact ones.',
+    );
   }
   return warnings;
 }

@@ -26,29 +26,71 @@ export interface IndexInputs {
   sameFiles: { benchmark: string; file: string; tests: string }[];
 }
 
-/** Finds the files and takes the fingerprints. Errors: SETTINGS_INVALID without benchmarks, NO_FILES, FILE_NOT_FOUND, FILE_KIND_UNKNOWN. */
+/**
+ * Finds the files and takes the fingerprints. Errors: SETTINGS_INVALID without benchmarks, NO_FILES,
+ * FILE_NOT_FOUND, FILE_KIND_UNKNOWN.
+ */
 export async function readInputs(run: Run): Promise<IndexInputs> {
   const { corpus, benchmarks, examples, sample, embedding, search } = run.settings;
-  if (benchmarks.length === 0) throw fail('SETTINGS_INVALID', { path: run.settingsPath, problems: ['benchmarks: missing; betr index scores the sample by the examples of at least one benchmark (betr rank --scorer random, length or fasttext:FILE needs none)'] });
+  if (benchmarks.length === 0)
+    throw fail('SETTINGS_INVALID', {
+      path: run.settingsPath,
+      problems: [
+        'benchmarks: missing; betr index scores the sample by the examples of at least one benchmark ' +
+          '(betr rank --scorer random, length or fasttext:FILE needs none)',
+      ],
+    });
   const shards = await listCorpus(run);
   const found = await listBenchmarks(run);
-  const contents = await Promise.all(found.map(async ({ files, tests }) => ({ examples: await hashContents(files), tests: await hashContents(tests) })));
+  const contents = await Promise.all(
+    found.map(async ({ files, tests }) => ({
+      examples: await hashContents(files),
+      tests: await hashContents(tests),
+    })),
+  );
   const rules = readRecipes().fingerprint;
-  const describe = (of: 'examples' | 'tests'): unknown => found.map(({ benchmark: { name, template, recipe } }, i) => ({ name, rules: template ?? { rules, recipe }, contents: contents[i]?.[of] }));
+  const describe = (of: 'examples' | 'tests'): unknown =>
+    found.map(({ benchmark: { name, template, recipe } }, i) => ({
+      name,
+      rules: template ?? { rules, recipe },
+      contents: contents[i]?.[of],
+    }));
   return {
     shards,
     benchmarks: found,
-    sample: fingerprint({ shards: shards.map(({ name, bytes, modifiedMs, format }) => [name, bytes, modifiedMs, ...(isCompressed(format) ? [compressedReader] : [])]), fields: corpus.fields, sample }),
+    sample: fingerprint({
+      shards: shards.map(({ name, bytes, modifiedMs, format }) => [
+        name,
+        bytes,
+        modifiedMs,
+        ...(isCompressed(format) ? [compressedReader] : []),
+      ]),
+      fields: corpus.fields,
+      sample,
+    }),
     examples: fingerprint({ benchmarks: describe('examples'), examples, seed: sample.seed }),
     // How fast an endpoint is asked changes no vector.
-    embedding: fingerprint({ ...embedding, textsPerRequest: undefined, requestsAtOnce: undefined, timeoutSeconds: undefined }),
+    embedding: fingerprint({
+      ...embedding,
+      textsPerRequest: undefined,
+      requestsAtOnce: undefined,
+      timeoutSeconds: undefined,
+    }),
     search: fingerprint(search),
     tests: found.every(({ tests }) => tests.length === 0) ? '' : fingerprint(describe('tests')),
-    sameFiles: found.flatMap(({ benchmark }, i) => (contents[i]?.examples ?? []).flatMap(([file, hash]) => (contents[i]?.tests ?? []).filter(([, other]) => other === hash).map(([tests]) => ({ benchmark: benchmark.name, file, tests })))),
+    sameFiles: found.flatMap(({ benchmark }, i) =>
+      (contents[i]?.examples ?? []).flatMap(([file, hash]) =>
+        (contents[i]?.tests ?? [])
+          .filter(([, other]) => other === hash)
+          .map(([tests]) => ({ benchmark: benchmark.name, file, tests })),
+      ),
+    ),
   };
 }
 
 /** Name and SHA-256 of each file. */
 function hashContents(files: readonly ListedFile[]): Promise<[name: string, sha256: string][]> {
-  return Promise.all(files.map(async ({ name, path }): Promise<[string, string]> => [name, await sha256File(path)]));
+  return Promise.all(
+    files.map(async ({ name, path }): Promise<[string, string]> => [name, await sha256File(path)]),
+  );
 }

@@ -1,5 +1,6 @@
-// Targets that are test items: a selection that is aimed at them says nothing when it is measured on them, so they are refused unless forced, and the
-// force goes on record. Targets and test items are the same where their texts are, but for case, punctuation and spaces.
+// Targets that are test items: a selection that is aimed at them says nothing when it is measured on them, so
+// they are refused unless forced, and the force goes on record. Targets and test items are the same where
+// their texts are, but for case, punctuation and spaces.
 
 import { join } from 'node:path';
 import { fail } from '../run/errors/errors.ts';
@@ -14,10 +15,16 @@ import { sameness } from './examples/same-text.ts';
 const shownCharacters = 120;
 
 /**
- * Compares the examples that are to be aimed at with the test items of all benchmarks. What is the same is returned where `force` says so, and refused otherwise.
- * Unusable rows of the tests are quarantined. Errors: TESTS_ARE_FILES, TARGETS_ARE_TESTS; those of `readRows`.
+ * Compares the examples that are to be aimed at with the test items of all benchmarks. What is the same is
+ * returned where `force` says so, and refused otherwise. Unusable rows of the tests are quarantined. Errors:
+ * TESTS_ARE_FILES, TARGETS_ARE_TESTS; those of `readRows`.
  */
-export async function checkTargets(run: Run, { benchmarks, sameFiles: [sameFile] }: IndexInputs, examples: readonly Example[], force: boolean): Promise<TestTargets> {
+export async function checkTargets(
+  run: Run,
+  { benchmarks, sameFiles: [sameFile] }: IndexInputs,
+  examples: readonly Example[],
+  force: boolean,
+): Promise<TestTargets> {
   if (sameFile !== undefined && !force) throw fail('TESTS_ARE_FILES', sameFile);
   const tests = await readTestTexts(run, benchmarks);
   if (tests.size === 0) return [];
@@ -35,14 +42,24 @@ export async function checkTargets(run: Run, { benchmarks, sameFiles: [sameFile]
   const [refused] = all;
   if (first === undefined || refused === undefined || force) return [...found.values()];
   const ofExamples = examples.filter(({ benchmark }) => benchmark === first.benchmark).length;
-  throw fail('TARGETS_ARE_TESTS', { ...first, ofExamples, tests: refused.tests, text: refused.text.replaceAll(/\s+/g, ' ').slice(0, shownCharacters), others: [...found.keys()].slice(1), all: all.map(({ benchmark, example, tests: of }) => ({ benchmark, example, tests: of })) });
+  throw fail('TARGETS_ARE_TESTS', {
+    ...first,
+    ofExamples,
+    tests: refused.tests,
+    text: refused.text.replaceAll(/\s+/g, ' ').slice(0, shownCharacters),
+    others: [...found.keys()].slice(1),
+    all: all.map(({ benchmark, example, tests: of }) => ({ benchmark, example, tests: of })),
+  });
 }
 
 /** What a reader of anything made from the targets has to know. */
 export function describeTestTargets(testTargets: TestTargets): string[] {
   if (testTargets.length === 0) return [];
   const parts = testTargets.map(({ benchmark, examples }) => `${examples} of "${benchmark}"`);
-  return [`By force, test items are among the targets (${parts.join(', ')}): what comes of them cannot be measured on these tests.`];
+  return [
+    `By force, test items are among the targets (${parts.join(', ')}): what comes of them cannot be ` +
+      'measured on these tests.',
+  ];
 }
 
 /** By what makes texts the same, the benchmark whose test item it is. */
@@ -51,10 +68,12 @@ async function readTestTexts(run: Run, benchmarks: readonly BenchmarkFiles[]): P
   const quarantine = openQuarantine(join(run.files.quarantine, 'index-tests.jsonl'));
   try {
     for (const { benchmark, tests } of benchmarks) {
-      for (const { file, position, result, question } of (await readExampleRows(tests, benchmark, quarantine)).rows) {
+      for (const { file, position, result, question } of (await readExampleRows(tests, benchmark, quarantine))
+        .rows) {
         const text = 'text' in result ? result.text : question;
         const key = text === undefined ? undefined : sameness(text);
-        if (key === undefined) quarantine.add(file.name, position, 'reason' in result ? result.reason : 'no text');
+        if (key === undefined)
+          quarantine.add(file.name, position, 'reason' in result ? result.reason : 'no text');
         else if (!found.has(key)) found.set(key, benchmark.name);
       }
     }

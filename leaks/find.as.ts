@@ -1,9 +1,13 @@
-// Looks for runs of words in texts, in AssemblyScript (compiled to WebAssembly): UTF-8 in, hits out. words.ts says what a word is.
-// The hash of a run is a polynomial of its words' hashes, so that any length costs one multiplication. A run can only be looked for if all its pairs of
-// words are, and a small table of bits tells most of them; another drops most runs that are not looked for, the table of hashes drops the rest but for
+// Looks for runs of words in texts, in AssemblyScript (compiled to WebAssembly): UTF-8 in, hits out. words.ts
+// says what a word is. The hash of a run is a polynomial of its words' hashes, so that any length costs one
+// multiplication. A run can only be looked for if all its pairs of words are, and a small table of bits tells
+// most of them; another drops most runs that are not looked for, the table of hashes drops the rest but for
 // collisions, which the host's string match finds.
 
-/** Where the host puts the lengths that are looked for (a u32 each, ascending, at most 16, each of 2 to 16), after their number. */
+/**
+ * Where the host puts the lengths that are looked for (a u32 each, ascending, at most 16, each of 2 to 16),
+ * after their number.
+ */
 export const lengthsAt: usize = 1024;
 const firstLength: usize = lengthsAt + 4;
 /** Words' ends and the polynomial so far, of the last 32 words. */
@@ -38,7 +42,10 @@ let words: u32 = 0;
 /** Pairs in a row, up to the last, that may be in a run. */
 let pairs: u32 = 0;
 
-/** Takes over the tables: 2^pairBits bits of pairs, 2^filterBits of runs, and 2^slotBits slots of 8 bytes (0: empty). */
+/**
+ * Takes over the tables: 2^pairBits bits of pairs, 2^filterBits of runs, and 2^slotBits slots of 8 bytes (0:
+ * empty).
+ */
 export function openTables(pairTable: usize, pairBits: u32, filter: usize, filterBits: u32, slots: usize, slotBits: u32): void {
   pairsAt = pairTable;
   pairShift = 64 - pairBits;
@@ -72,7 +79,10 @@ export function hasMore(): bool {
 let wordStart: usize = 0;
 let wordEnd: usize = 0;
 
-/** The hash of the next word, which is passed over and whose bounds are in `wordStart` and `wordEnd`; 0 where there is none. */
+/**
+ * The hash of the next word, which is passed over and whose bounds are in `wordStart` and `wordEnd`; 0 where
+ * there is none.
+ */
 function nextWord(): u64 {
   let hash: u64 = 0;
   while (at < end) {
@@ -136,7 +146,10 @@ export function findHits(): u32 {
   return hits;
 }
 
-/** Puts every run of `length` words of the text into the tables, and the slot of each at `out` (a u32 each); returns how many there are. */
+/**
+ * Puts every run of `length` words of the text into the tables, and the slot of each at `out` (a u32 each);
+ * returns how many there are.
+ */
 export function insertRuns(length: u32, out: usize): u32 {
   let runs: u32 = 0;
   for (let hash = nextWord(); hash != 0; hash = nextWord()) {
@@ -185,7 +198,9 @@ function seek(run: u64): u32 {
   return <u32>slot;
 }
 
-/** The folded code point of the character at `at`, which is passed over; 0 where it separates, or is no UTF-8. */
+/**
+ * The folded code point of the character at `at`, which is passed over; 0 where it separates, or is no UTF-8.
+ */
 @inline
 function nextFolded(): u32 {
   let codePoint: u32 = load<u8>(at);

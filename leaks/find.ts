@@ -1,5 +1,6 @@
-// Finds test items in documents: runs of words, by hash and then by the words themselves. Promises: every run is found that listWords would find,
-// and nothing else; memory bounded by the tests (about 60 bytes for each of their words) and the longest document.
+// Finds test items in documents: runs of words, by hash and then by the words themselves. Promises: every run
+// is found that listWords would find, and nothing else; memory bounded by the tests (about 60 bytes for each
+// of their words) and the longest document.
 
 import { z } from 'zod';
 import { fail } from '../run/errors/errors.ts';
@@ -20,7 +21,10 @@ export interface Passage {
 }
 
 export interface Finder {
-  /** The passages of the document text[start, end) that are in test texts too, as long as they go on; by item, in the order of the text. */
+  /**
+   * The passages of the document text[start, end) that are in test texts too, as long as they go on; by item,
+   * in the order of the text.
+   */
   find(text: Uint8Array, start: number, end: number): Passage[];
 }
 
@@ -31,7 +35,17 @@ const exportsSchema = z.object({
   mostHits: wasmNumber,
   foldsAt: wasmNumber,
   freeAt: wasmNumber,
-  openTables: wasmFunction<(pairs: number, pairBits: number, filter: number, filterBits: number, slots: number, slotBits: number) => void>(),
+  openTables:
+    wasmFunction<
+      (
+        pairs: number,
+        pairBits: number,
+        filter: number,
+        filterBits: number,
+        slots: number,
+        slotBits: number,
+      ) => void
+    >(),
   openText: wasmFunction<(from: number, to: number) => void>(),
   hasMore: wasmFunction<() => number>(),
   findHits: wasmFunction<() => number>(),
@@ -40,7 +54,10 @@ const exportsSchema = z.object({
 
 const mostRuns = 100_000_000;
 
-/** How a test text is looked for: by all its runs of so many words, or whole where it has fewer; undefined where it is too short. */
+/**
+ * How a test text is looked for: by all its runs of so many words, or whole where it has fewer; undefined
+ * where it is too short.
+ */
 export function runLength(words: number, runWords: number): number | undefined {
   return words < fewestWords ? undefined : Math.min(words, runWords);
 }
@@ -49,7 +66,9 @@ export function runLength(words: number, runWords: number): number | undefined {
 export function openFinder(texts: readonly string[], runWords = defaultRunWords): Finder {
   const wordCounts = texts.map((text) => listWords(text).length);
   const lengths = wordCounts.map((words) => runLength(words, runWords));
-  const counts = lengths.map((length, item) => (length === undefined ? 0 : (wordCounts[item] ?? 0) - length + 1));
+  const counts = lengths.map((length, item) =>
+    length === undefined ? 0 : (wordCounts[item] ?? 0) - length + 1,
+  );
   const runs = counts.reduce((sum, count) => sum + count, 0);
   if (runs > mostRuns) throw fail('TESTS_TOO_LARGE', { runs, most: mostRuns });
   const wasm = openWasm(new URL('./find.wasm', import.meta.url), exportsSchema);
@@ -71,7 +90,8 @@ export function openFinder(texts: readonly string[], runWords = defaultRunWords)
     wasm.openText(textAt, textAt + text.length);
   };
 
-  // Runs by slot: the newest of a slot in `newest`, each leads to the one before. Run numbers are in the order of items and words.
+  // Runs by slot: the newest of a slot in `newest`, each leads to the one before. Run numbers are in the
+  // order of items and words.
   const newest = new Int32Array(2 ** slotBits).fill(-1);
   const before = new Int32Array(runs);
   const itemOf = new Uint32Array(runs);
@@ -102,7 +122,9 @@ export function openFinder(texts: readonly string[], runWords = defaultRunWords)
   const runText = (number: number): string => {
     const item = itemOf[number] ?? 0;
     const from = number - (firstRun[item] ?? 0);
-    return wordsOf(item).slice(from, from + (lengths[item] ?? 0)).join(' ');
+    return wordsOf(item)
+      .slice(from, from + (lengths[item] ?? 0))
+      .join(' ');
   };
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
@@ -114,7 +136,9 @@ export function openFinder(texts: readonly string[], runWords = defaultRunWords)
         const hits = new Uint32Array(wasm.memory.buffer, wasm.hitsAt, 4 * wasm.findHits());
         for (let at = 0; at < hits.length; at += 4) {
           const [slot = 0, startByte = 0, endByte = 0] = hits.subarray(at, at + 3);
-          const words = listWords(decoder.decode(text.subarray(start + startByte, start + endByte))).map(({ word }) => word).join(' ');
+          const words = listWords(decoder.decode(text.subarray(start + startByte, start + endByte)))
+            .map(({ word }) => word)
+            .join(' ');
           for (let number = newest[slot] ?? -1; number >= 0; number = before[number] ?? -1) {
             if (runText(number) === words) extend(passages, itemOf[number] ?? 0, startByte, endByte);
           }
@@ -135,7 +159,11 @@ function extend(passages: Map<number, Passage[]>, item: number, startByte: numbe
 }
 
 /** The slow, obvious version of `find`: every run of every text against every run of the document. */
-export function findSlowly(texts: readonly string[], document: string, runWords = defaultRunWords): Passage[] {
+export function findSlowly(
+  texts: readonly string[],
+  document: string,
+  runWords = defaultRunWords,
+): Passage[] {
   const words = listWords(document);
   const byteAt = (index: number): number => Buffer.byteLength(document.slice(0, index));
   const passages = new Map<number, Passage[]>();
@@ -143,10 +171,13 @@ export function findSlowly(texts: readonly string[], document: string, runWords 
     const wanted = listWords(text).map(({ word }) => word);
     const length = runLength(wanted.length, runWords);
     if (length === undefined) continue;
-    const runs = new Set(wanted.slice(0, wanted.length - length + 1).map((_, i) => wanted.slice(i, i + length).join(' ')));
+    const runs = new Set(
+      wanted.slice(0, wanted.length - length + 1).map((_, i) => wanted.slice(i, i + length).join(' ')),
+    );
     for (let i = 0; i + length <= words.length; i++) {
       const run = words.slice(i, i + length);
-      if (runs.has(run.map(({ word }) => word).join(' '))) extend(passages, item, byteAt(run[0]?.start ?? 0), byteAt(run.at(-1)?.end ?? 0));
+      if (runs.has(run.map(({ word }) => word).join(' ')))
+        extend(passages, item, byteAt(run[0]?.start ?? 0), byteAt(run.at(-1)?.end ?? 0));
     }
   }
   return [...passages.values()].flat().sort((a, b) => a.item - b.item || a.startByte - b.startByte);

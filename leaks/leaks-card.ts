@@ -1,4 +1,5 @@
-// leaks.json: what was looked for, in which shards, and what was found; leaks.parquet beside it has every passage.
+// leaks.json: what was looked for, in which shards, and what was found; leaks.parquet beside it has every
+// passage.
 
 import { z } from 'zod';
 import { chunkSchema } from '../data/chunks.ts';
@@ -14,10 +15,20 @@ export const leaksCardSchema = z.strictObject({
   inputs: z.strictObject({
     tests: sha256,
     files: z.array(z.string()),
-    /** Runs of so many words are looked for, texts of fewer whole, and those of fewer than `fewestWords` not at all. */
+    /**
+     * Runs of so many words are looked for, texts of fewer whole, and those of fewer than `fewestWords` not
+     * at all.
+     */
     runWords: whole,
     fewestWords: whole,
-    shards: z.array(z.strictObject({ shard: z.string(), bytes: whole, modifiedMs: z.number(), chunks: z.array(chunkSchema).min(1) })),
+    shards: z.array(
+      z.strictObject({
+        shard: z.string(),
+        bytes: whole,
+        modifiedMs: z.number(),
+        chunks: z.array(chunkSchema).min(1),
+      }),
+    ),
   }),
   corpus: z.strictObject({ documents: whole, textBytes: whole, quarantined: whole }),
   /** Documents with a passage of any test item, and the passages. */
@@ -33,10 +44,24 @@ export const leaksCardSchema = z.strictObject({
       touched: whole,
       documents: whole,
       /** Of most words first. */
-      worst: z.array(z.strictObject({ shard: z.string(), row: whole, document: z.string(), item: z.string(), words: whole, passage: z.string() })),
-      /** Items whose text is that of an example in the run's benchmark files but for case, punctuation and spaces. */
+      worst: z.array(
+        z.strictObject({
+          shard: z.string(),
+          row: whole,
+          document: z.string(),
+          item: z.string(),
+          words: whole,
+          passage: z.string(),
+        }),
+      ),
+      /**
+       * Items whose text is that of an example in the run's benchmark files but for case, punctuation and
+       * spaces.
+       */
       identical: whole,
-      identicalPairs: z.array(z.strictObject({ item: z.string(), benchmark: z.string(), example: z.string() })),
+      identicalPairs: z.array(
+        z.strictObject({ item: z.string(), benchmark: z.string(), example: z.string() }),
+      ),
     }),
   ),
   testRowsQuarantined: whole,
@@ -48,6 +73,7 @@ export type LeaksCard = z.output<typeof leaksCardSchema>;
 /** Reads the run's leaks.json. Errors: STEP_MISSING, FILE_UNREADABLE, FILE_DAMAGED. */
 export async function readLeaks(run: Run): Promise<LeaksCard> {
   const card = await readJson(run.files.leaks, leaksCardSchema, 'betr leaks');
-  if (card === undefined) throw fail('STEP_MISSING', { need: 'list of leaks', command: 'betr leaks --tests FILES' });
+  if (card === undefined)
+    throw fail('STEP_MISSING', { need: 'list of leaks', command: 'betr leaks --tests FILES' });
   return card;
 }

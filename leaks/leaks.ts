@@ -1,5 +1,6 @@
-// `betr leaks`: which documents of the corpus contain benchmark test items, and which test items are training examples too.
-// Promises: every run of words of every test text is found wherever it stands, whatever case and punctuation; leaks.json is written last.
+// `betr leaks`: which documents of the corpus contain benchmark test items, and which test items are training
+// examples too. Promises: every run of words of every test text is found wherever it stands, whatever case
+// and punctuation; leaks.json is written last.
 
 import { rm } from 'node:fs/promises';
 import type { DuckDBConnection } from '@duckdb/node-api';
@@ -34,28 +35,60 @@ export interface LeaksOptions {
   runWords?: number;
 }
 
-/** Looks for the test items in the corpus of a run. Errors: NO_FILES, FILE_NOT_FOUND, NO_EXAMPLES, NO_DOCUMENTS, TESTS_TOO_LARGE; those of reading and writing. */
-export async function findLeaks(run: Run, { tests: patterns, runWords = defaultRunWords }: LeaksOptions, report: Report): Promise<LeaksResult> {
+/**
+ * Looks for the test items in the corpus of a run. Errors: NO_FILES, FILE_NOT_FOUND, NO_EXAMPLES,
+ * NO_DOCUMENTS, TESTS_TOO_LARGE; those of reading and writing.
+ */
+export async function findLeaks(
+  run: Run,
+  { tests: patterns, runWords = defaultRunWords }: LeaksOptions,
+  report: Report,
+): Promise<LeaksResult> {
   const files = await listRowFiles(patterns, run.settingsFolder);
-  const { items, quarantined } = await withQuarantine(run, 'leaks-tests.jsonl', async (quarantine) => ({ items: await readTests(files, quarantine), quarantined: quarantine.count }));
+  const { items, quarantined } = await withQuarantine(run, 'leaks-tests.jsonl', async (quarantine) => ({
+    items: await readTests(files, quarantine),
+    quarantined: quarantine.count,
+  }));
   const tests = await fingerprintTests(files);
-  const shards = await cutCorpus(run, await readLeaks(run).then(({ inputs }) => inputs.shards, () => []));
+  const shards = await cutCorpus(
+    run,
+    await readLeaks(run).then(
+      ({ inputs }) => inputs.shards,
+      () => [],
+    ),
+  );
   const { parts, ...scan } = await scanCorpus(run, shards, items, tests, runWords, report);
-  const sum = (count: (note: Scanned['parts'][number]['note']) => number): number => parts.reduce((total, { note }) => total + count(note), 0);
-  const corpus = { documents: sum(({ documents }) => documents), textBytes: sum(({ textBytes }) => textBytes), quarantined: sum((note) => note.quarantined) };
+  const sum = (count: (note: Scanned['parts'][number]['note']) => number): number =>
+    parts.reduce((total, { note }) => total + count(note), 0);
+  const corpus = {
+    documents: sum(({ documents }) => documents),
+    textBytes: sum(({ textBytes }) => textBytes),
+    quarantined: sum((note) => note.quarantined),
+  };
   // "No leaks" would be said of nothing.
-  if (corpus.documents === 0) throw fail('NO_DOCUMENTS', { files: shards.length, quarantined: corpus.quarantined, reasons: [] });
+  if (corpus.documents === 0)
+    throw fail('NO_DOCUMENTS', { files: shards.length, quarantined: corpus.quarantined, reasons: [] });
   // Without their card nobody takes old leaks for these.
   await rm(run.files.leaks, { force: true });
   const found = await withSpillingDuckDb(run.files.spill, async (connection) => {
-    const all = `SELECT * FROM ${parquetSource(parts.map(({ path }) => path))} ORDER BY shard, "row", start_byte, benchmark, item`;
+    const all =
+      `SELECT * FROM ${parquetSource(parts.map(({ path }) => path))} ORDER BY shard, "row", ` +
+      'start_byte, benchmark, item';
     await writeParquet(connection, all, run.files.leakTable, { tests });
     return describeFound(connection, run.files.leakTable);
   });
-  const identical = await withQuarantine(run, 'leaks-examples.jsonl', (quarantine) => findIdentical(run, items, quarantine));
+  const identical = await withQuarantine(run, 'leaks-examples.jsonl', (quarantine) =>
+    findIdentical(run, items, quarantine),
+  );
   const card: LeaksCard = {
     version: 1,
-    inputs: { tests, files: files.map(({ name }) => name), runWords, fewestWords, shards: shards.map(({ cut }) => cut) },
+    inputs: {
+      tests,
+      files: files.map(({ name }) => name),
+      runWords,
+      fewestWords,
+      shards: shards.map(({ cut }) => cut),
+    },
     corpus,
     documents: found.documents,
     passages: found.passages,
@@ -68,7 +101,9 @@ export async function findLeaks(run: Run, { tests: patterns, runWords = defaultR
         unchecked: own.filter(({ text }) => runLength(listWords(text).length, runWords) === undefined).length,
         ...(found.benchmarks.get(benchmark) ?? { touched: 0, documents: 0, worst: [] }),
         identical: new Set(pairs.map(({ test }) => test)).size,
-        identicalPairs: pairs.slice(0, pairsShown).map(({ test, example }) => ({ item: test.item, ...example })),
+        identicalPairs: pairs
+          .slice(0, pairsShown)
+          .map(({ test, example }) => ({ item: test.item, ...example })),
       };
     }),
     testRowsQuarantined: quarantined,
@@ -80,7 +115,15 @@ export async function findLeaks(run: Run, { tests: patterns, runWords = defaultR
 
 const totalsRow = z.tuple([z.number(), z.number()]);
 const benchmarkRow = z.object({ benchmark: z.string(), touched: z.number(), documents: z.number() });
-const worstRow = z.object({ benchmark: z.string(), shard: z.string(), row: z.number(), document: z.string(), item: z.string(), words: z.number(), passage: z.string() });
+const worstRow = z.object({
+  benchmark: z.string(),
+  shard: z.string(),
+  row: z.number(),
+  document: z.string(),
+  item: z.string(),
+  words: z.number(),
+  passage: z.string(),
+});
 
 interface Found {
   documents: number;
@@ -90,17 +133,35 @@ interface Found {
 
 async function describeFound(connection: DuckDBConnection, path: string): Promise<Found> {
   const table = parquetSource(path);
-  const rows = async <T>(query: string, schema: z.ZodType<T>): Promise<T[]> => z.array(schema).parse((await connection.runAndReadAll(query)).getRowObjects());
-  const [documents, passages] = totalsRow.parse((await connection.runAndReadAll(`SELECT count(DISTINCT (shard, "row"))::DOUBLE, count(*)::DOUBLE FROM ${table}`)).getRows()[0]);
-  const counts = await rows(`SELECT benchmark, count(DISTINCT item)::DOUBLE AS touched, count(DISTINCT (shard, "row"))::DOUBLE AS documents FROM ${table} GROUP BY benchmark`, benchmarkRow);
+  const rows = async <T>(query: string, schema: z.ZodType<T>): Promise<T[]> =>
+    z.array(schema).parse((await connection.runAndReadAll(query)).getRowObjects());
+  const [documents, passages] = totalsRow.parse(
+    (
+      await connection.runAndReadAll(
+        `SELECT count(DISTINCT (shard, "row"))::DOUBLE, count(*)::DOUBLE FROM ${table}`,
+      )
+    ).getRows()[0],
+  );
+  const counts = await rows(
+    'SELECT benchmark, count(DISTINCT item)::DOUBLE AS touched, count(DISTINCT (shard, "row"))::DOUBLE ' +
+      `AS documents FROM ${table} GROUP BY benchmark`,
+    benchmarkRow,
+  );
   // Of every document its longest passage of a benchmark, and of these the longest.
   const worst = await rows(
     `SELECT benchmark, shard, "row"::DOUBLE AS "row", document, item, words::DOUBLE AS words, passage FROM (
-       SELECT * FROM ${table} QUALIFY row_number() OVER (PARTITION BY benchmark, shard, "row" ORDER BY words DESC, start_byte, item) = 1)
-     QUALIFY row_number() OVER (PARTITION BY benchmark ORDER BY words DESC, document, shard, "row") <= ${worstDocuments} ORDER BY benchmark, words DESC, document, shard, "row"`,
+       SELECT * FROM ${table} QUALIFY row_number() OVER (PARTITION BY benchmark, shard, "row" ORDER BY ` +
+      `words DESC, start_byte, item) = 1)
+     QUALIFY row_number() OVER (PARTITION BY benchmark ORDER BY words DESC, document, shard, "row") ` +
+      `<= ${worstDocuments} ORDER BY benchmark, words DESC, document, shard, "row"`,
     worstRow,
   );
-  const benchmarks: Found['benchmarks'] = new Map(counts.map(({ benchmark, touched, documents: own }) => [benchmark, { touched, documents: own, worst: [] }]));
+  const benchmarks: Found['benchmarks'] = new Map(
+    counts.map(({ benchmark, touched, documents: own }) => [
+      benchmark,
+      { touched, documents: own, worst: [] },
+    ]),
+  );
   for (const { benchmark, ...document } of worst) benchmarks.get(benchmark)?.worst.push(document);
   return { documents, passages, benchmarks };
 }
@@ -121,7 +182,8 @@ async function findIdentical(run: Run, items: readonly TestItem[], quarantine: Q
   for (const { benchmark, files } of await listBenchmarks(run)) {
     for (const { id, result } of (await readExampleRows(files, benchmark, quarantine)).rows) {
       if ('reason' in result) continue;
-      for (const test of bySameness.get(sameness(result.text)) ?? []) pairs.push({ test, example: { benchmark: benchmark.name, example: id } });
+      for (const test of bySameness.get(sameness(result.text)) ?? [])
+        pairs.push({ test, example: { benchmark: benchmark.name, example: id } });
     }
   }
   return pairs;

@@ -16,12 +16,26 @@ export const setupSchema = z.object({
 export type Setup = z.output<typeof setupSchema>;
 
 /** One chunk of a shard; `name` names the part that is written, `bytes` is about how much it is. */
-export const taskSchema = z.object({ name: z.string(), shard: shardSchema, chunk: chunkSchema, bytes: z.number() });
+export const taskSchema = z.object({
+  name: z.string(),
+  shard: shardSchema,
+  chunk: chunkSchema,
+  bytes: z.number(),
+});
 export type ScanTask = z.output<typeof taskSchema>;
 export const jobSchema = z.union([z.literal('end'), taskSchema]);
 
 /** What a part says of itself. */
-export const partNoteSchema = z.object({ name: z.string(), documents: z.number(), textBytes: z.number(), quarantined: z.number() });
+export const partNoteSchema = z.object({
+  name: z.string(),
+  documents: z.number(),
+  textBytes: z.number(),
+  quarantined: z.number(),
+});
 export type PartNote = z.output<typeof partNoteSchema>;
 
-export type ScanReply = { kind: 'ready' } | { kind: 'progress'; textBytes: number } | { kind: 'done' } | { kind: 'failed'; error: ErrorData };
+export type ScanReply =
+  | { kind: 'ready' }
+  | { kind: 'progress'; textBytes: number }
+  | { kind: 'done' }
+  | { kind: 'failed'; error: ErrorData };

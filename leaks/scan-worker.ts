@@ -25,7 +25,10 @@ const passageCharacters = 600;
 const bytesPerReport = 8 << 20;
 
 await withDuckDb({ threads: 1, memoryMb: 512 }, async (connection) => {
-  const finder = openFinder(items.map(({ text }) => text), runWords);
+  const finder = openFinder(
+    items.map(({ text }) => text),
+    runWords,
+  );
   await new Promise<void>((resolve) => {
     port.on('message', (message: unknown) => {
       const job = jobSchema.parse(message);
@@ -34,16 +37,26 @@ await withDuckDb({ threads: 1, memoryMb: 512 }, async (connection) => {
         resolve();
         return;
       }
-      scan(job, connection, finder).then(() => send({ kind: 'done' }), (error: unknown) => send({ kind: 'failed', error: errorData(error) }));
+      scan(job, connection, finder).then(
+        () => send({ kind: 'done' }),
+        (error: unknown) => send({ kind: 'failed', error: errorData(error) }),
+      );
     });
     send({ kind: 'ready' });
   });
 });
 
-async function scan({ name, shard, chunk }: ScanTask, connection: DuckDBConnection, finder: Finder): Promise<void> {
+async function scan(
+  { name, shard, chunk }: ScanTask,
+  connection: DuckDBConnection,
+  finder: Finder,
+): Promise<void> {
   const quarantine = openQuarantine(join(quarantineFolder, `leaks-${name}.jsonl`));
   const note: PartNote = { name, documents: 0, textBytes: 0, quarantined: 0 };
-  await connection.run('CREATE OR REPLACE TABLE found ("row" DOUBLE, document VARCHAR, benchmark VARCHAR, item VARCHAR, start_byte DOUBLE, end_byte DOUBLE, words DOUBLE, passage VARCHAR)');
+  await connection.run(
+    'CREATE OR REPLACE TABLE found ("row" DOUBLE, document VARCHAR, benchmark VARCHAR, item VARCHAR, ' +
+      'start_byte DOUBLE, end_byte DOUBLE, words DOUBLE, passage VARCHAR)',
+  );
   let untold = 0;
   try {
     for await (const batch of readShard(shard, fields, { quarantine, chunk })) {
@@ -62,13 +75,24 @@ async function scan({ name, shard, chunk }: ScanTask, connection: DuckDBConnecti
   send({ kind: 'progress', textBytes: untold });
   await writeParquet(
     connection,
-    `SELECT ${sqlString(shard.name)} AS shard, "row"::BIGINT AS "row", document, benchmark, item, start_byte::BIGINT AS start_byte, end_byte::BIGINT AS end_byte, words::INTEGER AS words, passage FROM found ORDER BY "row", start_byte, benchmark, item`,
+    `SELECT ${sqlString(shard.name)} AS shard, "row"::BIGINT AS "row", document, benchmark, item, ` +
+      'start_byte::BIGINT AS start_byte, end_byte::BIGINT AS end_byte, words::INTEGER AS words, ' +
+      'passage FROM found ORDER BY "row", start_byte, benchmark, item',
     join(folder, `${name}.parquet`),
     note,
   );
 }
 
-type Row = [row: number, document: string, benchmark: string, item: string, startByte: number, endByte: number, words: number, passage: string];
+type Row = [
+  row: number,
+  document: string,
+  benchmark: string,
+  item: string,
+  startByte: number,
+  endByte: number,
+  words: number,
+  passage: string,
+];
 
 function findAll({ count, text, textEnds, rows, documents }: DocumentBatch, finder: Finder): Row[] {
   const found: Row[] = [];
@@ -78,7 +102,16 @@ function findAll({ count, text, textEnds, rows, documents }: DocumentBatch, find
     for (const { item, startByte, endByte } of finder.find(text, start, textEnds[i] ?? start)) {
       const passage = bytes.toString('utf8', start + startByte, start + endByte);
       const { benchmark, item: name } = items[item] ?? { benchmark: '', item: '' };
-      found.push([rows[i] ?? 0, documents[i] ?? '', benchmark, name, startByte, endByte, listWords(passage).length, passage.slice(0, passageCharacters).toWellFormed()]);
+      found.push([
+        rows[i] ?? 0,
+        documents[i] ?? '',
+        benchmark,
+        name,
+        startByte,
+        endByte,
+        listWords(passage).length,
+        passage.slice(0, passageCharacters).toWellFormed(),
+      ]);
     }
   }
   return found;
@@ -88,6 +121,8 @@ async function appendRows(connection: DuckDBConnection, rows: readonly Row[]): P
   if (rows.length === 0) return;
   const appender = await connection.createAppender('found');
   const types = [DOUBLE, VARCHAR, VARCHAR, VARCHAR, DOUBLE, DOUBLE, DOUBLE, VARCHAR];
-  appendColumns(appender, types, rows.length, (column, from, to) => rows.slice(from, to).map((row): DuckDBValue => row[column] ?? null));
+  appendColumns(appender, types, rows.length, (column, from, to) =>
+    rows.slice(from, to).map((row): DuckDBValue => row[column] ?? null),
+  );
   appender.closeSync();
 }

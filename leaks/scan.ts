@@ -1,4 +1,5 @@
-// Goes over the whole corpus for test items, chunk by chunk on all cores; chunks that were gone over before, for the same tests, are left alone.
+// Goes over the whole corpus for test items, chunk by chunk on all cores; chunks that were gone over before,
+// for the same tests, are left alone.
 
 import { readdir, rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
@@ -27,8 +28,14 @@ export interface Scanned {
 
 export type CutShard = LeaksCard['inputs']['shards'][number];
 
-/** The corpus's shards in chunks; those that are as they were in `before` are not read for it. Errors: those of `listCorpus` and `cutShard`. */
-export async function cutCorpus(run: Run, before: readonly CutShard[]): Promise<{ shard: Shard; cut: CutShard }[]> {
+/**
+ * The corpus's shards in chunks; those that are as they were in `before` are not read for it. Errors: those
+ * of `listCorpus` and `cutShard`.
+ */
+export async function cutCorpus(
+  run: Run,
+  before: readonly CutShard[],
+): Promise<{ shard: Shard; cut: CutShard }[]> {
   const { corpus, scoring } = run.settings;
   const known = new Map(before.map((cut) => [cut.shard, cut]));
   const shards = await listCorpus(run);
@@ -37,18 +44,46 @@ export async function cutCorpus(run: Run, before: readonly CutShard[]): Promise<
     const { name, bytes, modifiedMs } = shard;
     const earlier = known.get(name);
     const same = earlier?.bytes === bytes && earlier.modifiedMs === modifiedMs;
-    all.push({ shard, cut: { shard: name, bytes, modifiedMs, chunks: same ? earlier.chunks : await cutShard(shard, corpus.fields, scoring.chunkMegabytes * 2 ** 20) } });
+    all.push({
+      shard,
+      cut: {
+        shard: name,
+        bytes,
+        modifiedMs,
+        chunks: same
+          ? earlier.chunks
+          : await cutShard(shard, corpus.fields, scoring.chunkMegabytes * 2 ** 20),
+      },
+    });
   }
   return all;
 }
 
-/** Scans what has not been scanned. `tests` is the fingerprint of the items. Errors: those of reading the corpus and of writing. */
-export async function scanCorpus(run: Run, shards: readonly { shard: Shard; cut: CutShard }[], items: readonly TestItem[], tests: string, runWords: number, report: Report): Promise<Scanned> {
+/**
+ * Scans what has not been scanned. `tests` is the fingerprint of the items. Errors: those of reading the
+ * corpus and of writing.
+ */
+export async function scanCorpus(
+  run: Run,
+  shards: readonly { shard: Shard; cut: CutShard }[],
+  items: readonly TestItem[],
+  tests: string,
+  runWords: number,
+  report: Report,
+): Promise<Scanned> {
   const startedMs = performance.now();
   const folder = run.files.leakParts;
   const { fields } = run.settings.corpus;
   const tasks: ScanTask[] = shards.flatMap(({ shard, cut: { chunks } }) =>
-    chunks.map((chunk) => ({ shard, chunk, bytes: shard.bytes / chunks.length, name: fingerprint([shard.name, shard.bytes, shard.modifiedMs, chunk, tests, runWords, fields]).slice(0, 20) })),
+    chunks.map((chunk) => ({
+      shard,
+      chunk,
+      bytes: shard.bytes / chunks.length,
+      name: fingerprint([shard.name, shard.bytes, shard.modifiedMs, chunk, tests, runWords, fields]).slice(
+        0,
+        20,
+      ),
+    })),
   );
   const todo: ScanTask[] = [];
   for (const task of tasks) if ((await readPart(folder, task)) === undefined) todo.push(task);
@@ -60,7 +95,12 @@ export async function scanCorpus(run: Run, shards: readonly { shard: Shard; cut:
     await runWorkers(todo, setup, run.settings.workers ?? availableParallelism(), {
       progress(bytes) {
         textBytes += bytes;
-        report({ stage: `leaks (${(textBytes / 1e6).toFixed(0)} MB of text)`, done: doneBytes, total: allBytes, unit: 'bytes' });
+        report({
+          stage: `leaks (${(textBytes / 1e6).toFixed(0)} MB of text)`,
+          done: doneBytes,
+          total: allBytes,
+          unit: 'bytes',
+        });
       },
       finished({ bytes }) {
         doneBytes += bytes;
@@ -70,11 +110,22 @@ export async function scanCorpus(run: Run, shards: readonly { shard: Shard; cut:
   const parts: Scanned['parts'] = [];
   for (const task of tasks) {
     const note = await readPart(folder, task);
-    if (note === undefined) throw fail('FILE_DAMAGED', { path: partPath(folder, task), reason: 'it is gone or cut short', command: 'betr leaks' });
+    if (note === undefined)
+      throw fail('FILE_DAMAGED', {
+        path: partPath(folder, task),
+        reason: 'it is gone or cut short',
+        command: 'betr leaks',
+      });
     parts.push({ path: partPath(folder, task), note });
   }
   await removeOthers(folder, new Set(tasks.map(({ name }) => `${name}.parquet`)));
-  return { parts, chunksScanned: todo.length, chunksReused: tasks.length - todo.length, textBytes, seconds: (performance.now() - startedMs) / 1000 };
+  return {
+    parts,
+    chunksScanned: todo.length,
+    chunksReused: tasks.length - todo.length,
+    textBytes,
+    seconds: (performance.now() - startedMs) / 1000,
+  };
 }
 
 function partPath(folder: string, { name }: ScanTask): string {
@@ -87,7 +138,8 @@ async function readPart(folder: string, task: ScanTask): Promise<PartNote | unde
 }
 
 async function removeOthers(folder: string, needed: ReadonlySet<string>): Promise<void> {
-  for (const name of await readdir(folder)) if (!needed.has(name)) await rm(join(folder, name), { force: true });
+  for (const name of await readdir(folder))
+    if (!needed.has(name)) await rm(join(folder, name), { force: true });
 }
 
 interface Listener {
@@ -95,10 +147,21 @@ interface Listener {
   finished(task: ScanTask): void;
 }
 
-/** Hands the tasks, largest first, to `count` worker threads. The first failure ends all of them and is thrown. */
-async function runWorkers(tasks: readonly ScanTask[], setup: Setup, count: number, listener: Listener): Promise<void> {
+/**
+ * Hands the tasks, largest first, to `count` worker threads. The first failure ends all of them and is
+ * thrown.
+ */
+async function runWorkers(
+  tasks: readonly ScanTask[],
+  setup: Setup,
+  count: number,
+  listener: Listener,
+): Promise<void> {
   const queue = [...tasks].sort((a, b) => a.bytes - b.bytes);
-  const workers = Array.from({ length: Math.min(count, tasks.length) }, () => new Worker(new URL('./scan-worker.js', import.meta.url), { workerData: setup }));
+  const workers = Array.from(
+    { length: Math.min(count, tasks.length) },
+    () => new Worker(new URL('./scan-worker.js', import.meta.url), { workerData: setup }),
+  );
   try {
     await Promise.all(workers.map((worker) => drive(worker, queue, listener)));
   } finally {
@@ -121,7 +184,13 @@ function drive(worker: Worker, queue: ScanTask[], listener: Listener): Promise<v
         next();
       }
     });
-    worker.on('error', (error) => reject(error instanceof BetrError ? error : fail('INTERNAL', { reason: error.stack ?? error.message }, error)));
+    worker.on('error', (error) =>
+      reject(
+        error instanceof BetrError
+          ? error
+          : fail('INTERNAL', { reason: error.stack ?? error.message }, error),
+      ),
+    );
     worker.on('exit', () => resolve());
   });
 }

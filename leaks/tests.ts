@@ -1,4 +1,5 @@
-// The test items that are looked for: rows of benchmark test files as texts, with what makes them identical to an example.
+// The test items that are looked for: rows of benchmark test files as texts, with what makes them identical
+// to an example.
 
 import type { ListedFile } from '../data/documents.ts';
 import { fingerprint } from '../run/run.ts';
@@ -7,5 +8,8 @@ import { sha256File } from '../data/files/hash-files.ts';
 
 /** Changes with the content of the test files, and with what makes texts of it. */
 export async function fingerprintTests(files: readonly ListedFile[]): Promise<string> {
-  return fingerprint([readRecipes().fingerprint, await Promise.all(files.map(async ({ name, path }) => [name, await sha256File(path)]))]);
+  return fingerprint([
+    readRecipes().fingerprint,
+    await Promise.all(files.map(async ({ name, path }) => [name, await sha256File(path)])),
+  ]);
 }

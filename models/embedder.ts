@@ -4,7 +4,10 @@ import type { EmbedNotes } from './open.ts';
 
 export interface Embedder {
   name: string;
-  /** Changes with everything that a vector depends on: the model's bytes or endpoint, pooling, numbers' type, text limit. */
+  /**
+   * Changes with everything that a vector depends on: the model's bytes or endpoint, pooling, numbers' type,
+   * text limit.
+   */
   fingerprint: string;
   dimensions: number;
   /** Where it really runs. */

@@ -1,11 +1,15 @@
-// Turns texts into unit vectors, by whatever the settings name: a transformer on this machine, or an OpenAI-compatible endpoint.
+// Turns texts into unit vectors, by whatever the settings name: a transformer on this machine, or an
+// OpenAI-compatible endpoint.
 
 import type { Report } from '../run/progress.ts';
 import type { Settings } from '../run/settings.ts';
 import { openEndpoint } from './endpoint/embedder.ts';
 import type { Embedder } from './embedder.ts';
 
-/** How much of a text is in its vector, in UTF-16 code units: the text within embedding.maxTokens, and what was left of it. */
+/**
+ * How much of a text is in its vector, in UTF-16 code units: the text within embedding.maxTokens, and what
+ * was left of it.
+ */
 export interface Truncation {
   from: number;
   to: number;
@@ -23,7 +27,11 @@ export interface EmbedNotes {
  * Opens the embedder that the settings name; relative folders start from `baseFolder`.
  * Errors: DEVICE_UNAVAILABLE, MODEL_UNAVAILABLE, MODEL_DAMAGED, NPM_PACKAGE_UNAVAILABLE, ENDPOINT_FAILED.
  */
-export async function openEmbedder(settings: Settings['embedding'], baseFolder: string, report: Report): Promise<Embedder> {
+export async function openEmbedder(
+  settings: Settings['embedding'],
+  baseFolder: string,
+  report: Report,
+): Promise<Embedder> {
   report({ stage: 'load the embedding model', done: 0, unit: 'documents' });
   if (/^https?:\/\//.test(settings.model)) return openEndpoint(settings);
   // Its libraries take a while to load, and who asks an endpoint does not need them.

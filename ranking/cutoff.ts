@@ -1,7 +1,8 @@
-// The exact cutoff: the best documents by tokens, counted, not sampled. The order is (score descending, document key ascending by
-// UTF-8 bytes, shard, row); documents are kept while the running token sum stays within the share, up to the first that does not fit.
-// Nothing is sorted but equal scores: the ranking's histogram leads to one bin, the bin's scores to one score, and only among the
-// documents of that very score do the keys decide.
+// The exact cutoff: the best documents by tokens, counted, not sampled. The order is (score descending,
+// document key ascending by UTF-8 bytes, shard, row); documents are kept while the running token sum stays
+// within the share, up to the first that does not fit. Nothing is sorted but equal scores: the ranking's
+// histogram leads to one bin, the bin's scores to one score, and only among the documents of that very score
+// do the keys decide.
 
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { z } from 'zod';
@@ -17,7 +18,10 @@ const count = z.number().int().nonnegative();
 export const cutoffSchema = z.strictObject({
   /** The lowest score that is kept (a float32's value); null where nothing is. */
   score: z.number().nullable(),
-  /** The last document kept, where the cut goes through documents of equal score; null where every document of `score` is kept. */
+  /**
+   * The last document kept, where the cut goes through documents of equal score; null where every document of
+   * `score` is kept.
+   */
   last: z.strictObject({ document: z.string(), shard: z.string(), row: count }).nullable(),
   documents: count,
   tokens: count,
@@ -33,7 +37,10 @@ interface Group {
   tokens: number;
 }
 
-/** Keeps the best documents while their tokens stay within `share` (0–1) of the ranking's. Errors: those of `withScores`. */
+/**
+ * Keeps the best documents while their tokens stay within `share` (0–1) of the ranking's. Errors: those of
+ * `withScores`.
+ */
 export async function findCutoff(run: Run, ranking: Ranking, share: number): Promise<Cutoff> {
   const limitTokens = Math.floor(share * ranking.tokens);
   const of = { ofDocuments: ranking.documents, ofTokens: ranking.tokens };
@@ -43,10 +50,19 @@ export async function findCutoff(run: Run, ranking: Ranking, share: number): Pro
     const { fitting, kept } = takeWhileFits(groups, from, limitTokens);
     const next = groups[fitting];
     // A single document that does not fit has no part that does.
-    const last = next === undefined || next.documents < 2 ? undefined : await lastThatFits(connection, table, next.score, limitTokens - kept.tokens);
+    const last =
+      next === undefined || next.documents < 2
+        ? undefined
+        : await lastThatFits(connection, table, next.score, limitTokens - kept.tokens);
     if (next !== undefined && last !== undefined) {
       const { document, shard, row, place, running } = last;
-      return { score: next.score, last: { document, shard, row }, documents: kept.documents + place, tokens: kept.tokens + running, ...of };
+      return {
+        score: next.score,
+        last: { document, shard, row },
+        documents: kept.documents + place,
+        tokens: kept.tokens + running,
+        ...of,
+      };
     }
     return { score: groups[fitting - 1]?.score ?? null, last: null, ...kept, ...of };
   });
@@ -62,24 +78,43 @@ export function keptCondition(cut: Cut): string {
   if (score === null) return 'false';
   const value = sqlScore(score);
   if (last === null) return `score >= ${value}`;
-  return `(score > ${value} OR (score = ${value} AND (document, shard, "row") <= (${sqlString(last.document)}, ${sqlString(last.shard)}, ${last.row}::BIGINT)))`;
+  return (
+    `(score > ${value} OR (score = ${value} AND (document, shard, "row") <= ` +
+    `(${sqlString(last.document)}, ${sqlString(last.shard)}, ${last.row}::BIGINT)))`
+  );
 }
 
 /**
- * The bins that the cut is in: the first that does not fit whole, and the one before it, for its lowest score.
- * `from` is what lies above both; scores `below ≤ score < above` are in them.
+ * The bins that the cut is in: the first that does not fit whole, and the one before it, for its lowest
+ * score. `from` is what lies above both; scores `below ≤ score < above` are in them.
  */
-function findBins(histogram: Ranking['histogram'], limitTokens: number): { from: Group; below: number; above: number } {
-  const { fitting } = takeWhileFits(histogram.map(([, documents, tokens]) => ({ documents, tokens })), { documents: 0, tokens: 0 }, limitTokens);
+function findBins(
+  histogram: Ranking['histogram'],
+  limitTokens: number,
+): { from: Group; below: number; above: number } {
+  const { fitting } = takeWhileFits(
+    histogram.map(([, documents, tokens]) => ({ documents, tokens })),
+    { documents: 0, tokens: 0 },
+    limitTokens,
+  );
   const first = Math.max(0, fitting - 1);
-  const from = histogram.slice(0, first).reduce((sum, [, documents, tokens]) => ({ documents: sum.documents + documents, tokens: sum.tokens + tokens }), { documents: 0, tokens: 0 });
+  const from = histogram
+    .slice(0, first)
+    .reduce(
+      (sum, [, documents, tokens]) => ({ documents: sum.documents + documents, tokens: sum.tokens + tokens }),
+      { documents: 0, tokens: 0 },
+    );
   const best = histogram[first]?.[0] ?? 0;
   const worst = histogram[fitting]?.[0] ?? best;
   return { from, below: binFloor(worst), above: binFloor(best + 1) };
 }
 
 /** How many groups, best first, fit whole after what is kept already, and what is kept with them. */
-function takeWhileFits(groups: readonly Group[], from: Group, limitTokens: number): { fitting: number; kept: Group } {
+function takeWhileFits(
+  groups: readonly Group[],
+  from: Group,
+  limitTokens: number,
+): { fitting: number; kept: Group } {
   let { documents, tokens } = from;
   let fitting = 0;
   for (const group of groups) {
@@ -91,10 +126,20 @@ function takeWhileFits(groups: readonly Group[], from: Group, limitTokens: numbe
   return { fitting, kept: { documents, tokens } };
 }
 
-// At most 65,536 float32 values share a bin, so this is bounded whatever the number of documents. Adding 0 makes -0 and 0 one score.
-const groupRow = z.object({ score: z.number().transform((score) => score + 0), documents: count, tokens: count });
+// At most 65,536 float32 values share a bin, so this is bounded whatever the number of documents. Adding 0
+// makes -0 and 0 one score.
+const groupRow = z.object({
+  score: z.number().transform((score) => score + 0),
+  documents: count,
+  tokens: count,
+});
 
-function groupByScore(connection: DuckDBConnection, table: string, below: number, above: number): Promise<z.output<typeof groupRow>[]> {
+function groupByScore(
+  connection: DuckDBConnection,
+  table: string,
+  below: number,
+  above: number,
+): Promise<z.output<typeof groupRow>[]> {
   return queryRows(
     connection,
     `SELECT score, count(*)::DOUBLE AS documents, sum(tokens)::DOUBLE AS tokens FROM ${table}
@@ -103,10 +148,21 @@ function groupByScore(connection: DuckDBConnection, table: string, below: number
   );
 }
 
-const lastRow = z.object({ document: z.string(), shard: z.string(), row: count, place: count, running: count });
+const lastRow = z.object({
+  document: z.string(),
+  shard: z.string(),
+  row: count,
+  place: count,
+  running: count,
+});
 
 /** Among the documents of one score, the last in key order up to which the tokens stay within the limit. */
-async function lastThatFits(connection: DuckDBConnection, table: string, score: number, limitTokens: number): Promise<z.output<typeof lastRow> | undefined> {
+async function lastThatFits(
+  connection: DuckDBConnection,
+  table: string,
+  score: number,
+  limitTokens: number,
+): Promise<z.output<typeof lastRow> | undefined> {
   const [last] = await queryRows(
     connection,
     `SELECT document, shard, "row"::DOUBLE AS "row", place::DOUBLE AS place, running::DOUBLE AS running FROM (

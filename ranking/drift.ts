@@ -1,5 +1,6 @@
-// How a new generation differs from the last one: its scores, what the cutoffs of old keep of it, and its make-up, for everything that is ranked and for the
-// documents that are new by themselves, among which a change shows long before it moves the whole. run/drift.json.
+// How a new generation differs from the last one: its scores, what the cutoffs of old keep of it, and its
+// make-up, for everything that is ranked and for the documents that are new by themselves, among which a
+// change shows long before it moves the whole. run/drift.json.
 
 import { z } from 'zod';
 import type { Figures } from '../scoring/sums.ts';
@@ -22,9 +23,15 @@ const comparisonSchema = z.strictObject({
     .strictObject({
       /** Population stability index over the tenths of the last generation's documents. */
       psi: z.number(),
-      /** Largest distance between the two distribution functions (Kolmogorov-Smirnov), at the resolution of score bins. */
+      /**
+       * Largest distance between the two distribution functions (Kolmogorov-Smirnov), at the resolution of
+       * score bins.
+       */
       ks: z.number(),
-      /** At the score that the budget cut the last generation at: share of the tokens kept of it then, and here. */
+      /**
+       * At the score that the budget cut the last generation at: share of the tokens kept of it then, and
+       * here.
+       */
       budgets: z.array(z.strictObject({ flops: z.number(), before: share, now: share })),
     })
     .nullable(),
@@ -46,34 +53,58 @@ export const driftSchema = z.strictObject({
 });
 export type Drift = z.output<typeof driftSchema>;
 
-/** Fewer new documents differ by chance alone: the PSI of 1,000 out of the same distribution is about .009 **[ours]**. */
+/**
+ * Fewer new documents differ by chance alone: the PSI of 1,000 out of the same distribution is about .009
+ * **[ours]**.
+ */
 const fewestFresh = 1000;
 const groups = 10;
 const sourcesTold = 20;
 
 type Histogram = PartCard['histogram'];
 
-/** The drift from one generation to the next, of which `fresh` is what is new; `law` is the settings' keep-rate law. */
-export function measureDrift(before: Ranking, now: Ranking, fresh: Figures, settings: Settings, law: Law): Drift {
+/**
+ * The drift from one generation to the next, of which `fresh` is what is new; `law` is the settings'
+ * keep-rate law.
+ */
+export function measureDrift(
+  before: Ranking,
+  now: Ranking,
+  fresh: Figures,
+  settings: Settings,
+  law: Law,
+): Drift {
   const comparable = before.scorer.sha256 === now.scorer.sha256;
   const compareWith = (figures: Figures): Comparison => ({
     documents: figures.documents,
     tokens: figures.tokens,
-    scores: comparable ? { ...compareScores(before.histogram, figures.histogram), budgets: compareBudgets(before, figures, settings.keep, law) } : null,
+    scores: comparable
+      ? {
+          ...compareScores(before.histogram, figures.histogram),
+          budgets: compareBudgets(before, figures, settings.keep, law),
+        }
+      : null,
     sources: compareSources(before, figures),
   });
   const whole = compareWith(now);
   const ofFresh = fresh.documents < fewestFresh ? null : compareWith(fresh);
-  const over = [...describeLoss(before, now, settings.drift), ...listOver('', whole, settings.drift), ...(ofFresh === null || !settings.drift.newDocuments ? [] : listOver('of the new documents, ', ofFresh, settings.drift))];
+  const over = [
+    ...describeLoss(before, now, settings.drift),
+    ...listOver('', whole, settings.drift),
+    ...(ofFresh === null || !settings.drift.newDocuments
+      ? []
+      : listOver('of the new documents, ', ofFresh, settings.drift)),
+  ];
   return { from: before.generation, to: now.generation, whole, fresh: ofFresh, over };
 }
 
 /**
- * PSI (Siddiqi, Credit Risk Scorecards, 2006): the sum over groups of (q − p) · ln(q / p), with half a document added to each group so that none is empty.
- * Groups are tenths of `before`, best first, cut at bins.
+ * PSI (Siddiqi, Credit Risk Scorecards, 2006): the sum over groups of (q − p) · ln(q / p), with half a
+ * document added to each group so that none is empty. Groups are tenths of `before`, best first, cut at bins.
  */
 function compareScores(before: Histogram, now: Histogram): { psi: number; ks: number } {
-  const total = (histogram: Histogram): number => histogram.reduce((sum, [, documents]) => sum + documents, 0);
+  const total = (histogram: Histogram): number =>
+    histogram.reduce((sum, [, documents]) => sum + documents, 0);
   const [totalBefore, totalNow] = [total(before), total(now)];
   const [p, q] = [new Array<number>(groups).fill(0), new Array<number>(groups).fill(0)];
   let [seenBefore, seenNow, ks] = [0, 0, 0];
@@ -102,7 +133,12 @@ function joinBins(before: Histogram, now: Histogram): [before: number, now: numb
   return [...bins].sort(([a], [b]) => b - a).map(([, both]) => both);
 }
 
-function compareBudgets(before: Ranking, now: Figures, keep: Settings['keep'], law: Law): { flops: number; before: number; now: number }[] {
+function compareBudgets(
+  before: Ranking,
+  now: Figures,
+  keep: Settings['keep'],
+  law: Law,
+): { flops: number; before: number; now: number }[] {
   return keep.budgets.map((flops) => {
     const rate = rateOf(flops, before.tokens, keep, law);
     const lowestBin = binAt(before.histogram, rate * before.tokens);
@@ -111,7 +147,12 @@ function compareBudgets(before: Ranking, now: Figures, keep: Settings['keep'], l
 }
 
 /** The keep rate of a budget for a corpus of so many tokens (docs/cutoffs.md). */
-export function rateOf(flops: number, tokens: number, { tokensPerParam, maxEpochs }: Settings['keep'], law: Law): number {
+export function rateOf(
+  flops: number,
+  tokens: number,
+  { tokensPerParam, maxEpochs }: Settings['keep'],
+  law: Law,
+): number {
   const model = planModelFor(law, { flops }, tokensPerParam);
   return keepRate(lawRate(law, model), floorRate(model.tokens, tokens, maxEpochs)).rate;
 }
@@ -123,13 +164,16 @@ export function binAt(histogram: Histogram, limitTokens: number): number {
 }
 
 function shareFrom({ histogram, tokens: all }: Figures, lowestBin: number): number {
-  return all === 0 ? 0 : histogram.reduce((sum, [bin, , tokens]) => sum + (bin >= lowestBin ? tokens : 0), 0) / all;
+  return all === 0
+    ? 0
+    : histogram.reduce((sum, [bin, , tokens]) => sum + (bin >= lowestBin ? tokens : 0), 0) / all;
 }
 
 function compareSources(before: Ranking, now: Figures): { source: string; before: number; now: number }[] {
   const shares = new Map<string, [number, number]>();
   for (const { source, tokens } of before.sources) shares.set(source, [tokens / before.tokens, 0]);
-  for (const { source, tokens } of now.sources) shares.set(source, [shares.get(source)?.[0] ?? 0, tokens / now.tokens]);
+  for (const { source, tokens } of now.sources)
+    shares.set(source, [shares.get(source)?.[0] ?? 0, tokens / now.tokens]);
   const change = ([, [a, b]]: [string, [number, number]]): number => Math.abs(b - a);
   return [...shares]
     .sort((a, b) => change(b) - change(a) || (a[0] < b[0] ? -1 : 1))
@@ -140,18 +184,30 @@ function compareSources(before: Ranking, now: Figures): { source: string; before
 /** A corpus whose folder was mounted in part looks as good as ever, but for its size. */
 function describeLoss(before: Ranking, now: Ranking, { lostDocuments }: Settings['drift']): string[] {
   if (now.documents >= before.documents * (1 - lostDocuments)) return [];
-  return [`there are ${formatCount(now.documents)} documents in place of ${formatCount(before.documents)}, fewer by more than ${formatShare(lostDocuments)}`];
+  return [
+    `there are ${formatCount(now.documents)} documents in place of ${formatCount(before.documents)}, ` +
+      `fewer by more than ${formatShare(lostDocuments)}`,
+  ];
 }
 
 function listOver(of: string, { scores, sources }: Comparison, limits: Settings['drift']): string[] {
   const over: string[] = [];
-  if (scores !== null && scores.psi > limits.psi) over.push(`${of}the scores' PSI is ${scores.psi.toPrecision(3)}, above ${limits.psi}`);
+  if (scores !== null && scores.psi > limits.psi)
+    over.push(`${of}the scores' PSI is ${scores.psi.toPrecision(3)}, above ${limits.psi}`);
   for (const { flops, before, now } of scores?.budgets ?? []) {
     const change = Math.abs(now / before - 1);
-    if (change > limits.keepRate) over.push(`${of}the last cutoff for ${formatFlops(flops)} FLOPs keeps ${formatShare(now)} in place of ${formatShare(before)}, a change by more than ${formatShare(limits.keepRate)}`);
+    if (change > limits.keepRate)
+      over.push(
+        `${of}the last cutoff for ${formatFlops(flops)} FLOPs keeps ${formatShare(now)} in place ` +
+          `of ${formatShare(before)}, a change by more than ${formatShare(limits.keepRate)}`,
+      );
   }
   for (const { source, before, now } of sources) {
-    if (Math.abs(now - before) > limits.sourceShare) over.push(`${of}source "${source}" has ${formatShare(now)} of the tokens in place of ${formatShare(before)}, a change by more than ${formatShare(limits.sourceShare)}`);
+    if (Math.abs(now - before) > limits.sourceShare)
+      over.push(
+        `${of}source "${source}" has ${formatShare(now)} of the tokens in place ` +
+          `of ${formatShare(before)}, a change by more than ${formatShare(limits.sourceShare)}`,
+      );
   }
   return over;
 }
@@ -161,7 +217,10 @@ export async function writeDrift(run: Run, drift: Drift): Promise<void> {
   await commitSealedJson(run.files.drift, drift);
 }
 
-/** The drift of the published generation against the one before; undefined where there was none. Errors: FILE_DAMAGED. */
+/**
+ * The drift of the published generation against the one before; undefined where there was none. Errors:
+ * FILE_DAMAGED.
+ */
 export async function readDrift(run: Run, ranking: Pick<Ranking, 'generation'>): Promise<Drift | undefined> {
   const drift = await readSealedJson(run.files.drift, driftSchema, 'betr rank');
   return drift?.to === ranking.generation ? drift : undefined;

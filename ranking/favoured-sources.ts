@@ -1,4 +1,5 @@
-// What each output of the classifier favours: the sources of the best share of the corpus by the joint score, or by one benchmark's own.
+// What each output of the classifier favours: the sources of the best share of the corpus by the joint score,
+// or by one benchmark's own.
 
 import { z } from 'zod';
 import { sqlName } from '../data/duckdb/duckdb.ts';
@@ -10,14 +11,20 @@ import { queryRows } from '../data/duckdb/rows.ts';
 export interface Favoured {
   /** The joint output's name, or a benchmark's. */
   output: string;
-  /** The best document, and the sources, most favoured first, with their shares of the tokens: of all, and of the best. */
+  /**
+   * The best document, and the sources, most favoured first, with their shares of the tokens: of all, and of
+   * the best.
+   */
   best: string;
   sources: { source: string; before: number; after: number; lift: number }[];
 }
 
 const row = z.object({ source: z.string(), before: z.number(), after: z.number(), best: z.string() });
 
-/** The sources of the best `share` (0–1) of the tokens, for every output of the ranking's scorer. Errors: those of `withScores`. */
+/**
+ * The sources of the best `share` (0–1) of the tokens, for every output of the ranking's scorer. Errors:
+ * those of `withScores`.
+ */
 export async function favouredSources(run: Run, ranking: Ranking, share: number): Promise<Favoured[]> {
   return withScores(run, ranking, async (connection, table) => {
     const favoured: Favoured[] = [];
@@ -25,14 +32,26 @@ export async function favouredSources(run: Run, ranking: Ranking, share: number)
       const order = `${place === 0 ? 'score' : sqlName(`score_${output}`)} DESC, document, shard, "row"`;
       const rows = await queryRows(
         connection,
-        `WITH ranked AS (SELECT source, document, tokens, sum(tokens) OVER (ORDER BY ${order} ROWS UNBOUNDED PRECEDING) AS running, first(document) OVER (ORDER BY ${order}) AS best FROM ${table}),
+        `WITH ranked AS (SELECT source, document, tokens, sum(tokens) OVER (ORDER BY ${order} ROWS ` +
+          `UNBOUNDED PRECEDING) AS running, first(document) OVER (ORDER BY ${order}) AS best FROM ${table}),
            kept AS (SELECT *, running <= ${share * ranking.tokens} AS is_kept FROM ranked)
-         SELECT source, sum(tokens)::DOUBLE / ${ranking.tokens} AS before, coalesce(sum(tokens) FILTER (is_kept), 0)::DOUBLE / (SELECT greatest(sum(tokens) FILTER (is_kept), 1) FROM kept) AS after, any_value(best) AS best
+         SELECT source, sum(tokens)::DOUBLE / ${ranking.tokens} AS before, coalesce(sum(tokens) FILTER ` +
+          '(is_kept), 0)::DOUBLE / (SELECT greatest(sum(tokens) FILTER (is_kept), 1) FROM kept) AS ' +
+          `after, any_value(best) AS best
          FROM kept GROUP BY source`,
         row,
       );
-      const sources = rows.map(({ source, before, after }) => ({ source, before, after, lift: before === 0 ? 0 : after / before }));
-      favoured.push({ output, best: rows[0]?.best ?? '', sources: sources.sort((a, b) => b.lift - a.lift || (a.source < b.source ? -1 : 1)) });
+      const sources = rows.map(({ source, before, after }) => ({
+        source,
+        before,
+        after,
+        lift: before === 0 ? 0 : after / before,
+      }));
+      favoured.push({
+        output,
+        best: rows[0]?.best ?? '',
+        sources: sources.sort((a, b) => b.lift - a.lift || (a.source < b.source ? -1 : 1)),
+      });
     }
     return favoured;
   });

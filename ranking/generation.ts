@@ -33,9 +33,15 @@ export const rankingSchema = z.strictObject({
   textBytes: whole,
   quarantined: whole,
   sources: z.array(z.strictObject({ source: z.string(), documents: whole, tokens: whole })),
-  /** Files inside scores/, in the order of their first shards and rows, and the shards as they were when scored. */
+  /**
+   * Files inside scores/, in the order of their first shards and rows, and the shards as they were when
+   * scored.
+   */
   parts: z.array(listedPartSchema),
-  /** Targets of its scorer that are test items, by force (`betr index --force-tests`); absent where there are none. */
+  /**
+   * Targets of its scorer that are test items, by force (`betr index --force-tests`); absent where there are
+   * none.
+   */
   testTargets: testTargetsSchema.min(1).optional(),
   /** Of all scores, best bin first. */
   histogram: histogramSchema,
@@ -47,33 +53,52 @@ export type Ranking = z.output<typeof rankingSchema> & { chosen?: ChosenScores }
 export interface ChosenScores {
   /** The benchmarks that count, in the order of the scorer's outputs. */
   benchmarks: string[];
-  /** Parquet file with a row for each document, in the order of the parts: `score`, and `winner`, the number of the benchmark that it is from. */
+  /**
+   * Parquet file with a row for each document, in the order of the parts: `score`, and `winner`, the number
+   * of the benchmark that it is from.
+   */
   path: string;
 }
 
 /**
- * Publishes the parts of a whole corpus as the run's ranking. Where they are what is published already, nothing is written.
- * Errors: NO_DOCUMENTS; DISK_FULL, WRITE_FAILED.
+ * Publishes the parts of a whole corpus as the run's ranking. Where they are what is published already,
+ * nothing is written. Errors: NO_DOCUMENTS; DISK_FULL, WRITE_FAILED.
  */
-export async function publishRanking(run: Run, parts: Iterable<Part> | AsyncIterable<Part>, scorer: Ranking['scorer']): Promise<Ranking> {
+export async function publishRanking(
+  run: Run,
+  parts: Iterable<Part> | AsyncIterable<Part>,
+  scorer: Ranking['scorer'],
+): Promise<Ranking> {
   const published = await readPublished(run);
   const ranking = await draftRanking(parts, scorer, published);
   await commitRanking(run, ranking, published);
   return ranking;
 }
 
-/** The ranking that the parts make. They may come one by one, as their histograms do not all fit in memory. Errors: NO_DOCUMENTS, with `reasons`; TOKENS_TOO_MANY. */
-export async function draftRanking(parts: Iterable<Part> | AsyncIterable<Part>, scorer: Ranking['scorer'], published: Ranking | undefined, reasons: readonly string[] = []): Promise<Ranking> {
+/**
+ * The ranking that the parts make. They may come one by one, as their histograms do not all fit in memory.
+ * Errors: NO_DOCUMENTS, with `reasons`; TOKENS_TOO_MANY.
+ */
+export async function draftRanking(
+  parts: Iterable<Part> | AsyncIterable<Part>,
+  scorer: Ranking['scorer'],
+  published: Ranking | undefined,
+  reasons: readonly string[] = [],
+): Promise<Ranking> {
   const listed: ListedPart[] = [];
   const figures = openFigures();
   for await (const { sources, histogram, ...part } of parts) {
     listed.push(part);
     figures.add({ sources, histogram });
   }
-  const total = (count: (part: ListedPart) => number): number => listed.reduce((sum, part) => sum + count(part), 0);
+  const total = (count: (part: ListedPart) => number): number =>
+    listed.reduce((sum, part) => sum + count(part), 0);
   const { documents, tokens, sources, histogram } = figures.result();
   const quarantined = total((part) => part.quarantined);
-  exactTokens(tokens, sources.reduce((most, one) => (one.tokens > most.tokens ? one : most), { source: '', tokens: -1 }));
+  exactTokens(
+    tokens,
+    sources.reduce((most, one) => (one.tokens > most.tokens ? one : most), { source: '', tokens: -1 }),
+  );
   if (documents === 0) throw fail('NO_DOCUMENTS', { files: shardsOf(listed).length, quarantined, reasons });
   const generation = nameGeneration(listed, scorer);
   return {
@@ -86,59 +111,101 @@ export async function draftRanking(parts: Iterable<Part> | AsyncIterable<Part>, 
     textBytes: total((part) => part.textBytes),
     quarantined,
     sources,
-    parts: listed.sort((a, b) => order(firstShard(a), firstShard(b)) || firstRow(a) - firstRow(b) || order(a.file, b.file)),
+    parts: listed.sort(
+      (a, b) => order(firstShard(a), firstShard(b)) || firstRow(a) - firstRow(b) || order(a.file, b.file),
+    ),
     histogram,
   };
 }
 
 /** Makes a draft the run's ranking, unless it is. Errors: DISK_FULL, WRITE_FAILED. */
-export async function commitRanking(run: Run, ranking: Ranking, published: Ranking | undefined): Promise<void> {
-  if (published === undefined || fingerprint(published) !== fingerprint(ranking)) await commitSealedJson(run.files.ranking, ranking);
+export async function commitRanking(
+  run: Run,
+  ranking: Ranking,
+  published: Ranking | undefined,
+): Promise<void> {
+  if (published === undefined || fingerprint(published) !== fingerprint(ranking))
+    await commitSealedJson(run.files.ranking, ranking);
 }
 
 /** The name of what parts and scorer come to: of shards without a document, too, and of their bad rows. */
 export function nameGeneration(parts: readonly ListedPart[], scorer: Ranking['scorer']): string {
-  const rows = parts.map(({ sha256, covers, quarantineSha256 = '' }) => [sha256, quarantineSha256, ...covers.flatMap((own) => [own.shard, own.firstRow, own.rows, own.quarantined])].join(' '));
+  const rows = parts.map(({ sha256, covers, quarantineSha256 = '' }) =>
+    [
+      sha256,
+      quarantineSha256,
+      ...covers.flatMap((own) => [own.shard, own.firstRow, own.rows, own.quarantined]),
+    ].join(' '),
+  );
   return fingerprint({ parts: rows.sort(), scorer }).slice(0, 12);
 }
 
-/** Reads the published ranking and checks that its parts are there. Errors: STEP_MISSING, FILE_DAMAGED, FILE_UNREADABLE. */
+/**
+ * Reads the published ranking and checks that its parts are there. Errors: STEP_MISSING, FILE_DAMAGED,
+ * FILE_UNREADABLE.
+ */
 export async function readRanking(run: Run): Promise<Ranking> {
   const ranking = await readPublishedStrictly(run);
   for (const { file, bytes } of ranking.parts) await checkPart(join(run.files.scores, file), bytes);
   return ranking;
 }
 
-/** What is published, whether or not its parts are there. Errors: STEP_MISSING, FILE_DAMAGED, FILE_UNREADABLE. */
+/**
+ * What is published, whether or not its parts are there. Errors: STEP_MISSING, FILE_DAMAGED, FILE_UNREADABLE.
+ */
 export async function readPublishedStrictly(run: Run): Promise<Ranking> {
   const ranking = await readSealedJson(run.files.ranking, rankingSchema, rankCommand);
   if (ranking === undefined) throw fail('STEP_MISSING', { need: 'ranking', command: commandFor(run) });
   return ranking;
 }
 
-/** Without a classifier ranking would only name the next step that is missing; the rankings by other scorers need none. */
+/**
+ * Without a classifier ranking would only name the next step that is missing; the rankings by other scorers
+ * need none.
+ */
 function commandFor(run: Run): string {
   return run.ranking === '' && !existsSync(run.files.card) ? 'betr run' : rankCommand;
 }
 
 async function checkPart(path: string, bytes: number): Promise<void> {
   const found = await sizeOf(path);
-  if (found === undefined) throw fail('FILE_DAMAGED', { path, reason: 'it is missing', command: rankCommand });
-  if (found !== bytes) throw fail('FILE_DAMAGED', { path, reason: `it has ${found} bytes where ${bytes} were written`, command: rankCommand });
+  if (found === undefined)
+    throw fail('FILE_DAMAGED', { path, reason: 'it is missing', command: rankCommand });
+  if (found !== bytes)
+    throw fail('FILE_DAMAGED', {
+      path,
+      reason: `it has ${found} bytes where ${bytes} were written`,
+      command: rankCommand,
+    });
 }
 
 /** Holds a part's content against its checksum. Errors: FILE_DAMAGED, those of reading. */
 export async function checkContent(path: string, sha256: string): Promise<void> {
-  if ((await sha256File(path)) !== sha256) throw fail('FILE_DAMAGED', { path, reason: 'its checksum is another one; remove it', command: rankCommand });
+  if ((await sha256File(path)) !== sha256)
+    throw fail('FILE_DAMAGED', {
+      path,
+      reason: 'its checksum is another one; remove it',
+      command: rankCommand,
+    });
 }
 
 /** Changes whenever a part does: their sizes and when they were changed, which who writes cannot set back. */
 export async function stampParts(run: Run, { parts }: Ranking): Promise<string> {
-  const stamps = await Promise.all(parts.map(({ file }) => stat(join(run.files.scores, file), { bigint: true }).then(({ ino, ctimeNs, size }) => `${ino} ${ctimeNs} ${size}`, () => '')));
+  const stamps = await Promise.all(
+    parts.map(({ file }) =>
+      stat(join(run.files.scores, file), { bigint: true }).then(
+        ({ ino, ctimeNs, size }) => `${ino} ${ctimeNs} ${size}`,
+        () => '',
+      ),
+    ),
+  );
   return fingerprint(stamps);
 }
 
-/** What is published, whether or not its parts are there; undefined where there is none or it is damaged, for who is about to replace it. */
+/**
+ * What is published, whether or not its parts are there; undefined where there is none or it is damaged, for
+ * who is about to replace it.
+ */
 export async function readPublished(run: Run): Promise<Ranking | undefined> {
   try {
     return await readSealedJson(run.files.ranking, rankingSchema, rankCommand);

@@ -1,5 +1,6 @@
-// Which generations processes read from, as a server does as long as requests use them. Their parts stay, whatever is published meanwhile: each process has a mark
-// for each of them in holds/, a file that lists the parts.
+// Which generations processes read from, as a server does as long as requests use them. Their parts stay,
+// whatever is published meanwhile: each process has a mark for each of them in holds/, a file that lists the
+// parts.
 
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -15,12 +16,19 @@ import type { Ranking } from './generation.ts';
 const heldSchema = z.object({ generation: z.string(), files: z.array(z.string()) });
 export type Held = z.output<typeof heldSchema>;
 
-/** Keeps the files of a generation from being removed by who publishes others, until what it returns is called. Where nothing can be written, nobody removes them. */
+/**
+ * Keeps the files of a generation from being removed by who publishes others, until what it returns is
+ * called. Where nothing can be written, nobody removes them.
+ */
 export async function holdGeneration(run: Run, { generation, parts }: Ranking): Promise<() => Promise<void>> {
   const folder = run.files.holds;
   const mark = join(folder, `${nameOwn()}.json`);
   const forget = keepOwn(mark);
-  await saveIfPossible(mkdir(folder, { recursive: true }).catch((error: unknown) => Promise.reject(writeError(error, mark))).then(() => commitJson(mark, { generation, files: parts.map(({ file }) => file) } satisfies Held, 0)));
+  await saveIfPossible(
+    mkdir(folder, { recursive: true })
+      .catch((error: unknown) => Promise.reject(writeError(error, mark)))
+      .then(() => commitJson(mark, { generation, files: parts.map(({ file }) => file) } satisfies Held, 0)),
+  );
   return async () => {
     forget();
     await rm(mark, { force: true });
@@ -40,7 +48,10 @@ export async function readHeld(run: Run): Promise<Held[]> {
   return held;
 }
 
-/** The mark's text; '' where it has just been removed. What cannot be read may hold anything, so that nothing may be removed. */
+/**
+ * The mark's text; '' where it has just been removed. What cannot be read may hold anything, so that nothing
+ * may be removed.
+ */
 async function readMark(path: string): Promise<string> {
   try {
     return await readRegular(path, 'utf8');

@@ -1,5 +1,6 @@
-// The ranking's histogram in equal steps of score, to look at. The counts come from the ranking's own fine bins (65,536 of them, as wide as
-// their scores are large); one that lies across an edge is shared out evenly, so counts are fractions near edges and exact in sum.
+// The ranking's histogram in equal steps of score, to look at. The counts come from the ranking's own fine
+// bins (65,536 of them, as wide as their scores are large); one that lies across an edge is shared out
+// evenly, so counts are fractions near edges and exact in sum.
 
 import { z } from 'zod';
 import { binFloor } from '../scoring/part.ts';
@@ -16,7 +17,10 @@ export const stepSchema = z.strictObject({
 });
 export type Step = z.output<typeof stepSchema>;
 
-/** [ours] Share of the documents at either end that may lie beyond the first and the last step, so that outliers do not squeeze the rest. */
+/**
+ * [ours] Share of the documents at either end that may lie beyond the first and the last step, so that
+ * outliers do not squeeze the rest.
+ */
 const tail = 0.0003;
 
 /** `count` equal steps of score, lowest first; none for an empty histogram. */
@@ -24,7 +28,12 @@ export function spreadHistogram(histogram: Ranking['histogram'], count: number):
   const rising = histogram.toReversed();
   const [low, high] = innerRange(rising);
   const width = (high - low) / count;
-  const steps = Array.from({ length: rising.length === 0 ? 0 : count }, (_, index): Step => ({ from: low + index * width, to: index === count - 1 ? high : low + (index + 1) * width, documents: 0, tokens: 0 }));
+  const steps = Array.from({ length: rising.length === 0 ? 0 : count }, (_, index): Step => ({
+    from: low + index * width,
+    to: index === count - 1 ? high : low + (index + 1) * width,
+    documents: 0,
+    tokens: 0,
+  }));
   const place = (score: number): number => (score - low) / width;
   for (const [bin, documents, tokens] of rising) {
     const [from, to] = [place(binFloor(bin)), place(binFloor(bin + 1))];

@@ -1,4 +1,5 @@
-// Ranks the whole corpus: scores what is not scored yet, publishes the generation, and clears away what no generation needs any more.
+// Ranks the whole corpus: scores what is not scored yet, publishes the generation, and clears away what no
+// generation needs any more.
 
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -34,7 +35,9 @@ export interface RankResult {
   published: boolean;
   /** Against the generation before; null where nothing new was published, or nothing before. */
   drift: Drift | null;
-  /** What was predicted of this corpus beside what came of it; null where nothing was, or it was told before. */
+  /**
+   * What was predicted of this corpus beside what came of it; null where nothing was, or it was told before.
+   */
   prediction: Prediction | null;
   scores: Omit<CorpusScores, 'parts'>;
   /** Shards of the ranking that have no document in it. */
@@ -43,7 +46,10 @@ export interface RankResult {
   notes: string[];
 }
 
-/** Ranks the corpus of a run by a scorer; each has a ranking of its own. Errors: SCORER_UNKNOWN and those of the scorer; STEP_MISSING, NO_DOCUMENTS, WORKERS_LOST, those of reading the corpus and of writing. */
+/**
+ * Ranks the corpus of a run by a scorer; each has a ranking of its own. Errors: SCORER_UNKNOWN and those of
+ * the scorer; STEP_MISSING, NO_DOCUMENTS, WORKERS_LOST, those of reading the corpus and of writing.
+ */
 export async function rankCorpus(main: Run, report: Report, scorer = defaultScorer): Promise<RankResult> {
   const { run, prepared } = await prepareRanking(main, scorer, report);
   const publish = (damaged: readonly string[] = []): Promise<RankResult> =>
@@ -61,21 +67,36 @@ export async function rankCorpus(main: Run, report: Report, scorer = defaultScor
   }
 }
 
-/** Makes ready what scores of a ranking depend on: the scorer, and token rates where there is no index. Errors: those of `prepareScorer` and `ensureTokenRates`. */
-export async function prepareRanking(main: Run, scorer: string, report: Report): Promise<{ run: Run; prepared: PreparedScorer }> {
+/**
+ * Makes ready what scores of a ranking depend on: the scorer, and token rates where there is no index.
+ * Errors: those of `prepareScorer` and `ensureTokenRates`.
+ */
+export async function prepareRanking(
+  main: Run,
+  scorer: string,
+  report: Report,
+): Promise<{ run: Run; prepared: PreparedScorer }> {
   const ready = await prepareScorer(main, scorer, report);
   // BETR's own classifier comes from an index.
   if (ready.run.ranking !== '') await ensureTokenRates(main, report);
   return ready;
 }
 
-/** Publishes what workers have scored, without scoring. Errors: CHUNKS_LEFT, STEP_MISSING, PLAN_STALE, NO_DOCUMENTS, those of writing. */
+/**
+ * Publishes what workers have scored, without scoring. Errors: CHUNKS_LEFT, STEP_MISSING, PLAN_STALE,
+ * NO_DOCUMENTS, those of writing.
+ */
 export async function publishScored(main: Run, report: Report, scorer = defaultScorer): Promise<RankResult> {
   const run = rankingRun(main, scorer);
   return publishScores(run, await readScorer(run), report, () => collectScores(run));
 }
 
-async function publishScores(run: Run, prepared: PreparedScorer, report: Report, score: () => Promise<CorpusScores>): Promise<RankResult> {
+async function publishScores(
+  run: Run,
+  prepared: PreparedScorer,
+  report: Report,
+  score: () => Promise<CorpusScores>,
+): Promise<RankResult> {
   const { parts, ...scores } = await score();
   const before = await readPublished(run);
   const fresh = openFigures();
@@ -83,11 +104,32 @@ async function publishScores(run: Run, prepared: PreparedScorer, report: Report,
   const changes = compareShards(shardsOf(before?.parts ?? []), shardsOf(parts));
   // Of many, those that came last are named.
   const withoutDocuments = await findUnusable(run, parts, new Set([...changes.fresh, ...changes.changed]));
-  const drafted = await draftRanking(addUpFresh(readCards(run.files.scores, parts), before, fresh), { outputs: prepared.outputs, sha256: prepared.fingerprint }, before, describeReasons(withoutDocuments.first));
+  const drafted = await draftRanking(
+    addUpFresh(readCards(run.files.scores, parts), before, fresh),
+    { outputs: prepared.outputs, sha256: prepared.fingerprint },
+    before,
+    describeReasons(withoutDocuments.first),
+  );
   const ranking: Ranking = testTargets.length === 0 ? drafted : { ...drafted, testTargets };
   const published = before?.generation !== ranking.generation;
-  const notes = [...prepared.notes, ...describeTestTargets(testTargets), ...scores.notes, ...describeUnusable(withoutDocuments), ...describeChanges(changes, scores.meanwhile), ...scores.scoredAgain.map((problem) => `scored again what could not be used: ${problem}`)];
-  const drift = before !== undefined && published ? measureDrift(before, ranking, fresh.result(), run.settings, await readLaw(run, run.settings.keep.pool)) : null;
+  const notes = [
+    ...prepared.notes,
+    ...describeTestTargets(testTargets),
+    ...scores.notes,
+    ...describeUnusable(withoutDocuments),
+    ...describeChanges(changes, scores.meanwhile),
+    ...scores.scoredAgain.map((problem) => `scored again what could not be used: ${problem}`),
+  ];
+  const drift =
+    before !== undefined && published
+      ? measureDrift(
+          before,
+          ranking,
+          fresh.result(),
+          run.settings,
+          await readLaw(run, run.settings.keep.pool),
+        )
+      : null;
   if (published) notes.push(...(await prepareIfServed(run, ranking, report)));
   await checkLock(run);
   // First, because the last generation is gone once the next is there.
@@ -97,26 +139,47 @@ async function publishScores(run: Run, prepared: PreparedScorer, report: Report,
   const generations = [ranking, ...(before === undefined ? [] : [before])];
   if (published) await removePrepared(run, generations);
   // Where nothing is published, the generation before stays as well: it is in what was folded last.
-  await removeStale(run, [...generations.flatMap((one) => one.parts), ...(published ? [] : await readFolded(run))]);
+  await removeStale(run, [
+    ...generations.flatMap((one) => one.parts),
+    ...(published ? [] : await readFolded(run)),
+  ]);
   const prediction = (await compareWithPrediction(run, ranking, { parts, ...scores })) ?? null;
   return { ranking, published, drift, prediction, scores, withoutDocuments, notes };
 }
 
-/** What readers have to know of shards that are no longer what they were: in the generation before, or as they were planned. */
+/**
+ * What readers have to know of shards that are no longer what they were: in the generation before, or as they
+ * were planned.
+ */
 function describeChanges({ changed, gone }: ShardChanges, meanwhile: ShardChanges): string[] {
   const told = new Set([...changed, ...gone]);
-  const say = (names: readonly string[], what: (one: boolean) => string): string[] => (names.length === 0 ? [] : [`${formatCountOf(names.length, 'shard')} ${what(names.length === 1)}: ${formatNames(names)}`]);
+  const say = (names: readonly string[], what: (one: boolean) => string): string[] =>
+    names.length === 0
+      ? []
+      : [`${formatCountOf(names.length, 'shard')} ${what(names.length === 1)}: ${formatNames(names)}`];
   return [
     ...say(changed, (one) => `changed since the last generation, and ${one ? 'was' : 'were'} scored anew`),
     ...say(gone, (one) => `of the last generation ${one ? 'is' : 'are'} no longer there, and left out`),
-    ...say(meanwhile.changed.filter((name) => !told.has(name)), (one) => `changed while ${one ? 'it was' : 'they were'} scored, and ${one ? 'was' : 'were'} scored anew`),
-    ...say(meanwhile.gone.filter((name) => !told.has(name)), (one) => `${one ? 'was' : 'were'} there at first and ${one ? 'is' : 'are'} no longer, and left out`),
+    ...say(
+      meanwhile.changed.filter((name) => !told.has(name)),
+      (one) =>
+        `changed while ${one ? 'it was' : 'they were'} scored, and ${one ? 'was' : 'were'} scored anew`,
+    ),
+    ...say(
+      meanwhile.gone.filter((name) => !told.has(name)),
+      (one) => `${one ? 'was' : 'were'} there at first and ${one ? 'is' : 'are'} no longer, and left out`,
+    ),
   ];
 }
 
 /** Passes the parts on and adds up those with a shard that the generation before does not have as it is. */
-async function* addUpFresh(parts: AsyncIterable<Part>, before: Ranking | undefined, fresh: FigureSums): AsyncGenerator<Part> {
-  const stateOf = ({ shard, bytes, modifiedMs }: CoveredRows): string => JSON.stringify([shard, bytes, modifiedMs]);
+async function* addUpFresh(
+  parts: AsyncIterable<Part>,
+  before: Ranking | undefined,
+  fresh: FigureSums,
+): AsyncGenerator<Part> {
+  const stateOf = ({ shard, bytes, modifiedMs }: CoveredRows): string =>
+    JSON.stringify([shard, bytes, modifiedMs]);
   const known = new Set(before?.parts.flatMap(({ covers }) => covers.map(stateOf)));
   for await (const part of parts) {
     if (part.covers.some((rows) => !known.has(stateOf(rows)))) fresh.add(part);
@@ -124,7 +187,10 @@ async function* addUpFresh(parts: AsyncIterable<Part>, before: Ranking | undefin
   }
 }
 
-/** Removes what neither generation lists, of which these are the parts, and nobody holds: readers of the last one may still be at work. */
+/**
+ * Removes what neither generation lists, of which these are the parts, and nobody holds: readers of the last
+ * one may still be at work.
+ */
 export async function removeStale(run: Run, parts: readonly ListedPart[]): Promise<void> {
   await checkLock(run);
   const held = await readHeld(run);
@@ -132,7 +198,8 @@ export async function removeStale(run: Run, parts: readonly ListedPart[]): Promi
   await foldManifests(run, ({ file }) => needed.has(file));
   const chunks = new Set([...needed].map(chunkOf));
   const atWork = await isAnybodyAtWork(run);
-  const isTemporary = (name: string): boolean => /\.(spill|takeover)$/.test(name) || (name.startsWith('.') && name.endsWith('.tmp'));
+  const isTemporary = (name: string): boolean =>
+    /\.(spill|takeover)$/.test(name) || (name.startsWith('.') && name.endsWith('.tmp'));
   for (const folder of [run.files.scores, run.files.quarantine, run.files.manifest, run.files.leases]) {
     for (const name of await listFolder(folder)) {
       const chunk = chunkOf(name);
@@ -142,9 +209,16 @@ export async function removeStale(run: Run, parts: readonly ListedPart[]): Promi
   }
 }
 
-/** Whether a worker may be alive, here or elsewhere. The leases of those that are gone from this machine are removed. */
+/**
+ * Whether a worker may be alive, here or elsewhere. The leases of those that are gone from this machine are
+ * removed.
+ */
 async function isAnybodyAtWork(run: Run): Promise<boolean> {
   const watch = watchLeases(Infinity);
-  const free = await Promise.all((await listFolder(run.files.leases)).filter(isChunkName).map((name) => watch.isFree(join(run.files.leases, name))));
+  const free = await Promise.all(
+    (await listFolder(run.files.leases))
+      .filter(isChunkName)
+      .map((name) => watch.isFree(join(run.files.leases, name))),
+  );
   return !free.every(Boolean);
 }

@@ -1,4 +1,5 @@
-// The published scores as one table for SQL: an in-memory DuckDB over the ranking's Parquet parts, bounded and spilling into the run.
+// The published scores as one table for SQL: an in-memory DuckDB over the ranking's Parquet parts, bounded
+// and spilling into the run.
 
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -12,30 +13,53 @@ import { spillPrefix } from '../run/files.ts';
 import type { Run } from '../run/run.ts';
 import type { Ranking } from './generation.ts';
 
-/** Room for a database; what needs more is spilled. A server's threads have several at a time, beside the one that it keeps. */
+/**
+ * Room for a database; what needs more is spilled. A server's threads have several at a time, beside the one
+ * that it keeps.
+ */
 const memoryMb = 1024;
 const confinedMemoryMb = 384;
 const sharedMemoryMb = 768;
 
 /**
- * Calls `use` with a connection and the SQL of a table of every document's scores (columns of scoring/part.ts, in the parts' order).
- * Of a ranking by chosen benchmarks, `score` is by these; its parts have to be all of them. With such a ranking's chosen scores, or those handed in,
- * there is a column more: `winner`, the number of the benchmark that a document is best for.
- * Errors: FILE_DAMAGED where a part cannot be read, DISK_FULL where spilling fails, and those of `use`.
+ * Calls `use` with a connection and the SQL of a table of every document's scores (columns of
+ * scoring/part.ts, in the parts' order). Of a ranking by chosen benchmarks, `score` is by these; its parts
+ * have to be all of them. With such a ranking's chosen scores, or those handed in, there is a column more:
+ * `winner`, the number of the benchmark that a document is best for. Errors: FILE_DAMAGED where a part cannot
+ * be read, DISK_FULL where spilling fails, and those of `use`.
  */
-export async function withScores<T>(run: Run, ranking: Ranking, use: (connection: DuckDBConnection, table: string) => Promise<T>, winners = ranking.chosen): Promise<T> {
+export async function withScores<T>(
+  run: Run,
+  ranking: Ranking,
+  use: (connection: DuckDBConnection, table: string) => Promise<T>,
+  winners = ranking.chosen,
+): Promise<T> {
   const parts = scoresTable(run, ranking);
   const score = ranking.chosen === undefined ? 'parts.*' : 'parts.* REPLACE (target.score AS score)';
-  const table = winners === undefined ? parts : `(SELECT ${score}, target.winner FROM ${parts} parts POSITIONAL JOIN ${parquetSource(winners.path)} target)`;
+  const table =
+    winners === undefined
+      ? parts
+      : `(SELECT ${score}, target.winner FROM ${parts} parts POSITIONAL JOIN ${parquetSource(winners.path)} target)`;
   try {
     return await withRunDatabase(run, (connection) => use(connection, table));
   } catch (error) {
-    const isOfScores = !(error instanceof BetrError) || (error.code === 'FILE_DAMAGED' && error.values.path === run.files.scores);
+    const isOfScores =
+      !(error instanceof BetrError) ||
+      (error.code === 'FILE_DAMAGED' && error.values.path === run.files.scores);
     // A server looks after its parts in the background: to read all of them for every question would stop it.
     const altered = isOfScores && run.confined !== true ? await findAltered(run, ranking) : undefined;
-    if (altered !== undefined) throw fail('FILE_DAMAGED', { path: altered, reason: 'its checksum is another one; remove it', command: 'betr rank' }, error);
+    if (altered !== undefined)
+      throw fail(
+        'FILE_DAMAGED',
+        { path: altered, reason: 'its checksum is another one; remove it', command: 'betr rank' },
+        error,
+      );
     if (error instanceof BetrError) throw error;
-    throw fail('FILE_DAMAGED', { path: run.files.scores, reason: reasonOf(error), command: 'betr rank' }, error);
+    throw fail(
+      'FILE_DAMAGED',
+      { path: run.files.scores, reason: reasonOf(error), command: 'betr rank' },
+      error,
+    );
   }
 }
 
@@ -53,11 +77,22 @@ export function scoresTable(run: Run, ranking: Ranking): string {
   return parquetSource(ranking.parts.map(({ file }) => join(run.files.scores, file)));
 }
 
-/** An in-memory database of bounded size that spills into the run's folder; for a run that is served, a connection to the one that is kept. Errors: DISK_FULL, and those of `use`. */
-export async function withRunDatabase<T>(run: Run, use: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
+/**
+ * An in-memory database of bounded size that spills into the run's folder; for a run that is served, a
+ * connection to the one that is kept. Errors: DISK_FULL, and those of `use`.
+ */
+export async function withRunDatabase<T>(
+  run: Run,
+  use: (connection: DuckDBConnection) => Promise<T>,
+): Promise<T> {
   const shared = run.confined === true ? sharedDatabases.get(run.folder) : undefined;
   if (shared !== undefined) return shared.lend(use);
-  return withSpill(run, (spill) => withSpillingDuckDb(spill, use, { ...limitsOf(run), ...(run.confined === true ? { memoryMb: confinedMemoryMb } : {}) }));
+  return withSpill(run, (spill) =>
+    withSpillingDuckDb(spill, use, {
+      ...limitsOf(run),
+      ...(run.confined === true ? { memoryMb: confinedMemoryMb } : {}),
+    }),
+  );
 }
 
 interface SharedDatabase {
@@ -68,11 +103,13 @@ interface SharedDatabase {
 const sharedDatabases = new Map<string, SharedDatabase>();
 
 /**
- * Keeps one database open for the queries of a served run, until it is closed: to open one takes longer than most of them do. What a
- * query makes in it has to be temporary. A failure may have left it unusable, so that the next query gets a new one.
+ * Keeps one database open for the queries of a served run, until it is closed: to open one takes longer than
+ * most of them do. What a query makes in it has to be temporary. A failure may have left it unusable, so that
+ * the next query gets a new one.
  */
 export async function shareDatabase(run: Run): Promise<{ close(): Promise<void> }> {
-  const open = (): Promise<OpenDuckDb> => openDuckDb({ ...limitsOf(run), spill: spill.path, memoryMb: sharedMemoryMb });
+  const open = (): Promise<OpenDuckDb> =>
+    openDuckDb({ ...limitsOf(run), spill: spill.path, memoryMb: sharedMemoryMb });
   const spill = await prepareSpill(run);
   let database: { opened: Promise<OpenDuckDb>; lent: number } | undefined;
   const own: SharedDatabase = {
@@ -86,7 +123,8 @@ export async function shareDatabase(run: Run): Promise<{ close(): Promise<void> 
         throw spillError(error, spill.path);
       } finally {
         lending.lent--;
-        if (lending !== database && lending.lent === 0) (await lending.opened.catch(() => undefined))?.close();
+        if (lending !== database && lending.lent === 0)
+          (await lending.opened.catch(() => undefined))?.close();
       }
     },
     async close() {
@@ -102,14 +140,22 @@ export async function shareDatabase(run: Run): Promise<{ close(): Promise<void> 
 }
 
 function limitsOf(run: Run): DuckDbLimits {
-  return { memoryMb, ...(run.confined === true ? { within: run.folder } : {}), ...(run.settings.workers === undefined ? {} : { threads: run.settings.workers }) };
+  return {
+    memoryMb,
+    ...(run.confined === true ? { within: run.folder } : {}),
+    ...(run.settings.workers === undefined ? {} : { threads: run.settings.workers }),
+  };
 }
 
-/** A folder to spill into, made by whoever does: databases must not share one, as their temporary files have the same names. What was left by processes that were killed is removed. */
+/**
+ * A folder to spill into, made by whoever does: databases must not share one, as their temporary files have
+ * the same names. What was left by processes that were killed is removed.
+ */
 async function prepareSpill({ folder }: Run): Promise<{ path: string; remove: () => Promise<void> }> {
   for (const name of await readdir(folder)) {
     const path = join(folder, name);
-    if (name.startsWith(spillPrefix) && (await isLeftBehind(path))) await rm(path, { recursive: true, force: true });
+    if (name.startsWith(spillPrefix) && (await isLeftBehind(path)))
+      await rm(path, { recursive: true, force: true });
   }
   const path = join(folder, `${spillPrefix}${nameOwn()}`);
   const forget = keepOwn(path);
@@ -122,7 +168,10 @@ async function prepareSpill({ folder }: Run): Promise<{ path: string; remove: ()
   };
 }
 
-/** Calls `use` with the path of a folder of its own in the run's, to be made, which is removed afterwards. Errors: DISK_FULL, and those of `use`. */
+/**
+ * Calls `use` with the path of a folder of its own in the run's, to be made, which is removed afterwards.
+ * Errors: DISK_FULL, and those of `use`.
+ */
 export async function withSpill<T>(run: Run, use: (folder: string) => Promise<T>): Promise<T> {
   const spill = await prepareSpill(run);
   try {

@@ -1,5 +1,5 @@
-// The shards of a ranking, by name or id, and whether they are still the files that were ranked. Whoever asks names a shard of the
-// ranking or gets nothing: no text of a request ever becomes a path.
+// The shards of a ranking, by name or id, and whether they are still the files that were ranked. Whoever asks
+// names a shard of the ranking or gets nothing: no text of a request ever becomes a path.
 
 import type { CoveredRows } from '../scoring/part.ts';
 import type { Shard } from '../data/documents.ts';
@@ -17,7 +17,9 @@ export function shardId(name: string): string {
 
 /** The shard of the ranking that `asked` names, by its name or its id. Errors: SHARD_UNKNOWN. */
 export function findShardName(ranking: Ranking, asked: string): string {
-  const found = findRows(ranking, ({ shard }) => shard === asked) ?? findRows(ranking, ({ shard }) => shardId(shard) === asked);
+  const found =
+    findRows(ranking, ({ shard }) => shard === asked) ??
+    findRows(ranking, ({ shard }) => shardId(shard) === asked);
   if (found === undefined) throw fail('SHARD_UNKNOWN', { got: asked.slice(0, 200) });
   return found.shard;
 }
@@ -30,7 +32,10 @@ function findRows({ parts }: Ranking, isWanted: (rows: CoveredRows) => boolean):
   return undefined;
 }
 
-/** The file of a shard of the ranking, as long as it is what was ranked: row numbers mean nothing in another file. Errors: SHARD_UNKNOWN, FILE_NOT_FOUND, FILE_UNREADABLE, SHARD_CHANGED, those of the store. */
+/**
+ * The file of a shard of the ranking, as long as it is what was ranked: row numbers mean nothing in another
+ * file. Errors: SHARD_UNKNOWN, FILE_NOT_FOUND, FILE_UNREADABLE, SHARD_CHANGED, those of the store.
+ */
 export async function openShard(run: Run, ranking: Ranking, name: string): Promise<Shard> {
   const ranked = findRows(ranking, ({ shard }) => shard === name);
   if (ranked === undefined) throw fail('SHARD_UNKNOWN', { got: name.slice(0, 200) });
@@ -38,7 +43,9 @@ export async function openShard(run: Run, ranking: Ranking, name: string): Promi
   const { bytes, modifiedMs } = await statFile(path).catch((error: unknown) => {
     // Whoever asks knows shards by their names, and no path of this machine.
     if (isRemote(path) || !(error instanceof BetrError)) throw error;
-    throw error.code === 'FILE_NOT_FOUND' ? fail('FILE_NOT_FOUND', { path: name, what: 'Shard' }, error) : fail('FILE_UNREADABLE', { path: name, reason: reasonOf(error.cause) }, error);
+    throw error.code === 'FILE_NOT_FOUND'
+      ? fail('FILE_NOT_FOUND', { path: name, what: 'Shard' }, error)
+      : fail('FILE_UNREADABLE', { path: name, reason: reasonOf(error.cause) }, error);
   });
   if (bytes !== ranked.bytes || modifiedMs !== ranked.modifiedMs) throw fail('SHARD_CHANGED', { path: name });
   return { name, path, format: formatOf(path), bytes, modifiedMs };

@@ -15,8 +15,15 @@ interface Found {
   firstBad?: { part: ListedPart; rows: CoveredRows };
 }
 
-/** The shards without a usable row, those that are `fresh` first, with the reason of the first bad row as far as it was written down. */
-export async function findUnusable(run: Run, parts: readonly ListedPart[], fresh: ReadonlySet<string>): Promise<UnusableShards> {
+/**
+ * The shards without a usable row, those that are `fresh` first, with the reason of the first bad row as far
+ * as it was written down.
+ */
+export async function findUnusable(
+  run: Run,
+  parts: readonly ListedPart[],
+  fresh: ReadonlySet<string>,
+): Promise<UnusableShards> {
   const byShard = new Map<string, Found>();
   for (const part of parts) {
     for (const rows of part.covers) {
@@ -27,12 +34,22 @@ export async function findUnusable(run: Run, parts: readonly ListedPart[], fresh
       byShard.set(rows.shard, found);
     }
   }
-  const without = [...byShard].filter(([, { documents }]) => documents === 0).sort(([a], [b]) => Number(fresh.has(b)) - Number(fresh.has(a)) || (a < b ? -1 : 1));
+  const without = [...byShard]
+    .filter(([, { documents }]) => documents === 0)
+    .sort(([a], [b]) => Number(fresh.has(b)) - Number(fresh.has(a)) || (a < b ? -1 : 1));
   const unusable = without.filter(([, { badRows }]) => badRows > 0);
   const first: UnusableShards['first'] = [];
   for (const [shard, { badRows, firstBad }] of unusable.slice(0, listedUnusable)) {
-    const bad = firstBad === undefined ? undefined : await readFirstBad(join(run.files.quarantine, quarantineFile(firstBad.part.file)), shard);
-    first.push({ shard, badRows, row: bad?.position ?? firstBad?.rows.firstRow ?? 0, reason: bad?.reason ?? 'the reason is no longer written down' });
+    const bad =
+      firstBad === undefined
+        ? undefined
+        : await readFirstBad(join(run.files.quarantine, quarantineFile(firstBad.part.file)), shard);
+    first.push({
+      shard,
+      badRows,
+      row: bad?.position ?? firstBad?.rows.firstRow ?? 0,
+      reason: bad?.reason ?? 'the reason is no longer written down',
+    });
   }
   return { unusable: unusable.length, empty: without.length - unusable.length, first };
 }
@@ -41,7 +58,10 @@ const badRowSchema = z.object({ file: z.string(), position: z.number(), reason: 
 
 async function readFirstBad(path: string, shard: string): Promise<z.output<typeof badRowSchema> | undefined> {
   try {
-    const lines = createInterface({ input: (await openRegular(path)).createReadStream(), crlfDelay: Infinity });
+    const lines = createInterface({
+      input: (await openRegular(path)).createReadStream(),
+      crlfDelay: Infinity,
+    });
     for await (const line of lines) {
       const row = badRowSchema.safeParse(JSON.parse(line)).data;
       if (row?.file === shard) return row;

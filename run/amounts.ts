@@ -1,6 +1,13 @@
 // Budgets, shares and token counts as people write them, and as we write them back.
 
-import { boundedNumber, countNumber, leastNumber, mostNumber, mostNumberCharacters, mostSeconds } from './bounds.ts';
+import {
+  boundedNumber,
+  countNumber,
+  leastNumber,
+  mostNumber,
+  mostNumberCharacters,
+  mostSeconds,
+} from './bounds.ts';
 import { fail } from './errors/errors.ts';
 
 const decimal = /^(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?$/i;
@@ -20,37 +27,68 @@ export function parseShare(option: string, text: string): number {
   const isPercent = trimmed.endsWith('%');
   const number = parseDecimal(isPercent ? trimmed.slice(0, -1) : trimmed);
   const share = number === undefined || !isPercent ? number : number / 100;
-  if (share === undefined || share < leastNumber || share > 1) throw fail('OPTION_INVALID', { option, got: shown(text), allowed: 'a share above 0 and at most 1, such as 0.1 or 10%' });
+  if (share === undefined || share < leastNumber || share > 1)
+    throw fail('OPTION_INVALID', {
+      option,
+      got: shown(text),
+      allowed: 'a share above 0 and at most 1, such as 0.1 or 10%',
+    });
   return share;
 }
 
-/** A number above 0: "1e12", "6300000", or with K, M, B or T for thousands to trillions ("7B"); a refusal shows the example. Errors: OPTION_INVALID. */
+/**
+ * A number above 0: "1e12", "6300000", or with K, M, B or T for thousands to trillions ("7B"); a refusal
+ * shows the example. Errors: OPTION_INVALID.
+ */
 export function parseAmount(option: string, text: string, example = '1e12 or 7B'): number {
   const trimmed = text.trim();
   const factor = suffixes[trimmed.slice(-1).toLowerCase()];
   const amount = (parseDecimal(factor === undefined ? trimmed : trimmed.slice(0, -1)) ?? NaN) * (factor ?? 1);
-  if (!(amount <= mostNumber)) throw fail('OPTION_INVALID', { option, got: shown(text), allowed: `a number above 0 and at most 1e30, such as ${example}` });
+  if (!(amount <= mostNumber))
+    throw fail('OPTION_INVALID', {
+      option,
+      got: shown(text),
+      allowed: `a number above 0 and at most 1e30, such as ${example}`,
+    });
   return amount;
 }
 
-/** How many of something there are: an amount, to the next whole number, from 1 to 2^53 - 1. Errors: OPTION_INVALID. */
+/**
+ * How many of something there are: an amount, to the next whole number, from 1 to 2^53 - 1. Errors:
+ * OPTION_INVALID.
+ */
 export function parseCount(option: string, text: string, example: string): number {
   const count = Math.round(parseAmount(option, text, example));
-  if (!countNumber.safeParse(count).success) throw fail('OPTION_INVALID', { option, got: shown(text), allowed: `a number from 1 to ${Number.MAX_SAFE_INTEGER}, such as ${example}` });
+  if (!countNumber.safeParse(count).success)
+    throw fail('OPTION_INVALID', {
+      option,
+      got: shown(text),
+      allowed: `a number from 1 to ${Number.MAX_SAFE_INTEGER}, such as ${example}`,
+    });
   return count;
 }
 
 /** A whole number in digits, from `least` to `most`. Errors: OPTION_INVALID. */
 export function parseWhole(option: string, text: string, least: number, most: number): number {
   const value = /^\d{1,16}$/.test(text) ? Number(text) : NaN;
-  if (!(value >= least && value <= most)) throw fail('OPTION_INVALID', { option, got: shown(text), allowed: `a whole number from ${least} to ${most}` });
+  if (!(value >= least && value <= most))
+    throw fail('OPTION_INVALID', {
+      option,
+      got: shown(text),
+      allowed: `a whole number from ${least} to ${most}`,
+    });
   return value;
 }
 
 /** A time in seconds, from 0 to a week. Errors: OPTION_INVALID. */
 export function parseSeconds(option: string, text: string): number {
   const seconds = parseNumber(text) ?? NaN;
-  if (!(seconds >= 0 && seconds <= mostSeconds)) throw fail('OPTION_INVALID', { option, got: shown(text), allowed: `a number of seconds from 0 to ${mostSeconds}` });
+  if (!(seconds >= 0 && seconds <= mostSeconds))
+    throw fail('OPTION_INVALID', {
+      option,
+      got: shown(text),
+      allowed: `a number of seconds from 0 to ${mostSeconds}`,
+    });
   return seconds;
 }
 
@@ -98,7 +136,9 @@ export function formatCountOf(count: number, noun: string): string {
 
 /** Names one after the other, of many the first three. */
 export function formatNames(names: readonly string[]): string {
-  return names.length <= 4 ? names.join(', ') : `${names.slice(0, 3).join(', ')} and ${formatCount(names.length - 3)} more`;
+  return names.length <= 4
+    ? names.join(', ')
+    : `${names.slice(0, 3).join(', ')} and ${formatCount(names.length - 3)} more`;
 }
 
 /** 1e21 as "1e21". */

@@ -12,10 +12,13 @@ export function parseBody<T>(schema: z.ZodType<T>, bytes: Uint8Array): T {
   let value: unknown;
   try {
     const depth = depthOf(bytes);
-    if (depth > mostDepth) throw fail('BODY_INVALID', { problems: [`it is nested more than ${mostDepth} deep`] });
+    if (depth > mostDepth)
+      throw fail('BODY_INVALID', { problems: [`it is nested more than ${mostDepth} deep`] });
     value = JSON.parse(decodeBody(bytes));
   } catch (error) {
-    throw error instanceof SyntaxError ? fail('BODY_INVALID', { problems: ['it is not JSON'] }, error) : error;
+    throw error instanceof SyntaxError
+      ? fail('BODY_INVALID', { problems: ['it is not JSON'] }, error)
+      : error;
   }
   const result = schema.safeParse(value, { error: allowedBy });
   if (result.success) return result.data;

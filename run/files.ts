@@ -1,5 +1,5 @@
-// Every file and folder that a run makes in its folder, each listed once; docs/run-folder.md says what they hold. No other
-// module joins the run's folder with a name (eslint.config.js).
+// Every file and folder that a run makes in its folder, each listed once; docs/run-folder.md says what they
+// hold. No other module joins the run's folder with a name (eslint.config.js).
 
 import { join } from 'node:path';
 
@@ -46,7 +46,10 @@ const sharedNames = {
   apiKeys: 'keys.json',
   slurm: 'slurm',
   lock: 'lock',
-  /** What the step that holds the lock puts on disk. The name is fixed, so that the next step clears what a killed one left. */
+  /**
+   * What the step that holds the lock puts on disk. The name is fixed, so that the next step clears what a
+   * killed one left.
+   */
   spill: 'index-spill',
   fasttextBench: 'bench-fasttext',
 } as const;
@@ -56,7 +59,10 @@ type RankingFiles = Record<keyof typeof rankingNames, string>;
 /** The absolute path of each. */
 export type RunFiles = RankingFiles & Record<keyof typeof sharedNames, string>;
 
-/** What a query outside the lock puts on disk: the beginning of the name of a folder that each process makes for itself. */
+/**
+ * What a query outside the lock puts on disk: the beginning of the name of a folder that each process makes
+ * for itself.
+ */
 export const spillPrefix = 'spill-';
 
 /** The files of a run, and of one of its rankings: '' its own, else the name of a folder in rankings/. */

@@ -1,22 +1,42 @@
-// What is wrong with a value that somebody sent, by its schema: which field, what was got, and what is allowed.
+// What is wrong with a value that somebody sent, by its schema: which field, what was got, and what is
+// allowed.
 
 import { z } from 'zod';
 
-const typeNames: Readonly<Record<string, string>> = { string: 'a text', number: 'a number', int: 'a whole number', boolean: 'true or false', array: 'a list' };
+const typeNames: Readonly<Record<string, string>> = {
+  string: 'a text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  array: 'a list',
+};
 const mostProblems = 10;
 const shownCharacters = 200;
 
-/** What a value has to be by the check that it failed, to follow "it has to be"; given to zod as `error`, a schema's own message goes before it. */
+/**
+ * What a value has to be by the check that it failed, to follow "it has to be"; given to zod as `error`, a
+ * schema's own message goes before it.
+ */
 export const allowedBy: z.core.$ZodErrorMap = (issue) => {
   switch (issue.code) {
     case 'invalid_type':
-      return issue.inst instanceof z.ZodObject ? `an object with the fields ${fieldsOf(issue.inst)}` : typeNames[issue.expected];
+      return issue.inst instanceof z.ZodObject
+        ? `an object with the fields ${fieldsOf(issue.inst)}`
+        : typeNames[issue.expected];
     case 'invalid_value':
       return `one of ${issue.values.map(String).join(', ')}`;
     case 'too_small':
-      return sized(issue.origin, `${issue.minimum} or more`, `${issue.inclusive === false ? 'above' : 'of at least'} ${issue.minimum}`);
+      return sized(
+        issue.origin,
+        `${issue.minimum} or more`,
+        `${issue.inclusive === false ? 'above' : 'of at least'} ${issue.minimum}`,
+      );
     case 'too_big':
-      return sized(issue.origin, `at most ${issue.maximum}`, `${issue.inclusive === false ? 'below' : 'of at most'} ${issue.maximum}`);
+      return sized(
+        issue.origin,
+        `at most ${issue.maximum}`,
+        `${issue.inclusive === false ? 'below' : 'of at most'} ${issue.maximum}`,
+      );
     case 'unrecognized_keys':
       return issue.inst instanceof z.ZodObject ? fieldsOf(issue.inst) : undefined;
     default:
@@ -33,37 +53,61 @@ function sized(origin: string, size: string, ofNumber: string): string {
   return origin === 'array' ? `a list of ${size} entries` : `a number ${ofNumber}`;
 }
 
-/** The problems that a schema found in `root` (with `allowedBy`), each a sentence of its own; `whole` names the root, and is what fields without a name of their own are part of. */
+/**
+ * The problems that a schema found in `root` (with `allowedBy`), each a sentence of its own; `whole` names
+ * the root, and is what fields without a name of their own are part of.
+ */
 export function describeIssues(issues: readonly z.core.$ZodIssue[], root: unknown, whole: string): string[] {
-  return issues.flatMap(closest).slice(0, mostProblems).map((issue) => describe(issue, root, whole));
+  return issues
+    .flatMap(closest)
+    .slice(0, mostProblems)
+    .map((issue) => describe(issue, root, whole));
 }
 
 /** What the product reads of a file of its own: the value, or why another version must have written it. */
 export function readOwn<T>(value: unknown, schema: z.ZodType<T>): { value: T } | { problem: string } {
   const parsed = schema.safeParse(value, { error: allowedBy });
   if (parsed.success) return { value: parsed.data };
-  return { problem: `another version of betr wrote it (${describeIssues(parsed.error.issues, value, 'the whole').at(0) ?? 'it is of another form'})` };
+  return {
+    problem:
+      'another version of betr wrote it ' +
+      `(${describeIssues(parsed.error.issues, value, 'the whole').at(0) ?? 'it is of another form'})`,
+  };
 }
 
-/** Of a value that may be one of several things: the problems with the one that it is like, where it is like one. */
+/**
+ * Of a value that may be one of several things: the problems with the one that it is like, where it is like
+ * one.
+ */
 function closest(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
   if (issue.code !== 'invalid_union') return [issue];
-  const like = issue.errors.find((branch) => branch.every(({ code, path }) => code !== 'invalid_type' || path.length > 0));
-  if (like === undefined) return [{ ...issue, message: issue.errors.flatMap(([first]) => first?.message ?? []).join(', or ') }];
+  const like = issue.errors.find((branch) =>
+    branch.every(({ code, path }) => code !== 'invalid_type' || path.length > 0),
+  );
+  if (like === undefined)
+    return [{ ...issue, message: issue.errors.flatMap(([first]) => first?.message ?? []).join(', or ') }];
   return like.map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] })).flatMap(closest);
 }
 
 function describe(issue: z.core.$ZodIssue, root: unknown, whole: string): string {
-  const field = issue.path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`)).join('');
+  const field = issue.path
+    .map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`))
+    .join('');
   const name = field.startsWith('.') ? field.slice(1) : `${whole}${field}`;
-  if (issue.code === 'unrecognized_keys') return `${name} has the unknown field ${showKeys(issue.keys)} (known: ${issue.message})`;
+  if (issue.code === 'unrecognized_keys')
+    return `${name} has the unknown field ${showKeys(issue.keys)} (known: ${issue.message})`;
   const got = valueInside(root, issue.path);
-  return got === undefined ? `${name} is missing, and has to be ${issue.message}` : `${name} is ${show(got)}, but it has to be ${issue.message}`;
+  return got === undefined
+    ? `${name} is missing, and has to be ${issue.message}`
+    : `${name} is ${show(got)}, but it has to be ${issue.message}`;
 }
 
 /** The value at a path; undefined where there is none. */
 export function valueInside(root: unknown, path: readonly PropertyKey[]): unknown {
-  return path.reduce<unknown>((value, key) => (typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined), root);
+  return path.reduce<unknown>(
+    (value, key) => (typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined),
+    root,
+  );
 }
 
 /** Names of fields, of many the first. */
@@ -83,7 +127,10 @@ export function show(value: unknown): string {
   }
 }
 
-/** The beginning of a value: at least what is shown of it, and not much more, however large and deep it is. Throws where it contains itself. */
+/**
+ * The beginning of a value: at least what is shown of it, and not much more, however large and deep it is.
+ * Throws where it contains itself.
+ */
 function clip(value: unknown, room: { left: number }, outer: readonly unknown[]): unknown {
   room.left--;
   if (typeof value === 'string') {

@@ -2,7 +2,20 @@
 
 import { z } from 'zod';
 
-const units = ['documents', 'bytes', 'examples', 'shards', 'epochs', 'outputs', 'parts', 'domains', 'models', 'orders', 'chunks', 'seconds'] as const;
+const units = [
+  'documents',
+  'bytes',
+  'examples',
+  'shards',
+  'epochs',
+  'outputs',
+  'parts',
+  'domains',
+  'models',
+  'orders',
+  'chunks',
+  'seconds',
+] as const;
 type Unit = (typeof units)[number];
 
 export interface Progress {

@@ -1,5 +1,6 @@
-// Reading a local file without ever waiting for somebody else. To open a pipe waits for whoever writes into it, in a thread that nothing can interrupt:
-// the command could then not even be ended. So whatever is opened is a regular file, or a pipe that is read once, on the event loop.
+// Reading a local file without ever waiting for somebody else. To open a pipe waits for whoever writes into
+// it, in a thread that nothing can interrupt: the command could then not even be ended. So whatever is opened
+// is a regular file, or a pipe that is read once, on the event loop.
 
 import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
@@ -12,8 +13,20 @@ const flags = constants.O_RDONLY | (process.platform === 'win32' ? 0 : constants
 type Kind = 'file' | 'folder' | 'named pipe (FIFO)' | 'socket' | 'character device' | 'block device';
 
 /** What is at a path, in a user's words. */
-export function kindOf(stats: Pick<Stats, 'isFile' | 'isDirectory' | 'isFIFO' | 'isSocket' | 'isBlockDevice'>): Kind {
-  return stats.isFile() ? 'file' : stats.isDirectory() ? 'folder' : stats.isFIFO() ? 'named pipe (FIFO)' : stats.isSocket() ? 'socket' : stats.isBlockDevice() ? 'block device' : 'character device';
+export function kindOf(
+  stats: Pick<Stats, 'isFile' | 'isDirectory' | 'isFIFO' | 'isSocket' | 'isBlockDevice'>,
+): Kind {
+  return stats.isFile()
+    ? 'file'
+    : stats.isDirectory()
+      ? 'folder'
+      : stats.isFIFO()
+        ? 'named pipe (FIFO)'
+        : stats.isSocket()
+          ? 'socket'
+          : stats.isBlockDevice()
+            ? 'block device'
+            : 'character device';
 }
 
 /** Throws where it is anything but a regular file, and says what it is. */
@@ -24,7 +37,8 @@ export function checkRegular(stats: Parameters<typeof kindOf>[0]): void {
 
 /** Opens a regular file for reading. Throws for anything else, and the system's errors. */
 export async function openRegular(path: string): Promise<FileHandle> {
-  // To open a device may do something to it, so it is looked at first; what it has become since does not block.
+  // To open a device may do something to it, so it is looked at first; what it has become since does not
+  // block.
   checkRegular(await stat(path));
   const file = await open(path, flags);
   try {
@@ -71,8 +85,8 @@ export function readRegularSync(path: string): Buffer {
 }
 
 /**
- * The text of a small file that is read once: a regular one, or a pipe or terminal, such as `<(command)` and /dev/stdin. Throws for anything else, where it has
- * more than `mostBytes`, and the system's errors.
+ * The text of a small file that is read once: a regular one, or a pipe or terminal, such as `<(command)` and
+ * /dev/stdin. Throws for anything else, where it has more than `mostBytes`, and the system's errors.
  */
 export async function readOnce(path: string, mostBytes: number): Promise<string> {
   const found = await stat(path);

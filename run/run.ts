@@ -21,7 +21,10 @@ export interface Run {
   confined?: true;
 }
 
-/** Opens the run of a settings file; makes its folder, and sets what this process may use of memory for a Zstandard window. Errors: those of `readSettings`, WRITE_FAILED, DISK_FULL. */
+/**
+ * Opens the run of a settings file; makes its folder, and sets what this process may use of memory for a
+ * Zstandard window. Errors: those of `readSettings`, WRITE_FAILED, DISK_FULL.
+ */
 export async function openRun(settingsPath: string): Promise<Run> {
   const { path, folder: settingsFolder, settings } = await readSettings(settingsPath);
   limitZstdWindow(settings.corpus.windowMegabytes);
@@ -46,6 +49,8 @@ export function fingerprint(value: unknown): string {
 
 function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_key, inner: unknown) =>
-    typeof inner === 'object' && inner !== null && !Array.isArray(inner) ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1))) : inner,
+    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
   );
 }

@@ -1,4 +1,5 @@
-// What package.json says of the product: its version and its program. The command reads it before anything else is loaded, so this imports no library.
+// What package.json says of the product: its version and its program. The command reads it before anything
+// else is loaded, so this imports no library.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

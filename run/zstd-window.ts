@@ -10,7 +10,10 @@ export const mostWindowMegabytes = 2048;
 
 export const limitKey = 'corpus.windowMegabytes';
 
-/** Sets the largest window that is read in this process, and in threads that it starts later: what a window takes is the process's memory. */
+/**
+ * Sets the largest window that is read in this process, and in threads that it starts later: what a window
+ * takes is the process's memory.
+ */
 export function limitZstdWindow(megabytes: number): void {
   setEnvironmentData(limitKey, megabytes);
 }

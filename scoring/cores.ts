@@ -3,7 +3,10 @@
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
-/** The numbers of the cores that this process may run on; none where the system does not tell (elsewhere than on Linux). */
+/**
+ * The numbers of the cores that this process may run on; none where the system does not tell (elsewhere than
+ * on Linux).
+ */
 export function listCores(): number[] {
   let status: string;
   try {
@@ -18,7 +21,9 @@ export function listCores(): number[] {
   });
 }
 
-/** Keeps all threads of a process on some cores. Where that cannot be done (no `taskset`), it runs as before. */
+/**
+ * Keeps all threads of a process on some cores. Where that cannot be done (no `taskset`), it runs as before.
+ */
 export function bindToCores(pid: number, cores: readonly number[]): void {
   execFile('taskset', ['--all-tasks', '--cpu-list', '--pid', cores.join(','), String(pid)], () => undefined);
 }

@@ -1,5 +1,6 @@
-// Token rates of a corpus that has no index: measured on documents at seeded places of it, once, so that all scorers that need no index count the same tokens.
-// Promises: the same rates from the same files and settings; new shards change none, as all others would have to be scored anew.
+// Token rates of a corpus that has no index: measured on documents at seeded places of it, once, so that all
+// scorers that need no index count the same tokens. Promises: the same rates from the same files and
+// settings; new shards change none, as all others would have to be scored anew.
 
 import { existsSync } from 'node:fs';
 import type { DuckDBConnection } from '@duckdb/node-api';
@@ -16,7 +17,12 @@ import { fingerprint, type Run } from '../run/run.ts';
 import type { FieldNames } from '../run/settings.ts';
 import { isCompressed, listCorpus } from '../data/shards.ts';
 import { countUsable, describeReasons } from '../data/files/unusable.ts';
-import { documentsPerSource, measuredCharacters, openMeasure, tokenRatesSchema } from '../indexer/sample/tokens.ts';
+import {
+  documentsPerSource,
+  measuredCharacters,
+  openMeasure,
+  tokenRatesSchema,
+} from '../indexer/sample/tokens.ts';
 import { findPlace } from './place.ts';
 
 /** Places that are looked at: at least so many, in few shards, and at most so many shards. */
@@ -27,16 +33,21 @@ const placeBytes = 1 << 18;
 /** Documents of one source that a place may give: more than its part, as not every place has every source. */
 const fewestOfPlace = 8;
 
-/** Measures the rates into the run's tokens.json, unless they are there: from an index, or from the same fields. Errors: FIELD_MISSING, NO_DOCUMENTS, those of reading the corpus and of writing. */
+/**
+ * Measures the rates into the run's tokens.json, unless they are there: from an index, or from the same
+ * fields. Errors: FIELD_MISSING, NO_DOCUMENTS, those of reading the corpus and of writing.
+ */
 export async function ensureTokenRates(run: Run, report: Report): Promise<void> {
   // Its rates count, and where they are missing it has to be made anew.
   if (existsSync(run.files.indexCard)) return;
   const { corpus, sample } = run.settings;
   const corpusFields = fingerprint(corpus.fields);
-  const known = await readSealedJson(run.files.tokens, tokenRatesSchema, 'betr rank').catch((error: unknown) => {
-    if (error instanceof BetrError && error.code === 'FILE_DAMAGED') return undefined;
-    throw error;
-  });
+  const known = await readSealedJson(run.files.tokens, tokenRatesSchema, 'betr rank').catch(
+    (error: unknown) => {
+      if (error instanceof BetrError && error.code === 'FILE_DAMAGED') return undefined;
+      throw error;
+    },
+  );
   if (known !== undefined && (known.corpusFields ?? corpusFields) === corpusFields) return;
   const shards = await listCorpus(run);
   await checkFields(shards, corpus.fields, report);
@@ -53,20 +64,48 @@ export async function ensureTokenRates(run: Run, report: Report): Promise<void> 
   await withDuckDb({ threads: 1, memoryMb: 256 }, async (connection) => {
     await visitPlaces(drawPlaces(shards, sample.seed), async ({ shard, place, of }) => {
       const { chunk } = await findPlace(corpus.fields, shard, place, placeBytes);
-      await add(readBeginning(connection, shard, chunk, corpus.fields, Math.max(fewestOfPlace, Math.ceil((2 * documentsPerSource) / of)), passOver));
+      await add(
+        readBeginning(
+          connection,
+          shard,
+          chunk,
+          corpus.fields,
+          Math.max(fewestOfPlace, Math.ceil((2 * documentsPerSource) / of)),
+          passOver,
+        ),
+      );
     });
     if (documents > 0) return;
-    // What is wrong with a file shows at its beginning; and few documents among many bad rows are found by reading all.
+    // What is wrong with a file shows at its beginning; and few documents among many bad rows are found by
+    // reading all.
     const usable = countUsable(openCount());
     for (const shard of shards) {
       const before = documents;
-      await add(readBeginning(connection, shard, { firstRow: 0 }, corpus.fields, documentsPerSource, usable.quarantine));
+      await add(
+        readBeginning(
+          connection,
+          shard,
+          { firstRow: 0 },
+          corpus.fields,
+          documentsPerSource,
+          usable.quarantine,
+        ),
+      );
       usable.endShard(shard.name, documents - before);
       if (documents > 0) return;
     }
-    throw fail('NO_DOCUMENTS', { files: shards.length, quarantined: usable.quarantine.count, reasons: describeReasons(usable.result().first) });
+    throw fail('NO_DOCUMENTS', {
+      files: shards.length,
+      quarantined: usable.quarantine.count,
+      reasons: describeReasons(usable.result().first),
+    });
   });
-  const from = fingerprint({ corpusRates: 1, shards: shards.map(({ name, bytes, modifiedMs }) => [name, bytes, modifiedMs]), fields: corpus.fields, seed: sample.seed });
+  const from = fingerprint({
+    corpusRates: 1,
+    shards: shards.map(({ name, bytes, modifiedMs }) => [name, bytes, modifiedMs]),
+    fields: corpus.fields,
+    seed: sample.seed,
+  });
   await commitSealedJson(run.files.tokens, { ...measure.rates(), sample: from, corpusFields });
 }
 
@@ -91,17 +130,31 @@ interface ShardPlace {
   of: number;
 }
 
-/** Places by a seeded hash of the shards' names: all shards, or some of many; several places in each of few. A compressed file has its beginning alone. */
+/**
+ * Places by a seeded hash of the shards' names: all shards, or some of many; several places in each of few. A
+ * compressed file has its beginning alone.
+ */
 function drawPlaces(shards: readonly Shard[], seed: number): ShardPlace[] {
   const hashOf = (text: string): bigint => keyHash(`rates\n${text}`, seed);
-  const drawn = shards.map((shard) => ({ shard, hash: hashOf(shard.name) })).sort((a, b) => (a.hash < b.hash ? -1 : 1)).slice(0, mostShards);
+  const drawn = shards
+    .map((shard) => ({ shard, hash: hashOf(shard.name) }))
+    .sort((a, b) => (a.hash < b.hash ? -1 : 1))
+    .slice(0, mostShards);
   const ofShard = Math.ceil(fewestPlaces / drawn.length);
-  const places = drawn.flatMap(({ shard }) => Array.from({ length: isCompressed(shard.format) ? 1 : ofShard }, (_, i) => ({ shard, place: (i + Number(hashOf(`${shard.name}\n${i}`) >> 11n) / 2 ** 53) / ofShard })));
+  const places = drawn.flatMap(({ shard }) =>
+    Array.from({ length: isCompressed(shard.format) ? 1 : ofShard }, (_, i) => ({
+      shard,
+      place: (i + Number(hashOf(`${shard.name}\n${i}`) >> 11n) / 2 ** 53) / ofShard,
+    })),
+  );
   return places.map((place) => ({ ...place, of: places.length }));
 }
 
 /** Visits all places. What cannot be read is passed over, as whoever scores it says so. */
-async function visitPlaces(places: readonly ShardPlace[], visit: (place: ShardPlace) => Promise<void>): Promise<void> {
+async function visitPlaces(
+  places: readonly ShardPlace[],
+  visit: (place: ShardPlace) => Promise<void>,
+): Promise<void> {
   for (const place of places) {
     try {
       await visit(place);
@@ -112,16 +165,29 @@ async function visitPlaces(places: readonly ShardPlace[], visit: (place: ShardPl
 }
 
 /** The first documents of a chunk, of each source at most so many. */
-async function* readBeginning(connection: DuckDBConnection, shard: Shard, chunk: Chunk, fields: FieldNames, most: number, quarantine: Quarantine): AsyncGenerator<{ source: string; text: string }> {
+async function* readBeginning(
+  connection: DuckDBConnection,
+  shard: Shard,
+  chunk: Chunk,
+  fields: FieldNames,
+  most: number,
+  quarantine: Quarantine,
+): AsyncGenerator<{ source: string; text: string }> {
   const seen = new Map<string, number>();
   let bytes = 0;
-  for await (const batch of readShard(shard, fields, { quarantine, chunk, batchBytes: placeBytes / 4, connection })) {
+  for await (const batch of readShard(shard, fields, {
+    quarantine,
+    chunk,
+    batchBytes: placeBytes / 4,
+    connection,
+  })) {
     const text = Buffer.from(batch.text.buffer, batch.text.byteOffset, batch.text.byteLength);
     for (let i = 0; i < batch.count; i++) {
       const source = batch.sources[i] ?? '';
       const count = (seen.get(source) ?? 0) + 1;
       seen.set(source, count);
-      if (count <= most) yield { source, text: text.toString('utf8', batch.textEnds[i - 1] ?? 0, batch.textEnds[i]) };
+      if (count <= most)
+        yield { source, text: text.toString('utf8', batch.textEnds[i - 1] ?? 0, batch.textEnds[i]) };
     }
     bytes += batch.text.length;
     if (bytes >= placeBytes) return;

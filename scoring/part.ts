@@ -1,12 +1,16 @@
-// A part: the scores of a chunk or of a pack of small shards, or of a piece of one, as Parquet; its card, which says what is in it; and its line in the manifest, which makes it count.
-// Columns: shard, row, document, source, tokens, score, and one `score_NAME` for each benchmark with an output of its own.
+// A part: the scores of a chunk or of a pack of small shards, or of a piece of one, as Parquet; its card,
+// which says what is in it; and its line in the manifest, which makes it count. Columns: shard, row,
+// document, source, tokens, score, and one `score_NAME` for each benchmark with an output of its own.
 
 import { z } from 'zod';
 
 /** Bins of the score histogram: the upper 16 bits of a float32, in the order of the numbers. */
 export const binCount = 65_536;
 
-/** How DuckDB writes parts. With the encodings of Parquet's version 2 they are a seventh smaller, and read in 0.7 of the time. */
+/**
+ * How DuckDB writes parts. With the encodings of Parquet's version 2 they are a seventh smaller, and read in
+ * 0.7 of the time.
+ */
 export const partFormat = 'FORMAT parquet, PARQUET_VERSION V2, COMPRESSION zstd';
 
 const whole = z.number().int().nonnegative();
@@ -35,7 +39,10 @@ export const listedPartSchema = z.strictObject({
   covers: z.array(coveredRowsSchema).min(1),
   /** What ends with it: nothing but the part, or the chunk or pack. */
   ends: z.enum(['part', 'chunk']),
-  /** What is in it. Tokens are the sum over the documents, of which `estimatedDocuments` have estimated counts. */
+  /**
+   * What is in it. Tokens are the sum over the documents, of which `estimatedDocuments` have estimated
+   * counts.
+   */
   documents: whole,
   tokens: whole,
   estimatedDocuments: whole,
@@ -52,8 +59,13 @@ export const listedPartSchema = z.strictObject({
 });
 export type ListedPart = z.output<typeof listedPartSchema>;
 
-/** [bin, documents, tokens] of every bin that is not empty, best bin first. Checked by hand, as there are thousands in each part's card. */
-export const histogramSchema = z.custom<[bin: number, documents: number, tokens: number][]>((value) => Array.isArray(value) && value.every(isBinRow));
+/**
+ * [bin, documents, tokens] of every bin that is not empty, best bin first. Checked by hand, as there are
+ * thousands in each part's card.
+ */
+export const histogramSchema = z.custom<[bin: number, documents: number, tokens: number][]>(
+  (value) => Array.isArray(value) && value.every(isBinRow),
+);
 
 function isBinRow(row: unknown): boolean {
   return Array.isArray(row) && row.length === 3 && isWhole(row[0]) && isWhole(row[1]) && isWhole(row[2]);

@@ -17,23 +17,42 @@ export interface Place {
   bytesOfRows: (rows: number) => number | Promise<number>;
 }
 
-/** The row group, or the lines of about so many bytes, at a place of the shard, 0 to 1; all of a compressed file. Errors: those of reading. */
-export async function findPlace(fields: FieldNames, shard: Shard, place: number, bytes: number): Promise<Place> {
+/**
+ * The row group, or the lines of about so many bytes, at a place of the shard, 0 to 1; all of a compressed
+ * file. Errors: those of reading.
+ */
+export async function findPlace(
+  fields: FieldNames,
+  shard: Shard,
+  place: number,
+  bytes: number,
+): Promise<Place> {
   if (shard.format === 'parquet') {
     const groups = await listRowGroups(shard.path, fields.text);
     const rows = groups.reduce((sum, group) => sum + group.rows, 0);
     let firstRow = 0;
     for (const group of groups) {
-      if (firstRow + group.rows > place * rows) return { chunk: { firstRow, endRow: firstRow + group.rows }, bytesOfRows: (read) => (shard.bytes * read) / rows };
+      if (firstRow + group.rows > place * rows)
+        return {
+          chunk: { firstRow, endRow: firstRow + group.rows },
+          bytesOfRows: (read) => (shard.bytes * read) / rows,
+        };
       firstRow += group.rows;
     }
     return { chunk: { firstRow: 0, endRow: rows }, bytesOfRows: () => shard.bytes };
   }
-  if (shard.format !== 'jsonl') return { chunk: { firstRow: 0 }, bytesOfRows: async (rows) => (await bytesOfLines(shard, rows)) / (await measureExpansion(shard)) };
+  if (shard.format !== 'jsonl')
+    return {
+      chunk: { firstRow: 0 },
+      bytesOfRows: async (rows) => (await bytesOfLines(shard, rows)) / (await measureExpansion(shard)),
+    };
   const startByte = (await findLineStart(shard, Math.floor(place * shard.bytes))) ?? 0;
   const endByte = (await findLineStart(shard, startByte + bytes)) ?? shard.bytes;
   // Whichever row it is: only a file's first one can have a mark before it.
-  return { chunk: { firstRow: startByte === 0 ? 0 : 1, startByte, endByte }, bytesOfRows: () => endByte - startByte };
+  return {
+    chunk: { firstRow: startByte === 0 ? 0 : 1, startByte, endByte },
+    bytesOfRows: () => endByte - startByte,
+  };
 }
 
 /** The start of the first line after a place; undefined where no other begins after it. */
@@ -41,7 +60,10 @@ async function findLineStart(shard: Shard, from: number): Promise<number | undef
   let at = from;
   // Most lines are short; of a long one ever more is looked at.
   for (let end = from + lookBytes; at < shard.bytes; end += end - from) {
-    for await (const piece of readBytesOf(shard.path, shard.format, { start: at, end: Math.min(end, shard.bytes) })) {
+    for await (const piece of readBytesOf(shard.path, shard.format, {
+      start: at,
+      end: Math.min(end, shard.bytes),
+    })) {
       const found = piece.indexOf(lineFeed);
       if (found >= 0 && at + found + 1 < shard.bytes) return at + found + 1;
       at += piece.length;

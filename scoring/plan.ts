@@ -1,5 +1,6 @@
-// run/plan.json: every chunk of the corpus, and every pack of small shards, that is to be scored, by which classifier, and what the shards were when they were cut.
-// Promises: a shard that is as it was is not scored anew, unless another one of its pack is not; every row of the corpus is in exactly one chunk.
+// run/plan.json: every chunk of the corpus, and every pack of small shards, that is to be scored, by which
+// classifier, and what the shards were when they were cut. Promises: a shard that is as it was is not scored
+// anew, unless another one of its pack is not; every row of the corpus is in exactly one chunk.
 
 import { setTimeout } from 'node:timers/promises';
 import { z } from 'zod';
@@ -27,7 +28,16 @@ const planSchema = z.strictObject({
   scorer: z.string(),
   chunkBytes: whole,
   /** By name; a small shard with the number of its pack, any other with its chunks. */
-  shards: z.array(z.union([stateSchema.extend({ pack: whole }), stateSchema.extend({ chunks: z.array(chunkSchema).min(1) })])).refine((shards) => shards.every(({ name }, i) => i === 0 || (shards[i - 1]?.name ?? '') < name), { error: 'the shards in the order of their names, each once' }),
+  shards: z
+    .array(
+      z.union([
+        stateSchema.extend({ pack: whole }),
+        stateSchema.extend({ chunks: z.array(chunkSchema).min(1) }),
+      ]),
+    )
+    .refine((shards) => shards.every(({ name }, i) => i === 0 || (shards[i - 1]?.name ?? '') < name), {
+      error: 'the shards in the order of their names, each once',
+    }),
 });
 export type Plan = z.output<typeof planSchema>;
 type PlannedShard = Plan['shards'][number];
@@ -41,7 +51,10 @@ export interface Piece {
 
 /** What one worker takes: a chunk of a shard, or a pack of small shards. */
 export interface Task {
-  /** Changes with the shards, the chunk, the classifier and the size of chunks; parts and leases are named after it. */
+  /**
+   * Changes with the shards, the chunk, the classifier and the size of chunks; parts and leases are named
+   * after it.
+   */
   name: string;
   /** The chunk, or the shards of the pack, each whole, in the order of their names. */
   pieces: readonly Piece[];
@@ -51,7 +64,10 @@ export interface Task {
   weight: number;
 }
 
-/** The plan as far as it can be made without reading: the shards that are as they were, and those that have to be cut. */
+/**
+ * The plan as far as it can be made without reading: the shards that are as they were, and those that have to
+ * be cut.
+ */
 export interface Outline {
   known: Plan;
   fresh: Shard[];
@@ -73,7 +89,9 @@ export async function outlinePlan(run: Run): Promise<Outline> {
   });
   // Where all is scored anew in any case, what came in many small packs over time gets into few.
   const isKept = (shard: PlannedShard): boolean => !('pack' in shard) || before?.scorer === scorer;
-  const planned = new Map(before?.chunkBytes === chunkBytes ? before.shards.filter(isKept).map((shard) => [shard.name, shard]) : []);
+  const planned = new Map(
+    before?.chunkBytes === chunkBytes ? before.shards.filter(isKept).map((shard) => [shard.name, shard]) : [],
+  );
   const known: Plan = { version: 2, scorer, chunkBytes, shards: [] };
   const fresh: Shard[] = [];
   for (const shard of shards) {
@@ -85,54 +103,96 @@ export async function outlinePlan(run: Run): Promise<Outline> {
 }
 
 /** Names the corpus as it is: the same shards, by the same classifier, in the same pieces. */
-export function fingerprintCorpus({ scorer, chunkBytes }: Plan, shards: readonly Pick<Shard, 'name' | 'bytes' | 'modifiedMs'>[]): string {
-  return fingerprint([scorer, chunkBytes, shards.map(({ name, bytes, modifiedMs }) => [name, bytes, modifiedMs]).sort()]);
+export function fingerprintCorpus(
+  { scorer, chunkBytes }: Plan,
+  shards: readonly Pick<Shard, 'name' | 'bytes' | 'modifiedMs'>[],
+): string {
+  return fingerprint([
+    scorer,
+    chunkBytes,
+    shards.map(({ name, bytes, modifiedMs }) => [name, bytes, modifiedMs]).sort(),
+  ]);
 }
 
-/** Cuts what is new of the corpus and writes the plan, where anything changed; tells `note` what readers have to know of the files. Errors: STEP_MISSING, those of `listCorpus` and `cutShard`, DISK_FULL, WRITE_FAILED. */
-export async function makePlan(run: Run, report: Report, note: (notes: string[]) => void = () => undefined): Promise<Plan> {
+/**
+ * Cuts what is new of the corpus and writes the plan, where anything changed; tells `note` what readers have
+ * to know of the files. Errors: STEP_MISSING, those of `listCorpus` and `cutShard`, DISK_FULL, WRITE_FAILED.
+ */
+export async function makePlan(
+  run: Run,
+  report: Report,
+  note: (notes: string[]) => void = () => undefined,
+): Promise<Plan> {
   const { known, fresh, before, notes } = await outlinePlan(run);
   note(notes);
   const { chunkBytes } = known;
   const large = fresh.filter((shard) => !isSmall(shard, chunkBytes));
   const cut = large.length === 0 ? [] : await cutShards(run, large, chunkBytes, report);
-  const plan = { ...known, shards: [...known.shards, ...packFresh(known, fresh), ...cut].sort((a, b) => (a.name < b.name ? -1 : 1)) };
-  if (before === undefined || fingerprint(before) !== fingerprint(plan)) await commitSealedJson(run.files.plan, plan);
+  const plan = {
+    ...known,
+    shards: [...known.shards, ...packFresh(known, fresh), ...cut].sort((a, b) => (a.name < b.name ? -1 : 1)),
+  };
+  if (before === undefined || fingerprint(before) !== fingerprint(plan))
+    await commitSealedJson(run.files.plan, plan);
   return plan;
 }
 
 /** The small ones of the fresh shards, in packs of their own. */
-export function packFresh({ shards, chunkBytes }: Plan, fresh: readonly Shard[]): Extract<PlannedShard, { pack: number }>[] {
+export function packFresh(
+  { shards, chunkBytes }: Plan,
+  fresh: readonly Shard[],
+): Extract<PlannedShard, { pack: number }>[] {
   const first = shards.reduce((next, shard) => ('pack' in shard ? Math.max(next, shard.pack + 1) : next), 0);
-  const small = fresh.filter((shard) => isSmall(shard, chunkBytes)).map(({ name, format, bytes, modifiedMs }) => ({ name, format, bytes, modifiedMs }));
+  const small = fresh
+    .filter((shard) => isSmall(shard, chunkBytes))
+    .map(({ name, format, bytes, modifiedMs }) => ({ name, format, bytes, modifiedMs }));
   return packShards(small, chunkBytes, first);
 }
 
-async function cutShards(run: Run, shards: readonly Shard[], chunkBytes: number, report: Report): Promise<Plan['shards']> {
+async function cutShards(
+  run: Run,
+  shards: readonly Shard[],
+  chunkBytes: number,
+  report: Report,
+): Promise<Plan['shards']> {
   const cut: Plan['shards'] = [];
   for (const shard of shards) {
     const { name, format, bytes, modifiedMs } = shard;
-    cut.push({ name, format, bytes, modifiedMs, chunks: await cutShard(shard, run.settings.corpus.fields, chunkBytes).catch(takeWhole) });
+    cut.push({
+      name,
+      format,
+      bytes,
+      modifiedMs,
+      chunks: await cutShard(shard, run.settings.corpus.fields, chunkBytes).catch(takeWhole),
+    });
     report({ stage: 'plan', done: cut.length, total: shards.length, unit: 'shards' });
   }
   return cut;
 }
 
 /**
- * The plan of the corpus as it is now: made by this process, or by another one that is at it. While somebody else writes into the run, the plan that is
- * there will do, as long as something of it is left to do (`isLeft`). An abort of the signal ends the waiting, with its reason. Errors: those of `makePlan`.
+ * The plan of the corpus as it is now: made by this process, or by another one that is at it. While somebody
+ * else writes into the run, the plan that is there will do, as long as something of it is left to do
+ * (`isLeft`). An abort of the signal ends the waiting, with its reason. Errors: those of `makePlan`.
  */
-export async function agreeOnPlan(run: Run, isLeft: (plan: Plan) => Promise<boolean>, report: Report, signal?: AbortSignal): Promise<Plan> {
+export async function agreeOnPlan(
+  run: Run,
+  isLeft: (plan: Plan) => Promise<boolean>,
+  report: Report,
+  signal?: AbortSignal,
+): Promise<Plan> {
   for (;;) {
     signal?.throwIfAborted();
     const { known, fresh, before } = await outlinePlan(run);
-    if (before !== undefined && fresh.length === 0 && fingerprint(before) === fingerprint(known)) return before;
+    if (before !== undefined && fresh.length === 0 && fingerprint(before) === fingerprint(known))
+      return before;
     try {
       return await withLock(run, () => makePlan(run, report));
     } catch (error) {
       if (!(error instanceof BetrError && error.code === 'RUN_LOCKED')) throw error;
     }
-    if (before?.scorer === known.scorer && before.chunkBytes === known.chunkBytes && (await isLeft(before))) return before;
+    if (before?.scorer === known.scorer && before.chunkBytes === known.chunkBytes && (await isLeft(before)))
+      return before;
     await setTimeout(1000, undefined, { signal }).catch(() => undefined);
   }
 }
@@ -147,11 +207,15 @@ function readPlanFile(run: Run): Promise<Plan | undefined> {
   return readSealedJson(run.files.plan, planSchema, rankCommand);
 }
 
-/** Reads the plan. Errors: STEP_MISSING, FILE_DAMAGED, PLAN_STALE where classifier, rates or fields have changed since. */
+/**
+ * Reads the plan. Errors: STEP_MISSING, FILE_DAMAGED, PLAN_STALE where classifier, rates or fields have
+ * changed since.
+ */
 export async function readPlan(run: Run): Promise<Plan> {
   const plan = await readPlanFile(run);
   if (plan === undefined) throw fail('STEP_MISSING', { need: 'plan', command: rankCommand });
-  if (plan.scorer !== (await readScoring(run)).fingerprint) throw fail('PLAN_STALE', { path: run.files.plan });
+  if (plan.scorer !== (await readScoring(run)).fingerprint)
+    throw fail('PLAN_STALE', { path: run.files.plan });
   return plan;
 }
 
@@ -165,7 +229,11 @@ export interface PreparedScoring {
 /** Reads what scores depend on, as it is now. Errors: STEP_MISSING, FILE_DAMAGED. */
 export async function readScoring(run: Run): Promise<PreparedScoring> {
   const [prepared, rates] = [await readScorer(run), await readTokenRates(run)];
-  return { prepared, rates, fingerprint: fingerprint({ weights: prepared.fingerprint, rates, fields: run.settings.corpus.fields }) };
+  return {
+    prepared,
+    rates,
+    fingerprint: fingerprint({ weights: prepared.fingerprint, rates, fields: run.settings.corpus.fields }),
+  };
 }
 
 /** Every task of the plan, in the order of their first shards and rows. */
@@ -174,7 +242,13 @@ export function listTasks(run: Run, plan: Plan): Task[] {
   const packs = new Map<number, { pieces: Piece[]; partBytes: number; weight: number }>();
   for (const planned of plan.shards) {
     const { name, format, bytes, modifiedMs } = planned;
-    const shard: Shard = { name, path: pathOf(name, run.settingsFolder, run.settings.corpus.files), format, bytes, modifiedMs };
+    const shard: Shard = {
+      name,
+      path: pathOf(name, run.settingsFolder, run.settings.corpus.files),
+      format,
+      bytes,
+      modifiedMs,
+    };
     if ('pack' in planned) {
       const known = packs.get(planned.pack);
       const pack = known ?? { pieces: [], partBytes: 2 * plan.chunkBytes, weight: 0 };
@@ -187,7 +261,12 @@ export function listTasks(run: Run, plan: Plan): Task[] {
     // A chunk that was cut is one part, unless its text is far more than it seemed.
     const partBytes = isCompressed(format) ? plan.chunkBytes : 2 * plan.chunkBytes;
     const last = planned.chunks.length - 1;
-    for (const [index, chunk] of planned.chunks.entries()) tasks.push({ pieces: [{ shard, chunk, endsShard: index === last }], partBytes, weight: guessTextBytes(shard) / planned.chunks.length });
+    for (const [index, chunk] of planned.chunks.entries())
+      tasks.push({
+        pieces: [{ shard, chunk, endsShard: index === last }],
+        partBytes,
+        weight: guessTextBytes(shard) / planned.chunks.length,
+      });
   }
   return tasks.map((task) => ({ ...task, name: nameTask(plan, task.pieces) }));
 }
@@ -198,5 +277,9 @@ export function shardsOfTasks(tasks: readonly Task[]): Shard[] {
 }
 
 function nameTask({ scorer, chunkBytes }: Plan, pieces: readonly Piece[]): string {
-  return fingerprint([pieces.map(({ shard: { name, bytes, modifiedMs }, chunk }) => [name, bytes, modifiedMs, chunk]), scorer, chunkBytes]).slice(0, 20);
+  return fingerprint([
+    pieces.map(({ shard: { name, bytes, modifiedMs }, chunk }) => [name, bytes, modifiedMs, chunk]),
+    scorer,
+    chunkBytes,
+  ]).slice(0, 20);
 }

@@ -1,5 +1,6 @@
-// Scores about one part in a hundred of what is to be scored, at places spread evenly over the corpus's bytes, by the very code that scores all of it, into a
-// folder that is thrown away. What it finds, scaled up, is what `betr rank --dry-run` predicts.
+// Scores about one part in a hundred of what is to be scored, at places spread evenly over the corpus's
+// bytes, by the very code that scores all of it, into a folder that is thrown away. What it finds, scaled up,
+// is what `betr rank --dry-run` predicts.
 
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -50,20 +51,37 @@ export interface Probes {
 }
 
 /** Probes of the shards. Errors: those of reading them. */
-export async function probeShards(run: Run, shards: readonly Shard[], chunkBytes: number, report: Report): Promise<Probes> {
+export async function probeShards(
+  run: Run,
+  shards: readonly Shard[],
+  chunkBytes: number,
+  report: Report,
+): Promise<Probes> {
   const total = shards.reduce((sum, { bytes }) => sum + bytes, 0);
   const count = Math.min(mostProbes, Math.max(fewestProbes, Math.ceil(total / 100 / probeBytes)));
   const folder = await makeTemporaryFolder('probe');
   const { close, ...connections } = await openConnections(join(folder, 'spill'));
   try {
     const [scorer, rates] = [await openScorer(run, await readScorer(run)), await readTokenRates(run)];
-    const context = { scorer, rates, fields: run.settings.corpus.fields, folder, quarantine: folder, ...connections };
+    const context = {
+      scorer,
+      rates,
+      fields: run.settings.corpus.fields,
+      folder,
+      quarantine: folder,
+      ...connections,
+    };
     const probes: Probe[] = [];
     for (const { shard, places } of spread(shards, total, count)) {
       // The beginning of a compressed file has to stand for all of it.
       const wanted = isCompressed(shard.format) ? places.slice(0, 1) : places;
       for (const place of wanted) {
-        const probe = await takeProbe(context, shard, place, ((total / count) * places.length) / wanted.length);
+        const probe = await takeProbe(
+          context,
+          shard,
+          place,
+          ((total / count) * places.length) / wanted.length,
+        );
         if (probe !== undefined) probes.push(probe);
       }
       report({ stage: 'probe', done: probes.length, total: count, unit: 'parts' });
@@ -71,39 +89,78 @@ export async function probeShards(run: Run, shards: readonly Shard[], chunkBytes
     const [smallest] = shards.toSorted((a, b) => a.bytes - b.bytes);
     const secondsPerChunk = smallest === undefined ? 0 : await measurePack(context, [smallest]);
     const pack = takeSmallest(shards, chunkBytes);
-    const secondsPerShard = pack.length < 2 ? 0 : Math.max(0, ((await measurePack(context, pack)) - secondsPerChunk) / (pack.length - 1));
-    return { probes, bytesPerSecond: await measureSpeeds(context, shards, secondsPerChunk), secondsPerChunk, secondsPerShard };
+    const secondsPerShard =
+      pack.length < 2
+        ? 0
+        : Math.max(0, ((await measurePack(context, pack)) - secondsPerChunk) / (pack.length - 1));
+    return {
+      probes,
+      bytesPerSecond: await measureSpeeds(context, shards, secondsPerChunk),
+      secondsPerChunk,
+      secondsPerShard,
+    };
   } finally {
     close();
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-/** `count` places at equal distances over the bytes of all shards, as the shards that they are in and where in these, 0 to 1. */
-function spread(shards: readonly Shard[], total: number, count: number): { shard: Shard; places: number[] }[] {
+/**
+ * `count` places at equal distances over the bytes of all shards, as the shards that they are in and where in
+ * these, 0 to 1.
+ */
+function spread(
+  shards: readonly Shard[],
+  total: number,
+  count: number,
+): { shard: Shard; places: number[] }[] {
   let before = 0;
   return shards
     .map((shard) => {
       const places: number[] = [];
-      for (let i = Math.ceil((before * count) / total - 0.5); (i + 0.5) * (total / count) < before + shard.bytes; i++) places.push(((i + 0.5) * (total / count) - before) / shard.bytes);
+      for (
+        let i = Math.ceil((before * count) / total - 0.5);
+        (i + 0.5) * (total / count) < before + shard.bytes;
+        i++
+      )
+        places.push(((i + 0.5) * (total / count) - before) / shard.bytes);
       before += shard.bytes;
       return { shard, places };
     })
     .filter(({ places }) => places.length > 0);
 }
 
-async function takeProbe(context: ScoringContext, shard: Shard, place: number, standsFor: number): Promise<Probe | undefined> {
+async function takeProbe(
+  context: ScoringContext,
+  shard: Shard,
+  place: number,
+  standsFor: number,
+): Promise<Probe | undefined> {
   const { chunk, bytesOfRows } = await findPlace(context.fields, shard, place, probeBytes);
   // A range of bytes ends by itself.
-  const first = await scorePart(context, [{ shard, chunk, endsShard: true }], chunk.endByte === undefined ? probeBytes : Infinity);
+  const first = await scorePart(
+    context,
+    [{ shard, chunk, endsShard: true }],
+    chunk.endByte === undefined ? probeBytes : Infinity,
+  );
   if (first === undefined || first.documents === 0) return undefined;
   const read = await readCards(context.folder, [first]).next();
   if (read.done === true) return undefined;
   const part = read.value;
-  return { part, fileBytes: await bytesOfRows(part.covers.reduce((sum, { rows }) => sum + rows, 0)), standsFor, format: shard.format, writtenBytes: part.bytes };
+  return {
+    part,
+    fileBytes: await bytesOfRows(part.covers.reduce((sum, { rows }) => sum + rows, 0)),
+    standsFor,
+    format: shard.format,
+    writtenBytes: part.bytes,
+  };
 }
 
-async function scorePart(context: ScoringContext, pieces: readonly Piece[], partBytes: number): Promise<ListedPart | undefined> {
+async function scorePart(
+  context: ScoringContext,
+  pieces: readonly Piece[],
+  partBytes: number,
+): Promise<ListedPart | undefined> {
   const parts = scoreChunk({ name: '0'.repeat(20), pieces, partBytes, weight: 1 }, [], context, () => true);
   const first = await parts.next();
   await parts.return(undefined);
@@ -124,7 +181,10 @@ function takeSmallest(shards: readonly Shard[], chunkBytes: number): Shard[] {
     .filter((shard) => (textBytes += guessTextBytes(shard)) <= probeBytes);
 }
 
-/** How long the way of a pack is that has hardly any text: the second time, as the first one finds code and caches cold. */
+/**
+ * How long the way of a pack is that has hardly any text: the second time, as the first one finds code and
+ * caches cold.
+ */
 async function measurePack(context: ScoringContext, shards: readonly Shard[]): Promise<number> {
   let seconds = 0;
   for (let time = 0; time < 2; time++) {
@@ -139,7 +199,11 @@ async function measurePack(context: ScoringContext, shards: readonly Shard[]): P
 }
 
 /** How fast the largest shard of each format is scored, by its beginning: the second time, too. */
-async function measureSpeeds(context: ScoringContext, shards: readonly Shard[], secondsPerChunk: number): Promise<Map<ShardFormat, number>> {
+async function measureSpeeds(
+  context: ScoringContext,
+  shards: readonly Shard[],
+  secondsPerChunk: number,
+): Promise<Map<ShardFormat, number>> {
   const speeds = new Map<ShardFormat, number>();
   for (const shard of shards.toSorted((a, b) => b.bytes - a.bytes)) {
     if (speeds.has(shard.format)) continue;

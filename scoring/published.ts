@@ -1,5 +1,6 @@
-// run/manifest/: which parts are published. Every worker adds lines to a file of its own, so that no two machines write into one; publishing a ranking
-// folds them into one file. A part counts once its line is there; the same part twice, from two workers on one chunk, is one part.
+// run/manifest/: which parts are published. Every worker adds lines to a file of its own, so that no two
+// machines write into one; publishing a ranking folds them into one file. A part counts once its line is
+// there; the same part twice, from two workers on one chunk, is one part.
 
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, rm, stat } from 'node:fs/promises';
@@ -12,7 +13,16 @@ import { listFolder } from '../data/files/files.ts';
 import { readRegular } from '../run/regular-file.ts';
 import { readOwn } from '../run/issues.ts';
 import type { Run } from '../run/run.ts';
-import { cardFile, chunkOf, type ListedPart, listedPartSchema, type Part, type PartCard, partCardSchema, partFile } from './part.ts';
+import {
+  cardFile,
+  chunkOf,
+  type ListedPart,
+  listedPartSchema,
+  type Part,
+  type PartCard,
+  partCardSchema,
+  partFile,
+} from './part.ts';
 import { sha256File } from '../data/files/hash-files.ts';
 
 /** The file that all lines end in. */
@@ -26,7 +36,10 @@ export interface PublishedParts {
 }
 
 /** Reads every manifest of the run; `asRead` is told the state that each was in. Errors: FILE_UNREADABLE. */
-export async function readPublishedParts(run: Run, asRead = new Map<string, string>()): Promise<PublishedParts> {
+export async function readPublishedParts(
+  run: Run,
+  asRead = new Map<string, string>(),
+): Promise<PublishedParts> {
   const byFile = new Map<string, ListedPart>();
   const problems: string[] = [];
   for (const path of await listManifests(run)) {
@@ -39,10 +52,21 @@ export async function readPublishedParts(run: Run, asRead = new Map<string, stri
     }
     for (const part of values) await take(run, byFile, part);
   }
-  return { byChunk: new Map([...new Set([...byFile.keys()].sort().map(chunkOf))].map((chunk = '') => [chunk, listParts(byFile, chunk)])), problems };
+  return {
+    byChunk: new Map(
+      [...new Set([...byFile.keys()].sort().map(chunkOf))].map((chunk = '') => [
+        chunk,
+        listParts(byFile, chunk),
+      ]),
+    ),
+    problems,
+  };
 }
 
-/** In the folded manifest every part has one line, and the lines are in the order of the files. Workers may list a part twice: where they lost its chunk and took it again. */
+/**
+ * In the folded manifest every part has one line, and the lines are in the order of the files. Workers may
+ * list a part twice: where they lost its chunk and took it again.
+ */
 function findMisplaced(parts: readonly ListedPart[], lines: readonly number[]): string[] {
   const lineOf = new Map<string, number>();
   let last = '';
@@ -70,14 +94,22 @@ interface FileState {
   mtimeMs: number;
 }
 
-/** Follows the manifests of the run: of each only what is new is read, as many workers add to them and look often. */
+/**
+ * Follows the manifests of the run: of each only what is new is read, as many workers add to them and look
+ * often.
+ */
 export function followPublished(run: Run): PublishedFollower {
   const byFile = new Map<string, ListedPart>();
   const seen = new Map<string, FileState & { end: number }>();
   const isAnother = (path: string, now: FileState | undefined): boolean => {
     const { ino, mtimeMs, end } = seen.get(path) ?? { ino: 0, mtimeMs: 0, end: 0 };
     // Nobody adds to the folded one, which may get the number of an earlier one.
-    return now === undefined || now.ino !== ino || now.size < end || (basename(path) === foldedManifest && now.mtimeMs !== mtimeMs);
+    return (
+      now === undefined ||
+      now.ino !== ino ||
+      now.size < end ||
+      (basename(path) === foldedManifest && now.mtimeMs !== mtimeMs)
+    );
   };
   return {
     partsOf: (chunk) => listParts(byFile, chunk),
@@ -104,24 +136,39 @@ export function followPublished(run: Run): PublishedFollower {
 }
 
 function stateOf(path: string): Promise<string> {
-  return stat(path).then(({ ino, size, mtimeMs }) => `${ino} ${size} ${mtimeMs}`, () => 'gone');
+  return stat(path).then(
+    ({ ino, size, mtimeMs }) => `${ino} ${size} ${mtimeMs}`,
+    () => 'gone',
+  );
 }
 
-/** Two lines that differ for one file can come from two versions of the product at work on one chunk; the file says which is right. */
+/**
+ * Two lines that differ for one file can come from two versions of the product at work on one chunk; the file
+ * says which is right.
+ */
 async function take(run: Run, byFile: Map<string, ListedPart>, part: ListedPart): Promise<void> {
   const known = byFile.get(part.file);
   if (known === undefined || known.sha256 === part.sha256) byFile.set(part.file, part);
-  else if ((await sha256File(join(run.files.scores, part.file)).catch(() => '')) === part.sha256) byFile.set(part.file, part);
+  else if ((await sha256File(join(run.files.scores, part.file)).catch(() => '')) === part.sha256)
+    byFile.set(part.file, part);
 }
 
 async function listManifests(run: Run): Promise<string[]> {
-  return (await listFolder(run.files.manifest)).filter((name) => name.endsWith('.jsonl')).sort().map((name) => join(run.files.manifest, name));
+  return (await listFolder(run.files.manifest))
+    .filter((name) => name.endsWith('.jsonl'))
+    .sort()
+    .map((name) => join(run.files.manifest, name));
 }
 
 /** The parts of a chunk, in order, from the first to the last before a gap. */
 function listParts(byFile: ReadonlyMap<string, ListedPart>, chunk: string): ListedPart[] {
   const parts: ListedPart[] = [];
-  for (let part = byFile.get(partFile(chunk, 0)); part !== undefined; part = byFile.get(partFile(chunk, parts.length))) parts.push(part);
+  for (
+    let part = byFile.get(partFile(chunk, 0));
+    part !== undefined;
+    part = byFile.get(partFile(chunk, parts.length))
+  )
+    parts.push(part);
   return parts;
 }
 
@@ -132,19 +179,25 @@ export function isWhole(parts: readonly ListedPart[] | undefined): parts is read
 
 /** The manifest that this process adds to. */
 export function openOwnManifest(run: Run): (part: ListedPart) => Promise<void> {
-  const path = join(run.files.manifest, `${hostname()}-${process.pid}-${randomBytes(4).toString('hex')}.jsonl`);
+  const path = join(
+    run.files.manifest,
+    `${hostname()}-${process.pid}-${randomBytes(4).toString('hex')}.jsonl`,
+  );
   return async (part) => {
     // A line that no reader takes would leave its chunk unpublished for ever.
     const own = readOwn(part, listedPartSchema);
-    if ('problem' in own) throw fail('INTERNAL', { reason: `${join(run.files.scores, part.file)} cannot be listed: ${own.problem}` });
+    if ('problem' in own)
+      throw fail('INTERNAL', {
+        reason: `${join(run.files.scores, part.file)} cannot be listed: ${own.problem}`,
+      });
     await mkdir(run.files.manifest, { recursive: true });
     await appendToManifest(path, part);
   };
 }
 
 /**
- * Folds all manifests into one that lists the parts that are wanted. Writes nothing where that is so already; a manifest that a worker adds to meanwhile stays.
- * Errors: DISK_FULL, WRITE_FAILED.
+ * Folds all manifests into one that lists the parts that are wanted. Writes nothing where that is so already;
+ * a manifest that a worker adds to meanwhile stays. Errors: DISK_FULL, WRITE_FAILED.
  */
 export async function foldManifests(run: Run, isWanted: (part: ListedPart) => boolean): Promise<void> {
   const asRead = new Map<string, string>();
@@ -152,17 +205,22 @@ export async function foldManifests(run: Run, isWanted: (part: ListedPart) => bo
   const path = join(run.files.manifest, foldedManifest);
   const text = [...byChunk.values()].flat().filter(isWanted).map(manifestLine).join('');
   if ((await readRegular(path, 'utf8').catch(() => '')) !== text) await commitBytes(path, text);
-  for (const [other, state] of asRead) if (other !== path && (await stateOf(other)) === state) await rm(other, { force: true });
+  for (const [other, state] of asRead)
+    if (other !== path && (await stateOf(other)) === state) await rm(other, { force: true });
 }
 
-/** The parts that all lines were folded into last, those of a generation that is not the published one any more included. */
+/**
+ * The parts that all lines were folded into last, those of a generation that is not the published one any
+ * more included.
+ */
 export async function readFolded(run: Run): Promise<ListedPart[]> {
   return (await readManifest(join(run.files.manifest, foldedManifest), listedPartSchema)).values;
 }
 
 /**
- * The parts with their cards from the folder of scores, one by one. Cards that are not what was listed are removed, so that the next ranking makes their parts again, and told of after the others.
- * Errors: PARTS_DAMAGED; FILE_UNREADABLE, where a card is left as it is.
+ * The parts with their cards from the folder of scores, one by one. Cards that are not what was listed are
+ * removed, so that the next ranking makes their parts again, and told of after the others. Errors:
+ * PARTS_DAMAGED; FILE_UNREADABLE, where a card is left as it is.
  */
 export async function* readCards(scores: string, parts: Iterable<ListedPart>): AsyncGenerator<Part> {
   const problems: string[] = [];
@@ -189,9 +247,13 @@ async function readCardText(path: string): Promise<Buffer | undefined> {
 }
 
 /** A part's card, or why it is none. */
-function parseCard(text: Buffer | undefined, { cardSha256, documents, tokens }: ListedPart): PartCard | string {
+function parseCard(
+  text: Buffer | undefined,
+  { cardSha256, documents, tokens }: ListedPart,
+): PartCard | string {
   if (text === undefined) return 'it is missing';
-  if (createHash('sha256').update(text).digest('hex') !== cardSha256) return 'its checksum is not the one that was listed';
+  if (createHash('sha256').update(text).digest('hex') !== cardSha256)
+    return 'its checksum is not the one that was listed';
   let value: unknown;
   try {
     value = JSON.parse(text.toString('utf8'));

@@ -1,4 +1,5 @@
-// Which chunks of a plan are left, and whose they are: free, somebody's, or published. What a worker knows of it may be old; the leases and the manifest decide.
+// Which chunks of a plan are left, and whose they are: free, somebody's, or published. What a worker knows of
+// it may be old; the leases and the manifest decide.
 
 import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -17,7 +18,10 @@ export interface Claim {
 }
 
 export interface Queue {
-  /** Takes a chunk that is free and not whole; undefined where none is. Those with rows of the `skipped` shards are left out from now on. */
+  /**
+   * Takes a chunk that is free and not whole; undefined where none is. Those with rows of the `skipped`
+   * shards are left out from now on.
+   */
   claim(skipped: ReadonlySet<string>): Promise<Claim | undefined>;
   /** Looks after a chunk again that was claimed and is not whole, as it may be somebody else's by now. */
   leave(task: Task): void;
@@ -25,7 +29,10 @@ export interface Queue {
   countLeft(): number;
 }
 
-/** Workers would all ask for the same chunk: each takes any of so many, or of this share of them, of those that are not much lighter than the heaviest. */
+/**
+ * Workers would all ask for the same chunk: each takes any of so many, or of this share of them, of those
+ * that are not much lighter than the heaviest.
+ */
 const choices = 16;
 const shareOfChoices = 0.25;
 const lightest = 0.5;
@@ -38,9 +45,14 @@ export async function openQueue(run: Run, plan: Plan): Promise<Queue> {
   await mkdir(run.files.leases, { recursive: true });
   await published.refresh();
   const isOpen = (task: Task): boolean => !isWhole(published.partsOf(task.name));
-  const without = (tasks: Task[], skipped: ReadonlySet<string>): Task[] => (skipped.size === 0 ? tasks : tasks.filter(({ pieces }) => !pieces.some(({ shard }) => skipped.has(shard.name))));
+  const without = (tasks: Task[], skipped: ReadonlySet<string>): Task[] =>
+    skipped.size === 0
+      ? tasks
+      : tasks.filter(({ pieces }) => !pieces.some(({ shard }) => skipped.has(shard.name)));
   // The heaviest first, so that the last to be finished is a light one.
-  let free = listTasks(run, plan).filter(isOpen).sort((a, b) => b.weight - a.weight);
+  let free = listTasks(run, plan)
+    .filter(isOpen)
+    .sort((a, b) => b.weight - a.weight);
   let held: Task[] = [];
 
   /** Looks again at the chunks that were somebody's. */
@@ -55,7 +67,9 @@ export async function openQueue(run: Run, plan: Plan): Promise<Queue> {
     free = without(free, skipped);
     while (free.length > 0) {
       const least = lightest * (free[0]?.weight ?? 0);
-      const alike = free.slice(0, Math.max(choices, Math.floor(shareOfChoices * free.length))).filter(({ weight }) => weight >= least).length;
+      const alike = free
+        .slice(0, Math.max(choices, Math.floor(shareOfChoices * free.length)))
+        .filter(({ weight }) => weight >= least).length;
       const [task] = free.splice(Math.floor(Math.random() * alike), 1);
       if (task === undefined) break;
       const lease = await takeLease(leaseOf(task), 1000 * beatSeconds);

@@ -1,5 +1,6 @@
-// Scores one chunk or pack: batches of documents in, parts out, in memory bounded by the part's size. One of which some parts are published goes on after them.
-// Promises: where parts begin and end, and every byte of them, depends on the task and the classifier alone, not on who made them or how often it was begun.
+// Scores one chunk or pack: batches of documents in, parts out, in memory bounded by the part's size. One of
+// which some parts are published goes on after them. Promises: where parts begin and end, and every byte of
+// them, depends on the task and the classifier alone, not on who made them or how often it was begun.
 
 import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -38,8 +39,13 @@ export interface ScoringContext {
   readConnection: DuckDBConnection;
 }
 
-/** Opens a context's connections, each to a database of its own: in one, a finished part would stay in memory for as long as its file is read. */
-export async function openConnections(spill: string): Promise<Pick<ScoringContext, 'connection' | 'readConnection'> & { close: () => void }> {
+/**
+ * Opens a context's connections, each to a database of its own: in one, a finished part would stay in memory
+ * for as long as its file is read.
+ */
+export async function openConnections(
+  spill: string,
+): Promise<Pick<ScoringContext, 'connection' | 'readConnection'> & { close: () => void }> {
   // A page of a file that DuckDB wrote can be of 100 MB, and the next one as well.
   const limits = { threads: 1, memoryMb: 256, keptMb: 16, spill };
   const [writing, reading] = [await openDuckDb(limits), await openDuckDb(limits)];
@@ -54,16 +60,23 @@ export async function openConnections(spill: string): Promise<Pick<ScoringContex
 }
 
 /**
- * Scores the rows of a task that `published`, its first parts, does not have yet, and yields each part as its files are in place; it is published by
- * whoever lists it. `onBatch` hears of each batch and says whether to go on.
- * Errors: SHARD_CHANGED where a shard is not, or no longer, what was planned; those of reading and writing.
+ * Scores the rows of a task that `published`, its first parts, does not have yet, and yields each part as its
+ * files are in place; it is published by whoever lists it. `onBatch` hears of each batch and says whether to
+ * go on. Errors: SHARD_CHANGED where a shard is not, or no longer, what was planned; those of reading and
+ * writing.
  */
-export async function* scoreChunk(task: Task, published: readonly ListedPart[], context: ScoringContext, onBatch: (documents: number, textBytes: number) => boolean): AsyncGenerator<ListedPart> {
+export async function* scoreChunk(
+  task: Task,
+  published: readonly ListedPart[],
+  context: ScoringContext,
+  onBatch: (documents: number, textBytes: number) => boolean,
+): AsyncGenerator<ListedPart> {
   const { pieces, partBytes } = task;
   const start = findStart(pieces, published);
   let number = published.length;
   let part = openPart(task, number, context);
-  // Rows come in order, and the reader does not read ahead: a bad row is of the part that is open when it is met.
+  // Rows come in order, and the reader does not read ahead: a bad row is of the part that is open when it is
+  // met.
   const quarantine: Quarantine = { add: (...row) => part.quarantine.add(...row), count: 0 };
   const commit = async (ends: ListedPart['ends']): Promise<ListedPart> => {
     const listed = await part.commit(ends);
@@ -77,10 +90,23 @@ export async function* scoreChunk(task: Task, published: readonly ListedPart[], 
       let firstRow = index === start.index ? start.row : chunk.firstRow;
       const cover = async (endRow: number, ends: boolean): Promise<void> => {
         await checkUnchanged(shard);
-        part.cover({ shard: shard.name, bytes: shard.bytes, modifiedMs: shard.modifiedMs, firstRow, rows: endRow - firstRow, endsShard: ends });
+        part.cover({
+          shard: shard.name,
+          bytes: shard.bytes,
+          modifiedMs: shard.modifiedMs,
+          firstRow,
+          rows: endRow - firstRow,
+          endsShard: ends,
+        });
         firstRow = endRow;
       };
-      const batches = readShard(shard, context.fields, { quarantine, chunk, fromRow: firstRow, batchBytes: Math.min(bytesPerBatch, partBytes), connection: context.readConnection });
+      const batches = readShard(shard, context.fields, {
+        quarantine,
+        chunk,
+        fromRow: firstRow,
+        batchBytes: Math.min(bytesPerBatch, partBytes),
+        connection: context.readConnection,
+      });
       try {
         for (;;) {
           const next = await batches.next();
@@ -108,7 +134,10 @@ export async function* scoreChunk(task: Task, published: readonly ListedPart[], 
 }
 
 /** The piece and the row that come after what is published. */
-function findStart(pieces: readonly Piece[], published: readonly ListedPart[]): { index: number; row: number } {
+function findStart(
+  pieces: readonly Piece[],
+  published: readonly ListedPart[],
+): { index: number; row: number } {
   const last = published.at(-1)?.covers.at(-1);
   if (last === undefined) return { index: 0, row: pieces[0]?.chunk.firstRow ?? 0 };
   const index = pieces.findIndex(({ shard }) => shard.name === last.shard);
@@ -116,7 +145,10 @@ function findStart(pieces: readonly Piece[], published: readonly ListedPart[]): 
 }
 
 /** Reads a whole shard as scoring does, and does nothing with it. Errors: as `scoreChunk`. */
-export async function checkShard(shard: Shard, { fields, readConnection }: Pick<ScoringContext, 'fields' | 'readConnection'>): Promise<void> {
+export async function checkShard(
+  shard: Shard,
+  { fields, readConnection }: Pick<ScoringContext, 'fields' | 'readConnection'>,
+): Promise<void> {
   await checkUnchanged(shard);
   const batches = readShard(shard, fields, { quarantine: passOver, connection: readConnection });
   while ((await batches.next()).done !== true);
@@ -157,7 +189,11 @@ function openPart({ name, partBytes }: Task, number: number, context: ScoringCon
       table.append(covers.length, batch, tokens, scores);
     },
     cover(rows) {
-      covers.push({ ...rows, documents: tally.documents - covered.documents, quarantined: bad.count - covered.quarantined });
+      covers.push({
+        ...rows,
+        documents: tally.documents - covered.documents,
+        quarantined: bad.count - covered.quarantined,
+      });
       Object.assign(covered, { documents: tally.documents, quarantined: bad.count });
     },
     async commit(ends) {
@@ -169,15 +205,31 @@ function openPart({ name, partBytes }: Task, number: number, context: ScoringCon
       let [bytes, sha256] = [0, ''];
       const writing = table;
       await commitFile(path, async (temporary) => {
-        await writing.write(covers.map(({ shard }) => shard), temporary);
+        await writing.write(
+          covers.map(({ shard }) => shard),
+          temporary,
+        );
         bytes = (await stat(temporary)).size;
         sha256 = await sha256File(temporary);
       });
       await table.drop();
       const { sources, histogram, ...counts } = tally.result();
-      // There are as many as parts, and each has thousands of bins: indented, they would be of twice the size.
-      const hashes = { bytes, sha256, cardSha256: await commitJson(join(context.folder, cardFile(file)), { sources, histogram }, 0) };
-      return { file, covers, ends, ...counts, quarantined: bad.count, ...(quarantineSha256 === undefined ? {} : { quarantineSha256 }), ...hashes };
+      // There are as many as parts, and each has thousands of bins: indented, they would be of twice the
+      // size.
+      const hashes = {
+        bytes,
+        sha256,
+        cardSha256: await commitJson(join(context.folder, cardFile(file)), { sources, histogram }, 0),
+      };
+      return {
+        file,
+        covers,
+        ends,
+        ...counts,
+        quarantined: bad.count,
+        ...(quarantineSha256 === undefined ? {} : { quarantineSha256 }),
+        ...hashes,
+      };
     },
     async drop() {
       // What stays in memory is replaced by the next part.
@@ -198,7 +250,10 @@ interface PartTable {
 
 async function createTable({ connection, scorer: { outputs } }: ScoringContext): Promise<PartTable> {
   const scoreColumns = outputs.map((output, index) => sqlName(index === 0 ? 'score' : `score_${output}`));
-  await connection.run(`CREATE OR REPLACE TABLE part (cover DOUBLE, "row" DOUBLE, document VARCHAR, source VARCHAR, tokens DOUBLE, ${scoreColumns.map((column) => `${column} FLOAT`).join(', ')})`);
+  await connection.run(
+    'CREATE OR REPLACE TABLE part (cover DOUBLE, "row" DOUBLE, document VARCHAR, source VARCHAR, tokens ' +
+      `DOUBLE, ${scoreColumns.map((column) => `${column} FLOAT`).join(', ')})`,
+  );
   const appender = await connection.createAppender('part');
   let isOpen = true;
   const close = (): void => {
@@ -206,11 +261,13 @@ async function createTable({ connection, scorer: { outputs } }: ScoringContext):
     isOpen = false;
   };
   return {
-    append: (cover, batch, tokens, scores) => appendBatch(appender, cover, batch, tokens, scores, outputs.length),
+    append: (cover, batch, tokens, scores) =>
+      appendBatch(appender, cover, batch, tokens, scores, outputs.length),
     async write(shards, path) {
       close();
       await connection.run(
-        `COPY (SELECT [${shards.map(sqlString).join(', ')}][cover::BIGINT + 1] AS shard, "row"::BIGINT AS "row", document, source, tokens::BIGINT AS tokens, ${scoreColumns.join(', ')} FROM part)
+        `COPY (SELECT [${shards.map(sqlString).join(', ')}][cover::BIGINT + 1] AS shard, "row"::BIGINT ` +
+          `AS "row", document, source, tokens::BIGINT AS tokens, ${scoreColumns.join(', ')} FROM part)
          TO ${sqlString(path)} (${partFormat}, USE_TMP_FILE false)`,
       );
     },
@@ -236,7 +293,14 @@ function countTokens(batch: DocumentBatch, rates: TokenRates, tally: Tally): Flo
   return tokens;
 }
 
-function appendBatch(appender: DuckDBAppender, cover: number, batch: DocumentBatch, tokens: Float64Array, scores: Float32Array, outputs: number): void {
+function appendBatch(
+  appender: DuckDBAppender,
+  cover: number,
+  batch: DocumentBatch,
+  tokens: Float64Array,
+  scores: Float32Array,
+  outputs: number,
+): void {
   const types = [DOUBLE, DOUBLE, VARCHAR, VARCHAR, DOUBLE, ...Array.from({ length: outputs }, () => FLOAT)];
   for (let start = 0; start < batch.count; start += rowsPerDataChunk) {
     const count = Math.min(rowsPerDataChunk, batch.count - start);

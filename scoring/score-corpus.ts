@@ -1,5 +1,6 @@
-// Scores the whole corpus: makes the plan, starts workers (worker processes of this machine; others may be at the same plan elsewhere), and sees to it that
-// no chunk is left. What was scored before, by the same classifier, is left alone.
+// Scores the whole corpus: makes the plan, starts workers (worker processes of this machine; others may be at
+// the same plan elsewhere), and sees to it that no chunk is left. What was scored before, by the same
+// classifier, is left alone.
 
 import { access, constants, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -41,7 +42,10 @@ export interface CorpusScores {
 /** A shard may change while it is read; then the plan is made anew, so many times. */
 const plans = 3;
 
-/** Scores what is not scored yet and returns the parts of the whole corpus. Errors: STEP_MISSING, WORKERS_LOST, those of reading and writing files. */
+/**
+ * Scores what is not scored yet and returns the parts of the whole corpus. Errors: STEP_MISSING,
+ * WORKERS_LOST, those of reading and writing files.
+ */
 export async function scoreCorpus(run: Run, report: Report): Promise<CorpusScores> {
   const startedMs = performance.now();
   const done = { documents: 0, textBytes: 0, diskBytes: 0, memoryBytes: 0 };
@@ -74,7 +78,16 @@ export async function scoreCorpus(run: Run, report: Report): Promise<CorpusScore
     if (problem !== undefined) throw problem;
     if (problems.length > 0) continue;
     const shardsScored = plan.shards.filter(({ name }) => scored.has(name)).length;
-    return { parts: await collectParts(run, tasks), shardsScored, shardsReused: plan.shards.length - shardsScored, ...done, meanwhile: compareShards(planned, plan.shards), notes, scoredAgain: [...scoredAgain], seconds: (performance.now() - startedMs) / 1000 };
+    return {
+      parts: await collectParts(run, tasks),
+      shardsScored,
+      shardsReused: plan.shards.length - shardsScored,
+      ...done,
+      meanwhile: compareShards(planned, plan.shards),
+      notes,
+      scoredAgain: [...scoredAgain],
+      seconds: (performance.now() - startedMs) / 1000,
+    };
   }
 }
 
@@ -89,11 +102,21 @@ export function openListener(open: readonly Task[], report: Report): Required<Li
   return {
     onProgress(more) {
       documents += more;
-      report({ stage: `score (${formatCountOf(documents, 'document')})`, done: weightDone, total, unit: 'bytes' });
+      report({
+        stage: `score (${formatCountOf(documents, 'document')})`,
+        done: weightDone,
+        total,
+        unit: 'bytes',
+      });
     },
     onChunk({ weight }) {
       weightDone += weight;
-      report({ stage: `score (${formatCountOf(documents, 'document')})`, done: weightDone, total, unit: 'bytes' });
+      report({
+        stage: `score (${formatCountOf(documents, 'document')})`,
+        done: weightDone,
+        total,
+        unit: 'bytes',
+      });
     },
     onWait(chunks) {
       report({ stage: 'wait for chunks that others have, or had', done: 0, total: chunks, unit: 'chunks' });
@@ -101,38 +124,83 @@ export function openListener(open: readonly Task[], report: Report): Required<Li
   };
 }
 
-/** The parts of the plan's corpus, sorted by shard and row, where workers have made all of them. Errors: CHUNKS_LEFT, STEP_MISSING, PLAN_STALE. */
+/**
+ * The parts of the plan's corpus, sorted by shard and row, where workers have made all of them. Errors:
+ * CHUNKS_LEFT, STEP_MISSING, PLAN_STALE.
+ */
 export async function collectScores(run: Run): Promise<CorpusScores> {
   const plan = await readPlan(run);
-  return { parts: await collectParts(run, listTasks(run, plan)), shardsScored: 0, shardsReused: plan.shards.length, documents: 0, textBytes: 0, seconds: 0, diskBytes: 0, memoryBytes: 0, meanwhile: compareShards([], []), notes: [], scoredAgain: [] };
+  return {
+    parts: await collectParts(run, listTasks(run, plan)),
+    shardsScored: 0,
+    shardsReused: plan.shards.length,
+    documents: 0,
+    textBytes: 0,
+    seconds: 0,
+    diskBytes: 0,
+    memoryBytes: 0,
+    meanwhile: compareShards([], []),
+    notes: [],
+    scoredAgain: [],
+  };
 }
 
 async function collectParts(run: Run, tasks: readonly Task[]): Promise<ListedPart[]> {
   const { open, lost, unlisted, problems, byChunk } = await listOpenTasks(run, tasks);
-  if (open.length > 0) throw fail('CHUNKS_LEFT', { left: open.length, chunks: tasks.length, reasons: [...lost, ...problems, ...unlisted] });
+  if (open.length > 0)
+    throw fail('CHUNKS_LEFT', {
+      left: open.length,
+      chunks: tasks.length,
+      reasons: [...lost, ...problems, ...unlisted],
+    });
   return tasks.flatMap(({ name }) => byChunk.get(name) ?? []);
 }
 
 /** What is left of a chunk of which so many parts are listed. */
 function describeOpen({ name, pieces }: Task, parts: number): string {
   const [first] = pieces;
-  const what = pieces.length > 1 ? `a pack of ${pieces.length} shards from ${first?.shard.name ?? ''} on` : `${first?.shard.name ?? ''} from row ${first?.chunk.firstRow ?? 0} on`;
-  return `${what} (chunk ${name}): ${parts === 0 ? 'no part of it is listed' : `${parts === 1 ? '1 part of it is' : `${parts} parts of it are`} listed, and the last one is not`}`;
+  const what =
+    pieces.length > 1
+      ? `a pack of ${pieces.length} shards from ${first?.shard.name ?? ''} on`
+      : `${first?.shard.name ?? ''} from row ${first?.chunk.firstRow ?? 0} on`;
+  return `${what} (chunk ${name}): ${
+    parts === 0
+      ? 'no part of it is ' + 'listed'
+      : `${parts === 1 ? '1 part of it is' : `${parts} parts of it are`} listed, and the ` + 'last one is not'
+  }`;
 }
 
-/** The corpus's shards as they are, how many of them `scoreCorpus` would score now, and how far the plan's chunks are. Errors: STEP_MISSING, those of `outlinePlan`. */
-export async function surveyCorpus(run: Run): Promise<{ shards: Pick<Shard, 'name' | 'bytes' | 'modifiedMs'>[]; unscored: number; chunks: { scored: number; all: number }; problems: string[] }> {
+/**
+ * The corpus's shards as they are, how many of them `scoreCorpus` would score now, and how far the plan's
+ * chunks are. Errors: STEP_MISSING, those of `outlinePlan`.
+ */
+export async function surveyCorpus(run: Run): Promise<{
+  shards: Pick<Shard, 'name' | 'bytes' | 'modifiedMs'>[];
+  unscored: number;
+  chunks: { scored: number; all: number };
+  problems: string[];
+}> {
   const { known, fresh } = await outlinePlan(run);
   const tasks = listTasks(run, known);
   const { open, lost, problems } = await listOpenTasks(run, tasks);
-  return { problems: [...lost, ...problems], shards: [...known.shards, ...fresh], unscored: fresh.length + shardsOfTasks(open).length, chunks: { scored: tasks.length - open.length, all: tasks.length } };
+  return {
+    problems: [...lost, ...problems],
+    shards: [...known.shards, ...fresh],
+    unscored: fresh.length + shardsOfTasks(open).length,
+    chunks: { scored: tasks.length - open.length, all: tasks.length },
+  };
 }
 
 /** Who is at work on the run: those that have chunks in hand, and the one that has its lock. */
 export async function listAtWork({ files }: Run): Promise<Pick<Holder, 'pid' | 'host' | 'since'>[]> {
-  const paths = [...(await listFolder(files.leases)).filter(isChunkName).map((name) => join(files.leases, name)), files.lock];
+  const paths = [
+    ...(await listFolder(files.leases)).filter(isChunkName).map((name) => join(files.leases, name)),
+    files.lock,
+  ];
   const holders = await Promise.all(paths.map(readLiveHolder));
-  const byProcess = new Map(holders.flatMap((holder) => (holder === undefined ? [] : [[`${holder.host} ${holder.pid}`, holder]])));
+  const byProcess = new Map(
+    holders.flatMap((holder) => (holder === undefined ? [] : [[`${holder.host} ${holder.pid}`, holder]])),
+  );
   return [...byProcess.values()].map(({ pid, host, since }) => ({ pid, host, since }));
 }
 
@@ -147,7 +215,10 @@ interface OpenTasks {
   byChunk: ReadonlyMap<string, readonly ListedPart[]>;
 }
 
-/** The tasks that are not published whole, and what is listed of them and does not count. Errors: FILE_UNREADABLE. */
+/**
+ * The tasks that are not published whole, and what is listed of them and does not count. Errors:
+ * FILE_UNREADABLE.
+ */
 export async function listOpenTasks(run: Run, tasks: readonly Task[]): Promise<OpenTasks> {
   const { byChunk, problems } = await readPublishedParts(run);
   const open: Task[] = [];
@@ -164,8 +235,14 @@ export async function listOpenTasks(run: Run, tasks: readonly Task[]): Promise<O
   return { open, lost, unlisted, problems, byChunk };
 }
 
-/** The parts of a chunk that are there, up to the first that is not, and what is wrong with that: what comes after a gap does not count. */
-async function takePresent(run: Run, parts: readonly ListedPart[]): Promise<{ present: readonly ListedPart[]; problem?: string }> {
+/**
+ * The parts of a chunk that are there, up to the first that is not, and what is wrong with that: what comes
+ * after a gap does not count.
+ */
+async function takePresent(
+  run: Run,
+  parts: readonly ListedPart[],
+): Promise<{ present: readonly ListedPart[]; problem?: string }> {
   for (const [index, part] of parts.entries()) {
     const problem = await findProblem(run, part);
     if (problem !== undefined) return { present: parts.slice(0, index), problem };
@@ -174,15 +251,23 @@ async function takePresent(run: Run, parts: readonly ListedPart[]): Promise<{ pr
 }
 
 /** Which file of a part keeps it from being read, and why; undefined where none does. */
-async function findProblem({ files: { scores, quarantine } }: Run, { file, bytes, quarantined }: ListedPart): Promise<string | undefined> {
-  return (await findFileProblem(join(scores, file), bytes)) ?? (await findFileProblem(join(scores, cardFile(file)))) ?? (quarantined === 0 ? undefined : findFileProblem(join(quarantine, quarantineFile(file))));
+async function findProblem(
+  { files: { scores, quarantine } }: Run,
+  { file, bytes, quarantined }: ListedPart,
+): Promise<string | undefined> {
+  return (
+    (await findFileProblem(join(scores, file), bytes)) ??
+    (await findFileProblem(join(scores, cardFile(file)))) ??
+    (quarantined === 0 ? undefined : findFileProblem(join(quarantine, quarantineFile(file))))
+  );
 }
 
 async function findFileProblem(path: string, bytes?: number): Promise<string | undefined> {
   try {
     const found = await stat(path);
     if (!found.isFile()) return `${path}: it is ${found.isDirectory() ? 'a folder' : 'no regular file'}`;
-    if (bytes === undefined ? found.size === 0 : found.size !== bytes) return `${path}: it has ${found.size} bytes${bytes === undefined ? '' : ` where ${bytes} were written`}`;
+    if (bytes === undefined ? found.size === 0 : found.size !== bytes)
+      return `${path}: it has ${found.size} bytes${bytes === undefined ? '' : ` where ${bytes} were written`}`;
     await access(path, constants.R_OK);
     return undefined;
   } catch (error) {
@@ -190,7 +275,10 @@ async function findFileProblem(path: string, bytes?: number): Promise<string | u
   }
 }
 
-/** Takes the parts that are gone or cut short from the manifest, so that they are made again; whoever calls it has the run's lock. */
+/**
+ * Takes the parts that are gone or cut short from the manifest, so that they are made again; whoever calls it
+ * has the run's lock.
+ */
 export async function forgetLostParts(run: Run): Promise<void> {
   const lost = new Set<string>();
   for (const parts of (await readPublishedParts(run)).byChunk.values()) {

@@ -15,7 +15,8 @@ export interface ShardChanges {
 /** The shards of parts, as they were scored. */
 export function shardsOf(parts: readonly Pick<ListedPart, 'covers'>[]): ShardState[] {
   const byName = new Map<string, ShardState>();
-  for (const { covers } of parts) for (const { shard, bytes, modifiedMs } of covers) byName.set(shard, { name: shard, bytes, modifiedMs });
+  for (const { covers } of parts)
+    for (const { shard, bytes, modifiedMs } of covers) byName.set(shard, { name: shard, bytes, modifiedMs });
   return [...byName.values()];
 }
 

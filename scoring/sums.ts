@@ -1,4 +1,5 @@
-// What scored documents add up to: how many they are and their tokens, by source and by the bin of their score.
+// What scored documents add up to: how many they are and their tokens, by source and by the bin of their
+// score.
 
 import { binCount, type ListedPart, type PartCard } from './part.ts';
 
@@ -49,7 +50,14 @@ export function openFigures(): FigureSums {
         allDocuments += documents;
         allTokens += tokens;
       }
-      return { documents: allDocuments, tokens: allTokens, sources: [...sources].map(([source, sums]) => ({ source, ...sums })).sort((a, b) => (a.source < b.source ? -1 : 1)), histogram };
+      return {
+        documents: allDocuments,
+        tokens: allTokens,
+        sources: [...sources]
+          .map(([source, sums]) => ({ source, ...sums }))
+          .sort((a, b) => (a.source < b.source ? -1 : 1)),
+        histogram,
+      };
     },
   };
 }

@@ -33,7 +33,12 @@ export function openTally(): Tally {
     },
     result() {
       const { documents, estimatedDocuments, textBytes } = this;
-      return { ...figures.result(), estimatedDocuments, textBytes, scores: documents === 0 ? null : [lowest, highest] };
+      return {
+        ...figures.result(),
+        estimatedDocuments,
+        textBytes,
+        scores: documents === 0 ? null : [lowest, highest],
+      };
     },
   };
 }

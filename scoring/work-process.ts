@@ -1,6 +1,6 @@
-// A worker in a process of its own, which `scoreCorpus` starts: works until no chunk is free, tells what it does, and gives its chunk back when it is told to
-// end or whoever started it is gone. Arguments: the settings file, milliseconds of grace, and
-// the ranking's name ('' for the run's own).
+// A worker in a process of its own, which `scoreCorpus` starts: works until no chunk is free, tells what it
+// does, and gives its chunk back when it is told to end or whoever started it is gone. Arguments: the
+// settings file, milliseconds of grace, and the ranking's name ('' for the run's own).
 
 import { errorData } from '../run/errors/errors.ts';
 import { openRun, rankingOf } from '../run/run.ts';
@@ -12,14 +12,16 @@ import type { WorkerReply } from './workers.ts';
 const bytesPerReport = 8 << 20;
 
 const stop = new AbortController();
-for (const signal of ['SIGTERM', 'SIGINT', 'disconnect'] as const) process.on(signal, () => {
+for (const signal of ['SIGTERM', 'SIGINT', 'disconnect'] as const)
+  process.on(signal, () => {
     stop.abort();
   });
 // While the modules were loaded nobody listened.
 if (!process.connected) stop.abort();
 
 /** Whoever started this may be gone; then nobody is to be told. */
-const send = (reply: WorkerReply, sent: () => void = () => undefined): void => void process.send?.(reply, undefined, undefined, sent);
+const send = (reply: WorkerReply, sent: () => void = () => undefined): void =>
+  void process.send?.(reply, undefined, undefined, sent);
 let documents = 0;
 let textBytes = 0;
 const tell = (): void => {

@@ -1,11 +1,19 @@
-// A worker: takes one chunk of the plan after another, each under a lease, until none is left. Any number of them, on any number of machines that share the
-// run's folder, may come, go and die. Promises: no chunk waits for a worker that is lost, and what two of them score is published once.
+// A worker: takes one chunk of the plan after another, each under a lease, until none is left. Any number of
+// them, on any number of machines that share the run's folder, may come, go and die. Promises: no chunk waits
+// for a worker that is lost, and what two of them score is published once.
 
 import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { BetrError, type ErrorCode, type ErrorData, errorData, errorFrom, fail } from '../run/errors/errors.ts';
+import {
+  BetrError,
+  type ErrorCode,
+  type ErrorData,
+  errorData,
+  errorFrom,
+  fail,
+} from '../run/errors/errors.ts';
 import type { Run } from '../run/run.ts';
 import { type Plan, readScoring, type Task } from './plan.ts';
 import { openOwnManifest } from './published.ts';
@@ -14,9 +22,15 @@ import { checkShard, openConnections, scoreChunk, type ScoringContext } from './
 import { openScorer } from './scorers/list.ts';
 
 export interface WorkOptions {
-  /** Stay until every chunk is published, for those that others have may come back; else leave when none is free. */
+  /**
+   * Stay until every chunk is published, for those that others have may come back; else leave when none is
+   * free.
+   */
   wait: boolean;
-  /** Says when to stop: the part in hand is finished if that takes no more than `graceMs`, and the chunk given back. */
+  /**
+   * Says when to stop: the part in hand is finished if that takes no more than `graceMs`, and the chunk given
+   * back.
+   */
   signal?: AbortSignal | undefined;
   graceMs?: number | undefined;
   onProgress?: ((documents: number, textBytes: number) => void) | undefined;
@@ -44,27 +58,54 @@ export interface WorkResult {
 
 /** Of who has not begun. */
 export function emptyResult(): WorkResult {
-  return { chunks: 0, parts: 0, documents: 0, textBytes: 0, seconds: 0, diskBytes: 0, memoryBytes: 0, problems: [], finished: false };
+  return {
+    chunks: 0,
+    parts: 0,
+    documents: 0,
+    textBytes: 0,
+    seconds: 0,
+    diskBytes: 0,
+    memoryBytes: 0,
+    problems: [],
+    finished: false,
+  };
 }
 
 /** Others are often done sooner. */
 const patientMs = 5000;
 
-const shardErrors: readonly ErrorCode[] = ['SHARD_CHANGED', 'FILE_NOT_FOUND', 'REMOTE_NOT_FOUND', 'FILE_UNREADABLE', 'COLUMN_MISSING', 'COLUMN_TYPE'];
+const shardErrors: readonly ErrorCode[] = [
+  'SHARD_CHANGED',
+  'FILE_NOT_FOUND',
+  'REMOTE_NOT_FOUND',
+  'FILE_UNREADABLE',
+  'COLUMN_MISSING',
+  'COLUMN_TYPE',
+];
 
 function isOfShard(error: unknown): error is BetrError {
   return error instanceof BetrError && shardErrors.includes(error.code);
 }
 
-/** One error for what is wrong with shards: that of the only one, or SHARDS_FAILED. Several chunks of a shard, and several workers, may have met it. */
+/**
+ * One error for what is wrong with shards: that of the only one, or SHARDS_FAILED. Several chunks of a shard,
+ * and several workers, may have met it.
+ */
 export function problemOf(problems: readonly ErrorData[]): BetrError | undefined {
-  const byShard = new Map(problems.map((problem) => [problem.values['path'] ?? problem.values['url'] ?? problem.message, problem]));
+  const byShard = new Map(
+    problems.map((problem) => [problem.values['path'] ?? problem.values['url'] ?? problem.message, problem]),
+  );
   const [only] = byShard.values();
   if (only === undefined) return undefined;
-  return byShard.size === 1 ? errorFrom(only) : fail('SHARDS_FAILED', { problems: [...byShard.values()].map(({ message }) => message).sort() });
+  return byShard.size === 1
+    ? errorFrom(only)
+    : fail('SHARDS_FAILED', { problems: [...byShard.values()].map(({ message }) => message).sort() });
 }
 
-/** Works on the plan. Errors: STEP_MISSING, DISK_FULL, WRITE_FAILED; what is wrong with one shard keeps only its chunks, or its pack, from being scored and is in the result. */
+/**
+ * Works on the plan. Errors: STEP_MISSING, DISK_FULL, WRITE_FAILED; what is wrong with one shard keeps only
+ * its chunks, or its pack, from being scored and is in the result.
+ */
 export async function workOnPlan(run: Run, plan: Plan, options: WorkOptions): Promise<WorkResult> {
   const startedMs = performance.now();
   const result = emptyResult();
@@ -105,15 +146,23 @@ export async function workOnPlan(run: Run, plan: Plan, options: WorkOptions): Pr
   return result;
 }
 
-/** What keeps a task's shards from being scored, by shard, of which `met` is the first. All shards of a pack are read, so that all can be mended at once. */
-async function findProblems({ pieces }: Task, context: ScoringContext | undefined, met: BetrError): Promise<Map<string, BetrError>> {
+/**
+ * What keeps a task's shards from being scored, by shard, of which `met` is the first. All shards of a pack
+ * are read, so that all can be mended at once.
+ */
+async function findProblems(
+  { pieces }: Task,
+  context: ScoringContext | undefined,
+  met: BetrError,
+): Promise<Map<string, BetrError>> {
   const problems = new Map<string, BetrError>();
-  if (context !== undefined && pieces.length > 1) for (const { shard } of pieces) {
-    await checkShard(shard, context).catch((error: unknown) => {
-      if (!isOfShard(error)) throw error;
-      problems.set(shard.name, error);
-    });
-  }
+  if (context !== undefined && pieces.length > 1)
+    for (const { shard } of pieces) {
+      await checkShard(shard, context).catch((error: unknown) => {
+        if (!isOfShard(error)) throw error;
+        problems.set(shard.name, error);
+      });
+    }
   // It may have passed by now; the task is left for the next command all the same.
   if (problems.size === 0) problems.set(pieces[0]?.shard.name ?? '', met);
   return problems;
@@ -125,14 +174,24 @@ interface Scoring {
   close(): Promise<void>;
 }
 
-/** Opens what the plan's chunks are named after, and nothing else: since the plan was read there may be another classifier. Errors: PLAN_STALE, those of reading it. */
+/**
+ * Opens what the plan's chunks are named after, and nothing else: since the plan was read there may be
+ * another classifier. Errors: PLAN_STALE, those of reading it.
+ */
 async function openScoring(run: Run, plan: Plan): Promise<Scoring> {
   const { prepared, rates, fingerprint } = await readScoring(run);
   if (fingerprint !== plan.scorer) throw fail('PLAN_STALE', { path: run.files.plan });
   const scorer = await openScorer(run, prepared);
   const spill = join(run.files.leases, `${randomBytes(8).toString('hex')}.spill`);
   const { close, ...connections } = await openConnections(spill);
-  const context = { scorer, rates, fields: run.settings.corpus.fields, folder: run.files.scores, quarantine: run.files.quarantine, ...connections };
+  const context = {
+    scorer,
+    rates,
+    fields: run.settings.corpus.fields,
+    folder: run.files.scores,
+    quarantine: run.files.quarantine,
+    ...connections,
+  };
   return {
     context,
     publish: openOwnManifest(run),
@@ -144,10 +203,16 @@ async function openScoring(run: Run, plan: Plan): Promise<Scoring> {
 }
 
 /** Scores what a chunk lacks and publishes its parts one by one. Gives whether it is whole then. */
-async function scoreClaim({ task, published, lease }: Claim, { context, publish }: Scoring, options: WorkOptions, result: WorkResult): Promise<boolean> {
+async function scoreClaim(
+  { task, published, lease }: Claim,
+  { context, publish }: Scoring,
+  options: WorkOptions,
+  result: WorkResult,
+): Promise<boolean> {
   let stopAtMs = Infinity;
   const isToGoOn = (): boolean => {
-    if (options.signal?.aborted === true && stopAtMs === Infinity) stopAtMs = performance.now() + (options.graceMs ?? 0);
+    if (options.signal?.aborted === true && stopAtMs === Infinity)
+      stopAtMs = performance.now() + (options.graceMs ?? 0);
     return !lease.isLost() && performance.now() < stopAtMs;
   };
   const parts = scoreChunk(task, published, context, (documents, textBytes) => {

@@ -1,4 +1,5 @@
-// Several workers of this machine: this process, and others of their own, of which one that runs out of memory or is killed takes no other with it.
+// Several workers of this machine: this process, and others of their own, of which one that runs out of
+// memory or is killed takes no other with it.
 
 import { type ChildProcess, fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
@@ -32,8 +33,14 @@ const textBytesPerChunk = 1e6;
 /** And a shard of a pack as much as this: it is looked up, opened and read by itself. */
 const textBytesPerShard = 1e5;
 
-/** How many processes score so many chunks of so many shards with so much text (bytes, about): as the settings say, or one for each core that there is enough to do for. */
-export function countWorkers({ settings }: Run, { chunks, shards, textBytes }: { chunks: number; shards: number; textBytes: number }): number {
+/**
+ * How many processes score so many chunks of so many shards with so much text (bytes, about): as the settings
+ * say, or one for each core that there is enough to do for.
+ */
+export function countWorkers(
+  { settings }: Run,
+  { chunks, shards, textBytes }: { chunks: number; shards: number; textBytes: number },
+): number {
   const all = textBytes + chunks * textBytesPerChunk + shards * textBytesPerShard;
   const most = settings.workers ?? Math.min(availableParallelism(), Math.ceil(all / textBytesPerWorker));
   return Math.max(1, Math.min(most, Math.ceil(chunks)));
@@ -42,8 +49,8 @@ export function countWorkers({ settings }: Run, { chunks, shards, textBytes }: {
 type Options = Listener & Pick<WorkOptions, 'wait' | 'signal' | 'graceMs'> & { count: number };
 
 /**
- * Works on the plan with `count` processes, of which this is one, and then does what the others leave: chunks of workers that were lost, here or elsewhere.
- * Errors: WORKERS_LOST, those of `workOnPlan`.
+ * Works on the plan with `count` processes, of which this is one, and then does what the others leave: chunks
+ * of workers that were lost, here or elsewhere. Errors: WORKERS_LOST, those of `workOnPlan`.
  */
 export async function runWorkers(run: Run, plan: Plan, options: Options): Promise<WorkResult> {
   const startedMs = performance.now();
@@ -65,7 +72,10 @@ export async function runWorkers(run: Run, plan: Plan, options: Options): Promis
   return { ...all, seconds: (performance.now() - startedMs) / 1000 };
 }
 
-/** This process works beside the others, each on a core of its own where they are as many as cores: what a worker's threads hand each other stays in one cache then. */
+/**
+ * This process works beside the others, each on a core of its own where they are as many as cores: what a
+ * worker's threads hand each other stays in one cache then.
+ */
 async function workTogether(run: Run, plan: Plan, options: Options): Promise<WorkResult[]> {
   const cores = listCores();
   const [own, ...others] = cores.length === options.count ? cores : [];
@@ -73,7 +83,12 @@ async function workTogether(run: Run, plan: Plan, options: Options): Promise<Wor
   const signal = options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal]);
   if (own !== undefined) bindToCores(process.pid, [own]);
   try {
-    const processes = runProcesses(run, { ...options, signal, count: options.count - 1 }, others, abandon.signal);
+    const processes = runProcesses(
+      run,
+      { ...options, signal, count: options.count - 1 },
+      others,
+      abandon.signal,
+    );
     const work = [processes, workBeside(run, plan, { ...options, signal }, processes, abandon)];
     return await untilAllEnd(work, () => stop.abort());
   } finally {
@@ -81,30 +96,51 @@ async function workTogether(run: Run, plan: Plan, options: Options): Promise<Wor
   }
 }
 
-/** The results of all. An error of one is told to the others by `stop`; they are waited for, as they have leases to give back. */
+/**
+ * The results of all. An error of one is told to the others by `stop`; they are waited for, as they have
+ * leases to give back.
+ */
 async function untilAllEnd(work: readonly Promise<WorkResult[]>[], stop: () => void): Promise<WorkResult[]> {
-  const ended = await Promise.allSettled(work.map((one) => one.catch((error: unknown) => {
-    stop();
-    throw error;
-  })));
+  const ended = await Promise.allSettled(
+    work.map((one) =>
+      one.catch((error: unknown) => {
+        stop();
+        throw error;
+      }),
+    ),
+  );
   return ended.flatMap((one) => {
     if (one.status === 'rejected') throw one.reason;
     return one.value;
   });
 }
 
-/** Works until no chunk is free, and then on what the processes lose. Where none is left although a process has not ended, it is stuck, and given up after a while. */
-async function workBeside(run: Run, plan: Plan, options: Options, processes: Promise<unknown>, abandon: AbortController): Promise<WorkResult[]> {
+/**
+ * Works until no chunk is free, and then on what the processes lose. Where none is left although a process
+ * has not ended, it is stuck, and given up after a while.
+ */
+async function workBeside(
+  run: Run,
+  plan: Plan,
+  options: Options,
+  processes: Promise<unknown>,
+  abandon: AbortController,
+): Promise<WorkResult[]> {
   const first = await workOnPlan(run, plan, { ...options, wait: false });
   if (!options.wait) return [first];
   const idle = new AbortController();
-  const ended = processes.catch(() => undefined).finally(() => {
-    idle.abort();
-  });
+  const ended = processes
+    .catch(() => undefined)
+    .finally(() => {
+      idle.abort();
+    });
   const signal = AbortSignal.any([idle.signal, ...(options.signal === undefined ? [] : [options.signal])]);
   const then = await workOnPlan(run, plan, { ...options, signal, wait: true });
   if (then.finished) {
-    await Promise.race([ended, setTimeout(stuckMs, undefined, { signal: idle.signal }).catch(() => undefined)]);
+    await Promise.race([
+      ended,
+      setTimeout(stuckMs, undefined, { signal: idle.signal }).catch(() => undefined),
+    ]);
     abandon.abort();
   }
   return [first, then];
@@ -114,10 +150,15 @@ async function workBeside(run: Run, plan: Plan, options: Options, processes: Pro
 const stuckMs = 3000;
 
 /**
- * Runs the processes until each finds no free chunk. One that is killed is replaced, up to a point; an error of one ends all and is thrown. Those that are
- * still there when they are given up are killed.
+ * Runs the processes until each finds no free chunk. One that is killed is replaced, up to a point; an error
+ * of one ends all and is thrown. Those that are still there when they are given up are killed.
  */
-async function runProcesses(run: Run, { count, signal, graceMs = 0, ...listener }: Options, cores: readonly number[], abandoned: AbortSignal): Promise<WorkResult[]> {
+async function runProcesses(
+  run: Run,
+  { count, signal, graceMs = 0, ...listener }: Options,
+  cores: readonly number[],
+  abandoned: AbortSignal,
+): Promise<WorkResult[]> {
   const children = new Set<ChildProcess>();
   const stop = (): void => {
     for (const child of children) child.kill('SIGTERM');
@@ -125,7 +166,15 @@ async function runProcesses(run: Run, { count, signal, graceMs = 0, ...listener 
   let lost = 0;
   const start = async (core: number | undefined): Promise<WorkResult[]> => {
     if (signal?.aborted === true) return [];
-    const child = fork(new URL('./work-process.js', import.meta.url), [run.settingsPath, String(graceMs), run.ranking], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], execArgv: nodeFlags, env: { ...process.env, ...nodeEnvironment } });
+    const child = fork(
+      new URL('./work-process.js', import.meta.url),
+      [run.settingsPath, String(graceMs), run.ranking],
+      {
+        stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+        execArgv: nodeFlags,
+        env: { ...process.env, ...nodeEnvironment },
+      },
+    );
     children.add(child);
     if (core !== undefined && child.pid !== undefined) bindToCores(child.pid, [core]);
     const last = await listen(child, listener);
@@ -143,17 +192,23 @@ async function runProcesses(run: Run, { count, signal, graceMs = 0, ...listener 
   };
   abandoned.addEventListener('abort', kill);
   try {
-    return await untilAllEnd(Array.from({ length: count }, (_, i) => start(cores[i])), () => {
-      stop();
-      setTimeout(graceMs + stuckMs, undefined, { ref: false }).then(kill, kill);
-    });
+    return await untilAllEnd(
+      Array.from({ length: count }, (_, i) => start(cores[i])),
+      () => {
+        stop();
+        setTimeout(graceMs + stuckMs, undefined, { ref: false }).then(kill, kill);
+      },
+    );
   } finally {
     signal?.removeEventListener('abort', stop);
     stop();
   }
 }
 
-function listen(child: ChildProcess, listener: Listener): Promise<Exclude<WorkerReply, { kind: 'progress' | 'chunk' }> | { kind: 'lost'; reason: string }> {
+function listen(
+  child: ChildProcess,
+  listener: Listener,
+): Promise<Exclude<WorkerReply, { kind: 'progress' | 'chunk' }> | { kind: 'lost'; reason: string }> {
   return new Promise((resolve) => {
     child.on('message', (reply: WorkerReply) => {
       if (reply.kind === 'progress') listener.onProgress(reply.documents, reply.textBytes);
@@ -161,6 +216,8 @@ function listen(child: ChildProcess, listener: Listener): Promise<Exclude<Worker
       else resolve(reply);
     });
     child.on('error', (error) => resolve({ kind: 'lost', reason: error.message }));
-    child.on('exit', (code, signal) => resolve({ kind: 'lost', reason: signal ?? `exit code ${code ?? ''}` }));
+    child.on('exit', (code, signal) =>
+      resolve({ kind: 'lost', reason: signal ?? `exit code ${code ?? ''}` }),
+    );
   });
 }

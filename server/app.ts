@@ -1,9 +1,11 @@
-// The Express application: every route checked and documented by one declaration, every error a problem document.
+// The Express application: every route checked and documented by one declaration, every error a problem
+// document.
 //
-// To add routes: write a file that exports a list, such as `export const documentRoutes: Route[] = [route({ method, path, … })]`
-// (server/route.ts says what a route declares), and add the list to `allRoutes` in server/routes.ts. A handler is given what its
-// schemas accepted and `state` (server/state.ts): `state.run`, and `state.live.current()`, the ranking to answer from, to be asked
-// once a request so that all of an answer is of one generation. It returns a Reply and throws errors of the catalogue.
+// To add routes: write a file that exports a list, such as `export const documentRoutes: Route[] = [route({
+// method, path, … })]` (server/route.ts says what a route declares), and add the list to `allRoutes` in
+// server/routes.ts. A handler is given what its schemas accepted and `state` (server/state.ts): `state.run`,
+// and `state.live.current()`, the ranking to answer from, to be asked once a request so that all of an answer
+// is of one generation. It returns a Reply and throws errors of the catalogue.
 
 import { Readable } from 'node:stream';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
@@ -29,7 +31,10 @@ export interface AppOptions {
 }
 
 /** The application, ready to listen or to be handed to a test. */
-export function createApp(state: AppState, { hosts, requestsPerMinute, proxies, routes = allRoutes }: AppOptions = {}): Express {
+export function createApp(
+  state: AppState,
+  { hosts, requestsPerMinute, proxies, routes = allRoutes }: AppOptions = {},
+): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -57,7 +62,10 @@ export function createApp(state: AppState, { hosts, requestsPerMinute, proxies, 
   return app;
 }
 
-/** Before a body is read, whoever sends it has to have the key; and what becomes of a request is counted, whatever it is. */
+/**
+ * Before a body is read, whoever sends it has to have the key; and what becomes of a request is counted,
+ * whatever it is.
+ */
 function checkKey({ method, path, access }: Route, { keys, metrics }: ServerState): Guard {
   const count = metrics.counter(`${method.toUpperCase()} ${path}`);
   return (request, response, next) => {
@@ -80,7 +88,11 @@ function allowedMethods(routes: readonly Route[], path: string): string {
 /** Besides being what we can read, a type that is not a form's keeps other sites' pages from posting here. */
 function checkBodyType({ bodyTypes = [] }: Route, request: Request): void {
   const allowed = ['application/json', ...bodyTypes];
-  if (typeof request.is(allowed) !== 'string') throw fail('BODY_KIND', { got: (request.get('content-type') ?? '').slice(0, 100), allowed: allowed.join(' or ') });
+  if (typeof request.is(allowed) !== 'string')
+    throw fail('BODY_KIND', {
+      got: (request.get('content-type') ?? '').slice(0, 100),
+      allowed: allowed.join(' or '),
+    });
 }
 
 const noBody = new Uint8Array();
@@ -91,7 +103,11 @@ const longestRemembered = 16_384;
 
 function serve(route: Route, state: AppState): (request: Request, response: Response) => Promise<void> {
   const remembered = openBoundedCache<string, { etag: string; text: string | undefined }>(mostRemembered);
-  const answerNow = async (request: Request, response: Response, bytes: Uint8Array<ArrayBuffer>): Promise<Reply> => {
+  const answerNow = async (
+    request: Request,
+    response: Response,
+    bytes: Uint8Array<ArrayBuffer>,
+  ): Promise<Reply> => {
     const { live, release } = state.live.lend();
     try {
       return await route.answer(request, response, { ...state, live }, bytes);
@@ -99,18 +115,33 @@ function serve(route: Route, state: AppState): (request: Request, response: Resp
       release();
     }
   };
-  const answerInTurn = async (request: Request, response: Response, bytes: Uint8Array<ArrayBuffer>): Promise<Reply> =>
+  const answerInTurn = async (
+    request: Request,
+    response: Response,
+    bytes: Uint8Array<ArrayBuffer>,
+  ): Promise<Reply> =>
     // Who has left while he waited is not worked for: a page gives up what its reader no longer asks for.
-    route.heavy === true ? state.gate.enter(async () => (response.destroyed ? 'sent' : answerNow(request, response, bytes))) : answerNow(request, response, bytes);
+    route.heavy === true
+      ? state.gate.enter(async () => (response.destroyed ? 'sent' : answerNow(request, response, bytes)))
+      : answerNow(request, response, bytes);
   const { body, bodyLimitBytes: limit = bodyLimitBytes } = route;
   const answer = async (request: Request, response: Response): Promise<Reply> => {
     if (body === undefined) return answerInTurn(request, response, noBody);
     checkBodyType(route, request);
     // It counts as long as it may be in memory: until it is answered.
-    return state.bodies.enter(async () => (response.destroyed ? 'sent' : answerInTurn(request, response, await readBody(request, response, limit))), sizeBody(request, limit));
+    return state.bodies.enter(
+      async () =>
+        response.destroyed
+          ? 'sent'
+          : answerInTurn(request, response, await readBody(request, response, limit)),
+      sizeBody(request, limit),
+    );
   };
   const isTable = route.reply.types?.includes('text/csv') === true;
-  /** Names the ranking, and the table where one is asked for by a header: the address does not tell it from JSON. */
+  /**
+   * Names the ranking, and the table where one is asked for by a header: the address does not tell it from
+   * JSON.
+   */
   const tagOf = (request: Request, response: Response): string => {
     const etag = state.live.etag();
     if (!isTable) return etag;
@@ -147,14 +178,26 @@ function serve(route: Route, state: AppState): (request: Request, response: Resp
       return;
     }
     const text = send(reply, response);
-    if (isOf) remembered.set(request.originalUrl, { etag, text: route.remembered === true && text !== undefined && text.length <= longestRemembered ? text : undefined });
+    if (isOf)
+      remembered.set(request.originalUrl, {
+        etag,
+        text:
+          route.remembered === true && text !== undefined && text.length <= longestRemembered
+            ? text
+            : undefined,
+      });
   };
 }
 
-/** Whether a client that sent `If-None-Match` has the answer with this tag. (Express's `fresh` says no to what browsers' fetch sends.) */
+/**
+ * Whether a client that sent `If-None-Match` has the answer with this tag. (Express's `fresh` says no to what
+ * browsers' fetch sends.)
+ */
 function hasTag(known: string | undefined, etag: string): boolean {
   const opaque = (tag: string): string => tag.trim().replace(/^W\//, '');
-  return known !== undefined && known.split(',').some((tag) => tag.trim() === '*' || opaque(tag) === opaque(etag));
+  return (
+    known !== undefined && known.split(',').some((tag) => tag.trim() === '*' || opaque(tag) === opaque(etag))
+  );
 }
 
 /** Sends a reply; returns the text of one in JSON. */
@@ -166,7 +209,10 @@ function send(reply: Reply, response: Response): string | undefined {
     return text;
   }
   if ('pieces' in reply) {
-    response.writeHead(response.statusCode, { 'Content-Type': `${reply.type}; charset=utf-8`, 'Content-Length': reply.pieces.reduce((bytes, piece) => bytes + Buffer.byteLength(piece), 0) });
+    response.writeHead(response.statusCode, {
+      'Content-Type': `${reply.type}; charset=utf-8`,
+      'Content-Length': reply.pieces.reduce((bytes, piece) => bytes + Buffer.byteLength(piece), 0),
+    });
     // One after the other, as fast as the client takes them.
     Readable.from(reply.pieces).pipe(response);
     return undefined;
@@ -176,5 +222,10 @@ function send(reply: Reply, response: Response): string | undefined {
 }
 
 function sendText(text: string, type: string, response: Response): void {
-  response.writeHead(response.statusCode, { 'Content-Type': `${type}; charset=utf-8`, 'Content-Length': Buffer.byteLength(text) }).end(text);
+  response
+    .writeHead(response.statusCode, {
+      'Content-Type': `${type}; charset=utf-8`,
+      'Content-Length': Buffer.byteLength(text),
+    })
+    .end(text);
 }

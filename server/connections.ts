@@ -13,13 +13,20 @@ export function readProxies(addresses: readonly string[]): Proxies | undefined {
   for (const text of addresses) {
     const [address = '', bits] = text.split('/', 2);
     const version = isIP(address);
-    if (version === 0 || (bits !== undefined && !(/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128)))) return undefined;
+    if (
+      version === 0 ||
+      (bits !== undefined && !(/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128)))
+    )
+      return undefined;
     list.addSubnet(address, Number(bits ?? (version === 4 ? 32 : 128)), version === 4 ? 'ipv4' : 'ipv6');
   }
   return list;
 }
 
-/** Closes connections beyond `most` of one address, or of one network of IPv6 as providers give them to one user. Returns how many were, so far. */
+/**
+ * Closes connections beyond `most` of one address, or of one network of IPv6 as providers give them to one
+ * user. Returns how many were, so far.
+ */
 export function limitConnections(server: Server, most: number, proxies: Proxies): () => number {
   const open = new Map<string, number>();
   let refused = 0;

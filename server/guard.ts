@@ -1,5 +1,6 @@
-// What every request passes first: headers that keep browsers to themselves; the site that it comes from; and, on loopback, the host that it was meant for (a
-// page elsewhere that makes its name point here must not be answered).
+// What every request passes first: headers that keep browsers to themselves; the site that it comes from;
+// and, on loopback, the host that it was meant for (a page elsewhere that makes its name point here must not
+// be answered).
 
 import type { IncomingMessage } from 'node:http';
 import type { NextFunction, Request, Response } from 'express';
@@ -16,7 +17,10 @@ const headers = new Map([
 
 export type Guard = (request: Request, response: Response, next: NextFunction) => void;
 
-/** `hosts`: the names that requests may be for; undefined for any. `pages`: the paths that other sites may link to. Errors: HOST_REFUSED, SITE_REFUSED, HEADERS_TOO_LARGE. */
+/**
+ * `hosts`: the names that requests may be for; undefined for any. `pages`: the paths that other sites may
+ * link to. Errors: HOST_REFUSED, SITE_REFUSED, HEADERS_TOO_LARGE.
+ */
 export function openGuard(hosts: readonly string[] | undefined, pages: ReadonlySet<string>): Guard {
   return (request, response, next) => {
     response.setHeaders(headers);
@@ -27,11 +31,18 @@ export function openGuard(hosts: readonly string[] | undefined, pages: ReadonlyS
   };
 }
 
-/** Browsers say where a request comes from. A page of another site may lead its reader here, and do no more, even where it could not read the answer. */
+/**
+ * Browsers say where a request comes from. A page of another site may lead its reader here, and do no more,
+ * even where it could not read the answer.
+ */
 function checkSite({ method, path, headers: asked }: Request, pages: ReadonlySet<string>): void {
   const site = asked['sec-fetch-site'];
   if (site === undefined || site === 'same-origin' || site === 'none') return;
-  const leadsHere = method === 'GET' && asked['sec-fetch-mode'] === 'navigate' && asked['sec-fetch-dest'] === 'document' && pages.has(path);
+  const leadsHere =
+    method === 'GET' &&
+    asked['sec-fetch-mode'] === 'navigate' &&
+    asked['sec-fetch-dest'] === 'document' &&
+    pages.has(path);
   if (!leadsHere) throw fail('SITE_REFUSED', { got: site.slice(0, 100) });
 }
 
@@ -48,7 +59,8 @@ function checkHeaderLines({ rawHeaders, originalUrl }: Request): void {
 
 function checkHost({ headers: { host = '' } }: IncomingMessage, hosts: readonly string[]): void {
   const name = host.replace(/:\d*$/, '').toLowerCase();
-  if (!hosts.includes(name)) throw fail('HOST_REFUSED', { got: host.slice(0, 100), allowed: hosts.join(', ') });
+  if (!hosts.includes(name))
+    throw fail('HOST_REFUSED', { got: host.slice(0, 100), allowed: hosts.join(', ') });
 }
 
 export const loopbackHosts = ['localhost', '127.0.0.1', '[::1]'];

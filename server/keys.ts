@@ -1,7 +1,9 @@
-// API keys: long random strings, of which the server keeps only the SHA-256. Keys of kind "jobs" may also read.
+// API keys: long random strings, of which the server keeps only the SHA-256. Keys of kind "jobs" may also
+// read.
 //
-// It fails closed. Without a file of keys everybody is let in, but on loopback only, and only as long as the server has not seen such a file. From then on a
-// file that is missing, empty, unreadable, damaged or open to other users lets nobody in.
+// It fails closed. Without a file of keys everybody is let in, but on loopback only, and only as long as the
+// server has not seen such a file. From then on a file that is missing, empty, unreadable, damaged or open to
+// other users lets nobody in.
 
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { closeSync, constants, fstatSync, lstatSync, openSync, readSync } from 'node:fs';
@@ -16,7 +18,12 @@ import { type Lease, readHolder, takeLease, watchLeases } from '../data/files/le
 export const keyKinds = ['read', 'jobs'] as const;
 export type KeyKind = (typeof keyKinds)[number];
 
-const entrySchema = z.strictObject({ id: z.string(), kind: z.enum(keyKinds), madeAt: z.iso.datetime(), sha256: z.string().regex(/^[0-9a-f]{64}$/) });
+const entrySchema = z.strictObject({
+  id: z.string(),
+  kind: z.enum(keyKinds),
+  madeAt: z.iso.datetime(),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+});
 type Entry = z.output<typeof entrySchema>;
 const keysSchema = z.strictObject({ keys: z.array(entrySchema) });
 const mostBytes = 1 << 20;
@@ -25,8 +32,8 @@ const openToOthers = 0o077;
 const isWindows = process.platform === 'win32';
 
 /**
- * Makes a key, adds it to the file, and returns it: it cannot be read from the file again. The file is readable by its owner alone, who stays its owner.
- * Errors: KEYS_UNUSABLE, WRITE_FAILED, DISK_FULL.
+ * Makes a key, adds it to the file, and returns it: it cannot be read from the file again. The file is
+ * readable by its owner alone, who stays its owner. Errors: KEYS_UNUSABLE, WRITE_FAILED, DISK_FULL.
  */
 export async function makeKey(path: string, kind: KeyKind): Promise<{ id: string; key: string }> {
   const lock = await takeKeysLock(path);
@@ -35,7 +42,10 @@ export async function makeKey(path: string, kind: KeyKind): Promise<{ id: string
     if (problem !== undefined) throw fail('KEYS_UNUSABLE', { path, ...problem });
     const key = `betr_${kind}_${randomBytes(32).toString('base64url')}`;
     const id = randomBytes(4).toString('hex');
-    await writeKeys(path, [...keys, { id, kind, madeAt: new Date().toISOString(), sha256: hash(key).toString('hex') }]);
+    await writeKeys(path, [
+      ...keys,
+      { id, kind, madeAt: new Date().toISOString(), sha256: hash(key).toString('hex') },
+    ]);
     return { id, key };
   } finally {
     await lock.release();
@@ -55,24 +65,35 @@ async function takeKeysLock(path: string): Promise<Lease> {
   } catch (error) {
     throw writeError(error, path);
   }
-  for (const startedMs = performance.now(); ; ) {
+  for (const startedMs = performance.now(); ;) {
     const lock = await takeLease(lockPath, lockBeatMs);
     if (lock !== undefined) return lock;
     if (await watch.isFree(lockPath)) continue;
     if (performance.now() - startedMs > lockWithinMs) {
       const { pid = '?', host = 'another machine' } = (await readHolder(lockPath)) ?? {};
-      throw fail('KEYS_UNUSABLE', { path, problem: `process ${pid} on ${host} is making a key`, remedy: `Wait for it to end, or remove ${lockPath} if it is gone for good` });
+      throw fail('KEYS_UNUSABLE', {
+        path,
+        problem: `process ${pid} on ${host} is making a key`,
+        remedy: `Wait for it to end, or remove ${lockPath} if it is gone for good`,
+      });
     }
     await setTimeout(20);
   }
 }
 
-/** The file is never readable by others, not even for a moment; and where root adds a key, it stays with the user whose server reads it. */
+/**
+ * The file is never readable by others, not even for a moment; and where root adds a key, it stays with the
+ * user whose server reads it.
+ */
 async function writeKeys(path: string, keys: Entry[]): Promise<void> {
   const isRoot = process.getuid?.() === 0;
   const before = await stat(path).catch(() => undefined);
   if (before !== undefined && !isRoot && process.getuid !== undefined && before.uid !== process.getuid()) {
-    throw fail('KEYS_UNUSABLE', { path, problem: `it belongs to another user (${before.uid})`, remedy: 'Make the key as that user' });
+    throw fail('KEYS_UNUSABLE', {
+      path,
+      problem: `it belongs to another user (${before.uid})`,
+      remedy: 'Make the key as that user',
+    });
   }
   const owner = before ?? (await stat(dirname(path)));
   await commitFile(path, async (temporary) => {
@@ -100,14 +121,16 @@ export class Keys {
   readonly #timer: NodeJS.Timeout;
 
   /**
-   * `exposed` says why keys are needed even where there is no such file: others can reach the server at that address, or its user named the file.
-   * Errors: KEYS_UNUSABLE; KEYS_NEEDED where others can reach the server and there is no file.
+   * `exposed` says why keys are needed even where there is no such file: others can reach the server at that
+   * address, or its user named the file. Errors: KEYS_UNUSABLE; KEYS_NEEDED where others can reach the server
+   * and there is no file.
    */
   constructor(path: string, exposed?: { host?: string }) {
     this.#path = path;
     this.#needed = exposed !== undefined;
     this.#read();
-    if (exposed?.host !== undefined && this.#problem?.problem === 'it is missing') throw fail('KEYS_NEEDED', { host: exposed.host, keys: path });
+    if (exposed?.host !== undefined && this.#problem?.problem === 'it is missing')
+      throw fail('KEYS_NEEDED', { host: exposed.host, keys: path });
     if (this.#problem !== undefined) throw fail('KEYS_UNUSABLE', { path, ...this.#problem });
     this.#timer = setInterval(() => this.#readAgain(), lookMs).unref();
   }
@@ -135,7 +158,8 @@ export class Keys {
     const hashed = hash(given);
     let found = false;
     // Every key is looked at, whichever fits.
-    for (const key of this.#keys) if (timingSafeEqual(key.sha256, hashed) && (key.kind === kind || key.kind === 'jobs')) found = true;
+    for (const key of this.#keys)
+      if (timingSafeEqual(key.sha256, hashed) && (key.kind === kind || key.kind === 'jobs')) found = true;
     if (!found) throw fail('KEY_REFUSED', { kind });
   }
 
@@ -148,7 +172,11 @@ export class Keys {
     this.#needed ||= keys !== undefined || problem !== undefined;
     this.#problem = problem;
     if (this.#needed && keys === undefined) this.#problem ??= { problem: 'it is missing', remedy: makeOne };
-    if (keys?.length === 0) this.#problem = { problem: 'it holds no key', remedy: `${makeOne}; or remove the file and start the server again, to let in every program of this machine` };
+    if (keys?.length === 0)
+      this.#problem = {
+        problem: 'it holds no key',
+        remedy: `${makeOne}; or remove the file and start the server again, to let in every program of this machine`,
+      };
     this.#keys = (keys ?? []).map(({ kind, sha256 }) => ({ kind, sha256: Buffer.from(sha256, 'hex') }));
   }
 
@@ -159,7 +187,11 @@ export class Keys {
     if (this.#problem?.problem === before) return;
     if (this.#problem !== undefined) this.#problems++;
     const path = this.#path;
-    process.stderr.write(this.#problem === undefined ? `betr: the API keys in ${path} are in force again\n` : `betr: ${fail('KEYS_UNUSABLE', { path, ...this.#problem }).message} Until then nobody is let in.\n`);
+    process.stderr.write(
+      this.#problem === undefined
+        ? `betr: the API keys in ${path} are in force again\n`
+        : `betr: ${fail('KEYS_UNUSABLE', { path, ...this.#problem }).message} Until then nobody is let in.\n`,
+    );
   }
 }
 
@@ -179,22 +211,44 @@ interface Problem {
 
 /** What a file of keys holds; nothing where there is no file. */
 function readKeys(path: string): { keys?: Entry[]; problem?: Problem } {
-  const unusable = (problem: string, remedy: string): { problem: Problem } => ({ problem: { problem, remedy } });
+  const unusable = (problem: string, remedy: string): { problem: Problem } => ({
+    problem: { problem, remedy },
+  });
   let file: number | undefined;
   try {
     // Opening a pipe would wait for whoever writes into it.
     file = openSync(path, constants.O_RDONLY | (isWindows ? 0 : constants.O_NONBLOCK));
     const { mode, size } = fstatSync(file);
-    if ((mode & constants.S_IFMT) !== constants.S_IFREG) return unusable('it is not a regular file', 'Name a file of keys with --keys');
-    if (!isWindows && (mode & openToOthers) !== 0) return unusable(`users other than its owner have access to it (mode ${(mode & 0o777).toString(8)})`, 'Take that away (chmod 600), and make new keys if anybody could change it');
-    if (size > mostBytes) return unusable(`it has ${size} bytes, and at most ${mostBytes} are read`, 'Name a file of keys with --keys');
+    if ((mode & constants.S_IFMT) !== constants.S_IFREG)
+      return unusable('it is not a regular file', 'Name a file of keys with --keys');
+    if (!isWindows && (mode & openToOthers) !== 0)
+      return unusable(
+        `users other than its owner have access to it (mode ${(mode & 0o777).toString(8)})`,
+        'Take that away (chmod 600), and make new keys if anybody could change it',
+      );
+    if (size > mostBytes)
+      return unusable(
+        `it has ${size} bytes, and at most ${mostBytes} are read`,
+        'Name a file of keys with --keys',
+      );
     const bytes = Buffer.alloc(size);
-    return { keys: keysSchema.parse(JSON.parse(bytes.toString('utf8', 0, readSync(file, bytes, 0, size, 0)))).keys };
+    return {
+      keys: keysSchema.parse(JSON.parse(bytes.toString('utf8', 0, readSync(file, bytes, 0, size, 0)))).keys,
+    };
   } catch (error) {
     // A link that leads nowhere is a file that was moved away.
-    if (file === undefined && systemCode(error) === 'ENOENT' && lstatSync(path, { throwIfNoEntry: false }) === undefined) return {};
-    if (systemCode(error) !== '') return unusable(`it cannot be read (${systemCode(error)})`, "Let the server's user read it");
-    return unusable('it is damaged', `Restore it, or remove it and make new keys with "betr serve --new-key read"`);
+    if (
+      file === undefined &&
+      systemCode(error) === 'ENOENT' &&
+      lstatSync(path, { throwIfNoEntry: false }) === undefined
+    )
+      return {};
+    if (systemCode(error) !== '')
+      return unusable(`it cannot be read (${systemCode(error)})`, "Let the server's user read it");
+    return unusable(
+      'it is damaged',
+      `Restore it, or remove it and make new keys with "betr serve --new-key read"`,
+    );
   } finally {
     if (file !== undefined) closeSync(file);
   }

@@ -1,4 +1,5 @@
-// Listening: the application on a port, with time-outs against slow clients, and a stop that lets what is under way finish.
+// Listening: the application on a port, with time-outs against slow clients, and a stop that lets what is
+// under way finish.
 
 import { createServer, type Server } from 'node:http';
 import { fail, reasonOf } from '../run/errors/errors.ts';
@@ -27,7 +28,10 @@ export interface ListenOptions {
   requestsPerMinute?: number;
   /** Connections at a time from one address; left out: 200, or on loopback as many as there are at all. */
   connectionsPerAddress?: number;
-  /** Addresses or networks of proxies: their connections are not counted, and requests count by the address that they name. */
+  /**
+   * Addresses or networks of proxies: their connections are not counted, and requests count by the address
+   * that they name.
+   */
   proxies?: readonly string[];
 }
 
@@ -53,15 +57,39 @@ const bodiesWaiting = 64;
 const heavyAtOnce = 3;
 const heavyWaiting = 64;
 /** Against clients that are slow to ask, or to read. The streams of events are never silent for so long. */
-const timeouts = { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 10_000, connectionsCheckingInterval: 1_000 };
+const timeouts = {
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  keepAliveTimeout: 10_000,
+  connectionsCheckingInterval: 1_000,
+};
 const silentMs = 150_000;
 
 /** Serves a run. Errors: KEYS_NEEDED, KEYS_UNUSABLE, OPTION_INVALID, ADDRESS_IN_USE. */
-export async function serveRun(served: Run, { host, port, keysPath, allowHosts = [], requestsPerMinute, connectionsPerAddress, proxies = [] }: ListenOptions): Promise<Listening> {
+export async function serveRun(
+  served: Run,
+  {
+    host,
+    port,
+    keysPath,
+    allowHosts = [],
+    requestsPerMinute,
+    connectionsPerAddress,
+    proxies = [],
+  }: ListenOptions,
+): Promise<Listening> {
   const loopback = isLoopback(host);
   const known = readProxies(proxies);
-  if (known === undefined) throw fail('OPTION_INVALID', { option: '--trust-proxy', got: proxies.join(', '), allowed: 'an IP address, or a network such as 10.0.0.0/8' });
-  const keys = new Keys(keysPath ?? served.files.apiKeys, loopback ? (keysPath === undefined ? undefined : {}) : { host });
+  if (known === undefined)
+    throw fail('OPTION_INVALID', {
+      option: '--trust-proxy',
+      got: proxies.join(', '),
+      allowed: 'an IP address, or a network such as 10.0.0.0/8',
+    });
+  const keys = new Keys(
+    keysPath ?? served.files.apiKeys,
+    loopback ? (keysPath === undefined ? undefined : {}) : { host },
+  );
   const perMinute = requestsPerMinute ?? (loopback ? undefined : requestsPerMinuteElsewhere);
   const run: Run = { ...served, confined: true };
   const database = await shareDatabase(run);
@@ -74,8 +102,21 @@ export async function serveRun(served: Run, { host, port, keysPath, allowHosts =
   const gate = new Gate(heavyAtOnce, heavyWaiting);
   const bodies = new Gate(bodyBytes, bodiesWaiting);
   let refused = (): number => 0;
-  const state = { run, live, texts, jobs, keys, gate, bodies, metrics: openMetrics(live, gate, keys, () => refused()) };
-  const app = createApp(state, { ...(loopback ? { hosts: [...loopbackHosts, ...allowHosts] } : {}), ...(perMinute === undefined ? {} : { requestsPerMinute: perMinute }), proxies: known });
+  const state = {
+    run,
+    live,
+    texts,
+    jobs,
+    keys,
+    gate,
+    bodies,
+    metrics: openMetrics(live, gate, keys, () => refused()),
+  };
+  const app = createApp(state, {
+    ...(loopback ? { hosts: [...loopbackHosts, ...allowHosts] } : {}),
+    ...(perMinute === undefined ? {} : { requestsPerMinute: perMinute }),
+    proxies: known,
+  });
   const server = createServer({ ...timeouts, maxHeaderSize: mostHeaderBytes }, app);
   server.timeout = silentMs;
   server.maxConnections = mostConnections;
@@ -95,7 +136,10 @@ export async function serveRun(served: Run, { host, port, keysPath, allowHosts =
       clearInterval(idle);
       clearTimeout(cut);
       keys.close();
-      await Promise.all([texts.close(), live.close(Math.max(1_000, stopMs - (performance.now() - startedMs)))]);
+      await Promise.all([
+        texts.close(),
+        live.close(Math.max(1_000, stopMs - (performance.now() - startedMs))),
+      ]);
       await database.close();
     },
   };
@@ -103,7 +147,9 @@ export async function serveRun(served: Run, { host, port, keysPath, allowHosts =
 
 function listen(server: Server, host: string, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
-    server.once('error', (error) => reject(fail('ADDRESS_IN_USE', { host, port, reason: reasonOf(error) }, error)));
+    server.once('error', (error) =>
+      reject(fail('ADDRESS_IN_USE', { host, port, reason: reasonOf(error) }, error)),
+    );
     server.listen({ host, port }, () => {
       const address = server.address();
       resolve(typeof address === 'object' && address !== null ? address.port : port);

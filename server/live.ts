@@ -1,5 +1,6 @@
-// The ranking that is being served, sorted in memory. A new generation is picked up when its ranking.json appears; until it is read and found
-// whole, and if it is damaged, the one before stays. Who holds a `LiveRanking` can go on using it.
+// The ranking that is being served, sorted in memory. A new generation is picked up when its ranking.json
+// appears; until it is read and found whole, and if it is damaged, the one before stays. Who holds a
+// `LiveRanking` can go on using it.
 
 import { stat } from 'node:fs/promises';
 import { BetrError, errorData, errorFrom, fail } from '../run/errors/errors.ts';
@@ -10,9 +11,15 @@ import { type Loan, LoadedRanking, type LiveRanking } from '../ranking/order/liv
 
 /** What a request sees. */
 export interface LiveView {
-  /** The ranking to answer from, for what needs none of its files. Errors: STEP_MISSING, FILE_DAMAGED, FILE_UNREADABLE: why there is none. */
+  /**
+   * The ranking to answer from, for what needs none of its files. Errors: STEP_MISSING, FILE_DAMAGED,
+   * FILE_UNREADABLE: why there is none.
+   */
   current(): LiveRanking;
-  /** Names everything that an answer follows from besides the request: the generation, the settings, the calibrations. Errors: as `current`. */
+  /**
+   * Names everything that an answer follows from besides the request: the generation, the settings, the
+   * calibrations. Errors: as `current`.
+   */
   etag(): string;
   /** Whether there is one, and why the newest could not be taken. */
   state(): LiveState;
@@ -34,7 +41,9 @@ const closeWithinMs = 1_000;
 export class Live implements LiveView {
   readonly #run: Run;
   #serving: LoadedRanking | undefined;
-  /** The one that is served, and those before it that requests still use: each has its whole order in memory. */
+  /**
+   * The one that is served, and those before it that requests still use: each has its whole order in memory.
+   */
   readonly #opened = new Set<LoadedRanking>();
   #problem: BetrError | undefined;
   /** The version of ranking.json that was looked at last; null: to be read, whatever it is. */
@@ -78,7 +87,10 @@ export class Live implements LiveView {
     return this.#looking;
   }
 
-  /** For one request: what its `current` gives keeps its files until `release`, although a newer ranking takes its place. */
+  /**
+   * For one request: what its `current` gives keeps its files until `release`, although a newer ranking takes
+   * its place.
+   */
   lend(): { live: LiveView; release: () => void } {
     let lent: { of: LoadedRanking; loan: Loan } | undefined;
     const current = (): LiveRanking => {
@@ -90,7 +102,10 @@ export class Live implements LiveView {
       lent?.loan.release();
       if (lent !== undefined) this.#retire(lent.of);
     };
-    return { live: { current, etag: () => this.etag(), state: () => this.state(), look: () => this.look() }, release };
+    return {
+      live: { current, etag: () => this.etag(), state: () => this.state(), look: () => this.look() },
+      release,
+    };
   }
 
   /** Ends what is made of the rankings, and waits for that at most so long. */
@@ -126,18 +141,25 @@ export class Live implements LiveView {
     } catch (error) {
       if (this.#served === version) this.#stop(error);
       else this.#problem = errorFrom(errorData(error));
-      // What cannot be read can come back (a restored disk) and is tried again; what is altered, once it is another.
+      // What cannot be read can come back (a restored disk) and is tried again; what is altered, once it is
+      // another.
       this.#seen = this.#read !== undefined || this.#problem?.code === 'STEP_MISSING' ? version : null;
     } finally {
       this.#etag = `W/"${this.#serving?.ranking.generation ?? ''}-${fingerprint({ version: readVersion(), keep: this.#run.settings.keep, calibrations: calibrations ?? '' }).slice(0, 8)}"`;
     }
   }
 
-  /** Whether a part was written since the ranking was read: looked at now and then, and each time where there is a problem. */
+  /**
+   * Whether a part was written since the ranking was read: looked at now and then, and each time where there
+   * is a problem.
+   */
   async #isToBeReadAgain(): Promise<boolean> {
     const read = this.#read;
     if (read === undefined) return false;
-    return (this.#problem !== undefined || this.#looks++ % looksPerStamp === 0) && (await stampParts(this.#run, read.ranking)) !== read.stamp;
+    return (
+      (this.#problem !== undefined || this.#looks++ % looksPerStamp === 0) &&
+      (await stampParts(this.#run, read.ranking)) !== read.stamp
+    );
   }
 
   #serve(loaded: LoadedRanking): void {
@@ -166,7 +188,8 @@ export class Live implements LiveView {
     const own = this.#serving;
     await own?.checkNext().catch((error: unknown) => {
       // What cannot be read now may be read again.
-      if (this.#serving === own && error instanceof BetrError && error.code === 'FILE_DAMAGED') this.#stop(error);
+      if (this.#serving === own && error instanceof BetrError && error.code === 'FILE_DAMAGED')
+        this.#stop(error);
     });
   }
 }

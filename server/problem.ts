@@ -1,4 +1,5 @@
-// Errors over HTTP: RFC 9457 problem documents from the catalogue. A defect of ours goes to the log with its stack and out without it.
+// Errors over HTTP: RFC 9457 problem documents from the catalogue. A defect of ours goes to the log with its
+// stack and out without it.
 
 import type { Request, Response } from 'express';
 import { z } from 'zod';
@@ -20,15 +21,20 @@ export const problemSchema = z.strictObject({
 });
 export type Problem = z.output<typeof problemSchema>;
 
-/** Anything thrown while answering, as an error of the catalogue; `limitBytes` is what the route takes of a body. */
+/**
+ * Anything thrown while answering, as an error of the catalogue; `limitBytes` is what the route takes of a
+ * body.
+ */
 export function knownError(error: unknown, limitBytes: number): BetrError {
   if (error instanceof BetrError) return error;
   // What Express and its body parser throw.
   const { type, status } = httpError.safeParse(error).data ?? {};
   if (type === 'entity.too.large') return fail('BODY_TOO_LARGE', { limitBytes }, error);
   if (type === 'entity.parse.failed') return fail('BODY_INVALID', { problems: ['it is not JSON'] }, error);
-  if (error instanceof URIError) return fail('OPTION_INVALID', { option: 'the path', got: '%', allowed: 'percent-encoded UTF-8' }, error);
-  if (status !== undefined && status >= 400 && status < 500) return fail('BODY_INVALID', { problems: [type ?? 'it cannot be read'] }, error);
+  if (error instanceof URIError)
+    return fail('OPTION_INVALID', { option: 'the path', got: '%', allowed: 'percent-encoded UTF-8' }, error);
+  if (status !== undefined && status >= 400 && status < 500)
+    return fail('BODY_INVALID', { problems: [type ?? 'it cannot be read'] }, error);
   return inCatalogue(error);
 }
 
@@ -45,18 +51,27 @@ export function problemOf(error: BetrError, run: Run): Problem {
     status,
     code,
     detail: describeError(error, run),
-    values: hidden ? {} : Object.fromEntries(Object.entries(error.values).map(([key, value]) => [key, hidePathsIn(run, value)])),
+    values: hidden
+      ? {}
+      : Object.fromEntries(
+          Object.entries(error.values).map(([key, value]) => [key, hidePathsIn(run, value)]),
+        ),
   };
 }
 
 /** Answers a request with an error. */
 export function sendProblem(error: BetrError, run: Run, request: Request, response: Response): void {
-  if (error.code === 'INTERNAL') process.stderr.write(`betr: ${request.method} ${request.path}: ${error.message}\n`);
+  if (error.code === 'INTERNAL')
+    process.stderr.write(`betr: ${request.method} ${request.path}: ${error.message}\n`);
   const { seconds, allowed } = error.values;
   if (typeof seconds === 'number') response.setHeader('Retry-After', String(seconds));
-  if (error.code === 'METHOD_NOT_ALLOWED' && typeof allowed === 'string') response.setHeader('Allow', allowed);
+  if (error.code === 'METHOD_NOT_ALLOWED' && typeof allowed === 'string')
+    response.setHeader('Allow', allowed);
   if (error.code === 'KEY_MISSING') response.setHeader('WWW-Authenticate', 'Bearer');
   response.removeHeader('ETag');
   response.setHeader('Cache-Control', 'private, no-store');
-  response.status(error.status).type('application/problem+json').send(JSON.stringify(problemOf(error, run)));
+  response
+    .status(error.status)
+    .type('application/problem+json')
+    .send(JSON.stringify(problemOf(error, run)));
 }

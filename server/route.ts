@@ -1,4 +1,5 @@
-// A route: one declaration that checks a request and documents itself. What a route does not declare it does not take.
+// A route: one declaration that checks a request and documents itself. What a route does not declare it does
+// not take.
 
 import type { Request, Response } from 'express';
 import { z } from 'zod';
@@ -8,8 +9,12 @@ import { parseBody } from '../run/body.ts';
 import { bodyLimitBytes } from './read-body.ts';
 import type { ServerState } from './state.ts';
 
-/** What answers a request: a value as JSON, a text of some type, or of a long one its pieces, or 'sent' where the handler has written the response itself. */
-export type Reply = { json: unknown } | { text: string; type: string } | { pieces: string[]; type: string } | 'sent';
+/**
+ * What answers a request: a value as JSON, a text of some type, or of a long one its pieces, or 'sent' where
+ * the handler has written the response itself.
+ */
+export type Reply =
+  { json: unknown } | { text: string; type: string } | { pieces: string[]; type: string } | 'sent';
 
 export interface Asked<P, Q, B> {
   params: P;
@@ -29,7 +34,10 @@ interface RouteShape<P, Q, B> {
   summary: string;
   /** open: for everybody. read, jobs: with a key of that kind, where the server has keys. */
   access: 'open' | 'read' | 'jobs';
-  /** Strict objects of strings; transforms turn them into values and may throw errors of the catalogue. Left out: there are none. */
+  /**
+   * Strict objects of strings; transforms turn them into values and may throw errors of the catalogue. Left
+   * out: there are none.
+   */
   params?: z.ZodType<P>;
   query?: z.ZodType<Q>;
   /** Of the parsed JSON. */
@@ -41,13 +49,19 @@ interface RouteShape<P, Q, B> {
   bodyLimitBytes?: number;
   /** Of a success: its status (200 where left out), what it is, and its schema or types. */
   reply: { status?: number; description: string; schema?: z.ZodType; types?: readonly string[] };
-  /** The answer depends on the ranking's generation and the request alone: it gets the ETag, and 304 where the client has it. */
+  /**
+   * The answer depends on the ranking's generation and the request alone: it gets the ETag, and 304 where the
+   * client has it.
+   */
   tagged?: boolean;
   /** The answers of a tagged route are kept in memory, by address, as long as the tag holds. */
   remembered?: boolean;
   /** Pages of other sites may link to it. */
   linked?: boolean;
-  /** It asks the disk or much of a processor: only some such requests are at work at a time, and the others wait their turn. */
+  /**
+   * It asks the disk or much of a processor: only some such requests are at work at a time, and the others
+   * wait their turn.
+   */
   heavy?: boolean;
   answer: (asked: Asked<P, Q, B>) => Reply | Promise<Reply>;
 }
@@ -57,15 +71,24 @@ export interface Route extends Omit<RouteShape<never, never, never>, 'params' | 
   params: z.ZodType;
   query: z.ZodType;
   body: z.ZodType | undefined;
-  answer: (request: Request, response: Response, state: ServerState, bytes: Uint8Array<ArrayBuffer>) => Reply | Promise<Reply>;
+  answer: (
+    request: Request,
+    response: Response,
+    state: ServerState,
+    bytes: Uint8Array<ArrayBuffer>,
+  ) => Reply | Promise<Reply>;
 }
 
 const nothing = z.strictObject({});
 
-/** Declares a route. Throws where a body that is too large to be parsed between two requests is not for a thread. */
+/**
+ * Declares a route. Throws where a body that is too large to be parsed between two requests is not for a
+ * thread.
+ */
 export function route<P = unknown, Q = unknown, B = unknown>(shape: RouteShape<P, Q, B>): Route {
   const { params, query, body, threadBody, answer, ...rest } = shape;
-  if (body !== undefined && (rest.bodyLimitBytes ?? 0) > bodyLimitBytes) throw new Error(`${rest.path} takes a body that is to be parsed in a thread (threadBody)`);
+  if (body !== undefined && (rest.bodyLimitBytes ?? 0) > bodyLimitBytes)
+    throw new Error(`${rest.path} takes a body that is to be parsed in a thread (threadBody)`);
   return {
     ...rest,
     params: params ?? nothing,
@@ -98,14 +121,17 @@ function checkBody(schema: z.ZodType | undefined, bytes: Uint8Array): unknown {
   return schema === undefined ? undefined : parseBody(schema, bytes);
 }
 
-/** The query of a URL as an object; a parameter that is given twice is refused. Errors: PARAMETER_REPEATED. */
+/**
+ * The query of a URL as an object; a parameter that is given twice is refused. Errors: PARAMETER_REPEATED.
+ */
 export function readQuery(url: string): Record<string, string> {
   const start = url.indexOf('?');
   const query: Record<string, string> = {};
   if (start < 0) return query;
   const given = new URLSearchParams(url.slice(start));
   for (const [name, value] of given) {
-    if (Object.hasOwn(query, name)) throw fail('PARAMETER_REPEATED', { parameter: name, got: given.getAll(name) });
+    if (Object.hasOwn(query, name))
+      throw fail('PARAMETER_REPEATED', { parameter: name, got: given.getAll(name) });
     // A name such as "__proto__" has to be a plain unknown parameter.
     Object.defineProperty(query, name, { value, enumerable: true, configurable: true, writable: true });
   }
@@ -114,7 +140,8 @@ export function readQuery(url: string): Record<string, string> {
 
 function parameterProblem([issue]: readonly z.core.$ZodIssue[], value: unknown): BetrError {
   const allowed = issue?.message ?? '';
-  if (issue?.code === 'unrecognized_keys') return fail('PARAMETER_UNKNOWN', { parameter: issue.keys[0] ?? '', known: allowed });
+  if (issue?.code === 'unrecognized_keys')
+    return fail('PARAMETER_UNKNOWN', { parameter: issue.keys[0] ?? '', known: allowed });
   const parameter = String(issue?.path[0] ?? '');
   const got = valueInside(value, [parameter]);
   if (got === undefined && parameter !== '') return fail('PARAMETER_MISSING', { parameter, allowed });

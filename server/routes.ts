@@ -19,6 +19,22 @@ import { scoreRoutes } from './routes/score.ts';
 import { selectionRoutes } from './routes/selection.ts';
 import { whyRoutes } from './routes/why.ts';
 
-const routes: readonly Route[] = [...rankRoutes, ...compareRoutes, ...calibrationRoutes, ...rankingRoutes, ...exampleRoutes, ...mixtureRoutes, ...domainRoutes, ...evaluationRoutes, ...documentRoutes, ...whyRoutes, ...scoreRoutes, ...selectionRoutes, ...jobRoutes, ...healthRoutes, ...pageRoutes];
+const routes: readonly Route[] = [
+  ...rankRoutes,
+  ...compareRoutes,
+  ...calibrationRoutes,
+  ...rankingRoutes,
+  ...exampleRoutes,
+  ...mixtureRoutes,
+  ...domainRoutes,
+  ...evaluationRoutes,
+  ...documentRoutes,
+  ...whyRoutes,
+  ...scoreRoutes,
+  ...selectionRoutes,
+  ...jobRoutes,
+  ...healthRoutes,
+  ...pageRoutes,
+];
 
 export const allRoutes: readonly Route[] = [...routes, ...openApiRoutes(routes, readVersion())];

@@ -1,6 +1,7 @@
-// Our classifier beside the real fastText, on the same documents, labels and split: held-out ROC-AUC, and the speed of scoring, each on one thread.
-// fastText has the paper's settings, and the best of a small grid (at small samples the paper's settings are undertrained), which is chosen by the
-// held-out ROC-AUC itself: in its favour.
+// Our classifier beside the real fastText, on the same documents, labels and split: held-out ROC-AUC, and the
+// speed of scoring, each on one thread. fastText has the paper's settings, and the best of a small grid (at
+// small samples the paper's settings are undertrained), which is chosen by the held-out ROC-AUC itself: in
+// its favour.
 
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -10,14 +11,25 @@ import { readCard } from '../classifier-card.ts';
 import { prepareJudged, rocAuc } from '../metrics.ts';
 import { loadScorer, type Scorer } from '../scorer.ts';
 import { callFasttext, paperSettings, trainingArguments, type TrainingSettings } from './program.ts';
-import { labels, type LabelledDocuments, readLabelled, writeHeldOut, writeTrainingFile } from './training-file.ts';
+import {
+  labels,
+  type LabelledDocuments,
+  readLabelled,
+  writeHeldOut,
+  writeTrainingFile,
+} from './training-file.ts';
 
-/** Classes are balanced by leaving out negatives, as in the paper ('once'), or by writing positives once a round of negatives ('repeated'). */
+/**
+ * Classes are balanced by leaving out negatives, as in the paper ('once'), or by writing positives once a
+ * round of negatives ('repeated').
+ */
 type Contender = TrainingSettings & { positives: 'once' | 'repeated' };
 
 const paper: Contender = { ...paperSettings, positives: 'once' };
 const grid: readonly Contender[] = [
-  ...[0.1, 0.5, 1].flatMap((lr) => [5, 25].map((epoch) => ({ lr, dim: 16, epoch, minCount: 1, positives: 'once' }) as const)),
+  ...[0.1, 0.5, 1].flatMap((lr) =>
+    [5, 25].map((epoch) => ({ lr, dim: 16, epoch, minCount: 1, positives: 'once' }) as const),
+  ),
   ...[0.1, 0.5].map((lr) => ({ lr, dim: 16, epoch: 5, minCount: 1, positives: 'repeated' }) as const),
 ];
 
@@ -40,17 +52,28 @@ export interface FasttextComparison {
 }
 
 /**
- * Compares the run's trained classifier with fastText, by the paper's settings alone or (`withGrid`) others too. The run's lock has to be held.
- * Errors: PROGRAM_MISSING, PROGRAM_FAILED, STEP_MISSING, FILE_DAMAGED, TARGETS_INVALID, DISK_FULL, WRITE_FAILED.
+ * Compares the run's trained classifier with fastText, by the paper's settings alone or (`withGrid`) others
+ * too. The run's lock has to be held. Errors: PROGRAM_MISSING, PROGRAM_FAILED, STEP_MISSING, FILE_DAMAGED,
+ * TARGETS_INVALID, DISK_FULL, WRITE_FAILED.
  */
-export async function compareWithFasttext(run: Run, { withGrid }: { withGrid: boolean }, report: Report): Promise<FasttextComparison> {
+export async function compareWithFasttext(
+  run: Run,
+  { withGrid }: { withGrid: boolean },
+  report: Report,
+): Promise<FasttextComparison> {
   // The name is fixed, so that what a killed process left is cleared.
   const folder = run.files.fasttextBench;
   await rm(folder, { recursive: true, force: true });
   try {
     const scorer = await loadScorer(run.files.weights);
     const labelled = await readLabelled(run);
-    const files = { once: join(folder, 'once.txt'), repeated: join(folder, 'repeated.txt'), heldOut: join(folder, 'held-out.txt'), nothing: join(folder, 'nothing.txt'), model: join(folder, 'model') };
+    const files = {
+      once: join(folder, 'once.txt'),
+      repeated: join(folder, 'repeated.txt'),
+      heldOut: join(folder, 'held-out.txt'),
+      nothing: join(folder, 'nothing.txt'),
+      model: join(folder, 'model'),
+    };
     const heldOut = await writeHeldOut(run, labelled, files.heldOut);
     await writeFile(files.nothing, '\n');
     await writeTrainingFile(run, labelled, files.once);
@@ -58,7 +81,12 @@ export async function compareWithFasttext(run: Run, { withGrid }: { withGrid: bo
     const trials: FasttextMetrics[] = [];
     const contenders = [paper, ...(withGrid ? grid : [])];
     for (const contender of contenders) {
-      report({ stage: 'train and measure fastText', done: trials.length, total: contenders.length, unit: 'models' });
+      report({
+        stage: 'train and measure fastText',
+        done: trials.length,
+        total: contenders.length,
+        unit: 'models',
+      });
       trials.push(await measure(contender, labelled, heldOut, files));
     }
     const [fasttextPaper = trials.reduce(better), ...others] = trials;
@@ -80,9 +108,17 @@ function better(one: FasttextMetrics, other: FasttextMetrics): FasttextMetrics {
 type Files = Record<'once' | 'repeated' | 'heldOut' | 'nothing' | 'model', string>;
 
 /** Trains the program (one thread: the same result each time) and measures it on the held-out documents. */
-async function measure({ positives, ...settings }: Contender, labelled: LabelledDocuments, heldOut: Uint32Array, files: Files): Promise<FasttextMetrics> {
-  const training = await timed(() => callFasttext([...trainingArguments(files[positives], files.model, settings), '-thread', '1']));
-  const predict = (texts: string): Promise<{ result: string; seconds: number }> => timed(() => callFasttext(['predict-prob', `${files.model}.bin`, texts, '2']));
+async function measure(
+  { positives, ...settings }: Contender,
+  labelled: LabelledDocuments,
+  heldOut: Uint32Array,
+  files: Files,
+): Promise<FasttextMetrics> {
+  const training = await timed(() =>
+    callFasttext([...trainingArguments(files[positives], files.model, settings), '-thread', '1']),
+  );
+  const predict = (texts: string): Promise<{ result: string; seconds: number }> =>
+    timed(() => callFasttext(['predict-prob', `${files.model}.bin`, texts, '2']));
   const loading = await predict(files.nothing);
   const { result, seconds } = await predict(files.heldOut);
   const { lr, dim, epoch, minCount } = settings;
@@ -94,12 +130,21 @@ async function measure({ positives, ...settings }: Contender, labelled: Labelled
   };
 }
 
-async function measureOurs(run: Run, scorer: Scorer, count: number, path: string): Promise<FasttextComparison['ours']> {
-  const { outputs: [joint] } = await readCard(run);
+async function measureOurs(
+  run: Run,
+  scorer: Scorer,
+  count: number,
+  path: string,
+): Promise<FasttextComparison['ours']> {
+  const {
+    outputs: [joint],
+  } = await readCard(run);
   const text = await readFile(path);
   const ends = new Uint32Array(count);
   for (let i = 0, at = 0; i < count; i++) at = ends[i] = text.indexOf(0x0a, at) + 1;
-  const { seconds } = await timed(() => scorer.scoreTexts(text, ends, count, new Float32Array(count * scorer.outputs.length)));
+  const { seconds } = await timed(() =>
+    scorer.scoreTexts(text, ends, count, new Float32Array(count * scorer.outputs.length)),
+  );
   return { auc: joint?.heldOut.rocAuc.value ?? Number.NaN, mbPerSecond: text.length / 1e6 / seconds };
 }
 
@@ -113,7 +158,10 @@ function aucOf(answers: readonly string[], labelled: LabelledDocuments, heldOut:
   return rocAuc(judged, new Uint32Array(heldOut.length).fill(1));
 }
 
-/** The logit of the good class in a line "__label__a 0.9 __label__b 0.1"; probabilities near 1 are told apart by the other's. */
+/**
+ * The logit of the good class in a line "__label__a 0.9 __label__b 0.1"; probabilities near 1 are told apart
+ * by the other's.
+ */
 function logitOf(line: string): number {
   const fields = line.split(' ');
   const probability = (label: string): number => Number(fields[fields.indexOf(label) + 1]) || 1e-9;

@@ -1,4 +1,5 @@
-// Reads a binary file piece by piece, and never past its end: a length that the file names is checked before any memory is taken for it.
+// Reads a binary file piece by piece, and never past its end: a length that the file names is checked before
+// any memory is taken for it.
 
 import { closeSync, fstatSync, readSync } from 'node:fs';
 import { readError } from '../../run/errors/errors.ts';
@@ -23,9 +24,10 @@ export function openFileBytes(path: string, what: string): FileBytes {
   return {
     size,
     bytesAt(position, length) {
-      if (!(length >= 0 && position + length <= size)) throw new Error(`it ends at byte ${size}, but says that ${length} more come after byte ${position}`);
+      if (!(length >= 0 && position + length <= size))
+        throw new Error(`it ends at byte ${size}, but says that ${length} more come after byte ${position}`);
       const bytes = Buffer.allocUnsafeSlow(length);
-      for (let done = 0; done < length; ) {
+      for (let done = 0; done < length;) {
         const read = readSync(file, bytes, done, Math.min(length - done, 1 << 30), position + done);
         if (read === 0) throw new Error('it became shorter while it was read');
         done += read;
@@ -88,7 +90,8 @@ export function openCursor(file: FileBytes): Cursor {
     int32: () => take(4).readInt32LE(),
     int64() {
       const value = Number(take(8).readBigInt64LE());
-      if (!Number.isSafeInteger(value)) throw new Error(`it names the number ${value} where a count has to be`);
+      if (!Number.isSafeInteger(value))
+        throw new Error(`it names the number ${value} where a count has to be`);
       return value;
     },
     float64: () => take(8).readDoubleLE(),

@@ -1,5 +1,6 @@
-// From a text's hidden vector (or the folded logit of a two-label model) to the labels' probabilities, as fastText 0.9.2 computes them: in float32,
-// in the same order, each probability with the 1e-5 that its logarithm adds. Of equal probabilities the later label wins, as in its heap of one.
+// From a text's hidden vector (or the folded logit of a two-label model) to the labels' probabilities, as
+// fastText 0.9.2 computes them: in float32, in the same order, each probability with the 1e-5 that its
+// logarithm adds. Of equal probabilities the later label wins, as in its heap of one.
 
 import type { FasttextModel } from './model-file.ts';
 
@@ -12,7 +13,10 @@ export interface Best {
 export interface Loss {
   /** What `fasttext predict-prob` prints for a label, were all labels asked for. */
   probabilityOf(label: number, hidden: Float32Array): number;
-  /** What `fasttext predict-prob` prints; undefined where every label is below what it looks at (hs with very many labels). */
+  /**
+   * What `fasttext predict-prob` prints; undefined where every label is below what it looks at (hs with very
+   * many labels).
+   */
   best(hidden: Float32Array): Best | undefined;
 }
 
@@ -22,7 +26,11 @@ const { fround } = Math;
 export function openLoss(model: FasttextModel): Loss {
   const dot = openDot(model);
   const labels = model.labels.length;
-  if (model.args.loss === 'hs') return openHierarchical(model.labels.map(({ count }) => count), dot);
+  if (model.args.loss === 'hs')
+    return openHierarchical(
+      model.labels.map(({ count }) => count),
+      dot,
+    );
   if (model.args.loss === 'softmax') {
     const output = new Float32Array(labels);
     return openFlat(labels, (hidden, probabilities) => {
@@ -72,7 +80,10 @@ function printed(log: number): number {
   return fround(Math.exp(log));
 }
 
-function openFlat(labels: number, compute: (hidden: Float32Array, probabilities: Float32Array) => void): Loss {
+function openFlat(
+  labels: number,
+  compute: (hidden: Float32Array, probabilities: Float32Array) => void,
+): Loss {
   const probabilities = new Float32Array(labels);
   return {
     probabilityOf(label, hidden) {
@@ -108,12 +119,17 @@ function softmax(output: Float32Array, probabilities: Float32Array): void {
 
 const sigmoidSteps = 512;
 const sigmoidEnd = 8;
-const sigmoids = Float32Array.from({ length: sigmoidSteps + 1 }, (_, i) => 1 / (1 + fround(Math.exp(-fround(fround((i * 2 * sigmoidEnd) / sigmoidSteps) - sigmoidEnd)))));
+const sigmoids = Float32Array.from(
+  { length: sigmoidSteps + 1 },
+  (_, i) => 1 / (1 + fround(Math.exp(-fround(fround((i * 2 * sigmoidEnd) / sigmoidSteps) - sigmoidEnd)))),
+);
 
 function sigmoidFromTable(x: number): number {
   if (x < -sigmoidEnd) return 0;
   if (x > sigmoidEnd) return 1;
-  return sigmoids[Math.trunc(fround(fround(fround(fround(x + sigmoidEnd) * sigmoidSteps) / sigmoidEnd) / 2))] ?? 1;
+  return (
+    sigmoids[Math.trunc(fround(fround(fround(fround(x + sigmoidEnd) * sigmoidSteps) / sigmoidEnd) / 2))] ?? 1
+  );
 }
 
 interface Node {
@@ -164,14 +180,20 @@ function openHierarchical(counts: readonly number[], dot: Dot): Loss {
   };
 }
 
-/** fastText's tree: the two rarest nodes are joined, until one is left; counts come most frequent first. Nodes up to the labels' number are leaves. */
+/**
+ * fastText's tree: the two rarest nodes are joined, until one is left; counts come most frequent first. Nodes
+ * up to the labels' number are leaves.
+ */
 function buildTree(counts: readonly number[]): Node[] {
   const labels = counts.length;
   const tree: Node[] = Array.from({ length: 2 * labels - 1 }, () => ({ left: -1, right: -1, parent: -1 }));
-  const weights = Float64Array.from({ length: 2 * labels - 1 }, (_, i) => (i < labels ? (counts[i] ?? 0) : 1e15));
+  const weights = Float64Array.from({ length: 2 * labels - 1 }, (_, i) =>
+    i < labels ? (counts[i] ?? 0) : 1e15,
+  );
   let leaf = labels - 1;
   let inner = labels;
-  const takeRarest = (): number => (leaf >= 0 && (weights[leaf] ?? 0) < (weights[inner] ?? Infinity) ? leaf-- : inner++);
+  const takeRarest = (): number =>
+    leaf >= 0 && (weights[leaf] ?? 0) < (weights[inner] ?? Infinity) ? leaf-- : inner++;
   for (let node = labels; node < 2 * labels - 1; node++) {
     const left = takeRarest();
     const right = takeRarest();

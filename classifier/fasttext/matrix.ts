@@ -1,4 +1,5 @@
-// A matrix of a fastText model file: plain floats, or product-quantised (each row a code a subvector, and for some models a coded norm).
+// A matrix of a fastText model file: plain floats, or product-quantised (each row a code a subvector, and for
+// some models a coded norm).
 
 import type { Cursor, FileBytes } from './file-bytes.ts';
 
@@ -7,22 +8,29 @@ export interface Matrix {
   rows: number;
   columns: number;
   /**
-   * Hands the first `rows` rows to `take`, some at a time: `values` has args columns a row, and is of use until `take` returns. What a row
-   * has to be multiplied with is in `norms` (quantised matrices with norms only).
+   * Hands the first `rows` rows to `take`, some at a time: `values` has args columns a row, and is of use
+   * until `take` returns. What a row has to be multiplied with is in `norms` (quantised matrices with norms
+   * only).
    */
-  eachBlock(rows: number, take: (firstRow: number, values: Float32Array, norms: Float32Array | undefined) => void): void;
+  eachBlock(
+    rows: number,
+    take: (firstRow: number, values: Float32Array, norms: Float32Array | undefined) => void,
+  ): void;
 }
 
 const centroids = 256;
 const blockFloats = 1 << 20;
 
-/** Reads where a matrix lies, and its codebook, and leaves the cursor behind it. Throws what is wrong with it. */
+/**
+ * Reads where a matrix lies, and its codebook, and leaves the cursor behind it. Throws what is wrong with it.
+ */
 export function readMatrix(file: FileBytes, cursor: Cursor, quantised: boolean, columns: number): Matrix {
   return quantised ? readQuantised(file, cursor, columns) : readPlain(file, cursor, columns);
 }
 
 function checkSize(rows: number, found: number, columns: number): void {
-  if (rows < 0 || found !== columns) throw new Error(`it has a matrix of ${rows} × ${found} where rows of ${columns} numbers belong`);
+  if (rows < 0 || found !== columns)
+    throw new Error(`it has a matrix of ${rows} × ${found} where rows of ${columns} numbers belong`);
 }
 
 /** The rows up to `wanted`, so many at a time that a block's floats are few. */
@@ -67,10 +75,12 @@ function readQuantised(file: FileBytes, cursor: Cursor, columns: number): Matrix
   cursor.require(codeBytes);
   cursor.skip(codeBytes);
   const book = readCodebook(cursor, columns);
-  if (codeBytes !== rows * book.subvectors) throw new Error(`it has ${codeBytes} codes for ${rows} rows of ${book.subvectors}`);
+  if (codeBytes !== rows * book.subvectors)
+    throw new Error(`it has ${codeBytes} codes for ${rows} rows of ${book.subvectors}`);
   const normCodes = hasNorms ? cursor.bytes(rows) : undefined;
   const normBook = hasNorms ? readCodebook(cursor, 1) : undefined;
-  const norms = normCodes === undefined ? undefined : Float32Array.from(normCodes, (code) => normBook?.values[code] ?? 0);
+  const norms =
+    normCodes === undefined ? undefined : Float32Array.from(normCodes, (code) => normBook?.values[code] ?? 0);
   return {
     quantised: true,
     rows,
@@ -85,19 +95,39 @@ function readQuantised(file: FileBytes, cursor: Cursor, columns: number): Matrix
 }
 
 function readCodebook(cursor: Cursor, columns: number): Codebook {
-  const [dim, subvectors, length, lastLength] = [cursor.int32(), cursor.int32(), cursor.int32(), cursor.int32()];
-  if (dim !== columns || subvectors < 1 || length < 1 || lastLength < 1 || lastLength > length || (subvectors - 1) * length + lastLength !== dim) {
-    throw new Error(`it has a codebook of ${subvectors} subvectors of ${length} (the last of ${lastLength}) numbers for ${columns}`);
+  const [dim, subvectors, length, lastLength] = [
+    cursor.int32(),
+    cursor.int32(),
+    cursor.int32(),
+    cursor.int32(),
+  ];
+  if (
+    dim !== columns ||
+    subvectors < 1 ||
+    length < 1 ||
+    lastLength < 1 ||
+    lastLength > length ||
+    (subvectors - 1) * length + lastLength !== dim
+  ) {
+    throw new Error(
+      `it has a codebook of ${subvectors} subvectors of ${length} (the last of ${lastLength}) numbers for ${columns}`,
+    );
   }
   return { subvectors, length, lastLength, values: checkFinite(cursor.floats(dim * centroids)) };
 }
 
-function decodeRows(codes: Uint8Array, rows: number, columns: number, { subvectors, length, lastLength, values }: Codebook): Float32Array {
+function decodeRows(
+  codes: Uint8Array,
+  rows: number,
+  columns: number,
+  { subvectors, length, lastLength, values }: Codebook,
+): Float32Array {
   const decoded = new Float32Array(rows * columns);
   for (let row = 0; row < rows; row++) {
     for (let part = 0; part < subvectors; part++) {
       const numbers = part === subvectors - 1 ? lastLength : length;
-      // Of all parts but the last the centroids have `length` numbers; the last part's lie behind them and have `lastLength`.
+      // Of all parts but the last the centroids have `length` numbers; the last part's lie behind them and
+      // have `lastLength`.
       const from = part * centroids * length + (codes[row * subvectors + part] ?? 0) * numbers;
       decoded.set(values.subarray(from, from + numbers), row * columns + part * length);
     }
@@ -106,6 +136,7 @@ function decodeRows(codes: Uint8Array, rows: number, columns: number, { subvecto
 }
 
 function checkFinite(values: Float32Array): Float32Array {
-  for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) throw new Error('it holds numbers that are not finite');
+  for (let i = 0; i < values.length; i++)
+    if (!Number.isFinite(values[i])) throw new Error('it holds numbers that are not finite');
   return values;
 }

@@ -1,6 +1,8 @@
-// A fastText model file (format version 12, supervised; plain or product-quantised) as its parts: settings, dictionary, input rows, output rows.
-// The layout is that of fastText 0.9.2: args, dictionary, input matrix, output matrix. Input rows are handed over block by block, because a
-// plain model's may be gigabytes. Whatever does not hang together is told as FASTTEXT_INVALID; no length is believed beyond the file's own size.
+// A fastText model file (format version 12, supervised; plain or product-quantised) as its parts: settings,
+// dictionary, input rows, output rows. The layout is that of fastText 0.9.2: args, dictionary, input matrix,
+// output matrix. Input rows are handed over block by block, because a plain model's may be gigabytes.
+// Whatever does not hang together is told as FASTTEXT_INVALID; no length is believed beyond the file's own
+// size.
 
 import { BetrError, fail, reasonOf } from '../../run/errors/errors.ts';
 import { openCursor, openFileBytes, type Cursor, type FileBytes } from './file-bytes.ts';
@@ -26,12 +28,18 @@ export interface FasttextArgs {
 export interface FasttextModel {
   path: string;
   args: FasttextArgs;
-  /** All entries' bytes one after the other: `words` words, then the labels. Entry i is bytes[ends[i − 1] ?? 0, ends[i]). */
+  /**
+   * All entries' bytes one after the other: `words` words, then the labels. Entry i is bytes[ends[i − 1] ??
+   * 0, ends[i]).
+   */
   entries: { bytes: Buffer; ends: Uint32Array };
   words: number;
   /** As in the file, "__label__" and all, with how often each was met in training. */
   labels: { name: string; count: number }[];
-  /** In a pruned model the row after the words' of each n-gram hash, −1 for those that were pruned; undefined where it is the hash itself. */
+  /**
+   * In a pruned model the row after the words' of each n-gram hash, −1 for those that were pruned; undefined
+   * where it is the hash itself.
+   */
   bucketRows: Int32Array | undefined;
   /** args.dim floats a row: a row a word, then those of the n-grams. */
   input: Matrix;
@@ -40,14 +48,19 @@ export interface FasttextModel {
   close: () => void;
 }
 
-/** Opens a model; its input rows are read from the file later, so it stays open until `close`. Errors: FILE_NOT_FOUND, FILE_UNREADABLE, FASTTEXT_INVALID. */
+/**
+ * Opens a model; its input rows are read from the file later, so it stays open until `close`. Errors:
+ * FILE_NOT_FOUND, FILE_UNREADABLE, FASTTEXT_INVALID.
+ */
 export function openModelFile(path: string): FasttextModel {
   const file = openFileBytes(path, 'The fastText model');
   try {
     return readModel(path, file);
   } catch (error) {
     file.close();
-    throw error instanceof BetrError ? error : fail('FASTTEXT_INVALID', { path, problem: reasonOf(error) }, error);
+    throw error instanceof BetrError
+      ? error
+      : fail('FASTTEXT_INVALID', { path, problem: reasonOf(error) }, error);
   }
 }
 
@@ -56,29 +69,47 @@ function readModel(path: string, file: FileBytes): FasttextModel {
   const args = readArgs(cursor);
   const { bytes, ends, words, labels, pruned, bucketRows } = readDictionary(cursor, args.bucket);
   const input = readMatrix(file, cursor, cursor.int8() !== 0, args.dim);
-  if (pruned !== undefined && !input.quantised) throw new Error('it is pruned but not quantised, which fastText itself refuses');
+  if (pruned !== undefined && !input.quantised)
+    throw new Error('it is pruned but not quantised, which fastText itself refuses');
   const quantisedOutput = cursor.int8() !== 0;
   const output = readMatrix(file, cursor, input.quantised && quantisedOutput, args.dim);
   const rows = words + (pruned ?? (usesBuckets(args) ? args.bucket : 0));
-  if (input.rows < rows) throw new Error(`it has ${input.rows} input rows where ${words} words and their n-grams need ${rows}`);
+  if (input.rows < rows)
+    throw new Error(`it has ${input.rows} input rows where ${words} words and their n-grams need ${rows}`);
   // fastText counts a tree's node that is not made yet as 1e15.
-  if (labels.some(({ count }) => count < 0) || labels.reduce((sum, { count }) => sum + count, 0) >= 1e15) throw new Error('it counts labels less than never or too often');
-  if (output.rows < labels.length) throw new Error(`it has ${output.rows} output rows for ${labels.length} labels`);
-  return { path, args, entries: { bytes, ends }, words, labels, bucketRows, input, output, close: file.close };
+  if (labels.some(({ count }) => count < 0) || labels.reduce((sum, { count }) => sum + count, 0) >= 1e15)
+    throw new Error('it counts labels less than never or too often');
+  if (output.rows < labels.length)
+    throw new Error(`it has ${output.rows} output rows for ${labels.length} labels`);
+  return {
+    path,
+    args,
+    entries: { bytes, ends },
+    words,
+    labels,
+    bucketRows,
+    input,
+    output,
+    close: file.close,
+  };
 }
 
 function readArgs(cursor: Cursor): FasttextArgs {
   if (cursor.int32() !== magic) throw new Error('it does not begin like one');
   const version = cursor.int32();
   if (version !== formatVersion) throw new Error(`it is of format version ${version}`);
-  const [dim = 0, , , , , wordNgrams = 0, loss = 0, model = 0, bucket = 0, minn = 0, maxn = 0] = Array.from({ length: 12 }, () => cursor.int32());
+  const [dim = 0, , , , , wordNgrams = 0, loss = 0, model = 0, bucket = 0, minn = 0, maxn = 0] = Array.from(
+    { length: 12 },
+    () => cursor.int32(),
+  );
   cursor.float64();
   if (model !== supervised) throw new Error('it holds word vectors, not a classifier');
   const lossName = losses[loss - 1];
   if (lossName === undefined) throw new Error(`it has a loss of number ${loss}`);
   if (dim < 1 || dim > mostDimensions) throw new Error(`it has ${dim} dimensions`);
   const args = { dim, wordNgrams, loss: lossName, bucket, minn, maxn };
-  if (wordNgrams > mostNgrams || maxn > mostNgrams) throw new Error(`it has n-grams of ${Math.max(wordNgrams, maxn)} words or characters`);
+  if (wordNgrams > mostNgrams || maxn > mostNgrams)
+    throw new Error(`it has n-grams of ${Math.max(wordNgrams, maxn)} words or characters`);
   if (usesBuckets(args) && bucket < 1) throw new Error('it has n-grams and no bucket for them');
   return args;
 }
@@ -105,7 +136,8 @@ function readDictionary(cursor: Cursor, bucket: number): Dictionary {
   const [size, words, labelCount] = [cursor.int32(), cursor.int32(), cursor.int32()];
   cursor.int64();
   const prunedEntries = cursor.int64();
-  if (words < 0 || labelCount < 1 || words + labelCount !== size) throw new Error(`its dictionary has ${size} entries, but ${words} words and ${labelCount} labels`);
+  if (words < 0 || labelCount < 1 || words + labelCount !== size)
+    throw new Error(`its dictionary has ${size} entries, but ${words} words and ${labelCount} labels`);
   cursor.require(size * smallestEntryBytes);
   const ends = new Uint32Array(size);
   const labels: FasttextModel['labels'] = [];
@@ -113,26 +145,40 @@ function readDictionary(cursor: Cursor, bucket: number): Dictionary {
   let used = 0;
   for (let i = 0; i < size; i++) {
     const word = cursor.cString();
-    if (used + word.length > bytes.length) bytes = Buffer.concat([bytes], Math.max(2 * bytes.length, used + word.length));
+    if (used + word.length > bytes.length)
+      bytes = Buffer.concat([bytes], Math.max(2 * bytes.length, used + word.length));
     used += word.copy(bytes, used);
     ends[i] = used;
     const count = cursor.int64();
     const isLabel = cursor.int8() !== 0;
-    if (isLabel !== i >= words) throw new Error(`entry ${i} of its dictionary is a ${isLabel ? 'label' : 'word'}, where ${words} words come before ${labelCount} labels`);
+    if (isLabel !== i >= words)
+      throw new Error(
+        `entry ${i} of its dictionary is a ${isLabel ? 'label' : 'word'}, where ${words} words come ` +
+          `before ${labelCount} labels`,
+      );
     if (isLabel) labels.push({ name: bytes.toString('utf8', used - word.length, used), count });
   }
   const bucketRows = prunedEntries < 0 ? undefined : readPruned(cursor, prunedEntries, bucket);
-  return { bytes: bytes.subarray(0, used), ends, words, labels, pruned: prunedEntries < 0 ? undefined : prunedEntries, bucketRows };
+  return {
+    bytes: bytes.subarray(0, used),
+    ends,
+    words,
+    labels,
+    pruned: prunedEntries < 0 ? undefined : prunedEntries,
+    bucketRows,
+  };
 }
 
 function readPruned(cursor: Cursor, entries: number, bucket: number): Int32Array {
   cursor.require(entries * pruneEntryBytes);
-  if (bucket > mostPrunedBuckets) throw new Error(`it has ${bucket} buckets, and of a pruned model at most ${mostPrunedBuckets} are read`);
+  if (bucket > mostPrunedBuckets)
+    throw new Error(`it has ${bucket} buckets, and of a pruned model at most ${mostPrunedBuckets} are read`);
   const rows = new Int32Array(Math.max(bucket, 0)).fill(-1);
   for (let i = 0; i < entries; i++) {
     const hash = cursor.int32();
     const row = cursor.int32();
-    if (row < 0 || row >= entries) throw new Error(`its list of pruned n-grams names row ${row} of ${entries}`);
+    if (row < 0 || row >= entries)
+      throw new Error(`its list of pruned n-grams names row ${row} of ${entries}`);
     if (hash >= 0 && hash < rows.length) rows[hash] = row;
   }
   return rows;

@@ -1,11 +1,13 @@
-// What a fastText model reads in a text, in plain words and slow code. The fast loop (predict.as.ts) has to agree with this file bit by bit, and
-// this file with the fasttext program.
+// What a fastText model reads in a text, in plain words and slow code. The fast loop (predict.as.ts) has to
+// agree with this file bit by bit, and this file with the fasttext program.
 //
-// Tokens: what stands between spaces, tabs, line feeds, carriage returns, vertical tabs, form feeds and NULs (bytes; no other space separates).
-// A text is one line: its line feeds separate like spaces, and it ends with the token "</s>", at the latest where one stands in it.
-// Tokens that are labels of the model, or unknown and begin with "__label__", are passed over. Each other token is a word:
+// Tokens: what stands between spaces, tabs, line feeds, carriage returns, vertical tabs, form feeds and NULs
+// (bytes; no other space separates). A text is one line: its line feeds separate like spaces, and it ends
+// with the token "</s>", at the latest where one stands in it. Tokens that are labels of the model, or
+// unknown and begin with "__label__", are passed over. Each other token is a word:
 // - a word of the dictionary gives its own row;
-// - every word but "</s>" gives, with maxn > 0, a row for each run of minn to maxn characters of "<word>" ("<" and ">" alone excepted);
+// - every word but "</s>" gives, with maxn > 0, a row for each run of minn to maxn characters of "<word>"
+//   ("<" and ">" alone excepted);
 // - every run of 2 to wordNgrams words, known or not, gives a row.
 // N-grams have rows by hash; in a pruned model many have none. The hidden vector is the mean of all the rows.
 
@@ -23,11 +25,18 @@ const { fround } = Math;
 /** Reads the whole model into plain structures. */
 export function openSlowReader(model: FasttextModel): SlowReader {
   const { args, words } = model;
-  const names = [...model.entries.ends].map((end, i) => model.entries.bytes.toString('latin1', model.entries.ends[i - 1] ?? 0, end));
+  const names = [...model.entries.ends].map((end, i) =>
+    model.entries.bytes.toString('latin1', model.entries.ends[i - 1] ?? 0, end),
+  );
   const dictionary = new Map(names.map((name, entry) => [name, entry]));
   const vectors: Float32Array[] = [];
   model.input.eachBlock(model.input.rows, (_first, values, norms) => {
-    for (let row = 0; row < values.length / args.dim; row++) vectors.push(values.slice(row * args.dim, (row + 1) * args.dim).map((value) => fround(value * (norms?.[row] ?? 1))));
+    for (let row = 0; row < values.length / args.dim; row++)
+      vectors.push(
+        values
+          .slice(row * args.dim, (row + 1) * args.dim)
+          .map((value) => fround(value * (norms?.[row] ?? 1))),
+      );
   });
   const ngramRow = (hash: bigint): number[] => {
     const bucket = Number(hash % BigInt(args.bucket));
@@ -41,7 +50,12 @@ export function openSlowReader(model: FasttextModel): SlowReader {
     });
     const single = tokens.flatMap((token) => {
       const entry = dictionary.get(token);
-      return [...(entry === undefined ? [] : [entry]), ...(args.maxn > 0 && token !== '</s>' ? listCharacterNgrams(`<${token}>`, args).flatMap((ngram) => ngramRow(BigInt(hashOf(ngram)))) : [])];
+      return [
+        ...(entry === undefined ? [] : [entry]),
+        ...(args.maxn > 0 && token !== '</s>'
+          ? listCharacterNgrams(`<${token}>`, args).flatMap((ngram) => ngramRow(BigInt(hashOf(ngram))))
+          : []),
+      ];
     });
     const hashes = tokens.map((token) => BigInt(hashOf(token) | 0));
     const runs = hashes.flatMap((_, from) => {
@@ -61,7 +75,8 @@ export function openSlowReader(model: FasttextModel): SlowReader {
       const rows = listRows(text);
       if (rows.length === 0) return undefined;
       const sum = new Float32Array(args.dim);
-      for (const row of rows) for (let d = 0; d < args.dim; d++) sum[d] = (sum[d] ?? 0) + (vectors[row]?.[d] ?? 0);
+      for (const row of rows)
+        for (let d = 0; d < args.dim; d++) sum[d] = (sum[d] ?? 0) + (vectors[row]?.[d] ?? 0);
       return sum.map((value) => fround(value * fround(1 / rows.length)));
     },
   };
@@ -69,7 +84,10 @@ export function openSlowReader(model: FasttextModel): SlowReader {
 
 /** The tokens of a text, one character a byte, "</s>" the last. */
 function splitTokens(text: Uint8Array): string[] {
-  const tokens = Buffer.from(text).toString('latin1').split(/[ \t\n\r\v\f\0]+/).filter((token) => token !== '');
+  const tokens = Buffer.from(text)
+    .toString('latin1')
+    .split(/[ \t\n\r\v\f\0]+/)
+    .filter((token) => token !== '');
   const end = tokens.indexOf('</s>');
   return [...(end < 0 ? tokens : tokens.slice(0, end)), '</s>'];
 }
@@ -79,7 +97,12 @@ function listCharacterNgrams(word: string, { minn, maxn }: FasttextModel['args']
   const characters = word.match(/[^][\x80-\xbf]*/g) ?? [];
   return characters.flatMap((_, from) =>
     Array.from({ length: maxn }, (_unused, i) => i + 1)
-      .filter((n) => n >= minn && from + n <= characters.length && !(n === 1 && (from === 0 || from === characters.length - 1)))
+      .filter(
+        (n) =>
+          n >= minn &&
+          from + n <= characters.length &&
+          !(n === 1 && (from === 0 || from === characters.length - 1)),
+      )
       .map((n) => characters.slice(from, from + n).join('')),
   );
 }

@@ -1,7 +1,8 @@
-// The loop of a fastText model over a text, in AssemblyScript (compiled to WebAssembly with SIMD): bytes in, the sum of the rows of its words,
-// character n-grams and word n-grams out. predict-slowly.ts is its definition in plain words; a test says that they agree.
-// Rows are added in fastText's own order (words with their character n-grams, then word n-grams), in float32 lane by lane, so that a hidden
-// vector has the same bits as fastText's.
+// The loop of a fastText model over a text, in AssemblyScript (compiled to WebAssembly with SIMD): bytes in,
+// the sum of the rows of its words, character n-grams and word n-grams out. predict-slowly.ts is its
+// definition in plain words; a test says that they agree. Rows are added in fastText's own order (words with
+// their character n-grams, then word n-grams), in float32 lane by lane, so that a hidden vector has the same
+// bits as fastText's.
 
 /** Numbers of the model, put here by the host (u32 each): where things lie in memory, and the settings. */
 export const modelAt: usize = 1024;
@@ -70,8 +71,9 @@ function extend8_s(byte: u32): i32 {
 }
 
 /**
- * Sums up the rows of the text at [textAt, textEnd), up to its end or a literal "</s>"; word hashes go to `hashesAt` (4 bytes for each two of text, and
- * 8 more). A byte before and a byte after the text have to be free for use. Returns how many rows were added; 0 says that nothing is known of the text.
+ * Sums up the rows of the text at [textAt, textEnd), up to its end or a literal "</s>"; word hashes go to
+ * `hashesAt` (4 bytes for each two of text, and 8 more). A byte before and a byte after the text have to be
+ * free for use. Returns how many rows were added; 0 says that nothing is known of the text.
  */
 export function sumText(textAt: usize, textEnd: usize, hashesAt: usize): i32 {
   count = 0;
@@ -126,7 +128,10 @@ function addToken(start: usize, end: usize, hash: u32): void {
   if (maxn > 0) addCharacterNgrams(start, end);
 }
 
-/** The dictionary's entry of these bytes, −1 where there is none. A slot has an entry's hash and its number + 1. */
+/**
+ * The dictionary's entry of these bytes, −1 where there is none. A slot has an entry's hash and its number +
+ * 1.
+ */
 function find(start: usize, length: u32, hash: u32): i32 {
   let slot = hash & slotMask;
   let entry = load<i32>(slots + (slot << 3), 4) - 1;

@@ -1,6 +1,7 @@
-// Predicts with a fastText model, bytes in, fast. Promises: the labels and probabilities of the fasttext program; memory that does not grow with
-// the texts beyond the longest one. A softmax model of two labels is folded: as both outputs are linear in the mean of the rows, each row becomes
-// one float, the row's product with the difference of the output rows (method: BETR, arXiv 2507.12466, has a two-label model), so that
+// Predicts with a fastText model, bytes in, fast. Promises: the labels and probabilities of the fasttext
+// program; memory that does not grow with the texts beyond the longest one. A softmax model of two labels is
+// folded: as both outputs are linear in the mean of the rows, each row becomes one float, the row's product
+// with the difference of the output rows (method: BETR, arXiv 2507.12466, has a two-label model), so that
 // speed and memory do not depend on the dimensions.
 
 import { z } from 'zod';
@@ -13,20 +14,30 @@ export interface Fasttext {
   /** As the file has them, most frequent in training first. */
   labels: string[];
   folded: boolean;
-  /** What `fasttext predict-prob` prints for the text [start, end) as one line; undefined where it prints nothing. */
+  /**
+   * What `fasttext predict-prob` prints for the text [start, end) as one line; undefined where it prints
+   * nothing.
+   */
   best(text: Uint8Array, start: number, end: number): Best | undefined;
   /** What it prints for a label when asked for all; 0 where it prints nothing. */
   probabilityOf(label: number, text: Uint8Array, start: number, end: number): number;
 }
 
-/** Loads a model; `fold` false keeps a two-label model as it is. Errors: FILE_NOT_FOUND, FILE_UNREADABLE, FASTTEXT_INVALID. */
+/**
+ * Loads a model; `fold` false keeps a two-label model as it is. Errors: FILE_NOT_FOUND, FILE_UNREADABLE,
+ * FASTTEXT_INVALID.
+ */
 export function loadFasttext(path: string, { fold = true }: { fold?: boolean } = {}): Fasttext {
   const model = openModelFile(path);
   try {
     const labels = model.labels.map(({ name }) => name);
-    return fold && labels.length === 2 && model.args.loss === 'softmax' ? { labels, folded: true, ...openFoldedModel(model) } : { labels, folded: false, ...openWholeModel(model) };
+    return fold && labels.length === 2 && model.args.loss === 'softmax'
+      ? { labels, folded: true, ...openFoldedModel(model) }
+      : { labels, folded: false, ...openWholeModel(model) };
   } catch (error) {
-    throw error instanceof BetrError ? error : fail('FASTTEXT_INVALID', { path, problem: reasonOf(error) }, error);
+    throw error instanceof BetrError
+      ? error
+      : fail('FASTTEXT_INVALID', { path, problem: reasonOf(error) }, error);
   } finally {
     model.close();
   }
@@ -40,7 +51,8 @@ function openWholeModel(model: FasttextModel): Predictions {
   const loss = openLoss(model);
   const reader = openReader(model, width, (values, norms, rows) => {
     for (let row = 0; row < values.length / dim; row++) {
-      for (let d = 0; d < dim; d++) rows[row * width + d] = (values[row * dim + d] ?? 0) * (norms?.[row] ?? 1);
+      for (let d = 0; d < dim; d++)
+        rows[row * width + d] = (values[row * dim + d] ?? 0) * (norms?.[row] ?? 1);
     }
   });
   const hidden = new Float32Array(dim);
@@ -53,7 +65,8 @@ function openWholeModel(model: FasttextModel): Predictions {
   };
   return {
     best: (text, start, end) => (read(text, start, end) ? loss.best(hidden) : undefined),
-    probabilityOf: (label, text, start, end) => (read(text, start, end) ? loss.probabilityOf(label, hidden) : 0),
+    probabilityOf: (label, text, start, end) =>
+      read(text, start, end) ? loss.probabilityOf(label, hidden) : 0,
   };
 }
 
@@ -63,7 +76,8 @@ function openFoldedModel(model: FasttextModel): Predictions {
   model.output.eachBlock(2, (first, values, norms) => {
     for (let i = 0; i < values.length; i++) {
       const row = first + Math.floor(i / dim);
-      difference[i % dim] = (difference[i % dim] ?? 0) + (row === 1 ? 1 : -1) * (values[i] ?? 0) * (norms?.[row] ?? 1);
+      difference[i % dim] =
+        (difference[i % dim] ?? 0) + (row === 1 ? 1 : -1) * (values[i] ?? 0) * (norms?.[row] ?? 1);
     }
   });
   const reader = openReader(model, 1, (values, norms, rows) => {
@@ -85,7 +99,14 @@ function openFoldedModel(model: FasttextModel): Predictions {
   };
 }
 
-const exportsSchema = z.object({ memory: wasmMemory, modelAt: wasmNumber, sumAt: wasmNumber, freeAt: wasmNumber, openModel: wasmFunction<() => void>(), sumText: wasmFunction<(from: number, to: number, hashesAt: number) => number>() });
+const exportsSchema = z.object({
+  memory: wasmMemory,
+  modelAt: wasmNumber,
+  sumAt: wasmNumber,
+  freeAt: wasmNumber,
+  openModel: wasmFunction<() => void>(),
+  sumText: wasmFunction<(from: number, to: number, hashesAt: number) => number>(),
+});
 
 interface Reader {
   /** Sums the rows of a text up and returns how many they are. */
@@ -99,7 +120,9 @@ type Convert = (values: Float32Array, norms: Float32Array | undefined, rows: Flo
 
 const mostBytes = 2 ** 32 - 2 ** 16;
 
-/** Puts a model into the kernel's memory: dictionary, rows, and behind them room for a text and its hashes. */
+/**
+ * Puts a model into the kernel's memory: dictionary, rows, and behind them room for a text and its hashes.
+ */
 function openReader(model: FasttextModel, width: number, convert: Convert): Reader {
   const wasm = openWasm(new URL('./predict.wasm', import.meta.url), exportsSchema);
   const { args, entries, words, bucketRows } = model;
@@ -117,20 +140,41 @@ function openReader(model: FasttextModel, width: number, convert: Convert): Read
   const prunedAt = bucketRows === undefined ? 0 : place(bucketRows.length * 4);
   const rowsAt = place(rowCount * width * 4);
   const textAt = place(0) + 16;
-  if (textAt > mostBytes) throw new Error(`it needs ${(textAt / 1e9).toFixed(1)} GB of memory where 4 can be had`);
+  if (textAt > mostBytes)
+    throw new Error(`it needs ${(textAt / 1e9).toFixed(1)} GB of memory where 4 can be had`);
   growMemory(wasm.memory, textAt);
   const { buffer } = wasm.memory;
   new Uint8Array(buffer).set(entries.bytes, bytesAt);
   new Uint32Array(buffer, endsAt).set(entries.ends);
   fillSlots(new Uint32Array(buffer, slotsAt, slotCount * 2), entries);
   if (bucketRows !== undefined) new Int32Array(buffer, prunedAt).set(bucketRows);
-  model.input.eachBlock(rowCount, (first, values, norms) => convert(values, norms, new Float32Array(buffer, rowsAt + first * width * 4, (values.length / args.dim) * width)));
-  new Int32Array(buffer, wasm.modelAt).set([bytesAt, endsAt, slotsAt, slotCount - 1, words, rowsAt, width, args.bucket, prunedAt, args.wordNgrams, args.minn, args.maxn]);
+  model.input.eachBlock(rowCount, (first, values, norms) =>
+    convert(
+      values,
+      norms,
+      new Float32Array(buffer, rowsAt + first * width * 4, (values.length / args.dim) * width),
+    ),
+  );
+  new Int32Array(buffer, wasm.modelAt).set([
+    bytesAt,
+    endsAt,
+    slotsAt,
+    slotCount - 1,
+    words,
+    rowsAt,
+    width,
+    args.bucket,
+    prunedAt,
+    args.wordNgrams,
+    args.minn,
+    args.maxn,
+  ]);
   wasm.openModel();
   return {
     sum(text, start, stop) {
       const length = stop - start;
-      // A hash of 4 bytes for every word, of which there is at most one for two bytes of text, and one for the end.
+      // A hash of 4 bytes for every word, of which there is at most one for two bytes of text, and one for
+      // the end.
       const hashesAt = textAt + Math.ceil((length + 1) / 16) * 16;
       growMemory(wasm.memory, hashesAt + 2 * length + 16);
       new Uint8Array(wasm.memory.buffer, textAt, length).set(text.subarray(start, stop));

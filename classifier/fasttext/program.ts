@@ -22,8 +22,22 @@ export async function callFasttext(args: readonly string[]): Promise<string> {
   try {
     return (await promisify(execFile)(program, args, { maxBuffer: mostOutputBytes })).stdout;
   } catch (error) {
-    if (systemCode(error) === 'ENOENT') throw fail('PROGRAM_MISSING', { program, how: 'On Debian and Ubuntu: apt-get install fasttext. Elsewhere build it from https://github.com/facebookresearch/fastText' }, error);
-    throw fail('PROGRAM_FAILED', { command: `${program} ${args.join(' ')}`, reason: reasonOf(error).trim() }, error);
+    if (systemCode(error) === 'ENOENT')
+      throw fail(
+        'PROGRAM_MISSING',
+        {
+          program,
+          how:
+            'On Debian and Ubuntu: apt-get install fasttext. Elsewhere build it from ' +
+            'https://github.com/facebookresearch/fastText',
+        },
+        error,
+      );
+    throw fail(
+      'PROGRAM_FAILED',
+      { command: `${program} ${args.join(' ')}`, reason: reasonOf(error).trim() },
+      error,
+    );
   }
 }
 
@@ -38,10 +52,21 @@ export async function findFasttext(): Promise<void> {
 
 /** The arguments that train a model, word bigrams and all, on a file of `writeTrainingFile`. */
 export function trainingArguments(input: string, output: string, settings: TrainingSettings): string[] {
-  return ['supervised', '-input', input, '-output', output, '-wordNgrams', '2', ...Object.entries(settings).flatMap(([name, value]) => [`-${name}`, String(value)])];
+  return [
+    'supervised',
+    '-input',
+    input,
+    '-output',
+    output,
+    '-wordNgrams',
+    '2',
+    ...Object.entries(settings).flatMap(([name, value]) => [`-${name}`, String(value)]),
+  ];
 }
 
 /** The command that trains the paper's classifier on the file, to be copied into a shell. */
 export function paperCommand(input: string, output: string): string {
-  return [program, ...trainingArguments(input, output, paperSettings)].map((word) => (/^[\w./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)).join(' ');
+  return [program, ...trainingArguments(input, output, paperSettings)]
+    .map((word) => (/^[\w./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`))
+    .join(' ');
 }

@@ -1,6 +1,7 @@
-// The files that the fastText program takes, made from the sample and its scores: the documents that the run's classifier trains on, with their labels, and
-// those that it is measured on. Promises: every document is one line with the words that our reader of fastText models sees in it; memory that does not
-// grow with the texts; the same sample, targets and settings give the same bytes.
+// The files that the fastText program takes, made from the sample and its scores: the documents that the
+// run's classifier trains on, with their labels, and those that it is measured on. Promises: every document
+// is one line with the words that our reader of fastText models sees in it; memory that does not grow with
+// the texts; the same sample, targets and settings give the same bytes.
 
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { commitFile } from '../../data/files/commit.ts';
@@ -10,7 +11,10 @@ import { labelDocuments } from '../labels.ts';
 import { openRandom, shuffle, type Split, splitDocuments } from '../held-out.ts';
 import { readTargets, readSampleTexts } from '../targets.ts';
 
-/** Labels of the best 10 % and of the others; of the first our fastText scorer knows without being told that it is the good one. */
+/**
+ * Labels of the best 10 % and of the others; of the first our fastText scorer knows without being told that
+ * it is the good one.
+ */
 export const labels = { top: '__label__hq', rest: '__label__other' } as const;
 
 const bytesPerWrite = 1 << 20;
@@ -23,22 +27,44 @@ export interface LabelledDocuments extends Split {
   scores: Float64Array;
 }
 
-/** The documents of the run's targets, with the labels and the split that `trainClassifier` takes. Errors: FILE_DAMAGED, TARGETS_INVALID. */
+/**
+ * The documents of the run's targets, with the labels and the split that `trainClassifier` takes. Errors:
+ * FILE_DAMAGED, TARGETS_INVALID.
+ */
 export async function readLabelled({ files, settings }: Run): Promise<LabelledDocuments> {
   return withSpillingDuckDb(files.spill, async (connection) => {
-    const { documents, scores: [scores = new Float64Array()], included } = await readTargets(connection, files.targets);
-    return { documents, top: labelDocuments(scores, included).top, scores, ...splitDocuments(documents, settings.classifier.seed) };
+    const {
+      documents,
+      scores: [scores = new Float64Array()],
+      included,
+    } = await readTargets(connection, files.targets);
+    return {
+      documents,
+      top: labelDocuments(scores, included).top,
+      scores,
+      ...splitDocuments(documents, settings.classifier.seed),
+    };
   });
 }
 
 /**
- * Writes the training documents as `fasttext supervised` takes them, in the order of the sample, which is one of chance. With one round the larger class
- * is cut to the size of the smaller, as in the paper (BETR, arXiv 2507.12466, section 3); with more, every round has the smaller class again, and
- * others of the larger. Returns the documents of each class in the file. Errors: FILE_DAMAGED, TARGETS_INVALID, DISK_FULL, WRITE_FAILED.
+ * Writes the training documents as `fasttext supervised` takes them, in the order of the sample, which is one
+ * of chance. With one round the larger class is cut to the size of the smaller, as in the paper (BETR, arXiv
+ * 2507.12466, section 3); with more, every round has the smaller class again, and others of the larger.
+ * Returns the documents of each class in the file. Errors: FILE_DAMAGED, TARGETS_INVALID, DISK_FULL,
+ * WRITE_FAILED.
  */
-export async function writeTrainingFile(run: Run, labelled: LabelledDocuments, path: string, rounds = 1): Promise<{ top: number; rest: number }> {
+export async function writeTrainingFile(
+  run: Run,
+  labelled: LabelledDocuments,
+  path: string,
+  rounds = 1,
+): Promise<{ top: number; rest: number }> {
   const { training, top } = labelled;
-  const [small = new Uint32Array(), large = new Uint32Array()] = [training.filter((document) => top[document] === 1), training.filter((document) => top[document] !== 1)].sort((a, b) => a.length - b.length);
+  const [small = new Uint32Array(), large = new Uint32Array()] = [
+    training.filter((document) => top[document] === 1),
+    training.filter((document) => top[document] !== 1),
+  ].sort((a, b) => a.length - b.length);
   shuffle(large, openRandom(run.settings.classifier.seed));
   const written = { top: 0, rest: 0 };
   await writeFileOfLines(path, async (write) => {
@@ -56,8 +82,15 @@ export async function writeTrainingFile(run: Run, labelled: LabelledDocuments, p
   return written;
 }
 
-/** Writes the held-out documents, a line each, and returns which they are, in the order of the lines. Errors: as of `writeTrainingFile`. */
-export async function writeHeldOut(run: Run, labelled: LabelledDocuments, path: string): Promise<Uint32Array> {
+/**
+ * Writes the held-out documents, a line each, and returns which they are, in the order of the lines. Errors:
+ * as of `writeTrainingFile`.
+ */
+export async function writeHeldOut(
+  run: Run,
+  labelled: LabelledDocuments,
+  path: string,
+): Promise<Uint32Array> {
   const heldOut = new Set(labelled.heldOut);
   const order: number[] = [];
   await writeFileOfLines(path, (write) =>
@@ -71,8 +104,9 @@ export async function writeHeldOut(run: Run, labelled: LabelledDocuments, path: 
 }
 
 /**
- * A text as a line of fastText's, whose words lie between spaces, tabs, line feeds, carriage returns, vertical tabs, form feeds and NULs. What it would not
- * take for words is left out: "</s>", which ends a line, and all that looks like a label.
+ * A text as a line of fastText's, whose words lie between spaces, tabs, line feeds, carriage returns,
+ * vertical tabs, form feeds and NULs. What it would not take for words is left out: "</s>", which ends a
+ * line, and all that looks like a label.
  */
 export function fasttextLine(text: string): string {
   return text
@@ -81,18 +115,30 @@ export function fasttextLine(text: string): string {
     .join(' ');
 }
 
-async function eachText({ files }: Run, { documents }: LabelledDocuments, take: (document: number, line: string) => void): Promise<void> {
+async function eachText(
+  { files }: Run,
+  { documents }: LabelledDocuments,
+  take: (document: number, line: string) => void,
+): Promise<void> {
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
-  await withSpillingDuckDb(files.spill, (connection) => readSampleTexts(connection, files, documents, (document, text) => take(document, fasttextLine(decoder.decode(text)))));
+  await withSpillingDuckDb(files.spill, (connection) =>
+    readSampleTexts(connection, files, documents, (document, text) =>
+      take(document, fasttextLine(decoder.decode(text))),
+    ),
+  );
 }
 
-async function writeFileOfLines(path: string, fill: (write: (line: string) => void) => Promise<void>): Promise<void> {
+async function writeFileOfLines(
+  path: string,
+  fill: (write: (line: string) => void) => Promise<void>,
+): Promise<void> {
   await commitFile(path, async (temporary) => {
     const file = openSync(temporary, 'w');
     let waiting: string[] = [];
     let characters = 0;
     const flush = (): void => {
-      for (let bytes: Uint8Array = Buffer.from(waiting.join('')); bytes.length > 0; ) bytes = bytes.subarray(writeSync(file, bytes));
+      for (let bytes: Uint8Array = Buffer.from(waiting.join('')); bytes.length > 0;)
+        bytes = bytes.subarray(writeSync(file, bytes));
       waiting = [];
       characters = 0;
     };

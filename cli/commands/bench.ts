@@ -13,9 +13,17 @@ interface BenchOptions extends StepOptions {
 }
 
 export function benchCommand(): Command {
-  return stepCommand('bench', 'train the peer on the documents that the run\'s classifier trained on, and compare the two on the held-out ones')
-    .addArgument(new Argument('<peer>', 'fasttext: the fastText program, with the paper\'s settings and the best of eight others').choices(['fasttext']))
-    .option('--paper-only', 'the paper\'s settings alone, which takes a fraction of the time', false)
+  return stepCommand(
+    'bench',
+    "train the peer on the documents that the run's classifier trained on, and compare the two on the held-out ones",
+  )
+    .addArgument(
+      new Argument(
+        '<peer>',
+        "fasttext: the fastText program, with the paper's settings and the best of eight others",
+      ).choices(['fasttext']),
+    )
+    .option('--paper-only', "the paper's settings alone, which takes a fraction of the time", false)
     .action(async (_peer: string, options: BenchOptions) => {
       await findFasttext();
       const result = await work(options, async (run, report) => {
@@ -28,14 +36,19 @@ export function benchCommand(): Command {
 
 /** The comparison as a person reads it. */
 export function describeFasttext({ documents, ours, fasttext, fasttextPaper }: FasttextComparison): string {
-  const theirs = (name: string, { auc, mbPerSecond, seconds, settings }: typeof fasttextPaper): string[] => [name, auc.toFixed(4), `${mbPerSecond.toFixed(1)} MB/s`, `trained in ${seconds.toFixed(1)} s: ${settings}`];
+  const theirs = (name: string, { auc, mbPerSecond, seconds, settings }: typeof fasttextPaper): string[] => [
+    name,
+    auc.toFixed(4),
+    `${mbPerSecond.toFixed(1)} MB/s`,
+    `trained in ${seconds.toFixed(1)} s: ${settings}`,
+  ];
   return [
     `${formatCount(documents.training)} documents to train on, ${formatCount(documents.heldOut)} held out`,
     formatTable([
       ['classifier', 'ROC-AUC', 'scores', ''],
       ['betr', ours.auc.toFixed(4), `${ours.mbPerSecond.toFixed(1)} MB/s`, ''],
       ...(fasttext === null ? [] : [theirs('fastText, best of eight', fasttext)]),
-      theirs('fastText, the paper\'s', fasttextPaper),
+      theirs("fastText, the paper's", fasttextPaper),
     ]),
   ].join('\n');
 }

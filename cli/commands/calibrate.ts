@@ -16,14 +16,22 @@ interface CalibrateOptions extends CommonOptions {
 }
 
 export function calibrateCommand(): Command {
-  return command('calibrate', 'fit a keep-rate law to your own small runs (at least 3 rates at 3 budgets), to be used as --pool NAME')
+  return command(
+    'calibrate',
+    'fit a keep-rate law to your own small runs (at least 3 rates at 3 budgets), to be used as --pool NAME',
+  )
     .argument('<file>', 'CSV with the columns flops, keep, and loss or accuracy; or JSON')
     .option('--name <name>', "name of the law; the file's own when left out")
     .action(async (file: string, options: CalibrateOptions) => {
       const run = await openRun(options.config);
       const name = options.name ?? basename(file, extname(file));
       const checked = calibrationName.safeParse(name);
-      if (!checked.success) throw fail('OPTION_INVALID', { option: '--name', got: name, allowed: checked.error.issues[0]?.message ?? '' });
+      if (!checked.success)
+        throw fail('OPTION_INVALID', {
+          option: '--name',
+          got: name,
+          allowed: checked.error.issues[0]?.message ?? '',
+        });
       const calibration = await calibrate(run, name, parseTrials(await readText(file)));
       printResult(options.json, calibration, describeCalibration(calibration));
     });
@@ -41,12 +49,23 @@ async function readText(path: string): Promise<string> {
 
 function describeCalibration({ name, formula, fit }: Calibration): string {
   const { coefficient, exponent } = fit.intervals;
-  const percent = (ratio: number): string => `${ratio >= 0 ? '+' : ''}${(100 * Math.expm1(ratio)).toFixed(1)} %`;
+  const percent = (ratio: number): string =>
+    `${ratio >= 0 ? '+' : ''}${(100 * Math.expm1(ratio)).toFixed(1)} %`;
   return [
     `${name}: ${formula}`,
-    `  coefficient ${fit.coefficient.toPrecision(3)} (95 %: ${coefficient.low.toPrecision(3)} to ${coefficient.high.toPrecision(3)}), exponent ${fit.exponent.toPrecision(3)} (${exponent.low.toPrecision(3)} to ${exponent.high.toPrecision(3)})`,
+    `  coefficient ${fit.coefficient.toPrecision(3)} (95 %: ${coefficient.low.toPrecision(3)} ` +
+      `to ${coefficient.high.toPrecision(3)}), exponent ${fit.exponent.toPrecision(3)} ` +
+      `(${exponent.low.toPrecision(3)} to ${exponent.high.toPrecision(3)})`,
     '',
-    formatTable([['budget', 'best', 'by the law', 'off by'], ...fit.budgets.map(({ flops, best, byLaw, residual }) => [formatFlops(flops), formatShare(best), formatShare(byLaw), percent(residual)])]),
+    formatTable([
+      ['budget', 'best', 'by the law', 'off by'],
+      ...fit.budgets.map(({ flops, best, byLaw, residual }) => [
+        formatFlops(flops),
+        formatShare(best),
+        formatShare(byLaw),
+        percent(residual),
+      ]),
+    ]),
     ...fit.unused.map(({ flops, reason }) => `Left out: ${formatFlops(flops)} FLOPs, as ${reason}`),
     ...fit.notes,
     '',

@@ -4,7 +4,12 @@ import type { Command } from 'commander';
 import { openRun } from '../../run/run.ts';
 import { formatCount, formatShare, parseAmount, parseBudget } from '../../run/amounts.ts';
 import { sourceOf } from '../../ranking/budget/answer.ts';
-import { compareBudgets, type Comparison, comparisonColumns, tabulateComparison } from '../../ranking/budget/compare-budgets.ts';
+import {
+  compareBudgets,
+  type Comparison,
+  comparisonColumns,
+  tabulateComparison,
+} from '../../ranking/budget/compare-budgets.ts';
 import { readRanking } from '../../ranking/generation.ts';
 import { command, type CommonOptions } from '../options.ts';
 import { formatTable, printResult } from '../output.ts';
@@ -18,7 +23,10 @@ interface CompareOptions extends CommonOptions, KnobOptions {
 }
 
 export function compareCommand(): Command {
-  const described = command('compare', 'budgets or model sizes side by side: what each keeps, and what changes from one to the next')
+  const described = command(
+    'compare',
+    'budgets or model sizes side by side: what each keeps, and what changes from one to the next',
+  )
     .option('--budgets <list>', 'budgets in FLOPs, such as 1e19,1e20,1e21')
     .option('--params <list>', 'model sizes, in place of budgets or beside them, such as 0.4B,1B,7B')
     .option('--csv', 'print the table as CSV', false);
@@ -30,7 +38,15 @@ export function compareCommand(): Command {
       params: options.params?.split(',').map((text) => parseAmount('--params', text)),
     };
     const comparison = await compareBudgets(run, sourceOf(run, ranking), sizes, readKnobs(options));
-    if (options.csv) process.stdout.write([comparisonColumns, ...tabulateComparison(comparison).map((row) => comparisonColumns.map((column) => row[column]))].map(csvLine).join(''));
+    if (options.csv)
+      process.stdout.write(
+        [
+          comparisonColumns,
+          ...tabulateComparison(comparison).map((row) => comparisonColumns.map((column) => row[column])),
+        ]
+          .map(csvLine)
+          .join(''),
+      );
     else printResult(options.json, comparison, describeComparison(comparison));
   });
 }
@@ -41,15 +57,40 @@ const changesShown = 5;
 function describeComparison({ lines, steps, paper }: Comparison): string {
   const share = (value: number | undefined): string => (value === undefined ? '' : formatShare(value));
   const table = lines.map(({ name, keep, cutoff, repetition, paperAccuracy }) => [
-    name, formatShare(keep.rate), formatCount(cutoff.documents), formatCount(cutoff.tokens), repetition === null ? '' : Number(repetition.epochs.toPrecision(3)).toLocaleString('en'), ...[0, 1, 2, 3].map((i) => share(paperAccuracy?.[i]?.accuracy)),
+    name,
+    formatShare(keep.rate),
+    formatCount(cutoff.documents),
+    formatCount(cutoff.tokens),
+    repetition === null ? '' : Number(repetition.epochs.toPrecision(3)).toLocaleString('en'),
+    ...[0, 1, 2, 3].map((i) => share(paperAccuracy?.[i]?.accuracy)),
   ]);
   return [
-    formatTable([['', 'keep', 'documents', 'tokens', 'epochs', 'paper 3 %', '10 %', '30 %', '100 %'], ...table]),
+    formatTable([
+      ['', 'keep', 'documents', 'tokens', 'epochs', 'paper 3 %', '10 %', '30 %', '100 %'],
+      ...table,
+    ]),
     ...steps.flatMap(({ from, to, jaccard, added, removed, sources, benchmarks }) => [
       '',
-      `${from} → ${to}: ${added.tokens > 0 ? `${formatCount(added.tokens)} tokens more` : `${formatCount(removed.tokens)} tokens fewer`}, overlap ${share(jaccard ?? undefined)}`,
-      ...[sources.map(({ source, ...change }) => ({ name: source || '(no source)', ...change })), benchmarks.map(({ benchmark, ...change }) => ({ name: benchmark, ...change }))].flatMap((changes) =>
-        changes.length === 0 ? [] : [`  ${changes.slice(0, changesShown).map((one) => `${one.name} ${one.added.tokens > 0 ? '+' : '−'}${formatCount(one.added.tokens + one.removed.tokens)}`).join(', ')}${changes.length > changesShown ? ', …' : ''}`],
+      `${from} → ${to}: ${
+        added.tokens > 0
+          ? `${formatCount(added.tokens)} ` + 'tokens more'
+          : `${formatCount(removed.tokens)} tokens fewer`
+      }, overlap ${share(jaccard ?? undefined)}`,
+      ...[
+        sources.map(({ source, ...change }) => ({ name: source || '(no source)', ...change })),
+        benchmarks.map(({ benchmark, ...change }) => ({ name: benchmark, ...change })),
+      ].flatMap((changes) =>
+        changes.length === 0
+          ? []
+          : [
+              `  ${changes
+                .slice(0, changesShown)
+                .map(
+                  (one) =>
+                    `${one.name} ${one.added.tokens > 0 ? '+' : '−'}${formatCount(one.added.tokens + one.removed.tokens)}`,
+                )
+                .join(', ')}${changes.length > changesShown ? ', …' : ''}`,
+            ],
       ),
     ]),
     '',

@@ -10,7 +10,12 @@ import { questionOptions, type QuestionOptions, readQuestion } from '../question
 import type { Answer, Question } from '../../ranking/budget/question.ts';
 
 export function cutoffCommand(): Command {
-  return questionOptions(rankingCommand('cutoff', 'the cutoff for a compute budget: keep rate, score, documents, tokens, epochs, and why')).action(async (options: RankingOptions & QuestionOptions) => {
+  return questionOptions(
+    rankingCommand(
+      'cutoff',
+      'the cutoff for a compute budget: keep rate, score, documents, tokens, epochs, and why',
+    ),
+  ).action(async (options: RankingOptions & QuestionOptions) => {
     const question: Question = readQuestion(options);
     const run = await openRanking(options);
     const answer = await answerBudget(run, await readRanking(run), question);
@@ -24,11 +29,25 @@ export function describeAnswer(answer: Answer): string {
   const lines = [
     answer.summary,
     '',
-    `  keep rate  ${formatShare(keep.rate)} of the tokens${keep.setBy === 'keep' ? ', as asked' : ` (${formatShare(keep.low)} to ${formatShare(keep.high)} do about as well), set by the ${keep.setBy}`}`,
+    `  keep rate  ${formatShare(keep.rate)} of the ` +
+      `tokens${
+        keep.setBy === 'keep'
+          ? ', as asked'
+          : ` (${formatShare(keep.low)} ` +
+            `to ${formatShare(keep.high)} do about as well), set by the ${keep.setBy}`
+      }`,
     `  cutoff     ${cutoff.score === null ? 'nothing' : `score ≥ ${cutoff.score}`}: ${formatCount(cutoff.documents)} of ${formatCount(cutoff.ofDocuments)} documents, ${formatCount(cutoff.tokens)} of ${formatCount(cutoff.ofTokens)} tokens${answer.flags.includes('tokens-estimated') ? ' (estimated)' : ''}`,
   ];
-  if (model !== null) lines.push(`  model      ${model.params.toExponential(2)} parameters on ${model.tokens.toExponential(2)} tokens (${model.tokensPerParam} per parameter), ${model.flops.toExponential(2)} FLOPs`);
-  if (repetition !== null) lines.push(`  epochs     ${repetition.epochs.toPrecision(3)}, worth ${repetition.effectiveTokens.toExponential(2)} unique tokens`);
+  if (model !== null)
+    lines.push(
+      `  model      ${model.params.toExponential(2)} parameters on ${model.tokens.toExponential(2)} ` +
+        `tokens (${model.tokensPerParam} per parameter), ${model.flops.toExponential(2)} FLOPs`,
+    );
+  if (repetition !== null)
+    lines.push(
+      `  epochs     ${repetition.epochs.toPrecision(3)}, ` +
+        `worth ${repetition.effectiveTokens.toExponential(2)} unique tokens`,
+    );
   if (law !== null) lines.push(`  law        ${law.name}: ${law.formula}`);
   for (const flag of answer.flags) lines.push(`  note       ${flag}`);
   return lines.join('\n');

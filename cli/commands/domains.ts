@@ -1,4 +1,5 @@
-// `betr domains`: weights for domains from other people's models; with --pages also what `betr train` needs to score a whole corpus by them.
+// `betr domains`: weights for domains from other people's models; with --pages also what `betr train` needs
+// to score a whole corpus by them.
 
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -34,29 +35,63 @@ interface DomainOptions extends StepOptions {
 }
 
 export function domainsCommand(): Command {
-  return stepCommand('domains', 'weigh domains by how well other people\'s models\' losses on them go with their benchmark errors')
-    .option('--losses <file>', 'bits per byte: one column a model, or columns model, domain, bpb (CSV, TSV, Parquet)')
-    .option('--errors <file>', 'benchmark errors of the same models, lower is better: one column a model, or columns benchmark, model, error')
+  return stepCommand(
+    'domains',
+    "weigh domains by how well other people's models' losses on them go with their benchmark errors",
+  )
+    .option(
+      '--losses <file>',
+      'bits per byte: one column a model, or columns model, domain, bpb (CSV, TSV, Parquet)',
+    )
+    .option(
+      '--errors <file>',
+      'benchmark errors of the same models, lower is better: one column a model, or columns benchmark, model, error',
+    )
     .option('--benchmarks <names...>', 'benchmarks to aim at; all when left out')
-    .addOption(new Option('--combine <how>', 'several benchmarks by mean error or by mean rank (default: error)').choices(combinations))
+    .addOption(
+      new Option(
+        '--combine <how>',
+        'several benchmarks by mean error or by mean rank (default: error)',
+      ).choices(combinations),
+    )
     .option('--tokens <file>', 'token counts: columns domain, tokens')
     .option('--families <file>', 'families of models: columns model, family; else by their names')
     .option('--raw', 'the losses are nats a token, with columns tokens and bytes')
-    .addOption(new Option('--estimator <name>', 'how losses and errors are compared (default: spearman)').choices(estimators))
-    .addOption(new Option('--ties <policy>', 'how equal values are ranked (default: mid)').choices(tiePolicies))
-    .addOption(new Option('--weights <kind>', 'fill the best domains to their caps, or the nearest weights to the estimates (default: linear)').choices(projections))
+    .addOption(
+      new Option('--estimator <name>', 'how losses and errors are compared (default: spearman)').choices(
+        estimators,
+      ),
+    )
+    .addOption(
+      new Option('--ties <policy>', 'how equal values are ranked (default: mid)').choices(tiePolicies),
+    )
+    .addOption(
+      new Option(
+        '--weights <kind>',
+        'fill the best domains to their caps, or the nearest weights to the estimates (default: linear)',
+      ).choices(projections),
+    )
     .option('--keep-rate <share>', 'share of the tokens to keep, which sets the caps (default: 0.1)')
-    .option('--repeat <times>', 'how often a domain\'s tokens may be used (default: 1)')
-    .option('--resamples <count>', 'bootstrap resamples of the models; fitted to the number of domains when left out')
+    .option('--repeat <times>', "how often a domain's tokens may be used (default: 1)")
+    .option(
+      '--resamples <count>',
+      'bootstrap resamples of the models; fitted to the number of domains when left out',
+    )
     .option('--seed <number>', 'seed of resamples, folds and permutations (default: 1)')
-    .option('--pages <files...>', 'pages of the domains, to train the classifier on: then betr train and betr rank')
+    .option(
+      '--pages <files...>',
+      'pages of the domains, to train the classifier on: then betr train and betr rank',
+    )
     .action(async (options: DomainOptions) => {
       const result = await runDomains(options);
       printResult(options.json, result, describeDomains(result));
     });
 }
 
-/** With a settings file, its `domains` under the options, and the result goes into the run; without one, the options alone, and nothing is written. */
+/**
+ * With a settings file, its `domains` under the options, and the result goes into the run; without one, the
+ * options alone, and nothing is written.
+ */
 async function runDomains(options: DomainOptions): Promise<DomainWeights | Found> {
   const given = readOptions(options);
   if (existsSync(resolve(options.config)) || options.pages !== undefined || given['losses'] === undefined) {
@@ -65,12 +100,31 @@ async function runDomains(options: DomainOptions): Promise<DomainWeights | Found
     return work(options, (locked, report) => weighDomains(locked, settings, report));
   }
   const progress = openProgressOf(options);
-  return estimateDomains(checkSettings(given), { folder: process.cwd() }, progress.report).finally(() => progress.end());
+  return estimateDomains(checkSettings(given), { folder: process.cwd() }, progress.report).finally(() =>
+    progress.end(),
+  );
 }
 
 /** The options that were given, as settings; files relative to the current folder. */
-function readOptions({ losses, errors, tokens, families, raw, benchmarks, combine, estimator, ties, weights, keepRate, repeat, resamples, seed, pages }: DomainOptions): Record<string, unknown> {
-  const file = (path: string | undefined): string | undefined => (path === undefined ? undefined : resolve(path));
+function readOptions({
+  losses,
+  errors,
+  tokens,
+  families,
+  raw,
+  benchmarks,
+  combine,
+  estimator,
+  ties,
+  weights,
+  keepRate,
+  repeat,
+  resamples,
+  seed,
+  pages,
+}: DomainOptions): Record<string, unknown> {
+  const file = (path: string | undefined): string | undefined =>
+    path === undefined ? undefined : resolve(path);
   const all = {
     losses: file(losses),
     errors: file(errors),
@@ -94,8 +148,15 @@ function readOptions({ losses, errors, tokens, families, raw, benchmarks, combin
 function checkSettings(values: Record<string, unknown>): DomainSettings {
   const result = domainSettingsSchema.safeParse(values);
   if (result.success) return result.data;
-  if (values['losses'] === undefined || values['errors'] === undefined) throw fail('USAGE', { problem: 'Name the tables with --losses and --errors, or in the settings: domains: {losses: bpb.csv, errors: error.csv}.' });
-  throw fail('USAGE', { problem: result.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ') });
+  if (values['losses'] === undefined || values['errors'] === undefined)
+    throw fail('USAGE', {
+      problem:
+        'Name the tables with --losses and --errors, or in the settings: domains: {losses: bpb.csv, ' +
+        'errors: error.csv}.',
+    });
+  throw fail('USAGE', {
+    problem: result.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; '),
+  });
 }
 
 const domainsShown = 20;
@@ -104,21 +165,50 @@ const domainsShown = 20;
 export function describeDomains(result: DomainWeights | Found): string {
   const { domains, prediction, families } = result;
   const included = domains.filter(({ include }) => include);
-  const tokens = result.tokensFrom.startsWith('none') ? '' : ` with ${formatCount(included.reduce((sum, domain) => sum + domain.tokens, 0))} tokens`;
+  const tokens = result.tokensFrom.startsWith('none')
+    ? ''
+    : ` with ${formatCount(included.reduce((sum, domain) => sum + domain.tokens, 0))} tokens`;
   const show = (value: number | null): string => (value === null ? '' : value.toFixed(4));
   const lines = [
-    `${formatCount(domains.length)} domains by ${result.estimator} over ${formatCount(result.models)} models, for ${result.target.join(', ')}`,
+    `${formatCount(domains.length)} domains by ${result.estimator} over ${formatCount(result.models)} ` +
+      `models, for ${result.target.join(', ')}`,
     formatTable([
       ['domain', 'estimate', 'low', 'high', 'chosen', 'weight'],
-      ...domains.slice(0, domainsShown).map(({ domain, estimate, low, high, chosen, weight }) => [shorten(domain), show(estimate), show(low), show(high), chosen === null ? '' : formatShare(chosen), weight.toPrecision(3)]),
+      ...domains
+        .slice(0, domainsShown)
+        .map(({ domain, estimate, low, high, chosen, weight }) => [
+          shorten(domain),
+          show(estimate),
+          show(low),
+          show(high),
+          chosen === null ? '' : formatShare(chosen),
+          weight.toPrecision(3),
+        ]),
     ]),
     ...(domains.length > domainsShown ? [`and ${formatCount(domains.length - domainsShown)} more`] : []),
-    `Included: ${formatCount(included.length)} domains${tokens}; low and high from ${formatCount(result.resamples)} resamples of the models`,
+    `Included: ${formatCount(included.length)} domains${tokens}; low and high ` +
+      `from ${formatCount(result.resamples)} resamples of the models`,
   ];
   const [family] = families;
-  if (family !== undefined) lines.push(`Without family "${family.family}" (${family.models} models), which matters most, ${formatShare(family.moved)} of the weight goes to other domains`);
-  if (prediction !== null) lines.push(`Held-out models' ranks: R² ${prediction.rSquared.toFixed(3)}; by mean loss ${prediction.meanLoss.toFixed(3)}; with permuted errors ${prediction.permutedMean.toFixed(3)} on average, 5 % above ${prediction.permutedHigh.toFixed(3)}`);
-  if ('pages' in result && result.pages !== null) lines.push(`Pages: ${formatCount(result.pages.documents)} in the sample, ${formatCount(result.pages.included)} of included domains; ${formatCount(result.pages.unmatched)} of no domain, ${formatCount(result.pages.duplicates)} twice, ${formatCount(result.pages.quarantined)} in quarantine. Next: betr train`);
+  if (family !== undefined)
+    lines.push(
+      `Without family "${family.family}" (${family.models} models), which matters ` +
+        `most, ${formatShare(family.moved)} of the weight goes to other domains`,
+    );
+  if (prediction !== null)
+    lines.push(
+      `Held-out models' ranks: R² ${prediction.rSquared.toFixed(3)}; by mean ` +
+        `loss ${prediction.meanLoss.toFixed(3)}; with permuted ` +
+        `errors ${prediction.permutedMean.toFixed(3)} on average, 5 % above ${prediction.permutedHigh.toFixed(3)}`,
+    );
+  if ('pages' in result && result.pages !== null)
+    lines.push(
+      `Pages: ${formatCount(result.pages.documents)} in the ` +
+        `sample, ${formatCount(result.pages.included)} of included ` +
+        `domains; ${formatCount(result.pages.unmatched)} of no ` +
+        `domain, ${formatCount(result.pages.duplicates)} ` +
+        `twice, ${formatCount(result.pages.quarantined)} in quarantine. Next: betr train`,
+    );
   return [...lines, ...result.warnings.map((warning) => `Note: ${warning}`)].join('\n');
 }
 

@@ -1,4 +1,5 @@
-// `betr evaluate`: is a selection any good? Every scorer's selections beside random ones, as one page and as JSON.
+// `betr evaluate`: is a selection any good? Every scorer's selections beside random ones, as one page and as
+// JSON.
 
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -13,7 +14,13 @@ import { parseBudget, parseCount, parseShare, formatCount, formatShare } from '.
 import { answerBudget } from '../../ranking/budget/answer.ts';
 import type { Contestant } from '../../evaluation/contest.ts';
 import { openContestants } from '../../evaluation/contestants.ts';
-import { type EvaluatedSelection, type Evaluation, evaluateSelections, listCaveats, randomScorer } from '../../evaluation/evaluate.ts';
+import {
+  type EvaluatedSelection,
+  type Evaluation,
+  evaluateSelections,
+  listCaveats,
+  randomScorer,
+} from '../../evaluation/evaluate.ts';
 import { evaluationFile, evaluationHtml, reportFile } from '../../evaluation/report.ts';
 import { command, type CommonOptions } from '../options.ts';
 import { formatTable, openProgress, printResult } from '../output.ts';
@@ -27,12 +34,23 @@ interface EvaluateOptions extends CommonOptions {
 }
 
 export function evaluateCommand(): Command {
-  return command('evaluate', 'measure selections on held-out benchmark examples (benchmarks[].tests in the settings) and held-out text, beside random ones of the same size')
+  return command(
+    'evaluate',
+    'measure selections on held-out benchmark examples (benchmarks[].tests in the settings) and ' +
+      'held-out text, beside random ones of the same size',
+  )
     .option('--budgets <list>', 'budgets in FLOPs, such as 1e20,1e21')
     .option('--keep <list>', 'shares of the tokens in place of budgets (default: 10%)')
-    .option('--scorers <list>', 'rankings to compare, made by betr rank --scorer; random is always among them, and made where it is missing', `${defaultScorer},${randomScorer}`)
+    .option(
+      '--scorers <list>',
+      'rankings to compare, made by betr rank --scorer; random is always among them, and made where it is missing',
+      `${defaultScorer},${randomScorer}`,
+    )
     .option('--words <count>', 'words that each language model is trained on', '1M')
-    .option('--out <dir>', 'folder for report.html and evaluation.json (default: evaluation/ in the run folder)')
+    .option(
+      '--out <dir>',
+      'folder for report.html and evaluation.json (default: evaluation/ in the run folder)',
+    )
     .action(async (options: EvaluateOptions) => {
       const run = await openRun(options.config);
       const shares = readShares(options);
@@ -41,10 +59,17 @@ export function evaluateCommand(): Command {
       const progress = openProgress();
       const evaluate = async (): Promise<Evaluation> => {
         const contestants = await openContestants(run, listScorers(run, options.scorers), progress.report);
-        return evaluateSelections(contestants, { keeps: await findKeeps(contestants[0], shares), trainWords, seed: run.settings.sample.seed }, progress.report);
+        return evaluateSelections(
+          contestants,
+          { keeps: await findKeeps(contestants[0], shares), trainWords, seed: run.settings.sample.seed },
+          progress.report,
+        );
       };
       const evaluation = await evaluate().finally(progress.end);
-      await commitBytes(join(out, reportFile), evaluationHtml(evaluation, { betr: readVersion(), settings: settingsToShow(run.settings) }));
+      await commitBytes(
+        join(out, reportFile),
+        evaluationHtml(evaluation, { betr: readVersion(), settings: settingsToShow(run.settings) }),
+      );
       await commitJson(join(out, evaluationFile), evaluation);
       printResult(options.json, evaluation, describeEvaluation(evaluation, out));
     });
@@ -52,30 +77,55 @@ export function evaluateCommand(): Command {
 
 /** Those of the list; and BETR's before them where it has a ranking, as it says which sources are favored. */
 function listScorers(run: Run, list: string): string[] {
-  const named = list.split(',').map((name) => name.trim()).filter((name) => name !== '');
-  return [...new Set([...(existsSync(run.files.ranking) || named.includes(defaultScorer) ? [defaultScorer] : []), ...named])];
+  const named = list
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
+  return [
+    ...new Set([
+      ...(existsSync(run.files.ranking) || named.includes(defaultScorer) ? [defaultScorer] : []),
+      ...named,
+    ]),
+  ];
 }
 
 /** What shares are asked for: themselves, or by the budgets that they are best for. */
 type Shares = { keeps: number[] } | { budgets: number[] };
 
 function readShares({ budgets, keep }: EvaluateOptions): Shares {
-  if (budgets !== undefined && keep !== undefined) throw fail('USAGE', { problem: 'Name --budgets or --keep, not both.' });
-  return budgets === undefined ? { keeps: (keep ?? '10%').split(',').map((share) => parseShare('--keep', share)) } : { budgets: budgets.split(',').map(parseBudget) };
+  if (budgets !== undefined && keep !== undefined)
+    throw fail('USAGE', { problem: 'Name --budgets or --keep, not both.' });
+  return budgets === undefined
+    ? { keeps: (keep ?? '10%').split(',').map((share) => parseShare('--keep', share)) }
+    : { budgets: budgets.split(',').map(parseBudget) };
 }
 
 async function findKeeps({ run, ranking }: Contestant, shares: Shares): Promise<number[]> {
-  const keeps = 'keeps' in shares ? shares.keeps : await Promise.all(shares.budgets.map(async (budget) => (await answerBudget(run, ranking, { budget })).keep.rate));
+  const keeps =
+    'keeps' in shares
+      ? shares.keeps
+      : await Promise.all(
+          shares.budgets.map(async (budget) => (await answerBudget(run, ranking, { budget })).keep.rate),
+        );
   return [...new Set(keeps)].sort((a, b) => a - b);
 }
 
 /** The evaluation as a person reads it. */
 function describeEvaluation(evaluation: Evaluation, out: string): string {
   const { selections, trainWords } = evaluation;
-  const gain = ({ gain: { value, low, high } }: EvaluatedSelection['targetMatch']['mean']): string => `${value > 0 ? '+' : ''}${value.toFixed(3)} (${low.toFixed(3)} to ${high.toFixed(3)})`;
-  const rows = selections.map(({ scorer, keep, verdict, targetMatch, offTarget }) => [scorer, formatShare(keep), targetMatch.mean.bitsPerByte.value.toFixed(3), gain(targetMatch.mean), gain(offTarget.mean), verdict]);
+  const gain = ({ gain: { value, low, high } }: EvaluatedSelection['targetMatch']['mean']): string =>
+    `${value > 0 ? '+' : ''}${value.toFixed(3)} (${low.toFixed(3)} to ${high.toFixed(3)})`;
+  const rows = selections.map(({ scorer, keep, verdict, targetMatch, offTarget }) => [
+    scorer,
+    formatShare(keep),
+    targetMatch.mean.bitsPerByte.value.toFixed(3),
+    gain(targetMatch.mean),
+    gain(offTarget.mean),
+    verdict,
+  ]);
   return [
-    `Bits per byte on held-out text of language models trained on ${formatCount(trainWords)} words of each selection; gain over the random selection of the same share, with 95 % intervals:`,
+    `Bits per byte on held-out text of language models trained on ${formatCount(trainWords)} words of ` +
+      'each selection; gain over the random selection of the same share, with 95 % intervals:',
     formatTable([['scorer', 'kept', 'target match', 'gain', 'off-target gain', 'verdict'], ...rows]),
     ...listCaveats(evaluation).map((caveat) => `Note: ${caveat}`),
     `${join(out, reportFile)} and ${evaluationFile} have every benchmark and source`,

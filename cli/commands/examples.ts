@@ -19,7 +19,12 @@ interface ExamplesOptions extends CommonOptions {
 type Shown = ExampleCounts[number];
 
 export function examplesCommand(): Command {
-  return command('examples', 'show what the benchmarks\' rows become, before anything is embedded: three examples of each, the recipes that made them, and which rows and fields are left out; exit code 1 when a benchmark has no usable row')
+  return command(
+    'examples',
+    "show what the benchmarks' rows become, before anything is embedded: three examples of each, the " +
+      'recipes that made them, and which rows and fields are left out; exit code 1 when a benchmark ' +
+      'has no usable row',
+  )
     .option('--benchmark <names...>', 'only these benchmarks')
     .action(async ({ config, json, benchmark }: ExamplesOptions) => {
       const benchmarks = await showBenchmarks(await openRun(config), benchmark);
@@ -28,17 +33,36 @@ export function examplesCommand(): Command {
     });
 }
 
-/** Reads the benchmarks of the settings, or those named. Errors: OPTION_INVALID, SETTINGS_INVALID, those of `listBenchmarks` and `readBenchmark`. */
+/**
+ * Reads the benchmarks of the settings, or those named. Errors: OPTION_INVALID, SETTINGS_INVALID, those of
+ * `listBenchmarks` and `readBenchmark`.
+ */
 async function showBenchmarks(run: Run, names: readonly string[] | undefined): Promise<Shown[]> {
   const known = run.settings.benchmarks.map(({ name }) => name);
-  if (known.length === 0) throw fail('SETTINGS_INVALID', { path: run.settingsPath, problems: ['benchmarks: missing; there is nothing to show examples of'] });
+  if (known.length === 0)
+    throw fail('SETTINGS_INVALID', {
+      path: run.settingsPath,
+      problems: ['benchmarks: missing; there is nothing to show examples of'],
+    });
   const unknown = names?.find((name) => !known.includes(name));
-  if (unknown !== undefined) throw fail('OPTION_INVALID', { option: '--benchmark', got: unknown, allowed: `a benchmark of the settings: ${known.join(', ')}` });
+  if (unknown !== undefined)
+    throw fail('OPTION_INVALID', {
+      option: '--benchmark',
+      got: unknown,
+      allowed: `a benchmark of the settings: ${known.join(', ')}`,
+    });
   const shown: Shown[] = [];
   for (const one of await listBenchmarks(run)) {
     if (names !== undefined && !names.includes(one.benchmark.name)) continue;
     const { benchmark, examples, found, quarantined, report } = await readBenchmark(run, one, passOver);
-    shown.push({ benchmark, examples: examples.length, found, duplicates: found - examples.length, quarantined, ...report });
+    shown.push({
+      benchmark,
+      examples: examples.length,
+      found,
+      duplicates: found - examples.length,
+      quarantined,
+      ...report,
+    });
   }
   return shown;
 }
@@ -47,18 +71,31 @@ async function showBenchmarks(run: Run, names: readonly string[] | undefined): P
 function describeExamples(one: Shown): string {
   const { benchmark, examples, found, duplicates, quarantined, shown } = one;
   return [
-    `${benchmark}: ${formatCount(found + quarantined)} rows, ${formatCountOf(examples, 'example')}${duplicates === 0 ? '' : `, ${formatCountOf(duplicates, 'duplicate')}`}${quarantined === 0 ? '' : `, ${formatCount(quarantined)} refused`}`,
+    `${benchmark}: ${formatCount(found + quarantined)} ` +
+      `rows, ${formatCountOf(examples, 'example')}${duplicates === 0 ? '' : `, ${formatCountOf(duplicates, 'duplicate')}`}${quarantined === 0 ? '' : `, ${formatCount(quarantined)} refused`}`,
     ...describeReport(one),
-    ...shown.flatMap(({ example, recipe, text }, at) => ['', `--- ${at + 1} of ${shown.length}: ${example} (${nameRecipe(recipe)})`, text]),
-    ...(found === 0 ? ['  No row is usable. Set a template or a recipe for this benchmark (docs/inputs.md).'] : []),
+    ...shown.flatMap(({ example, recipe, text }, at) => [
+      '',
+      `--- ${at + 1} of ${shown.length}: ${example} (${nameRecipe(recipe)})`,
+      text,
+    ]),
+    ...(found === 0
+      ? ['  No row is usable. Set a template or a recipe for this benchmark (docs/inputs.md).']
+      : []),
   ].join('\n');
 }
 
 /** What became of a benchmark's rows, a line for each recipe, reason and field. */
-export function describeReport({ recipes, refused, unused }: Pick<Shown, 'recipes' | 'refused' | 'unused'>): string[] {
+export function describeReport({
+  recipes,
+  refused,
+  unused,
+}: Pick<Shown, 'recipes' | 'refused' | 'unused'>): string[] {
   return [
     ...recipes.map(({ recipe, rows }) => `  made by ${nameRecipe(recipe)}: ${formatCountOf(rows, 'row')}`),
-    ...refused.map(({ reason, rows, first }) => `  refused: ${formatCountOf(rows, 'row')}, the first ${first}: ${reason}`),
+    ...refused.map(
+      ({ reason, rows, first }) => `  refused: ${formatCountOf(rows, 'row')}, the first ${first}: ${reason}`,
+    ),
     ...unused.map(({ field, rows }) => `  not used: field "${field}" of ${formatCountOf(rows, 'row')}`),
   ];
 }

@@ -5,7 +5,14 @@ import { type IndexResult, runIndex } from '../../indexer/index.ts';
 import { formatCount, formatCountOf, formatShare } from '../../run/amounts.ts';
 import { describeReport } from './examples.ts';
 import { forceTestsOption, work, stepCommand, type StepOptions } from '../options.ts';
-import { describeEmpty, describeQuarantine, formatBytes, formatTable, printResult, shorten } from '../output.ts';
+import {
+  describeEmpty,
+  describeQuarantine,
+  formatBytes,
+  formatTable,
+  printResult,
+  shorten,
+} from '../output.ts';
 
 interface IndexCommandOptions extends StepOptions {
   forceTests: boolean;
@@ -21,22 +28,48 @@ export function indexCommand(): Command {
 }
 
 /** The card as a person reads it. */
-export function describeIndex({ corpus, sample, examples, embedding, search, ranks, warnings, fresh }: IndexResult): string {
+export function describeIndex({
+  corpus,
+  sample,
+  examples,
+  embedding,
+  search,
+  ranks,
+  warnings,
+  fresh,
+}: IndexResult): string {
   const top = ranks.winners.reduce((sum, winner) => sum + winner.top, 0);
   const winners = new Map(ranks.winners.map((winner) => [winner.benchmark, winner.top]));
   const lines = [
     ...(fresh ? ['Nothing changed since the index was made:'] : []),
-    `Read ${formatCount(corpus.documents)} documents (${formatBytes(corpus.textBytes)} of text) in ${formatCountOf(corpus.shards, 'shard')}; sampled ${formatCount(sample.documents)}, dropped ${formatCount(sample.duplicateTexts)} duplicates`,
-    `Embedded with ${embedding.model} on ${embedding.device} (${embedding.source}): ${formatCount(embedding.embedded)} texts in ${embedding.seconds.toFixed(1)} s, ${formatCount(embedding.reused)} were there already`,
-    `Nearest documents by ${search.method} search (${search.why}); the HNSW index finds ${formatShare(search.hnsw.recall)} of them`,
+    `Read ${formatCount(corpus.documents)} documents (${formatBytes(corpus.textBytes)} of text) ` +
+      `in ${formatCountOf(corpus.shards, 'shard')}; sampled ${formatCount(sample.documents)}, ` +
+      `dropped ${formatCount(sample.duplicateTexts)} duplicates`,
+    `Embedded with ${embedding.model} on ${embedding.device} ` +
+      `(${embedding.source}): ${formatCount(embedding.embedded)} texts ` +
+      `in ${embedding.seconds.toFixed(1)} s, ${formatCount(embedding.reused)} were there already`,
+    `Nearest documents by ${search.method} search (${search.why}); the HNSW index ` +
+      `finds ${formatShare(search.hnsw.recall)} of them`,
     formatTable([
       ['benchmark', 'examples', 'rows refused', 'wins of the top 10 %'],
-      ...examples.map(({ benchmark, examples: count, quarantined: refused }) => [benchmark, formatCount(count), formatCount(refused), formatShare((winners.get(benchmark) ?? 0) / Math.max(1, top))]),
+      ...examples.map(({ benchmark, examples: count, quarantined: refused }) => [
+        benchmark,
+        formatCount(count),
+        formatCount(refused),
+        formatShare((winners.get(benchmark) ?? 0) / Math.max(1, top)),
+      ]),
     ]),
-    ...examples.flatMap((one) => [`${one.benchmark}:`, ...describeReport(one), ...one.shown.map(({ text }) => `  such as: ${shorten(text)}`)]),
+    ...examples.flatMap((one) => [
+      `${one.benchmark}:`,
+      ...describeReport(one),
+      ...one.shown.map(({ text }) => `  such as: ${shorten(text)}`),
+    ]),
     '"betr examples" shows these examples whole.',
   ];
-  const quarantined = corpus.quarantined + embedding.refused + examples.reduce((sum, benchmark) => sum + benchmark.quarantined, 0);
+  const quarantined =
+    corpus.quarantined +
+    embedding.refused +
+    examples.reduce((sum, benchmark) => sum + benchmark.quarantined, 0);
   if (quarantined > 0) lines.push(describeQuarantine(quarantined));
   if (corpus.withoutDocuments.empty > 0) lines.push(describeEmpty(corpus.withoutDocuments.empty));
   return [...lines, ...warnings.map((warning) => `Note: ${warning}`)].join('\n');

@@ -14,29 +14,68 @@ interface LeaksOptions extends StepOptions {
 }
 
 export function leaksCommand(): Command {
-  return stepCommand('leaks', 'find documents that contain benchmark test items; "betr select --without-leaks" leaves them out')
-    .requiredOption('--tests <files...>', 'files of test items, of any kind that benchmarks are read from, or patterns')
-    .option('--words <count>', `look for runs of so many words, ${fewestWords} to ${defaultRunWords}; shorter texts whole`, String(defaultRunWords))
+  return stepCommand(
+    'leaks',
+    'find documents that contain benchmark test items; "betr select --without-leaks" leaves them out',
+  )
+    .requiredOption(
+      '--tests <files...>',
+      'files of test items, of any kind that benchmarks are read from, or patterns',
+    )
+    .option(
+      '--words <count>',
+      `look for runs of so many words, ${fewestWords} to ${defaultRunWords}; shorter texts whole`,
+      String(defaultRunWords),
+    )
     .action(async (options: LeaksOptions) => {
       const runWords = parseWhole('--words', options.words, fewestWords, defaultRunWords);
-      const result = await work(options, (run, report) => findLeaks(run, { tests: options.tests, runWords }, report));
+      const result = await work(options, (run, report) =>
+        findLeaks(run, { tests: options.tests, runWords }, report),
+      );
       printResult(options.json, result, describeLeaks(result));
     });
 }
 
 /** The result as a person reads it. */
-export function describeLeaks({ corpus, documents, benchmarks, inputs, testRowsQuarantined, scan }: LeaksResult): string {
+export function describeLeaks({
+  corpus,
+  documents,
+  benchmarks,
+  inputs,
+  testRowsQuarantined,
+  scan,
+}: LeaksResult): string {
   const lines = [
-    `${formatCount(documents)} of ${formatCount(corpus.documents)} documents contain a test item: a run of ${inputs.runWords} words of it, or all of it where it has ${inputs.fewestWords} to ${inputs.runWords - 1}`,
+    `${formatCount(documents)} of ${formatCount(corpus.documents)} documents contain a test item: a run ` +
+      `of ${inputs.runWords} words of it, or all of it where it has ${inputs.fewestWords} ` +
+      `to ${inputs.runWords - 1}`,
     formatTable([
       ['benchmark', 'test items', 'too short', 'found', 'documents', 'also training examples'],
-      ...benchmarks.map((row) => [row.benchmark, formatCount(row.items), formatCount(row.unchecked), formatCount(row.touched), formatCount(row.documents), formatCount(row.identical)]),
+      ...benchmarks.map((row) => [
+        row.benchmark,
+        formatCount(row.items),
+        formatCount(row.unchecked),
+        formatCount(row.touched),
+        formatCount(row.documents),
+        formatCount(row.identical),
+      ]),
     ]),
   ];
   for (const { benchmark, worst } of benchmarks) {
-    for (const { document, shard, row, item, words, passage } of worst.slice(0, 3)) lines.push(`${benchmark}: ${item} in ${document} (${shard}, row ${row}), ${words} words: ${shorten(passage)}`);
+    for (const { document, shard, row, item, words, passage } of worst.slice(0, 3))
+      lines.push(
+        `${benchmark}: ${item} in ${document} (${shard}, row ${row}), ${words} words: ${shorten(passage)}`,
+      );
   }
-  if (testRowsQuarantined > 0) lines.push(`${formatCount(testRowsQuarantined)} rows of the tests were left out; quarantine/leaks-tests.jsonl in the run folder says which and why`);
-  if (scan.chunksScanned > 0) lines.push(`Read ${formatBytes(scan.textBytes)} of text in ${scan.seconds.toFixed(1)} s (${formatBytes(scan.textBytes / scan.seconds)}/s); ${scan.chunksReused} chunks had been read already`);
+  if (testRowsQuarantined > 0)
+    lines.push(
+      `${formatCount(testRowsQuarantined)} rows of the tests were left out; ` +
+        'quarantine/leaks-tests.jsonl in the run folder says which and why',
+    );
+  if (scan.chunksScanned > 0)
+    lines.push(
+      `Read ${formatBytes(scan.textBytes)} of text in ${scan.seconds.toFixed(1)} s ` +
+        `(${formatBytes(scan.textBytes / scan.seconds)}/s); ${scan.chunksReused} chunks had been read already`,
+    );
   return lines.join('\n');
 }

@@ -16,20 +16,35 @@ import { describeEmpty, describeQuarantine, formatBytes, printResult } from '../
 import { describePrediction } from '../prediction.ts';
 
 export function rankCommand(): Command {
-  return stepCommand('rank', 'score every document of the corpus and publish the ranking (only what is new is scored)')
+  return stepCommand(
+    'rank',
+    'score every document of the corpus and publish the ranking (only what is new is scored)',
+  )
     .option(...scorerOption)
-    .option('--workers <count>', 'worker processes at once, in place of the settings\' workers', (text) => parseWorkers(text))
+    .option('--workers <count>', "worker processes at once, in place of the settings' workers", (text) =>
+      parseWorkers(text),
+    )
     .option('--publish-only', 'publish what workers have scored (betr work), without scoring', false)
-    .option('--dry-run', 'look at about 1 % of what is to be scored, and predict time, memory, disk and tokens kept', false)
+    .option(
+      '--dry-run',
+      'look at about 1 % of what is to be scored, and predict time, memory, disk and tokens kept',
+      false,
+    )
     .action(async (options: RankOptions) => {
-      if (options.dryRun && options.publishOnly) throw fail('USAGE', { problem: '--dry-run and --publish-only exclude each other' });
+      if (options.dryRun && options.publishOnly)
+        throw fail('USAGE', { problem: '--dry-run and --publish-only exclude each other' });
       if (options.dryRun) {
         await predict(options);
         return;
       }
       const result = await work(options, async (run, report) => {
-        const ranked = await (options.publishOnly ? publishScored(run, report, options.scorer) : rankCorpus(withWorkers(run, options.workers), report, options.scorer));
-        return { ...ranked, notes: [...ranked.notes, ...(options.scorer === defaultScorer ? await listOutdated(run) : [])] };
+        const ranked = await (options.publishOnly
+          ? publishScored(run, report, options.scorer)
+          : rankCorpus(withWorkers(run, options.workers), report, options.scorer));
+        return {
+          ...ranked,
+          notes: [...ranked.notes, ...(options.scorer === defaultScorer ? await listOutdated(run) : [])],
+        };
       });
       printResult(options.json, summarizeRank(result), describeRank(result));
       if (result.drift !== null && result.drift.over.length > 0) process.exitCode = driftExitCode;
@@ -40,7 +55,9 @@ export function rankCommand(): Command {
 export const driftExitCode = 4;
 
 async function predict(options: RankOptions): Promise<void> {
-  const prediction = await work(options, async (run, report) => predictRanking(await prepareRun(withWorkers(run, options.workers), options.scorer, report), report));
+  const prediction = await work(options, async (run, report) =>
+    predictRanking(await prepareRun(withWorkers(run, options.workers), options.scorer, report), report),
+  );
   printResult(options.json, prediction, describePrediction(prediction));
 }
 
@@ -65,21 +82,66 @@ export function parseWorkers(text: string, option = '--workers'): number {
 }
 
 /** The result without the parts and the histogram, which are in ranking.json. */
-export function summarizeRank({ ranking, published, drift, prediction, scores, withoutDocuments, notes }: RankResult): object {
+export function summarizeRank({
+  ranking,
+  published,
+  drift,
+  prediction,
+  scores,
+  withoutDocuments,
+  notes,
+}: RankResult): object {
   const { generation, publishedAt, documents, tokens, estimatedDocuments, textBytes, quarantined } = ranking;
-  return { published, ranking: { generation, publishedAt, documents, tokens, estimatedDocuments, textBytes, quarantined, shards: shardsOf(ranking.parts).length }, drift, prediction, ...scores, withoutDocuments, notes };
+  return {
+    published,
+    ranking: {
+      generation,
+      publishedAt,
+      documents,
+      tokens,
+      estimatedDocuments,
+      textBytes,
+      quarantined,
+      shards: shardsOf(ranking.parts).length,
+    },
+    drift,
+    prediction,
+    ...scores,
+    withoutDocuments,
+    notes,
+  };
 }
 
 /** The result as a person reads it. */
-export function describeRank({ ranking, published, drift, prediction, scores, withoutDocuments, notes }: RankResult): string {
+export function describeRank({
+  ranking,
+  published,
+  drift,
+  prediction,
+  scores,
+  withoutDocuments,
+  notes,
+}: RankResult): string {
   const estimated = ranking.estimatedDocuments > 0 ? ' (estimated)' : '';
-  const lines = [`Ranked ${formatCount(ranking.documents)} documents, ${formatCount(ranking.tokens)} tokens${estimated}; generation ${ranking.generation}${published ? '' : ', as before'}`];
-  if (scores.shardsScored > 0) lines.push(`Scored ${formatCountOf(scores.shardsScored, 'shard')}, ${formatBytes(scores.textBytes)} of text in ${scores.seconds.toFixed(1)} s (${formatBytes(scores.textBytes / scores.seconds)}/s); ${scores.shardsReused} were scored already`);
+  const lines = [
+    `Ranked ${formatCount(ranking.documents)} documents, ${formatCount(ranking.tokens)} ` +
+      `tokens${estimated}; generation ${ranking.generation}${published ? '' : ', as before'}`,
+  ];
+  if (scores.shardsScored > 0)
+    lines.push(
+      `Scored ${formatCountOf(scores.shardsScored, 'shard')}, ${formatBytes(scores.textBytes)} of text ` +
+        `in ${scores.seconds.toFixed(1)} s ` +
+        `(${formatBytes(scores.textBytes / scores.seconds)}/s); ${scores.shardsReused} were scored already`,
+    );
   else lines.push(published ? 'Nothing was left to score' : 'Nothing new to score');
   if (ranking.quarantined > 0) lines.push(describeQuarantine(ranking.quarantined));
   if (withoutDocuments.empty > 0) lines.push(describeEmpty(withoutDocuments.empty));
   for (const note of notes) lines.push(`Note: ${note}`);
-  return [...lines, ...describeDrift(drift ?? undefined), ...(prediction === null ? [] : ['', describePrediction(prediction)])].join('\n');
+  return [
+    ...lines,
+    ...describeDrift(drift ?? undefined),
+    ...(prediction === null ? [] : ['', describePrediction(prediction)]),
+  ].join('\n');
 }
 
 /** Drift as a person reads it. */
@@ -87,7 +149,16 @@ export function describeDrift(drift: Drift | undefined): string[] {
   if (drift === undefined) return [];
   const { scores, sources } = drift.whole;
   const [most] = sources;
-  const ofScores = scores === null ? 'another classifier, so that scores cannot be compared' : `PSI of the scores ${scores.psi.toFixed(3)}, largest distance ${scores.ks.toFixed(3)}`;
-  const ofSources = most === undefined ? '' : `; source "${most.source}" from ${formatShare(most.before)} to ${formatShare(most.now)} of the tokens`;
-  return [`Drift against ${drift.from}: ${ofScores}${ofSources}`, ...drift.over.map((sentence) => `  over the threshold: ${sentence}`)];
+  const ofScores =
+    scores === null
+      ? 'another classifier, so that scores cannot be compared'
+      : `PSI of the scores ${scores.psi.toFixed(3)}, largest distance ${scores.ks.toFixed(3)}`;
+  const ofSources =
+    most === undefined
+      ? ''
+      : `; source "${most.source}" from ${formatShare(most.before)} to ${formatShare(most.now)} of the tokens`;
+  return [
+    `Drift against ${drift.from}: ${ofScores}${ofSources}`,
+    ...drift.over.map((sentence) => `  over the threshold: ${sentence}`),
+  ];
 }

@@ -23,8 +23,16 @@ export function runCommand(): Command {
         const card = await trainClassifier(run, report);
         return { index, card, rank: await rankCorpus(run, report) };
       });
-      const text = [describeIndex(result.index), describeTraining(result.card), describeRank(result.rank)].join('\n\n');
+      const text = [
+        describeIndex(result.index),
+        describeTraining(result.card),
+        describeRank(result.rank),
+      ].join('\n\n');
       if (result.rank.drift !== null && result.rank.drift.over.length > 0) process.exitCode = driftExitCode;
-      printResult(options.json, { index: result.index, classifier: result.card, rank: summarizeRank(result.rank) }, text);
+      printResult(
+        options.json,
+        { index: result.index, classifier: result.card, rank: summarizeRank(result.rank) },
+        text,
+      );
     });
 }

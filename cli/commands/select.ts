@@ -1,4 +1,5 @@
-// `betr select`: writes what a cutoff keeps, as row numbers and scores or as the documents themselves, with a manifest.
+// `betr select`: writes what a cutoff keeps, as row numbers and scores or as the documents themselves, with a
+// manifest.
 
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
@@ -24,31 +25,77 @@ interface SelectOptions extends RankingOptions, QuestionOptions {
 }
 
 export function selectCommand(): Command {
-  return questionOptions(rankingCommand('select', 'write the documents above the cutoff: selection.parquet (shard, row, document, score), or the documents in the corpus\'s own format'))
+  return questionOptions(
+    rankingCommand(
+      'select',
+      'write the documents above the cutoff: selection.parquet (shard, row, document, score), or the ' +
+        "documents in the corpus's own format",
+    ),
+  )
     .requiredOption('--out <dir>', 'folder (or s3:// address) for the selection and its manifest.json')
     .addOption(new Option('--format <kind>', 'what to write').choices(['rows', 'documents']).default('rows'))
-    .addOption(new Option('--quotas <what>', 'cut within each domain, up to its weight of the kept tokens, as betr domains weighed them').choices(['domains']))
-    .addOption(new Option('--quotas-by <what>', 'what a document\'s domain is').choices(domainColumns).default('source'))
-    .option('--without-leaks', 'leave out documents that contain benchmark test items (betr leaks finds them)')
-    .option('--cut-leaks', 'with --format documents: cut test items out of the documents, 200 characters to each side, and keep what is left')
+    .addOption(
+      new Option(
+        '--quotas <what>',
+        'cut within each domain, up to its weight of the kept tokens, as betr domains weighed them',
+      ).choices(['domains']),
+    )
+    .addOption(
+      new Option('--quotas-by <what>', "what a document's domain is")
+        .choices(domainColumns)
+        .default('source'),
+    )
+    .option(
+      '--without-leaks',
+      'leave out documents that contain benchmark test items (betr leaks finds them)',
+    )
+    .option(
+      '--cut-leaks',
+      'with --format documents: cut test items out of the documents, 200 characters to each side, and ' +
+        'keep what is left',
+    )
     .action(async (options: SelectOptions) => {
       const leaks = readLeakHandling(options);
       const question = readQuestion(options);
       const run = await openRanking(options);
       const out = isRemote(options.out) ? options.out : resolve(options.out);
-      const quotas = options.quotas === undefined ? undefined : { weights: (await readDomains(run)).domains, by: options.quotasBy };
+      const quotas =
+        options.quotas === undefined
+          ? undefined
+          : { weights: (await readDomains(run)).domains, by: options.quotasBy };
       const progress = openProgress();
-      const manifest = await writeSelection(run, await readRanking(run), question, out, { format: options.format, quotas, leaks }, progress.report).finally(progress.end);
-      printResult(options.json, manifest, `${manifest.answer.summary}\nWrote ${formatCount(manifest.documents)} documents to ${out} (${formatCountOf(manifest.files.length, 'file')} and manifest.json)${describeLeaks(manifest.leaks)}`);
+      const manifest = await writeSelection(
+        run,
+        await readRanking(run),
+        question,
+        out,
+        { format: options.format, quotas, leaks },
+        progress.report,
+      ).finally(progress.end);
+      printResult(
+        options.json,
+        manifest,
+        `${manifest.answer.summary}\nWrote ${formatCount(manifest.documents)} documents to ${out} ` +
+          `(${formatCountOf(manifest.files.length, 'file')} and manifest.json)${describeLeaks(manifest.leaks)}`,
+      );
     });
 }
 
 function readLeakHandling({ withoutLeaks, cutLeaks, format }: SelectOptions): LeakHandling {
-  if (cutLeaks === true && (withoutLeaks === true || format !== 'documents')) throw fail('USAGE', { problem: '--cut-leaks cuts passages out of documents: it needs --format documents, and stands in place of --without-leaks.' });
+  if (cutLeaks === true && (withoutLeaks === true || format !== 'documents'))
+    throw fail('USAGE', {
+      problem:
+        '--cut-leaks cuts passages out of documents: it needs --format documents, and stands in place ' +
+        'of --without-leaks.',
+    });
   return cutLeaks === true ? 'cut' : withoutLeaks === true ? 'drop' : 'keep';
 }
 
 function describeLeaks(leaks: SelectionManifest['leaks']): string {
   if (leaks === null) return '';
-  return `\n${formatCount(leaks.documents)} documents above the cutoff (${formatCount(leaks.tokens)} tokens) contain test items; ${leaks.handling === 'drop' ? 'they were left out' : 'these were cut out of them'}`;
+  return (
+    `\n${formatCount(leaks.documents)} documents above the cutoff (${formatCount(leaks.tokens)} ` +
+    'tokens) contain test ' +
+    `items; ${leaks.handling === 'drop' ? 'they were left out' : 'these were cut out of them'}`
+  );
 }

@@ -20,22 +20,49 @@ interface ServeOptions extends CommonOptions {
 }
 
 export function serveCommand(): Command {
-  return command('serve', 'answer over HTTP: cutoffs, comparisons, documents, selections, jobs, and a page to see it all')
+  return command(
+    'serve',
+    'answer over HTTP: cutoffs, comparisons, documents, selections, jobs, and a page to see it all',
+  )
     .option('--port <number>', 'port to listen on; 0 for any free one', '8080')
     .option('--host <address>', 'address to listen on; any but loopback needs API keys', '127.0.0.1')
     .option('--keys <file>', "file of the API keys' hashes; keys.json in the run folder when left out")
-    .addOption(new Option('--new-key <kind>', 'make an API key, print it and end: read, or jobs (which may also start jobs)').choices([...keyKinds]))
-    .option('--allow-host <name>', "another name that requests may be for, such as a proxy's (can be repeated)", (name: string, names: string[]) => [...names, name], [])
-    .option('--rate-limit <count>', 'requests a minute from one address; 6000 when left out, without limit on loopback')
-    .option('--connections <count>', 'connections at a time from one address; 200 when left out, without limit on loopback')
-    .option('--trust-proxy <address>', 'a proxy in front of this server, or a network of them; its X-Forwarded-For says who asks (can be repeated)', (address: string, addresses: string[]) => [...addresses, address], [])
+    .addOption(
+      new Option(
+        '--new-key <kind>',
+        'make an API key, print it and end: read, or jobs (which may also start jobs)',
+      ).choices([...keyKinds]),
+    )
+    .option(
+      '--allow-host <name>',
+      "another name that requests may be for, such as a proxy's (can be repeated)",
+      (name: string, names: string[]) => [...names, name],
+      [],
+    )
+    .option(
+      '--rate-limit <count>',
+      'requests a minute from one address; 6000 when left out, without limit on loopback',
+    )
+    .option(
+      '--connections <count>',
+      'connections at a time from one address; 200 when left out, without limit on loopback',
+    )
+    .option(
+      '--trust-proxy <address>',
+      'a proxy in front of this server, or a network of them; its X-Forwarded-For says who asks (can be repeated)',
+      (address: string, addresses: string[]) => [...addresses, address],
+      [],
+    )
     .action(async (options: ServeOptions) => {
       const run = await openRun(options.config);
       const keysPath = options.keys ?? run.files.apiKeys;
       if (options.newKey !== undefined) {
         const { id, key } = await makeKey(keysPath, options.newKey);
         // Scripts take the key from standard output: K=$(betr serve --new-key read).
-        process.stderr.write(`Key ${id} of kind "${options.newKey}". It is shown this once; ${keysPath} has only its hash. Remove its entry there to end it.\n`);
+        process.stderr.write(
+          `Key ${id} of kind "${options.newKey}". It is shown this once; ${keysPath} has only its hash. ` +
+            `Remove its entry there to end it.\n`,
+        );
         printResult(options.json, { id, kind: options.newKey, key, file: keysPath }, key);
         return;
       }
@@ -44,8 +71,12 @@ export function serveCommand(): Command {
         port: parseWhole('--port', options.port, 0, 65_535),
         ...(options.keys === undefined ? {} : { keysPath: options.keys }),
         allowHosts: options.allowHost.map((name) => name.toLowerCase()),
-        ...(options.rateLimit === undefined ? {} : { requestsPerMinute: parseWhole('--rate-limit', options.rateLimit, 1, 1e9) }),
-        ...(options.connections === undefined ? {} : { connectionsPerAddress: parseWhole('--connections', options.connections, 1, 1e6) }),
+        ...(options.rateLimit === undefined
+          ? {}
+          : { requestsPerMinute: parseWhole('--rate-limit', options.rateLimit, 1, 1e9) }),
+        ...(options.connections === undefined
+          ? {}
+          : { connectionsPerAddress: parseWhole('--connections', options.connections, 1, 1e6) }),
         proxies: options.trustProxy,
       });
       const stopped = stopSignal();

@@ -1,4 +1,5 @@
-// `betr slurm`: makes the plan, writes the job scripts, and submits them: an array of workers, and a job that publishes after it.
+// `betr slurm`: makes the plan, writes the job scripts, and submits them: an array of workers, and a job that
+// publishes after it.
 
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
@@ -25,11 +26,19 @@ interface SlurmOptions extends CommonOptions {
 }
 
 export function slurmCommand(): Command {
-  return command('slurm', 'score on a Slurm cluster: submit an array of workers, and a job that publishes the ranking after them')
+  return command(
+    'slurm',
+    'score on a Slurm cluster: submit an array of workers, and a job that publishes the ranking after them',
+  )
     .argument(...runArgument)
     .option('--nodes <count>', 'elements of the array', '1')
     .option('--cpus <count>', 'worker processes, and cores, of each element', '1')
-    .option('--sbatch <option>', 'a further option of sbatch, such as --sbatch=--partition=long or --sbatch=--time=4:00:00 (may be repeated)', (option: string, all: string[]) => [...all, parseSbatch(option)], [])
+    .option(
+      '--sbatch <option>',
+      'a further option of sbatch, such as --sbatch=--partition=long or --sbatch=--time=4:00:00 (may be repeated)',
+      (option: string, all: string[]) => [...all, parseSbatch(option)],
+      [],
+    )
     .option('--dry-run', 'print the scripts and what would be submitted, and do neither', false)
     .action(async (path: string | undefined, options: SlurmOptions) => {
       const run = await openRun(path ?? options.config);
@@ -48,8 +57,14 @@ export function slurmCommand(): Command {
 
 /** Both jobs get the option; an array of jobs that publish would be one too many. */
 function parseSbatch(option: string): string {
-  if (/^(--array\b|-a)/.test(option)) throw fail('OPTION_INVALID', { option: '--sbatch', got: option, allowed: 'an option for both jobs; the array has as many elements as --nodes says' });
-  if (option.includes('\n')) throw fail('OPTION_INVALID', { option: '--sbatch', got: option, allowed: 'an option of one line' });
+  if (/^(--array\b|-a)/.test(option))
+    throw fail('OPTION_INVALID', {
+      option: '--sbatch',
+      got: option,
+      allowed: 'an option for both jobs; the array has as many elements as --nodes says',
+    });
+  if (option.includes('\n'))
+    throw fail('OPTION_INVALID', { option: '--sbatch', got: option, allowed: 'an option of one line' });
   return option;
 }
 
@@ -65,15 +80,26 @@ function submissions({ folder }: SlurmJob, array: string): string[][] {
 
 async function printDraft(run: Run, job: SlurmJob, json: boolean): Promise<void> {
   const scripts = { [workFile]: workScript(job), [publishFile]: publishScript(job) };
-  const commands = submissions(job, '$array').map((words) => words.map((word) => (word.includes('$array') ? word : quote(word))).join(' '));
+  const commands = submissions(job, '$array').map((words) =>
+    words.map((word) => (word.includes('$array') ? word : quote(word))).join(' '),
+  );
   const { unscored: shardsToScore } = await surveyCorpus(run);
-  const text = [...Object.entries(scripts).map(([name, script]) => `# ${join(job.folder, name)}\n${script}`), '# To be submitted:', ...commands, '', `To be scored: ${formatCountOf(shardsToScore, 'shard')}`].join('\n');
+  const text = [
+    ...Object.entries(scripts).map(([name, script]) => `# ${join(job.folder, name)}\n${script}`),
+    '# To be submitted:',
+    ...commands,
+    '',
+    `To be scored: ${formatCountOf(shardsToScore, 'shard')}`,
+  ].join('\n');
   printResult(json, { shardsToScore, scripts, commands }, text);
 }
 
 async function submit(run: Run, job: SlurmJob, json: boolean): Promise<void> {
   const progress = openProgress();
-  const open = await withLock(run, async () => (await listOpenTasks(run, listTasks(run, await makePlan(run, progress.report)))).open).finally(() => {
+  const open = await withLock(
+    run,
+    async () => (await listOpenTasks(run, listTasks(run, await makePlan(run, progress.report)))).open,
+  ).finally(() => {
     progress.end();
   });
   if (open.length === 0) {
@@ -84,7 +110,13 @@ async function submit(run: Run, job: SlurmJob, json: boolean): Promise<void> {
   await commitBytes(join(job.folder, publishFile), publishScript(job));
   const array = await sbatch(submissions(job, '')[0]);
   const publish = await sbatch(submissions(job, array)[1]);
-  printResult(json, { chunks: open.length, array, publish }, `Submitted array ${array} of ${formatCount(job.nodes)} for ${formatCountOf(open.length, 'chunk')}, and job ${publish}, which publishes after it. Logs: ${job.folder}. To end both: scancel ${array} ${publish}`);
+  printResult(
+    json,
+    { chunks: open.length, array, publish },
+    `Submitted array ${array} of ${formatCount(job.nodes)} for ${formatCountOf(open.length, 'chunk')}, ` +
+      `and job ${publish}, which publishes after it. Logs: ${job.folder}. To end both: ` +
+      `scancel ${array} ${publish}`,
+  );
 }
 
 /** Submits a script and gives the job's number. Errors: SLURM_FAILED. */
@@ -93,7 +125,8 @@ async function sbatch([program = '', ...args]: readonly string[] = []): Promise<
     const { stdout } = await promisify(execFile)(program, args, { encoding: 'utf8' });
     return stdout.trim().split(';')[0] ?? '';
   } catch (error) {
-    const reason = systemCode(error) === 'ENOENT' ? 'there is no sbatch on this machine' : reasonOf(error).trim();
+    const reason =
+      systemCode(error) === 'ENOENT' ? 'there is no sbatch on this machine' : reasonOf(error).trim();
     throw fail('SLURM_FAILED', { reason }, error);
   }
 }

@@ -22,7 +22,10 @@ interface Status {
   rankings: string[];
   index: Pick<IndexCard, 'corpus' | 'sample' | 'warnings'> | null;
   classifier: { rocAuc: number; documents: number } | null;
-  ranking: Pick<Ranking, 'generation' | 'publishedAt' | 'documents' | 'tokens' | 'estimatedDocuments' | 'quarantined'> | null;
+  ranking: Pick<
+    Ranking,
+    'generation' | 'publishedAt' | 'documents' | 'tokens' | 'estimatedDocuments' | 'quarantined'
+  > | null;
   /** How the ranking differs from the one before; null where there was none. */
   drift: Drift | null;
   /** Shards of the corpus that the classifier has not scored yet; null before there is a classifier. */
@@ -30,7 +33,10 @@ interface Status {
   /** Chunks of the plan, and who is at work on them or on the run. */
   chunks: { scored: number; all: number } | null;
   atWork: Awaited<ReturnType<typeof listAtWork>>;
-  /** Shards that are not in the ranking, that are not what was ranked, and that were ranked and are no longer there. */
+  /**
+   * Shards that are not in the ranking, that are not what was ranked, and that were ranked and are no longer
+   * there.
+   */
   changes: ShardChanges;
   /** What is of other settings than there are now. */
   outdated: string[];
@@ -39,12 +45,14 @@ interface Status {
 }
 
 export function statusCommand(): Command {
-  return rankingCommand('status', 'what the run holds, and what is left to do').action(async ({ config, scorer, json }: RankingOptions) => {
-    const run = await openRun(config);
-    const status = await readStatus(rankingRun(run, scorer), await listRankings(run));
-    printResult(json, status, describeStatus(status));
-    if (status.problems.length > 0) process.exitCode = 1;
-  });
+  return rankingCommand('status', 'what the run holds, and what is left to do').action(
+    async ({ config, scorer, json }: RankingOptions) => {
+      const run = await openRun(config);
+      const status = await readStatus(rankingRun(run, scorer), await listRankings(run));
+      printResult(json, status, describeStatus(status));
+      if (status.problems.length > 0) process.exitCode = 1;
+    },
+  );
 }
 
 async function readStatus(run: Run, rankings: string[]): Promise<Status> {
@@ -62,13 +70,27 @@ async function readStatus(run: Run, rankings: string[]): Promise<Status> {
   const card: Card | null = await ifThere(readCard(run));
   const ranking = await ifThere(readRanking(run));
   const corpus = await ifThere(surveyCorpus(run));
-  for (const problem of corpus?.problems ?? []) problems.push(`${problem}. "betr rank" scores again what is missing.`);
+  for (const problem of corpus?.problems ?? [])
+    problems.push(`${problem}. "betr rank" scores again what is missing.`);
   return {
     folder: run.folder,
     rankings,
     index: index === null ? null : { corpus: index.corpus, sample: index.sample, warnings: index.warnings },
-    classifier: card === null ? null : { rocAuc: card.outputs[0]?.heldOut.rocAuc.value ?? Number.NaN, documents: card.documents.training },
-    ranking: ranking === null ? null : { generation: ranking.generation, publishedAt: ranking.publishedAt, documents: ranking.documents, tokens: ranking.tokens, estimatedDocuments: ranking.estimatedDocuments, quarantined: ranking.quarantined },
+    classifier:
+      card === null
+        ? null
+        : { rocAuc: card.outputs[0]?.heldOut.rocAuc.value ?? Number.NaN, documents: card.documents.training },
+    ranking:
+      ranking === null
+        ? null
+        : {
+            generation: ranking.generation,
+            publishedAt: ranking.publishedAt,
+            documents: ranking.documents,
+            tokens: ranking.tokens,
+            estimatedDocuments: ranking.estimatedDocuments,
+            quarantined: ranking.quarantined,
+          },
     drift: ranking === null ? null : ((await ifThere(readDrift(run, ranking))) ?? null),
     shardsToScore: corpus?.unscored ?? null,
     chunks: corpus?.chunks ?? null,
@@ -79,24 +101,66 @@ async function readStatus(run: Run, rankings: string[]): Promise<Status> {
   };
 }
 
-function describeToScore(shards: number, { changes: { fresh, changed, gone }, chunks, atWork }: Status): string {
+function describeToScore(
+  shards: number,
+  { changes: { fresh, changed, gone }, chunks, atWork }: Status,
+): string {
   // Shards that are new are not cut into chunks yet.
   const isBegun = chunks !== null && chunks.scored > 0 && chunks.scored < chunks.all;
-  const done = chunks !== null && (atWork.length > 0 || isBegun) ? `; ${formatCount(chunks.scored)} of ${formatCountOf(chunks.all, 'chunk')} done` : '';
-  if (atWork.length > 0 || shards > 0) return `${formatCountOf(shards, 'shard')}${done}${atWork.length > 0 ? '' : ': betr rank'}`;
+  const done =
+    chunks !== null && (atWork.length > 0 || isBegun)
+      ? `; ${formatCount(chunks.scored)} of ${formatCountOf(chunks.all, 'chunk')} done`
+      : '';
+  if (atWork.length > 0 || shards > 0)
+    return `${formatCountOf(shards, 'shard')}${done}${atWork.length > 0 ? '' : ': betr rank'}`;
   return fresh.length + changed.length + gone.length > 0 ? 'nothing; to publish: betr rank' : 'nothing';
 }
 
 function describeStatus(status: Status): string {
-  const { folder, rankings, index, classifier, ranking, drift, shardsToScore, atWork, changes, outdated, problems } = status;
+  const {
+    folder,
+    rankings,
+    index,
+    classifier,
+    ranking,
+    drift,
+    shardsToScore,
+    atWork,
+    changes,
+    outdated,
+    problems,
+  } = status;
   return [
     `Run folder  ${folder}`,
-    `Index       ${index === null ? 'none yet: betr index' : `${formatCount(index.sample.documents)} of ${formatCount(index.corpus.documents)} documents sampled`}`,
-    `Classifier  ${classifier === null ? 'none yet: betr train' : `held-out ROC-AUC ${classifier.rocAuc.toFixed(3)}, from ${formatCount(classifier.documents)} documents`}`,
-    `Ranking     ${ranking === null ? 'none yet: betr rank' : `generation ${ranking.generation} of ${ranking.publishedAt}: ${formatCount(ranking.documents)} documents, ${formatCount(ranking.tokens)} tokens${ranking.estimatedDocuments > 0 ? ' (estimated)' : ''}, ${formatCount(ranking.quarantined)} rows quarantined`}`,
+    `Index       ${
+      index === null
+        ? 'none yet: betr index'
+        : `${formatCount(index.sample.documents)} ` +
+          `of ${formatCount(index.corpus.documents)} documents sampled`
+    }`,
+    `Classifier  ${
+      classifier === null
+        ? 'none yet: betr ' + 'train'
+        : `held-out ROC-AUC ${classifier.rocAuc.toFixed(3)}, ` +
+          `from ${formatCount(classifier.documents)} documents`
+    }`,
+    `Ranking     ${
+      ranking === null
+        ? 'none yet: betr rank'
+        : `generation ${ranking.generation} ` +
+          `of ${ranking.publishedAt}: ${formatCount(ranking.documents)} ` +
+          `documents, ${formatCount(ranking.tokens)} ` +
+          `tokens${ranking.estimatedDocuments > 0 ? ' (estimated)' : ''}, ${formatCount(ranking.quarantined)} rows quarantined`
+    }`,
     ...describeDrift(drift ?? undefined),
     ...(shardsToScore === null ? [] : [`To score    ${describeToScore(shardsToScore, status)}`]),
-    ...(atWork.length > 0 ? [`At work     ${formatNames(atWork.map(({ pid, host, since }) => `process ${pid} on ${host} since ${since}`))}`] : []),
+    ...(atWork.length > 0
+      ? [
+          `At work     ${formatNames(
+            atWork.map(({ pid, host, since }) => `process ${pid} on ${host} ` + `since ${since}`),
+          )}`,
+        ]
+      : []),
     ...(changes.changed.length > 0 ? [`Changed     since the ranking: ${formatNames(changes.changed)}`] : []),
     ...(changes.gone.length > 0 ? [`Gone        since the ranking: ${formatNames(changes.gone)}`] : []),
     ...(rankings.length > 0 ? [`Rankings    betr, ${rankings.join(', ')} (--scorer NAME)`] : []),

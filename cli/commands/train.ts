@@ -1,4 +1,5 @@
-// `betr train`: learns the sample's scores from the text alone; writes the file that fastText learns them from.
+// `betr train`: learns the sample's scores from the text alone; writes the file that fastText learns them
+// from.
 
 import { resolve } from 'node:path';
 import { type Command } from 'commander';
@@ -16,11 +17,22 @@ interface TrainOptions extends StepOptions {
 }
 
 export function trainCommand(): Command {
-  return stepCommand('train', 'train the classifier on the sample\'s scores')
-    .option('--export-fasttext <file>', 'also write the training documents as "fasttext supervised" takes them, to train the paper\'s own classifier')
+  return stepCommand('train', "train the classifier on the sample's scores")
+    .option(
+      '--export-fasttext <file>',
+      'also write the training documents as "fasttext supervised" takes them, to train the paper\'s own classifier',
+    )
     .action(async ({ exportFasttext, ...options }: TrainOptions) => {
-      const { card, exported } = await work(options, async (run, report) => ({ card: await trainClassifier(run, report), exported: exportFasttext === undefined ? undefined : await exportTraining(run, resolve(exportFasttext)) }));
-      printResult(options.json, exported === undefined ? card : { ...card, exported }, [describeTraining(card), ...(exported === undefined ? [] : [describeExport(exported)])].join('\n'));
+      const { card, exported } = await work(options, async (run, report) => ({
+        card: await trainClassifier(run, report),
+        exported:
+          exportFasttext === undefined ? undefined : await exportTraining(run, resolve(exportFasttext)),
+      }));
+      printResult(
+        options.json,
+        exported === undefined ? card : { ...card, exported },
+        [describeTraining(card), ...(exported === undefined ? [] : [describeExport(exported)])].join('\n'),
+      );
     });
 }
 
@@ -39,21 +51,32 @@ async function exportTraining(run: Run, path: string): Promise<Exported> {
 }
 
 function describeExport({ path, hq, other, command }: Exported): string {
-  return `Wrote ${formatCount(hq)} documents of the label hq and ${formatCount(other)} of other to ${path}. The paper's classifier:\n  ${command}`;
+  return (
+    `Wrote ${formatCount(hq)} documents of the label hq and ${formatCount(other)} of other ` +
+    `to ${path}. The paper's classifier:\n  ${command}`
+  );
 }
 
 /** The card as a person reads it. */
 export function describeTraining(card: Card): string {
-  const show = ({ value, low, high }: Interval): string => `${value.toFixed(3)} (${low.toFixed(3)}–${high.toFixed(3)})`;
+  const show = ({ value, low, high }: Interval): string =>
+    `${value.toFixed(3)} (${low.toFixed(3)}–${high.toFixed(3)})`;
   const at = (fidelity: Card['outputs'][number]['heldOut'], keep: number): string => {
     const kept = fidelity.kept.find((entry) => entry.keep === keep);
     return kept === undefined ? '' : show(kept.precision);
   };
   return [
-    `Trained on ${formatCount(card.documents.training)} documents in ${card.training.epochsRun} passes; on ${formatCount(card.documents.heldOut)} held-out ones, with 95 % intervals:`,
+    `Trained on ${formatCount(card.documents.training)} documents in ${card.training.epochsRun} passes; ` +
+      `on ${formatCount(card.documents.heldOut)} held-out ones, with 95 % intervals:`,
     formatTable([
       ['output', 'ROC-AUC', 'balanced accuracy', 'Spearman', 'precision at 10 % kept'],
-      ...card.outputs.map(({ name, heldOut }) => [name, show(heldOut.rocAuc), show(heldOut.balancedAccuracy), show(heldOut.spearman), at(heldOut, 0.1)]),
+      ...card.outputs.map(({ name, heldOut }) => [
+        name,
+        show(heldOut.rocAuc),
+        show(heldOut.balancedAccuracy),
+        show(heldOut.spearman),
+        at(heldOut, 0.1),
+      ]),
     ]),
     ...card.notes.map((note) => `Note: ${note}`),
   ].join('\n');

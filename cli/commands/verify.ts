@@ -7,9 +7,13 @@ import { openRanking, rankingCommand, type RankingOptions, runArgument } from '.
 import { formatBytes, openProgress, printResult } from '../output.ts';
 
 export function verifyCommand(): Command {
-  return rankingCommand('verify', 'prove that the ranking is whole and unaltered: every part, checksum, sum, and row of the corpus; exit code 1 when it is not')
+  return rankingCommand(
+    'verify',
+    'prove that the ranking is whole and unaltered: every part, checksum, sum, and row of the corpus; ' +
+      'exit code 1 when it is not',
+  )
     .argument(...runArgument)
-    .option('--corpus', 'count the rows of the corpus\'s files again as well (reads all of them)', false)
+    .option('--corpus', "count the rows of the corpus's files again as well (reads all of them)", false)
     .action(async (path: string | undefined, options: RankingOptions & { corpus: boolean }) => {
       const run = await openRanking({ ...options, config: path ?? options.config });
       const progress = openProgress();
@@ -21,9 +25,29 @@ export function verifyCommand(): Command {
     });
 }
 
-function describeVerification({ generation, problems, parts, rows, documents, quarantined, blank, bytes, hashSeconds, seconds }: Verification): string {
-  const counts = `${formatCount(rows)} rows of the corpus: ${formatCount(documents)} scored, ${formatCount(quarantined)} in quarantine, ${formatCount(blank)} blank`;
-  const speed = `${formatCountOf(parts, 'part')}, ${formatBytes(bytes)} hashed at ${formatBytes(bytes / Math.max(hashSeconds, 1e-3))}/s, ${seconds.toFixed(1)} s in all`;
-  if (problems.length > 0) return [`NOT proven (${formatCountOf(problems.length, 'problem')}):`, ...problems.map((problem) => `  - ${problem}`), speed].join('\n');
+function describeVerification({
+  generation,
+  problems,
+  parts,
+  rows,
+  documents,
+  quarantined,
+  blank,
+  bytes,
+  hashSeconds,
+  seconds,
+}: Verification): string {
+  const counts =
+    `${formatCount(rows)} rows of the corpus: ${formatCount(documents)} ` +
+    `scored, ${formatCount(quarantined)} in quarantine, ${formatCount(blank)} blank`;
+  const speed =
+    `${formatCountOf(parts, 'part')}, ${formatBytes(bytes)} hashed ` +
+    `at ${formatBytes(bytes / Math.max(hashSeconds, 1e-3))}/s, ${seconds.toFixed(1)} s in all`;
+  if (problems.length > 0)
+    return [
+      `NOT proven (${formatCountOf(problems.length, 'problem')}):`,
+      ...problems.map((problem) => `  - ${problem}`),
+      speed,
+    ].join('\n');
   return `Ranking ${generation ?? ''} is whole and unaltered. ${counts}. ${speed}`;
 }

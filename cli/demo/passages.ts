@@ -1,8 +1,12 @@
-// Long texts cut into documents of a few paragraphs, at blank lines where there are any and between sentences where there are none.
+// Long texts cut into documents of a few paragraphs, at blank lines where there are any and between sentences
+// where there are none.
 
 const betweenSentences = /(?<=[.!?]["')\]]?)\s+(?=["'(]?[A-Z0-9])/;
 
-/** The text in pieces of about `characters`, each of whole paragraphs or sentences; a short rest stays with the piece before it. */
+/**
+ * The text in pieces of about `characters`, each of whole paragraphs or sentences; a short rest stays with
+ * the piece before it.
+ */
 export function cutPassages(text: string, characters: number): string[] {
   const passages: string[] = [];
   let passage = '';
@@ -14,7 +18,8 @@ export function cutPassages(text: string, characters: number): string[] {
     passage += `${passage === '' ? '' : separator}${piece}`;
   }
   const last = passages.at(-1);
-  if (last !== undefined && passage.length < characters / 4) passages[passages.length - 1] = passage === '' ? last : `${last}\n\n${passage}`;
+  if (last !== undefined && passage.length < characters / 4)
+    passages[passages.length - 1] = passage === '' ? last : `${last}\n\n${passage}`;
   else if (passage !== '') passages.push(passage);
   return passages;
 }
@@ -28,6 +33,7 @@ function* listPieces(text: string, characters: number): Generator<{ piece: strin
       yield { piece: whole, separator: '\n\n' };
       continue;
     }
-    for (const [number, sentence] of whole.split(betweenSentences).entries()) yield { piece: sentence, separator: number === 0 ? '\n\n' : ' ' };
+    for (const [number, sentence] of whole.split(betweenSentences).entries())
+      yield { piece: sentence, separator: number === 0 ? '\n\n' : ' ' };
   }
 }

@@ -1,4 +1,5 @@
-// What `betr demo` tells a newcomer: what went in, what was learned, what each budget keeps, what the cut does, and where to go on.
+// What `betr demo` tells a newcomer: what went in, what was learned, what each budget keeps, what the cut
+// does, and where to go on.
 
 import { relative } from 'node:path';
 import { formatAmount, formatCount, formatFlops, formatShare } from '../../run/amounts.ts';
@@ -8,42 +9,80 @@ import type { Demo } from './result.ts';
 
 /** The demo's result as a person reads it. */
 export function describeDemo(demo: Demo): string {
-  return [describeInputs, describeLearning, describeFavoured, describeBudgets, describeCut, describeFiles, describeNext]
+  return [
+    describeInputs,
+    describeLearning,
+    describeFavoured,
+    describeBudgets,
+    describeCut,
+    describeFiles,
+    describeNext,
+  ]
     .map((describe) => describe(demo).join('\n'))
     .join('\n\n');
 }
 
 function describeInputs({ corpus, rank: { ranking }, index }: Demo): string[] {
   return [
-    `CORPUS  ${formatCount(ranking.documents)} documents, about ${formatAmount(ranking.tokens)} tokens (estimated), ${formatBytes(ranking.textBytes)} of real text in ${corpus.sources.length} files`,
+    `CORPUS  ${formatCount(ranking.documents)} documents, about ${formatAmount(ranking.tokens)} tokens ` +
+      `(estimated), ${formatBytes(ranking.textBytes)} of real text in ${corpus.sources.length} files`,
     `BENCHMARKS  ${index.examples.map(({ benchmark, examples }) => `${benchmark} (${examples} examples)`).join(', ')}`,
   ];
 }
 
 function describeLearning({ index, classifier, rank, seconds }: Demo): string[] {
   const { embedding, sample, ranks } = index;
-  const speed = (count: number, ofSeconds: number): string => (ofSeconds > 0 ? ` (${formatCount(count / ofSeconds)} a second)` : '');
-  const embedded = index.fresh || embedding.embedded === 0 ? 'all embedded by an earlier run' : `${formatCount(embedding.embedded)} texts embedded in ${embedding.seconds.toFixed(0)} s${speed(embedding.embedded, embedding.seconds)}${embedding.reused > 0 ? `, ${formatCount(embedding.reused)} by an earlier run` : ''}`;
-  const scored = rank.scores.shardsScored === 0 ? 'all scored by an earlier run' : `${formatBytes(rank.scores.textBytes)} scored in ${rank.scores.seconds.toFixed(1)} s (${formatBytes(rank.scores.textBytes / rank.scores.seconds)} a second, reading and writing included)`;
+  const speed = (count: number, ofSeconds: number): string =>
+    ofSeconds > 0 ? ` (${formatCount(count / ofSeconds)} a second)` : '';
+  const embedded =
+    index.fresh || embedding.embedded === 0
+      ? 'all embedded by an earlier run'
+      : `${formatCount(embedding.embedded)} texts embedded in ${embedding.seconds.toFixed(0)} ` +
+        `s${speed(embedding.embedded, embedding.seconds)}${embedding.reused > 0 ? `, ${formatCount(embedding.reused)} by an earlier run` : ''}`;
+  const scored =
+    rank.scores.shardsScored === 0
+      ? 'all scored by an earlier run'
+      : `${formatBytes(rank.scores.textBytes)} scored in ${rank.scores.seconds.toFixed(1)} s ` +
+        `(${formatBytes(rank.scores.textBytes / rank.scores.seconds)} a second, reading and writing included)`;
   return [
-    `INDEX   ${formatCount(sample.documents)} sampled documents and ${formatCount(index.examples.reduce((sum, { examples }) => sum + examples, 0))} examples: ${embedded}; ${embedding.model} on ${embedding.device}`,
-    `        every sampled document has its best rank over all examples (${ranks.documentsPerExample.toFixed(0)} documents an example; the method's paper has about 700)`,
-    `TRAIN   learned from text alone on ${formatCount(classifier.documents.training)} documents; fidelity on ${formatCount(classifier.documents.heldOut)} held-out ones, for the joint target and for each benchmark:`,
+    `INDEX   ${formatCount(sample.documents)} sampled documents ` +
+      `and ${formatCount(index.examples.reduce((sum, { examples }) => sum + examples, 0))} ` +
+      `examples: ${embedded}; ${embedding.model} on ${embedding.device}`,
+    '        every sampled document has its best rank over all examples ' +
+      `(${ranks.documentsPerExample.toFixed(0)} documents an example; the method's paper has about 700)`,
+    `TRAIN   learned from text alone on ${formatCount(classifier.documents.training)} documents; ` +
+      `fidelity on ${formatCount(classifier.documents.heldOut)} held-out ones, for the joint target ` +
+      'and for each benchmark:',
     formatTable([
       ['        ', 'ROC-AUC', '95 % interval', 'best tenth found (chance: 10 %)'],
-      ...classifier.outputs.map(({ name, heldOut: { rocAuc, kept } }) => [`        ${name}`, rocAuc.value.toFixed(3), `${rocAuc.low.toFixed(3)}–${rocAuc.high.toFixed(3)}`, formatShare(kept.find(({ keep }) => keep === 0.1)?.precision.value ?? 0)]),
+      ...classifier.outputs.map(({ name, heldOut: { rocAuc, kept } }) => [
+        `        ${name}`,
+        rocAuc.value.toFixed(3),
+        `${rocAuc.low.toFixed(3)}–${rocAuc.high.toFixed(3)}`,
+        formatShare(kept.find(({ keep }) => keep === 0.1)?.precision.value ?? 0),
+      ]),
     ]),
     `RANK    ${scored}`,
-    `TIME    ${seconds.total.toFixed(0)} s in all, ${seconds.cpu.toFixed(0)} s of processor time: prepare ${seconds.prepare.toFixed(0)}, index ${seconds.index.toFixed(0)}, train ${seconds.train.toFixed(0)}, rank ${seconds.rank.toFixed(0)}, answer and select ${seconds.answer.toFixed(0)}`,
+    `TIME    ${seconds.total.toFixed(0)} s in all, ${seconds.cpu.toFixed(0)} s of processor time: ` +
+      `prepare ${seconds.prepare.toFixed(0)}, index ${seconds.index.toFixed(0)}, ` +
+      `train ${seconds.train.toFixed(0)}, rank ${seconds.rank.toFixed(0)}, answer and ` +
+      `select ${seconds.answer.toFixed(0)}`,
   ];
 }
 
 function describeFavoured({ favoured }: Demo): string[] {
   return [
-    `WHAT EACH TARGET FAVOURS  most favoured sources in its best ${formatShare(favoured.share)} of the tokens (× their share with no filter), and its best document`,
+    `WHAT EACH TARGET FAVOURS  most favoured sources in its best ${formatShare(favoured.share)} of the ` +
+      'tokens (× their share with no filter), and its best document',
     formatTable([
       ['target', 'first', 'second', 'best document'],
-      ...favoured.outputs.map(({ output, sources, best }) => [output, ...[0, 1].map((place) => `${sources[place]?.source ?? ''} × ${(sources[place]?.lift ?? 0).toFixed(1)}`), best.length > 60 ? `${best.slice(0, 59)}…` : best]),
+      ...favoured.outputs.map(({ output, sources, best }) => [
+        output,
+        ...[0, 1].map(
+          (place) => `${sources[place]?.source ?? ''} × ${(sources[place]?.lift ?? 0).toFixed(1)}`,
+        ),
+        best.length > 60 ? `${best.slice(0, 59)}…` : best,
+      ]),
     ]),
   ];
 }
@@ -53,7 +92,14 @@ function describeBudgets({ answers, rank: { ranking } }: Demo): string[] {
   return [
     `BUDGETS  how much to keep, by the keep-rate law ${answers[0]?.pool.law?.name ?? ''}`,
     formatTable([
-      ['FLOPs', 'model', 'tokens', 'keep of this corpus alone', `keep of a pool of ${formatAmount(pool)} tokens like it`, 'that is, in this corpus'],
+      [
+        'FLOPs',
+        'model',
+        'tokens',
+        'keep of this corpus alone',
+        `keep of a pool of ${formatAmount(pool)} tokens like it`,
+        'that is, in this corpus',
+      ],
       ...answers.map(({ budget, corpus, pool: answer }) => [
         formatFlops(budget),
         formatAmount(answer.model?.params ?? 0),
@@ -63,7 +109,8 @@ function describeBudgets({ answers, rank: { ranking } }: Demo): string[] {
         describeKept(answer),
       ]),
     ]),
-    `The laws were fitted on pools of trillions of tokens. This corpus has ${formatAmount(ranking.tokens)}, so alone it would be kept whole and repeated far too often;`,
+    'The laws were fitted on pools of trillions of tokens. This corpus ' +
+      `has ${formatAmount(ranking.tokens)}, so alone it would be kept whole and repeated far too often;`,
     `with --pool-tokens it is taken for a sample of a pool of that size, which is how betr is meant to be used.`,
   ];
 }
@@ -75,10 +122,19 @@ function describeKept({ cutoff }: Pick<Answer, 'cutoff'>): string {
 function describeCut({ selection }: Demo): string[] {
   const { answer, composition, documents, tokens } = selection;
   return [
-    `THE CUT  the best ${formatShare(answer.keep.rate)} for ${formatFlops(answer.model?.flops ?? 0)} FLOPs: ${formatCount(documents)} documents, ${formatCount(tokens)} tokens${answer.flags.includes('tokens-estimated') ? ' (estimated)' : ''}`,
+    `THE CUT  the best ${formatShare(answer.keep.rate)} for ${formatFlops(answer.model?.flops ?? 0)} ` +
+      `FLOPs: ${formatCount(documents)} documents, ${formatCount(tokens)} ` +
+      `tokens${answer.flags.includes('tokens-estimated') ? ' (estimated)' : ''}`,
     formatTable([
       ['source', 'documents', 'share with no filter', 'after the cut', 'change', 'kept of it'],
-      ...composition.map(({ source, before, after, lift, kept }) => [source, formatCount(before.documents), formatShare(before.share), formatShare(after.share), `${lift.toFixed(2)} ×`, formatShare(kept)]),
+      ...composition.map(({ source, before, after, lift, kept }) => [
+        source,
+        formatCount(before.documents),
+        formatShare(before.share),
+        formatShare(after.share),
+        `${lift.toFixed(2)} ×`,
+        formatShare(kept),
+      ]),
     ]),
   ];
 }
@@ -89,7 +145,10 @@ function describeFiles({ files, selection }: Demo): string[] {
     [files.corpus, 'the corpus; benchmarks/ beside it'],
     [files.licences, 'whose text it is'],
     [files.run, 'index, classifier, scores, ranking'],
-    [files.selection, `selection.parquet, manifest.json and the kept documents (${selection.files.length} files)`],
+    [
+      files.selection,
+      `selection.parquet, manifest.json and the kept documents (${selection.files.length} files)`,
+    ],
     [files.figure, 'the cut as a picture'],
   ];
   return ['FILES', ...formatColumns(rows.map(([path, what]) => [relative(process.cwd(), path), what]))];
@@ -102,7 +161,10 @@ function describeNext({ files }: Demo): string[] {
     ...formatColumns([
       [`npx betr cutoff --config ${settings} --params 7B --pool-tokens 1e12`, 'another budget'],
       [`npx betr select --config ${settings} --keep 10% --out best-tenth`, 'another cut'],
-      [`npx betr run --config ${settings}`, 'after you changed the settings, a benchmark or the corpus: does only what changed'],
+      [
+        `npx betr run --config ${settings}`,
+        'after you changed the settings, a benchmark or the corpus: does only what changed',
+      ],
       ['npx betr init', 'settings for a corpus of your own'],
     ]),
   ];

@@ -19,6 +19,22 @@ export interface Demo {
   /** The sources of each output's best `share` of the tokens. */
   favoured: { share: number; outputs: Favoured[] };
   selection: SelectionManifest;
-  files: { settings: string; corpus: string; benchmarks: string; licences: string; run: string; selection: string; figure: string };
-  seconds: { prepare: number; index: number; train: number; rank: number; answer: number; total: number; cpu: number };
+  files: {
+    settings: string;
+    corpus: string;
+    benchmarks: string;
+    licences: string;
+    run: string;
+    selection: string;
+    figure: string;
+  };
+  seconds: {
+    prepare: number;
+    index: number;
+    train: number;
+    rank: number;
+    answer: number;
+    total: number;
+    cpu: number;
+  };
 }

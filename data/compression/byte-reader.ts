@@ -7,7 +7,10 @@ export interface ByteReader {
   peek(least: number): Promise<Uint8Array>;
   /** Passes over bytes that were peeked at. */
   drop(bytes: number): void;
-  /** Takes so many bytes, piece by piece; a piece is of use until the next is asked for. Throws where there are fewer. */
+  /**
+   * Takes so many bytes, piece by piece; a piece is of use until the next is asked for. Throws where there
+   * are fewer.
+   */
   take(bytes: number): AsyncGenerator<Uint8Array, void>;
   /** Takes all that is left, piece by piece; a piece is valid until the next is asked for. */
   rest(): AsyncGenerator<Uint8Array, void>;
@@ -22,7 +25,12 @@ export function openByteReader(pieces: AsyncIterable<Uint8Array>): ByteReader {
   async function hold(): Promise<boolean> {
     const before = held.length === 0 ? undefined : Uint8Array.from(held);
     const next = await source.next();
-    held = next.done === true ? (before ?? new Uint8Array()) : before === undefined ? next.value : Buffer.concat([before, next.value]);
+    held =
+      next.done === true
+        ? (before ?? new Uint8Array())
+        : before === undefined
+          ? next.value
+          : Buffer.concat([before, next.value]);
     return next.done !== true;
   }
   return {
@@ -36,7 +44,7 @@ export function openByteReader(pieces: AsyncIterable<Uint8Array>): ByteReader {
       taken += bytes;
     },
     async *take(bytes) {
-      for (let left = bytes; left > 0; ) {
+      for (let left = bytes; left > 0;) {
         if (held.length === 0 && !(await hold())) throw new Error('it ends early');
         const part = held.subarray(0, left);
         held = held.subarray(part.length);
@@ -72,6 +80,10 @@ export async function passZeros(bytes: ByteReader): Promise<boolean> {
 
 /** Says that there is something at byte `at` that is not what the format calls for. */
 export function unexpectedBytes(expected: string, at: number, found: Uint8Array): string {
-  const shown = Buffer.from(found.subarray(0, 4)).toString('hex').replace(/..(?=.)/g, '$& ');
-  return at === 0 ? `it does not start with ${expected}, but with the bytes ${shown || '(none)'}` : `at byte ${at} there is neither ${expected} nor the end of the file, but the bytes ${shown}`;
+  const shown = Buffer.from(found.subarray(0, 4))
+    .toString('hex')
+    .replace(/..(?=.)/g, '$& ');
+  return at === 0
+    ? `it does not start with ${expected}, but with the bytes ${shown || '(none)'}`
+    : `at byte ${at} there is neither ${expected} nor the end of the file, but the bytes ${shown}`;
 }

@@ -1,5 +1,6 @@
-// gzip as RFC 1952 has it, every byte accounted for: members one after the other, each of them whole, and nothing but zero padding between and behind them.
-// Node's own gunzip stops without a word at a zero byte behind a member, and does not say where a problem lies; its inflate does the work here.
+// gzip as RFC 1952 has it, every byte accounted for: members one after the other, each of them whole, and
+// nothing but zero padding between and behind them. Node's own gunzip stops without a word at a zero byte
+// behind a member, and does not say where a problem lies; its inflate does the work here.
 
 import { isNativeError } from 'node:util/types';
 import * as zlib from 'node:zlib';
@@ -10,7 +11,10 @@ import { reasonOf, systemCode } from '../../run/errors/errors.ts';
 const outBytes = 1 << 20;
 const trailerBytes = 8;
 
-/** Decompresses members in pieces. A yielded piece is valid until the next is asked for. Throws with the reason and the byte offset at anything that is not a whole member or zero padding. */
+/**
+ * Decompresses members in pieces. A yielded piece is valid until the next is asked for. Throws with the
+ * reason and the byte offset at anything that is not a whole member or zero padding.
+ */
 export async function* gunzip(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const bytes = openByteReader(pieces);
   try {
@@ -23,7 +27,8 @@ export async function* gunzip(pieces: AsyncIterable<Uint8Array>): AsyncGenerator
 
 async function* readMember(bytes: ByteReader): AsyncGenerator<Uint8Array> {
   const at = bytes.taken();
-  const cutShort = (): Error => new Error(`it is cut short: the gzip member that starts at byte ${at} has no end`);
+  const cutShort = (): Error =>
+    new Error(`it is cut short: the gzip member that starts at byte ${at} has no end`);
   await passHeader(bytes, at, cutShort);
   let [crc, size] = [0, 0];
   for await (const piece of inflateMember(bytes, at, cutShort)) {
@@ -34,8 +39,10 @@ async function* readMember(bytes: ByteReader): AsyncGenerator<Uint8Array> {
   const trailer = await bytes.peek(trailerBytes);
   if (trailer.length < trailerBytes) throw cutShort();
   const view = Buffer.from(trailer.buffer, trailer.byteOffset, trailerBytes);
-  if (view.readUInt32LE(0) !== crc) throw new Error(`the gzip member that starts at byte ${at} is damaged: its checksum does not match`);
-  if (view.readUInt32LE(4) !== size) throw new Error(`the gzip member that starts at byte ${at} is damaged: its length does not match`);
+  if (view.readUInt32LE(0) !== crc)
+    throw new Error(`the gzip member that starts at byte ${at} is damaged: its checksum does not match`);
+  if (view.readUInt32LE(4) !== size)
+    throw new Error(`the gzip member that starts at byte ${at} is damaged: its length does not match`);
   bytes.drop(trailerBytes);
 }
 
@@ -51,10 +58,14 @@ async function passHeader(bytes: ByteReader, at: number, cutShort: () => Error):
     return Buffer.from(held.subarray(0, count));
   };
   const start = await bytes.peek(10);
-  if ([0x1f, 0x8b].some((byte, i) => i < start.length && start[i] !== byte)) throw new Error(unexpectedBytes('a gzip member', at, start));
+  if ([0x1f, 0x8b].some((byte, i) => i < start.length && start[i] !== byte))
+    throw new Error(unexpectedBytes('a gzip member', at, start));
   const fixed = await next(10);
   const flags = fixed[3] ?? 0;
-  if (fixed[2] !== 8 || flags >= 0x20) throw new Error(`the gzip member that starts at byte ${at} is of a kind that does not exist: its header is damaged`);
+  if (fixed[2] !== 8 || flags >= 0x20)
+    throw new Error(
+      `the gzip member that starts at byte ${at} is of a kind that does not exist: its header is damaged`,
+    );
   pass(fixed);
   if (flags & 4) {
     const length = await next(2);
@@ -62,7 +73,7 @@ async function passHeader(bytes: ByteReader, at: number, cutShort: () => Error):
     pass(await next(length.readUInt16LE(0)));
   }
   for (const flag of [8, 16]) {
-    for (let ended = (flags & flag) === 0; !ended; ) {
+    for (let ended = (flags & flag) === 0; !ended;) {
       await next(1);
       const held = await bytes.peek(1);
       const end = held.indexOf(0);
@@ -73,7 +84,10 @@ async function passHeader(bytes: ByteReader, at: number, cutShort: () => Error):
   if ((flags & 2) === 0) return;
   const expected = crc & 0xffff;
   const sum = await next(2);
-  if (sum.readUInt16LE(0) !== expected) throw new Error(`the header of the gzip member that starts at byte ${at} is damaged: its checksum does not match`);
+  if (sum.readUInt16LE(0) !== expected)
+    throw new Error(
+      `the header of the gzip member that starts at byte ${at} is damaged: its checksum does not match`,
+    );
   pass(sum);
 }
 
@@ -86,9 +100,10 @@ async function* inflateMember(bytes: ByteReader, at: number, cutShort: () => Err
     return;
   }
   const stream = zlib.createInflateRaw({ chunkSize: outBytes });
-  // Invariant: what the stream took of what it was given is taken from `bytes`; where it takes less than all, the data have ended.
+  // Invariant: what the stream took of what it was given is taken from `bytes`; where it takes less than all,
+  // the data have ended.
   const feeding = (async () => {
-    for (let ended = false; !ended && !stream.destroyed; ) {
+    for (let ended = false; !ended && !stream.destroyed;) {
       // In memory of its own, as another thread reads it.
       const piece = Uint8Array.from(await bytes.peek(1));
       if (piece.length === 0) return void stream.end();
@@ -100,13 +115,19 @@ async function* inflateMember(bytes: ByteReader, at: number, cutShort: () => Err
     }
   })();
   // Whatever it throws, the stream is told.
-  feeding.catch((error: unknown) => stream.destroy(isNativeError(error) ? error : new Error(reasonOf(error))));
+  feeding.catch((error: unknown) =>
+    stream.destroy(isNativeError(error) ? error : new Error(reasonOf(error))),
+  );
   try {
     for await (const piece of stream) yield buffer.parse(piece);
     await feeding;
   } catch (error) {
     if (systemCode(error) === 'Z_BUF_ERROR') throw cutShort();
-    throw systemCode(error) === 'Z_DATA_ERROR' ? new Error(`the gzip member that starts at byte ${at} is damaged: ${reasonOf(error)}`, { cause: error }) : error;
+    throw systemCode(error) === 'Z_DATA_ERROR'
+      ? new Error(`the gzip member that starts at byte ${at} is damaged: ${reasonOf(error)}`, {
+          cause: error,
+        })
+      : error;
   } finally {
     stream.destroy();
   }
@@ -118,10 +139,19 @@ const buffer = z.instanceof(Buffer);
 const smallBytes = 1 << 16;
 const inflated = z.object({ buffer, engine: z.object({ bytesWritten: z.number() }) });
 
-/** A member at once, as a stream takes longer to open than to decompress a few kilobytes. undefined where the bytes do not hold all of it, or are damaged: the stream says how. */
+/**
+ * A member at once, as a stream takes longer to open than to decompress a few kilobytes. undefined where the
+ * bytes do not hold all of it, or are damaged: the stream says how.
+ */
 function inflateSmall(bytes: Uint8Array): z.output<typeof inflated> | undefined {
   try {
-    const found = inflated.parse(zlib.inflateRawSync(bytes, { info: true, finishFlush: zlib.constants.Z_SYNC_FLUSH, maxOutputLength: outBytes }));
+    const found = inflated.parse(
+      zlib.inflateRawSync(bytes, {
+        info: true,
+        finishFlush: zlib.constants.Z_SYNC_FLUSH,
+        maxOutputLength: outBytes,
+      }),
+    );
     return found.engine.bytesWritten < bytes.length ? found : undefined;
   } catch {
     return undefined;

@@ -1,5 +1,6 @@
-// Zstandard as RFC 8878 has it, every byte accounted for: frames and skippable frames one after the other, each of them whole, and nothing but zero padding
-// between and behind them. Where a frame ends is found here, by the headers of its blocks, so that every decoder is held to the same rule.
+// Zstandard as RFC 8878 has it, every byte accounted for: frames and skippable frames one after the other,
+// each of them whole, and nothing but zero padding between and behind them. Where a frame ends is found here,
+// by the headers of its blocks, so that every decoder is held to the same rule.
 
 import { getEnvironmentData } from 'node:worker_threads';
 import { type ByteReader, openByteReader, passZeros, unexpectedBytes } from './byte-reader.ts';
@@ -8,18 +9,30 @@ import { limit, limitKey, mostWindowMegabytes } from '../../run/zstd-window.ts';
 
 export interface ZstdFrame {
   headerBytes: number;
-  /** How far back content may refer, which has to be in memory: at most the content's length, where that is known. */
+  /**
+   * How far back content may refer, which has to be in memory: at most the content's length, where that is
+   * known.
+   */
   windowBytes: number;
   /** Length of the content, where the header says. */
   contentBytes: number | undefined;
   hasChecksum: boolean;
 }
 
-/** Decompresses one whole frame, header to checksum, in pieces that are each valid until the next is asked for; yields such pieces. Throws where the frame is damaged. */
+/**
+ * Decompresses one whole frame, header to checksum, in pieces that are each valid until the next is asked
+ * for; yields such pieces. Throws where the frame is damaged.
+ */
 export type FrameDecoder = (bytes: AsyncIterable<Uint8Array>, frame: ZstdFrame) => AsyncIterable<Uint8Array>;
 
-/** Decompresses all frames. Throws with the reason and the byte offset at anything that is neither a whole frame nor zero padding. */
-export async function* decompressFrames(pieces: AsyncIterable<Uint8Array>, decode: FrameDecoder): AsyncGenerator<Uint8Array> {
+/**
+ * Decompresses all frames. Throws with the reason and the byte offset at anything that is neither a whole
+ * frame nor zero padding.
+ */
+export async function* decompressFrames(
+  pieces: AsyncIterable<Uint8Array>,
+  decode: FrameDecoder,
+): AsyncGenerator<Uint8Array> {
   const bytes = openByteReader(pieces);
   try {
     do yield* readFrame(bytes, decode);
@@ -33,10 +46,18 @@ type Problem = (reason?: string, cause?: unknown) => Error;
 
 async function* readFrame(bytes: ByteReader, decode: FrameDecoder): AsyncGenerator<Uint8Array> {
   const at = bytes.taken();
-  const problem: Problem = (reason, cause) => new Error(reason === undefined ? `it is cut short: the Zstandard frame that starts at byte ${at} has no end` : `the Zstandard frame that starts at byte ${at} ${reason}`, { cause });
+  const problem: Problem = (reason, cause) =>
+    new Error(
+      reason === undefined
+        ? `it is cut short: the Zstandard frame that starts at byte ${at} has no end`
+        : `the Zstandard frame that starts at byte ${at} ${reason}`,
+      { cause },
+    );
   const start = await bytes.peek(mostHeaderBytes);
   const isFrame = frameMagic.every((byte, i) => i >= start.length || start[i] === byte);
-  const isSkippable = skippableMagic.every((byte, i) => i >= start.length || (i === 0 ? (start[0] ?? 0) & 0xf0 : start[i]) === byte);
+  const isSkippable = skippableMagic.every(
+    (byte, i) => i >= start.length || (i === 0 ? (start[0] ?? 0) & 0xf0 : start[i]) === byte,
+  );
   if (!isFrame && !isSkippable) throw new Error(unexpectedBytes('a Zstandard frame', at, start));
   if (isSkippable) {
     await skipFrame(bytes, start, problem);
@@ -62,7 +83,10 @@ async function* readFrame(bytes: ByteReader, decode: FrameDecoder): AsyncGenerat
   } catch (error) {
     throw error === sourceError ? error : problem(`cannot be decompressed: ${reasonOf(error)}`, error);
   }
-  if (length !== (frame.contentBytes ?? length)) throw problem(`is damaged: it holds ${length} bytes of content where its header promises ${frame.contentBytes}`);
+  if (length !== (frame.contentBytes ?? length))
+    throw problem(
+      `is damaged: it holds ${length} bytes of content where its header promises ${frame.contentBytes}`,
+    );
 }
 
 const frameMagic = [0x28, 0xb5, 0x2f, 0xfd];
@@ -72,7 +96,7 @@ const mostHeaderBytes = 18;
 
 async function skipFrame(bytes: ByteReader, start: Uint8Array, problem: Problem): Promise<void> {
   if (start.length < 8) throw problem();
-  for (let left = 8 + viewOf(start).readUInt32LE(4); left > 0; ) {
+  for (let left = 8 + viewOf(start).readUInt32LE(4); left > 0;) {
     const held = await bytes.peek(1);
     if (held.length === 0) throw problem();
     const passed = Math.min(left, held.length);
@@ -81,7 +105,10 @@ async function skipFrame(bytes: ByteReader, start: Uint8Array, problem: Problem)
   }
 }
 
-/** How much content the frame at the beginning of the bytes has, as far as its header says. Throws where it is no frame. */
+/**
+ * How much content the frame at the beginning of the bytes has, as far as its header says. Throws where it is
+ * no frame.
+ */
 export function contentBytesOf(frame: Uint8Array): number | undefined {
   const problem: Problem = (reason = 'is cut short') => new Error(`its Zstandard frame ${reason}`);
   if (!frameMagic.every((byte, i) => frame[i] === byte)) throw problem('has no header');
@@ -100,27 +127,52 @@ function readHeader(start: Uint8Array, problem: Problem): ZstdFrame {
   if (flags & 8) throw problem('is damaged: a reserved bit of its header is set');
   const view = viewOf(start);
   const dictionary = dictionaryBytes === 0 ? 0 : view.readUIntLE(dictionaryAt, dictionaryBytes);
-  if (dictionary !== 0) throw problem(`was compressed with a dictionary (number ${dictionary}), and such frames are not read: compress the file again without it`);
+  if (dictionary !== 0)
+    throw problem(
+      `was compressed with a dictionary (number ${dictionary}), and such frames are not read: compress ` +
+        'the file again without it',
+    );
   const sizeAt = dictionaryAt + dictionaryBytes;
-  const contentBytes = sizeBytes === 0 ? undefined : sizeBytes === 8 ? Number(view.readBigUInt64LE(sizeAt)) : view.readUIntLE(sizeAt, sizeBytes) + (sizeBytes === 2 ? 256 : 0);
+  const contentBytes =
+    sizeBytes === 0
+      ? undefined
+      : sizeBytes === 8
+        ? Number(view.readBigUInt64LE(sizeAt))
+        : view.readUIntLE(sizeAt, sizeBytes) + (sizeBytes === 2 ? 256 : 0);
   const windowByte = start[5] ?? 0;
   const window = isSingleSegment ? Infinity : 2 ** (10 + (windowByte >> 3)) * (1 + (windowByte & 7) / 8);
-  return { headerBytes, windowBytes: Math.min(window, contentBytes ?? Infinity), contentBytes, hasChecksum: (flags & 4) !== 0 };
+  return {
+    headerBytes,
+    windowBytes: Math.min(window, contentBytes ?? Infinity),
+    contentBytes,
+    hasChecksum: (flags & 4) !== 0,
+  };
 }
 
 function checkWindow(windowBytes: number, problem: Problem): void {
   const megabytes = Math.ceil(windowBytes / 2 ** 20);
   const most = limit.parse(getEnvironmentData(limitKey));
   if (megabytes <= most) return;
-  const advice = megabytes <= mostWindowMegabytes ? `set ${limitKey} to ${megabytes} if every worker can have that much memory` : `no decoder takes more than ${mostWindowMegabytes} MiB`;
-  throw problem(`needs a window of ${megabytes} MiB, and the setting ${limitKey} allows ${most} MiB: ${advice}, or compress the file again with a smaller --long`);
+  const advice =
+    megabytes <= mostWindowMegabytes
+      ? `set ${limitKey} to ${megabytes} if every worker can have that much memory`
+      : `no decoder takes more than ${mostWindowMegabytes} MiB`;
+  throw problem(
+    `needs a window of ${megabytes} MiB, and the setting ${limitKey} allows ${most} MiB: ${advice}, or ` +
+      'compress the file again with a smaller --long',
+  );
 }
 
 /** The bytes of one frame, whole blocks at a time where they are at hand. */
-async function* takeFrame(bytes: ByteReader, { headerBytes, hasChecksum }: ZstdFrame, problem: Problem): AsyncGenerator<Uint8Array> {
-  // Invariant: `left` bytes on is the header of the next block, or, after the last block, the end of the frame.
+async function* takeFrame(
+  bytes: ByteReader,
+  { headerBytes, hasChecksum }: ZstdFrame,
+  problem: Problem,
+): AsyncGenerator<Uint8Array> {
+  // Invariant: `left` bytes on is the header of the next block, or, after the last block, the end of the
+  // frame.
   let left = headerBytes;
-  for (let isLast = false; !isLast || left > 0; ) {
+  for (let isLast = false; !isLast || left > 0;) {
     const least = left === 0 ? blockHeaderBytes : 1;
     const held = await bytes.peek(least);
     if (held.length < least) throw problem();
@@ -130,7 +182,10 @@ async function* takeFrame(bytes: ByteReader, { headerBytes, hasChecksum }: ZstdF
       const type = (header >> 1) & 3;
       if (type === 3) throw problem('is damaged: it has a block of a type that does not exist');
       isLast = (header & 1) === 1;
-      next += blockHeaderBytes + (type === repeatedByte ? 1 : header >> 3) + (isLast && hasChecksum ? checksumBytes : 0);
+      next +=
+        blockHeaderBytes +
+        (type === repeatedByte ? 1 : header >> 3) +
+        (isLast && hasChecksum ? checksumBytes : 0);
     }
     const part = held.subarray(0, next);
     left = next - part.length;

@@ -1,17 +1,24 @@
-// Columns of DuckDB's chunks at one stroke. Its library takes and gives each value by itself, which costs more than to score it: strings that lie side by
-// side in DuckDB's memory, as most do, are fetched together here, and numbers are copied in as they are.
+// Columns of DuckDB's chunks at one stroke. Its library takes and gives each value by itself, which costs
+// more than to score it: strings that lie side by side in DuckDB's memory, as most do, are fetched together
+// here, and numbers are copied in as they are.
 
 import { isUtf8 } from 'node:buffer';
 import type { DuckDBDataChunk } from '@duckdb/node-api';
 import { bindings } from './library.ts';
 import { fail } from '../../run/errors/errors.ts';
 
-/** DuckDB's string_t: the length in 4 bytes, then the string itself where it has at most 12 bytes, else 4 of its bytes and in 8 bytes where it is. */
+/**
+ * DuckDB's string_t: the length in 4 bytes, then the string itself where it has at most 12 bytes, else 4 of
+ * its bytes and in 8 bytes where it is.
+ */
 const stringBytes = 16;
 const pointerAt = 8;
 const longestInline = 12;
 
-/** The values of a column of VARCHAR (in UTF-8) or BLOB, undefined where there is none. They are views that neighbours share: to be read only. */
+/**
+ * The values of a column of VARCHAR (in UTF-8) or BLOB, undefined where there is none. They are views that
+ * neighbours share: to be read only.
+ */
 export function readBytes({ chunk, rowCount }: DuckDBDataChunk, column: number): (Uint8Array | undefined)[] {
   const vector = bindings.data_chunk_get_vector(chunk, column);
   const { buffer, byteOffset } = bindings.vector_get_data(vector, stringBytes * rowCount);
@@ -22,9 +29,11 @@ export function readBytes({ chunk, rowCount }: DuckDBDataChunk, column: number):
   const isApart = (row: number): boolean => !isNull(row) && lengthOf(row) > longestInline;
   const addressOf = (row: number): bigint => strings.getBigUint64(stringBytes * row + pointerAt, true);
   const values = new Array<Uint8Array | undefined>(rowCount);
-  for (let row = 0; row < rowCount; ) {
+  for (let row = 0; row < rowCount;) {
     if (!isApart(row)) {
-      values[row] = isNull(row) ? undefined : new Uint8Array(buffer, byteOffset + stringBytes * row + 4, lengthOf(row));
+      values[row] = isNull(row)
+        ? undefined
+        : new Uint8Array(buffer, byteOffset + stringBytes * row + 4, lengthOf(row));
       row++;
       continue;
     }
@@ -33,12 +42,16 @@ export function readBytes({ chunk, rowCount }: DuckDBDataChunk, column: number):
     do bytes += lengthOf(row++);
     while (row < rowCount && isApart(row) && addressOf(row) === addressOf(first) + BigInt(bytes));
     const run = bindings.get_data_from_pointer(buffer, byteOffset + stringBytes * first + pointerAt, bytes);
-    for (let at = 0, own = first; own < row; at += lengthOf(own++)) values[own] = run.subarray(at, at + lengthOf(own));
+    for (let at = 0, own = first; own < row; at += lengthOf(own++))
+      values[own] = run.subarray(at, at + lengthOf(own));
   }
   return values;
 }
 
-/** The values of a column of VARCHAR or BLOB as strings; '' where there is none, undefined where it is not valid UTF-8 (which only a BLOB can be). */
+/**
+ * The values of a column of VARCHAR or BLOB as strings; '' where there is none, undefined where it is not
+ * valid UTF-8 (which only a BLOB can be).
+ */
 export function readStrings(chunk: DuckDBDataChunk, column: number): (string | undefined)[] {
   return readBytes(chunk, column).map((bytes) => {
     if (bytes === undefined) return '';
@@ -55,15 +68,31 @@ function openNulls(validity: Uint8Array | null): (row: number) => boolean {
 }
 
 /** Puts numbers into a column whose type is that of the array's (FLOAT, DOUBLE, USMALLINT). */
-export function writeNumbers({ chunk }: DuckDBDataChunk, column: number, values: Float32Array | Float64Array | Uint16Array): void {
+export function writeNumbers(
+  { chunk }: DuckDBDataChunk,
+  column: number,
+  values: Float32Array | Float64Array | Uint16Array,
+): void {
   const { buffer, byteOffset, byteLength } = values;
   // Memory that is shared with other threads is not taken.
   const own = buffer instanceof ArrayBuffer ? { buffer, byteOffset } : values.slice();
-  bindings.copy_data_to_vector(bindings.data_chunk_get_vector(chunk, column), 0, own.buffer, own.byteOffset, byteLength);
+  bindings.copy_data_to_vector(
+    bindings.data_chunk_get_vector(chunk, column),
+    0,
+    own.buffer,
+    own.byteOffset,
+    byteLength,
+  );
 }
 
 /** Puts `count` of the strings, from the one at `start`, into a column of VARCHAR. */
-export function writeStrings({ chunk }: DuckDBDataChunk, column: number, strings: readonly string[], start: number, count: number): void {
+export function writeStrings(
+  { chunk }: DuckDBDataChunk,
+  column: number,
+  strings: readonly string[],
+  start: number,
+  count: number,
+): void {
   const vector = bindings.data_chunk_get_vector(chunk, column);
   for (let i = 0; i < count; i++) bindings.vector_assign_string_element(vector, i, strings[start + i] ?? '');
 }

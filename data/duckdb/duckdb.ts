@@ -1,4 +1,5 @@
-// DuckDB as the product uses it: in memory, bounded, spilling into a folder of the run, and with no reach beyond local files.
+// DuckDB as the product uses it: in memory, bounded, spilling into a folder of the run, and with no reach
+// beyond local files.
 
 import { existsSync } from 'node:fs';
 import type { DuckDBConnection, DuckDBDataChunk, DuckDBResult } from '@duckdb/node-api';
@@ -7,11 +8,17 @@ import { DuckDBInstance, ResultReturnType } from './library.ts';
 export interface DuckDbLimits {
   threads?: number;
   memoryMb?: number;
-  /** Memory that a task took is given back to the system as soon as it ends, where that was more than this; left out: DuckDB keeps up to 128 MB for a while. */
+  /**
+   * Memory that a task took is given back to the system as soon as it ends, where that was more than this;
+   * left out: DuckDB keeps up to 128 MB for a while.
+   */
   keptMb?: number;
   /** Folder for what does not fit in memory. */
   spill?: string;
-  /** The folder outside of which nothing can be read or written; its settings are then fixed, too. Left out: as the process may. */
+  /**
+   * The folder outside of which nothing can be read or written; its settings are then fixed, too. Left out:
+   * as the process may.
+   */
   within?: string;
 }
 
@@ -56,7 +63,12 @@ export async function openDuckDb(limits: DuckDbLimits): Promise<OpenDuckDb> {
     enable_external_file_cache: 'false',
     ...(limits.threads === undefined ? {} : { threads: String(limits.threads) }),
     ...(limits.memoryMb === undefined ? {} : { memory_limit: `${limits.memoryMb}MB` }),
-    ...(limits.keptMb === undefined ? {} : { allocator_flush_threshold: `${limits.keptMb}MB`, allocator_bulk_deallocation_flush_threshold: `${limits.keptMb}MB` }),
+    ...(limits.keptMb === undefined
+      ? {}
+      : {
+          allocator_flush_threshold: `${limits.keptMb}MB`,
+          allocator_bulk_deallocation_flush_threshold: `${limits.keptMb}MB`,
+        }),
     ...(limits.spill === undefined ? {} : { temp_directory: limits.spill }),
   });
   const connections: DuckDBConnection[] = [];
@@ -93,10 +105,13 @@ export async function openDuckDb(limits: DuckDbLimits): Promise<OpenDuckDb> {
 const idle = new Map<string, OpenDuckDb>();
 
 /**
- * Hands a connection to an empty in-memory database to `use`, which has it alone. To open and close one costs more than most queries do, so
- * that one of the same limits that has served before is used again.
+ * Hands a connection to an empty in-memory database to `use`, which has it alone. To open and close one costs
+ * more than most queries do, so that one of the same limits that has served before is used again.
  */
-export async function withDuckDb<T>(limits: DuckDbLimits, use: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
+export async function withDuckDb<T>(
+  limits: DuckDbLimits,
+  use: (connection: DuckDBConnection) => Promise<T>,
+): Promise<T> {
   const { spill = duckDbSpill, ...others } = limits;
   const key = JSON.stringify(others);
   const known = idle.get(key);
@@ -113,22 +128,44 @@ export async function withDuckDb<T>(limits: DuckDbLimits, use: (connection: Duck
   }
 }
 
-/** Whatever `use` makes is in a catalogue of its own, and gone with it. What was spilled to is not: a database that did so is not clean. */
-async function useAlone<T>(connection: DuckDBConnection, spill: string, use: (connection: DuckDBConnection) => Promise<T>): Promise<{ result: T; clean: boolean }> {
+/**
+ * Whatever `use` makes is in a catalogue of its own, and gone with it. What was spilled to is not: a database
+ * that did so is not clean.
+ */
+async function useAlone<T>(
+  connection: DuckDBConnection,
+  spill: string,
+  use: (connection: DuckDBConnection) => Promise<T>,
+): Promise<{ result: T; clean: boolean }> {
   await connection.run(`SET temp_directory = ${sqlString(spill)}; ATTACH ':memory:' AS own; USE own`);
   const result = await use(connection);
-  const clean = await connection.run('USE memory; DETACH own').then(() => !existsSync(spill), () => false);
+  const clean = await connection.run('USE memory; DETACH own').then(
+    () => !existsSync(spill),
+    () => false,
+  );
   return { result, clean };
 }
 
-/** The chunks of a query's result, as they are made; an abort of the signal ends the query at once, whatever it is doing. Errors: the query's, also in the middle of it. */
-export async function* streamChunks(connection: DuckDBConnection, sql: string, signal?: AbortSignal): AsyncGenerator<DuckDBDataChunk, void> {
+/**
+ * The chunks of a query's result, as they are made; an abort of the signal ends the query at once, whatever
+ * it is doing. Errors: the query's, also in the middle of it.
+ */
+export async function* streamChunks(
+  connection: DuckDBConnection,
+  sql: string,
+  signal?: AbortSignal,
+): AsyncGenerator<DuckDBDataChunk, void> {
   signal?.throwIfAborted();
   const interrupt = (): void => connection.interrupt();
   signal?.addEventListener('abort', interrupt);
   try {
     const result = await connection.stream(sql);
-    for (let chunk = await result.fetchChunk(); chunk !== null && chunk.rowCount > 0; chunk = await result.fetchChunk()) yield chunk;
+    for (
+      let chunk = await result.fetchChunk();
+      chunk !== null && chunk.rowCount > 0;
+      chunk = await result.fetchChunk()
+    )
+      yield chunk;
     signal?.throwIfAborted();
     await checkEnd(connection, result, sql);
   } finally {
@@ -136,7 +173,10 @@ export async function* streamChunks(connection: DuckDBConnection, sql: string, s
   }
 }
 
-/** Where a query fails after its first rows, the library ends its result as if that were all, and only the type that it has from then on tells. Throws what the query fails of. */
+/**
+ * Where a query fails after its first rows, the library ends its result as if that were all, and only the
+ * type that it has from then on tells. Throws what the query fails of.
+ */
 async function checkEnd(connection: DuckDBConnection, result: DuckDBResult, sql: string): Promise<void> {
   if (result.returnType !== ResultReturnType.INVALID) return;
   // Whole results are not handed out before they are whole; of this one nothing is kept.
@@ -144,8 +184,14 @@ async function checkEnd(connection: DuckDBConnection, result: DuckDBResult, sql:
   throw new Error('a query failed in the middle of its result');
 }
 
-/** The chunks of a query's result, each asked for while the one before is worked on. Errors: the query's, also in the middle of it. */
-export async function* streamAhead(connection: DuckDBConnection, sql: string): AsyncGenerator<DuckDBDataChunk> {
+/**
+ * The chunks of a query's result, each asked for while the one before is worked on. Errors: the query's, also
+ * in the middle of it.
+ */
+export async function* streamAhead(
+  connection: DuckDBConnection,
+  sql: string,
+): AsyncGenerator<DuckDBDataChunk> {
   const result = await connection.stream(sql);
   let next = result.fetchChunk();
   try {
@@ -166,7 +212,9 @@ export async function* streamAhead(connection: DuckDBConnection, sql: string): A
   }
 }
 
-/** A value as an SQL string literal, for the places that take no parameter (COPY … TO, read_parquet lists). */
+/**
+ * A value as an SQL string literal, for the places that take no parameter (COPY … TO, read_parquet lists).
+ */
 export function sqlString(value: string): string {
   const literals = value.split('\0').map((part) => `'${part.replaceAll("'", "''")}'`);
   // The text of a query ends at its first NUL.
@@ -178,10 +226,17 @@ export function sqlName(value: string): string {
   return `"${value.replaceAll('"', '""')}"`;
 }
 
-/** The table of Parquet files in SQL: their paths taken literally, whatever characters they have, and their own columns only. `options` as read_parquet knows them. */
+/**
+ * The table of Parquet files in SQL: their paths taken literally, whatever characters they have, and their
+ * own columns only. `options` as read_parquet knows them.
+ */
 export function parquetSource(paths: string | readonly string[], options?: string): string {
   const files = typeof paths === 'string' ? sqlPath(paths) : `[${paths.map(sqlPath).join(', ')}]`;
-  return `read_parquet(${[files, 'hive_partitioning = false', ...(options === undefined ? [] : [options])].join(', ')})`;
+  return `read_parquet(${[
+    files,
+    'hive_partitioning = ' + 'false',
+    ...(options === undefined ? [] : [options]),
+  ].join(', ')})`;
 }
 
 /** A path as an SQL string for what reads files: nothing in it is a pattern. */

@@ -5,7 +5,11 @@ import { z } from 'zod';
 import { sqlString } from './duckdb.ts';
 
 /** All rows of a query, each checked by a schema. */
-export async function queryRows<T>(connection: DuckDBConnection, sql: string, row: z.ZodType<T>): Promise<T[]> {
+export async function queryRows<T>(
+  connection: DuckDBConnection,
+  sql: string,
+  row: z.ZodType<T>,
+): Promise<T[]> {
   const reader = await connection.runAndReadAll(sql);
   return row.array().parse(reader.getRowObjects());
 }

@@ -7,8 +7,15 @@ export interface BoundedCache<K, V> {
   clear(): void;
 }
 
-/** A cache of values of at most `most` together, each of size 1 if no other is said; the one that was used longest ago goes first. `dropped` hears of each that the cache no longer has. */
-export function openBoundedCache<K, V>(most: number, sizeOf: (value: V) => number = () => 1, dropped: (value: V) => void = () => undefined): BoundedCache<K, V> {
+/**
+ * A cache of values of at most `most` together, each of size 1 if no other is said; the one that was used
+ * longest ago goes first. `dropped` hears of each that the cache no longer has.
+ */
+export function openBoundedCache<K, V>(
+  most: number,
+  sizeOf: (value: V) => number = () => 1,
+  dropped: (value: V) => void = () => undefined,
+): BoundedCache<K, V> {
   // A Map goes through its keys in the order in which they came in.
   const values = new Map<K, V>();
   let size = 0;

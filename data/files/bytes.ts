@@ -1,5 +1,5 @@
-// The bytes of a file, decompressed where its format says so, read no faster than they are used. A file that is not what its name says is refused by its first
-// bytes.
+// The bytes of a file, decompressed where its format says so, read no faster than they are used. A file that
+// is not what its name says is refused by its first bytes.
 
 import { openByteReader } from '../compression/byte-reader.ts';
 import type { ShardFormat } from '../documents.ts';
@@ -17,13 +17,20 @@ export interface ByteRange {
 }
 
 /**
- * Yields the content of a JSON Lines file piece by piece, or of a range of its bytes; a piece is of use until the next is asked for.
- * Errors: FILE_NOT_FOUND, FILE_UNREADABLE (also for a compressed file that is damaged or cut short, and for a file of another kind than its name says).
+ * Yields the content of a JSON Lines file piece by piece, or of a range of its bytes; a piece is of use until
+ * the next is asked for. Errors: FILE_NOT_FOUND, FILE_UNREADABLE (also for a compressed file that is damaged
+ * or cut short, and for a file of another kind than its name says).
  */
-export async function* readBytesOf(path: string, format: ShardFormat, range?: ByteRange): AsyncGenerator<Uint8Array> {
+export async function* readBytesOf(
+  path: string,
+  format: ShardFormat,
+  range?: ByteRange,
+): AsyncGenerator<Uint8Array> {
   const isFromStart = (range?.start ?? 0) === 0;
   yield* reading(path, async function* () {
-    yield* isFromStart ? refusing(readContent(path, format, range), jsonDocumentKind) : readContent(path, format, range);
+    yield* isFromStart
+      ? refusing(readContent(path, format, range), jsonDocumentKind)
+      : readContent(path, format, range);
   });
 }
 
@@ -41,21 +48,33 @@ async function* reading(path: string, read: () => AsyncGenerator<Uint8Array>): A
   }
 }
 
-async function* readContent(path: string, format: ShardFormat, range: ByteRange | undefined): AsyncGenerator<Uint8Array> {
+async function* readContent(
+  path: string,
+  format: ShardFormat,
+  range: ByteRange | undefined,
+): AsyncGenerator<Uint8Array> {
   const pieces = readPieces(path, range?.start, range?.end);
   if ((range?.start ?? 0) > 0) {
     yield* pieces;
     return;
   }
-  const checked = refusing(pieces, (start) => (start.length === 0 && format !== 'jsonl' ? 'it is empty' : foreignKind(start, format)));
+  const checked = refusing(pieces, (start) =>
+    start.length === 0 && format !== 'jsonl' ? 'it is empty' : foreignKind(start, format),
+  );
   if (format === 'jsonl.gz' || format === 'jsonl.zst') {
     const content = format === 'jsonl.gz' ? gunzip(checked) : (await openZstdDecompressor())(checked);
     yield* refusing(content, (start) => foreignKind(start, 'jsonl', true));
   } else yield* checked;
 }
 
-/** The pieces as they are; throws the reason where the beginning has one to refuse them. `isWhole`: the beginning is all there is. */
-async function* refusing(pieces: AsyncIterable<Uint8Array>, reasonAgainst: (start: Uint8Array, isWhole: boolean) => string | undefined): AsyncGenerator<Uint8Array> {
+/**
+ * The pieces as they are; throws the reason where the beginning has one to refuse them. `isWhole`: the
+ * beginning is all there is.
+ */
+async function* refusing(
+  pieces: AsyncIterable<Uint8Array>,
+  reasonAgainst: (start: Uint8Array, isWhole: boolean) => string | undefined,
+): AsyncGenerator<Uint8Array> {
   const bytes = openByteReader(pieces);
   try {
     const start = await bytes.peek(lookBytes);
@@ -67,7 +86,10 @@ async function* refusing(pieces: AsyncIterable<Uint8Array>, reasonAgainst: (star
   }
 }
 
-/** What a file is that is not of its format, by its first bytes; undefined where these do not tell, or cannot be read. */
+/**
+ * What a file is that is not of its format, by its first bytes; undefined where these do not tell, or cannot
+ * be read.
+ */
 export async function findForeignKind(path: string, format: ShardFormat): Promise<string | undefined> {
   const bytes = openByteReader(readPieces(path, 0, lookBytes));
   try {

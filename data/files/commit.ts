@@ -48,7 +48,10 @@ export async function commitBytes(path: string, bytes: string | Uint8Array): Pro
   });
 }
 
-/** `commitFile` for a value as JSON, indented, or all in one line where `indent` is 0; gives the file's SHA-256, as hex. */
+/**
+ * `commitFile` for a value as JSON, indented, or all in one line where `indent` is 0; gives the file's
+ * SHA-256, as hex.
+ */
 export async function commitJson(path: string, value: unknown, indent = 1): Promise<string> {
   const text = `${JSON.stringify(value, null, indent)}\n`;
   await commitBytes(path, text);
@@ -65,13 +68,21 @@ function sealedText(value: object): string {
   return `${JSON.stringify({ ...value, sha256 }, null, 1)}\n`;
 }
 
-/** Reads what `commitSealedJson` wrote; undefined where it does not exist. Errors: FILE_DAMAGED, FILE_UNREADABLE. */
-export async function readSealedJson<T>(path: string, schema: z.ZodType<T>, command: string): Promise<T | undefined> {
+/**
+ * Reads what `commitSealedJson` wrote; undefined where it does not exist. Errors: FILE_DAMAGED,
+ * FILE_UNREADABLE.
+ */
+export async function readSealedJson<T>(
+  path: string,
+  schema: z.ZodType<T>,
+  command: string,
+): Promise<T | undefined> {
   const text = await readText(path);
   if (text === undefined) return undefined;
   try {
     const { sha256, ...value } = sealed.parse(JSON.parse(text));
-    if (sha256 === undefined || sealedText(value) !== text) throw new Error('its checksum does not match its content');
+    if (sha256 === undefined || sealedText(value) !== text)
+      throw new Error('its checksum does not match its content');
     return valueOf(value, schema);
   } catch (error) {
     throw fail('FILE_DAMAGED', { path, reason: reasonOf(error), command }, error);
@@ -80,8 +91,15 @@ export async function readSealedJson<T>(path: string, schema: z.ZodType<T>, comm
 
 const sealed = z.record(z.string(), z.unknown());
 
-/** Reads a JSON file that the product wrote; undefined where it does not exist. `command` is what makes it anew. Errors: FILE_DAMAGED. */
-export async function readJson<T>(path: string, schema: z.ZodType<T>, command: string): Promise<T | undefined> {
+/**
+ * Reads a JSON file that the product wrote; undefined where it does not exist. `command` is what makes it
+ * anew. Errors: FILE_DAMAGED.
+ */
+export async function readJson<T>(
+  path: string,
+  schema: z.ZodType<T>,
+  command: string,
+): Promise<T | undefined> {
   const text = await readText(path);
   if (text === undefined) return undefined;
   try {
@@ -115,7 +133,10 @@ export async function makeTemporaryFolder(use: string): Promise<string> {
   }
 }
 
-/** For what is kept to save time later, and is not waited for by anybody: where it cannot be written, it is not kept. */
+/**
+ * For what is kept to save time later, and is not waited for by anybody: where it cannot be written, it is
+ * not kept.
+ */
 export async function saveIfPossible(write: Promise<unknown>): Promise<void> {
   await write.catch((error: unknown) => {
     if (!(error instanceof BetrError && ['WRITE_FAILED', 'DISK_FULL'].includes(error.code))) throw error;

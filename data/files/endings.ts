@@ -16,8 +16,18 @@ export function endingOf(path: string): Ending | undefined {
   const found = pattern.exec(showPath(path));
   if (found === null) return undefined;
   const kind = found[1]?.toLowerCase() ?? 'parquet';
-  const format = kind === 'parquet' ? 'parquet' : found[2] === undefined ? 'jsonl' : /gz/i.test(found[2]) ? 'jsonl.gz' : 'jsonl.zst';
-  return { kind: kind === 'parquet' || kind === 'json' || kind === 'csv' || kind === 'tsv' ? kind : 'jsonl', format };
+  const format =
+    kind === 'parquet'
+      ? 'parquet'
+      : found[2] === undefined
+        ? 'jsonl'
+        : /gz/i.test(found[2])
+          ? 'jsonl.gz'
+          : 'jsonl.zst';
+  return {
+    kind: kind === 'parquet' || kind === 'json' || kind === 'csv' || kind === 'tsv' ? kind : 'jsonl',
+    format,
+  };
 }
 
 /** A file's name less its known ending. */

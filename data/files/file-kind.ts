@@ -1,14 +1,23 @@
-// What a file really is, by its first bytes, where that is not what its name says: a page that a server sent in its place, a pointer to a file, another
-// compression, one JSON document in place of a row a line. A first line that is merely a bad row is none of these.
+// What a file really is, by its first bytes, where that is not what its name says: a page that a server sent
+// in its place, a pointer to a file, another compression, one JSON document in place of a row a line. A first
+// line that is merely a bad row is none of these.
 
 import type { ShardFormat } from '../documents.ts';
 
 /** How much of a file's beginning is looked at. */
 export const lookBytes = 1 << 16;
 
-const formatNames: Readonly<Record<ShardFormat, string>> = { jsonl: 'JSON Lines', 'jsonl.gz': 'gzip', 'jsonl.zst': 'Zstandard', parquet: 'Parquet' };
+const formatNames: Readonly<Record<ShardFormat, string>> = {
+  jsonl: 'JSON Lines',
+  'jsonl.gz': 'gzip',
+  'jsonl.zst': 'Zstandard',
+  parquet: 'Parquet',
+};
 
-/** A kind by the bytes that its files start with (a place that is `undefined` can be anything), and what to do about such a file. */
+/**
+ * A kind by the bytes that its files start with (a place that is `undefined` can be anything), and what to do
+ * about such a file.
+ */
 interface Kind {
   name: string;
   starts: readonly (readonly (number | undefined)[])[];
@@ -21,39 +30,97 @@ const rename = (ending: string): string => `give it the ending ${ending}`;
 
 const kinds: readonly Kind[] = [
   { name: 'gzip data', starts: [[0x1f, 0x8b, 8]], format: 'jsonl.gz', advice: rename('.jsonl.gz') },
-  { name: 'Zstandard data', starts: [[0x28, 0xb5, 0x2f, 0xfd], [undefined, 0x2a, 0x4d, 0x18]], format: 'jsonl.zst', advice: rename('.jsonl.zst') },
+  {
+    name: 'Zstandard data',
+    starts: [
+      [0x28, 0xb5, 0x2f, 0xfd],
+      [undefined, 0x2a, 0x4d, 0x18],
+    ],
+    format: 'jsonl.zst',
+    advice: rename('.jsonl.zst'),
+  },
   { name: 'a Parquet file', starts: [bytesOf('PAR1')], format: 'parquet', advice: rename('.parquet') },
-  { name: 'a ZIP archive', starts: [bytesOf('PK\x03\x04'), bytesOf('PK\x05\x06')], advice: 'unpack it (unzip)' },
-  { name: 'bzip2 data', starts: ['1', '2', '3', '4', '5', '6', '7', '8', '9'].map((level) => bytesOf(`BZh${level}1AY&SY`)), advice: 'decompress it (bunzip2)' },
+  {
+    name: 'a ZIP archive',
+    starts: [bytesOf('PK\x03\x04'), bytesOf('PK\x05\x06')],
+    advice: 'unpack it (unzip)',
+  },
+  {
+    name: 'bzip2 data',
+    starts: ['1', '2', '3', '4', '5', '6', '7', '8', '9'].map((level) => bytesOf(`BZh${level}1AY&SY`)),
+    advice: 'decompress it (bunzip2)',
+  },
   { name: 'xz data', starts: [[0xfd, ...bytesOf('7zXZ'), 0]], advice: 'decompress it (xz -d)' },
   { name: 'LZ4 data', starts: [[0x04, 0x22, 0x4d, 0x18]], advice: 'decompress it (lz4 -d)' },
-  { name: 'a 7-Zip archive', starts: [[...bytesOf('7z'), 0xbc, 0xaf, 0x27, 0x1c]], advice: 'unpack it (7z x)' },
+  {
+    name: 'a 7-Zip archive',
+    starts: [[...bytesOf('7z'), 0xbc, 0xaf, 0x27, 0x1c]],
+    advice: 'unpack it (7z x)',
+  },
   { name: 'an Arrow file', starts: [bytesOf('ARROW1')], advice: 'convert it to Parquet' },
   { name: 'a PDF document', starts: [bytesOf('%PDF-')], advice: 'name a file of documents in its place' },
-  { name: 'a Git LFS pointer', starts: [bytesOf('version https://git-lfs.github.com/spec/')], advice: 'fetch the file that it stands for (git lfs pull)' },
-  { name: 'a git-annex pointer', starts: [bytesOf('/annex/objects/')], advice: 'fetch the file that it stands for (git annex get)' },
-  { name: 'UTF-16 text', starts: [[0xff, 0xfe], [0xfe, 0xff], [0x7b, 0, 0x22, 0], [0, 0x7b, 0, 0x22]], advice: 'convert it to UTF-8 (iconv -f UTF-16 -t UTF-8)' },
+  {
+    name: 'a Git LFS pointer',
+    starts: [bytesOf('version https://git-lfs.github.com/spec/')],
+    advice: 'fetch the file that it stands for (git lfs pull)',
+  },
+  {
+    name: 'a git-annex pointer',
+    starts: [bytesOf('/annex/objects/')],
+    advice: 'fetch the file that it stands for (git annex get)',
+  },
+  {
+    name: 'UTF-16 text',
+    starts: [
+      [0xff, 0xfe],
+      [0xfe, 0xff],
+      [0x7b, 0, 0x22, 0],
+      [0, 0x7b, 0, 0x22],
+    ],
+    advice: 'convert it to UTF-8 (iconv -f UTF-16 -t UTF-8)',
+  },
 ];
 
 const tarMagicAt = 257;
 
-/** What the file is, and what to do about it, where its first bytes show that it is not of its format; undefined where they do not. `isInside`: the bytes are what a compressed file holds. */
+/**
+ * What the file is, and what to do about it, where its first bytes show that it is not of its format;
+ * undefined where they do not. `isInside`: the bytes are what a compressed file holds.
+ */
 export function foreignKind(start: Uint8Array, format: ShardFormat, isInside = false): string | undefined {
-  const say = (name: string, advice: string): string => `${isInside ? 'what it decompresses to' : 'it'} is ${name}, not ${formatNames[format]} as its name says: ${advice}`;
-  const kind = kinds.find(({ starts }) => starts.some((bytes) => bytes.every((byte, at) => byte === undefined ? start.length > at : start[at] === byte)));
-  if (kind !== undefined) return kind.format === format ? undefined : say(kind.name, isInside && kind.format !== undefined ? 'decompress it' : kind.advice);
+  const say = (name: string, advice: string): string =>
+    `${isInside ? 'what it decompresses to' : 'it'} is ${name}, not ${formatNames[format]} as its name says: ${advice}`;
+  const kind = kinds.find(({ starts }) =>
+    starts.some((bytes) =>
+      bytes.every((byte, at) => (byte === undefined ? start.length > at : start[at] === byte)),
+    ),
+  );
+  if (kind !== undefined)
+    return kind.format === format
+      ? undefined
+      : say(kind.name, isInside && kind.format !== undefined ? 'decompress it' : kind.advice);
   // The name of a link before the magic is padded with zeros, which no text has.
-  if (start[tarMagicAt - 1] === 0 && Buffer.from(start.subarray(tarMagicAt, tarMagicAt + 5)).toString('latin1') === 'ustar') return say('a tar archive', 'unpack it (tar -x)');
+  if (
+    start[tarMagicAt - 1] === 0 &&
+    Buffer.from(start.subarray(tarMagicAt, tarMagicAt + 5)).toString('latin1') === 'ustar'
+  )
+    return say('a tar archive', 'unpack it (tar -x)');
   const text = visibleStart(start);
-  if (/^<(!doctype html|html|head|body)\b/i.test(text)) return say('an HTML page', 'a server may have sent it in place of the file, as where one has to log in; fetch the file again');
-  if (/^<(\?xml|error>)/i.test(text)) return say('XML', 'a server may have sent it in place of the file; fetch the file again');
-  if (format !== 'jsonl' && /^\{\s*"/.test(text)) return say('plain text (JSON)', 'give it the ending .jsonl');
+  if (/^<(!doctype html|html|head|body)\b/i.test(text))
+    return say(
+      'an HTML page',
+      'a server may have sent it in place of the file, as where one has to log in; fetch the file again',
+    );
+  if (/^<(\?xml|error>)/i.test(text))
+    return say('XML', 'a server may have sent it in place of the file; fetch the file again');
+  if (format !== 'jsonl' && /^\{\s*"/.test(text))
+    return say('plain text (JSON)', 'give it the ending .jsonl');
   return undefined;
 }
 
 /**
- * What text is that should be JSON Lines and is one JSON array, or an object over several lines; undefined where it is neither for certain. `isWhole`: `start`
- * is all of it.
+ * What text is that should be JSON Lines and is one JSON array, or an object over several lines; undefined
+ * where it is neither for certain. `isWhole`: `start` is all of it.
  */
 export function jsonDocumentKind(start: Uint8Array, isWhole: boolean): string | undefined {
   const text = visibleStart(start);
@@ -61,15 +128,22 @@ export function jsonDocumentKind(start: Uint8Array, isWhole: boolean): string | 
   const { end, isValid } = scanValue(text);
   if (!isValid) return undefined;
   const spansLines = /\n/.test(text.slice(0, end ?? text.length).trimEnd());
-  if (text[0] === '{') return spansLines ? 'it has JSON objects of several lines each, and JSON Lines have one on each line: convert it (jq -c . FILE)' : undefined;
+  if (text[0] === '{')
+    return spansLines
+      ? 'it has JSON objects of several lines each, and JSON Lines have one on each line: convert it (jq -c . FILE)'
+      : undefined;
   // An array on the first line, with others to come, is a bad row.
   const isOnlyLine = end === undefined ? !/\n/.test(text) : isWhole && text.slice(end).trim() === '';
-  return spansLines || isOnlyLine ? "it is one JSON array, and JSON Lines have an object on each line: convert it (jq -c '.[]' FILE)" : undefined;
+  return spansLines || isOnlyLine
+    ? "it is one JSON array, and JSON Lines have an object on each line: convert it (jq -c '.[]' FILE)"
+    : undefined;
 }
 
 /** The text from its first visible character on. */
 function visibleStart(start: Uint8Array): string {
-  return Buffer.from(start.buffer, start.byteOffset, start.byteLength).toString('utf8').replace(/^\ufeff?\s*/, '');
+  return Buffer.from(start.buffer, start.byteOffset, start.byteLength)
+    .toString('utf8')
+    .replace(/^\ufeff?\s*/, '');
 }
 
 const space = /[ \t\r\n]*/y;
@@ -93,7 +167,8 @@ function scanValue(text: string): { end: number | undefined; isValid: boolean } 
     match(space);
     const character = text[at];
     if (character === undefined) return { end: undefined, isValid: true };
-    const isEnd = (character === ']' || character === '}') && expected.endsWith('end') && open.at(-1) === character;
+    const isEnd =
+      (character === ']' || character === '}') && expected.endsWith('end') && open.at(-1) === character;
     if (isEnd) {
       at++;
       open.pop();

@@ -1,4 +1,5 @@
-// Files wherever they are, on this machine or behind an address: how large, since when, and their bytes from anywhere in them.
+// Files wherever they are, on this machine or behind an address: how large, since when, and their bytes from
+// anywhere in them.
 
 import { readdir, stat } from 'node:fs/promises';
 import { fail, reasonOf, systemCode } from '../../run/errors/errors.ts';
@@ -17,7 +18,10 @@ export interface FileState {
   modifiedMs: number;
 }
 
-/** Size and time of change of a regular file. Errors: FILE_NOT_FOUND, FILE_UNREADABLE (also for anything but a file), REMOTE_DENIED, REMOTE_FAILED. */
+/**
+ * Size and time of change of a regular file. Errors: FILE_NOT_FOUND, FILE_UNREADABLE (also for anything but a
+ * file), REMOTE_DENIED, REMOTE_FAILED.
+ */
 export async function statFile(path: string): Promise<FileState> {
   if (isRemote(path)) {
     const files = await (await openStore(path)).list(path);
@@ -31,7 +35,9 @@ export async function statFile(path: string): Promise<FileState> {
     checkRegular(found);
     return { bytes: found.size, modifiedMs: found.mtimeMs };
   } catch (error) {
-    throw systemCode(error) === 'ENOENT' ? fail('FILE_NOT_FOUND', { path, what: 'The file' }, error) : fail('FILE_UNREADABLE', { path, reason: reasonOf(error) }, error);
+    throw systemCode(error) === 'ENOENT'
+      ? fail('FILE_NOT_FOUND', { path, what: 'The file' }, error)
+      : fail('FILE_UNREADABLE', { path, reason: reasonOf(error) }, error);
   }
 }
 
@@ -46,8 +52,9 @@ export async function listFolder(path: string): Promise<string[]> {
 }
 
 /**
- * The bytes of a file from `start` on, at most up to `end`, read no faster than they are used; a piece is of use until the next is asked for.
- * Errors: those of `statFile` and of reading (system errors for local files); SHARD_CHANGED where a remote file changes meanwhile.
+ * The bytes of a file from `start` on, at most up to `end`, read no faster than they are used; a piece is of
+ * use until the next is asked for. Errors: those of `statFile` and of reading (system errors for local
+ * files); SHARD_CHANGED where a remote file changes meanwhile.
  */
 export async function* readPieces(path: string, start = 0, end = Infinity): AsyncGenerator<Uint8Array> {
   if (isRemote(path)) {
@@ -58,7 +65,7 @@ export async function* readPieces(path: string, start = 0, end = Infinity): Asyn
   const file = await openRegular(path);
   const buffer = buffers.take();
   try {
-    for (let at = start; at < end; ) {
+    for (let at = start; at < end;) {
       const { bytesRead } = await file.read(buffer, 0, Math.min(pieceBytes, end - at), at);
       if (bytesRead === 0) return;
       at += bytesRead;

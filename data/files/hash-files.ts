@@ -7,17 +7,25 @@ import { reasonOf } from '../../run/errors/errors.ts';
 import { readPieces } from './files.ts';
 import { openRegularSync } from '../../run/regular-file.ts';
 
-// One for all files of a thread: memory that is new is fetched page by page, which takes half as long as to hash it.
+// One for all files of a thread: memory that is new is fetched page by page, which takes half as long as to
+// hash it.
 const piece = Buffer.allocUnsafeSlow(1 << 18);
 
 /** The hash of a file as hex and its size, or why it cannot be read. */
 export type FileHash = { sha256: string; bytes: number } | { problem: string };
 
-/** Tells this thread's own job from others'; by hand, as each thread would read a library of schemas in a hundred files. */
+/**
+ * Tells this thread's own job from others'; by hand, as each thread would read a library of schemas in a
+ * hundred files.
+ */
 const job = 'hash files';
 
 /** The hashes of files, in their order; calls `onFile` with the bytes of each as it is done. */
-export async function hashFiles(paths: readonly string[], threads: number, onFile: (bytes: number) => void = () => undefined): Promise<FileHash[]> {
+export async function hashFiles(
+  paths: readonly string[],
+  threads: number,
+  onFile: (bytes: number) => void = () => undefined,
+): Promise<FileHash[]> {
   const hashes = new Array<FileHash>(paths.length);
   let next = 0;
   const take = (hash: FileHash, index: number): void => {
@@ -45,7 +53,10 @@ export async function hashFiles(paths: readonly string[], threads: number, onFil
     for (const [index, path] of paths.entries()) take(hashFile(path), index);
     return hashes;
   }
-  const workers = Array.from({ length: threads }, () => new Worker(new URL(import.meta.url), { workerData: job }));
+  const workers = Array.from(
+    { length: threads },
+    () => new Worker(new URL(import.meta.url), { workerData: job }),
+  );
   try {
     await Promise.all(workers.map(drive));
   } finally {
@@ -74,7 +85,9 @@ function hashFile(path: string): FileHash {
 }
 
 if (!isMainThread && workerData === job) {
-  parentPort?.on('message', (paths: unknown) => parentPort?.postMessage(Array.isArray(paths) ? paths.map((path) => hashFile(String(path))) : []));
+  parentPort?.on('message', (paths: unknown) =>
+    parentPort?.postMessage(Array.isArray(paths) ? paths.map((path) => hashFile(String(path))) : []),
+  );
 }
 
 /** SHA-256 of a file's bytes, as hex; of a file at an address, too. Errors: those of `readPieces`. */

@@ -1,4 +1,5 @@
-// Answers say where a file lies from the settings' folder on, and nothing of where that is: folders of this machine are taken out of all that tells of files.
+// Answers say where a file lies from the settings' folder on, and nothing of where that is: folders of this
+// machine are taken out of all that tells of files.
 
 import { realpathSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -16,19 +17,30 @@ export function hidePaths(run: Run, text: string): string {
   if (!text.includes(sep)) return text;
   const shown = known.get(run) ?? listFolders(run);
   known.set(run, shown);
-  return shown.reduce((rest, [folder, name]) => rest.replace(folder, (_all, separator: string) => (name === '' ? (separator === '' ? '.' : '') : name + separator)), text);
+  return shown.reduce(
+    (rest, [folder, name]) =>
+      rest.replace(folder, (_all, separator: string) =>
+        name === '' ? (separator === '' ? '.' : '') : name + separator,
+      ),
+    text,
+  );
 }
 
-/** What an error says to others: without folders of this machine, and of a defect nothing but that it is one. */
+/**
+ * What an error says to others: without folders of this machine, and of a defect nothing but that it is one.
+ */
 export function describeError(error: BetrError, run: Run): string {
-  return error.code === 'INTERNAL' ? "A defect in betr, not in your request; the server's log has the reason." : hidePaths(run, error.message);
+  return error.code === 'INTERNAL'
+    ? "A defect in betr, not in your request; the server's log has the reason."
+    : hidePaths(run, error.message);
 }
 
 /** Every text in a value, as JSON has them. */
 export function hidePathsIn(run: Run, value: unknown): unknown {
   if (typeof value === 'string') return hidePaths(run, value);
   if (Array.isArray(value)) return value.map((one) => hidePathsIn(run, one));
-  if (typeof value === 'object' && value !== null) return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, hidePathsIn(run, inner)]));
+  if (typeof value === 'object' && value !== null)
+    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, hidePathsIn(run, inner)]));
   return value;
 }
 
@@ -36,21 +48,32 @@ export function hidePathsIn(run: Run, value: unknown): unknown {
 function listFolders(run: Run): Shown[] {
   const { settingsFolder, folder, settings } = run;
   const home = findHome();
-  const patterns = [...settings.corpus.files, ...settings.benchmarks.flatMap(({ files, tests = [] }) => [...files, ...tests])];
+  const patterns = [
+    ...settings.corpus.files,
+    ...settings.benchmarks.flatMap(({ files, tests = [] }) => [...files, ...tests]),
+  ];
   const names = new Map<string, string>([
     ...patterns.filter(isAbsolute).map((pattern): [string, string] => [folderOf(pattern), '…']),
     ...(home === undefined ? [] : [[home, '~'] satisfies [string, string]]),
     [tmpdir(), '…'],
     [productFolder(), 'betr'],
     ...listCacheFolders().map(({ path }): [string, string] => [path, '…']),
-    ...(folder.startsWith(settingsFolder + sep) ? [] : [[folder, basename(folder)] satisfies [string, string]]),
+    ...(folder.startsWith(settingsFolder + sep)
+      ? []
+      : [[folder, basename(folder)] satisfies [string, string]]),
     [settingsFolder, ''],
   ]);
-  const real = [...names].flatMap(([path, name]): [string, string][] => [[path, name], [realPath(path), name]]);
+  const real = [...names].flatMap(([path, name]): [string, string][] => [
+    [path, name],
+    [realPath(path), name],
+  ]);
   return [...new Map(real)]
     .filter(([path]) => path.length > 1)
     .sort(([a], [b]) => b.length - a.length)
-    .map(([path, name]): Shown => [new RegExp(`(?<![\\w.-])${path.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')}([\\\\/]|(?![\\w.-]))`, 'g'), name]);
+    .map(([path, name]): Shown => [
+      new RegExp(`(?<![\\w.-])${path.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')}([\\\\/]|(?![\\w.-]))`, 'g'),
+      name,
+    ]);
 }
 
 /** What stands before the first folder with a wildcard, or before the file's name. */

@@ -1,7 +1,8 @@
-// A claim on a piece of work that many processes on many machines may want: a file that only one can make, with a count in it that its holder keeps moving.
-// A holder is taken for lost when an observer has seen the same count for a while by its own steady clock, so that no two clocks have to agree and none has
-// to go forward; a process that is gone from the observer's own machine, at once. Promises at most a rare second holder, never none: what is done under a
-// lease has to bear being done twice.
+// A claim on a piece of work that many processes on many machines may want: a file that only one can make,
+// with a count in it that its holder keeps moving. A holder is taken for lost when an observer has seen the
+// same count for a while by its own steady clock, so that no two clocks have to agree and none has to go
+// forward; a process that is gone from the observer's own machine, at once. Promises at most a rare second
+// holder, never none: what is done under a lease has to bear being done twice.
 
 import { randomBytes } from 'node:crypto';
 import { rmSync, statSync } from 'node:fs';
@@ -13,7 +14,13 @@ import { ifThere, readError, systemCode, writeError } from '../../run/errors/err
 import { identifyProcess, isProcessGone, readProcessSpace } from './process.ts';
 import { readRegular } from '../../run/regular-file.ts';
 
-const holderSchema = z.object({ pid: z.number().int(), host: z.string(), space: z.string().default(''), process: z.string(), since: z.string() });
+const holderSchema = z.object({
+  pid: z.number().int(),
+  host: z.string(),
+  space: z.string().default(''),
+  process: z.string(),
+  since: z.string(),
+});
 export type Holder = z.output<typeof holderSchema>;
 
 export interface Lease {
@@ -27,13 +34,19 @@ export interface Lease {
 
 const countDigits = 12;
 
-/** Takes the lease at `path`, in a folder that exists, and beats every `beatMs`; undefined where somebody has it. Errors: DISK_FULL, WRITE_FAILED. */
+/**
+ * Takes the lease at `path`, in a folder that exists, and beats every `beatMs`; undefined where somebody has
+ * it. Errors: DISK_FULL, WRITE_FAILED.
+ */
 export async function takeLease(path: string, beatMs: number): Promise<Lease | undefined> {
   const opened = await openLease(path);
   return opened && keepBeating(path, opened, beatMs);
 }
 
-/** What this process holds, or is about to, by the file's number: who ends of himself, whatever is at work, leaves nothing for others to wait for. */
+/**
+ * What this process holds, or is about to, by the file's number: who ends of himself, whatever is at work,
+ * leaves nothing for others to wait for.
+ */
 const held = new Map<number, string>();
 
 process.once('exit', () => {
@@ -59,9 +72,18 @@ interface OpenedLease {
   ino: number;
 }
 
-/** Makes the lease with its text at one stroke, so that nobody ever sees it empty: who is killed meanwhile leaves none. */
+/**
+ * Makes the lease with its text at one stroke, so that nobody ever sees it empty: who is killed meanwhile
+ * leaves none.
+ */
 async function openLease(path: string): Promise<OpenedLease | undefined> {
-  const holder: Holder = { pid: process.pid, host: hostname(), space: readProcessSpace(), process: identifyProcess(process.pid) ?? '', since: new Date().toISOString() };
+  const holder: Holder = {
+    pid: process.pid,
+    host: hostname(),
+    space: readProcessSpace(),
+    process: identifyProcess(process.pid) ?? '',
+    since: new Date().toISOString(),
+  };
   const prepared = join(dirname(path), `.${basename(path)}.${randomBytes(8).toString('hex')}.tmp`);
   let file: FileHandle | undefined;
   let ino = 0;
@@ -77,7 +99,8 @@ async function openLease(path: string): Promise<OpenedLease | undefined> {
   } catch (error) {
     if (systemCode(error) === 'EEXIST') return undefined;
     // Whoever has the lock of the folder clears away what looks left behind, which this one was not.
-    if (systemCode(error) === 'ENOENT' && file !== undefined && (await exists(dirname(path)))) return await openLease(path);
+    if (systemCode(error) === 'ENOENT' && file !== undefined && (await exists(dirname(path))))
+      return await openLease(path);
     throw writeError(error, path);
   } finally {
     await rm(prepared, { force: true });
@@ -89,7 +112,10 @@ async function openLease(path: string): Promise<OpenedLease | undefined> {
 }
 
 async function exists(path: string): Promise<boolean> {
-  return stat(path).then(() => true, () => false);
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 function leaseText(count: number, holder: Holder): string {
@@ -120,11 +146,13 @@ function keepBeating(path: string, { file, ino }: OpenedLease, beatMs: number): 
     // A disk that is slower than the beat would have ever more to do.
     if (busy) return;
     busy = true;
-    beating = beat().catch(() => {
-      lost = true;
-    }).finally(() => {
-      busy = false;
-    });
+    beating = beat()
+      .catch(() => {
+        lost = true;
+      })
+      .finally(() => {
+        busy = false;
+      });
   }, beatMs);
   timer.unref();
   return {
@@ -141,7 +169,10 @@ function keepBeating(path: string, { file, ino }: OpenedLease, beatMs: number): 
 }
 
 export interface LeaseWatch {
-  /** Whether the lease at `path` is free: not there, or its holder lost; a lost one's is removed. Has to be asked now and then to notice. */
+  /**
+   * Whether the lease at `path` is free: not there, or its holder lost; a lost one's is removed. Has to be
+   * asked now and then to notice.
+   */
   isFree(path: string): Promise<boolean>;
 }
 
@@ -157,7 +188,10 @@ export function watchLeases(lostMs: number): LeaseWatch {
     const isStill = text !== undefined && known?.text === text && performance.now() - known.sinceMs > lostMs;
     return isStill || isGone(parseHolder(text ?? '')) ? text : undefined;
   };
-  /** Removes it, unless it is another one by now. Who removes holds a guard meanwhile, so that no two remove one after the other what is not the same. */
+  /**
+   * Removes it, unless it is another one by now. Who removes holds a guard meanwhile, so that no two remove
+   * one after the other what is not the same.
+   */
   const remove = async (path: string, text: string): Promise<boolean> => {
     const guard = `${path}.takeover`;
     if (!(await createLease(guard))) {
@@ -181,7 +215,10 @@ export function watchLeases(lostMs: number): LeaseWatch {
   };
 }
 
-/** Who holds the lease at `path`, and the lease's text, which changes with every beat; undefined where nobody does or it cannot be told. */
+/**
+ * Who holds the lease at `path`, and the lease's text, which changes with every beat; undefined where nobody
+ * does or it cannot be told.
+ */
 export async function readHolder(path: string): Promise<(Holder & { text: string }) | undefined> {
   const text = (await readText(path)) ?? '';
   const holder = parseHolder(text);

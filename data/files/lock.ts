@@ -1,4 +1,5 @@
-// One betr at a time writes into a run folder, workers aside, who have leases of their own. The lock is a lease: one whose holder is gone is taken over.
+// One betr at a time writes into a run folder, workers aside, who have leases of their own. The lock is a
+// lease: one whose holder is gone is taken over.
 
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -12,7 +13,10 @@ import type { Run } from '../../run/run.ts';
 /** Who asks from another machine waits for one beat, to see whether the holder lives. */
 const longestBeatMs = 1000;
 
-/** Runs `work` as the only writer of the run's folder, after clearing away what a killed one left half-written. Errors: RUN_LOCKED. */
+/**
+ * Runs `work` as the only writer of the run's folder, after clearing away what a killed one left
+ * half-written. Errors: RUN_LOCKED.
+ */
 export async function withLock<T>(run: Run, work: () => Promise<T>, report: Report = silent): Promise<T> {
   const lease = await takeLock(run, run.files.lock, run.folder, report);
   held.set(run.files.lock, lease);
@@ -28,7 +32,10 @@ export async function withLock<T>(run: Run, work: () => Promise<T>, report: Repo
 /** The locks of runs that this process has. */
 const held = new Map<string, Lease>();
 
-/** To be asked before what cannot be undone: who was stopped for long may have lost the lock. Errors: RUN_LOCKED where this process had the run's lock and somebody has taken it over. */
+/**
+ * To be asked before what cannot be undone: who was stopped for long may have lost the lock. Errors:
+ * RUN_LOCKED where this process had the run's lock and somebody has taken it over.
+ */
 export async function checkLock({ files, folder }: Run): Promise<void> {
   const lease = held.get(files.lock);
   if (lease === undefined || (await lease.isOurs())) return;
@@ -36,8 +43,16 @@ export async function checkLock({ files, folder }: Run): Promise<void> {
   throw fail('RUN_LOCKED', { dir: folder, pid, host, since });
 }
 
-/** Takes the lock at `path`, which stands for the folder `dir`, by the run's settings for leases. Errors: RUN_LOCKED. */
-export async function takeLock({ settings }: Run, path: string, dir: string, report: Report = silent): Promise<Lease> {
+/**
+ * Takes the lock at `path`, which stands for the folder `dir`, by the run's settings for leases. Errors:
+ * RUN_LOCKED.
+ */
+export async function takeLock(
+  { settings }: Run,
+  path: string,
+  dir: string,
+  report: Report = silent,
+): Promise<Lease> {
   const startedMs = performance.now();
   const beatMs = Math.min(longestBeatMs, 1000 * settings.scoring.beatSeconds);
   const watch = watchLeases(1000 * settings.scoring.lostSeconds);
@@ -49,33 +64,71 @@ export async function takeLock({ settings }: Run, path: string, dir: string, rep
     const holder = await readHolder(path);
     if (holder !== undefined) {
       firstSeen ??= holder.text;
-      if (isNear(holder) || holder.text !== firstSeen) throw fail('RUN_LOCKED', { dir, pid: holder.pid, host: holder.host, since: holder.since });
+      if (isNear(holder) || holder.text !== firstSeen)
+        throw fail('RUN_LOCKED', { dir, pid: holder.pid, host: holder.host, since: holder.since });
     }
     const waitedMs = performance.now() - startedMs;
-    if (waitedMs > 2 * beatMs) report({ stage: `wait for process ${holder?.pid ?? '?'} on ${holder?.host ?? '?'} (its lock shows no sign of life)`, done: waitedMs / 1000, total: settings.scoring.lostSeconds, unit: 'seconds' });
+    if (waitedMs > 2 * beatMs)
+      report({
+        stage: `wait for process ${holder?.pid ?? '?'} on ${holder?.host ?? '?'} (its lock shows no sign of life)`,
+        done: waitedMs / 1000,
+        total: settings.scoring.lostSeconds,
+        unit: 'seconds',
+      });
     await setTimeout(beatMs / 10);
   }
 }
 
-/** Folders that are written into without this lock: workers clear away their own; a server's files are left alone until nobody can be at them any more. */
-const ofWorkers = ({ scores, quarantine, manifest, leases }: RunFiles): string[] => [scores, quarantine, manifest, leases];
-const ofServers = ({ holds, jobs, keyOrders, orders, ranks, retargeted, calibrations }: RunFiles): string[] => [holds, jobs, keyOrders, orders, ranks, retargeted, calibrations];
+/**
+ * Folders that are written into without this lock: workers clear away their own; a server's files are left
+ * alone until nobody can be at them any more.
+ */
+const ofWorkers = ({ scores, quarantine, manifest, leases }: RunFiles): string[] => [
+  scores,
+  quarantine,
+  manifest,
+  leases,
+];
+const ofServers = ({
+  holds,
+  jobs,
+  keyOrders,
+  orders,
+  ranks,
+  retargeted,
+  calibrations,
+}: RunFiles): string[] => [holds, jobs, keyOrders, orders, ranks, retargeted, calibrations];
 const dayMs = 86_400_000;
 
 /** Removes what was left half-written in the run's folder, those of its other rankings included. */
 async function removeTemporaries({ folder, files }: Run): Promise<void> {
   const rankings = (await readdir(files.rankings).catch(() => [])).map((name) => runFiles(folder, name));
   const all = [files, ...rankings];
-  await removeTemporariesIn(folder, { skipped: new Set(all.flatMap(ofWorkers)), left: new Set(all.flatMap(ofServers)) });
+  await removeTemporariesIn(folder, {
+    skipped: new Set(all.flatMap(ofWorkers)),
+    left: new Set(all.flatMap(ofServers)),
+  });
 }
 
 /** What goes away meanwhile is somebody else's. */
-async function removeTemporariesIn(folder: string, known: { skipped: ReadonlySet<string>; left: ReadonlySet<string> }, leastAgeMs = 0): Promise<void> {
+async function removeTemporariesIn(
+  folder: string,
+  known: { skipped: ReadonlySet<string>; left: ReadonlySet<string> },
+  leastAgeMs = 0,
+): Promise<void> {
   for (const entry of await readdir(folder, { withFileTypes: true }).catch(() => [])) {
     const path = join(folder, entry.name);
-    if (entry.isDirectory() && !known.skipped.has(path)) await removeTemporariesIn(path, known, known.left.has(path) ? dayMs : leastAgeMs);
+    if (entry.isDirectory() && !known.skipped.has(path))
+      await removeTemporariesIn(path, known, known.left.has(path) ? dayMs : leastAgeMs);
     if (!entry.isFile() || !entry.name.startsWith('.') || !entry.name.endsWith('.tmp')) continue;
-    const ageMs = leastAgeMs === 0 ? 0 : Date.now() - (await stat(path).then(({ mtimeMs }) => mtimeMs, () => Infinity));
+    const ageMs =
+      leastAgeMs === 0
+        ? 0
+        : Date.now() -
+          (await stat(path).then(
+            ({ mtimeMs }) => mtimeMs,
+            () => Infinity,
+          ));
     if (ageMs >= leastAgeMs) await rm(path, { force: true });
   }
 }

@@ -1,5 +1,5 @@
-// A file that only grows: one JSON value a line, each behind a checksum of its own. A last line that was cut short by a crash was never written;
-// any other line that is not what was written is damage, and is told.
+// A file that only grows: one JSON value a line, each behind a checksum of its own. A last line that was cut
+// short by a crash was never written; any other line that is not what was written is damage, and is told.
 
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
@@ -18,7 +18,10 @@ export function manifestLine(value: unknown): string {
   return `${checksum(json)} ${json}\n`;
 }
 
-/** Adds a line, makes the file where there is none, and returns when the line would survive a crash of the machine. Errors: DISK_FULL, WRITE_FAILED. */
+/**
+ * Adds a line, makes the file where there is none, and returns when the line would survive a crash of the
+ * machine. Errors: DISK_FULL, WRITE_FAILED.
+ */
 export async function appendToManifest(path: string, value: unknown): Promise<void> {
   try {
     const file = await open(path, 'a');
@@ -48,8 +51,15 @@ export interface ManifestRead<T> {
   end: number;
 }
 
-/** Reads a manifest, or what was added to it behind so many bytes; one that does not exist is empty. Errors: FILE_UNREADABLE. */
-export async function readManifest<T>(path: string, schema: z.ZodType<T>, from = 0): Promise<ManifestRead<T>> {
+/**
+ * Reads a manifest, or what was added to it behind so many bytes; one that does not exist is empty. Errors:
+ * FILE_UNREADABLE.
+ */
+export async function readManifest<T>(
+  path: string,
+  schema: z.ZodType<T>,
+  from = 0,
+): Promise<ManifestRead<T>> {
   const pieces: Uint8Array[] = [];
   try {
     for await (const piece of copyPieces(readPieces(path, from))) pieces.push(piece);
@@ -77,7 +87,8 @@ export async function readManifest<T>(path: string, schema: z.ZodType<T>, from =
 /** The line's value, or why it has none. */
 function parseLine<T>(line: Buffer, schema: z.ZodType<T>): { value: T } | string {
   const json = line.subarray(checksumCharacters + 1);
-  if (line.toString('latin1', 0, checksumCharacters + 1) !== `${checksum(json)} `) return 'is not what was written';
+  if (line.toString('latin1', 0, checksumCharacters + 1) !== `${checksum(json)} `)
+    return 'is not what was written';
   try {
     const own = readOwn(JSON.parse(json.toString('utf8')), schema);
     return 'value' in own ? own : `cannot be used: ${own.problem}`;

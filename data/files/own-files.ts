@@ -1,5 +1,6 @@
-// Files and folders of one process in a folder that several share. They are named after it, so that others can tell that it is gone and clear away what it
-// left: on the same machine at once, elsewhere when nothing of it has shown a sign of life for a day.
+// Files and folders of one process in a folder that several share. They are named after it, so that others
+// can tell that it is gone and clear away what it left: on the same machine at once, elsewhere when nothing
+// of it has shown a sign of life for a day.
 
 import { createHash, randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
@@ -20,7 +21,10 @@ export function nameOwn(): string {
   return `${placeName()}-${process.pid}-${process8}-${randomUUID()}`;
 }
 
-/** Shows now and then that the owner of a file or folder (named by `nameOwn`) lives, and removes it when the process exits, unless what it returns is called before. */
+/**
+ * Shows now and then that the owner of a file or folder (named by `nameOwn`) lives, and removes it when the
+ * process exits, unless what it returns is called before.
+ */
 export function keepOwn(path: string): () => void {
   if (owned.size === 0 && touching === undefined) process.once('exit', removeOwned);
   owned.add(path);
@@ -37,11 +41,24 @@ function touchOwned(): void {
   for (const path of owned) utimes(path, now, now).catch(() => undefined);
 }
 
-/** Whether the process that a file or folder is named after is gone; never of what is not named by `nameOwn`. */
+/**
+ * Whether the process that a file or folder is named after is gone; never of what is not named by `nameOwn`.
+ */
 export async function isLeftBehind(path: string): Promise<boolean> {
-  const [, place, pid = '', start] = /([0-9a-f]{8})-(\d{1,10})-([0-9a-f]{8})-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/.exec(basename(path)) ?? [];
+  const [, place, pid = '', start] =
+    /([0-9a-f]{8})-(\d{1,10})-([0-9a-f]{8})-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/.exec(
+      basename(path),
+    ) ?? [];
   if (place === undefined) return false;
-  if (place !== placeName()) return Date.now() - (await stat(path).then(({ mtimeMs }) => mtimeMs, () => Infinity)) > goneMs;
+  if (place !== placeName())
+    return (
+      Date.now() -
+        (await stat(path).then(
+          ({ mtimeMs }) => mtimeMs,
+          () => Infinity,
+        )) >
+      goneMs
+    );
   const now = identifyProcess(Number(pid));
   return now === undefined || (shortHash(now) !== start && now !== `${pid} `);
 }

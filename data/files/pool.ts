@@ -1,5 +1,5 @@
-// Things that are taken, used and given back: to make them anew costs more, for buffers above all by the garbage collector, which runs whenever a few
-// megabytes of new ones have come together.
+// Things that are taken, used and given back: to make them anew costs more, for buffers above all by the
+// garbage collector, which runs whenever a few megabytes of new ones have come together.
 
 export interface Pool<T> {
   take(): T;

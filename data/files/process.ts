@@ -1,16 +1,21 @@
-// How processes are started, and which is which: a process id alone does not say, because ids are given out again.
+// How processes are started, and which is which: a process id alone does not say, because ids are given out
+// again.
 
 import { execFileSync } from 'node:child_process';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { systemCode } from '../../run/errors/errors.ts';
 
 /**
- * How Node.js is started for the command and its workers (the command's first line and package.json say the same). Texts lie outside the heap and go when
- * it is cleared: often, and in little time, where its young part is small.
+ * How Node.js is started for the command and its workers (the command's first line and package.json say the
+ * same). Texts lie outside the heap and go when it is cleared: often, and in little time, where its young
+ * part is small.
  */
 export const nodeFlags = ['--max-semi-space-size=4'];
 
-/** Their environment, likewise. glibc would let each thread have a heap of its own, in which memory that is free is of no use to the others: a worker takes 30 MB more, and not always as much. */
+/**
+ * Their environment, likewise. glibc would let each thread have a heap of its own, in which memory that is
+ * free is of no use to the others: a worker takes 30 MB more, and not always as much.
+ */
 export const nodeEnvironment = { MALLOC_ARENA_MAX: '1' };
 
 /** A process opens its modules, the libraries, shards and parts. */
@@ -19,15 +24,18 @@ export const leastOpenFiles = 256;
 /** How many files this process may have open at once; Infinity where the system does not tell. */
 export function readOpenFilesLimit(): number {
   try {
-    return Number(/^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? Infinity);
+    return Number(
+      /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? Infinity,
+    );
   } catch {
     return Infinity;
   }
 }
 
 /**
- * A name that no other process has, before or after; undefined where the process has ended, a zombie that nobody has taken leave of included.
- * Where the system does not tell when a process started, it is the id alone.
+ * A name that no other process has, before or after; undefined where the process has ended, a zombie that
+ * nobody has taken leave of included. Where the system does not tell when a process started, it is the id
+ * alone.
  */
 export function identifyProcess(pid: number): string | undefined {
   try {
@@ -45,7 +53,10 @@ export function isProcessGone(pid: number, name: string): boolean {
   return now === undefined || (now !== name && now !== `${pid} `);
 }
 
-/** What process ids mean something in: containers of one host name may each count their own. '' where the system does not tell. */
+/**
+ * What process ids mean something in: containers of one host name may each count their own. '' where the
+ * system does not tell.
+ */
 export function readProcessSpace(): string {
   try {
     return readlinkSync('/proc/self/ns/pid');
@@ -54,12 +65,18 @@ export function readProcessSpace(): string {
   }
 }
 
-/** The boot and the tick of it in which a process started; elsewhere than on Linux its time of start to the second. */
+/**
+ * The boot and the tick of it in which a process started; elsewhere than on Linux its time of start to the
+ * second.
+ */
 function readStart(pid: number): string {
   try {
-    // The command's name is in brackets and may hold anything; the state is the first field after it, the start the 20th.
+    // The command's name is in brackets and may hold anything; the state is the first field after it, the
+    // start the 20th.
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\)/s, '').trim().split(' ');
-    return fields[0] === 'Z' || fields[0] === 'X' ? 'ended' : `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()} ${fields[19] ?? ''}`;
+    return fields[0] === 'Z' || fields[0] === 'X'
+      ? 'ended'
+      : `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()} ${fields[19] ?? ''}`;
   } catch {
     return readStartElsewhere(pid);
   }
@@ -67,7 +84,10 @@ function readStart(pid: number): string {
 
 function readStartElsewhere(pid: number): string {
   try {
-    return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+    return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }).trim();
   } catch {
     return '';
   }

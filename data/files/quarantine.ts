@@ -18,17 +18,26 @@ export interface Quarantine {
 export const passOver: Quarantine = { add: () => undefined, count: 0 };
 
 export interface QuarantineFile extends Quarantine {
-  /** Puts the file in its place and gives its SHA-256, as hex; or removes an earlier one when every row was good. */
+  /**
+   * Puts the file in its place and gives its SHA-256, as hex; or removes an earlier one when every row was
+   * good.
+   */
   close(): Promise<string | undefined>;
   /** Leaves what was there before. */
   drop(): Promise<void>;
 }
 
-/** A file of bad rows is to be looked at, not to fill the disk: of a shard that is all wrong these many are written down, and all are counted. */
+/**
+ * A file of bad rows is to be looked at, not to fill the disk: of a shard that is all wrong these many are
+ * written down, and all are counted.
+ */
 export const rowsWritten = 100_000;
 const detailCharacters = 200;
 
-/** Opens the quarantine file `path` (JSON lines: file, position, reason, detail). Errors: DISK_FULL, WRITE_FAILED. */
+/**
+ * Opens the quarantine file `path` (JSON lines: file, position, reason, detail). Errors: DISK_FULL,
+ * WRITE_FAILED.
+ */
 export function openQuarantine(path: string): QuarantineFile {
   const growing = temporaryName(`${path}.rows`);
   let file: number | undefined;
@@ -48,7 +57,13 @@ export function openQuarantine(path: string): QuarantineFile {
     },
     add(name, position, reason, detail) {
       count++;
-      if (count <= rowsWritten) write({ file: name, position, reason, ...(detail === undefined ? {} : { detail: detail.slice(0, detailCharacters) }) });
+      if (count <= rowsWritten)
+        write({
+          file: name,
+          position,
+          reason,
+          ...(detail === undefined ? {} : { detail: detail.slice(0, detailCharacters) }),
+        });
     },
     async close() {
       if (file === undefined) {
@@ -70,8 +85,15 @@ export function openQuarantine(path: string): QuarantineFile {
   };
 }
 
-/** Calls `use` with the run's quarantine file of this name, and puts the file in its place whatever happens. Errors: those of `use`, DISK_FULL, WRITE_FAILED. */
-export async function withQuarantine<T>(run: Run, name: string, use: (quarantine: Quarantine) => Promise<T>): Promise<T> {
+/**
+ * Calls `use` with the run's quarantine file of this name, and puts the file in its place whatever happens.
+ * Errors: those of `use`, DISK_FULL, WRITE_FAILED.
+ */
+export async function withQuarantine<T>(
+  run: Run,
+  name: string,
+  use: (quarantine: Quarantine) => Promise<T>,
+): Promise<T> {
   const quarantine = openQuarantine(join(run.files.quarantine, name));
   try {
     return await use(quarantine);

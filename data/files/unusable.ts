@@ -1,4 +1,5 @@
-// Shards that give no document. What is wrong with one file is often wrong with many (another field's name, a page of HTML), and the other files hide it.
+// Shards that give no document. What is wrong with one file is often wrong with many (another field's name, a
+// page of HTML), and the other files hide it.
 
 import { z } from 'zod';
 import type { Quarantine } from './quarantine.ts';
@@ -11,7 +12,10 @@ export const unusableShardsSchema = z.object({
   unusable: count,
   /** Shards without any row, or with blank lines alone. */
   empty: count,
-  /** The first of the unusable ones: how many bad rows they have, and what is wrong with the first of these (0-based). */
+  /**
+   * The first of the unusable ones: how many bad rows they have, and what is wrong with the first of these
+   * (0-based).
+   */
   first: z.array(z.object({ shard: z.string(), badRows: count, row: count, reason: z.string() })),
 });
 export type UnusableShards = z.output<typeof unusableShardsSchema>;
@@ -27,7 +31,10 @@ export const noneUnusable: UnusableShards = { unusable: 0, empty: 0, first: [] }
 export function describeUnusable({ unusable, first }: UnusableShards): string[] {
   if (unusable === 0) return [];
   const more = unusable > named ? ` and ${formatCount(unusable - named)} more` : '';
-  return [`${formatCountOf(unusable, 'shard')} ${unusable === 1 ? 'has' : 'have'} no usable row: ${describeReasons(first).join(', ')}${more}`];
+  return [
+    `${formatCountOf(unusable, 'shard')} ${unusable === 1 ? 'has' : 'have'} no usable ` +
+      `row: ${describeReasons(first).join(', ')}${more}`,
+  ];
 }
 
 /** The first few of them with their reasons. */
@@ -44,7 +51,10 @@ export interface UsabilityCount {
   result(): UnusableShards;
 }
 
-/** Counts the unusable and the empty shards among those read one after the other. Their bad rows go on to `quarantine`. */
+/**
+ * Counts the unusable and the empty shards among those read one after the other. Their bad rows go on to
+ * `quarantine`.
+ */
 export function countUsable(quarantine: Quarantine): UsabilityCount {
   const result: UnusableShards = { unusable: 0, empty: 0, first: [] };
   let firstBad: Pick<UnusableShard, 'row' | 'reason'> | undefined;

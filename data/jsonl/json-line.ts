@@ -1,4 +1,5 @@
-// The slow, obvious reader of one line of JSON: the definition that the scanner (json-scan.as.ts) has to agree with, and what reads the odd lines.
+// The slow, obvious reader of one line of JSON: the definition that the scanner (json-scan.as.ts) has to
+// agree with, and what reads the odd lines.
 
 import { isUtf8 } from 'node:buffer';
 import { mostDocumentTokens } from '../../run/bounds.ts';
@@ -10,14 +11,18 @@ export type LineResult =
   | { kind: 'blank' }
   | { kind: 'bad'; reason: string };
 
-/** Reads one line. Of fields named twice the last counts, as in JSON.parse. tokens is NaN where there is no count; id undefined where there is none. */
+/**
+ * Reads one line. Of fields named twice the last counts, as in JSON.parse. tokens is NaN where there is no
+ * count; id undefined where there is none.
+ */
 export function readLine(bytes: Uint8Array, fields: FieldNames): LineResult {
   const row = parseRow(bytes, (word) => ({ [wordKey]: word }));
   if (row === undefined) return { kind: 'blank' };
   if (typeof row === 'string') return { kind: 'bad', reason: row };
   for (const field of [fields.text, fields.id, fields.source, fields.tokens]) {
     const value = valueOf(row, field);
-    if (isRow(value) && typeof value[wordKey] === 'string') return bad(field, `is ${value[wordKey]}, which JSON does not have`);
+    if (isRow(value) && typeof value[wordKey] === 'string')
+      return bad(field, `is ${value[wordKey]}, which JSON does not have`);
   }
   const text = valueOf(row, fields.text);
   if (text === undefined) return bad(fields.text, 'is missing');
@@ -25,12 +30,19 @@ export function readLine(bytes: Uint8Array, fields: FieldNames): LineResult {
   // What the scanner takes for invisible: control characters and the space.
   if (/^[\0-\x20]*$/.test(text)) return bad(fields.text, 'is empty');
   const id = valueOf(row, fields.id) ?? undefined;
-  if (id !== undefined && typeof id !== 'string' && typeof id !== 'number') return bad(fields.id, 'is neither a string nor a number');
-  if (isInexact(id)) return bad(fields.id, 'is a number too large to be kept exactly in such a line; write it as a string');
+  if (id !== undefined && typeof id !== 'string' && typeof id !== 'number')
+    return bad(fields.id, 'is neither a string nor a number');
+  if (isInexact(id))
+    return bad(fields.id, 'is a number too large to be kept exactly in such a line; write it as a string');
   const name = idIn(id);
   const source = valueOf(row, fields.source) ?? '';
-  if (typeof source !== 'string' && typeof source !== 'number') return bad(fields.source, 'is neither a string nor a number');
-  if (isInexact(source)) return bad(fields.source, 'is a number too large to be kept exactly in such a line; write it as a string');
+  if (typeof source !== 'string' && typeof source !== 'number')
+    return bad(fields.source, 'is neither a string nor a number');
+  if (isInexact(source))
+    return bad(
+      fields.source,
+      'is a number too large to be kept exactly in such a line; write it as a string',
+    );
   const tokens = valueOf(row, fields.tokens) ?? Number.NaN;
   if (typeof tokens !== 'number' || !isCount(tokens)) return bad(fields.tokens, countProblem(tokens));
   return { kind: 'document', id: name && wellFormed(name), source: wellFormed(String(source)), tokens, text };
@@ -50,7 +62,10 @@ export function readText(bytes: Uint8Array, field: string): string | undefined {
   return typeof text === 'string' ? text : undefined;
 }
 
-/** A number as a name: whole ones digit by digit, however long, so that no two become one; others as JavaScript writes them. */
+/**
+ * A number as a name: whole ones digit by digit, however long, so that no two become one; others as
+ * JavaScript writes them.
+ */
 export function numberName(json: string): string {
   return /^-?\d+$/.test(json) && json !== '-0' ? json : String(Number(json));
 }
@@ -72,14 +87,19 @@ export function isCount(tokens: number): boolean {
 
 /** What is wrong with a value that is no count of tokens. */
 export function countProblem(tokens: unknown): string {
-  return typeof tokens === 'number' && Number.isInteger(tokens) && tokens > mostDocumentTokens ? `is ${tokens}, and a document can have at most ${mostDocumentTokens} tokens` : 'is not a whole number of tokens';
+  return typeof tokens === 'number' && Number.isInteger(tokens) && tokens > mostDocumentTokens
+    ? `is ${tokens}, and a document can have at most ${mostDocumentTokens} tokens`
+    : 'is not a whole number of tokens';
 }
 
 /**
- * The line's object; undefined where the line is blank, the reason where it is anything else. NaN, Infinity and -Infinity, which Python writes, are no JSON:
- * they become what `wordValue` says, or null.
+ * The line's object; undefined where the line is blank, the reason where it is anything else. NaN, Infinity
+ * and -Infinity, which Python writes, are no JSON: they become what `wordValue` says, or null.
  */
-export function parseRow(bytes: Uint8Array, wordValue: (word: string) => unknown = () => null): Row | string | undefined {
+export function parseRow(
+  bytes: Uint8Array,
+  wordValue: (word: string) => unknown = () => null,
+): Row | string | undefined {
   if (!isUtf8(bytes)) return 'not valid UTF-8';
   const line = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
   const start = line.search(/[^ \t\r\n]/);
@@ -109,7 +129,9 @@ function replaceWords(line: string, wordValue: (word: string) => unknown): strin
   return pieces.length === 0 ? undefined : [...pieces, line.slice(copied)].join('');
 }
 
-/** The place after the quote that ends a string, from a place inside it on; the line's end where none does. */
+/**
+ * The place after the quote that ends a string, from a place inside it on; the line's end where none does.
+ */
 function endOfString(line: string, from: number): number {
   // A pattern for the whole string would run out of stack where it is long.
   const stop = /["\\]/g;

@@ -1,10 +1,12 @@
-// The JSON Lines scanner, in AssemblyScript (compiled to WebAssembly with SIMD). It goes over a block of lines once, checks each
-// against JSON's grammar, copies the text out as plain UTF-8 and notes where the other fields are.
-// It accepts only what is ordinary: a line that is not valid JSON, or is valid in an unusual way (escaped or repeated field names, deep nesting,
-// a field of another type, an empty text), is marked odd and left to the slow reader (json-line.ts), which a test says agrees with it.
-// NaN and Infinity, which Python writes, pass in values that are not read.
+// The JSON Lines scanner, in AssemblyScript (compiled to WebAssembly with SIMD). It goes over a block of
+// lines once, checks each against JSON's grammar, copies the text out as plain UTF-8 and notes where the
+// other fields are. It accepts only what is ordinary: a line that is not valid JSON, or is valid in an
+// unusual way (escaped or repeated field names, deep nesting, a field of another type, an empty text), is
+// marked odd and left to the slow reader (json-line.ts), which a test says agrees with it. NaN and Infinity,
+// which Python writes, pass in values that are not read.
 
-// Fields, in the order of the host: id, text, source, tokens. Each is a key, or keys from the outermost object to the innermost with dots between.
+// Fields, in the order of the host: id, text, source, tokens. Each is a key, or keys from the outermost
+// object to the innermost with dots between.
 const fieldCount: i32 = 4;
 const textField: i32 = 1;
 
@@ -13,7 +15,10 @@ export const fieldsAt: i32 = 1024;
 export const fieldBytes: i32 = 512;
 /** Where the host puts the block; after it there have to be 32 bytes of 0. */
 export const blockAt: i32 = fieldsAt + fieldCount * fieldBytes;
-/** Numbers (u32) in a line's record: line, start, end, odd, then start and end of id's, source's and tokens' values (0: none), end of its text. */
+/**
+ * Numbers (u32) in a line's record: line, start, end, odd, then start and end of id's, source's and tokens'
+ * values (0: none), end of its text.
+ */
 export const recordNumbers: i32 = 11;
 
 const deepest: i32 = 64;
@@ -27,7 +32,10 @@ let met: i32 = 0;
 let record: i32 = 0;
 let nesting: i32 = 0;
 
-/** Scans `length` bytes at `blockAt`. Writes texts from `textsAt` and records from `recordsAt`; returns the number of records. Blank lines have none. */
+/**
+ * Scans `length` bytes at `blockAt`. Writes texts from `textsAt` and records from `recordsAt`; returns the
+ * number of records. Blank lines have none.
+ */
 export function scan(length: i32, textsAt: i32, recordsAt: i32): i32 {
   const end = blockAt + length;
   let records: i32 = 0;
@@ -79,7 +87,10 @@ function scanLine(end: i32): bool {
   return (seen & (1 << textField)) != 0 && hasVisible(before, out);
 }
 
-/** An object from its brace on, in which the fields of the mask are looked for: by their names without the first `prefix` bytes, which the keys around it were. */
+/**
+ * An object from its brace on, in which the fields of the mask are looked for: by their names without the
+ * first `prefix` bytes, which the keys around it were.
+ */
 function scanObject(mask: i32, prefix: i32): bool {
   if (++nesting > deepest) return false;
   let entered = 0;
@@ -150,7 +161,10 @@ function note(offset: i32, start: i32): void {
   store<u32>(record + offset, at, 4);
 }
 
-/** The fields of the mask whose names, without their first `prefix` bytes, are the key; and, shifted by `fieldCount`, those that go on after it with a dot. */
+/**
+ * The fields of the mask whose names, without their first `prefix` bytes, are the key; and, shifted by
+ * `fieldCount`, those that go on after it with a dot.
+ */
 function matchFields(mask: i32, prefix: i32, key: i32, length: i32): i32 {
   let matched = 0;
   for (let field = 0; field < fieldCount; field++) {
@@ -297,7 +311,10 @@ function skipString(): bool {
   }
 }
 
-/** A string from its quote on, checked and copied to `out` without its escapes. The copy is never longer, so 16 bytes at a time may spill over it. */
+/**
+ * A string from its quote on, checked and copied to `out` without its escapes. The copy is never longer, so
+ * 16 bytes at a time may spill over it.
+ */
 function copyString(): bool {
   let from = at + 1;
   let to = out;

@@ -1,4 +1,5 @@
-// JSON Lines in, batches of documents out. The scanner takes the ordinary lines; what it finds odd goes to the slow reader, which says what is wrong.
+// JSON Lines in, batches of documents out. The scanner takes the ordinary lines; what it finds odd goes to
+// the slow reader, which says what is wrong.
 
 import { isUtf8 } from 'node:buffer';
 import type { DuckDBConnection } from '@duckdb/node-api';
@@ -31,7 +32,10 @@ export interface ReadOptions {
   onlyRows?: readonly number[];
   /** Text of a batch, about; where a part is to be smaller than a batch is by default. */
   batchBytes?: number;
-  /** Takes the fields that some row of a JSON Lines shard has, null or not; with it every block ends with an empty batch, so that whoever looks for fields can stop there. */
+  /**
+   * Takes the fields that some row of a JSON Lines shard has, null or not; with it every block ends with an
+   * empty batch, so that whoever looks for fields can stop there.
+   */
   met?: Set<keyof FieldNames>;
   /** A database that is open already, for the formats that need one. */
   connection?: DuckDBConnection;
@@ -52,21 +56,47 @@ const scannedFields = ['id', 'text', 'source', 'tokens'] as const;
 
 type Wasm = z.output<typeof exportsSchema>;
 
-/** Reads a JSON Lines shard, plain or compressed, with an empty batch for every block that it passes over. Bad rows go to the quarantine. Returns the row after the last. Errors: FILE_NOT_FOUND, FILE_UNREADABLE. */
-export async function* readJsonl(shard: Shard, fields: FieldNames, options: ReadOptions): AsyncGenerator<DocumentBatch, number> {
-  const { quarantine, maxLineBytes = defaultMaxLineBytes, chunk = { firstRow: 0 }, fromRow = chunk.firstRow, met } = options;
+/**
+ * Reads a JSON Lines shard, plain or compressed, with an empty batch for every block that it passes over. Bad
+ * rows go to the quarantine. Returns the row after the last. Errors: FILE_NOT_FOUND, FILE_UNREADABLE.
+ */
+export async function* readJsonl(
+  shard: Shard,
+  fields: FieldNames,
+  options: ReadOptions,
+): AsyncGenerator<DocumentBatch, number> {
+  const {
+    quarantine,
+    maxLineBytes = defaultMaxLineBytes,
+    chunk = { firstRow: 0 },
+    fromRow = chunk.firstRow,
+    met,
+  } = options;
   const wasm = scanners.take();
   const scan = openScanner(wasm, fields);
   const batch = openBatch(shard.name, options.batchBytes);
-  const range = chunk.startByte === undefined || chunk.endByte === undefined ? undefined : { start: chunk.startByte, end: chunk.endByte };
+  const range =
+    chunk.startByte === undefined || chunk.endByte === undefined
+      ? undefined
+      : { start: chunk.startByte, end: chunk.endByte };
   let endRow = chunk.firstRow;
   try {
-    for await (const block of readLineBlocks(readBytesOf(shard.path, shard.format, range), maxLineBytes, chunk.firstRow)) {
+    for await (const block of readLineBlocks(
+      readBytesOf(shard.path, shard.format, range),
+      maxLineBytes,
+      chunk.firstRow,
+    )) {
       endRow = block.firstLine + block.lines;
       // So that whoever reads can end it: there may be gigabytes before the first row.
       if (endRow <= fromRow) yield emptyBatch(shard.name);
       else if (block.tooLong) quarantine.add(shard.name, block.firstLine, tooLongReason(maxLineBytes));
-      else yield* takeBlock(scan, dropLines(block, fromRow - block.firstLine), batch, { shard, fields, quarantine, met });
+      else
+        yield* takeBlock(scan, dropLines(block, fromRow - block.firstLine), batch, {
+          shard,
+          fields,
+          quarantine,
+          met,
+        });
       if (met !== undefined) yield emptyBatch(shard.name);
     }
     const last = batch.take();
@@ -87,7 +117,12 @@ function dropLines(block: LineBlock, count: number): LineBlock {
   if (count <= 0) return block;
   let start = 0;
   for (let i = 0; i < count; i++) start = block.bytes.indexOf(lineFeed, start) + 1;
-  return { ...block, bytes: block.bytes.subarray(start), firstLine: block.firstLine + count, lines: block.lines - count };
+  return {
+    ...block,
+    bytes: block.bytes.subarray(start),
+    firstLine: block.firstLine + count,
+    lines: block.lines - count,
+  };
 }
 
 export function tooLongReason(maxLineBytes: number): string {
@@ -101,7 +136,10 @@ interface Context {
   met: ReadOptions['met'];
 }
 
-/** A block as the scanner left it: the bytes, the texts, and the records (layout: json-scan.as.ts), all in the scanner's memory. */
+/**
+ * A block as the scanner left it: the bytes, the texts, and the records (layout: json-scan.as.ts), all in the
+ * scanner's memory.
+ */
 interface Scanned {
   memory: Buffer;
   textsAt: number;
@@ -113,11 +151,18 @@ interface Scanned {
 
 type Scan = (block: LineBlock) => Scanned;
 
-function* takeBlock(scan: Scan, block: LineBlock, batch: BatchBuilder, context: Context): Generator<DocumentBatch> {
+function* takeBlock(
+  scan: Scan,
+  block: LineBlock,
+  batch: BatchBuilder,
+  context: Context,
+): Generator<DocumentBatch> {
   const { memory, textsAt, records, recordNumbers, met } = scan(block);
-  for (const [number, field] of scannedFields.entries()) if ((met & (1 << number)) !== 0) context.met?.add(field);
+  for (const [number, field] of scannedFields.entries())
+    if ((met & (1 << number)) !== 0) context.met?.add(field);
   const allUtf8 = isUtf8(block.bytes);
-  // Invariant: the texts before `copied` are in the batch, those from there to `textStart` belong to documents in the batch.
+  // Invariant: the texts before `copied` are in the batch, those from there to `textStart` belong to
+  // documents in the batch.
   let copied = textsAt;
   let textStart = textsAt;
   for (let at = 0; at < records.length; at += recordNumbers) {
@@ -125,7 +170,12 @@ function* takeBlock(scan: Scan, block: LineBlock, batch: BatchBuilder, context: 
     if (!addOrdinary(memory, records, at, textEnd - textStart, block.firstLine, allUtf8, batch)) {
       batch.addTexts(memory.subarray(copied, textStart));
       copied = textEnd;
-      addOdd(memory.subarray(records[at + 1], records[at + 2]), block.firstLine + (records[at] ?? 0), batch, context);
+      addOdd(
+        memory.subarray(records[at + 1], records[at + 2]),
+        block.firstLine + (records[at] ?? 0),
+        batch,
+        context,
+      );
     }
     textStart = textEnd;
     if (!batch.isFull()) continue;
@@ -137,21 +187,44 @@ function* takeBlock(scan: Scan, block: LineBlock, batch: BatchBuilder, context: 
   batch.addTexts(memory.subarray(copied, textStart));
 }
 
-/** Adds the document of the record at `at`, without its text, if the scanner found it ordinary and so it is. */
-function addOrdinary(memory: Buffer, records: Uint32Array, at: number, textBytes: number, firstLine: number, allUtf8: boolean, batch: BatchBuilder): boolean {
-  if (records[at + 3] === 1 || (!allUtf8 && !isUtf8(memory.subarray(records[at + 1], records[at + 2])))) return false;
+/**
+ * Adds the document of the record at `at`, without its text, if the scanner found it ordinary and so it is.
+ */
+function addOrdinary(
+  memory: Buffer,
+  records: Uint32Array,
+  at: number,
+  textBytes: number,
+  firstLine: number,
+  allUtf8: boolean,
+  batch: BatchBuilder,
+): boolean {
+  if (records[at + 3] === 1 || (!allUtf8 && !isUtf8(memory.subarray(records[at + 1], records[at + 2]))))
+    return false;
   const tokensAt = records[at + 8] ?? 0;
   const tokens = tokensAt === 0 ? Number.NaN : Number(memory.toString('latin1', tokensAt, records[at + 9]));
   if (!isCount(tokens) || (tokensAt !== 0 && memory[tokensAt] === quote)) return false;
   const id = readValue(memory, records[at + 4] ?? 0, records[at + 5] ?? 0);
-  batch.addDocument(firstLine + (records[at] ?? 0), id, readValue(memory, records[at + 6] ?? 0, records[at + 7] ?? 0), tokens, textBytes);
+  batch.addDocument(
+    firstLine + (records[at] ?? 0),
+    id,
+    readValue(memory, records[at + 6] ?? 0, records[at + 7] ?? 0),
+    tokens,
+    textBytes,
+  );
   return true;
 }
 
-function addOdd(line: Uint8Array, row: number, batch: BatchBuilder, { shard, fields, quarantine, met }: Context): void {
+function addOdd(
+  line: Uint8Array,
+  row: number,
+  batch: BatchBuilder,
+  { shard, fields, quarantine, met }: Context,
+): void {
   if (met !== undefined) for (const field of listFields(line, fields)) met.add(field);
   const result = readLine(line, fields);
-  if (result.kind === 'bad') quarantine.add(shard.name, row, result.reason, Buffer.from(line.subarray(0, 800)).toString('utf8'));
+  if (result.kind === 'bad')
+    quarantine.add(shard.name, row, result.reason, Buffer.from(line.subarray(0, 800)).toString('utf8'));
   if (result.kind !== 'document') return;
   const text = Buffer.from(result.text);
   batch.addDocument(row, result.id, result.source, result.tokens, text.length);
@@ -160,7 +233,9 @@ function addOdd(line: Uint8Array, row: number, batch: BatchBuilder, { shard, fie
 
 function listFields(line: Uint8Array, fields: FieldNames): (keyof FieldNames)[] {
   const row = parseRow(line);
-  return typeof row === 'object' ? scannedFields.filter((field) => findKeys(row, fields[field]) !== undefined) : [];
+  return typeof row === 'object'
+    ? scannedFields.filter((field) => findKeys(row, fields[field]) !== undefined)
+    : [];
 }
 
 /** The string or number between two places, a whole number digit by digit; '' where there is none. */
@@ -188,7 +263,13 @@ function openScanner(wasm: Wasm, fields: FieldNames): Scan {
     memory.set(bytes, wasm.blockAt);
     memory.fill(0, wasm.blockAt + bytes.length, wasm.blockAt + bytes.length + spare);
     const count = wasm.scan(bytes.length, textsAt, recordsAt);
-    return { memory, textsAt, records: new Uint32Array(wasm.memory.buffer, recordsAt, count * wasm.recordNumbers), recordNumbers: wasm.recordNumbers, met: wasm.takeMet() };
+    return {
+      memory,
+      textsAt,
+      records: new Uint32Array(wasm.memory.buffer, recordsAt, count * wasm.recordNumbers),
+      recordNumbers: wasm.recordNumbers,
+      met: wasm.takeMet(),
+    };
   };
 }
 

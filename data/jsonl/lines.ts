@@ -3,7 +3,10 @@
 import { openPool } from '../files/pool.ts';
 
 export interface LineBlock {
-  /** Whole lines, each with its line feed but perhaps the file's last; empty for a line that was too long. Of use until the next block is asked for. */
+  /**
+   * Whole lines, each with its line feed but perhaps the file's last; empty for a line that was too long. Of
+   * use until the next block is asked for.
+   */
   bytes: Buffer;
   /** 0-based number of the first line. */
   firstLine: number;
@@ -17,9 +20,17 @@ const startBytes = 4 << 20;
 const nothing = Buffer.alloc(0);
 const buffers = openPool(2, () => Buffer.allocUnsafeSlow(startBytes));
 
-/** Cuts a stream of bytes, which begins with line `firstLine`, into blocks of whole lines, none of more than `maxLineBytes` before its line feed. A byte-order mark at the start of line 0 is dropped. */
-export async function* readLineBlocks(pieces: AsyncIterable<Uint8Array>, maxLineBytes: number, firstLine = 0): AsyncGenerator<LineBlock> {
-  // Invariant: held[0, length) is the beginning of line `line`, without a line feed in it; while skipping, that line is too long and nothing is held.
+/**
+ * Cuts a stream of bytes, which begins with line `firstLine`, into blocks of whole lines, none of more than
+ * `maxLineBytes` before its line feed. A byte-order mark at the start of line 0 is dropped.
+ */
+export async function* readLineBlocks(
+  pieces: AsyncIterable<Uint8Array>,
+  maxLineBytes: number,
+  firstLine = 0,
+): AsyncGenerator<LineBlock> {
+  // Invariant: held[0, length) is the beginning of line `line`, without a line feed in it; while skipping,
+  // that line is too long and nothing is held.
   let held = buffers.take();
   let length = 0;
   let line = firstLine;

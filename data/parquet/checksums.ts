@@ -1,4 +1,5 @@
-// The checksums that a Parquet file may have of its pages. DuckDB does not look at them, so they are checked before it reads.
+// The checksums that a Parquet file may have of its pages. DuckDB does not look at them, so they are checked
+// before it reads.
 
 import type { FileHandle } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
@@ -18,8 +19,9 @@ const pieceBytes = 1 << 20;
 const buffers = openPool(2, () => Buffer.allocUnsafeSlow(pieceBytes));
 
 /**
- * Checks the pages of the spans, in the file at `path`, against their checksums. Where a span's first page has none, neither have the others, as a writer gives them all
- * or none; so a file without costs one small read for each span. Throws where a page is not what it was.
+ * Checks the pages of the spans, in the file at `path`, against their checksums. Where a span's first page
+ * has none, neither have the others, as a writer gives them all or none; so a file without costs one small
+ * read for each span. Throws where a page is not what it was.
  */
 export async function checkPages(path: string, spans: readonly PageSpan[]): Promise<void> {
   const file = await openRegular(path);
@@ -33,7 +35,7 @@ export async function checkPages(path: string, spans: readonly PageSpan[]): Prom
         const bodyStart = at + page.headerBytes;
         const bodyEnd = bodyStart + page.compressedBytes;
         let crc = 0;
-        for (let from = bodyStart; from < bodyEnd; ) {
+        for (let from = bodyStart; from < bodyEnd;) {
           const { bytesRead } = await file.read(buffer, 0, Math.min(pieceBytes, bodyEnd - from), from);
           if (bytesRead === 0) throw new Error('it ends early');
           crc = crc32(buffer.subarray(0, bytesRead), crc);
@@ -56,8 +58,15 @@ export function damagedPage(at: number, { column, group }: PageSpan, reason: str
   return new Error(`the page at byte ${at} (row group ${group}, column "${column}") is damaged: ${reason}`);
 }
 
-/** The page header at a place; undefined where there is none that makes sense, which whoever reads the page says better. */
-export async function readHeaderAt(file: FileHandle, at: number, end: number): Promise<PageHeader | undefined> {
+/**
+ * The page header at a place; undefined where there is none that makes sense, which whoever reads the page
+ * says better.
+ */
+export async function readHeaderAt(
+  file: FileHandle,
+  at: number,
+  end: number,
+): Promise<PageHeader | undefined> {
   for (let bytes = headerBytes; ; bytes *= 16) {
     const look = Buffer.allocUnsafe(Math.min(bytes, end - at));
     const { bytesRead } = await file.read(look, 0, look.length, at);

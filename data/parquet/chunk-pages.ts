@@ -31,19 +31,32 @@ const mostPageBytes = 2 ** 30;
 const mostPageEntries = 2 ** 27;
 
 /**
- * The pages of the chunk at `span`, of which those are not read that `isWanted` does not want (asked by their number of entries). Checksums that are there are checked.
- * Throws where a page is damaged, and names it.
+ * The pages of the chunk at `span`, of which those are not read that `isWanted` does not want (asked by their
+ * number of entries). Checksums that are there are checked. Throws where a page is damaged, and names it.
  */
-export async function* readChunkPages(file: FileHandle, span: PageSpan, codec: number, leaf: SchemaNode, entries: number, isWanted: (entries: number) => boolean): AsyncGenerator<DataPage | PassedPage> {
+export async function* readChunkPages(
+  file: FileHandle,
+  span: PageSpan,
+  codec: number,
+  leaf: SchemaNode,
+  entries: number,
+  isWanted: (entries: number) => boolean,
+): AsyncGenerator<DataPage | PassedPage> {
   let dictionary: Values | undefined;
   let at = span.start;
   try {
-    for (let left = entries; left > 0; ) {
+    for (let left = entries; left > 0;) {
       const header = at < span.end ? await readHeaderAt(file, at, span.end) : undefined;
       if (header === undefined) throw new Error('it has no header');
       const { kind, values, crc, compressedBytes, uncompressedBytes } = header;
       const body = at + header.headerBytes;
-      if (body + compressedBytes > span.end || uncompressedBytes > mostPageBytes || values > mostPageEntries || values > left) throw new Error('it has a size that cannot be');
+      if (
+        body + compressedBytes > span.end ||
+        uncompressedBytes > mostPageBytes ||
+        values > mostPageEntries ||
+        values > left
+      )
+        throw new Error('it has a size that cannot be');
       if (kind === 'data' && !isWanted(values)) {
         left -= values;
         yield { entries: values, values: undefined };
@@ -52,7 +65,8 @@ export async function* readChunkPages(file: FileHandle, span: PageSpan, codec: n
         const { bytesRead } = await file.read(bytes, 0, bytes.length, body);
         if (bytesRead < bytes.length) throw new Error('it ends early');
         if (crc !== undefined && crc32(bytes, 0) !== crc) throw new Error(wrongChecksum);
-        if (kind === 'dictionary') dictionary = readDictionary(decompressPage(codec, bytes, uncompressedBytes), values, leaf);
+        if (kind === 'dictionary')
+          dictionary = readDictionary(decompressPage(codec, bytes, uncompressedBytes), values, leaf);
         else {
           left -= values;
           yield readDataPage(header, bytes, codec, leaf, dictionary);
@@ -71,23 +85,35 @@ function readDictionary(bytes: Uint8Array, count: number, leaf: SchemaNode): Val
   return values;
 }
 
-function readDataPage(header: PageHeader, bytes: Uint8Array, codec: number, leaf: SchemaNode, dictionary: Values | undefined): DataPage {
+function readDataPage(
+  header: PageHeader,
+  bytes: Uint8Array,
+  codec: number,
+  leaf: SchemaNode,
+  dictionary: Values | undefined,
+): DataPage {
   const { v2, values: entries } = header;
   const { maxDefinition, maxRepetition } = leaf;
   let [repetition, definition]: [Uint8Array | undefined, Uint8Array | undefined] = [undefined, undefined];
   let rest: Uint8Array;
   if (v2 !== undefined) {
     const levels = v2.repetitionBytes + v2.definitionBytes;
-    if (levels > bytes.length || levels > header.uncompressedBytes) throw new Error('it has levels beyond its end');
+    if (levels > bytes.length || levels > header.uncompressedBytes)
+      throw new Error('it has levels beyond its end');
     repetition = readLevels(bytes.subarray(0, v2.repetitionBytes), maxRepetition, entries);
     definition = readLevels(bytes.subarray(v2.repetitionBytes, levels), maxDefinition, entries);
-    rest = decompressPage(v2.isCompressed ? codec : 0, bytes.subarray(levels), header.uncompressedBytes - levels);
+    rest = decompressPage(
+      v2.isCompressed ? codec : 0,
+      bytes.subarray(levels),
+      header.uncompressedBytes - levels,
+    );
   } else {
     rest = decompressPage(codec, bytes, header.uncompressedBytes);
     const take = (most: number, encoding: number): Uint8Array | undefined => {
       if (most === 0) return undefined;
       if (encoding !== runsEncoding) throw new Error(`levels in encoding ${encoding} are not known`);
-      const end = rest.length < 4 ? Infinity : 4 + new DataView(rest.buffer, rest.byteOffset).getUint32(0, true);
+      const end =
+        rest.length < 4 ? Infinity : 4 + new DataView(rest.buffer, rest.byteOffset).getUint32(0, true);
       if (end > rest.length) throw new Error('it has levels beyond its end');
       const levels = readLevels(rest.subarray(4, end), most, entries);
       rest = rest.subarray(end);
@@ -97,7 +123,12 @@ function readDataPage(header: PageHeader, bytes: Uint8Array, codec: number, leaf
     definition = take(maxDefinition, header.definitionEncoding);
   }
   const count = definition === undefined ? entries : countOf(definition, maxDefinition);
-  return { entries, repetition, definition, values: readEncoded(rest, header.encoding, count, leafType(leaf), leaf.typeLength, dictionary) };
+  return {
+    entries,
+    repetition,
+    definition,
+    values: readEncoded(rest, header.encoding, count, leafType(leaf), leaf.typeLength, dictionary),
+  };
 }
 
 const runsEncoding = 3;

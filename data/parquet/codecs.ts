@@ -1,4 +1,5 @@
-// Compression of whole Parquet pages. They are written in Zstandard, compiled to WebAssembly and so the same bytes whatever Node it runs on.
+// Compression of whole Parquet pages. They are written in Zstandard, compiled to WebAssembly and so the same
+// bytes whatever Node it runs on.
 
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { compress, decompress, init } from '@bokuweb/zstd-wasm';
@@ -21,7 +22,8 @@ export function compressPage(bytes: Uint8Array): Uint8Array {
   return compress(bytes);
 }
 
-// The library takes a page at once and looks back as far as it likes; snappy.ts takes a page piece by piece, which the library cannot, and looks back 256 KiB.
+// The library takes a page at once and looks back as far as it likes; snappy.ts takes a page piece by piece,
+// which the library cannot, and looks back 256 KiB.
 let snappy: ReturnType<typeof snappyUncompressor> | undefined;
 
 /** By the codecs' numbers in the format. Each decompresses to at most `size` bytes, or throws. */
@@ -46,7 +48,10 @@ export function isKnownCodec(codec: number): boolean {
   return codec in decompressors;
 }
 
-/** Decompresses a page's bytes. Throws where they are damaged, or do not have the size that the page's header says. */
+/**
+ * Decompresses a page's bytes. Throws where they are damaged, or do not have the size that the page's header
+ * says.
+ */
 export function decompressPage(codec: number, bytes: Uint8Array, size: number): Uint8Array {
   if (size === 0) return new Uint8Array();
   const found = decompressors[codec]?.(bytes, size);

@@ -1,4 +1,5 @@
-// Which columns of a Parquet file have the documents' fields, by their exact names, and how DuckDB is asked for them.
+// Which columns of a Parquet file have the documents' fields, by their exact names, and how DuckDB is asked
+// for them.
 
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { z } from 'zod';
@@ -15,24 +16,38 @@ export type FieldColumns = Record<keyof FieldNames, ColumnPath | undefined>;
 
 /** What to ask a file for. */
 export interface Query {
-  /** In this order: row and tokens as DOUBLE, id and source as VARCHAR or, where they are texts read as bytes, as BLOB. */
+  /**
+   * In this order: row and tokens as DOUBLE, id and source as VARCHAR or, where they are texts read as bytes,
+   * as BLOB.
+   */
   others: string;
   /** As BLOB. */
   text: string;
 }
 
-/** The columns of the documents' fields; undefined where the file lacks an optional field of the default name. Errors, which name the file as `shown`: COLUMN_MISSING. */
+/**
+ * The columns of the documents' fields; undefined where the file lacks an optional field of the default name.
+ * Errors, which name the file as `shown`: COLUMN_MISSING.
+ */
 export function findColumns({ root }: Footer, fields: FieldNames, shown: string): FieldColumns {
   const find = (field: keyof FieldNames): ColumnPath | undefined => {
     const name = fields[field];
     const found = findColumn(root, name);
-    if (found === undefined && (field === 'text' || name !== field)) throw fail('COLUMN_MISSING', { path: shown, column: name, columns: root.children.map((child) => child.name).join(', ') });
+    if (found === undefined && (field === 'text' || name !== field))
+      throw fail('COLUMN_MISSING', {
+        path: shown,
+        column: name,
+        columns: root.children.map((child) => child.name).join(', '),
+      });
     return found;
   };
   return { text: find('text'), id: find('id'), source: find('source'), tokens: find('tokens') };
 }
 
-/** The column of this name; "a.b" is the field b of the struct a where no column has that very name. Of the structs whose names fit, the longest goes first. */
+/**
+ * The column of this name; "a.b" is the field b of the struct a where no column has that very name. Of the
+ * structs whose names fit, the longest goes first.
+ */
 export function findColumn(parent: SchemaNode, name: string): ColumnPath | undefined {
   const whole = parent.children.find((child) => child.name === name);
   if (whole !== undefined) return [whole];
@@ -47,7 +62,11 @@ export function findColumn(parent: SchemaNode, name: string): ColumnPath | undef
 
 /** Lists and maps have a repeated group inside. */
 function isStruct({ type, repetition, children }: SchemaNode): boolean {
-  return type === undefined && repetition !== 'repeated' && children.every((child) => child.repetition !== 'repeated');
+  return (
+    type === undefined &&
+    repetition !== 'repeated' &&
+    children.every((child) => child.repetition !== 'repeated')
+  );
 }
 
 /** The leaves that these columns have, each once, in the file's order. */
@@ -70,18 +89,43 @@ const allowedTypes: Record<keyof FieldNames, RegExp> = {
 
 const describedColumns = z.array(z.object({ column_name: z.string(), column_type: z.string() }));
 
-/** How to ask for the columns in the file at `path`, where `sqlOf` names them; with `asBytes`, its texts are bytes to DuckDB. Errors: COLUMN_TYPE. */
-export async function buildQuery(connection: DuckDBConnection, path: string, columns: FieldColumns, sqlOf: (path: ColumnPath) => string, asBytes: boolean, fields: FieldNames, shown: string): Promise<Query> {
+/**
+ * How to ask for the columns in the file at `path`, where `sqlOf` names them; with `asBytes`, its texts are
+ * bytes to DuckDB. Errors: COLUMN_TYPE.
+ */
+export async function buildQuery(
+  connection: DuckDBConnection,
+  path: string,
+  columns: FieldColumns,
+  sqlOf: (path: ColumnPath) => string,
+  asBytes: boolean,
+  fields: FieldNames,
+  shown: string,
+): Promise<Query> {
   const names = ['text', 'id', 'source', 'tokens'] as const;
-  const selected = names.map((field) => `${columns[field] === undefined ? 'NULL' : sqlOf(columns[field])} AS ${field}`);
-  const reader = await connection.runAndReadAll(`DESCRIBE SELECT ${selected.join(', ')} FROM ${parquetSource(path)}`);
-  const types = new Map(describedColumns.parse(reader.getRowObjects()).map(({ column_name, column_type }) => [column_name, column_type]));
+  const selected = names.map(
+    (field) => `${columns[field] === undefined ? 'NULL' : sqlOf(columns[field])} AS ${field}`,
+  );
+  const reader = await connection.runAndReadAll(
+    `DESCRIBE SELECT ${selected.join(', ')} FROM ${parquetSource(path)}`,
+  );
+  const types = new Map(
+    describedColumns
+      .parse(reader.getRowObjects())
+      .map(({ column_name, column_type }) => [column_name, column_type]),
+  );
   for (const field of names) {
     if (columns[field] === undefined) continue;
     const type = isTextColumn(columns[field]) ? 'VARCHAR' : (types.get(field) ?? '');
-    if (!allowedTypes[field].test(type)) throw fail('COLUMN_TYPE', { path: shown, column: fields[field], type });
+    if (!allowedTypes[field].test(type))
+      throw fail('COLUMN_TYPE', { path: shown, column: fields[field], type });
   }
-  const name = (column: ColumnPath | undefined): string => (column === undefined ? 'NULL::VARCHAR' : asBytes && isTextColumn(column) ? sqlOf(column) : `${sqlOf(column)}::VARCHAR`);
+  const name = (column: ColumnPath | undefined): string =>
+    column === undefined
+      ? 'NULL::VARCHAR'
+      : asBytes && isTextColumn(column)
+        ? sqlOf(column)
+        : `${sqlOf(column)}::VARCHAR`;
   const text = columns.text === undefined ? 'NULL' : sqlOf(columns.text);
   return {
     others: `file_row_number::DOUBLE, ${columns.tokens === undefined ? 'NULL' : sqlOf(columns.tokens)}::DOUBLE, ${name(columns.id)}, ${name(columns.source)}`,

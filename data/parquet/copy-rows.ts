@@ -1,5 +1,7 @@
-// Copies rows of a Parquet file into another one, by its columns' bytes and levels and without a look at what they mean: names, types, values, nesting and the notes
-// of the file (key-value metadata) stay as they are, whatever they are. What is written anew is only how it lies in the file: row groups, pages, statistics, compression.
+// Copies rows of a Parquet file into another one, by its columns' bytes and levels and without a look at what
+// they mean: names, types, values, nesting and the notes of the file (key-value metadata) stay as they are,
+// whatever they are. What is written anew is only how it lies in the file: row groups, pages, statistics,
+// compression.
 
 import { type FileHandle, open } from 'node:fs/promises';
 import { openRegular } from '../../run/regular-file.ts';
@@ -8,14 +10,26 @@ import { isKnownCodec, loadCodecs, zstdCodec } from './codecs.ts';
 import type { ByteSpan } from './copy.ts';
 import { widthOf } from './decode.ts';
 import { type ColumnChunk, type Footer, physicalTypes, type RowGroup, type SchemaNode } from './footer.ts';
-import { type ThriftValue, writeBinary, writeI32, writeI64, writeList, writeStruct, i32, struct } from './thrift.ts';
+import {
+  type ThriftValue,
+  writeBinary,
+  writeI32,
+  writeI64,
+  writeList,
+  writeStruct,
+  i32,
+  struct,
+} from './thrift.ts';
 import { type ChunkWriter, openChunkWriter, type WrittenChunk, type WrittenFile } from './write-chunk.ts';
 
 /** What some rows become. */
 export interface Edits {
   /** By row: how many rows it becomes. Others stay as they are. */
   copies: ReadonlyMap<number, number>;
-  /** By leaf, which has no lists: what the value becomes in the copy of this number, from 0, of a row; undefined: it is missing. */
+  /**
+   * By leaf, which has no lists: what the value becomes in the copy of this number, from 0, of a row;
+   * undefined: it is missing.
+   */
   values: ReadonlyMap<number, (row: number, copy: number, value: Uint8Array) => Uint8Array | undefined>;
   /** Leaves whose values can be missing from now on. */
   optional: ReadonlySet<SchemaNode>;
@@ -23,7 +37,10 @@ export interface Edits {
 
 export const noEdits: Edits = { copies: new Map(), values: new Map(), optional: new Set() };
 
-/** A row group of the copy has at least so many rows, or bytes of what it comes from, if there are more of them. */
+/**
+ * A row group of the copy has at least so many rows, or bytes of what it comes from, if there are more of
+ * them.
+ */
 const groupRows = 122_880;
 const groupBytes = 256 << 20;
 
@@ -31,8 +48,15 @@ const groupBytes = 256 << 20;
 export function checkCopyable({ leaves, groups }: Footer): void {
   for (const { chunks } of groups) {
     for (const [leaf, { codec, isEncrypted, isElsewhere }] of chunks.entries()) {
-      const why = isEncrypted ? 'is encrypted' : isElsewhere ? 'is in another file' : isKnownCodec(codec) ? undefined : `is compressed by a codec that is not known (${codec})`;
-      if (why !== undefined) throw new Error(`column "${leaves[leaf]?.name ?? ''}" ${why}, and cannot be copied`);
+      const why = isEncrypted
+        ? 'is encrypted'
+        : isElsewhere
+          ? 'is in another file'
+          : isKnownCodec(codec)
+            ? undefined
+            : `is compressed by a codec that is not known (${codec})`;
+      if (why !== undefined)
+        throw new Error(`column "${leaves[leaf]?.name ?? ''}" ${why}, and cannot be copied`);
     }
   }
 }
@@ -50,28 +74,59 @@ export function spansOfRows(footer: Footer, rows: readonly number[]): ByteSpan[]
   return groupWanted(footer, rows, noEdits).flatMap(({ group }) => group.chunks);
 }
 
-/** Writes the rows (ascending) of the file at `path` to `target`. Returns how many rows that became. Throws where the file is damaged, or a write fails. */
-export async function copyRows(path: string, footer: Footer, rows: readonly number[], target: string, edits: Edits = noEdits): Promise<number> {
+/**
+ * Writes the rows (ascending) of the file at `path` to `target`. Returns how many rows that became. Throws
+ * where the file is damaged, or a write fails.
+ */
+export async function copyRows(
+  path: string,
+  footer: Footer,
+  rows: readonly number[],
+  target: string,
+  edits: Edits = noEdits,
+): Promise<number> {
   await loadCodecs();
   const source = await openRegular(path);
   const out = await open(target, 'w');
   try {
     const file = openFile(out);
     await file.write(magic);
-    const groups: { rows: number; chunks: { leaf: SchemaNode; first: ColumnChunk | undefined; written: WrittenChunk }[] }[] = [];
+    const groups: {
+      rows: number;
+      chunks: { leaf: SchemaNode; first: ColumnChunk | undefined; written: WrittenChunk }[];
+    }[] = [];
     for (const batch of batchGroups(groupWanted(footer, rows, edits))) {
       const chunks = [];
-      for (const leaf of footer.leaves) chunks.push({ leaf, first: batch[0]?.group.chunks[leaf.leaf], written: await copyColumn(source, file, leaf, batch, edits) });
-      groups.push({ rows: batch.reduce((sum, { copies }) => sum + copies.reduce((a, b) => a + b, 0), 0), chunks });
+      for (const leaf of footer.leaves)
+        chunks.push({
+          leaf,
+          first: batch[0]?.group.chunks[leaf.leaf],
+          written: await copyColumn(source, file, leaf, batch, edits),
+        });
+      groups.push({
+        rows: batch.reduce((sum, { copies }) => sum + copies.reduce((a, b) => a + b, 0), 0),
+        chunks,
+      });
     }
     const total = groups.reduce((sum, group) => sum + group.rows, 0);
     const rowGroups = groups.map(({ rows: own, chunks }) => {
       const bytes = chunks.reduce((sum, { written }) => sum + written.uncompressedBytes, 0);
-      const columns = chunks.map(({ leaf, first, written }) => writeStruct({ 2: writeI64(0), 3: describeChunk(leaf, first, written) }).bytes);
+      const columns = chunks.map(
+        ({ leaf, first, written }) =>
+          writeStruct({ 2: writeI64(0), 3: describeChunk(leaf, first, written) }).bytes,
+      );
       return writeStruct({ 1: writeList(struct, columns), 2: writeI64(bytes), 3: writeI64(own) }).bytes;
     });
     const { raw } = footer;
-    const metadata = writeStruct({ 1: raw.get(1), 2: writeSchema(footer, edits.optional), 3: writeI64(total), 4: writeList(struct, rowGroups), 5: raw.get(5), 6: writeBinary(Buffer.from('betr')), 7: raw.get(7) }).bytes;
+    const metadata = writeStruct({
+      1: raw.get(1),
+      2: writeSchema(footer, edits.optional),
+      3: writeI64(total),
+      4: writeList(struct, rowGroups),
+      5: raw.get(5),
+      6: writeBinary(Buffer.from('betr')),
+      7: raw.get(7),
+    }).bytes;
     const length = Buffer.alloc(4);
     length.writeUInt32LE(metadata.length);
     await file.write(Buffer.concat([metadata, length, magic]));
@@ -119,7 +174,9 @@ function* batchGroups(wanted: readonly WantedGroup[]): Generator<WantedGroup[]> 
   for (const own of wanted) {
     batch.push(own);
     rows += own.rows.length;
-    bytes += (own.group.chunks.reduce((sum, chunk) => sum + chunk.uncompressedBytes, 0) * own.rows.length) / own.group.rows;
+    bytes +=
+      (own.group.chunks.reduce((sum, chunk) => sum + chunk.uncompressedBytes, 0) * own.rows.length) /
+      own.group.rows;
     if (rows < groupRows && bytes < groupBytes) continue;
     yield batch;
     batch = [];
@@ -128,7 +185,13 @@ function* batchGroups(wanted: readonly WantedGroup[]): Generator<WantedGroup[]> 
   if (batch.length > 0) yield batch;
 }
 
-async function copyColumn(source: FileHandle, file: WrittenFile, leaf: SchemaNode, batch: readonly WantedGroup[], edits: Edits): Promise<WrittenChunk> {
+async function copyColumn(
+  source: FileHandle,
+  file: WrittenFile,
+  leaf: SchemaNode,
+  batch: readonly WantedGroup[],
+  edits: Edits,
+): Promise<WrittenChunk> {
   const wasRequired = edits.optional.has(leaf);
   const writer = openChunkWriter(file, {
     maxDefinition: leaf.maxDefinition + (wasRequired ? 1 : 0),
@@ -137,19 +200,35 @@ async function copyColumn(source: FileHandle, file: WrittenFile, leaf: SchemaNod
     isBoolean: leaf.type === 'BOOLEAN',
     width: leaf.type === undefined ? 0 : widthOf(leaf.type, leaf.typeLength),
   });
-  for (const wanted of batch) await (leaf.maxRepetition === 0 ? copyFlat(source, writer, leaf, wanted, edits) : copyNested(source, writer, leaf, wanted));
+  for (const wanted of batch)
+    await (leaf.maxRepetition === 0
+      ? copyFlat(source, writer, leaf, wanted, edits)
+      : copyNested(source, writer, leaf, wanted));
   return writer.end();
 }
 
 /** A column with one entry in each row. */
-async function copyFlat(source: FileHandle, writer: ChunkWriter, leaf: SchemaNode, { group, number, rows, copies }: WantedGroup, edits: Edits): Promise<void> {
+async function copyFlat(
+  source: FileHandle,
+  writer: ChunkWriter,
+  leaf: SchemaNode,
+  { group, number, rows, copies }: WantedGroup,
+  edits: Edits,
+): Promise<void> {
   const chunk = group.chunks[leaf.leaf];
   if (chunk === undefined) return;
   const edit = edits.values.get(leaf.leaf);
   let next = 0;
   let first = group.firstRow;
   const isWanted = (entries: number): boolean => (rows[next] ?? Infinity) < first + entries;
-  for await (const page of readChunkPages(source, { ...chunk, column: leaf.name, group: number }, chunk.codec, leaf, chunk.values, isWanted)) {
+  for await (const page of readChunkPages(
+    source,
+    { ...chunk, column: leaf.name, group: number },
+    chunk.codec,
+    leaf,
+    chunk.values,
+    isWanted,
+  )) {
     // Invariant: `value` is the number of values before the entry `at`.
     let [at, value] = [0, 0];
     const valuesTo = (entry: number): number => {
@@ -165,13 +244,15 @@ async function copyFlat(source: FileHandle, writer: ChunkWriter, leaf: SchemaNod
       const isThere = page.definition === undefined || page.definition[entry] === leaf.maxDefinition;
       for (let copy = 0; copy < (copies[next] ?? 0); copy++) {
         if (writer.isFull()) await writer.flush();
-        if (edit === undefined || !isThere || !edits.copies.has(row)) writer.add(page, entry, entry + 1, place);
+        if (edit === undefined || !isThere || !edits.copies.has(row))
+          writer.add(page, entry, entry + 1, place);
         else addEdited(writer, edit(row, copy, valueOfEntry(page, place)));
       }
     }
     first += page.entries;
   }
-  if (next < rows.length) throw new Error(`column "${leaf.name}" has fewer values than rows (row group ${number})`);
+  if (next < rows.length)
+    throw new Error(`column "${leaf.name}" has fewer values than rows (row group ${number})`);
 }
 
 function addEdited(writer: ChunkWriter, value: Uint8Array | undefined): void {
@@ -180,8 +261,11 @@ function addEdited(writer: ChunkWriter, value: Uint8Array | undefined): void {
 }
 
 function valueOfEntry({ values }: DataPage, place: number): Uint8Array {
-  const [plain, index] = 'indices' in values ? [values.dictionary, values.indices[place] ?? 0] : [values, place];
-  return plain.width > 0 ? plain.bytes.subarray(index * plain.width, (index + 1) * plain.width) : plain.bytes.subarray(plain.starts[index], plain.ends[index]);
+  const [plain, index] =
+    'indices' in values ? [values.dictionary, values.indices[place] ?? 0] : [values, place];
+  return plain.width > 0
+    ? plain.bytes.subarray(index * plain.width, (index + 1) * plain.width)
+    : plain.bytes.subarray(plain.starts[index], plain.ends[index]);
 }
 
 /** Entries of one row in one page: [from, to), and the place of their first value. */
@@ -193,7 +277,12 @@ interface Piece {
 }
 
 /** A column with lists: a row has several entries, which may go on in the next page. */
-async function copyNested(source: FileHandle, writer: ChunkWriter, leaf: SchemaNode, { group, number, rows, copies }: WantedGroup): Promise<void> {
+async function copyNested(
+  source: FileHandle,
+  writer: ChunkWriter,
+  leaf: SchemaNode,
+  { group, number, rows, copies }: WantedGroup,
+): Promise<void> {
   const chunk = group.chunks[leaf.leaf];
   if (chunk === undefined) return;
   let next = 0;
@@ -208,7 +297,14 @@ async function copyNested(source: FileHandle, writer: ChunkWriter, leaf: SchemaN
     pieces = [];
     next++;
   };
-  for await (const page of readChunkPages(source, { ...chunk, column: leaf.name, group: number }, chunk.codec, leaf, chunk.values, () => true)) {
+  for await (const page of readChunkPages(
+    source,
+    { ...chunk, column: leaf.name, group: number },
+    chunk.codec,
+    leaf,
+    chunk.values,
+    () => true,
+  )) {
     if (page.values === undefined) continue;
     const { repetition, definition } = page;
     let value = 0;
@@ -226,24 +322,35 @@ async function copyNested(source: FileHandle, writer: ChunkWriter, leaf: SchemaN
     }
   }
   await endRow();
-  if (next < rows.length) throw new Error(`column "${leaf.name}" has fewer values than rows (row group ${number})`);
+  if (next < rows.length)
+    throw new Error(`column "${leaf.name}" has fewer values than rows (row group ${number})`);
 }
 
 function writeSchema({ root, raw }: Footer, optional: ReadonlySet<SchemaNode>): ThriftValue | undefined {
   if (optional.size === 0) return raw.get(2);
   const elements: Uint8Array[] = [];
   const write = (node: SchemaNode): void => {
-    elements.push(writeStruct({ ...Object.fromEntries(node.raw), ...(optional.has(node) ? { 3: writeI32(1) } : {}) }).bytes);
+    elements.push(
+      writeStruct({ ...Object.fromEntries(node.raw), ...(optional.has(node) ? { 3: writeI32(1) } : {}) })
+        .bytes,
+    );
     node.children.forEach(write);
   };
   write(root);
   return writeList(struct, elements);
 }
 
-function describeChunk({ type }: SchemaNode, first: ColumnChunk | undefined, { encodings, entries, uncompressedBytes, compressedBytes, dataStart, dictionaryStart }: WrittenChunk): ThriftValue {
+function describeChunk(
+  { type }: SchemaNode,
+  first: ColumnChunk | undefined,
+  { encodings, entries, uncompressedBytes, compressedBytes, dataStart, dictionaryStart }: WrittenChunk,
+): ThriftValue {
   return writeStruct({
     1: writeI32(type === undefined ? 0 : physicalTypes.indexOf(type)),
-    2: writeList(i32, encodings.map((encoding) => writeI32(encoding).bytes)),
+    2: writeList(
+      i32,
+      encodings.map((encoding) => writeI32(encoding).bytes),
+    ),
     3: first?.path,
     4: writeI32(zstdCodec),
     5: writeI64(entries),

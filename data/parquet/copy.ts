@@ -1,5 +1,6 @@
-// A copy of some column chunks of a Parquet file, at the places that they have in it: a file with holes. Of a remote file it brings what is read to this machine; of
-// any file it can be given another footer, so that DuckDB reads columns by names, and texts as bytes, that it would not take as they are.
+// A copy of some column chunks of a Parquet file, at the places that they have in it: a file with holes. Of a
+// remote file it brings what is read to this machine; of any file it can be given another footer, so that
+// DuckDB reads columns by names, and texts as bytes, that it would not take as they are.
 
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -23,7 +24,10 @@ export interface ParquetCopy {
   close(): Promise<void>;
 }
 
-/** Opens a copy with nothing in it but, where there is one, a footer, which comes after the `bytes` that the file has. Errors: DISK_FULL, WRITE_FAILED. */
+/**
+ * Opens a copy with nothing in it but, where there is one, a footer, which comes after the `bytes` that the
+ * file has. Errors: DISK_FULL, WRITE_FAILED.
+ */
 export async function openCopy(path: string, bytes: number, footer?: Uint8Array): Promise<ParquetCopy> {
   const folder = await makeTemporaryFolder('spool');
   const copy = join(folder, 'shard.parquet');
@@ -44,7 +48,8 @@ export async function openCopy(path: string, bytes: number, footer?: Uint8Array)
   }
   const fetch = async (spans: readonly ByteSpan[]): Promise<void> => {
     await writeInto(copy, async (file) => {
-      for (const { start, end } of mergeSpans(spans)) await copySpan(path, { start, end, fileBytes: bytes }, file);
+      for (const { start, end } of mergeSpans(spans))
+        await copySpan(path, { start, end, fileBytes: bytes }, file);
     });
   };
   return { path: copy, fetch, close };

@@ -1,4 +1,5 @@
-// Bytes taken one after the other, and the numbers of Parquet and Thrift that have as many of them as they need.
+// Bytes taken one after the other, and the numbers of Parquet and Thrift that have as many of them as they
+// need.
 
 export interface Cursor {
   at(): number;

@@ -1,10 +1,14 @@
-// The values of a Parquet page in any of the format's encodings, each as the bytes that it has when it is written plainly: nothing of its type is needed to copy it.
+// The values of a Parquet page in any of the format's encodings, each as the bytes that it has when it is
+// written plainly: nothing of its type is needed to copy it.
 
 import { openCursor, readVarInt, type Cursor } from './cursor.ts';
 import { readBits, readHybrid } from './hybrid.ts';
 import type { PhysicalType } from './footer.ts';
 
-/** Value i is bytes[starts[i], ends[i]), or, where all have the same width, bytes[i * width, (i + 1) * width). A BOOLEAN has a byte. */
+/**
+ * Value i is bytes[starts[i], ends[i]), or, where all have the same width, bytes[i * width, (i + 1) * width).
+ * A BOOLEAN has a byte.
+ */
 export interface Values {
   count: number;
   bytes: Uint8Array;
@@ -21,7 +25,14 @@ export interface Indexed {
 }
 
 const none = new Uint32Array();
-const widths: Readonly<Partial<Record<PhysicalType, number>>> = { BOOLEAN: 1, INT32: 4, INT64: 8, INT96: 12, FLOAT: 4, DOUBLE: 8 };
+const widths: Readonly<Partial<Record<PhysicalType, number>>> = {
+  BOOLEAN: 1,
+  INT32: 4,
+  INT64: 8,
+  INT96: 12,
+  FLOAT: 4,
+  DOUBLE: 8,
+};
 
 /** Bytes of each value, 0 where they differ. */
 export function widthOf(type: PhysicalType, typeLength: number): number {
@@ -33,14 +44,23 @@ export const plainEncoding = 0;
 export const dictionaryEncoding = 8;
 
 /** Reads `count` values. Throws where there are fewer, or they are encoded in no way that is known. */
-export function readEncoded(bytes: Uint8Array, encoding: number, count: number, type: PhysicalType, typeLength: number, dictionary: Values | undefined): Values | Indexed {
+export function readEncoded(
+  bytes: Uint8Array,
+  encoding: number,
+  count: number,
+  type: PhysicalType,
+  typeLength: number,
+  dictionary: Values | undefined,
+): Values | Indexed {
   const width = widthOf(type, typeLength);
   if (encoding === 2 || encoding === dictionaryEncoding) return readIndices(bytes, count, dictionary);
   if (encoding === plainEncoding) return readPlain(bytes, count, type, width);
   if (encoding === 3 && type === 'BOOLEAN') return readRuns(bytes, count);
-  if (encoding === 5 && (type === 'INT32' || type === 'INT64')) return ofWidth(readDeltas(openCursor(bytes), bytes, count, width), count, width);
+  if (encoding === 5 && (type === 'INT32' || type === 'INT64'))
+    return ofWidth(readDeltas(openCursor(bytes), bytes, count, width), count, width);
   if (encoding === 6 && type === 'BYTE_ARRAY') return readDeltaLengths(openCursor(bytes), bytes, count);
-  if (encoding === 7 && (type === 'BYTE_ARRAY' || type === 'FIXED_LEN_BYTE_ARRAY')) return readDeltaStrings(bytes, count, width);
+  if (encoding === 7 && (type === 'BYTE_ARRAY' || type === 'FIXED_LEN_BYTE_ARRAY'))
+    return readDeltaStrings(bytes, count, width);
   if (encoding === 9 && width > 0 && type !== 'BOOLEAN') return readSplit(bytes, count, width);
   throw new Error(`encoding ${encoding} of ${type} is not known`);
 }
@@ -53,7 +73,11 @@ function ofWidth(bytes: Uint8Array, count: number, width: number): Values {
 function readPlain(bytes: Uint8Array, count: number, type: PhysicalType, width: number): Values {
   if (type === 'BOOLEAN') {
     if (bytes.length < Math.ceil(count / 8)) throw new Error('it ends early');
-    return ofWidth(Uint8Array.from({ length: count }, (_, i) => ((bytes[i >> 3] ?? 0) >> (i & 7)) & 1), count, 1);
+    return ofWidth(
+      Uint8Array.from({ length: count }, (_, i) => ((bytes[i >> 3] ?? 0) >> (i & 7)) & 1),
+      count,
+      1,
+    );
   }
   if (type !== 'BYTE_ARRAY') return ofWidth(bytes, count, width);
   const [starts, ends] = [new Uint32Array(count), new Uint32Array(count)];
@@ -76,7 +100,8 @@ function readIndices(bytes: Uint8Array, count: number, dictionary: Values | unde
   const width = bytes[0] ?? 0;
   if (width > 32) throw new Error('it has indices of too many bits');
   if (count > 0) readHybrid(bytes.subarray(1), width, count, indices);
-  for (const index of indices) if (index >= dictionary.count) throw new Error('it has an index beyond its dictionary');
+  for (const index of indices)
+    if (index >= dictionary.count) throw new Error('it has an index beyond its dictionary');
   return { dictionary, indices };
 }
 
@@ -87,7 +112,10 @@ function readRuns(bytes: Uint8Array, count: number): Values {
   return ofWidth(values, count, 1);
 }
 
-/** DELTA_BINARY_PACKED: differences to the value before, as bits in blocks. Gives the values as they are written plainly; the cursor is then behind them. */
+/**
+ * DELTA_BINARY_PACKED: differences to the value before, as bits in blocks. Gives the values as they are
+ * written plainly; the cursor is then behind them.
+ */
 function readDeltas(cursor: Cursor, bytes: Uint8Array, count: number, width: number): Uint8Array {
   const values = new Uint8Array(count * width);
   const view = new DataView(values.buffer);
@@ -95,11 +123,15 @@ function readDeltas(cursor: Cursor, bytes: Uint8Array, count: number, width: num
   const miniBlocks = readVarInt(cursor);
   const total = readVarInt(cursor);
   const miniValues = blockValues / miniBlocks;
-  if (total !== count || !(miniValues > 0 && miniValues % 8 === 0)) throw new Error('it has other values than its header says');
+  if (total !== count || !(miniValues > 0 && miniValues % 8 === 0))
+    throw new Error('it has other values than its header says');
   let value = readBig(cursor);
-  const put = (i: number): void => (width === 4 ? view.setInt32(4 * i, Number(BigInt.asIntN(32, value)), true) : view.setBigInt64(8 * i, BigInt.asIntN(64, value), true));
+  const put = (i: number): void =>
+    width === 4
+      ? view.setInt32(4 * i, Number(BigInt.asIntN(32, value)), true)
+      : view.setBigInt64(8 * i, BigInt.asIntN(64, value), true);
   if (count > 0) put(0);
-  for (let i = 1; i < count; ) {
+  for (let i = 1; i < count;) {
     const least = readBig(cursor);
     const bits = cursor.take(miniBlocks);
     for (let mini = 0; mini < miniBlocks && i < count; mini++) {
@@ -117,7 +149,9 @@ function readDeltas(cursor: Cursor, bytes: Uint8Array, count: number, width: num
 }
 
 function readWide(bytes: Uint8Array, at: number, width: number): bigint {
-  return width <= 32 ? BigInt(readBits(bytes, at, width)) : BigInt(readBits(bytes, at, 32)) | (BigInt(readBits(bytes, at + 32, width - 32)) << 32n);
+  return width <= 32
+    ? BigInt(readBits(bytes, at, width))
+    : BigInt(readBits(bytes, at, 32)) | (BigInt(readBits(bytes, at + 32, width - 32)) << 32n);
 }
 
 /** A signed number of up to 64 bits, whose sign is its last bit. */
@@ -161,8 +195,12 @@ function readDeltaStrings(bytes: Uint8Array, count: number, width: number): Valu
   const [starts, ends] = [new Uint32Array(count), new Uint32Array(count)];
   let total = 0;
   for (let i = 0; i < count; i++) {
-    const [before, length] = [i === 0 ? 0 : (ends[i - 1] ?? 0) - (starts[i - 1] ?? 0), lengthAt(prefixes, i) + (rest.ends[i] ?? 0) - (rest.starts[i] ?? 0)];
-    if (lengthAt(prefixes, i) > before || (width > 0 && length !== width)) throw new Error('it has a value that does not follow from the one before');
+    const [before, length] = [
+      i === 0 ? 0 : (ends[i - 1] ?? 0) - (starts[i - 1] ?? 0),
+      lengthAt(prefixes, i) + (rest.ends[i] ?? 0) - (rest.starts[i] ?? 0),
+    ];
+    if (lengthAt(prefixes, i) > before || (width > 0 && length !== width))
+      throw new Error('it has a value that does not follow from the one before');
     starts[i] = total;
     total += length;
     if (total > mostBytes) throw new Error('it has too many bytes');
@@ -184,6 +222,7 @@ const mostBytes = 2 ** 31;
 function readSplit(bytes: Uint8Array, count: number, width: number): Values {
   if (bytes.length < count * width) throw new Error('it ends early');
   const whole = new Uint8Array(count * width);
-  for (let part = 0; part < width; part++) for (let i = 0; i < count; i++) whole[i * width + part] = bytes[part * count + i] ?? 0;
+  for (let part = 0; part < width; part++)
+    for (let i = 0; i < count; i++) whole[i * width + part] = bytes[part * count + i] ?? 0;
   return ofWidth(whole, count, width);
 }

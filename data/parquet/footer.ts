@@ -1,21 +1,42 @@
-// The metadata at the end of a Parquet file: its schema, and where the values of each column are. They are read here and not by DuckDB, which renames columns
-// that differ only in case. Whatever is only copied into other files stays in the bytes that it is written in.
+// The metadata at the end of a Parquet file: its schema, and where the values of each column are. They are
+// read here and not by DuckDB, which renames columns that differ only in case. Whatever is only copied into
+// other files stays in the bytes that it is written in.
 
 import { type Cursor, openCursor } from './cursor.ts';
 import { readBetween, statFile } from '../files/files.ts';
 import type { FileRange } from '../remote/store.ts';
-import { binaryReader, integerReader, rawReader, readList, readStruct, skipValue, type ThriftValue } from './thrift.ts';
+import {
+  binaryReader,
+  integerReader,
+  rawReader,
+  readList,
+  readStruct,
+  skipValue,
+  type ThriftValue,
+} from './thrift.ts';
 import { isRemote } from '../../run/address.ts';
 
 /** Parquet's physical types, by their numbers in the format. */
-export const physicalTypes = ['BOOLEAN', 'INT32', 'INT64', 'INT96', 'FLOAT', 'DOUBLE', 'BYTE_ARRAY', 'FIXED_LEN_BYTE_ARRAY'] as const;
+export const physicalTypes = [
+  'BOOLEAN',
+  'INT32',
+  'INT64',
+  'INT96',
+  'FLOAT',
+  'DOUBLE',
+  'BYTE_ARRAY',
+  'FIXED_LEN_BYTE_ARRAY',
+] as const;
 export type PhysicalType = (typeof physicalTypes)[number];
 
 export interface SchemaNode {
   name: string;
   repetition: 'required' | 'optional' | 'repeated';
   children: SchemaNode[];
-  /** Of a column with values (a leaf): its type, its place among the leaves, and the bytes of each value of a fixed length. */
+  /**
+   * Of a column with values (a leaf): its type, its place among the leaves, and the bytes of each value of a
+   * fixed length.
+   */
   type: PhysicalType | undefined;
   leaf: number;
   typeLength: number;
@@ -42,7 +63,10 @@ export interface ColumnChunk {
   isEncrypted: boolean;
   /** In another file. */
   isElsewhere: boolean;
-  /** The whole struct, and its fields that say its path in the schema and whatever its writer noted, as written. */
+  /**
+   * The whole struct, and its fields that say its path in the schema and whatever its writer noted, as
+   * written.
+   */
   raw: Uint8Array;
   path: ThriftValue | undefined;
   notes: ThriftValue | undefined;
@@ -67,15 +91,23 @@ export interface Footer {
 /** Most footers are in the first look, of which a remote one costs about as much as one that is larger. */
 const tailBytes = (path: string): number => (isRemote(path) ? 1 << 18 : 1 << 16);
 
-/** Reads the footer of a file, wherever it is. Errors: those of `statFile` and of reading; throws where there is no footer, or a damaged one. */
+/**
+ * Reads the footer of a file, wherever it is. Errors: those of `statFile` and of reading; throws where there
+ * is no footer, or a damaged one.
+ */
 export async function readFooter(path: string): Promise<Footer> {
   const { bytes } = await statFile(path);
-  let tail = await readAll(path, { start: Math.max(0, bytes - tailBytes(path)), end: bytes, fileBytes: bytes });
+  let tail = await readAll(path, {
+    start: Math.max(0, bytes - tailBytes(path)),
+    end: bytes,
+    fileBytes: bytes,
+  });
   const magic = tail.toString('latin1', Math.max(0, tail.length - 4));
   if (magic === 'PARE') throw new Error('its footer is encrypted');
   const footerBytes = bytes < 12 || magic !== 'PAR1' ? Infinity : tail.readUInt32LE(tail.length - 8);
   if (footerBytes > bytes - 12) throw new Error('it is no Parquet file');
-  if (footerBytes > tail.length - 8) tail = await readAll(path, { start: bytes - 8 - footerBytes, end: bytes, fileBytes: bytes });
+  if (footerBytes > tail.length - 8)
+    tail = await readAll(path, { start: bytes - 8 - footerBytes, end: bytes, fileBytes: bytes });
   return parseFooter(tail.subarray(tail.length - 8 - footerBytes, tail.length - 8));
 }
 
@@ -91,7 +123,8 @@ async function readAll(path: string, range: FileRange): Promise<Buffer> {
 export function parseFooter(bytes: Uint8Array): Footer {
   const cursor = openCursor(bytes);
   const raw = new Map<number, ThriftValue>();
-  const keep = (id: number): ((type: number) => void) => rawReader(bytes, cursor, (value) => raw.set(id, value));
+  const keep = (id: number): ((type: number) => void) =>
+    rawReader(bytes, cursor, (value) => raw.set(id, value));
   const groups: RowGroup[] = [];
   readStruct(cursor, {
     ...Object.fromEntries([1, 2, 5, 6, 7, 8, 9].map((id) => [id, keep(id)])),
@@ -101,7 +134,8 @@ export function parseFooter(bytes: Uint8Array): Footer {
   const leaves = listLeaves(root);
   let firstRow = 0;
   for (const group of groups) {
-    if (group.chunks.length !== leaves.length) throw new Error('a row group has not as many columns as the schema');
+    if (group.chunks.length !== leaves.length)
+      throw new Error('a row group has not as many columns as the schema');
     group.firstRow = firstRow;
     firstRow += group.rows;
   }
@@ -136,20 +170,31 @@ function readSchema(list: ThriftValue | undefined): SchemaNode {
     if (element === undefined || depth > deepest) throw new Error('its schema does not hold together');
     const { node, children } = element;
     // The root has no levels of its own, whatever it says.
-    node.maxDefinition = (parent?.maxDefinition ?? 0) + (parent === undefined || node.repetition === 'required' ? 0 : 1);
-    node.maxRepetition = (parent?.maxRepetition ?? 0) + (parent !== undefined && node.repetition === 'repeated' ? 1 : 0);
+    node.maxDefinition =
+      (parent?.maxDefinition ?? 0) + (parent === undefined || node.repetition === 'required' ? 0 : 1);
+    node.maxRepetition =
+      (parent?.maxRepetition ?? 0) + (parent !== undefined && node.repetition === 'repeated' ? 1 : 0);
     if (node.type !== undefined) node.leaf = leaf++;
     for (let i = 0; i < children; i++) node.children.push(place(node, depth + 1));
     return node;
   };
   const root = place(undefined, 0);
-  if (next !== elements.length || root.type !== undefined) throw new Error('its schema does not hold together');
+  if (next !== elements.length || root.type !== undefined)
+    throw new Error('its schema does not hold together');
   return root;
 }
 
 function readElement(bytes: Uint8Array, cursor: Cursor): Element {
   const raw = new Map<number, ThriftValue>();
-  readStruct(cursor, Object.fromEntries(Array.from({ length: 10 }, (_, i) => [i + 1, rawReader(bytes, cursor, (value) => raw.set(i + 1, value))])));
+  readStruct(
+    cursor,
+    Object.fromEntries(
+      Array.from({ length: 10 }, (_, i) => [
+        i + 1,
+        rawReader(bytes, cursor, (value) => raw.set(i + 1, value)),
+      ]),
+    ),
+  );
   const number = (id: number): number | undefined => {
     const value = raw.get(id);
     let found: number | undefined;
@@ -158,26 +203,53 @@ function readElement(bytes: Uint8Array, cursor: Cursor): Element {
   };
   let name = '';
   const named = raw.get(4);
-  if (named !== undefined) binaryReader(openCursor(named.bytes), (read) => (name = Buffer.from(read).toString()))(named.type);
+  if (named !== undefined)
+    binaryReader(openCursor(named.bytes), (read) => (name = Buffer.from(read).toString()))(named.type);
   const [type, children = 0] = [number(1), number(5)];
   const isLeaf = type !== undefined && children === 0;
   const physical = physicalTypes[type ?? 0];
   const repetition = repetitions[number(3) ?? 0];
-  if (repetition === undefined || physical === undefined || children < 0) throw new Error('its schema does not hold together');
+  if (repetition === undefined || physical === undefined || children < 0)
+    throw new Error('its schema does not hold together');
   const logical = raw.get(10);
-  const isText = convertedTexts.includes(number(6) ?? -1) || (logical !== undefined && logicalTexts.includes(firstField(logical)));
+  const isText =
+    convertedTexts.includes(number(6) ?? -1) ||
+    (logical !== undefined && logicalTexts.includes(firstField(logical)));
   const typeLength = number(2) ?? 0;
-  return { children, node: { name, repetition, children: [], type: isLeaf ? physical : undefined, leaf: -1, typeLength, isText: isText && isLeaf && physical === 'BYTE_ARRAY', maxDefinition: 0, maxRepetition: 0, raw } };
+  return {
+    children,
+    node: {
+      name,
+      repetition,
+      children: [],
+      type: isLeaf ? physical : undefined,
+      leaf: -1,
+      typeLength,
+      isText: isText && isLeaf && physical === 'BYTE_ARRAY',
+      maxDefinition: 0,
+      maxRepetition: 0,
+      raw,
+    },
+  };
 }
 
 /** The field that a union has. */
 function firstField({ type, bytes }: ThriftValue): number {
   let id = -1;
   const cursor = openCursor(bytes);
-  if (type === 12) readStruct(cursor, Object.fromEntries(logicalTexts.map((text) => [text, (own) => {
-    id = text;
-    skipValue(cursor, own);
-  }])));
+  if (type === 12)
+    readStruct(
+      cursor,
+      Object.fromEntries(
+        logicalTexts.map((text) => [
+          text,
+          (own) => {
+            id = text;
+            skipValue(cursor, own);
+          },
+        ]),
+      ),
+    );
   return id;
 }
 
@@ -193,7 +265,19 @@ function readRowGroup(bytes: Uint8Array, cursor: Cursor): RowGroup {
 
 function readChunk(bytes: Uint8Array, cursor: Cursor): ColumnChunk {
   const from = cursor.at();
-  const chunk: ColumnChunk = { codec: 0, values: 0, start: 0, end: 0, dataStart: 0, uncompressedBytes: 0, isEncrypted: false, isElsewhere: false, raw: bytes, path: undefined, notes: undefined };
+  const chunk: ColumnChunk = {
+    codec: 0,
+    values: 0,
+    start: 0,
+    end: 0,
+    dataStart: 0,
+    uncompressedBytes: 0,
+    isEncrypted: false,
+    isElsewhere: false,
+    raw: bytes,
+    path: undefined,
+    notes: undefined,
+  };
   let dictionaryStart = 0;
   let compressedBytes = 0;
   const metadata = {
@@ -206,10 +290,12 @@ function readChunk(bytes: Uint8Array, cursor: Cursor): ColumnChunk {
     9: integerReader(cursor, (value) => (chunk.dataStart = value)),
     11: integerReader(cursor, (value) => (dictionaryStart = value)),
   };
-  const mark = (take: () => void) => (type: number): void => {
-    skipValue(cursor, type);
-    take();
-  };
+  const mark =
+    (take: () => void) =>
+    (type: number): void => {
+      skipValue(cursor, type);
+      take();
+    };
   readStruct(cursor, {
     1: mark(() => (chunk.isElsewhere = true)),
     3: () => readStruct(cursor, metadata),
@@ -219,7 +305,8 @@ function readChunk(bytes: Uint8Array, cursor: Cursor): ColumnChunk {
   // Some writers give a dictionary that is not there as 0.
   chunk.start = dictionaryStart > 0 ? Math.min(dictionaryStart, chunk.dataStart) : chunk.dataStart;
   chunk.end = chunk.start + compressedBytes;
-  if (!(chunk.values >= 0 && compressedBytes >= 0 && chunk.start >= 0)) throw new Error('a column has no place in the file');
+  if (!(chunk.values >= 0 && compressedBytes >= 0 && chunk.start >= 0))
+    throw new Error('a column has no place in the file');
   chunk.raw = bytes.subarray(from, cursor.at());
   return chunk;
 }

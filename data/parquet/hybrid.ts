@@ -1,4 +1,5 @@
-// Whole numbers of few bits, in runs of one value and in runs of packed ones (RLE of Parquet's encodings): levels, and places in a dictionary.
+// Whole numbers of few bits, in runs of one value and in runs of packed ones (RLE of Parquet's encodings):
+// levels, and places in a dictionary.
 
 import { openCursor, readVarInt } from './cursor.ts';
 import { varIntBytes } from './thrift.ts';
@@ -9,7 +10,7 @@ type Numbers = Uint8Array | Uint32Array;
 export function readHybrid(bytes: Uint8Array, width: number, count: number, numbers: Numbers): void {
   const cursor = openCursor(bytes);
   const runBytes = Math.ceil(width / 8);
-  for (let i = 0; i < count; ) {
+  for (let i = 0; i < count;) {
     const head = readVarInt(cursor);
     const length = Math.floor(head / 2);
     if (length === 0) throw new Error('it has an empty run');
@@ -33,7 +34,12 @@ export function readHybrid(bytes: Uint8Array, width: number, count: number, numb
 export function readBits(bytes: Uint8Array, at: number, width: number): number {
   const byte = Math.floor(at / 8);
   const shift = at % 8;
-  const low = ((bytes[byte] ?? 0) | ((bytes[byte + 1] ?? 0) << 8) | ((bytes[byte + 2] ?? 0) << 16) | ((bytes[byte + 3] ?? 0) << 24)) >>> shift;
+  const low =
+    ((bytes[byte] ?? 0) |
+      ((bytes[byte + 1] ?? 0) << 8) |
+      ((bytes[byte + 2] ?? 0) << 16) |
+      ((bytes[byte + 3] ?? 0) << 24)) >>>
+    shift;
   const whole = shift + width > 32 ? low | ((bytes[byte + 4] ?? 0) << (32 - shift)) : low;
   return (width === 32 ? whole : whole & (2 ** width - 1)) >>> 0;
 }
@@ -47,7 +53,7 @@ export function writeHybrid(numbers: Numbers, count: number, width: number): Uin
   const pack = (to: number): void => {
     if (to > packedFrom) parts.push(packRun(numbers, packedFrom, to, width));
   };
-  for (let i = 0; i < count; ) {
+  for (let i = 0; i < count;) {
     let end = i + 1;
     while (end < count && numbers[end] === numbers[i]) end++;
     if (end - i < shortestRun) {
@@ -57,7 +63,13 @@ export function writeHybrid(numbers: Numbers, count: number, width: number): Uin
     }
     pack(i);
     const value = numbers[i] ?? 0;
-    parts.push(varIntBytes(2 * (end - i)), Uint8Array.from({ length: Math.ceil(width / 8) }, (_, byte) => Math.floor(value / 2 ** (8 * byte)) & 255));
+    parts.push(
+      varIntBytes(2 * (end - i)),
+      Uint8Array.from(
+        { length: Math.ceil(width / 8) },
+        (_, byte) => Math.floor(value / 2 ** (8 * byte)) & 255,
+      ),
+    );
     packedFrom = end;
     i = end;
   }
@@ -70,7 +82,7 @@ function packRun(numbers: Numbers, from: number, to: number, width: number): Uin
   const packed = new Uint8Array(eights * width);
   for (let k = 0; k < to - from; k++) {
     let value = numbers[from + k] ?? 0;
-    for (let bit = k * width, left = width; left > 0; ) {
+    for (let bit = k * width, left = width; left > 0;) {
       const room = 8 - (bit % 8);
       const index = Math.floor(bit / 8);
       packed[index] = (packed[index] ?? 0) | ((value << (bit % 8)) & 255);

@@ -1,5 +1,5 @@
-// LZ4 as Parquet has it: bare blocks (LZ4_RAW), and blocks in Hadoop's framing or bare (LZ4, which was never settled). Libraries for it give zeros where a block is
-// damaged, and a selection has to tell.
+// LZ4 as Parquet has it: bare blocks (LZ4_RAW), and blocks in Hadoop's framing or bare (LZ4, which was never
+// settled). Libraries for it give zeros where a block is damaged, and a selection has to tell.
 
 const damaged = new Error('its LZ4 data are damaged');
 
@@ -19,7 +19,8 @@ export function decompressLz4Blocks(input: Uint8Array, size: number): Uint8Array
     const [outBytes, inBytes] = [view.getUint32(at), view.getUint32(at + 4)];
     if (outBytes > size - out || inBytes > input.length - at - 8) break;
     at += 8;
-    if (decompressInto(input.subarray(at, at + inBytes), output.subarray(out, out + outBytes)) !== outBytes) return decompressLz4(input, size);
+    if (decompressInto(input.subarray(at, at + inBytes), output.subarray(out, out + outBytes)) !== outBytes)
+      return decompressLz4(input, size);
     at += inBytes;
     out += outBytes;
   }

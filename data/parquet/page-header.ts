@@ -33,15 +33,25 @@ export const mostHeaderBytes = 1 << 20;
 
 const kinds: readonly PageHeader['kind'][] = ['data', 'index', 'dictionary', 'data'];
 
-/** Reads a header from its first bytes; undefined where more of them are needed. Throws where it is damaged. */
+/**
+ * Reads a header from its first bytes; undefined where more of them are needed. Throws where it is damaged.
+ */
 export function readPageHeader(bytes: Uint8Array): PageHeader | undefined {
   const cursor = openCursor(bytes);
   const own = new Map<number, number>();
   const inner = new Map<number, number>();
   let isCompressed = true;
   const integers = (fields: Map<number, number>, last: number): Record<number, FieldReader> =>
-    Object.fromEntries(Array.from({ length: last }, (_, i) => [i + 1, integerReader(cursor, (value) => fields.set(i + 1, value))]));
-  const readInner = (readers: Record<number, FieldReader>): FieldReader => () => readStruct(cursor, readers, 1);
+    Object.fromEntries(
+      Array.from({ length: last }, (_, i) => [
+        i + 1,
+        integerReader(cursor, (value) => fields.set(i + 1, value)),
+      ]),
+    );
+  const readInner =
+    (readers: Record<number, FieldReader>): FieldReader =>
+    () =>
+      readStruct(cursor, readers, 1);
   try {
     readStruct(cursor, {
       ...integers(own, 4),
@@ -56,7 +66,16 @@ export function readPageHeader(bytes: Uint8Array): PageHeader | undefined {
   const type = own.get(1) ?? -1;
   const kind = kinds[type];
   if (kind === undefined) throw new Error('a page is of an unknown kind');
-  const v2 = type !== 3 ? undefined : { rows: size(inner.get(3)), nulls: size(inner.get(2)), definitionBytes: size(inner.get(5)), repetitionBytes: size(inner.get(6)), isCompressed };
+  const v2 =
+    type !== 3
+      ? undefined
+      : {
+          rows: size(inner.get(3)),
+          nulls: size(inner.get(2)),
+          definitionBytes: size(inner.get(5)),
+          repetitionBytes: size(inner.get(6)),
+          isCompressed,
+        };
   const crc = own.get(4);
   return {
     kind,

@@ -1,6 +1,8 @@
-// Texts of Parquet pages that are large, in little memory. DuckDB, like every reader that we know, holds a page whole, compressed and decompressed, and at times
-// the one before; and it writes pages of up to 100 MB. Such a page is decompressed piece by piece here, where it is as DuckDB writes it: plain values, in Snappy,
-// Zstandard, gzip or uncompressed. Whatever is otherwise, or damaged, is left to DuckDB: what is read here may end anywhere, and is right as far as it goes.
+// Texts of Parquet pages that are large, in little memory. DuckDB, like every reader that we know, holds a
+// page whole, compressed and decompressed, and at times the one before; and it writes pages of up to 100 MB.
+// Such a page is decompressed piece by piece here, where it is as DuckDB writes it: plain values, in Snappy,
+// Zstandard, gzip or uncompressed. Whatever is otherwise, or damaged, is left to DuckDB: what is read here
+// may end anywhere, and is right as far as it goes.
 
 import { type ByteReader, openByteReader } from '../compression/byte-reader.ts';
 import { readPieces } from '../files/files.ts';
@@ -35,7 +37,10 @@ const decompressors: Readonly<Record<number, (pieces: Pieces) => Pieces | Promis
   },
 };
 
-/** Where the pages of a row group's texts are, and what has to be known to read them; `optional`: texts may be missing. */
+/**
+ * Where the pages of a row group's texts are, and what has to be known to read them; `optional`: texts may be
+ * missing.
+ */
 export interface TextPages {
   group: number;
   codec: number;
@@ -45,13 +50,28 @@ export interface TextPages {
   optional: boolean;
 }
 
-/** The row groups whose texts may be such as `openPageTexts` reads, and have `leastBytes` or more: their pages say. */
-export function findTextPages({ groups }: Footer, { leaf, type, maxDefinition, maxRepetition }: SchemaNode, leastBytes = largePageBytes): TextPages[] {
+/**
+ * The row groups whose texts may be such as `openPageTexts` reads, and have `leastBytes` or more: their pages
+ * say.
+ */
+export function findTextPages(
+  { groups }: Footer,
+  { leaf, type, maxDefinition, maxRepetition }: SchemaNode,
+  leastBytes = largePageBytes,
+): TextPages[] {
   if (type !== 'BYTE_ARRAY' || maxDefinition > 1 || maxRepetition > 0) return [];
   return groups.flatMap(({ rows, chunks }, group) => {
     const chunk = chunks[leaf];
-    if (chunk === undefined || chunk.uncompressedBytes < leastBytes || rows > mostRows || !(chunk.codec in decompressors)) return [];
-    return [{ group, codec: chunk.codec, start: chunk.start, end: chunk.end, rows, optional: maxDefinition === 1 }];
+    if (
+      chunk === undefined ||
+      chunk.uncompressedBytes < leastBytes ||
+      rows > mostRows ||
+      !(chunk.codec in decompressors)
+    )
+      return [];
+    return [
+      { group, codec: chunk.codec, start: chunk.start, end: chunk.end, rows, optional: maxDefinition === 1 },
+    ];
   });
 }
 
@@ -73,20 +93,32 @@ async function nextPlainHeader(bytes: ByteReader): Promise<PageHeader> {
     const header = readPageHeader(await bytes.peek(least));
     if (header === undefined) continue;
     const { kind, v2, encoding, definitionEncoding } = header;
-    if (kind !== 'data' || v2 !== undefined || encoding !== plain || definitionEncoding !== rle) throw new Error('it is no plain data page of version 1');
+    if (kind !== 'data' || v2 !== undefined || encoding !== plain || definitionEncoding !== rle)
+      throw new Error('it is no plain data page of version 1');
     return header;
   }
   throw new Error('a page header has no end');
 }
 
 export interface PageTextReader {
-  /** The next texts, at most so many and at least one; of use until the next are asked for. Throws where it cannot go on. */
+  /**
+   * The next texts, at most so many and at least one; of use until the next are asked for. Throws where it
+   * cannot go on.
+   */
   take(most: number): Promise<readonly Text[]>;
   close(): Promise<void>;
 }
 
-/** Reads the texts of row groups in order, from the row after the first `passed`. Those of more than `mostBytes` are not held. */
-export function openPageTexts(path: string, groups: readonly TextPages[], passed: number, mostBytes: number): PageTextReader {
+/**
+ * Reads the texts of row groups in order, from the row after the first `passed`. Those of more than
+ * `mostBytes` are not held.
+ */
+export function openPageTexts(
+  path: string,
+  groups: readonly TextPages[],
+  passed: number,
+  mostBytes: number,
+): PageTextReader {
   const lists = readGroups(path, groups, mostBytes);
   // Invariant: the next text is list[at + toPass], counted on into the lists that come.
   let list: readonly Text[] = [];
@@ -113,13 +145,17 @@ export function openPageTexts(path: string, groups: readonly TextPages[], passed
   };
 }
 
-async function* readGroups(path: string, groups: readonly TextPages[], mostBytes: number): AsyncGenerator<Text[], undefined> {
+async function* readGroups(
+  path: string,
+  groups: readonly TextPages[],
+  mostBytes: number,
+): AsyncGenerator<Text[], undefined> {
   for (const { codec, start, end, rows, optional } of groups) {
     const bytes = openByteReader(readPieces(path, start, end));
     const decompress = decompressors[codec];
     if (decompress === undefined) throw new Error(`there is no decompressor for ${codec}`);
     try {
-      for (let left = rows; left > 0; ) {
+      for (let left = rows; left > 0;) {
         const page = await nextPlainHeader(bytes);
         if (page.values > left) throw new Error('a page has more values than its row group has rows');
         bytes.drop(page.headerBytes);

@@ -1,4 +1,5 @@
-// Parquet in, batches of documents out, through DuckDB: text as bytes, a few row groups at a time whatever the file's size.
+// Parquet in, batches of documents out, through DuckDB: text as bytes, a few row groups at a time whatever
+// the file's size.
 
 import { isUtf8 } from 'node:buffer';
 import type { DuckDBConnection } from '@duckdb/node-api';
@@ -14,39 +15,77 @@ import { defaultMaxLineBytes, type ReadOptions } from '../jsonl/jsonl.ts';
 import type { Quarantine } from '../files/quarantine.ts';
 import type { FieldNames } from '../../run/settings.ts';
 import { checkPages, type PageSpan } from './checksums.ts';
-import { buildQuery, type ColumnPath, type FieldColumns, findColumn, findColumns, leavesOf, plainSql, type Query } from './columns.ts';
+import {
+  buildQuery,
+  type ColumnPath,
+  type FieldColumns,
+  findColumn,
+  findColumns,
+  leavesOf,
+  plainSql,
+  type Query,
+} from './columns.ts';
 import { openCopy } from './copy.ts';
 import { type Footer, readFooter } from './footer.ts';
 import { findTextPages } from './pages.ts';
-import { cutSections, type LargeGroup, readSection, type RowFields, type RowRange, type SectionTexts } from './sections.ts';
+import {
+  cutSections,
+  type LargeGroup,
+  readSection,
+  type RowFields,
+  type RowRange,
+  type SectionTexts,
+} from './sections.ts';
 import type { Text } from './values.ts';
 import { buildView, hasPlainNames } from './view.ts';
 import { isRemote, showPath } from '../../run/address.ts';
 
 /**
- * Reads a Parquet shard. Bad rows go to the quarantine. Returns the row after the last (of a whole file: the last that has a document or is bad).
- * Errors: FILE_NOT_FOUND, FILE_UNREADABLE, COLUMN_MISSING, COLUMN_TYPE.
+ * Reads a Parquet shard. Bad rows go to the quarantine. Returns the row after the last (of a whole file: the
+ * last that has a document or is bad). Errors: FILE_NOT_FOUND, FILE_UNREADABLE, COLUMN_MISSING, COLUMN_TYPE.
  */
-export async function* readParquet(shard: Shard, fields: FieldNames, { quarantine, chunk = { firstRow: 0 }, fromRow = chunk.firstRow, onlyRows, batchBytes, connection: opened }: ReadOptions): AsyncGenerator<DocumentBatch, number> {
-  const { connection, close } = opened === undefined ? await openDuckDb({ threads: 1, memoryMb: 1024 }) : { connection: opened, close: () => undefined };
+export async function* readParquet(
+  shard: Shard,
+  fields: FieldNames,
+  {
+    quarantine,
+    chunk = { firstRow: 0 },
+    fromRow = chunk.firstRow,
+    onlyRows,
+    batchBytes,
+    connection: opened,
+  }: ReadOptions,
+): AsyncGenerator<DocumentBatch, number> {
+  const { connection, close } =
+    opened === undefined
+      ? await openDuckDb({ threads: 1, memoryMb: 1024 })
+      : { connection: opened, close: () => undefined };
   const batch = openBatch(shard.name, batchBytes);
   let endRow = fromRow;
   try {
     for (let asBytes = false; ; asBytes = true) {
       try {
-        for await (const { fields: others, start, texts } of readRows(connection, shard.path, fields, { from: endRow, to: chunk.endRow, onlyRows }, asBytes)) {
+        for await (const { fields: others, start, texts } of readRows(
+          connection,
+          shard.path,
+          fields,
+          { from: endRow, to: chunk.endRow, onlyRows },
+          asBytes,
+        )) {
           yield* takeRows(others, start, texts, batch, shard, fields, quarantine);
           endRow = (others.rows.getItem(start + texts.length - 1) ?? 0) + 1;
         }
         break;
       } catch (error) {
-        // DuckDB has no strings that are not UTF-8. As bytes it reads them, and what is wrong with one costs its row alone.
+        // DuckDB has no strings that are not UTF-8. As bytes it reads them, and what is wrong with one costs
+        // its row alone.
         if (asBytes || !/invalid string encoding/i.test(reasonOf(error))) throw error;
       }
     }
     const last = batch.take();
     if (last !== undefined) yield last;
-    if (onlyRows === undefined && chunk.endRow !== undefined && endRow < chunk.endRow) throw new Error(`it ends before row ${endRow} where it should have ${chunk.endRow}`);
+    if (onlyRows === undefined && chunk.endRow !== undefined && endRow < chunk.endRow)
+      throw new Error(`it ends before row ${endRow} where it should have ${chunk.endRow}`);
     return endRow;
   } catch (error) {
     throw await readError(error, shard.path);
@@ -63,19 +102,34 @@ interface WantedRows {
   onlyRows: readonly number[] | undefined;
 }
 
-async function* readRows(connection: DuckDBConnection, path: string, fields: FieldNames, wanted: WantedRows, asBytes: boolean): AsyncGenerator<SectionTexts> {
+async function* readRows(
+  connection: DuckDBConnection,
+  path: string,
+  fields: FieldNames,
+  wanted: WantedRows,
+  asBytes: boolean,
+): AsyncGenerator<SectionTexts> {
   const known = await prepare(connection, path, fields, asBytes);
   const onlyRows = wanted.onlyRows?.filter((row) => row >= wanted.from);
   if (onlyRows?.length === 0) return;
   await makeRoom(connection, known.neededMb);
-  const rows = onlyRows === undefined ? { from: wanted.from, to: wanted.to ?? known.rows } : { from: Math.min(...onlyRows), to: Math.max(...onlyRows) + 1 };
-  const spans = known.groups.filter(({ from, to }) => from < rows.to && to > rows.from && (onlyRows?.some((row) => row >= from && row < to) ?? true)).flatMap((group) => group.spans);
+  const rows =
+    onlyRows === undefined
+      ? { from: wanted.from, to: wanted.to ?? known.rows }
+      : { from: Math.min(...onlyRows), to: Math.max(...onlyRows) + 1 };
+  const spans = known.groups
+    .filter(
+      ({ from, to }) =>
+        from < rows.to && to > rows.from && (onlyRows?.some((row) => row >= from && row < to) ?? true),
+    )
+    .flatMap((group) => group.spans);
   const copy = known.view === undefined ? undefined : await openCopy(path, known.bytes, known.view);
   try {
     await copy?.fetch(spans);
     const local = copy?.path ?? path;
     await checkPages(local, spans);
-    const sections = onlyRows === undefined ? await cutSections(local, known.largeGroups, rows) : [{ ...rows, onlyRows }];
+    const sections =
+      onlyRows === undefined ? await cutSections(local, known.largeGroups, rows) : [{ ...rows, onlyRows }];
     for (const section of sections) yield* readSection(connection, local, known, section);
   } finally {
     await copy?.close();
@@ -88,7 +142,10 @@ const rowsAtOnce = 2048;
 const copies = 3;
 const largestPageBytes = 128e6;
 const leastMemoryMb = 128;
-/** A file that needs more is refused, before it takes the machine's memory: what it has may be a few bytes that decompress to gigabytes. */
+/**
+ * A file that needs more is refused, before it takes the machine's memory: what it has may be a few bytes
+ * that decompress to gigabytes.
+ */
 const mostMemoryMb = 1024;
 /** Files that are much alike need the same. */
 const stepMb = 64;
@@ -98,7 +155,9 @@ interface Prepared extends Query {
   bytes: number;
   /** The footer by which DuckDB reads a copy of the file; undefined where it reads the file itself. */
   view: Uint8Array | undefined;
-  /** Memory that it takes to hold the texts of so many rows: little for most files, much where each is a book. */
+  /**
+   * Memory that it takes to hold the texts of so many rows: little for most files, much where each is a book.
+   */
   neededMb: number;
   rows: number;
   /** The row groups, and where they have the columns that are read. */
@@ -109,19 +168,38 @@ interface Prepared extends Query {
 /** A file is read chunk by chunk, and to ask for this takes as long as a hundredth of a chunk. */
 const prepared = openBoundedCache<string, Prepared>(100);
 
-/** Files that are not on this machine, whose columns DuckDB does not call by their names, or which are to be read `asBytes`, are read from a copy. */
-async function prepare(connection: DuckDBConnection, path: string, fields: FieldNames, asBytes: boolean): Promise<Prepared> {
+/**
+ * Files that are not on this machine, whose columns DuckDB does not call by their names, or which are to be
+ * read `asBytes`, are read from a copy.
+ */
+async function prepare(
+  connection: DuckDBConnection,
+  path: string,
+  fields: FieldNames,
+  asBytes: boolean,
+): Promise<Prepared> {
   const { bytes, modifiedMs } = await statFile(path);
   const key = JSON.stringify([path, bytes, modifiedMs, fields]);
   const known = prepared.get(key);
   if (known !== undefined && (known.view !== undefined || !asBytes)) return known;
   const footer = await readFooter(path);
   const columns = findColumns(footer, fields, showPath(path));
-  const paths = Object.values(columns).flatMap((column: ColumnPath | undefined) => (column === undefined ? [] : [column]));
-  const view = asBytes || isRemote(path) || !hasPlainNames(footer.root, paths) ? buildView(footer, paths) : undefined;
+  const paths = Object.values(columns).flatMap((column: ColumnPath | undefined) =>
+    column === undefined ? [] : [column],
+  );
+  const view =
+    asBytes || isRemote(path) || !hasPlainNames(footer.root, paths) ? buildView(footer, paths) : undefined;
   const copy = view === undefined ? undefined : await openCopy(path, bytes, view.footer);
   try {
-    const query = await buildQuery(connection, copy?.path ?? path, columns, view?.sqlOf ?? plainSql, view !== undefined, fields, showPath(path));
+    const query = await buildQuery(
+      connection,
+      copy?.path ?? path,
+      columns,
+      view?.sqlOf ?? plainSql,
+      view !== undefined,
+      fields,
+      showPath(path),
+    );
     const now = { ...query, bytes, view: view?.footer, ...measure(footer, columns) };
     prepared.set(key, now);
     return now;
@@ -130,24 +208,40 @@ async function prepare(connection: DuckDBConnection, path: string, fields: Field
   }
 }
 
-function measure(footer: Footer, columns: FieldColumns): Pick<Prepared, 'neededMb' | 'rows' | 'groups' | 'largeGroups'> {
+function measure(
+  footer: Footer,
+  columns: FieldColumns,
+): Pick<Prepared, 'neededMb' | 'rows' | 'groups' | 'largeGroups'> {
   const leaves = leavesOf(columns);
   const text = columns.text?.at(-1);
   let neededBytes = 0;
   const groups = footer.groups.map(({ firstRow, rows, chunks }, group) => {
     const textBytes = chunks[text?.leaf ?? -1]?.uncompressedBytes ?? 0;
-    neededBytes = Math.max(neededBytes, textBytes * Math.min(1, rowsAtOnce / Math.max(1, rows)), Math.min(textBytes, largestPageBytes));
-    const spans = leaves.flatMap(({ leaf, name }) => (chunks[leaf] === undefined || rows === 0 ? [] : [{ start: chunks[leaf].start, end: chunks[leaf].end, column: name, group }]));
+    neededBytes = Math.max(
+      neededBytes,
+      textBytes * Math.min(1, rowsAtOnce / Math.max(1, rows)),
+      Math.min(textBytes, largestPageBytes),
+    );
+    const spans = leaves.flatMap(({ leaf, name }) =>
+      chunks[leaf] === undefined || rows === 0
+        ? []
+        : [{ start: chunks[leaf].start, end: chunks[leaf].end, column: name, group }],
+    );
     return { from: firstRow, to: firstRow + rows, spans };
   });
   const found = text === undefined ? [] : findTextPages(footer, text);
-  const largeGroups = found.map((pages) => ({ from: groups[pages.group]?.from ?? 0, to: groups[pages.group]?.to ?? 0, pages }));
+  const largeGroups = found.map((pages) => ({
+    from: groups[pages.group]?.from ?? 0,
+    to: groups[pages.group]?.to ?? 0,
+    pages,
+  }));
   return { neededMb: Math.ceil((copies * neededBytes) / 1e6), rows: footer.rows, groups, largeGroups };
 }
 
 async function makeRoom(connection: DuckDBConnection, neededMb: number): Promise<void> {
   const limitMb = Math.min(mostMemoryMb, stepMb * Math.ceil((leastMemoryMb + neededMb) / stepMb));
-  // To set it, even to what it is, makes DuckDB give back all memory that is free, and ask for it page by page again.
+  // To set it, even to what it is, makes DuckDB give back all memory that is free, and ask for it page by
+  // page again.
   if (limits.get(connection) === limitMb) return;
   await connection.run(`SET memory_limit = '${limitMb}MB'`);
   limits.set(connection, limitMb);
@@ -156,7 +250,15 @@ async function makeRoom(connection: DuckDBConnection, neededMb: number): Promise
 /** What was set last, by the connection that set it: a database is read through one. */
 const limits = new WeakMap<DuckDBConnection, number>();
 
-function* takeRows(others: RowFields, start: number, texts: readonly Text[], batch: BatchBuilder, shard: Shard, fields: FieldNames, quarantine: Quarantine): Generator<DocumentBatch> {
+function* takeRows(
+  others: RowFields,
+  start: number,
+  texts: readonly Text[],
+  batch: BatchBuilder,
+  shard: Shard,
+  fields: FieldNames,
+  quarantine: Quarantine,
+): Generator<DocumentBatch> {
   for (const [i, text] of texts.entries()) {
     const row = others.rows.getItem(start + i) ?? 0;
     const tokens = others.tokens.getItem(start + i) ?? Number.NaN;
@@ -174,12 +276,20 @@ function* takeRows(others: RowFields, start: number, texts: readonly Text[], bat
   }
 }
 
-function problemOf(text: Text, tokens: number, id: string | undefined, source: string | undefined, fields: FieldNames): string | undefined {
+function problemOf(
+  text: Text,
+  tokens: number,
+  id: string | undefined,
+  source: string | undefined,
+  fields: FieldNames,
+): string | undefined {
   if (text === undefined) return `field "${fields.text}" is missing`;
-  if (text === 'too long' || text.length > defaultMaxLineBytes) return `field "${fields.text}" has more than ${defaultMaxLineBytes} bytes`;
+  if (text === 'too long' || text.length > defaultMaxLineBytes)
+    return `field "${fields.text}" has more than ${defaultMaxLineBytes} bytes`;
   if (!hasVisible(text)) return `field "${fields.text}" is empty`;
   if (!isUtf8(text)) return 'not valid UTF-8';
-  if (id === undefined || source === undefined) return `field "${id === undefined ? fields.id : fields.source}" is not valid UTF-8`;
+  if (id === undefined || source === undefined)
+    return `field "${id === undefined ? fields.id : fields.source}" is not valid UTF-8`;
   return isCount(tokens) ? undefined : `field "${fields.tokens}" ${countProblem(tokens)}`;
 }
 
@@ -188,8 +298,14 @@ function hasVisible(text: Uint8Array): boolean {
   return false;
 }
 
-/** The row groups of a Parquet file, in order: their rows and about how many bytes of text they have. Errors: FILE_NOT_FOUND, FILE_UNREADABLE. */
-export async function listRowGroups(path: string, textField: string): Promise<{ rows: number; textBytes: number }[]> {
+/**
+ * The row groups of a Parquet file, in order: their rows and about how many bytes of text they have. Errors:
+ * FILE_NOT_FOUND, FILE_UNREADABLE.
+ */
+export async function listRowGroups(
+  path: string,
+  textField: string,
+): Promise<{ rows: number; textBytes: number }[]> {
   try {
     const { root, groups } = await readFooter(path);
     const leaf = findColumn(root, textField)?.at(-1)?.leaf ?? -1;
@@ -201,8 +317,15 @@ export async function listRowGroups(path: string, textField: string): Promise<{ 
 
 async function readError(error: unknown, path: string): Promise<BetrError> {
   // What is not Parquet at all fails in many ways, of which none says so.
-  const kind = error instanceof BetrError && error.code !== 'FILE_UNREADABLE' ? undefined : await findForeignKind(path, 'parquet');
+  const kind =
+    error instanceof BetrError && error.code !== 'FILE_UNREADABLE'
+      ? undefined
+      : await findForeignKind(path, 'parquet');
   if (kind !== undefined) return fail('FILE_UNREADABLE', { path: showPath(path), reason: kind }, error);
   if (error instanceof BetrError) return error;
-  return fail('FILE_UNREADABLE', { path: showPath(path), reason: reasonOf(error).split('\n')[0] ?? '' }, error);
+  return fail(
+    'FILE_UNREADABLE',
+    { path: showPath(path), reason: reasonOf(error).split('\n')[0] ?? '' },
+    error,
+  );
 }

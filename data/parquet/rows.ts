@@ -1,4 +1,5 @@
-// The rows of a small Parquet file with all their columns, as the values that JSON would have: lists as arrays, structs as objects, whole numbers as numbers.
+// The rows of a small Parquet file with all their columns, as the values that JSON would have: lists as
+// arrays, structs as objects, whole numbers as numbers.
 
 import { z } from 'zod';
 import { openDuckDb, parquetSource, streamChunks } from '../duckdb/duckdb.ts';
@@ -19,14 +20,24 @@ export async function* readParquetRows(path: string): AsyncGenerator<{ position:
   try {
     await copy?.fetch([{ start: 0, end: bytes }]);
     const query = `SELECT * FROM ${parquetSource(copy?.path ?? path)}`;
-    const names = described.parse((await connection.runAndReadAll(`SELECT column_name FROM (DESCRIBE ${query})`)).getRows()).map(([name]) => name);
+    const names = described
+      .parse((await connection.runAndReadAll(`SELECT column_name FROM (DESCRIBE ${query})`)).getRows())
+      .map(([name]) => name);
     let position = 0;
     for await (const chunk of streamChunks(connection, query)) {
-      for (const values of chunk.convertRows(toJs)) yield { position: position++, row: Object.fromEntries(names.map((name, at) => [name, plain(values[at])])) };
+      for (const values of chunk.convertRows(toJs))
+        yield {
+          position: position++,
+          row: Object.fromEntries(names.map((name, at) => [name, plain(values[at])])),
+        };
     }
   } catch (error) {
     if (error instanceof BetrError) throw error;
-    throw fail('FILE_UNREADABLE', { path: showPath(path), reason: reasonOf(error).split('\n')[0] ?? '' }, error);
+    throw fail(
+      'FILE_UNREADABLE',
+      { path: showPath(path), reason: reasonOf(error).split('\n')[0] ?? '' },
+      error,
+    );
   } finally {
     close();
     await copy?.close();
@@ -39,6 +50,7 @@ function plain(value: unknown): unknown {
   if (value instanceof Uint8Array) return null;
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.toISOString();
   if (Array.isArray(value)) return value.map(plain);
-  if (typeof value === 'object' && value !== null) return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, plain(inner)]));
+  if (typeof value === 'object' && value !== null)
+    return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, plain(inner)]));
   return value;
 }

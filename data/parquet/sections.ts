@@ -1,4 +1,5 @@
-// The rows of a Parquet file in sections, each by one query: what DuckDB reads, and row groups of large pages, whose texts come from elsewhere beside DuckDB's other columns.
+// The rows of a Parquet file in sections, each by one query: what DuckDB reads, and row groups of large
+// pages, whose texts come from elsewhere beside DuckDB's other columns.
 
 import type { DuckDBConnection, DuckDBDataChunk } from '@duckdb/node-api';
 import { parquetSource, streamChunks } from '../duckdb/duckdb.ts';
@@ -28,7 +29,11 @@ export interface Section extends RowRange {
 }
 
 /** The wanted rows; row groups of large pages apart, and those that follow each other together. */
-export async function cutSections(path: string, largeGroups: readonly LargeGroup[], wanted: RowRange): Promise<Section[]> {
+export async function cutSections(
+  path: string,
+  largeGroups: readonly LargeGroup[],
+  wanted: RowRange,
+): Promise<Section[]> {
   const sections: Section[] = [];
   let at = wanted.from;
   for (const { from, to, pages } of largeGroups) {
@@ -36,7 +41,12 @@ export async function cutSections(path: string, largeGroups: readonly LargeGroup
     if (from > at) sections.push({ from: at, to: from });
     const last = from > at ? undefined : sections.at(-1);
     at = Math.min(to, wanted.to);
-    if (last?.large === undefined) sections.push({ from: Math.max(from, wanted.from), to: at, large: { firstRow: from, groups: [pages] } });
+    if (last?.large === undefined)
+      sections.push({
+        from: Math.max(from, wanted.from),
+        to: at,
+        large: { firstRow: from, groups: [pages] },
+      });
     else {
       last.large.groups.push(pages);
       last.to = at;
@@ -64,8 +74,16 @@ export interface SectionTexts {
   texts: readonly Text[];
 }
 
-/** The rows of a section. What cannot be read piece by piece, to its end or at all, DuckDB reads; or it says why not. Errors: DuckDB's. */
-export async function* readSection(connection: DuckDBConnection, path: string, query: Query, section: Section): AsyncGenerator<SectionTexts> {
+/**
+ * The rows of a section. What cannot be read piece by piece, to its end or at all, DuckDB reads; or it says
+ * why not. Errors: DuckDB's.
+ */
+export async function* readSection(
+  connection: DuckDBConnection,
+  path: string,
+  query: Query,
+  section: Section,
+): AsyncGenerator<SectionTexts> {
   let { from } = section;
   if (section.large !== undefined) {
     const { firstRow, groups } = section.large;
@@ -82,8 +100,16 @@ export async function* readSection(connection: DuckDBConnection, path: string, q
   if (from < section.to) yield* readWhole(connection, path, query, { ...section, from });
 }
 
-async function* readWhole(connection: DuckDBConnection, path: string, { others, text }: Query, section: Section): AsyncGenerator<SectionTexts> {
-  for await (const rows of streamChunks(connection, `SELECT ${text}, ${others} FROM ${sourceOf(path)} WHERE ${conditionOf(section)}`)) {
+async function* readWhole(
+  connection: DuckDBConnection,
+  path: string,
+  { others, text }: Query,
+  section: Section,
+): AsyncGenerator<SectionTexts> {
+  for await (const rows of streamChunks(
+    connection,
+    `SELECT ${text}, ${others} FROM ${sourceOf(path)} WHERE ${conditionOf(section)}`,
+  )) {
     yield { fields: readFields(rows, 1), start: 0, texts: readBytes(rows, 0) };
     // Its memory would stay until the object is collected as garbage.
     rows.reset();
@@ -91,13 +117,25 @@ async function* readWhole(connection: DuckDBConnection, path: string, { others, 
 }
 
 /** Ends where the texts do, or cannot be read on. */
-async function* readPiecewise(connection: DuckDBConnection, path: string, { others }: Query, section: Section, reader: PageTextReader): AsyncGenerator<SectionTexts> {
+async function* readPiecewise(
+  connection: DuckDBConnection,
+  path: string,
+  { others }: Query,
+  section: Section,
+  reader: PageTextReader,
+): AsyncGenerator<SectionTexts> {
   let next = section.from;
-  for await (const rows of streamChunks(connection, `SELECT ${others} FROM ${sourceOf(path)} WHERE ${conditionOf(section)}`)) {
+  for await (const rows of streamChunks(
+    connection,
+    `SELECT ${others} FROM ${sourceOf(path)} WHERE ${conditionOf(section)}`,
+  )) {
     const fields = readFields(rows, 0);
-    if (fields.rows.getItem(0) !== next) throw fail('INTERNAL', { reason: `DuckDB gave row ${fields.rows.getItem(0) ?? ''} of a Parquet file for ${next}` });
+    if (fields.rows.getItem(0) !== next)
+      throw fail('INTERNAL', {
+        reason: `DuckDB gave row ${fields.rows.getItem(0) ?? ''} of a Parquet file for ${next}`,
+      });
     next += rows.rowCount;
-    for (let start = 0; start < rows.rowCount; ) {
+    for (let start = 0; start < rows.rowCount;) {
       const texts = await reader.take(rows.rowCount - start).catch(() => []);
       if (texts.length === 0) return;
       yield { fields, start, texts };
@@ -112,12 +150,15 @@ function sourceOf(path: string): string {
 }
 
 function conditionOf({ from, to, onlyRows }: Section): string {
-  return onlyRows === undefined ? `file_row_number >= ${from} AND file_row_number < ${to}` : `file_row_number IN (${onlyRows.join(', ')})`;
+  return onlyRows === undefined
+    ? `file_row_number >= ${from} AND file_row_number < ${to}`
+    : `file_row_number IN (${onlyRows.join(', ')})`;
 }
 
 /** The columns of a query's `others`, from column `first` on. */
 function readFields(data: DuckDBDataChunk, first: number): RowFields {
   const [rows, tokens] = [data.getColumnVector(first), data.getColumnVector(first + 1)];
-  if (!(rows instanceof DuckDBDoubleVector && tokens instanceof DuckDBDoubleVector)) throw fail('INTERNAL', { reason: 'columns of a Parquet file are not of the types that were asked for' });
+  if (!(rows instanceof DuckDBDoubleVector && tokens instanceof DuckDBDoubleVector))
+    throw fail('INTERNAL', { reason: 'columns of a Parquet file are not of the types that were asked for' });
   return { rows, tokens, ids: readStrings(data, first + 2), sources: readStrings(data, first + 3) };
 }

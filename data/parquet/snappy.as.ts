@@ -1,5 +1,6 @@
-// Snappy's raw format, decompressed piece by piece, in AssemblyScript (compiled to WebAssembly). A Snappy stream is a chain of literals and of copies of what
-// came before (github.com/google/snappy, format_description.txt); what came before is held as far back as most compressors look.
+// Snappy's raw format, decompressed piece by piece, in AssemblyScript (compiled to WebAssembly). A Snappy
+// stream is a chain of literals and of copies of what came before (github.com/google/snappy,
+// format_description.txt); what came before is held as far back as most compressors look.
 
 /** Where the host puts compressed bytes, behind those that are left there. */
 export const inputAt: i32 = 1024;
@@ -8,7 +9,9 @@ export const inputBytes: i32 = 1 << 18;
 /** Google's compressor, and DuckDB with it, works on blocks of 64 KiB and copies within them. */
 const windowBytes: i32 = 1 << 18;
 const pieceBytes: i32 = 1 << 18;
-/** Elements are written 16 bytes at a time, and the last of a piece may be longer than what it has room for. */
+/**
+ * Elements are written 16 bytes at a time, and the last of a piece may be longer than what it has room for.
+ */
 const slack: i32 = 128;
 const outputAt: i32 = inputAt + inputBytes + slack;
 /** The window is moved once for some pieces. */
@@ -49,7 +52,10 @@ export function isWhole(): bool {
   return begun && missing == 0 && literal == 0 && left == 0;
 }
 
-/** Decompresses what it can of the `length` bytes at `inputAt`, a piece at most. Returns how many bytes it made, 0 where it needs more input, -1 where the stream is damaged. */
+/**
+ * Decompresses what it can of the `length` bytes at `inputAt`, a piece at most. Returns how many bytes it
+ * made, 0 where it needs more input, -1 where the stream is damaged.
+ */
 export function decompress(length: i32): i32 {
   const end = inputAt + length;
   let at = inputAt;
@@ -89,7 +95,10 @@ export function decompress(length: i32): i32 {
   return out - start;
 }
 
-/** The length of the whole, a varint at the stream's beginning. Returns where it ends, -1 where it has too many bytes; `begun` stays false where it is not all there. */
+/**
+ * The length of the whole, a varint at the stream's beginning. Returns where it ends, -1 where it has too
+ * many bytes; `begun` stays false where it is not all there.
+ */
 function readLength(end: i32): i32 {
   let value: u64 = 0;
   for (let i = 0; i < 5 && inputAt + i < end; i++) {

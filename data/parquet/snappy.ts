@@ -1,4 +1,5 @@
-// Snappy's raw format, decompressed piece by piece: its libraries want all of it in memory at once, and have twice as much there.
+// Snappy's raw format, decompressed piece by piece: its libraries want all of it in memory at once, and have
+// twice as much there.
 
 import { z } from 'zod';
 import { openPool } from '../files/pool.ts';
@@ -22,19 +23,27 @@ const decompressors = openPool(2, () => {
   return wasm;
 });
 
-/** Decompresses one stream of raw Snappy; a piece is of use until the next is asked for. Throws where it is damaged, ends early, or repeats what is more than 256 KiB back: most compressors, Google's and with it DuckDB's among them, look 64 KiB back, not all. */
+/**
+ * Decompresses one stream of raw Snappy; a piece is of use until the next is asked for. Throws where it is
+ * damaged, ends early, or repeats what is more than 256 KiB back: most compressors, Google's and with it
+ * DuckDB's among them, look 64 KiB back, not all.
+ */
 export async function* decompressSnappy(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const wasm = decompressors.take();
   const memory = Buffer.from(wasm.memory.buffer);
   wasm.begin();
   try {
     for await (const piece of pieces) {
-      for (let at = 0; at < piece.length; ) {
+      for (let at = 0; at < piece.length;) {
         const held = wasm.leftBytes();
         const taken = piece.subarray(at, at + wasm.inputBytes - held);
         memory.set(taken, wasm.inputAt + held);
         at += taken.length;
-        for (let bytes = wasm.decompress(held + taken.length); bytes !== 0; bytes = wasm.decompress(wasm.leftBytes())) {
+        for (
+          let bytes = wasm.decompress(held + taken.length);
+          bytes !== 0;
+          bytes = wasm.decompress(wasm.leftBytes())
+        ) {
           if (bytes < 0) throw new Error('its Snappy data are damaged');
           yield memory.subarray(wasm.outputEnd() - bytes, wasm.outputEnd());
         }

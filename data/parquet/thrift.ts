@@ -1,4 +1,5 @@
-// Thrift's compact protocol, as far as Parquet's metadata needs it. Reading never builds what nobody asked for: a damaged file may promise lists of any length.
+// Thrift's compact protocol, as far as Parquet's metadata needs it. Reading never builds what nobody asked
+// for: a damaged file may promise lists of any length.
 
 import { type Cursor, readVarInt } from './cursor.ts';
 
@@ -13,7 +14,10 @@ const deepest = 8;
 /** Takes the value of a field, whose type in the protocol is `type`. */
 export type FieldReader = (type: number) => void;
 
-/** Reads a struct: each field that `readers` knows by its number goes to its reader, the others are passed over. Throws where it is damaged, `cutShort` where it ends early. */
+/**
+ * Reads a struct: each field that `readers` knows by its number goes to its reader, the others are passed
+ * over. Throws where it is damaged, `cutShort` where it ends early.
+ */
 export function readStruct(cursor: Cursor, readers: Readonly<Record<number, FieldReader>>, depth = 0): void {
   if (depth > deepest) throw new Error('a struct is too deep');
   let id = 0;
@@ -55,7 +59,11 @@ export function binaryReader(cursor: Cursor, take: (value: Uint8Array) => void):
 }
 
 /** A reader of a value as the bytes that it is written in, for whoever writes it again. */
-export function rawReader(bytes: Uint8Array, cursor: Cursor, take: (value: ThriftValue) => void): FieldReader {
+export function rawReader(
+  bytes: Uint8Array,
+  cursor: Cursor,
+  take: (value: ThriftValue) => void,
+): FieldReader {
   return (type) => {
     const start = cursor.at();
     skipValue(cursor, type);
@@ -72,7 +80,10 @@ export function skipValue(cursor: Cursor, type: number, depth = 0): void {
   else if (type === binary) cursor.skip(readVarInt(cursor));
   else if (type === struct) readStruct(cursor, {}, depth + 1);
   // Every element has a byte at least, so that a list that is not there ends where the bytes do.
-  else if (type === list || type === 10) readList(cursor, (element) => (element === 1 || element === 2 ? cursor.skip(1) : skipValue(cursor, element, depth + 1)));
+  else if (type === list || type === 10)
+    readList(cursor, (element) =>
+      element === 1 || element === 2 ? cursor.skip(1) : skipValue(cursor, element, depth + 1),
+    );
   else throw new Error('a field has an unknown type');
 }
 
@@ -84,11 +95,17 @@ export interface ThriftValue {
 
 export const writeI32 = (value: number): ThriftValue => ({ type: i32, bytes: integerBytes(value) });
 export const writeI64 = (value: number): ThriftValue => ({ type: i64, bytes: integerBytes(value) });
-export const writeBinary = (value: Uint8Array): ThriftValue => ({ type: binary, bytes: Buffer.concat([varIntBytes(value.length), value]) });
+export const writeBinary = (value: Uint8Array): ThriftValue => ({
+  type: binary,
+  bytes: Buffer.concat([varIntBytes(value.length), value]),
+});
 
 /** A list of values of one type. */
 export function writeList(type: number, values: readonly Uint8Array[]): ThriftValue {
-  const head = values.length < 15 ? [Uint8Array.of((values.length << 4) | type)] : [Uint8Array.of(0xf0 | type), varIntBytes(values.length)];
+  const head =
+    values.length < 15
+      ? [Uint8Array.of((values.length << 4) | type)]
+      : [Uint8Array.of(0xf0 | type), varIntBytes(values.length)];
   return { type: list, bytes: Buffer.concat([...head, ...values]) };
 }
 
@@ -99,7 +116,12 @@ export function writeStruct(fields: Readonly<Record<number, ThriftValue | undefi
   for (const [key, value] of Object.entries(fields)) {
     if (value === undefined) continue;
     const id = Number(key);
-    parts.push(id - last < 16 ? Uint8Array.of(((id - last) << 4) | value.type) : Buffer.concat([Uint8Array.of(value.type), integerBytes(id)]), value.bytes);
+    parts.push(
+      id - last < 16
+        ? Uint8Array.of(((id - last) << 4) | value.type)
+        : Buffer.concat([Uint8Array.of(value.type), integerBytes(id)]),
+      value.bytes,
+    );
     last = id;
   }
   return { type: struct, bytes: Buffer.concat([...parts, Uint8Array.of(0)]) };

@@ -1,9 +1,18 @@
-// A footer by which DuckDB sees some columns of a Parquet file under names that say nothing, and texts as bytes: whatever the columns are called, and whether
-// or not their texts are valid UTF-8. The values stay where they are.
+// A footer by which DuckDB sees some columns of a Parquet file under names that say nothing, and texts as
+// bytes: whatever the columns are called, and whether or not their texts are valid UTF-8. The values stay
+// where they are.
 
 import { sqlName } from '../duckdb/duckdb.ts';
 import { type Footer, type SchemaNode } from './footer.ts';
-import { type ThriftValue, writeBinary, writeI32, writeI64, writeList, writeStruct, struct } from './thrift.ts';
+import {
+  type ThriftValue,
+  writeBinary,
+  writeI32,
+  writeI64,
+  writeList,
+  writeStruct,
+  struct,
+} from './thrift.ts';
 
 export interface View {
   footer: Uint8Array;
@@ -12,7 +21,10 @@ export interface View {
 }
 
 /** The view of the columns at these paths, each from a column of the file's top level down. */
-export function buildView({ root, leaves, rows, groups, raw }: Footer, paths: readonly (readonly SchemaNode[])[]): View {
+export function buildView(
+  { root, leaves, rows, groups, raw }: Footer,
+  paths: readonly (readonly SchemaNode[])[],
+): View {
   const shown = new Set(paths.flatMap((path) => [...path, ...path.slice(-1).flatMap(listNodes)]));
   const names = new Map<SchemaNode, string>();
   const elements: Uint8Array[] = [];
@@ -26,9 +38,22 @@ export function buildView({ root, leaves, rows, groups, raw }: Footer, paths: re
   const kept = leaves.filter((leaf) => shown.has(leaf));
   const rowGroups = groups.map(({ rows: own, chunks }) => {
     const ownChunks = kept.flatMap(({ leaf }) => chunks[leaf] ?? []);
-    return writeStruct({ 1: writeList(struct, ownChunks.map((chunk) => chunk.raw)), 2: writeI64(ownChunks.reduce((sum, chunk) => sum + chunk.uncompressedBytes, 0)), 3: writeI64(own) }).bytes;
+    return writeStruct({
+      1: writeList(
+        struct,
+        ownChunks.map((chunk) => chunk.raw),
+      ),
+      2: writeI64(ownChunks.reduce((sum, chunk) => sum + chunk.uncompressedBytes, 0)),
+      3: writeI64(own),
+    }).bytes;
   });
-  const footer = writeStruct({ 1: raw.get(1), 2: writeList(struct, elements), 3: writeI64(rows), 4: writeList(struct, rowGroups), 6: raw.get(6) }).bytes;
+  const footer = writeStruct({
+    1: raw.get(1),
+    2: writeList(struct, elements),
+    3: writeI64(rows),
+    4: writeList(struct, rowGroups),
+    6: raw.get(6),
+  }).bytes;
   return { footer, sqlOf: (path) => path.map((node) => sqlName(names.get(node) ?? '')).join('.') };
 }
 
@@ -37,16 +62,26 @@ function listNodes(node: SchemaNode): SchemaNode[] {
 }
 
 function writeElement({ raw, isText }: SchemaNode, name: string, children: number): Uint8Array {
-  const fields: Record<number, ThriftValue | undefined> = { ...Object.fromEntries(raw), 4: writeBinary(Buffer.from(name)), 5: children === 0 ? undefined : writeI32(children) };
+  const fields: Record<number, ThriftValue | undefined> = {
+    ...Object.fromEntries(raw),
+    4: writeBinary(Buffer.from(name)),
+    5: children === 0 ? undefined : writeI32(children),
+  };
   return writeStruct(isText ? { ...fields, 6: undefined, 10: undefined } : fields).bytes;
 }
 
-/** Whether DuckDB has the columns at these paths by their names: it takes names that differ only in case for the same, and renames all but one. */
+/**
+ * Whether DuckDB has the columns at these paths by their names: it takes names that differ only in case for
+ * the same, and renames all but one.
+ */
 export function hasPlainNames(root: SchemaNode, paths: readonly (readonly SchemaNode[])[]): boolean {
   const parents = [root, ...paths.flat()];
   return parents.every((parent) => {
     const names = parent.children.map(({ name }) => name.toLowerCase());
-    return new Set(names).size === names.length && !names.some((name) => name === '' || name === rowNumber || /[\0\ufffd]/.test(name));
+    return (
+      new Set(names).size === names.length &&
+      !names.some((name) => name === '' || name === rowNumber || /[\0\ufffd]/.test(name))
+    );
   });
 }
 

@@ -1,4 +1,5 @@
-// Writes a column chunk from the entries of other ones: pages of about a mebibyte, with a dictionary as long as those have one and it stays small.
+// Writes a column chunk from the entries of other ones: pages of about a mebibyte, with a dictionary as long
+// as those have one and it stays small.
 
 import { crc32 } from 'node:zlib';
 import type { DataPage } from './chunk-pages.ts';
@@ -55,7 +56,10 @@ export interface ChunkWriter {
   end(): Promise<WrittenChunk>;
 }
 
-export function openChunkWriter(file: WrittenFile, { maxDefinition, maxRepetition, wasRequired, isBoolean, width }: ChunkShape): ChunkWriter {
+export function openChunkWriter(
+  file: WrittenFile,
+  { maxDefinition, maxRepetition, wasRequired, isBoolean, width }: ChunkShape,
+): ChunkWriter {
   const dictionary = openDictionary(width);
   const page = openPage(dictionary, maxDefinition, maxRepetition, width, isBoolean);
   const definitionThere = maxDefinition - (wasRequired ? 1 : 0);
@@ -71,7 +75,13 @@ export function openChunkWriter(file: WrittenFile, { maxDefinition, maxRepetitio
 
   function pack(type: number, content: Uint8Array, id: number, header: ThriftValue): Uint8Array {
     const compressed = compressPage(content);
-    const { bytes } = writeStruct({ 1: writeI32(type), 2: writeI32(content.length), 3: writeI32(compressed.length), 4: writeI32(crc32(compressed, 0) | 0), [id]: header });
+    const { bytes } = writeStruct({
+      1: writeI32(type),
+      2: writeI32(content.length),
+      3: writeI32(compressed.length),
+      4: writeI32(crc32(compressed, 0) | 0),
+      [id]: header,
+    });
     uncompressedBytes += bytes.length + content.length;
     return Buffer.concat([bytes, compressed]);
   }
@@ -85,7 +95,14 @@ export function openChunkWriter(file: WrittenFile, { maxDefinition, maxRepetitio
     if (dictionary.count() > 0) {
       encodings.add(plainEncoding);
       dictionaryStart = file.at();
-      await file.write(pack(2, dictionary.content(), 7, writeStruct({ 1: writeI32(dictionary.count()), 2: writeI32(plainEncoding) })));
+      await file.write(
+        pack(
+          2,
+          dictionary.content(),
+          7,
+          writeStruct({ 1: writeI32(dictionary.count()), 2: writeI32(plainEncoding) }),
+        ),
+      );
     }
     for (const bytes of waiting) await writeData(bytes);
     waiting = [];
@@ -95,7 +112,17 @@ export function openChunkWriter(file: WrittenFile, { maxDefinition, maxRepetitio
     if (count === 0) return;
     const encoding = values > 0 && page.isIndexed() ? dictionaryEncoding : plainEncoding;
     encodings.add(encoding);
-    const bytes = pack(0, page.take(), 5, writeStruct({ 1: writeI32(count), 2: writeI32(encoding), 3: writeI32(runsEncoding), 4: writeI32(runsEncoding) }));
+    const bytes = pack(
+      0,
+      page.take(),
+      5,
+      writeStruct({
+        1: writeI32(count),
+        2: writeI32(encoding),
+        3: writeI32(runsEncoding),
+        4: writeI32(runsEncoding),
+      }),
+    );
     entries += count;
     // Pages that come before the first value of a dictionary cannot wait for it for ever.
     if (dictionary.count() === 0 && values > 0) await closeDictionary();
@@ -109,7 +136,10 @@ export function openChunkWriter(file: WrittenFile, { maxDefinition, maxRepetitio
   }
 
   return {
-    isFull: () => page.bytes() >= pageBytes || page.entries() >= pageEntries || (!isClosed && dictionary.bytes() > mostDictionaryBytes),
+    isFull: () =>
+      page.bytes() >= pageBytes ||
+      page.entries() >= pageEntries ||
+      (!isClosed && dictionary.bytes() > mostDictionaryBytes),
     flush,
     add({ repetition, definition, values }, from, to, value) {
       let next = value;
@@ -126,7 +156,10 @@ export function openChunkWriter(file: WrittenFile, { maxDefinition, maxRepetitio
     },
     addValue(value) {
       page.addEntry(0, maxDefinition);
-      page.addValue({ count: 1, bytes: value, width, starts: Uint32Array.of(0), ends: Uint32Array.of(value.length) }, 0);
+      page.addValue(
+        { count: 1, bytes: value, width, starts: Uint32Array.of(0), ends: Uint32Array.of(value.length) },
+        0,
+      );
     },
     addMissing() {
       page.addEntry(0, maxDefinition - 1);
@@ -134,7 +167,14 @@ export function openChunkWriter(file: WrittenFile, { maxDefinition, maxRepetitio
     async end() {
       await flush();
       await closeDictionary();
-      return { encodings: [...encodings].sort((a, b) => a - b), entries, uncompressedBytes, compressedBytes: file.at() - start, dataStart: dataStart ?? start, dictionaryStart };
+      return {
+        encodings: [...encodings].sort((a, b) => a - b),
+        entries,
+        uncompressedBytes,
+        compressedBytes: file.at() - start,
+        dataStart: dataStart ?? start,
+        dictionaryStart,
+      };
     },
   };
 }

@@ -67,7 +67,9 @@ export function openDictionary(width: number): Dictionary {
       if (before >= 0) return before;
       const start = values.width > 0 ? index * values.width : (values.starts[index] ?? 0);
       const end = values.width > 0 ? start + values.width : (values.ends[index] ?? 0);
-      const key = Buffer.from(values.bytes.buffer, values.bytes.byteOffset + start, end - start).toString('latin1');
+      const key = Buffer.from(values.bytes.buffer, values.bytes.byteOffset + start, end - start).toString(
+        'latin1',
+      );
       let place = known.get(key);
       if (place === undefined) {
         place = known.size;
@@ -79,7 +81,13 @@ export function openDictionary(width: number): Dictionary {
       own[index] = place;
       return place;
     },
-    values: () => ({ count: known.size, bytes: plain.content(), width, starts: Uint32Array.from(starts), ends: Uint32Array.from(ends) }),
+    values: () => ({
+      count: known.size,
+      bytes: plain.content(),
+      width,
+      starts: Uint32Array.from(starts),
+      ends: Uint32Array.from(ends),
+    }),
   };
 }
 
@@ -97,15 +105,25 @@ export interface PageBuilder {
   take(): Uint8Array;
 }
 
-/** Collects a page of a column of these highest levels; `width` is the bytes of each value, 0 where they differ. */
-export function openPage(dictionary: Dictionary, maxDefinition: number, maxRepetition: number, width: number, isBoolean: boolean): PageBuilder {
+/**
+ * Collects a page of a column of these highest levels; `width` is the bytes of each value, 0 where they
+ * differ.
+ */
+export function openPage(
+  dictionary: Dictionary,
+  maxDefinition: number,
+  maxRepetition: number,
+  width: number,
+  isBoolean: boolean,
+): PageBuilder {
   const plain = openPlainValues(width);
   let levels = { repetition: new Uint8Array(1 << 10), definition: new Uint8Array(1 << 10) };
   let indices = new Uint32Array(1 << 10);
   let [entries, values, indexed] = [0, 0, 0];
   return {
     addEntry(repetition, definition) {
-      if (entries === levels.repetition.length) levels = { repetition: larger(levels.repetition), definition: larger(levels.definition) };
+      if (entries === levels.repetition.length)
+        levels = { repetition: larger(levels.repetition), definition: larger(levels.definition) };
       levels.repetition[entries] = repetition;
       levels.definition[entries] = definition;
       entries++;
@@ -137,7 +155,9 @@ export function openPage(dictionary: Dictionary, maxDefinition: number, maxRepet
       const content = Buffer.concat([
         ...levelBytes(levels.repetition, entries, maxRepetition),
         ...levelBytes(levels.definition, entries, maxDefinition),
-        ...(indexed > 0 ? indexBytes(indices, indexed, dictionary.count()) : [isBoolean ? packBooleans(plain.content()) : plain.content()]),
+        ...(indexed > 0
+          ? indexBytes(indices, indexed, dictionary.count())
+          : [isBoolean ? packBooleans(plain.content()) : plain.content()]),
       ]);
       plain.clear();
       [entries, values, indexed] = [0, 0, 0];

@@ -1,4 +1,5 @@
-// Patterns of web addresses. They can only count and list, as {00..15} or {train,test}: servers do not say which files they have.
+// Patterns of web addresses. They can only count and list, as {00..15} or {train,test}: servers do not say
+// which files they have.
 
 import braces from 'braces';
 import { fail, reasonOf } from '../../run/errors/errors.ts';

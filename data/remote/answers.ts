@@ -1,5 +1,6 @@
-// What a server says of a file, held against itself: the length that it gave first, the range and the total of each answer, and the bytes that came. A file of which
-// less was read than there is looks whole to everyone downstream, so what does not agree is an error.
+// What a server says of a file, held against itself: the length that it gave first, the range and the total
+// of each answer, and the bytes that came. A file of which less was read than there is looks whole to
+// everyone downstream, so what does not agree is an error.
 
 import { type FileRange, RemoteProblem } from './store.ts';
 import { showPath } from '../../run/address.ts';
@@ -12,28 +13,54 @@ export interface Answer {
   encoding: string | undefined;
 }
 
-/** Checks the answer to a request for a range and returns how many bytes its body has to have. Throws a RemoteProblem. */
+/**
+ * Checks the answer to a request for a range and returns how many bytes its body has to have. Throws a
+ * RemoteProblem.
+ */
 export function checkAnswer(url: string, answer: Answer, { start, end, fileBytes }: FileRange): number {
   checkEncoding(url, answer.encoding);
   if (answer.status !== 206) {
-    if (start > 0) throw new RemoteProblem('lasting', `the server does not give ranges (status ${answer.status} for bytes ${start}-${end - 1})`);
-    if (answer.length !== undefined && answer.length !== fileBytes) throw new RemoteProblem('lasting', twoLengths(fileBytes, answer.length));
+    if (start > 0)
+      throw new RemoteProblem(
+        'lasting',
+        `the server does not give ranges (status ${answer.status} for bytes ${start}-${end - 1})`,
+      );
+    if (answer.length !== undefined && answer.length !== fileBytes)
+      throw new RemoteProblem('lasting', twoLengths(fileBytes, answer.length));
     return fileBytes;
   }
   const range = parseRange(answer.range);
-  if (range === undefined) throw new RemoteProblem('lasting', `the server does not say which part of the file it sends (Content-Range: ${answer.range ?? 'none'})`);
+  if (range === undefined)
+    throw new RemoteProblem(
+      'lasting',
+      `the server does not say which part of the file it sends (Content-Range: ${answer.range ?? 'none'})`,
+    );
   if (range.total !== fileBytes) throw new RemoteProblem('lasting', twoLengths(fileBytes, range.total));
   const bytes = range.last - range.first + 1;
-  if (range.first !== start || range.last >= end || bytes < 1) throw new RemoteProblem('lasting', `the server sends bytes ${range.first}-${range.last} for bytes ${start}-${end - 1}`);
-  if (answer.length !== undefined && answer.length !== bytes) throw new RemoteProblem('lasting', `the server sends ${answer.length} bytes as bytes ${range.first}-${range.last}`);
+  if (range.first !== start || range.last >= end || bytes < 1)
+    throw new RemoteProblem(
+      'lasting',
+      `the server sends bytes ${range.first}-${range.last} for bytes ${start}-${end - 1}`,
+    );
+  if (answer.length !== undefined && answer.length !== bytes)
+    throw new RemoteProblem(
+      'lasting',
+      `the server sends ${answer.length} bytes as bytes ${range.first}-${range.last}`,
+    );
   return bytes;
 }
 
 function twoLengths(first: number, now: number): string {
-  return `the server gave its length as ${first} bytes first and as ${now} bytes now, as when a file is still being written`;
+  return (
+    `the server gave its length as ${first} bytes first and as ${now} bytes now, as when a file is ` +
+    'still being written'
+  );
 }
 
-/** The length of the whole file by the answer to a request for its first byte; undefined where the answer does not tell. */
+/**
+ * The length of the whole file by the answer to a request for its first byte; undefined where the answer does
+ * not tell.
+ */
 export function lengthOf({ status, length, range }: Answer): number | undefined {
   return status === 206 ? parseRange(range)?.total : status === 416 ? undefined : length;
 }
@@ -45,19 +72,38 @@ export function saysEmpty({ status, length }: Answer): boolean {
 
 function parseRange(header = ''): { first: number; last: number; total: number } | undefined {
   const [, first, last, total] = (/^bytes (\d+)-(\d+)\/(\d+)$/i.exec(header.trim()) ?? []).map(Number);
-  return first === undefined || last === undefined || total === undefined ? undefined : { first, last, total };
+  return first === undefined || last === undefined || total === undefined
+    ? undefined
+    : { first, last, total };
 }
 
-/** No encodings: "as it is", how S3 takes uploads in pieces, and names of character sets that people put into the wrong header. */
+/**
+ * No encodings: "as it is", how S3 takes uploads in pieces, and names of character sets that people put into
+ * the wrong header.
+ */
 const noEncodings = ['', 'identity', 'aws-chunked', 'utf-8', 'utf8', 'binary', 'none'];
-/** Encodings that a file's ending may say too: its bytes are compressed once, and what reads the format decompresses them. */
+/**
+ * Encodings that a file's ending may say too: its bytes are compressed once, and what reads the format
+ * decompresses them.
+ */
 const endings: Record<string, RegExp> = { gzip: /\.gz$/i, 'x-gzip': /\.gz$/i, zstd: /\.zstd?$/i };
 
-/** Refuses a body that is encoded otherwise than the file's ending says: neither its ranges nor its length would be those of the file. Throws a RemoteProblem. */
+/**
+ * Refuses a body that is encoded otherwise than the file's ending says: neither its ranges nor its length
+ * would be those of the file. Throws a RemoteProblem.
+ */
 export function checkEncoding(url: string, header = ''): void {
-  const [encoding, ...others] = header.toLowerCase().split(',').map((name) => name.trim()).filter((name) => !noEncodings.includes(name));
+  const [encoding, ...others] = header
+    .toLowerCase()
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => !noEncodings.includes(name));
   if (encoding === undefined) return;
   const ending = endings[encoding];
   if (others.length === 0 && ending?.test(showPath(url)) === true) return;
-  throw new RemoteProblem('lasting', `it comes with "Content-Encoding: ${header}", though its bytes were asked for as they are. Store it without this header and, if it is compressed, under a name that says so, such as .jsonl.gz or .jsonl.zst`);
+  throw new RemoteProblem(
+    'lasting',
+    `it comes with "Content-Encoding: ${header}", though its bytes were asked for as they are. Store it ` +
+      'without this header and, if it is compressed, under a name that says so, such as .jsonl.gz or .jsonl.zst',
+  );
 }

@@ -1,5 +1,6 @@
-// The one way out to web servers, stores and endpoints: through the proxies that HTTPS_PROXY, HTTP_PROXY and NO_PROXY name, which Node's own fetch passes by, and
-// with bodies as they were sent, which fetch decompresses. What a connection suffers becomes a RemoteProblem; no message has a proxy's password.
+// The one way out to web servers, stores and endpoints: through the proxies that HTTPS_PROXY, HTTP_PROXY and
+// NO_PROXY name, which Node's own fetch passes by, and with bodies as they were sent, which fetch
+// decompresses. What a connection suffers becomes a RemoteProblem; no message has a proxy's password.
 
 import { STATUS_CODES } from 'node:http';
 import type { Readable } from 'node:stream';
@@ -19,13 +20,20 @@ interface Network {
 
 let network: Promise<Network> | undefined;
 
-/** Opened for the first request: most commands never make one. Errors: OPTION_INVALID for a proxy that is no address. */
+/**
+ * Opened for the first request: most commands never make one. Errors: OPTION_INVALID for a proxy that is no
+ * address.
+ */
 async function openNetwork(): Promise<Network> {
   const proxies = { httpProxy: proxyOf('HTTP_PROXY'), httpsProxy: proxyOf('HTTPS_PROXY') };
   const { EnvHttpProxyAgent, fetch, interceptors } = await import('undici');
   // A proxy need not open tunnels to port 80, so http goes to it as plain requests.
   const direct = new EnvHttpProxyAgent({ ...proxies, proxyTunnel: false });
-  return { fetch, direct, following: direct.compose(interceptors.redirect({ maxRedirections: redirectsAtMost })) };
+  return {
+    fetch,
+    direct,
+    following: direct.compose(interceptors.redirect({ maxRedirections: redirectsAtMost })),
+  };
 }
 
 /** The proxy that a variable names; '' where it names none. Lower case comes first, as everywhere. */
@@ -33,7 +41,12 @@ function proxyOf(name: 'HTTP_PROXY' | 'HTTPS_PROXY'): string {
   const value = process.env[name.toLowerCase()] ?? process.env[name] ?? '';
   if (value === '') return '';
   const url = value.includes('://') ? value : `http://${value}`;
-  if (!URL.canParse(url) || !/^https?:/i.test(url)) throw fail('OPTION_INVALID', { option: name, got: withoutPassword(url), allowed: 'the address of an HTTP proxy, such as http://proxy.example.org:3128' });
+  if (!URL.canParse(url) || !/^https?:/i.test(url))
+    throw fail('OPTION_INVALID', {
+      option: name,
+      got: withoutPassword(url),
+      allowed: 'the address of an HTTP proxy, such as http://proxy.example.org:3128',
+    });
   return url;
 }
 
@@ -55,43 +68,82 @@ export interface HttpAnswer {
   headers: Record<string, string>;
   /** The bytes as they were sent, whatever their Content-Encoding. Has to be read, or dropped. */
   body: Readable;
-  /** Gives the body up: reads a short one on, so that its connection can be used again, and ends the connection of a long one. */
+  /**
+   * Gives the body up: reads a short one on, so that its connection can be used again, and ends the
+   * connection of a long one.
+   */
   drop(): void;
 }
 
-/** Sends one request to a web server and follows redirects. Throws a RemoteProblem where no answer comes; any status is an answer. */
+/**
+ * Sends one request to a web server and follows redirects. Throws a RemoteProblem where no answer comes; any
+ * status is an answer.
+ */
 export async function sendTo(url: string, request: HttpRequest): Promise<HttpAnswer> {
   const { origin, pathname, search } = new URL(url);
   return dispatch((await open()).following, { origin, path: `${pathname}${search}` }, request);
 }
 
 /** Sends one request to a path that is taken to the letter. Throws as `sendTo` does. */
-export async function sendToPath(to: { origin: string; path: string }, request: HttpRequest): Promise<HttpAnswer> {
+export async function sendToPath(
+  to: { origin: string; path: string },
+  request: HttpRequest,
+): Promise<HttpAnswer> {
   return dispatch((await open()).direct, to, request);
 }
 
-/** The web's `fetch`, through the proxies: encoded bodies are decoded, and redirects followed. Throws a RemoteProblem where no answer comes, and the signal's reason where that ended it. */
-export async function fetch(url: string | URL, init: { method?: string; headers?: Record<string, string>; body?: string; signal?: AbortSignal } = {}): Promise<Response> {
+/**
+ * The web's `fetch`, through the proxies: encoded bodies are decoded, and redirects followed. Throws a
+ * RemoteProblem where no answer comes, and the signal's reason where that ended it.
+ */
+export async function fetch(
+  url: string | URL,
+  init: { method?: string; headers?: Record<string, string>; body?: string; signal?: AbortSignal } = {},
+): Promise<Response> {
   const { fetch: fetchBy, direct } = await open();
-  const { body, status, statusText, headers } = await fetchBy(url, { ...init, dispatcher: direct }).catch((error: unknown) => {
-    if (init.signal?.aborted === true) throw error;
-    // What fetch says itself is only "fetch failed".
-    throw connectionProblem(error instanceof Error && error.cause !== undefined ? error.cause : error);
+  const { body, status, statusText, headers } = await fetchBy(url, { ...init, dispatcher: direct }).catch(
+    (error: unknown) => {
+      if (init.signal?.aborted === true) throw error;
+      // What fetch says itself is only "fetch failed".
+      throw connectionProblem(error instanceof Error && error.cause !== undefined ? error.cause : error);
+    },
+  );
+  // Libraries want a Response of the process's own class. Undici cancels the body of one that is collected,
+  // unless somebody reads it already.
+  return new Response(body?.pipeThrough(new TransformStream()) ?? null, {
+    status,
+    statusText,
+    headers: [...headers],
   });
-  // Libraries want a Response of the process's own class. Undici cancels the body of one that is collected, unless somebody reads it already.
-  return new Response(body?.pipeThrough(new TransformStream()) ?? null, { status, statusText, headers: [...headers] });
 }
 
 function open(): Promise<Network> {
   return (network ??= openNetwork());
 }
 
-async function dispatch(dispatcher: Dispatcher, to: { origin: string; path: string }, { method, headers = {}, body, signal }: HttpRequest): Promise<HttpAnswer> {
+async function dispatch(
+  dispatcher: Dispatcher,
+  to: { origin: string; path: string },
+  { method, headers = {}, body, signal }: HttpRequest,
+): Promise<HttpAnswer> {
   try {
-    const answer = await dispatcher.request({ ...to, method, headers: { ...headers, 'accept-encoding': 'identity' }, body: body ?? null, signal });
+    const answer = await dispatcher.request({
+      ...to,
+      method,
+      headers: { ...headers, 'accept-encoding': 'identity' },
+      body: body ?? null,
+      signal,
+    });
     const received: Record<string, string> = {};
-    for (const [name, value] of Object.entries(answer.headers)) if (value !== undefined) received[name] = typeof value === 'string' ? value : value.join(', ');
-    return { status: answer.statusCode, reason: STATUS_CODES[answer.statusCode] ?? '', headers: received, body: answer.body, drop: () => void answer.body.dump({ limit: 1 << 16 }).catch(() => undefined) };
+    for (const [name, value] of Object.entries(answer.headers))
+      if (value !== undefined) received[name] = typeof value === 'string' ? value : value.join(', ');
+    return {
+      status: answer.statusCode,
+      reason: STATUS_CODES[answer.statusCode] ?? '',
+      headers: received,
+      body: answer.body,
+      drop: () => void answer.body.dump({ limit: 1 << 16 }).catch(() => undefined),
+    };
   } catch (error) {
     throw connectionProblem(error);
   }
@@ -102,9 +154,27 @@ function connectionProblem(error: unknown): RemoteProblem {
   // Where a name has several addresses, the error of all has no message, only a code.
   const reason = reasonOf(error) || systemCode(error);
   const [, proxyStatus] = /^Proxy response \((\d+)\)/.exec(reason) ?? [];
-  if (proxyStatus === '407' || /^Proxy Authentication Required/.test(reason)) return new RemoteProblem('lasting', 'the proxy asks for a name and a password (status 407): set them in HTTPS_PROXY or HTTP_PROXY as http://NAME:PASSWORD@HOST:PORT', { cause: error });
-  if (proxyStatus !== undefined) return new RemoteProblem(Number(proxyStatus) >= 500 || proxyStatus === '429' ? 'passing' : 'lasting', `the proxy that HTTPS_PROXY or HTTP_PROXY names did not connect (status ${proxyStatus}); NO_PROXY names hosts to reach without it`, { cause: error });
-  if (reason.startsWith('Redirect loop detected')) return new RemoteProblem('lasting', 'its redirects go round in circles', { cause: error });
-  if (/CERT|SIGNATURE|ISSUER/.test(systemCode(error))) return new RemoteProblem('lasting', `the server's certificate is not trusted (${reason}); NODE_EXTRA_CA_CERTS names a file with more authorities`, { cause: error });
+  if (proxyStatus === '407' || /^Proxy Authentication Required/.test(reason))
+    return new RemoteProblem(
+      'lasting',
+      'the proxy asks for a name and a password (status 407): set them in HTTPS_PROXY or HTTP_PROXY as ' +
+        'http://NAME:PASSWORD@HOST:PORT',
+      { cause: error },
+    );
+  if (proxyStatus !== undefined)
+    return new RemoteProblem(
+      Number(proxyStatus) >= 500 || proxyStatus === '429' ? 'passing' : 'lasting',
+      `the proxy that HTTPS_PROXY or HTTP_PROXY names did not connect (status ${proxyStatus}); NO_PROXY ` +
+        'names hosts to reach without it',
+      { cause: error },
+    );
+  if (reason.startsWith('Redirect loop detected'))
+    return new RemoteProblem('lasting', 'its redirects go round in circles', { cause: error });
+  if (/CERT|SIGNATURE|ISSUER/.test(systemCode(error)))
+    return new RemoteProblem(
+      'lasting',
+      `the server's certificate is not trusted (${reason}); NODE_EXTRA_CA_CERTS names a file with more authorities`,
+      { cause: error },
+    );
   return new RemoteProblem('passing', reason, { cause: error });
 }

@@ -7,7 +7,14 @@ import { expandAddress } from './addresses.ts';
 import { type Answer, checkAnswer, checkEncoding, lengthOf, saysEmpty } from './answers.ts';
 import { type HttpAnswer, type HttpRequest, sendTo } from './http.ts';
 import { retry } from './retry.ts';
-import { type FileRange, problemOfStatus, type RemoteBody, type RemoteFile, RemoteProblem, type RemoteStore } from './store.ts';
+import {
+  type FileRange,
+  problemOfStatus,
+  type RemoteBody,
+  type RemoteFile,
+  RemoteProblem,
+  type RemoteStore,
+} from './store.ts';
 
 const questionsAtOnce = 16;
 const describeMs = 60_000;
@@ -17,16 +24,26 @@ export const httpsStore: RemoteStore = { list, open, put, remove, findAny: () =>
 async function list(pattern: string): Promise<RemoteFile[]> {
   const urls = expandAddress(pattern);
   const files: RemoteFile[] = [];
-  for (let at = 0; at < urls.length; at += questionsAtOnce) files.push(...(await Promise.all(urls.slice(at, at + questionsAtOnce).map((url) => retry(url, () => describe(url))))));
+  for (let at = 0; at < urls.length; at += questionsAtOnce)
+    files.push(
+      ...(await Promise.all(
+        urls.slice(at, at + questionsAtOnce).map((url) => retry(url, () => describe(url))),
+      )),
+    );
   return files;
 }
 
 /**
- * What a request for the first byte tells of a file, as it is answered like those that read it; HEAD, which signed addresses often do not allow and which may tell the length
- * of other bytes, is asked where that is silent.
+ * What a request for the first byte tells of a file, as it is answered like those that read it; HEAD, which
+ * signed addresses often do not allow and which may tell the length of other bytes, is asked where that is
+ * silent.
  */
 async function describe(url: string): Promise<RemoteFile> {
-  const answer = await request(url, { method: 'GET', headers: { range: 'bytes=0-0' }, signal: AbortSignal.timeout(describeMs) }, [416]);
+  const answer = await request(
+    url,
+    { method: 'GET', headers: { range: 'bytes=0-0' }, signal: AbortSignal.timeout(describeMs) },
+    [416],
+  );
   answer.drop();
   const said = readAnswer(answer);
   if (answer.status !== 416) checkEncoding(url, said.encoding);
@@ -35,7 +52,11 @@ async function describe(url: string): Promise<RemoteFile> {
   const byHead = await describeByHead(url);
   // Some servers answer HEAD with the length of no body.
   if (byHead !== undefined && (byHead.bytes === 0) === saysEmpty(said)) return byHead;
-  throw new RemoteProblem('lasting', `the server does not say how long the file is (status ${answer.status} without ${answer.status === 200 ? 'Content-Length' : 'a length in Content-Range'})`);
+  throw new RemoteProblem(
+    'lasting',
+    `the server does not say how long the file is (status ${answer.status} ` +
+      `without ${answer.status === 200 ? 'Content-Length' : 'a length in Content-Range'})`,
+  );
 }
 
 async function describeByHead(url: string): Promise<RemoteFile | undefined> {
@@ -46,15 +67,25 @@ async function describeByHead(url: string): Promise<RemoteFile | undefined> {
     checkEncoding(url, encoding);
     return length === undefined ? undefined : { url, bytes: length, modifiedMs: modifiedMsOf(answer) };
   } catch (error) {
-    if (error instanceof RemoteProblem && (error.kind === 'denied' || error.kind === 'lasting')) return undefined;
+    if (error instanceof RemoteProblem && (error.kind === 'denied' || error.kind === 'lasting'))
+      return undefined;
     throw error;
   }
 }
 
-async function open(url: string, range: FileRange, etag: string | undefined, signal: AbortSignal): Promise<RemoteBody> {
+async function open(
+  url: string,
+  range: FileRange,
+  etag: string | undefined,
+  signal: AbortSignal,
+): Promise<RemoteBody> {
   // Only a strong ETag can be asked for.
   const version = etag?.startsWith('"') === true ? { 'if-match': etag } : {};
-  const answer = await request(url, { method: 'GET', headers: { range: `bytes=${range.start}-${range.end - 1}`, ...version }, signal });
+  const answer = await request(url, {
+    method: 'GET',
+    headers: { range: `bytes=${range.start}-${range.end - 1}`, ...version },
+    signal,
+  });
   try {
     const bytes = checkAnswer(url, readAnswer(answer), range);
     return { etag: answer.headers['etag'] ?? answer.headers['last-modified'], bytes, pieces: answer.body };
@@ -66,7 +97,9 @@ async function open(url: string, range: FileRange, etag: string | undefined, sig
 
 async function put(path: string, url: string): Promise<void> {
   const { size } = await stat(path);
-  await retry(url, () => change(url, { method: 'PUT', headers: { 'content-length': String(size) }, body: createReadStream(path) }));
+  await retry(url, () =>
+    change(url, { method: 'PUT', headers: { 'content-length': String(size) }, body: createReadStream(path) }),
+  );
 }
 
 async function remove(url: string): Promise<void> {
@@ -78,9 +111,14 @@ async function change(url: string, sent: HttpRequest): Promise<void> {
 }
 
 /** An answer of status 2xx, or one that is `expected` too. Throws a RemoteProblem. */
-async function request(url: string, sent: HttpRequest, expected: readonly number[] = []): Promise<HttpAnswer> {
+async function request(
+  url: string,
+  sent: HttpRequest,
+  expected: readonly number[] = [],
+): Promise<HttpAnswer> {
   const { username, password } = new URL(url);
-  if (username !== '' || password !== '') throw new RemoteProblem('lasting', 'a name and a password in an address are not sent');
+  if (username !== '' || password !== '')
+    throw new RemoteProblem('lasting', 'a name and a password in an address are not sent');
   const answer = await sendTo(url, sent);
   if ((answer.status >= 200 && answer.status < 300) || expected.includes(answer.status)) return answer;
   answer.drop();
@@ -89,10 +127,18 @@ async function request(url: string, sent: HttpRequest, expected: readonly number
 
 function readAnswer({ status, headers }: HttpAnswer): Answer {
   const length = Number(headers['content-length'] ?? NaN);
-  return { status, length: Number.isSafeInteger(length) && length >= 0 ? length : undefined, range: headers['content-range'], encoding: headers['content-encoding'] };
+  return {
+    status,
+    length: Number.isSafeInteger(length) && length >= 0 ? length : undefined,
+    range: headers['content-range'],
+    encoding: headers['content-encoding'],
+  };
 }
 
-/** When the file changed. Where the server says only which version it is, a number made from that, so that another version is another number; 0 where it says neither. */
+/**
+ * When the file changed. Where the server says only which version it is, a number made from that, so that
+ * another version is another number; 0 where it says neither.
+ */
 function modifiedMsOf({ headers }: HttpAnswer): number {
   const ms = Date.parse(headers['last-modified'] ?? '');
   if (!Number.isNaN(ms)) return ms;

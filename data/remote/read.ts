@@ -1,4 +1,5 @@
-// A range of a remote file as a stream that outlives its connections: what breaks off goes on at the byte where it broke off, in the same version of the file.
+// A range of a remote file as a stream that outlives its connections: what breaks off goes on at the byte
+// where it broke off, in the same version of the file.
 
 import { countAttempts } from './retry.ts';
 import { type FileRange, RemoteProblem } from './store.ts';
@@ -7,8 +8,14 @@ import { openStore } from './open.ts';
 /** A connection that gives nothing for this long is given up. */
 const silenceMs = 60_000;
 
-/** Yields the bytes from `start` up to, not with, `end` of a file of `fileBytes`. Errors: REMOTE_NOT_FOUND, SHARD_CHANGED, REMOTE_DENIED, REMOTE_FAILED. */
-export async function* readRange(url: string, { start, end, fileBytes }: FileRange): AsyncGenerator<Uint8Array> {
+/**
+ * Yields the bytes from `start` up to, not with, `end` of a file of `fileBytes`. Errors: REMOTE_NOT_FOUND,
+ * SHARD_CHANGED, REMOTE_DENIED, REMOTE_FAILED.
+ */
+export async function* readRange(
+  url: string,
+  { start, end, fileBytes }: FileRange,
+): AsyncGenerator<Uint8Array> {
   const store = await openStore(url);
   const attempts = countAttempts(url);
   let at = start;
@@ -17,13 +24,18 @@ export async function* readRange(url: string, { start, end, fileBytes }: FileRan
     const watch = watchSilence();
     try {
       const body = await store.open(url, { start: at, end, fileBytes }, etag, watch.signal);
-      if (at > start && body.etag !== etag) throw new RemoteProblem('changed', 'another version of the file is there now');
+      if (at > start && body.etag !== etag)
+        throw new RemoteProblem('changed', 'another version of the file is there now');
       etag = body.etag;
       let promised = body.bytes;
       for await (const piece of body.pieces) {
         watch.heard();
         promised -= piece.length;
-        if (promised < 0) throw new RemoteProblem('lasting', `the server sends more than the ${body.bytes} bytes that it promised`);
+        if (promised < 0)
+          throw new RemoteProblem(
+            'lasting',
+            `the server sends more than the ${body.bytes} bytes that it promised`,
+          );
         const wanted = piece.length <= end - at ? piece : piece.subarray(0, end - at);
         at += wanted.length;
         if (wanted.length > 0) {
@@ -34,9 +46,12 @@ export async function* readRange(url: string, { start, end, fileBytes }: FileRan
         // Without ranges the rest of the file would come too.
         if (at === end && promised > 0) break;
       }
-      if (at < end && promised > 0) throw new RemoteProblem('passing', `the connection ended ${promised} bytes early`);
+      if (at < end && promised > 0)
+        throw new RemoteProblem('passing', `the connection ended ${promised} bytes early`);
     } catch (error) {
-      await attempts.failed(watch.signal.aborted ? new RemoteProblem('passing', `nothing came for ${silenceMs / 1000} s`) : error);
+      await attempts.failed(
+        watch.signal.aborted ? new RemoteProblem('passing', `nothing came for ${silenceMs / 1000} s`) : error,
+      );
     } finally {
       watch.end();
     }

@@ -1,4 +1,5 @@
-// Tries again what may pass: exponential back-off with jitter, longer where the server asks for it, never shorter.
+// Tries again what may pass: exponential back-off with jitter, longer where the server asks for it, never
+// shorter.
 
 import { setTimeout } from 'node:timers/promises';
 import { BetrError, fail, reasonOf } from '../../run/errors/errors.ts';
@@ -14,33 +15,48 @@ export interface Pace {
   longestAskedMs?: number;
 }
 
-/** Attempts in a row without any progress before giving up; the waits between them come to about half a minute. Tests set them shorter. */
+/**
+ * Attempts in a row without any progress before giving up; the waits between them come to about half a
+ * minute. Tests set them shorter.
+ */
 export const pace: Pace = { attempts: 8, firstWaitMs: 300, longestWaitMs: 30_000 };
 
 export interface Attempts {
-  /** Waits before the next attempt, or throws the catalogue's error where there is none or it would not help. */
+  /**
+   * Waits before the next attempt, or throws the catalogue's error where there is none or it would not help.
+   */
   failed(error: unknown): Promise<void>;
   /** Something came through: the count starts anew. */
   progressed(): void;
 }
 
-/** Counts the attempts at one address. Errors of `failed`: REMOTE_NOT_FOUND, SHARD_CHANGED, REMOTE_DENIED, REMOTE_FAILED. */
+/**
+ * Counts the attempts at one address. Errors of `failed`: REMOTE_NOT_FOUND, SHARD_CHANGED, REMOTE_DENIED,
+ * REMOTE_FAILED.
+ */
 export function countAttempts(url: string): Attempts {
   return countAttemptsAt(pace, (problem, failures) => catalogueError(url, problem, failures));
 }
 
 /** Counts attempts at a pace; `giveUp` makes the error of the last one. */
-export function countAttemptsAt(ownPace: Pace, giveUp: (problem: RemoteProblem, failures: number) => BetrError): Attempts {
+export function countAttemptsAt(
+  ownPace: Pace,
+  giveUp: (problem: RemoteProblem, failures: number) => BetrError,
+): Attempts {
   let failures = 0;
   return {
     async failed(error) {
       if (error instanceof BetrError) throw error;
       failures++;
-      const problem = error instanceof RemoteProblem ? error : new RemoteProblem('passing', reasonOf(error), { cause: error });
+      const problem =
+        error instanceof RemoteProblem
+          ? error
+          : new RemoteProblem('passing', reasonOf(error), { cause: error });
       const { attempts, firstWaitMs, longestWaitMs, longestAskedMs = longestWaitMs } = ownPace;
       if (problem.kind !== 'passing' || failures >= attempts) throw giveUp(problem, failures);
       // Half of the wait is left to chance, so that clients that failed together do not come back together.
-      const backOffMs = Math.min(longestWaitMs, firstWaitMs * 2 ** (failures - 1)) * (0.5 + Math.random() / 2);
+      const backOffMs =
+        Math.min(longestWaitMs, firstWaitMs * 2 ** (failures - 1)) * (0.5 + Math.random() / 2);
       // Overloaded servers say "Retry-After: 0", too.
       await setTimeout(Math.max(backOffMs, Math.min(longestAskedMs, problem.retryAfterMs ?? 0)));
     },
@@ -50,8 +66,14 @@ export function countAttemptsAt(ownPace: Pace, giveUp: (problem: RemoteProblem, 
   };
 }
 
-/** Runs `attempt` until it gives something. Errors: those of `countAttempts`, or of the attempts handed in. */
-export async function retry<T>(url: string, attempt: () => Promise<T>, attempts = countAttempts(url)): Promise<T> {
+/**
+ * Runs `attempt` until it gives something. Errors: those of `countAttempts`, or of the attempts handed in.
+ */
+export async function retry<T>(
+  url: string,
+  attempt: () => Promise<T>,
+  attempts = countAttempts(url),
+): Promise<T> {
   for (;;) {
     try {
       return await attempt();
@@ -74,6 +96,10 @@ function catalogueError(url: string, problem: RemoteProblem, attempts: number): 
       return fail('REMOTE_DENIED', { url: shown, reason }, problem);
     case 'passing':
     case 'lasting':
-      return fail('REMOTE_FAILED', { url: shown, reason, attempts, mayPass: problem.kind === 'passing' }, problem);
+      return fail(
+        'REMOTE_FAILED',
+        { url: shown, reason, attempts, mayPass: problem.kind === 'passing' },
+        problem,
+      );
   }
 }

@@ -1,4 +1,5 @@
-// The pages of a listing, put together: every object once, or an error. Stores differ in how they say where to go on, and one that goes round in circles must not keep us.
+// The pages of a listing, put together: every object once, or an error. Stores differ in how they say where
+// to go on, and one that goes round in circles must not keep us.
 
 import type { _Object, ListObjectsV2CommandOutput } from '@aws-sdk/client-s3';
 import { fail } from '../../run/errors/errors.ts';
@@ -13,9 +14,16 @@ const emptyPagesAtMost = 100;
 /** A store that makes up ever more keys must not fill the memory. */
 const objectsAtMost = 5_000_000;
 
-/** Yields the objects of all pages. Errors: REMOTE_FAILED where the listing does not go on, and those of `fetchPage`. */
-export async function* listObjects(address: string, fetchPage: (from: ListFrom) => Promise<ListPage>): AsyncGenerator<_Object> {
-  const refuse = (reason: string): Error => fail('REMOTE_FAILED', { url: address, reason, attempts: 1, mayPass: false });
+/**
+ * Yields the objects of all pages. Errors: REMOTE_FAILED where the listing does not go on, and those of
+ * `fetchPage`.
+ */
+export async function* listObjects(
+  address: string,
+  fetchPage: (from: ListFrom) => Promise<ListPage>,
+): AsyncGenerator<_Object> {
+  const refuse = (reason: string): Error =>
+    fail('REMOTE_FAILED', { url: address, reason, attempts: 1, mayPass: false });
   const firstKeys = new Set<string>();
   const tokens = new Set<string>();
   let emptyPages = 0;
@@ -24,16 +32,23 @@ export async function* listObjects(address: string, fetchPage: (from: ListFrom) 
   for (;;) {
     const { Contents: objects = [], IsTruncated, NextContinuationToken: token = '' } = await fetchPage(from);
     const [first, last] = [objects[0]?.Key, objects.at(-1)?.Key];
-    if (first !== undefined && (firstKeys.has(first) || isUpTo(first, from.StartAfter))) throw refuse(`the store lists the same page of objects again (from "${first}" on) in place of the next one, as stores do that know only version 1 of ListObjects. Name the files one by one`);
+    if (first !== undefined && (firstKeys.has(first) || isUpTo(first, from.StartAfter)))
+      throw refuse(
+        `the store lists the same page of objects again (from "${first}" on) in place of the next one, ` +
+          'as stores do that know only version 1 of ListObjects. Name the files one by one',
+      );
     if (first !== undefined) firstKeys.add(first);
     yield* objects;
     listed += objects.length;
-    if (listed > objectsAtMost) throw refuse(`the listing has more than ${objectsAtMost} objects: name a longer prefix`);
+    if (listed > objectsAtMost)
+      throw refuse(`the listing has more than ${objectsAtMost} objects: name a longer prefix`);
     if (IsTruncated !== true) return;
     emptyPages = first === undefined ? emptyPages + 1 : 0;
-    if (tokens.has(token) || emptyPages > emptyPagesAtMost) throw refuse('the store says again and again that its list of objects goes on from the same place');
+    if (tokens.has(token) || emptyPages > emptyPagesAtMost)
+      throw refuse('the store says again and again that its list of objects goes on from the same place');
     if (token !== '') tokens.add(token);
-    else if (last === undefined) throw refuse('the store says that its list of objects goes on, but not from where');
+    else if (last === undefined)
+      throw refuse('the store says that its list of objects goes on, but not from where');
     from = token === '' && last !== undefined ? { StartAfter: last } : { ContinuationToken: token };
   }
 }

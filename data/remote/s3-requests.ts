@@ -1,4 +1,5 @@
-// Sends what Amazon's client asks for by `sendToPath`, so that S3 goes through the same proxies as everything else, by the same rules.
+// Sends what Amazon's client asks for by `sendToPath`, so that S3 goes through the same proxies as everything
+// else, by the same rules.
 
 import { Readable } from 'node:stream';
 import { sendToPath } from './http.ts';
@@ -23,14 +24,22 @@ export const s3Requests = {
     const { protocol, hostname, port, path, query = {}, headers, body } = request;
     const method = methods.find((name) => name === request.method);
     if (method === undefined) throw new TypeError(`a request of method ${request.method}`);
-    if (body !== undefined && !isBody(body)) throw new TypeError('a body that is neither text, bytes nor a stream');
+    if (body !== undefined && !isBody(body))
+      throw new TypeError('a body that is neither text, bytes nor a stream');
     const origin = `${protocol}//${hostname}${port === undefined ? '' : `:${port}`}`;
     const parameters = queryString(query);
     const answer = await sendToPath(
       { origin, path: parameters === '' ? path : `${path}?${parameters}` },
       { method, headers, body, signal: abortSignal instanceof AbortSignal ? abortSignal : undefined },
     );
-    return { response: { statusCode: answer.status, reason: answer.reason, headers: answer.headers, body: answer.body } };
+    return {
+      response: {
+        statusCode: answer.status,
+        reason: answer.reason,
+        headers: answer.headers,
+        body: answer.body,
+      },
+    };
   },
   updateHttpClientConfig: () => undefined,
   httpHandlerConfigs: () => ({}),
@@ -42,7 +51,15 @@ function isBody(body: unknown): body is string | Uint8Array | Readable {
 
 /** Escaped as the signature has it, which is stricter than URLSearchParams. */
 function queryString(query: Record<string, string | string[] | null>): string {
-  const escape = (text: string): string => encodeURIComponent(text).replace(/[!'()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`);
-  const values = Object.entries(query).flatMap(([name, value]) => (Array.isArray(value) ? value : [value]).map((one) => [name, one] as const));
-  return values.map(([name, value]) => (value === null ? escape(name) : `${escape(name)}=${escape(value)}`)).join('&');
+  const escape = (text: string): string =>
+    encodeURIComponent(text).replace(
+      /[!'()*]/g,
+      (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`,
+    );
+  const values = Object.entries(query).flatMap(([name, value]) =>
+    (Array.isArray(value) ? value : [value]).map((one) => [name, one] as const),
+  );
+  return values
+    .map(([name, value]) => (value === null ? escape(name) : `${escape(name)}=${escape(value)}`))
+    .join('&');
 }

@@ -1,7 +1,17 @@
-// Files in an S3-compatible store, by Amazon's own client. Where to and as whom is what that client reads everywhere: AWS_ENDPOINT_URL_S3, AWS_REGION, AWS_PROFILE,
-// AWS_ACCESS_KEY_ID and so on, and the files in ~/.aws. BETR_S3_UNSIGNED=1 reads public buckets without credentials.
+// Files in an S3-compatible store, by Amazon's own client. Where to and as whom is what that client reads
+// everywhere: AWS_ENDPOINT_URL_S3, AWS_REGION, AWS_PROFILE, AWS_ACCESS_KEY_ID and so on, and the files in
+// ~/.aws. BETR_S3_UNSIGNED=1 reads public buckets without credentials.
 
-import { DeleteObjectCommand, GetObjectCommand, type GetObjectCommandOutput, HeadObjectCommand, ListObjectsV2Command, type ListObjectsV2CommandInput, S3Client, S3ServiceException } from '@aws-sdk/client-s3';
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  type GetObjectCommandOutput,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  type ListObjectsV2CommandInput,
+  S3Client,
+  S3ServiceException,
+} from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import { createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';
@@ -11,7 +21,14 @@ import { type Answer, checkAnswer, checkEncoding, lengthOf, saysEmpty } from './
 import { retry } from './retry.ts';
 import { listObjects, type ListPage } from './s3-list.ts';
 import { s3Requests } from './s3-requests.ts';
-import { type FileRange, problemOfStatus, type RemoteBody, type RemoteFile, RemoteProblem, type RemoteStore } from './store.ts';
+import {
+  type FileRange,
+  problemOfStatus,
+  type RemoteBody,
+  type RemoteFile,
+  RemoteProblem,
+  type RemoteStore,
+} from './store.ts';
 
 export const s3Store: RemoteStore = { list, open, put, remove, findAny };
 
@@ -21,7 +38,8 @@ process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
 let shared: S3Client | undefined;
 
 function client(): S3Client {
-  const { AWS_REGION, AWS_DEFAULT_REGION, AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, BETR_S3_UNSIGNED } = process.env;
+  const { AWS_REGION, AWS_DEFAULT_REGION, AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, BETR_S3_UNSIGNED } =
+    process.env;
   const region = AWS_REGION ?? AWS_DEFAULT_REGION;
   const ownEndpoint = AWS_ENDPOINT_URL_S3 ?? AWS_ENDPOINT_URL;
   shared ??= new S3Client({
@@ -47,7 +65,8 @@ interface Address {
 
 function parseAddress(url: string): Address {
   const [, bucket, key] = /^s3:\/\/([^/]+)\/(.+)$/i.exec(url) ?? [];
-  if (bucket === undefined || key === undefined) throw fail('REMOTE_NOT_FOUND', { url, reason: 'an address is s3://BUCKET/KEY' });
+  if (bucket === undefined || key === undefined)
+    throw fail('REMOTE_NOT_FOUND', { url, reason: 'an address is s3://BUCKET/KEY' });
   return { bucket, key };
 }
 
@@ -57,10 +76,16 @@ async function list(pattern: string): Promise<RemoteFile[]> {
   if (!isGlob) return [await retry(pattern, () => describe(pattern))];
   const matches = picomatch(key);
   const files: RemoteFile[] = [];
-  for await (const { Key, Size, LastModified } of listObjects(pattern, (from) => fetchPage(pattern, { Bucket: bucket, Prefix: base === '' ? '' : `${base}/`, ...from }))) {
+  for await (const { Key, Size, LastModified } of listObjects(pattern, (from) =>
+    fetchPage(pattern, { Bucket: bucket, Prefix: base === '' ? '' : `${base}/`, ...from }),
+  )) {
     if (Key === undefined || !matches(Key)) continue;
     const url = `s3://${bucket}/${Key}`;
-    files.push(Size === undefined ? await retry(url, () => describe(url)) : { url, bytes: Size, modifiedMs: LastModified?.getTime() ?? 0 });
+    files.push(
+      Size === undefined
+        ? await retry(url, () => describe(url))
+        : { url, bytes: Size, modifiedMs: LastModified?.getTime() ?? 0 },
+    );
   }
   return files;
 }
@@ -68,27 +93,37 @@ async function list(pattern: string): Promise<RemoteFile[]> {
 async function fetchPage(url: string, asked: ListObjectsV2CommandInput): Promise<ListPage> {
   return retry(url, async () => {
     const page = await send(() => client().send(new ListObjectsV2Command(asked)));
-    // As when an error comes with status 200, or another server answers: no objects and no more to come, by the look of it.
-    if (page.IsTruncated === undefined) throw new RemoteProblem('passing', 'the answer is no list of objects (no IsTruncated)');
+    // As when an error comes with status 200, or another server answers: no objects and no more to come, by
+    // the look of it.
+    if (page.IsTruncated === undefined)
+      throw new RemoteProblem('passing', 'the answer is no list of objects (no IsTruncated)');
     return page;
   });
 }
 
-/** What a request for the first byte tells of a file, as it is answered like those that read it; HEAD is asked where that is silent, as for an empty file. */
+/**
+ * What a request for the first byte tells of a file, as it is answered like those that read it; HEAD is asked
+ * where that is silent, as for an empty file.
+ */
 async function describe(url: string): Promise<RemoteFile> {
   const { bucket, key } = parseAddress(url);
   const { modified, ...said } = await askFirstByte(bucket, key);
   checkEncoding(url, said.encoding);
   const bytes = lengthOf(said);
   if (bytes !== undefined) return { url, bytes, modifiedMs: modified?.getTime() ?? 0 };
-  const { ContentLength, LastModified } = await send(() => client().send(new HeadObjectCommand({ Bucket: bucket, Key: key })));
-  if (ContentLength === undefined || (ContentLength === 0) !== saysEmpty(said)) throw new RemoteProblem('lasting', `the store does not say how long the file is (status ${said.status})`);
+  const { ContentLength, LastModified } = await send(() =>
+    client().send(new HeadObjectCommand({ Bucket: bucket, Key: key })),
+  );
+  if (ContentLength === undefined || (ContentLength === 0) !== saysEmpty(said))
+    throw new RemoteProblem('lasting', `the store does not say how long the file is (status ${said.status})`);
   return { url, bytes: ContentLength, modifiedMs: LastModified?.getTime() ?? 0 };
 }
 
 async function askFirstByte(bucket: string, key: string): Promise<Answer & { modified: Date | undefined }> {
   try {
-    const { Body, LastModified, ...said } = await send(() => client().send(new GetObjectCommand({ Bucket: bucket, Key: key, Range: 'bytes=0-0' })));
+    const { Body, LastModified, ...said } = await send(() =>
+      client().send(new GetObjectCommand({ Bucket: bucket, Key: key, Range: 'bytes=0-0' })),
+    );
     drop(Body, said.ContentLength);
     return { ...readAnswer(said), modified: LastModified };
   } catch (error) {
@@ -97,9 +132,19 @@ async function askFirstByte(bucket: string, key: string): Promise<Answer & { mod
   }
 }
 
-async function open(url: string, range: FileRange, etag: string | undefined, signal: AbortSignal): Promise<RemoteBody> {
+async function open(
+  url: string,
+  range: FileRange,
+  etag: string | undefined,
+  signal: AbortSignal,
+): Promise<RemoteBody> {
   const { bucket, key } = parseAddress(url);
-  const command = new GetObjectCommand({ Bucket: bucket, Key: key, Range: `bytes=${range.start}-${range.end - 1}`, ...(etag === undefined ? {} : { IfMatch: etag }) });
+  const command = new GetObjectCommand({
+    Bucket: bucket,
+    Key: key,
+    Range: `bytes=${range.start}-${range.end - 1}`,
+    ...(etag === undefined ? {} : { IfMatch: etag }),
+  });
   const { Body, ETag, ...said } = await send(() => client().send(command, { abortSignal: signal }));
   if (!(Body instanceof Readable)) throw new RemoteProblem('passing', 'an answer without a body');
   try {
@@ -118,13 +163,30 @@ function drop(body: unknown, length?: number): void {
   else body.destroy();
 }
 
-function readAnswer({ $metadata, ContentLength, ContentRange, ContentEncoding }: Omit<GetObjectCommandOutput, 'Body'>): Answer {
-  return { status: $metadata.httpStatusCode ?? 200, length: ContentLength, range: ContentRange, encoding: ContentEncoding };
+function readAnswer({
+  $metadata,
+  ContentLength,
+  ContentRange,
+  ContentEncoding,
+}: Omit<GetObjectCommandOutput, 'Body'>): Answer {
+  return {
+    status: $metadata.httpStatusCode ?? 200,
+    length: ContentLength,
+    range: ContentRange,
+    encoding: ContentEncoding,
+  };
 }
 
 async function put(path: string, url: string): Promise<void> {
   const { bucket, key } = parseAddress(url);
-  await retry(url, () => send(() => new Upload({ client: client(), params: { Bucket: bucket, Key: key, Body: createReadStream(path) } }).done()));
+  await retry(url, () =>
+    send(() =>
+      new Upload({
+        client: client(),
+        params: { Bucket: bucket, Key: key, Body: createReadStream(path) },
+      }).done(),
+    ),
+  );
 }
 
 async function remove(url: string): Promise<void> {
@@ -135,7 +197,11 @@ async function remove(url: string): Promise<void> {
 async function findAny(folder: string): Promise<string | undefined> {
   const [, bucket = '', path = ''] = /^s3:\/\/([^/]+)(?:\/(.*))?$/i.exec(folder) ?? [];
   const prefix = path.replace(/^\/+/, '').replace(/(?<!\/)\/+$/, '');
-  const page = await fetchPage(folder, { Bucket: bucket, Prefix: prefix === '' ? '' : `${prefix}/`, MaxKeys: 1 });
+  const page = await fetchPage(folder, {
+    Bucket: bucket,
+    Prefix: prefix === '' ? '' : `${prefix}/`,
+    MaxKeys: 1,
+  });
   return page.Contents?.[0]?.Key;
 }
 
@@ -144,9 +210,15 @@ async function send<T>(request: () => Promise<T>): Promise<T> {
     return await request();
   } catch (error) {
     if (error instanceof RemoteProblem || error instanceof BetrError) throw error;
-    if (error instanceof S3ServiceException) throw problemOfStatus(error.$metadata.httpStatusCode ?? 500, error.name);
+    if (error instanceof S3ServiceException)
+      throw problemOfStatus(error.$metadata.httpStatusCode ?? 500, error.name);
     const name = error instanceof Error ? error.name : '';
-    if (name === 'CredentialsProviderError') throw new RemoteProblem('denied', `there are no credentials: ${reasonOf(error)}`, { cause: error });
-    throw new RemoteProblem(/region is missing/i.test(reasonOf(error)) ? 'lasting' : 'passing', reasonOf(error), { cause: error });
+    if (name === 'CredentialsProviderError')
+      throw new RemoteProblem('denied', `there are no credentials: ${reasonOf(error)}`, { cause: error });
+    throw new RemoteProblem(
+      /region is missing/i.test(reasonOf(error)) ? 'lasting' : 'passing',
+      reasonOf(error),
+      { cause: error },
+    );
   }
 }

@@ -16,28 +16,61 @@ interface Source {
 
 /**
  * The rows in the bytes of a table. One with too many or too few cells goes to the quarantine.
- * Errors: FILE_UNREADABLE where a quote is wrong, as nobody can say where the rows after it begin, or two columns have one name.
+ * Errors: FILE_UNREADABLE where a quote is wrong, as nobody can say where the rows after it begin, or two
+ * columns have one name.
  */
-export function* readCsvRows(bytes: Buffer, delimiter: ',' | '\t', source: Source): Generator<{ position: number; row: Row }> {
+export function* readCsvRows(
+  bytes: Buffer,
+  delimiter: ',' | '\t',
+  source: Source,
+): Generator<{ position: number; row: Row }> {
   const { path, name, quarantine } = source;
   const [header, ...records] = parsing(path, () => parseCells(bytes, delimiter));
   if (header === undefined) return;
   const twice = header.find((column, at) => column !== '' && header.indexOf(column) !== at);
-  if (twice !== undefined) throw fail('FILE_UNREADABLE', { path: showPath(path), reason: `column "${twice}" is there twice` });
+  if (twice !== undefined)
+    throw fail('FILE_UNREADABLE', { path: showPath(path), reason: `column "${twice}" is there twice` });
   const isWhole = isUtf8(bytes);
   for (const [position, record] of records.entries()) {
     // Many writers of TSV do not quote, so that these quotes belong to the text of two cells.
-    if (delimiter === '\t' && record.some((cell) => cell.includes('\t'))) throw fail('FILE_UNREADABLE', { path: showPath(path), reason: `quotes in row ${position} hold a tab, so that nobody can tell whether they are quotes or text: write it as CSV or JSON Lines` });
-    if (record.length !== header.length) quarantine.add(name, position, `${record.length} cells, where the first line names ${header.length} columns`, record.join(delimiter));
-    else if (!isWhole && record.some((cell) => cell.includes('\ufffd'))) quarantine.add(name, position, 'not valid UTF-8', record.join(delimiter));
+    if (delimiter === '\t' && record.some((cell) => cell.includes('\t')))
+      throw fail('FILE_UNREADABLE', {
+        path: showPath(path),
+        reason:
+          `quotes in row ${position} hold a tab, so that nobody can tell whether they are quotes ` +
+          'or text: write it as CSV or JSON Lines',
+      });
+    if (record.length !== header.length)
+      quarantine.add(
+        name,
+        position,
+        `${record.length} cells, where the first line names ${header.length} columns`,
+        record.join(delimiter),
+      );
+    else if (!isWhole && record.some((cell) => cell.includes('\ufffd')))
+      quarantine.add(name, position, 'not valid UTF-8', record.join(delimiter));
     // A column without a name is a table's own count of its rows.
-    else yield { position, row: Object.fromEntries(header.map((column, at): [string, string] => [column, record[at] ?? '']).filter(([column]) => column !== '')) };
+    else
+      yield {
+        position,
+        row: Object.fromEntries(
+          header
+            .map((column, at): [string, string] => [column, record[at] ?? ''])
+            .filter(([column]) => column !== ''),
+        ),
+      };
   }
 }
 
 /** The cells of a table, row by row, without empty lines. Throws where a quote is wrong. */
 export function parseCells(table: Buffer | string, delimiter: ',' | '\t' = ','): string[][] {
-  return parse(table, { bom: true, delimiter, record_delimiter: ['\r\n', '\n', '\r'], relax_column_count: true, skip_empty_lines: true });
+  return parse(table, {
+    bom: true,
+    delimiter,
+    record_delimiter: ['\r\n', '\n', '\r'],
+    relax_column_count: true,
+    skip_empty_lines: true,
+  });
 }
 
 function parsing<T>(path: string, work: () => T): T {

@@ -1,12 +1,20 @@
-// Names in the order of how near they are to one that somebody wrote: what a slip of the keyboard was meant for comes first.
+// Names in the order of how near they are to one that somebody wrote: what a slip of the keyboard was meant
+// for comes first.
 
 /** The names, nearest first; those that are equally near keep their order. */
 export function sortByNearness(names: readonly string[], wanted: string): string[] {
-  const near = new Map(names.map((name) => [name, Math.min(distance(name, wanted), 1 + distance(lastKey(name), lastKey(wanted)))]));
+  const near = new Map(
+    names.map((name) => [
+      name,
+      Math.min(distance(name, wanted), 1 + distance(lastKey(name), lastKey(wanted))),
+    ]),
+  );
   return names.toSorted((a, b) => (near.get(a) ?? 0) - (near.get(b) ?? 0));
 }
 
-/** What stands after the last dot, as somebody may have left out, or made up, the object that a field is in. */
+/**
+ * What stands after the last dot, as somebody may have left out, or made up, the object that a field is in.
+ */
 function lastKey(name: string): string {
   return name.slice(name.lastIndexOf('.') + 1);
 }
@@ -17,7 +25,14 @@ function distance(a: string, b: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, i) => i);
   for (let i = 1; i <= from.length; i++) {
     const next = [i];
-    for (let j = 1; j <= to.length; j++) next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, (row[j - 1] ?? 0) + (from[i - 1] === to[j - 1] ? 0 : 1)));
+    for (let j = 1; j <= to.length; j++)
+      next.push(
+        Math.min(
+          (row[j] ?? 0) + 1,
+          (next[j - 1] ?? 0) + 1,
+          (row[j - 1] ?? 0) + (from[i - 1] === to[j - 1] ? 0 : 1),
+        ),
+      );
     row = next;
   }
   return row[to.length] ?? 0;

@@ -1,5 +1,6 @@
-// The rows of small files as objects, such as a benchmark's: JSON Lines, one JSON array, CSV and TSV, each plain, .gz or .zst, and Parquet. A row has the same values
-// whether it is read from JSON or from Parquet; the cells of CSV are texts.
+// The rows of small files as objects, such as a benchmark's: JSON Lines, one JSON array, CSV and TSV, each
+// plain, .gz or .zst, and Parquet. A row has the same values whether it is read from JSON or from Parquet;
+// the cells of CSV are texts.
 
 import { constants, isUtf8 } from 'node:buffer';
 import { z } from 'zod';
@@ -34,22 +35,47 @@ export function listRowFiles(patterns: readonly string[], folder: string): Promi
   return listFiles(patterns, folder, kindOf);
 }
 
-/** The rows of a file. Bad ones go to the quarantine, under the file's `name`. Errors: FILE_KIND_UNKNOWN, FILE_NOT_FOUND, FILE_UNREADABLE. */
+/**
+ * The rows of a file. Bad ones go to the quarantine, under the file's `name`. Errors: FILE_KIND_UNKNOWN,
+ * FILE_NOT_FOUND, FILE_UNREADABLE.
+ */
 export async function* readRows(path: string, quarantine: Quarantine, name = path): AsyncGenerator<RowAt> {
   const { kind, format } = kindOf(path);
   if (kind === 'parquet') yield* readParquetRows(path);
-  else if (kind === 'csv' || kind === 'tsv') yield* readCsvRows(await readWhole(path, format), kind === 'csv' ? ',' : '\t', { path, name, quarantine });
+  else if (kind === 'csv' || kind === 'tsv')
+    yield* readCsvRows(await readWhole(path, format), kind === 'csv' ? ',' : '\t', {
+      path,
+      name,
+      quarantine,
+    });
   else {
     const first = await firstVisible(path, format);
     // Many lines begin with a brace, too; of a file that is called .json they may all be one object.
-    const whole = first === '[' || (first === '{' && kind === 'json') ? parseWhole(await readWhole(path, format)) : undefined;
-    if (whole === undefined && first === '[' && kind === 'json') throw fail('FILE_UNREADABLE', { path: showPath(path), reason: 'it begins like a JSON array, but it is not valid JSON' });
-    yield* whole === undefined ? readLineRows(path, format, quarantine, name) : listRows(whole, quarantine, name);
+    const whole =
+      first === '[' || (first === '{' && kind === 'json')
+        ? parseWhole(await readWhole(path, format))
+        : undefined;
+    if (whole === undefined && first === '[' && kind === 'json')
+      throw fail('FILE_UNREADABLE', {
+        path: showPath(path),
+        reason: 'it begins like a JSON array, but it is not valid JSON',
+      });
+    yield* whole === undefined
+      ? readLineRows(path, format, quarantine, name)
+      : listRows(whole, quarantine, name);
   }
 }
 
-/** The rows of a JSON Lines file. Bad ones go to the quarantine, under the file's `name`. Errors: FILE_NOT_FOUND, FILE_UNREADABLE. */
-export async function* readLineRows(path: string, format: ShardFormat, quarantine: Quarantine, name: string): AsyncGenerator<RowAt> {
+/**
+ * The rows of a JSON Lines file. Bad ones go to the quarantine, under the file's `name`. Errors:
+ * FILE_NOT_FOUND, FILE_UNREADABLE.
+ */
+export async function* readLineRows(
+  path: string,
+  format: ShardFormat,
+  quarantine: Quarantine,
+  name: string,
+): AsyncGenerator<RowAt> {
   for await (const { position, bytes } of readLines(path, format, { quarantine, name })) {
     const row = parseRow(bytes);
     if (typeof row === 'string') quarantine.add(name, position, row, bytes.toString('utf8', 0, 800));
@@ -63,7 +89,9 @@ const listFields = ['data', 'rows', 'examples', 'instances'];
 
 /** The rows in one JSON value: those of an array, or of an object's list of rows, or the one object. */
 function* listRows(whole: unknown, quarantine: Quarantine, name: string): Generator<RowAt> {
-  const field = isRow(whole) ? listFields.find((one) => list.safeParse(whole[one]).data?.every(isRow) === true) : undefined;
+  const field = isRow(whole)
+    ? listFields.find((one) => list.safeParse(whole[one]).data?.every(isRow) === true)
+    : undefined;
   const values = list.safeParse(isRow(whole) && field !== undefined ? whole[field] : whole).data ?? [whole];
   for (const [position, row] of values.entries()) {
     if (isRow(row)) yield { position, row };
@@ -85,7 +113,13 @@ async function readWhole(path: string, format: ShardFormat): Promise<Buffer> {
   let bytes = 0;
   for await (const piece of readAnyBytesOf(path, format)) {
     bytes += piece.length;
-    if (bytes > constants.MAX_STRING_LENGTH) throw fail('FILE_UNREADABLE', { path: showPath(path), reason: `it has more than ${constants.MAX_STRING_LENGTH} bytes, which is too much for a file that has to be in memory as a whole; write it as JSON Lines or Parquet` });
+    if (bytes > constants.MAX_STRING_LENGTH)
+      throw fail('FILE_UNREADABLE', {
+        path: showPath(path),
+        reason:
+          `it has more than ${constants.MAX_STRING_LENGTH} bytes, which is too much for a file ` +
+          'that has to be in memory as a whole; write it as JSON Lines or Parquet',
+      });
     pieces.push(Buffer.from(piece));
   }
   return Buffer.concat(pieces);

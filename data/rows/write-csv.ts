@@ -7,7 +7,10 @@ export function csvLine(cells: readonly Cell[]): string {
   return `${cells.map(quote).join(',')}\r\n`;
 }
 
-/** Spreadsheets take a text that begins so for a formula, and may do what it says: with an apostrophe before it they show it. */
+/**
+ * Spreadsheets take a text that begins so for a formula, and may do what it says: with an apostrophe before
+ * it they show it.
+ */
 const formula = /^[=+\-@\t\r]/;
 
 function quote(cell: Cell): string {

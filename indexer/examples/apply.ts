@@ -4,7 +4,15 @@ import type { Row } from '../../run/fields/field-path.ts';
 import { type Found, type Path, textAt, trimText, valueAt } from '../../run/fields/recipe-path.ts';
 import { fillTemplate } from '../../run/fields/template.ts';
 import { type Choices, readChoices, readChoiceTexts, withoutLabels } from './choices.ts';
-import { type Gold, type Made, type Outcome, readGoldField, type Refused, shorten, whyNoAnswer } from './outcome.ts';
+import {
+  type Gold,
+  type Made,
+  type Outcome,
+  readGoldField,
+  type Refused,
+  shorten,
+  whyNoAnswer,
+} from './outcome.ts';
 import { holds, type Shape, shapeFields } from './recipes.ts';
 import { listUnused } from './unused.ts';
 
@@ -24,7 +32,12 @@ export function applyShape(row: Row, shape: Shape, recipe: string): Outcome {
   for (const { path, ...field } of choose.gold ?? []) {
     const value = valueAt(row, { path, ...field });
     if ('reason' in value) return value;
-    golds.push({ key: `${recipe} ${path}`, field: path, ...readGoldField(choices, value.value), allowed: choose.by });
+    golds.push({
+      key: `${recipe} ${path}`,
+      field: path,
+      ...readGoldField(choices, value.value),
+      allowed: choose.by,
+    });
   }
   return { golds, choices: choices.texts.length, finish: (choice) => makeText(row, shape, recipe, choice) };
 }
@@ -43,7 +56,8 @@ function listChoices(row: Row, { from, texts, labels, withoutLabels: isPlain }: 
   if (Array.isArray(labels)) return { texts: own.texts, labels };
   const at = valueAt(row, labels);
   if ('reason' in at) return at;
-  if (!Array.isArray(at.value) || at.value.length !== own.texts.length) return { reason: `${labels.path} has not one label for each of the ${own.texts.length} choices` };
+  if (!Array.isArray(at.value) || at.value.length !== own.texts.length)
+    return { reason: `${labels.path} has not one label for each of the ${own.texts.length} choices` };
   return { texts: own.texts, labels: at.value.map(String) };
 }
 
@@ -53,7 +67,8 @@ function readOwnChoices(row: Row, from: Choose['from']): Choices | Refused {
     const missing = found.find((text) => 'reason' in text);
     return missing ?? { texts: found.map((text) => ('value' in text ? trimText(text.value) : '')) };
   }
-  const at: Found<unknown> = from === undefined ? { reason: 'the recipe names no choices', missing: false } : valueAt(row, from);
+  const at: Found<unknown> =
+    from === undefined ? { reason: 'the recipe names no choices', missing: false } : valueAt(row, from);
   if ('reason' in at) return at;
   return readChoices(at.value) ?? { reason: `${from?.path ?? ''} is not a list of choices` };
 }
@@ -65,7 +80,9 @@ function markedChoice(row: Row, { texts }: Choices, marks: Path): { value: strin
   const right = Array.isArray(at.value) && at.value.length === texts.length ? at.value.map(isRight) : [];
   const count = right.filter(Boolean).length;
   const value = texts[right.indexOf(true)];
-  return count === 1 && value !== undefined && value !== '' ? { value } : { reason: `${marks.path} marks ${count} of the ${texts.length} choices as right` };
+  return count === 1 && value !== undefined && value !== ''
+    ? { value }
+    : { reason: `${marks.path} marks ${count} of the ${texts.length} choices as right` };
 }
 
 function makeText(row: Row, shape: Shape, recipe: string, choice?: string): Made | Refused {
@@ -88,7 +105,11 @@ function makeText(row: Row, shape: Shape, recipe: string, choice?: string): Made
   }
   const text = fillTemplate(row, shape.text, values);
   if ('reason' in text) return { reason: text.reason };
-  return { text: text.value, recipe, unused: listUnused(row, text.value, [...shapeFields(shape), ...shape.unused]) };
+  return {
+    text: text.value,
+    recipe,
+    unused: listUnused(row, text.value, [...shapeFields(shape), ...shape.unused]),
+  };
 }
 
 /** A sentence with the choice in its first gap. */
@@ -101,8 +122,11 @@ function takeTurns(row: Row, [questions, answers]: readonly [Path, Path]): { val
   if ('reason' in asked) return asked;
   if ('reason' in answered) return answered;
   const isText = (value: unknown): value is string => typeof value === 'string' && value.trim() !== '';
-  const lists = [asked.value, answered.value].map((value) => (Array.isArray(value) && value.every(isText) ? value.map(trimText) : undefined));
+  const lists = [asked.value, answered.value].map((value) =>
+    Array.isArray(value) && value.every(isText) ? value.map(trimText) : undefined,
+  );
   const [first, second] = lists;
-  if (first === undefined || second === undefined || first.length !== second.length) return { reason: `${questions.path} and ${answers.path} are not as many texts each` };
+  if (first === undefined || second === undefined || first.length !== second.length)
+    return { reason: `${questions.path} and ${answers.path} are not as many texts each` };
   return { value: first.map((question, at) => `${question}\n${second[at] ?? ''}`).join('\n') };
 }

@@ -1,5 +1,6 @@
-// Benchmark files in, examples out. Promises: every benchmark gives the same number of examples (unless the settings say otherwise), chosen by a seeded
-// hash of their texts, so that neither the order of files nor that of rows matters; no text twice in a benchmark.
+// Benchmark files in, examples out. Promises: every benchmark gives the same number of examples (unless the
+// settings say otherwise), chosen by a seeded hash of their texts, so that neither the order of files nor
+// that of rows matters; no text twice in a benchmark.
 
 import { VARCHAR } from '../../data/duckdb/library.ts';
 import { z } from 'zod';
@@ -36,29 +37,47 @@ export interface BenchmarkFiles {
 
 /** Finds the files of the settings' benchmarks. Errors: those of `listRowFiles`. */
 export async function listBenchmarks({ settings, settingsFolder }: Run): Promise<BenchmarkFiles[]> {
-  const list = async (patterns: readonly string[] = []): Promise<ListedFile[]> => listRowFiles(patterns, settingsFolder);
+  const list = async (patterns: readonly string[] = []): Promise<ListedFile[]> =>
+    listRowFiles(patterns, settingsFolder);
   const found: BenchmarkFiles[] = [];
-  for (const benchmark of settings.benchmarks) found.push({ benchmark, files: await list(benchmark.files), tests: await list(benchmark.tests) });
+  for (const benchmark of settings.benchmarks)
+    found.push({ benchmark, files: await list(benchmark.files), tests: await list(benchmark.tests) });
   return found;
 }
 
 /**
- * Reads all benchmarks, in the order of the settings, and chooses their examples. Unusable rows are quarantined with the reason.
- * Errors: NO_EXAMPLES, those of `readBenchmark`.
+ * Reads all benchmarks, in the order of the settings, and chooses their examples. Unusable rows are
+ * quarantined with the reason. Errors: NO_EXAMPLES, those of `readBenchmark`.
  */
-export async function readBenchmarks(run: Run, benchmarks: readonly BenchmarkFiles[], quarantine: Quarantine): Promise<{ examples: Example[]; counts: ExampleCounts }> {
+export async function readBenchmarks(
+  run: Run,
+  benchmarks: readonly BenchmarkFiles[],
+  quarantine: Quarantine,
+): Promise<{ examples: Example[]; counts: ExampleCounts }> {
   const all: BenchmarkExamples[] = [];
   for (const one of benchmarks) {
     const found = await readBenchmark(run, one, quarantine);
     const [worst] = found.report.refused;
-    if (found.examples.length === 0) throw fail('NO_EXAMPLES', { benchmark: found.benchmark, quarantined: found.quarantined, reason: worst?.reason ?? 'the files have no row' });
+    if (found.examples.length === 0)
+      throw fail('NO_EXAMPLES', {
+        benchmark: found.benchmark,
+        quarantined: found.quarantined,
+        reason: worst?.reason ?? 'the files have no row',
+      });
     all.push(found);
   }
   const { perBenchmark, equal } = run.settings.examples;
   const most = equal ? Math.min(perBenchmark, ...all.map(({ examples }) => examples.length)) : perBenchmark;
   return {
     examples: all.flatMap(({ examples }) => examples.slice(0, most)),
-    counts: all.map(({ benchmark, found, examples, quarantined, report }) => ({ benchmark, examples: Math.min(most, examples.length), found, duplicates: found - examples.length, quarantined, ...report })),
+    counts: all.map(({ benchmark, found, examples, quarantined, report }) => ({
+      benchmark,
+      examples: Math.min(most, examples.length),
+      found,
+      duplicates: found - examples.length,
+      quarantined,
+      ...report,
+    })),
   };
 }
 
@@ -74,8 +93,15 @@ export interface BenchmarkExamples {
 
 const examplesShown = 3;
 
-/** Reads one benchmark. Unusable rows are quarantined with the reason. Errors: SETTINGS_INVALID where no row has a field of the template, RECIPE_UNKNOWN, those of `readRows`. */
-export async function readBenchmark(run: Run, { benchmark, files }: Pick<BenchmarkFiles, 'benchmark' | 'files'>, quarantine: Quarantine): Promise<BenchmarkExamples> {
+/**
+ * Reads one benchmark. Unusable rows are quarantined with the reason. Errors: SETTINGS_INVALID where no row
+ * has a field of the template, RECIPE_UNKNOWN, those of `readRows`.
+ */
+export async function readBenchmark(
+  run: Run,
+  { benchmark, files }: Pick<BenchmarkFiles, 'benchmark' | 'files'>,
+  quarantine: Quarantine,
+): Promise<BenchmarkExamples> {
   const tally = tallyReasons(quarantine);
   const { rows, fields } = await readExampleRows(files, benchmark, tally);
   checkTemplate(run, benchmark, fields);
@@ -88,18 +114,30 @@ export async function readBenchmark(run: Run, { benchmark, files }: Pick<Benchma
     }
     found++;
     const earlier = byText.get(result.text);
-    if (earlier === undefined || id < earlier.example) byText.set(result.text, { benchmark: benchmark.name, example: id, text: result.text, recipe: result.recipe });
+    if (earlier === undefined || id < earlier.example)
+      byText.set(result.text, {
+        benchmark: benchmark.name,
+        example: id,
+        text: result.text,
+        recipe: result.recipe,
+      });
   }
   const examples = sortExamples([...byText.values()], run.settings.sample.seed);
   // One of each recipe first, as that is what there is to look at.
-  const firsts = examples.filter(({ recipe }, at) => examples.findIndex((other) => other.recipe === recipe) === at);
+  const firsts = examples.filter(
+    ({ recipe }, at) => examples.findIndex((other) => other.recipe === recipe) === at,
+  );
   const shown = [...new Set([...firsts, ...examples.slice(0, examplesShown)])].slice(0, examplesShown);
   return {
     benchmark: benchmark.name,
     examples: examples.map(({ example, text }) => ({ benchmark: benchmark.name, example, text })),
     found,
     quarantined: tally.count,
-    report: { ...countUse(rows), refused: tally.reasons(), shown: shown.map(({ example, recipe, text }) => ({ example, recipe, text })) },
+    report: {
+      ...countUse(rows),
+      refused: tally.reasons(),
+      shown: shown.map(({ example, recipe, text }) => ({ example, recipe, text })),
+    },
   };
 }
 
@@ -109,23 +147,41 @@ function checkTemplate(run: Run, benchmark: Rules, fields: ReadonlySet<string>):
   if (template === undefined || typeof template === 'string' || fields.size === 0) return;
   const at = run.settings.benchmarks.findIndex(({ name }) => name === benchmark.name);
   const unknown = templateFields(template, true).filter((field) => !fields.has(field));
-  if (unknown.length > 0) throw fail('SETTINGS_INVALID', { path: run.settingsPath, problems: unknown.map((field) => `benchmarks[${at}].template: no row has a field "${field}"; they have ${[...fields].sort().join(', ')}`) });
+  if (unknown.length > 0)
+    throw fail('SETTINGS_INVALID', {
+      path: run.settingsPath,
+      problems: unknown.map(
+        (field) =>
+          `benchmarks[${at}].template: no row has a field "${field}"; they have ${[...fields].sort().join(', ')}`,
+      ),
+    });
 }
 
 function sortExamples<E extends Example>(examples: readonly E[], seed: number): E[] {
   return examples
     .map((example) => ({ example, hash: keyHash(example.text, seed) }))
-    .sort((a, b) => (a.hash === b.hash ? (a.example.text < b.example.text ? -1 : 1) : a.hash < b.hash ? -1 : 1))
+    .sort((a, b) =>
+      a.hash === b.hash ? (a.example.text < b.example.text ? -1 : 1) : a.hash < b.hash ? -1 : 1,
+    )
     .map(({ example }) => example);
 }
 
-/** Writes the examples to `path` (benchmark, example, text); `from` is the fingerprint of files and settings. */
-export async function saveExamples({ files }: Run, path: string, examples: readonly Example[], note: z.output<typeof examplesNoteSchema>): Promise<void> {
+/**
+ * Writes the examples to `path` (benchmark, example, text); `from` is the fingerprint of files and settings.
+ */
+export async function saveExamples(
+  { files }: Run,
+  path: string,
+  examples: readonly Example[],
+  note: z.output<typeof examplesNoteSchema>,
+): Promise<void> {
   await withSpillingDuckDb(files.spill, async (connection) => {
     await connection.run('CREATE TABLE examples (benchmark VARCHAR, example VARCHAR, text VARCHAR)');
     const appender = await connection.createAppender('examples');
     const names = ['benchmark', 'example', 'text'] as const;
-    appendColumns(appender, [VARCHAR, VARCHAR, VARCHAR], examples.length, (column, from, to) => examples.slice(from, to).map((example) => example[names[column] ?? 'text']));
+    appendColumns(appender, [VARCHAR, VARCHAR, VARCHAR], examples.length, (column, from, to) =>
+      examples.slice(from, to).map((example) => example[names[column] ?? 'text']),
+    );
     appender.closeSync();
     await writeParquet(connection, 'SELECT * FROM examples', path, note);
   });
@@ -134,7 +190,11 @@ export async function saveExamples({ files }: Run, path: string, examples: reado
 /** The examples in `examples.parquet`. */
 export async function loadExamples(run: Run): Promise<Example[]> {
   return withDuckDb({}, async (connection) => {
-    const reader = await connection.runAndReadAll(`SELECT benchmark, example, text FROM ${parquetSource(run.files.examples)}`);
-    return z.array(z.object({ benchmark: z.string(), example: z.string(), text: z.string() })).parse(reader.getRowObjects());
+    const reader = await connection.runAndReadAll(
+      `SELECT benchmark, example, text FROM ${parquetSource(run.files.examples)}`,
+    );
+    return z
+      .array(z.object({ benchmark: z.string(), example: z.string(), text: z.string() }))
+      .parse(reader.getRowObjects());
   });
 }

@@ -1,10 +1,14 @@
-// The choices of a row, and which of them its gold field may mean. A "2" can be a label, a text, the second choice or the third: every reading is kept here, and who
-// knows more (a recipe, or the benchmark's other rows) says which counts.
+// The choices of a row, and which of them its gold field may mean. A "2" can be a label, a text, the second
+// choice or the third: every reading is kept here, and who knows more (a recipe, or the benchmark's other
+// rows) says which counts.
 
 import { isRow } from '../../run/fields/field-path.ts';
 import { letterIn, numberIn, structureIn, trimText } from '../../run/fields/recipe-path.ts';
 
-/** How a gold field says which choice is right: by its label, its text, its place in the alphabet, its number from 0 (`index`) or from 1 (`number`). */
+/**
+ * How a gold field says which choice is right: by its label, its text, its place in the alphabet, its number
+ * from 0 (`index`) or from 1 (`number`).
+ */
 export const conventions = ['label', 'text', 'letter', 'index', 'number'] as const;
 export type Convention = (typeof conventions)[number];
 
@@ -21,55 +25,107 @@ export interface Choices {
 const textFields = ['text', 'content', 'value', 'answer', 'choice', 'option'];
 const labelFields = ['label', 'key', 'id', 'letter'];
 
-/** Choices in one field: a list of texts, or of objects with texts and labels, lists of both, or an object by label. */
+/**
+ * Choices in one field: a list of texts, or of objects with texts and labels, lists of both, or an object by
+ * label.
+ */
 export function readChoices(field: unknown): Choices | undefined {
   const value = structureIn(field);
-  if (Array.isArray(value)) return value.length > 0 && value.every(isRow) ? readObjects(value) : readChoiceTexts(value);
+  if (Array.isArray(value))
+    return value.length > 0 && value.every(isRow) ? readObjects(value) : readChoiceTexts(value);
   if (!isRow(value)) return undefined;
   const { text, label } = value;
-  if (Array.isArray(text)) return { texts: text.map(choiceText), labels: Array.isArray(label) && label.length === text.length ? label.map(String) : undefined };
+  if (Array.isArray(text))
+    return {
+      texts: text.map(choiceText),
+      labels: Array.isArray(label) && label.length === text.length ? label.map(String) : undefined,
+    };
   const labels = Object.keys(value);
-  return labels.length > 1 && labels.every((name) => /^([A-Za-z]|\d{1,2})$/.test(name)) ? { texts: labels.map((name) => choiceText(value[name])), labels } : undefined;
+  return labels.length > 1 && labels.every((name) => /^([A-Za-z]|\d{1,2})$/.test(name))
+    ? { texts: labels.map((name) => choiceText(value[name])), labels }
+    : undefined;
 }
 
 function readObjects(values: readonly Readonly<Record<string, unknown>>[]): Choices | undefined {
-  const common = (fields: readonly string[]): string | undefined => fields.find((field) => values.every((value) => ['string', 'number'].includes(typeof value[field])));
+  const common = (fields: readonly string[]): string | undefined =>
+    fields.find((field) => values.every((value) => ['string', 'number'].includes(typeof value[field])));
   const [text, label] = [common(textFields), common(labelFields)];
-  return text === undefined ? undefined : { texts: values.map((value) => choiceText(value[text])), labels: label === undefined ? undefined : values.map((value) => String(value[label])) };
+  return text === undefined
+    ? undefined
+    : {
+        texts: values.map((value) => choiceText(value[text])),
+        labels: label === undefined ? undefined : values.map((value) => String(value[label])),
+      };
 }
 
 /** Choices by their texts. */
 export function readChoiceTexts(values: readonly unknown[]): Choices {
   const texts = values.map(choiceText);
-  return { texts, ...labelsInTexts(texts), areNumbers: values.length > 0 && values.every((value) => typeof value === 'number') };
+  return {
+    texts,
+    ...labelsInTexts(texts),
+    areNumbers: values.length > 0 && values.every((value) => typeof value === 'number'),
+  };
 }
 
 const labelAhead = /^\(?([A-Za-z])[).:]\s*/;
 
 function labelsInTexts(texts: readonly string[]): Pick<Choices, 'labels' | 'inTexts'> {
   const labels = texts.map((text) => labelAhead.exec(text)?.[1] ?? '');
-  return texts.length > 1 && !labels.includes('') && new Set(labels).size === labels.length ? { labels, inTexts: true } : {};
+  return texts.length > 1 && !labels.includes('') && new Set(labels).size === labels.length
+    ? { labels, inTexts: true }
+    : {};
 }
 
 /** The choices with the labels taken off that their texts begin with. */
 export function withoutLabels(choices: Choices): Choices {
-  return choices.inTexts === true ? { texts: choices.texts.map((text) => text.replace(labelAhead, '')), labels: choices.labels } : choices;
+  return choices.inTexts === true
+    ? { texts: choices.texts.map((text) => text.replace(labelAhead, '')), labels: choices.labels }
+    : choices;
 }
 
 const familyNames = ['option', 'choice', 'answer', 'ending', 'sol', 'opt', 'op'];
 
 /** Choices in fields of their own, such as A, B, C, D or option1, option2. */
-export function readFamily(row: Readonly<Record<string, unknown>>): { choices: Choices; fields: string[] } | { reason: string } | undefined {
+export function readFamily(
+  row: Readonly<Record<string, unknown>>,
+): { choices: Choices; fields: string[] } | { reason: string } | undefined {
   for (const name of ['', ...familyNames.flatMap((one) => [one, `${one}_`])]) {
-    for (const suffixes of [letters, letters.map((letter) => letter.toLowerCase()), ['0', ...digits], digits]) {
+    for (const suffixes of [
+      letters,
+      letters.map((letter) => letter.toLowerCase()),
+      ['0', ...digits],
+      digits,
+    ]) {
       // A field called "a" is seldom a choice.
       if (name === '' && suffixes !== letters) continue;
-      const fields = suffixes.slice(0, suffixes.findIndex((suffix) => suffix === '' || choiceText(row[name + suffix]) === '')).map((suffix) => name + suffix);
-      const beyond = fields.length === 0 ? undefined : suffixes.slice(fields.length + 1).find((suffix) => suffix !== '' && choiceText(row[name + suffix]) !== '');
-      if (beyond !== undefined) return { reason: `${name}${suffixes[fields.length] ?? ''} is missing or empty, and ${name}${beyond} is not, so that nobody can count the choices` };
+      const fields = suffixes
+        .slice(
+          0,
+          suffixes.findIndex((suffix) => suffix === '' || choiceText(row[name + suffix]) === ''),
+        )
+        .map((suffix) => name + suffix);
+      const beyond =
+        fields.length === 0
+          ? undefined
+          : suffixes
+              .slice(fields.length + 1)
+              .find((suffix) => suffix !== '' && choiceText(row[name + suffix]) !== '');
+      if (beyond !== undefined)
+        return {
+          reason:
+            `${name}${suffixes[fields.length] ?? ''} is missing or empty, and ${name}${beyond} is ` +
+            'not, so that nobody can count the choices',
+        };
       if (fields.length < 2) continue;
       const isLettered = suffixes[0] === 'A' || suffixes[0] === 'a';
-      return { choices: { texts: fields.map((field) => choiceText(row[field])), labels: isLettered ? letters.slice(0, fields.length) : undefined }, fields };
+      return {
+        choices: {
+          texts: fields.map((field) => choiceText(row[field])),
+          labels: isLettered ? letters.slice(0, fields.length) : undefined,
+        },
+        fields,
+      };
     }
   }
   return undefined;
@@ -80,7 +136,10 @@ const letters = ['A', 'B', 'C', 'D', 'E', 'F', 'G', 'H', 'I', 'J', ''];
 const digits = ['1', '2', '3', '4', '5', '6', '7', '8', '9', ''];
 
 /** Every choice that a gold value may mean, by the convention it would follow. */
-export function readGold({ texts, labels, inTexts, areNumbers }: Choices, value: unknown): Map<Convention, string> {
+export function readGold(
+  { texts, labels, inTexts, areNumbers }: Choices,
+  value: unknown,
+): Map<Convention, string> {
   const gold: unknown = Array.isArray(value) && value.length === 1 ? value[0] : value;
   const read = new Map<Convention, string>();
   if (typeof gold !== 'string' && typeof gold !== 'number' && typeof gold !== 'boolean') return read;
@@ -88,12 +147,23 @@ export function readGold({ texts, labels, inTexts, areNumbers }: Choices, value:
     if (text !== undefined && text !== '') read.set(convention, text);
   };
   const written = String(gold).trim();
-  const labelled = new Set(texts.filter((_, at) => labels !== undefined && plainLabel(labels[at] ?? '') === plainLabel(written)));
+  const labelled = new Set(
+    texts.filter((_, at) => labels !== undefined && plainLabel(labels[at] ?? '') === plainLabel(written)),
+  );
   if (labelled.size === 1) put('label', [...labelled][0]);
-  if (typeof gold === 'string' || areNumbers === true) put('text', texts.find((text) => text === written));
+  if (typeof gold === 'string' || areNumbers === true)
+    put(
+      'text',
+      texts.find((text) => text === written),
+    );
   const [letter, number] = [letterIn(gold), numberIn(gold)];
   // Labels of its own say it all, but numbers may still count choices that have letters.
-  if (labels !== undefined && inTexts !== true && (letter !== undefined || labels.some((label) => /\d/.test(label)))) return read;
+  if (
+    labels !== undefined &&
+    inTexts !== true &&
+    (letter !== undefined || labels.some((label) => /\d/.test(label)))
+  )
+    return read;
   if (letter !== undefined) put('letter', texts[letter]);
   if (number === undefined) return read;
   put('index', texts[number]);
@@ -101,8 +171,15 @@ export function readGold({ texts, labels, inTexts, areNumbers }: Choices, value:
   return read;
 }
 
-/** What a gold counts from where its number alone shows that: 0 is no first of anything that counts from 1, and the number of choices no last of what counts from 0. */
-export function countsFrom({ texts }: Choices, readings: ReadonlyMap<Convention, string>, value: unknown): 0 | 1 | undefined {
+/**
+ * What a gold counts from where its number alone shows that: 0 is no first of anything that counts from 1,
+ * and the number of choices no last of what counts from 0.
+ */
+export function countsFrom(
+  { texts }: Choices,
+  readings: ReadonlyMap<Convention, string>,
+  value: unknown,
+): 0 | 1 | undefined {
   if (!readings.has('index') && !readings.has('number')) return undefined;
   const number = numberIn(Array.isArray(value) ? value[0] : value);
   if (number === 0) return 0;
@@ -110,9 +187,17 @@ export function countsFrom({ texts }: Choices, readings: ReadonlyMap<Convention,
 }
 
 function plainLabel(label: string): string {
-  return label.trim().replace(/^\((.*)\)$/, '$1').replace(/[).:]$/, '').toUpperCase();
+  return label
+    .trim()
+    .replace(/^\((.*)\)$/, '$1')
+    .replace(/[).:]$/, '')
+    .toUpperCase();
 }
 
 function choiceText(value: unknown): string {
-  return typeof value === 'string' ? trimText(value) : typeof value === 'number' || typeof value === 'boolean' ? String(value) : '';
+  return typeof value === 'string'
+    ? trimText(value)
+    : typeof value === 'number' || typeof value === 'boolean'
+      ? String(value)
+      : '';
 }

@@ -37,15 +37,21 @@ export interface Open {
 export type Outcome = Made | Refused | Open;
 
 /** What there is to know of a gold field's value. */
-export function readGoldField(choices: Choices, value: unknown): Pick<Gold, 'shown' | 'readings' | 'countsFrom'> {
+export function readGoldField(
+  choices: Choices,
+  value: unknown,
+): Pick<Gold, 'shown' | 'readings' | 'countsFrom'> {
   const readings = readGold(choices, value);
   return { shown: shorten(value), readings, countsFrom: countsFrom(choices, readings, value) };
 }
 
 /** Why the text of a field cannot be an answer by itself; undefined where it can. */
 export function whyNoAnswer(field: string, text: string): string | undefined {
-  if (/^\(?[A-J][).:]?$/i.test(text.trim())) return `${field} is the letter "${text.trim()}", but the row has no choices`;
-  return /^(\[\s*["'].*["']\s*\]|\{\s*["'].*\})$/s.test(text.trim()) ? `${field} is a list or an object that is written as a text` : undefined;
+  if (/^\(?[A-J][).:]?$/i.test(text.trim()))
+    return `${field} is the letter "${text.trim()}", but the row has no choices`;
+  return /^(\[\s*["'].*["']\s*\]|\{\s*["'].*\})$/s.test(text.trim())
+    ? `${field} is a list or an object that is written as a text`
+    : undefined;
 }
 
 /** A value for a message, on one line. */

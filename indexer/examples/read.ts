@@ -1,4 +1,5 @@
-// Benchmark files in, the text of every row out: by the benchmark's template, by the recipe that fits the row, or by the general rules.
+// Benchmark files in, the text of every row out: by the benchmark's template, by the recipe that fits the
+// row, or by the general rules.
 
 import type { ListedFile } from '../../data/documents.ts';
 import { fail } from '../../run/errors/errors.ts';
@@ -21,7 +22,11 @@ const templateName = 'template';
 
 /** What a recipe is called in a sentence. */
 export function nameRecipe(recipe: string): string {
-  return recipe === templateName ? 'the template' : recipe === generalRules ? 'the general rules' : `recipe ${recipe}`;
+  return recipe === templateName
+    ? 'the template'
+    : recipe === generalRules
+      ? 'the general rules'
+      : `recipe ${recipe}`;
 }
 
 export interface ExampleRow {
@@ -43,10 +48,15 @@ export interface ExampleRows {
 }
 
 /**
- * Reads all rows of a benchmark's files; which choice is right may only show by all of them. Rows that are no rows go to the quarantine, those without a text are in the result with the reason.
- * Errors: RECIPE_UNKNOWN, those of `readRows`.
+ * Reads all rows of a benchmark's files; which choice is right may only show by all of them. Rows that are no
+ * rows go to the quarantine, those without a text are in the result with the reason. Errors: RECIPE_UNKNOWN,
+ * those of `readRows`.
  */
-export async function readExampleRows(files: readonly ListedFile[], rules: Rules, quarantine: Quarantine): Promise<ExampleRows> {
+export async function readExampleRows(
+  files: readonly ListedFile[],
+  rules: Rules,
+  quarantine: Quarantine,
+): Promise<ExampleRows> {
   const makeText = openRules(rules);
   const found: Omit<ExampleRow, 'result'>[] = [];
   const outcomes: Outcome[] = [];
@@ -57,11 +67,20 @@ export async function readExampleRows(files: readonly ListedFile[], rules: Rules
       const outcome = makeText(row);
       outcomes.push(outcome);
       const { benchmark } = row;
-      found.push({ file, position, id: idIn(row['id']) ?? `${file.name}#${position}`, question: 'text' in outcome ? undefined : questionText(row), benchmark: typeof benchmark === 'string' && benchmark !== '' ? benchmark : undefined });
+      found.push({
+        file,
+        position,
+        id: idIn(row['id']) ?? `${file.name}#${position}`,
+        question: 'text' in outcome ? undefined : questionText(row),
+        benchmark: typeof benchmark === 'string' && benchmark !== '' ? benchmark : undefined,
+      });
     }
   }
   const results = settleAll(outcomes);
-  return { rows: found.flatMap((row, at) => (results[at] === undefined ? [] : [{ ...row, result: results[at] }])), fields };
+  return {
+    rows: found.flatMap((row, at) => (results[at] === undefined ? [] : [{ ...row, result: results[at] }])),
+    fields,
+  };
 }
 
 /** What makes a text of a row, as far as the row alone can say. Errors: RECIPE_UNKNOWN. */
@@ -69,17 +88,31 @@ export function openRules({ name = '', template: text, recipe }: Rules): (row: R
   if (text !== undefined) {
     const template = parseTemplate(text);
     return (row) => {
-      const filled = typeof template === 'string' ? { reason: `the template ${template}` } : fillTemplate(row, template);
-      return 'reason' in filled ? { reason: `${filled.reason} (for the template)` } : { text: filled.value, recipe: templateName, unused: [] };
+      const filled =
+        typeof template === 'string' ? { reason: `the template ${template}` } : fillTemplate(row, template);
+      return 'reason' in filled
+        ? { reason: `${filled.reason} (for the template)` }
+        : { text: filled.value, recipe: templateName, unused: [] };
     };
   }
   if (recipe === generalRules) return applyGeneralRules;
   const { list } = readRecipes();
   const own = recipe === undefined ? list : list.filter((one) => one.name === recipe);
-  if (own.length === 0) throw fail('RECIPE_UNKNOWN', { benchmark: name, got: recipe ?? '', known: [...list.map((one) => one.name), generalRules].join(', ') });
+  if (own.length === 0)
+    throw fail('RECIPE_UNKNOWN', {
+      benchmark: name,
+      got: recipe ?? '',
+      known: [...list.map((one) => one.name), generalRules].join(', '),
+    });
   return (row) => {
     const shape = findShape(row, own);
     if (shape !== undefined) return applyShape(row, shape.shape, shape.name);
-    return recipe === undefined ? applyGeneralRules(row) : { reason: `it lacks the fields of recipe "${recipe}" (${own.flatMap(({ shapes }) => shapes.map(({ fields }) => fields.map(({ path }) => path).join(', '))).join('; or ')})` };
+    return recipe === undefined
+      ? applyGeneralRules(row)
+      : {
+          reason:
+            `it lacks the fields of recipe "${recipe}" ` +
+            `(${own.flatMap(({ shapes }) => shapes.map(({ fields }) => fields.map(({ path }) => path).join(', '))).join('; or ')})`,
+        };
   };
 }

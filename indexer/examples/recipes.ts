@@ -1,4 +1,5 @@
-// Recipes: how the rows of a published benchmark become texts. Each is a file of data in recipes/, one a family, with a shape for each form it is published in.
+// Recipes: how the rows of a published benchmark become texts. Each is a file of data in recipes/, one a
+// family, with a shape for each form it is published in.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -30,7 +31,9 @@ const template = z.string().transform((text, context) => {
 });
 
 /** Fields and the values that each may have; upper and lower case are the same. */
-const conditions = z.array(z.strictObject({ field: path, is: z.array(z.union([z.string(), z.number(), z.boolean()])) })).default([]);
+const conditions = z
+  .array(z.strictObject({ field: path, is: z.array(z.union([z.string(), z.number(), z.boolean()])) }))
+  .default([]);
 
 const shapeSchema = z.strictObject({
   /** What a row has to have. */
@@ -39,7 +42,10 @@ const shapeSchema = z.strictObject({
   where: conditions,
   /** Values without which a row of this shape is refused. */
   need: conditions,
-  /** The example's text; {choice} is the right choice, {filled} the sentence with it in its gap, {turns} questions and answers in turn. */
+  /**
+   * The example's text; {choice} is the right choice, {filled} the sentence with it in its gap, {turns}
+   * questions and answers in turn.
+   */
   text: template,
   choose: z
     .strictObject({
@@ -92,9 +98,17 @@ export function readRecipes(): Recipes {
 
 /** The recipes in a folder. Errors: INTERNAL. */
 export function loadRecipes(folder: string): Recipes {
-  const files = readdirSync(folder).filter((name) => name.endsWith('.yaml')).sort();
-  const sources = files.map((name): [string, unknown] => [name.slice(0, -'.yaml'.length), parse(readFileSync(join(folder, name), 'utf8'))]);
-  return { list: sources.map(([name, source]) => parseRecipe(name, source)), fingerprint: fingerprint({ rulesVersion, sources }) };
+  const files = readdirSync(folder)
+    .filter((name) => name.endsWith('.yaml'))
+    .sort();
+  const sources = files.map((name): [string, unknown] => [
+    name.slice(0, -'.yaml'.length),
+    parse(readFileSync(join(folder, name), 'utf8')),
+  ]);
+  return {
+    list: sources.map(([name, source]) => parseRecipe(name, source)),
+    fingerprint: fingerprint({ rulesVersion, sources }),
+  };
 }
 
 function parseRecipe(name: string, source: unknown): Recipe {
@@ -108,7 +122,8 @@ export function findShape(row: Row, recipes: readonly Recipe[]): { name: string;
   let found: { name: string; shape: Shape } | undefined;
   for (const { name, shapes } of recipes) {
     for (const shape of shapes) {
-      if (shape.fields.length > (found?.shape.fields.length ?? 0) && fits(row, shape)) found = { name, shape };
+      if (shape.fields.length > (found?.shape.fields.length ?? 0) && fits(row, shape))
+        found = { name, shape };
     }
   }
   return found;
@@ -123,10 +138,24 @@ export function holds(row: Row, { field, is }: Shape['where'][number]): boolean 
 
 /** The names of the row's fields that a shape reads. */
 export function shapeFields({ fields, text, choose, gap, turns, answer }: Shape): string[] {
-  const paths = [fields, choose?.from, Array.isArray(choose?.labels) ? [] : choose?.labels, choose?.gold, choose?.marks, gap, turns, answer].flat().filter((one) => one !== undefined);
+  const paths = [
+    fields,
+    choose?.from,
+    Array.isArray(choose?.labels) ? [] : choose?.labels,
+    choose?.gold,
+    choose?.marks,
+    gap,
+    turns,
+    answer,
+  ]
+    .flat()
+    .filter((one) => one !== undefined);
   return [...paths.flatMap(fieldsOf), ...templateFields(text)];
 }
 
 function fits(row: Row, { fields, where }: Shape): boolean {
-  return fields.every((field) => 'value' in valueAt(row, field)) && where.every((condition) => holds(row, condition));
+  return (
+    fields.every((field) => 'value' in valueAt(row, field)) &&
+    where.every((condition) => holds(row, condition))
+  );
 }

@@ -22,7 +22,9 @@ const mostReasons = 20;
 const otherReasons = 'other reasons';
 
 /** A quarantine that hands everything on and keeps the reasons, alike ones as one. */
-export function tallyReasons(quarantine: Quarantine): Quarantine & { reasons: () => ExampleReport['refused'] } {
+export function tallyReasons(
+  quarantine: Quarantine,
+): Quarantine & { reasons: () => ExampleReport['refused'] } {
   const found = new Map<string, ExampleReport['refused'][number]>();
   let rows = 0;
   return {
@@ -35,7 +37,12 @@ export function tallyReasons(quarantine: Quarantine): Quarantine & { reasons: ()
       const alike = reason.replaceAll(/"[^"]*"|\d+/g, '…');
       const key = found.has(alike) || found.size < mostReasons ? alike : otherReasons;
       const known = found.get(key);
-      if (known === undefined) found.set(key, { reason: key === otherReasons ? otherReasons : reason, rows: 1, first: `${file}#${position}` });
+      if (known === undefined)
+        found.set(key, {
+          reason: key === otherReasons ? otherReasons : reason,
+          rows: 1,
+          first: `${file}#${position}`,
+        });
       else known.rows++;
     },
     reasons: () => [...found.values()].sort((a, b) => b.rows - a.rows),
@@ -45,12 +52,17 @@ export function tallyReasons(quarantine: Quarantine): Quarantine & { reasons: ()
 /** How many rows each recipe made, and which of their fields it left out. */
 export function countUse(rows: readonly ExampleRow[]): Pick<ExampleReport, 'recipes' | 'unused'> {
   const [recipes, unused] = [new Map<string, number>(), new Map<string, number>()];
-  const add = (counts: Map<string, number>, name: string): unknown => counts.set(name, (counts.get(name) ?? 0) + 1);
+  const add = (counts: Map<string, number>, name: string): unknown =>
+    counts.set(name, (counts.get(name) ?? 0) + 1);
   for (const { result } of rows) {
     if ('reason' in result) continue;
     add(recipes, result.recipe);
     for (const field of result.unused) add(unused, field);
   }
-  const mostFirst = (counts: Map<string, number>): [string, number][] => [...counts].sort(([, a], [, b]) => b - a);
-  return { recipes: mostFirst(recipes).map(([recipe, own]) => ({ recipe, rows: own })), unused: mostFirst(unused).map(([field, own]) => ({ field, rows: own })) };
+  const mostFirst = (counts: Map<string, number>): [string, number][] =>
+    [...counts].sort(([, a], [, b]) => b - a);
+  return {
+    recipes: mostFirst(recipes).map(([recipe, own]) => ({ recipe, rows: own })),
+    unused: mostFirst(unused).map(([field, own]) => ({ field, rows: own })),
+  };
 }

@@ -1,5 +1,6 @@
-// Settles which choice is right in rows that cannot say so alone. All rows of a benchmark follow one convention: a gold of 0 shows that it counts from 0, a gold as
-// large as the number of choices that it counts from 1. Where the rows show nothing, or contradict each other, the row is refused.
+// Settles which choice is right in rows that cannot say so alone. All rows of a benchmark follow one
+// convention: a gold of 0 shows that it counts from 0, a gold as large as the number of choices that it
+// counts from 1. Where the rows show nothing, or contradict each other, the row is refused.
 
 import type { Convention } from './choices.ts';
 import type { Gold, Made, Open, Outcome, Refused } from './outcome.ts';
@@ -36,7 +37,9 @@ function gatherEvidence(rows: readonly Open[]): Map<string, Evidence> {
 }
 
 function settle({ golds, choices, finish }: Open, evidence: ReadonlyMap<string, Evidence>): Made | Refused {
-  const readable = golds.filter(({ readings, allowed }) => allowed.some((convention) => readings.has(convention)));
+  const readable = golds.filter(({ readings, allowed }) =>
+    allowed.some((convention) => readings.has(convention)),
+  );
   const [first] = readable;
   const shown = golds.map(({ field, shown: value }) => `${field} is "${value}"`).join(', ');
   if (first === undefined) return { reason: `${shown}, which is none of the ${choices} choices` };
@@ -47,23 +50,37 @@ function settle({ golds, choices, finish }: Open, evidence: ReadonlyMap<string, 
     left = left === undefined ? meant : new Set([...left].filter((text) => meant.has(text)));
   }
   const [choice, another] = left ?? [];
-  if (choice === undefined) return { reason: `${readable.map(({ field }) => field).join(' and ')} name different choices (${shown})` };
+  if (choice === undefined)
+    return {
+      reason: `${readable.map(({ field }) => field).join(' and ')} name different choices (${shown})`,
+    };
   return another === undefined ? finish(choice) : { reason: whyOpen(first) };
 }
 
 /** The choices that a gold may mean, given what the other rows show; or why none can be trusted. */
-function readBy({ field, readings, allowed }: Gold, evidence: Evidence = { fromZero: 0, fromOne: 0, texts: 0, places: 0 }): ReadonlySet<string> | Refused {
+function readBy(
+  { field, readings, allowed }: Gold,
+  evidence: Evidence = { fromZero: 0, fromOne: 0, texts: 0, places: 0 },
+): ReadonlySet<string> | Refused {
   const { fromZero, fromOne, texts, places } = evidence;
   const [zero, one] = [allowed.includes('index'), allowed.includes('number')];
   const isNumbered = (readings.has('index') && zero) || (readings.has('number') && one);
   const isContradicted = (!zero || fromOne > 0) && (!one || fromZero > 0);
   if (isNumbered && isContradicted && !readings.has('label')) {
-    const said = zero && one ? `counts from 0 in ${fromZero} of the rows and from 1 in ${fromOne}` : zero ? `should count from 0, but counts from 1 in ${fromOne} of the rows` : `should count from 1, but counts from 0 in ${fromZero} of the rows`;
-    return { reason: `${field} ${said}, so none of its numbers can be trusted; correct the numbers in the file` };
+    const said =
+      zero && one
+        ? `counts from 0 in ${fromZero} of the rows and from 1 in ${fromOne}`
+        : zero
+          ? `should count from 0, but counts from 1 in ${fromOne} of the rows`
+          : `should count from 1, but counts from 0 in ${fromZero} of the rows`;
+    return {
+      reason: `${field} ${said}, so none of its numbers can be trusted; correct the numbers in the file`,
+    };
   }
   const left = new Map([...readings].filter(([convention]) => allowed.includes(convention)));
   // A label is what the row itself says.
-  if (left.has('label') && !byPlace.some((convention) => left.has(convention))) return new Set([left.get('label') ?? '']);
+  if (left.has('label') && !byPlace.some((convention) => left.has(convention)))
+    return new Set([left.get('label') ?? '']);
   if (fromZero > 0 && fromOne === 0) left.delete('number');
   if (fromOne > 0 && fromZero === 0) left.delete('index');
   if (texts > 0 && places === 0) for (const convention of byPlace) left.delete(convention);
@@ -72,7 +89,18 @@ function readBy({ field, readings, allowed }: Gold, evidence: Evidence = { fromZ
 }
 
 function whyOpen({ field, shown, readings, allowed }: Gold): string {
-  const names: Record<Convention, string> = { label: 'a label', text: 'a choice itself', letter: 'a letter', index: 'counting from 0', number: 'counting from 1' };
-  const ways = [...readings.keys()].filter((convention) => allowed.includes(convention)).map((convention) => names[convention]);
-  return `${field} is "${shown}", which may mean different choices (${ways.join(', or ')}), and no other row tells which; a template can`;
+  const names: Record<Convention, string> = {
+    label: 'a label',
+    text: 'a choice itself',
+    letter: 'a letter',
+    index: 'counting from 0',
+    number: 'counting from 1',
+  };
+  const ways = [...readings.keys()]
+    .filter((convention) => allowed.includes(convention))
+    .map((convention) => names[convention]);
+  return (
+    `${field} is "${shown}", which may mean different choices (${ways.join(', or ')}), and no ` +
+    'other row tells which; a template can'
+  );
 }

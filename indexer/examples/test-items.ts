@@ -14,13 +14,18 @@ export interface TestItem {
   text: string;
 }
 
-/** Reads test files. A row without an answer counts with its question; one without either is quarantined. Errors: NO_EXAMPLES, those of `readRows`. */
+/**
+ * Reads test files. A row without an answer counts with its question; one without either is quarantined.
+ * Errors: NO_EXAMPLES, those of `readRows`.
+ */
 export async function readTests(files: readonly ListedFile[], quarantine: Quarantine): Promise<TestItem[]> {
   const items: TestItem[] = [];
   let problem = 'the files have no row';
   for (const file of files) {
     // File by file, as each may be of another benchmark.
-    for (const { position, id, result, question, benchmark } of (await readExampleRows([file], {}, quarantine)).rows) {
+    for (const { position, id, result, question, benchmark } of (
+      await readExampleRows([file], {}, quarantine)
+    ).rows) {
       const text = 'text' in result ? result.text : question;
       if (text !== undefined) items.push({ benchmark: benchmark ?? benchmarkOf(file.name), item: id, text });
       else {
@@ -29,7 +34,12 @@ export async function readTests(files: readonly ListedFile[], quarantine: Quaran
       }
     }
   }
-  if (items.length === 0) throw fail('NO_EXAMPLES', { benchmark: files.map(({ name }) => name).join(', '), quarantined: quarantine.count, reason: problem });
+  if (items.length === 0)
+    throw fail('NO_EXAMPLES', {
+      benchmark: files.map(({ name }) => name).join(', '),
+      quarantined: quarantine.count,
+      reason: problem,
+    });
   return items;
 }
 

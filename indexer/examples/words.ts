@@ -1,11 +1,15 @@
-// What counts as a word where leaks are looked for, in plain words and slow code. The fast loop (find.as.ts) has to agree with this file.
+// What counts as a word where leaks are looked for, in plain words and slow code. The fast loop (find.as.ts)
+// has to agree with this file.
 //
-// Words are runs of letters and digits (Unicode's L and N); everything else separates. Letters are lower-cased one by one: of a letter that becomes
-// several the first counts, and the final sigma is a sigma, so that a word is the same wherever it stands.
+// Words are runs of letters and digits (Unicode's L and N); everything else separates. Letters are
+// lower-cased one by one: of a letter that becomes several the first counts, and the final sigma is a sigma,
+// so that a word is the same wherever it stands.
 
 const wordPattern = /[\p{L}\p{N}]+/gu;
 const wordCharacter = /^[\p{L}\p{N}]$/u;
-/** No letter or digit is assigned beyond (Unicode 16: U+323AF), but for private use and variation selectors. */
+/**
+ * No letter or digit is assigned beyond (Unicode 16: U+323AF), but for private use and variation selectors.
+ */
 export const foldedCodePoints = 0x34000;
 
 export interface Word {
@@ -20,7 +24,15 @@ export function listWords(text: string): Word[] {
   return [...text.matchAll(wordPattern)].flatMap(({ 0: word, index }) => {
     const folded = Array.from(word, (character) => fold(character.codePointAt(0) ?? 0));
     // A digit or letter beyond the table's end separates.
-    return folded.includes(0) ? listWordsSlowly(word, index) : [{ word: folded.map((codePoint) => String.fromCodePoint(codePoint)).join(''), start: index, end: index + word.length }];
+    return folded.includes(0)
+      ? listWordsSlowly(word, index)
+      : [
+          {
+            word: folded.map((codePoint) => String.fromCodePoint(codePoint)).join(''),
+            start: index,
+            end: index + word.length,
+          },
+        ];
   });
 }
 
@@ -31,7 +43,8 @@ function listWordsSlowly(text: string, offset: number): Word[] {
   for (const character of text) {
     const folded = fold(character.codePointAt(0) ?? 0);
     if (folded === 0) current = undefined;
-    else if (current === undefined) words.push((current = { word: String.fromCodePoint(folded), start: at, end: at + character.length }));
+    else if (current === undefined)
+      words.push((current = { word: String.fromCodePoint(folded), start: at, end: at + character.length }));
     else {
       current.word += String.fromCodePoint(folded);
       current.end = at + character.length;
@@ -58,5 +71,7 @@ let table: Uint32Array | undefined;
 
 /** `foldCodePoint` of every code point up to `foldedCodePoints`. */
 export function foldTable(): Uint32Array {
-  return (table ??= Uint32Array.from({ length: foldedCodePoints }, (_, codePoint) => foldCodePoint(codePoint)));
+  return (table ??= Uint32Array.from({ length: foldedCodePoints }, (_, codePoint) =>
+    foldCodePoint(codePoint),
+  ));
 }

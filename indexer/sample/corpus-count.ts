@@ -54,9 +54,16 @@ function sourceOf(count: CorpusCount, name: string): SourceCount {
 }
 
 /** The counts as the card holds them, sources by bytes. Errors: TOKENS_TOO_MANY. */
-export function summarize(count: CorpusCount, shards: number, quarantined: number, withoutDocuments: UnusableShards): CorpusCounts {
+export function summarize(
+  count: CorpusCount,
+  shards: number,
+  quarantined: number,
+  withoutDocuments: UnusableShards,
+): CorpusCounts {
   const { sources, ...totals } = count;
   exactTokens(count.countedTokens);
-  const sorted = [...sources].map(([source, counts]) => ({ source, ...counts })).sort((a, b) => b.textBytes - a.textBytes || (a.source < b.source ? -1 : 1));
+  const sorted = [...sources]
+    .map(([source, counts]) => ({ source, ...counts }))
+    .sort((a, b) => b.textBytes - a.textBytes || (a.source < b.source ? -1 : 1));
   return { shards, ...totals, quarantined, withoutDocuments, sources: sorted };
 }

@@ -1,5 +1,6 @@
-// The sample of the corpus, drawn in one streaming pass that also counts the corpus. Promises: the documents with the smallest seeded hash of
-// their key, so the same sample whatever the order of files or rows; memory that grows neither with the corpus nor with the sample's texts.
+// The sample of the corpus, drawn in one streaming pass that also counts the corpus. Promises: the documents
+// with the smallest seeded hash of their key, so the same sample whatever the order of files or rows; memory
+// that grows neither with the corpus nor with the sample's texts.
 
 import type { DuckDBAppender, DuckDBConnection } from '@duckdb/node-api';
 import { DOUBLE, INTEGER, UBIGINT, VARCHAR } from '../../data/duckdb/library.ts';
@@ -17,18 +18,34 @@ import { countBatch, openCorpusCount, summarize } from './corpus-count.ts';
 import { appendColumns, withSpillingDuckDb, writeParquet } from '../../data/duckdb/run-files.ts';
 import { offer, openSmallest, settle, type Smallest } from './smallest.ts';
 
-/** What `sample.parquet` carries in itself: the fingerprint of what it was drawn from, and the counts of the pass. */
-export const sampleNoteSchema = z.object({ from: z.string(), corpus: corpusCountsSchema, sample: sampleCountsSchema });
+/**
+ * What `sample.parquet` carries in itself: the fingerprint of what it was drawn from, and the counts of the
+ * pass.
+ */
+export const sampleNoteSchema = z.object({
+  from: z.string(),
+  corpus: corpusCountsSchema,
+  sample: sampleCountsSchema,
+});
 export type SampleNote = z.output<typeof sampleNoteSchema>;
 
-const columns = 'hash UBIGINT, document VARCHAR, shard_number INTEGER, row DOUBLE, source VARCHAR, tokens DOUBLE, text VARCHAR';
+const columns =
+  'hash UBIGINT, document VARCHAR, shard_number INTEGER, row DOUBLE, source VARCHAR, tokens DOUBLE, text VARCHAR';
 const types = [UBIGINT, VARCHAR, INTEGER, DOUBLE, VARCHAR, DOUBLE, VARCHAR];
 
 /**
- * Draws the sample into the file at `path` (document, shard, row, source, tokens, text; tokens is null where the document brings none), ordered by (hash, document).
- * `from` is the fingerprint of shards and settings. Errors: NO_DOCUMENTS, those of `readShard`, DISK_FULL.
+ * Draws the sample into the file at `path` (document, shard, row, source, tokens, text; tokens is null where
+ * the document brings none), ordered by (hash, document). `from` is the fingerprint of shards and settings.
+ * Errors: NO_DOCUMENTS, those of `readShard`, DISK_FULL.
  */
-export async function drawSample(run: Run, path: string, shards: readonly Shard[], from: string, quarantine: Quarantine, report: Report): Promise<SampleNote> {
+export async function drawSample(
+  run: Run,
+  path: string,
+  shards: readonly Shard[],
+  from: string,
+  quarantine: Quarantine,
+  report: Report,
+): Promise<SampleNote> {
   return withSpillingDuckDb(run.files.spill, async (connection) => {
     await connection.run(`CREATE TABLE candidates (${columns})`);
     const smallest = openSmallest(run.settings.sample.documents);
@@ -37,7 +54,9 @@ export async function drawSample(run: Run, path: string, shards: readonly Shard[
     const candidates = openCandidates(connection);
     for (const [number, shard] of shards.entries()) {
       const before = corpus.documents;
-      for await (const batch of readShard(shard, run.settings.corpus.fields, { quarantine: usable.quarantine })) {
+      for await (const batch of readShard(shard, run.settings.corpus.fields, {
+        quarantine: usable.quarantine,
+      })) {
         countBatch(corpus, batch);
         await takeBatch(connection, candidates, smallest, batch, number, run.settings.sample.seed);
         report({ stage: 'index: read the corpus', done: corpus.documents, unit: 'documents' });
@@ -45,15 +64,26 @@ export async function drawSample(run: Run, path: string, shards: readonly Shard[
       usable.endShard(shard.name, corpus.documents - before);
     }
     const withoutDocuments = usable.result();
-    if (corpus.documents === 0) throw fail('NO_DOCUMENTS', { files: shards.length, quarantined: quarantine.count, reasons: describeReasons(withoutDocuments.first) });
+    if (corpus.documents === 0)
+      throw fail('NO_DOCUMENTS', {
+        files: shards.length,
+        quarantined: quarantine.count,
+        reasons: describeReasons(withoutDocuments.first),
+      });
     settle(smallest);
     candidates.flush();
     await pruneCandidates(connection, smallest.cutoff);
-    const note = { from, corpus: summarize(corpus, shards.length, quarantine.count, withoutDocuments), sample: await chooseDocuments(connection) };
+    const note = {
+      from,
+      corpus: summarize(corpus, shards.length, quarantine.count, withoutDocuments),
+      sample: await chooseDocuments(connection),
+    };
     await nameShards(connection, shards);
     await writeParquet(
       connection,
-      `SELECT document, shards.name AS shard, row::BIGINT AS row, source, tokens, text FROM candidates JOIN shards ON shards.number = shard_number SEMI JOIN chosen USING (hash, shard_number, row) ORDER BY hash, document`,
+      'SELECT document, shards.name AS shard, row::BIGINT AS row, source, tokens, text FROM candidates ' +
+        'JOIN shards ON shards.number = shard_number SEMI JOIN chosen USING (hash, shard_number, row) ' +
+        'ORDER BY hash, document',
       path,
       note,
     );
@@ -62,7 +92,12 @@ export async function drawSample(run: Run, path: string, shards: readonly Shard[
 }
 
 interface Candidates {
-  append(batch: DocumentBatch, shard: number, picked: readonly number[], hashes: readonly bigint[]): Promise<void>;
+  append(
+    batch: DocumentBatch,
+    shard: number,
+    picked: readonly number[],
+    hashes: readonly bigint[],
+  ): Promise<void>;
   /** Has to be called before the table is looked at or replaced. */
   flush(): void;
 }
@@ -89,8 +124,18 @@ function openCandidates(connection: DuckDBConnection): Candidates {
   };
 }
 
-/** Puts the batch's documents that may be in the sample among the candidates, and drops candidates that cannot be any more. */
-async function takeBatch(connection: DuckDBConnection, candidates: Candidates, smallest: Smallest, batch: DocumentBatch, shard: number, seed: number): Promise<void> {
+/**
+ * Puts the batch's documents that may be in the sample among the candidates, and drops candidates that cannot
+ * be any more.
+ */
+async function takeBatch(
+  connection: DuckDBConnection,
+  candidates: Candidates,
+  smallest: Smallest,
+  batch: DocumentBatch,
+  shard: number,
+  seed: number,
+): Promise<void> {
   const before = smallest.cutoff;
   const picked: number[] = [];
   const hashes: bigint[] = [];
@@ -106,7 +151,13 @@ async function takeBatch(connection: DuckDBConnection, candidates: Candidates, s
   await pruneCandidates(connection, smallest.cutoff);
 }
 
-function appendPicked(appender: DuckDBAppender, batch: DocumentBatch, shard: number, picked: readonly number[], hashes: readonly bigint[]): void {
+function appendPicked(
+  appender: DuckDBAppender,
+  batch: DocumentBatch,
+  shard: number,
+  picked: readonly number[],
+  hashes: readonly bigint[],
+): void {
   const text = Buffer.from(batch.text.buffer, batch.text.byteOffset, batch.text.byteLength);
   const valueOf = [
     (i: number) => hashes[i] ?? 0n,
@@ -115,9 +166,12 @@ function appendPicked(appender: DuckDBAppender, batch: DocumentBatch, shard: num
     (i: number) => batch.rows[picked[i] ?? 0] ?? 0,
     (i: number) => batch.sources[picked[i] ?? 0] ?? '',
     (i: number) => numberOrNull(batch.tokens[picked[i] ?? 0]),
-    (i: number) => text.toString('utf8', batch.textEnds[(picked[i] ?? 0) - 1] ?? 0, batch.textEnds[picked[i] ?? 0]),
+    (i: number) =>
+      text.toString('utf8', batch.textEnds[(picked[i] ?? 0) - 1] ?? 0, batch.textEnds[picked[i] ?? 0]),
   ];
-  appendColumns(appender, types, picked.length, (column, from, to) => Array.from({ length: to - from }, (_, i) => valueOf[column]?.(from + i) ?? null));
+  appendColumns(appender, types, picked.length, (column, from, to) =>
+    Array.from({ length: to - from }, (_, i) => valueOf[column]?.(from + i) ?? null),
+  );
 }
 
 function numberOrNull(value: number | undefined): number | null {
@@ -131,18 +185,35 @@ async function pruneCandidates(connection: DuckDBConnection, cutoff: bigint): Pr
   await connection.run('ALTER TABLE kept RENAME TO candidates');
 }
 
-/** Leaves the first row of each document key, then the document with the smallest (hash, key) of each text, in the table `chosen`; gives the counts. */
+/**
+ * Leaves the first row of each document key, then the document with the smallest (hash, key) of each text, in
+ * the table `chosen`; gives the counts.
+ */
 async function chooseDocuments(connection: DuckDBConnection): Promise<SampleNote['sample']> {
   await connection.run(`CREATE TABLE by_key AS
     SELECT hash, document, shard_number, row, source, md5_number(text) AS digest, strlen(text) AS bytes FROM candidates
     QUALIFY row_number() OVER (PARTITION BY hash, document ORDER BY shard_number, row) = 1`);
-  await connection.run('CREATE TABLE chosen AS SELECT * FROM by_key QUALIFY row_number() OVER (PARTITION BY digest ORDER BY hash, document) = 1');
-  const count = async (query: string): Promise<number[]> => numbers.parse((await connection.runAndReadAll(query)).getRows()[0]);
+  await connection.run(
+    'CREATE TABLE chosen AS SELECT * FROM by_key QUALIFY row_number() OVER (PARTITION BY digest ORDER ' +
+      'BY hash, document) = 1',
+  );
+  const count = async (query: string): Promise<number[]> =>
+    numbers.parse((await connection.runAndReadAll(query)).getRows()[0]);
   const [candidates = 0] = await count('SELECT count(*)::DOUBLE FROM candidates');
   const [keys = 0] = await count('SELECT count(*)::DOUBLE FROM by_key');
-  const [documents = 0, textBytes = 0] = await count('SELECT count(*)::DOUBLE, sum(bytes)::DOUBLE FROM chosen');
-  const bySource = await connection.runAndReadAll('SELECT source, count(*)::DOUBLE AS documents FROM chosen GROUP BY source ORDER BY documents DESC, source');
-  return { documents, textBytes, duplicateKeys: candidates - keys, duplicateTexts: keys - documents, sources: sources.parse(bySource.getRowObjects()) };
+  const [documents = 0, textBytes = 0] = await count(
+    'SELECT count(*)::DOUBLE, sum(bytes)::DOUBLE FROM chosen',
+  );
+  const bySource = await connection.runAndReadAll(
+    'SELECT source, count(*)::DOUBLE AS documents FROM chosen GROUP BY source ORDER BY documents DESC, source',
+  );
+  return {
+    documents,
+    textBytes,
+    duplicateKeys: candidates - keys,
+    duplicateTexts: keys - documents,
+    sources: sources.parse(bySource.getRowObjects()),
+  };
 }
 
 const numbers = z.array(z.number());
@@ -151,6 +222,8 @@ const sources = z.array(z.object({ source: z.string(), documents: z.number() }))
 async function nameShards(connection: DuckDBConnection, shards: readonly Shard[]): Promise<void> {
   await connection.run('CREATE TABLE shards (number INTEGER, name VARCHAR)');
   const appender = await connection.createAppender('shards');
-  appendColumns(appender, [INTEGER, VARCHAR], shards.length, (column, from, to) => Array.from({ length: to - from }, (_, i) => (column === 0 ? from + i : (shards[from + i]?.name ?? ''))));
+  appendColumns(appender, [INTEGER, VARCHAR], shards.length, (column, from, to) =>
+    Array.from({ length: to - from }, (_, i) => (column === 0 ? from + i : (shards[from + i]?.name ?? ''))),
+  );
   appender.closeSync();
 }

@@ -1,4 +1,5 @@
-// The n smallest of a stream of 64-bit numbers, in the memory of 2n: what makes a sample independent of the order in which documents come.
+// The n smallest of a stream of 64-bit numbers, in the memory of 2n: what makes a sample independent of the
+// order in which documents come.
 
 /** What has been taken in so far. Of equal numbers one counts. */
 export interface Smallest {
@@ -25,7 +26,10 @@ export function offer(smallest: Smallest, value: bigint): boolean {
   return true;
 }
 
-/** Drops all that cannot be among the smallest, and lowers the cutoff to the largest of those kept. Afterwards exactly the numbers up to the cutoff are the smallest. */
+/**
+ * Drops all that cannot be among the smallest, and lowers the cutoff to the largest of those kept. Afterwards
+ * exactly the numbers up to the cutoff are the smallest.
+ */
 export function settle(smallest: Smallest): void {
   const { values, wanted } = smallest;
   values.subarray(0, smallest.held).sort();

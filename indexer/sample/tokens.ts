@@ -1,5 +1,6 @@
-// How many tokens a text has where its document does not say: bytes × a rate, measured by source with a real tokenizer on the sample.
-// Estimates are for counting and cutting; whoever shows them says that they are estimates. A document's own count always wins.
+// How many tokens a text has where its document does not say: bytes × a rate, measured by source with a real
+// tokenizer on the sample. Estimates are for counting and cutting; whoever shows them says that they are
+// estimates. A document's own count always wins.
 
 import { z } from 'zod';
 import { commitSealedJson, readSealedJson } from '../../data/files/commit.ts';
@@ -19,7 +20,10 @@ const rateSchema = z.object({
 
 export const tokenRatesSchema = z.object({
   tokenizer: z.string(),
-  /** The sample's fingerprint; or, where there is no index, that of the corpus as it was when some of it was measured. */
+  /**
+   * The sample's fingerprint; or, where there is no index, that of the corpus as it was when some of it was
+   * measured.
+   */
   sample: z.string(),
   /** Of the fields that were read, where there is no index. */
   corpusFields: z.string().optional(),
@@ -31,7 +35,8 @@ export const tokenRatesSchema = z.object({
 export type TokenRates = z.output<typeof tokenRatesSchema>;
 
 const tokenizer = 'o200k_base';
-// The tokenizer does 8 MB/s; 400 documents of a source give its rate within about 1 % (documents differ by some 15 %).
+// The tokenizer does 8 MB/s; 400 documents of a source give its rate within about 1 % (documents differ by
+// some 15 %).
 export const documentsPerSource = 400;
 export const measuredCharacters = 10_000;
 
@@ -44,17 +49,30 @@ export function estimateTokens(rates: TokenRates, source: string, bytes: number)
 /** The rates that `betr index` measured. Errors: STEP_MISSING, FILE_DAMAGED. */
 export async function readTokenRates(run: Run): Promise<TokenRates> {
   const rates = await readSealedJson(run.files.tokens, tokenRatesSchema, 'betr index');
-  if (rates === undefined) throw fail('STEP_MISSING', { need: 'table of token rates', command: 'betr index' });
+  if (rates === undefined)
+    throw fail('STEP_MISSING', { need: 'table of token rates', command: 'betr index' });
   return rates;
 }
 
-/** Measures the rates on the first documents of each source in the sample's file, and writes them to the file of tokens. `from` is the sample's fingerprint. */
-export async function measureTokens(run: Run, { sample, tokens }: Pick<RunFiles, 'sample' | 'tokens'>, from: string): Promise<TokenRates> {
+/**
+ * Measures the rates on the first documents of each source in the sample's file, and writes them to the file
+ * of tokens. `from` is the sample's fingerprint.
+ */
+export async function measureTokens(
+  run: Run,
+  { sample, tokens }: Pick<RunFiles, 'sample' | 'tokens'>,
+  from: string,
+): Promise<TokenRates> {
   const measure = await openMeasure();
   const file = parquetSource(sample, 'file_row_number = true');
-  const first = `SELECT file_row_number FROM ${file} QUALIFY row_number() OVER (PARTITION BY source ORDER BY file_row_number) <= ${documentsPerSource}`;
+  const first =
+    `SELECT file_row_number FROM ${file} QUALIFY row_number() OVER (PARTITION BY source ` +
+    `ORDER BY file_row_number) <= ${documentsPerSource}`;
   await withSpillingDuckDb(run.files.spill, async (connection) => {
-    for await (const chunk of streamChunks(connection, `SELECT source, left(text, ${measuredCharacters}) FROM ${file} WHERE file_row_number IN (${first})`)) {
+    for await (const chunk of streamChunks(
+      connection,
+      `SELECT source, left(text, ${measuredCharacters}) FROM ${file} WHERE file_row_number IN (${first})`,
+    )) {
       for (const [source, text] of rowsSchema.parse(chunk.getRows())) measure.add(source, text);
     }
   });
@@ -64,7 +82,11 @@ export async function measureTokens(run: Run, { sample, tokens }: Pick<RunFiles,
 }
 
 /** Counts tokens of texts, or of their beginnings, by source. */
-export async function openMeasure(): Promise<{ add: (source: string, text: string) => void; documents: (source: string) => number; rates: () => Omit<TokenRates, 'sample'> }> {
+export async function openMeasure(): Promise<{
+  add: (source: string, text: string) => void;
+  documents: (source: string) => number;
+  rates: () => Omit<TokenRates, 'sample'>;
+}> {
   // Its tables are large, and whoever only estimates does without.
   const { countTokens } = await import('gpt-tokenizer/encoding/o200k_base');
   const sums = new Map<string, Sum>();
@@ -79,7 +101,11 @@ export async function openMeasure(): Promise<{ add: (source: string, text: strin
     documents: (source) => sums.get(source)?.documents ?? 0,
     rates() {
       const sorted = [...sums].sort(([a], [b]) => (a < b ? -1 : 1));
-      return { tokenizer, overall: rateOf(addUp([...sums.values()])), sources: Object.fromEntries(sorted.map(([source, sum]) => [source, rateOf(sum)])) };
+      return {
+        tokenizer,
+        overall: rateOf(addUp([...sums.values()])),
+        sources: Object.fromEntries(sorted.map(([source, sum]) => [source, rateOf(sum)])),
+      };
     },
   };
 }
@@ -93,7 +119,14 @@ interface Sum {
 }
 
 function addUp(sums: readonly Sum[]): Sum {
-  return sums.reduce((all, { documents, bytes, tokens }) => ({ documents: all.documents + documents, bytes: all.bytes + bytes, tokens: all.tokens + tokens }), { documents: 0, bytes: 0, tokens: 0 });
+  return sums.reduce(
+    (all, { documents, bytes, tokens }) => ({
+      documents: all.documents + documents,
+      bytes: all.bytes + bytes,
+      tokens: all.tokens + tokens,
+    }),
+    { documents: 0, bytes: 0, tokens: 0 },
+  );
 }
 
 function rateOf(sum: Sum): TokenRates['overall'] {

@@ -1,5 +1,5 @@
-// Exact nearest documents of every example by matrix product. It promises: the true top K by cosine, of equal cosines the
-// document with the smaller index first, and memory that does not grow with examples × documents.
+// Exact nearest documents of every example by matrix product. It promises: the true top K by cosine, of equal
+// cosines the document with the smaller index first, and memory that does not grow with examples × documents.
 
 import type { InferenceSession } from 'onnxruntime-node';
 import { loadOnnxRuntime, type OnnxRuntime } from '../../models/onnx/runtime.ts';
@@ -25,15 +25,23 @@ export interface SearchOptions {
   progress?: (examples: number) => void;
 }
 
-// One block of scores is 256 × 131,072 float32 = 128 MiB: at K = 1,000 half as fast again as with blocks of 32,768 documents
-// (fewer of a block's candidates are thrown away in the merge), and small enough for any machine.
+// One block of scores is 256 × 131,072 float32 = 128 MiB: at K = 1,000 half as fast again as with blocks of
+// 32,768 documents (fewer of a block's candidates are thrown away in the merge), and small enough for any
+// machine.
 const fullBlocks = { queries: 256, documents: 131_072 };
 
 /**
- * The `nearest` closest documents of every example. `examples` and `documents` hold unit vectors row by row (M × dimensions, n × dimensions),
- * so that the dot product is the cosine. `nearest` is cut to n. Errors: those of `loadOnnxRuntime`.
+ * The `nearest` closest documents of every example. `examples` and `documents` hold unit vectors row by row
+ * (M × dimensions, n × dimensions), so that the dot product is the cosine. `nearest` is cut to n. Errors:
+ * those of `loadOnnxRuntime`.
  */
-export async function searchExact(examples: Float32Array, documents: Float32Array, dimensions: number, nearest: number, options: SearchOptions = {}): Promise<NearestLists> {
+export async function searchExact(
+  examples: Float32Array,
+  documents: Float32Array,
+  dimensions: number,
+  nearest: number,
+  options: SearchOptions = {},
+): Promise<NearestLists> {
   const sampled = documents.length / dimensions;
   const lists = emptyLists(examples.length / dimensions, sampled, Math.min(nearest, sampled));
   const runtime = await loadOnnxRuntime();
@@ -46,7 +54,15 @@ export async function searchExact(examples: Float32Array, documents: Float32Arra
   try {
     for (let from = 0; from < lists.examples; from += blocks.queries) {
       const to = Math.min(lists.examples, from + blocks.queries);
-      await searchBlock(runtime, session, examples.subarray(from * dimensions, to * dimensions), documents, blocks.documents, lists, from);
+      await searchBlock(
+        runtime,
+        session,
+        examples.subarray(from * dimensions, to * dimensions),
+        documents,
+        blocks.documents,
+        lists,
+        from,
+      );
       options.progress?.(to);
     }
   } finally {
@@ -56,11 +72,25 @@ export async function searchExact(examples: Float32Array, documents: Float32Arra
 }
 
 export function emptyLists(examples: number, sampled: number, nearest: number): NearestLists {
-  return { examples, sampled, nearest, documents: new Int32Array(examples * nearest).fill(-1), cosines: new Float32Array(examples * nearest) };
+  return {
+    examples,
+    sampled,
+    nearest,
+    documents: new Int32Array(examples * nearest).fill(-1),
+    cosines: new Float32Array(examples * nearest),
+  };
 }
 
 /** Fills the lists of one block of examples, which starts at example `first`. */
-async function searchBlock({ Tensor }: OnnxRuntime, session: InferenceSession, queries: Float32Array, documents: Float32Array, blockSize: number, lists: NearestLists, first: number): Promise<void> {
+async function searchBlock(
+  { Tensor }: OnnxRuntime,
+  session: InferenceSession,
+  queries: Float32Array,
+  documents: Float32Array,
+  blockSize: number,
+  lists: NearestLists,
+  first: number,
+): Promise<void> {
   const dimensions = documents.length / lists.sampled;
   const count = queries.length / dimensions;
   const queryTensor = new Tensor('float32', queries, [count, dimensions]);
@@ -70,23 +100,39 @@ async function searchBlock({ Tensor }: OnnxRuntime, session: InferenceSession, q
     const best = Math.min(lists.nearest, size);
     const { values, indices } = await session.run({
       queries: queryTensor,
-      documents: new Tensor('float32', documents.subarray(from * dimensions, (from + size) * dimensions), [size, dimensions]),
+      documents: new Tensor('float32', documents.subarray(from * dimensions, (from + size) * dimensions), [
+        size,
+        dimensions,
+      ]),
       k: new Tensor('int64', BigInt64Array.of(BigInt(best)), [1]),
     });
     const cosines = values?.data;
     const found = indices?.data;
-    if (!(cosines instanceof Float32Array) || !(found instanceof BigInt64Array)) throw new TypeError('The TopK graph gave no float32 values and int64 indices.');
-    // An int64 index is read as its low half, because its high half is 0 and making a bigint of each would cost more than the search.
+    if (!(cosines instanceof Float32Array) || !(found instanceof BigInt64Array))
+      throw new TypeError('The TopK graph gave no float32 values and int64 indices.');
+    // An int64 index is read as its low half, because its high half is 0 and making a bigint of each would
+    // cost more than the search.
     const low = new Int32Array(found.buffer, found.byteOffset, found.length * 2);
-    for (let query = 0; query < count; query++) mergeBlock(lists, first + query, spare, cosines, low, query * best, best, from);
+    for (let query = 0; query < count; query++)
+      mergeBlock(lists, first + query, spare, cosines, low, query * best, best, from);
   }
 }
 
 /**
- * Merges `best` new candidates, sorted, into a list. Invariant: both sides are sorted by (cosine descending, document ascending), and all documents of
- * the list come before all new ones, so on equal cosines the list's own go first.
+ * Merges `best` new candidates, sorted, into a list. Invariant: both sides are sorted by (cosine descending,
+ * document ascending), and all documents of the list come before all new ones, so on equal cosines the list's
+ * own go first.
  */
-function mergeBlock(lists: NearestLists, example: number, spare: { documents: Int32Array; cosines: Float32Array }, cosines: Float32Array, low: Int32Array, start: number, best: number, offset: number): void {
+function mergeBlock(
+  lists: NearestLists,
+  example: number,
+  spare: { documents: Int32Array; cosines: Float32Array },
+  cosines: Float32Array,
+  low: Int32Array,
+  start: number,
+  best: number,
+  offset: number,
+): void {
   const k = lists.nearest;
   const list = example * k;
   const held = Math.min(k, offset);
@@ -109,13 +155,24 @@ function mergeBlock(lists: NearestLists, example: number, spare: { documents: In
 }
 
 /** The slow, obvious version of `searchExact`: every cosine by a plain loop, every list by a sort. */
-export function searchSlow(examples: Float32Array, documents: Float32Array, dimensions: number, nearest: number): NearestLists {
+export function searchSlow(
+  examples: Float32Array,
+  documents: Float32Array,
+  dimensions: number,
+  nearest: number,
+): NearestLists {
   const sampled = documents.length / dimensions;
   const lists = emptyLists(examples.length / dimensions, sampled, Math.min(nearest, sampled));
   for (let example = 0; example < lists.examples; example++) {
     const query = examples.subarray(example * dimensions, (example + 1) * dimensions);
-    const cosines = Array.from({ length: sampled }, (_, document) => Math.fround(query.reduce((sum, value, d) => sum + value * (documents[document * dimensions + d] ?? 0), 0)));
-    const order = cosines.map((cosine, document) => ({ cosine, document })).sort((a, b) => b.cosine - a.cosine || a.document - b.document);
+    const cosines = Array.from({ length: sampled }, (_, document) =>
+      Math.fround(
+        query.reduce((sum, value, d) => sum + value * (documents[document * dimensions + d] ?? 0), 0),
+      ),
+    );
+    const order = cosines
+      .map((cosine, document) => ({ cosine, document }))
+      .sort((a, b) => b.cosine - a.cosine || a.document - b.document);
     for (const [at, { cosine, document }] of order.slice(0, lists.nearest).entries()) {
       lists.documents[example * lists.nearest + at] = document;
       lists.cosines[example * lists.nearest + at] = cosine;

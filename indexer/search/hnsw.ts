@@ -1,5 +1,6 @@
-// The HNSW index over the sample's vectors: built, saved, opened from disk without loading it, searched. Its library is behind this file alone.
-// Promises: an index built on one thread has the same bytes for the same vectors, and a damaged file is refused, not opened.
+// The HNSW index over the sample's vectors: built, saved, opened from disk without loading it, searched. Its
+// library is behind this file alone. Promises: an index built on one thread has the same bytes for the same
+// vectors, and a damaged file is refused, not opened.
 
 import { stat } from 'node:fs/promises';
 import { setImmediate } from 'node:timers/promises';
@@ -9,7 +10,10 @@ import { fail, reasonOf } from '../../run/errors/errors.ts';
 import { emptyLists, type NearestLists, type SearchOptions } from './exact.ts';
 import { sha256File } from '../../data/files/hash-files.ts';
 
-/** Neighbours looked at for each document that is added (usearch's own default, written out because the cost model counts with it). */
+/**
+ * Neighbours looked at for each document that is added (usearch's own default, written out because the cost
+ * model counts with it).
+ */
 export const expansionAdd = 128;
 
 // Long enough to keep all threads busy, short enough for a progress bar.
@@ -22,22 +26,38 @@ export interface HnswIndex {
   /** Vectors in it. */
   size: number;
   /**
-   * The nearest documents of each query row (unit vectors, float32), nearest first by cosine in the index's own float16. `expansion` candidates
-   * are held on the way, at least `nearest`: more of them find more of the true nearest and take longer.
+   * The nearest documents of each query row (unit vectors, float32), nearest first by cosine in the index's
+   * own float16. `expansion` candidates are held on the way, at least `nearest`: more of them find more of
+   * the true nearest and take longer.
    */
-  search(queries: Float32Array, nearest: number, expansion: number, options?: SearchOptions): Promise<NearestLists>;
+  search(
+    queries: Float32Array,
+    nearest: number,
+    expansion: number,
+    options?: SearchOptions,
+  ): Promise<NearestLists>;
 }
 
 /**
- * Builds the index of `vectors` (row by row, row number = document index) at `path`. More than one thread is faster, and gives other bytes each time.
- * Errors: DISK_FULL, WRITE_FAILED.
+ * Builds the index of `vectors` (row by row, row number = document index) at `path`. More than one thread is
+ * faster, and gives other bytes each time. Errors: DISK_FULL, WRITE_FAILED.
  */
-export async function buildHnsw(path: string, vectors: Float32Array, dimensions: number, threads: number, progress: (documents: number) => void): Promise<void> {
+export async function buildHnsw(
+  path: string,
+  vectors: Float32Array,
+  dimensions: number,
+  threads: number,
+  progress: (documents: number) => void,
+): Promise<void> {
   const index = new Index(indexConfig(dimensions, 0));
   const size = vectors.length / dimensions;
   for (let from = 0; from < size; from += addBlock) {
     const to = Math.min(size, from + addBlock);
-    index.add(BigUint64Array.from({ length: to - from }, (_, i) => BigInt(from + i)), vectors.subarray(from * dimensions, to * dimensions), threads);
+    index.add(
+      BigUint64Array.from({ length: to - from }, (_, i) => BigInt(from + i)),
+      vectors.subarray(from * dimensions, to * dimensions),
+      threads,
+    );
     progress(to);
     await setImmediate();
   }
@@ -48,17 +68,19 @@ export async function buildHnsw(path: string, vectors: Float32Array, dimensions:
 }
 
 /**
- * Opens the index at `path`, mapped from disk. `sha256` is what its card says of it: the library crashes on a cut file, so nothing else is opened.
- * Errors: FILE_DAMAGED.
+ * Opens the index at `path`, mapped from disk. `sha256` is what its card says of it: the library crashes on a
+ * cut file, so nothing else is opened. Errors: FILE_DAMAGED.
  */
 export async function openHnsw(path: string, dimensions: number, sha256: string): Promise<HnswIndex> {
-  const damaged = (reason: string, cause?: unknown): Error => fail('FILE_DAMAGED', { path, reason, command: 'betr index' }, cause);
+  const damaged = (reason: string, cause?: unknown): Error =>
+    fail('FILE_DAMAGED', { path, reason, command: 'betr index' }, cause);
   try {
     await stat(path);
   } catch (error) {
     throw damaged(reasonOf(error), error);
   }
-  if ((await sha256File(path)) !== sha256) throw damaged('its SHA-256 is not the one noted when it was built');
+  if ((await sha256File(path)) !== sha256)
+    throw damaged('its SHA-256 is not the one noted when it was built');
   const opened = new Map<number, Index>();
   const open = (expansion: number): Index => {
     const index = opened.get(expansion) ?? viewIndex(path, dimensions, expansion, damaged);
@@ -72,7 +94,12 @@ export async function openHnsw(path: string, dimensions: number, sha256: string)
   };
 }
 
-function viewIndex(path: string, dimensions: number, expansion: number, damaged: (reason: string, cause?: unknown) => Error): Index {
+function viewIndex(
+  path: string,
+  dimensions: number,
+  expansion: number,
+  damaged: (reason: string, cause?: unknown) => Error,
+): Index {
   try {
     const index = new Index(indexConfig(dimensions, expansion));
     index.view(path);
@@ -84,20 +111,36 @@ function viewIndex(path: string, dimensions: number, expansion: number, damaged:
 
 function indexConfig(dimensions: number, expansionSearch: number): IndexConfig {
   const libraryDefault = 0;
-  return { dimensions, metric: MetricKind.Cos, quantization: ScalarKind.F16, connectivity: libraryDefault, expansion_add: expansionAdd, expansion_search: expansionSearch, multi: false };
+  return {
+    dimensions,
+    metric: MetricKind.Cos,
+    quantization: ScalarKind.F16,
+    connectivity: libraryDefault,
+    expansion_add: expansionAdd,
+    expansion_search: expansionSearch,
+    multi: false,
+  };
 }
 
-async function searchIndex(index: Index, queries: Float32Array, nearest: number, options: SearchOptions = {}): Promise<NearestLists> {
+async function searchIndex(
+  index: Index,
+  queries: Float32Array,
+  nearest: number,
+  options: SearchOptions = {},
+): Promise<NearestLists> {
   const dimensions = index.dimensions();
   const lists = emptyLists(queries.length / dimensions, index.size(), Math.min(nearest, index.size()));
   for (let from = 0; from < lists.examples; from += searchBlock) {
     const to = Math.min(lists.examples, from + searchBlock);
-    const rows = Array.from({ length: to - from }, (_, i) => queries.subarray((from + i) * dimensions, (from + i + 1) * dimensions));
+    const rows = Array.from({ length: to - from }, (_, i) =>
+      queries.subarray((from + i) * dimensions, (from + i + 1) * dimensions),
+    );
     const found = index.search(rows, lists.nearest, options.threads ?? 0);
     for (const [row, count] of countsOf(found).entries()) {
       for (let at = 0; at < Number(count); at++) {
         lists.documents[(from + row) * lists.nearest + at] = Number(found.keys[row * lists.nearest + at]);
-        lists.cosines[(from + row) * lists.nearest + at] = 1 - (found.distances[row * lists.nearest + at] ?? 0);
+        lists.cosines[(from + row) * lists.nearest + at] =
+          1 - (found.distances[row * lists.nearest + at] ?? 0);
       }
     }
     options.progress?.(to);
@@ -106,7 +149,10 @@ async function searchIndex(index: Index, queries: Float32Array, nearest: number,
   return lists;
 }
 
-/** How many documents each query found; of a single query the library gives back a shorter object, without counts. */
+/**
+ * How many documents each query found; of a single query the library gives back a shorter object, without
+ * counts.
+ */
 function countsOf(found: BatchMatches | Matches): BigUint64Array {
   return 'counts' in found ? found.counts : BigUint64Array.of(BigInt(found.keys.length));
 }

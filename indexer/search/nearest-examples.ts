@@ -1,4 +1,5 @@
-// The benchmark examples that lie nearest to a text: the meaning behind a score, which the classifier's n-grams do not show.
+// The benchmark examples that lie nearest to a text: the meaning behind a score, which the classifier's
+// n-grams do not show.
 
 import { z } from 'zod';
 import { BetrError, fail, reasonOf } from '../../run/errors/errors.ts';
@@ -9,28 +10,45 @@ import { readIndexCard } from '../index-card.ts';
 import { openEmbedder } from '../../models/open.ts';
 import { findVectors } from '../vectors/vectors.ts';
 
-export const nearExampleSchema = z.strictObject({ benchmark: z.string(), example: z.string(), text: z.string(), cosine: z.number() });
+export const nearExampleSchema = z.strictObject({
+  benchmark: z.string(),
+  example: z.string(),
+  text: z.string(),
+  cosine: z.number(),
+});
 export type NearExample = z.output<typeof nearExampleSchema>;
 
 export interface ExampleSearch {
-  /** Nearest first; of equal cosines the earlier example. Texts are cut at the embedder's limit, as when they were indexed. */
+  /**
+   * Nearest first; of equal cosines the earlier example. Texts are cut at the embedder's limit, as when they
+   * were indexed.
+   */
   nearest(text: string, count: number): Promise<NearExample[]>;
   close(): Promise<void>;
 }
 
-/** Opens the run's embedder and the vectors of its examples. Errors: STEP_MISSING, FILE_DAMAGED, those of `openEmbedder`. */
+/**
+ * Opens the run's embedder and the vectors of its examples. Errors: STEP_MISSING, FILE_DAMAGED, those of
+ * `openEmbedder`.
+ */
 export async function openExampleSearch(run: Run): Promise<ExampleSearch> {
   const card = await readIndexCard(run);
   const examples = await loadExamples(run);
   const embedder = await openEmbedder(run.settings.embedding, run.settingsFolder, silent);
   try {
     const { dimensions, fingerprint } = embedder;
-    if (fingerprint !== card.embedding.fingerprint) throw fail('STEP_MISSING', { need: 'index by the embedder that the settings name now', command: 'betr index' });
+    if (fingerprint !== card.embedding.fingerprint)
+      throw fail('STEP_MISSING', {
+        need: 'index by the embedder that the settings name now',
+        command: 'betr index',
+      });
     const vectors = await readVectors(run, embedder, examples);
     return {
       async nearest(text, count) {
         const query = await embedder.embed([text]);
-        const cosines = Float64Array.from(examples, (_example, i) => cosineAt(vectors, i * dimensions, query));
+        const cosines = Float64Array.from(examples, (_example, i) =>
+          cosineAt(vectors, i * dimensions, query),
+        );
         const order = [...examples.keys()].sort((a, b) => (cosines[b] ?? 0) - (cosines[a] ?? 0) || a - b);
         return order.slice(0, count).flatMap((i) => {
           const example = examples[i];
@@ -45,15 +63,28 @@ export async function openExampleSearch(run: Run): Promise<ExampleSearch> {
   }
 }
 
-async function readVectors(run: Run, embedder: { fingerprint: string; dimensions: number }, examples: readonly Example[]): Promise<Float32Array> {
+async function readVectors(
+  run: Run,
+  embedder: { fingerprint: string; dimensions: number },
+  examples: readonly Example[],
+): Promise<Float32Array> {
   let vectors: Float32Array | undefined;
   try {
-    vectors = await findVectors(embedder, run.files.vectors, examples.map(({ text }) => text));
+    vectors = await findVectors(
+      embedder,
+      run.files.vectors,
+      examples.map(({ text }) => text),
+    );
   } catch (error) {
     if (error instanceof BetrError) throw error;
-    throw fail('FILE_DAMAGED', { path: run.files.vectors, reason: reasonOf(error), command: 'betr index' }, error);
+    throw fail(
+      'FILE_DAMAGED',
+      { path: run.files.vectors, reason: reasonOf(error), command: 'betr index' },
+      error,
+    );
   }
-  if (vectors === undefined) throw fail('STEP_MISSING', { need: 'vector for every benchmark example', command: 'betr index' });
+  if (vectors === undefined)
+    throw fail('STEP_MISSING', { need: 'vector for every benchmark example', command: 'betr index' });
   return vectors;
 }
 

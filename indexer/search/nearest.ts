@@ -1,5 +1,5 @@
-// Each example's nearest documents, by the search that costs less, and how good the HNSW index is beside the exact search.
-// The choice is counted, never timed, so that the same input always gives the same ranks.
+// Each example's nearest documents, by the search that costs less, and how good the HNSW index is beside the
+// exact search. The choice is counted, never timed, so that the same input always gives the same ranks.
 
 import { setImmediate } from 'node:timers/promises';
 import { emptyLists, type NearestLists, searchExact, type SearchOptions } from './exact.ts';
@@ -22,16 +22,19 @@ const recallExamples = 48;
 /** The expansion is raised to this many times the list's length, and then taken as it is. */
 const expansionCap = 16;
 
-// What one distance in the graph costs, in multiply-adds of a matrix product: it reads memory at random and works on one row at a time.
-// Measured at 384 dimensions: 12,000 documents added in 1.8 s on one thread, 4.6e9 products a second in the product on two.
+// What one distance in the graph costs, in multiply-adds of a matrix product: it reads memory at random and
+// works on one row at a time. Measured at 384 dimensions: 12,000 documents added in 1.8 s on one thread,
+// 4.6e9 products a second in the product on two.
 const graphPenalty = 8;
 /** Distances counted for each candidate held (the library's connectivity). */
 const connectivity = 16;
 
 /**
- * Length K of the lists. `setting` is the least. By method.md §2 the top share q of n documents is decided by K = −ln(1 − q)·n/M for M independent
- * examples and up to five times that for real ones; counted for q = 30 % of the joint ranking and, for the outputs of single benchmarks, 10 % of the smallest
- * benchmark's (its number of examples is `smallest`; 0 where there are no such outputs). Never over n, nor (but for the setting) over 2^26 entries in all lists.
+ * Length K of the lists. `setting` is the least. By method.md §2 the top share q of n documents is decided by
+ * K = −ln(1 − q)·n/M for M independent examples and up to five times that for real ones; counted for q = 30 %
+ * of the joint ranking and, for the outputs of single benchmarks, 10 % of the smallest benchmark's (its
+ * number of examples is `smallest`; 0 where there are no such outputs). Never over n, nor (but for the
+ * setting) over 2^26 entries in all lists.
  */
 export function listLength(sampled: number, examples: number, smallest: number, setting: number): number {
   const overlap = 5;
@@ -42,37 +45,67 @@ export function listLength(sampled: number, examples: number, smallest: number, 
 }
 
 /**
- * Which search costs less, and why in words. Exact: every example against every document. HNSW: building the index on one thread, as ranks that can be made
- * again need it, and holding twice the list's length of candidates for every example. The dimensions count alike on both sides.
+ * Which search costs less, and why in words. Exact: every example against every document. HNSW: building the
+ * index on one thread, as ranks that can be made again need it, and holding twice the list's length of
+ * candidates for every example. The dimensions count alike on both sides.
  */
-export function chooseSearch(examples: number, sampled: number, nearest: number, setting: 'auto' | SearchMethod): { method: SearchMethod; why: string } {
+export function chooseSearch(
+  examples: number,
+  sampled: number,
+  nearest: number,
+  setting: 'auto' | SearchMethod,
+): { method: SearchMethod; why: string } {
   if (setting !== 'auto') return { method: setting, why: 'search.method in the settings' };
   const exact = examples * sampled;
   const hnsw = graphPenalty * connectivity * (expansionAdd * sampled + 2 * nearest * examples);
   const method = exact <= hnsw ? 'exact' : 'hnsw';
-  return { method, why: `the exact search takes ${exact.toExponential(1)} vector products, HNSW the worth of ${hnsw.toExponential(1)}, its building included` };
+  return {
+    method,
+    why:
+      `the exact search takes ${exact.toExponential(1)} vector products, HNSW the worth ` +
+      `of ${hnsw.toExponential(1)}, its building included`,
+  };
 }
 
 /**
- * Recall of the index against the exact search on examples spread over all of them, with the expansion doubled from the list's length until the recall is .99 or the cap is reached.
- * `lists` are the exact lists where they are known already.
+ * Recall of the index against the exact search on examples spread over all of them, with the expansion
+ * doubled from the list's length until the recall is .99 or the cap is reached. `lists` are the exact lists
+ * where they are known already.
  */
-export async function measureRecall(index: HnswIndex, examples: Float32Array, documents: Float32Array, nearest: number, lists: NearestLists | undefined, threads: number): Promise<Recall> {
+export async function measureRecall(
+  index: HnswIndex,
+  examples: Float32Array,
+  documents: Float32Array,
+  nearest: number,
+  lists: NearestLists | undefined,
+  threads: number,
+): Promise<Recall> {
   const { dimensions } = index;
   const all = examples.length / dimensions;
-  const picked = Array.from({ length: Math.min(all, recallExamples) }, (_, i) => Math.floor((i * all) / Math.min(all, recallExamples)));
+  const picked = Array.from({ length: Math.min(all, recallExamples) }, (_, i) =>
+    Math.floor((i * all) / Math.min(all, recallExamples)),
+  );
   const queries = new Float32Array(picked.length * dimensions);
-  for (const [row, example] of picked.entries()) queries.set(examples.subarray(example * dimensions, (example + 1) * dimensions), row * dimensions);
-  const truth = lists === undefined ? await searchExact(queries, documents, dimensions, nearest, { threads }) : pickLists(lists, picked);
+  for (const [row, example] of picked.entries())
+    queries.set(examples.subarray(example * dimensions, (example + 1) * dimensions), row * dimensions);
+  const truth =
+    lists === undefined
+      ? await searchExact(queries, documents, dimensions, nearest, { threads })
+      : pickLists(lists, picked);
   for (let expansion = truth.nearest; ; expansion *= 2) {
     const recall = shareFound(truth, await index.search(queries, truth.nearest, expansion, { threads }));
-    if (recall >= recallWanted || expansion >= expansionCap * truth.nearest || expansion >= index.size) return { recall, nearest: truth.nearest, examples: picked.length, expansion };
+    if (recall >= recallWanted || expansion >= expansionCap * truth.nearest || expansion >= index.size)
+      return { recall, nearest: truth.nearest, examples: picked.length, expansion };
   }
 }
 
 function pickLists(lists: NearestLists, picked: readonly number[]): NearestLists {
   const some = emptyLists(picked.length, lists.sampled, lists.nearest);
-  for (const [row, example] of picked.entries()) some.documents.set(lists.documents.subarray(example * lists.nearest, (example + 1) * lists.nearest), row * lists.nearest);
+  for (const [row, example] of picked.entries())
+    some.documents.set(
+      lists.documents.subarray(example * lists.nearest, (example + 1) * lists.nearest),
+      row * lists.nearest,
+    );
   return some;
 }
 
@@ -80,13 +113,24 @@ function shareFound(truth: NearestLists, found: NearestLists): number {
   let hits = 0;
   for (let example = 0; example < truth.examples; example++) {
     const wanted = new Set(truth.documents.subarray(example * truth.nearest, (example + 1) * truth.nearest));
-    for (let at = 0; at < found.nearest; at++) if (wanted.has(found.documents[example * found.nearest + at] ?? -1)) hits++;
+    for (let at = 0; at < found.nearest; at++)
+      if (wanted.has(found.documents[example * found.nearest + at] ?? -1)) hits++;
   }
   return hits / truth.documents.length;
 }
 
-/** The lists by HNSW, sorted again by the exact cosine, because the index's float16 would swap close neighbours. */
-export async function searchHnsw(index: HnswIndex, examples: Float32Array, documents: Float32Array, nearest: number, expansion: number, options: SearchOptions): Promise<NearestLists> {
+/**
+ * The lists by HNSW, sorted again by the exact cosine, because the index's float16 would swap close
+ * neighbours.
+ */
+export async function searchHnsw(
+  index: HnswIndex,
+  examples: Float32Array,
+  documents: Float32Array,
+  nearest: number,
+  expansion: number,
+  options: SearchOptions,
+): Promise<NearestLists> {
   const lists = await index.search(examples, nearest, expansion, options);
   for (let example = 0; example < lists.examples; example++) {
     sortByCosine(lists, example, examples, documents, index.dimensions);
@@ -95,13 +139,20 @@ export async function searchHnsw(index: HnswIndex, examples: Float32Array, docum
   return lists;
 }
 
-function sortByCosine(lists: NearestLists, example: number, examples: Float32Array, documents: Float32Array, dimensions: number): void {
+function sortByCosine(
+  lists: NearestLists,
+  example: number,
+  examples: Float32Array,
+  documents: Float32Array,
+  dimensions: number,
+): void {
   const start = example * lists.nearest;
   const found: { document: number; cosine: number }[] = [];
   for (const document of lists.documents.subarray(start, start + lists.nearest)) {
     if (document < 0) break;
     let cosine = 0;
-    for (let d = 0; d < dimensions; d++) cosine += (examples[example * dimensions + d] ?? 0) * (documents[document * dimensions + d] ?? 0);
+    for (let d = 0; d < dimensions; d++)
+      cosine += (examples[example * dimensions + d] ?? 0) * (documents[document * dimensions + d] ?? 0);
     found.push({ document, cosine: Math.fround(cosine) });
   }
   found.sort((a, b) => b.cosine - a.cosine || a.document - b.document);

@@ -14,30 +14,76 @@ export interface SearchResult {
   search: IndexCard['search'];
 }
 
-/** Up to this many documents the index is built on one thread, so that its bytes can be made again; it takes about 0.2 ms a document. */
+/**
+ * Up to this many documents the index is built on one thread, so that its bytes can be made again; it takes
+ * about 0.2 ms a document.
+ */
 const reproducibleDocuments = 1_000_000;
 
-/** Builds the HNSW index at `path`, unless its SHA-256 is `known` from the last run over the same vectors, and finds the lists. */
-export async function searchSample({ settings }: Run, path: string, vectors: Vectors, counts: ExampleCounts, known: string | undefined, report: Report): Promise<SearchResult> {
+/**
+ * Builds the HNSW index at `path`, unless its SHA-256 is `known` from the last run over the same vectors, and
+ * finds the lists.
+ */
+export async function searchSample(
+  { settings }: Run,
+  path: string,
+  vectors: Vectors,
+  counts: ExampleCounts,
+  known: string | undefined,
+  report: Report,
+): Promise<SearchResult> {
   const started = performance.now();
   const { dimensions } = vectors.embedding;
   const threads = settings.workers ?? 0;
   const all = counts.reduce((sum, { examples }) => sum + examples, 0);
-  const smallest = counts.length > mostSingleBenchmarks ? 0 : Math.min(...counts.map(({ examples }) => examples));
+  const smallest =
+    counts.length > mostSingleBenchmarks ? 0 : Math.min(...counts.map(({ examples }) => examples));
   const nearest = listLength(vectors.keys.length, all, smallest, settings.search.nearest);
   const { method, why } = chooseSearch(all, vectors.keys.length, nearest, settings.search.method);
   const building = method === 'hnsw' || vectors.keys.length <= reproducibleDocuments ? 1 : threads;
-  const index = await openHnsw(path, dimensions, await buildUnlessKnown(path, vectors, building, known, report));
-  const progress = (done: number): void => report({ stage: 'index: search', done, total: all, unit: 'examples' });
-  const exact = method === 'exact' ? await searchExact(vectors.examples, vectors.documents, dimensions, nearest, { threads, progress }) : undefined;
+  const index = await openHnsw(
+    path,
+    dimensions,
+    await buildUnlessKnown(path, vectors, building, known, report),
+  );
+  const progress = (done: number): void =>
+    report({ stage: 'index: search', done, total: all, unit: 'examples' });
+  const exact =
+    method === 'exact'
+      ? await searchExact(vectors.examples, vectors.documents, dimensions, nearest, { threads, progress })
+      : undefined;
   const recall = await measureRecall(index, vectors.examples, vectors.documents, nearest, exact, threads);
-  const lists = exact ?? (await searchHnsw(index, vectors.examples, vectors.documents, nearest, recall.expansion, { threads, progress }));
-  return { lists, search: { method, why, approximate: method === 'hnsw', nearest, hnsw: recall, seconds: (performance.now() - started) / 1000 } };
+  const lists =
+    exact ??
+    (await searchHnsw(index, vectors.examples, vectors.documents, nearest, recall.expansion, {
+      threads,
+      progress,
+    }));
+  return {
+    lists,
+    search: {
+      method,
+      why,
+      approximate: method === 'hnsw',
+      nearest,
+      hnsw: recall,
+      seconds: (performance.now() - started) / 1000,
+    },
+  };
 }
 
 /** The SHA-256 of the index that is at hand now. */
-async function buildUnlessKnown(path: string, vectors: Vectors, threads: number, known: string | undefined, report: Report): Promise<string> {
+async function buildUnlessKnown(
+  path: string,
+  vectors: Vectors,
+  threads: number,
+  known: string | undefined,
+  report: Report,
+): Promise<string> {
   const total = vectors.keys.length;
-  if (known === undefined) await buildHnsw(path, vectors.documents, vectors.embedding.dimensions, threads, (done) => report({ stage: 'index: build the HNSW index', done, total, unit: 'documents' }));
+  if (known === undefined)
+    await buildHnsw(path, vectors.documents, vectors.embedding.dimensions, threads, (done) =>
+      report({ stage: 'index: build the HNSW index', done, total, unit: 'documents' }),
+    );
   return known ?? (await sha256File(path));
 }

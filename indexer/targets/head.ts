@@ -1,4 +1,5 @@
-// The sample's scores by a head, as targets.parquet: document and score, for the classifier to learn. Texts that were scored before are not scored again.
+// The sample's scores by a head, as targets.parquet: document and score, for the classifier to learn. Texts
+// that were scored before are not scored again.
 
 import { DOUBLE, VARCHAR } from '../../data/duckdb/library.ts';
 import type { Report } from '../../run/progress.ts';
@@ -8,21 +9,37 @@ import { type Head, scoresOf } from '../../models/onnx/head.ts';
 import { appendColumns, withSpillingDuckDb, writeParquet } from '../../data/duckdb/run-files.ts';
 import { openVectors } from '../vectors/vectors.ts';
 
-/** Writes the scores of the run's sample, by one label, to `path`, with `from` kept in the file. Errors: HEAD_UNAVAILABLE, HEAD_INVALID, DISK_FULL, WRITE_FAILED. */
-export async function writeHeadTargets(run: Run, head: Head, label: number, path: string, from: string, report: Report): Promise<void> {
+/**
+ * Writes the scores of the run's sample, by one label, to `path`, with `from` kept in the file. Errors:
+ * HEAD_UNAVAILABLE, HEAD_INVALID, DISK_FULL, WRITE_FAILED.
+ */
+export async function writeHeadTargets(
+  run: Run,
+  head: Head,
+  label: number,
+  path: string,
+  from: string,
+  report: Report,
+): Promise<void> {
   const store = await openVectors(head, run.files.vectors);
   const documents: string[] = [];
   const scores: number[] = [];
   await readSampleBlocks(run, run.files.sample, async (keys, texts) => {
     const before = documents.length;
-    const { vectors: logits } = await store.embed(texts, (progress) => report({ stage: progress.stage, done: before + progress.done, unit: progress.unit }), 'score the sample by the head');
+    const { vectors: logits } = await store.embed(
+      texts,
+      (progress) => report({ stage: progress.stage, done: before + progress.done, unit: progress.unit }),
+      'score the sample by the head',
+    );
     for (const key of keys) documents.push(key);
     for (const score of scoresOf(head, logits, label)) scores.push(score);
   });
   await withSpillingDuckDb(run.files.spill, async (connection) => {
     await connection.run('CREATE TABLE targets (document VARCHAR, score DOUBLE)');
     const appender = await connection.createAppender('targets');
-    appendColumns(appender, [VARCHAR, DOUBLE], documents.length, (column, start, end) => (column === 0 ? documents : scores).slice(start, end));
+    appendColumns(appender, [VARCHAR, DOUBLE], documents.length, (column, start, end) =>
+      (column === 0 ? documents : scores).slice(start, end),
+    );
     appender.closeSync();
     await writeParquet(connection, 'SELECT * FROM targets', path, { from });
   });

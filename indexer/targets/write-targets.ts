@@ -1,5 +1,6 @@
-// `targets.parquet`: a score for every sampled document and the reason for it. It is the door for other scorers: whatever
-// writes (document, score) here gets the classifier, the ranking and the cutoffs for nothing.
+// `targets.parquet`: a score for every sampled document and the reason for it. It is the door for other
+// scorers: whatever writes (document, score) here gets the classifier, the ranking and the cutoffs for
+// nothing.
 
 import type { DuckDBType, DuckDBValue } from '@duckdb/node-api';
 import { DOUBLE, FLOAT, INTEGER, VARCHAR } from '../../data/duckdb/library.ts';
@@ -21,11 +22,19 @@ interface Column {
 }
 
 /**
- * Scores the sample and writes the targets to `path` in the sample's order: document, score (1 for the best, 0 in no list), best_rank, benchmark, example and cosine of
- * the winning example (null in no list), and for at most 16 benchmarks score_NAME by each benchmark's own examples. `keys` are the sample's documents, `from` is
- * the fingerprint of what went in. Gives the joint ranks. Errors: DISK_FULL, WRITE_FAILED.
+ * Scores the sample and writes the targets to `path` in the sample's order: document, score (1 for the best,
+ * 0 in no list), best_rank, benchmark, example and cosine of the winning example (null in no list), and for
+ * at most 16 benchmarks score_NAME by each benchmark's own examples. `keys` are the sample's documents,
+ * `from` is the fingerprint of what went in. Gives the joint ranks. Errors: DISK_FULL, WRITE_FAILED.
  */
-export async function writeTargets({ files }: Run, path: string, keys: readonly string[], examples: readonly Example[], lists: NearestLists, from: string): Promise<BestRanks> {
+export async function writeTargets(
+  { files }: Run,
+  path: string,
+  keys: readonly string[],
+  examples: readonly Example[],
+  lists: NearestLists,
+  from: string,
+): Promise<BestRanks> {
   const joint = rankByBest(lists, keys);
   const winner = (document: number): Example | undefined => examples[joint.examples[document] ?? -1];
   const columns: Column[] = [
@@ -34,13 +43,25 @@ export async function writeTargets({ files }: Run, path: string, keys: readonly 
     { name: 'best_rank', type: INTEGER, valueOf: (document) => joint.ranks[document] || null },
     { name: 'benchmark', type: VARCHAR, valueOf: (document) => winner(document)?.benchmark ?? null },
     { name: 'example', type: VARCHAR, valueOf: (document) => winner(document)?.example ?? null },
-    { name: 'cosine', type: FLOAT, valueOf: (document) => (winner(document) === undefined ? null : (joint.cosines[document] ?? null)) },
+    {
+      name: 'cosine',
+      type: FLOAT,
+      valueOf: (document) => (winner(document) === undefined ? null : (joint.cosines[document] ?? null)),
+    },
     ...singleScores(keys, examples, lists),
   ];
   await withSpillingDuckDb(files.spill, async (connection) => {
-    await connection.run(`CREATE TABLE targets (${columns.map(({ name, type }) => `${sqlName(name)} ${type.toString()}`).join(', ')})`);
+    await connection.run(
+      `CREATE TABLE targets (${columns.map(({ name, type }) => `${sqlName(name)} ${type.toString()}`).join(', ')})`,
+    );
     const appender = await connection.createAppender('targets');
-    appendColumns(appender, columns.map(({ type }) => type), keys.length, (column, start, end) => Array.from({ length: end - start }, (_, i) => columns[column]?.valueOf(start + i) ?? null));
+    appendColumns(
+      appender,
+      columns.map(({ type }) => type),
+      keys.length,
+      (column, start, end) =>
+        Array.from({ length: end - start }, (_, i) => columns[column]?.valueOf(start + i) ?? null),
+    );
     appender.closeSync();
     await writeParquet(connection, 'SELECT * FROM targets', path, { from });
   });
@@ -59,6 +80,7 @@ function singleScores(keys: readonly string[], examples: readonly Example[], lis
 /** Where each benchmark's examples lie; they come benchmark by benchmark. */
 export function benchmarkRanges(examples: readonly Example[]): Map<string, ExampleRange> {
   const ranges = new Map<string, ExampleRange>();
-  for (const [at, { benchmark }] of examples.entries()) ranges.set(benchmark, { from: ranges.get(benchmark)?.from ?? at, to: at + 1 });
+  for (const [at, { benchmark }] of examples.entries())
+    ranges.set(benchmark, { from: ranges.get(benchmark)?.from ?? at, to: at + 1 });
   return ranges;
 }

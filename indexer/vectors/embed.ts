@@ -1,4 +1,5 @@
-// Vectors of all examples and all sampled documents, in their files' order, the texts of few documents at a time in memory.
+// Vectors of all examples and all sampled documents, in their files' order, the texts of few documents at a
+// time in memory.
 
 import { z } from 'zod';
 import { parquetSource, sqlString, streamChunks } from '../../data/duckdb/duckdb.ts';
@@ -26,7 +27,10 @@ export interface Vectors {
 
 /** Texts are sorted by length within a block; a larger one would gain nothing there and hold more text. */
 const blockDocuments = 20_000;
-/** An embedder that refuses more of the sample than this share, and more than one document, is not the one that was meant. */
+/**
+ * An embedder that refuses more of the sample than this share, and more than one document, is not the one
+ * that was meant.
+ */
 const refusedAtMost = 0.01;
 
 /** A file of sampled documents, and how many there are. */
@@ -37,30 +41,74 @@ export interface SampleFile {
 
 /**
  * Embeds what has no vector yet. Documents that the embedder refuses go to
- * quarantine/index-embedding.jsonl. Errors: EXAMPLE_REFUSED, SAMPLE_REFUSED, those of `openEmbedder` and `openVectors`.
+ * quarantine/index-embedding.jsonl. Errors: EXAMPLE_REFUSED, SAMPLE_REFUSED, those of `openEmbedder` and
+ * `openVectors`.
  */
-export async function embedAll(run: Run, examples: readonly Example[], sample: SampleFile, report: Report): Promise<Vectors> {
+export async function embedAll(
+  run: Run,
+  examples: readonly Example[],
+  sample: SampleFile,
+  report: Report,
+): Promise<Vectors> {
   const embedder = await openEmbedder(run.settings.embedding, run.settingsFolder, report);
   try {
     const { name, source, fingerprint, device, dimensions } = embedder;
     const store = await openVectors(embedder, run.files.vectors);
-    const ofExamples = await store.embed(examples.map(({ text }) => text), report, 'index: embed the examples', (text, reason) => {
-      throw fail('EXAMPLE_REFUSED', { embedder: source, benchmark: examples[text]?.benchmark ?? '', example: examples[text]?.example ?? '', reason });
-    });
+    const ofExamples = await store.embed(
+      examples.map(({ text }) => text),
+      report,
+      'index: embed the examples',
+      (text, reason) => {
+        throw fail('EXAMPLE_REFUSED', {
+          embedder: source,
+          benchmark: examples[text]?.benchmark ?? '',
+          example: examples[text]?.example ?? '',
+          reason,
+        });
+      },
+    );
     const sampled = sample.documents;
-    const embedding = { model: name, source, fingerprint, device, dimensions, embedded: 0, reused: 0, seconds: 0, cut: { texts: 0, characters: 0, kept: 0 }, refused: 0 };
+    const embedding = {
+      model: name,
+      source,
+      fingerprint,
+      device,
+      dimensions,
+      embedded: 0,
+      reused: 0,
+      seconds: 0,
+      cut: { texts: 0, characters: 0, kept: 0 },
+      refused: 0,
+    };
     addCounts(embedding, ofExamples);
-    const vectors: Vectors = { keys: [], documents: new Float32Array(sampled * dimensions), examples: ofExamples.vectors, embedding, refused: new Map() };
+    const vectors: Vectors = {
+      keys: [],
+      documents: new Float32Array(sampled * dimensions),
+      examples: ofExamples.vectors,
+      embedding,
+      refused: new Map(),
+    };
     await readSampleBlocks(run, sample.path, async (keys, texts) => {
       const before = vectors.keys.length + vectors.refused.size;
-      const shifted: Report = (progress) => report({ ...progress, done: before + progress.done, total: sampled });
+      const shifted: Report = (progress) =>
+        report({ ...progress, done: before + progress.done, total: sampled });
       const block = await store.embed(texts, shifted, 'index: embed the documents', (text, reason) => {
         vectors.refused.set(keys[text] ?? '', reason);
-        if (vectors.refused.size > Math.max(1, refusedAtMost * sampled)) throw fail('SAMPLE_REFUSED', { embedder: source, refused: vectors.refused.size, sampled, document: keys[text] ?? '', reason });
+        if (vectors.refused.size > Math.max(1, refusedAtMost * sampled))
+          throw fail('SAMPLE_REFUSED', {
+            embedder: source,
+            refused: vectors.refused.size,
+            sampled,
+            document: keys[text] ?? '',
+            reason,
+          });
       });
       for (const [row, key] of keys.entries()) {
         if (vectors.refused.has(key)) continue;
-        vectors.documents.set(block.vectors.subarray(row * dimensions, (row + 1) * dimensions), vectors.keys.length * dimensions);
+        vectors.documents.set(
+          block.vectors.subarray(row * dimensions, (row + 1) * dimensions),
+          vectors.keys.length * dimensions,
+        );
         vectors.keys.push(key);
       }
       addCounts(embedding, block);
@@ -85,29 +133,51 @@ function addCounts(embedding: IndexCard['embedding'], { embedded, reused, second
   }
 }
 
-/** What a reader has to know of the vectors: texts that are not whole in them, and documents that have none. */
-export function describeEmbedding({ keys, examples, embedding: { cut, dimensions }, refused }: Vectors): string[] {
+/**
+ * What a reader has to know of the vectors: texts that are not whole in them, and documents that have none.
+ */
+export function describeEmbedding({
+  keys,
+  examples,
+  embedding: { cut, dimensions },
+  refused,
+}: Vectors): string[] {
   const notes: string[] = [];
   if (cut.texts > 0) {
     const all = keys.length + examples.length / dimensions;
     const lost = (100 * (cut.characters - cut.kept)) / cut.characters;
-    notes.push(`The embedder takes shorter texts than embedding.maxTokens allows: ${cut.texts} of ${all} were cut, and lost ${lost.toFixed(0)} % of their characters. Raise its limit and remove the run's vectors/, or lower embedding.maxTokens.`);
+    notes.push(
+      `The embedder takes shorter texts than embedding.maxTokens allows: ${cut.texts} of ${all} were ` +
+        `cut, and lost ${lost.toFixed(0)} % of their characters. Raise its limit and remove the run's ` +
+        'vectors/, or lower embedding.maxTokens.',
+    );
   }
   const [first] = refused;
-  if (first !== undefined) notes.push(`The embedder refused ${formatCountOf(refused.size, 'sampled document')}, which ${refused.size === 1 ? 'has' : 'have'} no score (quarantine/index-embedding.jsonl); the first is "${first[0]}": ${first[1]}`);
+  if (first !== undefined)
+    notes.push(
+      `The embedder refused ${formatCountOf(refused.size, 'sampled document')}, ` +
+        `which ${refused.size === 1 ? 'has' : 'have'} no score (quarantine/index-embedding.jsonl); ` +
+        `the first is "${first[0]}": ${first[1]}`,
+    );
   return notes;
 }
 
 const placesSchema = z.array(z.tuple([z.string(), z.string(), z.coerce.number()]));
 
-/** Puts the refused documents beside the other rows that could not be used; an earlier file of them goes where there are none. */
+/**
+ * Puts the refused documents beside the other rows that could not be used; an earlier file of them goes where
+ * there are none.
+ */
 async function writeRefused(run: Run, sample: string, refused: ReadonlyMap<string, string>): Promise<void> {
   await withQuarantine(run, 'index-embedding.jsonl', async (quarantine) => {
     if (refused.size === 0) return;
     await withSpillingDuckDb(run.files.spill, async (connection) => {
       const keys = [...refused.keys()].map((key) => sqlString(key)).join(', ');
-      const rows = await connection.runAndReadAll(`SELECT document, shard, row FROM ${parquetSource(sample)} WHERE document IN (${keys})`);
-      for (const [key, shard, row] of placesSchema.parse(rows.getRows())) quarantine.add(shard, row, `the embedder refused it: ${refused.get(key) ?? ''}`, key);
+      const rows = await connection.runAndReadAll(
+        `SELECT document, shard, row FROM ${parquetSource(sample)} WHERE document IN (${keys})`,
+      );
+      for (const [key, shard, row] of placesSchema.parse(rows.getRows()))
+        quarantine.add(shard, row, `the embedder refused it: ${refused.get(key) ?? ''}`, key);
     });
   });
 }
@@ -115,11 +185,18 @@ async function writeRefused(run: Run, sample: string, refused: ReadonlyMap<strin
 const rowsSchema = z.array(z.tuple([z.string(), z.string()]));
 
 /** Hands the documents of a sample's file to `use` in blocks of document keys and texts, in its order. */
-export async function readSampleBlocks({ files }: Run, sample: string, use: (keys: string[], texts: string[]) => Promise<void>): Promise<void> {
+export async function readSampleBlocks(
+  { files }: Run,
+  sample: string,
+  use: (keys: string[], texts: string[]) => Promise<void>,
+): Promise<void> {
   await withSpillingDuckDb(files.spill, async (connection) => {
     let keys: string[] = [];
     let texts: string[] = [];
-    for await (const chunk of streamChunks(connection, `SELECT document, text FROM ${parquetSource(sample)}`)) {
+    for await (const chunk of streamChunks(
+      connection,
+      `SELECT document, text FROM ${parquetSource(sample)}`,
+    )) {
       for (const [key, text] of rowsSchema.parse(chunk.getRows())) {
         keys.push(key);
         texts.push(text);

@@ -1,11 +1,24 @@
-// Vectors on disk, found again by the text's content: Arrow IPC files of (key, vector), each committed whole, so that a run that
-// was stopped goes on where it was and a re-run embeds only what is new. A file's name ends in the beginning of its SHA-256, which is checked before the
-// Arrow library sees a byte: of damaged ones it can read on for ever.
+// Vectors on disk, found again by the text's content: Arrow IPC files of (key, vector), each committed whole,
+// so that a run that was stopped goes on where it was and a re-run embeds only what is new. A file's name
+// ends in the beginning of its SHA-256, which is checked before the Arrow library sees a byte: of damaged
+// ones it can read on for ever.
 
 import { createHash } from 'node:crypto';
 import { rename } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { Field, FixedSizeList, Float32, makeData, makeVector, Table, tableFromIPC, tableToIPC, Utf8, Vector, vectorFromArray } from 'apache-arrow';
+import {
+  Field,
+  FixedSizeList,
+  Float32,
+  makeData,
+  makeVector,
+  Table,
+  tableFromIPC,
+  tableToIPC,
+  Utf8,
+  Vector,
+  vectorFromArray,
+} from 'apache-arrow';
 import { z } from 'zod';
 import { commitBytes } from '../../data/files/commit.ts';
 import type { Report } from '../../run/progress.ts';
@@ -29,8 +42,16 @@ export interface Embedded {
 }
 
 export interface VectorStore {
-  /** `refused` is called for each text that the embedder takes in no length; without it such a text is an error. */
-  embed(texts: readonly string[], report: Report, stage: string, refused?: (text: number, reason: string) => void): Promise<Embedded>;
+  /**
+   * `refused` is called for each text that the embedder takes in no length; without it such a text is an
+   * error.
+   */
+  embed(
+    texts: readonly string[],
+    report: Report,
+    stage: string,
+    refused?: (text: number, reason: string) => void,
+  ): Promise<Embedded>;
 }
 
 /** What is known of texts, by their hash. */
@@ -39,7 +60,10 @@ interface Known {
   cuts: Map<string, Truncation>;
 }
 
-/** Opens the vectors of an embedder under `folder`. A file that is damaged is set aside as FILE.damaged, and its texts are embedded again. */
+/**
+ * Opens the vectors of an embedder under `folder`. A file that is damaged is set aside as FILE.damaged, and
+ * its texts are embedded again.
+ */
 export async function openVectors(embedder: TextVectors, folder: string): Promise<VectorStore> {
   const { dimensions, isUnit = true } = embedder;
   const own = join(folder, embedder.fingerprint.slice(0, 16));
@@ -66,15 +90,28 @@ export async function openVectors(embedder: TextVectors, folder: string): Promis
         report({ stage, done: reused + start, total: texts.length, unit: 'documents' });
         const part = todo.slice(start, start + textsPerFile);
         const cuts = new Map<string, Truncation>();
-        const vectors = await embedder.embed(part.map(([, text]) => text), {
-          cut: (text, cut) => cuts.set(part[text]?.[0] ?? '', cut),
-          ...(refused === undefined ? {} : { refused: (text, reason) => tellRefused(part[text]?.[0] ?? '', reason) }),
-        });
-        const rows = new Map([...part.keys()].map((row): [string, Float32Array] => [part[row]?.[0] ?? '', vectors.subarray(row * dimensions, (row + 1) * dimensions)]));
+        const vectors = await embedder.embed(
+          part.map(([, text]) => text),
+          {
+            cut: (text, cut) => cuts.set(part[text]?.[0] ?? '', cut),
+            ...(refused === undefined
+              ? {}
+              : { refused: (text, reason) => tellRefused(part[text]?.[0] ?? '', reason) }),
+          },
+        );
+        const rows = new Map(
+          [...part.keys()].map((row): [string, Float32Array] => [
+            part[row]?.[0] ?? '',
+            vectors.subarray(row * dimensions, (row + 1) * dimensions),
+          ]),
+        );
         for (const key of refusedKeys) rows.delete(key);
         if (rows.size > 0) {
           const bytes = encodeVectors({ vectors: rows, cuts }, dimensions);
-          await commitBytes(join(own, `vectors-${String(files++).padStart(5, '0')}-${shortHash(bytes)}.arrow`), bytes);
+          await commitBytes(
+            join(own, `vectors-${String(files++).padStart(5, '0')}-${shortHash(bytes)}.arrow`),
+            bytes,
+          );
         }
         for (const [key, vector] of rows) known.vectors.set(key, vector);
         for (const [key, cut] of cuts) known.cuts.set(key, cut);
@@ -87,30 +124,43 @@ export async function openVectors(embedder: TextVectors, folder: string): Promis
         const cut = known.cuts.get(key);
         if (cut !== undefined) cuts.set(i, cut);
       }
-      return { vectors: all, cuts, embedded: todo.length - refusedKeys.size, reused, seconds: (performance.now() - startedMs) / 1000 };
+      return {
+        vectors: all,
+        cuts,
+        embedded: todo.length - refusedKeys.size,
+        reused,
+        seconds: (performance.now() - startedMs) / 1000,
+      };
     },
   };
 }
 
 const fileName = /^vectors-(\d+)-([0-9a-f]{32})\.arrow$/;
 
-/** 128 bits of a SHA-256, as hex: of a text, what its vector is found by; of a file, what its name ends in. */
+/**
+ * 128 bits of a SHA-256, as hex: of a text, what its vector is found by; of a file, what its name ends in.
+ */
 function shortHash(content: string | Uint8Array): string {
   return createHash('sha256').update(content).digest('hex').slice(0, 32);
 }
 
 /**
- * The vectors of texts that were embedded before, unit rows in their order, holding no others in memory; undefined where one is missing.
- * Examples are embedded first, so that for them the first files are enough.
+ * The vectors of texts that were embedded before, unit rows in their order, holding no others in memory;
+ * undefined where one is missing. Examples are embedded first, so that for them the first files are enough.
  */
-export async function findVectors({ fingerprint, dimensions }: Pick<Embedder, 'fingerprint' | 'dimensions'>, folder: string, texts: readonly string[]): Promise<Float32Array | undefined> {
+export async function findVectors(
+  { fingerprint, dimensions }: Pick<Embedder, 'fingerprint' | 'dimensions'>,
+  folder: string,
+  texts: readonly string[],
+): Promise<Float32Array | undefined> {
   const own = join(folder, fingerprint.slice(0, 16));
   const keys = texts.map((text) => shortHash(text));
   const missing = new Set(keys);
   const found = new Map<string, Float32Array>();
   for (const name of await listVectorFiles(own)) {
     if (missing.size === 0) break;
-    for (const [key, vector] of (await decodeFile(join(own, name), dimensions, true)).vectors) if (missing.delete(key)) found.set(key, vector.slice());
+    for (const [key, vector] of (await decodeFile(join(own, name), dimensions, true)).vectors)
+      if (missing.delete(key)) found.set(key, vector.slice());
   }
   if (missing.size > 0) return undefined;
   const all = new Float32Array(texts.length * dimensions);
@@ -127,11 +177,17 @@ function encodeVectors({ vectors, cuts }: Known, dimensions: number): Uint8Array
   const data = new Float32Array(keys.length * dimensions);
   for (const [row, vector] of [...vectors.values()].entries()) data.set(vector, row * dimensions);
   const type = new FixedSizeList(dimensions, new Field('item', new Float32(), false));
-  const rows = makeData({ type, length: keys.length, nullCount: 0, child: makeData({ type: new Float32(), data }) });
+  const rows = makeData({
+    type,
+    length: keys.length,
+    nullCount: 0,
+    child: makeData({ type: new Float32(), data }),
+  });
   const table = { key: vectorFromArray(keys, new Utf8()), vector: new Vector([rows]) };
   if (cuts.size === 0) return tableToIPC(new Table(table), 'file');
   /** 0 where the whole text is in the vector. */
-  const lengths = (of: keyof Truncation): Vector => makeVector(Uint32Array.from(keys, (key) => cuts.get(key)?.[of] ?? 0));
+  const lengths = (of: keyof Truncation): Vector =>
+    makeVector(Uint32Array.from(keys, (key) => cuts.get(key)?.[of] ?? 0));
   return tableToIPC(new Table({ ...table, cutFrom: lengths('from'), cutTo: lengths('to') }), 'file');
 }
 
@@ -151,16 +207,21 @@ async function readVectors(path: string, dimensions: number, isUnit: boolean, in
 /** Throws where the file's bytes are not those that were written. */
 async function decodeFile(path: string, dimensions: number, isUnit: boolean): Promise<Known> {
   const bytes = await readRegular(path);
-  if (shortHash(bytes) !== fileName.exec(basename(path))?.[2]) throw new Error('its bytes are not those that were written');
+  if (shortHash(bytes) !== fileName.exec(basename(path))?.[2])
+    throw new Error('its bytes are not those that were written');
   return decodeVectors(bytes, dimensions, isUnit);
 }
 
-/** Throws where the file is not what `encodeVectors` wrote, or a vector is not of length 1 where all have to be. */
+/**
+ * Throws where the file is not what `encodeVectors` wrote, or a vector is not of length 1 where all have to
+ * be.
+ */
 function decodeVectors(bytes: Uint8Array, dimensions: number, isUnit: boolean): Known {
   const table = tableFromIPC(bytes);
   const keys = table.getChild('key');
   const values = valuesSchema.parse(table.getChild('vector')?.data[0]?.children[0]?.values);
-  if (keys === null || keys.length === 0 || values.length !== keys.length * dimensions) throw new Error('keys and vectors do not match');
+  if (keys === null || keys.length === 0 || values.length !== keys.length * dimensions)
+    throw new Error('keys and vectors do not match');
   const [from, to] = [table.getChild('cutFrom'), table.getChild('cutTo')];
   const vectors = new Map<string, Float32Array>();
   const cuts = new Map<string, Truncation>();

@@ -1,15 +1,23 @@
-// Where an endpoint's embeddings are, from whatever people know of it: its host, its base or the whole address.
+// Where an endpoint's embeddings are, from whatever people know of it: its host, its base or the whole
+// address.
 
 import { fail } from '../../run/errors/errors.ts';
 import { showPath } from '../../run/address.ts';
 
 /**
- * The address of the embeddings route. A base without a version in its path gets /v1: http://host:11434, https://host/v1beta/openai and
- * http://host/v1/embeddings all lead there, and so does Ollama's own /api/embed. Errors: ENDPOINT_FAILED for an address that carries a password.
+ * The address of the embeddings route. A base without a version in its path gets /v1: http://host:11434,
+ * https://host/v1beta/openai and http://host/v1/embeddings all lead there, and so does Ollama's own
+ * /api/embed. Errors: ENDPOINT_FAILED for an address that carries a password.
  */
 export function embeddingsUrl(address: string): string {
-  const [, start = '', path = '', query = ''] = /^(https?:\/\/[^/?#]*)([^?#]*)(\?[^#]*)?/i.exec(address) ?? [];
-  if (start.includes('@')) throw fail('ENDPOINT_FAILED', { url: showPath(address), problem: 'its address has a user name or a password in it; put the key into BETR_EMBEDDING_KEY instead', mayPass: false });
+  const [, start = '', path = '', query = ''] =
+    /^(https?:\/\/[^/?#]*)([^?#]*)(\?[^#]*)?/i.exec(address) ?? [];
+  if (start.includes('@'))
+    throw fail('ENDPOINT_FAILED', {
+      url: showPath(address),
+      problem: 'its address has a user name or a password in it; put the key into BETR_EMBEDDING_KEY instead',
+      mayPass: false,
+    });
   return `${start}${routeOf(path.replace(/(?<!\/)\/+$/, ''))}${query}`;
 }
 

@@ -1,5 +1,5 @@
-// The vectors in an endpoint's answer, one for each text, in the texts' order. Whatever is not clearly that is an error: a vector at the wrong text would be
-// noticed by nobody.
+// The vectors in an endpoint's answer, one for each text, in the texts' order. Whatever is not clearly that
+// is an error: a vector at the wrong text would be noticed by nobody.
 
 import { z } from 'zod';
 
@@ -13,7 +13,9 @@ type Item = z.output<typeof itemSchema>;
 const answerSchema = z.union([
   z.object({ data: z.array(itemSchema) }).transform(({ data }) => data),
   /** Ollama's own route. */
-  z.object({ embeddings: z.array(z.array(z.number()).min(1)) }).transform(({ embeddings }) => embeddings.map((embedding): Item => ({ embedding }))),
+  z
+    .object({ embeddings: z.array(z.array(z.number()).min(1)) })
+    .transform(({ embeddings }) => embeddings.map((embedding): Item => ({ embedding }))),
 ]);
 
 const shownCharacters = 200;
@@ -27,9 +29,15 @@ export function readVectors(body: string, count: number): number[][] {
     throw new Error(`the answer is not JSON: ${body.slice(0, shownCharacters)}`);
   }
   const answer = answerSchema.safeParse(value);
-  if (!answer.success) throw new Error(`the answer is not a list of embeddings of finite numbers: ${body.slice(0, shownCharacters)}`);
-  if (answer.data.length !== count) throw new Error(`the answer has ${answer.data.length} embeddings for ${count} texts`);
-  return inOrder(answer.data).map(({ embedding }) => (typeof embedding === 'string' ? decodeBase64(embedding) : embedding));
+  if (!answer.success)
+    throw new Error(
+      `the answer is not a list of embeddings of finite numbers: ${body.slice(0, shownCharacters)}`,
+    );
+  if (answer.data.length !== count)
+    throw new Error(`the answer has ${answer.data.length} embeddings for ${count} texts`);
+  return inOrder(answer.data).map(({ embedding }) =>
+    typeof embedding === 'string' ? decodeBase64(embedding) : embedding,
+  );
 }
 
 /** By index where every item has one, by position where none has. */
@@ -38,7 +46,10 @@ function inOrder(items: readonly Item[]): readonly Item[] {
   const ordered: Item[] = [];
   for (const item of items) ordered[item.index ?? items.length] = item;
   const numbered = Array.from(items, (_, index) => ordered[index]).filter((item) => item !== undefined);
-  if (numbered.length < items.length) throw new Error(`the answer's ${items.length} embeddings do not have the indexes 0 to ${items.length - 1}, each once`);
+  if (numbered.length < items.length)
+    throw new Error(
+      `the answer's ${items.length} embeddings do not have the indexes 0 to ${items.length - 1}, each once`,
+    );
   return numbered;
 }
 
@@ -46,7 +57,13 @@ function decodeBase64(text: string): number[] {
   const bytes = Buffer.from(text, 'base64');
   const numbers = Array.from({ length: Math.floor(bytes.length / 4) }, (_, i) => bytes.readFloatLE(4 * i));
   // Buffer passes over whatever is not base64.
-  const isWhole = numbers.length > 0 && bytes.length % 4 === 0 && bytes.toString('base64').replaceAll('=', '') === text.replaceAll('=', '');
-  if (!isWhole || !numbers.every(Number.isFinite)) throw new Error(`an embedding is not the base64 of finite float32 numbers: ${text.slice(0, shownCharacters)}`);
+  const isWhole =
+    numbers.length > 0 &&
+    bytes.length % 4 === 0 &&
+    bytes.toString('base64').replaceAll('=', '') === text.replaceAll('=', '');
+  if (!isWhole || !numbers.every(Number.isFinite))
+    throw new Error(
+      `an embedding is not the base64 of finite float32 numbers: ${text.slice(0, shownCharacters)}`,
+    );
   return numbers;
 }

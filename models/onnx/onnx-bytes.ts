@@ -1,4 +1,5 @@
-// ONNX graphs as bytes: the few kinds of protocol buffer fields that a small graph takes (onnx.proto has their numbers).
+// ONNX graphs as bytes: the few kinds of protocol buffer fields that a small graph takes (onnx.proto has
+// their numbers).
 
 /** Types of a tensor's elements. */
 export const FLOAT = 1;
@@ -6,7 +7,9 @@ export const INT64 = 7;
 
 /** A ValueInfoProto: a tensor's name, type, and dimensions by name or size. */
 export function tensor(name: string, type: number, dimensions: readonly (string | number)[]): number[] {
-  const shape = dimensions.flatMap((size) => message(1, typeof size === 'string' ? text(2, size) : integer(1, size)));
+  const shape = dimensions.flatMap((size) =>
+    message(1, typeof size === 'string' ? text(2, size) : integer(1, size)),
+  );
   return [...text(1, name), ...message(2, message(1, [...integer(1, type), ...message(2, shape)]))];
 }
 

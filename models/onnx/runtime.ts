@@ -1,6 +1,7 @@
-// ONNX Runtime, loaded on first use. Its npm package is not a dependency: its install script downloads CUDA libraries from nuget.org and fails where only the
-// npm registry can be reached, and it holds the binaries of all platforms. A copy that is installed next to betr is used; otherwise the files for this
-// platform are fetched once, like the default model.
+// ONNX Runtime, loaded on first use. Its npm package is not a dependency: its install script downloads CUDA
+// libraries from nuget.org and fails where only the npm registry can be reached, and it holds the binaries of
+// all platforms. A copy that is installed next to betr is used; otherwise the files for this platform are
+// fetched once, like the default model.
 
 import './no-telemetry.ts';
 import { readRegularSync } from '../../run/regular-file.ts';
@@ -18,15 +19,25 @@ const requireHere = createRequire(import.meta.url);
 /** Where the runtime comes from. */
 export const onnxRuntimePackage: NpmPackage = {
   spec: `onnxruntime-node@${onnxRuntimeVersion}`,
-  integrity: 'sha512-twhs1C2C/BFkz1yc5OY0KIU2GUq6DURO7hD4bx5Q2Qy3nAMJwRXW8xU3NVczE29VA9lolLOYepoD8fjTGOfIqw==',
+  integrity:
+    'sha512-twhs1C2C/BFkz1yc5OY0KIU2GUq6DURO7hD4bx5Q2Qy3nAMJwRXW8xU3NVczE29VA9lolLOYepoD8fjTGOfIqw==',
   only: ['package.json', 'dist', `bin/napi-v6/${process.platform}/${process.arch}`],
-  dependencies: [{ spec: `onnxruntime-common@${onnxRuntimeVersion}`, integrity: 'sha512-7fdVWjAID1dVhH/G8qK3APARunV4VkBFoCQAP7qp4Wkab0mrorvmc+sqiT+mKXOzDqdjN5j+/Z9nb4gzNPWcyA==' }],
+  dependencies: [
+    {
+      spec: `onnxruntime-common@${onnxRuntimeVersion}`,
+      integrity:
+        'sha512-7fdVWjAID1dVhH/G8qK3APARunV4VkBFoCQAP7qp4Wkab0mrorvmc+sqiT+mKXOzDqdjN5j+/Z9nb4gzNPWcyA==',
+    },
+  ],
 };
 
 let loading: Promise<OnnxRuntime> | undefined;
 let loaded: OnnxRuntime | undefined;
 
-/** ONNX Runtime, fetched unless it is installed or in the cache. Errors: ONNX_RUNTIME_UNAVAILABLE, and those of `fetchNpmPackage`. */
+/**
+ * ONNX Runtime, fetched unless it is installed or in the cache. Errors: ONNX_RUNTIME_UNAVAILABLE, and those
+ * of `fetchNpmPackage`.
+ */
 export function loadOnnxRuntime(): Promise<OnnxRuntime> {
   return (loading ??= load().catch((error: unknown) => {
     loading = undefined;
@@ -40,14 +51,29 @@ export function loadedOnnxRuntime(): OnnxRuntime {
   return loaded;
 }
 
-const moduleSchema = z.custom<OnnxRuntime>((value) => typeof value === 'object' && value !== null && 'InferenceSession' in value && 'listSupportedBackends' in value);
+const moduleSchema = z.custom<OnnxRuntime>(
+  (value) =>
+    typeof value === 'object' &&
+    value !== null &&
+    'InferenceSession' in value &&
+    'listSupportedBackends' in value,
+);
 
 async function load(): Promise<OnnxRuntime> {
   const folder = findInstalled() ?? (await fetchNpmPackage(onnxRuntimePackage));
   try {
     loaded = moduleSchema.parse(requireHere(folder));
   } catch (error) {
-    throw fail('ONNX_RUNTIME_UNAVAILABLE', { version: onnxRuntimeVersion, folder, platform: `${process.platform}-${process.arch}`, reason: reasonOf(error).split('\n')[0] ?? '' }, error);
+    throw fail(
+      'ONNX_RUNTIME_UNAVAILABLE',
+      {
+        version: onnxRuntimeVersion,
+        folder,
+        platform: `${process.platform}-${process.arch}`,
+        reason: reasonOf(error).split('\n')[0] ?? '',
+      },
+      error,
+    );
   }
   return loaded;
 }
@@ -58,7 +84,10 @@ const packageSchema = z.object({ version: z.string() });
 function findInstalled(): string | undefined {
   try {
     const path = requireHere.resolve('onnxruntime-node/package.json');
-    return packageSchema.parse(JSON.parse(readRegularSync(path).toString('utf8'))).version === onnxRuntimeVersion ? dirname(path) : undefined;
+    return packageSchema.parse(JSON.parse(readRegularSync(path).toString('utf8'))).version ===
+      onnxRuntimeVersion
+      ? dirname(path)
+      : undefined;
   } catch {
     return undefined;
   }

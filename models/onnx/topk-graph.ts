@@ -1,5 +1,6 @@
-// A two-node ONNX graph, made in memory: scores = queries · documentsᵀ, then each query's K best. Writing its few protobuf
-// bytes by hand keeps a model file and a protobuf library out of the product. Field numbers: onnx/onnx.proto3.
+// A two-node ONNX graph, made in memory: scores = queries · documentsᵀ, then each query's K best. Writing its
+// few protobuf bytes by hand keeps a model file and a protobuf library out of the product. Field numbers:
+// onnx/onnx.proto3.
 
 import { FLOAT, INT64, integer, message, tensor, text } from './onnx-bytes.ts';
 
@@ -7,12 +8,24 @@ const INT_ATTRIBUTE = 2;
 
 /**
  * The graph's bytes for `InferenceSession.create`.
- * Inputs: queries float32 [q, d], documents float32 [n, d], k int64 [1]. Outputs: values float32 [q, k], best first, and
- * indices int64 [q, k]; of equal values the smaller index comes first (ONNX's TopK promises it).
+ * Inputs: queries float32 [q, d], documents float32 [n, d], k int64 [1]. Outputs: values float32 [q, k], best
+ * first, and indices int64 [q, k]; of equal values the smaller index comes first (ONNX's TopK promises it).
  */
 export function topKGraph(): Uint8Array {
-  const gemm = [...text(1, 'queries'), ...text(1, 'documents'), ...text(2, 'scores'), ...text(4, 'Gemm'), ...message(5, [...text(1, 'transB'), ...integer(3, 1), ...integer(20, INT_ATTRIBUTE)])];
-  const topK = [...text(1, 'scores'), ...text(1, 'k'), ...text(2, 'values'), ...text(2, 'indices'), ...text(4, 'TopK')];
+  const gemm = [
+    ...text(1, 'queries'),
+    ...text(1, 'documents'),
+    ...text(2, 'scores'),
+    ...text(4, 'Gemm'),
+    ...message(5, [...text(1, 'transB'), ...integer(3, 1), ...integer(20, INT_ATTRIBUTE)]),
+  ];
+  const topK = [
+    ...text(1, 'scores'),
+    ...text(1, 'k'),
+    ...text(2, 'values'),
+    ...text(2, 'indices'),
+    ...text(4, 'TopK'),
+  ];
   const graph = [
     ...message(1, gemm),
     ...message(1, topK),

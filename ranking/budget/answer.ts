@@ -1,22 +1,45 @@
-// A budget in, the cut out: how much of the ranked corpus to keep, where the score cuts it, and every assumption on the way.
+// A budget in, the cut out: how much of the ranked corpus to keep, where the score cuts it, and every
+// assumption on the way.
 
 import { fail } from '../../run/errors/errors.ts';
 import type { Run } from '../../run/run.ts';
 import { readLaw } from './calibrations.ts';
 import { type Cutoff, findCutoff } from '../cutoff.ts';
 import type { Ranking } from '../generation.ts';
-import { budgetsFor, countRepetition, floorRate, type KeepRate, keepRate, type Law, lawRate, type Model, optimalTokensPerParam, planModelFor, smallestPoolTokens } from './laws.ts';
+import {
+  budgetsFor,
+  countRepetition,
+  floorRate,
+  type KeepRate,
+  keepRate,
+  type Law,
+  lawRate,
+  type Model,
+  optimalTokensPerParam,
+  planModelFor,
+  smallestPoolTokens,
+} from './laws.ts';
 import { type Choice, retargetRanking } from '../order/retarget.ts';
 import { summarize } from './summary.ts';
 import { type Answer, type Flag, flagNames, type Question } from './question.ts';
 
-/** Answers a question about a ranking. Errors: BUDGET_INVALID, OPTION_INVALID, USAGE, and those of `retargetRanking` and `findCutoff`. */
+/**
+ * Answers a question about a ranking. Errors: BUDGET_INVALID, OPTION_INVALID, USAGE, and those of
+ * `retargetRanking` and `findCutoff`.
+ */
 export async function answerBudget(run: Run, ranking: Ranking, question: Question): Promise<Answer> {
   return (await answerWithCutoff(run, ranking, question)).answer;
 }
 
-/** `answerBudget` with the whole cutoff and the ranking that it cuts (another where benchmarks were chosen), which a selection needs. */
-export async function answerWithCutoff(run: Run, ranking: Ranking, question: Question): Promise<{ answer: Answer; cutoff: Cutoff; ranking: Ranking }> {
+/**
+ * `answerBudget` with the whole cutoff and the ranking that it cuts (another where benchmarks were chosen),
+ * which a selection needs.
+ */
+export async function answerWithCutoff(
+  run: Run,
+  ranking: Ranking,
+  question: Question,
+): Promise<{ answer: Answer; cutoff: Cutoff; ranking: Ranking }> {
   const resolved = await resolveQuestion(run, question);
   const retargeted = await retargetRanking(run, ranking, question);
   const found = await cutRanking(resolved, retargeted, (share) => findCutoff(run, retargeted, share));
@@ -35,7 +58,11 @@ export interface RankingSource {
 
 /** The source of a command. */
 export function sourceOf(run: Run, ranking: Ranking): RankingSource {
-  return { ranking, answerWithCutoff: (question) => answerWithCutoff(run, ranking, question), retarget: (choice) => retargetRanking(run, ranking, choice) };
+  return {
+    ranking,
+    answerWithCutoff: (question) => answerWithCutoff(run, ranking, question),
+    retarget: (choice) => retargetRanking(run, ranking, choice),
+  };
 }
 
 /** A question with all that its answer takes besides a ranking. */
@@ -49,57 +76,124 @@ export interface ResolvedQuestion {
   maxEpochs: number;
 }
 
-/** Finds the law and the model of a question, before anything costly is done for it. Errors: BUDGET_INVALID, USAGE, and those of `readLaw`. */
+/**
+ * Finds the law and the model of a question, before anything costly is done for it. Errors: BUDGET_INVALID,
+ * USAGE, and those of `readLaw`.
+ */
 export async function resolveQuestion(run: Run, question: Question): Promise<ResolvedQuestion> {
   const { keep } = run.settings;
   const law = await readLaw(run, question.pool ?? keep.pool);
   const tokensPerParam = question.tokensPerParam ?? keep.tokensPerParam;
-  return { question, law, model: findModel(question, tokensPerParam, law), tokensPerParam, maxEpochs: question.maxEpochs ?? keep.maxEpochs };
+  return {
+    question,
+    law,
+    model: findModel(question, tokensPerParam, law),
+    tokensPerParam,
+    maxEpochs: question.maxEpochs ?? keep.maxEpochs,
+  };
 }
 
-/** A cutoff, whose last document is known by its keys or otherwise; null where the cut goes through no equal scores. */
+/**
+ * A cutoff, whose last document is known by its keys or otherwise; null where the cut goes through no equal
+ * scores.
+ */
 type AnyCutoff = Omit<Cutoff, 'last'> & { last: unknown };
 
-/** Answers a question by a cut of a ranking, which is one by the question's benchmarks; `cut` finds the cutoff of a share. Errors: OPTION_INVALID, and those of `cut`. */
-export async function cutRanking<C extends AnyCutoff>({ question, law, model, tokensPerParam, maxEpochs }: ResolvedQuestion, ranking: Ranking, cut: (share: number) => C | Promise<C>): Promise<{ answer: Answer; cutoff: C }> {
+/**
+ * Answers a question by a cut of a ranking, which is one by the question's benchmarks; `cut` finds the cutoff
+ * of a share. Errors: OPTION_INVALID, and those of `cut`.
+ */
+export async function cutRanking<C extends AnyCutoff>(
+  { question, law, model, tokensPerParam, maxEpochs }: ResolvedQuestion,
+  ranking: Ranking,
+  cut: (share: number) => C | Promise<C>,
+): Promise<{ answer: Answer; cutoff: C }> {
   const poolTokens = checkPool(question.poolTokens, ranking.tokens);
   const keep = findRate(question.keep, model, law, poolTokens, maxEpochs);
   const cutoff = await cut(keep.rate);
   const answer = {
     keep,
-    cutoff: { score: cutoff.score, documents: cutoff.documents, tokens: cutoff.tokens, ofDocuments: cutoff.ofDocuments, ofTokens: cutoff.ofTokens },
+    cutoff: {
+      score: cutoff.score,
+      documents: cutoff.documents,
+      tokens: cutoff.tokens,
+      ofDocuments: cutoff.ofDocuments,
+      ofTokens: cutoff.ofTokens,
+    },
     model,
-    repetition: model === null || poolTokens === 0 ? null : countRepetition(model.tokens, keep.rate, poolTokens),
+    repetition:
+      model === null || poolTokens === 0 ? null : countRepetition(model.tokens, keep.rate, poolTokens),
     law: keep.setBy === 'keep' ? null : { name: law.name, formula: law.formula },
-    ...(keep.setBy === 'keep' && poolTokens > 0 ? { suits: { law: law.name, ...budgetsFor(keep.rate, law, poolTokens, { tokensPerParam, maxEpochs }) } } : {}),
+    ...(keep.setBy === 'keep' && poolTokens > 0
+      ? { suits: { law: law.name, ...budgetsFor(keep.rate, law, poolTokens, { tokensPerParam, maxEpochs }) } }
+      : {}),
     flags: findFlags({ keep, model, law, poolTokens, maxEpochs }, ranking, cutoff),
     ranking: { generation: ranking.generation, publishedAt: ranking.publishedAt },
     ...(ranking.chosen === undefined ? {} : { benchmarks: ranking.chosen.benchmarks }),
-    ...(question.poolTokens === undefined ? {} : { pool: { tokens: poolTokens, kept: keep.rate * poolTokens } }),
+    ...(question.poolTokens === undefined
+      ? {}
+      : { pool: { tokens: poolTokens, kept: keep.rate * poolTokens } }),
   };
   return { answer: { ...answer, summary: summarize(answer, law, maxEpochs) }, cutoff };
 }
 
-/** Tokens of the pool that the laws are asked about: the ranked corpus itself, or the larger one it is a sample of. */
+/**
+ * Tokens of the pool that the laws are asked about: the ranked corpus itself, or the larger one it is a
+ * sample of.
+ */
 function checkPool(asked: number | undefined, rankedTokens: number): number {
   if (asked !== undefined && !(asked >= rankedTokens && asked < Infinity)) {
-    throw fail('OPTION_INVALID', { option: 'poolTokens', got: String(asked), allowed: `at least the ${rankedTokens} tokens of the ranked corpus, which is a sample of the pool` });
+    throw fail('OPTION_INVALID', {
+      option: 'poolTokens',
+      got: String(asked),
+      allowed: `at least the ${rankedTokens} tokens of the ranked corpus, which is a sample of the pool`,
+    });
   }
   return asked ?? rankedTokens;
 }
 
-function findModel({ budget, params, tokens, keep }: Question, tokensPerParam: number, law: Pick<Law, 'params'>): Model | null {
+function findModel(
+  { budget, params, tokens, keep }: Question,
+  tokensPerParam: number,
+  law: Pick<Law, 'params'>,
+): Model | null {
   const given = [budget, params, tokens].filter((value) => value !== undefined);
   if (given.length === 0 && keep !== undefined) return null;
-  if (given.length === 0 || given.length > 2) throw fail('USAGE', { problem: 'Name a budget by one or two of FLOPs, parameters and tokens (the third follows from C = 6·N·D), or name a share to keep.' });
-  const model = planModelFor(law, { ...(budget === undefined ? {} : { flops: budget }), ...(params === undefined ? {} : { params }), ...(tokens === undefined ? {} : { tokens }) }, tokensPerParam);
-  if (!Object.values(model).every((value: number) => value > 0 && value < Infinity)) throw fail('BUDGET_INVALID', { got: given.join(', ') });
+  if (given.length === 0 || given.length > 2)
+    throw fail('USAGE', {
+      problem:
+        'Name a budget by one or two of FLOPs, parameters and tokens (the third follows from C = ' +
+        '6·N·D), or name a share to keep.',
+    });
+  const model = planModelFor(
+    law,
+    {
+      ...(budget === undefined ? {} : { flops: budget }),
+      ...(params === undefined ? {} : { params }),
+      ...(tokens === undefined ? {} : { tokens }),
+    },
+    tokensPerParam,
+  );
+  if (!Object.values(model).every((value: number) => value > 0 && value < Infinity))
+    throw fail('BUDGET_INVALID', { got: given.join(', ') });
   return model;
 }
 
-function findRate(asked: number | undefined, model: Model | null, law: Law, poolTokens: number, maxEpochs: number): KeepRate {
-  if (asked !== undefined && !(asked > 0 && asked <= 1)) throw fail('OPTION_INVALID', { option: 'keep', got: String(asked), allowed: 'a share above 0 and at most 1, such as 0.1 or 10%' });
-  if (asked !== undefined || model === null) return { rate: asked ?? 1, low: asked ?? 1, high: asked ?? 1, setBy: 'keep' };
+function findRate(
+  asked: number | undefined,
+  model: Model | null,
+  law: Law,
+  poolTokens: number,
+  maxEpochs: number,
+): KeepRate {
+  if (asked !== undefined && !(asked > 0 && asked <= 1))
+    throw fail('OPTION_INVALID', {
+      option: 'keep',
+      got: String(asked),
+      allowed: 'a share above 0 and at most 1, such as 0.1 or 10%',
+    });
+  if (asked !== undefined || model === null)
+    return { rate: asked ?? 1, low: asked ?? 1, high: asked ?? 1, setBy: 'keep' };
   return keepRate(lawRate(law, model), floorRate(model.tokens, poolTokens, maxEpochs));
 }
 
@@ -111,13 +205,23 @@ interface Ground {
   maxEpochs: number;
 }
 
-function findFlags({ keep, model, law, poolTokens, maxEpochs }: Ground, ranking: Ranking, cutoff: AnyCutoff): Flag[] {
+function findFlags(
+  { keep, model, law, poolTokens, maxEpochs }: Ground,
+  ranking: Ranking,
+  cutoff: AnyCutoff,
+): Flag[] {
   const byLaw = keep.setBy !== 'keep';
   const byPaper = byLaw && law.calibrated !== true;
   const holds: Record<Flag, boolean> = {
-    extrapolated: byLaw && model !== null && (model.flops < law.fittedFlops.from || model.flops > law.fittedFlops.extrapolatedBeyond),
+    extrapolated:
+      byLaw &&
+      model !== null &&
+      (model.flops < law.fittedFlops.from || model.flops > law.fittedFlops.extrapolatedBeyond),
     'far-from-compute-optimal':
-      byPaper && model !== null && law.regime === 'compute-optimal' && (model.tokensPerParam < optimalTokensPerParam.from || model.tokensPerParam > optimalTokensPerParam.to),
+      byPaper &&
+      model !== null &&
+      law.regime === 'compute-optimal' &&
+      (model.tokensPerParam < optimalTokensPerParam.from || model.tokensPerParam > optimalTokensPerParam.to),
     'below-tested-rates': keep.rate < law.lowestTestedRate,
     'pool-too-small': model !== null && floorRate(model.tokens, poolTokens, maxEpochs) > 1,
     // Where a share was asked for, the budgets that it suits are the law's, too.

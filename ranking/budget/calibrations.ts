@@ -1,4 +1,5 @@
-// Named calibrations of a run: calibrations/NAME.json holds the runs that were handed in and the law that was fitted to them.
+// Named calibrations of a run: calibrations/NAME.json holds the runs that were handed in and the law that was
+// fitted to them.
 
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
@@ -12,7 +13,10 @@ import { type Law, lawNames, laws } from './laws.ts';
 
 export const calibrationName = z
   .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/, 'up to 64 letters, digits, "_" or "-", the first of them a letter or digit')
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/,
+    'up to 64 letters, digits, "_" or "-", the first of them a letter or digit',
+  )
   .refine((name) => !isPaperLaw(name), { error: "another name than the paper's laws have" });
 
 export const calibrationSchema = z.strictObject({
@@ -31,7 +35,10 @@ export async function fitCalibration(name: string, runs: readonly Trial[]): Prom
   return { name, calibratedAt: new Date().toISOString(), formula, fit, runs: [...runs] };
 }
 
-/** Fits a law to the runs and keeps it under a name, in place of an earlier one. Errors: CALIBRATION_REFUSED, DISK_FULL, WRITE_FAILED. */
+/**
+ * Fits a law to the runs and keeps it under a name, in place of an earlier one. Errors: CALIBRATION_REFUSED,
+ * DISK_FULL, WRITE_FAILED.
+ */
 export async function calibrate(run: Run, name: string, runs: readonly Trial[]): Promise<Calibration> {
   const calibration = await fitCalibration(name, runs);
   await saveCalibration(run, name, JSON.stringify(calibration, null, 1));
@@ -45,7 +52,9 @@ export async function saveCalibration(run: Run, name: string, json: string): Pro
 
 /** Every calibration of the run, by name. Errors: FILE_DAMAGED, FILE_UNREADABLE. */
 export async function listCalibrations(run: Run): Promise<Calibration[]> {
-  const names = (await listFolder(run.files.calibrations)).filter((file) => file.endsWith('.json') && !file.startsWith('.')).map((file) => file.slice(0, -'.json'.length));
+  const names = (await listFolder(run.files.calibrations))
+    .filter((file) => file.endsWith('.json') && !file.startsWith('.'))
+    .map((file) => file.slice(0, -'.json'.length));
   const found: Calibration[] = [];
   for (const name of names.sort()) {
     const calibration = await readCalibration(run, name);
@@ -56,13 +65,22 @@ export async function listCalibrations(run: Run): Promise<Calibration[]> {
   return found;
 }
 
-/** The law of a name: one of the paper's, or of a calibration. Errors: OPTION_INVALID, FILE_DAMAGED, FILE_UNREADABLE. */
+/**
+ * The law of a name: one of the paper's, or of a calibration. Errors: OPTION_INVALID, FILE_DAMAGED,
+ * FILE_UNREADABLE.
+ */
 export async function readLaw(run: Run, name: string): Promise<Law> {
   if (isPaperLaw(name)) return laws[name];
   const calibration = calibrationName.safeParse(name).success ? await readCalibration(run, name) : undefined;
   if (calibration !== undefined) return lawOf(calibration);
-  const names = (await listFolder(run.files.calibrations)).filter((file) => file.endsWith('.json')).map((file) => file.slice(0, -'.json'.length));
-  throw fail('OPTION_INVALID', { option: 'pool', got: name.slice(0, 100), allowed: `one of ${[...lawNames, ...names.sort()].join(', ')}, or the name of a calibration (betr calibrate)` });
+  const names = (await listFolder(run.files.calibrations))
+    .filter((file) => file.endsWith('.json'))
+    .map((file) => file.slice(0, -'.json'.length));
+  throw fail('OPTION_INVALID', {
+    option: 'pool',
+    got: name.slice(0, 100),
+    allowed: `one of ${[...lawNames, ...names.sort()].join(', ')}, or the name of a calibration (betr calibrate)`,
+  });
 }
 
 /** A calibration as a law. [ours] It is extrapolation beyond the budgets that it was fitted on. */
@@ -70,7 +88,12 @@ export function lawOf({ name, formula, fit, runs }: Calibration): Law {
   const flops = fit.budgets.map((budget) => budget.flops);
   const [from, to] = [Math.min(...flops), Math.max(...flops)];
   return {
-    name, regime: 'compute-optimal', formula, coefficient: fit.coefficient, exponent: fit.exponent, calibrated: true,
+    name,
+    regime: 'compute-optimal',
+    formula,
+    coefficient: fit.coefficient,
+    exponent: fit.exponent,
+    calibrated: true,
     fittedFlops: { from, to, extrapolatedBeyond: to },
     lowestTestedRate: Math.min(...runs.map(({ keep }) => keep)),
   };

@@ -1,5 +1,6 @@
-// Budgets side by side, always with a line for no filter: what each keeps, what changes from one to the next, and what the paper's own
-// models would do. The cuts of one ranking are nested, so that overlap and changes are counted exactly, in one look at the scores.
+// Budgets side by side, always with a line for no filter: what each keeps, what changes from one to the next,
+// and what the paper's own models would do. The cuts of one ranking are nested, so that overlap and changes
+// are counted exactly, in one look at the scores.
 
 import { z } from 'zod';
 import { fail } from '../../run/errors/errors.ts';
@@ -21,10 +22,14 @@ export type Amount = z.output<typeof amount>;
 const change = { added: amount, removed: amount };
 
 const lineSchema = z.strictObject({
-  ...answerSchema.pick({ keep: true, cutoff: true, model: true, repetition: true, law: true, flags: true }).shape,
+  ...answerSchema.pick({ keep: true, cutoff: true, model: true, repetition: true, law: true, flags: true })
+    .shape,
   /** "no filter", or the budget in FLOPs or parameters, as it was asked for. */
   name: z.string(),
-  /** Mean accuracy (0–1) over the paper's ten Core tasks of its own compute-optimal models of this budget, by share kept of its own pool; null where its fits do not reach. */
+  /**
+   * Mean accuracy (0–1) over the paper's ten Core tasks of its own compute-optimal models of this budget, by
+   * share kept of its own pool; null where its fits do not reach.
+   */
   paperAccuracy: z.array(z.strictObject({ keep: z.number(), accuracy: z.number() })).nullable(),
 });
 
@@ -52,27 +57,69 @@ export const comparisonSchema = z.strictObject({
 export type Comparison = z.output<typeof comparisonSchema>;
 type Line = Comparison['lines'][number];
 
-/** Budgets for which the paper's fits are shown: from where they begin to the largest that the method's table has. */
+/**
+ * Budgets for which the paper's fits are shown: from where they begin to the largest that the method's table
+ * has.
+ */
 const paperFlops = { from: 6e18, to: 1e24 };
 const paperWords =
-  "paperAccuracy is the mean accuracy over the ten Core tasks that the fits of arXiv 2507.12466 (Tables 12 and 13) predict for the paper's own compute-optimal models on its own pool, Nemotron-CC, at 3, 10, 30 and 100 % kept; beyond 1e22 FLOPs it is extrapolated. It says nothing about your models and your pool.";
+  'paperAccuracy is the mean accuracy over the ten Core tasks that the fits of arXiv 2507.12466 (Tables ' +
+  "12 and 13) predict for the paper's own compute-optimal models on its own pool, Nemotron-CC, " +
+  'at 3, 10, 30 and 100 % kept; beyond 1e22 FLOPs it is extrapolated. It says nothing about ' +
+  'your models and your pool.';
 
-/** Compares budgets and model sizes that share everything else of a question; a budget that one of the sizes has, to three digits, is that one's line. Errors: USAGE, those of `answerBudget` and `withScores`. */
-export async function compareBudgets(run: Run, source: RankingSource, sizes: { budgets?: number[] | undefined; params?: number[] | undefined }, question: Question): Promise<Comparison> {
-  const asked = [...(sizes.budgets ?? []).map((budget) => ({ budget })), ...(sizes.params ?? []).map((params) => ({ params }))];
-  if (asked.length === 0) throw fail('USAGE', { problem: 'Name budgets (1e19,1e20,1e21), model sizes (0.4B,1B,7B) or both to compare.' });
-  if (asked.length > mostLines) throw fail('USAGE', { problem: `${asked.length} budgets are named, and at most ${mostLines} are compared at a time.` });
+/**
+ * Compares budgets and model sizes that share everything else of a question; a budget that one of the sizes
+ * has, to three digits, is that one's line. Errors: USAGE, those of `answerBudget` and `withScores`.
+ */
+export async function compareBudgets(
+  run: Run,
+  source: RankingSource,
+  sizes: { budgets?: number[] | undefined; params?: number[] | undefined },
+  question: Question,
+): Promise<Comparison> {
+  const asked = [
+    ...(sizes.budgets ?? []).map((budget) => ({ budget })),
+    ...(sizes.params ?? []).map((params) => ({ params })),
+  ];
+  if (asked.length === 0)
+    throw fail('USAGE', {
+      problem: 'Name budgets (1e19,1e20,1e21), model sizes (0.4B,1B,7B) or both to compare.',
+    });
+  if (asked.length > mostLines)
+    throw fail('USAGE', {
+      problem: `${asked.length} budgets are named, and at most ${mostLines} are compared at a time.`,
+    });
   const all: { name: string; isSize: boolean; answer: Answer; cutoff: Cutoff }[] = [];
-  for (const size of asked) all.push({ name: 'budget' in size ? `${formatFlops(size.budget)} FLOPs` : `${formatAmount(size.params)} parameters`, isSize: 'params' in size, ...(await source.answerWithCutoff({ ...question, ...size })) });
+  for (const size of asked)
+    all.push({
+      name:
+        'budget' in size ? `${formatFlops(size.budget)} FLOPs` : `${formatAmount(size.params)} parameters`,
+      isSize: 'params' in size,
+      ...(await source.answerWithCutoff({ ...question, ...size })),
+    });
   const flopsOfSizes = new Set(all.filter(({ isSize }) => isSize).map(nameFlops));
   const answers = all.filter((one) => one.isSize || !flopsOfSizes.has(nameFlops(one)));
   answers.sort((a, b) => (a.answer.model?.flops ?? 0) - (b.answer.model?.flops ?? 0));
   const { benchmarks, without, poolTokens } = question;
-  const noFilter = await source.answerWithCutoff({ keep: 1, ...(benchmarks === undefined ? {} : { benchmarks }), ...(without === undefined ? {} : { without }), ...(poolTokens === undefined ? {} : { poolTokens }) });
-  const lines = [...answers.map(({ name, answer }) => describeLine(name, answer)), describeLine('no filter', noFilter.answer)];
+  const noFilter = await source.answerWithCutoff({
+    keep: 1,
+    ...(benchmarks === undefined ? {} : { benchmarks }),
+    ...(without === undefined ? {} : { without }),
+    ...(poolTokens === undefined ? {} : { poolTokens }),
+  });
+  const lines = [
+    ...answers.map(({ name, answer }) => describeLine(name, answer)),
+    describeLine('no filter', noFilter.answer),
+  ];
   const retargeted = await source.retarget(question);
   const winners = retargeted.chosen ?? (await findWinners(source));
-  const bands = await countBands(run, retargeted, winners, answers.map(({ cutoff }) => cutoff));
+  const bands = await countBands(
+    run,
+    retargeted,
+    winners,
+    answers.map(({ cutoff }) => cutoff),
+  );
   return {
     ranking: { generation: source.ranking.generation, publishedAt: source.ranking.publishedAt },
     ...(retargeted.chosen === undefined ? {} : { benchmarks: retargeted.chosen.benchmarks }),
@@ -89,17 +136,28 @@ function nameFlops({ answer }: { answer: Answer }): string {
 
 function describeLine(name: string, { keep, cutoff, model, repetition, law, flags }: Answer): Line {
   const flops = model?.flops ?? 0;
-  const paperAccuracy = flops >= paperFlops.from && flops <= paperFlops.to ? testedRates.map((rate) => ({ keep: rate, accuracy: coreAccuracy(rate, flops) })) : null;
+  const paperAccuracy =
+    flops >= paperFlops.from && flops <= paperFlops.to
+      ? testedRates.map((rate) => ({ keep: rate, accuracy: coreAccuracy(rate, flops) }))
+      : null;
   return { name, keep, cutoff, model, repetition, law, flags, paperAccuracy };
 }
 
-/** The target that knows every document's best benchmark; undefined where no benchmark has a score of its own. */
+/**
+ * The target that knows every document's best benchmark; undefined where no benchmark has a score of its own.
+ */
 async function findWinners(source: RankingSource): Promise<ChosenScores | undefined> {
   const benchmarks = source.ranking.scorer.outputs.slice(1);
   return benchmarks.length === 0 ? undefined : (await source.retarget({ benchmarks })).chosen;
 }
 
-const bandRow = z.object({ kept: z.string(), source: z.string(), winner: count.nullable(), documents: count, tokens: count });
+const bandRow = z.object({
+  kept: z.string(),
+  source: z.string(),
+  winner: count.nullable(),
+  documents: count,
+  tokens: count,
+});
 /** What the same cuts keep, of one source and winning benchmark. */
 interface Band extends Amount {
   /** For each cut whether it keeps these documents; the last is no filter, which keeps all. */
@@ -108,24 +166,49 @@ interface Band extends Amount {
   winner: number | null;
 }
 
-async function countBands(run: Run, ranking: Ranking, winners: ChosenScores | undefined, cutoffs: readonly Cutoff[]): Promise<Band[]> {
-  const kept = cutoffs.map((cutoff) => `CASE WHEN ${keptCondition(cutoff)} THEN '1' ELSE '0' END`).join(' || ') || "''";
+async function countBands(
+  run: Run,
+  ranking: Ranking,
+  winners: ChosenScores | undefined,
+  cutoffs: readonly Cutoff[],
+): Promise<Band[]> {
+  const kept =
+    cutoffs.map((cutoff) => `CASE WHEN ${keptCondition(cutoff)} THEN '1' ELSE '0' END`).join(' || ') || "''";
   const winner = winners === undefined ? 'NULL' : 'winner::DOUBLE';
   const sql = (table: string): string =>
-    `SELECT ${kept} AS kept, source, ${winner} AS winner, count(*)::DOUBLE AS documents, sum(tokens)::DOUBLE AS tokens FROM ${table} GROUP BY ALL ORDER BY ALL`;
-  const rows = await withScores(run, ranking, (connection, table) => queryRows(connection, sql(table), bandRow), winners);
+    `SELECT ${kept} AS kept, source, ${winner} AS winner, count(*)::DOUBLE AS documents, ` +
+    `sum(tokens)::DOUBLE AS tokens FROM ${table} GROUP BY ALL ORDER BY ALL`;
+  const rows = await withScores(
+    run,
+    ranking,
+    (connection, table) => queryRows(connection, sql(table), bandRow),
+    winners,
+  );
   return rows.map((row) => ({ ...row, kept: [...Array.from(row.kept, (digit) => digit === '1'), true] }));
 }
 
-function describeStep(from: Line, to: Line, index: number, bands: readonly Band[], winners: ChosenScores | undefined): Comparison['steps'][number] {
+function describeStep(
+  from: Line,
+  to: Line,
+  index: number,
+  bands: readonly Band[],
+  winners: ChosenScores | undefined,
+): Comparison['steps'][number] {
   const keptBy = (band: Band, line: number): boolean => band.kept[line] ?? false;
   const added = bands.filter((band) => !keptBy(band, index) && keptBy(band, index + 1));
   const removed = bands.filter((band) => keptBy(band, index) && !keptBy(band, index + 1));
   const both = sum(bands.filter((band) => keptBy(band, index) && keptBy(band, index + 1))).tokens;
   const either = both + sum(added).tokens + sum(removed).tokens;
-  const by = <K>(keys: readonly K[], keyOf: (band: Band) => K): { key: K; added: Amount; removed: Amount }[] =>
+  const by = <K>(
+    keys: readonly K[],
+    keyOf: (band: Band) => K,
+  ): { key: K; added: Amount; removed: Amount }[] =>
     keys
-      .map((key) => ({ key, added: sum(added.filter((band) => keyOf(band) === key)), removed: sum(removed.filter((band) => keyOf(band) === key)) }))
+      .map((key) => ({
+        key,
+        added: sum(added.filter((band) => keyOf(band) === key)),
+        removed: sum(removed.filter((band) => keyOf(band) === key)),
+      }))
       .filter((one) => one.added.documents + one.removed.documents > 0)
       .sort((a, b) => b.added.tokens + b.removed.tokens - a.added.tokens - a.removed.tokens);
   return {
@@ -134,21 +217,55 @@ function describeStep(from: Line, to: Line, index: number, bands: readonly Band[
     jaccard: either === 0 ? null : both / either,
     added: sum(added),
     removed: sum(removed),
-    sources: by([...new Set(bands.map(({ source }) => source))], ({ source }) => source).map(({ key, ...change }) => ({ source: key, ...change })),
-    benchmarks: by([...(winners?.benchmarks ?? []).keys()], ({ winner }) => winner ?? -1).map(({ key, ...change }) => ({ benchmark: winners?.benchmarks[key] ?? '', ...change })),
+    sources: by([...new Set(bands.map(({ source }) => source))], ({ source }) => source).map(
+      ({ key, ...change }) => ({ source: key, ...change }),
+    ),
+    benchmarks: by([...(winners?.benchmarks ?? []).keys()], ({ winner }) => winner ?? -1).map(
+      ({ key, ...change }) => ({ benchmark: winners?.benchmarks[key] ?? '', ...change }),
+    ),
   };
 }
 
 function sum(bands: readonly Amount[]): Amount {
-  return { documents: bands.reduce((all, { documents }) => all + documents, 0), tokens: bands.reduce((all, { tokens }) => all + tokens, 0) };
+  return {
+    documents: bands.reduce((all, { documents }) => all + documents, 0),
+    tokens: bands.reduce((all, { tokens }) => all + tokens, 0),
+  };
 }
 
-export const comparisonColumns = ['name', 'flops', 'params', 'trainingTokens', 'keepRate', 'keepLow', 'keepHigh', 'setBy', 'score', 'documents', 'keptTokens', 'ofTokens', 'epochs', 'effectiveTokens', 'jaccardWithNext', 'addedByNextTokens', 'removedByNextTokens', 'paperAccuracyAt3Percent', 'paperAccuracyAt10Percent', 'paperAccuracyAt30Percent', 'paperAccuracyAt100Percent', 'flags'] as const;
+export const comparisonColumns = [
+  'name',
+  'flops',
+  'params',
+  'trainingTokens',
+  'keepRate',
+  'keepLow',
+  'keepHigh',
+  'setBy',
+  'score',
+  'documents',
+  'keptTokens',
+  'ofTokens',
+  'epochs',
+  'effectiveTokens',
+  'jaccardWithNext',
+  'addedByNextTokens',
+  'removedByNextTokens',
+  'paperAccuracyAt3Percent',
+  'paperAccuracyAt10Percent',
+  'paperAccuracyAt30Percent',
+  'paperAccuracyAt100Percent',
+  'flags',
+] as const;
 
 /** A comparison as a table: a row a line, with what the step to the next line does. */
-export function tabulateComparison({ lines, steps }: Comparison): Record<(typeof comparisonColumns)[number], string | number | null>[] {
+export function tabulateComparison({
+  lines,
+  steps,
+}: Comparison): Record<(typeof comparisonColumns)[number], string | number | null>[] {
   return lines.map(({ name, model, keep, cutoff, repetition, paperAccuracy, flags }, i) => {
-    const at = (rate: number): number | null => paperAccuracy?.find((one) => one.keep === rate)?.accuracy ?? null;
+    const at = (rate: number): number | null =>
+      paperAccuracy?.find((one) => one.keep === rate)?.accuracy ?? null;
     const step = steps[i];
     return {
       name,

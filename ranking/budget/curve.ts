@@ -1,4 +1,5 @@
-// The keep rate against the budget, for plotting: law, data floor and band, and where the paper's own best rate changes.
+// The keep rate against the budget, for plotting: law, data floor and band, and where the paper's own best
+// rate changes.
 
 import { z } from 'zod';
 import { fail } from '../../run/errors/errors.ts';
@@ -23,12 +24,21 @@ const pointSchema = z.strictObject({
 });
 
 export const curveSchema = z.strictObject({
-  law: z.strictObject({ name: z.string(), formula: z.string(), fittedFlops: z.strictObject({ from: positive, to: positive, extrapolatedBeyond: positive }) }),
+  law: z.strictObject({
+    name: z.string(),
+    formula: z.string(),
+    fittedFlops: z.strictObject({ from: positive, to: positive, extrapolatedBeyond: positive }),
+  }),
   poolTokens: positive,
   points: z.array(pointSchema),
-  /** The paper's own fits: the budgets at which keeping more becomes best, and the compute that the best 10 % are worth over no filter. */
+  /**
+   * The paper's own fits: the budgets at which keeping more becomes best, and the compute that the best 10 %
+   * are worth over no filter.
+   */
   paper: z.strictObject({
-    crossovers: z.array(z.strictObject({ from: z.number(), to: z.number(), flops: positive, log10Flops: z.number() })),
+    crossovers: z.array(
+      z.strictObject({ from: z.number(), to: z.number(), flops: positive, log10Flops: z.number() }),
+    ),
     computeMultiplierAt10Percent: z.number(),
   }),
 });
@@ -45,8 +55,16 @@ export interface CurveQuestion {
 }
 
 /** The curve in equal steps of log FLOPs. Errors: OPTION_INVALID. */
-export function traceCurve(law: Law, { from, to, points, poolTokens, tokensPerParam, maxEpochs }: CurveQuestion): Curve {
-  if (!(from < to)) throw fail('OPTION_INVALID', { option: 'to', got: String(to), allowed: `more than "from", which is ${from}` });
+export function traceCurve(
+  law: Law,
+  { from, to, points, poolTokens, tokensPerParam, maxEpochs }: CurveQuestion,
+): Curve {
+  if (!(from < to))
+    throw fail('OPTION_INVALID', {
+      option: 'to',
+      got: String(to),
+      allowed: `more than "from", which is ${from}`,
+    });
   return {
     law: { name: law.name, formula: law.formula, fittedFlops: law.fittedFlops },
     poolTokens,
@@ -55,13 +73,23 @@ export function traceCurve(law: Law, { from, to, points, poolTokens, tokensPerPa
       const model = planModelFor(law, { flops }, tokensPerParam);
       const byLaw = lawRate(law, model);
       const keep = keepRate(byLaw, floorRate(model.tokens, poolTokens, maxEpochs));
-      return { flops, params: model.params, tokens: model.tokens, ...keep, law: byLaw, epochs: Math.max(1, model.tokens / (keep.rate * poolTokens)) };
+      return {
+        flops,
+        params: model.params,
+        tokens: model.tokens,
+        ...keep,
+        law: byLaw,
+        epochs: Math.max(1, model.tokens / (keep.rate * poolTokens)),
+      };
     }),
     paper: paperFindings(),
   };
 }
 
-/** The budget at a share of the way, in log FLOPs; rounded where it is not one that was asked for, so that 1e19 is not 9.99999999999998e18. */
+/**
+ * The budget at a share of the way, in log FLOPs; rounded where it is not one that was asked for, so that
+ * 1e19 is not 9.99999999999998e18.
+ */
 function budgetAt(from: number, to: number, share: number): number {
   const flops = from ** (1 - share) * to ** share;
   return share === 0 || share === 1 ? flops : Number(flops.toPrecision(12));
@@ -69,10 +97,19 @@ function budgetAt(from: number, to: number, share: number): number {
 
 let paper: Curve['paper'] | undefined;
 
-/** What the paper's fits say about the best rate, found once. It takes some 10 ms, so that a server asks before it has others to answer. */
+/**
+ * What the paper's fits say about the best rate, found once. It takes some 10 ms, so that a server asks
+ * before it has others to answer.
+ */
 export function paperFindings(): Curve['paper'] {
   paper ??= {
-    crossovers: ([[0.03, 0.1], [0.1, 0.3], [0.3, 1]] as const).flatMap(([from, to]) => {
+    crossovers: (
+      [
+        [0.03, 0.1],
+        [0.1, 0.3],
+        [0.3, 1],
+      ] as const
+    ).flatMap(([from, to]) => {
       const flops = crossover(from, to);
       return flops === undefined ? [] : [{ from, to, flops, log10Flops: Math.log10(flops) }];
     }),

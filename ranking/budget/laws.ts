@@ -1,7 +1,11 @@
-// How much to keep: the keep-rate laws of "Language Models Improve When Pretraining Data Matches Target Tasks" (arXiv 2507.12466),
-// the floor that a finite pool sets below them, and what repeated tokens are worth. Rates are fractions of a pool's tokens.
+// How much to keep: the keep-rate laws of "Language Models Improve When Pretraining Data Matches Target
+// Tasks" (arXiv 2507.12466), the floor that a finite pool sets below them, and what repeated tokens are
+// worth. Rates are fractions of a pool's tokens.
 
-/** How much to keep by compute: F = coefficient · x^exponent, F in percent, x the FLOPs of training or (fixed model) its tokens. */
+/**
+ * How much to keep by compute: F = coefficient · x^exponent, F in percent, x the FLOPs of training or (fixed
+ * model) its tokens.
+ */
 export interface Law {
   name: string;
   regime: 'compute-optimal' | 'fixed-model';
@@ -25,21 +29,49 @@ export type LawName = (typeof lawNames)[number];
 
 /** The paper's laws, with F in percent as it prints them. */
 export const laws: Record<LawName, Law> = {
-  'nemotron-cc': { name: 'nemotron-cc', regime: 'compute-optimal', formula: 'F = 4e-5 · C^0.25 (F in %, C in FLOPs)', coefficient: 4e-5, exponent: 0.25, ...paper },
-  'dclm-refinedweb': { name: 'dclm-refinedweb', regime: 'compute-optimal', formula: 'F = 6e-3 · C^0.14 (F in %, C in FLOPs)', coefficient: 6e-3, exponent: 0.14, ...paper },
+  'nemotron-cc': {
+    name: 'nemotron-cc',
+    regime: 'compute-optimal',
+    formula: 'F = 4e-5 · C^0.25 (F in %, C in FLOPs)',
+    coefficient: 4e-5,
+    exponent: 0.25,
+    ...paper,
+  },
+  'dclm-refinedweb': {
+    name: 'dclm-refinedweb',
+    regime: 'compute-optimal',
+    formula: 'F = 6e-3 · C^0.14 (F in %, C in FLOPs)',
+    coefficient: 6e-3,
+    exponent: 0.14,
+    ...paper,
+  },
   /** A 6.6 B model trained on any number of tokens, in place of a compute-optimal one. */
-  'nemotron-cc-6.6b': { name: 'nemotron-cc-6.6b', regime: 'fixed-model', formula: 'F = 0.26 · D^0.13 (F in %, D in tokens)', coefficient: 0.26, exponent: 0.13, params: 6.6e9, ...paper },
+  'nemotron-cc-6.6b': {
+    name: 'nemotron-cc-6.6b',
+    regime: 'fixed-model',
+    formula: 'F = 0.26 · D^0.13 (F in %, D in tokens)',
+    coefficient: 0.26,
+    exponent: 0.13,
+    params: 6.6e9,
+    ...paper,
+  },
 };
 
-/** [ours] Tokens per parameter beyond which a model is no longer near compute-optimal: half of the paper's 10, twice Chinchilla's 20. */
+/**
+ * [ours] Tokens per parameter beyond which a model is no longer near compute-optimal: half of the paper's 10,
+ * twice Chinchilla's 20.
+ */
 export const optimalTokensPerParam = { from: 5, to: 40 } as const;
 /**
- * [ours] A pool under this many tokens is far below the laws' range: not even the smallest run of the fit (6e18 FLOPs, 3.3e9 tokens)
- * could have seen every token of its best 3 % just once.
+ * [ours] A pool under this many tokens is far below the laws' range: not even the smallest run of the fit
+ * (6e18 FLOPs, 3.3e9 tokens) could have seen every token of its best 3 % just once.
  */
 export const smallestPoolTokens = 1e11;
 
-/** [ours] Half a step of the paper's grid of rates (3, 10, 30, 100 %) to either side; it reports 0.3–1.2 points lost at the next rate. */
+/**
+ * [ours] Half a step of the paper's grid of rates (3, 10, 30, 100 %) to either side; it reports 0.3–1.2
+ * points lost at the next rate.
+ */
 const bandFactor = Math.sqrt(10 / 3);
 /** Muennighoff et al. 2023 (arXiv 2305.16264): how fast repeated tokens lose their worth. */
 const repetitionDecay = 15.387756;
@@ -52,19 +84,37 @@ export interface Model {
   tokensPerParam: number;
 }
 
-/** The model of a budget: one or two of FLOPs, parameters and tokens; with one, `tokensPerParam` sets the rest. */
-export function planModel(given: { flops?: number; params?: number; tokens?: number }, tokensPerParam: number): Model {
+/**
+ * The model of a budget: one or two of FLOPs, parameters and tokens; with one, `tokensPerParam` sets the
+ * rest.
+ */
+export function planModel(
+  given: { flops?: number; params?: number; tokens?: number },
+  tokensPerParam: number,
+): Model {
   const { flops, params, tokens } = given;
   if (params !== undefined && tokens !== undefined) return model(params, tokens);
-  if (params !== undefined) return model(params, flops === undefined ? params * tokensPerParam : flops / (6 * params), flops);
-  if (tokens !== undefined) return model(flops === undefined ? tokens / tokensPerParam : flops / (6 * tokens), tokens, flops);
+  if (params !== undefined)
+    return model(params, flops === undefined ? params * tokensPerParam : flops / (6 * params), flops);
+  if (tokens !== undefined)
+    return model(flops === undefined ? tokens / tokensPerParam : flops / (6 * tokens), tokens, flops);
   const optimal = Math.sqrt((flops ?? 0) / (6 * tokensPerParam));
   return model(optimal, optimal * tokensPerParam, flops);
 }
 
-/** The model that a law is asked about: a law of one model is about that model, trained for as long as the budget lasts, unless the question itself says which model. */
-export function planModelFor({ params }: Pick<Law, 'params'>, given: { flops?: number; params?: number; tokens?: number }, tokensPerParam: number): Model {
-  const said = params === undefined || given.params !== undefined || (given.flops !== undefined && given.tokens !== undefined);
+/**
+ * The model that a law is asked about: a law of one model is about that model, trained for as long as the
+ * budget lasts, unless the question itself says which model.
+ */
+export function planModelFor(
+  { params }: Pick<Law, 'params'>,
+  given: { flops?: number; params?: number; tokens?: number },
+  tokensPerParam: number,
+): Model {
+  const said =
+    params === undefined ||
+    given.params !== undefined ||
+    (given.flops !== undefined && given.tokens !== undefined);
   return planModel(said ? given : { ...given, params }, tokensPerParam);
 }
 
@@ -73,11 +123,17 @@ function model(params: number, tokens: number, flops = 6 * params * tokens): Mod
 }
 
 /** The law's own rate, with no regard to the pool's size; at most 1. */
-export function lawRate({ regime, coefficient, exponent }: Law, { flops, tokens }: Pick<Model, 'flops' | 'tokens'>): number {
+export function lawRate(
+  { regime, coefficient, exponent }: Law,
+  { flops, tokens }: Pick<Model, 'flops' | 'tokens'>,
+): number {
   return Math.min(1, (coefficient * (regime === 'compute-optimal' ? flops : tokens) ** exponent) / 100);
 }
 
-/** The least share that gives a model of D tokens no more than `maxEpochs` passes: D / (maxEpochs · T). Above 1 where the pool is too small. */
+/**
+ * The least share that gives a model of D tokens no more than `maxEpochs` passes: D / (maxEpochs · T). Above
+ * 1 where the pool is too small.
+ */
 export function floorRate(tokens: number, poolTokens: number, maxEpochs: number): number {
   return tokens / (maxEpochs * poolTokens);
 }
@@ -90,31 +146,50 @@ export interface KeepRate {
   setBy: 'law' | 'data floor' | 'keep';
 }
 
-/** F = min(1, max(law, floor)), and its band: half a step of the tested rates around the law, within [floor, 1]. */
+/**
+ * F = min(1, max(law, floor)), and its band: half a step of the tested rates around the law, within [floor,
+ * 1].
+ */
 export function keepRate(law: number, floor: number): KeepRate {
   const clip = (rate: number): number => Math.min(1, Math.max(floor, rate));
-  return { rate: clip(law), low: clip(law / bandFactor), high: clip(law * bandFactor), setBy: floor > law ? 'data floor' : 'law' };
+  return {
+    rate: clip(law),
+    low: clip(law / bandFactor),
+    high: clip(law * bandFactor),
+    setBy: floor > law ? 'data floor' : 'law',
+  };
 }
 
 /** Budgets, as the models they train. */
 export interface Budgets {
   /** Where the rate is the law's own, or the data floor's. */
   at: Model;
-  /** From where to where the rate is within the band: keeping so much costs little. Null: however large the budget. */
+  /**
+   * From where to where the rate is within the band: keeping so much costs little. Null: however large the
+   * budget.
+   */
   from: Model;
   to: Model | null;
 }
 
 /**
- * Which budgets a rate suits: `keepRate` the other way round. Law and floor both grow with the budget, so the smaller of the two
- * budgets at which they reach the rate is the answer, and the band's edges are found alike.
+ * Which budgets a rate suits: `keepRate` the other way round. Law and floor both grow with the budget, so the
+ * smaller of the two budgets at which they reach the rate is the answer, and the band's edges are found
+ * alike.
  */
-export function budgetsFor(rate: number, law: Law, poolTokens: number, { tokensPerParam, maxEpochs }: { tokensPerParam: number; maxEpochs: number }): Budgets {
+export function budgetsFor(
+  rate: number,
+  law: Law,
+  poolTokens: number,
+  { tokensPerParam, maxEpochs }: { tokensPerParam: number; maxEpochs: number },
+): Budgets {
   const fixed = law.params;
-  const modelOf = (size: number): Model => planModel(fixed === undefined ? { flops: size } : { params: fixed, tokens: size }, tokensPerParam);
+  const modelOf = (size: number): Model =>
+    planModel(fixed === undefined ? { flops: size } : { params: fixed, tokens: size }, tokensPerParam);
   const floorTokens = rate * maxEpochs * poolTokens;
   const floorSize = fixed === undefined ? (6 * floorTokens ** 2) / tokensPerParam : floorTokens;
-  const reach = (lawsRate: number): Model => modelOf(Math.min(floorSize, ((100 * lawsRate) / law.coefficient) ** (1 / law.exponent)));
+  const reach = (lawsRate: number): Model =>
+    modelOf(Math.min(floorSize, ((100 * lawsRate) / law.coefficient) ** (1 / law.exponent)));
   return { at: reach(rate), from: reach(rate / bandFactor), to: rate < 1 ? reach(rate * bandFactor) : null };
 }
 

@@ -1,6 +1,7 @@
-// The paper's own scaling fits (arXiv 2507.12466, Tables 12 and 13: Nemotron-CC, ten Core tasks, kept at 3, 10, 30 and 100 %),
-// and what follows from them: the best accuracy of a budget at each rate, where the best rate changes, and what filtering is worth in compute.
-// They are the evidence behind the keep-rate laws; tests hold our reading of the paper against its printed results.
+// The paper's own scaling fits (arXiv 2507.12466, Tables 12 and 13: Nemotron-CC, ten Core tasks, kept at 3,
+// 10, 30 and 100 %), and what follows from them: the best accuracy of a budget at each rate, where the best
+// rate changes, and what filtering is worth in compute. They are the evidence behind the keep-rate laws;
+// tests hold our reading of the paper against its printed results.
 
 /** Shares of the pool's tokens that the paper kept, as fractions. */
 export const testedRates = [0.03, 0.1, 0.3, 1] as const;
@@ -89,10 +90,16 @@ function lossAt([a, b, e, alpha, beta]: LossFit, params: number, tokens: number)
 /** Parameters N* that minimise the validation loss under C = 6·N·D: the closed form of dL/dN = 0. */
 export function optimalParams(rate: TestedRate, flops: number): number {
   const [a, b, , alpha, beta] = fits[rate].validation;
-  return ((alpha * Math.exp(a)) / (beta * Math.exp(b))) ** (1 / (alpha + beta)) * (flops / 6) ** (beta / (alpha + beta));
+  return (
+    ((alpha * Math.exp(a)) / (beta * Math.exp(b))) ** (1 / (alpha + beta)) *
+    (flops / 6) ** (beta / (alpha + beta))
+  );
 }
 
-/** Mean accuracy (0–1) over the ten Core tasks of a compute-optimal model of `flops`, trained on the best `rate` of Nemotron-CC. */
+/**
+ * Mean accuracy (0–1) over the ten Core tasks of a compute-optimal model of `flops`, trained on the best
+ * `rate` of Nemotron-CC.
+ */
 export function coreAccuracy(rate: TestedRate, flops: number): number {
   const params = optimalParams(rate, flops);
   const tokens = flops / (6 * params);
@@ -104,16 +111,25 @@ export function coreAccuracy(rate: TestedRate, flops: number): number {
   return sum / tasks.length;
 }
 
-/** The budget between `from` and `to` where `wider` overtakes `narrower`, in FLOPs; undefined where it does not. */
-export function crossover(narrower: TestedRate, wider: TestedRate, from = 1e19, to = 1e27): number | undefined {
-  const gain = (log10: number): number => coreAccuracy(wider, 10 ** log10) - coreAccuracy(narrower, 10 ** log10);
+/**
+ * The budget between `from` and `to` where `wider` overtakes `narrower`, in FLOPs; undefined where it does
+ * not.
+ */
+export function crossover(
+  narrower: TestedRate,
+  wider: TestedRate,
+  from = 1e19,
+  to = 1e27,
+): number | undefined {
+  const gain = (log10: number): number =>
+    coreAccuracy(wider, 10 ** log10) - coreAccuracy(narrower, 10 ** log10);
   const [low, high] = [Math.log10(from), Math.log10(to)];
   return gain(low) < 0 && gain(high) > 0 ? 10 ** bisect(gain, low, high) : undefined;
 }
 
 /**
- * How many times the compute an unfiltered model needs to be as accurate as one trained on `rate`: the mean over equal bins of the
- * accuracies that both reach between `from` and `to` FLOPs (the paper's 4.7 for 10 %).
+ * How many times the compute an unfiltered model needs to be as accurate as one trained on `rate`: the mean
+ * over equal bins of the accuracies that both reach between `from` and `to` FLOPs (the paper's 4.7 for 10 %).
  */
 export function computeMultiplier(rate: TestedRate, from = 1e19, to = 1e22, bins = 100): number {
   const low = Math.max(coreAccuracy(rate, from), coreAccuracy(1, from));

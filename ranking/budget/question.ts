@@ -1,4 +1,5 @@
-// A question about a budget and its answer, as one schema: commands, routes, and the page take them from here.
+// A question about a budget and its answer, as one schema: commands, routes, and the page take them from
+// here.
 
 import { z } from 'zod';
 import { positiveNumber } from '../../run/bounds.ts';
@@ -22,38 +23,69 @@ export const questionSchema = z.strictObject({
   pool: z.string().optional(),
   tokensPerParam: positiveNumber.optional(),
   maxEpochs: positiveNumber.optional(),
-  /** Ranks by these benchmarks alone, or by all but those: a document's score is then its best corpus percentile among them. */
+  /**
+   * Ranks by these benchmarks alone, or by all but those: a document's score is then its best corpus
+   * percentile among them.
+   */
   benchmarks: z.array(z.string()).min(1).optional(),
   without: z.array(z.string()).min(1).optional(),
 });
 
 export type Question = z.output<typeof questionSchema>;
 
-export const flagNames = ['extrapolated', 'far-from-compute-optimal', 'below-tested-rates', 'pool-too-small', 'corpus-far-below-law-range', 'tokens-estimated', 'score-ties', 'nothing-kept'] as const;
+export const flagNames = [
+  'extrapolated',
+  'far-from-compute-optimal',
+  'below-tested-rates',
+  'pool-too-small',
+  'corpus-far-below-law-range',
+  'tokens-estimated',
+  'score-ties',
+  'nothing-kept',
+] as const;
 
 export type Flag = (typeof flagNames)[number];
 
 /** A cutoff less what only a selection needs. */
 const shownCutoff = cutoffSchema.omit({ last: true }).strip();
 
-const modelSchema = z.strictObject({ flops: positive, params: positive, tokens: positive, tokensPerParam: positive });
+const modelSchema = z.strictObject({
+  flops: positive,
+  params: positive,
+  tokens: positive,
+  tokensPerParam: positive,
+});
 
 export const answerSchema = z.strictObject({
   /** Shares of the tokens, as fractions; keeping anything from low to high costs little. */
   keep: z.strictObject({ rate, low: rate, high: rate, setBy: z.enum(['law', 'data floor', 'keep']) }),
-  /** Of the ranked corpus: the lowest score kept (null: nothing is), what is kept, and what there is without a filter. */
+  /**
+   * Of the ranked corpus: the lowest score kept (null: nothing is), what is kept, and what there is without a
+   * filter.
+   */
   cutoff: shownCutoff,
   /** Null where only a share was asked for. */
   model: modelSchema.nullable(),
-  /** Passes over the kept tokens, and what the tokens seen are worth in fresh ones; null without a model or without tokens. */
+  /**
+   * Passes over the kept tokens, and what the tokens seen are worth in fresh ones; null without a model or
+   * without tokens.
+   */
   repetition: z.strictObject({ epochs: z.number().min(1), effectiveTokens: positive }).nullable(),
   /** Null where the share was asked for. */
   law: z.strictObject({ name: z.string(), formula: z.string() }).nullable(),
-  /** Where a share was asked for: the budgets that it suits by the law and the data floor, and between which it costs little (to null: without end). */
-  suits: z.strictObject({ law: z.string(), at: modelSchema, from: modelSchema, to: modelSchema.nullable() }).optional(),
+  /**
+   * Where a share was asked for: the budgets that it suits by the law and the data floor, and between which
+   * it costs little (to null: without end).
+   */
+  suits: z
+    .strictObject({ law: z.string(), at: modelSchema, from: modelSchema, to: modelSchema.nullable() })
+    .optional(),
   flags: z.array(z.enum(flagNames)),
   ranking: z.strictObject({ generation: z.string(), publishedAt: z.string() }),
-  /** The benchmarks whose best corpus percentile is the score, where some were chosen; else the score is the joint one. */
+  /**
+   * The benchmarks whose best corpus percentile is the score, where some were chosen; else the score is the
+   * joint one.
+   */
   benchmarks: z.array(z.string()).optional(),
   /** The larger pool, where one was named: its tokens, and how many of them the share keeps. */
   pool: z.strictObject({ tokens: positive, kept: z.number().nonnegative() }).optional(),

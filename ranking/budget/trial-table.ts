@@ -1,4 +1,5 @@
-// The runs of a calibration as people hand them in: CSV with a header (flops, keep, and loss or accuracy), or JSON.
+// The runs of a calibration as people hand them in: CSV with a header (flops, keep, and loss or accuracy), or
+// JSON.
 
 import { z } from 'zod';
 import { parseCells } from '../../data/rows/csv.ts';
@@ -7,7 +8,10 @@ import { allowedBy, describeIssues } from '../../run/issues.ts';
 import { parseBudget, parseNumber, parseShare } from '../../run/amounts.ts';
 import { type Trial, trialSchema } from './calibrate.ts';
 
-/** Servers read the runs of a calibration again between two requests, which takes some milliseconds for so many. */
+/**
+ * Servers read the runs of a calibration again between two requests, which takes some milliseconds for so
+ * many.
+ */
 export const mostTrials = 1000;
 const trials = z.array(trialSchema).max(mostTrials);
 const measures = ['loss', 'accuracy'] as const;
@@ -16,14 +20,29 @@ const measures = ['loss', 'accuracy'] as const;
 export function parseTrialsCsv(text: string): Trial[] {
   const [columns = [], ...rows] = readCells(text);
   const measure = measures.find((name) => columns.includes(name));
-  if (columns.length !== 3 || !columns.includes('flops') || !columns.includes('keep') || measure === undefined) {
-    throw fail('BODY_INVALID', { problems: [`the first line is "${columns.join(',').slice(0, 200)}", and it has to name the columns: flops,keep,loss or flops,keep,accuracy`] });
+  if (
+    columns.length !== 3 ||
+    !columns.includes('flops') ||
+    !columns.includes('keep') ||
+    measure === undefined
+  ) {
+    throw fail('BODY_INVALID', {
+      problems: [
+        `the first line is "${columns.join(',').slice(0, 200)}", and it has to name the columns: ` +
+          'flops,keep,loss or flops,keep,accuracy',
+      ],
+    });
   }
   const read = (values: string[], index: number): Trial => {
     const value = (name: string): string => values[columns.indexOf(name)] ?? '';
     const given = value(measure);
     const result = parseNumber(given);
-    if (values.length !== 3 || result === undefined) throw fail('BODY_INVALID', { problems: [`row ${index + 1} is "${values.join(',').slice(0, 200)}", and it has to be three numbers, none beyond 1e30`] });
+    if (values.length !== 3 || result === undefined)
+      throw fail('BODY_INVALID', {
+        problems: [
+          `row ${index + 1} is "${values.join(',').slice(0, 200)}", and it has to be three numbers, none beyond 1e30`,
+        ],
+      });
     return { flops: parseBudget(value('flops')), keep: parseShare('keep', value('keep')), [measure]: result };
   };
   return checkTrials(rows.map(read));
@@ -31,7 +50,9 @@ export function parseTrialsCsv(text: string): Trial[] {
 
 function readCells(text: string): string[][] {
   try {
-    return parseCells(text).map((row) => row.map((cell) => cell.trim())).filter((row) => row.some((cell) => cell !== ''));
+    return parseCells(text)
+      .map((row) => row.map((cell) => cell.trim()))
+      .filter((row) => row.some((cell) => cell !== ''));
   } catch (error) {
     throw fail('BODY_INVALID', { problems: [`it is not CSV: ${reasonOf(error)}`] }, error);
   }

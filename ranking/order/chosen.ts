@@ -1,4 +1,5 @@
-// The rankings by chosen benchmarks that a server has in memory. The files of one stay as long as it is remembered or in use.
+// The rankings by chosen benchmarks that a server has in memory. The files of one stay as long as it is
+// remembered or in use.
 
 import { openBoundedCache } from '../../data/files/bounded-cache.ts';
 import type { Run } from '../../run/run.ts';
@@ -22,10 +23,22 @@ export interface ChosenRankings<T> {
   close(): void;
 }
 
-/** Remembers the `most` rankings that were asked for last; `make` makes one. Of what fails nothing is remembered. */
-export function openChosen<T extends { written: Promise<void> }>(run: Run, ranking: Ranking, most: number, make: (benchmarks: string[]) => Promise<T>): ChosenRankings<T> {
+/**
+ * Remembers the `most` rankings that were asked for last; `make` makes one. Of what fails nothing is
+ * remembered.
+ */
+export function openChosen<T extends { written: Promise<void> }>(
+  run: Run,
+  ranking: Ranking,
+  most: number,
+  make: (benchmarks: string[]) => Promise<T>,
+): ChosenRankings<T> {
   const keyOf = (benchmarks: string[]): string => benchmarks.join('\n');
-  const remembered = openBoundedCache<string, Chosen<T>>(most, () => 1, (chosen) => chosen.release());
+  const remembered = openBoundedCache<string, Chosen<T>>(
+    most,
+    () => 1,
+    (chosen) => chosen.release(),
+  );
   const forget = (chosen: Chosen<T>): void => {
     const key = keyOf(chosen.benchmarks);
     if (remembered.get(key) === chosen) remembered.delete(key);

@@ -1,5 +1,5 @@
-// One slice of the documents, ranked by each benchmark in turn. A rank counts the documents of all slices, so that slices wait for each
-// other once a benchmark; what they show each other lies in shared memory.
+// One slice of the documents, ranked by each benchmark in turn. A rank counts the documents of all slices, so
+// that slices wait for each other once a benchmark; what they show each other lies in shared memory.
 
 import { binCount } from '../../scoring/part.ts';
 import { sqlName, streamAhead } from '../../data/duckdb/duckdb.ts';
@@ -9,16 +9,25 @@ import type { Ranking } from '../generation.ts';
 import { copyFloats, orderedBits } from './order.ts';
 import { withScores } from '../scores.ts';
 
-/** By position: the best rank so far (0 is best), and the number of the benchmark that it is for; of equals the first. */
+/**
+ * By position: the best rank so far (0 is best), and the number of the benchmark that it is for; of equals
+ * the first.
+ */
 export interface Best {
   ranks: Uint32Array;
   winners: Uint16Array;
 }
 
-/** What a slice shows the others of one benchmark: the lower halves of its scores' ordered bits, bin by bin (best first), and where each bin begins. */
+/**
+ * What a slice shows the others of one benchmark: the lower halves of its scores' ordered bits, bin by bin
+ * (best first), and where each bin begins.
+ */
 export interface Shown {
   lows: Uint16Array;
-  /** By bin number, with one more for the end: the documents of bin b are from starts[b + 1] to before starts[b]. */
+  /**
+   * By bin number, with one more for the end: the documents of bin b are from starts[b + 1] to before
+   * starts[b].
+   */
   starts: Uint32Array;
 }
 
@@ -45,28 +54,51 @@ export interface Slice extends Best {
 /** Columns that are read at a time: one alone costs nearly as much, and each takes 4 bytes a document. */
 const columnsAtOnce = 2;
 
-/** Ranks a slice's documents among those of all slices; an abort of the signal ends it. Errors: FILE_DAMAGED; those of `withScores`. */
+/**
+ * Ranks a slice's documents among those of all slices; an abort of the signal ends it. Errors: FILE_DAMAGED;
+ * those of `withScores`.
+ */
 export async function rankSlice(slice: Slice, signal?: AbortSignal): Promise<void> {
   const { run, ranking, documents, benchmarks } = slice;
-  const columns = Array.from({ length: Math.min(columnsAtOnce, benchmarks.length) }, () => new Float32Array(documents));
+  const columns = Array.from(
+    { length: Math.min(columnsAtOnce, benchmarks.length) },
+    () => new Float32Array(documents),
+  );
   const positions = new Uint32Array(documents);
   await withScores(run, ranking, async (connection, table) => {
     for (let first = 0; first < benchmarks.length; first += columnsAtOnce) {
       const some = benchmarks.slice(first, first + columnsAtOnce);
       let position = 0;
-      for await (const chunk of streamAhead(connection, `SELECT ${some.map(({ name }) => sqlName(`score_${name}`)).join(', ')} FROM ${table}`)) {
+      for await (const chunk of streamAhead(
+        connection,
+        `SELECT ${some.map(({ name }) => sqlName(`score_${name}`)).join(', ')} FROM ${table}`,
+      )) {
         signal?.throwIfAborted();
         const rows = chunk.rowCount;
-        if (position + rows <= documents) for (const column of some.keys()) copyFloats(chunk, column, columns[column] ?? new Float32Array(), position);
+        if (position + rows <= documents)
+          for (const column of some.keys())
+            copyFloats(chunk, column, columns[column] ?? new Float32Array(), position);
         position += rows;
       }
-      if (position !== documents) throw fail('FILE_DAMAGED', { path: run.files.scores, reason: `it has ${position} documents where the ranking counts ${documents}`, command: 'betr rank' });
-      for (const [column, { number }] of some.entries()) takeTurn(slice, first + column, number, columns[column] ?? new Float32Array(), positions);
+      if (position !== documents)
+        throw fail('FILE_DAMAGED', {
+          path: run.files.scores,
+          reason: `it has ${position} documents where the ranking counts ${documents}`,
+          command: 'betr rank',
+        });
+      for (const [column, { number }] of some.entries())
+        takeTurn(slice, first + column, number, columns[column] ?? new Float32Array(), positions);
     }
   });
 }
 
-function takeTurn(slice: Slice, turn: number, number: number, scores: Float32Array, positions: Uint32Array): void {
+function takeTurn(
+  slice: Slice,
+  turn: number,
+  number: number,
+  scores: Float32Array,
+  positions: Uint32Array,
+): void {
   const { index, shown, turns } = slice;
   const parity = turn % 2 === 0 ? 0 : 1;
   const all = shown.map((pair) => pair[parity]);
@@ -75,7 +107,7 @@ function takeTurn(slice: Slice, turn: number, number: number, scores: Float32Arr
   spread(scores, own, positions);
   Atomics.add(turns, 0, 1);
   Atomics.notify(turns, 0);
-  for (const wanted = shown.length * (turn + 1); ; ) {
+  for (const wanted = shown.length * (turn + 1); ;) {
     const now = Atomics.load(turns, 0);
     if (now >= wanted) break;
     Atomics.wait(turns, 0, now);
@@ -102,7 +134,13 @@ function lookUpRanks(lows: Uint16Array, from: number, to: number, rankAt: Uint32
 const positionsAtOnce = 1 << 16;
 
 /** Takes the ranks that are better than the best so far. The positions of a bin rise from place to place. */
-function keepBest(rankAt: Uint32Array, positions: Uint32Array, starts: Uint32Array, number: number, best: Best): void {
+function keepBest(
+  rankAt: Uint32Array,
+  positions: Uint32Array,
+  starts: Uint32Array,
+  number: number,
+  best: Best,
+): void {
   const next: number[] = [];
   const ends: number[] = [];
   for (let bin = binCount - 1; bin >= 0; bin--) {
@@ -112,12 +150,23 @@ function keepBest(rankAt: Uint32Array, positions: Uint32Array, starts: Uint32Arr
     ends.push(to);
   }
   for (let before = positionsAtOnce; before < positions.length + positionsAtOnce; before += positionsAtOnce) {
-    for (let i = 0; i < next.length; i++) next[i] = keepBestBefore(before, next[i] ?? 0, ends[i] ?? 0, rankAt, positions, number, best);
+    for (let i = 0; i < next.length; i++)
+      next[i] = keepBestBefore(before, next[i] ?? 0, ends[i] ?? 0, rankAt, positions, number, best);
   }
 }
 
-/** The part of a bin from `place` on whose positions are `before` a limit; returns the first place beyond it. */
-function keepBestBefore(before: number, place: number, end: number, rankAt: Uint32Array, positions: Uint32Array, number: number, best: Best): number {
+/**
+ * The part of a bin from `place` on whose positions are `before` a limit; returns the first place beyond it.
+ */
+function keepBestBefore(
+  before: number,
+  place: number,
+  end: number,
+  rankAt: Uint32Array,
+  positions: Uint32Array,
+  number: number,
+  best: Best,
+): number {
   for (; place < end; place++) {
     const position = positions[place] ?? 0;
     if (position >= before) break;
@@ -126,7 +175,10 @@ function keepBestBefore(before: number, place: number, end: number, rankAt: Uint
   return place;
 }
 
-/** Takes a benchmark's rank for the document at a position where it is the best so far, or as good and the benchmark comes before. */
+/**
+ * Takes a benchmark's rank for the document at a position where it is the best so far, or as good and the
+ * benchmark comes before.
+ */
 export function takeIfBest({ ranks, winners }: Best, position: number, rank: number, number: number): void {
   const best = ranks[position] ?? 0;
   if (rank > best || (rank === best && number > (winners[position] ?? 0))) return;
@@ -164,7 +216,10 @@ const rankOfLow = new Uint32Array(lowsCount);
 /** Bins of fewer documents are sorted, as counting goes through all lower halves. */
 const fewestToCount = 1024;
 
-/** Fills `rankOfLow` for the lower halves that occur in a bin: how many documents, of all slices, score higher. */
+/**
+ * Fills `rankOfLow` for the lower halves that occur in a bin: how many documents, of all slices, score
+ * higher.
+ */
 function rankLows(all: readonly Shown[], bin: number, count: number, above: number): void {
   const own = all.map(({ lows, starts }) => lows.subarray(starts[bin + 1], starts[bin]));
   if (count < fewestToCount) {

@@ -1,5 +1,6 @@
-// Scores by chosen benchmarks: a document's best corpus percentile among them. The percentile is the share of all documents that score
-// no higher for the benchmark (SQL's cume_dist), as a float32: 1 is the best, and equal scores have equal percentiles.
+// Scores by chosen benchmarks: a document's best corpus percentile among them. The percentile is the share of
+// all documents that score no higher for the benchmark (SQL's cume_dist), as a float32: 1 is the best, and
+// equal scores have equal percentiles.
 
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
@@ -12,7 +13,10 @@ import type { Ranking } from '../generation.ts';
 import { readRanks } from './saved-ranks.ts';
 
 export interface Combined {
-  /** By position: the best percentile, and which of the benchmarks (by its number in the list) it is from; of equals the first. */
+  /**
+   * By position: the best percentile, and which of the benchmarks (by its number in the list) it is from; of
+   * equals the first.
+   */
   scores: Float32Array;
   winners: Uint16Array;
 }
@@ -21,19 +25,39 @@ export interface Combined {
 const documentsPerThread = 500_000;
 const mostThreads = 4;
 
-/** Combines the scores of benchmarks, all of which the published ranking has. `threads`: how many work on it. Errors: those of `rankDocuments`. */
-export async function combineScores(run: Run, ranking: Ranking, benchmarks: readonly string[], threads?: number): Promise<Combined> {
+/**
+ * Combines the scores of benchmarks, all of which the published ranking has. `threads`: how many work on it.
+ * Errors: those of `rankDocuments`.
+ */
+export async function combineScores(
+  run: Run,
+  ranking: Ranking,
+  benchmarks: readonly string[],
+  threads?: number,
+): Promise<Combined> {
   const count = ranking.documents;
   const { ranks, winners } = await rankDocuments(run, ranking, benchmarks, { threads });
   const scores = new Float32Array(ranks.buffer);
-  for (let position = 0; position < count; position++) scores[position] = (count - (ranks[position] ?? 0)) / count;
+  for (let position = 0; position < count; position++)
+    scores[position] = (count - (ranks[position] ?? 0)) / count;
   return { scores, winners };
 }
 
-/** Ranks the documents by each of the benchmarks, and keeps the best. An abort is heeded where one thread works on it. Errors: those of `withScores`. */
-export async function rankDocuments(run: Run, ranking: Ranking, benchmarks: readonly string[], { threads, signal }: { threads?: number | undefined; signal?: AbortSignal | undefined } = {}): Promise<Best> {
+/**
+ * Ranks the documents by each of the benchmarks, and keeps the best. An abort is heeded where one thread
+ * works on it. Errors: those of `withScores`.
+ */
+export async function rankDocuments(
+  run: Run,
+  ranking: Ranking,
+  benchmarks: readonly string[],
+  { threads, signal }: { threads?: number | undefined; signal?: AbortSignal | undefined } = {},
+): Promise<Best> {
   const count = ranking.documents;
-  const best = { ranks: new Uint32Array(new SharedArrayBuffer(4 * count)).fill(0xffff_ffff), winners: new Uint16Array(new SharedArrayBuffer(2 * count)) };
+  const best = {
+    ranks: new Uint32Array(new SharedArrayBuffer(4 * count)).fill(0xffff_ffff),
+    winners: new Uint16Array(new SharedArrayBuffer(2 * count)),
+  };
   const unranked: Named[] = [];
   for (const [number, name] of benchmarks.entries()) {
     const kept = await readRanks(run, ranking, name, (from, ranks) => {
@@ -44,7 +68,13 @@ export async function rankDocuments(run: Run, ranking: Ranking, benchmarks: read
     if (kept === 'missing') unranked.push({ name, number });
   }
   if (unranked.length === 0) return best;
-  const slices = cutSlices(run, ranking, unranked, threads ?? threadsFor(run, ranking, unranked.length), best);
+  const slices = cutSlices(
+    run,
+    ranking,
+    unranked,
+    threads ?? threadsFor(run, ranking, unranked.length),
+    best,
+  );
   const [only] = slices;
   if (slices.length === 1 && only !== undefined) await rankSlice(only, signal);
   else await rankInThreads(slices);
@@ -54,11 +84,24 @@ export async function rankDocuments(run: Run, ranking: Ranking, benchmarks: read
 /** For one benchmark threads cost twice the processor time and gain nothing. */
 function threadsFor({ settings }: Run, { documents }: Ranking, benchmarks: number): number {
   if (benchmarks === 1) return 1;
-  return Math.max(1, Math.min(mostThreads, settings.workers ?? availableParallelism(), Math.floor(documents / documentsPerThread)));
+  return Math.max(
+    1,
+    Math.min(
+      mostThreads,
+      settings.workers ?? availableParallelism(),
+      Math.floor(documents / documentsPerThread),
+    ),
+  );
 }
 
 /** Slices of about as many documents each, in the order of the parts; at most one for each part. */
-function cutSlices(run: Run, ranking: Ranking, benchmarks: readonly Named[], threads: number, whole: Best): Slice[] {
+function cutSlices(
+  run: Run,
+  ranking: Ranking,
+  benchmarks: readonly Named[],
+  threads: number,
+  whole: Best,
+): Slice[] {
   const groups: Ranking['parts'][] = [];
   let before = 0;
   for (const part of ranking.parts) {
@@ -73,22 +116,43 @@ function cutSlices(run: Run, ranking: Ranking, benchmarks: readonly Named[], thr
   let from = 0;
   return filled.map((parts, index) => {
     const documents = sizes[index] ?? 0;
-    const slice = { run, ranking: { ...ranking, parts }, documents, benchmarks, index, shown, turns, ranks: whole.ranks.subarray(from, from + documents), winners: whole.winners.subarray(from, from + documents) };
+    const slice = {
+      run,
+      ranking: { ...ranking, parts },
+      documents,
+      benchmarks,
+      index,
+      shown,
+      turns,
+      ranks: whole.ranks.subarray(from, from + documents),
+      winners: whole.winners.subarray(from, from + documents),
+    };
     from += documents;
     return slice;
   });
 }
 
 function shownOf(documents: number): Shown {
-  return { lows: new Uint16Array(new SharedArrayBuffer(2 * documents)), starts: new Uint32Array(new SharedArrayBuffer(4 * (binCount + 1))) };
+  return {
+    lows: new Uint16Array(new SharedArrayBuffer(2 * documents)),
+    starts: new Uint32Array(new SharedArrayBuffer(4 * (binCount + 1))),
+  };
 }
 
-const replySchema = z.union([z.object({ done: z.literal(true) }), z.object({ error: z.custom<ErrorData>((value) => typeof value === 'object' && value !== null) })]);
+const replySchema = z.union([
+  z.object({ done: z.literal(true) }),
+  z.object({ error: z.custom<ErrorData>((value) => typeof value === 'object' && value !== null) }),
+]);
 
-/** Ranks each slice in a thread of its own. As they wait for each other, the first failure ends all of them. */
+/**
+ * Ranks each slice in a thread of its own. As they wait for each other, the first failure ends all of them.
+ */
 async function rankInThreads(slices: readonly Slice[]): Promise<void> {
-  const workers = slices.map((slice) => new Worker(new URL('./combine-worker.js', import.meta.url), { workerData: slice }));
-  const lost = (reason: string): Error => fail('INTERNAL', { reason: `a thread that combines scores ended: ${reason}` });
+  const workers = slices.map(
+    (slice) => new Worker(new URL('./combine-worker.js', import.meta.url), { workerData: slice }),
+  );
+  const lost = (reason: string): Error =>
+    fail('INTERNAL', { reason: `a thread that combines scores ended: ${reason}` });
   const finish = (worker: Worker): Promise<void> =>
     new Promise((resolve, reject) => {
       worker.on('message', (message: unknown) => {

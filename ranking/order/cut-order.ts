@@ -32,8 +32,10 @@ export function cutOrder(order: Order, share: number): { cutoff: PlacedCutoff } 
   const fitting = countFitting(order, limitTokens);
   if (fitting === count) return { cutoff: cutAt(count, ofTokens, null) };
   const { from, to, score } = groupAt(order, fitting);
-  if (to - from < 2 || (order.byKey && fitting === from)) return { cutoff: cutAt(from, tokensUpTo(order, from), null) };
-  if (order.byKey) return { cutoff: cutAt(fitting, tokensUpTo(order, fitting), positions[fitting - 1] ?? null) };
+  if (to - from < 2 || (order.byKey && fitting === from))
+    return { cutoff: cutAt(from, tokensUpTo(order, from), null) };
+  if (order.byKey)
+    return { cutoff: cutAt(fitting, tokensUpTo(order, fitting), positions[fitting - 1] ?? null) };
   return {
     tie: {
       positions: positions.slice(from, to),
@@ -53,7 +55,9 @@ export function cutOrder(order: Order, share: number): { cutoff: PlacedCutoff } 
   };
 }
 
-/** How many places, best first, fit with all before them; `limitTokens` is below the sum of all, or all fit. */
+/**
+ * How many places, best first, fit with all before them; `limitTokens` is below the sum of all, or all fit.
+ */
 function countFitting({ tokensBefore, positions, tokens }: Order, limitTokens: number): number {
   // The last stride that begins within the limit: of several (documents may have no tokens) the last.
   let [low, high] = [0, tokensBefore.length - 1];
@@ -93,11 +97,23 @@ function groupAt(order: Order, place: number): { from: number; to: number; score
   const bin = binAt(order, place);
   const low = order.lows[place] ?? 0;
   const [start = 0, end = 0] = [order.starts[bin], order.starts[bin + 1]];
-  return { from: searchLows(order.lows, start, end, (at) => at <= low), to: searchLows(order.lows, start, end, (at) => at < low), score: bitsAt(order, place) };
+  return {
+    from: searchLows(order.lows, start, end, (at) => at <= low),
+    to: searchLows(order.lows, start, end, (at) => at < low),
+    score: bitsAt(order, place),
+  };
 }
 
-/** The first place from `start` to before `end` whose lower half is far enough down; they fall from place to place. */
-function searchLows(lows: Uint16Array, start: number, end: number, reached: (low: number) => boolean): number {
+/**
+ * The first place from `start` to before `end` whose lower half is far enough down; they fall from place to
+ * place.
+ */
+function searchLows(
+  lows: Uint16Array,
+  start: number,
+  end: number,
+  reached: (low: number) => boolean,
+): number {
   let [low, high] = [start, end];
   while (low < high) {
     const middle = (low + high) >>> 1;

@@ -7,18 +7,26 @@ import { cutOrder, type PlacedCutoff } from './cut-order.ts';
 import type { Ordered } from './orders.ts';
 import { readKeys } from './positions.ts';
 
-/** The keys of more tied documents than this are not asked for one by one; SQL then counts the whole cutoff. */
+/**
+ * The keys of more tied documents than this are not asked for one by one; SQL then counts the whole cutoff.
+ */
 const mostTied = 256;
 const tiesKept = 10_000;
 
 export interface Cuts {
-  /** The figures, and whether the cut goes through equal scores (`last` is not null). Errors: those of `findCutoff`. */
+  /**
+   * The figures, and whether the cut goes through equal scores (`last` is not null). Errors: those of
+   * `findCutoff`.
+   */
   cut: (share: number) => PlacedCutoff | Cutoff | Promise<PlacedCutoff | Cutoff>;
   /** With the keys of the last document, for SQL. Errors: the same. */
   find: (share: number) => Promise<Cutoff>;
 }
 
-/** Cuts an order. The disk is asked only while the order of keys is not known, once for each score that a cut goes through; and by `find`. */
+/**
+ * Cuts an order. The disk is asked only while the order of keys is not known, once for each score that a cut
+ * goes through; and by `find`.
+ */
 export function openCuts(run: Run, { order, ranking, written }: Ordered): Cuts {
   const ties = openBoundedCache<number, Uint32Array>(tiesKept);
   const counted = openBoundedCache<number, Promise<Cutoff>>(tiesKept);
@@ -48,7 +56,10 @@ export function openCuts(run: Run, { order, ranking, written }: Ordered): Cuts {
       const { last, ...figures } = await cut(share);
       if (typeof last !== 'number') return { ...figures, last };
       const [key] = await readKeys(run, ranking, Uint32Array.of(last));
-      return { ...figures, last: key === undefined ? null : { document: key.document, shard: key.shard, row: key.row } };
+      return {
+        ...figures,
+        last: key === undefined ? null : { document: key.document, shard: key.shard, row: key.row },
+      };
     },
   };
 }

@@ -1,5 +1,6 @@
-// All documents in the order of keys, which decides among equal scores: with it in memory, no cut needs the disk. Sorting millions of
-// keys takes a while, so the order is kept in the run's folder as long as the generation is published.
+// All documents in the order of keys, which decides among equal scores: with it in memory, no cut needs the
+// disk. Sorting millions of keys takes a while, so the order is kept in the run's folder as long as the
+// generation is published.
 
 import { join } from 'node:path';
 import { DuckDBUIntegerVector } from '../../data/duckdb/library.ts';
@@ -11,7 +12,10 @@ import type { Ranking } from '../generation.ts';
 import { addWords, readShared } from './shared-file.ts';
 import { withScores } from '../scores.ts';
 
-/** The positions in the order of keys, in shared memory, as they were kept; undefined where they are not, or not whole. */
+/**
+ * The positions in the order of keys, in shared memory, as they were kept; undefined where they are not, or
+ * not whole.
+ */
 export async function readKeyOrder(run: Run, ranking: Ranking): Promise<Uint32Array | undefined> {
   const bytes = await readShared(pathOf(run, ranking));
   if (bytes?.byteLength !== 4 * (ranking.documents + 1)) return undefined;
@@ -20,17 +24,22 @@ export async function readKeyOrder(run: Run, ranking: Ranking): Promise<Uint32Ar
   return addWords(0, positions) === words.at(-1) ? positions : undefined;
 }
 
-/** Sorts all keys, and keeps the positions in their order; an abort ends it. Errors: those of `withScores`. */
+/**
+ * Sorts all keys, and keeps the positions in their order; an abort ends it. Errors: those of `withScores`.
+ */
 export async function makeKeyOrder(run: Run, ranking: Ranking, signal?: AbortSignal): Promise<Uint32Array> {
   // As in the file, the last word is the checksum of all others.
   const words = new Uint32Array(new SharedArrayBuffer(4 * (ranking.documents + 1)));
   const positions = words.subarray(0, ranking.documents);
   await withScores(run, ranking, async (connection, table) => {
-    const sql = `SELECT position::UINTEGER AS position FROM (SELECT row_number() OVER () - 1 AS position, document, shard, "row" FROM ${table}) ORDER BY document, shard, "row"`;
+    const sql =
+      'SELECT position::UINTEGER AS position FROM (SELECT row_number() OVER () - 1 AS ' +
+      `position, document, shard, "row" FROM ${table}) ORDER BY document, shard, "row"`;
     let place = 0;
     for await (const chunk of streamChunks(connection, sql, signal)) {
       const vector = chunk.getColumnVector(0);
-      if (!(vector instanceof DuckDBUIntegerVector)) throw fail('INTERNAL', { reason: `a position is of type ${vector.type.toString()}` });
+      if (!(vector instanceof DuckDBUIntegerVector))
+        throw fail('INTERNAL', { reason: `a position is of type ${vector.type.toString()}` });
       for (let i = 0; i < vector.itemCount; i++) positions[place++] = vector.getItem(i) ?? 0;
     }
   });

@@ -1,4 +1,5 @@
-// One ranking in memory, and what is made of it by chosen benchmarks. A request borrows it: what it looked at keeps its files until it gives the ranking back.
+// One ranking in memory, and what is made of it by chosen benchmarks. A request borrows it: what it looked at
+// keeps its files until it gives the ranking back.
 
 import { join } from 'node:path';
 import { reasonOf } from '../../run/errors/errors.ts';
@@ -19,7 +20,10 @@ export interface LiveRanking extends RankingSource {
   answer(question: Question): Promise<Answer>;
   /** How the scores that a question is about lie, from memory. Errors: as `retarget`. */
   histogram(choice: Choice): Promise<Ranking['histogram']>;
-  /** The positions of `count` documents on each side of a cut that keeps so many, from memory; undefined while equal scores are not in the order of their keys. Errors: as `retarget`. */
+  /**
+   * The positions of `count` documents on each side of a cut that keeps so many, from memory; undefined while
+   * equal scores are not in the order of their keys. Errors: as `retarget`.
+   */
   around(choice: Choice, keptDocuments: number, count: number): Promise<Uint32Array | undefined>;
 }
 
@@ -28,7 +32,10 @@ export interface Loan {
   release(): void;
 }
 
-/** Parts of so many bytes are held against their checksums before they are served, which takes less than a second; more of them meanwhile. */
+/**
+ * Parts of so many bytes are held against their checksums before they are served, which takes less than a
+ * second; more of them meanwhile.
+ */
 const checkedFirstBytes = 128e6;
 const closeWithinMs = 1_000;
 /** Orders by chosen benchmarks are kept up to this size together, and at least one. */
@@ -41,7 +48,10 @@ interface CutOrder extends Ordered {
   cuts: Cuts;
 }
 
-/** A ranking that can be served. Its files are kept until it is closed; those of rankings by chosen benchmarks, as long as a request that it is lent to uses them. */
+/**
+ * A ranking that can be served. Its files are kept until it is closed; those of rankings by chosen
+ * benchmarks, as long as a request that it is lent to uses them.
+ */
 export class LoadedRanking {
   readonly ranking: Ranking;
   /** For what needs no files. */
@@ -57,14 +67,26 @@ export class LoadedRanking {
   #users = 0;
   #nextPart = 0;
 
-  private constructor(run: Run, ranking: Ranking, orders: Orders, published: CutOrder, isChecked: boolean, letGo: () => Promise<void>) {
+  private constructor(
+    run: Run,
+    ranking: Ranking,
+    orders: Orders,
+    published: CutOrder,
+    isChecked: boolean,
+    letGo: () => Promise<void>,
+  ) {
     this.#run = run;
     this.ranking = ranking;
     this.#orders = orders;
     this.#published = published;
     this.#letGo = letGo;
-    const most = Math.max(1, Math.min(mostChosen, Math.floor(chosenBytes / (bytesPerDocument * ranking.documents))));
-    this.#chosen = openChosen(run, ranking, most, async (benchmarks) => withCuts(run, await orders.retarget(benchmarks, this.#published)));
+    const most = Math.max(
+      1,
+      Math.min(mostChosen, Math.floor(chosenBytes / (bytesPerDocument * ranking.documents))),
+    );
+    this.#chosen = openChosen(run, ranking, most, async (benchmarks) =>
+      withCuts(run, await orders.retarget(benchmarks, this.#published)),
+    );
     this.unlent = this.#view(() => undefined);
     const prepared = this.#prepare().catch((error: unknown) => this.#closed || reportBackground(error));
     this.checked = isChecked ? Promise.resolve() : prepared.then(() => orders.check());
@@ -88,7 +110,10 @@ export class LoadedRanking {
     }
   }
 
-  /** Reads one part again, each time the next, and holds it against its checksum: a disk may alter what nobody wrote. Errors: FILE_DAMAGED, those of reading. */
+  /**
+   * Reads one part again, each time the next, and holds it against its checksum: a disk may alter what nobody
+   * wrote. Errors: FILE_DAMAGED, those of reading.
+   */
   async checkNext(): Promise<void> {
     const part = this.ranking.parts[this.#nextPart++ % this.ranking.parts.length];
     if (part !== undefined) await checkContent(join(this.#run.files.scores, part.file), part.sha256);
@@ -121,12 +146,16 @@ export class LoadedRanking {
   }
 
   #view(use: (chosen: Chosen<CutOrder>) => void): LiveRanking {
-    return new RankingView({ run: this.#run, ranking: this.ranking, published: () => this.#published, chosen: this.#chosen }, use);
+    return new RankingView(
+      { run: this.#run, ranking: this.ranking, published: () => this.#published, chosen: this.#chosen },
+      use,
+    );
   }
 
   /** Makes what answers faster. */
   async #prepare(): Promise<void> {
-    if (!this.#published.order.byKey) this.#published = withCuts(this.#run, await this.#orders.sortKeys(this.#published.order));
+    if (!this.#published.order.byKey)
+      this.#published = withCuts(this.#run, await this.#orders.sortKeys(this.#published.order));
     await this.#orders.rankAhead();
   }
 }

@@ -1,4 +1,5 @@
-// What `Orders` and its worker thread say to each other. Arrays lie in shared memory, so that handing them over costs nothing.
+// What `Orders` and its worker thread say to each other. Arrays lie in shared memory, so that handing them
+// over costs nothing.
 
 import { z } from 'zod';
 import type { ErrorData } from '../../run/errors/errors.ts';
@@ -14,13 +15,30 @@ export type Setup = z.output<typeof setupSchema>;
 
 const array = z.custom<Uint32Array>((value) => value instanceof Uint32Array);
 
-export const taskSchema = z.union([z.object({ kind: z.literal('order') }), z.object({ kind: z.literal('stop') }), z.object({ kind: z.literal('ranks') }), z.object({ kind: z.literal('check') }), z.object({ kind: z.literal('keys'), order: z.custom<Order>(isObject) }), z.object({ kind: z.literal('retarget'), benchmarks: z.array(z.string()), tokens: array, keyOrder: array.optional() })]);
+export const taskSchema = z.union([
+  z.object({ kind: z.literal('order') }),
+  z.object({ kind: z.literal('stop') }),
+  z.object({ kind: z.literal('ranks') }),
+  z.object({ kind: z.literal('check') }),
+  z.object({ kind: z.literal('keys'), order: z.custom<Order>(isObject) }),
+  z.object({
+    kind: z.literal('retarget'),
+    benchmarks: z.array(z.string()),
+    tokens: array,
+    keyOrder: array.optional(),
+  }),
+]);
 /** `stop` ends what is at work, as far as it can be ended; it is no task of its own, and has no reply. */
 export type OrderTask = z.output<typeof taskSchema>;
 
 /** The last reply to a task is `done` or `failed`. */
 export const replySchema = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('order'), order: z.custom<Order>(isObject), ranking: z.custom<Ranking>(isObject), keyOrder: array.optional() }),
+  z.object({
+    kind: z.literal('order'),
+    order: z.custom<Order>(isObject),
+    ranking: z.custom<Ranking>(isObject),
+    keyOrder: array.optional(),
+  }),
   z.object({ kind: z.literal('done') }),
   z.object({ kind: z.literal('failed'), error: z.custom<ErrorData>(isObject) }),
 ]);

@@ -1,6 +1,7 @@
-// Every document of a ranking by score, in memory, so that a cutoff is found without the disk: 7 bytes a document, and 4 for its tokens.
-// A document is named by its position: its place among all rows of the ranking's parts, in their order. Equal scores are in the order of
-// their keys once that is known (ranking/order/key-order.ts), and until then of their positions.
+// Every document of a ranking by score, in memory, so that a cutoff is found without the disk: 7 bytes a
+// document, and 4 for its tokens. A document is named by its position: its place among all rows of the
+// ranking's parts, in their order. Equal scores are in the order of their keys once that is known
+// (ranking/order/key-order.ts), and until then of their positions.
 
 import type { DuckDBDataChunk } from '@duckdb/node-api';
 import { streamAhead } from '../../data/duckdb/duckdb.ts';
@@ -21,7 +22,10 @@ export interface Order {
   /** By place, best first: the lower half of the score's ordered bits, and the position. */
   lows: Uint16Array;
   positions: Uint32Array;
-  /** The occupied score bins (scoring/part.ts), best first, and the first place of each; one place more at the end. */
+  /**
+   * The occupied score bins (scoring/part.ts), best first, and the first place of each; one place more at the
+   * end.
+   */
   bins: Uint16Array;
   starts: Uint32Array;
   /** Tokens before every place that is a multiple of `stride`, and those of all documents at the end. */
@@ -30,23 +34,36 @@ export interface Order {
   tokens: Uint32Array;
 }
 
-/** Reads the scores of a ranking in the order of its parts. Errors: FILE_DAMAGED where they are not what the ranking counts; those of `withScores`. */
-export async function readOrder(run: Run, ranking: Ranking, { tokens: shared, keyOrder }: { tokens?: Order['tokens']; keyOrder?: Uint32Array | undefined } = {}): Promise<Order> {
+/**
+ * Reads the scores of a ranking in the order of its parts. Errors: FILE_DAMAGED where they are not what the
+ * ranking counts; those of `withScores`.
+ */
+export async function readOrder(
+  run: Run,
+  ranking: Ranking,
+  { tokens: shared, keyOrder }: { tokens?: Order['tokens']; keyOrder?: Uint32Array | undefined } = {},
+): Promise<Order> {
   const count = ranking.documents;
   const tokens = shared ?? new Uint32Array(new SharedArrayBuffer(4 * count));
   const scores = new Float32Array(count);
   await withScores(run, ranking, async (connection, table) => {
     let position = 0;
-    for await (const chunk of streamAhead(connection, `SELECT score, tokens::UINTEGER AS tokens FROM ${table}`)) {
-      if (position + chunk.rowCount > count) throw damaged(run, `it has more than the ${count} documents that the ranking counts`);
+    for await (const chunk of streamAhead(
+      connection,
+      `SELECT score, tokens::UINTEGER AS tokens FROM ${table}`,
+    )) {
+      if (position + chunk.rowCount > count)
+        throw damaged(run, `it has more than the ${count} documents that the ranking counts`);
       copyFloats(chunk, 0, scores, position);
       if (shared === undefined) copyCounts(chunk, 1, tokens, position);
       position += chunk.rowCount;
     }
-    if (position !== count) throw damaged(run, `it has ${position} documents where the ranking counts ${count}`);
+    if (position !== count)
+      throw damaged(run, `it has ${position} documents where the ranking counts ${count}`);
   });
   const order = orderScores(scores, tokens, keyOrder);
-  if (!isOrderOf(ranking, order)) throw damaged(run, 'its scores and tokens are not those that the ranking counts');
+  if (!isOrderOf(ranking, order))
+    throw damaged(run, 'its scores and tokens are not those that the ranking counts');
   return order;
 }
 
@@ -57,22 +74,34 @@ function damaged(run: Run, reason: string): Error {
 /** Copies a column of a chunk of rows to `start` and what follows. */
 export function copyFloats(chunk: DuckDBDataChunk, column: number, into: Float32Array, start: number): void {
   const vector = chunk.getColumnVector(column);
-  if (!(vector instanceof DuckDBFloatVector)) throw fail('INTERNAL', { reason: `a score is of type ${vector.type.toString()}` });
+  if (!(vector instanceof DuckDBFloatVector))
+    throw fail('INTERNAL', { reason: `a score is of type ${vector.type.toString()}` });
   for (let i = 0; i < vector.itemCount; i++) into[start + i] = vector.getItem(i) ?? NaN;
 }
 
 function copyCounts(chunk: DuckDBDataChunk, column: number, into: Uint32Array, start: number): void {
   const vector = chunk.getColumnVector(column);
-  if (!(vector instanceof DuckDBUIntegerVector)) throw fail('INTERNAL', { reason: `a token count is of type ${vector.type.toString()}` });
+  if (!(vector instanceof DuckDBUIntegerVector))
+    throw fail('INTERNAL', { reason: `a token count is of type ${vector.type.toString()}` });
   for (let i = 0; i < vector.itemCount; i++) into[start + i] = vector.getItem(i) ?? 0;
 }
 
-/** Whether an order has the ranking's histogram. A part whose bytes were altered, though not their number, gives other counts than those it was published with. */
+/**
+ * Whether an order has the ranking's histogram. A part whose bytes were altered, though not their number,
+ * gives other counts than those it was published with.
+ */
 export function isOrderOf({ histogram }: Ranking, order: Order): boolean {
-  return histogram.length === order.bins.length && histogram.every(([bin, documents, tokens], i) => {
-    const [from = 0, to = 0] = [order.starts[i], order.starts[i + 1]];
-    return order.bins[i] === bin && to - from === documents && tokensUpTo(order, to) - tokensUpTo(order, from) === tokens;
-  });
+  return (
+    histogram.length === order.bins.length &&
+    histogram.every(([bin, documents, tokens], i) => {
+      const [from = 0, to = 0] = [order.starts[i], order.starts[i + 1]];
+      return (
+        order.bins[i] === bin &&
+        to - from === documents &&
+        tokensUpTo(order, to) - tokensUpTo(order, from) === tokens
+      );
+    })
+  );
 }
 
 /** The histogram of an order, as a ranking has it. */
@@ -104,8 +133,9 @@ export function scoreOf(ordered: number): number {
 }
 
 /**
- * Sorts documents by score: by the upper half of its bits into bins, and each bin by the lower half. Both leave equal scores in the order
- * that they come in: that of `keyOrder`, all positions in the order of their keys, or else that of positions.
+ * Sorts documents by score: by the upper half of its bits into bins, and each bin by the lower half. Both
+ * leave equal scores in the order that they come in: that of `keyOrder`, all positions in the order of their
+ * keys, or else that of positions.
  */
 export function orderScores(scores: Float32Array, tokens: Uint32Array, keyOrder?: Uint32Array): Order {
   const count = scores.length;
@@ -121,8 +151,17 @@ export function orderScores(scores: Float32Array, tokens: Uint32Array, keyOrder?
     lows[place] = ordered & 0xffff;
     positions[place] = position;
   }
-  for (let bin = 0; bin < bins.length; bin++) sortBin(lows, positions, starts[bin] ?? 0, starts[bin + 1] ?? 0);
-  return { byKey: keyOrder !== undefined, lows, positions, bins, starts, tokensBefore: addUp(positions, tokens), tokens };
+  for (let bin = 0; bin < bins.length; bin++)
+    sortBin(lows, positions, starts[bin] ?? 0, starts[bin + 1] ?? 0);
+  return {
+    byKey: keyOrder !== undefined,
+    lows,
+    positions,
+    bins,
+    starts,
+    tokensBefore: addUp(positions, tokens),
+    tokens,
+  };
 }
 
 function addUp(positions: Uint32Array, tokens: Uint32Array): Float64Array {
@@ -144,12 +183,15 @@ export function sortTies(order: Order, keyOrder: Uint32Array): Order {
   for (let bin = 0; bin < bins.length; bin++) {
     const upper = (bins[bin] ?? 0) << 16;
     const end = starts[bin + 1] ?? 0;
-    for (let place = starts[bin] ?? 0; place < end; place++) scores[positions[place] ?? 0] = rawBits((upper | (lows[place] ?? 0)) >>> 0);
+    for (let place = starts[bin] ?? 0; place < end; place++)
+      scores[positions[place] ?? 0] = rawBits((upper | (lows[place] ?? 0)) >>> 0);
   }
   return orderScores(new Float32Array(scores.buffer), tokens, keyOrder);
 }
 
-/** Where each bin's documents go: `places` has, by bin number, the first place, and is there to be counted up. */
+/**
+ * Where each bin's documents go: `places` has, by bin number, the first place, and is there to be counted up.
+ */
 export function layBins(scores: Float32Array): Pick<Order, 'bins' | 'starts'> & { places: Uint32Array } {
   const raw = new Uint32Array(scores.buffer, scores.byteOffset, scores.length);
   const counts = new Uint32Array(binCount);
@@ -206,7 +248,10 @@ function sortBin(lows: Uint16Array, positions: Uint32Array, from: number, to: nu
 }
 
 /** Tokens of the documents at places before `place`. */
-export function tokensUpTo({ tokensBefore, positions, tokens }: Pick<Order, 'tokensBefore' | 'positions' | 'tokens'>, place: number): number {
+export function tokensUpTo(
+  { tokensBefore, positions, tokens }: Pick<Order, 'tokensBefore' | 'positions' | 'tokens'>,
+  place: number,
+): number {
   if (place === positions.length) return tokensBefore[tokensBefore.length - 1] ?? 0;
   let at = place - (place % stride);
   let sum = tokensBefore[at / stride] ?? 0;

@@ -1,5 +1,6 @@
-// Orders are made in a worker thread, one after the other, so that nobody who answers from them waits for sorting. The thread is started
-// when it is needed and ended when it has been idle for a while, as it holds much memory at a large ranking.
+// Orders are made in a worker thread, one after the other, so that nobody who answers from them waits for
+// sorting. The thread is started when it is needed and ended when it has been idle for a while, as it holds
+// much memory at a large ranking.
 
 import { setTimeout as setTimeoutPromise } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
@@ -53,27 +54,44 @@ export class Orders {
     return this.#ask({ kind: 'order' });
   }
 
-  /** The order by keys too, where `read` did not know them: in the background, as others go first. Errors: those of `makeKeyOrder`. */
+  /**
+   * The order by keys too, where `read` did not know them: in the background, as others go first. Errors:
+   * those of `makeKeyOrder`.
+   */
   sortKeys(order: Order): Promise<Ordered> {
     return this.#askPatiently(() => this.#ask({ kind: 'keys', order }));
   }
 
-  /** The ranks of a large ranking for each benchmark, which are kept: in the background, as others go first. Errors: those of `rankDocuments` and `saveRanks`. */
+  /**
+   * The ranks of a large ranking for each benchmark, which are kept: in the background, as others go first.
+   * Errors: those of `rankDocuments` and `saveRanks`.
+   */
   rankAhead(): Promise<void> {
     return this.#askPatiently(() => this.#queueUp({ kind: 'ranks' }, () => undefined));
   }
 
-  /** Reads every part once and holds it against its checksum: in the background, as others go first. Errors: FILE_DAMAGED, those of reading. */
+  /**
+   * Reads every part once and holds it against its checksum: in the background, as others go first. Errors:
+   * FILE_DAMAGED, those of reading.
+   */
   check(): Promise<void> {
     return this.#askPatiently(() => this.#queueUp({ kind: 'check' }, () => undefined));
   }
 
   /** The order by chosen benchmarks. Errors: those of `combineScores`. */
-  async retarget(benchmarks: string[], { order, keyOrder }: Pick<Ordered, 'order' | 'keyOrder'>): Promise<Ordered> {
+  async retarget(
+    benchmarks: string[],
+    { order, keyOrder }: Pick<Ordered, 'order' | 'keyOrder'>,
+  ): Promise<Ordered> {
     this.#giveWay();
     this.#waiting++;
     try {
-      return await this.#ask({ kind: 'retarget', benchmarks, tokens: order.tokens, ...(keyOrder === undefined ? {} : { keyOrder }) });
+      return await this.#ask({
+        kind: 'retarget',
+        benchmarks,
+        tokens: order.tokens,
+        ...(keyOrder === undefined ? {} : { keyOrder }),
+      });
     } catch (error) {
       // It gives way to nothing but the end.
       throw error instanceof GaveWay ? ended() : error;
@@ -85,7 +103,8 @@ export class Orders {
   /** Ends what is at work, and waits for that at most so long. */
   async close(withinMs: number): Promise<void> {
     this.#closed = true;
-    // A thread that is ended outright leaves its database's files, and amid native work takes the process with it.
+    // A thread that is ended outright leaves its database's files, and amid native work takes the process
+    // with it.
     this.#giveWay();
     await Promise.race([this.#queue, setTimeoutPromise(withinMs, undefined, { ref: false })]);
     clearTimeout(this.#idle);
@@ -151,8 +170,16 @@ export class Orders {
   }
 }
 
-/** Hands the worker a task and listens until it is done with it; `ordered` hears of the order as soon as it is made. */
-function converse(worker: Worker, task: OrderTask, ordered: (result: Ordered) => void, died: () => void): Promise<void> {
+/**
+ * Hands the worker a task and listens until it is done with it; `ordered` hears of the order as soon as it is
+ * made.
+ */
+function converse(
+  worker: Worker,
+  task: OrderTask,
+  ordered: (result: Ordered) => void,
+  died: () => void,
+): Promise<void> {
   const stop = new AbortController();
   const done = new Promise<void>((resolve, reject) => {
     const listen = (event: string, hear: (value: unknown) => void): void => {
@@ -165,7 +192,13 @@ function converse(worker: Worker, task: OrderTask, ordered: (result: Ordered) =>
     };
     listen('message', (message) => {
       const reply = replySchema.parse(message);
-      if (reply.kind === 'order') ordered({ order: reply.order, ranking: reply.ranking, written: done, ...(reply.keyOrder === undefined ? {} : { keyOrder: reply.keyOrder }) });
+      if (reply.kind === 'order')
+        ordered({
+          order: reply.order,
+          ranking: reply.ranking,
+          written: done,
+          ...(reply.keyOrder === undefined ? {} : { keyOrder: reply.keyOrder }),
+        });
       else if (reply.kind === 'failed') reject(errorFrom(reply.error));
       else resolve();
     });

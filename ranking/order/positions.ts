@@ -1,4 +1,5 @@
-// The keys of documents that are known by their positions: their places among all rows of the ranking's parts.
+// The keys of documents that are known by their positions: their places among all rows of the ranking's
+// parts.
 
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -19,20 +20,39 @@ export interface Key {
 
 const keyRow = z.object({ position: count, document: z.string(), shard: z.string(), row: count });
 
-/** The keys of some hundreds of documents at most, in the order that decides among equal scores. Errors: those of `withScores`. */
+/**
+ * The keys of some hundreds of documents at most, in the order that decides among equal scores. Errors: those
+ * of `withScores`.
+ */
 export async function readKeys(run: Run, ranking: Ranking, positions: Uint32Array): Promise<Key[]> {
-  const wanted = `SELECT position::DOUBLE AS position, document, shard, "row"::DOUBLE AS "row" FROM ${partsTable(run, ranking, positions)} ORDER BY document, shard, "row"`;
+  const wanted =
+    'SELECT position::DOUBLE AS position, document, shard, "row"::DOUBLE AS "row" ' +
+    `FROM ${partsTable(run, ranking, positions)} ORDER BY document, shard, "row"`;
   const keys = await withScores(run, ranking, (connection) => queryRows(connection, wanted, keyRow));
-  if (keys.length !== positions.length) throw fail('FILE_DAMAGED', { path: run.files.scores, reason: `${keys.length} of ${positions.length} documents are where the ranking counts them`, command: 'betr rank' });
+  if (keys.length !== positions.length)
+    throw fail('FILE_DAMAGED', {
+      path: run.files.scores,
+      reason: `${keys.length} of ${positions.length} documents are where the ranking counts them`,
+      command: 'betr rank',
+    });
   return keys;
 }
 
-/** The SQL of a table of the documents at some hundreds of positions at most, with the columns that `withScores` gives. */
+/**
+ * The SQL of a table of the documents at some hundreds of positions at most, with the columns that
+ * `withScores` gives.
+ */
 export function positionsTable(run: Run, ranking: Ranking, positions: Uint32Array): string {
   const parts = partsTable(run, ranking, positions);
   if (ranking.chosen === undefined) return parts;
-  const target = `SELECT score, winner, file_row_number AS position FROM ${parquetSource(ranking.chosen.path, 'file_row_number = true')} WHERE file_row_number IN (${[...positions].join(', ')})`;
-  return `(SELECT parts.* REPLACE (target.score AS score), target.winner FROM ${parts} parts JOIN (${target}) target USING (position))`;
+  const target =
+    'SELECT score, winner, file_row_number AS position ' +
+    `FROM ${parquetSource(ranking.chosen.path, 'file_row_number = true')} WHERE file_row_number ` +
+    `IN (${[...positions].join(', ')})`;
+  return (
+    `(SELECT parts.* REPLACE (target.score AS score), target.winner FROM ${parts} parts JOIN ` +
+    `(${target}) target USING (position))`
+  );
 }
 
 /** Rows of the parts, and a column `position`. */
@@ -50,7 +70,10 @@ function partsTable(run: Run, ranking: Ranking, positions: Uint32Array): string 
   }
   const rows = [...rowsByPart].map(([part, own]) => {
     const path = join(run.files.scores, ranking.parts[part]?.file ?? '');
-    return `SELECT *, file_row_number + ${starts[part] ?? 0} AS position FROM ${parquetSource(path, 'file_row_number = true')} WHERE file_row_number IN (${own.join(', ')})`;
+    return (
+      `SELECT *, file_row_number + ${starts[part] ?? 0} AS position ` +
+      `FROM ${parquetSource(path, 'file_row_number = true')} WHERE file_row_number IN (${own.join(', ')})`
+    );
   });
   return `(${rows.join(' UNION ALL ')})`;
 }

@@ -1,5 +1,6 @@
-// What a server makes of a ranking so that questions need no sorting. Of a run that has been served before it is made before the next generation
-// is published, so that no question meets a server that is not ready for it.
+// What a server makes of a ranking so that questions need no sorting. Of a run that has been served before it
+// is made before the next generation is published, so that no question meets a server that is not ready for
+// it.
 
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -15,10 +16,16 @@ import { saveRanks, listMissingRanks } from './saved-ranks.ts';
 import { makeKeyOrder, readKeyOrder } from './key-order.ts';
 import { readOrder } from './order.ts';
 
-/** Fewer are sorted in no time. More would take gigabytes of memory, which a server has to have and who ranks need not. */
+/**
+ * Fewer are sorted in no time. More would take gigabytes of memory, which a server has to have and who ranks
+ * need not.
+ */
 const documentsToPrepare = { fewest: 20_000, most: 100_000_000 };
 
-/** `prepareForServer` where a server has been at the run: of whatever it serves it keeps the order of keys. What fails costs only speed, and is returned to be told. */
+/**
+ * `prepareForServer` where a server has been at the run: of whatever it serves it keeps the order of keys.
+ * What fails costs only speed, and is returned to be told.
+ */
 export async function prepareIfServed(run: Run, ranking: Ranking, report: Report): Promise<string[]> {
   try {
     if ((await listFolder(run.files.keyOrders)).length > 0) await prepareForServer(run, ranking, report);
@@ -28,8 +35,16 @@ export async function prepareIfServed(run: Run, ranking: Ranking, report: Report
   }
 }
 
-/** Makes the order of keys, the order of the documents and their ranks for each benchmark, where these are not there yet. Errors: DISK_FULL, WRITE_FAILED, those of `withScores`. */
-export async function prepareForServer(run: Run, ranking: Ranking, report: Report, { fewest, most } = documentsToPrepare): Promise<void> {
+/**
+ * Makes the order of keys, the order of the documents and their ranks for each benchmark, where these are not
+ * there yet. Errors: DISK_FULL, WRITE_FAILED, those of `withScores`.
+ */
+export async function prepareForServer(
+  run: Run,
+  ranking: Ranking,
+  report: Report,
+  { fewest, most } = documentsToPrepare,
+): Promise<void> {
   if (ranking.documents < fewest || ranking.documents > most) return;
   const benchmarks = await listMissingRanks(run, ranking, fewest);
   const total = 2 + benchmarks.length;
@@ -38,7 +53,8 @@ export async function prepareForServer(run: Run, ranking: Ranking, report: Repor
   tell();
   const keyOrder = (await readKeyOrder(run, ranking)) ?? (await makeKeyOrder(run, ranking));
   tell();
-  if ((await readSavedOrder(run, ranking)) === undefined) await saveOrder(run, ranking, await readOrder(run, ranking, { keyOrder }));
+  if ((await readSavedOrder(run, ranking)) === undefined)
+    await saveOrder(run, ranking, await readOrder(run, ranking, { keyOrder }));
   for (const benchmark of benchmarks) {
     tell();
     await saveRanks(run, ranking, benchmark, (await rankDocuments(run, ranking, [benchmark])).ranks);
@@ -52,7 +68,8 @@ export async function removePrepared(run: Run, generations: readonly Ranking[]):
   const { keyOrders, orders, ranks } = run.files;
   for (const folder of [keyOrders, orders, ranks]) {
     for (const file of await listFolder(folder)) {
-      if (!file.startsWith('.') && !kept.some((generation) => file.startsWith(generation))) await rm(join(folder, file), { force: true });
+      if (!file.startsWith('.') && !kept.some((generation) => file.startsWith(generation)))
+        await rm(join(folder, file), { force: true });
     }
   }
 }

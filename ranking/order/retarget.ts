@@ -1,5 +1,6 @@
-// A ranking by chosen benchmarks, made from the published one: the same documents, each with its best corpus percentile among the
-// benchmarks as its score. It is kept in the run's folder, as one Parquet file and a card (ranking/order/retargeted-files.ts).
+// A ranking by chosen benchmarks, made from the published one: the same documents, each with its best corpus
+// percentile among the benchmarks as its score. It is kept in the run's folder, as one Parquet file and a
+// card (ranking/order/retargeted-files.ts).
 
 import { setImmediate } from 'node:timers/promises';
 import type { DuckDBAppender } from '@duckdb/node-api';
@@ -20,7 +21,12 @@ import { withRunDatabase } from '../scores.ts';
 const rowsPerDataChunk = 2048;
 const rowsPerTurn = 512 * rowsPerDataChunk;
 
-const cardSchema = z.strictObject({ generation: z.string(), benchmarks: z.array(z.string()), bytes: z.number(), histogram: rankingSchema.shape.histogram });
+const cardSchema = z.strictObject({
+  generation: z.string(),
+  benchmarks: z.array(z.string()),
+  bytes: z.number(),
+  histogram: rankingSchema.shape.histogram,
+});
 
 export interface Choice {
   benchmarks?: readonly string[] | undefined;
@@ -28,21 +34,35 @@ export interface Choice {
 }
 
 /**
- * The benchmarks that a choice leaves, in the order of the ranking's outputs; undefined where nothing is chosen.
- * Errors: BENCHMARK_UNKNOWN; OPTION_INVALID where none is left, or both ways of choosing are used.
+ * The benchmarks that a choice leaves, in the order of the ranking's outputs; undefined where nothing is
+ * chosen. Errors: BENCHMARK_UNKNOWN; OPTION_INVALID where none is left, or both ways of choosing are used.
  */
 export function chooseBenchmarks(ranking: Ranking, { benchmarks, without }: Choice): string[] | undefined {
   if (benchmarks === undefined && without === undefined) return undefined;
-  if (benchmarks !== undefined && without !== undefined) throw fail('OPTION_INVALID', { option: 'without', got: without.join(','), allowed: 'left out where benchmarks are chosen' });
+  if (benchmarks !== undefined && without !== undefined)
+    throw fail('OPTION_INVALID', {
+      option: 'without',
+      got: without.join(','),
+      allowed: 'left out where benchmarks are chosen',
+    });
   const known = ranking.scorer.outputs.slice(1);
   const unknown = [...(benchmarks ?? []), ...(without ?? [])].find((name) => !known.includes(name));
-  if (unknown !== undefined) throw fail('BENCHMARK_UNKNOWN', { got: unknown.slice(0, 100), known: known.join(', ') });
+  if (unknown !== undefined)
+    throw fail('BENCHMARK_UNKNOWN', { got: unknown.slice(0, 100), known: known.join(', ') });
   const chosen = known.filter((name) => benchmarks?.includes(name) ?? !without?.includes(name));
-  if (chosen.length === 0) throw fail('OPTION_INVALID', { option: 'without', got: (without ?? []).join(','), allowed: 'some of the benchmarks, not all' });
+  if (chosen.length === 0)
+    throw fail('OPTION_INVALID', {
+      option: 'without',
+      got: (without ?? []).join(','),
+      allowed: 'some of the benchmarks, not all',
+    });
   return chosen;
 }
 
-/** The ranking that a choice asks for: the published one, or one by the chosen benchmarks, made where it is not kept yet, and held until the process ends. Errors: as `chooseBenchmarks` and `withScores`. */
+/**
+ * The ranking that a choice asks for: the published one, or one by the chosen benchmarks, made where it is
+ * not kept yet, and held until the process ends. Errors: as `chooseBenchmarks` and `withScores`.
+ */
 export async function retargetRanking(run: Run, ranking: Ranking, choice: Choice): Promise<Ranking> {
   const benchmarks = chooseBenchmarks(ranking, choice);
   if (benchmarks === undefined) return ranking;
@@ -56,7 +76,11 @@ export async function retargetRanking(run: Run, ranking: Ranking, choice: Choice
 }
 
 /** A ranking by benchmarks that is kept already; undefined where it is not. */
-export async function readRetargeted(run: Run, ranking: Ranking, benchmarks: string[]): Promise<Ranking | undefined> {
+export async function readRetargeted(
+  run: Run,
+  ranking: Ranking,
+  benchmarks: string[],
+): Promise<Ranking | undefined> {
   const { card, scores } = retargetedFiles(run, ranking, benchmarks);
   const kept = await readJson(card, cardSchema, 'betr cutoff');
   if (kept === undefined || (await sizeOf(scores)) !== kept.bytes) return undefined;
@@ -64,11 +88,23 @@ export async function readRetargeted(run: Run, ranking: Ranking, benchmarks: str
 }
 
 /** Keeps a ranking by benchmarks; an abort of the signal ends it. Errors: DISK_FULL, WRITE_FAILED. */
-export async function writeRetargeted(run: Run, ranking: Ranking, benchmarks: string[], combined: Combined, order: Order, signal?: AbortSignal): Promise<Ranking> {
+export async function writeRetargeted(
+  run: Run,
+  ranking: Ranking,
+  benchmarks: string[],
+  combined: Combined,
+  order: Order,
+  signal?: AbortSignal,
+): Promise<Ranking> {
   const { card, scores } = retargetedFiles(run, ranking, benchmarks);
   const histogram = histogramOf(order);
   await commitFile(scores, (temporary) => writeColumns(run, combined, temporary, signal));
-  await commitJson(card, { generation: ranking.generation, benchmarks, bytes: (await sizeOf(scores)) ?? 0, histogram });
+  await commitJson(card, {
+    generation: ranking.generation,
+    benchmarks,
+    bytes: (await sizeOf(scores)) ?? 0,
+    histogram,
+  });
   await removeUnheld(run, ranking);
   return { ...ranking, histogram, chosen: { benchmarks, path: scores } };
 }
@@ -78,7 +114,12 @@ export function chosenScores(run: Run, ranking: Ranking, benchmarks: string[]): 
   return { benchmarks, path: retargetedFiles(run, ranking, benchmarks).scores };
 }
 
-async function writeColumns(run: Run, { scores, winners }: Combined, path: string, signal: AbortSignal | undefined): Promise<void> {
+async function writeColumns(
+  run: Run,
+  { scores, winners }: Combined,
+  path: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   await withRunDatabase(run, async (connection) => {
     const interrupt = (): void => connection.interrupt();
     signal?.addEventListener('abort', interrupt);
@@ -86,7 +127,11 @@ async function writeColumns(run: Run, { scores, winners }: Combined, path: strin
       await connection.run('CREATE TEMP TABLE target (score FLOAT, winner USMALLINT)');
       const appender = await connection.createAppender('target');
       for (let start = 0; start < scores.length; start += rowsPerDataChunk) {
-        appendRows(appender, scores.subarray(start, start + rowsPerDataChunk), winners.subarray(start, start + rowsPerDataChunk));
+        appendRows(
+          appender,
+          scores.subarray(start, start + rowsPerDataChunk),
+          winners.subarray(start, start + rowsPerDataChunk),
+        );
         // An abort is heard of between two turns of the event loop.
         if (start % rowsPerTurn === 0) await setImmediate();
         signal?.throwIfAborted();

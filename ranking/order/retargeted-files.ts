@@ -1,5 +1,6 @@
-// The folder retargeted/ of a run: a Parquet file and a card for each set of chosen benchmarks. Several processes share it, so that whoever reads a file holds it
-// by a mark beside it, a small file named after the process. What is held stays; of the rest, the sets of the published generation that were used last do.
+// The folder retargeted/ of a run: a Parquet file and a card for each set of chosen benchmarks. Several
+// processes share it, so that whoever reads a file holds it by a mark beside it, a small file named after the
+// process. What is held stays; of the rest, the sets of the published generation that were used last do.
 
 import { mkdir, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -22,21 +23,33 @@ export interface RetargetedFiles {
 }
 
 /** The files of a ranking by benchmarks. */
-export function retargetedFiles(run: Run, { generation }: Ranking, benchmarks: readonly string[]): RetargetedFiles {
+export function retargetedFiles(
+  run: Run,
+  { generation }: Ranking,
+  benchmarks: readonly string[],
+): RetargetedFiles {
   const folder = run.files.retargeted;
   const name = `${generation}-${fingerprint(benchmarks).slice(0, 16)}`;
   return { folder, name, card: join(folder, `${name}.json`), scores: join(folder, `${name}.parquet`) };
 }
 
 /**
- * Keeps the files of a ranking by benchmarks from being removed, whether they are there already or made next, until what it returns is called. Where nothing can
- * be written nobody could remove them either.
+ * Keeps the files of a ranking by benchmarks from being removed, whether they are there already or made next,
+ * until what it returns is called. Where nothing can be written nobody could remove them either.
  */
-export async function holdRetargeted(run: Run, ranking: Ranking, benchmarks: readonly string[]): Promise<() => Promise<void>> {
+export async function holdRetargeted(
+  run: Run,
+  ranking: Ranking,
+  benchmarks: readonly string[],
+): Promise<() => Promise<void>> {
   const { folder, name, card } = retargetedFiles(run, ranking, benchmarks);
   const mark = join(folder, `${name}.${nameOwn()}${markEnding}`);
   const forget = keepOwn(mark);
-  await saveIfPossible(mkdir(folder, { recursive: true }).then(() => writeFile(mark, '')).catch((error: unknown) => Promise.reject(writeError(error, mark))));
+  await saveIfPossible(
+    mkdir(folder, { recursive: true })
+      .then(() => writeFile(mark, ''))
+      .catch((error: unknown) => Promise.reject(writeError(error, mark))),
+  );
   const now = new Date();
   await utimes(card, now, now).catch(() => undefined);
   return async () => {
@@ -45,7 +58,10 @@ export async function holdRetargeted(run: Run, ranking: Ranking, benchmarks: rea
   };
 }
 
-/** Removes the files of other generations, and those of this one beyond the sets that were used last, unless somebody holds them. */
+/**
+ * Removes the files of other generations, and those of this one beyond the sets that were used last, unless
+ * somebody holds them.
+ */
 export async function removeUnheld(run: Run, { generation }: Ranking): Promise<void> {
   const folder = run.files.retargeted;
   const names = new Set<string>();
@@ -54,8 +70,15 @@ export async function removeUnheld(run: Run, { generation }: Ranking): Promise<v
     if (file.endsWith(markEnding) && (await isLeftBehind(path))) await rm(path, { force: true });
     if (/^\w+-\w+\.(?:json|parquet)$/.test(file)) names.add(file.slice(0, file.indexOf('.')));
   }
-  const used = await Promise.all([...names].map(async (name) => ({ name, usedMs: name.startsWith(`${generation}-`) ? await usedAt(join(folder, `${name}.json`)) : 0 })));
-  const surplus = used.sort((a, b) => b.usedMs - a.usedMs).filter(({ usedMs }, place) => usedMs === 0 || place >= mostKept);
+  const used = await Promise.all(
+    [...names].map(async (name) => ({
+      name,
+      usedMs: name.startsWith(`${generation}-`) ? await usedAt(join(folder, `${name}.json`)) : 0,
+    })),
+  );
+  const surplus = used
+    .sort((a, b) => b.usedMs - a.usedMs)
+    .filter(({ usedMs }, place) => usedMs === 0 || place >= mostKept);
   for (const { name } of surplus) {
     if (await isHeld(folder, name)) continue;
     // The card first: who takes hold from now on makes both anew, and who did before is seen.

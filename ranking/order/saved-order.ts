@@ -1,5 +1,6 @@
-// The order of a large ranking as a file, so that a server that starts need not sort: 11 bytes a document, kept in the run's folder as long as
-// the generation is published. Behind a header lie the arrays of `Order` as they are in memory, each from a multiple of 8 on.
+// The order of a large ranking as a file, so that a server that starts need not sort: 11 bytes a document,
+// kept in the run's folder as long as the generation is published. Behind a header lie the arrays of `Order`
+// as they are in memory, each from a multiple of 8 on.
 
 import { open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -26,7 +27,10 @@ export async function saveOrder(run: Run, ranking: Ranking, order: Order): Promi
         const whole = byteLength - (byteLength % 4);
         const rest = new Uint8Array(padded(byteLength) - whole);
         rest.set(bytes.subarray(whole));
-        checksum = addWords(addWords(checksum, new Uint32Array(buffer, byteOffset, whole / 4)), new Uint32Array(rest.buffer));
+        checksum = addWords(
+          addWords(checksum, new Uint32Array(buffer, byteOffset, whole / 4)),
+          new Uint32Array(rest.buffer),
+        );
         await writeAll(file, bytes.subarray(0, whole), at);
         await writeAll(file, rest, at + whole);
         at += padded(byteLength);
@@ -39,7 +43,10 @@ export async function saveOrder(run: Run, ranking: Ranking, order: Order): Promi
   });
 }
 
-/** The order as it was kept, in shared memory; undefined where it is not, or not whole, or a part of the ranking was written since, which has to be looked at. */
+/**
+ * The order as it was kept, in shared memory; undefined where it is not, or not whole, or a part of the
+ * ranking was written since, which has to be looked at.
+ */
 export async function readSavedOrder(run: Run, ranking: Ranking): Promise<Order | undefined> {
   if (!(await isNewest(run, ranking))) return undefined;
   const bytes = await readShared(orderFile(run, ranking));
@@ -49,10 +56,15 @@ export async function readSavedOrder(run: Run, ranking: Ranking): Promise<Order 
 }
 
 async function isNewest(run: Run, ranking: Ranking): Promise<boolean> {
-  const timeOf = (path: string): Promise<number | undefined> => stat(path).then(({ mtimeMs }) => mtimeMs, () => undefined);
+  const timeOf = (path: string): Promise<number | undefined> =>
+    stat(path).then(
+      ({ mtimeMs }) => mtimeMs,
+      () => undefined,
+    );
   const made = await timeOf(orderFile(run, ranking));
   if (made === undefined) return false;
-  for (const { file } of ranking.parts) if (((await timeOf(join(run.files.scores, file))) ?? Infinity) > made) return false;
+  for (const { file } of ranking.parts)
+    if (((await timeOf(join(run.files.scores, file))) ?? Infinity) > made) return false;
   return true;
 }
 
@@ -70,8 +82,20 @@ function parse(buffer: ArrayBufferLike): Order | undefined {
     return from;
   };
   const counts = { tokensBefore: Math.ceil(documents / stride) + 1, starts: bins + 1 };
-  const [tokensBefore, positions, tokens, starts, lows, ofBins] = [place(8 * counts.tokensBefore), place(4 * documents), place(4 * documents), place(4 * counts.starts), place(2 * documents), place(2 * bins)];
-  if (ownStride !== stride || at !== buffer.byteLength || addWords(0, new Uint32Array(buffer, headerBytes)) !== checksum) return undefined;
+  const [tokensBefore, positions, tokens, starts, lows, ofBins] = [
+    place(8 * counts.tokensBefore),
+    place(4 * documents),
+    place(4 * documents),
+    place(4 * counts.starts),
+    place(2 * documents),
+    place(2 * bins),
+  ];
+  if (
+    ownStride !== stride ||
+    at !== buffer.byteLength ||
+    addWords(0, new Uint32Array(buffer, headerBytes)) !== checksum
+  )
+    return undefined;
   return {
     byKey: true,
     tokensBefore: new Float64Array(buffer, tokensBefore, counts.tokensBefore),

@@ -1,5 +1,6 @@
-// Every document's rank for each benchmark of a ranking that is not small, made ahead so that a new set of benchmarks needs no sorting: 4 bytes a document and
-// benchmark, and a checksum at the end, kept in the run's folder as long as the generation is published.
+// Every document's rank for each benchmark of a ranking that is not small, made ahead so that a new set of
+// benchmarks needs no sorting: 4 bytes a document and benchmark, and a checksum at the end, kept in the run's
+// folder as long as the generation is published.
 
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -15,7 +16,11 @@ const fewestDocuments = 20_000;
 const blockRanks = 1 << 20;
 
 /** The benchmarks of a ranking whose ranks are to be kept, and are not yet. */
-export async function listMissingRanks(run: Run, ranking: Ranking, fewest = fewestDocuments): Promise<string[]> {
+export async function listMissingRanks(
+  run: Run,
+  ranking: Ranking,
+  fewest = fewestDocuments,
+): Promise<string[]> {
   const missing: string[] = [];
   for (const benchmark of ranking.documents < fewest ? [] : ranking.scorer.outputs.slice(1)) {
     const file = await openRanks(run, ranking, benchmark);
@@ -26,10 +31,16 @@ export async function listMissingRanks(run: Run, ranking: Ranking, fewest = fewe
 }
 
 /**
- * Hands the kept ranks for a benchmark (0 is best) to `use`, some at a time in the order of positions, each time in the same memory. 'missing' where they are not kept, or
- * not whole; 'damaged' where what was handed out is not what was kept, which is removed then.
+ * Hands the kept ranks for a benchmark (0 is best) to `use`, some at a time in the order of positions, each
+ * time in the same memory. 'missing' where they are not kept, or not whole; 'damaged' where what was handed
+ * out is not what was kept, which is removed then.
  */
-export async function readRanks(run: Run, ranking: Ranking, benchmark: string, use: (from: number, ranks: Uint32Array) => void): Promise<'read' | 'missing' | 'damaged'> {
+export async function readRanks(
+  run: Run,
+  ranking: Ranking,
+  benchmark: string,
+  use: (from: number, ranks: Uint32Array) => void,
+): Promise<'read' | 'missing' | 'damaged'> {
   const file = await openRanks(run, ranking, benchmark);
   if (file === undefined) return 'missing';
   const path = pathOf(run, ranking, benchmark);
@@ -37,7 +48,8 @@ export async function readRanks(run: Run, ranking: Ranking, benchmark: string, u
     const block = new Uint32Array(Math.min(blockRanks, Math.max(1, ranking.documents)));
     const readAt = async (words: Uint32Array, at: number): Promise<void> => {
       const { bytesRead } = await file.read(words, 0, words.byteLength, 4 * at);
-      if (bytesRead < words.byteLength) throw fail('FILE_UNREADABLE', { path, reason: 'it ended while it was read' });
+      if (bytesRead < words.byteLength)
+        throw fail('FILE_UNREADABLE', { path, reason: 'it ended while it was read' });
     };
     let checksum = 0;
     for (let from = 0; from < ranking.documents; from += block.length) {
@@ -64,7 +76,12 @@ async function openRanks(run: Run, ranking: Ranking, benchmark: string): Promise
 }
 
 /** Keeps the ranks for a benchmark. Errors: DISK_FULL, WRITE_FAILED. */
-export async function saveRanks(run: Run, ranking: Ranking, benchmark: string, ranks: Uint32Array): Promise<void> {
+export async function saveRanks(
+  run: Run,
+  ranking: Ranking,
+  benchmark: string,
+  ranks: Uint32Array,
+): Promise<void> {
   await commitFile(pathOf(run, ranking, benchmark), async (temporary) => {
     const file = await open(temporary, 'w');
     try {

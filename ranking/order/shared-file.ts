@@ -13,7 +13,7 @@ export async function readShared(path: string): Promise<Uint8Array<SharedArrayBu
   if (file === undefined) return undefined;
   try {
     const bytes = new Uint8Array(new SharedArrayBuffer((await file.stat()).size));
-    for (let from = 0; from < bytes.length; ) {
+    for (let from = 0; from < bytes.length;) {
       const { bytesRead } = await file.read(bytes, from, Math.min(mostBytes, bytes.length - from), from);
       if (bytesRead === 0) return undefined;
       from += bytesRead;
@@ -26,10 +26,13 @@ export async function readShared(path: string): Promise<Uint8Array<SharedArrayBu
 
 /** Writes bytes to a place in a file. */
 export async function writeAll(file: FileHandle, bytes: Uint8Array, at: number): Promise<void> {
-  for (let from = 0; from < bytes.length; ) from += (await file.write(bytes, from, Math.min(mostBytes, bytes.length - from), at + from)).bytesWritten;
+  for (let from = 0; from < bytes.length;)
+    from += (await file.write(bytes, from, Math.min(mostBytes, bytes.length - from), at + from)).bytesWritten;
 }
 
-/** A checksum, begun with 0 and carried on with more words, that no change of a single word leaves as it was. */
+/**
+ * A checksum, begun with 0 and carried on with more words, that no change of a single word leaves as it was.
+ */
 export function addWords(checksum: number, words: Uint32Array): number {
   let sum = checksum | 0;
   for (let i = 0; i < words.length; i++) sum = (Math.imul(sum, 31) + (words[i] ?? 0)) | 0;

@@ -60,7 +60,15 @@ async function work(task: Exclude<OrderTask, { kind: 'stop' }>): Promise<void> {
       return;
     }
     case 'ranks': {
-      for (const benchmark of await listMissingRanks(run, ranking)) await saveIfPossible(saveRanks(run, ranking, benchmark, (await rankDocuments(run, ranking, [benchmark], { signal: stop.signal })).ranks));
+      for (const benchmark of await listMissingRanks(run, ranking))
+        await saveIfPossible(
+          saveRanks(
+            run,
+            ranking,
+            benchmark,
+            (await rankDocuments(run, ranking, [benchmark], { signal: stop.signal })).ranks,
+          ),
+        );
       return;
     }
     case 'check': {
@@ -89,7 +97,11 @@ function sendOrder(order: Order, of: typeof ranking, keyOrder: Uint32Array | und
   send({ kind: 'order', order, ranking: of, ...(keyOrder === undefined ? {} : { keyOrder }) });
 }
 
-async function retarget({ benchmarks, tokens, keyOrder }: Extract<OrderTask, { kind: 'retarget' }>): Promise<void> {
+async function retarget({
+  benchmarks,
+  tokens,
+  keyOrder,
+}: Extract<OrderTask, { kind: 'retarget' }>): Promise<void> {
   const kept = await readRetargeted(run, ranking, benchmarks);
   if (kept !== undefined) {
     sendOrder(await readOrder(run, kept, { tokens, keyOrder }), kept, keyOrder);
@@ -98,6 +110,10 @@ async function retarget({ benchmarks, tokens, keyOrder }: Extract<OrderTask, { k
   const combined = await combineScores(run, ranking, benchmarks);
   const order = orderScores(combined.scores, tokens, keyOrder);
   // The answer does not wait for the files, which only SQL needs.
-  sendOrder(order, { ...ranking, histogram: histogramOf(order), chosen: chosenScores(run, ranking, benchmarks) }, keyOrder);
+  sendOrder(
+    order,
+    { ...ranking, histogram: histogramOf(order), chosen: chosenScores(run, ranking, benchmarks) },
+    keyOrder,
+  );
   await writeRetargeted(run, ranking, benchmarks, combined, order, stop.signal);
 }

@@ -1,4 +1,5 @@
-// A picture of what a cut does: every source's share of the tokens with no filter and after the cut, as a plain SVG bar chart.
+// A picture of what a cut does: every source's share of the tokens with no filter and after the cut, as a
+// plain SVG bar chart.
 
 import type { SourceChange } from './composition.ts';
 
@@ -8,7 +9,14 @@ const labelsEnd = 190;
 const barsEnd = 690;
 const rowHeight = 34;
 const top = 96;
-const colours = { paper: '#ffffff', ink: '#1f2933', muted: '#616e7c', rule: '#e4e7eb', before: '#b8c2cc', after: '#0b7285' };
+const colours = {
+  paper: '#ffffff',
+  ink: '#1f2933',
+  muted: '#616e7c',
+  rule: '#e4e7eb',
+  before: '#b8c2cc',
+  after: '#0b7285',
+};
 
 interface Bar {
   label: string;
@@ -16,7 +24,10 @@ interface Bar {
   after: number;
 }
 
-/** An SVG bar chart of a composition (shares of tokens before and after the cut), most favoured source first, small ones as "other". */
+/**
+ * An SVG bar chart of a composition (shares of tokens before and after the cut), most favoured source first,
+ * small ones as "other".
+ */
 export function compositionSvg(composition: readonly SourceChange[], title: string): string {
   const bars = foldTail(composition);
   const largest = Math.max(...bars.flatMap(({ before, after }) => [before, after]), 0.001);
@@ -26,7 +37,10 @@ export function compositionSvg(composition: readonly SourceChange[], title: stri
   const bottom = top + bars.length * rowHeight;
   const height = bottom + 44;
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${escapeXml(title)}" font-family="system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif" font-size="13" fill="${colours.ink}">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" ` +
+      `height="${height}" role="img" aria-label="${escapeXml(title)}" font-family="system-ui, ` +
+      `-apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif" font-size="13" ` +
+      `fill="${colours.ink}">`,
     `<rect width="${width}" height="${height}" fill="${colours.paper}"/>`,
     `<text x="24" y="36" font-size="18" font-weight="600">${escapeXml(title)}</text>`,
     ...legend(),
@@ -39,8 +53,10 @@ export function compositionSvg(composition: readonly SourceChange[], title: stri
 
 function legend(): string[] {
   return [
-    `<rect x="24" y="53" width="12" height="12" rx="2" fill="${colours.before}"/><text x="42" y="63" fill="${colours.muted}">no filter</text>`,
-    `<rect x="112" y="53" width="12" height="12" rx="2" fill="${colours.after}"/><text x="130" y="63" fill="${colours.muted}">after the cut</text>`,
+    `<rect x="24" y="53" width="12" height="12" rx="2" fill="${colours.before}"/><text x="42" y="63" ` +
+      `fill="${colours.muted}">no filter</text>`,
+    `<rect x="112" y="53" width="12" height="12" rx="2" fill="${colours.after}"/><text x="130" y="63" ` +
+      `fill="${colours.muted}">after the cut</text>`,
     `<text x="${barsEnd}" y="63" text-anchor="end" fill="${colours.muted}">share of tokens</text>`,
     `<text x="${width - 24}" y="63" text-anchor="end" fill="${colours.muted}">change</text>`,
   ];
@@ -50,32 +66,57 @@ function axis(end: number, step: number, x: (share: number) => number, bottom: n
   const ticks = Array.from({ length: Math.round(end / step) + 1 }, (_, index) => index * step);
   return ticks.flatMap((tick) => [
     `<line x1="${x(tick)}" y1="${top - 14}" x2="${x(tick)}" y2="${bottom}" stroke="${colours.rule}"/>`,
-    `<text x="${x(tick)}" y="${bottom + 20}" text-anchor="middle" font-size="12" fill="${colours.muted}">${formatPercent(tick)}</text>`,
+    `<text x="${x(tick)}" y="${bottom + 20}" text-anchor="middle" font-size="12" ` +
+      `fill="${colours.muted}">${formatPercent(tick)}</text>`,
   ]);
 }
 
 function drawBar({ label, before, after }: Bar, y: number, x: (share: number) => number): string[] {
   const lift = before === 0 ? 0 : after / before;
   const bar = (share: number, offset: number, colour: string): string =>
-    `<rect x="${labelsEnd}" y="${y + offset}" width="${round(Math.max(x(share) - labelsEnd, share > 0 ? 1 : 0))}" height="10" rx="1.5" fill="${colour}"/>`;
+    `<rect x="${labelsEnd}" y="${y + offset}" ` +
+    `width="${round(Math.max(x(share) - labelsEnd, share > 0 ? 1 : 0))}" height="10" rx="1.5" ` +
+    `fill="${colour}"/>`;
   return [
     `<text x="${labelsEnd - 12}" y="${y + 15}" text-anchor="end">${escapeXml(shorten(label))}</text>`,
     bar(before, 0, colours.before),
     bar(after, 11, colours.after),
-    `<text x="${round(Math.max(x(before), x(after)) + 8)}" y="${y + 15}" font-size="12" fill="${colours.muted}" stroke="${colours.paper}" stroke-width="4" paint-order="stroke">${formatPercent(before)} → ${formatPercent(after)}</text>`,
-    `<text x="${width - 24}" y="${y + 15}" text-anchor="end" font-weight="600" fill="${lift >= 1 ? colours.after : colours.muted}">${formatLift(lift)}</text>`,
+    `<text x="${round(Math.max(x(before), x(after)) + 8)}" y="${y + 15}" font-size="12" ` +
+      `fill="${colours.muted}" stroke="${colours.paper}" stroke-width="4" ` +
+      `paint-order="stroke">${formatPercent(before)} → ${formatPercent(after)}</text>`,
+    `<text x="${width - 24}" y="${y + 15}" text-anchor="end" font-weight="600" ` +
+      `fill="${lift >= 1 ? colours.after : colours.muted}">${formatLift(lift)}</text>`,
   ];
 }
 
-/** The sources with the largest shares on either side, in the composition's order; the rest as one bar at the end. */
+/**
+ * The sources with the largest shares on either side, in the composition's order; the rest as one bar at the
+ * end.
+ */
 function foldTail(composition: readonly SourceChange[]): Bar[] {
-  const bySize = composition.toSorted((a, b) => Math.max(b.before.share, b.after.share) - Math.max(a.before.share, a.after.share));
+  const bySize = composition.toSorted(
+    (a, b) => Math.max(b.before.share, b.after.share) - Math.max(a.before.share, a.after.share),
+  );
   const shown = new Set(composition.length <= rowsAtMost ? bySize : bySize.slice(0, rowsAtMost - 1));
-  const bars = composition.filter((change) => shown.has(change)).map(({ source, before, after }) => ({ label: source === '' ? '(no source)' : source, before: before.share, after: after.share }));
+  const bars = composition
+    .filter((change) => shown.has(change))
+    .map(({ source, before, after }) => ({
+      label: source === '' ? '(no source)' : source,
+      before: before.share,
+      after: after.share,
+    }));
   const rest = composition.filter((change) => !shown.has(change));
   if (rest.length === 0) return bars;
-  const sum = (share: (change: SourceChange) => number): number => rest.reduce((total, change) => total + share(change), 0);
-  return [...bars, { label: `${rest.length} other sources`, before: sum(({ before }) => before.share), after: sum(({ after }) => after.share) }];
+  const sum = (share: (change: SourceChange) => number): number =>
+    rest.reduce((total, change) => total + share(change), 0);
+  return [
+    ...bars,
+    {
+      label: `${rest.length} other sources`,
+      before: sum(({ before }) => before.share),
+      after: sum(({ after }) => after.share),
+    },
+  ];
 }
 
 /** The smallest of 1, 2, 5 times a power of ten that divides `largest` into at most six parts. */
@@ -103,5 +144,9 @@ function round(value: number): number {
 }
 
 function escapeXml(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+  return text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;');
 }

@@ -1,5 +1,5 @@
-// What a cut does to the corpus's make-up: every source's share of the tokens with no filter and after the cut, and what it loses; and the
-// same for every benchmark, by the documents that it is the best one for.
+// What a cut does to the corpus's make-up: every source's share of the tokens with no filter and after the
+// cut, and what it loses; and the same for every benchmark, by the documents that it is the best one for.
 
 import { z } from 'zod';
 import type { Run } from '../../run/run.ts';
@@ -31,7 +31,14 @@ type Change = Omit<SourceChange, 'source'>;
 type Kept = Cut & Pick<Cutoff, 'tokens'>;
 
 /** Documents of one source and winning benchmark: all, and those that are kept. */
-const groupRow = z.object({ source: z.string(), winner: count.nullable(), documents: count, tokens: count, keptDocuments: count, keptTokens: count });
+const groupRow = z.object({
+  source: z.string(),
+  winner: count.nullable(),
+  documents: count,
+  tokens: count,
+  keptDocuments: count,
+  keptTokens: count,
+});
 type Group = z.output<typeof groupRow>;
 
 /** Every source of the ranking before and after a cut, most favoured first. Errors: those of `withScores`. */
@@ -40,18 +47,38 @@ export async function compareComposition(run: Run, ranking: Ranking, cutoff: Kep
 }
 
 /**
- * Every source of the ranking before and after a cut, and every benchmark of `winners` with the documents whose best corpus percentile is
- * for it; most favoured first. Errors: those of `withScores`.
+ * Every source of the ranking before and after a cut, and every benchmark of `winners` with the documents
+ * whose best corpus percentile is for it; most favoured first. Errors: those of `withScores`.
  */
-export async function compareMixture(run: Run, ranking: Ranking, winners: ChosenScores | undefined, cutoff: Kept): Promise<{ sources: SourceChange[]; benchmarks: BenchmarkChange[] }> {
+export async function compareMixture(
+  run: Run,
+  ranking: Ranking,
+  winners: ChosenScores | undefined,
+  cutoff: Kept,
+): Promise<{ sources: SourceChange[]; benchmarks: BenchmarkChange[] }> {
   const kept = keptCondition(cutoff);
-  const sql = (table: string): string => `SELECT source, ${winners === undefined ? 'NULL::DOUBLE' : 'winner::DOUBLE'} AS winner, count(*)::DOUBLE AS documents, sum(tokens)::DOUBLE AS tokens,
-    count(*) FILTER (${kept})::DOUBLE AS "keptDocuments", coalesce(sum(tokens) FILTER (${kept}), 0)::DOUBLE AS "keptTokens" FROM ${table} GROUP BY ALL`;
-  const groups = await withScores(run, ranking, (connection, table) => queryRows(connection, sql(table), groupRow), winners);
+  const sql = (table: string): string =>
+    `SELECT source, ${winners === undefined ? 'NULL::DOUBLE' : 'winner::DOUBLE'} AS winner, ` +
+    `count(*)::DOUBLE AS documents, sum(tokens)::DOUBLE AS tokens,
+    count(*) FILTER (${kept})::DOUBLE AS "keptDocuments", coalesce(sum(tokens) FILTER (${kept}), ` +
+    `0)::DOUBLE AS "keptTokens" FROM ${table} GROUP BY ALL`;
+  const groups = await withScores(
+    run,
+    ranking,
+    (connection, table) => queryRows(connection, sql(table), groupRow),
+    winners,
+  );
   const compare = (own: readonly Group[]): Change => compareGroups(own, ranking.tokens, cutoff.tokens);
   return {
-    sources: ranking.sources.map(({ source }) => ({ source, ...compare(groups.filter((group) => group.source === source)) })).sort((a, b) => byFavour(a, b) || (a.source < b.source ? -1 : 1)),
-    benchmarks: (winners?.benchmarks ?? []).map((benchmark, number) => ({ benchmark, ...compare(groups.filter(({ winner }) => winner === number)) })).sort((a, b) => byFavour(a, b) || (a.benchmark < b.benchmark ? -1 : 1)),
+    sources: ranking.sources
+      .map(({ source }) => ({ source, ...compare(groups.filter((group) => group.source === source)) }))
+      .sort((a, b) => byFavour(a, b) || (a.source < b.source ? -1 : 1)),
+    benchmarks: (winners?.benchmarks ?? [])
+      .map((benchmark, number) => ({
+        benchmark,
+        ...compare(groups.filter(({ winner }) => winner === number)),
+      }))
+      .sort((a, b) => byFavour(a, b) || (a.benchmark < b.benchmark ? -1 : 1)),
   };
 }
 
@@ -60,7 +87,11 @@ function compareGroups(groups: readonly Group[], allTokens: number, keptTokens: 
   const part = (of: number, all: number): number => (all === 0 ? 0 : of / all);
   const [tokens, left] = [sum((group) => group.tokens), sum((group) => group.keptTokens)];
   const before = { documents: sum((group) => group.documents), tokens, share: part(tokens, allTokens) };
-  const after = { documents: sum((group) => group.keptDocuments), tokens: left, share: part(left, keptTokens) };
+  const after = {
+    documents: sum((group) => group.keptDocuments),
+    tokens: left,
+    share: part(left, keptTokens),
+  };
   return { before, after, kept: part(left, tokens), lift: part(after.share, before.share) };
 }
 

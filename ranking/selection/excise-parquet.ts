@@ -1,4 +1,5 @@
-// Cuts passages out of the documents of a Parquet file: rows with one become a row for each piece that is left.
+// Cuts passages out of the documents of a Parquet file: rows with one become a row for each piece that is
+// left.
 
 import type { Shard } from '../../data/documents.ts';
 import { findColumn } from '../../data/parquet/columns.ts';
@@ -9,20 +10,39 @@ import { readTexts } from '../../data/texts.ts';
 import { type Passage, cutPassages } from './excise.ts';
 
 /**
- * What becomes of `rows`, which have these passages: a row for each piece, whose id is "ID#1", "ID#2", … and whose token count is missing, in a column that can
- * have missing values from then on. Everything else of the row is in each. Errors: those of `readTexts`.
+ * What becomes of `rows`, which have these passages: a row for each piece, whose id is "ID#1", "ID#2", … and
+ * whose token count is missing, in a column that can have missing values from then on. Everything else of the
+ * row is in each. Errors: those of `readTexts`.
  */
-export async function planCuts(shard: Shard, footer: Footer, fields: FieldNames, rows: readonly number[], passages: ReadonlyMap<number, readonly Passage[]>): Promise<Edits> {
+export async function planCuts(
+  shard: Shard,
+  footer: Footer,
+  fields: FieldNames,
+  rows: readonly number[],
+  passages: ReadonlyMap<number, readonly Passage[]>,
+): Promise<Edits> {
   const pieces = new Map<number, Buffer[]>(rows.map((row) => [row, []]));
   for await (const { row, text } of readTexts(shard, fields, rows)) {
-    pieces.set(row, cutPassages(Buffer.from(text).toString(), passages.get(row) ?? []).map((piece) => Buffer.from(piece)));
+    pieces.set(
+      row,
+      cutPassages(Buffer.from(text).toString(), passages.get(row) ?? []).map((piece) => Buffer.from(piece)),
+    );
   }
-  const leaf = (field: keyof FieldNames): SchemaNode | undefined => findColumn(footer.root, fields[field])?.at(-1);
+  const leaf = (field: keyof FieldNames): SchemaNode | undefined =>
+    findColumn(footer.root, fields[field])?.at(-1);
   const [text, id, tokens] = [leaf('text'), leaf('id'), leaf('tokens')];
-  if (text?.type !== 'BYTE_ARRAY') throw new Error(`column "${fields.text}" has texts of a fixed length, of which no part can be cut out`);
+  if (text?.type !== 'BYTE_ARRAY')
+    throw new Error(`column "${fields.text}" has texts of a fixed length, of which no part can be cut out`);
   const values = new Map<number, (row: number, copy: number, value: Uint8Array) => Uint8Array | undefined>();
-  if (id?.isText === true) values.set(id.leaf, (_row, copy, value) => (value.length === 0 ? value : Buffer.concat([value, Buffer.from(`#${copy + 1}`)])));
+  if (id?.isText === true)
+    values.set(id.leaf, (_row, copy, value) =>
+      value.length === 0 ? value : Buffer.concat([value, Buffer.from(`#${copy + 1}`)]),
+    );
   if (tokens !== undefined) values.set(tokens.leaf, () => undefined);
   values.set(text.leaf, (row, copy) => pieces.get(row)?.[copy]);
-  return { copies: new Map([...pieces].map(([row, { length }]) => [row, length])), values, optional: new Set(tokens?.repetition === 'required' ? [tokens] : []) };
+  return {
+    copies: new Map([...pieces].map(([row, { length }]) => [row, length])),
+    values,
+    optional: new Set(tokens?.repetition === 'required' ? [tokens] : []),
+  };
 }

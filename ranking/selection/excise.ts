@@ -1,6 +1,7 @@
-// Cuts passages out of documents, in place of dropping these: what is removed is the passage and 200 characters to each side; what is left on either side
-// becomes a document of its own. Pieces of fewer than 200 characters are dropped, and so is a document that falls into more than 10 pieces
-// (after Brown et al. 2020, arXiv 2005.14165, appendix C).
+// Cuts passages out of documents, in place of dropping these: what is removed is the passage and 200
+// characters to each side; what is left on either side becomes a document of its own. Pieces of fewer than
+// 200 characters are dropped, and so is a document that falls into more than 10 pieces (after Brown et al.
+// 2020, arXiv 2005.14165, appendix C).
 
 import { idIn, valueOf, withValue } from '../../run/fields/field-path.ts';
 import { parseRow } from '../../data/jsonl/json-line.ts';
@@ -20,7 +21,12 @@ export interface Passage {
 export function cutPassages(text: string, passages: readonly Passage[]): string[] {
   const bytes = Buffer.from(text);
   const unitAt = (byte: number): number => bytes.toString('utf8', 0, byte).length;
-  const removed = passages.map(({ startByte, endByte }) => ({ start: unitAt(startByte) - besideCharacters, end: unitAt(endByte) + besideCharacters })).sort((a, b) => a.start - b.start);
+  const removed = passages
+    .map(({ startByte, endByte }) => ({
+      start: unitAt(startByte) - besideCharacters,
+      end: unitAt(endByte) + besideCharacters,
+    }))
+    .sort((a, b) => a.start - b.start);
   const pieces: string[] = [];
   let from = 0;
   for (const { start, end } of [...removed, { start: text.length, end: text.length }]) {
@@ -32,7 +38,10 @@ export function cutPassages(text: string, passages: readonly Passage[]): string[
   return long.length > mostPieces ? [] : long;
 }
 
-/** A JSON line's document as the lines of its pieces: with the id made "ID#1", "ID#2", …, and without its token count, which no longer holds. */
+/**
+ * A JSON line's document as the lines of its pieces: with the id made "ID#1", "ID#2", …, and without its
+ * token count, which no longer holds.
+ */
 export function cutLine(line: Uint8Array, fields: FieldNames, passages: readonly Passage[]): Buffer[] {
   const row = parseRow(line);
   if (typeof row !== 'object') return [];
@@ -41,6 +50,8 @@ export function cutLine(line: Uint8Array, fields: FieldNames, passages: readonly
   if (typeof text !== 'string') return [];
   return cutPassages(text, passages).map((piece, i) => {
     const named = id === undefined ? row : withValue(row, fields.id, `${id}#${i + 1}`);
-    return Buffer.from(JSON.stringify(withValue(withValue(named, fields.text, piece), fields.tokens, undefined)));
+    return Buffer.from(
+      JSON.stringify(withValue(withValue(named, fields.text, piece), fields.tokens, undefined)),
+    );
   });
 }

@@ -1,4 +1,5 @@
-// What a cutoff keeps, row by row in the order of the shards' names (UTF-8) and rows, read no faster than it is used.
+// What a cutoff keeps, row by row in the order of the shards' names (UTF-8) and rows, read no faster than it
+// is used.
 
 import type { DuckDBDataChunk } from '@duckdb/node-api';
 import { DuckDBBigIntVector, DuckDBFloatVector, DuckDBVarCharVector } from '../../data/duckdb/library.ts';
@@ -26,19 +27,32 @@ export function keptQuery(table: string, cut: Cut): string {
 }
 
 /**
- * Hands the kept rows to `use`, block by block; an abort of the signal ends the query at once, whatever it is doing.
- * Errors: FILE_DAMAGED where there are more or fewer rows than the cutoff counts, those of `withScores` and of `use`.
+ * Hands the kept rows to `use`, block by block; an abort of the signal ends the query at once, whatever it is
+ * doing. Errors: FILE_DAMAGED where there are more or fewer rows than the cutoff counts, those of
+ * `withScores` and of `use`.
  */
-export async function eachKeptRow(run: Run, ranking: Ranking, cutoff: Cutoff, signal: AbortSignal, use: (blocks: AsyncIterable<KeptRows>) => Promise<void>): Promise<void> {
-  await withScores(run, ranking, (connection, table) => use(readBlocks(run, streamChunks(connection, keptQuery(table, cutoff), signal), cutoff.documents)));
+export async function eachKeptRow(
+  run: Run,
+  ranking: Ranking,
+  cutoff: Cutoff,
+  signal: AbortSignal,
+  use: (blocks: AsyncIterable<KeptRows>) => Promise<void>,
+): Promise<void> {
+  await withScores(run, ranking, (connection, table) =>
+    use(readBlocks(run, streamChunks(connection, keptQuery(table, cutoff), signal), cutoff.documents)),
+  );
 }
 
-async function* readBlocks(run: Run, chunks: AsyncIterable<DuckDBDataChunk>, expected: number): AsyncGenerator<KeptRows> {
+async function* readBlocks(
+  run: Run,
+  chunks: AsyncIterable<DuckDBDataChunk>,
+  expected: number,
+): AsyncGenerator<KeptRows> {
   let block = openBlock();
   let filled = 0;
   let all = 0;
   for await (const chunk of chunks) {
-    for (let from = 0; from < chunk.rowCount; ) {
+    for (let from = 0; from < chunk.rowCount;) {
       const taken = Math.min(chunk.rowCount - from, blockRows - filled);
       copyRows(chunk, from, taken, block, filled);
       from += taken;
@@ -50,18 +64,36 @@ async function* readBlocks(run: Run, chunks: AsyncIterable<DuckDBDataChunk>, exp
     }
     all += chunk.rowCount;
   }
-  if (all !== expected) throw fail('FILE_DAMAGED', { path: run.files.scores, reason: `${all} documents are above the cutoff where the ranking counts ${expected}`, command: 'betr rank' });
-  if (filled > 0) yield { ...block, rows: block.rows.subarray(0, filled), scores: block.scores.subarray(0, filled) };
+  if (all !== expected)
+    throw fail('FILE_DAMAGED', {
+      path: run.files.scores,
+      reason: `${all} documents are above the cutoff where the ranking counts ${expected}`,
+      command: 'betr rank',
+    });
+  if (filled > 0)
+    yield { ...block, rows: block.rows.subarray(0, filled), scores: block.scores.subarray(0, filled) };
 }
 
 function openBlock(): KeptRows {
-  return { shards: [], rows: new BigInt64Array(blockRows), documents: [], scores: new Float32Array(blockRows) };
+  return {
+    shards: [],
+    rows: new BigInt64Array(blockRows),
+    documents: [],
+    scores: new Float32Array(blockRows),
+  };
 }
 
 function copyRows(chunk: DuckDBDataChunk, from: number, count: number, block: KeptRows, at: number): void {
   const [shards, rows, documents, scores] = [0, 1, 2, 3].map((column) => chunk.getColumnVector(column));
-  if (!(shards instanceof DuckDBVarCharVector && rows instanceof DuckDBBigIntVector && documents instanceof DuckDBVarCharVector && scores instanceof DuckDBFloatVector)) {
-    throw fail('INTERNAL', { reason: "the columns of the scores' parts are not of the types that were written" });
+  if (!(
+    shards instanceof DuckDBVarCharVector &&
+    rows instanceof DuckDBBigIntVector &&
+    documents instanceof DuckDBVarCharVector &&
+    scores instanceof DuckDBFloatVector
+  )) {
+    throw fail('INTERNAL', {
+      reason: "the columns of the scores' parts are not of the types that were written",
+    });
   }
   for (let i = 0; i < count; i++) {
     block.shards.push(shards.getItem(from + i) ?? '');

@@ -8,7 +8,10 @@ import type { Run } from '../../run/run.ts';
 import { readLeaks } from '../../leaks/leaks-card.ts';
 import type { Ranking } from '../generation.ts';
 
-/** keep: leaks are not looked at. drop: documents with one are left out. cut: the passages are cut out of the documents that are written. */
+/**
+ * keep: leaks are not looked at. drop: documents with one are left out. cut: the passages are cut out of the
+ * documents that are written.
+ */
 export const leakHandling = ['keep', 'drop', 'cut'] as const;
 export type LeakHandling = (typeof leakHandling)[number];
 
@@ -21,16 +24,24 @@ export interface LeakMask {
   tests: string;
 }
 
-/** Opens the mask of a ranking's documents. Errors: STEP_MISSING, FILE_DAMAGED; LEAKS_STALE where they were looked for in other files than were ranked. */
+/**
+ * Opens the mask of a ranking's documents. Errors: STEP_MISSING, FILE_DAMAGED; LEAKS_STALE where they were
+ * looked for in other files than were ranked.
+ */
 export async function openLeakMask(run: Run, ranking: Ranking): Promise<LeakMask> {
   const { inputs } = await readLeaks(run);
   const searched = new Map(inputs.shards.map((shard) => [shard.shard, shard]));
   for (const { name, bytes, modifiedMs } of shardsOf(ranking.parts)) {
     const found = searched.get(name);
-    if (found?.bytes !== bytes || found.modifiedMs !== modifiedMs) throw fail('LEAKS_STALE', { shard: name, path: run.files.leaks });
+    if (found?.bytes !== bytes || found.modifiedMs !== modifiedMs)
+      throw fail('LEAKS_STALE', { shard: name, path: run.files.leaks });
   }
   const passages = parquetSource(run.files.leakTable);
-  return { passages, leaky: `(shard, "row") IN (SELECT (shard, "row") FROM ${passages})`, tests: inputs.tests };
+  return {
+    passages,
+    leaky: `(shard, "row") IN (SELECT (shard, "row") FROM ${passages})`,
+    tests: inputs.tests,
+  };
 }
 
 export const passageRow = z.object({ row: z.number(), startByte: z.number(), endByte: z.number() });
@@ -38,5 +49,8 @@ export type PassageRow = z.output<typeof passageRow>;
 
 /** SQL of the passages of one shard, by row and place. */
 export function shardPassages({ passages }: LeakMask, shard: string): string {
-  return `SELECT "row"::DOUBLE AS "row", start_byte::DOUBLE AS "startByte", end_byte::DOUBLE AS "endByte" FROM ${passages} WHERE shard = ${sqlString(shard)} ORDER BY "row", start_byte`;
+  return (
+    'SELECT "row"::DOUBLE AS "row", start_byte::DOUBLE AS "startByte", end_byte::DOUBLE AS ' +
+    `"endByte" FROM ${passages} WHERE shard = ${sqlString(shard)} ORDER BY "row", start_byte`
+  );
 }

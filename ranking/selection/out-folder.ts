@@ -1,5 +1,5 @@
-// The folder of a selection: never somebody else's, and never looking whole when it is not. While a selection is being written the
-// folder has a marker and no manifest; the manifest comes last.
+// The folder of a selection: never somebody else's, and never looking whole when it is not. While a selection
+// is being written the folder has a marker and no manifest; the manifest comes last.
 
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
@@ -14,19 +14,28 @@ export const documentsFolder = 'documents';
 const marker = 'selection.unfinished';
 
 /** As much of a manifest as is needed to tell which files belong to it. */
-const listing = z.object({ kind: z.literal('betr selection'), files: z.array(z.object({ file: z.string() })) });
+const listing = z.object({
+  kind: z.literal('betr selection'),
+  files: z.array(z.object({ file: z.string() })),
+});
 
 /**
- * Gives `fill` a folder with nothing of an earlier selection in it. When `fill` fails, the folder is left empty.
- * Errors: OUT_NOT_EMPTY (nothing was touched), DISK_FULL, WRITE_FAILED, and those of `fill`.
+ * Gives `fill` a folder with nothing of an earlier selection in it. When `fill` fails, the folder is left
+ * empty. Errors: OUT_NOT_EMPTY (nothing was touched), DISK_FULL, WRITE_FAILED, and those of `fill`.
  */
 export async function fillOutFolder<T>(folder: string, fill: () => Promise<T>): Promise<T> {
   const files = await listFilesIn(folder);
   const foreign = await findForeign(folder, files);
   if (foreign !== undefined) throw fail('OUT_NOT_EMPTY', { path: folder, found: foreign });
-  await commitBytes(join(folder, marker), 'A selection is being written, or was interrupted; run the command again.\n');
+  await commitBytes(
+    join(folder, marker),
+    'A selection is being written, or was interrupted; run the command again.\n',
+  );
   try {
-    await clear(folder, files.filter((file) => file !== marker));
+    await clear(
+      folder,
+      files.filter((file) => file !== marker),
+    );
     const result = await fill();
     await rm(join(folder, marker));
     return result;
@@ -40,10 +49,17 @@ export async function fillOutFolder<T>(folder: string, fill: () => Promise<T>): 
 async function listFilesIn(folder: string): Promise<string[]> {
   try {
     const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-    return entries.filter((entry) => !entry.isDirectory()).map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1).replaceAll(sep, '/'));
+    return entries
+      .filter((entry) => !entry.isDirectory())
+      .map((entry) =>
+        join(entry.parentPath, entry.name)
+          .slice(folder.length + 1)
+          .replaceAll(sep, '/'),
+      );
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return [];
-    if (systemCode(error) === 'ENOTDIR') throw fail('OUT_NOT_EMPTY', { path: folder, found: `it is a ${kindOf(await stat(folder))}` }, error);
+    if (systemCode(error) === 'ENOTDIR')
+      throw fail('OUT_NOT_EMPTY', { path: folder, found: `it is a ${kindOf(await stat(folder))}` }, error);
     throw fail('FILE_UNREADABLE', { path: folder, reason: reasonOf(error) }, error);
   }
 }
@@ -53,7 +69,12 @@ async function findForeign(folder: string, files: readonly string[]): Promise<st
   const temporary = /(^|\/)\.[^/]+\.\d+\.tmp$/;
   const own = await listOwn(folder);
   const interrupted = files.includes(marker);
-  return files.find((file) => !own.has(file) && !temporary.test(file) && !(interrupted && (file === marker || file === rowsFile || file.startsWith(`${documentsFolder}/`))));
+  return files.find(
+    (file) =>
+      !own.has(file) &&
+      !temporary.test(file) &&
+      !(interrupted && (file === marker || file === rowsFile || file.startsWith(`${documentsFolder}/`))),
+  );
 }
 
 async function listOwn(folder: string): Promise<Set<string>> {
@@ -69,6 +90,7 @@ async function listOwn(folder: string): Promise<Set<string>> {
 /** Removes the files, the manifest first and the marker last, and the folders of documents. */
 async function clear(folder: string, files: readonly string[]): Promise<void> {
   const place = (file: string): number => (file === manifestFile ? 0 : file === marker ? 2 : 1);
-  for (const file of files.toSorted((a, b) => place(a) - place(b))) await rm(join(folder, file), { force: true });
+  for (const file of files.toSorted((a, b) => place(a) - place(b)))
+    await rm(join(folder, file), { force: true });
   await rm(join(folder, documentsFolder), { recursive: true, force: true });
 }

@@ -1,6 +1,7 @@
-// Quotas over a ranking: within each domain the best documents by rank, up to the domain's weight of the tokens that are kept. Order and rule are the
-// cutoff's (score descending, document key, shard, row; up to the first that does not fit), domain by domain. Only the documents of one narrow band of
-// scores a domain are sorted, the band where its quota ends.
+// Quotas over a ranking: within each domain the best documents by rank, up to the domain's weight of the
+// tokens that are kept. Order and rule are the cutoff's (score descending, document key, shard, row; up to
+// the first that does not fit), domain by domain. Only the documents of one narrow band of scores a domain
+// are sorted, the band where its quota ends.
 
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { z } from 'zod';
@@ -26,7 +27,10 @@ const count = z.number().int().nonnegative();
 export const filledQuotaSchema = z.strictObject({
   domain: z.string(),
   weight: z.number(),
-  /** Tokens that the domain may give; what it gives; what it has. Where it has too few, nothing else takes their place. */
+  /**
+   * Tokens that the domain may give; what it gives; what it has. Where it has too few, nothing else takes
+   * their place.
+   */
   quotaTokens: count,
   documents: count,
   tokens: count,
@@ -46,17 +50,37 @@ export interface FilledQuotas {
   quotas: FilledQuota[];
 }
 
-/** Fills the quotas with `share` (0–1) of the ranking's tokens. Errors: QUOTAS_UNMATCHED, and those of `withScores`. */
-export async function fillQuotas(run: Run, ranking: Ranking, share: number, { weights, by }: Quotas): Promise<FilledQuotas> {
+/**
+ * Fills the quotas with `share` (0–1) of the ranking's tokens. Errors: QUOTAS_UNMATCHED, and those of
+ * `withScores`.
+ */
+export async function fillQuotas(
+  run: Run,
+  ranking: Ranking,
+  share: number,
+  { weights, by }: Quotas,
+): Promise<FilledQuotas> {
   const total = Math.floor(share * ranking.tokens);
   // What rounding took from a product that is whole does not cost a token.
-  const wanted = weights.filter(({ weight }) => weight > 0).map(({ domain, weight }) => ({ domain, weight, quotaTokens: Math.floor(weight * total + 1e-6) }));
+  const wanted = weights
+    .filter(({ weight }) => weight > 0)
+    .map(({ domain, weight }) => ({ domain, weight, quotaTokens: Math.floor(weight * total + 1e-6) }));
   return withScores(run, ranking, async (connection, table) => {
     await createQuotas(connection, wanted);
     const cuts = await findCuts(connection, table, by);
-    if (cuts.length === 0) throw fail('QUOTAS_UNMATCHED', { domain: wanted[0]?.domain ?? '', by, found: (by === 'source' ? ranking.sources[0]?.source : ranking.parts[0]?.covers[0]?.shard) ?? '' });
+    if (cuts.length === 0)
+      throw fail('QUOTAS_UNMATCHED', {
+        domain: wanted[0]?.domain ?? '',
+        by,
+        found: (by === 'source' ? ranking.sources[0]?.source : ranking.parts[0]?.covers[0]?.shard) ?? '',
+      });
     const condition = cutCondition(cuts, by);
-    const kept = await queryRows(connection, `SELECT ${by} AS domain, count(*)::DOUBLE AS documents, sum(tokens)::DOUBLE AS tokens, min(score) AS score FROM ${table} WHERE ${condition} GROUP BY ALL`, keptRow);
+    const kept = await queryRows(
+      connection,
+      `SELECT ${by} AS domain, count(*)::DOUBLE AS documents, sum(tokens)::DOUBLE AS tokens, min(score) ` +
+        `AS score FROM ${table} WHERE ${condition} GROUP BY ALL`,
+      keptRow,
+    );
     const keptOf = new Map(kept.map((row) => [row.domain, row]));
     const cutOf = new Map(cuts.map((cut) => [cut.domain, cut]));
     const quotas = wanted.map(({ domain, weight, quotaTokens }) => {
@@ -72,7 +96,10 @@ export async function fillQuotas(run: Run, ranking: Ranking, share: number, { we
 
 const keptRow = z.object({ domain: z.string(), documents: count, tokens: count, score: z.number() });
 
-async function createQuotas(connection: DuckDBConnection, wanted: readonly { domain: string; quotaTokens: number }[]): Promise<void> {
+async function createQuotas(
+  connection: DuckDBConnection,
+  wanted: readonly { domain: string; quotaTokens: number }[],
+): Promise<void> {
   await connection.run('CREATE TEMP TABLE quotas (quota_domain VARCHAR, quota BIGINT)');
   const appender = await connection.createAppender('quotas');
   for (const { domain, quotaTokens } of wanted) {
@@ -102,17 +129,22 @@ const band = 'floor(greatest(least(score, 1e6), -1e6) * 1024)';
 function findCuts(connection: DuckDBConnection, table: string, by: DomainColumn): Promise<QuotaCut[]> {
   return queryRows(
     connection,
-    `WITH bands AS (SELECT ${by} AS domain, ${band} AS band, any_value(quota) AS quota, count(*) AS documents, sum(tokens) AS tokens FROM ${table} JOIN quotas ON quota_domain = ${by} GROUP BY 1, 2),
+    `WITH bands AS (SELECT ${by} AS domain, ${band} AS band, any_value(quota) AS quota, count(*) AS ` +
+      `documents, sum(tokens) AS tokens FROM ${table} JOIN quotas ON quota_domain = ${by} GROUP BY 1, 2),
      running AS (SELECT *, sum(tokens) OVER (PARTITION BY domain ORDER BY band DESC) AS upto FROM bands),
      totals AS (SELECT domain, sum(documents) AS documents, sum(tokens) AS tokens FROM bands GROUP BY domain),
      -- The first band that does not fit whole, and how many tokens of it do.
-     ends AS (SELECT domain, max(band) AS band, arg_max(quota - (upto - tokens), band) AS room FROM running WHERE upto > quota GROUP BY domain),
+     ends AS (SELECT domain, max(band) AS band, arg_max(quota - (upto - tokens), band) AS room FROM ` +
+      `running WHERE upto > quota GROUP BY domain),
      places AS (SELECT domain, scores.score, scores.document, scores.shard, scores."row", room,
          sum(scores.tokens) OVER ranked AS upto, row_number() OVER ranked AS place
        FROM (SELECT *, ${band} AS band, ${by} AS domain FROM ${table}) AS scores JOIN ends USING (domain, band)
-       WINDOW ranked AS (PARTITION BY domain ORDER BY scores.score DESC, scores.document, scores.shard, scores."row" ROWS UNBOUNDED PRECEDING)),
-     cuts AS (SELECT domain, arg_min((score, document, shard, "row"), place) AS cut FROM places WHERE upto > room GROUP BY domain)
-     SELECT domain, totals.documents::DOUBLE AS "ofDocuments", totals.tokens::DOUBLE AS "ofTokens", cut[1] AS score, cut[2] AS document, cut[3] AS shard, cut[4]::DOUBLE AS "row"
+       WINDOW ranked AS (PARTITION BY domain ORDER BY scores.score DESC, scores.document, scores.shard, ` +
+      `scores."row" ROWS UNBOUNDED PRECEDING)),
+     cuts AS (SELECT domain, arg_min((score, document, shard, "row"), place) AS cut FROM places WHERE ` +
+      `upto > room GROUP BY domain)
+     SELECT domain, totals.documents::DOUBLE AS "ofDocuments", totals.tokens::DOUBLE AS "ofTokens", ` +
+      `cut[1] AS score, cut[2] AS document, cut[3] AS shard, cut[4]::DOUBLE AS "row"
      FROM totals LEFT JOIN cuts USING (domain) ORDER BY domain`,
     cutRow,
   );
@@ -120,9 +152,16 @@ function findCuts(connection: DuckDBConnection, table: string, by: DomainColumn)
 
 function cutCondition(cuts: readonly QuotaCut[], by: DomainColumn): string {
   const rows = cuts.map(({ domain, score, document, shard, row }) => {
-    const place = score === null ? 'NULL::FLOAT, NULL, NULL, NULL::BIGINT' : `${sqlScore(score)}, ${sqlString(document ?? '')}, ${sqlString(shard ?? '')}, ${row ?? 0}::BIGINT`;
+    const place =
+      score === null
+        ? 'NULL::FLOAT, NULL, NULL, NULL::BIGINT'
+        : `${sqlScore(score)}, ${sqlString(document ?? '')}, ${sqlString(shard ?? '')}, ${row ?? 0}::BIGINT`;
     return `(${sqlString(domain)}, ${place})`;
   });
-  return `EXISTS (SELECT 1 FROM (VALUES ${rows.join(', ')}) AS cut (cut_domain, cut_score, cut_document, cut_shard, cut_row)
-    WHERE cut_domain = ${by} AND (cut_score IS NULL OR score > cut_score OR (score = cut_score AND (document, shard, "row") < (cut_document, cut_shard, cut_row))))`;
+  return (
+    `EXISTS (SELECT 1 FROM (VALUES ${rows.join(', ')}) AS cut (cut_domain, cut_score, ` +
+    `cut_document, cut_shard, cut_row)
+    WHERE cut_domain = ${by} AND (cut_score IS NULL OR score > cut_score OR (score = cut_score AND ` +
+    '(document, shard, "row") < (cut_document, cut_shard, cut_row))))'
+  );
 }

@@ -1,5 +1,6 @@
-// Writes a selection: which documents a cutoff keeps, or those documents themselves, and a manifest that says how it came to be.
-// The same question to the same ranking gives the same bytes, whatever the number of threads; the manifest has no times in it.
+// Writes a selection: which documents a cutoff keeps, or those documents themselves, and a manifest that says
+// how it came to be. The same question to the same ranking gives the same bytes, whatever the number of
+// threads; the manifest has no times in it.
 
 import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -41,8 +42,13 @@ export const selectionManifestSchema = z.strictObject({
   /** What is written: the cutoff's, less the documents that leaks keep out. */
   documents: count,
   tokens: count,
-  /** What was done about documents above the cutoff with benchmark test items in them, and how many they are; null where nobody asked. */
-  leaks: z.strictObject({ handling: z.enum(leakHandling), tests: z.string(), documents: count, tokens: count }).nullable(),
+  /**
+   * What was done about documents above the cutoff with benchmark test items in them, and how many they are;
+   * null where nobody asked.
+   */
+  leaks: z
+    .strictObject({ handling: z.enum(leakHandling), tests: z.string(), documents: count, tokens: count })
+    .nullable(),
   question: questionSchema,
   answer: timelessAnswer,
   settings: settingsSchema,
@@ -51,7 +57,10 @@ export const selectionManifestSchema = z.strictObject({
   composition: z.array(sourceChangeSchema),
   /** Targets of the ranking's scorer that are test items, by force; absent where there are none. */
   testTargets: testTargetsSchema.min(1).optional(),
-  /** Where domains had quotas: each one's, and what it gave. The answer's cutoff is then of all domains together. */
+  /**
+   * Where domains had quotas: each one's, and what it gave. The answer's cutoff is then of all domains
+   * together.
+   */
   quotas: z.array(filledQuotaSchema).optional(),
 });
 export type SelectionManifest = z.output<typeof selectionManifestSchema>;
@@ -66,8 +75,9 @@ export interface SelectionOptions {
 }
 
 /**
- * Answers the question and writes what it keeps into `outFolder` (or to an s3:// or https:// address), in place of an earlier selection.
- * Errors: OUT_NOT_EMPTY; LEAKS_STALE; SHARD_CHANGED, FILE_NOT_FOUND (documents only); DISK_FULL, WRITE_FAILED; those of `answerBudget`, `fillQuotas` and `uploadFolder`.
+ * Answers the question and writes what it keeps into `outFolder` (or to an s3:// or https:// address), in
+ * place of an earlier selection. Errors: OUT_NOT_EMPTY; LEAKS_STALE; SHARD_CHANGED, FILE_NOT_FOUND (documents
+ * only); DISK_FULL, WRITE_FAILED; those of `answerBudget`, `fillQuotas` and `uploadFolder`.
  */
 export async function writeSelection(
   run: Run,
@@ -77,7 +87,12 @@ export async function writeSelection(
   options: SelectionOptions,
   report: Report,
 ): Promise<SelectionManifest> {
-  if (isRemote(outFolder)) return uploadFolder(outFolder, (folder) => writeSelection(run, ranking, question, folder, options, report), report);
+  if (isRemote(outFolder))
+    return uploadFolder(
+      outFolder,
+      (folder) => writeSelection(run, ranking, question, folder, options, report),
+      report,
+    );
   const folder = resolve(outFolder);
   const { format, leaks = 'keep' } = options;
   const { answer, kept, retargeted, quotas } = await decide(run, ranking, question, options);
@@ -88,12 +103,41 @@ export async function writeSelection(
   const composition = await compareComposition(run, retargeted, kept);
   return fillOutFolder(folder, async () => {
     const rowsPath = join(folder, rowsFile);
-    await writeRows(run, retargeted, kept, rowsPath, undefined, leaks === 'drop' && mask !== undefined ? { condition: `NOT ${mask.leaky}`, documents } : undefined);
+    await writeRows(
+      run,
+      retargeted,
+      kept,
+      rowsPath,
+      undefined,
+      leaks === 'drop' && mask !== undefined ? { condition: `NOT ${mask.leaky}`, documents } : undefined,
+    );
     const files = [await describeFile(folder, rowsFile, documents)];
     if (format === 'documents') {
-      for (const { file, documents } of await writeDocuments(run, ranking, rowsPath, folder, report, leaks === 'cut' ? mask : undefined)) files.push(await describeFile(folder, file, documents));
+      for (const { file, documents } of await writeDocuments(
+        run,
+        ranking,
+        rowsPath,
+        folder,
+        report,
+        leaks === 'cut' ? mask : undefined,
+      ))
+        files.push(await describeFile(folder, file, documents));
     }
-    const manifest: SelectionManifest = { kind: 'betr selection', format, generation: ranking.generation, documents, tokens, leaks: mask === undefined ? null : { handling: leaks, tests: mask.tests, ...leaky }, question, answer: timelessAnswer.parse(answer), settings: settingsToShow(run.settings), files, composition, ...(ranking.testTargets === undefined ? {} : { testTargets: ranking.testTargets }), ...(quotas === undefined ? {} : { quotas }) };
+    const manifest: SelectionManifest = {
+      kind: 'betr selection',
+      format,
+      generation: ranking.generation,
+      documents,
+      tokens,
+      leaks: mask === undefined ? null : { handling: leaks, tests: mask.tests, ...leaky },
+      question,
+      answer: timelessAnswer.parse(answer),
+      settings: settingsToShow(run.settings),
+      files,
+      composition,
+      ...(ranking.testTargets === undefined ? {} : { testTargets: ranking.testTargets }),
+      ...(quotas === undefined ? {} : { quotas }),
+    };
     await commitJson(join(folder, manifestFile), manifest);
     return manifest;
   });
@@ -105,31 +149,63 @@ const sums = z.object({ documents: count, tokens: count });
 const nothing = { documents: 0, tokens: 0 };
 
 /** The documents above the cutoff with test items in them, and their tokens. */
-async function countLeaky(run: Run, ranking: Ranking, kept: Kept, { leaky }: LeakMask): Promise<z.output<typeof sums>> {
+async function countLeaky(
+  run: Run,
+  ranking: Ranking,
+  kept: Kept,
+  { leaky }: LeakMask,
+): Promise<z.output<typeof sums>> {
   const [found] = await withScores(run, ranking, (connection, table) =>
-    queryRows(connection, `SELECT count(*)::DOUBLE AS documents, coalesce(sum(tokens), 0)::DOUBLE AS tokens FROM ${table} WHERE ${keptCondition(kept)} AND ${leaky}`, sums),
+    queryRows(
+      connection,
+      `SELECT count(*)::DOUBLE AS documents, coalesce(sum(tokens), 0)::DOUBLE AS tokens FROM ${table} ` +
+        `WHERE ${keptCondition(kept)} AND ${leaky}`,
+      sums,
+    ),
   );
   return found ?? nothing;
 }
 
 /** The answer, what it keeps, and of which ranking. */
-async function decide(run: Run, ranking: Ranking, question: Question, { quotas }: SelectionOptions): Promise<{ answer: Answer; kept: Kept; retargeted: Ranking; quotas?: FilledQuota[] }> {
+async function decide(
+  run: Run,
+  ranking: Ranking,
+  question: Question,
+  { quotas }: SelectionOptions,
+): Promise<{ answer: Answer; kept: Kept; retargeted: Ranking; quotas?: FilledQuota[] }> {
   const { answer, cutoff, ranking: retargeted } = await answerWithCutoff(run, ranking, question);
   if (quotas === undefined) return { answer, kept: cutoff, retargeted };
   const filled = await fillQuotas(run, retargeted, answer.keep.rate, quotas);
   return { answer: answerByQuotas(answer, filled), kept: filled, retargeted, quotas: filled.quotas };
 }
 
-/** Writes (shard, row, document, score) of what is kept, or of those among it that `only` means; an abort ends it. In this order DuckDB's bytes do not depend on its threads. */
-export async function writeRows(run: Run, ranking: Ranking, kept: Kept, path: string, signal?: AbortSignal, only = { condition: 'true', documents: kept.documents }): Promise<void> {
+/**
+ * Writes (shard, row, document, score) of what is kept, or of those among it that `only` means; an abort ends
+ * it. In this order DuckDB's bytes do not depend on its threads.
+ */
+export async function writeRows(
+  run: Run,
+  ranking: Ranking,
+  kept: Kept,
+  path: string,
+  signal?: AbortSignal,
+  only = { condition: 'true', documents: kept.documents },
+): Promise<void> {
   await withScores(run, ranking, (connection, table) =>
     commitFile(path, async (temporary) => {
       signal?.throwIfAborted();
       signal?.addEventListener('abort', () => connection.interrupt(), { once: true });
-      const reader = await connection.runAndReadAll(`COPY (SELECT * FROM (${keptQuery(table, kept)}) WHERE ${only.condition} ORDER BY shard, "row") TO ${sqlString(temporary)} (FORMAT parquet, COMPRESSION zstd)`);
+      const reader = await connection.runAndReadAll(
+        `COPY (SELECT * FROM (${keptQuery(table, kept)}) WHERE ${only.condition} ORDER BY shard, "row") ` +
+          `TO ${sqlString(temporary)} (FORMAT parquet, COMPRESSION zstd)`,
+      );
       const written = Number(reader.getRowObjects()[0]?.['Count']);
       if (written !== only.documents) {
-        throw fail('FILE_DAMAGED', { path: run.files.scores, reason: `${written} documents are above the cutoff where the ranking counts ${only.documents}`, command: 'betr rank' });
+        throw fail('FILE_DAMAGED', {
+          path: run.files.scores,
+          reason: `${written} documents are above the cutoff where the ranking counts ${only.documents}`,
+          command: 'betr rank',
+        });
       }
     }),
   );

@@ -1,5 +1,6 @@
-// A selection at an address (s3://, https://): written here first, then put there file by file, the manifest last. While that goes on the manifest there says that
-// it is unfinished, so that nobody takes a mixture of an earlier selection and this one for whole.
+// A selection at an address (s3://, https://): written here first, then put there file by file, the manifest
+// last. While that goes on the manifest there says that it is unfinished, so that nobody takes a mixture of
+// an earlier selection and this one for whole.
 
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -13,20 +14,36 @@ import { manifestFile } from './out-folder.ts';
 import { showPath } from '../../run/address.ts';
 import { openStore } from '../../data/remote/open.ts';
 
-/** A manifest that lies there: of a whole selection, or of one that is unfinished, with every file that may be there. */
-const earlierSchema = z.object({ kind: z.literal('betr selection'), files: z.array(z.object({ file: z.string().refine((file) => !file.split('/').includes('..')) })).default([]) });
+/**
+ * A manifest that lies there: of a whole selection, or of one that is unfinished, with every file that may be
+ * there.
+ */
+const earlierSchema = z.object({
+  kind: z.literal('betr selection'),
+  files: z
+    .array(z.object({ file: z.string().refine((file) => !file.split('/').includes('..')) }))
+    .default([]),
+});
 
 /**
- * Gives `fill` a folder of this machine and puts what it lists at `address`, in place of an earlier selection. Errors: OUT_NOT_EMPTY where something else lies
- * there (nothing was touched), REMOTE_NOT_FOUND, REMOTE_DENIED, REMOTE_FAILED, and those of `fill`.
+ * Gives `fill` a folder of this machine and puts what it lists at `address`, in place of an earlier
+ * selection. Errors: OUT_NOT_EMPTY where something else lies there (nothing was touched), REMOTE_NOT_FOUND,
+ * REMOTE_DENIED, REMOTE_FAILED, and those of `fill`.
  */
-export async function uploadFolder<T extends { files: readonly { file: string; bytes: number }[] }>(address: string, fill: (folder: string) => Promise<T>, report: Report): Promise<T> {
+export async function uploadFolder<T extends { files: readonly { file: string; bytes: number }[] }>(
+  address: string,
+  fill: (folder: string) => Promise<T>,
+  report: Report,
+): Promise<T> {
   const addressOf = (file: string): string => `${address.replace(/(?<!\/)\/+$/, '')}/${file}`;
   const earlier = await readEarlier(addressOf(manifestFile));
   const store = await openStore(address);
   const folder = await makeTemporaryFolder('upload');
   const markUnfinished = async (files: readonly { file: string }[]): Promise<void> => {
-    await writeFile(join(folder, 'unfinished.json'), `${JSON.stringify({ kind: 'betr selection', unfinished: true, files: files.map(({ file }) => ({ file })) })}\n`);
+    await writeFile(
+      join(folder, 'unfinished.json'),
+      `${JSON.stringify({ kind: 'betr selection', unfinished: true, files: files.map(({ file }) => ({ file })) })}\n`,
+    );
     await store.put(join(folder, 'unfinished.json'), addressOf(manifestFile));
   };
   try {
@@ -54,7 +71,10 @@ export async function uploadFolder<T extends { files: readonly { file: string; b
   }
 }
 
-/** The files of the selection whose manifest lies at `url`; undefined where there is none. Errors: OUT_NOT_EMPTY where it is something else's. */
+/**
+ * The files of the selection whose manifest lies at `url`; undefined where there is none. Errors:
+ * OUT_NOT_EMPTY where it is something else's.
+ */
 async function readEarlier(url: string): Promise<readonly { file: string }[] | undefined> {
   const pieces: Uint8Array[] = [];
   try {

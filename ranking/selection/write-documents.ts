@@ -1,5 +1,5 @@
-// The kept documents themselves, shard by shard, in the corpus's own format: JSONL lines byte for byte and compressed as they were,
-// Parquet with all its columns as they are. Files keep the names of their shards.
+// The kept documents themselves, shard by shard, in the corpus's own format: JSONL lines byte for byte and
+// compressed as they were, Parquet with all its columns as they are. Files keep the names of their shards.
 
 import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
@@ -35,17 +35,28 @@ import { queryRows } from '../../data/duckdb/rows.ts';
 const bytesPerWrite = 1 << 18;
 
 /**
- * Writes each shard's documents that `rowsPath` (a selection.parquet) lists; passages that `cut` tells of are cut out of them. Returns the files, with "/" in
- * their paths, and how many documents each has.
- * Errors: SHARD_CHANGED, FILE_NOT_FOUND, ZSTD_MISSING; those of reading the corpus and of writing.
+ * Writes each shard's documents that `rowsPath` (a selection.parquet) lists; passages that `cut` tells of are
+ * cut out of them. Returns the files, with "/" in their paths, and how many documents each has. Errors:
+ * SHARD_CHANGED, FILE_NOT_FOUND, ZSTD_MISSING; those of reading the corpus and of writing.
  */
-export async function writeDocuments(run: Run, ranking: Ranking, rowsPath: string, folder: string, report: Report, cut?: LeakMask): Promise<{ file: string; documents: number }[]> {
+export async function writeDocuments(
+  run: Run,
+  ranking: Ranking,
+  rowsPath: string,
+  folder: string,
+  report: Report,
+  cut?: LeakMask,
+): Promise<{ file: string; documents: number }[]> {
   const selected = parquetSource(rowsPath);
   const shards = new Map((await listCorpus(run)).map((shard) => [shard.name, shard]));
   const ranked = new Map(shardsOf(ranking.parts).map((shard) => [shard.name, shard]));
   const names = nameFiles([...ranked.keys()]);
   return withRunDatabase(run, async (connection) => {
-    const counts = await queryRows(connection, `SELECT shard, count(*)::DOUBLE AS documents FROM ${selected} GROUP BY shard ORDER BY shard`, shardCount);
+    const counts = await queryRows(
+      connection,
+      `SELECT shard, count(*)::DOUBLE AS documents FROM ${selected} GROUP BY shard ORDER BY shard`,
+      shardCount,
+    );
     const total = counts.reduce((sum, { documents }) => sum + documents, 0);
     const written: { file: string; documents: number }[] = [];
     let done = 0;
@@ -53,10 +64,15 @@ export async function writeDocuments(run: Run, ranking: Ranking, rowsPath: strin
       const shard = checkShard(name, shards.get(name), ranked.get(name));
       const rows = `SELECT "row"::DOUBLE AS "row" FROM ${selected} WHERE shard = ${sqlString(name)} ORDER BY "row"`;
       const file = `${documentsFolder}/${names.get(name) ?? ''}`;
-      const passages = cut === undefined ? new Map<number, PassageRow[]>() : await readPassages(connection, cut, name);
+      const passages =
+        cut === undefined ? new Map<number, PassageRow[]>() : await readPassages(connection, cut, name);
       let copied = { rows: 0, documents: 0 };
       await commitFile(join(folder, file), async (temporary) => {
-        copied = await (shard.format === 'parquet' ? copyParquetRows : copyLines)(connection, { shard, rows, fields: run.settings.corpus.fields, passages }, temporary);
+        copied = await (shard.format === 'parquet' ? copyParquetRows : copyLines)(
+          connection,
+          { shard, rows, fields: run.settings.corpus.fields, passages },
+          temporary,
+        );
         if (copied.rows !== documents) throw fail('SHARD_CHANGED', { path: shard.path });
       });
       written.push({ file, documents: copied.documents });
@@ -72,25 +88,33 @@ const shardCount = z.object({ shard: z.string(), documents: z.number() });
 /** The shard, as long as it is what was ranked: row numbers mean nothing in another file. */
 function checkShard(name: string, shard: Shard | undefined, ranked: ShardState | undefined): Shard {
   if (shard === undefined) throw fail('FILE_NOT_FOUND', { path: name, what: 'Shard' });
-  if (ranked?.bytes !== shard.bytes || ranked.modifiedMs !== shard.modifiedMs) throw fail('SHARD_CHANGED', { path: shard.path });
+  if (ranked?.bytes !== shard.bytes || ranked.modifiedMs !== shard.modifiedMs)
+    throw fail('SHARD_CHANGED', { path: shard.path });
   return shard;
 }
 
 /**
- * A file name for each shard: its own path less the folders that all shards have in common. It stays inside whatever folder it is put into,
- * and no two meet: a leading "/" becomes "_", ".." becomes "__", and names of underscores grow by two.
+ * A file name for each shard: its own path less the folders that all shards have in common. It stays inside
+ * whatever folder it is put into, and no two meet: a leading "/" becomes "_", ".." becomes "__", and names of
+ * underscores grow by two.
  */
 export function nameFiles(shards: readonly string[]): Map<string, string> {
   const folders = shards.map((name) => name.split('/').slice(0, -1));
   let common = 0;
   while (folders.every((steps) => common < steps.length && steps[common] === folders[0]?.[common])) common++;
-  const inside = (step: string): string => (step === '' ? '_' : step === '..' ? '__' : /^_+$/.test(step) ? `${step}__` : step);
+  const inside = (step: string): string =>
+    step === '' ? '_' : step === '..' ? '__' : /^_+$/.test(step) ? `${step}__` : step;
   return new Map(shards.map((name) => [name, name.split('/').slice(common).map(inside).join('/')]));
 }
 
-async function readPassages(connection: DuckDBConnection, cut: LeakMask, shard: string): Promise<Map<number, PassageRow[]>> {
+async function readPassages(
+  connection: DuckDBConnection,
+  cut: LeakMask,
+  shard: string,
+): Promise<Map<number, PassageRow[]>> {
   const byRow = new Map<number, PassageRow[]>();
-  for (const passage of await queryRows(connection, shardPassages(cut, shard), passageRow)) byRow.set(passage.row, [...(byRow.get(passage.row) ?? []), passage]);
+  for (const passage of await queryRows(connection, shardPassages(cut, shard), passageRow))
+    byRow.set(passage.row, [...(byRow.get(passage.row) ?? []), passage]);
   return byRow;
 }
 
@@ -110,7 +134,11 @@ interface Copied {
 }
 
 /** A Parquet file's rows, with all that it has but how they lie in the file. */
-async function copyParquetRows(connection: DuckDBConnection, { shard, rows, fields, passages }: Wanted, path: string): Promise<Copied> {
+async function copyParquetRows(
+  connection: DuckDBConnection,
+  { shard, rows, fields, passages }: Wanted,
+  path: string,
+): Promise<Copied> {
   const wanted = await readNumbers(connection, rows);
   const isLeaky = wanted.filter((row) => passages.has(row));
   try {
@@ -121,12 +149,17 @@ async function copyParquetRows(connection: DuckDBConnection, { shard, rows, fiel
     const copy = isRemote(shard.path) ? await openCopy(shard.path, shard.bytes) : undefined;
     try {
       await copy?.fetch(spansOfRows(footer, wanted));
-      return { rows: wanted.length, documents: await copyRows(copy?.path ?? shard.path, footer, wanted, path, edits) };
+      return {
+        rows: wanted.length,
+        documents: await copyRows(copy?.path ?? shard.path, footer, wanted, path, edits),
+      };
     } finally {
       await copy?.close();
     }
   } catch (error) {
-    throw error instanceof BetrError || systemCode(error) !== '' ? error : fail('FILE_UNREADABLE', { path: showPath(shard.path), reason: reasonOf(error) }, error);
+    throw error instanceof BetrError || systemCode(error) !== ''
+      ? error
+      : fail('FILE_UNREADABLE', { path: showPath(shard.path), reason: reasonOf(error) }, error);
   }
 }
 
@@ -135,7 +168,11 @@ async function readNumbers(connection: DuckDBConnection, sql: string): Promise<n
   return z.array(z.number()).parse((await connection.runAndReadAll(sql)).getColumns()[0] ?? []);
 }
 
-async function copyLines(connection: DuckDBConnection, { shard, rows, fields, passages }: Wanted, path: string): Promise<Copied> {
+async function copyLines(
+  connection: DuckDBConnection,
+  { shard, rows, fields, passages }: Wanted,
+  path: string,
+): Promise<Copied> {
   const wanted = await readNumbers(connection, rows);
   const copied: Copied = { rows: 0, documents: 0 };
   async function* blocks(): AsyncGenerator<Uint8Array> {

@@ -1,5 +1,5 @@
-// Counts the rows of the corpus's files again, for `betr verify --corpus`: the ranking has to cover as many, of which only blank lines have no document and
-// are not in quarantine.
+// Counts the rows of the corpus's files again, for `betr verify --corpus`: the ranking has to cover as many,
+// of which only blank lines have no document and are not in quarantine.
 
 import { readBytesOf } from '../../data/files/bytes.ts';
 import type { Shard } from '../../data/documents.ts';
@@ -18,7 +18,12 @@ interface RowCount {
 }
 
 /** Compares the rows of every shard that was ranked with those that its parts cover. */
-export async function countCorpusRows(run: Run, { parts }: Ranking, tell: (problem: string) => void, report: Report): Promise<void> {
+export async function countCorpusRows(
+  run: Run,
+  { parts }: Ranking,
+  tell: (problem: string) => void,
+  report: Report,
+): Promise<void> {
   const covered = new Map<string, RowCount>();
   for (const { shard, rows, documents, quarantined } of parts.flatMap(({ covers }) => covers)) {
     const sum = covered.get(shard) ?? { rows: 0, blank: 0 };
@@ -29,8 +34,12 @@ export async function countCorpusRows(run: Run, { parts }: Ranking, tell: (probl
     try {
       const found = await countRows(shard, run.settings.corpus.fields.text);
       const listed = covered.get(shard.name);
-      if (found.rows !== listed?.rows) tell(`${shard.name} has ${found.rows} rows, of which ${listed?.rows ?? 0} are in the ranking`);
-      else if (found.blank !== listed.blank) tell(`${shard.name}: ${listed.blank - found.blank} rows are neither scored, nor in quarantine, nor blank`);
+      if (found.rows !== listed?.rows)
+        tell(`${shard.name} has ${found.rows} rows, of which ${listed?.rows ?? 0} are in the ranking`);
+      else if (found.blank !== listed.blank)
+        tell(
+          `${shard.name}: ${listed.blank - found.blank} rows are neither scored, nor in quarantine, nor blank`,
+        );
     } catch (error) {
       tell(`${shard.name}: ${reasonOf(error)}`);
     }
@@ -44,9 +53,12 @@ async function countRows(shard: Shard, textField: string): Promise<RowCount> {
     return { rows: groups.reduce((sum, { rows }) => sum + rows, 0), blank: 0 };
   }
   const count = { rows: 0, blank: 0 };
-  for await (const { bytes, lines } of readLineBlocks(readBytesOf(shard.path, shard.format), defaultMaxLineBytes)) {
+  for await (const { bytes, lines } of readLineBlocks(
+    readBytesOf(shard.path, shard.format),
+    defaultMaxLineBytes,
+  )) {
     count.rows += lines;
-    for (let start = 0; start < bytes.length; ) {
+    for (let start = 0; start < bytes.length;) {
       const found = bytes.indexOf(lineFeed, start);
       const end = found < 0 ? bytes.length : found;
       if (isBlank(bytes, start, end)) count.blank++;
@@ -57,6 +69,7 @@ async function countRows(shard: Shard, textField: string): Promise<RowCount> {
 }
 
 function isBlank(bytes: Uint8Array, start: number, end: number): boolean {
-  for (let at = start; at < end; at++) if (bytes[at] !== 0x20 && bytes[at] !== 0x09 && bytes[at] !== 0x0d) return false;
+  for (let at = start; at < end; at++)
+    if (bytes[at] !== 0x20 && bytes[at] !== 0x09 && bytes[at] !== 0x0d) return false;
   return true;
 }

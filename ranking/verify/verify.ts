@@ -1,6 +1,8 @@
-// Proves that the published ranking is whole and unaltered, and says of everything that is not what it is: every file against the checksum that was written
-// down when it was made, every part's rows and figures against its content, every shard's rows against its parts, every sum against its summands.
-// Promises: reads only; any one changed byte of a part, a card, the manifest, the ranking, the plan, or of what scores depend on is found.
+// Proves that the published ranking is whole and unaltered, and says of everything that is not what it is:
+// every file against the checksum that was written down when it was made, every part's rows and figures
+// against its content, every shard's rows against its parts, every sum against its summands. Promises: reads
+// only; any one changed byte of a part, a card, the manifest, the ranking, the plan, or of what scores depend
+// on is found.
 
 import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
@@ -42,8 +44,15 @@ export interface VerifyOptions {
   corpus: boolean;
 }
 
-/** Verifies the ranking of a run. Problems are in the result; errors only where nothing can be read at all: STEP_MISSING. */
-export async function verifyRanking(run: Run, { corpus }: VerifyOptions, report: Report): Promise<Verification> {
+/**
+ * Verifies the ranking of a run. Problems are in the result; errors only where nothing can be read at all:
+ * STEP_MISSING.
+ */
+export async function verifyRanking(
+  run: Run,
+  { corpus }: VerifyOptions,
+  report: Report,
+): Promise<Verification> {
   const startedMs = performance.now();
   const problems: string[] = [];
   const tell = (problem: string): void => {
@@ -51,13 +60,30 @@ export async function verifyRanking(run: Run, { corpus }: VerifyOptions, report:
     if (!problems.includes(problem)) problems.push(problem);
   };
   const ranking = await orTell(tell, readPublishedStrictly(run), isMissing);
-  const result = { generation: ranking?.generation ?? null, problems, parts: 0, rows: 0, documents: 0, quarantined: 0, blank: 0, bytes: 0, hashSeconds: 0 };
+  const result = {
+    generation: ranking?.generation ?? null,
+    problems,
+    parts: 0,
+    rows: 0,
+    documents: 0,
+    quarantined: 0,
+    blank: 0,
+    bytes: 0,
+    hashSeconds: 0,
+  };
   if (ranking !== undefined) {
     const { parts } = ranking;
-    const sum = (count: (part: ListedPart) => number): number => parts.reduce((total, part) => total + count(part), 0);
+    const sum = (count: (part: ListedPart) => number): number =>
+      parts.reduce((total, part) => total + count(part), 0);
     const rows = sum(({ covers }) => covers.reduce((total, own) => total + own.rows, 0));
     const [documents, quarantined] = [sum((part) => part.documents), sum((part) => part.quarantined)];
-    Object.assign(result, { parts: parts.length, rows, documents, quarantined, blank: rows - documents - quarantined });
+    Object.assign(result, {
+      parts: parts.length,
+      rows,
+      documents,
+      quarantined,
+      blank: rows - documents - quarantined,
+    });
     const hashed = await verifyHashes(run, parts, tell, report);
     Object.assign(result, { bytes: hashed.bytes, hashSeconds: hashed.seconds });
     await verifyContent(run, hashed.good, tell, report);
@@ -80,7 +106,11 @@ type Tell = (problem: string) => void;
 
 const isMissing = ({ code }: BetrError): boolean => code === 'STEP_MISSING';
 
-async function orTell<T>(tell: Tell, read: Promise<T>, isThrown: (error: BetrError) => boolean = () => false): Promise<T | undefined> {
+async function orTell<T>(
+  tell: Tell,
+  read: Promise<T>,
+  isThrown: (error: BetrError) => boolean = () => false,
+): Promise<T | undefined> {
   try {
     return await read;
   } catch (error) {
@@ -94,18 +124,28 @@ async function orTell<T>(tell: Tell, read: Promise<T>, isThrown: (error: BetrErr
 const bytesPerThread = 1e9;
 
 /** Every part against its checksum. Gives those that are right. */
-async function verifyHashes(run: Run, parts: readonly ListedPart[], tell: Tell, report: Report): Promise<{ good: ListedPart[]; bytes: number; seconds: number }> {
+async function verifyHashes(
+  run: Run,
+  parts: readonly ListedPart[],
+  tell: Tell,
+  report: Report,
+): Promise<{ good: ListedPart[]; bytes: number; seconds: number }> {
   const startedMs = performance.now();
   const total = parts.reduce((sum, { bytes }) => sum + bytes, 0);
   let bytes = 0;
   const threads = Math.min(run.settings.workers ?? availableParallelism(), Math.ceil(total / bytesPerThread));
-  const hashes = await hashFiles(parts.map(({ file }) => join(run.files.scores, file)), threads, (more) => {
-    bytes += more;
-    report({ stage: 'verify: checksums', done: bytes, total: Math.max(total, bytes), unit: 'bytes' });
-  });
+  const hashes = await hashFiles(
+    parts.map(({ file }) => join(run.files.scores, file)),
+    threads,
+    (more) => {
+      bytes += more;
+      report({ stage: 'verify: checksums', done: bytes, total: Math.max(total, bytes), unit: 'bytes' });
+    },
+  );
   const good = parts.filter(({ file, sha256 }, index) => {
     const problem = compareHash(hashes[index], sha256);
-    if (problem !== undefined) tell(`${join(run.files.scores, file)} ${problem}. Remove it, if it is there, and run "betr rank".`);
+    if (problem !== undefined)
+      tell(`${join(run.files.scores, file)} ${problem}. Remove it, if it is there, and run "betr rank".`);
     return problem === undefined;
   });
   return { good, bytes, seconds: (performance.now() - startedMs) / 1000 };
@@ -123,16 +163,21 @@ function verifyTotals(ranking: Ranking, tell: Tell): void {
     if (sum !== ranking[name]) tell(`ranking.json says ${ranking[name]} ${name}, its parts have ${sum}`);
   }
   const generation = nameGeneration(parts, scorer);
-  if (generation !== ranking.generation) tell(`ranking.json is named ${ranking.generation}, its parts make ${generation}`);
+  if (generation !== ranking.generation)
+    tell(`ranking.json is named ${ranking.generation}, its parts make ${generation}`);
 }
 
 async function verifyScorer(run: Run, { scorer }: Ranking, tell: Tell): Promise<void> {
   const prepared = run.ranking === '' ? undefined : await orTell(tell, readScorer(run));
-  if (prepared !== undefined && prepared.fingerprint !== scorer.sha256) tell(`${run.files.scorer} is not the scorer that the ranking was made by. Run "betr rank --scorer NAME".`);
+  if (prepared !== undefined && prepared.fingerprint !== scorer.sha256)
+    tell(
+      `${run.files.scorer} is not the scorer that the ranking was made by. Run "betr rank --scorer NAME".`,
+    );
   // Any other scorer has no weights.
   if (run.ranking !== '' && prepared?.kind !== 'betr') return;
   const weights = await orTell(tell, readWeights(run.files.weights));
-  if (weights !== undefined && weights.sha256 !== scorer.sha256) tell(`${run.files.weights} is not the classifier that the ranking was made by. Run "betr rank".`);
+  if (weights !== undefined && weights.sha256 !== scorer.sha256)
+    tell(`${run.files.weights} is not the classifier that the ranking was made by. Run "betr rank".`);
 }
 
 /** The files of the corpus against the shards that were ranked. */
@@ -152,7 +197,8 @@ async function verifyManifest(run: Run, ranking: Ranking | undefined, tell: Tell
   for (const part of ranking?.parts ?? []) {
     const line = listed.get(part.file);
     if (line === undefined) tell(`${part.file} is in the ranking, but not in the manifest. Run "betr rank".`);
-    else if (fingerprint(line) !== fingerprint(part)) tell(`the manifest and the ranking differ about ${part.file}. Run "betr rank".`);
+    else if (fingerprint(line) !== fingerprint(part))
+      tell(`the manifest and the ranking differ about ${part.file}. Run "betr rank".`);
   }
 }
 
@@ -161,10 +207,16 @@ async function verifyPlan(run: Run, ranking: Ranking | undefined, tell: Tell): P
   const plan = await orTell(tell, readPlan(run));
   if (plan === undefined || ranking === undefined) return;
   const byChunk = new Map<string, ListedPart[]>();
-  for (const part of ranking.parts) byChunk.set(chunkOf(part.file) ?? '', [...(byChunk.get(chunkOf(part.file) ?? '') ?? []), part]);
+  for (const part of ranking.parts)
+    byChunk.set(chunkOf(part.file) ?? '', [...(byChunk.get(chunkOf(part.file) ?? '') ?? []), part]);
   const tasks = listTasks(run, plan);
   const missing = tasks.filter(({ name }) => !isWhole(byChunk.get(name))).length;
-  if (missing > 0) tell(`${missing} of the ${tasks.length} chunks of ${basename(run.files.plan)} are not in the ranking. Run "betr rank".`);
+  if (missing > 0)
+    tell(
+      `${missing} of the ${tasks.length} chunks of ${basename(run.files.plan)} are not in the ranking. ` +
+        'Run "betr rank".',
+    );
   for (const { name } of tasks) byChunk.delete(name);
-  if (byChunk.size > 0) tell(`${byChunk.size} chunks of the ranking are not in ${basename(run.files.plan)}. Run "betr rank".`);
+  if (byChunk.size > 0)
+    tell(`${byChunk.size} chunks of the ranking are not in ${basename(run.files.plan)}. Run "betr rank".`);
 }

@@ -13,8 +13,14 @@ export function generationOf({ generation, publishedAt }: Ranking): z.output<typ
   return { generation, publishedAt };
 }
 
-/** The ranking that a question is about, and the cutoff that it asks for; undefined where it asks for none. Errors: those of `RankingSource`. */
-export async function aim(source: RankingSource, question: Question): Promise<{ ranking: Ranking; cutoff: Cutoff | undefined }> {
+/**
+ * The ranking that a question is about, and the cutoff that it asks for; undefined where it asks for none.
+ * Errors: those of `RankingSource`.
+ */
+export async function aim(
+  source: RankingSource,
+  question: Question,
+): Promise<{ ranking: Ranking; cutoff: Cutoff | undefined }> {
   const { budget, params, tokens, keep } = question;
   const asked = budget !== undefined || params !== undefined || tokens !== undefined || keep !== undefined;
   const cutoff = asked ? (await source.answerWithCutoff(question)).cutoff : undefined;

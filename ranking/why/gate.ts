@@ -1,4 +1,5 @@
-// Lets only so much work in at a time, and only so many wait. Work is counted by number, or by a size of its own, such as bytes.
+// Lets only so much work in at a time, and only so many wait. Work is counted by number, or by a size of its
+// own, such as bytes.
 
 import { fail } from '../../run/errors/errors.ts';
 
@@ -20,7 +21,8 @@ export class Gate {
   /** Does the work when there is room for it. Errors: BUSY where too many wait; those of the work. */
   async enter<T>(work: () => Promise<T>, size = 1): Promise<T> {
     if (this.#working + size > this.#most) {
-      if (this.#waiting.length >= this.#mostWaiting) throw fail('BUSY', { waiting: this.#waiting.length, seconds: retrySeconds });
+      if (this.#waiting.length >= this.#mostWaiting)
+        throw fail('BUSY', { waiting: this.#waiting.length, seconds: retrySeconds });
       await new Promise<void>((enter) => this.#waiting.push({ size, enter }));
     } else {
       this.#working += size;
@@ -41,7 +43,7 @@ export class Gate {
 
   /** In turn, but what is large does not keep waiting what still fits. */
   #admit(): void {
-    for (let place = 0; place < this.#waiting.length && this.#working < this.#most; ) {
+    for (let place = 0; place < this.#waiting.length && this.#working < this.#most;) {
       const next = this.#waiting[place];
       if (next === undefined || this.#working + next.size > this.#most) {
         place++;

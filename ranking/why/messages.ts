@@ -10,13 +10,34 @@ import type { NearExample } from '../../indexer/search/nearest-examples.ts';
 const weights = z.object({ sha256: z.string() });
 const mostTexts = 64;
 /** The body of a request to score texts. */
-export const textsSchema = z.strictObject({ texts: z.array(z.string()).min(1).max(mostTexts).meta({ description: `1 to ${mostTexts} texts.` }) });
+export const textsSchema = z.strictObject({
+  texts: z
+    .array(z.string())
+    .min(1)
+    .max(mostTexts)
+    .meta({ description: `1 to ${mostTexts} texts.` }),
+});
 const count = z.number().int().nonnegative();
 
 export const taskSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('heads'), shard: shardSchema, rows: z.array(count), withinMs: z.number() }),
-  z.object({ kind: z.literal('explain'), shard: shardSchema, row: count, weights, output: z.string(), ngrams: count, places: count, withinMs: z.number() }),
-  z.object({ kind: z.literal('nearest'), shard: shardSchema, row: count, examples: count, withinMs: z.number() }),
+  z.object({
+    kind: z.literal('explain'),
+    shard: shardSchema,
+    row: count,
+    weights,
+    output: z.string(),
+    ngrams: count,
+    places: count,
+    withinMs: z.number(),
+  }),
+  z.object({
+    kind: z.literal('nearest'),
+    shard: shardSchema,
+    row: count,
+    examples: count,
+    withinMs: z.number(),
+  }),
   z.object({ kind: z.literal('score'), weights, body: z.instanceof(Uint8Array) }),
 ]);
 export type TextTask = z.output<typeof taskSchema>;

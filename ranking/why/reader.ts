@@ -1,6 +1,7 @@
-// Texts from the corpus's files, in bounded work and memory: two passes over shards at a time, each bounded in time, a row in one pass only, and what was
-// read kept for a while, with the shards themselves where they are small. Who asks waits so long at most; a pass that takes longer goes on, so that asking
-// again finds what it read.
+// Texts from the corpus's files, in bounded work and memory: two passes over shards at a time, each bounded
+// in time, a row in one pass only, and what was read kept for a while, with the shards themselves where they
+// are small. Who asks waits so long at most; a pass that takes longer goes on, so that asking again finds
+// what it read.
 
 import { type BoundedCache, openBoundedCache } from '../../data/files/bounded-cache.ts';
 import type { Shard } from '../../data/documents.ts';
@@ -25,7 +26,13 @@ export interface ReaderLimits {
   kept: CacheLimits;
 }
 
-const defaultLimits: ReaderLimits = { passesAtOnce: 2, passesWaiting: 64, passMs: 120_000, cacheBytes: 64 << 20, kept: { shardBytes: 64 << 20, bytes: 256 << 20 } };
+const defaultLimits: ReaderLimits = {
+  passesAtOnce: 2,
+  passesWaiting: 64,
+  passMs: 120_000,
+  cacheBytes: 64 << 20,
+  kept: { shardBytes: 64 << 20, bytes: 256 << 20 },
+};
 export const headBytes = 64 << 10;
 /** Longer texts are kept by their heads only. */
 const wholeBytes = 1 << 20;
@@ -48,21 +55,37 @@ export class TextReader {
   }
 
   /**
-   * For each row its text, whole or the first 64 KiB, or why it is not there: TEXT_TOO_FAR where `withinMs` were not enough, SHARD_CHANGED where the row
-   * has no text, BUSY, or what reading the file throws.
+   * For each row its text, whole or the first 64 KiB, or why it is not there: TEXT_TOO_FAR where `withinMs`
+   * were not enough, SHARD_CHANGED where the row has no text, BUSY, or what reading the file throws.
    */
-  async read(shard: Shard, rows: readonly number[], whole: boolean, withinMs: number): Promise<Map<number, TextHead | BetrError>> {
+  async read(
+    shard: Shard,
+    rows: readonly number[],
+    whole: boolean,
+    withinMs: number,
+  ): Promise<Map<number, TextHead | BetrError>> {
     const missing = rows.filter((row) => this.#find(shard, row, whole) === undefined);
     if (missing.length > 0) this.#startPass(shard, missing, whole);
     const found = new Map(rows.map((row) => [row, Promise.resolve(this.#find(shard, row, whole))]));
     let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<undefined>((resolve) => (timer = setTimeout(() => resolve(undefined), withinMs)));
-    const results = await Promise.all([...found].map(async ([row, result]) => [row, (await Promise.race([result, late])) ?? tooFar(shard, row, withinMs)] as const));
+    const late = new Promise<undefined>(
+      (resolve) => (timer = setTimeout(() => resolve(undefined), withinMs)),
+    );
+    const results = await Promise.all(
+      [...found].map(
+        async ([row, result]) =>
+          [row, (await Promise.race([result, late])) ?? tooFar(shard, row, withinMs)] as const,
+      ),
+    );
     clearTimeout(timer);
     return new Map(results);
   }
 
-  #find(shard: Shard, row: number, whole: boolean): TextHead | BetrError | Promise<TextHead | BetrError> | undefined {
+  #find(
+    shard: Shard,
+    row: number,
+    whole: boolean,
+  ): TextHead | BetrError | Promise<TextHead | BetrError> | undefined {
     const [wholeKey, headKey] = [keyOf(shard, row, true), keyOf(shard, row, false)];
     const ofWhole = this.#findCached(shard, row, whole) ?? this.#cache.get(wholeKey);
     if (whole) return ofWhole ?? this.#underWay.get(wholeKey);
@@ -85,12 +108,20 @@ export class TextReader {
       this.#underWay.set(key, promise);
       void promise.then(() => this.#underWay.delete(key));
     }
-    this.#gate.enter(() => this.#pass(shard, rows, whole, settle)).catch((error: unknown) => {
-      for (const [row, resolve] of settle) resolve(isTimeout(error) ? tooFar(shard, row, this.#limits.passMs) : errorFrom(errorData(error)));
-    });
+    this.#gate
+      .enter(() => this.#pass(shard, rows, whole, settle))
+      .catch((error: unknown) => {
+        for (const [row, resolve] of settle)
+          resolve(isTimeout(error) ? tooFar(shard, row, this.#limits.passMs) : errorFrom(errorData(error)));
+      });
   }
 
-  async #pass(shard: Shard, rows: readonly number[], whole: boolean, settle: ReadonlyMap<number, (result: TextHead | BetrError) => void>): Promise<void> {
+  async #pass(
+    shard: Shard,
+    rows: readonly number[],
+    whole: boolean,
+    settle: ReadonlyMap<number, (result: TextHead | BetrError) => void>,
+  ): Promise<void> {
     const signal = AbortSignal.timeout(this.#limits.passMs);
     for await (const { row, text } of readTexts(shard, this.#fields, rows, signal)) {
       this.#cache.set(keyOf(shard, row, text.length <= wholeBytes), cutHead(text, text.length <= wholeBytes));

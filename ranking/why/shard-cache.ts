@@ -1,4 +1,5 @@
-// The texts of small shards, kept in memory, so that a second question about one need not read the file. They are read between the questions, one at a time.
+// The texts of small shards, kept in memory, so that a second question about one need not read the file. They
+// are read between the questions, one at a time.
 
 import { setTimeout } from 'node:timers/promises';
 import { openBoundedCache } from '../../data/files/bounded-cache.ts';
@@ -16,7 +17,10 @@ export interface CachedShard {
 
 export interface CachedShards {
   get(shard: Shard): CachedShard | undefined;
-  /** Reads the shard when there is time, unless it is there or too large. What cannot be read is left to who asks for its texts. */
+  /**
+   * Reads the shard when there is time, unless it is there or too large. What cannot be read is left to who
+   * asks for its texts.
+   */
   readSoon(shard: Shard): void;
 }
 
@@ -32,8 +36,15 @@ export function readCachedText({ texts, starts, ends }: CachedShard, row: number
 }
 
 /** `isBusy` says that others want the processor now. */
-export function openCachedShards(fields: FieldNames, limits: CacheLimits, isBusy: () => boolean): CachedShards {
-  const cached = openBoundedCache<string, CachedShard>(limits.bytes, ({ texts, ends }) => texts.length + 16 * ends.length);
+export function openCachedShards(
+  fields: FieldNames,
+  limits: CacheLimits,
+  isBusy: () => boolean,
+): CachedShards {
+  const cached = openBoundedCache<string, CachedShard>(
+    limits.bytes,
+    ({ texts, ends }) => texts.length + 16 * ends.length,
+  );
   // Too large, or under way.
   const passedOver = openBoundedCache<string, true>(10_000);
   let last = Promise.resolve();
@@ -51,15 +62,24 @@ export function openCachedShards(fields: FieldNames, limits: CacheLimits, isBusy
     get: (shard) => cached.get(keyOf(shard)),
     readSoon(shard) {
       const key = keyOf(shard);
-      if (shard.bytes > limits.shardBytes || cached.get(key) !== undefined || passedOver.get(key) === true) return;
+      if (shard.bytes > limits.shardBytes || cached.get(key) !== undefined || passedOver.get(key) === true)
+        return;
       passedOver.set(key, true);
       last = last.then(() => keep(shard)).catch(() => passedOver.delete(key));
     },
   };
 }
 
-/** The texts of a shard; undefined where there is more of them than `mostBytes`. `giveWay` is waited for between batches. Errors: those of readShard. */
-async function readWholeShard(shard: Shard, fields: FieldNames, mostBytes: number, giveWay: () => Promise<void>): Promise<CachedShard | undefined> {
+/**
+ * The texts of a shard; undefined where there is more of them than `mostBytes`. `giveWay` is waited for
+ * between batches. Errors: those of readShard.
+ */
+async function readWholeShard(
+  shard: Shard,
+  fields: FieldNames,
+  mostBytes: number,
+  giveWay: () => Promise<void>,
+): Promise<CachedShard | undefined> {
   const pieces: Buffer[] = [];
   const [starts, ends]: [number[], number[]] = [[], []];
   let length = 0;

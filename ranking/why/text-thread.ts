@@ -1,5 +1,5 @@
-// The server's side of its text worker: what reads, explains and scores texts is asked here and done in another thread, which is started when it is
-// first needed and again when it has died.
+// The server's side of its text worker: what reads, explains and scores texts is asked here and done in
+// another thread, which is started when it is first needed and again when it has died.
 
 import { setTimeout as setTimeoutPromise } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
@@ -49,61 +49,111 @@ export class TextThread {
   readonly #run: Run;
   #thread: Worker | undefined;
   #lastId = 0;
-  readonly #pending = new Map<number, { resolve: (result: never) => void; reject: (error: BetrError) => void }>();
+  readonly #pending = new Map<
+    number,
+    { resolve: (result: never) => void; reject: (error: BetrError) => void }
+  >();
 
   constructor(run: Run) {
     this.#run = run;
   }
 
   /** The beginnings of texts, each in its place's position; an error where one cannot be had. */
-  async readHeads(ranking: Ranking, places: readonly Place[], characters: number): Promise<(ShownText | BetrError)[]> {
+  async readHeads(
+    ranking: Ranking,
+    places: readonly Place[],
+    characters: number,
+  ): Promise<(ShownText | BetrError)[]> {
     const shards = new Map<string, number[]>();
     for (const { shard, row } of places) shards.set(shard, [...(shards.get(shard) ?? []), row]);
     const found = new Map<string, ShownText | BetrError>();
-    await Promise.all([...shards].map(async ([name, rows]) => {
-      try {
-        const shard = await openShard(this.#run, ranking, name);
-        for (const { row, head, bytes = 0, error } of await this.#ask({ kind: 'heads', shard, rows, withinMs: textsWithinMs })) {
-          found.set(placeKey({ shard: name, row }), head === undefined ? lost(error) : show(head, bytes, characters));
+    await Promise.all(
+      [...shards].map(async ([name, rows]) => {
+        try {
+          const shard = await openShard(this.#run, ranking, name);
+          for (const { row, head, bytes = 0, error } of await this.#ask({
+            kind: 'heads',
+            shard,
+            rows,
+            withinMs: textsWithinMs,
+          })) {
+            found.set(
+              placeKey({ shard: name, row }),
+              head === undefined ? lost(error) : show(head, bytes, characters),
+            );
+          }
+        } catch (error) {
+          for (const row of rows) found.set(placeKey({ shard: name, row }), known(error));
         }
-      } catch (error) {
-        for (const row of rows) found.set(placeKey({ shard: name, row }), known(error));
-      }
-    }));
+      }),
+    );
     return places.map((place) => found.get(placeKey(place)) ?? lost(undefined));
   }
 
   /** Errors: SHARD_CHANGED, CLASSIFIER_CHANGED, TEXT_TOO_FAR, BUSY, OPTION_INVALID; those of reading. */
-  async explain(ranking: Ranking, { shard, row }: Place, { output, ngrams, places, characters }: ExplainQuestion): Promise<{ shown: ShownText; explanation: Explanation }> {
+  async explain(
+    ranking: Ranking,
+    { shard, row }: Place,
+    { output, ngrams, places, characters }: ExplainQuestion,
+  ): Promise<{ shown: ShownText; explanation: Explanation }> {
     const file = await openShard(this.#run, ranking, shard);
-    const { explanation, head, bytes } = await this.#ask({ kind: 'explain', shard: file, row, weights: weightsOf(ranking), output, ngrams, places, withinMs: textsWithinMs });
+    const { explanation, head, bytes } = await this.#ask({
+      kind: 'explain',
+      shard: file,
+      row,
+      weights: weightsOf(ranking),
+      output,
+      ngrams,
+      places,
+      withinMs: textsWithinMs,
+    });
     return { explanation, shown: show(head, bytes, characters) };
   }
 
   async findNearest(ranking: Ranking, place: Place, examples: number): Promise<Near> {
     let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<Near>((resolve) => (timer = setTimeout(() => resolve({ available: false, reason: `The embedder gave no vector within ${nearestWithinMs / 1000} s; ask again when it is loaded.` }), nearestWithinMs)));
+    const late = new Promise<Near>(
+      (resolve) =>
+        (timer = setTimeout(
+          () =>
+            resolve({
+              available: false,
+              reason: `The embedder gave no vector within ${nearestWithinMs / 1000} s; ask again when it is loaded.`,
+            }),
+          nearestWithinMs,
+        )),
+    );
     const near = await Promise.race([this.#searchNearest(ranking, place, examples), late]);
     clearTimeout(timer);
     return near;
   }
 
-  /** The scores of each text of a request's body, one for each output, by the ranking's classifier. Errors: BODY_INVALID, CLASSIFIER_CHANGED, STEP_MISSING, FILE_DAMAGED. */
+  /**
+   * The scores of each text of a request's body, one for each output, by the ranking's classifier. Errors:
+   * BODY_INVALID, CLASSIFIER_CHANGED, STEP_MISSING, FILE_DAMAGED.
+   */
   async score(ranking: Ranking, body: Uint8Array<ArrayBuffer>): Promise<number[][]> {
     const { outputs, scores } = await this.#ask({ kind: 'score', weights: weightsOf(ranking), body });
-    return Array.from({ length: scores.length / outputs.length }, (_, i) => outputs.map((_output, output) => scores[i * outputs.length + output] ?? 0));
+    return Array.from({ length: scores.length / outputs.length }, (_, i) =>
+      outputs.map((_output, output) => scores[i * outputs.length + output] ?? 0),
+    );
   }
 
   async close(): Promise<void> {
-    // A thread that is ended amid native work takes the process with it; and what one question no longer waits for may still be at work.
-    for (let waitedMs = 0; this.#pending.size > 0 && waitedMs < closeWithinMs; waitedMs += 20) await setTimeoutPromise(20);
+    // A thread that is ended amid native work takes the process with it; and what one question no longer
+    // waits for may still be at work.
+    for (let waitedMs = 0; this.#pending.size > 0 && waitedMs < closeWithinMs; waitedMs += 20)
+      await setTimeoutPromise(20);
     await this.#thread?.terminate();
   }
 
   async #searchNearest(ranking: Ranking, { shard, row }: Place, examples: number): Promise<Near> {
     try {
       const file: Shard = await openShard(this.#run, ranking, shard);
-      return { available: true, examples: await this.#ask({ kind: 'nearest', shard: file, row, examples, withinMs: textsWithinMs }) };
+      return {
+        available: true,
+        examples: await this.#ask({ kind: 'nearest', shard: file, row, examples, withinMs: textsWithinMs }),
+      };
     } catch (error) {
       return { available: false, reason: describeError(known(error), this.#run) };
     }
@@ -120,17 +170,22 @@ export class TextThread {
   }
 
   #start(): Worker {
-    const started = new Worker(new URL('./worker.js', import.meta.url), { workerData: { settingsPath: this.#run.settingsPath } });
+    const started = new Worker(new URL('./worker.js', import.meta.url), {
+      workerData: { settingsPath: this.#run.settingsPath },
+    });
     // Only a question that waits for its answer keeps the process alive.
     started.unref();
     // Of the type that belongs to the kind of task, which only who asked knows.
-    started.on('message', (reply: Exclude<TextReply, { result: unknown }> | { id: number; result: never }) => {
-      const asked = this.#pending.get(reply.id);
-      this.#pending.delete(reply.id);
-      if (this.#pending.size === 0) started.unref();
-      if ('error' in reply) asked?.reject(errorFrom(reply.error));
-      else asked?.resolve(reply.result);
-    });
+    started.on(
+      'message',
+      (reply: Exclude<TextReply, { result: unknown }> | { id: number; result: never }) => {
+        const asked = this.#pending.get(reply.id);
+        this.#pending.delete(reply.id);
+        if (this.#pending.size === 0) started.unref();
+        if ('error' in reply) asked?.reject(errorFrom(reply.error));
+        else asked?.resolve(reply.result);
+      },
+    );
     started.on('error', (error) => this.#died(started, error.stack ?? error.message));
     started.on('exit', () => this.#died(started, 'the text worker ended'));
     return started;
@@ -153,7 +208,10 @@ function placeKey({ shard, row }: Place): string {
 }
 
 function show(head: Uint8Array, bytes: number, characters: number): ShownText {
-  const text = Buffer.from(head.buffer, head.byteOffset, head.length).toString().slice(0, characters).replace(/[\ud800-\udbff]$/, '');
+  const text = Buffer.from(head.buffer, head.byteOffset, head.length)
+    .toString()
+    .slice(0, characters)
+    .replace(/[\ud800-\udbff]$/, '');
   return { text, bytes, truncated: Buffer.byteLength(text) < bytes };
 }
 
@@ -162,5 +220,7 @@ function known(error: unknown): BetrError {
 }
 
 function lost(error: ErrorData | undefined): BetrError {
-  return error === undefined ? fail('INTERNAL', { reason: 'the text worker gave no answer for a row' }) : errorFrom(error);
+  return error === undefined
+    ? fail('INTERNAL', { reason: 'the text worker gave no answer for a row' })
+    : errorFrom(error);
 }

@@ -46,19 +46,34 @@ export interface WhyQuestion {
 
 export const whyDefaults = { ngrams: 20, places: 20, examples: 5, characters: 20_000 };
 
-/** Explains a document of the ranking. Errors: SHARD_UNKNOWN, DOCUMENT_UNKNOWN, those of `answerBudget` and `TextThread.explain`. */
-export async function explainDocument(run: Run, source: RankingSource, texts: TextThread, asked: WhyQuestion, question: Question): Promise<Why> {
+/**
+ * Explains a document of the ranking. Errors: SHARD_UNKNOWN, DOCUMENT_UNKNOWN, those of `answerBudget` and
+ * `TextThread.explain`.
+ */
+export async function explainDocument(
+  run: Run,
+  source: RankingSource,
+  texts: TextThread,
+  asked: WhyQuestion,
+  question: Question,
+): Promise<Why> {
   const shard = findShardName(source.ranking, asked.shard);
   const { ranking, cutoff } = await aim(source, question);
   const document = await findDocument(run, ranking, shard, asked.row, cutoff);
   const output = asked.benchmark ?? document.winner ?? ranking.scorer.outputs[0] ?? 'joint';
   const [{ shown, explanation }, place, nearest] = await Promise.all([
-    texts.explain(ranking, document, { output, ngrams: asked.ngrams, places: asked.places, characters: asked.characters }),
+    texts.explain(ranking, document, {
+      output,
+      ngrams: asked.ngrams,
+      places: asked.places,
+      characters: asked.characters,
+    }),
     placeDocument(run, ranking, document),
     texts.findNearest(ranking, document, asked.examples),
   ]);
   // The same classifier on the same text gives the same score, so this is another text.
-  if (explanation.score !== (document.benchmarks[output] ?? document.score)) throw fail('SHARD_CHANGED', { path: shard });
+  if (explanation.score !== (document.benchmarks[output] ?? document.score))
+    throw fail('SHARD_CHANGED', { path: shard });
   return {
     ranking: generationOf(ranking),
     document,

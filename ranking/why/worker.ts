@@ -1,4 +1,5 @@
-// A worker thread that reads texts, scores and explains them, and finds examples near them, so that none of it holds up the server's other answers.
+// A worker thread that reads texts, scores and explains them, and finds examples near them, so that none of
+// it holds up the server's other answers.
 
 import { stat } from 'node:fs/promises';
 import { parentPort, workerData } from 'node:worker_threads';
@@ -9,10 +10,21 @@ import { readWeights, readWeightsFile, type Weights } from '../../classifier/wei
 import type { Shard } from '../../data/documents.ts';
 import { BetrError, errorData, fail } from '../../run/errors/errors.ts';
 import { openRun } from '../../run/run.ts';
-import { type ExampleSearch, type NearExample, openExampleSearch } from '../../indexer/search/nearest-examples.ts';
+import {
+  type ExampleSearch,
+  type NearExample,
+  openExampleSearch,
+} from '../../indexer/search/nearest-examples.ts';
 import { parseBody } from '../../run/body.ts';
 import { TextReader } from './reader.ts';
-import { type TextReply, requestSchema, type Results, setupSchema, type TextTask, textsSchema } from './messages.ts';
+import {
+  type TextReply,
+  requestSchema,
+  type Results,
+  setupSchema,
+  type TextTask,
+  textsSchema,
+} from './messages.ts';
 
 const port = parentPort;
 if (port === null) throw new Error('text-worker runs as a worker thread');
@@ -30,25 +42,37 @@ port.on('message', (message: unknown) => {
 
 async function answer(task: TextTask): Promise<Results[keyof Results]> {
   if (task.kind === 'heads') return readHeads(task);
-  if (task.kind === 'nearest') return findNearest(await readWhole(task.shard, task.row, task.withinMs), task.examples);
+  if (task.kind === 'nearest')
+    return findNearest(await readWhole(task.shard, task.row, task.withinMs), task.examples);
   const texts = task.kind === 'score' ? parseBody(textsSchema, task.body).texts : [];
   const { weights, scorer } = await openClassifier(task.weights.sha256);
   if (task.kind === 'score') return scoreTexts(scorer, texts);
   const text = await readWhole(task.shard, task.row, task.withinMs);
-  return { explanation: explainScore(weights, task.output, text, { ngrams: task.ngrams, places: task.places }), head: text.slice(0, shownBytes), bytes: text.length };
+  return {
+    explanation: explainScore(weights, task.output, text, { ngrams: task.ngrams, places: task.places }),
+    head: text.slice(0, shownBytes),
+    bytes: text.length,
+  };
 }
 
 /** Of an explained text at most so much is handed back to be shown. */
 const shownBytes = 1 << 20;
 
-async function readHeads({ shard, rows, withinMs }: Extract<TextTask, { kind: 'heads' }>): Promise<Results['heads']> {
+async function readHeads({
+  shard,
+  rows,
+  withinMs,
+}: Extract<TextTask, { kind: 'heads' }>): Promise<Results['heads']> {
   const found = await reader.read(shard, rows, false, withinMs);
-  return [...found].map(([row, result]) => (result instanceof BetrError ? { row, error: errorData(result) } : { row, ...result }));
+  return [...found].map(([row, result]) =>
+    result instanceof BetrError ? { row, error: errorData(result) } : { row, ...result },
+  );
 }
 
 async function readWhole(shard: Shard, row: number, withinMs: number): Promise<Uint8Array> {
   const result = (await reader.read(shard, [row], true, withinMs)).get(row);
-  if (result === undefined || result instanceof BetrError) throw result ?? fail('SHARD_CHANGED', { path: shard.name });
+  if (result === undefined || result instanceof BetrError)
+    throw result ?? fail('SHARD_CHANGED', { path: shard.name });
   return result.head;
 }
 
@@ -64,7 +88,10 @@ function scoreTexts(scorer: Scorer, texts: readonly string[]): Results['score'] 
 
 let classifier: { sha256: string; weights: Weights; scorer: Scorer } | undefined;
 
-/** The classifier whose weights file has this hash. Errors: CLASSIFIER_CHANGED, STEP_MISSING, FILE_UNREADABLE, FILE_DAMAGED. */
+/**
+ * The classifier whose weights file has this hash. Errors: CLASSIFIER_CHANGED, STEP_MISSING, FILE_UNREADABLE,
+ * FILE_DAMAGED.
+ */
 async function openClassifier(sha256: string): Promise<{ weights: Weights; scorer: Scorer }> {
   if (classifier?.sha256 === sha256) return classifier;
   const path = run.files.weights;
@@ -74,14 +101,24 @@ async function openClassifier(sha256: string): Promise<{ weights: Weights; score
   return classifier;
 }
 
-/** A search that could not be opened is tried again after a while: its embedder may be an endpoint that is down. */
+/**
+ * A search that could not be opened is tried again after a while: its embedder may be an endpoint that is
+ * down.
+ */
 const retryMs = 30_000;
 let search: { version: string; opened: Promise<ExampleSearch>; triedMs: number; failed: boolean } | undefined;
 
 async function findNearest(text: Uint8Array, count: number): Promise<NearExample[]> {
   const version = await indexVersion();
-  if (search === undefined || search.version !== version || (search.failed && performance.now() - search.triedMs > retryMs)) {
-    void search?.opened.then((old) => old.close(), () => undefined);
+  if (
+    search === undefined ||
+    search.version !== version ||
+    (search.failed && performance.now() - search.triedMs > retryMs)
+  ) {
+    void search?.opened.then(
+      (old) => old.close(),
+      () => undefined,
+    );
     const opening = { version, opened: openExampleSearch(run), triedMs: performance.now(), failed: false };
     opening.opened.catch(() => (opening.failed = true));
     search = opening;

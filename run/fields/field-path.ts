@@ -1,9 +1,13 @@
-// Fields by name, as the corpus's settings have them: a key of the row, or keys from the outermost object to the innermost with dots between. Keys may have dots
-// themselves. Columns of Parquet are found by the same rule (data/parquet/columns.ts). Recipes and templates have a richer language (recipe-path.ts).
+// Fields by name, as the corpus's settings have them: a key of the row, or keys from the outermost object to
+// the innermost with dots between. Keys may have dots themselves. Columns of Parquet are found by the same
+// rule (data/parquet/columns.ts). Recipes and templates have a richer language (recipe-path.ts).
 
 export type Row = Readonly<Record<string, unknown>>;
 
-/** The keys that lead to a field; undefined where the row does not have it. In every object the longest key that fits goes first, so the key "a.b" before b in a. */
+/**
+ * The keys that lead to a field; undefined where the row does not have it. In every object the longest key
+ * that fits goes first, so the key "a.b" before b in a.
+ */
 export function findKeys(row: Row, name: string): string[] | undefined {
   if (Object.hasOwn(row, name)) return [name];
   for (const [key, rest] of splitName(name)) {
@@ -16,7 +20,8 @@ export function findKeys(row: Row, name: string): string[] | undefined {
 
 /** The ways to read a name as a key and a name inside of that, the longest key first. */
 export function* splitName(name: string): Generator<[key: string, rest: string]> {
-  for (let dot = name.lastIndexOf('.', name.length - 2); dot > 0; dot = name.lastIndexOf('.', dot - 1)) yield [name.slice(0, dot), name.slice(dot + 1)];
+  for (let dot = name.lastIndexOf('.', name.length - 2); dot > 0; dot = name.lastIndexOf('.', dot - 1))
+    yield [name.slice(0, dot), name.slice(dot + 1)];
 }
 
 /** A field's value; undefined where the row does not have it. */
@@ -36,7 +41,10 @@ function replaceAt(row: Row, [key = '', ...inner]: readonly string[], value: unk
   return { ...row, [key]: inner.length === 0 || !isRow(object) ? value : replaceAt(object, inner, value) };
 }
 
-/** The id in a value: a number, or a text that is not empty; undefined in any other. A row without one is known by its file and place. */
+/**
+ * The id in a value: a number, or a text that is not empty; undefined in any other. A row without one is
+ * known by its file and place.
+ */
 export function idIn(value: unknown): string | undefined {
   return typeof value === 'number' || (typeof value === 'string' && value !== '') ? String(value) : undefined;
 }

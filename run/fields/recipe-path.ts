@@ -1,4 +1,5 @@
-// Paths into a row, as recipes and templates have them: `question`, `answers.text[0]`, `messages[*].content`, `choices[gold]`. They never guess: what is not there, and what is not one text, is a reason.
+// Paths into a row, as recipes and templates have them: `question`, `answers.text[0]`, `messages[*].content`,
+// `choices[gold]`. They never guess: what is not there, and what is not one text, is a reason.
 
 import { isRow, type Row } from './field-path.ts';
 
@@ -59,10 +60,15 @@ function parseIndex(index: string): Step | string {
 
 /** The name of the field that a path begins with, and of those that its indices begin with. */
 export function fieldsOf({ steps }: Path): string[] {
-  return steps.flatMap((step, place) => ('name' in step ? (place === 0 ? [step.name] : []) : 'by' in step ? fieldsOf(step.by) : []));
+  return steps.flatMap((step, place) =>
+    'name' in step ? (place === 0 ? [step.name] : []) : 'by' in step ? fieldsOf(step.by) : [],
+  );
 }
 
-/** The value at a path; with `[*]` the list of all. A row's own field of the whole name, dots and all, comes first. */
+/**
+ * The value at a path; with `[*]` the list of all. A row's own field of the whole name, dots and all, comes
+ * first.
+ */
 export function valueAt(row: Row, path: Path): Found<unknown> {
   if (Object.hasOwn(row, path.path)) return found(row[path.path], path.path);
   return walk(row, row, path.steps, '');
@@ -87,23 +93,53 @@ function walk(row: Row, value: unknown, [step, ...rest]: readonly Step[], place:
   }
   const key = keyOf(row, step, inside, place);
   if ('reason' in key) return key;
-  const next = typeof key.value === 'number' ? `${place}[${key.value}]` : place === '' ? key.value : `${place}.${key.value}`;
-  return walk(row, Array.isArray(inside) ? inside.at(Number(key.value)) : isRow(inside) && Object.hasOwn(inside, key.value) ? inside[key.value] : undefined, rest, next);
+  const next =
+    typeof key.value === 'number'
+      ? `${place}[${key.value}]`
+      : place === ''
+        ? key.value
+        : `${place}.${key.value}`;
+  return walk(
+    row,
+    Array.isArray(inside)
+      ? inside.at(Number(key.value))
+      : isRow(inside) && Object.hasOwn(inside, key.value)
+        ? inside[key.value]
+        : undefined,
+    rest,
+    next,
+  );
 }
 
 /** The item or field of `value` that a step means. */
-function keyOf(row: Row, step: Exclude<Step, { all: true }>, value: unknown, place: string): Found<string | number> {
-  if ('name' in step) return isRow(value) ? { value: step.name } : { reason: `"${place}" has no field "${step.name}": it is ${kindOf(value)}`, missing: false };
-  if ('item' in step) return Array.isArray(value) ? { value: step.item } : { reason: `"${place}" is not a list`, missing: false };
+function keyOf(
+  row: Row,
+  step: Exclude<Step, { all: true }>,
+  value: unknown,
+  place: string,
+): Found<string | number> {
+  if ('name' in step)
+    return isRow(value)
+      ? { value: step.name }
+      : { reason: `"${place}" has no field "${step.name}": it is ${kindOf(value)}`, missing: false };
+  if ('item' in step)
+    return Array.isArray(value)
+      ? { value: step.item }
+      : { reason: `"${place}" is not a list`, missing: false };
   const by = valueAt(row, step.by);
   if ('reason' in by) return by;
   const index = by.value;
   const shown = `"${step.by.path}" is ${JSON.stringify(index).slice(0, 40)}`;
-  if (isRow(value)) return typeof index === 'string' && Object.hasOwn(value, index) ? { value: index } : { reason: `${shown}, which is no field of "${place}"`, missing: false };
+  if (isRow(value))
+    return typeof index === 'string' && Object.hasOwn(value, index)
+      ? { value: index }
+      : { reason: `${shown}, which is no field of "${place}"`, missing: false };
   if (!Array.isArray(value)) return { reason: `"${place}" is not a list`, missing: false };
   const number = numberIn(index) ?? (step.minus === 0 ? letterIn(index) : undefined);
   const item = number === undefined ? undefined : number - step.minus;
-  return item !== undefined && item >= 0 && item < value.length ? { value: item } : { reason: `${shown}, which is no item of "${place}" (${value.length} items)`, missing: false };
+  return item !== undefined && item >= 0 && item < value.length
+    ? { value: item }
+    : { reason: `${shown}, which is no item of "${place}" (${value.length} items)`, missing: false };
 }
 
 /** The whole number in a value, which tables without types write as text. */
@@ -144,7 +180,14 @@ export function textAt(row: Row, path: Path): Found<string> {
   if (texts.length === 0) return missing(path.path);
   if (isAll) return { value: texts.map(trimText).join('\n') };
   const [first = '', ...others] = new Set(texts);
-  return others.length === 0 ? { value: first } : { reason: `"${path.path}" has ${others.length + 1} different items; write ${path.path}[0] for the first, or ${path.path}[*] for all`, missing: false };
+  return others.length === 0
+    ? { value: first }
+    : {
+        reason:
+          `"${path.path}" has ${others.length + 1} different items; write ${path.path}[0] for the ` +
+          `first, or ${path.path}[*] for all`,
+        missing: false,
+      };
 }
 
 function oneText(value: unknown, place: string): Found<string> {
@@ -153,10 +196,15 @@ function oneText(value: unknown, place: string): Found<string> {
   if (typeof value === 'boolean') return { value: value ? 'yes' : 'no' };
   if (value === null || value === undefined) return missing(place);
   const fields = isRow(value) ? Object.keys(value).join(', ') : '';
-  return { reason: `"${place}" is ${kindOf(value)}, not a text${fields === '' ? '' : `; it has ${fields}`}`, missing: false };
+  return {
+    reason: `"${place}" is ${kindOf(value)}, not a text${fields === '' ? '' : `; it has ${fields}`}`,
+    missing: false,
+  };
 }
 
-/** A text without the space around it. The first indent of several lines stays, as it means something in code. */
+/**
+ * A text without the space around it. The first indent of several lines stays, as it means something in code.
+ */
 export function trimText(text: string): string {
   return trimStart(text).trimEnd();
 }
@@ -176,5 +224,11 @@ function missing(place: string): Found<never> {
 }
 
 function kindOf(value: unknown): string {
-  return Array.isArray(value) ? 'a list' : isRow(value) ? 'an object' : typeof value === 'string' ? 'a text' : `a ${typeof value}`;
+  return Array.isArray(value)
+    ? 'a list'
+    : isRow(value)
+      ? 'an object'
+      : typeof value === 'string'
+        ? 'a text'
+        : `a ${typeof value}`;
 }

@@ -1,5 +1,5 @@
-// Templates: a text with fields of a row in braces, such as "{question}\n{choices[gold]}". `{{` and `}}` stand for braces; a line with `{field?}` is left out where
-// the row lacks the field.
+// Templates: a text with fields of a row in braces, such as "{question}\n{choices[gold]}". `{{` and `}}`
+// stand for braces; a line with `{field?}` is left out where the row lacks the field.
 
 import type { Row } from './field-path.ts';
 import { fieldsOf, type Found, parsePath, type Path, textAt, trimStart, trimText } from './recipe-path.ts';
@@ -22,23 +22,40 @@ export function parseTemplate(text: string): Template | string {
       const path = parsePath((optional ? field.slice(0, -1) : field).trim());
       if (typeof path === 'string') return `names a field that cannot be read: ${path}`;
       add({ path, optional });
-    } else if (whole === '{' || whole === '}') return `has a "${whole}" that stands alone; write ${whole}${whole} for a brace`;
+    } else if (whole === '{' || whole === '}')
+      return `has a "${whole}" that stands alone; write ${whole}${whole} for a brace`;
     else {
       const [first = '', ...others] = (whole === '{{' ? '{' : whole === '}}' ? '}' : whole).split('\n');
       if (first !== '') add(first);
       for (const other of others) lines.push(other === '' ? [] : [other]);
     }
   }
-  return lines.flat().every((piece) => typeof piece === 'string') ? 'has to name at least one field in braces, such as "{question}\\n{answer}"' : { text, lines };
+  return lines.flat().every((piece) => typeof piece === 'string')
+    ? 'has to name at least one field in braces, such as "{question}\\n{answer}"'
+    : { text, lines };
 }
 
 /** The names of the row's fields that a template uses; `required`: only those that it cannot do without. */
 export function templateFields({ lines }: Template, required = false): string[] {
-  return [...new Set(lines.flat().flatMap((piece) => (typeof piece === 'string' || (required && piece.optional) ? [] : fieldsOf(piece.path))))];
+  return [
+    ...new Set(
+      lines
+        .flat()
+        .flatMap((piece) =>
+          typeof piece === 'string' || (required && piece.optional) ? [] : fieldsOf(piece.path),
+        ),
+    ),
+  ];
 }
 
-/** The text of a row by a template, or why it has none. `values` stand for paths that are not the row's own. */
-export function fillTemplate(row: Row, { lines }: Template, values: Readonly<Record<string, string>> = {}): Found<string> {
+/**
+ * The text of a row by a template, or why it has none. `values` stand for paths that are not the row's own.
+ */
+export function fillTemplate(
+  row: Row,
+  { lines }: Template,
+  values: Readonly<Record<string, string>> = {},
+): Found<string> {
   const filled: string[] = [];
   for (const line of lines) {
     const text = fillLine(row, line, values);

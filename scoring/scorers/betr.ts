@@ -11,7 +11,15 @@ export const betr: ScorerKind = {
   says: 'the trained classifier (the default)',
   async prepare({ run }) {
     const card = await readCard(run);
-    return { kind: 'betr', file: '', settings: {}, outputs: card.outputs.map(({ name }) => name), fingerprint: card.weightsSha256, notes: card.notes, testTargets: card.testTargets };
+    return {
+      kind: 'betr',
+      file: '',
+      settings: {},
+      outputs: card.outputs.map(({ name }) => name),
+      fingerprint: card.weightsSha256,
+      notes: card.notes,
+      testTargets: card.testTargets,
+    };
   },
   open: ({ files }) => loadScorer(files.weights),
 };

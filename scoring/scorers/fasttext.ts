@@ -16,15 +16,33 @@ export const fasttext: ScorerKind = {
   name: 'fasttext',
   usage: 'fasttext:FILE.bin[#LABEL]',
   takesFile: true,
-  says: 'the probability of a label by a fastText model, .bin or .ftz; of two labels "hq", "hi" or "1" need not be named',
+  says:
+    'the probability of a label by a fastText model, .bin or .ftz; of two labels "hq", "hi" or "1" ' +
+    'need not be named',
   async prepare({ main, argument }) {
     const { file, label: asked } = splitLabel(argument);
-    if (file === '') throw fail('OPTION_INVALID', { option: '--scorer', got: `fasttext:${argument}`, allowed: 'fasttext:FILE.bin or fasttext:FILE.bin#LABEL' });
+    if (file === '')
+      throw fail('OPTION_INVALID', {
+        option: '--scorer',
+        got: `fasttext:${argument}`,
+        allowed: 'fasttext:FILE.bin or fasttext:FILE.bin#LABEL',
+      });
     const path = resolve(main.settingsFolder, file);
     const model = openModelFile(path);
     model.close();
-    const label = chooseLabel(path, model.labels.map(({ name }) => name), asked);
-    return { kind: 'fasttext', file, settings: { label }, outputs: ['joint'], fingerprint: await identify(path, label), notes: [] };
+    const label = chooseLabel(
+      path,
+      model.labels.map(({ name }) => name),
+      asked,
+    );
+    return {
+      kind: 'fasttext',
+      file,
+      settings: { label },
+      outputs: ['joint'],
+      fingerprint: await identify(path, label),
+      notes: [],
+    };
   },
   async open({ settingsFolder }, { file, settings }) {
     const path = resolve(settingsFolder, file);
@@ -35,7 +53,8 @@ export const fasttext: ScorerKind = {
       fingerprint: await identify(path, name),
       outputs: ['joint'],
       scoreTexts(text, textEnds, count, out) {
-        for (let i = 0; i < count; i++) out[i] = model.probabilityOf(label, text, textEnds[i - 1] ?? 0, textEnds[i] ?? 0);
+        for (let i = 0; i < count; i++)
+          out[i] = model.probabilityOf(label, text, textEnds[i - 1] ?? 0, textEnds[i] ?? 0);
       },
     };
   },
@@ -48,15 +67,26 @@ async function identify(path: string, label: string): Promise<string> {
 /** "FILE#LABEL" as its parts; '' for no label. */
 export function splitLabel(argument: string): { file: string; label: string } {
   const at = argument.lastIndexOf('#');
-  return at < 0 ? { file: argument, label: '' } : { file: argument.slice(0, at), label: argument.slice(at + 1) };
+  return at < 0
+    ? { file: argument, label: '' }
+    : { file: argument.slice(0, at), label: argument.slice(at + 1) };
 }
 
 /** The label of the model that is meant, as the model writes it. Errors: FASTTEXT_LABEL. */
 export function chooseLabel(path: string, labels: readonly string[], asked: string): string {
   const plain = labels.map((label) => (label.startsWith(prefix) ? label.slice(prefix.length) : label));
   const wanted = asked !== '' ? [asked] : labels.length === 2 ? goodNames : [];
-  const found = wanted.map((name) => labels[labels.indexOf(name)] ?? labels[plain.indexOf(name)]).find((label) => label !== undefined);
+  const found = wanted
+    .map((name) => labels[labels.indexOf(name)] ?? labels[plain.indexOf(name)])
+    .find((label) => label !== undefined);
   if (found !== undefined) return found;
-  const shown = plain.slice(0, 20).map((label) => `"${label}"`).join(', ');
-  throw fail('FASTTEXT_LABEL', { path, label: asked, labels: plain.length > 20 ? `${shown} and ${plain.length - 20} more` : shown });
+  const shown = plain
+    .slice(0, 20)
+    .map((label) => `"${label}"`)
+    .join(', ');
+  throw fail('FASTTEXT_LABEL', {
+    path,
+    label: asked,
+    labels: plain.length > 20 ? `${shown} and ${plain.length - 20} more` : shown,
+  });
 }

@@ -1,5 +1,5 @@
-// A transformer with a head that classifies or rates texts: it scores the sample, and a classifier that learns these scores from the text alone scores
-// the corpus, as BETR's own does its targets.
+// A transformer with a head that classifies or rates texts: it scores the sample, and a classifier that
+// learns these scores from the text alone scores the corpus, as BETR's own does its targets.
 
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
@@ -23,23 +23,50 @@ export const head: ScorerKind = {
   name: 'head',
   usage: 'head:MODEL[#LABEL]',
   takesFile: true,
-  says: 'a transformer that classifies or rates texts (ONNX; a folder, or a name on the model hub), on the sample, learned by a classifier that scores the corpus',
+  says:
+    'a transformer that classifies or rates texts (ONNX; a folder, or a name on the model hub), on ' +
+    'the sample, learned by a classifier that scores the corpus',
   async prepare({ main, run, argument, report }) {
     const { file, label: asked } = splitLabel(argument);
-    if (file === '') throw fail('OPTION_INVALID', { option: '--scorer', got: `head:${argument}`, allowed: 'head:MODEL or head:MODEL#LABEL, with a folder or a name on the model hub' });
-    if (!existsSync(main.files.sample)) throw fail('STEP_MISSING', { need: basename(main.files.sample), command: 'betr index' });
+    if (file === '')
+      throw fail('OPTION_INVALID', {
+        option: '--scorer',
+        got: `head:${argument}`,
+        allowed: 'head:MODEL or head:MODEL#LABEL, with a folder or a name on the model hub',
+      });
+    if (!existsSync(main.files.sample))
+      throw fail('STEP_MISSING', { need: basename(main.files.sample), command: 'betr index' });
     // Loaded when asked for: whoever only reads a ranking need not wait for the transformers' library.
     const { openHead } = await import('../../models/onnx/head.ts');
     const { writeHeadTargets } = await import('../../indexer/targets/head.ts');
     const model = await openHead(file, main.settings.embedding, main.settingsFolder, report);
     try {
       const label = chooseLabel(model, asked);
-      const from = fingerprint({ head: model.fingerprint, label, sample: await sha256File(main.files.sample) });
-      if ((await readNote(run.files.targets, targetsNoteSchema))?.from !== from) await writeHeadTargets(main, model, label, run.files.targets, from, report);
+      const from = fingerprint({
+        head: model.fingerprint,
+        label,
+        sample: await sha256File(main.files.sample),
+      });
+      if ((await readNote(run.files.targets, targetsNoteSchema))?.from !== from)
+        await writeHeadTargets(main, model, label, run.files.targets, from, report);
       const card = await trainClassifier(run, report);
       const { value, low, high } = card.outputs[0]?.heldOut.rocAuc ?? { value: 0, low: 0, high: 0 };
-      const learned = `The corpus is scored by a classifier that learned ${model.kind === 'regression' ? 'the scores' : `the probability of "${model.labels[label] ?? ''}"`} that ${model.name} gives the sample: ROC-AUC of its best 10 % on held-out documents ${value.toFixed(3)} (${low.toFixed(3)}–${high.toFixed(3)}).`;
-      return { kind: betr.name, file: '', settings: {}, outputs: card.outputs.map(({ name }) => name), fingerprint: card.weightsSha256, notes: [learned, ...card.notes] };
+      const learned =
+        'The corpus is scored by a classifier that ' +
+        `learned ${
+          model.kind === 'regression'
+            ? 'the scores'
+            : 'the probability of ' + `"${model.labels[label] ?? ''}"`
+        } that ${model.name} gives the sample: ROC-AUC of its best ` +
+        `10 % on held-out documents ${value.toFixed(3)} (${low.toFixed(3)}–${high.toFixed(3)}).`;
+      return {
+        kind: betr.name,
+        file: '',
+        settings: {},
+        outputs: card.outputs.map(({ name }) => name),
+        fingerprint: card.weightsSha256,
+        notes: [learned, ...card.notes],
+      };
     } finally {
       await model.close();
     }
@@ -53,17 +80,32 @@ export const edu: ScorerKind = {
   name: 'edu',
   usage: 'edu[:MODEL]',
   says: `educational value by FineWeb-Edu's classifier, as head:${eduModel}; or by another copy of it`,
-  prepare: ({ argument, ...context }) => head.prepare({ ...context, argument: argument === '' ? eduModel : argument }),
+  prepare: ({ argument, ...context }) =>
+    head.prepare({ ...context, argument: argument === '' ? eduModel : argument }),
 };
 
-/** Which logit is meant: of one that there is, that; the label by its name, or the good one of two. Errors: HEAD_LABEL. */
-export function chooseLabel({ name, labels, kind }: Pick<Head, 'name' | 'labels' | 'kind'>, asked: string): number {
+/**
+ * Which logit is meant: of one that there is, that; the label by its name, or the good one of two. Errors:
+ * HEAD_LABEL.
+ */
+export function chooseLabel(
+  { name, labels, kind }: Pick<Head, 'name' | 'labels' | 'kind'>,
+  asked: string,
+): number {
   if (asked === '' && labels.length === 1) return 0;
   const plain = labels.map((label) => label.toLowerCase());
-  const wanted = asked !== '' ? [asked.toLowerCase()] : labels.length === 2 && kind !== 'regression' ? goodNames : [];
+  const wanted =
+    asked !== '' ? [asked.toLowerCase()] : labels.length === 2 && kind !== 'regression' ? goodNames : [];
   const exact = labels.indexOf(asked);
   const found = exact >= 0 ? exact : plain.findIndex((label) => wanted.includes(label));
   if (found >= 0) return found;
-  const shown = labels.slice(0, 20).map((label) => `"${label}"`).join(', ');
-  throw fail('HEAD_LABEL', { model: name, label: asked, labels: labels.length > 20 ? `${shown} and ${labels.length - 20} more` : shown });
+  const shown = labels
+    .slice(0, 20)
+    .map((label) => `"${label}"`)
+    .join(', ');
+  throw fail('HEAD_LABEL', {
+    model: name,
+    label: asked,
+    labels: labels.length > 20 ? `${shown} and ${labels.length - 20} more` : shown,
+  });
 }

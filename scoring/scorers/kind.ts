@@ -1,5 +1,5 @@
-// What a scorer is: something that gives every document of the corpus a score. Adding one is one file here and a line in list.ts; from then on it
-// has rankings, cutoffs and selections of its own.
+// What a scorer is: something that gives every document of the corpus a score. Adding one is one file here
+// and a line in list.ts; from then on it has rankings, cutoffs and selections of its own.
 
 import type { Report } from '../../run/progress.ts';
 import type { Run } from '../../run/run.ts';
@@ -11,17 +11,27 @@ export interface CorpusScorer {
   /** Columns of scores, the joint one first. */
   outputs: string[];
   /**
-   * Scores `count` documents: text i is text.subarray(textEnds[i − 1] ?? 0, textEnds[i]), UTF-8, and documents[i] its key; out[i · outputs.length + o]
-   * becomes the score of output o, higher is better, finite and never −0.
+   * Scores `count` documents: text i is text.subarray(textEnds[i − 1] ?? 0, textEnds[i]), UTF-8, and
+   * documents[i] its key; out[i · outputs.length + o] becomes the score of output o, higher is better, finite
+   * and never −0.
    */
-  scoreTexts: (text: Uint8Array, textEnds: Uint32Array, count: number, out: Float32Array, documents: readonly string[]) => void;
+  scoreTexts: (
+    text: Uint8Array,
+    textEnds: Uint32Array,
+    count: number,
+    out: Float32Array,
+    documents: readonly string[],
+  ) => void;
 }
 
 /** A scorer made ready: all that a worker needs to open it. It goes to workers as JSON. */
 export interface PreparedScorer {
   /** Name of the kind that opens it. */
   kind: string;
-  /** The file that it reads, relative to the settings file, so that machines need not agree on where that lies; '' where it reads none of the user's. */
+  /**
+   * The file that it reads, relative to the settings file, so that machines need not agree on where that
+   * lies; '' where it reads none of the user's.
+   */
   file: string;
   settings: Record<string, string | number>;
   /** Columns of scores, the joint one first. */
@@ -43,8 +53,8 @@ export interface ScorerKind {
   /** What it scores by, in one sentence. */
   says: string;
   /**
-   * Makes the scorer ready in the run of its ranking (`run.files` are the ranking's own; `main.files` those of the index and the examples).
-   * `argument` is what stands after the name and ":", '' where nothing does.
+   * Makes the scorer ready in the run of its ranking (`run.files` are the ranking's own; `main.files` those
+   * of the index and the examples). `argument` is what stands after the name and ":", '' where nothing does.
    */
   prepare: (context: { main: Run; run: Run; argument: string; report: Report }) => Promise<PreparedScorer>;
   /** Opens what `prepare` of this or another kind made ready, in the run of the ranking. */

@@ -8,10 +8,17 @@ export const length: ScorerKind = {
   name: 'length',
   usage: 'length',
   takesFile: false,
-  says: 'the text\'s bytes, longest first',
+  says: "the text's bytes, longest first",
   prepare({ argument }) {
     readOptions('length', argument, {});
-    return Promise.resolve({ kind: 'length', file: '', settings: {}, outputs: ['joint'], fingerprint: fingerprint({ length: 1 }), notes: [] });
+    return Promise.resolve({
+      kind: 'length',
+      file: '',
+      settings: {},
+      outputs: ['joint'],
+      fingerprint: fingerprint({ length: 1 }),
+      notes: [],
+    });
   },
   open: () =>
     Promise.resolve({

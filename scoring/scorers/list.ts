@@ -1,4 +1,5 @@
-// All scorers there are, and where the ranking of each lies: the product's own in the run folder itself, the others in rankings/NAME/ of it.
+// All scorers there are, and where the ranking of each lies: the product's own in the run folder itself, the
+// others in rankings/NAME/ of it.
 
 import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
@@ -39,10 +40,15 @@ export function rankingRun(run: Run, scorer: string): Run {
 }
 
 /**
- * Makes a scorer ready, as far as it is not, and gives the run with its ranking. What is ready is in scorer.json, for the workers; the run's own ranking
- * needs none, because its card says all. Errors: SCORER_UNKNOWN, those of the scorer, DISK_FULL, WRITE_FAILED.
+ * Makes a scorer ready, as far as it is not, and gives the run with its ranking. What is ready is in
+ * scorer.json, for the workers; the run's own ranking needs none, because its card says all. Errors:
+ * SCORER_UNKNOWN, those of the scorer, DISK_FULL, WRITE_FAILED.
  */
-export async function prepareScorer(main: Run, scorer: string, report: Report): Promise<{ run: Run; prepared: PreparedScorer }> {
+export async function prepareScorer(
+  main: Run,
+  scorer: string,
+  report: Report,
+): Promise<{ run: Run; prepared: PreparedScorer }> {
   const { kind, argument } = parseScorer(scorer);
   const run = rankingRun(main, scorer);
   const prepared = await kind.prepare({ main, run, argument, report });
@@ -54,41 +60,67 @@ export async function prepareScorer(main: Run, scorer: string, report: Report): 
 export async function readScorer(run: Run): Promise<PreparedScorer> {
   if (run.ranking === '') return betr.prepare({ main: run, run, argument: '', report: silent });
   const known = await readSealedJson(run.files.scorer, savedSchema, 'betr rank --scorer NAME');
-  if (known === undefined) throw fail('STEP_MISSING', { need: `ranking "${run.ranking}"`, command: 'betr rank --scorer NAME' });
+  if (known === undefined)
+    throw fail('STEP_MISSING', { need: `ranking "${run.ranking}"`, command: 'betr rank --scorer NAME' });
   return preparedSchema.strip().parse(known);
 }
 
-/** The scorers whose rankings the run has beside its own, as they are called, sorted. Damaged ones are left out. */
+/**
+ * The scorers whose rankings the run has beside its own, as they are called, sorted. Damaged ones are left
+ * out.
+ */
 export async function listRankings(run: Run): Promise<string[]> {
   const names = await readdir(run.files.rankings).catch(() => []);
-  const saved = await Promise.all(names.map((name) => readSealedJson(rankingOf(run, name).files.scorer, savedSchema, '').catch(() => undefined)));
+  const saved = await Promise.all(
+    names.map((name) =>
+      readSealedJson(rankingOf(run, name).files.scorer, savedSchema, '').catch(() => undefined),
+    ),
+  );
   return saved.flatMap((known) => (known === undefined ? [] : [known.scorer])).sort();
 }
 
-/** Opens what was made ready, in whatever process. Errors: PLAN_STALE where its file is another one by now; those of reading it. */
+/**
+ * Opens what was made ready, in whatever process. Errors: PLAN_STALE where its file is another one by now;
+ * those of reading it.
+ */
 export async function openScorer(run: Run, prepared: PreparedScorer): Promise<CorpusScorer> {
   const scorer = await findKind(prepared.kind, prepared.kind).open(run, prepared);
-  if (scorer.fingerprint !== undefined && scorer.fingerprint !== prepared.fingerprint) throw fail('PLAN_STALE', { path: run.files.plan });
+  if (scorer.fingerprint !== undefined && scorer.fingerprint !== prepared.fingerprint)
+    throw fail('PLAN_STALE', { path: run.files.plan });
   return scorer;
 }
 
-/** The folder's name: the scorer's own; with options, a file or a label a hash besides, that tells it from others. */
+/**
+ * The folder's name: the scorer's own; with options, a file or a label a hash besides, that tells it from
+ * others.
+ */
 export function rankingName(run: Run, scorer: string): string {
   const { kind, argument } = parseScorer(scorer);
   if (argument === '') return kind.name;
   const { file, label } = splitLabel(argument);
-  const plain = [kind.name, kind.takesFile ? basename(file) : file, label].join('-').replaceAll(/[^A-Za-z0-9.]+/g, '-').replace(/-$/, '').slice(0, 80);
-  const hash = createHash('sha256').update(JSON.stringify([kind.name, kind.takesFile ? resolve(run.settingsFolder, file) : file, label])).digest('hex').slice(0, 8);
+  const plain = [kind.name, kind.takesFile ? basename(file) : file, label]
+    .join('-')
+    .replaceAll(/[^A-Za-z0-9.]+/g, '-')
+    .replace(/-$/, '')
+    .slice(0, 80);
+  const hash = createHash('sha256')
+    .update(JSON.stringify([kind.name, kind.takesFile ? resolve(run.settingsFolder, file) : file, label]))
+    .digest('hex')
+    .slice(0, 8);
   return `${plain}-${hash}`;
 }
 
 function parseScorer(scorer: string): { kind: ScorerKind; argument: string } {
   const colon = scorer.indexOf(':');
-  return { kind: findKind(colon < 0 ? scorer : scorer.slice(0, colon), scorer), argument: colon < 0 ? '' : scorer.slice(colon + 1) };
+  return {
+    kind: findKind(colon < 0 ? scorer : scorer.slice(0, colon), scorer),
+    argument: colon < 0 ? '' : scorer.slice(colon + 1),
+  };
 }
 
 function findKind(name: string, scorer: string): ScorerKind {
   const found = scorerKinds.find((kind) => kind.name === name);
-  if (found === undefined) throw fail('SCORER_UNKNOWN', { scorer, known: scorerKinds.map(({ usage }) => usage).join(', ') });
+  if (found === undefined)
+    throw fail('SCORER_UNKNOWN', { scorer, known: scorerKinds.map(({ usage }) => usage).join(', ') });
   return found;
 }

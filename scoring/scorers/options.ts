@@ -3,14 +3,25 @@
 import { fail } from '../../run/errors/errors.ts';
 
 /** Reads "name=number,…"; whatever is not named has its value in `defaults`. Errors: OPTION_INVALID. */
-export function readOptions<K extends string>(scorer: string, argument: string, defaults: Record<K, number>): Record<K, number> {
+export function readOptions<K extends string>(
+  scorer: string,
+  argument: string,
+  defaults: Record<K, number>,
+): Record<K, number> {
   const options: Record<string, number> = { ...defaults };
   const known = Object.keys(defaults);
   for (const part of argument === '' ? [] : argument.split(',')) {
     const [name = '', text = ''] = part.split('=');
     const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
     if (!known.includes(name) || Number.isNaN(value)) {
-      throw fail('OPTION_INVALID', { option: '--scorer', got: `${scorer}:${argument}`, allowed: known.length === 0 ? `"${scorer}" with nothing behind it` : `"${scorer}", or "${scorer}:" and ${known.map((option) => `${option}=NUMBER`).join(', ')}` });
+      throw fail('OPTION_INVALID', {
+        option: '--scorer',
+        got: `${scorer}:${argument}`,
+        allowed:
+          known.length === 0
+            ? `"${scorer}" with nothing behind it`
+            : `"${scorer}", or "${scorer}:" and ${known.map((option) => `${option}=NUMBER`).join(', ')}`,
+      });
     }
     options[name] = value;
   }

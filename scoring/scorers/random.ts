@@ -21,7 +21,14 @@ export const random: ScorerKind = {
   says: 'chance, the same for the same key and seed (1 when left out)',
   prepare({ argument }) {
     const { seed } = readOptions('random', argument, { seed: 1 });
-    return Promise.resolve({ kind: 'random', file: '', settings: { seed }, outputs: ['joint'], fingerprint: fingerprint({ random: 1, seed }), notes: [] });
+    return Promise.resolve({
+      kind: 'random',
+      file: '',
+      settings: { seed },
+      outputs: ['joint'],
+      fingerprint: fingerprint({ random: 1, seed }),
+      notes: [],
+    });
   },
   open(_run, { settings }) {
     const seed = Number(settings['seed']);

@@ -7,11 +7,21 @@ import { calibrationName } from '../../ranking/budget/calibrations.ts';
 import { mostTrials } from '../../ranking/budget/trial-table.ts';
 
 /** The body of a request, as JSON. */
-export const calibrationBodySchema = z.strictObject({ name: calibrationName, runs: z.array(trialSchema).max(mostTrials) });
+export const calibrationBodySchema = z.strictObject({
+  name: calibrationName,
+  runs: z.array(trialSchema).max(mostTrials),
+});
 
 /** `name` is the one of the request's address, for CSV. */
-export const calibrationTaskSchema = z.object({ bytes: z.instanceof(Uint8Array), csv: z.boolean(), name: z.string().optional() });
+export const calibrationTaskSchema = z.object({
+  bytes: z.instanceof(Uint8Array),
+  csv: z.boolean(),
+  name: z.string().optional(),
+});
 export type CalibrationTask = z.output<typeof calibrationTaskSchema>;
 
-export const calibrationReplySchema = z.union([z.object({ name: z.string(), json: z.string() }), z.object({ error: z.custom<ErrorData>((value) => typeof value === 'object' && value !== null) })]);
+export const calibrationReplySchema = z.union([
+  z.object({ name: z.string(), json: z.string() }),
+  z.object({ error: z.custom<ErrorData>((value) => typeof value === 'object' && value !== null) }),
+]);
 export type CalibrationReply = z.output<typeof calibrationReplySchema>;

@@ -1,4 +1,5 @@
-// A worker thread that reads the runs of one request and fits a law to them: of many runs that takes seconds, in which others are to be answered.
+// A worker thread that reads the runs of one request and fits a law to them: of many runs that takes seconds,
+// in which others are to be answered.
 
 import { parentPort, workerData } from 'node:worker_threads';
 import { errorData, fail } from '../../run/errors/errors.ts';
@@ -13,8 +14,11 @@ if (port === null) throw new Error('calibration-worker runs as a worker thread')
 const { bytes, csv, name: asked } = calibrationTaskSchema.parse(workerData);
 
 async function calibrate(): Promise<CalibrationReply> {
-  const { name = asked, runs }: { name?: string | undefined; runs: Trial[] } = csv ? { runs: parseTrialsCsv(decodeBody(bytes)) } : parseBody(calibrationBodySchema, bytes);
-  if (name === undefined) throw fail('PARAMETER_MISSING', { parameter: 'name', allowed: 'the name of the calibration' });
+  const { name = asked, runs }: { name?: string | undefined; runs: Trial[] } = csv
+    ? { runs: parseTrialsCsv(decodeBody(bytes)) }
+    : parseBody(calibrationBodySchema, bytes);
+  if (name === undefined)
+    throw fail('PARAMETER_MISSING', { parameter: 'name', allowed: 'the name of the calibration' });
   const json = JSON.stringify(await fitCalibration(name, runs), null, 1);
   return { name, json };
 }

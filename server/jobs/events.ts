@@ -1,4 +1,5 @@
-// What happens to a job, as it happens: its progress lines, numbered as they stand in its file, and its record whenever its state changes.
+// What happens to a job, as it happens: its progress lines, numbered as they stand in its file, and its
+// record whenever its state changes.
 
 import { StringDecoder } from 'node:string_decoder';
 import { ifThere } from '../../run/errors/errors.ts';
@@ -8,14 +9,24 @@ import type { Run } from '../../run/run.ts';
 import { hideInProgress, type Job, jobFiles, parseProgressLine } from './records.ts';
 import type { Jobs } from './jobs.ts';
 
-export type JobEvent = { event: 'job'; data: Job } | { event: 'progress'; number: number; data: MeasuredProgress };
+export type JobEvent =
+  { event: 'job'; data: Job } | { event: 'progress'; number: number; data: MeasuredProgress };
 
 const pollMs = 300;
 /** Who comes without saying what he has seen is given so much of what has been. */
 const eventsOfThePast = 1000;
 
-/** The events after number `after`, or the last ones so far, until the job has ended (its record then comes last), the signal fires, or the server ends. Errors: JOB_UNKNOWN. */
-export async function* followJob(run: Run, jobs: Jobs, id: string, after: number | undefined, signal: AbortSignal): AsyncGenerator<JobEvent> {
+/**
+ * The events after number `after`, or the last ones so far, until the job has ended (its record then comes
+ * last), the signal fires, or the server ends. Errors: JOB_UNKNOWN.
+ */
+export async function* followJob(
+  run: Run,
+  jobs: Jobs,
+  id: string,
+  after: number | undefined,
+  signal: AbortSignal,
+): AsyncGenerator<JobEvent> {
   const lines = openTail(jobFiles(run, id).err);
   let told = await jobs.find(id);
   yield { event: 'job', data: told };
@@ -39,7 +50,8 @@ export async function* followJob(run: Run, jobs: Jobs, id: string, after: number
 async function* readEvents(run: Run, lines: Tail, after: number): AsyncGenerator<JobEvent> {
   for await (const { number, text } of lines()) {
     const line = number > after ? parseProgressLine(text) : undefined;
-    if (line !== undefined && 'progress' in line) yield { event: 'progress', number, data: hideInProgress(run, line.progress) };
+    if (line !== undefined && 'progress' in line)
+      yield { event: 'progress', number, data: hideInProgress(run, line.progress) };
   }
 }
 

@@ -1,6 +1,7 @@
-// The jobs of a run: index, train and rank in processes of their own, one at a time, in the order in which they were asked for. What is asked for and
-// how it goes is on disk before it is told, so that a server that is killed loses nothing: the next one goes on with the queue, watches the job that
-// is still at work, and tells of one that ended meanwhile how it ended, or that nobody knows.
+// The jobs of a run: index, train and rank in processes of their own, one at a time, in the order in which
+// they were asked for. What is asked for and how it goes is on disk before it is told, so that a server that
+// is killed loses nothing: the next one goes on with the queue, watches the job that is still at work, and
+// tells of one that ended meanwhile how it ended, or that nobody knows.
 
 import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
@@ -13,7 +14,18 @@ import { takeLock } from '../../data/files/lock.ts';
 import type { Run } from '../../run/run.ts';
 import { type Ending, endProcess, isSame, startProcess, watchProcess } from './process.ts';
 import { hidePaths, hidePathsIn } from '../../data/files/hide-paths.ts';
-import { hideInProgress, type Job, type jobKinds, type JobRecord, readOutcome, readProcess, readProgress, readRecords, removeJob, writeRecord } from './records.ts';
+import {
+  hideInProgress,
+  type Job,
+  type jobKinds,
+  type JobRecord,
+  readOutcome,
+  readProcess,
+  readProgress,
+  readRecords,
+  removeJob,
+  writeRecord,
+} from './records.ts';
 
 export interface JobLimits {
   waiting: number;
@@ -27,7 +39,10 @@ export interface JobLimits {
 
 const defaultLimits: JobLimits = { waiting: 16, graceMs: 10_000, remembered: 50, takeOverMs: 2_000 };
 
-/** The run's jobs. While another server has them, or nothing can be written, they can be looked at only; once that ends they are taken over. */
+/**
+ * The run's jobs. While another server has them, or nothing can be written, they can be looked at only; once
+ * that ends they are taken over.
+ */
 export class Jobs {
   readonly #run: Run;
   readonly #limits: JobLimits;
@@ -53,7 +68,9 @@ export class Jobs {
   static async open(run: Run, limits: JobLimits = defaultLimits): Promise<Jobs> {
     const jobs = new Jobs(run, limits, await tryLock(run));
     await jobs.#read();
-    jobs.#inBackground(jobs.#lock instanceof BetrError ? jobs.#takeOver() : jobs.#drive(() => jobs.#resume()));
+    jobs.#inBackground(
+      jobs.#lock instanceof BetrError ? jobs.#takeOver() : jobs.#drive(() => jobs.#resume()),
+    );
     return jobs;
   }
 
@@ -71,17 +88,32 @@ export class Jobs {
   async find(id: string): Promise<Job> {
     const record = this.#get(id);
     const outcome = record.state === 'done' ? await readOutcome(this.#run, id) : undefined;
-    return { ...(await this.#describe(record)), result: outcome !== undefined && 'result' in outcome ? hidePathsIn(this.#run, outcome.result) : null };
+    return {
+      ...(await this.#describe(record)),
+      result: outcome !== undefined && 'result' in outcome ? hidePathsIn(this.#run, outcome.result) : null,
+    };
   }
 
-  /** Puts a job into the queue. Errors: JOB_QUEUE_FULL; RUN_LOCKED where another server has the run's jobs; DISK_FULL, WRITE_FAILED. */
+  /**
+   * Puts a job into the queue. Errors: JOB_QUEUE_FULL; RUN_LOCKED where another server has the run's jobs;
+   * DISK_FULL, WRITE_FAILED.
+   */
   async start(kind: (typeof jobKinds)[number]): Promise<Job> {
     if (this.#lock instanceof BetrError) throw this.#lock;
     const waiting = this.#starting + this.#inState('waiting').length;
     if (waiting >= this.#limits.waiting) throw fail('JOB_QUEUE_FULL', { waiting });
     const createdAt = new Date().toISOString();
     const id = `${createdAt.replace(/\D/g, '').slice(0, 14)}-${kind}-${randomBytes(4).toString('hex')}`;
-    const record: JobRecord = { id, kind, state: 'waiting', createdAt, startedAt: null, endedAt: null, problem: null, process: null };
+    const record: JobRecord = {
+      id,
+      kind,
+      state: 'waiting',
+      createdAt,
+      startedAt: null,
+      endedAt: null,
+      problem: null,
+      process: null,
+    };
     // Counted at once, as others ask while it is written.
     this.#starting++;
     try {
@@ -99,7 +131,8 @@ export class Jobs {
     const record = this.#get(id);
     if (this.#lock instanceof BetrError) throw this.#lock;
     if (record.endedAt !== null) throw fail('JOB_ENDED', { id, state: record.state });
-    if (record.state === 'waiting') await this.#change(record, { state: 'cancelled', endedAt: new Date().toISOString() });
+    if (record.state === 'waiting')
+      await this.#change(record, { state: 'cancelled', endedAt: new Date().toISOString() });
     else if (record.state === 'running') {
       await this.#change(record, { state: 'cancelling' });
       this.#inBackground(this.#end(record.id));
@@ -112,7 +145,9 @@ export class Jobs {
     const woken = new AbortController();
     const wake = (): void => woken.abort();
     this.#changes.once(id, wake);
-    await setTimeout(ms, undefined, { signal: AbortSignal.any([signal, this.closed, woken.signal]) }).catch(() => undefined);
+    await setTimeout(ms, undefined, { signal: AbortSignal.any([signal, this.closed, woken.signal]) }).catch(
+      () => undefined,
+    );
     this.#changes.off(id, wake);
   }
 
@@ -138,14 +173,22 @@ export class Jobs {
 
   async #describe({ id, kind, state, createdAt, startedAt, endedAt, problem }: JobRecord): Promise<Job> {
     return {
-      id, kind, state, createdAt, startedAt, endedAt,
+      id,
+      kind,
+      state,
+      createdAt,
+      startedAt,
+      endedAt,
       problem: problem && { ...problem, detail: hidePaths(this.#run, problem.detail) },
       progress: startedAt === null ? null : hideInProgress(this.#run, await readProgress(this.#run, id)),
       result: null,
     };
   }
 
-  /** Changes a record, on disk too before anybody is told; one write after the other, so that the last is the one that stays. */
+  /**
+   * Changes a record, on disk too before anybody is told; one write after the other, so that the last is the
+   * one that stays.
+   */
   async #change(record: JobRecord, values: Partial<JobRecord>): Promise<void> {
     Object.assign(record, values);
     const write = this.#written.then(() => writeRecord(this.#run, record));
@@ -154,13 +197,16 @@ export class Jobs {
     this.#changes.emit(record.id);
   }
 
-  /** Does `before`, and then starts what waits, one after the other; called again meanwhile it does nothing. */
+  /**
+   * Does `before`, and then starts what waits, one after the other; called again meanwhile it does nothing.
+   */
   async #drive(before: () => Promise<void>): Promise<void> {
     if (this.#driving) return;
     this.#driving = true;
     try {
       await before();
-      for (let next = this.#nextWaiting(); next !== undefined; next = this.#nextWaiting()) await this.#work(next);
+      for (let next = this.#nextWaiting(); next !== undefined; next = this.#nextWaiting())
+        await this.#work(next);
     } finally {
       this.#driving = false;
     }
@@ -195,7 +241,8 @@ export class Jobs {
   /** Begins to end the process of the job that is at work. */
   async #end(id: string): Promise<void> {
     const active = this.#active;
-    if (active?.id === id && active.process !== null) await endProcess(active.process, active.ended, this.#limits.graceMs);
+    if (active?.id === id && active.process !== null)
+      await endProcess(active.process, active.ended, this.#limits.graceMs);
   }
 
   /** Notes how a job ended, and forgets the oldest of those that have. */
@@ -219,10 +266,15 @@ export class Jobs {
     }
   }
 
-  /** Waits for the right to the jobs: a server that ends may finish its answers for a while when the next one has begun. */
+  /**
+   * Waits for the right to the jobs: a server that ends may finish its answers for a while when the next one
+   * has begun.
+   */
   async #takeOver(): Promise<void> {
     while (this.#lock instanceof BetrError && !this.closed.aborted) {
-      await setTimeout(this.#limits.takeOverMs, undefined, { signal: this.closed, ref: false }).catch(() => undefined);
+      await setTimeout(this.#limits.takeOverMs, undefined, { signal: this.closed, ref: false }).catch(
+        () => undefined,
+      );
       this.#lock = await tryLock(this.#run);
     }
     if (this.closed.aborted) return this.#releaseLock();
@@ -239,7 +291,10 @@ export class Jobs {
   }
 }
 
-/** The right to the run's jobs, or why it cannot be had: another server has it, or nothing can be written here. */
+/**
+ * The right to the run's jobs, or why it cannot be had: another server has it, or nothing can be written
+ * here.
+ */
 async function tryLock(run: Run): Promise<Lease | BetrError> {
   const folder = run.files.jobs;
   try {
@@ -252,7 +307,10 @@ async function tryLock(run: Run): Promise<Lease | BetrError> {
 
 const sayWithinMs = 3_000;
 
-/** The process of a job whose server was killed before it could note it: a command says within moments which process it is. */
+/**
+ * The process of a job whose server was killed before it could note it: a command says within moments which
+ * process it is.
+ */
 async function findProcess(run: Run, id: string): Promise<JobRecord['process']> {
   for (let waitedMs = 0; waitedMs < sayWithinMs; waitedMs += 100) {
     const said = await readProcess(run, id);
@@ -270,6 +328,11 @@ async function outcomeOf(run: Run, { id, state }: JobRecord, ending: Ending): Pr
   if (outcome !== undefined && 'result' in outcome) return { state: 'done', problem: null };
   if (state === 'cancelling') return { state: 'cancelled', problem: null };
   if (outcome !== undefined) return { state: 'failed', problem: outcome.problem };
-  const { code, message } = ending === 'unseen' ? fail('JOB_INTERRUPTED', { reason: 'its process ended while no server watched it, and left no result' }) : fail('JOB_KILLED', { how: ending.signal ?? `exit code ${ending.code ?? '?'}` });
+  const { code, message } =
+    ending === 'unseen'
+      ? fail('JOB_INTERRUPTED', {
+          reason: 'its process ended while no server watched it, and left no result',
+        })
+      : fail('JOB_KILLED', { how: ending.signal ?? `exit code ${ending.code ?? '?'}` });
   return { state: ending === 'unseen' ? 'interrupted' : 'failed', problem: { code, detail: message } };
 }

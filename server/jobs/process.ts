@@ -15,14 +15,30 @@ const niceness = 10;
 /** How a process ended, as far as it is known. */
 export type Ending = { code: number | null; signal: NodeJS.Signals | null } | 'unseen';
 
-/** Starts a job's command. `process` is null where it has ended before it could be told apart from others. Errors: the system's. */
-export async function startProcess(run: Run, { id, kind }: JobRecord): Promise<{ process: JobRecord['process']; ended: Promise<Ending> }> {
+/**
+ * Starts a job's command. `process` is null where it has ended before it could be told apart from others.
+ * Errors: the system's.
+ */
+export async function startProcess(
+  run: Run,
+  { id, kind }: JobRecord,
+): Promise<{ process: JobRecord['process']; ended: Promise<Ending> }> {
   const files = jobFiles(run, id);
   const out = await open(files.out, 'w');
   const err = await open(files.err, 'w');
   try {
-    // A group of its own: what ends the server ends not the job, and a signal to the group reaches all that the job started.
-    const child = spawn(process.execPath, [...nodeFlags, betrProgram(), kind, '--config', run.settingsPath, '--json', '--progress', 'json'], { cwd: run.settingsFolder, env: { ...process.env, ...nodeEnvironment }, detached: true, stdio: ['ignore', out.fd, err.fd] });
+    // A group of its own: what ends the server ends not the job, and a signal to the group reaches all that
+    // the job started.
+    const child = spawn(
+      process.execPath,
+      [...nodeFlags, betrProgram(), kind, '--config', run.settingsPath, '--json', '--progress', 'json'],
+      {
+        cwd: run.settingsFolder,
+        env: { ...process.env, ...nodeEnvironment },
+        detached: true,
+        stdio: ['ignore', out.fd, err.fd],
+      },
+    );
     const ended = new Promise<Ending>((resolve) => {
       child.once('exit', (code, signal) => resolve({ code, signal }));
       child.once('error', () => resolve('unseen'));
@@ -50,7 +66,10 @@ function lowerPriority(pid: number): void {
 const pollMs = 500;
 
 /** Watches a process that an earlier server started, until it ends or the signal fires. */
-export async function watchProcess(watched: NonNullable<JobRecord['process']>, signal: AbortSignal): Promise<Ending> {
+export async function watchProcess(
+  watched: NonNullable<JobRecord['process']>,
+  signal: AbortSignal,
+): Promise<Ending> {
   while (isSame(watched) && !signal.aborted) await setTimeout(pollMs, undefined, { ref: false });
   return 'unseen';
 }
@@ -61,11 +80,18 @@ export function isSame({ pid, identity }: NonNullable<JobRecord['process']>): bo
 }
 
 /** Ends a process and what it started: asks it to, and after a while does not ask. */
-export async function endProcess(asked: NonNullable<JobRecord['process']>, ended: Promise<Ending>, graceMs: number): Promise<void> {
+export async function endProcess(
+  asked: NonNullable<JobRecord['process']>,
+  ended: Promise<Ending>,
+  graceMs: number,
+): Promise<void> {
   if (!isSame(asked)) return;
   signalGroup(asked.pid, 'SIGTERM');
   const timer = new AbortController();
-  const gone = await Promise.race([ended.then(() => true), setTimeout(graceMs, false, { ref: false, signal: timer.signal }).catch(() => true)]);
+  const gone = await Promise.race([
+    ended.then(() => true),
+    setTimeout(graceMs, false, { ref: false, signal: timer.signal }).catch(() => true),
+  ]);
   timer.abort();
   if (!gone && isSame(asked)) signalGroup(asked.pid, 'SIGKILL');
 }

@@ -1,5 +1,6 @@
-// Jobs on disk: for each one run/jobs/ID.json, the record; ID.out, what the command printed; ID.err, its progress line by line and its complaints. They are
-// written by whoever is there: a job goes on when the server ends, and the next server reads how it went.
+// Jobs on disk: for each one run/jobs/ID.json, the record; ID.out, what the command printed; ID.err, its
+// progress line by line and its complaints. They are written by whoever is there: a job goes on when the
+// server ends, and the next server reads how it went.
 
 import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -7,13 +8,26 @@ import { z } from 'zod';
 import { commitJson, readJson } from '../../data/files/commit.ts';
 import { BetrError, ifThere } from '../../run/errors/errors.ts';
 import { listFolder } from '../../data/files/files.ts';
-import { type MeasuredProgress, measuredProgressSchema, type ProgressLine, progressLineSchema } from '../../run/progress.ts';
+import {
+  type MeasuredProgress,
+  measuredProgressSchema,
+  type ProgressLine,
+  progressLineSchema,
+} from '../../run/progress.ts';
 import { openRegular, readRegular } from '../../run/regular-file.ts';
 import type { Run } from '../../run/run.ts';
 import { hidePaths } from '../../data/files/hide-paths.ts';
 
 export const jobKinds = ['index', 'train', 'rank', 'run'] as const;
-export const jobStates = ['waiting', 'running', 'cancelling', 'done', 'failed', 'cancelled', 'interrupted'] as const;
+export const jobStates = [
+  'waiting',
+  'running',
+  'cancelling',
+  'done',
+  'failed',
+  'cancelled',
+  'interrupted',
+] as const;
 export type JobState = (typeof jobStates)[number];
 
 const problemSchema = z.strictObject({ code: z.string(), detail: z.string() });
@@ -66,7 +80,9 @@ export async function readRecords(run: Run): Promise<JobRecord[]> {
       await rename(join(folder, name), join(folder, `${name}.damaged`));
     }
   }
-  return records.sort((a, b) => (a.createdAt < b.createdAt ? -1 : a.createdAt > b.createdAt ? 1 : a.id < b.id ? -1 : 1));
+  return records.sort((a, b) =>
+    a.createdAt < b.createdAt ? -1 : a.createdAt > b.createdAt ? 1 : a.id < b.id ? -1 : 1,
+  );
 }
 
 /** Errors: DISK_FULL, WRITE_FAILED. */
@@ -81,8 +97,13 @@ export async function removeJob(run: Run, id: string): Promise<void> {
 
 const errorOutputSchema = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
 
-/** What a command that has ended printed: its result, or its error; undefined where it ended without either. */
-export async function readOutcome(run: Run, id: string): Promise<{ result: unknown } | { problem: z.output<typeof problemSchema> } | undefined> {
+/**
+ * What a command that has ended printed: its result, or its error; undefined where it ended without either.
+ */
+export async function readOutcome(
+  run: Run,
+  id: string,
+): Promise<{ result: unknown } | { problem: z.output<typeof problemSchema> } | undefined> {
   let value: unknown;
   try {
     value = JSON.parse(await readRegular(jobFiles(run, id).out, 'utf8'));
@@ -90,7 +111,9 @@ export async function readOutcome(run: Run, id: string): Promise<{ result: unkno
     return undefined;
   }
   const failed = errorOutputSchema.safeParse(value).data;
-  return failed === undefined ? { result: value } : { problem: { code: failed.error.code, detail: failed.error.message } };
+  return failed === undefined
+    ? { result: value }
+    : { problem: { code: failed.error.code, detail: failed.error.message } };
 }
 
 /** A line of progress; undefined for anything else that a command writes to standard error. */

@@ -1,11 +1,13 @@
-// Asks ahead, while nothing else is asked, for every set of benchmarks that one more press of a switch would choose: the first question for
-// a set takes the server longer than all later ones.
+// Asks ahead, while nothing else is asked, for every set of benchmarks that one more press of a switch would
+// choose: the first question for a set takes the server longer than all later ones.
 
 import { send } from './ask.ts';
 import { pathsAhead } from './panels.ts';
 import { nextSets, type State } from './state.ts';
 
-/** [ours] A set of a larger corpus costs seconds of every core, which is too much for what may not be wanted. */
+/**
+ * [ours] A set of a larger corpus costs seconds of every core, which is too much for what may not be wanted.
+ */
 export const documentsAtMost = 1_000_000;
 /** How long nothing has to have changed. */
 const restMs = 300;

@@ -1,4 +1,5 @@
-// Numbers as the page writes them and reads them back. The page is built apart; test/server/page/amounts.test.ts holds these functions against run/amounts.ts.
+// Numbers as the page writes them and reads them back. The page is built apart;
+// test/server/page/amounts.test.ts holds these functions against run/amounts.ts.
 
 const suffixes: Record<string, number> = { k: 1e3, m: 1e6, b: 1e9, t: 1e12 };
 const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 });
@@ -24,7 +25,10 @@ export function formatShare(share: number): string {
   return `${Number(Math.min(100 * share, share < 1 ? 99.9 : Infinity).toPrecision(3))} %`;
 }
 
-/** A score with the digits that tell neighbours apart; one near 0, such as 0.000015034, as "1.503e-5", or shorter with fewer `digitsNear0`. */
+/**
+ * A score with the digits that tell neighbours apart; one near 0, such as 0.000015034, as "1.503e-5", or
+ * shorter with fewer `digitsNear0`.
+ */
 export function formatScore(score: number, digitsNear0 = 4): string {
   const size = Math.abs(score);
   return `${score < 0 ? '−' : ''}${size > 0 && size < 1e-3 ? size.toExponential(digitsNear0 - 1) : size.toPrecision(4)}`;
@@ -36,9 +40,13 @@ export function formatSeconds(seconds: number): string {
   return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
 }
 
-/** A number above 0 with which one can still calculate: "1e12", "6300000", "7B", "1,000"; undefined for anything else. */
+/**
+ * A number above 0 with which one can still calculate: "1e12", "6300000", "7B", "1,000"; undefined for
+ * anything else.
+ */
 export function parseAmount(text: string): number | undefined {
-  const [, digits = '', suffix = ''] = /^((?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?)\s*([kmbt]?)$/i.exec(text.trim().replaceAll(',', '')) ?? [];
+  const [, digits = '', suffix = ''] =
+    /^((?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?)\s*([kmbt]?)$/i.exec(text.trim().replaceAll(',', '')) ?? [];
   const amount = Number(digits) * (suffixes[suffix.toLowerCase()] ?? 1);
   return digits !== '' && amount > 1e-30 && amount < 1e30 ? amount : undefined;
 }

@@ -1,5 +1,5 @@
-// What the page reads of the server's answers. The types are the page's own, so that it can be built by itself; test/server/page/answers.ts
-// holds every one of them against the schema that the server answers by.
+// What the page reads of the server's answers. The types are the page's own, so that it can be built by
+// itself; test/server/page/answers.ts holds every one of them against the schema that the server answers by.
 
 /** GET /rank */
 export interface Answer {
@@ -31,7 +31,9 @@ interface Moved {
 
 /** GET /compare: smallest budget first, no filter at the end; and what each step to the next line does. */
 export interface Comparison {
-  lines: readonly (Pick<Answer, 'keep' | 'cutoff' | 'model' | 'repetition'> & { paperAccuracy: readonly { keep: number; accuracy: number }[] | null })[];
+  lines: readonly (Pick<Answer, 'keep' | 'cutoff' | 'model' | 'repetition'> & {
+    paperAccuracy: readonly { keep: number; accuracy: number }[] | null;
+  })[];
   steps: readonly {
     /** Tokens that both keep over tokens that either keeps. */
     jaccard: number | null;
@@ -88,7 +90,14 @@ export interface Contribution {
 
 /** GET /documents/{shard}/{row}/why */
 export interface Why {
-  document: { document: string; shard: string; row: number; source: string; score: number; kept: boolean | null };
+  document: {
+    document: string;
+    shard: string;
+    row: number;
+    source: string;
+    score: number;
+    kept: boolean | null;
+  };
   place: { rank: number; of: number; percentile: number };
   text: string;
   truncated: boolean;
@@ -100,7 +109,9 @@ export interface Why {
     down: readonly Contribution[];
     others: { different: number; contribution: number };
   };
-  nearest: { available: true; examples: readonly { benchmark: string; text: string; cosine: number }[] } | { available: false; reason: string };
+  nearest:
+    | { available: true; examples: readonly { benchmark: string; text: string; cosine: number }[] }
+    | { available: false; reason: string };
 }
 
 /** GET /jobs/{id}, newest first in GET /jobs */
@@ -110,7 +121,14 @@ export interface Job {
   state: string;
   /** Null while something is still to be heard of it. */
   endedAt: string | null;
-  progress: { stage: string; done: number; total: number | null; unit: string; rate: number | null; etaSeconds: number | null } | null;
+  progress: {
+    stage: string;
+    done: number;
+    total: number | null;
+    unit: string;
+    rate: number | null;
+    etaSeconds: number | null;
+  } | null;
   problem: { code: string; detail: string } | null;
 }
 

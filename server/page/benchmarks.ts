@@ -1,4 +1,5 @@
-// The benchmarks as switches: what the ranking is aimed at. One stays on, as a ranking for nothing has no meaning.
+// The benchmarks as switches: what the ranking is aimed at. One stays on, as a ranking for nothing has no
+// meaning.
 
 import type { Benchmark } from './answers.ts';
 import { find, make, makeButton } from './dom.ts';
@@ -9,11 +10,21 @@ type Change = (part: Partial<State>) => void;
 const boxes = (): HTMLInputElement[] => [...find('#benchmarks', HTMLElement).querySelectorAll('input')];
 
 /** Makes the switches of the benchmarks that have a score of their own. */
-export function showBenchmarks(benchmarks: readonly Benchmark[], without: readonly string[], change: Change): void {
+export function showBenchmarks(
+  benchmarks: readonly Benchmark[],
+  without: readonly string[],
+  change: Change,
+): void {
   const scored = benchmarks.filter((benchmark) => benchmark.scored);
   const names = scored.map(({ name }) => name);
-  const note = make('li', { class: 'hint' }, 'This ranking has one score for all benchmarks together, so none can be switched off.');
-  find('#benchmarks', HTMLElement).replaceChildren(...(scored.length === 0 ? [note] : scored.map((benchmark) => makeSwitch(benchmark, names, change))));
+  const note = make(
+    'li',
+    { class: 'hint' },
+    'This ranking has one score for all benchmarks together, so none can be switched off.',
+  );
+  find('#benchmarks', HTMLElement).replaceChildren(
+    ...(scored.length === 0 ? [note] : scored.map((benchmark) => makeSwitch(benchmark, names, change))),
+  );
   switchBenchmarks(without);
 }
 
@@ -33,10 +44,36 @@ export function switchBenchmarks(without: readonly string[]): void {
   }
 }
 
-function makeSwitch({ name, heldOutRocAuc }: Benchmark, names: readonly string[], change: Change): HTMLElement {
+function makeSwitch(
+  { name, heldOutRocAuc }: Benchmark,
+  names: readonly string[],
+  change: Change,
+): HTMLElement {
   const box = make('input', { type: 'checkbox', name });
-  box.addEventListener('change', () => change({ without: boxes().filter(({ checked }) => !checked).map((other) => other.name) }));
-  const only = makeButton('only', () => change({ without: only.textContent === 'all' ? [] : names.filter((other) => other !== name) }), { class: 'link', name });
-  const fidelity = heldOutRocAuc === null ? [] : [make('small', { class: 'quiet', title: 'Held-out ROC-AUC: how well the score finds the documents nearest to this benchmark' }, heldOutRocAuc.toFixed(2))];
+  box.addEventListener('change', () =>
+    change({
+      without: boxes()
+        .filter(({ checked }) => !checked)
+        .map((other) => other.name),
+    }),
+  );
+  const only = makeButton(
+    'only',
+    () => change({ without: only.textContent === 'all' ? [] : names.filter((other) => other !== name) }),
+    { class: 'link', name },
+  );
+  const fidelity =
+    heldOutRocAuc === null
+      ? []
+      : [
+          make(
+            'small',
+            {
+              class: 'quiet',
+              title: 'Held-out ROC-AUC: how well the score finds the documents nearest to this benchmark',
+            },
+            heldOutRocAuc.toFixed(2),
+          ),
+        ];
   return make('li', {}, make('label', {}, box, name), only, ...fidelity);
 }

@@ -1,4 +1,5 @@
-// What the cut does to the mixture: for every source, or winning benchmark, its share of the tokens before and after.
+// What the cut does to the mixture: for every source, or winning benchmark, its share of the tokens before
+// and after.
 
 import { formatShare } from './amounts.ts';
 import type { Composition, MixtureChange } from './answers.ts';
@@ -16,11 +17,32 @@ const rowsAtMost = 14;
 
 /** Shows both tables; the one of benchmarks only where they have scores of their own. */
 export function showComposition({ sources, benchmarks }: Composition): void {
-  const change = (name: string, { before, after, lift }: MixtureChange): Change => ({ name, before: before.share, after: after.share, lift });
-  showChanges(find('#bySource', HTMLElement), 'Source', sources.map((of) => change(of.source === '' ? 'no source' : of.source, of)));
+  const change = (name: string, { before, after, lift }: MixtureChange): Change => ({
+    name,
+    before: before.share,
+    after: after.share,
+    lift,
+  });
+  showChanges(
+    find('#bySource', HTMLElement),
+    'Source',
+    sources.map((of) => change(of.source === '' ? 'no source' : of.source, of)),
+  );
   const holder = find('#byBenchmark', HTMLElement);
-  if (benchmarks.length > 0) showChanges(holder, 'Best for', benchmarks.map((of) => change(of.benchmark, of)));
-  else holder.replaceChildren(make('p', { class: 'hint' }, 'This ranking has no scores of its own for each benchmark, so no document can be said to be best for one.'));
+  if (benchmarks.length > 0)
+    showChanges(
+      holder,
+      'Best for',
+      benchmarks.map((of) => change(of.benchmark, of)),
+    );
+  else
+    holder.replaceChildren(
+      make(
+        'p',
+        { class: 'hint' },
+        'This ranking has no scores of its own for each benchmark, so no document can be said to be best for one.',
+      ),
+    );
 }
 
 /** A table of bars, most favoured first; the smallest are summed in the last row. */
@@ -31,7 +53,19 @@ function showChanges(holder: HTMLElement, title: string, changes: readonly Chang
     make(
       'table',
       { class: 'bars' },
-      make('thead', {}, make('tr', {}, head(title), head('Share of tokens'), head('Before', 'number'), head('After', 'number'), head('Change', 'number'))),
+      make(
+        'thead',
+        {},
+        make(
+          'tr',
+          {},
+          head(title),
+          head('Share of tokens'),
+          head('Before', 'number'),
+          head('After', 'number'),
+          head('Change', 'number'),
+        ),
+      ),
       make('tbody', {}, ...rows.map((row) => drawRow(row, longest))),
     ),
   );
@@ -61,7 +95,9 @@ function drawRow({ name, before, after, lift }: Change, longest: number): HTMLEl
 /** 1.8 as "× 1.8", 0.013 as "× 0.01". */
 export function formatLift(lift: number): string {
   if (lift === 0) return 'none left';
-  return lift < 0.005 ? '× 0.00' : `× ${lift >= 10 ? lift.toFixed(0) : lift >= 1 ? lift.toFixed(1) : lift.toFixed(2)}`;
+  return lift < 0.005
+    ? '× 0.00'
+    : `× ${lift >= 10 ? lift.toFixed(0) : lift >= 1 ? lift.toFixed(1) : lift.toFixed(2)}`;
 }
 
 function formatSmallShare(share: number): string {
@@ -71,8 +107,18 @@ function formatSmallShare(share: number): string {
 function foldSmall(changes: readonly Change[]): readonly Change[] {
   const sorted = changes.toSorted((a, b) => b.lift - a.lift || b.before - a.before);
   if (sorted.length <= rowsAtMost) return sorted;
-  const large = new Set(changes.toSorted((a, b) => Math.max(b.before, b.after) - Math.max(a.before, a.after)).slice(0, rowsAtMost - 1));
+  const large = new Set(
+    changes
+      .toSorted((a, b) => Math.max(b.before, b.after) - Math.max(a.before, a.after))
+      .slice(0, rowsAtMost - 1),
+  );
   const rest = sorted.filter((change) => !large.has(change));
-  const [before, after] = [rest.reduce((sum, change) => sum + change.before, 0), rest.reduce((sum, change) => sum + change.after, 0)];
-  return [...sorted.filter((change) => large.has(change)), { name: `${rest.length} others`, before, after, lift: before === 0 ? 0 : after / before }];
+  const [before, after] = [
+    rest.reduce((sum, change) => sum + change.before, 0),
+    rest.reduce((sum, change) => sum + change.after, 0),
+  ];
+  return [
+    ...sorted.filter((change) => large.has(change)),
+    { name: `${rest.length} others`, before, after, lift: before === 0 ? 0 : after / before },
+  ];
 }

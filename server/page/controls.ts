@@ -1,4 +1,5 @@
-// The question: budget, model, law, pool and benchmarks. Shows a state and tells of every change of it; holds nothing itself.
+// The question: budget, model, law, pool and benchmarks. Shows a state and tells of every change of it; holds
+// nothing itself.
 
 import { formatAmount, formatFlops, parseAmount } from './amounts.ts';
 import type { Benchmark } from './answers.ts';
@@ -50,25 +51,60 @@ export function openControls(change: Change): Controls {
   slider.max = String(sliderEnds.to);
   drawTicks();
   find('#question', HTMLFormElement).addEventListener('submit', (event) => event.preventDefault());
-  slider.addEventListener('input', () => change({ budget: Number((10 ** Number(slider.value)).toPrecision(3)) }));
-  const budget = openAmountEntry(input('budget'), 'Budget: a number of FLOPs above 0, such as 1e21 or 2.5e22.', (flops) => change({ budget: flops }));
+  slider.addEventListener('input', () =>
+    change({ budget: Number((10 ** Number(slider.value)).toPrecision(3)) }),
+  );
+  const budget = openAmountEntry(
+    input('budget'),
+    'Budget: a number of FLOPs above 0, such as 1e21 or 2.5e22.',
+    (flops) => change({ budget: flops }),
+  );
   // C = 6·N·D with D = ratio·N, solved for C.
-  const params = openAmountEntry(input('params'), 'Model size: a number of parameters above 0, such as 7B.', (value) => change({ budget: 6 * ratio * value ** 2 }));
-  const tokens = openAmountEntry(input('tokens'), 'Training: a number of tokens above 0, such as 140B.', (value) => change({ budget: (6 * value ** 2) / ratio }));
-  const poolTokens = openEntry(input('poolTokens'), 'At least the tokens of the ranked corpus, such as 6.3T; empty where it stands for itself.', (text) => {
-    const value = parseAmount(text);
-    const isUsable = text.trim() === '' || (value !== undefined && value >= corpusTokens);
-    if (isUsable) change({ poolTokens: value });
-    return isUsable;
-  });
-  const tokensPerParam = openAmountEntry(input('tokensPerParam'), 'Tokens per parameter: a number above 0, such as 20; empty for the usual one.', (value) => change({ tokensPerParam: value }), () => change({ tokensPerParam: undefined }));
-  const maxEpochs = openAmountEntry(input('maxEpochs'), 'Passes: a number above 0, such as 4; empty for as many as set.', (value) => change({ maxEpochs: value }), () => change({ maxEpochs: undefined }));
-  const sizes = openEntry(input('sizes'), `Sizes: up to ${sizesAtMost} numbers of parameters with commas between, such as 0.4B, 1B, 7B.`, (text) => {
-    const named = text.split(',').map((size) => size.trim()).filter((size) => size !== '');
-    const isUsable = named.length <= sizesAtMost && named.every((size) => parseAmount(size) !== undefined);
-    if (isUsable) change({ sizes: named.length === 0 ? defaultSizes : named });
-    return isUsable;
-  });
+  const params = openAmountEntry(
+    input('params'),
+    'Model size: a number of parameters above 0, such as 7B.',
+    (value) => change({ budget: 6 * ratio * value ** 2 }),
+  );
+  const tokens = openAmountEntry(
+    input('tokens'),
+    'Training: a number of tokens above 0, such as 140B.',
+    (value) => change({ budget: (6 * value ** 2) / ratio }),
+  );
+  const poolTokens = openEntry(
+    input('poolTokens'),
+    'At least the tokens of the ranked corpus, such as 6.3T; empty where it stands for itself.',
+    (text) => {
+      const value = parseAmount(text);
+      const isUsable = text.trim() === '' || (value !== undefined && value >= corpusTokens);
+      if (isUsable) change({ poolTokens: value });
+      return isUsable;
+    },
+  );
+  const tokensPerParam = openAmountEntry(
+    input('tokensPerParam'),
+    'Tokens per parameter: a number above 0, such as 20; empty for the usual one.',
+    (value) => change({ tokensPerParam: value }),
+    () => change({ tokensPerParam: undefined }),
+  );
+  const maxEpochs = openAmountEntry(
+    input('maxEpochs'),
+    'Passes: a number above 0, such as 4; empty for as many as set.',
+    (value) => change({ maxEpochs: value }),
+    () => change({ maxEpochs: undefined }),
+  );
+  const sizes = openEntry(
+    input('sizes'),
+    `Sizes: up to ${sizesAtMost} numbers of parameters with commas between, such as 0.4B, 1B, 7B.`,
+    (text) => {
+      const named = text
+        .split(',')
+        .map((size) => size.trim())
+        .filter((size) => size !== '');
+      const isUsable = named.length <= sizesAtMost && named.every((size) => parseAmount(size) !== undefined);
+      if (isUsable) change({ sizes: named.length === 0 ? defaultSizes : named });
+      return isUsable;
+    },
+  );
   pool.addEventListener('change', () => change({ pool: pool.value === '' ? undefined : pool.value }));
 
   return {
@@ -84,7 +120,12 @@ export function openControls(change: Change): Controls {
     },
     showGround(ground, state) {
       ({ usualLaw, corpusTokens } = ground);
-      pool.replaceChildren(...paperLaws.map(([name, about]) => make('option', { value: name }, about)), ...ground.calibrations.map(({ name, formula }) => make('option', { value: name }, `${name}: ${formula}`)));
+      pool.replaceChildren(
+        ...paperLaws.map(([name, about]) => make('option', { value: name }, about)),
+        ...ground.calibrations.map(({ name, formula }) =>
+          make('option', { value: name }, `${name}: ${formula}`),
+        ),
+      );
       pool.value = state.pool ?? usualLaw;
       showBenchmarks(ground.benchmarks, state.without, change);
       showPoolHint(corpusTokens);
@@ -99,14 +140,22 @@ export function openControls(change: Change): Controls {
 }
 
 function drawTicks(): void {
-  const ticks = Array.from({ length: (sliderEnds.to - sliderEnds.from) / 2 + 1 }, (_, index) => make('span', {}, `1e${sliderEnds.from + 2 * index}`));
+  const ticks = Array.from({ length: (sliderEnds.to - sliderEnds.from) / 2 + 1 }, (_, index) =>
+    make('span', {}, `1e${sliderEnds.from + 2 * index}`),
+  );
   find('#ticks', HTMLElement).replaceChildren(...ticks);
 }
 
-/** [ours] Under this many tokens the laws say little about a corpus by itself (as the flag corpus-far-below-law-range). */
+/**
+ * [ours] Under this many tokens the laws say little about a corpus by itself (as the flag
+ * corpus-far-below-law-range).
+ */
 const smallTokens = 1e11;
 
 function showPoolHint(corpusTokens: number): void {
   const size = `The ranked corpus has ${formatAmount(corpusTokens)} tokens.`;
-  find('#poolHint', HTMLElement).textContent = corpusTokens < smallTokens ? `${size} If it is a sample of a larger pool, say how many tokens that has, such as 6.3T.` : size;
+  find('#poolHint', HTMLElement).textContent =
+    corpusTokens < smallTokens
+      ? `${size} If it is a sample of a larger pool, say how many tokens that has, such as 6.3T.`
+      : size;
 }

@@ -1,5 +1,5 @@
-// The keep-rate curve: share to keep against FLOPs, its band, where the paper's best rate changes, and the chosen budget.
-// Both scales are powers of ten, so what is plotted are the logarithms.
+// The keep-rate curve: share to keep against FLOPs, its band, where the paper's best rate changes, and the
+// chosen budget. Both scales are powers of ten, so what is plotted are the logarithms.
 
 import { formatShare } from './amounts.ts';
 import type { Curve } from './answers.ts';
@@ -20,10 +20,29 @@ export function openCurvePlot(holder: HTMLElement, pick: (flops: number) => void
   let chosen: { flops: number; rate: number } | undefined;
 
   const draw = (plot: uPlot): void => {
-    const crossovers = curve.paper.crossovers.map(({ flops, from, to }, row): Line => ({ x: Math.log10(flops), name: `${100 * from} → ${100 * to} %`, colour: colour('quiet'), dashed: true, row, low: true }));
-    const budget: Line[] = chosen === undefined ? [] : [{ x: Math.log10(chosen.flops), name: formatShare(chosen.rate), colour: colour('cutoff'), width: 1.5, row: -1 }];
+    const crossovers = curve.paper.crossovers.map(({ flops, from, to }, row): Line => ({
+      x: Math.log10(flops),
+      name: `${100 * from} → ${100 * to} %`,
+      colour: colour('quiet'),
+      dashed: true,
+      row,
+      low: true,
+    }));
+    const budget: Line[] =
+      chosen === undefined
+        ? []
+        : [
+            {
+              x: Math.log10(chosen.flops),
+              name: formatShare(chosen.rate),
+              colour: colour('cutoff'),
+              width: 1.5,
+              row: -1,
+            },
+          ];
     drawLines(plot, [...crossovers, ...budget]);
-    if (chosen !== undefined) drawPoint(plot, Math.log10(chosen.flops), Math.log10(100 * chosen.rate), colour('cutoff'));
+    if (chosen !== undefined)
+      drawPoint(plot, Math.log10(chosen.flops), Math.log10(100 * chosen.rate), colour('cutoff'));
   };
   const plot: FittedPlot = openPlot(holder, () => ({
     padding: [20, 20, 0, 0],
@@ -31,8 +50,16 @@ export function openCurvePlot(holder: HTMLElement, pick: (flops: number) => void
     cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
     scales: { x: { time: false }, y: { range: (_plot, low) => [Math.min(low, 0), Math.log10(112)] } },
     axes: [
-      axis({ grid: { show: false }, incrs: [1, 2], values: (_plot, ticks) => ticks.map((tick) => `1e${tick}`) }),
-      axis({ size: 44, splits: (_plot, _index, low) => percentTicks.map(Math.log10).filter((tick) => tick >= low), values: (_plot, ticks) => ticks.map((tick) => `${Number((10 ** tick).toPrecision(1))} %`) }),
+      axis({
+        grid: { show: false },
+        incrs: [1, 2],
+        values: (_plot, ticks) => ticks.map((tick) => `1e${tick}`),
+      }),
+      axis({
+        size: 44,
+        splits: (_plot, _index, low) => percentTicks.map(Math.log10).filter((tick) => tick >= low),
+        values: (_plot, ticks) => ticks.map((tick) => `${Number((10 ** tick).toPrecision(1))} %`),
+      }),
     ],
     series: [
       {},
@@ -44,18 +71,34 @@ export function openCurvePlot(holder: HTMLElement, pick: (flops: number) => void
     bands: [{ series: [4, 3], fill: colour('band') }],
     hooks: {
       draw: [draw],
-      ready: [(opened) => opened.over.addEventListener('pointerdown', (event) => pick(10 ** opened.posToVal(event.offsetX, 'x')))],
+      ready: [
+        (opened) =>
+          opened.over.addEventListener('pointerdown', (event) =>
+            pick(10 ** opened.posToVal(event.offsetX, 'x')),
+          ),
+      ],
     },
   }));
 
   return {
     show(next) {
       curve = next;
-      const { points, law: { fittedFlops: fitted } } = next;
-      const logPercent = (share: (point: Curve['points'][number]) => number): number[] => points.map((point) => Math.log10(100 * share(point)));
-      const inside = ({ flops }: Curve['points'][number]): boolean => flops >= fitted.from && flops <= fitted.to;
+      const {
+        points,
+        law: { fittedFlops: fitted },
+      } = next;
+      const logPercent = (share: (point: Curve['points'][number]) => number): number[] =>
+        points.map((point) => Math.log10(100 * share(point)));
+      const inside = ({ flops }: Curve['points'][number]): boolean =>
+        flops >= fitted.from && flops <= fitted.to;
       const rates = logPercent(({ rate }) => rate);
-      plot.show([points.map(({ flops }) => Math.log10(flops)), rates.map((rate, index) => (points[index] !== undefined && inside(points[index]) ? rate : null)), rates, logPercent(({ low }) => low), logPercent(({ high }) => high)]);
+      plot.show([
+        points.map(({ flops }) => Math.log10(flops)),
+        rates.map((rate, index) => (points[index] !== undefined && inside(points[index]) ? rate : null)),
+        rates,
+        logPercent(({ low }) => low),
+        logPercent(({ high }) => high),
+      ]);
     },
     choose(flops, rate) {
       chosen = { flops, rate };

@@ -1,4 +1,5 @@
-// Domains by how well other people's models' losses on them go with their benchmark errors: a plot of all estimates and a table.
+// Domains by how well other people's models' losses on them go with their benchmark errors: a plot of all
+// estimates and a table.
 
 import { formatAmount, formatCount, formatShare } from './amounts.ts';
 import type { Domain, Domains } from './answers.ts';
@@ -16,7 +17,17 @@ export function openDomainsView(holder: HTMLElement): (answer: Domains) => void 
     legend: { show: false },
     cursor: { show: false },
     scales: { x: { time: false, range: () => [0, domains.length + 1] }, y: {} },
-    axes: [axis({ grid: { show: false }, incrs: [1, 2, 5, 10, 20, 50, 100, 200], values: (_plot, ticks) => ticks.map((tick) => (tick > 0 ? formatCount(tick) : '')) }), axis({ size: 44, values: (_plot, ticks) => ticks.map((tick) => String(Number(tick.toPrecision(4))).replace('-', '−')) })],
+    axes: [
+      axis({
+        grid: { show: false },
+        incrs: [1, 2, 5, 10, 20, 50, 100, 200],
+        values: (_plot, ticks) => ticks.map((tick) => (tick > 0 ? formatCount(tick) : '')),
+      }),
+      axis({
+        size: 44,
+        values: (_plot, ticks) => ticks.map((tick) => String(Number(tick.toPrecision(4))).replace('-', '−')),
+      }),
+    ],
     // Only for their ranges: what is seen is drawn below.
     series: [{}, ...Array.from({ length: 3 }, () => ({ width: 0, points: { show: false } }))],
     hooks: { draw: [(drawn) => drawEstimates(drawn, domains)] },
@@ -26,7 +37,12 @@ export function openDomainsView(holder: HTMLElement): (answer: Domains) => void 
     showNote(answer);
     find('#domainsTable', HTMLElement).replaceChildren(...drawTable(domains, answer.ofDomains));
     const value = (of: (domain: Domain) => number | null): (number | null)[] => domains.map(of);
-    plot.show([domains.map((_, index) => index + 1), value(({ estimate }) => estimate), value(({ low }) => low), value(({ high }) => high)]);
+    plot.show([
+      domains.map((_, index) => index + 1),
+      value(({ estimate }) => estimate),
+      value(({ low }) => low),
+      value(({ high }) => high),
+    ]);
   };
 }
 
@@ -49,10 +65,22 @@ function drawEstimates(plot: uPlot, domains: readonly Domain[]): void {
 
 function showNote({ estimator, target, models, ofDomains, domains, prediction, warnings }: Domains): void {
   const included = domains.filter(({ include }) => include).length;
-  const shown = domains.length < ofDomains ? `The best ${formatCount(domains.length)} of ${formatCount(ofDomains)}` : formatCount(ofDomains);
-  const sure = prediction === null ? '' : ` Held-out models’ order is predicted with R² ${number(prediction.rSquared, 2)} by the weights, ${number(prediction.meanLoss, 2)} by the mean loss alone; by chance 5 % reach ${number(prediction.permutedHigh, 2)}.`;
-  find('#domainsNote', HTMLElement).textContent = `${shown} domains by ${estimator} over ${formatCount(models)} models, for ${target.join(', ')}; ${formatCount(included)} included.${sure}`;
-  find('#domainsWarnings', HTMLElement).replaceChildren(...warnings.map((warning) => make('li', {}, warning)));
+  const shown =
+    domains.length < ofDomains
+      ? `The best ${formatCount(domains.length)} of ${formatCount(ofDomains)}`
+      : formatCount(ofDomains);
+  const sure =
+    prediction === null
+      ? ''
+      : ` Held-out models’ order is predicted with R² ${number(prediction.rSquared, 2)} by the ` +
+        `weights, ${number(prediction.meanLoss, 2)} by the mean loss alone; by chance 5 % ` +
+        `reach ${number(prediction.permutedHigh, 2)}.`;
+  find('#domainsNote', HTMLElement).textContent =
+    `${shown} domains by ${estimator} over ${formatCount(models)} models, ` +
+    `for ${target.join(', ')}; ${formatCount(included)} included.${sure}`;
+  find('#domainsWarnings', HTMLElement).replaceChildren(
+    ...warnings.map((warning) => make('li', {}, warning)),
+  );
 }
 
 function drawTable(domains: readonly Domain[], ofDomains: number): HTMLElement[] {
@@ -63,13 +91,36 @@ function drawTable(domains: readonly Domain[], ofDomains: number): HTMLElement[]
   const table = make(
     'table',
     {},
-    make('thead', {}, make('tr', {}, head('Domain'), ...(counted ? [head('Tokens', 'number')] : []), head('Estimate', 'number'), head('Interval', 'number'), head('Chosen', 'number'), head('Weight'), head('', 'number'))),
+    make(
+      'thead',
+      {},
+      make(
+        'tr',
+        {},
+        head('Domain'),
+        ...(counted ? [head('Tokens', 'number')] : []),
+        head('Estimate', 'number'),
+        head('Interval', 'number'),
+        head('Chosen', 'number'),
+        head('Weight'),
+        head('', 'number'),
+      ),
+    ),
     make('tbody', {}, ...domains.slice(0, rowsAtMost).map((domain) => drawRow(domain, most, counted))),
   );
-  return [table, ...(ofDomains > rowsAtMost ? [make('p', { class: 'hint' }, `The best ${rowsAtMost}; JSON and CSV have more.`)] : [])];
+  return [
+    table,
+    ...(ofDomains > rowsAtMost
+      ? [make('p', { class: 'hint' }, `The best ${rowsAtMost}; JSON and CSV have more.`)]
+      : []),
+  ];
 }
 
-function drawRow({ domain, tokens, estimate, low, high, chosen, weight, include }: Domain, most: number, counted: boolean): HTMLElement {
+function drawRow(
+  { domain, tokens, estimate, low, high, chosen, weight, include }: Domain,
+  most: number,
+  counted: boolean,
+): HTMLElement {
   const bar = make('i', { class: 'kept' });
   setVariable(bar, 'share', String(weight / most));
   return make(
@@ -78,7 +129,11 @@ function drawRow({ domain, tokens, estimate, low, high, chosen, weight, include 
     make('th', { scope: 'row', title: domain }, domain.trim()),
     ...(counted ? [make('td', { class: 'number quiet' }, formatAmount(tokens))] : []),
     make('td', { class: 'number' }, number(estimate)),
-    make('td', { class: 'number quiet' }, low === null || high === null ? '' : `${number(low)} to ${number(high)}`),
+    make(
+      'td',
+      { class: 'number quiet' },
+      low === null || high === null ? '' : `${number(low)} to ${number(high)}`,
+    ),
     make('td', { class: 'number quiet' }, chosen === null ? '' : formatShare(chosen)),
     make('td', { class: 'bar', 'aria-hidden': 'true' }, ...(include ? [bar] : [])),
     make('td', { class: `number${include ? '' : ' quiet'}` }, include ? formatShare(weight) : 'left out'),

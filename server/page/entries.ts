@@ -1,4 +1,5 @@
-// Entries of the question: what is typed counts once it can be read; until then the entry says what it may be.
+// Entries of the question: what is typed counts once it can be read; until then the entry says what it may
+// be.
 
 import { parseAmount } from './amounts.ts';
 import { make } from './dom.ts';
@@ -8,10 +9,15 @@ export interface Entry {
   write(text: string): void;
 }
 
-/** Calls `use` with what was typed; where that is false, the entry is marked and `allowed` stands below it. */
+/**
+ * Calls `use` with what was typed; where that is false, the entry is marked and `allowed` stands below it.
+ */
 export function openEntry(input: HTMLInputElement, allowed: string, use: (text: string) => boolean): Entry {
   const message = make('p', { id: `${input.id}Wrong`, class: 'wrong', role: 'alert' });
-  input.setAttribute('aria-describedby', `${input.getAttribute('aria-describedby') ?? ''} ${message.id}`.trim());
+  input.setAttribute(
+    'aria-describedby',
+    `${input.getAttribute('aria-describedby') ?? ''} ${message.id}`.trim(),
+  );
   // Not into a label, whose text would be the entry's name.
   let place = input.closest('.pair') ?? input.closest('label') ?? input.closest('.entry');
   while (place?.nextElementSibling?.matches('.wrong') === true) place = place.nextElementSibling;
@@ -36,7 +42,12 @@ export function openEntry(input: HTMLInputElement, allowed: string, use: (text: 
 }
 
 /** An entry of a number; an empty one calls `clear`, where that is given. */
-export function openAmountEntry(input: HTMLInputElement, allowed: string, use: (value: number) => void, clear?: () => void): Entry {
+export function openAmountEntry(
+  input: HTMLInputElement,
+  allowed: string,
+  use: (value: number) => void,
+  clear?: () => void,
+): Entry {
   return openEntry(input, allowed, (text) => {
     const value = parseAmount(text);
     if (value !== undefined) use(value);

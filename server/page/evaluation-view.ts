@@ -1,4 +1,5 @@
-// Whether the cut is any good: how well each scorer's selection fits held-out benchmark examples, beside a random one of its size.
+// Whether the cut is any good: how well each scorer's selection fits held-out benchmark examples, beside a
+// random one of its size.
 
 import { formatCount, formatShare } from './amounts.ts';
 import type { Evaluation } from './answers.ts';
@@ -8,11 +9,34 @@ type Selection = Evaluation['selections'][number];
 
 export function showEvaluation({ trainWords, rankings, selections }: Evaluation): void {
   const examples = selections[0]?.targetMatch.mean.bitsPerByte.n ?? 0;
-  find('#evaluationNote', HTMLElement).textContent = `The same small language model, trained on ${formatCount(trainWords)} words of each selection, is asked for ${formatCount(examples)} held-out benchmark examples and for held-out text of the other sources. Gain: how many bits per byte fewer it needs than after a random selection of the same size, with 95 % intervals. Measured on ranking ${rankings[0]?.generation ?? ''}.`;
-  const sorted = selections.toSorted((a, b) => a.keep - b.keep || b.targetMatch.mean.gain.value - a.targetMatch.mean.gain.value);
+  find('#evaluationNote', HTMLElement).textContent =
+    `The same small language model, trained on ${formatCount(trainWords)} words of each selection, is ` +
+    `asked for ${formatCount(examples)} held-out benchmark examples and for held-out text of the ` +
+    'other sources. Gain: how many bits per byte fewer it needs than after a random selection of ' +
+    `the same size, with 95 % intervals. Measured on ranking ${rankings[0]?.generation ?? ''}.`;
+  const sorted = selections.toSorted(
+    (a, b) => a.keep - b.keep || b.targetMatch.mean.gain.value - a.targetMatch.mean.gain.value,
+  );
   find('#evaluationTable', HTMLTableElement).replaceChildren(
-    make('thead', {}, make('tr', {}, head('Kept'), head('Scorer'), head('Gain', 'number'), head('Verdict'), head('Other sources’ gain', 'number'), head('Bits per byte', 'number'))),
-    make('tbody', {}, ...sorted.map((selection, index) => drawLine(selection, sorted[index - 1]?.keep !== selection.keep))),
+    make(
+      'thead',
+      {},
+      make(
+        'tr',
+        {},
+        head('Kept'),
+        head('Scorer'),
+        head('Gain', 'number'),
+        head('Verdict'),
+        head('Other sources’ gain', 'number'),
+        head('Bits per byte', 'number'),
+      ),
+    ),
+    make(
+      'tbody',
+      {},
+      ...sorted.map((selection, index) => drawLine(selection, sorted[index - 1]?.keep !== selection.keep)),
+    ),
   );
 }
 

@@ -1,4 +1,5 @@
-// Server-sent events, read by hand: the browser's own EventSource cannot send the key that a server may ask for.
+// Server-sent events, read by hand: the browser's own EventSource cannot send the key that a server may ask
+// for.
 
 import { send } from './ask.ts';
 
@@ -19,7 +20,8 @@ export async function* readEvents(path: string): AsyncGenerator<ServerEvent, und
     held = blocks.pop() ?? '';
     for (const block of blocks) {
       const lines = block.split('\n');
-      const valueOf = (field: string): string | undefined => lines.find((line) => line.startsWith(`${field}: `))?.slice(field.length + 2);
+      const valueOf = (field: string): string | undefined =>
+        lines.find((line) => line.startsWith(`${field}: `))?.slice(field.length + 2);
       const data = valueOf('data');
       if (data !== undefined) yield { event: valueOf('event') ?? 'message', data: JSON.parse(data) };
     }

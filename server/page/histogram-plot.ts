@@ -1,4 +1,5 @@
-// The histogram of scores: how many of the corpus's tokens have which score, what of it is kept, and the cutoff between.
+// The histogram of scores: how many of the corpus's tokens have which score, what of it is kept, and the
+// cutoff between.
 
 import { formatScore } from './amounts.ts';
 import type { Histogram } from './answers.ts';
@@ -22,24 +23,57 @@ export function openHistogramPlot(holder: HTMLElement): HistogramPlot {
   let cutoff: number | null = null;
   let seen: readonly Step[] = [];
   const bars = uPlot.paths.bars?.({ size: [1, 64], gap: 1 });
-  const filled = (name: string): uPlot.Series => ({ fill: colour(name), width: 0, points: { show: false }, ...(bars === undefined ? {} : { paths: bars }) });
+  const filled = (name: string): uPlot.Series => ({
+    fill: colour(name),
+    width: 0,
+    points: { show: false },
+    ...(bars === undefined ? {} : { paths: bars }),
+  });
   const plot = openPlot(holder, () => ({
     padding: [20, 20, 0, 0],
     legend: { show: false },
     cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
-    scales: { x: { time: false, range: () => [seen.at(0)?.from ?? 0, seen.at(-1)?.to ?? 1] }, y: { range: (_plot, _low, high) => [0, high * 1.05] } },
+    scales: {
+      x: { time: false, range: () => [seen.at(0)?.from ?? 0, seen.at(-1)?.to ?? 1] },
+      y: { range: (_plot, _low, high) => [0, high * 1.05] },
+    },
     axes: [
-      axis({ grid: { show: false }, values: (_plot, ticks) => ticks.map((tick) => String(tick).replace('-', '−')) }),
-      axis({ size: 44, values: (_plot, ticks) => ticks.map((tick) => (tick === 0 ? '0' : `${Number((100 * tick).toPrecision(3))} %`)) }),
+      axis({
+        grid: { show: false },
+        values: (_plot, ticks) => ticks.map((tick) => String(tick).replace('-', '−')),
+      }),
+      axis({
+        size: 44,
+        values: (_plot, ticks) =>
+          ticks.map((tick) => (tick === 0 ? '0' : `${Number((100 * tick).toPrecision(3))} %`)),
+      }),
     ],
     series: [{}, filled('dropped'), filled('kept')],
-    hooks: { draw: [(drawn) => { if (cutoff !== null) drawLines(drawn, [{ x: cutoff, name: `cutoff ${formatScore(cutoff)}`, colour: colour('cutoff'), width: 1.5, row: -1 }]); }] },
+    hooks: {
+      draw: [
+        (drawn) => {
+          if (cutoff !== null)
+            drawLines(drawn, [
+              {
+                x: cutoff,
+                name: `cutoff ${formatScore(cutoff)}`,
+                colour: colour('cutoff'),
+                width: 1.5,
+                row: -1,
+              },
+            ]);
+        },
+      ],
+    },
   }));
 
   const draw = (): void => {
     const all = steps.reduce((sum, { tokens }) => sum + tokens, 0);
     seen = joinSteps(lookCloser(steps, cutoff));
-    const share = (keep: boolean): (number | null)[] => seen.map(({ from, to, tokens }) => ((cutoff !== null && (from + to) / 2 >= cutoff) === keep ? tokens / all : null));
+    const share = (keep: boolean): (number | null)[] =>
+      seen.map(({ from, to, tokens }) =>
+        (cutoff !== null && (from + to) / 2 >= cutoff) === keep ? tokens / all : null,
+      );
     plot.show([seen.map(({ from, to }) => (from + to) / 2), share(false), share(true)]);
   };
   return {
@@ -72,7 +106,12 @@ function joinSteps(steps: readonly Step[]): Step[] {
     const sum = (of: (step: Step) => number): number => group.reduce((total, step) => total + of(step), 0);
     const to = group.at(-1)?.to ?? 0;
     // The last of them may have fewer steps, and is drawn as wide as the others.
-    joined.push({ from: to - width, to, documents: sum(({ documents }) => documents), tokens: sum(({ tokens }) => tokens) });
+    joined.push({
+      from: to - width,
+      to,
+      documents: sum(({ documents }) => documents),
+      tokens: sum(({ tokens }) => tokens),
+    });
   }
   return joined.reverse();
 }

@@ -1,5 +1,5 @@
-// Jobs as they are shown: those that wait or work, or else the last one. What is on screen is changed in place, so that a press on
-// "Cancel" meets its button.
+// Jobs as they are shown: those that wait or work, or else the last one. What is on screen is changed in
+// place, so that a press on "Cancel" meets its button.
 
 import { formatCount, formatSeconds } from './amounts.ts';
 import type { Job } from './answers.ts';
@@ -39,7 +39,13 @@ function openJob({ id, kind }: Job, cancel: (id: string) => void): ShownJob {
   const button = makeButton('Cancel', () => cancel(id), { class: 'link', 'aria-label': `Cancel ${kind}` });
   const bar = make('progress', { max: '1', 'aria-label': `Progress of ${kind}` });
   const note = make('p', { class: 'quiet' });
-  const element = make('div', { class: 'job' }, make('div', { class: 'row' }, make('span', {}, make('b', {}, kind), ' ', state), button), bar, note);
+  const element = make(
+    'div',
+    { class: 'job' },
+    make('div', { class: 'row' }, make('span', {}, make('b', {}, kind), ' ', state), button),
+    bar,
+    note,
+  );
   return {
     element,
     update(job) {
@@ -57,7 +63,14 @@ function openJob({ id, kind }: Job, cancel: (id: string) => void): ShownJob {
 }
 
 /** "score the corpus: 1,200 of 33,639 documents, 4,300 a second, 8 s left" */
-function describeProgress({ stage, done, total, unit, rate, etaSeconds }: NonNullable<Job['progress']>): string {
+function describeProgress({
+  stage,
+  done,
+  total,
+  unit,
+  rate,
+  etaSeconds,
+}: NonNullable<Job['progress']>): string {
   const parts = [`${formatCount(done)}${total === null ? '' : ` of ${formatCount(total)}`} ${unit}`];
   if (rate !== null) parts.push(`${formatCount(rate)} a second`);
   if (etaSeconds !== null) parts.push(`${formatSeconds(etaSeconds)} left`);

@@ -50,8 +50,13 @@ export function openJobs(ended: () => void): Jobs {
     await new Promise((resolve) => setTimeout(resolve, isOpen(open) ? 1000 : 0));
     await look();
   };
-  const start = (kind: JobKind): void => void attempt(send('jobs', { method: 'POST', body: JSON.stringify({ kind }) }).then(look));
+  const start = (kind: JobKind): void =>
+    void attempt(send('jobs', { method: 'POST', body: JSON.stringify({ kind }) }).then(look));
 
-  find('#jobButtons', HTMLElement).replaceChildren(...(['index', 'train', 'rank'] as const).map((kind) => makeButton(kind, () => start(kind), { 'aria-label': `Start ${kind}` })));
+  find('#jobButtons', HTMLElement).replaceChildren(
+    ...(['index', 'train', 'rank'] as const).map((kind) =>
+      makeButton(kind, () => start(kind), { 'aria-label': `Start ${kind}` }),
+    ),
+  );
   return { look: () => void attempt(look()), start };
 }

@@ -25,7 +25,10 @@ const notice = find('#notice', HTMLElement);
 const ahead = openAhead();
 const controls = openControls(change);
 const jobs = openJobs(() => void follow(true));
-const runView = openRunView((kind) => jobs.start(kind), () => void follow(true));
+const runView = openRunView(
+  (kind) => jobs.start(kind),
+  () => void follow(true),
+);
 const panels = openPanels({ change, answered, refused });
 openCopyButton();
 for (const link of document.querySelectorAll<HTMLAnchorElement>('a[data-format], a[data-file]')) {
@@ -37,7 +40,8 @@ for (const link of document.querySelectorAll<HTMLAnchorElement>('a[data-format],
   });
 }
 // Where there is one column, the answer comes right after the budget.
-if (matchMedia('(max-width: 1000px)').matches) for (const part of document.querySelectorAll('#question details')) part.removeAttribute('open');
+if (matchMedia('(max-width: 1000px)').matches)
+  for (const part of document.querySelectorAll('#question details')) part.removeAttribute('open');
 
 function change(part: Partial<State>): void {
   tellLeftOut([]);
@@ -75,9 +79,16 @@ function refused(problem: Problem): boolean {
   return false;
 }
 
-/** An address may ask for what this ranking does not have: shows what can be asked for, and goes on without the rest. */
+/**
+ * An address may ask for what this ranking does not have: shows what can be asked for, and goes on without
+ * the rest.
+ */
 async function repair(): Promise<void> {
-  const plain = await askJson<Answer>(`rank?budget=${formatFlops(state.budget)}`, ['ranking', 'cutoff', 'law']).catch(() => undefined);
+  const plain = await askJson<Answer>(`rank?budget=${formatFlops(state.budget)}`, [
+    'ranking',
+    'cutoff',
+    'law',
+  ]).catch(() => undefined);
   if (plain === undefined || plain.ranking.generation === generation) return;
   if (plain.model !== null) controls.showModel(plain.model);
   const known = await showGround(plain, plain.law?.name);
@@ -85,7 +96,10 @@ async function repair(): Promise<void> {
   const unknown = [...without, ...(pool === undefined ? [] : [pool])].filter((name) => !known.includes(name));
   if (unknown.length === 0) return;
   const unread = unreadIn(location.search);
-  change({ without: without.filter((name) => known.includes(name)), pool: pool !== undefined && known.includes(pool) ? pool : undefined });
+  change({
+    without: without.filter((name) => known.includes(name)),
+    pool: pool !== undefined && known.includes(pool) ? pool : undefined,
+  });
   tellLeftOut([...unread, ...unknown]);
 }
 
@@ -102,7 +116,10 @@ function tellDrift({ from, over }: { from: string; over: readonly string[] } = {
   drift.textContent = `This ranking drifted from the one before (${from}): ${over.join('; ')}.`;
 }
 
-/** What a ranking can be asked about, and the names of it: benchmarks, and laws of one's own. Without either the page still answers. */
+/**
+ * What a ranking can be asked about, and the names of it: benchmarks, and laws of one's own. Without either
+ * the page still answers.
+ */
 async function showGround({ ranking, cutoff }: Answer, usualLaw = ''): Promise<string[]> {
   generation = ranking.generation;
   const [benchmarks, calibrations, { rankings }] = await Promise.all([
@@ -115,14 +132,19 @@ async function showGround({ ranking, cutoff }: Answer, usualLaw = ''): Promise<s
   switches = cutoff.ofDocuments > documentsAtMost ? [] : scored;
   ahead.begin(state, switches);
   controls.showGround({ ...benchmarks, ...calibrations, corpusTokens: cutoff.ofTokens, usualLaw }, state);
-  return [...scored, ...paperLaws.map(([name]) => name), ...calibrations.calibrations.map(({ name }) => name)];
+  return [
+    ...scored,
+    ...paperLaws.map(([name]) => name),
+    ...calibrations.calibrations.map(({ name }) => name),
+  ];
 }
 
 /** Follows a newly published ranking, and a server that comes back. */
 async function watch(): Promise<void> {
   if (document.visibilityState === 'visible') {
     const ready = await askJson<Ready>('readyz', ['generation']).catch(() => undefined);
-    if (ready !== undefined && ready.generation !== null && ready.generation !== generation) await follow(true);
+    if (ready !== undefined && ready.generation !== null && ready.generation !== generation)
+      await follow(true);
   }
   setTimeout(() => void watch(), generation === undefined ? watchMs.unanswered : watchMs.answered);
 }

@@ -1,5 +1,6 @@
-// The documents at the margin: the worst that are kept, the cutoff, and the best that are dropped. Which they are is known at once; their
-// texts are read from the corpus and come later. A press on one explains its score.
+// The documents at the margin: the worst that are kept, the cutoff, and the best that are dropped. Which they
+// are is known at once; their texts are read from the corpus and come later. A press on one explains its
+// score.
 
 import { formatAmount, formatScore } from './amounts.ts';
 import type { Margin, ShownDocument } from './answers.ts';
@@ -30,11 +31,27 @@ export function openMarginView(explain: (document: ShownDocument) => void): Marg
 
   const draw = (document: ShownDocument, chosen: State['document']): HTMLElement => {
     const place = { shard: document.shardId, row: String(document.row) };
-    const button = makeButton('', () => explain(document), { class: 'document', 'data-shard': place.shard, 'data-row': place.row, 'aria-pressed': String(isChosen(place, chosen)), title: `${document.shard}, row ${document.row}` });
+    const button = makeButton('', () => explain(document), {
+      class: 'document',
+      'data-shard': place.shard,
+      'data-row': place.row,
+      'aria-pressed': String(isChosen(place, chosen)),
+      title: `${document.shard}, row ${document.row}`,
+    });
     button.append(
       make('span', { class: 'number' }, formatScore(document.score)),
-      make('span', { class: 'text', 'data-document': keyOf(document) }, texts.get(keyOf(document)) ?? document.document),
-      make('span', { class: 'quiet' }, [document.source, `${formatAmount(document.tokens)} tokens`].filter((part) => part !== '').join(' · ')),
+      make(
+        'span',
+        { class: 'text', 'data-document': keyOf(document) },
+        texts.get(keyOf(document)) ?? document.document,
+      ),
+      make(
+        'span',
+        { class: 'quiet' },
+        [document.source, `${formatAmount(document.tokens)} tokens`]
+          .filter((part) => part !== '')
+          .join(' · '),
+      ),
     );
     return make('li', {}, button);
   };
@@ -42,7 +59,8 @@ export function openMarginView(explain: (document: ShownDocument) => void): Marg
     show(margin, chosen) {
       if (margin === shown) {
         // The same documents, so that the keyboard's place is kept.
-        for (const button of list.querySelectorAll('button')) button.setAttribute('aria-pressed', String(isChosen(button.dataset, chosen)));
+        for (const button of list.querySelectorAll('button'))
+          button.setAttribute('aria-pressed', String(isChosen(button.dataset, chosen)));
         return;
       }
       shown = margin;
@@ -50,9 +68,18 @@ export function openMarginView(explain: (document: ShownDocument) => void): Marg
       const [above, below] = [kept?.documents ?? [], dropped?.documents ?? []];
       const score = cutoff?.score ?? null;
       list.replaceChildren(
-        ...(above.length === 0 ? [make('li', { class: 'hint' }, 'Nothing is kept.')] : above.toReversed().map((document) => draw(document, chosen))),
-        make('li', { class: 'line' }, make('span', {}, score === null ? 'cutoff' : `cutoff ${formatScore(score)}`), make('small', {}, 'kept above, dropped below')),
-        ...(below.length === 0 ? [make('li', { class: 'hint' }, 'Nothing is dropped.')] : below.map((document) => draw(document, chosen))),
+        ...(above.length === 0
+          ? [make('li', { class: 'hint' }, 'Nothing is kept.')]
+          : above.toReversed().map((document) => draw(document, chosen))),
+        make(
+          'li',
+          { class: 'line' },
+          make('span', {}, score === null ? 'cutoff' : `cutoff ${formatScore(score)}`),
+          make('small', {}, 'kept above, dropped below'),
+        ),
+        ...(below.length === 0
+          ? [make('li', { class: 'hint' }, 'Nothing is dropped.')]
+          : below.map((document) => draw(document, chosen))),
       );
     },
     focus(document) {
@@ -61,7 +88,8 @@ export function openMarginView(explain: (document: ShownDocument) => void): Marg
     fill({ kept, dropped }) {
       if (texts.size > textsAtMost) texts.clear();
       const documents = [...(kept?.documents ?? []), ...(dropped?.documents ?? [])];
-      for (const document of documents) if (document.text !== null) texts.set(keyOf(document), document.text.replace(/\s+/g, ' ').trim());
+      for (const document of documents)
+        if (document.text !== null) texts.set(keyOf(document), document.text.replace(/\s+/g, ' ').trim());
       const [problem] = documents.flatMap((document) => document.problem ?? []);
       unread.hidden = problem === undefined;
       unread.textContent = problem === undefined ? '' : `Some texts cannot be read: ${problem.detail}`;

@@ -1,5 +1,5 @@
-// A part of the page that follows one route: it asks when its address changes, gives up a question that is out of date, and keeps
-// what it shows until something newer is there.
+// A part of the page that follows one route: it asks when its address changes, gives up a question that is
+// out of date, and keeps what it shows until something newer is there.
 
 import { Problem } from './ask.ts';
 import { find } from './dom.ts';
@@ -11,7 +11,10 @@ export interface PanelPlan<T> {
   path: (state: State) => string | undefined;
   load: (path: string, signal: AbortSignal) => Promise<T>;
   show: (answer: T, state: State) => void;
-  /** Waits this long for the next change before it asks; a slow one only while changes follow each other, and no longer than its last answer took. */
+  /**
+   * Waits this long for the next change before it asks; a slow one only while changes follow each other, and
+   * no longer than its last answer took.
+   */
   waitMs: number;
   slow?: boolean;
   /** Not every run has it: there is no section until there is an answer. */
@@ -28,13 +31,27 @@ const singleMs = 30;
 export interface Panel {
   /** Reads from the corpus files, which takes as long as they are large; nobody waits for it. */
   slow: boolean;
-  /** Follows the state. Resolves when what is shown is the state's, or a newer call took over. `again`: also where the address is the same. */
+  /**
+   * Follows the state. Resolves when what is shown is the state's, or a newer call took over. `again`: also
+   * where the address is the same.
+   */
   follow(state: State, again?: boolean): Promise<void>;
 }
 
-export function openPanel<T>({ section, path, load, show, waitMs, slow = false, optional = false, refuse }: PanelPlan<T>): Panel {
+export function openPanel<T>({
+  section,
+  path,
+  load,
+  show,
+  waitMs,
+  slow = false,
+  optional = false,
+  refuse,
+}: PanelPlan<T>): Panel {
   const alert = find('.problem', HTMLElement, section);
-  /** Whether there is no section to be seen, as the run has nothing for it, or nothing to show was ever there. */
+  /**
+   * Whether there is no section to be seen, as the run has nothing for it, or nothing to show was ever there.
+   */
   let absent = optional;
   let asked: string | undefined;
   let shown: { address: string; answer: T } | undefined;
@@ -49,7 +66,9 @@ export function openPanel<T>({ section, path, load, show, waitMs, slow = false, 
     section.hidden = absent;
     section.dataset['stale'] = isStale ? 'shown' : 'empty';
     if (refused) return;
-    alert.textContent = isStale ? `${problem.message} What is shown below answers an earlier question.` : problem.message;
+    alert.textContent = isStale
+      ? `${problem.message} What is shown below answers an earlier question.`
+      : problem.message;
     alert.hidden = false;
   };
 
@@ -109,6 +128,7 @@ function pause(ms: number): Promise<void> {
 function linkData(section: HTMLElement, address: string): void {
   for (const link of section.querySelectorAll<HTMLAnchorElement>('a[data-format]')) {
     const format = link.dataset['format'] ?? 'json';
-    link.href = format === 'json' ? address : `${address}${address.includes('?') ? '&' : '?'}format=${format}`;
+    link.href =
+      format === 'json' ? address : `${address}${address.includes('?') ? '&' : '?'}format=${format}`;
   }
 }

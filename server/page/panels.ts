@@ -1,6 +1,17 @@
 // The panels of the page, each with the route that it follows.
 
-import type { Answer, Comparison, Composition, Curve, Domains, Evaluation, Examples, Histogram, Margin, Why } from './answers.ts';
+import type {
+  Answer,
+  Comparison,
+  Composition,
+  Curve,
+  Domains,
+  Evaluation,
+  Examples,
+  Histogram,
+  Margin,
+  Why,
+} from './answers.ts';
 import { showAnswer } from './answer-view.ts';
 import { askJson, type Problem } from './ask.ts';
 import { showComparison } from './compare-view.ts';
@@ -26,19 +37,30 @@ export interface Follower {
 const answerPath = (state: State): string => `rank?${readable(questionQuery(state))}`;
 const compositionPath = (state: State): string => `composition?${readable(questionQuery(state))}`;
 const comparePath = (state: State): string => `compare?${readable(compareQuery(state))}`;
-/** What is worth asking ahead: the server remembers, or the browser does and only asks whether it still holds. */
+/**
+ * What is worth asking ahead: the server remembers, or the browser does and only asks whether it still holds.
+ */
 export const pathsAhead = [answerPath, comparePath, compositionPath];
 
-const marginPath = (state: State, characters: number): string => `documents?near=cutoff&limit=6&characters=${characters}&${readable(questionQuery(state))}`;
+const marginPath = (state: State, characters: number): string =>
+  `documents?near=cutoff&limit=6&characters=${characters}&${readable(questionQuery(state))}`;
 
-/** What is wrong with the question is told once, by the answer: whatever the server refuses of those that ask nothing more than it does. */
+/**
+ * What is wrong with the question is told once, by the answer: whatever the server refuses of those that ask
+ * nothing more than it does.
+ */
 const toldByAnswer = ({ status }: Problem): boolean => status >= 400 && status < 500;
 
-/** Opens all panels. Those of the budget alone wait longer than the answer, so that a moving slider asks for what is cheap first. */
+/**
+ * Opens all panels. Those of the budget alone wait longer than the answer, so that a moving slider asks for
+ * what is cheap first.
+ */
 export function openPanels({ change, answered, refused }: Follower): Panel[] {
   const section = (id: string): HTMLElement => find(`#${id}`, HTMLElement);
   const plotIn = (id: string): HTMLElement => find(`#${id} .plot`, HTMLElement);
-  const curvePlot = openCurvePlot(plotIn('curve'), (flops) => change({ budget: Number(flops.toPrecision(3)) }));
+  const curvePlot = openCurvePlot(plotIn('curve'), (flops) =>
+    change({ budget: Number(flops.toPrecision(3)) }),
+  );
   const histogramPlot = openHistogramPlot(plotIn('histogram'));
   const domainsView = openDomainsView(plotIn('domains'));
   /** What the answer was refused with. Those that ask more than it does tell what is wrong with the rest. */
@@ -150,7 +172,9 @@ export function openPanels({ change, answered, refused }: Follower): Panel[] {
     }),
     openPanel<Why>({
       section: section('why'),
-      path: ({ document, ...state }) => document && `documents/${document.shard}/${document.row}/why?ngrams=12&examples=3&${readable(questionQuery({ ...state, document }))}`,
+      path: ({ document, ...state }) =>
+        document &&
+        `documents/${document.shard}/${document.row}/why?ngrams=12&examples=3&${readable(questionQuery({ ...state, document }))}`,
       load: (path, signal) => askJson<Why>(path, ['document', 'place', 'explanation'], { signal }),
       show(why, state) {
         showWhy(find('#whyBody', HTMLElement), why, () => {

@@ -1,4 +1,5 @@
-// What the plots share: colours from the style sheet, a size that follows the panel, and the mark of the chosen cutoff.
+// What the plots share: colours from the style sheet, a size that follows the panel, and the mark of the
+// chosen cutoff.
 
 import uPlot from './uplot.js';
 
@@ -16,10 +17,16 @@ export interface FittedPlot {
 }
 
 /** A plot that fills its holder, and is drawn again when the holder's size or the theme changes. */
-export function openPlot(holder: HTMLElement, options: () => Omit<uPlot.Options, 'width' | 'height'>): FittedPlot {
+export function openPlot(
+  holder: HTMLElement,
+  options: () => Omit<uPlot.Options, 'width' | 'height'>,
+): FittedPlot {
   let plot: uPlot | undefined;
   let shown: uPlot.AlignedData | undefined;
-  const size = (): { width: number; height: number } => ({ width: holder.clientWidth, height: holder.clientHeight });
+  const size = (): { width: number; height: number } => ({
+    width: holder.clientWidth,
+    height: holder.clientHeight,
+  });
   const open = (): void => {
     if (shown === undefined) return;
     plot?.destroy();
@@ -61,12 +68,17 @@ export interface Line {
   low?: boolean;
 }
 
-/** Vertical lines through the whole plot, with their names beside them; the names last, so that no line strikes one through. */
+/**
+ * Vertical lines through the whole plot, with their names beside them; the names last, so that no line
+ * strikes one through.
+ */
 export function drawLines(plot: uPlot, lines: readonly Line[]): void {
   const { ctx, bbox } = plot;
   const unit = pixels();
   const bottom = bbox.top + bbox.height;
-  const placed = lines.map((line) => ({ ...line, at: Math.round(plot.valToPos(line.x, 'x', true)) })).filter(({ at }) => at >= bbox.left && at <= bbox.left + bbox.width);
+  const placed = lines
+    .map((line) => ({ ...line, at: Math.round(plot.valToPos(line.x, 'x', true)) }))
+    .filter(({ at }) => at >= bbox.left && at <= bbox.left + bbox.width);
   ctx.save();
   for (const { at, row, colour, width = 1, dashed = false } of placed) {
     ctx.strokeStyle = colour;
@@ -77,7 +89,8 @@ export function drawLines(plot: uPlot, lines: readonly Line[]): void {
     ctx.lineTo(at, bottom);
     ctx.stroke();
   }
-  for (const { at, row, colour, name, low = false } of placed) write(plot, name, at, low ? bottom - (15 * row + 18) * unit : bbox.top + (15 * row + 4) * unit, colour);
+  for (const { at, row, colour, name, low = false } of placed)
+    write(plot, name, at, low ? bottom - (15 * row + 18) * unit : bbox.top + (15 * row + 4) * unit, colour);
   ctx.restore();
 }
 

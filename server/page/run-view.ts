@@ -1,4 +1,5 @@
-// What is shown in place of an answer: a run that has no ranking yet or is damaged, a server that wants a key or is not there.
+// What is shown in place of an answer: a run that has no ranking yet or is damaged, a server that wants a key
+// or is not there.
 
 import { keepKey, type Problem } from './ask.ts';
 import { find, make, makeButton } from './dom.ts';
@@ -19,7 +20,18 @@ const titles: Record<string, string> = {
   KEY_REFUSED: 'This server asks for another key',
 };
 /** Problems with a part of the question or the page, which stay where they are. */
-const ofTheRun = new Set(['STEP_MISSING', 'UNREACHABLE', 'KEY_MISSING', 'KEY_REFUSED', 'FILE_DAMAGED', 'FILE_UNREADABLE', 'FILE_NOT_FOUND', 'REMOTE_NOT_FOUND', 'DISK_FULL', 'SETTINGS_INVALID']);
+const ofTheRun = new Set([
+  'STEP_MISSING',
+  'UNREACHABLE',
+  'KEY_MISSING',
+  'KEY_REFUSED',
+  'FILE_DAMAGED',
+  'FILE_UNREADABLE',
+  'FILE_NOT_FOUND',
+  'REMOTE_NOT_FOUND',
+  'DISK_FULL',
+  'SETTINGS_INVALID',
+]);
 
 const commandInMessage = /"betr (index|train|rank)"/;
 
@@ -41,7 +53,10 @@ export function openRunView(start: (kind: JobKind) => void, again: () => void): 
       if (shown === problem.message) return true;
       shown = problem.message;
       find('#runTitle', HTMLElement).textContent = titles[problem.code] ?? 'The run needs mending';
-      find('#runBody', HTMLElement).replaceChildren(make('p', { class: 'lead' }, problem.message), ...offer(problem, start, again));
+      find('#runBody', HTMLElement).replaceChildren(
+        make('p', { class: 'lead' }, problem.message),
+        ...offer(problem, start, again),
+      );
       return true;
     },
     clear() {
@@ -55,20 +70,40 @@ export function openRunView(start: (kind: JobKind) => void, again: () => void): 
 /** What to do about it, within reach. */
 function offer(problem: Problem, start: (kind: JobKind) => void, again: () => void): HTMLElement[] {
   if (problem.code.startsWith('KEY_')) return [askKey(again)];
-  if (problem.code === 'STEP_MISSING') return [makeButton('Start all three', () => start('run'), { class: 'primary' }), make('ol', { class: 'steps' }, ...steps.map((kind) => drawStep(kind, start)))];
+  if (problem.code === 'STEP_MISSING')
+    return [
+      makeButton('Start all three', () => start('run'), { class: 'primary' }),
+      make('ol', { class: 'steps' }, ...steps.map((kind) => drawStep(kind, start))),
+    ];
   const named = commandInMessage.exec(problem.message)?.[1];
   const kind = steps.find((one) => one === named);
-  const buttons = [...(kind === undefined ? [] : [makeButton(`Start ${kind}`, () => start(kind), { class: 'primary' })]), makeButton('Try again', again)];
-  return [make('div', { class: 'buttons' }, ...buttons), make('p', { class: 'hint' }, 'Code ', make('code', {}, problem.code))];
+  const buttons = [
+    ...(kind === undefined ? [] : [makeButton(`Start ${kind}`, () => start(kind), { class: 'primary' })]),
+    makeButton('Try again', again),
+  ];
+  return [
+    make('div', { class: 'buttons' }, ...buttons),
+    make('p', { class: 'hint' }, 'Code ', make('code', {}, problem.code)),
+  ];
 }
 
 function drawStep(kind: (typeof steps)[number], start: (kind: JobKind) => void): HTMLElement {
-  return make('li', {}, make('div', {}, make('code', {}, `betr ${kind}`), make('span', {}, about[kind])), makeButton(`Start ${kind}`, () => start(kind)));
+  return make(
+    'li',
+    {},
+    make('div', {}, make('code', {}, `betr ${kind}`), make('span', {}, about[kind])),
+    makeButton(`Start ${kind}`, () => start(kind)),
+  );
 }
 
 function askKey(again: () => void): HTMLElement {
   const input = make('input', { type: 'password', 'aria-label': 'API key', autocomplete: 'off' });
-  const form = make('form', { class: 'buttons' }, make('span', { class: 'entry' }, input), make('button', { class: 'primary' }, 'Use key'));
+  const form = make(
+    'form',
+    { class: 'buttons' },
+    make('span', { class: 'entry' }, input),
+    make('button', { class: 'primary' }, 'Use key'),
+  );
   form.addEventListener('submit', (event) => {
     event.preventDefault();
     keepKey(input.value.trim());

@@ -1,4 +1,5 @@
-// What the page is asked, and the address that says it: every view of the page is a link. The names are those of the routes' parameters.
+// What the page is asked, and the address that says it: every view of the page is a link. The names are those
+// of the routes' parameters.
 
 import { formatFlops, parseAmount } from './amounts.ts';
 
@@ -27,13 +28,18 @@ export const sizesAtMost = 19;
 /** The model that the law "nemotron-cc-6.6b" is about, in parameters. */
 const fixedModel: Record<string, number> = { 'nemotron-cc-6.6b': 6.6e9 };
 
-/** The state of an address. What it does not know or cannot read it leaves at its default, which `unreadIn` tells; the routes say what is wrong with the rest. */
+/**
+ * The state of an address. What it does not know or cannot read it leaves at its default, which `unreadIn`
+ * tells; the routes say what is wrong with the rest.
+ */
 export function readState(search: string): State {
   const query = new URLSearchParams(search);
   const amount = (name: string): number | undefined => parseAmount(query.get(name) ?? '');
   const list = (name: string): string[] => (query.get(name) ?? '').split(',').filter((item) => item !== '');
   const [shard, row] = [query.get('shard'), Number(query.get('row') ?? Number.NaN)];
-  const sizes = list('sizes').filter((size) => parseAmount(size) !== undefined).slice(0, sizesAtMost);
+  const sizes = list('sizes')
+    .filter((size) => parseAmount(size) !== undefined)
+    .slice(0, sizesAtMost);
   return {
     budget: amount('budget') ?? defaultBudget,
     pool: query.get('pool') ?? undefined,
@@ -49,11 +55,17 @@ export function readState(search: string): State {
 /** What an address says that cannot be read, such as "budget=banana". */
 export function unreadIn(search: string): string[] {
   const query = new URLSearchParams(search);
-  const unread = (name: string, texts: readonly string[]): string[] => texts.filter((text) => parseAmount(text) === undefined).map((text) => `${name}=${text}`);
+  const unread = (name: string, texts: readonly string[]): string[] =>
+    texts.filter((text) => parseAmount(text) === undefined).map((text) => `${name}=${text}`);
   const sizes = query.getAll('sizes').flatMap((text) => text.split(','));
   return [
-    ...['budget', 'poolTokens', 'tokensPerParam', 'maxEpochs'].flatMap((name) => unread(name, query.getAll(name))),
-    ...unread('sizes', sizes.filter((size) => size !== '')),
+    ...['budget', 'poolTokens', 'tokensPerParam', 'maxEpochs'].flatMap((name) =>
+      unread(name, query.getAll(name)),
+    ),
+    ...unread(
+      'sizes',
+      sizes.filter((size) => size !== ''),
+    ),
     ...(sizes.length > sizesAtMost ? [`sizes beyond the ${sizesAtMost}th`] : []),
   ];
 }
@@ -105,7 +117,12 @@ export function histogramQuery(state: State): URLSearchParams {
 
 /** The question of the curve, over the whole of the slider. */
 export function curveQuery(state: State): URLSearchParams {
-  return new URLSearchParams([['from', `1e${sliderEnds.from}`], ['to', `1e${sliderEnds.to}`], ['points', '201'], ...lawQuery(state)]);
+  return new URLSearchParams([
+    ['from', `1e${sliderEnds.from}`],
+    ['to', `1e${sliderEnds.to}`],
+    ['points', '201'],
+    ...lawQuery(state),
+  ]);
 }
 
 /** The question of the compare table: the budget among the sizes. */
@@ -123,6 +140,10 @@ export function readable(query: URLSearchParams): string {
 
 /** The sets that are switched off after one more press, in the order of the switches. */
 export function nextSets(without: readonly string[], benchmarks: readonly string[]): string[][] {
-  const sets = benchmarks.map((name) => (without.includes(name) ? without.filter((other) => other !== name) : benchmarks.filter((other) => other === name || without.includes(other))));
+  const sets = benchmarks.map((name) =>
+    without.includes(name)
+      ? without.filter((other) => other !== name)
+      : benchmarks.filter((other) => other === name || without.includes(other)),
+  );
   return sets.filter((set) => set.length > 0 && set.length < benchmarks.length);
 }

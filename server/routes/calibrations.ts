@@ -3,8 +3,17 @@
 import { Worker } from 'node:worker_threads';
 import { z } from 'zod';
 import { errorFrom, fail, reasonOf } from '../../run/errors/errors.ts';
-import { calibrationName, calibrationSchema, saveCalibration, listCalibrations } from '../../ranking/budget/calibrations.ts';
-import { calibrationBodySchema, calibrationReplySchema, type CalibrationTask } from '../calibrations/messages.ts';
+import {
+  calibrationName,
+  calibrationSchema,
+  saveCalibration,
+  listCalibrations,
+} from '../../ranking/budget/calibrations.ts';
+import {
+  calibrationBodySchema,
+  calibrationReplySchema,
+  type CalibrationTask,
+} from '../calibrations/messages.ts';
 import { route } from '../route.ts';
 import { jsonInSlices } from '../slices.ts';
 
@@ -12,16 +21,28 @@ export const calibrationRoutes = [
   route({
     method: 'post',
     path: '/calibrations',
-    summary: 'Fit a keep-rate law to your own runs (at least 3 rates at 3 budgets), and keep it under a name, to be used as pool=NAME.',
+    summary:
+      'Fit a keep-rate law to your own runs (at least 3 rates at 3 budgets), and keep it under a name, ' +
+      'to be used as pool=NAME.',
     access: 'jobs',
-    query: z.strictObject({ name: calibrationName.optional().meta({ description: 'The name, where the body is CSV.' }) }),
+    query: z.strictObject({
+      name: calibrationName.optional().meta({ description: 'The name, where the body is CSV.' }),
+    }),
     threadBody: calibrationBodySchema,
     bodyTypes: ['text/csv'],
     bodyLimitBytes: 1 << 20,
-    reply: { status: 201, description: 'The law, with bootstrap intervals and residuals.', schema: calibrationSchema },
+    reply: {
+      status: 201,
+      description: 'The law, with bootstrap intervals and residuals.',
+      schema: calibrationSchema,
+    },
     heavy: true,
     async answer({ query, bytes, state, request }) {
-      const { name, json } = await fitInThread({ bytes, csv: request.is('text/csv') === 'text/csv', ...query });
+      const { name, json } = await fitInThread({
+        bytes,
+        csv: request.is('text/csv') === 'text/csv',
+        ...query,
+      });
       await saveCalibration(state.run, name, json);
       await state.live.look();
       return { text: json, type: 'application/json' };
@@ -42,14 +63,21 @@ export const calibrationRoutes = [
 
 /** Errors: BODY_INVALID, PARAMETER_MISSING, CALIBRATION_REFUSED, and those of `parseTrialsCsv`. */
 function fitInThread(task: CalibrationTask): Promise<{ name: string; json: string }> {
-  const worker = new Worker(new URL('../calibrations/worker.js', import.meta.url), { workerData: task, resourceLimits: { maxOldGenerationSizeMb: 512 } });
+  const worker = new Worker(new URL('../calibrations/worker.js', import.meta.url), {
+    workerData: task,
+    resourceLimits: { maxOldGenerationSizeMb: 512 },
+  });
   return new Promise((resolve, reject) => {
     worker.once('message', (message) => {
       const reply = calibrationReplySchema.parse(message);
       if ('error' in reply) reject(errorFrom(reply.error));
       else resolve(reply);
     });
-    worker.once('error', (error) => reject(fail('INTERNAL', { reason: `the thread that fits a law failed: ${reasonOf(error)}` }, error)));
-    worker.once('exit', (code) => reject(fail('INTERNAL', { reason: `the thread that fits a law ended: code ${code}` })));
+    worker.once('error', (error) =>
+      reject(fail('INTERNAL', { reason: `the thread that fits a law failed: ${reasonOf(error)}` }, error)),
+    );
+    worker.once('exit', (code) =>
+      reject(fail('INTERNAL', { reason: `the thread that fits a law ended: code ${code}` })),
+    );
   });
 }

@@ -3,17 +3,33 @@
 import { z } from 'zod';
 import { parseAmount, parseBudget } from '../../run/amounts.ts';
 import { readLaw } from '../../ranking/budget/calibrations.ts';
-import { compareBudgets, type Comparison, comparisonColumns, comparisonSchema, tabulateComparison } from '../../ranking/budget/compare-budgets.ts';
+import {
+  compareBudgets,
+  type Comparison,
+  comparisonColumns,
+  comparisonSchema,
+  tabulateComparison,
+} from '../../ranking/budget/compare-budgets.ts';
 import { type Curve, curveSchema, traceCurve } from '../../ranking/budget/curve.ts';
 import { csvOf, formatParameter, wantsCsv } from './csv.ts';
 import { wholeParameter } from './parameters.ts';
 import { knobFields } from './question.ts';
 import { route } from '../route.ts';
 
-const list = (parse: (text: string) => number, description: string, example: string): z.ZodType<number[] | undefined, string | undefined> =>
-  z.string().min(1).transform((text) => text.split(',').map(parse)).optional().meta({ description, examples: [example] });
+const list = (
+  parse: (text: string) => number,
+  description: string,
+  example: string,
+): z.ZodType<number[] | undefined, string | undefined> =>
+  z
+    .string()
+    .min(1)
+    .transform((text) => text.split(',').map(parse))
+    .optional()
+    .meta({ description, examples: [example] });
 
-const flops = (otherwise: string, description: string): z.ZodType<number, string | undefined> => z.string().default(otherwise).transform(parseBudget).meta({ description });
+const flops = (otherwise: string, description: string): z.ZodType<number, string | undefined> =>
+  z.string().default(otherwise).transform(parseBudget).meta({ description });
 
 const curveColumns = ['flops', 'params', 'tokens', 'rate', 'low', 'high', 'setBy', 'law', 'epochs'] as const;
 
@@ -21,16 +37,32 @@ export const compareRoutes = [
   route({
     method: 'get',
     path: '/compare',
-    summary: 'Budgets and model sizes side by side, with no filter: what each keeps, and what changes from one to the next.',
+    summary:
+      'Budgets and model sizes side by side, with no filter: what each keeps, and what changes from one to the next.',
     access: 'read',
-    query: z.strictObject({ budgets: list(parseBudget, 'Budgets in FLOPs, up to 20.', '1e19,1e20,1e21'), params: list((text) => parseAmount('params', text), 'Model sizes, in place of budgets or beside them; a budget that one of them has is not shown twice.', '0.4B,1B,7B'), ...knobFields, format: formatParameter }),
-    reply: { description: 'By budget, no filter at the end; as CSV a row a line.', schema: comparisonSchema, types: ['text/csv'] },
+    query: z.strictObject({
+      budgets: list(parseBudget, 'Budgets in FLOPs, up to 20.', '1e19,1e20,1e21'),
+      params: list(
+        (text) => parseAmount('params', text),
+        'Model sizes, in place of budgets or beside them; a budget that one of them has is not shown twice.',
+        '0.4B,1B,7B',
+      ),
+      ...knobFields,
+      format: formatParameter,
+    }),
+    reply: {
+      description: 'By budget, no filter at the end; as CSV a row a line.',
+      schema: comparisonSchema,
+      types: ['text/csv'],
+    },
     tagged: true,
     heavy: true,
     async answer({ query: { budgets, params, format, ...question }, state, request }) {
       const live = state.live.current();
       const comparison: Comparison = await compareBudgets(state.run, live, { budgets, params }, question);
-      return wantsCsv(format, request) ? csvOf(comparisonColumns, tabulateComparison(comparison)) : { json: comparison };
+      return wantsCsv(format, request)
+        ? csvOf(comparisonColumns, tabulateComparison(comparison))
+        : { json: comparison };
     },
   }),
   route({

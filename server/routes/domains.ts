@@ -13,17 +13,30 @@ export const domainRoutes = [
   route({
     method: 'get',
     path: '/domains',
-    summary: "Domains by how well other models' losses on them go with their benchmark errors, with intervals and weights; how sure that is, and warnings.",
+    summary:
+      "Domains by how well other models' losses on them go with their benchmark errors, with intervals " +
+      'and weights; how sure that is, and warnings.',
     access: 'read',
     query: z.strictObject({
-      most: wholeParameter('most', 1, mostDomains, 1000, 'How many domains, best first; ofDomains says how many there are.'),
+      most: wholeParameter(
+        'most',
+        1,
+        mostDomains,
+        1000,
+        'How many domains, best first; ofDomains says how many there are.',
+      ),
       format: z.enum(['json', 'csv']).default('json').meta({ description: 'What the answer is written in.' }),
     }),
     reply: { description: 'Best domain first.', schema: domainWeightsSchema, types: ['text/csv'] },
     heavy: true,
     async answer({ query: { most, format }, state }) {
       const { domains, ...weights } = await readDomains(state.run, most);
-      return format === 'csv' ? csvInSlices<Domain>(['domain', 'tokens', 'estimate', 'low', 'high', 'chosen', 'weight', 'include'], domains) : jsonInSlices('domains', domains, weights);
+      return format === 'csv'
+        ? csvInSlices<Domain>(
+            ['domain', 'tokens', 'estimate', 'low', 'high', 'chosen', 'weight', 'include'],
+            domains,
+          )
+        : jsonInSlices('domains', domains, weights);
     },
   }),
 ];

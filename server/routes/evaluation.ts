@@ -13,15 +13,23 @@ import { route } from '../route.ts';
 
 const command = 'betr evaluate';
 /** The report holds its own style, in one element and in attributes; nothing else of it may do anything. */
-const policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const policy =
+  "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 export const evaluationRoutes = [
   route({
     method: 'get',
     path: '/evaluation',
-    summary: "Whether the cut is any good: every scorer's selections on held-out benchmark examples and held-out text, beside random ones, as \"betr evaluate\" measured them.",
+    summary:
+      "Whether the cut is any good: every scorer's selections on held-out benchmark examples and " +
+      'held-out text, beside random ones, as "betr evaluate" measured them.',
     access: 'read',
-    query: z.strictObject({ format: z.enum(['html', 'json']).optional().meta({ description: 'A page to be read, or its figures; when left out, what the header Accept asks for, the page before JSON.' }) }),
+    query: z.strictObject({
+      format: z.enum(['html', 'json']).optional().meta({
+        description:
+          'A page to be read, or its figures; when left out, what the header Accept asks for, the page before JSON.',
+      }),
+    }),
     reply: { description: 'The report.', schema: evaluationSchema, types: ['text/html'] },
     async answer({ query: { format }, state: { run }, request, response }) {
       response.vary('Accept');
@@ -50,6 +58,8 @@ async function readReport(run: Run): Promise<string> {
   try {
     return await readRegular(path, 'utf8');
   } catch (error) {
-    throw systemCode(error) === 'ENOENT' ? fail('STEP_MISSING', { need: 'evaluation', command }, error) : readError(error, path);
+    throw systemCode(error) === 'ENOENT'
+      ? fail('STEP_MISSING', { need: 'evaluation', command }, error)
+      : readError(error, path);
   }
 }

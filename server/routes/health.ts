@@ -1,4 +1,5 @@
-// GET /healthz, /readyz and /metrics: whether the process lives, whether it has a ranking to answer from, and how it fares.
+// GET /healthz, /readyz and /metrics: whether the process lives, whether it has a ranking to answer from, and
+// how it fares.
 
 import { z } from 'zod';
 import { problemOf, problemSchema } from '../problem.ts';
@@ -32,7 +33,13 @@ export const healthRoutes = [
       const ready = serving !== undefined && closed === undefined;
       const problem = closed ?? ofRanking;
       if (!ready) response.status(503);
-      return { json: { ready, generation: serving?.ranking.generation ?? null, problem: problem === undefined ? null : problemOf(problem, state.run) } };
+      return {
+        json: {
+          ready,
+          generation: serving?.ranking.generation ?? null,
+          problem: problem === undefined ? null : problemOf(problem, state.run),
+        },
+      };
     },
   }),
   route({

@@ -9,7 +9,9 @@ import { jobKinds, jobSchema } from '../jobs/records.ts';
 import { type Reply, route } from '../route.ts';
 import type { ServerState } from '../state.ts';
 
-const idParameter = z.strictObject({ id: z.string().meta({ description: "The job's id, as POST /jobs gave it." }) });
+const idParameter = z.strictObject({
+  id: z.string().meta({ description: "The job's id, as POST /jobs gave it." }),
+});
 const heartbeatMs = 15_000;
 const followersAtOnce = 100;
 let followers = 0;
@@ -18,7 +20,9 @@ export const jobRoutes = [
   route({
     method: 'post',
     path: '/jobs',
-    summary: 'Starts index, train, rank, or all three (run), in a process of its own, after the jobs that were asked for before.',
+    summary:
+      'Starts index, train, rank, or all three (run), in a process of its own, after the jobs that were ' +
+      'asked for before.',
     access: 'jobs',
     body: z.strictObject({ kind: z.enum(jobKinds) }),
     reply: { status: 202, description: 'The job, as it waits or works.', schema: jobSchema },
@@ -33,7 +37,10 @@ export const jobRoutes = [
     path: '/jobs',
     summary: 'The jobs that wait, work, or have ended, newest first.',
     access: 'read',
-    reply: { description: 'The jobs; of those that have ended the last 50.', schema: z.strictObject({ jobs: z.array(jobSchema) }) },
+    reply: {
+      description: 'The jobs; of those that have ended the last 50.',
+      schema: z.strictObject({ jobs: z.array(jobSchema) }),
+    },
     async answer({ state }) {
       return { json: { jobs: await state.jobs.list() } };
     },
@@ -63,10 +70,16 @@ export const jobRoutes = [
   route({
     method: 'get',
     path: '/jobs/:id/events',
-    summary: 'What happens to a job, as server-sent events: "progress" (stage, done, total, rate, ETA) and "job" (whenever its state changes), until it has ended.',
+    summary:
+      'What happens to a job, as server-sent events: "progress" (stage, done, total, rate, ETA) and ' +
+      '"job" (whenever its state changes), until it has ended.',
     access: 'read',
     params: idParameter,
-    reply: { description: 'The events. With the header Last-Event-ID only those after it; 204 where there is nothing more to come.', types: ['text/event-stream'] },
+    reply: {
+      description:
+        'The events. With the header Last-Event-ID only those after it; 204 where there is nothing more to come.',
+      types: ['text/event-stream'],
+    },
     async answer({ params: { id }, state, request, response }): Promise<Reply> {
       await sendEvents(id, state, request, response);
       return 'sent';
@@ -77,7 +90,12 @@ export const jobRoutes = [
 /** The last event's id of a job that has ended. */
 const endId = 'end';
 
-async function sendEvents(id: string, { run, jobs }: ServerState, request: Request, response: Response): Promise<void> {
+async function sendEvents(
+  id: string,
+  { run, jobs }: ServerState,
+  request: Request,
+  response: Response,
+): Promise<void> {
   const job = await jobs.find(id);
   const seen = request.get('last-event-id');
   if (seen === endId && job.endedAt !== null) {
@@ -91,7 +109,11 @@ async function sendEvents(id: string, { run, jobs }: ServerState, request: Reque
   response.once('close', () => left.abort());
   const beat = setInterval(() => response.write(': still here\n\n'), heartbeatMs);
   try {
-    response.writeHead(200, { 'Content-Type': 'text/event-stream; charset=utf-8', 'Cache-Control': 'private, no-store', 'X-Accel-Buffering': 'no' });
+    response.writeHead(200, {
+      'Content-Type': 'text/event-stream; charset=utf-8',
+      'Cache-Control': 'private, no-store',
+      'X-Accel-Buffering': 'no',
+    });
     if (request.method !== 'HEAD') {
       response.write('retry: 2000\n\n');
       const after = seen !== undefined && /^\d{1,15}$/.test(seen) ? Number(seen) : undefined;
@@ -109,6 +131,7 @@ async function sendEvents(id: string, { run, jobs }: ServerState, request: Reque
 }
 
 function encodeEvent(event: JobEvent): string {
-  const id = event.event === 'progress' ? String(event.number) : event.data.endedAt === null ? undefined : endId;
+  const id =
+    event.event === 'progress' ? String(event.number) : event.data.endedAt === null ? undefined : endId;
   return `${id === undefined ? '' : `id: ${id}\n`}event: ${event.event}\ndata: ${JSON.stringify(event.data)}\n\n`;
 }

@@ -1,7 +1,12 @@
 // GET /histogram and /composition: how the ranking's scores lie, and what a cut does to the corpus's mixture.
 
 import { z } from 'zod';
-import { benchmarkChangeSchema, compareMixture, type SourceChange, sourceChangeSchema } from '../../ranking/selection/composition.ts';
+import {
+  benchmarkChangeSchema,
+  compareMixture,
+  type SourceChange,
+  sourceChangeSchema,
+} from '../../ranking/selection/composition.ts';
 import { spreadHistogram, stepSchema } from '../../ranking/histogram.ts';
 import { csvOf, formatParameter, wantsCsv } from './csv.ts';
 import { wholeParameter } from './parameters.ts';
@@ -15,7 +20,10 @@ export type HistogramAnswer = z.output<typeof histogramSchema>;
 export const compositionSchema = z.strictObject({
   ranking: generationSchema,
   sources: z.array(sourceChangeSchema),
-  /** By the benchmark that a document has its best corpus percentile for; none where the ranking has no scores of its own for benchmarks. */
+  /**
+   * By the benchmark that a document has its best corpus percentile for; none where the ranking has no scores
+   * of its own for benchmarks.
+   */
   benchmarks: z.array(benchmarkChangeSchema),
 });
 export type CompositionAnswer = z.output<typeof compositionSchema>;
@@ -26,7 +34,11 @@ export const mixtureRoutes = [
     path: '/histogram',
     summary: 'How many documents and tokens have which score, in equal steps.',
     access: 'read',
-    query: z.strictObject({ steps: wholeParameter('steps', 1, 1000, 80, 'Into how many equal steps of score.'), ...choiceFields, format: formatParameter }),
+    query: z.strictObject({
+      steps: wholeParameter('steps', 1, 1000, 80, 'Into how many equal steps of score.'),
+      ...choiceFields,
+      format: formatParameter,
+    }),
     reply: { description: 'The steps, lowest score first.', schema: histogramSchema, types: ['text/csv'] },
     tagged: true,
     async answer({ query: { steps: count, format, ...choice }, state, request }) {
@@ -39,7 +51,8 @@ export const mixtureRoutes = [
   route({
     method: 'get',
     path: '/composition',
-    summary: "Every source's and every winning benchmark's share of the tokens with no filter and after the cut.",
+    summary:
+      "Every source's and every winning benchmark's share of the tokens with no filter and after the cut.",
     access: 'read',
     query: z.strictObject({ ...questionFields, format: formatParameter }),
     reply: { description: 'Most favoured first.', schema: compositionSchema, types: ['text/csv'] },
@@ -48,17 +61,54 @@ export const mixtureRoutes = [
     async answer({ query: { format, ...question }, state, request }) {
       const live = state.live.current();
       const own = live.ranking.scorer.outputs.slice(1);
-      const [{ cutoff }, retargeted] = await Promise.all([live.answerWithCutoff(question), live.retarget(question)]);
-      const winners = retargeted.chosen ?? (own.length === 0 ? undefined : (await live.retarget({ benchmarks: own })).chosen);
+      const [{ cutoff }, retargeted] = await Promise.all([
+        live.answerWithCutoff(question),
+        live.retarget(question),
+      ]);
+      const winners =
+        retargeted.chosen ??
+        (own.length === 0 ? undefined : (await live.retarget({ benchmarks: own })).chosen);
       const { sources, benchmarks } = await compareMixture(state.run, retargeted, winners, cutoff);
-      if (!wantsCsv(format, request)) return { json: { ranking: generationOf(live.ranking), sources, benchmarks } satisfies CompositionAnswer };
-      return csvOf(columns, [...sources.map((change) => rowOf('source', change.source, change)), ...benchmarks.map((change) => rowOf('benchmark', change.benchmark, change))]);
+      if (!wantsCsv(format, request))
+        return {
+          json: { ranking: generationOf(live.ranking), sources, benchmarks } satisfies CompositionAnswer,
+        };
+      return csvOf(columns, [
+        ...sources.map((change) => rowOf('source', change.source, change)),
+        ...benchmarks.map((change) => rowOf('benchmark', change.benchmark, change)),
+      ]);
     },
   }),
 ];
 
-const columns = ['by', 'name', 'documentsBefore', 'tokensBefore', 'shareBefore', 'documentsAfter', 'tokensAfter', 'shareAfter', 'kept', 'lift'] as const;
+const columns = [
+  'by',
+  'name',
+  'documentsBefore',
+  'tokensBefore',
+  'shareBefore',
+  'documentsAfter',
+  'tokensAfter',
+  'shareAfter',
+  'kept',
+  'lift',
+] as const;
 
-function rowOf(by: string, name: string, { before, after, kept, lift }: Omit<SourceChange, 'source'>): Record<(typeof columns)[number], string | number> {
-  return { by, name, documentsBefore: before.documents, tokensBefore: before.tokens, shareBefore: before.share, documentsAfter: after.documents, tokensAfter: after.tokens, shareAfter: after.share, kept, lift };
+function rowOf(
+  by: string,
+  name: string,
+  { before, after, kept, lift }: Omit<SourceChange, 'source'>,
+): Record<(typeof columns)[number], string | number> {
+  return {
+    by,
+    name,
+    documentsBefore: before.documents,
+    tokensBefore: before.tokens,
+    shareBefore: before.share,
+    documentsAfter: after.documents,
+    tokensAfter: after.tokens,
+    shareAfter: after.share,
+    kept,
+    lift,
+  };
 }

@@ -1,4 +1,5 @@
-// The OpenAPI 3.1 document of the routes, made from the very schemas that check requests, at /openapi.json, and to be read at /docs.
+// The OpenAPI 3.1 document of the routes, made from the very schemas that check requests, at /openapi.json,
+// and to be read at /docs.
 
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
@@ -20,31 +21,71 @@ export function describeRoutes(routes: readonly Route[], version: string): Json 
     info: {
       title: 'betr',
       version,
-      description: 'Benchmark-targeted ranking: which part of a corpus to train a language model on, sized to the compute budget. Every error is a problem document (RFC 9457) whose code the list at /docs explains.',
+      description:
+        'Benchmark-targeted ranking: which part of a corpus to train a language model on, sized to the ' +
+        'compute budget. Every error is a problem document (RFC 9457) whose code the list at /docs explains.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/' }],
     paths,
     components: {
       schemas: { Problem: jsonSchema(problemSchema, 'output') },
-      securitySchemes: { key: { type: 'http', scheme: 'bearer', description: 'An API key, where the server has any: "betr serve --new-key read" or "--new-key jobs" makes one.' } },
+      securitySchemes: {
+        key: {
+          type: 'http',
+          scheme: 'bearer',
+          description:
+            'An API key, where the server has any: "betr serve --new-key read" or "--new-key jobs" makes one.',
+        },
+      },
     },
   };
 }
 
-function describeRoute({ method, path, summary, access, params, query, body, bodyTypes = [], reply, tagged }: Route): Json {
+function describeRoute({
+  method,
+  path,
+  summary,
+  access,
+  params,
+  query,
+  body,
+  bodyTypes = [],
+  reply,
+  tagged,
+}: Route): Json {
   const { status = 200, description, schema, types = [] } = reply;
-  const content: Json = { ...(schema === undefined ? {} : { 'application/json': { schema: jsonSchema(schema, 'output') } }), ...Object.fromEntries(types.map((type) => [type, {}])) };
+  const content: Json = {
+    ...(schema === undefined ? {} : { 'application/json': { schema: jsonSchema(schema, 'output') } }),
+    ...Object.fromEntries(types.map((type) => [type, {}])),
+  };
   return {
     operationId: `${method}${path.replace(/[^A-Za-z]+(\w?)/g, (_all, letter: string) => letter.toUpperCase())}`,
     summary,
     ...(access === 'open' ? {} : { security: [{}, { key: [] }] }),
     parameters: [...describeParameters(params, 'path'), ...describeParameters(query, 'query')],
-    ...(body === undefined ? {} : { requestBody: { required: true, content: Object.fromEntries(['application/json', ...bodyTypes].map((type) => [type, type === 'application/json' ? { schema: jsonSchema(body, 'input') } : {}])) } }),
+    ...(body === undefined
+      ? {}
+      : {
+          requestBody: {
+            required: true,
+            content: Object.fromEntries(
+              ['application/json', ...bodyTypes].map((type) => [
+                type,
+                type === 'application/json' ? { schema: jsonSchema(body, 'input') } : {},
+              ]),
+            ),
+          },
+        }),
     responses: {
       [status]: { description, ...(Object.keys(content).length === 0 ? {} : { content }) },
-      ...(tagged === true ? { 304: { description: 'The client has this answer: If-None-Match named its ETag.' } } : {}),
-      default: { description: 'A problem.', content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } } },
+      ...(tagged === true
+        ? { 304: { description: 'The client has this answer: If-None-Match named its ETag.' } }
+        : {}),
+      default: {
+        description: 'A problem.',
+        content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+      },
     },
   };
 }
@@ -56,17 +97,36 @@ function describeParameters(schema: z.ZodType, place: 'path' | 'query'): Json[] 
     if (!(field instanceof z.ZodType)) return [];
     const { description, examples, ...own } = jsonSchema(field, 'input');
     const example = Array.isArray(examples) ? { examples } : {};
-    return [{ name, in: place, required: place === 'path' || !field.safeParse(undefined).success, ...(typeof description === 'string' ? { description } : {}), schema: { ...own, ...example } }];
+    return [
+      {
+        name,
+        in: place,
+        required: place === 'path' || !field.safeParse(undefined).success,
+        ...(typeof description === 'string' ? { description } : {}),
+        schema: { ...own, ...example },
+      },
+    ];
   });
 }
 
 function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): Json {
-  return Object.fromEntries(Object.entries(z.toJSONSchema(schema, { io, unrepresentable: 'any' })).filter(([key]) => key !== '$schema'));
+  return Object.fromEntries(
+    Object.entries(z.toJSONSchema(schema, { io, unrepresentable: 'any' })).filter(
+      ([key]) => key !== '$schema',
+    ),
+  );
 }
 
-const style = `:root{color-scheme:light dark;font:16px/1.5 system-ui,sans-serif}body{max-width:60rem;margin:2rem auto;padding:0 1rem}h2{margin:2rem 0 .3rem;font-size:1.1rem}
-code{font-size:.9em}table{border-collapse:collapse;width:100%;margin:.5rem 0}td,th{text-align:left;vertical-align:top;padding:.25rem .75rem .25rem 0;border-bottom:1px solid color-mix(in srgb,currentColor 15%,transparent)}td:first-child{white-space:nowrap}.muted{opacity:.7}`;
-export const docsPolicy = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'; frame-ancestors 'none'`;
+const style =
+  ':root{color-scheme:light dark;font:16px/1.5 ' +
+  'system-ui,sans-serif}body{max-width:60rem;margin:2rem auto;padding:0 1rem}h2{margin:2rem 0 ' +
+  `.3rem;font-size:1.1rem}
+code{font-size:.9em}table{border-collapse:collapse;width:100%;margin:.5rem ` +
+  '0}td,th{text-align:left;vertical-align:top;padding:.25rem .75rem .25rem 0;border-bottom:1px ' +
+  'solid color-mix(in srgb,currentColor 15%,transparent)}td:first-child{white-space:nowrap}.muted{opacity:.7}';
+export const docsPolicy =
+  `default-src 'none'; style-src ` +
+  `'sha256-${createHash('sha256').update(style).digest('base64')}'; frame-ancestors 'none'`;
 
 /** The routes that describe all routes, themselves included. */
 export function openApiRoutes(others: readonly Route[], version: string): Route[] {
@@ -98,18 +158,43 @@ export function openApiRoutes(others: readonly Route[], version: string): Route[
 }
 
 function writePage(routes: readonly Route[]): string {
-  return `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>betr: routes</title><style>${style}</style>
-<h1>betr: routes</h1><p>The same as <a href="/openapi.json">OpenAPI 3.1</a>. Unknown and repeated parameters are refused. Errors are problem documents (RFC 9457) with one of the <a href="#errors">codes</a> below.</p>
+  return (
+    '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" ' +
+    `content="width=device-width"><title>betr: routes</title><style>${style}</style>
+<h1>betr: routes</h1><p>The same as <a href="/openapi.json">OpenAPI 3.1</a>. Unknown and repeated ` +
+    'parameters are refused. Errors are problem documents (RFC 9457) with one of the <a ' +
+    `href="#errors">codes</a> below.</p>
 ${routes.map(writeRoute).join('\n')}
-<h1 id="errors">Errors</h1><table><tr><th>code</th><th>status</th><th>what it says</th></tr>${catalogueEntries().map(({ code, status, example }) => `<tr id="${code}"><td><code>${code}</code></td><td>${status}</td><td>${escape(example)}</td></tr>`).join('')}</table></html>`;
+<h1 id="errors">Errors</h1><table><tr><th>code</th><th>status</th><th>what it says</th></tr>${catalogueEntries()
+      .map(
+        ({ code, status, example }) =>
+          `<tr id="${code}"><td><code>${code}</code></td><td>${status}</td><td>${escape(example)}</td></tr>`,
+      )
+      .join('')}</table></html>`
+  );
 }
 
-function writeRoute({ method, path, summary, access, params, query, body, bodyTypes = [], reply }: Route): string {
-  const rows = [...describeParameters(params, 'path'), ...describeParameters(query, 'query')].map(({ name, in: place, description }) => `<tr><td><code>${escape(String(name))}</code></td><td>${String(place)}</td><td>${escape(typeof description === 'string' ? description : '')}</td></tr>`);
+function writeRoute({
+  method,
+  path,
+  summary,
+  access,
+  params,
+  query,
+  body,
+  bodyTypes = [],
+  reply,
+}: Route): string {
+  const rows = [...describeParameters(params, 'path'), ...describeParameters(query, 'query')].map(
+    ({ name, in: place, description }) =>
+      `<tr><td><code>${escape(String(name))}</code></td><td>${String(place)}</td><td>${escape(typeof description === 'string' ? description : '')}</td></tr>`,
+  );
   return [
     `<h2><code>${method.toUpperCase()} ${escape(path.replace(/:(\w+)/g, '{$1}'))}</code></h2><p>${escape(summary)}${access === 'jobs' ? ' <span class="muted">Needs a key of kind "jobs", where the server has keys.</span>' : ''}</p>`,
     rows.length === 0 ? '' : `<table>${rows.join('')}</table>`,
-    body === undefined ? '' : `<p class="muted">Body: ${escape(['application/json', ...bodyTypes].join(' or '))}.</p>`,
+    body === undefined
+      ? ''
+      : `<p class="muted">Body: ${escape(['application/json', ...bodyTypes].join(' or '))}.</p>`,
     `<p class="muted">${reply.status ?? 200}: ${escape(reply.description)} ${escape([...(reply.schema === undefined ? [] : ['application/json']), ...(reply.types ?? [])].join(', '))}</p>`,
   ].join('');
 }

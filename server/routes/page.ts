@@ -1,5 +1,6 @@
-// The page at `/`: plain files, read once, from the page's own folder and the plotting library's package; nothing else can be reached.
-// Its policy, in place of the one that every other answer has, lets the browser ask nobody but this server, and run nothing but these files.
+// The page at `/`: plain files, read once, from the page's own folder and the plotting library's package;
+// nothing else can be reached. Its policy, in place of the one that every other answer has, lets the browser
+// ask nobody but this server, and run nothing but these files.
 
 import { readdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -11,8 +12,15 @@ import { z } from 'zod';
 import { fail } from '../../run/errors/errors.ts';
 import { type Reply, route } from '../route.ts';
 
-const types: Record<string, string> = { html: 'text/html', css: 'text/css', js: 'text/javascript', svg: 'image/svg+xml' };
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const types: Record<string, string> = {
+  html: 'text/html',
+  css: 'text/css',
+  js: 'text/javascript',
+  svg: 'image/svg+xml',
+};
+const policy =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+  "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 interface PageFile {
   text: string;
@@ -43,7 +51,8 @@ async function sendFile(name: string, request: Request, response: Response): Pro
   const file = (await files).get(name);
   if (file === undefined) throw fail('ROUTE_UNKNOWN', { method: request.method, path: request.path });
   response.setHeader('Content-Security-Policy', policy);
-  // Asked again every time, and sent only when it has changed: a page and a server of different versions would misread each other.
+  // Asked again every time, and sent only when it has changed: a page and a server of different versions
+  // would misread each other.
   response.setHeader('Cache-Control', 'no-cache');
   response.setHeader('ETag', file.etag);
   if (request.headers['if-none-match'] !== file.etag) return { text: file.text, type: file.type };

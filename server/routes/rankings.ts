@@ -13,7 +13,10 @@ import { route } from '../route.ts';
 const described = rankingSchema.omit({ parts: true, histogram: true }).strip().extend({
   /** Whether answers come from it; the other, if there is one, is published and could not be taken. */
   shards: z.number().int(),
-  /** How it differs from the generation before, and what of that is over a threshold of the settings; null where there was none to compare with. */
+  /**
+   * How it differs from the generation before, and what of that is over a threshold of the settings; null
+   * where there was none to compare with.
+   */
   drift: driftSchema.nullable(),
 });
 
@@ -30,7 +33,10 @@ export const benchmarksSchema = z.strictObject({
       name: z.string(),
       /** Whether the ranking has a score of its own for it, so that it can be chosen. */
       scored: z.boolean(),
-      /** How well that score finds the documents nearest to the benchmark, on documents that the classifier has not seen; null where that is not known. */
+      /**
+       * How well that score finds the documents nearest to the benchmark, on documents that the classifier
+       * has not seen; null where that is not known.
+       */
       heldOutRocAuc: z.number().nullable(),
     }),
   ),
@@ -40,13 +46,29 @@ export const rankingRoutes = [
   route({
     method: 'get',
     path: '/rankings',
-    summary: 'The ranking that answers come from: its generation, documents, tokens and sources, and its drift from the one before.',
+    summary:
+      'The ranking that answers come from: its generation, documents, tokens and sources, and its drift ' +
+      'from the one before.',
     access: 'read',
     reply: { description: 'One, or none and why.', schema: rankingsSchema },
     async answer({ state }) {
       const { serving, problem } = state.live.state();
-      const rankings = serving === undefined ? [] : [{ ...serving.ranking, shards: shardsOf(serving.ranking.parts).length, drift: (await readDrift(state.run, serving.ranking)) ?? null }];
-      return { json: { rankings: rankings.map((ranking) => described.parse(ranking)), problem: problem === undefined ? null : problemOf(problem, state.run) } };
+      const rankings =
+        serving === undefined
+          ? []
+          : [
+              {
+                ...serving.ranking,
+                shards: shardsOf(serving.ranking.parts).length,
+                drift: (await readDrift(state.run, serving.ranking)) ?? null,
+              },
+            ];
+      return {
+        json: {
+          rankings: rankings.map((ranking) => described.parse(ranking)),
+          problem: problem === undefined ? null : problemOf(problem, state.run),
+        },
+      };
     },
   }),
   route({
@@ -59,7 +81,15 @@ export const rankingRoutes = [
       const scored = live.state().serving?.ranking.scorer.outputs.slice(1) ?? [];
       const fidelity = await readFidelity(run);
       const names = new Set([...run.settings.benchmarks.map(({ name }) => name), ...scored]);
-      return { json: { benchmarks: [...names].map((name) => ({ name, scored: scored.includes(name), heldOutRocAuc: fidelity.get(name) ?? null })) } };
+      return {
+        json: {
+          benchmarks: [...names].map((name) => ({
+            name,
+            scored: scored.includes(name),
+            heldOutRocAuc: fidelity.get(name) ?? null,
+          })),
+        },
+      };
     },
   }),
 ];

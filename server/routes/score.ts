@@ -19,7 +19,10 @@ export const scoresAnswerSchema = z.strictObject({
       score: z.number(),
       /** The benchmarks' own scores. */
       benchmarks: z.record(z.string(), z.number()),
-      /** Whether the cutoff keeps such a text; null where none was asked for. Of the very score of a cut through equal scores none is, because document keys decide there. */
+      /**
+       * Whether the cutoff keeps such a text; null where none was asked for. Of the very score of a cut
+       * through equal scores none is, because document keys decide there.
+       */
       kept: z.boolean().nullable(),
     }),
   ),

@@ -1,5 +1,6 @@
-// GET /selection: (shard, row, document, score) of what a cutoff keeps, streamed no faster than the client reads. The same question to the same
-// ranking gives the same bytes; an answer that cannot be finished is cut off, never ended as if it were whole.
+// GET /selection: (shard, row, document, score) of what a cutoff keeps, streamed no faster than the client
+// reads. The same question to the same ranking gives the same bytes; an answer that cannot be finished is cut
+// off, never ended as if it were whole.
 
 import { createReadStream } from 'node:fs';
 import { mkdir, stat } from 'node:fs/promises';
@@ -29,9 +30,20 @@ export const selectionRoutes = [
   route({
     method: 'get',
     path: '/selection',
-    summary: 'What a cutoff keeps: shard, row, document and score of each document, in the order of shards and rows.',
+    summary:
+      'What a cutoff keeps: shard, row, document and score of each document, in the order of shards and rows.',
     access: 'read',
-    query: z.strictObject({ format: z.enum(formats).default('parquet').meta({ description: 'parquet: the file that "betr select" writes. arrow: an IPC stream. csv: in a table for people, a text that begins with =, +, -, @ or a tab has an apostrophe before it.' }), ...questionFields }),
+    query: z.strictObject({
+      format: z
+        .enum(formats)
+        .default('parquet')
+        .meta({
+          description:
+            'parquet: the file that "betr select" writes. arrow: an IPC stream. csv: in a table for ' +
+            'people, a text that begins with =, +, -, @ or a tab has an apostrophe before it.',
+        }),
+      ...questionFields,
+    }),
     reply: { description: 'The rows, as a download.', types: Object.values(mediaTypes) },
     tagged: true,
     async answer({ query: { format, ...question }, state, request, response }): Promise<Reply> {
@@ -40,7 +52,10 @@ export const selectionRoutes = [
       const ranking = await live.retarget(question);
       if (underWay >= mostAtOnce) throw fail('BUSY', { waiting: underWay, seconds: 30 });
       response.setHeader('Content-Type', mediaTypes[format]);
-      response.setHeader('Content-Disposition', `attachment; filename="selection-${ranking.generation}-${Number((100 * answer.keep.rate).toPrecision(3))}pct.${format}"`);
+      response.setHeader(
+        'Content-Disposition',
+        `attachment; filename="selection-${ranking.generation}-${Number((100 * answer.keep.rate).toPrecision(3))}pct.${format}"`,
+      );
       if (request.method === 'HEAD') {
         response.end();
         return 'sent';
@@ -56,7 +71,13 @@ export const selectionRoutes = [
   }),
 ];
 
-async function sendRows(run: Run, ranking: Ranking, cutoff: Cutoff, format: (typeof formats)[number], response: Response): Promise<void> {
+async function sendRows(
+  run: Run,
+  ranking: Ranking,
+  cutoff: Cutoff,
+  format: (typeof formats)[number],
+  response: Response,
+): Promise<void> {
   const left = new AbortController();
   response.once('close', () => {
     // Not where the end or an error of ours closed it.
@@ -65,7 +86,10 @@ async function sendRows(run: Run, ranking: Ranking, cutoff: Cutoff, format: (typ
   response.setTimeout(idleMs, () => response.destroy());
   try {
     if (format === 'parquet') await sendParquet(run, ranking, cutoff, left.signal, response);
-    else await eachKeptRow(run, ranking, cutoff, left.signal, (blocks) => pipeline(encoders[format](blocks), response));
+    else
+      await eachKeptRow(run, ranking, cutoff, left.signal, (blocks) =>
+        pipeline(encoders[format](blocks), response),
+      );
   } catch (error) {
     // To a client that has left there is nothing to tell.
     if (!left.signal.aborted) throw error;
@@ -73,7 +97,13 @@ async function sendRows(run: Run, ranking: Ranking, cutoff: Cutoff, format: (typ
 }
 
 /** A Parquet file ends with what is needed to read it, so it is written whole before it is sent. */
-async function sendParquet(run: Run, ranking: Ranking, cutoff: Cutoff, signal: AbortSignal, response: Response): Promise<void> {
+async function sendParquet(
+  run: Run,
+  ranking: Ranking,
+  cutoff: Cutoff,
+  signal: AbortSignal,
+  response: Response,
+): Promise<void> {
   await withSpill(run, async (folder) => {
     await mkdir(folder);
     const path = join(folder, 'selection.parquet');

@@ -1,4 +1,5 @@
-// Bodies that are large, slow, deep or many cost no more than is set aside for them, and keep nobody else from being answered.
+// Bodies that are large, slow, deep or many cost no more than is set aside for them, and keep nobody else
+// from being answered.
 
 import { connect, type Socket } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
@@ -15,18 +16,42 @@ import { readRss } from './load.ts';
 
 const server = shareServer(makeRows(300));
 const json = { 'Content-Type': 'application/json' };
-const post = (path: string, body: string): Promise<{ status: number; text: string; json: unknown }> => server().ask(path, { method: 'POST', headers: json, body });
+const post = (path: string, body: string): Promise<{ status: number; text: string; json: unknown }> =>
+  server().ask(path, { method: 'POST', headers: json, body });
 
 describe('a body of JSON', () => {
   const deep = (depth: number): string => `${'['.repeat(depth)}${']'.repeat(depth)}`;
 
   it.each<[string, string, string, RegExp]>([
     ['nested two million deep', '/score', deep(2_000_000).slice(0, 4_000_000), /nested more than 16 deep/],
-    ['nested as deep in a list of texts', '/score', `{"texts":[${deep(1_500_000)}]}`, /nested more than 16 deep/],
+    [
+      'nested as deep in a list of texts',
+      '/score',
+      `{"texts":[${deep(1_500_000)}]}`,
+      /nested more than 16 deep/,
+    ],
     ['nested deep where little is taken', '/jobs', deep(8_000), /nested more than 16 deep/],
-    ['with 100,000 unknown fields', '/calibrations', `{${Array.from({ length: 100_000 }, (_, i) => `"k${i}":1`).join(',').slice(0, 1_000_000).replace(/,[^,]*$/, '')}}`, /and \d{5} more \(known: name, runs\)/],
-    ['with 1,000 wrong runs', '/calibrations', `{"name":"a","runs":[${Array.from({ length: 1_000 }, () => '{"x":1}').join(',')}]}`, /runs\[0\]\.flops is missing/],
-    ['with a megabyte for a name', '/calibrations', JSON.stringify({ name: 'n'.repeat(1_000_000), runs: [] }), /name is \\"n{199}…, but/],
+    [
+      'with 100,000 unknown fields',
+      '/calibrations',
+      `{${Array.from({ length: 100_000 }, (_, i) => `"k${i}":1`)
+        .join(',')
+        .slice(0, 1_000_000)
+        .replace(/,[^,]*$/, '')}}`,
+      /and \d{5} more \(known: name, runs\)/,
+    ],
+    [
+      'with 1,000 wrong runs',
+      '/calibrations',
+      `{"name":"a","runs":[${Array.from({ length: 1_000 }, () => '{"x":1}').join(',')}]}`,
+      /runs\[0\]\.flops is missing/,
+    ],
+    [
+      'with a megabyte for a name',
+      '/calibrations',
+      JSON.stringify({ name: 'n'.repeat(1_000_000), runs: [] }),
+      /name is \\"n{199}…, but/,
+    ],
     ['that is no UTF-8', '/jobs', '\u00ff', /./],
   ])('%s is refused in a few words', async (_name, path, body, says) => {
     const { status, text } = await post(path, body);
@@ -34,14 +59,19 @@ describe('a body of JSON', () => {
   });
 
   it('of brackets within texts is no deeper for it', async () => {
-    expect((await post('/jobs', JSON.stringify({ kind: `${'[{"'.repeat(1000)}\\` }))).text).toContain('kind is');
+    expect((await post('/jobs', JSON.stringify({ kind: `${'[{"'.repeat(1000)}\\` }))).text).toContain(
+      'kind is',
+    );
   });
 
   it('is parsed where it keeps no other request waiting', async () => {
     const bodies: [string, string][] = [
       ['/score', deep(2_000_000).slice(0, 4_000_000)],
       ['/score', JSON.stringify({ texts: Array.from({ length: 60 }, () => 'x'.repeat(60_000)) })],
-      ['/calibrations', `{"name":"a","runs":[${Array.from({ length: 1_000 }, (_, i) => `{"flops":1e${18 + (i % 3)},"keep":${(0.1 + (i % 7) / 10).toFixed(1)},"loss":${(i * 7919) % 100}}`).join(',')}]}`],
+      [
+        '/calibrations',
+        `{"name":"a","runs":[${Array.from({ length: 1_000 }, (_, i) => `{"flops":1e${18 + (i % 3)},"keep":${(0.1 + (i % 7) / 10).toFixed(1)},"loss":${(i * 7919) % 100}}`).join(',')}]}`,
+      ],
     ];
     let sending = true;
     const sent = Promise.all(bodies.map(([path, body]) => post(path, body))).finally(() => (sending = false));
@@ -61,28 +91,57 @@ describe('a body of JSON', () => {
 
 describe('what is parsed or written between two requests', () => {
   it('is bounded by the size of bodies: larger ones are for threads', () => {
-    const declare = (kind: 'body' | 'threadBody', bodyLimitBytes: number) => () => route({ method: 'post', path: '/x', summary: '', access: 'read', [kind]: z.unknown(), bodyLimitBytes, reply: { description: '' }, answer: () => 'sent' });
+    const declare = (kind: 'body' | 'threadBody', bodyLimitBytes: number) => () =>
+      route({
+        method: 'post',
+        path: '/x',
+        summary: '',
+        access: 'read',
+        [kind]: z.unknown(),
+        bodyLimitBytes,
+        reply: { description: '' },
+        answer: () => 'sent',
+      });
     expect(declare('body', 16_385)).toThrow('/x takes a body that is to be parsed in a thread');
     expect(declare('body', 16_384)).not.toThrow();
     expect(declare('threadBody', 4 << 20)).not.toThrow();
   });
 
   it('is bounded by the number of runs of a calibration, and of domains', async () => {
-    const runs = Array.from({ length: 1001 }, (_, i) => ({ flops: 10 ** (18 + (i % 3)), keep: 0.1 + (i % 7) / 10, loss: i % 100 }));
+    const runs = Array.from({ length: 1001 }, (_, i) => ({
+      flops: 10 ** (18 + (i % 3)),
+      keep: 0.1 + (i % 7) / 10,
+      loss: i % 100,
+    }));
     const csv = `flops,keep,loss\n${runs.map(({ flops, keep, loss }) => `${flops},${keep},${loss}`).join('\n')}`;
     expect((await post('/calibrations', JSON.stringify({ name: 'a', runs }))).text).toMatch(/runs.*1000/);
-    expect((await server().ask('/calibrations?name=a', { method: 'POST', headers: { 'Content-Type': 'text/csv' }, body: csv })).text).toMatch(/1000/);
+    expect(
+      (
+        await server().ask('/calibrations?name=a', {
+          method: 'POST',
+          headers: { 'Content-Type': 'text/csv' },
+          body: csv,
+        })
+      ).text,
+    ).toMatch(/1000/);
     expect((await server().ask('/domains?most=20001')).status).toBe(400);
   });
 
   it('is written in slices that are the same text', async () => {
     const rows = Array.from({ length: 2500 }, (_, i) => ({ name: `é"${i}`, value: i / 3 }));
-    const whole = (reply: Reply): string => (typeof reply === 'object' && 'pieces' in reply ? reply.pieces.join('') : '');
+    const whole = (reply: Reply): string =>
+      typeof reply === 'object' && 'pieces' in reply ? reply.pieces.join('') : '';
     const reply = await jsonInSlices('rows', rows, { before: [1] });
-    expect([whole(reply), typeof reply === 'object' && 'pieces' in reply && reply.pieces.length]).toEqual([JSON.stringify({ before: [1], rows }), 5]);
-    for (const few of [[], rows.slice(0, 1)]) expect(whole(await jsonInSlices('rows', few))).toBe(JSON.stringify({ rows: few }));
+    expect([whole(reply), typeof reply === 'object' && 'pieces' in reply && reply.pieces.length]).toEqual([
+      JSON.stringify({ before: [1], rows }),
+      5,
+    ]);
+    for (const few of [[], rows.slice(0, 1)])
+      expect(whole(await jsonInSlices('rows', few))).toBe(JSON.stringify({ rows: few }));
     const table = csvOf(['value', 'name'], rows);
-    expect(whole(await csvInSlices(['value', 'name'], rows))).toBe(typeof table === 'object' && 'text' in table ? table.text : '');
+    expect(whole(await csvInSlices(['value', 'name'], rows))).toBe(
+      typeof table === 'object' && 'text' in table ? table.text : '',
+    );
   });
 });
 
@@ -116,7 +175,10 @@ describe('unfinished bodies', () => {
         for (let i = 0; i < 200; i++) {
           const socket = connect(Number(port), hostname);
           socket.on('error', () => undefined);
-          socket.write(`POST /score HTTP/1.1\r\nHost: ${hostname}\r\nContent-Type: application/json\r\nContent-Length: ${most}\r\n\r\n`);
+          socket.write(
+            `POST /score HTTP/1.1\r\nHost: ${hostname}\r\nContent-Type: ` +
+              `application/json\r\nContent-Length: ${most}\r\n\r\n`,
+          );
           socket.write(piece);
           sockets.push(socket);
         }
@@ -124,7 +186,10 @@ describe('unfinished bodies', () => {
         for (let i = 0; i < 20; i++) {
           expect((await fetch(`${url}/rank?keep=0.${i + 10}`)).status).toBe(200);
           // A small body goes past those that wait.
-          expect((await fetch(`${url}/jobs`, { method: 'POST', headers: json, body: '{"kind":"nothing"}' })).status).toBe(400);
+          expect(
+            (await fetch(`${url}/jobs`, { method: 'POST', headers: json, body: '{"kind":"nothing"}' }))
+              .status,
+          ).toBe(400);
           highest = Math.max(highest, (await readRss(child.pid ?? 0)) ?? 0);
           await setTimeout(100);
         }
@@ -143,40 +208,59 @@ describe('connections', () => {
       console.log('skipped: elsewhere than on Linux a test has one loopback address');
       return;
     }
-    await withServer(async ({ url, ask }) => {
-      const { hostname, port } = new URL(url);
-      const flood: Socket[] = [];
-      for (let i = 0; i < 2_100; i++) {
-        const socket = connect({ port: Number(port), host: hostname, localAddress: '127.0.0.2' });
-        socket.on('error', () => undefined);
-        flood.push(socket);
-      }
-      try {
-        for (let i = 0; i < 20; i++) expect((await ask('/rank?keep=0.5', { headers: { Connection: 'close' } })).status).toBe(200);
-        expect((await ask('/metrics')).text).toMatch(/betr_connections_refused_total [1-9]\d+\n/);
-      } finally {
-        for (const socket of flood) socket.destroy();
-      }
-    }, makeRows(50), { connectionsPerAddress: 100 });
+    await withServer(
+      async ({ url, ask }) => {
+        const { hostname, port } = new URL(url);
+        const flood: Socket[] = [];
+        for (let i = 0; i < 2_100; i++) {
+          const socket = connect({ port: Number(port), host: hostname, localAddress: '127.0.0.2' });
+          socket.on('error', () => undefined);
+          flood.push(socket);
+        }
+        try {
+          for (let i = 0; i < 20; i++)
+            expect((await ask('/rank?keep=0.5', { headers: { Connection: 'close' } })).status).toBe(200);
+          expect((await ask('/metrics')).text).toMatch(/betr_connections_refused_total [1-9]\d+\n/);
+        } finally {
+          for (const socket of flood) socket.destroy();
+        }
+      },
+      makeRows(50),
+      { connectionsPerAddress: 100 },
+    );
   }, 60_000);
 
   it('of a proxy are not counted, and its word says whose request it is', async () => {
-    await withServer(async ({ url, ask }) => {
-      const { hostname, port } = new URL(url);
-      const kept = Array.from({ length: 20 }, () => connect(Number(port), hostname).on('error', () => undefined));
-      try {
+    await withServer(
+      async ({ url, ask }) => {
+        const { hostname, port } = new URL(url);
+        const kept = Array.from({ length: 20 }, () =>
+          connect(Number(port), hostname).on('error', () => undefined),
+        );
+        try {
+          const statuses: number[] = [];
+          for (const client of ['10.0.0.1', '10.0.0.1', '10.0.0.1', '10.0.0.2', 'nonsense'])
+            statuses.push((await ask('/healthz', { headers: { 'X-Forwarded-For': client } })).status);
+          expect(statuses).toEqual([200, 200, 429, 200, 200]);
+        } finally {
+          for (const socket of kept) socket.destroy();
+        }
+      },
+      makeRows(50),
+      { connectionsPerAddress: 5, requestsPerMinute: 2, proxies: ['127.0.0.0/8'] },
+    );
+    await withServer(
+      async ({ ask }) => {
         const statuses: number[] = [];
-        for (const client of ['10.0.0.1', '10.0.0.1', '10.0.0.1', '10.0.0.2', 'nonsense']) statuses.push((await ask('/healthz', { headers: { 'X-Forwarded-For': client } })).status);
-        expect(statuses).toEqual([200, 200, 429, 200, 200]);
-      } finally {
-        for (const socket of kept) socket.destroy();
-      }
-    }, makeRows(50), { connectionsPerAddress: 5, requestsPerMinute: 2, proxies: ['127.0.0.0/8'] });
-    await withServer(async ({ ask }) => {
-      const statuses: number[] = [];
-      for (const client of ['10.0.0.1', '10.0.0.2', '10.0.0.3']) statuses.push((await ask('/healthz', { headers: { 'X-Forwarded-For': client } })).status);
-      expect(statuses).toEqual([200, 200, 429]);
-    }, makeRows(50), { requestsPerMinute: 2 });
-    await expect(withServer(() => Promise.resolve(), makeRows(50), { proxies: ['proxy.example'] })).rejects.toMatchObject({ code: 'OPTION_INVALID' });
+        for (const client of ['10.0.0.1', '10.0.0.2', '10.0.0.3'])
+          statuses.push((await ask('/healthz', { headers: { 'X-Forwarded-For': client } })).status);
+        expect(statuses).toEqual([200, 200, 429]);
+      },
+      makeRows(50),
+      { requestsPerMinute: 2 },
+    );
+    await expect(
+      withServer(() => Promise.resolve(), makeRows(50), { proxies: ['proxy.example'] }),
+    ).rejects.toMatchObject({ code: 'OPTION_INVALID' });
   });
 });

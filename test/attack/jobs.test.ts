@@ -16,7 +16,9 @@ const startJob = { method: 'POST', headers: { 'Content-Type': 'application/json'
 describe('the queue of jobs', () => {
   it('takes as many as it promises when 400 are asked for at once', async () => {
     await withServer(async ({ ask }) => {
-      const statuses = await Promise.all(Array.from({ length: 400 }, async () => (await ask('/jobs', startJob)).status));
+      const statuses = await Promise.all(
+        Array.from({ length: 400 }, async () => (await ask('/jobs', startJob)).status),
+      );
       const accepted = statuses.filter((status) => status === 202).length;
       // 16 wait; the first ones may have begun and ended meanwhile.
       expect(accepted).toBeGreaterThanOrEqual(16);
@@ -24,33 +26,57 @@ describe('the queue of jobs', () => {
       expect(statuses.filter((status) => status !== 202 && status !== 503)).toEqual([]);
       const { jobs } = z.object({ jobs: z.array(jobSchema) }).parse((await ask('/jobs')).json);
       expect(jobs.length).toBe(accepted);
-      for (const { id, state } of jobs) if (state === 'waiting') await ask(`/jobs/${id}`, { method: 'DELETE' });
-      await until(async () => z.object({ jobs: z.array(jobSchema) }).parse((await ask('/jobs')).json).jobs.every(({ endedAt }) => endedAt !== null));
+      for (const { id, state } of jobs)
+        if (state === 'waiting') await ask(`/jobs/${id}`, { method: 'DELETE' });
+      await until(async () =>
+        z
+          .object({ jobs: z.array(jobSchema) })
+          .parse((await ask('/jobs')).json)
+          .jobs.every(({ endedAt }) => endedAt !== null),
+      );
     }, makeRows(50));
   }, 60_000);
 });
 
 describe('where the server runs', () => {
   it('is told by nothing that tells of files, also when the run lies elsewhere', async () => {
-    const [settings, elsewhere] = [await mkdtemp(join(tmpdir(), 'betr-settings-')), await mkdtemp(join(tmpdir(), 'betr-elsewhere-'))];
+    const [settings, elsewhere] = [
+      await mkdtemp(join(tmpdir(), 'betr-settings-')),
+      await mkdtemp(join(tmpdir(), 'betr-elsewhere-')),
+    ];
     try {
       const folder = join(elsewhere, 'deep', 'run');
       await mkdir(join(elsewhere, 'corpus'));
       await writeFile(join(elsewhere, 'corpus', 'bad.jsonl'), 'no document\n');
-      await writeFile(join(settings, 'betr.yaml'), JSON.stringify({ run: folder, corpus: { files: [join(elsewhere, 'corpus', '*.jsonl')] }, benchmarks: [{ name: 'sums', files: [join(elsewhere, 'sums.jsonl')] }] }));
+      await writeFile(
+        join(settings, 'betr.yaml'),
+        JSON.stringify({
+          run: folder,
+          corpus: { files: [join(elsewhere, 'corpus', '*.jsonl')] },
+          benchmarks: [{ name: 'sums', files: [join(elsewhere, 'sums.jsonl')] }],
+        }),
+      );
       const run = await openRun(join(settings, 'betr.yaml'));
       const ranking = await rankRows(run, makeRows(30));
       await writeFile(join(run.files.scores, ranking.parts[0]?.file ?? ''), 'damaged');
       const server = await serveRun(run, { host: '127.0.0.1', port: 0 });
       try {
         const told: string[] = [];
-        for (const path of ['/readyz', '/rank?keep=0.1', '/rankings', '/evaluation?format=json']) told.push((await ask(server.url, path)).text);
-        const started = z.object({ id: z.string() }).parse((await ask(server.url, '/jobs', { ...startJob, body: '{"kind":"run"}' })).json);
-        await until(async () => jobSchema.parse((await ask(server.url, `/jobs/${started.id}`)).json).endedAt !== null);
-        for (const path of ['/jobs', `/jobs/${started.id}`, `/jobs/${started.id}/events`]) told.push((await ask(server.url, path)).text);
+        for (const path of ['/readyz', '/rank?keep=0.1', '/rankings', '/evaluation?format=json'])
+          told.push((await ask(server.url, path)).text);
+        const started = z
+          .object({ id: z.string() })
+          .parse((await ask(server.url, '/jobs', { ...startJob, body: '{"kind":"run"}' })).json);
+        await until(
+          async () => jobSchema.parse((await ask(server.url, `/jobs/${started.id}`)).json).endedAt !== null,
+        );
+        for (const path of ['/jobs', `/jobs/${started.id}`, `/jobs/${started.id}/events`])
+          told.push((await ask(server.url, path)).text);
         expect(told[0]).toMatch(/run\/scores\/[\w.-]+\.parquet/);
         expect(told[5]).toContain('sums.jsonl');
-        for (const text of told) for (const hidden of [settings, elsewhere, dirname(folder), tmpdir()]) expect(text).not.toContain(hidden);
+        for (const text of told)
+          for (const hidden of [settings, elsewhere, dirname(folder), tmpdir()])
+            expect(text).not.toContain(hidden);
       } finally {
         await server.stop(0);
       }
@@ -61,7 +87,12 @@ describe('where the server runs', () => {
 
   it('leaves other paths as they were', async () => {
     await withRun((run) => {
-      expect(hidePaths(run, `${run.settingsFolder}/run/x and ${run.settingsFolder}, not ${run.settingsFolder}er/x or https://a.example/b`)).toBe(`run/x and ., not ${run.settingsFolder.replace(tmpdir(), '…')}er/x or https://a.example/b`);
+      expect(
+        hidePaths(
+          run,
+          `${run.settingsFolder}/run/x and ${run.settingsFolder}, not ${run.settingsFolder}er/x or https://a.example/b`,
+        ),
+      ).toBe(`run/x and ., not ${run.settingsFolder.replace(tmpdir(), '…')}er/x or https://a.example/b`);
       return Promise.resolve();
     });
   });

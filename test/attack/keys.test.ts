@@ -1,4 +1,5 @@
-// Whatever becomes of the file of API keys, a server that had keys, or that others can reach, lets in nobody without one.
+// Whatever becomes of the file of API keys, a server that had keys, or that others can reach, lets in nobody
+// without one.
 
 import { execFileSync, spawn } from 'node:child_process';
 import { chmod, chown, mkdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
@@ -24,10 +25,26 @@ const states: [string, (path: string) => Promise<unknown>, RegExp][] = [
   ['is empty', (path) => replace(path, ''), /it is damaged/],
   ['is cut short', async (path) => replace(path, (await readFile(path)).subarray(0, 100)), /it is damaged/],
   ['is a folder', async (path) => rm(path).then(() => mkdir(path, 0o700)), /not a regular file/],
-  ['is a pipe', async (path) => rm(path).then(() => execFileSync('mkfifo', ['-m', '600', path])), /not a regular file/],
-  ['is a link to nothing', async (path) => rename(path, `${path}.away`).then(() => symlink(`${path}.gone`, path)), /it cannot be read \(ENOENT\)/],
-  ['is a link to itself', async (path) => rm(path).then(() => symlink(path, path)), /it cannot be read \(ELOOP\)/],
-  ['can be read by others', (path) => chmod(path, 0o644), /others? than its owner have access to it \(mode 644\)/],
+  [
+    'is a pipe',
+    async (path) => rm(path).then(() => execFileSync('mkfifo', ['-m', '600', path])),
+    /not a regular file/,
+  ],
+  [
+    'is a link to nothing',
+    async (path) => rename(path, `${path}.away`).then(() => symlink(`${path}.gone`, path)),
+    /it cannot be read \(ENOENT\)/,
+  ],
+  [
+    'is a link to itself',
+    async (path) => rm(path).then(() => symlink(path, path)),
+    /it cannot be read \(ELOOP\)/,
+  ],
+  [
+    'can be read by others',
+    (path) => chmod(path, 0o644),
+    /others? than its owner have access to it \(mode 644\)/,
+  ],
 ];
 
 describe('a file of API keys that', () => {
@@ -37,10 +54,22 @@ describe('a file of API keys that', () => {
     const write = process.stderr.write.bind(process.stderr);
     process.stderr.write = (text: string | Uint8Array): boolean => complaints.push(String(text)) > 0;
     try {
-      const found = await Promise.all(states.map(([name, spoil, says]) => spoilKeys(spoil, says, complaints).then((result) => ({ name, ...result }))));
+      const found = await Promise.all(
+        states.map(([name, spoil, says]) =>
+          spoilKeys(spoil, says, complaints).then((result) => ({ name, ...result })),
+        ),
+      );
       for (const result of found) {
         expect(result).toEqual({
-          name: result.name, before: 200, without: 401, withKey: 403, job: 401, ready: expect.objectContaining({ status: 503 }), started: expect.objectContaining({ code: 'KEYS_UNUSABLE' }), metrics: expect.stringMatching(/betr_keys_problems_total [1-9]\n/), told: true,
+          name: result.name,
+          before: 200,
+          without: 401,
+          withKey: 403,
+          job: 401,
+          ready: expect.objectContaining({ status: 503 }),
+          started: expect.objectContaining({ code: 'KEYS_UNUSABLE' }),
+          metrics: expect.stringMatching(/betr_keys_problems_total [1-9]\n/),
+          told: true,
         });
       }
     } finally {
@@ -61,8 +90,12 @@ describe('a file of API keys that', () => {
 
   it('was named but is not there keeps the server from starting', async () => {
     await withRun(async (run) => {
-      await expect(serveRun(run, { host: '127.0.0.1', port: 0, keysPath: join(run.folder, 'elsewhere.json') })).rejects.toMatchObject({ code: 'KEYS_UNUSABLE' });
-      await expect(serveRun(run, { host: '0.0.0.0', port: 0 })).rejects.toMatchObject({ code: 'KEYS_NEEDED' });
+      await expect(
+        serveRun(run, { host: '127.0.0.1', port: 0, keysPath: join(run.folder, 'elsewhere.json') }),
+      ).rejects.toMatchObject({ code: 'KEYS_UNUSABLE' });
+      await expect(serveRun(run, { host: '0.0.0.0', port: 0 })).rejects.toMatchObject({
+        code: 'KEYS_NEEDED',
+      });
     });
   });
 
@@ -76,7 +109,11 @@ describe('a file of API keys that', () => {
       await chmod(run.settingsFolder, 0o755);
       // "nobody" cannot read what is root's.
       const script = `import(${JSON.stringify(new URL('../../server/keys.js', import.meta.url).href)}).then(({ Keys }) => { try { new Keys(${JSON.stringify(run.files.apiKeys)}).close(); console.log('open'); } catch (error) { console.log(error.code, error.message); } });`;
-      const said = execFileSync(process.execPath, ['-e', `process.setgid(65534); process.setuid(65534); ${script}`], { encoding: 'utf8' });
+      const said = execFileSync(
+        process.execPath,
+        ['-e', `process.setgid(65534); process.setuid(65534); ${script}`],
+        { encoding: 'utf8' },
+      );
       expect(said).toMatch(/^KEYS_UNUSABLE .*it cannot be read \(EACCES\)/);
     });
   });
@@ -121,28 +158,50 @@ describe('making keys', () => {
 });
 
 /** What a server answers after its file of keys was spoiled, and once it is whole again. */
-async function spoilKeys(spoil: (path: string) => Promise<unknown>, says: RegExp, complaints: readonly string[]): Promise<Record<string, unknown>> {
+async function spoilKeys(
+  spoil: (path: string) => Promise<unknown>,
+  says: RegExp,
+  complaints: readonly string[],
+): Promise<Record<string, unknown>> {
   return withRun(async (run) => {
     await rankRows(run, makeRows(30));
     const path = run.files.apiKeys;
     const { key } = await makeKey(path, 'jobs');
     const server = await serveRun(run, { host: '127.0.0.1', port: 0 });
     const authorized = { headers: { Authorization: `Bearer ${key}` } };
-    const asked = async (init: RequestInit = {}): Promise<number> => (await ask(server.url, '/rank?keep=0.1', init)).status;
+    const asked = async (init: RequestInit = {}): Promise<number> =>
+      (await ask(server.url, '/rank?keep=0.1', init)).status;
     try {
       const before = await asked(authorized);
       const whole = await readFile(path);
       await spoil(path);
-      await until(async () => (await ask(server.url, '/readyz')).status === 503, { what: `that the server sees ${says.source}` });
+      await until(async () => (await ask(server.url, '/readyz')).status === 503, {
+        what: `that the server sees ${says.source}`,
+      });
       const ready = await ask(server.url, '/readyz');
-      const [without, withKey, job] = [await asked(), await asked(authorized), (await ask(server.url, '/jobs', startJob)).status];
+      const [without, withKey, job] = [
+        await asked(),
+        await asked(authorized),
+        (await ask(server.url, '/jobs', startJob)).status,
+      ];
       // Another that starts is told that keys are needed, as it is where its user named the file.
       const started = openNamed(path);
       await rm(path, { recursive: true, force: true });
       await writeFile(path, whole, { mode: 0o600 });
-      await until(async () => (await asked(authorized)) === 200, { what: `that the keys are in force again after ${says.source}` });
+      await until(async () => (await asked(authorized)) === 200, {
+        what: `that the keys are in force again after ${says.source}`,
+      });
       const metrics = (await ask(server.url, '/metrics', authorized)).text;
-      return { before, without, withKey, job, ready, started, metrics, told: says.test(ready.text) && complaints.some((text) => text.includes(path) && says.test(text)) };
+      return {
+        before,
+        without,
+        withKey,
+        job,
+        ready,
+        started,
+        metrics,
+        told: says.test(ready.text) && complaints.some((text) => text.includes(path) && says.test(text)),
+      };
     } finally {
       await server.stop(0);
     }
@@ -166,7 +225,11 @@ function openNamed(path: string): unknown {
 
 function newKey(run: Run): Promise<string> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [program, 'serve', '--config', run.settingsPath, '--new-key', 'read', '--json'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(
+      process.execPath,
+      [program, 'serve', '--config', run.settingsPath, '--new-key', 'read', '--json'],
+      { stdio: ['ignore', 'pipe', 'inherit'] },
+    );
     let said = '';
     child.stdout.on('data', (bytes: Buffer) => (said += bytes.toString()));
     child.once('exit', () => {

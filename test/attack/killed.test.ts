@@ -8,10 +8,16 @@ describe('a server that is killed while it streams selections', () => {
   it('leaves folders that the next one removes', async () => {
     await withRun(async (run) => {
       await rankRows(run, makeRows(900));
-      const spills = async (): Promise<string[]> => (await readdir(run.folder)).filter((name) => name.startsWith('spill-'));
+      const spills = async (): Promise<string[]> =>
+        (await readdir(run.folder)).filter((name) => name.startsWith('spill-'));
       const killed = await startServer(run);
-      const asked = Array.from({ length: 3 }, (_, i) => fetch(`${killed.url}/selection?keep=0.${i + 5}`).then((response) => response.arrayBuffer()));
-      await until(async () => (await spills()).length > 0, { everyMs: 1, what: 'that a selection is written' });
+      const asked = Array.from({ length: 3 }, (_, i) =>
+        fetch(`${killed.url}/selection?keep=0.${i + 5}`).then((response) => response.arrayBuffer()),
+      );
+      await until(async () => (await spills()).length > 0, {
+        everyMs: 1,
+        what: 'that a selection is written',
+      });
       await killed.end('SIGKILL');
       await Promise.allSettled(asked);
       const left = await spills();

@@ -13,7 +13,12 @@ describe('a server under mixed load', () => {
       await rankRows(run, makeGeneration(0));
       const server = await startServer(run);
       try {
-        const { answers, failures, published } = await mixLoad(run, server.url, { seconds: 12, publications: 8, clients: 8, seed: 1 });
+        const { answers, failures, published } = await mixLoad(run, server.url, {
+          seconds: 12,
+          publications: 8,
+          clients: 8,
+          seed: 1,
+        });
         expect(failures.slice(0, 5)).toEqual([]);
         expect(server.complaints()).toBe('');
         expect(published).toBe(8);
@@ -23,7 +28,9 @@ describe('a server under mixed load', () => {
       }
       // The server holds nothing any more; this process, which published, holds as many sets as are kept.
       await removeUnheld(run, await readRanking(run));
-      const kept = (await readdir(join(run.folder, 'retargeted'))).filter((file) => file.endsWith('.parquet'));
+      const kept = (await readdir(join(run.folder, 'retargeted'))).filter((file) =>
+        file.endsWith('.parquet'),
+      );
       expect(kept.length).toBeLessThanOrEqual(16 + 16);
       expect((await readdir(run.folder)).filter((name) => name.startsWith('spill-'))).toEqual([]);
     });

@@ -1,5 +1,5 @@
-// Mixed load on a server in a process of its own: several clients ask for everything at once, by more sets of benchmarks than are kept, while new generations
-// are published and another process asks for sets of its own.
+// Mixed load on a server in a process of its own: several clients ask for everything at once, by more sets of
+// benchmarks than are kept, while new generations are published and another process asks for sets of its own.
 
 import { readFile } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
@@ -13,14 +13,21 @@ import { makeRows, rankRows, type Row } from '../ranking/synthetic.ts';
 
 export const benchmarks = ['arc', 'boolq', 'csqa', 'drop', 'gsm8k', 'mmlu'];
 /** Every set of some of them. */
-const sets = Array.from({ length: 2 ** benchmarks.length - 2 }, (_, i) => benchmarks.filter((_name, bit) => ((i + 1) >> bit) % 2 === 1));
+const sets = Array.from({ length: 2 ** benchmarks.length - 2 }, (_, i) =>
+  benchmarks.filter((_name, bit) => ((i + 1) >> bit) % 2 === 1),
+);
 
-/** Documents with scores for all benchmarks; those of each generation are in files of their own, as in a real run. */
+/**
+ * Documents with scores for all benchmarks; those of each generation are in files of their own, as in a real
+ * run.
+ */
 export function makeGeneration(number: number, count = 240): Row[] {
   return makeRows(count).map((row, index) => ({
     ...row,
     shard: row.shard.replace('shard', `generation-${number}`),
-    scores: Object.fromEntries(benchmarks.map((name, i) => [name, Math.fround(Math.cos((i + 2) * (index + number)))])),
+    scores: Object.fromEntries(
+      benchmarks.map((name, i) => [name, Math.fround(Math.cos((i + 2) * (index + number)))]),
+    ),
   }));
 }
 
@@ -43,7 +50,11 @@ export interface LoadResult {
 }
 
 /** Puts the server of a run at `url` under load. */
-export async function mixLoad(run: Run, url: string, { seconds, publications, clients, seed, eachSecond }: LoadOptions): Promise<LoadResult> {
+export async function mixLoad(
+  run: Run,
+  url: string,
+  { seconds, publications, clients, seed, eachSecond }: LoadOptions,
+): Promise<LoadResult> {
   const result: LoadResult = { answers: 0, byStatus: new Map(), failures: [], published: 0 };
   const endMs = performance.now() + 1000 * seconds;
   const goesOn = (): boolean => performance.now() < endMs || result.published < publications;
@@ -71,7 +82,10 @@ export async function mixLoad(run: Run, url: string, { seconds, publications, cl
       kept.unshift(ranking);
       // What no longer counts is removed as `betr rank` does: all but the last two generations.
       kept.splice(2);
-      await removeStale(run, kept.flatMap(({ parts }) => parts));
+      await removeStale(
+        run,
+        kept.flatMap(({ parts }) => parts),
+      );
       await removePrepared(run, kept);
       for (let i = 0; i < 4; i++) await retargetRanking(run, ranking, { benchmarks: pick(random, sets) });
       await setTimeout(Math.max(0, Math.min((1000 * seconds) / publications, endMs - performance.now())));
@@ -93,7 +107,13 @@ function pick<T>(random: () => number, from: readonly T[]): T {
   return value;
 }
 
-const trials = [1e19, 1e20, 1e21].flatMap((flops, i) => [0.01, 0.03, 0.1, 0.3].map((keep) => ({ flops, keep, loss: (Math.log(keep) - Math.log(0.03 * (1 + i / 2))) ** 2 })));
+const trials = [1e19, 1e20, 1e21].flatMap((flops, i) =>
+  [0.01, 0.03, 0.1, 0.3].map((keep) => ({
+    flops,
+    keep,
+    loss: (Math.log(keep) - Math.log(0.03 * (1 + i / 2))) ** 2,
+  })),
+);
 
 /** The four selections that may be under way at a time are for the first four clients. */
 function pickRequest(random: () => number, client: number): { path: string; init?: RequestInit } {
@@ -110,8 +130,21 @@ function pickRequest(random: () => number, client: number): { path: string; init
     () => ({ path: '/rankings' }),
     () => ({ path: '/healthz' }),
     () => ({ path: '/rank?budget=none' }),
-    () => ({ path: `/calibrations`, init: { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ name: `load-${client}`, runs: trials }) } }),
-    ...(client < 4 ? [() => ({ path: `/selection?${keep}${choice}&format=${pick(random, ['parquet', 'jsonl', 'csv', 'arrow'])}` })] : []),
+    () => ({
+      path: `/calibrations`,
+      init: {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json' },
+        body: JSON.stringify({ name: `load-${client}`, runs: trials }),
+      },
+    }),
+    ...(client < 4
+      ? [
+          () => ({
+            path: `/selection?${keep}${choice}&format=${pick(random, ['parquet', 'jsonl', 'csv', 'arrow'])}`,
+          }),
+        ]
+      : []),
   ];
   return pick(random, kinds)();
 }

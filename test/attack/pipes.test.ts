@@ -1,4 +1,5 @@
-// Pipes, sockets, devices and folders where files are expected: each is refused by what it is, or read without a thread that waits, so that a signal ends every command.
+// Pipes, sockets, devices and folders where files are expected: each is refused by what it is, or read
+// without a thread that waits, so that a signal ends every command.
 
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -33,9 +34,19 @@ function makePipe(path: string): void {
 async function makeProject(name: string, settings: Readonly<Record<string, unknown>> = {}): Promise<string> {
   const made = join(folder, name);
   await mkdir(join(made, 'corpus'), { recursive: true });
-  await writeFile(join(made, 'corpus/a.jsonl'), jsonl(Array.from({ length: 20 }, (_, i) => ({ id: `d${i}`, text: `words of document ${i}` }))));
+  await writeFile(
+    join(made, 'corpus/a.jsonl'),
+    jsonl(Array.from({ length: 20 }, (_, i) => ({ id: `d${i}`, text: `words of document ${i}` }))),
+  );
   await writeFile(join(made, 'b.jsonl'), jsonl([{ question: 'what?', answer: 'that' }]));
-  await writeFile(join(made, 'betr.yaml'), JSON.stringify({ corpus: { files: ['corpus/*'] }, benchmarks: [{ name: 'b', files: ['b.jsonl'] }], ...settings }));
+  await writeFile(
+    join(made, 'betr.yaml'),
+    JSON.stringify({
+      corpus: { files: ['corpus/*'] },
+      benchmarks: [{ name: 'b', files: ['b.jsonl'] }],
+      ...settings,
+    }),
+  );
   return made;
 }
 
@@ -49,13 +60,21 @@ describe('a file that is none', () => {
     await once(server, 'listening');
     await symlink('/dev/zero', at('d.jsonl'));
     await symlink('b.jsonl', at('f.jsonl'));
-    const told = async (pattern: string): Promise<unknown> => listShards([pattern], join(folder, 'kinds')).then((shards) => shards.map(({ name }) => name), String);
+    const told = async (pattern: string): Promise<unknown> =>
+      listShards([pattern], join(folder, 'kinds')).then((shards) => shards.map(({ name }) => name), String);
     try {
-      for (const [name, kind] of [['b', 'named pipe (FIFO)'], ['c', 'socket'], ['d', 'character device'], ['f', 'named pipe (FIFO)']] as const) {
-        for (const pattern of [`${name}.jsonl`, `${name}.js*`]) expect(await told(pattern)).toContain(`${at(`${name}.jsonl`)} cannot be read: it is a ${kind}`);
+      for (const [name, kind] of [
+        ['b', 'named pipe (FIFO)'],
+        ['c', 'socket'],
+        ['d', 'character device'],
+        ['f', 'named pipe (FIFO)'],
+      ] as const) {
+        for (const pattern of [`${name}.jsonl`, `${name}.js*`])
+          expect(await told(pattern)).toContain(`${at(`${name}.jsonl`)} cannot be read: it is a ${kind}`);
       }
       expect(await told('*.jsonl')).toContain('cannot be read: it is a');
-      for (const pattern of ['e.jsonl', '[ae].jsonl']) expect(await told(pattern)).toContain(`${at('e.jsonl')} is a folder`);
+      for (const pattern of ['e.jsonl', '[ae].jsonl'])
+        expect(await told(pattern)).toContain(`${at('e.jsonl')} is a folder`);
       // A folder that is named like a file is none of them where the files in it are meant.
       await writeFile(at('e.jsonl/part.jsonl'), 'x');
       expect(await told('e*/**/*.jsonl')).toEqual(['e.jsonl/part.jsonl']);
@@ -79,7 +98,12 @@ describe('a file that is none', () => {
   });
 
   testOnUnix.each<[string, Record<string, unknown>, string, string[]]>([
-    ['a shard in JSON Lines', { corpus: { files: ['x.jsonl.gz'] } }, 'x.jsonl.gz', ['rank', '--scorer', 'length']],
+    [
+      'a shard in JSON Lines',
+      { corpus: { files: ['x.jsonl.gz'] } },
+      'x.jsonl.gz',
+      ['rank', '--scorer', 'length'],
+    ],
     ['a shard in Parquet', { corpus: { files: ['x.parquet'] } }, 'x.parquet', ['rank', '--scorer', 'length']],
     ['a benchmark', { benchmarks: [{ name: 'b', files: ['x.csv'] }] }, 'x.csv', ['examples']],
     ['a table of losses', {}, 'x.csv', ['domains', '--losses', 'x.csv', '--errors', 'x.csv']],
@@ -92,22 +116,32 @@ describe('a file that is none', () => {
     await mkdir(join(project, 'run'));
     makePipe(join(project, file));
     const { code, stdout, stderr } = await betr(project, args);
-    expect([code, stdout + stderr]).toEqual([1, expect.stringContaining(`${join(project, file)} cannot be read: it is a named pipe (FIFO), and only a regular file can be read here.`)]);
+    expect([code, stdout + stderr]).toEqual([
+      1,
+      expect.stringContaining(
+        `${join(project, file)} cannot be read: it is a named pipe (FIFO), and only a regular file can be read here.`,
+      ),
+    ]);
   });
 
   testOnUnix('ends the loading of a model with a sentence', async () => {
     const project = await makeProject('model', { embedding: { model: 'mine' } });
     await mkdir(join(project, 'mine/onnx'), { recursive: true });
-    for (const file of ['config.json', 'tokenizer.json', 'tokenizer_config.json']) await writeFile(join(project, 'mine', file), '{}');
+    for (const file of ['config.json', 'tokenizer.json', 'tokenizer_config.json'])
+      await writeFile(join(project, 'mine', file), '{}');
     makePipe(join(project, 'mine/onnx/model.onnx'));
-    expect((await betr(project, ['index'])).stderr).toContain('onnx/model.onnx is a named pipe (FIFO), and only regular files can be loaded');
+    expect((await betr(project, ['index'])).stderr).toContain(
+      'onnx/model.onnx is a named pipe (FIFO), and only regular files can be loaded',
+    );
   });
 
   testOnUnix('is no folder for a selection', async () => {
     const project = await makeProject('out');
     expect((await betr(project, ['rank', '--scorer', 'length'])).code).toBe(0);
     makePipe(join(project, 'pipe'));
-    expect((await betr(project, ['select', '--scorer', 'length', '--keep', '50%', '--out', 'pipe'])).stderr).toContain('it is a named pipe (FIFO)');
+    expect(
+      (await betr(project, ['select', '--scorer', 'length', '--keep', '50%', '--out', 'pipe'])).stderr,
+    ).toContain('it is a named pipe (FIFO)');
   });
 });
 
@@ -119,7 +153,9 @@ describe('two names of one file', () => {
     await writeFile(join(project, 'corpus/d.jsonl'), jsonl([{ id: 'd', text: 'another one' }]));
     const shards = await listShards(['corpus/*', 'corpus/a.jsonl'], project);
     expect(shards.map(({ name }) => name)).toEqual(['corpus/a.jsonl', 'corpus/d.jsonl']);
-    expect(describeTwice(shards)).toEqual(['1 file has several names by links, and counts once: corpus/a.jsonl (also corpus/b.jsonl, corpus/c.jsonl)']);
+    expect(describeTwice(shards)).toEqual([
+      '1 file has several names by links, and counts once: corpus/a.jsonl (also corpus/b.jsonl, corpus/c.jsonl)',
+    ]);
     const { stdout } = await betr(project, ['rank', '--scorer', 'length']);
     expect(stdout).toMatch(/Ranked 21 documents[^]*Note: 1 file has several names by links/);
   });
@@ -137,7 +173,8 @@ describe('a pipe that is read once', () => {
   testOnUnix('is waited for, and read to its end, up to a bound', async () => {
     const pipe = join(folder, 'read-once');
     makePipe(pipe);
-    const write = (command: string): void => void spawn('sh', ['-c', `sleep 0.1; (${command}) > '${pipe}'`], { stdio: 'ignore' });
+    const write = (command: string): void =>
+      void spawn('sh', ['-c', `sleep 0.1; (${command}) > '${pipe}'`], { stdio: 'ignore' });
     write('printf a; sleep 0.1; printf b');
     expect(await readOnce(pipe, 10)).toBe('ab');
     write('head -c 1000000 /dev/zero');
@@ -148,34 +185,64 @@ describe('a pipe that is read once', () => {
   testOnUnix('can be the settings, whose paths start from the current folder', async () => {
     const project = await makeProject('settings');
     const shell = (command: string) => run('bash', ['-c', command], project);
-    for (const command of [`"${process.execPath}" "${betrPath}" status --json --config <(sleep 0.1; cat betr.yaml)`, `cat betr.yaml | "${process.execPath}" "${betrPath}" status --json --config /dev/stdin`]) {
+    for (const command of [
+      `"${process.execPath}" "${betrPath}" status --json --config <(sleep 0.1; cat betr.yaml)`,
+      `cat betr.yaml | "${process.execPath}" "${betrPath}" status --json --config /dev/stdin`,
+    ]) {
       const { code, stdout } = await shell(command);
       expect([code, stdout]).toEqual([0, expect.stringContaining(`"folder": "${join(project, 'run')}"`)]);
     }
     expect((await readdir(project)).includes('run')).toBe(true);
   });
 
-  testOnUnix('and never comes is ended by a signal, whatever waits for it', async () => {
-    const project = await makeProject('signal');
-    makePipe(join(project, 'pipe'));
-    const after = 2500;
-    const cases = [['SIGTERM', 143, ['status', '--config', 'pipe']], ['SIGINT', 130, ['work', 'pipe']], ['SIGTERM', 143, ['serve', '--config', 'pipe']], ['SIGINT', 130, ['calibrate', 'pipe']]] as const;
-    await Promise.all(cases.map(async ([signal, code, args]) => {
-      const ended = await run(process.execPath, [betrPath, ...args], project, {}, { after, signal });
-      expect([args[0], ended.code, ended.ms > after - 100, ended.ms < after + 2000]).toEqual([args[0], code, true, true]);
-    }));
-  }, 30_000);
+  testOnUnix(
+    'and never comes is ended by a signal, whatever waits for it',
+    async () => {
+      const project = await makeProject('signal');
+      makePipe(join(project, 'pipe'));
+      const after = 2500;
+      const cases = [
+        ['SIGTERM', 143, ['status', '--config', 'pipe']],
+        ['SIGINT', 130, ['work', 'pipe']],
+        ['SIGTERM', 143, ['serve', '--config', 'pipe']],
+        ['SIGINT', 130, ['calibrate', 'pipe']],
+      ] as const;
+      await Promise.all(
+        cases.map(async ([signal, code, args]) => {
+          const ended = await run(process.execPath, [betrPath, ...args], project, {}, { after, signal });
+          expect([args[0], ended.code, ended.ms > after - 100, ended.ms < after + 2000]).toEqual([
+            args[0],
+            code,
+            true,
+            true,
+          ]);
+        }),
+      );
+    },
+    30_000,
+  );
 });
 
 describe('a query that takes long', () => {
   it('does not keep its process from ending', async () => {
     const script = join(folder, 'query.mjs');
-    await writeFile(script, `
-      import { withDuckDb } from ${JSON.stringify(fileURLToPath(new URL('../../data/duckdb/duckdb.js', import.meta.url)))};
+    await writeFile(
+      script,
+      `
+      import { withDuckDb } ` +
+        `from ${JSON.stringify(fileURLToPath(new URL('../../data/duckdb/duckdb.js', import.meta.url)))};
       setTimeout(() => process.exit(143), 500);
-      await withDuckDb({}, (connection) => connection.run('SELECT count(*) FROM range(1000000) a, range(40000) b WHERE (a.range * b.range) % 7 = 3'));
-    `);
-    const { code, ms } = await run(process.execPath, [script], folder, {}, { after: 20_000, signal: 'SIGKILL' });
+      await withDuckDb({}, (connection) => connection.run('SELECT count(*) FROM range(1000000) a, ` +
+        `range(40000) b WHERE (a.range * b.range) % 7 = 3'));
+    `,
+    );
+    const { code, ms } = await run(
+      process.execPath,
+      [script],
+      folder,
+      {},
+      { after: 20_000, signal: 'SIGKILL' },
+    );
     expect([code, ms < 10_000]).toEqual([143, true]);
   }, 30_000);
 });

@@ -17,15 +17,45 @@ export function hasProgram(name: string): boolean {
   }
 }
 
-/** Fuzzes a server and gives what was printed last; the exit code is 0 where there was no 5xx. The queue of jobs, whose answer when it is full is 503, has tests of its own. */
-export async function fuzzWithSchemathesis(url: string, seed: number): Promise<{ code: number | null; summary: string }> {
+/**
+ * Fuzzes a server and gives what was printed last; the exit code is 0 where there was no 5xx. The queue of
+ * jobs, whose answer when it is full is 503, has tests of its own.
+ */
+export async function fuzzWithSchemathesis(
+  url: string,
+  seed: number,
+): Promise<{ code: number | null; summary: string }> {
   const folder = join(import.meta.dirname, '..', '..', '..', '.cache', `schemathesis-${version}`);
   const program = join(folder, 'bin', 'schemathesis');
   if (!existsSync(program)) {
     execFileSync('python3', ['-m', 'venv', folder]);
-    execFileSync(join(folder, 'bin', 'pip'), ['install', '--quiet', '--disable-pip-version-check', `schemathesis==${version}`], { stdio: ['ignore', 'ignore', 'inherit'] });
+    execFileSync(
+      join(folder, 'bin', 'pip'),
+      ['install', '--quiet', '--disable-pip-version-check', `schemathesis==${version}`],
+      { stdio: ['ignore', 'ignore', 'inherit'] },
+    );
   }
-  const child = spawn(program, ['run', `${url}/openapi.json`, '--url', url, '--checks', 'not_a_server_error', '--max-examples', String(examplesOfEach), '--seed', String(seed), '--exclude-operation-id', 'postJobs', '--phases', 'examples,coverage,fuzzing', '--no-color'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(
+    program,
+    [
+      'run',
+      `${url}/openapi.json`,
+      '--url',
+      url,
+      '--checks',
+      'not_a_server_error',
+      '--max-examples',
+      String(examplesOfEach),
+      '--seed',
+      String(seed),
+      '--exclude-operation-id',
+      'postJobs',
+      '--phases',
+      'examples,coverage,fuzzing',
+      '--no-color',
+    ],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
   let said = '';
   child.stdout.on('data', (bytes: Buffer) => (said += bytes.toString()));
   const code = await new Promise<number | null>((resolve) => child.once('exit', resolve));

@@ -12,7 +12,8 @@ while (performance.now() < endMs) {
   for (const { path, init } of worst) {
     const response = await fetch(url + path, init);
     const text = await response.text();
-    if (response.status >= 500) failures.push(`${response.status} ${path.slice(0, 100)} ${text.slice(0, 300)}`);
+    if (response.status >= 500)
+      failures.push(`${response.status} ${path.slice(0, 100)} ${text.slice(0, 300)}`);
     sent++;
   }
 }

@@ -6,21 +6,38 @@ import { ask, shareServer } from '../server/serve.ts';
 import { csvLine } from '../../data/rows/write-csv.ts';
 
 const formulas = ['=1+2', '+cmd', '-2+3', '@SUM(A1)', '\t=1', '\r=1'];
-const server = shareServer(makeScoredRows(60).map((row, i) => ({ ...row, source: formulas[i % formulas.length] ?? '', document: `${formulas[i % formulas.length] ?? ''}"${i}` })));
+const server = shareServer(
+  makeScoredRows(60).map((row, i) => ({
+    ...row,
+    source: formulas[i % formulas.length] ?? '',
+    document: `${formulas[i % formulas.length] ?? ''}"${i}`,
+  })),
+);
 
 describe('a table', () => {
   it('holds no formula that a spreadsheet would follow, and numbers as they are', () => {
-    expect(csvLine([...formulas, 'a=b', '', null, -0.5, true])).toBe(`'=1+2,'+cmd,'-2+3,'@SUM(A1),'\t=1,"'\r=1",a=b,,,-0.5,true\r\n`);
+    expect(csvLine([...formulas, 'a=b', '', null, -0.5, true])).toBe(
+      `'=1+2,'+cmd,'-2+3,'@SUM(A1),'\t=1,"'\r=1",a=b,,,-0.5,true\r\n`,
+    );
   });
 
-  it.each(['/composition?keep=0.5&format=csv', '/selection?keep=0.5&format=csv'])('of %s neither', async (path) => {
-    const { status, text } = await server().ask(path);
-    expect(status).toBe(200);
-    for (const cell of text.split(/[\n,]/)) expect(cell).not.toMatch(/^"?(?:[=+@\t]|-(?!\d+(?:\.\d+)?(?:e-?\d+)?\r?$))/);
-  });
+  it.each(['/composition?keep=0.5&format=csv', '/selection?keep=0.5&format=csv'])(
+    'of %s neither',
+    async (path) => {
+      const { status, text } = await server().ask(path);
+      expect(status).toBe(200);
+      for (const cell of text.split(/[\n,]/))
+        expect(cell).not.toMatch(/^"?(?:[=+@\t]|-(?!\d+(?:\.\d+)?(?:e-?\d+)?\r?$))/);
+    },
+  );
 
   it('is another answer than the JSON of the same address', async () => {
-    for (const path of ['/histogram?steps=5', '/composition?keep=0.5', '/compare?budgets=1e20&poolTokens=1T', '/curve?points=5']) {
+    for (const path of [
+      '/histogram?steps=5',
+      '/composition?keep=0.5',
+      '/compare?budgets=1e20&poolTokens=1T',
+      '/curve?points=5',
+    ]) {
       const table = await server().ask(path, { headers: { Accept: 'text/csv' } });
       const json = await server().ask(path, { headers: { Accept: 'application/json' } });
       for (const { headers } of [table, json]) expect(headers.get('vary')).toContain('Accept');
@@ -47,13 +64,29 @@ describe('what a key was needed for', () => {
       const { key } = await makeKey(run.files.apiKeys, 'jobs');
       const own = await serveRun(run, { host: '127.0.0.1', port: 0 });
       try {
-        for (const path of ['/rank?keep=0.1', '/rank?keep=nothing', '/histogram', '/curve', '/compare?budgets=1e20', '/rankings', '/benchmarks', '/jobs', '/jobs/none', '/calibrations', '/documents?keep=0.1', '/metrics', '/evaluation', '/selection?keep=0.1']) {
+        for (const path of [
+          '/rank?keep=0.1',
+          '/rank?keep=nothing',
+          '/histogram',
+          '/curve',
+          '/compare?budgets=1e20',
+          '/rankings',
+          '/benchmarks',
+          '/jobs',
+          '/jobs/none',
+          '/calibrations',
+          '/documents?keep=0.1',
+          '/metrics',
+          '/evaluation',
+          '/selection?keep=0.1',
+        ]) {
           for (const headers of [{ Authorization: `Bearer ${key}` }, new Headers()]) {
             const reply = await ask(own.url, path, { headers });
             expect([path, reply.headers.get('cache-control')]).toEqual([path, 'private, no-store']);
           }
         }
-        for (const open of ['/', '/docs']) expect((await ask(own.url, open)).headers.get('cache-control') ?? '').not.toContain('no-store');
+        for (const open of ['/', '/docs'])
+          expect((await ask(own.url, open)).headers.get('cache-control') ?? '').not.toContain('no-store');
       } finally {
         await own.stop(0);
       }

@@ -11,28 +11,52 @@ interface Row {
   weight: number;
 }
 
-const rows = fc.array(fc.record({ score: fc.integer({ min: -5, max: 5 }), target: fc.integer({ min: 0, max: 6 }), top: fc.constantFrom(0, 1), weight: fc.integer({ min: 0, max: 3 }) }), { minLength: 1, maxLength: 40 });
+const rows = fc.array(
+  fc.record({
+    score: fc.integer({ min: -5, max: 5 }),
+    target: fc.integer({ min: 0, max: 6 }),
+    top: fc.constantFrom(0, 1),
+    weight: fc.integer({ min: 0, max: 3 }),
+  }),
+  { minLength: 1, maxLength: 40 },
+);
 
-/** The rows as metrics take them, and the same rows written out as often as they weigh, for the slow versions. */
+/**
+ * The rows as metrics take them, and the same rows written out as often as they weigh, for the slow versions.
+ */
 function both(list: readonly Row[]) {
   const judged = prepareJudged(
     Float32Array.from(list, ({ score }) => score),
     Float64Array.from(list, ({ target }) => target),
     Uint8Array.from(list, ({ top }) => top),
   );
-  return { judged, weights: Uint32Array.from(list, ({ weight }) => weight), written: list.flatMap((row) => Array.from({ length: row.weight }, () => row)) };
+  return {
+    judged,
+    weights: Uint32Array.from(list, ({ weight }) => weight),
+    written: list.flatMap((row) => Array.from({ length: row.weight }, () => row)),
+  };
 }
 
 function aucByPairs(list: readonly Row[]): number {
-  const wins = list.filter(({ top }) => top === 1).flatMap((a) => list.filter(({ top }) => top === 0).map((b) => (a.score > b.score ? 1 : a.score === b.score ? 0.5 : 0)));
+  const wins = list
+    .filter(({ top }) => top === 1)
+    .flatMap((a) =>
+      list.filter(({ top }) => top === 0).map((b) => (a.score > b.score ? 1 : a.score === b.score ? 0.5 : 0)),
+    );
   return wins.length === 0 ? 0.5 : wins.reduce<number>((sum, win) => sum + win, 0) / wins.length;
 }
 
 function spearmanByLists(list: readonly Row[]): number {
-  const rank = (values: number[]): number[] => values.map((value) => values.filter((other) => other > value).length + (values.filter((other) => other === value).length + 1) / 2);
+  const rank = (values: number[]): number[] =>
+    values.map(
+      (value) =>
+        values.filter((other) => other > value).length +
+        (values.filter((other) => other === value).length + 1) / 2,
+    );
   const [a, b] = [rank(list.map(({ score }) => score)), rank(list.map(({ target }) => target))];
   const mean = (values: number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
-  const covariance = (x: number[], y: number[]): number => mean(x.map((value, i) => (value - mean(x)) * ((y[i] ?? 0) - mean(y))));
+  const covariance = (x: number[], y: number[]): number =>
+    mean(x.map((value, i) => (value - mean(x)) * ((y[i] ?? 0) - mean(y))));
   const spread = covariance(a, a) * covariance(b, b);
   return spread > 1e-12 ? covariance(a, b) / Math.sqrt(spread) : 0;
 }
@@ -46,7 +70,9 @@ describe('metrics', () => {
         if (written.length > 0) expect(spearman(judged, weights)).toBeCloseTo(spearmanByLists(written), 9);
         const share = (label: number): number => {
           const of = written.filter(({ top }) => top === label);
-          return of.length === 0 ? Number.NaN : of.filter(({ score }) => score > 0 === (label === 1)).length / of.length;
+          return of.length === 0
+            ? Number.NaN
+            : of.filter(({ score }) => score > 0 === (label === 1)).length / of.length;
         };
         const accuracy = (share(0) + share(1)) / 2;
         expect(balancedAccuracy(judged, weights)).toBeCloseTo(Number.isNaN(accuracy) ? 0.5 : accuracy, 12);
@@ -60,7 +86,9 @@ describe('metrics', () => {
       fc.property(rows, fc.constantFrom(0.01, 0.1, 0.3, 1), (list, rate) => {
         const { judged, weights, written } = both(list);
         if (written.length === 0) return;
-        const kept = [...written].sort((a, b) => b.score - a.score).slice(0, Math.max(1, Math.round(written.length * rate)));
+        const kept = [...written]
+          .sort((a, b) => b.score - a.score)
+          .slice(0, Math.max(1, Math.round(written.length * rate)));
         const hits = kept.filter(({ top }) => top === 1).length;
         const positives = written.filter(({ top }) => top === 1).length;
         const { precision, recall } = measureBest(judged, weights, rate);
@@ -71,12 +99,22 @@ describe('metrics', () => {
   });
 
   it('gives intervals around the value, the same for the same seed', () => {
-    const list = Array.from({ length: 400 }, (_, i) => ({ score: Math.sin(i * 7) + (i < 40 ? 1 : 0), target: -i, top: i < 40 ? 1 : 0, weight: 1 }));
+    const list = Array.from({ length: 400 }, (_, i) => ({
+      score: Math.sin(i * 7) + (i < 40 ? 1 : 0),
+      target: -i,
+      top: i < 40 ? 1 : 0,
+      weight: 1,
+    }));
     const { judged } = both(list);
     const fidelity = measureFidelity(judged, 3);
     expect(measureFidelity(judged, 3)).toEqual(fidelity);
     expect(fidelity.rocAuc.value).toBeCloseTo(aucByPairs(list), 12);
-    for (const { value, low, high } of [fidelity.rocAuc, fidelity.spearman, fidelity.balancedAccuracy, ...fidelity.kept.flatMap(({ precision, recall }) => [precision, recall])]) {
+    for (const { value, low, high } of [
+      fidelity.rocAuc,
+      fidelity.spearman,
+      fidelity.balancedAccuracy,
+      ...fidelity.kept.flatMap(({ precision, recall }) => [precision, recall]),
+    ]) {
       expect(low).toBeLessThanOrEqual(value);
       expect(high).toBeGreaterThanOrEqual(value);
     }

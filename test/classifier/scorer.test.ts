@@ -17,10 +17,17 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 /** Weights of chance for so many outputs, in a file, as read back by the scorer. */
-async function chanceScorer(bits: number, outputs: number): Promise<{ weights: Weights; scorer: Scorer; path: string }> {
+async function chanceScorer(
+  bits: number,
+  outputs: number,
+): Promise<{ weights: Weights; scorer: Scorer; path: string }> {
   const random = openRandom(outputs);
   const table = Int8Array.from({ length: tableBytes(bits, outputs) }, () => Math.floor(random() * 255) - 127);
-  const names = Array.from({ length: outputs }, (_, i) => ({ name: i === 0 ? 'joint' : `benchmark-${i}`, bias: random() - 0.5, scale: random() }));
+  const names = Array.from({ length: outputs }, (_, i) => ({
+    name: i === 0 ? 'joint' : `benchmark-${i}`,
+    bias: random() - 0.5,
+    scale: random(),
+  }));
   const weights = openWeights(bits, names, table);
   const path = join(folder, `weights-${bits}-${outputs}.bin`);
   await writeWeights(path, weights);
@@ -39,14 +46,47 @@ const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 const anyText = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 300 }).map(utf8),
   fc.string({ unit: 'grapheme', maxLength: 300 }).map(utf8),
-  fc.array(fc.constantFrom('The', 'the', 'x_1', "don't", '3.14', 'naïve', '漢字', '\u0000', '\u007f', ' ', '\n', '\t', '--', '{[@', 'a'.repeat(70)), { maxLength: 80 }).map((parts) => utf8(parts.join(''))),
+  fc
+    .array(
+      fc.constantFrom(
+        'The',
+        'the',
+        'x_1',
+        "don't",
+        '3.14',
+        'naïve',
+        '漢字',
+        '\u0000',
+        '\u007f',
+        ' ',
+        '\n',
+        '\t',
+        '--',
+        '{[@',
+        'a'.repeat(70),
+      ),
+      { maxLength: 80 },
+    )
+    .map((parts) => utf8(parts.join(''))),
   fc.uint8Array({ maxLength: 300 }),
-  fc.string({ unit: fc.constantFrom(...Array.from('!"#$%&\'()*+,-./:;<=>?@[\\]^_`{|}~ ')), maxLength: 300 }).map(utf8),
+  fc
+    .string({ unit: fc.constantFrom(...Array.from('!"#$%&\'()*+,-./:;<=>?@[\\]^_`{|}~ ')), maxLength: 300 })
+    .map(utf8),
 );
 
 describe('the features', () => {
   it('are the tokens and every two in a row', () => {
-    expect(listNgrams(utf8("Don't  panic!"), 20).map(({ ngram }) => ngram)).toEqual(['Don', "Don '", "'", "' t", 't', 't panic', 'panic', 'panic !', '!']);
+    expect(listNgrams(utf8("Don't  panic!"), 20).map(({ ngram }) => ngram)).toEqual([
+      'Don',
+      "Don '",
+      "'",
+      "' t",
+      't',
+      't panic',
+      'panic',
+      'panic !',
+      '!',
+    ]);
     expect(listNgrams(utf8(''), 20)).toEqual([]);
     expect(listNgrams(utf8(' \n\u0000\u007f'), 20)).toEqual([]);
   });
@@ -92,7 +132,9 @@ describe('the scorer', () => {
     const { weights, scorer } = await chanceScorer(bits, outputs);
     fc.assert(
       fc.property(fc.array(anyText, { maxLength: 8 }), (texts) => {
-        expect(scoreAll(scorer, texts)).toEqual(Float32Array.from(texts.flatMap((text) => [...scoreSlowly(weights, text)])));
+        expect(scoreAll(scorer, texts)).toEqual(
+          Float32Array.from(texts.flatMap((text) => [...scoreSlowly(weights, text)])),
+        );
       }),
       { numRuns: rounds(60) },
     );
@@ -120,7 +162,13 @@ describe('the scorer', () => {
     for (const [output, { bias, scale }] of weights.outputs.entries()) {
       const at = (place: number): number => weights.at(place, output);
       const pair = (text: string): number => at(listNgrams(utf8(text), 12)[1]?.bin ?? -1);
-      const sum = at(ab) + at(cab) * (repeats - 1) + at(c) + pair('ab cab') + pair('cab cab') * (repeats - 2) + pair('cab c');
+      const sum =
+        at(ab) +
+        at(cab) * (repeats - 1) +
+        at(c) +
+        pair('ab cab') +
+        pair('cab cab') * (repeats - 2) +
+        pair('cab c');
       expect(scores[output]).toBe(Math.fround(bias + (scale * sum) / (2 * (repeats + 1) - 1 + priorNgrams)));
       expect(scores[2 + output]).toBe(Math.fround(bias + (scale * at(bin('xxxxxxxx'))) / (1 + priorNgrams)));
     }
@@ -141,7 +189,10 @@ describe('the scorer', () => {
     const damages = [0, 4, 8, 20, 40, 44, 60, 200, whole.length >> 1, whole.length - 1];
     for (const at of damages) {
       await writeFile(other, whole.subarray(0, at));
-      await expect(loadScorer(other)).rejects.toMatchObject({ code: 'FILE_DAMAGED', values: { command: 'betr train' } });
+      await expect(loadScorer(other)).rejects.toMatchObject({
+        code: 'FILE_DAMAGED',
+        values: { command: 'betr train' },
+      });
       const altered = Buffer.from(whole);
       altered[at] = (altered[at] ?? 0) ^ 1;
       await writeFile(other, altered);

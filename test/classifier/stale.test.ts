@@ -24,15 +24,21 @@ describe('a plan', () => {
     });
   });
 
-  it('is refused where the scorer\'s file is another one than was made ready', async () => {
+  it("is refused where the scorer's file is another one than was made ready", async () => {
     await withCorpus(async (main) => {
       await withDuckDb({ threads: 1 }, async (connection) => {
-        for (const path of [main.files.examples, main.files.sample]) await connection.run(`COPY (SELECT 'a' AS document, 'one text of ' || range AS text FROM range(20)) TO ${sqlString(path)} (FORMAT parquet)`);
+        for (const path of [main.files.examples, main.files.sample])
+          await connection.run(
+            `COPY (SELECT 'a' AS document, 'one text of ' || range AS text FROM range(20)) ` +
+              `TO ${sqlString(path)} (FORMAT parquet)`,
+          );
       });
       const { run, prepared } = await prepareScorer(main, 'dsir:smoothing=1', silent);
       await openScorer(run, prepared);
       const path = join(dirname(run.files.scorer), 'dsir.json');
-      const model = (await readSealedJson(path, z.looseObject({ ratios: z.array(z.number()) }), '')) ?? { ratios: [] };
+      const model = (await readSealedJson(path, z.looseObject({ ratios: z.array(z.number()) }), '')) ?? {
+        ratios: [],
+      };
       await commitSealedJson(path, { ...model, ratios: model.ratios.with(0, 7) });
       await expect(openScorer(run, prepared)).rejects.toMatchObject({ code: 'PLAN_STALE' });
     });

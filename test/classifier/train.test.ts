@@ -20,14 +20,28 @@ type Row = Record<string, string | number | null>;
 
 async function writeRows(path: string, rows: readonly Row[]): Promise<void> {
   await writeFile(`${path}.jsonl`, rows.map((row) => JSON.stringify(row)).join('\n'));
-  await withDuckDb({}, (connection) => connection.run(`COPY (SELECT * FROM read_json(${sqlString(`${path}.jsonl`)}, format = 'newline_delimited')) TO ${sqlString(path)} (FORMAT parquet)`));
+  await withDuckDb({}, (connection) =>
+    connection.run(
+      `COPY (SELECT * FROM read_json(${sqlString(`${path}.jsonl`)}, format = 'newline_delimited')) ` +
+        `TO ${sqlString(path)} (FORMAT parquet)`,
+    ),
+  );
 }
 
 /** A run folder with the sample's texts and targets, as the indexer would leave it. */
-async function makeRun(name: string, sample: readonly Row[], targets: readonly Row[], classifier = ''): Promise<Run> {
+async function makeRun(
+  name: string,
+  sample: readonly Row[],
+  targets: readonly Row[],
+  classifier = '',
+): Promise<Run> {
   await mkdir(join(folder, name, 'run'), { recursive: true });
   const settings = join(folder, name, 'betr.yaml');
-  await writeFile(settings, `corpus: {files: [none.jsonl]}\nbenchmarks: [{name: none, files: [none.jsonl]}]\nclassifier: {bits: 16${classifier}}\n`);
+  await writeFile(
+    settings,
+    `corpus: {files: [none.jsonl]}\nbenchmarks: [{name: none, files: [none.jsonl]}]\nclassifier: {bits: ` +
+      `16${classifier}}\n`,
+  );
   const run = await openRun(settings);
   await writeRows(run.files.sample, sample);
   await writeRows(run.files.targets, targets);
@@ -37,7 +51,11 @@ async function makeRun(name: string, sample: readonly Row[], targets: readonly R
 const key = (i: number): string => `document-${String(i).padStart(5, '0')}`;
 
 /** Documents of chance words; the more words of a planted kind, the higher the score of that kind. */
-function plant(documents: number, seed: number, benchmarks: readonly string[] = []): { sample: Row[]; targets: Row[] } {
+function plant(
+  documents: number,
+  seed: number,
+  benchmarks: readonly string[] = [],
+): { sample: Row[]; targets: Row[] } {
   const random = openRandom(seed);
   const sample: Row[] = [];
   const targets: Row[] = [];
@@ -48,7 +66,11 @@ function plant(documents: number, seed: number, benchmarks: readonly string[] = 
       return kind < 0 ? `common${Math.floor(random() * 500)}` : `k${kind}word${Math.floor(random() * 30)}`;
     });
     sample.push({ document: key(i), shard: 's', row: i, source: '', tokens: 1, text: words.join(' ') });
-    targets.push({ document: key(i), score: shares[0] ?? 0, ...Object.fromEntries(benchmarks.map((name, b) => [`score_${name}`, shares[b + 1] ?? 0])) });
+    targets.push({
+      document: key(i),
+      score: shares[0] ?? 0,
+      ...Object.fromEntries(benchmarks.map((name, b) => [`score_${name}`, shares[b + 1] ?? 0])),
+    });
   }
   return { sample, targets };
 }
@@ -65,10 +87,19 @@ describe('training', () => {
     expect(card.documents).toEqual({ training: 2400, heldOut: 600, withoutTarget: 0 });
     expect(await readCard(run)).toEqual(card);
     const scorer = await loadScorer(run.files.weights);
-    const texts = ['k0word1 k0word2 k0word3 '.repeat(20), 'k1word1 k1word2 k1word3 '.repeat(20), 'common1 common2 common3 '.repeat(20)].map((text) => new TextEncoder().encode(text));
+    const texts = [
+      'k0word1 k0word2 k0word3 '.repeat(20),
+      'k1word1 k1word2 k1word3 '.repeat(20),
+      'common1 common2 common3 '.repeat(20),
+    ].map((text) => new TextEncoder().encode(text));
     const out = new Float32Array(9);
     let end = 0;
-    scorer.scoreTexts(Buffer.concat(texts), Uint32Array.from(texts, ({ length }) => (end += length)), 3, out);
+    scorer.scoreTexts(
+      Buffer.concat(texts),
+      Uint32Array.from(texts, ({ length }) => (end += length)),
+      3,
+      out,
+    );
     const [joint0 = 0, alpha0 = 0, , joint1 = 0, alpha1 = 0, , joint2 = 0, alpha2 = 0] = out;
     expect(joint0).toBeGreaterThan(Math.max(joint1, joint2));
     expect(alpha1).toBeGreaterThan(Math.max(alpha0, alpha2));
@@ -79,14 +110,26 @@ describe('training', () => {
   it('finds nothing where there is nothing', async () => {
     const { sample } = plant(3000, 2);
     const random = openRandom(5);
-    const card = await trainClassifier(await makeRun('shuffled', sample, sample.map(({ document = '' }) => ({ document, score: random() }))), silent);
+    const card = await trainClassifier(
+      await makeRun(
+        'shuffled',
+        sample,
+        sample.map(({ document = '' }) => ({ document, score: random() })),
+      ),
+      silent,
+    );
     expect(Math.abs((aucs(card)[0] ?? 0) - 0.5)).toBeLessThan(0.1);
     expect(card.outputs[0]?.heldOut.rocAuc.low).toBeLessThan(0.5);
   });
 
   it('gives the same bytes for the same input in any order of rows, and others for another seed', async () => {
     const { sample, targets } = plant(800, 3, ['alpha']);
-    const bytesOf = async (name: string, rows: readonly Row[], scores: readonly Row[], classifier = ''): Promise<{ weights: Buffer; card: Card }> => {
+    const bytesOf = async (
+      name: string,
+      rows: readonly Row[],
+      scores: readonly Row[],
+      classifier = '',
+    ): Promise<{ weights: Buffer; card: Card }> => {
       const run = await makeRun(name, rows, scores, classifier);
       const card = await trainClassifier(run, silent);
       return { weights: await readFile(run.files.weights), card };
@@ -117,7 +160,10 @@ describe('training', () => {
 
   it('gives no output of their own to more than 16 benchmarks, and says so', async () => {
     const { sample, targets } = plant(600, 5);
-    const many = targets.map((row) => ({ ...row, ...Object.fromEntries(Array.from({ length: 17 }, (_, i) => [`score_b${i}`, i])) }));
+    const many = targets.map((row) => ({
+      ...row,
+      ...Object.fromEntries(Array.from({ length: 17 }, (_, i) => [`score_b${i}`, i])),
+    }));
     const card = await trainClassifier(await makeRun('many', sample, many), silent);
     expect(card.outputs.map(({ name }) => name)).toEqual(['joint']);
     expect(card.notes.join()).toMatch(/17 benchmarks/);
@@ -131,11 +177,36 @@ describe('training', () => {
   });
 
   it.each<[string, (targets: Row[]) => Row[], string, RegExp]>([
-    ['too few documents', (targets) => targets.slice(0, 100), 'TRAINING_TOO_SMALL', /Only 100 documents .* at least 500/],
-    ['documents outside the sample', (targets) => [...targets, { document: 'stranger', score: 1 }], 'TARGETS_INVALID', /1 of its documents are not in the sample, "stranger"/],
-    ['a document twice', (targets) => [...targets, { document: key(7), score: 1 }], 'TARGETS_INVALID', /"document-00007" twice/],
-    ['no score', (targets) => targets.map(({ document = '' }) => ({ document, points: 1 })), 'TARGETS_INVALID', /no column "score", only document, points/],
-    ['an empty score', (targets) => [...targets.slice(1), { document: key(0), score: null }], 'TARGETS_INVALID', /"document-00000" has the score null/],
+    [
+      'too few documents',
+      (targets) => targets.slice(0, 100),
+      'TRAINING_TOO_SMALL',
+      /Only 100 documents .* at least 500/,
+    ],
+    [
+      'documents outside the sample',
+      (targets) => [...targets, { document: 'stranger', score: 1 }],
+      'TARGETS_INVALID',
+      /1 of its documents are not in the sample, "stranger"/,
+    ],
+    [
+      'a document twice',
+      (targets) => [...targets, { document: key(7), score: 1 }],
+      'TARGETS_INVALID',
+      /"document-00007" twice/,
+    ],
+    [
+      'no score',
+      (targets) => targets.map(({ document = '' }) => ({ document, points: 1 })),
+      'TARGETS_INVALID',
+      /no column "score", only document, points/,
+    ],
+    [
+      'an empty score',
+      (targets) => [...targets.slice(1), { document: key(0), score: null }],
+      'TARGETS_INVALID',
+      /"document-00000" has the score null/,
+    ],
   ])('refuses targets with %s', async (what, change, code, message) => {
     const { sample, targets } = plant(600, 7);
     const run = await makeRun(`refused-${what.replaceAll(' ', '-')}`, sample, change(targets));
@@ -148,7 +219,10 @@ describe('training', () => {
     const { sample, targets } = plant(600, 8);
     const run = await makeRun('damaged', sample, targets);
     await writeFile(run.files.sample, (await readFile(run.files.sample)).subarray(0, 500));
-    await expect(trainClassifier(run, silent)).rejects.toMatchObject({ code: 'FILE_DAMAGED', values: { path: run.files.sample } });
+    await expect(trainClassifier(run, silent)).rejects.toMatchObject({
+      code: 'FILE_DAMAGED',
+      values: { path: run.files.sample },
+    });
     await rm(run.files.sample);
     await expect(trainClassifier(run, silent)).rejects.toMatchObject({ code: 'STEP_MISSING' });
   });
@@ -157,7 +231,8 @@ describe('training', () => {
 describe('the split', () => {
   it('depends on the keys and the seed alone', () => {
     const keys = Array.from({ length: 1000 }, (_, i) => key(i));
-    const heldKeys = (list: string[], seed: number): string[] => Array.from(splitDocuments(list, seed).heldOut, (i) => list[i] ?? '').sort();
+    const heldKeys = (list: string[], seed: number): string[] =>
+      Array.from(splitDocuments(list, seed).heldOut, (i) => list[i] ?? '').sort();
     expect(heldKeys(keys.toReversed(), 1)).toEqual(heldKeys(keys, 1));
     expect(heldKeys(keys, 2)).not.toEqual(heldKeys(keys, 1));
     expect(heldKeys(keys, 1)).toHaveLength(200);

@@ -1,4 +1,5 @@
-// A run with a classifier of chance weights, as `betr index` and `betr train` would leave it, made in milliseconds; and corpora of chance words.
+// A run with a classifier of chance weights, as `betr index` and `betr train` would leave it, made in
+// milliseconds; and corpora of chance words.
 
 import { mkdir, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -26,34 +27,72 @@ export interface TrainedRunOptions {
   more?: object;
 }
 
-/** Makes betr.yaml in `folder` and the run beside it. Called again, it changes the settings and, with another seed, the classifier. */
+/**
+ * Makes betr.yaml in `folder` and the run beside it. Called again, it changes the settings and, with another
+ * seed, the classifier.
+ */
 export async function makeTrainedRun(folder: string, options: TrainedRunOptions = {}): Promise<Run> {
-  const { files = ['corpus/*'], chunkMegabytes = 0.02, workers = 1, beatSeconds = 0.1, lostSeconds = 1, outputs = ['joint', 'alpha'], seed = 1, more = {} } = options;
+  const {
+    files = ['corpus/*'],
+    chunkMegabytes = 0.02,
+    workers = 1,
+    beatSeconds = 0.1,
+    lostSeconds = 1,
+    outputs = ['joint', 'alpha'],
+    seed = 1,
+    more = {},
+  } = options;
   await mkdir(folder, { recursive: true });
-  const settings = { corpus: { files }, benchmarks: [{ name: 'alpha', files: ['none.jsonl'] }], workers, scoring: { chunkMegabytes, beatSeconds, lostSeconds }, ...more };
+  const settings = {
+    corpus: { files },
+    benchmarks: [{ name: 'alpha', files: ['none.jsonl'] }],
+    workers,
+    scoring: { chunkMegabytes, beatSeconds, lostSeconds },
+    ...more,
+  };
   await writeFile(join(folder, 'betr.yaml'), JSON.stringify(settings));
   const run = await openRun(join(folder, 'betr.yaml'));
   const random = openRandom(seed);
-  const table = Int8Array.from({ length: tableBytes(bits, outputs.length) }, () => Math.floor(random() * 255) - 127);
-  const weightsSha256 = await writeWeights(run.files.weights, openWeights(bits, outputs.map((name) => ({ name, bias: 0.01, scale: 0.02 })), table));
+  const table = Int8Array.from(
+    { length: tableBytes(bits, outputs.length) },
+    () => Math.floor(random() * 255) - 127,
+  );
+  const weightsSha256 = await writeWeights(
+    run.files.weights,
+    openWeights(
+      bits,
+      outputs.map((name) => ({ name, bias: 0.01, scale: 0.02 })),
+      table,
+    ),
+  );
   const interval = { value: 0.9, low: 0.8, high: 1 };
   const hash = '0'.repeat(64);
   await commitSealedJson(
     run.files.card,
     cardSchema.parse({
       version: 1,
-      outputs: outputs.map((name) => ({ name, heldOut: { rocAuc: interval, balancedAccuracy: interval, spearman: interval, kept: [] } })),
+      outputs: outputs.map((name) => ({
+        name,
+        heldOut: { rocAuc: interval, balancedAccuracy: interval, spearman: interval, kept: [] },
+      })),
       features: { ngrams: '', hash: '', normalisation: '', bits, minCount: 1, binsUsed: 1 },
       labels: { top: 0.1, softened: '', balance: '' },
       training: { method: '', seed, epochs: 1, epochsRun: 1, heldOutLosses: [1] },
       documents: { training: 1, heldOut: 1, withoutTarget: 0 },
-      inputs: { sample: hash, targets: hash, settings: settingsSchema.parse({ corpus: { files }, benchmarks: settings.benchmarks }).classifier },
+      inputs: {
+        sample: hash,
+        targets: hash,
+        settings: settingsSchema.parse({ corpus: { files }, benchmarks: settings.benchmarks }).classifier,
+      },
       weightsSha256,
       notes: [],
     }),
   );
   const rate = { documents: 1, bytes: 4, tokens: 1, tokensPerByte: 0.25 };
-  await commitSealedJson(run.files.tokens, tokenRatesSchema.parse({ tokenizer: 'none', sample: '', overall: rate, sources: {} }));
+  await commitSealedJson(
+    run.files.tokens,
+    tokenRatesSchema.parse({ tokenizer: 'none', sample: '', overall: rate, sources: {} }),
+  );
   return run;
 }
 
@@ -63,7 +102,10 @@ export function makeLines(count: number, seed: number): string {
   return Array.from({ length: count }, (_, i) => {
     if (i % 100 === 17) return '{"id": "cut short\n';
     if (i % 100 === 43) return '\n';
-    const text = Array.from({ length: 5 + Math.floor(random() * 40) }, () => `word${Math.floor(random() * 500)}`).join(' ');
+    const text = Array.from(
+      { length: 5 + Math.floor(random() * 40) },
+      () => `word${Math.floor(random() * 500)}`,
+    ).join(' ');
     const key = i % 100 === 71 ? {} : { id: `s${seed}-${i}` };
     return `${JSON.stringify({ ...key, source: `source-${i % 4}`, ...(i % 3 === 0 ? { tokens: (i % 50) + 1 } : {}), text })}\n`;
   }).join('');
@@ -77,14 +119,21 @@ export async function makeCorpus(folder: string): Promise<void> {
   await writeFile(join(corpus, 'packed.jsonl.gz'), gzipSync(makeLines(500, 2)));
   await writeFile(join(folder, 'rows.jsonl'), makeLines(400, 3).replaceAll('{"id": "cut short\n', '\n'));
   await withDuckDb({ threads: 1 }, (connection) =>
-    connection.run(`COPY (SELECT id, text, source, tokens FROM read_json(${sqlString(join(folder, 'rows.jsonl'))}, format = 'newline_delimited', columns = {id: 'VARCHAR', text: 'VARCHAR', source: 'VARCHAR', tokens: 'BIGINT'}))
-      TO ${sqlString(join(corpus, 'rows.parquet'))} (FORMAT parquet, ROW_GROUP_SIZE 100)`),
+    connection.run(
+      'COPY (SELECT id, text, source, tokens FROM ' +
+        `read_json(${sqlString(join(folder, 'rows.jsonl'))}, format = 'newline_delimited', columns = ` +
+        `{id: 'VARCHAR', text: 'VARCHAR', source: 'VARCHAR', tokens: 'BIGINT'}))
+      TO ${sqlString(join(corpus, 'rows.parquet'))} (FORMAT parquet, ROW_GROUP_SIZE 100)`,
+    ),
   );
   for (const name of await readdir(corpus)) await utimes(join(corpus, name), 1_700_000_000, 1_700_000_000);
 }
 
 /** Calls `use` with a trained run over such a corpus. */
-export async function withCorpus(use: (run: Run, folder: string) => Promise<void>, options: TrainedRunOptions = {}): Promise<void> {
+export async function withCorpus(
+  use: (run: Run, folder: string) => Promise<void>,
+  options: TrainedRunOptions = {},
+): Promise<void> {
   await withFolder(async (folder) => {
     await makeCorpus(folder);
     await use(await makeTrainedRun(folder, options), folder);
@@ -93,5 +142,14 @@ export async function withCorpus(use: (run: Run, folder: string) => Promise<void
 
 /** Removes everything that ranking writes. */
 export async function forgetScores({ files }: Run): Promise<void> {
-  for (const path of [files.scores, files.manifest, files.leases, files.plan, files.ranking, files.quarantine, files.lock]) await rm(path, { recursive: true, force: true });
+  for (const path of [
+    files.scores,
+    files.manifest,
+    files.leases,
+    files.plan,
+    files.ranking,
+    files.quarantine,
+    files.lock,
+  ])
+    await rm(path, { recursive: true, force: true });
 }

@@ -28,22 +28,29 @@ afterAll(async () => {
 
 async function listCommands(): Promise<string[]> {
   const { stdout } = await betr(root, ['--help']);
-  return [...stdout.matchAll(/^ {2}([a-z]+) (?:\[options\]|\[command\])/gm)].map(([, name]) => name ?? '').filter((name) => name !== 'help');
+  return [...stdout.matchAll(/^ {2}([a-z]+) (?:\[options\]|\[command\])/gm)]
+    .map(([, name]) => name ?? '')
+    .filter((name) => name !== 'help');
 }
 
 describe('betr', () => {
   it('explains every command, its options and the exit codes', async () => {
     const commands = await listCommands();
-    expect(commands).toEqual(expect.arrayContaining(['init', 'index', 'train', 'rank', 'cutoff', 'select', 'run', 'status']));
+    expect(commands).toEqual(
+      expect.arrayContaining(['init', 'index', 'train', 'rank', 'cutoff', 'select', 'run', 'status']),
+    );
     for (const command of await loadCommands()) {
       expect(commands).toContain(command.name());
       expect(command.helpInformation()).toContain(`Usage: ${command.name()} [options]`);
-      for (const option of ['--config <file>', '--json', '--help']) expect(command.helpInformation()).toContain(option);
+      for (const option of ['--config <file>', '--json', '--help'])
+        expect(command.helpInformation()).toContain(option);
     }
     const { code, stdout, stderr } = await betrProcess(root, ['rank', '--help']);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toContain('Usage: betr rank [options]');
-    expect((await betr(root, ['--help'])).stdout).toMatch(/Exit codes: 0 done · 1 [^]* · 2 [^]*3 [^]*70 [^]*130 /);
+    expect((await betr(root, ['--help'])).stdout).toMatch(
+      /Exit codes: 0 done · 1 [^]* · 2 [^]*3 [^]*70 [^]*130 /,
+    );
     expect((await betr(root, ['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
 
@@ -54,7 +61,9 @@ describe('betr', () => {
     [['cutoff'], 2, 'USAGE'],
     [['cutoff', 'extra', '--budget', '1e21'], 2, 'USAGE'],
     [['select', '--budget', '1e21'], 2, 'USAGE'],
-    ...['0', '-1', 'NaN', '1e400', ''].map((budget) => [['cutoff', '--budget', budget], 2, 'BUDGET_INVALID'] as const),
+    ...['0', '-1', 'NaN', '1e400', ''].map(
+      (budget) => [['cutoff', '--budget', budget], 2, 'BUDGET_INVALID'] as const,
+    ),
     ...['0', '101%'].map((keep) => [['cutoff', '--keep', keep], 2, 'OPTION_INVALID'] as const),
     [['cutoff', '--budget', '1e21', '--pool-tokens', '-5'], 2, 'OPTION_INVALID'],
     [['cutoff', '--budget', '1e21', '--max-epochs', '0'], 2, 'OPTION_INVALID'],
@@ -64,7 +73,8 @@ describe('betr', () => {
     const { code, stdout, stderr } = await betr(root, [...args, '--json']);
     expect(code).toBe(exit);
     // Without a command there is no --json either: the help comes.
-    if (args.length > 0) expect(errorOf(stdout)).toMatchObject({ code: error, message: expect.stringMatching(/\w/) });
+    if (args.length > 0)
+      expect(errorOf(stdout)).toMatchObject({ code: error, message: expect.stringMatching(/\w/) });
     expect(stderr).not.toMatch(/\n {4}at /);
     expect(stderr.length).toBeGreaterThan(10);
   });
@@ -76,40 +86,75 @@ describe('betr', () => {
 
     const init = await betr(folder, ['init']);
     expect(init).toMatchObject({ code: 0, stderr: '', stdout: expect.stringContaining('betr run') });
-    expect(errorOf((await betr(folder, ['init', '--json'])).stdout)).toMatchObject({ code: 'SETTINGS_EXIST' });
+    expect(errorOf((await betr(folder, ['init', '--json'])).stdout)).toMatchObject({
+      code: 'SETTINGS_EXIST',
+    });
     // What is written is valid as it is, and is for editing.
     expect((await betr(folder, ['status', '--json'])).code).toBe(0);
     expect(errorOf((await betr(folder, ['run', '--json'])).stdout)).toMatchObject({ code: 'NO_FILES' });
     const written = await readFile(join(folder, 'betr.yaml'), 'utf8');
     const edited = written
-      .replace('- name: my_benchmark\n    files: [benchmarks/my_benchmark/*.jsonl]', '- name: cooking\n    files: [cooking.jsonl]\n  - name: astronomy\n    files: [astronomy.jsonl]')
+      .replace(
+        '- name: my_benchmark\n    files: [benchmarks/my_benchmark/*.jsonl]',
+        '- name: cooking\n    files: [cooking.jsonl]\n  - name: astronomy\n    files: [astronomy.jsonl]',
+      )
       .replace(/# embedding: .*/, `embedding: {model: "${bag.url}", endpointModel: bag}`)
       .replace(/# search: .*/, 'search: {nearest: 100}');
     await writeFile(join(folder, 'betr.yaml'), edited);
 
-    expect((await betr(folder, ['status'])).stdout).toMatch(/Index +none yet: betr index\nClassifier +none yet: betr train\nRanking +none yet: betr rank/);
-    for (const [command, next] of [['train', 'betr index'], ['rank', 'betr train'], ['cutoff --budget 1e21', 'betr run'], ['select --keep 0.1 --out x', 'betr run']] as const) {
-      expect(await betr(folder, command.split(' '))).toMatchObject({ code: 1, stderr: expect.stringMatching(new RegExp(`Run "${next}" first. \\[STEP_MISSING\\]`)) });
+    expect((await betr(folder, ['status'])).stdout).toMatch(
+      /Index +none yet: betr index\nClassifier +none yet: betr train\nRanking +none yet: betr rank/,
+    );
+    for (const [command, next] of [
+      ['train', 'betr index'],
+      ['rank', 'betr train'],
+      ['cutoff --budget 1e21', 'betr run'],
+      ['select --keep 0.1 --out x', 'betr run'],
+    ] as const) {
+      expect(await betr(folder, command.split(' '))).toMatchObject({
+        code: 1,
+        stderr: expect.stringMatching(new RegExp(`Run "${next}" first. \\[STEP_MISSING\\]`)),
+      });
     }
 
     const first = await betrProcess(folder, ['run']);
     expect(first.code).toBe(0);
-    expect(first.stdout).toMatch(/Read 1,200 documents .* in 3 shards[^]*cooking +10 [^]*Trained on 960 documents[^]*joint [^]*Ranked 1,200 documents, [\d,]+ tokens \(estimated\)/);
+    expect(first.stdout).toMatch(
+      /Read 1,200 documents .* in 3 shards[^]*cooking +10 [^]*Trained on 960 documents[^]*joint [^]*Ranked 1,200 documents, [\d,]+ tokens \(estimated\)/,
+    );
     // Piped progress is plain lines, one a stage.
-    for (const stage of ['index: read the corpus', 'index: embed the documents', 'train: read the sample', 'score']) expect(first.stderr).toMatch(new RegExp(`^${stage}.*: .*$`, 'm'));
+    for (const stage of [
+      'index: read the corpus',
+      'index: embed the documents',
+      'train: read the sample',
+      'score',
+    ])
+      expect(first.stderr).toMatch(new RegExp(`^${stage}.*: .*$`, 'm'));
     expect(first.stderr).not.toMatch(/[\u001b\r]|at .*\.js/);
     const asked = bag.texts.length;
     const before = await stateOf(join(folder, 'run'));
     const again = await betr(folder, ['run']);
-    expect(again.stdout).toMatch(/^Nothing changed since the index was made:[^]*, as before\nNothing new to score/m);
+    expect(again.stdout).toMatch(
+      /^Nothing changed since the index was made:[^]*, as before\nNothing new to score/m,
+    );
     expect(await stateOf(join(folder, 'run'))).toEqual(before);
     expect(bag.texts.length).toBe(asked);
 
     const status = await betr(folder, ['status']);
-    expect(status).toMatchObject({ code: 0, stdout: expect.stringMatching(/1,200 documents, [\d,]+ tokens \(estimated\), 0 rows quarantined\nTo score +nothing/) });
+    expect(status).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(
+        /1,200 documents, [\d,]+ tokens \(estimated\), 0 rows quarantined\nTo score +nothing/,
+      ),
+    });
 
-    const answer = answerSchema.parse(JSON.parse((await betr(folder, ['cutoff', '--budget', '1e21', '--pool-tokens', '1e12', '--json'])).stdout));
-    // Method, section 5: 7.1 % for 1e21, but a tenth of a percent more by the floor of a pool of 1e12 tokens is not needed.
+    const answer = answerSchema.parse(
+      JSON.parse(
+        (await betr(folder, ['cutoff', '--budget', '1e21', '--pool-tokens', '1e12', '--json'])).stdout,
+      ),
+    );
+    // Method, section 5: 7.1 % for 1e21, but a tenth of a percent more by the floor of a pool of 1e12 tokens
+    // is not needed.
     expect(answer.keep).toMatchObject({ rate: expect.closeTo(0.0711, 4), setBy: 'law' });
     expect(answer.flags).toContain('tokens-estimated');
     expect(answer.cutoff.tokens).toBeLessThanOrEqual(answer.keep.rate * answer.cutoff.ofTokens);
@@ -121,31 +166,60 @@ describe('betr', () => {
     const select = await betr(folder, ['select', '--keep', '0.25', '--out', 'chosen', '--json']);
     const manifest = selectionManifestSchema.parse(JSON.parse(select.stdout));
     expect(manifest).toEqual(JSON.parse(await readFile(join(folder, 'chosen', 'manifest.json'), 'utf8')));
-    const rows = await withDuckDb({}, async (connection) => (await connection.runAndReadAll(`SELECT count(*)::INT, count(DISTINCT document)::INT FROM ${parquetSource(join(folder, 'chosen', 'selection.parquet'))}`)).getRows()[0]);
+    const rows = await withDuckDb(
+      {},
+      async (connection) =>
+        (
+          await connection.runAndReadAll(
+            'SELECT count(*)::INT, count(DISTINCT document)::INT ' +
+              `FROM ${parquetSource(join(folder, 'chosen', 'selection.parquet'))}`,
+          )
+        ).getRows()[0],
+    );
     expect(rows).toEqual([manifest.documents, manifest.documents]);
     expect(manifest.tokens).toBeLessThanOrEqual(0.25 * manifest.answer.cutoff.ofTokens);
     const bytes = await readFile(join(folder, 'chosen', 'selection.parquet'));
-    expect((await betr(folder, ['select', '--keep', '25%', '--out', 'chosen'])).stdout).toMatch(new RegExp(`Wrote ${manifest.documents} documents to`));
+    expect((await betr(folder, ['select', '--keep', '25%', '--out', 'chosen'])).stdout).toMatch(
+      new RegExp(`Wrote ${manifest.documents} documents to`),
+    );
     expect((await readFile(join(folder, 'chosen', 'selection.parquet'))).equals(bytes)).toBe(true);
 
     await writeFile(join(folder, 'corpus', 'd.jsonl'), jsonl(makeDocuments(100, 5000)));
     expect((await betr(folder, ['status'])).stdout).toMatch(/To score +1 shard: betr rank/);
-    expect((await betr(folder, ['rank'])).stdout).toMatch(/Ranked 1,300 documents.*\nScored 1 shard, .*; 3 were scored already/);
+    expect((await betr(folder, ['rank'])).stdout).toMatch(
+      /Ranked 1,300 documents.*\nScored 1 shard, .*; 3 were scored already/,
+    );
 
     await rm(join(folder, 'corpus', 'd.jsonl'));
     await writeFile(join(folder, 'corpus', 'c.jsonl'), jsonl(makeDocuments(50, 6000)));
     // With the one that changed, the others of its pack.
-    expect((await betr(folder, ['status'])).stdout).toMatch(/To score +3 shards: betr rank\nChanged +since the ranking: corpus\/c.jsonl\nGone +since the ranking: corpus\/d.jsonl/);
-    expect((await betr(folder, ['work'])).stdout).toMatch(/^Scored 2 chunks, 950 documents, .*; none is left: betr rank --publish-only/);
+    expect((await betr(folder, ['status'])).stdout).toMatch(
+      /To score +3 shards: betr rank\nChanged +since the ranking: corpus\/c.jsonl\nGone +since the ranking: corpus\/d.jsonl/,
+    );
+    expect((await betr(folder, ['work'])).stdout).toMatch(
+      /^Scored 2 chunks, 950 documents, .*; none is left: betr rank --publish-only/,
+    );
     expect((await betr(folder, ['status'])).stdout).toMatch(/To score +nothing; to publish: betr rank\n/);
     const { stdout } = await betr(folder, ['rank']);
-    expect(stdout).toContain('Note: 1 shard changed since the last generation, and was scored anew: corpus/c.jsonl\nNote: 1 shard of the last generation is no longer there, and left out: corpus/d.jsonl');
+    expect(stdout).toContain(
+      'Note: 1 shard changed since the last generation, and was scored anew: corpus/c.jsonl\nNote: 1 ' +
+        'shard of the last generation is no longer there, and left out: corpus/d.jsonl',
+    );
     expect((await betr(folder, ['status'])).stdout).toMatch(/To score +nothing\n?$/);
 
     const path = join(folder, 'betr.yaml');
     const settings = await readFile(path, 'utf8');
-    for (const [more, sentence] of [['classifier: {seed: 7}', 'the classifier is of other settings than there are now: betr train'], ['search: {nearest: 7}', 'index and classifier are of other settings or files than there are now (search): betr run']] as const) {
-      await writeFile(path, `${settings.replace(new RegExp(`^${more.split(':')[0]}:.*$`, 'm'), '')}\n${more}\n`);
+    for (const [more, sentence] of [
+      ['classifier: {seed: 7}', 'the classifier is of other settings than there are now: betr train'],
+      [
+        'search: {nearest: 7}',
+        'index and classifier are of other settings or files than there are now (search): betr run',
+      ],
+    ] as const) {
+      await writeFile(
+        path,
+        `${settings.replace(new RegExp(`^${more.split(':')[0]}:.*$`, 'm'), '')}\n${more}\n`,
+      );
       expect((await betr(folder, ['status'])).stdout).toContain(`Outdated    ${sentence}\n`);
       expect((await betr(folder, ['rank'])).stdout).toContain(`Note: ${sentence}\n`);
     }
@@ -165,11 +239,19 @@ describe('betr', () => {
     await makeProject(folder, bag.url);
     bag.delayMs = 60_000;
     let stop: () => void = () => undefined;
-    const first = betrProcess(folder, ['index'], {}, { after: new Promise<void>((resolve) => (stop = resolve)), signal: 'SIGINT' });
+    const first = betrProcess(
+      folder,
+      ['index'],
+      {},
+      { after: new Promise<void>((resolve) => (stop = resolve)), signal: 'SIGINT' },
+    );
     await until(() => bag.waiting > 0);
     const second = await betrProcess(folder, ['train', '--json']);
     expect(second.code).toBe(3);
-    expect(errorOf(second.stdout)).toMatchObject({ code: 'RUN_LOCKED', message: expect.stringContaining(join(folder, 'run')) });
+    expect(errorOf(second.stdout)).toMatchObject({
+      code: 'RUN_LOCKED',
+      message: expect.stringContaining(join(folder, 'run')),
+    });
     stop();
     expect((await first).code).toBe(130);
     bag.delayMs = 0;
@@ -178,7 +260,12 @@ describe('betr', () => {
 
   it('says nothing when whoever reads its output goes away', async () => {
     // Of a locale that is not installed, bash warns on standard error.
-    const { code, stderr } = await run('bash', ['-c', `set -o pipefail; "${process.execPath}" "${betrPath}" status --json | true`], join(root, 'journey'), { LC_ALL: 'C' });
+    const { code, stderr } = await run(
+      'bash',
+      ['-c', `set -o pipefail; "${process.execPath}" "${betrPath}" status --json | true`],
+      join(root, 'journey'),
+      { LC_ALL: 'C' },
+    );
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   });
 });
@@ -187,5 +274,9 @@ describe('betr', () => {
 async function stateOf(folder: string): Promise<Record<string, number>> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
-  return z.record(z.string(), z.number()).parse(Object.fromEntries(await Promise.all(paths.map(async (path) => [path, (await stat(path)).mtimeMs]))));
+  return z
+    .record(z.string(), z.number())
+    .parse(
+      Object.fromEntries(await Promise.all(paths.map(async (path) => [path, (await stat(path)).mtimeMs]))),
+    );
 }

@@ -1,4 +1,5 @@
-// Rankings by scorers that need no index and no embedding, through the real commands: there is no endpoint that could embed anything, until there is one.
+// Rankings by scorers that need no index and no embedding, through the real commands: there is no endpoint
+// that could embed anything, until there is one.
 
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { existsSync } from 'node:fs';
@@ -22,14 +23,28 @@ jest.setTimeout(300_000);
 
 const nowhere = 'http://127.0.0.1:1/v1';
 const documents = makeDocuments(1200);
-const tests = [{ name: 'cooking', files: ['cooking.jsonl'], tests: ['held-out.jsonl'] }, { name: 'astronomy', files: ['astronomy.jsonl'] }];
+const tests = [
+  { name: 'cooking', files: ['cooking.jsonl'], tests: ['held-out.jsonl'] },
+  { name: 'astronomy', files: ['astronomy.jsonl'] },
+];
 let folder: string;
 let bag: BagOfWords;
 let run: Run;
 
-async function make(into: string, shards = { 'a.jsonl': jsonl(documents.slice(0, 700)), 'b.jsonl.gz': gzipSync(jsonl(documents.slice(700))) }): Promise<Run> {
+async function make(
+  into: string,
+  shards = { 'a.jsonl': jsonl(documents.slice(0, 700)), 'b.jsonl.gz': gzipSync(jsonl(documents.slice(700))) },
+): Promise<Run> {
   await makeProject(into, nowhere, { shards, settings: { benchmarks: tests } });
-  await writeFile(join(into, 'held-out.jsonl'), jsonl(Array.from({ length: 30 }, (_, i) => ({ question: `How do I bake and stir number ${i}?`, answer: 'with butter, flour and salt' }))));
+  await writeFile(
+    join(into, 'held-out.jsonl'),
+    jsonl(
+      Array.from({ length: 30 }, (_, i) => ({
+        question: `How do I bake and stir number ${i}?`,
+        answer: 'with butter, flour and salt',
+      })),
+    ),
+  );
   return openRun(join(into, 'betr.yaml'));
 }
 
@@ -44,7 +59,11 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-const summary = z.object({ ranking: z.object({ documents: z.number(), tokens: z.number(), estimatedDocuments: z.number() }), notes: z.array(z.string()), scores: z.unknown().optional() });
+const summary = z.object({
+  ranking: z.object({ documents: z.number(), tokens: z.number(), estimatedDocuments: z.number() }),
+  notes: z.array(z.string()),
+  scores: z.unknown().optional(),
+});
 
 async function rank(scorer: string): Promise<z.output<typeof summary>['ranking']> {
   const { code, stdout, stderr } = await betr(folder, ['rank', '--scorer', scorer, '--json']);
@@ -70,23 +89,60 @@ describe('without an index', () => {
     // Nor do they need a benchmark, as an index does.
     await writeSettings(folder, nowhere, { benchmarks: [] });
     expect(await rank('random')).toEqual(random);
-    expect(errorOf((await betr(folder, ['index', '--json'])).stdout)).toMatchObject({ code: 'SETTINGS_INVALID', message: expect.stringContaining('benchmarks: missing') });
+    expect(errorOf((await betr(folder, ['index', '--json'])).stdout)).toMatchObject({
+      code: 'SETTINGS_INVALID',
+      message: expect.stringContaining('benchmarks: missing'),
+    });
     await writeSettings(folder, nowhere, { benchmarks: tests });
     // Those that learn from a sample say what they need.
-    for (const scorer of ['dsir', 'head:judge', 'betr']) expect(errorOf((await betr(folder, ['rank', '--scorer', scorer, '--json'])).stdout)).toMatchObject({ code: 'STEP_MISSING' });
+    for (const scorer of ['dsir', 'head:judge', 'betr'])
+      expect(errorOf((await betr(folder, ['rank', '--scorer', scorer, '--json'])).stdout)).toMatchObject({
+        code: 'STEP_MISSING',
+      });
   });
 
   it('everything that reads a ranking works', async () => {
-    expect((await betr(folder, ['cutoff', '--scorer', 'length', '--keep', '0.1'])).stdout).toMatch(/score ≥ \d+/);
+    expect((await betr(folder, ['cutoff', '--scorer', 'length', '--keep', '0.1'])).stdout).toMatch(
+      /score ≥ \d+/,
+    );
     expect((await betr(folder, ['cutoff', '--scorer', 'random', '--budget', '1e20'])).code).toBe(0);
-    expect((await betr(folder, ['verify', '--scorer', 'random', '--corpus'])).stdout).toMatch(/whole and unaltered/);
-    expect((await betr(folder, ['status', '--scorer', 'random'])).stdout).toMatch(/Index {7}none yet[^]*Ranking {5}generation[^]*To score {4}nothing/);
-    expect((await betr(folder, ['select', '--scorer', 'fasttext:quality.bin', '--keep', '0.2', '--out', 'kept', '--format', 'documents'])).code).toBe(0);
+    expect((await betr(folder, ['verify', '--scorer', 'random', '--corpus'])).stdout).toMatch(
+      /whole and unaltered/,
+    );
+    expect((await betr(folder, ['status', '--scorer', 'random'])).stdout).toMatch(
+      /Index {7}none yet[^]*Ranking {5}generation[^]*To score {4}nothing/,
+    );
+    expect(
+      (
+        await betr(folder, [
+          'select',
+          '--scorer',
+          'fasttext:quality.bin',
+          '--keep',
+          '0.2',
+          '--out',
+          'kept',
+          '--format',
+          'documents',
+        ])
+      ).code,
+    ).toBe(0);
     expect(existsSync(join(folder, 'kept', 'manifest.json'))).toBe(true);
     expect((await betr(folder, ['rank', '--scorer', 'random', '--dry-run'])).code).toBe(0);
     const server = await serveRun(rankingRun(run, 'length'), { host: '127.0.0.1', port: 0 });
     try {
-      for (const path of ['/', '/rank?keep=0.1', '/rankings', '/readyz', '/documents?keep=0.1&limit=3', '/curve', '/histogram', '/composition?keep=0.1', '/benchmarks']) expect({ path, status: (await ask(server.url, path)).status }).toEqual({ path, status: 200 });
+      for (const path of [
+        '/',
+        '/rank?keep=0.1',
+        '/rankings',
+        '/readyz',
+        '/documents?keep=0.1&limit=3',
+        '/curve',
+        '/histogram',
+        '/composition?keep=0.1',
+        '/benchmarks',
+      ])
+        expect({ path, status: (await ask(server.url, path)).status }).toEqual({ path, status: 200 });
     } finally {
       await server.stop(0);
     }
@@ -94,9 +150,17 @@ describe('without an index', () => {
 
   it('new shards are scored alone, and drift is told, as the rates stay', async () => {
     const rates = await readTokenRates(run);
-    await writeFile(join(folder, 'corpus', 'c.jsonl'), jsonl(makeDocuments(100, 5000).map((row) => ({ ...row, source: 'other' }))));
+    await writeFile(
+      join(folder, 'corpus', 'c.jsonl'),
+      jsonl(makeDocuments(100, 5000).map((row) => ({ ...row, source: 'other' }))),
+    );
     const { stdout } = await betr(folder, ['rank', '--scorer', 'random', '--json']);
-    expect(JSON.parse(stdout)).toMatchObject({ ranking: { documents: 1300 }, drift: expect.any(Object), shardsScored: 1, shardsReused: 2 });
+    expect(JSON.parse(stdout)).toMatchObject({
+      ranking: { documents: 1300 },
+      drift: expect.any(Object),
+      shardsScored: 1,
+      shardsReused: 2,
+    });
     expect(await readTokenRates(run)).toEqual(rates);
     expect((await betr(folder, ['rank', '--scorer', 'random'])).stdout).toMatch(/as before/);
     expect((await betr(folder, ['rank', '--scorer', 'length'])).code).toBe(0);
@@ -104,47 +168,104 @@ describe('without an index', () => {
 
   it('an evaluation makes the random ranking that it needs', async () => {
     await rm(join(folder, 'run', 'rankings', 'random'), { recursive: true });
-    const evaluated = await betr(folder, ['evaluate', '--scorers', 'length', '--keep', '30%', '--words', '2k', '--json']);
+    const evaluated = await betr(folder, [
+      'evaluate',
+      '--scorers',
+      'length',
+      '--keep',
+      '30%',
+      '--words',
+      '2k',
+      '--json',
+    ]);
     expect(evaluated.code).toBe(0);
-    expect(JSON.parse(evaluated.stdout)).toMatchObject({ rankings: [{ scorer: 'length' }, { scorer: 'random' }], fidelity: null });
+    expect(JSON.parse(evaluated.stdout)).toMatchObject({
+      rankings: [{ scorer: 'length' }, { scorer: 'random' }],
+      fidelity: null,
+    });
     expect(await readRanking(rankingRun(run, 'random'))).toMatchObject({ documents: 1300 });
     // Of others it says what is missing.
     expect((await betr(folder, ['evaluate', '--scorers', 'length:x=1', '--keep', '30%'])).code).not.toBe(0);
     expect((await betr(folder, ['evaluate', '--keep', '30%'])).stderr).toMatch(/Run "betr run" first/);
   });
 
-  it('the rates of an index take the place of the corpus\'s, and what was ranked by these is not compared with what is ranked by those', async () => {
-    const before = await readFile(run.files.tokens, 'utf8');
-    await writeSettings(folder, bag.url, { benchmarks: tests });
-    expect((await betr(folder, ['run'])).code).toBe(0);
-    const rates = await readTokenRates(run);
-    expect(rates.corpusFields).toBeUndefined();
-    expect(await readFile(run.files.tokens, 'utf8')).not.toBe(before);
-    // The rankings stay as they were published, until they are made anew.
-    expect((await betr(folder, ['cutoff', '--scorer', 'length', '--keep', '0.1'])).code).toBe(0);
-    const differ = await betr(folder, ['evaluate', '--scorers', 'length', '--keep', '30%', '--words', '2k', '--json']);
-    expect(errorOf(differ.stdout)).toMatchObject({ code: 'TOKENS_DIFFER', message: expect.stringContaining('"betr rank --scorer length"') });
-    expect((await betr(folder, ['rank', '--scorer', 'length'])).code).toBe(0);
-    const evaluated = await betr(folder, ['evaluate', '--scorers', 'betr,random,length', '--keep', '30%', '--words', '2k', '--json']);
-    expect(JSON.parse(evaluated.stdout)).toMatchObject({ rankings: [{ scorer: 'betr' }, { scorer: 'random' }, { scorer: 'length' }] });
-    const tokens = await Promise.all(['betr', 'random', 'length'].map(async (scorer) => (await readRanking(rankingRun(run, scorer))).tokens));
-    expect(new Set(tokens).size).toBe(1);
-    expect(without(await readTokenRates(run))).toEqual(without(rates));
-  });
+  it(
+    "the rates of an index take the place of the corpus's, and what was ranked by these is not " +
+      'compared with what is ranked by those',
+    async () => {
+      const before = await readFile(run.files.tokens, 'utf8');
+      await writeSettings(folder, bag.url, { benchmarks: tests });
+      expect((await betr(folder, ['run'])).code).toBe(0);
+      const rates = await readTokenRates(run);
+      expect(rates.corpusFields).toBeUndefined();
+      expect(await readFile(run.files.tokens, 'utf8')).not.toBe(before);
+      // The rankings stay as they were published, until they are made anew.
+      expect((await betr(folder, ['cutoff', '--scorer', 'length', '--keep', '0.1'])).code).toBe(0);
+      const differ = await betr(folder, [
+        'evaluate',
+        '--scorers',
+        'length',
+        '--keep',
+        '30%',
+        '--words',
+        '2k',
+        '--json',
+      ]);
+      expect(errorOf(differ.stdout)).toMatchObject({
+        code: 'TOKENS_DIFFER',
+        message: expect.stringContaining('"betr rank --scorer length"'),
+      });
+      expect((await betr(folder, ['rank', '--scorer', 'length'])).code).toBe(0);
+      const evaluated = await betr(folder, [
+        'evaluate',
+        '--scorers',
+        'betr,random,length',
+        '--keep',
+        '30%',
+        '--words',
+        '2k',
+        '--json',
+      ]);
+      expect(JSON.parse(evaluated.stdout)).toMatchObject({
+        rankings: [{ scorer: 'betr' }, { scorer: 'random' }, { scorer: 'length' }],
+      });
+      const tokens = await Promise.all(
+        ['betr', 'random', 'length'].map(
+          async (scorer) => (await readRanking(rankingRun(run, scorer))).tokens,
+        ),
+      );
+      expect(new Set(tokens).size).toBe(1);
+      expect(without(await readTokenRates(run))).toEqual(without(rates));
+    },
+  );
 
   it('the rates are the same whoever measures them, and others for other fields', async () => {
     const measured: TokenRates[] = [];
     for (const name of ['one', 'two']) {
       const other = await make(join(folder, name));
-      expect((await betr(join(folder, name), ['rank', '--scorer', name === 'one' ? 'random' : 'length'])).code).toBe(0);
+      expect(
+        (await betr(join(folder, name), ['rank', '--scorer', name === 'one' ? 'random' : 'length'])).code,
+      ).toBe(0);
       measured.push(await readTokenRates(other));
     }
-    expect(without(measured[0] ?? (await readTokenRates(run)))).toEqual(without(measured[1] ?? (await readTokenRates(run))));
-    await writeSettings(join(folder, 'two'), nowhere, { benchmarks: tests, corpus: { files: ['corpus/*'], fields: { source: 'id' } } });
+    expect(without(measured[0] ?? (await readTokenRates(run)))).toEqual(
+      without(measured[1] ?? (await readTokenRates(run))),
+    );
+    await writeSettings(join(folder, 'two'), nowhere, {
+      benchmarks: tests,
+      corpus: { files: ['corpus/*'], fields: { source: 'id' } },
+    });
     // All tokens are of other sources, which is drift.
     expect((await betr(join(folder, 'two'), ['rank', '--scorer', 'length'])).code).toBe(4);
-    expect(Object.keys((await readTokenRates(await openRun(join(folder, 'two', 'betr.yaml')))).sources).length).toBeGreaterThan(100);
-    await writeSettings(join(folder, 'two'), nowhere, { benchmarks: tests, corpus: { files: ['corpus/*'], fields: { source: 'sorce' } } });
-    expect(errorOf((await betr(join(folder, 'two'), ['rank', '--scorer', 'length', '--json'])).stdout)).toMatchObject({ code: 'FIELD_MISSING', values: { found: ['source', 'id', 'text'] } });
+    expect(
+      Object.keys((await readTokenRates(await openRun(join(folder, 'two', 'betr.yaml')))).sources).length,
+    ).toBeGreaterThan(100);
+    await writeSettings(join(folder, 'two'), nowhere, {
+      benchmarks: tests,
+      corpus: { files: ['corpus/*'], fields: { source: 'sorce' } },
+    });
+    expect(
+      errorOf((await betr(join(folder, 'two'), ['rank', '--scorer', 'length', '--json'])).stdout),
+    ).toMatchObject({ code: 'FIELD_MISSING', values: { found: ['source', 'id', 'text'] } });
   });
 });

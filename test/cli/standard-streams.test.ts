@@ -8,7 +8,10 @@ import { betrPath, type Ended, run } from './project.ts';
 
 /** Carries out a line of bash in which `betr` is the command. */
 function bash(folder: string, line: string): Promise<Ended> {
-  return run('bash', ['-c', `set -o pipefail; betr() { "$NODE" "$BETR" "$@"; }; ${line}`], folder, { NODE: process.execPath, BETR: betrPath });
+  return run('bash', ['-c', `set -o pipefail; betr() { "$NODE" "$BETR" "$@"; }; ${line}`], folder, {
+    NODE: process.execPath,
+    BETR: betrPath,
+  });
 }
 
 describe('standard output', () => {
@@ -16,7 +19,13 @@ describe('standard output', () => {
     await withFolder(async (folder) => {
       for (const args of ['init --help', '--version', 'init', 'init --json']) {
         const ended = await bash(folder, `rm -f betr.yaml; betr ${args} > /dev/full`);
-        expect({ args, ...ended, ms: 0 }).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/^betr: Standard output cannot be written: ENOSPC.* \[OUTPUT_FAILED\]\n$/) });
+        expect({ args, ...ended, ms: 0 }).toMatchObject({
+          code: 1,
+          stdout: '',
+          stderr: expect.stringMatching(
+            /^betr: Standard output cannot be written: ENOSPC.* \[OUTPUT_FAILED\]\n$/,
+          ),
+        });
       }
       // Even where there is nowhere to say it.
       expect((await bash(folder, 'rm -f betr.yaml; betr init &> /dev/full')).code).toBe(1);
@@ -26,7 +35,11 @@ describe('standard output', () => {
 
   it('is no trouble where its reader has read enough', async () => {
     await withFolder(async (folder) => {
-      expect(await bash(folder, 'betr init --help | head -1')).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Usage: betr init.*\n$/), stderr: '' });
+      expect(await bash(folder, 'betr init --help | head -1')).toMatchObject({
+        code: 0,
+        stdout: expect.stringMatching(/^Usage: betr init.*\n$/),
+        stderr: '',
+      });
       expect(await bash(folder, 'betr init --help | true')).toMatchObject({ code: 0, stderr: '' });
     });
   });

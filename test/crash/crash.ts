@@ -1,4 +1,5 @@
-// Kills rankings at random moments, in random ways, with a changing number of workers, and looks at what they come to in the end.
+// Kills rankings at random moments, in random ways, with a changing number of workers, and looks at what they
+// come to in the end.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -30,13 +31,20 @@ export interface CrashResult {
   midway: number;
 }
 
-/** What stays of a ranking, by hash: every file but the ranking itself, of which the generation counts, as it says when it was published. */
+/**
+ * What stays of a ranking, by hash: every file but the ranking itself, of which the generation counts, as it
+ * says when it was published.
+ */
 async function hashRun(run: Run): Promise<string> {
   const hash = createHash('sha256');
   for (const folder of [run.files.scores, run.files.manifest, run.files.quarantine, run.files.leases]) {
-    for (const name of (await readdir(folder)).sort()) hash.update(name).update(await readFile(join(folder, name)));
+    for (const name of (await readdir(folder)).sort())
+      hash.update(name).update(await readFile(join(folder, name)));
   }
-  return hash.update(await readFile(run.files.plan)).update((await readRanking(run)).generation).digest('hex');
+  return hash
+    .update(await readFile(run.files.plan))
+    .update((await readRanking(run)).generation)
+    .digest('hex');
 }
 
 async function makeCrashRun(folder: string): Promise<Run> {
@@ -57,10 +65,16 @@ async function makeCrashRun(folder: string): Promise<Run> {
 }
 
 /**
- * Rounds of killing. When a ranking is published in spite of it, a series is over, and the run has to be what it is undisturbed: else this throws.
- * At the end the last series is finished undisturbed.
+ * Rounds of killing. When a ranking is published in spite of it, a series is over, and the run has to be what
+ * it is undisturbed: else this throws. At the end the last series is finished undisturbed.
  */
-export async function crashRankings(folder: string, rounds: number, seed: number, tell: (line: string) => void, mostWorkers = 3): Promise<CrashResult> {
+export async function crashRankings(
+  folder: string,
+  rounds: number,
+  seed: number,
+  tell: (line: string) => void,
+  mostWorkers = 3,
+): Promise<CrashResult> {
   const random = openRandom(seed);
   const run = await makeCrashRun(folder);
   await rankCorpus(run, silent);
@@ -89,11 +103,25 @@ export async function crashRankings(folder: string, rounds: number, seed: number
 const kinds = ['group', 'coordinator', 'worker', 'rename', 'told'] as const;
 
 /** Starts a ranking with some workers, and does away with it, or with a part of it. */
-async function crashOnce(run: Run, parts: number, random: () => number, mostWorkers: number): Promise<{ kind: string; published: boolean }> {
+async function crashOnce(
+  run: Run,
+  parts: number,
+  random: () => number,
+  mostWorkers: number,
+): Promise<{ kind: string; published: boolean }> {
   const kind = kinds[Math.floor(random() * kinds.length)] ?? 'group';
   const workers = 1 + Math.floor(random() * mostWorkers);
-  const env = { ...process.env, ...(kind === 'rename' ? { NODE_OPTIONS: `--import=${dieModule}`, BETR_DIE: '0.05' } : { NODE_OPTIONS: '' }) };
-  const child = spawn(process.execPath, [rankOnce, run.settingsPath, String(workers)], { detached: true, stdio: ['ignore', 'ignore', 'pipe'], env });
+  const env = {
+    ...process.env,
+    ...(kind === 'rename'
+      ? { NODE_OPTIONS: `--import=${dieModule}`, BETR_DIE: '0.05' }
+      : { NODE_OPTIONS: '' }),
+  };
+  const child = spawn(process.execPath, [rankOnce, run.settingsPath, String(workers)], {
+    detached: true,
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env,
+  });
   let stderr = '';
   child.stderr.on('data', (data: Buffer) => (stderr += data.toString()));
   const ended = new Promise<number | null>((resolve) => child.on('exit', resolve));
@@ -105,12 +133,16 @@ async function crashOnce(run: Run, parts: number, random: () => number, mostWork
   // One whose workers die is left to see to it.
   const code = await Promise.race([ended, setTimeout(20_000, 'stuck' as const)]);
   killGroup(child, 'SIGKILL');
-  if (code === 'stuck') throw new Error(`a ranking with ${workers} workers, killed by ${kind}, neither ends nor goes on`);
+  if (code === 'stuck')
+    throw new Error(`a ranking with ${workers} workers, killed by ${kind}, neither ends nor goes on`);
   if (code === 1 || code === 70) throw new Error(`a ranking failed: ${stderr}`);
   return { kind, published: code === 0 };
 }
 
-/** Waits until a share of the chunks that were left is scored, drawn by chance whatever the machine's speed, and a little longer. */
+/**
+ * Waits until a share of the chunks that were left is scored, drawn by chance whatever the machine's speed,
+ * and a little longer.
+ */
 async function waitForMoment(run: Run, parts: number, random: () => number): Promise<void> {
   const before = await countParts(run);
   const wanted = before + Math.floor(random() * (parts - before + 1));
@@ -134,7 +166,11 @@ function killGroup(child: ChildProcess, signal: NodeJS.Signals): void {
 }
 
 async function killOneOf(child: ChildProcess, random: () => number): Promise<void> {
-  const children = (await readFile(`/proc/${child.pid}/task/${child.pid}/children`, 'latin1').catch(() => '')).trim().split(' ').map(Number).filter((pid) => pid > 0);
+  const children = (await readFile(`/proc/${child.pid}/task/${child.pid}/children`, 'latin1').catch(() => ''))
+    .trim()
+    .split(' ')
+    .map(Number)
+    .filter((pid) => pid > 0);
   const pid = children[Math.floor(random() * children.length)] ?? child.pid ?? 0;
   try {
     process.kill(pid, 'SIGKILL');
@@ -146,12 +182,17 @@ async function killOneOf(child: ChildProcess, random: () => number): Promise<voi
 async function finishUndisturbed(run: Run): Promise<void> {
   await withLock(run, () => rankCorpus(run, silent));
   // Workers whose coordinator was killed may still be on their way out, and with them what they were making.
-  for (let tries = 0; tries < 100 && (await readdir(run.files.leases)).some(isChunkName); tries++) await setTimeout(50);
+  for (let tries = 0; tries < 100 && (await readdir(run.files.leases)).some(isChunkName); tries++)
+    await setTimeout(50);
   await withLock(run, () => rankCorpus(run, silent));
 }
 
 async function compare(run: Run, undisturbed: string): Promise<void> {
   const { problems } = await verifyRanking(run, { corpus: true }, silent);
-  if (problems.length > 0) throw new Error(`after being killed, a ranking is not proven: ${problems.join('; ')}`);
-  if ((await hashRun(run)) !== undisturbed) throw new Error(`after being killed, a run has other bytes: ${(await readdir(run.folder, { recursive: true })).join(' ')}`);
+  if (problems.length > 0)
+    throw new Error(`after being killed, a ranking is not proven: ${problems.join('; ')}`);
+  if ((await hashRun(run)) !== undisturbed)
+    throw new Error(
+      `after being killed, a run has other bytes: ${(await readdir(run.folder, { recursive: true })).join(' ')}`,
+    );
 }

@@ -1,5 +1,6 @@
-// Loaded before a process's own code (node --import): kills the process at a moment of chance around the renaming of a file, between fsync and rename, or
-// between rename and whatever comes after, with the probability BETR_DIE.
+// Loaded before a process's own code (node --import): kills the process at a moment of chance around the
+// renaming of a file, between fsync and rename, or between rename and whatever comes after, with the
+// probability BETR_DIE.
 
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';

@@ -1,4 +1,5 @@
-// Ranks a run, as `betr rank` does, in a process that is there to be killed. Arguments: the settings file, the number of workers.
+// Ranks a run, as `betr rank` does, in a process that is there to be killed. Arguments: the settings file,
+// the number of workers.
 
 import { BetrError } from '../../run/errors/errors.ts';
 import { withLock } from '../../data/files/lock.ts';

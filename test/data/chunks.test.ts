@@ -16,7 +16,8 @@ async function describeShard(path: string): Promise<Shard> {
   return { name: 'shard', path, format: formatOf(path), bytes: size, modifiedMs: mtimeMs };
 }
 
-const cut = (shard: Shard, chunkBytes: number): Promise<Chunk[]> => cutShard(shard, defaultFields, chunkBytes);
+const cut = (shard: Shard, chunkBytes: number): Promise<Chunk[]> =>
+  cutShard(shard, defaultFields, chunkBytes);
 
 interface Rows {
   documents: [row: number, document: string][];
@@ -41,7 +42,11 @@ async function readChunks(shard: Shard, chunks: readonly Chunk[], again: boolean
           rows.documents.push([next.value.rows[i] ?? -1, next.value.documents[i] ?? '']);
           if (rows.documents.length === limit) {
             await batches.return(0);
-            quarantine.rows.splice(0, Infinity, ...quarantine.rows.filter(({ position }) => position <= (next.value.rows[i] ?? -1)));
+            quarantine.rows.splice(
+              0,
+              Infinity,
+              ...quarantine.rows.filter(({ position }) => position <= (next.value.rows[i] ?? -1)),
+            );
             return read((next.value.rows[i] ?? 0) + 1, Infinity);
           }
         }
@@ -54,28 +59,47 @@ async function readChunks(shard: Shard, chunks: readonly Chunk[], again: boolean
 }
 
 describe('chunks', () => {
-  it('of JSON lines have every row once, with its number in the whole file, wherever they are cut and begun', async () => {
-    const line = fc.oneof({ weight: 6, arbitrary: fc.string({ minLength: 1, maxLength: 30, unit: 'grapheme' }).map((text) => JSON.stringify({ text: `x${text}` })) }, { weight: 1, arbitrary: fc.constantFrom('', ' ', '{"broken', '\r') });
-    await withFolder(async (folder) => {
-      await fc.assert(
-        fc.asyncProperty(fc.array(line, { maxLength: 60 }), fc.integer({ min: 1, max: 400 }), fc.boolean(), fc.boolean(), fc.constantFrom('jsonl', 'jsonl.gz'), async (lines, chunkBytes, mark, lineFeed, format) => {
-          const path = join(folder, `shard.${format}`);
-          const bytes = `${mark ? '\ufeff' : ''}${lines.join('\n')}${lineFeed ? '\n' : ''}`;
-          await writeFile(path, format === 'jsonl' ? bytes : gzipSync(bytes));
-          const shard = await describeShard(path);
-          const whole = await readAll(path);
-          const chunks = await cut(shard, chunkBytes);
-          for (const again of [false, true]) {
-            const rows = await readChunks(shard, chunks, again);
-            expect(rows.documents).toEqual(whole.documents.map(({ row, document }) => [row, document]));
-            expect(rows.quarantined).toEqual(whole.quarantined.map(({ position }) => position));
-            expect(rows.ends.slice(0, -1)).toEqual(chunks.slice(1).map(({ firstRow }) => firstRow));
-          }
-        }),
-        { numRuns: rounds(40) },
+  it(
+    'of JSON lines have every row once, with its number in the whole file, wherever they are cut and ' +
+      'begun',
+    async () => {
+      const line = fc.oneof(
+        {
+          weight: 6,
+          arbitrary: fc
+            .string({ minLength: 1, maxLength: 30, unit: 'grapheme' })
+            .map((text) => JSON.stringify({ text: `x${text}` })),
+        },
+        { weight: 1, arbitrary: fc.constantFrom('', ' ', '{"broken', '\r') },
       );
-    });
-  });
+      await withFolder(async (folder) => {
+        await fc.assert(
+          fc.asyncProperty(
+            fc.array(line, { maxLength: 60 }),
+            fc.integer({ min: 1, max: 400 }),
+            fc.boolean(),
+            fc.boolean(),
+            fc.constantFrom('jsonl', 'jsonl.gz'),
+            async (lines, chunkBytes, mark, lineFeed, format) => {
+              const path = join(folder, `shard.${format}`);
+              const bytes = `${mark ? '\ufeff' : ''}${lines.join('\n')}${lineFeed ? '\n' : ''}`;
+              await writeFile(path, format === 'jsonl' ? bytes : gzipSync(bytes));
+              const shard = await describeShard(path);
+              const whole = await readAll(path);
+              const chunks = await cut(shard, chunkBytes);
+              for (const again of [false, true]) {
+                const rows = await readChunks(shard, chunks, again);
+                expect(rows.documents).toEqual(whole.documents.map(({ row, document }) => [row, document]));
+                expect(rows.quarantined).toEqual(whole.quarantined.map(({ position }) => position));
+                expect(rows.ends.slice(0, -1)).toEqual(chunks.slice(1).map(({ firstRow }) => firstRow));
+              }
+            },
+          ),
+          { numRuns: rounds(40) },
+        );
+      });
+    },
+  );
 
   it('of JSON lines are about as large as was asked, and a compressed file is one', async () => {
     await withFolder(async (folder) => {
@@ -85,7 +109,8 @@ describe('chunks', () => {
       const shard = await describeShard(join(folder, 'a.jsonl'));
       const chunks = await cut(shard, 10_000);
       expect(chunks.length).toBe(Math.round(shard.bytes / 10_000));
-      for (const { startByte = 0, endByte = 0 } of chunks) expect(Math.abs(endByte - startByte - 10_000)).toBeLessThan(6000);
+      for (const { startByte = 0, endByte = 0 } of chunks)
+        expect(Math.abs(endByte - startByte - 10_000)).toBeLessThan(6000);
       expect(chunks.at(-1)?.endByte).toBe(shard.bytes);
       expect(await cut(await describeShard(join(folder, 'a.jsonl.gz')), 100)).toEqual([{ firstRow: 0 }]);
     });
@@ -95,11 +120,18 @@ describe('chunks', () => {
     await withFolder(async (folder) => {
       const path = join(folder, 'a [1].parquet');
       await withDuckDb({ threads: 1 }, (connection) =>
-        connection.run(`COPY (SELECT 'd' || i AS id, CASE WHEN i % 97 = 5 THEN NULL ELSE 'text ' || i || repeat('x', 100) END AS text FROM range(10000) t(i)) TO ${sqlString(path)} (FORMAT parquet, ROW_GROUP_SIZE 2048)`),
+        connection.run(
+          `COPY (SELECT 'd' || i AS id, CASE WHEN i % 97 = 5 THEN NULL ELSE 'text ' || i || repeat('x', ` +
+            `100) END AS text FROM range(10000) t(i)) TO ${sqlString(path)} (FORMAT parquet, ROW_GROUP_SIZE 2048)`,
+        ),
       );
       const shard = await describeShard(path);
       const chunks = await cut(shard, 500_000);
-      expect(chunks).toEqual([{ firstRow: 0, endRow: 4096 }, { firstRow: 4096, endRow: 8192 }, { firstRow: 8192, endRow: 10_000 }]);
+      expect(chunks).toEqual([
+        { firstRow: 0, endRow: 4096 },
+        { firstRow: 4096, endRow: 8192 },
+        { firstRow: 8192, endRow: 10_000 },
+      ]);
       const whole = await readAll(path);
       for (const again of [false, true]) {
         const rows = await readChunks(shard, chunks, again);

@@ -27,7 +27,14 @@ export interface Quarantined {
 }
 
 /** The documents and bad rows of a file, whose shard is named `name`. */
-export async function readAll(path: string, { name = 'shard', fields = defaultFields, ...options }: { name?: string; fields?: FieldNames } & Omit<ReadOptions, 'quarantine'> = {}): Promise<{ documents: Document[]; quarantined: Quarantined[]; batches: number }> {
+export async function readAll(
+  path: string,
+  {
+    name = 'shard',
+    fields = defaultFields,
+    ...options
+  }: { name?: string; fields?: FieldNames } & Omit<ReadOptions, 'quarantine'> = {},
+): Promise<{ documents: Document[]; quarantined: Quarantined[]; batches: number }> {
   const quarantine = collectQuarantined();
   const documents: Document[] = [];
   let batches = 0;
@@ -40,14 +47,24 @@ export async function readAll(path: string, { name = 'shard', fields = defaultFi
 }
 
 /** The documents of a batch. */
-export function listDocuments({ count, rows, documents, sources, tokens, text, textEnds }: DocumentBatch): Document[] {
+export function listDocuments({
+  count,
+  rows,
+  documents,
+  sources,
+  tokens,
+  text,
+  textEnds,
+}: DocumentBatch): Document[] {
   return Array.from({ length: count }, (_, i) => ({
     row: rows[i] ?? -1,
     document: documents[i] ?? '',
     source: sources[i] ?? '',
     // -0 is a count of 0.
     tokens: Number.isNaN(tokens[i]) ? null : (tokens[i] ?? -1) + 0,
-    text: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(text.subarray(textEnds[i - 1] ?? 0, textEnds[i])),
+    text: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(
+      text.subarray(textEnds[i - 1] ?? 0, textEnds[i]),
+    ),
   }));
 }
 

@@ -15,11 +15,18 @@ import { openCompressor } from './compression/zstd.ts';
 import { longTest } from '../long.ts';
 
 const script = fileURLToPath(new URL('./read-memory.js', import.meta.url));
-const resultSchema = z.object({ documents: z.number(), textBytes: z.number(), quarantined: z.array(z.object({ position: z.number(), reason: z.string() })), peakMb: z.number() });
+const resultSchema = z.object({
+  documents: z.number(),
+  textBytes: z.number(),
+  quarantined: z.array(z.object({ position: z.number(), reason: z.string() })),
+  peakMb: z.number(),
+});
 
 /** Reads the file in a process of its own. */
 async function readApart(path: string): Promise<z.output<typeof resultSchema>> {
-  const { stdout } = await promisify(execFile)(process.execPath, [script, path], { env: { ...process.env, NODE_OPTIONS: '' } });
+  const { stdout } = await promisify(execFile)(process.execPath, [script, path], {
+    env: { ...process.env, NODE_OPTIONS: '' },
+  });
   return resultSchema.parse(JSON.parse(stdout));
 }
 
@@ -49,7 +56,9 @@ describe('memory does not grow with what is read', () => {
       await file.close();
       const { quarantined, documents, peakMb } = await readApart(path);
       expect(documents).toBe(2);
-      expect(quarantined).toEqual([{ position: 1, reason: expect.stringMatching(/^line of more than \d+ bytes$/) }]);
+      expect(quarantined).toEqual([
+        { position: 1, reason: expect.stringMatching(/^line of more than \d+ bytes$/) },
+      ]);
       expect(peakMb).toBeLessThan(boundMb);
     });
   });
@@ -72,7 +81,10 @@ describe('memory does not grow with what is read', () => {
     await withFolder(async (folder) => {
       const path = join(folder, 'a.parquet');
       await withDuckDb({ memoryMb: 1024, threads: 1 }, async (connection) => {
-        await connection.run(`COPY (SELECT repeat(md5(range::VARCHAR), 64) AS text FROM range(200000)) TO ${sqlString(path)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 8192)`);
+        await connection.run(
+          'COPY (SELECT repeat(md5(range::VARCHAR), 64) AS text FROM range(200000)) ' +
+            `TO ${sqlString(path)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 8192)`,
+        );
       });
       const { documents, textBytes, peakMb } = await readApart(path);
       expect({ documents, textBytes }).toEqual({ documents: 200_000, textBytes: 200_000 * 2048 });
@@ -84,7 +96,10 @@ describe('memory does not grow with what is read', () => {
     await withFolder(async (folder) => {
       const path = join(folder, 'a.parquet');
       await withDuckDb({ memoryMb: 1024, threads: 1 }, async (connection) => {
-        await connection.run(`COPY (SELECT repeat(md5(range::VARCHAR), 50) AS text FROM range(100000)) TO ${sqlString(path)} (FORMAT parquet)`);
+        await connection.run(
+          'COPY (SELECT repeat(md5(range::VARCHAR), 50) AS text FROM range(100000)) ' +
+            `TO ${sqlString(path)} (FORMAT parquet)`,
+        );
       });
       const { documents, textBytes, peakMb } = await readApart(path);
       expect({ documents, textBytes }).toEqual({ documents: 100_000, textBytes: 100_000 * 1600 });

@@ -19,11 +19,26 @@ interface Written {
 /** Files of a few megabytes, so that each is read in several pieces and batches, with other texts in each. */
 async function writeShards(folder: string): Promise<Written[]> {
   const random = openRandom(7);
-  const textsOf = (name: string): string[] => Array.from({ length: 3000 }, (_, i) => `${name} ${i} ${Array.from({ length: 40 + Math.floor(random() * 160) }, () => Math.floor(random() * 1e6).toString(36)).join(' ')}`);
-  const linesOf = (texts: readonly string[]): string => texts.map((text) => `${JSON.stringify({ text })}\n`).join('');
+  const textsOf = (name: string): string[] =>
+    Array.from(
+      { length: 3000 },
+      (_, i) =>
+        `${name} ${i} ${Array.from({ length: 40 + Math.floor(random() * 160) }, () => Math.floor(random() * 1e6).toString(36)).join(' ')}`,
+    );
+  const linesOf = (texts: readonly string[]): string =>
+    texts.map((text) => `${JSON.stringify({ text })}\n`).join('');
   const path = (name: string): string => join(folder, name);
   const shards: Written[] = [];
-  for (const name of ['a.jsonl', 'b.jsonl', 'c.jsonl.gz', 'd.jsonl.gz', 'e.jsonl.zst', 'f.jsonl.zst', 'g.parquet', 'h.parquet']) {
+  for (const name of [
+    'a.jsonl',
+    'b.jsonl',
+    'c.jsonl.gz',
+    'd.jsonl.gz',
+    'e.jsonl.zst',
+    'f.jsonl.zst',
+    'g.parquet',
+    'h.parquet',
+  ]) {
     const texts = textsOf(name);
     const lines = Buffer.from(linesOf(texts));
     shards.push({ path: path(name), texts });
@@ -32,15 +47,28 @@ async function writeShards(folder: string): Promise<Written[]> {
     else if (name.endsWith('.jsonl')) await writeFile(path(name), lines);
     else {
       await writeFile(path(`${name}.jsonl`), lines);
-      await withDuckDb({}, (connection) => connection.run(`COPY (SELECT text FROM read_json(${sqlString(path(`${name}.jsonl`))}, format = 'newline_delimited')) TO ${sqlString(path(name))} (FORMAT parquet, ROW_GROUP_SIZE 2048)`));
+      await withDuckDb({}, (connection) =>
+        connection.run(
+          `COPY (SELECT text FROM read_json(${sqlString(path(`${name}.jsonl`))}, format = ` +
+            `'newline_delimited')) TO ${sqlString(path(name))} (FORMAT parquet, ROW_GROUP_SIZE 2048)`,
+        ),
+      );
     }
   }
   return shards;
 }
 
 /** Reads a file by batches; `texts` is filled as they come. */
-function openReader(path: string): { texts: string[]; step: () => Promise<boolean>; end: () => Promise<unknown> } {
-  const batches = readShard({ name: path, path, format: formatOf(path), bytes: 0, modifiedMs: 0 }, defaultFields, { quarantine: collectQuarantined() });
+function openReader(path: string): {
+  texts: string[];
+  step: () => Promise<boolean>;
+  end: () => Promise<unknown>;
+} {
+  const batches = readShard(
+    { name: path, path, format: formatOf(path), bytes: 0, modifiedMs: 0 },
+    defaultFields,
+    { quarantine: collectQuarantined() },
+  );
   const texts: string[] = [];
   return {
     texts,
@@ -63,8 +91,13 @@ describe('reading several files at once', () => {
         let open = readers;
         while (open.length > 0) {
           // Two of them by the same turn of the event loop, too.
-          const turns = new Set([open[Math.floor(random() * open.length)], open[Math.floor(random() * open.length)]]);
-          for (const [reader, went] of await Promise.all([...turns].map(async (one) => [one, (await one?.step()) === true] as const))) {
+          const turns = new Set([
+            open[Math.floor(random() * open.length)],
+            open[Math.floor(random() * open.length)],
+          ]);
+          for (const [reader, went] of await Promise.all(
+            [...turns].map(async (one) => [one, (await one?.step()) === true] as const),
+          )) {
             const left = random() < 0.05;
             if (left) await reader?.end();
             if (!went) expect(reader?.texts).toEqual(reader?.all);
@@ -76,20 +109,25 @@ describe('reading several files at once', () => {
     });
   });
 
-  it('hands out pieces of one file after the other from the same memory, and of files at once from their own', async () => {
-    await withFolder(async (folder) => {
-      const [one, other] = [join(folder, 'one'), join(folder, 'other')];
-      await writeFile(one, Buffer.alloc(2_500_000, 'a'));
-      await writeFile(other, Buffer.alloc(2_500_000, 'b'));
-      const memories = new Set<ArrayBufferLike>();
-      for (let turn = 0; turn < 3; turn++) for await (const { buffer } of readPieces(one)) memories.add(buffer);
-      expect(memories.size).toBe(1);
-      const others = readPieces(other);
-      for await (const piece of readPieces(one)) {
-        await others.next();
-        expect(Buffer.from(piece).equals(Buffer.alloc(piece.length, 'a'))).toBe(true);
-      }
-      await others.return(undefined);
-    });
-  });
+  it(
+    'hands out pieces of one file after the other from the same memory, and of files at once from ' +
+      'their own',
+    async () => {
+      await withFolder(async (folder) => {
+        const [one, other] = [join(folder, 'one'), join(folder, 'other')];
+        await writeFile(one, Buffer.alloc(2_500_000, 'a'));
+        await writeFile(other, Buffer.alloc(2_500_000, 'b'));
+        const memories = new Set<ArrayBufferLike>();
+        for (let turn = 0; turn < 3; turn++)
+          for await (const { buffer } of readPieces(one)) memories.add(buffer);
+        expect(memories.size).toBe(1);
+        const others = readPieces(other);
+        for await (const piece of readPieces(one)) {
+          await others.next();
+          expect(Buffer.from(piece).equals(Buffer.alloc(piece.length, 'a'))).toBe(true);
+        }
+        await others.return(undefined);
+      });
+    },
+  );
 });

@@ -19,8 +19,20 @@ describe('domain weights', () => {
     const result = await estimateFiles(base, how);
     close(byName(result, 'estimate'), [1, -0.2, 0.1, -0.9]);
     close(byName(result, 'weight'), [0.8, 0, 0.2, 0]);
-    expect(result.domains.map(({ domain, include }) => [domain, include])).toEqual([['d1', true], ['d3', true], ['d2', false], ['d4', false]]);
-    expect(result).toMatchObject({ estimator: 'spearman', target: ['task'], models: 5, modelsLeftOut: 0, domainsLeftOut: 0, tokensFrom: 'tokens table' });
+    expect(result.domains.map(({ domain, include }) => [domain, include])).toEqual([
+      ['d1', true],
+      ['d3', true],
+      ['d2', false],
+      ['d4', false],
+    ]);
+    expect(result).toMatchObject({
+      estimator: 'spearman',
+      target: ['task'],
+      models: 5,
+      modelsLeftOut: 0,
+      domainsLeftOut: 0,
+      tokensFrom: 'tokens table',
+    });
   });
 
   it.each([
@@ -31,7 +43,9 @@ describe('domain weights', () => {
     const expected = await estimateFiles(base, how);
     for (const losses of ['losses.csv', 'losses.tsv', 'losses.parquet']) {
       const text = losses.endsWith('.tsv') ? table.replaceAll(',', '\t') : table;
-      expect((await estimateFiles({ ...base, [losses]: text }, { ...how, losses })).domains).toEqual(expected.domains);
+      expect((await estimateFiles({ ...base, [losses]: text }, { ...how, losses })).domains).toEqual(
+        expected.domains,
+      );
     }
   });
 
@@ -40,19 +54,48 @@ describe('domain weights', () => {
     ['one row a model', errorsByModel],
   ])('are the same from errors that are %s, as CSV and as Parquet', async (_what, table) => {
     const expected = await estimateFiles(base, how);
-    for (const name of ['errors.csv', 'errors.parquet']) expect((await estimateFiles({ ...base, [name]: table }, { ...how, errors: name })).domains).toEqual(expected.domains);
+    for (const name of ['errors.csv', 'errors.parquet'])
+      expect((await estimateFiles({ ...base, [name]: table }, { ...how, errors: name })).domains).toEqual(
+        expected.domains,
+      );
   });
 
   it('take raw losses as the token-weighted mean over Σ tokens / Σ bytes, not as the mean of pages', async () => {
-    const rows = [['a', 2.0, 50, 200], ['a', 3.0, 100, 380], ['b', 1.0, 10, 40]];
+    const rows = [
+      ['a', 2.0, 50, 200],
+      ['a', 3.0, 100, 380],
+      ['b', 1.0, 10, 40],
+    ];
     const models = ['m1', 'm2', 'm3'];
-    const rawLong = csv([['domain', 'model', 'loss', 'tokens', 'bytes'], ...models.flatMap((model, m) => rows.map(([domain = '', loss, ...sizes]) => [domain, model, Number(loss) + m, ...sizes.map(Number)]))]);
-    const rawWide = csv([['domain', ...models, 'tokens', 'bytes'], ...rows.map(([domain = '', loss, ...sizes]) => [domain, ...models.map((_, m) => Number(loss) + m), ...sizes.map(Number)])]);
-    const oneModel = csv([['benchmark', ...models], ['task', 1, 0, 0]]);
+    const rawLong = csv([
+      ['domain', 'model', 'loss', 'tokens', 'bytes'],
+      ...models.flatMap((model, m) =>
+        rows.map(([domain = '', loss, ...sizes]) => [domain, model, Number(loss) + m, ...sizes.map(Number)]),
+      ),
+    ]);
+    const rawWide = csv([
+      ['domain', ...models, 'tokens', 'bytes'],
+      ...rows.map(([domain = '', loss, ...sizes]) => [
+        domain,
+        ...models.map((_, m) => Number(loss) + m),
+        ...sizes.map(Number),
+      ]),
+    ]);
+    const oneModel = csv([
+      ['benchmark', ...models],
+      ['task', 1, 0, 0],
+    ]);
     for (const table of [rawLong, rawWide]) {
       // The error is 1 for the first model alone, so the product is its bits per byte over N.
-      const result = await estimateFiles({ 'losses.csv': table, 'errors.csv': oneModel }, { raw: true, estimator: 'product' });
-      close(byName(result, 'estimate').map((estimate) => 3 * estimate), [0.994962, 10 / (40 * Math.LN2)], 6);
+      const result = await estimateFiles(
+        { 'losses.csv': table, 'errors.csv': oneModel },
+        { raw: true, estimator: 'product' },
+      );
+      close(
+        byName(result, 'estimate').map((estimate) => 3 * estimate),
+        [0.994962, 10 / (40 * Math.LN2)],
+        6,
+      );
       expect(byName(result, 'tokens')).toEqual([150, 10]);
       expect(result.tokensFrom).toBe('losses table');
     }
@@ -60,24 +103,63 @@ describe('domain weights', () => {
 
   it('use the tokens column of a wide table', async () => {
     const lines = wide.trim().split('\n');
-    const withTokens = [`${lines[0] ?? ''},tokens`, ...lines.slice(1).map((line, d) => `${line},${golden.tokens[d] ?? 0}`)].join('\n');
+    const withTokens = [
+      `${lines[0] ?? ''},tokens`,
+      ...lines.slice(1).map((line, d) => `${line},${golden.tokens[d] ?? 0}`),
+    ].join('\n');
     const result = await estimateFiles({ 'losses.csv': withTokens, 'errors.csv': errors }, { keepRate: 0.5 });
     close(byName(result, 'weight'), [0.8, 0, 0.2, 0]);
   });
 
   it('combine benchmarks by mean error or by mean rank', async () => {
-    const two = csv([['benchmark', ...golden.models], ['task', ...golden.errors], ['perplexity', 100, 900, 800, 700, 600]]);
-    const estimate = async (settings: Record<string, unknown>): Promise<number[]> => byName(await estimateFiles({ ...base, 'errors.csv': two }, { ...settings, estimator: 'product' }), 'estimate');
-    const product = (y: readonly number[]): number[] => golden.domains.map((_, d) => golden.models.reduce((sum, _model, m) => sum + (y[m] ?? 0) * (golden.losses[m]?.[d] ?? 0), 0) / 5);
+    const two = csv([
+      ['benchmark', ...golden.models],
+      ['task', ...golden.errors],
+      ['perplexity', 100, 900, 800, 700, 600],
+    ]);
+    const estimate = async (settings: Record<string, unknown>): Promise<number[]> =>
+      byName(
+        await estimateFiles({ ...base, 'errors.csv': two }, { ...settings, estimator: 'product' }),
+        'estimate',
+      );
+    const product = (y: readonly number[]): number[] =>
+      golden.domains.map(
+        (_, d) =>
+          golden.models.reduce((sum, _model, m) => sum + (y[m] ?? 0) * (golden.losses[m]?.[d] ?? 0), 0) / 5,
+      );
     close(await estimate({}), product([100.3, 900.35, 800.5, 700.7, 600.6].map((sum) => sum / 2)), 9);
-    close(await estimate({ combine: 'rank' }), product([[1, 1], [2, 5], [3, 4], [5, 3], [4, 2]].map(([a = 0, b = 0]) => (a + b) / 2 / 5)));
+    close(
+      await estimate({ combine: 'rank' }),
+      product(
+        [
+          [1, 1],
+          [2, 5],
+          [3, 4],
+          [5, 3],
+          [4, 2],
+        ].map(([a = 0, b = 0]) => (a + b) / 2 / 5),
+      ),
+    );
     close(await estimate({ benchmarks: ['task'] }), product(golden.errors));
   });
 
   it('join models by name, whatever else is in the tables', async () => {
     const lines = wide.trim().split('\n');
-    const more = [`note,${lines[0] ?? ''},stranger`, ...lines.slice(1).map((line) => `some text,${line},9`)].join('\n');
-    const result = await estimateFiles({ ...base, 'losses.csv': more, 'errors.csv': csv([['benchmark', 'm5', 'm3', 'm1', 'm2', 'm4', 'm6'], ['task', 0.6, 0.5, 0.3, 0.35, 0.7, 0.1]]) }, how);
+    const more = [
+      `note,${lines[0] ?? ''},stranger`,
+      ...lines.slice(1).map((line) => `some text,${line},9`),
+    ].join('\n');
+    const result = await estimateFiles(
+      {
+        ...base,
+        'losses.csv': more,
+        'errors.csv': csv([
+          ['benchmark', 'm5', 'm3', 'm1', 'm2', 'm4', 'm6'],
+          ['task', 0.6, 0.5, 0.3, 0.35, 0.7, 0.1],
+        ]),
+      },
+      how,
+    );
     close(byName(result, 'estimate'), [1, -0.2, 0.1, -0.9]);
     expect(result.models).toBe(5);
     expect(result.warnings.join('\n')).toMatch(/3 models are in one of the tables only/);
@@ -85,9 +167,22 @@ describe('domain weights', () => {
 
   it('leave out and count domains with a missing loss, and models without an error', async () => {
     const holes = wide.replace('0.9,1.3', ',1.3').replace('1.6', 'NaN');
-    const result = await estimateFiles({ ...base, 'losses.csv': holes, 'errors.csv': csv([['benchmark', ...golden.models, 'm6'], ['task', ...golden.errors, 0.5], ['other', 0.1, 0.2, 0.3, 0.4, 0.5, 'nan']]) }, how);
+    const result = await estimateFiles(
+      {
+        ...base,
+        'losses.csv': holes,
+        'errors.csv': csv([
+          ['benchmark', ...golden.models, 'm6'],
+          ['task', ...golden.errors, 0.5],
+          ['other', 0.1, 0.2, 0.3, 0.4, 0.5, 'nan'],
+        ]),
+      },
+      how,
+    );
     expect(result.domains.map(({ domain }) => domain)).toEqual(['d1', 'd4']);
     expect(result.domainsLeftOut).toBe(2);
-    expect(result.warnings.join('\n')).toMatch(/2 domains lack a loss of some model and were left out, "d2" first/);
+    expect(result.warnings.join('\n')).toMatch(
+      /2 domains lack a loss of some model and were left out, "d2" first/,
+    );
   });
 });

@@ -1,4 +1,5 @@
-// The authors' published losses and errors (MIT): 263 texts × 90 models, against vectors computed by an independent program, and the authors' own top tens.
+// The authors' published losses and errors (MIT): 263 texts × 90 models, against vectors computed by an
+// independent program, and the authors' own top tens.
 
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,41 +12,89 @@ import { estimateDomains, type Found } from '../../domains/domains.ts';
 import { longTest } from '../long.ts';
 import { withFolder } from './tables.ts';
 
-const folder = join(process.env['BETR_SHARED'] ?? join(process.cwd(), '../shared'), 'golden/perplexity-correlations');
+const folder = join(
+  process.env['BETR_SHARED'] ?? join(process.cwd(), '../shared'),
+  'golden/perplexity-correlations',
+);
 const losses = join(folder, 'chunked_synthetic_sample_bpb_id.csv');
 const there = existsSync(losses);
 if (!there) process.stdout.write(`skipped: no published tables at ${folder}\n`);
 
-const policy = z.object({ top10: z.array(z.number()), overlapWithPublished: z.number(), first5Spearman: z.array(z.number()), min: z.number(), max: z.number() });
+const policy = z.object({
+  top10: z.array(z.number()),
+  overlapWithPublished: z.number(),
+  first5Spearman: z.array(z.number()),
+  min: z.number(),
+  max: z.number(),
+});
 const expectedSchema = z.object({
   groups: z.record(
     z.string(),
-    z.object({ benchmarks: z.array(z.string()), publishedTop10RowIndex: z.array(z.number()), ordinalStable: policy, ordinalReversed: policy, midrank: policy, sign_first5: z.array(z.number()), sign_sign_first5: z.array(z.number()), product_first5: z.array(z.number()) }),
+    z.object({
+      benchmarks: z.array(z.string()),
+      publishedTop10RowIndex: z.array(z.number()),
+      ordinalStable: policy,
+      ordinalReversed: policy,
+      midrank: policy,
+      sign_first5: z.array(z.number()),
+      sign_sign_first5: z.array(z.number()),
+      product_first5: z.array(z.number()),
+    }),
   ),
 });
 type Group = z.output<typeof expectedSchema>['groups'][string];
-const groups = there ? Object.entries(expectedSchema.parse(JSON.parse(readFileSync(join(folder, 'expected.json'), 'utf8'))).groups) : [];
+const groups = there
+  ? Object.entries(
+      expectedSchema.parse(JSON.parse(readFileSync(join(folder, 'expected.json'), 'utf8'))).groups,
+    )
+  : [];
 /** So many of the groups are looked at in any case. */
 const always = 2;
 /** Texts in the order of the rows. */
 const texts = there
-  ? await withDuckDb({ threads: 1 }, async (connection) => z.array(z.tuple([z.string()])).parse((await connection.runAndReadAll(`SELECT id FROM read_csv(${sqlString(losses)}, all_varchar = true)`)).getRows()).map(([id]) => id))
+  ? await withDuckDb({ threads: 1 }, async (connection) =>
+      z
+        .array(z.tuple([z.string()]))
+        .parse(
+          (
+            await connection.runAndReadAll(
+              `SELECT id FROM read_csv(${sqlString(losses)}, all_varchar = true)`,
+            )
+          ).getRows(),
+        )
+        .map(([id]) => id),
+    )
   : [];
 
 const run = (benchmarks: string[], settings: Record<string, unknown>): Promise<Found> =>
-  estimateDomains(domainSettingsSchema.parse({ losses, errors: join(folder, 'error.csv'), benchmarks, resamples: 0, ...settings }), { folder, threads: 1 }, silent);
+  estimateDomains(
+    domainSettingsSchema.parse({
+      losses,
+      errors: join(folder, 'error.csv'),
+      benchmarks,
+      resamples: 0,
+      ...settings,
+    }),
+    { folder, threads: 1 },
+    silent,
+  );
 const inRowOrder = ({ domains }: Found): number[] => {
   const byName = new Map(domains.map(({ domain, estimate }) => [domain, estimate]));
   return texts.map((text) => byName.get(text) ?? Number.NaN);
 };
 const near = (got: readonly number[], expected: readonly number[]): void => {
   expect(expected.length).toBeGreaterThan(0);
-  for (const [i, value] of expected.entries()) expect(Math.abs((got[i] ?? Number.NaN) - value)).toBeLessThan(1e-9 * Math.max(1, Math.abs(value) / 100));
+  for (const [i, value] of expected.entries())
+    expect(Math.abs((got[i] ?? Number.NaN) - value)).toBeLessThan(1e-9 * Math.max(1, Math.abs(value) / 100));
 };
 
 (there ? describe : describe.skip)('the published tables', () => {
   const givesKnown = async (_name: string, expected: Group): Promise<void> => {
-    const policies = [['mid', expected.midrank], ['ordinal', expected.ordinalStable], ['ordinal-reversed', expected.ordinalReversed]] as const;
+    const policies = [
+      ['mid', expected.midrank],
+      ['ordinal', expected.ordinalStable],
+      ['ordinal-reversed', expected.ordinalReversed],
+    ] as const;
     for (const [ties, { first5Spearman, min, max, top10 }] of policies) {
       const result = await run(expected.benchmarks, { ties });
       const estimates = inRowOrder(result);
@@ -66,7 +115,9 @@ const near = (got: readonly number[], expected: readonly number[]): void => {
   it('hold one model twice, which is said', async () => {
     const { warnings, models } = await run(['arc_easy'], {});
     expect(models).toBe(90);
-    expect(warnings.join('\n')).toMatch(/Models "\('amber', 'LLM360\/Amber'\)" and "\('llm360', 'LLM360\/Amber'\)" have the same losses/);
+    expect(warnings.join('\n')).toMatch(
+      /Models "\('amber', 'LLM360\/Amber'\)" and "\('llm360', 'LLM360\/Amber'\)" have the same losses/,
+    );
   });
 
   it('predict held-out models far better than chance, and estimates lie close together, which is said', async () => {
@@ -80,7 +131,11 @@ const near = (got: readonly number[], expected: readonly number[]): void => {
   it('are the same as Parquet', async () => {
     await withFolder(async (at) => {
       const parquet = join(at, 'losses.parquet');
-      await withDuckDb({ threads: 1 }, (connection) => connection.run(`COPY (FROM read_csv(${sqlString(losses)})) TO ${sqlString(parquet)} (FORMAT parquet)`));
+      await withDuckDb({ threads: 1 }, (connection) =>
+        connection.run(
+          `COPY (FROM read_csv(${sqlString(losses)})) TO ${sqlString(parquet)} (FORMAT parquet)`,
+        ),
+      );
       expect((await run(['piqa'], { losses: parquet })).domains).toEqual((await run(['piqa'], {})).domains);
     });
   });

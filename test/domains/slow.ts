@@ -1,5 +1,5 @@
-// The estimators as pair sums over a plain list of models (arXiv 2409.05816), and the linear weights by sorting everything: slow, obvious,
-// and what the closed forms have to agree with.
+// The estimators as pair sums over a plain list of models (arXiv 2409.05816), and the linear weights by
+// sorting everything: slow, obvious, and what the closed forms have to agree with.
 
 import type { Estimator, Ties } from '../../domains/estimate.ts';
 
@@ -16,12 +16,18 @@ export function rankSlowly(values: readonly number[], ties: Ties): number[] {
 }
 
 /** Estimate of one domain from its losses x and the errors y of the same models. */
-export function estimateSlowly(estimator: Estimator, ties: Ties, x: readonly number[], y: readonly number[]): number {
+export function estimateSlowly(
+  estimator: Estimator,
+  ties: Ties,
+  x: readonly number[],
+  y: readonly number[],
+): number {
   const n = x.length;
   const r = rankSlowly(x, ties);
   const R = rankSlowly(y, ties);
   const at = (list: readonly number[], k: number): number => list[k] ?? Number.NaN;
-  const pairs = (of: (k: number, l: number) => number): number => (2 / (n * (n - 1))) * sum([...x.keys()].flatMap((k) => [...x.keys()].slice(k + 1).map((l) => of(k, l))));
+  const pairs = (of: (k: number, l: number) => number): number =>
+    (2 / (n * (n - 1))) * sum([...x.keys()].flatMap((k) => [...x.keys()].slice(k + 1).map((l) => of(k, l))));
   const difference = (list: readonly number[], k: number, l: number): number => at(list, l) - at(list, k);
   switch (estimator) {
     case 'product':
@@ -38,8 +44,14 @@ export function estimateSlowly(estimator: Estimator, ties: Ties, x: readonly num
 }
 
 /** Fills the domains by estimate, equal ones by name, each to its cap, until 1. */
-export function fillSlowly(estimates: readonly number[], caps: readonly number[], names: readonly string[]): number[] {
-  const order = [...estimates.keys()].sort((a, b) => (estimates[b] ?? 0) - (estimates[a] ?? 0) || ((names[a] ?? '') < (names[b] ?? '') ? -1 : 1));
+export function fillSlowly(
+  estimates: readonly number[],
+  caps: readonly number[],
+  names: readonly string[],
+): number[] {
+  const order = [...estimates.keys()].sort(
+    (a, b) => (estimates[b] ?? 0) - (estimates[a] ?? 0) || ((names[a] ?? '') < (names[b] ?? '') ? -1 : 1),
+  );
   const weights = estimates.map(() => 0);
   let left = 1;
   for (const domain of order) {

@@ -3,12 +3,20 @@ import fc from 'fast-check';
 import { capsOf, checkCaps, type Projection, weigh } from '../../domains/weights.ts';
 import { fillSlowly } from './slow.ts';
 
-const names = (count: number): string[] => Array.from({ length: count }, (_, i) => `d${String(i).padStart(3, '0')}`);
-const weighList = (projection: Projection, estimates: readonly number[], caps: readonly number[]): number[] => [...weigh(projection, Float64Array.from(estimates), Float64Array.from(caps), names(caps.length))];
+const names = (count: number): string[] =>
+  Array.from({ length: count }, (_, i) => `d${String(i).padStart(3, '0')}`);
+const weighList = (
+  projection: Projection,
+  estimates: readonly number[],
+  caps: readonly number[],
+): number[] => [
+  ...weigh(projection, Float64Array.from(estimates), Float64Array.from(caps), names(caps.length)),
+];
 
 const close = (got: readonly number[], expected: readonly number[]): void => {
   expect(got).toHaveLength(expected.length);
-  for (const [i, value] of expected.entries()) expect(Math.abs((got[i] ?? Number.NaN) - value)).toBeLessThan(1e-11);
+  for (const [i, value] of expected.entries())
+    expect(Math.abs((got[i] ?? Number.NaN) - value)).toBeLessThan(1e-11);
 };
 
 describe('weights', () => {
@@ -44,32 +52,44 @@ describe('weights', () => {
 
   const problems = fc.integer({ min: 1, max: 60 }).chain((n) =>
     fc.record({
-      estimates: fc.array(fc.oneof(fc.double({ min: -2, max: 2, noNaN: true }), fc.constantFrom(0, 0.5, 1)), { minLength: n, maxLength: n }),
+      estimates: fc.array(fc.oneof(fc.double({ min: -2, max: 2, noNaN: true }), fc.constantFrom(0, 0.5, 1)), {
+        minLength: n,
+        maxLength: n,
+      }),
       tokens: fc.array(fc.integer({ min: 1, max: 1000 }), { minLength: n, maxLength: n }),
       keepRate: fc.double({ min: 0.01, max: 1, noNaN: true }),
     }),
   );
 
   it('linear is what filling after a plain sort gives', () => {
-    fc.assert(fc.property(problems, ({ estimates: list, tokens, keepRate }) => {
-      const caps = [...capsOf(Float64Array.from(tokens), keepRate, 1)];
-      close(weighList('linear', list, caps), fillSlowly(list, caps, names(list.length)));
-    }));
+    fc.assert(
+      fc.property(problems, ({ estimates: list, tokens, keepRate }) => {
+        const caps = [...capsOf(Float64Array.from(tokens), keepRate, 1)];
+        close(weighList('linear', list, caps), fillSlowly(list, caps, names(list.length)));
+      }),
+    );
   });
 
   it('l2 comes to 1 within the caps, and no other such weights are nearer to the estimates', () => {
-    fc.assert(fc.property(problems, fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 60, maxLength: 60 }), ({ estimates: list, tokens, keepRate }, chance) => {
-      const caps = [...capsOf(Float64Array.from(tokens), keepRate, 1)];
-      const weights = weighList('l2', list, caps);
-      expect(weights.reduce((sum, weight) => sum + weight, 0)).toBeCloseTo(1, 9);
-      for (const [i, weight] of weights.entries()) {
-        expect(weight).toBeGreaterThanOrEqual(0);
-        expect(weight).toBeLessThanOrEqual((caps[i] ?? 0) + 1e-12);
-      }
-      // Any other feasible point: the fill in a chance order, on a line with the answer.
-      const other = fillSlowly(chance.slice(0, list.length), caps, names(list.length));
-      const distance = (point: readonly number[]): number => point.reduce((sum, value, i) => sum + (value - (list[i] ?? 0)) ** 2, 0);
-      expect(distance(weights)).toBeLessThanOrEqual(distance(other) + 1e-9);
-    }));
+    fc.assert(
+      fc.property(
+        problems,
+        fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 60, maxLength: 60 }),
+        ({ estimates: list, tokens, keepRate }, chance) => {
+          const caps = [...capsOf(Float64Array.from(tokens), keepRate, 1)];
+          const weights = weighList('l2', list, caps);
+          expect(weights.reduce((sum, weight) => sum + weight, 0)).toBeCloseTo(1, 9);
+          for (const [i, weight] of weights.entries()) {
+            expect(weight).toBeGreaterThanOrEqual(0);
+            expect(weight).toBeLessThanOrEqual((caps[i] ?? 0) + 1e-12);
+          }
+          // Any other feasible point: the fill in a chance order, on a line with the answer.
+          const other = fillSlowly(chance.slice(0, list.length), caps, names(list.length));
+          const distance = (point: readonly number[]): number =>
+            point.reduce((sum, value, i) => sum + (value - (list[i] ?? 0)) ** 2, 0);
+          expect(distance(weights)).toBeLessThanOrEqual(distance(other) + 1e-9);
+        },
+      ),
+    );
   });
 });

@@ -10,10 +10,23 @@ import { evaluationHtml } from '../../evaluation/report.ts';
 import { publishRanking } from '../../ranking/generation.ts';
 import { type Row, withRun, writeParts } from '../ranking/synthetic.ts';
 
-const sum = (i: number): string => `If Tom has ${i % 89} apples and buys ${i % 13} more, he has ${(i % 89) + (i % 13)} apples. `.repeat(3);
-const tale = (i: number): string => `Once upon a time, number ${i}, a king lived in a ${['castle', 'tower', 'wood'][i % 3] ?? ''} by the ${i % 2 === 0 ? 'sea' : 'lake'} with his daughter. `.repeat(2);
-const recipe = (i: number): string => `Stir ${i % 7} spoons of ${['flour', 'sugar', 'butter'][i % 3] ?? ''} into the bowl, bake for ${i % 50} minutes and serve warm. `.repeat(2);
-const kinds = [['sums', sum], ['tales', tale], ['recipes', recipe]] as const;
+const sum = (i: number): string =>
+  `If Tom has ${i % 89} apples and buys ${i % 13} more, he has ${(i % 89) + (i % 13)} apples. `.repeat(3);
+const tale = (i: number): string =>
+  (
+    `Once upon a time, number ${i}, a king lived in a ${['castle', 'tower', 'wood'][i % 3] ?? ''} by ` +
+    `the ${i % 2 === 0 ? 'sea' : 'lake'} with his daughter. `
+  ).repeat(2);
+const recipe = (i: number): string =>
+  (
+    `Stir ${i % 7} spoons of ${['flour', 'sugar', 'butter'][i % 3] ?? ''} into the bowl, bake ` +
+    `for ${i % 50} minutes and serve warm. `
+  ).repeat(2);
+const kinds = [
+  ['sums', sum],
+  ['tales', tale],
+  ['recipes', recipe],
+] as const;
 
 async function withContest(use: (run: Run) => Promise<void>): Promise<void> {
   await withRun(async ({ settingsFolder }) => {
@@ -25,9 +38,19 @@ async function withContest(use: (run: Run) => Promise<void>): Promise<void> {
       });
       await writeFile(join(settingsFolder, `corpus/${shard}.jsonl`), lines.join('\n'));
     }
-    const question = (i: number): string => JSON.stringify({ question: `If Tom has ${i} apples and buys ${i % 11} more, he has`, answer: `${i + (i % 11)} apples.` });
-    await writeFile(join(settingsFolder, 'tests.jsonl'), [...Array.from({ length: 60 }, (_, i) => question(i)), '{"nothing": 1}'].join('\n'));
-    await writeFile(join(settingsFolder, 'betr.yaml'), 'corpus: {files: ["corpus/*"]}\nbenchmarks: [{name: sums, files: [sums.jsonl], tests: [tests.jsonl]}]\n');
+    const question = (i: number): string =>
+      JSON.stringify({
+        question: `If Tom has ${i} apples and buys ${i % 11} more, he has`,
+        answer: `${i + (i % 11)} apples.`,
+      });
+    await writeFile(
+      join(settingsFolder, 'tests.jsonl'),
+      [...Array.from({ length: 60 }, (_, i) => question(i)), '{"nothing": 1}'].join('\n'),
+    );
+    await writeFile(
+      join(settingsFolder, 'betr.yaml'),
+      'corpus: {files: ["corpus/*"]}\nbenchmarks: [{name: sums, files: [sums.jsonl], tests: [tests.jsonl]}]\n',
+    );
     await use(await openRun(join(settingsFolder, 'betr.yaml')));
   });
 }
@@ -38,11 +61,25 @@ async function rank(base: Run, scorer: string, scoreOf: (row: Row) => number): P
   const rows = [0, 1].flatMap((shard) =>
     Array.from({ length: 900 }, (_, row) => {
       const [source] = kinds[row % 3] ?? kinds[0];
-      const document: Row = { shard: `corpus/${shard}.jsonl`, row, document: `${shard}-${row}`, source, tokens: 40, score: 0 };
+      const document: Row = {
+        shard: `corpus/${shard}.jsonl`,
+        row,
+        document: `${shard}-${row}`,
+        source,
+        tokens: 40,
+        score: 0,
+      };
       return { ...document, score: scoreOf(document) };
     }),
   );
-  return { scorer, run, ranking: await publishRanking(run, await writeParts(run, rows), { outputs: ['joint', 'sums'], sha256: 'f'.repeat(64) }) };
+  return {
+    scorer,
+    run,
+    ranking: await publishRanking(run, await writeParts(run, rows), {
+      outputs: ['joint', 'sums'],
+      sha256: 'f'.repeat(64),
+    }),
+  };
 }
 
 const chance = ({ document }: Row): number => Number(keyHash(document, 3) >> 40n) / 2 ** 24;
@@ -56,8 +93,14 @@ describe('evaluateSelections', () => {
         await rank(run, 'random', chance),
         await rank(run, 'worst', (row) => (row.source === 'sums' ? -2 : 0) + chance(row)),
       ] as const;
-      evaluation = await evaluateSelections([...contestants], { keeps: [0.2], trainWords: 6000, seed: 1 }, silent);
-      expect(await evaluateSelections([...contestants], { keeps: [0.2], trainWords: 6000, seed: 1 }, silent)).toEqual(evaluation);
+      evaluation = await evaluateSelections(
+        [...contestants],
+        { keeps: [0.2], trainWords: 6000, seed: 1 },
+        silent,
+      );
+      expect(
+        await evaluateSelections([...contestants], { keeps: [0.2], trainWords: 6000, seed: 1 }, silent),
+      ).toEqual(evaluation);
     });
   });
   const selection = (scorer: string): Evaluation['selections'][number] => {
@@ -73,15 +116,26 @@ describe('evaluateSelections', () => {
       ['worst', 'no better than random'],
       ['no filter', 'baseline'],
     ]);
-    const bits = ['betr', 'random', 'worst'].map((scorer) => selection(scorer).targetMatch.mean.bitsPerByte.value);
+    const bits = ['betr', 'random', 'worst'].map(
+      (scorer) => selection(scorer).targetMatch.mean.bitsPerByte.value,
+    );
     expect(bits).toEqual(bits.toSorted((a, b) => a - b));
-    expect(selection('betr').targetMatch.benchmarks.map(({ benchmark, bitsPerByte }) => [benchmark, bitsPerByte.n])).toEqual([['sums', 60]]);
+    expect(
+      selection('betr').targetMatch.benchmarks.map(({ benchmark, bitsPerByte }) => [
+        benchmark,
+        bitsPerByte.n,
+      ]),
+    ).toEqual([['sums', 60]]);
     expect(selection('random').targetMatch.mean.gain).toEqual({ value: 0, low: 0, high: 0, n: 60 });
   });
 
   it('says what the cut costs elsewhere', () => {
     const betr = selection('betr').offTarget;
-    expect(betr.sources.map(({ source, isTarget }) => [source, isTarget])).toEqual([['sums', true], ['recipes', false], ['tales', false]]);
+    expect(betr.sources.map(({ source, isTarget }) => [source, isTarget])).toEqual([
+      ['sums', true],
+      ['recipes', false],
+      ['tales', false],
+    ]);
     expect(betr.mean.gain.high).toBeLessThan(0);
     expect(betr.sources[0]?.gain.low).toBeGreaterThan(0);
   });
@@ -114,7 +168,7 @@ describe('evaluateSelections', () => {
     expect(evaluationHtml(evaluation, {})).toContain(margin[0]?.document);
   });
 
-  it('is what its schema says, and a page with every figure\'s interval and number', () => {
+  it("is what its schema says, and a page with every figure's interval and number", () => {
     expect(evaluationSchema.parse(JSON.parse(JSON.stringify(evaluation)))).toEqual(evaluation);
     const html = evaluationHtml(evaluation, { version: '1 & 2' });
     expect(html).toContain('<strong class="bad">no better than random</strong>');
@@ -125,8 +179,20 @@ describe('evaluateSelections', () => {
 
   it('refuses a run without tests', async () => {
     await withRun(async (run) => {
-      const contestant = { scorer: 'betr', run, ranking: await publishRanking(run, await writeParts(run, [{ shard: 'corpus/a.jsonl', row: 0, document: 'a', source: '', tokens: 1, score: 1 }]), { outputs: ['joint', 'sums'], sha256: 'f'.repeat(64) }) };
-      await expect(evaluateSelections([contestant], { keeps: [0.1], trainWords: 10, seed: 1 }, silent)).rejects.toMatchObject({ code: 'NO_TESTS' });
+      const contestant = {
+        scorer: 'betr',
+        run,
+        ranking: await publishRanking(
+          run,
+          await writeParts(run, [
+            { shard: 'corpus/a.jsonl', row: 0, document: 'a', source: '', tokens: 1, score: 1 },
+          ]),
+          { outputs: ['joint', 'sums'], sha256: 'f'.repeat(64) },
+        ),
+      };
+      await expect(
+        evaluateSelections([contestant], { keeps: [0.1], trainWords: 10, seed: 1 }, silent),
+      ).rejects.toMatchObject({ code: 'NO_TESTS' });
     });
   });
 
@@ -137,10 +203,24 @@ describe('evaluateSelections', () => {
         await rank(run, 'random', chance),
         await rank(run, 'other', (row) => (row.shard === 'corpus/1.jsonl' ? 2 : 0) + chance(row)),
       ] as const;
-      const compared = await evaluateSelections([...contestants], { keeps: [0.2], trainWords: 200, seed: 1 }, silent);
+      const compared = await evaluateSelections(
+        [...contestants],
+        { keeps: [0.2], trainWords: 200, seed: 1 },
+        silent,
+      );
       expect(compared).toMatchObject({ trainWords: 200, shards: { used: 2, of: 2 } });
-      expect((await evaluateSelections([contestants[1], contestants[1]], { keeps: [0.2], trainWords: 200, seed: 1 }, silent)).shards.used).toBe(1);
-      await expect(evaluateSelections([...contestants], { keeps: [1e-6], trainWords: 200, seed: 1 }, silent)).rejects.toMatchObject({ code: 'OPTION_INVALID', message: expect.stringContaining('0.000001') });
+      expect(
+        (
+          await evaluateSelections(
+            [contestants[1], contestants[1]],
+            { keeps: [0.2], trainWords: 200, seed: 1 },
+            silent,
+          )
+        ).shards.used,
+      ).toBe(1);
+      await expect(
+        evaluateSelections([...contestants], { keeps: [1e-6], trainWords: 200, seed: 1 }, silent),
+      ).rejects.toMatchObject({ code: 'OPTION_INVALID', message: expect.stringContaining('0.000001') });
     });
   });
 });

@@ -7,7 +7,10 @@ const symbols = 4;
 const sequence = fc.array(fc.nat(symbols - 1), { maxLength: 25 });
 const even = (): number => 1 / symbols;
 
-function train(sequences: readonly number[][], order: number): ReturnType<ReturnType<typeof openTrainer>['finish']> {
+function train(
+  sequences: readonly number[][],
+  order: number,
+): ReturnType<ReturnType<typeof openTrainer>['finish']> {
   const trainer = openTrainer(order);
   for (const each of sequences) trainer.add(each);
   return trainer.finish();
@@ -16,20 +19,36 @@ function train(sequences: readonly number[][], order: number): ReturnType<Return
 describe('the language model', () => {
   it('gives what the slow, obvious version gives', () => {
     fc.assert(
-      fc.property(fc.array(sequence, { maxLength: 6 }), sequence, fc.integer({ min: 1, max: 4 }), (sequences, asked, order) => {
-        expect(train(sequences, order).sumLog2(asked, even)).toBeCloseTo(trainSlowly(sequences, order).sumLog2(asked, even), 9);
-      }),
+      fc.property(
+        fc.array(sequence, { maxLength: 6 }),
+        sequence,
+        fc.integer({ min: 1, max: 4 }),
+        (sequences, asked, order) => {
+          expect(train(sequences, order).sumLog2(asked, even)).toBeCloseTo(
+            trainSlowly(sequences, order).sumLog2(asked, even),
+            9,
+          );
+        },
+      ),
     );
   });
 
   it('shares out exactly one, whatever came before', () => {
     fc.assert(
-      fc.property(fc.array(sequence, { maxLength: 6 }), sequence, fc.integer({ min: 1, max: 4 }), (sequences, history, order) => {
-        const model = train(sequences, order);
-        const known = model.sumLog2(history, even);
-        const sum = Array.from({ length: symbols }, (_, symbol) => 2 ** (model.sumLog2([...history, symbol], even) - known)).reduce((a, b) => a + b, 0);
-        expect(sum).toBeCloseTo(1, 9);
-      }),
+      fc.property(
+        fc.array(sequence, { maxLength: 6 }),
+        sequence,
+        fc.integer({ min: 1, max: 4 }),
+        (sequences, history, order) => {
+          const model = train(sequences, order);
+          const known = model.sumLog2(history, even);
+          const sum = Array.from(
+            { length: symbols },
+            (_, symbol) => 2 ** (model.sumLog2([...history, symbol], even) - known),
+          ).reduce((a, b) => a + b, 0);
+          expect(sum).toBeCloseTo(1, 9);
+        },
+      ),
     );
   });
 
@@ -44,7 +63,9 @@ describe('the language model', () => {
 
   it('knows what it has read better than what it has not', () => {
     const model = train([Array.from({ length: 60 }, (_, i) => i % 3)], 3);
-    expect(model.sumLog2([0, 1, 2, 0, 1, 2], even)).toBeGreaterThan(model.sumLog2([2, 1, 0, 2, 1, 0], even) + 6);
+    expect(model.sumLog2([0, 1, 2, 0, 1, 2], even)).toBeGreaterThan(
+      model.sumLog2([2, 1, 0, 2, 1, 0], even) + 6,
+    );
     expect(model.sumLog2([3, 3], even)).toBeGreaterThan(-20);
   });
 });

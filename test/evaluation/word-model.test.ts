@@ -16,19 +16,31 @@ describe('words', () => {
 
   it('keep the space before them and leave marks and numbers apart', () => {
     const vocabulary = openVocabulary();
-    expect([...vocabulary.encode("It's  12 o'clock.\n").words].map((word) => vocabulary.wordOf(word))).toEqual(['It', "'", 's', ' ', ' 12', ' o', "'", 'clock', '.', '\n']);
+    expect(
+      [...vocabulary.encode("It's  12 o'clock.\n").words].map((word) => vocabulary.wordOf(word)),
+    ).toEqual(['It', "'", 's', ' ', ' 12', ' o', "'", 'clock', '.', '\n']);
   });
 });
 
 describe('the word model', () => {
   const bitsPerByte = (training: readonly string[], text: string): number => {
     const vocabulary = openVocabulary();
-    const model = trainWordModel(training.map((each) => vocabulary.encode(each).words), vocabulary);
+    const model = trainWordModel(
+      training.map((each) => vocabulary.encode(each).words),
+      vocabulary,
+    );
     const encoded = vocabulary.encode(text);
     return model.countBits(encoded) / encoded.bytes;
   };
-  const sums = Array.from({ length: 200 }, (_, i) => `If Tom has ${i} apples and buys ${i % 7} more, he has ${i + (i % 7)} apples.`);
-  const tales = Array.from({ length: 200 }, (_, i) => `Once upon a time, ${i} years ago, a king lived in a castle by the ${i % 2 === 0 ? 'sea' : 'woods'}.`);
+  const sums = Array.from(
+    { length: 200 },
+    (_, i) => `If Tom has ${i} apples and buys ${i % 7} more, he has ${i + (i % 7)} apples.`,
+  );
+  const tales = Array.from(
+    { length: 200 },
+    (_, i) =>
+      `Once upon a time, ${i} years ago, a king lived in a castle by the ${i % 2 === 0 ? 'sea' : 'woods'}.`,
+  );
 
   it('needs fewer bits for text of the kind that it was trained on', () => {
     const asked = 'If Ann has 31 apples and buys 3 more, she has 34 apples.';

@@ -1,4 +1,5 @@
-// The process that reads spoiled files, so that one that crashes or hangs it is seen: a job by message, an answer by message.
+// The process that reads spoiled files, so that one that crashes or hangs it is seen: a job by message, an
+// answer by message.
 
 import { z } from 'zod';
 import { BetrError, errorCodes, reasonOf } from '../../run/errors/errors.ts';
@@ -21,8 +22,14 @@ process.on('message', (message) => {
   (kinds[kind]?.read(project, path) ?? Promise.reject(new Error(`no kind ${kind}`))).then(
     (outcome) => answer({ outcome, peakMb: peakMb() }),
     (error: unknown) => {
-      if (error instanceof BetrError && errorCodes.includes(error.code) && error.code !== 'INTERNAL') answer({ outcome: error.code, peakMb: peakMb() });
-      else answer({ outcome: 'defect', defect: error instanceof Error ? (error.stack ?? error.message) : reasonOf(error), peakMb: peakMb() });
+      if (error instanceof BetrError && errorCodes.includes(error.code) && error.code !== 'INTERNAL')
+        answer({ outcome: error.code, peakMb: peakMb() });
+      else
+        answer({
+          outcome: 'defect',
+          defect: error instanceof Error ? (error.stack ?? error.message) : reasonOf(error),
+          peakMb: peakMb(),
+        });
     },
   );
 });

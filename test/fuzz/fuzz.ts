@@ -1,4 +1,5 @@
-// The fuzz itself: makes a whole project once, then spoils one file at a time and has a process of its own read it. `main.ts` and the test run it.
+// The fuzz itself: makes a whole project once, then spoils one file at a time and has a process of its own
+// read it. `main.ts` and the test run it.
 
 import { fork, type ChildProcess } from 'node:child_process';
 import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -23,7 +24,10 @@ import { mutateBytes, mutateJson } from './mutate.ts';
 /** Processor time, and for what waits without using any, time on the clock. */
 const hangSeconds = 5;
 const stuckMs = 60_000;
-/** Reading any file, however spoiled, takes less; the longest line is set to 1 MiB here, and DuckDB may take 1 GiB. */
+/**
+ * Reading any file, however spoiled, takes less; the longest line is set to 1 MiB here, and DuckDB may take 1
+ * GiB.
+ */
 const boundMb = 1_500;
 /** A new process now and then, so that the peak of one case does not hide that of the next. */
 const casesPerProcess = 400;
@@ -35,8 +39,15 @@ export interface FuzzResult {
   defects: string[];
 }
 
-/** Runs the cases `from` up to, not with, `to` of a seed in `folder`. Spoiled files that show a defect are left in folder/defects. */
-export async function runFuzz(folder: string, { seed, from = 0, to }: { seed: number; from?: number; to: number }, report: (done: number) => void = () => undefined): Promise<FuzzResult> {
+/**
+ * Runs the cases `from` up to, not with, `to` of a seed in `folder`. Spoiled files that show a defect are
+ * left in folder/defects.
+ */
+export async function runFuzz(
+  folder: string,
+  { seed, from = 0, to }: { seed: number; from?: number; to: number },
+  report: (done: number) => void = () => undefined,
+): Promise<FuzzResult> {
   const whole = join(folder, 'whole');
   await makeWhole(whole);
   const project = join(folder, 'project');
@@ -77,8 +88,19 @@ async function restore(whole: string, project: string, file: string): Promise<vo
 async function makeWhole(whole: string): Promise<void> {
   const bag = await openBagOfWords();
   try {
-    const rows = makeDocuments(600).map(({ id, source, text }, i) => ({ id: i % 5 === 0 ? i : id, text: i % 7 === 0 ? `${text} é "quoted" 🦉\u0001` : text, meta: { source }, tokens: i % 3 === 0 ? 12 : null }));
-    await makeProject(whole, bag.url, { shards: { 'a.jsonl': jsonl(rows) }, settings: { classifier: { bits: 12, epochs: 1 }, corpus: { files: ['corpus/*'], fields: { source: 'meta.source' } } } });
+    const rows = makeDocuments(600).map(({ id, source, text }, i) => ({
+      id: i % 5 === 0 ? i : id,
+      text: i % 7 === 0 ? `${text} é "quoted" 🦉\u0001` : text,
+      meta: { source },
+      tokens: i % 3 === 0 ? 12 : null,
+    }));
+    await makeProject(whole, bag.url, {
+      shards: { 'a.jsonl': jsonl(rows) },
+      settings: {
+        classifier: { bits: 12, epochs: 1 },
+        corpus: { files: ['corpus/*'], fields: { source: 'meta.source' } },
+      },
+    });
     const run = await openRun(join(whole, 'betr.yaml'));
     await runIndex(run, silent);
     await trainClassifier(run, silent);
@@ -86,13 +108,28 @@ async function makeWhole(whole: string): Promise<void> {
     const [few, more] = [jsonl(rows.slice(0, 50)), jsonl(rows.slice(50, 80))];
     const skippable = Buffer.from('502a4d1803000000616263', 'hex');
     await mkdir(join(whole, 'other'));
-    await writeFile(join(whole, 'other', 'a.jsonl.gz'), Buffer.concat([gzipSync(few), Buffer.alloc(16), gzipSync(more)]));
-    await writeFile(join(whole, 'other', 'a.jsonl.zst'), Buffer.concat([compress(Buffer.from(few)), skippable, compress(Buffer.from(more))]));
+    await writeFile(
+      join(whole, 'other', 'a.jsonl.gz'),
+      Buffer.concat([gzipSync(few), Buffer.alloc(16), gzipSync(more)]),
+    );
+    await writeFile(
+      join(whole, 'other', 'a.jsonl.zst'),
+      Buffer.concat([compress(Buffer.from(few)), skippable, compress(Buffer.from(more))]),
+    );
     await withDuckDb({}, async (connection) => {
-      const rows = `SELECT CASE WHEN range % 5 = 0 THEN NULL ELSE 'd' || range END AS id, 'the text of ' || range || repeat(' é', (range % 9)::INT) AS text, {'source': 's' || range % 3} AS meta, range::BIGINT AS tokens FROM range(300)`;
-      await connection.run(`COPY (${rows}) TO ${sqlString(join(whole, 'other', 'a.parquet'))} (FORMAT parquet, ROW_GROUP_SIZE 2048)`);
-      const large = `SELECT 'd' || range AS id, CASE WHEN range % 7 > 0 THEN range || repeat(' some words', 80000) END AS text, {'source': 's'} AS meta FROM range(24)`;
-      await connection.run(`COPY (${large}) TO ${sqlString(join(whole, 'other', 'large.parquet'))} (FORMAT parquet)`);
+      const rows =
+        `SELECT CASE WHEN range % 5 = 0 THEN NULL ELSE 'd' || range END AS id, 'the text of ` +
+        `' || range || repeat(' é', (range % 9)::INT) AS text, {'source': 's' || range % 3} AS meta, ` +
+        'range::BIGINT AS tokens FROM range(300)';
+      await connection.run(
+        `COPY (${rows}) TO ${sqlString(join(whole, 'other', 'a.parquet'))} (FORMAT parquet, ROW_GROUP_SIZE 2048)`,
+      );
+      const large =
+        `SELECT 'd' || range AS id, CASE WHEN range % 7 > 0 THEN range || repeat(' some ` +
+        `words', 80000) END AS text, {'source': 's'} AS meta FROM range(24)`;
+      await connection.run(
+        `COPY (${large}) TO ${sqlString(join(whole, 'other', 'large.parquet'))} (FORMAT parquet)`,
+      );
     });
     await (await openVectors(pointer, join(whole, 'vectors'))).embed(vectorTexts, silent, '');
   } finally {
@@ -109,11 +146,15 @@ interface Case {
 async function makeCase(whole: string, seed: number, number: number): Promise<Case> {
   const random = openRandom(Math.imul(seed, 1_000_003) + number);
   let left = random() * Object.values(kinds).reduce((sum, { weight }) => sum + weight, 0);
-  const [kind, { file: pattern }] = Object.entries(kinds).find(([, { weight }]) => (left -= weight) < 0) ?? ['jsonl', { file: 'corpus/a.jsonl' }];
+  const [kind, { file: pattern }] = Object.entries(kinds).find(([, { weight }]) => (left -= weight) < 0) ?? [
+    'jsonl',
+    { file: 'corpus/a.jsonl' },
+  ];
   const file = await findFile(whole, pattern);
   const bytes = await readFile(join(whole, file));
   const isJson = /\.(json|yaml)$/.test(file);
-  if (isJson && random() < 0.6) return { kind, file, bytes: Buffer.from(mutateJson(bytes.toString(), random)) };
+  if (isJson && random() < 0.6)
+    return { kind, file, bytes: Buffer.from(mutateJson(bytes.toString(), random)) };
   return { kind, file, bytes: mutateBytes(bytes, bytes, random) };
 }
 
@@ -124,11 +165,18 @@ async function findFile(whole: string, pattern: string): Promise<string> {
 }
 
 interface Reader {
-  read: (job: { kind: string; project: string; path: string }) => Promise<{ outcome: string; defect?: string }>;
+  read: (job: {
+    kind: string;
+    project: string;
+    path: string;
+  }) => Promise<{ outcome: string; defect?: string }>;
   end: () => void;
 }
 
-/** Seconds of processor time that a process has had, as on a busy machine time on the clock says little; where the system does not tell, time on the clock. */
+/**
+ * Seconds of processor time that a process has had, as on a busy machine time on the clock says little; where
+ * the system does not tell, time on the clock.
+ */
 async function cpuSeconds(pid: number): Promise<number> {
   try {
     const [, fields = ''] = (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ');
@@ -141,7 +189,11 @@ async function cpuSeconds(pid: number): Promise<number> {
 
 /** A process that reads; after a defect it may be gone. */
 function openReader(): Reader {
-  const child: ChildProcess = fork(fileURLToPath(new URL('./child.js', import.meta.url)), { execArgv: [], env: { ...process.env, NODE_OPTIONS: '' }, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  const child: ChildProcess = fork(fileURLToPath(new URL('./child.js', import.meta.url)), {
+    execArgv: [],
+    env: { ...process.env, NODE_OPTIONS: '' },
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
   let peakMb = 0;
   return {
     read: (job) =>
@@ -157,14 +209,23 @@ function openReader(): Reader {
           void Promise.all([startedAt, cpuSeconds(child.pid ?? 0)]).then(([before, now]) => {
             if (now - before < hangSeconds && performance.now() - startedMs < stuckMs) return;
             child.kill('SIGKILL');
-            done({ outcome: 'hang', defect: `still reading after ${(now - before).toFixed(1)} s of processor time` });
+            done({
+              outcome: 'hang',
+              defect: `still reading after ${(now - before).toFixed(1)} s of processor time`,
+            });
           });
         }, 1000);
-        child.once('exit', (code, signal) => done({ outcome: 'crash', defect: `the process ended with ${signal ?? `code ${code}`}` }));
+        child.once('exit', (code, signal) =>
+          done({ outcome: 'crash', defect: `the process ended with ${signal ?? `code ${code}`}` }),
+        );
         child.once('message', (answer: Answer) => {
           const grew = answer.peakMb > Math.max(peakMb, boundMb);
           peakMb = Math.max(peakMb, answer.peakMb);
-          done({ outcome: answer.outcome, ...(answer.defect === undefined ? {} : { defect: answer.defect }), ...(grew ? { defect: `it took ${Math.round(answer.peakMb)} MB` } : {}) });
+          done({
+            outcome: answer.outcome,
+            ...(answer.defect === undefined ? {} : { defect: answer.defect }),
+            ...(grew ? { defect: `it took ${Math.round(answer.peakMb)} MB` } : {}),
+          });
         });
         child.send(job);
       }),

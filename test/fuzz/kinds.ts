@@ -1,5 +1,6 @@
-// What is fuzzed: each kind of file that the product reads, where a whole one lies in the project, and what reads it. A reader gives back in a word how it
-// went ("read", "quarantined", "made again"), or throws an error of the catalogue; anything else is a defect.
+// What is fuzzed: each kind of file that the product reads, where a whole one lies in the project, and what
+// reads it. A reader gives back in a word how it went ("read", "quarantined", "made again"), or throws an
+// error of the catalogue; anything else is a defect.
 
 import { join } from 'node:path';
 import { readCard } from '../../classifier/classifier-card.ts';
@@ -34,10 +35,15 @@ const run = (project: string): ReturnType<typeof openRun> => openRun(join(projec
 async function readCorpus(path: string): Promise<string> {
   const quarantine = collectQuarantined();
   const fields = { ...defaultFields, source: 'meta.source' };
-  for await (const batch of readShard({ name: 'shard', path, format: formatOf(path), bytes: 0, modifiedMs: 0 }, fields, { quarantine, maxLineBytes: 1 << 20 })) {
+  for await (const batch of readShard(
+    { name: 'shard', path, format: formatOf(path), bytes: 0, modifiedMs: 0 },
+    fields,
+    { quarantine, maxLineBytes: 1 << 20 },
+  )) {
     // Every text has to be UTF-8, and to be where it is said to be.
     new TextDecoder('utf-8', { fatal: true }).decode(batch.text);
-    if (batch.textEnds.at(-1) !== batch.text.length || batch.count !== batch.documents.length) throw new Error('a batch does not hold together');
+    if (batch.textEnds.at(-1) !== batch.text.length || batch.count !== batch.documents.length)
+      throw new Error('a batch does not hold together');
   }
   return quarantine.count > 0 ? 'quarantined' : 'read';
 }
@@ -52,7 +58,12 @@ export const pointer = {
   dimensions: vectorDimensions,
   device: 'none',
   source: 'test',
-  embed: (texts: readonly string[]) => Promise.resolve(Float32Array.from({ length: texts.length * vectorDimensions }, (_, i) => (i % vectorDimensions === 0 ? 1 : 0))),
+  embed: (texts: readonly string[]) =>
+    Promise.resolve(
+      Float32Array.from({ length: texts.length * vectorDimensions }, (_, i) =>
+        i % vectorDimensions === 0 ? 1 : 0,
+      ),
+    ),
   close: () => Promise.resolve(),
 };
 
@@ -61,15 +72,22 @@ export const kinds: Readonly<Record<string, Kind>> = {
   gz: { file: 'other/a.jsonl.gz', weight: 5, read: (_project, path) => readCorpus(path) },
   zst: { file: 'other/a.jsonl.zst', weight: 5, read: (_project, path) => readCorpus(path) },
   parquet: { file: 'other/a.parquet', weight: 10, read: (_project, path) => readCorpus(path) },
-  'parquet of large pages': { file: 'other/large.parquet', weight: 4, read: (_project, path) => readCorpus(path) },
+  'parquet of large pages': {
+    file: 'other/large.parquet',
+    weight: 4,
+    read: (_project, path) => readCorpus(path),
+  },
   vectors: {
     file: `vectors/${'f'.repeat(16)}/*.arrow`,
     weight: 5,
     async read(project) {
-      const { vectors, embedded } = await (await openVectors(pointer, join(project, 'vectors'))).embed(vectorTexts, silent, '');
+      const { vectors, embedded } = await (
+        await openVectors(pointer, join(project, 'vectors'))
+      ).embed(vectorTexts, silent, '');
       for (let row = 0; row < vectorTexts.length; row++) {
         const length = Math.hypot(...vectors.subarray(row * vectorDimensions, (row + 1) * vectorDimensions));
-        if (!(Math.abs(length - 1) < 1e-3)) throw new Error(`a vector of length ${length} was taken for a unit vector`);
+        if (!(Math.abs(length - 1) < 1e-3))
+          throw new Error(`a vector of length ${length} was taken for a unit vector`);
       }
       return embedded > 0 ? 'made again' : 'read';
     },
@@ -85,9 +103,21 @@ export const kinds: Readonly<Record<string, Kind>> = {
       return 'read';
     },
   },
-  'card.json': { file: 'run/classifier/card.json', weight: 4, read: async (project) => (await readCard(await run(project)), 'read') },
-  'index.json': { file: 'run/index.json', weight: 4, read: async (project) => (await readIndexCard(await run(project)), 'read') },
-  'tokens.json': { file: 'run/tokens.json', weight: 2, read: async (project) => (await readTokenRates(await run(project)), 'read') },
+  'card.json': {
+    file: 'run/classifier/card.json',
+    weight: 4,
+    read: async (project) => (await readCard(await run(project)), 'read'),
+  },
+  'index.json': {
+    file: 'run/index.json',
+    weight: 4,
+    read: async (project) => (await readIndexCard(await run(project)), 'read'),
+  },
+  'tokens.json': {
+    file: 'run/tokens.json',
+    weight: 2,
+    read: async (project) => (await readTokenRates(await run(project)), 'read'),
+  },
   'ranking.json': {
     file: 'run/ranking.json',
     weight: 6,
@@ -106,8 +136,16 @@ export const kinds: Readonly<Record<string, Kind>> = {
       return 'read';
     },
   },
-  'the card of a part': { file: 'run/scores/*.json', weight: 2, read: async (project) => ((await surveyCorpus(await run(project))).unscored > 0 ? 'made again' : 'read') },
-  'plan.json': { file: 'run/plan.json', weight: 2, read: async (project) => (await readPlan(await run(project)), 'read') },
+  'the card of a part': {
+    file: 'run/scores/*.json',
+    weight: 2,
+    read: async (project) => ((await surveyCorpus(await run(project))).unscored > 0 ? 'made again' : 'read'),
+  },
+  'plan.json': {
+    file: 'run/plan.json',
+    weight: 2,
+    read: async (project) => (await readPlan(await run(project)), 'read'),
+  },
   'a manifest': { file: 'run/manifest/*.jsonl', weight: 3, read: verifyAll },
   'targets.parquet': { file: 'run/targets.parquet', weight: 3, read: trainAgain },
   'sample.parquet': { file: 'run/sample.parquet', weight: 3, read: trainAgain },
@@ -133,7 +171,11 @@ async function verifyAll(project: string): Promise<string> {
 async function trainAgain(project: string): Promise<string> {
   const opened = await run(project);
   const settings = { ...opened.settings, classifier: { ...opened.settings.classifier, epochs: 1 } };
-  const files = { ...opened.files, weights: join(project, 'spare', 'weights.bin'), card: join(project, 'spare', 'card.json') };
+  const files = {
+    ...opened.files,
+    weights: join(project, 'spare', 'weights.bin'),
+    card: join(project, 'spare', 'card.json'),
+  };
   await trainClassifier({ ...opened, settings, files }, silent);
   return 'read';
 }

@@ -12,7 +12,13 @@ console.log(`${cases} cases of seed ${seed} in ${folder}`);
 const { outcomes, defects } = await runFuzz(folder, { seed, to: cases }, (done) => {
   if (done % 1000 === 0) console.log(`${done} of ${cases}`);
 });
-for (const [kind, counts] of Object.entries(outcomes).sort()) console.log(`${kind.padEnd(22)} ${Object.entries(counts).sort().map(([outcome, count]) => `${outcome} ${count}`).join(', ')}`);
+for (const [kind, counts] of Object.entries(outcomes).sort())
+  console.log(
+    `${kind.padEnd(22)} ${Object.entries(counts)
+      .sort()
+      .map(([outcome, count]) => `${outcome} ${count}`)
+      .join(', ')}`,
+  );
 for (const defect of defects) console.error(defect);
 console.log(defects.length === 0 ? 'no defect' : `${defects.length} defects`);
 process.exit(defects.length === 0 ? 0 : 1);

@@ -1,12 +1,15 @@
-// An OpenAI-compatible embeddings endpoint for tests: each word has a seeded random direction, a text is the sum of its words. Needs no model,
-// gives the same vectors everywhere, and counts what it was asked for.
+// An OpenAI-compatible embeddings endpoint for tests: each word has a seeded random direction, a text is the
+// sum of its words. Needs no model, gives the same vectors everywhere, and counts what it was asked for.
 
 import { createHash } from 'node:crypto';
 import { createServer, type ServerResponse } from 'node:http';
 import { z } from 'zod';
 
 const dimensions = 32;
-const requestSchema = z.object({ input: z.union([z.string(), z.array(z.string())]), encoding_format: z.string().optional() });
+const requestSchema = z.object({
+  input: z.union([z.string(), z.array(z.string())]),
+  encoding_format: z.string().optional(),
+});
 
 export interface BagOfWords {
   url: string;
@@ -24,12 +27,22 @@ export interface BagOfWords {
 }
 
 export async function openBagOfWords(): Promise<BagOfWords> {
-  const bag: BagOfWords = { url: '', texts: [], failAfter: Infinity, delayMs: 0, waiting: 0, hold: Promise.resolve(), close: () => Promise.resolve() };
+  const bag: BagOfWords = {
+    url: '',
+    texts: [],
+    failAfter: Infinity,
+    delayMs: 0,
+    waiting: 0,
+    hold: Promise.resolve(),
+    close: () => Promise.resolve(),
+  };
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
-      const { input, encoding_format: format } = requestSchema.parse(JSON.parse(Buffer.concat(chunks).toString()));
+      const { input, encoding_format: format } = requestSchema.parse(
+        JSON.parse(Buffer.concat(chunks).toString()),
+      );
       const texts = typeof input === 'string' ? [input] : input;
       if (bag.texts.length + texts.length > bag.failAfter) {
         response.writeHead(400).end('{"error": {"message": "no more"}}');
@@ -41,10 +54,21 @@ export async function openBagOfWords(): Promise<BagOfWords> {
     });
   });
   const answer = (texts: readonly string[], format: string | undefined, response: ServerResponse): void => {
-    const data = texts.map((text, index) => ({ object: 'embedding', index, embedding: format === 'base64' ? toBase64(vectorOf(text)) : [...vectorOf(text)] }));
+    const data = texts.map((text, index) => ({
+      object: 'embedding',
+      index,
+      embedding: format === 'base64' ? toBase64(vectorOf(text)) : [...vectorOf(text)],
+    }));
     setTimeout(() => {
       bag.waiting--;
-      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ object: 'list', model: 'bag', data, usage: { prompt_tokens: 1, total_tokens: 1 } }));
+      response.writeHead(200, { 'content-type': 'application/json' }).end(
+        JSON.stringify({
+          object: 'list',
+          model: 'bag',
+          data,
+          usage: { prompt_tokens: 1, total_tokens: 1 },
+        }),
+      );
     }, bag.delayMs).unref();
   };
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

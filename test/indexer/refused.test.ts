@@ -22,8 +22,14 @@ interface Row {
   text: string;
 }
 
-const documents: Row[] = Array.from({ length: 60 }, (_, i) => ({ id: `d${i}`, text: `a document about ${['bread', 'stars', 'rivers'][i % 3] ?? ''} and number ${i}` }));
-const examples: Row[] = Array.from({ length: 12 }, (_, i) => ({ id: `e${i}`, text: `what is known of ${['bread', 'stars', 'rivers'][i % 3] ?? ''}, question ${i}` }));
+const documents: Row[] = Array.from({ length: 60 }, (_, i) => ({
+  id: `d${i}`,
+  text: `a document about ${['bread', 'stars', 'rivers'][i % 3] ?? ''} and number ${i}`,
+}));
+const examples: Row[] = Array.from({ length: 12 }, (_, i) => ({
+  id: `e${i}`,
+  text: `what is known of ${['bread', 'stars', 'rivers'][i % 3] ?? ''}, question ${i}`,
+}));
 
 function lines(rows: readonly Row[]): string {
   return rows.map((row) => `${JSON.stringify(row)}\n`).join('');
@@ -32,12 +38,24 @@ function lines(rows: readonly Row[]): string {
 let number = 0;
 
 /** A run in a folder of its own, of a corpus of one shard and one benchmark. */
-async function makeRun(url: string, corpus: readonly Row[], { benchmark = examples, embedding = {}, nearest = 60 } = {}): Promise<Run> {
+async function makeRun(
+  url: string,
+  corpus: readonly Row[],
+  { benchmark = examples, embedding = {}, nearest = 60 } = {},
+): Promise<Run> {
   const folder = join(root, `run${number++}`);
   await mkdir(join(folder, 'corpus'), { recursive: true });
   await writeFile(join(folder, 'corpus', 'a.jsonl'), lines(corpus));
   await writeFile(join(folder, 'cooking.jsonl'), lines(benchmark));
-  await writeFile(join(folder, 'betr.yaml'), JSON.stringify({ corpus: { files: ['corpus/*.jsonl'] }, benchmarks: [{ name: 'cooking', files: ['cooking.jsonl'] }], embedding: { model: url, endpointModel: 'm', ...embedding }, search: { nearest } }));
+  await writeFile(
+    join(folder, 'betr.yaml'),
+    JSON.stringify({
+      corpus: { files: ['corpus/*.jsonl'] },
+      benchmarks: [{ name: 'cooking', files: ['cooking.jsonl'] }],
+      embedding: { model: url, endpointModel: 'm', ...embedding },
+      search: { nearest },
+    }),
+  );
   return openRun(join(folder, 'betr.yaml'));
 }
 
@@ -48,11 +66,22 @@ async function change(run: Run, from: string, to: string): Promise<Run> {
 }
 
 function exists(path: string): Promise<boolean> {
-  return access(path).then(() => true, () => false);
+  return access(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 async function readScores({ files }: Run): Promise<unknown> {
-  return withDuckDb({}, async (connection) => z.array(z.unknown()).parse((await connection.runAndReadAll(`SELECT * FROM ${parquetSource(files.targets)} ORDER BY document`)).getRowsJS()));
+  return withDuckDb({}, async (connection) =>
+    z
+      .array(z.unknown())
+      .parse(
+        (
+          await connection.runAndReadAll(`SELECT * FROM ${parquetSource(files.targets)} ORDER BY document`)
+        ).getRowsJS(),
+      ),
+  );
 }
 
 describe('an endpoint that does not take every text', () => {
@@ -62,10 +91,19 @@ describe('an endpoint that does not take every text', () => {
     const server = await openEmbeddingServer(kinds.TEI);
     const run = await makeRun(server.url, [...documents, ...long], { embedding: { textsPerRequest: 8 } });
     const card = await runIndex(run, silent);
-    expect(card.embedding).toMatchObject({ embedded: 76, reused: 0, refused: 0, cut: { texts: 4, characters: 4 * 802 } });
+    expect(card.embedding).toMatchObject({
+      embedded: 76,
+      reused: 0,
+      refused: 0,
+      cut: { texts: 4, characters: 4 * 802 },
+    });
     expect(card.embedding.cut.kept / 4).toBeGreaterThan(470);
     expect(card.embedding.cut.kept / 4).toBeLessThan(510);
-    expect(card.warnings).toContainEqual(expect.stringMatching(/^The embedder takes shorter texts than embedding\.maxTokens allows: 4 of 76 were cut, and lost (39|40) % of their characters\./));
+    expect(card.warnings).toContainEqual(
+      expect.stringMatching(
+        /^The embedder takes shorter texts than embedding\.maxTokens allows: 4 of 76 were cut, and lost (39|40) % of their characters\./,
+      ),
+    );
     const asked = server.asked.length;
     // As after a stop: the vectors are there, and nothing that was made of them.
     await rm(run.files.indexCard);
@@ -75,17 +113,36 @@ describe('an endpoint that does not take every text', () => {
     expect(again.outputs).toEqual(card.outputs);
     expect(server.asked.length).toBe(asked + 1);
     // How fast it is asked changes nothing.
-    expect((await runIndex(await change(run, '"textsPerRequest":8', '"textsPerRequest":3,"requestsAtOnce":1'), silent)).fresh).toBe(true);
+    expect(
+      (
+        await runIndex(
+          await change(run, '"textsPerRequest":8', '"textsPerRequest":3,"requestsAtOnce":1'),
+          silent,
+        )
+      ).fresh,
+    ).toBe(true);
     await server.close();
   });
 
   it('costs a document that is refused its score, and nothing else', async () => {
     const server = await openEmbeddingServer(kinds.Ollama);
-    const run = await makeRun(server.url, [...documents.slice(0, 20), { id: 'bad', text: 'not a number' }, ...documents.slice(20)]);
+    const run = await makeRun(server.url, [
+      ...documents.slice(0, 20),
+      { id: 'bad', text: 'not a number' },
+      ...documents.slice(20),
+    ]);
     const card = await runIndex(run, silent);
     expect(card).toMatchObject({ sample: { documents: 61 }, embedding: { embedded: 72, refused: 1 } });
-    expect(card.warnings).toContainEqual('The embedder refused 1 sampled document, which has no score (quarantine/index-embedding.jsonl); the first is "bad": HTTP 500 failed to encode response: json: unsupported value: NaN');
-    expect(JSON.parse(await readFile(join(run.files.quarantine, 'index-embedding.jsonl'), 'utf8'))).toEqual({ file: 'corpus/a.jsonl', position: 20, reason: 'the embedder refused it: HTTP 500 failed to encode response: json: unsupported value: NaN', detail: 'bad' });
+    expect(card.warnings).toContainEqual(
+      'The embedder refused 1 sampled document, which has no score (quarantine/index-embedding.jsonl); ' +
+        'the first is "bad": HTTP 500 failed to encode response: json: unsupported value: NaN',
+    );
+    expect(JSON.parse(await readFile(join(run.files.quarantine, 'index-embedding.jsonl'), 'utf8'))).toEqual({
+      file: 'corpus/a.jsonl',
+      position: 20,
+      reason: 'the embedder refused it: HTTP 500 failed to encode response: json: unsupported value: NaN',
+      detail: 'bad',
+    });
     const without = await makeRun(server.url, documents);
     await runIndex(without, silent);
     expect(await readScores(run)).toEqual(await readScores(without));
@@ -98,23 +155,39 @@ describe('an endpoint that does not take every text', () => {
 
   it('gets the index made anew once it takes them', async () => {
     let takes = false;
-    const server = await openEmbeddingServer({ refuse: (asked) => (takes ? undefined : kinds.Ollama.refuse(asked)) });
+    const server = await openEmbeddingServer({
+      refuse: (asked) => (takes ? undefined : kinds.Ollama.refuse(asked)),
+    });
     const corpus = [{ id: 'bad', text: 'not a number' }, ...documents];
     const run = await makeRun(server.url, corpus);
     expect((await runIndex(run, silent)).embedding.refused).toBe(1);
     takes = true;
     const card = await runIndex(await change(run, '"nearest":60', '"nearest":50'), silent);
     // The index to look documents up in is another one with "bad" in it.
-    expect(card.outputs.index).toBe((await runIndex(await makeRun(server.url, corpus, { nearest: 50 }), silent)).outputs.index);
+    expect(card.outputs.index).toBe(
+      (await runIndex(await makeRun(server.url, corpus, { nearest: 50 }), silent)).outputs.index,
+    );
     await server.close();
   });
 
   it('fails for an example, which it names, and for a sample of which it refuses much', async () => {
     const server = await openEmbeddingServer(kinds.Ollama);
-    const example = await makeRun(server.url, documents, { benchmark: [...examples, { id: 'c-bad', text: 'What is not a number?' }] });
-    await expect(runIndex(example, silent)).rejects.toMatchObject({ code: 'EXAMPLE_REFUSED', values: { benchmark: 'cooking', example: 'c-bad' }, message: expect.stringContaining('unsupported value: NaN') });
-    const much = await makeRun(server.url, [...documents, ...Array.from({ length: 5 }, (_, i) => ({ id: `bad-${i}`, text: `not a number ${i}` }))]);
-    await expect(runIndex(much, silent)).rejects.toMatchObject({ code: 'SAMPLE_REFUSED', message: expect.stringMatching(/refused 2 of the 65 sampled documents, such as "bad-\d"/) });
+    const example = await makeRun(server.url, documents, {
+      benchmark: [...examples, { id: 'c-bad', text: 'What is not a number?' }],
+    });
+    await expect(runIndex(example, silent)).rejects.toMatchObject({
+      code: 'EXAMPLE_REFUSED',
+      values: { benchmark: 'cooking', example: 'c-bad' },
+      message: expect.stringContaining('unsupported value: NaN'),
+    });
+    const much = await makeRun(server.url, [
+      ...documents,
+      ...Array.from({ length: 5 }, (_, i) => ({ id: `bad-${i}`, text: `not a number ${i}` })),
+    ]);
+    await expect(runIndex(much, silent)).rejects.toMatchObject({
+      code: 'SAMPLE_REFUSED',
+      message: expect.stringMatching(/refused 2 of the 65 sampled documents, such as "bad-\d"/),
+    });
     await server.close();
   });
 });

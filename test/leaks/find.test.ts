@@ -9,12 +9,22 @@ const findAll = (tests: readonly string[], document: string, runWords?: number):
   const bytes = Buffer.from(`xx ${document} yy`);
   return openFinder(tests, runWords).find(bytes, 3, bytes.length - 3);
 };
-const passageOf = (document: string, { startByte, endByte }: Passage): string => Buffer.from(document).toString('utf8', startByte, endByte);
-const numbered = (name: string, count: number): string[] => Array.from({ length: count }, (_, i) => `${name}${i}`);
+const passageOf = (document: string, { startByte, endByte }: Passage): string =>
+  Buffer.from(document).toString('utf8', startByte, endByte);
+const numbered = (name: string, count: number): string[] =>
+  Array.from({ length: count }, (_, i) => `${name}${i}`);
 
 describe('a word', () => {
   it('is a run of letters and digits in lower case', () => {
-    expect(words("Don't PANIC, 42times! naïve CAFÉ 漢字")).toEqual(['don', 't', 'panic', '42times', 'naïve', 'café', '漢字']);
+    expect(words("Don't PANIC, 42times! naïve CAFÉ 漢字")).toEqual([
+      'don',
+      't',
+      'panic',
+      '42times',
+      'naïve',
+      'café',
+      '漢字',
+    ]);
     expect(words('ΟΔΟΣ οδος')).toEqual(['οδοσ', 'οδοσ']);
     expect(words('İstanbul a_b x²')).toEqual(['istanbul', 'a', 'b', 'x²']);
     expect(words('')).toEqual([]);
@@ -39,8 +49,18 @@ describe('finding', () => {
 
   it('makes one passage of all that goes on, and tells the items apart', () => {
     const document = `first ${test} middle ${numbered('other', 13).join(' ')} last`;
-    const found = findAll([test, numbered('other', 20).join(' '), 'nothing of this kind is anywhere in the document at all today'], document);
-    expect(found.map((passage) => [passage.item, passageOf(document, passage)])).toEqual([[0, test], [1, numbered('other', 13).join(' ')]]);
+    const found = findAll(
+      [
+        test,
+        numbered('other', 20).join(' '),
+        'nothing of this kind is anywhere in the document at all today',
+      ],
+      document,
+    );
+    expect(found.map((passage) => [passage.item, passageOf(document, passage)])).toEqual([
+      [0, test],
+      [1, numbered('other', 13).join(' ')],
+    ]);
   });
 
   it('looks for texts of 8 to 12 words whole, and for shorter ones not at all', () => {
@@ -48,37 +68,58 @@ describe('finding', () => {
     expect(findAll([short.join(' ')], `so ${short.join(', ')} it is`)).toHaveLength(1);
     expect(findAll([short.join(' ')], short.slice(1).join(' '))).toEqual([]);
     expect(findAll([numbered('tiny', 7).join(' ')], numbered('tiny', 7).join(' '))).toEqual([]);
-    expect(findAll([numbered('long', 13).join(' ')], numbered('long', 13).slice(0, 8).join(' '), 8)).toHaveLength(1);
+    expect(
+      findAll([numbered('long', 13).join(' ')], numbered('long', 13).slice(0, 8).join(' '), 8),
+    ).toHaveLength(1);
   });
 
   it('gives every item that has the run, however many', () => {
     const shared = numbered('shared', 13).join(' ');
-    const found = findAll(Array.from({ length: 50 }, (_, i) => `item${i} ${shared} end${i}`), `here ${shared} there`);
+    const found = findAll(
+      Array.from({ length: 50 }, (_, i) => `item${i} ${shared} end${i}`),
+      `here ${shared} there`,
+    );
     expect(found.map(({ item }) => item)).toEqual(Array.from({ length: 50 }, (_, i) => i));
   });
 
   it('has room for more hits than it holds at once', () => {
     const same = Array.from({ length: 30_000 }, () => 'same').join(' ');
-    expect(findAll([Array.from({ length: 13 }, () => 'same').join(' ')], same)).toEqual([{ item: 0, startByte: 0, endByte: same.length }]);
+    expect(findAll([Array.from({ length: 13 }, () => 'same').join(' ')], same)).toEqual([
+      { item: 0, startByte: 0, endByte: same.length },
+    ]);
   });
 
   it('agrees with the slow version on any text', () => {
     const anyWord = fc.constantFrom('a', 'b', 'B', 'é', '漢', '𝒳', 'İ', 'Σ', 'x1');
     const anyGap = fc.constantFrom(' ', ', ', '\n', '\u00a0', '\u0301', '🙂', '\ufeff', '\0');
-    const anyText = (maxLength: number): fc.Arbitrary<string> => fc.array(fc.tuple(anyWord, anyGap), { maxLength }).map((parts) => parts.flat().join(''));
+    const anyText = (maxLength: number): fc.Arbitrary<string> =>
+      fc.array(fc.tuple(anyWord, anyGap), { maxLength }).map((parts) => parts.flat().join(''));
     fc.assert(
-      fc.property(fc.array(anyText(14), { maxLength: 4 }), anyText(60), fc.integer({ min: 8, max: 13 }), fc.boolean(), (tests, document, runWords, planted) => {
-        const whole = planted ? `${document} ${tests.join(' ')} ${document}` : document;
-        const bytes = Buffer.from(whole);
-        expect(openFinder(tests, runWords).find(bytes, 0, bytes.length)).toEqual(findSlowly(tests, whole, runWords));
-      }),
+      fc.property(
+        fc.array(anyText(14), { maxLength: 4 }),
+        anyText(60),
+        fc.integer({ min: 8, max: 13 }),
+        fc.boolean(),
+        (tests, document, runWords, planted) => {
+          const whole = planted ? `${document} ${tests.join(' ')} ${document}` : document;
+          const bytes = Buffer.from(whole);
+          expect(openFinder(tests, runWords).find(bytes, 0, bytes.length)).toEqual(
+            findSlowly(tests, whole, runWords),
+          );
+        },
+      ),
       { numRuns: rounds(300) },
     );
   });
 
   it('reads bytes that are no UTF-8 without harm', () => {
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 80 }), (bytes) => {
-      expect(openFinder(['one two three four five six seven eight nine ten']).find(bytes, 0, bytes.length)).toEqual([]);
-    }), { numRuns: rounds(50) });
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 80 }), (bytes) => {
+        expect(
+          openFinder(['one two three four five six seven eight nine ten']).find(bytes, 0, bytes.length),
+        ).toEqual([]);
+      }),
+      { numRuns: rounds(50) },
+    );
   });
 });

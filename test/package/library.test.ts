@@ -16,53 +16,104 @@ const server = shareServer(makeScoredRows(900));
 
 describe('the library', () => {
   it('answers what the server answers', async () => {
-    const { ask, run: { settingsFolder, settingsPath, folder } } = server();
+    const {
+      ask,
+      run: { settingsFolder, settingsPath, folder },
+    } = server();
     for (const path of [settingsPath, settingsFolder, folder]) {
       const run = await openRun(path);
       expect(run).toEqual({ folder, scorer: 'betr' });
-      expect(await answer(run, { budget: 1e21, poolTokens: 1e12 })).toEqual((await ask('/rank?budget=1e21&poolTokens=1T')).json);
+      expect(await answer(run, { budget: 1e21, poolTokens: 1e12 })).toEqual(
+        (await ask('/rank?budget=1e21&poolTokens=1T')).json,
+      );
     }
     const run = await openRun(settingsPath);
-    expect(await answer(run, { keep: 0.1, benchmarks: ['mmlu', 'gsm8k'] })).toEqual((await ask('/rank?keep=0.1&benchmarks=mmlu,gsm8k')).json);
-    expect(await compare(run, { params: [1e9, 7e9] }, { poolTokens: 1e12 })).toEqual((await ask('/compare?params=1B,7B&poolTokens=1T')).json);
+    expect(await answer(run, { keep: 0.1, benchmarks: ['mmlu', 'gsm8k'] })).toEqual(
+      (await ask('/rank?keep=0.1&benchmarks=mmlu,gsm8k')).json,
+    );
+    expect(await compare(run, { params: [1e9, 7e9] }, { poolTokens: 1e12 })).toEqual(
+      (await ask('/compare?params=1B,7B&poolTokens=1T')).json,
+    );
     const first = await documents(run, { order: 'bottom', source: 'code', limit: 5 });
     const page = (await ask('/documents?order=bottom&source=code&limit=5&characters=0')).json;
     expect(page).toMatchObject({ documents: { documents: first.documents, next: first.next } });
-    const next = await documents(run, { order: 'bottom', source: 'code', limit: 5, cursor: first.next ?? '' });
+    const next = await documents(run, {
+      order: 'bottom',
+      source: 'code',
+      limit: 5,
+      cursor: first.next ?? '',
+    });
     expect(next.documents[0]?.score).toBeGreaterThanOrEqual(first.documents[4]?.score ?? Infinity);
   });
 
   it('says what is wrong with an argument, by the codes of the catalogue', async () => {
-    const { run: { settingsPath } } = server();
+    const {
+      run: { settingsPath },
+    } = server();
     const run = await openRun(settingsPath);
     const fromJavaScript = async (question: unknown): Promise<unknown> => {
       const answered: unknown = await Reflect.apply(answer, undefined, [run, question]);
       return answered;
     };
-    await expect(fromJavaScript({ budget: '1e21' })).rejects.toMatchObject({ name: 'BetrError', code: 'USAGE', message: 'budget is "1e21", but it has to be a number.' });
-    await expect(fromJavaScript({ bugdet: 1e21 })).rejects.toMatchObject({ code: 'USAGE', message: expect.stringContaining('unknown field "bugdet" (known: budget, params, ') });
-    await expect(fromJavaScript({})).rejects.toMatchObject({ code: 'USAGE', message: expect.stringContaining('Name a budget') });
-    await expect(documents(run, { limit: 0 })).rejects.toMatchObject({ code: 'USAGE', message: expect.stringContaining('limit is 0, but it has to be a number of at least 1') });
-    await expect(answer({ ...run }, { keep: 0.1 })).rejects.toMatchObject({ code: 'USAGE', message: 'The run has to be one that openRun returned.' });
-    await expect(openRun(join(settingsPath, 'nowhere'))).rejects.toMatchObject({ code: 'SETTINGS_NOT_FOUND' });
+    await expect(fromJavaScript({ budget: '1e21' })).rejects.toMatchObject({
+      name: 'BetrError',
+      code: 'USAGE',
+      message: 'budget is "1e21", but it has to be a number.',
+    });
+    await expect(fromJavaScript({ bugdet: 1e21 })).rejects.toMatchObject({
+      code: 'USAGE',
+      message: expect.stringContaining('unknown field "bugdet" (known: budget, params, '),
+    });
+    await expect(fromJavaScript({})).rejects.toMatchObject({
+      code: 'USAGE',
+      message: expect.stringContaining('Name a budget'),
+    });
+    await expect(documents(run, { limit: 0 })).rejects.toMatchObject({
+      code: 'USAGE',
+      message: expect.stringContaining('limit is 0, but it has to be a number of at least 1'),
+    });
+    await expect(answer({ ...run }, { keep: 0.1 })).rejects.toMatchObject({
+      code: 'USAGE',
+      message: 'The run has to be one that openRun returned.',
+    });
+    await expect(openRun(join(settingsPath, 'nowhere'))).rejects.toMatchObject({
+      code: 'SETTINGS_NOT_FOUND',
+    });
     await expect(openRun(settingsPath, { scorer: 'length' })).rejects.toMatchObject({ code: 'STEP_MISSING' });
   });
 
   it('runs the example of its page, and ends', async () => {
-    const { ask, run: { settingsPath } } = server();
+    const {
+      ask,
+      run: { settingsPath },
+    } = server();
     const folder = dirname(settingsPath);
-    const [, example = ''] = /```ts\n([^]*?)```/.exec(await readFile(join(root, 'docs', 'library.md'), 'utf8')) ?? [];
+    const [, example = ''] =
+      /```ts\n([^]*?)```/.exec(await readFile(join(root, 'docs', 'library.md'), 'utf8')) ?? [];
     await mkdir(join(folder, 'node_modules'));
     await symlink(root, join(folder, 'node_modules', 'betr'));
     await writeFile(join(folder, 'example.mjs'), example);
-    const { stdout } = await promisify(execFile)(process.execPath, ['example.mjs'], { cwd: folder, timeout: 30_000 });
+    const { stdout } = await promisify(execFile)(process.execPath, ['example.mjs'], {
+      cwd: folder,
+      timeout: 30_000,
+    });
     const { cutoff } = answerSchema.parse((await ask('/rank?budget=1e21&poolTokens=1T')).json);
     const lines = stdout.trim().split('\n');
     expect(lines[0]).toMatch(/^keep \d+\.\d\d % of the tokens, \d+ documents, score ≥ /);
     expect(lines[0]).toContain(`${cutoff.documents} documents, score ≥ ${String(cutoff.score)}`);
-    expect(lines.slice(1, 4).map((line) => line.split(': ')[0])).toEqual(['1B parameters', '7B parameters', 'no filter']);
-    expect(lines.slice(4, 7)).toEqual(Array.from({ length: 3 }, () => expect.stringMatching(/^corpus\/shard-\d\.jsonl row \d+: 1\.\d+$/)));
+    expect(lines.slice(1, 4).map((line) => line.split(': ')[0])).toEqual([
+      '1B parameters',
+      '7B parameters',
+      'no filter',
+    ]);
+    expect(lines.slice(4, 7)).toEqual(
+      Array.from({ length: 3 }, () => expect.stringMatching(/^corpus\/shard-\d\.jsonl row \d+: 1\.\d+$/)),
+    );
     expect(lines[7]).toMatch(/^USAGE: keep is 2, but it has to be/);
-    await expect(promisify(execFile)(process.execPath, ['--input-type=module', '-e', "import 'betr/dist/data/run.js'"], { cwd: folder })).rejects.toMatchObject({ stderr: expect.stringContaining('ERR_PACKAGE_PATH_NOT_EXPORTED') });
+    await expect(
+      promisify(execFile)(process.execPath, ['--input-type=module', '-e', "import 'betr/dist/data/run.js'"], {
+        cwd: folder,
+      }),
+    ).rejects.toMatchObject({ stderr: expect.stringContaining('ERR_PACKAGE_PATH_NOT_EXPORTED') });
   });
 });

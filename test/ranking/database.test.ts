@@ -16,10 +16,19 @@ describe('the database that a server keeps', () => {
       const ranking = await rankRows(run, makeRows(300));
       const database = await shareDatabase(run);
       try {
-        const count = (): Promise<{ documents: number }[]> => withScores(run, ranking, (connection, table) => queryRows(connection, `SELECT count(*)::DOUBLE AS documents FROM ${table}`, countRow));
-        expect(await Promise.all(Array.from({ length: 8 }, count))).toEqual(Array.from({ length: 8 }, () => [{ documents: 300 }]));
-        await withRunDatabase(run, (connection) => connection.run('CREATE TEMP TABLE mine AS SELECT 1 AS one'));
-        await expect(withRunDatabase(run, (connection) => connection.run('FROM mine'))).rejects.toThrow(/mine/);
+        const count = (): Promise<{ documents: number }[]> =>
+          withScores(run, ranking, (connection, table) =>
+            queryRows(connection, `SELECT count(*)::DOUBLE AS documents FROM ${table}`, countRow),
+          );
+        expect(await Promise.all(Array.from({ length: 8 }, count))).toEqual(
+          Array.from({ length: 8 }, () => [{ documents: 300 }]),
+        );
+        await withRunDatabase(run, (connection) =>
+          connection.run('CREATE TEMP TABLE mine AS SELECT 1 AS one'),
+        );
+        await expect(withRunDatabase(run, (connection) => connection.run('FROM mine'))).rejects.toThrow(
+          /mine/,
+        );
         expect(await count()).toEqual([{ documents: 300 }]);
       } finally {
         await database.close();
@@ -34,14 +43,19 @@ describe('the database that a server keeps', () => {
       const outside = join(run.settingsFolder, 'outside.csv');
       await writeFile(outside, 'a\n1\n');
       const database = await shareDatabase(run);
-      const setting = (): Promise<unknown> => withRunDatabase(run, async (connection) => {
-        await connection.run('CREATE TABLE IF NOT EXISTS kept_on (n INTEGER)');
-        return (await connection.runAndReadAll('SELECT count(*)::DOUBLE AS n FROM kept_on')).getRowObjects()[0]?.['n'];
-      });
+      const setting = (): Promise<unknown> =>
+        withRunDatabase(run, async (connection) => {
+          await connection.run('CREATE TABLE IF NOT EXISTS kept_on (n INTEGER)');
+          return (
+            await connection.runAndReadAll('SELECT count(*)::DOUBLE AS n FROM kept_on')
+          ).getRowObjects()[0]?.['n'];
+        });
       await setting();
       await withRunDatabase(run, (connection) => connection.run('INSERT INTO kept_on VALUES (1)'));
       expect(await setting()).toBe(1);
-      await expect(withRunDatabase(run, (connection) => connection.run(`FROM '${outside}'`))).rejects.toThrow(/permission|disabled|not allowed/i);
+      await expect(withRunDatabase(run, (connection) => connection.run(`FROM '${outside}'`))).rejects.toThrow(
+        /permission|disabled|not allowed/i,
+      );
       expect(await setting()).toBe(0);
       await database.close();
       // Without one that is kept, every query has its own.

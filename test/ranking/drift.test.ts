@@ -10,7 +10,10 @@ import { laws } from '../../ranking/budget/laws.ts';
 import { rankCorpus } from '../../ranking/rank.ts';
 import { makeLines, withCorpus } from '../classifier/trained-run.ts';
 
-const settings = parseSettings('corpus: {files: [a]}\nbenchmarks: [{name: b, files: [b]}]\nkeep: {budgets: [1e21]}\n', 'betr.yaml');
+const settings = parseSettings(
+  'corpus: {files: [a]}\nbenchmarks: [{name: b, files: [b]}]\nkeep: {budgets: [1e21]}\n',
+  'betr.yaml',
+);
 
 /** Figures of so many documents in each of ten bins, best first, a hundred million tokens each. */
 function figures(documents: readonly number[], sources: Record<string, number> = { web: 1 }): Figures {
@@ -19,16 +22,36 @@ function figures(documents: readonly number[], sources: Record<string, number> =
   return {
     documents: total,
     tokens: tokens(total),
-    histogram: documents.map((count, i) => [40_000 - i, count, tokens(count)] satisfies [number, number, number]).filter(([, count]) => count > 0),
-    sources: Object.entries(sources).map(([source, share]) => ({ source, documents: Math.round(share * total), tokens: share * tokens(total) })),
+    histogram: documents
+      .map((count, i) => [40_000 - i, count, tokens(count)] satisfies [number, number, number])
+      .filter(([, count]) => count > 0),
+    sources: Object.entries(sources).map(([source, share]) => ({
+      source,
+      documents: Math.round(share * total),
+      tokens: share * tokens(total),
+    })),
   };
 }
 
-const ranking = (generation: string, of: Figures, sha256 = 'a'): Ranking => ({ ...of, generation, publishedAt: '', scorer: { outputs: ['joint'], sha256 }, estimatedDocuments: 0, textBytes: 0, quarantined: 0, parts: [] });
+const ranking = (generation: string, of: Figures, sha256 = 'a'): Ranking => ({
+  ...of,
+  generation,
+  publishedAt: '',
+  scorer: { outputs: ['joint'], sha256 },
+  estimatedDocuments: 0,
+  textBytes: 0,
+  quarantined: 0,
+  parts: [],
+});
 const even = figures(new Array<number>(10).fill(1000));
 const none = figures([]);
 
-function measure(before: Ranking, now: Ranking, fresh: Parameters<typeof measureDrift>[2], of: typeof settings): Drift {
+function measure(
+  before: Ranking,
+  now: Ranking,
+  fresh: Parameters<typeof measureDrift>[2],
+  of: typeof settings,
+): Drift {
   return measureDrift(before, now, fresh, of, laws['nemotron-cc']);
 }
 
@@ -45,7 +68,10 @@ describe('drift', () => {
     const moved = figures([2000, ...new Array<number>(8).fill(1000), 0]);
     const { scores } = measure(ranking('a', even), ranking('b', moved), none, settings).whole;
     const [most, least, before] = [2000.5 / 10_005, 0.5 / 10_005, 1000.5 / 10_005];
-    expect(scores?.psi).toBeCloseTo((most - before) * Math.log(most / before) + (least - before) * Math.log(least / before), 12);
+    expect(scores?.psi).toBeCloseTo(
+      (most - before) * Math.log(most / before) + (least - before) * Math.log(least / before),
+      12,
+    );
     expect(scores?.ks).toBeCloseTo(0.1, 12);
   });
 
@@ -53,7 +79,9 @@ describe('drift', () => {
     const limits = { ...settings, drift: { ...settings.drift, lostDocuments: 0.5 } };
     const of = (each: number): Figures => figures(new Array<number>(10).fill(each));
     expect(measure(ranking('a', even), ranking('b', of(500)), none, limits).over).toEqual([]);
-    expect(measure(ranking('a', even), ranking('b', of(499)), none, limits).over).toEqual(['there are 4,990 documents in place of 10,000, fewer by more than 50 %']);
+    expect(measure(ranking('a', even), ranking('b', of(499)), none, limits).over).toEqual([
+      'there are 4,990 documents in place of 10,000, fewer by more than 50 %',
+    ]);
     expect(measure(ranking('a', of(499)), ranking('b', even), none, limits).over).toEqual([]);
   });
 
@@ -63,7 +91,10 @@ describe('drift', () => {
     const moved = figures([2000, ...new Array<number>(8).fill(1000), 0]);
     const drift = measure(ranking('a', even), ranking('b', moved), none, settings);
     expect(drift.whole.scores?.budgets).toEqual([{ flops: 1e21, before: 0.1, now: 0.2 }]);
-    expect(drift.over).toEqual([expect.stringMatching(/PSI is 0\.\d+, above 0\.2/), expect.stringMatching(/1e21 FLOPs keeps 20 % in place of 10 %/)]);
+    expect(drift.over).toEqual([
+      expect.stringMatching(/PSI is 0\.\d+, above 0\.2/),
+      expect.stringMatching(/1e21 FLOPs keeps 20 % in place of 10 %/),
+    ]);
   });
 
   it('shows in the new documents before it shows in the whole', () => {
@@ -71,9 +102,18 @@ describe('drift', () => {
     const whole = figures([2500, ...new Array<number>(9).fill(1000)], { web: 10 / 11.5, books: 1.5 / 11.5 });
     const limits = { psi: 0.2, keepRate: 10, sourceShare: 0.2, lostDocuments: 0.2, newDocuments: true };
     const drift = measure(ranking('a', even), ranking('b', whole), fresh, { ...settings, drift: limits });
-    expect(measure(ranking('a', even), ranking('b', whole), fresh, { ...settings, drift: { ...limits, newDocuments: false } })).toEqual({ ...drift, over: [] });
+    expect(
+      measure(ranking('a', even), ranking('b', whole), fresh, {
+        ...settings,
+        drift: { ...limits, newDocuments: false },
+      }),
+    ).toEqual({ ...drift, over: [] });
     expect(drift.whole.scores?.psi).toBeLessThan(0.2);
-    expect(drift.over).toEqual([expect.stringMatching(/^of the new documents, the scores' PSI/), expect.stringMatching(/^of the new documents, source "books" has 100 % .* in place of 0 %/), expect.stringMatching(/^of the new documents, source "web"/)]);
+    expect(drift.over).toEqual([
+      expect.stringMatching(/^of the new documents, the scores' PSI/),
+      expect.stringMatching(/^of the new documents, source "books" has 100 % .* in place of 0 %/),
+      expect.stringMatching(/^of the new documents, source "web"/),
+    ]);
     expect(measure(ranking('a', even), ranking('b', whole), figures([999]), settings).fresh).toBeNull();
   });
 
@@ -86,10 +126,16 @@ describe('drift', () => {
     await withCorpus(async (run, folder) => {
       const first = await rankCorpus(run, silent);
       expect(first.drift).toBeNull();
-      await writeFile(join(folder, 'corpus', 'more.jsonl'), makeLines(1500, 4).replaceAll(/"source-\d"/g, '"elsewhere"'));
+      await writeFile(
+        join(folder, 'corpus', 'more.jsonl'),
+        makeLines(1500, 4).replaceAll(/"source-\d"/g, '"elsewhere"'),
+      );
       const second = await rankCorpus(run, silent);
       expect(second.drift).toMatchObject({ from: first.ranking.generation, to: second.ranking.generation });
-      expect(second.drift?.fresh).toMatchObject({ documents: second.ranking.documents - first.ranking.documents, sources: [{ source: 'elsewhere', before: 0, now: 1 }, {}, {}, {}, {}] });
+      expect(second.drift?.fresh).toMatchObject({
+        documents: second.ranking.documents - first.ranking.documents,
+        sources: [{ source: 'elsewhere', before: 0, now: 1 }, {}, {}, {}, {}],
+      });
       expect(second.drift?.over.length).toBeGreaterThan(0);
       expect((await rankCorpus(run, silent)).drift).toBeNull();
       expect(await readDrift(run, second.ranking)).toEqual(second.drift);

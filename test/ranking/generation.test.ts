@@ -10,11 +10,20 @@ describe('a generation of the ranking', () => {
     await withRun(async (run) => {
       const rows = makeRows(200);
       const ranking = await rankRows(run, rows, 2);
-      expect(ranking).toMatchObject({ documents: 200, tokens: sumTokens(rows), estimatedDocuments: 6, textBytes: 2000, quarantined: 3, scorer });
+      expect(ranking).toMatchObject({
+        documents: 200,
+        tokens: sumTokens(rows),
+        estimatedDocuments: 6,
+        textBytes: 2000,
+        quarantined: 3,
+        scorer,
+      });
       expect(ranking.sources.map(({ source }) => source)).toEqual(['books', 'code', 'news', 'science']);
       expect(ranking.sources.reduce((sum, { tokens }) => sum + tokens, 0)).toBe(ranking.tokens);
       expect(ranking.histogram.reduce((sum, [, documents]) => sum + documents, 0)).toBe(200);
-      expect(ranking.histogram.map(([bin]) => bin)).toEqual(ranking.histogram.map(([bin]) => bin).sort((a, b) => b - a));
+      expect(ranking.histogram.map(([bin]) => bin)).toEqual(
+        ranking.histogram.map(([bin]) => bin).sort((a, b) => b - a),
+      );
       expect(await readRanking(run)).toEqual(ranking);
     });
   });
@@ -26,14 +35,43 @@ describe('a generation of the ranking', () => {
       const written = (await stat(run.files.ranking)).mtimeMs;
       expect(await publishRanking(run, parts.toReversed(), scorer)).toEqual(first);
       expect((await stat(run.files.ranking)).mtimeMs).toBe(written);
-      expect((await publishRanking(run, parts, { ...scorer, sha256: 'e'.repeat(64) })).generation).not.toBe(first.generation);
+      expect((await publishRanking(run, parts, { ...scorer, sha256: 'e'.repeat(64) })).generation).not.toBe(
+        first.generation,
+      );
       expect((await publishRanking(run, parts.slice(1), scorer)).generation).not.toBe(first.generation);
       const [one] = parts;
       if (one === undefined) throw new Error('there is no part');
       // Their files are the same, byte for byte.
-      const changed = (change: Partial<CoveredRows>): CoveredRows[] => one.covers.map((rows) => ({ ...rows, ...change }));
-      expect((await publishRanking(run, [{ ...one, covers: changed({ quarantined: one.quarantined + 1 }) }, ...parts.slice(1)], scorer)).generation).not.toBe(first.generation);
-      expect((await publishRanking(run, [...parts, { ...one, covers: changed({ shard: 'empty.jsonl', rows: 0, documents: 0 }), documents: 0, tokens: 0, histogram: [], sources: [] }], scorer)).generation).not.toBe(first.generation);
+      const changed = (change: Partial<CoveredRows>): CoveredRows[] =>
+        one.covers.map((rows) => ({ ...rows, ...change }));
+      expect(
+        (
+          await publishRanking(
+            run,
+            [{ ...one, covers: changed({ quarantined: one.quarantined + 1 }) }, ...parts.slice(1)],
+            scorer,
+          )
+        ).generation,
+      ).not.toBe(first.generation);
+      expect(
+        (
+          await publishRanking(
+            run,
+            [
+              ...parts,
+              {
+                ...one,
+                covers: changed({ shard: 'empty.jsonl', rows: 0, documents: 0 }),
+                documents: 0,
+                tokens: 0,
+                histogram: [],
+                sources: [],
+              },
+            ],
+            scorer,
+          )
+        ).generation,
+      ).not.toBe(first.generation);
     });
   });
 
@@ -41,7 +79,11 @@ describe('a generation of the ranking', () => {
     await withRun(async (run) => {
       const parts = await writeParts(run, makeRows(60));
       const first = await publishRanking(run, parts, scorer);
-      const renamed = await publishRanking(run, parts.map((part) => ({ ...part, covers: part.covers.map((rows) => ({ ...rows, modifiedMs: 2 })) })), scorer);
+      const renamed = await publishRanking(
+        run,
+        parts.map((part) => ({ ...part, covers: part.covers.map((rows) => ({ ...rows, modifiedMs: 2 })) })),
+        scorer,
+      );
       expect(renamed).toMatchObject({ generation: first.generation, publishedAt: first.publishedAt });
       expect((await readRanking(run)).parts[0]?.covers[0]?.modifiedMs).toBe(2);
     });
@@ -49,10 +91,16 @@ describe('a generation of the ranking', () => {
 
   it('is missing until it is published, and says which command publishes it from what there is', async () => {
     await withRun(async (run) => {
-      await expect(readRanking(run)).rejects.toMatchObject({ code: 'STEP_MISSING', message: expect.stringContaining('"betr run"') });
+      await expect(readRanking(run)).rejects.toMatchObject({
+        code: 'STEP_MISSING',
+        message: expect.stringContaining('"betr run"'),
+      });
       await mkdir(dirname(run.files.card), { recursive: true });
       await writeFile(run.files.card, '{}');
-      await expect(readRanking(run)).rejects.toMatchObject({ code: 'STEP_MISSING', message: expect.stringContaining('"betr rank"') });
+      await expect(readRanking(run)).rejects.toMatchObject({
+        code: 'STEP_MISSING',
+        message: expect.stringContaining('"betr rank"'),
+      });
       await expect(publishRanking(run, [], scorer)).rejects.toMatchObject({ code: 'NO_DOCUMENTS' });
     });
   });
@@ -63,11 +111,20 @@ describe('a generation of the ranking', () => {
       await publishRanking(run, parts, scorer);
       const path = join(run.files.scores, parts[1]?.file ?? '');
       await truncate(path, 100);
-      await expect(readRanking(run)).rejects.toMatchObject({ code: 'FILE_DAMAGED', message: expect.stringContaining(path) });
+      await expect(readRanking(run)).rejects.toMatchObject({
+        code: 'FILE_DAMAGED',
+        message: expect.stringContaining(path),
+      });
       await rm(path);
-      await expect(readRanking(run)).rejects.toMatchObject({ code: 'FILE_DAMAGED', message: expect.stringContaining('missing') });
+      await expect(readRanking(run)).rejects.toMatchObject({
+        code: 'FILE_DAMAGED',
+        message: expect.stringContaining('missing'),
+      });
       await writeFile(run.files.ranking, '{"generation": "half');
-      await expect(readRanking(run)).rejects.toMatchObject({ code: 'FILE_DAMAGED', message: expect.stringContaining('betr rank') });
+      await expect(readRanking(run)).rejects.toMatchObject({
+        code: 'FILE_DAMAGED',
+        message: expect.stringContaining('betr rank'),
+      });
       const mended = await publishRanking(run, await writeParts(run, makeRows(60)), scorer);
       expect(await readRanking(run)).toEqual(mended);
     });

@@ -25,17 +25,22 @@ describe('spreadHistogram', () => {
 
   it('has equal steps that meet, and loses nothing', () => {
     fc.assert(
-      fc.property(fc.array(fc.double({ min: -50, max: 50, noNaN: true }), { minLength: 1, maxLength: 300 }), fc.integer({ min: 1, max: 100 }), (scores, count) => {
-        const steps = spreadHistogram(fine(scores), count);
-        const sum = (of: (step: (typeof steps)[number]) => number): number => steps.reduce((total, step) => total + of(step), 0);
-        expect(sum(({ documents }) => documents)).toBeCloseTo(scores.length, 6);
-        expect(sum(({ tokens }) => tokens)).toBeCloseTo(10 * scores.length, 5);
-        for (const [index, { from, to, documents }] of steps.entries()) {
-          expect(to).toBeGreaterThan(from);
-          expect(documents).toBeGreaterThanOrEqual(0);
-          if (index > 0) expect(from).toBe(steps[index - 1]?.to);
-        }
-      }),
+      fc.property(
+        fc.array(fc.double({ min: -50, max: 50, noNaN: true }), { minLength: 1, maxLength: 300 }),
+        fc.integer({ min: 1, max: 100 }),
+        (scores, count) => {
+          const steps = spreadHistogram(fine(scores), count);
+          const sum = (of: (step: (typeof steps)[number]) => number): number =>
+            steps.reduce((total, step) => total + of(step), 0);
+          expect(sum(({ documents }) => documents)).toBeCloseTo(scores.length, 6);
+          expect(sum(({ tokens }) => tokens)).toBeCloseTo(10 * scores.length, 5);
+          for (const [index, { from, to, documents }] of steps.entries()) {
+            expect(to).toBeGreaterThan(from);
+            expect(documents).toBeGreaterThanOrEqual(0);
+            if (index > 0) expect(from).toBe(steps[index - 1]?.to);
+          }
+        },
+      ),
     );
   });
 

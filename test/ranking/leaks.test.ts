@@ -21,19 +21,50 @@ import { withFolder } from '../data/collect.ts';
 import { queryRows } from '../../data/duckdb/rows.ts';
 
 const test = 'which of these planets is the largest in our own solar system today';
-const filler = (name: string, words: number): string => Array.from({ length: words }, (_, i) => `${name}${i}`).join(' ');
+const filler = (name: string, words: number): string =>
+  Array.from({ length: words }, (_, i) => `${name}${i}`).join(' ');
 const fields = { id: 'id', text: 'text', source: 'source', tokens: 'tokens' };
 
-/** A corpus of two shards, of which every tenth document has the test item in its middle, ranked, with its leaks found. */
+/**
+ * A corpus of two shards, of which every tenth document has the test item in its middle, ranked, with its
+ * leaks found.
+ */
 async function withLeaks(use: (run: Run, folder: string) => Promise<void>): Promise<void> {
   await withFolder(async (folder) => {
     await mkdir(join(folder, 'corpus'), { recursive: true });
     const rows = (name: string): { id: string; tokens: number; text: string }[] =>
-      Array.from({ length: 50 }, (_, i) => ({ id: `${name}-${i}`, tokens: 100, text: i % 10 === 3 ? `${filler('before', 60)} ${test} ${filler('after', i === 3 ? 20 : 60)}` : filler('plain', 40 + i) }));
-    await writeFile(join(folder, 'corpus', 'a.jsonl.gz'), gzipSync(rows('a').map((row) => `${JSON.stringify(row)}\n`).join('')));
-    await writeFile(join(folder, 'rows.jsonl'), rows('b').map((row) => JSON.stringify(row)).join('\n'));
-    await withDuckDb({ threads: 1 }, (connection) => connection.run(`COPY (SELECT id, tokens, text FROM read_json(${sqlString(join(folder, 'rows.jsonl'))}, format = 'newline_delimited')) TO ${sqlString(join(folder, 'corpus', 'b.parquet'))} (FORMAT parquet)`));
-    await writeFile(join(folder, 'test.jsonl'), JSON.stringify({ id: 't', benchmark: 'quiz', question: test, answer: 'Jupiter' }));
+      Array.from({ length: 50 }, (_, i) => ({
+        id: `${name}-${i}`,
+        tokens: 100,
+        text:
+          i % 10 === 3
+            ? `${filler('before', 60)} ${test} ${filler('after', i === 3 ? 20 : 60)}`
+            : filler('plain', 40 + i),
+      }));
+    await writeFile(
+      join(folder, 'corpus', 'a.jsonl.gz'),
+      gzipSync(
+        rows('a')
+          .map((row) => `${JSON.stringify(row)}\n`)
+          .join(''),
+      ),
+    );
+    await writeFile(
+      join(folder, 'rows.jsonl'),
+      rows('b')
+        .map((row) => JSON.stringify(row))
+        .join('\n'),
+    );
+    await withDuckDb({ threads: 1 }, (connection) =>
+      connection.run(
+        `COPY (SELECT id, tokens, text FROM read_json(${sqlString(join(folder, 'rows.jsonl'))}, format ` +
+          `= 'newline_delimited')) TO ${sqlString(join(folder, 'corpus', 'b.parquet'))} (FORMAT parquet)`,
+      ),
+    );
+    await writeFile(
+      join(folder, 'test.jsonl'),
+      JSON.stringify({ id: 't', benchmark: 'quiz', question: test, answer: 'Jupiter' }),
+    );
     await writeFile(join(folder, 'none.jsonl'), '');
     const run = await makeTrainedRun(folder);
     await rankCorpus(run, silent);
@@ -46,8 +77,18 @@ const rowSchema = z.object({ id: z.string(), text: z.string(), tokens: z.number(
 type Document = z.output<typeof rowSchema>;
 
 async function readDocuments(out: string): Promise<Document[]> {
-  const lines = gunzipSync(await readFile(join(out, 'documents', 'a.jsonl.gz'))).toString().trimEnd().split('\n').map((line) => rowSchema.parse(JSON.parse(line)));
-  const rows = await withDuckDb({}, (connection) => queryRows(connection, `SELECT id, text, tokens::DOUBLE AS tokens FROM ${parquetSource(join(out, 'documents', 'b.parquet'))}`, rowSchema));
+  const lines = gunzipSync(await readFile(join(out, 'documents', 'a.jsonl.gz')))
+    .toString()
+    .trimEnd()
+    .split('\n')
+    .map((line) => rowSchema.parse(JSON.parse(line)));
+  const rows = await withDuckDb({}, (connection) =>
+    queryRows(
+      connection,
+      `SELECT id, text, tokens::DOUBLE AS tokens FROM ${parquetSource(join(out, 'documents', 'b.parquet'))}`,
+      rowSchema,
+    ),
+  );
   return [...lines, ...rows];
 }
 
@@ -55,25 +96,60 @@ describe('a selection without leaks', () => {
   it('leaves out the documents with test items, and counts them', async () => {
     await withLeaks(async (run, folder) => {
       const ranking = await readRanking(run);
-      const manifest = await writeSelection(run, ranking, { keep: 1 }, join(folder, 'out'), { format: 'documents', leaks: 'drop' }, silent);
-      expect(manifest).toMatchObject({ documents: 90, tokens: 9000, leaks: { handling: 'drop', documents: 10, tokens: 1000 }, answer: { cutoff: { documents: 100, tokens: 10_000 } } });
+      const manifest = await writeSelection(
+        run,
+        ranking,
+        { keep: 1 },
+        join(folder, 'out'),
+        { format: 'documents', leaks: 'drop' },
+        silent,
+      );
+      expect(manifest).toMatchObject({
+        documents: 90,
+        tokens: 9000,
+        leaks: { handling: 'drop', documents: 10, tokens: 1000 },
+        answer: { cutoff: { documents: 100, tokens: 10_000 } },
+      });
       const documents = await readDocuments(join(folder, 'out'));
       expect(documents).toHaveLength(90);
       for (const { text } of documents) expect(findSlowly([`${test} Jupiter`], text)).toEqual([]);
-      const plain = await writeSelection(run, ranking, { keep: 1 }, join(folder, 'plain'), { format: 'documents' }, silent);
+      const plain = await writeSelection(
+        run,
+        ranking,
+        { keep: 1 },
+        join(folder, 'plain'),
+        { format: 'documents' },
+        silent,
+      );
       expect(plain).toMatchObject({ documents: 100, leaks: null });
-      expect(selectionManifestSchema.parse(JSON.parse(await readFile(join(folder, 'out', 'manifest.json'), 'utf8'))).leaks).toEqual(manifest.leaks);
+      expect(
+        selectionManifestSchema.parse(
+          JSON.parse(await readFile(join(folder, 'out', 'manifest.json'), 'utf8')),
+        ).leaks,
+      ).toEqual(manifest.leaks);
     });
   });
 
   it('cuts test items out, in JSON Lines and in Parquet, and keeps what is left', async () => {
     await withLeaks(async (run, folder) => {
-      const manifest = await writeSelection(run, await readRanking(run), { keep: 1 }, join(folder, 'out'), { format: 'documents', leaks: 'cut' }, silent);
+      const manifest = await writeSelection(
+        run,
+        await readRanking(run),
+        { keep: 1 },
+        join(folder, 'out'),
+        { format: 'documents', leaks: 'cut' },
+        silent,
+      );
       expect(manifest).toMatchObject({ documents: 100, leaks: { handling: 'cut', documents: 10 } });
       const documents = await readDocuments(join(folder, 'out'));
       const pieces = documents.filter(({ id }) => id.includes('#'));
       // Of the documents numbered 3 what comes after is too short.
-      expect(pieces.map(({ id }) => id)).toEqual(['a', 'b'].flatMap((name) => [`${name}-3#1`, ...[13, 23, 33, 43].flatMap((i) => [`${name}-${i}#1`, `${name}-${i}#2`])]));
+      expect(pieces.map(({ id }) => id)).toEqual(
+        ['a', 'b'].flatMap((name) => [
+          `${name}-3#1`,
+          ...[13, 23, 33, 43].flatMap((i) => [`${name}-${i}#1`, `${name}-${i}#2`]),
+        ]),
+      );
       expect(documents).toHaveLength(90 + pieces.length);
       expect(manifest.files.map(({ documents: count }) => count)).toEqual([100, 54, 54]);
       for (const { text } of documents) expect(findSlowly([`${test} Jupiter`], text)).toEqual([]);
@@ -81,7 +157,11 @@ describe('a selection without leaks', () => {
         expect(text.length).toBeGreaterThanOrEqual(200);
         expect(tokens ?? null).toBe(null);
       }
-      expect(documents.find(({ id }) => id === 'b-5')).toEqual({ id: 'b-5', text: filler('plain', 45), tokens: 100 });
+      expect(documents.find(({ id }) => id === 'b-5')).toEqual({
+        id: 'b-5',
+        text: filler('plain', 45),
+        tokens: 100,
+      });
     });
   });
 
@@ -89,13 +169,35 @@ describe('a selection without leaks', () => {
     await withFolder(async (folder) => {
       const path = join(folder, 'a.parquet');
       const text = `repeat('before ', 60) || 'LEAK' || repeat(' after', 100)`;
-      await withDuckDb({}, (connection) => connection.run(`COPY (SELECT i AS id, {'text': ${text} || i, 'url': 'u' || i} AS doc, [i, i] AS list, i AS tokens FROM range(3) AS t (i)) TO ${sqlString(path)} (FORMAT parquet, KV_METADATA {own: 'note'})`));
+      await withDuckDb({}, (connection) =>
+        connection.run(
+          `COPY (SELECT i AS id, {'text': ${text} || i, 'url': 'u' || i} AS doc, [i, i] AS list, i AS ` +
+            `tokens FROM range(3) AS t (i)) TO ${sqlString(path)} (FORMAT parquet, KV_METADATA {own: 'note'})`,
+        ),
+      );
       const { size, mtimeMs } = await stat(path);
       const footer = await readFooter(path);
-      const edits = await planCuts({ name: 'a', path, format: 'parquet', bytes: size, modifiedMs: mtimeMs }, footer, { ...fields, text: 'doc.text' }, [1], new Map([[1, [{ startByte: 420, endByte: 424 }]]]));
+      const edits = await planCuts(
+        { name: 'a', path, format: 'parquet', bytes: size, modifiedMs: mtimeMs },
+        footer,
+        { ...fields, text: 'doc.text' },
+        [1],
+        new Map([[1, [{ startByte: 420, endByte: 424 }]]]),
+      );
       expect(await copyRows(path, footer, [0, 1], join(folder, 'b.parquet'), edits)).toBe(3);
-      const found = await withDuckDb({}, async (connection) => (await connection.runAndReadAll(`SELECT id::INTEGER, length(doc.text)::INTEGER, doc.text LIKE '%LEAK%', doc.url, list::VARCHAR, tokens::INTEGER FROM ${parquetSource(join(folder, 'b.parquet'))}`)).getRows());
-      expect(found).toEqual([[0, 1025, true, 'u0', '[0, 0]', 0], [1, 220, false, 'u1', '[1, 1]', null], [1, 401, false, 'u1', '[1, 1]', null]]);
+      const found = await withDuckDb({}, async (connection) =>
+        (
+          await connection.runAndReadAll(
+            `SELECT id::INTEGER, length(doc.text)::INTEGER, doc.text LIKE '%LEAK%', doc.url, ` +
+              `list::VARCHAR, tokens::INTEGER FROM ${parquetSource(join(folder, 'b.parquet'))}`,
+          )
+        ).getRows(),
+      );
+      expect(found).toEqual([
+        [0, 1025, true, 'u0', '[0, 0]', 0],
+        [1, 220, false, 'u1', '[1, 1]', null],
+        [1, 401, false, 'u1', '[1, 1]', null],
+      ]);
     });
   });
 
@@ -103,7 +205,16 @@ describe('a selection without leaks', () => {
     await withLeaks(async (run, folder) => {
       await utimes(join(folder, 'corpus', 'b.parquet'), 1, 1);
       await rankCorpus(run, silent);
-      await expect(writeSelection(run, await readRanking(run), { keep: 1 }, join(folder, 'out'), { format: 'rows', leaks: 'drop' }, silent)).rejects.toMatchObject({ code: 'LEAKS_STALE', message: expect.stringContaining('b.parquet') });
+      await expect(
+        writeSelection(
+          run,
+          await readRanking(run),
+          { keep: 1 },
+          join(folder, 'out'),
+          { format: 'rows', leaks: 'drop' },
+          silent,
+        ),
+      ).rejects.toMatchObject({ code: 'LEAKS_STALE', message: expect.stringContaining('b.parquet') });
     });
   });
 });
@@ -117,43 +228,75 @@ describe('cutting a passage out', () => {
   it('takes 200 characters with it on each side, and drops what is short', () => {
     const text = `${'ä'.repeat(450)}LEAK${'z'.repeat(401)}`;
     expect(cutPassages(text, [passage(text, 'LEAK')])).toEqual(['ä'.repeat(250), 'z'.repeat(201)]);
-    expect(cutPassages(`${'a'.repeat(300)}LEAK${'b'.repeat(400)}`, [{ startByte: 300, endByte: 304 }])).toEqual(['b'.repeat(200)]);
+    expect(
+      cutPassages(`${'a'.repeat(300)}LEAK${'b'.repeat(400)}`, [{ startByte: 300, endByte: 304 }]),
+    ).toEqual(['b'.repeat(200)]);
     expect(cutPassages('LEAK', [{ startByte: 0, endByte: 4 }])).toEqual([]);
     expect(cutPassages('🙂'.repeat(300), [{ startByte: 0, endByte: 4 }])[0]?.isWellFormed()).toBe(true);
   });
 
   it('drops a document that falls into more than ten pieces', () => {
     const text = Array.from({ length: 12 }, () => `${'x'.repeat(700)}LEAK`).join('');
-    const passages = Array.from({ length: 12 }, (_, i) => ({ startByte: 704 * i + 700, endByte: 704 * (i + 1) }));
+    const passages = Array.from({ length: 12 }, (_, i) => ({
+      startByte: 704 * i + 700,
+      endByte: 704 * (i + 1),
+    }));
     expect(cutPassages(text, passages)).toEqual([]);
     expect(cutPassages(text, passages.slice(0, 9))).toHaveLength(10);
   });
 
   it('keeps every other field of a line, and nothing of the passage', () => {
-    const line = Buffer.from(JSON.stringify({ id: 7, meta: { a: [1] }, text: `${'q '.repeat(300)}LEAK${' w'.repeat(300)}`, tokens: 5 }));
-    const [first, second] = cutLine(line, fields, [{ startByte: 600, endByte: 604 }]).map((piece): unknown => JSON.parse(piece.toString()));
+    const line = Buffer.from(
+      JSON.stringify({
+        id: 7,
+        meta: { a: [1] },
+        text: `${'q '.repeat(300)}LEAK${' w'.repeat(300)}`,
+        tokens: 5,
+      }),
+    );
+    const [first, second] = cutLine(line, fields, [{ startByte: 600, endByte: 604 }]).map((piece): unknown =>
+      JSON.parse(piece.toString()),
+    );
     expect(first).toEqual({ id: '7#1', meta: { a: [1] }, text: 'q '.repeat(200) });
     expect(second).toEqual({ id: '7#2', meta: { a: [1] }, text: ' w'.repeat(200) });
     const nested = Buffer.from(JSON.stringify({ doc: { body: 'e'.repeat(900), id: 'x' } }));
-    expect(cutLine(nested, { ...fields, text: 'doc.body', id: 'doc.id' }, [{ startByte: 450, endByte: 460 }]).map((piece): unknown => JSON.parse(piece.toString()))).toEqual([{ doc: { body: 'e'.repeat(250), id: 'x#1' } }, { doc: { body: 'e'.repeat(240), id: 'x#2' } }]);
+    expect(
+      cutLine(nested, { ...fields, text: 'doc.body', id: 'doc.id' }, [{ startByte: 450, endByte: 460 }]).map(
+        (piece): unknown => JSON.parse(piece.toString()),
+      ),
+    ).toEqual([{ doc: { body: 'e'.repeat(250), id: 'x#1' } }, { doc: { body: 'e'.repeat(240), id: 'x#2' } }]);
     // Without an id a document is known by its shard and row, and an empty id is none.
     const unnamed = Buffer.from(JSON.stringify({ id: '', text: 'f'.repeat(900) }));
-    expect(cutLine(unnamed, fields, [{ startByte: 450, endByte: 460 }]).map((piece): unknown => JSON.parse(piece.toString()))).toEqual([{ id: '', text: 'f'.repeat(250) }, { id: '', text: 'f'.repeat(240) }]);
+    expect(
+      cutLine(unnamed, fields, [{ startByte: 450, endByte: 460 }]).map((piece): unknown =>
+        JSON.parse(piece.toString()),
+      ),
+    ).toEqual([
+      { id: '', text: 'f'.repeat(250) },
+      { id: '', text: 'f'.repeat(240) },
+    ]);
   });
 
   it('gives pieces of the text, in order, none of which has a byte near a passage', () => {
     fc.assert(
-      fc.property(fc.array(fc.tuple(fc.nat(5000), fc.integer({ min: 1, max: 300 })), { maxLength: 6 }), (ranges) => {
-        const text = Array.from({ length: 5000 }, (_, i) => String.fromCharCode(0x4e00 + i)).join('');
-        const passages = ranges.map(([start, length]) => ({ startByte: 3 * start, endByte: 3 * Math.min(5000, start + length) }));
-        let at = 0;
-        for (const piece of cutPassages(text, passages)) {
-          const from = text.indexOf(piece);
-          expect(from).toBeGreaterThanOrEqual(at);
-          at = from + piece.length;
-          for (const { startByte, endByte } of passages) expect(at <= startByte / 3 - 200 || from >= endByte / 3 + 200).toBe(true);
-        }
-      }),
+      fc.property(
+        fc.array(fc.tuple(fc.nat(5000), fc.integer({ min: 1, max: 300 })), { maxLength: 6 }),
+        (ranges) => {
+          const text = Array.from({ length: 5000 }, (_, i) => String.fromCharCode(0x4e00 + i)).join('');
+          const passages = ranges.map(([start, length]) => ({
+            startByte: 3 * start,
+            endByte: 3 * Math.min(5000, start + length),
+          }));
+          let at = 0;
+          for (const piece of cutPassages(text, passages)) {
+            const from = text.indexOf(piece);
+            expect(from).toBeGreaterThanOrEqual(at);
+            at = from + piece.length;
+            for (const { startByte, endByte } of passages)
+              expect(at <= startByte / 3 - 200 || from >= endByte / 3 + 200).toBe(true);
+          }
+        },
+      ),
     );
   });
 });

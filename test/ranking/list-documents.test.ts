@@ -3,7 +3,13 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Run } from '../../run/run.ts';
 import { findCutoff } from '../../ranking/cutoff.ts';
-import { findDocument, listAroundCutoff, listDocuments, type Listing, type Page } from '../../ranking/list-documents.ts';
+import {
+  findDocument,
+  listAroundCutoff,
+  listDocuments,
+  type Listing,
+  type Page,
+} from '../../ranking/list-documents.ts';
 import type { Ranking } from '../../ranking/generation.ts';
 import { publishRanking } from '../../ranking/generation.ts';
 import { makeKeyOrder } from '../../ranking/order/key-order.ts';
@@ -11,12 +17,26 @@ import { readOrder } from '../../ranking/order/order.ts';
 import { keepsScore, placeDocument, placeScores } from '../../ranking/percentile.ts';
 import { retargetRanking } from '../../ranking/order/retarget.ts';
 import { findShardName, openShard, shardId } from '../../ranking/shards.ts';
-import { keepByPlainSort, makeRows, makeScoredRows, rankRows, type Row, scorer, sumTokens, withRun, writeParts, writeShard } from './synthetic.ts';
+import {
+  keepByPlainSort,
+  makeRows,
+  makeScoredRows,
+  rankRows,
+  type Row,
+  scorer,
+  sumTokens,
+  withRun,
+  writeParts,
+  writeShard,
+} from './synthetic.ts';
 
 const rows = makeRows(300);
 const bytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
-const sorted = rows.toSorted((a, b) => b.score - a.score || bytes(a.document, b.document) || bytes(a.shard, b.shard) || a.row - b.row);
-const keysOf = (documents: readonly { shard: string; row: number }[]): string[] => documents.map(({ shard, row }) => `${shard}#${row}`);
+const sorted = rows.toSorted(
+  (a, b) => b.score - a.score || bytes(a.document, b.document) || bytes(a.shard, b.shard) || a.row - b.row,
+);
+const keysOf = (documents: readonly { shard: string; row: number }[]): string[] =>
+  documents.map(({ shard, row }) => `${shard}#${row}`);
 
 async function withRanking(use: (run: Run, ranking: Ranking) => Promise<void>): Promise<void> {
   await withRun(async (run) => use(run, await rankRows(run, rows)));
@@ -35,19 +55,44 @@ async function readAll(page: (cursor?: string) => Promise<Page>): Promise<Page['
 }
 
 describe('the list of documents', () => {
-  it.each([7, 100, 299, 300, 301])('has every document once, best or worst first, in pages of %i', async (limit) => {
-    await withRanking(async (run, ranking) => {
-      const list = (order: Listing['order']) => readAll((cursor) => listDocuments(run, ranking, { order, seed: 1, limit, ...(cursor === undefined ? {} : { cursor }) }));
-      const top = await list('top');
-      expect(keysOf(top)).toEqual(keysOf(sorted));
-      expect(keysOf(await list('bottom'))).toEqual(keysOf(sorted.toReversed()));
-      expect(top[0]).toEqual({ ...sorted[0], shardId: shardId(sorted[0]?.shard ?? ''), benchmarks: { sums: 0 }, winner: null, kept: null });
-    });
-  });
+  it.each([7, 100, 299, 300, 301])(
+    'has every document once, best or worst first, in pages of %i',
+    async (limit) => {
+      await withRanking(async (run, ranking) => {
+        const list = (order: Listing['order']) =>
+          readAll((cursor) =>
+            listDocuments(run, ranking, {
+              order,
+              seed: 1,
+              limit,
+              ...(cursor === undefined ? {} : { cursor }),
+            }),
+          );
+        const top = await list('top');
+        expect(keysOf(top)).toEqual(keysOf(sorted));
+        expect(keysOf(await list('bottom'))).toEqual(keysOf(sorted.toReversed()));
+        expect(top[0]).toEqual({
+          ...sorted[0],
+          shardId: shardId(sorted[0]?.shard ?? ''),
+          benchmarks: { sums: 0 },
+          winner: null,
+          kept: null,
+        });
+      });
+    },
+  );
 
   it('is in an order of chance that is the same for the same seed, and another for another', async () => {
     await withRanking(async (run, ranking) => {
-      const list = (seed: number) => readAll((cursor) => listDocuments(run, ranking, { order: 'random', seed, limit: 60, ...(cursor === undefined ? {} : { cursor }) }));
+      const list = (seed: number) =>
+        readAll((cursor) =>
+          listDocuments(run, ranking, {
+            order: 'random',
+            seed,
+            limit: 60,
+            ...(cursor === undefined ? {} : { cursor }),
+          }),
+        );
       const first = keysOf(await list(5));
       expect(first.toSorted()).toEqual(keysOf(rows).toSorted());
       expect(keysOf(await list(5))).toEqual(first);
@@ -62,10 +107,24 @@ describe('the list of documents', () => {
       const ranking = await rankRows(run, rows);
       const news = await listDocuments(run, ranking, { order: 'top', seed: 1, limit: 1000, source: 'news' });
       expect(keysOf(news.documents)).toEqual(keysOf(sorted.filter(({ source }) => source === 'news')));
-      const byBenchmark = await listDocuments(run, ranking, { order: 'top', seed: 1, limit: 1000, benchmark: 'sums' });
-      expect(byBenchmark.documents.map(({ document }) => document)).toEqual(rows.map(({ document }) => document).toSorted(bytes));
-      await expect(listDocuments(run, ranking, { order: 'top', seed: 1, limit: 9, source: 'poems' })).rejects.toMatchObject({ code: 'OPTION_INVALID', message: expect.stringContaining('books, code, news, science') });
-      await expect(listDocuments(run, ranking, { order: 'top', seed: 1, limit: 9, benchmark: 'score' })).rejects.toMatchObject({ code: 'OPTION_INVALID', message: expect.stringContaining('sums') });
+      const byBenchmark = await listDocuments(run, ranking, {
+        order: 'top',
+        seed: 1,
+        limit: 1000,
+        benchmark: 'sums',
+      });
+      expect(byBenchmark.documents.map(({ document }) => document)).toEqual(
+        rows.map(({ document }) => document).toSorted(bytes),
+      );
+      await expect(
+        listDocuments(run, ranking, { order: 'top', seed: 1, limit: 9, source: 'poems' }),
+      ).rejects.toMatchObject({
+        code: 'OPTION_INVALID',
+        message: expect.stringContaining('books, code, news, science'),
+      });
+      await expect(
+        listDocuments(run, ranking, { order: 'top', seed: 1, limit: 9, benchmark: 'score' }),
+      ).rejects.toMatchObject({ code: 'OPTION_INVALID', message: expect.stringContaining('sums') });
     });
   });
 
@@ -79,25 +138,39 @@ describe('the list of documents', () => {
         expect(keysOf(below.documents)).toEqual(keysOf(sorted.slice(kept, kept + 25)));
         expect(above.documents.every((document) => document.kept)).toBe(true);
         expect(below.documents.some((document) => document.kept)).toBe(false);
-        const all = await readAll(async (droppedCursor) => (await listAroundCutoff(run, ranking, cutoff, { limit: 40, ...(droppedCursor === undefined ? {} : { droppedCursor }) })).dropped);
+        const all = await readAll(
+          async (droppedCursor) =>
+            (
+              await listAroundCutoff(run, ranking, cutoff, {
+                limit: 40,
+                ...(droppedCursor === undefined ? {} : { droppedCursor }),
+              })
+            ).dropped,
+        );
         expect(keysOf(all)).toEqual(keysOf(sorted.slice(kept)));
       }
     });
   });
 
-  it('around the cutoff is the same by positions from memory as by a look through all scores, of any ranking', async () => {
-    await withRun(async (run) => {
-      const published = await rankRows(run, makeScoredRows(300));
-      for (const ranking of [published, await retargetRanking(run, published, { without: ['gsm8k'] })]) {
-        const { positions } = await readOrder(run, ranking, { keyOrder: await makeKeyOrder(run, ranking) });
-        for (const share of [0, 0.001, 0.37, 0.999, 1]) {
-          const cutoff = await findCutoff(run, ranking, share);
-          const around = positions.slice(Math.max(0, cutoff.documents - 8), cutoff.documents + 8);
-          expect(await listAroundCutoff(run, ranking, cutoff, { limit: 7 }, around)).toEqual(await listAroundCutoff(run, ranking, cutoff, { limit: 7 }));
+  it(
+    'around the cutoff is the same by positions from memory as by a look through all scores, of any ' +
+      'ranking',
+    async () => {
+      await withRun(async (run) => {
+        const published = await rankRows(run, makeScoredRows(300));
+        for (const ranking of [published, await retargetRanking(run, published, { without: ['gsm8k'] })]) {
+          const { positions } = await readOrder(run, ranking, { keyOrder: await makeKeyOrder(run, ranking) });
+          for (const share of [0, 0.001, 0.37, 0.999, 1]) {
+            const cutoff = await findCutoff(run, ranking, share);
+            const around = positions.slice(Math.max(0, cutoff.documents - 8), cutoff.documents + 8);
+            expect(await listAroundCutoff(run, ranking, cutoff, { limit: 7 }, around)).toEqual(
+              await listAroundCutoff(run, ranking, cutoff, { limit: 7 }),
+            );
+          }
         }
-      }
-    });
-  });
+      });
+    },
+  );
 
   it('refuses a cursor of another question, another generation, or of nowhere', async () => {
     await withRun(async (run) => {
@@ -105,12 +178,24 @@ describe('the list of documents', () => {
       const listing: Listing = { order: 'top', seed: 1, limit: 10 };
       const { next } = await listDocuments(run, ranking, listing);
       const cursor = next ?? '';
-      await expect(listDocuments(run, ranking, { ...listing, order: 'bottom', cursor })).rejects.toMatchObject({ code: 'OPTION_INVALID', values: { option: 'cursor' } });
-      await expect(listDocuments(run, ranking, { ...listing, source: 'news', cursor })).rejects.toMatchObject({ code: 'OPTION_INVALID' });
-      const forged = Buffer.from(JSON.stringify({ ...JSON.parse(Buffer.from(cursor, 'base64url').toString()), key: '1) OR (1=1' })).toString('base64url');
-      for (const bad of ['', 'x', cursor.slice(0, -5), forged]) await expect(listDocuments(run, ranking, { ...listing, cursor: bad })).rejects.toMatchObject({ code: 'OPTION_INVALID', values: { option: 'cursor' } });
+      await expect(
+        listDocuments(run, ranking, { ...listing, order: 'bottom', cursor }),
+      ).rejects.toMatchObject({ code: 'OPTION_INVALID', values: { option: 'cursor' } });
+      await expect(listDocuments(run, ranking, { ...listing, source: 'news', cursor })).rejects.toMatchObject(
+        { code: 'OPTION_INVALID' },
+      );
+      const forged = Buffer.from(
+        JSON.stringify({ ...JSON.parse(Buffer.from(cursor, 'base64url').toString()), key: '1) OR (1=1' }),
+      ).toString('base64url');
+      for (const bad of ['', 'x', cursor.slice(0, -5), forged])
+        await expect(listDocuments(run, ranking, { ...listing, cursor: bad })).rejects.toMatchObject({
+          code: 'OPTION_INVALID',
+          values: { option: 'cursor' },
+        });
       const later = await rankRows(run, rows.slice(1));
-      await expect(listDocuments(run, later, { ...listing, cursor })).rejects.toMatchObject({ code: 'CURSOR_STALE' });
+      await expect(listDocuments(run, later, { ...listing, cursor })).rejects.toMatchObject({
+        code: 'CURSOR_STALE',
+      });
     });
   });
 });
@@ -124,15 +209,24 @@ describe('a document', () => {
         const found = await findDocument(run, ranking, expected.shard, expected.row);
         expect(found).toMatchObject(expected);
         const place = await placeDocument(run, ranking, found);
-        expect(place).toMatchObject({ rank: at + 1, of: 300, percentile: rows.filter(({ score }) => score < expected.score).length / 300 });
+        expect(place).toMatchObject({
+          rank: at + 1,
+          of: 300,
+          percentile: rows.filter(({ score }) => score < expected.score).length / 300,
+        });
         // Kept from that share on, and not a token below it.
-        const documents = async (share: number): Promise<number> => (await findCutoff(run, ranking, share)).documents;
+        const documents = async (share: number): Promise<number> =>
+          (await findCutoff(run, ranking, share)).documents;
         const keptTokens = sumTokens(sorted.slice(0, at + 1));
         expect(place.keptFrom).toBeCloseTo(keptTokens / sumTokens(rows), 12);
         expect(await documents((keptTokens + 0.5) / sumTokens(rows))).toBeGreaterThan(at);
-        if (expected.tokens > 0) expect(await documents((keptTokens - 0.5) / sumTokens(rows))).toBeLessThanOrEqual(at);
+        if (expected.tokens > 0)
+          expect(await documents((keptTokens - 0.5) / sumTokens(rows))).toBeLessThanOrEqual(at);
       }
-      await expect(findDocument(run, ranking, 'corpus/shard-0.jsonl', 100)).rejects.toMatchObject({ code: 'DOCUMENT_UNKNOWN', status: 404 });
+      await expect(findDocument(run, ranking, 'corpus/shard-0.jsonl', 100)).rejects.toMatchObject({
+        code: 'DOCUMENT_UNKNOWN',
+        status: 404,
+      });
     });
   });
 });
@@ -141,10 +235,21 @@ describe('the place of a score', () => {
   it('is counted as a plain count over all documents does', async () => {
     await withRanking(async (run, ranking) => {
       const all = sumTokens(rows);
-      const scores = [...rows.slice(0, 12).map(({ score }) => score), 99, -99, 0, Math.fround(0.7), Math.fround(0.7)];
+      const scores = [
+        ...rows.slice(0, 12).map(({ score }) => score),
+        99,
+        -99,
+        0,
+        Math.fround(0.7),
+        Math.fround(0.7),
+      ];
       const plain = scores.map((score) => {
         const above = rows.filter((row) => row.score > score);
-        return { percentile: rows.filter((row) => row.score < score).length / 300, documentsAbove: above.length, tokensAbove: sumTokens(above) / all };
+        return {
+          percentile: rows.filter((row) => row.score < score).length / 300,
+          documentsAbove: above.length,
+          tokensAbove: sumTokens(above) / all,
+        };
       });
       expect(await placeScores(run, ranking, scores)).toEqual(plain);
       expect(await placeScores(run, ranking, [])).toEqual([]);
@@ -156,7 +261,8 @@ describe('the place of a score', () => {
       for (const share of [0, 0.2, 0.5, 1]) {
         const cutoff = await findCutoff(run, ranking, share);
         const kept = new Set(keepByPlainSort(rows, share));
-        for (const row of rows) if (row.score !== cutoff.score) expect(keepsScore(cutoff, row.score)).toBe(kept.has(row));
+        for (const row of rows)
+          if (row.score !== cutoff.score) expect(keepsScore(cutoff, row.score)).toBe(kept.has(row));
       }
       expect(keepsScore({ score: 1, last: null }, 1)).toBe(true);
       expect(keepsScore({ score: 1, last: { document: 'd', shard: 's', row: 0 } }, 1)).toBe(false);
@@ -172,7 +278,19 @@ describe('a shard of the ranking', () => {
       const ranking = await rankRows(run, rows);
       expect(findShardName(ranking, 'corpus/shard-1.jsonl')).toBe('corpus/shard-1.jsonl');
       expect(findShardName(ranking, shardId('corpus/shard-1.jsonl'))).toBe('corpus/shard-1.jsonl');
-      for (const asked of ['', '.', '..', '../betr.yaml', 'corpus/../corpus/shard-1.jsonl', './corpus/shard-1.jsonl', '/etc/passwd', 'corpus/shard-9.jsonl', 'shard-1.jsonl', 'corpus/shard-1.jsonl\0', '__proto__']) {
+      for (const asked of [
+        '',
+        '.',
+        '..',
+        '../betr.yaml',
+        'corpus/../corpus/shard-1.jsonl',
+        './corpus/shard-1.jsonl',
+        '/etc/passwd',
+        'corpus/shard-9.jsonl',
+        'shard-1.jsonl',
+        'corpus/shard-1.jsonl\0',
+        '__proto__',
+      ]) {
         expect(() => findShardName(ranking, asked)).toThrow(/is no shard of the ranking/);
       }
     });
@@ -183,11 +301,27 @@ describe('a shard of the ranking', () => {
       const path = join(run.settingsFolder, row.shard);
       await writeShard(path, '{"id": "d", "text": "x"}\n');
       const { size, mtimeMs } = await stat(path);
-      const ranking = await publishRanking(run, await writeParts(run, [row], 0, { bytes: size, modifiedMs: mtimeMs }), scorer);
-      expect(await openShard(run, ranking, row.shard)).toEqual({ name: row.shard, path, format: 'jsonl', bytes: size, modifiedMs: mtimeMs });
+      const ranking = await publishRanking(
+        run,
+        await writeParts(run, [row], 0, { bytes: size, modifiedMs: mtimeMs }),
+        scorer,
+      );
+      expect(await openShard(run, ranking, row.shard)).toEqual({
+        name: row.shard,
+        path,
+        format: 'jsonl',
+        bytes: size,
+        modifiedMs: mtimeMs,
+      });
       await writeShard(path, '{"id": "d", "text": "longer"}\n');
-      await expect(openShard(run, ranking, row.shard)).rejects.toMatchObject({ code: 'SHARD_CHANGED', status: 409 });
-      await expect(openShard(run, ranking, 'corpus/b.jsonl')).rejects.toMatchObject({ code: 'SHARD_UNKNOWN', status: 404 });
+      await expect(openShard(run, ranking, row.shard)).rejects.toMatchObject({
+        code: 'SHARD_CHANGED',
+        status: 409,
+      });
+      await expect(openShard(run, ranking, 'corpus/b.jsonl')).rejects.toMatchObject({
+        code: 'SHARD_UNKNOWN',
+        status: 404,
+      });
     });
   });
 });

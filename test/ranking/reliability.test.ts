@@ -1,4 +1,5 @@
-// What machines do to a ranking: too few files that may be open, a folder that cannot be written to, a shard that shrinks while it is read.
+// What machines do to a ranking: too few files that may be open, a folder that cannot be written to, a shard
+// that shrinks while it is read.
 
 import { describe, expect, it } from '@jest/globals';
 import { spawn, spawnSync } from 'node:child_process';
@@ -23,18 +24,28 @@ import { until } from '../until.ts';
 const betr = fileURLToPath(new URL('../../cli/betr.js', import.meta.url));
 const nobody = 65_534;
 
-function runWithFiles(limit: number, args: string, folder: string): { status: number | null; stderr: string } {
+function runWithFiles(
+  limit: number,
+  args: string,
+  folder: string,
+): { status: number | null; stderr: string } {
   // Of a locale that is not installed, bash warns on standard error.
-  return spawnSync('bash', ['-c', `ulimit -n ${limit} && exec "$0" "$1" ${args}`, process.execPath, betr], { cwd: folder, encoding: 'utf8', env: { ...process.env, LC_ALL: 'C' } });
+  return spawnSync('bash', ['-c', `ulimit -n ${limit} && exec "$0" "$1" ${args}`, process.execPath, betr], {
+    cwd: folder,
+    encoding: 'utf8',
+    env: { ...process.env, LC_ALL: 'C' },
+  });
 }
 
-const problemsOf = async (run: Run): Promise<string[]> => (await verifyRanking(run, { corpus: true }, silent)).problems;
+const problemsOf = async (run: Run): Promise<string[]> =>
+  (await verifyRanking(run, { corpus: true }, silent)).problems;
 
 describe('a ranking', () => {
   longTest('of more parts than files may be open is made, cut and proven', async () => {
     await withFolder(async (folder) => {
       await mkdir(join(folder, 'corpus'));
-      for (let shard = 0; shard < 160; shard++) await writeFile(join(folder, 'corpus', `${shard}.jsonl`), makeLines(10, shard));
+      for (let shard = 0; shard < 160; shard++)
+        await writeFile(join(folder, 'corpus', `${shard}.jsonl`), makeLines(10, shard));
       const run = await makeTrainedRun(folder);
       for (const args of ['rank', 'cutoff --keep 0.3', 'select --keep 0.3 --out out', 'verify']) {
         const { status, stderr } = runWithFiles(leastOpenFiles, args, folder);
@@ -44,84 +55,129 @@ describe('a ranking', () => {
     });
   });
 
-  it.each([40, leastOpenFiles - 1])('where only %d files may be open is refused at once, and says how to mend it', async (limit) => {
-    await withCorpus(async (run, folder) => {
-      const before = await readdir(run.folder);
-      const { status, stderr } = runWithFiles(limit, 'rank', folder);
-      expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringMatching(`^betr: A process may have no more than ${limit} files open here, and betr needs ${leastOpenFiles}\\..*ulimit -n.*\n$`) });
-      expect(await readdir(run.folder)).toEqual(before);
-      expect(runWithFiles(leastOpenFiles, 'rank', folder).status).toBe(0);
-    });
-  });
+  it.each([40, leastOpenFiles - 1])(
+    'where only %d files may be open is refused at once, and says how to mend it',
+    async (limit) => {
+      await withCorpus(async (run, folder) => {
+        const before = await readdir(run.folder);
+        const { status, stderr } = runWithFiles(limit, 'rank', folder);
+        expect({ status, stderr }).toEqual({
+          status: 1,
+          stderr: expect.stringMatching(
+            `^betr: A process may have no more than ${limit} files open here, and betr ` +
+              `needs ${leastOpenFiles}\\..*ulimit -n.*\n$`,
+          ),
+        });
+        expect(await readdir(run.folder)).toEqual(before);
+        expect(runWithFiles(leastOpenFiles, 'rank', folder).status).toBe(0);
+      });
+    },
+  );
 
   it('is predicted in temporary files, and where these cannot be, the error says where they are made', async () => {
     await withCorpus(async (run, folder) => {
       await rankCorpus(run, silent);
       await writeFile(join(folder, 'corpus', 'new.jsonl'), makeLines(50, 9));
       const missing = join(folder, 'nowhere');
-      const { status, stderr } = spawnSync(process.execPath, [betr, 'rank', '--dry-run'], { cwd: folder, encoding: 'utf8', env: { ...process.env, TMPDIR: missing } });
-      expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringMatching(`^betr: ${missing} \\(for temporary files; TMPDIR names another folder\\) cannot be written: .*\\[WRITE_FAILED\\]\n$`) });
+      const { status, stderr } = spawnSync(process.execPath, [betr, 'rank', '--dry-run'], {
+        cwd: folder,
+        encoding: 'utf8',
+        env: { ...process.env, TMPDIR: missing },
+      });
+      expect({ status, stderr }).toEqual({
+        status: 1,
+        stderr: expect.stringMatching(
+          `^betr: ${missing} \\(for temporary files; TMPDIR names another folder\\) cannot be written: ` +
+            `.*\\[WRITE_FAILED\\]\n$`,
+        ),
+      });
     });
   });
 
-  it('in a folder that cannot be written to ends with an error that names it, and the published one stays', async () => {
-    if (process.getuid?.() !== 0) {
-      process.stderr.write('Skipped: only root can run a command as another user, who may not write.\n');
-      return;
-    }
-    if (spawnSync(process.execPath, [betr, '--version'], { cwd: tmpdir(), uid: nobody, gid: nobody }).status !== 0) {
-      process.stderr.write('Skipped: another user cannot run betr from where it lies here, as in a folder that is root\'s alone.\n');
-      return;
-    }
-    await withCorpus(async (run, folder) => {
-      await rankCorpus(run, silent);
-      const before = await readFile(run.files.ranking);
-      await writeFile(join(folder, 'corpus', 'new.jsonl'), makeLines(50, 9));
-      await chmod(folder, 0o755);
-      const asNobody = spawnSync(process.execPath, [betr, 'rank', '--json'], { cwd: folder, uid: nobody, gid: nobody, encoding: 'utf8' });
-      expect(asNobody.status).toBe(1);
-      expect(asNobody.stdout).toContain('"code": "WRITE_FAILED"');
-      expect(asNobody.stderr).toContain(run.folder);
-      expect(await readFile(run.files.ranking)).toEqual(before);
-      expect((await rankCorpus(run, silent)).scores.shardsScored).toBe(1);
-      expect(await problemsOf(run)).toEqual([]);
-    });
-  });
+  it(
+    'in a folder that cannot be written to ends with an error that names it, and the published one ' +
+      'stays',
+    async () => {
+      if (process.getuid?.() !== 0) {
+        process.stderr.write('Skipped: only root can run a command as another user, who may not write.\n');
+        return;
+      }
+      if (
+        spawnSync(process.execPath, [betr, '--version'], { cwd: tmpdir(), uid: nobody, gid: nobody })
+          .status !== 0
+      ) {
+        process.stderr.write(
+          "Skipped: another user cannot run betr from where it lies here, as in a folder that is root's alone.\n",
+        );
+        return;
+      }
+      await withCorpus(async (run, folder) => {
+        await rankCorpus(run, silent);
+        const before = await readFile(run.files.ranking);
+        await writeFile(join(folder, 'corpus', 'new.jsonl'), makeLines(50, 9));
+        await chmod(folder, 0o755);
+        const asNobody = spawnSync(process.execPath, [betr, 'rank', '--json'], {
+          cwd: folder,
+          uid: nobody,
+          gid: nobody,
+          encoding: 'utf8',
+        });
+        expect(asNobody.status).toBe(1);
+        expect(asNobody.stdout).toContain('"code": "WRITE_FAILED"');
+        expect(asNobody.stderr).toContain(run.folder);
+        expect(await readFile(run.files.ranking)).toEqual(before);
+        expect((await rankCorpus(run, silent)).scores.shardsScored).toBe(1);
+        expect(await problemsOf(run)).toEqual([]);
+      });
+    },
+  );
 
-  it('goes on from what a killed one left, and from the generation before, though the clock was set back meanwhile', async () => {
-    if (spawnSync('which', ['faketime']).status !== 0) {
-      process.stderr.write('Skipped: faketime (Debian\'s package) sets no clock back here.\n');
-      return;
-    }
-    await withCorpus(async (run, folder) => {
-      const undisturbed = (await rankCorpus(run, silent)).ranking.generation;
-      await forgetScores(run);
-      const killed = spawn(process.execPath, [betr, 'rank'], { cwd: folder, stdio: 'ignore' });
-      await until(async () => (await readPublishedParts(run)).byChunk.size > 0, { everyMs: 2 });
-      killed.kill('SIGKILL');
-      const rankAgo = (ago: string): { status: number | null; stderr: string } => spawnSync('faketime', ['-f', ago, process.execPath, betr, 'rank'], { cwd: folder, encoding: 'utf8', env: { ...process.env, FAKETIME_DONT_FAKE_MONOTONIC: '1' } });
-      expect(rankAgo('-1d')).toMatchObject({ status: 0 });
-      const first = await readRanking(run);
-      expect(first.generation).toBe(undisturbed);
-      await writeFile(join(folder, 'corpus', 'new.jsonl'), makeLines(50, 9));
-      expect(rankAgo('-2d')).toMatchObject({ status: 0 });
-      const second = await readRanking(run);
-      expect(second.documents).toBeGreaterThan(first.documents);
-      expect(Date.parse(second.publishedAt)).toBeLessThan(Date.parse(first.publishedAt));
-      expect((await rankCorpus(run, silent)).published).toBe(false);
-      expect(await problemsOf(run)).toEqual([]);
-    });
-  });
+  it(
+    'goes on from what a killed one left, and from the generation before, though the clock was set ' +
+      'back meanwhile',
+    async () => {
+      if (spawnSync('which', ['faketime']).status !== 0) {
+        process.stderr.write("Skipped: faketime (Debian's package) sets no clock back here.\n");
+        return;
+      }
+      await withCorpus(async (run, folder) => {
+        const undisturbed = (await rankCorpus(run, silent)).ranking.generation;
+        await forgetScores(run);
+        const killed = spawn(process.execPath, [betr, 'rank'], { cwd: folder, stdio: 'ignore' });
+        await until(async () => (await readPublishedParts(run)).byChunk.size > 0, { everyMs: 2 });
+        killed.kill('SIGKILL');
+        const rankAgo = (ago: string): { status: number | null; stderr: string } =>
+          spawnSync('faketime', ['-f', ago, process.execPath, betr, 'rank'], {
+            cwd: folder,
+            encoding: 'utf8',
+            env: { ...process.env, FAKETIME_DONT_FAKE_MONOTONIC: '1' },
+          });
+        expect(rankAgo('-1d')).toMatchObject({ status: 0 });
+        const first = await readRanking(run);
+        expect(first.generation).toBe(undisturbed);
+        await writeFile(join(folder, 'corpus', 'new.jsonl'), makeLines(50, 9));
+        expect(rankAgo('-2d')).toMatchObject({ status: 0 });
+        const second = await readRanking(run);
+        expect(second.documents).toBeGreaterThan(first.documents);
+        expect(Date.parse(second.publishedAt)).toBeLessThan(Date.parse(first.publishedAt));
+        expect((await rankCorpus(run, silent)).published).toBe(false);
+        expect(await problemsOf(run)).toEqual([]);
+      });
+    },
+  );
 
   it('leaves out a shard that vanishes while others are scored, and says so', async () => {
     await withFolder(async (folder) => {
       await mkdir(join(folder, 'corpus'));
-      for (const name of ['a', 'b', 'z']) await writeFile(join(folder, 'corpus', `${name}.jsonl`), makeLines(name === 'b' ? 4000 : 400, 5));
+      for (const name of ['a', 'b', 'z'])
+        await writeFile(join(folder, 'corpus', `${name}.jsonl`), makeLines(name === 'b' ? 4000 : 400, 5));
       const run = await makeTrainedRun(folder);
       let removed: Promise<void> | undefined;
-      const vanish = (name: string) => ({ stage }: { stage: string }): void => {
-        if (stage.startsWith('score')) removed ??= rm(join(folder, 'corpus', name));
-      };
+      const vanish =
+        (name: string) =>
+        ({ stage }: { stage: string }): void => {
+          if (stage.startsWith('score')) removed ??= rm(join(folder, 'corpus', name));
+        };
       const { notes, ranking, scores } = await rankCorpus(run, vanish('z.jsonl'));
       await removed;
       expect(scores.meanwhile).toEqual({ fresh: [], changed: [], gone: ['corpus/z.jsonl'] });
@@ -134,26 +190,32 @@ describe('a ranking', () => {
   it.each([
     ['plain', makeLines(4000, 5), 'jsonl'],
     ['compressed', gzipSync(makeLines(4000, 5)), 'jsonl.gz'],
-  ])('whose %s shard shrinks while it is read says so or ranks what is left, and is whole afterwards', async (_kind, content, ending) => {
-    await withFolder(async (folder) => {
-      await mkdir(join(folder, 'corpus'));
-      const shard = join(folder, 'corpus', `shard.${ending}`);
-      await writeFile(shard, content);
-      const run = await makeTrainedRun(folder);
-      let shrunk: Promise<void> | undefined;
-      const ranked = await rankCorpus(run, ({ stage }) => {
-        if (stage.startsWith('score')) shrunk ??= truncate(shard, Math.floor(content.length / 2));
-      }).then(() => '', (error: unknown) => String(error));
-      await shrunk;
-      expect(shrunk).toBeDefined();
-      if (ending === 'jsonl.gz') {
-        expect(ranked === '' || /cannot be read|has changed/.test(ranked)).toBe(true);
-        await expect(rankCorpus(run, silent)).rejects.toThrow(/cannot be read/);
+  ])(
+    'whose %s shard shrinks while it is read says so or ranks what is left, and is whole afterwards',
+    async (_kind, content, ending) => {
+      await withFolder(async (folder) => {
+        await mkdir(join(folder, 'corpus'));
+        const shard = join(folder, 'corpus', `shard.${ending}`);
         await writeFile(shard, content);
-      } else expect(ranked === '' || /has changed/.test(ranked)).toBe(true);
-      const { ranking } = await rankCorpus(run, silent);
-      expect(ranking.documents).toBeGreaterThan(1000);
-      expect(await problemsOf(run)).toEqual([]);
-    });
-  });
+        const run = await makeTrainedRun(folder);
+        let shrunk: Promise<void> | undefined;
+        const ranked = await rankCorpus(run, ({ stage }) => {
+          if (stage.startsWith('score')) shrunk ??= truncate(shard, Math.floor(content.length / 2));
+        }).then(
+          () => '',
+          (error: unknown) => String(error),
+        );
+        await shrunk;
+        expect(shrunk).toBeDefined();
+        if (ending === 'jsonl.gz') {
+          expect(ranked === '' || /cannot be read|has changed/.test(ranked)).toBe(true);
+          await expect(rankCorpus(run, silent)).rejects.toThrow(/cannot be read/);
+          await writeFile(shard, content);
+        } else expect(ranked === '' || /has changed/.test(ranked)).toBe(true);
+        const { ranking } = await rankCorpus(run, silent);
+        expect(ranking.documents).toBeGreaterThan(1000);
+        expect(await problemsOf(run)).toEqual([]);
+      });
+    },
+  );
 });

@@ -1,4 +1,5 @@
-// Rankings for tests: rows in, a run with Parquet parts as the classifier writes them out; and the cutoff the slow and obvious way.
+// Rankings for tests: rows in, a run with Parquet parts as the classifier writes them out; and the cutoff the
+// slow and obvious way.
 
 import { mkdir, mkdtemp, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -16,7 +17,9 @@ export interface Row {
   source: string;
   tokens: number;
   score: number;
-  /** By benchmark; of none but `sums`, which is 0 everywhere, where it is left out. All rows have the same. */
+  /**
+   * By benchmark; of none but `sums`, which is 0 everywhere, where it is left out. All rows have the same.
+   */
   scores?: Record<string, number>;
 }
 
@@ -30,15 +33,26 @@ function benchmarksOf(rows: readonly Row[]): string[] {
 export async function withRun<T>(use: (run: Run) => Promise<T>, corpusFiles = 'corpus/*'): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'betr-ranking-'));
   try {
-    await writeFile(join(folder, 'betr.yaml'), `corpus: {files: ["${corpusFiles}"]}\nbenchmarks: [{name: sums, files: [sums.jsonl]}]\n`);
+    await writeFile(
+      join(folder, 'betr.yaml'),
+      `corpus: {files: ["${corpusFiles}"]}\nbenchmarks: [{name: sums, files: [sums.jsonl]}]\n`,
+    );
     return await use(await openRun(join(folder, 'betr.yaml')));
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-/** Writes the rows as parts, one for each shard, and returns their cards. `shard` says what the shards are on disk. */
-export async function writeParts(run: Run, rows: readonly Row[], estimatedDocuments = 0, shard = { bytes: 1, modifiedMs: 1 }): Promise<Part[]> {
+/**
+ * Writes the rows as parts, one for each shard, and returns their cards. `shard` says what the shards are on
+ * disk.
+ */
+export async function writeParts(
+  run: Run,
+  rows: readonly Row[],
+  estimatedDocuments = 0,
+  shard = { bytes: 1, modifiedMs: 1 },
+): Promise<Part[]> {
   await mkdir(run.files.scores, { recursive: true });
   const shards = [...new Set(rows.map((row) => row.shard))].sort();
   const benchmarks = benchmarksOf(rows);
@@ -49,14 +63,40 @@ export async function writeParts(run: Run, rows: readonly Row[], estimatedDocume
       const own = rows.filter((row) => row.shard === name);
       const file = `${name.replaceAll('/', '_')}-00000.parquet`;
       const path = join(run.files.scores, file);
-      const values = own.map((row) => `(${sqlString(row.shard)}, ${row.row}, ${sqlString(row.document)}, ${sqlString(row.source)}, ${row.tokens}, ${[row.score, ...benchmarks.map((name) => row.scores?.[name] ?? 0)].map(float).join(', ')})`);
+      const values = own.map(
+        (row) =>
+          `(${sqlString(row.shard)}, ${row.row}, ${sqlString(row.document)}, ${sqlString(row.source)}, ${row.tokens}, ${[row.score, ...benchmarks.map((name) => row.scores?.[name] ?? 0)].map(float).join(', ')})`,
+      );
       const columns = benchmarks.map((name) => `"score_${name}"`).join(', ');
       await connection.run(
         `COPY (SELECT shard, "row"::BIGINT AS "row", document, source, tokens::BIGINT AS tokens, score, ${columns}
-               FROM (VALUES ${values.join(', ')}) AS part (shard, "row", document, source, tokens, score, ${columns})) TO ${sqlString(path)} (FORMAT parquet, COMPRESSION zstd)`,
+               FROM (VALUES ${values.join(', ')}) AS part (shard, "row", document, source, tokens, ` +
+          `score, ${columns})) TO ${sqlString(path)} (FORMAT parquet, COMPRESSION zstd)`,
       );
       const scores = own.map(({ score }) => score);
-      parts.push({ file, covers: [{ shard: name, ...shard, firstRow: 0, rows: own.length, documents: own.length, quarantined: 1, endsShard: true }], ends: 'chunk', scores: [Math.min(...scores), Math.max(...scores)], ...tally(own), estimatedDocuments, textBytes: 10 * own.length, quarantined: 1, bytes: (await stat(path)).size, sha256: await sha256File(path), cardSha256: '0'.repeat(64) });
+      parts.push({
+        file,
+        covers: [
+          {
+            shard: name,
+            ...shard,
+            firstRow: 0,
+            rows: own.length,
+            documents: own.length,
+            quarantined: 1,
+            endsShard: true,
+          },
+        ],
+        ends: 'chunk',
+        scores: [Math.min(...scores), Math.max(...scores)],
+        ...tally(own),
+        estimatedDocuments,
+        textBytes: 10 * own.length,
+        quarantined: 1,
+        bytes: (await stat(path)).size,
+        sha256: await sha256File(path),
+        cardSha256: '0'.repeat(64),
+      });
     }
     return parts;
   });
@@ -78,10 +118,16 @@ function tally(rows: readonly Row[]): Pick<Part, 'documents' | 'tokens' | 'sourc
 
 /** A published ranking of the rows. */
 export async function rankRows(run: Run, rows: readonly Row[], estimatedDocuments = 0): Promise<Ranking> {
-  return publishRanking(run, await writeParts(run, rows, estimatedDocuments), { ...scorer, outputs: ['joint', ...benchmarksOf(rows)] });
+  return publishRanking(run, await writeParts(run, rows, estimatedDocuments), {
+    ...scorer,
+    outputs: ['joint', ...benchmarksOf(rows)],
+  });
 }
 
-/** `count` made-up documents in three shards and four sources, the same every time; scores repeat now and then. */
+/**
+ * `count` made-up documents in three shards and four sources, the same every time; scores repeat now and
+ * then.
+ */
 export function makeRows(count: number): Row[] {
   return Array.from({ length: count }, (_, index) => ({
     shard: `corpus/shard-${index % 3}.jsonl`,
@@ -97,14 +143,20 @@ export function makeRows(count: number): Row[] {
 export function makeScoredRows(count: number): Row[] {
   return makeRows(count).map((row, index) => ({
     ...row,
-    scores: { gsm8k: Math.fround(Math.cos(3 * index)), arc_easy: Math.round(8 * Math.sin(5 * index)) / 8, mmlu: (index * 17) % 23 },
+    scores: {
+      gsm8k: Math.fround(Math.cos(3 * index)),
+      arc_easy: Math.round(8 * Math.sin(5 * index)) / 8,
+      mmlu: (index * 17) % 23,
+    },
   }));
 }
 
 /** The kept rows in the order of keeping: sorts everything, adds up, stops at the first that does not fit. */
 export function keepByPlainSort(rows: readonly Row[], share: number): Row[] {
   const bytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
-  const sorted = rows.toSorted((a, b) => b.score - a.score || bytes(a.document, b.document) || bytes(a.shard, b.shard) || a.row - b.row);
+  const sorted = rows.toSorted(
+    (a, b) => b.score - a.score || bytes(a.document, b.document) || bytes(a.shard, b.shard) || a.row - b.row,
+  );
   const limit = share * sumTokens(rows);
   const kept: Row[] = [];
   let running = 0;
@@ -120,7 +172,9 @@ export function sumTokens(rows: readonly Row[]): number {
   return rows.reduce((sum, row) => sum + row.tokens, 0);
 }
 
-/** Writes a file of the corpus with a fixed modification time, so that parts can say they were made from it. */
+/**
+ * Writes a file of the corpus with a fixed modification time, so that parts can say they were made from it.
+ */
 export async function writeShard(path: string, bytes: string | Uint8Array): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   await writeFile(path, bytes);

@@ -17,9 +17,12 @@ import { serveRun } from '../../server/listen.ts';
 import { makeRealRun, type RealRun } from '../server/real-run.ts';
 
 const folder = '/run';
-const topNames = (ranking?: string, top = folder): string[] => [...new Set(Object.values(runFiles(folder, ranking)).map((path) => relative(top, path).split('/')[0] ?? ''))];
+const topNames = (ranking?: string, top = folder): string[] => [
+  ...new Set(Object.values(runFiles(folder, ranking)).map((path) => relative(top, path).split('/')[0] ?? '')),
+];
 /** A file that may be written has its temporary file and its lock beside it. */
-const isKnown = (name: string, known: readonly string[]): boolean => known.includes(name.replace(/\.lock$/, '')) || name.startsWith(spillPrefix) || /^\..*\.tmp$/.test(name);
+const isKnown = (name: string, known: readonly string[]): boolean =>
+  known.includes(name.replace(/\.lock$/, '')) || name.startsWith(spillPrefix) || /^\..*\.tmp$/.test(name);
 
 describe('the list of run files', () => {
   let real: RealRun;
@@ -40,7 +43,9 @@ describe('the list of run files', () => {
     await saveCalibration(run, 'mine', '{}');
     const { key } = await makeKey(run.files.apiKeys, 'read');
     const server = await serveRun(run, { host: '127.0.0.1', port: 0 });
-    const answer = await fetch(`${server.url}/selection?keep=0.1&benchmarks=cooking`, { headers: { authorization: `Bearer ${key}` } });
+    const answer = await fetch(`${server.url}/selection?keep=0.1&benchmarks=cooking`, {
+      headers: { authorization: `Bearer ${key}` },
+    });
     expect(answer.status).toBe(200);
     await answer.arrayBuffer();
     await server.stop();
@@ -49,9 +54,25 @@ describe('the list of run files', () => {
 
     expect([...seen].filter((name) => !isKnown(name, topNames()))).toEqual([]);
     // What lasts, and what is there only while a step works.
-    expect([...seen]).toEqual(expect.arrayContaining(['classifier', 'jobs', 'keys', 'keys.json', 'order', 'ranks', 'retargeted', 'calibrations', 'rankings', 'index-next', 'lock']));
+    expect([...seen]).toEqual(
+      expect.arrayContaining([
+        'classifier',
+        'jobs',
+        'keys',
+        'keys.json',
+        'order',
+        'ranks',
+        'retargeted',
+        'calibrations',
+        'rankings',
+        'index-next',
+        'lock',
+      ]),
+    );
     const inRanking = topNames('random', '/run/rankings/random').filter((name) => name !== '..');
-    expect((await readdir(`${run.files.rankings}/random`)).filter((name) => !isKnown(name, inRanking))).toEqual([]);
+    expect(
+      (await readdir(`${run.files.rankings}/random`)).filter((name) => !isKnown(name, inRanking)),
+    ).toEqual([]);
   });
 
   it('is what docs/run-folder.md names', () => {

@@ -10,34 +10,70 @@ describe('settings', () => {
   it('fills in the defaults', () => {
     const settings = parseSettings(minimal, 'betr.yaml');
     expect(settings.corpus.fields).toEqual({ id: 'id', text: 'text', source: 'source', tokens: 'tokens' });
-    expect(settings.keep).toEqual({ pool: 'nemotron-cc', tokensPerParam: 11, maxEpochs: 4, budgets: [1e20, 1e21, 1e22] });
+    expect(settings.keep).toEqual({
+      pool: 'nemotron-cc',
+      tokensPerParam: 11,
+      maxEpochs: 4,
+      budgets: [1e20, 1e21, 1e22],
+    });
   });
 
   it('are found by their file, by the folder that it is in, and by the folder of the run beside it', async () => {
     await withFolder(async (folder) => {
       const path = join(folder, 'betr.yaml');
       await mkdir(join(folder, 'run'));
-      await expect(readSettings(join(folder, 'run'))).rejects.toMatchObject({ code: 'SETTINGS_NOT_FOUND', message: expect.stringContaining(join(folder, 'run', 'betr.yaml')) });
+      await expect(readSettings(join(folder, 'run'))).rejects.toMatchObject({
+        code: 'SETTINGS_NOT_FOUND',
+        message: expect.stringContaining(join(folder, 'run', 'betr.yaml')),
+      });
       await writeFile(path, minimal);
-      for (const named of [path, folder, join(folder, 'run')]) expect(await readSettings(named)).toMatchObject({ path, folder });
+      for (const named of [path, folder, join(folder, 'run')])
+        expect(await readSettings(named)).toMatchObject({ path, folder });
     });
   });
 
   it('are shown without what an address may have of a secret', () => {
-    const settings = parseSettings('corpus: {files: ["https://me:pw@example.org/{a,b}.jsonl?signature=s", "s3://b/what?.jsonl", "odd?.jsonl"]}\nbenchmarks: [{name: arc, files: ["https://example.org/arc.jsonl?signature=s"]}]\nworkers: 3\n', 'betr.yaml');
+    const settings = parseSettings(
+      'corpus: {files: ["https://me:pw@example.org/{a,b}.jsonl?signature=s", "s3://b/what?.jsonl", ' +
+        '"odd?.jsonl"]}\nbenchmarks: [{name: arc, files: ' +
+        '["https://example.org/arc.jsonl?signature=s"]}]\nworkers: 3\n',
+      'betr.yaml',
+    );
     const shown = settingsToShow(settings);
-    expect(shown.corpus.files).toEqual(['https://example.org/{a,b}.jsonl', 's3://b/what?.jsonl', 'odd?.jsonl']);
+    expect(shown.corpus.files).toEqual([
+      'https://example.org/{a,b}.jsonl',
+      's3://b/what?.jsonl',
+      'odd?.jsonl',
+    ]);
     expect(shown.benchmarks[0]?.files).toEqual(['https://example.org/arc.jsonl']);
-    expect({ ...shown, corpus: settings.corpus, benchmarks: settings.benchmarks, workers: 3 }).toEqual(settings);
+    expect({ ...shown, corpus: settings.corpus, benchmarks: settings.benchmarks, workers: 3 }).toEqual(
+      settings,
+    );
   });
 
   it.each([
     ['a typo in a key', `${minimal}kepe: {}`, /\(whole file\): unknown key "kepe"; known here: .*keep/],
-    ['a typo below', `${minimal}keep: {pol: x}`, /keep: unknown key "pol"; known here: pool, tokensPerParam, maxEpochs/],
-    ['an unknown pool', `${minimal}keep: {pool: c4}`, /keep\.pool: got "c4", allowed: "nemotron-cc", "dclm-refinedweb"/],
-    ['a wrong type', `${minimal}sample: {documents: many}`, /sample\.documents: got "many"; .*expected number/],
+    [
+      'a typo below',
+      `${minimal}keep: {pol: x}`,
+      /keep: unknown key "pol"; known here: pool, tokensPerParam, maxEpochs/,
+    ],
+    [
+      'an unknown pool',
+      `${minimal}keep: {pool: c4}`,
+      /keep\.pool: got "c4", allowed: "nemotron-cc", "dclm-refinedweb"/,
+    ],
+    [
+      'a wrong type',
+      `${minimal}sample: {documents: many}`,
+      /sample\.documents: got "many"; .*expected number/,
+    ],
     ['a missing key', 'benchmarks: [{name: arc, files: [a]}]', /corpus: got missing/],
-    ['a benchmark named twice', 'corpus: {files: [a]}\nbenchmarks: [{name: arc, files: [a]}, {name: arc, files: [b]}]', /benchmarks\[1\]\.name: "arc" is used by an earlier benchmark/],
+    [
+      'a benchmark named twice',
+      'corpus: {files: [a]}\nbenchmarks: [{name: arc, files: [a]}, {name: arc, files: [b]}]',
+      /benchmarks\[1\]\.name: "arc" is used by an earlier benchmark/,
+    ],
     ['broken YAML', 'corpus: [', /betr\.yaml is not valid/],
   ])('refuses %s', (_what, text, message) => {
     expect(() => parseSettings(text, 'betr.yaml')).toThrow(message);

@@ -1,4 +1,5 @@
-// The lines of docs/batch.md for clusters without Slurm, as they stand there, each on a run of its own: whoever starts `betr work`, the ranking is the same.
+// The lines of docs/batch.md for clusters without Slurm, as they stand there, each on a run of its own:
+// whoever starts `betr work`, the ranking is the same.
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -23,24 +24,40 @@ const documentedRun = '/srv/corpus';
 /** What stands after the name in the documentation, less a comment, about the run in `folder`. */
 function lineOf(name: string, folder: string): string {
   const line = docs.split('\n').find((one) => one.startsWith(`${name}  `)) ?? '';
-  return line.slice(name.length).replace(/ # .*$/, '').trim().replaceAll(documentedRun, folder);
+  return line
+    .slice(name.length)
+    .replace(/ # .*$/, '')
+    .trim()
+    .replaceAll(documentedRun, folder);
 }
 
 const hasProgram = (name: string): boolean => spawnSync('which', [name]).status === 0;
 
 /** A run to be scored, `betr` on a PATH, and what its ranking has to be called. */
-async function withRunToScore(use: (folder: string, env: Record<string, string | undefined>, check: () => Promise<void>) => Promise<void>): Promise<void> {
+async function withRunToScore(
+  use: (folder: string, env: Record<string, string | undefined>, check: () => Promise<void>) => Promise<void>,
+): Promise<void> {
   await withFolder(async (folder) => {
     await mkdir(join(folder, 'corpus'));
-    for (let shard = 0; shard < 3; shard++) await writeFile(join(folder, 'corpus', `${shard}.jsonl`), makeLines(600, shard));
+    for (let shard = 0; shard < 3; shard++)
+      await writeFile(join(folder, 'corpus', `${shard}.jsonl`), makeLines(600, shard));
     const run = await makeTrainedRun(folder);
     const { generation } = (await rankCorpus(run, silent)).ranking;
     await forgetScores(run);
     await mkdir(join(folder, 'bin'));
-    await writeFile(join(folder, 'bin', 'betr'), `#!/bin/sh\nexec '${process.execPath}' ${nodeFlags.join(' ')} '${betr}' "$@"\n`, { mode: 0o755 });
+    await writeFile(
+      join(folder, 'bin', 'betr'),
+      `#!/bin/sh\nexec '${process.execPath}' ${nodeFlags.join(' ')} '${betr}' "$@"\n`,
+      { mode: 0o755 },
+    );
     const env = { ...process.env, PATH: `${join(folder, 'bin')}:${process.env['PATH'] ?? ''}` };
     await use(folder, env, async () => {
-      expect(spawnSync('betr', ['rank', '--config', run.settingsPath, '--publish-only'], { env, encoding: 'utf8' })).toMatchObject({ status: 0 });
+      expect(
+        spawnSync('betr', ['rank', '--config', run.settingsPath, '--publish-only'], {
+          env,
+          encoding: 'utf8',
+        }),
+      ).toMatchObject({ status: 0 });
       expect((await readRanking(run)).generation).toBe(generation);
     });
   });
@@ -54,19 +71,31 @@ describe('betr work as it is documented', () => {
     await withRunToScore(async (folder, env, check) => {
       const [, command = '', variable = '', value = ''] = pattern.exec(lineOf(name, folder)) ?? [];
       const [program = '', ...args] = command.split(/, */);
-      const elements = [0, 1, 2].map((element) => spawn(program, args, { env: { ...env, [variable]: value, [index]: String(element) }, stdio: 'ignore' }));
-      expect(await Promise.all(elements.map((element) => once(element, 'close')))).toEqual([[0, null], [0, null], [0, null]]);
+      const elements = [0, 1, 2].map((element) =>
+        spawn(program, args, {
+          env: { ...env, [variable]: value, [index]: String(element) },
+          stdio: 'ignore',
+        }),
+      );
+      expect(await Promise.all(elements.map((element) => once(element, 'close')))).toEqual([
+        [0, null],
+        [0, null],
+        [0, null],
+      ]);
       await check();
     });
   });
 
   longTest('for GNU parallel', async () => {
     if (!hasProgram('parallel')) {
-      process.stderr.write('Skipped: there is no parallel (Debian\'s package) here.\n');
+      process.stderr.write("Skipped: there is no parallel (Debian's package) here.\n");
       return;
     }
     await withRunToScore(async (folder, env, check) => {
-      const { status, stdout } = spawnSync('sh', ['-c', lineOf('GNU parallel', folder)], { env, encoding: 'utf8' });
+      const { status, stdout } = spawnSync('sh', ['-c', lineOf('GNU parallel', folder)], {
+        env,
+        encoding: 'utf8',
+      });
       expect({ status, workers: stdout.match(/^Scored/gm)?.length }).toEqual({ status: 0, workers: 16 });
       await check();
     });
@@ -74,7 +103,7 @@ describe('betr work as it is documented', () => {
 
   longTest('for ssh, over a real server of it', async () => {
     if (!hasProgram('sshd') || !hasProgram('ssh')) {
-      process.stderr.write('Skipped: there is no sshd (Debian\'s package openssh-server) here.\n');
+      process.stderr.write("Skipped: there is no sshd (Debian's package openssh-server) here.\n");
       return;
     }
     await withRunToScore(async (folder, env, check) => {
@@ -94,16 +123,40 @@ describe('betr work as it is documented', () => {
 async function openSshServer(folder: string): Promise<ChildProcess> {
   const port = await freePort();
   const at = (name: string): string => join(folder, name);
-  for (const key of ['host', 'user']) spawnSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', at(key)]);
-  const server = [`Port ${port}`, 'ListenAddress 127.0.0.1', `HostKey ${at('host')}`, `AuthorizedKeysFile ${at('user.pub')}`, 'StrictModes no', 'PidFile none', `SetEnv PATH=${at('bin')}:/usr/bin:/bin`];
-  const client = ['Host *', 'HostName 127.0.0.1', `Port ${port}`, `IdentityFile ${at('user')}`, 'StrictHostKeyChecking no', 'UserKnownHostsFile /dev/null', 'LogLevel ERROR'];
+  for (const key of ['host', 'user'])
+    spawnSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', at(key)]);
+  const server = [
+    `Port ${port}`,
+    'ListenAddress 127.0.0.1',
+    `HostKey ${at('host')}`,
+    `AuthorizedKeysFile ${at('user.pub')}`,
+    'StrictModes no',
+    'PidFile none',
+    `SetEnv PATH=${at('bin')}:/usr/bin:/bin`,
+  ];
+  const client = [
+    'Host *',
+    'HostName 127.0.0.1',
+    `Port ${port}`,
+    `IdentityFile ${at('user')}`,
+    'StrictHostKeyChecking no',
+    'UserKnownHostsFile /dev/null',
+    'LogLevel ERROR',
+  ];
   await writeFile(at('sshd_config'), `${server.join('\n')}\n`);
   await writeFile(at('ssh_config'), `${client.join('\n')}\n`);
-  await writeFile(join(folder, 'bin', 'ssh'), `#!/bin/sh\nexec '${programPath('ssh')}' -F '${at('ssh_config')}' "$@"\n`, { mode: 0o755 });
+  await writeFile(
+    join(folder, 'bin', 'ssh'),
+    `#!/bin/sh\nexec '${programPath('ssh')}' -F '${at('ssh_config')}' "$@"\n`,
+    { mode: 0o755 },
+  );
   // Where it runs as root it wants this folder.
   await mkdir('/run/sshd', { recursive: true }).catch(() => undefined);
   const child = spawn(programPath('sshd'), ['-D', '-e', '-f', at('sshd_config')], { stdio: 'ignore' });
-  await until(() => spawnSync(join(folder, 'bin', 'ssh'), ['-n', 'anywhere', 'true']).status === 0, { what: 'a connection', everyMs: 100 });
+  await until(() => spawnSync(join(folder, 'bin', 'ssh'), ['-n', 'anywhere', 'true']).status === 0, {
+    what: 'a connection',
+    everyMs: 100,
+  });
   return child;
 }
 

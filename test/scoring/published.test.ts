@@ -3,7 +3,12 @@
 import { rm } from 'node:fs/promises';
 import { expect, it } from '@jest/globals';
 import { chunkOf } from '../../scoring/part.ts';
-import { followPublished, foldManifests, openOwnManifest, readPublishedParts } from '../../scoring/published.ts';
+import {
+  followPublished,
+  foldManifests,
+  openOwnManifest,
+  readPublishedParts,
+} from '../../scoring/published.ts';
 import { openRandom } from '../../classifier/held-out.ts';
 import { silent } from '../../run/progress.ts';
 import { rankCorpus } from '../../ranking/rank.ts';

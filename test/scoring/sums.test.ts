@@ -10,7 +10,14 @@ interface Row {
 }
 
 const rows = fc.array(
-  fc.record({ source: fc.constantFrom('', 'web', 'Web', 'books', 'ü'), score: fc.oneof(fc.float({ noNaN: true, noDefaultInfinity: true }), fc.constantFrom(0, -0, 1, 1.0000001, -1)), tokens: fc.nat(1000) }),
+  fc.record({
+    source: fc.constantFrom('', 'web', 'Web', 'books', 'ü'),
+    score: fc.oneof(
+      fc.float({ noNaN: true, noDefaultInfinity: true }),
+      fc.constantFrom(0, -0, 1, 1.0000001, -1),
+    ),
+    tokens: fc.nat(1000),
+  }),
   { maxLength: 60 },
 );
 

@@ -14,7 +14,12 @@ import { silent } from '../../run/progress.ts';
 import { listFolder } from '../../data/files/files.ts';
 import type { Run } from '../../run/run.ts';
 import { rankCorpus } from '../../ranking/rank.ts';
-import { forgetScores, makeLines, makeTrainedRun, type TrainedRunOptions } from '../classifier/trained-run.ts';
+import {
+  forgetScores,
+  makeLines,
+  makeTrainedRun,
+  type TrainedRunOptions,
+} from '../classifier/trained-run.ts';
 import { betr as carryOut } from '../cli/betr.ts';
 import { withFolder } from '../data/collect.ts';
 import { longTest } from '../long.ts';
@@ -34,18 +39,34 @@ function start(args: readonly string[]): { child: ChildProcess; ended: Promise<E
   let [stdout, stderr] = ['', ''];
   child.stdout.on('data', (data: Buffer) => (stdout += data.toString()));
   child.stderr.on('data', (data: Buffer) => (stderr += data.toString()));
-  return { child, ended: new Promise((resolve) => child.on('close', (code, signal) => resolve({ code, signal, stdout, stderr }))) };
+  return {
+    child,
+    ended: new Promise((resolve) =>
+      child.on('close', (code, signal) => resolve({ code, signal, stdout, stderr })),
+    ),
+  };
 }
 
 const workResult = z.object({ chunks: z.number(), documents: z.number(), finished: z.boolean() });
 
-/** A run whose corpus has so many shards of `lines` lines, some of them compressed, and what its ranking is called. */
-async function withShards(shards: number, lines: number, use: (run: Run, folder: string, generation: string) => Promise<void>, options: TrainedRunOptions = {}): Promise<void> {
+/**
+ * A run whose corpus has so many shards of `lines` lines, some of them compressed, and what its ranking is
+ * called.
+ */
+async function withShards(
+  shards: number,
+  lines: number,
+  use: (run: Run, folder: string, generation: string) => Promise<void>,
+  options: TrainedRunOptions = {},
+): Promise<void> {
   await withFolder(async (folder) => {
     await mkdir(join(folder, 'corpus'));
     for (let i = 0; i < shards; i++) {
       const text = makeLines(lines, i);
-      await writeFile(join(folder, 'corpus', `${i}.jsonl${i % 3 === 2 ? '.gz' : ''}`), i % 3 === 2 ? gzipSync(text) : text);
+      await writeFile(
+        join(folder, 'corpus', `${i}.jsonl${i % 3 === 2 ? '.gz' : ''}`),
+        i % 3 === 2 ? gzipSync(text) : text,
+      );
     }
     const run = await makeTrainedRun(folder, options);
     const { generation } = (await rankCorpus(run, silent)).ranking;
@@ -54,7 +75,8 @@ async function withShards(shards: number, lines: number, use: (run: Run, folder:
   });
 }
 
-const published = async (run: Run): Promise<number> => [...(await readPublishedParts(run)).byChunk.values()].flat().length;
+const published = async (run: Run): Promise<number> =>
+  [...(await readPublishedParts(run)).byChunk.values()].flat().length;
 
 /** Names of the chunks that are in somebody's hands. */
 async function listLeases(run: Run): Promise<string[]> {
@@ -62,36 +84,46 @@ async function listLeases(run: Run): Promise<string[]> {
 }
 
 describe('betr work', () => {
-  longTest('several at once make a plan, score every chunk once, and leave a ranking to be published', async () => {
-    await withShards(3, 400, async (run, folder, generation) => {
-      const workers = Array.from({ length: 3 }, () => start(['work', folder, '--json']));
-      const ended = await Promise.all(workers.map((worker) => worker.ended));
-      expect(ended.map(({ code }) => code)).toEqual([0, 0, 0]);
-      const results = ended.map(({ stdout }) => workResult.parse(JSON.parse(stdout)));
-      expect(results.every(({ finished }) => finished)).toBe(true);
-      const tasks = listTasks(run, await makePlan(run, silent));
-      expect(results.reduce((sum, { chunks }) => sum + chunks, 0)).toBe(tasks.length);
-      expect(await readdir(run.files.leases)).toEqual([]);
-      const rank = await start(['rank', '--config', run.settingsPath, '--publish-only', '--json']).ended;
-      expect(rank.code).toBe(0);
-      expect(JSON.parse(rank.stdout)).toMatchObject({ published: true, ranking: { generation }, documents: 0 });
-    });
-  });
+  longTest(
+    'several at once make a plan, score every chunk once, and leave a ranking to be published',
+    async () => {
+      await withShards(3, 400, async (run, folder, generation) => {
+        const workers = Array.from({ length: 3 }, () => start(['work', folder, '--json']));
+        const ended = await Promise.all(workers.map((worker) => worker.ended));
+        expect(ended.map(({ code }) => code)).toEqual([0, 0, 0]);
+        const results = ended.map(({ stdout }) => workResult.parse(JSON.parse(stdout)));
+        expect(results.every(({ finished }) => finished)).toBe(true);
+        const tasks = listTasks(run, await makePlan(run, silent));
+        expect(results.reduce((sum, { chunks }) => sum + chunks, 0)).toBe(tasks.length);
+        expect(await readdir(run.files.leases)).toEqual([]);
+        const rank = await start(['rank', '--config', run.settingsPath, '--publish-only', '--json']).ended;
+        expect(rank.code).toBe(0);
+        expect(JSON.parse(rank.stdout)).toMatchObject({
+          published: true,
+          ranking: { generation },
+          documents: 0,
+        });
+      });
+    },
+  );
 
-  longTest('told to end, gives its chunk back and says so with its exit code; the others go on with it', async () => {
-    await withShards(1, 4000, async (run, folder, generation) => {
-      const first = start(['work', '--config', run.settingsPath, '--grace', '0']);
-      await until(async () => (await published(run)) >= 1, { everyMs: 5 });
-      first.child.kill('SIGTERM');
-      expect(await first.ended).toMatchObject({ code: 143, signal: null });
-      expect(await readdir(run.files.leases)).toEqual([]);
-      const early = await start(['rank', '--config', run.settingsPath, '--publish-only']).ended;
-      expect(early.code).toBe(1);
-      expect(early.stderr).toContain('CHUNKS_LEFT');
-      expect(await start(['work', folder]).ended).toMatchObject({ code: 0 });
-      expect((await rankCorpus(run, silent)).ranking.generation).toBe(generation);
-    });
-  });
+  longTest(
+    'told to end, gives its chunk back and says so with its exit code; the others go on with it',
+    async () => {
+      await withShards(1, 4000, async (run, folder, generation) => {
+        const first = start(['work', '--config', run.settingsPath, '--grace', '0']);
+        await until(async () => (await published(run)) >= 1, { everyMs: 5 });
+        first.child.kill('SIGTERM');
+        expect(await first.ended).toMatchObject({ code: 143, signal: null });
+        expect(await readdir(run.files.leases)).toEqual([]);
+        const early = await start(['rank', '--config', run.settingsPath, '--publish-only']).ended;
+        expect(early.code).toBe(1);
+        expect(early.stderr).toContain('CHUNKS_LEFT');
+        expect(await start(['work', folder]).ended).toMatchObject({ code: 0 });
+        expect((await rankCorpus(run, silent)).ranking.generation).toBe(generation);
+      });
+    },
+  );
 
   it('told to end while it passes over what is scored already of a compressed shard, ends there', async () => {
     await withFolder(async (folder) => {
@@ -122,29 +154,49 @@ describe('betr work', () => {
   });
 
   it('takes over from a worker that was killed, here at once and elsewhere after a while', async () => {
-    await withShards(2, 1000, async (run, folder, generation) => {
-      let elsewhere = '';
-      // Again where it was done before it was killed.
-      await until(async () => {
-        await forgetScores(run);
-        const first = start(['work', folder]);
-        await until(async () => (await published(run)) >= 1, { everyMs: 5 });
-        first.child.kill('SIGKILL');
-        await first.ended;
-        const left = await listLeases(run);
-        const { byChunk } = await readPublishedParts(run);
-        elsewhere = listTasks(run, await makePlan(run, silent)).find(({ name }) => !byChunk.has(name) && !left.includes(name))?.name ?? '';
-        return elsewhere !== '';
-      }, { what: 'that it was killed at work', seconds: 90 });
-      await writeFile(join(run.files.leases, elsewhere), `000000000007 0011aabb ${JSON.stringify({ pid: 1, host: 'elsewhere', process: '', since: '2026-01-01T00:00:00.000Z' })}\n`);
-      expect(workResult.parse(JSON.parse((await start(['work', folder, '--no-wait', '--json']).ended).stdout)).finished).toBe(false);
-      // A chunk that was published whole before the kill leaves a lease that nobody needs any more.
-      const { byChunk: done } = await readPublishedParts(run);
-      expect((await listLeases(run)).filter((name) => !done.has(name))).toEqual([elsewhere]);
-      expect(workResult.parse(JSON.parse((await start(['work', folder, '--json']).ended).stdout))).toMatchObject({ finished: true, chunks: 1 });
-      expect((await rankCorpus(run, silent)).scores.documents).toBe(0);
-      expect((await rankCorpus(run, silent)).ranking.generation).toBe(generation);
-    }, { lostSeconds: 3 });
+    await withShards(
+      2,
+      1000,
+      async (run, folder, generation) => {
+        let elsewhere = '';
+        // Again where it was done before it was killed.
+        await until(
+          async () => {
+            await forgetScores(run);
+            const first = start(['work', folder]);
+            await until(async () => (await published(run)) >= 1, { everyMs: 5 });
+            first.child.kill('SIGKILL');
+            await first.ended;
+            const left = await listLeases(run);
+            const { byChunk } = await readPublishedParts(run);
+            elsewhere =
+              listTasks(run, await makePlan(run, silent)).find(
+                ({ name }) => !byChunk.has(name) && !left.includes(name),
+              )?.name ?? '';
+            return elsewhere !== '';
+          },
+          { what: 'that it was killed at work', seconds: 90 },
+        );
+        await writeFile(
+          join(run.files.leases, elsewhere),
+          '000000000007 ' +
+            `0011aabb ${JSON.stringify({ pid: 1, host: 'elsewhere', process: '', since: '2026-01-01T00:00:00.000Z' })}\n`,
+        );
+        expect(
+          workResult.parse(JSON.parse((await start(['work', folder, '--no-wait', '--json']).ended).stdout))
+            .finished,
+        ).toBe(false);
+        // A chunk that was published whole before the kill leaves a lease that nobody needs any more.
+        const { byChunk: done } = await readPublishedParts(run);
+        expect((await listLeases(run)).filter((name) => !done.has(name))).toEqual([elsewhere]);
+        expect(
+          workResult.parse(JSON.parse((await start(['work', folder, '--json']).ended).stdout)),
+        ).toMatchObject({ finished: true, chunks: 1 });
+        expect((await rankCorpus(run, silent)).scores.documents).toBe(0);
+        expect((await rankCorpus(run, silent)).ranking.generation).toBe(generation);
+      },
+      { lostSeconds: 3 },
+    );
   }, 120_000);
 
   it('leaves nothing for others to wait for where a whole ranking is told to end', async () => {
@@ -162,7 +214,11 @@ describe('betr work', () => {
   it('ends, as a process that somebody started, where that one is gone before it has begun', async () => {
     await withShards(1, 4000, async (run) => {
       await makePlan(run, silent);
-      const child = fork(new URL('../../scoring/work-process.js', import.meta.url), [run.settingsPath, '0', '']);
+      const child = fork(new URL('../../scoring/work-process.js', import.meta.url), [
+        run.settingsPath,
+        '0',
+        '',
+      ]);
       child.disconnect();
       expect(await new Promise((resolve) => child.on('exit', resolve))).toBe(0);
       expect(await published(run)).toBe(0);
@@ -175,23 +231,39 @@ describe('betr work', () => {
       const path = join(folder, 'corpus', '2.jsonl.gz');
       await truncate(path, 100);
       const { code, stdout, stderr } = await carryOut(folder, ['work', folder]);
-      expect({ code, stdout }).toEqual({ code: 1, stdout: expect.stringMatching(/^Scored 3 chunks, .*; 1 shard could not be scored\n$/) });
+      expect({ code, stdout }).toEqual({
+        code: 1,
+        stdout: expect.stringMatching(/^Scored 3 chunks, .*; 1 shard could not be scored\n$/),
+      });
       expect(stderr).toContain(path);
       expect(stderr).toContain('FILE_UNREADABLE');
     });
   });
 
-  it.each(['first', 'last'])('makes again what is gone, be it the %s part of a chunk, and nothing without it is published', async (which) => {
-    await withShards(3, 300, async (run, folder, generation) => {
-      expect(await carryOut(folder, ['work', folder])).toMatchObject({ code: 0 });
-      const parts = [...(await readPublishedParts(run)).byChunk.values()].find(({ length }) => length > 2) ?? [];
-      await rm(join(run.files.scores, parts.at(which === 'first' ? 0 : -1)?.file ?? ''));
-      expect(await carryOut(folder, ['rank', '--publish-only'])).toMatchObject({ code: 1, stderr: expect.stringContaining('CHUNKS_LEFT') });
-      expect(await carryOut(folder, ['work', folder])).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Scored 1 chunk, .*none is left/) });
-      expect(await carryOut(folder, ['rank', '--publish-only'])).toMatchObject({ code: 0, stdout: expect.stringContaining(generation) });
-      expect(await carryOut(folder, ['verify'])).toMatchObject({ code: 0 });
-    });
-  });
+  it.each(['first', 'last'])(
+    'makes again what is gone, be it the %s part of a chunk, and nothing without it is published',
+    async (which) => {
+      await withShards(3, 300, async (run, folder, generation) => {
+        expect(await carryOut(folder, ['work', folder])).toMatchObject({ code: 0 });
+        const parts =
+          [...(await readPublishedParts(run)).byChunk.values()].find(({ length }) => length > 2) ?? [];
+        await rm(join(run.files.scores, parts.at(which === 'first' ? 0 : -1)?.file ?? ''));
+        expect(await carryOut(folder, ['rank', '--publish-only'])).toMatchObject({
+          code: 1,
+          stderr: expect.stringContaining('CHUNKS_LEFT'),
+        });
+        expect(await carryOut(folder, ['work', folder])).toMatchObject({
+          code: 0,
+          stdout: expect.stringMatching(/^Scored 1 chunk, .*none is left/),
+        });
+        expect(await carryOut(folder, ['rank', '--publish-only'])).toMatchObject({
+          code: 0,
+          stdout: expect.stringContaining(generation),
+        });
+        expect(await carryOut(folder, ['verify'])).toMatchObject({ code: 0 });
+      });
+    },
+  );
 
   it('does not take a chunk for done that was taken from it', async () => {
     await withShards(1, 4000, async (run, _folder, generation) => {
@@ -202,7 +274,8 @@ describe('betr work', () => {
         onProgress: () => {
           if (taken) return;
           taken = true;
-          for (const name of readdirSync(run.files.leases).filter((one) => /^[0-9a-f]{20}$/.test(one))) rmSync(join(run.files.leases, name));
+          for (const name of readdirSync(run.files.leases).filter((one) => /^[0-9a-f]{20}$/.test(one)))
+            rmSync(join(run.files.leases, name));
           // Longer than a beat, by which the loss is noticed.
           Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 250);
         },
@@ -218,7 +291,11 @@ describe('betr work', () => {
       await withLock(run, async () => {
         let ended: Ended | undefined;
         // Again, and later, where the signal itself ended it: it had not yet begun to listen.
-        for (let waitMs = 1500; waitMs < 60_000 && (ended === undefined || ended.signal === 'SIGTERM'); waitMs *= 2) {
+        for (
+          let waitMs = 1500;
+          waitMs < 60_000 && (ended === undefined || ended.signal === 'SIGTERM');
+          waitMs *= 2
+        ) {
           const waiting = start(['work', folder]);
           await new Promise((resolve) => setTimeout(resolve, waitMs));
           waiting.child.kill('SIGTERM');
@@ -238,7 +315,12 @@ describe('betr work', () => {
         [['rank', '--config', run.settingsPath, '--workers', 'all'], 2, '--workers is "all"'],
         [['rank', '--config', run.settingsPath, '--publish-only'], 1, 'betr rank'],
         [['slurm', folder, '--dry-run', '--sbatch=--array=1-9'], 2, '--sbatch is "--array=1-9"'],
-      ] as const) expect({ args, ...(await carryOut(folder, args)) }).toMatchObject({ args, code, stderr: expect.stringContaining(text) });
+      ] as const)
+        expect({ args, ...(await carryOut(folder, args)) }).toMatchObject({
+          args,
+          code,
+          stderr: expect.stringContaining(text),
+        });
     });
   });
 });
@@ -251,7 +333,11 @@ describe('betr rank', () => {
       // Held, so that it is still at it when the second one comes.
       first.child.kill('SIGSTOP');
       const second = await start(['rank', '--config', run.settingsPath]).ended;
-      expect((await carryOut(folder, ['status'])).stdout).toMatch(new RegExp(`To score    \\d shards?; \\d+ of \\d+ chunks done\nAt work     .*process ${first.child.pid ?? ''} on `));
+      expect((await carryOut(folder, ['status'])).stdout).toMatch(
+        new RegExp(
+          `To score    \\d shards?; \\d+ of \\d+ chunks done\nAt work     .*process ${first.child.pid ?? ''} on `,
+        ),
+      );
       first.child.kill('SIGCONT');
       expect(second.code).toBe(3);
       expect(second.stderr).toContain(`process ${first.child.pid ?? ''}`);
@@ -263,7 +349,12 @@ describe('betr rank', () => {
   longTest('does without a worker process that is stuck, after a while', async () => {
     await withShards(3, 3000, async (run, _folder, generation) => {
       const rank = start(['rank', '--config', run.settingsPath, '--workers', '3']);
-      const workers = (): number[] => (spawnSync('pgrep', ['-P', String(rank.child.pid), '-f', 'work-process'], { encoding: 'utf8' }).stdout.match(/\d+/g) ?? []).map(Number);
+      const workers = (): number[] =>
+        (
+          spawnSync('pgrep', ['-P', String(rank.child.pid), '-f', 'work-process'], {
+            encoding: 'utf8',
+          }).stdout.match(/\d+/g) ?? []
+        ).map(Number);
       await until(async () => (await listLeases(run)).length === 3, { everyMs: 2 });
       const [stuck = 0] = workers();
       process.kill(stuck, 'SIGSTOP');
@@ -276,9 +367,18 @@ describe('betr rank', () => {
     await withShards(1, 300, async (run, folder) => {
       const rank = ['rank', '--config', run.settingsPath];
       expect(await carryOut(folder, rank)).toMatchObject({ code: 0 });
-      await writeFile(join(folder, 'corpus', 'more.jsonl'), makeLines(1200, 7).replaceAll(/"source-\d"/g, '"elsewhere"'));
-      expect(await carryOut(folder, rank)).toMatchObject({ code: 4, stdout: expect.stringContaining('over the threshold: source "elsewhere"') });
-      expect(await carryOut(folder, rank)).toMatchObject({ code: 0, stdout: expect.stringContaining('Nothing new to score') });
+      await writeFile(
+        join(folder, 'corpus', 'more.jsonl'),
+        makeLines(1200, 7).replaceAll(/"source-\d"/g, '"elsewhere"'),
+      );
+      expect(await carryOut(folder, rank)).toMatchObject({
+        code: 4,
+        stdout: expect.stringContaining('over the threshold: source "elsewhere"'),
+      });
+      expect(await carryOut(folder, rank)).toMatchObject({
+        code: 0,
+        stdout: expect.stringContaining('Nothing new to score'),
+      });
       const status = await carryOut(folder, ['status']);
       expect(status.stdout).toContain('over the threshold: source "elsewhere"');
     });

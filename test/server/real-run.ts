@@ -1,4 +1,5 @@
-// A whole run in miniature for tests of the server: a corpus in every format, two benchmarks, a fake embeddings endpoint; and `betr serve` in a process of its own.
+// A whole run in miniature for tests of the server: a corpus in every format, two benchmarks, a fake
+// embeddings endpoint; and `betr serve` in a process of its own.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -51,12 +52,21 @@ export async function makeRealRun(): Promise<RealRun> {
   const shards = new Map<string, TestDocument[]>();
   const endings = ['jsonl', 'jsonl.gz', 'jsonl.zst', 'parquet'];
   for (const [at, ending] of endings.entries()) {
-    const documents = Array.from({ length: 200 }, (_, i) => ({ id: `d${at}-${i}`, source: ['kitchen', 'space', 'sport'][i % 3] ?? '', text: writeText(i % 3, at * 200 + i) }));
+    const documents = Array.from({ length: 200 }, (_, i) => ({
+      id: `d${at}-${i}`,
+      source: ['kitchen', 'space', 'sport'][i % 3] ?? '',
+      text: writeText(i % 3, at * 200 + i),
+    }));
     shards.set(`corpus/part-${at}.${ending}`, documents);
   }
   await mkdir(join(root, 'corpus'));
   for (const [name, documents] of shards) await writeShard(join(root, name), documents);
-  const examples = (topic: number): string => Array.from({ length: 12 }, (_, i) => `${JSON.stringify({ id: `e${i}`, question: `What of ${writeText(topic, 5000 + i)}?`, answer: 'that' })}\n`).join('');
+  const examples = (topic: number): string =>
+    Array.from(
+      { length: 12 },
+      (_, i) =>
+        `${JSON.stringify({ id: `e${i}`, question: `What of ${writeText(topic, 5000 + i)}?`, answer: 'that' })}\n`,
+    ).join('');
   await writeFile(join(root, 'cooking.jsonl'), examples(0));
   await writeFile(join(root, 'astronomy.jsonl'), examples(1));
   const settings = {
@@ -94,8 +104,14 @@ async function writeShard(path: string, documents: readonly TestDocument[]): Pro
   else if (path.endsWith('.zst')) await writeFile(path, compress(Buffer.from(lines)));
   else if (!path.endsWith('.parquet')) await writeFile(path, lines);
   else {
-    const values = documents.map(({ id, source, text }) => `(${[id, source, text].map(sqlString).join(', ')})`).join(', ');
-    await withDuckDb({ threads: 1 }, (connection) => connection.run(`COPY (SELECT * FROM (VALUES ${values}) AS t (id, source, text)) TO ${sqlString(path)} (FORMAT parquet)`));
+    const values = documents
+      .map(({ id, source, text }) => `(${[id, source, text].map(sqlString).join(', ')})`)
+      .join(', ');
+    await withDuckDb({ threads: 1 }, (connection) =>
+      connection.run(
+        `COPY (SELECT * FROM (VALUES ${values}) AS t (id, source, text)) TO ${sqlString(path)} (FORMAT parquet)`,
+      ),
+    );
   }
 }
 
@@ -110,7 +126,11 @@ export interface ServerProcess {
 
 /** `betr serve` on any free port. */
 export async function startServer(run: Run): Promise<ServerProcess> {
-  const child = spawn(process.execPath, [program, 'serve', '--config', run.settingsPath, '--port', '0', '--json'], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(
+    process.execPath,
+    [program, 'serve', '--config', run.settingsPath, '--port', '0', '--json'],
+    { stdio: ['ignore', 'pipe', 'pipe'] },
+  );
   let said = '';
   let complaints = '';
   child.stderr.on('data', (bytes: Buffer) => (complaints += bytes.toString()));

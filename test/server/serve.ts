@@ -21,7 +21,11 @@ export interface TestServer {
 }
 
 /** Serves a ranking of the rows (none: a run without one) while `use` runs. */
-export async function withServer(use: (server: TestServer) => Promise<void>, rows: readonly Row[] = makeRows(600), options: Partial<ListenOptions> = {}): Promise<void> {
+export async function withServer(
+  use: (server: TestServer) => Promise<void>,
+  rows: readonly Row[] = makeRows(600),
+  options: Partial<ListenOptions> = {},
+): Promise<void> {
   await withRun(async (run) => {
     if (rows.length > 0) await rankRows(run, rows);
     const server = await serveRun(run, { host: '127.0.0.1', port: 0, ...options });
@@ -40,11 +44,15 @@ export function shareServer(rows?: readonly Row[], options?: Partial<ListenOptio
   let finish = (): void => undefined;
   beforeAll(async () => {
     await new Promise<void>((started, failed) => {
-      done = withServer(async (own) => {
-        server = own;
-        started();
-        await new Promise<void>((resolve) => (finish = resolve));
-      }, rows, options);
+      done = withServer(
+        async (own) => {
+          server = own;
+          started();
+          await new Promise<void>((resolve) => (finish = resolve));
+        },
+        rows,
+        options,
+      );
       done.catch(failed);
     });
   });
@@ -62,5 +70,10 @@ export function shareServer(rows?: readonly Row[], options?: Partial<ListenOptio
 export async function ask(url: string, path: string, init?: RequestInit): Promise<Reply> {
   const response = await fetch(url + path, init);
   const text = await response.text();
-  return { status: response.status, headers: response.headers, text, json: /json/.test(response.headers.get('content-type') ?? '') ? JSON.parse(text) : undefined };
+  return {
+    status: response.status,
+    headers: response.headers,
+    text,
+    json: /json/.test(response.headers.get('content-type') ?? '') ? JSON.parse(text) : undefined,
+  };
 }

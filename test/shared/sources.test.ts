@@ -1,4 +1,5 @@
-// The whole line, by the real command, on the real data beside the checkout: 89,702 documents of 39 sources, six benchmarks, the real embedding model.
+// The whole line, by the real command, on the real data beside the checkout: 89,702 documents of 39 sources,
+// six benchmarks, the real embedding model.
 
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -37,7 +38,10 @@ withShared('on real data', () => {
     folder = await mkdtemp(join(tmpdir(), 'betr-shared-'));
     const settings = {
       corpus: { files: [join(data ?? '', 'pool', '*.jsonl.gz')] },
-      benchmarks: Object.keys(naturalSources).map((name) => ({ name, files: [join(data ?? '', 'benchmarks', name, 'train.jsonl')] })),
+      benchmarks: Object.keys(naturalSources).map((name) => ({
+        name,
+        files: [join(data ?? '', 'benchmarks', name, 'train.jsonl')],
+      })),
       // So few that it takes seconds; the lifts are then 12 and more where 3 are asked for.
       examples: { perBenchmark: 60 },
       sample: { documents: 1200 },
@@ -48,26 +52,41 @@ withShared('on real data', () => {
   });
   afterAll(() => rm(folder, { recursive: true }));
 
-  it.each(Object.entries(naturalSources))(`%s puts its natural source at ${liftWanted} times its share of the pool and more in the top 5 %%`, async (benchmark, sources) => {
-    const run = await openRun(join(folder, 'betr.yaml'));
-    const ranking = await readRanking(run);
-    expect(ranking.documents).toBe(89_702);
-    const table = parquetSource(ranking.parts.map(({ file }) => join(run.files.scores, file)));
-    const lifts = await withDuckDb({}, (connection) =>
-      queryRows(
-        connection,
-        `SELECT source, count(*) FILTER (place <= ${topShare}) / ${topShare} / count(*) AS lift
-         FROM (SELECT source, row_number() OVER (ORDER BY "score_${benchmark}" DESC, document) / ${ranking.documents}::DOUBLE AS place FROM ${table})
+  it.each(Object.entries(naturalSources))(
+    `%s puts its natural source at ${liftWanted} times its share of the pool and more in the top 5 %%`,
+    async (benchmark, sources) => {
+      const run = await openRun(join(folder, 'betr.yaml'));
+      const ranking = await readRanking(run);
+      expect(ranking.documents).toBe(89_702);
+      const table = parquetSource(ranking.parts.map(({ file }) => join(run.files.scores, file)));
+      const lifts = await withDuckDb({}, (connection) =>
+        queryRows(
+          connection,
+          `SELECT source, count(*) FILTER (place <= ${topShare}) / ${topShare} / count(*) AS lift
+         FROM (SELECT source, row_number() OVER (ORDER BY "score_${benchmark}" DESC, document) ` +
+            `/ ${ranking.documents}::DOUBLE AS place FROM ${table})
          GROUP BY source ORDER BY lift DESC`,
-        z.object({ source: z.string(), lift: z.number() }),
-      ),
-    );
-    const best = Math.max(...lifts.filter(({ source }) => sources.includes(source)).map(({ lift }) => lift));
-    expect(best).toBeGreaterThanOrEqual(liftWanted);
-  });
+          z.object({ source: z.string(), lift: z.number() }),
+        ),
+      );
+      const best = Math.max(
+        ...lifts.filter(({ source }) => sources.includes(source)).map(({ lift }) => lift),
+      );
+      expect(best).toBeGreaterThanOrEqual(liftWanted);
+    },
+  );
 
   it('a selection holds the kept documents as they were, and favours the sources of the benchmarks', async () => {
-    const { code, stdout } = await betr(folder, ['select', '--keep', '0.05', '--format', 'documents', '--out', 'out', '--json']);
+    const { code, stdout } = await betr(folder, [
+      'select',
+      '--keep',
+      '0.05',
+      '--format',
+      'documents',
+      '--out',
+      'out',
+      '--json',
+    ]);
     expect(code).toBe(0);
     const manifest = selectionManifestSchema.parse(JSON.parse(stdout));
     expect(manifest).toEqual(JSON.parse(await readFile(join(folder, 'out', 'manifest.json'), 'utf8')));

@@ -1,4 +1,5 @@
-// A Slurm cluster of two nodes on this machine, with daemons of its own: munge, one slurmctld and two slurmd. Needs Debian's slurm-wlm and munge, and root.
+// A Slurm cluster of two nodes on this machine, with daemons of its own: munge, one slurmctld and two slurmd.
+// Needs Debian's slurm-wlm and munge, and root.
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -10,7 +11,9 @@ import { setTimeout } from 'node:timers/promises';
 /** Why there can be no cluster here; undefined where there can. */
 export function whyNoCluster(): string | undefined {
   if (process.getuid?.() !== 0) return 'needs root';
-  const missing = ['slurmctld', 'slurmd', 'sbatch', 'munged'].filter((program) => spawnSync('which', [program]).status !== 0);
+  const missing = ['slurmctld', 'slurmd', 'sbatch', 'munged'].filter(
+    (program) => spawnSync('which', [program]).status !== 0,
+  );
   return missing.length > 0 ? `needs ${missing.join(', ')} (apt-get install slurm-wlm munge)` : undefined;
 }
 
@@ -18,7 +21,10 @@ export interface Cluster {
   /** What its commands need in their environment. */
   env: NodeJS.ProcessEnv;
   run(program: string, ...args: string[]): string;
-  /** Kills a node's slurmd and everything that runs on it, as when the machine is lost; says how many processes. */
+  /**
+   * Kills a node's slurmd and everything that runs on it, as when the machine is lost; says how many
+   * processes.
+   */
   lose(node: string): number;
   bringBack(node: string): void;
   close(): Promise<void>;
@@ -32,7 +38,8 @@ export async function openCluster(): Promise<Cluster> {
   await mkdir(file('state'));
   await writeFile(file('slurm.conf'), configuration(folder));
   const env = { ...process.env, SLURM_CONF: file('slurm.conf') };
-  const run = (program: string, ...args: string[]): string => execFileSync(program, args, { env, encoding: 'utf8' });
+  const run = (program: string, ...args: string[]): string =>
+    execFileSync(program, args, { env, encoding: 'utf8' });
   startMunge();
   run('slurmctld');
   for (const node of nodes) run('slurmd', '-N', node);
@@ -40,7 +47,8 @@ export async function openCluster(): Promise<Cluster> {
     if (tries > 120) throw new Error(`the cluster does not start: ${run('sinfo')}`);
     await setTimeout(500);
   }
-  const pidOf = (name: string): number => (existsSync(file(name)) ? Number(readFileSync(file(name), 'utf8')) : 0);
+  const pidOf = (name: string): number =>
+    existsSync(file(name)) ? Number(readFileSync(file(name), 'utf8')) : 0;
   return {
     env,
     run,
@@ -63,21 +71,29 @@ export async function openCluster(): Promise<Cluster> {
 
 function startMunge(): void {
   if (spawnSync('munge', ['-n']).status === 0) return;
-  for (const path of ['/run/munge', '/var/log/munge', '/var/lib/munge']) execFileSync('install', ['-d', '-o', 'munge', '-g', 'munge', path]);
+  for (const path of ['/run/munge', '/var/log/munge', '/var/lib/munge'])
+    execFileSync('install', ['-d', '-o', 'munge', '-g', 'munge', path]);
   execFileSync('runuser', ['-u', 'munge', '--', 'munged']);
 }
 
 /** The processes of the jobs on a node, and the step daemons that look after them. */
 function processesOn(node: string, configurationPath: string): number[] {
-  return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => {
-    try {
-      const environment = readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0');
-      const ofNode = environment.includes(`SLURMD_NODENAME=${node}`) || readFileSync(`/proc/${pid}/cmdline`, 'latin1').startsWith('slurmstepd');
-      return ofNode && (environment.includes(`SLURM_CONF=${configurationPath}`) || parentsName(pid) === node);
-    } catch {
-      return false;
-    }
-  });
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      try {
+        const environment = readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0');
+        const ofNode =
+          environment.includes(`SLURMD_NODENAME=${node}`) ||
+          readFileSync(`/proc/${pid}/cmdline`, 'latin1').startsWith('slurmstepd');
+        return (
+          ofNode && (environment.includes(`SLURM_CONF=${configurationPath}`) || parentsName(pid) === node)
+        );
+      } catch {
+        return false;
+      }
+    });
 }
 
 /** A step daemon has its node's name in its command line only by way of its job. */

@@ -1,4 +1,5 @@
-// `npm run test:slurm`: the job array on a real Slurm with two nodes. Not in the default suite, which must not start a cluster.
+// `npm run test:slurm`: the job array on a real Slurm with two nodes. Not in the default suite, which must
+// not start a cluster.
 
 import { createHash } from 'node:crypto';
 import { execFileSync } from 'node:child_process';
@@ -33,9 +34,18 @@ const submitted = z.object({ chunks: z.number(), array: z.string(), publish: z.s
   afterAll(() => cluster.close());
 
   const submit = (run: Run, ...options: string[]): z.output<typeof submitted> =>
-    submitted.parse(JSON.parse(execFileSync(process.execPath, [betr, 'slurm', run.settingsPath, '--nodes', '2', '--json', ...options], { env: cluster.env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })));
+    submitted.parse(
+      JSON.parse(
+        execFileSync(
+          process.execPath,
+          [betr, 'slurm', run.settingsPath, '--nodes', '2', '--json', ...options],
+          { env: cluster.env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] },
+        ),
+      ),
+    );
 
-  const publishedParts = async (run: Run): Promise<number> => [...(await readPublishedParts(run)).byChunk.values()].flat().length;
+  const publishedParts = async (run: Run): Promise<number> =>
+    [...(await readPublishedParts(run)).byChunk.values()].flat().length;
   const stateOf = (job: string): string => cluster.run('squeue', '-h', '-r', '-j', job, '-o', '%i %t %r %N');
 
   const waitFor = (what: string, holds: () => Promise<boolean> | boolean, seconds: number): Promise<void> =>
@@ -45,28 +55,42 @@ const submitted = z.object({ chunks: z.number(), array: z.string(), publish: z.s
 
   /** Slurm keeps what it starts again back for two minutes; the tests do not. */
   const hurry = (job: string): void => {
-    const waiting = stateOf(job).split('\n').filter((line) => line.includes('BeginTime'));
-    for (const id of waiting.map((line) => line.split(' ')[0] ?? '')) cluster.run('scontrol', 'update', `JobId=${id}`, 'StartTime=now');
+    const waiting = stateOf(job)
+      .split('\n')
+      .filter((line) => line.includes('BeginTime'));
+    for (const id of waiting.map((line) => line.split(' ')[0] ?? ''))
+      cluster.run('scontrol', 'update', `JobId=${id}`, 'StartTime=now');
   };
 
   const finish = (run: Run, job: z.output<typeof submitted>): Promise<void> =>
-    waitFor('published', async () => {
-      hurry(job.array);
-      hurry(job.publish);
-      return (await readPublished(run)) !== undefined;
-    }, 240);
+    waitFor(
+      'published',
+      async () => {
+        hurry(job.array);
+        hurry(job.publish);
+        return (await readPublished(run)) !== undefined;
+      },
+      240,
+    );
 
   const contentHash = async (run: Run): Promise<string> =>
-    createHash('sha256').update(await readFile(join(run.files.manifest, foldedManifest))).digest('hex');
+    createHash('sha256')
+      .update(await readFile(join(run.files.manifest, foldedManifest)))
+      .digest('hex');
 
-  async function withCorpus(use: (run: Run, alone: { generation: string; content: string }) => Promise<void>): Promise<void> {
+  async function withCorpus(
+    use: (run: Run, alone: { generation: string; content: string }) => Promise<void>,
+  ): Promise<void> {
     await withFolder(async (parent) => {
       // Slurm reads the paths in its scripts by rules of its own.
       const folder = join(parent, "it's 100 % odd");
       await mkdir(join(folder, 'corpus'), { recursive: true });
       for (let i = 0; i < 6; i++) {
         const text = makeLines(8000, i);
-        await writeFile(join(folder, 'corpus', `${i}.jsonl${i % 3 === 2 ? '.gz' : ''}`), i % 3 === 2 ? gzipSync(text) : text);
+        await writeFile(
+          join(folder, 'corpus', `${i}.jsonl${i % 3 === 2 ? '.gz' : ''}`),
+          i % 3 === 2 ? gzipSync(text) : text,
+        );
       }
       const run = await makeTrainedRun(folder, { workers: 1 });
       const { generation } = (await rankCorpus(run, silent)).ranking;
@@ -82,7 +106,14 @@ const submitted = z.object({ chunks: z.number(), array: z.string(), publish: z.s
   it('ends with the very bytes of one process, though a node is lost in mid-run and comes back', async () => {
     await withCorpus(async (run) => {
       const job = submit(run);
-      await waitFor('both at work', async () => (await publishedParts(run)) > 10 && /_1 R/.test(stateOf(job.array)) && /_2 R/.test(stateOf(job.array)), 60);
+      await waitFor(
+        'both at work',
+        async () =>
+          (await publishedParts(run)) > 10 &&
+          /_1 R/.test(stateOf(job.array)) &&
+          /_2 R/.test(stateOf(job.array)),
+        60,
+      );
       const before = await publishedParts(run);
       // slurmd, the step's daemon, the script, the worker.
       expect(cluster.lose('n1')).toBeGreaterThanOrEqual(4);
@@ -92,17 +123,36 @@ const submitted = z.object({ chunks: z.number(), array: z.string(), publish: z.s
     });
   }, 400_000);
 
-  it('gives chunks back and goes on when it is preempted and when it is told that its time is nearly over', async () => {
-    await withCorpus(async (run) => {
-      const job = submit(run, '--sbatch=--time=20');
-      await waitFor('at work', async () => (await publishedParts(run)) > 5, 60);
-      const high = cluster.run('sbatch', '--parsable', '-p', 'high', '-w', 'n1', '-o', '/dev/null', '--wrap', 'sleep 1').trim();
-      await waitFor('preempted', () => cluster.run('squeue', '-h', '-j', high, '-o', '%t').trim() !== 'PD', 90);
-      const [element = ''] = stateOf(job.array).split('\n').filter((line) => / R /.test(line)).map((line) => line.split(' ')[0] ?? '');
-      // What Slurm sends two minutes before the limit.
-      if (element !== '') cluster.run('scancel', '--signal=USR1', '--batch', element);
-      if (element !== '') await waitFor('waits to go on', () => !new RegExp(`^${element} R`, 'm').test(stateOf(job.array)), 60);
-      await finish(run, job);
-    });
-  }, 400_000);
+  it(
+    'gives chunks back and goes on when it is preempted and when it is told that its time is ' +
+      'nearly over',
+    async () => {
+      await withCorpus(async (run) => {
+        const job = submit(run, '--sbatch=--time=20');
+        await waitFor('at work', async () => (await publishedParts(run)) > 5, 60);
+        const high = cluster
+          .run('sbatch', '--parsable', '-p', 'high', '-w', 'n1', '-o', '/dev/null', '--wrap', 'sleep 1')
+          .trim();
+        await waitFor(
+          'preempted',
+          () => cluster.run('squeue', '-h', '-j', high, '-o', '%t').trim() !== 'PD',
+          90,
+        );
+        const [element = ''] = stateOf(job.array)
+          .split('\n')
+          .filter((line) => / R /.test(line))
+          .map((line) => line.split(' ')[0] ?? '');
+        // What Slurm sends two minutes before the limit.
+        if (element !== '') cluster.run('scancel', '--signal=USR1', '--batch', element);
+        if (element !== '')
+          await waitFor(
+            'waits to go on',
+            () => !new RegExp(`^${element} R`, 'm').test(stateOf(job.array)),
+            60,
+          );
+        await finish(run, job);
+      });
+    },
+    400_000,
+  );
 });

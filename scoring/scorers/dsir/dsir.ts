@@ -1,6 +1,7 @@
-// DSIR (arXiv 2302.03169): how much more likely a document's hashed n-grams are in the target than in the pool. Target are the run's benchmark
-// examples, pool is its sample. The score is log w(x) = Σ over the n-grams of ln(p + 1e-8) − ln(q + 1e-8), as in the authors' own code; a sum, not a
-// mean, so that long documents move far from 0.
+// DSIR (arXiv 2302.03169): how much more likely a document's hashed n-grams are in the target than in the
+// pool. Target are the run's benchmark examples, pool is its sample. The score is log w(x) = Σ over the
+// n-grams of ln(p + 1e-8) − ln(q + 1e-8), as in the authors' own code; a sum, not a mean, so that long
+// documents move far from 0.
 
 import { z } from 'zod';
 import { commitSealedJson, readSealedJson } from '../../../data/files/commit.ts';
@@ -21,25 +22,42 @@ const floor = 1e-8;
 /** Share of the pool's n-grams in buckets that the target has nothing in, from which on it is told. */
 const emptyShareToTell = 0.001;
 
-const modelSchema = z.strictObject({ version: z.literal(1), smoothing: z.number(), targetNgrams: z.number(), poolNgrams: z.number(), ratios: z.array(z.number()).length(buckets) });
+const modelSchema = z.strictObject({
+  version: z.literal(1),
+  smoothing: z.number(),
+  targetNgrams: z.number(),
+  poolNgrams: z.number(),
+  ratios: z.array(z.number()).length(buckets),
+});
 type Model = z.output<typeof modelSchema>;
 
 export const dsir: ScorerKind = {
   name: 'dsir',
   usage: 'dsir[:smoothing=N,seed=N]',
   takesFile: false,
-  says: 'DSIR, hashed n-grams of the examples against those of the sample; smoothing=N adds N to every count of the target, seed=N adds Gumbel noise',
+  says:
+    'DSIR, hashed n-grams of the examples against those of the sample; smoothing=N adds N to every ' +
+    'count of the target, seed=N adds Gumbel noise',
   async prepare({ main, run, argument }) {
     const { smoothing, seed } = readOptions('dsir', argument, { smoothing: 0, seed: 0 });
     const target = await countFile(main, main.files.examples);
     const pool = await countFile(main, main.files.sample);
     const model = compareCounts(target, pool, smoothing);
     await commitSealedJson(modelFile(run), model);
-    return { kind: 'dsir', file: '', settings: { seed }, outputs: ['joint'], fingerprint: fingerprint({ dsir: 1, model, seed }), notes: listNotes(target, pool, smoothing), testTargets: await readTestTargets(main) };
+    return {
+      kind: 'dsir',
+      file: '',
+      settings: { seed },
+      outputs: ['joint'],
+      fingerprint: fingerprint({ dsir: 1, model, seed }),
+      notes: listNotes(target, pool, smoothing),
+      testTargets: await readTestTargets(main),
+    };
   },
   async open(run, { settings }) {
     const model = await readSealedJson(modelFile(run), modelSchema, 'betr rank --scorer dsir');
-    if (model === undefined) throw fail('STEP_MISSING', { need: 'DSIR model', command: 'betr rank --scorer dsir' });
+    if (model === undefined)
+      throw fail('STEP_MISSING', { need: 'DSIR model', command: 'betr rank --scorer dsir' });
     const ratios = Float64Array.from(model.ratios);
     const seed = Number(settings['seed']);
     const listBuckets = openHasher();
@@ -49,7 +67,10 @@ export const dsir: ScorerKind = {
       outputs: ['joint'],
       scoreTexts(text, textEnds, count, out, documents) {
         for (let i = 0; i < count; i++) {
-          const score = logWeight(ratios, listBuckets(decoder.decode(text.subarray(textEnds[i - 1] ?? 0, textEnds[i]))));
+          const score = logWeight(
+            ratios,
+            listBuckets(decoder.decode(text.subarray(textEnds[i - 1] ?? 0, textEnds[i]))),
+          );
           out[i] = Math.fround(score + (seed === 0 ? 0 : gumbel(documents[i] ?? '', seed))) + 0;
         }
       },
@@ -68,20 +89,34 @@ export function logWeight(ratios: Float64Array, ngrams: ArrayLike<number>): numb
   return sum;
 }
 
-/** ln(p + 1e-8) − ln(q + 1e-8) of every bucket, from counts of n-grams; `smoothing` is added to each count of the target. */
+/**
+ * ln(p + 1e-8) − ln(q + 1e-8) of every bucket, from counts of n-grams; `smoothing` is added to each count of
+ * the target.
+ */
 export function compareCounts(target: Float64Array, pool: Float64Array, smoothing: number): Model {
   const targetNgrams = sum(target);
   const poolNgrams = sum(pool);
-  const share = (counts: Float64Array, bucket: number, added: number, all: number): number => ((counts[bucket] ?? 0) + added) / Math.max(1, all + added * buckets);
-  const ratios = Array.from({ length: buckets }, (_, bucket) => Math.log(share(target, bucket, smoothing, targetNgrams) + floor) - Math.log(share(pool, bucket, 0, poolNgrams) + floor));
+  const share = (counts: Float64Array, bucket: number, added: number, all: number): number =>
+    ((counts[bucket] ?? 0) + added) / Math.max(1, all + added * buckets);
+  const ratios = Array.from(
+    { length: buckets },
+    (_, bucket) =>
+      Math.log(share(target, bucket, smoothing, targetNgrams) + floor) -
+      Math.log(share(pool, bucket, 0, poolNgrams) + floor),
+  );
   return { version: 1, smoothing, targetNgrams, poolNgrams, ratios };
 }
 
 function listNotes(target: Float64Array, pool: Float64Array, smoothing: number): string[] {
-  const unseen = pool.reduce((all, count, bucket) => all + ((target[bucket] ?? 0) === 0 ? count : 0), 0) / Math.max(1, sum(pool));
+  const unseen =
+    pool.reduce((all, count, bucket) => all + ((target[bucket] ?? 0) === 0 ? count : 0), 0) /
+    Math.max(1, sum(pool));
   if (smoothing > 0 || unseen < emptyShareToTell) return [];
   return [
-    `The target has only ${formatCount(sum(target))} n-grams, and ${(100 * unseen).toPrecision(2)} % of the pool's fall into buckets that it has nothing in. Each of these costs a document about ${Math.round(-Math.log(floor * buckets))} points, so that DSIR without smoothing ranks mostly by shortness here; dsir:smoothing=1 does not.`,
+    `The target has only ${formatCount(sum(target))} n-grams, and ${(100 * unseen).toPrecision(2)} % of ` +
+      `the pool's fall into buckets that it has nothing in. Each of these costs a document ` +
+      `about ${Math.round(-Math.log(floor * buckets))} points, so that DSIR without smoothing ranks ` +
+      'mostly by shortness here; dsir:smoothing=1 does not.',
   ];
 }
 
@@ -102,7 +137,8 @@ async function countFile(main: Run, path: string): Promise<Float64Array> {
   const listBuckets = openHasher();
   await withDuckDb({ memoryMb: 1024, spill: join(main.folder, 'spill') }, async (connection) => {
     for await (const chunk of streamChunks(connection, `SELECT text FROM ${parquetSource(path)}`)) {
-      for (const [text] of chunk.getRows()) for (const bucket of listBuckets(z.string().parse(text))) counts[bucket] = (counts[bucket] ?? 0) + 1;
+      for (const [text] of chunk.getRows())
+        for (const bucket of listBuckets(z.string().parse(text))) counts[bucket] = (counts[bucket] ?? 0) + 1;
     }
   });
   return counts;

@@ -1,10 +1,14 @@
-// The fast way from a text to the buckets of its n-grams. Promises: those that `listBuckets` (dsir-ngrams.ts) gives, in its order; memory that does not
-// grow with the texts. Tokens are remembered with numbers, and pairs of tokens by their two numbers, so that only a new n-gram is hashed.
+// The fast way from a text to the buckets of its n-grams. Promises: those that `listBuckets` (dsir-ngrams.ts)
+// gives, in its order; memory that does not grow with the texts. Tokens are remembered with numbers, and
+// pairs of tokens by their two numbers, so that only a new n-gram is hashed.
 
 import { bucketOf, buckets, kindOf } from './ngrams.ts';
 import { digest, hashBlock, longestMessage } from './sha256.ts';
 
-/** How much is remembered: tokens and pairs (powers of two), and UTF-16 units of tokens. A text begins with nothing remembered where one of the first two has run out. */
+/**
+ * How much is remembered: tokens and pairs (powers of two), and UTF-16 units of tokens. A text begins with
+ * nothing remembered where one of the first two has run out.
+ */
 export const memorySizes = { tokens: 1 << 19, units: 1 << 22, pairs: 1 << 21 };
 /** Longer tokens are not remembered. */
 const longestToken = 64;
@@ -18,7 +22,9 @@ function codeOf(codePoint: number): number {
   return known === 0 ? (kinds[codePoint] = codes[kindOf(String.fromCodePoint(codePoint))]) : known;
 }
 
-/** Opens the fast way: it gives the buckets of a text's n-grams, in an array that is good until the next text. */
+/**
+ * Opens the fast way: it gives the buckets of a text's n-grams, in an array that is good until the next text.
+ */
 export function openHasher(sizes = memorySizes): (text: string) => Uint16Array {
   const tokens = openTokens(sizes);
   const pairs = openPairs(sizes.tokens, sizes.pairs);
@@ -35,7 +41,8 @@ export function openHasher(sizes = memorySizes): (text: string) => Uint16Array {
     let previousStart = 0;
     let previousEnd = 0;
     let previousAscii = false;
-    // Invariant: [start, at) is the beginning of one token of the kind `kind`, or spaces; `bits` are those of all its characters.
+    // Invariant: [start, at) is the beginning of one token of the kind `kind`, or spaces; `bits` are those of
+    // all its characters.
     let kind: number = codes.space;
     let start = 0;
     let hash = 0;
@@ -49,7 +56,17 @@ export function openHasher(sizes = memorySizes): (text: string) => Uint16Array {
           const ascii = bits < 0x80;
           const token = tokens.find(lower, start, at, hash, ascii);
           out[count++] = token < 0 ? bucketOf(lower.slice(start, at)) : tokens.bucketOf(token);
-          if (previousEnd > 0) out[count++] = pairs.bucketOf(previous, token, lower, previousStart, previousEnd, start, at, ascii && previousAscii);
+          if (previousEnd > 0)
+            out[count++] = pairs.bucketOf(
+              previous,
+              token,
+              lower,
+              previousStart,
+              previousEnd,
+              start,
+              at,
+              ascii && previousAscii,
+            );
           previous = token;
           previousStart = start;
           previousEnd = at;
@@ -69,7 +86,10 @@ export function openHasher(sizes = memorySizes): (text: string) => Uint16Array {
 }
 
 interface Tokens {
-  /** The number of the token [start, end) of a text, which is remembered from now on; −1 where there is no room for it. */
+  /**
+   * The number of the token [start, end) of a text, which is remembered from now on; −1 where there is no
+   * room for it.
+   */
   find: (lower: string, start: number, end: number, hash: number, ascii: boolean) => number;
   bucketOf: (token: number) => number;
   isFull: () => boolean;
@@ -103,7 +123,10 @@ function openTokens({ tokens: most, units: mostUnits }: typeof memorySizes): Tok
       const first = starts[count] ?? 0;
       for (let i = start; i < end; i++) units[first + i - start] = lower.charCodeAt(i);
       starts[count + 1] = first + end - start;
-      tokenBuckets[count] = ascii && end - start <= longestMessage ? hashAscii(lower, start, end, -1, -1) : bucketOf(lower.slice(start, end));
+      tokenBuckets[count] =
+        ascii && end - start <= longestMessage
+          ? hashAscii(lower, start, end, -1, -1)
+          : bucketOf(lower.slice(start, end));
       slots[slot] = count + 1;
       return count++;
     },
@@ -118,7 +141,16 @@ function openTokens({ tokens: most, units: mostUnits }: typeof memorySizes): Tok
 
 interface Pairs {
   /** The bucket of two tokens, by their numbers (−1: not remembered) and where they stand in a text. */
-  bucketOf: (first: number, second: number, lower: string, firstStart: number, firstEnd: number, start: number, end: number, ascii: boolean) => number;
+  bucketOf: (
+    first: number,
+    second: number,
+    lower: string,
+    firstStart: number,
+    firstEnd: number,
+    start: number,
+    end: number,
+    ascii: boolean,
+  ) => number;
   forget: () => void;
 }
 
@@ -126,8 +158,17 @@ interface Pairs {
 function openPairs(mostTokens: number, most: number): Pairs {
   const keys = new Float64Array(most);
   const pairBuckets = new Uint16Array(most);
-  const hashPair = (lower: string, firstStart: number, firstEnd: number, start: number, end: number, ascii: boolean): number =>
-    ascii && firstEnd - firstStart + 1 + end - start <= longestMessage ? hashAscii(lower, firstStart, firstEnd, start, end) : bucketOf(`${lower.slice(firstStart, firstEnd)} ${lower.slice(start, end)}`);
+  const hashPair = (
+    lower: string,
+    firstStart: number,
+    firstEnd: number,
+    start: number,
+    end: number,
+    ascii: boolean,
+  ): number =>
+    ascii && firstEnd - firstStart + 1 + end - start <= longestMessage
+      ? hashAscii(lower, firstStart, firstEnd, start, end)
+      : bucketOf(`${lower.slice(firstStart, firstEnd)} ${lower.slice(start, end)}`);
   return {
     bucketOf(first, second, lower, firstStart, firstEnd, start, end, ascii) {
       if (first < 0 || second < 0) return hashPair(lower, firstStart, firstEnd, start, end, ascii);
@@ -148,7 +189,10 @@ function openPairs(mostTokens: number, most: number): Pairs {
 
 const block = new Int32Array(16);
 
-/** `bucketOf` the ASCII characters [start, end), and of " " and [nextStart, nextEnd) after them where nextStart is not −1; at most 55 in all. */
+/**
+ * `bucketOf` the ASCII characters [start, end), and of " " and [nextStart, nextEnd) after them where
+ * nextStart is not −1; at most 55 in all.
+ */
 function hashAscii(text: string, start: number, end: number, nextStart: number, nextEnd: number): number {
   block.fill(0);
   let at = putIntoBlock(text, start, end, 0);

@@ -1,9 +1,10 @@
-// SHA-256 (FIPS 180-4) of messages of one block, that is of at most 55 bytes: what nearly every n-gram is. A call of node:crypto costs
-// several times the hashing itself. Hot loop: no allocation.
+// SHA-256 (FIPS 180-4) of messages of one block, that is of at most 55 bytes: what nearly every n-gram is. A
+// call of node:crypto costs several times the hashing itself. Hot loop: no allocation.
 
 export const longestMessage = 55;
 
-// The first 32 bits of the fractions of the cube roots of the first 64 primes, and of the square roots of the first 8.
+// The first 32 bits of the fractions of the cube roots of the first 64 primes, and of the square roots of the
+// first 8.
 const primes = listPrimes(64);
 const rounds = Int32Array.from(primes, (prime) => fraction(prime, 3));
 const initial = Int32Array.from(primes.slice(0, 8), (prime) => fraction(prime, 2));
@@ -12,7 +13,10 @@ const schedule = new Int32Array(64);
 /** The digest of the last block, as eight words. */
 export const digest = new Uint32Array(8);
 
-/** Hashes the block of sixteen big-endian words: the message, the byte 0x80, zeros, and the message's bits in the last word. The result is in `digest`. */
+/**
+ * Hashes the block of sixteen big-endian words: the message, the byte 0x80, zeros, and the message's bits in
+ * the last word. The result is in `digest`.
+ */
 export function hashBlock(block: Int32Array): void {
   for (let i = 0; i < 16; i++) schedule[i] = block[i] ?? 0;
   for (let i = 16; i < 64; i++) {
@@ -60,10 +64,14 @@ function listPrimes(count: number): number[] {
   return found;
 }
 
-/** The first 32 bits of the fraction of a root, in whole numbers: the root of prime · 2^(32 · degree), less its whole part. */
+/**
+ * The first 32 bits of the fraction of a root, in whole numbers: the root of prime · 2^(32 · degree), less
+ * its whole part.
+ */
 function fraction(prime: number, degree: 2 | 3): number {
   const target = BigInt(prime) << BigInt(32 * degree);
   let root = 0n;
-  for (let bit = 36n; bit >= 0n; bit--) if ((root | (1n << bit)) ** BigInt(degree) <= target) root |= 1n << bit;
+  for (let bit = 36n; bit >= 0n; bit--)
+    if ((root | (1n << bit)) ** BigInt(degree) <= target) root |= 1n << bit;
   return Number(BigInt.asIntN(32, root));
 }

@@ -19,11 +19,30 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const words = ['</s>', 'a', 'the', 'naïve', 'x', '漢字', '#', '__label', 'an', '\u00a0', 'word'.repeat(40)];
-const anyWord = fc.constantFrom(...words, 'unknown', '__label__hq', '__label__other', 'A', '\ufffd', 'thé', '<', '>', '</s', 's>');
+const anyWord = fc.constantFrom(
+  ...words,
+  'unknown',
+  '__label__hq',
+  '__label__other',
+  'A',
+  '\ufffd',
+  'thé',
+  '<',
+  '>',
+  '</s',
+  's>',
+);
 const anyText = fc.oneof(
-  fc.array(fc.tuple(anyWord, fc.constantFrom(' ', '\n', '\t', '\r\n', '\v', '\f', '\0', '\u00a0', '  ', '')), { maxLength: 30 }).map((parts) => Buffer.from(parts.flat().join(''))),
+  fc
+    .array(
+      fc.tuple(anyWord, fc.constantFrom(' ', '\n', '\t', '\r\n', '\v', '\f', '\0', '\u00a0', '  ', '')),
+      { maxLength: 30 },
+    )
+    .map((parts) => Buffer.from(parts.flat().join(''))),
   fc.uint8Array({ maxLength: 60 }).map((bytes) => Buffer.from(bytes)),
-  fc.array(fc.constantFrom('</s>', ' ', 'a', '\n'), { maxLength: 8 }).map((parts) => Buffer.from(parts.join(''))),
+  fc
+    .array(fc.constantFrom('</s>', ' ', 'a', '\n'), { maxLength: 8 })
+    .map((parts) => Buffer.from(parts.join(''))),
 );
 const anyShape: fc.Arbitrary<Shape> = fc
   .record({
@@ -44,7 +63,9 @@ const anyShape: fc.Arbitrary<Shape> = fc
     ...shape,
     words,
     labels: ['__label__hq', ...Array.from({ length: labelCount - 1 }, (_, i) => `__label__${i}`)],
-    ...(prunedShare !== undefined && shape.quantised && (shape.wordNgrams > 1 || shape.maxn > 0) ? { pruned: Math.floor(shape.bucket * prunedShare) } : {}),
+    ...(prunedShare !== undefined && shape.quantised && (shape.wordNgrams > 1 || shape.maxn > 0)
+      ? { pruned: Math.floor(shape.bucket * prunedShare) }
+      : {}),
   }));
 
 describe('the fast loop', () => {
@@ -63,7 +84,10 @@ describe('the fast loop', () => {
           const end = start + text.length;
           const hidden = slow.hiddenOf(text);
           expect(fast.best(all, start, end)).toEqual(hidden && loss.best(hidden));
-          for (const label of shape.labels.keys()) expect(fast.probabilityOf(label, all, start, end)).toBe(hidden === undefined ? 0 : loss.probabilityOf(label, hidden));
+          for (const label of shape.labels.keys())
+            expect(fast.probabilityOf(label, all, start, end)).toBe(
+              hidden === undefined ? 0 : loss.probabilityOf(label, hidden),
+            );
           start = end;
         }
         model.close();
@@ -74,7 +98,11 @@ describe('the fast loop', () => {
 
   it('gives a folded model the same labels, and probabilities within 1e-5', () => {
     const path = join(folder, 'folded.bin');
-    const twoLabels = anyShape.map((shape) => ({ ...shape, labels: ['__label__hq', '__label__cc'], loss: 'softmax' as const }));
+    const twoLabels = anyShape.map((shape) => ({
+      ...shape,
+      labels: ['__label__hq', '__label__cc'],
+      loss: 'softmax' as const,
+    }));
     fc.assert(
       fc.property(twoLabels, anyText, (shape, text) => {
         writeModel(path, shape);
@@ -83,8 +111,15 @@ describe('the fast loop', () => {
         expect(folded.folded).toBe(true);
         const expected = whole.best(text, 0, text.length);
         const got = folded.best(text, 0, text.length);
-        if (expected === undefined || Math.abs(expected.probability - 0.5) > 1e-4) expect(got?.label).toBe(expected?.label);
-        for (const label of [0, 1]) expect(Math.abs(folded.probabilityOf(label, text, 0, text.length) - whole.probabilityOf(label, text, 0, text.length))).toBeLessThan(1e-5);
+        if (expected === undefined || Math.abs(expected.probability - 0.5) > 1e-4)
+          expect(got?.label).toBe(expected?.label);
+        for (const label of [0, 1])
+          expect(
+            Math.abs(
+              folded.probabilityOf(label, text, 0, text.length) -
+                whole.probabilityOf(label, text, 0, text.length),
+            ),
+          ).toBeLessThan(1e-5);
       }),
       { numRuns: rounds(300) },
     );
@@ -125,13 +160,41 @@ describe('a file that is no model', () => {
   it.each<[string, Buffer, RegExp]>([
     ['is empty', Buffer.alloc(0), /it ends at byte 0/],
     ['is something else', Buffer.from('{"model": "none"}'.repeat(10)), /does not begin like one/],
-    ['is of another version', (() => { const bytes = modelBytes(plainShape); bytes.writeInt32LE(11, 4); return bytes; })(), /format version 11/],
-    ['holds word vectors', (() => { const bytes = modelBytes(plainShape); bytes.writeInt32LE(2, 8 + 7 * 4); return bytes; })(), /word vectors/],
-    ['names more entries than it can have', (() => { const bytes = modelBytes(plainShape); bytes.writeInt32LE(2_000_000_000, 64); bytes.writeInt32LE(1_999_999_998, 68); return bytes; })(), /bytes are left|bytes where/],
+    [
+      'is of another version',
+      (() => {
+        const bytes = modelBytes(plainShape);
+        bytes.writeInt32LE(11, 4);
+        return bytes;
+      })(),
+      /format version 11/,
+    ],
+    [
+      'holds word vectors',
+      (() => {
+        const bytes = modelBytes(plainShape);
+        bytes.writeInt32LE(2, 8 + 7 * 4);
+        return bytes;
+      })(),
+      /word vectors/,
+    ],
+    [
+      'names more entries than it can have',
+      (() => {
+        const bytes = modelBytes(plainShape);
+        bytes.writeInt32LE(2_000_000_000, 64);
+        bytes.writeInt32LE(1_999_999_998, 68);
+        return bytes;
+      })(),
+      /bytes are left|bytes where/,
+    ],
   ])('%s', async (what, bytes, message) => {
     const path = join(folder, `bad-${what.replaceAll(' ', '-')}.bin`);
     await writeFile(path, bytes);
-    expect(failing(path)).toMatchObject({ code: 'FASTTEXT_INVALID', message: expect.stringMatching(message) });
+    expect(failing(path)).toMatchObject({
+      code: 'FASTTEXT_INVALID',
+      message: expect.stringMatching(message),
+    });
   });
 
   it('is told from one that is not there', () => {
@@ -140,7 +203,10 @@ describe('a file that is no model', () => {
 
   it('is told wherever a model is cut short', () => {
     const path = join(folder, 'short.bin');
-    for (const shape of [plainShape, { ...plainShape, quantised: true, norms: true, quantisedOutput: true, pruned: 9, maxn: 3 }]) {
+    for (const shape of [
+      plainShape,
+      { ...plainShape, quantised: true, norms: true, quantisedOutput: true, pruned: 9, maxn: 3 },
+    ]) {
       const bytes = modelBytes(shape);
       fc.assert(
         fc.property(fc.nat(bytes.length - 1), (length) => {
@@ -155,22 +221,35 @@ describe('a file that is no model', () => {
   it('never makes more of a damaged file than an error or a finite number', () => {
     const path = join(folder, 'damaged.bin');
     const text = Buffer.from('the naïve x unknown words # a');
-    const bytes = modelBytes({ ...plainShape, quantised: true, norms: true, pruned: 9, maxn: 3, labels: ['__label__a', '__label__b', '__label__c'] });
+    const bytes = modelBytes({
+      ...plainShape,
+      quantised: true,
+      norms: true,
+      pruned: 9,
+      maxn: 3,
+      labels: ['__label__a', '__label__b', '__label__c'],
+    });
     const plain = modelBytes({ ...plainShape, loss: 'hs' });
     fc.assert(
-      fc.property(fc.constantFrom(bytes, plain), fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 6 }), fc.boolean(), (whole, changes, early) => {
-        const damaged = Buffer.from(whole);
-        // Half of the changes go into the header and dictionary, where every number decides about the rest.
-        for (const [at, value] of changes) damaged[at % (early ? 220 : damaged.length)] = value;
-        writeModelBytes(path, damaged);
-        try {
-          const model = loadFasttext(path);
-          for (const label of model.labels.keys()) expect(model.probabilityOf(label, text, 0, text.length)).toBeLessThanOrEqual(1.0001);
-        } catch (error) {
-          if (!(error instanceof BetrError)) throw error;
-          expect(error.code).toBe('FASTTEXT_INVALID');
-        }
-      }),
+      fc.property(
+        fc.constantFrom(bytes, plain),
+        fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 6 }),
+        fc.boolean(),
+        (whole, changes, early) => {
+          const damaged = Buffer.from(whole);
+          // Half of the changes go into the header and dictionary, where every number decides about the rest.
+          for (const [at, value] of changes) damaged[at % (early ? 220 : damaged.length)] = value;
+          writeModelBytes(path, damaged);
+          try {
+            const model = loadFasttext(path);
+            for (const label of model.labels.keys())
+              expect(model.probabilityOf(label, text, 0, text.length)).toBeLessThanOrEqual(1.0001);
+          } catch (error) {
+            if (!(error instanceof BetrError)) throw error;
+            expect(error.code).toBe('FASTTEXT_INVALID');
+          }
+        },
+      ),
       { numRuns: rounds(600) },
     );
   });

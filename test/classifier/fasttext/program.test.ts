@@ -1,5 +1,6 @@
-// Our predictions beside those of the real fasttext program: on documents of the shared data set, and, where that is absent, on the documentation
-// in node_modules and on texts that are known to be traps. Skipped, with a line that says so, where the program is absent.
+// Our predictions beside those of the real fasttext program: on documents of the shared data set, and, where
+// that is absent, on the documentation in node_modules and on texts that are known to be traps. Skipped, with
+// a line that says so, where the program is absent.
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { execFileSync } from 'node:child_process';
@@ -16,8 +17,12 @@ import { longTest } from '../../long.ts';
 const program = findProgram();
 const pool = resolve(process.env['BETR_SHARED'] ?? '../shared', 'data', 'pool');
 const realDocuments = existsSync(pool);
-if (program === undefined) console.log('The fasttext program is absent: predictions are not compared with it (apt-get install fasttext).');
-if (!realDocuments) console.log(`${pool} is absent: predictions are compared on the documentation in node_modules alone.`);
+if (program === undefined)
+  console.log(
+    'The fasttext program is absent: predictions are not compared with it (apt-get install fasttext).',
+  );
+if (!realDocuments)
+  console.log(`${pool} is absent: predictions are compared on the documentation in node_modules alone.`);
 
 interface Document {
   label: string;
@@ -25,8 +30,23 @@ interface Document {
 }
 
 const traps = [
-  '', ' ', '\n\n', '</s>', 'a </s> b c', '</s> quality', 'x</s>y', '# heading # with hashes', 'tabs\tand\vvertical\fform\0nul\rreturns', 'no\u00a0break\u2003em\u3000wide spaces\u2028line',
-  'a'.repeat(100_000), 'naïve café 漢字 𝒳 🙂', '__label__hq in the text', '__label__unknown __label__', 'line one\nline two\n\nline four', '<b>html</b> &amp; <</s>>', 'The the THE',
+  '',
+  ' ',
+  '\n\n',
+  '</s>',
+  'a </s> b c',
+  '</s> quality',
+  'x</s>y',
+  '# heading # with hashes',
+  'tabs\tand\vvertical\fform\0nul\rreturns',
+  'no\u00a0break\u2003em\u3000wide spaces\u2028line',
+  'a'.repeat(100_000),
+  'naïve café 漢字 𝒳 🙂',
+  '__label__hq in the text',
+  '__label__unknown __label__',
+  'line one\nline two\n\nline four',
+  '<b>html</b> &amp; <</s>>',
+  'The the THE',
 ];
 
 /** Documents that most shapes are tried on; those with `all` are on more than 10,000. */
@@ -45,18 +65,66 @@ interface Shape {
   always?: true;
 }
 
-/** Shapes of models: options of `fasttext supervised`, and of `fasttext quantize` where the model is quantised. */
+/**
+ * Shapes of models: options of `fasttext supervised`, and of `fasttext quantize` where the model is
+ * quantised.
+ */
 const shapes: Shape[] = [
-  { name: 'the paper\'s', labels: 'two', train: '-lr 0.03 -dim 128 -wordNgrams 2 -minCount 5 -epoch 5 -bucket 100000', all: true },
+  {
+    name: "the paper's",
+    labels: 'two',
+    train: '-lr 0.03 -dim 128 -wordNgrams 2 -minCount 5 -epoch 5 -bucket 100000',
+    all: true,
+  },
   { name: 'softmax, words alone', labels: 'sources', train: '-dim 10 -epoch 5 -lr 0.5', always: true },
-  { name: 'one-versus-all, several labels, trigrams', labels: 'several', train: '-loss ova -dim 13 -wordNgrams 3 -bucket 50000 -lr 0.5', all: true },
-  { name: 'hierarchical softmax, character n-grams', labels: 'sources', train: '-loss hs -dim 16 -minn 2 -maxn 4 -wordNgrams 2 -bucket 20000 -lr 0.5' },
-  { name: 'negative sampling', labels: 'sources', train: '-loss ns -dim 20 -wordNgrams 2 -bucket 30000 -lr 0.3' },
-  { name: 'two labels, character n-grams', labels: 'two', train: '-dim 8 -minn 1 -maxn 3 -bucket 10000 -lr 0.5', always: true },
-  { name: 'quantised, two labels', labels: 'two', train: '-dim 8 -wordNgrams 2 -minCount 2 -bucket 5000 -lr 0.5', quantize: '-qnorm', all: true },
-  { name: 'quantised, pruned', labels: 'sources', train: '-dim 15 -wordNgrams 2 -bucket 20000 -lr 0.5', quantize: '-cutoff 5000 -dsub 4', always: true },
-  { name: 'quantised output, pruned, hierarchical, character n-grams', labels: 'many', train: '-loss hs -dim 17 -minn 3 -maxn 3 -wordNgrams 2 -bucket 20000 -lr 0.5', quantize: '-qnorm -qout -cutoff 3000' },
-  { name: 'quantised output, softmax', labels: 'many', train: '-dim 6 -minCount 3 -lr 0.5', quantize: '-qout' },
+  {
+    name: 'one-versus-all, several labels, trigrams',
+    labels: 'several',
+    train: '-loss ova -dim 13 -wordNgrams 3 -bucket 50000 -lr 0.5',
+    all: true,
+  },
+  {
+    name: 'hierarchical softmax, character n-grams',
+    labels: 'sources',
+    train: '-loss hs -dim 16 -minn 2 -maxn 4 -wordNgrams 2 -bucket 20000 -lr 0.5',
+  },
+  {
+    name: 'negative sampling',
+    labels: 'sources',
+    train: '-loss ns -dim 20 -wordNgrams 2 -bucket 30000 -lr 0.3',
+  },
+  {
+    name: 'two labels, character n-grams',
+    labels: 'two',
+    train: '-dim 8 -minn 1 -maxn 3 -bucket 10000 -lr 0.5',
+    always: true,
+  },
+  {
+    name: 'quantised, two labels',
+    labels: 'two',
+    train: '-dim 8 -wordNgrams 2 -minCount 2 -bucket 5000 -lr 0.5',
+    quantize: '-qnorm',
+    all: true,
+  },
+  {
+    name: 'quantised, pruned',
+    labels: 'sources',
+    train: '-dim 15 -wordNgrams 2 -bucket 20000 -lr 0.5',
+    quantize: '-cutoff 5000 -dsub 4',
+    always: true,
+  },
+  {
+    name: 'quantised output, pruned, hierarchical, character n-grams',
+    labels: 'many',
+    train: '-loss hs -dim 17 -minn 3 -maxn 3 -wordNgrams 2 -bucket 20000 -lr 0.5',
+    quantize: '-qnorm -qout -cutoff 3000',
+  },
+  {
+    name: 'quantised output, softmax',
+    labels: 'many',
+    train: '-dim 6 -minCount 3 -lr 0.5',
+    quantize: '-qout',
+  },
 ];
 
 let folder: string;
@@ -71,9 +139,13 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
   const givesTheSame = async ({ name, labels, train, quantize, all }: Shape): Promise<void> => {
     const base = join(folder, name.replaceAll(/\W+/g, '-'));
     const training = documents.slice(0, 1000);
-    writeFileSync(`${base}.txt`, training.map((document, i) => `${labelsOf(labels, document, i)} ${oneLine(document.text)}\n`).join(''));
+    writeFileSync(
+      `${base}.txt`,
+      training.map((document, i) => `${labelsOf(labels, document, i)} ${oneLine(document.text)}\n`).join(''),
+    );
     call(['supervised', '-input', `${base}.txt`, '-output', base, '-thread', '1', ...train.split(' ')]);
-    if (quantize !== undefined) call(['quantize', '-input', `${base}.txt`, '-output', base, '-thread', '1', ...quantize.split(' ')]);
+    if (quantize !== undefined)
+      call(['quantize', '-input', `${base}.txt`, '-output', base, '-thread', '1', ...quantize.split(' ')]);
     const path = quantize === undefined ? `${base}.bin` : `${base}.ftz`;
     const texts = [...traps, ...documents.slice(0, all === true ? undefined : fewer).map(({ text }) => text)];
     const expected = predict(path, texts, `${base}.in.txt`);
@@ -86,17 +158,32 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
       const got = best === undefined ? '' : (model.labels[best.label] ?? '');
       if (got !== expected[i]?.label) otherLabels++;
       const kind = i < traps.length ? 'trap' : 'document';
-      furthest[kind] = Math.max(furthest[kind], Math.abs((best?.probability ?? 0) - (expected[i]?.probability ?? 0)));
+      furthest[kind] = Math.max(
+        furthest[kind],
+        Math.abs((best?.probability ?? 0) - (expected[i]?.probability ?? 0)),
+      );
     }
-    console.log(`${name}: ${texts.length} texts, ${model.labels.length} labels, ${otherLabels} other labels, probabilities within ${furthest.document.toExponential(1)} (traps ${furthest.trap.toExponential(1)})`);
+    console.log(
+      `${name}: ${texts.length} texts, ${model.labels.length} labels, ${otherLabels} other labels, ` +
+        `probabilities within ${furthest.document.toExponential(1)} (traps ${furthest.trap.toExponential(1)})`,
+    );
     expect(otherLabels).toBe(0);
     expect(furthest.document).toBeLessThan(1e-4);
-    // A word of 100,000 letters has 300,000 n-grams, whose rows the program adds up in single precision and loses some of.
+    // A word of 100,000 letters has 300,000 n-grams, whose rows the program adds up in single precision and
+    // loses some of.
     expect(furthest.trap).toBeLessThan(1e-3);
     await rm(path);
   };
-  it.each(shapes.filter(({ always }) => always))('gives the same labels and probabilities: $name', givesTheSame, 600_000);
-  longTest.each(shapes.filter(({ always }) => !always))('gives the same labels and probabilities: $name', givesTheSame, 600_000);
+  it.each(shapes.filter(({ always }) => always))(
+    'gives the same labels and probabilities: $name',
+    givesTheSame,
+    600_000,
+  );
+  longTest.each(shapes.filter(({ always }) => !always))(
+    'gives the same labels and probabilities: $name',
+    givesTheSame,
+    600_000,
+  );
 });
 
 function labelsOf(kind: Shape['labels'], { label, text }: Document, i: number): string {
@@ -111,8 +198,15 @@ function oneLine(text: string): string {
   return text.replaceAll('\n', ' ').replaceAll('</s>', ' ').replaceAll('__label__', ' ');
 }
 
-/** What the program says to each text as one line; of a text with "</s>" in it, which it takes for several lines, to the first. */
-function predict(model: string, texts: readonly string[], input: string): { label: string; probability: number }[] {
+/**
+ * What the program says to each text as one line; of a text with "</s>" in it, which it takes for several
+ * lines, to the first.
+ */
+function predict(
+  model: string,
+  texts: readonly string[],
+  input: string,
+): { label: string; probability: number }[] {
   const lines = texts.map((text) => text.replaceAll('\n', ' '));
   writeFileSync(input, lines.map((line) => `${line}\n`).join(''));
   const answers = call(['predict-prob', model, input]).split('\n');
@@ -125,11 +219,18 @@ function predict(model: string, texts: readonly string[], input: string): { labe
 }
 
 function call(args: readonly string[]): string {
-  return execFileSync(program ?? 'fasttext', args, { encoding: 'utf8', maxBuffer: 1 << 28, stdio: ['ignore', 'pipe', 'ignore'] });
+  return execFileSync(program ?? 'fasttext', args, {
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
 }
 
 function findProgram(): string | undefined {
-  return (process.env['PATH'] ?? '').split(':').map((place) => join(place, 'fasttext')).find((path) => existsSync(path));
+  return (process.env['PATH'] ?? '')
+    .split(':')
+    .map((place) => join(place, 'fasttext'))
+    .find((path) => existsSync(path));
 }
 
 const rowSchema = z.object({ source: z.string(), text: z.string() });
@@ -137,7 +238,10 @@ const rowSchema = z.object({ source: z.string(), text: z.string() });
 async function readPool(count: number): Promise<Document[]> {
   const found: Document[] = [];
   for (const name of (await readdir(pool)).filter((file) => file.endsWith('.jsonl.gz')).sort()) {
-    for (const line of gunzipSync(readFileSync(join(pool, name))).toString().trimEnd().split('\n')) {
+    for (const line of gunzipSync(readFileSync(join(pool, name)))
+      .toString()
+      .trimEnd()
+      .split('\n')) {
       const { source, text } = rowSchema.parse(JSON.parse(line));
       found.push({ label: source.replaceAll(/\s+/g, '-'), text: text.slice(0, mostCharacters) });
       if (found.length === count) return found;
@@ -149,8 +253,11 @@ async function readPool(count: number): Promise<Document[]> {
 async function readDocumentation(): Promise<Document[]> {
   const root = resolve('node_modules');
   const found: Document[] = [];
-  for (const path of (await readdir(root, { recursive: true })).filter((file) => /\.md$/i.test(file)).sort()) {
-    for (const text of readFileSync(join(root, path), 'utf8').split(/\n(?=#)/)) if (text !== '') found.push({ label: path.split('/')[0] ?? '', text: text.slice(0, mostCharacters) });
+  for (const path of (await readdir(root, { recursive: true }))
+    .filter((file) => /\.md$/i.test(file))
+    .sort()) {
+    for (const text of readFileSync(join(root, path), 'utf8').split(/\n(?=#)/))
+      if (text !== '') found.push({ label: path.split('/')[0] ?? '', text: text.slice(0, mostCharacters) });
     if (found.length > 3000) break;
   }
   return found;

@@ -17,8 +17,12 @@ import { betr } from '../../cli/betr.ts';
 import { betrProcess, errorOf } from '../../cli/project.ts';
 import { longTest } from '../../long.ts';
 
-const program = (process.env['PATH'] ?? '').split(delimiter).map((place) => join(place, 'fasttext')).find((path) => existsSync(path));
-if (program === undefined) console.log('The fasttext program is absent: nothing is trained with it (apt-get install fasttext).');
+const program = (process.env['PATH'] ?? '')
+  .split(delimiter)
+  .map((place) => join(place, 'fasttext'))
+  .find((path) => existsSync(path));
+if (program === undefined)
+  console.log('The fasttext program is absent: nothing is trained with it (apt-get install fasttext).');
 const withProgram = program === undefined ? it.skip : it;
 
 let folder: string;
@@ -28,49 +32,83 @@ let rows: { document: string; score: number; text: string }[];
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'betr-export-'));
-  await writeFile(join(folder, 'betr.yaml'), 'corpus: {files: [none.jsonl]}\nbenchmarks: [{name: none, files: [none.jsonl]}]\nclassifier: {bits: 14}\n');
+  await writeFile(
+    join(folder, 'betr.yaml'),
+    'corpus: {files: [none.jsonl]}\nbenchmarks: [{name: none, files: [none.jsonl]}]\nclassifier: {bits: 14}\n',
+  );
   run = await openRun(join(folder, 'betr.yaml'));
   const random = openRandom(5);
   rows = Array.from({ length: 1000 }, (_, i) => {
     const score = random();
-    const words = Array.from({ length: 60 }, () => (random() < score / 3 ? `good${Math.floor(random() * 20)}` : `word${Math.floor(random() * 200)}`));
+    const words = Array.from({ length: 60 }, () =>
+      random() < score / 3 ? `good${Math.floor(random() * 20)}` : `word${Math.floor(random() * 200)}`,
+    );
     const odd = ['line\nbreak', 'a tab\there', '</s>', '__label__hq', 'naïve\u00a0space', '\0'][i % 6] ?? '';
-    return { document: `d${String(i).padStart(4, '0')}`, score, text: [...words.slice(0, 30), odd, ...words.slice(30)].join(' ') };
+    return {
+      document: `d${String(i).padStart(4, '0')}`,
+      score,
+      text: [...words.slice(0, 30), odd, ...words.slice(30)].join(' '),
+    };
   });
   const path = join(folder, 'rows.jsonl');
   await writeFile(path, rows.map((row) => JSON.stringify(row)).join('\n'));
   await withDuckDb({}, async (connection) => {
     const source = `read_json(${sqlString(path)}, format = 'newline_delimited')`;
-    await connection.run(`COPY (SELECT document, 's' AS shard, 0 AS "row", '' AS source, 1 AS tokens, text FROM ${source}) TO ${sqlString(run.files.sample)} (FORMAT parquet)`);
-    await connection.run(`COPY (SELECT document, score FROM ${source}) TO ${sqlString(run.files.targets)} (FORMAT parquet)`);
+    await connection.run(
+      `COPY (SELECT document, 's' AS shard, 0 AS "row", '' AS source, 1 AS tokens, text FROM ${source}) ` +
+        `TO ${sqlString(run.files.sample)} (FORMAT parquet)`,
+    );
+    await connection.run(
+      `COPY (SELECT document, score FROM ${source}) TO ${sqlString(run.files.targets)} (FORMAT parquet)`,
+    );
   });
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-const exportedSchema = z.object({ exported: z.object({ path: z.string(), hq: z.number(), other: z.number(), command: z.string() }) });
+const exportedSchema = z.object({
+  exported: z.object({ path: z.string(), hq: z.number(), other: z.number(), command: z.string() }),
+});
 
 describe('betr train --export-fasttext', () => {
   it('writes the documents that the classifier trains on, the larger class cut to the smaller', async () => {
-    const { code, stdout, stderr } = await betr(folder, ['train', '--export-fasttext', 'quality.txt', '--json']);
+    const { code, stdout, stderr } = await betr(folder, [
+      'train',
+      '--export-fasttext',
+      'quality.txt',
+      '--json',
+    ]);
     expect({ code, stderr: stderr.includes('[') }).toEqual({ code: 0, stderr: false });
     const { exported } = exportedSchema.parse(JSON.parse(stdout));
     const lines = (await readFile(join(folder, 'quality.txt'), 'utf8')).trimEnd().split('\n');
-    const { training } = splitDocuments(rows.map(({ document }) => document), 1);
+    const { training } = splitDocuments(
+      rows.map(({ document }) => document),
+      1,
+    );
     const { top } = labelDocuments(Float64Array.from(rows, ({ score }) => score));
-    const lineOf = (place: number): string => `__label__${top[place] === 1 ? 'hq' : 'other'} ${fasttextLine(rows[place]?.text ?? '')}`;
+    const lineOf = (place: number): string =>
+      `__label__${top[place] === 1 ? 'hq' : 'other'} ${fasttextLine(rows[place]?.text ?? '')}`;
     const wanted = training.filter((place) => top[place] === 1);
     const found = lines.map((line) => [...training].find((place) => lineOf(place) === line));
     expect(found).not.toContain(undefined);
     expect(new Set(found).size).toBe(lines.length);
     for (const place of wanted) expect(lines).toContain(lineOf(place));
-    expect(exported).toMatchObject({ path: join(folder, 'quality.txt'), hq: wanted.length, other: wanted.length });
+    expect(exported).toMatchObject({
+      path: join(folder, 'quality.txt'),
+      hq: wanted.length,
+      other: wanted.length,
+    });
     expect(lines).toHaveLength(2 * wanted.length);
-    expect(exported.command).toBe(`fasttext supervised -input ${exported.path} -output ${join(folder, 'quality')} -wordNgrams 2 -lr 0.03 -dim 128 -epoch 5 -minCount 5`);
+    expect(exported.command).toBe(
+      `fasttext supervised -input ${exported.path} -output ${join(folder, 'quality')} -wordNgrams 2 -lr ` +
+        '0.03 -dim 128 -epoch 5 -minCount 5',
+    );
     const first = await readFile(join(folder, 'quality.txt'));
     const again = await betr(folder, ['train', '--export-fasttext', 'quality.txt']);
     expect(again.stdout).toContain(exported.command);
     expect(await readFile(join(folder, 'quality.txt'))).toEqual(first);
-    expect(errorOf((await betr(folder, ['train', '--export-fasttext', 'rows.jsonl/x', '--json'])).stdout).code).toBe('WRITE_FAILED');
+    expect(
+      errorOf((await betr(folder, ['train', '--export-fasttext', 'rows.jsonl/x', '--json'])).stdout).code,
+    ).toBe('WRITE_FAILED');
   });
 
   it('has the smaller class in every round, and each document of the larger in one', async () => {
@@ -78,46 +116,85 @@ describe('betr train --export-fasttext', () => {
     const path = join(folder, 'rounds.txt');
     const { top, rest } = await writeTrainingFile(run, labelled, path, Infinity);
     const counts = new Map<string, number>();
-    for (const line of (await readFile(path, 'utf8')).trimEnd().split('\n')) counts.set(line, (counts.get(line) ?? 0) + 1);
+    for (const line of (await readFile(path, 'utf8')).trimEnd().split('\n'))
+      counts.set(line, (counts.get(line) ?? 0) + 1);
     const positives = labelled.training.filter((place) => labelled.top[place] === 1).length;
     const rounds = Math.ceil((labelled.training.length - positives) / positives);
-    expect({ top, rest, lines: counts.size }).toEqual({ top: positives * rounds, rest: labelled.training.length - positives, lines: labelled.training.length });
+    expect({ top, rest, lines: counts.size }).toEqual({
+      top: positives * rounds,
+      rest: labelled.training.length - positives,
+      lines: labelled.training.length,
+    });
     for (const [line, count] of counts) expect(count).toBe(line.startsWith('__label__hq ') ? rounds : 1);
   });
 
   it('makes one line of each text, of words that fastText reads as they are', () => {
-    expect(fasttextLine('a\nb\tc\u00a0d </s> x</s>y __label__hq z__label__ \0 e\r\n')).toBe('a b c\u00a0d x</s>y z__label__ e');
-    fc.assert(fc.property(fc.array(fc.constantFrom('a', 'ü', '</s>', '__label__a', '__label__', ' ', '\n', '\0', '\u2003', '\v')), (parts) => {
-      const line = fasttextLine(parts.join(''));
-      expect(line).not.toMatch(/[\n\r\t\v\f\0]|(^| )(<\/s>|__label__[^ ]*)( |$)/);
-      expect(fasttextLine(line)).toBe(line);
-    }));
+    expect(fasttextLine('a\nb\tc\u00a0d </s> x</s>y __label__hq z__label__ \0 e\r\n')).toBe(
+      'a b c\u00a0d x</s>y z__label__ e',
+    );
+    fc.assert(
+      fc.property(
+        fc.array(
+          fc.constantFrom('a', 'ü', '</s>', '__label__a', '__label__', ' ', '\n', '\0', '\u2003', '\v'),
+        ),
+        (parts) => {
+          const line = fasttextLine(parts.join(''));
+          expect(line).not.toMatch(/[\n\r\t\v\f\0]|(^| )(<\/s>|__label__[^ ]*)( |$)/);
+          expect(fasttextLine(line)).toBe(line);
+        },
+      ),
+    );
   });
 
   withProgram('is what the program trains on, and our scorer takes the model', async () => {
     const { stdout } = await betr(folder, ['train', '--export-fasttext', 'quality.txt', '--json']);
     const { exported } = exportedSchema.parse(JSON.parse(stdout));
     execFileSync('bash', ['-c', `${exported.command} -bucket 20000 -thread 1`], { stdio: 'ignore' });
-    const labels = execFileSync('fasttext', ['dump', join(folder, 'quality.bin'), 'dict'], { encoding: 'utf8' }).split('\n').filter((line) => line.endsWith(' label')).map((line) => line.split(' ').slice(0, 2)).sort();
-    expect((await prepareScorer(run, 'fasttext:quality.bin', silent)).prepared.settings).toEqual({ label: '__label__hq' });
-    expect(labels).toEqual([['__label__hq', String(exported.hq)], ['__label__other', String(exported.other)]]);
+    const labels = execFileSync('fasttext', ['dump', join(folder, 'quality.bin'), 'dict'], {
+      encoding: 'utf8',
+    })
+      .split('\n')
+      .filter((line) => line.endsWith(' label'))
+      .map((line) => line.split(' ').slice(0, 2))
+      .sort();
+    expect((await prepareScorer(run, 'fasttext:quality.bin', silent)).prepared.settings).toEqual({
+      label: '__label__hq',
+    });
+    expect(labels).toEqual([
+      ['__label__hq', String(exported.hq)],
+      ['__label__other', String(exported.other)],
+    ]);
   });
 });
 
 const figures = z.object({ auc: z.number(), mbPerSecond: z.number().positive() });
-const comparisonSchema = z.object({ documents: z.object({ training: z.literal(800), heldOut: z.literal(200) }), ours: figures, fasttext: figures.nullable(), fasttextPaper: figures.extend({ settings: z.string() }) });
+const comparisonSchema = z.object({
+  documents: z.object({ training: z.literal(800), heldOut: z.literal(200) }),
+  ours: figures,
+  fasttext: figures.nullable(),
+  fasttextPaper: figures.extend({ settings: z.string() }),
+});
 
 describe('betr bench fasttext', () => {
   (program === undefined ? it.skip : longTest)('shows both on the same held-out documents', async () => {
-    // The program itself, with a hundredth of the buckets that it has of itself, which are a gigabyte to write and read for each model.
+    // The program itself, with a hundredth of the buckets that it has of itself, which are a gigabyte to
+    // write and read for each model.
     await mkdir(join(folder, 'bin'));
-    await writeFile(join(folder, 'bin', 'fasttext'), `#!/bin/sh\n[ "$1" = supervised ] && set -- "$@" -bucket 20000\nexec '${program ?? ''}' "$@"\n`, { mode: 0o755 });
+    await writeFile(
+      join(folder, 'bin', 'fasttext'),
+      `#!/bin/sh\n[ "$1" = supervised ] && set -- "$@" -bucket 20000\nexec '${program ?? ''}' "$@"\n`,
+      { mode: 0o755 },
+    );
     const env = { PATH: `${join(folder, 'bin')}${delimiter}${process.env['PATH'] ?? ''}` };
-    const whole = comparisonSchema.parse(JSON.parse((await betrProcess(folder, ['bench', 'fasttext', '--json'], env)).stdout));
+    const whole = comparisonSchema.parse(
+      JSON.parse((await betrProcess(folder, ['bench', 'fasttext', '--json'], env)).stdout),
+    );
     expect(whole.fasttextPaper.settings).toBe('lr 0.03, dim 128, 5 epochs, minCount 5, positives once');
     for (const auc of [whole.ours.auc, whole.fasttext?.auc ?? 0]) expect(auc).toBeGreaterThan(0.8);
     const alone = (await betrProcess(folder, ['bench', 'fasttext', '--paper-only'], env)).stdout;
-    expect(alone).toMatch(/800 documents to train on, 200 held out\nclassifier +ROC-AUC[^]*\nbetr +0\.\d{4} [^]*\nfastText, the paper's +0\.\d{4}/);
+    expect(alone).toMatch(
+      /800 documents to train on, 200 held out\nclassifier +ROC-AUC[^]*\nbetr +0\.\d{4} [^]*\nfastText, the paper's +0\.\d{4}/,
+    );
     expect(alone).not.toContain('best of eight');
     expect(alone).toContain(whole.fasttextPaper.auc.toFixed(4));
     expect(existsSync(join(run.folder, 'bench-fasttext'))).toBe(false);
@@ -126,7 +203,10 @@ describe('betr bench fasttext', () => {
   it('says how to get the program where it is absent', async () => {
     const { code, stdout } = await betrProcess(folder, ['bench', 'fasttext', '--json'], { PATH: folder });
     expect(code).toBe(1);
-    expect(errorOf(stdout)).toMatchObject({ code: 'PROGRAM_MISSING', message: expect.stringMatching(/"fasttext" is not on the PATH.*apt-get install fasttext/) });
+    expect(errorOf(stdout)).toMatchObject({
+      code: 'PROGRAM_MISSING',
+      message: expect.stringMatching(/"fasttext" is not on the PATH.*apt-get install fasttext/),
+    });
     expect((await betr(folder, ['bench', 'magic'])).code).toBe(2);
   });
 });

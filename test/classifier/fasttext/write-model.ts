@@ -20,10 +20,36 @@ export interface Shape {
   seed: number;
 }
 
-export const plainShape: Shape = { words: ['</s>', 'a', 'the', 'naïve', 'x'], labels: ['__label__hq', '__label__cc'], dim: 6, wordNgrams: 2, minn: 0, maxn: 0, bucket: 50, loss: 'softmax', quantised: false, norms: false, quantisedOutput: false, seed: 1 };
+export const plainShape: Shape = {
+  words: ['</s>', 'a', 'the', 'naïve', 'x'],
+  labels: ['__label__hq', '__label__cc'],
+  dim: 6,
+  wordNgrams: 2,
+  minn: 0,
+  maxn: 0,
+  bucket: 50,
+  loss: 'softmax',
+  quantised: false,
+  norms: false,
+  quantisedOutput: false,
+  seed: 1,
+};
 
 export function modelBytes(shape: Shape): Buffer {
-  const { words, labels, dim, wordNgrams, minn, maxn, bucket, loss, quantised, norms, quantisedOutput, pruned } = shape;
+  const {
+    words,
+    labels,
+    dim,
+    wordNgrams,
+    minn,
+    maxn,
+    bucket,
+    loss,
+    quantised,
+    norms,
+    quantisedOutput,
+    pruned,
+  } = shape;
   const random = openRandom(shape.seed);
   const usesBuckets = wordNgrams > 1 || maxn > 0;
   const rows = words.length + (pruned ?? (usesBuckets ? bucket : 0));
@@ -31,15 +57,56 @@ export function modelBytes(shape: Shape): Buffer {
     if (!asCodes) return Buffer.concat([int64(count), int64(dim), floats(count * dim, random)]);
     const length = Math.min(2, dim);
     const subvectors = Math.ceil(dim / length);
-    const book = Buffer.concat([int32(dim, subvectors, length, dim - (subvectors - 1) * length), floats(dim * 256, random)]);
+    const book = Buffer.concat([
+      int32(dim, subvectors, length, dim - (subvectors - 1) * length),
+      floats(dim * 256, random),
+    ]);
     const codes = Buffer.from(Array.from({ length: count * subvectors }, () => Math.floor(random() * 256)));
-    const normPart = norms ? [Buffer.from(Array.from({ length: count }, () => Math.floor(random() * 256))), int32(1, 1, 1, 1), floats(256, random)] : [];
-    return Buffer.concat([Buffer.from([norms ? 1 : 0]), int64(count), int64(dim), int32(codes.length), codes, book, ...normPart]);
+    const normPart = norms
+      ? [
+          Buffer.from(Array.from({ length: count }, () => Math.floor(random() * 256))),
+          int32(1, 1, 1, 1),
+          floats(256, random),
+        ]
+      : [];
+    return Buffer.concat([
+      Buffer.from([norms ? 1 : 0]),
+      int64(count),
+      int64(dim),
+      int32(codes.length),
+      codes,
+      book,
+      ...normPart,
+    ]);
   };
-  const entries = [...words, ...labels].map((name, i) => Buffer.concat([Buffer.from(name), Buffer.from([0]), int64(1000 - i), Buffer.from([i < words.length ? 0 : 1])]));
-  const hashes = Array.from({ length: bucket }, (_, i) => i).sort(() => random() - 0.5).slice(0, pruned ?? 0);
+  const entries = [...words, ...labels].map((name, i) =>
+    Buffer.concat([
+      Buffer.from(name),
+      Buffer.from([0]),
+      int64(1000 - i),
+      Buffer.from([i < words.length ? 0 : 1]),
+    ]),
+  );
+  const hashes = Array.from({ length: bucket }, (_, i) => i)
+    .sort(() => random() - 0.5)
+    .slice(0, pruned ?? 0);
   return Buffer.concat([
-    int32(793_712_314, 12, dim, 5, 5, 1, 5, wordNgrams, ['hs', 'ns', 'softmax', 'ova'].indexOf(loss) + 1, 3, usesBuckets ? bucket : 0, minn, maxn, 100),
+    int32(
+      793_712_314,
+      12,
+      dim,
+      5,
+      5,
+      1,
+      5,
+      wordNgrams,
+      ['hs', 'ns', 'softmax', 'ova'].indexOf(loss) + 1,
+      3,
+      usesBuckets ? bucket : 0,
+      minn,
+      maxn,
+      100,
+    ),
     float64(1e-4),
     int32(words.length + labels.length, words.length, labels.length),
     int64(12_345),

@@ -23,40 +23,75 @@ const rowSchema = z.record(z.string(), z.unknown());
 
 async function readRows(name: string): Promise<z.output<typeof rowSchema>[]> {
   const text = await readFile(join(folder, 'benchmarks', `${name}.jsonl`), 'utf8');
-  return text.trimEnd().split('\n').map((line) => rowSchema.parse(JSON.parse(line)));
+  return text
+    .trimEnd()
+    .split('\n')
+    .map((line) => rowSchema.parse(JSON.parse(line)));
 }
 
-describe('the demo\'s benchmarks', () => {
+describe("the demo's benchmarks", () => {
   beforeAll(() => prepareBenchmarks(folder));
 
-  it.each(demoBenchmarks.map(({ name }) => name))('%s has at least 40 examples, each once, each of a shape that is read', async (name) => {
-    const texts = (await readRows(name)).map((row) => exampleText(row));
-    expect(texts.filter((text) => 'reason' in text)).toEqual([]);
-    expect(new Set(texts.map((text) => ('text' in text ? text.text.toLowerCase() : ''))).size).toBe(texts.length);
-    expect(texts.length).toBeGreaterThanOrEqual(40);
-  });
+  it.each(demoBenchmarks.map(({ name }) => name))(
+    '%s has at least 40 examples, each once, each of a shape that is read',
+    async (name) => {
+      const texts = (await readRows(name)).map((row) => exampleText(row));
+      expect(texts.filter((text) => 'reason' in text)).toEqual([]);
+      expect(new Set(texts.map((text) => ('text' in text ? text.text.toLowerCase() : ''))).size).toBe(
+        texts.length,
+      );
+      expect(texts.length).toBeGreaterThanOrEqual(40);
+    },
+  );
 
   it('have choices that differ, and a right one among them, at every place', async () => {
-    const science = z.array(z.object({ choices: z.array(z.string()).length(4), gold: z.number().int().min(0).max(3) })).parse(await readRows('science'));
-    const history = z.array(z.object({ options: z.array(z.string()).length(4), answerKey: z.enum(['A', 'B', 'C', 'D']) })).parse(await readRows('us_history'));
-    const everyday = z.array(z.object({ sol1: z.string(), sol2: z.string(), label: z.union([z.literal(0), z.literal(1)]) })).parse(await readRows('everyday'));
-    for (const choices of [...science.map((row) => row.choices), ...history.map((row) => row.options), ...everyday.map(({ sol1, sol2 }) => [sol1, sol2])]) expect(new Set(choices).size).toBe(choices.length);
+    const science = z
+      .array(z.object({ choices: z.array(z.string()).length(4), gold: z.number().int().min(0).max(3) }))
+      .parse(await readRows('science'));
+    const history = z
+      .array(z.object({ options: z.array(z.string()).length(4), answerKey: z.enum(['A', 'B', 'C', 'D']) }))
+      .parse(await readRows('us_history'));
+    const everyday = z
+      .array(z.object({ sol1: z.string(), sol2: z.string(), label: z.union([z.literal(0), z.literal(1)]) }))
+      .parse(await readRows('everyday'));
+    for (const choices of [
+      ...science.map((row) => row.choices),
+      ...history.map((row) => row.options),
+      ...everyday.map(({ sol1, sol2 }) => [sol1, sol2]),
+    ])
+      expect(new Set(choices).size).toBe(choices.length);
     expect(new Set(science.map(({ gold }) => gold)).size).toBe(4);
     expect(new Set(history.map(({ answerKey }) => answerKey)).size).toBe(4);
     expect(new Set(everyday.map(({ label }) => label)).size).toBe(2);
   });
 
   it('have sums that come out: every equation of a solution holds, and the last one gives the answer', async () => {
-    for (const { question, solution, answer } of z.array(z.object({ question: z.string(), solution: z.string(), answer: z.number() })).parse(await readRows('word_problems'))) {
-      const equations = [...solution.matchAll(/((?:[\d.]+ [-+*/] )+[\d.]+) = ([\d.]+)/g)].map(([, left = '', right]) => ({ left: Number(runInNewContext(left)), right: Number(right) }));
-      expect({ question, results: equations.map(({ left }) => left.toFixed(9)) }).toEqual({ question, results: equations.map(({ right }) => right.toFixed(9)) });
+    for (const { question, solution, answer } of z
+      .array(z.object({ question: z.string(), solution: z.string(), answer: z.number() }))
+      .parse(await readRows('word_problems'))) {
+      const equations = [...solution.matchAll(/((?:[\d.]+ [-+*/] )+[\d.]+) = ([\d.]+)/g)].map(
+        ([, left = '', right]) => ({ left: Number(runInNewContext(left)), right: Number(right) }),
+      );
+      expect({ question, results: equations.map(({ left }) => left.toFixed(9)) }).toEqual({
+        question,
+        results: equations.map(({ right }) => right.toFixed(9)),
+      });
       expect({ question, answer: equations.at(-1)?.right }).toEqual({ question, answer });
     }
   });
 
   it('have programs that do what is asked', async () => {
-    const rows = z.array(z.object({ prompt: z.string(), code: z.string(), check: z.string().optional() })).parse(await readRows('programming'));
-    const results = rows.filter(({ check }) => check !== undefined).map(({ prompt, code, check }) => ({ prompt, passed: runInNewContext(`${code}\n;(${check ?? ''})`, { setTimeout, clearTimeout, URLSearchParams }) === true }));
+    const rows = z
+      .array(z.object({ prompt: z.string(), code: z.string(), check: z.string().optional() }))
+      .parse(await readRows('programming'));
+    const results = rows
+      .filter(({ check }) => check !== undefined)
+      .map(({ prompt, code, check }) => ({
+        prompt,
+        passed:
+          runInNewContext(`${code}\n;(${check ?? ''})`, { setTimeout, clearTimeout, URLSearchParams }) ===
+          true,
+      }));
     expect(results.filter(({ passed }) => !passed)).toEqual([]);
     expect(results.length).toBeGreaterThanOrEqual(40);
   });
@@ -66,16 +101,28 @@ describe('passages', () => {
   const words = (text: string): string[] => text.split(/\s+/).filter((word) => word !== '');
 
   it('keep every word in its order, whatever the text', () => {
-    const sentence = fc.array(fc.constantFrom('a', 'Word', 'end.', 'Stop!', '"Why?"', '\n', '\n\n', '  '), { maxLength: 60 }).map((parts) => parts.join(' '));
-    fc.assert(fc.property(sentence, fc.integer({ min: 5, max: 100 }), (text, characters) => {
-      expect(words(cutPassages(text, characters).join(' '))).toEqual(words(text));
-    }));
+    const sentence = fc
+      .array(fc.constantFrom('a', 'Word', 'end.', 'Stop!', '"Why?"', '\n', '\n\n', '  '), { maxLength: 60 })
+      .map((parts) => parts.join(' '));
+    fc.assert(
+      fc.property(sentence, fc.integer({ min: 5, max: 100 }), (text, characters) => {
+        expect(words(cutPassages(text, characters).join(' '))).toEqual(words(text));
+      }),
+    );
   });
 
   it('are cut at blank lines, else between sentences, and a short rest stays with the one before it', () => {
-    expect(cutPassages('One is here.\n\nTwo is here.\n\nThree is.', 20)).toEqual(['One is here.\n\nTwo is here.', 'Three is.']);
-    expect(cutPassages('One is here. Two is here. Three is here too.', 20)).toEqual(['One is here. Two is here.', 'Three is here too.']);
-    expect(cutPassages('One is here, and more of it.\n\nTwo.', 28)).toEqual(['One is here, and more of it.\n\nTwo.']);
+    expect(cutPassages('One is here.\n\nTwo is here.\n\nThree is.', 20)).toEqual([
+      'One is here.\n\nTwo is here.',
+      'Three is.',
+    ]);
+    expect(cutPassages('One is here. Two is here. Three is here too.', 20)).toEqual([
+      'One is here. Two is here.',
+      'Three is here too.',
+    ]);
+    expect(cutPassages('One is here, and more of it.\n\nTwo.', 28)).toEqual([
+      'One is here, and more of it.\n\nTwo.',
+    ]);
     expect(cutPassages(' \n\n ', 20)).toEqual([]);
   });
 });
@@ -87,42 +134,83 @@ async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
 }
 
 describe('texts out of packages', () => {
-  it('are a mail\'s subject and body, with HTML\'s tags and the encoding taken off; attachments are none', () => {
-    expect(readableMail('Received: from a\nSubject: Hello\nX-Other: 1\n\nBody here\n')).toBe('Subject: Hello\n\nBody here');
-    expect(readableMail('Subject: S\nContent-Transfer-Encoding: quoted-printable\n\nA=20long =\nline =3D one')).toBe('Subject: S\n\nA long line = one');
-    expect(readableMail('Subject: S\n\n<html><style>p {}</style><p>Buy &amp; win</p>\n\n<br>now</html>')).toBe('Subject: S\n\nBuy & win\nnow');
+  it("are a mail's subject and body, with HTML's tags and the encoding taken off; attachments are none", () => {
+    expect(readableMail('Received: from a\nSubject: Hello\nX-Other: 1\n\nBody here\n')).toBe(
+      'Subject: Hello\n\nBody here',
+    );
+    expect(
+      readableMail('Subject: S\nContent-Transfer-Encoding: quoted-printable\n\nA=20long =\nline =3D one'),
+    ).toBe('Subject: S\n\nA long line = one');
+    expect(
+      readableMail('Subject: S\n\n<html><style>p {}</style><p>Buy &amp; win</p>\n\n<br>now</html>'),
+    ).toBe('Subject: S\n\nBuy & win\nnow');
     expect(readableMail(`Subject: S\n\n${'QUJD'.repeat(19)}\n`)).toBeUndefined();
     expect(readableMail('Subject: empty\n\n')).toBeUndefined();
   });
 
-  it('are a dictionary\'s words with their definition', () => {
-    expect(readEntry('02124272 05 n 02 cat 0 true_cat 0 002 @ 02123649 n 0000 ~ 1 n 0000 | feline mammal; "no cat"  ')).toEqual({ offset: '02124272', subject: '05', word: 'cat', text: 'cat, true cat: feline mammal; "no cat"' });
-    expect(readEntry('00001740 00 a 01 able(p) 0 000 | having the means')).toMatchObject({ text: 'able: having the means' });
+  it("are a dictionary's words with their definition", () => {
+    expect(
+      readEntry(
+        '02124272 05 n 02 cat 0 true_cat 0 002 @ 02123649 n 0000 ~ 1 n 0000 | feline mammal; "no cat"  ',
+      ),
+    ).toEqual({
+      offset: '02124272',
+      subject: '05',
+      word: 'cat',
+      text: 'cat, true cat: feline mammal; "no cat"',
+    });
+    expect(readEntry('00001740 00 a 01 able(p) 0 000 | having the means')).toMatchObject({
+      text: 'able: having the means',
+    });
     expect(readEntry('  1 This software and database | licence')).toBeUndefined();
   });
 
-  it('are documentation and code of packages that anybody may use, without lists of changes, minified files and tables of numbers', async () => {
-    const modules = join(folder, 'node_modules');
-    const install = async (name: string, about: object, files: Record<string, string>): Promise<void> => {
-      for (const [file, text] of Object.entries({ 'package.json': JSON.stringify({ name, version: '1.0.0', license: 'MIT', ...about }), ...files })) {
-        await mkdir(dirname(join(modules, name, file)), { recursive: true });
-        await writeFile(join(modules, name, file), text);
-      }
-    };
-    await install('b', {}, { 'README.md': 'About b.', 'CHANGELOG.md': '1.0.0', 'index.js': 'export const b = 1;', 'b.min.js': 'b', 'long.js': 'x'.repeat(400), 'table.js': 'wrap([10, 21, 32, 43]);' });
-    await install('b/node_modules/inner', { name: 'inner' }, { 'readme.md': 'About inner.' });
-    await install('@scope/a', { license: 'Apache-2.0' }, { 'docs/use.md': 'Use of a.' });
-    await install('closed', { license: 'UNLICENSED' }, { 'README.md': 'no' });
-    await install('one-platform', { os: ['linux'] }, { 'README.md': 'no' });
-    const packages = await listPackages(modules);
-    expect(packages.map(({ spec, licence }) => `${spec} ${licence}`)).toEqual(['@scope/a@1.0.0 Apache-2.0', 'b@1.0.0 MIT', 'inner@1.0.0 MIT']);
-    expect(await collect(readDocs(packages))).toEqual([
-      { id: '@scope/a@1.0.0/docs/use.md#0', text: 'Use of a.' },
-      { id: 'b@1.0.0/README.md#0', text: 'About b.' },
-      { id: 'inner@1.0.0/readme.md#0', text: 'About inner.' },
-    ]);
-    expect(await collect(readCode(packages))).toEqual([{ id: 'b@1.0.0/index.js#0', text: 'export const b = 1;' }]);
-  });
+  it(
+    'are documentation and code of packages that anybody may use, without lists of changes, minified ' +
+      'files and tables of numbers',
+    async () => {
+      const modules = join(folder, 'node_modules');
+      const install = async (name: string, about: object, files: Record<string, string>): Promise<void> => {
+        for (const [file, text] of Object.entries({
+          'package.json': JSON.stringify({ name, version: '1.0.0', license: 'MIT', ...about }),
+          ...files,
+        })) {
+          await mkdir(dirname(join(modules, name, file)), { recursive: true });
+          await writeFile(join(modules, name, file), text);
+        }
+      };
+      await install(
+        'b',
+        {},
+        {
+          'README.md': 'About b.',
+          'CHANGELOG.md': '1.0.0',
+          'index.js': 'export const b = 1;',
+          'b.min.js': 'b',
+          'long.js': 'x'.repeat(400),
+          'table.js': 'wrap([10, 21, 32, 43]);',
+        },
+      );
+      await install('b/node_modules/inner', { name: 'inner' }, { 'readme.md': 'About inner.' });
+      await install('@scope/a', { license: 'Apache-2.0' }, { 'docs/use.md': 'Use of a.' });
+      await install('closed', { license: 'UNLICENSED' }, { 'README.md': 'no' });
+      await install('one-platform', { os: ['linux'] }, { 'README.md': 'no' });
+      const packages = await listPackages(modules);
+      expect(packages.map(({ spec, licence }) => `${spec} ${licence}`)).toEqual([
+        '@scope/a@1.0.0 Apache-2.0',
+        'b@1.0.0 MIT',
+        'inner@1.0.0 MIT',
+      ]);
+      expect(await collect(readDocs(packages))).toEqual([
+        { id: '@scope/a@1.0.0/docs/use.md#0', text: 'Use of a.' },
+        { id: 'b@1.0.0/README.md#0', text: 'About b.' },
+        { id: 'inner@1.0.0/readme.md#0', text: 'About inner.' },
+      ]);
+      expect(await collect(readCode(packages))).toEqual([
+        { id: 'b@1.0.0/index.js#0', text: 'export const b = 1;' },
+      ]);
+    },
+  );
 
   it('lie inside the product, or around it where it is installed itself', () => {
     expect(modulesFolder('/home/me/betr')).toBe('/home/me/betr/node_modules');
@@ -130,6 +218,10 @@ describe('texts out of packages', () => {
   });
 });
 
-it('the demo\'s settings are valid and take the sample they are given', () => {
-  expect(parseSettings(demoSettings(1234), 'betr.yaml')).toMatchObject({ sample: { documents: 1234 }, embedding: { maxTokens: 96 }, benchmarks: { length: 6 } });
+it("the demo's settings are valid and take the sample they are given", () => {
+  expect(parseSettings(demoSettings(1234), 'betr.yaml')).toMatchObject({
+    sample: { documents: 1234 },
+    embedding: { maxTokens: 96 },
+    benchmarks: { length: 6 },
+  });
 });

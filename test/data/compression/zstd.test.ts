@@ -27,18 +27,36 @@ interface FrameOptions {
 }
 
 /** A frame by the letter of RFC 8878, with blocks that are not compressed. */
-function makeFrame(content: Buffer, { hasChecksum = false, sizeBytes = 0, windowByte = 0x58, blockBytes = 1000, repeated = false }: FrameOptions): Part {
+function makeFrame(
+  content: Buffer,
+  {
+    hasChecksum = false,
+    sizeBytes = 0,
+    windowByte = 0x58,
+    blockBytes = 1000,
+    repeated = false,
+  }: FrameOptions,
+): Part {
   const isSingleSegment = sizeBytes === 1;
-  const flags = ({ 0: 0, 1: 0, 2: 0x40, 4: 0x80, 8: 0xc0 }[sizeBytes] + (isSingleSegment ? 0x20 : 0)) | (hasChecksum ? 4 : 0);
+  const flags =
+    ({ 0: 0, 1: 0, 2: 0x40, 4: 0x80, 8: 0xc0 }[sizeBytes] + (isSingleSegment ? 0x20 : 0)) |
+    (hasChecksum ? 4 : 0);
   const size = Buffer.alloc(8);
   size.writeBigUInt64LE(BigInt(content.length - (sizeBytes === 2 ? 256 : 0)));
-  const header = Buffer.concat([Buffer.from([0x28, 0xb5, 0x2f, 0xfd, flags]), Buffer.from(isSingleSegment ? [] : [windowByte]), size.subarray(0, sizeBytes)]);
+  const header = Buffer.concat([
+    Buffer.from([0x28, 0xb5, 0x2f, 0xfd, flags]),
+    Buffer.from(isSingleSegment ? [] : [windowByte]),
+    size.subarray(0, sizeBytes),
+  ]);
   const blocks: Buffer[] = [];
   for (let at = 0; at < content.length || at === 0; at += blockBytes) {
     const block = content.subarray(at, at + blockBytes);
     const isRepeated = repeated && block.every((byte) => byte === block[0]) && block.length > 0;
     const word = (block.length << 3) | (isRepeated ? 2 : 0) | (at + blockBytes >= content.length ? 1 : 0);
-    blocks.push(Buffer.from([word & 255, (word >> 8) & 255, word >> 16]), isRepeated ? block.subarray(0, 1) : block);
+    blocks.push(
+      Buffer.from([word & 255, (word >> 8) & 255, word >> 16]),
+      isRepeated ? block.subarray(0, 1) : block,
+    );
   }
   const checksum = Buffer.alloc(4);
   checksum.writeUInt32LE(Number(BigInt.asUintN(32, hashes.h64Raw(content))));
@@ -53,27 +71,56 @@ function skippable(nibble: number, data: Buffer): Part {
 
 const content = fc.oneof(
   fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes)),
-  fc.tuple(fc.nat(9), fc.integer({ min: 256, max: 9000 })).map(([seed, length]) => Buffer.from(Array.from({ length }, (_, i) => `${(i * 7919 + seed) % 101} `).join('').slice(0, length))),
-  fc.tuple(fc.nat(255), fc.integer({ min: 256, max: 300_000 })).map(([byte, length]) => Buffer.alloc(length, byte)),
+  fc.tuple(fc.nat(9), fc.integer({ min: 256, max: 9000 })).map(([seed, length]) =>
+    Buffer.from(
+      Array.from({ length }, (_, i) => `${(i * 7919 + seed) % 101} `)
+        .join('')
+        .slice(0, length),
+    ),
+  ),
+  fc
+    .tuple(fc.nat(255), fc.integer({ min: 256, max: 300_000 }))
+    .map(([byte, length]) => Buffer.alloc(length, byte)),
 );
 const frame = fc.oneof(
   content.map((of) => ({ bytes: compress(of), content: of })),
-  fc.tuple(content, fc.boolean(), fc.constantFrom(0 as const, 1 as const, 2 as const, 4 as const, 8 as const), fc.integer({ min: 1, max: 1024 }), fc.boolean()).map(([of, hasChecksum, sizeBytes, blockBytes, repeated]) => {
-    const fits = sizeBytes === 1 ? of.length < 256 && blockBytes <= of.length : sizeBytes !== 2 || (of.length >= 256 && of.length < 65_792);
-    return makeFrame(of, { hasChecksum, sizeBytes: fits ? sizeBytes : 0, blockBytes, repeated });
-  }),
+  fc
+    .tuple(
+      content,
+      fc.boolean(),
+      fc.constantFrom(0 as const, 1 as const, 2 as const, 4 as const, 8 as const),
+      fc.integer({ min: 1, max: 1024 }),
+      fc.boolean(),
+    )
+    .map(([of, hasChecksum, sizeBytes, blockBytes, repeated]) => {
+      const fits =
+        sizeBytes === 1
+          ? of.length < 256 && blockBytes <= of.length
+          : sizeBytes !== 2 || (of.length >= 256 && of.length < 65_792);
+      return makeFrame(of, { hasChecksum, sizeBytes: fits ? sizeBytes : 0, blockBytes, repeated });
+    }),
 );
-const skipped = fc.tuple(fc.nat(15), fc.uint8Array({ maxLength: 300 })).map(([nibble, data]) => skippable(nibble, Buffer.from(data)));
-const padding = fc.integer({ min: 1, max: 600 }).map((length) => ({ bytes: Buffer.alloc(length), content: Buffer.alloc(0) }));
+const skipped = fc
+  .tuple(fc.nat(15), fc.uint8Array({ maxLength: 300 }))
+  .map(([nibble, data]) => skippable(nibble, Buffer.from(data)));
+const padding = fc
+  .integer({ min: 1, max: 600 })
+  .map((length) => ({ bytes: Buffer.alloc(length), content: Buffer.alloc(0) }));
 /** A frame of either kind comes first; then anything that may follow. */
-const files = fc.tuple(fc.oneof(frame, skipped), fc.array(fc.oneof({ weight: 3, arbitrary: frame }, skipped, padding), { maxLength: 6 })).map(([first, others]) => [first, ...others]);
+const files = fc
+  .tuple(
+    fc.oneof(frame, skipped),
+    fc.array(fc.oneof({ weight: 3, arbitrary: frame }, skipped, padding), { maxLength: 6 }),
+  )
+  .map(([first, others]) => [first, ...others]);
 
 const bytesOf = (parts: readonly Part[]): Buffer => Buffer.concat(parts.map(({ bytes }) => bytes));
 const contentOf = (parts: readonly Part[]): Buffer => Buffer.concat(parts.map((part) => part.content));
 
 for (const open of zstdDecoders) {
   const known = await open();
-  const title = known === undefined ? `skipped: ${open.name}, which Node ${process.version} lacks here` : open.name;
+  const title =
+    known === undefined ? `skipped: ${open.name}, which Node ${process.version} lacks here` : open.name;
   (known === undefined ? describe.skip : describe)(`Zstandard by ${title}`, () => {
     const read = async (bytes: Uint8Array, pieceBytes = 1 << 20): Promise<Buffer> => {
       const decode = await open();
@@ -83,16 +130,23 @@ for (const open of zstdDecoders) {
 
     it('reads any run of frames, skippable frames and padding in pieces of any size', async () => {
       await fc.assert(
-        fc.asyncProperty(files, fc.oneof(fc.integer({ min: 1, max: 50 }), fc.integer({ min: 51, max: 100_000 })), async (parts, pieceBytes) => {
-          expect((await read(bytesOf(parts), pieceBytes)).equals(contentOf(parts))).toBe(true);
-        }),
+        fc.asyncProperty(
+          files,
+          fc.oneof(fc.integer({ min: 1, max: 50 }), fc.integer({ min: 51, max: 100_000 })),
+          async (parts, pieceBytes) => {
+            expect((await read(bytesOf(parts), pieceBytes)).equals(contentOf(parts))).toBe(true);
+          },
+        ),
         { numRuns: rounds(120), seed: 20261101 },
       );
     });
 
     it('refuses a file that is cut anywhere but between its parts', async () => {
       const parts = [
-        { bytes: compress(Buffer.from('the first frame, which has words, words and words')), content: Buffer.from('') },
+        {
+          bytes: compress(Buffer.from('the first frame, which has words, words and words')),
+          content: Buffer.from(''),
+        },
         skippable(3, Buffer.from('skipped')),
         makeFrame(Buffer.from('the second, whole'), { hasChecksum: true, sizeBytes: 4, blockBytes: 6 }),
         { bytes: Buffer.alloc(9), content: Buffer.alloc(0) },
@@ -106,18 +160,30 @@ for (const open of zstdDecoders) {
         ends.add((end += bytes.length));
       }
       for (let length = 0; length <= whole.length; length++) {
-        const refused = await read(whole.subarray(0, length), 64).then(() => '', (error: unknown) => String(error));
+        const refused = await read(whole.subarray(0, length), 64).then(
+          () => '',
+          (error: unknown) => String(error),
+        );
         expect([length, refused !== '']).toEqual([length, !ends.has(length)]);
-        if (length > 0 && refused !== '') expect(refused).toMatch(/it is cut short: the Zstandard frame that starts at byte \d+ has no end/);
+        if (length > 0 && refused !== '')
+          expect(refused).toMatch(/it is cut short: the Zstandard frame that starts at byte \d+ has no end/);
       }
     });
 
     it('names the byte at which something else follows', async () => {
       const one = compress(Buffer.from('one frame'));
-      await expect(read(Buffer.concat([one, Buffer.from('garbage')]), 5)).rejects.toThrow(`at byte ${one.length} there is neither a Zstandard frame nor the end of the file, but the bytes 67 61 72 62`);
-      await expect(read(Buffer.concat([one, Buffer.alloc(4), Buffer.from('g')]))).rejects.toThrow(`at byte ${one.length + 4} `);
-      await expect(read(Buffer.concat([one, one.subarray(0, 3), Buffer.from('g')]))).rejects.toThrow(`at byte ${one.length} `);
-      await expect(read(Buffer.from('plain text'))).rejects.toThrow('it does not start with a Zstandard frame');
+      await expect(read(Buffer.concat([one, Buffer.from('garbage')]), 5)).rejects.toThrow(
+        `at byte ${one.length} there is neither a Zstandard frame nor the end of the file, but the bytes 67 61 72 62`,
+      );
+      await expect(read(Buffer.concat([one, Buffer.alloc(4), Buffer.from('g')]))).rejects.toThrow(
+        `at byte ${one.length + 4} `,
+      );
+      await expect(read(Buffer.concat([one, one.subarray(0, 3), Buffer.from('g')]))).rejects.toThrow(
+        `at byte ${one.length} `,
+      );
+      await expect(read(Buffer.from('plain text'))).rejects.toThrow(
+        'it does not start with a Zstandard frame',
+      );
       await expect(read(Buffer.alloc(100))).rejects.toThrow('it does not start with a Zstandard frame');
     });
 
@@ -125,26 +191,40 @@ for (const open of zstdDecoders) {
       const { bytes } = makeFrame(Buffer.from('some content'), { hasChecksum: true });
       const changed = Buffer.from(bytes);
       changed[12] = (changed[12] ?? 0) ^ 1;
-      await expect(read(Buffer.concat([bytes, changed]))).rejects.toThrow(new RegExp(`the Zstandard frame that starts at byte ${bytes.length} cannot be decompressed: .*checksum`));
+      await expect(read(Buffer.concat([bytes, changed]))).rejects.toThrow(
+        new RegExp(
+          `the Zstandard frame that starts at byte ${bytes.length} cannot be decompressed: .*checksum`,
+        ),
+      );
       const longer = makeFrame(Buffer.from('some content'), { sizeBytes: 4 }).bytes;
       longer.writeUInt32LE(13, 6);
       await expect(read(longer)).rejects.toThrow('the Zstandard frame that starts at byte 0 ');
     });
 
     it('refuses a frame that needs a dictionary, a reserved bit and a reserved block', async () => {
-      await expect(read(Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 1, 0x58, 77, 1, 0, 0]))).rejects.toThrow('was compressed with a dictionary (number 77)');
-      await expect(read(Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 8, 0x58, 1, 0, 0]))).rejects.toThrow('a reserved bit');
-      await expect(read(Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, 0x58, 7, 0, 0]))).rejects.toThrow('a block of a type that does not exist');
+      await expect(read(Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 1, 0x58, 77, 1, 0, 0]))).rejects.toThrow(
+        'was compressed with a dictionary (number 77)',
+      );
+      await expect(read(Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 8, 0x58, 1, 0, 0]))).rejects.toThrow(
+        'a reserved bit',
+      );
+      await expect(read(Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, 0x58, 7, 0, 0]))).rejects.toThrow(
+        'a block of a type that does not exist',
+      );
     });
 
     it('reads windows up to the limit that is set, and counts a window no larger than the content', async () => {
       const text = Buffer.from('a little text in a large window');
-      const withWindow = (log: number, sizeBytes: 0 | 4): Buffer => makeFrame(text, { windowByte: (log - 10) << 3, sizeBytes }).bytes;
+      const withWindow = (log: number, sizeBytes: 0 | 4): Buffer =>
+        makeFrame(text, { windowByte: (log - 10) << 3, sizeBytes }).bytes;
       try {
         limitZstdWindow(64);
         expect(await read(withWindow(26, 0))).toEqual(text);
         expect(await read(withWindow(31, 4))).toEqual(text);
-        await expect(read(withWindow(27, 0))).rejects.toThrow('needs a window of 128 MiB, and the setting corpus.windowMegabytes allows 64 MiB: set corpus.windowMegabytes to 128');
+        await expect(read(withWindow(27, 0))).rejects.toThrow(
+          'needs a window of 128 MiB, and the setting corpus.windowMegabytes allows 64 MiB: set ' +
+            'corpus.windowMegabytes to 128',
+        );
         await expect(read(withWindow(32, 0))).rejects.toThrow('no decoder takes more than 2048 MiB');
         limitZstdWindow(128);
         expect(await read(withWindow(27, 0))).toEqual(text);

@@ -1,4 +1,5 @@
-// Zstandard for tests, whatever the machine: as WebAssembly, because zstd-napi is optional and Node has its own from 22.15 on alone.
+// Zstandard for tests, whatever the machine: as WebAssembly, because zstd-napi is optional and Node has its
+// own from 22.15 on alone.
 
 import { Transform } from 'node:stream';
 import { Zstd } from '@hpcc-js/wasm-zstd';

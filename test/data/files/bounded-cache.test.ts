@@ -22,8 +22,19 @@ describe('a bounded cache', () => {
     cache.set('c', 'x');
     expect([cache.get('a'), cache.get('b'), cache.get('c')]).toEqual(['x', 'xxx', 'x']);
     cache.set('d', 'xx');
-    expect([cache.get('a'), cache.get('b'), cache.get('c'), cache.get('d')]).toEqual([undefined, undefined, 'x', 'xx']);
+    expect([cache.get('a'), cache.get('b'), cache.get('c'), cache.get('d')]).toEqual([
+      undefined,
+      undefined,
+      'x',
+      'xx',
+    ]);
     cache.set('e', 'far too large');
-    expect(['a', 'b', 'c', 'd', 'e'].map((key) => cache.get(key))).toEqual([undefined, undefined, undefined, undefined, undefined]);
+    expect(['a', 'b', 'c', 'd', 'e'].map((key) => cache.get(key))).toEqual([
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+    ]);
   });
 });

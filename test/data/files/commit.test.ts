@@ -36,7 +36,9 @@ describe('commitFile', () => {
 
   it('names the reason when the place cannot be written', async () => {
     await writeFile(join(folder, 'file'), '');
-    await expect(commitBytes(join(folder, 'file', 'below'), 'x')).rejects.toMatchObject({ code: 'WRITE_FAILED' });
+    await expect(commitBytes(join(folder, 'file', 'below'), 'x')).rejects.toMatchObject({
+      code: 'WRITE_FAILED',
+    });
   });
 });
 
@@ -53,9 +55,15 @@ describe('readJson', () => {
     expect(await readJson(join(folder, 'none.json'), schema, 'betr rank')).toBeUndefined();
   });
 
-  it.each(['', '{"a":', '{"a":"1"}', '{"a":1,"b":2}', '[]'])('says what to do about a file that holds %j', async (text) => {
-    const path = join(folder, 'a.json');
-    await writeFile(path, text);
-    await expect(readJson(path, schema, 'betr rank')).rejects.toMatchObject({ code: 'FILE_DAMAGED', message: expect.stringContaining('Make it again with "betr rank"') });
-  });
+  it.each(['', '{"a":', '{"a":"1"}', '{"a":1,"b":2}', '[]'])(
+    'says what to do about a file that holds %j',
+    async (text) => {
+      const path = join(folder, 'a.json');
+      await writeFile(path, text);
+      await expect(readJson(path, schema, 'betr rank')).rejects.toMatchObject({
+        code: 'FILE_DAMAGED',
+        message: expect.stringContaining('Make it again with "betr rank"'),
+      });
+    },
+  );
 });

@@ -4,7 +4,10 @@ import { keyHash } from '../../../data/files/hash.ts';
 
 const keys = Array.from({ length: 1 << 14 }, (_, i) => `shard-${i >> 10}.jsonl#${i & 1023}`);
 
-/** Pearson's statistic of how evenly hashes fall into 256 bins by 8 of their bits; its mean is 255, its standard deviation 22.6. */
+/**
+ * Pearson's statistic of how evenly hashes fall into 256 bins by 8 of their bits; its mean is 255, its
+ * standard deviation 22.6.
+ */
 function chiSquare(hashes: readonly bigint[], shift: bigint): number {
   const counts = new Array<number>(256).fill(0);
   for (const hash of hashes) {
@@ -17,7 +20,15 @@ function chiSquare(hashes: readonly bigint[], shift: bigint): number {
 
 describe('keyHash', () => {
   it('stays what it is: a sample drawn today has to be the sample drawn tomorrow', () => {
-    expect([keyHash('', 0), keyHash('', 1), keyHash('a', 1), keyHash('pool/shard-00.jsonl.gz#17', 1), keyHash('Zürich 東京 🦉', 2 ** 31)].map(String)).toEqual([
+    expect(
+      [
+        keyHash('', 0),
+        keyHash('', 1),
+        keyHash('a', 1),
+        keyHash('pool/shard-00.jsonl.gz#17', 1),
+        keyHash('Zürich 東京 🦉', 2 ** 31),
+      ].map(String),
+    ).toEqual([
       '17743887362898123143',
       '18284767695098765411',
       '13925939613360135077',
@@ -26,9 +37,20 @@ describe('keyHash', () => {
     ]);
   });
 
-  it.each([0n, 8n, 24n, 32n, 48n, 56n])('spreads keys that differ in a digit evenly, by the 8 bits from bit %s on', (shift) => {
-    for (const seed of [0, 1, 2, 12345]) expect(Math.abs(chiSquare(keys.map((key) => keyHash(key, seed)), shift) - 255)).toBeLessThan(5 * 22.6);
-  });
+  it.each([0n, 8n, 24n, 32n, 48n, 56n])(
+    'spreads keys that differ in a digit evenly, by the 8 bits from bit %s on',
+    (shift) => {
+      for (const seed of [0, 1, 2, 12345])
+        expect(
+          Math.abs(
+            chiSquare(
+              keys.map((key) => keyHash(key, seed)),
+              shift,
+            ) - 255,
+          ),
+        ).toBeLessThan(5 * 22.6);
+    },
+  );
 
   it('gives other keys other hashes, and other seeds an order that has nothing to do with the first', () => {
     const first = keys.map((key) => keyHash(key, 1));

@@ -13,11 +13,20 @@ import { withFolder } from '../collect.ts';
 const beatMs = 20;
 const lostMs = 150;
 
-const withLeasePath = (use: (path: string) => Promise<void>): Promise<void> => withFolder((folder) => use(join(folder, 'chunk')));
+const withLeasePath = (use: (path: string) => Promise<void>): Promise<void> =>
+  withFolder((folder) => use(join(folder, 'chunk')));
 
 /** A lease as a process of another machine, or one that is gone, left it. */
-async function writeLease(path: string, pid: number, host: string, name = identifyProcess(pid) ?? `${pid} that was`): Promise<void> {
-  await writeFile(path, `000000000007 0011aabb ${JSON.stringify({ pid, host, space: readProcessSpace(), process: name, since: '2026-01-01T00:00:00.000Z' })}\n`);
+async function writeLease(
+  path: string,
+  pid: number,
+  host: string,
+  name = identifyProcess(pid) ?? `${pid} that was`,
+): Promise<void> {
+  await writeFile(
+    path,
+    `000000000007 0011aabb ${JSON.stringify({ pid, host, space: readProcessSpace(), process: name, since: '2026-01-01T00:00:00.000Z' })}\n`,
+  );
 }
 
 async function deadPid(): Promise<number> {
@@ -38,7 +47,7 @@ async function becomesFree(path: string, withinMs: number, lost = lostMs): Promi
 }
 
 describe('a lease', () => {
-  it('is one process\'s until it gives it back', async () => {
+  it("is one process's until it gives it back", async () => {
     await withLeasePath(async (path) => {
       const leases = await Promise.all(Array.from({ length: 10 }, () => takeLease(path, beatMs)));
       const [lease, ...others] = leases.filter((taken) => taken !== undefined);
@@ -51,9 +60,10 @@ describe('a lease', () => {
     });
   });
 
-  it('stays its holder\'s as long as that beats, whatever the clock says', async () => {
+  it("stays its holder's as long as that beats, whatever the clock says", async () => {
     await withLeasePath(async (path) => {
-      // Each beat is written through to the disk, which may take a slow one longer than `lostMs`; beats that come faster than that pile up.
+      // Each beat is written through to the disk, which may take a slow one longer than `lostMs`; beats that
+      // come faster than that pile up.
       const lease = await takeLease(path, 200);
       const past = setInterval(() => void utimes(path, 0, 0).catch(() => undefined), 5);
       try {
@@ -76,21 +86,25 @@ describe('a lease', () => {
     });
   });
 
-  it('of a process that is gone from this machine is free at once, and one that was never filled after a while', async () => {
-    await withLeasePath(async (path) => {
-      await writeLease(path, await deadPid(), hostname());
-      expect(await watchLeases(Infinity).isFree(path)).toBe(true);
-      await writeLease(path, process.pid, hostname(), 'before the machine was started again');
-      expect(await watchLeases(Infinity).isFree(path)).toBe(true);
-      await writeLease(path, process.pid, hostname());
-      expect(await watchLeases(Infinity).isFree(path)).toBe(false);
-      await writeFile(path, '');
-      expect(await watchLeases(Infinity).isFree(path)).toBe(false);
-      expect(await becomesFree(path, 60_000)).toBe(true);
-    });
-  });
+  it(
+    'of a process that is gone from this machine is free at once, and one that was never filled after ' +
+      'a while',
+    async () => {
+      await withLeasePath(async (path) => {
+        await writeLease(path, await deadPid(), hostname());
+        expect(await watchLeases(Infinity).isFree(path)).toBe(true);
+        await writeLease(path, process.pid, hostname(), 'before the machine was started again');
+        expect(await watchLeases(Infinity).isFree(path)).toBe(true);
+        await writeLease(path, process.pid, hostname());
+        expect(await watchLeases(Infinity).isFree(path)).toBe(false);
+        await writeFile(path, '');
+        expect(await watchLeases(Infinity).isFree(path)).toBe(false);
+        expect(await becomesFree(path, 60_000)).toBe(true);
+      });
+    },
+  );
 
-  it('that was taken over is lost to its first holder, who leaves the second one\'s alone', async () => {
+  it("that was taken over is lost to its first holder, who leaves the second one's alone", async () => {
     await withLeasePath(async (path) => {
       const first = await takeLease(path, beatMs);
       await rm(path);
@@ -107,7 +121,10 @@ describe('a lease', () => {
   it('is gone with a process that ends, even if that has hardly taken it', async () => {
     await withLeasePath(async (path) => {
       for (let time = 0; time < 10; time++) {
-        const child = spawn(process.execPath, [fileURLToPath(new URL('lease-once.js', import.meta.url)), path]);
+        const child = spawn(process.execPath, [
+          fileURLToPath(new URL('lease-once.js', import.meta.url)),
+          path,
+        ]);
         expect(await new Promise((resolve) => child.on('exit', resolve))).toBe(0);
         expect(await readFile(path, 'utf8').catch(() => 'gone')).toBe('gone');
       }
@@ -118,8 +135,11 @@ describe('a lease', () => {
     await withLeasePath(async (path) => {
       for (let round = 0; round < 20; round++) {
         await writeLease(path, await deadPid(), hostname());
-        const takeOver = async (): Promise<Lease | undefined> => ((await watchLeases(Infinity).isFree(path)) ? takeLease(path, beatMs) : undefined);
-        const taken = (await Promise.all(Array.from({ length: 5 }, takeOver))).filter((lease) => lease !== undefined);
+        const takeOver = async (): Promise<Lease | undefined> =>
+          (await watchLeases(Infinity).isFree(path)) ? takeLease(path, beatMs) : undefined;
+        const taken = (await Promise.all(Array.from({ length: 5 }, takeOver))).filter(
+          (lease) => lease !== undefined,
+        );
         expect(taken.length).toBeLessThanOrEqual(1);
         if (taken.length === 0) taken.push(...[await takeOver()].filter((lease) => lease !== undefined));
         await setTimeout(2 * beatMs);

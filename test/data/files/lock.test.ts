@@ -14,13 +14,25 @@ import { openRun, type Run } from '../../../run/run.ts';
 let run: Run;
 beforeEach(async () => {
   const folder = await mkdtemp(join(tmpdir(), 'betr-lock-'));
-  await writeFile(join(folder, 'betr.yaml'), 'corpus: {files: [a.jsonl]}\nbenchmarks: [{name: b, files: [b.jsonl]}]\nscoring: {beatSeconds: 0.05, lostSeconds: 0.5}\n');
+  await writeFile(
+    join(folder, 'betr.yaml'),
+    'corpus: {files: [a.jsonl]}\nbenchmarks: [{name: b, files: [b.jsonl]}]\nscoring: {beatSeconds: ' +
+      '0.05, lostSeconds: 0.5}\n',
+  );
   run = await openRun(join(folder, 'betr.yaml'));
 });
 afterEach(() => rm(run.settingsFolder, { recursive: true, force: true }));
 
-async function lockedBy(pid: number, host = hostname(), { name = `${pid} of an earlier day`, count = 0 } = {}): Promise<void> {
-  await writeFile(run.files.lock, `${String(count).padStart(12, '0')} 00112233 ${JSON.stringify({ pid, host, space: readProcessSpace(), process: name, since: '2026-01-01T00:00:00.000Z' })}\n`);
+async function lockedBy(
+  pid: number,
+  host = hostname(),
+  { name = `${pid} of an earlier day`, count = 0 } = {},
+): Promise<void> {
+  await writeFile(
+    run.files.lock,
+    `${String(count).padStart(12, '0')} ` +
+      `00112233 ${JSON.stringify({ pid, host, space: readProcessSpace(), process: name, since: '2026-01-01T00:00:00.000Z' })}\n`,
+  );
 }
 
 /** The id of a process that was and is no more. */
@@ -33,7 +45,11 @@ async function deadPid(): Promise<number> {
 describe('withLock', () => {
   it('lets one in and says who is there to the others', async () => {
     await withLock(run, async () => {
-      await expect(withLock(run, () => Promise.resolve())).rejects.toMatchObject({ code: 'RUN_LOCKED', exitCode: 3, message: expect.stringContaining(`process ${process.pid}`) });
+      await expect(withLock(run, () => Promise.resolve())).rejects.toMatchObject({
+        code: 'RUN_LOCKED',
+        exitCode: 3,
+        message: expect.stringContaining(`process ${process.pid}`),
+      });
     });
     expect(existsSync(run.files.lock)).toBe(false);
   });
@@ -59,27 +75,46 @@ describe('withLock', () => {
     expect(await withLock(run, () => Promise.resolve('in'))).toBe('in');
   });
 
-  it('is not taken from whoever may live where we cannot see it: another container, or behind a hidden /proc', async () => {
-    await writeFile(run.files.lock, `000000000000 00112233 ${JSON.stringify({ pid: await deadPid(), host: hostname(), space: 'pid:[1]', process: 'x', since: '2026-01-01T00:00:00.000Z' })}\n`);
-    expect(await watchLeases(Infinity).isFree(run.files.lock)).toBe(false);
-    expect(isProcessGone(process.pid, `${process.pid} of another boot`)).toBe(true);
-    expect(isProcessGone(process.pid, identifyProcess(process.pid) ?? '')).toBe(false);
-    await rm(run.files.lock);
-  });
+  it(
+    'is not taken from whoever may live where we cannot see it: another container, or behind a hidden ' +
+      '/proc',
+    async () => {
+      await writeFile(
+        run.files.lock,
+        '000000000000 ' +
+          `00112233 ${JSON.stringify({ pid: await deadPid(), host: hostname(), space: 'pid:[1]', process: 'x', since: '2026-01-01T00:00:00.000Z' })}\n`,
+      );
+      expect(await watchLeases(Infinity).isFree(run.files.lock)).toBe(false);
+      expect(isProcessGone(process.pid, `${process.pid} of another boot`)).toBe(true);
+      expect(isProcessGone(process.pid, identifyProcess(process.pid) ?? '')).toBe(false);
+      await rm(run.files.lock);
+    },
+  );
 
   it('is missed before anything is done that cannot be undone', async () => {
     await withLock(run, async () => {
       await checkLock(run);
       await rm(run.files.lock);
       await lockedBy(1, 'elsewhere');
-      await expect(checkLock(run)).rejects.toMatchObject({ code: 'RUN_LOCKED', message: expect.stringContaining('elsewhere') });
+      await expect(checkLock(run)).rejects.toMatchObject({
+        code: 'RUN_LOCKED',
+        message: expect.stringContaining('elsewhere'),
+      });
     });
     await rm(run.files.lock);
   });
 
   it('clears nothing away that is written without it', async () => {
-    const others = ['rankings/length/quarantine/.a.jsonl.rows.1.tmp', 'rankings/length/scores/.a.parquet.1.tmp', 'scores/.b.parquet.1.tmp', 'jobs/.c.json.1.tmp', 'retargeted/.d.parquet.1.tmp'].map((name) => join(run.folder, name));
-    const own = ['rankings/length/.plan.json.1.tmp', 'classifier/.weights.bin.1.tmp'].map((name) => join(run.folder, name));
+    const others = [
+      'rankings/length/quarantine/.a.jsonl.rows.1.tmp',
+      'rankings/length/scores/.a.parquet.1.tmp',
+      'scores/.b.parquet.1.tmp',
+      'jobs/.c.json.1.tmp',
+      'retargeted/.d.parquet.1.tmp',
+    ].map((name) => join(run.folder, name));
+    const own = ['rankings/length/.plan.json.1.tmp', 'classifier/.weights.bin.1.tmp'].map((name) =>
+      join(run.folder, name),
+    );
     for (const path of [...others, ...own]) {
       await mkdir(dirname(path), { recursive: true });
       await writeFile(path, 'half');
@@ -93,14 +128,21 @@ describe('withLock', () => {
   });
 
   it('is taken over from a process that ended without giving it back', async () => {
-    const script = `
+    const script =
+      `
       import { withLock } from ${JSON.stringify(new URL('../../../data/files/lock.js', import.meta.url).href)};
       import { openRun } from ${JSON.stringify(new URL('../../../run/run.js', import.meta.url).href)};
-      await withLock(await openRun(${JSON.stringify(run.settingsPath)}), async () => { console.log('in'); await new Promise((resolve) => setTimeout(resolve, 60_000)); });`;
+      await withLock(await openRun(${JSON.stringify(run.settingsPath)}), async () => { ` +
+      `console.log('in'); await new Promise((resolve) => setTimeout(resolve, 60_000)); });`;
     for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
-      const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+      const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
       await new Promise((resolve) => child.stdout.once('data', resolve));
-      await expect(withLock(run, () => Promise.resolve())).rejects.toMatchObject({ code: 'RUN_LOCKED', values: { pid: child.pid } });
+      await expect(withLock(run, () => Promise.resolve())).rejects.toMatchObject({
+        code: 'RUN_LOCKED',
+        values: { pid: child.pid },
+      });
       child.kill(signal);
       await new Promise((resolve) => child.once('exit', resolve));
       expect(await withLock(run, () => Promise.resolve('in'))).toBe('in');
@@ -113,7 +155,10 @@ describe('withLock', () => {
     const beats = setInterval(() => {
       void lockedBy(1, 'elsewhere', { count: ++count });
     }, 50);
-    await expect(withLock(run, () => Promise.resolve())).rejects.toMatchObject({ code: 'RUN_LOCKED', message: expect.stringContaining('elsewhere') });
+    await expect(withLock(run, () => Promise.resolve())).rejects.toMatchObject({
+      code: 'RUN_LOCKED',
+      message: expect.stringContaining('elsewhere'),
+    });
     clearInterval(beats);
     await setTimeout(100);
     expect(await withLock(run, () => Promise.resolve('in'))).toBe('in');
@@ -128,7 +173,13 @@ describe('withLock', () => {
     await lockedBy(await deadPid());
     const script = fileURLToPath(new URL('./lock-once.js', import.meta.url));
     const codes = await Promise.all(
-      Array.from({ length: 4 }, () => new Promise((resolve) => spawn(process.execPath, [script, run.settingsPath], { stdio: 'inherit' }).once('exit', resolve))),
+      Array.from(
+        { length: 4 },
+        () =>
+          new Promise((resolve) =>
+            spawn(process.execPath, [script, run.settingsPath], { stdio: 'inherit' }).once('exit', resolve),
+          ),
+      ),
     );
     expect(codes.every((code) => code === 0 || code === 3)).toBe(true);
     const inside = (await readFile(join(run.folder, 'inside'), 'utf8')).trim().split('\n');

@@ -23,8 +23,20 @@ async function withManifest(use: (path: string) => Promise<void>): Promise<void>
 describe('a manifest', () => {
   it('reads back what was added, and nothing where there is no file', async () => {
     await withManifest(async (path) => {
-      expect(await readManifest(path, schema)).toEqual({ values, lines: [1, 2, 3], damaged: [], torn: false, end: (await stat(path)).size });
-      expect(await readManifest(`${path}.none`, schema)).toEqual({ values: [], lines: [], damaged: [], torn: false, end: 0 });
+      expect(await readManifest(path, schema)).toEqual({
+        values,
+        lines: [1, 2, 3],
+        damaged: [],
+        torn: false,
+        end: (await stat(path)).size,
+      });
+      expect(await readManifest(`${path}.none`, schema)).toEqual({
+        values: [],
+        lines: [],
+        damaged: [],
+        torn: false,
+        end: 0,
+      });
     });
   });
 
@@ -34,7 +46,13 @@ describe('a manifest', () => {
       const lastLine = whole.lastIndexOf(0x0a, whole.length - 2) + 1;
       for (let length = lastLine; length < whole.length; length++) {
         await writeFile(path, whole.subarray(0, length));
-        expect(await readManifest(path, schema)).toEqual({ values: values.slice(0, 2), lines: [1, 2], damaged: [], torn: length > lastLine, end: lastLine });
+        expect(await readManifest(path, schema)).toEqual({
+          values: values.slice(0, 2),
+          lines: [1, 2],
+          damaged: [],
+          torn: length > lastLine,
+          end: lastLine,
+        });
       }
     });
   });
@@ -73,10 +91,21 @@ describe('a manifest', () => {
     await withManifest(async (path) => {
       await appendFile(path, 'line of somebody else\n');
       await appendToManifest(path, { file: 'd', documents: 4 });
-      expect(await readManifest(path, schema)).toEqual({ values: [...values, { file: 'd', documents: 4 }], lines: [1, 2, 3, 5], damaged: [{ line: 4, reason: 'is not what was written' }], torn: false, end: (await stat(path)).size });
+      expect(await readManifest(path, schema)).toEqual({
+        values: [...values, { file: 'd', documents: 4 }],
+        lines: [1, 2, 3, 5],
+        damaged: [{ line: 4, reason: 'is not what was written' }],
+        torn: false,
+        end: (await stat(path)).size,
+      });
       const { values: none, damaged } = await readManifest(path, schema.extend({ more: z.string() }));
       expect(none).toEqual([]);
-      expect(damaged[0]).toEqual({ line: 1, reason: expect.stringMatching(/^cannot be used: another version of betr wrote it \(more is missing, and has to be a text\)$/) });
+      expect(damaged[0]).toEqual({
+        line: 1,
+        reason: expect.stringMatching(
+          /^cannot be used: another version of betr wrote it \(more is missing, and has to be a text\)$/,
+        ),
+      });
     });
   });
 });

@@ -14,7 +14,10 @@ describe('openQuarantine', () => {
       expect(quarantine.count).toBe(2);
       await quarantine.close();
       expect(await readdir(join(folder, 'quarantine'))).toEqual(['rank.jsonl']);
-      const rows = (await readFile(path, 'utf8')).trimEnd().split('\n').map((line): unknown => JSON.parse(line));
+      const rows = (await readFile(path, 'utf8'))
+        .trimEnd()
+        .split('\n')
+        .map((line): unknown => JSON.parse(line));
       expect(rows).toEqual([
         { file: 'a.jsonl', position: 7, reason: 'not valid JSON', detail: '{"text": '.padEnd(200, 'x') },
         { file: 'a.jsonl', position: 9, reason: 'field "text" is missing' },
@@ -56,7 +59,9 @@ describe('openQuarantine', () => {
   it('says so when it cannot be written', async () => {
     await withFolder(async (folder) => {
       await writeFile(join(folder, 'file'), '');
-      expect(() => openQuarantine(join(folder, 'file', 'rank.jsonl')).add('a.jsonl', 0, 'x')).toThrow(expect.objectContaining({ code: 'WRITE_FAILED' }));
+      expect(() => openQuarantine(join(folder, 'file', 'rank.jsonl')).add('a.jsonl', 0, 'x')).toThrow(
+        expect.objectContaining({ code: 'WRITE_FAILED' }),
+      );
     });
   });
 });

@@ -1,4 +1,5 @@
-// JSON Lines as the world writes them, for property tests: ordinary and odd lines, and the obvious way to read them.
+// JSON Lines as the world writes them, for property tests: ordinary and odd lines, and the obvious way to
+// read them.
 
 import fc from 'fast-check';
 import type { FieldNames } from '../../../run/settings.ts';
@@ -6,14 +7,44 @@ import type { Document, Quarantined } from '../collect.ts';
 
 /** One character of a string as JSON may have it: itself, a short escape, or \uXXXX in either case. */
 const character = fc.oneof(
-  { weight: 6, arbitrary: fc.constantFrom('a', 'B', ' ', '.', '7', '/', 'é', '漢', '🦉', '\u2028', '\u007f').map((raw) => raw) },
+  {
+    weight: 6,
+    arbitrary: fc
+      .constantFrom('a', 'B', ' ', '.', '7', '/', 'é', '漢', '🦉', '\u2028', '\u007f')
+      .map((raw) => raw),
+  },
   { weight: 2, arbitrary: fc.constantFrom('\\n', '\\t', '\\r', '\\b', '\\f', '\\"', '\\\\', '\\/') },
-  { weight: 2, arbitrary: fc.integer({ min: 0, max: 0xffff }).chain((unit) => fc.constantFrom(`\\u${unit.toString(16).padStart(4, '0')}`, `\\u${unit.toString(16).padStart(4, '0').toUpperCase()}`)) },
-  { weight: 1, arbitrary: fc.constantFrom('\\ud83e\\udd89', '\\ud800', '\\udc00', '\\ud800\\ud800', '\\udc00\\ud800', '\\u0000', '\\u0020') },
+  {
+    weight: 2,
+    arbitrary: fc
+      .integer({ min: 0, max: 0xffff })
+      .chain((unit) =>
+        fc.constantFrom(
+          `\\u${unit.toString(16).padStart(4, '0')}`,
+          `\\u${unit.toString(16).padStart(4, '0').toUpperCase()}`,
+        ),
+      ),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom(
+      '\\ud83e\\udd89',
+      '\\ud800',
+      '\\udc00',
+      '\\ud800\\ud800',
+      '\\udc00\\ud800',
+      '\\u0000',
+      '\\u0020',
+    ),
+  },
 );
 const string = fc.array(character, { maxLength: 20 }).map((parts) => `"${parts.join('')}"`);
 const count = fc.constantFrom('0', '-0', '1', '17', '1e3', '1E+2', '5.0', '9007199254740991');
-const number = fc.oneof({ weight: 12, arbitrary: count }, { weight: 4, arbitrary: fc.constantFrom('-3', '2.5', '1e-2', '1e400') }, { weight: 1, arbitrary: fc.constantFrom('01', '1.', '-', '.5') });
+const number = fc.oneof(
+  { weight: 12, arbitrary: count },
+  { weight: 4, arbitrary: fc.constantFrom('-3', '2.5', '1e-2', '1e400') },
+  { weight: 1, arbitrary: fc.constantFrom('01', '1.', '-', '.5') },
+);
 const space = fc.constantFrom('', '', '', ' ', '\t', '\r', '  ');
 
 const anyValue = fc.letrec<{ value: string }>((tie) => ({
@@ -21,9 +52,26 @@ const anyValue = fc.letrec<{ value: string }>((tie) => ({
     { depthSize: 'small', withCrossShrink: true },
     string,
     number,
-    fc.constantFrom('null', 'true', 'false', 'nul', 'NaN', 'Infinity', '-Infinity', 'NaNa', '-NaN', 'Infinit', '{}', '[]', '{"a"}', '[1,]'),
+    fc.constantFrom(
+      'null',
+      'true',
+      'false',
+      'nul',
+      'NaN',
+      'Infinity',
+      '-Infinity',
+      'NaNa',
+      '-NaN',
+      'Infinit',
+      '{}',
+      '[]',
+      '{"a"}',
+      '[1,]',
+    ),
     fc.array(tie('value'), { maxLength: 3 }).map((items) => `[${items.join(',')}]`),
-    fc.array(fc.tuple(string, tie('value')), { maxLength: 3 }).map((pairs) => `{${pairs.map(([key, value]) => `${key}:${value}`).join(', ')}}`),
+    fc
+      .array(fc.tuple(string, tie('value')), { maxLength: 3 })
+      .map((pairs) => `{${pairs.map(([key, value]) => `${key}:${value}`).join(', ')}}`),
   ),
 })).value;
 
@@ -31,33 +79,88 @@ const anyValue = fc.letrec<{ value: string }>((tie) => ({
 const key = fc.oneof(
   { weight: 12, arbitrary: fc.constantFrom('"id"', '"text"', '"source"', '"tokens"', '"meta"') },
   { weight: 2, arbitrary: fc.constantFrom('"meta.text"', '"meta.id"', '"meta.in.id"', '"meta.in"', '"nan"') },
-  { weight: 1, arbitrary: fc.constantFrom('"\\u0074ext"', '"i\\u0064"', '"te\\u0078t"', '"met\\u0061"', '""', '"text "') },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom('"\\u0074ext"', '"i\\u0064"', '"te\\u0078t"', '"met\\u0061"', '""', '"text "'),
+  },
   { weight: 1, arbitrary: string },
 );
 /** An object with fields that are looked for inside others, and some that are not. */
 const objectOf = (value: fc.Arbitrary<string>): fc.Arbitrary<string> =>
-  fc.array(fc.tuple(fc.constantFrom('"text"', '"id"', '"tokens"', '"in"', '"in.id"', '"\\u0069d"', '"x"'), value), { maxLength: 3 }).map((pairs) => `{${pairs.map(([key, inner]) => `${key} : ${inner}`).join(',')}}`);
+  fc
+    .array(
+      fc.tuple(fc.constantFrom('"text"', '"id"', '"tokens"', '"in"', '"in.id"', '"\\u0069d"', '"x"'), value),
+      { maxLength: 3 },
+    )
+    .map((pairs) => `{${pairs.map(([key, inner]) => `${key} : ${inner}`).join(',')}}`);
 const valueFor = (name: string): fc.Arbitrary<string> => {
-  if (name === '"text"') return fc.oneof({ weight: 16, arbitrary: string }, { weight: 1, arbitrary: anyValue });
-  if (name === '"tokens"') return fc.oneof({ weight: 16, arbitrary: count }, { weight: 2, arbitrary: fc.constant('null') }, { weight: 2, arbitrary: number }, { weight: 1, arbitrary: anyValue });
-  if (name === '"nan"') return fc.constantFrom('NaN', '[1,-Infinity]', '{"a":Infinity}', '" NaN \\" Infinity"');
-  if (name.startsWith('"meta')) return fc.oneof({ weight: 6, arbitrary: objectOf(fc.oneof(string, number, objectOf(fc.oneof(string, number)))) }, { weight: 1, arbitrary: anyValue }, { weight: 1, arbitrary: string });
-  return fc.oneof({ weight: 8, arbitrary: string }, { weight: 4, arbitrary: number }, { weight: 1, arbitrary: anyValue });
+  if (name === '"text"')
+    return fc.oneof({ weight: 16, arbitrary: string }, { weight: 1, arbitrary: anyValue });
+  if (name === '"tokens"')
+    return fc.oneof(
+      { weight: 16, arbitrary: count },
+      { weight: 2, arbitrary: fc.constant('null') },
+      { weight: 2, arbitrary: number },
+      { weight: 1, arbitrary: anyValue },
+    );
+  if (name === '"nan"')
+    return fc.constantFrom('NaN', '[1,-Infinity]', '{"a":Infinity}', '" NaN \\" Infinity"');
+  if (name.startsWith('"meta'))
+    return fc.oneof(
+      { weight: 6, arbitrary: objectOf(fc.oneof(string, number, objectOf(fc.oneof(string, number)))) },
+      { weight: 1, arbitrary: anyValue },
+      { weight: 1, arbitrary: string },
+    );
+  return fc.oneof(
+    { weight: 8, arbitrary: string },
+    { weight: 4, arbitrary: number },
+    { weight: 1, arbitrary: anyValue },
+  );
 };
-const pair = key.chain((name) => fc.tuple(fc.constant(name), valueFor(name), space, space).map(([name, value, before, after]) => `${before}${name}${after}:${before}${value}${after}`));
+const pair = key.chain((name) =>
+  fc
+    .tuple(fc.constant(name), valueFor(name), space, space)
+    .map(([name, value, before, after]) => `${before}${name}${after}:${before}${value}${after}`),
+);
 const textPair = string.map((value) => `"text":${value}`);
 
 const object = fc.oneof(
-  { weight: 3, arbitrary: fc.tuple(fc.array(pair, { maxLength: 4 }), textPair, fc.array(pair, { maxLength: 2 }), space).map(([first, text, last, end]) => `{${[...first, text, ...last].join(',')}}${end}`) },
+  {
+    weight: 3,
+    arbitrary: fc
+      .tuple(fc.array(pair, { maxLength: 4 }), textPair, fc.array(pair, { maxLength: 2 }), space)
+      .map(([first, text, last, end]) => `{${[...first, text, ...last].join(',')}}${end}`),
+  },
   { weight: 1, arbitrary: fc.array(pair, { maxLength: 5 }).map((pairs) => `{${pairs.join(',')}}`) },
 );
 
 /** A line's bytes: an object, broken at some place, something else, or nothing. */
 const line: fc.Arbitrary<Buffer> = fc.oneof(
   { weight: 8, arbitrary: object.map((json) => Buffer.from(json)) },
-  { weight: 2, arbitrary: fc.tuple(object, fc.nat(), fc.nat({ max: 255 }), fc.constantFrom('cut', 'change', 'insert')).map(([json, at, byte, how]) => breakAt(Buffer.from(json), at, byte, how)) },
+  {
+    weight: 2,
+    arbitrary: fc
+      .tuple(object, fc.nat(), fc.nat({ max: 255 }), fc.constantFrom('cut', 'change', 'insert'))
+      .map(([json, at, byte, how]) => breakAt(Buffer.from(json), at, byte, how)),
+  },
   { weight: 1, arbitrary: anyValue.map((json) => Buffer.from(json)) },
-  { weight: 1, arbitrary: fc.constantFrom('', ' ', '\t\r', '{', '}', '{}', '\u0000', '\ufeff{"text":"mark"}', `${'['.repeat(70)}${']'.repeat(70)}`, `{"text":"deep","x":${'['.repeat(70)}${']'.repeat(70)}}`).map((text) => Buffer.from(text)) },
+  {
+    weight: 1,
+    arbitrary: fc
+      .constantFrom(
+        '',
+        ' ',
+        '\t\r',
+        '{',
+        '}',
+        '{}',
+        '\u0000',
+        '\ufeff{"text":"mark"}',
+        `${'['.repeat(70)}${']'.repeat(70)}`,
+        `{"text":"deep","x":${'['.repeat(70)}${']'.repeat(70)}}`,
+      )
+      .map((text) => Buffer.from(text)),
+  },
 );
 
 function breakAt(bytes: Buffer, at: number, byte: number, how: string): Buffer {
@@ -65,19 +168,37 @@ function breakAt(bytes: Buffer, at: number, byte: number, how: string): Buffer {
   // A line feed would make two lines, which the whole file has enough of.
   const other = byte === 0x0a ? 0x22 : byte;
   if (how === 'cut') return bytes.subarray(0, place);
-  return Buffer.concat([bytes.subarray(0, place), Buffer.of(other), bytes.subarray(how === 'insert' ? place : place + 1)]);
+  return Buffer.concat([
+    bytes.subarray(0, place),
+    Buffer.of(other),
+    bytes.subarray(how === 'insert' ? place : place + 1),
+  ]);
 }
 
-/** A whole file: lines, ended by either kind of line end, the last perhaps not at all; sometimes with a byte-order mark. */
+/**
+ * A whole file: lines, ended by either kind of line end, the last perhaps not at all; sometimes with a
+ * byte-order mark.
+ */
 export const anyFile: fc.Arbitrary<Buffer> = fc
-  .tuple(fc.boolean(), fc.array(fc.tuple(line, fc.constantFrom('\n', '\n', '\r\n')), { maxLength: 12 }), fc.boolean())
+  .tuple(
+    fc.boolean(),
+    fc.array(fc.tuple(line, fc.constantFrom('\n', '\n', '\r\n')), { maxLength: 12 }),
+    fc.boolean(),
+  )
   .map(([mark, lines, ended]) => {
-    const parts = lines.flatMap(([bytes, end], i) => [bytes, Buffer.from(ended || i < lines.length - 1 ? end : '')]);
+    const parts = lines.flatMap(([bytes, end], i) => [
+      bytes,
+      Buffer.from(ended || i < lines.length - 1 ? end : ''),
+    ]);
     return Buffer.concat([Buffer.from(mark ? '\ufeff' : ''), ...parts]);
   });
 
 /** The obvious reader: the whole file in memory, JSON.parse for each line. */
-export function readObviously(file: Buffer, fields: FieldNames, maxLineBytes: number): { documents: Document[]; quarantined: Quarantined[] } {
+export function readObviously(
+  file: Buffer,
+  fields: FieldNames,
+  maxLineBytes: number,
+): { documents: Document[]; quarantined: Quarantined[] } {
   const documents: Document[] = [];
   const quarantined: Quarantined[] = [];
   const all = file.subarray(file.toString('latin1', 0, 3) === '\xef\xbb\xbf' ? 3 : 0).toString('latin1');
@@ -87,7 +208,8 @@ export function readObviously(file: Buffer, fields: FieldNames, maxLineBytes: nu
     const bad = latin.length > maxLineBytes ? `line of more than ${maxLineBytes} bytes` : undefined;
     const result = bad ?? readOne(Buffer.from(latin, 'latin1'), fields);
     if (typeof result === 'string') quarantined.push({ position: row, reason: result });
-    else if (result !== undefined) documents.push({ row, ...result, document: result.document === '' ? `shard#${row}` : result.document });
+    else if (result !== undefined)
+      documents.push({ row, ...result, document: result.document === '' ? `shard#${row}` : result.document });
   }
   return { documents, quarantined };
 }
@@ -101,22 +223,45 @@ function readOne(bytes: Buffer, fields: FieldNames): Omit<Document, 'row'> | str
   }
   if (json.replaceAll(/[ \t\r]/g, '') === '') return undefined;
   if (!/^[ \t\r]*\{/.test(json)) return 'not a JSON object';
-  const value = parse(json) ?? parse(json.split(/("(?:[^"\\]|\\.)*")/).map((piece, i) => (i % 2 === 1 ? piece : piece.replaceAll(/NaN|-?Infinity/g, (word) => `["no JSON", "${word}"]`))).join(''));
+  const value =
+    parse(json) ??
+    parse(
+      json
+        .split(/("(?:[^"\\]|\\.)*")/)
+        .map((piece, i) =>
+          i % 2 === 1 ? piece : piece.replaceAll(/NaN|-?Infinity/g, (word) => `["no JSON", "${word}"]`),
+        )
+        .join(''),
+    );
   if (value === undefined) return 'not valid JSON';
   if (!isObject(value)) return 'not a JSON object';
   for (const name of [fields.text, fields.id, fields.source, fields.tokens]) {
     const found = find(value, name);
-    if (Array.isArray(found) && found[0] === 'no JSON') return `field "${name}" is ${String(found[1])}, which JSON does not have`;
+    if (Array.isArray(found) && found[0] === 'no JSON')
+      return `field "${name}" is ${String(found[1])}, which JSON does not have`;
   }
-  const [id, text, source, tokens] = [fields.id, fields.text, fields.source, fields.tokens].map((name) => find(value, name));
+  const [id, text, source, tokens] = [fields.id, fields.text, fields.source, fields.tokens].map((name) =>
+    find(value, name),
+  );
   if (text === undefined) return `field "${fields.text}" is missing`;
   if (typeof text !== 'string') return `field "${fields.text}" is not a string`;
   if (Array.from(text).every((character) => character <= ' ')) return `field "${fields.text}" is empty`;
   if (!isName(id)) return `field "${fields.id}" is neither a string nor a number`;
   if (!isName(source)) return `field "${fields.source}" is neither a string nor a number`;
-  if (tokens !== undefined && tokens !== null && !(typeof tokens === 'number' && Number.isInteger(tokens) && tokens >= 0)) return `field "${fields.tokens}" is not a whole number of tokens`;
-  if (typeof tokens === 'number' && tokens > 1e9) return `field "${fields.tokens}" is ${tokens}, and a document can have at most 1000000000 tokens`;
-  return { document: String(id ?? '').toWellFormed(), source: String(source ?? '').toWellFormed(), tokens: typeof tokens === 'number' ? tokens + 0 : null, text: text.toWellFormed() };
+  if (
+    tokens !== undefined &&
+    tokens !== null &&
+    !(typeof tokens === 'number' && Number.isInteger(tokens) && tokens >= 0)
+  )
+    return `field "${fields.tokens}" is not a whole number of tokens`;
+  if (typeof tokens === 'number' && tokens > 1e9)
+    return `field "${fields.tokens}" is ${tokens}, and a document can have at most 1000000000 tokens`;
+  return {
+    document: String(id ?? '').toWellFormed(),
+    source: String(source ?? '').toWellFormed(),
+    tokens: typeof tokens === 'number' ? tokens + 0 : null,
+    text: text.toWellFormed(),
+  };
 }
 
 function parse(json: string): unknown {
@@ -127,12 +272,29 @@ function parse(json: string): unknown {
   }
 }
 
-/** The key of that name; else, of the ways to read its dots as objects inside each other, the one with the longest first key, and so on inside. */
+/**
+ * The key of that name; else, of the ways to read its dots as objects inside each other, the one with the
+ * longest first key, and so on inside.
+ */
 function find(row: Readonly<Record<string, unknown>>, name: string): unknown {
   const parts = name.split('.');
-  const ways = Array.from({ length: 2 ** (parts.length - 1) }, (_, cuts) => parts.slice(1).reduce<string[][]>((keys, part, i) => ((cuts >> (parts.length - 2 - i)) & 1 ? [...keys, [part]] : [...keys.slice(0, -1), [...(keys.at(-1) ?? []), part]]), [[parts[0] ?? '']]).map((key) => key.join('.')));
+  const ways = Array.from({ length: 2 ** (parts.length - 1) }, (_, cuts) =>
+    parts
+      .slice(1)
+      .reduce<string[][]>(
+        (keys, part, i) =>
+          (cuts >> (parts.length - 2 - i)) & 1
+            ? [...keys, [part]]
+            : [...keys.slice(0, -1), [...(keys.at(-1) ?? []), part]],
+        [[parts[0] ?? '']],
+      )
+      .map((key) => key.join('.')),
+  );
   for (const keys of ways) {
-    const found = keys.reduce<unknown>((object, key) => (isObject(object) ? own(object, key) : undefined), row);
+    const found = keys.reduce<unknown>(
+      (object, key) => (isObject(object) ? own(object, key) : undefined),
+      row,
+    );
     if (found !== undefined) return found;
   }
   return undefined;

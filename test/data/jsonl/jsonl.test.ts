@@ -6,7 +6,14 @@ import fc from 'fast-check';
 import { compress } from '../compression/zstd.ts';
 import { readLine, readText } from '../../../data/jsonl/json-line.ts';
 import { readJsonl } from '../../../data/jsonl/jsonl.ts';
-import { collectQuarantined, defaultFields, type Document, listDocuments, readAll, withFolder } from '../collect.ts';
+import {
+  collectQuarantined,
+  defaultFields,
+  type Document,
+  listDocuments,
+  readAll,
+  withFolder,
+} from '../collect.ts';
 import { anyFile, readObviously } from './json-lines.ts';
 import { rounds } from '../../long.ts';
 
@@ -23,7 +30,14 @@ describe('the JSON Lines reader', () => {
   it('reads what JSON.parse line by line reads, and quarantines the same lines for the same reasons', async () => {
     await withFolder(async (folder) => {
       const path = join(folder, 'a.jsonl');
-      const cases = fc.tuple(anyFile, fc.constantFrom(...fieldNames), fc.oneof({ weight: 5, arbitrary: fc.constant(1 << 20) }, { weight: 1, arbitrary: fc.integer({ min: 1, max: 200 }) }));
+      const cases = fc.tuple(
+        anyFile,
+        fc.constantFrom(...fieldNames),
+        fc.oneof(
+          { weight: 5, arbitrary: fc.constant(1 << 20) },
+          { weight: 1, arbitrary: fc.integer({ min: 1, max: 200 }) },
+        ),
+      );
       let documents = 0;
       let quarantined = 0;
       await fc.assert(
@@ -34,7 +48,9 @@ describe('the JSON Lines reader', () => {
           const read = await readAll(path, { fields, maxLineBytes });
           documents += read.documents.length;
           quarantined += read.quarantined.length;
-          expect({ documents: read.documents, quarantined: read.quarantined }).toEqual(readObviously(file, fields, maxLineBytes));
+          expect({ documents: read.documents, quarantined: read.quarantined }).toEqual(
+            readObviously(file, fields, maxLineBytes),
+          );
         }),
         { numRuns: rounds(700), seed: 20260101 },
       );
@@ -46,8 +62,13 @@ describe('the JSON Lines reader', () => {
 
   it('takes no longer for odd lines with long stretches of spaces', () => {
     const spaces = ' '.repeat(3_000_000);
-    expect(readLine(Buffer.from(`${spaces}{"text":${spaces}"a${spaces}b"${spaces}}${spaces}\r`), defaultFields)).toMatchObject({ kind: 'document', text: `a${spaces}b` });
-    expect(readLine(Buffer.from(`{"text": "a${spaces}b"${spaces}]`), defaultFields)).toMatchObject({ kind: 'bad', reason: 'not valid JSON' });
+    expect(
+      readLine(Buffer.from(`${spaces}{"text":${spaces}"a${spaces}b"${spaces}}${spaces}\r`), defaultFields),
+    ).toMatchObject({ kind: 'document', text: `a${spaces}b` });
+    expect(readLine(Buffer.from(`{"text": "a${spaces}b"${spaces}]`), defaultFields)).toMatchObject({
+      kind: 'bad',
+      reason: 'not valid JSON',
+    });
     expect(readLine(Buffer.from(`${spaces}\r`), defaultFields)).toEqual({ kind: 'blank' });
   });
 
@@ -72,11 +93,22 @@ describe('the JSON Lines reader', () => {
   it('reads several files at once, in turns, as one after the other', async () => {
     await withFolder(async (folder) => {
       const paths = ['a', 'b', 'c'].map((name) => join(folder, `${name}.jsonl`));
-      for (const [number, path] of paths.entries()) await writeFile(path, Array.from({ length: 300 }, (_, row) => JSON.stringify({ id: `${number} ${row}`, text: `${number} ${row} `.repeat(1 + (row % 300)) })).join('\n'));
+      for (const [number, path] of paths.entries())
+        await writeFile(
+          path,
+          Array.from({ length: 300 }, (_, row) =>
+            JSON.stringify({ id: `${number} ${row}`, text: `${number} ${row} `.repeat(1 + (row % 300)) }),
+          ).join('\n'),
+        );
       const alone = await Promise.all(paths.map(async (path) => (await readAll(path)).documents));
-      const readers = paths.map((path) => readJsonl({ name: 'shard', path, format: 'jsonl', bytes: 0, modifiedMs: 0 }, defaultFields, { quarantine: collectQuarantined(), batchBytes: 2_000 }));
+      const readers = paths.map((path) =>
+        readJsonl({ name: 'shard', path, format: 'jsonl', bytes: 0, modifiedMs: 0 }, defaultFields, {
+          quarantine: collectQuarantined(),
+          batchBytes: 2_000,
+        }),
+      );
       const inTurns: Document[][] = paths.map(() => []);
-      for (let left = readers.length; left > 0; ) {
+      for (let left = readers.length; left > 0;) {
         left = readers.length;
         for (const [i, reader] of readers.entries()) {
           const next = await reader.next();
@@ -88,15 +120,28 @@ describe('the JSON Lines reader', () => {
     });
   });
 
-  it('keeps ids that are whole numbers digit by digit, and quarantines those of odd lines that JSON.parse would change', async () => {
-    await withFolder(async (folder) => {
-      const path = join(folder, 'a.jsonl');
-      await writeFile(path, '{"id": 12345678901234567890, "text": "a"}\n{"id": 12345678901234567891, "text": "b"}\n{"id": 12345678901234567891, "text": "c", "text": "d"}\n');
-      const { documents, quarantined } = await readAll(path);
-      expect(documents.map(({ document, text }) => [document, text])).toEqual([['12345678901234567890', 'a'], ['12345678901234567891', 'b']]);
-      expect(quarantined).toEqual([{ position: 2, reason: expect.stringContaining('too large to be kept exactly') }]);
-    });
-  });
+  it(
+    'keeps ids that are whole numbers digit by digit, and quarantines those of odd lines that ' +
+      'JSON.parse would change',
+    async () => {
+      await withFolder(async (folder) => {
+        const path = join(folder, 'a.jsonl');
+        await writeFile(
+          path,
+          '{"id": 12345678901234567890, "text": "a"}\n{"id": 12345678901234567891, "text": "b"}\n{"id": ' +
+            '12345678901234567891, "text": "c", "text": "d"}\n',
+        );
+        const { documents, quarantined } = await readAll(path);
+        expect(documents.map(({ document, text }) => [document, text])).toEqual([
+          ['12345678901234567890', 'a'],
+          ['12345678901234567891', 'b'],
+        ]);
+        expect(quarantined).toEqual([
+          { position: 2, reason: expect.stringContaining('too large to be kept exactly') },
+        ]);
+      });
+    },
+  );
 
   it('finds fields at any depth, and keys with dots in them before these', async () => {
     await withFolder(async (folder) => {
@@ -107,11 +152,21 @@ describe('the JSON Lines reader', () => {
         { 'metadata.language': 'de', 'a.b.c.d.e': 'flat' },
         { metadata: { language: 'path' }, 'metadata.language': 'flat', a: { 'b.c': { 'd.e': 'mixed' } } },
         { 'metadata.language': 'flat', metadata: { language: 'path' }, 'a.b': { c: { 'd.e': 'other' } } },
-        { metadata: { languages: 'no', x: { language: 'no' } }, 'a.b': { c: 7 }, a: { b: { c: { d: { e: 'second' } } } } },
+        {
+          metadata: { languages: 'no', x: { language: 'no' } },
+          'a.b': { c: 7 },
+          a: { b: { c: { d: { e: 'second' } } } },
+        },
       ];
       await writeFile(path, rows.map((row, i) => `${JSON.stringify({ ...row, text: `t${i}` })}\n`).join(''));
       const { documents } = await readAll(path, { fields });
-      expect(documents.map(({ document, source }) => [document, source])).toEqual([['deep', 'en'], ['flat', 'de'], ['mixed', 'flat'], ['other', 'flat'], ['second', '']]);
+      expect(documents.map(({ document, source }) => [document, source])).toEqual([
+        ['deep', 'en'],
+        ['flat', 'de'],
+        ['mixed', 'flat'],
+        ['other', 'flat'],
+        ['second', ''],
+      ]);
     });
   });
 
@@ -131,7 +186,10 @@ describe('the JSON Lines reader', () => {
       ];
       await writeFile(path, lines.join('\n'));
       const { documents, quarantined } = await readAll(path);
-      expect(documents.map(({ document, text }) => [document, text])).toEqual([['a', 'one'], ['b', 'say "NaN", Infinity']]);
+      expect(documents.map(({ document, text }) => [document, text])).toEqual([
+        ['a', 'one'],
+        ['b', 'say "NaN", Infinity'],
+      ]);
       expect(quarantined.map(({ reason }) => reason)).toEqual([
         'field "id" is NaN, which JSON does not have',
         'field "text" is -Infinity, which JSON does not have',
@@ -171,7 +229,10 @@ describe('a damaged file', () => {
       const path = join(folder, `a.jsonl.${ending}`);
       for (let length = 0; length < whole[ending].length; length += 7) {
         await writeFile(path, whole[ending].subarray(0, length));
-        await expect(readAll(path)).rejects.toMatchObject({ code: 'FILE_UNREADABLE', message: expect.stringContaining(path) });
+        await expect(readAll(path)).rejects.toMatchObject({
+          code: 'FILE_UNREADABLE',
+          message: expect.stringContaining(path),
+        });
       }
     });
   });
@@ -189,9 +250,15 @@ describe('a damaged file', () => {
     });
   });
 
-  it.each(['a.jsonl', 'a.jsonl.gz', 'a.jsonl.zst', 'a.parquet'])('that is missing is named: %s', async (name) => {
-    await withFolder(async (folder) => {
-      await expect(readAll(join(folder, name))).rejects.toMatchObject({ code: 'FILE_NOT_FOUND', message: expect.stringContaining(name) });
-    });
-  });
+  it.each(['a.jsonl', 'a.jsonl.gz', 'a.jsonl.zst', 'a.parquet'])(
+    'that is missing is named: %s',
+    async (name) => {
+      await withFolder(async (folder) => {
+        await expect(readAll(join(folder, name))).rejects.toMatchObject({
+          code: 'FILE_NOT_FOUND',
+          message: expect.stringContaining(name),
+        });
+      });
+    },
+  );
 });

@@ -13,7 +13,8 @@ async function readLines(pieces: readonly string[], maxLineBytes = 1 << 20): Pro
   async function* stream(): AsyncGenerator<Uint8Array> {
     // One piece of memory for all, as decompressors do.
     const memory = Buffer.alloc(1 << 16);
-    for (const piece of pieces) yield await Promise.resolve(memory.subarray(0, memory.write(piece, 'latin1')));
+    for (const piece of pieces)
+      yield await Promise.resolve(memory.subarray(0, memory.write(piece, 'latin1')));
   }
   const lines: Line[] = [];
   for await (const block of readLineBlocks(stream(), maxLineBytes)) {
@@ -35,21 +36,36 @@ function splitLines(all: string, maxLineBytes: number): Line[] {
 
 describe('readLineBlocks', () => {
   it('gives the same lines however the bytes come, and leaves out those that are too long', async () => {
-    const content = fc.array(fc.oneof({ weight: 4, arbitrary: fc.constantFrom('a', 'bc', '\r') }, { weight: 1, arbitrary: fc.constant('\n') }), { maxLength: 40 }).map((parts) => parts.join(''));
+    const content = fc
+      .array(
+        fc.oneof(
+          { weight: 4, arbitrary: fc.constantFrom('a', 'bc', '\r') },
+          { weight: 1, arbitrary: fc.constant('\n') },
+        ),
+        { maxLength: 40 },
+      )
+      .map((parts) => parts.join(''));
     await fc.assert(
-      fc.asyncProperty(fc.array(content, { maxLength: 8 }), fc.integer({ min: 1, max: 60 }), async (pieces, maxLineBytes) => {
-        expect(await readLines(pieces, maxLineBytes)).toEqual(splitLines(pieces.join(''), maxLineBytes));
-      }),
+      fc.asyncProperty(
+        fc.array(content, { maxLength: 8 }),
+        fc.integer({ min: 1, max: 60 }),
+        async (pieces, maxLineBytes) => {
+          expect(await readLines(pieces, maxLineBytes)).toEqual(splitLines(pieces.join(''), maxLineBytes));
+        },
+      ),
       { numRuns: rounds(500) },
     );
   });
 
-  it.each([[['\xef\xbb\xbfa\nb']], [['\xef', '\xbb\xbf', 'a', '\nb']]])('drops a byte-order mark at the start: %j', async (pieces) => {
-    expect(await readLines(pieces)).toEqual([
-      { number: 0, text: 'a' },
-      { number: 1, text: 'b' },
-    ]);
-  });
+  it.each([[['\xef\xbb\xbfa\nb']], [['\xef', '\xbb\xbf', 'a', '\nb']]])(
+    'drops a byte-order mark at the start: %j',
+    async (pieces) => {
+      expect(await readLines(pieces)).toEqual([
+        { number: 0, text: 'a' },
+        { number: 1, text: 'b' },
+      ]);
+    },
+  );
 
   it('keeps a byte-order mark anywhere else', async () => {
     expect(await readLines(['a\n', '\xef\xbb\xbfb\n'])).toEqual([

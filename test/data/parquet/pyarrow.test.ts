@@ -1,4 +1,5 @@
-// Copied rows as pyarrow reads them, in every type that it writes. `npm run test:pyarrow` installs it for this project.
+// Copied rows as pyarrow reads them, in every type that it writes. `npm run test:pyarrow` installs it for
+// this project.
 
 import { execFileSync } from 'node:child_process';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
@@ -14,16 +15,23 @@ const script = join(project, 'test/data/parquet/parquet_types.py');
 
 const python = [join(project, '.cache/pyarrow/bin/python'), 'python3'].find((path) => {
   try {
-    execFileSync(path, ['-c', 'import pyarrow; assert int(pyarrow.__version__.split(".")[0]) >= 21'], { stdio: 'ignore' });
+    execFileSync(path, ['-c', 'import pyarrow; assert int(pyarrow.__version__.split(".")[0]) >= 21'], {
+      stdio: 'ignore',
+    });
     return true;
   } catch {
     return false;
   }
 });
-if (python === undefined) process.stderr.write('There is no pyarrow here: copies of Parquet rows are checked by hyparquet and DuckDB alone (npm run test:pyarrow installs it).\n');
+if (python === undefined)
+  process.stderr.write(
+    'There is no pyarrow here: copies of Parquet rows are checked by hyparquet and DuckDB alone (npm ' +
+      'run test:pyarrow installs it).\n',
+  );
 
 (python === undefined ? describe.skip : describe)('rows of a Parquet file that are copied', () => {
-  const run = (command: string, folder: string): string => execFileSync(python ?? '', [script, command, folder], { encoding: 'utf8' });
+  const run = (command: string, folder: string): string =>
+    execFileSync(python ?? '', [script, command, folder], { encoding: 'utf8' });
 
   it('are to pyarrow what they were, whatever their types and however they are encoded', async () => {
     await withFolder(async (folder) => {
@@ -35,9 +43,13 @@ if (python === undefined) process.stderr.write('There is no pyarrow here: copies
       for (const [i, file] of files.entries()) {
         const footer = await readFooter(join(folder, file));
         // Some of all groups, all, and some of the first and the last one.
-        const own = Array.from({ length: footer.rows }, (_, row) => row).filter((row) => (i % 3 === 0 ? (row * 7919) % 10 < 3 : i % 3 === 1 || row < 9 || row > footer.rows - 3));
+        const own = Array.from({ length: footer.rows }, (_, row) => row).filter((row) =>
+          i % 3 === 0 ? (row * 7919) % 10 < 3 : i % 3 === 1 || row < 9 || row > footer.rows - 3,
+        );
         rows[file] = own;
-        expect(await copyRows(join(folder, file), footer, own, join(folder, 'copies', file))).toBe(own.length);
+        expect(await copyRows(join(folder, file), footer, own, join(folder, 'copies', file))).toBe(
+          own.length,
+        );
       }
       await writeFile(join(folder, 'rows.json'), JSON.stringify(rows));
       expect(JSON.parse(run('compare', folder))).toEqual([]);

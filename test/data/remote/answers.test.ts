@@ -1,4 +1,5 @@
-// What each kind of answer of a web server leads to: all the bytes, or an error that says what was wrong. Never fewer bytes without an error.
+// What each kind of answer of a web server leads to: all the bytes, or an error that says what was wrong.
+// Never fewer bytes without an error.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { readFile } from 'node:fs/promises';
@@ -13,7 +14,12 @@ import { until } from '../../until.ts';
 import { readAll, withFolder } from '../collect.ts';
 import { askedRange, type Loopback, startLoopback } from './loopback.ts';
 
-const text = Buffer.from(Array.from({ length: 500 }, (_, i) => `{"id":"d${i}","text":"Line ${i} tells of tides, charts and harbors."}\n`).join(''));
+const text = Buffer.from(
+  Array.from(
+    { length: 500 },
+    (_, i) => `{"id":"d${i}","text":"Line ${i} tells of tides, charts and harbors."}\n`,
+  ).join(''),
+);
 const total = text.length;
 
 beforeAll(() => void Object.assign(pace, { firstWaitMs: 2 }));
@@ -25,7 +31,10 @@ afterEach(async () => {
 
 interface Behavior {
   file?: Buffer;
-  /** The answer to a request for the first byte: the whole file, a status, or headers in place of the right ones (undefined leaves one out). */
+  /**
+   * The answer to a request for the first byte: the whole file, a status, or headers in place of the right
+   * ones (undefined leaves one out).
+   */
   first?: 'whole' | number | Headers;
   /** The same to HEAD. */
   head?: number | Headers;
@@ -48,10 +57,23 @@ async function serve({ file = text, first = {}, head = 405, get = {}, answer }: 
       return;
     }
     if (told === 'whole') return void response.writeHead(200, { 'content-length': file.length }).end(file);
-    if (typeof told === 'number') return void response.writeHead(told, told === 200 && request.method === 'GET' ? {} : { 'content-length': 0 }).end(told === 200 ? file : undefined);
-    if (request.method !== 'HEAD' && from >= file.length && told['content-range'] === undefined) return void response.writeHead(416, { 'content-range': `bytes */${file.length}` }).end();
-    const right = { etag: '"v1"', 'last-modified': new Date(1e12).toUTCString(), 'content-length': request.method === 'HEAD' ? file.length : body.length };
-    response.writeHead(request.method === 'HEAD' ? 200 : 206, known({ ...right, 'content-range': `bytes ${from}-${to}/${file.length}`, ...told })).end(body);
+    if (typeof told === 'number')
+      return void response
+        .writeHead(told, told === 200 && request.method === 'GET' ? {} : { 'content-length': 0 })
+        .end(told === 200 ? file : undefined);
+    if (request.method !== 'HEAD' && from >= file.length && told['content-range'] === undefined)
+      return void response.writeHead(416, { 'content-range': `bytes */${file.length}` }).end();
+    const right = {
+      etag: '"v1"',
+      'last-modified': new Date(1e12).toUTCString(),
+      'content-length': request.method === 'HEAD' ? file.length : body.length,
+    };
+    response
+      .writeHead(
+        request.method === 'HEAD' ? 200 : 206,
+        known({ ...right, 'content-range': `bytes ${from}-${to}/${file.length}`, ...told }),
+      )
+      .end(body);
   });
   servers.push(server);
   return server;
@@ -69,11 +91,17 @@ async function read(url: string, start?: number, end?: number): Promise<Buffer> 
   return Buffer.concat(pieces);
 }
 
-const refused = (reason: RegExp | string): unknown => expect.objectContaining({ code: 'REMOTE_FAILED', message: typeof reason === 'string' ? expect.stringContaining(reason) : expect.stringMatching(reason) });
+const refused = (reason: RegExp | string): unknown =>
+  expect.objectContaining({
+    code: 'REMOTE_FAILED',
+    message: typeof reason === 'string' ? expect.stringContaining(reason) : expect.stringMatching(reason),
+  });
 
 describe('the time of change of a file', () => {
   it('is another number for another version where the server names versions alone', async () => {
-    const stateOf = async (etag: string | undefined): Promise<number> => (await statFile(`${(await serve({ first: { etag, 'last-modified': undefined } })).url}/a.jsonl`)).modifiedMs;
+    const stateOf = async (etag: string | undefined): Promise<number> =>
+      (await statFile(`${(await serve({ first: { etag, 'last-modified': undefined } })).url}/a.jsonl`))
+        .modifiedMs;
     const [one, same, other] = [await stateOf('"one"'), await stateOf('"one"'), await stateOf('"two"')];
     expect(same).toBe(one);
     expect(other).not.toBe(one);
@@ -86,7 +114,10 @@ describe('the length of a file', () => {
     ['the answer to a request for its first byte, whatever HEAD says', { head: { 'content-length': 99 } }],
     ['that answer, where it is the whole file', { first: 'whole' }],
     ['HEAD, where that answer leaves it out', { first: 200, head: {} }],
-    ['HEAD, where that answer says that it is unknown', { first: { 'content-range': 'bytes 0-0/*' }, head: {} }],
+    [
+      'HEAD, where that answer says that it is unknown',
+      { first: { 'content-range': 'bytes 0-0/*' }, head: {} },
+    ],
   ])('is told by %s', async (_, behavior) => {
     const { url } = await serve(behavior);
     expect((await statFile(`${url}/a.jsonl`)).bytes).toBe(total);
@@ -109,17 +140,29 @@ describe('the length of a file', () => {
     const { url, requests } = await serve({ file: Buffer.alloc(0), head: {} });
     expect(await read(`${url}/a.jsonl`)).toHaveLength(0);
     expect(requests.map(({ method }) => method)).toEqual(['GET', 'HEAD']);
-    const oddly = await serve({ file: Buffer.alloc(0), first: { 'content-range': 'bytes 0--1/0' }, head: {} });
+    const oddly = await serve({
+      file: Buffer.alloc(0),
+      first: { 'content-range': 'bytes 0--1/0' },
+      head: {},
+    });
     expect(await read(`${oddly.url}/a.jsonl`)).toHaveLength(0);
     const doubtful = await serve({ first: 416, head: {} });
-    await expect(read(`${doubtful.url}/a.jsonl`)).rejects.toEqual(refused(/does not say how long the file is \(status 416/));
+    await expect(read(`${doubtful.url}/a.jsonl`)).rejects.toEqual(
+      refused(/does not say how long the file is \(status 416/),
+    );
     const bodiless = await serve({ first: 200, head: { 'content-length': 0 } });
-    await expect(read(`${bodiless.url}/a.jsonl`)).rejects.toEqual(refused(/does not say how long the file is \(status 200/));
+    await expect(read(`${bodiless.url}/a.jsonl`)).rejects.toEqual(
+      refused(/does not say how long the file is \(status 200/),
+    );
   });
 
   it.each([400, 401, 403, 405, 501])('has to be told (HEAD: status %i)', async (head) => {
     const { url } = await serve({ first: 200, head });
-    await expect(read(`${url}/a.jsonl`)).rejects.toEqual(refused(/after 1 attempt: the server does not say how long the file is \(status 200 without Content-Length\)/));
+    await expect(read(`${url}/a.jsonl`)).rejects.toEqual(
+      refused(
+        /after 1 attempt: the server does not say how long the file is \(status 200 without Content-Length\)/,
+      ),
+    );
   });
 
   it.each([total - 100, total + 100])('has to be the same all the time (%i)', async (wrong) => {
@@ -129,18 +172,37 @@ describe('the length of a file', () => {
     await expect(read(`${url}/a.jsonl`)).rejects.toEqual(reason);
     const byHead = await serve({ first: 200, head: { 'content-length': wrong } });
     await expect(read(`${byHead.url}/a.jsonl`)).rejects.toEqual(reason);
-    const whole = await serve({ first, answer: (_, response) => void response.writeHead(200, { 'content-length': total }).end(text) });
+    const whole = await serve({
+      first,
+      answer: (_, response) => void response.writeHead(200, { 'content-length': total }).end(text),
+    });
     await expect(read(`${whole.url}/a.jsonl`)).rejects.toEqual(reason);
   });
 });
 
 describe('a range', () => {
   it.each<[string, Record<string, string | number | undefined>, RegExp]>([
-    ['of another place', { 'content-range': `bytes 0-${total - 11}/${total}` }, /sends bytes 0-\d+ for bytes 10-/],
-    ['of more than was asked for', { 'content-range': `bytes 10-${total}/${total}` }, /sends bytes 10-\d+ for bytes 10-/],
+    [
+      'of another place',
+      { 'content-range': `bytes 0-${total - 11}/${total}` },
+      /sends bytes 0-\d+ for bytes 10-/,
+    ],
+    [
+      'of more than was asked for',
+      { 'content-range': `bytes 10-${total}/${total}` },
+      /sends bytes 10-\d+ for bytes 10-/,
+    ],
     ['that goes backwards', { 'content-range': `bytes 10-5/${total}` }, /sends bytes 10-5 for bytes 10-/],
-    ['of another length than its body', { 'content-range': `bytes 10-20/${total}` }, /sends \d+ bytes as bytes 10-20/],
-    ['of a file of unknown length', { 'content-range': `bytes 10-${total - 1}/*` }, /does not say which part/],
+    [
+      'of another length than its body',
+      { 'content-range': `bytes 10-20/${total}` },
+      /sends \d+ bytes as bytes 10-20/,
+    ],
+    [
+      'of a file of unknown length',
+      { 'content-range': `bytes 10-${total - 1}/*` },
+      /does not say which part/,
+    ],
     ['that is not named', { 'content-range': undefined }, /does not say which part.*Content-Range: none/],
     ['in another unit', { 'content-range': `lines 10-${total - 1}/${total}` }, /does not say which part/],
   ])('%s is refused', async (_, get, reason) => {
@@ -149,11 +211,18 @@ describe('a range', () => {
   });
 
   it('may be shorter than was asked for: the rest is asked for next, at once', async () => {
-    const { url, requests } = await serve({ answer: (request, response, body) => {
-      const [first] = askedRange(request, total);
-      const part = body.subarray(0, 4000);
-      response.writeHead(206, { 'content-length': part.length, 'content-range': `bytes ${first}-${first + part.length - 1}/${total}` }).end(part);
-    } });
+    const { url, requests } = await serve({
+      answer: (request, response, body) => {
+        const [first] = askedRange(request, total);
+        const part = body.subarray(0, 4000);
+        response
+          .writeHead(206, {
+            'content-length': part.length,
+            'content-range': `bytes ${first}-${first + part.length - 1}/${total}`,
+          })
+          .end(part);
+      },
+    });
     const startMs = performance.now();
     Object.assign(pace, { firstWaitMs: 5000 });
     expect((await read(`${url}/a.jsonl`)).equals(text)).toBe(true);
@@ -163,21 +232,31 @@ describe('a range', () => {
   });
 
   it('is not asked for by a date in place of an ETag', async () => {
-    const { url, requests } = await serve({ answer: (request, response, body) => {
-      const [first, last] = askedRange(request, total);
-      response.writeHead(206, { 'content-length': body.length, 'content-range': `bytes ${first}-${last}/${total}`, 'last-modified': new Date(1e12).toUTCString() });
-      response.write(body.subarray(0, 6000), () => (first === 0 ? response.destroy() : response.end(body.subarray(6000))));
-    } });
+    const { url, requests } = await serve({
+      answer: (request, response, body) => {
+        const [first, last] = askedRange(request, total);
+        response.writeHead(206, {
+          'content-length': body.length,
+          'content-range': `bytes ${first}-${last}/${total}`,
+          'last-modified': new Date(1e12).toUTCString(),
+        });
+        response.write(body.subarray(0, 6000), () =>
+          first === 0 ? response.destroy() : response.end(body.subarray(6000)),
+        );
+      },
+    });
     expect((await read(`${url}/a.jsonl`)).equals(text)).toBe(true);
     expect(requests.map(({ headers }) => headers['if-match'])).toEqual([undefined, undefined, undefined]);
   });
 });
 
 describe('a body in place of a range', () => {
-  const whole = (write: (response: ServerResponse) => void): Behavior => ({ answer: (_, response) => {
-    response.writeHead(200);
-    write(response);
-  } });
+  const whole = (write: (response: ServerResponse) => void): Behavior => ({
+    answer: (_, response) => {
+      response.writeHead(200);
+      write(response);
+    },
+  });
 
   it('is read from the beginning, whole or as far as it is wanted', async () => {
     const { url } = await serve(whole((response) => response.end(text)));
@@ -187,19 +266,29 @@ describe('a body in place of a range', () => {
 
   it('is not read from anywhere else', async () => {
     const { url } = await serve(whole((response) => response.end(text)));
-    await expect(read(`${url}/a.jsonl`, 10, 20)).rejects.toEqual(refused(/does not give ranges \(status 200 for bytes 10-19\)/));
+    await expect(read(`${url}/a.jsonl`, 10, 20)).rejects.toEqual(
+      refused(/does not give ranges \(status 200 for bytes 10-19\)/),
+    );
   });
 
   it('has to be as long as was promised', async () => {
-    const longer = await serve(whole((response) => {
-      response.write(text);
-      response.end('{"id":"more","text":"One line more."}\n');
-    }));
-    await expect(read(`${longer.url}/a.jsonl`)).rejects.toEqual(refused(new RegExp(`more than the ${total} bytes that it promised`)));
+    const longer = await serve(
+      whole((response) => {
+        response.write(text);
+        response.end('{"id":"more","text":"One line more."}\n');
+      }),
+    );
+    await expect(read(`${longer.url}/a.jsonl`)).rejects.toEqual(
+      refused(new RegExp(`more than the ${total} bytes that it promised`)),
+    );
     const shorter = await serve(whole((response) => response.end(text.subarray(0, 1000))));
-    await expect(read(`${shorter.url}/a.jsonl`)).rejects.toEqual(refused(/does not give ranges \(status 200 for bytes 1000-/));
+    await expect(read(`${shorter.url}/a.jsonl`)).rejects.toEqual(
+      refused(/does not give ranges \(status 200 for bytes 1000-/),
+    );
     const never = await serve(whole((response) => response.end()));
-    await expect(read(`${never.url}/a.jsonl`)).rejects.toEqual(refused(new RegExp(`after 8 attempts: the connection ended ${total} bytes early`)));
+    await expect(read(`${never.url}/a.jsonl`)).rejects.toEqual(
+      refused(new RegExp(`after 8 attempts: the connection ended ${total} bytes early`)),
+    );
   });
 });
 
@@ -207,19 +296,27 @@ describe('an encoding', () => {
   const gzipped = gzipSync(text);
 
   it('is asked not to be, by every request', async () => {
-    // As raw.githubusercontent.com does: compressed for whoever takes it, with that length, and without ranges.
+    // As raw.githubusercontent.com does: compressed for whoever takes it, with that length, and without
+    // ranges.
     const server = await startLoopback((request, response) => {
       const compress = /gzip|\*/.test(request.headers['accept-encoding'] ?? '*');
       const body = compress ? gzipped : text;
       const [first, last] = compress ? [0, body.length - 1] : askedRange(request, body.length);
-      response.writeHead(request.headers.range === undefined || compress ? 200 : 206, { 'content-length': last + 1 - first, ...(compress ? { 'content-encoding': 'gzip' } : { 'content-range': `bytes ${first}-${last}/${total}` }) });
+      response.writeHead(request.headers.range === undefined || compress ? 200 : 206, {
+        'content-length': last + 1 - first,
+        ...(compress
+          ? { 'content-encoding': 'gzip' }
+          : { 'content-range': `bytes ${first}-${last}/${total}` }),
+      });
       response.end(request.method === 'HEAD' ? undefined : body.subarray(first, last + 1));
     });
     servers.push(server);
     const [shard] = await listShards([`${server.url}/a.jsonl`], '/');
     expect(shard?.bytes).toBe(total);
     expect((await readAll(`${server.url}/a.jsonl`)).documents).toHaveLength(500);
-    expect(new Set(server.requests.map(({ headers }) => headers['accept-encoding']))).toEqual(new Set(['identity']));
+    expect(new Set(server.requests.map(({ headers }) => headers['accept-encoding']))).toEqual(
+      new Set(['identity']),
+    );
   });
 
   it.each([
@@ -233,31 +330,51 @@ describe('an encoding', () => {
     ['gzip', '/a.parquet', gzipped],
     ['gzip', '/a.jsonl?name=b.gz', gzipped],
   ])('%s of %s is refused by its name, with what to do', async (encoding, path, file) => {
-    const { url } = await serve({ file, first: { 'content-encoding': encoding }, get: { 'content-encoding': encoding } });
-    await expect(listShards([`${url}${path}`], '/')).rejects.toEqual(refused(new RegExp(`"Content-Encoding: ${encoding}".*\\.jsonl\\.gz`)));
+    const { url } = await serve({
+      file,
+      first: { 'content-encoding': encoding },
+      get: { 'content-encoding': encoding },
+    });
+    await expect(listShards([`${url}${path}`], '/')).rejects.toEqual(
+      refused(new RegExp(`"Content-Encoding: ${encoding}".*\\.jsonl\\.gz`)),
+    );
     // Also where it comes up later.
     const quiet = await serve({ file, get: { 'content-encoding': encoding } });
     await expect(readAll(`${quiet.url}${path}`)).rejects.toEqual(refused(`"Content-Encoding: ${encoding}"`));
   });
 
   it('that the server makes up as it sends is refused', async () => {
-    const server = await startLoopback((_, response) => void response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipped));
+    const server = await startLoopback(
+      (_, response) => void response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipped),
+    );
     servers.push(server);
     await expect(read(`${server.url}/a.jsonl`)).rejects.toEqual(refused('"Content-Encoding: gzip"'));
   });
 
-  it.each(['gzip', 'x-gzip', 'GZIP', 'identity', 'aws-chunked', 'UTF-8', 'aws-chunked, gzip', undefined])('%s of a file in .gz: it is decompressed once', async (encoding) => {
-    const { url } = await serve({ file: gzipped, first: { 'content-encoding': encoding }, get: { 'content-encoding': encoding } });
-    expect((await listShards([`${url}/a.jsonl.gz`], '/'))[0]?.bytes).toBe(gzipped.length);
-    expect((await readAll(`${url}/a.jsonl.gz?key=1`)).documents).toHaveLength(500);
-  });
+  it.each(['gzip', 'x-gzip', 'GZIP', 'identity', 'aws-chunked', 'UTF-8', 'aws-chunked, gzip', undefined])(
+    '%s of a file in .gz: it is decompressed once',
+    async (encoding) => {
+      const { url } = await serve({
+        file: gzipped,
+        first: { 'content-encoding': encoding },
+        get: { 'content-encoding': encoding },
+      });
+      expect((await listShards([`${url}/a.jsonl.gz`], '/'))[0]?.bytes).toBe(gzipped.length);
+      expect((await readAll(`${url}/a.jsonl.gz?key=1`)).documents).toHaveLength(500);
+    },
+  );
 });
 
 describe('a Parquet file', () => {
   it('is read of any server that tells its length somehow, and of none that contradicts itself', async () => {
     await withFolder(async (folder) => {
       const path = join(folder, 'a.parquet');
-      await withDuckDb({}, (connection) => connection.run(`COPY (SELECT 'k' || i AS id, md5(i::VARCHAR) AS text FROM range(3000) AS t(i)) TO '${path}' (FORMAT parquet)`));
+      await withDuckDb({}, (connection) =>
+        connection.run(
+          `COPY (SELECT 'k' || i AS id, md5(i::VARCHAR) AS text FROM range(3000) AS t(i)) TO '${path}' ` +
+            '(FORMAT parquet)',
+        ),
+      );
       const file = await readFile(path);
       const { documents } = await readAll(path);
       for (const first of [{}, { 'content-range': 'bytes 0-0/*' }]) {
@@ -275,10 +392,19 @@ describe('a Parquet file', () => {
 describe('a redirect', () => {
   it('is followed with what was asked, and not for ever', async () => {
     const { url, requests } = await serve({});
-    const door = await startLoopback((request, response) => void response.writeHead(302, { location: request.url === '/loop.jsonl' ? '/loop.jsonl' : `${url}/a.jsonl?signature=secret` }).end('Found'));
+    const door = await startLoopback(
+      (request, response) =>
+        void response
+          .writeHead(302, {
+            location: request.url === '/loop.jsonl' ? '/loop.jsonl' : `${url}/a.jsonl?signature=secret`,
+          })
+          .end('Found'),
+    );
     servers.push(door);
     expect((await read(`${door.url}/a.jsonl`, 5, 50)).equals(text.subarray(5, 50))).toBe(true);
     expect(requests.at(-1)?.headers).toMatchObject({ range: 'bytes=5-49', 'accept-encoding': 'identity' });
-    await expect(read(`${door.url}/loop.jsonl`)).rejects.toEqual(refused(/after 1 attempt: its redirects go round in circles/));
+    await expect(read(`${door.url}/loop.jsonl`)).rejects.toEqual(
+      refused(/after 1 attempt: its redirects go round in circles/),
+    );
   });
 });

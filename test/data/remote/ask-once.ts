@@ -1,4 +1,5 @@
-// Does what its arguments ask for, one after the other, and prints what came of each as a line of JSON: a text, or an error's message.
+// Does what its arguments ask for, one after the other, and prints what came of each as a line of JSON: a
+// text, or an error's message.
 
 import { writeFile } from 'node:fs/promises';
 import { z } from 'zod';
@@ -9,7 +10,11 @@ import { openEndpoint } from '../../../models/endpoint/embedder.ts';
 import { reasonOf } from '../../../run/errors/errors.ts';
 import { openStore } from '../../../data/remote/open.ts';
 
-const stepSchema = z.object({ what: z.enum(['read', 'write', 'embed']), url: z.string(), noProxy: z.string().optional() });
+const stepSchema = z.object({
+  what: z.enum(['read', 'write', 'embed']),
+  url: z.string(),
+  noProxy: z.string().optional(),
+});
 
 Object.assign(pace, { firstWaitMs: 2 });
 for (const step of process.argv.slice(2)) {
@@ -35,7 +40,14 @@ async function write(url: string): Promise<string> {
 }
 
 async function embed(url: string): Promise<string> {
-  const settings = parseSettings(JSON.stringify({ corpus: { files: ['a'] }, benchmarks: [{ name: 'b', files: ['b'] }], embedding: { model: url } }), '');
+  const settings = parseSettings(
+    JSON.stringify({
+      corpus: { files: ['a'] },
+      benchmarks: [{ name: 'b', files: ['b'] }],
+      embedding: { model: url },
+    }),
+    '',
+  );
   const endpoint = await openEndpoint(settings.embedding, { attempts: 2, firstWaitMs: 1, longestWaitMs: 1 });
   return `${endpoint.dimensions} dimensions`;
 }

@@ -14,9 +14,17 @@ const code = `import(${JSON.stringify(pathToFileURL(join(import.meta.dirname, '.
   try { console.log(found, openCache()); } catch ({ code, message }) { console.log(found, code, message); }
 })`;
 
-/** Where the file "file" is found in the cache, and where the cache is then, or the error, in a process with this environment alone. */
+/**
+ * Where the file "file" is found in the cache, and where the cache is then, or the error, in a process with
+ * this environment alone.
+ */
 function ask(env: Readonly<Record<string, string>>, user: SpawnSyncOptions = {}): string {
-  const { stdout, stderr } = spawnSync(process.execPath, ['-e', code], { ...user, env, encoding: 'utf8', timeout: 20_000 });
+  const { stdout, stderr } = spawnSync(process.execPath, ['-e', code], {
+    ...user,
+    env,
+    encoding: 'utf8',
+    timeout: 20_000,
+  });
   return stdout.trim() + stderr;
 }
 
@@ -27,12 +35,16 @@ describe('the cache', () => {
       expect(ask({ HOME: home, XDG_CACHE_HOME: join(home, 'x') })).toBe(`nothing ${join(home, 'x', 'betr')}`);
       expect(ask({ HOME: noHome, BETR_CACHE: join(home, 'mine') })).toBe(`nothing ${join(home, 'mine')}`);
       await writeFile(join(home, 'mine', 'file'), '');
-      expect(ask({ HOME: noHome, BETR_CACHE: join(home, 'mine') })).toBe(`${join(home, 'mine', 'file')} ${join(home, 'mine')}`);
-      expect(ask({ HOME: home, BETR_CACHE: '/dev/null/cache' })).toMatch(/^nothing CACHE_UNUSABLE .*\/dev\/null\/cache .*Set BETR_CACHE to a folder/);
+      expect(ask({ HOME: noHome, BETR_CACHE: join(home, 'mine') })).toBe(
+        `${join(home, 'mine', 'file')} ${join(home, 'mine')}`,
+      );
+      expect(ask({ HOME: home, BETR_CACHE: '/dev/null/cache' })).toMatch(
+        /^nothing CACHE_UNUSABLE .*\/dev\/null\/cache .*Set BETR_CACHE to a folder/,
+      );
     });
   });
 
-  it('is a folder of the user\'s own among the temporary files where there is no home to write to', async () => {
+  it("is a folder of the user's own among the temporary files where there is no home to write to", async () => {
     await withFolder(async (temporary) => {
       const own = join(temporary, `betr-cache-${uid}`);
       expect(ask({ HOME: noHome, TMPDIR: temporary })).toBe(`nothing ${own}`);
@@ -69,7 +81,10 @@ describe('the cache', () => {
         const own = join(temporary, name, `betr-cache-${uid}`);
         await make(own);
         await writeFile(join(own, 'file'), '').catch(() => undefined);
-        expect({ name, told: ask({ HOME: noHome, TMPDIR: join(temporary, name) }) }).toEqual({ name, told: expect.stringMatching(/^nothing CACHE_UNUSABLE/) });
+        expect({ name, told: ask({ HOME: noHome, TMPDIR: join(temporary, name) }) }).toEqual({
+          name,
+          told: expect.stringMatching(/^nothing CACHE_UNUSABLE/),
+        });
       }
     });
   });
@@ -80,12 +95,15 @@ describe('the cache', () => {
     await withFolder(async (folder) => {
       await chmod(folder, 0o777);
       const own = join(folder, 'betr-cache-12345');
-      for (const env of [{}, { HOME: '/' }, { HOME: noHome }, { HOME: '/root' }]) expect({ env, told: ask({ ...env, TMPDIR: folder }, user) }).toEqual({ env, told: `nothing ${own}` });
+      for (const env of [{}, { HOME: '/' }, { HOME: noHome }, { HOME: '/root' }])
+        expect({ env, told: ask({ ...env, TMPDIR: folder }, user) }).toEqual({ env, told: `nothing ${own}` });
       const filled = join(folder, '.cache', 'betr');
       await mkdir(filled, { recursive: true });
       await writeFile(join(filled, 'file'), '');
       expect(ask({ HOME: folder, TMPDIR: folder }, user)).toBe(`${join(filled, 'file')} ${own}`);
-      expect(ask({ BETR_CACHE: filled }, user)).toMatch(new RegExp(`^${join(filled, 'file')} CACHE_UNUSABLE`));
+      expect(ask({ BETR_CACHE: filled }, user)).toMatch(
+        new RegExp(`^${join(filled, 'file')} CACHE_UNUSABLE`),
+      );
     });
   });
 });

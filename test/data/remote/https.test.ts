@@ -21,7 +21,8 @@ beforeEach(async () => {
 });
 afterEach(() => web.close());
 
-const noise = (bytes: number): Buffer => Buffer.from(Uint8Array.from({ length: bytes }, (_, i) => (i * 2654435761) >>> 13));
+const noise = (bytes: number): Buffer =>
+  Buffer.from(Uint8Array.from({ length: bytes }, (_, i) => (i * 2654435761) >>> 13));
 
 async function read(path: string, start?: number, end?: number): Promise<Buffer> {
   const pieces: Uint8Array[] = [];
@@ -34,18 +35,23 @@ describe('reading from a web server', () => {
     const file = noise(300_000);
     web.files.set('/a.jsonl', file);
     await fc.assert(
-      fc.asyncProperty(fc.nat(file.length), fc.nat(file.length), fc.array(fc.integer({ min: 1, max: 100_000 }), { maxLength: 3 }), async (a, b, breaks) => {
-        const [start, end] = [Math.min(a, b), Math.max(a, b)];
-        const left = [...breaks];
-        let asked = 0;
-        web.misbehave = (request) => {
-          asked++;
-          expect(request.headers.range).toMatch(new RegExp(`-${end - 1}$`));
-          return left.pop();
-        };
-        expect((await read('/a.jsonl', start, end)).equals(file.subarray(start, end))).toBe(true);
-        expect(asked).toBeGreaterThanOrEqual(start === end ? 0 : 1);
-      }),
+      fc.asyncProperty(
+        fc.nat(file.length),
+        fc.nat(file.length),
+        fc.array(fc.integer({ min: 1, max: 100_000 }), { maxLength: 3 }),
+        async (a, b, breaks) => {
+          const [start, end] = [Math.min(a, b), Math.max(a, b)];
+          const left = [...breaks];
+          let asked = 0;
+          web.misbehave = (request) => {
+            asked++;
+            expect(request.headers.range).toMatch(new RegExp(`-${end - 1}$`));
+            return left.pop();
+          };
+          expect((await read('/a.jsonl', start, end)).equals(file.subarray(start, end))).toBe(true);
+          expect(asked).toBeGreaterThanOrEqual(start === end ? 0 : 1);
+        },
+      ),
       { numRuns: 12 },
     );
   });
@@ -64,10 +70,16 @@ describe('reading from a web server', () => {
   it('gives up on a server that only ever fails, and on what will not pass at once', async () => {
     web.files.set('/a.jsonl', noise(1000));
     web.misbehave = () => ({ status: 503, headers: { 'retry-after': '0' } });
-    await expect(read('/a.jsonl')).rejects.toMatchObject({ code: 'REMOTE_FAILED', message: expect.stringMatching(/after 8 attempts: status 503.*run the same command again/) });
+    await expect(read('/a.jsonl')).rejects.toMatchObject({
+      code: 'REMOTE_FAILED',
+      message: expect.stringMatching(/after 8 attempts: status 503.*run the same command again/),
+    });
     web.misbehave = () => ({ status: 400 });
     const before = web.requests;
-    await expect(read('/a.jsonl')).rejects.toMatchObject({ code: 'REMOTE_FAILED', message: expect.stringMatching(/after 1 attempt: status 400.*will not help/) });
+    await expect(read('/a.jsonl')).rejects.toMatchObject({
+      code: 'REMOTE_FAILED',
+      message: expect.stringMatching(/after 1 attempt: status 400.*will not help/),
+    });
     expect(web.requests - before).toBe(2); // length, then bytes
     await expect(read('/none.jsonl')).rejects.toMatchObject({ code: 'REMOTE_NOT_FOUND' });
   });
@@ -89,7 +101,10 @@ describe('reading from a web server', () => {
     const error: unknown = await read('/a.jsonl?signature=topsecret').catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code: 'REMOTE_DENIED', message: expect.stringContaining('a signed one') });
     expect(String(error)).not.toContain('topsecret');
-    const named: unknown = await listShards([web.url.replace('//', '//alice:topsecret@') + '/a.jsonl'], '/').catch((thrown: unknown) => thrown);
+    const named: unknown = await listShards(
+      [web.url.replace('//', '//alice:topsecret@') + '/a.jsonl'],
+      '/',
+    ).catch((thrown: unknown) => thrown);
     expect(named).toMatchObject({ code: 'REMOTE_FAILED', message: expect.stringContaining('1 attempt') });
     expect(String(named)).not.toContain('topsecret');
   });
@@ -98,13 +113,20 @@ describe('reading from a web server', () => {
 describe('shards on a web server', () => {
   const lines = ['{"id":"x","text":"one"}', '{"id":"y","text":"two"}', 'half a li'].join('\n');
 
-  it('are found again by their names, wherever a pattern has both braces and a query, and have names of their own', async () => {
-    for (const name of ['00', '01']) web.files.set(`/${name}.jsonl`, Buffer.from(lines));
-    const patterns = [`${web.url}/{00..01}.jsonl?key=1`];
-    for (const { name, path } of await listShards(patterns, '/')) expect(pathOf(name, '/', patterns)).toBe(path);
-    expect(pathOf(`${web.url}/01.jsonl`, '/', patterns)).toBe(`${web.url}/01.jsonl?key=1`);
-    await expect(listShards([`${web.url}/00.jsonl?part=1`, `${web.url}/00.jsonl?part=2`], '/')).rejects.toMatchObject({ code: 'OPTION_INVALID', message: expect.stringContaining('/00.jsonl') });
-  });
+  it(
+    'are found again by their names, wherever a pattern has both braces and a query, and have names of ' +
+      'their own',
+    async () => {
+      for (const name of ['00', '01']) web.files.set(`/${name}.jsonl`, Buffer.from(lines));
+      const patterns = [`${web.url}/{00..01}.jsonl?key=1`];
+      for (const { name, path } of await listShards(patterns, '/'))
+        expect(pathOf(name, '/', patterns)).toBe(path);
+      expect(pathOf(`${web.url}/01.jsonl`, '/', patterns)).toBe(`${web.url}/01.jsonl?key=1`);
+      await expect(
+        listShards([`${web.url}/00.jsonl?part=1`, `${web.url}/00.jsonl?part=2`], '/'),
+      ).rejects.toMatchObject({ code: 'OPTION_INVALID', message: expect.stringContaining('/00.jsonl') });
+    },
+  );
 
   it('are listed by counting patterns, named without their query, and read like files here', async () => {
     for (const name of ['00', '01']) web.files.set(`/${name}.jsonl.gz`, gzipSync(lines));
@@ -114,18 +136,34 @@ describe('shards on a web server', () => {
       [`${web.url}/01.jsonl.gz`, gzipSync(lines).length, 1e12],
     ]);
     const { documents, quarantined } = await readAll(shards[0]?.path.replace('?key=1', '') ?? '');
-    expect(documents.map(({ document, text }) => [document, text])).toEqual([['x', 'one'], ['y', 'two']]);
+    expect(documents.map(({ document, text }) => [document, text])).toEqual([
+      ['x', 'one'],
+      ['y', 'two'],
+    ]);
     expect(quarantined.map(({ position }) => position)).toEqual([2]);
-    await expect(listShards([`${web.url}/{00..02}.jsonl.gz`], '/')).rejects.toMatchObject({ code: 'REMOTE_NOT_FOUND', message: expect.stringContaining('Check the address') });
-    await expect(listShards([`${web.url}/*.jsonl.gz`], '/')).rejects.toMatchObject({ code: 'REMOTE_NOT_FOUND', message: expect.stringContaining('does not list its files') });
-    expect(await statFile(`${web.url}/00.jsonl.gz`)).toEqual({ bytes: gzipSync(lines).length, modifiedMs: 1e12 });
+    await expect(listShards([`${web.url}/{00..02}.jsonl.gz`], '/')).rejects.toMatchObject({
+      code: 'REMOTE_NOT_FOUND',
+      message: expect.stringContaining('Check the address'),
+    });
+    await expect(listShards([`${web.url}/*.jsonl.gz`], '/')).rejects.toMatchObject({
+      code: 'REMOTE_NOT_FOUND',
+      message: expect.stringContaining('does not list its files'),
+    });
+    expect(await statFile(`${web.url}/00.jsonl.gz`)).toEqual({
+      bytes: gzipSync(lines).length,
+      modifiedMs: 1e12,
+    });
   });
 
   it('in Parquet are fetched by the columns that are read', async () => {
     await withFolder(async (folder) => {
       const path = join(folder, 'a.parquet');
       await withDuckDb({}, (connection) =>
-        connection.run(`COPY (SELECT i::VARCHAR AS id, 'text ' || i AS text, {'name': 'web', 'other': repeat(md5(i::VARCHAR), 20)} AS meta, repeat(md5((i + 7)::VARCHAR), 40) AS ballast FROM range(5000) AS t(i)) TO '${path}' (FORMAT parquet, ROW_GROUP_SIZE 2048, COMPRESSION uncompressed)`),
+        connection.run(
+          `COPY (SELECT i::VARCHAR AS id, 'text ' || i AS text, {'name': 'web', 'other': ` +
+            'repeat(md5(i::VARCHAR), 20)} AS meta, repeat(md5((i + 7)::VARCHAR), 40) AS ballast FROM ' +
+            `range(5000) AS t(i)) TO '${path}' (FORMAT parquet, ROW_GROUP_SIZE 2048, COMPRESSION uncompressed)`,
+        ),
       );
       const file = await readFile(path);
       web.files.set('/a.parquet', file);
@@ -142,7 +180,10 @@ describe('shards on a web server', () => {
   it('in Parquet are fetched by the row groups of a chunk', async () => {
     await withFolder(async (folder) => {
       const path = join(folder, 'a.parquet');
-      const noisy = `COPY (SELECT i::VARCHAR AS id, string_agg(md5((i * 100 + j)::VARCHAR), ' ') AS text FROM range(8192) AS t(i), range(8) AS u(j) GROUP BY i ORDER BY i) TO '${path}' (FORMAT parquet, ROW_GROUP_SIZE 2048)`;
+      const noisy =
+        `COPY (SELECT i::VARCHAR AS id, string_agg(md5((i * 100 + j)::VARCHAR), ' ') AS ` +
+        `text FROM range(8192) AS t(i), range(8) AS u(j) GROUP BY i ORDER BY i) TO '${path}' (FORMAT ` +
+        'parquet, ROW_GROUP_SIZE 2048)';
       await withDuckDb({}, (connection) => connection.run(noisy));
       const file = await readFile(path);
       web.files.set('/a.parquet', file);
@@ -158,7 +199,9 @@ describe('shards on a web server', () => {
   it('in Parquet of large pages are fetched by their chunks, too', async () => {
     await withFolder(async (folder) => {
       const path = join(folder, 'a.parquet');
-      const large = `COPY (SELECT i::VARCHAR AS id, i || repeat(' words', 1500) AS text FROM range(6144) AS t(i)) TO '${path}' (FORMAT parquet, ROW_GROUP_SIZE 2048)`;
+      const large =
+        `COPY (SELECT i::VARCHAR AS id, i || repeat(' words', 1500) AS text FROM ` +
+        `range(6144) AS t(i)) TO '${path}' (FORMAT parquet, ROW_GROUP_SIZE 2048)`;
       await withDuckDb({}, (connection) => connection.run(large));
       const footer = await readFooter(path);
       expect(footer.leaves.flatMap((leaf) => findTextPages(footer, leaf))).toHaveLength(3);
@@ -166,7 +209,9 @@ describe('shards on a web server', () => {
       web.files.set('/a.parquet', file);
       const chunk = { firstRow: 2048, endRow: 4096 };
       const there = await readAll(`${web.url}/a.parquet`, { chunk });
-      expect(there.documents.map(({ row, text }) => `${row} ${text}`)).toEqual(Array.from({ length: 2048 }, (_, i) => `${2048 + i} ${2048 + i}${' words'.repeat(1500)}`));
+      expect(there.documents.map(({ row, text }) => `${row} ${text}`)).toEqual(
+        Array.from({ length: 2048 }, (_, i) => `${2048 + i} ${2048 + i}${' words'.repeat(1500)}`),
+      );
       expect(await readAll(`${web.url}/a.parquet`)).toEqual(await readAll(path));
     });
   });
@@ -174,8 +219,13 @@ describe('shards on a web server', () => {
   it('in Parquet have their names as they are, their bad texts alone, and their checksums', async () => {
     await withFolder(async (folder) => {
       const path = join(folder, 'a.parquet');
-      const texts = (name: string): (string | Buffer)[] => Array.from({ length: 30 }, (_, i) => (i === 7 ? Buffer.from([0xff]) : `${name} ${i}`));
-      await writeParquet(path, 30, ['Text', 'text', 'file_row_number'].map((name) => ({ path: [name], pages: [pageOf(texts(name))] })));
+      const texts = (name: string): (string | Buffer)[] =>
+        Array.from({ length: 30 }, (_, i) => (i === 7 ? Buffer.from([0xff]) : `${name} ${i}`));
+      await writeParquet(
+        path,
+        30,
+        ['Text', 'text', 'file_row_number'].map((name) => ({ path: [name], pages: [pageOf(texts(name))] })),
+      );
       web.files.set('/a.parquet', await readFile(path));
       const there = await readAll(`${web.url}/a.parquet`);
       expect(there.quarantined).toEqual([{ position: 7, reason: 'not valid UTF-8' }]);
@@ -187,13 +237,19 @@ describe('shards on a web server', () => {
       const chunk = (await readFooter(copy)).groups[0]?.chunks[1];
       bytes[(chunk?.end ?? 0) - 1] = (bytes[(chunk?.end ?? 0) - 1] ?? 0) ^ 1;
       web.files.set('/a.parquet', bytes);
-      await expect(readAll(`${web.url}/a.parquet`)).rejects.toMatchObject({ code: 'FILE_UNREADABLE', message: expect.stringContaining('does not match its checksum') });
+      await expect(readAll(`${web.url}/a.parquet`)).rejects.toMatchObject({
+        code: 'FILE_UNREADABLE',
+        message: expect.stringContaining('does not match its checksum'),
+      });
     });
   });
 
   it('in Parquet are refused where they are something else', async () => {
     web.files.set('/a.parquet', noise(5000));
-    await expect(readAll(`${web.url}/a.parquet`)).rejects.toMatchObject({ code: 'FILE_UNREADABLE', message: expect.stringContaining(`${web.url}/a.parquet`) });
+    await expect(readAll(`${web.url}/a.parquet`)).rejects.toMatchObject({
+      code: 'FILE_UNREADABLE',
+      message: expect.stringContaining(`${web.url}/a.parquet`),
+    });
     web.files.set('/a.parquet', Buffer.alloc(3));
     await expect(readAll(`${web.url}/a.parquet`)).rejects.toMatchObject({ code: 'FILE_UNREADABLE' });
   });

@@ -9,7 +9,9 @@ export interface Loopback {
   close(): Promise<void>;
 }
 
-export async function startLoopback(answer: (request: IncomingMessage, response: ServerResponse) => void): Promise<Loopback> {
+export async function startLoopback(
+  answer: (request: IncomingMessage, response: ServerResponse) => void,
+): Promise<Loopback> {
   const requests: IncomingMessage[] = [];
   const server = createServer((request, response) => {
     requests.push(request);
@@ -30,6 +32,7 @@ export async function startLoopback(answer: (request: IncomingMessage, response:
 
 /** The first and last byte that a request asks for, of a file of so many. */
 export function askedRange(request: IncomingMessage, bytes: number): [first: number, last: number] {
-  const [, first = '0', last = String(bytes - 1)] = /bytes=(\d+)-(\d+)/.exec(request.headers.range ?? '') ?? [];
+  const [, first = '0', last = String(bytes - 1)] =
+    /bytes=(\d+)-(\d+)/.exec(request.headers.range ?? '') ?? [];
   return [Number(first), Math.min(Number(last), bytes - 1)];
 }

@@ -1,5 +1,6 @@
-// A proxy on loopback, in a process of its own: takes plain requests and tunnels, and leads each to loopback, whatever host it is for. Prints its port, then a line for each
-// request: the method, the target and the credentials. A host such as 403.corpus.test is refused by that status.
+// A proxy on loopback, in a process of its own: takes plain requests and tunnels, and leads each to loopback,
+// whatever host it is for. Prints its port, then a line for each request: the method, the target and the
+// credentials. A host such as 403.corpus.test is refused by that status.
 
 import { createServer, request as send } from 'node:http';
 import { connect } from 'node:net';
@@ -7,7 +8,9 @@ import { connect } from 'node:net';
 const refusalOf = (target = ''): number => Number(/^(?:http:\/\/)?(\d{3})\.corpus/.exec(target)?.[1] ?? 0);
 
 function tell(method: string | undefined, target: string | undefined, credentials: string | undefined): void {
-  process.stdout.write(`${method} ${target} ${Buffer.from(credentials?.replace('Basic ', '') ?? '', 'base64').toString()}\n`);
+  process.stdout.write(
+    `${method} ${target} ${Buffer.from(credentials?.replace('Basic ', '') ?? '', 'base64').toString()}\n`,
+  );
 }
 
 const server = createServer((request, response) => {
@@ -15,10 +18,13 @@ const server = createServer((request, response) => {
   const refusal = refusalOf(request.url);
   if (refusal > 0) return void response.writeHead(refusal).end();
   const { port, pathname, search } = new URL(request.url ?? '');
-  const onward = send({ host: '127.0.0.1', port, path: pathname + search, method: request.method, headers: request.headers }, (answer) => {
-    response.writeHead(answer.statusCode ?? 500, answer.headers);
-    answer.pipe(response);
-  });
+  const onward = send(
+    { host: '127.0.0.1', port, path: pathname + search, method: request.method, headers: request.headers },
+    (answer) => {
+      response.writeHead(answer.statusCode ?? 500, answer.headers);
+      answer.pipe(response);
+    },
+  );
   onward.on('error', () => response.destroy());
   request.pipe(onward);
 });

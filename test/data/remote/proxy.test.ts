@@ -15,7 +15,10 @@ import { freePort } from '../../free-port.ts';
 import { askedRange } from './loopback.ts';
 
 const run = promisify(execFile);
-const hasOpenssl = await run('openssl', ['version']).then(() => true, () => false);
+const hasOpenssl = await run('openssl', ['version']).then(
+  () => true,
+  () => false,
+);
 const line = '{"id":"x","text":"Over the bar at high water."}\n';
 
 let folder: string;
@@ -29,7 +32,23 @@ beforeAll(async () => {
   plain = await listen(createServer(answer));
   if (!hasOpenssl) return;
   const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
-  await run('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', key, '-out', cert, '-days', '2', '-subj', '/CN=corpus.test', '-addext', 'subjectAltName=DNS:*.corpus.test']);
+  await run('openssl', [
+    'req',
+    '-x509',
+    '-newkey',
+    'rsa:2048',
+    '-nodes',
+    '-keyout',
+    key,
+    '-out',
+    cert,
+    '-days',
+    '2',
+    '-subj',
+    '/CN=corpus.test',
+    '-addext',
+    'subjectAltName=DNS:*.corpus.test',
+  ]);
   secure = await listen(createTlsServer({ key: await readFile(key), cert: await readFile(cert) }, answer));
 });
 afterEach(() => {
@@ -57,7 +76,12 @@ function answer(request: IncomingMessage, response: ServerResponse): void {
     if (request.method === 'POST') response.writeHead(200).end('{"data":[{"index":0,"embedding":[3,4]}]}');
     else if (request.method === 'GET') {
       const [first, last] = askedRange(request, line.length);
-      response.writeHead(206, { 'content-length': last + 1 - first, 'content-range': `bytes ${first}-${last}/${line.length}` }).end(line.slice(first, last + 1));
+      response
+        .writeHead(206, {
+          'content-length': last + 1 - first,
+          'content-range': `bytes ${first}-${last}/${line.length}`,
+        })
+        .end(line.slice(first, last + 1));
     } else response.writeHead(200, { etag: '"v"' }).end();
   });
 }
@@ -69,7 +93,9 @@ interface Proxy {
 }
 
 async function startProxy(): Promise<Proxy> {
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'proxy-process.js')], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'proxy-process.js')], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   proxies.push(child);
   const asked: string[] = [];
   const lines = createInterface({ input: child.stdout });
@@ -82,11 +108,28 @@ type Step = { what: 'read' | 'write' | 'embed'; url: string; noProxy?: string };
 
 /** What comes of the steps in a process with these variables, and no others about proxies. */
 async function ask(steps: readonly Step[], variables: Record<string, string>): Promise<string[]> {
-  const others = Object.entries(process.env).filter(([name]) => !/_proxy$|^AWS_|^NODE_EXTRA|^NODE_OPTIONS/i.test(name));
-  const env = { ...Object.fromEntries(others), TMPDIR: folder, AWS_ACCESS_KEY_ID: 'name', AWS_SECRET_ACCESS_KEY: 'secret', AWS_REGION: 'us-east-1', AWS_EC2_METADATA_DISABLED: 'true', ...variables };
-  const { stdout, stderr } = await run(process.execPath, [join(import.meta.dirname, 'ask-once.js'), ...steps.map((step) => JSON.stringify(step))], { env });
+  const others = Object.entries(process.env).filter(
+    ([name]) => !/_proxy$|^AWS_|^NODE_EXTRA|^NODE_OPTIONS/i.test(name),
+  );
+  const env = {
+    ...Object.fromEntries(others),
+    TMPDIR: folder,
+    AWS_ACCESS_KEY_ID: 'name',
+    AWS_SECRET_ACCESS_KEY: 'secret',
+    AWS_REGION: 'us-east-1',
+    AWS_EC2_METADATA_DISABLED: 'true',
+    ...variables,
+  };
+  const { stdout, stderr } = await run(
+    process.execPath,
+    [join(import.meta.dirname, 'ask-once.js'), ...steps.map((step) => JSON.stringify(step))],
+    { env },
+  );
   expect(stderr).toBe('');
-  return stdout.trim().split('\n').map((said) => z.string().parse(JSON.parse(said)));
+  return stdout
+    .trim()
+    .split('\n')
+    .map((said) => z.string().parse(JSON.parse(said)));
 }
 
 const everything = (scheme: string, port: number): Step[] => [
@@ -101,30 +144,60 @@ const allWell = [line, 'put and removed', line, 'put and removed', '2 dimensions
 describe('a proxy', () => {
   it('takes what goes by http as plain requests, with its credentials', async () => {
     const proxy = await startProxy();
-    const said = await ask(everything('http', plain), { HTTP_PROXY: `http://alice:pass%20word@127.0.0.1:${proxy.port}`, AWS_ENDPOINT_URL_S3: `http://store.corpus.test:${plain}` });
+    const said = await ask(everything('http', plain), {
+      HTTP_PROXY: `http://alice:pass%20word@127.0.0.1:${proxy.port}`,
+      AWS_ENDPOINT_URL_S3: `http://store.corpus.test:${plain}`,
+    });
     expect(said).toEqual(allWell);
-    expect(proxy.asked.map((one) => one.replace(/\?\S*/, ''))).toEqual([
-      `GET http://data.corpus.test:${plain}/a.jsonl`,
-      `GET http://data.corpus.test:${plain}/a.jsonl`,
-      `PUT http://data.corpus.test:${plain}/out.jsonl`,
-      `DELETE http://data.corpus.test:${plain}/out.jsonl`,
-      `GET http://store.corpus.test:${plain}/bucket/a.jsonl`,
-      `GET http://store.corpus.test:${plain}/bucket/a.jsonl`,
-      `PUT http://store.corpus.test:${plain}/bucket/out.jsonl`,
-      `DELETE http://store.corpus.test:${plain}/bucket/out.jsonl`,
-      `POST http://embed.corpus.test:${plain}/v1/embeddings`,
-    ].map((one) => `${one} alice:pass word`));
+    expect(proxy.asked.map((one) => one.replace(/\?\S*/, ''))).toEqual(
+      [
+        `GET http://data.corpus.test:${plain}/a.jsonl`,
+        `GET http://data.corpus.test:${plain}/a.jsonl`,
+        `PUT http://data.corpus.test:${plain}/out.jsonl`,
+        `DELETE http://data.corpus.test:${plain}/out.jsonl`,
+        `GET http://store.corpus.test:${plain}/bucket/a.jsonl`,
+        `GET http://store.corpus.test:${plain}/bucket/a.jsonl`,
+        `PUT http://store.corpus.test:${plain}/bucket/out.jsonl`,
+        `DELETE http://store.corpus.test:${plain}/bucket/out.jsonl`,
+        `POST http://embed.corpus.test:${plain}/v1/embeddings`,
+      ].map((one) => `${one} alice:pass word`),
+    );
   });
 
-  (hasOpenssl ? it : it.skip)('leads tunnels to what goes by https, in which certificates are checked', async () => {
-    const proxy = await startProxy();
-    // The variable in lower case comes first, and a scheme may be left out.
-    const variables = { HTTPS_PROXY: 'http://127.0.0.1:1', https_proxy: `alice:secret@127.0.0.1:${proxy.port}`, AWS_ENDPOINT_URL_S3: `https://store.corpus.test:${secure}` };
-    expect(await ask(everything('https', secure), { ...variables, NODE_EXTRA_CA_CERTS: join(folder, 'cert.pem') })).toEqual(allWell);
-    expect(new Set(proxy.asked)).toEqual(new Set(['data', 'store', 'embed'].map((name) => `CONNECT ${name}.corpus.test:${secure} alice:secret`)));
-    const distrusted = await ask([{ what: 'read', url: `https://data.corpus.test:${secure}/a.jsonl` }, { what: 'read', url: 's3://bucket/a.jsonl' }], variables);
-    for (const said of distrusted) expect(said).toMatch(/after 1 attempt: the server's certificate is not trusted .*NODE_EXTRA_CA_CERTS/);
-  });
+  (hasOpenssl ? it : it.skip)(
+    'leads tunnels to what goes by https, in which certificates are checked',
+    async () => {
+      const proxy = await startProxy();
+      // The variable in lower case comes first, and a scheme may be left out.
+      const variables = {
+        HTTPS_PROXY: 'http://127.0.0.1:1',
+        https_proxy: `alice:secret@127.0.0.1:${proxy.port}`,
+        AWS_ENDPOINT_URL_S3: `https://store.corpus.test:${secure}`,
+      };
+      expect(
+        await ask(everything('https', secure), {
+          ...variables,
+          NODE_EXTRA_CA_CERTS: join(folder, 'cert.pem'),
+        }),
+      ).toEqual(allWell);
+      expect(new Set(proxy.asked)).toEqual(
+        new Set(
+          ['data', 'store', 'embed'].map((name) => `CONNECT ${name}.corpus.test:${secure} alice:secret`),
+        ),
+      );
+      const distrusted = await ask(
+        [
+          { what: 'read', url: `https://data.corpus.test:${secure}/a.jsonl` },
+          { what: 'read', url: 's3://bucket/a.jsonl' },
+        ],
+        variables,
+      );
+      for (const said of distrusted)
+        expect(said).toMatch(
+          /after 1 attempt: the server's certificate is not trusted .*NODE_EXTRA_CA_CERTS/,
+        );
+    },
+  );
 
   it('is passed by for the hosts of NO_PROXY, by all alike', async () => {
     const proxy = await startProxy();
@@ -147,14 +220,24 @@ describe('a proxy', () => {
       { what: 'read', url: `http://${host}:${plain}/${i}`, noProxy },
       { what: 'embed', url: `http://${host}:${plain}/${i}` },
     ]);
-    const forStore = [...cases.entries()].filter(([, [, host]]) => host === 'data.corpus.test').map(([i, [noProxy]]): Step => ({ what: 'read', url: `s3://bucket/${i}`, noProxy }));
-    const said = await ask([...steps, ...forStore], { HTTP_PROXY: `http://127.0.0.1:${proxy.port}`, AWS_ENDPOINT_URL_S3: `http://data.corpus.test:${plain}` });
-    const proxied = (pattern: RegExp): number[] => [...new Set(proxy.asked.flatMap((one) => pattern.exec(one)?.[1] ?? []))].map(Number);
-    const expected = (host?: string): number[] => [...cases.entries()].filter(([, [, of, isProxied]]) => isProxied && (host === undefined || host === of)).map(([i]) => i);
+    const forStore = [...cases.entries()]
+      .filter(([, [, host]]) => host === 'data.corpus.test')
+      .map(([i, [noProxy]]): Step => ({ what: 'read', url: `s3://bucket/${i}`, noProxy }));
+    const said = await ask([...steps, ...forStore], {
+      HTTP_PROXY: `http://127.0.0.1:${proxy.port}`,
+      AWS_ENDPOINT_URL_S3: `http://data.corpus.test:${plain}`,
+    });
+    const proxied = (pattern: RegExp): number[] =>
+      [...new Set(proxy.asked.flatMap((one) => pattern.exec(one)?.[1] ?? []))].map(Number);
+    const expected = (host?: string): number[] =>
+      [...cases.entries()]
+        .filter(([, [, of, isProxied]]) => isProxied && (host === undefined || host === of))
+        .map(([i]) => i);
     expect(proxied(/^GET http:\S+?\d\/(\d+) *$/)).toEqual(expected());
     expect(proxied(/^POST \S+\/(\d+)\/v1/)).toEqual(expected());
     expect(proxied(/^GET \S+\/bucket\/(\d+)\?/)).toEqual(expected('data.corpus.test'));
-    for (const [i, [, host]] of cases.entries()) if (host === '127.0.0.1') expect(said.slice(2 * i, 2 * i + 2)).toEqual([line, '2 dimensions']);
+    for (const [i, [, host]] of cases.entries())
+      if (host === '127.0.0.1') expect(said.slice(2 * i, 2 * i + 2)).toEqual([line, '2 dimensions']);
   });
 
   it('that refuses is told as such, without its password', async () => {
@@ -168,7 +251,13 @@ describe('a proxy', () => {
       ['http://502.corpus.test/a.jsonl', /after 8 attempts: status 502, Bad Gateway/],
       ['https://502.corpus.test/a.jsonl', /after 8 attempts: the proxy .* did not connect \(status 502\)/],
     ];
-    const said = await ask(refusals.map(([url]) => ({ what: 'read', url })), { HTTP_PROXY: `http://alice:topsecret@127.0.0.1:${proxy.port}`, AWS_ENDPOINT_URL_S3: 'https://407.corpus.test' });
+    const said = await ask(
+      refusals.map(([url]) => ({ what: 'read', url })),
+      {
+        HTTP_PROXY: `http://alice:topsecret@127.0.0.1:${proxy.port}`,
+        AWS_ENDPOINT_URL_S3: 'https://407.corpus.test',
+      },
+    );
     for (const [i, [, reason]] of refusals.entries()) expect(said[i]).toMatch(reason);
     expect(said.join('')).not.toContain('topsecret');
   });
@@ -177,7 +266,9 @@ describe('a proxy', () => {
     const steps: Step[] = [{ what: 'read', url: `http://data.corpus.test:${plain}/a.jsonl` }];
     const port = await freePort();
     const gone = await ask(steps, { HTTP_PROXY: `http://alice:topsecret@127.0.0.1:${port}` });
-    expect(gone).toEqual([expect.stringMatching(new RegExp(`after 8 attempts: connect ECONNREFUSED 127.0.0.1:${port}`))]);
+    expect(gone).toEqual([
+      expect.stringMatching(new RegExp(`after 8 attempts: connect ECONNREFUSED 127.0.0.1:${port}`)),
+    ]);
     for (const value of ['socks5://alice:topsecret@127.0.0.1:1', 'http://alice:topsecret@:1']) {
       const [said] = await ask(steps, { HTTPS_PROXY: value });
       expect(said).toMatch(/^HTTPS_PROXY is .*has to be the address of an HTTP proxy/);

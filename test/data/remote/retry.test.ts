@@ -15,7 +15,8 @@ async function waitAfter(problem: RemoteProblem): Promise<number> {
 describe('the wait before another attempt', () => {
   it('is the back-off, or what Retry-After asks for where that is longer, up to a limit', async () => {
     Object.assign(pace, { firstWaitMs: 200, longestWaitMs: 600 });
-    for (const header of [undefined, '0', 'soon']) expect(await waitAfter(problemOfStatus(503, '', header))).toBeGreaterThanOrEqual(99);
+    for (const header of [undefined, '0', 'soon'])
+      expect(await waitAfter(problemOfStatus(503, '', header))).toBeGreaterThanOrEqual(99);
     for (const header of ['1', '3600', new Date(Date.now() + 60_000).toUTCString()]) {
       const waitedMs = await waitAfter(problemOfStatus(503, '', header));
       expect(waitedMs).toBeGreaterThanOrEqual(599);
@@ -26,22 +27,30 @@ describe('the wait before another attempt', () => {
   it('grows from attempt to attempt', async () => {
     Object.assign(pace, { firstWaitMs: 40, attempts: 4 });
     const startMs = performance.now();
-    await expect(retry('https://host/a', () => Promise.reject(problemOfStatus(503, '', '0')))).rejects.toMatchObject({ code: 'REMOTE_FAILED' });
+    await expect(
+      retry('https://host/a', () => Promise.reject(problemOfStatus(503, '', '0'))),
+    ).rejects.toMatchObject({ code: 'REMOTE_FAILED' });
     expect(performance.now() - startMs).toBeGreaterThanOrEqual((40 + 80 + 160) / 2 - 5);
   });
 });
 
 describe('what is tried again', () => {
-  it.each([408, 424, 425, 429, 500, 502, 503, 504])('status %i is', (status) => expect(problemOfStatus(status, '').kind).toBe('passing'));
-  it.each([400, 401, 403, 404, 405, 410, 412, 413, 416, 501])('status %i is not', (status) => expect(problemOfStatus(status, '').kind).not.toBe('passing'));
+  it.each([408, 424, 425, 429, 500, 502, 503, 504])('status %i is', (status) =>
+    expect(problemOfStatus(status, '').kind).toBe('passing'),
+  );
+  it.each([400, 401, 403, 404, 405, 410, 412, 413, 416, 501])('status %i is not', (status) =>
+    expect(problemOfStatus(status, '').kind).not.toBe('passing'),
+  );
 
   it('an error of the catalogue is not', async () => {
     let attempts = 0;
     const error = fail('OPTION_INVALID', { option: 'HTTPS_PROXY', got: 'x', allowed: 'y' });
-    await expect(retry('https://host/a', () => {
-      attempts++;
-      return Promise.reject(error);
-    })).rejects.toBe(error);
+    await expect(
+      retry('https://host/a', () => {
+        attempts++;
+        return Promise.reject(error);
+      }),
+    ).rejects.toBe(error);
     expect(attempts).toBe(1);
   });
 });

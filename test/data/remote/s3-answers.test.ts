@@ -1,4 +1,5 @@
-// A store of the S3 protocol on loopback that lists and answers in ways of its own: every key once, every byte, or an error.
+// A store of the S3 protocol on loopback that lists and answers in ways of its own: every key once, every
+// byte, or an error.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { writeFile } from 'node:fs/promises';
@@ -23,19 +24,31 @@ const outer = { ...process.env };
 
 beforeAll(async () => {
   Object.assign(pace, { firstWaitMs: 2 });
-  store = await startLoopback((request, response) => answer(request, response, new URL(request.url ?? '', 'http://store').searchParams));
-  Object.assign(process.env, { AWS_ENDPOINT_URL_S3: store.url, AWS_ACCESS_KEY_ID: 'name', AWS_SECRET_ACCESS_KEY: 'secret', AWS_REGION: 'us-east-1', AWS_EC2_METADATA_DISABLED: 'true' });
+  store = await startLoopback((request, response) =>
+    answer(request, response, new URL(request.url ?? '', 'http://store').searchParams),
+  );
+  Object.assign(process.env, {
+    AWS_ENDPOINT_URL_S3: store.url,
+    AWS_ACCESS_KEY_ID: 'name',
+    AWS_SECRET_ACCESS_KEY: 'secret',
+    AWS_REGION: 'us-east-1',
+    AWS_EC2_METADATA_DISABLED: 'true',
+  });
 });
 afterEach(() => void store.requests.splice(0));
 afterAll(async () => {
-  for (const name of Object.keys(process.env)) if (name.startsWith('AWS_')) Reflect.deleteProperty(process.env, name);
+  for (const name of Object.keys(process.env))
+    if (name.startsWith('AWS_')) Reflect.deleteProperty(process.env, name);
   Object.assign(process.env, outer);
   await store.close();
 });
 
-const refused = (reason: RegExp): unknown => expect.objectContaining({ code: 'REMOTE_FAILED', message: expect.stringMatching(reason) });
-const list = async (): Promise<string[]> => (await listShards(['s3://bucket/web/*.jsonl'], '/')).map(({ name }) => name.replace('s3://bucket/', ''));
-const sendXml = (response: ServerResponse, xml: string, status = 200): void => void response.writeHead(status, { 'content-type': 'application/xml' }).end(`<?xml version="1.0"?>${xml}`);
+const refused = (reason: RegExp): unknown =>
+  expect.objectContaining({ code: 'REMOTE_FAILED', message: expect.stringMatching(reason) });
+const list = async (): Promise<string[]> =>
+  (await listShards(['s3://bucket/web/*.jsonl'], '/')).map(({ name }) => name.replace('s3://bucket/', ''));
+const sendXml = (response: ServerResponse, xml: string, status = 200): void =>
+  void response.writeHead(status, { 'content-type': 'application/xml' }).end(`<?xml version="1.0"?>${xml}`);
 
 function listing(page: readonly string[], more: string): string {
   return `<ListBucketResult>${more}${page.map((key) => `<Contents><Key>${key}</Key><LastModified>2024-01-01T00:00:00.000Z</LastModified><Size>${line.length}</Size></Contents>`).join('')}</ListBucketResult>`;
@@ -51,25 +64,43 @@ function pageAfter(key: string): { page: string[]; last: string; truncated: bool
 describe('a listing', () => {
   it('goes on by tokens, whatever they look like', async () => {
     answer = (_, response, parameters) => {
-      const { page, last, truncated } = pageAfter(parameters.get('continuation-token')?.replace(/^=&\+/, '') ?? '');
-      sendXml(response, listing(page, `<KeyCount>${page.length}</KeyCount><IsTruncated>${truncated}</IsTruncated>${truncated ? `<NextContinuationToken>=&amp;+${last}</NextContinuationToken>` : ''}`));
+      const { page, last, truncated } = pageAfter(
+        parameters.get('continuation-token')?.replace(/^=&\+/, '') ?? '',
+      );
+      sendXml(
+        response,
+        listing(
+          page,
+          `<KeyCount>${page.length}</KeyCount><IsTruncated>${truncated}</IsTruncated>${truncated ? `<NextContinuationToken>=&amp;+${last}</NextContinuationToken>` : ''}`,
+        ),
+      );
     };
     expect(await list()).toEqual(keys);
     expect(store.requests).toHaveLength(3);
   });
 
-  it.each(['', '<NextContinuationToken></NextContinuationToken>'])('goes on by the last key where there is no token (%j)', async (token) => {
-    answer = (_, response, parameters) => {
-      expect(parameters.has('continuation-token')).toBe(false);
-      const { page, truncated } = pageAfter(parameters.get('start-after') ?? '');
-      sendXml(response, listing(page, `<IsTruncated>${truncated}</IsTruncated>${token}`));
-    };
-    expect(await list()).toEqual(keys);
-  });
+  it.each(['', '<NextContinuationToken></NextContinuationToken>'])(
+    'goes on by the last key where there is no token (%j)',
+    async (token) => {
+      answer = (_, response, parameters) => {
+        expect(parameters.has('continuation-token')).toBe(false);
+        const { page, truncated } = pageAfter(parameters.get('start-after') ?? '');
+        sendXml(response, listing(page, `<IsTruncated>${truncated}</IsTruncated>${token}`));
+      };
+      expect(await list()).toEqual(keys);
+    },
+  );
 
   it('ends where it says so, with an empty token or any other', async () => {
     for (const token of ['', 'again']) {
-      answer = (_, response) => sendXml(response, listing(keys, `<IsTruncated>false</IsTruncated><NextContinuationToken>${token}</NextContinuationToken>`));
+      answer = (_, response) =>
+        sendXml(
+          response,
+          listing(
+            keys,
+            `<IsTruncated>false</IsTruncated><NextContinuationToken>${token}</NextContinuationToken>`,
+          ),
+        );
       expect(await list()).toEqual(keys);
     }
     expect(store.requests).toHaveLength(2);
@@ -80,30 +111,58 @@ describe('a listing', () => {
       const { page, truncated } = pageAfter(parameters.get('marker') ?? '');
       sendXml(response, listing(page, `<Marker></Marker><IsTruncated>${truncated}</IsTruncated>`));
     };
-    await expect(list()).rejects.toEqual(refused(/same page of objects again \(from "web\/a\.jsonl" on\).*version 1 of ListObjects/));
+    await expect(list()).rejects.toEqual(
+      refused(/same page of objects again \(from "web\/a\.jsonl" on\).*version 1 of ListObjects/),
+    );
     expect(store.requests).toHaveLength(2);
   });
 
   it('that goes back is an error', async () => {
     let page = 0;
-    answer = (_, response) => sendXml(response, listing(page++ === 0 ? keys.slice(0, 4) : keys.slice(2, 6), '<IsTruncated>true</IsTruncated>'));
+    answer = (_, response) =>
+      sendXml(
+        response,
+        listing(page++ === 0 ? keys.slice(0, 4) : keys.slice(2, 6), '<IsTruncated>true</IsTruncated>'),
+      );
     await expect(list()).rejects.toEqual(refused(/same page of objects again \(from "web\/c\.jsonl" on\)/));
     expect(store.requests).toHaveLength(2);
   });
 
   it('that goes round in circles is an error, whatever the tokens', async () => {
-    answer = (_, response) => sendXml(response, listing(keys.slice(0, pageKeys), `<IsTruncated>true</IsTruncated><NextContinuationToken>${store.requests.length}</NextContinuationToken>`));
+    answer = (_, response) =>
+      sendXml(
+        response,
+        listing(
+          keys.slice(0, pageKeys),
+          `<IsTruncated>true</IsTruncated><NextContinuationToken>${store.requests.length}</NextContinuationToken>`,
+        ),
+      );
     await expect(list()).rejects.toEqual(refused(/same page of objects again/));
-    answer = (_, response) => sendXml(response, listing([], '<IsTruncated>true</IsTruncated><NextContinuationToken>same</NextContinuationToken>'));
+    answer = (_, response) =>
+      sendXml(
+        response,
+        listing([], '<IsTruncated>true</IsTruncated><NextContinuationToken>same</NextContinuationToken>'),
+      );
     await expect(list()).rejects.toEqual(refused(/goes on from the same place/));
     answer = (_, response) => sendXml(response, listing([], '<IsTruncated>true</IsTruncated>'));
     await expect(list()).rejects.toEqual(refused(/but not from where/));
-    answer = (_, response) => sendXml(response, listing([], `<IsTruncated>true</IsTruncated><NextContinuationToken>${store.requests.length}</NextContinuationToken>`));
+    answer = (_, response) =>
+      sendXml(
+        response,
+        listing(
+          [],
+          `<IsTruncated>true</IsTruncated><NextContinuationToken>${store.requests.length}</NextContinuationToken>`,
+        ),
+      );
     await expect(list()).rejects.toEqual(refused(/goes on from the same place/));
   });
 
   it.each([
-    ['an error with status 200', '<Error><Code>InternalError</Code><Message>Please try again.</Message></Error>\n', 200],
+    [
+      'an error with status 200',
+      '<Error><Code>InternalError</Code><Message>Please try again.</Message></Error>\n',
+      200,
+    ],
     ['an error with status 503', '<Error><Code>SlowDown</Code></Error>', 503],
     ['something else', '<html><body>Welcome</body></html>', 200],
     ['nothing', '', 200],
@@ -120,17 +179,34 @@ describe('a listing', () => {
 
   it('asks for the length that it leaves out', async () => {
     answer = (request, response) => {
-      if (request.headers.range !== undefined) response.writeHead(206, { 'content-length': 1, 'content-range': 'bytes 0-0/7' }).end('x');
-      else sendXml(response, '<ListBucketResult><IsTruncated>false</IsTruncated><Contents><Key>web/a.jsonl</Key></Contents></ListBucketResult>');
+      if (request.headers.range !== undefined)
+        response.writeHead(206, { 'content-length': 1, 'content-range': 'bytes 0-0/7' }).end('x');
+      else
+        sendXml(
+          response,
+          '<ListBucketResult><IsTruncated>false</IsTruncated><Contents><Key>web/a.jsonl</Key></Contents></ListBucketResult>',
+        );
     };
     expect((await listShards(['s3://bucket/web/*.jsonl'], '/')).map(({ bytes }) => bytes)).toEqual([7]);
   });
 });
 
 describe('an object', () => {
-  const sendObject = (request: IncomingMessage, response: ServerResponse, file: Buffer, headers: Record<string, string> = {}): void => {
+  const sendObject = (
+    request: IncomingMessage,
+    response: ServerResponse,
+    file: Buffer,
+    headers: Record<string, string> = {},
+  ): void => {
     const [first, last] = askedRange(request, file.length);
-    response.writeHead(206, { 'content-length': last - first + 1, 'content-range': `bytes ${first}-${last}/${file.length}`, etag: '"v"', ...headers }).end(file.subarray(first, last + 1));
+    response
+      .writeHead(206, {
+        'content-length': last - first + 1,
+        'content-range': `bytes ${first}-${last}/${file.length}`,
+        etag: '"v"',
+        ...headers,
+      })
+      .end(file.subarray(first, last + 1));
   };
   const read = async (url: string): Promise<Buffer> => {
     const pieces: Uint8Array[] = [];
@@ -146,28 +222,61 @@ describe('an object', () => {
     answer = (request, response) => sendObject(request, response, stored, { 'content-encoding': 'gzip' });
     expect(await read('s3://bucket/web/a.jsonl.gz')).toEqual(stored);
     await expect(read('s3://bucket/web/a.jsonl')).rejects.toEqual(refused(/"Content-Encoding: gzip"/));
-    answer = (request, response) => sendObject(request, response, stored, request.headers.range === 'bytes=0-0' ? {} : { 'content-encoding': 'br' });
+    answer = (request, response) =>
+      sendObject(
+        request,
+        response,
+        stored,
+        request.headers.range === 'bytes=0-0' ? {} : { 'content-encoding': 'br' },
+      );
     await expect(read('s3://bucket/web/a.jsonl.gz')).rejects.toEqual(refused(/"Content-Encoding: br"/));
   });
 
   it.each([-5, 5])('whose length is told in two ways is an error (%i bytes)', async (more) => {
-    answer = (request, response) => sendObject(request, response, line, request.headers.range === 'bytes=0-0' ? { 'content-range': `bytes 0-0/${line.length + more}` } : {});
-    await expect(read('s3://bucket/web/a.jsonl')).rejects.toEqual(refused(new RegExp(`${line.length + more} bytes first and as ${line.length} bytes now`)));
+    answer = (request, response) =>
+      sendObject(
+        request,
+        response,
+        line,
+        request.headers.range === 'bytes=0-0' ? { 'content-range': `bytes 0-0/${line.length + more}` } : {},
+      );
+    await expect(read('s3://bucket/web/a.jsonl')).rejects.toEqual(
+      refused(new RegExp(`${line.length + more} bytes first and as ${line.length} bytes now`)),
+    );
   });
 
   it('may be empty, which takes a store that says so twice', async () => {
-    answer = (request, response) => (request.method === 'HEAD' ? void response.writeHead(200, { 'content-length': 0 }).end() : sendXml(response, '<Error><Code>InvalidRange</Code></Error>', 416));
+    answer = (request, response) =>
+      request.method === 'HEAD'
+        ? void response.writeHead(200, { 'content-length': 0 }).end()
+        : sendXml(response, '<Error><Code>InvalidRange</Code></Error>', 416);
     expect((await statFile('s3://bucket/web/a.jsonl')).bytes).toBe(0);
-    answer = (request, response) => (request.method === 'HEAD' ? void response.writeHead(200, { 'content-length': 5 }).end() : sendXml(response, '<Error><Code>InvalidRange</Code></Error>', 416));
-    await expect(statFile('s3://bucket/web/a.jsonl')).rejects.toEqual(refused(/does not say how long the file is \(status 416/));
+    answer = (request, response) =>
+      request.method === 'HEAD'
+        ? void response.writeHead(200, { 'content-length': 5 }).end()
+        : sendXml(response, '<Error><Code>InvalidRange</Code></Error>', 416);
+    await expect(statFile('s3://bucket/web/a.jsonl')).rejects.toEqual(
+      refused(/does not say how long the file is \(status 416/),
+    );
     // As some stores word it.
-    answer = (request, response) => void response.writeHead(request.method === 'HEAD' ? 200 : 206, { 'content-length': 0, ...(request.method === 'HEAD' ? {} : { 'content-range': 'bytes 0--1/0' }) }).end();
+    answer = (request, response) =>
+      void response
+        .writeHead(request.method === 'HEAD' ? 200 : 206, {
+          'content-length': 0,
+          ...(request.method === 'HEAD' ? {} : { 'content-range': 'bytes 0--1/0' }),
+        })
+        .end();
     expect((await statFile('s3://bucket/web/a.jsonl')).bytes).toBe(0);
   });
 
   it('without a length is refused', async () => {
-    answer = (request, response) => void response.writeHead(200, request.method === 'HEAD' ? { 'transfer-encoding': 'chunked' } : {}).end(line);
-    await expect(read('s3://bucket/web/a.jsonl')).rejects.toEqual(refused(/does not say how long the file is/));
+    answer = (request, response) =>
+      void response
+        .writeHead(200, request.method === 'HEAD' ? { 'transfer-encoding': 'chunked' } : {})
+        .end(line);
+    await expect(read('s3://bucket/web/a.jsonl')).rejects.toEqual(
+      refused(/does not say how long the file is/),
+    );
   });
 
   it('is put there and removed, after what passes', async () => {
@@ -188,6 +297,11 @@ describe('an object', () => {
       await s3.remove('s3://bucket/out/./a+b c.jsonl');
     });
     const path = '/bucket/out/./a%2Bb%20c.jsonl';
-    expect(received).toEqual([['PUT', path, line.toString()], ['PUT', path, line.toString()], ['DELETE', path, ''], ['DELETE', path, '']]);
+    expect(received).toEqual([
+      ['PUT', path, line.toString()],
+      ['PUT', path, line.toString()],
+      ['DELETE', path, ''],
+      ['DELETE', path, ''],
+    ]);
   });
 });

@@ -7,8 +7,13 @@ export interface WebServer {
   url: string;
   /** What is there, by path. */
   files: Map<string, Buffer>;
-  /** Decides on each GET but the one for the first byte, by which the length is asked: undefined serves it well, a number of bytes breaks the connection after these, `status` answers with that. */
-  misbehave: (request: IncomingMessage) => number | { status: number; headers?: Record<string, string> } | undefined;
+  /**
+   * Decides on each GET but the one for the first byte, by which the length is asked: undefined serves it
+   * well, a number of bytes breaks the connection after these, `status` answers with that.
+   */
+  misbehave: (
+    request: IncomingMessage,
+  ) => number | { status: number; headers?: Record<string, string> } | undefined;
   /** Bodies sent, in bytes, and requests got. */
   bytesSent: number;
   requests: number;
@@ -44,15 +49,27 @@ function answer(web: WebServer, request: IncomingMessage, response: ServerRespon
   }
   const file = web.files.get(path);
   if (file === undefined) return void response.writeHead(404).end();
-  const whole = { etag: `"${createHash('md5').update(file).digest('hex')}"`, 'last-modified': new Date(1e12).toUTCString(), 'accept-ranges': 'bytes' };
-  if (request.method === 'HEAD') return void response.writeHead(200, { ...whole, 'content-length': file.length }).end();
+  const whole = {
+    etag: `"${createHash('md5').update(file).digest('hex')}"`,
+    'last-modified': new Date(1e12).toUTCString(),
+    'accept-ranges': 'bytes',
+  };
+  if (request.method === 'HEAD')
+    return void response.writeHead(200, { ...whole, 'content-length': file.length }).end();
   const wrong = request.headers.range === 'bytes=0-0' ? undefined : web.misbehave(request);
   if (typeof wrong === 'object') return void response.writeHead(wrong.status, wrong.headers).end();
-  if (request.headers['if-match'] !== undefined && request.headers['if-match'] !== whole.etag) return void response.writeHead(412).end();
-  if (request.headers.range !== undefined && file.length === 0) return void response.writeHead(416, { 'content-range': 'bytes */0' }).end();
-  const [, from = '0', to = String(file.length - 1)] = /bytes=(\d+)-(\d+)/.exec(request.headers.range ?? '') ?? [];
+  if (request.headers['if-match'] !== undefined && request.headers['if-match'] !== whole.etag)
+    return void response.writeHead(412).end();
+  if (request.headers.range !== undefined && file.length === 0)
+    return void response.writeHead(416, { 'content-range': 'bytes */0' }).end();
+  const [, from = '0', to = String(file.length - 1)] =
+    /bytes=(\d+)-(\d+)/.exec(request.headers.range ?? '') ?? [];
   const body = file.subarray(Number(from), Number(to) + 1);
-  response.writeHead(206, { ...whole, 'content-length': body.length, 'content-range': `bytes ${from}-${to}/${file.length}` });
+  response.writeHead(206, {
+    ...whole,
+    'content-length': body.length,
+    'content-range': `bytes ${from}-${to}/${file.length}`,
+  });
   const sent = wrong === undefined ? body : body.subarray(0, wrong);
   web.bytesSent += sent.length;
   response.write(sent, () => (wrong === undefined ? response.end() : response.destroy()));

@@ -8,10 +8,20 @@ import { listShards } from '../../../data/shards.ts';
 import { sortByNearness } from '../../../data/rows/nearest-names.ts';
 import { defaultFields, withFolder } from '../collect.ts';
 
-const plain = { id: 'x', text: 'a text', url: 'u', metadata: { language: 'en', 'time.zone': null, quality: { score: 1 } } };
+const plain = {
+  id: 'x',
+  text: 'a text',
+  url: 'u',
+  metadata: { language: 'en', 'time.zone': null, quality: { score: 1 } },
+};
 
-/** Checks a corpus of these files (rows, or lines as they are). Gives the stages of the work that were told. */
-async function check(files: Readonly<Record<string, readonly unknown[]>>, fields: Partial<typeof defaultFields>): Promise<string[]> {
+/**
+ * Checks a corpus of these files (rows, or lines as they are). Gives the stages of the work that were told.
+ */
+async function check(
+  files: Readonly<Record<string, readonly unknown[]>>,
+  fields: Partial<typeof defaultFields>,
+): Promise<string[]> {
   return withFolder(async (folder) => {
     await mkdir(join(folder, 'corpus'));
     for (const [name, rows] of Object.entries(files)) {
@@ -19,7 +29,11 @@ async function check(files: Readonly<Record<string, readonly unknown[]>>, fields
       await writeFile(join(folder, 'corpus', name), name.endsWith('.gz') ? gzipSync(content) : content);
     }
     const told = new Set<string>();
-    await checkFields(await listShards(['corpus/*'], folder), { ...defaultFields, ...fields }, ({ stage }: Progress) => void told.add(stage));
+    await checkFields(
+      await listShards(['corpus/*'], folder),
+      { ...defaultFields, ...fields },
+      ({ stage }: Progress) => void told.add(stage),
+    );
     return [...told];
   });
 }
@@ -33,9 +47,25 @@ describe('the check of the fields in the settings', () => {
     ['metadata.quality.scores', 'tokens', ['metadata.quality.score']],
     ['txt', 'text', ['text']],
   ])('names what is there in place of %s, the nearest first', async (wrong, field, first) => {
-    const error: unknown = await check({ 'a.jsonl': [plain] }, { [field]: wrong }).catch((thrown: unknown) => thrown);
-    expect(error).toMatchObject({ code: 'FIELD_MISSING', values: { field: wrong, setting: `corpus.fields.${field}`, more: 0 } });
-    expect(error).toMatchObject({ values: { found: expect.arrayContaining(['id', 'text', 'url', 'metadata.language', 'metadata.time.zone', 'metadata.quality.score']) } });
+    const error: unknown = await check({ 'a.jsonl': [plain] }, { [field]: wrong }).catch(
+      (thrown: unknown) => thrown,
+    );
+    expect(error).toMatchObject({
+      code: 'FIELD_MISSING',
+      values: { field: wrong, setting: `corpus.fields.${field}`, more: 0 },
+    });
+    expect(error).toMatchObject({
+      values: {
+        found: expect.arrayContaining([
+          'id',
+          'text',
+          'url',
+          'metadata.language',
+          'metadata.time.zone',
+          'metadata.quality.score',
+        ]),
+      },
+    });
     expect(error).toHaveProperty('values.found[0]', first[0]);
   });
 
@@ -43,29 +73,45 @@ describe('the check of the fields in the settings', () => {
     const without = Array.from({ length: 3000 }, () => ({ text: 'a text '.repeat(300) }));
     expect(await check({ 'a.jsonl': [plain] }, { source: 'metadata.language' })).toEqual([]);
     expect(await check({ 'a.jsonl': [plain] }, { tokens: 'metadata.time.zone' })).toEqual([]);
-    expect(await check({ 'a.jsonl': ['{"text": "twice", "text": "twice", "kind": 1}'] }, { source: 'kind' })).toEqual([]);
+    expect(
+      await check({ 'a.jsonl': ['{"text": "twice", "text": "twice", "kind": 1}'] }, { source: 'kind' }),
+    ).toEqual([]);
     expect(await check({ 'a.jsonl': ['{"text": 5, "kind": 1}'] }, { source: 'kind' })).toEqual([]);
     // Further on than the first look goes.
-    const late = await check({ 'a.jsonl': without, 'b.jsonl.gz': [...without, { ...plain, kind: 'x' }] }, { source: 'kind' });
+    const late = await check(
+      { 'a.jsonl': without, 'b.jsonl.gz': [...without, { ...plain, kind: 'x' }] },
+      { source: 'kind' },
+    );
     expect(late).toEqual(['look for the field "kind"']);
   });
 
   it('says nothing of a corpus without rows, of default names, and of shards that cannot be read', async () => {
-    expect(await check({ 'a.jsonl': [], 'b.jsonl': ['', '5', 'no JSON'] }, { source: 'kind' })).not.toContain('x');
+    expect(await check({ 'a.jsonl': [], 'b.jsonl': ['', '5', 'no JSON'] }, { source: 'kind' })).not.toContain(
+      'x',
+    );
     expect(await check({ 'a.jsonl': [{ text: 'no source' }] }, {})).toEqual([]);
     await withFolder(async (folder) => {
       await writeFile(join(folder, 'a.jsonl.gz'), 'no gzip');
       await writeFile(join(folder, 'b.jsonl'), '{"text": "x", "kind": 1}\n');
-      await expect(checkFields(await listShards(['*'], folder), { ...defaultFields, source: 'kind' }, () => undefined)).resolves.toBeUndefined();
+      await expect(
+        checkFields(await listShards(['*'], folder), { ...defaultFields, source: 'kind' }, () => undefined),
+      ).resolves.toBeUndefined();
     });
   });
 
   it('shows some of many names', async () => {
     const row = Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`field_${i}`, i]));
-    await expect(check({ 'a.jsonl': [{ ...row, text: 'x' }] }, { source: 'field_x' })).rejects.toThrow(/"field_0", "field_1".* and 281 more\. Name one/);
+    await expect(check({ 'a.jsonl': [{ ...row, text: 'x' }] }, { source: 'field_x' })).rejects.toThrow(
+      /"field_0", "field_1".* and 281 more\. Name one/,
+    );
   });
 });
 
 it('names are near by characters changed, and by the last of their keys', () => {
-  expect(sortByNearness(['content', 'id', 'text', 'meta.texts'], 'meta.text')).toEqual(['text', 'meta.texts', 'content', 'id']);
+  expect(sortByNearness(['content', 'id', 'text', 'meta.texts'], 'meta.text')).toEqual([
+    'text',
+    'meta.texts',
+    'content',
+    'id',
+  ]);
 });

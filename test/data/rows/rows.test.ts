@@ -40,8 +40,20 @@ async function readParquet(query: string): Promise<Read> {
 }
 
 const questions = [
-  { question: 'Which, "then"?', choices: { text: ['rye', 'oats'], label: ['A', 'B'] }, answer: 1, right: true, note: null },
-  { question: 'Größe?\n(in m)', choices: { text: [], label: [] }, answer: 9_007_199_254_740_991, right: false, note: 'ja' },
+  {
+    question: 'Which, "then"?',
+    choices: { text: ['rye', 'oats'], label: ['A', 'B'] },
+    answer: 1,
+    right: true,
+    note: null,
+  },
+  {
+    question: 'Größe?\n(in m)',
+    choices: { text: [], label: [] },
+    answer: 9_007_199_254_740_991,
+    right: false,
+    note: 'ja',
+  },
 ];
 const numbered = questions.map((row, position) => [position, row]);
 
@@ -51,36 +63,76 @@ describe('readRows', () => {
     expect(await read('a.jsonl', lines)).toEqual({ rows: numbered, bad: [] });
     expect(await read('a.json', lines)).toEqual({ rows: numbered, bad: [] });
     expect(await read('a.json', JSON.stringify(questions))).toEqual({ rows: numbered, bad: [] });
-    expect(await read('a.json', `\ufeff${JSON.stringify({ version: '1', data: questions }, null, 2)}`)).toEqual({ rows: numbered, bad: [] });
+    expect(
+      await read('a.json', `\ufeff${JSON.stringify({ version: '1', data: questions }, null, 2)}`),
+    ).toEqual({ rows: numbered, bad: [] });
     expect(await read('a.jsonl', JSON.stringify(questions, null, 1))).toEqual({ rows: numbered, bad: [] });
-    const query = `
-      SELECT 'Which, "then"?' AS question, {text: ['rye', 'oats'], label: ['A', 'B']} AS choices, 1::BIGINT AS answer, true AS right, NULL::VARCHAR AS note UNION ALL
-      SELECT 'Größe?' || chr(10) || '(in m)', {text: []::VARCHAR[], label: []::VARCHAR[]}, 9007199254740991, false, 'ja'`;
+    const query =
+      `
+      SELECT 'Which, "then"?' AS question, {text: ['rye', 'oats'], label: ['A', 'B']} AS choices, ` +
+      `1::BIGINT AS answer, true AS right, NULL::VARCHAR AS note UNION ALL
+      SELECT 'Größe?' || chr(10) || '(in m)', {text: []::VARCHAR[], label: []::VARCHAR[]}, ` +
+      `9007199254740991, false, 'ja'`;
     expect(await readParquet(query)).toEqual({ rows: numbered, bad: [] });
   });
 
   it('reads .gz and .zst of each', async () => {
     const array = Buffer.from(JSON.stringify(questions));
-    for (const [name, bytes] of [['a.json.gz', gzipSync(array)], ['a.json.zst', compress(array)], ['a.jsonl.gz', gzipSync(array)]] as const) expect(await read(name, bytes)).toEqual({ rows: numbered, bad: [] });
+    for (const [name, bytes] of [
+      ['a.json.gz', gzipSync(array)],
+      ['a.json.zst', compress(array)],
+      ['a.jsonl.gz', gzipSync(array)],
+    ] as const)
+      expect(await read(name, bytes)).toEqual({ rows: numbered, bad: [] });
     const table = Buffer.from('q,a\nx,1\n');
-    for (const [name, bytes] of [['a.csv', table], ['a.csv.gz', gzipSync(table)], ['A.CSV.ZST', compress(table)]] as const) expect(await read(name, bytes)).toEqual({ rows: [[0, { q: 'x', a: '1' }]], bad: [] });
-    await expect(read('a.csv.gz', gzipSync(table).subarray(0, -6))).rejects.toMatchObject({ code: 'FILE_UNREADABLE' });
+    for (const [name, bytes] of [
+      ['a.csv', table],
+      ['a.csv.gz', gzipSync(table)],
+      ['A.CSV.ZST', compress(table)],
+    ] as const)
+      expect(await read(name, bytes)).toEqual({ rows: [[0, { q: 'x', a: '1' }]], bad: [] });
+    await expect(read('a.csv.gz', gzipSync(table).subarray(0, -6))).rejects.toMatchObject({
+      code: 'FILE_UNREADABLE',
+    });
   });
 
-  it('ends the rows of a table at every kind of line end, and refuses quotes of which nobody can tell what they are', async () => {
-    expect(await read('a.csv', 'text\r\none\ntwo\rthree')).toEqual({ rows: [[0, { text: 'one' }], [1, { text: 'two' }], [2, { text: 'three' }]], bad: [] });
-    expect(await read('a.tsv', 'q\ta\n"one\ntwo"\t1\n')).toEqual({ rows: [[0, { q: 'one\ntwo', a: '1' }]], bad: [] });
-    await expect(read('a.tsv', 'q\ta\n"To be\t1\nto be said"\t2\n')).rejects.toMatchObject({ code: 'FILE_UNREADABLE', message: expect.stringContaining('quotes in row 0 hold a tab') });
-  });
+  it(
+    'ends the rows of a table at every kind of line end, and refuses quotes of which nobody can tell ' +
+      'what they are',
+    async () => {
+      expect(await read('a.csv', 'text\r\none\ntwo\rthree')).toEqual({
+        rows: [
+          [0, { text: 'one' }],
+          [1, { text: 'two' }],
+          [2, { text: 'three' }],
+        ],
+        bad: [],
+      });
+      expect(await read('a.tsv', 'q\ta\n"one\ntwo"\t1\n')).toEqual({
+        rows: [[0, { q: 'one\ntwo', a: '1' }]],
+        bad: [],
+      });
+      await expect(read('a.tsv', 'q\ta\n"To be\t1\nto be said"\t2\n')).rejects.toMatchObject({
+        code: 'FILE_UNREADABLE',
+        message: expect.stringContaining('quotes in row 0 hold a tab'),
+      });
+    },
+  );
 
   it('reads the nested values of Parquet as JSON has them', async () => {
-    const query = `
-      SELECT [[1, 2], [3]]::BIGINT[][] AS lists, [{role: 'user', content: 'hi'}, {role: 'assistant', content: NULL}] AS messages, 1.5::DECIMAL(4, 2) AS price, 0.5::FLOAT AS half,
-        NULL::INTEGER[] AS none, 'x'::BLOB AS picture, DATE '2024-02-03' AS day, 170141183460469231731687303715884105727::HUGEINT AS large, MAP {'A': 'rye'} AS pairs`;
+    const query =
+      `
+      SELECT [[1, 2], [3]]::BIGINT[][] AS lists, [{role: 'user', content: 'hi'}, {role: 'assistant', ` +
+      `content: NULL}] AS messages, 1.5::DECIMAL(4, 2) AS price, 0.5::FLOAT AS half,
+        NULL::INTEGER[] AS none, 'x'::BLOB AS picture, DATE '2024-02-03' AS day, ` +
+      `170141183460469231731687303715884105727::HUGEINT AS large, MAP {'A': 'rye'} AS pairs`;
     const [[, row] = []] = (await readParquet(query)).rows;
     expect(row).toEqual({
       lists: [[1, 2], [3]],
-      messages: [{ role: 'user', content: 'hi' }, { role: 'assistant', content: null }],
+      messages: [
+        { role: 'user', content: 'hi' },
+        { role: 'assistant', content: null },
+      ],
       price: 1.5,
       half: 0.5,
       none: null,
@@ -92,17 +144,24 @@ describe('readRows', () => {
   });
 
   it('reads every row group in order, and none of an empty file', async () => {
-    const { rows } = await readParquet("SELECT i::INTEGER AS i FROM range(5000) t(i)");
+    const { rows } = await readParquet('SELECT i::INTEGER AS i FROM range(5000) t(i)');
     expect(rows.map(([position]) => position)).toEqual(rows.map((_, i) => i));
     expect(rows.length).toBe(5000);
     expect(rows[4321]).toEqual([4321, { i: 4321 }]);
     expect(await readParquet('SELECT 1 AS i WHERE false')).toEqual({ rows: [], bad: [] });
-    await expect(read('a.parquet', 'PAR1 and no more PAR1')).rejects.toMatchObject({ code: 'FILE_UNREADABLE' });
+    await expect(read('a.parquet', 'PAR1 and no more PAR1')).rejects.toMatchObject({
+      code: 'FILE_UNREADABLE',
+    });
   });
 
-  it('reads CSV and TSV: quotes, line feeds in cells, a byte-order mark, a table\'s own count of its rows', async () => {
-    expect(await read('a.csv', '\ufeff,question,answer\r\n0,"Which, ""then""?","a\nb"\r\n\r\n1,Größe?,\r\n')).toEqual({
-      rows: [[0, { question: 'Which, "then"?', answer: 'a\nb' }], [1, { question: 'Größe?', answer: '' }]],
+  it("reads CSV and TSV: quotes, line feeds in cells, a byte-order mark, a table's own count of its rows", async () => {
+    expect(
+      await read('a.csv', '\ufeff,question,answer\r\n0,"Which, ""then""?","a\nb"\r\n\r\n1,Größe?,\r\n'),
+    ).toEqual({
+      rows: [
+        [0, { question: 'Which, "then"?', answer: 'a\nb' }],
+        [1, { question: 'Größe?', answer: '' }],
+      ],
       bad: [],
     });
     expect((await read('a.tsv', 'q\ta\nx, y\t1\n')).rows).toEqual([[0, { q: 'x, y', a: '1' }]]);
@@ -112,20 +171,48 @@ describe('readRows', () => {
   });
 
   it('quarantines rows that are no rows, and goes on', async () => {
-    expect(await read('a.csv', Buffer.concat([Buffer.from('q,a\n1\nx,2\nb,'), Buffer.from([0xff]), Buffer.from('\n1,2,3\ny,4\n')]))).toEqual({
-      rows: [[1, { q: 'x', a: '2' }], [4, { q: 'y', a: '4' }]],
-      bad: [{ position: 0, reason: '1 cells, where the first line names 2 columns' }, { position: 2, reason: 'not valid UTF-8' }, { position: 3, reason: expect.stringContaining('3 cells') }],
+    expect(
+      await read(
+        'a.csv',
+        Buffer.concat([Buffer.from('q,a\n1\nx,2\nb,'), Buffer.from([0xff]), Buffer.from('\n1,2,3\ny,4\n')]),
+      ),
+    ).toEqual({
+      rows: [
+        [1, { q: 'x', a: '2' }],
+        [4, { q: 'y', a: '4' }],
+      ],
+      bad: [
+        { position: 0, reason: '1 cells, where the first line names 2 columns' },
+        { position: 2, reason: 'not valid UTF-8' },
+        { position: 3, reason: expect.stringContaining('3 cells') },
+      ],
     });
     // After a wrong quote nobody can say where a row begins.
-    await expect(read('a.csv', 'q,a\nz,3\n"x"y,2\nz,3\n')).rejects.toMatchObject({ code: 'FILE_UNREADABLE', message: expect.stringMatching(/Quote.*line 3/) });
-    expect(await read('a.json', '[{"a": 1}, 2, {"a": 3}]')).toEqual({ rows: [[0, { a: 1 }], [2, { a: 3 }]], bad: [{ position: 1, reason: 'not a JSON object' }] });
+    await expect(read('a.csv', 'q,a\nz,3\n"x"y,2\nz,3\n')).rejects.toMatchObject({
+      code: 'FILE_UNREADABLE',
+      message: expect.stringMatching(/Quote.*line 3/),
+    });
+    expect(await read('a.json', '[{"a": 1}, 2, {"a": 3}]')).toEqual({
+      rows: [
+        [0, { a: 1 }],
+        [2, { a: 3 }],
+      ],
+      bad: [{ position: 1, reason: 'not a JSON object' }],
+    });
     // One line that is a list is a bad line of JSON Lines.
-    expect(await read('a.jsonl', '[1]\n{"a": 1}\n')).toEqual({ rows: [[1, { a: 1 }]], bad: [{ position: 0, reason: 'not a JSON object' }] });
-    await expect(read('a.json', '[{"a": 1}, {"a"')).rejects.toThrow(/begins like a JSON array, but it is not valid JSON/);
+    expect(await read('a.jsonl', '[1]\n{"a": 1}\n')).toEqual({
+      rows: [[1, { a: 1 }]],
+      bad: [{ position: 0, reason: 'not a JSON object' }],
+    });
+    await expect(read('a.json', '[{"a": 1}, {"a"')).rejects.toThrow(
+      /begins like a JSON array, but it is not valid JSON/,
+    );
   });
 
   it('takes one object for one row', async () => {
-    expect((await read('a.json', '{\n  "question": "Which?",\n  "data": "x"\n}')).rows).toEqual([[0, { question: 'Which?', data: 'x' }]]);
+    expect((await read('a.json', '{\n  "question": "Which?",\n  "data": "x"\n}')).rows).toEqual([
+      [0, { question: 'Which?', data: 'x' }],
+    ]);
   });
 });
 
@@ -137,7 +224,10 @@ describe('listRowFiles', () => {
       for (const name of names) await writeFile(join(folder, name), '');
       expect((await listRowFiles(['b/*'], folder)).map(({ name }) => name)).toEqual(names);
       await writeFile(join(folder, 'b/a.xlsx'), '');
-      await expect(listRowFiles(['b/*'], folder)).rejects.toMatchObject({ code: 'FILE_KIND_UNKNOWN', message: expect.stringContaining('for benchmarks .csv and .tsv') });
+      await expect(listRowFiles(['b/*'], folder)).rejects.toMatchObject({
+        code: 'FILE_KIND_UNKNOWN',
+        message: expect.stringContaining('for benchmarks .csv and .tsv'),
+      });
     });
   });
 });

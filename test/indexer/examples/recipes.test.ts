@@ -1,4 +1,5 @@
-// Every recipe against golden rows in the form that its benchmark is published in: a new recipe is two files, its own and one of rows.
+// Every recipe against golden rows in the form that its benchmark is published in: a new recipe is two files,
+// its own and one of rows.
 
 import { describe, expect, it } from '@jest/globals';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -12,8 +13,17 @@ import { exampleText } from './example-text.ts';
 import { findShape, loadRecipes, type Recipes, readRecipes } from '../../../indexer/examples/recipes.ts';
 
 const folder = join(productFolder(), 'test', 'indexer', 'examples', 'recipes');
-const golden = z.array(z.strictObject({ row: z.record(z.string(), z.unknown()), text: z.string().optional(), reason: z.string().optional() }));
-const families = readdirSync(folder).map((file): [string, z.output<typeof golden>] => [file.replace('.yaml', ''), golden.parse(parse(readFileSync(join(folder, file), 'utf8')))]);
+const golden = z.array(
+  z.strictObject({
+    row: z.record(z.string(), z.unknown()),
+    text: z.string().optional(),
+    reason: z.string().optional(),
+  }),
+);
+const families = readdirSync(folder).map((file): [string, z.output<typeof golden>] => [
+  file.replace('.yaml', ''),
+  golden.parse(parse(readFileSync(join(folder, file), 'utf8'))),
+]);
 
 describe('recipes', () => {
   it('all have golden rows', () => {
@@ -32,7 +42,9 @@ describe('recipes', () => {
     it('has a row for each of its shapes', () => {
       const { shapes = [] } = readRecipes().list.find(({ name }) => name === recipe) ?? {};
       for (const [at, shape] of shapes.entries()) {
-        const fits = rows.filter(({ row, text }) => text !== undefined && findShape(row, readRecipes().list)?.shape === shape);
+        const fits = rows.filter(
+          ({ row, text }) => text !== undefined && findShape(row, readRecipes().list)?.shape === shape,
+        );
         expect([at, fits.length > 0]).toEqual([at, true]);
       }
     });
@@ -50,8 +62,12 @@ describe('recipes', () => {
       expect(findShape({ q: 'Which?', a: 'rye' }, first.list)).toBeUndefined();
       expect((await load(`# A remark.\n${recipe}`)).fingerprint).toBe(first.fingerprint);
       expect((await load(recipe.replace('{q} {a.b}', '{q}: {a.b}'))).fingerprint).not.toBe(first.fingerprint);
-      await expect(load('about: x\nshapes: [{fields: ["a["], text: "{b"}]')).rejects.toThrow(/recipe mine:[^]*stands alone[^]*"a\[" has a "\["/);
-      await expect(load('about: x\nshapes: [{fields: [a], text: "{a}", anwser: b}]')).rejects.toThrow(/anwser/);
+      await expect(load('about: x\nshapes: [{fields: ["a["], text: "{b"}]')).rejects.toThrow(
+        /recipe mine:[^]*stands alone[^]*"a\[" has a "\["/,
+      );
+      await expect(load('about: x\nshapes: [{fields: [a], text: "{a}", anwser: b}]')).rejects.toThrow(
+        /anwser/,
+      );
     });
   });
 });

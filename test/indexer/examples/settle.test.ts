@@ -9,7 +9,10 @@ import { findShape, readRecipes } from '../../../indexer/examples/recipes.ts';
 import { settleAll } from '../../../indexer/examples/settle.ts';
 
 /** The second line of each example, or why there is none. */
-const answers = (rows: readonly Row[]): (string | undefined)[] => settleAll(rows.map(applyGeneralRules)).map((result) => ('text' in result ? result.text.split('\n')[1] : `refused: ${result.reason}`));
+const answers = (rows: readonly Row[]): (string | undefined)[] =>
+  settleAll(rows.map(applyGeneralRules)).map((result) =>
+    'text' in result ? result.text.split('\n')[1] : `refused: ${result.reason}`,
+  );
 const ask = (choices: readonly unknown[], answer: unknown): Row => ({ question: 'Which?', choices, answer });
 const refused = (reason: string): unknown => expect.stringMatching(new RegExp(`^refused: .*${reason}`));
 
@@ -17,17 +20,26 @@ describe('a choice that other rows settle', () => {
   it('counts from 0 where one of them is 0, and from 1 where one of them is as large as the number of choices', () => {
     expect(answers([ask(['a', 'b', 'c'], 1), ask(['d', 'e'], 0)])).toEqual(['b', 'd']);
     expect(answers([ask(['a', 'b', 'c'], 1), ask(['d', 'e'], 2)])).toEqual(['a', 'e']);
-    expect(answers([ask(['a', 'b', 'c'], 1), ask(['d', 'e', 'f'], 2)])).toEqual([refused('no other row tells'), refused('no other row tells')]);
+    expect(answers([ask(['a', 'b', 'c'], 1), ask(['d', 'e', 'f'], 2)])).toEqual([
+      refused('no other row tells'),
+      refused('no other row tells'),
+    ]);
   });
 
   it('is refused where the rows contradict each other', () => {
-    expect(answers([ask(['a', 'b', 'c'], 1), ask(['d', 'e'], 0), ask(['d', 'e'], 2)])).toEqual([refused('counts from 0 in 1 of the rows and from 1 in 1'), refused('counts from 0'), refused('counts from 0')]);
+    expect(answers([ask(['a', 'b', 'c'], 1), ask(['d', 'e'], 0), ask(['d', 'e'], 2)])).toEqual([
+      refused('counts from 0 in 1 of the rows and from 1 in 1'),
+      refused('counts from 0'),
+      refused('counts from 0'),
+    ]);
   });
 
   it('is a text where others are, a number where others are', () => {
     expect(answers([ask(['2', '1', '0'], '1'), ask(['rye', 'oats'], 'oats')])).toEqual(['1', 'oats']);
     expect(answers([ask(['2', '1', '0'], '2'), ask(['rye', 'oats'], '0')])).toEqual(['0', 'rye']);
-    expect(answers([ask(['2', '1', '0'], '2'), ask(['rye', 'oats'], '0'), ask(['rye', 'oats'], 'oats')])).toEqual([refused('may mean different'), 'rye', 'oats']);
+    expect(
+      answers([ask(['2', '1', '0'], '2'), ask(['rye', 'oats'], '0'), ask(['rye', 'oats'], 'oats')]),
+    ).toEqual([refused('may mean different'), 'rye', 'oats']);
   });
 
   it('takes numbers as the cells of a table have them', () => {
@@ -45,29 +57,53 @@ describe('a choice that other rows settle', () => {
       return shape === undefined ? { reason: 'no recipe' } : applyShape(row, shape.shape, shape.name);
     };
     const mmlu = (answer: number): Row => ({ ...ask(['a', 'b', 'c', 'd'], answer), subject: 'letters' });
-    expect(settleAll([mmlu(0), mmlu(3)].map(recipe))).toMatchObject([{ text: 'Which?\na' }, { text: 'Which?\nd' }]);
+    expect(settleAll([mmlu(0), mmlu(3)].map(recipe))).toMatchObject([
+      { text: 'Which?\na' },
+      { text: 'Which?\nd' },
+    ]);
     // MMLU counts from 0; these rows do not.
-    expect(settleAll([mmlu(1), mmlu(4)].map(recipe))).toMatchObject([{ reason: expect.stringContaining('answer should count from 0, but counts from 1 in 1 of the rows') }, { reason: expect.stringContaining('none of the 4 choices') }]);
+    expect(settleAll([mmlu(1), mmlu(4)].map(recipe))).toMatchObject([
+      { reason: expect.stringContaining('answer should count from 0, but counts from 1 in 1 of the rows') },
+      { reason: expect.stringContaining('none of the 4 choices') },
+    ]);
   });
 
   it('is never another than the right one, whatever the rows are written by', () => {
     const word = fc.constantFrom('a', 'B', 'rye', 'oats', '0', '1', '2', '3', '10', '');
-    const row = fc.uniqueArray(word, { minLength: 2, maxLength: 5 }).chain((choices) => fc.record({ choices: fc.constant(choices), right: fc.nat(choices.length - 1) })).filter(({ choices, right }) => choices[right] !== '');
-    const write = { text: (choices: string[], right: number) => choices[right], letter: (_: string[], right: number) => 'ABCDE'[right], index: (_: string[], right: number) => right, number: (_: string[], right: number) => right + 1 };
+    const row = fc
+      .uniqueArray(word, { minLength: 2, maxLength: 5 })
+      .chain((choices) => fc.record({ choices: fc.constant(choices), right: fc.nat(choices.length - 1) }))
+      .filter(({ choices, right }) => choices[right] !== '');
+    const write = {
+      text: (choices: string[], right: number) => choices[right],
+      letter: (_: string[], right: number) => 'ABCDE'[right],
+      index: (_: string[], right: number) => right,
+      number: (_: string[], right: number) => right + 1,
+    };
     let settled = 0;
     fc.assert(
-      fc.property(fc.array(row, { minLength: 1, maxLength: 12 }), fc.constantFrom('text', 'letter', 'index', 'number'), fc.boolean(), (rows, convention, asText) => {
-        const written = rows.map(({ choices, right }) => {
-          const gold = write[convention](choices, right);
-          return ask(choices, asText && gold !== undefined ? String(gold) : gold);
-        });
-        for (const [at, answer] of answers(written).entries()) {
-          const { choices = [], right = 0 } = rows[at] ?? {};
-          if (answer?.startsWith('refused') === true) continue;
-          settled++;
-          expect({ convention, rows: written, at, answer }).toEqual({ convention, rows: written, at, answer: choices[right] });
-        }
-      }),
+      fc.property(
+        fc.array(row, { minLength: 1, maxLength: 12 }),
+        fc.constantFrom('text', 'letter', 'index', 'number'),
+        fc.boolean(),
+        (rows, convention, asText) => {
+          const written = rows.map(({ choices, right }) => {
+            const gold = write[convention](choices, right);
+            return ask(choices, asText && gold !== undefined ? String(gold) : gold);
+          });
+          for (const [at, answer] of answers(written).entries()) {
+            const { choices = [], right = 0 } = rows[at] ?? {};
+            if (answer?.startsWith('refused') === true) continue;
+            settled++;
+            expect({ convention, rows: written, at, answer }).toEqual({
+              convention,
+              rows: written,
+              at,
+              answer: choices[right],
+            });
+          }
+        },
+      ),
       { numRuns: 500, seed: 17 },
     );
     // Most rows are settled, so that refusing them all would not do.

@@ -71,8 +71,13 @@ describe('the HNSW index', () => {
     const cut = join(folder, 'cut.hnsw');
     await writeFile(cut, (await readFile(path)).subarray(0, 5000));
     const sha256 = await sha256File(path);
-    await expect(openHnsw(cut, dimensions, sha256)).rejects.toMatchObject({ code: 'FILE_DAMAGED', values: { path: cut, command: 'betr index' } });
-    await expect(openHnsw(join(folder, 'none.hnsw'), dimensions, sha256)).rejects.toMatchObject({ code: 'FILE_DAMAGED' });
+    await expect(openHnsw(cut, dimensions, sha256)).rejects.toMatchObject({
+      code: 'FILE_DAMAGED',
+      values: { path: cut, command: 'betr index' },
+    });
+    await expect(openHnsw(join(folder, 'none.hnsw'), dimensions, sha256)).rejects.toMatchObject({
+      code: 'FILE_DAMAGED',
+    });
   });
 });
 
@@ -84,7 +89,10 @@ describe('which search, and how long the lists', () => {
   });
 
   it('follows the settings', () => {
-    expect(chooseSearch(10, 10, 10, 'hnsw')).toEqual({ method: 'hnsw', why: 'search.method in the settings' });
+    expect(chooseSearch(10, 10, 10, 'hnsw')).toEqual({
+      method: 'hnsw',
+      why: 'search.method in the settings',
+    });
   });
 
   it('is long enough for the top 30 % jointly and the top 10 % of the smallest benchmark', () => {

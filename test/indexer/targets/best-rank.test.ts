@@ -18,9 +18,10 @@ function listsOf(cosines: readonly (readonly number[])[], nearest: number): Near
 
 describe('best rank of five documents, by hand', () => {
   // A nearest-neighbour search returns, per example, document indices in order of nearness:
-  //   example 0: 3 4 2 1 0     example 1: 3 2 4 0 1
-  // so document 0 has ranks 5 and 4, document 1 has 4 and 5, document 2 has 3 and 2, document 3 has 1 and 1, document 4 has 2 and 3.
-  // Taking the minimum over the returned indices column by column in place of inverting them would give 3 2 2 0 0, and with it another order.
+  // example 0: 3 4 2 1 0 example 1: 3 2 4 0 1 so document 0 has ranks 5 and 4, document 1 has 4 and 5,
+  // document 2 has 3 and 2, document 3 has 1 and 1, document 4 has 2 and 3. Taking the minimum over the
+  // returned indices column by column in place of inverting them would give 3 2 2 0 0, and with it another
+  // order.
   const cosines = [
     [0.1, 0.2, 0.3, 0.9, 0.4],
     [0.2, 0.1, 0.6, 0.8, 0.3],
@@ -38,7 +39,8 @@ describe('best rank of five documents, by hand', () => {
   });
 
   it('breaks ties by the next rank, then the cosine, then the key', () => {
-    // d (1 1) first; c and e both hold (2 3), c wins by cosine; a and b both hold (4 5) and cosine 0.2, a wins by key.
+    // d (1 1) first; c and e both hold (2 3), c wins by cosine; a and b both hold (4 5) and cosine 0.2, a
+    // wins by key.
     expect([...best.scores].map((score) => Math.round((1 - score) * 5))).toEqual([3, 4, 1, 0, 2]);
   });
 
@@ -57,15 +59,36 @@ describe('best rank of five documents, by hand', () => {
 });
 
 it('a document that more examples list wins over one with fewer of the same ranks', () => {
-  const best = rankByBest(listsOf([[0.9, 0.1, 0.5], [0.1, 0.9, 0.5], [0.9, 0.1, 0.5]], 1), ['x', 'y', 'z']);
+  const best = rankByBest(
+    listsOf(
+      [
+        [0.9, 0.1, 0.5],
+        [0.1, 0.9, 0.5],
+        [0.9, 0.1, 0.5],
+      ],
+      1,
+    ),
+    ['x', 'y', 'z'],
+  );
   expect([...best.scores]).toEqual([1, 1 - 1 / 3, 0]);
 });
 
 it('agrees with the slow version', () => {
   // Few distinct cosines, so that ties of every kind come up.
-  const matrix = fc.tuple(fc.integer({ min: 1, max: 6 }), fc.integer({ min: 1, max: 12 })).chain(([examples, documents]) =>
-    fc.tuple(fc.array(fc.array(fc.integer({ min: 0, max: 6 }).map((eighths) => eighths / 8), { minLength: documents, maxLength: documents }), { minLength: examples, maxLength: examples }), fc.integer({ min: 1, max: documents })),
-  );
+  const matrix = fc
+    .tuple(fc.integer({ min: 1, max: 6 }), fc.integer({ min: 1, max: 12 }))
+    .chain(([examples, documents]) =>
+      fc.tuple(
+        fc.array(
+          fc.array(
+            fc.integer({ min: 0, max: 6 }).map((eighths) => eighths / 8),
+            { minLength: documents, maxLength: documents },
+          ),
+          { minLength: examples, maxLength: examples },
+        ),
+        fc.integer({ min: 1, max: documents }),
+      ),
+    );
   fc.assert(
     fc.property(matrix, ([cosines, nearest]) => {
       const keys = (cosines[0] ?? []).map((_, document) => `k${(document * 7) % 13}`);

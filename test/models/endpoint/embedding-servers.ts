@@ -1,4 +1,5 @@
-// Stand-ins for embedding servers: each takes, refuses and answers as its documentation and source say (docs/endpoints.md has the same table in words).
+// Stand-ins for embedding servers: each takes, refuses and answers as its documentation and source say
+// (docs/endpoints.md has the same table in words).
 
 import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
@@ -21,7 +22,10 @@ export interface Kind {
 
 export const dimensions = 8;
 
-/** One for each character beyond ASCII, one for four others, and two about the text: what subword vocabularies come to. */
+/**
+ * One for each character beyond ASCII, one for four others, and two about the text: what subword vocabularies
+ * come to.
+ */
 export function countTokens(text: string): number {
   const all = Array.from(text);
   const dense = all.filter((character) => character.charCodeAt(0) > 127).length;
@@ -35,7 +39,12 @@ export function vectorOf(text: string): number[] {
 }
 
 function list(vectors: readonly (readonly number[])[]): unknown {
-  return { object: 'list', model: 'm', data: vectors.map((embedding, index) => ({ object: 'embedding', index, embedding })), usage: { prompt_tokens: 1, total_tokens: 1 } };
+  return {
+    object: 'list',
+    model: 'm',
+    data: vectors.map((embedding, index) => ({ object: 'embedding', index, embedding })),
+    usage: { prompt_tokens: 1, total_tokens: 1 },
+  };
 }
 
 function longest(texts: readonly string[]): number {
@@ -46,36 +55,118 @@ function longest(texts: readonly string[]): number {
 export const tokensAtMost = 512;
 
 export const kinds = {
-  // Text Embeddings Inference: router/src/http/server.rs, core/src/tokenization.rs; --max-client-batch-size 32, --payload-limit 2 MB.
+  // Text Embeddings Inference: router/src/http/server.rs, core/src/tokenization.rs; --max-client-batch-size
+  // 32, --payload-limit 2 MB.
   TEI: {
     refuse({ input }) {
-      if (Buffer.byteLength(JSON.stringify(input)) > 2_000_000) return [413, 'Failed to buffer the request body: length limit exceeded'];
-      if (input.length > 32) return [413, { message: `batch size ${input.length} > maximum allowed batch size 32`, code: 413, type: 'Validation' }];
+      if (Buffer.byteLength(JSON.stringify(input)) > 2_000_000)
+        return [413, 'Failed to buffer the request body: length limit exceeded'];
+      if (input.length > 32)
+        return [
+          413,
+          {
+            message: `batch size ${input.length} > maximum allowed batch size 32`,
+            code: 413,
+            type: 'Validation',
+          },
+        ];
       const long = input.map(countTokens).find((tokens) => tokens > tokensAtMost);
-      if (long !== undefined) return [413, { message: `Input validation error: \`inputs\` must have less than ${tokensAtMost} tokens. Given: ${long}`, code: 413, type: 'Validation' }];
-      return input.includes('') ? [413, { message: 'Input validation error: `inputs` cannot be empty', code: 413, type: 'Validation' }] : undefined;
+      if (long !== undefined)
+        return [
+          413,
+          {
+            message: `Input validation error: \`inputs\` must have less than ${tokensAtMost} tokens. Given: ${long}`,
+            code: 413,
+            type: 'Validation',
+          },
+        ];
+      return input.includes('')
+        ? [
+            413,
+            { message: 'Input validation error: `inputs` cannot be empty', code: 413, type: 'Validation' },
+          ]
+        : undefined;
     },
   },
   // vllm/renderers/params.py: it counts no further than one more than it takes.
   vLLM: {
     refuse: ({ input }) =>
       longest(input) > tokensAtMost
-        ? [400, { error: { message: `You passed ${tokensAtMost + 1} input tokens and requested 0 output tokens. However, the model's context length is only ${tokensAtMost} tokens, resulting in a maximum input length of ${tokensAtMost} tokens. Please reduce the length of the input prompt.`, type: 'BadRequestError', param: 'input_tokens', code: 400 } }]
+        ? [
+            400,
+            {
+              error: {
+                message:
+                  `You passed ${tokensAtMost + 1} input tokens and requested 0 output tokens. ` +
+                  `However, the model's context length is only ${tokensAtMost} tokens, resulting in a maximum ` +
+                  `input length of ${tokensAtMost} tokens. Please reduce the length of the input prompt.`,
+                type: 'BadRequestError',
+                param: 'input_tokens',
+                code: 400,
+              },
+            },
+          ]
         : undefined,
   },
   // Of earlier versions.
   'vLLM, earlier': {
     refuse: ({ input }) =>
       longest(input) > tokensAtMost
-        ? [400, { object: 'error', message: `This model's maximum context length is ${tokensAtMost} tokens. However, you requested ${longest(input)} tokens in the input for embedding generation. Please reduce the length of the input.`, type: 'BadRequestError', param: null, code: 400 }]
+        ? [
+            400,
+            {
+              object: 'error',
+              message:
+                `This model's maximum context length is ${tokensAtMost} tokens. However, you ` +
+                `requested ${longest(input)} tokens in the input for embedding generation. Please reduce the ` +
+                'length of the input.',
+              type: 'BadRequestError',
+              param: null,
+              code: 400,
+            },
+          ]
         : undefined,
   },
   // Since 0.13.5 it no longer cuts; a text for which the model gives NaN is a 500.
   Ollama: {
     refuse({ input, model }) {
-      if (model !== 'm') return [404, { error: { message: `model "${model}" not found, try pulling it first`, type: 'not_found_error', param: null, code: null } }];
-      if (input.some((text) => text.includes('not a number'))) return [500, { error: { message: 'failed to encode response: json: unsupported value: NaN', type: 'api_error', param: null, code: null } }];
-      return longest(input) > tokensAtMost ? [400, { error: { message: 'the input length exceeds the context length', type: 'invalid_request_error', param: null, code: null } }] : undefined;
+      if (model !== 'm')
+        return [
+          404,
+          {
+            error: {
+              message: `model "${model}" not found, try pulling it first`,
+              type: 'not_found_error',
+              param: null,
+              code: null,
+            },
+          },
+        ];
+      if (input.some((text) => text.includes('not a number')))
+        return [
+          500,
+          {
+            error: {
+              message: 'failed to encode response: json: unsupported value: NaN',
+              type: 'api_error',
+              param: null,
+              code: null,
+            },
+          },
+        ];
+      return longest(input) > tokensAtMost
+        ? [
+            400,
+            {
+              error: {
+                message: 'the input length exceeds the context length',
+                type: 'invalid_request_error',
+                param: null,
+                code: null,
+              },
+            },
+          ]
+        : undefined;
     },
   },
   // Its own route, /api/embed, with another answer.
@@ -87,39 +178,121 @@ export const kinds = {
   'llama.cpp': {
     refuse: ({ input }) =>
       longest(input) > tokensAtMost
-        ? [500, { error: { code: 500, message: `input (${longest(input)} tokens) is too large to process. increase the physical batch size (current batch size: ${tokensAtMost})`, type: 'server_error' } }]
+        ? [
+            500,
+            {
+              error: {
+                code: 500,
+                message:
+                  `input (${longest(input)} tokens) is too large to process. increase the ` +
+                  `physical batch size (current batch size: ${tokensAtMost})`,
+                type: 'server_error',
+              },
+            },
+          ]
         : undefined,
   },
   // It cuts by itself and tells its log; a route that it does not know is 200 and an error.
   'LM Studio': {
-    refuse: (_asked, route) => (route === '/v1/embeddings' ? undefined : [200, { error: `Unexpected endpoint or method. (POST ${route})` }]),
+    refuse: (_asked, route) =>
+      route === '/v1/embeddings'
+        ? undefined
+        : [200, { error: `Unexpected endpoint or method. (POST ${route})` }],
   },
   // generativelanguage.googleapis.com/v1beta/openai: no index.
   Gemini: {
     refuse({ input }, route) {
       if (route !== '/v1beta/openai/embeddings') return [404, ''];
-      return input.length > 100 ? [400, { error: { code: 400, message: '* BatchEmbedContentsRequest.requests: at most 100 requests can be in one batch\n', status: 'INVALID_ARGUMENT' } }] : undefined;
+      return input.length > 100
+        ? [
+            400,
+            {
+              error: {
+                code: 400,
+                message: '* BatchEmbedContentsRequest.requests: at most 100 requests can be in one batch\n',
+                status: 'INVALID_ARGUMENT',
+              },
+            },
+          ]
+        : undefined;
     },
-    answer: (vectors) => ({ object: 'list', data: vectors.map((embedding) => ({ object: 'embedding', embedding })), model: 'm' }),
+    answer: (vectors) => ({
+      object: 'list',
+      data: vectors.map((embedding) => ({ object: 'embedding', embedding })),
+      model: 'm',
+    }),
   },
   OpenAI: {
     refuse({ input }) {
-      if (input.length > 2048) return [400, { error: { message: `Invalid 'input': array too long. Expected an array with maximum length 2048, but got an array with length ${input.length} instead.`, type: 'invalid_request_error', param: 'input', code: 'array_above_max_length' } }];
+      if (input.length > 2048)
+        return [
+          400,
+          {
+            error: {
+              message:
+                `Invalid 'input': array too long. Expected an array with maximum length 2048, ` +
+                `but got an array with length ${input.length} instead.`,
+              type: 'invalid_request_error',
+              param: 'input',
+              code: 'array_above_max_length',
+            },
+          },
+        ];
       const long = input.findIndex((text) => countTokens(text) > tokensAtMost);
-      return long === -1 ? undefined : [400, { error: { message: `Invalid 'input[${long}]': maximum input length is ${tokensAtMost} tokens.`, type: 'invalid_request_error', param: null, code: null } }];
+      return long === -1
+        ? undefined
+        : [
+            400,
+            {
+              error: {
+                message: `Invalid 'input[${long}]': maximum input length is ${tokensAtMost} tokens.`,
+                type: 'invalid_request_error',
+                param: null,
+                code: null,
+              },
+            },
+          ];
     },
-    answer: (vectors) => ({ object: 'list', model: 'm', data: vectors.map((vector, index) => ({ object: 'embedding', index, embedding: Buffer.from(Float32Array.from(vector).buffer).toString('base64') })) }),
+    answer: (vectors) => ({
+      object: 'list',
+      model: 'm',
+      data: vectors.map((vector, index) => ({
+        object: 'embedding',
+        index,
+        embedding: Buffer.from(Float32Array.from(vector).buffer).toString('base64'),
+      })),
+    }),
   },
   DashScope: {
     refuse: ({ input }) =>
-      input.length > 10 ? [400, { error: { message: '<400> InternalError.Algo.InvalidParameter: Value error, batch size is invalid, it should not be larger than 10.: input.contents', type: 'InvalidParameter', param: null, code: 'InvalidParameter' } }] : undefined,
+      input.length > 10
+        ? [
+            400,
+            {
+              error: {
+                message:
+                  '<400> InternalError.Algo.InvalidParameter: Value error, batch size is invalid, it ' +
+                  'should not be larger than 10.: input.contents',
+                type: 'InvalidParameter',
+                param: null,
+                code: 'InvalidParameter',
+              },
+            },
+          ]
+        : undefined,
   },
   // Azure, Mistral, Cohere: others that count texts, in words of their own.
   'says no number': {
-    refuse: ({ input }) => (input.length > 12 ? [400, { message: 'Too many inputs in request, split into more batches.', code: 3210 }] : undefined),
+    refuse: ({ input }) =>
+      input.length > 12
+        ? [400, { message: 'Too many inputs in request, split into more batches.', code: 3210 }]
+        : undefined,
   },
   'behind a proxy that limits the body': {
-    refuse: ({ input }) => (Buffer.byteLength(JSON.stringify(input)) > 4000 ? [413, '<html><center><h1>413 Request Entity Too Large</h1></center></html>'] : undefined),
+    refuse: ({ input }) =>
+      Buffer.byteLength(JSON.stringify(input)) > 4000
+        ? [413, '<html><center><h1>413 Request Entity Too Large</h1></center></html>']
+        : undefined,
   },
 } satisfies Record<string, Kind>;
 
@@ -129,10 +302,20 @@ export interface EmbeddingServer {
   close: () => Promise<void>;
 }
 
-const requestSchema = z.object({ model: z.string(), input: z.array(z.string()), encoding_format: z.literal('float') });
+const requestSchema = z.object({
+  model: z.string(),
+  input: z.array(z.string()),
+  encoding_format: z.literal('float'),
+});
 
-/** `delayMs` gives how long the answer to a request waits, so that answers come in another order than the requests. */
-export async function openEmbeddingServer({ refuse, answer = list }: Kind, delayMs: (number: number) => number = () => 0): Promise<EmbeddingServer> {
+/**
+ * `delayMs` gives how long the answer to a request waits, so that answers come in another order than the
+ * requests.
+ */
+export async function openEmbeddingServer(
+  { refuse, answer = list }: Kind,
+  delayMs: (number: number) => number = () => 0,
+): Promise<EmbeddingServer> {
   const asked: Asked[] = [];
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
@@ -141,7 +324,13 @@ export async function openEmbeddingServer({ refuse, answer = list }: Kind, delay
       const one = requestSchema.parse(JSON.parse(Buffer.concat(chunks).toString()));
       asked.push(one);
       const [status, body] = refuse?.(one, request.url ?? '') ?? [200, answer(one.input.map(vectorOf))];
-      setTimeout(() => response.writeHead(status, { 'content-type': 'application/json' }).end(typeof body === 'string' ? body : JSON.stringify(body)), delayMs(asked.length));
+      setTimeout(
+        () =>
+          response
+            .writeHead(status, { 'content-type': 'application/json' })
+            .end(typeof body === 'string' ? body : JSON.stringify(body)),
+        delayMs(asked.length),
+      );
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -1,4 +1,5 @@
-// A real embedding server: llama.cpp, with whatever model BETR_TEST_GGUF names. It is skipped, and says so, where there is none.
+// A real embedding server: llama.cpp, with whatever model BETR_TEST_GGUF names. It is skipped, and says so,
+// where there is none.
 
 import { expect, it } from '@jest/globals';
 import { spawn } from 'node:child_process';
@@ -19,20 +20,66 @@ it('llama.cpp gives a vector for every text, the same again, of long ones for wh
     return;
   }
   const port = await freePort();
-  const server = spawn(program, ['-m', model, '--embeddings', '--pooling', 'mean', '--host', '127.0.0.1', '--port', String(port), '-t', '2', '-np', '2', '-c', '256', '-ub', '64', '-b', '64'], { stdio: 'ignore' });
+  const server = spawn(
+    program,
+    [
+      '-m',
+      model,
+      '--embeddings',
+      '--pooling',
+      'mean',
+      '--host',
+      '127.0.0.1',
+      '--port',
+      String(port),
+      '-t',
+      '2',
+      '-np',
+      '2',
+      '-c',
+      '256',
+      '-ub',
+      '64',
+      '-b',
+      '64',
+    ],
+    { stdio: 'ignore' },
+  );
   try {
     const url = `http://127.0.0.1:${port}`;
-    await until(() => fetch(`${url}/health`).then(({ ok }) => ok, () => false), { what: 'the server', everyMs: 100 });
-    const settings = parseSettings(JSON.stringify({ corpus: { files: ['a'] }, benchmarks: [{ name: 'b', files: ['b'] }], embedding: { model: url } }), '').embedding;
+    await until(
+      () =>
+        fetch(`${url}/health`).then(
+          ({ ok }) => ok,
+          () => false,
+        ),
+      { what: 'the server', everyMs: 100 },
+    );
+    const settings = parseSettings(
+      JSON.stringify({
+        corpus: { files: ['a'] },
+        benchmarks: [{ name: 'b', files: ['b'] }],
+        embedding: { model: url },
+      }),
+      '',
+    ).embedding;
     const embedder = await openEndpoint(settings);
-    const texts = ['bread and butter', 'flour and salt', '漢字仮名交じり文'.repeat(10), '12345 67890 '.repeat(12), 'stars', ''];
+    const texts = [
+      'bread and butter',
+      'flour and salt',
+      '漢字仮名交じり文'.repeat(10),
+      '12345 67890 '.repeat(12),
+      'stars',
+      '',
+    ];
     const cuts = new Map<number, Truncation>();
     const vectors = await embedder.embed(texts, { cut: (text, cut) => cuts.set(text, cut) });
     expect([...cuts.keys()].sort()).toEqual([2, 3]);
     for (const { from, to } of cuts.values()) expect(to).toBeGreaterThan(from / 6);
     const { dimensions } = embedder;
     const row = (text: number): Float32Array => vectors.subarray(text * dimensions, (text + 1) * dimensions);
-    for (const text of texts.keys()) expect(row(text).reduce((sum, value) => sum + value * value, 0)).toBeCloseTo(1, 5);
+    for (const text of texts.keys())
+      expect(row(text).reduce((sum, value) => sum + value * value, 0)).toBeCloseTo(1, 5);
     // Alone as beside others, but for the order of its sums.
     const alone = await embedder.embed(texts.slice(2, 3));
     expect(alone.reduce((sum, value, i) => sum + value * (row(2)[i] ?? 0), 0)).toBeCloseTo(1, 4);

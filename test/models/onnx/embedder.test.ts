@@ -22,13 +22,29 @@ beforeAll(async () => {
 afterAll(() => rm(root, { recursive: true }));
 
 function embedding(settings: Readonly<Record<string, unknown>>): Settings['embedding'] {
-  return parseSettings(JSON.stringify({ corpus: { files: ['a'] }, benchmarks: [{ name: 'b', files: ['b'] }], embedding: { device: 'cpu', maxTokens: 64, ...settings } }), '').embedding;
+  return parseSettings(
+    JSON.stringify({
+      corpus: { files: ['a'] },
+      benchmarks: [{ name: 'b', files: ['b'] }],
+      embedding: { device: 'cpu', maxTokens: 64, ...settings },
+    }),
+    '',
+  ).embedding;
 }
 
 /** A folder with the model's files, as links, and with others in their place. */
-async function makeModel(name: string, files: Readonly<Record<string, string | Buffer | undefined>> = {}): Promise<string> {
+async function makeModel(
+  name: string,
+  files: Readonly<Record<string, string | Buffer | undefined>> = {},
+): Promise<string> {
   const folder = join(root, name);
-  for (const file of ['config.json', 'tokenizer.json', 'tokenizer_config.json', 'onnx/model_quantized.onnx', ...Object.keys(files)]) {
+  for (const file of [
+    'config.json',
+    'tokenizer.json',
+    'tokenizer_config.json',
+    'onnx/model_quantized.onnx',
+    ...Object.keys(files),
+  ]) {
     const path = join(folder, file);
     await mkdir(dirname(path), { recursive: true });
     const content = files[file];
@@ -45,21 +61,42 @@ const cosine = (vectors: Float32Array, a: number, b: number, other = vectors): n
 };
 
 describe('the transformer', () => {
-  withModel('puts like texts near each other, whatever their order and lengths, in unit vectors', async () => {
-    const embedder = await openTransformer(embedding({ model }), root);
-    expect(embedder).toMatchObject({ name: 'all-MiniLM-L6-v2', device: 'cpu', dimensions: 384, source: `folder ${model ?? ''}` });
-    const texts = ['Boil the pasta in salted water.', 'The comet orbits the sun.', 'Cook spaghetti until it is soft.', 'A planet and its moons go around a star.', ''];
-    const vectors = await embedder.embed(texts);
-    for (const row of texts.keys()) expect(cosine(vectors, row, row)).toBeCloseTo(1, 4);
-    expect(cosine(vectors, 0, 2)).toBeGreaterThan(0.5);
-    expect(cosine(vectors, 1, 3)).toBeGreaterThan(0.4);
-    for (const [a, b] of [[0, 1], [0, 3], [2, 1], [2, 3]] as const) expect(cosine(vectors, a, b)).toBeLessThan(0.25);
-    // 8-bit weights let the texts of a batch move each other a little; the place in the list does not.
-    expect(await embedder.embed(texts)).toEqual(vectors);
-    const backwards = await embedder.embed(texts.toReversed());
-    for (const row of texts.keys()) expect(cosine(vectors, row, texts.length - 1 - row, backwards)).toBeGreaterThan(0.98);
-    await embedder.close();
-  });
+  withModel(
+    'puts like texts near each other, whatever their order and lengths, in unit vectors',
+    async () => {
+      const embedder = await openTransformer(embedding({ model }), root);
+      expect(embedder).toMatchObject({
+        name: 'all-MiniLM-L6-v2',
+        device: 'cpu',
+        dimensions: 384,
+        source: `folder ${model ?? ''}`,
+      });
+      const texts = [
+        'Boil the pasta in salted water.',
+        'The comet orbits the sun.',
+        'Cook spaghetti until it is soft.',
+        'A planet and its moons go around a star.',
+        '',
+      ];
+      const vectors = await embedder.embed(texts);
+      for (const row of texts.keys()) expect(cosine(vectors, row, row)).toBeCloseTo(1, 4);
+      expect(cosine(vectors, 0, 2)).toBeGreaterThan(0.5);
+      expect(cosine(vectors, 1, 3)).toBeGreaterThan(0.4);
+      for (const [a, b] of [
+        [0, 1],
+        [0, 3],
+        [2, 1],
+        [2, 3],
+      ] as const)
+        expect(cosine(vectors, a, b)).toBeLessThan(0.25);
+      // 8-bit weights let the texts of a batch move each other a little; the place in the list does not.
+      expect(await embedder.embed(texts)).toEqual(vectors);
+      const backwards = await embedder.embed(texts.toReversed());
+      for (const row of texts.keys())
+        expect(cosine(vectors, row, texts.length - 1 - row, backwards)).toBeGreaterThan(0.98);
+      await embedder.close();
+    },
+  );
 
   withModel('sees a text up to embedding.maxTokens', async () => {
     const embedder = await openTransformer(embedding({ model, maxTokens: 16 }), root);
@@ -67,31 +104,61 @@ describe('the transformer', () => {
     const first = await embedder.embed([`${start} and then of cooking`]);
     expect(await embedder.embed([`${start} and then of stars`])).toEqual(first);
     expect(await embedder.embed([`of stars and then ${start}`])).not.toEqual(first);
-    expect((await openTransformer(embedding({ model, maxTokens: 32 }), root)).fingerprint).not.toBe(embedder.fingerprint);
-    expect((await openTransformer(embedding({ model, maxTokens: 16 }), root)).fingerprint).toBe(embedder.fingerprint);
+    expect((await openTransformer(embedding({ model, maxTokens: 32 }), root)).fingerprint).not.toBe(
+      embedder.fingerprint,
+    );
+    expect((await openTransformer(embedding({ model, maxTokens: 16 }), root)).fingerprint).toBe(
+      embedder.fingerprint,
+    );
   });
 
   withModel('pools as the model says, or as the settings do', async () => {
-    const says = (mode: string): Promise<string> => makeModel(mode, { '1_Pooling/config.json': JSON.stringify({ word_embedding_dimension: 384, [mode]: true }) });
-    const vectorOf = async (settings: Readonly<Record<string, unknown>>): Promise<Float32Array> => (await openTransformer(embedding(settings), root)).embed(['Boil the pasta.']);
+    const says = (mode: string): Promise<string> =>
+      makeModel(mode, {
+        '1_Pooling/config.json': JSON.stringify({ word_embedding_dimension: 384, [mode]: true }),
+      });
+    const vectorOf = async (settings: Readonly<Record<string, unknown>>): Promise<Float32Array> =>
+      (await openTransformer(embedding(settings), root)).embed(['Boil the pasta.']);
     const mean = await vectorOf({ model });
-    expect(cosine(await vectorOf({ model: await says('pooling_mode_mean_tokens') }), 0, 0, mean)).toBeGreaterThan(0.9999);
+    expect(
+      cosine(await vectorOf({ model: await says('pooling_mode_mean_tokens') }), 0, 0, mean),
+    ).toBeGreaterThan(0.9999);
     const cls = await vectorOf({ model: await says('pooling_mode_cls_token') });
     expect(cosine(cls, 0, 0, mean)).toBeLessThan(0.99);
     expect(await vectorOf({ model, pooling: 'cls' })).toEqual(cls);
     const last = await says('pooling_mode_lasttoken');
-    await expect(openTransformer(embedding({ model: last }), root)).rejects.toMatchObject({ code: 'MODEL_UNAVAILABLE', message: expect.stringMatching(/1_Pooling\/config\.json.* says pooling_mode_lasttoken, which is not known here; embedding\.pooling can be set/) });
+    await expect(openTransformer(embedding({ model: last }), root)).rejects.toMatchObject({
+      code: 'MODEL_UNAVAILABLE',
+      message: expect.stringMatching(
+        /1_Pooling\/config\.json.* says pooling_mode_lasttoken, which is not known here; embedding\.pooling can be set/,
+      ),
+    });
     expect(await vectorOf({ model: last, pooling: 'cls' })).toEqual(cls);
   });
 
   withModel('says what is wrong with a folder', async () => {
     const refuse = async (settings: Readonly<Record<string, unknown>>, reason: RegExp): Promise<void> => {
-      await expect(openTransformer(embedding(settings), root)).rejects.toMatchObject({ code: 'MODEL_UNAVAILABLE', message: expect.stringMatching(reason) });
+      await expect(openTransformer(embedding(settings), root)).rejects.toMatchObject({
+        code: 'MODEL_UNAVAILABLE',
+        message: expect.stringMatching(reason),
+      });
     };
-    await refuse({ model: await makeModel('no-tokenizer', { 'tokenizer.json': undefined }) }, /tokenizer\.json is missing/);
-    await refuse({ model: await makeModel('no-onnx', { 'onnx/model_quantized.onnx': undefined }) }, /onnx\/model\.onnx is missing; there is no ONNX file/);
-    await refuse({ model, dtype: 'fp16' }, /onnx\/model_fp16\.onnx is missing; there is onnx\/model_quantized\.onnx/);
-    await refuse({ model: await makeModel('damaged', { 'onnx/model_quantized.onnx': 'not a model' }) }, /cannot be loaded: .*(protobuf|invalid|INVALID)/i);
+    await refuse(
+      { model: await makeModel('no-tokenizer', { 'tokenizer.json': undefined }) },
+      /tokenizer\.json is missing/,
+    );
+    await refuse(
+      { model: await makeModel('no-onnx', { 'onnx/model_quantized.onnx': undefined }) },
+      /onnx\/model\.onnx is missing; there is no ONNX file/,
+    );
+    await refuse(
+      { model, dtype: 'fp16' },
+      /onnx\/model_fp16\.onnx is missing; there is onnx\/model_quantized\.onnx/,
+    );
+    await refuse(
+      { model: await makeModel('damaged', { 'onnx/model_quantized.onnx': 'not a model' }) },
+      /cannot be loaded: .*(protobuf|invalid|INVALID)/i,
+    );
     await refuse({ model: await makeModel('bad-config', { 'config.json': '{' }) }, /cannot be loaded/);
     await refuse({ model: './none' }, /there is no folder .*none, and it is no name of a model hub either/);
   });
@@ -110,25 +177,47 @@ describe('the default model', () => {
     expect(await check(model)).toEqual({ folder: model, source: `folder ${model ?? ''}, Apache-2.0` });
     const bytes = await readFile(join(model ?? '', 'onnx', 'model_quantized.onnx'));
     bytes[1_000_000] = (bytes[1_000_000] ?? 0) ^ 1;
-    await expect(check(await makeModel('flipped', { 'onnx/model_quantized.onnx': bytes }))).rejects.toMatchObject({ code: 'MODEL_DAMAGED', message: expect.stringContaining('onnx/model_quantized.onnx has other bytes than it should') });
-    await expect(check(await makeModel('lacking', { 'tokenizer.json': undefined }))).rejects.toMatchObject({ code: 'MODEL_DAMAGED', message: expect.stringContaining('tokenizer.json is missing') });
+    await expect(
+      check(await makeModel('flipped', { 'onnx/model_quantized.onnx': bytes })),
+    ).rejects.toMatchObject({
+      code: 'MODEL_DAMAGED',
+      message: expect.stringContaining('onnx/model_quantized.onnx has other bytes than it should'),
+    });
+    await expect(check(await makeModel('lacking', { 'tokenizer.json': undefined }))).rejects.toMatchObject({
+      code: 'MODEL_DAMAGED',
+      message: expect.stringContaining('tokenizer.json is missing'),
+    });
   });
 });
 
 describe('devices', () => {
-  it('are named where the one that is asked for is not there, with how to get it; auto takes what there is', async () => {
-    const auto = await chooseDevice('auto');
-    expect(await chooseDevice('cpu')).toBe('cpu');
-    for (const device of ['cuda', 'webgpu'] as const) {
-      const chosen = await chooseDevice(device).catch((error: unknown) => error);
-      if (chosen === device) expect(auto).not.toBe('cpu');
-      else expect(chosen).toMatchObject({ code: 'DEVICE_UNAVAILABLE', exitCode: 2, message: expect.stringMatching(new RegExp(`embedding\\.device is "${device}", but .*Available: cpu.*${device === 'cuda' ? 'ONNXRUNTIME_NODE_INSTALL=cuda12' : 'Vulkan'}`)) });
-    }
-    // On a machine without a GPU, as most that run this are.
-    if (!existsSync('/dev/nvidia0') && !existsSync('/dev/dri')) expect(auto).toBe('cpu');
-    // The script that the message names is there.
-    expect(existsSync('node_modules/onnxruntime-node/script/install.js')).toBe(true);
-  });
+  it(
+    'are named where the one that is asked for is not there, with how to get it; auto takes what ' +
+      'there is',
+    async () => {
+      const auto = await chooseDevice('auto');
+      expect(await chooseDevice('cpu')).toBe('cpu');
+      for (const device of ['cuda', 'webgpu'] as const) {
+        const chosen = await chooseDevice(device).catch((error: unknown) => error);
+        if (chosen === device) expect(auto).not.toBe('cpu');
+        else
+          expect(chosen).toMatchObject({
+            code: 'DEVICE_UNAVAILABLE',
+            exitCode: 2,
+            message: expect.stringMatching(
+              new RegExp(
+                `embedding\\.device is "${device}", but .*Available: ` +
+                  `cpu.*${device === 'cuda' ? 'ONNXRUNTIME_NODE_INSTALL=cuda12' : 'Vulkan'}`,
+              ),
+            ),
+          });
+      }
+      // On a machine without a GPU, as most that run this are.
+      if (!existsSync('/dev/nvidia0') && !existsSync('/dev/dri')) expect(auto).toBe('cpu');
+      // The script that the message names is there.
+      expect(existsSync('node_modules/onnxruntime-node/script/install.js')).toBe(true);
+    },
+  );
 });
 
 describe('the model hub', () => {
@@ -151,15 +240,22 @@ describe('the model hub', () => {
       expect(online).toMatchObject({ name: 'tiny/mini', source: 'model hub, tiny/mini', dimensions: 384 });
       const vectors = await online.embed(['Boil the pasta.']);
       // The mean and the first token differ: the hub's own 1_Pooling/config.json was heard.
-      expect(vectors).toEqual(await (await openTransformer(embedding({ model, pooling: 'cls' }), root)).embed(['Boil the pasta.']));
+      expect(vectors).toEqual(
+        await (await openTransformer(embedding({ model, pooling: 'cls' }), root)).embed(['Boil the pasta.']),
+      );
       expect(asked).toContain('1_Pooling/config.json');
-      await expect(openTransformer(embedding({ model: 'tiny/other' }), root)).rejects.toMatchObject({ code: 'MODEL_UNAVAILABLE' });
+      await expect(openTransformer(embedding({ model: 'tiny/other' }), root)).rejects.toMatchObject({
+        code: 'MODEL_UNAVAILABLE',
+      });
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
       const offline = await openTransformer(embedding({ model: 'tiny/mini', dtype: 'q8' }), root);
       expect(await offline.embed(['Boil the pasta.'])).toEqual(vectors);
       expect(offline.fingerprint).toBe(online.fingerprint);
-      await expect(openTransformer(embedding({ model: 'tiny/third' }), root)).rejects.toMatchObject({ code: 'MODEL_UNAVAILABLE', message: expect.stringMatching(/embedding\.pooling|fetch failed/) });
+      await expect(openTransformer(embedding({ model: 'tiny/third' }), root)).rejects.toMatchObject({
+        code: 'MODEL_UNAVAILABLE',
+        message: expect.stringMatching(/embedding\.pooling|fetch failed/),
+      });
     } finally {
       delete process.env['HF_ENDPOINT'];
       delete process.env['BETR_CACHE'];
@@ -171,6 +267,8 @@ describe('the model hub', () => {
     const odd = join(root, 'a folder [with] brackets', 'my model');
     await mkdir(dirname(odd), { recursive: true });
     await cp(model ?? '', odd, { recursive: true });
-    expect((await openTransformer(embedding({ model: 'a folder [with] brackets/my model' }), root)).dimensions).toBe(384);
+    expect(
+      (await openTransformer(embedding({ model: 'a folder [with] brackets/my model' }), root)).dimensions,
+    ).toBe(384);
   });
 });

@@ -19,22 +19,41 @@ beforeAll(async () => {
 });
 afterAll(() => rm(root, { recursive: true }));
 
-const { embedding } = parseSettings('{corpus: {files: [a]}, benchmarks: [{name: b, files: [b]}], embedding: {device: cpu}}', '');
+const { embedding } = parseSettings(
+  '{corpus: {files: [a]}, benchmarks: [{name: b, files: [b]}], embedding: {device: cpu}}',
+  '',
+);
 const open = (name: string): Promise<Head> => openHead(name, embedding, root, silent);
 
-const rating: TinyHead = { weights: { '[UNK]': [0.25], good: [4], bad: [-3], fine: [1.5] }, config: { id2label: { 0: 'LABEL_0' }, problem_type: 'regression' } };
-const three: TinyHead = { weights: { '[UNK]': [0, 0, 0], good: [1, 5, -2], bad: [2, -4, 1], fine: [-1, 1, 0] }, config: { id2label: { 0: 'spam', 1: 'High Quality', 2: 'other' } } };
+const rating: TinyHead = {
+  weights: { '[UNK]': [0.25], good: [4], bad: [-3], fine: [1.5] },
+  config: { id2label: { 0: 'LABEL_0' }, problem_type: 'regression' },
+};
+const three: TinyHead = {
+  weights: { '[UNK]': [0, 0, 0], good: [1, 5, -2], bad: [2, -4, 1], fine: [-1, 1, 0] },
+  config: { id2label: { 0: 'spam', 1: 'High Quality', 2: 'other' } },
+};
 
 // Texts of many lengths, so that batches are padded and filled several times.
-const texts = Array.from({ length: 400 }, (_, i) => Array.from({ length: 1 + ((i * 7) % 90) }, (_word, j) => ['good', 'bad', 'fine', 'unseen', 'GOOD'][(i * j + i + j * j) % 5]).join(' '));
+const texts = Array.from({ length: 400 }, (_, i) =>
+  Array.from(
+    { length: 1 + ((i * 7) % 90) },
+    (_word, j) => ['good', 'bad', 'fine', 'unseen', 'GOOD'][(i * j + i + j * j) % 5],
+  ).join(' '),
+);
 
 describe('a head', () => {
-  it.each([['one number', rating], ['three labels', three]] as const)('gives every text its own logits: %s', async (name, tiny) => {
+  it.each([
+    ['one number', rating],
+    ['three labels', three],
+  ] as const)('gives every text its own logits: %s', async (name, tiny) => {
     const folder = name.replace(' ', '-');
     await writeTinyHead(join(root, folder), tiny);
     const head = await open(folder);
     const logits = await head.embed(texts);
-    for (const [i, text] of texts.entries()) for (const [label, logit] of tinyLogits(tiny, text).entries()) expect(logits[i * head.dimensions + label]).toBeCloseTo(logit, 4);
+    for (const [i, text] of texts.entries())
+      for (const [label, logit] of tinyLogits(tiny, text).entries())
+        expect(logits[i * head.dimensions + label]).toBeCloseTo(logit, 4);
     await head.close();
   });
 
@@ -45,19 +64,41 @@ describe('a head', () => {
     expect(first).toBeCloseTo(Math.exp(3) / (Math.exp(1) + Math.exp(3) + Math.exp(-2)), 12);
     expect(second).toBeCloseTo(0, 12);
     expect(scoresOf({ kind: 'one', labels: ['a', 'b', 'c'] }, logits, 0)[1]).toBe(1);
-    expect([...scoresOf({ kind: 'several', labels: ['a', 'b', 'c'] }, logits, 0)]).toEqual([1 / (1 + Math.exp(-1)), 1]);
+    expect([...scoresOf({ kind: 'several', labels: ['a', 'b', 'c'] }, logits, 0)]).toEqual([
+      1 / (1 + Math.exp(-1)),
+      1,
+    ]);
   });
 
   it('knows its labels, and what they are of, by its configuration', async () => {
     await writeTinyHead(join(root, 'two'), { weights: { '[UNK]': [0, 1] } });
     expect(await open('two')).toMatchObject({ labels: ['LABEL_0', 'LABEL_1'], kind: 'one' });
-    await writeTinyHead(join(root, 'several'), { ...three, config: { ...three.config, problem_type: 'multi_label_classification' } });
-    expect(await open('several')).toMatchObject({ labels: ['spam', 'High Quality', 'other'], kind: 'several' });
-    expect(await open('one-number')).toMatchObject({ labels: ['LABEL_0'], kind: 'regression', name: 'one-number', source: `folder ${join(root, 'one-number')}` });
-    const choose = (labels: string[], asked: string): number => chooseLabel({ name: 'm', labels, kind: 'one' }, asked);
-    expect([choose(['x'], ''), choose(['LABEL_0', 'LABEL_1'], ''), choose(['POSITIVE', 'NEGATIVE'], ''), choose(['cc', 'hq'], '')]).toEqual([0, 1, 0, 1]);
+    await writeTinyHead(join(root, 'several'), {
+      ...three,
+      config: { ...three.config, problem_type: 'multi_label_classification' },
+    });
+    expect(await open('several')).toMatchObject({
+      labels: ['spam', 'High Quality', 'other'],
+      kind: 'several',
+    });
+    expect(await open('one-number')).toMatchObject({
+      labels: ['LABEL_0'],
+      kind: 'regression',
+      name: 'one-number',
+      source: `folder ${join(root, 'one-number')}`,
+    });
+    const choose = (labels: string[], asked: string): number =>
+      chooseLabel({ name: 'm', labels, kind: 'one' }, asked);
+    expect([
+      choose(['x'], ''),
+      choose(['LABEL_0', 'LABEL_1'], ''),
+      choose(['POSITIVE', 'NEGATIVE'], ''),
+      choose(['cc', 'hq'], ''),
+    ]).toEqual([0, 1, 0, 1]);
     expect([choose(['spam', 'High Quality'], 'high quality'), choose(['A', 'a'], 'a')]).toEqual([1, 1]);
-    expect(() => choose(['spam', 'High Quality'], '')).toThrow(/does not say .*"spam", "High Quality".*head:MODEL#LABEL/);
+    expect(() => choose(['spam', 'High Quality'], '')).toThrow(
+      /does not say .*"spam", "High Quality".*head:MODEL#LABEL/,
+    );
     expect(() => choose(['a', 'b', 'c'], 'd')).toThrow(/no label "d"/);
   });
 
@@ -66,11 +107,16 @@ describe('a head', () => {
     const asked: string[] = [];
     const counting: Head = { ...first, embed: (some) => (asked.push(...some), first.embed(some)) };
     const once = await (await openVectors(counting, join(root, 'kept'))).embed(texts, silent, '');
-    const again = await (await openVectors(counting, join(root, 'kept'))).embed([...texts, 'a new one'], silent, '');
+    const again = await (
+      await openVectors(counting, join(root, 'kept'))
+    ).embed([...texts, 'a new one'], silent, '');
     expect(asked).toHaveLength(new Set(texts).size + 1);
     expect(again.vectors.subarray(0, once.vectors.length)).toEqual(once.vectors);
     expect((await open('three-labels')).fingerprint).toBe(first.fingerprint);
-    await writeTinyHead(join(root, 'three-labels'), { ...three, weights: { ...three.weights, good: [1, 5, -3] } });
+    await writeTinyHead(join(root, 'three-labels'), {
+      ...three,
+      weights: { ...three.weights, good: [1, 5, -3] },
+    });
     expect((await open('three-labels')).fingerprint).not.toBe(first.fingerprint);
   });
 
@@ -85,10 +131,17 @@ describe('a head', () => {
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const address = server.address();
-    Object.assign(process.env, { HF_ENDPOINT: `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`, BETR_CACHE: join(root, 'cache') });
+    Object.assign(process.env, {
+      HF_ENDPOINT: `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`,
+      BETR_CACHE: join(root, 'cache'),
+    });
     try {
       const online = await open('tiny/judge');
-      expect(online).toMatchObject({ name: 'tiny/judge', source: 'model hub, tiny/judge', labels: ['spam', 'High Quality', 'other'] });
+      expect(online).toMatchObject({
+        name: 'tiny/judge',
+        source: 'model hub, tiny/judge',
+        labels: ['spam', 'High Quality', 'other'],
+      });
       const logits = await online.embed(['good bad']);
       expect(logits).toEqual(await (await open('three-labels')).embed(['good bad']));
       // The eight-bit file is looked for first, and is not there.
@@ -106,14 +159,32 @@ describe('a head', () => {
   });
 
   it('is refused, with the reason, where it is none', async () => {
-    await expect(open('./nowhere')).rejects.toMatchObject({ code: 'HEAD_UNAVAILABLE', message: expect.stringMatching(/there is no folder .*head:MODEL/) });
+    await expect(open('./nowhere')).rejects.toMatchObject({
+      code: 'HEAD_UNAVAILABLE',
+      message: expect.stringMatching(/there is no folder .*head:MODEL/),
+    });
     await writeTinyHead(join(root, 'embedder'), { ...rating, output: 'last_hidden_state' });
-    await expect((await open('embedder')).embed(['good'])).rejects.toMatchObject({ code: 'HEAD_INVALID', message: expect.stringMatching(/gives last_hidden_state, and no logits/) });
+    await expect((await open('embedder')).embed(['good'])).rejects.toMatchObject({
+      code: 'HEAD_INVALID',
+      message: expect.stringMatching(/gives last_hidden_state, and no logits/),
+    });
     await writeTinyHead(join(root, 'counted'), { ...three, config: { id2label: { 0: 'a', 1: 'b' } } });
-    await expect((await open('counted')).embed(['good'])).rejects.toMatchObject({ code: 'HEAD_INVALID', message: expect.stringMatching(/3 logits for a text, and its config.json has 2 labels/) });
-    await writeTinyHead(join(root, 'infinite'), { weights: { '[UNK]': [Infinity] }, config: rating.config ?? {} });
-    await expect((await open('infinite')).embed(['good'])).rejects.toMatchObject({ code: 'HEAD_INVALID', message: expect.stringMatching(/no finite numbers/) });
+    await expect((await open('counted')).embed(['good'])).rejects.toMatchObject({
+      code: 'HEAD_INVALID',
+      message: expect.stringMatching(/3 logits for a text, and its config.json has 2 labels/),
+    });
+    await writeTinyHead(join(root, 'infinite'), {
+      weights: { '[UNK]': [Infinity] },
+      config: rating.config ?? {},
+    });
+    await expect((await open('infinite')).embed(['good'])).rejects.toMatchObject({
+      code: 'HEAD_INVALID',
+      message: expect.stringMatching(/no finite numbers/),
+    });
     await writeFile(join(root, 'counted', 'config.json'), '{"id2label": ["a"]}');
-    await expect(open('counted')).rejects.toMatchObject({ code: 'HEAD_UNAVAILABLE', message: expect.stringMatching(/config\.json/) });
+    await expect(open('counted')).rejects.toMatchObject({
+      code: 'HEAD_UNAVAILABLE',
+      message: expect.stringMatching(/config\.json/),
+    });
   });
 });

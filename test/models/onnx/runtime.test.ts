@@ -6,13 +6,22 @@ import { loadTransformers } from '../../../models/onnx/transformers-library.ts';
 
 describe('ONNX Runtime', () => {
   it('is fetched in the version, and with the digests, that the tests run with', async () => {
-    const { packages } = z.object({ packages: z.record(z.string(), z.object({ version: z.string().optional(), integrity: z.string().optional() })) }).parse(JSON.parse(await readFile('package-lock.json', 'utf8')));
+    const { packages } = z
+      .object({
+        packages: z.record(
+          z.string(),
+          z.object({ version: z.string().optional(), integrity: z.string().optional() }),
+        ),
+      })
+      .parse(JSON.parse(await readFile('package-lock.json', 'utf8')));
     for (const { spec, integrity } of [onnxRuntimePackage, ...(onnxRuntimePackage.dependencies ?? [])]) {
       const [name = '', version] = spec.split('@');
       expect(packages[`node_modules/${name}`]).toMatchObject({ version, integrity });
     }
     // It loads nothing that is not fetched with it: what else it depends on is its install script's.
-    const { dependencies } = z.object({ dependencies: z.record(z.string(), z.string()) }).parse(JSON.parse(await readFile('node_modules/onnxruntime-node/package.json', 'utf8')));
+    const { dependencies } = z
+      .object({ dependencies: z.record(z.string(), z.string()) })
+      .parse(JSON.parse(await readFile('node_modules/onnxruntime-node/package.json', 'utf8')));
     expect(Object.keys(dependencies).sort()).toEqual(['adm-zip', 'global-agent', 'onnxruntime-common']);
   });
 });
@@ -21,10 +30,16 @@ describe('the bundled transformers.js', () => {
   it('is named with its version and all that is in it, in the file that goes with its licenses', async () => {
     const notice = await readFile('models/onnx/transformers-bundle.NOTICE.txt', 'utf8');
     const code = await readFile('node_modules/@huggingface/transformers/dist/transformers.node.mjs', 'utf8');
-    const inside = new Set([...code.matchAll(/^\/\/ \S*node_modules\/((?:@[\w.-]+\/)?[\w.-]+)\/dist\/\S+$/gm)].map(([, name]) => name));
+    const inside = new Set(
+      [...code.matchAll(/^\/\/ \S*node_modules\/((?:@[\w.-]+\/)?[\w.-]+)\/dist\/\S+$/gm)].map(
+        ([, name]) => name,
+      ),
+    );
     expect([...inside].sort()).toEqual(['@huggingface/jinja', '@huggingface/tokenizers', 'onnxruntime-web']);
     for (const name of inside) expect(notice).toContain(`(${name ?? ''}`);
-    const { version } = z.object({ version: z.string() }).parse(JSON.parse(await readFile('node_modules/@huggingface/transformers/package.json', 'utf8')));
+    const { version } = z
+      .object({ version: z.string() })
+      .parse(JSON.parse(await readFile('node_modules/@huggingface/transformers/package.json', 'utf8')));
     expect(notice).toContain(`@huggingface/transformers ${version} `);
   });
 
@@ -35,6 +50,8 @@ describe('the bundled transformers.js', () => {
     expect(bundled.env.version).toBe(whole.env.version);
     const tensor = new bundled.Tensor('float32', Float32Array.of(1, 2, 3, 4), [2, 2]);
     expect((await bundled.matmul(tensor, tensor)).data).toEqual(Float32Array.of(7, 10, 15, 22));
-    await expect(new bundled.RawImage(new Uint8ClampedArray(3), 1, 1, 3).resize(2, 2)).rejects.toThrow('Images are not supported');
+    await expect(new bundled.RawImage(new Uint8ClampedArray(3), 1, 1, 3).resize(2, 2)).rejects.toThrow(
+      'Images are not supported',
+    );
   });
 });

@@ -6,7 +6,8 @@ import { keepByPlainSort, makeRows, rankRows, sumTokens, withRun } from '../synt
 import { answerSchema, type Question } from '../../../ranking/budget/question.ts';
 
 const rows = makeRows(600);
-const withRanking = (use: (run: Run, ranking: Ranking) => Promise<void>, estimated = 0): Promise<void> => withRun(async (run) => use(run, await rankRows(run, rows, estimated)));
+const withRanking = (use: (run: Run, ranking: Ranking) => Promise<void>, estimated = 0): Promise<void> =>
+  withRun(async (run) => use(run, await rankRows(run, rows, estimated)));
 
 describe('the answer to a budget', () => {
   it('for a large pool is what the law says, applied to the ranked sample of it', async () => {
@@ -16,14 +17,28 @@ describe('the answer to a budget', () => {
       expect(answer.keep.setBy).toBe('law');
       expect(answer.keep.rate).toBeCloseTo(0.0711, 4);
       const kept = keepByPlainSort(rows, answer.keep.rate);
-      expect(answer.cutoff).toEqual({ score: kept.at(-1)?.score, documents: kept.length, tokens: sumTokens(kept), ofDocuments: 600, ofTokens: sumTokens(rows) });
+      expect(answer.cutoff).toEqual({
+        score: kept.at(-1)?.score,
+        documents: kept.length,
+        tokens: sumTokens(kept),
+        ofDocuments: 600,
+        ofTokens: sumTokens(rows),
+      });
       expect(answer.model?.tokensPerParam).toBeCloseTo(11);
       expect(answer.repetition?.epochs).toBe(1);
       expect(answer.law?.formula).toContain('4e-5');
       expect(answer.flags).toEqual([]);
       expect(answer.pool).toEqual({ tokens: 1e12, kept: answer.keep.rate * 1e12 });
       expect(answer.ranking).toEqual({ generation: ranking.generation, publishedAt: ranking.publishedAt });
-      for (const words of ['7.11 %', 'pool of 1T tokens', 'random sample', '1e21 FLOPs', 'nemotron-cc', ranking.generation]) expect(answer.summary).toContain(words);
+      for (const words of [
+        '7.11 %',
+        'pool of 1T tokens',
+        'random sample',
+        '1e21 FLOPs',
+        'nemotron-cc',
+        ranking.generation,
+      ])
+        expect(answer.summary).toContain(words);
     });
   });
 
@@ -41,23 +56,36 @@ describe('the answer to a budget', () => {
 
   it('takes a model in place of a budget, another law, and other limits', async () => {
     await withRanking(async (run, ranking) => {
-      const ask = (question: Question): ReturnType<typeof answerBudget> => answerBudget(run, ranking, { poolTokens: 1e12, ...question });
-      expect((await ask({ params: 7e9, tokens: 7e10 })).model).toEqual({ flops: 6 * 7e9 * 7e10, params: 7e9, tokens: 7e10, tokensPerParam: 10 });
+      const ask = (question: Question): ReturnType<typeof answerBudget> =>
+        answerBudget(run, ranking, { poolTokens: 1e12, ...question });
+      expect((await ask({ params: 7e9, tokens: 7e10 })).model).toEqual({
+        flops: 6 * 7e9 * 7e10,
+        params: 7e9,
+        tokens: 7e10,
+        tokensPerParam: 10,
+      });
       const raw = await ask({ budget: 1e21, pool: 'dclm-refinedweb' });
       expect([raw.law?.name, raw.keep.rate.toFixed(3)]).toEqual(['dclm-refinedweb', '0.052']);
       const overtrained = await ask({ params: 1e9, tokens: 1e12 });
       expect(overtrained.flags).toContain('far-from-compute-optimal');
       expect(overtrained.summary).toContain('1K tokens a parameter');
       const fixed = await ask({ params: 6.6e9, tokens: 1e12, pool: 'nemotron-cc-6.6b', poolTokens: 1e14 });
-      expect([fixed.keep.rate.toFixed(3), fixed.flags.includes('far-from-compute-optimal')]).toEqual(['0.094', false]);
+      expect([fixed.keep.rate.toFixed(3), fixed.flags.includes('far-from-compute-optimal')]).toEqual([
+        '0.094',
+        false,
+      ]);
       // A law of one model is about that one, unless another is named.
       const longer = await ask({ budget: 1e19, pool: 'nemotron-cc-6.6b' });
       expect(longer.model).toMatchObject({ flops: 1e19, params: 6.6e9 });
       expect(longer.keep.rate).toBeCloseTo(0.0026 * (1e19 / (6 * 6.6e9)) ** 0.13);
       expect(longer.summary).toContain('law of a 6.6B model on any number of tokens');
-      expect((await ask({ tokens: 1e12, pool: 'nemotron-cc-6.6b', poolTokens: 1e14 })).model?.params).toBe(6.6e9);
+      expect((await ask({ tokens: 1e12, pool: 'nemotron-cc-6.6b', poolTokens: 1e14 })).model?.params).toBe(
+        6.6e9,
+      );
       expect((await ask({ params: 1e9, pool: 'nemotron-cc-6.6b' })).model?.params).toBe(1e9);
-      expect((await ask({ budget: 6e21, tokens: 1e12, pool: 'nemotron-cc-6.6b', poolTokens: 1e14 })).model?.params).toBe(1e9);
+      expect(
+        (await ask({ budget: 6e21, tokens: 1e12, pool: 'nemotron-cc-6.6b', poolTokens: 1e14 })).model?.params,
+      ).toBe(1e9);
       const floor = await ask({ budget: 1e22, maxEpochs: 0.5, tokensPerParam: 20 });
       expect(floor.keep.setBy).toBe('data floor');
       expect(floor.repetition?.epochs).toBe(1);
@@ -65,21 +93,29 @@ describe('the answer to a budget', () => {
     });
   });
 
-  it.each([[5e18, ['extrapolated', 'below-tested-rates'], 'below the 6e18'], [6e18, ['below-tested-rates'], 'below 3 %'], [1e22, [], '1e22'], [1.1e22, ['extrapolated'], 'above the 6e21']])(
-    'flags what the law was not fitted on: %d FLOPs',
-    async (budget, flags, words) => {
-      await withRanking(async (run, ranking) => {
-        const answer = await answerBudget(run, ranking, { budget, poolTokens: 1e13 });
-        expect(answer.flags.filter((flag) => flag !== 'score-ties')).toEqual(flags);
-        expect(answer.summary).toContain(words);
-      });
-    },
-  );
+  it.each([
+    [5e18, ['extrapolated', 'below-tested-rates'], 'below the 6e18'],
+    [6e18, ['below-tested-rates'], 'below 3 %'],
+    [1e22, [], '1e22'],
+    [1.1e22, ['extrapolated'], 'above the 6e21'],
+  ])('flags what the law was not fitted on: %d FLOPs', async (budget, flags, words) => {
+    await withRanking(async (run, ranking) => {
+      const answer = await answerBudget(run, ranking, { budget, poolTokens: 1e13 });
+      expect(answer.flags.filter((flag) => flag !== 'score-ties')).toEqual(flags);
+      expect(answer.summary).toContain(words);
+    });
+  });
 
   it('to a share is that share, with the model only where a budget is named too', async () => {
     await withRanking(async (run, ranking) => {
       const share = await answerBudget(run, ranking, { keep: 0.25 });
-      expect(share).toMatchObject({ keep: { rate: 0.25, low: 0.25, high: 0.25, setBy: 'keep' }, model: null, repetition: null, law: null, flags: ['corpus-far-below-law-range'] });
+      expect(share).toMatchObject({
+        keep: { rate: 0.25, low: 0.25, high: 0.25, setBy: 'keep' },
+        model: null,
+        repetition: null,
+        law: null,
+        flags: ['corpus-far-below-law-range'],
+      });
       expect(share.cutoff.documents).toBe(keepByPlainSort(rows, 0.25).length);
       const both = await answerBudget(run, ranking, { keep: 0.25, budget: 1e12 });
       expect(both).toMatchObject({ keep: { rate: 0.25, setBy: 'keep' }, law: null, model: { flops: 1e12 } });
@@ -89,10 +125,19 @@ describe('the answer to a budget', () => {
 
   it('flags a cut through equal scores, and one that keeps nothing', async () => {
     await withRun(async (run) => {
-      const ranking = await rankRows(run, rows.slice(0, 10).map((row) => ({ ...row, score: 0.5, tokens: 100 })));
-      expect((await answerBudget(run, ranking, { keep: 0.5 })).flags).toEqual(['corpus-far-below-law-range', 'score-ties']);
+      const ranking = await rankRows(
+        run,
+        rows.slice(0, 10).map((row) => ({ ...row, score: 0.5, tokens: 100 })),
+      );
+      expect((await answerBudget(run, ranking, { keep: 0.5 })).flags).toEqual([
+        'corpus-far-below-law-range',
+        'score-ties',
+      ]);
       const nothing = await answerBudget(run, ranking, { keep: 0.05 });
-      expect(nothing).toMatchObject({ cutoff: { score: null, documents: 0, tokens: 0 }, flags: ['corpus-far-below-law-range', 'nothing-kept'] });
+      expect(nothing).toMatchObject({
+        cutoff: { score: null, documents: 0, tokens: 0 },
+        flags: ['corpus-far-below-law-range', 'nothing-kept'],
+      });
       expect(answerSchema.parse(nothing)).toEqual(nothing);
     });
   });

@@ -10,24 +10,36 @@ import { makeRows, rankRows, withRun } from '../synthetic.ts';
 const budgets = [1e19, 3e19, 1e20, 3e20, 1e21];
 const rates = [0.01, 0.02, 0.04, 0.08, 0.16, 0.32];
 
-/** Runs of a world in which the loss at each budget is a parabola in ln F with its bottom at F = a · C^b %. */
+/**
+ * Runs of a world in which the loss at each budget is a parabola in ln F with its bottom at F = a · C^b %.
+ */
 function makeTrials(a: number, b: number, noise = 0, keeps: readonly number[] = rates): Trial[] {
   const random = openRandom(7);
-  return budgets.flatMap((flops) => keeps.map((keep) => ({ flops, keep, loss: 3 + 0.02 * (Math.log(100 * keep) - Math.log(a * flops ** b)) ** 2 + noise * (random() + random() - 1) })));
+  return budgets.flatMap((flops) =>
+    keeps.map((keep) => ({
+      flops,
+      keep,
+      loss:
+        3 + 0.02 * (Math.log(100 * keep) - Math.log(a * flops ** b)) ** 2 + noise * (random() + random() - 1),
+    })),
+  );
 }
 
 describe('a law from own runs', () => {
   it('is the one that made them', async () => {
-    await fc.assert(fc.asyncProperty(fc.double({ min: 0.05, max: 0.12, noNaN: true }), async (b) => {
-      const a = 5 / 1e20 ** b; // 5 % at 1e20, so that every bottom is among the rates
-      const fit = await fitLaw(makeTrials(a, b));
-      expect(fit.exponent).toBeCloseTo(b, 8);
-      expect(fit.coefficient / a).toBeCloseTo(1, 6);
-      for (const { residual, best, byLaw } of fit.budgets) {
-        expect(residual).toBeCloseTo(0, 8);
-        expect(best / byLaw).toBeCloseTo(1, 8);
-      }
-    }), { numRuns: 10 });
+    await fc.assert(
+      fc.asyncProperty(fc.double({ min: 0.05, max: 0.12, noNaN: true }), async (b) => {
+        const a = 5 / 1e20 ** b; // 5 % at 1e20, so that every bottom is among the rates
+        const fit = await fitLaw(makeTrials(a, b));
+        expect(fit.exponent).toBeCloseTo(b, 8);
+        expect(fit.coefficient / a).toBeCloseTo(1, 6);
+        for (const { residual, best, byLaw } of fit.budgets) {
+          expect(residual).toBeCloseTo(0, 8);
+          expect(best / byLaw).toBeCloseTo(1, 8);
+        }
+      }),
+      { numRuns: 10 },
+    );
   });
 
   it('has intervals that hold the truth and narrow with the noise, and the same ones every time', async () => {
@@ -47,7 +59,9 @@ describe('a law from own runs', () => {
   it('takes accuracies too, which are better when larger, and says how far each run is off', async () => {
     const trials = makeTrials(5 / 1e20 ** 0.1, 0.1, 0.002);
     const byLoss = await fitLaw(trials);
-    const byAccuracy = await fitLaw(trials.map(({ flops, keep, loss = 0 }) => ({ flops, keep, accuracy: 5 - loss })));
+    const byAccuracy = await fitLaw(
+      trials.map(({ flops, keep, loss = 0 }) => ({ flops, keep, accuracy: 5 - loss })),
+    );
     expect(byAccuracy.exponent).toBeCloseTo(byLoss.exponent, 10);
     const [first, other] = [byLoss.budgets[0]?.runs[0], byAccuracy.budgets[0]?.runs[0]];
     expect(first?.value).toBe(trials[0]?.loss);
@@ -59,15 +73,22 @@ describe('a law from own runs', () => {
     expect(fit.notes).toEqual([expect.stringContaining('three runs a budget')]);
   });
 
-  it('is told with the budgets as they were handed in, or those in the middle of runs that are near each other', async () => {
-    const trials = makeTrials(5 / 1e20 ** 0.1, 0.1);
-    expect((await fitLaw(trials)).budgets.map(({ flops }) => flops)).toEqual(budgets);
-    const near = trials.map((trial, i) => ({ ...trial, flops: trial.flops * (i % 2 === 0 ? 1 : 1.05) }));
-    expect((await fitLaw(near)).budgets[0]?.flops).toBeCloseTo(1e19 * Math.sqrt(1.05), -6);
-  });
+  it(
+    'is told with the budgets as they were handed in, or those in the middle of runs that are near ' +
+      'each other',
+    async () => {
+      const trials = makeTrials(5 / 1e20 ** 0.1, 0.1);
+      expect((await fitLaw(trials)).budgets.map(({ flops }) => flops)).toEqual(budgets);
+      const near = trials.map((trial, i) => ({ ...trial, flops: trial.flops * (i % 2 === 0 ? 1 : 1.05) }));
+      expect((await fitLaw(near)).budgets[0]?.flops).toBeCloseTo(1e19 * Math.sqrt(1.05), -6);
+    },
+  );
 
   it('says how many resamples failed where many did', async () => {
-    const { intervals: { failed }, notes } = await fitLaw(makeTrials(5 / 1e20 ** 0.1, 0.1, 0.05));
+    const {
+      intervals: { failed },
+      notes,
+    } = await fitLaw(makeTrials(5 / 1e20 ** 0.1, 0.1, 0.05));
     expect(failed).toBeGreaterThan(50);
     expect(notes).toEqual([expect.stringContaining(`In ${failed} of 1,000 resamples`)]);
     expect((await fitLaw(makeTrials(5 / 1e20 ** 0.1, 0.1, 0.001))).notes).toEqual([]);
@@ -86,14 +107,31 @@ describe('a law from own runs', () => {
 
   it.each<[string, Trial[], RegExp]>([
     ['no runs', [], /no runs/],
-    ['too few budgets', makeTrials(0.05, 0.1).filter(({ flops }) => flops < 1e20), /2 of 2 budgets|of 2 budgets have/],
+    [
+      'too few budgets',
+      makeTrials(0.05, 0.1).filter(({ flops }) => flops < 1e20),
+      /2 of 2 budgets|of 2 budgets have/,
+    ],
     ['too few rates', makeTrials(5 / 1e20 ** 0.1, 0.1, 0, [0.02, 0.16]), /2 different rates were tried/],
     ['no interior peak', makeTrials(1e-3, 0.1), /outside of what was tried/],
-    ['a valley in place of a peak', makeTrials(5 / 1e20 ** 0.1, 0.1).map(({ loss = 0, ...trial }) => ({ ...trial, loss: -loss })), /do not rise to a peak/],
+    [
+      'a valley in place of a peak',
+      makeTrials(5 / 1e20 ** 0.1, 0.1).map(({ loss = 0, ...trial }) => ({ ...trial, loss: -loss })),
+      /do not rise to a peak/,
+    ],
     ['a best rate that falls', makeTrials(5 * 1e20 ** 0.1, -0.1), /does not grow/],
-    ['losses and accuracies mixed', makeTrials(5 / 1e20 ** 0.1, 0.1).map(({ loss = 0, ...trial }, i) => (i % 2 === 0 ? { ...trial, loss } : { ...trial, accuracy: loss })), /every run/],
+    [
+      'losses and accuracies mixed',
+      makeTrials(5 / 1e20 ** 0.1, 0.1).map(({ loss = 0, ...trial }, i) =>
+        i % 2 === 0 ? { ...trial, loss } : { ...trial, accuracy: loss },
+      ),
+      /every run/,
+    ],
   ])('is refused with the reason for %s', async (_name, trials, reason) => {
-    await expect(fitLaw(trials)).rejects.toMatchObject({ code: 'CALIBRATION_REFUSED', message: expect.stringMatching(reason) });
+    await expect(fitLaw(trials)).rejects.toMatchObject({
+      code: 'CALIBRATION_REFUSED',
+      message: expect.stringMatching(reason),
+    });
   });
 });
 
@@ -105,7 +143,10 @@ describe('runs as people hand them in', () => {
     '[{"flops": 1e19, "keep": 0.1, "loss": 2.5}, {"flops": 1e20, "keep": 0.1, "loss": 2.25}]',
     '{"name": "mine", "runs": [{"flops": 1e19, "keep": 0.1, "loss": 2.5}, {"flops": 1e20, "keep": 0.1, "loss": 2.25}]}',
   ])('are read from %j', (text) => {
-    expect(parseTrials(text)).toEqual([{ flops: 1e19, keep: 0.1, loss: 2.5 }, { flops: 1e20, keep: 0.1, loss: 2.25 }]);
+    expect(parseTrials(text)).toEqual([
+      { flops: 1e19, keep: 0.1, loss: 2.5 },
+      { flops: 1e20, keep: 0.1, loss: 2.25 },
+    ]);
   });
 
   it.each([

@@ -1,12 +1,42 @@
 import { describe, expect, it } from '@jest/globals';
-import { budgetsFor, countRepetition, effectiveTokens, floorRate, keepRate, type LawName, laws, lawRate, planModel } from '../../../ranking/budget/laws.ts';
+import {
+  budgetsFor,
+  countRepetition,
+  effectiveTokens,
+  floorRate,
+  keepRate,
+  type LawName,
+  laws,
+  lawRate,
+  planModel,
+} from '../../../ranking/budget/laws.ts';
 
 const percent = (rate: number, digits = 1): number => Number((100 * rate).toFixed(digits));
 
 describe('keep-rate laws (method, section 5)', () => {
   const table: [LawName, [number, number][]][] = [
-    ['nemotron-cc', [[1e19, 2.2], [1e20, 4.0], [1e21, 7.1], [1e22, 12.6], [1e23, 22.5], [1e24, 40]]],
-    ['dclm-refinedweb', [[1e19, 2.7], [1e20, 3.8], [1e21, 5.2], [1e22, 7.2], [1e23, 10.0], [1e24, 13.7]]],
+    [
+      'nemotron-cc',
+      [
+        [1e19, 2.2],
+        [1e20, 4.0],
+        [1e21, 7.1],
+        [1e22, 12.6],
+        [1e23, 22.5],
+        [1e24, 40],
+      ],
+    ],
+    [
+      'dclm-refinedweb',
+      [
+        [1e19, 2.7],
+        [1e20, 3.8],
+        [1e21, 5.2],
+        [1e22, 7.2],
+        [1e23, 10.0],
+        [1e24, 13.7],
+      ],
+    ],
   ];
   for (const [law, cells] of table) {
     it.each(cells)(`${law} at %d FLOPs keeps %d %%`, (flops, expected) => {
@@ -14,8 +44,16 @@ describe('keep-rate laws (method, section 5)', () => {
     });
   }
 
-  it.each([[1e10, 5.2], [1.4e11, 7.3], [1e12, 9.4], [1.4e12, 9.9], [1e13, 12.7]])('a fixed 6.6 B model on %d tokens keeps %d %%', (tokens, expected) => {
-    expect(percent(lawRate(laws['nemotron-cc-6.6b'], planModel({ params: 6.6e9, tokens }, 11)))).toBe(expected);
+  it.each([
+    [1e10, 5.2],
+    [1.4e11, 7.3],
+    [1e12, 9.4],
+    [1.4e12, 9.9],
+    [1e13, 12.7],
+  ])('a fixed 6.6 B model on %d tokens keeps %d %%', (tokens, expected) => {
+    expect(percent(lawRate(laws['nemotron-cc-6.6b'], planModel({ params: 6.6e9, tokens }, 11)))).toBe(
+      expected,
+    );
   });
 
   it('never keeps more than everything', () => {
@@ -26,13 +64,60 @@ describe('keep-rate laws (method, section 5)', () => {
 describe('worked answers: law, data floor and epochs', () => {
   const pools = [1e10, 1e11, 1e12, 6.3e12];
   const table: [number, [percent: number, epochs: number][]][] = [
-    [1e19, [[10.7, 4], [2.2, 1.9], [2.2, 1], [2.2, 1]]],
-    [1e20, [[33.9, 4], [4.0, 3.4], [4.0, 1], [4.0, 1]]],
-    [1e21, [[100, 4.3], [10.7, 4], [7.1, 1], [7.1, 1]]],
-    [1e22, [[100, 13.5], [33.9, 4], [12.6, 1.1], [12.6, 1]]],
-    [1e23, [[100, 42.8], [100, 4.3], [22.5, 1.9], [22.5, 1]]],
+    [
+      1e19,
+      [
+        [10.7, 4],
+        [2.2, 1.9],
+        [2.2, 1],
+        [2.2, 1],
+      ],
+    ],
+    [
+      1e20,
+      [
+        [33.9, 4],
+        [4.0, 3.4],
+        [4.0, 1],
+        [4.0, 1],
+      ],
+    ],
+    [
+      1e21,
+      [
+        [100, 4.3],
+        [10.7, 4],
+        [7.1, 1],
+        [7.1, 1],
+      ],
+    ],
+    [
+      1e22,
+      [
+        [100, 13.5],
+        [33.9, 4],
+        [12.6, 1.1],
+        [12.6, 1],
+      ],
+    ],
+    [
+      1e23,
+      [
+        [100, 42.8],
+        [100, 4.3],
+        [22.5, 1.9],
+        [22.5, 1],
+      ],
+    ],
   ];
-  const cells = table.flatMap(([flops, row]) => row.map(([kept, epochs], column): [number, number, number, number] => [flops, pools[column] ?? 0, kept, epochs]));
+  const cells = table.flatMap(([flops, row]) =>
+    row.map(([kept, epochs], column): [number, number, number, number] => [
+      flops,
+      pools[column] ?? 0,
+      kept,
+      epochs,
+    ]),
+  );
   it.each(cells)('%d FLOPs, pool of %d tokens: %d %%, %d epochs', (flops, poolTokens, kept, epochs) => {
     const model = planModel({ flops }, 11);
     const { rate } = keepRate(lawRate(laws['nemotron-cc'], model), floorRate(model.tokens, poolTokens, 4));
@@ -53,7 +138,15 @@ describe('worked answers: law, data floor and epochs', () => {
 });
 
 describe('repeated tokens (Muennighoff 2023)', () => {
-  it.each([[1, 1], [2, 0.984], [4, 0.931], [8, 0.828], [10, 0.781], [16, 0.661], [40, 0.379]])('%d epochs are worth %d a token', (epochs, worth) => {
+  it.each([
+    [1, 1],
+    [2, 0.984],
+    [4, 0.931],
+    [8, 0.828],
+    [10, 0.781],
+    [16, 0.661],
+    [40, 0.379],
+  ])('%d epochs are worth %d a token', (epochs, worth) => {
     expect(Number((effectiveTokens(1e9, epochs * 1e9) / (epochs * 1e9)).toFixed(3))).toBe(worth);
   });
 
@@ -66,16 +159,33 @@ describe('the model of a budget', () => {
   it('follows from any one or two of FLOPs, parameters and tokens', () => {
     const model = planModel({ flops: 6.6e20 }, 11);
     expect(model.params).toBeCloseTo(Math.sqrt(1e19), -3);
-    for (const given of [{ params: model.params }, { tokens: model.tokens }, { params: model.params, tokens: model.tokens }, { flops: 6.6e20, params: model.params }, { flops: 6.6e20, tokens: model.tokens }]) {
+    for (const given of [
+      { params: model.params },
+      { tokens: model.tokens },
+      { params: model.params, tokens: model.tokens },
+      { flops: 6.6e20, params: model.params },
+      { flops: 6.6e20, tokens: model.tokens },
+    ]) {
       const other = planModel(given, 11);
-      for (const key of ['flops', 'params', 'tokens', 'tokensPerParam'] as const) expect(other[key] / model[key]).toBeCloseTo(1, 12);
+      for (const key of ['flops', 'params', 'tokens', 'tokensPerParam'] as const)
+        expect(other[key] / model[key]).toBeCloseTo(1, 12);
     }
-    expect(planModel({ params: 1e9, tokens: 1e12 }, 11)).toEqual({ flops: 6e21, params: 1e9, tokens: 1e12, tokensPerParam: 1000 });
+    expect(planModel({ params: 1e9, tokens: 1e12 }, 11)).toEqual({
+      flops: 6e21,
+      params: 1e9,
+      tokens: 1e12,
+      tokensPerParam: 1000,
+    });
   });
 });
 
 describe('the budgets that suit a rate', () => {
-  it.each([[1e19, 1e14], [1e21, 1e12], [1e22, 1e11], [3e22, 1e12]])('are those that the law and the floor give it: %d FLOPs, pool of %d tokens', (flops, poolTokens) => {
+  it.each([
+    [1e19, 1e14],
+    [1e21, 1e12],
+    [1e22, 1e11],
+    [3e22, 1e12],
+  ])('are those that the law and the floor give it: %d FLOPs, pool of %d tokens', (flops, poolTokens) => {
     const rateOf = (budget: number): ReturnType<typeof keepRate> => {
       const model = planModel({ flops: budget }, 11);
       return keepRate(lawRate(laws['nemotron-cc'], model), floorRate(model.tokens, poolTokens, 4));

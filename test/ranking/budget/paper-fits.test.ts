@@ -2,7 +2,15 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
-import { computeMultiplier, coreAccuracy, coreTasks, crossover, fitOf, optimalParams, testedRates } from '../../../ranking/budget/paper-fits.ts';
+import {
+  computeMultiplier,
+  coreAccuracy,
+  coreTasks,
+  crossover,
+  fitOf,
+  optimalParams,
+  testedRates,
+} from '../../../ranking/budget/paper-fits.ts';
 
 const shared = process.env['BETR_SHARED'] ?? join(process.cwd(), '../shared');
 const golden = join(shared, 'golden/betr-scaling-fits.json');
@@ -10,12 +18,18 @@ if (!existsSync(golden)) console.log(`skipped: ${golden} is absent`);
 
 describe("the paper's fits", () => {
   (existsSync(golden) ? it : it.skip)('are transcribed as in Tables 12 and 13', () => {
-    const tables = z.object({ keep_pct: z.record(z.string(), z.record(z.string(), z.record(z.string(), z.number()))) }).parse(JSON.parse(readFileSync(golden, 'utf8')));
+    const tables = z
+      .object({ keep_pct: z.record(z.string(), z.record(z.string(), z.record(z.string(), z.number()))) })
+      .parse(JSON.parse(readFileSync(golden, 'utf8')));
     for (const rate of testedRates) {
       const table = tables.keep_pct[String(100 * rate)] ?? {};
       expect(Object.keys(table).sort()).toEqual([...coreTasks, 'VAL'].sort());
       for (const [task, fit] of Object.entries(table)) {
-        expect(fitOf(rate, task)).toEqual(['a', 'b', 'e', 'alpha', 'beta', 'c1', 'c2', 'k', 'L0'].map((key) => fit[key]).filter((value) => value !== undefined));
+        expect(fitOf(rate, task)).toEqual(
+          ['a', 'b', 'e', 'alpha', 'beta', 'c1', 'c2', 'k', 'L0']
+            .map((key) => fit[key])
+            .filter((value) => value !== undefined),
+        );
       }
     }
   });
@@ -29,7 +43,8 @@ describe("the paper's fits", () => {
     [1e24, [69.4, 70.1, 71.3, 68.4]],
   ];
   it.each(accuracies)('give the mean Core accuracy of %d FLOPs at each rate', (flops, expected) => {
-    for (const [index, rate] of testedRates.entries()) expect(Math.abs(100 * coreAccuracy(rate, flops) - (expected[index] ?? 0))).toBeLessThan(0.1);
+    for (const [index, rate] of testedRates.entries())
+      expect(Math.abs(100 * coreAccuracy(rate, flops) - (expected[index] ?? 0))).toBeLessThan(0.1);
   });
 
   it('change the best rate where the paper does', () => {

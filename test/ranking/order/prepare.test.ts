@@ -17,7 +17,10 @@ import { makeScoredRows, rankRows, withRun } from '../synthetic.ts';
 
 const always = { fewest: 1, most: Infinity };
 
-async function withPrepared(documents: number, use: (run: Run, ranking: Ranking) => Promise<void>): Promise<void> {
+async function withPrepared(
+  documents: number,
+  use: (run: Run, ranking: Ranking) => Promise<void>,
+): Promise<void> {
   await withRun(async (run) => {
     const ranking = await rankRows(run, makeScoredRows(documents));
     await prepareForServer(run, ranking, silent, always);
@@ -26,7 +29,14 @@ async function withPrepared(documents: number, use: (run: Run, ranking: Ranking)
 }
 
 async function listPrepared(run: Run): Promise<string[]> {
-  const lists = await Promise.all(['keys', 'order', 'ranks'].map((folder) => readdir(join(run.folder, folder)).then((names) => names.map((name) => join(folder, name)), () => [])));
+  const lists = await Promise.all(
+    ['keys', 'order', 'ranks'].map((folder) =>
+      readdir(join(run.folder, folder)).then(
+        (names) => names.map((name) => join(folder, name)),
+        () => [],
+      ),
+    ),
+  );
   return lists.flat();
 }
 
@@ -34,20 +44,30 @@ describe('what a server needs', () => {
   it('is made of a large ranking, once, and of no other', async () => {
     await withPrepared(301, async (run, ranking) => {
       const made = await listPrepared(run);
-      expect(made).toEqual([`keys/${ranking.generation}.positions`, `order/${ranking.generation}.order`, ...[0, 1, 2].map(() => expect.stringMatching(`^ranks/${ranking.generation}-`))]);
-      const times = async (): Promise<number[]> => Promise.all(made.map(async (name) => (await stat(join(run.folder, name))).mtimeMs));
+      expect(made).toEqual([
+        `keys/${ranking.generation}.positions`,
+        `order/${ranking.generation}.order`,
+        ...[0, 1, 2].map(() => expect.stringMatching(`^ranks/${ranking.generation}-`)),
+      ]);
+      const times = async (): Promise<number[]> =>
+        Promise.all(made.map(async (name) => (await stat(join(run.folder, name))).mtimeMs));
       const before = await times();
       await prepareForServer(run, ranking, silent, always);
       expect(await times()).toEqual(before);
       await removePrepared(run, []);
-      for (const limits of [undefined, { fewest: 302, most: Infinity }, { fewest: 1, most: 300 }]) await prepareForServer(run, ranking, silent, limits);
+      for (const limits of [undefined, { fewest: 302, most: Infinity }, { fewest: 1, most: 300 }])
+        await prepareForServer(run, ranking, silent, limits);
       expect(await listPrepared(run)).toEqual([]);
     });
   });
 
   it('is made by ranking, of a run that was served before', async () => {
     await withFolder(async (folder) => {
-      const add = (name: string, documents: number): Promise<void> => writeFile(join(folder, 'corpus', name), Array.from({ length: documents }, (_, i) => `{"text": "word${i % 300}"}\n`).join(''));
+      const add = (name: string, documents: number): Promise<void> =>
+        writeFile(
+          join(folder, 'corpus', name),
+          Array.from({ length: documents }, (_, i) => `{"text": "word${i % 300}"}\n`).join(''),
+        );
       await mkdir(join(folder, 'corpus'));
       await add('a.jsonl', 20_000);
       const run = await makeTrainedRun(folder, { chunkMegabytes: 1 });
@@ -61,12 +81,20 @@ describe('what a server needs', () => {
       await add('b.jsonl', 10);
       const { ranking, notes } = await rankCorpus(run, silent);
       expect(notes).toEqual([]);
-      const made = [`keys/${ranking.generation}.positions`, `order/${ranking.generation}.order`, ...run.settings.benchmarks.map(() => expect.stringMatching(`^ranks/${ranking.generation}-`))];
-      expect((await listPrepared(run)).filter((name) => !name.includes(before.ranking.generation))).toEqual(made);
+      const made = [
+        `keys/${ranking.generation}.positions`,
+        `order/${ranking.generation}.order`,
+        ...run.settings.benchmarks.map(() => expect.stringMatching(`^ranks/${ranking.generation}-`)),
+      ];
+      expect((await listPrepared(run)).filter((name) => !name.includes(before.ranking.generation))).toEqual(
+        made,
+      );
       expect((await listPrepared(run)).length).toBe(made.length + 1);
       await add('c.jsonl', 10);
       await rankCorpus(run, silent);
-      expect((await listPrepared(run)).filter((name) => name.includes(before.ranking.generation))).toEqual([]);
+      expect((await listPrepared(run)).filter((name) => name.includes(before.ranking.generation))).toEqual(
+        [],
+      );
     });
   });
 
@@ -91,7 +119,12 @@ describe('what a server needs', () => {
       try {
         const served = await orders.read();
         expect(served).toMatchObject({ order: expected, keyOrder });
-        expect((await orders.retarget(['gsm8k', 'mmlu'], served)).ranking.histogram.reduce((sum, [, documents]) => sum + documents, 0)).toBe(400);
+        expect(
+          (await orders.retarget(['gsm8k', 'mmlu'], served)).ranking.histogram.reduce(
+            (sum, [, documents]) => sum + documents,
+            0,
+          ),
+        ).toBe(400);
       } finally {
         await orders.close(1000);
       }
@@ -134,7 +167,9 @@ describe('a kept order', () => {
         expect(await readSavedOrder(run, ranking)).toBeUndefined();
       }
       await writeFile(path, whole);
-      expect(await readSavedOrder(run, { ...ranking, histogram: ranking.histogram.slice(1) })).toBeUndefined();
+      expect(
+        await readSavedOrder(run, { ...ranking, histogram: ranking.histogram.slice(1) }),
+      ).toBeUndefined();
       expect(await readSavedOrder(run, { ...ranking, generation: 'other' })).toBeUndefined();
       expect(await readSavedOrder(run, ranking)).toBeDefined();
     });

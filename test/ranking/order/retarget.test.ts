@@ -20,7 +20,8 @@ const rows = makeScoredRows(900);
 /** The rows with the score that chosen benchmarks give them, the slow and obvious way. */
 function rescore(benchmarks: readonly string[]): Row[] {
   return rows.map((row) => {
-    const percentile = (name: string): number => rows.filter((other) => (other.scores?.[name] ?? 0) <= (row.scores?.[name] ?? 0)).length / rows.length;
+    const percentile = (name: string): number =>
+      rows.filter((other) => (other.scores?.[name] ?? 0) <= (row.scores?.[name] ?? 0)).length / rows.length;
     return { ...row, score: Math.fround(Math.max(...benchmarks.map(percentile))) };
   });
 }
@@ -29,15 +30,28 @@ describe('a ranking by chosen benchmarks', () => {
   it('cuts where a plain sort by the best percentile cuts, with keys deciding among equals', async () => {
     await withRun(async (run) => {
       const published = await rankRows(run, rows);
-      for (const [choice, benchmarks] of [[{ benchmarks: ['mmlu', 'gsm8k'] }, ['gsm8k', 'mmlu']], [{ without: ['gsm8k'] }, ['arc_easy', 'mmlu']]] as const) {
+      for (const [choice, benchmarks] of [
+        [{ benchmarks: ['mmlu', 'gsm8k'] }, ['gsm8k', 'mmlu']],
+        [{ without: ['gsm8k'] }, ['arc_easy', 'mmlu']],
+      ] as const) {
         const ranking = await retargetRanking(run, published, choice);
         expect(ranking.chosen?.benchmarks).toEqual(benchmarks);
         for (const share of [0.05, 0.2, 0.6]) {
           const kept = keepByPlainSort(rescore(benchmarks), share);
           const cutoff = await findCutoff(run, ranking, share);
-          expect([cutoff.documents, cutoff.tokens, cutoff.score]).toEqual([kept.length, sumTokens(kept), kept.at(-1)?.score]);
+          expect([cutoff.documents, cutoff.tokens, cutoff.score]).toEqual([
+            kept.length,
+            sumTokens(kept),
+            kept.at(-1)?.score,
+          ]);
           // Whatever asks SQL for the kept documents gets the very same.
-          const found = await withScores(run, ranking, (connection, table) => queryRows(connection, `SELECT document FROM ${table} WHERE ${keptCondition(cutoff)} ORDER BY document`, z.object({ document: z.string() })));
+          const found = await withScores(run, ranking, (connection, table) =>
+            queryRows(
+              connection,
+              `SELECT document FROM ${table} WHERE ${keptCondition(cutoff)} ORDER BY document`,
+              z.object({ document: z.string() }),
+            ),
+          );
           expect(found.map(({ document }) => document)).toEqual(kept.map(({ document }) => document).sort());
         }
       }
@@ -58,25 +72,44 @@ describe('a ranking by chosen benchmarks', () => {
   it('keeps its files as long as somebody holds them, whatever else is asked for', async () => {
     await withRun(async (run) => {
       const names = ['a', 'b', 'c', 'd', 'e'];
-      const many = rows.map((row, index) => ({ ...row, scores: Object.fromEntries(names.map((name, i) => [name, Math.fround(Math.sin((i + 1) * index))])) }));
+      const many = rows.map((row, index) => ({
+        ...row,
+        scores: Object.fromEntries(names.map((name, i) => [name, Math.fround(Math.sin((i + 1) * index))])),
+      }));
       const published = await rankRows(run, many);
-      const sets = Array.from({ length: 20 }, (_, i) => names.filter((_name, bit) => ((i + 1) >> bit) % 2 === 1));
+      const sets = Array.from({ length: 20 }, (_, i) =>
+        names.filter((_name, bit) => ((i + 1) >> bit) % 2 === 1),
+      );
       const make = async (ranking: Ranking, benchmarks: string[]): Promise<() => Promise<void>> => {
         const letGo = await holdRetargeted(run, ranking, benchmarks);
         const combined = await combineScores(run, ranking, benchmarks);
-        await writeRetargeted(run, ranking, benchmarks, combined, orderScores(combined.scores, (await readOrder(run, ranking)).tokens));
+        await writeRetargeted(
+          run,
+          ranking,
+          benchmarks,
+          combined,
+          orderScores(combined.scores, (await readOrder(run, ranking)).tokens),
+        );
         return letGo;
       };
-      const isThere = (benchmarks: string[]): boolean => existsSync(retargetedFiles(run, published, benchmarks).scores);
+      const isThere = (benchmarks: string[]): boolean =>
+        existsSync(retargetedFiles(run, published, benchmarks).scores);
       const first = await make(published, ['a']);
       for (const benchmarks of sets.slice(1)) await (await make(published, benchmarks))();
       expect(sets.filter(isThere)).toEqual([['a'], ...sets.slice(-16)]);
       // A generation later the held one is still there, and goes once it is let go of.
-      const next = await rankRows(run, many.map((row) => ({ ...row, tokens: row.tokens + 1 })));
-      await (await make(next, ['b']))();
+      const next = await rankRows(
+        run,
+        many.map((row) => ({ ...row, tokens: row.tokens + 1 })),
+      );
+      await (
+        await make(next, ['b'])
+      )();
       expect(sets.filter(isThere)).toEqual([['a']]);
       await first();
-      await (await make(next, ['c']))();
+      await (
+        await make(next, ['c'])
+      )();
       expect(sets.filter(isThere)).toEqual([]);
     });
   });
@@ -98,7 +131,10 @@ describe('a ranking by chosen benchmarks', () => {
 
   it('names its benchmarks in the answer', async () => {
     await withRun(async (run) => {
-      const { answer } = await answerWithCutoff(run, await rankRows(run, rows), { keep: 0.1, without: ['mmlu'] });
+      const { answer } = await answerWithCutoff(run, await rankRows(run, rows), {
+        keep: 0.1,
+        without: ['mmlu'],
+      });
       expect(answer.benchmarks).toEqual(['gsm8k', 'arc_easy']);
       expect(answer.summary).toContain('best corpus percentile for gsm8k, arc_easy');
     });
@@ -107,10 +143,17 @@ describe('a ranking by chosen benchmarks', () => {
   it('needs benchmarks that there are, and one way to choose', async () => {
     await withRun(async (run) => {
       const ranking = await rankRows(run, rows);
-      const choose = (choice: Parameters<typeof chooseBenchmarks>[1]) => () => chooseBenchmarks(ranking, choice);
-      expect(choose({ benchmarks: ['gsm9k'] })).toThrow(expect.objectContaining({ code: 'BENCHMARK_UNKNOWN' }));
-      expect(choose({ without: ['gsm8k', 'arc_easy', 'mmlu'] })).toThrow(expect.objectContaining({ code: 'OPTION_INVALID' }));
-      expect(choose({ benchmarks: ['gsm8k'], without: ['mmlu'] })).toThrow(expect.objectContaining({ code: 'OPTION_INVALID' }));
+      const choose = (choice: Parameters<typeof chooseBenchmarks>[1]) => () =>
+        chooseBenchmarks(ranking, choice);
+      expect(choose({ benchmarks: ['gsm9k'] })).toThrow(
+        expect.objectContaining({ code: 'BENCHMARK_UNKNOWN' }),
+      );
+      expect(choose({ without: ['gsm8k', 'arc_easy', 'mmlu'] })).toThrow(
+        expect.objectContaining({ code: 'OPTION_INVALID' }),
+      );
+      expect(choose({ benchmarks: ['gsm8k'], without: ['mmlu'] })).toThrow(
+        expect.objectContaining({ code: 'OPTION_INVALID' }),
+      );
       expect(chooseBenchmarks(ranking, {})).toBeUndefined();
     });
   });

@@ -8,9 +8,17 @@ import { BetrError } from '../../../run/errors/errors.ts';
 import { headBytes, TextReader, type TextHead } from '../../../ranking/why/reader.ts';
 import { defaultFields, withFolder } from '../../data/collect.ts';
 
-const limits = { passesAtOnce: 1, passesWaiting: 1, passMs: 60_000, cacheBytes: 1 << 20, kept: { shardBytes: 0, bytes: 0 } };
+const limits = {
+  passesAtOnce: 1,
+  passesWaiting: 1,
+  passMs: 60_000,
+  cacheBytes: 1 << 20,
+  kept: { shardBytes: 0, bytes: 0 },
+};
 const longText = 'long '.repeat(500_000);
-const lines = Array.from({ length: 40_000 }, (_, row) => JSON.stringify({ text: row === 5 ? longText : row === 6 ? '' : `text ${row} ${'word '.repeat(200)}` }));
+const lines = Array.from({ length: 40_000 }, (_, row) =>
+  JSON.stringify({ text: row === 5 ? longText : row === 6 ? '' : `text ${row} ${'word '.repeat(200)}` }),
+);
 
 /** A shard of 40 MB, compressed: the last row takes a moment to reach. */
 async function withShard(use: (shard: Shard) => Promise<void>): Promise<void> {
@@ -23,7 +31,10 @@ async function withShard(use: (shard: Shard) => Promise<void>): Promise<void> {
 }
 
 const long = 60_000;
-const textOf = (result: TextHead | BetrError | undefined): string => (result === undefined || result instanceof BetrError ? String(result?.code) : Buffer.from(result.head).toString());
+const textOf = (result: TextHead | BetrError | undefined): string =>
+  result === undefined || result instanceof BetrError
+    ? String(result?.code)
+    : Buffer.from(result.head).toString();
 
 describe('the reader of texts', () => {
   it('gives whole texts, or their beginnings, and says which rows have none', async () => {
@@ -38,22 +49,33 @@ describe('the reader of texts', () => {
     });
   });
 
-  it('does not wait longer than asked, reads on, and has the text when asked again, though the file is gone', async () => {
-    await withShard(async (shard) => {
-      const reader = new TextReader(defaultFields, limits);
-      const [first, again] = [reader.read(shard, [39_999], false, 1), reader.read(shard, [39_999], false, long)];
-      expect((await first).get(39_999)).toMatchObject({ code: 'TEXT_TOO_FAR', values: { row: 39_999 } });
-      expect(textOf((await again).get(39_999))).toContain('text 39999 ');
-      await rm(shard.path);
-      expect(textOf((await reader.read(shard, [39_999], true, long)).get(39_999))).toContain('text 39999 ');
-      expect((await reader.read(shard, [39_998], false, long)).get(39_998)).toMatchObject({ code: 'FILE_NOT_FOUND' });
-    });
-  });
+  it(
+    'does not wait longer than asked, reads on, and has the text when asked again, though the file ' +
+      'is gone',
+    async () => {
+      await withShard(async (shard) => {
+        const reader = new TextReader(defaultFields, limits);
+        const [first, again] = [
+          reader.read(shard, [39_999], false, 1),
+          reader.read(shard, [39_999], false, long),
+        ];
+        expect((await first).get(39_999)).toMatchObject({ code: 'TEXT_TOO_FAR', values: { row: 39_999 } });
+        expect(textOf((await again).get(39_999))).toContain('text 39999 ');
+        await rm(shard.path);
+        expect(textOf((await reader.read(shard, [39_999], true, long)).get(39_999))).toContain('text 39999 ');
+        expect((await reader.read(shard, [39_998], false, long)).get(39_998)).toMatchObject({
+          code: 'FILE_NOT_FOUND',
+        });
+      });
+    },
+  );
 
   it('gives up a pass that takes too long, and refuses to queue without end', async () => {
     await withShard(async (shard) => {
       const reader = new TextReader(defaultFields, { ...limits, passMs: 1 });
-      expect((await reader.read(shard, [39_999], false, long)).get(39_999)).toMatchObject({ code: 'TEXT_TOO_FAR' });
+      expect((await reader.read(shard, [39_999], false, long)).get(39_999)).toMatchObject({
+        code: 'TEXT_TOO_FAR',
+      });
       const busy = new TextReader(defaultFields, limits);
       const asked = [39_997, 39_998, 39_999].map((row) => busy.read(shard, [row], false, long));
       const codes = (await Promise.all(asked)).map((found, i) => textOf(found.get(39_997 + i)).slice(0, 10));
@@ -68,14 +90,21 @@ describe('the reader of texts', () => {
       await reader.read(shard, [0], false, long);
       await reader.read(shard, [10, 11], false, long);
       await rm(shard.path);
-      const found = await Promise.all([0, 1, 2, 10, 11].map(async (row) => textOf((await reader.read(shard, [row], false, long)).get(row)).slice(0, 8)));
+      const found = await Promise.all(
+        [0, 1, 2, 10, 11].map(async (row) =>
+          textOf((await reader.read(shard, [row], false, long)).get(row)).slice(0, 8),
+        ),
+      );
       expect(found).toEqual(['text 0 w', 'FILE_NOT', 'FILE_NOT', 'text 10 ', 'text 11 ']);
     });
   });
 
   it('keeps a small shard once it was asked for, so that it is not read again', async () => {
     await withShard(async (shard) => {
-      const reader = new TextReader(defaultFields, { ...limits, kept: { shardBytes: 64 << 20, bytes: 64 << 20 } });
+      const reader = new TextReader(defaultFields, {
+        ...limits,
+        kept: { shardBytes: 64 << 20, bytes: 64 << 20 },
+      });
       const away = `${shard.path}.away`;
       for (let row = 10; ; row += 2) {
         await reader.read(shard, [row], false, long);
@@ -88,7 +117,12 @@ describe('the reader of texts', () => {
       }
       // Row 6 has an empty text, which is no document of a ranking.
       const found = await reader.read(shard, [5, 6, 39_999, 50_000], false, long);
-      expect([5, 6, 39_999, 50_000].map((row) => textOf(found.get(row)).slice(0, 12))).toEqual(['long long lo', 'SHARD_CHANGE', 'text 39999 w', 'SHARD_CHANGE']);
+      expect([5, 6, 39_999, 50_000].map((row) => textOf(found.get(row)).slice(0, 12))).toEqual([
+        'long long lo',
+        'SHARD_CHANGE',
+        'text 39999 w',
+        'SHARD_CHANGE',
+      ]);
       expect(found.get(5)).toMatchObject({ bytes: longText.length });
     });
   });

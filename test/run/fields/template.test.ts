@@ -20,7 +20,10 @@ const row: Row = {
   meta: { gold: 2, deep: { er: [[1, 2], [3]] } },
   answers_spans: { spans: ['3', '4'], types: ['number'] },
   same: ['6', '6'],
-  messages: [{ role: 'user', content: 'What is rye?' }, { role: 'assistant', content: 'A grain.' }],
+  messages: [
+    { role: 'user', content: 'What is rye?' },
+    { role: 'assistant', content: 'A grain.' },
+  ],
   gaps: [{ content: 'one' }, { content: null }],
   prompt: 'def f():\n',
   code: '    a = 1\n    return a\n',
@@ -73,7 +76,10 @@ describe('a template', () => {
     ['{blank}', /"blank" is missing/],
     ['{none}', /"none" is missing/],
     ['{none[0]}', /"none\[0\]" is missing/],
-    ['{choices}', /"choices" has 3 different items; write choices\[0\] for the first, or choices\[\*\] for all/],
+    [
+      '{choices}',
+      /"choices" has 3 different items; write choices\[0\] for the first, or choices\[\*\] for all/,
+    ],
     ['{choices[3]}', /"choices\[3\]" is missing/],
     ['{choices[key2]}', /"key2" is missing/],
     ['{choices[question]}', /"question" is " Which\? ", which is no item of "choices" \(3 items\)/],
@@ -107,6 +113,11 @@ describe('a template', () => {
 
   it('names the fields that it needs', () => {
     const template = parseTemplate('{a.b} {c[d.e - 1].f}\n{g?}');
-    expect(typeof template === 'string' ? template : [templateFields(template), templateFields(template, true)]).toEqual([['a', 'c', 'd', 'g'], ['a', 'c', 'd']]);
+    expect(
+      typeof template === 'string' ? template : [templateFields(template), templateFields(template, true)],
+    ).toEqual([
+      ['a', 'c', 'd', 'g'],
+      ['a', 'c', 'd'],
+    ]);
   });
 });

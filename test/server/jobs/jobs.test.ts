@@ -1,5 +1,6 @@
 /* eslint max-lines: off -- one suite around one real server */
-// Real servers and real jobs, killed at the worst moments. The embeddings endpoint holds its answers back, so that an index job lasts as long as a test needs.
+// Real servers and real jobs, killed at the worst moments. The embeddings endpoint holds its answers back, so
+// that an index job lasts as long as a test needs.
 
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { existsSync } from 'node:fs';
@@ -30,7 +31,8 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   release();
-  for (const { id, state } of await jobs().catch(() => [])) if (state === 'running') await ask(server.url, `/jobs/${id}`, { method: 'DELETE' });
+  for (const { id, state } of await jobs().catch(() => []))
+    if (state === 'running') await ask(server.url, `/jobs/${id}`, { method: 'DELETE' });
   await waitUntil(async () => (await jobs().catch(() => [])).every(({ endedAt }) => endedAt !== null));
   await server.end('SIGTERM');
   await real.close();
@@ -42,7 +44,11 @@ function hold(): void {
 }
 
 async function start(kind: string): Promise<Job> {
-  const reply = await ask(server.url, '/jobs', { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ kind }) });
+  const reply = await ask(server.url, '/jobs', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ kind }),
+  });
   expect(reply).toMatchObject({ status: 202 });
   const job = jobSchema.parse(reply.json);
   expect(reply.headers.get('location')).toBe(`/jobs/${job.id}`);
@@ -50,7 +56,8 @@ async function start(kind: string): Promise<Job> {
 }
 
 const look = async (id: string): Promise<Job> => jobSchema.parse((await ask(server.url, `/jobs/${id}`)).json);
-const jobs = async (): Promise<Job[]> => z.object({ jobs: z.array(jobSchema) }).parse((await ask(server.url, '/jobs')).json).jobs;
+const jobs = async (): Promise<Job[]> =>
+  z.object({ jobs: z.array(jobSchema) }).parse((await ask(server.url, '/jobs')).json).jobs;
 
 async function waitUntil(holds: () => Promise<boolean>): Promise<void> {
   for (let tries = 0; !(await holds()); tries++) {
@@ -59,13 +66,15 @@ async function waitUntil(holds: () => Promise<boolean>): Promise<void> {
   }
 }
 
-const waitFor = (id: string, ...states: Job['state'][]): Promise<void> => waitUntil(async () => states.includes((await look(id)).state));
+const waitFor = (id: string, ...states: Job['state'][]): Promise<void> =>
+  waitUntil(async () => states.includes((await look(id)).state));
 
 /** The process of a running job, as its record has it. */
 async function pidOf(id: string): Promise<number> {
   let pid: number | undefined;
   await waitUntil(async () => {
-    pid = recordSchema.parse(JSON.parse(await readFile(join(real.run.folder, 'jobs', `${id}.json`), 'utf8'))).process?.pid;
+    pid = recordSchema.parse(JSON.parse(await readFile(join(real.run.folder, 'jobs', `${id}.json`), 'utf8')))
+      .process?.pid;
     return pid !== undefined;
   });
   return pid ?? 0;
@@ -80,7 +89,9 @@ type SentEvent = { id?: string; event: string; data: unknown };
 
 /** Events of a job until the stream ends. */
 async function readEvents(id: string, { lastEventId }: { lastEventId?: string } = {}): Promise<SentEvent[]> {
-  const response = await fetch(`${server.url}/jobs/${id}/events`, { headers: lastEventId === undefined ? {} : { 'last-event-id': lastEventId } });
+  const response = await fetch(`${server.url}/jobs/${id}/events`, {
+    headers: lastEventId === undefined ? {} : { 'last-event-id': lastEventId },
+  });
   expect([200, 204]).toContain(response.status);
   const events: SentEvent[] = [];
   let text = '';
@@ -89,8 +100,17 @@ async function readEvents(id: string, { lastEventId }: { lastEventId?: string } 
     const blocks = text.split('\n\n');
     text = blocks.pop() ?? '';
     for (const block of blocks) {
-      const fields = Object.fromEntries(block.split('\n').map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)]));
-      if (fields['event'] !== undefined) events.push({ event: fields['event'], data: JSON.parse(fields['data'] ?? 'null'), ...(fields['id'] === undefined ? {} : { id: fields['id'] }) });
+      const fields = Object.fromEntries(
+        block
+          .split('\n')
+          .map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)]),
+      );
+      if (fields['event'] !== undefined)
+        events.push({
+          event: fields['event'],
+          data: JSON.parse(fields['data'] ?? 'null'),
+          ...(fields['id'] === undefined ? {} : { id: fields['id'] }),
+        });
     }
   }
   return events;
@@ -113,11 +133,19 @@ describe('jobs', () => {
     expect(others.map(({ state }) => state)).toEqual(['waiting', 'waiting']);
     await waitFor(others[1]?.id ?? '', 'done', 'failed');
     const all = await jobs();
-    expect(all.map(({ kind, state }) => [kind, state])).toEqual([['rank', 'done'], ['train', 'done'], ['index', 'done']]);
+    expect(all.map(({ kind, state }) => [kind, state])).toEqual([
+      ['rank', 'done'],
+      ['train', 'done'],
+      ['index', 'done'],
+    ]);
     const times = all.toReversed().flatMap(({ startedAt, endedAt }) => [startedAt ?? '', endedAt ?? '']);
     expect(times).toEqual(times.toSorted());
     const done = await look(first.id);
-    expect(done).toMatchObject({ problem: null, result: { fresh: false, sample: { documents: 700 } }, progress: { stage: expect.any(String), unit: expect.any(String) } });
+    expect(done).toMatchObject({
+      problem: null,
+      result: { fresh: false, sample: { documents: 700 } },
+      progress: { stage: expect.any(String), unit: expect.any(String) },
+    });
     await waitUntil(async () => (await ask(server.url, '/rank?keep=0.1')).status === 200);
     expect((await readRanking(real.run)).documents).toBe(800);
     // The same result as by the library.
@@ -128,36 +156,62 @@ describe('jobs', () => {
     const { id } = await start('index');
     const events = await readEvents(id);
     expect(events[0]).toMatchObject({ event: 'job', data: { id } });
-    expect(events.at(-1)).toMatchObject({ event: 'job', id: 'end', data: { id, state: 'done', result: { fresh: false } } });
+    expect(events.at(-1)).toMatchObject({
+      event: 'job',
+      id: 'end',
+      data: { id, state: 'done', result: { fresh: false } },
+    });
     const progress = events.filter(({ event }) => event === 'progress');
     const numbers = progress.map((event) => Number(event.id));
     expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
-    const stages = progress.map(({ data }) => z.object({ stage: z.string(), done: z.number(), total: z.number().nullable(), rate: z.number().nullable(), etaSeconds: z.number().nullable() }).parse(data));
+    const stages = progress.map(({ data }) =>
+      z
+        .object({
+          stage: z.string(),
+          done: z.number(),
+          total: z.number().nullable(),
+          rate: z.number().nullable(),
+          etaSeconds: z.number().nullable(),
+        })
+        .parse(data),
+    );
     expect(new Set(stages.map(({ stage }) => stage)).size).toBeGreaterThan(2);
-    expect(stages.some(({ rate, etaSeconds }) => rate !== null && rate > 0 && etaSeconds !== null)).toBe(true);
+    expect(stages.some(({ rate, etaSeconds }) => rate !== null && rate > 0 && etaSeconds !== null)).toBe(
+      true,
+    );
     const middle = Math.floor(progress.length / 2);
     const resumed = await readEvents(id, { lastEventId: progress[middle]?.id ?? '' });
     expect(resumed.filter(({ event }) => event === 'progress')).toEqual(progress.slice(middle + 1));
     expect(await readEvents(id, { lastEventId: 'end' })).toEqual([]);
   });
 
-  it('cancels a job cleanly: its process is gone, the lock is free, and the same job goes on where it was', async () => {
-    hold();
-    const { id } = await start('index');
-    const pid = await pidOf(id);
-    await waitForWork(id);
-    const following = readEvents(id);
-    expect(await ask(server.url, `/jobs/${id}`, { method: 'DELETE' })).toMatchObject({ status: 202, json: { state: 'cancelling' } });
-    await waitFor(id, 'cancelled');
-    expect(identifyProcess(pid)).toBeUndefined();
-    expect(existsSync(real.run.files.lock)).toBe(false);
-    expect((await following).at(-1)).toMatchObject({ event: 'job', data: { state: 'cancelled' } });
-    expect(await ask(server.url, `/jobs/${id}`, { method: 'DELETE' })).toMatchObject({ status: 409, json: { code: 'JOB_ENDED' } });
-    release();
-    const again = await start('index');
-    await waitFor(again.id, 'done', 'failed');
-    expect((await look(again.id)).state).toBe('done');
-  });
+  it(
+    'cancels a job cleanly: its process is gone, the lock is free, and the same job goes on where ' +
+      'it was',
+    async () => {
+      hold();
+      const { id } = await start('index');
+      const pid = await pidOf(id);
+      await waitForWork(id);
+      const following = readEvents(id);
+      expect(await ask(server.url, `/jobs/${id}`, { method: 'DELETE' })).toMatchObject({
+        status: 202,
+        json: { state: 'cancelling' },
+      });
+      await waitFor(id, 'cancelled');
+      expect(identifyProcess(pid)).toBeUndefined();
+      expect(existsSync(real.run.files.lock)).toBe(false);
+      expect((await following).at(-1)).toMatchObject({ event: 'job', data: { state: 'cancelled' } });
+      expect(await ask(server.url, `/jobs/${id}`, { method: 'DELETE' })).toMatchObject({
+        status: 409,
+        json: { code: 'JOB_ENDED' },
+      });
+      release();
+      const again = await start('index');
+      await waitFor(again.id, 'done', 'failed');
+      expect((await look(again.id)).state).toBe('done');
+    },
+  );
 
   longTest('ends a job that does not end when asked, and takes a waiting one out of the queue', async () => {
     await server.end('SIGTERM');
@@ -192,7 +246,10 @@ describe('jobs', () => {
     real.bag.failAfter = 30;
     const { id } = await start('index');
     await waitFor(id, 'failed');
-    expect(await look(id)).toMatchObject({ problem: { code: 'SAMPLE_REFUSED', detail: expect.stringContaining(real.bag.url) }, result: null });
+    expect(await look(id)).toMatchObject({
+      problem: { code: 'SAMPLE_REFUSED', detail: expect.stringContaining(real.bag.url) },
+      result: null,
+    });
   });
 
   it('says of a job that is killed that it was, and goes on with the next', async () => {
@@ -202,7 +259,9 @@ describe('jobs', () => {
     await waitForWork(id);
     process.kill(await pidOf(id), 'SIGKILL');
     await waitFor(id, 'failed');
-    expect(await look(id)).toMatchObject({ problem: { code: 'JOB_KILLED', detail: expect.stringContaining('SIGKILL') } });
+    expect(await look(id)).toMatchObject({
+      problem: { code: 'JOB_KILLED', detail: expect.stringContaining('SIGKILL') },
+    });
     release();
     await waitFor(next.id, 'done', 'failed');
     expect((await look(next.id)).state).toBe('done');
@@ -219,8 +278,15 @@ describe('jobs', () => {
       ['DELETE', '/jobs/__proto__', undefined, 404, 'JOB_UNKNOWN'],
       ['DELETE', '/jobs', undefined, 405, 'METHOD_NOT_ALLOWED'],
     ] as const) {
-      const init = body === undefined ? { method } : { method, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
-      expect({ path, ...(await ask(server.url, path, init)) }).toMatchObject({ path, status, json: { code } });
+      const init =
+        body === undefined
+          ? { method }
+          : { method, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+      expect({ path, ...(await ask(server.url, path, init)) }).toMatchObject({
+        path,
+        status,
+        json: { code },
+      });
     }
   });
 });
@@ -239,14 +305,20 @@ describe('a server that is killed', () => {
     await server.end('SIGKILL');
     expect(identifyProcess(pid)).toBeDefined();
     server = await startServer(real.run);
-    expect((await jobs()).map(({ id, state }) => [id, state])).toEqual([[second.id, 'waiting'], [first.id, 'running']]);
+    expect((await jobs()).map(({ id, state }) => [id, state])).toEqual([
+      [second.id, 'waiting'],
+      [first.id, 'running'],
+    ]);
     release();
     await waitFor(second.id, 'done', 'failed');
     expect((await jobs()).map(({ state }) => state)).toEqual(['done', 'done']);
     expect((await look(first.id)).result).toMatchObject({ fresh: false });
 
     hold();
-    await writeFile(join(real.run.settingsFolder, 'cooking.jsonl'), '{"id": "new", "text": "another example of baking"}\n');
+    await writeFile(
+      join(real.run.settingsFolder, 'cooking.jsonl'),
+      '{"id": "new", "text": "another example of baking"}\n',
+    );
     const third = await start('index');
     await waitForWork(third.id);
     await server.end('SIGKILL');
@@ -256,36 +328,44 @@ describe('a server that is killed', () => {
     expect(existsSync(real.run.files.lock)).toBe(false);
   });
 
-  longTest('and whose job ended meanwhile, is told how: by its result, by its error, or that nobody knows', async () => {
-    hold();
-    const done = await start('index');
-    await waitForWork(done.id);
-    const donePid = await pidOf(done.id);
-    await server.end('SIGKILL');
-    release();
-    await waitUntil(() => Promise.resolve(identifyProcess(donePid) === undefined));
-    server = await startServer(real.run);
-    await waitFor(done.id, 'done', 'failed', 'interrupted');
-    expect(await look(done.id)).toMatchObject({ state: 'done', result: { fresh: false } });
+  longTest(
+    'and whose job ended meanwhile, is told how: by its result, by its error, or that nobody knows',
+    async () => {
+      hold();
+      const done = await start('index');
+      await waitForWork(done.id);
+      const donePid = await pidOf(done.id);
+      await server.end('SIGKILL');
+      release();
+      await waitUntil(() => Promise.resolve(identifyProcess(donePid) === undefined));
+      server = await startServer(real.run);
+      await waitFor(done.id, 'done', 'failed', 'interrupted');
+      expect(await look(done.id)).toMatchObject({ state: 'done', result: { fresh: false } });
 
-    hold();
-    await writeFile(join(real.run.settingsFolder, 'cooking.jsonl'), '{"id": "new", "text": "another example of baking"}\n');
-    const killed = await start('index');
-    const next = await start('train');
-    await waitForWork(killed.id);
-    const killedPid = await pidOf(killed.id);
-    await server.end('SIGKILL');
-    process.kill(killedPid, 'SIGKILL');
-    await waitUntil(() => Promise.resolve(identifyProcess(killedPid) === undefined));
-    server = await startServer(real.run);
-    await waitFor(killed.id, 'interrupted');
-    expect(await look(killed.id)).toMatchObject({ problem: { code: 'JOB_INTERRUPTED', detail: expect.stringContaining('no server watched it') } });
-    await waitUntil(async () => (await look(next.id)).endedAt !== null);
-    release();
-    const again = await start('index');
-    await waitFor(again.id, 'done', 'failed');
-    expect((await look(again.id)).state).toBe('done');
-  });
+      hold();
+      await writeFile(
+        join(real.run.settingsFolder, 'cooking.jsonl'),
+        '{"id": "new", "text": "another example of baking"}\n',
+      );
+      const killed = await start('index');
+      const next = await start('train');
+      await waitForWork(killed.id);
+      const killedPid = await pidOf(killed.id);
+      await server.end('SIGKILL');
+      process.kill(killedPid, 'SIGKILL');
+      await waitUntil(() => Promise.resolve(identifyProcess(killedPid) === undefined));
+      server = await startServer(real.run);
+      await waitFor(killed.id, 'interrupted');
+      expect(await look(killed.id)).toMatchObject({
+        problem: { code: 'JOB_INTERRUPTED', detail: expect.stringContaining('no server watched it') },
+      });
+      await waitUntil(async () => (await look(next.id)).endedAt !== null);
+      release();
+      const again = await start('index');
+      await waitFor(again.id, 'done', 'failed');
+      expect((await look(again.id)).state).toBe('done');
+    },
+  );
 
   longTest('between starting a process and noting which it is, finds it again by what it says', async () => {
     hold();
@@ -314,7 +394,10 @@ describe('a server that is killed', () => {
     const path = join(real.run.folder, 'jobs', `${id}.json`);
     const record = recordSchema.parse(JSON.parse(await readFile(path, 'utf8')));
     // This very process has the id now, but is not what was started.
-    await writeFile(path, JSON.stringify({ ...record, process: { pid: process.pid, identity: record.process?.identity } }));
+    await writeFile(
+      path,
+      JSON.stringify({ ...record, process: { pid: process.pid, identity: record.process?.identity } }),
+    );
     server = await startServer(real.run);
     await waitFor(id, 'interrupted');
   });
@@ -325,26 +408,38 @@ describe('a second server on the same run', () => {
     server = await startServer(real.run);
   });
 
-  longTest('shows the jobs and starts none; the first one goes on, and once it ends the second takes them over', async () => {
-    const other = await startServer(real.run);
-    try {
-      hold();
-      const { id } = await start('index');
-      const refused = await ask(other.url, '/jobs', { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"kind": "rank"}' });
-      expect(refused).toMatchObject({ status: 409, json: { code: 'RUN_LOCKED' } });
-      const waiting = await start('train');
-      await server.end('SIGTERM');
-      server = { url: other.url, end: () => Promise.resolve(0) };
-      release();
-      // The job of the first server, and what waited behind it.
-      await waitUntil(async () => (await jobs()).some((job) => job.id === waiting.id && job.endedAt !== null));
-      expect((await jobs()).map(({ kind, state }) => [kind, state])).toEqual([['train', 'done'], ['index', 'done']]);
-      await waitFor((await start('rank')).id, 'done', 'failed');
-      expect(await look(id)).toMatchObject({ problem: null });
-    } finally {
-      await other.end('SIGTERM');
-    }
-  });
+  longTest(
+    'shows the jobs and starts none; the first one goes on, and once it ends the second takes them over',
+    async () => {
+      const other = await startServer(real.run);
+      try {
+        hold();
+        const { id } = await start('index');
+        const refused = await ask(other.url, '/jobs', {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: '{"kind": "rank"}',
+        });
+        expect(refused).toMatchObject({ status: 409, json: { code: 'RUN_LOCKED' } });
+        const waiting = await start('train');
+        await server.end('SIGTERM');
+        server = { url: other.url, end: () => Promise.resolve(0) };
+        release();
+        // The job of the first server, and what waited behind it.
+        await waitUntil(async () =>
+          (await jobs()).some((job) => job.id === waiting.id && job.endedAt !== null),
+        );
+        expect((await jobs()).map(({ kind, state }) => [kind, state])).toEqual([
+          ['train', 'done'],
+          ['index', 'done'],
+        ]);
+        await waitFor((await start('rank')).id, 'done', 'failed');
+        expect(await look(id)).toMatchObject({ problem: null });
+      } finally {
+        await other.end('SIGTERM');
+      }
+    },
+  );
 
   longTest('does not keep a stopping server open by its streams of events', async () => {
     hold();

@@ -1,5 +1,5 @@
-// What the page reads of the server's answers, held against what the server answers. Nothing here runs: where an answer does not fit the
-// page's type of it any more, the build fails.
+// What the page reads of the server's answers, held against what the server answers. Nothing here runs: where
+// an answer does not fit the page's type of it any more, the build fails.
 
 import type { z } from 'zod';
 import type { DomainWeights } from '../../../domains/result.ts';

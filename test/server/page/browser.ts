@@ -5,13 +5,24 @@ import { existsSync } from 'node:fs';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 
 const executablePath = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
-const quiet = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+const quiet = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
 
 /** `describe` where there is a Chromium. */
 export function describeInChromium(name: string, tests: () => void): void {
   if (existsSync(executablePath)) describe(name, tests);
   else {
-    process.stdout.write(`skipped: "${name}" needs Chromium at ${executablePath} (apt-get install chromium, or name another with CHROMIUM)\n`);
+    process.stdout.write(
+      `skipped: "${name}" needs Chromium at ${executablePath} (apt-get install chromium, or name ` +
+        `another with CHROMIUM)\n`,
+    );
     describe.skip(name, tests);
   }
 }

@@ -58,7 +58,8 @@ describeInChromium('the page', () => {
     expect(await text(opened, '#keep')).toBe('Keep the best 4 % of the pool’s tokens');
     expect(await text(opened, '#summary')).toContain('4 % of a pool of 6.3T tokens');
     expect(await text(opened, '#facts')).toContain('800 documents');
-    for (const plot of ['#curve canvas', '#histogram canvas']) expect(await opened.page.locator(plot).count()).toBe(1);
+    for (const plot of ['#curve canvas', '#histogram canvas'])
+      expect(await opened.page.locator(plot).count()).toBe(1);
     expect(await opened.page.locator('#bySource tbody tr').count()).toBe(3);
     expect(await opened.page.locator('#byBenchmark tbody tr').count()).toBe(2);
     expect(await opened.page.locator('#marginList button').count()).toBe(12);
@@ -103,7 +104,17 @@ describeInChromium('the page', () => {
 
   it('says at an entry what it may be, for as long as it cannot be read', async () => {
     await load(budget);
-    for (const [id, entry] of [['budget', '0'], ['budget', '1e400'], ['budget', ''], ['params', 'abc'], ['tokens', '-1'], ['poolTokens', '1000'], ['tokensPerParam', 'x'], ['maxEpochs', '0'], ['sizes', '1B, lots']] as const) {
+    for (const [id, entry] of [
+      ['budget', '0'],
+      ['budget', '1e400'],
+      ['budget', ''],
+      ['params', 'abc'],
+      ['tokens', '-1'],
+      ['poolTokens', '1000'],
+      ['tokensPerParam', 'x'],
+      ['maxEpochs', '0'],
+      ['sizes', '1B, lots'],
+    ] as const) {
       const input = opened.page.locator(`#${id}`);
       await input.fill(entry);
       await input.dispatchEvent('change');
@@ -133,7 +144,9 @@ describeInChromium('the page', () => {
 
   it('tells once what the server refuses, with all there is to ask in reach, and marks what is stale', async () => {
     await load('?budget=1e20&poolTokens=1000', {});
-    expect(await opened.page.locator('.problem:visible').allInnerTexts()).toEqual([expect.stringContaining('poolTokens is "1000"')]);
+    expect(await opened.page.locator('.problem:visible').allInnerTexts()).toEqual([
+      expect.stringContaining('poolTokens is "1000"'),
+    ]);
     await opened.page.getByRole('checkbox', { name: 'cooking' }).waitFor();
     expect(await opened.page.locator('#params').inputValue()).not.toBe('');
     expect(await opened.page.locator('#copy').isVisible()).toBe(false);
@@ -142,23 +155,35 @@ describeInChromium('the page', () => {
     await opened.page.locator('#keep', { hasText: '4 %' }).waitFor();
     await settle();
     expect(await opened.page.locator('.problem:visible, [data-stale]:visible').count()).toBe(0);
-    await opened.page.route('**/rank?*', (route) => route.fulfill({ status: 400, contentType: 'application/problem+json', body: JSON.stringify({ code: 'OPTION_INVALID', detail: 'Refused.' }) }));
+    await opened.page.route('**/rank?*', (route) =>
+      route.fulfill({
+        status: 400,
+        contentType: 'application/problem+json',
+        body: JSON.stringify({ code: 'OPTION_INVALID', detail: 'Refused.' }),
+      }),
+    );
     await opened.page.locator('#slider').press('ArrowRight');
     await opened.page.locator('#answer[data-stale]').waitFor();
-    expect(await text(opened, '#answer .problem')).toBe('Refused. What is shown below answers an earlier question.');
+    expect(await text(opened, '#answer .problem')).toBe(
+      'Refused. What is shown below answers an earlier question.',
+    );
   });
 
-  it('has the budget among the model sizes, with its overlap and the paper, and once where it is one of them', async () => {
-    await load(`${budget}&sizes=1B,7B`);
-    const row = opened.page.locator('#compareTable tr.chosen');
-    // Overlap with the next, what that adds, and the paper's four.
-    expect((await row.locator('td').allInnerTexts()).slice(7).filter((cell) => cell === '')).toEqual([]);
-    expect(await opened.page.locator('#compareTable tbody tr').count()).toBe(4);
-    await opened.page.locator('#params').fill('7B');
-    await opened.page.keyboard.press('Enter');
-    await opened.page.locator('#compareTable tr.chosen', { hasText: '7B · this budget' }).waitFor();
-    expect(await opened.page.locator('#compareTable tbody tr').count()).toBe(3);
-  });
+  it(
+    'has the budget among the model sizes, with its overlap and the paper, and once where it is one ' +
+      'of them',
+    async () => {
+      await load(`${budget}&sizes=1B,7B`);
+      const row = opened.page.locator('#compareTable tr.chosen');
+      // Overlap with the next, what that adds, and the paper's four.
+      expect((await row.locator('td').allInnerTexts()).slice(7).filter((cell) => cell === '')).toEqual([]);
+      expect(await opened.page.locator('#compareTable tbody tr').count()).toBe(4);
+      await opened.page.locator('#params').fill('7B');
+      await opened.page.keyboard.press('Enter');
+      await opened.page.locator('#compareTable tr.chosen', { hasText: '7B · this budget' }).waitFor();
+      expect(await opened.page.locator('#compareTable tbody tr').count()).toBe(3);
+    },
+  );
 
   it('aims at other benchmarks when one is switched off, and back', async () => {
     await load(budget);
@@ -222,17 +247,30 @@ describeInChromium('the page', () => {
     await page.keyboard.press('Enter');
     await page.locator('#marginList li:nth-child(2) button:focus').waitFor();
     // Every control says what it is.
-    for (const control of await page.locator('#question input, #question select, #question button, #sizes').all()) {
-      expect((await control.ariaSnapshot()).replace(/^- (textbox|slider|combobox|checkbox|button)/, '')).toMatch(/^ "[^"]{2,}"/);
+    for (const control of await page
+      .locator('#question input, #question select, #question button, #sizes')
+      .all()) {
+      expect(
+        (await control.ariaSnapshot()).replace(/^- (textbox|slider|combobox|checkbox|button)/, ''),
+      ).toMatch(/^ "[^"]{2,}"/);
     }
   });
 
   const checkData = async (): Promise<void> => {
-    const links = await Promise.all((await opened.page.locator('a[data-format]:visible').all()).map(async (link) => ({ href: await link.getAttribute('href'), format: await link.getAttribute('data-format') })));
+    const links = await Promise.all(
+      (await opened.page.locator('a[data-format]:visible').all()).map(async (link) => ({
+        href: await link.getAttribute('href'),
+        format: await link.getAttribute('data-format'),
+      })),
+    );
     expect(links.length).toBeGreaterThanOrEqual(8);
     for (const { href, format } of links) {
       const reply = await fetch(`${url}/${href ?? ''}`);
-      expect([href, reply.status, reply.headers.get('content-type')]).toEqual([href, 200, format === 'csv' ? 'text/csv; charset=utf-8' : 'application/json; charset=utf-8']);
+      expect([href, reply.status, reply.headers.get('content-type')]).toEqual([
+        href,
+        200,
+        format === 'csv' ? 'text/csv; charset=utf-8' : 'application/json; charset=utf-8',
+      ]);
       await reply.text();
     }
   };
@@ -243,10 +281,26 @@ describeInChromium('the page', () => {
 
   it('has neither an evaluation nor domains where the run has none, and shows them where it has', async () => {
     await load(budget);
-    for (const panel of ['#evaluation', '#domains']) expect(await opened.page.locator(panel).isVisible()).toBe(false);
+    for (const panel of ['#evaluation', '#domains'])
+      expect(await opened.page.locator(panel).isVisible()).toBe(false);
     const { run } = made;
-    for (const [name, table] of [['losses', goldenTables.wide], ['errors', goldenTables.errors], ['tokens', goldenTables.tokens]] as const) await writeFile(join(run.settingsFolder, `${name}.csv`), table);
-    await weighDomains(run, domainSettingsSchema.parse({ losses: 'losses.csv', errors: 'errors.csv', tokens: 'tokens.csv', keepRate: 0.5, resamples: 10 }), silent);
+    for (const [name, table] of [
+      ['losses', goldenTables.wide],
+      ['errors', goldenTables.errors],
+      ['tokens', goldenTables.tokens],
+    ] as const)
+      await writeFile(join(run.settingsFolder, `${name}.csv`), table);
+    await weighDomains(
+      run,
+      domainSettingsSchema.parse({
+        losses: 'losses.csv',
+        errors: 'errors.csv',
+        tokens: 'tokens.csv',
+        keepRate: 0.5,
+        resamples: 10,
+      }),
+      silent,
+    );
     await commitBytes(join(run.files.evaluation, reportFile), evaluationHtml(makeEvaluation(), {}));
     await commitJson(join(run.files.evaluation, evaluationFile), makeEvaluation());
     try {
@@ -260,14 +314,22 @@ describeInChromium('the page', () => {
       expect(await text(opened, '#domainsNote')).toContain('4 domains by spearman over 5 models');
       expect(await text(opened, '#domainsWarnings')).toContain('fewer than 20');
       expect(await opened.page.locator('#domains canvas').count()).toBe(1);
-      expect(await text(opened, '#evaluationTable tbody tr:has-text("betr")')).toMatch(/10 %\s+betr\s+\+0\.200 0\.150 to 0\.250\s+better than random\s+−0\.200/);
-      expect(await opened.page.locator('#evaluationTable .bad').allInnerTexts()).toEqual(['no better than random']);
-      expect(await opened.page.evaluate("getComputedStyle(document.querySelector('#evaluationTable .bad')).color")).toBe('rgb(179, 38, 30)');
+      expect(await text(opened, '#evaluationTable tbody tr:has-text("betr")')).toMatch(
+        /10 %\s+betr\s+\+0\.200 0\.150 to 0\.250\s+better than random\s+−0\.200/,
+      );
+      expect(await opened.page.locator('#evaluationTable .bad').allInnerTexts()).toEqual([
+        'no better than random',
+      ]);
+      expect(
+        await opened.page.evaluate("getComputedStyle(document.querySelector('#evaluationTable .bad')).color"),
+      ).toBe('rgb(179, 38, 30)');
       await checkData();
       await opened.page.getByRole('link', { name: 'Report' }).click();
       await opened.page.locator('h1', { hasText: 'Is the cut any good?' }).waitFor();
       // The report's own policy lets its style count.
-      expect(await opened.page.evaluate("getComputedStyle(document.querySelector('h1')).fontSize")).toBe('28px');
+      expect(await opened.page.evaluate("getComputedStyle(document.querySelector('h1')).fontSize")).toBe(
+        '28px',
+      );
       expect(opened.faults).toEqual([]);
     } finally {
       for (const path of [run.files.domains, run.files.evaluation]) await rm(path, { recursive: true });

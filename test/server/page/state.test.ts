@@ -1,19 +1,32 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { defaultSizes, groundQuery, nextSets, questionQuery, readState, type State, unreadIn, writeState } from '../../../server/page/state.ts';
+import {
+  defaultSizes,
+  groundQuery,
+  nextSets,
+  questionQuery,
+  readState,
+  type State,
+  unreadIn,
+  writeState,
+} from '../../../server/page/state.ts';
 
 const amount = fc.option(fc.double({ min: 1, max: 1e15, noNaN: true }), { nil: undefined });
 const name = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,8}$/);
 
 const anyState: fc.Arbitrary<State> = fc.record({
-  budget: fc.tuple(fc.integer({ min: 100, max: 999 }), fc.integer({ min: 14, max: 24 })).map(([digits, power]) => Number(`${digits / 100}e${power}`)),
+  budget: fc
+    .tuple(fc.integer({ min: 100, max: 999 }), fc.integer({ min: 14, max: 24 }))
+    .map(([digits, power]) => Number(`${digits / 100}e${power}`)),
   pool: fc.option(name, { nil: undefined }),
   poolTokens: amount,
   tokensPerParam: amount,
   maxEpochs: amount,
   without: fc.uniqueArray(name, { maxLength: 4 }),
   sizes: fc.uniqueArray(fc.constantFrom('0.4B', '1B', '70B'), { minLength: 1 }),
-  document: fc.option(fc.record({ shard: fc.stringMatching(/^[0-9a-f]{16}$/), row: fc.nat() }), { nil: undefined }),
+  document: fc.option(fc.record({ shard: fc.stringMatching(/^[0-9a-f]{16}$/), row: fc.nat() }), {
+    nil: undefined,
+  }),
 });
 
 describe('the address', () => {
@@ -27,7 +40,9 @@ describe('the address', () => {
   });
 
   it('can be read by a person', () => {
-    expect(writeState(readState('?budget=1.5e20&without=mmlu,piqa&poolTokens=6.3T'))).toBe('?poolTokens=6300000000000&without=mmlu,piqa&budget=1.5e20');
+    expect(writeState(readState('?budget=1.5e20&without=mmlu,piqa&poolTokens=6.3T'))).toBe(
+      '?poolTokens=6300000000000&without=mmlu,piqa&budget=1.5e20',
+    );
   });
 
   it('takes what it cannot read for not said', () => {
@@ -37,7 +52,11 @@ describe('the address', () => {
 
 describe('unreadIn', () => {
   it('names what an address says that cannot be read', () => {
-    expect(unreadIn('?budget=banana&poolTokens=6.3T&maxEpochs=0&sizes=1B,lots')).toEqual(['budget=banana', 'maxEpochs=0', 'sizes=lots']);
+    expect(unreadIn('?budget=banana&poolTokens=6.3T&maxEpochs=0&sizes=1B,lots')).toEqual([
+      'budget=banana',
+      'maxEpochs=0',
+      'sizes=lots',
+    ]);
     expect(unreadIn('?budget=1e21&sizes=1B')).toEqual([]);
     expect(unreadIn('')).toEqual([]);
   });
@@ -57,7 +76,11 @@ describe('the question', () => {
 describe('nextSets', () => {
   it('has every set that is one press of a switch away, as the switches write it', () => {
     expect(nextSets([], ['a', 'b', 'c'])).toEqual([['a'], ['b'], ['c']]);
-    expect(nextSets(['b'], ['a', 'b', 'c', 'd'])).toEqual([['a', 'b'], ['b', 'c'], ['b', 'd']]);
+    expect(nextSets(['b'], ['a', 'b', 'c', 'd'])).toEqual([
+      ['a', 'b'],
+      ['b', 'c'],
+      ['b', 'd'],
+    ]);
   });
 
   it('leaves out what is known already, and what no switch can choose', () => {

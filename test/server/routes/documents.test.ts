@@ -39,7 +39,12 @@ describe('GET /documents', () => {
     for (const { shard, row, text, truncated, textBytes, document, problem, kept } of shown) {
       const expected = textOf(shard, row);
       expect(text).toBe(expected);
-      expect({ truncated, textBytes, problem, kept }).toEqual({ truncated: false, textBytes: Buffer.byteLength(expected ?? ''), problem: null, kept: null });
+      expect({ truncated, textBytes, problem, kept }).toEqual({
+        truncated: false,
+        textBytes: Buffer.byteLength(expected ?? ''),
+        problem: null,
+        kept: null,
+      });
       expect(document).toBe(real.shards.get(shard)?.[row]?.id);
     }
   });
@@ -54,7 +59,15 @@ describe('GET /documents', () => {
     const at = textOf(emoji?.shard ?? '', emoji?.row ?? 0)?.indexOf('🙂') ?? -1;
     expect(at).toBeGreaterThan(0);
     expect((await list(`limit=1&characters=${at + 1}`)).documents?.documents[0]?.text).toHaveLength(at);
-    expect((await list('limit=2&characters=0')).documents?.documents.map(({ text, textBytes }) => [text, textBytes])).toEqual([['', null], ['', null]]);
+    expect(
+      (await list('limit=2&characters=0')).documents?.documents.map(({ text, textBytes }) => [
+        text,
+        textBytes,
+      ]),
+    ).toEqual([
+      ['', null],
+      ['', null],
+    ]);
   });
 
   it('shows both sides of the cutoff, and goes on from there', async () => {
@@ -64,7 +77,9 @@ describe('GET /documents', () => {
     expect(kept[0]?.score).toBe(first.cutoff?.score);
     expect(kept.every((document) => document.kept)).toBe(true);
     expect(dropped.some((document) => document.kept)).toBe(false);
-    expect(Math.max(...dropped.map(({ score }) => score))).toBeLessThanOrEqual(Math.min(...kept.map(({ score }) => score)));
+    expect(Math.max(...dropped.map(({ score }) => score))).toBeLessThanOrEqual(
+      Math.min(...kept.map(({ score }) => score)),
+    );
     const on = await list(`near=cutoff&keep=0.3&limit=10&side=dropped&cursor=${first.dropped?.next ?? ''}`);
     expect(on.kept).toBeUndefined();
     expect(on.dropped?.documents[0]?.score).toBeLessThanOrEqual(dropped.at(-1)?.score ?? -1);
@@ -110,15 +125,22 @@ describe('GET /documents', () => {
       if (shard === changed) expect([text, problem?.code]).toEqual([null, 'SHARD_CHANGED']);
       else expect([typeof text, problem]).toEqual(['string', null]);
     }
-    expect(await get(`/documents/${encodeURIComponent(changed)}/0/why`)).toMatchObject({ status: 409, json: { code: 'SHARD_CHANGED' } });
+    expect(await get(`/documents/${encodeURIComponent(changed)}/0/why`)).toMatchObject({
+      status: 409,
+      json: { code: 'SHARD_CHANGED' },
+    });
     await rm(path);
     const gone = await list('order=random&limit=100');
-    expect(gone.documents?.documents.find(({ shard }) => shard === changed)?.problem?.code).toBe('FILE_NOT_FOUND');
+    expect(gone.documents?.documents.find(({ shard }) => shard === changed)?.problem?.code).toBe(
+      'FILE_NOT_FOUND',
+    );
   });
 
   it('is not fooled by another file of the same length and time', async () => {
     const path = join(real.run.settingsFolder, 'corpus/part-1.jsonl.gz');
-    const part = (await import('../../../ranking/generation.ts')).readRanking(real.run).then(({ parts }) => shardsOf(parts).find(({ name }) => name === 'corpus/part-1.jsonl.gz'));
+    const part = (await import('../../../ranking/generation.ts'))
+      .readRanking(real.run)
+      .then(({ parts }) => shardsOf(parts).find(({ name }) => name === 'corpus/part-1.jsonl.gz'));
     const { bytes = 0, modifiedMs = 0 } = (await part) ?? {};
     await writeFile(path, Buffer.alloc(bytes, 1));
     await utimes(path, new Date(modifiedMs), new Date(modifiedMs));

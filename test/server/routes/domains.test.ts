@@ -13,12 +13,26 @@ describe('GET /domains', () => {
     await withServer(async ({ ask, run }) => {
       expect(await ask('/domains')).toMatchObject({ status: 409, json: { code: 'STEP_MISSING' } });
       const tables = { losses: goldenTables.wide, errors: goldenTables.errors, tokens: goldenTables.tokens };
-      for (const [name, table] of Object.entries(tables)) await writeFile(join(run.settingsFolder, `${name}.csv`), table);
-      const weights = await weighDomains(run, domainSettingsSchema.parse({ losses: 'losses.csv', errors: 'errors.csv', tokens: 'tokens.csv', keepRate: 0.5, resamples: 10 }), silent);
+      for (const [name, table] of Object.entries(tables))
+        await writeFile(join(run.settingsFolder, `${name}.csv`), table);
+      const weights = await weighDomains(
+        run,
+        domainSettingsSchema.parse({
+          losses: 'losses.csv',
+          errors: 'errors.csv',
+          tokens: 'tokens.csv',
+          keepRate: 0.5,
+          resamples: 10,
+        }),
+        silent,
+      );
       const reply = await ask('/domains');
       expect(reply.status).toBe(200);
       expect(domainWeightsSchema.parse(reply.json)).toEqual(weights);
-      expect((await ask('/domains?most=1')).json).toEqual({ ...weights, domains: weights.domains.slice(0, 1) });
+      expect((await ask('/domains?most=1')).json).toEqual({
+        ...weights,
+        domains: weights.domains.slice(0, 1),
+      });
       const csv = await ask('/domains?format=csv');
       expect(csv.headers.get('content-type')).toContain('text/csv');
       const [header, first, ...rest] = csv.text.trim().split('\r\n');

@@ -15,8 +15,16 @@ describe('GET /examples', () => {
       const { benchmarks, recipeNames } = examplesSchema.parse(reply.json);
       expect(recipeNames).toEqual({ general: 'the general rules' });
       expect(benchmarks).toEqual((await readIndexCard(real.run)).examples);
-      expect(benchmarks[0]).toMatchObject({ benchmark: 'cooking', examples: 12, recipes: [{ recipe: 'general', rows: 12 }], refused: [], unused: [] });
-      expect(benchmarks[0]?.shown.map(({ text }) => text)).toEqual(Array.from({ length: 3 }, () => expect.stringMatching(/^What of .*\?\nthat$/)));
+      expect(benchmarks[0]).toMatchObject({
+        benchmark: 'cooking',
+        examples: 12,
+        recipes: [{ recipe: 'general', rows: 12 }],
+        refused: [],
+        unused: [],
+      });
+      expect(benchmarks[0]?.shown.map(({ text }) => text)).toEqual(
+        Array.from({ length: 3 }, () => expect.stringMatching(/^What of .*\?\nthat$/)),
+      );
     } finally {
       await server.stop(0);
       await real.close();
@@ -25,7 +33,10 @@ describe('GET /examples', () => {
 
   it('says what to do where there is no index', async () => {
     await withServer(async ({ ask: asked }) => {
-      expect(await asked('/examples')).toMatchObject({ status: 409, json: { code: 'STEP_MISSING', detail: 'There is no index yet. Run "betr index" first.' } });
+      expect(await asked('/examples')).toMatchObject({
+        status: 409,
+        json: { code: 'STEP_MISSING', detail: 'There is no index yet. Run "betr index" first.' },
+      });
     });
   });
 });

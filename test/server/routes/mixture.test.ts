@@ -9,7 +9,9 @@ const server = shareServer(rows);
 
 /** A row's corpus percentile for a benchmark, the slow and obvious way. */
 function percentileOf(row: Row, name: string): number {
-  return rows.filter((other) => (other.scores?.[name] ?? 0) <= (row.scores?.[name] ?? 0)).length / rows.length;
+  return (
+    rows.filter((other) => (other.scores?.[name] ?? 0) <= (row.scores?.[name] ?? 0)).length / rows.length
+  );
 }
 
 function winnerOf(row: Row, among: readonly string[]): string {
@@ -20,7 +22,11 @@ function winnerOf(row: Row, among: readonly string[]): string {
 /** What a group is before and after the cut, as the route says it. */
 function describeGroup(own: readonly Row[], kept: readonly Row[]): object {
   const left = own.filter((row) => kept.includes(row));
-  const side = (of: readonly Row[], all: readonly Row[]): object => ({ documents: of.length, tokens: sumTokens(of), share: sumTokens(of) / sumTokens(all) });
+  const side = (of: readonly Row[], all: readonly Row[]): object => ({
+    documents: of.length,
+    tokens: sumTokens(of),
+    share: sumTokens(of) / sumTokens(all),
+  });
   return { before: side(own, rows), after: side(left, kept) };
 }
 
@@ -29,12 +35,29 @@ describe('GET /composition', () => {
     ['', benchmarks],
     ['&without=mmlu', ['gsm8k', 'arc_easy']],
   ])('counts sources and winning benchmarks before and after the cut (%s)', async (choice, among) => {
-    const { sources, benchmarks: winners } = compositionSchema.parse((await server().ask(`/composition?keep=0.2${choice}`)).json);
-    const ranked = choice === '' ? rows : rows.map((row) => ({ ...row, score: Math.max(...among.map((name) => percentileOf(row, name))) }));
+    const { sources, benchmarks: winners } = compositionSchema.parse(
+      (await server().ask(`/composition?keep=0.2${choice}`)).json,
+    );
+    const ranked =
+      choice === ''
+        ? rows
+        : rows.map((row) => ({ ...row, score: Math.max(...among.map((name) => percentileOf(row, name))) }));
     const documents = new Set(keepByPlainSort(ranked, 0.2).map(({ document }) => document));
     const kept = rows.filter(({ document }) => documents.has(document));
-    for (const { source, before, after } of sources) expect({ before, after }).toEqual(describeGroup(rows.filter((row) => row.source === source), kept));
-    for (const { benchmark, before, after } of winners) expect({ before, after }).toEqual(describeGroup(rows.filter((row) => winnerOf(row, among) === benchmark), kept));
+    for (const { source, before, after } of sources)
+      expect({ before, after }).toEqual(
+        describeGroup(
+          rows.filter((row) => row.source === source),
+          kept,
+        ),
+      );
+    for (const { benchmark, before, after } of winners)
+      expect({ before, after }).toEqual(
+        describeGroup(
+          rows.filter((row) => winnerOf(row, among) === benchmark),
+          kept,
+        ),
+      );
     expect(new Set(winners.map(({ benchmark }) => benchmark))).toEqual(new Set(among));
     for (const changes of [sources, winners]) {
       expect(changes.reduce((sum, { after }) => sum + after.documents, 0)).toBe(kept.length);
@@ -46,13 +69,21 @@ describe('GET /composition', () => {
     const reply = await server().ask('/composition?keep=0.2&format=csv');
     expect(reply.headers.get('content-type')).toBe('text/csv; charset=utf-8');
     const [head = '', ...lines] = reply.text.trim().split('\r\n');
-    expect(head).toBe('by,name,documentsBefore,tokensBefore,shareBefore,documentsAfter,tokensAfter,shareAfter,kept,lift');
-    expect(lines.map((line) => line.split(',')[0])).toEqual([...Array.from({ length: new Set(rows.map(({ source }) => source)).size }, () => 'source'), ...benchmarks.map(() => 'benchmark')]);
+    expect(head).toBe(
+      'by,name,documentsBefore,tokensBefore,shareBefore,documentsAfter,tokensAfter,shareAfter,kept,lift',
+    );
+    expect(lines.map((line) => line.split(',')[0])).toEqual([
+      ...Array.from({ length: new Set(rows.map(({ source }) => source)).size }, () => 'source'),
+      ...benchmarks.map(() => 'benchmark'),
+    ]);
   });
 
   it('wants a question', async () => {
     expect(await server().ask('/composition')).toMatchObject({ status: 400, json: { code: 'USAGE' } });
-    expect(await server().ask('/composition?keep=0.2&without=sums')).toMatchObject({ status: 400, json: { code: 'BENCHMARK_UNKNOWN' } });
+    expect(await server().ask('/composition?keep=0.2&without=sums')).toMatchObject({
+      status: 400,
+      json: { code: 'BENCHMARK_UNKNOWN' },
+    });
   });
 });
 
@@ -69,8 +100,14 @@ describe('GET /histogram', () => {
   });
 
   it('refuses what it cannot draw', async () => {
-    expect(await server().ask('/histogram?steps=0')).toMatchObject({ status: 400, json: { code: 'OPTION_INVALID' } });
-    expect(await server().ask('/histogram?steps=1001')).toMatchObject({ status: 400, json: { code: 'OPTION_INVALID' } });
+    expect(await server().ask('/histogram?steps=0')).toMatchObject({
+      status: 400,
+      json: { code: 'OPTION_INVALID' },
+    });
+    expect(await server().ask('/histogram?steps=1001')).toMatchObject({
+      status: 400,
+      json: { code: 'OPTION_INVALID' },
+    });
   });
 });
 
@@ -78,13 +115,25 @@ describe('the page', () => {
   it('is its own files only, under a policy that lets a browser ask nobody else', async () => {
     const page = await server().ask('/?budget=1e20&shard=abc&row=1');
     expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8');
-    expect(page.headers.get('content-security-policy')).toContain("default-src 'none'; script-src 'self'; style-src 'self'");
+    expect(page.headers.get('content-security-policy')).toContain(
+      "default-src 'none'; script-src 'self'; style-src 'self'",
+    );
     expect(page.text).not.toMatch(/https?:\/\//);
     for (const [, file = ''] of page.text.matchAll(/(?:href|src)="(page\/[^"]+)"/g)) {
       const reply = await server().ask(`/${file}`);
       expect([file, reply.status]).toEqual([file, 200]);
-      expect(await server().ask(`/${file}`, { headers: { 'If-None-Match': reply.headers.get('etag') ?? '' } })).toMatchObject({ status: 304, text: '' });
+      expect(
+        await server().ask(`/${file}`, { headers: { 'If-None-Match': reply.headers.get('etag') ?? '' } }),
+      ).toMatchObject({ status: 304, text: '' });
     }
-    for (const path of ['/page/page.ts', '/page/tsconfig.json', '/page/..%2Fapp.js', '/page/%2Fetc%2Fpasswd', '/page/__proto__', '/page/']) expect([path, (await server().ask(path)).status]).toEqual([path, 404]);
+    for (const path of [
+      '/page/page.ts',
+      '/page/tsconfig.json',
+      '/page/..%2Fapp.js',
+      '/page/%2Fetc%2Fpasswd',
+      '/page/__proto__',
+      '/page/',
+    ])
+      expect([path, (await server().ask(path)).status]).toEqual([path, 404]);
   });
 });

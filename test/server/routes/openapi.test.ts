@@ -13,12 +13,30 @@ const anyObject = z.record(z.string(), z.unknown());
 const operation = z.looseObject({
   operationId: z.string(),
   summary: z.string(),
-  parameters: z.array(z.looseObject({ name: z.string(), in: z.enum(['path', 'query']), required: z.boolean(), schema: anyObject })),
-  responses: z.record(z.string(), z.looseObject({ description: z.string(), content: z.record(z.string(), z.looseObject({ schema: anyObject.optional() })).optional() })),
+  parameters: z.array(
+    z.looseObject({
+      name: z.string(),
+      in: z.enum(['path', 'query']),
+      required: z.boolean(),
+      schema: anyObject,
+    }),
+  ),
+  responses: z.record(
+    z.string(),
+    z.looseObject({
+      description: z.string(),
+      content: z.record(z.string(), z.looseObject({ schema: anyObject.optional() })).optional(),
+    }),
+  ),
 });
-const documentSchema = z.looseObject({ openapi: z.literal('3.1.0'), paths: z.record(z.string(), z.record(z.string(), operation)), components: z.looseObject({ schemas: z.record(z.string(), anyObject) }) });
+const documentSchema = z.looseObject({
+  openapi: z.literal('3.1.0'),
+  paths: z.record(z.string(), z.record(z.string(), operation)),
+  components: z.looseObject({ schemas: z.record(z.string(), anyObject) }),
+});
 
-const readDocument = async (): Promise<z.output<typeof documentSchema>> => documentSchema.parse((await server().ask('/openapi.json')).json);
+const readDocument = async (): Promise<z.output<typeof documentSchema>> =>
+  documentSchema.parse((await server().ask('/openapi.json')).json);
 const pathOf = (path: string): string => path.replace(/:(\w+)/g, '{$1}');
 
 describe('GET /openapi.json', () => {
@@ -29,13 +47,31 @@ describe('GET /openapi.json', () => {
 
   it('has every route, with the parameters that it takes', async () => {
     const { paths } = await readDocument();
-    const documented = Object.entries(paths).flatMap(([path, methods]) => Object.keys(methods).map((method) => `${method} ${path}`));
-    expect(documented.sort()).toEqual(allRoutes.map(({ method, path }) => `${method} ${pathOf(path)}`).sort());
+    const documented = Object.entries(paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method} ${path}`),
+    );
+    expect(documented.sort()).toEqual(
+      allRoutes.map(({ method, path }) => `${method} ${pathOf(path)}`).sort(),
+    );
     const operations = Object.values(paths).flatMap((methods) => Object.values(methods));
     expect(new Set(operations.map(({ operationId }) => operationId)).size).toBe(operations.length);
-    expect(paths['/rank']?.['get']?.parameters.map(({ name }) => name)).toEqual(['budget', 'params', 'tokens', 'keep', 'poolTokens', 'pool', 'tokensPerParam', 'maxEpochs', 'benchmarks', 'without']);
+    expect(paths['/rank']?.['get']?.parameters.map(({ name }) => name)).toEqual([
+      'budget',
+      'params',
+      'tokens',
+      'keep',
+      'poolTokens',
+      'pool',
+      'tokensPerParam',
+      'maxEpochs',
+      'benchmarks',
+      'without',
+    ]);
     for (const [path, methods] of Object.entries(paths)) {
-      for (const { parameters } of Object.values(methods)) expect(parameters.filter((one) => one.in === 'path').map(({ name }) => `{${name}}`)).toEqual(path.match(/\{\w+\}/g) ?? []);
+      for (const { parameters } of Object.values(methods))
+        expect(parameters.filter((one) => one.in === 'path').map(({ name }) => `{${name}}`)).toEqual(
+          path.match(/\{\w+\}/g) ?? [],
+        );
     }
   });
 
@@ -46,7 +82,11 @@ describe('GET /openapi.json', () => {
       if (methods['get'] === undefined || path.includes('{') || path === '/') continue;
       const reply = await server().ask(`${path}?nonsense=1`);
       const known = methods['get'].parameters.map(({ name }) => name).join(', ');
-      expect([path, reply.status, reply.json]).toEqual([path, 400, expect.objectContaining({ code: 'PARAMETER_UNKNOWN', values: { parameter: 'nonsense', known } })]);
+      expect([path, reply.status, reply.json]).toEqual([
+        path,
+        400,
+        expect.objectContaining({ code: 'PARAMETER_UNKNOWN', values: { parameter: 'nonsense', known } }),
+      ]);
     }
   });
 
@@ -89,7 +129,8 @@ describe('GET /docs', () => {
   it('shows every route and explains every code where problems point to', async () => {
     const { text, headers } = await server().ask('/docs');
     expect(headers.get('content-type')).toContain('text/html');
-    for (const { method, path } of allRoutes) expect(text).toContain(`<code>${method.toUpperCase()} ${pathOf(path)}</code>`);
+    for (const { method, path } of allRoutes)
+      expect(text).toContain(`<code>${method.toUpperCase()} ${pathOf(path)}</code>`);
     for (const code of errorCodes) expect(text).toContain(`<tr id="${code}">`);
     expect(text).not.toMatch(/undefined|\[object/);
     // Nothing of it comes from elsewhere.

@@ -19,7 +19,11 @@ afterAll(async () => {
 });
 
 const post = (parameters: string, body: unknown, type = 'application/json'): Promise<Reply> =>
-  ask(server.url, `/score${parameters}`, { method: 'POST', headers: { 'content-type': type }, body: typeof body === 'string' ? body : JSON.stringify(body) });
+  ask(server.url, `/score${parameters}`, {
+    method: 'POST',
+    headers: { 'content-type': type },
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  });
 async function score(texts: readonly string[], parameters = ''): Promise<ScoresAnswer> {
   const reply = await post(parameters, { texts });
   expect(reply).toMatchObject({ status: 200 });
@@ -38,20 +42,35 @@ describe('POST /score', () => {
     }
   });
 
-  it('places texts of the corpus where the ranking has them, and keeps them as the cutoff does, by any benchmarks', async () => {
-    for (const parameters of ['?keep=0.3', '?keep=0.3&benchmarks=astronomy', '?keep=0.3&without=astronomy', '?keep=0.3&benchmarks=cooking,astronomy']) {
-      const listed = documentsAnswerSchema.parse((await ask(server.url, `/documents${parameters}&order=random&limit=40&characters=2000`)).json).documents?.documents ?? [];
-      const answer = await score(listed.map(({ text }) => text ?? ''), parameters);
-      const all = [...(await allScores(parameters))];
-      for (const [i, document] of listed.entries()) {
-        const found = answer.texts[i];
-        expect(found).toMatchObject({ score: document.score, benchmarks: document.benchmarks });
-        expect(found?.documentsAbove).toBe(all.filter((other) => other > document.score).length);
-        expect(found?.percentile).toBe(all.filter((other) => other < document.score).length / all.length);
-        if (document.score !== answer.cutoff?.score) expect(found?.kept).toBe(document.kept);
+  it(
+    'places texts of the corpus where the ranking has them, and keeps them as the cutoff does, by any ' +
+      'benchmarks',
+    async () => {
+      for (const parameters of [
+        '?keep=0.3',
+        '?keep=0.3&benchmarks=astronomy',
+        '?keep=0.3&without=astronomy',
+        '?keep=0.3&benchmarks=cooking,astronomy',
+      ]) {
+        const listed =
+          documentsAnswerSchema.parse(
+            (await ask(server.url, `/documents${parameters}&order=random&limit=40&characters=2000`)).json,
+          ).documents?.documents ?? [];
+        const answer = await score(
+          listed.map(({ text }) => text ?? ''),
+          parameters,
+        );
+        const all = [...(await allScores(parameters))];
+        for (const [i, document] of listed.entries()) {
+          const found = answer.texts[i];
+          expect(found).toMatchObject({ score: document.score, benchmarks: document.benchmarks });
+          expect(found?.documentsAbove).toBe(all.filter((other) => other > document.score).length);
+          expect(found?.percentile).toBe(all.filter((other) => other < document.score).length / all.length);
+          if (document.score !== answer.cutoff?.score) expect(found?.kept).toBe(document.kept);
+        }
       }
-    }
-  });
+    },
+  );
 
   it.each<[string, string, unknown, number, string]>([
     ['no texts', '', {}, 400, 'BODY_INVALID'],
@@ -70,14 +89,24 @@ describe('POST /score', () => {
   });
 
   it('takes JSON alone', async () => {
-    expect(await post('', 'texts=a', 'application/x-www-form-urlencoded')).toMatchObject({ status: 415, json: { code: 'BODY_KIND' } });
+    expect(await post('', 'texts=a', 'application/x-www-form-urlencoded')).toMatchObject({
+      status: 415,
+      json: { code: 'BODY_KIND' },
+    });
   });
 });
 
 async function* pages(parameters: string): AsyncGenerator<number[]> {
   let next: string | null | undefined;
   while (next !== null) {
-    const page = documentsAnswerSchema.parse((await ask(server.url, `/documents${parameters}&limit=100&characters=0${next === undefined ? '' : `&cursor=${next}`}`)).json).documents;
+    const page = documentsAnswerSchema.parse(
+      (
+        await ask(
+          server.url,
+          `/documents${parameters}&limit=100&characters=0${next === undefined ? '' : `&cursor=${next}`}`,
+        )
+      ).json,
+    ).documents;
     yield (page?.documents ?? []).map((document) => document.score);
     next = page?.next ?? null;
   }

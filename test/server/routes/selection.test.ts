@@ -16,10 +16,17 @@ import { keepByPlainSort, makeRows, type Row } from '../../ranking/synthetic.ts'
 import { until } from '../../until.ts';
 import { type TestServer, withServer } from '../serve.ts';
 
-// Keys with all that a format has to quote, and long: in all about 20 MB, more than what the sockets' buffers hold.
-const rows: Row[] = makeRows(12_000).map((row) => ({ ...row, document: `${row.row % 7 === 0 ? `ü "${row.document}", \n🙂` : row.document} ${'.'.repeat(1600)}` }));
-const order = (a: Row, b: Row): number => Buffer.compare(Buffer.from(a.shard), Buffer.from(b.shard)) || a.row - b.row;
-const kept = keepByPlainSort(rows, 0.4).sort(order).map(({ shard, row, document, score }) => ({ shard, row, document, score }));
+// Keys with all that a format has to quote, and long: in all about 20 MB, more than what the sockets' buffers
+// hold.
+const rows: Row[] = makeRows(12_000).map((row) => ({
+  ...row,
+  document: `${row.row % 7 === 0 ? `ü "${row.document}", \n🙂` : row.document} ${'.'.repeat(1600)}`,
+}));
+const order = (a: Row, b: Row): number =>
+  Buffer.compare(Buffer.from(a.shard), Buffer.from(b.shard)) || a.row - b.row;
+const kept = keepByPlainSort(rows, 0.4)
+  .sort(order)
+  .map(({ shard, row, document, score }) => ({ shard, row, document, score }));
 
 let served: TestServer;
 let stop: () => void;
@@ -45,14 +52,27 @@ async function download(format: string, keep = '0.4'): Promise<{ bytes: Buffer; 
   return { bytes: Buffer.from(await response.arrayBuffer()), headers: response.headers };
 }
 
-const rowSchema = z.object({ shard: z.string(), row: z.coerce.number(), document: z.string(), score: z.number() });
+const rowSchema = z.object({
+  shard: z.string(),
+  row: z.coerce.number(),
+  document: z.string(),
+  score: z.number(),
+});
 
 describe('GET /selection', () => {
   it('as JSON lines is what a plain sort keeps, by shard and row', async () => {
     const { bytes, headers } = await download('jsonl');
-    expect(bytes.toString().trimEnd().split('\n').map((line) => rowSchema.parse(JSON.parse(line)))).toEqual(kept);
+    expect(
+      bytes
+        .toString()
+        .trimEnd()
+        .split('\n')
+        .map((line) => rowSchema.parse(JSON.parse(line))),
+    ).toEqual(kept);
     const { generation } = await readRanking(served.run);
-    expect(headers.get('content-disposition')).toBe(`attachment; filename="selection-${generation}-40pct.jsonl"`);
+    expect(headers.get('content-disposition')).toBe(
+      `attachment; filename="selection-${generation}-40pct.jsonl"`,
+    );
     expect(headers.get('content-type')).toBe('application/x-ndjson');
     expect(headers.get('etag')).toContain(generation);
   });
@@ -61,36 +81,69 @@ describe('GET /selection', () => {
     const path = join(tmpdir(), `betr-selection-${process.pid}.csv`);
     await writeFile(path, (await download('csv')).bytes);
     try {
-      const read = await withDuckDb({}, async (connection) => (await connection.runAndReadAll(`SELECT * FROM read_csv(${sqlString(path)}, types = {'row': 'DOUBLE', 'score': 'DOUBLE'})`)).getRowObjects());
+      const read = await withDuckDb({}, async (connection) =>
+        (
+          await connection.runAndReadAll(
+            `SELECT * FROM read_csv(${sqlString(path)}, types = {'row': 'DOUBLE', 'score': 'DOUBLE'})`,
+          )
+        ).getRowObjects(),
+      );
       expect(z.array(rowSchema).parse(read)).toEqual(kept);
     } finally {
       await rm(path);
     }
     const table = tableFromIPC((await download('arrow')).bytes);
-    expect(table.schema.fields.map(({ name, type }) => [name, String(type)])).toEqual([['shard', 'Utf8'], ['row', 'Int64'], ['document', 'Utf8'], ['score', 'Float32']]);
-    const columns = ['shard', 'row', 'document', 'score'].map((name) => [...(table.getChild(name) ?? [])].map((value: unknown) => (typeof value === 'bigint' ? Number(value) : value)));
-    expect(kept.map(({ shard, row, document, score }) => [shard, row, document, score])).toEqual(kept.map((_row, i) => columns.map((column) => column[i])));
+    expect(table.schema.fields.map(({ name, type }) => [name, String(type)])).toEqual([
+      ['shard', 'Utf8'],
+      ['row', 'Int64'],
+      ['document', 'Utf8'],
+      ['score', 'Float32'],
+    ]);
+    const columns = ['shard', 'row', 'document', 'score'].map((name) =>
+      [...(table.getChild(name) ?? [])].map((value: unknown) =>
+        typeof value === 'bigint' ? Number(value) : value,
+      ),
+    );
+    expect(kept.map(({ shard, row, document, score }) => [shard, row, document, score])).toEqual(
+      kept.map((_row, i) => columns.map((column) => column[i])),
+    );
   });
 
   it('as Parquet has the bytes of betr select', async () => {
     const out = join(served.run.folder, '../out');
-    await writeSelection(served.run, await readRanking(served.run), { keep: 0.4 }, out, { format: 'rows' }, silent);
+    await writeSelection(
+      served.run,
+      await readRanking(served.run),
+      { keep: 0.4 },
+      out,
+      { format: 'rows' },
+      silent,
+    );
     const { bytes, headers } = await download('parquet');
     expect(bytes.equals(await readFile(join(out, 'selection.parquet')))).toBe(true);
     expect(headers.get('content-length')).toBe(String(bytes.length));
-    await until(async () => (await readdir(served.run.folder)).every((name) => !name.startsWith('spill')), { everyMs: 100 });
+    await until(async () => (await readdir(served.run.folder)).every((name) => !name.startsWith('spill')), {
+      everyMs: 100,
+    });
   });
 
-  it.each(['jsonl', 'csv', 'arrow', 'parquet'])('has the same bytes for the same question as %s, and is empty where nothing is kept', async (format) => {
-    const [one, two] = await Promise.all([download(format), download(format)]);
-    expect(one.bytes.equals(two.bytes)).toBe(true);
-    const nothing = await download(format, '1e-9');
-    expect(nothing.bytes.length).toBeLessThan(2000);
-  });
+  it.each(['jsonl', 'csv', 'arrow', 'parquet'])(
+    'has the same bytes for the same question as %s, and is empty where nothing is kept',
+    async (format) => {
+      const [one, two] = await Promise.all([download(format), download(format)]);
+      expect(one.bytes.equals(two.bytes)).toBe(true);
+      const nothing = await download(format, '1e-9');
+      expect(nothing.bytes.length).toBeLessThan(2000);
+    },
+  );
 
   it('does no work for HEAD', async () => {
     const response = await fetch(`${served.url}/selection?keep=0.4&format=csv`, { method: 'HEAD' });
-    expect([response.status, response.headers.get('content-type'), await response.text()]).toEqual([200, 'text/csv; charset=utf-8', '']);
+    expect([response.status, response.headers.get('content-type'), await response.text()]).toEqual([
+      200,
+      'text/csv; charset=utf-8',
+      '',
+    ]);
   });
 
   it('waits for a client that does not read, and goes on when it does', async () => {
@@ -99,11 +152,14 @@ describe('GET /selection', () => {
     response.pause();
     let taken = 0;
     // What lies between the two fills up first.
-    await until(async () => {
-      taken = asked.socket?.bytesRead ?? 0;
-      await setTimeout(500);
-      return asked.socket?.bytesRead === taken;
-    }, { what: 'that nothing more comes' });
+    await until(
+      async () => {
+        taken = asked.socket?.bytesRead ?? 0;
+        await setTimeout(500);
+        return asked.socket?.bytesRead === taken;
+      },
+      { what: 'that nothing more comes' },
+    );
     expect(taken).toBeLessThan(whole.length / 2);
     const pieces: Uint8Array[] = [];
     for await (const piece of response) pieces.push(z.instanceof(Uint8Array).parse(piece));
@@ -123,7 +179,11 @@ describe('GET /selection', () => {
     await until(async () => (await served.ask('/selection?keep=1')).status === 200, { everyMs: 100 });
   });
 
-  it.each([['?format=xlsx&keep=0.1', 'OPTION_INVALID'], ['?format=csv', 'USAGE'], ['?keep=0.1&limit=3', 'PARAMETER_UNKNOWN']])('refuses %s', async (parameters, code) => {
+  it.each([
+    ['?format=xlsx&keep=0.1', 'OPTION_INVALID'],
+    ['?format=csv', 'USAGE'],
+    ['?keep=0.1&limit=3', 'PARAMETER_UNKNOWN'],
+  ])('refuses %s', async (parameters, code) => {
     expect(await served.ask(`/selection${parameters}`)).toMatchObject({ status: 400, json: { code } });
   });
 });
@@ -149,9 +209,15 @@ describe('a selection whose ranking is damaged', () => {
       const drain = async (blocks: AsyncIterable<unknown>): Promise<void> => {
         for await (const block of blocks) expect(block).toBeDefined();
       };
-      await expect(eachKeptRow(run, short, cutoff, new AbortController().signal, drain)).rejects.toMatchObject({ code: 'FILE_DAMAGED' });
+      await expect(
+        eachKeptRow(run, short, cutoff, new AbortController().signal, drain),
+      ).rejects.toMatchObject({ code: 'FILE_DAMAGED' });
       const aborted = AbortSignal.timeout(0);
-      await expect(eachKeptRow(run, ranking, cutoff, aborted, async () => setTimeout(20).then(() => aborted.throwIfAborted()))).rejects.toThrow();
+      await expect(
+        eachKeptRow(run, ranking, cutoff, aborted, async () =>
+          setTimeout(20).then(() => aborted.throwIfAborted()),
+        ),
+      ).rejects.toThrow();
     }, makeRows(300));
   });
 });

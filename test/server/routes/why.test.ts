@@ -40,11 +40,17 @@ describe('GET /documents/{shard}/{row}/why', () => {
       expect(explanation.score).toBe(document.score);
       expect(explanation.score).toBe(scoreSlowly(weights, Buffer.from(text))[0]);
       const shown = [...explanation.up, ...explanation.down];
-      expect(shown.reduce((sum, { weight }) => sum + weight, explanation.others.weight)).toBe(explanation.weight);
+      expect(shown.reduce((sum, { weight }) => sum + weight, explanation.others.weight)).toBe(
+        explanation.weight,
+      );
       expect(shown.length).toBeGreaterThan(3);
       for (const { ngram, places } of shown) {
         for (const { characters, bytes } of places) {
-          expect(text.slice(...characters)).toBe(Buffer.from(text).subarray(...bytes).toString());
+          expect(text.slice(...characters)).toBe(
+            Buffer.from(text)
+              .subarray(...bytes)
+              .toString(),
+          );
           expect(text.slice(...characters).replace(/\s+/g, ' ')).toBe(ngram);
         }
       }
@@ -52,15 +58,27 @@ describe('GET /documents/{shard}/{row}/why', () => {
   });
 
   it('explains the score of a benchmark of its own', async () => {
-    const { document, explanation } = await why('corpus/part-2.jsonl.zst', 4, '?benchmark=astronomy&ngrams=2');
+    const { document, explanation } = await why(
+      'corpus/part-2.jsonl.zst',
+      4,
+      '?benchmark=astronomy&ngrams=2',
+    );
     expect(explanation).toMatchObject({ output: 'astronomy', score: document.benchmarks['astronomy'] });
     expect(explanation.up.length).toBeLessThanOrEqual(2);
     expect(document.score).not.toBe(explanation.score);
   });
 
   it('tells the place in the ranking, whether a cutoff keeps the document, and the nearest examples', async () => {
-    const listed = z.object({ documents: z.object({ documents: z.array(z.object({ shard: z.string(), shardId: z.string(), row: z.number(), source: z.string() })) }) });
-    const { documents } = listed.parse((await get('/documents?order=top&limit=3&characters=0')).json).documents;
+    const listed = z.object({
+      documents: z.object({
+        documents: z.array(
+          z.object({ shard: z.string(), shardId: z.string(), row: z.number(), source: z.string() }),
+        ),
+      }),
+    });
+    const { documents } = listed.parse(
+      (await get('/documents?order=top&limit=3&characters=0')).json,
+    ).documents;
     for (const [at, { shard, row, shardId: id }] of documents.entries()) {
       const answer = await why(id, row, '?keep=0.1&examples=4');
       expect(answer.document).toMatchObject({ shard, row, kept: true });
@@ -71,7 +89,8 @@ describe('GET /documents/{shard}/{row}/why', () => {
       const wanted = answer.document.source === 'kitchen' ? 'cooking' : 'astronomy';
       if (answer.document.source !== 'sport') expect(answer.nearest.examples[0]?.benchmark).toBe(wanted);
     }
-    const [worst] = listed.parse((await get('/documents?order=bottom&limit=1&characters=0')).json).documents.documents;
+    const [worst] = listed.parse((await get('/documents?order=bottom&limit=1&characters=0')).json).documents
+      .documents;
     const last = await why(worst?.shard ?? '', worst?.row ?? 0, '?keep=0.1');
     expect([last.place.rank, last.document.kept, last.place.percentile]).toEqual([800, false, 0]);
     expect((await why(worst?.shard ?? '', worst?.row ?? 0)).document.kept).toBeNull();
@@ -79,16 +98,45 @@ describe('GET /documents/{shard}/{row}/why', () => {
 
   it('accepts shards of the ranking only, by name or id', async () => {
     expect((await why(shardId('corpus/part-3.parquet'), 9)).document.shard).toBe('corpus/part-3.parquet');
-    const names = ['..', '../betr.yaml', '../../etc/passwd', '/etc/passwd', 'betr.yaml', 'run/ranking.json', 'corpus/../corpus/part-0.jsonl', './corpus/part-0.jsonl', 'corpus/part-0.jsonl/', 'part-0.jsonl', 'x\0y', '%2e%2e'];
-    for (const name of names) expect(await get(`/documents/${encodeURIComponent(name)}/0/why`)).toMatchObject({ status: 404 });
-    for (const name of names.slice(1, 7)) expect(await get(`/documents/${encodeURIComponent(name)}/0/why`)).toMatchObject({ json: { code: 'SHARD_UNKNOWN' } });
+    const names = [
+      '..',
+      '../betr.yaml',
+      '../../etc/passwd',
+      '/etc/passwd',
+      'betr.yaml',
+      'run/ranking.json',
+      'corpus/../corpus/part-0.jsonl',
+      './corpus/part-0.jsonl',
+      'corpus/part-0.jsonl/',
+      'part-0.jsonl',
+      'x\0y',
+      '%2e%2e',
+    ];
+    for (const name of names)
+      expect(await get(`/documents/${encodeURIComponent(name)}/0/why`)).toMatchObject({ status: 404 });
+    for (const name of names.slice(1, 7))
+      expect(await get(`/documents/${encodeURIComponent(name)}/0/why`)).toMatchObject({
+        json: { code: 'SHARD_UNKNOWN' },
+      });
     // As raw as a client can send it: nothing is resolved before the route is chosen.
-    expect((await get('/documents/..%2f..%2fetc%2fpasswd/0/why')).json).toMatchObject({ code: 'SHARD_UNKNOWN' });
+    expect((await get('/documents/..%2f..%2fetc%2fpasswd/0/why')).json).toMatchObject({
+      code: 'SHARD_UNKNOWN',
+    });
     expect((await get('/documents/%ff/0/why')).status).toBe(400);
     const name = encodeURIComponent('corpus/part-0.jsonl');
-    expect(await get(`/documents/${name}/200/why`)).toMatchObject({ status: 404, json: { code: 'DOCUMENT_UNKNOWN' } });
-    for (const row of ['-1', '1.5', 'NaN', '99999999999999999999', '1;--']) expect(await get(`/documents/${name}/${row}/why`)).toMatchObject({ status: 400, json: { code: 'OPTION_INVALID' } });
-    expect(await get(`/documents/${name}/0/why?benchmark=mmlu`)).toMatchObject({ status: 400, json: { code: 'OPTION_INVALID' } });
+    expect(await get(`/documents/${name}/200/why`)).toMatchObject({
+      status: 404,
+      json: { code: 'DOCUMENT_UNKNOWN' },
+    });
+    for (const row of ['-1', '1.5', 'NaN', '99999999999999999999', '1;--'])
+      expect(await get(`/documents/${name}/${row}/why`)).toMatchObject({
+        status: 400,
+        json: { code: 'OPTION_INVALID' },
+      });
+    expect(await get(`/documents/${name}/0/why?benchmark=mmlu`)).toMatchObject({
+      status: 400,
+      json: { code: 'OPTION_INVALID' },
+    });
   });
 
   it('says why the nearest examples are not there, and explains all the same', async () => {
@@ -104,14 +152,21 @@ describe('GET /documents/{shard}/{row}/why', () => {
 
 describe('betr why', () => {
   it('gives the same answer as the route, and one for people', async () => {
-    const run = (...parameters: string[]): Promise<Ended> => betr(real.run.settingsFolder, ['why', ...parameters]);
+    const run = (...parameters: string[]): Promise<Ended> =>
+      betr(real.run.settingsFolder, ['why', ...parameters]);
     const json = await run('corpus/part-1.jsonl.gz', '31', '--keep', '0.2', '--json');
     expect(JSON.parse(json.stdout)).toEqual(await why('corpus/part-1.jsonl.gz', 31, '?keep=0.2'));
     const { stdout } = await run('corpus/part-1.jsonl.gz', '31');
     expect(stdout).toContain('rank');
     expect(stdout).toContain('+');
-    expect(await run('corpus/nothing.jsonl', '31')).toMatchObject({ code: 2, stderr: expect.stringContaining('SHARD_UNKNOWN') });
-    expect(await run('corpus/part-1.jsonl.gz', 'x')).toMatchObject({ code: 2, stderr: expect.stringContaining('OPTION_INVALID') });
+    expect(await run('corpus/nothing.jsonl', '31')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('SHARD_UNKNOWN'),
+    });
+    expect(await run('corpus/part-1.jsonl.gz', 'x')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('OPTION_INVALID'),
+    });
   });
 });
 
@@ -121,7 +176,9 @@ describe('a classifier that is not the one of the ranking', () => {
     await writeFile(real.run.files.weights, 'another');
     const other = await serveRun(real.run, { host: '127.0.0.1', port: 0 });
     try {
-      expect(await ask(other.url, `/documents/${encodeURIComponent('corpus/part-0.jsonl')}/1/why`)).toMatchObject({ status: 409, json: { code: 'CLASSIFIER_CHANGED' } });
+      expect(
+        await ask(other.url, `/documents/${encodeURIComponent('corpus/part-0.jsonl')}/1/why`),
+      ).toMatchObject({ status: 409, json: { code: 'CLASSIFIER_CHANGED' } });
       expect((await why('corpus/part-0.jsonl', 1)).explanation.ngrams).toBeGreaterThan(0);
     } finally {
       await other.stop(0);
