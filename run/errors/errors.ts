@@ -2,6 +2,7 @@
 // carries the value that was got and says what to do about it. Every sentence is here; the reasons inside come from where they arise.
 
 import { isNativeError } from 'node:util/types';
+import { languageModelErrors } from './language-models.ts';
 
 const catalogue = {
   // settings and command line
@@ -100,6 +101,7 @@ const catalogue = {
   TARGETS_ARE_TESTS: { status: 422, exit: 1, say: (v: { benchmark: string; examples: number; ofExamples: number; first: string; text: string; tests: string; others: string[]; all: object[] }) => `${v.examples} of the ${v.ofExamples} examples of benchmark "${v.benchmark}" are test items, the first (${v.first}, a test item of "${v.tests}"): "${v.text}"${v.others.length === 0 ? '' : `; there are such examples in ${v.others.join(', ')} too`}. A selection that is aimed at them cannot be measured on them: take them out of the benchmark's files (--json lists them all), or override this with --force-tests, which is recorded.` },
   TOKENS_DIFFER: { status: 409, exit: 1, say: (v: { scorer: string; other: string }) => `The rankings by ${v.scorer} and by ${v.other} count the tokens of the same documents differently, as one was made before the field names or the token rates changed. Run "betr rank --scorer ${v.scorer}" and "betr rank --scorer ${v.other}", then compare them.` },
   NO_TESTS: { status: 422, exit: 2, say: (v: { path: string }) => `No benchmark of ${v.path} names held-out examples to measure on. Give benchmarks "tests", for example tests: [benchmarks/gsm8k/test.jsonl].` },
+  ...languageModelErrors,
   // domain weights
   TABLE_KIND_UNKNOWN: { status: 422, exit: 1, say: (v: { path: string }) => `${v.path} is of a kind that is not read as a table. Known endings: .csv, .tsv, .csv.gz, .tsv.gz, .parquet.` },
   TABLE_INVALID: { status: 422, exit: 1, say: (v: { path: string; problem: string }) => `${v.path} cannot be used: ${v.problem}. docs/domains.md shows which columns each table has.` },
