@@ -7,7 +7,8 @@ import type { Settings } from '../../run/settings.ts';
 import type { EmbedNotes } from '../open.ts';
 import { embeddingsUrl } from './address.ts';
 import type { Refusal } from './refusal.ts';
-import { defaultPace, type Pace, requestVectors } from './request.ts';
+import { defaultPace, type Pace } from './exchange.ts';
+import { requestVectors } from './request.ts';
 import { showPath } from '../../run/address.ts';
 import { type Embedder, normalizeRows } from '../embedder.ts';
 

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 import { parseSettings, type Settings } from '../../../run/settings.ts';
 import { openEndpoint } from '../../../models/endpoint/embedder.ts';
-import type { Pace } from '../../../models/endpoint/request.ts';
+import type { Pace } from '../../../models/endpoint/exchange.ts';
 
 const requestSchema = z.object({ model: z.string(), input: z.array(z.string()), encoding_format: z.literal('float') });
 type Asked = z.output<typeof requestSchema> & { authorization: string | undefined; atMs: number };
