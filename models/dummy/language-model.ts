@@ -23,7 +23,7 @@ export function openDummy(settings: ModelSettings): LanguageModel {
   const known = new Map<string, number>();
   const texts: string[] = [];
   const encode = (text: string): number[] =>
-    (text.match(/\s*\S+|\s+$/g) ?? []).map((word) => {
+    splitWords(text).map((word) => {
       const id = known.get(word) ?? texts.push(word) - 1;
       known.set(word, id);
       return id;
@@ -76,7 +76,7 @@ export function openDummy(settings: ModelSettings): LanguageModel {
               promptTokens,
               isGreedy: false,
             })),
-                  cutTokens,
+            cutTokens,
           };
         }),
       ),
@@ -117,4 +117,14 @@ export function openDummy(settings: ModelSettings): LanguageModel {
     },
     close: () => Promise.resolve(),
   };
+}
+
+/** Words with the blank before them, and a blank at the end. */
+function splitWords(text: string): string[] {
+  const pieces = text.match(/\s+|\S+/g) ?? [];
+  return pieces.flatMap((piece, at) => {
+    if (/^\s/.test(piece)) return at === pieces.length - 1 ? [piece] : [];
+    const before = pieces[at - 1] ?? '';
+    return [`${/^\s/.test(before) ? before : ''}${piece}`];
+  });
 }

@@ -43,17 +43,20 @@ export class EndpointProblem extends Error {
   /** The server's own words. */
   readonly said: string;
   readonly retryAfterMs: number;
+  /** Whether an answer began and did not end. */
+  readonly isCut: boolean;
 
   constructor(
     kind: EndpointProblem['kind'],
     message: string,
-    more: { status?: number; said?: string; retryAfterMs?: number; cause?: unknown } = {},
+    more: { status?: number; said?: string; retryAfterMs?: number; isCut?: boolean; cause?: unknown } = {},
   ) {
     super(message, { cause: more.cause });
     this.kind = kind;
     this.status = more.status;
     this.said = more.said ?? message;
     this.retryAfterMs = more.retryAfterMs ?? 0;
+    this.isCut = more.isCut ?? false;
   }
 }
 
@@ -69,10 +72,11 @@ export async function exchange<T>(to: Recipient, asked: Exchange<T>): Promise<T>
     } catch (error) {
       if (!(error instanceof EndpointProblem) || error.kind !== 'passing') throw error;
       if (attempt >= to.pace.attempts) {
-        const { status, said } = error;
+        const { status, said, isCut } = error;
         throw new EndpointProblem('passing', `${error.message}, ${attempt} times`, {
           ...(status === undefined ? {} : { status }),
           said,
+          isCut,
           cause: error,
         });
       }
@@ -94,7 +98,7 @@ async function exchangeOnce<T>(
     .find((value) => value !== undefined && value !== '');
   const hide = (text: string): string =>
     (key === undefined ? text : text.replaceAll(key, '***')).replaceAll(url, showPath(url));
-  let response: Response;
+  let response: Response | undefined;
   let body: Body;
   try {
     response = await fetch(url, {
@@ -117,7 +121,11 @@ async function exchangeOnce<T>(
       throw new EndpointProblem(error.kind === 'passing' ? 'passing' : 'status', hide(error.message), {
         cause: error,
       });
-    throw new EndpointProblem('passing', hide(causeOf(error)), { cause: error });
+    // Once there are a status and headers, it is the answer itself that broke off.
+    throw new EndpointProblem('passing', hide(causeOf(error)), {
+      isCut: response !== undefined,
+      cause: error,
+    });
   }
   if (response.ok) {
     if (!body.whole) throw new EndpointProblem('answer', `the answer is larger than ${limit}`);

@@ -13,8 +13,8 @@ export interface TextTokenizer {
   beginning: readonly number[];
   beginningText: string;
   /** Tokens of a text, without the beginning. */
-  encode(text: string): readonly number[];
-  decode(ids: readonly number[]): string;
+  encode: (text: string) => readonly number[];
+  decode: (ids: readonly number[]) => string;
   /** Whether the model has a chat template. */
   hasTemplate: boolean;
   /** Tokens of a text as a user's message, then of the beginning of the reply, without the beginning tokens. */
