@@ -34,6 +34,7 @@ export async function openEndpointModel(
   const tokenizer = settings.chat ? undefined : await openServerTokenizer(server);
   const routes = await refusals(
     server.shown,
+    name,
     findRoutes(
       asking,
       settings.chat ? 'chat' : settings.route,
@@ -55,7 +56,7 @@ export async function openEndpointModel(
   };
   const guard = <T>(verb: Verb, work: () => Promise<T>): Promise<T> => {
     const reason = lacks[verb];
-    if (reason === undefined) return refusals(server.shown, work());
+    if (reason === undefined) return refusals(server.shown, name, work());
     if (verb === 'logProbabilities' || routes.none !== undefined)
       throw fail('LOG_PROBABILITIES_OFF', { model: name, reason });
     throw fail('LANGUAGE_MODEL_CANNOT', {
@@ -142,13 +143,16 @@ function lesser(a: number | null, b: number | null): number | null {
   return a === null || b === null ? (a ?? b) : Math.min(a, b);
 }
 
-/** What a server refuses, as an error of the catalogue. */
-async function refusals<T>(url: string, work: Promise<T>): Promise<T> {
+/** What a server refuses, or answers in another form than expected, as an error of the catalogue. */
+async function refusals<T>(url: string, model: string, work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {
     if (!(error instanceof EndpointProblem)) throw error;
-    throw fail('LANGUAGE_MODEL_REFUSED', { url, problem: error.message }, error);
+    const problem = error.message;
+    throw error.kind === 'answer'
+      ? fail('LANGUAGE_MODEL_ANSWER', { model, problem }, error)
+      : fail('LANGUAGE_MODEL_REFUSED', { url, problem }, error);
   }
 }
 

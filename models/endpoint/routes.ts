@@ -87,7 +87,7 @@ async function llamaRoutes(asking: Asking, ids: readonly number[]): Promise<Rout
       cache_prompt: true,
       post_sampling_probs: false,
     };
-    const answer = await askOf(asking, `${server.root}/completion`, body, llamaSchema);
+    const answer = await server.ask(`${server.root}/completion`, body, llamaSchema);
     const cut =
       answer.truncated === true
         ? 'it cut the prompt'
@@ -177,10 +177,7 @@ async function withChosenTokens(asking: Asking, routes: Routes, sample: readonly
     const known = new Map([position, ...position.top].map(({ id, logProbability }) => [id, logProbability]));
     const missing = wanted.find((id) => !known.has(id));
     if (missing !== undefined)
-      throw fail('LANGUAGE_MODEL_ANSWER', {
-        model: name,
-        problem: `it left out token ${missing}, which it was asked for`,
-      });
+      throw new EndpointProblem('answer', `it left out token ${missing}, which it was asked for`);
     return { best: position.id, logProbabilities: wanted.map((id) => known.get(id) ?? null) };
   };
   const viaSglang = async (prompt: readonly number[], wanted: readonly number[]): Promise<NextToken> => {
@@ -192,7 +189,7 @@ async function withChosenTokens(asking: Asking, routes: Routes, sample: readonly
       apply_softmax: false,
       item_first: false,
     };
-    const { scores } = await askOf(asking, `${server.base}/score`, body, scoresSchema);
+    const { scores } = await server.ask(`${server.base}/score`, body, scoresSchema);
     const row = scores[0] ?? [];
     const sum = row.reduce((total, value) => total + value, 0);
     if (row.length !== wanted.length || sum === 0 || sum > 1.001) {
@@ -243,12 +240,12 @@ async function chatRoutes(asking: Asking): Promise<Routes> {
 
 /** A chat request. Errors: those of a server. */
 export function chat(
-  { server, chatMore, name }: Asking,
+  { server, chatMore }: Asking,
   text: string,
   more: Readonly<Record<string, unknown>>,
 ): Promise<Completion> {
   const body = { ...named(server), messages: [{ role: 'user', content: text }], ...chatMore, ...more };
-  return askOf({ server, name }, `${server.base}/chat/completions`, body, completionSchema);
+  return server.ask(`${server.base}/chat/completions`, body, completionSchema);
 }
 
 /** A request to /completions; one token, the most likely one, unless `more` says otherwise. Errors: those of a server, LANGUAGE_MODEL_ANSWER. */
@@ -259,7 +256,7 @@ export async function requestCompletion(
 ): Promise<Completion> {
   const { server, name } = asking;
   const body = { ...named(server), prompt, max_tokens: 1, temperature: 0, ...more };
-  const completion = await askOf(asking, `${server.base}/completions`, body, completionSchema);
+  const completion = await server.ask(`${server.base}/completions`, body, completionSchema);
   const cut = findCut(completion.promptTokens, typeof prompt === 'string' ? prompt : prompt.length);
   if (cut !== undefined) throw fail('LANGUAGE_MODEL_ANSWER', { model: name, problem: cut });
   if (typeof prompt !== 'string') checkDoubled(asking, completion.promptTokens, prompt.length);
@@ -268,22 +265,6 @@ export async function requestCompletion(
 
 function named({ model }: Server): { model?: string } {
   return model === undefined ? {} : { model };
-}
-
-/** Asks, and tells a refusal as of this model. */
-async function askOf<T>(
-  { server, name }: Pick<Asking, 'server' | 'name'>,
-  url: string,
-  body: unknown,
-  schema: z.ZodType<T>,
-): Promise<T> {
-  try {
-    return await server.ask(url, body, schema);
-  } catch (error) {
-    if (error instanceof EndpointProblem && error.kind === 'answer')
-      throw fail('LANGUAGE_MODEL_ANSWER', { model: name, problem: error.message }, error);
-    throw error;
-  }
 }
 
 /** A server that puts a beginning token before tokens that have one already. */
