@@ -134,14 +134,16 @@ async function completionsRoutes(asking: Asking, sample: Prompt): Promise<Routes
   const complete = (prompt: Prompt, more: Readonly<Record<string, unknown>>): Promise<Completion> =>
     requestCompletion(asking, prompt, more);
   const echo = async (prompt: Prompt): Promise<Position[] | string> => {
-    const { choice } = await complete(prompt, { echo: true, logprobs: 1 });
-    if (choice.positions === undefined) return 'it answers "echo" without log probabilities';
-    const least = typeof prompt === 'string' ? 2 : prompt.length;
-    if (typeof prompt === 'string' ? !choice.text.startsWith(prompt) : choice.positions.length < least)
+    const { choice, completionTokens } = await complete(prompt, { echo: true, logprobs: 1 });
+    const { positions } = choice;
+    if (positions === undefined) return 'it answers "echo" without log probabilities';
+    const isText = typeof prompt === 'string';
+    if (isText ? !choice.text.startsWith(prompt) : positions.length <= (completionTokens ?? 1)) {
       return 'it ignores "echo" and answers with generated text alone';
-    const fault = findFault(choice.positions, least);
+    }
+    const fault = findFault(positions, isText ? 2 : prompt.length);
     if (fault !== undefined) throw fail('LANGUAGE_MODEL_ANSWER', { model: asking.name, problem: fault });
-    return choice.positions;
+    return positions;
   };
   const top = async (prompt: Prompt): Promise<Position | string> =>
     readNext(asking, await complete(prompt, { logprobs: asking.topK }), 'completions');
@@ -201,8 +203,9 @@ async function withChosenTokens(asking: Asking, routes: Routes, sample: readonly
     return { best: null, logProbabilities: row.map((value) => (value === 0 ? null : Math.log(value))) };
   };
   const way = server.program === 'vllm' ? viaVllm : server.program === 'sglang' ? viaSglang : undefined;
-  const [wanted = 0] = sample;
-  if (way === undefined || (await ifThere(() => way(sample, [wanted]))) === undefined) return routes;
+  // Two, as the likeliest token may be there without having been asked for.
+  const wanted = sample.slice(-2);
+  if (way === undefined || (await ifThere(() => way(sample, wanted))) === undefined) return routes;
   return {
     ...routes,
     name: server.program,
