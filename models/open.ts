@@ -35,7 +35,7 @@ export async function openEmbedder(settings: Settings['embedding'], baseFolder: 
 
 /**
  * Opens the language model that the settings have under a name; relative folders start from `baseFolder`.
- * Errors: LANGUAGE_MODEL_UNKNOWN, LANGUAGE_MODEL_UNAVAILABLE, DEVICE_UNAVAILABLE, and those of an endpoint.
+ * Errors: LANGUAGE_MODEL_UNKNOWN, LANGUAGE_MODEL_UNAVAILABLE, and those of an endpoint.
  */
 export async function openLanguageModel({ models }: Pick<Settings, 'models'>, name: string, baseFolder: string): Promise<LanguageModel> {
   const settings = models.find((model) => model.name === name);

@@ -31,10 +31,10 @@ import { openTextTokenizer, type TextTokenizer } from './text-tokenizer.ts';
 /** What a model reads where its files do not say. */
 const contextByDefault = 2048;
 
-/** Opens a model: a folder (relative ones start from `baseFolder`), or a name on the hub. Errors: LANGUAGE_MODEL_UNAVAILABLE, DEVICE_UNAVAILABLE. */
+/** Opens a model: a folder (relative ones start from `baseFolder`), or a name on the hub. Errors: LANGUAGE_MODEL_UNAVAILABLE. */
 export async function openOnnxModel(settings: ModelSettings, baseFolder: string): Promise<LanguageModel> {
-  const device = await chooseDevice(settings.device);
   return ofLanguageModel(settings.model, async () => {
+    const device = await chooseDevice(settings.device);
     const found = await findModel(settings.model, baseFolder);
     const dtype = chooseDtype(settings.dtype, device, found);
     const library = await loadTransformers();
@@ -287,8 +287,15 @@ async function ofLanguageModel<T>(model: string, open: () => Promise<T>): Promis
   try {
     return await open();
   } catch (error) {
-    if (error instanceof BetrError && error.code !== 'MODEL_UNAVAILABLE') throw error;
-    const reason = error instanceof BetrError ? String(error.values['reason']) : reasonOf(error);
-    throw fail('LANGUAGE_MODEL_UNAVAILABLE', { model, reason: reason.split('\n')[0] ?? '' }, error);
+    if (
+      error instanceof BetrError &&
+      error.code !== 'MODEL_UNAVAILABLE' &&
+      error.code !== 'DEVICE_UNAVAILABLE'
+    )
+      throw error;
+    const { asked, available, reason = reasonOf(error) } = error instanceof BetrError ? error.values : {};
+    const said = String(reason).split('\n')[0] ?? '';
+    const device = `its device "${String(asked)}" cannot be used here (${said}); there is ${String(available)}`;
+    throw fail('LANGUAGE_MODEL_UNAVAILABLE', { model, reason: asked === undefined ? said : device }, error);
   }
 }
