@@ -1,51 +1,9 @@
 // Stand-ins for servers of language models: each has the routes, takes the fields and answers in the form that its
-// documentation says. Behind all of them is one model whose tokens are single characters, so that every log probability is
-// known.
+// documentation says.
 
-import { createHash } from 'node:crypto';
 import { createServer, type ServerResponse } from 'node:http';
 import { z } from 'zod';
-
-const characters = ['\n', ...Array.from({ length: 95 }, (_, i) => String.fromCharCode(32 + i))];
-export const beginning = 1;
-const firstCharacter = 2;
-
-export const encode = (text: string): number[] =>
-  Array.from(text, (character) => characters.indexOf(character) + firstCharacter);
-const decode = (ids: readonly number[]): string =>
-  ids.map((id) => (id === beginning ? '<s>' : (characters[id - firstCharacter] ?? ''))).join('');
-
-const rows = new Map<number, number[]>();
-/** Log probabilities of all characters after a token; index 0 is the first character's. */
-function rowAfter(token: number): number[] {
-  const known = rows.get(token);
-  if (known !== undefined) return known;
-  const logits = characters.map(
-    (character) =>
-      4 * (createHash('sha256').update(`${token} ${character}`).digest().readUInt16LE() / 65_536),
-  );
-  const sum = Math.log(logits.reduce((total, logit) => total + Math.exp(logit), 0));
-  const row = logits.map((logit) => logit - sum);
-  rows.set(token, row);
-  return row;
-}
-/** The log probability of one token after another. */
-export function logProbabilityAfter(before: number, token: number): number {
-  return rowAfter(before)[token - firstCharacter] ?? Number.NaN;
-}
-/** That of a continuation after a prompt. */
-export function logProbabilityOf(prompt: string, continuation: string): number {
-  const ids = encode(prompt + continuation);
-  return ids
-    .slice(prompt.length)
-    .reduce((sum, id, at) => sum + logProbabilityAfter(ids[prompt.length + at - 1] ?? beginning, id), 0);
-}
-/** Tokens after a token, the likeliest first. */
-function likeliest(before: number): number[] {
-  return characters
-    .map((_, at) => at + firstCharacter)
-    .sort((a, b) => logProbabilityAfter(before, b) - logProbabilityAfter(before, a));
-}
+import { beginning, decode, encode, likeliest, logProbabilityAfter } from './character-model.ts';
 
 const requestSchema = z.looseObject({
   model: z.string().optional(),
@@ -68,7 +26,7 @@ const requestSchema = z.looseObject({
   label_token_ids: z.array(z.number()).optional(),
 });
 export type Asked = z.output<typeof requestSchema>;
-type Routes = Record<string, (asked: Asked) => unknown>;
+export type Routes = Record<string, (asked: Asked) => unknown>;
 
 /** Answered with a status. */
 export class Refused extends Error {
@@ -99,11 +57,23 @@ function cutAtStop(text: string, stop: readonly string[] = []): string {
   return Number.isFinite(at) ? text.slice(0, at) : text;
 }
 
-/** An answer in the older form: tokens, token_logprobs, top_logprobs, text_offset. */
-export function completion(
-  asked: Asked,
-  { addsBeginning = false, alternatives = 20 } = {},
-): Record<string, unknown> {
+export interface Completion {
+  choices: [
+    {
+      text: string;
+      finish_reason: string;
+      logprobs: {
+        tokens: string[];
+        token_logprobs: (number | null)[];
+        top_logprobs: (Record<string, number> | null)[];
+      } | null;
+    },
+  ];
+  usage: { prompt_tokens: number; completion_tokens: number };
+}
+
+/** An answer in the older form: tokens, token_logprobs, top_logprobs. */
+export function completion(asked: Asked, { addsBeginning = false, alternatives = 20 } = {}): Completion {
   const { ids, prompt } = write(asked, addsBeginning);
   const all = [...prompt, ...ids];
   const from = asked.echo === true ? 0 : prompt.length;
@@ -113,10 +83,8 @@ export function completion(
   const shown = all.slice(from);
   const named = asked.logprob_token_ids;
   return {
-    object: 'text_completion',
     choices: [
       {
-        index: 0,
         text:
           (asked.echo === true ? decode(prompt.filter((id) => id !== beginning)) : '') +
           cutAtStop(decode(ids), asked.stop),
@@ -140,11 +108,10 @@ export function completion(
                         ]),
                       );
                 }),
-                text_offset: shown.map((_, at) => at),
               },
       },
     ],
-    usage: { prompt_tokens: prompt.length, completion_tokens: ids.length, total_tokens: all.length },
+    usage: { prompt_tokens: prompt.length, completion_tokens: ids.length },
   };
 }
 
@@ -241,8 +208,8 @@ export const servers = {
   'vLLM, earlier': {
     'GET /v1/models': () => models('m', { owned_by: 'vllm', max_model_len: 512 }),
     ...openTokens,
-    'POST /v1/completions': ({ logprob_token_ids: _, ...asked }) =>
-      completion(asked, { addsBeginning: true }),
+    'POST /v1/completions': (asked) =>
+      completion({ ...asked, logprob_token_ids: undefined }, { addsBeginning: true }),
   },
   /** SGLang: /v1/score gives probabilities of named tokens. */
   SGLang: {
