@@ -109,12 +109,16 @@ function openVerbs({ name, tokenizer, model, context, ends, chat }: Opened): Ver
     continuations: readonly string[],
     side: CutSide,
   ): { joined: Joined[]; cutTokens: number } => {
-    const joinAll = (text: string): Joined[] =>
-      continuations.map((continuation) =>
-        chat
-          ? joinTokens((reply) => tokenizer.encodeChat(text, reply), '', continuation)
-          : joinTokens(encode, text, continuation),
-      );
+    const joinAll = (text: string): Joined[] => {
+      // The prompt alone is the same text for every continuation, and can be long.
+      const known = new Map<string, readonly number[]>();
+      const encodeOnce = (one: string): readonly number[] => {
+        const tokens = known.get(one) ?? (chat ? tokenizer.encodeChat(text, one) : encode(one));
+        known.set(one, tokens);
+        return tokens;
+      };
+      return continuations.map((continuation) => joinTokens(encodeOnce, chat ? '' : text, continuation));
+    };
     const whole = joinAll(prompt);
     if (!chat) return cutPrompts(whole, room, side);
     // Of a message the text is cut, and not what the template writes around it.
