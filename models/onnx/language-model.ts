@@ -20,7 +20,7 @@ import type {
   Sampling,
   TextLogProbability,
 } from '../language-model.ts';
-import { causalModel, type CausalModel, type Past, scoreSequences } from './causal-pass.ts';
+import { openCausalModel, type CausalModel, type Past, scoreSequences } from './causal-pass.ts';
 import { chooseDevice } from './devices.ts';
 import { readHubFile } from './hub.ts';
 import { loadTransformers } from './load-transformers.ts';
@@ -53,7 +53,7 @@ export async function openOnnxModel(settings: ModelSettings, baseFolder: string)
     const verbs = openVerbs({
       name: settings.name,
       tokenizer,
-      model: causalModel(library, model),
+      model: await openCausalModel(library, model),
       context,
       ends,
       chat: settings.chat,
