@@ -1,10 +1,12 @@
-// Turns texts into unit vectors, by whatever the settings name: a transformer on this machine, or an
-// OpenAI-compatible endpoint.
+// Opens what the settings name: embedders, which turn texts into unit vectors, and language models; on this
+// machine or at an endpoint.
 
 import type { Report } from '../run/progress.ts';
+import { fail } from '../run/errors/errors.ts';
 import type { Settings } from '../run/settings.ts';
 import { openEndpoint } from './endpoint/embedder.ts';
 import type { Embedder } from './embedder.ts';
+import type { LanguageModel } from './language-model.ts';
 
 /**
  * How much of a text is in its vector, in UTF-16 code units: the text within embedding.maxTokens, and what
@@ -37,4 +39,28 @@ export async function openEmbedder(
   // Its libraries take a while to load, and who asks an endpoint does not need them.
   const { openTransformer } = await import('./onnx/embedder.ts');
   return openTransformer(settings, baseFolder);
+}
+
+/**
+ * Opens the language model that the settings have under a name; relative folders start from `baseFolder`.
+ * Errors: LANGUAGE_MODEL_UNKNOWN, LANGUAGE_MODEL_UNAVAILABLE, and those of an endpoint.
+ */
+export async function openLanguageModel(
+  { models }: Pick<Settings, 'models'>,
+  name: string,
+  baseFolder: string,
+): Promise<LanguageModel> {
+  const settings = models.find((model) => model.name === name);
+  if (settings === undefined)
+    throw fail('LANGUAGE_MODEL_UNKNOWN', { name, known: models.map((model) => model.name) });
+  if (/^https?:\/\//.test(settings.model)) {
+    const { openEndpointModel } = await import('./endpoint/language-model.ts');
+    return openEndpointModel(settings);
+  }
+  if (/^dummy(:|$)/.test(settings.model)) {
+    const { openDummy } = await import('./dummy/language-model.ts');
+    return openDummy(settings);
+  }
+  const { openOnnxModel } = await import('./onnx/language-model.ts');
+  return openOnnxModel(settings, baseFolder);
 }

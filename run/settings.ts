@@ -80,6 +80,35 @@ export const domainSettingsSchema = z.strictObject({
 });
 export type DomainSettings = z.output<typeof domainSettingsSchema>;
 
+/** A language model, named once and used by its name. */
+const model = z.strictObject({
+  name,
+  /** A hub name, a folder, the address of a server, or `dummy`. */
+  model: z.string().min(1),
+  /** The model's name at the server; may be left out where the server has one. */
+  endpointModel: z.string().min(1).optional(),
+  /** Prompts go through the model's chat template, as a user's message. */
+  chat: z.boolean().default(false),
+  /** Less than the model's own context. */
+  contextTokens: count.min(16).optional(),
+  device: z.enum(['auto', 'cpu', 'cuda', 'webgpu']).default('auto'),
+  dtype: z.enum(['auto', 'fp32', 'fp16', 'q8', 'q4']).default('auto'),
+  /** Threads of a model on this machine's processor. */
+  threads: count.max(1024).optional(),
+  /** How a server is asked. */
+  route: z.enum(['auto', 'llama.cpp', 'completions', 'chat']).default('auto'),
+  /** Most likely tokens to ask a server for. */
+  topLogProbabilities: count.max(1000).default(20),
+  requestsAtOnce: count.max(256).default(8),
+  timeoutSeconds: secondsNumber.max(3600).default(120),
+  /** Environment variable that holds the server's key. */
+  keyVariable: z
+    .string()
+    .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'has to be the name of an environment variable')
+    .optional(),
+});
+export type ModelSettings = z.output<typeof model>;
+
 export const settingsSchema = z.strictObject({
   run: z.string().min(1).default('run'),
   corpus: z.strictObject({
@@ -140,6 +169,22 @@ export const settingsSchema = z.strictObject({
       timeoutSeconds: secondsNumber.max(300).default(120),
     })
     .prefault({}),
+  models: z
+    .array(model)
+    .check((context) => {
+      const seen = new Set<string>();
+      for (const [index, { name }] of context.value.entries()) {
+        if (seen.has(name))
+          context.issues.push({
+            code: 'custom',
+            input: name,
+            path: [index, 'name'],
+            message: 'is used by an earlier model',
+          });
+        seen.add(name);
+      }
+    })
+    .default([]),
   search: z
     .strictObject({
       method: z.enum(['auto', 'exact', 'hnsw']).default('auto'),

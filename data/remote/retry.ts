@@ -52,18 +52,25 @@ export function countAttemptsAt(
         error instanceof RemoteProblem
           ? error
           : new RemoteProblem('passing', reasonOf(error), { cause: error });
-      const { attempts, firstWaitMs, longestWaitMs, longestAskedMs = longestWaitMs } = ownPace;
-      if (problem.kind !== 'passing' || failures >= attempts) throw giveUp(problem, failures);
-      // Half of the wait is left to chance, so that clients that failed together do not come back together.
-      const backOffMs =
-        Math.min(longestWaitMs, firstWaitMs * 2 ** (failures - 1)) * (0.5 + Math.random() / 2);
-      // Overloaded servers say "Retry-After: 0", too.
-      await setTimeout(Math.max(backOffMs, Math.min(longestAskedMs, problem.retryAfterMs ?? 0)));
+      if (problem.kind !== 'passing' || failures >= ownPace.attempts) throw giveUp(problem, failures);
+      await backOff(ownPace, failures, problem.retryAfterMs);
     },
     progressed() {
       failures = 0;
     },
   };
+}
+
+/** Waits after so many failures in a row; `retryAfterMs` is what the server asked for. */
+export async function backOff(
+  { firstWaitMs, longestWaitMs, longestAskedMs = longestWaitMs }: Pace,
+  failures: number,
+  retryAfterMs = 0,
+): Promise<void> {
+  // Half of the wait is random, so that clients that failed together do not come back together.
+  const ms = Math.min(longestWaitMs, firstWaitMs * 2 ** (failures - 1)) * (0.5 + Math.random() / 2);
+  // Overloaded servers say "Retry-After: 0", too.
+  await setTimeout(Math.max(ms, Math.min(longestAskedMs, retryAfterMs)));
 }
 
 /**

@@ -9,7 +9,8 @@ import type { EmbedNotes } from '../open.ts';
 import { embeddingsUrl } from './address.ts';
 import type { Refusal } from './refusal.ts';
 import type { Pace } from '../../data/remote/retry.ts';
-import { defaultPace, type Endpoint, requestVectors } from './request.ts';
+import { defaultPace } from './exchange.ts';
+import { type Endpoint, requestVectors } from './request.ts';
 import { showPath } from '../../run/address.ts';
 import { type Embedder, normalizeRows } from '../embedder.ts';
 

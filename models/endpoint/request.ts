@@ -1,18 +1,11 @@
-// Requests to an endpoint: tried again where the failure may pass, within a time and up to a size. The key
-// comes from the environment alone and is never shown.
+// Requests for vectors to an endpoint.
 
-import { isNativeError } from 'node:util/types';
-import { z } from 'zod';
-import { BetrError, fail, reasonOf } from '../../run/errors/errors.ts';
-import { fetch } from '../../data/remote/http.ts';
-import { countAttemptsAt, type Pace, retry } from '../../data/remote/retry.ts';
-import { kindOfStatus, parseRetryAfter, RemoteProblem } from '../../data/remote/store.ts';
-import { readVectors } from './answer.ts';
-import { readRefusal, type Refusal } from './refusal.ts';
 import { showPath } from '../../run/address.ts';
-
-/** Attempts at a request, and the waits between them. */
-export const defaultPace: Pace = { attempts: 6, firstWaitMs: 500, longestWaitMs: 30_000 };
+import { fail } from '../../run/errors/errors.ts';
+import { readVectors } from './answer.ts';
+import { EndpointProblem, exchange } from './exchange.ts';
+import type { Pace } from '../../data/remote/retry.ts';
+import { readRefusal, type Refusal } from './refusal.ts';
 
 export interface Endpoint {
   url: string;
@@ -21,139 +14,42 @@ export interface Endpoint {
   pace: Pace;
 }
 
-const longestAskedMs = 120_000;
 /** A vector of 16,384 numbers of 20 digits is a third of this. */
 const bytesPerVector = 1 << 20;
-const bytesOfProblem = 1 << 16;
-const charactersOfProblem = 300;
 
 /**
  * The texts' vectors in their order, or why the endpoint does not take these texts. Errors: ENDPOINT_FAILED.
  */
-export function requestVectors(endpoint: Endpoint, texts: readonly string[]): Promise<number[][] | Refusal> {
-  const { url, pace } = endpoint;
-  const attempts = countAttemptsAt({ longestAskedMs, ...pace }, (problem, failures) => {
-    const mayPass = problem.kind === 'passing';
-    return fail(
-      'ENDPOINT_FAILED',
-      { url: showPath(url), problem: `${problem.message}${mayPass ? `, ${failures} times` : ''}`, mayPass },
-      problem,
-    );
-  });
-  const attempt = (): Promise<number[][] | Refusal> =>
-    requestOnce(endpoint, texts).catch((error: unknown) => {
-      throw error instanceof BetrError || error instanceof RemoteProblem
-        ? error
-        : new RemoteProblem('lasting', reasonOf(error), { cause: error });
-    });
-  return retry(url, attempt, attempts);
-}
-
-/** A failure that may pass: too many requests, a server's own trouble, no connection, no answer in time. */
-function passing(message: string, retryAfter = ''): RemoteProblem {
-  return new RemoteProblem('passing', message, { retryAfterMs: parseRetryAfter(retryAfter) });
-}
-
-async function requestOnce(
-  { url, model, timeoutMs }: Endpoint,
+export async function requestVectors(
+  { url, model, timeoutMs, pace }: Endpoint,
   texts: readonly string[],
 ): Promise<number[][] | Refusal> {
-  const key = readKey();
-  const hide = (text: string): string =>
-    (key === undefined ? text : text.replaceAll(key, '***')).replaceAll(url, showPath(url));
-  let response: Response;
-  let body: Body;
   try {
-    response = await fetch(url, {
-      method: 'POST',
-      headers: {
-        'content-type': 'application/json',
-        ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
+    return await exchange(
+      {
+        url,
+        timeoutMs,
+        timeoutSetting: 'embedding.timeoutSeconds',
+        keys: ['BETR_EMBEDDING_KEY', 'OPENAI_API_KEY'],
+        pace,
       },
-      // Some servers refuse an empty text.
-      body: JSON.stringify({
-        model,
-        input: texts.map((text) => (text === '' ? ' ' : text)),
-        encoding_format: 'float',
-      }),
-      signal: AbortSignal.timeout(timeoutMs),
-    });
-    body = await readBody(response, response.ok ? texts.length * bytesPerVector : bytesOfProblem);
-  } catch (error) {
-    // A DOMException, which Node 20 does not count as an error of its own.
-    if (typeof error === 'object' && error !== null && 'name' in error && error.name === 'TimeoutError')
-      throw passing(`no answer within ${timeoutMs / 1000} s (embedding.timeoutSeconds)`);
-    if (error instanceof BetrError) throw error;
-    if (error instanceof RemoteProblem)
-      throw new RemoteProblem(error.kind, hide(error.message), { cause: error });
-    throw passing(hide(causeOf(error)));
-  }
-  if (response.ok) {
-    if (!body.whole) throw new Error(`the answer is larger than ${bytesPerVector >> 20} MiB for each text`);
-    return readVectors(body.text, texts.length);
-  }
-  const { status } = response;
-  const message = hide(problemIn(body.text));
-  const refusal = readRefusal(status, message);
-  if (refusal !== undefined) return refusal;
-  const said = `HTTP ${status} ${message}`;
-  if (kindOfStatus(status) === 'passing') throw passing(said, response.headers.get('retry-after') ?? '');
-  if (status === 401 || status === 403)
-    throw new Error(
-      `${said} (${
-        key === undefined
-          ? 'no key was sent: set BETR_EMBEDDING_KEY'
-          : 'it refuses the key ' + 'in BETR_EMBEDDING_KEY or OPENAI_API_KEY'
-      })`,
+      {
+        // Some servers refuse an empty text.
+        body: { model, input: texts.map((text) => (text === '' ? ' ' : text)), encoding_format: 'float' },
+        mostBytes: texts.length * bytesPerVector,
+        limit: `${bytesPerVector >> 20} MiB for each text`,
+        read: (text) => readVectors(text, texts.length),
+        isFinal: (status, message) => readRefusal(status, message) !== undefined,
+      },
     );
-  throw new Error(said);
-}
-
-function readKey(): string | undefined {
-  return [process.env['BETR_EMBEDDING_KEY'], process.env['OPENAI_API_KEY']]
-    .map((key) => key?.trim())
-    .find((key) => key !== undefined && key !== '');
-}
-
-interface Body {
-  text: string;
-  whole: boolean;
-}
-
-/** The body up to `most` bytes. */
-async function readBody(response: Response, most: number): Promise<Body> {
-  const pieces: AsyncIterable<Uint8Array> | null = response.body;
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  if (pieces === null) return { text: '', whole: true };
-  for await (const chunk of pieces) {
-    chunks.push(chunk);
-    bytes += chunk.length;
-    // Leaving the loop closes the connection.
-    if (bytes > most) break;
+  } catch (error) {
+    if (!(error instanceof EndpointProblem)) throw error;
+    const refusal = error.status === undefined ? undefined : readRefusal(error.status, error.said);
+    if (refusal !== undefined) return refusal;
+    throw fail(
+      'ENDPOINT_FAILED',
+      { url: showPath(url), problem: error.message, mayPass: error.kind === 'passing' },
+      error,
+    );
   }
-  return { text: Buffer.concat(chunks).toString(), whole: bytes <= most };
-}
-
-const problemSchema = z.union([
-  z.object({ error: z.object({ message: z.string() }) }).transform(({ error }) => error.message),
-  z.object({ error: z.string() }).transform(({ error }) => error),
-  z.object({ message: z.string() }).transform(({ message }) => message),
-  z.object({ detail: z.string() }).transform(({ detail }) => detail),
-]);
-
-/** What a server's answer says is wrong, on one line. */
-function problemIn(body: string): string {
-  let text = body;
-  try {
-    text = problemSchema.parse(JSON.parse(body));
-  } catch {
-    // Not one of the usual shapes: the body itself.
-  }
-  return text.replace(/\s+/g, ' ').trim().slice(0, charactersOfProblem);
-}
-
-function causeOf(error: unknown): string {
-  const cause: unknown = isNativeError(error) ? error.cause : undefined;
-  return cause === undefined ? reasonOf(error) : `${reasonOf(error)} (${reasonOf(cause)})`;
 }

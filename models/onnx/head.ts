@@ -3,8 +3,8 @@
 // is read once, whatever label is asked for; the model is loaded where one is missing.
 
 import { join } from 'node:path';
-import type { Tensor } from '#transformers';
 import { z } from 'zod';
+import type { Tensor } from '#transformers';
 import { BetrError, fail, reasonOf } from '../../run/errors/errors.ts';
 import type { Report } from '../../run/progress.ts';
 import { readRegular } from '../../run/regular-file.ts';

@@ -1,16 +1,15 @@
 // An ONNX model with its tokenizer on this machine: transformers.js on ONNX Runtime, for whatever is to be
 // worked out of texts. Texts are sorted by length and batched by tokens, because padding is what costs.
 
-import type { PreTrainedModel, PreTrainedTokenizer } from '#transformers';
 import { existsSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { basename, join, relative, resolve } from 'node:path';
 import { z } from 'zod';
+import type { PreTrainedModel, PreTrainedTokenizer } from '#transformers';
 import { fail, reasonOf } from '../../run/errors/errors.ts';
 import { kindOf } from '../../run/regular-file.ts';
 import { defaultModelName, findDefaultModel } from './default-model.ts';
 import type { Device } from './devices.ts';
-import { setUpHub } from './hub.ts';
 import { loadTransformers, type Transformers } from './transformers-library.ts';
 
 export type Dtype = 'fp32' | 'fp16' | 'q8' | 'q4';
@@ -135,7 +134,6 @@ export async function openModel(
   mostTokens: number,
 ): Promise<OnnxModel> {
   const library = await loadTransformers();
-  setUpHub(library);
   const { tokenizer, model } = await load(library, found, device, dtype);
   const maxTokens = Math.min(mostTokens, z.number().catch(Infinity).parse(tokenizer.model_max_length));
   return {

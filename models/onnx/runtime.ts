@@ -3,12 +3,12 @@
 // all platforms. A copy that is installed next to betr is used; otherwise the files for this platform are
 // fetched once, like the default model.
 
-import './no-telemetry.ts';
-import { readRegularSync } from '../../run/regular-file.ts';
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import type * as onnxRuntime from 'onnxruntime-node';
 import { z } from 'zod';
+import './no-telemetry.ts';
+import { readRegularSync } from '../../run/regular-file.ts';
 import { fail, reasonOf } from '../../run/errors/errors.ts';
 import { fetchNpmPackage, type NpmPackage } from '../../data/remote/npm-package.ts';
 

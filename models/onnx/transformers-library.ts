@@ -1,12 +1,20 @@
 // transformers.js, loaded on first use: the copy that is bundled into this package, because its npm package
 // brings libraries for images and browsers (about 180 MB) that are never used here.
 
+import './no-telemetry.ts';
+import { setUpHub } from './hub.ts';
 import { loadOnnxRuntime } from './runtime.ts';
 
 export type Transformers = typeof import('#transformers');
 
-/** transformers.js on ONNX Runtime. Errors: those of `loadOnnxRuntime`. */
+/**
+ * transformers.js on ONNX Runtime, with the hub and the cache set; it throws its errors and prints none.
+ * Errors: those of `loadOnnxRuntime`.
+ */
 export async function loadTransformers(): Promise<Transformers> {
   await loadOnnxRuntime();
-  return import('#transformers');
+  const library = await import('#transformers');
+  library.env.logLevel = library.LogLevel.NONE;
+  setUpHub(library);
+  return library;
 }

@@ -6,6 +6,7 @@ import { isNativeError } from 'node:util/types';
 import { settingsErrors } from './settings.ts';
 import { filesErrors } from './files.ts';
 import { modelsErrors } from './models.ts';
+import { languageModelErrors } from './language-models.ts';
 import { rankingErrors } from './ranking.ts';
 import { serverErrors } from './server.ts';
 import { domainsErrors } from './domains.ts';
@@ -14,6 +15,7 @@ const catalogue = {
   ...settingsErrors,
   ...filesErrors,
   ...modelsErrors,
+  ...languageModelErrors,
   ...rankingErrors,
   ...serverErrors,
   ...domainsErrors,

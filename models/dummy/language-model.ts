@@ -1,0 +1,130 @@
+// A language model for tests and dry runs: it answers at once, by chance that the seed and the texts decide.
+// Its tokens are words with the blank before them, and each word's probability depends on the word before it.
+
+import { createHash } from 'node:crypto';
+import { openRandom } from '../../data/seeded-random.ts';
+import { fingerprint } from '../../run/run.ts';
+import type { ModelSettings } from '../../run/settings.ts';
+import { fail } from '../../run/errors/errors.ts';
+import { cutPrompts, joinTokens, textWindows } from '../joined-tokens.ts';
+import type { LanguageModel } from '../language-model.ts';
+
+const contextTokens = 8192;
+/** What it writes where it generates. */
+const words = [' the', ' sum', ' of', ' two', ' odd', ' numbers', ' is', ' even', '.'];
+/** Words that a token is one of, about: the mean log probability is that of a draw among them. */
+const vocabulary = 4096;
+
+/** Opens the dummy that the settings name: `dummy`, or `dummy:SEED`. */
+export function openDummy(settings: ModelSettings): LanguageModel {
+  const seed = settings.model.slice('dummy:'.length);
+  const context = Math.min(contextTokens, settings.contextTokens ?? contextTokens);
+  /** A token's number, which is its text, and its text by number. */
+  const known = new Map<string, number>();
+  const texts: string[] = [];
+  const encode = (text: string): number[] =>
+    splitWords(text).map((word) => {
+      const id = known.get(word) ?? texts.push(word) - 1;
+      known.set(word, id);
+      return id;
+    });
+  /** Between -2 and -2 ln vocabulary, the same for the same two words. */
+  const logProbability = (before: string, token: string): number => {
+    const digest = createHash('sha256')
+      .update(JSON.stringify([seed, before, token]))
+      .digest();
+    return -2 - (2 * (Math.log(vocabulary) - 1) * digest.readUInt32LE()) / 2 ** 32;
+  };
+  const sum = (ids: readonly number[], from: number): number => {
+    let total = 0;
+    for (let i = from; i < ids.length; i++)
+      total += logProbability(texts[ids[i - 1] ?? -1] ?? '', texts[ids[i] ?? -1] ?? '');
+    return total;
+  };
+  return {
+    name: settings.name,
+    fingerprint: fingerprint({ dummy: 1, seed, context }),
+    contextTokens: context,
+    beginning: '',
+    lacks: {},
+    continuations: 'any',
+    source: {
+      backEnd: 'dummy',
+      place: settings.model,
+      quantization: null,
+      precision: 'exact',
+      topK: null,
+      route: null,
+    },
+    logProbabilities: (questions, side) =>
+      Promise.resolve().then(() =>
+        questions.map(({ prompt, continuations }) => {
+          const { joined, cutTokens } = cutPrompts(
+            continuations.map((text) => joinTokens(encode, prompt, text)),
+            context,
+            side,
+          );
+          if (joined.some(({ promptTokens }) => promptTokens === 0)) {
+            throw fail('LANGUAGE_MODEL_QUESTION', {
+              problem: `its prompt is empty, and ${settings.name} has no beginning token`,
+            });
+          }
+          return {
+            continuations: joined.map(({ ids, promptTokens }) => ({
+              logProbability: sum(ids, promptTokens),
+              tokens: ids.length - promptTokens,
+              promptTokens,
+              isGreedy: false,
+            })),
+            cutTokens,
+          };
+        }),
+      ),
+    textLogProbability(text) {
+      const ids = encode(text);
+      const windows = textWindows(ids.length, context, false);
+      const logProbability = windows.reduce(
+        (total, { from, to, scoredFrom }) => total + sum(ids.slice(from, to), scoredFrom - from),
+        0,
+      );
+      return Promise.resolve({
+        logProbability,
+        tokens: ids.length,
+        scoredTokens: Math.max(0, ids.length - 1),
+        bytes: Buffer.byteLength(text),
+        windows: windows.length,
+      });
+    },
+    generate(prompt, { maxTokens, seed: drawn = 1, stop = [] }) {
+      const random = openRandom(
+        createHash('sha256')
+          .update(JSON.stringify([seed, drawn, prompt]))
+          .digest()
+          .readUInt32LE(),
+      );
+      const written: string[] = [];
+      while (written.length < maxTokens && written.at(-1) !== '.')
+        written.push(words[Math.floor(random() * words.length)] ?? '.');
+      const text = written.join('');
+      const stopAt = Math.min(...stop.map((end) => text.indexOf(end)).filter((at) => at >= 0));
+      const isComplete = written.at(-1) === '.' || Number.isFinite(stopAt);
+      return Promise.resolve({
+        text: text.slice(0, Number.isFinite(stopAt) ? stopAt : undefined),
+        tokens: written.length,
+        isComplete,
+        cutTokens: 0,
+      });
+    },
+    close: () => Promise.resolve(),
+  };
+}
+
+/** Words with the blank before them, and a blank at the end. */
+function splitWords(text: string): string[] {
+  const pieces = text.match(/\s+|\S+/g) ?? [];
+  return pieces.flatMap((piece, at) => {
+    if (/^\s/.test(piece)) return at === pieces.length - 1 ? [piece] : [];
+    const before = pieces[at - 1] ?? '';
+    return [`${/^\s/.test(before) ? before : ''}${piece}`];
+  });
+}

@@ -1,0 +1,206 @@
+// A request to an endpoint and its answer: tried again where the failure may pass, within a time and up to a
+// size. The key comes from the environment alone and is never shown.
+
+import { isNativeError } from 'node:util/types';
+import { z } from 'zod';
+import { fetch } from '../../data/remote/http.ts';
+import { backOff, type Pace } from '../../data/remote/retry.ts';
+import { kindOfStatus, parseRetryAfter, RemoteProblem } from '../../data/remote/store.ts';
+import { showPath } from '../../run/address.ts';
+import { BetrError, reasonOf } from '../../run/errors/errors.ts';
+
+/** Attempts at a request, and the waits between them. */
+export const defaultPace: Pace = {
+  attempts: 6,
+  firstWaitMs: 500,
+  longestWaitMs: 30_000,
+  longestAskedMs: 120_000,
+};
+
+export interface Recipient {
+  url: string;
+  timeoutMs: number;
+  /** The setting that the time comes from. */
+  timeoutSetting: string;
+  /** Environment variables that may hold the key; the first that does counts. */
+  keys: readonly string[];
+  pace: Pace;
+}
+
+export interface Exchange<T> {
+  /** Sent as JSON by POST; without one, the request is a GET. */
+  body?: unknown;
+  /** Bytes of an answer at most, and how the limit is told. */
+  mostBytes: number;
+  limit: string;
+  /** Reads the body of a success; throws where it is not usable. */
+  read: (text: string) => T;
+  /** Whether an answer that is no success is not worth another attempt, whatever its status. */
+  isFinal?: (status: number, message: string) => boolean;
+}
+
+/** Why there is no usable answer. */
+export class EndpointProblem extends Error {
+  /**
+   * passing: may go away by itself; key: access is refused; status: any other refusal; answer: a success that
+   * is not usable.
+   */
+  readonly kind: 'passing' | 'key' | 'status' | 'answer';
+  readonly status: number | undefined;
+  /** The server's own words. */
+  readonly said: string;
+  readonly retryAfterMs: number;
+  /** Whether an answer began and did not end. */
+  readonly isCut: boolean;
+
+  constructor(
+    kind: EndpointProblem['kind'],
+    message: string,
+    more: {
+      status?: number;
+      said?: string;
+      retryAfterMs?: number | undefined;
+      isCut?: boolean;
+      cause?: unknown;
+    } = {},
+  ) {
+    super(message, { cause: more.cause });
+    this.kind = kind;
+    this.status = more.status;
+    this.said = more.said ?? message;
+    this.retryAfterMs = more.retryAfterMs ?? 0;
+    this.isCut = more.isCut ?? false;
+  }
+}
+
+const bytesOfProblem = 1 << 16;
+const charactersOfProblem = 300;
+
+/** What the endpoint answers. Throws an EndpointProblem, and errors of the catalogue. */
+export async function exchange<T>(to: Recipient, asked: Exchange<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await exchangeOnce(to, asked);
+    } catch (error) {
+      if (!(error instanceof EndpointProblem) || error.kind !== 'passing') throw error;
+      if (attempt >= to.pace.attempts) {
+        const { status, said, isCut } = error;
+        throw new EndpointProblem('passing', `${error.message}, ${attempt} times`, {
+          ...(status === undefined ? {} : { status }),
+          said,
+          isCut,
+          cause: error,
+        });
+      }
+      await backOff(to.pace, attempt, error.retryAfterMs);
+    }
+  }
+}
+
+async function exchangeOnce<T>(
+  { url, timeoutMs, timeoutSetting, keys }: Recipient,
+  { body: sent, mostBytes, limit, read, isFinal }: Exchange<T>,
+): Promise<T> {
+  const key = keys
+    .map((name) => process.env[name]?.trim())
+    .find((value) => value !== undefined && value !== '');
+  const hide = (text: string): string =>
+    (key === undefined ? text : text.replaceAll(key, '***')).replaceAll(url, showPath(url));
+  let response: Response | undefined;
+  let body: Body;
+  try {
+    response = await fetch(url, {
+      method: sent === undefined ? 'GET' : 'POST',
+      headers: {
+        ...(sent === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
+      },
+      ...(sent === undefined ? {} : { body: JSON.stringify(sent) }),
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+    body = await readBody(response, response.ok ? mostBytes : bytesOfProblem);
+  } catch (error) {
+    // A DOMException, which Node 20 does not count as an error of its own.
+    if (typeof error === 'object' && error !== null && 'name' in error && error.name === 'TimeoutError') {
+      throw new EndpointProblem('passing', `no answer within ${timeoutMs / 1000} s (${timeoutSetting})`);
+    }
+    if (error instanceof BetrError) throw error;
+    if (error instanceof RemoteProblem)
+      throw new EndpointProblem(error.kind === 'passing' ? 'passing' : 'status', hide(error.message), {
+        cause: error,
+      });
+    // Once there are a status and headers, it is the answer itself that broke off.
+    throw new EndpointProblem('passing', hide(causeOf(error)), {
+      isCut: response !== undefined,
+      cause: error,
+    });
+  }
+  if (response.ok) {
+    if (!body.whole) throw new EndpointProblem('answer', `the answer is larger than ${limit}`);
+    try {
+      return read(body.text);
+    } catch (error) {
+      if (error instanceof EndpointProblem || error instanceof BetrError) throw error;
+      throw new EndpointProblem('answer', hide(reasonOf(error)), { cause: error });
+    }
+  }
+  const { status } = response;
+  const said = hide(problemIn(body.text));
+  const message = `HTTP ${status} ${said}`;
+  if (isFinal?.(status, said) === true) throw new EndpointProblem('status', message, { status, said });
+  if (kindOfStatus(status) === 'passing') {
+    const retryAfterMs = parseRetryAfter(response.headers.get('retry-after') ?? '');
+    throw new EndpointProblem('passing', message, { status, said, retryAfterMs });
+  }
+  if (status === 401 || status === 403) {
+    const hint =
+      key === undefined
+        ? `no key was sent: set ${keys[0] ?? ''}`
+        : `it refuses the key in ${keys.join(' or ')}`;
+    throw new EndpointProblem('key', `${message} (${hint})`, { status, said });
+  }
+  throw new EndpointProblem('status', message, { status, said });
+}
+
+interface Body {
+  text: string;
+  whole: boolean;
+}
+
+/** The body up to `most` bytes. */
+async function readBody(response: Response, most: number): Promise<Body> {
+  const pieces: AsyncIterable<Uint8Array> | null = response.body;
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  if (pieces === null) return { text: '', whole: true };
+  for await (const chunk of pieces) {
+    chunks.push(chunk);
+    bytes += chunk.length;
+    // Leaving the loop closes the connection.
+    if (bytes > most) break;
+  }
+  return { text: Buffer.concat(chunks).toString(), whole: bytes <= most };
+}
+
+const problemSchema = z.union([
+  z.object({ error: z.object({ message: z.string() }) }).transform(({ error }) => error.message),
+  z.object({ error: z.string() }).transform(({ error }) => error),
+  z.object({ message: z.string() }).transform(({ message }) => message),
+  z.object({ detail: z.string() }).transform(({ detail }) => detail),
+]);
+
+/** What a server's answer says is wrong, on one line. */
+function problemIn(body: string): string {
+  let text = body;
+  try {
+    text = problemSchema.parse(JSON.parse(body));
+  } catch {
+    // Not one of the usual shapes: the body itself.
+  }
+  return text.replace(/\s+/g, ' ').trim().slice(0, charactersOfProblem);
+}
+
+function causeOf(error: unknown): string {
+  const cause: unknown = isNativeError(error) ? error.cause : undefined;
+  return cause === undefined ? reasonOf(error) : `${reasonOf(error)} (${reasonOf(cause)})`;
+}

@@ -1,0 +1,179 @@
+// A language model at a server: OpenAI's routes and the shorter ones of llama.cpp, vLLM and SGLang. What the
+// server can do is asked once, at opening; an answer that cannot be right is refused.
+
+import { fail } from '../../run/errors/errors.ts';
+import { fingerprint } from '../../run/run.ts';
+import type { ModelSettings } from '../../run/settings.ts';
+import { startWindow } from '../joined-tokens.ts';
+import type { Generation, LanguageModel, Sampling, Verb } from '../language-model.ts';
+import { answer, type Opened, roomOf, scoreText } from './answers.ts';
+import { defaultPace, EndpointProblem } from './exchange.ts';
+import type { Pace } from '../../data/remote/retry.ts';
+import { type Asking, chat, findRoutes, requestCompletion } from './routes.ts';
+import { openServer } from './server.ts';
+import { openServerTokenizer } from './server-tokenizer.ts';
+
+/** Programs whose chat route takes values for the chat template. */
+const withTemplateValues = ['llamacpp', 'vllm', 'sglang'];
+
+/**
+ * Opens a model at a server. `pace` is for tests. Errors: LANGUAGE_MODEL_UNREACHABLE, LANGUAGE_MODEL_KEY,
+ * LANGUAGE_MODEL_NAME, LANGUAGE_MODEL_ANSWER.
+ */
+export async function openEndpointModel(
+  settings: ModelSettings,
+  pace: Pace = defaultPace,
+): Promise<LanguageModel> {
+  const server = await openServer(settings, pace);
+  const { name } = settings;
+  const asking: Asking = {
+    server,
+    name,
+    topK: Math.max(2, settings.topLogProbabilities),
+    // Reasoning models answer at once where the template can write an empty thought.
+    chatMore: withTemplateValues.includes(server.program)
+      ? { chat_template_kwargs: { enable_thinking: false } }
+      : {},
+  };
+  const tokenizer = settings.chat ? undefined : await openServerTokenizer(server);
+  const routes = await refusals(
+    server.shown,
+    name,
+    findRoutes(
+      asking,
+      settings.chat ? 'chat' : settings.route,
+      tokenizer && (async (text) => startWindow(name, tokenizer.beginning, await tokenizer.encode(text))),
+    ),
+  );
+  const contextTokens = lesser(server.contextTokens, settings.contextTokens ?? null);
+  const isExact = routes.next !== undefined || routes.echo !== undefined;
+  const lacks: Partial<Record<Verb, string>> = {
+    ...(routes.none === undefined ? {} : { logProbabilities: routes.none }),
+    ...(routes.echo === undefined ? { textLogProbability: routes.none ?? routes.noEcho } : {}),
+  };
+  const open: Opened = {
+    asking,
+    routes,
+    tokenizer,
+    contextTokens,
+    atOnce: limitAtOnce(settings.requestsAtOnce),
+  };
+  const guard = <T>(verb: Verb, work: () => Promise<T>): Promise<T> => {
+    const reason = lacks[verb];
+    if (reason === undefined) return refusals(server.shown, name, work());
+    if (verb === 'logProbabilities' || routes.none !== undefined)
+      throw fail('LOG_PROBABILITIES_OFF', { model: name, reason });
+    throw fail('LANGUAGE_MODEL_CANNOT', {
+      model: name,
+      what: 'give the log probability of a whole text',
+      reason,
+    });
+  };
+  return {
+    name,
+    fingerprint: fingerprint({
+      endpoint: 1,
+      url: server.base,
+      model: server.model ?? null,
+      weights: server.quantization,
+      route: routes.name,
+      byTokens: tokenizer !== undefined,
+      topK: isExact ? null : asking.topK,
+      chat: settings.chat,
+      contextTokens,
+    }),
+    contextTokens,
+    beginning: tokenizer === undefined ? null : tokenizer.beginningText,
+    lacks,
+    continuations: isExact ? 'any' : 'one token',
+    source: {
+      backEnd: 'endpoint',
+      place: server.shown,
+      quantization: server.quantization,
+      precision: isExact ? 'exact' : 'top-k',
+      topK: isExact ? null : asking.topK,
+      route: routes.name,
+    },
+    logProbabilities: async (questions, side) =>
+      guard('logProbabilities', () => Promise.all(questions.map((question) => answer(open, question, side)))),
+    textLogProbability: async (text) => guard('textLogProbability', () => scoreText(open, text)),
+    generate: async (prompt, sampling) => guard('generate', () => generate(open, settings, prompt, sampling)),
+    close: () => Promise.resolve(),
+  };
+}
+
+async function generate(
+  open: Opened,
+  settings: ModelSettings,
+  prompt: string,
+  { maxTokens, temperature = 0, topP, seed, stop, cut = 'start' }: Sampling,
+): Promise<Generation> {
+  const { asking, routes, tokenizer, atOnce } = open;
+  const more = {
+    max_tokens: maxTokens,
+    temperature,
+    ...(topP === undefined ? {} : { top_p: topP }),
+    ...(seed === undefined ? {} : { seed }),
+    ...(stop === undefined ? {} : { stop }),
+  };
+  const isChat = settings.chat || routes.name === 'chat';
+  let sent: string | readonly number[] = prompt;
+  let cutTokens = 0;
+  if (!isChat && tokenizer !== undefined) {
+    const ids = await tokenizer.encode(prompt);
+    cutTokens = Math.max(0, ids.length - (roomOf(open, tokenizer) + 1 - maxTokens));
+    if (cutTokens > 0 && cutTokens >= ids.length)
+      throw fail('LANGUAGE_MODEL_QUESTION', {
+        problem: `${maxTokens} new tokens leave no room for the prompt in the context`,
+      });
+    sent = startWindow(
+      asking.name,
+      tokenizer.beginning,
+      cut === 'start' ? ids.slice(cutTokens) : ids.slice(0, ids.length - cutTokens),
+    );
+  }
+  const { choice, completionTokens } = await atOnce(() =>
+    isChat ? chat(asking, prompt, more) : requestCompletion(asking, sent, more),
+  );
+  return {
+    text: choice.text,
+    tokens: completionTokens ?? choice.positions?.length ?? 0,
+    isComplete: choice.finish !== 'length',
+    cutTokens,
+  };
+}
+
+function lesser(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? (a ?? b) : Math.min(a, b);
+}
+
+/** What a server refuses, or answers in another form than expected, as an error of the catalogue. */
+async function refusals<T>(url: string, model: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!(error instanceof EndpointProblem)) throw error;
+    const problem = error.message;
+    throw error.kind === 'answer'
+      ? fail('LANGUAGE_MODEL_ANSWER', { model, problem }, error)
+      : fail('LANGUAGE_MODEL_REFUSED', { url, problem }, error);
+  }
+}
+
+/** Runs at most `most` pieces of work at once; others wait for their turn. */
+function limitAtOnce(most: number): <T>(work: () => Promise<T>) => Promise<T> {
+  let running = 0;
+  const waiting: (() => void)[] = [];
+  return async (work) => {
+    if (running >= most) await new Promise<void>((resolve) => waiting.push(resolve));
+    else running++;
+    try {
+      return await work();
+    } finally {
+      // The place goes to the next in line.
+      const next = waiting.shift();
+      if (next === undefined) running--;
+      else next();
+    }
+  };
+}

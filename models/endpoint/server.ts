@@ -1,0 +1,196 @@
+// A server of language models: its addresses, what it says of its models, and requests to it.
+
+import { z } from 'zod';
+import { showPath } from '../../run/address.ts';
+import { fail } from '../../run/errors/errors.ts';
+import type { ModelSettings } from '../../run/settings.ts';
+import { EndpointProblem, exchange } from './exchange.ts';
+import type { Pace } from '../../data/remote/retry.ts';
+import { readRefusal } from './refusal.ts';
+
+const bytesAtMost = 1 << 28;
+const charactersOfAnswer = 200;
+
+export interface Server {
+  /** The address without a version, and with one (…/v1). */
+  root: string;
+  base: string;
+  /** The address as it may be shown. */
+  shown: string;
+  /** The model's name there; undefined where the server did not say and the settings do not. */
+  model: string | undefined;
+  /** The program, where the list of models says: llamacpp, vllm, sglang, … */
+  program: string;
+  contextTokens: number | null;
+  /** Tokens of the vocabulary, and the number type of the weights, which llama.cpp says. */
+  vocabulary: number | null;
+  quantization: string | null;
+  /**
+   * POSTs a body, and reads the answer by a schema. Errors: those of `toError`; throws an EndpointProblem
+   * where the server refuses the request itself.
+   */
+  ask: <T>(url: string, body: unknown, schema: z.ZodType<T>) => Promise<T>;
+}
+
+const entrySchema = z.object({
+  id: z.string(),
+  aliases: z.array(z.string()).nullish(),
+  owned_by: z.string().nullish(),
+  max_model_len: z.number().int().positive().nullish(),
+  meta: z
+    .object({
+      n_ctx: z.number().int().positive().nullish(),
+      n_vocab: z.number().int().positive().nullish(),
+      ftype: z.string().nullish(),
+    })
+    .nullish(),
+});
+type Entry = z.output<typeof entrySchema>;
+const modelsSchema = z.object({ data: z.array(entrySchema) });
+
+/**
+ * Asks a server for its models, to find the one that is meant. Errors: LANGUAGE_MODEL_UNREACHABLE,
+ * LANGUAGE_MODEL_KEY, LANGUAGE_MODEL_NAME.
+ */
+export async function openServer(settings: ModelSettings, pace: Pace): Promise<Server> {
+  const { root, base, query } = addressesOf(settings.model);
+  const shown = showPath(root);
+  if (root.includes('@'))
+    throw fail('LANGUAGE_MODEL_REFUSED', {
+      url: shown,
+      problem:
+        'its address has a user name or a password in it; name the variable that holds the key in keyVariable',
+    });
+  const keys =
+    settings.keyVariable === undefined ? ['BETR_MODEL_KEY', 'OPENAI_API_KEY'] : [settings.keyVariable];
+  const send = <T>(url: string, body: unknown, schema: z.ZodType<T>): Promise<T> =>
+    exchange(
+      {
+        url: `${url}${query}`,
+        timeoutMs: Math.ceil(settings.timeoutSeconds * 1000),
+        timeoutSetting: 'models[].timeoutSeconds',
+        keys,
+        pace,
+      },
+      {
+        body,
+        mostBytes: bytesAtMost,
+        limit: `${bytesAtMost >> 20} MiB`,
+        read: (text) => readJson(text, schema),
+        isFinal: (status, message) => status === 501 || readRefusal(status, message) !== undefined,
+      },
+    );
+  const ask = async <T>(url: string, body: unknown, schema: z.ZodType<T>): Promise<T> => {
+    try {
+      return await send(url, body, schema);
+    } catch (error) {
+      throw toError(error, { shown, model: settings.endpointModel ?? '', keys });
+    }
+  };
+  const entries = await listModels(() => ask(`${base}/models`, undefined, modelsSchema));
+  const entry = findEntry(entries, settings.endpointModel, shown);
+  return {
+    root,
+    base,
+    shown,
+    model: settings.endpointModel ?? entry?.id,
+    program: entry?.owned_by ?? '',
+    contextTokens: entry?.max_model_len ?? entry?.meta?.n_ctx ?? null,
+    vocabulary: entry?.meta?.n_vocab ?? null,
+    quantization: entry?.meta?.ftype ?? null,
+    ask,
+  };
+}
+
+/** The addresses of a server that people name by its host, its base, or the whole of a route. */
+export function addressesOf(address: string): { root: string; base: string; query: string } {
+  const [, start = '', path = '', query = ''] =
+    /^(https?:\/\/[^/?#]*)([^?#]*)(\?[^#]*)?/i.exec(address) ?? [];
+  const kept = path.replace(/(?<!\/)\/+$/, '').replace(/(?:\/chat)?\/completions$/, '');
+  const [version = '/v1'] = /\/v\d[^/]*(?:\/openai)?$/.exec(kept) ?? [];
+  const before = kept.endsWith(version) ? kept.slice(0, -version.length) : kept;
+  return { root: `${start}${before}`, base: `${start}${before}${version}`, query };
+}
+
+async function listModels(ask: () => Promise<z.output<typeof modelsSchema>>): Promise<Entry[]> {
+  try {
+    return (await ask()).data;
+  } catch (error) {
+    // Some servers have no such list.
+    if (error instanceof EndpointProblem) return [];
+    throw error;
+  }
+}
+
+function findEntry(entries: readonly Entry[], name: string | undefined, shown: string): Entry | undefined {
+  if (entries.length === 0) return undefined;
+  const known = entries
+    .slice(0, 10)
+    .map(({ id }) => id)
+    .join(', ');
+  if (name === undefined) {
+    if (entries.length > 1) throw fail('LANGUAGE_MODEL_NAME', { url: shown, asked: '', known });
+    return entries[0];
+  }
+  const isIt = ({ id, aliases }: Entry): boolean =>
+    id === name || id === `${name}:latest` || id.endsWith(`/${name}`) || (aliases ?? []).includes(name);
+  const entry = entries.find(isIt);
+  if (entry === undefined) throw fail('LANGUAGE_MODEL_NAME', { url: shown, asked: name, known });
+  return entry;
+}
+
+function readJson<T>(text: string, schema: z.ZodType<T>): T {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new EndpointProblem(
+      'passing',
+      `its answer is no whole JSON: ${text.slice(0, charactersOfAnswer)}`,
+      { isCut: true, cause: error },
+    );
+  }
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw new EndpointProblem(
+    'answer',
+    `its answer has another form than expected: ${text.slice(0, charactersOfAnswer)}`,
+  );
+}
+
+const ofModelName = /\bmodel\b.{0,200}\b(?:not exist|not found|not available|unknown)/i;
+
+/**
+ * A failure as an error of the catalogue, but for an answer or a refusal that the caller may know how to
+ * take.
+ */
+function toError(
+  error: unknown,
+  { shown, model, keys }: { shown: string; model: string; keys: readonly string[] },
+): unknown {
+  if (!(error instanceof EndpointProblem)) return error;
+  const problem = error.message;
+  if (error.kind === 'key')
+    return fail('LANGUAGE_MODEL_KEY', { url: shown, problem, variables: keys.join(' or ') }, error);
+  if (error.kind === 'passing')
+    return fail(
+      error.isCut ? 'LANGUAGE_MODEL_CUT_OFF' : 'LANGUAGE_MODEL_UNREACHABLE',
+      { url: shown, problem },
+      error,
+    );
+  if (error.kind === 'answer') return error;
+  if (ofModelName.test(error.said))
+    return fail(
+      'LANGUAGE_MODEL_NAME',
+      { url: shown, asked: model, known: `no such one (${error.said})` },
+      error,
+    );
+  if (error.status !== undefined && readRefusal(error.status, error.said)?.kind === 'length') {
+    return fail(
+      'LANGUAGE_MODEL_QUESTION',
+      { problem: `the server at ${shown} takes no prompt so long (${error.said})` },
+      error,
+    );
+  }
+  return error;
+}

@@ -1,0 +1,162 @@
+// What servers do beside answering: they are busy, break off, refuse, and have other models.
+
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import type { ServerResponse } from 'node:http';
+import { addressesOf } from '../../../models/endpoint/server.ts';
+import { logProbabilityOf } from './character-model.ts';
+import {
+  completion,
+  type LanguageModelServer,
+  openLanguageModelServer,
+  Refused,
+  servers,
+} from './language-model-servers.ts';
+import { ask, openAt as open } from './open-at.ts';
+
+const running: LanguageModelServer[] = [];
+afterEach(async () => {
+  for (const server of running.splice(0)) await server.close();
+});
+
+async function start(...given: Parameters<typeof openLanguageModelServer>): Promise<LanguageModelServer> {
+  const server = await openLanguageModelServer(...given);
+  running.push(server);
+  return server;
+}
+
+describe('a server', () => {
+  it('without log probabilities still generates, and says what it lacks', async () => {
+    const model = await open(
+      (
+        await start({
+          'GET /v1/models': () => ({ data: [{ id: 'm' }] }),
+          'POST /v1/completions': (asked) => completion({ ...asked, logprobs: undefined, echo: false }),
+        })
+      ).url,
+    );
+    expect(model.lacks.logProbabilities).toContain('without log probabilities');
+    await expect(ask(model, 'a', ['b'])).rejects.toMatchObject({ code: 'LOG_PROBABILITIES_OFF' });
+    expect((await model.generate('a', { maxTokens: 3 })).text).toHaveLength(3);
+  });
+
+  it('is tried again while it is busy, and after an answer that broke off', async () => {
+    const busy = new Map([
+      [1, 429],
+      [2, 503],
+    ]);
+    const server = await start(servers.completions, (response, _route, number) => {
+      const status = busy.get(number);
+      if (status !== undefined) response.writeHead(status).end('busy');
+      if (number === 4)
+        response.writeHead(200, { 'content-length': '1000' }).write('{"choices":', () => response.destroy());
+      if (number === 6) response.writeHead(200).end('{"choices":[{"te');
+      return status !== undefined || number === 4 || number === 6;
+    });
+    const model = await open(server.url);
+    expect((await ask(model, 'a', ['b']))[0]?.logProbability).toBeCloseTo(logProbabilityOf('a', 'b'), 9);
+  });
+
+  it.each([
+    ['nobody answers', 'LANGUAGE_MODEL_UNREACHABLE', (response: ServerResponse) => response.destroy()],
+    [
+      'is overloaded',
+      'LANGUAGE_MODEL_UNREACHABLE',
+      (response: ServerResponse) => response.writeHead(503).end('{"error":"loading"}'),
+    ],
+    [
+      'breaks off mid-answer',
+      'LANGUAGE_MODEL_CUT_OFF',
+      (response: ServerResponse) =>
+        response.writeHead(200, { 'content-length': '1000' }).write('{', () => response.destroy()),
+    ],
+    [
+      'ends its answer early',
+      'LANGUAGE_MODEL_CUT_OFF',
+      (response: ServerResponse) => response.writeHead(200).end('{"data":['),
+    ],
+    [
+      'refuses the key',
+      'LANGUAGE_MODEL_KEY',
+      (response: ServerResponse) => response.writeHead(401).end('{"error":{"message":"bad key sk-secret"}}'),
+    ],
+    [
+      'does not have the model',
+      'LANGUAGE_MODEL_NAME',
+      (response: ServerResponse) =>
+        response.writeHead(404).end('{"error":{"message":"The model `m` does not exist."}}'),
+    ],
+  ])('%s: %s', async (_what, code, spoil) => {
+    const environment = jest.replaceProperty(process, 'env', { ...process.env, MY_KEY: 'sk-secret' });
+    const server = await start(servers.completions, (response) => {
+      spoil(response);
+      return true;
+    });
+    const failure = await open(server.url, { keyVariable: 'MY_KEY', endpointModel: 'm' }).catch(
+      (error: unknown) => error,
+    );
+    environment.restore();
+    expect(failure).toMatchObject({ code });
+    expect(String(failure)).not.toContain('sk-secret');
+    if (code === 'LANGUAGE_MODEL_KEY') expect(String(failure)).toContain('MY_KEY');
+  });
+
+  it('has to have the model that is named, and a name where it has several', async () => {
+    const server = await start({
+      ...servers.completions,
+      'GET /v1/models': () => ({ data: [{ id: 'org/one' }, { id: 'two' }] }),
+    });
+    await expect(open(server.url, { endpointModel: 'three' })).rejects.toMatchObject({
+      code: 'LANGUAGE_MODEL_NAME',
+      message: expect.stringContaining('org/one, two'),
+    });
+    await expect(open(server.url)).rejects.toMatchObject({ code: 'LANGUAGE_MODEL_NAME' });
+    await open(server.url, { endpointModel: 'one' });
+    expect(server.asked.at(-1)?.body.model).toBe('one');
+  });
+
+  it('that is busy is asked no more than so many things at once', async () => {
+    let [now, most] = [0, 0];
+    const server = await start(
+      {
+        ...servers.completions,
+        'POST /v1/completions': (asked) => completion(asked),
+      },
+      (response) => {
+        most = Math.max(most, ++now);
+        response.once('finish', () => now--);
+        return false;
+      },
+    );
+    const model = await open(server.url, { requestsAtOnce: 2 });
+    await ask(model, 'a', Array.from('bcdefghij'));
+    expect(most).toBeLessThanOrEqual(2);
+  });
+
+  it('that takes no prompt so long says so', async () => {
+    const server = await start({
+      ...servers.completions,
+      'POST /v1/completions': (asked) => {
+        if ((asked.prompt ?? '').length > 100)
+          throw new Refused(400, "This model's maximum context length is 100 tokens.");
+        return completion(asked);
+      },
+    });
+    const model = await open(server.url);
+    await expect(ask(model, 'a'.repeat(200), ['b'])).rejects.toMatchObject({
+      code: 'LANGUAGE_MODEL_QUESTION',
+      message: expect.stringContaining('100 tokens'),
+    });
+  });
+
+  it('is found by its host, its base or a route', () => {
+    for (const [address, root, base, query] of [
+      ['http://h:1', 'http://h:1', 'http://h:1/v1', ''],
+      ['http://h:1/', 'http://h:1', 'http://h:1/v1', ''],
+      ['http://h:1/v1', 'http://h:1', 'http://h:1/v1', ''],
+      ['http://h:1/v1/chat/completions', 'http://h:1', 'http://h:1/v1', ''],
+      ['http://h:1/p/v1/completions?k=1', 'http://h:1/p', 'http://h:1/p/v1', '?k=1'],
+      ['https://g/v1beta/openai/', 'https://g', 'https://g/v1beta/openai', ''],
+    ])
+      expect(addressesOf(address ?? '')).toEqual({ root, base, query });
+  });
+});

@@ -1,0 +1,82 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import {
+  cutPrompts,
+  joinTexts,
+  joinTokens,
+  startWindow,
+  textWindows,
+  withEmptyThought,
+  withoutBeginning,
+} from '../../models/joined-tokens.ts';
+
+/** Two letters that are alike are one token; any other character is one. */
+const encode = (text: string): number[] =>
+  (text.match(/aa|[^]/g) ?? []).map((token) => (token === 'aa' ? 1 : token.charCodeAt(0)));
+
+describe('prompt and continuation', () => {
+  it("are one text, with blanks at the prompt's end moved", () => {
+    expect(joinTexts('Answer: \t ', 'yes')).toEqual({ prompt: 'Answer:', continuation: ' \t yes' });
+    expect(joinTexts('Answer:\n', 'yes')).toEqual({ prompt: 'Answer:\n', continuation: 'yes' });
+  });
+
+  it("are tokenized together: a token that spans both is the continuation's", () => {
+    expect(joinTokens(encode, 'ba', 'ac')).toEqual({ ids: [98, 1, 99], promptTokens: 1 });
+    expect(joinTokens(encode, 'b', 'ac')).toEqual({ ids: [98, 97, 99], promptTokens: 1 });
+    // Whatever the tokens are, the continuation has one.
+    expect(joinTokens(encode, 'a', 'a')).toEqual({ ids: [1], promptTokens: 0 });
+    expect(() => joinTokens(encode, 'a', '')).toThrow('a continuation is empty');
+  });
+
+  it('keep the same rest of a prompt for all continuations', () => {
+    const joined = ['x', 'xyz'].map((continuation) => joinTokens(encode, 'bcdefg', continuation));
+    const start = cutPrompts(joined, 7, 'start');
+    expect(start.cutTokens).toBe(2);
+    expect(start.joined.map(({ ids, promptTokens }) => [String.fromCharCode(...ids), promptTokens])).toEqual([
+      ['defgx', 4],
+      ['defgxyz', 4],
+    ]);
+    expect(cutPrompts(joined, 7, 'end').joined.map(({ ids }) => String.fromCharCode(...ids))).toEqual([
+      'bcdex',
+      'bcdexyz',
+    ]);
+    expect(cutPrompts(joined, 9, 'start')).toEqual({ joined, cutTokens: 0 });
+    expect(() => cutPrompts(joined, 3, 'start')).toThrow('does not fit into the context of 3 tokens');
+  });
+});
+
+describe('windows', () => {
+  it('score every token once, with text before it', () => {
+    fc.assert(
+      fc.property(fc.nat(60), fc.integer({ min: 2, max: 20 }), fc.boolean(), (tokens, room, hasBeginning) => {
+        const scored: number[] = [];
+        for (const { from, to, scoredFrom } of textWindows(tokens, room, hasBeginning)) {
+          expect(to - from).toBeLessThanOrEqual(room);
+          for (let token = scoredFrom; token < to; token++) {
+            scored.push(token);
+            if (!hasBeginning) expect(token).toBeGreaterThan(from);
+          }
+        }
+        expect(scored).toEqual(
+          Array.from({ length: tokens }, (_, token) => token).slice(hasBeginning ? 0 : 1),
+        );
+      }),
+    );
+  });
+
+  it('have the beginning once, and refuse a second', () => {
+    expect(startWindow('m', [7], [1, 2])).toEqual([7, 1, 2]);
+    expect(startWindow('m', [], [1, 2])).toEqual([1, 2]);
+    expect(() => startWindow('m', [7], [7, 1])).toThrow('twice');
+    expect(startWindow('m', [7], withoutBeginning([7], [7, 1]))).toEqual([7, 1]);
+    expect(() => startWindow('m', [7], withoutBeginning([7], [7, 7, 1]))).toThrow('twice');
+  });
+});
+
+it('an opened thought is closed, and nothing else is changed', () => {
+  expect(withEmptyThought('<|assistant|>\n<think>\n')).toBe('<|assistant|>\n<think>\n\n</think>\n\n');
+  expect(withEmptyThought('<|assistant|>\n<think>\n\n</think>\n\n')).toBe(
+    '<|assistant|>\n<think>\n\n</think>\n\n',
+  );
+  expect(withEmptyThought('<|assistant|>\n')).toBe('<|assistant|>\n');
+});
