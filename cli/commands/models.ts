@@ -30,7 +30,13 @@ type Working = Pick<
    */
   questionsPerSecond: number | null;
   tokensPerSecond: number | null;
-  test: { prompt: string; logProbabilities: Record<string, number | null> | null; generated: string };
+  /** `spread`: by how much the same question got other log probabilities later. */
+  test: {
+    prompt: string;
+    logProbabilities: Record<string, number | null> | null;
+    spread: number | null;
+    generated: string;
+  };
 };
 type Report = { name: string; model: string } & (Working | { error: { code: ErrorCode; message: string } });
 
@@ -70,8 +76,7 @@ async function examine(
         source,
         lacks,
         loadSeconds,
-        ...(await measure(model)),
-        test: await test(model),
+        ...(await test(model)),
       };
     } finally {
       await model.close();
@@ -82,29 +87,45 @@ async function examine(
   }
 }
 
-async function test(model: LanguageModel): Promise<Working['test']> {
-  const answers =
-    model.lacks.logProbabilities === undefined
-      ? await model.logProbabilities([question], 'start')
-      : undefined;
+/** Asks the same question before and after others, as servers that cache prompts can answer differently. */
+async function test(
+  model: LanguageModel,
+): Promise<Pick<Working, 'questionsPerSecond' | 'tokensPerSecond' | 'test'>> {
+  const before = await ask(model);
+  const speed = await measure(model);
+  const after = await ask(model);
   const { text: generated } = await model.generate(question.prompt, { maxTokens: 8 });
-  const told = question.continuations.map((continuation, at): [string, number | null] => [
-    continuation,
-    answers?.[0]?.continuations[at]?.logProbability ?? null,
-  ]);
+  const spreads = Object.entries(before ?? {}).map(([continuation, value]) =>
+    Math.abs((value ?? 0) - (after?.[continuation] ?? 0)),
+  );
   return {
-    prompt: question.prompt,
-    logProbabilities: answers === undefined ? null : Object.fromEntries(told),
-    generated,
+    ...speed,
+    test: {
+      prompt: question.prompt,
+      logProbabilities: before,
+      spread: before === null ? null : Math.max(...spreads),
+      generated,
+    },
   };
 }
 
-/** Speed without the first answer, for which a server may still load the model. */
+/** The log probability of each of the question's continuations; null where the model gives none. */
+async function ask(model: LanguageModel): Promise<Record<string, number | null> | null> {
+  if (model.lacks.logProbabilities !== undefined) return null;
+  const [answer] = await model.logProbabilities([question], 'start');
+  return Object.fromEntries(
+    question.continuations.map((continuation, at) => [
+      continuation,
+      answer?.continuations[at]?.logProbability ?? null,
+    ]),
+  );
+}
+
+/** Speed, once the model has answered before: a server may load it for the first answer. */
 async function measure(
   model: LanguageModel,
 ): Promise<Pick<Working, 'questionsPerSecond' | 'tokensPerSecond'>> {
   if (model.lacks.logProbabilities !== undefined) return { questionsPerSecond: null, tokensPerSecond: null };
-  await model.logProbabilities([question], 'start');
   const startMs = performance.now();
   let tokens: number | null = 0;
   for (const text of texts) {
@@ -170,12 +191,12 @@ function describeWorking({
     ...verbs.flatMap(([verb, what]) =>
       lacks[verb] === undefined ? [] : [`  lacks        ${what}: ${lacks[verb]}`],
     ),
-    `  speed        ${
-      questionsPerSecond === null ? 'not measured' : `${questionsPerSecond.toFixed(1)} ` + 'questions/s'
-    }${
-      tokensPerSecond === null ? '' : `, ${formatCount(tokensPerSecond)} ` + 'tokens/s'
-    }; loaded in ${loadSeconds.toFixed(1)} s`,
-    `  test         ${JSON.stringify(test.prompt)} ${answers.join(', ')}; it writes ${JSON.stringify(test.generated)}`,
+    `  speed        ${questionsPerSecond === null ? 'not measured' : `${questionsPerSecond.toFixed(1)} questions/s`}` +
+      (tokensPerSecond === null ? '' : `, ${formatCount(tokensPerSecond)} tokens/s`) +
+      `; loaded in ${loadSeconds.toFixed(1)} s`,
+    `  test         ${JSON.stringify(test.prompt)} ${answers.join(', ')}` +
+      (test.spread === null ? '' : ` (±${test.spread.toPrecision(2)} when asked again)`) +
+      `; it writes ${JSON.stringify(test.generated)}`,
     `  fingerprint  ${fingerprint}`,
   ];
 }

@@ -84,28 +84,32 @@ async function answerByTokens(
       cutTokens,
       continuations: await answerNext(joined, start, (ids, wanted) => atOnce(() => next(ids, wanted))),
     };
-  return {
-    cutTokens,
-    continuations: await Promise.all(
-      joined.map(async ({ ids, promptTokens }): Promise<ContinuationAnswer> => {
-        const counts = { tokens: ids.length - promptTokens, promptTokens };
-        const sent = start(ids);
-        if (echo !== undefined) {
-          const positions = (await atOnce(() => echo(sent))).slice(sent.length - counts.tokens, sent.length);
-          return { ...sumOf(asking.name, positions), ...counts };
-        }
-        if (counts.tokens > 1) return { logProbability: null, isGreedy: null, ...counts };
-        const position = await atOnce(() => orNone(open, top)(sent.slice(0, -1)));
-        const text = ids.length === 0 ? '' : await tokenizer.decode(ids.slice(-1));
-        return {
-          ...fromTop(position, (token) =>
-            token.id === null ? token.text === text : token.id === ids.at(-1),
-          ),
-          ...counts,
-        };
-      }),
-    ),
+  /** The likeliest tokens after these, asked for once. */
+  const positions = new Map<string, Promise<Position>>();
+  const topAfter = (ids: readonly number[], ask: NonNullable<Routes['top']>): Promise<Position> => {
+    const position = positions.get(ids.join()) ?? atOnce(() => ask(ids));
+    positions.set(ids.join(), position);
+    return position;
   };
+  const answerOne = async ({ ids, promptTokens }: Joined): Promise<ContinuationAnswer> => {
+    const counts = { tokens: ids.length - promptTokens, promptTokens };
+    const sent = start(ids);
+    if (counts.tokens === 1 && top !== undefined) {
+      // A repeated prompt costs the server much more than one generated token.
+      const position = await topAfter(sent.slice(0, -1), top);
+      const text = position.top.some(({ id }) => id === null)
+        ? await atOnce(() => tokenizer.decode(ids.slice(-1)))
+        : '';
+      const found = fromTop(position, (token) =>
+        token.id === null ? token.text === text : token.id === ids.at(-1),
+      );
+      if (found.logProbability !== null || echo === undefined) return { ...found, ...counts };
+    }
+    if (echo === undefined) return { logProbability: null, isGreedy: null, ...counts };
+    const own = (await atOnce(() => echo(sent))).slice(sent.length - counts.tokens, sent.length);
+    return { ...sumOf(asking.name, own), ...counts };
+  };
+  return { cutTokens, continuations: await Promise.all(joined.map(answerOne)) };
 }
 
 /** Answers token by token, asking once for all tokens that may follow the same ones. */

@@ -96,8 +96,9 @@ function readToken(text: string, value: number | null | undefined, id?: number |
   };
 }
 
-/** Rounding may bring a sum of probabilities a little over 1. */
+/** Rounding may bring a log probability a little above 0, and in 16 bits a sum of probabilities above 1. */
 const tolerance = 1e-3;
+export const sumTolerance = 0.02;
 
 /** What is wrong with the log probabilities of `least` tokens or more; undefined where they can be right. */
 export function findFault(positions: readonly Position[], least: number): string | undefined {
@@ -119,7 +120,7 @@ export function findFault(positions: readonly Position[], least: number): string
         0,
       ),
     )
-    .find((sum) => sum > 1 + tolerance);
+    .find((sum) => sum > 1 + sumTolerance);
   if (over !== undefined) return `the probabilities of one token's alternatives come to ${over.toFixed(3)}`;
   return undefined;
 }

@@ -4,7 +4,14 @@
 import { z } from 'zod';
 import { fail } from '../../run/errors/errors.ts';
 import { EndpointProblem } from './exchange.ts';
-import { type Completion, completionSchema, findCut, findFault, type Position } from './log-probabilities.ts';
+import {
+  type Completion,
+  completionSchema,
+  findCut,
+  findFault,
+  type Position,
+  sumTolerance,
+} from './log-probabilities.ts';
 import type { Server } from './server.ts';
 
 /** A prompt as it is sent: its tokens where they are known, else its text. */
@@ -153,8 +160,10 @@ async function completionsRoutes(asking: Asking, sample: Prompt): Promise<Routes
     if (fault !== undefined) throw fail('LANGUAGE_MODEL_ANSWER', { model: asking.name, problem: fault });
     return positions;
   };
+  // Two tokens can have the same text.
+  const byId = asking.server.program === 'vllm' ? { return_tokens_as_token_ids: true } : {};
   const top = async (prompt: Prompt): Promise<Position | string> =>
-    readNext(asking, await complete(prompt, { logprobs: asking.topK }), 'completions');
+    readNext(asking, await complete(prompt, { logprobs: asking.topK, ...byId }), 'completions');
   const first = await ifThere(() => complete(sample, {}));
   if (first === undefined) return undefined;
   const echoed = await ifThere(() => echo(sample));
@@ -171,7 +180,16 @@ async function completionsRoutes(asking: Asking, sample: Prompt): Promise<Routes
   };
 }
 
-const scoresSchema = z.object({ scores: z.array(z.array(z.number().min(0).max(1.001))) });
+const scoresSchema = z.object({
+  scores: z.array(
+    z.array(
+      z
+        .number()
+        .min(0)
+        .max(1 + sumTolerance),
+    ),
+  ),
+});
 /** vLLM takes no more token ids. */
 const chosenAtMost = 128;
 
@@ -202,7 +220,7 @@ async function withChosenTokens(asking: Asking, routes: Routes, sample: readonly
     const { scores } = await server.ask(`${server.base}/score`, body, scoresSchema);
     const row = scores[0] ?? [];
     const sum = row.reduce((total, value) => total + value, 0);
-    if (row.length !== wanted.length || sum === 0 || sum > 1.001) {
+    if (row.length !== wanted.length || sum === 0 || sum > 1 + sumTolerance) {
       throw fail('LANGUAGE_MODEL_ANSWER', {
         model: name,
         problem: `its scores of ${wanted.length} tokens are ${row.length} numbers with a sum of ${sum}`,

@@ -112,17 +112,17 @@ interface Sharer {
 }
 
 /**
- * The log probability of each sequence's scored tokens. No pass reads a single token where the sequence has
- * more: for one token the runtime has another kernel, whose numbers differ in the second digit.
+ * The log probability of each sequence's scored tokens. No pass reads a single token: for that the runtime
+ * has another kernel, whose numbers differ in the second digit.
  */
 export async function scoreSequences(
   model: CausalModel,
   sequences: readonly Sequence[],
 ): Promise<ScoredSequence[]> {
   const scored = sequences.map(() => ({ logProbability: 0, isGreedy: true }));
-  // The last token is asked for and not read. What is read for one sequence answers for those that end
-  // earlier in it, too.
-  const read = sequences.map(({ ids }) => ids.slice(0, -1));
+  // The last token need not be read. What is read for one sequence answers for those that end earlier in it,
+  // too.
+  const read = sequences.map(({ ids }) => (ids.length === 2 ? ids : ids.slice(0, -1)));
   const longest = new Map<number, number[]>();
   for (const place of read.keys()) {
     const reader = findReader(read, place);

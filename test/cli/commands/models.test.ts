@@ -24,6 +24,7 @@ const reportSchema = z.object({
       test: z
         .object({
           logProbabilities: z.record(z.string(), z.number().nullable()),
+          spread: z.number().max(1e-9),
           generated: z.string().min(1),
         })
         .optional(),

@@ -106,6 +106,23 @@ describe('the right numbers', () => {
       1,
     );
   });
+
+  it('are asked of an earlier vLLM as one generated token, and by repeating the prompt only for the others', async () => {
+    const server = await start(servers['vLLM, earlier']);
+    const model = await open(server.url);
+    const from = server.asked.length;
+    const letters = Array.from({ length: 95 }, (_, i) => String.fromCharCode(32 + i));
+    const found = await ask(model, 'Is it so? Answer:', letters);
+    found.forEach(({ logProbability, tokens }, at) => {
+      expect(logProbability).toBeCloseTo(logProbabilityOf('Is it so? Answer:', letters[at] ?? ''), 9);
+      expect(tokens).toBe(1);
+    });
+    const completions = server.asked.slice(from).filter(({ route }) => route === 'POST /v1/completions');
+    const echoes = completions.filter(({ body }) => body.echo === true);
+    expect(completions.length - echoes.length).toBe(1);
+    // Twenty are among the likeliest; one of them may be the line break.
+    expect([75, 76]).toContain(echoes.length);
+  });
 });
 
 describe('wrong log probabilities', () => {

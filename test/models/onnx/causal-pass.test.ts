@@ -62,7 +62,7 @@ describe('sequences', () => {
       fc.record({ ids: fc.constant(ids), scoredFrom: fc.integer({ min: 1, max: ids.length }) }),
     );
 
-  it('get what each gets alone, read in no pass of one token where there are more', async () => {
+  it('get what each gets alone, read in no pass of one token', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(sequence, { minLength: 1, maxLength: 8 }),
@@ -75,11 +75,9 @@ describe('sequences', () => {
             expect(scored[at]?.logProbability).toBeCloseTo(slow.logProbability, 5);
             expect(scored[at]?.isGreedy).toBe(slow.isGreedy);
           }
-          // Sequences of two tokens are read by one, and only they are.
-          if (passes.includes(1)) expect(sequences.some(({ ids }) => ids.length === 2)).toBe(true);
-          expect(passes.reduce((sum, tokens) => sum + tokens, 0)).toBeLessThanOrEqual(
-            sequences.reduce((sum, { ids }) => sum + ids.length - 1, 0),
-          );
+          expect(passes).not.toContain(1);
+          const most = sequences.reduce((sum, { ids }) => sum + Math.max(2, ids.length - 1), 0);
+          expect(passes.reduce((sum, tokens) => sum + tokens, 0)).toBeLessThanOrEqual(most);
         },
       ),
     );
