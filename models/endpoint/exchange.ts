@@ -10,12 +10,9 @@ import { showPath } from '../../run/address.ts';
 import { BetrError, reasonOf } from '../../run/errors/errors.ts';
 
 /** Attempts at a request, and the waits between them. */
-export const defaultPace: Pace = {
-  attempts: 6,
-  firstWaitMs: 500,
-  longestWaitMs: 30_000,
-  longestAskedMs: 120_000,
-};
+export const defaultPace: Pace = { attempts: 6, firstWaitMs: 500, longestWaitMs: 30_000 };
+/** The longest wait that a server may ask for. */
+const longestAskedMs = 120_000;
 
 export interface Recipient {
   url: string;
@@ -92,7 +89,7 @@ export async function exchange<T>(to: Recipient, asked: Exchange<T>): Promise<T>
           cause: error,
         });
       }
-      await backOff(to.pace, attempt, error.retryAfterMs);
+      await backOff({ longestAskedMs, ...to.pace }, attempt, error.retryAfterMs);
     }
   }
 }
