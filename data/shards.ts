@@ -97,7 +97,7 @@ export async function listFiles(
     throw fail('OPTION_INVALID', {
       option: 'files',
       got: twice.name,
-      allowed: 'addresses that differ by more than their query, as a shard is named without it',
+      allowed: 'addresses that differ in more than their query, which is not part of a shard name',
     });
   return files;
 }
@@ -135,7 +135,7 @@ export function describeTwice(files: readonly ListedFile[]): string[] {
     twice.length > namedTwice ? ` and ${(twice.length - namedTwice).toLocaleString('en')} more` : '';
   return [
     `${twice.length === 1 ? '1 file has' : `${twice.length.toLocaleString('en')} files have`} several ` +
-      `names by links, and ${twice.length === 1 ? 'counts' : 'count'} ` +
+      `names (links), and ${twice.length === 1 ? 'counts' : 'count'} ` +
       `once: ${twice.slice(0, namedTwice).join('; ')}${more}`,
   ];
 }

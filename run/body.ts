@@ -13,7 +13,7 @@ export function parseBody<T>(schema: z.ZodType<T>, bytes: Uint8Array): T {
   try {
     const depth = depthOf(bytes);
     if (depth > mostDepth)
-      throw fail('BODY_INVALID', { problems: [`it is nested more than ${mostDepth} deep`] });
+      throw fail('BODY_INVALID', { problems: [`it is nested more than ${mostDepth} levels deep`] });
     value = JSON.parse(decodeBody(bytes));
   } catch (error) {
     throw error instanceof SyntaxError

@@ -4,7 +4,7 @@
 import { z } from 'zod';
 
 const typeNames: Readonly<Record<string, string>> = {
-  string: 'a text',
+  string: 'a string',
   number: 'a number',
   int: 'a whole number',
   boolean: 'true or false',
@@ -49,7 +49,7 @@ function fieldsOf({ shape }: z.ZodObject): string {
 }
 
 function sized(origin: string, size: string, ofNumber: string): string {
-  if (origin === 'string') return `a text of ${size} characters`;
+  if (origin === 'string') return `a string of ${size} characters`;
   return origin === 'array' ? `a list of ${size} entries` : `a number ${ofNumber}`;
 }
 
@@ -71,7 +71,7 @@ export function readOwn<T>(value: unknown, schema: z.ZodType<T>): { value: T } |
   return {
     problem:
       'another version of betr wrote it ' +
-      `(${describeIssues(parsed.error.issues, value, 'the whole').at(0) ?? 'it is of another form'})`,
+      `(${describeIssues(parsed.error.issues, value, 'the content').at(0) ?? 'its format is different'})`,
   };
 }
 
@@ -98,8 +98,8 @@ function describe(issue: z.core.$ZodIssue, root: unknown, whole: string): string
     return `${name} has the unknown field ${showKeys(issue.keys)} (known: ${issue.message})`;
   const got = valueInside(root, issue.path);
   return got === undefined
-    ? `${name} is missing, and has to be ${issue.message}`
-    : `${name} is ${show(got)}, but it has to be ${issue.message}`;
+    ? `${name} is missing; it must be ${issue.message}`
+    : `${name} is ${show(got)}, but it must be ${issue.message}`;
 }
 
 /** The value at a path; undefined where there is none. */
@@ -123,7 +123,7 @@ export function show(value: unknown): string {
     const text = JSON.stringify(clip(value, { left: shownCharacters }, []));
     return text.length > shownCharacters ? `${text.slice(0, shownCharacters)}…` : text;
   } catch {
-    return 'something that contains itself';
+    return 'a value that contains itself';
   }
 }
 

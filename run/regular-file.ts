@@ -32,7 +32,7 @@ export function kindOf(
 /** Throws where it is anything but a regular file, and says what it is. */
 export function checkRegular(stats: Parameters<typeof kindOf>[0]): void {
   const kind = kindOf(stats);
-  if (kind !== 'file') throw new Error(`it is a ${kind}, and only a regular file can be read here`);
+  if (kind !== 'file') throw new Error(`it is a ${kind}, but only a regular file can be read here`);
 }
 
 /** Opens a regular file for reading. Throws for anything else, and the system's errors. */
@@ -111,7 +111,7 @@ function openStream(path: string): Socket {
     if (found.isFIFO()) return new Socket({ fd: file, readable: true, writable: false });
     if (found.isCharacterDevice() && isatty(file)) return new ReadStream(file);
     checkRegular(found);
-    throw new Error('it has become a file while it was opened');
+    throw new Error('it became a file while it was being opened');
   } catch (error) {
     closeSync(file);
     throw error;

@@ -12,7 +12,12 @@ import { parseTemplate } from './fields/template.ts';
 import { showPath } from './address.ts';
 import { defaultWindowMegabytes, mostWindowMegabytes } from './zstd-window.ts';
 
-const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]*$/, 'has to be letters, digits, ".", "_" or "-"');
+const name = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9_.-]*$/,
+    'must start with a letter or digit and have only letters, digits, ".", "_", or "-"',
+  );
 const globs = z.array(z.string().min(1)).min(1);
 const count = countNumber;
 const fieldName = z.string().min(1).max(100);
@@ -44,7 +49,7 @@ const benchmark = z
   })
   .refine(({ template, recipe }) => template === undefined || recipe === undefined, {
     path: ['recipe'],
-    error: 'cannot stand beside a template: either makes the examples',
+    error: 'cannot be combined with a template: use only one of them',
   });
 
 /** More bring nothing but time. */
@@ -100,7 +105,7 @@ export const settingsSchema = z.strictObject({
             code: 'custom',
             input: name,
             path: [index, 'name'],
-            message: 'is used by an earlier benchmark; names have to differ in more than case',
+            message: 'is already used by an earlier benchmark; names must differ in more than case',
           });
         seen.add(folded);
       }
@@ -198,7 +203,7 @@ export const settingsSchema = z.strictObject({
     })
     .refine(({ beatSeconds, lostSeconds }) => lostSeconds >= 3 * beatSeconds, {
       path: ['lostSeconds'],
-      error: 'has to be at least three times beatSeconds, as a live worker would be taken for lost',
+      error: 'must be at least three times beatSeconds; otherwise live workers would be considered lost',
     })
     .prefault({}),
   /** How many processes' worth of work at once; every core when left out. */
@@ -287,7 +292,7 @@ const mostAliases = 100;
 /** A few lines of aliases of aliases are billions of values, and take the library long to refuse. */
 function parseYaml(text: string): unknown {
   if (text.length > mostCharacters)
-    throw new Error(`it has ${text.length} characters, and at most ${mostCharacters} are read`);
+    throw new Error(`it has ${text.length} characters, but at most ${mostCharacters} are allowed`);
   // The library takes time quadratic in the number of keys to see that none is there twice.
   const document = parseDocument(text, { uniqueKeys: false });
   const [problem] = document.errors;
@@ -299,7 +304,7 @@ function parseYaml(text: string): unknown {
       const seen = new Set<unknown>();
       for (const { key } of items) {
         const name: unknown = isScalar(key) ? key.value : key;
-        if (seen.has(name)) throw new Error(`the key ${show(name)} is there twice in one place`);
+        if (seen.has(name)) throw new Error(`the key ${show(name)} appears twice in one mapping`);
         seen.add(name);
       }
     },

@@ -84,6 +84,6 @@ export function unexpectedBytes(expected: string, at: number, found: Uint8Array)
     .toString('hex')
     .replace(/..(?=.)/g, '$& ');
   return at === 0
-    ? `it does not start with ${expected}, but with the bytes ${shown || '(none)'}`
-    : `at byte ${at} there is neither ${expected} nor the end of the file, but the bytes ${shown}`;
+    ? `it starts with the bytes ${shown || '(none)'}, not with ${expected}`
+    : `at byte ${at} it has the bytes ${shown}, not ${expected} or the end of the file`;
 }

@@ -28,7 +28,7 @@ export async function* gunzip(pieces: AsyncIterable<Uint8Array>): AsyncGenerator
 async function* readMember(bytes: ByteReader): AsyncGenerator<Uint8Array> {
   const at = bytes.taken();
   const cutShort = (): Error =>
-    new Error(`it is cut short: the gzip member that starts at byte ${at} has no end`);
+    new Error(`it is truncated: the gzip member that starts at byte ${at} is incomplete`);
   await passHeader(bytes, at, cutShort);
   let [crc, size] = [0, 0];
   for await (const piece of inflateMember(bytes, at, cutShort)) {
@@ -63,9 +63,7 @@ async function passHeader(bytes: ByteReader, at: number, cutShort: () => Error):
   const fixed = await next(10);
   const flags = fixed[3] ?? 0;
   if (fixed[2] !== 8 || flags >= 0x20)
-    throw new Error(
-      `the gzip member that starts at byte ${at} is of a kind that does not exist: its header is damaged`,
-    );
+    throw new Error(`the gzip member that starts at byte ${at} is damaged: its header is not valid`);
   pass(fixed);
   if (flags & 4) {
     const length = await next(2);

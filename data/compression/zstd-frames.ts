@@ -49,7 +49,7 @@ async function* readFrame(bytes: ByteReader, decode: FrameDecoder): AsyncGenerat
   const problem: Problem = (reason, cause) =>
     new Error(
       reason === undefined
-        ? `it is cut short: the Zstandard frame that starts at byte ${at} has no end`
+        ? `it is truncated: the Zstandard frame that starts at byte ${at} is incomplete`
         : `the Zstandard frame that starts at byte ${at} ${reason}`,
       { cause },
     );
@@ -84,9 +84,7 @@ async function* readFrame(bytes: ByteReader, decode: FrameDecoder): AsyncGenerat
     throw error === sourceError ? error : problem(`cannot be decompressed: ${reasonOf(error)}`, error);
   }
   if (length !== (frame.contentBytes ?? length))
-    throw problem(
-      `is damaged: it holds ${length} bytes of content where its header promises ${frame.contentBytes}`,
-    );
+    throw problem(`is damaged: it has ${length} bytes of content, but its header says ${frame.contentBytes}`);
 }
 
 const frameMagic = [0x28, 0xb5, 0x2f, 0xfd];
@@ -110,7 +108,7 @@ async function skipFrame(bytes: ByteReader, start: Uint8Array, problem: Problem)
  * no frame.
  */
 export function contentBytesOf(frame: Uint8Array): number | undefined {
-  const problem: Problem = (reason = 'is cut short') => new Error(`its Zstandard frame ${reason}`);
+  const problem: Problem = (reason = 'is truncated') => new Error(`its Zstandard frame ${reason}`);
   if (!frameMagic.every((byte, i) => frame[i] === byte)) throw problem('has no header');
   return readHeader(frame, problem).contentBytes;
 }
@@ -129,7 +127,7 @@ function readHeader(start: Uint8Array, problem: Problem): ZstdFrame {
   const dictionary = dictionaryBytes === 0 ? 0 : view.readUIntLE(dictionaryAt, dictionaryBytes);
   if (dictionary !== 0)
     throw problem(
-      `was compressed with a dictionary (number ${dictionary}), and such frames are not read: compress ` +
+      `was compressed with a dictionary (number ${dictionary}), which is not supported: compress ` +
         'the file again without it',
     );
   const sizeAt = dictionaryAt + dictionaryBytes;
@@ -156,9 +154,9 @@ function checkWindow(windowBytes: number, problem: Problem): void {
   const advice =
     megabytes <= mostWindowMegabytes
       ? `set ${limitKey} to ${megabytes} if every worker can have that much memory`
-      : `no decoder takes more than ${mostWindowMegabytes} MiB`;
+      : `no decoder supports more than ${mostWindowMegabytes} MiB`;
   throw problem(
-    `needs a window of ${megabytes} MiB, and the setting ${limitKey} allows ${most} MiB: ${advice}, or ` +
+    `needs a window of ${megabytes} MiB, but the setting ${limitKey} allows ${most} MiB: ${advice}, or ` +
       'compress the file again with a smaller --long',
   );
 }
@@ -180,7 +178,7 @@ async function* takeFrame(
     while (!isLast && next + blockHeaderBytes <= held.length) {
       const header = (held[next] ?? 0) | ((held[next + 1] ?? 0) << 8) | ((held[next + 2] ?? 0) << 16);
       const type = (header >> 1) & 3;
-      if (type === 3) throw problem('is damaged: it has a block of a type that does not exist');
+      if (type === 3) throw problem('is damaged: it has a block of an unknown type');
       isLast = (header & 1) === 1;
       next +=
         blockHeaderBytes +

@@ -116,7 +116,7 @@ async function openNativeDecoder(): Promise<FrameDecoder | undefined> {
         hint = wanted;
       }
     }
-    if (hint > 0) throw new Error('its blocks end before its content does');
+    if (hint > 0) throw new Error('its blocks end before its content is complete');
   };
 }
 

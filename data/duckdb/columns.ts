@@ -22,7 +22,7 @@ const longestInline = 12;
 export function readBytes({ chunk, rowCount }: DuckDBDataChunk, column: number): (Uint8Array | undefined)[] {
   const vector = bindings.data_chunk_get_vector(chunk, column);
   const { buffer, byteOffset } = bindings.vector_get_data(vector, stringBytes * rowCount);
-  if (!(buffer instanceof ArrayBuffer)) throw fail('INTERNAL', { reason: 'DuckDB shares its memory' });
+  if (!(buffer instanceof ArrayBuffer)) throw fail('INTERNAL', { reason: 'DuckDB returned shared memory' });
   const strings = new DataView(buffer, byteOffset, stringBytes * rowCount);
   const isNull = openNulls(bindings.vector_get_validity(vector, 8 * Math.ceil(rowCount / 64)));
   const lengthOf = (row: number): number => strings.getUint32(stringBytes * row, true);

@@ -129,7 +129,7 @@ export async function makeTemporaryFolder(use: string): Promise<string> {
   try {
     return await mkdtemp(join(tmpdir(), `betr-${use}-`));
   } catch (error) {
-    throw writeError(error, `${tmpdir()} (for temporary files; TMPDIR names another folder)`);
+    throw writeError(error, `${tmpdir()} (for temporary files; set TMPDIR to use another folder)`);
   }
 }
 

@@ -26,7 +26,7 @@ interface Kind {
 }
 
 const bytesOf = (text: string): number[] => [...Buffer.from(text, 'latin1')];
-const rename = (ending: string): string => `give it the ending ${ending}`;
+const rename = (ending: string): string => `rename it so that it ends in ${ending}`;
 
 const kinds: readonly Kind[] = [
   { name: 'gzip data', starts: [[0x1f, 0x8b, 8]], format: 'jsonl.gz', advice: rename('.jsonl.gz') },
@@ -58,16 +58,16 @@ const kinds: readonly Kind[] = [
     advice: 'unpack it (7z x)',
   },
   { name: 'an Arrow file', starts: [bytesOf('ARROW1')], advice: 'convert it to Parquet' },
-  { name: 'a PDF document', starts: [bytesOf('%PDF-')], advice: 'name a file of documents in its place' },
+  { name: 'a PDF document', starts: [bytesOf('%PDF-')], advice: 'use a file of documents instead' },
   {
     name: 'a Git LFS pointer',
     starts: [bytesOf('version https://git-lfs.github.com/spec/')],
-    advice: 'fetch the file that it stands for (git lfs pull)',
+    advice: 'fetch the file that it points to (git lfs pull)',
   },
   {
     name: 'a git-annex pointer',
     starts: [bytesOf('/annex/objects/')],
-    advice: 'fetch the file that it stands for (git annex get)',
+    advice: 'fetch the file that it points to (git annex get)',
   },
   {
     name: 'UTF-16 text',
@@ -89,7 +89,7 @@ const tarMagicAt = 257;
  */
 export function foreignKind(start: Uint8Array, format: ShardFormat, isInside = false): string | undefined {
   const say = (name: string, advice: string): string =>
-    `${isInside ? 'what it decompresses to' : 'it'} is ${name}, not ${formatNames[format]} as its name says: ${advice}`;
+    `${isInside ? 'its decompressed content' : 'it'} is ${name}, not ${formatNames[format]} as its name says: ${advice}`;
   const kind = kinds.find(({ starts }) =>
     starts.some((bytes) =>
       bytes.every((byte, at) => (byte === undefined ? start.length > at : start[at] === byte)),
@@ -109,12 +109,11 @@ export function foreignKind(start: Uint8Array, format: ShardFormat, isInside = f
   if (/^<(!doctype html|html|head|body)\b/i.test(text))
     return say(
       'an HTML page',
-      'a server may have sent it in place of the file, as where one has to log in; fetch the file again',
+      'a server may have sent it instead of the file, for example as a login page; fetch the file again',
     );
   if (/^<(\?xml|error>)/i.test(text))
-    return say('XML', 'a server may have sent it in place of the file; fetch the file again');
-  if (format !== 'jsonl' && /^\{\s*"/.test(text))
-    return say('plain text (JSON)', 'give it the ending .jsonl');
+    return say('XML', 'a server may have sent it instead of the file; fetch the file again');
+  if (format !== 'jsonl' && /^\{\s*"/.test(text)) return say('plain text (JSON)', rename('.jsonl'));
   return undefined;
 }
 
@@ -130,12 +129,12 @@ export function jsonDocumentKind(start: Uint8Array, isWhole: boolean): string | 
   const spansLines = /\n/.test(text.slice(0, end ?? text.length).trimEnd());
   if (text[0] === '{')
     return spansLines
-      ? 'it has JSON objects of several lines each, and JSON Lines have one on each line: convert it (jq -c . FILE)'
+      ? 'its JSON objects span several lines, but JSON Lines needs one on each line: convert it (jq -c . FILE)'
       : undefined;
   // An array on the first line, with others to come, is a bad row.
   const isOnlyLine = end === undefined ? !/\n/.test(text) : isWhole && text.slice(end).trim() === '';
   return spansLines || isOnlyLine
-    ? "it is one JSON array, and JSON Lines have an object on each line: convert it (jq -c '.[]' FILE)"
+    ? "it is one JSON array, but JSON Lines needs one object on each line: convert it (jq -c '.[]' FILE)"
     : undefined;
 }
 

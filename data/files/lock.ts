@@ -70,7 +70,7 @@ export async function takeLock(
     const waitedMs = performance.now() - startedMs;
     if (waitedMs > 2 * beatMs)
       report({
-        stage: `wait for process ${holder?.pid ?? '?'} on ${holder?.host ?? '?'} (its lock shows no sign of life)`,
+        stage: `wait for process ${holder?.pid ?? '?'} on ${holder?.host ?? '?'} (its lock is not being updated)`,
         done: waitedMs / 1000,
         total: settings.scoring.lostSeconds,
         unit: 'seconds',

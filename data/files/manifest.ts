@@ -88,7 +88,7 @@ export async function readManifest<T>(
 function parseLine<T>(line: Buffer, schema: z.ZodType<T>): { value: T } | string {
   const json = line.subarray(checksumCharacters + 1);
   if (line.toString('latin1', 0, checksumCharacters + 1) !== `${checksum(json)} `)
-    return 'is not what was written';
+    return 'does not match its checksum';
   try {
     const own = readOwn(JSON.parse(json.toString('utf8')), schema);
     return 'value' in own ? own : `cannot be used: ${own.problem}`;

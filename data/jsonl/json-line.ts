@@ -22,7 +22,7 @@ export function readLine(bytes: Uint8Array, fields: FieldNames): LineResult {
   for (const field of [fields.text, fields.id, fields.source, fields.tokens]) {
     const value = valueOf(row, field);
     if (isRow(value) && typeof value[wordKey] === 'string')
-      return bad(field, `is ${value[wordKey]}, which JSON does not have`);
+      return bad(field, `is ${value[wordKey]}, which is not valid JSON`);
   }
   const text = valueOf(row, fields.text);
   if (text === undefined) return bad(fields.text, 'is missing');
@@ -32,17 +32,13 @@ export function readLine(bytes: Uint8Array, fields: FieldNames): LineResult {
   const id = valueOf(row, fields.id) ?? undefined;
   if (id !== undefined && typeof id !== 'string' && typeof id !== 'number')
     return bad(fields.id, 'is neither a string nor a number');
-  if (isInexact(id))
-    return bad(fields.id, 'is a number too large to be kept exactly in such a line; write it as a string');
+  if (isInexact(id)) return bad(fields.id, 'is a number too large to be kept exactly; write it as a string');
   const name = idIn(id);
   const source = valueOf(row, fields.source) ?? '';
   if (typeof source !== 'string' && typeof source !== 'number')
     return bad(fields.source, 'is neither a string nor a number');
   if (isInexact(source))
-    return bad(
-      fields.source,
-      'is a number too large to be kept exactly in such a line; write it as a string',
-    );
+    return bad(fields.source, 'is a number too large to be kept exactly; write it as a string');
   const tokens = valueOf(row, fields.tokens) ?? Number.NaN;
   if (typeof tokens !== 'number' || !isCount(tokens)) return bad(fields.tokens, countProblem(tokens));
   return { kind: 'document', id: name && wellFormed(name), source: wellFormed(String(source)), tokens, text };
@@ -88,7 +84,7 @@ export function isCount(tokens: number): boolean {
 /** What is wrong with a value that is no count of tokens. */
 export function countProblem(tokens: unknown): string {
   return typeof tokens === 'number' && Number.isInteger(tokens) && tokens > mostDocumentTokens
-    ? `is ${tokens}, and a document can have at most ${mostDocumentTokens} tokens`
+    ? `is ${tokens}, but a document can have at most ${mostDocumentTokens} tokens`
     : 'is not a whole number of tokens';
 }
 

@@ -126,7 +126,7 @@ function dropLines(block: LineBlock, count: number): LineBlock {
 }
 
 export function tooLongReason(maxLineBytes: number): string {
-  return `line of more than ${maxLineBytes} bytes`;
+  return `line longer than ${maxLineBytes} bytes`;
 }
 
 interface Context {

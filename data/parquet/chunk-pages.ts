@@ -56,7 +56,7 @@ export async function* readChunkPages(
         values > mostPageEntries ||
         values > left
       )
-        throw new Error('it has a size that cannot be');
+        throw new Error('it has an impossible size');
       if (kind === 'data' && !isWanted(values)) {
         left -= values;
         yield { entries: values, values: undefined };
@@ -81,7 +81,7 @@ export async function* readChunkPages(
 
 function readDictionary(bytes: Uint8Array, count: number, leaf: SchemaNode): Values {
   const values = readEncoded(bytes, plainEncoding, count, leafType(leaf), leaf.typeLength, undefined);
-  if ('indices' in values) throw new Error('it is a dictionary of no values');
+  if ('indices' in values) throw new Error('it is not a dictionary of values');
   return values;
 }
 
@@ -99,7 +99,7 @@ function readDataPage(
   if (v2 !== undefined) {
     const levels = v2.repetitionBytes + v2.definitionBytes;
     if (levels > bytes.length || levels > header.uncompressedBytes)
-      throw new Error('it has levels beyond its end');
+      throw new Error('its levels extend beyond its end');
     repetition = readLevels(bytes.subarray(0, v2.repetitionBytes), maxRepetition, entries);
     definition = readLevels(bytes.subarray(v2.repetitionBytes, levels), maxDefinition, entries);
     rest = decompressPage(
@@ -111,10 +111,10 @@ function readDataPage(
     rest = decompressPage(codec, bytes, header.uncompressedBytes);
     const take = (most: number, encoding: number): Uint8Array | undefined => {
       if (most === 0) return undefined;
-      if (encoding !== runsEncoding) throw new Error(`levels in encoding ${encoding} are not known`);
+      if (encoding !== runsEncoding) throw new Error(`level encoding ${encoding} is not supported`);
       const end =
         rest.length < 4 ? Infinity : 4 + new DataView(rest.buffer, rest.byteOffset).getUint32(0, true);
-      if (end > rest.length) throw new Error('it has levels beyond its end');
+      if (end > rest.length) throw new Error('its levels extend beyond its end');
       const levels = readLevels(rest.subarray(4, end), most, entries);
       rest = rest.subarray(end);
       return levels;

@@ -30,7 +30,7 @@ let snappy: ReturnType<typeof snappyUncompressor> | undefined;
 const decompressors: Readonly<Record<number, (bytes: Uint8Array, size: number) => Uint8Array>> = {
   0: (bytes) => bytes,
   1(bytes, size) {
-    if (readVarInt(openCursor(bytes)) !== size) throw new Error('it is of another size');
+    if (readVarInt(openCursor(bytes)) !== size) throw new Error('its size differs from its header');
     return (snappy ??= snappyUncompressor())(bytes, size);
   },
   2: (bytes, size) => gunzipSync(bytes, { maxOutputLength: Math.max(1, size) }),
@@ -38,7 +38,7 @@ const decompressors: Readonly<Record<number, (bytes: Uint8Array, size: number) =
   5: decompressLz4Blocks,
   6(bytes, size) {
     // The library makes as much room as the frame asks for.
-    if ((contentBytesOf(bytes) ?? size) !== size) throw new Error('it is of another size');
+    if ((contentBytesOf(bytes) ?? size) !== size) throw new Error('its size differs from its header');
     return decompress(bytes, { defaultHeapSize: size });
   },
   7: decompressLz4,
@@ -55,6 +55,6 @@ export function isKnownCodec(codec: number): boolean {
 export function decompressPage(codec: number, bytes: Uint8Array, size: number): Uint8Array {
   if (size === 0) return new Uint8Array();
   const found = decompressors[codec]?.(bytes, size);
-  if (found?.length !== size) throw new Error('it does not decompress to the size that its header says');
+  if (found?.length !== size) throw new Error('it does not decompress to the size in its header');
   return found;
 }

@@ -54,9 +54,9 @@ export function checkCopyable({ leaves, groups }: Footer): void {
           ? 'is in another file'
           : isKnownCodec(codec)
             ? undefined
-            : `is compressed by a codec that is not known (${codec})`;
+            : `is compressed with an unknown codec (${codec})`;
       if (why !== undefined)
-        throw new Error(`column "${leaves[leaf]?.name ?? ''}" ${why}, and cannot be copied`);
+        throw new Error(`column "${leaves[leaf]?.name ?? ''}" ${why} and cannot be copied`);
     }
   }
 }

@@ -62,7 +62,7 @@ export function readEncoded(
   if (encoding === 7 && (type === 'BYTE_ARRAY' || type === 'FIXED_LEN_BYTE_ARRAY'))
     return readDeltaStrings(bytes, count, width);
   if (encoding === 9 && width > 0 && type !== 'BOOLEAN') return readSplit(bytes, count, width);
-  throw new Error(`encoding ${encoding} of ${type} is not known`);
+  throw new Error(`encoding ${encoding} is not supported for ${type}`);
 }
 
 function ofWidth(bytes: Uint8Array, count: number, width: number): Values {
@@ -124,7 +124,7 @@ function readDeltas(cursor: Cursor, bytes: Uint8Array, count: number, width: num
   const total = readVarInt(cursor);
   const miniValues = blockValues / miniBlocks;
   if (total !== count || !(miniValues > 0 && miniValues % 8 === 0))
-    throw new Error('it has other values than its header says');
+    throw new Error('its values do not match its header');
   let value = readBig(cursor);
   const put = (i: number): void =>
     width === 4
@@ -183,7 +183,7 @@ function readDeltaLengths(cursor: Cursor, bytes: Uint8Array, count: number): Val
 
 function lengthAt(lengths: Int32Array, i: number): number {
   const length = lengths[i] ?? 0;
-  if (length < 0) throw new Error('it has a value of less than no bytes');
+  if (length < 0) throw new Error('it has a value of negative length');
   return length;
 }
 
@@ -200,7 +200,7 @@ function readDeltaStrings(bytes: Uint8Array, count: number, width: number): Valu
       lengthAt(prefixes, i) + (rest.ends[i] ?? 0) - (rest.starts[i] ?? 0),
     ];
     if (lengthAt(prefixes, i) > before || (width > 0 && length !== width))
-      throw new Error('it has a value that does not follow from the one before');
+      throw new Error('it has a value with an invalid prefix');
     starts[i] = total;
     total += length;
     if (total > mostBytes) throw new Error('it has too many bytes');

@@ -105,7 +105,7 @@ export async function readFooter(path: string): Promise<Footer> {
   const magic = tail.toString('latin1', Math.max(0, tail.length - 4));
   if (magic === 'PARE') throw new Error('its footer is encrypted');
   const footerBytes = bytes < 12 || magic !== 'PAR1' ? Infinity : tail.readUInt32LE(tail.length - 8);
-  if (footerBytes > bytes - 12) throw new Error('it is no Parquet file');
+  if (footerBytes > bytes - 12) throw new Error('it is not a Parquet file');
   if (footerBytes > tail.length - 8)
     tail = await readAll(path, { start: bytes - 8 - footerBytes, end: bytes, fileBytes: bytes });
   return parseFooter(tail.subarray(tail.length - 8 - footerBytes, tail.length - 8));
@@ -135,7 +135,7 @@ export function parseFooter(bytes: Uint8Array): Footer {
   let firstRow = 0;
   for (const group of groups) {
     if (group.chunks.length !== leaves.length)
-      throw new Error('a row group has not as many columns as the schema');
+      throw new Error('a row group does not have as many columns as the schema');
     group.firstRow = firstRow;
     firstRow += group.rows;
   }
@@ -167,7 +167,7 @@ function readSchema(list: ThriftValue | undefined): SchemaNode {
   let leaf = 0;
   const place = (parent: SchemaNode | undefined, depth: number): SchemaNode => {
     const element = elements[next++];
-    if (element === undefined || depth > deepest) throw new Error('its schema does not hold together');
+    if (element === undefined || depth > deepest) throw new Error('its schema is inconsistent');
     const { node, children } = element;
     // The root has no levels of its own, whatever it says.
     node.maxDefinition =
@@ -179,8 +179,7 @@ function readSchema(list: ThriftValue | undefined): SchemaNode {
     return node;
   };
   const root = place(undefined, 0);
-  if (next !== elements.length || root.type !== undefined)
-    throw new Error('its schema does not hold together');
+  if (next !== elements.length || root.type !== undefined) throw new Error('its schema is inconsistent');
   return root;
 }
 
@@ -210,7 +209,7 @@ function readElement(bytes: Uint8Array, cursor: Cursor): Element {
   const physical = physicalTypes[type ?? 0];
   const repetition = repetitions[number(3) ?? 0];
   if (repetition === undefined || physical === undefined || children < 0)
-    throw new Error('its schema does not hold together');
+    throw new Error('its schema is inconsistent');
   const logical = raw.get(10);
   const isText =
     convertedTexts.includes(number(6) ?? -1) ||
@@ -259,7 +258,7 @@ function readRowGroup(bytes: Uint8Array, cursor: Cursor): RowGroup {
     1: () => readList(cursor, () => group.chunks.push(readChunk(bytes, cursor))),
     3: integerReader(cursor, (rows) => (group.rows = rows)),
   });
-  if (group.rows < 0) throw new Error('a row group has no number of rows');
+  if (group.rows < 0) throw new Error('a row group has an invalid row count');
   return group;
 }
 
@@ -306,7 +305,7 @@ function readChunk(bytes: Uint8Array, cursor: Cursor): ColumnChunk {
   chunk.start = dictionaryStart > 0 ? Math.min(dictionaryStart, chunk.dataStart) : chunk.dataStart;
   chunk.end = chunk.start + compressedBytes;
   if (!(chunk.values >= 0 && compressedBytes >= 0 && chunk.start >= 0))
-    throw new Error('a column has no place in the file');
+    throw new Error('a column has an invalid position in the file');
   chunk.raw = bytes.subarray(from, cursor.at());
   return chunk;
 }

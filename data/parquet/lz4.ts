@@ -1,7 +1,7 @@
 // LZ4 as Parquet has it: bare blocks (LZ4_RAW), and blocks in Hadoop's framing or bare (LZ4, which was never
 // settled). Libraries for it give zeros where a block is damaged, and a selection has to tell.
 
-const damaged = new Error('its LZ4 data are damaged');
+const damaged = new Error('its LZ4 data is damaged');
 
 /** Decompresses one block to exactly `size` bytes. Throws where it is damaged. */
 export function decompressLz4(input: Uint8Array, size: number): Uint8Array {

@@ -65,7 +65,7 @@ export function readPageHeader(bytes: Uint8Array): PageHeader | undefined {
   }
   const type = own.get(1) ?? -1;
   const kind = kinds[type];
-  if (kind === undefined) throw new Error('a page is of an unknown kind');
+  if (kind === undefined) throw new Error('a page has an unknown type');
   const v2 =
     type !== 3
       ? undefined

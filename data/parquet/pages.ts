@@ -94,7 +94,7 @@ async function nextPlainHeader(bytes: ByteReader): Promise<PageHeader> {
     if (header === undefined) continue;
     const { kind, v2, encoding, definitionEncoding } = header;
     if (kind !== 'data' || v2 !== undefined || encoding !== plain || definitionEncoding !== rle)
-      throw new Error('it is no plain data page of version 1');
+      throw new Error('it is not a plain data page of version 1');
     return header;
   }
   throw new Error('a page header has no end');

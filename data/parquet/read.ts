@@ -85,7 +85,7 @@ export async function* readParquet(
     const last = batch.take();
     if (last !== undefined) yield last;
     if (onlyRows === undefined && chunk.endRow !== undefined && endRow < chunk.endRow)
-      throw new Error(`it ends before row ${endRow} where it should have ${chunk.endRow}`);
+      throw new Error(`it ends before row ${endRow}, but it should have ${chunk.endRow} rows`);
     return endRow;
   } catch (error) {
     throw await readError(error, shard.path);

@@ -132,7 +132,7 @@ async function* readPiecewise(
     const fields = readFields(rows, 0);
     if (fields.rows.getItem(0) !== next)
       throw fail('INTERNAL', {
-        reason: `DuckDB gave row ${fields.rows.getItem(0) ?? ''} of a Parquet file for ${next}`,
+        reason: `DuckDB returned row ${fields.rows.getItem(0) ?? ''} of a Parquet file instead of row ${next}`,
       });
     next += rows.rowCount;
     for (let start = 0; start < rows.rowCount;) {
@@ -159,6 +159,6 @@ function conditionOf({ from, to, onlyRows }: Section): string {
 function readFields(data: DuckDBDataChunk, first: number): RowFields {
   const [rows, tokens] = [data.getColumnVector(first), data.getColumnVector(first + 1)];
   if (!(rows instanceof DuckDBDoubleVector && tokens instanceof DuckDBDoubleVector))
-    throw fail('INTERNAL', { reason: 'columns of a Parquet file are not of the types that were asked for' });
+    throw fail('INTERNAL', { reason: 'columns of a Parquet file do not have the requested types' });
   return { rows, tokens, ids: readStrings(data, first + 2), sources: readStrings(data, first + 3) };
 }

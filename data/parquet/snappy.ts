@@ -44,12 +44,12 @@ export async function* decompressSnappy(pieces: AsyncIterable<Uint8Array>): Asyn
           bytes !== 0;
           bytes = wasm.decompress(wasm.leftBytes())
         ) {
-          if (bytes < 0) throw new Error('its Snappy data are damaged');
+          if (bytes < 0) throw new Error('its Snappy data is damaged');
           yield memory.subarray(wasm.outputEnd() - bytes, wasm.outputEnd());
         }
       }
     }
-    if (wasm.isWhole() === 0) throw new Error('its Snappy data end early');
+    if (wasm.isWhole() === 0) throw new Error('its Snappy data ends early');
   } finally {
     decompressors.give(wasm);
   }

@@ -23,7 +23,7 @@ export function checkAnswer(url: string, answer: Answer, { start, end, fileBytes
     if (start > 0)
       throw new RemoteProblem(
         'lasting',
-        `the server does not give ranges (status ${answer.status} for bytes ${start}-${end - 1})`,
+        `the server does not support range requests (status ${answer.status} for bytes ${start}-${end - 1})`,
       );
     if (answer.length !== undefined && answer.length !== fileBytes)
       throw new RemoteProblem('lasting', twoLengths(fileBytes, answer.length));
@@ -40,20 +40,20 @@ export function checkAnswer(url: string, answer: Answer, { start, end, fileBytes
   if (range.first !== start || range.last >= end || bytes < 1)
     throw new RemoteProblem(
       'lasting',
-      `the server sends bytes ${range.first}-${range.last} for bytes ${start}-${end - 1}`,
+      `the server sent bytes ${range.first}-${range.last} instead of bytes ${start}-${end - 1}`,
     );
   if (answer.length !== undefined && answer.length !== bytes)
     throw new RemoteProblem(
       'lasting',
-      `the server sends ${answer.length} bytes as bytes ${range.first}-${range.last}`,
+      `the server sent ${answer.length} bytes as bytes ${range.first}-${range.last}`,
     );
   return bytes;
 }
 
 function twoLengths(first: number, now: number): string {
   return (
-    `the server gave its length as ${first} bytes first and as ${now} bytes now, as when a file is ` +
-    'still being written'
+    `the server first reported a length of ${first} bytes and now reports ${now} bytes; the file may ` +
+    'still be growing'
   );
 }
 
@@ -103,7 +103,7 @@ export function checkEncoding(url: string, header = ''): void {
   if (others.length === 0 && ending?.test(showPath(url)) === true) return;
   throw new RemoteProblem(
     'lasting',
-    `it comes with "Content-Encoding: ${header}", though its bytes were asked for as they are. Store it ` +
-      'without this header and, if it is compressed, under a name that says so, such as .jsonl.gz or .jsonl.zst',
+    `the server sent it with "Content-Encoding: ${header}", which was not requested. Store it without ` +
+      'this header and, if it is compressed, under a matching name, such as .jsonl.gz or .jsonl.zst',
   );
 }

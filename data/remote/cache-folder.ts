@@ -27,7 +27,7 @@ export function openCache(): string {
       // Whoever could put files there could put another model there.
       mkdirSync(path, { recursive: true, ...(isTemporary ? { mode: 0o700 } : {}) });
       if (isTemporary && !isOwn(path))
-        throw new Error('it belongs to another user, or others may write to it');
+        throw new Error('it belongs to another user, or other users can write to it');
       accessSync(path, constants.W_OK | constants.X_OK);
       return path;
     } catch (error) {

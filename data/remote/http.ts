@@ -157,23 +157,23 @@ function connectionProblem(error: unknown): RemoteProblem {
   if (proxyStatus === '407' || /^Proxy Authentication Required/.test(reason))
     return new RemoteProblem(
       'lasting',
-      'the proxy asks for a name and a password (status 407): set them in HTTPS_PROXY or HTTP_PROXY as ' +
+      'the proxy requires a username and password (status 407): set them in HTTPS_PROXY or HTTP_PROXY as ' +
         'http://NAME:PASSWORD@HOST:PORT',
       { cause: error },
     );
   if (proxyStatus !== undefined)
     return new RemoteProblem(
       Number(proxyStatus) >= 500 || proxyStatus === '429' ? 'passing' : 'lasting',
-      `the proxy that HTTPS_PROXY or HTTP_PROXY names did not connect (status ${proxyStatus}); NO_PROXY ` +
-        'names hosts to reach without it',
+      `the proxy in HTTPS_PROXY or HTTP_PROXY did not connect (status ${proxyStatus}); list hosts to ` +
+        'reach without it in NO_PROXY',
       { cause: error },
     );
   if (reason.startsWith('Redirect loop detected'))
-    return new RemoteProblem('lasting', 'its redirects go round in circles', { cause: error });
+    return new RemoteProblem('lasting', 'its redirects form a loop', { cause: error });
   if (/CERT|SIGNATURE|ISSUER/.test(systemCode(error)))
     return new RemoteProblem(
       'lasting',
-      `the server's certificate is not trusted (${reason}); NODE_EXTRA_CA_CERTS names a file with more authorities`,
+      `the server's certificate is not trusted (${reason}); set NODE_EXTRA_CA_CERTS to a file with more authorities`,
       { cause: error },
     );
   return new RemoteProblem('passing', reason, { cause: error });

@@ -54,7 +54,7 @@ async function describe(url: string): Promise<RemoteFile> {
   if (byHead !== undefined && (byHead.bytes === 0) === saysEmpty(said)) return byHead;
   throw new RemoteProblem(
     'lasting',
-    `the server does not say how long the file is (status ${answer.status} ` +
+    `the server does not report the file's length (status ${answer.status} ` +
       `without ${answer.status === 200 ? 'Content-Length' : 'a length in Content-Range'})`,
   );
 }
@@ -118,7 +118,7 @@ async function request(
 ): Promise<HttpAnswer> {
   const { username, password } = new URL(url);
   if (username !== '' || password !== '')
-    throw new RemoteProblem('lasting', 'a name and a password in an address are not sent');
+    throw new RemoteProblem('lasting', 'a username and password in an address are not supported');
   const answer = await sendTo(url, sent);
   if ((answer.status >= 200 && answer.status < 300) || expected.includes(answer.status)) return answer;
   answer.drop();

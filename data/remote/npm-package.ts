@@ -72,7 +72,7 @@ async function unpack(
   const found = `sha512-${createHash('sha512')
     .update(await readFile(packed))
     .digest('base64')}`;
-  if (found !== integrity) throw new Error(`the digest of ${spec} is ${found} in place of ${integrity}`);
+  if (found !== integrity) throw new Error(`the digest of ${spec} is ${found} instead of ${integrity}`);
   await mkdir(folder, { recursive: true });
   await run('tar', [
     '-xzf',

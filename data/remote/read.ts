@@ -24,8 +24,7 @@ export async function* readRange(
     const watch = watchSilence();
     try {
       const body = await store.open(url, { start: at, end, fileBytes }, etag, watch.signal);
-      if (at > start && body.etag !== etag)
-        throw new RemoteProblem('changed', 'another version of the file is there now');
+      if (at > start && body.etag !== etag) throw new RemoteProblem('changed', 'the file has been replaced');
       etag = body.etag;
       let promised = body.bytes;
       for await (const piece of body.pieces) {
@@ -34,7 +33,7 @@ export async function* readRange(
         if (promised < 0)
           throw new RemoteProblem(
             'lasting',
-            `the server sends more than the ${body.bytes} bytes that it promised`,
+            `the server sent more than the ${body.bytes} bytes it announced`,
           );
         const wanted = piece.length <= end - at ? piece : piece.subarray(0, end - at);
         at += wanted.length;
@@ -50,7 +49,9 @@ export async function* readRange(
         throw new RemoteProblem('passing', `the connection ended ${promised} bytes early`);
     } catch (error) {
       await attempts.failed(
-        watch.signal.aborted ? new RemoteProblem('passing', `nothing came for ${silenceMs / 1000} s`) : error,
+        watch.signal.aborted
+          ? new RemoteProblem('passing', `no data arrived for ${silenceMs / 1000} s`)
+          : error,
       );
     } finally {
       watch.end();

@@ -34,21 +34,21 @@ export async function* listObjects(
     const [first, last] = [objects[0]?.Key, objects.at(-1)?.Key];
     if (first !== undefined && (firstKeys.has(first) || isUpTo(first, from.StartAfter)))
       throw refuse(
-        `the store lists the same page of objects again (from "${first}" on) in place of the next one, ` +
-          'as stores do that know only version 1 of ListObjects. Name the files one by one',
+        `the store listed the same page of objects again (from "${first}" on) instead of the next one, ` +
+          'as stores that support only version 1 of ListObjects do. Name the files one by one',
       );
     if (first !== undefined) firstKeys.add(first);
     yield* objects;
     listed += objects.length;
     if (listed > objectsAtMost)
-      throw refuse(`the listing has more than ${objectsAtMost} objects: name a longer prefix`);
+      throw refuse(`the listing has more than ${objectsAtMost} objects: use a longer prefix`);
     if (IsTruncated !== true) return;
     emptyPages = first === undefined ? emptyPages + 1 : 0;
     if (tokens.has(token) || emptyPages > emptyPagesAtMost)
-      throw refuse('the store says again and again that its list of objects goes on from the same place');
+      throw refuse('the store keeps continuing its list of objects from the same place');
     if (token !== '') tokens.add(token);
     else if (last === undefined)
-      throw refuse('the store says that its list of objects goes on, but not from where');
+      throw refuse('the store says that its list of objects continues, but not from where');
     from = token === '' && last !== undefined ? { StartAfter: last } : { ContinuationToken: token };
   }
 }

@@ -23,9 +23,9 @@ export const s3Requests = {
   async handle(request: ClientRequest, { abortSignal }: { abortSignal?: unknown } = {}) {
     const { protocol, hostname, port, path, query = {}, headers, body } = request;
     const method = methods.find((name) => name === request.method);
-    if (method === undefined) throw new TypeError(`a request of method ${request.method}`);
+    if (method === undefined) throw new TypeError(`the method ${request.method} is not supported`);
     if (body !== undefined && !isBody(body))
-      throw new TypeError('a body that is neither text, bytes nor a stream');
+      throw new TypeError('the body is neither text, bytes, nor a stream');
     const origin = `${protocol}//${hostname}${port === undefined ? '' : `:${port}`}`;
     const parameters = queryString(query);
     const answer = await sendToPath(

@@ -66,7 +66,7 @@ interface Address {
 function parseAddress(url: string): Address {
   const [, bucket, key] = /^s3:\/\/([^/]+)\/(.+)$/i.exec(url) ?? [];
   if (bucket === undefined || key === undefined)
-    throw fail('REMOTE_NOT_FOUND', { url, reason: 'an address is s3://BUCKET/KEY' });
+    throw fail('REMOTE_NOT_FOUND', { url, reason: 'an address has the form s3://BUCKET/KEY' });
   return { bucket, key };
 }
 
@@ -96,7 +96,7 @@ async function fetchPage(url: string, asked: ListObjectsV2CommandInput): Promise
     // As when an error comes with status 200, or another server answers: no objects and no more to come, by
     // the look of it.
     if (page.IsTruncated === undefined)
-      throw new RemoteProblem('passing', 'the answer is no list of objects (no IsTruncated)');
+      throw new RemoteProblem('passing', 'the response is not a list of objects (no IsTruncated)');
     return page;
   });
 }
@@ -115,7 +115,7 @@ async function describe(url: string): Promise<RemoteFile> {
     client().send(new HeadObjectCommand({ Bucket: bucket, Key: key })),
   );
   if (ContentLength === undefined || (ContentLength === 0) !== saysEmpty(said))
-    throw new RemoteProblem('lasting', `the store does not say how long the file is (status ${said.status})`);
+    throw new RemoteProblem('lasting', `the store does not report the file's length (status ${said.status})`);
   return { url, bytes: ContentLength, modifiedMs: LastModified?.getTime() ?? 0 };
 }
 
@@ -146,7 +146,7 @@ async function open(
     ...(etag === undefined ? {} : { IfMatch: etag }),
   });
   const { Body, ETag, ...said } = await send(() => client().send(command, { abortSignal: signal }));
-  if (!(Body instanceof Readable)) throw new RemoteProblem('passing', 'an answer without a body');
+  if (!(Body instanceof Readable)) throw new RemoteProblem('passing', 'the response has no body');
   try {
     return { etag: ETag, bytes: checkAnswer(url, readAnswer(said), range), pieces: Body };
   } catch (error) {

@@ -29,7 +29,7 @@ export function* readCsvRows(
   if (header === undefined) return;
   const twice = header.find((column, at) => column !== '' && header.indexOf(column) !== at);
   if (twice !== undefined)
-    throw fail('FILE_UNREADABLE', { path: showPath(path), reason: `column "${twice}" is there twice` });
+    throw fail('FILE_UNREADABLE', { path: showPath(path), reason: `column "${twice}" appears twice` });
   const isWhole = isUtf8(bytes);
   for (const [position, record] of records.entries()) {
     // Many writers of TSV do not quote, so that these quotes belong to the text of two cells.
@@ -37,14 +37,14 @@ export function* readCsvRows(
       throw fail('FILE_UNREADABLE', {
         path: showPath(path),
         reason:
-          `quotes in row ${position} hold a tab, so that nobody can tell whether they are quotes ` +
-          'or text: write it as CSV or JSON Lines',
+          `quotes in row ${position} contain a tab, so they may be quotes or text: convert the file to CSV ` +
+          'or JSON Lines',
       });
     if (record.length !== header.length)
       quarantine.add(
         name,
         position,
-        `${record.length} cells, where the first line names ${header.length} columns`,
+        `${record.length} cells, but the header has ${header.length} columns`,
         record.join(delimiter),
       );
     else if (!isWhole && record.some((cell) => cell.includes('\ufffd')))

@@ -58,7 +58,7 @@ export async function* readRows(path: string, quarantine: Quarantine, name = pat
     if (whole === undefined && first === '[' && kind === 'json')
       throw fail('FILE_UNREADABLE', {
         path: showPath(path),
-        reason: 'it begins like a JSON array, but it is not valid JSON',
+        reason: 'it starts like a JSON array, but it is not valid JSON',
       });
     yield* whole === undefined
       ? readLineRows(path, format, quarantine, name)
@@ -117,8 +117,8 @@ async function readWhole(path: string, format: ShardFormat): Promise<Buffer> {
       throw fail('FILE_UNREADABLE', {
         path: showPath(path),
         reason:
-          `it has more than ${constants.MAX_STRING_LENGTH} bytes, which is too much for a file ` +
-          'that has to be in memory as a whole; write it as JSON Lines or Parquet',
+          `it has more than ${constants.MAX_STRING_LENGTH} bytes, which is too large for a format that ` +
+          'must fit in memory; convert it to JSON Lines or Parquet',
       });
     pieces.push(Buffer.from(piece));
   }

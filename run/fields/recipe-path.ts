@@ -21,7 +21,7 @@ export function parsePath(path: string): Path | string {
   while (at < path.length) {
     if (path[at] === '[') {
       const end = closingBracket(path, at);
-      if (end < 0) return `"${path}" has a "[" that is not closed`;
+      if (end < 0) return `"${path}" has an unclosed "["`;
       const step = parseIndex(path.slice(at + 1, end).trim());
       if (typeof step === 'string') return `"${path}": ${step}`;
       steps.push(step);
@@ -133,13 +133,13 @@ function keyOf(
   if (isRow(value))
     return typeof index === 'string' && Object.hasOwn(value, index)
       ? { value: index }
-      : { reason: `${shown}, which is no field of "${place}"`, missing: false };
+      : { reason: `${shown}, which is not a field of "${place}"`, missing: false };
   if (!Array.isArray(value)) return { reason: `"${place}" is not a list`, missing: false };
   const number = numberIn(index) ?? (step.minus === 0 ? letterIn(index) : undefined);
   const item = number === undefined ? undefined : number - step.minus;
   return item !== undefined && item >= 0 && item < value.length
     ? { value: item }
-    : { reason: `${shown}, which is no item of "${place}" (${value.length} items)`, missing: false };
+    : { reason: `${shown}, which is not an item of "${place}" (${value.length} items)`, missing: false };
 }
 
 /** The whole number in a value, which tables without types write as text. */
@@ -184,7 +184,7 @@ export function textAt(row: Row, path: Path): Found<string> {
     ? { value: first }
     : {
         reason:
-          `"${path.path}" has ${others.length + 1} different items; write ${path.path}[0] for the ` +
+          `"${path.path}" has ${others.length + 1} different items; use ${path.path}[0] for the ` +
           `first, or ${path.path}[*] for all`,
         missing: false,
       };
@@ -197,7 +197,7 @@ function oneText(value: unknown, place: string): Found<string> {
   if (value === null || value === undefined) return missing(place);
   const fields = isRow(value) ? Object.keys(value).join(', ') : '';
   return {
-    reason: `"${place}" is ${kindOf(value)}, not a text${fields === '' ? '' : `; it has ${fields}`}`,
+    reason: `"${place}" is ${kindOf(value)}, not text${fields === '' ? '' : `; it has ${fields}`}`,
     missing: false,
   };
 }
@@ -229,6 +229,6 @@ function kindOf(value: unknown): string {
     : isRow(value)
       ? 'an object'
       : typeof value === 'string'
-        ? 'a text'
+        ? 'text'
         : `a ${typeof value}`;
 }

@@ -20,10 +20,10 @@ export function parseTemplate(text: string): Template | string {
     if (field !== undefined) {
       const optional = field.endsWith('?');
       const path = parsePath((optional ? field.slice(0, -1) : field).trim());
-      if (typeof path === 'string') return `names a field that cannot be read: ${path}`;
+      if (typeof path === 'string') return `names an invalid field: ${path}`;
       add({ path, optional });
     } else if (whole === '{' || whole === '}')
-      return `has a "${whole}" that stands alone; write ${whole}${whole} for a brace`;
+      return `has an unmatched "${whole}"; write ${whole}${whole} for a literal brace`;
     else {
       const [first = '', ...others] = (whole === '{{' ? '{' : whole === '}}' ? '}' : whole).split('\n');
       if (first !== '') add(first);
@@ -31,7 +31,7 @@ export function parseTemplate(text: string): Template | string {
     }
   }
   return lines.flat().every((piece) => typeof piece === 'string')
-    ? 'has to name at least one field in braces, such as "{question}\\n{answer}"'
+    ? 'must name at least one field in braces, such as "{question}\\n{answer}"'
     : { text, lines };
 }
 

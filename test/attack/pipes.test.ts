@@ -119,7 +119,7 @@ describe('a file that is none', () => {
     expect([code, stdout + stderr]).toEqual([
       1,
       expect.stringContaining(
-        `${join(project, file)} cannot be read: it is a named pipe (FIFO), and only a regular file can be read here.`,
+        `${join(project, file)} cannot be read: it is a named pipe (FIFO), but only a regular file can be read here.`,
       ),
     ]);
   });
@@ -154,10 +154,10 @@ describe('two names of one file', () => {
     const shards = await listShards(['corpus/*', 'corpus/a.jsonl'], project);
     expect(shards.map(({ name }) => name)).toEqual(['corpus/a.jsonl', 'corpus/d.jsonl']);
     expect(describeTwice(shards)).toEqual([
-      '1 file has several names by links, and counts once: corpus/a.jsonl (also corpus/b.jsonl, corpus/c.jsonl)',
+      '1 file has several names (links), and counts once: corpus/a.jsonl (also corpus/b.jsonl, corpus/c.jsonl)',
     ]);
     const { stdout } = await betr(project, ['rank', '--scorer', 'length']);
-    expect(stdout).toMatch(/Ranked 21 documents[^]*Note: 1 file has several names by links/);
+    expect(stdout).toMatch(/Ranked 21 documents[^]*Note: 1 file has several names \(links\)/);
   });
 
   it('are nothing to tell where only one of them is named', async () => {

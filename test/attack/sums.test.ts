@@ -65,7 +65,7 @@ it.each(['jsonl', 'parquet'])(
         bad.map(({ tokens }, i) =>
           expect.objectContaining({
             position: good.length + i,
-            reason: `field "tokens" is ${tokens}, and a document can have at most 1000000000 tokens`,
+            reason: `field "tokens" is ${tokens}, but a document can have at most 1000000000 tokens`,
           }),
         ),
       );

@@ -64,7 +64,7 @@ describe('a ranking', () => {
         expect({ status, stderr }).toEqual({
           status: 1,
           stderr: expect.stringMatching(
-            `^betr: A process may have no more than ${limit} files open here, and betr ` +
+            `^betr: This process may have only ${limit} files open, but betr ` +
               `needs ${leastOpenFiles}\\..*ulimit -n.*\n$`,
           ),
         });
@@ -87,7 +87,7 @@ describe('a ranking', () => {
       expect({ status, stderr }).toEqual({
         status: 1,
         stderr: expect.stringMatching(
-          `^betr: ${missing} \\(for temporary files; TMPDIR names another folder\\) cannot be written: ` +
+          `^betr: ${missing} \\(for temporary files; set TMPDIR to use another folder\\) cannot be written: ` +
             `.*\\[WRITE_FAILED\\]\n$`,
         ),
       });

@@ -205,7 +205,7 @@ export function readObviously(
   const lines = all.split('\n');
   if (lines.at(-1) === '') lines.pop();
   for (const [row, latin] of lines.entries()) {
-    const bad = latin.length > maxLineBytes ? `line of more than ${maxLineBytes} bytes` : undefined;
+    const bad = latin.length > maxLineBytes ? `line longer than ${maxLineBytes} bytes` : undefined;
     const result = bad ?? readOne(Buffer.from(latin, 'latin1'), fields);
     if (typeof result === 'string') quarantined.push({ position: row, reason: result });
     else if (result !== undefined)
@@ -238,7 +238,7 @@ function readOne(bytes: Buffer, fields: FieldNames): Omit<Document, 'row'> | str
   for (const name of [fields.text, fields.id, fields.source, fields.tokens]) {
     const found = find(value, name);
     if (Array.isArray(found) && found[0] === 'no JSON')
-      return `field "${name}" is ${String(found[1])}, which JSON does not have`;
+      return `field "${name}" is ${String(found[1])}, which is not valid JSON`;
   }
   const [id, text, source, tokens] = [fields.id, fields.text, fields.source, fields.tokens].map((name) =>
     find(value, name),
@@ -255,7 +255,7 @@ function readOne(bytes: Buffer, fields: FieldNames): Omit<Document, 'row'> | str
   )
     return `field "${fields.tokens}" is not a whole number of tokens`;
   if (typeof tokens === 'number' && tokens > 1e9)
-    return `field "${fields.tokens}" is ${tokens}, and a document can have at most 1000000000 tokens`;
+    return `field "${fields.tokens}" is ${tokens}, but a document can have at most 1000000000 tokens`;
   return {
     document: String(id ?? '').toWellFormed(),
     source: String(source ?? '').toWellFormed(),

@@ -191,10 +191,10 @@ describe('the JSON Lines reader', () => {
         ['b', 'say "NaN", Infinity'],
       ]);
       expect(quarantined.map(({ reason }) => reason)).toEqual([
-        'field "id" is NaN, which JSON does not have',
-        'field "text" is -Infinity, which JSON does not have',
-        'field "tokens" is Infinity, which JSON does not have',
-        'field "source" is NaN, which JSON does not have',
+        'field "id" is NaN, which is not valid JSON',
+        'field "text" is -Infinity, which is not valid JSON',
+        'field "tokens" is Infinity, which is not valid JSON',
+        'field "source" is NaN, which is not valid JSON',
         'not valid JSON',
         'not valid JSON',
       ]);

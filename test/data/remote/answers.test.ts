@@ -148,11 +148,11 @@ describe('the length of a file', () => {
     expect(await read(`${oddly.url}/a.jsonl`)).toHaveLength(0);
     const doubtful = await serve({ first: 416, head: {} });
     await expect(read(`${doubtful.url}/a.jsonl`)).rejects.toEqual(
-      refused(/does not say how long the file is \(status 416/),
+      refused(/does not report the file's length \(status 416/),
     );
     const bodiless = await serve({ first: 200, head: { 'content-length': 0 } });
     await expect(read(`${bodiless.url}/a.jsonl`)).rejects.toEqual(
-      refused(/does not say how long the file is \(status 200/),
+      refused(/does not report the file's length \(status 200/),
     );
   });
 
@@ -160,13 +160,13 @@ describe('the length of a file', () => {
     const { url } = await serve({ first: 200, head });
     await expect(read(`${url}/a.jsonl`)).rejects.toEqual(
       refused(
-        /after 1 attempt: the server does not say how long the file is \(status 200 without Content-Length\)/,
+        /after 1 attempt: the server does not report the file's length \(status 200 without Content-Length\)/,
       ),
     );
   });
 
   it.each([total - 100, total + 100])('has to be the same all the time (%i)', async (wrong) => {
-    const reason = refused(new RegExp(`${wrong} bytes first and as ${total} bytes now`));
+    const reason = refused(new RegExp(`a length of ${wrong} bytes and now reports ${total} bytes`));
     const first = { 'content-range': `bytes 0-0/${wrong}` };
     const { url } = await serve({ first });
     await expect(read(`${url}/a.jsonl`)).rejects.toEqual(reason);
@@ -185,18 +185,22 @@ describe('a range', () => {
     [
       'of another place',
       { 'content-range': `bytes 0-${total - 11}/${total}` },
-      /sends bytes 0-\d+ for bytes 10-/,
+      /sent bytes 0-\d+ instead of bytes 10-/,
     ],
     [
       'of more than was asked for',
       { 'content-range': `bytes 10-${total}/${total}` },
-      /sends bytes 10-\d+ for bytes 10-/,
+      /sent bytes 10-\d+ instead of bytes 10-/,
     ],
-    ['that goes backwards', { 'content-range': `bytes 10-5/${total}` }, /sends bytes 10-5 for bytes 10-/],
+    [
+      'that goes backwards',
+      { 'content-range': `bytes 10-5/${total}` },
+      /sent bytes 10-5 instead of bytes 10-/,
+    ],
     [
       'of another length than its body',
       { 'content-range': `bytes 10-20/${total}` },
-      /sends \d+ bytes as bytes 10-20/,
+      /sent \d+ bytes as bytes 10-20/,
     ],
     [
       'of a file of unknown length',
@@ -267,7 +271,7 @@ describe('a body in place of a range', () => {
   it('is not read from anywhere else', async () => {
     const { url } = await serve(whole((response) => response.end(text)));
     await expect(read(`${url}/a.jsonl`, 10, 20)).rejects.toEqual(
-      refused(/does not give ranges \(status 200 for bytes 10-19\)/),
+      refused(/does not support range requests \(status 200 for bytes 10-19\)/),
     );
   });
 
@@ -279,11 +283,11 @@ describe('a body in place of a range', () => {
       }),
     );
     await expect(read(`${longer.url}/a.jsonl`)).rejects.toEqual(
-      refused(new RegExp(`more than the ${total} bytes that it promised`)),
+      refused(new RegExp(`more than the ${total} bytes it announced`)),
     );
     const shorter = await serve(whole((response) => response.end(text.subarray(0, 1000))));
     await expect(read(`${shorter.url}/a.jsonl`)).rejects.toEqual(
-      refused(/does not give ranges \(status 200 for bytes 1000-/),
+      refused(/does not support range requests \(status 200 for bytes 1000-/),
     );
     const never = await serve(whole((response) => response.end()));
     await expect(read(`${never.url}/a.jsonl`)).rejects.toEqual(
@@ -382,9 +386,9 @@ describe('a Parquet file', () => {
         expect((await readAll(`${url}/a.parquet`)).documents).toEqual(documents);
       }
       const longer = await serve({ file, first: { 'content-range': `bytes 0-0/${file.length + 8}` } });
-      await expect(readAll(`${longer.url}/a.parquet`)).rejects.toEqual(refused(/bytes first and as/));
+      await expect(readAll(`${longer.url}/a.parquet`)).rejects.toEqual(refused(/bytes and now reports/));
       const shorter = await serve({ file, first: { 'content-range': `bytes 0-0/${file.length - 8}` } });
-      await expect(readAll(`${shorter.url}/a.parquet`)).rejects.toEqual(refused(/bytes first and as/));
+      await expect(readAll(`${shorter.url}/a.parquet`)).rejects.toEqual(refused(/bytes and now reports/));
     });
   });
 });
@@ -404,7 +408,7 @@ describe('a redirect', () => {
     expect((await read(`${door.url}/a.jsonl`, 5, 50)).equals(text.subarray(5, 50))).toBe(true);
     expect(requests.at(-1)?.headers).toMatchObject({ range: 'bytes=5-49', 'accept-encoding': 'identity' });
     await expect(read(`${door.url}/loop.jsonl`)).rejects.toEqual(
-      refused(/after 1 attempt: its redirects go round in circles/),
+      refused(/after 1 attempt: its redirects form a loop/),
     );
   });
 });

@@ -114,7 +114,7 @@ describe('readRows', () => {
       });
       await expect(read('a.tsv', 'q\ta\n"To be\t1\nto be said"\t2\n')).rejects.toMatchObject({
         code: 'FILE_UNREADABLE',
-        message: expect.stringContaining('quotes in row 0 hold a tab'),
+        message: expect.stringContaining('quotes in row 0 contain a tab'),
       });
     },
   );
@@ -167,7 +167,7 @@ describe('readRows', () => {
     expect((await read('a.tsv', 'q\ta\nx, y\t1\n')).rows).toEqual([[0, { q: 'x, y', a: '1' }]]);
     expect(await read('a.csv', '')).toEqual({ rows: [], bad: [] });
     expect(await read('a.csv', 'q,a\n')).toEqual({ rows: [], bad: [] });
-    await expect(read('a.csv', 'q,q\n1,2\n')).rejects.toThrow(/column "q" is there twice/);
+    await expect(read('a.csv', 'q,q\n1,2\n')).rejects.toThrow(/column "q" appears twice/);
   });
 
   it('quarantines rows that are no rows, and goes on', async () => {
@@ -182,7 +182,7 @@ describe('readRows', () => {
         [4, { q: 'y', a: '4' }],
       ],
       bad: [
-        { position: 0, reason: '1 cells, where the first line names 2 columns' },
+        { position: 0, reason: '1 cells, but the header has 2 columns' },
         { position: 2, reason: 'not valid UTF-8' },
         { position: 3, reason: expect.stringContaining('3 cells') },
       ],
@@ -205,7 +205,7 @@ describe('readRows', () => {
       bad: [{ position: 0, reason: 'not a JSON object' }],
     });
     await expect(read('a.json', '[{"a": 1}, {"a"')).rejects.toThrow(
-      /begins like a JSON array, but it is not valid JSON/,
+      /starts like a JSON array, but it is not valid JSON/,
     );
   });
 
