@@ -1,4 +1,4 @@
-// The settings of a run: `betr.yaml`, read once and checked by one schema.
+// The settings of a run: `betr.yaml`, parsed with one schema.
 
 import { existsSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
@@ -33,7 +33,7 @@ const benchmark = z
   .strictObject({
     name,
     files: globs,
-    /** Text of an example with `{field}` in place of each field of the row. */
+    /** The text of an example, with `{field}` for each field of the row. */
     template: z
       .string()
       .check((context) => {
@@ -42,9 +42,9 @@ const benchmark = z
           context.issues.push({ code: 'custom', input: context.value, message: template });
       })
       .optional(),
-    /** The recipe that makes its examples, whatever other recipes the rows fit. */
+    /** The recipe that makes the examples, even if the rows fit other recipes. */
     recipe: z.string().min(1).optional(),
-    /** Held-out examples, which are never learned from: what a selection is measured on. */
+    /** Held-out examples that a selection is measured on; never used for training. */
     tests: globs.optional(),
   })
   .refine(({ template, recipe }) => template === undefined || recipe === undefined, {
@@ -52,10 +52,10 @@ const benchmark = z
     error: 'cannot be combined with a template: use only one of them',
   });
 
-/** More bring nothing but time. */
+/** More resamples only take longer. */
 export const mostResamples = 100_000;
 
-/** `betr domains`: tables of other people's models, and how to weigh the domains by them. */
+/** `betr domains`: tables of public models, and how to weight domains by them. */
 export const domainSettingsSchema = z.strictObject({
   /**
    * Tables (CSV, TSV or Parquet) of losses and benchmark errors by model; token counts by domain; families by
@@ -65,22 +65,22 @@ export const domainSettingsSchema = z.strictObject({
   errors: z.string().min(1),
   tokens: z.string().min(1).optional(),
   families: z.string().min(1).optional(),
-  /** The losses are nats a token with columns tokens and bytes, not bits per byte. */
+  /** Whether the losses are nats per token (with columns tokens and bytes) instead of bits per byte. */
   raw: z.boolean().default(false),
-  /** Benchmarks to aim at; all of the table when left out. */
+  /** Target benchmarks; by default, all in the table. */
   benchmarks: z.array(z.string().min(1)).min(1).optional(),
-  /** Several benchmarks count together by mean error or by mean rank. */
+  /** Combines several benchmarks by mean error or by mean rank. */
   combine: z.enum(['error', 'rank']).default('error'),
   estimator: z.enum(['product', 'sign', 'sign_cdf', 'sign_sign', 'spearman']).default('spearman'),
   ties: z.enum(['mid', 'ordinal', 'ordinal-reversed']).default('mid'),
   weights: z.enum(['linear', 'l2']).default('linear'),
-  /** Share of the domains' tokens to keep; how often a domain's tokens may be used. */
+  /** Share of the domains' tokens to keep, and how often a domain's tokens may be repeated. */
   keepRate: positiveNumber.max(1).default(0.1),
   repeat: positiveNumber.default(1),
-  /** Bootstrap resamples of the models; fitted to the number of domains when left out. */
+  /** Bootstrap resamples of the models; by default, chosen by the number of domains. */
   resamples: z.number().int().nonnegative().max(mostResamples).optional(),
   seed: z.number().int().nonnegative().default(1),
-  /** Files of pages (as the corpus's, with its field names) to train the classifier on. */
+  /** Files of pages (in the corpus's format, with its field names) to train the classifier on. */
   pages: globs.optional(),
 });
 export type DomainSettings = z.output<typeof domainSettingsSchema>;
@@ -90,7 +90,7 @@ export const settingsSchema = z.strictObject({
   corpus: z.strictObject({
     files: globs,
     fields: fields.prefault({}),
-    /** Largest window of a Zstandard file (zstd --long), which is memory of every process that reads one. */
+    /** Largest window of a Zstandard file (zstd --long); every process that reads one needs this memory. */
     windowMegabytes: count.max(mostWindowMegabytes).default(defaultWindowMegabytes),
   }),
   benchmarks: z
@@ -98,7 +98,7 @@ export const settingsSchema = z.strictObject({
     .check((context) => {
       const seen = new Set<string>();
       for (const [index, { name }] of context.value.entries()) {
-        // They become names of columns, where case does not count.
+        // They become column names, which are case-insensitive.
         const folded = name.toLowerCase();
         if (seen.has(folded))
           context.issues.push({
@@ -113,9 +113,9 @@ export const settingsSchema = z.strictObject({
     .default([]),
   examples: z
     .strictObject({
-      /** At most this many examples of each benchmark; every benchmark gives the same number. */
+      /** Maximum number of examples per benchmark. */
       perBenchmark: count.default(1400),
-      /** false: take all examples of every benchmark up to the cap. */
+      /** true: use the same number of examples for every benchmark; false: use all, up to the maximum. */
       equal: z.boolean().default(true),
     })
     .prefault({}),
@@ -129,16 +129,16 @@ export const settingsSchema = z.strictObject({
     .strictObject({
       /** `default`, a hub name, a folder, or the base URL of an OpenAI-compatible endpoint. */
       model: z.string().min(1).default('default'),
-      /** The model's name at an endpoint; of no use elsewhere. */
+      /** The model's name at an endpoint; ignored for other models. */
       endpointModel: z.string().min(1).optional(),
       device: z.enum(['auto', 'cpu', 'cuda', 'webgpu']).default('auto'),
       dtype: z.enum(['auto', 'fp32', 'fp16', 'q8', 'q4']).default('auto'),
-      /** auto: what the model's own configuration says. */
+      /** auto: as the model's configuration says. */
       pooling: z.enum(['auto', 'mean', 'cls']).default('auto'),
       maxTokens: count.max(32_768).default(256),
       /**
-       * At an endpoint: at most so many texts in a request, requests at once, and seconds until an answer is
-       * whole. They change no vector.
+       * For endpoints: maximum texts per request, concurrent requests, and seconds until a response is
+       * complete. They do not affect the vectors.
        */
       textsPerRequest: count.max(1024).default(64),
       requestsAtOnce: count.max(16).default(4),
@@ -148,17 +148,17 @@ export const settingsSchema = z.strictObject({
   search: z
     .strictObject({
       method: z.enum(['auto', 'exact', 'hnsw']).default('auto'),
-      /** Length of the list of nearest documents kept for each example (K). */
+      /** How many nearest documents to keep for each example (K). */
       nearest: count.default(1000),
     })
     .prefault({}),
   classifier: z
     .strictObject({
-      /** Hash table's size as a power of two. */
+      /** Size of the hash table, as a power of two. */
       bits: z.number().int().min(12).max(22).default(20),
-      /** At most; training ends earlier when the held-out loss no longer falls. */
+      /** Maximum number of epochs; training stops early when the held-out loss no longer falls. */
       epochs: count.max(100).default(12),
-      /** Bins that fewer training documents have are left out. */
+      /** Bins that fewer training documents contain are dropped. */
       minCount: count.default(3),
       seed: z.number().int().nonnegative().default(1),
     })
@@ -168,23 +168,22 @@ export const settingsSchema = z.strictObject({
       pool: z.enum(['nemotron-cc', 'dclm-refinedweb']).default('nemotron-cc'),
       tokensPerParam: positiveNumber.default(11),
       maxEpochs: positiveNumber.default(4),
-      /** FLOPs of the budgets that predictions and drift are told for. */
+      /** Budgets, in FLOPs, for which predictions and drift are reported. */
       budgets: z.array(positiveNumber).default([1e20, 1e21, 1e22]),
     })
     .prefault({}),
   drift: z
     .strictObject({
       /**
-       * What is too much from one generation to the next: PSI of the scores, part by which a keep rate
-       * changes, part of all tokens by which a source does, part by which the documents become fewer.
+       * Limits of drift from one generation to the next: PSI of the scores, relative change of a keep rate,
+       * change of a source's share of tokens, and share of lost documents.
        */
       psi: positiveNumber.default(0.2),
       keepRate: positiveNumber.default(0.25),
       sourceShare: positiveNumber.default(0.1),
       lostDocuments: positiveNumber.default(0.2),
       /**
-       * Whether the new documents by themselves are held against these, too: not where every shard is of one
-       * source.
+       * Whether the limits also apply to the new documents alone; turn this off if each shard has one source.
        */
       newDocuments: z.boolean().default(true),
     })
@@ -192,11 +191,10 @@ export const settingsSchema = z.strictObject({
   domains: domainSettingsSchema.optional(),
   scoring: z
     .strictObject({
-      /** Text that a worker takes at a time, about; in the work of that long at most is lost with it. */
+      /** Approximate text per chunk; a lost worker loses at most one chunk of work. */
       chunkMegabytes: z.number().min(1e-6).max(1024).default(64),
       /**
-       * How often a worker shows that it lives, and how long without a sign until another takes over what it
-       * had.
+       * How often a worker renews its lease, and after how long without renewal another worker takes over.
        */
       beatSeconds: secondsNumber.default(5),
       lostSeconds: secondsNumber.default(60),
@@ -206,7 +204,7 @@ export const settingsSchema = z.strictObject({
       error: 'must be at least three times beatSeconds; otherwise live workers would be considered lost',
     })
     .prefault({}),
-  /** How many processes' worth of work at once; every core when left out. */
+  /** Maximum number of parallel processes; by default, one per core. */
   workers: count.max(1024).optional(),
 });
 
@@ -215,8 +213,8 @@ export type FieldNames = Settings['corpus']['fields'];
 
 export interface SettingsFile {
   /**
-   * Absolute path of the settings file and of the folder that its relative paths start from: the one it is
-   * in, or the current one for a pipe.
+   * Absolute paths of the settings file and of the folder that its relative paths start from: its own folder,
+   * or the current folder for a pipe.
    */
   path: string;
   folder: string;
@@ -224,8 +222,8 @@ export interface SettingsFile {
 }
 
 /**
- * The settings as they may be kept beside a result: addresses without what may be a signature, and without
- * the number of workers, which changes no byte of it.
+ * The settings to store with a result: addresses without possible signatures, and no number of workers,
+ * because it does not affect the result.
  */
 export function settingsToShow(settings: Settings): Settings {
   const shown: unknown = JSON.parse(JSON.stringify(settings), (_key, value: unknown) =>
@@ -235,8 +233,8 @@ export function settingsToShow(settings: Settings): Settings {
 }
 
 /**
- * Reads and checks a settings file (or a pipe that gives one), or the one in a folder, or beside the folder
- * of a run. Errors: SETTINGS_NOT_FOUND, SETTINGS_INVALID, FILE_UNREADABLE.
+ * Reads and validates a settings file or pipe. A folder stands for the settings file in it, or beside it if
+ * it is a run folder. Errors: SETTINGS_NOT_FOUND, SETTINGS_INVALID, FILE_UNREADABLE.
  */
 export async function readSettings(path: string): Promise<SettingsFile> {
   const absolute = findSettings(resolve(path));
@@ -255,7 +253,7 @@ export async function readSettings(path: string): Promise<SettingsFile> {
   };
 }
 
-/** `<(command)` and /dev/stdin lie in a folder of the system, where nothing else does. */
+/** `<(command)` and /dev/stdin are in system folders, where no settings file is. */
 function isStream(path: string): boolean {
   return /^\/(?:dev|proc)\//.test(path) || statSync(path, { throwIfNoEntry: false })?.isFIFO() === true;
 }
@@ -268,7 +266,10 @@ function findSettings(path: string): string {
 
 const settingsFile = 'betr.yaml';
 
-/** Checks the text of a settings file; every problem names the key, the value and what is allowed. */
+/**
+ * Parses the text of a settings file. Errors: SETTINGS_INVALID; every problem names the key, the value, and
+ * what is allowed.
+ */
 export function parseSettings(text: string, path: string): Settings {
   let value: unknown;
   try {
@@ -285,15 +286,18 @@ export function parseSettings(text: string, path: string): Settings {
 }
 
 const mostCharacters = 1 << 20;
-/** Of UTF-8. */
+/** Of a settings file in UTF-8. */
 const mostBytes = 4 * mostCharacters;
 const mostAliases = 100;
 
-/** A few lines of aliases of aliases are billions of values, and take the library long to refuse. */
+/**
+ * Parses YAML with bounds: a few lines of nested aliases can expand to billions of values, which the library
+ * is slow to reject.
+ */
 function parseYaml(text: string): unknown {
   if (text.length > mostCharacters)
     throw new Error(`it has ${text.length} characters, but at most ${mostCharacters} are allowed`);
-  // The library takes time quadratic in the number of keys to see that none is there twice.
+  // The library's check for duplicate keys takes quadratic time.
   const document = parseDocument(text, { uniqueKeys: false });
   const [problem] = document.errors;
   if (problem !== undefined) throw problem;
@@ -328,7 +332,7 @@ function describe(issue: z.core.$ZodIssue, root: unknown): string {
   return `${key}: got ${got}; ${issue.message}`;
 }
 
-/** The keys that the schema knows at a path, for the message about an unknown one. */
+/** The keys that the schema allows at a path, for the message about an unknown key. */
 function knownKeys(path: readonly PropertyKey[]): string[] {
   let schema: unknown = z.toJSONSchema(settingsSchema, { io: 'input' });
   for (const part of path) {
