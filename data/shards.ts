@@ -1,4 +1,4 @@
-// The files of a corpus (or of a benchmark): patterns in, a sorted list of shards out.
+// Lists the files of a corpus or a benchmark: patterns in, a sorted list of shards out.
 
 import { existsSync, statSync } from 'node:fs';
 import { readdir, realpath, stat } from 'node:fs/promises';
@@ -15,7 +15,9 @@ import { expandAddress } from './remote/addresses.ts';
 import { isRemote, showPath } from '../run/address.ts';
 import { openStore } from './remote/open.ts';
 
-/** The format that a file's ending stands for (of an address, its path's). Errors: FILE_KIND_UNKNOWN. */
+/**
+ * The format of a file by its ending (for an address, by the ending of its path). Errors: FILE_KIND_UNKNOWN.
+ */
 export function formatOf(path: string): ShardFormat {
   const ending = endingOf(path);
   if (ending === undefined || ending.kind === 'csv' || ending.kind === 'tsv')
@@ -23,20 +25,18 @@ export function formatOf(path: string): ShardFormat {
   return ending.format;
 }
 
-/**
- * Whether files of the format are compressed as a whole, so that they can only be read from the beginning.
- */
+/** Whether files of the format are compressed, so that they can only be read from the start. */
 export function isCompressed(format: ShardFormat): boolean {
   return format === 'jsonl.gz' || format === 'jsonl.zst';
 }
 
 /**
- * The files that match, each once whatever links lead to it, sorted by name. Relative patterns start from
- * `folder`; so do the names. Addresses (s3://, https://) are named as they are, those of web servers less
- * their query. Errors: FILE_NOT_FOUND for a plain path, and for a link that leads nowhere; FILE_UNREADABLE
- * for a folder that cannot be looked into, and for pipes, sockets and devices; NO_FILES for a pattern without
- * a match, FILE_KIND_UNKNOWN (also for a folder that is named like a file), OPTION_INVALID for addresses of
- * one name and for patterns of many wildcards; REMOTE_NOT_FOUND, REMOTE_DENIED, REMOTE_FAILED.
+ * The matching files, sorted by name; a file with several links is listed once. Patterns and names are
+ * relative to `folder`. The name of an address (s3://, https://) is the address, without the query of a web
+ * address. Errors: FILE_NOT_FOUND for a path and for a broken link; FILE_UNREADABLE for a folder that cannot
+ * be listed, and for pipes, sockets, and devices; NO_FILES for a pattern without a match; FILE_KIND_UNKNOWN,
+ * also for a folder that is named like a file; OPTION_INVALID for addresses with the same name and for
+ * patterns with many wildcards; REMOTE_NOT_FOUND, REMOTE_DENIED, REMOTE_FAILED.
  */
 export async function listShards(patterns: readonly string[], folder: string): Promise<Shard[]> {
   return (await listFiles(patterns, folder, formatOf)).map((file) => ({
@@ -46,8 +46,8 @@ export async function listShards(patterns: readonly string[], folder: string): P
 }
 
 /**
- * The shards of a run's corpus. What the run itself has written is none of it, though a pattern may match it.
- * Errors: those of `listShards`; NO_FILES where nothing else matches.
+ * The shards of a run's corpus, without files in the run folder. Errors: those of `listShards`; NO_FILES if
+ * nothing else matches.
  */
 export async function listCorpus({
   settings,
@@ -64,10 +64,7 @@ export async function listCorpus({
   return shards;
 }
 
-/**
- * The same for files of any kinds that `check` does not refuse. Errors: as `listShards`, and those of
- * `check`.
- */
+/** The same for files of all kinds that `check` accepts. Errors: those of `listShards` and `check`. */
 export async function listFiles(
   patterns: readonly string[],
   folder: string,
@@ -82,7 +79,7 @@ export async function listFiles(
     )
   ).flat();
   for (const { file } of found) check(file.path);
-  // Of links to one file the file itself counts, or the first.
+  // Of several links to a file, the file itself is listed, or else the first link.
   found.sort((a, b) => Number(a.isLink) - Number(b.isLink) || order(a.file, b.file));
   const byIdentity = new Map<string, ListedFile>();
   for (const { file, identity } of found) {
@@ -102,7 +99,7 @@ export async function listFiles(
   return files;
 }
 
-/** To match a name takes time that is a power of how many there are. */
+/** Matching takes time exponential in the number of wildcards. */
 const mostWildcards = 5;
 
 function checkPattern(pattern: string): void {
@@ -121,7 +118,7 @@ function order(a: ListedFile, b: ListedFile): number {
 
 const namedTwice = 3;
 
-/** What readers have to know of files that have several names: they may have meant different ones. */
+/** A note about files with several names, in case different files were intended. */
 export function describeTwice(files: readonly ListedFile[]): string[] {
   const twice = files.flatMap(({ name, otherNames = [] }) =>
     otherNames.length === 0
@@ -140,11 +137,11 @@ export function describeTwice(files: readonly ListedFile[]): string[] {
   ];
 }
 
-/** A file, and what is the same for whatever links lead to it, of either kind. */
+/** A file and its identity, which all its hard and symbolic links share. */
 interface Found {
   file: ListedFile;
   identity: string;
-  /** A symbolic one. */
+  /** Whether it is a symbolic link. */
   isLink: boolean;
 }
 
@@ -175,8 +172,8 @@ async function listLocal(pattern: string, folder: string, check: Check): Promise
 }
 
 /**
- * What the hard links of a file have in common. Only those that have several are looked at so, as not every
- * file system numbers its files well; numbers of 64 bits are more than a double holds.
+ * The identity that the hard links of a file share. Only files with several links need it, because inode
+ * numbers are not reliable on every file system. Numbers of 64 bits do not fit in a double.
  */
 async function hardLinkOf(path: string): Promise<string | undefined> {
   const { nlink, dev, ino } = await stat(path, { bigint: true });
@@ -187,7 +184,7 @@ async function expand(pattern: string, folder: string, check: Check): Promise<st
   const path = resolve(folder, pattern);
   const named = statSync(path, { throwIfNoEntry: false });
   if (named?.isDirectory() === true) throw fail('FILE_KIND_UNKNOWN', { path, isFolder: true });
-  // A file whose name has brackets in it is a file, not a pattern.
+  // An existing file is not a pattern, even if its name has brackets.
   if (named !== undefined) return [path];
   if (!isDynamicPattern(pattern)) throw fail('FILE_NOT_FOUND', { path, what: 'The file' });
   const found = (await glob([pattern], { cwd: folder, ...globOptions })).map((one) => resolve(one));
@@ -202,8 +199,8 @@ async function expand(pattern: string, folder: string, check: Check): Promise<st
 const globOptions = { absolute: true, expandDirectories: false };
 
 /**
- * What a glob passes over without a word would be taken for gone: folders that it cannot look into, links
- * that lead nowhere, and what is no file. Errors: FILE_UNREADABLE, FILE_NOT_FOUND, FILE_KIND_UNKNOWN.
+ * Reports what a glob silently skips and would appear to be missing: unreadable folders, broken links, and
+ * special files. Errors: FILE_UNREADABLE, FILE_NOT_FOUND, FILE_KIND_UNKNOWN.
  */
 async function checkFolders(
   pattern: string,
@@ -213,12 +210,12 @@ async function checkFolders(
 ): Promise<void> {
   const above: string[] = [];
   for (let path = posix.dirname(pattern); path !== posix.dirname(path); path = posix.dirname(path)) {
-    // The folder itself is looked into anyway, and the library refuses it where a pattern names it.
+    // The folder itself is always listed, and the library rejects it in a pattern.
     if (resolve(folder, path) !== resolve(folder)) above.push(path);
   }
   const matches = picomatch(posix.normalize(pattern));
   for (const found of await glob([...above, '.'], { cwd: folder, ...globOptions, onlyDirectories: true })) {
-    // A file system's own, of which only root may see the inside.
+    // A folder of the file system that only root can list.
     if (basename(found) === 'lost+found') continue;
     const entries = await readdir(found, { withFileTypes: true }).catch((error: unknown) => {
       throw fail('FILE_UNREADABLE', { path: resolve(found), reason: reasonOf(error) }, error);
@@ -231,8 +228,8 @@ async function checkFolders(
 }
 
 /**
- * Of what matches and is a link, or no file: a folder may match, but not where it is named like a file and
- * none in it is found.
+ * Checks a match that is a link or not a file. A folder may match, unless it is named like a file and no file
+ * in it matches.
  */
 async function checkNoFile(path: string, files: readonly string[], check: Check): Promise<void> {
   const isFolder = await stat(path).then(
@@ -254,8 +251,8 @@ function isOfKnownKind(path: string, check: Check): boolean {
 }
 
 /**
- * The path of the shard that has this name; `patterns` are the settings', of which one may bring a query that
- * the name leaves out.
+ * The path of the shard with this name. `patterns` come from the settings; one of them may have the query
+ * that the name omits.
  */
 export function pathOf(name: string, folder: string, patterns: readonly string[]): string {
   if (!isRemote(name)) return resolve(folder, name);
@@ -266,7 +263,7 @@ export function pathOf(name: string, folder: string, patterns: readonly string[]
   return name;
 }
 
-/** By pattern, as there may be many names. */
+/** Cached by pattern, because a pattern can have many names. */
 const expanded = new Map<string, Map<string, string>>();
 
 function urlsByName(pattern: string): Map<string, string> {
@@ -277,7 +274,7 @@ function urlsByName(pattern: string): Map<string, string> {
   return urls;
 }
 
-/** Whether the shard is there and as it was. Errors: REMOTE_DENIED, REMOTE_FAILED. */
+/** Whether the shard exists and is unchanged. Errors: REMOTE_DENIED, REMOTE_FAILED. */
 export async function isUnchanged({
   path,
   bytes,

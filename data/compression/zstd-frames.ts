@@ -1,6 +1,6 @@
-// Zstandard as RFC 8878 has it, every byte accounted for: frames and skippable frames one after the other,
-// each of them whole, and nothing but zero padding between and behind them. Where a frame ends is found here,
-// by the headers of its blocks, so that every decoder is held to the same rule.
+// Splits Zstandard data (RFC 8878) into frames and accounts for every byte: complete frames and skippable
+// frames, with nothing but zero padding between and after them. Frame ends are found here, from the block
+// headers, so that the same rules apply to every decoder.
 
 import { getEnvironmentData } from 'node:worker_threads';
 import { type ByteReader, openByteReader, passZeros, unexpectedBytes } from './byte-reader.ts';
@@ -9,24 +9,21 @@ import { limit, limitKey, mostWindowMegabytes } from '../../run/zstd-window.ts';
 
 export interface ZstdFrame {
   headerBytes: number;
-  /**
-   * How far back content may refer, which has to be in memory: at most the content's length, where that is
-   * known.
-   */
+  /** How far back content may refer, which must fit in memory: at most the content's length, if known. */
   windowBytes: number;
-  /** Length of the content, where the header says. */
+  /** Length of the content, if it is in the header. */
   contentBytes: number | undefined;
   hasChecksum: boolean;
 }
 
 /**
- * Decompresses one whole frame, header to checksum, in pieces that are each valid until the next is asked
- * for; yields such pieces. Throws where the frame is damaged.
+ * Decompresses one frame, from header to checksum. Takes and yields pieces that are valid until the next is
+ * requested. Throws if the frame is damaged.
  */
 export type FrameDecoder = (bytes: AsyncIterable<Uint8Array>, frame: ZstdFrame) => AsyncIterable<Uint8Array>;
 
 /**
- * Decompresses all frames. Throws with the reason and the byte offset at anything that is neither a whole
+ * Decompresses all frames. Throws with the reason and the byte offset at anything that is neither a complete
  * frame nor zero padding.
  */
 export async function* decompressFrames(
@@ -104,8 +101,8 @@ async function skipFrame(bytes: ByteReader, start: Uint8Array, problem: Problem)
 }
 
 /**
- * How much content the frame at the beginning of the bytes has, as far as its header says. Throws where it is
- * no frame.
+ * The content length in the header of the frame that the bytes start with, if the header has it. Throws if
+ * they do not start with a frame.
  */
 export function contentBytesOf(frame: Uint8Array): number | undefined {
   const problem: Problem = (reason = 'is truncated') => new Error(`its Zstandard frame ${reason}`);
@@ -161,14 +158,14 @@ function checkWindow(windowBytes: number, problem: Problem): void {
   );
 }
 
-/** The bytes of one frame, whole blocks at a time where they are at hand. */
+/** Yields the bytes of one frame, in whole blocks if they are available. */
 async function* takeFrame(
   bytes: ByteReader,
   { headerBytes, hasChecksum }: ZstdFrame,
   problem: Problem,
 ): AsyncGenerator<Uint8Array> {
-  // Invariant: `left` bytes on is the header of the next block, or, after the last block, the end of the
-  // frame.
+  // Invariant: the header of the next block, or the end of the frame after the last block, is `left` bytes
+  // ahead.
   let left = headerBytes;
   for (let isLast = false; !isLast || left > 0;) {
     const least = left === 0 ? blockHeaderBytes : 1;
@@ -193,7 +190,7 @@ async function* takeFrame(
 }
 
 const blockHeaderBytes = 3;
-/** The type of a block that is one byte over and over, which is there once. */
+/** The type of a block that repeats one stored byte. */
 const repeatedByte = 1;
 export const checksumBytes = 4;
 
