@@ -21,7 +21,7 @@ export const unusableShardsSchema = z.object({
 export type UnusableShards = z.output<typeof unusableShardsSchema>;
 export type UnusableShard = UnusableShards['first'][number];
 
-/** So many are listed, and so many named to people. */
+/** How many shards are listed in files, and how many are named in messages. */
 export const listedUnusable = 20;
 const named = 3;
 

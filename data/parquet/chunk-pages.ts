@@ -1,4 +1,4 @@
-// The pages of a column chunk, of any type, encoding and codec: their levels, and their values as bytes.
+// Reads the pages of a column chunk of any type, encoding, and codec: levels, and values as bytes.
 
 import { crc32 } from 'node:zlib';
 import type { FileHandle } from 'node:fs/promises';
@@ -12,27 +12,27 @@ import { bitsFor, readHybrid } from './hybrid.ts';
 import type { PageHeader } from './page-header.ts';
 
 export interface DataPage {
-  /** Entries: values, missing ones, and empty lists. */
+  /** Number of entries: values, nulls, and empty lists. */
   entries: number;
-  /** Of each entry; undefined where the column has none. */
+  /** Repetition and definition levels of the entries; undefined if the column has none. */
   repetition: Uint8Array | undefined;
   definition: Uint8Array | undefined;
   values: Values | Indexed;
 }
 
-/** A page that was passed over. */
+/** A skipped page. */
 export interface PassedPage {
   entries: number;
   values: undefined;
 }
 
-/** More than this is no page, but a few bytes that stand for whatever was made up. */
+/** Limits that no real page exceeds: a few crafted bytes could claim any size. */
 const mostPageBytes = 2 ** 30;
 const mostPageEntries = 2 ** 27;
 
 /**
- * The pages of the chunk at `span`, of which those are not read that `isWanted` does not want (asked by their
- * number of entries). Checksums that are there are checked. Throws where a page is damaged, and names it.
+ * Yields the pages of the chunk at `span`. `isWanted` receives the number of entries of each page; unwanted
+ * pages are not read. Checks existing checksums. Throws if a page is damaged; the message names the page.
  */
 export async function* readChunkPages(
   file: FileHandle,

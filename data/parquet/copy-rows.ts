@@ -1,7 +1,6 @@
-// Copies rows of a Parquet file into another one, by its columns' bytes and levels and without a look at what
-// they mean: names, types, values, nesting and the notes of the file (key-value metadata) stay as they are,
-// whatever they are. What is written anew is only how it lies in the file: row groups, pages, statistics,
-// compression.
+// Copies rows of a Parquet file into another one by the bytes and levels of its columns, without interpreting
+// them: names, types, values, nesting, and key-value metadata are preserved. Only the layout is new: row
+// groups, pages, statistics, and compression.
 
 import { type FileHandle, open } from 'node:fs/promises';
 import { openRegular } from '../../run/regular-file.ts';
@@ -22,29 +21,26 @@ import {
 } from './thrift.ts';
 import { type ChunkWriter, openChunkWriter, type WrittenChunk, type WrittenFile } from './write-chunk.ts';
 
-/** What some rows become. */
+/** Changes to copied rows. */
 export interface Edits {
-  /** By row: how many rows it becomes. Others stay as they are. */
+  /** By row: how many copies of it to write. Other rows are written once. */
   copies: ReadonlyMap<number, number>;
   /**
-   * By leaf, which has no lists: what the value becomes in the copy of this number, from 0, of a row;
-   * undefined: it is missing.
+   * By leaf (not inside a list): a function that returns the value in the given copy, from 0, of a row;
+   * undefined makes it null.
    */
   values: ReadonlyMap<number, (row: number, copy: number, value: Uint8Array) => Uint8Array | undefined>;
-  /** Leaves whose values can be missing from now on. */
+  /** Leaves that become nullable. */
   optional: ReadonlySet<SchemaNode>;
 }
 
 export const noEdits: Edits = { copies: new Map(), values: new Map(), optional: new Set() };
 
-/**
- * A row group of the copy has at least so many rows, or bytes of what it comes from, if there are more of
- * them.
- */
+/** A row group of the copy ends once it has this many rows, or this many bytes in the source. */
 const groupRows = 122_880;
 const groupBytes = 256 << 20;
 
-/** Throws where a column's values cannot be copied, which names it. */
+/** Throws if a column cannot be copied; the message names the column. */
 export function checkCopyable({ leaves, groups }: Footer): void {
   for (const { chunks } of groups) {
     for (const [leaf, { codec, isEncrypted, isElsewhere }] of chunks.entries()) {
@@ -61,7 +57,7 @@ export function checkCopyable({ leaves, groups }: Footer): void {
   }
 }
 
-/** Rows of a group, ascending, and how many times each is written. */
+/** The rows to copy from a group, ascending, and how many times each is written. */
 interface WantedGroup {
   group: RowGroup;
   number: number;
@@ -69,14 +65,14 @@ interface WantedGroup {
   copies: number[];
 }
 
-/** The bytes of the file that hold the row groups with these rows (ascending). */
+/** The byte spans of the row groups with these rows (ascending). */
 export function spansOfRows(footer: Footer, rows: readonly number[]): ByteSpan[] {
   return groupWanted(footer, rows, noEdits).flatMap(({ group }) => group.chunks);
 }
 
 /**
- * Writes the rows (ascending) of the file at `path` to `target`. Returns how many rows that became. Throws
- * where the file is damaged, or a write fails.
+ * Writes the rows (ascending) of the file at `path` to `target`. Returns the number of written rows. Throws
+ * if the file is damaged or a write fails.
  */
 export async function copyRows(
   path: string,
@@ -167,7 +163,7 @@ function groupWanted({ groups }: Footer, rows: readonly number[], { copies }: Ed
   return wanted;
 }
 
-/** Few rows of many groups come into one. */
+/** Combines groups with few wanted rows into one. */
 function* batchGroups(wanted: readonly WantedGroup[]): Generator<WantedGroup[]> {
   let batch: WantedGroup[] = [];
   let [rows, bytes] = [0, 0];
@@ -207,7 +203,7 @@ async function copyColumn(
   return writer.end();
 }
 
-/** A column with one entry in each row. */
+/** Copies a column with one entry in each row. */
 async function copyFlat(
   source: FileHandle,
   writer: ChunkWriter,
@@ -268,7 +264,7 @@ function valueOfEntry({ values }: DataPage, place: number): Uint8Array {
     : plain.bytes.subarray(plain.starts[index], plain.ends[index]);
 }
 
-/** Entries of one row in one page: [from, to), and the place of their first value. */
+/** Entries [from, to) of one row in one page, and the index of their first value. */
 interface Piece {
   page: DataPage;
   from: number;
@@ -276,7 +272,7 @@ interface Piece {
   value: number;
 }
 
-/** A column with lists: a row has several entries, which may go on in the next page. */
+/** Copies a column with lists: a row has several entries, which may continue on the next page. */
 async function copyNested(
   source: FileHandle,
   writer: ChunkWriter,

@@ -1,6 +1,6 @@
-// The metadata at the end of a Parquet file: its schema, and where the values of each column are. They are
-// read here and not by DuckDB, which renames columns that differ only in case. Whatever is only copied into
-// other files stays in the bytes that it is written in.
+// Reads the metadata at the end of a Parquet file: its schema, and where the values of each column are.
+// DuckDB is not used because it renames columns that differ only in case. Metadata that is only copied into
+// other files stays encoded.
 
 import { type Cursor, openCursor } from './cursor.ts';
 import { readBetween, statFile } from '../files/files.ts';
@@ -34,39 +34,36 @@ export interface SchemaNode {
   repetition: 'required' | 'optional' | 'repeated';
   children: SchemaNode[];
   /**
-   * Of a column with values (a leaf): its type, its place among the leaves, and the bytes of each value of a
-   * fixed length.
+   * For a column with values (a leaf): its type, its index among the leaves, and the bytes of a fixed-length
+   * value.
    */
   type: PhysicalType | undefined;
   leaf: number;
   typeLength: number;
-  /** Whether its values are said to be text in UTF-8. */
+  /** Whether its values are annotated as UTF-8 strings. */
   isText: boolean;
-  /** The highest levels that its values have. */
+  /** The maximum definition and repetition levels of its values. */
   maxDefinition: number;
   maxRepetition: number;
-  /** Its fields, as written. */
+  /** Its Thrift fields, as written. */
   raw: ReadonlyMap<number, ThriftValue>;
 }
 
 /** The values of one leaf in one row group. */
 export interface ColumnChunk {
   codec: number;
-  /** Missing ones, and the empty lists of nested columns, are counted. */
+  /** Includes nulls, and the empty lists of nested columns. */
   values: number;
-  /** Its pages' bytes in the file. */
+  /** The byte range of its pages in the file. */
   start: number;
   end: number;
-  /** Where its first data page is; before it there may be a dictionary. */
+  /** Where its first data page is; a dictionary may come before it. */
   dataStart: number;
   uncompressedBytes: number;
   isEncrypted: boolean;
-  /** In another file. */
+  /** Whether it is in another file. */
   isElsewhere: boolean;
-  /**
-   * The whole struct, and its fields that say its path in the schema and whatever its writer noted, as
-   * written.
-   */
+  /** As written: the whole struct, its path in the schema, and its key-value metadata. */
   raw: Uint8Array;
   path: ThriftValue | undefined;
   notes: ThriftValue | undefined;
@@ -84,16 +81,16 @@ export interface Footer {
   leaves: SchemaNode[];
   rows: number;
   groups: RowGroup[];
-  /** The fields of the file's metadata but for its row groups, as written. */
+  /** The fields of the file's metadata except row groups, as written. */
   raw: ReadonlyMap<number, ThriftValue>;
 }
 
-/** Most footers are in the first look, of which a remote one costs about as much as one that is larger. */
+/** How much to read at first. Most footers fit; for a remote file, a larger read costs about the same. */
 const tailBytes = (path: string): number => (isRemote(path) ? 1 << 18 : 1 << 16);
 
 /**
- * Reads the footer of a file, wherever it is. Errors: those of `statFile` and of reading; throws where there
- * is no footer, or a damaged one.
+ * Reads the footer of a local or remote file. Errors: those of `statFile` and of reading; throws if the
+ * footer is missing or damaged.
  */
 export async function readFooter(path: string): Promise<Footer> {
   const { bytes } = await statFile(path);
@@ -119,7 +116,7 @@ async function readAll(path: string, range: FileRange): Promise<Buffer> {
   return bytes;
 }
 
-/** Reads a footer's bytes, which it refers to from then on. */
+/** Parses a footer; the result refers to `bytes`. */
 export function parseFooter(bytes: Uint8Array): Footer {
   const cursor = openCursor(bytes);
   const raw = new Map<number, ThriftValue>();
@@ -148,7 +145,7 @@ export function listLeaves(node: SchemaNode): SchemaNode[] {
 }
 
 const repetitions = ['required', 'optional', 'repeated'] as const;
-/** Converted types UTF8, ENUM and JSON, and the same as logical types. */
+/** UTF8, ENUM, and JSON, as converted types and as logical types. */
 const convertedTexts = [0, 4, 19];
 const logicalTexts = [1, 4, 12];
 const deepest = 100;
@@ -169,7 +166,7 @@ function readSchema(list: ThriftValue | undefined): SchemaNode {
     const element = elements[next++];
     if (element === undefined || depth > deepest) throw new Error('its schema is inconsistent');
     const { node, children } = element;
-    // The root has no levels of its own, whatever it says.
+    // The root has no levels, even if it is not marked as required.
     node.maxDefinition =
       (parent?.maxDefinition ?? 0) + (parent === undefined || node.repetition === 'required' ? 0 : 1);
     node.maxRepetition =
@@ -232,7 +229,7 @@ function readElement(bytes: Uint8Array, cursor: Cursor): Element {
   };
 }
 
-/** The field that a union has. */
+/** The number of the field that a union has. */
 function firstField({ type, bytes }: ThriftValue): number {
   let id = -1;
   const cursor = openCursor(bytes);
@@ -301,7 +298,7 @@ function readChunk(bytes: Uint8Array, cursor: Cursor): ColumnChunk {
     8: mark(() => (chunk.isEncrypted = true)),
     9: mark(() => (chunk.isEncrypted = true)),
   });
-  // Some writers give a dictionary that is not there as 0.
+  // Some writers store 0 if there is no dictionary.
   chunk.start = dictionaryStart > 0 ? Math.min(dictionaryStart, chunk.dataStart) : chunk.dataStart;
   chunk.end = chunk.start + compressedBytes;
   if (!(chunk.values >= 0 && compressedBytes >= 0 && chunk.start >= 0))

@@ -1,5 +1,5 @@
-// Parquet in, batches of documents out, through DuckDB: text as bytes, a few row groups at a time whatever
-// the file's size.
+// Parquet in, batches of documents out, through DuckDB: text as bytes, and memory for a few row groups
+// regardless of the file's size.
 
 import { isUtf8 } from 'node:buffer';
 import type { DuckDBConnection } from '@duckdb/node-api';
@@ -41,8 +41,8 @@ import { buildView, hasPlainNames } from './view.ts';
 import { isRemote, showPath } from '../../run/address.ts';
 
 /**
- * Reads a Parquet shard. Bad rows go to the quarantine. Returns the row after the last (of a whole file: the
- * last that has a document or is bad). Errors: FILE_NOT_FOUND, FILE_UNREADABLE, COLUMN_MISSING, COLUMN_TYPE.
+ * Reads a Parquet shard. Invalid rows go to the quarantine. Returns the row after the last one read. Errors:
+ * FILE_NOT_FOUND, FILE_UNREADABLE, COLUMN_MISSING, COLUMN_TYPE.
  */
 export async function* readParquet(
   shard: Shard,
@@ -77,8 +77,7 @@ export async function* readParquet(
         }
         break;
       } catch (error) {
-        // DuckDB has no strings that are not UTF-8. As bytes it reads them, and what is wrong with one costs
-        // its row alone.
+        // DuckDB rejects strings that are not valid UTF-8. Reading them as bytes loses only the invalid rows.
         if (asBytes || !/invalid string encoding/i.test(reasonOf(error))) throw error;
       }
     }
@@ -98,7 +97,7 @@ export async function* readParquet(
 interface WantedRows {
   from: number;
   to: number | undefined;
-  /** Of these those from `from` on. */
+  /** If set, only these rows, starting at `from`. */
   onlyRows: readonly number[] | undefined;
 }
 
@@ -136,42 +135,37 @@ async function* readRows(
   }
 }
 
-/** Rows that DuckDB has in memory at once, of one row group. */
+/** Rows of a row group that DuckDB holds in memory at once. */
 const rowsAtOnce = 2048;
-/** It holds a page as it is in the file, decompressed, and its rows as they are handed on. */
+/** DuckDB holds a page compressed, decompressed, and as rows. */
 const copies = 3;
 const largestPageBytes = 128e6;
 const leastMemoryMb = 128;
 /**
- * A file that needs more is refused, before it takes the machine's memory: what it has may be a few bytes
- * that decompress to gigabytes.
+ * A file that needs more is rejected before it uses up the machine's memory: a few bytes may decompress to
+ * gigabytes.
  */
 const mostMemoryMb = 1024;
-/** Files that are much alike need the same. */
+/** Limits are rounded up so that similar files need the same limit. */
 const stepMb = 64;
 
-/** What has to be known of a file to read it. */
+/** What must be known about a file to read it. */
 interface Prepared extends Query {
   bytes: number;
-  /** The footer by which DuckDB reads a copy of the file; undefined where it reads the file itself. */
+  /** The footer with which DuckDB reads a copy of the file; undefined if it reads the file itself. */
   view: Uint8Array | undefined;
-  /**
-   * Memory that it takes to hold the texts of so many rows: little for most files, much where each is a book.
-   */
+  /** Memory to hold the texts of `rowsAtOnce` rows: little for most files, much if each text is a book. */
   neededMb: number;
   rows: number;
-  /** The row groups, and where they have the columns that are read. */
+  /** The row groups, and where their needed columns are. */
   groups: (RowRange & { spans: PageSpan[] })[];
   largeGroups: LargeGroup[];
 }
 
-/** A file is read chunk by chunk, and to ask for this takes as long as a hundredth of a chunk. */
+/** Cached because a file is read chunk by chunk, and this takes as long as a hundredth of a chunk. */
 const prepared = openBoundedCache<string, Prepared>(100);
 
-/**
- * Files that are not on this machine, whose columns DuckDB does not call by their names, or which are to be
- * read `asBytes`, are read from a copy.
- */
+/** Remote files, files whose columns DuckDB would rename, and files read `asBytes` are read from a copy. */
 async function prepare(
   connection: DuckDBConnection,
   path: string,
@@ -240,14 +234,14 @@ function measure(
 
 async function makeRoom(connection: DuckDBConnection, neededMb: number): Promise<void> {
   const limitMb = Math.min(mostMemoryMb, stepMb * Math.ceil((leastMemoryMb + neededMb) / stepMb));
-  // To set it, even to what it is, makes DuckDB give back all memory that is free, and ask for it page by
-  // page again.
+  // Setting the limit, even to its current value, makes DuckDB release all free memory and request it again
+  // page by page.
   if (limits.get(connection) === limitMb) return;
   await connection.run(`SET memory_limit = '${limitMb}MB'`);
   limits.set(connection, limitMb);
 }
 
-/** What was set last, by the connection that set it: a database is read through one. */
+/** The last limit by connection; a database is read through one connection. */
 const limits = new WeakMap<DuckDBConnection, number>();
 
 function* takeRows(
@@ -299,7 +293,7 @@ function hasVisible(text: Uint8Array): boolean {
 }
 
 /**
- * The row groups of a Parquet file, in order: their rows and about how many bytes of text they have. Errors:
+ * The row groups of a Parquet file, in order: their rows and approximate bytes of text. Errors:
  * FILE_NOT_FOUND, FILE_UNREADABLE.
  */
 export async function listRowGroups(
@@ -316,7 +310,7 @@ export async function listRowGroups(
 }
 
 async function readError(error: unknown, path: string): Promise<BetrError> {
-  // What is not Parquet at all fails in many ways, of which none says so.
+  // A file that is not Parquet fails in many ways, with unclear messages.
   const kind =
     error instanceof BetrError && error.code !== 'FILE_UNREADABLE'
       ? undefined

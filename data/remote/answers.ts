@@ -1,11 +1,11 @@
-// What a server says of a file, held against itself: the length that it gave first, the range and the total
-// of each answer, and the bytes that came. A file of which less was read than there is looks whole to
-// everyone downstream, so what does not agree is an error.
+// Checks a server's responses for consistency: the first reported length, the range and total of each
+// response, and the received bytes. A file that was read only in part looks complete to every later step, so
+// a mismatch is an error.
 
 import { type FileRange, RemoteProblem } from './store.ts';
 import { showPath } from '../../run/address.ts';
 
-/** The headers that say what the body of an answer is. */
+/** The headers that describe the body of a response. */
 export interface Answer {
   status: number;
   length: number | undefined;
@@ -14,8 +14,7 @@ export interface Answer {
 }
 
 /**
- * Checks the answer to a request for a range and returns how many bytes its body has to have. Throws a
- * RemoteProblem.
+ * Checks the response to a range request and returns the expected length of its body. Throws a RemoteProblem.
  */
 export function checkAnswer(url: string, answer: Answer, { start, end, fileBytes }: FileRange): number {
   checkEncoding(url, answer.encoding);
@@ -58,14 +57,13 @@ function twoLengths(first: number, now: number): string {
 }
 
 /**
- * The length of the whole file by the answer to a request for its first byte; undefined where the answer does
- * not tell.
+ * The file's length from the response to a request for its first byte; undefined if the response lacks it.
  */
 export function lengthOf({ status, length, range }: Answer): number | undefined {
   return status === 206 ? parseRange(range)?.total : status === 416 ? undefined : length;
 }
 
-/** Whether an answer to a request for the first byte says that there is none. */
+/** Whether the response to a request for the first byte says that the file is empty. */
 export function saysEmpty({ status, length }: Answer): boolean {
   return status === 416 || length === 0;
 }
@@ -77,20 +75,17 @@ function parseRange(header = ''): { first: number; last: number; total: number }
     : { first, last, total };
 }
 
-/**
- * No encodings: "as it is", how S3 takes uploads in pieces, and names of character sets that people put into
- * the wrong header.
- */
+/** Values that mean no encoding: identity, S3's chunked uploads, and character sets in the wrong header. */
 const noEncodings = ['', 'identity', 'aws-chunked', 'utf-8', 'utf8', 'binary', 'none'];
 /**
- * Encodings that a file's ending may say too: its bytes are compressed once, and what reads the format
+ * Encodings that match a file's ending: the bytes are compressed once, and the reader of the format
  * decompresses them.
  */
 const endings: Record<string, RegExp> = { gzip: /\.gz$/i, 'x-gzip': /\.gz$/i, zstd: /\.zstd?$/i };
 
 /**
- * Refuses a body that is encoded otherwise than the file's ending says: neither its ranges nor its length
- * would be those of the file. Throws a RemoteProblem.
+ * Rejects an encoding that does not match the file's ending: neither ranges nor length would be those of the
+ * file. Throws a RemoteProblem.
  */
 export function checkEncoding(url: string, header = ''): void {
   const [encoding, ...others] = header

@@ -1,6 +1,6 @@
-// The one way out to web servers, stores and endpoints: through the proxies that HTTPS_PROXY, HTTP_PROXY and
-// NO_PROXY name, which Node's own fetch passes by, and with bodies as they were sent, which fetch
-// decompresses. What a connection suffers becomes a RemoteProblem; no message has a proxy's password.
+// All requests to web servers, stores, and endpoints go through here: with the proxies in HTTPS_PROXY,
+// HTTP_PROXY, and NO_PROXY, which Node's fetch ignores, and with bodies as sent, which fetch would
+// decompress. Connection failures become RemoteProblems; no message contains a proxy's password.
 
 import { STATUS_CODES } from 'node:http';
 import type { Readable } from 'node:stream';
@@ -12,7 +12,7 @@ const redirectsAtMost = 20;
 
 interface Network {
   fetch: typeof import('undici').fetch;
-  /** Goes where it is sent. */
+  /** Does not follow redirects. */
   direct: Dispatcher;
   /** Follows redirects. */
   following: Dispatcher;
@@ -21,13 +21,13 @@ interface Network {
 let network: Promise<Network> | undefined;
 
 /**
- * Opened for the first request: most commands never make one. Errors: OPTION_INVALID for a proxy that is no
+ * Opened at the first request, because most commands make none. Errors: OPTION_INVALID for an invalid proxy
  * address.
  */
 async function openNetwork(): Promise<Network> {
   const proxies = { httpProxy: proxyOf('HTTP_PROXY'), httpsProxy: proxyOf('HTTPS_PROXY') };
   const { EnvHttpProxyAgent, fetch, interceptors } = await import('undici');
-  // A proxy need not open tunnels to port 80, so http goes to it as plain requests.
+  // Proxies may refuse tunnels to port 80, so http requests are not tunneled.
   const direct = new EnvHttpProxyAgent({ ...proxies, proxyTunnel: false });
   return {
     fetch,
@@ -36,7 +36,9 @@ async function openNetwork(): Promise<Network> {
   };
 }
 
-/** The proxy that a variable names; '' where it names none. Lower case comes first, as everywhere. */
+/**
+ * The proxy in an environment variable; '' if there is none. Lowercase names take precedence, as is common.
+ */
 function proxyOf(name: 'HTTP_PROXY' | 'HTTPS_PROXY'): string {
   const value = process.env[name.toLowerCase()] ?? process.env[name] ?? '';
   if (value === '') return '';
@@ -66,25 +68,25 @@ export interface HttpAnswer {
   status: number;
   reason: string;
   headers: Record<string, string>;
-  /** The bytes as they were sent, whatever their Content-Encoding. Has to be read, or dropped. */
+  /** The bytes as sent, regardless of Content-Encoding. Must be read or dropped. */
   body: Readable;
   /**
-   * Gives the body up: reads a short one on, so that its connection can be used again, and ends the
-   * connection of a long one.
+   * Discards the body: reads the rest of a short one to reuse its connection, and closes the connection of a
+   * long one.
    */
   drop(): void;
 }
 
 /**
- * Sends one request to a web server and follows redirects. Throws a RemoteProblem where no answer comes; any
- * status is an answer.
+ * Sends a request to a web server and follows redirects. Throws a RemoteProblem if there is no response; any
+ * status is a response.
  */
 export async function sendTo(url: string, request: HttpRequest): Promise<HttpAnswer> {
   const { origin, pathname, search } = new URL(url);
   return dispatch((await open()).following, { origin, path: `${pathname}${search}` }, request);
 }
 
-/** Sends one request to a path that is taken to the letter. Throws as `sendTo` does. */
+/** Sends a request to a path that is used verbatim. Throws like `sendTo`. */
 export async function sendToPath(
   to: { origin: string; path: string },
   request: HttpRequest,
@@ -93,8 +95,8 @@ export async function sendToPath(
 }
 
 /**
- * The web's `fetch`, through the proxies: encoded bodies are decoded, and redirects followed. Throws a
- * RemoteProblem where no answer comes, and the signal's reason where that ended it.
+ * The standard `fetch`, with proxies: decodes encoded bodies and follows redirects. Throws a RemoteProblem if
+ * there is no response, and the signal's reason if it was aborted.
  */
 export async function fetch(
   url: string | URL,
@@ -104,12 +106,12 @@ export async function fetch(
   const { body, status, statusText, headers } = await fetchBy(url, { ...init, dispatcher: direct }).catch(
     (error: unknown) => {
       if (init.signal?.aborted === true) throw error;
-      // What fetch says itself is only "fetch failed".
+      // The message of fetch is only "fetch failed".
       throw connectionProblem(error instanceof Error && error.cause !== undefined ? error.cause : error);
     },
   );
-  // Libraries want a Response of the process's own class. Undici cancels the body of one that is collected,
-  // unless somebody reads it already.
+  // Libraries expect the global Response class. Undici cancels the body of a garbage-collected response
+  // unless it is already being read.
   return new Response(body?.pipeThrough(new TransformStream()) ?? null, {
     status,
     statusText,
@@ -149,9 +151,9 @@ async function dispatch(
   }
 }
 
-/** Why there was no answer, and whether another attempt may get one. */
+/** Why there was no response, and whether a retry may help. */
 function connectionProblem(error: unknown): RemoteProblem {
-  // Where a name has several addresses, the error of all has no message, only a code.
+  // If a host has several addresses, the combined error has no message, only a code.
   const reason = reasonOf(error) || systemCode(error);
   const [, proxyStatus] = /^Proxy response \((\d+)\)/.exec(reason) ?? [];
   if (proxyStatus === '407' || /^Proxy Authentication Required/.test(reason))

@@ -1,4 +1,4 @@
-// Files on a web server, read by ranges.
+// Reads files on a web server with range requests.
 
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
@@ -34,9 +34,8 @@ async function list(pattern: string): Promise<RemoteFile[]> {
 }
 
 /**
- * What a request for the first byte tells of a file, as it is answered like those that read it; HEAD, which
- * signed addresses often do not allow and which may tell the length of other bytes, is asked where that is
- * silent.
+ * Describes a file by a request for its first byte, which is answered like the later reads. HEAD is only the
+ * fallback, because signed addresses often do not allow it and its length may be that of another encoding.
  */
 async function describe(url: string): Promise<RemoteFile> {
   const answer = await request(
@@ -50,7 +49,7 @@ async function describe(url: string): Promise<RemoteFile> {
   const bytes = lengthOf(said);
   if (bytes !== undefined) return { url, bytes, modifiedMs: modifiedMsOf(answer) };
   const byHead = await describeByHead(url);
-  // Some servers answer HEAD with the length of no body.
+  // Some servers respond to HEAD with the length of an empty body.
   if (byHead !== undefined && (byHead.bytes === 0) === saysEmpty(said)) return byHead;
   throw new RemoteProblem(
     'lasting',
@@ -79,7 +78,7 @@ async function open(
   etag: string | undefined,
   signal: AbortSignal,
 ): Promise<RemoteBody> {
-  // Only a strong ETag can be asked for.
+  // If-Match works only with a strong ETag.
   const version = etag?.startsWith('"') === true ? { 'if-match': etag } : {};
   const answer = await request(url, {
     method: 'GET',
@@ -110,7 +109,7 @@ async function change(url: string, sent: HttpRequest): Promise<void> {
   (await request(url, sent)).drop();
 }
 
-/** An answer of status 2xx, or one that is `expected` too. Throws a RemoteProblem. */
+/** Sends a request. Throws a RemoteProblem for a status other than 2xx or `expected`. */
 async function request(
   url: string,
   sent: HttpRequest,
@@ -136,8 +135,8 @@ function readAnswer({ status, headers }: HttpAnswer): Answer {
 }
 
 /**
- * When the file changed. Where the server says only which version it is, a number made from that, so that
- * another version is another number; 0 where it says neither.
+ * When the file changed. If the server sends only an ETag, a number derived from it, so that another version
+ * has another number; 0 if it sends neither.
  */
 function modifiedMsOf({ headers }: HttpAnswer): number {
   const ms = Date.parse(headers['last-modified'] ?? '');

@@ -1,16 +1,16 @@
-// A range of a remote file as a stream that outlives its connections: what breaks off goes on at the byte
-// where it broke off, in the same version of the file.
+// Reads a range of a remote file as a stream that survives broken connections: it resumes at the same byte,
+// in the same version of the file.
 
 import { countAttempts } from './retry.ts';
 import { type FileRange, RemoteProblem } from './store.ts';
 import { openStore } from './open.ts';
 
-/** A connection that gives nothing for this long is given up. */
+/** A connection without data for this long is closed. */
 const silenceMs = 60_000;
 
 /**
- * Yields the bytes from `start` up to, not with, `end` of a file of `fileBytes`. Errors: REMOTE_NOT_FOUND,
- * SHARD_CHANGED, REMOTE_DENIED, REMOTE_FAILED.
+ * Yields the bytes [start, end) of a file of `fileBytes`. Errors: REMOTE_NOT_FOUND, SHARD_CHANGED,
+ * REMOTE_DENIED, REMOTE_FAILED.
  */
 export async function* readRange(
   url: string,
@@ -42,7 +42,7 @@ export async function* readRange(
           yield wanted;
         }
         watch.heard();
-        // Without ranges the rest of the file would come too.
+        // Without range support the rest of the file would follow.
         if (at === end && promised > 0) break;
       }
       if (at < end && promised > 0)
@@ -59,7 +59,7 @@ export async function* readRange(
   }
 }
 
-/** A signal that ends a silent connection; `heard` starts the clock anew. */
+/** A signal that aborts a silent connection; `heard` restarts the timer. */
 function watchSilence(): { signal: AbortSignal; heard(): void; end(): void } {
   const controller = new AbortController();
   const timer = setTimeout(() => controller.abort(), silenceMs);

@@ -1,21 +1,21 @@
-// The pages of a listing, put together: every object once, or an error. Stores differ in how they say where
-// to go on, and one that goes round in circles must not keep us.
+// Combines the pages of an S3 listing: every object once, or an error. Stores differ in how they continue a
+// listing, and one that loops must not block the command.
 
 import type { _Object, ListObjectsV2CommandOutput } from '@aws-sdk/client-s3';
 import { fail } from '../../run/errors/errors.ts';
 
-/** Where a page begins: after what a token stands for, or after a key. */
+/** Where a page starts: at a continuation token, or after a key. */
 export type ListFrom = { ContinuationToken?: string; StartAfter?: string };
 export type ListPage = Pick<ListObjectsV2CommandOutput, 'Contents' | 'IsTruncated' | 'NextContinuationToken'>;
 
-/** A store may pass over what was deleted, page after page; more of it than this is no listing. */
+/** A store may return empty pages for deleted objects, but not more than this many. */
 const emptyPagesAtMost = 100;
 
-/** A store that makes up ever more keys must not fill the memory. */
+/** A store that invents endless keys must not exhaust the memory. */
 const objectsAtMost = 5_000_000;
 
 /**
- * Yields the objects of all pages. Errors: REMOTE_FAILED where the listing does not go on, and those of
+ * Yields the objects of all pages. Errors: REMOTE_FAILED if the listing does not advance, and those of
  * `fetchPage`.
  */
 export async function* listObjects(
@@ -53,7 +53,7 @@ export async function* listObjects(
   }
 }
 
-/** Whether a key comes before or at another one in the order of S3, which is that of UTF-8. */
+/** Whether a key is at or before another one in the order of S3, which is that of UTF-8. */
 function isUpTo(key: string, other: string | undefined): boolean {
   return other !== undefined && Buffer.compare(Buffer.from(key), Buffer.from(other)) <= 0;
 }

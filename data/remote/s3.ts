@@ -1,6 +1,6 @@
-// Files in an S3-compatible store, by Amazon's own client. Where to and as whom is what that client reads
-// everywhere: AWS_ENDPOINT_URL_S3, AWS_REGION, AWS_PROFILE, AWS_ACCESS_KEY_ID and so on, and the files in
-// ~/.aws. BETR_S3_UNSIGNED=1 reads public buckets without credentials.
+// Files in an S3-compatible store, through Amazon's client. Endpoint and credentials come from its usual
+// environment variables (AWS_ENDPOINT_URL_S3, AWS_REGION, AWS_PROFILE, AWS_ACCESS_KEY_ID, and so on) and the
+// files in ~/.aws. BETR_S3_UNSIGNED=1 reads public buckets without credentials.
 
 import {
   DeleteObjectCommand,
@@ -32,7 +32,7 @@ import {
 
 export const s3Store: RemoteStore = { list, open, put, remove, findAny };
 
-// The client's word about Node versions of its future is for us, not for users.
+// The client's warning about future Node versions is for developers, not for users.
 process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
 
 let shared: S3Client | undefined;
@@ -44,10 +44,10 @@ function client(): S3Client {
   const ownEndpoint = AWS_ENDPOINT_URL_S3 ?? AWS_ENDPOINT_URL;
   shared ??= new S3Client({
     ...(region === undefined && ownEndpoint !== undefined ? { region: 'us-east-1' } : {}),
-    // Stores of one's own seldom have a name for each bucket.
+    // Self-hosted stores rarely have a host name per bucket.
     forcePathStyle: ownEndpoint !== undefined,
     followRegionRedirects: true,
-    // Attempts are counted in one place, with the reading that goes on where it broke off.
+    // Retries are counted in one place, together with resumed reads.
     maxAttempts: 1,
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
@@ -93,8 +93,7 @@ async function list(pattern: string): Promise<RemoteFile[]> {
 async function fetchPage(url: string, asked: ListObjectsV2CommandInput): Promise<ListPage> {
   return retry(url, async () => {
     const page = await send(() => client().send(new ListObjectsV2Command(asked)));
-    // As when an error comes with status 200, or another server answers: no objects and no more to come, by
-    // the look of it.
+    // Otherwise an error with status 200, or a different server, would look like a complete, empty list.
     if (page.IsTruncated === undefined)
       throw new RemoteProblem('passing', 'the response is not a list of objects (no IsTruncated)');
     return page;
@@ -102,8 +101,8 @@ async function fetchPage(url: string, asked: ListObjectsV2CommandInput): Promise
 }
 
 /**
- * What a request for the first byte tells of a file, as it is answered like those that read it; HEAD is asked
- * where that is silent, as for an empty file.
+ * Describes a file by a request for its first byte, which is answered like the later reads. HEAD is the
+ * fallback, for example for an empty file.
  */
 async function describe(url: string): Promise<RemoteFile> {
   const { bucket, key } = parseAddress(url);
@@ -155,7 +154,7 @@ async function open(
   }
 }
 
-/** Reads a body of one byte at most, so that its connection can be used again, and ends any other. */
+/** Discards a body: reads one of at most one byte to reuse its connection, and destroys any other. */
 function drop(body: unknown, length?: number): void {
   if (!(body instanceof Readable)) return;
   body.on('error', () => undefined);
