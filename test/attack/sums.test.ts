@@ -91,7 +91,7 @@ it('a ranking whose tokens nobody can count exactly is refused, with the source 
     const rows = makeRows(30).map((row) => ({ ...row, tokens: row.source === 'code' ? 2 ** 51 : 1 }));
     await expect(rankRows(run, rows)).rejects.toMatchObject({
       code: 'TOKENS_TOO_MANY',
-      message: expect.stringContaining('of source "code"'),
+      message: expect.stringContaining('from source "code"'),
     });
   });
 });

@@ -227,7 +227,7 @@ const cases: readonly (readonly [
     settings(() => ({ corpus: { files: ['corpus/*'], fields: { source: 'metadata.sorce' } } })),
     1,
     'FIELD_MISSING',
-    /"metadata\.sorce" \(corpus\.fields\.source\)\. Its rows have "source", "[a-z]+", "[a-z]+"\. Name one of these in the settings, or take/,
+    /"metadata\.sorce" \(corpus\.fields\.source\)\. Its rows have "source", "[a-z]+", "[a-z]+"\. Name one of these in the settings, or remove/,
   ],
   ['zero examples', text('cooking.jsonl', ''), 1, 'NO_EXAMPLES', /"cooking" has no usable example \(0 rows/],
   [

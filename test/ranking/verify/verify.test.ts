@@ -370,7 +370,7 @@ describe('verifying a ranking', () => {
         (await readFile(pathOf(run), 'utf8')).replace(/\d(?=\.)/, (digit) => (digit === '9' ? '8' : '9')),
       );
       expect(await problemsOf(run)).toEqual([
-        expect.stringMatching(`^${pathOf(run)} is not what was written`),
+        expect.stringMatching(`^${pathOf(run)} is damaged`),
       ]);
       expect((await rankCorpus(run, silent)).published).toBe(false);
       expect(await problemsOf(run)).toEqual([]);
