@@ -67,7 +67,7 @@ export function openBatch(shard: string, fullBytes = bytesPerBatch): BatchBuilde
         ...columns,
         documents: [],
         sources: [],
-        text: text.length > mostTextBytes ? openText() : text,
+        text: text.length > maxTextBytes ? openText() : text,
       };
       count = 0;
       textEnd = 0;
@@ -79,7 +79,7 @@ export function openBatch(shard: string, fullBytes = bytesPerBatch): BatchBuilde
         ...columns,
         documents: [],
         sources: [],
-        text: columns.text.length > mostTextBytes ? openText() : columns.text,
+        text: columns.text.length > maxTextBytes ? openText() : columns.text,
       }),
   };
 }
@@ -118,7 +118,7 @@ function openColumns(): {
 
 const idle = openPool(2, openColumns);
 
-const mostTextBytes = 4 * bytesPerBatch;
+const maxTextBytes = 4 * bytesPerBatch;
 
 /** Starts small because many files are small; it grows with the first batch, and later readers reuse it. */
 function openText(): Buffer {

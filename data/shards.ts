@@ -100,15 +100,15 @@ export async function listFiles(
 }
 
 /** Matching takes time exponential in the number of wildcards. */
-const mostWildcards = 5;
+const maxWildcards = 5;
 
 function checkPattern(pattern: string): void {
   const wildcards = pattern.split('/').map((part) => part.match(/\*+|[?+@!]\(/g)?.length ?? 0);
-  if (wildcards.some((count) => count > mostWildcards))
+  if (wildcards.some((count) => count > maxWildcards))
     throw fail('OPTION_INVALID', {
       option: 'files',
       got: showPath(pattern).slice(0, 100),
-      allowed: `a pattern with at most ${mostWildcards} wildcards between two slashes`,
+      allowed: `a pattern with at most ${maxWildcards} wildcards between two slashes`,
     });
 }
 
@@ -119,7 +119,7 @@ function order(a: ListedFile, b: ListedFile): number {
 const namedTwice = 3;
 
 /** A note about files with several names, in case different files were intended. */
-export function describeTwice(files: readonly ListedFile[]): string[] {
+export function describeDuplicates(files: readonly ListedFile[]): string[] {
   const twice = files.flatMap(({ name, otherNames = [] }) =>
     otherNames.length === 0
       ? []

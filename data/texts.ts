@@ -7,7 +7,7 @@ import { readText } from './jsonl/json-line.ts';
 import { defaultMaxLineBytes } from './jsonl/jsonl.ts';
 import { readLineBlocks } from './jsonl/lines.ts';
 import { readParquet } from './parquet/read.ts';
-import { passOver } from './files/quarantine.ts';
+import { ignoredRows } from './files/quarantine.ts';
 import type { FieldNames } from '../run/settings.ts';
 
 export interface RowText {
@@ -65,7 +65,7 @@ async function* readParquetTexts(
 ): AsyncGenerator<RowText> {
   if (wanted.length === 0) return;
   for await (const { count, rows, text, textEnds } of readParquet(shard, fields, {
-    quarantine: passOver,
+    quarantine: ignoredRows,
     onlyRows: wanted,
   })) {
     signal?.throwIfAborted();

@@ -3,10 +3,10 @@
 import {
   boundedNumber,
   countNumber,
-  leastNumber,
-  mostNumber,
-  mostNumberCharacters,
-  mostSeconds,
+  minNumber,
+  maxNumber,
+  maxNumberCharacters,
+  maxSeconds,
 } from './bounds.ts';
 import { fail } from './errors/errors.ts';
 
@@ -27,7 +27,7 @@ export function parseShare(option: string, text: string): number {
   const isPercent = trimmed.endsWith('%');
   const number = parseDecimal(isPercent ? trimmed.slice(0, -1) : trimmed);
   const share = number === undefined || !isPercent ? number : number / 100;
-  if (share === undefined || share < leastNumber || share > 1)
+  if (share === undefined || share < minNumber || share > 1)
     throw fail('OPTION_INVALID', {
       option,
       got: shown(text),
@@ -44,7 +44,7 @@ export function parseAmount(option: string, text: string, example = '1e12 or 7B'
   const trimmed = text.trim();
   const factor = suffixes[trimmed.slice(-1).toLowerCase()];
   const amount = (parseDecimal(factor === undefined ? trimmed : trimmed.slice(0, -1)) ?? NaN) * (factor ?? 1);
-  if (!(amount <= mostNumber))
+  if (!(amount <= maxNumber))
     throw fail('OPTION_INVALID', {
       option,
       got: shown(text),
@@ -80,18 +80,18 @@ export function parseWhole(option: string, text: string, least: number, most: nu
 /** A time in seconds, from 0 to a week. Errors: OPTION_INVALID. */
 export function parseSeconds(option: string, text: string): number {
   const seconds = parseNumber(text) ?? NaN;
-  if (!(seconds >= 0 && seconds <= mostSeconds))
+  if (!(seconds >= 0 && seconds <= maxSeconds))
     throw fail('OPTION_INVALID', {
       option,
       got: shown(text),
-      allowed: `a number of seconds from 0 to ${mostSeconds}`,
+      allowed: `a number of seconds from 0 to ${maxSeconds}`,
     });
   return seconds;
 }
 
 /** A positive or negative number within the bounds; undefined for any other text. */
 export function parseNumber(text: string): number | undefined {
-  if (text.length > mostNumberCharacters) return undefined;
+  if (text.length > maxNumberCharacters) return undefined;
   const unsigned = text.trim().replace(/^[+-]/, '');
   const value = Number(text);
   return decimal.test(unsigned) && boundedNumber.safeParse(value).success ? value : undefined;
@@ -102,11 +102,11 @@ function shown(text: string): string {
 }
 
 function parseDecimal(text: string): number | undefined {
-  if (text.length > mostNumberCharacters) return undefined;
+  if (text.length > maxNumberCharacters) return undefined;
   // An unescaped "+" in a URL arrives as a space.
   const trimmed = text.trim().replace(/e (?=\d)/i, 'e+');
   const value = decimal.test(trimmed) ? Number(trimmed) : NaN;
-  return value >= leastNumber && value <= mostNumber ? value : undefined;
+  return value >= minNumber && value <= maxNumber ? value : undefined;
 }
 
 const units = ['', 'K', 'M', 'B', 'T'] as const;

@@ -5,15 +5,15 @@ import { fail } from './errors/errors.ts';
 import { allowedBy, describeIssues } from './issues.ts';
 
 /** No route accepts a body with deeper nesting. */
-const mostDepth = 16;
+const maxDepth = 16;
 
 /** Parses and validates a JSON body. Errors: BODY_INVALID with every problem. */
 export function parseBody<T>(schema: z.ZodType<T>, bytes: Uint8Array): T {
   let value: unknown;
   try {
     const depth = depthOf(bytes);
-    if (depth > mostDepth)
-      throw fail('BODY_INVALID', { problems: [`it is nested more than ${mostDepth} levels deep`] });
+    if (depth > maxDepth)
+      throw fail('BODY_INVALID', { problems: [`it is nested more than ${maxDepth} levels deep`] });
     value = JSON.parse(decodeBody(bytes));
   } catch (error) {
     throw error instanceof SyntaxError

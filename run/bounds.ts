@@ -4,25 +4,25 @@
 import { z } from 'zod';
 import { fail } from './errors/errors.ts';
 
-export const leastNumber = 1e-30;
-export const mostNumber = 1e30;
+export const minNumber = 1e-30;
+export const maxNumber = 1e30;
 /** No number needs more characters. */
-export const mostNumberCharacters = 64;
+export const maxNumberCharacters = 64;
 
 /** A number above 0, within the bounds. */
-export const positiveNumber = z.number().positive({ abort: true }).min(leastNumber).max(mostNumber);
+export const positiveNumber = z.number().positive({ abort: true }).min(minNumber).max(maxNumber);
 /** A positive or negative number, within the bounds. */
-export const boundedNumber = z.number().min(-mostNumber).max(mostNumber);
+export const boundedNumber = z.number().min(-maxNumber).max(maxNumber);
 /** A count of at least one; JavaScript counts exactly up to 2^53. */
 export const countNumber = z.number().int().positive().max(Number.MAX_SAFE_INTEGER);
 /**
  * The largest token count of one document, more than a text of 64 MiB can have. The counts of millions of
  * documents still add up exactly, and each fits in 32 bits.
  */
-export const mostDocumentTokens = 1e9;
+export const maxDocumentTokens = 1e9;
 /** The longest time of a timer, in seconds: a week. */
-export const mostSeconds = 604_800;
-export const secondsNumber = z.number().positive({ abort: true }).min(1e-3).max(mostSeconds);
+export const maxSeconds = 604_800;
+export const secondsNumber = z.number().positive({ abort: true }).min(1e-3).max(maxSeconds);
 
 /**
  * Returns a sum of tokens if it is exact. Errors: TOKENS_TOO_MANY, with the source that has the most tokens
@@ -37,6 +37,6 @@ export function exactTokens(tokens: number, mostOf?: { source: string; tokens: n
 }
 
 /** Whether a number is out of bounds. In tables, infinity and NaN stand for missing values. */
-export function isBeyond(value: number): boolean {
-  return Number.isFinite(value) && Math.abs(value) > mostNumber;
+export function isOutOfBounds(value: number): boolean {
+  return Number.isFinite(value) && Math.abs(value) > maxNumber;
 }

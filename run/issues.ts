@@ -9,7 +9,7 @@ const typeNames: Readonly<Record<string, string>> = {
   boolean: 'true or false',
   array: 'a list',
 };
-const mostProblems = 10;
+const maxProblems = 10;
 const shownCharacters = 200;
 
 /**
@@ -59,12 +59,12 @@ function sized(origin: string, size: string, ofNumber: string): string {
 export function describeIssues(issues: readonly z.core.$ZodIssue[], root: unknown, whole: string): string[] {
   return issues
     .flatMap(closest)
-    .slice(0, mostProblems)
+    .slice(0, maxProblems)
     .map((issue) => describe(issue, root, whole));
 }
 
 /** Parses a file that betr wrote: returns the value, or how it shows that another version wrote it. */
-export function readOwn<T>(value: unknown, schema: z.ZodType<T>): { value: T } | { problem: string } {
+export function parseOwnFile<T>(value: unknown, schema: z.ZodType<T>): { value: T } | { problem: string } {
   const parsed = schema.safeParse(value, { error: allowedBy });
   if (parsed.success) return { value: parsed.data };
   return {
@@ -108,8 +108,8 @@ export function valueInside(root: unknown, path: readonly PropertyKey[]): unknow
 
 /** The first field names. */
 export function showKeys(keys: readonly string[]): string {
-  const shown = keys.slice(0, mostProblems).map(show).join(', ');
-  return keys.length > mostProblems ? `${shown} and ${keys.length - mostProblems} more` : shown;
+  const shown = keys.slice(0, maxProblems).map(show).join(', ');
+  return keys.length > maxProblems ? `${shown} and ${keys.length - maxProblems} more` : shown;
 }
 
 /** A value as JSON, shortened for a message. */

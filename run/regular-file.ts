@@ -85,9 +85,9 @@ export function readRegularSync(path: string): Buffer {
 
 /**
  * The text of a small file that is read once: a regular file, a pipe, or a terminal, such as `<(command)` or
- * /dev/stdin. Throws for anything else, for more than `mostBytes`, and system errors.
+ * /dev/stdin. Throws for anything else, for more than `maxBytes`, and system errors.
  */
-export async function readOnce(path: string, mostBytes: number): Promise<string> {
+export async function readOnce(path: string, maxBytes: number): Promise<string> {
   const found = await stat(path);
   const isStream = found.isFIFO() || found.isCharacterDevice();
   const source = isStream ? openStream(path) : await openRegular(path);
@@ -96,7 +96,7 @@ export async function readOnce(path: string, mostBytes: number): Promise<string>
   for await (const piece of source instanceof Socket ? source : source.createReadStream()) {
     if (!Buffer.isBuffer(piece)) continue;
     bytes += piece.length;
-    if (bytes > mostBytes) throw new Error(`it has more than ${mostBytes} bytes`);
+    if (bytes > maxBytes) throw new Error(`it has more than ${maxBytes} bytes`);
     pieces.push(piece);
   }
   return Buffer.concat(pieces).toString('utf8');

@@ -10,7 +10,7 @@ import { show, showKeys, valueInside } from './issues.ts';
 import { readOnce } from './regular-file.ts';
 import { parseTemplate } from './fields/template.ts';
 import { showPath } from './address.ts';
-import { defaultWindowMegabytes, mostWindowMegabytes } from './zstd-window.ts';
+import { defaultWindowMegabytes, maxWindowMegabytes } from './zstd-window.ts';
 
 const name = z
   .string()
@@ -53,7 +53,7 @@ const benchmark = z
   });
 
 /** More resamples only take longer. */
-export const mostResamples = 100_000;
+export const maxResamples = 100_000;
 
 /** `betr domains`: tables of public models, and how to weight domains by them. */
 export const domainSettingsSchema = z.strictObject({
@@ -78,7 +78,7 @@ export const domainSettingsSchema = z.strictObject({
   keepRate: positiveNumber.max(1).default(0.1),
   repeat: positiveNumber.default(1),
   /** Bootstrap resamples of the models; by default, chosen by the number of domains. */
-  resamples: z.number().int().nonnegative().max(mostResamples).optional(),
+  resamples: z.number().int().nonnegative().max(maxResamples).optional(),
   seed: z.number().int().nonnegative().default(1),
   /** Files of pages (in the corpus's format, with its field names) to train the classifier on. */
   pages: globs.optional(),
@@ -91,7 +91,7 @@ export const settingsSchema = z.strictObject({
     files: globs,
     fields: fields.prefault({}),
     /** Largest window of a Zstandard file (zstd --long); every process that reads one needs this memory. */
-    windowMegabytes: count.max(mostWindowMegabytes).default(defaultWindowMegabytes),
+    windowMegabytes: count.max(maxWindowMegabytes).default(defaultWindowMegabytes),
   }),
   benchmarks: z
     .array(benchmark)
@@ -240,7 +240,7 @@ export async function readSettings(path: string): Promise<SettingsFile> {
   const absolute = findSettings(resolve(path));
   let text: string;
   try {
-    text = await readOnce(absolute, mostBytes);
+    text = await readOnce(absolute, maxBytes);
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes(systemCode(error)))
       throw fail('SETTINGS_NOT_FOUND', { path: absolute }, error);
@@ -285,25 +285,25 @@ export function parseSettings(text: string, path: string): Settings {
   });
 }
 
-const mostCharacters = 1 << 20;
+const maxCharacters = 1 << 20;
 /** Of a settings file in UTF-8. */
-const mostBytes = 4 * mostCharacters;
-const mostAliases = 100;
+const maxBytes = 4 * maxCharacters;
+const maxAliases = 100;
 
 /**
  * Parses YAML with bounds: a few lines of nested aliases can expand to billions of values, which the library
  * is slow to reject.
  */
 function parseYaml(text: string): unknown {
-  if (text.length > mostCharacters)
-    throw new Error(`it has ${text.length} characters, but at most ${mostCharacters} are allowed`);
+  if (text.length > maxCharacters)
+    throw new Error(`it has ${text.length} characters, but at most ${maxCharacters} are allowed`);
   // The library's check for duplicate keys takes quadratic time.
   const document = parseDocument(text, { uniqueKeys: false });
   const [problem] = document.errors;
   if (problem !== undefined) throw problem;
   let aliases = 0;
   visit(document, {
-    Alias: () => (++aliases > mostAliases ? visit.BREAK : undefined),
+    Alias: () => (++aliases > maxAliases ? visit.BREAK : undefined),
     Map(_key, { items }) {
       const seen = new Set<unknown>();
       for (const { key } of items) {
@@ -313,8 +313,8 @@ function parseYaml(text: string): unknown {
       }
     },
   });
-  if (aliases > mostAliases) throw new Error(`it has more than ${mostAliases} aliases (*name)`);
-  return document.toJS({ maxAliasCount: mostAliases });
+  if (aliases > maxAliases) throw new Error(`it has more than ${maxAliases} aliases (*name)`);
+  return document.toJS({ maxAliasCount: maxAliases });
 }
 
 function describe(issue: z.core.$ZodIssue, root: unknown): string {

@@ -6,7 +6,7 @@ import { z } from 'zod';
 export const defaultWindowMegabytes = 1024;
 
 /** No decoder supports a larger window. */
-export const mostWindowMegabytes = 2048;
+export const maxWindowMegabytes = 2048;
 
 export const limitKey = 'corpus.windowMegabytes';
 

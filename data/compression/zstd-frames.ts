@@ -5,7 +5,7 @@
 import { getEnvironmentData } from 'node:worker_threads';
 import { type ByteReader, openByteReader, passZeros, unexpectedBytes } from './byte-reader.ts';
 import { reasonOf } from '../../run/errors/errors.ts';
-import { limit, limitKey, mostWindowMegabytes } from '../../run/zstd-window.ts';
+import { limit, limitKey, maxWindowMegabytes } from '../../run/zstd-window.ts';
 
 export interface ZstdFrame {
   headerBytes: number;
@@ -50,7 +50,7 @@ async function* readFrame(bytes: ByteReader, decode: FrameDecoder): AsyncGenerat
         : `the Zstandard frame that starts at byte ${at} ${reason}`,
       { cause },
     );
-  const start = await bytes.peek(mostHeaderBytes);
+  const start = await bytes.peek(maxHeaderBytes);
   const isFrame = frameMagic.every((byte, i) => i >= start.length || start[i] === byte);
   const isSkippable = skippableMagic.every(
     (byte, i) => i >= start.length || (i === 0 ? (start[0] ?? 0) & 0xf0 : start[i]) === byte,
@@ -87,7 +87,7 @@ async function* readFrame(bytes: ByteReader, decode: FrameDecoder): AsyncGenerat
 const frameMagic = [0x28, 0xb5, 0x2f, 0xfd];
 /** Its first byte may be 0x50 to 0x5f. */
 const skippableMagic = [0x50, 0x2a, 0x4d, 0x18];
-const mostHeaderBytes = 18;
+const maxHeaderBytes = 18;
 
 async function skipFrame(bytes: ByteReader, start: Uint8Array, problem: Problem): Promise<void> {
   if (start.length < 8) throw problem();
@@ -149,9 +149,9 @@ function checkWindow(windowBytes: number, problem: Problem): void {
   const most = limit.parse(getEnvironmentData(limitKey));
   if (megabytes <= most) return;
   const advice =
-    megabytes <= mostWindowMegabytes
+    megabytes <= maxWindowMegabytes
       ? `set ${limitKey} to ${megabytes} if every worker can have that much memory`
-      : `no decoder supports more than ${mostWindowMegabytes} MiB`;
+      : `no decoder supports more than ${maxWindowMegabytes} MiB`;
   throw problem(
     `needs a window of ${megabytes} MiB, but the setting ${limitKey} allows ${most} MiB: ${advice}, or ` +
       'compress the file again with a smaller --long',

@@ -7,7 +7,7 @@ import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { BetrError, fail, reasonOf, systemCode, writeError } from '../../run/errors/errors.ts';
 import { readRegular } from '../../run/regular-file.ts';
-import { readOwn } from '../../run/issues.ts';
+import { parseOwnFile } from '../../run/issues.ts';
 
 // Processes on several machines may write the same file and have the same process id.
 const own = `${randomBytes(4).toString('hex')}.${process.pid}`;
@@ -110,7 +110,7 @@ export async function readJson<T>(
 }
 
 function valueOf<T>(value: unknown, schema: z.ZodType<T>): T {
-  const own = readOwn(value, schema);
+  const own = parseOwnFile(value, schema);
   if ('problem' in own) throw new Error(own.problem);
   return own.value;
 }

@@ -114,21 +114,21 @@ async function removeTemporaries({ folder, files }: Run): Promise<void> {
 async function removeTemporariesIn(
   folder: string,
   known: { skipped: ReadonlySet<string>; left: ReadonlySet<string> },
-  leastAgeMs = 0,
+  minAgeMs = 0,
 ): Promise<void> {
   for (const entry of await readdir(folder, { withFileTypes: true }).catch(() => [])) {
     const path = join(folder, entry.name);
     if (entry.isDirectory() && !known.skipped.has(path))
-      await removeTemporariesIn(path, known, known.left.has(path) ? dayMs : leastAgeMs);
+      await removeTemporariesIn(path, known, known.left.has(path) ? dayMs : minAgeMs);
     if (!entry.isFile() || !entry.name.startsWith('.') || !entry.name.endsWith('.tmp')) continue;
     const ageMs =
-      leastAgeMs === 0
+      minAgeMs === 0
         ? 0
         : Date.now() -
           (await stat(path).then(
             ({ mtimeMs }) => mtimeMs,
             () => Infinity,
           ));
-    if (ageMs >= leastAgeMs) await rm(path, { force: true });
+    if (ageMs >= minAgeMs) await rm(path, { force: true });
   }
 }

@@ -8,7 +8,7 @@ import type { z } from 'zod';
 import { syncPath } from './commit.ts';
 import { fail, reasonOf, systemCode, writeError } from '../../run/errors/errors.ts';
 import { copyPieces, readPieces } from './files.ts';
-import { readOwn } from '../../run/issues.ts';
+import { parseOwnFile } from '../../run/issues.ts';
 
 const checksumCharacters = 16;
 
@@ -87,7 +87,7 @@ function parseLine<T>(line: Buffer, schema: z.ZodType<T>): { value: T } | string
   if (line.toString('latin1', 0, checksumCharacters + 1) !== `${checksum(json)} `)
     return 'does not match its checksum';
   try {
-    const own = readOwn(JSON.parse(json.toString('utf8')), schema);
+    const own = parseOwnFile(JSON.parse(json.toString('utf8')), schema);
     return 'value' in own ? own : `cannot be used: ${own.problem}`;
   } catch {
     return 'is not JSON';

@@ -18,7 +18,7 @@ export const nodeFlags = ['--max-semi-space-size=4'];
 export const nodeEnvironment = { MALLOC_ARENA_MAX: '1' };
 
 /** Enough for a process's modules, libraries, shards, and parts. */
-export const leastOpenFiles = 256;
+export const minOpenFiles = 256;
 
 /** How many files this process may have open; Infinity if the system does not report it. */
 export function readOpenFilesLimit(): number {

@@ -15,7 +15,7 @@ export interface Quarantine {
 }
 
 /** Ignores invalid rows, for reading a shard again: they were recorded when it was ranked. */
-export const passOver: Quarantine = { add: () => undefined, count: 0 };
+export const ignoredRows: Quarantine = { add: () => undefined, count: 0 };
 
 export interface QuarantineFile extends Quarantine {
   /** Commits the file and returns its SHA-256 as hex, or removes an earlier file if every row was valid. */

@@ -2,7 +2,7 @@
 // and parses the lines that the scanner cannot.
 
 import { isUtf8 } from 'node:buffer';
-import { mostDocumentTokens } from '../../run/bounds.ts';
+import { maxDocumentTokens } from '../../run/bounds.ts';
 import { isRow, type Row, valueOf, idIn } from '../../run/fields/field-path.ts';
 import type { FieldNames } from '../../run/settings.ts';
 
@@ -78,13 +78,13 @@ function isInexact(value: unknown): boolean {
 
 /** Whether a number is a valid token count, or NaN for none. */
 export function isCount(tokens: number): boolean {
-  return Number.isNaN(tokens) || (Number.isInteger(tokens) && tokens >= 0 && tokens <= mostDocumentTokens);
+  return Number.isNaN(tokens) || (Number.isInteger(tokens) && tokens >= 0 && tokens <= maxDocumentTokens);
 }
 
 /** What is wrong with an invalid token count. */
 export function countProblem(tokens: unknown): string {
-  return typeof tokens === 'number' && Number.isInteger(tokens) && tokens > mostDocumentTokens
-    ? `is ${tokens}, but a document can have at most ${mostDocumentTokens} tokens`
+  return typeof tokens === 'number' && Number.isInteger(tokens) && tokens > maxDocumentTokens
+    ? `is ${tokens}, but a document can have at most ${maxDocumentTokens} tokens`
     : 'is not a whole number of tokens';
 }
 

@@ -104,7 +104,7 @@ export async function* readJsonl(
     return endRow;
   } finally {
     batch.close();
-    if (wasm.memory.buffer.byteLength <= mostIdleBytes) scanners.give(wasm);
+    if (wasm.memory.buffer.byteLength <= maxIdleBytes) scanners.give(wasm);
   }
 }
 
@@ -113,7 +113,7 @@ export async function* readJsonl(
  * reused.
  */
 const scanners = openPool(2, () => openWasm(new URL('./json-scan.wasm', import.meta.url), exportsSchema));
-const mostIdleBytes = 8 << 20;
+const maxIdleBytes = 8 << 20;
 
 /** The block without its first `count` lines. */
 function dropLines(block: LineBlock, count: number): LineBlock {

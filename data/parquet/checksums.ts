@@ -4,7 +4,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import { openPool } from '../files/pool.ts';
 import { openRegular } from '../../run/regular-file.ts';
-import { mostHeaderBytes, type PageHeader, readPageHeader } from './page-header.ts';
+import { maxHeaderBytes, type PageHeader, readPageHeader } from './page-header.ts';
 import type { ByteSpan } from './copy.ts';
 
 /** The pages of one column in one row group. */
@@ -71,7 +71,7 @@ export async function readHeaderAt(
     const { bytesRead } = await file.read(look, 0, look.length, at);
     try {
       const header = readPageHeader(look.subarray(0, bytesRead));
-      if (header !== undefined || bytes >= mostHeaderBytes || at + bytes >= end) return header;
+      if (header !== undefined || bytes >= maxHeaderBytes || at + bytes >= end) return header;
     } catch {
       return undefined;
     }

@@ -27,8 +27,8 @@ export interface PassedPage {
 }
 
 /** Limits that no real page exceeds: a few crafted bytes could claim any size. */
-const mostPageBytes = 2 ** 30;
-const mostPageEntries = 2 ** 27;
+const maxPageBytes = 2 ** 30;
+const maxPageEntries = 2 ** 27;
 
 /**
  * Yields the pages of the chunk at `span`. `isWanted` receives the number of entries of each page; unwanted
@@ -52,8 +52,8 @@ export async function* readChunkPages(
       const body = at + header.headerBytes;
       if (
         body + compressedBytes > span.end ||
-        uncompressedBytes > mostPageBytes ||
-        values > mostPageEntries ||
+        uncompressedBytes > maxPageBytes ||
+        values > maxPageEntries ||
         values > left
       )
         throw new Error('it has an impossible size');

@@ -203,7 +203,7 @@ function readDeltaStrings(bytes: Uint8Array, count: number, width: number): Valu
       throw new Error('it has a value with an invalid prefix');
     starts[i] = total;
     total += length;
-    if (total > mostBytes) throw new Error('it has too many bytes');
+    if (total > maxBytes) throw new Error('it has too many bytes');
     ends[i] = total;
   }
   const whole = new Uint8Array(total);
@@ -216,7 +216,7 @@ function readDeltaStrings(bytes: Uint8Array, count: number, width: number): Valu
   return width > 0 ? ofWidth(whole, count, width) : { count, bytes: whole, width: 0, starts, ends };
 }
 
-const mostBytes = 2 ** 31;
+const maxBytes = 2 ** 31;
 
 /** BYTE_STREAM_SPLIT: the first bytes of all values, then the second bytes, and so on. */
 function readSplit(bytes: Uint8Array, count: number, width: number): Values {

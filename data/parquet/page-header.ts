@@ -29,7 +29,7 @@ export interface PageHeader {
 }
 
 /** The largest header: its statistics may contain a long string. */
-export const mostHeaderBytes = 1 << 20;
+export const maxHeaderBytes = 1 << 20;
 
 const kinds: readonly PageHeader['kind'][] = ['data', 'index', 'dictionary', 'data'];
 

@@ -8,7 +8,7 @@ import { type ByteReader, openByteReader } from '../compression/byte-reader.ts';
 import { readPieces } from '../files/files.ts';
 import { gunzip } from '../compression/gzip.ts';
 import type { Footer, SchemaNode } from './footer.ts';
-import { mostHeaderBytes, type PageHeader, readPageHeader } from './page-header.ts';
+import { maxHeaderBytes, type PageHeader, readPageHeader } from './page-header.ts';
 import { decompressSnappy } from './snappy.ts';
 import { readValues, type Text } from './values.ts';
 import { openFastZstdDecompressor } from '../compression/zstd.ts';
@@ -23,7 +23,7 @@ type Pieces = AsyncIterable<Uint8Array>;
 export const largePageBytes = 16 << 20;
 const lookBytes = 1 << 16;
 /** Reading a page takes one byte per row. */
-const mostRows = 1 << 20;
+const maxRows = 1 << 20;
 
 /** Decompressors by the codecs' numbers in the format. */
 const decompressors: Readonly<Record<number, (pieces: Pieces) => Pieces | Promise<Pieces>>> = {
@@ -48,21 +48,21 @@ export interface TextPages {
 }
 
 /**
- * The row groups with texts of at least `leastBytes` that `openPageTexts` may be able to read; only their
+ * The row groups with texts of at least `minBytes` that `openPageTexts` may be able to read; only their
  * pages show whether it can.
  */
 export function findTextPages(
   { groups }: Footer,
   { leaf, type, maxDefinition, maxRepetition }: SchemaNode,
-  leastBytes = largePageBytes,
+  minBytes = largePageBytes,
 ): TextPages[] {
   if (type !== 'BYTE_ARRAY' || maxDefinition > 1 || maxRepetition > 0) return [];
   return groups.flatMap(({ rows, chunks }, group) => {
     const chunk = chunks[leaf];
     if (
       chunk === undefined ||
-      chunk.uncompressedBytes < leastBytes ||
-      rows > mostRows ||
+      chunk.uncompressedBytes < minBytes ||
+      rows > maxRows ||
       !(chunk.codec in decompressors)
     )
       return [];
@@ -86,7 +86,7 @@ export async function haveLargePages(path: string, { start, end }: TextPages): P
 
 /** Reads the next header. Throws if it is not of a plain data page of version 1. */
 async function nextPlainHeader(bytes: ByteReader): Promise<PageHeader> {
-  for (let least = 256; least <= mostHeaderBytes; least *= 16) {
+  for (let least = 256; least <= maxHeaderBytes; least *= 16) {
     const header = readPageHeader(await bytes.peek(least));
     if (header === undefined) continue;
     const { kind, v2, encoding, definitionEncoding } = header;
@@ -104,16 +104,16 @@ export interface PageTextReader {
 }
 
 /**
- * Reads the texts of row groups in order, after skipping `passed` rows. Texts of more than `mostBytes` are
+ * Reads the texts of row groups in order, after skipping `passed` rows. Texts of more than `maxBytes` are
  * not held in memory.
  */
 export function openPageTexts(
   path: string,
   groups: readonly TextPages[],
   passed: number,
-  mostBytes: number,
+  maxBytes: number,
 ): PageTextReader {
-  const lists = readGroups(path, groups, mostBytes);
+  const lists = readGroups(path, groups, maxBytes);
   // Invariant: the next text is list[at + toPass]; the index may reach into the lists that follow.
   let list: readonly Text[] = [];
   let at = 0;
@@ -142,7 +142,7 @@ export function openPageTexts(
 async function* readGroups(
   path: string,
   groups: readonly TextPages[],
-  mostBytes: number,
+  maxBytes: number,
 ): AsyncGenerator<Text[], undefined> {
   for (const { codec, start, end, rows, optional } of groups) {
     const bytes = openByteReader(readPieces(path, start, end));
@@ -154,7 +154,7 @@ async function* readGroups(
         if (page.values > left) throw new Error('a page has more values than its row group has rows');
         bytes.drop(page.headerBytes);
         const pageEnd = bytes.taken() + page.compressedBytes;
-        yield* readValues(await decompress(bytes.take(page.compressedBytes)), page, optional, mostBytes);
+        yield* readValues(await decompress(bytes.take(page.compressedBytes)), page, optional, maxBytes);
         if (bytes.taken() !== pageEnd) throw new Error('a page ends before its bytes do');
         left -= page.values;
       }

@@ -140,12 +140,12 @@ const rowsAtOnce = 2048;
 /** DuckDB holds a page compressed, decompressed, and as rows. */
 const copies = 3;
 const largestPageBytes = 128e6;
-const leastMemoryMb = 128;
+const minMemoryMb = 128;
 /**
  * A file that needs more is rejected before it uses up the machine's memory: a few bytes may decompress to
  * gigabytes.
  */
-const mostMemoryMb = 1024;
+const maxMemoryMb = 1024;
 /** Limits are rounded up so that similar files need the same limit. */
 const stepMb = 64;
 
@@ -233,7 +233,7 @@ function measure(
 }
 
 async function makeRoom(connection: DuckDBConnection, neededMb: number): Promise<void> {
-  const limitMb = Math.min(mostMemoryMb, stepMb * Math.ceil((leastMemoryMb + neededMb) / stepMb));
+  const limitMb = Math.min(maxMemoryMb, stepMb * Math.ceil((minMemoryMb + neededMb) / stepMb));
   // Setting the limit, even to its current value, makes DuckDB release all free memory and request it again
   // page by page.
   if (limits.get(connection) === limitMb) return;

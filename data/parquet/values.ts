@@ -11,14 +11,14 @@ const startBytes = 1 << 20;
 
 /**
  * Yields the values of a plain page from its decompressed content: if they are optional, first the definition
- * levels; then each value as its length in 4 bytes and its bytes. Values of more than `mostBytes` are not
+ * levels; then each value as its length in 4 bytes and its bytes. Values of more than `maxBytes` are not
  * held. Throws if the page does not match its header.
  */
 export async function* readValues(
   pieces: AsyncIterable<Uint8Array>,
   { values, uncompressedBytes }: PageHeader,
   optional: boolean,
-  mostBytes: number,
+  maxBytes: number,
 ): AsyncGenerator<Text[]> {
   let isThere = optional ? undefined : new Uint8Array(values).fill(1);
   // Invariant: held[0, length) starts with the definition levels or the next value, after `passing` more
@@ -46,7 +46,7 @@ export async function* readValues(
     const texts: Text[] = [];
     while (value < values && at <= length) {
       const next =
-        isThere[value] === 0 ? { text: undefined, end: at } : readValue(held, at, length, mostBytes);
+        isThere[value] === 0 ? { text: undefined, end: at } : readValue(held, at, length, maxBytes);
       if (next === undefined) break;
       texts.push(next.text);
       at = next.end;
@@ -69,11 +69,11 @@ function readValue(
   held: Buffer,
   at: number,
   length: number,
-  mostBytes: number,
+  maxBytes: number,
 ): { text: Text; end: number } | undefined {
   if (length - at < 4) return undefined;
   const end = at + 4 + held.readUInt32LE(at);
-  if (end - at - 4 > mostBytes) return { text: 'too long', end };
+  if (end - at - 4 > maxBytes) return { text: 'too long', end };
   return end > length ? undefined : { text: held.subarray(at + 4, end), end };
 }
 
@@ -81,7 +81,7 @@ function readValue(
  * An upper bound on encoded levels: one run per value, and a last block of bits that may exceed the values
  * (32 bytes in DuckDB).
  */
-const mostLevelBytes = (values: number): number => 6 * values + 1024;
+const maxLevelBytes = (values: number): number => 6 * values + 1024;
 
 /**
  * Which values exist (1) or are null (0), and where the levels end: a length in 4 bytes, then runs (Parquet's
@@ -93,7 +93,7 @@ function readLevels(
 ): { isThere: Uint8Array<ArrayBuffer>; end: number } | undefined {
   if (held.length < 4) return undefined;
   const end = 4 + held.readUInt32LE(0);
-  if (end > mostLevelBytes(values)) throw new Error('a page has more levels than values');
+  if (end > maxLevelBytes(values)) throw new Error('a page has more levels than values');
   if (held.length < end) return undefined;
   const isThere = new Uint8Array(values);
   const runs = openCursor(held.subarray(4, end));

@@ -10,9 +10,9 @@ import { openDictionary, openPage } from './write-page.ts';
 
 const pageBytes = 1 << 20;
 const pageEntries = 20_000;
-const mostDictionaryBytes = 1 << 20;
+const maxDictionaryBytes = 1 << 20;
 /** Pages are held back until their dictionary, which comes first, is complete. */
-const mostWaitingBytes = 16 << 20;
+const maxWaitingBytes = 16 << 20;
 /** The encoding of levels: RLE. */
 const runsEncoding = 3;
 
@@ -132,14 +132,14 @@ export function openChunkWriter(
     }
     waiting.push(bytes);
     waitingBytes += bytes.length;
-    if (waitingBytes > mostWaitingBytes || dictionary.bytes() > mostDictionaryBytes) await closeDictionary();
+    if (waitingBytes > maxWaitingBytes || dictionary.bytes() > maxDictionaryBytes) await closeDictionary();
   }
 
   return {
     isFull: () =>
       page.bytes() >= pageBytes ||
       page.entries() >= pageEntries ||
-      (!isClosed && dictionary.bytes() > mostDictionaryBytes),
+      (!isClosed && dictionary.bytes() > maxDictionaryBytes),
     flush,
     add({ repetition, definition, values }, from, to, value) {
       let next = value;

@@ -8,7 +8,7 @@ import type { Dispatcher } from 'undici';
 import { fail, reasonOf, systemCode } from '../../run/errors/errors.ts';
 import { RemoteProblem } from './store.ts';
 
-const redirectsAtMost = 20;
+const maxRedirects = 20;
 
 interface Network {
   fetch: typeof import('undici').fetch;
@@ -32,7 +32,7 @@ async function openNetwork(): Promise<Network> {
   return {
     fetch,
     direct,
-    following: direct.compose(interceptors.redirect({ maxRedirections: redirectsAtMost })),
+    following: direct.compose(interceptors.redirect({ maxRedirections: maxRedirects })),
   };
 }
 
@@ -64,7 +64,7 @@ export interface HttpRequest {
   signal?: AbortSignal | undefined;
 }
 
-export interface HttpAnswer {
+export interface HttpResponse {
   status: number;
   reason: string;
   headers: Record<string, string>;
@@ -81,7 +81,7 @@ export interface HttpAnswer {
  * Sends a request to a web server and follows redirects. Throws a RemoteProblem if there is no response; any
  * status is a response.
  */
-export async function sendTo(url: string, request: HttpRequest): Promise<HttpAnswer> {
+export async function sendTo(url: string, request: HttpRequest): Promise<HttpResponse> {
   const { origin, pathname, search } = new URL(url);
   return dispatch((await open()).following, { origin, path: `${pathname}${search}` }, request);
 }
@@ -90,7 +90,7 @@ export async function sendTo(url: string, request: HttpRequest): Promise<HttpAns
 export async function sendToPath(
   to: { origin: string; path: string },
   request: HttpRequest,
-): Promise<HttpAnswer> {
+): Promise<HttpResponse> {
   return dispatch((await open()).direct, to, request);
 }
 
@@ -127,9 +127,9 @@ async function dispatch(
   dispatcher: Dispatcher,
   to: { origin: string; path: string },
   { method, headers = {}, body, signal }: HttpRequest,
-): Promise<HttpAnswer> {
+): Promise<HttpResponse> {
   try {
-    const answer = await dispatcher.request({
+    const response = await dispatcher.request({
       ...to,
       method,
       headers: { ...headers, 'accept-encoding': 'identity' },
@@ -137,14 +137,14 @@ async function dispatch(
       signal,
     });
     const received: Record<string, string> = {};
-    for (const [name, value] of Object.entries(answer.headers))
+    for (const [name, value] of Object.entries(response.headers))
       if (value !== undefined) received[name] = typeof value === 'string' ? value : value.join(', ');
     return {
-      status: answer.statusCode,
-      reason: STATUS_CODES[answer.statusCode] ?? '',
+      status: response.statusCode,
+      reason: STATUS_CODES[response.statusCode] ?? '',
       headers: received,
-      body: answer.body,
-      drop: () => void answer.body.dump({ limit: 1 << 16 }).catch(() => undefined),
+      body: response.body,
+      drop: () => void response.body.dump({ limit: 1 << 16 }).catch(() => undefined),
     };
   } catch (error) {
     throw connectionProblem(error);

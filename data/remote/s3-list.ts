@@ -9,10 +9,10 @@ export type ListFrom = { ContinuationToken?: string; StartAfter?: string };
 export type ListPage = Pick<ListObjectsV2CommandOutput, 'Contents' | 'IsTruncated' | 'NextContinuationToken'>;
 
 /** A store may return empty pages for deleted objects, but not more than this many. */
-const emptyPagesAtMost = 100;
+const maxEmptyPages = 100;
 
 /** A store that invents endless keys must not exhaust the memory. */
-const objectsAtMost = 5_000_000;
+const maxObjects = 5_000_000;
 
 /**
  * Yields the objects of all pages. Errors: REMOTE_FAILED if the listing does not advance, and those of
@@ -40,11 +40,11 @@ export async function* listObjects(
     if (first !== undefined) firstKeys.add(first);
     yield* objects;
     listed += objects.length;
-    if (listed > objectsAtMost)
-      throw refuse(`the listing has more than ${objectsAtMost} objects: use a longer prefix`);
+    if (listed > maxObjects)
+      throw refuse(`the listing has more than ${maxObjects} objects: use a longer prefix`);
     if (IsTruncated !== true) return;
     emptyPages = first === undefined ? emptyPages + 1 : 0;
-    if (tokens.has(token) || emptyPages > emptyPagesAtMost)
+    if (tokens.has(token) || emptyPages > maxEmptyPages)
       throw refuse('the store keeps continuing its list of objects from the same place');
     if (token !== '') tokens.add(token);
     else if (last === undefined)

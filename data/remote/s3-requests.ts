@@ -28,16 +28,16 @@ export const s3Requests = {
       throw new TypeError('the body is neither text, bytes, nor a stream');
     const origin = `${protocol}//${hostname}${port === undefined ? '' : `:${port}`}`;
     const parameters = queryString(query);
-    const answer = await sendToPath(
+    const response = await sendToPath(
       { origin, path: parameters === '' ? path : `${path}?${parameters}` },
       { method, headers, body, signal: abortSignal instanceof AbortSignal ? abortSignal : undefined },
     );
     return {
       response: {
-        statusCode: answer.status,
-        reason: answer.reason,
-        headers: answer.headers,
-        body: answer.body,
+        statusCode: response.status,
+        reason: response.reason,
+        headers: response.headers,
+        body: response.body,
       },
     };
   },

@@ -17,7 +17,7 @@ import { createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import picomatch from 'picomatch';
 import { BetrError, fail, reasonOf } from '../../run/errors/errors.ts';
-import { type Answer, checkAnswer, checkEncoding, lengthOf, saysEmpty } from './answers.ts';
+import { type ResponseHeaders, checkResponse, checkEncoding, lengthOf, isEmptyResponse } from './responses.ts';
 import { retry } from './retry.ts';
 import { listObjects, type ListPage } from './s3-list.ts';
 import { s3Requests } from './s3-requests.ts';
@@ -113,18 +113,18 @@ async function describe(url: string): Promise<RemoteFile> {
   const { ContentLength, LastModified } = await send(() =>
     client().send(new HeadObjectCommand({ Bucket: bucket, Key: key })),
   );
-  if (ContentLength === undefined || (ContentLength === 0) !== saysEmpty(said))
+  if (ContentLength === undefined || (ContentLength === 0) !== isEmptyResponse(said))
     throw new RemoteProblem('lasting', `the store does not report the file's length (status ${said.status})`);
   return { url, bytes: ContentLength, modifiedMs: LastModified?.getTime() ?? 0 };
 }
 
-async function askFirstByte(bucket: string, key: string): Promise<Answer & { modified: Date | undefined }> {
+async function askFirstByte(bucket: string, key: string): Promise<ResponseHeaders & { modified: Date | undefined }> {
   try {
     const { Body, LastModified, ...said } = await send(() =>
       client().send(new GetObjectCommand({ Bucket: bucket, Key: key, Range: 'bytes=0-0' })),
     );
     drop(Body, said.ContentLength);
-    return { ...readAnswer(said), modified: LastModified };
+    return { ...readHeaders(said), modified: LastModified };
   } catch (error) {
     if (!(error instanceof RemoteProblem && error.status === 416)) throw error;
     return { status: 416, length: undefined, range: undefined, encoding: undefined, modified: undefined };
@@ -147,7 +147,7 @@ async function open(
   const { Body, ETag, ...said } = await send(() => client().send(command, { abortSignal: signal }));
   if (!(Body instanceof Readable)) throw new RemoteProblem('passing', 'the response has no body');
   try {
-    return { etag: ETag, bytes: checkAnswer(url, readAnswer(said), range), pieces: Body };
+    return { etag: ETag, bytes: checkResponse(url, readHeaders(said), range), pieces: Body };
   } catch (error) {
     drop(Body);
     throw error;
@@ -162,12 +162,12 @@ function drop(body: unknown, length?: number): void {
   else body.destroy();
 }
 
-function readAnswer({
+function readHeaders({
   $metadata,
   ContentLength,
   ContentRange,
   ContentEncoding,
-}: Omit<GetObjectCommandOutput, 'Body'>): Answer {
+}: Omit<GetObjectCommandOutput, 'Body'>): ResponseHeaders {
   return {
     status: $metadata.httpStatusCode ?? 200,
     length: ContentLength,

@@ -7,7 +7,7 @@ import { isRow, type Row } from '../../run/fields/field-path.ts';
 import { readJsonl } from '../jsonl/jsonl.ts';
 import { sortByNearness } from './nearest-names.ts';
 import type { Report } from '../../run/progress.ts';
-import { passOver } from '../files/quarantine.ts';
+import { ignoredRows } from '../files/quarantine.ts';
 import { readLineRows } from './rows.ts';
 import type { FieldNames } from '../../run/settings.ts';
 
@@ -40,7 +40,7 @@ export async function checkFields(
     );
   const look = async (some: readonly Shard[], isGlance: boolean): Promise<void> => {
     for (const shard of some) {
-      for await (const { count } of untilError(readJsonl(shard, fields, { quarantine: passOver, met }))) {
+      for await (const { count } of untilError(readJsonl(shard, fields, { quarantine: ignoredRows, met }))) {
         const field = missing();
         if (field === undefined) return;
         // An empty batch ends a block.
@@ -90,7 +90,7 @@ async function listNames(shards: readonly Shard[]): Promise<string[]> {
   let rows = 0;
   for (const shard of shards) {
     let ofShard = 0;
-    for await (const { row } of untilError(readLineRows(shard.path, shard.format, passOver, shard.name))) {
+    for await (const { row } of untilError(readLineRows(shard.path, shard.format, ignoredRows, shard.name))) {
       addNames(names, row, '', 1);
       rows++;
       ofShard++;

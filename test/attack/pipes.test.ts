@@ -12,7 +12,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { readPieces } from '../../data/files/files.ts';
 import { hashFiles } from '../../data/files/hash-files.ts';
 import { openRegular, openRegularSync, readOnce, readRegular } from '../../run/regular-file.ts';
-import { describeTwice, listShards } from '../../data/shards.ts';
+import { describeDuplicates, listShards } from '../../data/shards.ts';
 import { betr } from '../cli/betr.ts';
 import { betrPath, jsonl, run } from '../cli/project.ts';
 
@@ -153,7 +153,7 @@ describe('two names of one file', () => {
     await writeFile(join(project, 'corpus/d.jsonl'), jsonl([{ id: 'd', text: 'another one' }]));
     const shards = await listShards(['corpus/*', 'corpus/a.jsonl'], project);
     expect(shards.map(({ name }) => name)).toEqual(['corpus/a.jsonl', 'corpus/d.jsonl']);
-    expect(describeTwice(shards)).toEqual([
+    expect(describeDuplicates(shards)).toEqual([
       '1 file has several names (links), and counts once: corpus/a.jsonl (also corpus/b.jsonl, corpus/c.jsonl)',
     ]);
     const { stdout } = await betr(project, ['rank', '--scorer', 'length']);
@@ -165,7 +165,7 @@ describe('two names of one file', () => {
     await symlink('a.jsonl', join(project, 'corpus/c.jsonl'));
     await link(join(project, 'corpus/a.jsonl'), join(project, 'corpus/e.jsonl'));
     const shards = await listShards(['corpus/c.jsonl'], project);
-    expect([shards.map(({ name }) => name), describeTwice(shards)]).toEqual([['corpus/c.jsonl'], []]);
+    expect([shards.map(({ name }) => name), describeDuplicates(shards)]).toEqual([['corpus/c.jsonl'], []]);
   });
 });
 

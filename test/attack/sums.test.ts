@@ -3,7 +3,7 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from '@jest/globals';
-import { mostDocumentTokens } from '../../run/bounds.ts';
+import { maxDocumentTokens } from '../../run/bounds.ts';
 import { sqlString, withDuckDb } from '../../data/duckdb/duckdb.ts';
 import { silent } from '../../run/progress.ts';
 import { noneUnusable } from '../../data/files/unusable.ts';
@@ -26,9 +26,9 @@ const good = Array.from({ length: 40 }, (_, i) => ({
   id: `d${i}`,
   source: `s${i % 2}`,
   text: `word${i} word${7 * i}`,
-  tokens: mostDocumentTokens - i * i,
+  tokens: maxDocumentTokens - i * i,
 }));
-const bad = [huge, huge, huge, mostDocumentTokens + 1].map((tokens, i) => ({
+const bad = [huge, huge, huge, maxDocumentTokens + 1].map((tokens, i) => ({
   id: `bad${i}`,
   source: 's0',
   text: 'a document',

@@ -6,7 +6,7 @@ import { type FileRange, RemoteProblem } from './store.ts';
 import { showPath } from '../../run/address.ts';
 
 /** The headers that describe the body of a response. */
-export interface Answer {
+export interface ResponseHeaders {
   status: number;
   length: number | undefined;
   range: string | undefined;
@@ -16,23 +16,23 @@ export interface Answer {
 /**
  * Checks the response to a range request and returns the expected length of its body. Throws a RemoteProblem.
  */
-export function checkAnswer(url: string, answer: Answer, { start, end, fileBytes }: FileRange): number {
-  checkEncoding(url, answer.encoding);
-  if (answer.status !== 206) {
+export function checkResponse(url: string, response: ResponseHeaders, { start, end, fileBytes }: FileRange): number {
+  checkEncoding(url, response.encoding);
+  if (response.status !== 206) {
     if (start > 0)
       throw new RemoteProblem(
         'lasting',
-        `the server does not support range requests (status ${answer.status} for bytes ${start}-${end - 1})`,
+        `the server does not support range requests (status ${response.status} for bytes ${start}-${end - 1})`,
       );
-    if (answer.length !== undefined && answer.length !== fileBytes)
-      throw new RemoteProblem('lasting', twoLengths(fileBytes, answer.length));
+    if (response.length !== undefined && response.length !== fileBytes)
+      throw new RemoteProblem('lasting', twoLengths(fileBytes, response.length));
     return fileBytes;
   }
-  const range = parseRange(answer.range);
+  const range = parseRange(response.range);
   if (range === undefined)
     throw new RemoteProblem(
       'lasting',
-      `the server does not say which part of the file it sends (Content-Range: ${answer.range ?? 'none'})`,
+      `the server does not say which part of the file it sends (Content-Range: ${response.range ?? 'none'})`,
     );
   if (range.total !== fileBytes) throw new RemoteProblem('lasting', twoLengths(fileBytes, range.total));
   const bytes = range.last - range.first + 1;
@@ -41,10 +41,10 @@ export function checkAnswer(url: string, answer: Answer, { start, end, fileBytes
       'lasting',
       `the server sent bytes ${range.first}-${range.last} instead of bytes ${start}-${end - 1}`,
     );
-  if (answer.length !== undefined && answer.length !== bytes)
+  if (response.length !== undefined && response.length !== bytes)
     throw new RemoteProblem(
       'lasting',
-      `the server sent ${answer.length} bytes as bytes ${range.first}-${range.last}`,
+      `the server sent ${response.length} bytes as bytes ${range.first}-${range.last}`,
     );
   return bytes;
 }
@@ -59,12 +59,12 @@ function twoLengths(first: number, now: number): string {
 /**
  * The file's length from the response to a request for its first byte; undefined if the response lacks it.
  */
-export function lengthOf({ status, length, range }: Answer): number | undefined {
+export function lengthOf({ status, length, range }: ResponseHeaders): number | undefined {
   return status === 206 ? parseRange(range)?.total : status === 416 ? undefined : length;
 }
 
 /** Whether the response to a request for the first byte says that the file is empty. */
-export function saysEmpty({ status, length }: Answer): boolean {
+export function isEmptyResponse({ status, length }: ResponseHeaders): boolean {
   return status === 416 || length === 0;
 }
 

@@ -16,16 +16,16 @@ let touching: NodeJS.Timeout | undefined;
 let process8: string | undefined;
 
 /** A name suffix that is unique and identifies this process. */
-export function nameOwn(): string {
+export function ownedName(): string {
   process8 ??= shortHash(identifyProcess(process.pid) ?? '');
   return `${placeName()}-${process.pid}-${process8}-${randomUUID()}`;
 }
 
 /**
- * Keeps a file or folder (named by `nameOwn`): touches it regularly and removes it when the process exits.
+ * Keeps a file or folder (named by `ownedName`): touches it regularly and removes it when the process exits.
  * Call the returned function to stop this.
  */
-export function keepOwn(path: string): () => void {
+export function keepOwned(path: string): () => void {
   if (owned.size === 0 && touching === undefined) process.once('exit', removeOwned);
   owned.add(path);
   touching ??= setInterval(touchOwned, touchMs).unref();
@@ -41,8 +41,8 @@ function touchOwned(): void {
   for (const path of owned) utimes(path, now, now).catch(() => undefined);
 }
 
-/** Whether the owner of a file or folder is gone; false for names that are not from `nameOwn`. */
-export async function isLeftBehind(path: string): Promise<boolean> {
+/** Whether the owner of a file or folder is gone; false for names that are not from `ownedName`. */
+export async function isAbandoned(path: string): Promise<boolean> {
   const [, place, pid = '', start] =
     /([0-9a-f]{8})-(\d{1,10})-([0-9a-f]{8})-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/.exec(
       basename(path),
