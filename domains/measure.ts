@@ -4,7 +4,7 @@
 import { fail } from '../run/errors/errors.ts';
 import { keyHash } from '../data/files/hash.ts';
 import type { Report } from '../run/progress.ts';
-import type { DomainSettings } from '../run/settings.ts';
+import type { DomainSettings } from '../run/domain-settings.ts';
 import { estimateDraws, leaveOut, resampleModels } from './draws.ts';
 import { openSorted, prepareDraw } from './estimate.ts';
 import type { LossTable } from './losses.ts';

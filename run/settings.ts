@@ -2,14 +2,15 @@
 
 import { existsSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { isScalar, parseDocument, visit } from 'yaml';
 import { z } from 'zod';
+import { domainSettingsSchema } from './domain-settings.ts';
 import { countNumber, positiveNumber, secondsNumber } from './bounds.ts';
 import { fail, reasonOf, systemCode } from './errors/errors.ts';
 import { show, showKeys, valueInside } from './issues.ts';
 import { readOnce } from './regular-file.ts';
 import { parseTemplate } from './fields/template.ts';
 import { showPath } from './address.ts';
+import { maxYamlBytes, parseYaml } from './yaml.ts';
 import { defaultWindowMegabytes, maxWindowMegabytes } from './zstd-window.ts';
 
 const name = z
@@ -51,39 +52,6 @@ const benchmark = z
     path: ['recipe'],
     error: 'cannot be combined with a template: use only one of them',
   });
-
-/** More resamples only take longer. */
-export const maxResamples = 100_000;
-
-/** `betr domains`: tables of public models, and how to weight domains by them. */
-export const domainSettingsSchema = z.strictObject({
-  /**
-   * Tables (CSV, TSV or Parquet) of losses and benchmark errors by model; token counts by domain; families by
-   * model.
-   */
-  losses: z.string().min(1),
-  errors: z.string().min(1),
-  tokens: z.string().min(1).optional(),
-  families: z.string().min(1).optional(),
-  /** Whether the losses are nats per token (with columns tokens and bytes) instead of bits per byte. */
-  raw: z.boolean().default(false),
-  /** Target benchmarks; by default, all in the table. */
-  benchmarks: z.array(z.string().min(1)).min(1).optional(),
-  /** Combines several benchmarks by mean error or by mean rank. */
-  combine: z.enum(['error', 'rank']).default('error'),
-  estimator: z.enum(['product', 'sign', 'sign_cdf', 'sign_sign', 'spearman']).default('spearman'),
-  ties: z.enum(['mid', 'ordinal', 'ordinal-reversed']).default('mid'),
-  weights: z.enum(['linear', 'l2']).default('linear'),
-  /** Share of the domains' tokens to keep, and how often a domain's tokens may be repeated. */
-  keepRate: positiveNumber.max(1).default(0.1),
-  repeat: positiveNumber.default(1),
-  /** Bootstrap resamples of the models; by default, chosen by the number of domains. */
-  resamples: z.number().int().nonnegative().max(maxResamples).optional(),
-  seed: z.number().int().nonnegative().default(1),
-  /** Files of pages (in the corpus's format, with its field names) to train the classifier on. */
-  pages: globs.optional(),
-});
-export type DomainSettings = z.output<typeof domainSettingsSchema>;
 
 export const settingsSchema = z.strictObject({
   run: z.string().min(1).default('run'),
@@ -240,7 +208,7 @@ export async function readSettings(path: string): Promise<SettingsFile> {
   const absolute = findSettings(resolve(path));
   let text: string;
   try {
-    text = await readOnce(absolute, maxBytes);
+    text = await readOnce(absolute, maxYamlBytes);
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes(systemCode(error)))
       throw fail('SETTINGS_NOT_FOUND', { path: absolute }, error);
@@ -283,38 +251,6 @@ export function parseSettings(text: string, path: string): Settings {
     path,
     problems: result.error.issues.map((issue) => describe(issue, value)),
   });
-}
-
-const maxCharacters = 1 << 20;
-/** Of a settings file in UTF-8. */
-const maxBytes = 4 * maxCharacters;
-const maxAliases = 100;
-
-/**
- * Parses YAML with bounds: a few lines of nested aliases can expand to billions of values, which the library
- * is slow to reject.
- */
-function parseYaml(text: string): unknown {
-  if (text.length > maxCharacters)
-    throw new Error(`it has ${text.length} characters, but at most ${maxCharacters} are allowed`);
-  // The library's check for duplicate keys takes quadratic time.
-  const document = parseDocument(text, { uniqueKeys: false });
-  const [problem] = document.errors;
-  if (problem !== undefined) throw problem;
-  let aliases = 0;
-  visit(document, {
-    Alias: () => (++aliases > maxAliases ? visit.BREAK : undefined),
-    Map(_key, { items }) {
-      const seen = new Set<unknown>();
-      for (const { key } of items) {
-        const name: unknown = isScalar(key) ? key.value : key;
-        if (seen.has(name)) throw new Error(`the key ${show(name)} appears twice in one mapping`);
-        seen.add(name);
-      }
-    },
-  });
-  if (aliases > maxAliases) throw new Error(`it has more than ${maxAliases} aliases (*name)`);
-  return document.toJS({ maxAliasCount: maxAliases });
 }
 
 function describe(issue: z.core.$ZodIssue, root: unknown): string {

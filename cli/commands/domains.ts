@@ -6,7 +6,7 @@ import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { fail } from '../../run/errors/errors.ts';
 import { openRun } from '../../run/run.ts';
-import { type DomainSettings, domainSettingsSchema, maxResamples } from '../../run/settings.ts';
+import { type DomainSettings, domainSettingsSchema, maxResamples } from '../../run/domain-settings.ts';
 import { estimateDomains, type Found, weighDomains } from '../../domains/domains.ts';
 import { combinations } from '../../domains/target.ts';
 import { estimators, tiePolicies } from '../../domains/estimate.ts';

@@ -10,10 +10,9 @@ import type { Chunk, DocumentBatch, Shard } from '../documents.ts';
 import { findKeys } from '../../run/fields/field-path.ts';
 import { isCount, numberName, parseRow, readLine, wellFormed } from './json-line.ts';
 import { type LineBlock, lineFeed, readLineBlocks } from './lines.ts';
-import { openPool } from '../files/pool.ts';
+import { openScanner, type Scan, scannedFields } from './scanner.ts';
 import type { Quarantine } from '../files/quarantine.ts';
 import type { FieldNames } from '../../run/settings.ts';
-import { growMemory, openWasm, wasmFunction, wasmMemory, wasmNumber } from '../wasm.ts';
 
 const quote = 0x22;
 
@@ -41,21 +40,6 @@ export interface ReadOptions {
   connection?: DuckDBConnection;
 }
 
-const exportsSchema = z.object({
-  memory: wasmMemory,
-  fieldsAt: wasmNumber,
-  fieldBytes: wasmNumber,
-  blockAt: wasmNumber,
-  recordNumbers: wasmNumber,
-  scan: wasmFunction<(length: number, textsAt: number, recordsAt: number) => number>(),
-  takeMet: wasmFunction<() => number>(),
-});
-
-/** Fields in the scanner's order. */
-const scannedFields = ['id', 'text', 'source', 'tokens'] as const;
-
-type Wasm = z.output<typeof exportsSchema>;
-
 /**
  * Reads a JSON Lines shard, compressed or not, and yields an empty batch for every block that it skips.
  * Invalid rows go to the quarantine. Returns the row after the last. Errors: FILE_NOT_FOUND, FILE_UNREADABLE.
@@ -72,8 +56,7 @@ export async function* readJsonl(
     fromRow = chunk.firstRow,
     met,
   } = options;
-  const wasm = scanners.take();
-  const scan = openScanner(wasm, fields);
+  const scanner = openScanner(fields);
   const batch = openBatch(shard.name, options.batchBytes);
   const range =
     chunk.startByte === undefined || chunk.endByte === undefined
@@ -91,7 +74,7 @@ export async function* readJsonl(
       if (endRow <= fromRow) yield emptyBatch(shard.name);
       else if (block.tooLong) quarantine.add(shard.name, block.firstLine, tooLongReason(maxLineBytes));
       else
-        yield* takeBlock(scan, dropLines(block, fromRow - block.firstLine), batch, {
+        yield* takeBlock(scanner.scan, dropLines(block, fromRow - block.firstLine), batch, {
           shard,
           fields,
           quarantine,
@@ -104,16 +87,9 @@ export async function* readJsonl(
     return endRow;
   } finally {
     batch.close();
-    if (wasm.memory.buffer.byteLength <= maxIdleBytes) scanners.give(wasm);
+    scanner.close();
   }
 }
-
-/**
- * Opening a scanner takes longer than reading a small file. One whose memory grew by long lines is not
- * reused.
- */
-const scanners = openPool(2, () => openWasm(new URL('./json-scan.wasm', import.meta.url), exportsSchema));
-const maxIdleBytes = 8 << 20;
 
 /** The block without its first `count` lines. */
 function dropLines(block: LineBlock, count: number): LineBlock {
@@ -138,18 +114,6 @@ interface Context {
   quarantine: Quarantine;
   met: ReadOptions['met'];
 }
-
-/** The scanner's output: texts and records (layout: json-scan.as.ts), in the scanner's memory. */
-interface Scanned {
-  memory: Buffer;
-  textsAt: number;
-  records: Uint32Array;
-  recordNumbers: number;
-  /** The fields of ordinary lines, as a mask in the scanner's order. */
-  met: number;
-}
-
-type Scan = (block: LineBlock) => Scanned;
 
 function* takeBlock(
   scan: Scan,
@@ -242,35 +206,4 @@ function readValue(memory: Buffer, start: number, end: number): string {
   if (memory[start] !== quote) return numberName(memory.toString('latin1', start, end));
   const inner = memory.toString('utf8', start + 1, end - 1);
   return inner.includes('\\') ? wellFormed(z.string().parse(JSON.parse(`"${inner}"`))) : inner;
-}
-
-function openScanner(wasm: Wasm, fields: FieldNames): Scan {
-  const setup = Buffer.from(wasm.memory.buffer);
-  for (const [number, field] of scannedFields.entries()) {
-    const name = Buffer.from(fields[field]);
-    const entry = wasm.fieldsAt + number * wasm.fieldBytes;
-    setup.writeUInt32LE(name.length, entry);
-    name.copy(setup, entry + 4, 0, wasm.fieldBytes - 4);
-  }
-  return ({ bytes, lines }) => {
-    const spare = 32;
-    const textsAt = roundUp(wasm.blockAt + bytes.length + spare);
-    const recordsAt = roundUp(textsAt + bytes.length + spare);
-    growMemory(wasm.memory, recordsAt + 4 * wasm.recordNumbers * lines);
-    const memory = Buffer.from(wasm.memory.buffer);
-    memory.set(bytes, wasm.blockAt);
-    memory.fill(0, wasm.blockAt + bytes.length, wasm.blockAt + bytes.length + spare);
-    const count = wasm.scan(bytes.length, textsAt, recordsAt);
-    return {
-      memory,
-      textsAt,
-      records: new Uint32Array(wasm.memory.buffer, recordsAt, count * wasm.recordNumbers),
-      recordNumbers: wasm.recordNumbers,
-      met: wasm.takeMet(),
-    };
-  };
-}
-
-function roundUp(bytes: number): number {
-  return Math.ceil(bytes / 16) * 16;
 }

@@ -7,7 +7,7 @@ import { reasonOf, systemCode } from '../../run/errors/errors.ts';
 import { damagedPage, type PageSpan, readHeaderAt, wrongChecksum } from './checksums.ts';
 import { decompressPage } from './codecs.ts';
 import { type Indexed, plainEncoding, readEncoded, type Values } from './decode.ts';
-import type { SchemaNode } from './footer.ts';
+import type { SchemaNode } from './schema.ts';
 import { bitsFor, readHybrid } from './hybrid.ts';
 import type { PageHeader } from './page-header.ts';
 

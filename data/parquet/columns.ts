@@ -7,7 +7,8 @@ import { parquetSource, sqlName } from '../duckdb/duckdb.ts';
 import { fail } from '../../run/errors/errors.ts';
 import { splitName } from '../../run/fields/field-path.ts';
 import type { FieldNames } from '../../run/settings.ts';
-import { type Footer, listLeaves, type SchemaNode } from './footer.ts';
+import { type Footer } from './footer.ts';
+import { listLeaves, type SchemaNode } from './schema.ts';
 
 /** The path of a column, from the file's top level down. */
 export type ColumnPath = readonly SchemaNode[];

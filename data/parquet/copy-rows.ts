@@ -5,21 +5,13 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { openRegular } from '../../run/regular-file.ts';
 import { type DataPage, readChunkPages } from './chunk-pages.ts';
-import { isKnownCodec, loadCodecs, zstdCodec } from './codecs.ts';
+import { isKnownCodec, loadCodecs } from './codecs.ts';
 import type { ByteSpan } from './copy.ts';
 import { widthOf } from './decode.ts';
-import { type ColumnChunk, type Footer, physicalTypes, type RowGroup, type SchemaNode } from './footer.ts';
-import {
-  type ThriftValue,
-  writeBinary,
-  writeI32,
-  writeI64,
-  writeList,
-  writeStruct,
-  i32,
-  struct,
-} from './thrift.ts';
+import type { Footer, RowGroup } from './footer.ts';
+import type { SchemaNode } from './schema.ts';
 import { type ChunkWriter, openChunkWriter, type WrittenChunk, type WrittenFile } from './write-chunk.ts';
+import { writeFooter, type WrittenGroup } from './write-footer.ts';
 
 /** Changes to copied rows. */
 export interface Edits {
@@ -87,10 +79,7 @@ export async function copyRows(
   try {
     const file = openFile(out);
     await file.write(magic);
-    const groups: {
-      rows: number;
-      chunks: { leaf: SchemaNode; first: ColumnChunk | undefined; written: WrittenChunk }[];
-    }[] = [];
+    const groups: WrittenGroup[] = [];
     for (const batch of batchGroups(groupWanted(footer, rows, edits))) {
       const chunks = [];
       for (const leaf of footer.leaves)
@@ -105,24 +94,7 @@ export async function copyRows(
       });
     }
     const total = groups.reduce((sum, group) => sum + group.rows, 0);
-    const rowGroups = groups.map(({ rows: own, chunks }) => {
-      const bytes = chunks.reduce((sum, { written }) => sum + written.uncompressedBytes, 0);
-      const columns = chunks.map(
-        ({ leaf, first, written }) =>
-          writeStruct({ 2: writeI64(0), 3: describeChunk(leaf, first, written) }).bytes,
-      );
-      return writeStruct({ 1: writeList(struct, columns), 2: writeI64(bytes), 3: writeI64(own) }).bytes;
-    });
-    const { raw } = footer;
-    const metadata = writeStruct({
-      1: raw.get(1),
-      2: writeSchema(footer, edits.optional),
-      3: writeI64(total),
-      4: writeList(struct, rowGroups),
-      5: raw.get(5),
-      6: writeBinary(Buffer.from('betr')),
-      7: raw.get(7),
-    }).bytes;
+    const metadata = writeFooter(footer, groups, edits.optional);
     const length = Buffer.alloc(4);
     length.writeUInt32LE(metadata.length);
     await file.write(Buffer.concat([metadata, length, magic]));
@@ -320,40 +292,4 @@ async function copyNested(
   await endRow();
   if (next < rows.length)
     throw new Error(`column "${leaf.name}" has fewer values than rows (row group ${number})`);
-}
-
-function writeSchema({ root, raw }: Footer, optional: ReadonlySet<SchemaNode>): ThriftValue | undefined {
-  if (optional.size === 0) return raw.get(2);
-  const elements: Uint8Array[] = [];
-  const write = (node: SchemaNode): void => {
-    elements.push(
-      writeStruct({ ...Object.fromEntries(node.raw), ...(optional.has(node) ? { 3: writeI32(1) } : {}) })
-        .bytes,
-    );
-    node.children.forEach(write);
-  };
-  write(root);
-  return writeList(struct, elements);
-}
-
-function describeChunk(
-  { type }: SchemaNode,
-  first: ColumnChunk | undefined,
-  { encodings, entries, uncompressedBytes, compressedBytes, dataStart, dictionaryStart }: WrittenChunk,
-): ThriftValue {
-  return writeStruct({
-    1: writeI32(type === undefined ? 0 : physicalTypes.indexOf(type)),
-    2: writeList(
-      i32,
-      encodings.map((encoding) => writeI32(encoding).bytes),
-    ),
-    3: first?.path,
-    4: writeI32(zstdCodec),
-    5: writeI64(entries),
-    6: writeI64(uncompressedBytes),
-    7: writeI64(compressedBytes),
-    8: first?.notes,
-    9: writeI64(dataStart),
-    11: dictionaryStart === undefined ? undefined : writeI64(dictionaryStart),
-  });
 }

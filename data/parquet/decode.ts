@@ -3,7 +3,7 @@
 
 import { openCursor, readVarInt, type Cursor } from './cursor.ts';
 import { readBits, readHybrid } from './hybrid.ts';
-import type { PhysicalType } from './footer.ts';
+import type { PhysicalType } from './schema.ts';
 
 /**
  * Value i is bytes[starts[i], ends[i]), or bytes[i * width, (i + 1) * width) if all have the same width. A

@@ -7,7 +7,8 @@
 import { type ByteReader, openByteReader } from '../compression/byte-reader.ts';
 import { readPieces } from '../files/files.ts';
 import { gunzip } from '../compression/gzip.ts';
-import type { Footer, SchemaNode } from './footer.ts';
+import type { Footer } from './footer.ts';
+import type { SchemaNode } from './schema.ts';
 import { maxHeaderBytes, type PageHeader, readPageHeader } from './page-header.ts';
 import { decompressSnappy } from './snappy.ts';
 import { readValues, type Text } from './values.ts';

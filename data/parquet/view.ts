@@ -3,7 +3,8 @@
 // offsets.
 
 import { sqlName } from '../duckdb/duckdb.ts';
-import { type Footer, type SchemaNode } from './footer.ts';
+import { type Footer } from './footer.ts';
+import type { SchemaNode } from './schema.ts';
 import {
   type ThriftValue,
   writeBinary,

@@ -14,7 +14,7 @@ import { readParquetRows } from '../parquet/rows.ts';
 import { isRow, type Row } from '../../run/fields/field-path.ts';
 import type { Quarantine } from '../files/quarantine.ts';
 import { readLines } from '../read.ts';
-import { listFiles } from '../shards.ts';
+import { listFiles } from '../list-files.ts';
 import { showPath } from '../../run/address.ts';
 
 export interface RowAt {
