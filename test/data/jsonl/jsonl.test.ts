@@ -14,7 +14,8 @@ import {
   readAll,
   withFolder,
 } from '../collect.ts';
-import { anyFile, readObviously } from './json-lines.ts';
+import { anyFile } from './json-lines.ts';
+import { readObviously } from './json-oracle.ts';
 import { rounds } from '../../long.ts';
 
 const fieldNames = [
