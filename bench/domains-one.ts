@@ -4,7 +4,7 @@
 // Prints {seconds, cpuSeconds, memoryMb, domains, resamples}.
 
 import { silent } from '../run/progress.ts';
-import { domainSettingsSchema } from '../run/settings.ts';
+import { domainSettingsSchema } from '../run/domain-settings.ts';
 import { estimateDomains } from '../domains/domains.ts';
 
 const settings = domainSettingsSchema.parse(JSON.parse(process.argv[2] ?? ''));

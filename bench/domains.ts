@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { sqlString, withDuckDb } from '../data/duckdb/duckdb.ts';
-import { domainSettingsSchema } from '../run/settings.ts';
+import { domainSettingsSchema } from '../run/domain-settings.ts';
 import { estimateDraws, leaveOut } from '../domains/draws.ts';
 import { type Estimator, openSorted, prepareDraw } from '../domains/estimate.ts';
 import { describeMachine, hasProgram, printBenchmark } from './machine.ts';

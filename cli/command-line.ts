@@ -2,7 +2,7 @@
 
 import { Command, CommanderError } from 'commander';
 import { BetrError, errorData, fail, knownError } from '../run/errors/errors.ts';
-import { leastOpenFiles, readOpenFilesLimit } from '../data/files/process.ts';
+import { minOpenFiles, readOpenFilesLimit } from '../data/files/process.ts';
 import { readVersion } from '../run/version.ts';
 import { commands, exitCodes } from './commands.ts';
 
@@ -30,7 +30,7 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
 /** With too few, Node.js cannot load the commands, and says what does not help. Errors: OPEN_FILES_LIMIT. */
 function checkOpenFiles(): void {
   const limit = readOpenFilesLimit();
-  if (limit < leastOpenFiles) throw fail('OPEN_FILES_LIMIT', { limit, least: leastOpenFiles });
+  if (limit < minOpenFiles) throw fail('OPEN_FILES_LIMIT', { limit, least: minOpenFiles });
 }
 
 /** The program with the command that is asked for, or with all of them where there is no such command. */

@@ -1,5 +1,5 @@
-// Collects documents into batches: about a mebibyte of text each, so that what works on them does so in cache
-// and in bounded memory.
+// Collects documents into batches of about one mebibyte of text, which fit in the CPU cache and in bounded
+// memory.
 
 import type { DocumentBatch } from './documents.ts';
 import { openPool } from './files/pool.ts';
@@ -8,24 +8,22 @@ export const bytesPerBatch = 1 << 20;
 const documentsPerBatch = 4096;
 
 /**
- * Documents and texts come apart, because the texts of many documents can be copied at one stroke; both have
- * to be in before `take`.
+ * Documents and texts are added separately, because the texts of many documents can be copied at once; add
+ * both before `take`.
  */
 export interface BatchBuilder {
-  /**
-   * Takes in a document without its text, which has `textBytes` bytes; `id` undefined: the key is shard#row.
-   */
+  /** Adds a document without its text, which has `textBytes` bytes. Without an `id` the key is shard#row. */
   addDocument(row: number, id: string | undefined, source: string, tokens: number, textBytes: number): void;
-  /** Copies the next documents' texts, one after the other. */
+  /** Copies the texts of the next documents, concatenated. */
   addTexts(texts: Uint8Array): void;
   isFull(): boolean;
-  /** The batch so far, undefined where nothing is in it. Its memory is used again for the next one. */
+  /** The batch so far; undefined if it is empty. The next batch reuses its memory. */
   take(): DocumentBatch | undefined;
-  /** Gives the memory to another builder; no batch that it gave is of use any more. */
+  /** Returns the memory to the pool; earlier batches become invalid. */
   close(): void;
 }
 
-/** A builder of batches that are full with about `fullBytes` of text. */
+/** Opens a builder of batches with about `fullBytes` of text. */
 export function openBatch(shard: string, fullBytes = bytesPerBatch): BatchBuilder {
   let columns = idle.take();
   let count = 0;
@@ -64,12 +62,12 @@ export function openBatch(shard: string, fullBytes = bytesPerBatch): BatchBuilde
         text: text.subarray(0, textEnd),
         textEnds: textEnds.subarray(0, count),
       };
-      // What was made for one very long document is given back.
+      // Releases a buffer that grew for a very long document.
       columns = {
         ...columns,
         documents: [],
         sources: [],
-        text: text.length > mostTextBytes ? openText() : text,
+        text: text.length > maxTextBytes ? openText() : text,
       };
       count = 0;
       textEnd = 0;
@@ -81,12 +79,12 @@ export function openBatch(shard: string, fullBytes = bytesPerBatch): BatchBuilde
         ...columns,
         documents: [],
         sources: [],
-        text: columns.text.length > mostTextBytes ? openText() : columns.text,
+        text: columns.text.length > maxTextBytes ? openText() : columns.text,
       }),
   };
 }
 
-/** A batch with nothing in it. */
+/** A batch without documents. */
 export function emptyBatch(shard: string): DocumentBatch {
   return {
     shard,
@@ -120,9 +118,9 @@ function openColumns(): {
 
 const idle = openPool(2, openColumns);
 
-const mostTextBytes = 4 * bytesPerBatch;
+const maxTextBytes = 4 * bytesPerBatch;
 
-/** It grows with the first batch, as many files are small, and is used again by readers that come later. */
+/** Starts small because many files are small; it grows with the first batch, and later readers reuse it. */
 function openText(): Buffer {
   return Buffer.allocUnsafeSlow(bytesPerBatch >> 4);
 }

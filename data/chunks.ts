@@ -1,6 +1,6 @@
-// Cuts a shard into chunks of about so many bytes of text: row groups of Parquet, byte ranges of plain JSON
-// Lines that begin with a line. A compressed file cannot be entered in the middle and is one chunk. Promises:
-// every row in exactly one chunk, and the same cuts for the same file.
+// Cuts a shard into chunks of about the same number of text bytes: row groups of Parquet, byte ranges of
+// uncompressed JSON Lines. A compressed file can only be read from its start and is one chunk. Every row is
+// in exactly one chunk, and the same file always gives the same chunks.
 
 import { z } from 'zod';
 import { readBytesOf } from './files/bytes.ts';
@@ -25,7 +25,7 @@ export async function cutShard(shard: Shard, fields: FieldNames, chunkBytes: num
   return shard.format === 'jsonl' ? cutLines(shard, chunkBytes) : [{ firstRow: 0 }];
 }
 
-/** As many whole row groups for each chunk as fit, at least one. */
+/** Puts as many row groups in each chunk as fit, at least one. */
 function cutRowGroups(groups: readonly { rows: number; textBytes: number }[], chunkBytes: number): Chunk[] {
   const chunks: { firstRow: number; endRow: number }[] = [];
   let firstRow = 0;
@@ -44,8 +44,8 @@ function cutRowGroups(groups: readonly { rows: number; textBytes: number }[], ch
 }
 
 /**
- * Ranges of whole lines. What is not much more than a chunk stays in one; the others have their lines
- * counted, so that rows keep their numbers.
+ * Cuts ranges of whole lines. A file not much larger than a chunk stays whole; larger files have their lines
+ * counted so that rows keep their numbers.
  */
 async function cutLines(shard: Shard, chunkBytes: number): Promise<Chunk[]> {
   const chunks: Chunk[] = [];

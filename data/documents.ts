@@ -1,19 +1,20 @@
-// The one type that flows through the pipeline: documents in batches, text as UTF-8 bytes, never as a list of
-// strings.
+// The data type of the pipeline: batches of documents, with text as UTF-8 bytes instead of strings.
 
 import { z } from 'zod';
 
 export const shardFormats = ['jsonl', 'jsonl.gz', 'jsonl.zst', 'parquet'] as const;
 export type ShardFormat = (typeof shardFormats)[number];
 
-/** A file that the settings name. */
+/** A file listed by a pattern in the settings. */
 export interface ListedFile {
-  /** Its name in every file and answer: its path relative to the settings file, with "/" between folders. */
+  /**
+   * Its name in all files and responses: its path relative to the settings file, with "/" between folders.
+   */
   name: string;
   path: string;
   bytes: number;
   modifiedMs: number;
-  /** Further names of the same file that the settings name as well. */
+  /** Other names of the same file that also match the settings. */
   otherNames?: string[];
 }
 
@@ -22,7 +23,7 @@ export interface Shard extends ListedFile {
   format: ShardFormat;
 }
 
-/** A shard as threads send it to each other, and as files keep it. */
+/** A shard in messages between threads and in files. */
 export const shardSchema = z.object({
   name: z.string(),
   path: z.string(),
@@ -32,35 +33,35 @@ export const shardSchema = z.object({
 }) satisfies z.ZodType<Shard>;
 
 /**
- * A part of a shard that one worker takes: row groups of Parquet, a byte range of plain JSON Lines, or the
- * whole of a compressed file.
+ * A part of a shard that one worker scores: row groups of Parquet, a byte range of uncompressed JSON Lines,
+ * or a whole compressed file.
  */
 export interface Chunk {
-  /** 0-based row of the shard that it begins with. */
+  /** Its first row in the shard, from 0. */
   firstRow: number;
-  /** The row after its last, where it is known before reading (Parquet). */
+  /** The row after its last, if known before reading (Parquet). */
   endRow?: number | undefined;
-  /** Its bytes in a plain JSON Lines file: whole lines. */
+  /** Its byte range in an uncompressed JSON Lines file: whole lines. */
   startByte?: number | undefined;
   endByte?: number | undefined;
 }
 
-/** Its arrays are of use until the next batch is asked for: readers fill them anew. */
+/** The arrays are valid until the next batch is requested: readers reuse them. */
 export interface DocumentBatch {
   shard: string;
   count: number;
   /**
-   * 0-based row in the shard (for JSONL the line, bad and blank lines counted), so that a text can be found
+   * Row in the shard, from 0 (for JSON Lines the line, including invalid and blank lines), to find the text
    * again.
    */
   rows: Float64Array;
-  /** Document keys: the id field, or shard#row where there is none. */
+  /** Document keys: the id field, or shard#row if there is none. */
   documents: string[];
-  /** '' where the document names no source. */
+  /** '' if the document has no source. */
   sources: string[];
-  /** Token counts of the corpus's own; NaN where the document has none and it has to be estimated. */
+  /** Token counts in the corpus; NaN if the document has none and the count must be estimated. */
   tokens: Float64Array;
-  /** All texts one after the other, UTF-8; text i is text.subarray(textEnds[i - 1] ?? 0, textEnds[i]). */
+  /** All texts, concatenated, as UTF-8; text i is text.subarray(textEnds[i - 1] ?? 0, textEnds[i]). */
   text: Uint8Array;
   textEnds: Uint32Array;
 }

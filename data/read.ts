@@ -1,4 +1,4 @@
-// Reads any file of documents, whatever its format.
+// Reads a file of documents in any format.
 
 import { readBytesOf } from './files/bytes.ts';
 import type { DocumentBatch, Shard, ShardFormat } from './documents.ts';
@@ -9,7 +9,7 @@ import type { Quarantine } from './files/quarantine.ts';
 import type { FieldNames } from '../run/settings.ts';
 
 /**
- * The documents of a shard, or of a chunk of it, in batches; bad rows go to the quarantine. Returns the row
+ * Yields the documents of a shard or chunk in batches; invalid rows go to the quarantine. Returns the row
  * after the last. Errors: FILE_NOT_FOUND, FILE_UNREADABLE, COLUMN_MISSING.
  */
 export function readShard(
@@ -20,10 +20,7 @@ export function readShard(
   return shard.format === 'parquet' ? readParquet(shard, fields, options) : readJsonl(shard, fields, options);
 }
 
-/**
- * The lines, byte for byte and without their line feeds, of the wanted rows (ascending) of a JSON Lines
- * shard.
- */
+/** Yields the exact lines, without line feeds, of the wanted rows (ascending) of a JSON Lines shard. */
 export async function* readRawRows(shard: Shard, wanted: Iterable<number>): AsyncGenerator<Uint8Array> {
   const rows = wanted[Symbol.iterator]();
   let next = rows.next();
@@ -36,8 +33,8 @@ export async function* readRawRows(shard: Shard, wanted: Iterable<number>): Asyn
 }
 
 /**
- * The lines of a file (plain, gz or zst) with their numbers from 0. One that is too long goes to the
- * quarantine. Errors: those of `readBytesOf`.
+ * Yields the lines of a file (uncompressed, gz, or zst) with their numbers from 0. Lines that are too long go
+ * to the quarantine. Errors: those of `readBytesOf`.
  */
 export async function* readLines(
   path: string,

@@ -1,6 +1,6 @@
-// Seeded chance: the same seed gives the same numbers on every machine.
+// Seeded random numbers: the same seed gives the same numbers on every machine.
 
-/** Numbers in [0, 1), by the generator mulberry32. */
+/** Random numbers in [0, 1), from the generator mulberry32. */
 export function openRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
@@ -11,7 +11,7 @@ export function openRandom(seed: number): () => number {
   };
 }
 
-/** Brings the items into a chance order, in place (Fisher and Yates). */
+/** Shuffles the items in place (Fisher-Yates). */
 export function shuffle(items: Uint32Array, random: () => number): void {
   for (let i = items.length - 1; i > 0; i--) {
     const j = Math.floor(random() * (i + 1));

@@ -1,5 +1,5 @@
-// The texts of a few documents of a shard, by their rows: what lies before them is passed over as fast as its
-// lines can be counted, and nothing after the last is read.
+// Reads the texts of a few documents of a shard by their rows. Earlier rows are skipped as fast as lines can
+// be counted, and nothing after the last row is read.
 
 import { readBytesOf } from './files/bytes.ts';
 import type { Shard } from './documents.ts';
@@ -7,19 +7,18 @@ import { readText } from './jsonl/json-line.ts';
 import { defaultMaxLineBytes } from './jsonl/jsonl.ts';
 import { readLineBlocks } from './jsonl/lines.ts';
 import { readParquet } from './parquet/read.ts';
-import { passOver } from './files/quarantine.ts';
+import { ignoredRows } from './files/quarantine.ts';
 import type { FieldNames } from '../run/settings.ts';
 
 export interface RowText {
   row: number;
-  /** UTF-8, in memory of its own. */
+  /** A copy, in UTF-8. */
   text: Uint8Array;
 }
 
 /**
- * The texts at the wanted rows of a shard, in the order of the shard; rows that have none are left out.
- * Stops with the signal's reason when it is aborted. Errors: FILE_NOT_FOUND, FILE_UNREADABLE, COLUMN_MISSING,
- * COLUMN_TYPE.
+ * Yields the texts of the given rows in the order of the shard; rows without a text are omitted. Throws the
+ * signal's reason when it is aborted. Errors: FILE_NOT_FOUND, FILE_UNREADABLE, COLUMN_MISSING, COLUMN_TYPE.
  */
 export async function* readTexts(
   shard: Shard,
@@ -66,7 +65,7 @@ async function* readParquetTexts(
 ): AsyncGenerator<RowText> {
   if (wanted.length === 0) return;
   for await (const { count, rows, text, textEnds } of readParquet(shard, fields, {
-    quarantine: passOver,
+    quarantine: ignoredRows,
     onlyRows: wanted,
   })) {
     signal?.throwIfAborted();

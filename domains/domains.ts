@@ -9,7 +9,7 @@ import { z } from 'zod';
 import { fail, readError } from '../run/errors/errors.ts';
 import type { Report } from '../run/progress.ts';
 import { fingerprint, type Run } from '../run/run.ts';
-import type { DomainSettings } from '../run/settings.ts';
+import type { DomainSettings } from '../run/domain-settings.ts';
 import { listShards } from '../data/shards.ts';
 import { readNote, withSpillingDuckDb } from '../data/duckdb/run-files.ts';
 import { readTokenRates } from '../indexer/sample/tokens.ts';

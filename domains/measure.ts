@@ -4,7 +4,7 @@
 import { fail } from '../run/errors/errors.ts';
 import { keyHash } from '../data/files/hash.ts';
 import type { Report } from '../run/progress.ts';
-import type { DomainSettings } from '../run/settings.ts';
+import type { DomainSettings } from '../run/domain-settings.ts';
 import { estimateDraws, leaveOut, resampleModels } from './draws.ts';
 import { openSorted, prepareDraw } from './estimate.ts';
 import type { LossTable } from './losses.ts';
@@ -38,7 +38,7 @@ const resampleBudget = 4e9;
 /** sign_sign takes about ten times as long as the others. */
 const pairCost = 10;
 const fewestResamples = 20;
-const mostResamples = 1000;
+const maxResamples = 1000;
 
 /** As many resamples as the number of domains leaves time for. */
 export function fitResamples(
@@ -47,7 +47,7 @@ export function fitResamples(
   domains: number,
 ): number {
   const cost = models * domains * (estimator === 'sign_sign' ? pairCost : 1);
-  return resamples ?? Math.max(fewestResamples, Math.min(mostResamples, Math.floor(resampleBudget / cost)));
+  return resamples ?? Math.max(fewestResamples, Math.min(maxResamples, Math.floor(resampleBudget / cost)));
 }
 
 /**

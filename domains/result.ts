@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { parquetSource, streamChunks, withDuckDb } from '../data/duckdb/duckdb.ts';
 import { fail, reasonOf } from '../run/errors/errors.ts';
 import type { Run } from '../run/run.ts';
-import { domainSettingsSchema } from '../run/settings.ts';
+import { domainSettingsSchema } from '../run/domain-settings.ts';
 import { appendColumns, readNote, withSpillingDuckDb, writeParquet } from '../data/duckdb/run-files.ts';
 
 const count = z.number().int().nonnegative();

@@ -2,7 +2,7 @@
 // independent), and whether the weights tell held-out models' order better than the mean loss and than chance
 // do.
 
-import type { DomainSettings } from '../run/settings.ts';
+import type { DomainSettings } from '../run/domain-settings.ts';
 import { openRandom, shuffle } from '../data/seeded-random.ts';
 import { estimateDraws, foldModels, leaveOut } from './draws.ts';
 import { type Draw, openSorted, prepareDraw, ranksOf, sortModels } from './estimate.ts';

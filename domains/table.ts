@@ -4,7 +4,7 @@
 import { stat } from 'node:fs/promises';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { z } from 'zod';
-import { isBeyond, mostNumber } from '../run/bounds.ts';
+import { isOutOfBounds, maxNumber } from '../run/bounds.ts';
 import { parquetSource, sqlName, sqlString } from '../data/duckdb/duckdb.ts';
 import { BetrError, fail, readError, reasonOf } from '../run/errors/errors.ts';
 import { readPieces } from '../data/files/files.ts';
@@ -164,7 +164,7 @@ export async function checkAbove(
     const reader = await connection.runAndReadAll(
       `SELECT place, got::VARCHAR FROM (SELECT row_number() OVER ()::DOUBLE AS place, c${at} AS got ` +
         `FROM ${table.scan(numbers)}) WHERE NOT (got ${closed ? '>=' : '>'} ${low} AND got ` +
-        `<= ${mostNumber}) ORDER BY place LIMIT 1`,
+        `<= ${maxNumber}) ORDER BY place LIMIT 1`,
     );
     return z.array(z.tuple([z.number(), z.string()])).parse(reader.getRows());
   });
@@ -176,7 +176,7 @@ export async function checkAbove(
       got: found[1],
       need:
         `a number ${closed ? 'of at least' : 'above'} ${low} and at ` +
-        `most ${mostNumber.toExponential().replace('+', '')}`,
+        `most ${maxNumber.toExponential().replace('+', '')}`,
     });
 }
 
@@ -206,7 +206,7 @@ export async function checkColumns(
  */
 export function checkBounds(values: Iterable<number>): void {
   for (const value of values)
-    if (isBeyond(value)) throw new Error(`${value} is beyond the bounds of all numbers`);
+    if (isOutOfBounds(value)) throw new Error(`${value} is beyond the bounds of all numbers`);
 }
 
 /**
@@ -234,7 +234,7 @@ async function findBadCell(
     `SELECT place, name, got FROM (UNPIVOT (SELECT row_number() OVER ()::DOUBLE AS place, ${names} ` +
       `FROM ${scan(new Set())}) ON ${names} INTO NAME name VALUE got)
      WHERE TRY_CAST(got AS DOUBLE) IS NULL OR (isfinite(TRY_CAST(got AS DOUBLE)) AND abs(TRY_CAST(got ` +
-      `AS DOUBLE)) > ${mostNumber}) ORDER BY place LIMIT 1`,
+      `AS DOUBLE)) > ${maxNumber}) ORDER BY place LIMIT 1`,
   );
   const found = badCell.safeParse(rows.getRows()[0]);
   if (!found.success) return undefined;

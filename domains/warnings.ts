@@ -1,6 +1,6 @@
 // What a reader of the weights has to know before using them.
 
-import type { DomainSettings } from '../run/settings.ts';
+import type { DomainSettings } from '../run/domain-settings.ts';
 import { quantile, type Measured } from './measure.ts';
 import type { FamilyEffect, Prediction } from './sureness.ts';
 import type { BenchmarkErrors } from './target.ts';

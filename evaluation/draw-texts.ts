@@ -9,7 +9,7 @@ import { z } from 'zod';
 import type { DocumentBatch, Shard } from '../data/documents.ts';
 import { fail } from '../run/errors/errors.ts';
 import type { Report } from '../run/progress.ts';
-import { passOver } from '../data/files/quarantine.ts';
+import { ignoredRows } from '../data/files/quarantine.ts';
 import { readShard } from '../data/read.ts';
 import type { Run } from '../run/run.ts';
 import { listCorpus } from '../data/shards.ts';
@@ -140,7 +140,7 @@ async function readRows(
   let done = 0;
   for (const shard of chosen) {
     report({ stage: 'evaluate: read texts', done, total, unit: 'bytes' });
-    for await (const batch of readShard(shard, run.settings.corpus.fields, { quarantine: passOver })) {
+    for await (const batch of readShard(shard, run.settings.corpus.fields, { quarantine: ignoredRows })) {
       const hashes = takeBatch(batch, wanted, vocabulary);
       for (let from = 0; from < batch.count; from += 2048) {
         const to = Math.min(batch.count, from + 2048);

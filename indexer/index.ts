@@ -13,7 +13,7 @@ import type { Report } from '../run/progress.ts';
 import { withQuarantine } from '../data/files/quarantine.ts';
 import type { RunFiles } from '../run/files.ts';
 import { fingerprint, type Run } from '../run/run.ts';
-import { describeTwice } from '../data/shards.ts';
+import { describeDuplicates } from '../data/shards.ts';
 import { describeUnusable } from '../data/files/unusable.ts';
 import {
   type Example,
@@ -99,7 +99,7 @@ export async function runIndex(
     search,
     ranks: describeRanks(best, examples, counts),
     warnings: [
-      ...describeTwice([...inputs.shards, ...inputs.benchmarks.flatMap(({ files }) => files)]),
+      ...describeDuplicates([...inputs.shards, ...inputs.benchmarks.flatMap(({ files }) => files)]),
       ...describeUnusable(corpus.withoutDocuments),
       ...listWarnings(run, sample.documents / examples.length, counts, search),
       ...describeEmbedding(vectors),

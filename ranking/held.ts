@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { commitJson, saveIfPossible } from '../data/files/commit.ts';
 import { fail, reasonOf, systemCode, writeError } from '../run/errors/errors.ts';
 import { listFolder } from '../data/files/files.ts';
-import { isLeftBehind, keepOwn, nameOwn } from '../data/files/own-files.ts';
+import { isAbandoned, keepOwned, ownedName } from '../data/files/owned-files.ts';
 import { readRegular } from '../run/regular-file.ts';
 import type { Run } from '../run/run.ts';
 import type { Ranking } from './generation.ts';
@@ -22,8 +22,8 @@ export type Held = z.output<typeof heldSchema>;
  */
 export async function holdGeneration(run: Run, { generation, parts }: Ranking): Promise<() => Promise<void>> {
   const folder = run.files.holds;
-  const mark = join(folder, `${nameOwn()}.json`);
-  const forget = keepOwn(mark);
+  const mark = join(folder, `${ownedName()}.json`);
+  const forget = keepOwned(mark);
   await saveIfPossible(
     mkdir(folder, { recursive: true })
       .catch((error: unknown) => Promise.reject(writeError(error, mark)))
@@ -42,7 +42,7 @@ export async function readHeld(run: Run): Promise<Held[]> {
   for (const name of await listFolder(folder)) {
     const path = join(folder, name);
     if (name.startsWith('.')) continue;
-    if (await isLeftBehind(path)) await rm(path, { force: true });
+    if (await isAbandoned(path)) await rm(path, { force: true });
     else held.push(...parseHeld(await readMark(path)));
   }
   return held;

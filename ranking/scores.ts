@@ -8,7 +8,7 @@ import { type DuckDbLimits, type OpenDuckDb, openDuckDb, parquetSource } from '.
 import { BetrError, fail, reasonOf } from '../run/errors/errors.ts';
 import { sha256File } from '../data/files/hash-files.ts';
 import { spillError, withSpillingDuckDb } from '../data/duckdb/run-files.ts';
-import { isLeftBehind, keepOwn, nameOwn } from '../data/files/own-files.ts';
+import { isAbandoned, keepOwned, ownedName } from '../data/files/owned-files.ts';
 import { spillPrefix } from '../run/files.ts';
 import type { Run } from '../run/run.ts';
 import type { Ranking } from './generation.ts';
@@ -154,11 +154,11 @@ function limitsOf(run: Run): DuckDbLimits {
 async function prepareSpill({ folder }: Run): Promise<{ path: string; remove: () => Promise<void> }> {
   for (const name of await readdir(folder)) {
     const path = join(folder, name);
-    if (name.startsWith(spillPrefix) && (await isLeftBehind(path)))
+    if (name.startsWith(spillPrefix) && (await isAbandoned(path)))
       await rm(path, { recursive: true, force: true });
   }
-  const path = join(folder, `${spillPrefix}${nameOwn()}`);
-  const forget = keepOwn(path);
+  const path = join(folder, `${spillPrefix}${ownedName()}`);
+  const forget = keepOwned(path);
   return {
     path,
     async remove() {

@@ -1,13 +1,13 @@
-// Addresses: which paths are on the web or in a store, and how they are shown.
+// Remote addresses: which paths are on the web or in S3, and how they are displayed.
 
-/** Whether a path of the settings is an address. */
+/** Whether a path in the settings is a remote address. */
 export function isRemote(path: string): boolean {
   return /^(s3|https?):\/\//i.test(path);
 }
 
 /**
- * A path as it may be shown and kept: a web address without its query, which can hold a signature, and
- * without a user's password. Keys in S3 may have any sign in them.
+ * A path that is safe to display and store: a web address without its query, which may contain a signature,
+ * and without credentials. S3 keys are kept as they are because they may contain any character.
  */
 export function showPath(path: string): string {
   return /^https?:/i.test(path) ? (path.split(/[?#]/, 1)[0] ?? '').replace(/\/\/[^/]*@/, '//') : path;

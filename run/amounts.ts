@@ -1,12 +1,12 @@
-// Budgets, shares and token counts as people write them, and as we write them back.
+// Parses and formats budgets, shares, and token counts.
 
 import {
   boundedNumber,
   countNumber,
-  leastNumber,
-  mostNumber,
-  mostNumberCharacters,
-  mostSeconds,
+  minNumber,
+  maxNumber,
+  maxNumberCharacters,
+  maxSeconds,
 } from './bounds.ts';
 import { fail } from './errors/errors.ts';
 
@@ -27,7 +27,7 @@ export function parseShare(option: string, text: string): number {
   const isPercent = trimmed.endsWith('%');
   const number = parseDecimal(isPercent ? trimmed.slice(0, -1) : trimmed);
   const share = number === undefined || !isPercent ? number : number / 100;
-  if (share === undefined || share < leastNumber || share > 1)
+  if (share === undefined || share < minNumber || share > 1)
     throw fail('OPTION_INVALID', {
       option,
       got: shown(text),
@@ -37,14 +37,14 @@ export function parseShare(option: string, text: string): number {
 }
 
 /**
- * A number above 0: "1e12", "6300000", or with K, M, B or T for thousands to trillions ("7B"); a refusal
- * shows the example. Errors: OPTION_INVALID.
+ * A number above 0: "1e12", "6300000", or with K, M, B, or T for thousands to trillions ("7B"). The error
+ * message shows the example. Errors: OPTION_INVALID.
  */
 export function parseAmount(option: string, text: string, example = '1e12 or 7B'): number {
   const trimmed = text.trim();
   const factor = suffixes[trimmed.slice(-1).toLowerCase()];
   const amount = (parseDecimal(factor === undefined ? trimmed : trimmed.slice(0, -1)) ?? NaN) * (factor ?? 1);
-  if (!(amount <= mostNumber))
+  if (!(amount <= maxNumber))
     throw fail('OPTION_INVALID', {
       option,
       got: shown(text),
@@ -53,10 +53,7 @@ export function parseAmount(option: string, text: string, example = '1e12 or 7B'
   return amount;
 }
 
-/**
- * How many of something there are: an amount, to the next whole number, from 1 to 2^53 - 1. Errors:
- * OPTION_INVALID.
- */
+/** A count: an amount rounded to a whole number, from 1 to 2^53 - 1. Errors: OPTION_INVALID. */
 export function parseCount(option: string, text: string, example: string): number {
   const count = Math.round(parseAmount(option, text, example));
   if (!countNumber.safeParse(count).success)
@@ -83,18 +80,18 @@ export function parseWhole(option: string, text: string, least: number, most: nu
 /** A time in seconds, from 0 to a week. Errors: OPTION_INVALID. */
 export function parseSeconds(option: string, text: string): number {
   const seconds = parseNumber(text) ?? NaN;
-  if (!(seconds >= 0 && seconds <= mostSeconds))
+  if (!(seconds >= 0 && seconds <= maxSeconds))
     throw fail('OPTION_INVALID', {
       option,
       got: shown(text),
-      allowed: `a number of seconds from 0 to ${mostSeconds}`,
+      allowed: `a number of seconds from 0 to ${maxSeconds}`,
     });
   return seconds;
 }
 
-/** A number of either sign within the bounds; undefined for any other text. */
+/** A positive or negative number within the bounds; undefined for any other text. */
 export function parseNumber(text: string): number | undefined {
-  if (text.length > mostNumberCharacters) return undefined;
+  if (text.length > maxNumberCharacters) return undefined;
   const unsigned = text.trim().replace(/^[+-]/, '');
   const value = Number(text);
   return decimal.test(unsigned) && boundedNumber.safeParse(value).success ? value : undefined;
@@ -105,15 +102,15 @@ function shown(text: string): string {
 }
 
 function parseDecimal(text: string): number | undefined {
-  if (text.length > mostNumberCharacters) return undefined;
-  // In an address a "+" that is not escaped arrives as a space.
+  if (text.length > maxNumberCharacters) return undefined;
+  // An unescaped "+" in a URL arrives as a space.
   const trimmed = text.trim().replace(/e (?=\d)/i, 'e+');
   const value = decimal.test(trimmed) ? Number(trimmed) : NaN;
-  return value >= leastNumber && value <= mostNumber ? value : undefined;
+  return value >= minNumber && value <= maxNumber ? value : undefined;
 }
 
 const units = ['', 'K', 'M', 'B', 'T'] as const;
-// Made once: making one takes longer than an answer.
+// Created once because creating one takes longer than answering a request.
 const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
 
 /** 6.3e12 as "6.3T". */
@@ -134,7 +131,7 @@ export function formatCountOf(count: number, noun: string): string {
   return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
 }
 
-/** Names one after the other, of many the first three. */
+/** A list of names; the first three if there are more than four. */
 export function formatNames(names: readonly string[]): string {
   return names.length <= 4
     ? names.join(', ')
@@ -146,7 +143,7 @@ export function formatFlops(flops: number): string {
   return Number(flops.toPrecision(3)).toExponential().replace('+', '');
 }
 
-/** 0.0711 as "7.11 %", with three digits; what is less than all is at most "99.9 %". */
+/** 0.0711 as "7.11 %", with three digits; a share below 1 is at most "99.9 %". */
 export function formatShare(share: number): string {
   return `${Number(Math.min(100 * share, share < 1 ? 99.9 : Infinity).toPrecision(3))} %`;
 }

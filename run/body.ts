@@ -1,19 +1,19 @@
-// What the body of a request says.
+// Parses the body of a request.
 
 import type { z } from 'zod';
 import { fail } from './errors/errors.ts';
 import { allowedBy, describeIssues } from './issues.ts';
 
-/** No body that a route takes is nested deeper. */
-const mostDepth = 16;
+/** No route accepts a body with deeper nesting. */
+const maxDepth = 16;
 
-/** The value of a body of JSON, checked. Errors: BODY_INVALID with every problem. */
+/** Parses and validates a JSON body. Errors: BODY_INVALID with every problem. */
 export function parseBody<T>(schema: z.ZodType<T>, bytes: Uint8Array): T {
   let value: unknown;
   try {
     const depth = depthOf(bytes);
-    if (depth > mostDepth)
-      throw fail('BODY_INVALID', { problems: [`it is nested more than ${mostDepth} deep`] });
+    if (depth > maxDepth)
+      throw fail('BODY_INVALID', { problems: [`it is nested more than ${maxDepth} levels deep`] });
     value = JSON.parse(decodeBody(bytes));
   } catch (error) {
     throw error instanceof SyntaxError
@@ -36,7 +36,7 @@ export function decodeBody(bytes: Uint8Array): string {
 
 const [quote, backslash, openBracket, closeBracket, openBrace, closeBrace] = Buffer.from('"\\[]{}');
 
-/** How deep the brackets outside of strings are nested. */
+/** The nesting depth of the brackets outside strings. */
 function depthOf(bytes: Uint8Array): number {
   let depth = 0;
   let deepest = 0;

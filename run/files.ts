@@ -1,14 +1,14 @@
-// Every file and folder that a run makes in its folder, each listed once; docs/run-folder.md says what they
-// hold. No other module joins the run's folder with a name (eslint.config.js).
+// Every file and folder in a run folder, each listed once; docs/run-folder.md describes their contents.
+// ESLint forbids other modules to join the run folder with a name.
 
 import { join } from 'node:path';
 
-/** What every ranking of a run has: its own ranking in the run's folder, any other in rankings/NAME/. */
+/** Files of every ranking: the run's own ranking is in the run folder, all others are in rankings/NAME/. */
 const rankingNames = {
   targets: 'targets.parquet',
   weights: 'classifier/weights.bin',
   card: 'classifier/card.json',
-  /** What scores the corpus, in a ranking other than the run's own. */
+  /** The scorer of a ranking other than the run's own. */
   scorer: 'scorer.json',
   plan: 'plan.json',
   leases: 'leases',
@@ -21,7 +21,7 @@ const rankingNames = {
   quarantine: 'quarantine',
 } as const;
 
-/** What a run has once, whatever its rankings. */
+/** Files that all rankings of a run share. */
 const sharedNames = {
   examples: 'examples.parquet',
   sample: 'sample.parquet',
@@ -37,7 +37,7 @@ const sharedNames = {
   evaluation: 'evaluation',
   calibrations: 'calibrations',
   rankings: 'rankings',
-  /** What a server prepares for quick answers; the files are named by the generation. */
+  /** What a server precomputes for fast answers; the files are named by the generation. */
   keyOrders: 'keys',
   orders: 'order',
   ranks: 'ranks',
@@ -47,7 +47,7 @@ const sharedNames = {
   slurm: 'slurm',
   lock: 'lock',
   /**
-   * What the step that holds the lock puts on disk. The name is fixed, so that the next step clears what a
+   * Spill folder of the step that holds the lock. Its name is fixed so that the next step removes what a
    * killed one left.
    */
   spill: 'index-spill',
@@ -56,16 +56,15 @@ const sharedNames = {
 
 type RankingFiles = Record<keyof typeof rankingNames, string>;
 
-/** The absolute path of each. */
+/** The absolute path of each file. */
 export type RunFiles = RankingFiles & Record<keyof typeof sharedNames, string>;
 
-/**
- * What a query outside the lock puts on disk: the beginning of the name of a folder that each process makes
- * for itself.
- */
+/** Prefix of the spill folders that queries outside the lock use; each process creates its own. */
 export const spillPrefix = 'spill-';
 
-/** The files of a run, and of one of its rankings: '' its own, else the name of a folder in rankings/. */
+/**
+ * The files of a run and one of its rankings: '' for its own, otherwise the name of a folder in rankings/.
+ */
 export function runFiles(folder: string, ranking = ''): RunFiles {
   const shared = pathsIn(folder, sharedNames);
   return { ...shared, ...pathsIn(ranking === '' ? folder : join(shared.rankings, ranking), rankingNames) };

@@ -1,21 +1,20 @@
-// What is wrong with a value that somebody sent, by its schema: which field, what was got, and what is
-// allowed.
+// Describes what a schema rejects: the field, its value, and what is allowed.
 
 import { z } from 'zod';
 
 const typeNames: Readonly<Record<string, string>> = {
-  string: 'a text',
+  string: 'a string',
   number: 'a number',
   int: 'a whole number',
   boolean: 'true or false',
   array: 'a list',
 };
-const mostProblems = 10;
+const maxProblems = 10;
 const shownCharacters = 200;
 
 /**
- * What a value has to be by the check that it failed, to follow "it has to be"; given to zod as `error`, a
- * schema's own message goes before it.
+ * What the failed check allows, to follow "it must be". Passed to zod as `error`; a schema's own message
+ * takes precedence.
  */
 export const allowedBy: z.core.$ZodErrorMap = (issue) => {
   switch (issue.code) {
@@ -49,36 +48,33 @@ function fieldsOf({ shape }: z.ZodObject): string {
 }
 
 function sized(origin: string, size: string, ofNumber: string): string {
-  if (origin === 'string') return `a text of ${size} characters`;
+  if (origin === 'string') return `a string of ${size} characters`;
   return origin === 'array' ? `a list of ${size} entries` : `a number ${ofNumber}`;
 }
 
 /**
- * The problems that a schema found in `root` (with `allowedBy`), each a sentence of its own; `whole` names
- * the root, and is what fields without a name of their own are part of.
+ * The problems that a schema found in `root` (with `allowedBy`), one sentence each. `whole` names the root
+ * and prefixes fields that have no name.
  */
 export function describeIssues(issues: readonly z.core.$ZodIssue[], root: unknown, whole: string): string[] {
   return issues
     .flatMap(closest)
-    .slice(0, mostProblems)
+    .slice(0, maxProblems)
     .map((issue) => describe(issue, root, whole));
 }
 
-/** What the product reads of a file of its own: the value, or why another version must have written it. */
-export function readOwn<T>(value: unknown, schema: z.ZodType<T>): { value: T } | { problem: string } {
+/** Parses a file that betr wrote: returns the value, or how it shows that another version wrote it. */
+export function parseOwnFile<T>(value: unknown, schema: z.ZodType<T>): { value: T } | { problem: string } {
   const parsed = schema.safeParse(value, { error: allowedBy });
   if (parsed.success) return { value: parsed.data };
   return {
     problem:
       'another version of betr wrote it ' +
-      `(${describeIssues(parsed.error.issues, value, 'the whole').at(0) ?? 'it is of another form'})`,
+      `(${describeIssues(parsed.error.issues, value, 'the content').at(0) ?? 'its format is different'})`,
   };
 }
 
-/**
- * Of a value that may be one of several things: the problems with the one that it is like, where it is like
- * one.
- */
+/** For a union: the problems of the branch that the value resembles, if there is one. */
 function closest(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
   if (issue.code !== 'invalid_union') return [issue];
   const like = issue.errors.find((branch) =>
@@ -98,11 +94,11 @@ function describe(issue: z.core.$ZodIssue, root: unknown, whole: string): string
     return `${name} has the unknown field ${showKeys(issue.keys)} (known: ${issue.message})`;
   const got = valueInside(root, issue.path);
   return got === undefined
-    ? `${name} is missing, and has to be ${issue.message}`
-    : `${name} is ${show(got)}, but it has to be ${issue.message}`;
+    ? `${name} is missing; it must be ${issue.message}`
+    : `${name} is ${show(got)}, but it must be ${issue.message}`;
 }
 
-/** The value at a path; undefined where there is none. */
+/** The value at a path; undefined if there is none. */
 export function valueInside(root: unknown, path: readonly PropertyKey[]): unknown {
   return path.reduce<unknown>(
     (value, key) => (typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined),
@@ -110,26 +106,26 @@ export function valueInside(root: unknown, path: readonly PropertyKey[]): unknow
   );
 }
 
-/** Names of fields, of many the first. */
+/** The first field names. */
 export function showKeys(keys: readonly string[]): string {
-  const shown = keys.slice(0, mostProblems).map(show).join(', ');
-  return keys.length > mostProblems ? `${shown} and ${keys.length - mostProblems} more` : shown;
+  const shown = keys.slice(0, maxProblems).map(show).join(', ');
+  return keys.length > maxProblems ? `${shown} and ${keys.length - maxProblems} more` : shown;
 }
 
-/** A value as JSON, as much of it as a message takes. */
+/** A value as JSON, shortened for a message. */
 export function show(value: unknown): string {
   if (value === undefined) return 'missing';
   try {
     const text = JSON.stringify(clip(value, { left: shownCharacters }, []));
     return text.length > shownCharacters ? `${text.slice(0, shownCharacters)}…` : text;
   } catch {
-    return 'something that contains itself';
+    return 'a value that contains itself';
   }
 }
 
 /**
- * The beginning of a value: at least what is shown of it, and not much more, however large and deep it is.
- * Throws where it contains itself.
+ * The beginning of a value: little more than what is shown, no matter how large and deep it is. Throws if the
+ * value contains itself.
  */
 function clip(value: unknown, room: { left: number }, outer: readonly unknown[]): unknown {
   room.left--;

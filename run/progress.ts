@@ -1,4 +1,4 @@
-// What a long step tells about itself; `cli/` draws it or writes it as lines of JSON, tests ignore it.
+// Progress reports of long steps. `cli/` draws them or writes them as lines of JSON; tests ignore them.
 
 import { z } from 'zod';
 
@@ -20,7 +20,7 @@ type Unit = (typeof units)[number];
 
 export interface Progress {
   stage: string;
-  /** Units done, and in all where it is known. */
+  /** Completed units, and their total if it is known. */
   done: number;
   total?: number;
   unit: Unit;
@@ -35,7 +35,7 @@ export const measuredProgressSchema = z.strictObject({
   done: z.number(),
   total: z.number().nullable(),
   unit: z.enum(units),
-  /** Units a second since the stage began, and what is left by that; null where there is no telling yet. */
+  /** Units per second since the stage began, and the estimated time left; null while unknown. */
   rate: z.number().nullable(),
   etaSeconds: z.number().nullable(),
   /** ISO 8601. */
@@ -43,7 +43,7 @@ export const measuredProgressSchema = z.strictObject({
 });
 export type MeasuredProgress = z.output<typeof measuredProgressSchema>;
 
-/** A line of --progress json: first which process it is, then how far it is. */
+/** A line of --progress json: the first identifies the process, the others report its progress. */
 export const progressLineSchema = z.union([
   z.strictObject({ process: z.strictObject({ pid: z.number().int(), identity: z.string() }) }),
   z.strictObject({ progress: measuredProgressSchema }),

@@ -1,18 +1,18 @@
-// Reading a local file without ever waiting for somebody else. To open a pipe waits for whoever writes into
-// it, in a thread that nothing can interrupt: the command could then not even be ended. So whatever is opened
-// is a regular file, or a pipe that is read once, on the event loop.
+// Reads local files without blocking on other processes. Opening a pipe waits for its writer in a thread that
+// nothing can interrupt, so the command could not even be stopped. Therefore only regular files are opened,
+// or pipes that are read once, on the event loop.
 
 import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { isatty, ReadStream } from 'node:tty';
 
-/** Windows has no such flag, and no pipes among its files. */
+/** Windows has no such flag, and no pipes in its file system. */
 const flags = constants.O_RDONLY | (process.platform === 'win32' ? 0 : constants.O_NONBLOCK);
 
 type Kind = 'file' | 'folder' | 'named pipe (FIFO)' | 'socket' | 'character device' | 'block device';
 
-/** What is at a path, in a user's words. */
+/** The kind of file at a path, for messages. */
 export function kindOf(
   stats: Pick<Stats, 'isFile' | 'isDirectory' | 'isFIFO' | 'isSocket' | 'isBlockDevice'>,
 ): Kind {
@@ -29,16 +29,15 @@ export function kindOf(
             : 'character device';
 }
 
-/** Throws where it is anything but a regular file, and says what it is. */
+/** Throws if it is anything but a regular file; the message names the kind. */
 export function checkRegular(stats: Parameters<typeof kindOf>[0]): void {
   const kind = kindOf(stats);
-  if (kind !== 'file') throw new Error(`it is a ${kind}, and only a regular file can be read here`);
+  if (kind !== 'file') throw new Error(`it is a ${kind}, but only a regular file can be read here`);
 }
 
-/** Opens a regular file for reading. Throws for anything else, and the system's errors. */
+/** Opens a regular file for reading. Throws for anything else, and system errors. */
 export async function openRegular(path: string): Promise<FileHandle> {
-  // To open a device may do something to it, so it is looked at first; what it has become since does not
-  // block.
+  // Opening a device can have side effects, so the kind is checked first, and again afterwards.
   checkRegular(await stat(path));
   const file = await open(path, flags);
   try {
@@ -50,7 +49,7 @@ export async function openRegular(path: string): Promise<FileHandle> {
   }
 }
 
-/** The same, at once. */
+/** The same, synchronously. */
 export function openRegularSync(path: string): number {
   const file = openSync(path, flags);
   try {
@@ -62,7 +61,7 @@ export function openRegularSync(path: string): number {
   }
 }
 
-/** All of a regular file. Throws as `openRegular`. */
+/** The content of a regular file. Throws like `openRegular`. */
 export function readRegular(path: string): Promise<Buffer>;
 export function readRegular(path: string, encoding: 'utf8'): Promise<string>;
 export async function readRegular(path: string, encoding?: 'utf8'): Promise<Buffer | string> {
@@ -74,7 +73,7 @@ export async function readRegular(path: string, encoding?: 'utf8'): Promise<Buff
   }
 }
 
-/** The same, at once. */
+/** The same, synchronously. */
 export function readRegularSync(path: string): Buffer {
   const file = openRegularSync(path);
   try {
@@ -85,10 +84,10 @@ export function readRegularSync(path: string): Buffer {
 }
 
 /**
- * The text of a small file that is read once: a regular one, or a pipe or terminal, such as `<(command)` and
- * /dev/stdin. Throws for anything else, where it has more than `mostBytes`, and the system's errors.
+ * The text of a small file that is read once: a regular file, a pipe, or a terminal, such as `<(command)` or
+ * /dev/stdin. Throws for anything else, for more than `maxBytes`, and system errors.
  */
-export async function readOnce(path: string, mostBytes: number): Promise<string> {
+export async function readOnce(path: string, maxBytes: number): Promise<string> {
   const found = await stat(path);
   const isStream = found.isFIFO() || found.isCharacterDevice();
   const source = isStream ? openStream(path) : await openRegular(path);
@@ -97,13 +96,13 @@ export async function readOnce(path: string, mostBytes: number): Promise<string>
   for await (const piece of source instanceof Socket ? source : source.createReadStream()) {
     if (!Buffer.isBuffer(piece)) continue;
     bytes += piece.length;
-    if (bytes > mostBytes) throw new Error(`it has more than ${mostBytes} bytes`);
+    if (bytes > maxBytes) throw new Error(`it has more than ${maxBytes} bytes`);
     pieces.push(piece);
   }
   return Buffer.concat(pieces).toString('utf8');
 }
 
-/** A pipe, whoever writes into it and however late, or a terminal. */
+/** Opens a pipe, even before it has a writer, or a terminal. */
 function openStream(path: string): Socket {
   const file = openSync(path, flags);
   try {
@@ -111,7 +110,7 @@ function openStream(path: string): Socket {
     if (found.isFIFO()) return new Socket({ fd: file, readable: true, writable: false });
     if (found.isCharacterDevice() && isatty(file)) return new ReadStream(file);
     checkRegular(found);
-    throw new Error('it has become a file while it was opened');
+    throw new Error('it became a file while it was being opened');
   } catch (error) {
     closeSync(file);
     throw error;

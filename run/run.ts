@@ -10,20 +10,22 @@ import { limitZstdWindow } from './zstd-window.ts';
 
 export interface Run {
   settings: Settings;
-  /** Absolute path of the settings file, and of the folder its relative paths start from. */
+  /** Absolute paths of the settings file and of the folder that its relative paths start from. */
   settingsPath: string;
   settingsFolder: string;
   folder: string;
-  /** Which ranking of the run is meant: '' its own, else the name of a folder in rankings/ (`rankingOf`). */
+  /**
+   * The selected ranking: '' for the run's own, otherwise the name of a folder in rankings/ (`rankingOf`).
+   */
   ranking: string;
   files: RunFiles;
-  /** Queries of this run reach nothing but its folder, whatever they say: a server's run. */
+  /** Set for a server's run: its queries can access only the run folder. */
   confined?: true;
 }
 
 /**
- * Opens the run of a settings file; makes its folder, and sets what this process may use of memory for a
- * Zstandard window. Errors: those of `readSettings`, WRITE_FAILED, DISK_FULL.
+ * Opens the run of a settings file, creates its folder, and sets the largest Zstandard window for this
+ * process. Errors: those of `readSettings`, WRITE_FAILED, DISK_FULL.
  */
 export async function openRun(settingsPath: string): Promise<Run> {
   const { path, folder: settingsFolder, settings } = await readSettings(settingsPath);
@@ -37,12 +39,12 @@ export async function openRun(settingsPath: string): Promise<Run> {
   return { settings, settingsPath: path, settingsFolder, folder, ranking: '', files: runFiles(folder) };
 }
 
-/** The run with another of its rankings, whose files lie in rankings/NAME/; the rest stays the run's. */
+/** The run with another of its rankings, whose files are in rankings/NAME/. */
 export function rankingOf(run: Run, name: string): Run {
   return name === run.ranking ? run : { ...run, ranking: name, files: runFiles(run.folder, name) };
 }
 
-/** A short name for what a step's result depends on: SHA-256 over JSON with sorted keys, as hex. */
+/** A fingerprint of what a step's result depends on: SHA-256 of JSON with sorted keys, as hex. */
 export function fingerprint(value: unknown): string {
   return createHash('sha256').update(canonicalJson(value)).digest('hex');
 }

@@ -1,18 +1,19 @@
-// The settings of a run: `betr.yaml`, read once and checked by one schema.
+// The settings of a run: `betr.yaml`, parsed with one schema.
 
 import { existsSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { isScalar, parseDocument, visit } from 'yaml';
 import { z } from 'zod';
+import { domainSettingsSchema } from './domain-settings.ts';
+import { modelSchema, name } from './model-settings.ts';
 import { countNumber, positiveNumber, secondsNumber } from './bounds.ts';
 import { fail, reasonOf, systemCode } from './errors/errors.ts';
 import { show, showKeys, valueInside } from './issues.ts';
 import { readOnce } from './regular-file.ts';
 import { parseTemplate } from './fields/template.ts';
 import { showPath } from './address.ts';
-import { defaultWindowMegabytes, mostWindowMegabytes } from './zstd-window.ts';
+import { maxYamlBytes, parseYaml } from './yaml.ts';
+import { defaultWindowMegabytes, maxWindowMegabytes } from './zstd-window.ts';
 
-const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]*$/, 'has to be letters, digits, ".", "_" or "-"');
 const globs = z.array(z.string().min(1)).min(1);
 const count = countNumber;
 const fieldName = z.string().min(1).max(100);
@@ -28,7 +29,7 @@ const benchmark = z
   .strictObject({
     name,
     files: globs,
-    /** Text of an example with `{field}` in place of each field of the row. */
+    /** The text of an example, with `{field}` for each field of the row. */
     template: z
       .string()
       .check((context) => {
@@ -37,99 +38,37 @@ const benchmark = z
           context.issues.push({ code: 'custom', input: context.value, message: template });
       })
       .optional(),
-    /** The recipe that makes its examples, whatever other recipes the rows fit. */
+    /** The recipe that makes the examples, even if the rows fit other recipes. */
     recipe: z.string().min(1).optional(),
-    /** Held-out examples, which are never learned from: what a selection is measured on. */
+    /** Held-out examples that a selection is measured on; never used for training. */
     tests: globs.optional(),
   })
   .refine(({ template, recipe }) => template === undefined || recipe === undefined, {
     path: ['recipe'],
-    error: 'cannot stand beside a template: either makes the examples',
+    error: 'cannot be combined with a template: use only one of them',
   });
-
-/** More bring nothing but time. */
-export const mostResamples = 100_000;
-
-/** `betr domains`: tables of other people's models, and how to weigh the domains by them. */
-export const domainSettingsSchema = z.strictObject({
-  /**
-   * Tables (CSV, TSV or Parquet) of losses and benchmark errors by model; token counts by domain; families by
-   * model.
-   */
-  losses: z.string().min(1),
-  errors: z.string().min(1),
-  tokens: z.string().min(1).optional(),
-  families: z.string().min(1).optional(),
-  /** The losses are nats a token with columns tokens and bytes, not bits per byte. */
-  raw: z.boolean().default(false),
-  /** Benchmarks to aim at; all of the table when left out. */
-  benchmarks: z.array(z.string().min(1)).min(1).optional(),
-  /** Several benchmarks count together by mean error or by mean rank. */
-  combine: z.enum(['error', 'rank']).default('error'),
-  estimator: z.enum(['product', 'sign', 'sign_cdf', 'sign_sign', 'spearman']).default('spearman'),
-  ties: z.enum(['mid', 'ordinal', 'ordinal-reversed']).default('mid'),
-  weights: z.enum(['linear', 'l2']).default('linear'),
-  /** Share of the domains' tokens to keep; how often a domain's tokens may be used. */
-  keepRate: positiveNumber.max(1).default(0.1),
-  repeat: positiveNumber.default(1),
-  /** Bootstrap resamples of the models; fitted to the number of domains when left out. */
-  resamples: z.number().int().nonnegative().max(mostResamples).optional(),
-  seed: z.number().int().nonnegative().default(1),
-  /** Files of pages (as the corpus's, with its field names) to train the classifier on. */
-  pages: globs.optional(),
-});
-export type DomainSettings = z.output<typeof domainSettingsSchema>;
-
-/** A language model, named once and used by its name. */
-const model = z.strictObject({
-  name,
-  /** A hub name, a folder, the address of a server, or `dummy`. */
-  model: z.string().min(1),
-  /** The model's name at the server; may be left out where the server has one. */
-  endpointModel: z.string().min(1).optional(),
-  /** Prompts go through the model's chat template, as a user's message. */
-  chat: z.boolean().default(false),
-  /** Less than the model's own context. */
-  contextTokens: count.min(16).optional(),
-  device: z.enum(['auto', 'cpu', 'cuda', 'webgpu']).default('auto'),
-  dtype: z.enum(['auto', 'fp32', 'fp16', 'q8', 'q4']).default('auto'),
-  /** Threads of a model on this machine's processor. */
-  threads: count.max(1024).optional(),
-  /** How a server is asked. */
-  route: z.enum(['auto', 'llama.cpp', 'completions', 'chat']).default('auto'),
-  /** Most likely tokens to ask a server for. */
-  topLogProbabilities: count.max(1000).default(20),
-  requestsAtOnce: count.max(256).default(8),
-  timeoutSeconds: secondsNumber.max(3600).default(120),
-  /** Environment variable that holds the server's key. */
-  keyVariable: z
-    .string()
-    .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'has to be the name of an environment variable')
-    .optional(),
-});
-export type ModelSettings = z.output<typeof model>;
 
 export const settingsSchema = z.strictObject({
   run: z.string().min(1).default('run'),
   corpus: z.strictObject({
     files: globs,
     fields: fields.prefault({}),
-    /** Largest window of a Zstandard file (zstd --long), which is memory of every process that reads one. */
-    windowMegabytes: count.max(mostWindowMegabytes).default(defaultWindowMegabytes),
+    /** Largest window of a Zstandard file (zstd --long); every process that reads one needs this memory. */
+    windowMegabytes: count.max(maxWindowMegabytes).default(defaultWindowMegabytes),
   }),
   benchmarks: z
     .array(benchmark)
     .check((context) => {
       const seen = new Set<string>();
       for (const [index, { name }] of context.value.entries()) {
-        // They become names of columns, where case does not count.
+        // They become column names, which are case-insensitive.
         const folded = name.toLowerCase();
         if (seen.has(folded))
           context.issues.push({
             code: 'custom',
             input: name,
             path: [index, 'name'],
-            message: 'is used by an earlier benchmark; names have to differ in more than case',
+            message: 'is already used by an earlier benchmark; names must differ in more than case',
           });
         seen.add(folded);
       }
@@ -137,9 +76,9 @@ export const settingsSchema = z.strictObject({
     .default([]),
   examples: z
     .strictObject({
-      /** At most this many examples of each benchmark; every benchmark gives the same number. */
+      /** Maximum number of examples per benchmark. */
       perBenchmark: count.default(1400),
-      /** false: take all examples of every benchmark up to the cap. */
+      /** true: use the same number of examples for every benchmark; false: use all, up to the maximum. */
       equal: z.boolean().default(true),
     })
     .prefault({}),
@@ -153,16 +92,16 @@ export const settingsSchema = z.strictObject({
     .strictObject({
       /** `default`, a hub name, a folder, or the base URL of an OpenAI-compatible endpoint. */
       model: z.string().min(1).default('default'),
-      /** The model's name at an endpoint; of no use elsewhere. */
+      /** The model's name at an endpoint; ignored for other models. */
       endpointModel: z.string().min(1).optional(),
       device: z.enum(['auto', 'cpu', 'cuda', 'webgpu']).default('auto'),
       dtype: z.enum(['auto', 'fp32', 'fp16', 'q8', 'q4']).default('auto'),
-      /** auto: what the model's own configuration says. */
+      /** auto: as the model's configuration says. */
       pooling: z.enum(['auto', 'mean', 'cls']).default('auto'),
       maxTokens: count.max(32_768).default(256),
       /**
-       * At an endpoint: at most so many texts in a request, requests at once, and seconds until an answer is
-       * whole. They change no vector.
+       * For endpoints: maximum texts per request, concurrent requests, and seconds until a response is
+       * complete. They do not affect the vectors.
        */
       textsPerRequest: count.max(1024).default(64),
       requestsAtOnce: count.max(16).default(4),
@@ -170,7 +109,7 @@ export const settingsSchema = z.strictObject({
     })
     .prefault({}),
   models: z
-    .array(model)
+    .array(modelSchema)
     .check((context) => {
       const seen = new Set<string>();
       for (const [index, { name }] of context.value.entries()) {
@@ -188,17 +127,17 @@ export const settingsSchema = z.strictObject({
   search: z
     .strictObject({
       method: z.enum(['auto', 'exact', 'hnsw']).default('auto'),
-      /** Length of the list of nearest documents kept for each example (K). */
+      /** How many nearest documents to keep for each example (K). */
       nearest: count.default(1000),
     })
     .prefault({}),
   classifier: z
     .strictObject({
-      /** Hash table's size as a power of two. */
+      /** Size of the hash table, as a power of two. */
       bits: z.number().int().min(12).max(22).default(20),
-      /** At most; training ends earlier when the held-out loss no longer falls. */
+      /** Maximum number of epochs; training stops early when the held-out loss no longer falls. */
       epochs: count.max(100).default(12),
-      /** Bins that fewer training documents have are left out. */
+      /** Bins that fewer training documents contain are dropped. */
       minCount: count.default(3),
       seed: z.number().int().nonnegative().default(1),
     })
@@ -208,23 +147,22 @@ export const settingsSchema = z.strictObject({
       pool: z.enum(['nemotron-cc', 'dclm-refinedweb']).default('nemotron-cc'),
       tokensPerParam: positiveNumber.default(11),
       maxEpochs: positiveNumber.default(4),
-      /** FLOPs of the budgets that predictions and drift are told for. */
+      /** Budgets, in FLOPs, for which predictions and drift are reported. */
       budgets: z.array(positiveNumber).default([1e20, 1e21, 1e22]),
     })
     .prefault({}),
   drift: z
     .strictObject({
       /**
-       * What is too much from one generation to the next: PSI of the scores, part by which a keep rate
-       * changes, part of all tokens by which a source does, part by which the documents become fewer.
+       * Limits of drift from one generation to the next: PSI of the scores, relative change of a keep rate,
+       * change of a source's share of tokens, and share of lost documents.
        */
       psi: positiveNumber.default(0.2),
       keepRate: positiveNumber.default(0.25),
       sourceShare: positiveNumber.default(0.1),
       lostDocuments: positiveNumber.default(0.2),
       /**
-       * Whether the new documents by themselves are held against these, too: not where every shard is of one
-       * source.
+       * Whether the limits also apply to the new documents alone; turn this off if each shard has one source.
        */
       newDocuments: z.boolean().default(true),
     })
@@ -232,21 +170,20 @@ export const settingsSchema = z.strictObject({
   domains: domainSettingsSchema.optional(),
   scoring: z
     .strictObject({
-      /** Text that a worker takes at a time, about; in the work of that long at most is lost with it. */
+      /** Approximate text per chunk; a lost worker loses at most one chunk of work. */
       chunkMegabytes: z.number().min(1e-6).max(1024).default(64),
       /**
-       * How often a worker shows that it lives, and how long without a sign until another takes over what it
-       * had.
+       * How often a worker renews its lease, and after how long without renewal another worker takes over.
        */
       beatSeconds: secondsNumber.default(5),
       lostSeconds: secondsNumber.default(60),
     })
     .refine(({ beatSeconds, lostSeconds }) => lostSeconds >= 3 * beatSeconds, {
       path: ['lostSeconds'],
-      error: 'has to be at least three times beatSeconds, as a live worker would be taken for lost',
+      error: 'must be at least three times beatSeconds; otherwise live workers would be considered lost',
     })
     .prefault({}),
-  /** How many processes' worth of work at once; every core when left out. */
+  /** Maximum number of parallel processes; by default, one per core. */
   workers: count.max(1024).optional(),
 });
 
@@ -255,8 +192,8 @@ export type FieldNames = Settings['corpus']['fields'];
 
 export interface SettingsFile {
   /**
-   * Absolute path of the settings file and of the folder that its relative paths start from: the one it is
-   * in, or the current one for a pipe.
+   * Absolute paths of the settings file and of the folder that its relative paths start from: its own folder,
+   * or the current folder for a pipe.
    */
   path: string;
   folder: string;
@@ -264,8 +201,8 @@ export interface SettingsFile {
 }
 
 /**
- * The settings as they may be kept beside a result: addresses without what may be a signature, and without
- * the number of workers, which changes no byte of it.
+ * The settings to store with a result: addresses without possible signatures, and no number of workers,
+ * because it does not affect the result.
  */
 export function settingsToShow(settings: Settings): Settings {
   const shown: unknown = JSON.parse(JSON.stringify(settings), (_key, value: unknown) =>
@@ -275,14 +212,14 @@ export function settingsToShow(settings: Settings): Settings {
 }
 
 /**
- * Reads and checks a settings file (or a pipe that gives one), or the one in a folder, or beside the folder
- * of a run. Errors: SETTINGS_NOT_FOUND, SETTINGS_INVALID, FILE_UNREADABLE.
+ * Reads and validates a settings file or pipe. A folder stands for the settings file in it, or beside it if
+ * it is a run folder. Errors: SETTINGS_NOT_FOUND, SETTINGS_INVALID, FILE_UNREADABLE.
  */
 export async function readSettings(path: string): Promise<SettingsFile> {
   const absolute = findSettings(resolve(path));
   let text: string;
   try {
-    text = await readOnce(absolute, mostBytes);
+    text = await readOnce(absolute, maxYamlBytes);
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes(systemCode(error)))
       throw fail('SETTINGS_NOT_FOUND', { path: absolute }, error);
@@ -295,7 +232,7 @@ export async function readSettings(path: string): Promise<SettingsFile> {
   };
 }
 
-/** `<(command)` and /dev/stdin lie in a folder of the system, where nothing else does. */
+/** `<(command)` and /dev/stdin are in system folders, where no settings file is. */
 function isStream(path: string): boolean {
   return /^\/(?:dev|proc)\//.test(path) || statSync(path, { throwIfNoEntry: false })?.isFIFO() === true;
 }
@@ -308,7 +245,10 @@ function findSettings(path: string): string {
 
 const settingsFile = 'betr.yaml';
 
-/** Checks the text of a settings file; every problem names the key, the value and what is allowed. */
+/**
+ * Parses the text of a settings file. Errors: SETTINGS_INVALID; every problem names the key, the value, and
+ * what is allowed.
+ */
 export function parseSettings(text: string, path: string): Settings {
   let value: unknown;
   try {
@@ -322,35 +262,6 @@ export function parseSettings(text: string, path: string): Settings {
     path,
     problems: result.error.issues.map((issue) => describe(issue, value)),
   });
-}
-
-const mostCharacters = 1 << 20;
-/** Of UTF-8. */
-const mostBytes = 4 * mostCharacters;
-const mostAliases = 100;
-
-/** A few lines of aliases of aliases are billions of values, and take the library long to refuse. */
-function parseYaml(text: string): unknown {
-  if (text.length > mostCharacters)
-    throw new Error(`it has ${text.length} characters, and at most ${mostCharacters} are read`);
-  // The library takes time quadratic in the number of keys to see that none is there twice.
-  const document = parseDocument(text, { uniqueKeys: false });
-  const [problem] = document.errors;
-  if (problem !== undefined) throw problem;
-  let aliases = 0;
-  visit(document, {
-    Alias: () => (++aliases > mostAliases ? visit.BREAK : undefined),
-    Map(_key, { items }) {
-      const seen = new Set<unknown>();
-      for (const { key } of items) {
-        const name: unknown = isScalar(key) ? key.value : key;
-        if (seen.has(name)) throw new Error(`the key ${show(name)} is there twice in one place`);
-        seen.add(name);
-      }
-    },
-  });
-  if (aliases > mostAliases) throw new Error(`it has more than ${mostAliases} aliases (*name)`);
-  return document.toJS({ maxAliasCount: mostAliases });
 }
 
 function describe(issue: z.core.$ZodIssue, root: unknown): string {
@@ -368,7 +279,7 @@ function describe(issue: z.core.$ZodIssue, root: unknown): string {
   return `${key}: got ${got}; ${issue.message}`;
 }
 
-/** The keys that the schema knows at a path, for the message about an unknown one. */
+/** The keys that the schema allows at a path, for the message about an unknown key. */
 function knownKeys(path: readonly PropertyKey[]): string[] {
   let schema: unknown = z.toJSONSchema(settingsSchema, { io: 'input' });
   for (const part of path) {

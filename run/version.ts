@@ -1,5 +1,5 @@
-// What package.json says of the product: its version and its program. The command reads it before anything
-// else is loaded, so this imports no library.
+// Reads the version and the program from package.json. The command needs them before anything else is loaded,
+// so this imports no library.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ export function readVersion(): string {
   return readPackage(/"version": "([^"]+)"/);
 }
 
-/** The file of the `betr` command, to start it in a process of its own. */
+/** The file of the `betr` command, to start it in another process. */
 export function betrProgram(): string {
   return join(productFolder(), readPackage(/"betr": "([^"]+\.js)"/));
 }

@@ -1,18 +1,18 @@
-// The largest Zstandard window that this process reads, and the bounds of that setting.
+// The largest Zstandard window that this process accepts, and the bounds of the setting.
 
 import { setEnvironmentData } from 'node:worker_threads';
 import { z } from 'zod';
 
 export const defaultWindowMegabytes = 1024;
 
-/** No decoder takes a larger window. */
-export const mostWindowMegabytes = 2048;
+/** No decoder supports a larger window. */
+export const maxWindowMegabytes = 2048;
 
 export const limitKey = 'corpus.windowMegabytes';
 
 /**
- * Sets the largest window that is read in this process, and in threads that it starts later: what a window
- * takes is the process's memory.
+ * Sets the largest window for this process and for threads that it starts later; a window takes memory of the
+ * whole process.
  */
 export function limitZstdWindow(megabytes: number): void {
   setEnvironmentData(limitKey, megabytes);

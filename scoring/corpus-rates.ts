@@ -11,7 +11,7 @@ import { withDuckDb } from '../data/duckdb/duckdb.ts';
 import { BetrError, fail } from '../run/errors/errors.ts';
 import { keyHash } from '../data/files/hash.ts';
 import type { Report } from '../run/progress.ts';
-import { passOver, type Quarantine } from '../data/files/quarantine.ts';
+import { ignoredRows, type Quarantine } from '../data/files/quarantine.ts';
 import { readShard } from '../data/read.ts';
 import { fingerprint, type Run } from '../run/run.ts';
 import type { FieldNames } from '../run/settings.ts';
@@ -71,7 +71,7 @@ export async function ensureTokenRates(run: Run, report: Report): Promise<void> 
           chunk,
           corpus.fields,
           Math.max(fewestOfPlace, Math.ceil((2 * documentsPerSource) / of)),
-          passOver,
+          ignoredRows,
         ),
       );
     });

@@ -11,7 +11,7 @@ import { BetrError, fail } from '../run/errors/errors.ts';
 import { withLock } from '../data/files/lock.ts';
 import type { Report } from '../run/progress.ts';
 import { fingerprint, type Run } from '../run/run.ts';
-import { describeTwice, isCompressed, listCorpus, pathOf } from '../data/shards.ts';
+import { describeDuplicates, isCompressed, listCorpus, pathOf } from '../data/shards.ts';
 import { readTokenRates, type TokenRates } from '../indexer/sample/tokens.ts';
 import { guessTextBytes, isSmall, packShards } from './packs.ts';
 import type { PreparedScorer } from './scorers/kind.ts';
@@ -99,7 +99,7 @@ export async function outlinePlan(run: Run): Promise<Outline> {
     if (earlier?.bytes === shard.bytes && earlier.modifiedMs === shard.modifiedMs) known.shards.push(earlier);
     else fresh.push(shard);
   }
-  return { known, fresh, before, notes: describeTwice(shards) };
+  return { known, fresh, before, notes: describeDuplicates(shards) };
 }
 
 /** Names the corpus as it is: the same shards, by the same classifier, in the same pieces. */

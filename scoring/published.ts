@@ -11,7 +11,7 @@ import { appendToManifest, manifestLine, readManifest } from '../data/files/mani
 import { fail, reasonOf, systemCode } from '../run/errors/errors.ts';
 import { listFolder } from '../data/files/files.ts';
 import { readRegular } from '../run/regular-file.ts';
-import { readOwn } from '../run/issues.ts';
+import { parseOwnFile } from '../run/issues.ts';
 import type { Run } from '../run/run.ts';
 import {
   cardFile,
@@ -185,7 +185,7 @@ export function openOwnManifest(run: Run): (part: ListedPart) => Promise<void> {
   );
   return async (part) => {
     // A line that no reader takes would leave its chunk unpublished for ever.
-    const own = readOwn(part, listedPartSchema);
+    const own = parseOwnFile(part, listedPartSchema);
     if ('problem' in own)
       throw fail('INTERNAL', {
         reason: `${join(run.files.scores, part.file)} cannot be listed: ${own.problem}`,
@@ -260,7 +260,7 @@ function parseCard(
   } catch {
     return 'it is not JSON';
   }
-  const own = readOwn(value, partCardSchema);
+  const own = parseOwnFile(value, partCardSchema);
   if ('problem' in own) return own.problem;
   let [ofDocuments, ofTokens] = [0, 0];
   for (const [, inBin, tokensInBin] of own.value.histogram) {

@@ -12,7 +12,7 @@ import type { DocumentBatch, Shard } from '../data/documents.ts';
 import { writeNumbers, writeStrings } from '../data/duckdb/columns.ts';
 import { openDuckDb, sqlName, sqlString } from '../data/duckdb/duckdb.ts';
 import { fail } from '../run/errors/errors.ts';
-import { openQuarantine, passOver, type Quarantine } from '../data/files/quarantine.ts';
+import { openQuarantine, ignoredRows, type Quarantine } from '../data/files/quarantine.ts';
 import { readShard } from '../data/read.ts';
 import type { FieldNames } from '../run/settings.ts';
 import { isUnchanged } from '../data/shards.ts';
@@ -150,7 +150,7 @@ export async function checkShard(
   { fields, readConnection }: Pick<ScoringContext, 'fields' | 'readConnection'>,
 ): Promise<void> {
   await checkUnchanged(shard);
-  const batches = readShard(shard, fields, { quarantine: passOver, connection: readConnection });
+  const batches = readShard(shard, fields, { quarantine: ignoredRows, connection: readConnection });
   while ((await batches.next()).done !== true);
 }
 

@@ -6,7 +6,7 @@ import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { fail } from '../../run/errors/errors.ts';
 import { openRun } from '../../run/run.ts';
-import { type DomainSettings, domainSettingsSchema, mostResamples } from '../../run/settings.ts';
+import { type DomainSettings, domainSettingsSchema, maxResamples } from '../../run/domain-settings.ts';
 import { estimateDomains, type Found, weighDomains } from '../../domains/domains.ts';
 import { combinations } from '../../domains/target.ts';
 import { estimators, tiePolicies } from '../../domains/estimate.ts';
@@ -138,7 +138,7 @@ function readOptions({
     weights,
     keepRate: keepRate === undefined ? undefined : parseShare('--keep-rate', keepRate),
     repeat: repeat === undefined ? undefined : parseAmount('--repeat', repeat),
-    resamples: resamples === undefined ? undefined : parseWhole('--resamples', resamples, 0, mostResamples),
+    resamples: resamples === undefined ? undefined : parseWhole('--resamples', resamples, 0, maxResamples),
     seed: seed === undefined ? undefined : parseWhole('--seed', seed, 0, Number.MAX_SAFE_INTEGER),
     pages: pages?.map((path) => resolve(path)),
   };

@@ -3,7 +3,7 @@
 import { type Command } from 'commander';
 import { fail } from '../../run/errors/errors.ts';
 import { openRun, type Run } from '../../run/run.ts';
-import { passOver } from '../../data/files/quarantine.ts';
+import { ignoredRows } from '../../data/files/quarantine.ts';
 import { listBenchmarks, readBenchmark } from '../../indexer/examples/benchmarks.ts';
 import { nameRecipe } from '../../indexer/examples/read.ts';
 import type { ExampleCounts } from '../../indexer/index-card.ts';
@@ -54,7 +54,7 @@ async function showBenchmarks(run: Run, names: readonly string[] | undefined): P
   const shown: Shown[] = [];
   for (const one of await listBenchmarks(run)) {
     if (names !== undefined && !names.includes(one.benchmark.name)) continue;
-    const { benchmark, examples, found, quarantined, report } = await readBenchmark(run, one, passOver);
+    const { benchmark, examples, found, quarantined, report } = await readBenchmark(run, one, ignoredRows);
     shown.push({
       benchmark,
       examples: examples.length,

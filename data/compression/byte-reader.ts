@@ -1,23 +1,25 @@
-// Bytes that come in pieces, taken in the amounts that are wanted.
+// Reads a stream of byte pieces in amounts that the caller chooses.
 
 export interface ByteReader {
-  /** How many bytes were taken. */
+  /** The number of bytes taken so far. */
   taken(): number;
-  /** The next bytes, at least so many but at the end; of use until more are asked for. They are not taken. */
+  /**
+   * The next bytes without taking them: at least `least`, fewer only at the end. Valid until the next call.
+   */
   peek(least: number): Promise<Uint8Array>;
-  /** Passes over bytes that were peeked at. */
+  /** Takes bytes that were peeked at. */
   drop(bytes: number): void;
   /**
-   * Takes so many bytes, piece by piece; a piece is of use until the next is asked for. Throws where there
-   * are fewer.
+   * Takes the next bytes, piece by piece; a piece is valid until the next is requested. Throws if there are
+   * fewer.
    */
   take(bytes: number): AsyncGenerator<Uint8Array, void>;
-  /** Takes all that is left, piece by piece; a piece is valid until the next is asked for. */
+  /** Takes the remaining bytes, piece by piece; a piece is valid until the next is requested. */
   rest(): AsyncGenerator<Uint8Array, void>;
   close(): Promise<void>;
 }
 
-/** Reads pieces of which each is of use until the next is asked for. */
+/** Opens a reader of pieces, each of which is valid only until the next is requested. */
 export function openByteReader(pieces: AsyncIterable<Uint8Array>): ByteReader {
   const source = pieces[Symbol.asyncIterator]();
   let held: Uint8Array = new Uint8Array();
@@ -67,7 +69,7 @@ export function openByteReader(pieces: AsyncIterable<Uint8Array>): ByteReader {
   };
 }
 
-/** Passes over zero bytes, with which files may be padded. Returns whether anything comes after them. */
+/** Skips zero padding. Returns whether anything follows it. */
 export async function passZeros(bytes: ByteReader): Promise<boolean> {
   for (;;) {
     const held = await bytes.peek(1);
@@ -78,12 +80,12 @@ export async function passZeros(bytes: ByteReader): Promise<boolean> {
   }
 }
 
-/** Says that there is something at byte `at` that is not what the format calls for. */
+/** A message about the bytes at `at`, which the format does not allow. */
 export function unexpectedBytes(expected: string, at: number, found: Uint8Array): string {
   const shown = Buffer.from(found.subarray(0, 4))
     .toString('hex')
     .replace(/..(?=.)/g, '$& ');
   return at === 0
-    ? `it does not start with ${expected}, but with the bytes ${shown || '(none)'}`
-    : `at byte ${at} there is neither ${expected} nor the end of the file, but the bytes ${shown}`;
+    ? `it starts with the bytes ${shown || '(none)'}, not with ${expected}`
+    : `at byte ${at} it has the bytes ${shown}, not ${expected} or the end of the file`;
 }

@@ -1,6 +1,6 @@
-// gzip as RFC 1952 has it, every byte accounted for: members one after the other, each of them whole, and
-// nothing but zero padding between and behind them. Node's own gunzip stops without a word at a zero byte
-// behind a member, and does not say where a problem lies; its inflate does the work here.
+// Decompresses gzip (RFC 1952) and accounts for every byte: complete members, with nothing but zero padding
+// between and after them. Node's gunzip stops silently at a zero byte after a member and does not report
+// where a problem is, so only its inflate is used here.
 
 import { isNativeError } from 'node:util/types';
 import * as zlib from 'node:zlib';
@@ -12,8 +12,8 @@ const outBytes = 1 << 20;
 const trailerBytes = 8;
 
 /**
- * Decompresses members in pieces. A yielded piece is valid until the next is asked for. Throws with the
- * reason and the byte offset at anything that is not a whole member or zero padding.
+ * Decompresses members in pieces; a piece is valid until the next is requested. Throws with the reason and
+ * the byte offset at anything that is not a complete member or zero padding.
  */
 export async function* gunzip(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const bytes = openByteReader(pieces);
@@ -28,7 +28,7 @@ export async function* gunzip(pieces: AsyncIterable<Uint8Array>): AsyncGenerator
 async function* readMember(bytes: ByteReader): AsyncGenerator<Uint8Array> {
   const at = bytes.taken();
   const cutShort = (): Error =>
-    new Error(`it is cut short: the gzip member that starts at byte ${at} has no end`);
+    new Error(`it is truncated: the gzip member that starts at byte ${at} is incomplete`);
   await passHeader(bytes, at, cutShort);
   let [crc, size] = [0, 0];
   for await (const piece of inflateMember(bytes, at, cutShort)) {
@@ -63,9 +63,7 @@ async function passHeader(bytes: ByteReader, at: number, cutShort: () => Error):
   const fixed = await next(10);
   const flags = fixed[3] ?? 0;
   if (fixed[2] !== 8 || flags >= 0x20)
-    throw new Error(
-      `the gzip member that starts at byte ${at} is of a kind that does not exist: its header is damaged`,
-    );
+    throw new Error(`the gzip member that starts at byte ${at} is damaged: its header is not valid`);
   pass(fixed);
   if (flags & 4) {
     const length = await next(2);
@@ -91,7 +89,7 @@ async function passHeader(bytes: ByteReader, at: number, cutShort: () => Error):
   pass(sum);
 }
 
-/** What the compressed data decompress to, up to where they end; the bytes behind are left. */
+/** Decompresses the data of one member and leaves the bytes after it. */
 async function* inflateMember(bytes: ByteReader, at: number, cutShort: () => Error): AsyncGenerator<Buffer> {
   const small = inflateSmall((await bytes.peek(smallBytes)).subarray(0, smallBytes));
   if (small !== undefined) {
@@ -100,11 +98,11 @@ async function* inflateMember(bytes: ByteReader, at: number, cutShort: () => Err
     return;
   }
   const stream = zlib.createInflateRaw({ chunkSize: outBytes });
-  // Invariant: what the stream took of what it was given is taken from `bytes`; where it takes less than all,
-  // the data have ended.
+  // Invariant: the bytes that the stream used are taken from `bytes`; if it uses less than a whole piece, the
+  // data has ended.
   const feeding = (async () => {
     for (let ended = false; !ended && !stream.destroyed;) {
-      // In memory of its own, as another thread reads it.
+      // A copy, because another thread reads it.
       const piece = Uint8Array.from(await bytes.peek(1));
       if (piece.length === 0) return void stream.end();
       const before = stream.bytesWritten;
@@ -114,7 +112,7 @@ async function* inflateMember(bytes: ByteReader, at: number, cutShort: () => Err
       ended = used < piece.length;
     }
   })();
-  // Whatever it throws, the stream is told.
+  // An error ends the stream.
   feeding.catch((error: unknown) =>
     stream.destroy(isNativeError(error) ? error : new Error(reasonOf(error))),
   );
@@ -135,13 +133,13 @@ async function* inflateMember(bytes: ByteReader, at: number, cutShort: () => Err
 
 const buffer = z.instanceof(Buffer);
 
-/** Compressed bytes of a small member: what bgzip makes is within. */
+/** Largest compressed size of a small member; members written by bgzip are smaller. */
 const smallBytes = 1 << 16;
 const inflated = z.object({ buffer, engine: z.object({ bytesWritten: z.number() }) });
 
 /**
- * A member at once, as a stream takes longer to open than to decompress a few kilobytes. undefined where the
- * bytes do not hold all of it, or are damaged: the stream says how.
+ * Decompresses a small member at once, because opening a stream takes longer than decompressing a few
+ * kilobytes. undefined if the bytes are incomplete or damaged; the stream then reports how.
  */
 function inflateSmall(bytes: Uint8Array): z.output<typeof inflated> | undefined {
   try {

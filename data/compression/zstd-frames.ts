@@ -1,32 +1,29 @@
-// Zstandard as RFC 8878 has it, every byte accounted for: frames and skippable frames one after the other,
-// each of them whole, and nothing but zero padding between and behind them. Where a frame ends is found here,
-// by the headers of its blocks, so that every decoder is held to the same rule.
+// Splits Zstandard data (RFC 8878) into frames and accounts for every byte: complete frames and skippable
+// frames, with nothing but zero padding between and after them. Frame ends are found here, from the block
+// headers, so that the same rules apply to every decoder.
 
 import { getEnvironmentData } from 'node:worker_threads';
 import { type ByteReader, openByteReader, passZeros, unexpectedBytes } from './byte-reader.ts';
 import { reasonOf } from '../../run/errors/errors.ts';
-import { limit, limitKey, mostWindowMegabytes } from '../../run/zstd-window.ts';
+import { limit, limitKey, maxWindowMegabytes } from '../../run/zstd-window.ts';
 
 export interface ZstdFrame {
   headerBytes: number;
-  /**
-   * How far back content may refer, which has to be in memory: at most the content's length, where that is
-   * known.
-   */
+  /** How far back content may refer, which must fit in memory: at most the content's length, if known. */
   windowBytes: number;
-  /** Length of the content, where the header says. */
+  /** Length of the content, if it is in the header. */
   contentBytes: number | undefined;
   hasChecksum: boolean;
 }
 
 /**
- * Decompresses one whole frame, header to checksum, in pieces that are each valid until the next is asked
- * for; yields such pieces. Throws where the frame is damaged.
+ * Decompresses one frame, from header to checksum. Takes and yields pieces that are valid until the next is
+ * requested. Throws if the frame is damaged.
  */
 export type FrameDecoder = (bytes: AsyncIterable<Uint8Array>, frame: ZstdFrame) => AsyncIterable<Uint8Array>;
 
 /**
- * Decompresses all frames. Throws with the reason and the byte offset at anything that is neither a whole
+ * Decompresses all frames. Throws with the reason and the byte offset at anything that is neither a complete
  * frame nor zero padding.
  */
 export async function* decompressFrames(
@@ -49,11 +46,11 @@ async function* readFrame(bytes: ByteReader, decode: FrameDecoder): AsyncGenerat
   const problem: Problem = (reason, cause) =>
     new Error(
       reason === undefined
-        ? `it is cut short: the Zstandard frame that starts at byte ${at} has no end`
+        ? `it is truncated: the Zstandard frame that starts at byte ${at} is incomplete`
         : `the Zstandard frame that starts at byte ${at} ${reason}`,
       { cause },
     );
-  const start = await bytes.peek(mostHeaderBytes);
+  const start = await bytes.peek(maxHeaderBytes);
   const isFrame = frameMagic.every((byte, i) => i >= start.length || start[i] === byte);
   const isSkippable = skippableMagic.every(
     (byte, i) => i >= start.length || (i === 0 ? (start[0] ?? 0) & 0xf0 : start[i]) === byte,
@@ -84,15 +81,13 @@ async function* readFrame(bytes: ByteReader, decode: FrameDecoder): AsyncGenerat
     throw error === sourceError ? error : problem(`cannot be decompressed: ${reasonOf(error)}`, error);
   }
   if (length !== (frame.contentBytes ?? length))
-    throw problem(
-      `is damaged: it holds ${length} bytes of content where its header promises ${frame.contentBytes}`,
-    );
+    throw problem(`is damaged: it has ${length} bytes of content, but its header says ${frame.contentBytes}`);
 }
 
 const frameMagic = [0x28, 0xb5, 0x2f, 0xfd];
 /** Its first byte may be 0x50 to 0x5f. */
 const skippableMagic = [0x50, 0x2a, 0x4d, 0x18];
-const mostHeaderBytes = 18;
+const maxHeaderBytes = 18;
 
 async function skipFrame(bytes: ByteReader, start: Uint8Array, problem: Problem): Promise<void> {
   if (start.length < 8) throw problem();
@@ -106,11 +101,11 @@ async function skipFrame(bytes: ByteReader, start: Uint8Array, problem: Problem)
 }
 
 /**
- * How much content the frame at the beginning of the bytes has, as far as its header says. Throws where it is
- * no frame.
+ * The content length in the header of the frame that the bytes start with, if the header has it. Throws if
+ * they do not start with a frame.
  */
 export function contentBytesOf(frame: Uint8Array): number | undefined {
-  const problem: Problem = (reason = 'is cut short') => new Error(`its Zstandard frame ${reason}`);
+  const problem: Problem = (reason = 'is truncated') => new Error(`its Zstandard frame ${reason}`);
   if (!frameMagic.every((byte, i) => frame[i] === byte)) throw problem('has no header');
   return readHeader(frame, problem).contentBytes;
 }
@@ -129,7 +124,7 @@ function readHeader(start: Uint8Array, problem: Problem): ZstdFrame {
   const dictionary = dictionaryBytes === 0 ? 0 : view.readUIntLE(dictionaryAt, dictionaryBytes);
   if (dictionary !== 0)
     throw problem(
-      `was compressed with a dictionary (number ${dictionary}), and such frames are not read: compress ` +
+      `was compressed with a dictionary (number ${dictionary}), which is not supported: compress ` +
         'the file again without it',
     );
   const sizeAt = dictionaryAt + dictionaryBytes;
@@ -154,23 +149,23 @@ function checkWindow(windowBytes: number, problem: Problem): void {
   const most = limit.parse(getEnvironmentData(limitKey));
   if (megabytes <= most) return;
   const advice =
-    megabytes <= mostWindowMegabytes
+    megabytes <= maxWindowMegabytes
       ? `set ${limitKey} to ${megabytes} if every worker can have that much memory`
-      : `no decoder takes more than ${mostWindowMegabytes} MiB`;
+      : `no decoder supports more than ${maxWindowMegabytes} MiB`;
   throw problem(
-    `needs a window of ${megabytes} MiB, and the setting ${limitKey} allows ${most} MiB: ${advice}, or ` +
+    `needs a window of ${megabytes} MiB, but the setting ${limitKey} allows ${most} MiB: ${advice}, or ` +
       'compress the file again with a smaller --long',
   );
 }
 
-/** The bytes of one frame, whole blocks at a time where they are at hand. */
+/** Yields the bytes of one frame, in whole blocks if they are available. */
 async function* takeFrame(
   bytes: ByteReader,
   { headerBytes, hasChecksum }: ZstdFrame,
   problem: Problem,
 ): AsyncGenerator<Uint8Array> {
-  // Invariant: `left` bytes on is the header of the next block, or, after the last block, the end of the
-  // frame.
+  // Invariant: the header of the next block, or the end of the frame after the last block, is `left` bytes
+  // ahead.
   let left = headerBytes;
   for (let isLast = false; !isLast || left > 0;) {
     const least = left === 0 ? blockHeaderBytes : 1;
@@ -180,7 +175,7 @@ async function* takeFrame(
     while (!isLast && next + blockHeaderBytes <= held.length) {
       const header = (held[next] ?? 0) | ((held[next + 1] ?? 0) << 8) | ((held[next + 2] ?? 0) << 16);
       const type = (header >> 1) & 3;
-      if (type === 3) throw problem('is damaged: it has a block of a type that does not exist');
+      if (type === 3) throw problem('is damaged: it has a block of an unknown type');
       isLast = (header & 1) === 1;
       next +=
         blockHeaderBytes +
@@ -195,7 +190,7 @@ async function* takeFrame(
 }
 
 const blockHeaderBytes = 3;
-/** The type of a block that is one byte over and over, which is there once. */
+/** The type of a block that repeats one stored byte. */
 const repeatedByte = 1;
 export const checksumBytes = 4;
 

@@ -1,6 +1,6 @@
-// Zstandard by the fastest library there is: zstd-napi, else Node's own (22.15 and later), else for reading
-// JavaScript. What they have in common, and what a file has to be, is in zstd-frames.ts. zstd-napi is an
-// optional dependency, because it has to be compiled where no ready-made binary can be had.
+// Zstandard with the fastest available library: zstd-napi, then Node (22.15 and later), then JavaScript, for
+// reading only. zstd-frames.ts has what they share. zstd-napi is an optional dependency because it must be
+// compiled if there is no prebuilt binary.
 
 import { Duplex, pipeline } from 'node:stream';
 import * as zlib from 'node:zlib';
@@ -12,20 +12,20 @@ import { copyPieces } from '../files/files.ts';
 import { checksumBytes, decompressFrames, type FrameDecoder } from './zstd-frames.ts';
 
 /**
- * Takes a file's bytes in pieces; yields pieces of its content, each valid until the next is asked for;
- * throws where `decompressFrames` does.
+ * Takes a file's bytes in pieces and yields pieces of its content, each valid until the next is requested.
+ * Throws like `decompressFrames`.
  */
 export type ZstdDecompressor = (pieces: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>;
 
-/** The decoders, fastest first; undefined where this installation lacks one. Each is for one file. */
+/** Opens the decoders, fastest first; each decoder reads one file. undefined if it is not available. */
 export const zstdDecoders = [openNativeDecoder, openNodeDecoder, openSlowDecoder];
 
-/** The fastest way to decompress one file that this installation has. */
+/** Opens the fastest available decompressor, for one file. */
 export async function openZstdDecompressor(): Promise<ZstdDecompressor> {
   return (await openFastZstdDecompressor()) ?? decompressor(openSlowDecoder());
 }
 
-/** The same, undefined where there is none but the slow one. */
+/** The same; undefined if only the slow one is available. */
 export async function openFastZstdDecompressor(): Promise<ZstdDecompressor | undefined> {
   const decoder = (await openNativeDecoder()) ?? openNodeDecoder();
   return decoder === undefined ? undefined : decompressor(decoder);
@@ -44,7 +44,7 @@ export async function openZstdCompressor(): Promise<Duplex> {
 }
 
 const outBytes = 1 << 20;
-/** libzstd's ZSTD_d_windowLogMax, and the most that it takes: how large a window may be is checked before. */
+/** libzstd's ZSTD_d_windowLogMax at its maximum; the window size is checked earlier. */
 const windowLogMax = { parameter: 100, value: 31 };
 
 interface Options {
@@ -56,7 +56,7 @@ interface Options {
 const duplex = z.instanceof(Duplex);
 const buffer = z.instanceof(Buffer);
 const isFunction = (value: unknown): boolean => typeof value === 'function';
-/** What Node has from 22.15 on. */
+/** Node's functions since 22.15. */
 const nodeZstd = z
   .object({
     createZstdCompress: z.custom<(options: Options) => unknown>(isFunction),
@@ -67,7 +67,7 @@ const nodeZstd = z
 
 interface NativeDecompressor {
   setParameter(parameter: number, value: number): void;
-  /** Returns what it wants next (0: the frame has ended), and the bytes produced and consumed. */
+  /** Returns a hint of the next input size (0: the frame has ended), and the bytes produced and consumed. */
   decompressStream(out: Uint8Array, input: Uint8Array): [hint: number, produced: number, consumed: number];
 }
 
@@ -77,8 +77,8 @@ const bindingModule = z.object({
 });
 
 /**
- * What is used of zstd-napi. Its modules are named by no literal, because where it could not be installed its
- * types are missing too.
+ * Imports the used parts of zstd-napi. The module name is not a literal because its types are missing if it
+ * could not be installed.
  */
 async function importNative(): Promise<
   { CompressStream: new () => Duplex; DCtx: new () => NativeDecompressor } | undefined
@@ -95,8 +95,8 @@ async function importNative(): Promise<
 }
 
 /**
- * Not zstd-napi's own stream: that one holds all that a piece decompresses to, which for a piece of
- * repetitions is gigabytes.
+ * Does not use zstd-napi's stream, which holds everything that a piece decompresses to: gigabytes for
+ * repetitive data.
  */
 async function openNativeDecoder(): Promise<FrameDecoder | undefined> {
   const native = await importNative();
@@ -116,7 +116,7 @@ async function openNativeDecoder(): Promise<FrameDecoder | undefined> {
         hint = wanted;
       }
     }
-    if (hint > 0) throw new Error('its blocks end before its content does');
+    if (hint > 0) throw new Error('its blocks end before its content is complete');
   };
 }
 
@@ -126,13 +126,13 @@ function openNodeDecoder(): FrameDecoder | undefined {
   const params = { [windowLogMax.parameter]: windowLogMax.value };
   return async function* decode(bytes, { contentBytes = Infinity }) {
     if (contentBytes <= outBytes) {
-      // To open a stream takes longer than to decompress a small frame.
+      // Opening a stream takes longer than decompressing a small frame.
       const pieces: Uint8Array[] = [];
       for await (const piece of copyPieces(bytes)) pieces.push(piece);
       yield buffer.parse(zstdDecompressSync(Buffer.concat(pieces), { maxOutputLength: outBytes, params }));
       return;
     }
-    // A stream reads one frame and no more. It may have one piece still in hand as it asks for the next.
+    // A stream reads exactly one frame. It may still hold one piece while it requests the next.
     yield* pipeline(
       copyPieces(bytes),
       duplex.parse(createZstdDecompress({ chunkSize: outBytes, params })),
@@ -142,8 +142,8 @@ function openNodeDecoder(): FrameDecoder | undefined {
 }
 
 /**
- * Input goes in by small steps, because all that a step decompresses to is held (a block of 4 bytes can stand
- * for 128 KiB).
+ * Input is pushed in small steps because everything that a step decompresses to is held (a block of 4 bytes
+ * can stand for 128 KiB).
  */
 const slowStepBytes = 4096;
 
@@ -160,7 +160,7 @@ function openSlowDecoder(): FrameDecoder {
         yield piece;
       }
     }
-    // A header of our own, as fzstd makes room for the window that the header names, however little content
+    // A replacement header, because fzstd allocates the window in the header no matter how little content
     // there is.
     yield* push(Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, hasChecksum ? 4 : 0, windowDescriptor(windowBytes)));
     let toPass = headerBytes;
@@ -178,7 +178,7 @@ function openSlowDecoder(): FrameDecoder {
   };
 }
 
-/** The byte for the smallest window that is no smaller (RFC 8878, 3.1.1.1.2). */
+/** The descriptor of the smallest window of at least `windowBytes` (RFC 8878, 3.1.1.1.2). */
 function windowDescriptor(windowBytes: number): number {
   for (let byte = 0; byte < 256; byte++)
     if (2 ** (10 + (byte >> 3)) * (1 + (byte & 7) / 8) >= windowBytes) return byte;

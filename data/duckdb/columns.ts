@@ -1,6 +1,6 @@
-// Columns of DuckDB's chunks at one stroke. Its library takes and gives each value by itself, which costs
-// more than to score it: strings that lie side by side in DuckDB's memory, as most do, are fetched together
-// here, and numbers are copied in as they are.
+// Reads and writes whole columns of DuckDB chunks. The library converts one value at a time, which takes
+// longer than scoring it. Here, adjacent strings in DuckDB's memory, as most are, are fetched together, and
+// numbers are copied directly.
 
 import { isUtf8 } from 'node:buffer';
 import type { DuckDBDataChunk } from '@duckdb/node-api';
@@ -8,21 +8,21 @@ import { bindings } from './library.ts';
 import { fail } from '../../run/errors/errors.ts';
 
 /**
- * DuckDB's string_t: the length in 4 bytes, then the string itself where it has at most 12 bytes, else 4 of
- * its bytes and in 8 bytes where it is.
+ * DuckDB's string_t: the length in 4 bytes, then the string itself if it has at most 12 bytes, otherwise its
+ * first 4 bytes and an 8-byte pointer to it.
  */
 const stringBytes = 16;
 const pointerAt = 8;
 const longestInline = 12;
 
 /**
- * The values of a column of VARCHAR (in UTF-8) or BLOB, undefined where there is none. They are views that
- * neighbours share: to be read only.
+ * The values of a VARCHAR (in UTF-8) or BLOB column; undefined for NULL. They are views of shared memory: do
+ * not write to them.
  */
 export function readBytes({ chunk, rowCount }: DuckDBDataChunk, column: number): (Uint8Array | undefined)[] {
   const vector = bindings.data_chunk_get_vector(chunk, column);
   const { buffer, byteOffset } = bindings.vector_get_data(vector, stringBytes * rowCount);
-  if (!(buffer instanceof ArrayBuffer)) throw fail('INTERNAL', { reason: 'DuckDB shares its memory' });
+  if (!(buffer instanceof ArrayBuffer)) throw fail('INTERNAL', { reason: 'DuckDB returned shared memory' });
   const strings = new DataView(buffer, byteOffset, stringBytes * rowCount);
   const isNull = openNulls(bindings.vector_get_validity(vector, 8 * Math.ceil(rowCount / 64)));
   const lengthOf = (row: number): number => strings.getUint32(stringBytes * row, true);
@@ -49,14 +49,14 @@ export function readBytes({ chunk, rowCount }: DuckDBDataChunk, column: number):
 }
 
 /**
- * The values of a column of VARCHAR or BLOB as strings; '' where there is none, undefined where it is not
- * valid UTF-8 (which only a BLOB can be).
+ * The values of a VARCHAR or BLOB column as strings; '' for NULL, undefined for a BLOB that is not valid
+ * UTF-8.
  */
 export function readStrings(chunk: DuckDBDataChunk, column: number): (string | undefined)[] {
   return readBytes(chunk, column).map((bytes) => {
     if (bytes === undefined) return '';
     const text = decoder.decode(bytes);
-    // Most texts have none, so that only few are looked at twice.
+    // Few texts contain U+FFFD, so few are checked again.
     return text.includes('\ufffd') && !isUtf8(bytes) ? undefined : text;
   });
 }
@@ -67,14 +67,14 @@ function openNulls(validity: Uint8Array | null): (row: number) => boolean {
   return (row) => validity !== null && ((validity[row >> 3] ?? 0) & (1 << (row & 7))) === 0;
 }
 
-/** Puts numbers into a column whose type is that of the array's (FLOAT, DOUBLE, USMALLINT). */
+/** Writes numbers into a column of the array's type (FLOAT, DOUBLE, USMALLINT). */
 export function writeNumbers(
   { chunk }: DuckDBDataChunk,
   column: number,
   values: Float32Array | Float64Array | Uint16Array,
 ): void {
   const { buffer, byteOffset, byteLength } = values;
-  // Memory that is shared with other threads is not taken.
+  // The library rejects memory that is shared with other threads.
   const own = buffer instanceof ArrayBuffer ? { buffer, byteOffset } : values.slice();
   bindings.copy_data_to_vector(
     bindings.data_chunk_get_vector(chunk, column),
@@ -85,7 +85,7 @@ export function writeNumbers(
   );
 }
 
-/** Puts `count` of the strings, from the one at `start`, into a column of VARCHAR. */
+/** Writes `count` strings, starting at `start`, into a VARCHAR column. */
 export function writeStrings(
   { chunk }: DuckDBDataChunk,
   column: number,

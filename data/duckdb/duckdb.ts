@@ -1,5 +1,4 @@
-// DuckDB as the product uses it: in memory, bounded, spilling into a folder of the run, and with no reach
-// beyond local files.
+// DuckDB as betr uses it: in memory, with limits, spilling into the run folder, and without network access.
 
 import { existsSync } from 'node:fs';
 import type { DuckDBConnection, DuckDBDataChunk, DuckDBResult } from '@duckdb/node-api';
@@ -9,36 +8,36 @@ export interface DuckDbLimits {
   threads?: number;
   memoryMb?: number;
   /**
-   * Memory that a task took is given back to the system as soon as it ends, where that was more than this;
-   * left out: DuckDB keeps up to 128 MB for a while.
+   * A task that used more memory than this returns it to the system when it ends. By default, DuckDB keeps up
+   * to 128 MB for a while.
    */
   keptMb?: number;
-  /** Folder for what does not fit in memory. */
+  /** Folder for data that does not fit in memory. */
   spill?: string;
   /**
-   * The folder outside of which nothing can be read or written; its settings are then fixed, too. Left out:
-   * as the process may.
+   * The only folder that can be read and written; this also locks the configuration. By default, there is no
+   * restriction.
    */
   within?: string;
 }
 
-/** Where DuckDB spills to of itself. */
+/** DuckDB's default spill folder. */
 const duckDbSpill = '.tmp';
 
 export interface OpenDuckDb {
   connection: DuckDBConnection;
-  /** A further connection, for as long as the database is open. */
+  /** Opens another connection, which closes with the database. */
   connect: () => Promise<DuckDBConnection>;
-  /** Hands a connection of its own to `use`. */
+  /** Calls `use` with a new connection. */
   lend: <T>(use: (connection: DuckDBConnection) => Promise<T>) => Promise<T>;
   /** Closes the connections and the database. */
   close: () => void;
 }
 
-/** Connections that may be at work. */
+/** Connections that may be running a query. */
 const busy = new Set<DuckDBConnection>();
 
-/** A process that exits waits for what its native threads do, and a query may take many minutes. */
+/** An exiting process waits for its native threads, and a query may take many minutes. */
 process.once('exit', () => {
   for (const connection of busy) connection.interrupt();
 });
@@ -59,7 +58,7 @@ export async function openDuckDb(limits: DuckDbLimits): Promise<OpenDuckDb> {
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
     preserve_insertion_order: 'true',
-    // The system caches files; a second copy of them would fill the memory that is set.
+    // The system already caches files; a second cache would use up the memory limit.
     enable_external_file_cache: 'false',
     ...(limits.threads === undefined ? {} : { threads: String(limits.threads) }),
     ...(limits.memoryMb === undefined ? {} : { memory_limit: `${limits.memoryMb}MB` }),
@@ -101,12 +100,12 @@ export async function openDuckDb(limits: DuckDbLimits): Promise<OpenDuckDb> {
   };
 }
 
-/** Databases that nobody uses at the moment, by their limits but for the folder to spill into. */
+/** Idle databases, by their limits without the spill folder. */
 const idle = new Map<string, OpenDuckDb>();
 
 /**
- * Hands a connection to an empty in-memory database to `use`, which has it alone. To open and close one costs
- * more than most queries do, so that one of the same limits that has served before is used again.
+ * Calls `use` with the only connection to an empty in-memory database. Opening and closing a database takes
+ * longer than most queries, so an idle one with the same limits is reused.
  */
 export async function withDuckDb<T>(
   limits: DuckDbLimits,
@@ -118,7 +117,7 @@ export async function withDuckDb<T>(
   idle.delete(key);
   const database = known ?? (await openDuckDb(limits));
   try {
-    // Settings that are fixed cannot be set again.
+    // A locked configuration cannot be changed for reuse.
     if (limits.within !== undefined) return await use(database.connection);
     const { result, clean } = await database.lend((connection) => useAlone(connection, spill, use));
     if (clean && !idle.has(key)) idle.set(key, database);
@@ -129,8 +128,8 @@ export async function withDuckDb<T>(
 }
 
 /**
- * Whatever `use` makes is in a catalogue of its own, and gone with it. What was spilled to is not: a database
- * that did so is not clean.
+ * Runs `use` in a temporary catalog that is dropped afterwards. A database that has spilled keeps its folder
+ * and is not clean.
  */
 async function useAlone<T>(
   connection: DuckDBConnection,
@@ -147,8 +146,8 @@ async function useAlone<T>(
 }
 
 /**
- * The chunks of a query's result, as they are made; an abort of the signal ends the query at once, whatever
- * it is doing. Errors: the query's, also in the middle of it.
+ * Streams the chunks of a query's result. Aborting the signal interrupts the query. Errors: those of the
+ * query, even after the first chunks.
  */
 export async function* streamChunks(
   connection: DuckDBConnection,
@@ -174,19 +173,19 @@ export async function* streamChunks(
 }
 
 /**
- * Where a query fails after its first rows, the library ends its result as if that were all, and only the
- * type that it has from then on tells. Throws what the query fails of.
+ * If a query fails after its first rows, the library ends the result as if it were complete; only its return
+ * type shows the failure. Throws the query's error.
  */
 async function checkEnd(connection: DuckDBConnection, result: DuckDBResult, sql: string): Promise<void> {
   if (result.returnType !== ResultReturnType.INVALID) return;
-  // Whole results are not handed out before they are whole; of this one nothing is kept.
+  // A materialized result reports the error. Its rows are discarded.
   await connection.run(`SELECT bit_xor(hash(result)) FROM (${sql}) AS result`);
   throw new Error('a query failed in the middle of its result');
 }
 
 /**
- * The chunks of a query's result, each asked for while the one before is worked on. Errors: the query's, also
- * in the middle of it.
+ * Streams the chunks of a query's result and fetches the next one in advance. Errors: those of the query,
+ * even after the first chunks.
  */
 export async function* streamAhead(
   connection: DuckDBConnection,
@@ -202,22 +201,20 @@ export async function* streamAhead(
         return;
       }
       next = result.fetchChunk();
-      // Whoever waits for it hears of its failure.
+      // The failure is reported when the chunk is awaited.
       next.catch(() => undefined);
       yield chunk;
     }
   } finally {
-    // The connection may be closed now, which must not be amid a fetch.
+    // The caller may now close the connection, which must not happen during a fetch.
     await next.catch(() => undefined);
   }
 }
 
-/**
- * A value as an SQL string literal, for the places that take no parameter (COPY … TO, read_parquet lists).
- */
+/** A value as an SQL string literal, for places that accept no parameter (COPY … TO, read_parquet lists). */
 export function sqlString(value: string): string {
   const literals = value.split('\0').map((part) => `'${part.replaceAll("'", "''")}'`);
-  // The text of a query ends at its first NUL.
+  // A query ends at its first NUL.
   return literals.length === 1 ? literals.join('') : `(${literals.join(' || chr(0) || ')})`;
 }
 
@@ -227,8 +224,8 @@ export function sqlName(value: string): string {
 }
 
 /**
- * The table of Parquet files in SQL: their paths taken literally, whatever characters they have, and their
- * own columns only. `options` as read_parquet knows them.
+ * Parquet files as a table in SQL: paths are taken literally, and folder names add no columns. `options` are
+ * those of read_parquet.
  */
 export function parquetSource(paths: string | readonly string[], options?: string): string {
   const files = typeof paths === 'string' ? sqlPath(paths) : `[${paths.map(sqlPath).join(', ')}]`;
@@ -239,7 +236,7 @@ export function parquetSource(paths: string | readonly string[], options?: strin
   ].join(', ')})`;
 }
 
-/** A path as an SQL string for what reads files: nothing in it is a pattern. */
+/** A path as an SQL string for functions that read files, with wildcards escaped. */
 export function sqlPath(path: string): string {
   return sqlString(path.replace(/[[*?]/g, '[$&]'));
 }

@@ -1,5 +1,5 @@
-// The values of DuckDB's library, by `require`: `import` would first read each of its 187 files for the names
-// in it, 0.15 s of every process that starts.
+// Imports DuckDB's library with `require`: `import` would scan each of its 187 files for export names, which
+// takes 0.15 s in every process.
 
 import duckdb = require('@duckdb/node-api');
 import bindings = require('@duckdb/node-bindings');

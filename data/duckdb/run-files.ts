@@ -1,5 +1,5 @@
-// Parquet files of the run folder: written whole from a DuckDB query, with a note inside that says what they
-// were made from. A step whose note still fits has nothing to do; a half-written file cannot exist.
+// Parquet files in the run folder, written atomically from a DuckDB query. A note inside records what they
+// were made from, so that a step whose note still matches has nothing to do.
 
 import type { DuckDBAppender, DuckDBConnection, DuckDBType, DuckDBValue } from '@duckdb/node-api';
 import { DuckDBDataChunk } from './library.ts';
@@ -9,18 +9,15 @@ import { commitFile } from '../files/commit.ts';
 import { type DuckDbLimits, sqlPath, sqlString, withDuckDb } from './duckdb.ts';
 import { ifThere, reasonOf, writeError } from '../../run/errors/errors.ts';
 
-/**
- * Rows of a group: with texts in the row, larger groups do not fit the memory of a bounded DuckDB (measured:
- * 122,880 rows fail at 1 GB).
- */
+/** Rows per group: with texts, larger groups do not fit in a limited DuckDB (122,880 rows fail at 1 GB). */
 const groupRows = 8192;
 const chunkRows = 2048;
 const memoryMb = 2048;
 
 /**
- * Hands `use` an empty in-memory DuckDB of bounded size that spills into a folder, which is cleared before
- * and removed afterwards: only one database at a time may have it. A step of a run uses the run's
- * `files.spill`, which the run's lock guards. Errors: DISK_FULL, WRITE_FAILED, and those of `use`.
+ * Calls `use` with an empty in-memory DuckDB of bounded size that spills into a folder. The folder is cleared
+ * before and removed afterwards, so only one database at a time may use it. Steps use the run's
+ * `files.spill`, which the run's lock protects. Errors: DISK_FULL, WRITE_FAILED, and those of `use`.
  */
 export async function withSpillingDuckDb<T>(
   spill: string,
@@ -37,15 +34,13 @@ export async function withSpillingDuckDb<T>(
   }
 }
 
-/**
- * What a query's failure means: DISK_FULL where its spilling failed for lack of space, else the error itself.
- */
+/** DISK_FULL if a query failed because there was no space to spill to, otherwise the error itself. */
 export function spillError(error: unknown, spill: string): unknown {
   return /no space left/i.test(reasonOf(error)) ? writeError(error, spill) : error;
 }
 
 /**
- * Writes the rows of `query` to `path`, in its order, with `note` kept in the file. Errors: DISK_FULL,
+ * Writes the rows of `query`, in order, to `path`, with `note` in the file's metadata. Errors: DISK_FULL,
  * WRITE_FAILED.
  */
 export async function writeParquet(
@@ -63,8 +58,8 @@ export async function writeParquet(
 }
 
 /**
- * The note in a Parquet file of the run; undefined where the file or a fitting note is missing, so that the
- * file is made again.
+ * The note in a Parquet file of the run; undefined if the file or a valid note is missing, so that the file
+ * is written again.
  */
 export async function readNote<T>(path: string, schema: z.ZodType<T>): Promise<T | undefined> {
   if ((await ifThere(stat(path))) === undefined) return undefined;
@@ -81,8 +76,8 @@ export async function readNote<T>(path: string, schema: z.ZodType<T>): Promise<T
 }
 
 /**
- * Appends `count` rows, given column by column; `valuesAt(column, from, to)` are a column's values of rows
- * `from` up to, not with, `to`.
+ * Appends `count` rows by column; `valuesAt(column, from, to)` returns the column's values for rows [from,
+ * to).
  */
 export function appendColumns(
   appender: DuckDBAppender,

@@ -1,4 +1,4 @@
-// Keeps the values that were used last, up to a number or a size of them.
+// A least-recently-used cache with a bounded number or total size of values.
 
 export interface BoundedCache<K, V> {
   get(key: K): V | undefined;
@@ -8,15 +8,15 @@ export interface BoundedCache<K, V> {
 }
 
 /**
- * A cache of values of at most `most` together, each of size 1 if no other is said; the one that was used
- * longest ago goes first. `dropped` hears of each that the cache no longer has.
+ * Opens a cache with a total size of at most `most`; by default, each value has size 1. The least recently
+ * used value is evicted first. `dropped` is called for every value that leaves the cache.
  */
 export function openBoundedCache<K, V>(
   most: number,
   sizeOf: (value: V) => number = () => 1,
   dropped: (value: V) => void = () => undefined,
 ): BoundedCache<K, V> {
-  // A Map goes through its keys in the order in which they came in.
+  // A Map iterates over its keys in insertion order.
   const values = new Map<K, V>();
   let size = 0;
   const take = (key: K): V | undefined => {

@@ -1,5 +1,5 @@
-// The bytes of a file, decompressed where its format says so, read no faster than they are used. A file that
-// is not what its name says is refused by its first bytes.
+// Reads the bytes of a file, decompressed by its format, no faster than they are consumed. A file whose first
+// bytes do not match its name is rejected.
 
 import { openByteReader } from '../compression/byte-reader.ts';
 import type { ShardFormat } from '../documents.ts';
@@ -10,16 +10,16 @@ import { gunzip } from '../compression/gzip.ts';
 import { openZstdDecompressor } from '../compression/zstd.ts';
 import { showPath } from '../../run/address.ts';
 
-/** Bytes from `start` up to, not with, `end`. */
+/** The bytes [start, end). */
 export interface ByteRange {
   start: number;
   end: number;
 }
 
 /**
- * Yields the content of a JSON Lines file piece by piece, or of a range of its bytes; a piece is of use until
- * the next is asked for. Errors: FILE_NOT_FOUND, FILE_UNREADABLE (also for a compressed file that is damaged
- * or cut short, and for a file of another kind than its name says).
+ * Yields the content of a JSON Lines file, or of a range of its bytes, in pieces; a piece is valid until the
+ * next is requested. Errors: FILE_NOT_FOUND, FILE_UNREADABLE (also for a damaged or truncated compressed
+ * file, and for a file whose content does not match its name).
  */
 export async function* readBytesOf(
   path: string,
@@ -34,7 +34,7 @@ export async function* readBytesOf(
   });
 }
 
-/** The same for a file whose content may be one JSON document. */
+/** The same for a file that may contain one JSON document. */
 export async function* readAnyBytesOf(path: string, format: ShardFormat): AsyncGenerator<Uint8Array> {
   yield* reading(path, () => readContent(path, format, undefined));
 }
@@ -68,8 +68,8 @@ async function* readContent(
 }
 
 /**
- * The pieces as they are; throws the reason where the beginning has one to refuse them. `isWhole`: the
- * beginning is all there is.
+ * Yields the pieces unchanged; throws if `reasonAgainst` rejects their start. `isWhole`: the start is
+ * everything.
  */
 async function* refusing(
   pieces: AsyncIterable<Uint8Array>,
@@ -87,8 +87,8 @@ async function* refusing(
 }
 
 /**
- * What a file is that is not of its format, by its first bytes; undefined where these do not tell, or cannot
- * be read.
+ * What a file is instead of its format, by its first bytes; undefined if they do not show it or cannot be
+ * read.
  */
 export async function findForeignKind(path: string, format: ShardFormat): Promise<string | undefined> {
   const bytes = openByteReader(readPieces(path, 0, lookBytes));

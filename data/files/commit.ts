@@ -1,4 +1,4 @@
-// Files appear whole or not at all: written under a temporary name, synced, renamed, the folder synced.
+// Writes files atomically: under a temporary name, synced, renamed, and the folder synced.
 
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, open, rename, rm } from 'node:fs/promises';
@@ -7,19 +7,19 @@ import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { BetrError, fail, reasonOf, systemCode, writeError } from '../../run/errors/errors.ts';
 import { readRegular } from '../../run/regular-file.ts';
-import { readOwn } from '../../run/issues.ts';
+import { parseOwnFile } from '../../run/issues.ts';
 
-// Processes on several machines may write the same file, and their process ids may be the same.
+// Processes on several machines may write the same file and have the same process id.
 const own = `${randomBytes(4).toString('hex')}.${process.pid}`;
 
-/** The name under which this process writes `path`, beside it, before it is whole. */
+/** The temporary name, beside `path`, under which this process writes it. */
 export function temporaryName(path: string): string {
   return join(dirname(path), `.${basename(path)}.${own}.tmp`);
 }
 
 /**
- * Writes `path` by way of a temporary file beside it, which `write` fills (it is given the temporary name).
- * On any error the temporary file is removed and `path` is as it was. Errors: DISK_FULL, WRITE_FAILED.
+ * Writes `path` atomically: `write` fills a temporary file beside it, whose name it receives. On any error
+ * the temporary file is removed and `path` is unchanged. Errors: DISK_FULL, WRITE_FAILED.
  */
 export async function commitFile(path: string, write: (temporary: string) => Promise<void>): Promise<void> {
   const temporary = temporaryName(path);
@@ -36,7 +36,7 @@ export async function commitFile(path: string, write: (temporary: string) => Pro
   }
 }
 
-/** `commitFile` for a whole text or byte array. */
+/** `commitFile` for a string or byte array. */
 export async function commitBytes(path: string, bytes: string | Uint8Array): Promise<void> {
   await commitFile(path, async (temporary) => {
     const file = await open(temporary, 'w');
@@ -49,8 +49,8 @@ export async function commitBytes(path: string, bytes: string | Uint8Array): Pro
 }
 
 /**
- * `commitFile` for a value as JSON, indented, or all in one line where `indent` is 0; gives the file's
- * SHA-256, as hex.
+ * `commitFile` for a value as JSON, indented, or on one line if `indent` is 0. Returns the file's SHA-256 as
+ * hex.
  */
 export async function commitJson(path: string, value: unknown, indent = 1): Promise<string> {
   const text = `${JSON.stringify(value, null, indent)}\n`;
@@ -58,7 +58,7 @@ export async function commitJson(path: string, value: unknown, indent = 1): Prom
   return createHash('sha256').update(text).digest('hex');
 }
 
-/** `commitJson` with a checksum of all the rest as the last key, so that any change of a byte shows. */
+/** `commitJson` with a checksum of the content as the last key, so that any changed byte is detected. */
 export async function commitSealedJson(path: string, value: object): Promise<void> {
   await commitBytes(path, sealedText(value));
 }
@@ -69,7 +69,7 @@ function sealedText(value: object): string {
 }
 
 /**
- * Reads what `commitSealedJson` wrote; undefined where it does not exist. Errors: FILE_DAMAGED,
+ * Reads a file that `commitSealedJson` wrote; undefined if it does not exist. Errors: FILE_DAMAGED,
  * FILE_UNREADABLE.
  */
 export async function readSealedJson<T>(
@@ -92,8 +92,8 @@ export async function readSealedJson<T>(
 const sealed = z.record(z.string(), z.unknown());
 
 /**
- * Reads a JSON file that the product wrote; undefined where it does not exist. `command` is what makes it
- * anew. Errors: FILE_DAMAGED.
+ * Reads a JSON file that betr wrote; undefined if it does not exist. `command` is the command that writes it
+ * again. Errors: FILE_DAMAGED.
  */
 export async function readJson<T>(
   path: string,
@@ -110,7 +110,7 @@ export async function readJson<T>(
 }
 
 function valueOf<T>(value: unknown, schema: z.ZodType<T>): T {
-  const own = readOwn(value, schema);
+  const own = parseOwnFile(value, schema);
   if ('problem' in own) throw new Error(own.problem);
   return own.value;
 }
@@ -124,26 +124,23 @@ async function readText(path: string): Promise<string | undefined> {
   }
 }
 
-/** Makes a folder for what is of use until the command ends. Errors: WRITE_FAILED, DISK_FULL. */
+/** Creates a temporary folder. Errors: WRITE_FAILED, DISK_FULL. */
 export async function makeTemporaryFolder(use: string): Promise<string> {
   try {
     return await mkdtemp(join(tmpdir(), `betr-${use}-`));
   } catch (error) {
-    throw writeError(error, `${tmpdir()} (for temporary files; TMPDIR names another folder)`);
+    throw writeError(error, `${tmpdir()} (for temporary files; set TMPDIR to use another folder)`);
   }
 }
 
-/**
- * For what is kept to save time later, and is not waited for by anybody: where it cannot be written, it is
- * not kept.
- */
+/** Writes a cache that nothing depends on; ignores that it cannot be written. */
 export async function saveIfPossible(write: Promise<unknown>): Promise<void> {
   await write.catch((error: unknown) => {
     if (!(error instanceof BetrError && ['WRITE_FAILED', 'DISK_FULL'].includes(error.code))) throw error;
   });
 }
 
-/** Makes what was written to a file or folder survive a crash of the machine. */
+/** Makes a file's or folder's changes survive a system crash. */
 export async function syncPath(path: string): Promise<void> {
   // eslint-disable-next-line no-restricted-syntax -- of what this process has just written, and of folders
   const handle = await open(path, 'r');

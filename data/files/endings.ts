@@ -1,17 +1,17 @@
-// What the end of a file's name says: what kind of rows the file holds, and how its bytes are stored.
+// Reads a file's ending: the kind of its rows, and how its bytes are stored.
 
 import { showPath } from '../../run/address.ts';
 import type { ShardFormat } from '../documents.ts';
 
 export interface Ending {
   kind: 'jsonl' | 'json' | 'csv' | 'tsv' | 'parquet';
-  /** How to read its bytes. Tables of plain text count as JSON Lines here. */
+  /** How to read its bytes. Text tables count as JSON Lines here. */
   format: ShardFormat;
 }
 
 const pattern = /\.(?:(jsonl|ndjson|json|csv|tsv)(?:\.(gz|zstd?))?|parquet)$/i;
 
-/** Reads the ending of a path, or of an address without its query; undefined where it is not a known one. */
+/** The ending of a path, or of an address without its query; undefined if it is unknown. */
 export function endingOf(path: string): Ending | undefined {
   const found = pattern.exec(showPath(path));
   if (found === null) return undefined;
@@ -30,7 +30,7 @@ export function endingOf(path: string): Ending | undefined {
   };
 }
 
-/** A file's name less its known ending. */
+/** A file's name without its known ending. */
 export function dropEnding(name: string): string {
   return name.replace(pattern, '');
 }

@@ -1,10 +1,10 @@
-// What a file really is, by its first bytes, where that is not what its name says: a page that a server sent
-// in its place, a pointer to a file, another compression, one JSON document in place of a row a line. A first
-// line that is merely a bad row is none of these.
+// Detects by its first bytes that a file is not what its name says: an HTML page that a server sent, a Git
+// LFS pointer, another compression, or one JSON document instead of JSON Lines. A first line that is only an
+// invalid row does not count.
 
 import type { ShardFormat } from '../documents.ts';
 
-/** How much of a file's beginning is looked at. */
+/** How many bytes from a file's start are checked. */
 export const lookBytes = 1 << 16;
 
 const formatNames: Readonly<Record<ShardFormat, string>> = {
@@ -14,10 +14,7 @@ const formatNames: Readonly<Record<ShardFormat, string>> = {
   parquet: 'Parquet',
 };
 
-/**
- * A kind by the bytes that its files start with (a place that is `undefined` can be anything), and what to do
- * about such a file.
- */
+/** A kind of file, the bytes it starts with (`undefined` matches any byte), and what to do about it. */
 interface Kind {
   name: string;
   starts: readonly (readonly (number | undefined)[])[];
@@ -26,7 +23,7 @@ interface Kind {
 }
 
 const bytesOf = (text: string): number[] => [...Buffer.from(text, 'latin1')];
-const rename = (ending: string): string => `give it the ending ${ending}`;
+const rename = (ending: string): string => `rename it so that it ends in ${ending}`;
 
 const kinds: readonly Kind[] = [
   { name: 'gzip data', starts: [[0x1f, 0x8b, 8]], format: 'jsonl.gz', advice: rename('.jsonl.gz') },
@@ -58,16 +55,16 @@ const kinds: readonly Kind[] = [
     advice: 'unpack it (7z x)',
   },
   { name: 'an Arrow file', starts: [bytesOf('ARROW1')], advice: 'convert it to Parquet' },
-  { name: 'a PDF document', starts: [bytesOf('%PDF-')], advice: 'name a file of documents in its place' },
+  { name: 'a PDF document', starts: [bytesOf('%PDF-')], advice: 'use a file of documents instead' },
   {
     name: 'a Git LFS pointer',
     starts: [bytesOf('version https://git-lfs.github.com/spec/')],
-    advice: 'fetch the file that it stands for (git lfs pull)',
+    advice: 'fetch the file that it points to (git lfs pull)',
   },
   {
     name: 'a git-annex pointer',
     starts: [bytesOf('/annex/objects/')],
-    advice: 'fetch the file that it stands for (git annex get)',
+    advice: 'fetch the file that it points to (git annex get)',
   },
   {
     name: 'UTF-16 text',
@@ -84,12 +81,12 @@ const kinds: readonly Kind[] = [
 const tarMagicAt = 257;
 
 /**
- * What the file is, and what to do about it, where its first bytes show that it is not of its format;
- * undefined where they do not. `isInside`: the bytes are what a compressed file holds.
+ * What the file is and what to do about it, if its first bytes show that it is not of its format; otherwise
+ * undefined. `isInside`: the bytes are the content of a compressed file.
  */
 export function foreignKind(start: Uint8Array, format: ShardFormat, isInside = false): string | undefined {
   const say = (name: string, advice: string): string =>
-    `${isInside ? 'what it decompresses to' : 'it'} is ${name}, not ${formatNames[format]} as its name says: ${advice}`;
+    `${isInside ? 'its decompressed content' : 'it'} is ${name}, not ${formatNames[format]} as its name says: ${advice}`;
   const kind = kinds.find(({ starts }) =>
     starts.some((bytes) =>
       bytes.every((byte, at) => (byte === undefined ? start.length > at : start[at] === byte)),
@@ -99,7 +96,7 @@ export function foreignKind(start: Uint8Array, format: ShardFormat, isInside = f
     return kind.format === format
       ? undefined
       : say(kind.name, isInside && kind.format !== undefined ? 'decompress it' : kind.advice);
-  // The name of a link before the magic is padded with zeros, which no text has.
+  // The link name before the magic is padded with zeros, which text does not contain.
   if (
     start[tarMagicAt - 1] === 0 &&
     Buffer.from(start.subarray(tarMagicAt, tarMagicAt + 5)).toString('latin1') === 'ustar'
@@ -109,18 +106,17 @@ export function foreignKind(start: Uint8Array, format: ShardFormat, isInside = f
   if (/^<(!doctype html|html|head|body)\b/i.test(text))
     return say(
       'an HTML page',
-      'a server may have sent it in place of the file, as where one has to log in; fetch the file again',
+      'a server may have sent it instead of the file, for example as a login page; fetch the file again',
     );
   if (/^<(\?xml|error>)/i.test(text))
-    return say('XML', 'a server may have sent it in place of the file; fetch the file again');
-  if (format !== 'jsonl' && /^\{\s*"/.test(text))
-    return say('plain text (JSON)', 'give it the ending .jsonl');
+    return say('XML', 'a server may have sent it instead of the file; fetch the file again');
+  if (format !== 'jsonl' && /^\{\s*"/.test(text)) return say('plain text (JSON)', rename('.jsonl'));
   return undefined;
 }
 
 /**
- * What text is that should be JSON Lines and is one JSON array, or an object over several lines; undefined
- * where it is neither for certain. `isWhole`: `start` is all of it.
+ * Describes text that is one JSON array, or objects over several lines, instead of JSON Lines; undefined if
+ * it is not certain. `isWhole`: `start` is the whole text.
  */
 export function jsonDocumentKind(start: Uint8Array, isWhole: boolean): string | undefined {
   const text = visibleStart(start);
@@ -130,16 +126,16 @@ export function jsonDocumentKind(start: Uint8Array, isWhole: boolean): string | 
   const spansLines = /\n/.test(text.slice(0, end ?? text.length).trimEnd());
   if (text[0] === '{')
     return spansLines
-      ? 'it has JSON objects of several lines each, and JSON Lines have one on each line: convert it (jq -c . FILE)'
+      ? 'its JSON objects span several lines, but JSON Lines needs one on each line: convert it (jq -c . FILE)'
       : undefined;
-  // An array on the first line, with others to come, is a bad row.
+  // An array on the first of several lines is an invalid row.
   const isOnlyLine = end === undefined ? !/\n/.test(text) : isWhole && text.slice(end).trim() === '';
   return spansLines || isOnlyLine
-    ? "it is one JSON array, and JSON Lines have an object on each line: convert it (jq -c '.[]' FILE)"
+    ? "it is one JSON array, but JSON Lines needs one object on each line: convert it (jq -c '.[]' FILE)"
     : undefined;
 }
 
-/** The text from its first visible character on. */
+/** The text from its first visible character. */
 function visibleStart(start: Uint8Array): string {
   return Buffer.from(start.buffer, start.byteOffset, start.byteLength)
     .toString('utf8')
@@ -152,7 +148,7 @@ const openString = /"[^"\\\0-\x1f]*(?:\\.[^"\\\0-\x1f]*)*\\?$/y;
 const scalar = /-?\d[\d.eE+-]*|true|false|null/y;
 const openScalar = /-?[\d.eE+-]*$|t(r(ue?)?)?$|f(a(l(se?)?)?)?$|n(u(ll?)?)?$/y;
 
-/** Whether a text begins like a JSON value, and where that ends; undefined where the text ends first. */
+/** Whether a text starts like a JSON value, and where the value ends; undefined if the text ends first. */
 function scanValue(text: string): { end: number | undefined; isValid: boolean } {
   const open: string[] = [];
   let at = 0;

@@ -1,5 +1,4 @@
-// Files wherever they are, on this machine or behind an address: how large, since when, and their bytes from
-// anywhere in them.
+// Local and remote files: their size, modification time, and any range of their bytes.
 
 import { readdir, stat } from 'node:fs/promises';
 import { fail, reasonOf, systemCode } from '../../run/errors/errors.ts';
@@ -19,13 +18,13 @@ export interface FileState {
 }
 
 /**
- * Size and time of change of a regular file. Errors: FILE_NOT_FOUND, FILE_UNREADABLE (also for anything but a
- * file), REMOTE_DENIED, REMOTE_FAILED.
+ * Size and modification time of a regular file. Errors: FILE_NOT_FOUND, FILE_UNREADABLE (also if it is not a
+ * regular file), REMOTE_DENIED, REMOTE_FAILED.
  */
 export async function statFile(path: string): Promise<FileState> {
   if (isRemote(path)) {
     const files = await (await openStore(path)).list(path);
-    // A name may look like a pattern, and others match it as well.
+    // A name may look like a pattern that other files match, too.
     const file = files.find(({ url }) => url === path) ?? files[0];
     if (file === undefined) throw fail('FILE_NOT_FOUND', { path: showPath(path), what: 'The file' });
     return { bytes: file.bytes, modifiedMs: file.modifiedMs };
@@ -41,7 +40,7 @@ export async function statFile(path: string): Promise<FileState> {
   }
 }
 
-/** Names in a folder of this machine; none where there is no such folder. */
+/** Names in a local folder; none if it does not exist. */
 export async function listFolder(path: string): Promise<string[]> {
   try {
     return await readdir(path);
@@ -52,9 +51,9 @@ export async function listFolder(path: string): Promise<string[]> {
 }
 
 /**
- * The bytes of a file from `start` on, at most up to `end`, read no faster than they are used; a piece is of
- * use until the next is asked for. Errors: those of `statFile` and of reading (system errors for local
- * files); SHARD_CHANGED where a remote file changes meanwhile.
+ * Yields the bytes [start, end) of a file, or up to its end, no faster than they are consumed; a piece is
+ * valid until the next is requested. Errors: those of `statFile` and of reading (system errors for local
+ * files); SHARD_CHANGED if a remote file changes while it is read.
  */
 export async function* readPieces(path: string, start = 0, end = Infinity): AsyncGenerator<Uint8Array> {
   if (isRemote(path)) {
@@ -77,17 +76,17 @@ export async function* readPieces(path: string, start = 0, end = Infinity): Asyn
   }
 }
 
-/** The bytes of a range that a file of a known size has. Errors: those of `readPieces`. */
+/** Yields a range of bytes of a file of known size. Errors: those of `readPieces`. */
 export function readBetween(path: string, range: FileRange): AsyncGenerator<Uint8Array> {
   return isRemote(path) ? readRange(path, range) : readPieces(path, range.start, range.end);
 }
 
-/** The pieces in memory of their own, for whoever keeps them. */
+/** Copies of the pieces, for callers that keep them. */
 export async function* copyPieces(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   for await (const piece of pieces) yield Uint8Array.from(piece);
 }
 
-/** The size of what is at a path, in bytes; undefined where nothing is. Errors: the system's. */
+/** The size of a file in bytes; undefined if it does not exist. Errors: system errors. */
 export async function sizeOf(path: string): Promise<number | undefined> {
   try {
     return (await stat(path)).size;

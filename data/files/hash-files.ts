@@ -1,4 +1,4 @@
-// SHA-256 of many files, on as many threads as are wanted.
+// SHA-256 of many files, on several threads.
 
 import { createHash } from 'node:crypto';
 import { closeSync, readSync } from 'node:fs';
@@ -7,20 +7,18 @@ import { reasonOf } from '../../run/errors/errors.ts';
 import { readPieces } from './files.ts';
 import { openRegularSync } from '../../run/regular-file.ts';
 
-// One for all files of a thread: memory that is new is fetched page by page, which takes half as long as to
-// hash it.
+// One buffer for all files of a thread: touching new memory takes half as long as hashing it.
 const piece = Buffer.allocUnsafeSlow(1 << 18);
 
-/** The hash of a file as hex and its size, or why it cannot be read. */
+/** The hash of a file as hex and its size, or the reason why it cannot be read. */
 export type FileHash = { sha256: string; bytes: number } | { problem: string };
 
 /**
- * Tells this thread's own job from others'; by hand, as each thread would read a library of schemas in a
- * hundred files.
+ * Marks threads of this module. Checked without a schema because loading zod would slow down every thread.
  */
 const job = 'hash files';
 
-/** The hashes of files, in their order; calls `onFile` with the bytes of each as it is done. */
+/** The hashes of the files, in order; calls `onFile` with the size of each completed file. */
 export async function hashFiles(
   paths: readonly string[],
   threads: number,
@@ -36,7 +34,7 @@ export async function hashFiles(
     new Promise((resolve, reject) => {
       let current: number[] = [];
       const give = (): void => {
-        // Several at a time, because a hop between threads costs as much as a small file.
+        // Several at a time, because a message between threads takes as long as a small file.
         current = [];
         while (next < paths.length && current.length < 16) current.push(next++);
         worker.postMessage(current.map((index) => paths[index]));
@@ -90,7 +88,7 @@ if (!isMainThread && workerData === job) {
   );
 }
 
-/** SHA-256 of a file's bytes, as hex; of a file at an address, too. Errors: those of `readPieces`. */
+/** SHA-256 of a local or remote file, as hex. Errors: those of `readPieces`. */
 export async function sha256File(path: string): Promise<string> {
   const hash = createHash('sha256');
   for await (const piece of readPieces(path)) hash.update(piece);

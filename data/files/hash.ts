@@ -1,8 +1,8 @@
-// Hashes: a fast seeded one for document keys, so that a sample depends on the keys alone.
+// A fast seeded hash of document keys, so that a sample depends only on the keys.
 
 /**
  * A 64-bit hash of a key (two 32-bit multiplicative lanes over its UTF-16 units, after bryc's cyrb53).
- * Equally spread, not secret: whoever chooses the keys can choose the sample.
+ * Uniform, but not cryptographic: anyone who controls the keys can control the sample.
  */
 export function keyHash(key: string, seed: number): bigint {
   let low = 0xdeadbeef ^ seed;

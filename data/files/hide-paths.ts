@@ -1,5 +1,4 @@
-// Answers say where a file lies from the settings' folder on, and nothing of where that is: folders of this
-// machine are taken out of all that tells of files.
+// Removes local folders from messages to clients: they show paths only relative to the settings folder.
 
 import { realpathSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,7 +11,7 @@ import type { Run } from '../../run/run.ts';
 type Shown = readonly [folder: RegExp, name: string];
 const known = new WeakMap<Run, readonly Shown[]>();
 
-/** A text without folders of this machine. */
+/** A text without folders of this machine, such as the home folder. */
 export function hidePaths(run: Run, text: string): string {
   if (!text.includes(sep)) return text;
   const shown = known.get(run) ?? listFolders(run);
@@ -26,16 +25,14 @@ export function hidePaths(run: Run, text: string): string {
   );
 }
 
-/**
- * What an error says to others: without folders of this machine, and of a defect nothing but that it is one.
- */
+/** An error's message for clients: without local folders, and without details of bugs. */
 export function describeError(error: BetrError, run: Run): string {
   return error.code === 'INTERNAL'
     ? "A defect in betr, not in your request; the server's log has the reason."
     : hidePaths(run, error.message);
 }
 
-/** Every text in a value, as JSON has them. */
+/** Hides paths in every string of a JSON value. */
 export function hidePathsIn(run: Run, value: unknown): unknown {
   if (typeof value === 'string') return hidePaths(run, value);
   if (Array.isArray(value)) return value.map((one) => hidePathsIn(run, one));
@@ -44,7 +41,7 @@ export function hidePathsIn(run: Run, value: unknown): unknown {
   return value;
 }
 
-/** The deepest first, so that what lies in another keeps its own name. */
+/** Folders and their replacements, the deepest first, so that a folder inside another keeps its own name. */
 function listFolders(run: Run): Shown[] {
   const { settingsFolder, folder, settings } = run;
   const home = findHome();
@@ -76,7 +73,7 @@ function listFolders(run: Run): Shown[] {
     ]);
 }
 
-/** What stands before the first folder with a wildcard, or before the file's name. */
+/** The path before the first folder with a wildcard, or before the file name. */
 function folderOf(pattern: string): string {
   const parts = pattern.split(/[\\/]/);
   const wild = parts.findIndex((part) => /[*?[\]{}()!]/.test(part));

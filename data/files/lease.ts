@@ -1,8 +1,8 @@
-// A claim on a piece of work that many processes on many machines may want: a file that only one can make,
-// with a count in it that its holder keeps moving. A holder is taken for lost when an observer has seen the
-// same count for a while by its own steady clock, so that no two clocks have to agree and none has to go
-// forward; a process that is gone from the observer's own machine, at once. Promises at most a rare second
-// holder, never none: what is done under a lease has to bear being done twice.
+// A lease on work that many processes on many machines compete for: a file that only one process can create,
+// with a counter that its holder keeps incrementing. A holder is considered lost if an observer sees the same
+// count for a while by its own monotonic clock, so clocks need not agree; a dead process on the observer's
+// machine is lost at once. In rare cases two processes hold a lease, so work under a lease must be safe to do
+// twice.
 
 import { randomBytes } from 'node:crypto';
 import { rmSync, statSync } from 'node:fs';
@@ -24,19 +24,19 @@ const holderSchema = z.object({
 export type Holder = z.output<typeof holderSchema>;
 
 export interface Lease {
-  /** Whether somebody has taken the lease over, or removed it, as far as the last beat saw. */
+  /** Whether the lease was taken over or removed, as of the last beat. */
   isLost(): boolean;
-  /** Whether it is this holder's, as it is now. */
+  /** Checks whether this holder still has the lease. */
   isOurs(): Promise<boolean>;
-  /** Gives it back. */
+  /** Releases the lease. */
   release(): Promise<void>;
 }
 
 const countDigits = 12;
 
 /**
- * Takes the lease at `path`, in a folder that exists, and beats every `beatMs`; undefined where somebody has
- * it. Errors: DISK_FULL, WRITE_FAILED.
+ * Takes the lease at `path`, in an existing folder, and beats every `beatMs`; undefined if another process
+ * holds it. Errors: DISK_FULL, WRITE_FAILED.
  */
 export async function takeLease(path: string, beatMs: number): Promise<Lease | undefined> {
   const opened = await openLease(path);
@@ -44,8 +44,7 @@ export async function takeLease(path: string, beatMs: number): Promise<Lease | u
 }
 
 /**
- * What this process holds, or is about to, by the file's number: who ends of himself, whatever is at work,
- * leaves nothing for others to wait for.
+ * Leases of this process, by inode: they are removed on exit so that no other process has to wait for them.
  */
 const held = new Map<number, string>();
 
@@ -54,7 +53,7 @@ process.once('exit', () => {
     try {
       if (statSync(path).ino === ino) rmSync(path);
     } catch {
-      // Others find out that the holder is gone.
+      // Other processes will detect that the holder is gone.
     }
   }
 });
@@ -73,8 +72,8 @@ interface OpenedLease {
 }
 
 /**
- * Makes the lease with its text at one stroke, so that nobody ever sees it empty: who is killed meanwhile
- * leaves none.
+ * Creates the lease and its content atomically, so that it is never seen empty, and a process killed
+ * meanwhile leaves no lease.
  */
 async function openLease(path: string): Promise<OpenedLease | undefined> {
   const holder: Holder = {
@@ -98,7 +97,7 @@ async function openLease(path: string): Promise<OpenedLease | undefined> {
     return { file, ino };
   } catch (error) {
     if (systemCode(error) === 'EEXIST') return undefined;
-    // Whoever has the lock of the folder clears away what looks left behind, which this one was not.
+    // The holder of the folder's lock may have removed the temporary file as a leftover.
     if (systemCode(error) === 'ENOENT' && file !== undefined && (await exists(dirname(path))))
       return await openLease(path);
     throw writeError(error, path);
@@ -119,7 +118,7 @@ async function exists(path: string): Promise<boolean> {
 }
 
 function leaseText(count: number, holder: Holder): string {
-  // The nonce tells two leases of one process apart.
+  // The nonce distinguishes two leases of one process.
   return `${String(count).padStart(countDigits, '0')} ${randomBytes(4).toString('hex')} ${JSON.stringify(holder)}\n`;
 }
 
@@ -137,13 +136,13 @@ function keepBeating(path: string, { file, ino }: OpenedLease, beatMs: number): 
   const beat = async (): Promise<void> => {
     lost ||= !(await isOurs());
     if (lost) return;
-    // Written into our own file: whoever took over has another one.
+    // Goes to this holder's file; a process that took over has another one.
     await file.write(String(++count).padStart(countDigits, '0'), 0);
     await file.sync();
   };
   let busy = false;
   const timer = setInterval(() => {
-    // A disk that is slower than the beat would have ever more to do.
+    // On a disk slower than the beat, writes would pile up.
     if (busy) return;
     busy = true;
     beating = beat()
@@ -170,16 +169,16 @@ function keepBeating(path: string, { file, ino }: OpenedLease, beatMs: number): 
 
 export interface LeaseWatch {
   /**
-   * Whether the lease at `path` is free: not there, or its holder lost; a lost one's is removed. Has to be
-   * asked now and then to notice.
+   * Whether the lease at `path` is free: it does not exist, or its holder is lost and the lease is now
+   * removed. Call it repeatedly, because it compares the lease with the last call.
    */
   isFree(path: string): Promise<boolean>;
 }
 
-/** An observer of leases, to whom a holder is lost after `lostMs` without a beat. */
+/** Opens an observer that considers a holder lost after `lostMs` without a beat. */
 export function watchLeases(lostMs: number): LeaseWatch {
   const seen = new Map<string, { text: string; sinceMs: number }>();
-  /** The text of a lease whose holder is lost; undefined where there is none or it is not. */
+  /** The text of a lease whose holder is lost; otherwise undefined. */
   const findLost = async (path: string): Promise<string | undefined> => {
     const text = await readText(path);
     const known = seen.get(path);
@@ -189,8 +188,8 @@ export function watchLeases(lostMs: number): LeaseWatch {
     return isStill || isGone(parseHolder(text ?? '')) ? text : undefined;
   };
   /**
-   * Removes it, unless it is another one by now. Who removes holds a guard meanwhile, so that no two remove
-   * one after the other what is not the same.
+   * Removes a lease unless it has been replaced. A guard lease prevents a second process from then removing
+   * the new one.
    */
   const remove = async (path: string, text: string): Promise<boolean> => {
     const guard = `${path}.takeover`;
@@ -216,8 +215,8 @@ export function watchLeases(lostMs: number): LeaseWatch {
 }
 
 /**
- * Who holds the lease at `path`, and the lease's text, which changes with every beat; undefined where nobody
- * does or it cannot be told.
+ * The holder of the lease at `path`, and the lease's text, which changes with every beat; undefined if there
+ * is no lease or it cannot be parsed.
  */
 export async function readHolder(path: string): Promise<(Holder & { text: string }) | undefined> {
   const text = (await readText(path)) ?? '';
@@ -225,7 +224,7 @@ export async function readHolder(path: string): Promise<(Holder & { text: string
   return holder && { ...holder, text };
 }
 
-/** Who holds the lease at `path` and may be alive; undefined where nobody does. */
+/** The holder of the lease at `path` if it may be alive; otherwise undefined. */
 export async function readLiveHolder(path: string): Promise<Holder | undefined> {
   const holder = await readHolder(path);
   return isGone(holder) ? undefined : holder;
@@ -239,17 +238,17 @@ function parseHolder(text: string): Holder | undefined {
   }
 }
 
-/** Whether the holder is where we can see its process. */
+/** Whether the holder's process is visible from this process. */
 export function isNear({ host, space }: Holder): boolean {
   return host === hostname() && space === readProcessSpace();
 }
 
-/** Whether it was a process of this machine and is no more; another one may have its number by now. */
+/** Whether it was a process on this machine that has ended; its id may have been reused. */
 function isGone(holder: Holder | undefined): boolean {
   return holder !== undefined && isNear(holder) && isProcessGone(holder.pid, holder.process);
 }
 
-/** The text of a lock; undefined if there is none. Errors: FILE_UNREADABLE. */
+/** The text of a lease; undefined if there is none. Errors: FILE_UNREADABLE. */
 async function readText(path: string): Promise<string | undefined> {
   try {
     return await ifThere(readRegular(path, 'utf8'));

@@ -1,5 +1,5 @@
-// One betr at a time writes into a run folder, workers aside, who have leases of their own. The lock is a
-// lease: one whose holder is gone is taken over.
+// Only one betr process at a time writes to a run folder, except for workers, which use leases. The lock is
+// itself a lease and is taken over if its holder is gone.
 
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -10,12 +10,12 @@ import { type Report, silent } from '../../run/progress.ts';
 import { type RunFiles, runFiles } from '../../run/files.ts';
 import type { Run } from '../../run/run.ts';
 
-/** Who asks from another machine waits for one beat, to see whether the holder lives. */
+/** A process on another machine waits for one beat to see whether the holder is alive. */
 const longestBeatMs = 1000;
 
 /**
- * Runs `work` as the only writer of the run's folder, after clearing away what a killed one left
- * half-written. Errors: RUN_LOCKED.
+ * Runs `work` as the only writer of the run folder, after removing temporary files of killed processes.
+ * Errors: RUN_LOCKED.
  */
 export async function withLock<T>(run: Run, work: () => Promise<T>, report: Report = silent): Promise<T> {
   const lease = await takeLock(run, run.files.lock, run.folder, report);
@@ -29,12 +29,12 @@ export async function withLock<T>(run: Run, work: () => Promise<T>, report: Repo
   }
 }
 
-/** The locks of runs that this process has. */
+/** The run locks that this process holds. */
 const held = new Map<string, Lease>();
 
 /**
- * To be asked before what cannot be undone: who was stopped for long may have lost the lock. Errors:
- * RUN_LOCKED where this process had the run's lock and somebody has taken it over.
+ * Call this before an irreversible step: a process that was suspended may have lost its lock. Errors:
+ * RUN_LOCKED if another process has taken over the run's lock.
  */
 export async function checkLock({ files, folder }: Run): Promise<void> {
   const lease = held.get(files.lock);
@@ -44,7 +44,7 @@ export async function checkLock({ files, folder }: Run): Promise<void> {
 }
 
 /**
- * Takes the lock at `path`, which stands for the folder `dir`, by the run's settings for leases. Errors:
+ * Takes the lock at `path`, which protects the folder `dir`, with the lease settings of the run. Errors:
  * RUN_LOCKED.
  */
 export async function takeLock(
@@ -70,7 +70,7 @@ export async function takeLock(
     const waitedMs = performance.now() - startedMs;
     if (waitedMs > 2 * beatMs)
       report({
-        stage: `wait for process ${holder?.pid ?? '?'} on ${holder?.host ?? '?'} (its lock shows no sign of life)`,
+        stage: `wait for process ${holder?.pid ?? '?'} on ${holder?.host ?? '?'} (its lock is not being updated)`,
         done: waitedMs / 1000,
         total: settings.scoring.lostSeconds,
         unit: 'seconds',
@@ -80,8 +80,8 @@ export async function takeLock(
 }
 
 /**
- * Folders that are written into without this lock: workers clear away their own; a server's files are left
- * alone until nobody can be at them any more.
+ * Folders that are written to without this lock: workers clean up their own folders, and a server's temporary
+ * files are kept until they are surely unused.
  */
 const ofWorkers = ({ scores, quarantine, manifest, leases }: RunFiles): string[] => [
   scores,
@@ -100,7 +100,7 @@ const ofServers = ({
 }: RunFiles): string[] => [holds, jobs, keyOrders, orders, ranks, retargeted, calibrations];
 const dayMs = 86_400_000;
 
-/** Removes what was left half-written in the run's folder, those of its other rankings included. */
+/** Removes leftover temporary files in the run folder, including those of its other rankings. */
 async function removeTemporaries({ folder, files }: Run): Promise<void> {
   const rankings = (await readdir(files.rankings).catch(() => [])).map((name) => runFiles(folder, name));
   const all = [files, ...rankings];
@@ -110,25 +110,25 @@ async function removeTemporaries({ folder, files }: Run): Promise<void> {
   });
 }
 
-/** What goes away meanwhile is somebody else's. */
+/** Ignores files that disappear in the meantime: another process removed them. */
 async function removeTemporariesIn(
   folder: string,
   known: { skipped: ReadonlySet<string>; left: ReadonlySet<string> },
-  leastAgeMs = 0,
+  minAgeMs = 0,
 ): Promise<void> {
   for (const entry of await readdir(folder, { withFileTypes: true }).catch(() => [])) {
     const path = join(folder, entry.name);
     if (entry.isDirectory() && !known.skipped.has(path))
-      await removeTemporariesIn(path, known, known.left.has(path) ? dayMs : leastAgeMs);
+      await removeTemporariesIn(path, known, known.left.has(path) ? dayMs : minAgeMs);
     if (!entry.isFile() || !entry.name.startsWith('.') || !entry.name.endsWith('.tmp')) continue;
     const ageMs =
-      leastAgeMs === 0
+      minAgeMs === 0
         ? 0
         : Date.now() -
           (await stat(path).then(
             ({ mtimeMs }) => mtimeMs,
             () => Infinity,
           ));
-    if (ageMs >= leastAgeMs) await rm(path, { force: true });
+    if (ageMs >= minAgeMs) await rm(path, { force: true });
   }
 }

@@ -1,5 +1,5 @@
-// A file that only grows: one JSON value a line, each behind a checksum of its own. A last line that was cut
-// short by a crash was never written; any other line that is not what was written is damage, and is told.
+// An append-only file with one JSON value per line, each after its checksum. A last line that a crash
+// truncated was never committed; any other line that does not match its checksum is reported as damage.
 
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
@@ -8,7 +8,7 @@ import type { z } from 'zod';
 import { syncPath } from './commit.ts';
 import { fail, reasonOf, systemCode, writeError } from '../../run/errors/errors.ts';
 import { copyPieces, readPieces } from './files.ts';
-import { readOwn } from '../../run/issues.ts';
+import { parseOwnFile } from '../../run/issues.ts';
 
 const checksumCharacters = 16;
 
@@ -19,8 +19,8 @@ export function manifestLine(value: unknown): string {
 }
 
 /**
- * Adds a line, makes the file where there is none, and returns when the line would survive a crash of the
- * machine. Errors: DISK_FULL, WRITE_FAILED.
+ * Appends a line, creates the file if needed, and returns once the line would survive a system crash. Errors:
+ * DISK_FULL, WRITE_FAILED.
  */
 export async function appendToManifest(path: string, value: unknown): Promise<void> {
   try {
@@ -41,20 +41,17 @@ export async function appendToManifest(path: string, value: unknown): Promise<vo
 
 export interface ManifestRead<T> {
   values: T[];
-  /** The 1-based line of each value, among those read. */
+  /** The line number of each value, from 1, counted from where reading started. */
   lines: number[];
-  /** Lines that hold no value, and why. */
+  /** Lines without a valid value, and why. */
   damaged: { line: number; reason: string }[];
-  /** The last line is cut short. */
+  /** Whether the last line is truncated. */
   torn: boolean;
-  /** Where the last whole line ends, in bytes. */
+  /** The byte offset where the last complete line ends. */
   end: number;
 }
 
-/**
- * Reads a manifest, or what was added to it behind so many bytes; one that does not exist is empty. Errors:
- * FILE_UNREADABLE.
- */
+/** Reads a manifest, or the part after byte `from`; a missing manifest is empty. Errors: FILE_UNREADABLE. */
 export async function readManifest<T>(
   path: string,
   schema: z.ZodType<T>,
@@ -84,13 +81,13 @@ export async function readManifest<T>(
   return { values, lines: lineNumbers, damaged, torn: rest !== '', end: from + text.length - rest.length };
 }
 
-/** The line's value, or why it has none. */
+/** The line's value, or why it is invalid. */
 function parseLine<T>(line: Buffer, schema: z.ZodType<T>): { value: T } | string {
   const json = line.subarray(checksumCharacters + 1);
   if (line.toString('latin1', 0, checksumCharacters + 1) !== `${checksum(json)} `)
-    return 'is not what was written';
+    return 'does not match its checksum';
   try {
-    const own = readOwn(JSON.parse(json.toString('utf8')), schema);
+    const own = parseOwnFile(JSON.parse(json.toString('utf8')), schema);
     return 'value' in own ? own : `cannot be used: ${own.problem}`;
   } catch {
     return 'is not JSON';

@@ -1,13 +1,13 @@
-// Things that are taken, used and given back: to make them anew costs more, for buffers above all by the
-// garbage collector, which runs whenever a few megabytes of new ones have come together.
+// A pool of reusable objects. Reusing buffers avoids garbage collections, which run after every few megabytes
+// of new ones.
 
 export interface Pool<T> {
   take(): T;
-  /** Gives back what nobody uses any more. */
+  /** Returns a value that is no longer used. */
   give(value: T): void;
 }
 
-/** Keeps at most `most` that nobody has at the moment. */
+/** Opens a pool that keeps at most `most` idle values. */
 export function openPool<T>(most: number, make: () => T): Pool<T> {
   const idle: T[] = [];
   return {

@@ -1,27 +1,26 @@
-// How processes are started, and which is which: a process id alone does not say, because ids are given out
-// again.
+// How processes are started and identified: an id alone is not enough, because ids are reused.
 
 import { execFileSync } from 'node:child_process';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { systemCode } from '../../run/errors/errors.ts';
 
 /**
- * How Node.js is started for the command and its workers (the command's first line and package.json say the
- * same). Texts lie outside the heap and go when it is cleared: often, and in little time, where its young
- * part is small.
+ * Node.js flags of the command and its workers (also in the command's first line and in package.json). Texts
+ * are outside the heap and are freed when it is collected: often and quickly if the young generation is
+ * small.
  */
 export const nodeFlags = ['--max-semi-space-size=4'];
 
 /**
- * Their environment, likewise. glibc would let each thread have a heap of its own, in which memory that is
- * free is of no use to the others: a worker takes 30 MB more, and not always as much.
+ * Their environment. By default, glibc gives each thread its own heap, and other threads cannot use its free
+ * memory; a worker then takes about 30 MB more.
  */
 export const nodeEnvironment = { MALLOC_ARENA_MAX: '1' };
 
-/** A process opens its modules, the libraries, shards and parts. */
-export const leastOpenFiles = 256;
+/** Enough for a process's modules, libraries, shards, and parts. */
+export const minOpenFiles = 256;
 
-/** How many files this process may have open at once; Infinity where the system does not tell. */
+/** How many files this process may have open; Infinity if the system does not report it. */
 export function readOpenFilesLimit(): number {
   try {
     return Number(
@@ -33,9 +32,8 @@ export function readOpenFilesLimit(): number {
 }
 
 /**
- * A name that no other process has, before or after; undefined where the process has ended, a zombie that
- * nobody has taken leave of included. Where the system does not tell when a process started, it is the id
- * alone.
+ * A unique name of a process: its id and start. undefined if the process has ended, even if it is still a
+ * zombie. If the system does not report the start, the name is the id alone.
  */
 export function identifyProcess(pid: number): string | undefined {
   try {
@@ -47,15 +45,18 @@ export function identifyProcess(pid: number): string | undefined {
   return started === 'ended' ? undefined : `${pid} ${started}`;
 }
 
-/** Whether the process of this id and name is gone for sure: another one's start may be hidden from us. */
+/**
+ * Whether the process with this id and name is certainly gone; the start of another user's process may be
+ * hidden.
+ */
 export function isProcessGone(pid: number, name: string): boolean {
   const now = identifyProcess(pid);
   return now === undefined || (now !== name && now !== `${pid} `);
 }
 
 /**
- * What process ids mean something in: containers of one host name may each count their own. '' where the
- * system does not tell.
+ * The namespace of process ids, which containers with the same host name do not share; '' if the system does
+ * not report it.
  */
 export function readProcessSpace(): string {
   try {
@@ -65,14 +66,11 @@ export function readProcessSpace(): string {
   }
 }
 
-/**
- * The boot and the tick of it in which a process started; elsewhere than on Linux its time of start to the
- * second.
- */
+/** The boot id and the clock tick in which a process started; outside Linux, its start time to the second. */
 function readStart(pid: number): string {
   try {
-    // The command's name is in brackets and may hold anything; the state is the first field after it, the
-    // start the 20th.
+    // The command's name is in parentheses and may contain any character; the state is the first field after
+    // it, the start the 20th.
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\)/s, '').trim().split(' ');
     return fields[0] === 'Z' || fields[0] === 'X'
       ? 'ended'

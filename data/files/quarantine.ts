@@ -1,4 +1,4 @@
-// Rows that cannot be used: each is written down with file, position and reason, and counted.
+// The quarantine of invalid rows: each is counted and recorded with its file, position, and reason.
 
 import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
@@ -9,28 +9,22 @@ import { writeError } from '../../run/errors/errors.ts';
 import { sha256File } from './hash-files.ts';
 
 export interface Quarantine {
-  /** `position` is the 0-based row in the file; `detail` the beginning of the row, where it helps. */
+  /** `position` is the row in the file, from 0; `detail` is the start of the row, if it helps. */
   add(file: string, position: number, reason: string, detail?: string): void;
   readonly count: number;
 }
 
-/** For who reads a file again: whatever is wrong with a row was written down when the shard was ranked. */
-export const passOver: Quarantine = { add: () => undefined, count: 0 };
+/** Ignores invalid rows, for reading a shard again: they were recorded when it was ranked. */
+export const ignoredRows: Quarantine = { add: () => undefined, count: 0 };
 
 export interface QuarantineFile extends Quarantine {
-  /**
-   * Puts the file in its place and gives its SHA-256, as hex; or removes an earlier one when every row was
-   * good.
-   */
+  /** Commits the file and returns its SHA-256 as hex, or removes an earlier file if every row was valid. */
   close(): Promise<string | undefined>;
-  /** Leaves what was there before. */
+  /** Discards the new rows and keeps the earlier file. */
   drop(): Promise<void>;
 }
 
-/**
- * A file of bad rows is to be looked at, not to fill the disk: of a shard that is all wrong these many are
- * written down, and all are counted.
- */
+/** How many rows of a file are recorded; all are counted. A corrupt shard must not fill the disk. */
 export const rowsWritten = 100_000;
 const detailCharacters = 200;
 
@@ -86,8 +80,8 @@ export function openQuarantine(path: string): QuarantineFile {
 }
 
 /**
- * Calls `use` with the run's quarantine file of this name, and puts the file in its place whatever happens.
- * Errors: those of `use`, DISK_FULL, WRITE_FAILED.
+ * Calls `use` with the run's quarantine file of this name, and commits the file even if `use` fails. Errors:
+ * those of `use`, DISK_FULL, WRITE_FAILED.
  */
 export async function withQuarantine<T>(
   run: Run,

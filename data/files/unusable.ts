@@ -1,5 +1,5 @@
-// Shards that give no document. What is wrong with one file is often wrong with many (another field's name, a
-// page of HTML), and the other files hide it.
+// Counts shards without any valid document. A problem that affects whole files (a different field name, an
+// HTML page) would otherwise be hidden by the valid files.
 
 import { z } from 'zod';
 import type { Quarantine } from './quarantine.ts';
@@ -8,26 +8,26 @@ import { formatCount, formatCountOf } from '../../run/amounts.ts';
 const count = z.number().int().nonnegative();
 
 export const unusableShardsSchema = z.object({
-  /** Shards that have bad rows and no usable one. */
+  /** Shards with invalid rows and no valid row. */
   unusable: count,
-  /** Shards without any row, or with blank lines alone. */
+  /** Shards without rows, or with only blank lines. */
   empty: count,
   /**
-   * The first of the unusable ones: how many bad rows they have, and what is wrong with the first of these
-   * (0-based).
+   * The first unusable shards: how many invalid rows they have, and the row (from 0) and reason of the first
+   * one.
    */
   first: z.array(z.object({ shard: z.string(), badRows: count, row: count, reason: z.string() })),
 });
 export type UnusableShards = z.output<typeof unusableShardsSchema>;
 export type UnusableShard = UnusableShards['first'][number];
 
-/** So many are listed, and so many named to people. */
+/** How many shards are listed in files, and how many are named in messages. */
 export const listedUnusable = 20;
 const named = 3;
 
 export const noneUnusable: UnusableShards = { unusable: 0, empty: 0, first: [] };
 
-/** What readers have to know of shards without a usable row. */
+/** A note about shards without a usable row. */
 export function describeUnusable({ unusable, first }: UnusableShards): string[] {
   if (unusable === 0) return [];
   const more = unusable > named ? ` and ${formatCount(unusable - named)} more` : '';
@@ -37,23 +37,23 @@ export function describeUnusable({ unusable, first }: UnusableShards): string[] 
   ];
 }
 
-/** The first few of them with their reasons. */
+/** The first few shards with their reasons. */
 export function describeReasons(first: readonly UnusableShard[]): string[] {
   return first.slice(0, named).map(({ shard, row, reason }) => `${shard} (row ${row}: ${reason})`);
 }
 
-/** Follows a reader from shard to shard. */
+/** Counts unusable shards during reading. */
 export interface UsabilityCount {
-  /** To be given to the reader in place of the quarantine behind it. */
+  /** Pass this quarantine to the reader instead of the original one. */
   quarantine: Quarantine;
-  /** The shard has been read to its end, and has given so many documents. */
+  /** Call this at the end of each shard, with its number of documents. */
   endShard(shard: string, documents: number): void;
   result(): UnusableShards;
 }
 
 /**
- * Counts the unusable and the empty shards among those read one after the other. Their bad rows go on to
- * `quarantine`.
+ * Counts the unusable and empty shards among shards that are read one after the other. Their invalid rows are
+ * forwarded to `quarantine`.
  */
 export function countUsable(quarantine: Quarantine): UsabilityCount {
   const result: UnusableShards = { unusable: 0, empty: 0, first: [] };

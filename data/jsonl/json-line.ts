@@ -1,8 +1,8 @@
-// The slow, obvious reader of one line of JSON: the definition that the scanner (json-scan.as.ts) has to
-// agree with, and what reads the odd lines.
+// The slow reference parser of one line of JSON. It defines what the scanner (json-scan.as.ts) must return,
+// and parses the lines that the scanner cannot.
 
 import { isUtf8 } from 'node:buffer';
-import { mostDocumentTokens } from '../../run/bounds.ts';
+import { maxDocumentTokens } from '../../run/bounds.ts';
 import { isRow, type Row, valueOf, idIn } from '../../run/fields/field-path.ts';
 import type { FieldNames } from '../../run/settings.ts';
 
@@ -12,8 +12,8 @@ export type LineResult =
   | { kind: 'bad'; reason: string };
 
 /**
- * Reads one line. Of fields named twice the last counts, as in JSON.parse. tokens is NaN where there is no
- * count; id undefined where there is none.
+ * Parses one line. The last of duplicate fields counts, as in JSON.parse. tokens is NaN and id is undefined
+ * if they are missing.
  */
 export function readLine(bytes: Uint8Array, fields: FieldNames): LineResult {
   const row = parseRow(bytes, (word) => ({ [wordKey]: word }));
@@ -22,27 +22,23 @@ export function readLine(bytes: Uint8Array, fields: FieldNames): LineResult {
   for (const field of [fields.text, fields.id, fields.source, fields.tokens]) {
     const value = valueOf(row, field);
     if (isRow(value) && typeof value[wordKey] === 'string')
-      return bad(field, `is ${value[wordKey]}, which JSON does not have`);
+      return bad(field, `is ${value[wordKey]}, which is not valid JSON`);
   }
   const text = valueOf(row, fields.text);
   if (text === undefined) return bad(fields.text, 'is missing');
   if (typeof text !== 'string') return bad(fields.text, 'is not a string');
-  // What the scanner takes for invisible: control characters and the space.
+  // The same characters as in the scanner: control characters and the space.
   if (/^[\0-\x20]*$/.test(text)) return bad(fields.text, 'is empty');
   const id = valueOf(row, fields.id) ?? undefined;
   if (id !== undefined && typeof id !== 'string' && typeof id !== 'number')
     return bad(fields.id, 'is neither a string nor a number');
-  if (isInexact(id))
-    return bad(fields.id, 'is a number too large to be kept exactly in such a line; write it as a string');
+  if (isInexact(id)) return bad(fields.id, 'is a number too large to be kept exactly; write it as a string');
   const name = idIn(id);
   const source = valueOf(row, fields.source) ?? '';
   if (typeof source !== 'string' && typeof source !== 'number')
     return bad(fields.source, 'is neither a string nor a number');
   if (isInexact(source))
-    return bad(
-      fields.source,
-      'is a number too large to be kept exactly in such a line; write it as a string',
-    );
+    return bad(fields.source, 'is a number too large to be kept exactly; write it as a string');
   const tokens = valueOf(row, fields.tokens) ?? Number.NaN;
   if (typeof tokens !== 'number' || !isCount(tokens)) return bad(fields.tokens, countProblem(tokens));
   return { kind: 'document', id: name && wellFormed(name), source: wellFormed(String(source)), tokens, text };
@@ -52,10 +48,10 @@ function bad(field: string, problem: string): LineResult {
   return { kind: 'bad', reason: `field "${field}" ${problem}` };
 }
 
-/** Stands for NaN or an infinity: an object with this key, which no corpus has. */
+/** An object with this key, which no corpus has, stands for NaN or infinity. */
 const wordKey = '\0word';
 
-/** The text of a document's line, whatever its other fields are; undefined where it has none. */
+/** The text of a document's line, even if other fields are invalid; undefined if it has none. */
 export function readText(bytes: Uint8Array, field: string): string | undefined {
   const row = parseRow(bytes);
   const text = typeof row === 'object' ? valueOf(row, field) : undefined;
@@ -63,38 +59,38 @@ export function readText(bytes: Uint8Array, field: string): string | undefined {
 }
 
 /**
- * A number as a name: whole ones digit by digit, however long, so that no two become one; others as
- * JavaScript writes them.
+ * A number as a name: whole numbers keep all digits, so that no two become equal; others are formatted by
+ * JavaScript.
  */
 export function numberName(json: string): string {
   return /^-?\d+$/.test(json) && json !== '-0' ? json : String(Number(json));
 }
 
-/** Half a surrogate pair becomes U+FFFD, as it does in any file that is UTF-8. */
+/** Replaces lone surrogates with U+FFFD, as writing UTF-8 does. */
 export function wellFormed(value: string): string {
   return Buffer.from(value).toString();
 }
 
-/** Whether JSON.parse may have changed a number's digits (the scanner keeps them). */
+/** Whether JSON.parse may have changed the digits of a number (the scanner keeps them). */
 function isInexact(value: unknown): boolean {
   return Number.isInteger(value) && !Number.isSafeInteger(value);
 }
 
-/** Whether a number can be a count of tokens, or stands for none. */
+/** Whether a number is a valid token count, or NaN for none. */
 export function isCount(tokens: number): boolean {
-  return Number.isNaN(tokens) || (Number.isInteger(tokens) && tokens >= 0 && tokens <= mostDocumentTokens);
+  return Number.isNaN(tokens) || (Number.isInteger(tokens) && tokens >= 0 && tokens <= maxDocumentTokens);
 }
 
-/** What is wrong with a value that is no count of tokens. */
+/** What is wrong with an invalid token count. */
 export function countProblem(tokens: unknown): string {
-  return typeof tokens === 'number' && Number.isInteger(tokens) && tokens > mostDocumentTokens
-    ? `is ${tokens}, and a document can have at most ${mostDocumentTokens} tokens`
+  return typeof tokens === 'number' && Number.isInteger(tokens) && tokens > maxDocumentTokens
+    ? `is ${tokens}, but a document can have at most ${maxDocumentTokens} tokens`
     : 'is not a whole number of tokens';
 }
 
 /**
- * The line's object; undefined where the line is blank, the reason where it is anything else. NaN, Infinity
- * and -Infinity, which Python writes, are no JSON: they become what `wordValue` says, or null.
+ * The line's object; undefined for a blank line, or the reason why it is invalid. NaN, Infinity, and
+ * -Infinity, which Python writes, are not JSON; they become what `wordValue` returns, or null.
  */
 export function parseRow(
   bytes: Uint8Array,
@@ -105,14 +101,14 @@ export function parseRow(
   const start = line.search(/[^ \t\r\n]/);
   if (start < 0) return undefined;
   if (line[start] !== '{') return 'not a JSON object';
-  // To let JSON.parse fail takes a hundred times as long as to read a short line.
+  // A failing JSON.parse takes a hundred times as long as parsing a short line.
   if (!/^[ \t\r\n]*\{[ \t\r\n]*["}]/.test(line) || lastVisible(line) !== '}') return 'not valid JSON';
   const value = parseJson(line) ?? parseJson(replaceWords(line, wordValue));
   if (value === undefined) return 'not valid JSON';
   return isRow(value) ? value : 'not a JSON object';
 }
 
-/** The line with JSON in place of NaN and the infinities outside of strings; undefined where it has none. */
+/** Replaces NaN and infinities outside strings; undefined if there are none. */
 function replaceWords(line: string, wordValue: (word: string) => unknown): string | undefined {
   if (!line.includes('NaN') && !line.includes('Infinity')) return undefined;
   const pieces: string[] = [];
@@ -129,11 +125,9 @@ function replaceWords(line: string, wordValue: (word: string) => unknown): strin
   return pieces.length === 0 ? undefined : [...pieces, line.slice(copied)].join('');
 }
 
-/**
- * The place after the quote that ends a string, from a place inside it on; the line's end where none does.
- */
+/** The position after the closing quote of the string around `from`; the line's end if it is not closed. */
 function endOfString(line: string, from: number): number {
-  // A pattern for the whole string would run out of stack where it is long.
+  // A pattern for the whole string would overflow the stack on long strings.
   const stop = /["\\]/g;
   stop.lastIndex = from;
   for (let found = stop.exec(line); found !== null; found = stop.exec(line)) {
@@ -143,18 +137,18 @@ function endOfString(line: string, from: number): number {
   return line.length;
 }
 
-/** From the end, as a pattern for it would look through every run of spaces inside again and again. */
+/** Searches from the end, because a pattern would rescan every run of spaces. */
 function lastVisible(line: string): string | undefined {
   let at = line.length - 1;
   while (' \t\r\n'.includes(line[at] ?? 'none')) at--;
   return line[at];
 }
 
-/** The value; undefined where the text is no JSON, or there is none. */
+/** The value; undefined if the text is undefined or not valid JSON. */
 function parseJson(text: string | undefined): unknown {
   if (text === undefined) return undefined;
   const before = Error.stackTraceLimit;
-  // A file may have millions of such lines, and most of what an error takes is its stack.
+  // A file may have millions of such lines, and most of the cost of an error is its stack.
   Error.stackTraceLimit = 0;
   try {
     return JSON.parse(text);

@@ -1,19 +1,19 @@
-// The JSON Lines scanner, in AssemblyScript (compiled to WebAssembly with SIMD). It goes over a block of
-// lines once, checks each against JSON's grammar, copies the text out as plain UTF-8 and notes where the
-// other fields are. It accepts only what is ordinary: a line that is not valid JSON, or is valid in an
-// unusual way (escaped or repeated field names, deep nesting, a field of another type, an empty text), is
-// marked odd and left to the slow reader (json-line.ts), which a test says agrees with it. NaN and Infinity,
-// which Python writes, pass in values that are not read.
+// The JSON Lines scanner, in AssemblyScript (compiled to WebAssembly with SIMD). It scans a block of lines
+// once, checks each line against the JSON grammar, copies the text out as UTF-8, and records where the other
+// fields are. It accepts only ordinary lines: a line that is not valid JSON, or is unusual (escaped or
+// repeated field names, deep nesting, a field of another type, an empty text), is marked odd and left to the
+// slow parser (json-line.ts); tests check that both agree. NaN and Infinity, which Python writes, are
+// accepted in values that are not read.
 
-// Fields, in the order of the host: id, text, source, tokens. Each is a key, or keys from the outermost
-// object to the innermost with dots between.
+// Fields, in the host's order: id, text, source, tokens. Each is a key, or keys from the outermost object to
+// the innermost, separated by dots.
 const fieldCount: i32 = 4;
 const textField: i32 = 1;
 
-/** Where the host puts, for each field, 512 bytes: its name's length (u32), then the name. */
+/** Where the host writes 512 bytes for each field: the length of its name (u32), then the name. */
 export const fieldsAt: i32 = 1024;
 export const fieldBytes: i32 = 512;
-/** Where the host puts the block; after it there have to be 32 bytes of 0. */
+/** Where the host writes the block, followed by 32 zero bytes. */
 export const blockAt: i32 = fieldsAt + fieldCount * fieldBytes;
 /**
  * Numbers (u32) in a line's record: line, start, end, odd, then start and end of id's, source's and tokens'
@@ -69,14 +69,14 @@ export function scan(length: i32, textsAt: i32, recordsAt: i32): i32 {
   return records;
 }
 
-/** The fields that ordinary lines had since this was last asked, as a mask. */
+/** The fields of ordinary lines since the last call, as a mask. */
 export function takeMet(): i32 {
   const fields = met;
   met = 0;
   return fields;
 }
 
-/** One line: an object and nothing after it, with a text. Leaves `at` at the line's end. */
+/** Scans one line: an object with a text, and nothing after it. Leaves `at` at the line's end. */
 function scanLine(end: i32): bool {
   const before = out;
   seen = 0;
@@ -88,8 +88,8 @@ function scanLine(end: i32): bool {
 }
 
 /**
- * An object from its brace on, in which the fields of the mask are looked for: by their names without the
- * first `prefix` bytes, which the keys around it were.
+ * Scans an object from its brace and looks for the fields of the mask, by their names without the first
+ * `prefix` bytes, which are the keys around the object.
  */
 function scanObject(mask: i32, prefix: i32): bool {
   if (++nesting > deepest) return false;
@@ -110,7 +110,7 @@ function scanObject(mask: i32, prefix: i32): bool {
     const wanted = matches & ((1 << fieldCount) - 1);
     const inside = matches >> fieldCount;
     if (inside != 0) {
-      // Of two keys that may lead to a field, or two of one name, the slow reader knows which counts.
+      // If two keys may lead to a field, or are equal, the slow parser decides.
       if ((entered & inside) != 0) return false;
       entered |= inside;
     }
@@ -135,7 +135,7 @@ function leave(): bool {
   return true;
 }
 
-/** The value of a field: a string, a number or null; the text has to be a string. */
+/** Scans the value of a field: a string, a number, or null; the text must be a string. */
 function scanField(wanted: i32): bool {
   if ((seen & wanted) != 0) return false;
   const start = at;
@@ -162,8 +162,8 @@ function note(offset: i32, start: i32): void {
 }
 
 /**
- * The fields of the mask whose names, without their first `prefix` bytes, are the key; and, shifted by
- * `fieldCount`, those that go on after it with a dot.
+ * The fields of the mask whose names, without their first `prefix` bytes, equal the key; and, shifted by
+ * `fieldCount`, those in which a dot follows the key.
  */
 function matchFields(mask: i32, prefix: i32, key: i32, length: i32): i32 {
   let matched = 0;
@@ -191,7 +191,7 @@ function hasVisible(from: i32, to: i32): bool {
   return false;
 }
 
-/** Any value, checked and passed over. */
+/** Validates and skips any value. */
 function skipValue(): bool {
   const first = load<u8>(at);
   if (first == quote) return skipString();
@@ -232,7 +232,7 @@ function skipLiteral(word: u32, length: i32): bool {
   return true;
 }
 
-/** Infinity, from its first letter on. */
+/** Skips Infinity, from its first letter. */
 function skipInfinity(): bool {
   if (load<u64>(at) != 0x7974696e69666e49) return false;
   at += 8;
@@ -277,15 +277,15 @@ function skipSpace(): void {
   }
 }
 
-/** Of 16 bytes, those that a string's body cannot just go on over: quote, backslash, control characters. */
+/** A mask of the bytes, of 16, that interrupt a string's body: quote, backslash, control characters. */
 @inline
 function stops(bytes: v128): i32 {
   return i8x16.bitmask(v128.or(v128.or(i8x16.eq(bytes, i8x16.splat(0x22)), i8x16.eq(bytes, i8x16.splat(0x5c))), i8x16.lt_u(bytes, i8x16.splat(0x20))));
 }
 
-/** A string from its quote on, checked and passed over. */
+/** Validates and skips a string, from its quote. */
 function skipString(): bool {
-  // Places in local variables: a global one would be stored and loaded again at every step.
+  // Positions are in local variables: globals would be stored and loaded at every step.
   let from = at + 1;
   while (true) {
     const stop = stops(v128.load(from));
@@ -312,8 +312,8 @@ function skipString(): bool {
 }
 
 /**
- * A string from its quote on, checked and copied to `out` without its escapes. The copy is never longer, so
- * 16 bytes at a time may spill over it.
+ * Validates a string, from its quote, and copies it to `out` unescaped. The copy is never longer, so writing
+ * 16 bytes at a time is safe.
  */
 function copyString(): bool {
   let from = at + 1;
@@ -354,7 +354,7 @@ function copyString(): bool {
   }
 }
 
-/** What a one-letter escape stands for; 0 where it is none. */
+/** The character of a one-letter escape; 0 if it is invalid. */
 @inline
 function plainEscape(escaped: u32): u32 {
   if (escaped == 0x6e) return 0x0a;
@@ -366,7 +366,7 @@ function plainEscape(escaped: u32): u32 {
   return 0;
 }
 
-/** \uXXXX, or two of them that make a pair, as UTF-8; half a pair becomes U+FFFD. */
+/** Copies \uXXXX, or a surrogate pair, as UTF-8; a lone surrogate becomes U+FFFD. */
 function copyUnicode(): bool {
   let code = readHex(at + 2);
   if (code < 0) return false;
@@ -396,7 +396,7 @@ function copyUnicode(): bool {
   return true;
 }
 
-/** Four hexadecimal digits; -1 where they are not. */
+/** Reads four hexadecimal digits; -1 if they are invalid. */
 function readHex(from: i32): i32 {
   let value = 0;
   for (let i = 0; i < 4; i++) {

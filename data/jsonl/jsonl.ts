@@ -1,5 +1,5 @@
-// JSON Lines in, batches of documents out. The scanner takes the ordinary lines; what it finds odd goes to
-// the slow reader, which says what is wrong.
+// JSON Lines in, batches of documents out. The scanner handles ordinary lines; all others go to the slow
+// parser, which reports what is wrong.
 
 import { isUtf8 } from 'node:buffer';
 import type { DuckDBConnection } from '@duckdb/node-api';
@@ -10,55 +10,39 @@ import type { Chunk, DocumentBatch, Shard } from '../documents.ts';
 import { findKeys } from '../../run/fields/field-path.ts';
 import { isCount, numberName, parseRow, readLine, wellFormed } from './json-line.ts';
 import { type LineBlock, lineFeed, readLineBlocks } from './lines.ts';
-import { openPool } from '../files/pool.ts';
+import { openScanner, type Scan, scannedFields } from './scanner.ts';
 import type { Quarantine } from '../files/quarantine.ts';
 import type { FieldNames } from '../../run/settings.ts';
-import { growMemory, openWasm, wasmFunction, wasmMemory, wasmNumber } from '../wasm.ts';
 
 const quote = 0x22;
 
-/** A longer line is no document; it is quarantined without being held. */
+/** Longer lines are quarantined without being held in memory. */
 export const defaultMaxLineBytes = 64 << 20;
 
 export interface ReadOptions {
-  /** Takes the rows that cannot be used. */
+  /** Receives the invalid rows. */
   quarantine: Quarantine;
   maxLineBytes?: number;
-  /** The part of the shard to read; all of it when left out. */
+  /** The part of the shard to read; by default, all of it. */
   chunk?: Chunk;
-  /** The first row that is wanted, in the chunk; what comes before is passed over. */
+  /** The first row to read; earlier rows of the chunk are skipped. */
   fromRow?: number;
-  /** Of a Parquet shard nothing but these rows, at least one. */
+  /** Read only these rows of a Parquet shard; at least one. */
   onlyRows?: readonly number[];
-  /** Text of a batch, about; where a part is to be smaller than a batch is by default. */
+  /** Approximate text bytes per batch, to get smaller batches than by default. */
   batchBytes?: number;
   /**
-   * Takes the fields that some row of a JSON Lines shard has, null or not; with it every block ends with an
-   * empty batch, so that whoever looks for fields can stop there.
+   * Collects the fields that occur in a JSON Lines shard, even if null. If set, every block ends with an
+   * empty batch, so that a search for fields can stop there.
    */
   met?: Set<keyof FieldNames>;
-  /** A database that is open already, for the formats that need one. */
+  /** An open database, for formats that need one. */
   connection?: DuckDBConnection;
 }
 
-const exportsSchema = z.object({
-  memory: wasmMemory,
-  fieldsAt: wasmNumber,
-  fieldBytes: wasmNumber,
-  blockAt: wasmNumber,
-  recordNumbers: wasmNumber,
-  scan: wasmFunction<(length: number, textsAt: number, recordsAt: number) => number>(),
-  takeMet: wasmFunction<() => number>(),
-});
-
-/** In the order of the scanner. */
-const scannedFields = ['id', 'text', 'source', 'tokens'] as const;
-
-type Wasm = z.output<typeof exportsSchema>;
-
 /**
- * Reads a JSON Lines shard, plain or compressed, with an empty batch for every block that it passes over. Bad
- * rows go to the quarantine. Returns the row after the last. Errors: FILE_NOT_FOUND, FILE_UNREADABLE.
+ * Reads a JSON Lines shard, compressed or not, and yields an empty batch for every block that it skips.
+ * Invalid rows go to the quarantine. Returns the row after the last. Errors: FILE_NOT_FOUND, FILE_UNREADABLE.
  */
 export async function* readJsonl(
   shard: Shard,
@@ -72,8 +56,7 @@ export async function* readJsonl(
     fromRow = chunk.firstRow,
     met,
   } = options;
-  const wasm = scanners.take();
-  const scan = openScanner(wasm, fields);
+  const scanner = openScanner(fields);
   const batch = openBatch(shard.name, options.batchBytes);
   const range =
     chunk.startByte === undefined || chunk.endByte === undefined
@@ -87,11 +70,11 @@ export async function* readJsonl(
       chunk.firstRow,
     )) {
       endRow = block.firstLine + block.lines;
-      // So that whoever reads can end it: there may be gigabytes before the first row.
+      // Lets the caller stop: there may be gigabytes before the first row.
       if (endRow <= fromRow) yield emptyBatch(shard.name);
       else if (block.tooLong) quarantine.add(shard.name, block.firstLine, tooLongReason(maxLineBytes));
       else
-        yield* takeBlock(scan, dropLines(block, fromRow - block.firstLine), batch, {
+        yield* takeBlock(scanner.scan, dropLines(block, fromRow - block.firstLine), batch, {
           shard,
           fields,
           quarantine,
@@ -104,13 +87,9 @@ export async function* readJsonl(
     return endRow;
   } finally {
     batch.close();
-    if (wasm.memory.buffer.byteLength <= mostIdleBytes) scanners.give(wasm);
+    scanner.close();
   }
 }
-
-/** To open one takes longer than to read a small file. What has grown by long lines is given up. */
-const scanners = openPool(2, () => openWasm(new URL('./json-scan.wasm', import.meta.url), exportsSchema));
-const mostIdleBytes = 8 << 20;
 
 /** The block without its first `count` lines. */
 function dropLines(block: LineBlock, count: number): LineBlock {
@@ -126,7 +105,7 @@ function dropLines(block: LineBlock, count: number): LineBlock {
 }
 
 export function tooLongReason(maxLineBytes: number): string {
-  return `line of more than ${maxLineBytes} bytes`;
+  return `line longer than ${maxLineBytes} bytes`;
 }
 
 interface Context {
@@ -135,21 +114,6 @@ interface Context {
   quarantine: Quarantine;
   met: ReadOptions['met'];
 }
-
-/**
- * A block as the scanner left it: the bytes, the texts, and the records (layout: json-scan.as.ts), all in the
- * scanner's memory.
- */
-interface Scanned {
-  memory: Buffer;
-  textsAt: number;
-  records: Uint32Array;
-  recordNumbers: number;
-  /** The fields that ordinary lines have, as a mask in the scanner's order. */
-  met: number;
-}
-
-type Scan = (block: LineBlock) => Scanned;
 
 function* takeBlock(
   scan: Scan,
@@ -161,8 +125,8 @@ function* takeBlock(
   for (const [number, field] of scannedFields.entries())
     if ((met & (1 << number)) !== 0) context.met?.add(field);
   const allUtf8 = isUtf8(block.bytes);
-  // Invariant: the texts before `copied` are in the batch, those from there to `textStart` belong to
-  // documents in the batch.
+  // Invariant: texts before `copied` are in the batch; texts from there to `textStart` belong to documents in
+  // the batch but are not copied yet.
   let copied = textsAt;
   let textStart = textsAt;
   for (let at = 0; at < records.length; at += recordNumbers) {
@@ -187,9 +151,7 @@ function* takeBlock(
   batch.addTexts(memory.subarray(copied, textStart));
 }
 
-/**
- * Adds the document of the record at `at`, without its text, if the scanner found it ordinary and so it is.
- */
+/** Adds the document of the record at `at`, without its text, if the line is ordinary. */
 function addOrdinary(
   memory: Buffer,
   records: Uint32Array,
@@ -238,41 +200,10 @@ function listFields(line: Uint8Array, fields: FieldNames): (keyof FieldNames)[] 
     : [];
 }
 
-/** The string or number between two places, a whole number digit by digit; '' where there is none. */
+/** The string or number between two positions, with all digits of a whole number; '' if there is none. */
 function readValue(memory: Buffer, start: number, end: number): string {
   if (start === 0) return '';
   if (memory[start] !== quote) return numberName(memory.toString('latin1', start, end));
   const inner = memory.toString('utf8', start + 1, end - 1);
   return inner.includes('\\') ? wellFormed(z.string().parse(JSON.parse(`"${inner}"`))) : inner;
-}
-
-function openScanner(wasm: Wasm, fields: FieldNames): Scan {
-  const setup = Buffer.from(wasm.memory.buffer);
-  for (const [number, field] of scannedFields.entries()) {
-    const name = Buffer.from(fields[field]);
-    const entry = wasm.fieldsAt + number * wasm.fieldBytes;
-    setup.writeUInt32LE(name.length, entry);
-    name.copy(setup, entry + 4, 0, wasm.fieldBytes - 4);
-  }
-  return ({ bytes, lines }) => {
-    const spare = 32;
-    const textsAt = roundUp(wasm.blockAt + bytes.length + spare);
-    const recordsAt = roundUp(textsAt + bytes.length + spare);
-    growMemory(wasm.memory, recordsAt + 4 * wasm.recordNumbers * lines);
-    const memory = Buffer.from(wasm.memory.buffer);
-    memory.set(bytes, wasm.blockAt);
-    memory.fill(0, wasm.blockAt + bytes.length, wasm.blockAt + bytes.length + spare);
-    const count = wasm.scan(bytes.length, textsAt, recordsAt);
-    return {
-      memory,
-      textsAt,
-      records: new Uint32Array(wasm.memory.buffer, recordsAt, count * wasm.recordNumbers),
-      recordNumbers: wasm.recordNumbers,
-      met: wasm.takeMet(),
-    };
-  };
-}
-
-function roundUp(bytes: number): number {
-  return Math.ceil(bytes / 16) * 16;
 }

@@ -1,17 +1,17 @@
-// Bytes in, blocks of whole lines out, in bounded memory: a line that is too long is passed over, and told.
+// Bytes in, blocks of whole lines out, in bounded memory: lines that are too long are skipped and reported.
 
 import { openPool } from '../files/pool.ts';
 
 export interface LineBlock {
   /**
-   * Whole lines, each with its line feed but perhaps the file's last; empty for a line that was too long. Of
-   * use until the next block is asked for.
+   * Whole lines with their line feeds, which the last line may lack; empty for a line that is too long. Valid
+   * until the next block is requested.
    */
   bytes: Buffer;
-  /** 0-based number of the first line. */
+  /** The number of the first line, from 0. */
   firstLine: number;
   lines: number;
-  /** The one line of this block is longer than the limit and left out. */
+  /** The block stands for one line that exceeds the limit. */
   tooLong: boolean;
 }
 
@@ -21,16 +21,16 @@ const nothing = Buffer.alloc(0);
 const buffers = openPool(2, () => Buffer.allocUnsafeSlow(startBytes));
 
 /**
- * Cuts a stream of bytes, which begins with line `firstLine`, into blocks of whole lines, none of more than
- * `maxLineBytes` before its line feed. A byte-order mark at the start of line 0 is dropped.
+ * Cuts a stream of bytes that starts with line `firstLine` into blocks of whole lines of at most
+ * `maxLineBytes` each. A byte-order mark at the start of line 0 is dropped.
  */
 export async function* readLineBlocks(
   pieces: AsyncIterable<Uint8Array>,
   maxLineBytes: number,
   firstLine = 0,
 ): AsyncGenerator<LineBlock> {
-  // Invariant: held[0, length) is the beginning of line `line`, without a line feed in it; while skipping,
-  // that line is too long and nothing is held.
+  // Invariant: held[0, length) is the start of line `line` and has no line feed; while skipping, that line is
+  // too long and nothing is held.
   let held = buffers.take();
   let length = 0;
   let line = firstLine;
@@ -57,12 +57,12 @@ export async function* readLineBlocks(
     }
     if (length > 0) yield* cutBlocks(held.subarray(0, length), line, maxLineBytes);
   } finally {
-    // What was made for a long line is given up.
+    // A buffer that grew for a long line is not reused.
     if (held.length === startBytes) buffers.give(held);
   }
 }
 
-/** Memory that begins with held[0, length) and has room for `more` bytes behind. */
+/** A buffer that starts with held[0, length) and has room for `more` bytes. */
 export function withRoom(held: Buffer<ArrayBuffer>, length: number, more: number): Buffer<ArrayBuffer> {
   if (length + more <= held.length) return held;
   const larger = Buffer.allocUnsafeSlow(Math.max(2 * held.length, length + more));
@@ -70,7 +70,7 @@ export function withRoom(held: Buffer<ArrayBuffer>, length: number, more: number
   return larger;
 }
 
-/** Whole lines as one block, or as several where one of them is too long. */
+/** Whole lines as one block, or as several if one of them is too long. */
 function* cutBlocks(bytes: Buffer, firstLine: number, maxLineBytes: number): Generator<LineBlock> {
   let line = firstLine;
   let start = firstLine === 0 && hasMark(bytes) ? 3 : 0;

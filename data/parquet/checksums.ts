@@ -1,11 +1,10 @@
-// The checksums that a Parquet file may have of its pages. DuckDB does not look at them, so they are checked
-// before it reads.
+// Checks the optional page checksums of a Parquet file before DuckDB reads it, because DuckDB ignores them.
 
 import type { FileHandle } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import { openPool } from '../files/pool.ts';
 import { openRegular } from '../../run/regular-file.ts';
-import { mostHeaderBytes, type PageHeader, readPageHeader } from './page-header.ts';
+import { maxHeaderBytes, type PageHeader, readPageHeader } from './page-header.ts';
 import type { ByteSpan } from './copy.ts';
 
 /** The pages of one column in one row group. */
@@ -19,9 +18,9 @@ const pieceBytes = 1 << 20;
 const buffers = openPool(2, () => Buffer.allocUnsafeSlow(pieceBytes));
 
 /**
- * Checks the pages of the spans, in the file at `path`, against their checksums. Where a span's first page
- * has none, neither have the others, as a writer gives them all or none; so a file without costs one small
- * read for each span. Throws where a page is not what it was.
+ * Checks the pages of the spans, in the file at `path`, against their checksums. Writers give either all
+ * pages a checksum or none, so a span whose first page has none is skipped, which costs one small read.
+ * Throws if a page is damaged.
  */
 export async function checkPages(path: string, spans: readonly PageSpan[]): Promise<void> {
   const file = await openRegular(path);
@@ -53,14 +52,14 @@ export async function checkPages(path: string, spans: readonly PageSpan[]): Prom
 
 export const wrongChecksum = 'it does not match its checksum';
 
-/** An error that says which page is damaged, and how. */
+/** An error that names the damaged page and the reason. */
 export function damagedPage(at: number, { column, group }: PageSpan, reason: string): Error {
   return new Error(`the page at byte ${at} (row group ${group}, column "${column}") is damaged: ${reason}`);
 }
 
 /**
- * The page header at a place; undefined where there is none that makes sense, which whoever reads the page
- * says better.
+ * The page header at an offset; undefined if it is invalid, because the reader of the page gives a better
+ * message.
  */
 export async function readHeaderAt(
   file: FileHandle,
@@ -72,7 +71,7 @@ export async function readHeaderAt(
     const { bytesRead } = await file.read(look, 0, look.length, at);
     try {
       const header = readPageHeader(look.subarray(0, bytesRead));
-      if (header !== undefined || bytes >= mostHeaderBytes || at + bytes >= end) return header;
+      if (header !== undefined || bytes >= maxHeaderBytes || at + bytes >= end) return header;
     } catch {
       return undefined;
     }

@@ -1,4 +1,4 @@
-// The pages of a column chunk, of any type, encoding and codec: their levels, and their values as bytes.
+// Reads the pages of a column chunk of any type, encoding, and codec: levels, and values as bytes.
 
 import { crc32 } from 'node:zlib';
 import type { FileHandle } from 'node:fs/promises';
@@ -7,32 +7,32 @@ import { reasonOf, systemCode } from '../../run/errors/errors.ts';
 import { damagedPage, type PageSpan, readHeaderAt, wrongChecksum } from './checksums.ts';
 import { decompressPage } from './codecs.ts';
 import { type Indexed, plainEncoding, readEncoded, type Values } from './decode.ts';
-import type { SchemaNode } from './footer.ts';
+import type { SchemaNode } from './schema.ts';
 import { bitsFor, readHybrid } from './hybrid.ts';
 import type { PageHeader } from './page-header.ts';
 
 export interface DataPage {
-  /** Entries: values, missing ones, and empty lists. */
+  /** Number of entries: values, nulls, and empty lists. */
   entries: number;
-  /** Of each entry; undefined where the column has none. */
+  /** Repetition and definition levels of the entries; undefined if the column has none. */
   repetition: Uint8Array | undefined;
   definition: Uint8Array | undefined;
   values: Values | Indexed;
 }
 
-/** A page that was passed over. */
+/** A skipped page. */
 export interface PassedPage {
   entries: number;
   values: undefined;
 }
 
-/** More than this is no page, but a few bytes that stand for whatever was made up. */
-const mostPageBytes = 2 ** 30;
-const mostPageEntries = 2 ** 27;
+/** Limits that no real page exceeds: a few crafted bytes could claim any size. */
+const maxPageBytes = 2 ** 30;
+const maxPageEntries = 2 ** 27;
 
 /**
- * The pages of the chunk at `span`, of which those are not read that `isWanted` does not want (asked by their
- * number of entries). Checksums that are there are checked. Throws where a page is damaged, and names it.
+ * Yields the pages of the chunk at `span`. `isWanted` receives the number of entries of each page; unwanted
+ * pages are not read. Checks existing checksums. Throws if a page is damaged; the message names the page.
  */
 export async function* readChunkPages(
   file: FileHandle,
@@ -52,11 +52,11 @@ export async function* readChunkPages(
       const body = at + header.headerBytes;
       if (
         body + compressedBytes > span.end ||
-        uncompressedBytes > mostPageBytes ||
-        values > mostPageEntries ||
+        uncompressedBytes > maxPageBytes ||
+        values > maxPageEntries ||
         values > left
       )
-        throw new Error('it has a size that cannot be');
+        throw new Error('it has an impossible size');
       if (kind === 'data' && !isWanted(values)) {
         left -= values;
         yield { entries: values, values: undefined };
@@ -81,7 +81,7 @@ export async function* readChunkPages(
 
 function readDictionary(bytes: Uint8Array, count: number, leaf: SchemaNode): Values {
   const values = readEncoded(bytes, plainEncoding, count, leafType(leaf), leaf.typeLength, undefined);
-  if ('indices' in values) throw new Error('it is a dictionary of no values');
+  if ('indices' in values) throw new Error('it is not a dictionary of values');
   return values;
 }
 
@@ -99,7 +99,7 @@ function readDataPage(
   if (v2 !== undefined) {
     const levels = v2.repetitionBytes + v2.definitionBytes;
     if (levels > bytes.length || levels > header.uncompressedBytes)
-      throw new Error('it has levels beyond its end');
+      throw new Error('its levels extend beyond its end');
     repetition = readLevels(bytes.subarray(0, v2.repetitionBytes), maxRepetition, entries);
     definition = readLevels(bytes.subarray(v2.repetitionBytes, levels), maxDefinition, entries);
     rest = decompressPage(
@@ -111,10 +111,10 @@ function readDataPage(
     rest = decompressPage(codec, bytes, header.uncompressedBytes);
     const take = (most: number, encoding: number): Uint8Array | undefined => {
       if (most === 0) return undefined;
-      if (encoding !== runsEncoding) throw new Error(`levels in encoding ${encoding} are not known`);
+      if (encoding !== runsEncoding) throw new Error(`level encoding ${encoding} is not supported`);
       const end =
         rest.length < 4 ? Infinity : 4 + new DataView(rest.buffer, rest.byteOffset).getUint32(0, true);
-      if (end > rest.length) throw new Error('it has levels beyond its end');
+      if (end > rest.length) throw new Error('its levels extend beyond its end');
       const levels = readLevels(rest.subarray(4, end), most, entries);
       rest = rest.subarray(end);
       return levels;

@@ -1,5 +1,5 @@
-// Which columns of a Parquet file have the documents' fields, by their exact names, and how DuckDB is asked
-// for them.
+// Finds the columns of the documents' fields in a Parquet file by their exact names, and builds DuckDB's
+// query for them.
 
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { z } from 'zod';
@@ -7,27 +7,28 @@ import { parquetSource, sqlName } from '../duckdb/duckdb.ts';
 import { fail } from '../../run/errors/errors.ts';
 import { splitName } from '../../run/fields/field-path.ts';
 import type { FieldNames } from '../../run/settings.ts';
-import { type Footer, listLeaves, type SchemaNode } from './footer.ts';
+import { type Footer } from './footer.ts';
+import { listLeaves, type SchemaNode } from './schema.ts';
 
-/** A column, from one of the file's top level down. */
+/** The path of a column, from the file's top level down. */
 export type ColumnPath = readonly SchemaNode[];
 
 export type FieldColumns = Record<keyof FieldNames, ColumnPath | undefined>;
 
-/** What to ask a file for. */
+/** The columns of a query, as SQL. */
 export interface Query {
   /**
-   * In this order: row and tokens as DOUBLE, id and source as VARCHAR or, where they are texts read as bytes,
-   * as BLOB.
+   * In this order: row and tokens as DOUBLE, id and source as VARCHAR, or as BLOB if strings are read as
+   * bytes.
    */
   others: string;
-  /** As BLOB. */
+  /** The text, as BLOB. */
   text: string;
 }
 
 /**
- * The columns of the documents' fields; undefined where the file lacks an optional field of the default name.
- * Errors, which name the file as `shown`: COLUMN_MISSING.
+ * The columns of the documents' fields; undefined if the file lacks an optional field with its default name.
+ * Errors call the file `shown`: COLUMN_MISSING.
  */
 export function findColumns({ root }: Footer, fields: FieldNames, shown: string): FieldColumns {
   const find = (field: keyof FieldNames): ColumnPath | undefined => {
@@ -45,8 +46,8 @@ export function findColumns({ root }: Footer, fields: FieldNames, shown: string)
 }
 
 /**
- * The column of this name; "a.b" is the field b of the struct a where no column has that very name. Of the
- * structs whose names fit, the longest goes first.
+ * The column with this name; "a.b" is the field b of the struct a if no column has exactly that name. Structs
+ * with longer matching names are tried first.
  */
 export function findColumn(parent: SchemaNode, name: string): ColumnPath | undefined {
   const whole = parent.children.find((child) => child.name === name);
@@ -60,7 +61,7 @@ export function findColumn(parent: SchemaNode, name: string): ColumnPath | undef
   return undefined;
 }
 
-/** Lists and maps have a repeated group inside. */
+/** A struct, unlike lists and maps, has no repeated group inside. */
 function isStruct({ type, repetition, children }: SchemaNode): boolean {
   return (
     type === undefined &&
@@ -69,13 +70,13 @@ function isStruct({ type, repetition, children }: SchemaNode): boolean {
   );
 }
 
-/** The leaves that these columns have, each once, in the file's order. */
+/** The distinct leaves of these columns, in the file's order. */
 export function leavesOf({ text, id, source, tokens }: FieldColumns): SchemaNode[] {
   const leaves = [text, id, source, tokens].flatMap((path) => path?.slice(-1) ?? []).flatMap(listLeaves);
   return [...new Set(leaves)].sort((a, b) => a.leaf - b.leaf);
 }
 
-/** A column's name in SQL, where DuckDB calls it as the file does. */
+/** A column's name in SQL, if DuckDB uses the same name as the file. */
 export function plainSql(path: ColumnPath): string {
   return path.map(({ name }) => sqlName(name)).join('.');
 }
@@ -90,8 +91,8 @@ const allowedTypes: Record<keyof FieldNames, RegExp> = {
 const describedColumns = z.array(z.object({ column_name: z.string(), column_type: z.string() }));
 
 /**
- * How to ask for the columns in the file at `path`, where `sqlOf` names them; with `asBytes`, its texts are
- * bytes to DuckDB. Errors: COLUMN_TYPE.
+ * Builds the query for the columns of the file at `path`, whose SQL names come from `sqlOf`; with `asBytes`,
+ * DuckDB sees strings as bytes. Errors: COLUMN_TYPE.
  */
 export async function buildQuery(
   connection: DuckDBConnection,

@@ -1,50 +1,38 @@
-// Copies rows of a Parquet file into another one, by its columns' bytes and levels and without a look at what
-// they mean: names, types, values, nesting and the notes of the file (key-value metadata) stay as they are,
-// whatever they are. What is written anew is only how it lies in the file: row groups, pages, statistics,
-// compression.
+// Copies rows of a Parquet file into another one by the bytes and levels of its columns, without interpreting
+// them: names, types, values, nesting, and key-value metadata are preserved. Only the layout is new: row
+// groups, pages, statistics, and compression.
 
 import { type FileHandle, open } from 'node:fs/promises';
 import { openRegular } from '../../run/regular-file.ts';
 import { type DataPage, readChunkPages } from './chunk-pages.ts';
-import { isKnownCodec, loadCodecs, zstdCodec } from './codecs.ts';
+import { isKnownCodec, loadCodecs } from './codecs.ts';
 import type { ByteSpan } from './copy.ts';
 import { widthOf } from './decode.ts';
-import { type ColumnChunk, type Footer, physicalTypes, type RowGroup, type SchemaNode } from './footer.ts';
-import {
-  type ThriftValue,
-  writeBinary,
-  writeI32,
-  writeI64,
-  writeList,
-  writeStruct,
-  i32,
-  struct,
-} from './thrift.ts';
+import type { Footer, RowGroup } from './footer.ts';
+import type { SchemaNode } from './schema.ts';
 import { type ChunkWriter, openChunkWriter, type WrittenChunk, type WrittenFile } from './write-chunk.ts';
+import { writeFooter, type WrittenGroup } from './write-footer.ts';
 
-/** What some rows become. */
+/** Changes to copied rows. */
 export interface Edits {
-  /** By row: how many rows it becomes. Others stay as they are. */
+  /** By row: how many copies of it to write. Other rows are written once. */
   copies: ReadonlyMap<number, number>;
   /**
-   * By leaf, which has no lists: what the value becomes in the copy of this number, from 0, of a row;
-   * undefined: it is missing.
+   * By leaf (not inside a list): a function that returns the value in the given copy, from 0, of a row;
+   * undefined makes it null.
    */
   values: ReadonlyMap<number, (row: number, copy: number, value: Uint8Array) => Uint8Array | undefined>;
-  /** Leaves whose values can be missing from now on. */
+  /** Leaves that become nullable. */
   optional: ReadonlySet<SchemaNode>;
 }
 
 export const noEdits: Edits = { copies: new Map(), values: new Map(), optional: new Set() };
 
-/**
- * A row group of the copy has at least so many rows, or bytes of what it comes from, if there are more of
- * them.
- */
+/** A row group of the copy ends once it has this many rows, or this many bytes in the source. */
 const groupRows = 122_880;
 const groupBytes = 256 << 20;
 
-/** Throws where a column's values cannot be copied, which names it. */
+/** Throws if a column cannot be copied; the message names the column. */
 export function checkCopyable({ leaves, groups }: Footer): void {
   for (const { chunks } of groups) {
     for (const [leaf, { codec, isEncrypted, isElsewhere }] of chunks.entries()) {
@@ -54,14 +42,14 @@ export function checkCopyable({ leaves, groups }: Footer): void {
           ? 'is in another file'
           : isKnownCodec(codec)
             ? undefined
-            : `is compressed by a codec that is not known (${codec})`;
+            : `is compressed with an unknown codec (${codec})`;
       if (why !== undefined)
-        throw new Error(`column "${leaves[leaf]?.name ?? ''}" ${why}, and cannot be copied`);
+        throw new Error(`column "${leaves[leaf]?.name ?? ''}" ${why} and cannot be copied`);
     }
   }
 }
 
-/** Rows of a group, ascending, and how many times each is written. */
+/** The rows to copy from a group, ascending, and how many times each is written. */
 interface WantedGroup {
   group: RowGroup;
   number: number;
@@ -69,14 +57,14 @@ interface WantedGroup {
   copies: number[];
 }
 
-/** The bytes of the file that hold the row groups with these rows (ascending). */
+/** The byte spans of the row groups with these rows (ascending). */
 export function spansOfRows(footer: Footer, rows: readonly number[]): ByteSpan[] {
   return groupWanted(footer, rows, noEdits).flatMap(({ group }) => group.chunks);
 }
 
 /**
- * Writes the rows (ascending) of the file at `path` to `target`. Returns how many rows that became. Throws
- * where the file is damaged, or a write fails.
+ * Writes the rows (ascending) of the file at `path` to `target`. Returns the number of written rows. Throws
+ * if the file is damaged or a write fails.
  */
 export async function copyRows(
   path: string,
@@ -91,10 +79,7 @@ export async function copyRows(
   try {
     const file = openFile(out);
     await file.write(magic);
-    const groups: {
-      rows: number;
-      chunks: { leaf: SchemaNode; first: ColumnChunk | undefined; written: WrittenChunk }[];
-    }[] = [];
+    const groups: WrittenGroup[] = [];
     for (const batch of batchGroups(groupWanted(footer, rows, edits))) {
       const chunks = [];
       for (const leaf of footer.leaves)
@@ -109,24 +94,7 @@ export async function copyRows(
       });
     }
     const total = groups.reduce((sum, group) => sum + group.rows, 0);
-    const rowGroups = groups.map(({ rows: own, chunks }) => {
-      const bytes = chunks.reduce((sum, { written }) => sum + written.uncompressedBytes, 0);
-      const columns = chunks.map(
-        ({ leaf, first, written }) =>
-          writeStruct({ 2: writeI64(0), 3: describeChunk(leaf, first, written) }).bytes,
-      );
-      return writeStruct({ 1: writeList(struct, columns), 2: writeI64(bytes), 3: writeI64(own) }).bytes;
-    });
-    const { raw } = footer;
-    const metadata = writeStruct({
-      1: raw.get(1),
-      2: writeSchema(footer, edits.optional),
-      3: writeI64(total),
-      4: writeList(struct, rowGroups),
-      5: raw.get(5),
-      6: writeBinary(Buffer.from('betr')),
-      7: raw.get(7),
-    }).bytes;
+    const metadata = writeFooter(footer, groups, edits.optional);
     const length = Buffer.alloc(4);
     length.writeUInt32LE(metadata.length);
     await file.write(Buffer.concat([metadata, length, magic]));
@@ -167,7 +135,7 @@ function groupWanted({ groups }: Footer, rows: readonly number[], { copies }: Ed
   return wanted;
 }
 
-/** Few rows of many groups come into one. */
+/** Combines groups with few wanted rows into one. */
 function* batchGroups(wanted: readonly WantedGroup[]): Generator<WantedGroup[]> {
   let batch: WantedGroup[] = [];
   let [rows, bytes] = [0, 0];
@@ -207,7 +175,7 @@ async function copyColumn(
   return writer.end();
 }
 
-/** A column with one entry in each row. */
+/** Copies a column with one entry in each row. */
 async function copyFlat(
   source: FileHandle,
   writer: ChunkWriter,
@@ -268,7 +236,7 @@ function valueOfEntry({ values }: DataPage, place: number): Uint8Array {
     : plain.bytes.subarray(plain.starts[index], plain.ends[index]);
 }
 
-/** Entries of one row in one page: [from, to), and the place of their first value. */
+/** Entries [from, to) of one row in one page, and the index of their first value. */
 interface Piece {
   page: DataPage;
   from: number;
@@ -276,7 +244,7 @@ interface Piece {
   value: number;
 }
 
-/** A column with lists: a row has several entries, which may go on in the next page. */
+/** Copies a column with lists: a row has several entries, which may continue on the next page. */
 async function copyNested(
   source: FileHandle,
   writer: ChunkWriter,
@@ -324,40 +292,4 @@ async function copyNested(
   await endRow();
   if (next < rows.length)
     throw new Error(`column "${leaf.name}" has fewer values than rows (row group ${number})`);
-}
-
-function writeSchema({ root, raw }: Footer, optional: ReadonlySet<SchemaNode>): ThriftValue | undefined {
-  if (optional.size === 0) return raw.get(2);
-  const elements: Uint8Array[] = [];
-  const write = (node: SchemaNode): void => {
-    elements.push(
-      writeStruct({ ...Object.fromEntries(node.raw), ...(optional.has(node) ? { 3: writeI32(1) } : {}) })
-        .bytes,
-    );
-    node.children.forEach(write);
-  };
-  write(root);
-  return writeList(struct, elements);
-}
-
-function describeChunk(
-  { type }: SchemaNode,
-  first: ColumnChunk | undefined,
-  { encodings, entries, uncompressedBytes, compressedBytes, dataStart, dictionaryStart }: WrittenChunk,
-): ThriftValue {
-  return writeStruct({
-    1: writeI32(type === undefined ? 0 : physicalTypes.indexOf(type)),
-    2: writeList(
-      i32,
-      encodings.map((encoding) => writeI32(encoding).bytes),
-    ),
-    3: first?.path,
-    4: writeI32(zstdCodec),
-    5: writeI64(entries),
-    6: writeI64(uncompressedBytes),
-    7: writeI64(compressedBytes),
-    8: first?.notes,
-    9: writeI64(dataStart),
-    11: dictionaryStart === undefined ? undefined : writeI64(dictionaryStart),
-  });
 }

@@ -1,6 +1,6 @@
-// A copy of some column chunks of a Parquet file, at the places that they have in it: a file with holes. Of a
-// remote file it brings what is read to this machine; of any file it can be given another footer, so that
-// DuckDB reads columns by names, and texts as bytes, that it would not take as they are.
+// Copies some column chunks of a Parquet file to the same offsets in a sparse file. This fetches the needed
+// parts of a remote file, and it allows another footer, so that DuckDB can read columns with names and
+// strings that it would not accept.
 
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import { readBetween } from '../files/files.ts';
 import type { FileRange } from '../remote/store.ts';
 import { writeError } from '../../run/errors/errors.ts';
 
-/** Ranges that are closer than this are fetched as one: a request costs about as much. */
+/** Ranges that are closer than this are fetched together, because a request costs about as much. */
 const gapBytes = 1 << 18;
 
 export interface ByteSpan {
@@ -25,8 +25,7 @@ export interface ParquetCopy {
 }
 
 /**
- * Opens a copy with nothing in it but, where there is one, a footer, which comes after the `bytes` that the
- * file has. Errors: DISK_FULL, WRITE_FAILED.
+ * Creates an empty copy, with an optional footer after the file's `bytes`. Errors: DISK_FULL, WRITE_FAILED.
  */
 export async function openCopy(path: string, bytes: number, footer?: Uint8Array): Promise<ParquetCopy> {
   const folder = await makeTemporaryFolder('spool');
@@ -39,7 +38,7 @@ export async function openCopy(path: string, bytes: number, footer?: Uint8Array)
       const length = Buffer.alloc(4);
       length.writeUInt32LE(footer.length);
       await file.write(Buffer.concat([footer, length, magic]), 0, footer.length + 8, bytes);
-      // Readers look for the magic bytes at both ends.
+      // Readers check the magic bytes at both ends.
       await file.write(magic, 0, 4, 0);
     });
   } catch (error) {

@@ -1,11 +1,10 @@
-// Bytes taken one after the other, and the numbers of Parquet and Thrift that have as many of them as they
-// need.
+// Reads bytes in order, and the variable-length numbers of Parquet and Thrift.
 
 export interface Cursor {
   at(): number;
-  /** Takes a byte. Throws `cutShort` where there is none. */
+  /** Takes a byte. Throws `cutShort` at the end. */
   byte(): number;
-  /** Takes so many bytes, as a view. */
+  /** Takes bytes, as a view. */
   take(bytes: number): Uint8Array;
   skip(bytes: number): void;
 }
@@ -32,7 +31,10 @@ export function openCursor(bytes: Uint8Array): Cursor {
   };
 }
 
-/** A whole number in groups of seven bits, the least first. Throws where it has no end, or `cutShort`. */
+/**
+ * Reads a variable-length whole number: groups of seven bits, the lowest first. Throws if it has no end, or
+ * `cutShort`.
+ */
 export function readVarInt(cursor: Cursor): number {
   let value = 0;
   for (let shift = 0; shift < 70; shift += 7) {

@@ -1,24 +1,24 @@
-// The values of a Parquet page in any of the format's encodings, each as the bytes that it has when it is
-// written plainly: nothing of its type is needed to copy it.
+// Decodes the values of a Parquet page from any encoding to the bytes of the plain encoding, which can be
+// copied without knowing the type.
 
 import { openCursor, readVarInt, type Cursor } from './cursor.ts';
 import { readBits, readHybrid } from './hybrid.ts';
-import type { PhysicalType } from './footer.ts';
+import type { PhysicalType } from './schema.ts';
 
 /**
- * Value i is bytes[starts[i], ends[i]), or, where all have the same width, bytes[i * width, (i + 1) * width).
- * A BOOLEAN has a byte.
+ * Value i is bytes[starts[i], ends[i]), or bytes[i * width, (i + 1) * width) if all have the same width. A
+ * BOOLEAN has one byte.
  */
 export interface Values {
   count: number;
   bytes: Uint8Array;
-  /** Bytes of each; 0 where they have their own `starts` and `ends`. */
+  /** Bytes per value; 0 if `starts` and `ends` are used. */
   width: number;
   starts: Uint32Array;
   ends: Uint32Array;
 }
 
-/** Values by their places in a dictionary. */
+/** Values as indices into a dictionary. */
 export interface Indexed {
   dictionary: Values;
   indices: Uint32Array;
@@ -34,7 +34,7 @@ const widths: Readonly<Partial<Record<PhysicalType, number>>> = {
   DOUBLE: 8,
 };
 
-/** Bytes of each value, 0 where they differ. */
+/** Bytes per value; 0 if they differ. */
 export function widthOf(type: PhysicalType, typeLength: number): number {
   return type === 'FIXED_LEN_BYTE_ARRAY' ? typeLength : (widths[type] ?? 0);
 }
@@ -43,7 +43,7 @@ export function widthOf(type: PhysicalType, typeLength: number): number {
 export const plainEncoding = 0;
 export const dictionaryEncoding = 8;
 
-/** Reads `count` values. Throws where there are fewer, or they are encoded in no way that is known. */
+/** Reads `count` values. Throws if there are fewer, or if the encoding is unknown. */
 export function readEncoded(
   bytes: Uint8Array,
   encoding: number,
@@ -62,7 +62,7 @@ export function readEncoded(
   if (encoding === 7 && (type === 'BYTE_ARRAY' || type === 'FIXED_LEN_BYTE_ARRAY'))
     return readDeltaStrings(bytes, count, width);
   if (encoding === 9 && width > 0 && type !== 'BOOLEAN') return readSplit(bytes, count, width);
-  throw new Error(`encoding ${encoding} of ${type} is not known`);
+  throw new Error(`encoding ${encoding} is not supported for ${type}`);
 }
 
 function ofWidth(bytes: Uint8Array, count: number, width: number): Values {
@@ -105,7 +105,7 @@ function readIndices(bytes: Uint8Array, count: number, dictionary: Values | unde
   return { dictionary, indices };
 }
 
-/** Booleans as runs, behind their length in 4 bytes. */
+/** Booleans as runs, after their length in 4 bytes. */
 function readRuns(bytes: Uint8Array, count: number): Values {
   const values = new Uint8Array(count);
   readHybrid(bytes.subarray(4), 1, count, values);
@@ -113,8 +113,8 @@ function readRuns(bytes: Uint8Array, count: number): Values {
 }
 
 /**
- * DELTA_BINARY_PACKED: differences to the value before, as bits in blocks. Gives the values as they are
- * written plainly; the cursor is then behind them.
+ * DELTA_BINARY_PACKED: differences from the previous value, bit-packed in blocks. Returns the values in the
+ * plain encoding and moves the cursor past them.
  */
 function readDeltas(cursor: Cursor, bytes: Uint8Array, count: number, width: number): Uint8Array {
   const values = new Uint8Array(count * width);
@@ -124,7 +124,7 @@ function readDeltas(cursor: Cursor, bytes: Uint8Array, count: number, width: num
   const total = readVarInt(cursor);
   const miniValues = blockValues / miniBlocks;
   if (total !== count || !(miniValues > 0 && miniValues % 8 === 0))
-    throw new Error('it has other values than its header says');
+    throw new Error('its values do not match its header');
   let value = readBig(cursor);
   const put = (i: number): void =>
     width === 4
@@ -154,7 +154,7 @@ function readWide(bytes: Uint8Array, at: number, width: number): bigint {
     : BigInt(readBits(bytes, at, 32)) | (BigInt(readBits(bytes, at + 32, width - 32)) << 32n);
 }
 
-/** A signed number of up to 64 bits, whose sign is its last bit. */
+/** A signed number of up to 64 bits, zigzag-encoded. */
 function readBig(cursor: Cursor): bigint {
   let value = 0n;
   for (let shift = 0n; shift < 70n; shift += 7n) {
@@ -183,11 +183,11 @@ function readDeltaLengths(cursor: Cursor, bytes: Uint8Array, count: number): Val
 
 function lengthAt(lengths: Int32Array, i: number): number {
   const length = lengths[i] ?? 0;
-  if (length < 0) throw new Error('it has a value of less than no bytes');
+  if (length < 0) throw new Error('it has a value of negative length');
   return length;
 }
 
-/** DELTA_BYTE_ARRAY: how much of the value before each begins with, then the rest of all. */
+/** DELTA_BYTE_ARRAY: the lengths of the prefixes shared with the previous values, then all suffixes. */
 function readDeltaStrings(bytes: Uint8Array, count: number, width: number): Values {
   const cursor = openCursor(bytes);
   const prefixes = readLengths(cursor, bytes, count);
@@ -200,10 +200,10 @@ function readDeltaStrings(bytes: Uint8Array, count: number, width: number): Valu
       lengthAt(prefixes, i) + (rest.ends[i] ?? 0) - (rest.starts[i] ?? 0),
     ];
     if (lengthAt(prefixes, i) > before || (width > 0 && length !== width))
-      throw new Error('it has a value that does not follow from the one before');
+      throw new Error('it has a value with an invalid prefix');
     starts[i] = total;
     total += length;
-    if (total > mostBytes) throw new Error('it has too many bytes');
+    if (total > maxBytes) throw new Error('it has too many bytes');
     ends[i] = total;
   }
   const whole = new Uint8Array(total);
@@ -216,9 +216,9 @@ function readDeltaStrings(bytes: Uint8Array, count: number, width: number): Valu
   return width > 0 ? ofWidth(whole, count, width) : { count, bytes: whole, width: 0, starts, ends };
 }
 
-const mostBytes = 2 ** 31;
+const maxBytes = 2 ** 31;
 
-/** BYTE_STREAM_SPLIT: the first bytes of all values, then the second ones, and so on. */
+/** BYTE_STREAM_SPLIT: the first bytes of all values, then the second bytes, and so on. */
 function readSplit(bytes: Uint8Array, count: number, width: number): Values {
   if (bytes.length < count * width) throw new Error('it ends early');
   const whole = new Uint8Array(count * width);

@@ -1,72 +1,29 @@
-// The metadata at the end of a Parquet file: its schema, and where the values of each column are. They are
-// read here and not by DuckDB, which renames columns that differ only in case. Whatever is only copied into
-// other files stays in the bytes that it is written in.
+// Reads the metadata at the end of a Parquet file: its schema, and where the values of each column are.
+// DuckDB is not used because it renames columns that differ only in case. Metadata that is only copied into
+// other files stays encoded.
 
 import { type Cursor, openCursor } from './cursor.ts';
 import { readBetween, statFile } from '../files/files.ts';
 import type { FileRange } from '../remote/store.ts';
-import {
-  binaryReader,
-  integerReader,
-  rawReader,
-  readList,
-  readStruct,
-  skipValue,
-  type ThriftValue,
-} from './thrift.ts';
+import { listLeaves, readSchema, type SchemaNode } from './schema.ts';
+import { integerReader, rawReader, readList, readStruct, skipValue, type ThriftValue } from './thrift.ts';
 import { isRemote } from '../../run/address.ts';
-
-/** Parquet's physical types, by their numbers in the format. */
-export const physicalTypes = [
-  'BOOLEAN',
-  'INT32',
-  'INT64',
-  'INT96',
-  'FLOAT',
-  'DOUBLE',
-  'BYTE_ARRAY',
-  'FIXED_LEN_BYTE_ARRAY',
-] as const;
-export type PhysicalType = (typeof physicalTypes)[number];
-
-export interface SchemaNode {
-  name: string;
-  repetition: 'required' | 'optional' | 'repeated';
-  children: SchemaNode[];
-  /**
-   * Of a column with values (a leaf): its type, its place among the leaves, and the bytes of each value of a
-   * fixed length.
-   */
-  type: PhysicalType | undefined;
-  leaf: number;
-  typeLength: number;
-  /** Whether its values are said to be text in UTF-8. */
-  isText: boolean;
-  /** The highest levels that its values have. */
-  maxDefinition: number;
-  maxRepetition: number;
-  /** Its fields, as written. */
-  raw: ReadonlyMap<number, ThriftValue>;
-}
 
 /** The values of one leaf in one row group. */
 export interface ColumnChunk {
   codec: number;
-  /** Missing ones, and the empty lists of nested columns, are counted. */
+  /** Includes nulls, and the empty lists of nested columns. */
   values: number;
-  /** Its pages' bytes in the file. */
+  /** The byte range of its pages in the file. */
   start: number;
   end: number;
-  /** Where its first data page is; before it there may be a dictionary. */
+  /** Where its first data page is; a dictionary may come before it. */
   dataStart: number;
   uncompressedBytes: number;
   isEncrypted: boolean;
-  /** In another file. */
+  /** Whether it is in another file. */
   isElsewhere: boolean;
-  /**
-   * The whole struct, and its fields that say its path in the schema and whatever its writer noted, as
-   * written.
-   */
+  /** As written: the whole struct, its path in the schema, and its key-value metadata. */
   raw: Uint8Array;
   path: ThriftValue | undefined;
   notes: ThriftValue | undefined;
@@ -84,16 +41,16 @@ export interface Footer {
   leaves: SchemaNode[];
   rows: number;
   groups: RowGroup[];
-  /** The fields of the file's metadata but for its row groups, as written. */
+  /** The fields of the file's metadata except row groups, as written. */
   raw: ReadonlyMap<number, ThriftValue>;
 }
 
-/** Most footers are in the first look, of which a remote one costs about as much as one that is larger. */
+/** How much to read at first. Most footers fit; for a remote file, a larger read costs about the same. */
 const tailBytes = (path: string): number => (isRemote(path) ? 1 << 18 : 1 << 16);
 
 /**
- * Reads the footer of a file, wherever it is. Errors: those of `statFile` and of reading; throws where there
- * is no footer, or a damaged one.
+ * Reads the footer of a local or remote file. Errors: those of `statFile` and of reading; throws if the
+ * footer is missing or damaged.
  */
 export async function readFooter(path: string): Promise<Footer> {
   const { bytes } = await statFile(path);
@@ -105,7 +62,7 @@ export async function readFooter(path: string): Promise<Footer> {
   const magic = tail.toString('latin1', Math.max(0, tail.length - 4));
   if (magic === 'PARE') throw new Error('its footer is encrypted');
   const footerBytes = bytes < 12 || magic !== 'PAR1' ? Infinity : tail.readUInt32LE(tail.length - 8);
-  if (footerBytes > bytes - 12) throw new Error('it is no Parquet file');
+  if (footerBytes > bytes - 12) throw new Error('it is not a Parquet file');
   if (footerBytes > tail.length - 8)
     tail = await readAll(path, { start: bytes - 8 - footerBytes, end: bytes, fileBytes: bytes });
   return parseFooter(tail.subarray(tail.length - 8 - footerBytes, tail.length - 8));
@@ -119,7 +76,7 @@ async function readAll(path: string, range: FileRange): Promise<Buffer> {
   return bytes;
 }
 
-/** Reads a footer's bytes, which it refers to from then on. */
+/** Parses a footer; the result refers to `bytes`. */
 export function parseFooter(bytes: Uint8Array): Footer {
   const cursor = openCursor(bytes);
   const raw = new Map<number, ThriftValue>();
@@ -135,122 +92,11 @@ export function parseFooter(bytes: Uint8Array): Footer {
   let firstRow = 0;
   for (const group of groups) {
     if (group.chunks.length !== leaves.length)
-      throw new Error('a row group has not as many columns as the schema');
+      throw new Error('a row group does not have as many columns as the schema');
     group.firstRow = firstRow;
     firstRow += group.rows;
   }
   return { root, leaves, rows: firstRow, groups, raw };
-}
-
-/** The leaves below a node, in order. */
-export function listLeaves(node: SchemaNode): SchemaNode[] {
-  return node.type === undefined ? node.children.flatMap(listLeaves) : [node];
-}
-
-const repetitions = ['required', 'optional', 'repeated'] as const;
-/** Converted types UTF8, ENUM and JSON, and the same as logical types. */
-const convertedTexts = [0, 4, 19];
-const logicalTexts = [1, 4, 12];
-const deepest = 100;
-
-interface Element {
-  node: SchemaNode;
-  children: number;
-}
-
-function readSchema(list: ThriftValue | undefined): SchemaNode {
-  if (list === undefined) throw new Error('it has no schema');
-  const elements: Element[] = [];
-  const cursor = openCursor(list.bytes);
-  readList(cursor, () => elements.push(readElement(list.bytes, cursor)));
-  let next = 0;
-  let leaf = 0;
-  const place = (parent: SchemaNode | undefined, depth: number): SchemaNode => {
-    const element = elements[next++];
-    if (element === undefined || depth > deepest) throw new Error('its schema does not hold together');
-    const { node, children } = element;
-    // The root has no levels of its own, whatever it says.
-    node.maxDefinition =
-      (parent?.maxDefinition ?? 0) + (parent === undefined || node.repetition === 'required' ? 0 : 1);
-    node.maxRepetition =
-      (parent?.maxRepetition ?? 0) + (parent !== undefined && node.repetition === 'repeated' ? 1 : 0);
-    if (node.type !== undefined) node.leaf = leaf++;
-    for (let i = 0; i < children; i++) node.children.push(place(node, depth + 1));
-    return node;
-  };
-  const root = place(undefined, 0);
-  if (next !== elements.length || root.type !== undefined)
-    throw new Error('its schema does not hold together');
-  return root;
-}
-
-function readElement(bytes: Uint8Array, cursor: Cursor): Element {
-  const raw = new Map<number, ThriftValue>();
-  readStruct(
-    cursor,
-    Object.fromEntries(
-      Array.from({ length: 10 }, (_, i) => [
-        i + 1,
-        rawReader(bytes, cursor, (value) => raw.set(i + 1, value)),
-      ]),
-    ),
-  );
-  const number = (id: number): number | undefined => {
-    const value = raw.get(id);
-    let found: number | undefined;
-    if (value !== undefined) integerReader(openCursor(value.bytes), (read) => (found = read))(value.type);
-    return found;
-  };
-  let name = '';
-  const named = raw.get(4);
-  if (named !== undefined)
-    binaryReader(openCursor(named.bytes), (read) => (name = Buffer.from(read).toString()))(named.type);
-  const [type, children = 0] = [number(1), number(5)];
-  const isLeaf = type !== undefined && children === 0;
-  const physical = physicalTypes[type ?? 0];
-  const repetition = repetitions[number(3) ?? 0];
-  if (repetition === undefined || physical === undefined || children < 0)
-    throw new Error('its schema does not hold together');
-  const logical = raw.get(10);
-  const isText =
-    convertedTexts.includes(number(6) ?? -1) ||
-    (logical !== undefined && logicalTexts.includes(firstField(logical)));
-  const typeLength = number(2) ?? 0;
-  return {
-    children,
-    node: {
-      name,
-      repetition,
-      children: [],
-      type: isLeaf ? physical : undefined,
-      leaf: -1,
-      typeLength,
-      isText: isText && isLeaf && physical === 'BYTE_ARRAY',
-      maxDefinition: 0,
-      maxRepetition: 0,
-      raw,
-    },
-  };
-}
-
-/** The field that a union has. */
-function firstField({ type, bytes }: ThriftValue): number {
-  let id = -1;
-  const cursor = openCursor(bytes);
-  if (type === 12)
-    readStruct(
-      cursor,
-      Object.fromEntries(
-        logicalTexts.map((text) => [
-          text,
-          (own) => {
-            id = text;
-            skipValue(cursor, own);
-          },
-        ]),
-      ),
-    );
-  return id;
 }
 
 function readRowGroup(bytes: Uint8Array, cursor: Cursor): RowGroup {
@@ -259,7 +105,7 @@ function readRowGroup(bytes: Uint8Array, cursor: Cursor): RowGroup {
     1: () => readList(cursor, () => group.chunks.push(readChunk(bytes, cursor))),
     3: integerReader(cursor, (rows) => (group.rows = rows)),
   });
-  if (group.rows < 0) throw new Error('a row group has no number of rows');
+  if (group.rows < 0) throw new Error('a row group has an invalid row count');
   return group;
 }
 
@@ -302,11 +148,11 @@ function readChunk(bytes: Uint8Array, cursor: Cursor): ColumnChunk {
     8: mark(() => (chunk.isEncrypted = true)),
     9: mark(() => (chunk.isEncrypted = true)),
   });
-  // Some writers give a dictionary that is not there as 0.
+  // Some writers store 0 if there is no dictionary.
   chunk.start = dictionaryStart > 0 ? Math.min(dictionaryStart, chunk.dataStart) : chunk.dataStart;
   chunk.end = chunk.start + compressedBytes;
   if (!(chunk.values >= 0 && compressedBytes >= 0 && chunk.start >= 0))
-    throw new Error('a column has no place in the file');
+    throw new Error('a column has an invalid position in the file');
   chunk.raw = bytes.subarray(from, cursor.at());
   return chunk;
 }

@@ -1,12 +1,12 @@
-// Whole numbers of few bits, in runs of one value and in runs of packed ones (RLE of Parquet's encodings):
-// levels, and places in a dictionary.
+// Parquet's RLE encoding of small whole numbers, such as levels and dictionary indices: runs of one value and
+// runs of bit-packed values.
 
 import { openCursor, readVarInt } from './cursor.ts';
 import { varIntBytes } from './thrift.ts';
 
 type Numbers = Uint8Array | Uint32Array;
 
-/** Reads `count` numbers of `width` bits (32 at most) into `numbers`. Throws where there are fewer. */
+/** Reads `count` numbers of `width` bits (at most 32) into `numbers`. Throws if there are fewer. */
 export function readHybrid(bytes: Uint8Array, width: number, count: number, numbers: Numbers): void {
   const cursor = openCursor(bytes);
   const runBytes = Math.ceil(width / 8);
@@ -23,14 +23,14 @@ export function readHybrid(bytes: Uint8Array, width: number, count: number, numb
     }
     const own = Math.min(count - i, 8 * length);
     const start = cursor.at();
-    // The last run may be cut where its numbers end.
+    // The last run may end after its last number.
     cursor.skip(Math.min(length * width, Math.max(Math.ceil((own * width) / 8), bytes.length - start)));
     for (let k = 0; k < own; k++) numbers[i + k] = readBits(bytes, 8 * start + k * width, width);
     i += own;
   }
 }
 
-/** The number of `width` bits (32 at most) at a place in bits. */
+/** The number of `width` bits (at most 32) at a bit offset. */
 export function readBits(bytes: Uint8Array, at: number, width: number): number {
   const byte = Math.floor(at / 8);
   const shift = at % 8;
@@ -46,7 +46,7 @@ export function readBits(bytes: Uint8Array, at: number, width: number): number {
 
 const shortestRun = 8;
 
-/** The first `count` numbers, of `width` bits each. */
+/** Writes the first `count` numbers, with `width` bits each. */
 export function writeHybrid(numbers: Numbers, count: number, width: number): Uint8Array {
   const parts: Uint8Array[] = [];
   let packedFrom = 0;
@@ -57,7 +57,7 @@ export function writeHybrid(numbers: Numbers, count: number, width: number): Uin
     let end = i + 1;
     while (end < count && numbers[end] === numbers[i]) end++;
     if (end - i < shortestRun) {
-      // Packed numbers come eight and eight.
+      // Packed numbers come in groups of eight.
       i = Math.min(count, i + 8);
       continue;
     }
@@ -94,7 +94,7 @@ function packRun(numbers: Numbers, from: number, to: number, width: number): Uin
   return Buffer.concat([varIntBytes(2 * eights + 1), packed]);
 }
 
-/** Bits that numbers up to `most` take. */
+/** The number of bits for numbers up to `most`. */
 export function bitsFor(most: number): number {
   return most === 0 ? 0 : 32 - Math.clz32(most);
 }

@@ -1,16 +1,16 @@
-// LZ4 as Parquet has it: bare blocks (LZ4_RAW), and blocks in Hadoop's framing or bare (LZ4, which was never
-// settled). Libraries for it give zeros where a block is damaged, and a selection has to tell.
+// Parquet's LZ4 codecs: raw blocks (LZ4_RAW), and blocks with or without Hadoop's framing (LZ4, which is
+// ambiguous). Not a library, because libraries return zeros for damaged blocks instead of an error.
 
-const damaged = new Error('its LZ4 data are damaged');
+const damaged = new Error('its LZ4 data is damaged');
 
-/** Decompresses one block to exactly `size` bytes. Throws where it is damaged. */
+/** Decompresses one block to exactly `size` bytes. Throws if it is damaged. */
 export function decompressLz4(input: Uint8Array, size: number): Uint8Array {
   const output = new Uint8Array(size);
   if (decompressInto(input, output) !== size) throw damaged;
   return output;
 }
 
-/** Decompresses blocks that each have their two sizes, in 4 bytes, before them; or one block. */
+/** Decompresses blocks in Hadoop's framing (two sizes of 4 bytes before each block), or one raw block. */
 export function decompressLz4Blocks(input: Uint8Array, size: number): Uint8Array {
   const view = new DataView(input.buffer, input.byteOffset, input.byteLength);
   const output = new Uint8Array(size);
@@ -27,7 +27,7 @@ export function decompressLz4Blocks(input: Uint8Array, size: number): Uint8Array
   return at === input.length && out === size ? output : decompressLz4(input, size);
 }
 
-/** How many bytes a block became; fewer or more than it should have where it is damaged. */
+/** Returns the number of decompressed bytes, which is wrong if the block is damaged. */
 function decompressInto(input: Uint8Array, output: Uint8Array): number {
   let [at, out] = [0, 0];
   const length = (start: number): number => {
@@ -47,7 +47,7 @@ function decompressInto(input: Uint8Array, output: Uint8Array): number {
     at += 2;
     const copied = length(token & 15) + 4;
     if (distance === 0 || distance > out || copied > output.length - out) return -1;
-    // A copy may reach into what it writes.
+    // A copy may overlap its own output.
     if (distance >= copied) output.copyWithin(out, out - distance, out - distance + copied);
     else for (let i = 0; i < copied; i++) output[out + i] = output[out + i - distance] ?? 0;
     out += copied;

@@ -1,9 +1,9 @@
-// The header of a page in a Parquet file: the struct PageHeader of parquet.thrift.
+// Reads the header of a Parquet page: the struct PageHeader of parquet.thrift.
 
 import { cutShort, openCursor } from './cursor.ts';
 import { type FieldReader, integerReader, readStruct } from './thrift.ts';
 
-/** The parts of a data page of version 2 that come before its values. */
+/** Fields that only data pages of version 2 have. */
 export interface PageV2 {
   rows: number;
   nulls: number;
@@ -14,28 +14,26 @@ export interface PageV2 {
 
 export interface PageHeader {
   kind: 'data' | 'dictionary' | 'index';
-  /** Of the header itself. */
+  /** Size of the header itself. */
   headerBytes: number;
   compressedBytes: number;
   uncompressedBytes: number;
-  /** Of the page's bytes as they are in the file, where the writer gave one. */
+  /** Checksum of the page's bytes in the file, if the writer added one. */
   crc: number | undefined;
   values: number;
-  /** Of the values; the levels' of a data page of version 1. */
+  /** Encodings of the values and, in data pages of version 1, of the levels. */
   encoding: number;
   definitionEncoding: number;
   repetitionEncoding: number;
   v2: PageV2 | undefined;
 }
 
-/** A header may have statistics, and these a text. */
-export const mostHeaderBytes = 1 << 20;
+/** The largest header: its statistics may contain a long string. */
+export const maxHeaderBytes = 1 << 20;
 
 const kinds: readonly PageHeader['kind'][] = ['data', 'index', 'dictionary', 'data'];
 
-/**
- * Reads a header from its first bytes; undefined where more of them are needed. Throws where it is damaged.
- */
+/** Reads a header from its first bytes; undefined if more bytes are needed. Throws if it is damaged. */
 export function readPageHeader(bytes: Uint8Array): PageHeader | undefined {
   const cursor = openCursor(bytes);
   const own = new Map<number, number>();
@@ -65,7 +63,7 @@ export function readPageHeader(bytes: Uint8Array): PageHeader | undefined {
   }
   const type = own.get(1) ?? -1;
   const kind = kinds[type];
-  if (kind === undefined) throw new Error('a page is of an unknown kind');
+  if (kind === undefined) throw new Error('a page has an unknown type');
   const v2 =
     type !== 3
       ? undefined

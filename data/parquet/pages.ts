@@ -1,14 +1,15 @@
-// Texts of Parquet pages that are large, in little memory. DuckDB, like every reader that we know, holds a
-// page whole, compressed and decompressed, and at times the one before; and it writes pages of up to 100 MB.
-// Such a page is decompressed piece by piece here, where it is as DuckDB writes it: plain values, in Snappy,
-// Zstandard, gzip or uncompressed. Whatever is otherwise, or damaged, is left to DuckDB: what is read here
-// may end anywhere, and is right as far as it goes.
+// Reads the texts of large Parquet pages in little memory. DuckDB, like other readers, holds a whole page,
+// compressed and decompressed, and sometimes the previous one, too; and it writes pages of up to 100 MB. Here
+// such a page is decompressed piece by piece if it is like DuckDB's: plain values, in Snappy, Zstandard,
+// gzip, or uncompressed. All other pages, and damaged ones, are left to DuckDB: reading here may stop
+// anywhere, and everything read until then is correct.
 
 import { type ByteReader, openByteReader } from '../compression/byte-reader.ts';
 import { readPieces } from '../files/files.ts';
 import { gunzip } from '../compression/gzip.ts';
-import type { Footer, SchemaNode } from './footer.ts';
-import { mostHeaderBytes, type PageHeader, readPageHeader } from './page-header.ts';
+import type { Footer } from './footer.ts';
+import type { SchemaNode } from './schema.ts';
+import { maxHeaderBytes, type PageHeader, readPageHeader } from './page-header.ts';
 import { decompressSnappy } from './snappy.ts';
 import { readValues, type Text } from './values.ts';
 import { openFastZstdDecompressor } from '../compression/zstd.ts';
@@ -19,13 +20,13 @@ const rle = 3;
 
 type Pieces = AsyncIterable<Uint8Array>;
 
-/** DuckDB reads smaller ones in little memory, too. */
+/** DuckDB reads smaller pages in little memory, too. */
 export const largePageBytes = 16 << 20;
 const lookBytes = 1 << 16;
-/** Each row has a byte while its page is read. */
-const mostRows = 1 << 20;
+/** Reading a page takes one byte per row. */
+const maxRows = 1 << 20;
 
-/** By the codecs' numbers in the format. */
+/** Decompressors by the codecs' numbers in the format. */
 const decompressors: Readonly<Record<number, (pieces: Pieces) => Pieces | Promise<Pieces>>> = {
   0: (pieces) => pieces,
   1: decompressSnappy,
@@ -37,10 +38,7 @@ const decompressors: Readonly<Record<number, (pieces: Pieces) => Pieces | Promis
   },
 };
 
-/**
- * Where the pages of a row group's texts are, and what has to be known to read them; `optional`: texts may be
- * missing.
- */
+/** Where the pages of a row group's texts are, and how to read them; `optional`: texts may be null. */
 export interface TextPages {
   group: number;
   codec: number;
@@ -51,21 +49,21 @@ export interface TextPages {
 }
 
 /**
- * The row groups whose texts may be such as `openPageTexts` reads, and have `leastBytes` or more: their pages
- * say.
+ * The row groups with texts of at least `minBytes` that `openPageTexts` may be able to read; only their
+ * pages show whether it can.
  */
 export function findTextPages(
   { groups }: Footer,
   { leaf, type, maxDefinition, maxRepetition }: SchemaNode,
-  leastBytes = largePageBytes,
+  minBytes = largePageBytes,
 ): TextPages[] {
   if (type !== 'BYTE_ARRAY' || maxDefinition > 1 || maxRepetition > 0) return [];
   return groups.flatMap(({ rows, chunks }, group) => {
     const chunk = chunks[leaf];
     if (
       chunk === undefined ||
-      chunk.uncompressedBytes < leastBytes ||
-      rows > mostRows ||
+      chunk.uncompressedBytes < minBytes ||
+      rows > maxRows ||
       !(chunk.codec in decompressors)
     )
       return [];
@@ -75,7 +73,7 @@ export function findTextPages(
   });
 }
 
-/** Whether the first page is large; the others mostly are like it. */
+/** Whether the first page is large; the others are usually similar. */
 export async function haveLargePages(path: string, { start, end }: TextPages): Promise<boolean> {
   const bytes = openByteReader(readPieces(path, start, Math.min(end, start + lookBytes)));
   try {
@@ -87,40 +85,37 @@ export async function haveLargePages(path: string, { start, end }: TextPages): P
   }
 }
 
-/** The next header, of a plain data page of version 1. Throws where it is of another page. */
+/** Reads the next header. Throws if it is not of a plain data page of version 1. */
 async function nextPlainHeader(bytes: ByteReader): Promise<PageHeader> {
-  for (let least = 256; least <= mostHeaderBytes; least *= 16) {
+  for (let least = 256; least <= maxHeaderBytes; least *= 16) {
     const header = readPageHeader(await bytes.peek(least));
     if (header === undefined) continue;
     const { kind, v2, encoding, definitionEncoding } = header;
     if (kind !== 'data' || v2 !== undefined || encoding !== plain || definitionEncoding !== rle)
-      throw new Error('it is no plain data page of version 1');
+      throw new Error('it is not a plain data page of version 1');
     return header;
   }
   throw new Error('a page header has no end');
 }
 
 export interface PageTextReader {
-  /**
-   * The next texts, at most so many and at least one; of use until the next are asked for. Throws where it
-   * cannot go on.
-   */
+  /** Takes the next texts, from one to `most`, valid until the next call. Throws if it cannot continue. */
   take(most: number): Promise<readonly Text[]>;
   close(): Promise<void>;
 }
 
 /**
- * Reads the texts of row groups in order, from the row after the first `passed`. Those of more than
- * `mostBytes` are not held.
+ * Reads the texts of row groups in order, after skipping `passed` rows. Texts of more than `maxBytes` are
+ * not held in memory.
  */
 export function openPageTexts(
   path: string,
   groups: readonly TextPages[],
   passed: number,
-  mostBytes: number,
+  maxBytes: number,
 ): PageTextReader {
-  const lists = readGroups(path, groups, mostBytes);
-  // Invariant: the next text is list[at + toPass], counted on into the lists that come.
+  const lists = readGroups(path, groups, maxBytes);
+  // Invariant: the next text is list[at + toPass]; the index may reach into the lists that follow.
   let list: readonly Text[] = [];
   let at = 0;
   let toPass = passed;
@@ -148,7 +143,7 @@ export function openPageTexts(
 async function* readGroups(
   path: string,
   groups: readonly TextPages[],
-  mostBytes: number,
+  maxBytes: number,
 ): AsyncGenerator<Text[], undefined> {
   for (const { codec, start, end, rows, optional } of groups) {
     const bytes = openByteReader(readPieces(path, start, end));
@@ -160,7 +155,7 @@ async function* readGroups(
         if (page.values > left) throw new Error('a page has more values than its row group has rows');
         bytes.drop(page.headerBytes);
         const pageEnd = bytes.taken() + page.compressedBytes;
-        yield* readValues(await decompress(bytes.take(page.compressedBytes)), page, optional, mostBytes);
+        yield* readValues(await decompress(bytes.take(page.compressedBytes)), page, optional, maxBytes);
         if (bytes.taken() !== pageEnd) throw new Error('a page ends before its bytes do');
         left -= page.values;
       }

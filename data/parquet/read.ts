@@ -1,48 +1,29 @@
-// Parquet in, batches of documents out, through DuckDB: text as bytes, a few row groups at a time whatever
-// the file's size.
+// Parquet in, batches of documents out, through DuckDB: text as bytes, and memory for a few row groups
+// regardless of the file's size.
 
 import { isUtf8 } from 'node:buffer';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { type BatchBuilder, openBatch } from '../batch.ts';
-import { openBoundedCache } from '../files/bounded-cache.ts';
 import { findForeignKind } from '../files/bytes.ts';
 import type { DocumentBatch, Shard } from '../documents.ts';
 import { openDuckDb } from '../duckdb/duckdb.ts';
 import { BetrError, fail, reasonOf } from '../../run/errors/errors.ts';
-import { statFile } from '../files/files.ts';
 import { countProblem, isCount } from '../jsonl/json-line.ts';
 import { defaultMaxLineBytes, type ReadOptions } from '../jsonl/jsonl.ts';
 import type { Quarantine } from '../files/quarantine.ts';
 import type { FieldNames } from '../../run/settings.ts';
-import { checkPages, type PageSpan } from './checksums.ts';
-import {
-  buildQuery,
-  type ColumnPath,
-  type FieldColumns,
-  findColumn,
-  findColumns,
-  leavesOf,
-  plainSql,
-  type Query,
-} from './columns.ts';
+import { checkPages } from './checksums.ts';
+import { findColumn } from './columns.ts';
 import { openCopy } from './copy.ts';
-import { type Footer, readFooter } from './footer.ts';
-import { findTextPages } from './pages.ts';
-import {
-  cutSections,
-  type LargeGroup,
-  readSection,
-  type RowFields,
-  type RowRange,
-  type SectionTexts,
-} from './sections.ts';
+import { readFooter } from './footer.ts';
+import { prepare, setMemoryLimit } from './prepare.ts';
+import { cutSections, readSection, type RowFields, type SectionTexts } from './sections.ts';
 import type { Text } from './values.ts';
-import { buildView, hasPlainNames } from './view.ts';
-import { isRemote, showPath } from '../../run/address.ts';
+import { showPath } from '../../run/address.ts';
 
 /**
- * Reads a Parquet shard. Bad rows go to the quarantine. Returns the row after the last (of a whole file: the
- * last that has a document or is bad). Errors: FILE_NOT_FOUND, FILE_UNREADABLE, COLUMN_MISSING, COLUMN_TYPE.
+ * Reads a Parquet shard. Invalid rows go to the quarantine. Returns the row after the last one read. Errors:
+ * FILE_NOT_FOUND, FILE_UNREADABLE, COLUMN_MISSING, COLUMN_TYPE.
  */
 export async function* readParquet(
   shard: Shard,
@@ -77,15 +58,14 @@ export async function* readParquet(
         }
         break;
       } catch (error) {
-        // DuckDB has no strings that are not UTF-8. As bytes it reads them, and what is wrong with one costs
-        // its row alone.
+        // DuckDB rejects strings that are not valid UTF-8. Reading them as bytes loses only the invalid rows.
         if (asBytes || !/invalid string encoding/i.test(reasonOf(error))) throw error;
       }
     }
     const last = batch.take();
     if (last !== undefined) yield last;
     if (onlyRows === undefined && chunk.endRow !== undefined && endRow < chunk.endRow)
-      throw new Error(`it ends before row ${endRow} where it should have ${chunk.endRow}`);
+      throw new Error(`it ends before row ${endRow}, but it should have ${chunk.endRow} rows`);
     return endRow;
   } catch (error) {
     throw await readError(error, shard.path);
@@ -98,7 +78,7 @@ export async function* readParquet(
 interface WantedRows {
   from: number;
   to: number | undefined;
-  /** Of these those from `from` on. */
+  /** If set, only these rows, starting at `from`. */
   onlyRows: readonly number[] | undefined;
 }
 
@@ -112,7 +92,7 @@ async function* readRows(
   const known = await prepare(connection, path, fields, asBytes);
   const onlyRows = wanted.onlyRows?.filter((row) => row >= wanted.from);
   if (onlyRows?.length === 0) return;
-  await makeRoom(connection, known.neededMb);
+  await setMemoryLimit(connection, known.neededMb);
   const rows =
     onlyRows === undefined
       ? { from: wanted.from, to: wanted.to ?? known.rows }
@@ -135,120 +115,6 @@ async function* readRows(
     await copy?.close();
   }
 }
-
-/** Rows that DuckDB has in memory at once, of one row group. */
-const rowsAtOnce = 2048;
-/** It holds a page as it is in the file, decompressed, and its rows as they are handed on. */
-const copies = 3;
-const largestPageBytes = 128e6;
-const leastMemoryMb = 128;
-/**
- * A file that needs more is refused, before it takes the machine's memory: what it has may be a few bytes
- * that decompress to gigabytes.
- */
-const mostMemoryMb = 1024;
-/** Files that are much alike need the same. */
-const stepMb = 64;
-
-/** What has to be known of a file to read it. */
-interface Prepared extends Query {
-  bytes: number;
-  /** The footer by which DuckDB reads a copy of the file; undefined where it reads the file itself. */
-  view: Uint8Array | undefined;
-  /**
-   * Memory that it takes to hold the texts of so many rows: little for most files, much where each is a book.
-   */
-  neededMb: number;
-  rows: number;
-  /** The row groups, and where they have the columns that are read. */
-  groups: (RowRange & { spans: PageSpan[] })[];
-  largeGroups: LargeGroup[];
-}
-
-/** A file is read chunk by chunk, and to ask for this takes as long as a hundredth of a chunk. */
-const prepared = openBoundedCache<string, Prepared>(100);
-
-/**
- * Files that are not on this machine, whose columns DuckDB does not call by their names, or which are to be
- * read `asBytes`, are read from a copy.
- */
-async function prepare(
-  connection: DuckDBConnection,
-  path: string,
-  fields: FieldNames,
-  asBytes: boolean,
-): Promise<Prepared> {
-  const { bytes, modifiedMs } = await statFile(path);
-  const key = JSON.stringify([path, bytes, modifiedMs, fields]);
-  const known = prepared.get(key);
-  if (known !== undefined && (known.view !== undefined || !asBytes)) return known;
-  const footer = await readFooter(path);
-  const columns = findColumns(footer, fields, showPath(path));
-  const paths = Object.values(columns).flatMap((column: ColumnPath | undefined) =>
-    column === undefined ? [] : [column],
-  );
-  const view =
-    asBytes || isRemote(path) || !hasPlainNames(footer.root, paths) ? buildView(footer, paths) : undefined;
-  const copy = view === undefined ? undefined : await openCopy(path, bytes, view.footer);
-  try {
-    const query = await buildQuery(
-      connection,
-      copy?.path ?? path,
-      columns,
-      view?.sqlOf ?? plainSql,
-      view !== undefined,
-      fields,
-      showPath(path),
-    );
-    const now = { ...query, bytes, view: view?.footer, ...measure(footer, columns) };
-    prepared.set(key, now);
-    return now;
-  } finally {
-    await copy?.close();
-  }
-}
-
-function measure(
-  footer: Footer,
-  columns: FieldColumns,
-): Pick<Prepared, 'neededMb' | 'rows' | 'groups' | 'largeGroups'> {
-  const leaves = leavesOf(columns);
-  const text = columns.text?.at(-1);
-  let neededBytes = 0;
-  const groups = footer.groups.map(({ firstRow, rows, chunks }, group) => {
-    const textBytes = chunks[text?.leaf ?? -1]?.uncompressedBytes ?? 0;
-    neededBytes = Math.max(
-      neededBytes,
-      textBytes * Math.min(1, rowsAtOnce / Math.max(1, rows)),
-      Math.min(textBytes, largestPageBytes),
-    );
-    const spans = leaves.flatMap(({ leaf, name }) =>
-      chunks[leaf] === undefined || rows === 0
-        ? []
-        : [{ start: chunks[leaf].start, end: chunks[leaf].end, column: name, group }],
-    );
-    return { from: firstRow, to: firstRow + rows, spans };
-  });
-  const found = text === undefined ? [] : findTextPages(footer, text);
-  const largeGroups = found.map((pages) => ({
-    from: groups[pages.group]?.from ?? 0,
-    to: groups[pages.group]?.to ?? 0,
-    pages,
-  }));
-  return { neededMb: Math.ceil((copies * neededBytes) / 1e6), rows: footer.rows, groups, largeGroups };
-}
-
-async function makeRoom(connection: DuckDBConnection, neededMb: number): Promise<void> {
-  const limitMb = Math.min(mostMemoryMb, stepMb * Math.ceil((leastMemoryMb + neededMb) / stepMb));
-  // To set it, even to what it is, makes DuckDB give back all memory that is free, and ask for it page by
-  // page again.
-  if (limits.get(connection) === limitMb) return;
-  await connection.run(`SET memory_limit = '${limitMb}MB'`);
-  limits.set(connection, limitMb);
-}
-
-/** What was set last, by the connection that set it: a database is read through one. */
-const limits = new WeakMap<DuckDBConnection, number>();
 
 function* takeRows(
   others: RowFields,
@@ -299,7 +165,7 @@ function hasVisible(text: Uint8Array): boolean {
 }
 
 /**
- * The row groups of a Parquet file, in order: their rows and about how many bytes of text they have. Errors:
+ * The row groups of a Parquet file, in order: their rows and approximate bytes of text. Errors:
  * FILE_NOT_FOUND, FILE_UNREADABLE.
  */
 export async function listRowGroups(
@@ -316,7 +182,7 @@ export async function listRowGroups(
 }
 
 async function readError(error: unknown, path: string): Promise<BetrError> {
-  // What is not Parquet at all fails in many ways, of which none says so.
+  // A file that is not Parquet fails in many ways, with unclear messages.
   const kind =
     error instanceof BetrError && error.code !== 'FILE_UNREADABLE'
       ? undefined

@@ -1,5 +1,5 @@
-// The rows of a small Parquet file with all their columns, as the values that JSON would have: lists as
-// arrays, structs as objects, whole numbers as numbers.
+// Reads the rows of a small Parquet file with all columns, with values as in JSON: lists as arrays, structs
+// as objects, whole numbers as numbers.
 
 import { z } from 'zod';
 import { openDuckDb, parquetSource, streamChunks } from '../duckdb/duckdb.ts';
@@ -12,7 +12,7 @@ import { isRemote, showPath } from '../../run/address.ts';
 
 const described = z.array(z.tuple([z.string()]));
 
-/** The rows, in order. Errors: FILE_NOT_FOUND, FILE_UNREADABLE; those of reading from afar. */
+/** Yields the rows, in order. Errors: FILE_NOT_FOUND, FILE_UNREADABLE; those of remote files. */
 export async function* readParquetRows(path: string): AsyncGenerator<{ position: number; row: Row }> {
   const { bytes } = await statFile(path);
   const copy = isRemote(path) ? await openCopy(path, bytes) : undefined;
@@ -44,7 +44,7 @@ export async function* readParquetRows(path: string): AsyncGenerator<{ position:
   }
 }
 
-/** Bytes, such as pictures, become null, as no text is made of them. */
+/** Converts a value to JSON; bytes, such as images, become null. */
 function plain(value: unknown): unknown {
   if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
   if (value instanceof Uint8Array) return null;

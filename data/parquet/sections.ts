@@ -1,5 +1,5 @@
-// The rows of a Parquet file in sections, each by one query: what DuckDB reads, and row groups of large
-// pages, whose texts come from elsewhere beside DuckDB's other columns.
+// Reads the rows of a Parquet file in sections, each with one query. In row groups with large pages, the
+// texts come from pages.ts and only the other columns from DuckDB.
 
 import type { DuckDBConnection, DuckDBDataChunk } from '@duckdb/node-api';
 import { parquetSource, streamChunks } from '../duckdb/duckdb.ts';
@@ -16,19 +16,21 @@ export interface RowRange {
   to: number;
 }
 
-/** A row group whose pages may be large, and its rows. */
+/** The rows and pages of a row group whose pages may be large. */
 export interface LargeGroup extends RowRange {
   pages: TextPages;
 }
 
-/** Rows that are read by one query. */
+/** Rows that one query reads. */
 export interface Section extends RowRange {
-  /** They are in these row groups of large pages, the first of which begins with `firstRow`. */
+  /**
+   * Set if the rows are in these row groups of large pages; `firstRow` is the first row of the first group.
+   */
   large?: { firstRow: number; groups: TextPages[] };
   onlyRows?: readonly number[];
 }
 
-/** The wanted rows; row groups of large pages apart, and those that follow each other together. */
+/** Cuts the wanted rows into sections: adjacent row groups of large pages form their own sections. */
 export async function cutSections(
   path: string,
   largeGroups: readonly LargeGroup[],
@@ -58,16 +60,16 @@ export async function cutSections(
 
 type Numbers = InstanceType<typeof DuckDBDoubleVector>;
 
-/** What rows have beside their texts. */
+/** The fields of rows except their texts. */
 export interface RowFields {
   rows: Numbers;
   tokens: Numbers;
-  /** '' where there is none, undefined where it is not valid UTF-8. */
+  /** '' if there is none, undefined if it is not valid UTF-8. */
   ids: (string | undefined)[];
   sources: (string | undefined)[];
 }
 
-/** Texts, and from `start` on the fields of their rows; they are of use until the next are asked for. */
+/** Texts, and the fields of their rows, starting at index `start`; valid until the next are requested. */
 export interface SectionTexts {
   fields: RowFields;
   start: number;
@@ -75,8 +77,8 @@ export interface SectionTexts {
 }
 
 /**
- * The rows of a section. What cannot be read piece by piece, to its end or at all, DuckDB reads; or it says
- * why not. Errors: DuckDB's.
+ * Yields the rows of a section. DuckDB reads what cannot be read piece by piece, or reports why it cannot be
+ * read. Errors: those of DuckDB.
  */
 export async function* readSection(
   connection: DuckDBConnection,
@@ -111,12 +113,12 @@ async function* readWhole(
     `SELECT ${text}, ${others} FROM ${sourceOf(path)} WHERE ${conditionOf(section)}`,
   )) {
     yield { fields: readFields(rows, 1), start: 0, texts: readBytes(rows, 0) };
-    // Its memory would stay until the object is collected as garbage.
+    // Otherwise its memory is kept until the object is garbage-collected.
     rows.reset();
   }
 }
 
-/** Ends where the texts do, or cannot be read on. */
+/** Stops where the texts end or cannot be read. */
 async function* readPiecewise(
   connection: DuckDBConnection,
   path: string,
@@ -132,7 +134,7 @@ async function* readPiecewise(
     const fields = readFields(rows, 0);
     if (fields.rows.getItem(0) !== next)
       throw fail('INTERNAL', {
-        reason: `DuckDB gave row ${fields.rows.getItem(0) ?? ''} of a Parquet file for ${next}`,
+        reason: `DuckDB returned row ${fields.rows.getItem(0) ?? ''} of a Parquet file instead of row ${next}`,
       });
     next += rows.rowCount;
     for (let start = 0; start < rows.rowCount;) {
@@ -155,10 +157,10 @@ function conditionOf({ from, to, onlyRows }: Section): string {
     : `file_row_number IN (${onlyRows.join(', ')})`;
 }
 
-/** The columns of a query's `others`, from column `first` on. */
+/** The columns of a query's `others`, starting at column `first`. */
 function readFields(data: DuckDBDataChunk, first: number): RowFields {
   const [rows, tokens] = [data.getColumnVector(first), data.getColumnVector(first + 1)];
   if (!(rows instanceof DuckDBDoubleVector && tokens instanceof DuckDBDoubleVector))
-    throw fail('INTERNAL', { reason: 'columns of a Parquet file are not of the types that were asked for' });
+    throw fail('INTERNAL', { reason: 'columns of a Parquet file do not have the requested types' });
   return { rows, tokens, ids: readStrings(data, first + 2), sources: readStrings(data, first + 3) };
 }

@@ -1,34 +1,32 @@
-// Snappy's raw format, decompressed piece by piece, in AssemblyScript (compiled to WebAssembly). A Snappy
-// stream is a chain of literals and of copies of what came before (github.com/google/snappy,
-// format_description.txt); what came before is held as far back as most compressors look.
+// Decompresses Snappy's raw format piece by piece, in AssemblyScript (compiled to WebAssembly). A Snappy
+// stream is a sequence of literals and of copies of earlier output (github.com/google/snappy,
+// format_description.txt); earlier output is held as far back as most compressors refer.
 
-/** Where the host puts compressed bytes, behind those that are left there. */
+/** Where the host writes compressed bytes, after those left from before. */
 export const inputAt: i32 = 1024;
 export const inputBytes: i32 = 1 << 18;
 
-/** Google's compressor, and DuckDB with it, works on blocks of 64 KiB and copies within them. */
+/** Google's compressor, which DuckDB uses, works on blocks of 64 KiB and copies only within them. */
 const windowBytes: i32 = 1 << 18;
 const pieceBytes: i32 = 1 << 18;
-/**
- * Elements are written 16 bytes at a time, and the last of a piece may be longer than what it has room for.
- */
+/** Elements are written 16 bytes at a time, and the last one of a piece may exceed it. */
 const slack: i32 = 128;
 const outputAt: i32 = inputAt + inputBytes + slack;
-/** The window is moved once for some pieces. */
+/** Room for several pieces, so that the window is moved less often. */
 const outputBytes: i32 = windowBytes + 4 * pieceBytes;
 
-/** How much memory all of it takes. */
+/** The total memory, in bytes. */
 export const memoryBytes: i32 = outputAt + outputBytes + slack;
 
 let begun: bool = false;
-/** Bytes that are still to come. */
+/** Remaining bytes of the output. */
 let missing: u64 = 0;
-/** Bytes of a literal that are still to come. */
+/** Remaining bytes of the current literal. */
 let literal: u32 = 0;
 let out: i32 = outputAt;
 let left: i32 = 0;
 
-/** Begins a stream. */
+/** Starts a stream. */
 export function begin(): void {
   begun = false;
   missing = 0;
@@ -37,24 +35,24 @@ export function begin(): void {
   left = 0;
 }
 
-/** Compressed bytes that were not used yet; they now lie at `inputAt`. */
+/** The number of unused compressed bytes, which are now at `inputAt`. */
 export function leftBytes(): i32 {
   return left;
 }
 
-/** Where the bytes end that were decompressed last. */
+/** Where the last decompressed bytes end. */
 export function outputEnd(): i32 {
   return out;
 }
 
-/** Whether the stream has come to its end. */
+/** Whether the stream is complete. */
 export function isWhole(): bool {
   return begun && missing == 0 && literal == 0 && left == 0;
 }
 
 /**
- * Decompresses what it can of the `length` bytes at `inputAt`, a piece at most. Returns how many bytes it
- * made, 0 where it needs more input, -1 where the stream is damaged.
+ * Decompresses what it can of the `length` bytes at `inputAt`, at most one piece. Returns the number of
+ * output bytes, 0 if it needs more input, -1 if the stream is damaged.
  */
 export function decompress(length: i32): i32 {
   const end = inputAt + length;
@@ -96,8 +94,8 @@ export function decompress(length: i32): i32 {
 }
 
 /**
- * The length of the whole, a varint at the stream's beginning. Returns where it ends, -1 where it has too
- * many bytes; `begun` stays false where it is not all there.
+ * Reads the output length, a varint at the start of the stream. Returns where it ends, -1 if it has too many
+ * bytes; `begun` stays false if it is incomplete.
  */
 function readLength(end: i32): i32 {
   let value: u64 = 0;
@@ -112,7 +110,7 @@ function readLength(end: i32): i32 {
   return end - inputAt >= 5 ? -1 : inputAt;
 }
 
-/** Bytes of an element after its first, without a literal's own. */
+/** The number of header bytes of an element after its tag. */
 function moreBytes(tag: u32): i32 {
   const kind = tag & 3;
   if (kind == 0) return max(0, <i32>(tag >> 2) - 59);
@@ -128,7 +126,7 @@ function copy(distance: u32, size: i32): bool {
   return true;
 }
 
-/** Makes room for a piece, and keeps the window before it. */
+/** Makes room for a piece and keeps the window before it. */
 function slide(): void {
   if (out + pieceBytes <= outputAt + outputBytes) return;
   memory.copy(outputAt, out - windowBytes, windowBytes);

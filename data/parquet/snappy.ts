@@ -1,5 +1,4 @@
-// Snappy's raw format, decompressed piece by piece: its libraries want all of it in memory at once, and have
-// twice as much there.
+// Decompresses Snappy's raw format piece by piece: libraries need all input and output in memory at once.
 
 import { z } from 'zod';
 import { openPool } from '../files/pool.ts';
@@ -24,9 +23,9 @@ const decompressors = openPool(2, () => {
 });
 
 /**
- * Decompresses one stream of raw Snappy; a piece is of use until the next is asked for. Throws where it is
- * damaged, ends early, or repeats what is more than 256 KiB back: most compressors, Google's and with it
- * DuckDB's among them, look 64 KiB back, not all.
+ * Decompresses one stream of raw Snappy; a piece is valid until the next is requested. Throws if the stream
+ * is damaged, ends early, or copies from more than 256 KiB back; most compressors, including Google's and
+ * DuckDB's, copy from at most 64 KiB back.
  */
 export async function* decompressSnappy(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const wasm = decompressors.take();
@@ -44,12 +43,12 @@ export async function* decompressSnappy(pieces: AsyncIterable<Uint8Array>): Asyn
           bytes !== 0;
           bytes = wasm.decompress(wasm.leftBytes())
         ) {
-          if (bytes < 0) throw new Error('its Snappy data are damaged');
+          if (bytes < 0) throw new Error('its Snappy data is damaged');
           yield memory.subarray(wasm.outputEnd() - bytes, wasm.outputEnd());
         }
       }
     }
-    if (wasm.isWhole() === 0) throw new Error('its Snappy data end early');
+    if (wasm.isWhole() === 0) throw new Error('its Snappy data ends early');
   } finally {
     decompressors.give(wasm);
   }

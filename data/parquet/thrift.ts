@@ -1,5 +1,5 @@
-// Thrift's compact protocol, as far as Parquet's metadata needs it. Reading never builds what nobody asked
-// for: a damaged file may promise lists of any length.
+// The part of Thrift's compact protocol that Parquet's metadata needs. Unknown values are skipped without
+// allocating memory, because a damaged file may claim lists of any length.
 
 import { type Cursor, readVarInt } from './cursor.ts';
 
@@ -11,12 +11,12 @@ export const struct = 12;
 
 const deepest = 8;
 
-/** Takes the value of a field, whose type in the protocol is `type`. */
+/** Reads the value of a field, whose type in the protocol is `type`. */
 export type FieldReader = (type: number) => void;
 
 /**
- * Reads a struct: each field that `readers` knows by its number goes to its reader, the others are passed
- * over. Throws where it is damaged, `cutShort` where it ends early.
+ * Reads a struct: each field with a reader, by its number, goes to that reader; the others are skipped.
+ * Throws if it is damaged, `cutShort` if it ends early.
  */
 export function readStruct(cursor: Cursor, readers: Readonly<Record<number, FieldReader>>, depth = 0): void {
   if (depth > deepest) throw new Error('a struct is too deep');
@@ -36,7 +36,7 @@ export function readList(cursor: Cursor, readElement: FieldReader): void {
   for (let i = 0; i < count; i++) readElement(head & 15);
 }
 
-/** A signed whole number, whose sign is its last bit. */
+/** A signed whole number, zigzag-encoded. */
 export function readInteger(cursor: Cursor): number {
   const value = readVarInt(cursor);
   return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
@@ -50,7 +50,7 @@ export function integerReader(cursor: Cursor, take: (value: number) => void): Fi
   };
 }
 
-/** A reader of bytes, as a view. */
+/** A reader of bytes, returned as a view. */
 export function binaryReader(cursor: Cursor, take: (value: Uint8Array) => void): FieldReader {
   return (type) => {
     if (type !== binary) throw new Error('a field has another type than it should have');
@@ -58,7 +58,7 @@ export function binaryReader(cursor: Cursor, take: (value: Uint8Array) => void):
   };
 }
 
-/** A reader of a value as the bytes that it is written in, for whoever writes it again. */
+/** A reader of a value's encoded bytes, to write them again. */
 export function rawReader(
   bytes: Uint8Array,
   cursor: Cursor,
@@ -71,7 +71,7 @@ export function rawReader(
   };
 }
 
-/** Passes over a value. A field that is true or false has its value in its type. */
+/** Skips a value. The value of a Boolean field is in its type. */
 export function skipValue(cursor: Cursor, type: number, depth = 0): void {
   if (type === 1 || type === 2) return;
   if (type === 3) cursor.skip(1);
@@ -79,7 +79,7 @@ export function skipValue(cursor: Cursor, type: number, depth = 0): void {
   else if (type === 7) cursor.skip(8);
   else if (type === binary) cursor.skip(readVarInt(cursor));
   else if (type === struct) readStruct(cursor, {}, depth + 1);
-  // Every element has a byte at least, so that a list that is not there ends where the bytes do.
+  // Every element takes at least one byte, so a list of false length stops at the end of the bytes.
   else if (type === list || type === 10)
     readList(cursor, (element) =>
       element === 1 || element === 2 ? cursor.skip(1) : skipValue(cursor, element, depth + 1),
@@ -109,7 +109,7 @@ export function writeList(type: number, values: readonly Uint8Array[]): ThriftVa
   return { type: list, bytes: Buffer.concat([...head, ...values]) };
 }
 
-/** A struct of the fields that are there, by their numbers (ascending, as keys of objects are). */
+/** A struct of the defined fields, by their numbers (ascending, as JavaScript orders such keys). */
 export function writeStruct(fields: Readonly<Record<number, ThriftValue | undefined>>): ThriftValue {
   const parts: Uint8Array[] = [];
   let last = 0;
@@ -131,7 +131,7 @@ function integerBytes(value: number): Uint8Array {
   return varIntBytes(value < 0 ? -2 * value - 1 : 2 * value);
 }
 
-/** A whole number in groups of seven bits, the least first. */
+/** A variable-length whole number: groups of seven bits, the lowest first. */
 export function varIntBytes(value: number): Uint8Array {
   const bytes: number[] = [];
   let rest = value;

@@ -1,28 +1,28 @@
-// The texts in a Parquet page of plain byte arrays, from its content piece by piece.
+// Reads the texts of a Parquet page of plain byte arrays, piece by piece.
 
 import { withRoom } from '../jsonl/lines.ts';
 import { openCursor, readVarInt } from './cursor.ts';
 import type { PageHeader } from './page-header.ts';
 
-/** A text, undefined where it is missing. */
+/** A text; undefined if it is null. */
 export type Text = Uint8Array | 'too long' | undefined;
 
 const startBytes = 1 << 20;
 
 /**
- * The values of a plain page from its content, decompressed, in pieces: where they are optional, first which
- * of them are there; then each as its length in 4 bytes and its bytes. Those of more than `mostBytes` are not
- * held. Throws where the page is not what its header says.
+ * Yields the values of a plain page from its decompressed content: if they are optional, first the definition
+ * levels; then each value as its length in 4 bytes and its bytes. Values of more than `maxBytes` are not
+ * held. Throws if the page does not match its header.
  */
 export async function* readValues(
   pieces: AsyncIterable<Uint8Array>,
   { values, uncompressedBytes }: PageHeader,
   optional: boolean,
-  mostBytes: number,
+  maxBytes: number,
 ): AsyncGenerator<Text[]> {
   let isThere = optional ? undefined : new Uint8Array(values).fill(1);
-  // Invariant: held[0, length) begins with the next value, or with what says which are there; `passing` bytes
-  // of a long one come before it.
+  // Invariant: held[0, length) starts with the definition levels or the next value, after `passing` more
+  // bytes of a long value.
   let held = Buffer.allocUnsafeSlow(startBytes);
   let length = 0;
   let passing = 0;
@@ -46,7 +46,7 @@ export async function* readValues(
     const texts: Text[] = [];
     while (value < values && at <= length) {
       const next =
-        isThere[value] === 0 ? { text: undefined, end: at } : readValue(held, at, length, mostBytes);
+        isThere[value] === 0 ? { text: undefined, end: at } : readValue(held, at, length, maxBytes);
       if (next === undefined) break;
       texts.push(next.text);
       at = next.end;
@@ -62,31 +62,30 @@ export async function* readValues(
 }
 
 /**
- * The value at `at` and where it ends, which for one that is too long may be beyond `length`; undefined where
- * it is not all there.
+ * The value at `at` and where it ends, which may be beyond `length` if it is too long; undefined if it is
+ * incomplete.
  */
 function readValue(
   held: Buffer,
   at: number,
   length: number,
-  mostBytes: number,
+  maxBytes: number,
 ): { text: Text; end: number } | undefined {
   if (length - at < 4) return undefined;
   const end = at + 4 + held.readUInt32LE(at);
-  if (end - at - 4 > mostBytes) return { text: 'too long', end };
+  if (end - at - 4 > maxBytes) return { text: 'too long', end };
   return end > length ? undefined : { text: held.subarray(at + 4, end), end };
 }
 
 /**
- * The longest way to say it: a run for each value, and a last block of bits for more values than there are,
- * of which DuckDB's have 32 bytes.
+ * An upper bound on encoded levels: one run per value, and a last block of bits that may exceed the values
+ * (32 bytes in DuckDB).
  */
-const mostLevelBytes = (values: number): number => 6 * values + 1024;
+const maxLevelBytes = (values: number): number => 6 * values + 1024;
 
 /**
- * Which values are there (1) or missing (0), and where that ends: a length in 4 bytes, then runs (RLE of
- * Parquet's encodings), of one level or of levels as bits, eight and eight. undefined where it is not all
- * there.
+ * Which values exist (1) or are null (0), and where the levels end: a length in 4 bytes, then runs (Parquet's
+ * RLE encoding) of one level or of bit-packed levels in groups of eight. undefined if they are incomplete.
  */
 function readLevels(
   held: Buffer,
@@ -94,7 +93,7 @@ function readLevels(
 ): { isThere: Uint8Array<ArrayBuffer>; end: number } | undefined {
   if (held.length < 4) return undefined;
   const end = 4 + held.readUInt32LE(0);
-  if (end > mostLevelBytes(values)) throw new Error('a page has more levels than values');
+  if (end > maxLevelBytes(values)) throw new Error('a page has more levels than values');
   if (held.length < end) return undefined;
   const isThere = new Uint8Array(values);
   const runs = openCursor(held.subarray(4, end));

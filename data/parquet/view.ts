@@ -1,9 +1,10 @@
-// A footer by which DuckDB sees some columns of a Parquet file under names that say nothing, and texts as
-// bytes: whatever the columns are called, and whether or not their texts are valid UTF-8. The values stay
-// where they are.
+// Builds a footer that gives DuckDB a view of some columns of a Parquet file, with generated names and with
+// strings as bytes. So column names do not matter, nor whether strings are valid UTF-8. The values keep their
+// offsets.
 
 import { sqlName } from '../duckdb/duckdb.ts';
-import { type Footer, type SchemaNode } from './footer.ts';
+import { type Footer } from './footer.ts';
+import type { SchemaNode } from './schema.ts';
 import {
   type ThriftValue,
   writeBinary,
@@ -20,7 +21,7 @@ export interface View {
   sqlOf: (path: readonly SchemaNode[]) => string;
 }
 
-/** The view of the columns at these paths, each from a column of the file's top level down. */
+/** The view of the columns at these paths. */
 export function buildView(
   { root, leaves, rows, groups, raw }: Footer,
   paths: readonly (readonly SchemaNode[])[],
@@ -71,8 +72,8 @@ function writeElement({ raw, isText }: SchemaNode, name: string, children: numbe
 }
 
 /**
- * Whether DuckDB has the columns at these paths by their names: it takes names that differ only in case for
- * the same, and renames all but one.
+ * Whether DuckDB keeps the names of the columns at these paths: it treats names that differ only in case as
+ * equal and renames all but one.
  */
 export function hasPlainNames(root: SchemaNode, paths: readonly (readonly SchemaNode[])[]): boolean {
   const parents = [root, ...paths.flat()];
@@ -85,5 +86,5 @@ export function hasPlainNames(root: SchemaNode, paths: readonly (readonly Schema
   });
 }
 
-/** The column that DuckDB numbers rows by. */
+/** The column that DuckDB adds with row numbers. */
 const rowNumber = 'file_row_number';

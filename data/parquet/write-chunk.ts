@@ -1,5 +1,5 @@
-// Writes a column chunk from the entries of other ones: pages of about a mebibyte, with a dictionary as long
-// as those have one and it stays small.
+// Writes a column chunk from entries of other chunks, in pages of about one mebibyte. Uses a dictionary while
+// the source has one and it stays small.
 
 import { crc32 } from 'node:zlib';
 import type { DataPage } from './chunk-pages.ts';
@@ -10,19 +10,19 @@ import { openDictionary, openPage } from './write-page.ts';
 
 const pageBytes = 1 << 20;
 const pageEntries = 20_000;
-const mostDictionaryBytes = 1 << 20;
-/** Pages wait for their dictionary, which comes first. */
-const mostWaitingBytes = 16 << 20;
-/** Runs of bits, which levels are written in. */
+const maxDictionaryBytes = 1 << 20;
+/** Pages are held back until their dictionary, which comes first, is complete. */
+const maxWaitingBytes = 16 << 20;
+/** The encoding of levels: RLE. */
 const runsEncoding = 3;
 
 export interface WrittenFile {
-  /** Bytes so far. */
+  /** The number of bytes written so far. */
   at(): number;
   write(bytes: Uint8Array): Promise<void>;
 }
 
-/** What a chunk's metadata say of it. */
+/** The metadata of a written chunk. */
 export interface WrittenChunk {
   encodings: number[];
   entries: number;
@@ -32,26 +32,26 @@ export interface WrittenChunk {
   dictionaryStart: number | undefined;
 }
 
-/** The column that is written. */
+/** The shape of the written column. */
 export interface ChunkShape {
   maxDefinition: number;
   maxRepetition: number;
-  /** Its values cannot be missing where they come from: their definition levels grow by one. */
+  /** Whether the source column is required and this one is nullable: definition levels grow by one. */
   wasRequired: boolean;
   isBoolean: boolean;
-  /** Bytes of each value, 0 where they differ. */
+  /** Bytes per value; 0 if they differ. */
   width: number;
 }
 
 export interface ChunkWriter {
-  /** Whether the page is to be flushed before the next row, whose entries stay in one page. */
+  /** Whether the page must be flushed before the next row; the entries of a row stay on one page. */
   isFull(): boolean;
   flush(): Promise<void>;
-  /** The entries [from, to) of a page, and their values, which begin with the one at `value`. */
+  /** Adds the entries [from, to) of a page and their values, which start at index `value`. */
   add(page: DataPage, from: number, to: number, value: number): void;
-  /** An entry with a value of its own. */
+  /** Adds an entry with a new value. */
   addValue(value: Uint8Array): void;
-  /** An entry without a value, which one of the same row could have. */
+  /** Adds a null entry. */
   addMissing(): void;
   end(): Promise<WrittenChunk>;
 }
@@ -63,7 +63,7 @@ export function openChunkWriter(
   const dictionary = openDictionary(width);
   const page = openPage(dictionary, maxDefinition, maxRepetition, width, isBoolean);
   const definitionThere = maxDefinition - (wasRequired ? 1 : 0);
-  /** No value comes into the dictionary any more, and no page waits for it. */
+  /** The dictionary is written: it takes no more values, and no page waits for it. */
   let isClosed = false;
   let waiting: Uint8Array[] = [];
   let waitingBytes = 0;
@@ -124,7 +124,7 @@ export function openChunkWriter(
       }),
     );
     entries += count;
-    // Pages that come before the first value of a dictionary cannot wait for it for ever.
+    // Values that did not come from a dictionary end the wait for one.
     if (dictionary.count() === 0 && values > 0) await closeDictionary();
     if (isClosed) {
       await writeData(bytes);
@@ -132,14 +132,14 @@ export function openChunkWriter(
     }
     waiting.push(bytes);
     waitingBytes += bytes.length;
-    if (waitingBytes > mostWaitingBytes || dictionary.bytes() > mostDictionaryBytes) await closeDictionary();
+    if (waitingBytes > maxWaitingBytes || dictionary.bytes() > maxDictionaryBytes) await closeDictionary();
   }
 
   return {
     isFull: () =>
       page.bytes() >= pageBytes ||
       page.entries() >= pageEntries ||
-      (!isClosed && dictionary.bytes() > mostDictionaryBytes),
+      (!isClosed && dictionary.bytes() > maxDictionaryBytes),
     flush,
     add({ repetition, definition, values }, from, to, value) {
       let next = value;

@@ -1,10 +1,10 @@
-// What goes into a Parquet page until it is written: levels, and values plainly or as places in a dictionary.
+// Collects the content of a Parquet page: levels, and values in plain encoding or as dictionary indices.
 
 import { withRoom } from '../jsonl/lines.ts';
 import type { Values } from './decode.ts';
 import { bitsFor, writeHybrid } from './hybrid.ts';
 
-/** Values of one column, as they are written plainly. */
+/** Values of one column in the plain encoding. */
 interface PlainValues {
   add(values: Values, index: number): void;
   bytes(): number;
@@ -12,7 +12,7 @@ interface PlainValues {
   clear(): void;
 }
 
-/** With `width` 0 each value has its length in 4 bytes before it. */
+/** With `width` 0, each value follows its length in 4 bytes. */
 function openPlainValues(width: number): PlainValues {
   let held = Buffer.allocUnsafeSlow(1 << 12);
   let length = 0;
@@ -25,7 +25,7 @@ function openPlainValues(width: number): PlainValues {
         held.writeUInt32LE(size, length);
         length += 4;
       }
-      // To make a view of a few bytes takes longer than to copy them.
+      // Creating a view of a few bytes takes longer than copying them.
       if (size <= 16) for (let i = 0; i < size; i++) held[length + i] = bytes[start + i] ?? 0;
       else held.set(bytes.subarray(start, start + size), length);
       length += size;
@@ -40,13 +40,13 @@ export interface Dictionary {
   count(): number;
   bytes(): number;
   content(): Uint8Array;
-  /** The place of a value, which is taken in where it is new. */
+  /** The index of a value, which is added if it is new. */
   indexOf(values: Values, index: number): number;
-  /** The values as they can be added to a page. */
+  /** The values, to add them to a page. */
   values(): Values;
 }
 
-/** A dictionary of the values that are used, of the dictionaries that they come from. */
+/** Opens a dictionary of the values used from the source dictionaries. */
 export function openDictionary(width: number): Dictionary {
   const plain = openPlainValues(width);
   const known = new Map<string, number>();
@@ -94,21 +94,18 @@ export function openDictionary(width: number): Dictionary {
 export interface PageBuilder {
   addEntry(repetition: number, definition: number): void;
   addValue(values: Values, index: number): void;
-  /** Adds a value by its place in the dictionary. */
+  /** Adds a value by its index in the dictionary. */
   addIndex(place: number): void;
-  /** Whether the values so far are all in the dictionary. */
+  /** Whether all values so far are in the dictionary. */
   isIndexed(): boolean;
   entries(): number;
   values(): number;
   bytes(): number;
-  /** Its content, not yet compressed; then it is empty. */
+  /** Takes the uncompressed content and empties the page. */
   take(): Uint8Array;
 }
 
-/**
- * Collects a page of a column of these highest levels; `width` is the bytes of each value, 0 where they
- * differ.
- */
+/** Opens a page of a column with these maximum levels; `width` is the bytes per value, 0 if they differ. */
 export function openPage(
   dictionary: Dictionary,
   maxDefinition: number,
@@ -129,7 +126,7 @@ export function openPage(
       entries++;
     },
     addValue(source, index) {
-      // A page has values of one kind.
+      // A page has either plain values or indices.
       if (indexed > 0) {
         const known = dictionary.values();
         for (let i = 0; i < indexed; i++) plain.add(known, indices[i] ?? 0);

@@ -1,4 +1,4 @@
-// Where files that are fetched once are kept, for all runs of a user.
+// The cache folder for downloaded files, shared by all runs of a user.
 
 import { accessSync, constants, existsSync, lstatSync, mkdirSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
@@ -6,8 +6,8 @@ import { join, resolve } from 'node:path';
 import { fail, reasonOf } from '../../run/errors/errors.ts';
 
 /**
- * A place in the cache (folders and a file's name) that is there; undefined where it is in none of the
- * folders. A cache that others filled may be read-only.
+ * An existing path in the cache (folders and a file name); undefined if it is in none of the cache folders. A
+ * read-only cache is allowed.
  */
 export function findInCache(...place: string[]): string | undefined {
   return listCacheFolders()
@@ -17,17 +17,17 @@ export function findInCache(...place: string[]): string | undefined {
 }
 
 /**
- * The folder to keep files in: BETR_CACHE; else betr/ in XDG_CACHE_HOME or in ~/.cache, or a folder of the
- * user's own among the temporary files where neither can be written. Errors: CACHE_UNUSABLE.
+ * The folder to store files in: BETR_CACHE, or betr/ in XDG_CACHE_HOME or ~/.cache, or, if these are not
+ * writable, a temporary folder that only the user can write to. Errors: CACHE_UNUSABLE.
  */
 export function openCache(): string {
   const problems: string[] = [];
   for (const { path, isTemporary } of listCacheFolders()) {
     try {
-      // Whoever could put files there could put another model there.
+      // Anyone who can write here could replace the model.
       mkdirSync(path, { recursive: true, ...(isTemporary ? { mode: 0o700 } : {}) });
       if (isTemporary && !isOwn(path))
-        throw new Error('it belongs to another user, or others may write to it');
+        throw new Error('it belongs to another user, or other users can write to it');
       accessSync(path, constants.W_OK | constants.X_OK);
       return path;
     } catch (error) {
@@ -37,7 +37,7 @@ export function openCache(): string {
   throw fail('CACHE_UNUSABLE', { problems });
 }
 
-/** The user's home; undefined where there is none, as for a user id without a name in a container. */
+/** The user's home folder; undefined if there is none, as for an unnamed user id in a container. */
 export function findHome(): string | undefined {
   try {
     return homedir() || undefined;
@@ -47,8 +47,7 @@ export function findHome(): string | undefined {
 }
 
 /**
- * The folders that the cache may be in, the first choice first; those that are temporary lie where others can
- * write.
+ * The possible cache folders in order of preference; other users can write to the parent of a temporary one.
  */
 export function listCacheFolders(): { path: string; isTemporary: boolean }[] {
   const { BETR_CACHE, XDG_CACHE_HOME } = process.env;
@@ -68,8 +67,8 @@ export function listCacheFolders(): { path: string; isTemporary: boolean }[] {
 }
 
 /**
- * Whether it is a folder, and no link to one, that this user alone may write to. Anybody can make one of that
- * name among the temporary files first.
+ * Whether it is a folder, not a link, that only this user can write to. Another user could have created a
+ * folder of this name.
  */
 function isOwn(path: string): boolean {
   const state = lstatSync(path);

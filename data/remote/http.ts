@@ -1,6 +1,6 @@
-// The one way out to web servers, stores and endpoints: through the proxies that HTTPS_PROXY, HTTP_PROXY and
-// NO_PROXY name, which Node's own fetch passes by, and with bodies as they were sent, which fetch
-// decompresses. What a connection suffers becomes a RemoteProblem; no message has a proxy's password.
+// All requests to web servers, stores, and endpoints go through here: with the proxies in HTTPS_PROXY,
+// HTTP_PROXY, and NO_PROXY, which Node's fetch ignores, and with bodies as sent, which fetch would
+// decompress. Connection failures become RemoteProblems; no message contains a proxy's password.
 
 import { STATUS_CODES } from 'node:http';
 import type { Readable } from 'node:stream';
@@ -8,11 +8,11 @@ import type { Dispatcher } from 'undici';
 import { fail, reasonOf, systemCode } from '../../run/errors/errors.ts';
 import { RemoteProblem } from './store.ts';
 
-const redirectsAtMost = 20;
+const maxRedirects = 20;
 
 interface Network {
   fetch: typeof import('undici').fetch;
-  /** Goes where it is sent. */
+  /** Does not follow redirects. */
   direct: Dispatcher;
   /** Follows redirects. */
   following: Dispatcher;
@@ -21,22 +21,24 @@ interface Network {
 let network: Promise<Network> | undefined;
 
 /**
- * Opened for the first request: most commands never make one. Errors: OPTION_INVALID for a proxy that is no
+ * Opened at the first request, because most commands make none. Errors: OPTION_INVALID for an invalid proxy
  * address.
  */
 async function openNetwork(): Promise<Network> {
   const proxies = { httpProxy: proxyOf('HTTP_PROXY'), httpsProxy: proxyOf('HTTPS_PROXY') };
   const { EnvHttpProxyAgent, fetch, interceptors } = await import('undici');
-  // A proxy need not open tunnels to port 80, so http goes to it as plain requests.
+  // Proxies may refuse tunnels to port 80, so http requests are not tunneled.
   const direct = new EnvHttpProxyAgent({ ...proxies, proxyTunnel: false });
   return {
     fetch,
     direct,
-    following: direct.compose(interceptors.redirect({ maxRedirections: redirectsAtMost })),
+    following: direct.compose(interceptors.redirect({ maxRedirections: maxRedirects })),
   };
 }
 
-/** The proxy that a variable names; '' where it names none. Lower case comes first, as everywhere. */
+/**
+ * The proxy in an environment variable; '' if there is none. Lowercase names take precedence, as is common.
+ */
 function proxyOf(name: 'HTTP_PROXY' | 'HTTPS_PROXY'): string {
   const value = process.env[name.toLowerCase()] ?? process.env[name] ?? '';
   if (value === '') return '';
@@ -62,39 +64,39 @@ export interface HttpRequest {
   signal?: AbortSignal | undefined;
 }
 
-export interface HttpAnswer {
+export interface HttpResponse {
   status: number;
   reason: string;
   headers: Record<string, string>;
-  /** The bytes as they were sent, whatever their Content-Encoding. Has to be read, or dropped. */
+  /** The bytes as sent, regardless of Content-Encoding. Must be read or dropped. */
   body: Readable;
   /**
-   * Gives the body up: reads a short one on, so that its connection can be used again, and ends the
-   * connection of a long one.
+   * Discards the body: reads the rest of a short one to reuse its connection, and closes the connection of a
+   * long one.
    */
   drop(): void;
 }
 
 /**
- * Sends one request to a web server and follows redirects. Throws a RemoteProblem where no answer comes; any
- * status is an answer.
+ * Sends a request to a web server and follows redirects. Throws a RemoteProblem if there is no response; any
+ * status is a response.
  */
-export async function sendTo(url: string, request: HttpRequest): Promise<HttpAnswer> {
+export async function sendTo(url: string, request: HttpRequest): Promise<HttpResponse> {
   const { origin, pathname, search } = new URL(url);
   return dispatch((await open()).following, { origin, path: `${pathname}${search}` }, request);
 }
 
-/** Sends one request to a path that is taken to the letter. Throws as `sendTo` does. */
+/** Sends a request to a path that is used verbatim. Throws like `sendTo`. */
 export async function sendToPath(
   to: { origin: string; path: string },
   request: HttpRequest,
-): Promise<HttpAnswer> {
+): Promise<HttpResponse> {
   return dispatch((await open()).direct, to, request);
 }
 
 /**
- * The web's `fetch`, through the proxies: encoded bodies are decoded, and redirects followed. Throws a
- * RemoteProblem where no answer comes, and the signal's reason where that ended it.
+ * The standard `fetch`, with proxies: decodes encoded bodies and follows redirects. Throws a RemoteProblem if
+ * there is no response, and the signal's reason if it was aborted.
  */
 export async function fetch(
   url: string | URL,
@@ -104,12 +106,12 @@ export async function fetch(
   const { body, status, statusText, headers } = await fetchBy(url, { ...init, dispatcher: direct }).catch(
     (error: unknown) => {
       if (init.signal?.aborted === true) throw error;
-      // What fetch says itself is only "fetch failed".
+      // The message of fetch is only "fetch failed".
       throw connectionProblem(error instanceof Error && error.cause !== undefined ? error.cause : error);
     },
   );
-  // Libraries want a Response of the process's own class. Undici cancels the body of one that is collected,
-  // unless somebody reads it already.
+  // Libraries expect the global Response class. Undici cancels the body of a garbage-collected response
+  // unless it is already being read.
   return new Response(body?.pipeThrough(new TransformStream()) ?? null, {
     status,
     statusText,
@@ -125,9 +127,9 @@ async function dispatch(
   dispatcher: Dispatcher,
   to: { origin: string; path: string },
   { method, headers = {}, body, signal }: HttpRequest,
-): Promise<HttpAnswer> {
+): Promise<HttpResponse> {
   try {
-    const answer = await dispatcher.request({
+    const response = await dispatcher.request({
       ...to,
       method,
       headers: { ...headers, 'accept-encoding': 'identity' },
@@ -135,45 +137,45 @@ async function dispatch(
       signal,
     });
     const received: Record<string, string> = {};
-    for (const [name, value] of Object.entries(answer.headers))
+    for (const [name, value] of Object.entries(response.headers))
       if (value !== undefined) received[name] = typeof value === 'string' ? value : value.join(', ');
     return {
-      status: answer.statusCode,
-      reason: STATUS_CODES[answer.statusCode] ?? '',
+      status: response.statusCode,
+      reason: STATUS_CODES[response.statusCode] ?? '',
       headers: received,
-      body: answer.body,
-      drop: () => void answer.body.dump({ limit: 1 << 16 }).catch(() => undefined),
+      body: response.body,
+      drop: () => void response.body.dump({ limit: 1 << 16 }).catch(() => undefined),
     };
   } catch (error) {
     throw connectionProblem(error);
   }
 }
 
-/** Why there was no answer, and whether another attempt may get one. */
+/** Why there was no response, and whether a retry may help. */
 function connectionProblem(error: unknown): RemoteProblem {
-  // Where a name has several addresses, the error of all has no message, only a code.
+  // If a host has several addresses, the combined error has no message, only a code.
   const reason = reasonOf(error) || systemCode(error);
   const [, proxyStatus] = /^Proxy response \((\d+)\)/.exec(reason) ?? [];
   if (proxyStatus === '407' || /^Proxy Authentication Required/.test(reason))
     return new RemoteProblem(
       'lasting',
-      'the proxy asks for a name and a password (status 407): set them in HTTPS_PROXY or HTTP_PROXY as ' +
+      'the proxy requires a username and password (status 407): set them in HTTPS_PROXY or HTTP_PROXY as ' +
         'http://NAME:PASSWORD@HOST:PORT',
       { cause: error },
     );
   if (proxyStatus !== undefined)
     return new RemoteProblem(
       Number(proxyStatus) >= 500 || proxyStatus === '429' ? 'passing' : 'lasting',
-      `the proxy that HTTPS_PROXY or HTTP_PROXY names did not connect (status ${proxyStatus}); NO_PROXY ` +
-        'names hosts to reach without it',
+      `the proxy in HTTPS_PROXY or HTTP_PROXY did not connect (status ${proxyStatus}); list hosts to ` +
+        'reach without it in NO_PROXY',
       { cause: error },
     );
   if (reason.startsWith('Redirect loop detected'))
-    return new RemoteProblem('lasting', 'its redirects go round in circles', { cause: error });
+    return new RemoteProblem('lasting', 'its redirects form a loop', { cause: error });
   if (/CERT|SIGNATURE|ISSUER/.test(systemCode(error)))
     return new RemoteProblem(
       'lasting',
-      `the server's certificate is not trusted (${reason}); NODE_EXTRA_CA_CERTS names a file with more authorities`,
+      `the server's certificate is not trusted (${reason}); set NODE_EXTRA_CA_CERTS to a file with more authorities`,
       { cause: error },
     );
   return new RemoteProblem('passing', reason, { cause: error });

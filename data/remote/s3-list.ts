@@ -1,21 +1,21 @@
-// The pages of a listing, put together: every object once, or an error. Stores differ in how they say where
-// to go on, and one that goes round in circles must not keep us.
+// Combines the pages of an S3 listing: every object once, or an error. Stores differ in how they continue a
+// listing, and one that loops must not block the command.
 
 import type { _Object, ListObjectsV2CommandOutput } from '@aws-sdk/client-s3';
 import { fail } from '../../run/errors/errors.ts';
 
-/** Where a page begins: after what a token stands for, or after a key. */
+/** Where a page starts: at a continuation token, or after a key. */
 export type ListFrom = { ContinuationToken?: string; StartAfter?: string };
 export type ListPage = Pick<ListObjectsV2CommandOutput, 'Contents' | 'IsTruncated' | 'NextContinuationToken'>;
 
-/** A store may pass over what was deleted, page after page; more of it than this is no listing. */
-const emptyPagesAtMost = 100;
+/** A store may return empty pages for deleted objects, but not more than this many. */
+const maxEmptyPages = 100;
 
-/** A store that makes up ever more keys must not fill the memory. */
-const objectsAtMost = 5_000_000;
+/** A store that invents endless keys must not exhaust the memory. */
+const maxObjects = 5_000_000;
 
 /**
- * Yields the objects of all pages. Errors: REMOTE_FAILED where the listing does not go on, and those of
+ * Yields the objects of all pages. Errors: REMOTE_FAILED if the listing does not advance, and those of
  * `fetchPage`.
  */
 export async function* listObjects(
@@ -34,26 +34,26 @@ export async function* listObjects(
     const [first, last] = [objects[0]?.Key, objects.at(-1)?.Key];
     if (first !== undefined && (firstKeys.has(first) || isUpTo(first, from.StartAfter)))
       throw refuse(
-        `the store lists the same page of objects again (from "${first}" on) in place of the next one, ` +
-          'as stores do that know only version 1 of ListObjects. Name the files one by one',
+        `the store listed the same page of objects again (from "${first}" on) instead of the next one, ` +
+          'as stores that support only version 1 of ListObjects do. Name the files one by one',
       );
     if (first !== undefined) firstKeys.add(first);
     yield* objects;
     listed += objects.length;
-    if (listed > objectsAtMost)
-      throw refuse(`the listing has more than ${objectsAtMost} objects: name a longer prefix`);
+    if (listed > maxObjects)
+      throw refuse(`the listing has more than ${maxObjects} objects: use a longer prefix`);
     if (IsTruncated !== true) return;
     emptyPages = first === undefined ? emptyPages + 1 : 0;
-    if (tokens.has(token) || emptyPages > emptyPagesAtMost)
-      throw refuse('the store says again and again that its list of objects goes on from the same place');
+    if (tokens.has(token) || emptyPages > maxEmptyPages)
+      throw refuse('the store keeps continuing its list of objects from the same place');
     if (token !== '') tokens.add(token);
     else if (last === undefined)
-      throw refuse('the store says that its list of objects goes on, but not from where');
+      throw refuse('the store says that its list of objects continues, but not from where');
     from = token === '' && last !== undefined ? { StartAfter: last } : { ContinuationToken: token };
   }
 }
 
-/** Whether a key comes before or at another one in the order of S3, which is that of UTF-8. */
+/** Whether a key is at or before another one in the order of S3, which is that of UTF-8. */
 function isUpTo(key: string, other: string | undefined): boolean {
   return other !== undefined && Buffer.compare(Buffer.from(key), Buffer.from(other)) <= 0;
 }

@@ -1,10 +1,10 @@
-// Sends what Amazon's client asks for by `sendToPath`, so that S3 goes through the same proxies as everything
-// else, by the same rules.
+// Sends the requests of Amazon's client with `sendToPath`, so that S3 uses the same proxies and rules as
+// everything else.
 
 import { Readable } from 'node:stream';
 import { sendToPath } from './http.ts';
 
-/** What is used of a request of the client; its path is escaped. */
+/** The used parts of a client request; its path is escaped. */
 interface ClientRequest {
   method: string;
   protocol: string;
@@ -23,21 +23,21 @@ export const s3Requests = {
   async handle(request: ClientRequest, { abortSignal }: { abortSignal?: unknown } = {}) {
     const { protocol, hostname, port, path, query = {}, headers, body } = request;
     const method = methods.find((name) => name === request.method);
-    if (method === undefined) throw new TypeError(`a request of method ${request.method}`);
+    if (method === undefined) throw new TypeError(`the method ${request.method} is not supported`);
     if (body !== undefined && !isBody(body))
-      throw new TypeError('a body that is neither text, bytes nor a stream');
+      throw new TypeError('the body is neither text, bytes, nor a stream');
     const origin = `${protocol}//${hostname}${port === undefined ? '' : `:${port}`}`;
     const parameters = queryString(query);
-    const answer = await sendToPath(
+    const response = await sendToPath(
       { origin, path: parameters === '' ? path : `${path}?${parameters}` },
       { method, headers, body, signal: abortSignal instanceof AbortSignal ? abortSignal : undefined },
     );
     return {
       response: {
-        statusCode: answer.status,
-        reason: answer.reason,
-        headers: answer.headers,
-        body: answer.body,
+        statusCode: response.status,
+        reason: response.reason,
+        headers: response.headers,
+        body: response.body,
       },
     };
   },
@@ -49,7 +49,7 @@ function isBody(body: unknown): body is string | Uint8Array | Readable {
   return typeof body === 'string' || body instanceof Uint8Array || body instanceof Readable;
 }
 
-/** Escaped as the signature has it, which is stricter than URLSearchParams. */
+/** Escapes like the signature, which is stricter than URLSearchParams. */
 function queryString(query: Record<string, string | string[] | null>): string {
   const escape = (text: string): string =>
     encodeURIComponent(text).replace(

@@ -1,6 +1,6 @@
-// Files in an S3-compatible store, by Amazon's own client. Where to and as whom is what that client reads
-// everywhere: AWS_ENDPOINT_URL_S3, AWS_REGION, AWS_PROFILE, AWS_ACCESS_KEY_ID and so on, and the files in
-// ~/.aws. BETR_S3_UNSIGNED=1 reads public buckets without credentials.
+// Files in an S3-compatible store, through Amazon's client. Endpoint and credentials come from its usual
+// environment variables (AWS_ENDPOINT_URL_S3, AWS_REGION, AWS_PROFILE, AWS_ACCESS_KEY_ID, and so on) and the
+// files in ~/.aws. BETR_S3_UNSIGNED=1 reads public buckets without credentials.
 
 import {
   DeleteObjectCommand,
@@ -17,7 +17,7 @@ import { createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import picomatch from 'picomatch';
 import { BetrError, fail, reasonOf } from '../../run/errors/errors.ts';
-import { type Answer, checkAnswer, checkEncoding, lengthOf, saysEmpty } from './answers.ts';
+import { type ResponseHeaders, checkResponse, checkEncoding, lengthOf, isEmptyResponse } from './responses.ts';
 import { retry } from './retry.ts';
 import { listObjects, type ListPage } from './s3-list.ts';
 import { s3Requests } from './s3-requests.ts';
@@ -32,7 +32,7 @@ import {
 
 export const s3Store: RemoteStore = { list, open, put, remove, findAny };
 
-// The client's word about Node versions of its future is for us, not for users.
+// The client's warning about future Node versions is for developers, not for users.
 process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
 
 let shared: S3Client | undefined;
@@ -44,10 +44,10 @@ function client(): S3Client {
   const ownEndpoint = AWS_ENDPOINT_URL_S3 ?? AWS_ENDPOINT_URL;
   shared ??= new S3Client({
     ...(region === undefined && ownEndpoint !== undefined ? { region: 'us-east-1' } : {}),
-    // Stores of one's own seldom have a name for each bucket.
+    // Self-hosted stores rarely have a host name per bucket.
     forcePathStyle: ownEndpoint !== undefined,
     followRegionRedirects: true,
-    // Attempts are counted in one place, with the reading that goes on where it broke off.
+    // Retries are counted in one place, together with resumed reads.
     maxAttempts: 1,
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
@@ -66,7 +66,7 @@ interface Address {
 function parseAddress(url: string): Address {
   const [, bucket, key] = /^s3:\/\/([^/]+)\/(.+)$/i.exec(url) ?? [];
   if (bucket === undefined || key === undefined)
-    throw fail('REMOTE_NOT_FOUND', { url, reason: 'an address is s3://BUCKET/KEY' });
+    throw fail('REMOTE_NOT_FOUND', { url, reason: 'an address has the form s3://BUCKET/KEY' });
   return { bucket, key };
 }
 
@@ -93,17 +93,16 @@ async function list(pattern: string): Promise<RemoteFile[]> {
 async function fetchPage(url: string, asked: ListObjectsV2CommandInput): Promise<ListPage> {
   return retry(url, async () => {
     const page = await send(() => client().send(new ListObjectsV2Command(asked)));
-    // As when an error comes with status 200, or another server answers: no objects and no more to come, by
-    // the look of it.
+    // Otherwise an error with status 200, or a different server, would look like a complete, empty list.
     if (page.IsTruncated === undefined)
-      throw new RemoteProblem('passing', 'the answer is no list of objects (no IsTruncated)');
+      throw new RemoteProblem('passing', 'the response is not a list of objects (no IsTruncated)');
     return page;
   });
 }
 
 /**
- * What a request for the first byte tells of a file, as it is answered like those that read it; HEAD is asked
- * where that is silent, as for an empty file.
+ * Describes a file by a request for its first byte, which is answered like the later reads. HEAD is the
+ * fallback, for example for an empty file.
  */
 async function describe(url: string): Promise<RemoteFile> {
   const { bucket, key } = parseAddress(url);
@@ -114,18 +113,18 @@ async function describe(url: string): Promise<RemoteFile> {
   const { ContentLength, LastModified } = await send(() =>
     client().send(new HeadObjectCommand({ Bucket: bucket, Key: key })),
   );
-  if (ContentLength === undefined || (ContentLength === 0) !== saysEmpty(said))
-    throw new RemoteProblem('lasting', `the store does not say how long the file is (status ${said.status})`);
+  if (ContentLength === undefined || (ContentLength === 0) !== isEmptyResponse(said))
+    throw new RemoteProblem('lasting', `the store does not report the file's length (status ${said.status})`);
   return { url, bytes: ContentLength, modifiedMs: LastModified?.getTime() ?? 0 };
 }
 
-async function askFirstByte(bucket: string, key: string): Promise<Answer & { modified: Date | undefined }> {
+async function askFirstByte(bucket: string, key: string): Promise<ResponseHeaders & { modified: Date | undefined }> {
   try {
     const { Body, LastModified, ...said } = await send(() =>
       client().send(new GetObjectCommand({ Bucket: bucket, Key: key, Range: 'bytes=0-0' })),
     );
     drop(Body, said.ContentLength);
-    return { ...readAnswer(said), modified: LastModified };
+    return { ...readHeaders(said), modified: LastModified };
   } catch (error) {
     if (!(error instanceof RemoteProblem && error.status === 416)) throw error;
     return { status: 416, length: undefined, range: undefined, encoding: undefined, modified: undefined };
@@ -146,16 +145,16 @@ async function open(
     ...(etag === undefined ? {} : { IfMatch: etag }),
   });
   const { Body, ETag, ...said } = await send(() => client().send(command, { abortSignal: signal }));
-  if (!(Body instanceof Readable)) throw new RemoteProblem('passing', 'an answer without a body');
+  if (!(Body instanceof Readable)) throw new RemoteProblem('passing', 'the response has no body');
   try {
-    return { etag: ETag, bytes: checkAnswer(url, readAnswer(said), range), pieces: Body };
+    return { etag: ETag, bytes: checkResponse(url, readHeaders(said), range), pieces: Body };
   } catch (error) {
     drop(Body);
     throw error;
   }
 }
 
-/** Reads a body of one byte at most, so that its connection can be used again, and ends any other. */
+/** Discards a body: reads one of at most one byte to reuse its connection, and destroys any other. */
 function drop(body: unknown, length?: number): void {
   if (!(body instanceof Readable)) return;
   body.on('error', () => undefined);
@@ -163,12 +162,12 @@ function drop(body: unknown, length?: number): void {
   else body.destroy();
 }
 
-function readAnswer({
+function readHeaders({
   $metadata,
   ContentLength,
   ContentRange,
   ContentEncoding,
-}: Omit<GetObjectCommandOutput, 'Body'>): Answer {
+}: Omit<GetObjectCommandOutput, 'Body'>): ResponseHeaders {
   return {
     status: $metadata.httpStatusCode ?? 200,
     length: ContentLength,

@@ -1,7 +1,6 @@
-// Files that are not on this machine, behind one small interface: s3:// (any S3-compatible store) and
-// https:// (any web server that knows ranges). Promises: what is read is one version of the file from
-// beginning to end, however often the connection breaks; credentials come from the usual environment
-// variables and files alone and are in no message.
+// The interface to remote files: s3:// (any S3-compatible store) and https:// (any web server with range
+// requests). A read returns one version of the file from start to end, no matter how often the connection
+// breaks. Credentials come only from the usual environment variables and files, and never appear in messages.
 
 export interface RemoteFile {
   url: string;
@@ -15,26 +14,22 @@ export interface RemoteStore {
    * REMOTE_NOT_FOUND, REMOTE_DENIED, REMOTE_FAILED.
    */
   list(pattern: string): Promise<RemoteFile[]>;
-  /**
-   * Opens the bytes from `start` up to, not with, `end`. One attempt; `etag` pins the version. Throws a
-   * RemoteProblem.
-   */
+  /** Opens the bytes [start, end). Makes one attempt; `etag` pins the version. Throws a RemoteProblem. */
   open(url: string, range: FileRange, etag: string | undefined, signal: AbortSignal): Promise<RemoteBody>;
-  /** Puts a local file at the address, in place of what is there. Errors: REMOTE_DENIED, REMOTE_FAILED. */
+  /**
+   * Uploads a local file to the address and replaces an existing file. Errors: REMOTE_DENIED, REMOTE_FAILED.
+   */
   put(path: string, url: string): Promise<void>;
   /** Removes a file. Errors: REMOTE_NOT_FOUND, REMOTE_DENIED, REMOTE_FAILED. */
   remove(url: string): Promise<void>;
   /**
-   * One of the files below an address; undefined where there is none, or where the store does not tell.
-   * Errors: REMOTE_NOT_FOUND, REMOTE_DENIED, REMOTE_FAILED.
+   * One of the files below an address; undefined if there is none or the store cannot list files. Errors:
+   * REMOTE_NOT_FOUND, REMOTE_DENIED, REMOTE_FAILED.
    */
   findAny(folder: string): Promise<string | undefined>;
 }
 
-/**
- * A part of a file, from `start` up to, not with, `end`, and the length of the whole as the server told it
- * first.
- */
+/** The bytes [start, end) of a file, and the file's length as the server first reported it. */
 export interface FileRange {
   start: number;
   end: number;
@@ -43,20 +38,18 @@ export interface FileRange {
 
 export interface RemoteBody {
   etag: string | undefined;
-  /**
-   * How many bytes the server promises from `start` on: fewer than asked for, or the rest of the file too.
-   */
+  /** How many bytes from `start` the server announces; this may be fewer than requested, or more. */
   bytes: number;
   pieces: AsyncIterable<Uint8Array>;
 }
 
-/** What went wrong in one attempt, and whether another one may help. */
+/** What went wrong in one attempt, and whether a retry may help. */
 export class RemoteProblem extends Error {
   override readonly name = 'RemoteProblem';
   readonly kind: 'missing' | 'denied' | 'changed' | 'passing' | 'lasting';
   /** How long the server asks to wait. */
   readonly retryAfterMs: number | undefined;
-  /** The HTTP status that said so. */
+  /** The HTTP status, if there was a response. */
   readonly status: number | undefined;
 
   constructor(
@@ -75,7 +68,7 @@ export class RemoteProblem extends Error {
   }
 }
 
-/** The problem that an HTTP status means. */
+/** The problem for an HTTP status. */
 export function problemOfStatus(status: number, reason: string, retryAfter?: string | null): RemoteProblem {
   return new RemoteProblem(kindOfStatus(status), `status ${status}${reason === '' ? '' : `, ${reason}`}`, {
     retryAfterMs: parseRetryAfter(retryAfter ?? ''),
@@ -83,7 +76,7 @@ export function problemOfStatus(status: number, reason: string, retryAfter?: str
   });
 }
 
-/** What an HTTP status says of another attempt. */
+/** Whether an HTTP status allows a retry. */
 export function kindOfStatus(status: number): RemoteProblem['kind'] {
   if (status === 404 || status === 410) return 'missing';
   if (status === 401 || status === 403) return 'denied';
@@ -91,7 +84,10 @@ export function kindOfStatus(status: number): RemoteProblem['kind'] {
   return [408, 424, 425, 429].includes(status) || (status >= 500 && status !== 501) ? 'passing' : 'lasting';
 }
 
-/** Milliseconds that a Retry-After header asks for, as seconds or a date; undefined where it is neither. */
+/**
+ * The wait in milliseconds of a Retry-After header, given in seconds or as a date; undefined if it is
+ * neither.
+ */
 export function parseRetryAfter(header: string): number | undefined {
   const ms = /^\d+(?:\.\d+)?$/.test(header) ? 1000 * Number(header) : Date.parse(header) - Date.now();
   return Number.isNaN(ms) ? undefined : ms;

@@ -1,5 +1,5 @@
-// Whether the corpus has the fields that the settings name: a slip there would otherwise show as documents
-// without a source, or without any text, after hours.
+// Checks that the corpus has the fields in the settings. Otherwise a typo would appear only hours later, as
+// documents without a source or a text.
 
 import { BetrError, fail } from '../../run/errors/errors.ts';
 import type { Shard } from '../documents.ts';
@@ -7,15 +7,15 @@ import { isRow, type Row } from '../../run/fields/field-path.ts';
 import { readJsonl } from '../jsonl/jsonl.ts';
 import { sortByNearness } from './nearest-names.ts';
 import type { Report } from '../../run/progress.ts';
-import { passOver } from '../files/quarantine.ts';
+import { ignoredRows } from '../files/quarantine.ts';
 import { readLineRows } from './rows.ts';
 import type { FieldNames } from '../../run/settings.ts';
 
 type Field = keyof FieldNames;
 
 /**
- * Most corpora have all fields in the first row. Where they do not, the first lines of so many shards are
- * looked at, before the whole of any.
+ * Most corpora have all fields in the first row. If not, the first lines of this many shards are read before
+ * any whole shard.
  */
 const shardsGlancedAt = 64;
 const rowsNamed = 1000;
@@ -23,9 +23,9 @@ const namesShown = 20;
 const deepestNames = 5;
 
 /**
- * Checks that some row has the text and every field whose name in the settings is not the default one. Reads
- * until it has found them: all of the corpus only where one is missing. Where some shards are Parquet it
- * checks nothing, as each of these files is checked when it is read. Errors: FIELD_MISSING, those of reading.
+ * Checks that some row has the text and every field whose name in the settings is not the default. Reads
+ * until it has found them, so the whole corpus only if one is missing. Does nothing if some shards are
+ * Parquet, because each Parquet file is checked when it is read. Errors: FIELD_MISSING, those of reading.
  */
 export async function checkFields(
   shards: readonly Shard[],
@@ -40,10 +40,10 @@ export async function checkFields(
     );
   const look = async (some: readonly Shard[], isGlance: boolean): Promise<void> => {
     for (const shard of some) {
-      for await (const { count } of untilError(readJsonl(shard, fields, { quarantine: passOver, met }))) {
+      for await (const { count } of untilError(readJsonl(shard, fields, { quarantine: ignoredRows, met }))) {
         const field = missing();
         if (field === undefined) return;
-        // A block ends with an empty batch.
+        // An empty batch ends a block.
         if (isGlance && count === 0) break;
         if (!isGlance)
           report({
@@ -65,7 +65,7 @@ export async function checkFields(
   const field = missing();
   if (field === undefined) return;
   const names = sortByNearness(await listNames(spread), fields[field]);
-  // Of a corpus without a single row nothing can be said here.
+  // Without any row, nothing can be checked.
   if (names.length > 0)
     throw fail('FIELD_MISSING', {
       field: fields[field],
@@ -75,7 +75,7 @@ export async function checkFields(
     });
 }
 
-/** What is wrong with a shard is told by whoever reads it for its documents. */
+/** Ends at an error: problems of a shard are reported when its documents are read. */
 async function* untilError<T>(batches: AsyncIterable<T>): AsyncGenerator<T> {
   try {
     yield* batches;
@@ -84,13 +84,13 @@ async function* untilError<T>(batches: AsyncIterable<T>): AsyncGenerator<T> {
   }
 }
 
-/** Names of the fields in the first rows of the shards, in the order in which they are met. */
+/** Names of the fields in the first rows of the shards, in order of appearance. */
 async function listNames(shards: readonly Shard[]): Promise<string[]> {
   const names = new Set<string>();
   let rows = 0;
   for (const shard of shards) {
     let ofShard = 0;
-    for await (const { row } of untilError(readLineRows(shard.path, shard.format, passOver, shard.name))) {
+    for await (const { row } of untilError(readLineRows(shard.path, shard.format, ignoredRows, shard.name))) {
       addNames(names, row, '', 1);
       rows++;
       ofShard++;

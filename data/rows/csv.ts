@@ -1,4 +1,4 @@
-// CSV and TSV in, rows out: the first line names the columns, every cell is a text.
+// CSV and TSV in, rows out: the first line names the columns, and every cell is a string.
 
 import { isUtf8 } from 'node:buffer';
 import { parse } from 'csv-parse/sync';
@@ -15,9 +15,9 @@ interface Source {
 }
 
 /**
- * The rows in the bytes of a table. One with too many or too few cells goes to the quarantine.
- * Errors: FILE_UNREADABLE where a quote is wrong, as nobody can say where the rows after it begin, or two
- * columns have one name.
+ * Yields the rows of a table. Rows with too many or too few cells go to the quarantine. Errors:
+ * FILE_UNREADABLE for an invalid quote, because the starts of later rows are then unknown, and for duplicate
+ * column names.
  */
 export function* readCsvRows(
   bytes: Buffer,
@@ -29,27 +29,27 @@ export function* readCsvRows(
   if (header === undefined) return;
   const twice = header.find((column, at) => column !== '' && header.indexOf(column) !== at);
   if (twice !== undefined)
-    throw fail('FILE_UNREADABLE', { path: showPath(path), reason: `column "${twice}" is there twice` });
+    throw fail('FILE_UNREADABLE', { path: showPath(path), reason: `column "${twice}" appears twice` });
   const isWhole = isUtf8(bytes);
   for (const [position, record] of records.entries()) {
-    // Many writers of TSV do not quote, so that these quotes belong to the text of two cells.
+    // Many TSV writers do not quote, so these quotes may be part of the text of two cells.
     if (delimiter === '\t' && record.some((cell) => cell.includes('\t')))
       throw fail('FILE_UNREADABLE', {
         path: showPath(path),
         reason:
-          `quotes in row ${position} hold a tab, so that nobody can tell whether they are quotes ` +
-          'or text: write it as CSV or JSON Lines',
+          `quotes in row ${position} contain a tab, so they may be quotes or text: convert the file to CSV ` +
+          'or JSON Lines',
       });
     if (record.length !== header.length)
       quarantine.add(
         name,
         position,
-        `${record.length} cells, where the first line names ${header.length} columns`,
+        `${record.length} cells, but the header has ${header.length} columns`,
         record.join(delimiter),
       );
     else if (!isWhole && record.some((cell) => cell.includes('\ufffd')))
       quarantine.add(name, position, 'not valid UTF-8', record.join(delimiter));
-    // A column without a name is a table's own count of its rows.
+    // A column without a name is a row index that the writer added.
     else
       yield {
         position,
@@ -62,7 +62,7 @@ export function* readCsvRows(
   }
 }
 
-/** The cells of a table, row by row, without empty lines. Throws where a quote is wrong. */
+/** The cells of a table, row by row, without empty lines. Throws if a quote is invalid. */
 export function parseCells(table: Buffer | string, delimiter: ',' | '\t' = ','): string[][] {
   return parse(table, {
     bom: true,

@@ -1,7 +1,6 @@
-// Names in the order of how near they are to one that somebody wrote: what a slip of the keyboard was meant
-// for comes first.
+// Sorts names by similarity to a mistyped name, to suggest the intended one first.
 
-/** The names, nearest first; those that are equally near keep their order. */
+/** The names, most similar first; ties keep their order. */
 export function sortByNearness(names: readonly string[], wanted: string): string[] {
   const near = new Map(
     names.map((name) => [
@@ -12,14 +11,12 @@ export function sortByNearness(names: readonly string[], wanted: string): string
   return names.toSorted((a, b) => (near.get(a) ?? 0) - (near.get(b) ?? 0));
 }
 
-/**
- * What stands after the last dot, as somebody may have left out, or made up, the object that a field is in.
- */
+/** The part after the last dot, because the object that contains the field may be missing or wrong. */
 function lastKey(name: string): string {
   return name.slice(name.lastIndexOf('.') + 1);
 }
 
-/** Characters to insert, delete or replace, whatever their case (Levenshtein). */
+/** Levenshtein distance, ignoring case. */
 function distance(a: string, b: string): number {
   const [from, to] = [a.toLowerCase(), b.toLowerCase()];
   let row = Array.from({ length: to.length + 1 }, (_, i) => i);

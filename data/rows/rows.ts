@@ -1,6 +1,6 @@
-// The rows of small files as objects, such as a benchmark's: JSON Lines, one JSON array, CSV and TSV, each
-// plain, .gz or .zst, and Parquet. A row has the same values whether it is read from JSON or from Parquet;
-// the cells of CSV are texts.
+// Reads the rows of small files, such as benchmarks, as objects: JSON Lines, a JSON array, CSV, and TSV, each
+// uncompressed, .gz, or .zst, and Parquet. A row has the same values in JSON and in Parquet; CSV cells are
+// strings.
 
 import { constants, isUtf8 } from 'node:buffer';
 import { z } from 'zod';
@@ -14,11 +14,11 @@ import { readParquetRows } from '../parquet/rows.ts';
 import { isRow, type Row } from '../../run/fields/field-path.ts';
 import type { Quarantine } from '../files/quarantine.ts';
 import { readLines } from '../read.ts';
-import { listFiles } from '../shards.ts';
+import { listFiles } from '../list-files.ts';
 import { showPath } from '../../run/address.ts';
 
 export interface RowAt {
-  /** The 0-based row; of JSON Lines the line. */
+  /** The row, from 0; in JSON Lines, the line. */
   position: number;
   row: Row;
 }
@@ -30,14 +30,14 @@ function kindOf(path: string): Ending {
   return ending;
 }
 
-/** The files of rows that match the patterns. Errors: as `listShards`. */
+/** The matching files of rows. Errors: as `listShards`. */
 export function listRowFiles(patterns: readonly string[], folder: string): Promise<ListedFile[]> {
   return listFiles(patterns, folder, kindOf);
 }
 
 /**
- * The rows of a file. Bad ones go to the quarantine, under the file's `name`. Errors: FILE_KIND_UNKNOWN,
- * FILE_NOT_FOUND, FILE_UNREADABLE.
+ * Yields the rows of a file. Invalid rows go to the quarantine under the file's `name`. Errors:
+ * FILE_KIND_UNKNOWN, FILE_NOT_FOUND, FILE_UNREADABLE.
  */
 export async function* readRows(path: string, quarantine: Quarantine, name = path): AsyncGenerator<RowAt> {
   const { kind, format } = kindOf(path);
@@ -50,7 +50,7 @@ export async function* readRows(path: string, quarantine: Quarantine, name = pat
     });
   else {
     const first = await firstVisible(path, format);
-    // Many lines begin with a brace, too; of a file that is called .json they may all be one object.
+    // JSON Lines also start with a brace, but a .json file may be a single object.
     const whole =
       first === '[' || (first === '{' && kind === 'json')
         ? parseWhole(await readWhole(path, format))
@@ -58,7 +58,7 @@ export async function* readRows(path: string, quarantine: Quarantine, name = pat
     if (whole === undefined && first === '[' && kind === 'json')
       throw fail('FILE_UNREADABLE', {
         path: showPath(path),
-        reason: 'it begins like a JSON array, but it is not valid JSON',
+        reason: 'it starts like a JSON array, but it is not valid JSON',
       });
     yield* whole === undefined
       ? readLineRows(path, format, quarantine, name)
@@ -67,7 +67,7 @@ export async function* readRows(path: string, quarantine: Quarantine, name = pat
 }
 
 /**
- * The rows of a JSON Lines file. Bad ones go to the quarantine, under the file's `name`. Errors:
+ * Yields the rows of a JSON Lines file. Invalid rows go to the quarantine under the file's `name`. Errors:
  * FILE_NOT_FOUND, FILE_UNREADABLE.
  */
 export async function* readLineRows(
@@ -84,10 +84,13 @@ export async function* readLineRows(
 }
 
 const list = z.array(z.unknown());
-/** Fields under which one object holds a file's rows. */
+/** Fields of a single object that contain the file's rows. */
 const listFields = ['data', 'rows', 'examples', 'instances'];
 
-/** The rows in one JSON value: those of an array, or of an object's list of rows, or the one object. */
+/**
+ * Yields the rows of one JSON value: the items of an array, of an object's list of rows, or the object
+ * itself.
+ */
 function* listRows(whole: unknown, quarantine: Quarantine, name: string): Generator<RowAt> {
   const field = isRow(whole)
     ? listFields.find((one) => list.safeParse(whole[one]).data?.every(isRow) === true)
@@ -99,7 +102,7 @@ function* listRows(whole: unknown, quarantine: Quarantine, name: string): Genera
   }
 }
 
-/** The first character that is no space. */
+/** The first character that is not whitespace. */
 async function firstVisible(path: string, format: ShardFormat): Promise<string | undefined> {
   for await (const piece of readAnyBytesOf(path, format)) {
     const [visible] = /[^\s\ufeff]/.exec(Buffer.from(piece).toString('utf8')) ?? [];
@@ -117,15 +120,15 @@ async function readWhole(path: string, format: ShardFormat): Promise<Buffer> {
       throw fail('FILE_UNREADABLE', {
         path: showPath(path),
         reason:
-          `it has more than ${constants.MAX_STRING_LENGTH} bytes, which is too much for a file ` +
-          'that has to be in memory as a whole; write it as JSON Lines or Parquet',
+          `it has more than ${constants.MAX_STRING_LENGTH} bytes, which is too large for a format that ` +
+          'must fit in memory; convert it to JSON Lines or Parquet',
       });
     pieces.push(Buffer.from(piece));
   }
   return Buffer.concat(pieces);
 }
 
-/** The JSON value that the bytes are; undefined where they are something else. */
+/** The JSON value of the bytes; undefined if they are not valid JSON. */
 function parseWhole(bytes: Buffer): unknown {
   if (!isUtf8(bytes)) return undefined;
   try {

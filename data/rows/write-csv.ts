@@ -1,15 +1,14 @@
-// Lines of CSV (RFC 4180).
+// Writes lines of CSV (RFC 4180).
 
 export type Cell = string | number | boolean | null;
 
-/** One line, with its end. */
+/** One line, including its line end. */
 export function csvLine(cells: readonly Cell[]): string {
   return `${cells.map(quote).join(',')}\r\n`;
 }
 
 /**
- * Spreadsheets take a text that begins so for a formula, and may do what it says: with an apostrophe before
- * it they show it.
+ * Spreadsheets run text that starts like this as a formula; with an apostrophe before it, they display it.
  */
 const formula = /^[=+\-@\t\r]/;
 

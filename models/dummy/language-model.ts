@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto';
 import { openRandom } from '../../data/seeded-random.ts';
 import { fingerprint } from '../../run/run.ts';
-import type { ModelSettings } from '../../run/settings.ts';
+import type { ModelSettings } from '../../run/model-settings.ts';
 import { fail } from '../../run/errors/errors.ts';
 import { cutPrompts, joinTokens, textWindows } from '../joined-tokens.ts';
 import type { LanguageModel } from '../language-model.ts';

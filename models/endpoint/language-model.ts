@@ -3,7 +3,7 @@
 
 import { fail } from '../../run/errors/errors.ts';
 import { fingerprint } from '../../run/run.ts';
-import type { ModelSettings } from '../../run/settings.ts';
+import type { ModelSettings } from '../../run/model-settings.ts';
 import { startWindow } from '../joined-tokens.ts';
 import type { Generation, LanguageModel, Sampling, Verb } from '../language-model.ts';
 import { answer, type Opened, roomOf, scoreText } from './answers.ts';

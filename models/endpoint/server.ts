@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { showPath } from '../../run/address.ts';
 import { fail } from '../../run/errors/errors.ts';
-import type { ModelSettings } from '../../run/settings.ts';
+import type { ModelSettings } from '../../run/model-settings.ts';
 import { EndpointProblem, exchange } from './exchange.ts';
 import type { Pace } from '../../data/remote/retry.ts';
 import { readRefusal } from './refusal.ts';

@@ -9,7 +9,7 @@ import { sha256File } from '../../data/files/hash-files.ts';
 import { openRandom } from '../../data/seeded-random.ts';
 import { BetrError, fail, reasonOf } from '../../run/errors/errors.ts';
 import { fingerprint } from '../../run/run.ts';
-import type { ModelSettings } from '../../run/settings.ts';
+import type { ModelSettings } from '../../run/model-settings.ts';
 import { cutPrompts, joinTokens, type Joined, startWindow, textWindows } from '../joined-tokens.ts';
 import type {
   Answer,

@@ -6,7 +6,7 @@ import { mkdir, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { saveIfPossible } from '../../data/files/commit.ts';
 import { ifThere, writeError } from '../../run/errors/errors.ts';
-import { isLeftBehind, keepOwn, nameOwn } from '../../data/files/own-files.ts';
+import { isAbandoned, keepOwned, ownedName } from '../../data/files/owned-files.ts';
 import { fingerprint, type Run } from '../../run/run.ts';
 import type { Ranking } from '../generation.ts';
 
@@ -43,8 +43,8 @@ export async function holdRetargeted(
   benchmarks: readonly string[],
 ): Promise<() => Promise<void>> {
   const { folder, name, card } = retargetedFiles(run, ranking, benchmarks);
-  const mark = join(folder, `${name}.${nameOwn()}${markEnding}`);
-  const forget = keepOwn(mark);
+  const mark = join(folder, `${name}.${ownedName()}${markEnding}`);
+  const forget = keepOwned(mark);
   await saveIfPossible(
     mkdir(folder, { recursive: true })
       .then(() => writeFile(mark, ''))
@@ -67,7 +67,7 @@ export async function removeUnheld(run: Run, { generation }: Ranking): Promise<v
   const names = new Set<string>();
   for (const file of await readdir(folder)) {
     const path = join(folder, file);
-    if (file.endsWith(markEnding) && (await isLeftBehind(path))) await rm(path, { force: true });
+    if (file.endsWith(markEnding) && (await isAbandoned(path))) await rm(path, { force: true });
     if (/^\w+-\w+\.(?:json|parquet)$/.test(file)) names.add(file.slice(0, file.indexOf('.')));
   }
   const used = await Promise.all(

@@ -4,7 +4,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { openBoundedCache } from '../../data/files/bounded-cache.ts';
 import type { Shard } from '../../data/documents.ts';
-import { passOver } from '../../data/files/quarantine.ts';
+import { ignoredRows } from '../../data/files/quarantine.ts';
 import { readShard } from '../../data/read.ts';
 import type { FieldNames } from '../../run/settings.ts';
 
@@ -83,7 +83,7 @@ async function readWholeShard(
   const pieces: Buffer[] = [];
   const [starts, ends]: [number[], number[]] = [[], []];
   let length = 0;
-  for await (const { count, rows, text, textEnds } of readShard(shard, fields, { quarantine: passOver })) {
+  for await (const { count, rows, text, textEnds } of readShard(shard, fields, { quarantine: ignoredRows })) {
     if (length + text.length > mostBytes) return undefined;
     for (let i = 0; i < count; i++) {
       const row = rows[i] ?? 0;

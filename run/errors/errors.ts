@@ -1,6 +1,5 @@
-// Every error a user can meet, declared once: code, HTTP status, exit code, and a sentence that carries the
-// value that was got and says what to do about it. Every sentence is here; the reasons inside come from where
-// they arise.
+// Every error a user can meet, declared once: code, HTTP status, exit code, and a sentence that names the
+// value and what to do about it. The reasons inside a sentence come from the code that fails.
 
 import { isNativeError } from 'node:util/types';
 import { settingsErrors } from './settings.ts';
@@ -45,8 +44,8 @@ export class BetrError extends Error {
 }
 
 /**
- * Makes the catalogue's error `code` with the values its sentence carries. A cause that is a shortage of
- * memory decides: nothing is wrong with a file that there was no memory to read.
+ * Makes the error `code` with the values of its sentence. If the cause is a shortage of memory, the error is
+ * MEMORY_SHORT: the file that could not be read is not at fault.
  */
 export function fail<C extends ErrorCode>(code: C, values: ErrorValues[C], cause?: unknown): BetrError {
   if (cause instanceof BetrError && cause.code === 'MEMORY_SHORT') return cause;
@@ -59,15 +58,15 @@ export function fail<C extends ErrorCode>(code: C, values: ErrorValues[C], cause
   return new BetrError(code, values, entries[code].say(values), cause);
 }
 
-/** The codes of the catalogue, for the documentation's own test. */
+/** All error codes, for the test of the documentation. */
 export const errorCodes = Object.keys(catalogue);
 
 /**
- * Every code with its status, its exit code and its sentence, with the names of the values in their places,
- * for the documentation.
+ * Every code with its status, exit code, and sentence, with placeholders for the values; for the
+ * documentation.
  */
 export function catalogueEntries(): { code: string; status: number; exit: number; example: string }[] {
-  // A list of one name reads like a text, and can be gone through like a list.
+  // A list of one name prints like a string and can be iterated like a list.
   const names = new Proxy({}, { get: (_target, name) => [`{${String(name)}}`] });
   const sentences: Record<string, { status: number; exit: number; say(values: unknown): unknown }> =
     catalogue;
@@ -79,7 +78,7 @@ export function catalogueEntries(): { code: string; status: number; exit: number
   }));
 }
 
-/** A system error's code (`ENOENT`, `ENOSPC`, …), or '' where there is none. */
+/** A system error's code (`ENOENT`, `ENOSPC`, …), or '' if there is none. */
 export function systemCode(error: unknown): string {
   return isNativeError(error) && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }
@@ -90,13 +89,13 @@ const shortageCodes = [
   'ERR_WORKER_INIT_FAILED',
   'ERR_MEMORY_ALLOCATION_FAILED',
 ];
-/** As V8, the system's loader, DuckDB and C++ say it. */
+/** Messages of V8, the system's loader, DuckDB, and C++. */
 const shortageWords =
   /out of memory|cannot allocate memory|could not allocate memory|allocation failed|bad[_ ]alloc|failed to allocate|failed to map segment|unable to grow instance memory/i;
 
-/** Whether something failed because there was no memory, or no address space, left. */
+/** Whether something failed because the memory or the address space ran out. */
 function isMemoryShortage(error: unknown): boolean {
-  // DuckDB calls it that, too, when the disk that it spills to is full.
+  // DuckDB also uses these words when its spill disk is full.
   return (
     isNativeError(error) &&
     (shortageCodes.includes(systemCode(error)) || shortageWords.test(error.message)) &&
@@ -114,7 +113,7 @@ export function reasonOf(error: unknown): string {
   return isNativeError(error) ? error.message : String(error);
 }
 
-/** A BetrError as plain data, to cross from a worker thread to its parent, and back again. */
+/** A BetrError as plain data, to pass between a worker thread and its parent. */
 export interface ErrorData {
   code: ErrorCode;
   values: Readonly<Record<string, unknown>>;
@@ -122,8 +121,8 @@ export interface ErrorData {
 }
 
 /**
- * Anything thrown, as an error of the catalogue; what is not in it, and no shortage of memory, is a defect of
- * the product and becomes INTERNAL.
+ * Anything thrown, as an error of the catalogue. An unknown error that is not a shortage of memory is a bug
+ * in betr and becomes INTERNAL.
  */
 export function knownError(error: unknown): BetrError {
   return error instanceof BetrError
@@ -146,9 +145,7 @@ export function errorFrom({ code, values, message }: ErrorData): BetrError {
   return new BetrError(code, values, message);
 }
 
-/**
- * The catalogue's error for a failed write of `path`; errors that are in the catalogue already pass through.
- */
+/** The error for a failed write of `path`. A BetrError passes through. */
 export function writeError(error: unknown, path: string): BetrError {
   if (error instanceof BetrError) return error;
   if (systemCode(error) === 'ENOSPC' || /no space left/i.test(reasonOf(error)))
@@ -160,13 +157,13 @@ export function writeError(error: unknown, path: string): BetrError {
       error,
     );
   const reason = reasonOf(error);
-  // What Node says of a folder that is to be made on a file system that is read-only.
+  // Node reports this when it creates a folder on a read-only file system.
   return fail(
     'WRITE_FAILED',
     {
       path,
       reason: /^ENOENT.*mkdir/.test(reason)
-        ? 'its folder cannot be made; the file system may be read-only'
+        ? 'its folder cannot be created; the file system may be read-only'
         : reason,
     },
     error,
@@ -174,8 +171,8 @@ export function writeError(error: unknown, path: string): BetrError {
 }
 
 /**
- * The catalogue's error for a file that could not be read: FILE_NOT_FOUND, or FILE_UNREADABLE. `what` begins
- * a sentence: "The table".
+ * The error for a file that could not be read: FILE_NOT_FOUND or FILE_UNREADABLE. `what` starts the sentence,
+ * such as "The table".
  */
 export function readError(
   error: unknown,
@@ -188,7 +185,7 @@ export function readError(
     : fail('FILE_UNREADABLE', { path, reason: reasonOf(error) }, error);
 }
 
-/** What work on a file or folder gives; undefined where that does not exist. Errors: those of the work. */
+/** The result of work on a file or folder; undefined if that does not exist. Errors: those of the work. */
 export async function ifThere<T>(work: Promise<T>): Promise<T | undefined> {
   try {
     return await work;

@@ -5,7 +5,7 @@ export const settingsErrors = {
     status: 404,
     exit: 2,
     say: (v: { path: string }) =>
-      `No settings file at ${v.path}. Write one with "betr init", or name one with --config FILE.`,
+      `No settings file at ${v.path}. Create one with "betr init", or specify one with --config FILE.`,
   },
   SETTINGS_INVALID: {
     status: 422,
@@ -17,27 +17,27 @@ export const settingsErrors = {
     status: 409,
     exit: 2,
     say: (v: { path: string }) =>
-      `${v.path} exists already and was left as it is. Remove it, or name another with --config FILE.`,
+      `${v.path} already exists and was not changed. Remove it, or choose another file with --config FILE.`,
   },
   USAGE: { status: 400, exit: 2, say: (v: { problem: string }) => v.problem },
   BUDGET_INVALID: {
     status: 400,
     exit: 2,
     say: (v: { got: string }) =>
-      `budget is "${v.got}", but it has to be a number of FLOPs above 0 and at most 1e30, such as 1e21.`,
+      `budget is "${v.got}", but it must be a number of FLOPs above 0 and at most 1e30, such as 1e21.`,
   },
   OPTION_INVALID: {
     status: 400,
     exit: 2,
     say: (v: { option: string; got: string; allowed: string }) =>
-      `${v.option} is "${v.got}", but it has to be ${v.allowed}.`,
+      `${v.option} is "${v.got}", but it must be ${v.allowed}.`,
   },
   RUN_LOCKED: {
     status: 409,
     exit: 3,
     say: (v: { dir: string; pid: number; host: string; since: string }) =>
-      `Another betr (process ${v.pid} on ${v.host}, since ${v.since}) is working on ${v.dir}. Wait for ` +
-      `it to end; if it is gone for good, remove ${v.dir}/lock.`,
+      `Another betr (process ${v.pid} on ${v.host}, since ${v.since}) is working on ${v.dir}. Wait until ` +
+      `it ends; if it no longer exists, remove ${v.dir}/lock.`,
   },
   STEP_MISSING: {
     status: 409,

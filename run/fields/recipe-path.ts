@@ -1,9 +1,9 @@
-// Paths into a row, as recipes and templates have them: `question`, `answers.text[0]`, `messages[*].content`,
-// `choices[gold]`. They never guess: what is not there, and what is not one text, is a reason.
+// Paths into a row in recipes and templates: `question`, `answers.text[0]`, `messages[*].content`,
+// `choices[gold]`. They never guess: a missing value, or one that is not text, gives a reason.
 
 import { isRow, type Row } from './field-path.ts';
 
-/** `missing`: there is nothing at that place. Any other reason is told as it is. */
+/** `missing`: the value does not exist or is empty. */
 export type Found<T> = { value: T } | { reason: string; missing: boolean };
 
 type Step = { name: string } | { item: number } | { all: true } | { by: Path; minus: number };
@@ -14,14 +14,14 @@ export interface Path {
   steps: readonly Step[];
 }
 
-/** Reads a path. Returns what is wrong with it where it is none. */
+/** Parses a path; returns the problem if it is invalid. */
 export function parsePath(path: string): Path | string {
   const steps: Step[] = [];
   let at = 0;
   while (at < path.length) {
     if (path[at] === '[') {
       const end = closingBracket(path, at);
-      if (end < 0) return `"${path}" has a "[" that is not closed`;
+      if (end < 0) return `"${path}" has an unclosed "["`;
       const step = parseIndex(path.slice(at + 1, end).trim());
       if (typeof step === 'string') return `"${path}": ${step}`;
       steps.push(step);
@@ -58,7 +58,7 @@ function parseIndex(index: string): Step | string {
   return typeof by === 'string' ? by : { by, minus: Number(minus?.[2] ?? 0) };
 }
 
-/** The name of the field that a path begins with, and of those that its indices begin with. */
+/** The names of the fields that a path and its indices start with. */
 export function fieldsOf({ steps }: Path): string[] {
   return steps.flatMap((step, place) =>
     'name' in step ? (place === 0 ? [step.name] : []) : 'by' in step ? fieldsOf(step.by) : [],
@@ -66,8 +66,8 @@ export function fieldsOf({ steps }: Path): string[] {
 }
 
 /**
- * The value at a path; with `[*]` the list of all. A row's own field of the whole name, dots and all, comes
- * first.
+ * The value at a path; with `[*]`, the list of all values. A field whose name is the whole path, dots
+ * included, takes precedence.
  */
 export function valueAt(row: Row, path: Path): Found<unknown> {
   if (Object.hasOwn(row, path.path)) return found(row[path.path], path.path);
@@ -84,7 +84,7 @@ function walk(row: Row, value: unknown, [step, ...rest]: readonly Step[], place:
     const values: unknown[] = [];
     for (const [i, item] of inside.entries()) {
       const one = walk(row, item, rest, `${place}[${i}]`);
-      // Of a list none may get lost.
+      // No item of a list may be lost.
       if ('reason' in one) return { reason: one.reason, missing: false };
       const items: unknown[] = isNested && Array.isArray(one.value) ? one.value : [one.value];
       values.push(...items);
@@ -111,7 +111,7 @@ function walk(row: Row, value: unknown, [step, ...rest]: readonly Step[], place:
   );
 }
 
-/** The item or field of `value` that a step means. */
+/** The item or field of `value` that a step selects. */
 function keyOf(
   row: Row,
   step: Exclude<Step, { all: true }>,
@@ -133,28 +133,28 @@ function keyOf(
   if (isRow(value))
     return typeof index === 'string' && Object.hasOwn(value, index)
       ? { value: index }
-      : { reason: `${shown}, which is no field of "${place}"`, missing: false };
+      : { reason: `${shown}, which is not a field of "${place}"`, missing: false };
   if (!Array.isArray(value)) return { reason: `"${place}" is not a list`, missing: false };
   const number = numberIn(index) ?? (step.minus === 0 ? letterIn(index) : undefined);
   const item = number === undefined ? undefined : number - step.minus;
   return item !== undefined && item >= 0 && item < value.length
     ? { value: item }
-    : { reason: `${shown}, which is no item of "${place}" (${value.length} items)`, missing: false };
+    : { reason: `${shown}, which is not an item of "${place}" (${value.length} items)`, missing: false };
 }
 
-/** The whole number in a value, which tables without types write as text. */
+/** The whole number in a value; untyped tables contain it as text. */
 export function numberIn(value: unknown): number | undefined {
   if (typeof value === 'number') return Number.isInteger(value) ? value : undefined;
   return typeof value === 'string' && /^\s*\d{1,9}(\.0+)?\s*$/.test(value) ? Number(value) : undefined;
 }
 
-/** The place in the alphabet of a letter that stands alone or in brackets, from 0. */
+/** The position in the alphabet, from 0, of a single letter, with or without parentheses. */
 export function letterIn(value: unknown): number | undefined {
   const letter = typeof value === 'string' ? /^\s*\(?([A-Za-z])[).:]?\s*$/.exec(value)?.[1] : undefined;
   return letter === undefined ? undefined : letter.toUpperCase().charCodeAt(0) - 'A'.charCodeAt(0);
 }
 
-/** A value that has fields or items; tables of plain cells hold it as JSON. */
+/** A value with fields or items; CSV cells contain it as JSON. */
 export function structureIn(value: unknown): unknown {
   if (typeof value !== 'string' || !/^\s*[[{]/.test(value)) return value;
   try {
@@ -165,7 +165,7 @@ export function structureIn(value: unknown): unknown {
   }
 }
 
-/** The text at a path. Of a list all items have to be the same; `[*]` puts each on a line. */
+/** The text at a path. All items of a list must be the same; `[*]` puts each item on a line. */
 export function textAt(row: Row, path: Path): Found<string> {
   const at = valueAt(row, path);
   if ('reason' in at) return at;
@@ -184,7 +184,7 @@ export function textAt(row: Row, path: Path): Found<string> {
     ? { value: first }
     : {
         reason:
-          `"${path.path}" has ${others.length + 1} different items; write ${path.path}[0] for the ` +
+          `"${path.path}" has ${others.length + 1} different items; use ${path.path}[0] for the ` +
           `first, or ${path.path}[*] for all`,
         missing: false,
       };
@@ -197,19 +197,17 @@ function oneText(value: unknown, place: string): Found<string> {
   if (value === null || value === undefined) return missing(place);
   const fields = isRow(value) ? Object.keys(value).join(', ') : '';
   return {
-    reason: `"${place}" is ${kindOf(value)}, not a text${fields === '' ? '' : `; it has ${fields}`}`,
+    reason: `"${place}" is ${kindOf(value)}, not text${fields === '' ? '' : `; it has ${fields}`}`,
     missing: false,
   };
 }
 
-/**
- * A text without the space around it. The first indent of several lines stays, as it means something in code.
- */
+/** Trims whitespace, but keeps the first indentation of several lines, which matters in code. */
 export function trimText(text: string): string {
   return trimStart(text).trimEnd();
 }
 
-/** The same at its beginning alone. */
+/** The same, only at the start. */
 export function trimStart(text: string): string {
   const whole = text.replace(/^(?:[ \t]*\r?\n)+/, '');
   return /^(?: {2,}|\t)/.test(whole) && whole.trimEnd().includes('\n') ? whole : whole.trimStart();
@@ -229,6 +227,6 @@ function kindOf(value: unknown): string {
     : isRow(value)
       ? 'an object'
       : typeof value === 'string'
-        ? 'a text'
+        ? 'text'
         : `a ${typeof value}`;
 }

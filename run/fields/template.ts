@@ -1,5 +1,5 @@
-// Templates: a text with fields of a row in braces, such as "{question}\n{choices[gold]}". `{{` and `}}`
-// stand for braces; a line with `{field?}` is left out where the row lacks the field.
+// Templates: text with fields of a row in braces, such as "{question}\n{choices[gold]}". `{{` and `}}` stand
+// for braces; a line with `{field?}` is omitted if the row lacks the field.
 
 import type { Row } from './field-path.ts';
 import { fieldsOf, type Found, parsePath, type Path, textAt, trimStart, trimText } from './recipe-path.ts';
@@ -12,7 +12,7 @@ export interface Template {
   lines: readonly (readonly Piece[])[];
 }
 
-/** Reads a template. Returns what is wrong with it where it is none. */
+/** Parses a template; returns the problem if it is invalid. */
 export function parseTemplate(text: string): Template | string {
   const lines: Piece[][] = [[]];
   const add = (piece: Piece): void => void lines.at(-1)?.push(piece);
@@ -20,10 +20,10 @@ export function parseTemplate(text: string): Template | string {
     if (field !== undefined) {
       const optional = field.endsWith('?');
       const path = parsePath((optional ? field.slice(0, -1) : field).trim());
-      if (typeof path === 'string') return `names a field that cannot be read: ${path}`;
+      if (typeof path === 'string') return `names an invalid field: ${path}`;
       add({ path, optional });
     } else if (whole === '{' || whole === '}')
-      return `has a "${whole}" that stands alone; write ${whole}${whole} for a brace`;
+      return `has an unmatched "${whole}"; write ${whole}${whole} for a literal brace`;
     else {
       const [first = '', ...others] = (whole === '{{' ? '{' : whole === '}}' ? '}' : whole).split('\n');
       if (first !== '') add(first);
@@ -31,11 +31,11 @@ export function parseTemplate(text: string): Template | string {
     }
   }
   return lines.flat().every((piece) => typeof piece === 'string')
-    ? 'has to name at least one field in braces, such as "{question}\\n{answer}"'
+    ? 'must name at least one field in braces, such as "{question}\\n{answer}"'
     : { text, lines };
 }
 
-/** The names of the row's fields that a template uses; `required`: only those that it cannot do without. */
+/** The names of the fields that a template uses; with `required`, only those it cannot omit. */
 export function templateFields({ lines }: Template, required = false): string[] {
   return [
     ...new Set(
@@ -48,9 +48,7 @@ export function templateFields({ lines }: Template, required = false): string[] 
   ];
 }
 
-/**
- * The text of a row by a template, or why it has none. `values` stand for paths that are not the row's own.
- */
+/** Fills a template from a row, or returns the reason why that fails. `values` overrides paths. */
 export function fillTemplate(
   row: Row,
   { lines }: Template,
@@ -66,7 +64,7 @@ export function fillTemplate(
   return text === '' ? { reason: 'no field has text', missing: false } : { value: text };
 }
 
-/** `missing`: the line is to be left out. */
+/** `missing`: omit the line. */
 function fillLine(row: Row, line: readonly Piece[], values: Readonly<Record<string, string>>): Found<string> {
   let filled = '';
   for (const [at, piece] of line.entries()) {
@@ -77,7 +75,7 @@ function fillLine(row: Row, line: readonly Piece[], values: Readonly<Record<stri
     const own = values[piece.path.path];
     const text = own === undefined ? textAt(row, piece.path) : { value: own };
     if ('reason' in text) return { reason: text.reason, missing: text.missing && piece.optional };
-    // Fields that stand side by side are joined as they are: code goes on where its prompt ends.
+    // Adjacent fields are joined unchanged: code continues where its prompt ends.
     const [before, after] = [line[at - 1], line[at + 1]];
     const whole = typeof before === 'object' ? text.value : trimStart(text.value);
     filled += typeof after === 'object' ? whole : whole.trimEnd();

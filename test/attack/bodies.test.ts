@@ -23,14 +23,14 @@ describe('a body of JSON', () => {
   const deep = (depth: number): string => `${'['.repeat(depth)}${']'.repeat(depth)}`;
 
   it.each<[string, string, string, RegExp]>([
-    ['nested two million deep', '/score', deep(2_000_000).slice(0, 4_000_000), /nested more than 16 deep/],
+    ['nested two million deep', '/score', deep(2_000_000).slice(0, 4_000_000), /nested more than 16 levels deep/],
     [
       'nested as deep in a list of texts',
       '/score',
       `{"texts":[${deep(1_500_000)}]}`,
-      /nested more than 16 deep/,
+      /nested more than 16 levels deep/,
     ],
-    ['nested deep where little is taken', '/jobs', deep(8_000), /nested more than 16 deep/],
+    ['nested deep where little is taken', '/jobs', deep(8_000), /nested more than 16 levels deep/],
     [
       'with 100,000 unknown fields',
       '/calibrations',

@@ -9,7 +9,7 @@ import { withDuckDb } from '../../data/duckdb/duckdb.ts';
 import { parseSettings, settingsSchema } from '../../run/settings.ts';
 import { estimateDomains } from '../../domains/domains.ts';
 import { silent } from '../../run/progress.ts';
-import { domainSettingsSchema } from '../../run/settings.ts';
+import { domainSettingsSchema } from '../../run/domain-settings.ts';
 import { parseTrials } from '../../ranking/budget/trial-table.ts';
 import { commands } from '../../cli/commands.ts';
 import { betr } from '../cli/betr.ts';

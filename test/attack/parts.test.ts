@@ -143,7 +143,7 @@ const mended: Damage[] = [
     async ({ manifest }) =>
       writeFile(manifest, (await readFile(manifest, 'utf8')).replace('"chunk"', '"chonk"')),
     ({ manifest }) => manifest,
-    /line \d+ is not what was written/,
+    /line \d+ does not match its checksum/,
   ],
 ];
 
@@ -239,7 +239,7 @@ describe('a part that cannot be read', () => {
       await writeFile(path, bytes.fill(0, 8, bytes.length - 8));
       const { code, stderr } = await betr(ranked.folder, ['cutoff', '--keep', '0.1']);
       expect(code).toBe(1);
-      expect(stderr).toContain(`${path} is not what was written: its checksum is another one; remove it`);
+      expect(stderr).toContain(`${path} is damaged: its checksum is another one; remove it`);
       await unlink(path);
       expect((await betr(ranked.folder, ['rank'])).code).toBe(0);
       expect((await betr(ranked.folder, ['cutoff', '--keep', '0.1'])).code).toBe(0);

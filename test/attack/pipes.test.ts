@@ -12,7 +12,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { readPieces } from '../../data/files/files.ts';
 import { hashFiles } from '../../data/files/hash-files.ts';
 import { openRegular, openRegularSync, readOnce, readRegular } from '../../run/regular-file.ts';
-import { describeTwice, listShards } from '../../data/shards.ts';
+import { describeDuplicates, listShards } from '../../data/shards.ts';
 import { betr } from '../cli/betr.ts';
 import { betrPath, jsonl, run } from '../cli/project.ts';
 
@@ -119,7 +119,7 @@ describe('a file that is none', () => {
     expect([code, stdout + stderr]).toEqual([
       1,
       expect.stringContaining(
-        `${join(project, file)} cannot be read: it is a named pipe (FIFO), and only a regular file can be read here.`,
+        `${join(project, file)} cannot be read: it is a named pipe (FIFO), but only a regular file can be read here.`,
       ),
     ]);
   });
@@ -153,11 +153,11 @@ describe('two names of one file', () => {
     await writeFile(join(project, 'corpus/d.jsonl'), jsonl([{ id: 'd', text: 'another one' }]));
     const shards = await listShards(['corpus/*', 'corpus/a.jsonl'], project);
     expect(shards.map(({ name }) => name)).toEqual(['corpus/a.jsonl', 'corpus/d.jsonl']);
-    expect(describeTwice(shards)).toEqual([
-      '1 file has several names by links, and counts once: corpus/a.jsonl (also corpus/b.jsonl, corpus/c.jsonl)',
+    expect(describeDuplicates(shards)).toEqual([
+      '1 file has several names (links), and counts once: corpus/a.jsonl (also corpus/b.jsonl, corpus/c.jsonl)',
     ]);
     const { stdout } = await betr(project, ['rank', '--scorer', 'length']);
-    expect(stdout).toMatch(/Ranked 21 documents[^]*Note: 1 file has several names by links/);
+    expect(stdout).toMatch(/Ranked 21 documents[^]*Note: 1 file has several names \(links\)/);
   });
 
   it('are nothing to tell where only one of them is named', async () => {
@@ -165,7 +165,7 @@ describe('two names of one file', () => {
     await symlink('a.jsonl', join(project, 'corpus/c.jsonl'));
     await link(join(project, 'corpus/a.jsonl'), join(project, 'corpus/e.jsonl'));
     const shards = await listShards(['corpus/c.jsonl'], project);
-    expect([shards.map(({ name }) => name), describeTwice(shards)]).toEqual([['corpus/c.jsonl'], []]);
+    expect([shards.map(({ name }) => name), describeDuplicates(shards)]).toEqual([['corpus/c.jsonl'], []]);
   });
 });
 

@@ -3,7 +3,7 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from '@jest/globals';
-import { mostDocumentTokens } from '../../run/bounds.ts';
+import { maxDocumentTokens } from '../../run/bounds.ts';
 import { sqlString, withDuckDb } from '../../data/duckdb/duckdb.ts';
 import { silent } from '../../run/progress.ts';
 import { noneUnusable } from '../../data/files/unusable.ts';
@@ -26,9 +26,9 @@ const good = Array.from({ length: 40 }, (_, i) => ({
   id: `d${i}`,
   source: `s${i % 2}`,
   text: `word${i} word${7 * i}`,
-  tokens: mostDocumentTokens - i * i,
+  tokens: maxDocumentTokens - i * i,
 }));
-const bad = [huge, huge, huge, mostDocumentTokens + 1].map((tokens, i) => ({
+const bad = [huge, huge, huge, maxDocumentTokens + 1].map((tokens, i) => ({
   id: `bad${i}`,
   source: 's0',
   text: 'a document',
@@ -65,7 +65,7 @@ it.each(['jsonl', 'parquet'])(
         bad.map(({ tokens }, i) =>
           expect.objectContaining({
             position: good.length + i,
-            reason: `field "tokens" is ${tokens}, and a document can have at most 1000000000 tokens`,
+            reason: `field "tokens" is ${tokens}, but a document can have at most 1000000000 tokens`,
           }),
         ),
       );
@@ -91,7 +91,7 @@ it('a ranking whose tokens nobody can count exactly is refused, with the source 
     const rows = makeRows(30).map((row) => ({ ...row, tokens: row.source === 'code' ? 2 ** 51 : 1 }));
     await expect(rankRows(run, rows)).rejects.toMatchObject({
       code: 'TOKENS_TOO_MANY',
-      message: expect.stringContaining('of source "code"'),
+      message: expect.stringContaining('from source "code"'),
     });
   });
 });

@@ -119,7 +119,7 @@ const cases: readonly (readonly [
     shard('b.csv', () => 'id,text\n'),
     1,
     'FILE_KIND_UNKNOWN',
-    /b\.csv is of a kind that is not read/,
+    /b\.csv is not a supported file format/,
   ],
   [
     'a gz that is none',
@@ -134,14 +134,14 @@ const cases: readonly (readonly [
     shard('b.jsonl.gz', () => gzipSync(good).subarray(0, 300)),
     1,
     'FILE_UNREADABLE',
-    /the gzip member that starts at byte 0 has no end/,
+    /the gzip member that starts at byte 0 is incomplete/,
   ],
   [
     'a gz with rubbish behind it',
     shard('b.jsonl.gz', () => Buffer.concat([gzipSync(good), Buffer.from('rubbish')])),
     1,
     'FILE_UNREADABLE',
-    /at byte \d+ there is neither a gzip member nor the end of the file/,
+    /at byte \d+ it has the bytes .*, not a gzip member or the end of the file/,
   ],
   [
     'a zst that is none',
@@ -155,21 +155,21 @@ const cases: readonly (readonly [
     shard('b.jsonl.zst', () => compress(Buffer.from(good)).subarray(0, 300)),
     1,
     'FILE_UNREADABLE',
-    /the Zstandard frame that starts at byte 0 has no end/,
+    /the Zstandard frame that starts at byte 0 is incomplete/,
   ],
   [
     'a zst with rubbish behind it',
     shard('b.jsonl.zst', () => Buffer.concat([compress(Buffer.from(good)), Buffer.from('rubbish')])),
     1,
     'FILE_UNREADABLE',
-    /at byte \d+ there is neither a Zstandard frame nor the end of the file/,
+    /at byte \d+ it has the bytes .*, not a Zstandard frame or the end of the file/,
   ],
   [
     'a window over the limit',
     shard('b.jsonl.zst', () => Buffer.from('28b52ffd00a80100000a', 'hex')),
     1,
     'FILE_UNREADABLE',
-    /needs a window of 2048 MiB, and the setting corpus\.windowMegabytes allows 1024 MiB/,
+    /needs a window of 2048 MiB, but the setting corpus\.windowMegabytes allows 1024 MiB/,
   ],
   [
     'an HTML page',
@@ -227,7 +227,7 @@ const cases: readonly (readonly [
     settings(() => ({ corpus: { files: ['corpus/*'], fields: { source: 'metadata.sorce' } } })),
     1,
     'FIELD_MISSING',
-    /"metadata\.sorce" \(corpus\.fields\.source\)\. Its rows have "source", "[a-z]+", "[a-z]+"\. Name one of these in the settings, or take/,
+    /"metadata\.sorce" \(corpus\.fields\.source\)\. Its rows have "source", "[a-z]+", "[a-z]+"\. Name one of these in the settings, or remove/,
   ],
   ['zero examples', text('cooking.jsonl', ''), 1, 'NO_EXAMPLES', /"cooking" has no usable example \(0 rows/],
   [
@@ -249,7 +249,7 @@ const cases: readonly (readonly [
     settings(() => ({ benchmarks: [...whole, ...whole] })),
     2,
     'SETTINGS_INVALID',
-    /benchmarks\[2\]\.name: "cooking" is used by an earlier benchmark/,
+    /benchmarks\[2\]\.name: "cooking" is already used by an earlier benchmark/,
   ],
   [
     'a benchmark named twice in other case',
@@ -284,7 +284,7 @@ const cases: readonly (readonly [
     text('betr.yaml', 'corpus: &a [*a]\n'),
     2,
     'SETTINGS_INVALID',
-    /corpus: got something that contains itself/,
+    /corpus: got a value that contains itself/,
   ],
   ['an empty betr.yaml', text('betr.yaml', ''), 2, 'SETTINGS_INVALID', /got null/],
   [
@@ -378,7 +378,7 @@ describe('bad rows', () => {
     [Buffer.from('{"id": "x"}'), /^field "text" is missing$/],
     [Buffer.from('["text"]'), /^not a JSON object$/],
     [Buffer.from('{"text": "x", "tokens": -1}'), /^field "tokens" is not a whole number of tokens$/],
-    [Buffer.from(`{"text": "${'x'.repeat(65 << 20)}"}`), /^line of more than \d+ bytes$/],
+    [Buffer.from(`{"text": "${'x'.repeat(65 << 20)}"}`), /^line longer than \d+ bytes$/],
   ];
 
   it(

@@ -163,9 +163,9 @@ describe('targets that are test items', () => {
     await symlink(join(folder, 'cooking.jsonl'), join(folder, 'link.jsonl'));
     await cp(join(folder, 'cooking.jsonl'), join(folder, 'copy.jsonl'));
     for (const [file, says] of [
-      ['cooking.jsonl', 'is among its tests too'],
-      ['link.jsonl', 'has the content of link.jsonl'],
-      ['copy.jsonl', 'has the content of copy.jsonl'],
+      ['cooking.jsonl', 'is also one of its tests'],
+      ['link.jsonl', 'has the same content as link.jsonl'],
+      ['copy.jsonl', 'has the same content as copy.jsonl'],
     ] as const) {
       await useTests(['clean.jsonl', file]);
       const { code, stdout } = await betr(folder, ['index', '--json']);

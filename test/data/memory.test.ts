@@ -57,7 +57,7 @@ describe('memory does not grow with what is read', () => {
       const { quarantined, documents, peakMb } = await readApart(path);
       expect(documents).toBe(2);
       expect(quarantined).toEqual([
-        { position: 1, reason: expect.stringMatching(/^line of more than \d+ bytes$/) },
+        { position: 1, reason: expect.stringMatching(/^line longer than \d+ bytes$/) },
       ]);
       expect(peakMb).toBeLessThan(boundMb);
     });

@@ -46,7 +46,7 @@ const cases: Case[] = [
     { 'losses.csv': wide.replace('1.1', 'high') },
     {},
     'TABLE_CELL',
-    /losses\.csv, row 1 .*column "m5": "high" stands where a number from -1e30 to 1e30 belongs/,
+    /losses\.csv, row 1 .*column "m5": "high" is not a number from -1e30 to 1e30/,
   ],
   [
     'text in long losses',
@@ -81,21 +81,21 @@ const cases: Case[] = [
     { 'tokens.csv': tokens.replace('300', '-300') },
     {},
     'TABLE_CELL',
-    /tokens\.csv, row 2 .*column "tokens": "-300(\.0)?" stands where a number above 0 and at most 1e30 belongs/,
+    /tokens\.csv, row 2 .*column "tokens": "-300(\.0)?" is not a number above 0 and at most 1e30/,
   ],
   [
     'no tokens of a domain',
     { 'tokens.csv': tokens.replace('d4,100\n', '') },
     {},
     'DOMAIN_NO_TOKENS',
-    /tokens\.csv has no tokens for domain "d4", which is in .*losses\.csv \(row 4\)/,
+    /tokens\.csv has no token count for domain "d4", which is in .*losses\.csv \(row 4\)/,
   ],
   [
     'zero tokens',
     { 'tokens.csv': tokens.replace('400', '0') },
     {},
     'TABLE_CELL',
-    /row 1 .*"0(\.0)?" stands where a number above 0/,
+    /row 1 .*"0(\.0)?" is not a number above 0/,
   ],
   [
     'a domain twice',
@@ -150,7 +150,7 @@ const cases: Case[] = [
     { 'losses.csv': wide.replaceAll(/,0\.8|,1\.2|,0\.9|,1\.5/g, ',') },
     {},
     'DOMAINS_NONE',
-    /no domain with a loss for every model \(4 were left out\)/,
+    /has a loss for every model \(4 were excluded\)/,
   ],
   [
     'an unknown benchmark',
@@ -180,7 +180,7 @@ const cases: Case[] = [
     { 'losses.csv.gz': gzipSync(wide).subarray(0, -12) },
     { losses: 'losses.csv.gz' },
     'FILE_UNREADABLE',
-    /losses\.csv\.gz cannot be read: it is cut short: the gzip member that starts at byte 0 has no end/,
+    /losses\.csv\.gz cannot be read: it is truncated: the gzip member that starts at byte 0 is incomplete/,
   ],
   [
     'a row with too few cells',
@@ -202,16 +202,16 @@ const cases: Case[] = [
     { 'losses.csv': raw.replace('40', '0') },
     { raw: true },
     'TABLE_CELL',
-    /row 1 .*column "bytes": "0(\.0)?" stands where a number above 0/,
+    /row 1 .*column "bytes": "0(\.0)?" is not a number above 0/,
   ],
   [
     'raw losses with negative tokens',
     { 'losses.csv': raw.replace('10', '-1') },
     { raw: true },
     'TABLE_CELL',
-    /row 1 .*column "tokens": "-1(\.0)?" stands where a number of at least 0/,
+    /row 1 .*column "tokens": "-1(\.0)?" is not a number of at least 0/,
   ],
-  ['caps too low', {}, { keepRate: 1, repeat: 0.5 }, 'CAPS_TOO_LOW', /caps come to 0\.5/],
+  ['caps too low', {}, { keepRate: 1, repeat: 0.5 }, 'CAPS_TOO_LOW', /caps add up to 0\.5/],
 ];
 
 describe('bad tables', () => {

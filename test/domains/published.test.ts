@@ -7,7 +7,7 @@ import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 import { sqlString, withDuckDb } from '../../data/duckdb/duckdb.ts';
 import { silent } from '../../run/progress.ts';
-import { domainSettingsSchema } from '../../run/settings.ts';
+import { domainSettingsSchema } from '../../run/domain-settings.ts';
 import { estimateDomains, type Found } from '../../domains/domains.ts';
 import { longTest } from '../long.ts';
 import { withFolder } from './tables.ts';

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sqlString, withDuckDb } from '../../data/duckdb/duckdb.ts';
 import { silent } from '../../run/progress.ts';
-import { domainSettingsSchema } from '../../run/settings.ts';
+import { domainSettingsSchema } from '../../run/domain-settings.ts';
 import { estimateDomains, type Found } from '../../domains/domains.ts';
 
 export async function withFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {

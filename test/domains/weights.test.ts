@@ -47,7 +47,7 @@ describe('weights', () => {
   it('accepts caps that come to 1 but for rounding, and refuses those that do not', () => {
     checkCaps(Float64Array.of(0.4, 0.3, 0.2, 0.1));
     checkCaps(new Float64Array(1_000_000).fill(1e-6));
-    expect(() => checkCaps(Float64Array.of(0.4, 0.3, 0.2))).toThrow(/caps come to 0\.9,.*--keep-rate/);
+    expect(() => checkCaps(Float64Array.of(0.4, 0.3, 0.2))).toThrow(/caps add up to 0\.9,.*--keep-rate/);
   });
 
   const problems = fc.integer({ min: 1, max: 60 }).chain((n) =>

@@ -58,7 +58,7 @@ describe('the library', () => {
     await expect(fromJavaScript({ budget: '1e21' })).rejects.toMatchObject({
       name: 'BetrError',
       code: 'USAGE',
-      message: 'budget is "1e21", but it has to be a number.',
+      message: 'budget is "1e21", but it must be a number.',
     });
     await expect(fromJavaScript({ bugdet: 1e21 })).rejects.toMatchObject({
       code: 'USAGE',
@@ -70,7 +70,7 @@ describe('the library', () => {
     });
     await expect(documents(run, { limit: 0 })).rejects.toMatchObject({
       code: 'USAGE',
-      message: expect.stringContaining('limit is 0, but it has to be a number of at least 1'),
+      message: expect.stringContaining('limit is 0, but it must be a number of at least 1'),
     });
     await expect(answer({ ...run }, { keep: 0.1 })).rejects.toMatchObject({
       code: 'USAGE',
@@ -109,7 +109,7 @@ describe('the library', () => {
     expect(lines.slice(4, 7)).toEqual(
       Array.from({ length: 3 }, () => expect.stringMatching(/^corpus\/shard-\d\.jsonl row \d+: 1\.\d+$/)),
     );
-    expect(lines[7]).toMatch(/^USAGE: keep is 2, but it has to be/);
+    expect(lines[7]).toMatch(/^USAGE: keep is 2, but it must be/);
     await expect(
       promisify(execFile)(process.execPath, ['--input-type=module', '-e', "import 'betr/dist/data/run.js'"], {
         cwd: folder,

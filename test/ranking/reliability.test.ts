@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { readPublishedParts } from '../../scoring/published.ts';
 import { shardsOf } from '../../scoring/shard-changes.ts';
-import { leastOpenFiles } from '../../data/files/process.ts';
+import { minOpenFiles } from '../../data/files/process.ts';
 import { silent } from '../../run/progress.ts';
 import type { Run } from '../../run/run.ts';
 import { readRanking } from '../../ranking/generation.ts';
@@ -48,14 +48,14 @@ describe('a ranking', () => {
         await writeFile(join(folder, 'corpus', `${shard}.jsonl`), makeLines(10, shard));
       const run = await makeTrainedRun(folder);
       for (const args of ['rank', 'cutoff --keep 0.3', 'select --keep 0.3 --out out', 'verify']) {
-        const { status, stderr } = runWithFiles(leastOpenFiles, args, folder);
+        const { status, stderr } = runWithFiles(minOpenFiles, args, folder);
         expect({ args, status, stderr: status === 0 ? '' : stderr }).toEqual({ args, status: 0, stderr: '' });
       }
       expect((await readRanking(run)).parts).toHaveLength(160);
     });
   });
 
-  it.each([40, leastOpenFiles - 1])(
+  it.each([40, minOpenFiles - 1])(
     'where only %d files may be open is refused at once, and says how to mend it',
     async (limit) => {
       await withCorpus(async (run, folder) => {
@@ -64,12 +64,12 @@ describe('a ranking', () => {
         expect({ status, stderr }).toEqual({
           status: 1,
           stderr: expect.stringMatching(
-            `^betr: A process may have no more than ${limit} files open here, and betr ` +
-              `needs ${leastOpenFiles}\\..*ulimit -n.*\n$`,
+            `^betr: This process may have only ${limit} files open, but betr ` +
+              `needs ${minOpenFiles}\\..*ulimit -n.*\n$`,
           ),
         });
         expect(await readdir(run.folder)).toEqual(before);
-        expect(runWithFiles(leastOpenFiles, 'rank', folder).status).toBe(0);
+        expect(runWithFiles(minOpenFiles, 'rank', folder).status).toBe(0);
       });
     },
   );
@@ -87,7 +87,7 @@ describe('a ranking', () => {
       expect({ status, stderr }).toEqual({
         status: 1,
         stderr: expect.stringMatching(
-          `^betr: ${missing} \\(for temporary files; TMPDIR names another folder\\) cannot be written: ` +
+          `^betr: ${missing} \\(for temporary files; set TMPDIR to use another folder\\) cannot be written: ` +
             `.*\\[WRITE_FAILED\\]\n$`,
         ),
       });

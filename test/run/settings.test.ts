@@ -72,7 +72,7 @@ describe('settings', () => {
     [
       'a benchmark named twice',
       'corpus: {files: [a]}\nbenchmarks: [{name: arc, files: [a]}, {name: arc, files: [b]}]',
-      /benchmarks\[1\]\.name: "arc" is used by an earlier benchmark/,
+      /benchmarks\[1\]\.name: "arc" is already used by an earlier benchmark/,
     ],
     ['broken YAML', 'corpus: [', /betr\.yaml is not valid/],
   ])('refuses %s', (_what, text, message) => {

@@ -62,7 +62,7 @@ describe('betr compare', () => {
       ] as const) {
         expect(await betr(run, 'cutoff', '--budget', '1e21', flag, got)).toMatchObject({
           code: 2,
-          stderr: expect.stringContaining(`betr: ${flag} is "${got}", but it has to be ${says}`),
+          stderr: expect.stringContaining(`betr: ${flag} is "${got}", but it must be ${says}`),
         });
       }
       expect(await betr(run, 'cutoff', '--keep', '0.1', '--benchmarks', 'gsm9k')).toMatchObject({

@@ -94,7 +94,7 @@ describe('a manifest', () => {
       expect(await readManifest(path, schema)).toEqual({
         values: [...values, { file: 'd', documents: 4 }],
         lines: [1, 2, 3, 5],
-        damaged: [{ line: 4, reason: 'is not what was written' }],
+        damaged: [{ line: 4, reason: 'does not match its checksum' }],
         torn: false,
         end: (await stat(path)).size,
       });
@@ -103,7 +103,7 @@ describe('a manifest', () => {
       expect(damaged[0]).toEqual({
         line: 1,
         reason: expect.stringMatching(
-          /^cannot be used: another version of betr wrote it \(more is missing, and has to be a text\)$/,
+          /^cannot be used: another version of betr wrote it \(more is missing; it must be a string\)$/,
         ),
       });
     });

@@ -14,7 +14,8 @@ import {
   readAll,
   withFolder,
 } from '../collect.ts';
-import { anyFile, readObviously } from './json-lines.ts';
+import { anyFile } from './json-lines.ts';
+import { readObviously } from './json-oracle.ts';
 import { rounds } from '../../long.ts';
 
 const fieldNames = [
@@ -170,41 +171,12 @@ describe('the JSON Lines reader', () => {
     });
   });
 
-  it('takes NaN and the infinities for no JSON in fields that it reads alone', async () => {
-    await withFolder(async (folder) => {
-      const path = join(folder, 'a.jsonl');
-      const lines = [
-        '{"id": "a", "text": "one", "score": NaN, "more": [Infinity, -Infinity, {"x": NaN}]}',
-        // Such that the slow reader has to take it: a field twice.
-        '{"id": "b", "id": "b", "text": "say \\"NaN\\", Infinity", "score": NaN}',
-        '{"id": NaN, "text": "three"}',
-        '{"id": "d", "text": -Infinity}',
-        '{"id": "e", "text": "five", "tokens": Infinity, "score": NaN}',
-        '{"id": "f", "text": "six", "source": NaN}',
-        '{"id": "g", "text": "seven", "score": NaNs}',
-        '{"id": "h", "text": "eight, NaN',
-      ];
-      await writeFile(path, lines.join('\n'));
-      const { documents, quarantined } = await readAll(path);
-      expect(documents.map(({ document, text }) => [document, text])).toEqual([
-        ['a', 'one'],
-        ['b', 'say "NaN", Infinity'],
-      ]);
-      expect(quarantined.map(({ reason }) => reason)).toEqual([
-        'field "id" is NaN, which JSON does not have',
-        'field "text" is -Infinity, which JSON does not have',
-        'field "tokens" is Infinity, which JSON does not have',
-        'field "source" is NaN, which JSON does not have',
-        'not valid JSON',
-        'not valid JSON',
-      ]);
-      // As quickly as any other line, however long.
-      const long = `"${'NaN \\"'.repeat(2_000_000)}"`;
-      const startedMs = performance.now();
-      expect(readText(Buffer.from(`{"x": NaN, "text": ${long}}`), 'text')).toHaveLength(10_000_000);
-      expect(readText(Buffer.from(`{"x": NaN, "text": ${long.slice(0, -1)}}`), 'text')).toBeUndefined();
-      expect(performance.now() - startedMs).toBeLessThan(5000);
-    });
+  it('reads a long line with NaN as quickly as any other line', () => {
+    const long = `"${'NaN \\"'.repeat(2_000_000)}"`;
+    const startedMs = performance.now();
+    expect(readText(Buffer.from(`{"x": NaN, "text": ${long}}`), 'text')).toHaveLength(10_000_000);
+    expect(readText(Buffer.from(`{"x": NaN, "text": ${long.slice(0, -1)}}`), 'text')).toBeUndefined();
+    expect(performance.now() - startedMs).toBeLessThan(5000);
   });
 
   it('gives batches of bounded size, in order, with every row in one of them', async () => {

@@ -238,7 +238,7 @@ describe('rows of a Parquet file that are copied', () => {
       expect(() => checkCopyable(footer)).not.toThrow();
       if (chunk !== undefined) chunk.codec = 3;
       expect(() => checkCopyable(footer)).toThrow(
-        'column "text" is compressed by a codec that is not known (3), and cannot be copied',
+        'column "text" is compressed with an unknown codec (3) and cannot be copied',
       );
     });
   });

@@ -29,10 +29,10 @@ async function write(path: string, query: string, options: string): Promise<void
 }
 
 /** The pages of the file's row groups, however small they are. */
-async function findPages(path: string, column = 'text', leastBytes = 0): Promise<TextPages[]> {
+async function findPages(path: string, column = 'text', minBytes = 0): Promise<TextPages[]> {
   const footer = await readFooter(path);
   const leaf = findColumn(footer.root, column)?.at(-1);
-  return leaf === undefined ? [] : findTextPages(footer, leaf, leastBytes);
+  return leaf === undefined ? [] : findTextPages(footer, leaf, minBytes);
 }
 
 /** All texts of a row group, taken so many at once. */
@@ -40,9 +40,9 @@ async function takeAll(
   path: string,
   pages: TextPages,
   most = 1000,
-  { passed = 0, mostBytes = 1e6 } = {},
+  { passed = 0, maxBytes = 1e6 } = {},
 ): Promise<(string | undefined)[]> {
-  const reader = openPageTexts(path, [pages], passed, mostBytes);
+  const reader = openPageTexts(path, [pages], passed, maxBytes);
   const texts: Text[] = [];
   while (texts.length < pages.rows - passed)
     texts.push(
@@ -115,7 +115,7 @@ describe('texts of Parquet pages, piece by piece', () => {
       );
       const [pages] = await findPages(path);
       if (pages === undefined) throw new Error('the pages are not found');
-      expect(await takeAll(path, pages, 2, { mostBytes: 100 })).toEqual(
+      expect(await takeAll(path, pages, 2, { maxBytes: 100 })).toEqual(
         lengths.map((n) => (n > 100 ? 'too long' : 'x'.repeat(n))),
       );
     });
@@ -216,7 +216,7 @@ describe('a Parquet file of large pages', () => {
       async (path) => {
         const [pages] = await findPages(path, 'text', largePageBytes);
         if (pages === undefined) throw new Error('the pages are not found');
-        expect(await takeAll(path, pages, 10, { mostBytes: 2e6 })).toEqual([...first, ...second, ...small]);
+        expect(await takeAll(path, pages, 10, { maxBytes: 2e6 })).toEqual([...first, ...second, ...small]);
         expect(await textsOf(path)).toEqual([...first, ...second, 'a', 'b']);
       },
     );
@@ -306,7 +306,7 @@ describe('a Parquet file of large pages', () => {
     await withFile(34, [{ path: ['text'], codec: 'SNAPPY', pages }], async (path) => {
       const [found] = await findPages(path);
       if (found === undefined) throw new Error('the pages are not found');
-      await expect(takeAll(path, found, 10, { mostBytes: 2e6 })).rejects.toThrow('damaged');
+      await expect(takeAll(path, found, 10, { maxBytes: 2e6 })).rejects.toThrow('damaged');
       expect(await textsOf(path)).toEqual([...first, ...second]);
     });
   });

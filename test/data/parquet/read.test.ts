@@ -81,7 +81,7 @@ describe('the Parquet reader', () => {
             if (row.text === null) return 'field "text" is missing';
             if (Buffer.from(row.text).every((byte) => byte <= 0x20)) return 'field "text" is empty';
             if (row.tokens !== null && row.tokens > 1e9)
-              return `field "tokens" is ${row.tokens}, and a document can have at most 1000000000 tokens`;
+              return `field "tokens" is ${row.tokens}, but a document can have at most 1000000000 tokens`;
             return row.tokens === null || (Number.isInteger(row.tokens) && row.tokens >= 0)
               ? undefined
               : 'field "tokens" is not a whole number of tokens';

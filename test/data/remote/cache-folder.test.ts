@@ -39,7 +39,7 @@ describe('the cache', () => {
         `${join(home, 'mine', 'file')} ${join(home, 'mine')}`,
       );
       expect(ask({ HOME: home, BETR_CACHE: '/dev/null/cache' })).toMatch(
-        /^nothing CACHE_UNUSABLE .*\/dev\/null\/cache .*Set BETR_CACHE to a folder/,
+        /^nothing CACHE_UNUSABLE .*\/dev\/null\/cache .*Set BETR_CACHE to a writable folder/,
       );
     });
   });

@@ -132,10 +132,10 @@ describe('a package that is fetched', () => {
       await withRegistry({ 'made-main': main.bytes, 'made-part': main.bytes }, folder, async () => {
         await expect(fetchNpmPackage(asked)).rejects.toMatchObject({
           code: 'NPM_PACKAGE_UNAVAILABLE',
-          message: expect.stringContaining(`in place of ${part.asked.integrity}`),
+          message: expect.stringContaining(`instead of ${part.asked.integrity}`),
         });
         await expect(fetchNpmPackage({ ...main.asked, integrity: 'sha512-other' })).rejects.toMatchObject({
-          message: expect.stringContaining('in place of sha512-other'),
+          message: expect.stringContaining('instead of sha512-other'),
         });
       });
       await rm(join(folder, 'npm-cache'), { recursive: true });

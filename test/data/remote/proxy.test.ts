@@ -243,9 +243,9 @@ describe('a proxy', () => {
   it('that refuses is told as such, without its password', async () => {
     const proxy = await startProxy();
     const refusals: [url: string, reason: RegExp][] = [
-      ['http://407.corpus.test/a.jsonl', /after 1 attempt: the proxy asks for a name and a password/],
-      ['https://407.corpus.test/a.jsonl', /after 1 attempt: the proxy asks for a name and a password/],
-      ['s3://bucket/a.jsonl', /after 1 attempt: the proxy asks for a name and a password/],
+      ['http://407.corpus.test/a.jsonl', /after 1 attempt: the proxy requires a username and password/],
+      ['https://407.corpus.test/a.jsonl', /after 1 attempt: the proxy requires a username and password/],
+      ['s3://bucket/a.jsonl', /after 1 attempt: the proxy requires a username and password/],
       ['http://403.corpus.test/a.jsonl', /denied \(status 403/],
       ['https://403.corpus.test/a.jsonl', /after 1 attempt: the proxy .* did not connect \(status 403\)/],
       ['http://502.corpus.test/a.jsonl', /after 8 attempts: status 502, Bad Gateway/],
@@ -271,7 +271,7 @@ describe('a proxy', () => {
     ]);
     for (const value of ['socks5://alice:topsecret@127.0.0.1:1', 'http://alice:topsecret@:1']) {
       const [said] = await ask(steps, { HTTPS_PROXY: value });
-      expect(said).toMatch(/^HTTPS_PROXY is .*has to be the address of an HTTP proxy/);
+      expect(said).toMatch(/^HTTPS_PROXY is .*must be the address of an HTTP proxy/);
       expect(said).not.toContain('topsecret');
     }
   });

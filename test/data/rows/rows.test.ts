@@ -1,4 +1,4 @@
-// Rows of small files, whichever format they are in.
+// Rows of small files in all formats; test/data/golden has more cases.
 
 import { describe, expect, it } from '@jest/globals';
 import { mkdir, writeFile } from 'node:fs/promises';
@@ -96,29 +96,6 @@ describe('readRows', () => {
     });
   });
 
-  it(
-    'ends the rows of a table at every kind of line end, and refuses quotes of which nobody can tell ' +
-      'what they are',
-    async () => {
-      expect(await read('a.csv', 'text\r\none\ntwo\rthree')).toEqual({
-        rows: [
-          [0, { text: 'one' }],
-          [1, { text: 'two' }],
-          [2, { text: 'three' }],
-        ],
-        bad: [],
-      });
-      expect(await read('a.tsv', 'q\ta\n"one\ntwo"\t1\n')).toEqual({
-        rows: [[0, { q: 'one\ntwo', a: '1' }]],
-        bad: [],
-      });
-      await expect(read('a.tsv', 'q\ta\n"To be\t1\nto be said"\t2\n')).rejects.toMatchObject({
-        code: 'FILE_UNREADABLE',
-        message: expect.stringContaining('quotes in row 0 hold a tab'),
-      });
-    },
-  );
-
   it('reads the nested values of Parquet as JSON has them', async () => {
     const query =
       `
@@ -152,67 +129,6 @@ describe('readRows', () => {
     await expect(read('a.parquet', 'PAR1 and no more PAR1')).rejects.toMatchObject({
       code: 'FILE_UNREADABLE',
     });
-  });
-
-  it("reads CSV and TSV: quotes, line feeds in cells, a byte-order mark, a table's own count of its rows", async () => {
-    expect(
-      await read('a.csv', '\ufeff,question,answer\r\n0,"Which, ""then""?","a\nb"\r\n\r\n1,Größe?,\r\n'),
-    ).toEqual({
-      rows: [
-        [0, { question: 'Which, "then"?', answer: 'a\nb' }],
-        [1, { question: 'Größe?', answer: '' }],
-      ],
-      bad: [],
-    });
-    expect((await read('a.tsv', 'q\ta\nx, y\t1\n')).rows).toEqual([[0, { q: 'x, y', a: '1' }]]);
-    expect(await read('a.csv', '')).toEqual({ rows: [], bad: [] });
-    expect(await read('a.csv', 'q,a\n')).toEqual({ rows: [], bad: [] });
-    await expect(read('a.csv', 'q,q\n1,2\n')).rejects.toThrow(/column "q" is there twice/);
-  });
-
-  it('quarantines rows that are no rows, and goes on', async () => {
-    expect(
-      await read(
-        'a.csv',
-        Buffer.concat([Buffer.from('q,a\n1\nx,2\nb,'), Buffer.from([0xff]), Buffer.from('\n1,2,3\ny,4\n')]),
-      ),
-    ).toEqual({
-      rows: [
-        [1, { q: 'x', a: '2' }],
-        [4, { q: 'y', a: '4' }],
-      ],
-      bad: [
-        { position: 0, reason: '1 cells, where the first line names 2 columns' },
-        { position: 2, reason: 'not valid UTF-8' },
-        { position: 3, reason: expect.stringContaining('3 cells') },
-      ],
-    });
-    // After a wrong quote nobody can say where a row begins.
-    await expect(read('a.csv', 'q,a\nz,3\n"x"y,2\nz,3\n')).rejects.toMatchObject({
-      code: 'FILE_UNREADABLE',
-      message: expect.stringMatching(/Quote.*line 3/),
-    });
-    expect(await read('a.json', '[{"a": 1}, 2, {"a": 3}]')).toEqual({
-      rows: [
-        [0, { a: 1 }],
-        [2, { a: 3 }],
-      ],
-      bad: [{ position: 1, reason: 'not a JSON object' }],
-    });
-    // One line that is a list is a bad line of JSON Lines.
-    expect(await read('a.jsonl', '[1]\n{"a": 1}\n')).toEqual({
-      rows: [[1, { a: 1 }]],
-      bad: [{ position: 0, reason: 'not a JSON object' }],
-    });
-    await expect(read('a.json', '[{"a": 1}, {"a"')).rejects.toThrow(
-      /begins like a JSON array, but it is not valid JSON/,
-    );
-  });
-
-  it('takes one object for one row', async () => {
-    expect((await read('a.json', '{\n  "question": "Which?",\n  "data": "x"\n}')).rows).toEqual([
-      [0, { question: 'Which?', data: 'x' }],
-    ]);
   });
 });
 

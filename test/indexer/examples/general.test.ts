@@ -287,7 +287,7 @@ describe('the general rules', () => {
       reason: expect.stringMatching(/lacks the fields of recipe "arc" \(question, choices\.text/),
     });
     expect(() => exampleText(row, { recipe: 'ark' })).toThrow(
-      /names an unknown recipe, "ark"[^]*Known: alpaca,/,
+      /names an unknown recipe, "ark"[^]*Known recipes: alpaca,/,
     );
   });
 });

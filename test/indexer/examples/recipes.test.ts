@@ -63,7 +63,7 @@ describe('recipes', () => {
       expect((await load(`# A remark.\n${recipe}`)).fingerprint).toBe(first.fingerprint);
       expect((await load(recipe.replace('{q} {a.b}', '{q}: {a.b}'))).fingerprint).not.toBe(first.fingerprint);
       await expect(load('about: x\nshapes: [{fields: ["a["], text: "{b"}]')).rejects.toThrow(
-        /recipe mine:[^]*stands alone[^]*"a\[" has a "\["/,
+        /recipe mine:[^]*unmatched[^]*"a\[" has an unclosed "\["/,
       );
       await expect(load('about: x\nshapes: [{fields: [a], text: "{a}", anwser: b}]')).rejects.toThrow(
         /anwser/,

@@ -322,7 +322,7 @@ describe('an endpoint that does not work', () => {
     [
       'says much',
       (response) => send(response, 404, `<html>${'no '.repeat(100_000)}`),
-      /HTTP 404 <html>(no )+n?o?\. What/,
+      /HTTP 404 <html>(no )+n?o?\. Completed/,
     ],
     ['answers something else', (response) => send(response, 200, '<html>'), /the answer is not JSON: <html>/],
     ['answers without end', (response) => pour(response), /the answer is larger than 1 MiB for each text/],

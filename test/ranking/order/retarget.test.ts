@@ -118,7 +118,7 @@ describe('a ranking by chosen benchmarks', () => {
     await withRun(async (run) => {
       const published = await rankRows(run, rows);
       const { folder, name, scores } = retargetedFiles(run, published, ['mmlu']);
-      const script = `import(${JSON.stringify(new URL('../../../data/files/own-files.js', import.meta.url).href)}).then(({ nameOwn }) => console.log(nameOwn()))`;
+      const script = `import(${JSON.stringify(new URL('../../../data/files/owned-files.js', import.meta.url).href)}).then(({ ownedName }) => console.log(ownedName()))`;
       const gone = execFileSync(process.execPath, ['-e', script], { encoding: 'utf8' }).trim();
       await retargetRanking(run, published, { benchmarks: ['mmlu'] });
       for (const mark of await readdir(folder)) if (mark.endsWith('.use')) await rm(join(folder, mark));

@@ -203,7 +203,7 @@ describe('quotas', () => {
         fillQuotas(run, ranking, 0.5, { weights: [{ domain: 'bbc.co.uk', weight: 1 }], by: 'source' }),
       ).rejects.toMatchObject({
         code: 'QUOTAS_UNMATCHED',
-        message: expect.stringMatching(/a source is "books", a domain "bbc\.co\.uk"/),
+        message: expect.stringMatching(/one source is "books", one domain is "bbc\.co\.uk"/),
       });
     });
   });

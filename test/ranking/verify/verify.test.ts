@@ -183,7 +183,7 @@ describe('verifying a ranking', () => {
     [
       'a plan with a shard twice',
       async ({ files }) => repeatShard(files.plan),
-      /plan\.json is not what was written: another version of betr wrote it \(shards .*in the order of their names, each once/,
+      /plan\.json is damaged: another version of betr wrote it \(shards .*in the order of their names, each once/,
     ],
     [
       'a shard that has changed',
@@ -353,7 +353,7 @@ describe('verifying a ranking', () => {
       expect(await problemsOf(run, true)).toEqual(
         expect.arrayContaining([
           expect.stringMatching(
-            /packed\.jsonl\.gz cannot be read: it is cut short: the gzip member that starts at byte 0 has no end/,
+            /packed\.jsonl\.gz cannot be read: it is truncated: the gzip member that starts at byte 0 is incomplete/,
           ),
         ]),
       );
@@ -370,7 +370,7 @@ describe('verifying a ranking', () => {
         (await readFile(pathOf(run), 'utf8')).replace(/\d(?=\.)/, (digit) => (digit === '9' ? '8' : '9')),
       );
       expect(await problemsOf(run)).toEqual([
-        expect.stringMatching(`^${pathOf(run)} is not what was written`),
+        expect.stringMatching(`^${pathOf(run)} is damaged`),
       ]);
       expect((await rankCorpus(run, silent)).published).toBe(false);
       expect(await problemsOf(run)).toEqual([]);

@@ -78,14 +78,14 @@ describe('a template', () => {
     ['{none[0]}', /"none\[0\]" is missing/],
     [
       '{choices}',
-      /"choices" has 3 different items; write choices\[0\] for the first, or choices\[\*\] for all/,
+      /"choices" has 3 different items; use choices\[0\] for the first, or choices\[\*\] for all/,
     ],
     ['{choices[3]}', /"choices\[3\]" is missing/],
     ['{choices[key2]}', /"key2" is missing/],
-    ['{choices[question]}', /"question" is " Which\? ", which is no item of "choices" \(3 items\)/],
-    ['{options[letter]}', /"letter" is "\(C\)", which is no field of "options"/],
-    ['{meta}', /"meta" is an object, not a text; it has gold, deep/],
-    ['{question.text}', /"question" has no field "text": it is a text/],
+    ['{choices[question]}', /"question" is " Which\? ", which is not an item of "choices" \(3 items\)/],
+    ['{options[letter]}', /"letter" is "\(C\)", which is not a field of "options"/],
+    ['{meta}', /"meta" is an object, not text; it has gold, deep/],
+    ['{question.text}', /"question" has no field "text": it is text/],
     ['{question[*]}', /"question" is not a list/],
     ['{gaps[*].content}', /"gaps\[1\].content" is missing/],
     ['{messages[*]}', /"messages\[\*\]" is an object/],
@@ -97,14 +97,14 @@ describe('a template', () => {
   });
 
   it.each([
-    ['no field', /has to name at least one field/],
-    ['{{a}}', /has to name at least one field/],
-    ['{question', /has a "\{" that stands alone; write \{\{/],
-    ['question}', /has a "\}" that stands alone/],
+    ['no field', /must name at least one field/],
+    ['{{a}}', /must name at least one field/],
+    ['{question', /has an unmatched "\{"; write \{\{/],
+    ['question}', /has an unmatched "\}"/],
     ['{}', /a field without a name/],
     ['{a..b}', /"a..b" has a part without a name/],
     ['{a.}', /ends with a dot/],
-    ['{a[0}', /"\[" that is not closed/],
+    ['{a[0}', /unclosed "\["/],
     ['{a[]}', /a field without a name/],
   ])('%j is none', (template, problem) => {
     expect(fill(row, template)).toMatch(/^no template: /);

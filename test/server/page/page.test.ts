@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { commitBytes, commitJson } from '../../../data/files/commit.ts';
 import { silent } from '../../../run/progress.ts';
-import { domainSettingsSchema } from '../../../run/settings.ts';
+import { domainSettingsSchema } from '../../../run/domain-settings.ts';
 import { weighDomains } from '../../../domains/domains.ts';
 import { evaluationFile, evaluationHtml, reportFile } from '../../../evaluation/report.ts';
 import { type Listening, serveRun } from '../../../server/listen.ts';

@@ -106,7 +106,7 @@ describeInChromium('the page of a run without an answer', () => {
       const { page } = await load();
       expect(await page.locator('#runTitle').innerText()).toBe('The run needs mending');
       expect(await page.locator('#runBody').innerText()).toMatch(
-        /is not what was written: it is missing\. Make it again with "betr rank"\.[^]*FILE_DAMAGED/,
+        /is damaged: it is missing\. Make it again with "betr rank"\.[^]*FILE_DAMAGED/,
       );
       await page.locator('#runBody').getByRole('button', { name: 'Start rank' }).click();
       await page.locator('#keep', { hasText: 'Keep the best 4 %' }).waitFor({ timeout: jobMs });

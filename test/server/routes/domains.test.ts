@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { silent } from '../../../run/progress.ts';
-import { domainSettingsSchema } from '../../../run/settings.ts';
+import { domainSettingsSchema } from '../../../run/domain-settings.ts';
 import { weighDomains } from '../../../domains/domains.ts';
 import { domainWeightsSchema } from '../../../domains/result.ts';
 import { goldenTables } from '../../domains/tables.ts';

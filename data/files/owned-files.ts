@@ -1,6 +1,6 @@
-// Files and folders of one process in a folder that several share. They are named after it, so that others
-// can tell that it is gone and clear away what it left: on the same machine at once, elsewhere when nothing
-// of it has shown a sign of life for a day.
+// Files and folders that one process owns in a shared folder. Their names identify the process, so that other
+// processes can remove what a dead process left: on the same machine at once, on others if it was not touched
+// for a day.
 
 import { createHash, randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
@@ -15,17 +15,17 @@ const owned = new Set<string>();
 let touching: NodeJS.Timeout | undefined;
 let process8: string | undefined;
 
-/** A name that is this process's own, and no other's: the end of a file's name. */
-export function nameOwn(): string {
+/** A name suffix that is unique and identifies this process. */
+export function ownedName(): string {
   process8 ??= shortHash(identifyProcess(process.pid) ?? '');
   return `${placeName()}-${process.pid}-${process8}-${randomUUID()}`;
 }
 
 /**
- * Shows now and then that the owner of a file or folder (named by `nameOwn`) lives, and removes it when the
- * process exits, unless what it returns is called before.
+ * Keeps a file or folder (named by `ownedName`): touches it regularly and removes it when the process exits.
+ * Call the returned function to stop this.
  */
-export function keepOwn(path: string): () => void {
+export function keepOwned(path: string): () => void {
   if (owned.size === 0 && touching === undefined) process.once('exit', removeOwned);
   owned.add(path);
   touching ??= setInterval(touchOwned, touchMs).unref();
@@ -41,10 +41,8 @@ function touchOwned(): void {
   for (const path of owned) utimes(path, now, now).catch(() => undefined);
 }
 
-/**
- * Whether the process that a file or folder is named after is gone; never of what is not named by `nameOwn`.
- */
-export async function isLeftBehind(path: string): Promise<boolean> {
+/** Whether the owner of a file or folder is gone; false for names that are not from `ownedName`. */
+export async function isAbandoned(path: string): Promise<boolean> {
   const [, place, pid = '', start] =
     /([0-9a-f]{8})-(\d{1,10})-([0-9a-f]{8})-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/.exec(
       basename(path),
@@ -63,7 +61,7 @@ export async function isLeftBehind(path: string): Promise<boolean> {
   return now === undefined || (shortHash(now) !== start && now !== `${pid} `);
 }
 
-/** Process ids mean something only on one machine, and in one container of it. */
+/** Process ids are unique only within one machine or container. */
 function placeName(): string {
   return shortHash(`${hostname()} ${readProcessSpace()}`);
 }

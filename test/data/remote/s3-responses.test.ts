@@ -143,7 +143,7 @@ describe('a listing', () => {
         response,
         listing([], '<IsTruncated>true</IsTruncated><NextContinuationToken>same</NextContinuationToken>'),
       );
-    await expect(list()).rejects.toEqual(refused(/goes on from the same place/));
+    await expect(list()).rejects.toEqual(refused(/continuing its list of objects from the same place/));
     answer = (_, response) => sendXml(response, listing([], '<IsTruncated>true</IsTruncated>'));
     await expect(list()).rejects.toEqual(refused(/but not from where/));
     answer = (_, response) =>
@@ -154,7 +154,7 @@ describe('a listing', () => {
           `<IsTruncated>true</IsTruncated><NextContinuationToken>${store.requests.length}</NextContinuationToken>`,
         ),
       );
-    await expect(list()).rejects.toEqual(refused(/goes on from the same place/));
+    await expect(list()).rejects.toEqual(refused(/continuing its list of objects from the same place/));
   });
 
   it.each([
@@ -241,7 +241,7 @@ describe('an object', () => {
         request.headers.range === 'bytes=0-0' ? { 'content-range': `bytes 0-0/${line.length + more}` } : {},
       );
     await expect(read('s3://bucket/web/a.jsonl')).rejects.toEqual(
-      refused(new RegExp(`${line.length + more} bytes first and as ${line.length} bytes now`)),
+      refused(new RegExp(`a length of ${line.length + more} bytes and now reports ${line.length} bytes`)),
     );
   });
 
@@ -256,7 +256,7 @@ describe('an object', () => {
         ? void response.writeHead(200, { 'content-length': 5 }).end()
         : sendXml(response, '<Error><Code>InvalidRange</Code></Error>', 416);
     await expect(statFile('s3://bucket/web/a.jsonl')).rejects.toEqual(
-      refused(/does not say how long the file is \(status 416/),
+      refused(/does not report the file's length \(status 416/),
     );
     // As some stores word it.
     answer = (request, response) =>
@@ -275,7 +275,7 @@ describe('an object', () => {
         .writeHead(200, request.method === 'HEAD' ? { 'transfer-encoding': 'chunked' } : {})
         .end(line);
     await expect(read('s3://bucket/web/a.jsonl')).rejects.toEqual(
-      refused(/does not say how long the file is/),
+      refused(/does not report the file's length/),
     );
   });
 

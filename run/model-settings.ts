@@ -1,0 +1,41 @@
+// The settings of language models.
+
+import { z } from 'zod';
+import { countNumber as count, secondsNumber } from './bounds.ts';
+
+/** A name that can be a file and part of an address. */
+export const name = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9_.-]*$/,
+    'must start with a letter or digit and have only letters, digits, ".", "_", or "-"',
+  );
+
+/** A language model, named once and used by its name. */
+export const modelSchema = z.strictObject({
+  name,
+  /** A hub name, a folder, the address of a server, or `dummy`. */
+  model: z.string().min(1),
+  /** The model's name at the server; may be left out where the server has one. */
+  endpointModel: z.string().min(1).optional(),
+  /** Prompts go through the model's chat template, as a user's message. */
+  chat: z.boolean().default(false),
+  /** Less than the model's own context. */
+  contextTokens: count.min(16).optional(),
+  device: z.enum(['auto', 'cpu', 'cuda', 'webgpu']).default('auto'),
+  dtype: z.enum(['auto', 'fp32', 'fp16', 'q8', 'q4']).default('auto'),
+  /** Threads of a model on this machine's processor. */
+  threads: count.max(1024).optional(),
+  /** How a server is asked. */
+  route: z.enum(['auto', 'llama.cpp', 'completions', 'chat']).default('auto'),
+  /** Most likely tokens to ask a server for. */
+  topLogProbabilities: count.max(1000).default(20),
+  requestsAtOnce: count.max(256).default(8),
+  timeoutSeconds: secondsNumber.max(3600).default(120),
+  /** Environment variable that holds the server's key. */
+  keyVariable: z
+    .string()
+    .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'has to be the name of an environment variable')
+    .optional(),
+});
+export type ModelSettings = z.output<typeof modelSchema>;
