@@ -61,7 +61,7 @@ export function showAnswer({
       ? []
       : [figure('Tokens of the pool', formatAmount(pool.kept), `of ${formatAmount(pool.tokens)}`)]),
     figure(
-      'Passes',
+      'Epochs',
       repetition === null ? '–' : String(Number(repetition.epochs.toPrecision(3))),
       repetition === null || repetition.epochs > 1 ? 'over the kept tokens' : 'no token is repeated',
     ),

@@ -37,7 +37,7 @@ function drawHead(): HTMLElement {
       head('Good range'),
       head('Score cutoff'),
       head('Tokens kept'),
-      head('Passes'),
+      head('Epochs'),
       head('Overlap with next'),
       head('Next row adds', { class: '' }),
       head('Paper’s accuracy at', { colspan: '4', rowspan: '1', class: 'group' }),

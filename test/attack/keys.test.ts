@@ -171,7 +171,8 @@ async function spoilKeys(
       const before = await asked(authorized);
       const whole = await readFile(path);
       await spoil(path);
-      await until(async () => (await ask(server.url, '/readyz')).status === 503, {
+      // Not just until 503: between two steps of spoiling the file the server may find it missing.
+      await until(async () => says.test((await ask(server.url, '/readyz')).text), {
         what: `that the server sees ${says.source}`,
       });
       const ready = await ask(server.url, '/readyz');
