@@ -135,7 +135,10 @@ function serve(route: Route, state: AppState): (request: Request, response: Resp
     );
   };
   const isTable = route.reply.types?.includes('text/csv') === true;
-  /** The tag of the ranking; another one for a CSV table that a header asks for, because the address is that of the JSON. */
+  /**
+   * The tag of the ranking; another one for a CSV table that a header asks for, because the address is that
+   * of the JSON.
+   */
   const tagOf = (request: Request, response: Response): string => {
     const etag = state.live.etag();
     if (!isTable) return etag;

@@ -120,7 +120,11 @@ export class Keys {
   #problems = 0;
   readonly #timer: NodeJS.Timeout;
 
-  /** `exposed` gives the reason why keys are required even without a keys file: others can reach the server at that address, or the user named the file. Errors: KEYS_UNUSABLE; KEYS_NEEDED if others can reach the server and there is no file. */
+  /**
+   * `exposed` gives the reason why keys are required even without a keys file: others can reach the server at
+   * that address, or the user named the file. Errors: KEYS_UNUSABLE; KEYS_NEEDED if others can reach the
+   * server and there is no file.
+   */
   constructor(path: string, exposed?: { host?: string }) {
     this.#path = path;
     this.#needed = exposed !== undefined;

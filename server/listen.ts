@@ -28,7 +28,10 @@ export interface ListenOptions {
   requestsPerMinute?: number;
   /** Concurrent connections from one address; default: 200, on loopback no limit. */
   connectionsPerAddress?: number;
-  /** Addresses or networks of proxies: their connections are not limited, and their requests count against the address in X-Forwarded-For. */
+  /**
+   * Addresses or networks of proxies: their connections are not limited, and their requests count against the
+   * address in X-Forwarded-For.
+   */
   proxies?: readonly string[];
 }
 

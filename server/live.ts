@@ -11,9 +11,15 @@ import { type Loan, LoadedRanking, type LiveRanking } from '../ranking/order/liv
 
 /** A request's view of the ranking. */
 export interface LiveView {
-  /** The ranking to answer from, for what needs none of its files. Errors: STEP_MISSING, FILE_DAMAGED, FILE_UNREADABLE: why there is none. */
+  /**
+   * The ranking to answer from, for what needs none of its files. Errors: STEP_MISSING, FILE_DAMAGED,
+   * FILE_UNREADABLE: why there is none.
+   */
   current(): LiveRanking;
-  /** Identifies everything besides the request that an answer depends on: generation, settings, calibrations. Errors: those of `current`. */
+  /**
+   * Identifies everything besides the request that an answer depends on: generation, settings, calibrations.
+   * Errors: those of `current`.
+   */
   etag(): string;
   /** Whether there is a ranking, and why the newest could not be loaded. */
   state(): LiveState;
@@ -79,7 +85,10 @@ export class Live implements LiveView {
     return this.#looking;
   }
 
-  /** Lends the ranking to one request: the files of its `current` stay until `release`, even if a newer ranking replaces it. */
+  /**
+   * Lends the ranking to one request: the files of its `current` stay until `release`, even if a newer
+   * ranking replaces it.
+   */
   lend(): { live: LiveView; release: () => void } {
     let lent: { of: LoadedRanking; loan: Loan } | undefined;
     const current = (): LiveRanking => {
@@ -130,14 +139,18 @@ export class Live implements LiveView {
     } catch (error) {
       if (this.#served === version) this.#stop(error);
       else this.#problem = errorFrom(errorData(error));
-      // An unreadable file may come back (a restored disk) and is tried again; a damaged one only after it has changed.
+      // An unreadable file may come back (a restored disk) and is tried again; a damaged one only after it
+      // has changed.
       this.#seen = this.#read !== undefined || this.#problem?.code === 'STEP_MISSING' ? version : null;
     } finally {
       this.#etag = `W/"${this.#serving?.ranking.generation ?? ''}-${fingerprint({ version: readVersion(), keep: this.#run.settings.keep, calibrations: calibrations ?? '' }).slice(0, 8)}"`;
     }
   }
 
-  /** Whether a part was written since the ranking was read: checked occasionally, and every time there is a problem. */
+  /**
+   * Whether a part was written since the ranking was read: checked occasionally, and every time there is a
+   * problem.
+   */
   async #mustReload(): Promise<boolean> {
     const read = this.#read;
     if (read === undefined) return false;

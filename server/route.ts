@@ -33,7 +33,10 @@ interface RouteShape<P, Q, B> {
   summary: string;
   /** open: everybody. read, jobs: a key of that kind, if the server has keys. */
   access: 'open' | 'read' | 'jobs';
-  /** Strict objects of strings; transforms turn these into values and may throw errors of the catalogue. Default: none. */
+  /**
+   * Strict objects of strings; transforms turn these into values and may throw errors of the catalogue.
+   * Default: none.
+   */
   params?: z.ZodType<P>;
   query?: z.ZodType<Q>;
   /** The schema of the parsed JSON. */
@@ -45,13 +48,19 @@ interface RouteShape<P, Q, B> {
   bodyLimitBytes?: number;
   /** The success response: status (default 200), description, and schema or types. */
   reply: { status?: number; description: string; schema?: z.ZodType; types?: readonly string[] };
-  /** The answer depends only on the ranking's generation and the request: it gets an ETag, and clients that hold it get 304. */
+  /**
+   * The answer depends only on the ranking's generation and the request: it gets an ETag, and clients that
+   * hold it get 304.
+   */
   tagged?: boolean;
   /** Answers of a tagged route are cached in memory, by address, while the tag is valid. */
   remembered?: boolean;
   /** Other sites may link to it. */
   linked?: boolean;
-  /** It reads the disk or uses much processor time: only a few such requests run at a time, and the others queue. */
+  /**
+   * It reads the disk or uses much processor time: only a few such requests run at a time, and the others
+   * queue.
+   */
   heavy?: boolean;
   answer: (asked: Asked<P, Q, B>) => Reply | Promise<Reply>;
 }

@@ -45,7 +45,8 @@ export function domainsCommand(): Command {
     )
     .option(
       '--errors <file>',
-      'benchmark errors of the same models, lower is better: one column per model, or the columns benchmark, model, error',
+      'benchmark errors of the same models, lower is better: one column per model, or the columns ' +
+        'benchmark, model, error',
     )
     .option('--benchmarks <names...>', 'benchmarks to target (default: all)')
     .addOption(

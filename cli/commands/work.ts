@@ -47,7 +47,8 @@ async function workUntilStopped(settings: string, options: WorkCommandOptions): 
   const count = parseWorkers(options.workers);
   const graceMs = 1000 * parseSeconds('--grace', options.grace);
   const stop = new AbortController();
-  // Signals are handled only from here on: until now there is nothing to release, and reading the settings may hang.
+  // Signals are handled only from here on: until now there is nothing to release, and reading the settings
+  // may hang.
   const run = await openRanking({ ...options, config: settings });
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {

@@ -94,7 +94,10 @@ export class Jobs {
     };
   }
 
-  /** Queues a job. Errors: JOB_QUEUE_FULL; RUN_LOCKED if another server holds the run's jobs; DISK_FULL, WRITE_FAILED. */
+  /**
+   * Queues a job. Errors: JOB_QUEUE_FULL; RUN_LOCKED if another server holds the run's jobs; DISK_FULL,
+   * WRITE_FAILED.
+   */
   async start(kind: (typeof jobKinds)[number]): Promise<Job> {
     if (this.#lock instanceof BetrError) throw this.#lock;
     const waiting = this.#starting + this.#inState('waiting').length;
@@ -182,7 +185,10 @@ export class Jobs {
     };
   }
 
-  /** Changes a record, on disk before anybody hears of it; writes are sequential, so that the last one remains. */
+  /**
+   * Changes a record, on disk before anybody hears of it; writes are sequential, so that the last one
+   * remains.
+   */
   async #change(record: JobRecord, values: Partial<JobRecord>): Promise<void> {
     Object.assign(record, values);
     const write = this.#written.then(() => writeRecord(this.#run, record));
@@ -191,7 +197,10 @@ export class Jobs {
     this.#changes.emit(record.id);
   }
 
-  /** Runs `before`, then starts the queued jobs one after the other; a second call in the meantime does nothing. */
+  /**
+   * Runs `before`, then starts the queued jobs one after the other; a second call in the meantime does
+   * nothing.
+   */
   async #drive(before: () => Promise<void>): Promise<void> {
     if (this.#driving) return;
     this.#driving = true;
@@ -258,7 +267,9 @@ export class Jobs {
     }
   }
 
-  /** Waits for the lock: a server that is closing may still finish its answers after the next one has started. */
+  /**
+   * Waits for the lock: a server that is closing may still finish its answers after the next one has started.
+   */
   async #takeOver(): Promise<void> {
     while (this.#lock instanceof BetrError && !this.closed.aborted) {
       await setTimeout(this.#limits.takeOverMs, undefined, { signal: this.closed, ref: false }).catch(

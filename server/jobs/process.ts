@@ -27,7 +27,8 @@ export async function startProcess(
   const out = await open(files.out, 'w');
   const err = await open(files.err, 'w');
   try {
-    // A process group of its own: a signal to the server's group does not end the job, and a signal to the job's group reaches all its children.
+    // A process group of its own: a signal to the server's group does not end the job, and a signal to the
+    // job's group reaches all its children.
     const child = spawn(
       process.execPath,
       [...nodeFlags, betrProgram(), kind, '--config', run.settingsPath, '--json', '--progress', 'json'],

@@ -22,7 +22,9 @@ function drawBenchmark(
   const id = `examples-${benchmark}`;
   const left = [
     quarantined > 0 ? [`${formatCount(quarantined)} rows rejected`] : [],
-    unused.length > 0 ? [`${formatCount(unused.length)} fields unused`] : [],
+    unused.length > 0
+      ? [`${formatCount(unused.length)} unused ${unused.length === 1 ? 'field' : 'fields'}`]
+      : [],
   ].flat();
   const notes = [
     ...recipes.map(({ recipe, rows }) => `${formatCount(rows)} rows by ${recipeNames[recipe] ?? recipe}`),

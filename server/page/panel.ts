@@ -10,7 +10,10 @@ export interface PanelPlan<T> {
   path: (state: State) => string | undefined;
   load: (path: string, signal: AbortSignal) => Promise<T>;
   show: (answer: T, state: State) => void;
-  /** Delay before a request, in case another change follows; a slow panel waits only while changes follow each other, and no longer than its last answer took. */
+  /**
+   * Delay before a request, in case another change follows; a slow panel waits only while changes follow each
+   * other, and no longer than its last answer took.
+   */
   waitMs: number;
   slow?: boolean;
   /** Not every run has it: the section is hidden until there is an answer. */
@@ -27,7 +30,10 @@ const singleMs = 30;
 export interface Panel {
   /** It reads the corpus files, which may take long; nothing waits for it. */
   slow: boolean;
-  /** Follows the state. Resolves when the panel shows it, or a newer call took over. `again`: also if the address is the same. */
+  /**
+   * Follows the state. Resolves when the panel shows it, or a newer call took over. `again`: also if the
+   * address is the same.
+   */
   follow(state: State, again?: boolean): Promise<void>;
 }
 

@@ -38,7 +38,7 @@ export const compareRoutes = [
     method: 'get',
     path: '/compare',
     summary:
-      'Compare budgets and model sizes, with no filter as the last line: what each keeps, and what changes from one to the next.',
+      'Compare budgets and model sizes, with no filter last: what each keeps, and what changes from one to the next.',
     access: 'read',
     query: z.strictObject({
       budgets: list(parseBudget, 'Budgets in FLOPs, up to 20.', '1e19,1e20,1e21'),

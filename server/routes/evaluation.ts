@@ -27,7 +27,7 @@ export const evaluationRoutes = [
     query: z.strictObject({
       format: z.enum(['html', 'json']).optional().meta({
         description:
-          'Format of the answer: the report page or JSON; default: the one that the Accept header prefers, html if neither.',
+          'Format of the answer; default: the one that the Accept header prefers, html if neither.',
       }),
     }),
     reply: { description: 'The evaluation.', schema: evaluationSchema, types: ['text/html'] },

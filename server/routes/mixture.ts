@@ -20,7 +20,10 @@ export type HistogramAnswer = z.output<typeof histogramSchema>;
 export const compositionSchema = z.strictObject({
   ranking: generationSchema,
   sources: z.array(sourceChangeSchema),
-  /** By the benchmark for which a document has its best corpus percentile; empty if the ranking has no score per benchmark. */
+  /**
+   * By the benchmark for which a document has its best corpus percentile; empty if the ranking has no score
+   * per benchmark.
+   */
   benchmarks: z.array(benchmarkChangeSchema),
 });
 export type CompositionAnswer = z.output<typeof compositionSchema>;
@@ -49,7 +52,8 @@ export const mixtureRoutes = [
     method: 'get',
     path: '/composition',
     summary:
-      'Compare the share of the tokens of every source, and of every benchmark that documents are best for, with no filter and after the cut.',
+      'Compare the share of the tokens of every source, and of every benchmark that documents are best for, ' +
+      'with no filter and after the cut.',
     access: 'read',
     query: z.strictObject({ ...questionFields, format: formatParameter }),
     reply: {

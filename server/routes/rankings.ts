@@ -13,7 +13,10 @@ import { route } from '../route.ts';
 const described = rankingSchema.omit({ parts: true, histogram: true }).strip().extend({
   /** Whether answers come from this one; otherwise it is published but could not be loaded. */
   shards: z.number().int(),
-  /** How it differs from the previous generation, and which thresholds of the settings that exceeds; null if there was none to compare with. */
+  /**
+   * How it differs from the previous generation, and which thresholds of the settings that exceeds; null if
+   * there was none to compare with.
+   */
   drift: driftSchema.nullable(),
 });
 
@@ -30,7 +33,10 @@ export const benchmarksSchema = z.strictObject({
       name: z.string(),
       /** Whether the ranking has a score for this benchmark, so that it can be chosen. */
       scored: z.boolean(),
-      /** How well that score finds the documents nearest to the benchmark, on documents held out from training; null if unknown. */
+      /**
+       * How well that score finds the documents nearest to the benchmark, on documents held out from
+       * training; null if unknown.
+       */
       heldOutRocAuc: z.number().nullable(),
     }),
   ),

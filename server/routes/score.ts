@@ -19,7 +19,10 @@ export const scoresAnswerSchema = z.strictObject({
       score: z.number(),
       /** The score for each benchmark. */
       benchmarks: z.record(z.string(), z.number()),
-      /** Whether the cutoff keeps a text like this; null without a cutoff. If a cut goes through equal scores, a text of that very score counts as dropped, because document keys decide there. */
+      /**
+       * Whether the cutoff keeps a text like this; null without a cutoff. If a cut goes through equal scores,
+       * a text of that very score counts as dropped, because document keys decide there.
+       */
       kept: z.boolean().nullable(),
     }),
   ),
