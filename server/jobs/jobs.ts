@@ -5,14 +5,13 @@
 
 import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { BetrError, errorData, fail, writeError } from '../../run/errors/errors.ts';
+import { BetrError, errorData, fail } from '../../run/errors/errors.ts';
 import type { Lease } from '../../data/files/lease.ts';
-import { takeLock } from '../../data/files/lock.ts';
+import { tryLock } from './lock.ts';
 import type { Run } from '../../run/run.ts';
 import { type Ending, endProcess, isSame, startProcess, watchProcess } from './process.ts';
+import { findProcess, type Outcome, outcomeOf } from './outcome.ts';
 import { hidePaths, hidePathsIn } from '../../data/files/hide-paths.ts';
 import {
   hideInProgress,
@@ -20,7 +19,6 @@ import {
   type jobKinds,
   type JobRecord,
   readOutcome,
-  readProcess,
   readProgress,
   readRecords,
   removeJob,
@@ -289,50 +287,4 @@ export class Jobs {
   #inBackground(work: Promise<void>): void {
     work.catch((error: unknown) => process.stderr.write(`betr: jobs: ${errorData(error).message}\n`));
   }
-}
-
-/**
- * The lock on the run's jobs, or why it is not available: another server holds it, or the folder is not
- * writable.
- */
-async function tryLock(run: Run): Promise<Lease | BetrError> {
-  const folder = run.files.jobs;
-  try {
-    await mkdir(folder, { recursive: true });
-    return await takeLock(run, join(folder, 'lock'), folder);
-  } catch (error) {
-    return writeError(error, folder);
-  }
-}
-
-const identifyWithinMs = 3_000;
-
-/**
- * The process of a job whose server was killed before it could record it: a command identifies itself
- * within moments.
- */
-async function findProcess(run: Run, id: string): Promise<JobRecord['process']> {
-  for (let waitedMs = 0; waitedMs < identifyWithinMs; waitedMs += 100) {
-    const found = await readProcess(run, id);
-    if (found !== null) return found;
-    await setTimeout(100, undefined, { ref: false });
-  }
-  return null;
-}
-
-type Outcome = Pick<JobRecord, 'state' | 'problem'>;
-
-/** The outcome of a job, from the output of its command. */
-async function outcomeOf(run: Run, { id, state }: JobRecord, ending: Ending): Promise<Outcome> {
-  const outcome = await readOutcome(run, id);
-  if (outcome !== undefined && 'result' in outcome) return { state: 'done', problem: null };
-  if (state === 'cancelling') return { state: 'cancelled', problem: null };
-  if (outcome !== undefined) return { state: 'failed', problem: outcome.problem };
-  const { code, message } =
-    ending === 'unseen'
-      ? fail('JOB_INTERRUPTED', {
-          reason: 'its process ended without a result while no server was watching',
-        })
-      : fail('JOB_KILLED', { how: ending.signal ?? `exit code ${ending.code ?? '?'}` });
-  return { state: ending === 'unseen' ? 'interrupted' : 'failed', problem: { code, detail: message } };
 }
