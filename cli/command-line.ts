@@ -1,4 +1,4 @@
-// A command line of `betr`, carried out: its output goes to the process's streams, its exit code is returned.
+// Runs a betr command line: output goes to the process's streams, the exit code is returned.
 
 import { Command, CommanderError } from 'commander';
 import { BetrError, errorData, fail, knownError } from '../run/errors/errors.ts';
@@ -7,8 +7,8 @@ import { readVersion } from '../run/version.ts';
 import { commands, exitCodes } from './commands.ts';
 
 /**
- * Carries out a command line (without the program's name). Nothing is thrown: what is wrong is told on
- * standard error, and by the exit code.
+ * Runs a command line (without the program name). Never throws: errors go to standard error and into the
+ * exit code.
  */
 export async function runCommandLine(args: readonly string[]): Promise<number> {
   process.exitCode = 0;
@@ -20,42 +20,45 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
       running = command;
     });
     await program.parseAsync(args, { from: 'user' });
-    // A command that did what it was asked may still have found something to tell by the code.
+    // A command may succeed and still set an exit code.
     return process.exitCode;
   } catch (error) {
-    return report(byItsFlag(error, running), args.includes('--json'));
+    return report(nameFlag(error, running), args.includes('--json'));
   }
 }
 
-/** With too few, Node.js cannot load the commands, and says what does not help. Errors: OPEN_FILES_LIMIT. */
+/**
+ * With too few open files Node.js cannot load the commands and prints a misleading error. Errors:
+ * OPEN_FILES_LIMIT.
+ */
 function checkOpenFiles(): void {
   const limit = readOpenFilesLimit();
   if (limit < minOpenFiles) throw fail('OPEN_FILES_LIMIT', { limit, least: minOpenFiles });
 }
 
-/** The program with the command that is asked for, or with all of them where there is no such command. */
-async function openProgram(asked: string): Promise<Command> {
+/** The program with the requested command, or with all commands if there is no such command. */
+async function openProgram(name: string): Promise<Command> {
   const program = new Command('betr')
     .description(
       'Benchmark-targeted ranking: which part of a corpus to train a language model on, sized to the compute budget.',
     )
     .version(readVersion())
     .addHelpText('after', exitCodes)
-    .showHelpAfterError('(betr --help says what there is)')
+    .showHelpAfterError('(betr --help lists the commands)')
     .exitOverride();
-  // To load all of them takes half a second.
-  const needsAll = !Object.hasOwn(commands, asked) && asked !== '--version' && asked !== '-V';
-  for (const [name, load] of Object.entries(commands)) {
-    if (name === asked || needsAll) program.addCommand((await load()).copyInheritedSettings(program));
+  // Loading all of them takes half a second.
+  const needsAll = !Object.hasOwn(commands, name) && name !== '--version' && name !== '-V';
+  for (const [each, load] of Object.entries(commands)) {
+    if (each === name || needsAll) program.addCommand((await load()).copyInheritedSettings(program));
   }
   return program;
 }
 
 /**
- * An error about an option by the name that it was given by here: what answers questions for the server too
- * knows --pool-tokens as poolTokens.
+ * Names the flag in an error about an option: the code that answers questions is shared with the server and
+ * calls --pool-tokens poolTokens.
  */
-function byItsFlag(error: unknown, command: Command | undefined): unknown {
+function nameFlag(error: unknown, command: Command | undefined): unknown {
   if (!(error instanceof BetrError) || error.code !== 'OPTION_INVALID') return error;
   const { option: name, got, allowed } = error.values;
   const flag = command?.options.find(
@@ -67,11 +70,11 @@ function byItsFlag(error: unknown, command: Command | undefined): unknown {
     : error;
 }
 
-/** Tells an error where the user looks for it, and returns the exit code. */
+/** Prints an error and returns the exit code. */
 export function report(error: unknown, json: boolean): number {
   if (error instanceof CommanderError && error.exitCode === 0) return 0;
   if (error instanceof CommanderError) {
-    // Its words are on standard error already.
+    // Commander has already printed the message.
     if (json) printError(fail('USAGE', { problem: error.message.replace(/^error: /, '') }));
     return 2;
   }

@@ -1,8 +1,8 @@
-// All commands of `betr`, and its exit codes.
+// All commands of betr, and its exit codes.
 
 import type { Command } from 'commander';
 
-// Loaded when asked for: a command that only reads a ranking need not wait for the embedding's libraries.
+// Loaded on demand: a command that only reads a ranking does not wait for the embedding libraries.
 export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   init: async () => (await import('./commands/init.ts')).initCommand(),
   examples: async () => (await import('./commands/examples.ts')).examplesCommand(),
@@ -28,8 +28,8 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   demo: async () => (await import('./commands/demo.ts')).demoCommand(),
 };
 
-/** What scripts can tell from the exit code. */
+/** The meaning of each exit code, for scripts. */
 export const exitCodes = `
-Exit codes: 0 done · 1 the run or its data is at fault · 2 the command line or the settings are ·
-3 another betr works on this run · 4 the new ranking differs from the last by more than the settings allow ·
-70 a defect of betr · 130 or 143 interrupted`;
+Exit codes: 0 success · 1 problem with the run or its data · 2 problem with the command line or the settings ·
+3 another betr is working on this run · 4 the new ranking drifted more than the settings allow ·
+70 bug in betr · 130 or 143 interrupted`;

@@ -1,4 +1,4 @@
-// What the commands share: the options they all have, and opening the run they work on.
+// Options that commands share, and opening the run they work on.
 
 import { Command, Option } from 'commander';
 import type { Report } from '../run/progress.ts';
@@ -18,9 +18,7 @@ export function command(name: string, description: string): Command {
   return new Command(name)
     .description(description)
     .addOption(
-      new Option('--config <file>', 'settings file, or the folder that it is in')
-        .default('betr.yaml')
-        .env('BETR_CONFIG'),
+      new Option('--config <file>', 'settings file, or its folder').default('betr.yaml').env('BETR_CONFIG'),
     )
     .option('--json', 'print the result as JSON', false);
 }
@@ -34,14 +32,14 @@ export function rankingCommand(name: string, description: string): Command {
   return command(name, description).option(...scorerOption);
 }
 
-/** The option that says which ranking is meant. */
+/** The option that chooses a ranking. */
 export const scorerOption = [
   '--scorer <name>',
-  'whose ranking: betr, random, length, dsir, fasttext:FILE.bin#LABEL, head:MODEL, … (docs/scorers.md)',
+  'scorer of the ranking: betr, random, length, dsir, fasttext:FILE.bin#LABEL, head:MODEL, … (docs/scorers.md)',
   defaultScorer,
 ] as const;
 
-/** Opens the run with the ranking that is meant. Errors: those of `openRun`, SCORER_UNKNOWN. */
+/** Opens the run with the ranking that --scorer names. Errors: those of `openRun`, SCORER_UNKNOWN. */
 export async function openRanking({ config, scorer }: RankingOptions): Promise<Run> {
   return rankingRun(await openRun(config), scorer);
 }
@@ -50,10 +48,10 @@ export interface StepOptions extends CommonOptions {
   progress: 'text' | 'json';
 }
 
-/** A command that does a step's work. */
+/** A command that runs a step. */
 export function stepCommand(name: string, description: string): Command {
   return command(name, description).addOption(
-    new Option('--progress <format>', 'how progress is told on standard error')
+    new Option('--progress <format>', 'format of the progress on standard error')
       .choices(['text', 'json'])
       .default('text'),
   );
@@ -62,23 +60,23 @@ export function stepCommand(name: string, description: string): Command {
 /** The option of the commands that index. */
 export const forceTestsOption = [
   '--force-tests',
-  'aim at benchmark examples that are test items (benchmarks[].tests) all the same; index.json, the ' +
-    "ranking and every selection's manifest say so",
+  'use benchmark examples even if they are test items (benchmarks[].tests); index.json, the ranking ' +
+    "and every selection's manifest record it",
   false,
 ] as const;
 
-/** The argument that may stand in place of --config. */
+/** The argument that replaces --config. */
 export const runArgument = [
   '[run]',
-  'settings file, or the folder that it is in, or that of the run; in place of --config',
+  'settings file, its folder, or the run folder; replaces --config',
 ] as const;
 
-/** Progress on standard error, in the format asked for. */
+/** Progress on standard error, in the requested format. */
 export function openProgressOf({ progress }: StepOptions): ReturnType<typeof openProgress> {
   return progress === 'json' ? openJsonProgress() : openProgress();
 }
 
-/** Does a step's work as the run's only writer, with progress on standard error. */
+/** Runs a step as the run's only writer, with progress on standard error. */
 export async function work<T>(
   options: StepOptions,
   step: (run: Run, report: Report) => Promise<T>,

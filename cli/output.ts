@@ -1,19 +1,19 @@
-// How a command talks: results on standard output (text, or JSON with --json), progress and problems on
+// A command's output: results on standard output (text, or JSON with --json), progress and problems on
 // standard error.
 
 import { SingleBar } from 'cli-progress';
 import type { Progress, Report } from '../run/progress.ts';
 import { formatCount, formatCountOf } from '../run/amounts.ts';
 
-/** Where to look up what was left out. */
+/** How many rows were rejected, and where to look them up. */
 export function describeQuarantine(rows: number): string {
   return (
     `${formatCountOf(rows, 'bad row')} ${rows === 1 ? 'was' : 'were'} left out; quarantine/ in the ` +
-    'run folder says which and why'
+    'run folder lists them with the reasons'
   );
 }
 
-/** Shards without a row. */
+/** The number of shards without a row. */
 export function describeEmpty(shards: number): string {
   return `${formatCountOf(shards, 'shard')} ${shards === 1 ? 'is' : 'are'} empty`;
 }
@@ -25,7 +25,7 @@ export function printResult(json: boolean, value: unknown, text: string): void {
 
 const millisecondsBetweenLines = 5_000;
 
-/** Progress on standard error: a bar on a terminal, a line now and then when piped. */
+/** Progress on standard error: a bar on a terminal, otherwise occasional lines. */
 export function openProgress(): { report: Report; end: () => void } {
   return process.stderr.isTTY ? openBar() : openLines();
 }
@@ -73,7 +73,7 @@ function openLines(): { report: Report; end: () => void } {
   };
 }
 
-/** The stage without what changes within it, such as a count in brackets. */
+/** The stage without the part that changes within it, such as a count in brackets. */
 export function stageName({ stage }: Progress): string {
   return stage.replace(/ \(.*$/, '');
 }
@@ -90,7 +90,7 @@ export function formatBytes(bytes: number): string {
   return `${(bytes / 1000 ** power).toFixed(power === 0 ? 0 : 1)} ${units[power] ?? ''}`;
 }
 
-/** Rows as text in columns; numbers to the right. The first row is the heading. */
+/** Rows as text in columns, numbers to the right. The first row is the heading. */
 export function formatTable(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, column) =>
     Math.max(...rows.map((row) => (row[column] ?? '').length)),

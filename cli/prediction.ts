@@ -1,4 +1,4 @@
-// A prediction as a person reads it, alone or beside what came of it.
+// Prints a prediction, alone or next to the actual values.
 
 import type { Forecast, Prediction } from '../ranking/predict.ts';
 import { formatAmount, formatCount, formatCountOf, formatFlops, formatShare } from '../run/amounts.ts';
@@ -24,19 +24,19 @@ export function describePrediction({
   );
   const lines = [
     `${formatCountOf(shards, 'shard')} (${formatBytes(fileBytes)}) to score ` +
-      `with ${formatCountOf(workers, 'worker')}; looked at ${formatBytes(probedBytes)} of text ` +
+      `with ${formatCountOf(workers, 'worker')}; sampled ${formatBytes(probedBytes)} of text ` +
       `in ${formatCountOf(probes, 'place')}${
-        standardError > 0
-          ? ', by which tokens are right ' + `within about ${formatShare(2 * standardError)}`
-          : ''
+        standardError > 0 ? `; the token count is accurate to about ${formatShare(2 * standardError)}` : ''
       }`,
-    formatTable([actual === null ? ['', 'predicted'] : ['', 'predicted', 'real'], ...table]),
+    formatTable([actual === null ? ['', 'predicted'] : ['', 'predicted', 'actual'], ...table]),
   ];
   if (actual === null && byBeginnings)
-    lines.push('Compressed files are judged by their beginnings, as they cannot be entered in the middle.');
+    lines.push(
+      'Compressed files are sampled at the beginning only, because they cannot be read from the middle.',
+    );
   if (tokensEstimated) lines.push('Token counts are estimated.');
   if (actual === null && predicted.diskBytes > freeDiskBytes)
-    lines.push(`Note: only ${formatBytes(freeDiskBytes)} of disk are free`);
+    lines.push(`Note: only ${formatBytes(freeDiskBytes)} of disk space is free`);
   return lines.join('\n');
 }
 
@@ -50,7 +50,7 @@ function listForecast({
 }: Forecast): [name: string, value: string][] {
   return [
     ['time', seconds === 0 ? '-' : formatSeconds(seconds)],
-    ['memory of a worker', memoryBytes === 0 ? '-' : formatBytes(memoryBytes)],
+    ['memory per worker', memoryBytes === 0 ? '-' : formatBytes(memoryBytes)],
     ['disk', formatBytes(diskBytes)],
     ['documents', formatCount(documents)],
     ['tokens', formatAmount(tokens)],

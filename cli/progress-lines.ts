@@ -1,5 +1,4 @@
-// Progress as lines of JSON on standard error, for who watches a command from another process
-// (server/jobs/jobs.ts).
+// Progress as lines of JSON on standard error, for a process that watches the command (server/jobs/).
 
 import { identifyProcess } from '../data/files/process.ts';
 import type { MeasuredProgress, Progress, ProgressLine, Report } from '../run/progress.ts';
@@ -8,15 +7,15 @@ import { stageName } from './output.ts';
 const msBetweenLines = 500;
 
 /**
- * Tells first which process this is; then each stage's first and last report, and in between one every half
- * second.
+ * Writes a line that identifies this process, then the first and last report of each stage, and one every
+ * half second in between.
  */
 export function openJsonProgress(): { report: Report; end(): void } {
   const write = (line: ProgressLine): boolean => process.stderr.write(`${JSON.stringify(line)}\n`);
   write({ process: { pid: process.pid, identity: identifyProcess(process.pid) ?? String(process.pid) } });
   let first: { stage: string; done: number; ms: number } | undefined;
   let writtenMs = -Infinity;
-  /** The stage's newest report, where it is not written yet. */
+  /** The stage's newest report, if it has not been written yet. */
   let held: Progress | undefined;
   const flush = (nowMs: number): void => {
     if (held !== undefined && first !== undefined)

@@ -1,4 +1,4 @@
-// The options that ask for a cutoff, shared by `cutoff` and `select`, and what they mean.
+// The options that ask for a cutoff, shared by `cutoff` and `select`.
 
 import type { Command } from 'commander';
 import { fail } from '../run/errors/errors.ts';
@@ -23,30 +23,30 @@ export function questionOptions(command: Command): Command {
   return knobOptions(
     command
       .option('--budget <flops>', 'training compute in FLOPs, such as 1e21')
-      .option('--params <count>', 'model size in place of a budget, such as 7e9 or 7B')
-      .option('--tokens <count>', 'training tokens in place of a budget, or beside --params')
-      .option('--keep <share>', 'ask for a share of the tokens directly, such as 0.1'),
+      .option('--params <count>', 'model size, instead of a budget, such as 7e9 or 7B')
+      .option('--tokens <count>', 'training tokens, instead of a budget or together with --params')
+      .option('--keep <share>', 'share of the tokens to keep, instead of a budget, such as 0.1'),
   );
 }
 
 export type KnobOptions = Omit<QuestionOptions, 'budget' | 'params' | 'tokens' | 'keep'>;
 
-/** Adds the options that say how a cutoff is found, whatever the budget. */
+/** Adds the options that determine a cutoff regardless of the budget. */
 export function knobOptions(command: Command): Command {
   return command
-    .option('--pool-tokens <count>', 'the ranked corpus is a sample of a pool of this many tokens')
+    .option('--pool-tokens <count>', 'treat the ranked corpus as a sample of a pool of this many tokens')
     .option(
       '--pool <name>',
-      'whose keep-rate law: nemotron-cc, dclm-refinedweb, nemotron-cc-6.6b, or the name of a calibration',
+      'keep-rate law: nemotron-cc, dclm-refinedweb, nemotron-cc-6.6b, or the name of a calibration',
     )
-    .option('--tokens-per-param <ratio>', 'tokens per parameter of the model that is trained')
-    .option('--max-epochs <count>', 'how often a token may be seen')
-    .option('--benchmarks <names>', 'rank by these benchmarks alone, separated by commas')
-    .option('--without <names>', 'rank by all benchmarks but these');
+    .option('--tokens-per-param <ratio>', 'training tokens per model parameter')
+    .option('--max-epochs <count>', 'how many times a token may be seen')
+    .option('--benchmarks <names>', 'rank by these benchmarks only (separated by commas)')
+    .option('--without <names>', 'rank by all benchmarks except these (separated by commas)');
 }
 
 /**
- * Reads the options as a question. Errors: USAGE when no cutoff is asked for and one is needed,
+ * Reads the options as a question. Errors: USAGE if a cutoff is required and none is requested,
  * BUDGET_INVALID, OPTION_INVALID.
  */
 export function readQuestion(options: QuestionOptions, { cutoff } = { cutoff: true }): Question {
@@ -54,7 +54,7 @@ export function readQuestion(options: QuestionOptions, { cutoff } = { cutoff: tr
   if (cutoff && budget === undefined && params === undefined && tokens === undefined && keep === undefined) {
     throw fail('USAGE', {
       problem:
-        'Ask for a --budget in FLOPs (1e21), for --params and/or --tokens, or for a share with --keep 0.1.',
+        'Give a --budget in FLOPs (such as 1e21), --params and/or --tokens, or a share with --keep (such as 0.1).',
     });
   }
   return dropUndefined({

@@ -1,22 +1,22 @@
-// The two job scripts of `betr slurm`: an array whose elements each work until no chunk is left, and a job
-// that publishes the ranking after them.
+// The two job scripts of `betr slurm`: an array whose elements work until no chunk is left, and a job that
+// publishes the ranking afterwards.
 
 export interface SlurmJob {
-  /** How to run betr on a node: program and first arguments. */
+  /** How to run betr on a node: the program and its first arguments. */
   betr: readonly string[];
   settingsPath: string;
   /** Folder of the scripts and logs. */
   folder: string;
-  /** Elements of the array, and worker processes (and cores) of each. */
+  /** Size of the array, and worker processes (and cores) per element. */
   nodes: number;
   cpus: number;
-  /** Further options of sbatch, such as --partition=name. */
+  /** Further sbatch options, such as --partition=name. */
   sbatch: readonly string[];
 }
 
-/** Slurm gives 30 s from SIGTERM to SIGKILL where KillWait and GraceTime are left alone. */
+/** Slurm's default for KillWait and GraceTime leaves 30 s from SIGTERM to SIGKILL. */
 const graceSeconds = 20;
-/** How long before the time limit a job is told, so that it can give its chunk back. */
+/** How long before its time limit a job gets a signal, so that it can release its chunk. */
 const warnSeconds = 120;
 
 /** The script of the array. */
@@ -29,10 +29,7 @@ export function workScript(job: SlurmJob): string {
   );
 }
 
-/**
- * The script of the job that comes after the array: does what elements left that did not come back, and
- * publishes.
- */
+/** The script of the job that follows the array: finishes what lost elements left, and publishes. */
 export function publishScript(job: SlurmJob): string {
   const publish = [...job.betr, 'rank', '--publish-only', '--config', job.settingsPath].map(quote).join(' ');
   return script(
@@ -65,7 +62,7 @@ function script(
   return `#!/bin/sh
 ${all.map((option) => `#SBATCH ${option}`).join('\n')}
 
-# The time limit is near: give the chunk back, and go on when there is time again.
+# The time limit is near: release the chunk and requeue.
 again() {
   kill -TERM "$worker"
   wait "$worker"
@@ -74,14 +71,14 @@ again() {
   exit "$status"
 }
 trap again USR1
-# Preempted or cancelled: Slurm tells the worker as well, and starts again what it preempted.
+# Preempted or canceled: Slurm signals the worker too, and requeues preempted jobs.
 trap : TERM
 
 ${work} &
 worker=$!
 wait "$worker"
 status=$?
-# A signal ends the waiting, not the worker.
+# A signal interrupts the wait, not the worker.
 while kill -0 "$worker" 2>/dev/null; do
   wait "$worker"
   status=$?
@@ -90,17 +87,17 @@ ${[...last, 'exit "$status"'].join('\n')}
 `;
 }
 
-/** A text as one word of the shell. */
+/** A text as one shell word. */
 export function quote(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }
 
-/** An option whose value is one word, as Slurm reads its lines by the shell's rules. */
+/** An option with its value as one word, because Slurm reads its lines by the shell's rules. */
 function quoteValue(option: string): string {
   return option.replace(/^(--[\w-]+=)(.*)$/, (_all, name: string, value: string) => `${name}${quote(value)}`);
 }
 
-/** A path in which Slurm replaces nothing. */
+/** A path with Slurm's % replacements escaped. */
 function escape(path: string): string {
   return path.replaceAll('%', '%%');
 }

@@ -1,13 +1,12 @@
-// The process's standard output and standard error where they cannot take what is written: whoever read them
-// has gone, or their disk is full.
+// Handles write errors on standard output and standard error: the reader has gone, or the disk is full.
 
 import { fstatSync, writeSync } from 'node:fs';
 import { type ErrorData, errorData, fail, reasonOf, systemCode } from '../run/errors/errors.ts';
 
 /**
- * Ends the process once an output cannot be written, with a sentence and an exit code other than 0. Where
- * only its reader has gone (betr … | head), the command goes on in silence and keeps its exit code: its work
- * does not depend on who listens.
+ * Ends the process with an error message and a nonzero exit code if an output cannot be written. If only
+ * the reader has gone (betr … | head), the command continues silently and keeps its exit code, because its
+ * work does not depend on a reader.
  */
 export function watchStandardStreams(): void {
   for (const [stream, fd, name] of [
@@ -16,18 +15,18 @@ export function watchStandardStreams(): void {
   ] as const) {
     if (isFile(fd)) {
       stream._write = (bytes: Uint8Array, _encoding, done) => {
-        done(writeWhole(fd, bytes));
+        done(writeFully(fd, bytes));
       };
     }
     stream.on('error', (error) => {
       if (systemCode(error) === 'EPIPE') return;
-      tell(errorData(fail('OUTPUT_FAILED', { output: name, reason: reasonOf(error) }, error)));
+      printTo(errorData(fail('OUTPUT_FAILED', { output: name, reason: reasonOf(error) }, error)));
       process.exit(1);
     });
   }
 }
 
-/** A file, or a device that is written like one. Terminals and pipes are Node.js's own matter. */
+/** A file, or a device that is written like one. Node.js handles terminals and pipes. */
 function isFile(fd: 1 | 2): boolean {
   try {
     const state = fstatSync(fd);
@@ -35,16 +34,13 @@ function isFile(fd: 1 | 2): boolean {
       state.isFile() || (state.isCharacterDevice() && !(fd === 1 ? process.stdout : process.stderr).isTTY)
     );
   } catch {
-    // Closed from the start.
+    // It was closed from the start.
     return false;
   }
 }
 
-/**
- * Writes all of it. Node.js's own stream takes a write for done although a full disk had room for a part of
- * it only.
- */
-function writeWhole(fd: number, bytes: Uint8Array): Error | null {
+/** Writes all bytes. Node.js's own stream reports success even if a full disk took only part of them. */
+function writeFully(fd: number, bytes: Uint8Array): Error | null {
   try {
     for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at);
     return null;
@@ -53,10 +49,10 @@ function writeWhole(fd: number, bytes: Uint8Array): Error | null {
   }
 }
 
-function tell({ message, code }: ErrorData): void {
+function printTo({ message, code }: ErrorData): void {
   try {
     writeSync(2, `betr: ${message} [${code}]\n`);
   } catch {
-    // Standard error is full or closed as well: the exit code has to do.
+    // Standard error is full or closed as well; the exit code must do.
   }
 }

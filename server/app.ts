@@ -1,11 +1,11 @@
-// The Express application: every route checked and documented by one declaration, every error a problem
-// document.
+// The Express application: one declaration checks and documents each route, and every error becomes a
+// problem document.
 //
-// To add routes: write a file that exports a list, such as `export const documentRoutes: Route[] = [route({
-// method, path, … })]` (server/route.ts says what a route declares), and add the list to `allRoutes` in
-// server/routes.ts. A handler is given what its schemas accepted and `state` (server/state.ts): `state.run`,
-// and `state.live.current()`, the ranking to answer from, to be asked once a request so that all of an answer
-// is of one generation. It returns a Reply and throws errors of the catalogue.
+// To add routes, write a file that exports a list, such as `export const documentRoutes: Route[] = [route({
+// method, path, … })]`, and add the list to `allRoutes` in server/routes.ts. server/route.ts documents what
+// a route declares. A handler gets its checked input and `state` (server/state.ts). It calls
+// `state.live.current()` once, so that the whole answer comes from one generation, returns a Reply, and
+// throws errors of the catalogue.
 
 import { Readable } from 'node:stream';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
@@ -21,16 +21,16 @@ import { allRoutes } from './routes.ts';
 import type { AppState, ServerState } from './state.ts';
 
 export interface AppOptions {
-  /** The names that requests may be for; left out: any. */
+  /** Host names to accept requests for; default: any. */
   hosts?: readonly string[];
-  /** Requests a minute from one address; left out: as many as come. */
+  /** Requests per minute from one address; default: no limit. */
   requestsPerMinute?: number;
-  /** Whose word counts for which address a request is from. */
+  /** Proxies whose X-Forwarded-For is trusted. */
   proxies?: Proxies;
   routes?: readonly Route[];
 }
 
-/** The application, ready to listen or to be handed to a test. */
+/** Creates the application, ready to listen or to be tested. */
 export function createApp(
   state: AppState,
   { hosts, requestsPerMinute, proxies, routes = allRoutes }: AppOptions = {},
@@ -38,7 +38,7 @@ export function createApp(
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
-  // Queries are read and checked by the routes themselves.
+  // The routes read and check queries themselves.
   app.set('query parser', false);
   if (proxies !== undefined) app.set('trust proxy', (address: string) => isProxy(proxies, address));
   app.use(openGuard(hosts, new Set(routes.filter(({ linked }) => linked === true).map(({ path }) => path))));
@@ -55,24 +55,21 @@ export function createApp(
   });
   app.use((error: unknown, request: Request, response: Response, next: NextFunction) => {
     const known = knownError(error, bodyLimitBytes);
-    // Express cuts off a response that has begun, so that nobody takes it for whole.
+    // Express aborts a response that has begun, so that no client takes it for complete.
     if (response.headersSent) next(known);
     else sendProblem(known, state.run, request, response);
   });
   return app;
 }
 
-/**
- * Before a body is read, whoever sends it has to have the key; and what becomes of a request is counted,
- * whatever it is.
- */
+/** Checks the key before a body is read, and counts every request, whatever its outcome. */
 function checkKey({ method, path, access }: Route, { keys, metrics }: ServerState): Guard {
   const count = metrics.counter(`${method.toUpperCase()} ${path}`);
   return (request, response, next) => {
     const startedMs = performance.now();
     response.once('close', () => count(response.statusCode, performance.now() - startedMs));
     if (access !== 'open') {
-      // What a key was needed for is kept by nobody on the way.
+      // Nothing on the way may store what needed a key.
       response.setHeader('Cache-Control', keys.needed() ? 'private, no-store' : 'no-cache');
       keys.check(request.headers.authorization, access);
     }
@@ -85,7 +82,7 @@ function allowedMethods(routes: readonly Route[], path: string): string {
   return [...methods, ...(methods.includes('GET') ? ['HEAD'] : [])].join(', ');
 }
 
-/** Besides being what we can read, a type that is not a form's keeps other sites' pages from posting here. */
+/** Also a CSRF defense: pages of other sites can post only form types, which this refuses. */
 function checkBodyType({ bodyTypes = [] }: Route, request: Request): void {
   const allowed = ['application/json', ...bodyTypes];
   if (typeof request.is(allowed) !== 'string')
@@ -97,7 +94,7 @@ function checkBodyType({ bodyTypes = [] }: Route, request: Request): void {
 
 const noBody = new Uint8Array();
 
-/** As many questions of a route are remembered that had an answer, with the answer where that may be kept. */
+/** How many answered requests each route remembers, with the answer if it may be cached. */
 const mostRemembered = 500;
 const longestRemembered = 16_384;
 
@@ -120,7 +117,7 @@ function serve(route: Route, state: AppState): (request: Request, response: Resp
     response: Response,
     bytes: Uint8Array<ArrayBuffer>,
   ): Promise<Reply> =>
-    // Who has left while he waited is not worked for: a page gives up what its reader no longer asks for.
+    // A client that left while it waited gets no answer: a page cancels requests that are out of date.
     route.heavy === true
       ? state.gate.enter(async () => (response.destroyed ? 'sent' : answerNow(request, response, bytes)))
       : answerNow(request, response, bytes);
@@ -128,7 +125,7 @@ function serve(route: Route, state: AppState): (request: Request, response: Resp
   const answer = async (request: Request, response: Response): Promise<Reply> => {
     if (body === undefined) return answerInTurn(request, response, noBody);
     checkBodyType(route, request);
-    // It counts as long as it may be in memory: until it is answered.
+    // The body counts against the limit while it may be in memory, that is until the answer.
     return state.bodies.enter(
       async () =>
         response.destroyed
@@ -139,8 +136,8 @@ function serve(route: Route, state: AppState): (request: Request, response: Resp
   };
   const isTable = route.reply.types?.includes('text/csv') === true;
   /**
-   * Names the ranking, and the table where one is asked for by a header: the address does not tell it from
-   * JSON.
+   * The tag of the ranking; another one for a CSV table that a header asks for, because the address is that
+   * of the JSON.
    */
   const tagOf = (request: Request, response: Response): string => {
     const etag = state.live.etag();
@@ -169,9 +166,9 @@ function serve(route: Route, state: AppState): (request: Request, response: Resp
       }
     }
     const reply = await answer(request, response);
-    // The ranking may have changed while this was answered; then it is not known of which it is.
+    // The ranking may have changed during the answer; then its generation is unknown.
     const isOf = tagOf(request, response) === etag && reply !== 'sent';
-    // Only of a question that has an answer can a client have it.
+    // Only now is it certain that the question has an answer, which the client may hold.
     if (isOf && isHeld) {
       remembered.set(request.originalUrl, { etag, text: undefined });
       response.status(304).end();
@@ -190,8 +187,8 @@ function serve(route: Route, state: AppState): (request: Request, response: Resp
 }
 
 /**
- * Whether a client that sent `If-None-Match` has the answer with this tag. (Express's `fresh` says no to what
- * browsers' fetch sends.)
+ * Whether the client's `If-None-Match` names this tag. (Express's `fresh` rejects what browsers' fetch
+ * sends.)
  */
 function hasTag(known: string | undefined, etag: string): boolean {
   const opaque = (tag: string): string => tag.trim().replace(/^W\//, '');
@@ -200,7 +197,7 @@ function hasTag(known: string | undefined, etag: string): boolean {
   );
 }
 
-/** Sends a reply; returns the text of one in JSON. */
+/** Sends a reply; returns the text of a JSON reply. */
 function send(reply: Reply, response: Response): string | undefined {
   if (reply === 'sent') return undefined;
   if ('json' in reply) {
@@ -213,7 +210,7 @@ function send(reply: Reply, response: Response): string | undefined {
       'Content-Type': `${reply.type}; charset=utf-8`,
       'Content-Length': reply.pieces.reduce((bytes, piece) => bytes + Buffer.byteLength(piece), 0),
     });
-    // One after the other, as fast as the client takes them.
+    // One piece after the other, as fast as the client reads.
     Readable.from(reply.pieces).pipe(response);
     return undefined;
   }

@@ -1,13 +1,13 @@
-// How many connections one address may have open, so that nobody takes the places of all others.
+// Limits the connections per address, so that one client cannot take all of them.
 
 import type { Server } from 'node:http';
 import { BlockList, isIP, type Socket } from 'node:net';
 import { ipKeyGenerator } from 'express-rate-limit';
 
-/** Addresses that are proxies, whose connections are of many. */
+/** Addresses of proxies, whose connections carry many clients. */
 export type Proxies = BlockList;
 
-/** Reads addresses and networks such as 10.0.0.0/8; undefined where one is neither. */
+/** Parses addresses and networks such as 10.0.0.0/8; undefined if one is neither. */
 export function readProxies(addresses: readonly string[]): Proxies | undefined {
   const list = new BlockList();
   for (const text of addresses) {
@@ -24,8 +24,8 @@ export function readProxies(addresses: readonly string[]): Proxies | undefined {
 }
 
 /**
- * Closes connections beyond `most` of one address, or of one network of IPv6 as providers give them to one
- * user. Returns how many were, so far.
+ * Closes connections beyond `most` from one address, or from one IPv6 network of the size that providers
+ * assign to a customer. The returned function counts the closed connections.
  */
 export function limitConnections(server: Server, most: number, proxies: Proxies): () => number {
   const open = new Map<string, number>();

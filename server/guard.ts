@@ -1,6 +1,5 @@
-// What every request passes first: headers that keep browsers to themselves; the site that it comes from;
-// and, on loopback, the host that it was meant for (a page elsewhere that makes its name point here must not
-// be answered).
+// Checks that every request passes first: security headers, the site that the request comes from, and, on
+// loopback, the host that it is for (against DNS rebinding).
 
 import type { IncomingMessage } from 'node:http';
 import type { NextFunction, Request, Response } from 'express';
@@ -18,8 +17,8 @@ const headers = new Map([
 export type Guard = (request: Request, response: Response, next: NextFunction) => void;
 
 /**
- * `hosts`: the names that requests may be for; undefined for any. `pages`: the paths that other sites may
- * link to. Errors: HOST_REFUSED, SITE_REFUSED, HEADERS_TOO_LARGE.
+ * `hosts`: the accepted host names; undefined for any. `pages`: the paths that other sites may link to.
+ * Errors: HOST_REFUSED, SITE_REFUSED, HEADERS_TOO_LARGE.
  */
 export function openGuard(hosts: readonly string[] | undefined, pages: ReadonlySet<string>): Guard {
   return (request, response, next) => {
@@ -32,25 +31,25 @@ export function openGuard(hosts: readonly string[] | undefined, pages: ReadonlyS
 }
 
 /**
- * Browsers say where a request comes from. A page of another site may lead its reader here, and do no more,
- * even where it could not read the answer.
+ * Browsers report the site that a request comes from. Another site may link here and nothing more, even if
+ * it could not read the answer.
  */
-function checkSite({ method, path, headers: asked }: Request, pages: ReadonlySet<string>): void {
-  const site = asked['sec-fetch-site'];
+function checkSite({ method, path, headers: sent }: Request, pages: ReadonlySet<string>): void {
+  const site = sent['sec-fetch-site'];
   if (site === undefined || site === 'same-origin' || site === 'none') return;
   const leadsHere =
     method === 'GET' &&
-    asked['sec-fetch-mode'] === 'navigate' &&
-    asked['sec-fetch-dest'] === 'document' &&
+    sent['sec-fetch-mode'] === 'navigate' &&
+    sent['sec-fetch-dest'] === 'document' &&
     pages.has(path);
   if (!leadsHere) throw fail('SITE_REFUSED', { got: site.slice(0, 100) });
 }
 
 export const mostHeaderBytes = 8_192;
-/** Between a name and its value, and behind it. */
+/** The separator between name and value, and the line end. */
 const bytesPerLine = 4;
 
-/** Node counts neither the signs between names and values nor, of many lines, all of them. */
+/** Node.js does not count the separators, nor all of many lines. */
 function checkHeaderLines({ rawHeaders, originalUrl }: Request): void {
   let bytes = originalUrl.length + (rawHeaders.length / 2) * bytesPerLine;
   for (const text of rawHeaders) bytes += text.length;
@@ -65,14 +64,14 @@ function checkHost({ headers: { host = '' } }: IncomingMessage, hosts: readonly 
 
 export const loopbackHosts = ['localhost', '127.0.0.1', '[::1]'];
 
-/** Whether only programs of this machine can reach an address. */
+/** Whether only programs on this machine can reach an address. */
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
 }
 
 const windowMs = 60_000;
 
-/** At most so many requests a minute from one address. Errors: TOO_MANY_REQUESTS. */
+/** Limits the requests per minute from one address. Errors: TOO_MANY_REQUESTS. */
 export function openRateLimit(perMinute: number): RateLimitRequestHandler {
   return rateLimit({
     windowMs,

@@ -1,8 +1,8 @@
 // API keys: long random strings, of which the server keeps only the SHA-256. Keys of kind "jobs" may also
 // read.
 //
-// It fails closed. Without a file of keys everybody is let in, but on loopback only, and only as long as the
-// server has not seen such a file. From then on a file that is missing, empty, unreadable, damaged or open to
+// Keys fail closed. Without a keys file everybody is let in, but only on loopback, and only until the
+// server has seen such a file. From then on, a file that is missing, empty, unreadable, damaged or open to
 // other users lets nobody in.
 
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
@@ -27,13 +27,13 @@ const entrySchema = z.strictObject({
 type Entry = z.output<typeof entrySchema>;
 const keysSchema = z.strictObject({ keys: z.array(entrySchema) });
 const mostBytes = 1 << 20;
-/** Every permission of the group and of all others. */
+/** All permissions of group and others. */
 const openToOthers = 0o077;
 const isWindows = process.platform === 'win32';
 
 /**
- * Makes a key, adds it to the file, and returns it: it cannot be read from the file again. The file is
- * readable by its owner alone, who stays its owner. Errors: KEYS_UNUSABLE, WRITE_FAILED, DISK_FULL.
+ * Creates a key, adds its hash to the file, and returns the key, which cannot be recovered later. Only the
+ * file's owner can read it, and the owner stays the same. Errors: KEYS_UNUSABLE, WRITE_FAILED, DISK_FULL.
  */
 export async function makeKey(path: string, kind: KeyKind): Promise<{ id: string; key: string }> {
   const lock = await takeKeysLock(path);
@@ -56,7 +56,7 @@ const lockBeatMs = 1000;
 const lockLostMs = 10_000;
 const lockWithinMs = 20_000;
 
-/** Two commands that make a key at once would each write back what the other has not seen. */
+/** Without the lock, two concurrent commands would each overwrite the other's new key. */
 async function takeKeysLock(path: string): Promise<Lease> {
   const lockPath = `${path}.lock`;
   const watch = watchLeases(lockLostMs);
@@ -73,8 +73,8 @@ async function takeKeysLock(path: string): Promise<Lease> {
       const { pid = '?', host = 'another machine' } = (await readHolder(lockPath)) ?? {};
       throw fail('KEYS_UNUSABLE', {
         path,
-        problem: `process ${pid} on ${host} is making a key`,
-        remedy: `Wait for it to end, or remove ${lockPath} if it is gone for good`,
+        problem: `process ${pid} on ${host} is creating a key`,
+        remedy: `Wait for it to end. If that process is gone, remove ${lockPath}`,
       });
     }
     await setTimeout(20);
@@ -82,8 +82,8 @@ async function takeKeysLock(path: string): Promise<Lease> {
 }
 
 /**
- * The file is never readable by others, not even for a moment; and where root adds a key, it stays with the
- * user whose server reads it.
+ * The file is never readable by others, not even briefly; if root adds a key, the file stays with the user
+ * whose server reads it.
  */
 async function writeKeys(path: string, keys: Entry[]): Promise<void> {
   const isRoot = process.getuid?.() === 0;
@@ -92,7 +92,7 @@ async function writeKeys(path: string, keys: Entry[]): Promise<void> {
     throw fail('KEYS_UNUSABLE', {
       path,
       problem: `it belongs to another user (${before.uid})`,
-      remedy: 'Make the key as that user',
+      remedy: 'Create the key as that user',
     });
   }
   const owner = before ?? (await stat(dirname(path)));
@@ -109,7 +109,7 @@ async function writeKeys(path: string, keys: Entry[]): Promise<void> {
 }
 
 const lookMs = 1000;
-const makeOne = 'Make a key with "betr serve --new-key read"';
+const createOne = 'Create a key with "betr serve --new-key read"';
 
 /** The keys of a file, which is read again every second. */
 export class Keys {
@@ -121,9 +121,9 @@ export class Keys {
   readonly #timer: NodeJS.Timeout;
 
   /**
-   * `exposed` says why keys are needed even where there is no such file: others can reach the server at that
-   * address, or its user named the file. Errors: KEYS_UNUSABLE; KEYS_NEEDED where others can reach the server
-   * and there is no file.
+   * `exposed` gives the reason why keys are required even without a keys file: others can reach the server at
+   * that address, or the user named the file. Errors: KEYS_UNUSABLE; KEYS_NEEDED if others can reach the
+   * server and there is no file.
    */
   constructor(path: string, exposed?: { host?: string }) {
     this.#path = path;
@@ -140,12 +140,12 @@ export class Keys {
     return this.#needed;
   }
 
-  /** Why the file lets nobody in; undefined where it can be used. */
+  /** Why the file lets nobody in; undefined if it is usable. */
   problem(): BetrError | undefined {
     return this.#problem && fail('KEYS_UNUSABLE', { path: basename(this.#path), ...this.#problem });
   }
 
-  /** How often that came about. */
+  /** How many times the file became unusable. */
   problems(): number {
     return this.#problems;
   }
@@ -157,7 +157,7 @@ export class Keys {
     if (given === undefined) throw fail('KEY_MISSING', { kind });
     const hashed = hash(given);
     let found = false;
-    // Every key is looked at, whichever fits.
+    // Always compares all keys, so that the time does not depend on a match.
     for (const key of this.#keys)
       if (timingSafeEqual(key.sha256, hashed) && (key.kind === kind || key.kind === 'jobs')) found = true;
     if (!found) throw fail('KEY_REFUSED', { kind });
@@ -171,16 +171,16 @@ export class Keys {
     const { keys, problem } = readKeys(this.#path);
     this.#needed ||= keys !== undefined || problem !== undefined;
     this.#problem = problem;
-    if (this.#needed && keys === undefined) this.#problem ??= { problem: 'it is missing', remedy: makeOne };
+    if (this.#needed && keys === undefined) this.#problem ??= { problem: 'it is missing', remedy: createOne };
     if (keys?.length === 0)
       this.#problem = {
-        problem: 'it holds no key',
-        remedy: `${makeOne}; or remove the file and start the server again, to let in every program of this machine`,
+        problem: 'it contains no key',
+        remedy: `${createOne}; or remove the file and restart the server, to let in every program on this machine`,
       };
     this.#keys = (keys ?? []).map(({ kind, sha256 }) => ({ kind, sha256: Buffer.from(sha256, 'hex') }));
   }
 
-  /** Reads the file, and says so where it has become unusable, or can be used again. */
+  /** Reads the file, and reports when it becomes unusable or usable again. */
   #readAgain(): void {
     const before = this.#problem?.problem;
     this.#read();
@@ -189,8 +189,8 @@ export class Keys {
     const path = this.#path;
     process.stderr.write(
       this.#problem === undefined
-        ? `betr: the API keys in ${path} are in force again\n`
-        : `betr: ${fail('KEYS_UNUSABLE', { path, ...this.#problem }).message} Until then nobody is let in.\n`,
+        ? `betr: the API keys in ${path} are usable again\n`
+        : `betr: ${fail('KEYS_UNUSABLE', { path, ...this.#problem }).message} Until then, every request that needs a key is refused.\n`,
     );
   }
 }
@@ -209,34 +209,31 @@ interface Problem {
   remedy: string;
 }
 
-/** What a file of keys holds; nothing where there is no file. */
+/** The contents of a keys file; nothing if there is no file. */
 function readKeys(path: string): { keys?: Entry[]; problem?: Problem } {
   const unusable = (problem: string, remedy: string): { problem: Problem } => ({
     problem: { problem, remedy },
   });
   let file: number | undefined;
   try {
-    // Opening a pipe would wait for whoever writes into it.
+    // Opening a pipe would block until somebody writes to it.
     file = openSync(path, constants.O_RDONLY | (isWindows ? 0 : constants.O_NONBLOCK));
     const { mode, size } = fstatSync(file);
     if ((mode & constants.S_IFMT) !== constants.S_IFREG)
-      return unusable('it is not a regular file', 'Name a file of keys with --keys');
+      return unusable('it is not a regular file', 'Name a keys file with --keys');
     if (!isWindows && (mode & openToOthers) !== 0)
       return unusable(
-        `users other than its owner have access to it (mode ${(mode & 0o777).toString(8)})`,
-        'Take that away (chmod 600), and make new keys if anybody could change it',
+        `other users have access to it (mode ${(mode & 0o777).toString(8)})`,
+        'Run chmod 600 on it, and create new keys if another user could have changed it',
       );
     if (size > mostBytes)
-      return unusable(
-        `it has ${size} bytes, and at most ${mostBytes} are read`,
-        'Name a file of keys with --keys',
-      );
+      return unusable(`it has ${size} bytes; the limit is ${mostBytes}`, 'Name a keys file with --keys');
     const bytes = Buffer.alloc(size);
     return {
       keys: keysSchema.parse(JSON.parse(bytes.toString('utf8', 0, readSync(file, bytes, 0, size, 0)))).keys,
     };
   } catch (error) {
-    // A link that leads nowhere is a file that was moved away.
+    // A dangling link counts as a file that was moved away.
     if (
       file === undefined &&
       systemCode(error) === 'ENOENT' &&
@@ -244,10 +241,10 @@ function readKeys(path: string): { keys?: Entry[]; problem?: Problem } {
     )
       return {};
     if (systemCode(error) !== '')
-      return unusable(`it cannot be read (${systemCode(error)})`, "Let the server's user read it");
+      return unusable(`it cannot be read (${systemCode(error)})`, "Give the server's user read access");
     return unusable(
       'it is damaged',
-      `Restore it, or remove it and make new keys with "betr serve --new-key read"`,
+      `Restore it, or remove it and create new keys with "betr serve --new-key read"`,
     );
   } finally {
     if (file !== undefined) closeSync(file);

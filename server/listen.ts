@@ -1,5 +1,5 @@
-// Listening: the application on a port, with time-outs against slow clients, and a stop that lets what is
-// under way finish.
+// Serves the application on a port, with timeouts against slow clients and a shutdown that lets requests
+// finish.
 
 import { createServer, type Server } from 'node:http';
 import { fail, reasonOf } from '../run/errors/errors.ts';
@@ -18,45 +18,45 @@ import { TextThread } from '../ranking/why/text-thread.ts';
 
 export interface ListenOptions {
   host: string;
-  /** 0: any free one. */
+  /** 0 picks a free port. */
   port: number;
-  /** File of the API keys, which then has to be there; the run's keys.json where left out. */
+  /** The keys file, which must then exist; default: keys.json in the run folder. */
   keysPath?: string;
-  /** Further names that requests may be for, such as a proxy's. */
+  /** Further host names to accept requests for, such as that of a proxy. */
   allowHosts?: readonly string[];
-  /** Requests a minute from one address; left out: 6,000, or on loopback as many as come. */
+  /** Requests per minute from one address; default: 6,000, on loopback no limit. */
   requestsPerMinute?: number;
-  /** Connections at a time from one address; left out: 200, or on loopback as many as there are at all. */
+  /** Concurrent connections from one address; default: 200, on loopback no limit. */
   connectionsPerAddress?: number;
   /**
-   * Addresses or networks of proxies: their connections are not counted, and requests count by the address
-   * that they name.
+   * Addresses or networks of proxies: their connections are not limited, and their requests count against the
+   * address in X-Forwarded-For.
    */
   proxies?: readonly string[];
 }
 
 export interface Listening {
   url: string;
-  /** Takes no new connections, lets requests finish for at most `graceMs`, and closes everything. */
+  /** Stops accepting connections, lets requests finish for at most `graceMs`, and closes everything. */
   stop(graceMs?: number): Promise<void>;
 }
 
-/** For requests to finish, and for everything to be closed: all within 10 s. */
+/** For requests to finish, and for everything to close: 10 s in total. */
 const drainMs = 8_000;
 const stopMs = 9_500;
 const idleCheckMs = 50;
-/** [ours] Enough for a page that is used, and for a program that asks all day. */
+/** [ours] Enough for a busy page, and for a program that sends requests all day. */
 const requestsPerMinuteElsewhere = 6_000;
-/** [ours] A browser has six; a program that keeps more at work is slower for it. */
+/** [ours] A browser uses six; a program with more gets slower. */
 const connectionsPerAddressElsewhere = 200;
 const mostConnections = 2_000;
-/** Bodies that are read and worked on at a time: eight of the largest, and room for small ones. */
+/** Bytes of request bodies in memory at a time: eight of the largest, and room for small ones. */
 const bodyBytes = 34 << 20;
 const bodiesWaiting = 64;
-/** Requests at a time that ask the disk; they share a database of 768 MB, and each may hold every core. */
+/** Concurrent requests that read the disk; they share a database of 768 MB, and each may use every core. */
 const heavyAtOnce = 3;
 const heavyWaiting = 64;
-/** Against clients that are slow to ask, or to read. The streams of events are never silent for so long. */
+/** Timeouts against slow clients. Event streams never stay silent this long. */
 const timeouts = {
   headersTimeout: 10_000,
   requestTimeout: 30_000,
@@ -94,7 +94,7 @@ export async function serveRun(
   const run: Run = { ...served, confined: true };
   const database = await shareDatabase(run);
   const opening = Live.open(run);
-  // Made once, while the ranking is read.
+  // Created once, while the ranking is read.
   paperFindings();
   const live = await opening;
   const texts = new TextThread(run);
@@ -127,10 +127,10 @@ export async function serveRun(
     url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}`,
     async stop(graceMs = drainMs) {
       const startedMs = performance.now();
-      // Ends the streams of events, which would go on as long as the jobs do.
+      // Ends the event streams, which would otherwise last as long as the jobs.
       jobs.close();
       const cut = setTimeout(() => server.closeAllConnections(), graceMs);
-      // A connection whose answer ends from now on would be kept for a next question.
+      // Otherwise a connection would stay open for the next request.
       const idle = setInterval(() => server.closeIdleConnections(), idleCheckMs);
       await new Promise<void>((resolve) => server.close(() => resolve()));
       clearInterval(idle);

@@ -1,6 +1,6 @@
-// The ranking that is being served, sorted in memory. A new generation is picked up when its ranking.json
-// appears; until it is read and found whole, and if it is damaged, the one before stays. Who holds a
-// `LiveRanking` can go on using it.
+// The ranking that the server answers from, sorted in memory. A new generation is picked up when its
+// ranking.json appears; the previous one stays until the new one is read and complete, and if the new one
+// is damaged. A `LiveRanking` remains usable for its holder.
 
 import { stat } from 'node:fs/promises';
 import { BetrError, errorData, errorFrom, fail } from '../run/errors/errors.ts';
@@ -9,7 +9,7 @@ import { readVersion } from '../run/version.ts';
 import { type Ranking, readRanking, stampParts } from '../ranking/generation.ts';
 import { type Loan, LoadedRanking, type LiveRanking } from '../ranking/order/live-ranking.ts';
 
-/** What a request sees. */
+/** A request's view of the ranking. */
 export interface LiveView {
   /**
    * The ranking to answer from, for what needs none of its files. Errors: STEP_MISSING, FILE_DAMAGED,
@@ -17,13 +17,13 @@ export interface LiveView {
    */
   current(): LiveRanking;
   /**
-   * Names everything that an answer follows from besides the request: the generation, the settings, the
-   * calibrations. Errors: as `current`.
+   * Identifies everything besides the request that an answer depends on: generation, settings, calibrations.
+   * Errors: those of `current`.
    */
   etag(): string;
-  /** Whether there is one, and why the newest could not be taken. */
+  /** Whether there is a ranking, and why the newest could not be loaded. */
   state(): LiveState;
-  /** Looks for a new generation and new calibrations at once. */
+  /** Checks for a new generation and new calibrations immediately. */
   look(): Promise<void>;
 }
 
@@ -33,23 +33,21 @@ export interface LiveState {
 }
 
 const pollMs = 1000;
-/** Parts are looked at, and one of them is read, every so many looks, as they may be many and far away. */
+/** Every this many checks, the parts are checked and one of them is read; there may be many, far away. */
 const looksPerStamp = 10;
 const closeWithinMs = 1_000;
 
-/** The published ranking, if there is one, followed from then on. */
+/** Follows the published ranking. */
 export class Live implements LiveView {
   readonly #run: Run;
   #serving: LoadedRanking | undefined;
-  /**
-   * The one that is served, and those before it that requests still use: each has its whole order in memory.
-   */
+  /** The served ranking, and earlier ones that requests still use: each holds a full order in memory. */
   readonly #opened = new Set<LoadedRanking>();
   #problem: BetrError | undefined;
-  /** The version of ranking.json that was looked at last; null: to be read, whatever it is. */
+  /** The last checked version of ranking.json; null: read it in any case. */
   #seen: string | undefined | null = null;
   #served: string | undefined;
-  /** What was read last, whole or not, and how its parts were then. */
+  /** The last loaded ranking, complete or not, and the state of its parts then. */
   #read: { ranking: Ranking; stamp: string } | undefined;
   #looks = 0;
   #looking: Promise<void> | undefined;
@@ -62,7 +60,7 @@ export class Live implements LiveView {
     this.#run = run;
   }
 
-  /** Reads what is published, and looks for what is new every second. */
+  /** Loads the published ranking, and checks for a new one every second. */
   static async open(run: Run): Promise<Live> {
     const live = new Live(run);
     await live.#poll();
@@ -88,8 +86,8 @@ export class Live implements LiveView {
   }
 
   /**
-   * For one request: what its `current` gives keeps its files until `release`, although a newer ranking takes
-   * its place.
+   * Lends the ranking to one request: the files of its `current` stay until `release`, even if a newer
+   * ranking replaces it.
    */
   lend(): { live: LiveView; release: () => void } {
     let lent: { of: LoadedRanking; loan: Loan } | undefined;
@@ -108,7 +106,7 @@ export class Live implements LiveView {
     };
   }
 
-  /** Ends what is made of the rankings, and waits for that at most so long. */
+  /** Ends background work on the rankings, waiting at most `withinMs`. */
   async close(withinMs = closeWithinMs): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
@@ -130,7 +128,7 @@ export class Live implements LiveView {
     const { ranking: file, calibrations: folder } = this.#run.files;
     const calibrations = await versionOf(folder);
     const version = await versionOf(file);
-    if (await this.#isToBeReadAgain()) this.#seen = null;
+    if (await this.#mustReload()) this.#seen = null;
     try {
       if (version === this.#seen) return;
       this.#read = undefined;
@@ -141,8 +139,8 @@ export class Live implements LiveView {
     } catch (error) {
       if (this.#served === version) this.#stop(error);
       else this.#problem = errorFrom(errorData(error));
-      // What cannot be read can come back (a restored disk) and is tried again; what is altered, once it is
-      // another.
+      // An unreadable file may come back (a restored disk) and is tried again; a damaged one only after it
+      // has changed.
       this.#seen = this.#read !== undefined || this.#problem?.code === 'STEP_MISSING' ? version : null;
     } finally {
       this.#etag = `W/"${this.#serving?.ranking.generation ?? ''}-${fingerprint({ version: readVersion(), keep: this.#run.settings.keep, calibrations: calibrations ?? '' }).slice(0, 8)}"`;
@@ -150,10 +148,10 @@ export class Live implements LiveView {
   }
 
   /**
-   * Whether a part was written since the ranking was read: looked at now and then, and each time where there
-   * is a problem.
+   * Whether a part was written since the ranking was read: checked occasionally, and every time there is a
+   * problem.
    */
-  async #isToBeReadAgain(): Promise<boolean> {
+  async #mustReload(): Promise<boolean> {
     const read = this.#read;
     if (read === undefined) return false;
     return (
@@ -174,7 +172,7 @@ export class Live implements LiveView {
 
   #stop(error: unknown): void {
     this.#problem = errorFrom(errorData(error));
-    // Answers from its parts would be wrong; what else may be the matter with them passes.
+    // Damaged parts would give wrong answers; other problems may pass.
     if (this.#problem.code === 'FILE_DAMAGED') this.#serving = undefined;
   }
 
@@ -187,14 +185,14 @@ export class Live implements LiveView {
   async #checkNext(): Promise<void> {
     const own = this.#serving;
     await own?.checkNext().catch((error: unknown) => {
-      // What cannot be read now may be read again.
+      // What is unreadable now may be readable later.
       if (this.#serving === own && error instanceof BetrError && error.code === 'FILE_DAMAGED')
         this.#stop(error);
     });
   }
 }
 
-/** Changes whenever the file (or what is in the folder) is replaced; undefined while there is none. */
+/** Changes whenever the file or folder is replaced; undefined if there is none. */
 async function versionOf(path: string): Promise<string | undefined> {
   try {
     const { ino, mtimeNs, size } = await stat(path, { bigint: true });

@@ -1,4 +1,4 @@
-// What the server counts about itself, for Prometheus.
+// The server's metrics, for Prometheus.
 
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Gate } from '../ranking/why/gate.ts';
@@ -6,7 +6,7 @@ import type { Keys } from './keys.ts';
 import type { Live } from './live.ts';
 
 export interface Metrics {
-  /** What counts the requests of a route (its method and path): how they ended, and how long they took. */
+  /** Returns a function that counts the requests of a route (method and path) by status and duration. */
   counter(route: string): (status: number, ms: number) => void;
   read(): Promise<string>;
 }
@@ -18,7 +18,7 @@ export function openMetrics(live: Live, gate: Gate, keys: Keys, connectionsRefus
   collectDefaultMetrics({ register: registry });
   const requests = new Histogram({
     name: 'betr_http_request_seconds',
-    help: 'Time to answer, by route and status.',
+    help: 'Response time by route and status.',
     labelNames: ['route', 'status'],
     buckets: secondsBuckets,
     registers: [registry],
@@ -26,25 +26,25 @@ export function openMetrics(live: Live, gate: Gate, keys: Keys, connectionsRefus
   const gauge = (name: string, help: string, read: () => number): void => {
     const own: Gauge = new Gauge({ name, help, registers: [registry], collect: () => own.set(read()) });
   };
-  gauge('betr_ranking_ready', 'Whether there is a ranking to answer from.', () =>
+  gauge('betr_ranking_ready', '1 if there is a ranking to answer from.', () =>
     Number(live.state().serving !== undefined),
   );
-  gauge('betr_ranking_problem', 'Whether the newest ranking could not be taken (readyz says why).', () =>
+  gauge('betr_ranking_problem', '1 if the newest ranking could not be loaded (see /readyz).', () =>
     Number(live.state().problem !== undefined),
   );
   gauge(
     'betr_ranking_documents',
-    'Documents of the ranking that is served.',
+    'Documents in the served ranking.',
     () => live.state().serving?.ranking.documents ?? 0,
   );
   gauge(
     'betr_ranking_tokens',
-    'Tokens of the ranking that is served.',
+    'Tokens in the served ranking.',
     () => live.state().serving?.ranking.tokens ?? 0,
   );
   gauge(
     'betr_ranking_published_seconds',
-    'When the ranking that is served was published, in Unix time.',
+    'Unix time at which the served ranking was published.',
     () => Date.parse(live.state().serving?.ranking.publishedAt ?? '1970-01-01') / 1000,
   );
   const counter = (name: string, help: string, read: () => number): void => {
@@ -60,20 +60,19 @@ export function openMetrics(live: Live, gate: Gate, keys: Keys, connectionsRefus
   };
   counter(
     'betr_keys_problems_total',
-    'How often the file of API keys turned out to be unusable, so that nobody was let in (readyz says ' +
-      'why as long as it is).',
+    'Times that the API keys file became unusable, so that requests were refused (see /readyz).',
     () => keys.problems(),
   );
   counter(
     'betr_connections_refused_total',
-    'Connections that were closed because their address had too many.',
+    'Connections closed because their address had too many.',
     connectionsRefused,
   );
-  gauge('betr_heavy_working', 'Requests at work that ask the disk.', () => gate.load().working);
-  gauge('betr_heavy_waiting', 'Requests that wait for their turn to.', () => gate.load().waiting);
+  gauge('betr_heavy_working', 'Requests that are reading the disk.', () => gate.load().working);
+  gauge('betr_heavy_waiting', 'Requests that are waiting to read the disk.', () => gate.load().waiting);
   const info: Gauge = new Gauge({
     name: 'betr_ranking_info',
-    help: 'The generation that is served.',
+    help: 'Generation of the served ranking.',
     labelNames: ['generation'],
     registers: [registry],
     collect: () => {

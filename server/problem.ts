@@ -1,5 +1,5 @@
-// Errors over HTTP: RFC 9457 problem documents from the catalogue. A defect of ours goes to the log with its
-// stack and out without it.
+// Errors over HTTP: problem documents (RFC 9457) from the catalogue. A bug is logged with its stack, which
+// clients do not get.
 
 import type { Request, Response } from 'express';
 import { z } from 'zod';
@@ -8,26 +8,26 @@ import type { Run } from '../run/run.ts';
 import { describeError, hidePathsIn } from '../data/files/hide-paths.ts';
 
 export const problemSchema = z.strictObject({
-  /** Where the code is explained. */
+  /** The page that explains the code. */
   type: z.string(),
   title: z.string(),
   status: z.number().int(),
-  /** The catalogue's code. */
+  /** The code in the catalogue. */
   code: z.string(),
-  /** What was got and what to do. */
+  /** What is wrong and what to do. */
   detail: z.string(),
-  /** The values in the sentence. */
+  /** The values in the detail. */
   values: z.record(z.string(), z.unknown()),
 });
 export type Problem = z.output<typeof problemSchema>;
 
 /**
- * Anything thrown while answering, as an error of the catalogue; `limitBytes` is what the route takes of a
- * body.
+ * Turns anything thrown while answering into an error of the catalogue; `limitBytes` is the route's limit
+ * for bodies.
  */
 export function knownError(error: unknown, limitBytes: number): BetrError {
   if (error instanceof BetrError) return error;
-  // What Express and its body parser throw.
+  // Errors of Express and its body parser.
   const { type, status } = httpError.safeParse(error).data ?? {};
   if (type === 'entity.too.large') return fail('BODY_TOO_LARGE', { limitBytes }, error);
   if (type === 'entity.parse.failed') return fail('BODY_INVALID', { problems: ['it is not JSON'] }, error);
@@ -40,7 +40,7 @@ export function knownError(error: unknown, limitBytes: number): BetrError {
 
 const httpError = z.object({ type: z.string().optional(), status: z.number().optional() });
 
-/** The problem document of an error, without folders of this machine. */
+/** The problem document of an error, without the paths of this machine. */
 export function problemOf(error: BetrError, run: Run): Problem {
   const { code, status } = error;
   const title = code.slice(0, 1) + code.slice(1).toLowerCase().replaceAll('_', ' ');
@@ -59,7 +59,7 @@ export function problemOf(error: BetrError, run: Run): Problem {
   };
 }
 
-/** Answers a request with an error. */
+/** Sends an error as the response. */
 export function sendProblem(error: BetrError, run: Run, request: Request, response: Response): void {
   if (error.code === 'INTERNAL')
     process.stderr.write(`betr: ${request.method} ${request.path}: ${error.message}\n`);

@@ -1,11 +1,11 @@
-// Reads the body of a request whole, up to its route's limit.
+// Reads a request's body into memory, up to its route's limit.
 
 import express, { type Request, type Response } from 'express';
 import { fail } from '../run/errors/errors.ts';
 import type { Guard } from './guard.ts';
 import { knownError } from './problem.ts';
 
-/** Where a route says nothing. Parsing so much takes less than a millisecond. */
+/** The default limit. Parsing this much takes less than a millisecond. */
 export const bodyLimitBytes = 16_384;
 
 const readers = new Map<number, Guard>();
@@ -29,11 +29,11 @@ export async function readBody(
 }
 
 /**
- * How many bytes a request's body takes in memory, at most: what it says, or the limit where it does not say
- * or is compressed. Errors: BODY_TOO_LARGE.
+ * The most bytes that a request's body takes in memory: its declared length, or the limit if it declares
+ * none or is compressed. Errors: BODY_TOO_LARGE.
  */
 export function sizeBody({ headers }: Request, limit: number): number {
-  const said = Number(headers['content-length'] ?? NaN);
-  if (said > limit) throw fail('BODY_TOO_LARGE', { limitBytes: limit });
-  return Number.isFinite(said) && headers['content-encoding'] === undefined ? said : limit;
+  const declared = Number(headers['content-length'] ?? NaN);
+  if (declared > limit) throw fail('BODY_TOO_LARGE', { limitBytes: limit });
+  return Number.isFinite(declared) && headers['content-encoding'] === undefined ? declared : limit;
 }

@@ -1,5 +1,4 @@
-// A route: one declaration that checks a request and documents itself. What a route does not declare it does
-// not take.
+// A route: one declaration that checks requests and documents itself. Undeclared input is refused.
 
 import type { Request, Response } from 'express';
 import { z } from 'zod';
@@ -10,8 +9,8 @@ import { bodyLimitBytes } from './read-body.ts';
 import type { ServerState } from './state.ts';
 
 /**
- * What answers a request: a value as JSON, a text of some type, or of a long one its pieces, or 'sent' where
- * the handler has written the response itself.
+ * The reply to a request: a value as JSON, a text of some type, the pieces of a long text, or 'sent' if the
+ * handler has written the response itself.
  */
 export type Reply =
   { json: unknown } | { text: string; type: string } | { pieces: string[]; type: string } | 'sent';
@@ -20,7 +19,7 @@ export interface Asked<P, Q, B> {
   params: P;
   query: Q;
   body: B;
-  /** Of a body that is for a thread. */
+  /** The unparsed body of a route with `threadBody`. */
   bytes: Uint8Array<ArrayBuffer>;
   state: ServerState;
   request: Request;
@@ -29,44 +28,44 @@ export interface Asked<P, Q, B> {
 
 interface RouteShape<P, Q, B> {
   method: 'get' | 'post' | 'delete';
-  /** As Express writes it: /documents/:shard/:row */
+  /** In Express's notation: /documents/:shard/:row */
   path: string;
   summary: string;
-  /** open: for everybody. read, jobs: with a key of that kind, where the server has keys. */
+  /** open: everybody. read, jobs: a key of that kind, if the server has keys. */
   access: 'open' | 'read' | 'jobs';
   /**
-   * Strict objects of strings; transforms turn them into values and may throw errors of the catalogue. Left
-   * out: there are none.
+   * Strict objects of strings; transforms turn these into values and may throw errors of the catalogue.
+   * Default: none.
    */
   params?: z.ZodType<P>;
   query?: z.ZodType<Q>;
-  /** Of the parsed JSON. */
+  /** The schema of the parsed JSON. */
   body?: z.ZodType<B>;
-  /** The same of a body that may be large, and is handed on to a thread as it came (`bytes`). */
+  /** The schema of a body that may be large and goes to a thread unparsed (`bytes`). */
   threadBody?: z.ZodType;
-  /** Other types of body besides JSON, for a thread. */
+  /** Body types besides JSON, for a thread. */
   bodyTypes?: readonly string[];
   bodyLimitBytes?: number;
-  /** Of a success: its status (200 where left out), what it is, and its schema or types. */
+  /** The success response: status (default 200), description, and schema or types. */
   reply: { status?: number; description: string; schema?: z.ZodType; types?: readonly string[] };
   /**
-   * The answer depends on the ranking's generation and the request alone: it gets the ETag, and 304 where the
-   * client has it.
+   * The answer depends only on the ranking's generation and the request: it gets an ETag, and clients that
+   * hold it get 304.
    */
   tagged?: boolean;
-  /** The answers of a tagged route are kept in memory, by address, as long as the tag holds. */
+  /** Answers of a tagged route are cached in memory, by address, while the tag is valid. */
   remembered?: boolean;
-  /** Pages of other sites may link to it. */
+  /** Other sites may link to it. */
   linked?: boolean;
   /**
-   * It asks the disk or much of a processor: only some such requests are at work at a time, and the others
-   * wait their turn.
+   * It reads the disk or uses much processor time: only a few such requests run at a time, and the others
+   * queue.
    */
   heavy?: boolean;
   answer: (asked: Asked<P, Q, B>) => Reply | Promise<Reply>;
 }
 
-/** A route ready to be served: its checks and handler closed over, its schemas left for the documentation. */
+/** A route ready to be served, with its schemas exposed for the documentation. */
 export interface Route extends Omit<RouteShape<never, never, never>, 'params' | 'query' | 'body' | 'answer'> {
   params: z.ZodType;
   query: z.ZodType;
@@ -82,13 +81,13 @@ export interface Route extends Omit<RouteShape<never, never, never>, 'params' | 
 const nothing = z.strictObject({});
 
 /**
- * Declares a route. Throws where a body that is too large to be parsed between two requests is not for a
+ * Declares a route. Throws if a body that is too large to parse between two requests does not go to a
  * thread.
  */
 export function route<P = unknown, Q = unknown, B = unknown>(shape: RouteShape<P, Q, B>): Route {
   const { params, query, body, threadBody, answer, ...rest } = shape;
   if (body !== undefined && (rest.bodyLimitBytes ?? 0) > bodyLimitBytes)
-    throw new Error(`${rest.path} takes a body that is to be parsed in a thread (threadBody)`);
+    throw new Error(`${rest.path} takes a body that must be parsed in a thread (threadBody)`);
   return {
     ...rest,
     params: params ?? nothing,
@@ -108,7 +107,7 @@ export function route<P = unknown, Q = unknown, B = unknown>(shape: RouteShape<P
   };
 }
 
-/** Without a schema nothing is taken; the type parameter is then `unknown`, which nobody reads. */
+/** Without a schema only empty input passes; the type parameter is then `unknown`, which nothing reads. */
 function check<T>(schema: z.ZodType<T> | undefined, value: unknown): T;
 function check(schema: z.ZodType | undefined, value: unknown): unknown {
   const result = (schema ?? nothing).safeParse(value, { error: allowedBy });
@@ -121,9 +120,7 @@ function checkBody(schema: z.ZodType | undefined, bytes: Uint8Array): unknown {
   return schema === undefined ? undefined : parseBody(schema, bytes);
 }
 
-/**
- * The query of a URL as an object; a parameter that is given twice is refused. Errors: PARAMETER_REPEATED.
- */
+/** The query of a URL as an object. Errors: PARAMETER_REPEATED. */
 export function readQuery(url: string): Record<string, string> {
   const start = url.indexOf('?');
   const query: Record<string, string> = {};
@@ -132,7 +129,7 @@ export function readQuery(url: string): Record<string, string> {
   for (const [name, value] of given) {
     if (Object.hasOwn(query, name))
       throw fail('PARAMETER_REPEATED', { parameter: name, got: given.getAll(name) });
-    // A name such as "__proto__" has to be a plain unknown parameter.
+    // A name such as "__proto__" must be an ordinary unknown parameter.
     Object.defineProperty(query, name, { value, enumerable: true, configurable: true, writable: true });
   }
   return query;

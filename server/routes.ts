@@ -1,4 +1,4 @@
-// Every route of the server, in the order of its documentation.
+// All routes of the server, in the order of the documentation.
 
 import { readVersion } from '../run/version.ts';
 import { calibrationRoutes } from './routes/calibrations.ts';

@@ -1,10 +1,10 @@
-// Long lists as text, made in slices, between which the server answers others.
+// Writes long lists in slices, so that the server can answer other requests in between.
 
 import { setImmediate } from 'node:timers/promises';
 import { csvLine } from '../data/rows/write-csv.ts';
 import type { Reply } from './route.ts';
 
-/** To write so many rows of a dozen values takes a few milliseconds. */
+/** Writing this many rows of a dozen values takes a few milliseconds. */
 const sliceRows = 1000;
 
 /** An object with a list as its last value, as JSON. */
@@ -23,7 +23,7 @@ export async function jsonInSlices(
   return { pieces: [start, ...pieces, ']}'], type: 'application/json' };
 }
 
-/** Rows under a header of their names, as CSV. */
+/** Rows under a header with their names, as CSV. */
 export async function csvInSlices<T extends Record<string, string | number | boolean | null>>(
   columns: readonly (keyof T & string)[],
   rows: readonly T[],

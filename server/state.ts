@@ -1,4 +1,4 @@
-// What every route can reach: the run, the ranking that is being served, and the server's own parts.
+// What every route can reach: the run, the served ranking, and the server's shared parts.
 
 import type { Run } from '../run/run.ts';
 import type { Gate } from '../ranking/why/gate.ts';
@@ -14,14 +14,14 @@ export interface ServerState {
   texts: TextThread;
   jobs: Jobs;
   keys: Keys;
-  /** For work that asks the disk, by number. */
+  /** Limits work that reads the disk, by number of requests. */
   gate: Gate;
-  /** For bodies, by bytes. */
+  /** Limits bodies in memory, by bytes. */
   bodies: Gate;
   metrics: Metrics;
 }
 
-/** The application's own state: each request is lent its view of the ranking. */
+/** The application's state: each request is lent its view of the ranking. */
 export interface AppState extends ServerState {
   live: Live;
 }

@@ -1,4 +1,4 @@
-// `betr bench`: the run's own classifier beside a peer, on the same documents.
+// `betr bench`: compares the run's classifier with a peer on the same documents.
 
 import { Argument, type Command } from 'commander';
 import { compareWithFasttext, type FasttextComparison } from '../../classifier/fasttext/benchmark.ts';
@@ -15,15 +15,15 @@ interface BenchOptions extends StepOptions {
 export function benchCommand(): Command {
   return stepCommand(
     'bench',
-    "train the peer on the documents that the run's classifier trained on, and compare the two on the held-out ones",
+    "train a peer on the run's training documents and compare it with the run's classifier on the held-out ones",
   )
     .addArgument(
       new Argument(
         '<peer>',
-        "fasttext: the fastText program, with the paper's settings and the best of eight others",
+        "fasttext: the fastText program, with the paper's settings and with the best of eight others",
       ).choices(['fasttext']),
     )
-    .option('--paper-only', "the paper's settings alone, which takes a fraction of the time", false)
+    .option('--paper-only', "use the paper's settings only, which takes a fraction of the time", false)
     .action(async (_peer: string, options: BenchOptions) => {
       await findFasttext();
       const result = await work(options, async (run, report) => {
@@ -34,7 +34,7 @@ export function benchCommand(): Command {
     });
 }
 
-/** The comparison as a person reads it. */
+/** The comparison as text. */
 export function describeFasttext({ documents, ours, fasttext, fasttextPaper }: FasttextComparison): string {
   const theirs = (name: string, { auc, mbPerSecond, seconds, settings }: typeof fasttextPaper): string[] => [
     name,
@@ -43,7 +43,7 @@ export function describeFasttext({ documents, ours, fasttext, fasttextPaper }: F
     `trained in ${seconds.toFixed(1)} s: ${settings}`,
   ];
   return [
-    `${formatCount(documents.training)} documents to train on, ${formatCount(documents.heldOut)} held out`,
+    `${formatCount(documents.training)} training documents, ${formatCount(documents.heldOut)} held out`,
     formatTable([
       ['classifier', 'ROC-AUC', 'scores', ''],
       ['betr', ours.auc.toFixed(4), `${ours.mbPerSecond.toFixed(1)} MB/s`, ''],

@@ -1,4 +1,4 @@
-// `betr calibrate`: a keep-rate law from your own small runs, to be used as --pool NAME.
+// `betr calibrate`: fits a keep-rate law to the user's own small runs, for use as --pool NAME.
 
 import { basename, extname } from 'node:path';
 import type { Command } from 'commander';
@@ -18,10 +18,10 @@ interface CalibrateOptions extends CommonOptions {
 export function calibrateCommand(): Command {
   return command(
     'calibrate',
-    'fit a keep-rate law to your own small runs (at least 3 rates at 3 budgets), to be used as --pool NAME',
+    'fit a keep-rate law to your own small runs (at least 3 rates at each of 3 budgets); use it with --pool NAME',
   )
     .argument('<file>', 'CSV with the columns flops, keep, and loss or accuracy; or JSON')
-    .option('--name <name>', "name of the law; the file's own when left out")
+    .option('--name <name>', 'name of the law (default: the name in the file)')
     .action(async (file: string, options: CalibrateOptions) => {
       const run = await openRun(options.config);
       const name = options.name ?? basename(file, extname(file));
@@ -66,7 +66,7 @@ function describeCalibration({ name, formula, fit }: Calibration): string {
         percent(residual),
       ]),
     ]),
-    ...fit.unused.map(({ flops, reason }) => `Left out: ${formatFlops(flops)} FLOPs, as ${reason}`),
+    ...fit.unused.map(({ flops, reason }) => `Left out: ${formatFlops(flops)} FLOPs: ${reason}`),
     ...fit.notes,
     '',
     `Use it with --pool ${name}`,

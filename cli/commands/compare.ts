@@ -1,4 +1,4 @@
-// `betr compare`: budgets or model sizes side by side, always with no filter.
+// `betr compare`: compares budgets or model sizes, always with no filter as the last line.
 
 import type { Command } from 'commander';
 import { openRun } from '../../run/run.ts';
@@ -25,10 +25,10 @@ interface CompareOptions extends CommonOptions, KnobOptions {
 export function compareCommand(): Command {
   const described = command(
     'compare',
-    'budgets or model sizes side by side: what each keeps, and what changes from one to the next',
+    'compare budgets or model sizes: what each keeps, and what changes from one to the next',
   )
     .option('--budgets <list>', 'budgets in FLOPs, such as 1e19,1e20,1e21')
-    .option('--params <list>', 'model sizes, in place of budgets or beside them, such as 0.4B,1B,7B')
+    .option('--params <list>', 'model sizes, such as 0.4B,1B,7B, instead of or in addition to budgets')
     .option('--csv', 'print the table as CSV', false);
   return knobOptions(described).action(async (options: CompareOptions) => {
     const run = await openRun(options.config);
@@ -53,7 +53,7 @@ export function compareCommand(): Command {
 
 const changesShown = 5;
 
-/** The comparison as a person reads it. */
+/** The comparison as text. */
 function describeComparison({ lines, steps, paper }: Comparison): string {
   const share = (value: number | undefined): string => (value === undefined ? '' : formatShare(value));
   const table = lines.map(({ name, keep, cutoff, repetition, paperAccuracy }) => [
@@ -73,8 +73,8 @@ function describeComparison({ lines, steps, paper }: Comparison): string {
       '',
       `${from} → ${to}: ${
         added.tokens > 0
-          ? `${formatCount(added.tokens)} ` + 'tokens more'
-          : `${formatCount(removed.tokens)} tokens fewer`
+          ? `${formatCount(added.tokens)} more tokens`
+          : `${formatCount(removed.tokens)} fewer tokens`
       }, overlap ${share(jaccard ?? undefined)}`,
       ...[
         sources.map(({ source, ...change }) => ({ name: source || '(no source)', ...change })),

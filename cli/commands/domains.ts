@@ -1,5 +1,5 @@
-// `betr domains`: weights for domains from other people's models; with --pages also what `betr train` needs
-// to score a whole corpus by them.
+// `betr domains`: weights domains by other people's models; with --pages it also writes what `betr train`
+// needs to score a whole corpus by them.
 
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -37,26 +37,30 @@ interface DomainOptions extends StepOptions {
 export function domainsCommand(): Command {
   return stepCommand(
     'domains',
-    "weigh domains by how well other people's models' losses on them go with their benchmark errors",
+    "weight domains by how well other models' losses on them predict the models' benchmark errors",
   )
     .option(
       '--losses <file>',
-      'bits per byte: one column a model, or columns model, domain, bpb (CSV, TSV, Parquet)',
+      'bits per byte: one column per model, or the columns model, domain, bpb (CSV, TSV, Parquet)',
     )
     .option(
       '--errors <file>',
-      'benchmark errors of the same models, lower is better: one column a model, or columns benchmark, model, error',
+      'benchmark errors of the same models, lower is better: one column per model, or the columns ' +
+        'benchmark, model, error',
     )
-    .option('--benchmarks <names...>', 'benchmarks to aim at; all when left out')
+    .option('--benchmarks <names...>', 'benchmarks to target (default: all)')
     .addOption(
       new Option(
         '--combine <how>',
-        'several benchmarks by mean error or by mean rank (default: error)',
+        'combine several benchmarks by mean error or by mean rank (default: error)',
       ).choices(combinations),
     )
-    .option('--tokens <file>', 'token counts: columns domain, tokens')
-    .option('--families <file>', 'families of models: columns model, family; else by their names')
-    .option('--raw', 'the losses are nats a token, with columns tokens and bytes')
+    .option('--tokens <file>', 'token counts, with the columns domain, tokens')
+    .option(
+      '--families <file>',
+      'model families, with the columns model, family (default: taken from the model names)',
+    )
+    .option('--raw', 'the losses are nats per token, and the table has the columns tokens and bytes')
     .addOption(
       new Option('--estimator <name>', 'how losses and errors are compared (default: spearman)').choices(
         estimators,
@@ -68,19 +72,19 @@ export function domainsCommand(): Command {
     .addOption(
       new Option(
         '--weights <kind>',
-        'fill the best domains to their caps, or the nearest weights to the estimates (default: linear)',
+        'fill the best domains to their caps, or use the weights nearest to the estimates (default: linear)',
       ).choices(projections),
     )
     .option('--keep-rate <share>', 'share of the tokens to keep, which sets the caps (default: 0.1)')
-    .option('--repeat <times>', "how often a domain's tokens may be used (default: 1)")
+    .option('--repeat <times>', "how many times a domain's tokens may be used (default: 1)")
     .option(
       '--resamples <count>',
-      'bootstrap resamples of the models; fitted to the number of domains when left out',
+      'bootstrap resamples of the models (default: depends on the number of domains)',
     )
-    .option('--seed <number>', 'seed of resamples, folds and permutations (default: 1)')
+    .option('--seed <number>', 'seed for resamples, folds and permutations (default: 1)')
     .option(
       '--pages <files...>',
-      'pages of the domains, to train the classifier on: then betr train and betr rank',
+      'pages of the domains, to train the classifier on; then run betr train and betr rank',
     )
     .action(async (options: DomainOptions) => {
       const result = await runDomains(options);
@@ -89,8 +93,8 @@ export function domainsCommand(): Command {
 }
 
 /**
- * With a settings file, its `domains` under the options, and the result goes into the run; without one, the
- * options alone, and nothing is written.
+ * With a settings file, options override its `domains` and the result goes into the run. Without one, only
+ * the options count and nothing is written.
  */
 async function runDomains(options: DomainOptions): Promise<DomainWeights | Found> {
   const given = readOptions(options);
@@ -105,7 +109,7 @@ async function runDomains(options: DomainOptions): Promise<DomainWeights | Found
   );
 }
 
-/** The options that were given, as settings; files relative to the current folder. */
+/** The given options as settings; files are relative to the current folder. */
 function readOptions({
   losses,
   errors,
@@ -151,7 +155,7 @@ function checkSettings(values: Record<string, unknown>): DomainSettings {
   if (values['losses'] === undefined || values['errors'] === undefined)
     throw fail('USAGE', {
       problem:
-        'Name the tables with --losses and --errors, or in the settings: domains: {losses: bpb.csv, ' +
+        'Give the tables with --losses and --errors, or in the settings: domains: {losses: bpb.csv, ' +
         'errors: error.csv}.',
     });
   throw fail('USAGE', {
@@ -161,7 +165,7 @@ function checkSettings(values: Record<string, unknown>): DomainSettings {
 
 const domainsShown = 20;
 
-/** The result as a person reads it. */
+/** The result as text. */
 export function describeDomains(result: DomainWeights | Found): string {
   const { domains, prediction, families } = result;
   const included = domains.filter(({ include }) => include);
@@ -171,7 +175,7 @@ export function describeDomains(result: DomainWeights | Found): string {
   const show = (value: number | null): string => (value === null ? '' : value.toFixed(4));
   const lines = [
     `${formatCount(domains.length)} domains by ${result.estimator} over ${formatCount(result.models)} ` +
-      `models, for ${result.target.join(', ')}`,
+      `models; target: ${result.target.join(', ')}`,
     formatTable([
       ['domain', 'estimate', 'low', 'high', 'chosen', 'weight'],
       ...domains
@@ -186,28 +190,28 @@ export function describeDomains(result: DomainWeights | Found): string {
         ]),
     ]),
     ...(domains.length > domainsShown ? [`and ${formatCount(domains.length - domainsShown)} more`] : []),
-    `Included: ${formatCount(included.length)} domains${tokens}; low and high ` +
-      `from ${formatCount(result.resamples)} resamples of the models`,
+    `Included: ${formatCount(included.length)} domains${tokens}. Intervals from ` +
+      `${formatCount(result.resamples)} resamples of the models`,
   ];
   const [family] = families;
   if (family !== undefined)
     lines.push(
-      `Without family "${family.family}" (${family.models} models), which matters ` +
-        `most, ${formatShare(family.moved)} of the weight goes to other domains`,
+      `Without the most influential family, "${family.family}" (${family.models} models), ` +
+        `${formatShare(family.moved)} of the weight moves to other domains`,
     );
   if (prediction !== null)
     lines.push(
-      `Held-out models' ranks: R² ${prediction.rSquared.toFixed(3)}; by mean ` +
-        `loss ${prediction.meanLoss.toFixed(3)}; with permuted ` +
-        `errors ${prediction.permutedMean.toFixed(3)} on average, 5 % above ${prediction.permutedHigh.toFixed(3)}`,
+      `Rank prediction on held-out models: R² ${prediction.rSquared.toFixed(3)}; from the mean ` +
+        `loss alone ${prediction.meanLoss.toFixed(3)}; with permuted ` +
+        `errors ${prediction.permutedMean.toFixed(3)} on average, 95th percentile ${prediction.permutedHigh.toFixed(3)}`,
     );
   if ('pages' in result && result.pages !== null)
     lines.push(
-      `Pages: ${formatCount(result.pages.documents)} in the ` +
-        `sample, ${formatCount(result.pages.included)} of included ` +
-        `domains; ${formatCount(result.pages.unmatched)} of no ` +
-        `domain, ${formatCount(result.pages.duplicates)} ` +
-        `twice, ${formatCount(result.pages.quarantined)} in quarantine. Next: betr train`,
+      `Pages: ${formatCount(result.pages.documents)} in the sample, ` +
+        `${formatCount(result.pages.included)} in included domains, ` +
+        `${formatCount(result.pages.unmatched)} in no domain, ` +
+        `${formatCount(result.pages.duplicates)} duplicates, ` +
+        `${formatCount(result.pages.quarantined)} quarantined. Next: betr train`,
     );
   return [...lines, ...result.warnings.map((warning) => `Note: ${warning}`)].join('\n');
 }

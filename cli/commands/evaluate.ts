@@ -1,5 +1,4 @@
-// `betr evaluate`: is a selection any good? Every scorer's selections beside random ones, as one page and as
-// JSON.
+// `betr evaluate`: compares every scorer's selections with random ones, and writes a page and JSON.
 
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -37,16 +36,16 @@ export function evaluateCommand(): Command {
   return command(
     'evaluate',
     'measure selections on held-out benchmark examples (benchmarks[].tests in the settings) and ' +
-      'held-out text, beside random ones of the same size',
+      'held-out text, compared with random selections of the same size',
   )
     .option('--budgets <list>', 'budgets in FLOPs, such as 1e20,1e21')
-    .option('--keep <list>', 'shares of the tokens in place of budgets (default: 10%)')
+    .option('--keep <list>', 'shares of the tokens, instead of budgets (default: 10%)')
     .option(
       '--scorers <list>',
-      'rankings to compare, made by betr rank --scorer; random is always among them, and made where it is missing',
+      'rankings to compare, from betr rank --scorer; random is always included and is made if missing',
       `${defaultScorer},${randomScorer}`,
     )
-    .option('--words <count>', 'words that each language model is trained on', '1M')
+    .option('--words <count>', 'words to train each language model on', '1M')
     .option(
       '--out <dir>',
       'folder for report.html and evaluation.json (default: evaluation/ in the run folder)',
@@ -75,7 +74,10 @@ export function evaluateCommand(): Command {
     });
 }
 
-/** Those of the list; and BETR's before them where it has a ranking, as it says which sources are favored. */
+/**
+ * The listed scorers, with BETR's first if it has a ranking, because that one shows which sources are
+ * favored.
+ */
 function listScorers(run: Run, list: string): string[] {
   const named = list
     .split(',')
@@ -89,12 +91,12 @@ function listScorers(run: Run, list: string): string[] {
   ];
 }
 
-/** What shares are asked for: themselves, or by the budgets that they are best for. */
+/** The requested shares: given directly, or as the budgets that they are best for. */
 type Shares = { keeps: number[] } | { budgets: number[] };
 
 function readShares({ budgets, keep }: EvaluateOptions): Shares {
   if (budgets !== undefined && keep !== undefined)
-    throw fail('USAGE', { problem: 'Name --budgets or --keep, not both.' });
+    throw fail('USAGE', { problem: 'Give --budgets or --keep, not both.' });
   return budgets === undefined
     ? { keeps: (keep ?? '10%').split(',').map((share) => parseShare('--keep', share)) }
     : { budgets: budgets.split(',').map(parseBudget) };
@@ -110,7 +112,7 @@ async function findKeeps({ run, ranking }: Contestant, shares: Shares): Promise<
   return [...new Set(keeps)].sort((a, b) => a - b);
 }
 
-/** The evaluation as a person reads it. */
+/** The evaluation as text. */
 function describeEvaluation(evaluation: Evaluation, out: string): string {
   const { selections, trainWords } = evaluation;
   const gain = ({ gain: { value, low, high } }: EvaluatedSelection['targetMatch']['mean']): string =>
@@ -124,10 +126,10 @@ function describeEvaluation(evaluation: Evaluation, out: string): string {
     verdict,
   ]);
   return [
-    `Bits per byte on held-out text of language models trained on ${formatCount(trainWords)} words of ` +
-      'each selection; gain over the random selection of the same share, with 95 % intervals:',
+    `Language models trained on ${formatCount(trainWords)} words of each selection: bits per byte on held-out ` +
+      'text, and gain over a random selection of the same share, with 95 % intervals:',
     formatTable([['scorer', 'kept', 'target match', 'gain', 'off-target gain', 'verdict'], ...rows]),
     ...listCaveats(evaluation).map((caveat) => `Note: ${caveat}`),
-    `${join(out, reportFile)} and ${evaluationFile} have every benchmark and source`,
+    `Details by benchmark and source: ${join(out, reportFile)} and ${evaluationFile}`,
   ].join('\n');
 }

@@ -1,4 +1,4 @@
-// `betr examples`: the texts that the benchmarks' rows become, before anything is embedded.
+// `betr examples`: shows the texts made from the benchmarks' rows, before anything is embedded.
 
 import { type Command } from 'commander';
 import { fail } from '../../run/errors/errors.ts';
@@ -15,15 +15,15 @@ interface ExamplesOptions extends CommonOptions {
   benchmark?: string[];
 }
 
-/** A benchmark's examples, all of them: how many are taken depends on the other benchmarks. */
+/** All examples of a benchmark: how many the index uses depends on the other benchmarks. */
 type Shown = ExampleCounts[number];
 
 export function examplesCommand(): Command {
   return command(
     'examples',
-    "show what the benchmarks' rows become, before anything is embedded: three examples of each, the " +
-      'recipes that made them, and which rows and fields are left out; exit code 1 when a benchmark ' +
-      'has no usable row',
+    'show the texts made from the benchmark rows, before anything is embedded: three examples per ' +
+      'benchmark, the recipes that made them, and the rows and fields left out; exit code 1 if a ' +
+      'benchmark has no usable row',
   )
     .option('--benchmark <names...>', 'only these benchmarks')
     .action(async ({ config, json, benchmark }: ExamplesOptions) => {
@@ -34,22 +34,22 @@ export function examplesCommand(): Command {
 }
 
 /**
- * Reads the benchmarks of the settings, or those named. Errors: OPTION_INVALID, SETTINGS_INVALID, those of
- * `listBenchmarks` and `readBenchmark`.
+ * Reads the benchmarks of the settings, or those in `names`. Errors: OPTION_INVALID, SETTINGS_INVALID, and
+ * those of `listBenchmarks` and `readBenchmark`.
  */
 async function showBenchmarks(run: Run, names: readonly string[] | undefined): Promise<Shown[]> {
   const known = run.settings.benchmarks.map(({ name }) => name);
   if (known.length === 0)
     throw fail('SETTINGS_INVALID', {
       path: run.settingsPath,
-      problems: ['benchmarks: missing; there is nothing to show examples of'],
+      problems: ['benchmarks: missing, so there are no examples to show'],
     });
   const unknown = names?.find((name) => !known.includes(name));
   if (unknown !== undefined)
     throw fail('OPTION_INVALID', {
       option: '--benchmark',
       got: unknown,
-      allowed: `a benchmark of the settings: ${known.join(', ')}`,
+      allowed: `a benchmark in the settings: ${known.join(', ')}`,
     });
   const shown: Shown[] = [];
   for (const one of await listBenchmarks(run)) {
@@ -67,12 +67,12 @@ async function showBenchmarks(run: Run, names: readonly string[] | undefined): P
   return shown;
 }
 
-/** One benchmark as a person reads it, with its examples whole. */
+/** One benchmark as text, with its examples in full. */
 function describeExamples(one: Shown): string {
   const { benchmark, examples, found, duplicates, quarantined, shown } = one;
   return [
     `${benchmark}: ${formatCount(found + quarantined)} ` +
-      `rows, ${formatCountOf(examples, 'example')}${duplicates === 0 ? '' : `, ${formatCountOf(duplicates, 'duplicate')}`}${quarantined === 0 ? '' : `, ${formatCount(quarantined)} refused`}`,
+      `rows, ${formatCountOf(examples, 'example')}${duplicates === 0 ? '' : `, ${formatCountOf(duplicates, 'duplicate')}`}${quarantined === 0 ? '' : `, ${formatCount(quarantined)} rejected`}`,
     ...describeReport(one),
     ...shown.flatMap(({ example, recipe, text }, at) => [
       '',
@@ -85,7 +85,7 @@ function describeExamples(one: Shown): string {
   ].join('\n');
 }
 
-/** What became of a benchmark's rows, a line for each recipe, reason and field. */
+/** What happened to a benchmark's rows: a line for each recipe, reason and field. */
 export function describeReport({
   recipes,
   refused,
@@ -94,8 +94,8 @@ export function describeReport({
   return [
     ...recipes.map(({ recipe, rows }) => `  made by ${nameRecipe(recipe)}: ${formatCountOf(rows, 'row')}`),
     ...refused.map(
-      ({ reason, rows, first }) => `  refused: ${formatCountOf(rows, 'row')}, the first ${first}: ${reason}`,
+      ({ reason, rows, first }) => `  rejected: ${formatCountOf(rows, 'row')}, first at ${first}: ${reason}`,
     ),
-    ...unused.map(({ field, rows }) => `  not used: field "${field}" of ${formatCountOf(rows, 'row')}`),
+    ...unused.map(({ field, rows }) => `  unused field: "${field}" in ${formatCountOf(rows, 'row')}`),
   ];
 }

@@ -1,4 +1,4 @@
-// `betr index`: examples, sample, vectors, HNSW index, and a score for every sampled document.
+// `betr index`: embeds the benchmark examples and a sample of the corpus, and scores the sampled documents.
 
 import { type Command } from 'commander';
 import { type IndexResult, runIndex } from '../../indexer/index.ts';
@@ -27,7 +27,7 @@ export function indexCommand(): Command {
     });
 }
 
-/** The card as a person reads it. */
+/** The card as text. */
 export function describeIndex({
   corpus,
   sample,
@@ -41,17 +41,17 @@ export function describeIndex({
   const top = ranks.winners.reduce((sum, winner) => sum + winner.top, 0);
   const winners = new Map(ranks.winners.map((winner) => [winner.benchmark, winner.top]));
   const lines = [
-    ...(fresh ? ['Nothing changed since the index was made:'] : []),
+    ...(fresh ? ['The index is up to date:'] : []),
     `Read ${formatCount(corpus.documents)} documents (${formatBytes(corpus.textBytes)} of text) ` +
       `in ${formatCountOf(corpus.shards, 'shard')}; sampled ${formatCount(sample.documents)}, ` +
       `dropped ${formatCount(sample.duplicateTexts)} duplicates`,
     `Embedded with ${embedding.model} on ${embedding.device} ` +
       `(${embedding.source}): ${formatCount(embedding.embedded)} texts ` +
-      `in ${embedding.seconds.toFixed(1)} s, ${formatCount(embedding.reused)} were there already`,
+      `in ${embedding.seconds.toFixed(1)} s, ${formatCount(embedding.reused)} reused`,
     `Nearest documents by ${search.method} search (${search.why}); the HNSW index ` +
       `finds ${formatShare(search.hnsw.recall)} of them`,
     formatTable([
-      ['benchmark', 'examples', 'rows refused', 'wins of the top 10 %'],
+      ['benchmark', 'examples', 'rows rejected', 'wins of the top 10 %'],
       ...examples.map(({ benchmark, examples: count, quarantined: refused }) => [
         benchmark,
         formatCount(count),
@@ -62,9 +62,9 @@ export function describeIndex({
     ...examples.flatMap((one) => [
       `${one.benchmark}:`,
       ...describeReport(one),
-      ...one.shown.map(({ text }) => `  such as: ${shorten(text)}`),
+      ...one.shown.map(({ text }) => `  example: ${shorten(text)}`),
     ]),
-    '"betr examples" shows these examples whole.',
+    'Run "betr examples" to see these examples in full.',
   ];
   const quarantined =
     corpus.quarantined +

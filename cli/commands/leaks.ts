@@ -1,4 +1,4 @@
-// `betr leaks`: which documents contain benchmark test items.
+// `betr leaks`: finds documents that contain benchmark test items.
 
 import { type Command } from 'commander';
 import { defaultRunWords, fewestWords } from '../../leaks/find.ts';
@@ -20,11 +20,11 @@ export function leaksCommand(): Command {
   )
     .requiredOption(
       '--tests <files...>',
-      'files of test items, of any kind that benchmarks are read from, or patterns',
+      'files or globs of test items, in any format that benchmarks may have',
     )
     .option(
       '--words <count>',
-      `look for runs of so many words, ${fewestWords} to ${defaultRunWords}; shorter texts whole`,
+      `length of the word runs to look for, ${fewestWords} to ${defaultRunWords}; shorter items must match in full`,
       String(defaultRunWords),
     )
     .action(async (options: LeaksOptions) => {
@@ -36,7 +36,7 @@ export function leaksCommand(): Command {
     });
 }
 
-/** The result as a person reads it. */
+/** The result as text. */
 export function describeLeaks({
   corpus,
   documents,
@@ -47,8 +47,8 @@ export function describeLeaks({
 }: LeaksResult): string {
   const lines = [
     `${formatCount(documents)} of ${formatCount(corpus.documents)} documents contain a test item: a run ` +
-      `of ${inputs.runWords} words of it, or all of it where it has ${inputs.fewestWords} ` +
-      `to ${inputs.runWords - 1}`,
+      `of ${inputs.runWords} words of it, or all of an item of ${inputs.fewestWords} ` +
+      `to ${inputs.runWords - 1} words`,
     formatTable([
       ['benchmark', 'test items', 'too short', 'found', 'documents', 'also training examples'],
       ...benchmarks.map((row) => [
@@ -69,13 +69,13 @@ export function describeLeaks({
   }
   if (testRowsQuarantined > 0)
     lines.push(
-      `${formatCount(testRowsQuarantined)} rows of the tests were left out; ` +
-        'quarantine/leaks-tests.jsonl in the run folder says which and why',
+      `${formatCount(testRowsQuarantined)} test rows were rejected; ` +
+        'quarantine/leaks-tests.jsonl in the run folder lists them with the reasons',
     );
   if (scan.chunksScanned > 0)
     lines.push(
       `Read ${formatBytes(scan.textBytes)} of text in ${scan.seconds.toFixed(1)} s ` +
-        `(${formatBytes(scan.textBytes / scan.seconds)}/s); ${scan.chunksReused} chunks had been read already`,
+        `(${formatBytes(scan.textBytes / scan.seconds)}/s); ${scan.chunksReused} chunks reused`,
     );
   return lines.join('\n');
 }

@@ -1,4 +1,4 @@
-// `betr rank`: scores the corpus and publishes its ranking; only what is new is scored.
+// `betr rank`: scores new and changed shards, and publishes the ranking.
 
 import type { Command } from 'commander';
 import { listOutdated } from '../../classifier/outdated.ts';
@@ -18,21 +18,21 @@ import { describePrediction } from '../prediction.ts';
 export function rankCommand(): Command {
   return stepCommand(
     'rank',
-    'score every document of the corpus and publish the ranking (only what is new is scored)',
+    'score every document of the corpus and publish the ranking; only new and changed shards are scored',
   )
     .option(...scorerOption)
-    .option('--workers <count>', "worker processes at once, in place of the settings' workers", (text) =>
+    .option('--workers <count>', 'worker processes (default: workers in the settings)', (text) =>
       parseWorkers(text),
     )
-    .option('--publish-only', 'publish what workers have scored (betr work), without scoring', false)
+    .option('--publish-only', 'publish what workers (betr work) have scored, without scoring', false)
     .option(
       '--dry-run',
-      'look at about 1 % of what is to be scored, and predict time, memory, disk and tokens kept',
+      'read about 1 % of what remains to be scored, and predict time, memory, disk and kept tokens',
       false,
     )
     .action(async (options: RankOptions) => {
       if (options.dryRun && options.publishOnly)
-        throw fail('USAGE', { problem: '--dry-run and --publish-only exclude each other' });
+        throw fail('USAGE', { problem: 'Give --dry-run or --publish-only, not both' });
       if (options.dryRun) {
         await predict(options);
         return;
@@ -51,7 +51,7 @@ export function rankCommand(): Command {
     });
 }
 
-/** The ranking is published, and differs from the last one by more than the settings allow. */
+/** The ranking is published, but differs from the previous one by more than the settings allow. */
 export const driftExitCode = 4;
 
 async function predict(options: RankOptions): Promise<void> {
@@ -112,7 +112,7 @@ export function summarizeRank({
   };
 }
 
-/** The result as a person reads it. */
+/** The result as text. */
 export function describeRank({
   ranking,
   published,
@@ -125,15 +125,15 @@ export function describeRank({
   const estimated = ranking.estimatedDocuments > 0 ? ' (estimated)' : '';
   const lines = [
     `Ranked ${formatCount(ranking.documents)} documents, ${formatCount(ranking.tokens)} ` +
-      `tokens${estimated}; generation ${ranking.generation}${published ? '' : ', as before'}`,
+      `tokens${estimated}; generation ${ranking.generation}${published ? '' : ', unchanged'}`,
   ];
   if (scores.shardsScored > 0)
     lines.push(
       `Scored ${formatCountOf(scores.shardsScored, 'shard')}, ${formatBytes(scores.textBytes)} of text ` +
         `in ${scores.seconds.toFixed(1)} s ` +
-        `(${formatBytes(scores.textBytes / scores.seconds)}/s); ${scores.shardsReused} were scored already`,
+        `(${formatBytes(scores.textBytes / scores.seconds)}/s); ${scores.shardsReused} reused`,
     );
-  else lines.push(published ? 'Nothing was left to score' : 'Nothing new to score');
+  else lines.push(published ? 'Everything was already scored' : 'Nothing new to score');
   if (ranking.quarantined > 0) lines.push(describeQuarantine(ranking.quarantined));
   if (withoutDocuments.empty > 0) lines.push(describeEmpty(withoutDocuments.empty));
   for (const note of notes) lines.push(`Note: ${note}`);
@@ -144,21 +144,21 @@ export function describeRank({
   ].join('\n');
 }
 
-/** Drift as a person reads it. */
+/** The drift as text. */
 export function describeDrift(drift: Drift | undefined): string[] {
   if (drift === undefined) return [];
   const { scores, sources } = drift.whole;
   const [most] = sources;
   const ofScores =
     scores === null
-      ? 'another classifier, so that scores cannot be compared'
-      : `PSI of the scores ${scores.psi.toFixed(3)}, largest distance ${scores.ks.toFixed(3)}`;
+      ? 'the classifier changed, so scores cannot be compared'
+      : `score PSI ${scores.psi.toFixed(3)}, largest distance ${scores.ks.toFixed(3)}`;
   const ofSources =
     most === undefined
       ? ''
       : `; source "${most.source}" from ${formatShare(most.before)} to ${formatShare(most.now)} of the tokens`;
   return [
-    `Drift against ${drift.from}: ${ofScores}${ofSources}`,
-    ...drift.over.map((sentence) => `  over the threshold: ${sentence}`),
+    `Drift from ${drift.from}: ${ofScores}${ofSources}`,
+    ...drift.over.map((sentence) => `  over threshold: ${sentence}`),
   ];
 }

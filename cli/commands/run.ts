@@ -1,4 +1,4 @@
-// `betr run`: index, train and rank; each does only what changed.
+// `betr run`: index, train and rank; redoes only what changed.
 
 import { type Command } from 'commander';
 import { trainClassifier } from '../../classifier/train.ts';
@@ -15,7 +15,7 @@ interface RunOptions extends StepOptions {
 }
 
 export function runCommand(): Command {
-  return stepCommand('run', 'index, train and rank; does only what changed')
+  return stepCommand('run', 'index, train and rank; redo only what changed')
     .option(...forceTestsOption)
     .action(async ({ forceTests, ...options }: RunOptions) => {
       const result = await work(options, async (run, report) => {

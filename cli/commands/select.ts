@@ -1,4 +1,4 @@
-// `betr select`: writes what a cutoff keeps, as row numbers and scores or as the documents themselves, with a
+// `betr select`: writes the documents above a cutoff, as row numbers and scores or in full, with a
 // manifest.
 
 import { resolve } from 'node:path';
@@ -37,22 +37,19 @@ export function selectCommand(): Command {
     .addOption(
       new Option(
         '--quotas <what>',
-        'cut within each domain, up to its weight of the kept tokens, as betr domains weighed them',
+        "limit each domain's share of the kept tokens to its weight from betr domains",
       ).choices(['domains']),
     )
     .addOption(
-      new Option('--quotas-by <what>', "what a document's domain is")
+      new Option('--quotas-by <what>', "where a document's domain is read from")
         .choices(domainColumns)
         .default('source'),
     )
-    .option(
-      '--without-leaks',
-      'leave out documents that contain benchmark test items (betr leaks finds them)',
-    )
+    .option('--without-leaks', 'leave out documents that contain benchmark test items (found by betr leaks)')
     .option(
       '--cut-leaks',
-      'with --format documents: cut test items out of the documents, 200 characters to each side, and ' +
-        'keep what is left',
+      'with --format documents: cut out test items with 200 characters on each side, and keep the rest ' +
+        'of the document',
     )
     .action(async (options: SelectOptions) => {
       const leaks = readLeakHandling(options);
@@ -85,8 +82,8 @@ function readLeakHandling({ withoutLeaks, cutLeaks, format }: SelectOptions): Le
   if (cutLeaks === true && (withoutLeaks === true || format !== 'documents'))
     throw fail('USAGE', {
       problem:
-        '--cut-leaks cuts passages out of documents: it needs --format documents, and stands in place ' +
-        'of --without-leaks.',
+        '--cut-leaks cuts passages out of documents: it needs --format documents and replaces ' +
+        '--without-leaks.',
     });
   return cutLeaks === true ? 'cut' : withoutLeaks === true ? 'drop' : 'keep';
 }
@@ -96,6 +93,6 @@ function describeLeaks(leaks: SelectionManifest['leaks']): string {
   return (
     `\n${formatCount(leaks.documents)} documents above the cutoff (${formatCount(leaks.tokens)} ` +
     'tokens) contain test ' +
-    `items; ${leaks.handling === 'drop' ? 'they were left out' : 'these were cut out of them'}`
+    `items; ${leaks.handling === 'drop' ? 'they were left out' : 'the test items were cut out'}`
   );
 }

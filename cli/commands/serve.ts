@@ -1,4 +1,4 @@
-// `betr serve`: answers over HTTP, until it is told to stop; and makes the keys that it asks for.
+// `betr serve`: answers over HTTP until stopped, and creates API keys.
 
 import { type Command, Option } from 'commander';
 import { openRun } from '../../run/run.ts';
@@ -22,34 +22,34 @@ interface ServeOptions extends CommonOptions {
 export function serveCommand(): Command {
   return command(
     'serve',
-    'answer over HTTP: cutoffs, comparisons, documents, selections, jobs, and a page to see it all',
+    'serve the HTTP API and the page: cutoffs, comparisons, documents, selections and jobs',
   )
-    .option('--port <number>', 'port to listen on; 0 for any free one', '8080')
-    .option('--host <address>', 'address to listen on; any but loopback needs API keys', '127.0.0.1')
-    .option('--keys <file>', "file of the API keys' hashes; keys.json in the run folder when left out")
+    .option('--port <number>', 'port to listen on; 0 picks a free one', '8080')
+    .option('--host <address>', 'address to listen on; anything but loopback needs API keys', '127.0.0.1')
+    .option('--keys <file>', 'file with the hashes of the API keys (default: keys.json in the run folder)')
     .addOption(
       new Option(
         '--new-key <kind>',
-        'make an API key, print it and end: read, or jobs (which may also start jobs)',
+        'create an API key, print it and exit: read, or jobs (may also start jobs)',
       ).choices([...keyKinds]),
     )
     .option(
       '--allow-host <name>',
-      "another name that requests may be for, such as a proxy's (can be repeated)",
+      'another host name to accept requests for, such as that of a proxy (repeatable)',
       (name: string, names: string[]) => [...names, name],
       [],
     )
     .option(
       '--rate-limit <count>',
-      'requests a minute from one address; 6000 when left out, without limit on loopback',
+      'requests per minute from one address (default: 6000; no limit on loopback)',
     )
     .option(
       '--connections <count>',
-      'connections at a time from one address; 200 when left out, without limit on loopback',
+      'concurrent connections from one address (default: 200; no limit on loopback)',
     )
     .option(
       '--trust-proxy <address>',
-      'a proxy in front of this server, or a network of them; its X-Forwarded-For says who asks (can be repeated)',
+      'address or network of a proxy in front of this server, whose X-Forwarded-For is trusted (repeatable)',
       (address: string, addresses: string[]) => [...addresses, address],
       [],
     )
@@ -58,10 +58,10 @@ export function serveCommand(): Command {
       const keysPath = options.keys ?? run.files.apiKeys;
       if (options.newKey !== undefined) {
         const { id, key } = await makeKey(keysPath, options.newKey);
-        // Scripts take the key from standard output: K=$(betr serve --new-key read).
+        // The key goes to standard output, for scripts: K=$(betr serve --new-key read).
         process.stderr.write(
-          `Key ${id} of kind "${options.newKey}". It is shown this once; ${keysPath} has only its hash. ` +
-            `Remove its entry there to end it.\n`,
+          `Created key ${id} (${options.newKey}). It is shown only once; ${keysPath} holds its hash. ` +
+            `To revoke the key, remove its entry from that file.\n`,
         );
         printResult(options.json, { id, kind: options.newKey, key, file: keysPath }, key);
         return;
@@ -80,7 +80,7 @@ export function serveCommand(): Command {
         proxies: options.trustProxy,
       });
       const stopped = stopSignal();
-      // At once, whatever follows: who started it waits for the address.
+      // Printed right away: whoever started the server waits for the address.
       printResult(options.json, { url: server.url }, `Serving on ${server.url}`);
       await stopped;
       await server.stop();

@@ -1,4 +1,4 @@
-// `betr slurm`: makes the plan, writes the job scripts, and submits them: an array of workers, and a job that
+// `betr slurm`: plans the scoring, writes the job scripts, and submits an array of workers and a job that
 // publishes after it.
 
 import { execFile } from 'node:child_process';
@@ -28,18 +28,22 @@ interface SlurmOptions extends CommonOptions {
 export function slurmCommand(): Command {
   return command(
     'slurm',
-    'score on a Slurm cluster: submit an array of workers, and a job that publishes the ranking after them',
+    'score on a Slurm cluster: submit an array of workers, and a job that then publishes the ranking',
   )
     .argument(...runArgument)
-    .option('--nodes <count>', 'elements of the array', '1')
-    .option('--cpus <count>', 'worker processes, and cores, of each element', '1')
+    .option('--nodes <count>', 'size of the array', '1')
+    .option('--cpus <count>', 'worker processes (and cores) per array element', '1')
     .option(
       '--sbatch <option>',
-      'a further option of sbatch, such as --sbatch=--partition=long or --sbatch=--time=4:00:00 (may be repeated)',
+      'another sbatch option, such as --sbatch=--partition=long or --sbatch=--time=4:00:00 (repeatable)',
       (option: string, all: string[]) => [...all, parseSbatch(option)],
       [],
     )
-    .option('--dry-run', 'print the scripts and what would be submitted, and do neither', false)
+    .option(
+      '--dry-run',
+      'print the scripts and the sbatch commands without writing or submitting anything',
+      false,
+    )
     .action(async (path: string | undefined, options: SlurmOptions) => {
       const run = await openRun(path ?? options.config);
       const job: SlurmJob = {
@@ -55,16 +59,16 @@ export function slurmCommand(): Command {
     });
 }
 
-/** Both jobs get the option; an array of jobs that publish would be one too many. */
+/** Both jobs get the option, so --array would make several jobs publish. */
 function parseSbatch(option: string): string {
   if (/^(--array\b|-a)/.test(option))
     throw fail('OPTION_INVALID', {
       option: '--sbatch',
       got: option,
-      allowed: 'an option for both jobs; the array has as many elements as --nodes says',
+      allowed: 'an option for both jobs; --nodes sets the size of the array',
     });
   if (option.includes('\n'))
-    throw fail('OPTION_INVALID', { option: '--sbatch', got: option, allowed: 'an option of one line' });
+    throw fail('OPTION_INVALID', { option: '--sbatch', got: option, allowed: 'a single line' });
   return option;
 }
 
@@ -86,10 +90,10 @@ async function printDraft(run: Run, job: SlurmJob, json: boolean): Promise<void>
   const { unscored: shardsToScore } = await surveyCorpus(run);
   const text = [
     ...Object.entries(scripts).map(([name, script]) => `# ${join(job.folder, name)}\n${script}`),
-    '# To be submitted:',
+    '# To submit:',
     ...commands,
     '',
-    `To be scored: ${formatCountOf(shardsToScore, 'shard')}`,
+    `To score: ${formatCountOf(shardsToScore, 'shard')}`,
   ].join('\n');
   printResult(json, { shardsToScore, scripts, commands }, text);
 }
@@ -103,7 +107,7 @@ async function submit(run: Run, job: SlurmJob, json: boolean): Promise<void> {
     progress.end();
   });
   if (open.length === 0) {
-    printResult(json, { chunks: 0 }, 'Nothing is left to score: betr rank');
+    printResult(json, { chunks: 0 }, 'Everything is already scored. To publish: betr rank');
     return;
   }
   await commitBytes(join(job.folder, workFile), workScript(job));
@@ -114,19 +118,19 @@ async function submit(run: Run, job: SlurmJob, json: boolean): Promise<void> {
     json,
     { chunks: open.length, array, publish },
     `Submitted array ${array} of ${formatCount(job.nodes)} for ${formatCountOf(open.length, 'chunk')}, ` +
-      `and job ${publish}, which publishes after it. Logs: ${job.folder}. To end both: ` +
+      `and job ${publish}, which publishes afterwards. Logs: ${job.folder}. To cancel both: ` +
       `scancel ${array} ${publish}`,
   );
 }
 
-/** Submits a script and gives the job's number. Errors: SLURM_FAILED. */
+/** Submits a script and returns the job id. Errors: SLURM_FAILED. */
 async function sbatch([program = '', ...args]: readonly string[] = []): Promise<string> {
   try {
     const { stdout } = await promisify(execFile)(program, args, { encoding: 'utf8' });
     return stdout.trim().split(';')[0] ?? '';
   } catch (error) {
     const reason =
-      systemCode(error) === 'ENOENT' ? 'there is no sbatch on this machine' : reasonOf(error).trim();
+      systemCode(error) === 'ENOENT' ? 'sbatch is not installed on this machine' : reasonOf(error).trim();
     throw fail('SLURM_FAILED', { reason }, error);
   }
 }

@@ -1,4 +1,4 @@
-// `betr status`: what is in the run folder, and what the next command would do.
+// `betr status`: what the run folder contains, and what the next command would do.
 
 import { type Command } from 'commander';
 import { type Card, readCard } from '../../classifier/classifier-card.ts';
@@ -18,7 +18,7 @@ import { describeDrift } from './rank.ts';
 
 interface Status {
   folder: string;
-  /** Scorers that have rankings of their own beside the product's. */
+  /** Other scorers that have rankings. */
   rankings: string[];
   index: Pick<IndexCard, 'corpus' | 'sample' | 'warnings'> | null;
   classifier: { rocAuc: number; documents: number } | null;
@@ -26,26 +26,23 @@ interface Status {
     Ranking,
     'generation' | 'publishedAt' | 'documents' | 'tokens' | 'estimatedDocuments' | 'quarantined'
   > | null;
-  /** How the ranking differs from the one before; null where there was none. */
+  /** How the ranking differs from the previous one; null if there was none. */
   drift: Drift | null;
   /** Shards of the corpus that the classifier has not scored yet; null before there is a classifier. */
   shardsToScore: number | null;
-  /** Chunks of the plan, and who is at work on them or on the run. */
+  /** Progress of the scoring plan. */
   chunks: { scored: number; all: number } | null;
   atWork: Awaited<ReturnType<typeof listAtWork>>;
-  /**
-   * Shards that are not in the ranking, that are not what was ranked, and that were ranked and are no longer
-   * there.
-   */
+  /** Shards that are new, changed or gone since the ranking. */
   changes: ShardChanges;
-  /** What is of other settings than there are now. */
+  /** Results that were made with other settings. */
   outdated: string[];
-  /** What is wrong with files that are there. */
+  /** Problems with existing files. */
   problems: string[];
 }
 
 export function statusCommand(): Command {
-  return rankingCommand('status', 'what the run holds, and what is left to do').action(
+  return rankingCommand('status', 'show what the run contains and what remains to be done').action(
     async ({ config, scorer, json }: RankingOptions) => {
       const run = await openRun(config);
       const status = await readStatus(rankingRun(run, scorer), await listRankings(run));
@@ -71,7 +68,7 @@ async function readStatus(run: Run, rankings: string[]): Promise<Status> {
   const ranking = await ifThere(readRanking(run));
   const corpus = await ifThere(surveyCorpus(run));
   for (const problem of corpus?.problems ?? [])
-    problems.push(`${problem}. "betr rank" scores again what is missing.`);
+    problems.push(`${problem}. "betr rank" scores the missing part again.`);
   return {
     folder: run.folder,
     rankings,
@@ -105,7 +102,7 @@ function describeToScore(
   shards: number,
   { changes: { fresh, changed, gone }, chunks, atWork }: Status,
 ): string {
-  // Shards that are new are not cut into chunks yet.
+  // New shards are not in the plan yet.
   const isBegun = chunks !== null && chunks.scored > 0 && chunks.scored < chunks.all;
   const done =
     chunks !== null && (atWork.length > 0 || isBegun)
@@ -140,7 +137,7 @@ function describeStatus(status: Status): string {
     }`,
     `Classifier  ${
       classifier === null
-        ? 'none yet: betr ' + 'train'
+        ? 'none yet: betr train'
         : `held-out ROC-AUC ${classifier.rocAuc.toFixed(3)}, ` +
           `from ${formatCount(classifier.documents)} documents`
     }`,
@@ -148,7 +145,7 @@ function describeStatus(status: Status): string {
       ranking === null
         ? 'none yet: betr rank'
         : `generation ${ranking.generation} ` +
-          `of ${ranking.publishedAt}: ${formatCount(ranking.documents)} ` +
+          `published ${ranking.publishedAt}: ${formatCount(ranking.documents)} ` +
           `documents, ${formatCount(ranking.tokens)} ` +
           `tokens${ranking.estimatedDocuments > 0 ? ' (estimated)' : ''}, ${formatCount(ranking.quarantined)} rows quarantined`
     }`,
@@ -156,13 +153,13 @@ function describeStatus(status: Status): string {
     ...(shardsToScore === null ? [] : [`To score    ${describeToScore(shardsToScore, status)}`]),
     ...(atWork.length > 0
       ? [
-          `At work     ${formatNames(
-            atWork.map(({ pid, host, since }) => `process ${pid} on ${host} ` + `since ${since}`),
+          `Working     ${formatNames(
+            atWork.map(({ pid, host, since }) => `process ${pid} on ${host} since ${since}`),
           )}`,
         ]
       : []),
-    ...(changes.changed.length > 0 ? [`Changed     since the ranking: ${formatNames(changes.changed)}`] : []),
-    ...(changes.gone.length > 0 ? [`Gone        since the ranking: ${formatNames(changes.gone)}`] : []),
+    ...(changes.changed.length > 0 ? [`Changed     since ranking: ${formatNames(changes.changed)}`] : []),
+    ...(changes.gone.length > 0 ? [`Gone        since ranking: ${formatNames(changes.gone)}`] : []),
     ...(rankings.length > 0 ? [`Rankings    betr, ${rankings.join(', ')} (--scorer NAME)`] : []),
     ...outdated.map((sentence) => `Outdated    ${sentence}`),
     ...problems.map((problem) => `Problem     ${problem}`),

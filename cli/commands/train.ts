@@ -1,5 +1,5 @@
-// `betr train`: learns the sample's scores from the text alone; writes the file that fastText learns them
-// from.
+// `betr train`: trains the classifier on the sample's scores; with --export-fasttext also writes its
+// training file for fastText.
 
 import { resolve } from 'node:path';
 import { type Command } from 'commander';
@@ -20,7 +20,7 @@ export function trainCommand(): Command {
   return stepCommand('train', "train the classifier on the sample's scores")
     .option(
       '--export-fasttext <file>',
-      'also write the training documents as "fasttext supervised" takes them, to train the paper\'s own classifier',
+      'also write the training documents as input for "fasttext supervised", to train the paper\'s classifier',
     )
     .action(async ({ exportFasttext, ...options }: TrainOptions) => {
       const { card, exported } = await work(options, async (run, report) => ({
@@ -38,10 +38,10 @@ export function trainCommand(): Command {
 
 interface Exported {
   path: string;
-  /** Documents of each label. */
+  /** Number of documents per label. */
   hq: number;
   other: number;
-  /** Trains the paper's classifier on it. */
+  /** The command that trains the paper's classifier on the file. */
   command: string;
 }
 
@@ -52,12 +52,12 @@ async function exportTraining(run: Run, path: string): Promise<Exported> {
 
 function describeExport({ path, hq, other, command }: Exported): string {
   return (
-    `Wrote ${formatCount(hq)} documents of the label hq and ${formatCount(other)} of other ` +
-    `to ${path}. The paper's classifier:\n  ${command}`
+    `Wrote ${formatCount(hq)} documents labeled hq and ${formatCount(other)} labeled other ` +
+    `to ${path}. To train the paper's classifier:\n  ${command}`
   );
 }
 
-/** The card as a person reads it. */
+/** The card as text. */
 export function describeTraining(card: Card): string {
   const show = ({ value, low, high }: Interval): string =>
     `${value.toFixed(3)} (${low.toFixed(3)}–${high.toFixed(3)})`;
@@ -66,8 +66,8 @@ export function describeTraining(card: Card): string {
     return kept === undefined ? '' : show(kept.precision);
   };
   return [
-    `Trained on ${formatCount(card.documents.training)} documents in ${card.training.epochsRun} passes; ` +
-      `on ${formatCount(card.documents.heldOut)} held-out ones, with 95 % intervals:`,
+    `Trained on ${formatCount(card.documents.training)} documents in ${card.training.epochsRun} epochs; ` +
+      `results on ${formatCount(card.documents.heldOut)} held-out documents, with 95 % intervals:`,
     formatTable([
       ['output', 'ROC-AUC', 'balanced accuracy', 'Spearman', 'precision at 10 % kept'],
       ...card.outputs.map(({ name, heldOut }) => [

@@ -1,4 +1,4 @@
-// `betr verify`: proves that the published ranking is whole and unaltered.
+// `betr verify`: proves that the published ranking is complete and unaltered.
 
 import type { Command } from 'commander';
 import { type Verification, verifyRanking } from '../../ranking/verify/verify.ts';
@@ -9,11 +9,11 @@ import { formatBytes, openProgress, printResult } from '../output.ts';
 export function verifyCommand(): Command {
   return rankingCommand(
     'verify',
-    'prove that the ranking is whole and unaltered: every part, checksum, sum, and row of the corpus; ' +
-      'exit code 1 when it is not',
+    'prove that the ranking is complete and unaltered: every part, checksum, sum and corpus row; ' +
+      'exit code 1 if it is not',
   )
     .argument(...runArgument)
-    .option('--corpus', "count the rows of the corpus's files again as well (reads all of them)", false)
+    .option('--corpus', 'also read every corpus file and count its rows again', false)
     .action(async (path: string | undefined, options: RankingOptions & { corpus: boolean }) => {
       const run = await openRanking({ ...options, config: path ?? options.config });
       const progress = openProgress();
@@ -38,16 +38,16 @@ function describeVerification({
   seconds,
 }: Verification): string {
   const counts =
-    `${formatCount(rows)} rows of the corpus: ${formatCount(documents)} ` +
-    `scored, ${formatCount(quarantined)} in quarantine, ${formatCount(blank)} blank`;
+    `${formatCount(rows)} corpus rows: ${formatCount(documents)} ` +
+    `scored, ${formatCount(quarantined)} quarantined, ${formatCount(blank)} blank`;
   const speed =
     `${formatCountOf(parts, 'part')}, ${formatBytes(bytes)} hashed ` +
-    `at ${formatBytes(bytes / Math.max(hashSeconds, 1e-3))}/s, ${seconds.toFixed(1)} s in all`;
+    `at ${formatBytes(bytes / Math.max(hashSeconds, 1e-3))}/s, ${seconds.toFixed(1)} s in total`;
   if (problems.length > 0)
     return [
-      `NOT proven (${formatCountOf(problems.length, 'problem')}):`,
+      `NOT verified (${formatCountOf(problems.length, 'problem')}):`,
       ...problems.map((problem) => `  - ${problem}`),
       speed,
     ].join('\n');
-  return `Ranking ${generation ?? ''} is whole and unaltered. ${counts}. ${speed}`;
+  return `Ranking ${generation ?? ''} is complete and unaltered. ${counts}. ${speed}`;
 }

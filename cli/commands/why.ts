@@ -1,5 +1,4 @@
-// `betr why`: the n-grams that moved a document's score, its place in the ranking, and the benchmark examples
-// nearest to it.
+// `betr why`: explains a document's score by its n-grams, its rank, and the nearest benchmark examples.
 
 import type { Command } from 'commander';
 import { openRun } from '../../run/run.ts';
@@ -21,12 +20,12 @@ export function whyCommand(): Command {
   return questionOptions(
     command(
       'why',
-      'why a document has its score: the n-grams that moved it, its place, and the nearest benchmark examples',
+      "explain a document's score: the n-grams that moved it, its rank, and the nearest benchmark examples",
     ),
   )
     .argument('<shard>', "the shard's name in the ranking, or its id")
-    .argument('<row>', '0-based row of the shard')
-    .option('--benchmark <name>', "explain this benchmark's own score in place of the joint one")
+    .argument('<row>', 'row in the shard, counted from 0')
+    .option('--benchmark <name>', "explain this benchmark's score instead of the joint one")
     .action(async (shard: string, row: string, options: WhyOptions) => {
       const run = await openRun(options.config);
       const ranking = await readRanking(run);
@@ -54,7 +53,7 @@ export function whyCommand(): Command {
 
 const shownNgrams = 12;
 
-/** The answer as a person reads it. */
+/** The explanation as text. */
 function describeWhy({ document, place, text, explanation, nearest }: Why): string {
   const signed = (value: number): string => `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(4)}`;
   const { up, down, others, bias, ngrams } = explanation;
@@ -77,11 +76,11 @@ function describeWhy({ document, place, text, explanation, nearest }: Why): stri
     `  ${text.replace(/\s+/g, ' ').slice(0, 160)}`,
     '',
     `  score    ${explanation.score} (${explanation.output}), rank ${formatCount(place.rank)} ` +
-      `of ${formatCount(place.of)}: above ${formatShare(place.percentile)} of the documents, kept ` +
-      `from ${formatShare(place.keptFrom)} of the tokens ` +
-      `on${document.kept === null ? '' : document.kept ? '; kept' : '; not kept'}`,
-    `  made of  ${signed(bias)} to start with, ${signed(shown)} by the n-grams below, ${signed(rest)} ` +
-      `by the others of ${formatCount(ngrams)}`,
+      `of ${formatCount(place.of)}, above ${formatShare(place.percentile)} of the documents; kept ` +
+      `at keep rates of ${formatShare(place.keptFrom)} and ` +
+      `above${document.kept === null ? '' : document.kept ? '; kept' : '; not kept'}`,
+    `  made of  bias ${signed(bias)}, ${signed(shown)} from the n-grams below, ${signed(rest)} ` +
+      `from the rest of ${formatCount(ngrams)}`,
     '',
     formatTable([['up', '', 'down', ''], ...rows]),
     '',

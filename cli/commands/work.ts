@@ -1,5 +1,5 @@
-// `betr work`: one worker, or several, at a run's plan; as many as there are machines may be at it, and come
-// and go.
+// `betr work`: works on a run's scoring plan with one or more processes; workers on any number of machines
+// may join and leave.
 
 import type { Command } from 'commander';
 import { agreeOnPlan, listTasks, type Plan } from '../../scoring/plan.ts';
@@ -24,17 +24,17 @@ const exitOnSignal = { SIGINT: 130, SIGTERM: 143 } as const;
 export function workCommand(): Command {
   return rankingCommand(
     'work',
-    'score chunks of the plan until none is left; any number of these may run, on any machines that ' +
+    'score chunks of the plan until none is left; run as many as you like, on any machines that ' +
       "share the run's folder",
   )
     .argument(...runArgument)
     .option('--workers <count>', 'worker processes', '1')
     .option(
       '--grace <seconds>',
-      'on SIGTERM or SIGINT, finish the part in hand if that takes no longer; then give the chunk back',
+      'on SIGTERM or SIGINT, finish the current part if it takes at most this long; then release the chunk',
       '10',
     )
-    .option('--no-wait', "leave when every chunk that is left is another worker's")
+    .option('--no-wait', 'exit when other workers hold all remaining chunks')
     .action(async (path: string | undefined, options: WorkCommandOptions) => {
       const result = await workUntilStopped(path ?? options.config, options);
       printResult(options.json, result, describeWork(result));
@@ -47,7 +47,8 @@ async function workUntilStopped(settings: string, options: WorkCommandOptions): 
   const count = parseWorkers(options.workers);
   const graceMs = 1000 * parseSeconds('--grace', options.grace);
   const stop = new AbortController();
-  // Before, there is nothing to give back, and to read the settings may take for ever.
+  // Signals are handled only from here on: until now there is nothing to release, and reading the settings
+  // may hang.
   const run = await openRanking({ ...options, config: settings });
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
@@ -65,7 +66,8 @@ async function workUntilStopped(settings: string, options: WorkCommandOptions): 
       stop.signal,
     );
     const { open, lost } = await listOpenTasks(run, listTasks(run, plan));
-    for (const problem of lost) process.stderr.write(`Note: scores again what cannot be used: ${problem}\n`);
+    for (const problem of lost)
+      process.stderr.write(`Note: scoring again because a part is unusable: ${problem}\n`);
     if (lost.length > 0) await withLock(run, () => forgetLostParts(run)).catch(passOverLocked);
     return await runWorkers(run, plan, {
       count: Math.max(1, Math.min(count, open.length)),
@@ -82,7 +84,7 @@ async function workUntilStopped(settings: string, options: WorkCommandOptions): 
   }
 }
 
-/** Whoever has the lock sees to it. */
+/** The process that holds the lock takes care of it. */
 function passOverLocked(error: unknown): void {
   if (!(error instanceof BetrError && error.code === 'RUN_LOCKED')) throw error;
 }
@@ -93,8 +95,8 @@ function describeWork({ chunks, documents, textBytes, seconds, finished, problem
     problems.length > 0
       ? `${formatCountOf(new Set(problems.map(({ message }) => message)).size, 'shard')} could not be scored`
       : finished
-        ? 'none is left: betr rank --publish-only'
-        : 'others are left, or in other hands';
+        ? 'no chunks left. To publish: betr rank --publish-only'
+        : 'other chunks remain, or other workers hold them';
   return (
     `Scored ${formatCountOf(chunks, 'chunk')}, ${formatCount(documents)} ` +
     `documents, ${formatBytes(textBytes)} of text in ${seconds.toFixed(1)} s${rate}; ${left}`

@@ -1,5 +1,5 @@
-// The demo's benchmarks: small sets of questions with answers, written for it, in the shapes in which
-// benchmarks are published.
+// The demo's benchmarks: small sets of questions with answers, written for the demo in the formats of
+// published benchmarks.
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,17 +8,17 @@ import { ifThere } from '../../run/errors/errors.ts';
 import { productFolder } from '../../run/product-folder.ts';
 
 export const demoBenchmarks = [
-  { name: 'word_problems', what: 'arithmetic word problems with the solution' },
-  { name: 'science', what: 'science questions with choices and support' },
-  { name: 'everyday', what: 'how to get everyday things done: a goal and two ways' },
-  { name: 'story_reading', what: 'short stories with a question about each' },
-  { name: 'programming', what: 'small programming tasks with the code' },
-  { name: 'us_history', what: 'questions on the history of the United States with choices' },
+  { name: 'word_problems', what: 'arithmetic word problems with solutions' },
+  { name: 'science', what: 'multiple-choice science questions with supporting text' },
+  { name: 'everyday', what: 'everyday goals, each with two ways to reach it' },
+  { name: 'story_reading', what: 'short stories, each with a question' },
+  { name: 'programming', what: 'small programming tasks with code' },
+  { name: 'us_history', what: 'multiple-choice questions on United States history' },
 ] as const;
 
 /**
- * Copies the benchmarks that ship with the product into `folder`/benchmarks. Files that are there with the
- * same bytes are left alone.
+ * Copies the product's demo benchmarks into `folder`/benchmarks. Files that already have the same bytes are
+ * left alone.
  */
 export async function prepareBenchmarks(folder: string): Promise<void> {
   for (const { name } of demoBenchmarks) {

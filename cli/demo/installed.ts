@@ -1,6 +1,5 @@
-// Documentation and source code of the npm packages that are installed beside the product: those under a
-// licence that lets anybody use them, and the same on every platform (packages for one operating system or
-// processor are left out).
+// Documentation and source code of the npm packages installed beside the product: only packages under an
+// open license, and only those that are the same on every platform.
 
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, dirname, extname, join, relative, sep } from 'node:path';
@@ -27,15 +26,15 @@ const openLicence =
   /^\(?(0BSD|Apache-2\.0|BSD-[23]-Clause|BlueOak-1\.0\.0|CC0-1\.0|ISC|MIT(-0)?|Unlicense|Python-2\.0|CC-BY-[34]\.0)\b/;
 
 /**
- * The node_modules folder that holds the product's dependencies: inside `productFolder`, or around it where
- * the product is itself installed.
+ * The node_modules folder that holds the product's dependencies: inside `productFolder`, or around it if
+ * the product is itself installed as a package.
  */
 export function modulesFolder(productFolder: string): string {
   const parent = dirname(productFolder);
   return basename(parent) === 'node_modules' ? parent : join(productFolder, 'node_modules');
 }
 
-/** Packages in a node_modules folder and inside each other, each NAME@VERSION once, sorted. */
+/** The packages in a node_modules folder, nested ones included, each NAME@VERSION once, sorted. */
 export async function listPackages(folder: string): Promise<InstalledPackage[]> {
   const found = new Map<string, InstalledPackage>();
   await collectPackages(folder, found);
@@ -78,7 +77,7 @@ async function listFolders(folder: string): Promise<string[]> {
 
 const noDocumentation = /^(changelog|history|licen[cs]e|security|code_of_conduct|contributing|third)/i;
 
-/** Markdown files, but no lists of changes or licences. */
+/** Markdown files, except changelogs and licenses. */
 export async function* readDocs(packages: readonly InstalledPackage[]): AsyncGenerator<DemoText> {
   for (const { path, name } of await listTexts(
     packages,
@@ -92,12 +91,12 @@ const codeEndings = new Set(['.ts', '.mts', '.js', '.mjs', '.cjs', '.py']);
 const codeDocuments = 8_000;
 const passagesPerFile = 8;
 const longestLine = 300;
-/** Where more of the characters are digits, it is a table of numbers. */
+/** A file with a larger share of digits is a table of numbers. */
 const mostDigits = 0.15;
 
 /**
- * So many passages of source files, of each file the first ones; files in the order of a hash, minified ones
- * and tables of numbers left out.
+ * Passages of source files: the first ones of each file, with files in hash order; minified files and
+ * tables of numbers are left out.
  */
 export async function* readCode(packages: readonly InstalledPackage[]): AsyncGenerator<DemoText> {
   const files = (
@@ -119,7 +118,7 @@ export async function* readCode(packages: readonly InstalledPackage[]): AsyncGen
   }
 }
 
-/** Files of the packages whose own name is wanted, as path and as SPEC/PATH-INSIDE, in order. */
+/** The packages' files whose own name is wanted, as path and as SPEC/PATH-INSIDE, in order. */
 async function listTexts(
   packages: readonly InstalledPackage[],
   isWanted: (file: string) => boolean,

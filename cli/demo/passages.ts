@@ -1,11 +1,11 @@
-// Long texts cut into documents of a few paragraphs, at blank lines where there are any and between sentences
-// where there are none.
+// Cuts long texts into documents of a few paragraphs, at blank lines if there are any and otherwise between
+// sentences.
 
 const betweenSentences = /(?<=[.!?]["')\]]?)\s+(?=["'(]?[A-Z0-9])/;
 
 /**
- * The text in pieces of about `characters`, each of whole paragraphs or sentences; a short rest stays with
- * the piece before it.
+ * The text in pieces of about `characters`, each of complete paragraphs or sentences; a short remainder
+ * joins the last piece.
  */
 export function cutPassages(text: string, characters: number): string[] {
   const passages: string[] = [];
@@ -24,7 +24,7 @@ export function cutPassages(text: string, characters: number): string[] {
   return passages;
 }
 
-/** Paragraphs, the long ones as sentences, with what stands before each where it does not begin a passage. */
+/** Paragraphs, long ones split into sentences, each with the separator that precedes it within a passage. */
 function* listPieces(text: string, characters: number): Generator<{ piece: string; separator: string }> {
   for (const paragraph of text.split(/\n[^\S\n]*\n\s*/)) {
     const whole = paragraph.trimEnd();

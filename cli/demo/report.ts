@@ -1,5 +1,5 @@
-// What `betr demo` tells a newcomer: what went in, what was learned, what each budget keeps, what the cut
-// does, and where to go on.
+// Prints the demo's result: the input, what was learned, what each budget keeps, what the cut does, and
+// what to try next.
 
 import { relative } from 'node:path';
 import { formatAmount, formatCount, formatFlops, formatShare } from '../../run/amounts.ts';
@@ -7,12 +7,12 @@ import { formatBytes, formatTable } from '../output.ts';
 import type { Answer } from '../../ranking/budget/question.ts';
 import type { Demo } from './result.ts';
 
-/** The demo's result as a person reads it. */
+/** The demo's result as text. */
 export function describeDemo(demo: Demo): string {
   return [
     describeInputs,
     describeLearning,
-    describeFavoured,
+    describeFavored,
     describeBudgets,
     describeCut,
     describeFiles,
@@ -33,28 +33,28 @@ function describeInputs({ corpus, rank: { ranking }, index }: Demo): string[] {
 function describeLearning({ index, classifier, rank, seconds }: Demo): string[] {
   const { embedding, sample, ranks } = index;
   const speed = (count: number, ofSeconds: number): string =>
-    ofSeconds > 0 ? ` (${formatCount(count / ofSeconds)} a second)` : '';
+    ofSeconds > 0 ? ` (${formatCount(count / ofSeconds)}/s)` : '';
   const embedded =
     index.fresh || embedding.embedded === 0
-      ? 'all embedded by an earlier run'
+      ? 'all reused from an earlier run'
       : `${formatCount(embedding.embedded)} texts embedded in ${embedding.seconds.toFixed(0)} ` +
-        `s${speed(embedding.embedded, embedding.seconds)}${embedding.reused > 0 ? `, ${formatCount(embedding.reused)} by an earlier run` : ''}`;
+        `s${speed(embedding.embedded, embedding.seconds)}${embedding.reused > 0 ? `, ${formatCount(embedding.reused)} reused` : ''}`;
   const scored =
     rank.scores.shardsScored === 0
-      ? 'all scored by an earlier run'
+      ? 'all reused from an earlier run'
       : `${formatBytes(rank.scores.textBytes)} scored in ${rank.scores.seconds.toFixed(1)} s ` +
-        `(${formatBytes(rank.scores.textBytes / rank.scores.seconds)} a second, reading and writing included)`;
+        `(${formatBytes(rank.scores.textBytes / rank.scores.seconds)}/s, including reading and writing)`;
   return [
     `INDEX   ${formatCount(sample.documents)} sampled documents ` +
       `and ${formatCount(index.examples.reduce((sum, { examples }) => sum + examples, 0))} ` +
       `examples: ${embedded}; ${embedding.model} on ${embedding.device}`,
-    '        every sampled document has its best rank over all examples ' +
-      `(${ranks.documentsPerExample.toFixed(0)} documents an example; the method's paper has about 700)`,
-    `TRAIN   learned from text alone on ${formatCount(classifier.documents.training)} documents; ` +
-      `fidelity on ${formatCount(classifier.documents.heldOut)} held-out ones, for the joint target ` +
+    '        target: best rank of each sampled document over all examples ' +
+      `(${ranks.documentsPerExample.toFixed(0)} documents per example; the paper used about 700)`,
+    `TRAIN   a text classifier on ${formatCount(classifier.documents.training)} documents; ` +
+      `fidelity on ${formatCount(classifier.documents.heldOut)} held-out documents, for the joint target ` +
       'and for each benchmark:',
     formatTable([
-      ['        ', 'ROC-AUC', '95 % interval', 'best tenth found (chance: 10 %)'],
+      ['        ', 'ROC-AUC', '95 % interval', 'precision at 10 % kept (chance: 10 %)'],
       ...classifier.outputs.map(({ name, heldOut: { rocAuc, kept } }) => [
         `        ${name}`,
         rocAuc.value.toFixed(3),
@@ -63,16 +63,16 @@ function describeLearning({ index, classifier, rank, seconds }: Demo): string[] 
       ]),
     ]),
     `RANK    ${scored}`,
-    `TIME    ${seconds.total.toFixed(0)} s in all, ${seconds.cpu.toFixed(0)} s of processor time: ` +
+    `TIME    ${seconds.total.toFixed(0)} s in total, ${seconds.cpu.toFixed(0)} s of CPU time: ` +
       `prepare ${seconds.prepare.toFixed(0)}, index ${seconds.index.toFixed(0)}, ` +
       `train ${seconds.train.toFixed(0)}, rank ${seconds.rank.toFixed(0)}, answer and ` +
       `select ${seconds.answer.toFixed(0)}`,
   ];
 }
 
-function describeFavoured({ favoured }: Demo): string[] {
+function describeFavored({ favoured }: Demo): string[] {
   return [
-    `WHAT EACH TARGET FAVOURS  most favoured sources in its best ${formatShare(favoured.share)} of the ` +
+    `WHAT EACH TARGET FAVORS  the most favored sources in its best ${formatShare(favoured.share)} of the ` +
       'tokens (× their share with no filter), and its best document',
     formatTable([
       ['target', 'first', 'second', 'best document'],
@@ -96,22 +96,22 @@ function describeBudgets({ answers, rank: { ranking } }: Demo): string[] {
         'FLOPs',
         'model',
         'tokens',
-        'keep of this corpus alone',
-        `keep of a pool of ${formatAmount(pool)} tokens like it`,
-        'that is, in this corpus',
+        'keep rate, this corpus alone',
+        `keep rate, pool of ${formatAmount(pool)} tokens like it`,
+        'cutoff in this corpus',
       ],
       ...answers.map(({ budget, corpus, pool: answer }) => [
         formatFlops(budget),
         formatAmount(answer.model?.params ?? 0),
         formatAmount(answer.model?.tokens ?? 0),
-        `${formatShare(corpus.keep.rate)}, ${formatCount(corpus.repetition?.epochs ?? 1)} passes`,
+        `${formatShare(corpus.keep.rate)}, ${formatCount(corpus.repetition?.epochs ?? 1)} epochs`,
         `${formatShare(answer.keep.rate)} (${formatShare(answer.keep.low)} to ${formatShare(answer.keep.high)})`,
         describeKept(answer),
       ]),
     ]),
     'The laws were fitted on pools of trillions of tokens. This corpus ' +
-      `has ${formatAmount(ranking.tokens)}, so alone it would be kept whole and repeated far too often;`,
-    `with --pool-tokens it is taken for a sample of a pool of that size, which is how betr is meant to be used.`,
+      `has ${formatAmount(ranking.tokens)}; on its own, all of it would be kept and repeated far too often.`,
+    'With --pool-tokens, betr treats the corpus as a sample of a pool of that size. Use it this way.',
   ];
 }
 
@@ -126,7 +126,7 @@ function describeCut({ selection }: Demo): string[] {
       `FLOPs: ${formatCount(documents)} documents, ${formatCount(tokens)} ` +
       `tokens${answer.flags.includes('tokens-estimated') ? ' (estimated)' : ''}`,
     formatTable([
-      ['source', 'documents', 'share with no filter', 'after the cut', 'change', 'kept of it'],
+      ['source', 'documents', 'share with no filter', 'after the cut', 'change', 'kept'],
       ...composition.map(({ source, before, after, lift, kept }) => [
         source,
         formatCount(before.documents),
@@ -142,14 +142,14 @@ function describeCut({ selection }: Demo): string[] {
 function describeFiles({ files, selection }: Demo): string[] {
   const rows: [string, string][] = [
     [files.settings, 'the settings'],
-    [files.corpus, 'the corpus; benchmarks/ beside it'],
-    [files.licences, 'whose text it is'],
+    [files.corpus, 'the corpus; benchmarks/ is next to it'],
+    [files.licences, 'licenses of the texts'],
     [files.run, 'index, classifier, scores, ranking'],
     [
       files.selection,
       `selection.parquet, manifest.json and the kept documents (${selection.files.length} files)`,
     ],
-    [files.figure, 'the cut as a picture'],
+    [files.figure, 'chart of the cut'],
   ];
   return ['FILES', ...formatColumns(rows.map(([path, what]) => [relative(process.cwd(), path), what]))];
 }
@@ -163,9 +163,9 @@ function describeNext({ files }: Demo): string[] {
       [`npx betr select --config ${settings} --keep 10% --out best-tenth`, 'another cut'],
       [
         `npx betr run --config ${settings}`,
-        'after you changed the settings, a benchmark or the corpus: does only what changed',
+        'after you change the settings, a benchmark or the corpus; redoes only what changed',
       ],
-      ['npx betr init', 'settings for a corpus of your own'],
+      ['npx betr init', 'settings for your own corpus'],
     ]),
   ];
 }

@@ -1,4 +1,4 @@
-// What `betr demo` reports.
+// The result of `betr demo`.
 
 import type { Card } from '../../classifier/classifier-card.ts';
 import type { DemoCorpus } from './corpus.ts';
@@ -14,9 +14,9 @@ export interface Demo {
   index: IndexResult;
   classifier: Card;
   rank: RankResult;
-  /** For each budget, with the corpus as the whole pool, and as a sample of a large one. */
+  /** For each budget: the answer with the corpus as the whole pool, and as a sample of a large one. */
   answers: { budget: number; corpus: Answer; pool: Answer }[];
-  /** The sources of each output's best `share` of the tokens. */
+  /** The most favored sources in the best `share` of each output's tokens. */
   favoured: { share: number; outputs: Favoured[] };
   selection: SelectionManifest;
   files: {

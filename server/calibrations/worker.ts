@@ -1,5 +1,5 @@
-// A worker thread that reads the runs of one request and fits a law to them: of many runs that takes seconds,
-// in which others are to be answered.
+// A worker thread that reads the trials of one request and fits a law to them. Many trials take seconds,
+// during which the server must answer other requests.
 
 import { parentPort, workerData } from 'node:worker_threads';
 import { errorData, fail } from '../../run/errors/errors.ts';

@@ -1,4 +1,4 @@
-// What happens to a job, as it happens: its progress lines, numbered as they stand in its file, and its
+// The events of a job as they happen: its progress lines, numbered by their line in its file, and its
 // record whenever its state changes.
 
 import { StringDecoder } from 'node:string_decoder';
@@ -13,12 +13,12 @@ export type JobEvent =
   { event: 'job'; data: Job } | { event: 'progress'; number: number; data: MeasuredProgress };
 
 const pollMs = 300;
-/** Who comes without saying what he has seen is given so much of what has been. */
+/** How many past events a client gets that does not name the last one it has seen. */
 const eventsOfThePast = 1000;
 
 /**
- * The events after number `after`, or the last ones so far, until the job has ended (its record then comes
- * last), the signal fires, or the server ends. Errors: JOB_UNKNOWN.
+ * The events after number `after`, or the latest ones, until the job has ended (its record comes last), the
+ * signal fires, or the server closes. Errors: JOB_UNKNOWN.
  */
 export async function* followJob(
   run: Run,
@@ -28,8 +28,8 @@ export async function* followJob(
   signal: AbortSignal,
 ): AsyncGenerator<JobEvent> {
   const lines = openTail(jobFiles(run, id).err);
-  let told = await jobs.find(id);
-  yield { event: 'job', data: told };
+  let sent = await jobs.find(id);
+  yield { event: 'job', data: sent };
   const past: JobEvent[] = [];
   for await (const event of readEvents(run, lines, after ?? 0)) {
     past.push(event);
@@ -37,12 +37,12 @@ export async function* followJob(
   }
   yield* after === undefined ? past.slice(-eventsOfThePast) : past;
   while (!signal.aborted && !jobs.closed.aborted) {
-    // First the state and then the lines, so that the lines of a job that has ended are all there.
+    // State first, lines second: once a job has ended, all its lines are there.
     const job = await jobs.find(id);
     yield* readEvents(run, lines, after ?? 0);
-    if (job.state !== told.state || job.endedAt !== null) yield { event: 'job', data: job };
+    if (job.state !== sent.state || job.endedAt !== null) yield { event: 'job', data: job };
     if (job.endedAt !== null) return;
-    told = job;
+    sent = job;
     await jobs.waitForChange(id, pollMs, signal);
   }
 }
@@ -55,7 +55,7 @@ async function* readEvents(run: Run, lines: Tail, after: number): AsyncGenerator
   }
 }
 
-/** The whole lines that a growing file has got since the last call, numbered from 1. */
+/** The complete lines added to a growing file since the last call, numbered from 1. */
 type Tail = () => AsyncGenerator<{ number: number; text: string }>;
 
 function openTail(path: string): Tail {

@@ -1,18 +1,17 @@
-// The jobs of a run: index, train and rank in processes of their own, one at a time, in the order in which
-// they were asked for. What is asked for and how it goes is on disk before it is told, so that a server that
-// is killed loses nothing: the next one goes on with the queue, watches the job that is still at work, and
-// tells of one that ended meanwhile how it ended, or that nobody knows.
+// The jobs of a run: index, train and rank in processes of their own, one at a time, in the order of the
+// requests. Every change is on disk before it is reported, so a killed server loses nothing: the next one
+// continues the queue, watches a job that is still running, and reports how a job ended in the meantime, or
+// that this is unknown.
 
 import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { BetrError, errorData, fail, writeError } from '../../run/errors/errors.ts';
+import { BetrError, errorData, fail } from '../../run/errors/errors.ts';
 import type { Lease } from '../../data/files/lease.ts';
-import { takeLock } from '../../data/files/lock.ts';
+import { tryLock } from './lock.ts';
 import type { Run } from '../../run/run.ts';
 import { type Ending, endProcess, isSame, startProcess, watchProcess } from './process.ts';
+import { findProcess, type Outcome, outcomeOf } from './outcome.ts';
 import { hidePaths, hidePathsIn } from '../../data/files/hide-paths.ts';
 import {
   hideInProgress,
@@ -20,7 +19,6 @@ import {
   type jobKinds,
   type JobRecord,
   readOutcome,
-  readProcess,
   readProgress,
   readRecords,
   removeJob,
@@ -29,32 +27,32 @@ import {
 
 export interface JobLimits {
   waiting: number;
-  /** From asking a process to end to ending it. */
+  /** Time from asking a process to end to killing it. */
   graceMs: number;
-  /** Jobs that have ended and are remembered. */
+  /** How many ended jobs are remembered. */
   remembered: number;
-  /** How often the right to the jobs is asked for while another server has it. */
+  /** How often this server tries to take the jobs over from another one. */
   takeOverMs: number;
 }
 
 const defaultLimits: JobLimits = { waiting: 16, graceMs: 10_000, remembered: 50, takeOverMs: 2_000 };
 
 /**
- * The run's jobs. While another server has them, or nothing can be written, they can be looked at only; once
- * that ends they are taken over.
+ * The run's jobs. They are read-only while another server holds them or the folder is not writable; this
+ * server takes them over when that ends.
  */
 export class Jobs {
   readonly #run: Run;
   readonly #limits: JobLimits;
-  /** The right to the jobs, or why this server does not have it. */
+  /** The lock on the jobs, or why this server does not hold it. */
   #lock: Lease | BetrError;
-  /** In the order in which they were asked for. */
+  /** In the order of the requests. */
   readonly #records = new Map<string, JobRecord>();
   readonly #changes = new EventEmitter().setMaxListeners(0);
   readonly #closing = new AbortController();
   #active: { id: string; process: JobRecord['process']; ended: Promise<Ending> } | undefined;
   #driving = false;
-  /** Jobs that are about to wait. */
+  /** Jobs that are about to be queued. */
   #starting = 0;
   #written: Promise<void> = Promise.resolve();
 
@@ -64,7 +62,7 @@ export class Jobs {
     this.#lock = lock;
   }
 
-  /** Opens the jobs and goes on with them. */
+  /** Opens the jobs and continues them. */
   static async open(run: Run, limits: JobLimits = defaultLimits): Promise<Jobs> {
     const jobs = new Jobs(run, limits, await tryLock(run));
     await jobs.#read();
@@ -74,17 +72,17 @@ export class Jobs {
     return jobs;
   }
 
-  /** Fires when the server ends. */
+  /** Fires when the server closes. */
   get closed(): AbortSignal {
     return this.#closing.signal;
   }
 
-  /** Newest first, without what they gave. */
+  /** Newest first, without their results. */
   list(): Promise<Job[]> {
     return Promise.all([...this.#records.values()].reverse().map((record) => this.#describe(record)));
   }
 
-  /** With what it gave. Errors: JOB_UNKNOWN. */
+  /** With its result. Errors: JOB_UNKNOWN. */
   async find(id: string): Promise<Job> {
     const record = this.#get(id);
     const outcome = record.state === 'done' ? await readOutcome(this.#run, id) : undefined;
@@ -95,8 +93,8 @@ export class Jobs {
   }
 
   /**
-   * Puts a job into the queue. Errors: JOB_QUEUE_FULL; RUN_LOCKED where another server has the run's jobs;
-   * DISK_FULL, WRITE_FAILED.
+   * Queues a job. Errors: JOB_QUEUE_FULL; RUN_LOCKED if another server holds the run's jobs; DISK_FULL,
+   * WRITE_FAILED.
    */
   async start(kind: (typeof jobKinds)[number]): Promise<Job> {
     if (this.#lock instanceof BetrError) throw this.#lock;
@@ -114,7 +112,7 @@ export class Jobs {
       problem: null,
       process: null,
     };
-    // Counted at once, as others ask while it is written.
+    // Counted immediately, because other requests arrive while the record is written.
     this.#starting++;
     try {
       await writeRecord(this.#run, record);
@@ -126,7 +124,7 @@ export class Jobs {
     return this.#describe(record);
   }
 
-  /** Takes a job out of the queue, or begins to end its process. Errors: JOB_UNKNOWN, JOB_ENDED. */
+  /** Removes a job from the queue, or begins to end its process. Errors: JOB_UNKNOWN, JOB_ENDED. */
   async cancel(id: string): Promise<Job> {
     const record = this.#get(id);
     if (this.#lock instanceof BetrError) throw this.#lock;
@@ -140,7 +138,7 @@ export class Jobs {
     return this.#describe(record);
   }
 
-  /** Resolves when the job's record has changed, or after `ms`. */
+  /** Resolves when the job's record changes, or after `ms`. */
   async waitForChange(id: string, ms: number, signal: AbortSignal): Promise<void> {
     const woken = new AbortController();
     const wake = (): void => woken.abort();
@@ -151,7 +149,7 @@ export class Jobs {
     this.#changes.off(id, wake);
   }
 
-  /** Leaves a running job running. */
+  /** Closes without ending the running job. */
   close(): void {
     this.#closing.abort();
     void this.#releaseLock();
@@ -186,8 +184,8 @@ export class Jobs {
   }
 
   /**
-   * Changes a record, on disk too before anybody is told; one write after the other, so that the last is the
-   * one that stays.
+   * Changes a record, on disk before anybody hears of it; writes are sequential, so that the last one
+   * remains.
    */
   async #change(record: JobRecord, values: Partial<JobRecord>): Promise<void> {
     Object.assign(record, values);
@@ -198,7 +196,8 @@ export class Jobs {
   }
 
   /**
-   * Does `before`, and then starts what waits, one after the other; called again meanwhile it does nothing.
+   * Runs `before`, then starts the queued jobs one after the other; a second call in the meantime does
+   * nothing.
    */
   async #drive(before: () => Promise<void>): Promise<void> {
     if (this.#driving) return;
@@ -228,24 +227,24 @@ export class Jobs {
     }
   }
 
-  /** Waits for the process of a job that is at work, and notes how it ended. */
+  /** Waits for the process of the running job, and records how it ended. */
   async #watch(record: JobRecord, ended: Promise<Ending>): Promise<void> {
     this.#active = { id: record.id, process: record.process, ended };
-    // It may have been cancelled before there was a process to end.
+    // It may have been canceled before its process existed.
     if (record.state === 'cancelling') this.#inBackground(this.#end(record.id));
     const ending = await ended;
     this.#active = undefined;
     if (!this.closed.aborted) await this.#close(record, await outcomeOf(this.#run, record, ending));
   }
 
-  /** Begins to end the process of the job that is at work. */
+  /** Begins to end the process of the running job. */
   async #end(id: string): Promise<void> {
     const active = this.#active;
     if (active?.id === id && active.process !== null)
       await endProcess(active.process, active.ended, this.#limits.graceMs);
   }
 
-  /** Notes how a job ended, and forgets the oldest of those that have. */
+  /** Records how a job ended, and forgets the oldest ended jobs. */
   async #close(record: JobRecord, outcome: Outcome): Promise<void> {
     await this.#change(record, { ...outcome, endedAt: new Date().toISOString(), process: null });
     const ended = [...this.#records.values()].filter(({ endedAt }) => endedAt !== null);
@@ -255,7 +254,7 @@ export class Jobs {
     }
   }
 
-  /** Goes on where an earlier server stopped. */
+  /** Continues where an earlier server stopped. */
   async #resume(): Promise<void> {
     for (const record of this.#inState('running', 'cancelling')) {
       const found = record.process ?? (await findProcess(this.#run, record.id));
@@ -267,8 +266,7 @@ export class Jobs {
   }
 
   /**
-   * Waits for the right to the jobs: a server that ends may finish its answers for a while when the next one
-   * has begun.
+   * Waits for the lock: a server that is closing may still finish its answers after the next one has started.
    */
   async #takeOver(): Promise<void> {
     while (this.#lock instanceof BetrError && !this.closed.aborted) {
@@ -289,50 +287,4 @@ export class Jobs {
   #inBackground(work: Promise<void>): void {
     work.catch((error: unknown) => process.stderr.write(`betr: jobs: ${errorData(error).message}\n`));
   }
-}
-
-/**
- * The right to the run's jobs, or why it cannot be had: another server has it, or nothing can be written
- * here.
- */
-async function tryLock(run: Run): Promise<Lease | BetrError> {
-  const folder = run.files.jobs;
-  try {
-    await mkdir(folder, { recursive: true });
-    return await takeLock(run, join(folder, 'lock'), folder);
-  } catch (error) {
-    return writeError(error, folder);
-  }
-}
-
-const sayWithinMs = 3_000;
-
-/**
- * The process of a job whose server was killed before it could note it: a command says within moments which
- * process it is.
- */
-async function findProcess(run: Run, id: string): Promise<JobRecord['process']> {
-  for (let waitedMs = 0; waitedMs < sayWithinMs; waitedMs += 100) {
-    const said = await readProcess(run, id);
-    if (said !== null) return said;
-    await setTimeout(100, undefined, { ref: false });
-  }
-  return null;
-}
-
-type Outcome = Pick<JobRecord, 'state' | 'problem'>;
-
-/** What a job has come to, by what its command printed. */
-async function outcomeOf(run: Run, { id, state }: JobRecord, ending: Ending): Promise<Outcome> {
-  const outcome = await readOutcome(run, id);
-  if (outcome !== undefined && 'result' in outcome) return { state: 'done', problem: null };
-  if (state === 'cancelling') return { state: 'cancelled', problem: null };
-  if (outcome !== undefined) return { state: 'failed', problem: outcome.problem };
-  const { code, message } =
-    ending === 'unseen'
-      ? fail('JOB_INTERRUPTED', {
-          reason: 'its process ended while no server watched it, and left no result',
-        })
-      : fail('JOB_KILLED', { how: ending.signal ?? `exit code ${ending.code ?? '?'}` });
-  return { state: ending === 'unseen' ? 'interrupted' : 'failed', problem: { code, detail: message } };
 }

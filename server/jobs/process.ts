@@ -1,4 +1,4 @@
-// The process of a job: the betr command itself, apart from the server, so that it outlives it.
+// The process of a job: the betr command, detached from the server so that it outlives it.
 
 import { spawn } from 'node:child_process';
 import { open } from 'node:fs/promises';
@@ -9,15 +9,15 @@ import type { Run } from '../../run/run.ts';
 import { betrProgram } from '../../run/version.ts';
 import { jobFiles, type JobRecord } from './records.ts';
 
-/** Answers come first: a job takes what they leave of the processors. */
+/** Answers take priority: a job gets the processor time that they leave. */
 const niceness = 10;
 
-/** How a process ended, as far as it is known. */
+/** How a process ended, as far as known. */
 export type Ending = { code: number | null; signal: NodeJS.Signals | null } | 'unseen';
 
 /**
- * Starts a job's command. `process` is null where it has ended before it could be told apart from others.
- * Errors: the system's.
+ * Starts a job's command. `process` is null if it ended before it could be identified. Errors: those of the
+ * system.
  */
 export async function startProcess(
   run: Run,
@@ -27,8 +27,8 @@ export async function startProcess(
   const out = await open(files.out, 'w');
   const err = await open(files.err, 'w');
   try {
-    // A group of its own: what ends the server ends not the job, and a signal to the group reaches all that
-    // the job started.
+    // A process group of its own: a signal to the server's group does not end the job, and a signal to the
+    // job's group reaches all its children.
     const child = spawn(
       process.execPath,
       [...nodeFlags, betrProgram(), kind, '--config', run.settingsPath, '--json', '--progress', 'json'],
@@ -59,7 +59,7 @@ function lowerPriority(pid: number): void {
   try {
     setPriority(pid, niceness);
   } catch {
-    // It has ended, or the system does not allow it; the job runs either way.
+    // The process has ended, or the system does not allow it; the job runs either way.
   }
 }
 
@@ -74,12 +74,12 @@ export async function watchProcess(
   return 'unseen';
 }
 
-/** Whether the process is still there, and is that one. */
+/** Whether the process still exists and is the same one. */
 export function isSame({ pid, identity }: NonNullable<JobRecord['process']>): boolean {
   return identifyProcess(pid) === identity;
 }
 
-/** Ends a process and what it started: asks it to, and after a while does not ask. */
+/** Ends a process and its children: SIGTERM first, SIGKILL after `graceMs`. */
 export async function endProcess(
   asked: NonNullable<JobRecord['process']>,
   ended: Promise<Ending>,
@@ -100,6 +100,6 @@ function signalGroup(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(-pid, signal);
   } catch {
-    // Gone in the meantime.
+    // It has ended in the meantime.
   }
 }

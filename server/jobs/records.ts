@@ -1,6 +1,6 @@
-// Jobs on disk: for each one run/jobs/ID.json, the record; ID.out, what the command printed; ID.err, its
-// progress line by line and its complaints. They are written by whoever is there: a job goes on when the
-// server ends, and the next server reads how it went.
+// Jobs on disk: run/jobs/ID.json is the record, ID.out the output of the command, ID.err its progress lines
+// and messages. The command writes its files itself: it goes on when the server ends, and the next server
+// reads them.
 
 import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -35,23 +35,23 @@ const problemSchema = z.strictObject({ code: z.string(), detail: z.string() });
 export const recordSchema = z.strictObject({
   id: z.string().regex(/^[\w-]+$/),
   kind: z.enum(jobKinds),
-  /** interrupted: its process ended while no server was there to see how. */
+  /** interrupted: its process ended while no server was watching. */
   state: z.enum(jobStates),
   createdAt: z.iso.datetime(),
   startedAt: z.iso.datetime().nullable(),
   endedAt: z.iso.datetime().nullable(),
-  /** Why it is failed or interrupted. */
+  /** Why the job failed or was interrupted. */
   problem: problemSchema.nullable(),
-  /** The process at work, by id and by a name that no other has. */
+  /** The running process: its id, and an identity that no other process has. */
   process: z.strictObject({ pid: z.number().int(), identity: z.string() }).nullable(),
 });
 export type JobRecord = z.output<typeof recordSchema>;
 
-/** A job as it is told. */
+/** A job as the routes report it. */
 export const jobSchema = recordSchema.omit({ process: true }).extend({
-  /** The last that was heard of it; null before. */
+  /** The latest progress; null before the first. */
   progress: measuredProgressSchema.nullable(),
-  /** What the command gave (as with --json); null before it is done. */
+  /** The output of the command (as with --json); null until it is done. */
   result: z.unknown(),
 });
 export type Job = z.output<typeof jobSchema>;
@@ -67,7 +67,7 @@ export function jobFiles(run: Run, id: string): JobFiles {
   return { record: at('json'), out: at('out'), err: at('err') };
 }
 
-/** All records, oldest first; one that is damaged is set aside as FILE.damaged. */
+/** All records, oldest first; damaged ones are renamed to FILE.damaged. */
 export async function readRecords(run: Run): Promise<JobRecord[]> {
   const folder = run.files.jobs;
   const records: JobRecord[] = [];
@@ -97,9 +97,7 @@ export async function removeJob(run: Run, id: string): Promise<void> {
 
 const errorOutputSchema = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
 
-/**
- * What a command that has ended printed: its result, or its error; undefined where it ended without either.
- */
+/** The output of a command that has ended: its result, or its error; undefined if it printed neither. */
 export async function readOutcome(
   run: Run,
   id: string,
@@ -125,13 +123,13 @@ export function parseProgressLine(line: string): ProgressLine | undefined {
   }
 }
 
-/** Which process a job's command said that it is; null before it did. */
+/** The process that a job's command reported as its own; null before it did. */
 export async function readProcess(run: Run, id: string): Promise<JobRecord['process']> {
   const line = parseProgressLine((await readPiece(jobFiles(run, id).err, 0)).split('\n')[0] ?? '');
   return line !== undefined && 'process' in line ? line.process : null;
 }
 
-/** The last progress told; null where there is none. */
+/** The latest progress; null if there is none. */
 export async function readProgress(run: Run, id: string): Promise<MeasuredProgress | null> {
   const lines = (await readPiece(jobFiles(run, id).err, -1)).split('\n').reverse();
   for (const text of lines) {
@@ -141,14 +139,14 @@ export async function readProgress(run: Run, id: string): Promise<MeasuredProgre
   return null;
 }
 
-/** Progress without folders of this machine. */
+/** Progress without the paths of this machine. */
 export function hideInProgress<P extends MeasuredProgress | null>(run: Run, progress: P): P {
   return progress && { ...progress, stage: hidePaths(run, progress.stage) };
 }
 
 const pieceBytes = 8192;
 
-/** The beginning of a file, or (-1) its end; '' where there is none. */
+/** The beginning of a file, or (-1) its end; '' if there is none. */
 async function readPiece(path: string, from: 0 | -1): Promise<string> {
   const file = await ifThere(openRegular(path));
   if (file === undefined) return '';

@@ -1,19 +1,17 @@
-// Asks ahead, while nothing else is asked, for every set of benchmarks that one more press of a switch would
-// choose: the first question for a set takes the server longer than all later ones.
+// While the page is idle, prefetches the answers for every set of benchmarks that is one click away: the
+// server needs longer for the first question about a set than for later ones.
 
 import { send } from './ask.ts';
 import { pathsAhead } from './panels.ts';
 import { nextSets, type State } from './state.ts';
 
-/**
- * [ours] A set of a larger corpus costs seconds of every core, which is too much for what may not be wanted.
- */
+/** [ours] A set of a larger corpus costs seconds on every core, too much for a guess. */
 export const documentsAtMost = 1_000_000;
-/** How long nothing has to have changed. */
+/** How long the page must be idle. */
 const restMs = 300;
 
 export interface Ahead {
-  /** Begins, once the page has come to rest. */
+  /** Starts once the page is idle. */
   begin(state: State, benchmarks: readonly string[]): void;
   stop(): void;
 }
@@ -34,7 +32,7 @@ export function openAhead(): Ahead {
       stop();
       going = new AbortController();
       const { signal } = going;
-      // What fails here is told when it is really asked.
+      // A failure here is reported when the user asks for the same.
       setTimeout(() => void ask(state, benchmarks, signal).catch(() => undefined), restMs);
     },
     stop,

@@ -1,5 +1,5 @@
-// Numbers as the page writes them and reads them back. The page is built apart;
-// test/server/page/amounts.test.ts holds these functions against run/amounts.ts.
+// Formats and parses numbers on the page. The page is compiled separately; test/server/page/amounts.test.ts
+// compares these functions with run/amounts.ts.
 
 const suffixes: Record<string, number> = { k: 1e3, m: 1e6, b: 1e9, t: 1e12 };
 const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 });
@@ -20,14 +20,14 @@ export function formatFlops(flops: number): string {
   return Number(flops.toPrecision(3)).toExponential().replace('+', '');
 }
 
-/** 0.0711 as "7.11 %", with three digits; what is less than all is at most "99.9 %". */
+/** 0.0711 as "7.11 %", with three digits; a share below 1 is at most "99.9 %". */
 export function formatShare(share: number): string {
   return `${Number(Math.min(100 * share, share < 1 ? 99.9 : Infinity).toPrecision(3))} %`;
 }
 
 /**
- * A score with the digits that tell neighbours apart; one near 0, such as 0.000015034, as "1.503e-5", or
- * shorter with fewer `digitsNear0`.
+ * A score with enough digits to distinguish neighbors; one near 0, such as 0.000015034, as "1.503e-5", or
+ * with fewer digits (`digitsNear0`).
  */
 export function formatScore(score: number, digitsNear0 = 4): string {
   const size = Math.abs(score);
@@ -40,10 +40,7 @@ export function formatSeconds(seconds: number): string {
   return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
 }
 
-/**
- * A number above 0 with which one can still calculate: "1e12", "6300000", "7B", "1,000"; undefined for
- * anything else.
- */
+/** Parses a positive number of usable size: "1e12", "6300000", "7B", "1,000"; undefined for anything else. */
 export function parseAmount(text: string): number | undefined {
   const [, digits = '', suffix = ''] =
     /^((?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?)\s*([kmbt]?)$/i.exec(text.trim().replaceAll(',', '')) ?? [];

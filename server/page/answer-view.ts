@@ -1,21 +1,21 @@
-// The answer: what to keep in one line, its figures, what to be careful about, and the sentence for a plan.
+// The answer: the keep rate in one line, its numbers, cautions, and the summary for a plan.
 
 import { formatAmount, formatCount, formatFlops, formatScore, formatShare } from './amounts.ts';
 import type { Answer } from './answers.ts';
 import { find, make } from './dom.ts';
 
-/** Cautions as a reader needs them; the sentence for the plan has them in full. */
+/** Short versions of the flags; the summary has them in full. */
 const cautions: Record<string, string> = {
-  extrapolated: 'Outside the budgets that the law was fitted on (6e18 to 6e21 FLOPs, trusted to 1e22).',
-  'far-from-compute-optimal': 'The law is one of compute-optimal training, and this is not near it.',
-  'below-tested-rates': 'Nothing below 3 % was tested in the paper.',
-  'pool-too-small': 'Even the whole pool has to be repeated more often than allowed.',
+  extrapolated: 'Outside the range that the law was fitted on (6e18 to 6e21 FLOPs; trusted up to 1e22).',
+  'far-from-compute-optimal': 'The law is for compute-optimal training, and this plan is far from it.',
+  'below-tested-rates': 'The paper tested no rate below 3 %.',
+  'pool-too-small': 'Even the whole pool must be repeated more often than allowed.',
   'corpus-far-below-law-range':
     'The law was fitted on pools of trillions of tokens. If this corpus is a sample of a larger pool, ' +
-    'name its tokens under Assumptions.',
+    'enter the size of that pool under Assumptions.',
   'tokens-estimated': 'Token counts are estimated.',
-  'score-ties': 'The cut goes through documents of equal score, which their keys decide.',
-  'nothing-kept': 'The best document alone is larger than the share: nothing is kept.',
+  'score-ties': 'The cut goes through documents with equal scores; their keys decide.',
+  'nothing-kept': 'The best document alone is larger than the share, so nothing is kept.',
 };
 
 export function showAnswer({
@@ -33,19 +33,19 @@ export function showAnswer({
   find('#keep', HTMLElement).replaceChildren(
     'Keep the best ',
     make('strong', {}, formatShare(keep.rate)),
-    pool === undefined ? ' of the tokens' : ` of the pool’s tokens`,
+    pool === undefined ? ' of the tokens' : ' of the pool’s tokens',
   );
   const setBy =
     keep.setBy === 'law'
       ? `By the law ${law?.name ?? ''}`
       : keep.setBy === 'data floor'
-        ? 'Set by the size of the pool, above what the law asks for'
-        : 'As asked';
+        ? 'Set by the size of the pool, above the rate of the law'
+        : 'As requested';
   find('#band', HTMLElement).textContent = `${setBy}${
-    model === null ? '' : `, for ${formatFlops(model.flops)} ` + 'FLOPs'
+    model === null ? '' : `, for ${formatFlops(model.flops)} FLOPs`
   }. ${
     keep.low < keep.high
-      ? `Anything from ${formatShare(keep.low)} ` + `to ${formatShare(keep.high)} costs little.`
+      ? `Any rate from ${formatShare(keep.low)} to ${formatShare(keep.high)} does about as well.`
       : ''
   }`;
   find('#figures', HTMLElement).replaceChildren(
@@ -61,14 +61,14 @@ export function showAnswer({
       ? []
       : [figure('Tokens of the pool', formatAmount(pool.kept), `of ${formatAmount(pool.tokens)}`)]),
     figure(
-      'Passes',
+      'Epochs',
       repetition === null ? '–' : String(Number(repetition.epochs.toPrecision(3))),
-      repetition === null || repetition.epochs > 1 ? 'over the kept tokens' : 'no token is seen twice',
+      repetition === null || repetition.epochs > 1 ? 'over the kept tokens' : 'no token is repeated',
     ),
     figure(
-      'Worth in fresh tokens',
+      'Effective tokens',
       repetition === null ? '–' : formatAmount(repetition.effectiveTokens),
-      model === null ? '' : `of ${formatAmount(model.tokens)} seen`,
+      model === null ? '' : `of ${formatAmount(model.tokens)} trained on`,
     ),
   );
   const list = find('#cautions', HTMLElement);
@@ -93,14 +93,14 @@ function figure(name: string, value: string, note: string, kind?: string): HTMLE
   );
 }
 
-/** Copies the sentence on a press of its button, and says that it did. */
+/** Copies the summary when its button is pressed, and confirms it. */
 export function openCopyButton(): void {
   const button = find('#copy', HTMLButtonElement);
   const label = button.textContent;
   button.addEventListener('click', () => {
     void navigator.clipboard.writeText(find('#summary', HTMLElement).textContent).then(
       () => (button.textContent = 'Copied'),
-      () => (button.textContent = 'Select and copy it by hand'),
+      () => (button.textContent = 'Copy it manually'),
     );
     setTimeout(() => (button.textContent = label), 2000);
   });

@@ -1,5 +1,5 @@
-// What the page reads of the server's answers. The types are the page's own, so that it can be built by
-// itself; test/server/page/answers.ts holds every one of them against the schema that the server answers by.
+// The parts of the server's answers that the page reads. The page has its own types so that it compiles
+// separately; test/server/page/answers.ts compares each of them with the server's schema.
 
 /** GET /rank */
 export interface Answer {
@@ -11,17 +11,17 @@ export interface Answer {
   flags: readonly string[];
   ranking: { generation: string; publishedAt: string };
   pool?: { tokens: number; kept: number } | undefined;
-  /** Where some were chosen: the score is the best corpus percentile among them. */
+  /** If some were chosen: the score is then the best corpus percentile among them. */
   benchmarks?: readonly string[] | undefined;
   summary: string;
 }
 
 /** GET /curve */
 export interface Curve {
-  /** Budgets on which the law was fitted. */
+  /** The budgets on which the law was fitted. */
   law: { fittedFlops: { from: number; to: number } };
   points: readonly { flops: number; rate: number; low: number; high: number }[];
-  /** Budgets at which the paper's best rate becomes a wider one. */
+  /** The budgets at which the paper's best rate changes to a larger one. */
   paper: { crossovers: readonly { flops: number; from: number; to: number }[] };
 }
 
@@ -29,13 +29,13 @@ interface Moved {
   added: { tokens: number };
 }
 
-/** GET /compare: smallest budget first, no filter at the end; and what each step to the next line does. */
+/** GET /compare: smallest budget first, no filter last; and the change from each line to the next. */
 export interface Comparison {
   lines: readonly (Pick<Answer, 'keep' | 'cutoff' | 'model' | 'repetition'> & {
     paperAccuracy: readonly { keep: number; accuracy: number }[] | null;
   })[];
   steps: readonly {
-    /** Tokens that both keep over tokens that either keeps. */
+    /** Tokens that both keep, as a share of those that either keeps. */
     jaccard: number | null;
     sources: readonly (Moved & { source: string })[];
     benchmarks: readonly (Moved & { benchmark: string })[];
@@ -47,7 +47,7 @@ export interface Histogram {
   steps: readonly { from: number; to: number; documents: number; tokens: number }[];
 }
 
-/** Shares of the tokens before and after the cut; `lift` is the one over the other. */
+/** Shares of the tokens before and after the cut; `lift` is after over before. */
 export interface MixtureChange {
   before: { share: number };
   after: { share: number };
@@ -84,7 +84,7 @@ export interface Contribution {
   ngram: string;
   count: number;
   contribution: number;
-  /** From UTF-16 unit to UTF-16 unit, the end left out. */
+  /** In UTF-16 units: the first, and one past the last. */
   places: readonly { characters: readonly [number, number] }[];
 }
 
@@ -119,7 +119,7 @@ export interface Job {
   id: string;
   kind: string;
   state: string;
-  /** Null while something is still to be heard of it. */
+  /** Null while the job may still change. */
   endedAt: string | null;
   progress: {
     stage: string;
@@ -146,7 +146,7 @@ export interface Benchmark {
 
 /** GET /examples */
 export interface Examples {
-  /** What each recipe is called in a sentence. */
+  /** The name of each recipe in prose. */
   recipeNames: Readonly<Record<string, string>>;
   benchmarks: readonly {
     benchmark: string;
@@ -159,7 +159,7 @@ export interface Examples {
   }[];
 }
 
-/** GET /rankings: the one that answers come from. */
+/** GET /rankings: the ranking that answers come from. */
 export interface Rankings {
   rankings: readonly { drift: { from: string; over: readonly string[] } | null }[];
 }
@@ -175,7 +175,7 @@ export interface Ready {
   problem: { code: string; detail: string; status: number } | null;
 }
 
-/** GET /domains: best first; `ofDomains` says how many there are. */
+/** GET /domains: best first; `ofDomains` is the total. */
 export interface Domains {
   estimator: string;
   target: readonly string[];

@@ -1,6 +1,7 @@
-// Asks the server and hands back its answer, or the problem that it named (RFC 9457) as an error.
+// Sends requests to the server and returns its answers; a problem document (RFC 9457) is thrown as an
+// error.
 
-/** What went wrong, in the words of the product's catalogue of errors. */
+/** What went wrong, in the words of the server's error catalogue. */
 export class Problem extends Error {
   override readonly name = 'Problem';
   readonly code: string;
@@ -15,7 +16,7 @@ export class Problem extends Error {
 
 const keyName = 'betr-key';
 
-/** Keeps the API key of a server that wants one, until the tab is closed. */
+/** Keeps the API key until the tab is closed. */
 export function keepKey(key: string): void {
   sessionStorage.setItem(keyName, key);
 }
@@ -29,7 +30,7 @@ function keyHeader(): Record<string, string> {
   return key === null ? {} : { Authorization: `Bearer ${key}` };
 }
 
-/** One request; relative to the page's own address. Throws a Problem for anything but success. */
+/** Sends one request; the path is relative to the page's address. Throws a Problem unless it succeeds. */
 export async function send(path: string, options: RequestInit = {}): Promise<Response> {
   let response: Response;
   try {
@@ -45,7 +46,7 @@ export async function send(path: string, options: RequestInit = {}): Promise<Res
     throw new Problem(
       'UNREACHABLE',
       0,
-      'The server does not answer. Start it with "betr serve"; this page goes on by itself.',
+      'The server does not respond. Start it with "betr serve"; this page will reconnect.',
     );
   }
   if (response.ok) return response;
@@ -55,14 +56,13 @@ export async function send(path: string, options: RequestInit = {}): Promise<Res
   throw new Problem(
     'HTTP',
     response.status,
-    `The server answered ${response.status} ${response.statusText}.`,
+    `The server responded with ${response.status} ${response.statusText}.`,
   );
 }
 
 /**
- * The JSON answer of a route. The page comes from the very server that answers, and its types are the
- * server's own schemas; so what is checked here is only that it is that kind of answer, by the keys that the
- * page reads.
+ * The JSON answer of a route. The page and its types come from the server that answers, so this only checks
+ * for the keys that the page reads.
  */
 export async function askJson<T extends object>(
   path: string,
@@ -74,7 +74,7 @@ export async function askJson<T extends object>(
   throw new Problem(
     'INTERNAL',
     200,
-    `The server's answer to ${path} has no ${keys.join(', ')}. Load the page again: it may be older than the server.`,
+    `The server's answer to ${path} lacks ${keys.join(' or ')}. Reload the page: it may be older than the server.`,
   );
 }
 
@@ -82,10 +82,7 @@ function holds<T extends object>(body: unknown, keys: readonly (keyof T & string
   return typeof body === 'object' && body !== null && keys.every((key) => key in body);
 }
 
-/**
- * Saves what a link leads to under a name of its own, for servers that want a key, which a plain link cannot
- * carry.
- */
+/** Saves the target of a link as a file, for servers that need a key, which a plain link cannot send. */
 export async function download(link: HTMLAnchorElement): Promise<void> {
   const bytes = await (await send(link.href)).blob();
   const address = URL.createObjectURL(bytes);

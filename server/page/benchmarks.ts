@@ -1,4 +1,4 @@
-// The benchmarks as switches: what the ranking is aimed at. One stays on, as a ranking for nothing has no
+// Switches for the benchmarks to rank by. At least one stays on, because a ranking for nothing has no
 // meaning.
 
 import type { Benchmark } from './answers.ts';
@@ -9,7 +9,7 @@ type Change = (part: Partial<State>) => void;
 
 const boxes = (): HTMLInputElement[] => [...find('#benchmarks', HTMLElement).querySelectorAll('input')];
 
-/** Makes the switches of the benchmarks that have a score of their own. */
+/** Creates a switch for each benchmark that has a score of its own. */
 export function showBenchmarks(
   benchmarks: readonly Benchmark[],
   without: readonly string[],
@@ -20,7 +20,7 @@ export function showBenchmarks(
   const note = make(
     'li',
     { class: 'hint' },
-    'This ranking has one score for all benchmarks together, so none can be switched off.',
+    'This ranking has a single score for all benchmarks, so none can be switched off.',
   );
   find('#benchmarks', HTMLElement).replaceChildren(
     ...(scored.length === 0 ? [note] : scored.map((benchmark) => makeSwitch(benchmark, names, change))),

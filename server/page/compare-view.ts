@@ -1,5 +1,5 @@
-// The compare table: a row a model size, the chosen budget among them, no filter at the end; and what the
-// step to the next row adds.
+// The comparison table: a row per model size, with the current budget among them and no filter last, and
+// the change to the next row.
 
 import { formatAmount, formatFlops, formatScore, formatShare } from './amounts.ts';
 import type { Comparison } from './answers.ts';
@@ -8,9 +8,9 @@ import { find, make } from './dom.ts';
 type Line = Comparison['lines'][number];
 type Step = Comparison['steps'][number];
 
-/** Shows the comparison of a question of `budget` FLOPs. */
+/** Shows the comparison for a budget of `budget` FLOPs. */
 export function showComparison({ lines, steps }: Comparison, budget: number): void {
-  // To the digits that the question is written in.
+  // Rounded to the digits of the question.
   const isChosen = ({ model }: Line): boolean =>
     model !== null && formatFlops(model.flops) === formatFlops(budget);
   find('#compareTable', HTMLTableElement).replaceChildren(
@@ -34,12 +34,12 @@ function drawHead(): HTMLElement {
       head('FLOPs'),
       head('Training tokens'),
       head('Keep'),
-      head('Costs little'),
+      head('Good range'),
       head('Score cutoff'),
       head('Tokens kept'),
-      head('Passes'),
+      head('Epochs'),
       head('Overlap with next'),
-      head('Next adds most', { class: '' }),
+      head('Next row adds', { class: '' }),
       head('Paper’s accuracy at', { colspan: '4', rowspan: '1', class: 'group' }),
     ),
     make('tr', {}, ...testedRates.map((rate) => head(`${100 * rate} %`, { rowspan: '1' }))),
@@ -85,7 +85,7 @@ function drawLine(
   );
 }
 
-/** The two sources that a step adds most of, and the benchmark that it adds most for. */
+/** The two sources from which a step adds most, and the benchmark for which it adds most. */
 function nameLargest({ sources, benchmarks }: Step): string {
   const largest = <T extends { added: { tokens: number } }>(of: readonly T[], count: number): T[] =>
     of

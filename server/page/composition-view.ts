@@ -1,5 +1,4 @@
-// What the cut does to the mixture: for every source, or winning benchmark, its share of the tokens before
-// and after.
+// The mixture before and after the cut: each source's, and each winning benchmark's, share of the tokens.
 
 import { formatShare } from './amounts.ts';
 import type { Composition, MixtureChange } from './answers.ts';
@@ -15,7 +14,7 @@ interface Change {
 
 const rowsAtMost = 14;
 
-/** Shows both tables; the one of benchmarks only where they have scores of their own. */
+/** Shows both tables; the one of benchmarks only if they have scores of their own. */
 export function showComposition({ sources, benchmarks }: Composition): void {
   const change = (name: string, { before, after, lift }: MixtureChange): Change => ({
     name,
@@ -40,12 +39,12 @@ export function showComposition({ sources, benchmarks }: Composition): void {
       make(
         'p',
         { class: 'hint' },
-        'This ranking has no scores of its own for each benchmark, so no document can be said to be best for one.',
+        'This ranking has no score per benchmark, so documents cannot be assigned to benchmarks.',
       ),
     );
 }
 
-/** A table of bars, most favoured first; the smallest are summed in the last row. */
+/** A table of bars, most favored first; the last row sums the smallest. */
 function showChanges(holder: HTMLElement, title: string, changes: readonly Change[]): void {
   const rows = foldSmall(changes);
   const longest = Math.max(...rows.flatMap(({ before, after }) => [before, after]), 1e-9);

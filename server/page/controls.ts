@@ -1,5 +1,5 @@
-// The question: budget, model, law, pool and benchmarks. Shows a state and tells of every change of it; holds
-// nothing itself.
+// The controls of the question: budget, model, law, pool and benchmarks. They show a state and report every
+// change; they hold no state themselves.
 
 import { formatAmount, formatFlops, parseAmount } from './amounts.ts';
 import type { Benchmark } from './answers.ts';
@@ -8,12 +8,12 @@ import { find, make } from './dom.ts';
 import { openAmountEntry, openEntry } from './entries.ts';
 import { defaultSizes, sizesAtMost, sliderEnds, type State } from './state.ts';
 
-/** What the controls need to know of the run. */
+/** What the controls need to know about the run. */
 export interface Ground {
   benchmarks: readonly Benchmark[];
   calibrations: readonly { name: string; formula: string }[];
   corpusTokens: number;
-  /** The law where none is chosen; empty where one always was. */
+  /** The default law; empty if one is always chosen. */
   usualLaw: string;
 }
 
@@ -30,7 +30,7 @@ export interface Controls {
   showModel(model: ShownModel): void;
 }
 
-/** The laws that every run has, and what they are of. */
+/** The built-in laws, and what each was fitted on. */
 export const paperLaws = [
   ['nemotron-cc', 'Nemotron-CC, deduplicated'],
   ['dclm-refinedweb', 'DCLM-RefinedWeb, raw crawl'],
@@ -54,25 +54,23 @@ export function openControls(change: Change): Controls {
   slider.addEventListener('input', () =>
     change({ budget: Number((10 ** Number(slider.value)).toPrecision(3)) }),
   );
-  const budget = openAmountEntry(
-    input('budget'),
-    'Budget: a number of FLOPs above 0, such as 1e21 or 2.5e22.',
-    (flops) => change({ budget: flops }),
+  const budget = openAmountEntry(input('budget'), 'Enter FLOPs above 0, such as 1e21 or 2.5e22.', (flops) =>
+    change({ budget: flops }),
   );
   // C = 6·N·D with D = ratio·N, solved for C.
   const params = openAmountEntry(
     input('params'),
-    'Model size: a number of parameters above 0, such as 7B.',
+    'Enter a number of parameters above 0, such as 7B.',
     (value) => change({ budget: 6 * ratio * value ** 2 }),
   );
   const tokens = openAmountEntry(
     input('tokens'),
-    'Training: a number of tokens above 0, such as 140B.',
+    'Enter a number of training tokens above 0, such as 140B.',
     (value) => change({ budget: (6 * value ** 2) / ratio }),
   );
   const poolTokens = openEntry(
     input('poolTokens'),
-    'At least the tokens of the ranked corpus, such as 6.3T; empty where it stands for itself.',
+    'Enter at least the tokens of the ranked corpus, such as 6.3T, or leave it empty if the corpus is no sample.',
     (text) => {
       const value = parseAmount(text);
       const isUsable = text.trim() === '' || (value !== undefined && value >= corpusTokens);
@@ -82,19 +80,19 @@ export function openControls(change: Change): Controls {
   );
   const tokensPerParam = openAmountEntry(
     input('tokensPerParam'),
-    'Tokens per parameter: a number above 0, such as 20; empty for the usual one.',
+    'Enter tokens per parameter above 0, such as 20, or leave it empty for the default.',
     (value) => change({ tokensPerParam: value }),
     () => change({ tokensPerParam: undefined }),
   );
   const maxEpochs = openAmountEntry(
     input('maxEpochs'),
-    'Passes: a number above 0, such as 4; empty for as many as set.',
+    'Enter a number of epochs above 0, such as 4, or leave it empty for the default.',
     (value) => change({ maxEpochs: value }),
     () => change({ maxEpochs: undefined }),
   );
   const sizes = openEntry(
     input('sizes'),
-    `Sizes: up to ${sizesAtMost} numbers of parameters with commas between, such as 0.4B, 1B, 7B.`,
+    `Enter up to ${sizesAtMost} model sizes separated by commas, such as 0.4B, 1B, 7B.`,
     (text) => {
       const named = text
         .split(',')
@@ -147,8 +145,8 @@ function drawTicks(): void {
 }
 
 /**
- * [ours] Under this many tokens the laws say little about a corpus by itself (as the flag
- * corpus-far-below-law-range).
+ * [ours] The laws say little about a corpus with fewer tokens than this on its own (as the flag
+ * corpus-far-below-law-range says).
  */
 const smallTokens = 1e11;
 
@@ -156,6 +154,6 @@ function showPoolHint(corpusTokens: number): void {
   const size = `The ranked corpus has ${formatAmount(corpusTokens)} tokens.`;
   find('#poolHint', HTMLElement).textContent =
     corpusTokens < smallTokens
-      ? `${size} If it is a sample of a larger pool, say how many tokens that has, such as 6.3T.`
+      ? `${size} If it is a sample of a larger pool, enter the tokens of that pool, such as 6.3T.`
       : size;
 }

@@ -1,9 +1,9 @@
-// The keep-rate curve: share to keep against FLOPs, its band, where the paper's best rate changes, and the
-// chosen budget. Both scales are powers of ten, so what is plotted are the logarithms.
+// The keep-rate curve: the share to keep by budget, its band, the budgets at which the paper's best rate
+// changes, and the current budget. Both axes are logarithmic, and the plotted values are logarithms.
 
 import { formatShare } from './amounts.ts';
 import type { Curve } from './answers.ts';
-import { axis, colour, drawLines, drawPoint, type FittedPlot, type Line, openPlot } from './plot.ts';
+import { axis, color, drawLines, drawPoint, type FittedPlot, type Line, openPlot } from './plot.ts';
 import uPlot from './uplot.js';
 
 export interface CurvePlot {
@@ -11,10 +11,10 @@ export interface CurvePlot {
   choose(flops: number, rate: number): void;
 }
 
-/** The paper's own grid of rates, and halves of it, in percent. */
+/** The paper's grid of rates, and halves of it, in percent. */
 const percentTicks = [0.1, 0.3, 1, 3, 10, 30, 100];
 
-/** Draws into `holder`; a press on the plot asks about the budget that lies there. */
+/** Draws into `holder`; a click on the plot chooses the budget at that point. */
 export function openCurvePlot(holder: HTMLElement, pick: (flops: number) => void): CurvePlot {
   let curve: Curve = { law: { fittedFlops: { from: 0, to: 0 } }, points: [], paper: { crossovers: [] } };
   let chosen: { flops: number; rate: number } | undefined;
@@ -23,7 +23,7 @@ export function openCurvePlot(holder: HTMLElement, pick: (flops: number) => void
     const crossovers = curve.paper.crossovers.map(({ flops, from, to }, row): Line => ({
       x: Math.log10(flops),
       name: `${100 * from} → ${100 * to} %`,
-      colour: colour('quiet'),
+      color: color('quiet'),
       dashed: true,
       row,
       low: true,
@@ -35,14 +35,14 @@ export function openCurvePlot(holder: HTMLElement, pick: (flops: number) => void
             {
               x: Math.log10(chosen.flops),
               name: formatShare(chosen.rate),
-              colour: colour('cutoff'),
+              color: color('cutoff'),
               width: 1.5,
               row: -1,
             },
           ];
     drawLines(plot, [...crossovers, ...budget]);
     if (chosen !== undefined)
-      drawPoint(plot, Math.log10(chosen.flops), Math.log10(100 * chosen.rate), colour('cutoff'));
+      drawPoint(plot, Math.log10(chosen.flops), Math.log10(100 * chosen.rate), color('cutoff'));
   };
   const plot: FittedPlot = openPlot(holder, () => ({
     padding: [20, 20, 0, 0],
@@ -63,12 +63,12 @@ export function openCurvePlot(holder: HTMLElement, pick: (flops: number) => void
     ],
     series: [
       {},
-      { stroke: colour('kept'), width: 2 },
-      { stroke: colour('kept'), width: 2, dash: [2, 4] },
+      { stroke: color('kept'), width: 2 },
+      { stroke: color('kept'), width: 2, dash: [2, 4] },
       { width: 0 },
       { width: 0 },
     ],
-    bands: [{ series: [4, 3], fill: colour('band') }],
+    bands: [{ series: [4, 3], fill: color('band') }],
     hooks: {
       draw: [draw],
       ready: [

@@ -1,10 +1,9 @@
-// The little that the page needs of the document: find an element, make one, and say something to a screen
-// reader.
+// Helpers for the document: find an element, create one, make a button.
 
 type Attributes = Record<string, string | boolean | undefined>;
 type Child = Node | string;
 
-/** The element of a selector. A page without it is a defect, so it throws. */
+/** The element of a selector. Throws if there is none, which would be a bug. */
 export function find<T extends Element>(
   selector: string,
   kind: abstract new () => T,
@@ -16,8 +15,8 @@ export function find<T extends Element>(
 }
 
 /**
- * A new element. `true` sets an attribute without a value; `false` and undefined leave it out. Text is never
- * read as HTML.
+ * Creates an element. `true` sets an attribute without a value; `false` and undefined leave it out. Text is
+ * never parsed as HTML.
  */
 export function make<K extends keyof HTMLElementTagNameMap>(
   tag: K,
@@ -33,17 +32,14 @@ export function make<K extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
-/** A button with what it does. */
+/** A button with its action. */
 export function makeButton(label: string, act: () => void, attributes: Attributes = {}): HTMLButtonElement {
   const button = make('button', { type: 'button', ...attributes }, label);
   button.addEventListener('click', act);
   return button;
 }
 
-/**
- * Sets a length or share that CSS reads as `--name`; inline style attributes are closed to the page by its
- * own policy.
- */
+/** Sets a value that CSS reads as `--name`; the page's own policy forbids inline style attributes. */
 export function setVariable(element: HTMLElement, name: string, value: string): void {
   element.style.setProperty(`--${name}`, value);
 }

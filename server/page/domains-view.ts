@@ -1,15 +1,15 @@
-// Domains by how well other people's models' losses on them go with their benchmark errors: a plot of all
+// Domains by how well other models' losses on them predict the models' benchmark errors: a plot of all
 // estimates and a table.
 
 import { formatAmount, formatCount, formatShare } from './amounts.ts';
 import type { Domain, Domains } from './answers.ts';
 import { find, make, setVariable } from './dom.ts';
-import { axis, colour, openPlot } from './plot.ts';
+import { axis, color, openPlot } from './plot.ts';
 import type uPlot from './uplot.js';
 
 const rowsAtMost = 200;
 
-/** Draws the plot into `holder`; returns what shows an answer. */
+/** Draws the plot into `holder`; returns the function that shows an answer. */
 export function openDomainsView(holder: HTMLElement): (answer: Domains) => void {
   let domains: readonly Domain[] = [];
   const plot = openPlot(holder, () => ({
@@ -28,7 +28,7 @@ export function openDomainsView(holder: HTMLElement): (answer: Domains) => void 
         values: (_plot, ticks) => ticks.map((tick) => String(Number(tick.toPrecision(4))).replace('-', '−')),
       }),
     ],
-    // Only for their ranges: what is seen is drawn below.
+    // Only for the axis ranges; drawEstimates draws what is visible.
     series: [{}, ...Array.from({ length: 3 }, () => ({ width: 0, points: { show: false } }))],
     hooks: { draw: [(drawn) => drawEstimates(drawn, domains)] },
   }));
@@ -46,7 +46,7 @@ export function openDomainsView(holder: HTMLElement): (answer: Domains) => void 
   };
 }
 
-/** Every domain as a point, on a line from one end of its interval to the other. */
+/** Each domain as a point on a line that spans its interval. */
 function drawEstimates(plot: uPlot, domains: readonly Domain[]): void {
   const { ctx } = plot;
   const unit = window.devicePixelRatio;
@@ -55,9 +55,9 @@ function drawEstimates(plot: uPlot, domains: readonly Domain[]): void {
   for (const [index, { estimate, low, high, include }] of domains.entries()) {
     const x = plot.valToPos(index + 1, 'x', true);
     const at = (value: number): number => plot.valToPos(value, 'y', true);
-    ctx.fillStyle = colour(include ? 'band' : 'rule');
+    ctx.fillStyle = color(include ? 'band' : 'rule');
     if (low !== null && high !== null) ctx.fillRect(x - width / 2, at(high), width, at(low) - at(high));
-    ctx.fillStyle = colour(include ? 'kept' : 'faint');
+    ctx.fillStyle = color(include ? 'kept' : 'faint');
     ctx.fillRect(x - width / 2, at(estimate) - unit, width, 2 * unit);
   }
   ctx.restore();
@@ -72,12 +72,12 @@ function showNote({ estimator, target, models, ofDomains, domains, prediction, w
   const sure =
     prediction === null
       ? ''
-      : ` Held-out models’ order is predicted with R² ${number(prediction.rSquared, 2)} by the ` +
-        `weights, ${number(prediction.meanLoss, 2)} by the mean loss alone; by chance 5 % ` +
-        `reach ${number(prediction.permutedHigh, 2)}.`;
+      : ` On held-out models, the weights predict the order with R² ${number(prediction.rSquared, 2)}, ` +
+        `the mean loss alone with ${number(prediction.meanLoss, 2)}; the 95th percentile by chance ` +
+        `is ${number(prediction.permutedHigh, 2)}.`;
   find('#domainsNote', HTMLElement).textContent =
-    `${shown} domains by ${estimator} over ${formatCount(models)} models, ` +
-    `for ${target.join(', ')}; ${formatCount(included)} included.${sure}`;
+    `${shown} domains by ${estimator} over ${formatCount(models)} models; ` +
+    `target: ${target.join(', ')}; ${formatCount(included)} included.${sure}`;
   find('#domainsWarnings', HTMLElement).replaceChildren(
     ...warnings.map((warning) => make('li', {}, warning)),
   );
@@ -85,7 +85,7 @@ function showNote({ estimator, target, models, ofDomains, domains, prediction, w
 
 function drawTable(domains: readonly Domain[], ofDomains: number): HTMLElement[] {
   const head = (text: string, kind?: string): HTMLElement => make('th', { scope: 'col', class: kind }, text);
-  // Without counts all domains count alike, which the cautions say.
+  // Without token counts all domains have the same size; a caution says so.
   const counted = domains.some(({ tokens }) => tokens !== domains[0]?.tokens);
   const most = Math.max(...domains.map(({ weight }) => weight), 1e-12);
   const table = make(
@@ -100,7 +100,7 @@ function drawTable(domains: readonly Domain[], ofDomains: number): HTMLElement[]
         head('Domain'),
         ...(counted ? [head('Tokens', 'number')] : []),
         head('Estimate', 'number'),
-        head('Interval', 'number'),
+        head('95 % interval', 'number'),
         head('Chosen', 'number'),
         head('Weight'),
         head('', 'number'),
@@ -111,7 +111,7 @@ function drawTable(domains: readonly Domain[], ofDomains: number): HTMLElement[]
   return [
     table,
     ...(ofDomains > rowsAtMost
-      ? [make('p', { class: 'hint' }, `The best ${rowsAtMost}; JSON and CSV have more.`)]
+      ? [make('p', { class: 'hint' }, `The best ${rowsAtMost} domains; JSON and CSV have more.`)]
       : []),
   ];
 }
@@ -136,7 +136,7 @@ function drawRow(
     ),
     make('td', { class: 'number quiet' }, chosen === null ? '' : formatShare(chosen)),
     make('td', { class: 'bar', 'aria-hidden': 'true' }, ...(include ? [bar] : [])),
-    make('td', { class: `number${include ? '' : ' quiet'}` }, include ? formatShare(weight) : 'left out'),
+    make('td', { class: `number${include ? '' : ' quiet'}` }, include ? formatShare(weight) : 'excluded'),
   );
 }
 

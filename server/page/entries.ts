@@ -1,16 +1,17 @@
-// Entries of the question: what is typed counts once it can be read; until then the entry says what it may
-// be.
+// Input fields of the question: typed text takes effect once it is valid; until then the field shows what
+// it accepts.
 
 import { parseAmount } from './amounts.ts';
 import { make } from './dom.ts';
 
 export interface Entry {
-  /** Writes into the entry, but not into what is being typed. */
+  /** Writes into the field, unless the user is typing in it. */
   write(text: string): void;
 }
 
 /**
- * Calls `use` with what was typed; where that is false, the entry is marked and `allowed` stands below it.
+ * Calls `use` with the typed text; if that returns false, the field is marked and `allowed` appears below
+ * it.
  */
 export function openEntry(input: HTMLInputElement, allowed: string, use: (text: string) => boolean): Entry {
   const message = make('p', { id: `${input.id}Wrong`, class: 'wrong', role: 'alert' });
@@ -18,7 +19,7 @@ export function openEntry(input: HTMLInputElement, allowed: string, use: (text: 
     'aria-describedby',
     `${input.getAttribute('aria-describedby') ?? ''} ${message.id}`.trim(),
   );
-  // Not into a label, whose text would be the entry's name.
+  // Not inside a label, because its text would become part of the field's name.
   let place = input.closest('.pair') ?? input.closest('label') ?? input.closest('.entry');
   while (place?.nextElementSibling?.matches('.wrong') === true) place = place.nextElementSibling;
   place?.after(message);
@@ -41,7 +42,7 @@ export function openEntry(input: HTMLInputElement, allowed: string, use: (text: 
   };
 }
 
-/** An entry of a number; an empty one calls `clear`, where that is given. */
+/** A field for a number; an empty one calls `clear`, if given. */
 export function openAmountEntry(
   input: HTMLInputElement,
   allowed: string,

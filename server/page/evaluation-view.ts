@@ -1,5 +1,5 @@
-// Whether the cut is any good: how well each scorer's selection fits held-out benchmark examples, beside a
-// random one of its size.
+// The evaluation: how well each scorer's selection fits held-out benchmark examples, compared with a random
+// selection of the same size.
 
 import { formatCount, formatShare } from './amounts.ts';
 import type { Evaluation } from './answers.ts';
@@ -10,10 +10,10 @@ type Selection = Evaluation['selections'][number];
 export function showEvaluation({ trainWords, rankings, selections }: Evaluation): void {
   const examples = selections[0]?.targetMatch.mean.bitsPerByte.n ?? 0;
   find('#evaluationNote', HTMLElement).textContent =
-    `The same small language model, trained on ${formatCount(trainWords)} words of each selection, is ` +
-    `asked for ${formatCount(examples)} held-out benchmark examples and for held-out text of the ` +
-    'other sources. Gain: how many bits per byte fewer it needs than after a random selection of ' +
-    `the same size, with 95 % intervals. Measured on ranking ${rankings[0]?.generation ?? ''}.`;
+    `A small language model is trained on ${formatCount(trainWords)} words of each selection and tested ` +
+    `on ${formatCount(examples)} held-out benchmark examples and on held-out text from the other ` +
+    'sources. Gain: bits per byte saved over a random selection of the same size, with 95 % intervals. ' +
+    `Measured on ranking ${rankings[0]?.generation ?? ''}.`;
   const sorted = selections.toSorted(
     (a, b) => a.keep - b.keep || b.targetMatch.mean.gain.value - a.targetMatch.mean.gain.value,
   );
@@ -28,7 +28,7 @@ export function showEvaluation({ trainWords, rankings, selections }: Evaluation)
         head('Scorer'),
         head('Gain', 'number'),
         head('Verdict'),
-        head('Other sources’ gain', 'number'),
+        head('Gain on other sources', 'number'),
         head('Bits per byte', 'number'),
       ),
     ),
@@ -44,7 +44,7 @@ function head(text: string, kind?: string): HTMLElement {
   return make('th', { scope: 'col', class: kind }, text);
 }
 
-/** `first`: of its share. */
+/** `first`: whether this is the first line of its share. */
 function drawLine({ scorer, keep, verdict, targetMatch, offTarget }: Selection, first: boolean): HTMLElement {
   const bad = verdict === 'no better than random';
   const { bitsPerByte } = targetMatch.mean;

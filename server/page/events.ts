@@ -1,15 +1,14 @@
-// Server-sent events, read by hand: the browser's own EventSource cannot send the key that a server may ask
-// for.
+// Reads server-sent events with fetch, because the browser's EventSource cannot send an API key.
 
 import { send } from './ask.ts';
 
 export interface ServerEvent {
   event: string;
-  /** Of JSON. */
+  /** The parsed JSON. */
   data: unknown;
 }
 
-/** The events of a stream, until it ends. Throws a Problem where the stream cannot be opened. */
+/** The events of a stream, until it ends. Throws a Problem if the stream cannot be opened. */
 export async function* readEvents(path: string): AsyncGenerator<ServerEvent, undefined> {
   const { body } = await send(path);
   if (body === null) return;

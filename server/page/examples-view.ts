@@ -1,5 +1,5 @@
-// What the ranking aims at: for each benchmark some examples whole, the recipes that made them, and what of
-// its rows was left out.
+// Benchmark examples: for each benchmark a few in full, the recipes that made them, and what was left out
+// of its rows.
 
 import { formatCount } from './amounts.ts';
 import type { Examples } from './answers.ts';
@@ -13,7 +13,7 @@ export function showExamples({ benchmarks, recipeNames }: Examples): void {
   list.replaceChildren(...benchmarks.map((benchmark) => drawBenchmark(benchmark, recipeNames, open)));
 }
 
-/** `open`: the ids of those that were open. */
+/** `open`: the ids of the benchmarks that the user has opened. */
 function drawBenchmark(
   { benchmark, examples, quarantined, recipes, refused, unused, shown }: Benchmark,
   recipeNames: Examples['recipeNames'],
@@ -21,15 +21,17 @@ function drawBenchmark(
 ): HTMLElement {
   const id = `examples-${benchmark}`;
   const left = [
-    quarantined > 0 ? [`${formatCount(quarantined)} rows refused`] : [],
-    unused.length > 0 ? [`${formatCount(unused.length)} fields not used`] : [],
+    quarantined > 0 ? [`${formatCount(quarantined)} rows rejected`] : [],
+    unused.length > 0
+      ? [`${formatCount(unused.length)} unused ${unused.length === 1 ? 'field' : 'fields'}`]
+      : [],
   ].flat();
   const notes = [
     ...recipes.map(({ recipe, rows }) => `${formatCount(rows)} rows by ${recipeNames[recipe] ?? recipe}`),
     ...refused.map(
-      ({ reason, rows, first }) => `${formatCount(rows)} rows refused, the first ${first}: ${reason}`,
+      ({ reason, rows, first }) => `${formatCount(rows)} rows rejected, first at ${first}: ${reason}`,
     ),
-    ...unused.map(({ field, rows }) => `field “${field}” of ${formatCount(rows)} rows is not used`),
+    ...unused.map(({ field, rows }) => `field “${field}” is unused (${formatCount(rows)} rows)`),
   ];
   return make(
     'details',

@@ -1,5 +1,4 @@
-// Cuts a text into stretches of equal weight, so that the n-grams that moved its score can be shown where
-// they stand.
+// Cuts a text into stretches of equal weight, to highlight the n-grams that moved its score.
 
 export interface Weighted {
   contribution: number;
@@ -9,16 +8,13 @@ export interface Weighted {
 
 export interface Stretch {
   text: string;
-  /** Sum of what the n-grams over it add to the score, each occurrence with its own part. */
+  /** Sum of the contributions of the n-grams over it, each occurrence with its share. */
   weight: number;
 }
 
-/**
- * The whole text as stretches, in order; those under no n-gram weigh 0. Where n-grams overlap, their parts
- * add up.
- */
+/** The full text as stretches, in order; a stretch under no n-gram weighs 0. Overlapping n-grams add up. */
 export function cutByWeight(text: string, ngrams: readonly Weighted[]): Stretch[] {
-  // The weight changes at the ends of places only: what begins and what ends there.
+  // The weight changes only where an occurrence begins or ends.
   const steps = new Map<number, number>();
   const step = (at: number, by: number): void => void steps.set(at, (steps.get(at) ?? 0) + by);
   const covered = new Map<number, number>();

@@ -1,21 +1,20 @@
-// The histogram of scores: how many of the corpus's tokens have which score, what of it is kept, and the
-// cutoff between.
+// The histogram of scores: the corpus's tokens by score, how many of them are kept, and the cutoff.
 
 import { formatScore } from './amounts.ts';
 import type { Histogram } from './answers.ts';
-import { axis, colour, drawLines, openPlot } from './plot.ts';
+import { axis, color, drawLines, openPlot } from './plot.ts';
 import uPlot from './uplot.js';
 
 export interface HistogramPlot {
   show(histogram: Histogram): void;
-  /** The lowest score kept; null where nothing is. */
+  /** The lowest kept score; null if nothing is kept. */
   choose(score: number | null): void;
 }
 
 type Step = Histogram['steps'][number];
 
 const barsAtMost = 80;
-/** Where what is kept would be narrower than this part of the plot, the plot looks closer. */
+/** If the kept part would be narrower than this share of the plot, the plot zooms in. */
 const keptAtLeast = 1 / 8;
 
 export function openHistogramPlot(holder: HTMLElement): HistogramPlot {
@@ -24,7 +23,7 @@ export function openHistogramPlot(holder: HTMLElement): HistogramPlot {
   let seen: readonly Step[] = [];
   const bars = uPlot.paths.bars?.({ size: [1, 64], gap: 1 });
   const filled = (name: string): uPlot.Series => ({
-    fill: colour(name),
+    fill: color(name),
     width: 0,
     points: { show: false },
     ...(bars === undefined ? {} : { paths: bars }),
@@ -57,7 +56,7 @@ export function openHistogramPlot(holder: HTMLElement): HistogramPlot {
               {
                 x: cutoff,
                 name: `cutoff ${formatScore(cutoff)}`,
-                colour: colour('cutoff'),
+                color: color('cutoff'),
                 width: 1.5,
                 row: -1,
               },
@@ -88,7 +87,7 @@ export function openHistogramPlot(holder: HTMLElement): HistogramPlot {
   };
 }
 
-/** The steps from the top down to where what is kept can be seen. */
+/** The steps from the top down to where the kept part is visible. */
 function lookCloser(steps: readonly Step[], cutoff: number | null): readonly Step[] {
   const high = steps.at(-1)?.to ?? 1;
   if (cutoff === null || cutoff >= high) return steps;
@@ -96,7 +95,7 @@ function lookCloser(steps: readonly Step[], cutoff: number | null): readonly Ste
   return steps.filter(({ to }) => to > low);
 }
 
-/** Sums neighbours, from the top down, until there are few enough to draw. */
+/** Sums neighboring steps, from the top down, until there are few enough to draw. */
 function joinSteps(steps: readonly Step[]): Step[] {
   const size = Math.max(1, Math.ceil(steps.length / barsAtMost));
   const width = size * ((steps[0]?.to ?? 0) - (steps[0]?.from ?? 0));
@@ -105,7 +104,7 @@ function joinSteps(steps: readonly Step[]): Step[] {
     const group = steps.slice(Math.max(0, end - size), end);
     const sum = (of: (step: Step) => number): number => group.reduce((total, step) => total + of(step), 0);
     const to = group.at(-1)?.to ?? 0;
-    // The last of them may have fewer steps, and is drawn as wide as the others.
+    // The last one may have fewer steps, but is drawn as wide as the others.
     joined.push({
       from: to - width,
       to,

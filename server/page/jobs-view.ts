@@ -1,5 +1,5 @@
-// Jobs as they are shown: those that wait or work, or else the last one. What is on screen is changed in
-// place, so that a press on "Cancel" meets its button.
+// Shows the waiting and running jobs, or else the last one. Elements are updated in place, so that a click
+// on "Cancel" hits its button.
 
 import { formatCount, formatSeconds } from './amounts.ts';
 import type { Job } from './answers.ts';
@@ -29,7 +29,7 @@ export function showJobs(jobs: readonly Job[], cancel: (id: string) => void): vo
   }
 }
 
-/** Whether something is still to be heard of a job. */
+/** Whether the job may still change. */
 export function isOpen({ endedAt }: Job): boolean {
   return endedAt === null;
 }
@@ -62,7 +62,7 @@ function openJob({ id, kind }: Job, cancel: (id: string) => void): ShownJob {
   };
 }
 
-/** "score the corpus: 1,200 of 33,639 documents, 4,300 a second, 8 s left" */
+/** "score the corpus: 1,200 of 33,639 documents, 4,300/s, 8 s left" */
 function describeProgress({
   stage,
   done,
@@ -72,7 +72,7 @@ function describeProgress({
   etaSeconds,
 }: NonNullable<Job['progress']>): string {
   const parts = [`${formatCount(done)}${total === null ? '' : ` of ${formatCount(total)}`} ${unit}`];
-  if (rate !== null) parts.push(`${formatCount(rate)} a second`);
+  if (rate !== null) parts.push(`${formatCount(rate)}/s`);
   if (etaSeconds !== null) parts.push(`${formatSeconds(etaSeconds)} left`);
   return `${stage}: ${parts.join(', ')}`;
 }

@@ -1,4 +1,4 @@
-// Follows the run's jobs: asks for them, listens to the one at work, and says when one has ended.
+// Follows the run's jobs: lists them, listens to the running one, and reports when one has ended.
 
 import type { Job } from './answers.ts';
 import { askJson, Problem, send } from './ask.ts';
@@ -8,7 +8,7 @@ import { isOpen, showJobs } from './jobs-view.ts';
 import type { JobKind } from './run-view.ts';
 
 export interface Jobs {
-  /** Asks for the jobs and follows what is at work. */
+  /** Lists the jobs and follows the running one. */
   look(): void;
   start(kind: JobKind): void;
 }
@@ -33,7 +33,7 @@ export function openJobs(ended: () => void): Jobs {
       showJobs(jobs, (id) => void attempt(send(`jobs/${id}`, { method: 'DELETE' }).then(look)));
     };
     show();
-    // Oldest first is what the queue works on.
+    // The queue runs the oldest job first.
     const open = jobs.filter(isOpen).at(-1);
     if (open === undefined || open.id === followed) return;
     followed = open.id;
@@ -46,7 +46,7 @@ export function openJobs(ended: () => void): Jobs {
       followed = undefined;
     }
     ended();
-    // A stream that breaks off while the job goes on is opened again, but not at once.
+    // If a stream breaks off while the job continues, it is reopened after a delay.
     await new Promise((resolve) => setTimeout(resolve, isOpen(open) ? 1000 : 0));
     await look();
   };

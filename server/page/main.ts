@@ -1,4 +1,4 @@
-// The page: one state, kept in the address; the controls change it, the panels follow it.
+// The page: one state, kept in the address; the controls change it and the panels follow it.
 
 import { documentsAtMost, openAhead } from './ahead.ts';
 import { formatFlops } from './amounts.ts';
@@ -12,12 +12,12 @@ import { openPanels } from './panels.ts';
 import { openRunView } from './run-view.ts';
 import { readState, type State, unreadIn, writeState } from './state.ts';
 
-/** How often the page asks for a newer ranking, in ms; oftener while it has none. */
+/** How often the page checks for a newer ranking, in ms; more often while it has none. */
 const watchMs = { answered: 10_000, unanswered: 2_000 };
 
 let state = readState(location.search);
 let generation: string | undefined;
-/** Those that can be switched, of a corpus for which sets are asked ahead. */
+/** The benchmarks that can be switched, if the corpus is small enough to prefetch. */
 let switches: readonly string[] = [];
 
 const answers = find('main', HTMLElement);
@@ -39,18 +39,18 @@ for (const link of document.querySelectorAll<HTMLAnchorElement>('a[data-format],
     void download(link);
   });
 }
-// Where there is one column, the answer comes right after the budget.
+// In a single column, the answer should come right after the budget.
 if (matchMedia('(max-width: 1000px)').matches)
   for (const part of document.querySelectorAll('#question details')) part.removeAttribute('open');
 
 function change(part: Partial<State>): void {
-  tellLeftOut([]);
+  showIgnored([]);
   state = { ...state, ...part };
   history.replaceState(null, '', writeState(state));
   void follow();
 }
 
-/** Brings everything up to the state. How long that took is measured as "follow", for who wants to know. */
+/** Updates everything to the state. The duration is measured as "follow", for benchmarks. */
 async function follow(again = false): Promise<void> {
   const asked = state;
   const from = performance.now();
@@ -72,17 +72,14 @@ function answered(answer: Answer): void {
   void showGround(answer, state.pool === undefined ? answer.law?.name : undefined);
 }
 
-/** True where it is the run's problem, which is shown in place of the answer. */
+/** True if the problem is with the run, and is shown instead of the answer. */
 function refused(problem: Problem): boolean {
   if (runView.show(problem)) return true;
   void repair();
   return false;
 }
 
-/**
- * An address may ask for what this ranking does not have: shows what can be asked for, and goes on without
- * the rest.
- */
+/** The address may name what this ranking lacks: shows what is available, and continues without the rest. */
 async function repair(): Promise<void> {
   const plain = await askJson<Answer>(`rank?budget=${formatFlops(state.budget)}`, [
     'ranking',
@@ -100,25 +97,25 @@ async function repair(): Promise<void> {
     without: without.filter((name) => known.includes(name)),
     pool: pool !== undefined && known.includes(pool) ? pool : undefined,
   });
-  tellLeftOut([...unread, ...unknown]);
+  showIgnored([...unread, ...unknown]);
 }
 
-/** Tells what of the address does not count, until something is changed. */
-function tellLeftOut(names: readonly string[]): void {
+/** Reports the ignored parts of the address, until the state changes. */
+function showIgnored(names: readonly string[]): void {
   notice.hidden = names.length === 0;
-  notice.textContent = `Not understood in the address, and left out: ${names.join(', ')}.`;
+  notice.textContent = `Ignored, because the address is not valid here: ${names.join(', ')}.`;
 }
 
-/** Tells how a ranking differs from the one before, where that is over a threshold of the settings. */
-function tellDrift({ from, over }: { from: string; over: readonly string[] } = { from: '', over: [] }): void {
+/** Reports how a ranking differs from the previous one, if that exceeds a threshold of the settings. */
+function showDrift({ from, over }: { from: string; over: readonly string[] } = { from: '', over: [] }): void {
   const drift = find('#drift', HTMLElement);
   drift.hidden = over.length === 0;
-  drift.textContent = `This ranking drifted from the one before (${from}): ${over.join('; ')}.`;
+  drift.textContent = `This ranking drifted from the previous one (${from}): ${over.join('; ')}.`;
 }
 
 /**
- * What a ranking can be asked about, and the names of it: benchmarks, and laws of one's own. Without either
- * the page still answers.
+ * Shows the benchmarks and calibrations of a ranking, and returns their names. The page works without
+ * either.
  */
 async function showGround({ ranking, cutoff }: Answer, usualLaw = ''): Promise<string[]> {
   generation = ranking.generation;
@@ -127,7 +124,7 @@ async function showGround({ ranking, cutoff }: Answer, usualLaw = ''): Promise<s
     askJson<Calibrations>('calibrations', ['calibrations']).catch(() => ({ calibrations: [] })),
     askJson<Rankings>('rankings', ['rankings']).catch(() => ({ rankings: [] })),
   ]);
-  tellDrift(rankings[0]?.drift ?? undefined);
+  showDrift(rankings[0]?.drift ?? undefined);
   const scored = benchmarks.benchmarks.filter((benchmark) => benchmark.scored).map(({ name }) => name);
   switches = cutoff.ofDocuments > documentsAtMost ? [] : scored;
   ahead.begin(state, switches);
@@ -139,7 +136,7 @@ async function showGround({ ranking, cutoff }: Answer, usualLaw = ''): Promise<s
   ];
 }
 
-/** Follows a newly published ranking, and a server that comes back. */
+/** Picks up a newly published ranking, and a server that comes back. */
 async function watch(): Promise<void> {
   if (document.visibilityState === 'visible') {
     const ready = await askJson<Ready>('readyz', ['generation']).catch(() => undefined);
@@ -149,7 +146,7 @@ async function watch(): Promise<void> {
   setTimeout(() => void watch(), generation === undefined ? watchMs.unanswered : watchMs.answered);
 }
 
-tellLeftOut(unreadIn(location.search));
+showIgnored(unreadIn(location.search));
 void follow();
 jobs.look();
 setTimeout(() => void watch(), watchMs.unanswered);

@@ -1,6 +1,5 @@
-// The documents at the margin: the worst that are kept, the cutoff, and the best that are dropped. Which they
-// are is known at once; their texts are read from the corpus and come later. A press on one explains its
-// score.
+// The documents around the cutoff: the lowest kept, the cutoff, and the highest dropped. The list appears
+// at once; the texts are read from the corpus and come later. A click on a document explains its score.
 
 import { formatAmount, formatScore } from './amounts.ts';
 import type { Margin, ShownDocument } from './answers.ts';
@@ -8,11 +7,11 @@ import { find, make, makeButton } from './dom.ts';
 import type { State } from './state.ts';
 
 export interface MarginView {
-  /** Shows both sides of the cutoff, best first, with the cutoff between. */
+  /** Shows both sides of the cutoff, best first. */
   show(margin: Margin, chosen: State['document']): void;
   /** Fills in the texts. */
   fill(margin: Margin): void;
-  /** Puts the keyboard back to a document. */
+  /** Moves the keyboard focus back to a document. */
   focus(document: State['document']): void;
 }
 
@@ -58,7 +57,7 @@ export function openMarginView(explain: (document: ShownDocument) => void): Marg
   return {
     show(margin, chosen) {
       if (margin === shown) {
-        // The same documents, so that the keyboard's place is kept.
+        // The same documents: keeps the keyboard focus.
         for (const button of list.querySelectorAll('button'))
           button.setAttribute('aria-pressed', String(isChosen(button.dataset, chosen)));
         return;

@@ -1,39 +1,38 @@
-// A part of the page that follows one route: it asks when its address changes, gives up a question that is
-// out of date, and keeps what it shows until something newer is there.
-
+// A part of the page that follows one route: it sends a request when its address changes, cancels a request
+// that is out of date, and keeps its contents until something newer arrives.
 import { Problem } from './ask.ts';
 import { find } from './dom.ts';
 import type { State } from './state.ts';
 
 export interface PanelPlan<T> {
   section: HTMLElement;
-  /** Route and query for a state; undefined: nothing to ask. */
+  /** Route and query for a state; undefined: no request. */
   path: (state: State) => string | undefined;
   load: (path: string, signal: AbortSignal) => Promise<T>;
   show: (answer: T, state: State) => void;
   /**
-   * Waits this long for the next change before it asks; a slow one only while changes follow each other, and
-   * no longer than its last answer took.
+   * Delay before a request, in case another change follows; a slow panel waits only while changes follow each
+   * other, and no longer than its last answer took.
    */
   waitMs: number;
   slow?: boolean;
-  /** Not every run has it: there is no section until there is an answer. */
+  /** Not every run has it: the section is hidden until there is an answer. */
   optional?: boolean;
-  /** Told of a problem; true where the page shows it elsewhere. */
+  /** Called with a problem; true if the page shows it elsewhere. */
   refuse?: (problem: Problem) => boolean;
 }
 
-/** Changes closer to each other are one movement, as of the slider. */
+/** Changes closer together than this are one movement, as of the slider. */
 const movementMs = 150;
-/** What even a slow one waits for after a single change, so that the answer is asked for first. */
+/** The delay of even a slow panel after a single change, so that the answer is requested first. */
 const singleMs = 30;
 
 export interface Panel {
-  /** Reads from the corpus files, which takes as long as they are large; nobody waits for it. */
+  /** It reads the corpus files, which may take long; nothing waits for it. */
   slow: boolean;
   /**
-   * Follows the state. Resolves when what is shown is the state's, or a newer call took over. `again`: also
-   * where the address is the same.
+   * Follows the state. Resolves when the panel shows it, or a newer call took over. `again`: also if the
+   * address is the same.
    */
   follow(state: State, again?: boolean): Promise<void>;
 }
@@ -49,9 +48,7 @@ export function openPanel<T>({
   refuse,
 }: PanelPlan<T>): Panel {
   const alert = find('.problem', HTMLElement, section);
-  /**
-   * Whether there is no section to be seen, as the run has nothing for it, or nothing to show was ever there.
-   */
+  /** Whether the section is hidden, because the run has nothing for it. */
   let absent = optional;
   let asked: string | undefined;
   let shown: { address: string; answer: T } | undefined;
@@ -67,7 +64,7 @@ export function openPanel<T>({
     section.dataset['stale'] = isStale ? 'shown' : 'empty';
     if (refused) return;
     alert.textContent = isStale
-      ? `${problem.message} What is shown below answers an earlier question.`
+      ? `${problem.message} The contents below answer an earlier question.`
       : problem.message;
     alert.hidden = false;
   };
@@ -83,7 +80,7 @@ export function openPanel<T>({
         return;
       }
       if (address === asked && !again) {
-        // What is optional is the run's, whatever the question.
+        // An optional section depends on the run, not on the question.
         if (shown?.address === address && !optional) show(shown.answer, state);
         return;
       }
@@ -111,7 +108,7 @@ export function openPanel<T>({
         linkData(section, address);
       } catch (error) {
         if (isStale()) return;
-        // What the run does not have is asked for again only where there is reason to.
+        // What the run lacks is requested again only if there is a reason to.
         if (!optional) asked = undefined;
         fail(error instanceof Problem ? error : new Problem('INTERNAL', 0, String(error)));
       }
@@ -124,7 +121,7 @@ function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** Points the panel's JSON and CSV links at the data that it shows. */
+/** Points the panel's JSON and CSV links at the shown data. */
 function linkData(section: HTMLElement, address: string): void {
   for (const link of section.querySelectorAll<HTMLAnchorElement>('a[data-format]')) {
     const format = link.dataset['format'] ?? 'json';

@@ -1,4 +1,4 @@
-// The panels of the page, each with the route that it follows.
+// The panels of the page and their routes.
 
 import type {
   Answer,
@@ -30,30 +30,25 @@ import { showWhy } from './why-view.ts';
 export interface Follower {
   change: (part: Partial<State>) => void;
   answered: (answer: Answer) => void;
-  /** True where the problem is shown in place of the answer. */
+  /** True if the problem is shown instead of the answer. */
   refused: (problem: Problem) => boolean;
 }
 
 const answerPath = (state: State): string => `rank?${readable(questionQuery(state))}`;
 const compositionPath = (state: State): string => `composition?${readable(questionQuery(state))}`;
 const comparePath = (state: State): string => `compare?${readable(compareQuery(state))}`;
-/**
- * What is worth asking ahead: the server remembers, or the browser does and only asks whether it still holds.
- */
+/** Worth prefetching: the server caches the answers, or the browser does and only revalidates them. */
 export const pathsAhead = [answerPath, comparePath, compositionPath];
 
 const marginPath = (state: State, characters: number): string =>
   `documents?near=cutoff&limit=6&characters=${characters}&${readable(questionQuery(state))}`;
 
-/**
- * What is wrong with the question is told once, by the answer: whatever the server refuses of those that ask
- * nothing more than it does.
- */
+/** The answer reports what is wrong with the question, once, for all panels that ask the same. */
 const toldByAnswer = ({ status }: Problem): boolean => status >= 400 && status < 500;
 
 /**
- * Opens all panels. Those of the budget alone wait longer than the answer, so that a moving slider asks for
- * what is cheap first.
+ * Opens all panels. Those that depend on the budget alone wait longer than the answer, so that a moving
+ * slider requests the cheap parts first.
  */
 export function openPanels({ change, answered, refused }: Follower): Panel[] {
   const section = (id: string): HTMLElement => find(`#${id}`, HTMLElement);
@@ -63,10 +58,10 @@ export function openPanels({ change, answered, refused }: Follower): Panel[] {
   );
   const histogramPlot = openHistogramPlot(plotIn('histogram'));
   const domainsView = openDomainsView(plotIn('domains'));
-  /** What the answer was refused with. Those that ask more than it does tell what is wrong with the rest. */
+  /** The problem of the answer. Panels that ask for more report their own. */
   let told: string | undefined;
   const alreadyTold = ({ message }: Problem): boolean => message === told;
-  /** Whether a document was just pressed: the keyboard then goes to its explanation, once that is there. */
+  /** Whether a document was just clicked: its explanation then gets the keyboard focus. */
   let opened = false;
   const marginView = openMarginView(({ shardId, row }) => {
     opened = true;

@@ -1,22 +1,22 @@
-// What the plots share: colours from the style sheet, a size that follows the panel, and the mark of the
-// chosen cutoff.
+// Shared by the plots: colors from the style sheet, a size that follows the panel, and the marks of the
+// cutoff.
 
 import uPlot from './uplot.js';
 
 const pixels = (): number => window.devicePixelRatio;
 
-/** A colour of the style sheet, as the present theme has it. */
-export function colour(name: string): string {
+/** A color of the style sheet, in the current theme. */
+export function color(name: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 }
 
 export interface FittedPlot {
   show(data: uPlot.AlignedData): void;
-  /** Draws the same data again, with its marks where they are now. */
+  /** Draws the same data again, with updated marks. */
   redraw(): void;
 }
 
-/** A plot that fills its holder, and is drawn again when the holder's size or the theme changes. */
+/** A plot that fills its holder and is redrawn when the holder's size or the theme changes. */
 export function openPlot(
   holder: HTMLElement,
   options: () => Omit<uPlot.Options, 'width' | 'height'>,
@@ -44,12 +44,12 @@ export function openPlot(
   };
 }
 
-/** An axis in the page's own type and colours. */
+/** An axis in the page's font and colors. */
 export function axis(options: uPlot.Axis): uPlot.Axis {
   return {
     font: `11px ${getComputedStyle(document.body).fontFamily}`,
-    stroke: colour('quiet'),
-    grid: { stroke: colour('rule'), width: 1 },
+    stroke: color('quiet'),
+    grid: { stroke: color('rule'), width: 1 },
     ticks: { show: false },
     border: { show: false },
     gap: 8,
@@ -60,17 +60,17 @@ export function axis(options: uPlot.Axis): uPlot.Axis {
 export interface Line {
   x: number;
   name: string;
-  colour: string;
+  color: string;
   dashed?: boolean;
   width?: number;
-  /** The name's row: from the top down, -1 above the plot; or from the bottom up (`low`). */
+  /** The row of the name: counted from the top, -1 above the plot; or from the bottom (`low`). */
   row: number;
   low?: boolean;
 }
 
 /**
- * Vertical lines through the whole plot, with their names beside them; the names last, so that no line
- * strikes one through.
+ * Vertical lines through the plot with their names beside them; the names are drawn last, so that no line
+ * crosses them.
  */
 export function drawLines(plot: uPlot, lines: readonly Line[]): void {
   const { ctx, bbox } = plot;
@@ -80,8 +80,8 @@ export function drawLines(plot: uPlot, lines: readonly Line[]): void {
     .map((line) => ({ ...line, at: Math.round(plot.valToPos(line.x, 'x', true)) }))
     .filter(({ at }) => at >= bbox.left && at <= bbox.left + bbox.width);
   ctx.save();
-  for (const { at, row, colour, width = 1, dashed = false } of placed) {
-    ctx.strokeStyle = colour;
+  for (const { at, row, color, width = 1, dashed = false } of placed) {
+    ctx.strokeStyle = color;
     ctx.lineWidth = width * unit;
     ctx.setLineDash(dashed ? [3 * unit, 3 * unit] : []);
     ctx.beginPath();
@@ -89,12 +89,12 @@ export function drawLines(plot: uPlot, lines: readonly Line[]): void {
     ctx.lineTo(at, bottom);
     ctx.stroke();
   }
-  for (const { at, row, colour, name, low = false } of placed)
-    write(plot, name, at, low ? bottom - (15 * row + 18) * unit : bbox.top + (15 * row + 4) * unit, colour);
+  for (const { at, row, color, name, low = false } of placed)
+    write(plot, name, at, low ? bottom - (15 * row + 18) * unit : bbox.top + (15 * row + 4) * unit, color);
   ctx.restore();
 }
 
-/** A filled point with a rim of the paper's colour. */
+/** A filled point with a rim in the paper color. */
 export function drawPoint(plot: uPlot, x: number, y: number, fill: string): void {
   const { ctx } = plot;
   const unit = pixels();
@@ -102,14 +102,14 @@ export function drawPoint(plot: uPlot, x: number, y: number, fill: string): void
   ctx.beginPath();
   ctx.arc(plot.valToPos(x, 'x', true), plot.valToPos(y, 'y', true), 5.5 * unit, 0, 2 * Math.PI);
   ctx.fillStyle = fill;
-  ctx.strokeStyle = colour('paper');
+  ctx.strokeStyle = color('paper');
   ctx.lineWidth = 2 * unit;
   ctx.fill();
   ctx.stroke();
   ctx.restore();
 }
 
-/** Text beside a line, on whichever side has room, readable over what is drawn below it. */
+/** Text beside a line, on the side that has room, readable over what is below it. */
 function write(plot: uPlot, text: string, x: number, y: number, fill: string): void {
   const { ctx, bbox } = plot;
   const unit = pixels();
@@ -120,7 +120,7 @@ function write(plot: uPlot, text: string, x: number, y: number, fill: string): v
   const at = x + (fits ? 6 : -6) * unit;
   ctx.setLineDash([]);
   ctx.lineWidth = 4 * unit;
-  ctx.strokeStyle = colour('paper');
+  ctx.strokeStyle = color('paper');
   ctx.strokeText(text, at, y);
   ctx.fillStyle = fill;
   ctx.fillText(text, at, y);

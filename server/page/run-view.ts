@@ -1,5 +1,5 @@
-// What is shown in place of an answer: a run that has no ranking yet or is damaged, a server that wants a key
-// or is not there.
+// Shown instead of an answer: the run has no ranking yet or is damaged, or the server needs a key or does
+// not respond.
 
 import { keepKey, type Problem } from './ask.ts';
 import { find, make, makeButton } from './dom.ts';
@@ -10,16 +10,19 @@ export type JobKind = (typeof steps)[number] | 'run';
 
 const about = {
   index: 'embeds the benchmark examples and a sample of the corpus, and scores the sample',
-  train: 'learns those scores from the text alone',
+  train: 'trains a text classifier on those scores',
   rank: 'scores every document of the corpus and publishes the ranking',
 } as const;
 const titles: Record<string, string> = {
   STEP_MISSING: 'No ranking yet',
-  UNREACHABLE: 'The server does not answer',
-  KEY_MISSING: 'This server asks for a key',
-  KEY_REFUSED: 'This server asks for another key',
+  UNREACHABLE: 'The server does not respond',
+  KEY_MISSING: 'This server needs an API key',
+  KEY_REFUSED: 'The server rejected the API key',
 };
-/** Problems with a part of the question or the page, which stay where they are. */
+/**
+ * Problems of the run or the server. All others concern a part of the question or the page, and are shown
+ * there.
+ */
 const ofTheRun = new Set([
   'STEP_MISSING',
   'UNREACHABLE',
@@ -36,7 +39,7 @@ const ofTheRun = new Set([
 const commandInMessage = /"betr (index|train|rank)"/;
 
 export interface RunView {
-  /** Shows what stands between the run and an answer; false where the problem is not the run's. */
+  /** Shows what prevents an answer; false if the problem is not the run's. */
   show(problem: Problem): boolean;
   clear(): void;
 }
@@ -49,10 +52,10 @@ export function openRunView(start: (kind: JobKind) => void, again: () => void): 
       if (!ofTheRun.has(problem.code)) return false;
       document.body.dataset['run'] = 'none';
       section.hidden = false;
-      // Drawn once, so that the keyboard's place is kept while the page asks again.
+      // Drawn once, so that the keyboard focus stays while the page tries again.
       if (shown === problem.message) return true;
       shown = problem.message;
-      find('#runTitle', HTMLElement).textContent = titles[problem.code] ?? 'The run needs mending';
+      find('#runTitle', HTMLElement).textContent = titles[problem.code] ?? 'The run has a problem';
       find('#runBody', HTMLElement).replaceChildren(
         make('p', { class: 'lead' }, problem.message),
         ...offer(problem, start, again),
@@ -67,12 +70,12 @@ export function openRunView(start: (kind: JobKind) => void, again: () => void): 
   };
 }
 
-/** What to do about it, within reach. */
+/** What the user can do about it. */
 function offer(problem: Problem, start: (kind: JobKind) => void, again: () => void): HTMLElement[] {
   if (problem.code.startsWith('KEY_')) return [askKey(again)];
   if (problem.code === 'STEP_MISSING')
     return [
-      makeButton('Start all three', () => start('run'), { class: 'primary' }),
+      makeButton('Start all', () => start('run'), { class: 'primary' }),
       make('ol', { class: 'steps' }, ...steps.map((kind) => drawStep(kind, start))),
     ];
   const named = commandInMessage.exec(problem.message)?.[1];

@@ -1,36 +1,36 @@
-// What the page is asked, and the address that says it: every view of the page is a link. The names are those
-// of the routes' parameters.
+// The state of the page and its address: every view is a link. The names are those of the routes'
+// parameters.
 
 import { formatFlops, parseAmount } from './amounts.ts';
 
 export interface State {
-  /** FLOPs of training. */
+  /** Training FLOPs. */
   budget: number;
-  /** What stands in for the run's settings; undefined leaves the settings' own. */
+  /** Overrides of the run's settings; undefined keeps the setting. */
   pool: string | undefined;
   poolTokens: number | undefined;
   tokensPerParam: number | undefined;
   maxEpochs: number | undefined;
   /** Benchmarks switched off. */
   without: readonly string[];
-  /** Models of the compare table, in parameters, as the reader wrote them. */
+  /** Model sizes of the comparison, in parameters, as the user wrote them. */
   sizes: readonly string[];
-  /** The document whose score is being explained. */
+  /** The document with the open explanation. */
   document: { shard: string; row: number } | undefined;
 }
 
-/** The slider's ends, as log10 FLOPs. */
+/** The ends of the slider, as log10 FLOPs. */
 export const sliderEnds = { from: 16, to: 26 } as const;
 export const defaultBudget = 1e21;
 export const defaultSizes = ['0.4B', '1B', '3B', '7B', '13B'] as const;
-/** The server compares 20 at most, and the budget is one of them. */
+/** The server compares at most 20, and the budget is one of them. */
 export const sizesAtMost = 19;
-/** The model that the law "nemotron-cc-6.6b" is about, in parameters. */
+/** The model size of the law "nemotron-cc-6.6b", in parameters. */
 const fixedModel: Record<string, number> = { 'nemotron-cc-6.6b': 6.6e9 };
 
 /**
- * The state of an address. What it does not know or cannot read it leaves at its default, which `unreadIn`
- * tells; the routes say what is wrong with the rest.
+ * The state of an address. Unknown or unreadable values keep their default and are listed by `unreadIn`;
+ * the routes report other problems.
  */
 export function readState(search: string): State {
   const query = new URLSearchParams(search);
@@ -52,7 +52,7 @@ export function readState(search: string): State {
   };
 }
 
-/** What an address says that cannot be read, such as "budget=banana". */
+/** The parts of an address that cannot be parsed, such as "budget=banana". */
 export function unreadIn(search: string): string[] {
   const query = new URLSearchParams(search);
   const unread = (name: string, texts: readonly string[]): string[] =>
@@ -70,7 +70,7 @@ export function unreadIn(search: string): string[] {
   ];
 }
 
-/** The address of a state, shortest form: what is at its default is left out. */
+/** The shortest address of a state: defaults are left out. */
 export function writeState(state: State): string {
   const query = groundQuery(state);
   query.set('budget', formatFlops(state.budget));
@@ -82,7 +82,7 @@ export function writeState(state: State): string {
   return `?${readable(query)}`;
 }
 
-/** The question without its budget: law, pool and benchmarks. */
+/** The query without its budget: law, pool and benchmarks. */
 export function groundQuery(state: State): URLSearchParams {
   return new URLSearchParams([...lawQuery(state), ...choiceQuery(state)]);
 }
@@ -96,12 +96,12 @@ function lawQuery({ pool, poolTokens, tokensPerParam, maxEpochs }: State): URLSe
   return query;
 }
 
-/** Which benchmarks count. */
+/** Which benchmarks to rank by. */
 function choiceQuery({ without }: State): URLSearchParams {
   return new URLSearchParams(without.length > 0 ? { without: without.join() } : {});
 }
 
-/** The whole question of a budget. */
+/** The full query of a budget. */
 export function questionQuery(state: State): URLSearchParams {
   const query = groundQuery(state);
   query.set('budget', formatFlops(state.budget));
@@ -110,12 +110,12 @@ export function questionQuery(state: State): URLSearchParams {
   return query;
 }
 
-/** The question of the histogram, finer than it is drawn, so that it can be looked at closely. */
+/** The query of the histogram, finer than it is drawn, so that the plot can zoom in. */
 export function histogramQuery(state: State): URLSearchParams {
   return new URLSearchParams([['steps', '500'], ...choiceQuery(state)]);
 }
 
-/** The question of the curve, over the whole of the slider. */
+/** The query of the curve, over the full range of the slider. */
 export function curveQuery(state: State): URLSearchParams {
   return new URLSearchParams([
     ['from', `1e${sliderEnds.from}`],
@@ -125,7 +125,7 @@ export function curveQuery(state: State): URLSearchParams {
   ]);
 }
 
-/** The question of the compare table: the budget among the sizes. */
+/** The query of the comparison: the sizes and the budget. */
 export function compareQuery(state: State): URLSearchParams {
   const query = groundQuery(state);
   query.set('budgets', formatFlops(state.budget));
@@ -133,12 +133,12 @@ export function compareQuery(state: State): URLSearchParams {
   return query;
 }
 
-/** A query as a person would write it: commas, colons and slashes need no escape in a query. */
+/** A query as a person would write it: commas, colons and slashes need no escape. */
 export function readable(query: URLSearchParams): string {
   return query.toString().replaceAll('%2C', ',').replaceAll('%2F', '/').replaceAll('%3A', ':');
 }
 
-/** The sets that are switched off after one more press, in the order of the switches. */
+/** The sets of switched-off benchmarks that are one click away, in the order of the switches. */
 export function nextSets(without: readonly string[], benchmarks: readonly string[]): string[][] {
   const sets = benchmarks.map((name) =>
     without.includes(name)

@@ -1,3 +1,3 @@
-// What the server serves as page/uplot.js: the ES module of the package uplot.
+// The server serves the ES module of the package uplot as page/uplot.js.
 import uPlot from 'uplot';
 export default uPlot;

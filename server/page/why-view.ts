@@ -1,5 +1,5 @@
-// Why a document has its score: its text with the n-grams that moved it, what each added, and the benchmark
-// examples nearest to it.
+// Explains a document's score: its text with the n-grams that moved it, their contributions, and the
+// nearest benchmark examples.
 
 import { formatCount, formatScore } from './amounts.ts';
 import type { Contribution, Why } from './answers.ts';
@@ -34,24 +34,24 @@ export function showWhy(article: HTMLElement, why: Why, close: () => void): void
     make(
       'div',
       { class: 'columns' },
-      listNgrams('Moved the score up', explanation.up, 'up', most),
-      listNgrams('Moved it down', explanation.down, 'down', most),
+      listNgrams('Raised the score', explanation.up, 'up', most),
+      listNgrams('Lowered the score', explanation.down, 'down', most),
     ),
     make(
       'p',
       { class: 'hint' },
-      `The score is exactly ${signed(explanation.bias)} to begin with and the parts of ` +
+      `The score is exactly the bias of ${signed(explanation.bias)} plus the contributions of ` +
         `all ${formatCount(explanation.ngrams)} n-grams; ` +
-        `the ${formatCount(explanation.others.different)} not marked ` +
+        `the ${formatCount(explanation.others.different)} that are not marked ` +
         `add ${signed(explanation.others.contribution)}.`,
     ),
     drawText(why.text, moved),
-    ...(why.truncated ? [make('p', { class: 'hint' }, 'The beginning of the text is shown.')] : []),
+    ...(why.truncated ? [make('p', { class: 'hint' }, 'Only the beginning of the text is shown.')] : []),
     ...listExamples(why.nearest),
   );
 }
 
-/** Parts of a line with dots between, without the empty ones. */
+/** Parts of a line joined by dots, without empty ones. */
 function join(...parts: (Node | string)[][]): (Node | string)[] {
   return parts
     .filter(([first]) => first !== '')
@@ -108,8 +108,8 @@ function listNgrams(
 }
 
 /**
- * The text; what moved its score is marked, the stronger the more. Told apart by colour, by underline, and to
- * a screen reader by words.
+ * The text with highlights for what moved its score, stronger for larger contributions. They differ in
+ * color and underline, and screen readers get the numbers.
  */
 function drawText(text: string, moved: readonly Contribution[]): HTMLElement {
   const stretches = cutByWeight(text, moved);

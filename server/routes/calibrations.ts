@@ -22,11 +22,11 @@ export const calibrationRoutes = [
     method: 'post',
     path: '/calibrations',
     summary:
-      'Fit a keep-rate law to your own runs (at least 3 rates at 3 budgets), and keep it under a name, ' +
-      'to be used as pool=NAME.',
+      'Fit a keep-rate law to your own runs (at least 3 rates at each of 3 budgets) and save it under a name, ' +
+      'for use as pool=NAME.',
     access: 'jobs',
     query: z.strictObject({
-      name: calibrationName.optional().meta({ description: 'The name, where the body is CSV.' }),
+      name: calibrationName.optional().meta({ description: 'The name of the law, if the body is CSV.' }),
     }),
     threadBody: calibrationBodySchema,
     bodyTypes: ['text/csv'],
@@ -51,9 +51,12 @@ export const calibrationRoutes = [
   route({
     method: 'get',
     path: '/calibrations',
-    summary: 'The calibrations of this run.',
+    summary: 'List the calibrations of this run.',
     access: 'read',
-    reply: { description: 'By name.', schema: z.strictObject({ calibrations: z.array(calibrationSchema) }) },
+    reply: {
+      description: 'The calibrations, sorted by name.',
+      schema: z.strictObject({ calibrations: z.array(calibrationSchema) }),
+    },
     heavy: true,
     async answer({ state }) {
       return jsonInSlices('calibrations', await listCalibrations(state.run), {}, 1);

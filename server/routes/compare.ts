@@ -1,4 +1,4 @@
-// GET /compare and /curve: budgets side by side, and the keep rate over all of them.
+// GET /compare and /curve: compares budgets, and traces the keep rate over a range of budgets.
 
 import { z } from 'zod';
 import { parseAmount, parseBudget } from '../../run/amounts.ts';
@@ -38,20 +38,20 @@ export const compareRoutes = [
     method: 'get',
     path: '/compare',
     summary:
-      'Budgets and model sizes side by side, with no filter: what each keeps, and what changes from one to the next.',
+      'Compare budgets and model sizes, with no filter last: what each keeps, and what changes from one to the next.',
     access: 'read',
     query: z.strictObject({
       budgets: list(parseBudget, 'Budgets in FLOPs, up to 20.', '1e19,1e20,1e21'),
       params: list(
         (text) => parseAmount('params', text),
-        'Model sizes, in place of budgets or beside them; a budget that one of them has is not shown twice.',
+        'Model sizes, instead of or in addition to budgets; equal budgets are listed once.',
         '0.4B,1B,7B',
       ),
       ...knobFields,
       format: formatParameter,
     }),
     reply: {
-      description: 'By budget, no filter at the end; as CSV a row a line.',
+      description: 'One line per budget, smallest first, then no filter; as CSV one row per line.',
       schema: comparisonSchema,
       types: ['text/csv'],
     },
@@ -68,19 +68,20 @@ export const compareRoutes = [
   route({
     method: 'get',
     path: '/curve',
-    summary: "Keep rate against FLOPs: law, data floor and band, and where the paper's best rate changes.",
+    summary:
+      "Keep rate by budget: the law, the data floor, the band, and the budgets at which the paper's best rate changes.",
     access: 'read',
     query: z.strictObject({
-      from: flops('1e18', 'First budget in FLOPs; 1e18 when left out.'),
-      to: flops('1e25', 'Last budget; 1e25 when left out.'),
-      points: wholeParameter('points', 2, 1000, 141, 'How many budgets, in equal steps of log FLOPs.'),
+      from: flops('1e18', 'First budget in FLOPs; default 1e18.'),
+      to: flops('1e25', 'Last budget in FLOPs; default 1e25.'),
+      points: wholeParameter('points', 2, 1000, 141, 'Number of budgets, in equal steps of log FLOPs.'),
       pool: knobFields.pool,
       poolTokens: knobFields.poolTokens,
       tokensPerParam: knobFields.tokensPerParam,
       maxEpochs: knobFields.maxEpochs,
       format: formatParameter,
     }),
-    reply: { description: 'The curve; as CSV its points.', schema: curveSchema, types: ['text/csv'] },
+    reply: { description: 'The curve; as CSV only its points.', schema: curveSchema, types: ['text/csv'] },
     tagged: true,
     async answer({ query: { format, pool, from, to, points, ...knobs }, state, request }) {
       const { keep } = state.run.settings;

@@ -1,30 +1,26 @@
-// Tables as CSV (RFC 4180), for the routes whose answer is one.
+// Replies as CSV (RFC 4180), for routes whose answer is a table.
 
 import type { Request } from 'express';
 import { z } from 'zod';
 import type { Reply } from '../route.ts';
 import { type Cell, csvLine } from '../../data/rows/write-csv.ts';
 
-/** The parameter of routes whose answer is JSON or a table. */
+/** The `format` parameter of routes that answer with JSON or a table. */
 export const formatParameter = z.enum(['json', 'csv']).optional().meta({
-  description:
-    'What the answer is written in; when left out, what the header Accept asks for, JSON before CSV.',
+  description: 'Format of the answer; default: the format that the Accept header prefers, JSON if neither.',
 });
 
-/** Whether a request is answered with a table. */
+/** Whether to answer a request with a table. */
 export function wantsCsv(format: z.output<typeof formatParameter>, request: Request): boolean {
   return format === undefined ? prefersCsv(request) : format === 'csv';
 }
 
-/** Whether the header Accept asks for CSV before JSON. */
+/** Whether the Accept header prefers CSV to JSON. */
 export function prefersCsv(request: Request): boolean {
   return request.accepts(['application/json', 'text/csv']) === 'text/csv';
 }
 
-/**
- * Rows under a header of their names; null becomes an empty cell. The columns are those of `columns`, in that
- * order.
- */
+/** Rows under a header with the names in `columns`, in that order; null becomes an empty cell. */
 export function csvOf<T extends Record<string, Cell>>(
   columns: readonly (keyof T & string)[],
   rows: readonly T[],

@@ -1,5 +1,5 @@
-// GET /documents: what a cutoff just keeps and just drops, and the ranking from either end or by chance, with
-// the texts.
+// GET /documents: the documents on both sides of a cutoff, or the ranking from the top, the bottom or at
+// random, with texts.
 
 import { z } from 'zod';
 import { BetrError, fail } from '../../run/errors/errors.ts';
@@ -21,10 +21,10 @@ import { answerSchema } from '../../ranking/budget/question.ts';
 import { aim, generationOf, generationSchema } from '../../ranking/why/aim.ts';
 
 export const shownDocumentSchema = rankedDocumentSchema.extend({
-  /** The text's beginning; null where it cannot be read, and `problem` says why. */
+  /** The beginning of the text; null if it cannot be read (see `problem`). */
   text: z.string().nullable(),
   truncated: z.boolean(),
-  /** Of the whole text, in UTF-8. */
+  /** Bytes of the full text in UTF-8. */
   textBytes: z.number().int().nullable(),
   problem: z.strictObject({ code: z.string(), detail: z.string() }).nullable(),
 });
@@ -32,16 +32,16 @@ export type ShownDocument = z.output<typeof shownDocumentSchema>;
 
 const pageSchema = z.strictObject({
   documents: z.array(shownDocumentSchema),
-  /** The parameter `cursor` for the next page; null where this is the last. */
+  /** The `cursor` of the next page; null on the last page. */
   next: z.string().nullable(),
 });
 export type ShownPage = z.output<typeof pageSchema>;
 
 export const documentsAnswerSchema = z.strictObject({
   ranking: generationSchema,
-  /** Null where no question for a cutoff was asked. */
+  /** Null if the request does not ask for a cutoff. */
   cutoff: answerSchema.shape.cutoff.nullable(),
-  /** With near=cutoff, or the one of them that `side` asks for. */
+  /** With near=cutoff: both, or the one that `side` names. */
   kept: pageSchema.optional(),
   dropped: pageSchema.optional(),
   /** Without near. */
@@ -54,22 +54,22 @@ export const documentRoutes = [
     method: 'get',
     path: '/documents',
     summary:
-      'Documents of the ranking with their texts: around the cutoff, from the top, from the bottom or by chance.',
+      'List documents of the ranking with their texts: around the cutoff, from the top, from the bottom or at random.',
     access: 'read',
     query: z.strictObject({
       near: z.enum(['cutoff']).optional().meta({
-        description: 'The documents just kept and just dropped by the cutoff for a budget or a share.',
+        description: 'cutoff: the last documents kept and the first documents dropped by a budget or share.',
       }),
       side: z
         .enum(['kept', 'dropped'])
         .optional()
-        .meta({ description: 'With near: only this side, for its next pages.' }),
-      order: z.enum(orders).optional().meta({ description: 'Without near; top when left out.' }),
-      seed: wholeParameter('seed', 0, 2 ** 32 - 1, 1, 'With order=random.'),
-      benchmark: z.string().optional().meta({ description: "Orders by this benchmark's own score." }),
+        .meta({ description: 'With near: only this side of the cutoff. Required with a cursor.' }),
+      order: z.enum(orders).optional().meta({ description: 'Where to start, without near; default top.' }),
+      seed: wholeParameter('seed', 0, 2 ** 32 - 1, 1, 'Seed for order=random.'),
+      benchmark: z.string().optional().meta({ description: 'Order by the score for this benchmark.' }),
       source: z.string().optional().meta({ description: 'Only documents of this source.' }),
-      limit: wholeParameter('limit', 1, 100, 20, 'Documents on a page.'),
-      cursor: z.string().max(4096).optional().meta({ description: 'The "next" of the page before.' }),
+      limit: wholeParameter('limit', 1, 100, 20, 'Documents per page.'),
+      cursor: z.string().max(4096).optional().meta({ description: 'The "next" value of the previous page.' }),
       characters: charactersParameter(600),
       ...questionFields,
     }),
@@ -86,14 +86,14 @@ export const documentRoutes = [
         near === undefined
           ? side === undefined
             ? undefined
-            : 'side is of use with near=cutoff only'
+            : 'side needs near=cutoff'
           : findMisuse(order, benchmark, side, cursor);
       if (wrong !== undefined) throw fail('USAGE', { problem: `${wrong}.` });
       const live = state.live.current();
       const { ranking, cutoff } = await aim(live, question);
       if (near !== undefined && cutoff === undefined)
         throw fail('USAGE', {
-          problem: 'near=cutoff has to know the cutoff: give a budget, params and/or tokens, or keep.',
+          problem: 'near=cutoff needs a cutoff: give a budget, params and/or tokens, or keep.',
         });
       const head = {
         ranking: generationOf(ranking),
@@ -140,18 +140,18 @@ function findMisuse(
   side: string | undefined,
   cursor: string | undefined,
 ): string | undefined {
-  if (order !== undefined) return 'near and order exclude each other';
+  if (order !== undefined) return 'Give near or order, not both';
   if (benchmark !== undefined)
     return (
-      'near=cutoff goes by the score that the cutoff is of; leave benchmark out (benchmarks=NAME ' +
-      'ranks by one alone)'
+      'near=cutoff uses the score of the cutoff; leave benchmark out (benchmarks=NAME ranks by one ' +
+      'benchmark only)'
     );
   return cursor !== undefined && side === undefined
-    ? 'A cursor is of one side: give side=kept or side=dropped with it'
+    ? 'A cursor belongs to one side: add side=kept or side=dropped'
     : undefined;
 }
 
-/** A page with its texts; with `characters` 0 none is read. */
+/** A page with its texts; with `characters` 0, no text is read. */
 async function showPage(
   { run, texts }: ServerState,
   ranking: Ranking,

@@ -1,4 +1,4 @@
-// GET /domains: the domains' estimates and weights, as `betr domains` found them.
+// GET /domains: the estimates and weights of domains from `betr domains`.
 
 import { z } from 'zod';
 import { type Domain, domainWeightsSchema, readDomains } from '../../domains/result.ts';
@@ -6,7 +6,7 @@ import { wholeParameter } from './parameters.ts';
 import { route } from '../route.ts';
 import { csvInSlices, jsonInSlices } from '../slices.ts';
 
-/** As many as take a few megabytes; domains.parquet in the run folder has all of them. */
+/** This many take a few megabytes; domains.parquet in the run folder has all of them. */
 const mostDomains = 20_000;
 
 export const domainRoutes = [
@@ -14,8 +14,8 @@ export const domainRoutes = [
     method: 'get',
     path: '/domains',
     summary:
-      "Domains by how well other models' losses on them go with their benchmark errors, with intervals " +
-      'and weights; how sure that is, and warnings.',
+      "List domains by how well other models' losses on them predict the models' benchmark errors, with " +
+      'intervals, weights, prediction quality and warnings.',
     access: 'read',
     query: z.strictObject({
       most: wholeParameter(
@@ -23,11 +23,14 @@ export const domainRoutes = [
         1,
         mostDomains,
         1000,
-        'How many domains, best first; ofDomains says how many there are.',
+        'Number of domains, best first; ofDomains is the total.',
       ),
-      format: z.enum(['json', 'csv']).default('json').meta({ description: 'What the answer is written in.' }),
+      format: z
+        .enum(['json', 'csv'])
+        .default('json')
+        .meta({ description: 'Format of the answer; default json.' }),
     }),
-    reply: { description: 'Best domain first.', schema: domainWeightsSchema, types: ['text/csv'] },
+    reply: { description: 'The domains, best first.', schema: domainWeightsSchema, types: ['text/csv'] },
     heavy: true,
     async answer({ query: { most, format }, state }) {
       const { domains, ...weights } = await readDomains(state.run, most);

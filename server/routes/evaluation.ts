@@ -1,4 +1,4 @@
-// GET /evaluation: what `betr evaluate` found, as its own page or as JSON.
+// GET /evaluation: the result of `betr evaluate`, as its report page or as JSON.
 
 import { join } from 'node:path';
 import type { Request } from 'express';
@@ -12,7 +12,7 @@ import { evaluationFile, reportFile } from '../../evaluation/report.ts';
 import { route } from '../route.ts';
 
 const command = 'betr evaluate';
-/** The report holds its own style, in one element and in attributes; nothing else of it may do anything. */
+/** The report has inline styles; nothing else in it may load or run. */
 const policy =
   "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -21,19 +21,19 @@ export const evaluationRoutes = [
     method: 'get',
     path: '/evaluation',
     summary:
-      "Whether the cut is any good: every scorer's selections on held-out benchmark examples and " +
-      'held-out text, beside random ones, as "betr evaluate" measured them.',
+      'Get the result of "betr evaluate": every scorer\'s selections, measured on held-out benchmark examples and ' +
+      'held-out text, compared with random selections.',
     access: 'read',
     query: z.strictObject({
       format: z.enum(['html', 'json']).optional().meta({
         description:
-          'A page to be read, or its figures; when left out, what the header Accept asks for, the page before JSON.',
+          'Format of the answer; default: the one that the Accept header prefers, html if neither.',
       }),
     }),
-    reply: { description: 'The report.', schema: evaluationSchema, types: ['text/html'] },
+    reply: { description: 'The evaluation.', schema: evaluationSchema, types: ['text/html'] },
     async answer({ query: { format }, state: { run }, request, response }) {
       response.vary('Accept');
-      if ((format ?? asked(request)) === 'json') return { json: await readEvaluation(run) };
+      if ((format ?? preferredFormat(request)) === 'json') return { json: await readEvaluation(run) };
       const text = await readReport(run);
       response.setHeader('Content-Security-Policy', policy);
       return { text, type: 'text/html' };
@@ -41,7 +41,7 @@ export const evaluationRoutes = [
   }),
 ];
 
-function asked(request: Request): 'html' | 'json' {
+function preferredFormat(request: Request): 'html' | 'json' {
   return request.accepts(['text/html', 'application/json']) === 'application/json' ? 'json' : 'html';
 }
 

@@ -1,4 +1,4 @@
-// GET /examples: what the ranking aims at, as `betr index` made it of the benchmarks' rows.
+// GET /examples: the examples that `betr index` made from the benchmarks' rows.
 
 import { z } from 'zod';
 import { exampleCountsSchema, readIndexCard } from '../../indexer/index-card.ts';
@@ -7,7 +7,7 @@ import { route } from '../route.ts';
 
 export const examplesSchema = z.strictObject({
   benchmarks: exampleCountsSchema,
-  /** What each recipe is called in a sentence. */
+  /** The name of each recipe in prose. */
   recipeNames: z.record(z.string(), z.string()),
 });
 
@@ -16,10 +16,13 @@ export const exampleRoutes = [
     method: 'get',
     path: '/examples',
     summary:
-      'The examples of each benchmark: how many, three of them whole, the recipes that made them, and ' +
-      'which rows and fields were left out and why.',
+      'List the examples of each benchmark: their number, three in full, the recipes that made them, and ' +
+      'the rows and fields left out, with reasons.',
     access: 'read',
-    reply: { description: 'In the order of the settings, as the index was made.', schema: examplesSchema },
+    reply: {
+      description: 'The benchmarks of the index, in the order of its settings.',
+      schema: examplesSchema,
+    },
     async answer({ state: { run } }) {
       const { examples: benchmarks } = await readIndexCard(run);
       const used = new Set(

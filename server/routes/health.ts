@@ -1,5 +1,5 @@
-// GET /healthz, /readyz and /metrics: whether the process lives, whether it has a ranking to answer from, and
-// how it fares.
+// GET /healthz, /readyz and /metrics: whether the process is up, whether it has a ranking to answer from,
+// and its metrics.
 
 import { z } from 'zod';
 import { problemOf, problemSchema } from '../problem.ts';
@@ -8,7 +8,7 @@ import { route } from '../route.ts';
 export const readySchema = z.strictObject({
   ready: z.boolean(),
   generation: z.string().nullable(),
-  /** Why nobody is let in, why there is no ranking, or why a newer one could not be taken. */
+  /** Why keys are unusable, why there is no ranking, or why a newer one could not be loaded. */
   problem: problemSchema.nullable(),
 });
 
@@ -16,17 +16,17 @@ export const healthRoutes = [
   route({
     method: 'get',
     path: '/healthz',
-    summary: 'Whether the server lives.',
+    summary: 'Check that the server is up.',
     access: 'open',
-    reply: { description: 'It does.', schema: z.strictObject({ ok: z.literal(true) }) },
+    reply: { description: 'The server is up.', schema: z.strictObject({ ok: z.literal(true) }) },
     answer: () => ({ json: { ok: true } }),
   }),
   route({
     method: 'get',
     path: '/readyz',
-    summary: 'Whether there is a ranking to answer from, and keys to ask with where they are needed.',
+    summary: 'Check that there is a ranking to answer from and, if keys are required, a usable keys file.',
     access: 'open',
-    reply: { description: 'Both are there (status 503: one is not).', schema: readySchema },
+    reply: { description: 'Ready (503: not ready).', schema: readySchema },
     answer({ state, response }) {
       const { serving, problem: ofRanking } = state.live.state();
       const closed = state.keys.problem();
@@ -45,9 +45,9 @@ export const healthRoutes = [
   route({
     method: 'get',
     path: '/metrics',
-    summary: 'What the server counts about itself, for Prometheus.',
+    summary: "Get the server's metrics, for Prometheus.",
     access: 'read',
-    reply: { description: 'The exposition format.', types: ['text/plain'] },
+    reply: { description: 'Metrics in the text exposition format.', types: ['text/plain'] },
     async answer({ state }) {
       return { text: await state.metrics.read(), type: 'text/plain; version=0.0.4' };
     },

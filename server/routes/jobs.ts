@@ -10,7 +10,7 @@ import { type Reply, route } from '../route.ts';
 import type { ServerState } from '../state.ts';
 
 const idParameter = z.strictObject({
-  id: z.string().meta({ description: "The job's id, as POST /jobs gave it." }),
+  id: z.string().meta({ description: "The job's id, from POST /jobs." }),
 });
 const heartbeatMs = 15_000;
 const followersAtOnce = 100;
@@ -21,11 +21,11 @@ export const jobRoutes = [
     method: 'post',
     path: '/jobs',
     summary:
-      'Starts index, train, rank, or all three (run), in a process of its own, after the jobs that were ' +
-      'asked for before.',
+      'Start index, train, rank, or all three (run) in a process of its own, after the jobs already ' +
+      'in the queue.',
     access: 'jobs',
     body: z.strictObject({ kind: z.enum(jobKinds) }),
-    reply: { status: 202, description: 'The job, as it waits or works.', schema: jobSchema },
+    reply: { status: 202, description: 'The job, waiting or running.', schema: jobSchema },
     async answer({ body: { kind }, state, response }) {
       const job = await state.jobs.start(kind);
       response.setHeader('Location', `/jobs/${job.id}`);
@@ -35,10 +35,10 @@ export const jobRoutes = [
   route({
     method: 'get',
     path: '/jobs',
-    summary: 'The jobs that wait, work, or have ended, newest first.',
+    summary: 'List the jobs, newest first.',
     access: 'read',
     reply: {
-      description: 'The jobs; of those that have ended the last 50.',
+      description: 'All waiting and running jobs, and the last 50 that have ended.',
       schema: z.strictObject({ jobs: z.array(jobSchema) }),
     },
     async answer({ state }) {
@@ -48,7 +48,7 @@ export const jobRoutes = [
   route({
     method: 'get',
     path: '/jobs/:id',
-    summary: 'A job: its state, its progress, and what it gave or why it failed.',
+    summary: 'Get a job: its state, its progress, and its result or the reason of its failure.',
     access: 'read',
     params: idParameter,
     reply: { description: 'The job.', schema: jobSchema },
@@ -59,10 +59,10 @@ export const jobRoutes = [
   route({
     method: 'delete',
     path: '/jobs/:id',
-    summary: 'Cancels a job: asks its process to end, and after 10 s ends it. What it had finished is kept.',
+    summary: 'Cancel a job: asks its process to end, and kills it after 10 s. Finished work is kept.',
     access: 'jobs',
     params: idParameter,
-    reply: { status: 202, description: 'The job, cancelled or about to be.', schema: jobSchema },
+    reply: { status: 202, description: 'The job, canceled or being canceled.', schema: jobSchema },
     async answer({ params: { id }, state }) {
       return { json: await state.jobs.cancel(id) };
     },
@@ -71,13 +71,12 @@ export const jobRoutes = [
     method: 'get',
     path: '/jobs/:id/events',
     summary:
-      'What happens to a job, as server-sent events: "progress" (stage, done, total, rate, ETA) and ' +
-      '"job" (whenever its state changes), until it has ended.',
+      'Follow a job through server-sent events: "progress" (stage, done, total, rate, ETA) and ' +
+      '"job" (at every change of its state), until it has ended.',
     access: 'read',
     params: idParameter,
     reply: {
-      description:
-        'The events. With the header Last-Event-ID only those after it; 204 where there is nothing more to come.',
+      description: 'The events; with the Last-Event-ID header, only later ones. 204 if no more will come.',
       types: ['text/event-stream'],
     },
     async answer({ params: { id }, state, request, response }): Promise<Reply> {
@@ -87,7 +86,7 @@ export const jobRoutes = [
   }),
 ];
 
-/** The last event's id of a job that has ended. */
+/** The id of the last event of a job that has ended. */
 const endId = 'end';
 
 async function sendEvents(
@@ -99,7 +98,7 @@ async function sendEvents(
   const job = await jobs.find(id);
   const seen = request.get('last-event-id');
   if (seen === endId && job.endedAt !== null) {
-    // What a client that would ask again and again is told to stop by.
+    // Tells clients that reconnect automatically to stop.
     response.status(204).end();
     return;
   }

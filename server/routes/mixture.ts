@@ -1,4 +1,4 @@
-// GET /histogram and /composition: how the ranking's scores lie, and what a cut does to the corpus's mixture.
+// GET /histogram and /composition: the distribution of scores, and what a cut does to the corpus's mixture.
 
 import { z } from 'zod';
 import {
@@ -21,8 +21,8 @@ export const compositionSchema = z.strictObject({
   ranking: generationSchema,
   sources: z.array(sourceChangeSchema),
   /**
-   * By the benchmark that a document has its best corpus percentile for; none where the ranking has no scores
-   * of its own for benchmarks.
+   * By the benchmark for which a document has its best corpus percentile; empty if the ranking has no score
+   * per benchmark.
    */
   benchmarks: z.array(benchmarkChangeSchema),
 });
@@ -32,10 +32,10 @@ export const mixtureRoutes = [
   route({
     method: 'get',
     path: '/histogram',
-    summary: 'How many documents and tokens have which score, in equal steps.',
+    summary: 'Get the histogram of scores: documents and tokens in equal steps of score.',
     access: 'read',
     query: z.strictObject({
-      steps: wholeParameter('steps', 1, 1000, 80, 'Into how many equal steps of score.'),
+      steps: wholeParameter('steps', 1, 1000, 80, 'Number of steps.'),
       ...choiceFields,
       format: formatParameter,
     }),
@@ -52,10 +52,15 @@ export const mixtureRoutes = [
     method: 'get',
     path: '/composition',
     summary:
-      "Every source's and every winning benchmark's share of the tokens with no filter and after the cut.",
+      'Compare the share of the tokens of every source, and of every benchmark that documents are best for, ' +
+      'with no filter and after the cut.',
     access: 'read',
     query: z.strictObject({ ...questionFields, format: formatParameter }),
-    reply: { description: 'Most favoured first.', schema: compositionSchema, types: ['text/csv'] },
+    reply: {
+      description: 'The sources and benchmarks, most favored first.',
+      schema: compositionSchema,
+      types: ['text/csv'],
+    },
     tagged: true,
     heavy: true,
     async answer({ query: { format, ...question }, state, request }) {

@@ -1,5 +1,5 @@
-// The OpenAPI 3.1 document of the routes, made from the very schemas that check requests, at /openapi.json,
-// and to be read at /docs.
+// The OpenAPI 3.1 document, generated from the schemas that check requests: as JSON at /openapi.json, as a
+// page at /docs.
 
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
@@ -9,7 +9,7 @@ import { type Route, route } from '../route.ts';
 
 type Json = Record<string, unknown>;
 
-/** The document of all the routes. */
+/** The OpenAPI document of all routes. */
 export function describeRoutes(routes: readonly Route[], version: string): Json {
   const paths: Record<string, Json> = {};
   for (const one of routes) {
@@ -23,7 +23,7 @@ export function describeRoutes(routes: readonly Route[], version: string): Json 
       version,
       description:
         'Benchmark-targeted ranking: which part of a corpus to train a language model on, sized to the ' +
-        'compute budget. Every error is a problem document (RFC 9457) whose code the list at /docs explains.',
+        'compute budget. Every error is a problem document (RFC 9457); /docs explains the codes.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/' }],
@@ -35,7 +35,7 @@ export function describeRoutes(routes: readonly Route[], version: string): Json 
           type: 'http',
           scheme: 'bearer',
           description:
-            'An API key, where the server has any: "betr serve --new-key read" or "--new-key jobs" makes one.',
+            'An API key, if the server has keys. Create one with "betr serve --new-key read" or "--new-key jobs".',
         },
       },
     },
@@ -80,10 +80,10 @@ function describeRoute({
     responses: {
       [status]: { description, ...(Object.keys(content).length === 0 ? {} : { content }) },
       ...(tagged === true
-        ? { 304: { description: 'The client has this answer: If-None-Match named its ETag.' } }
+        ? { 304: { description: 'Not modified: If-None-Match names the current ETag.' } }
         : {}),
       default: {
-        description: 'A problem.',
+        description: 'An error, as a problem document.',
         content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
       },
     },
@@ -128,7 +128,7 @@ export const docsPolicy =
   `default-src 'none'; style-src ` +
   `'sha256-${createHash('sha256').update(style).digest('base64')}'; frame-ancestors 'none'`;
 
-/** The routes that describe all routes, themselves included. */
+/** The routes of the documentation; they document themselves too. */
 export function openApiRoutes(others: readonly Route[], version: string): Route[] {
   let json: Json | undefined;
   let page: string | undefined;
@@ -136,18 +136,18 @@ export function openApiRoutes(others: readonly Route[], version: string): Route[
     route({
       method: 'get',
       path: '/openapi.json',
-      summary: 'This interface as OpenAPI 3.1.',
+      summary: 'Get this API as OpenAPI 3.1.',
       access: 'open',
-      reply: { description: 'The document.', schema: z.looseObject({ openapi: z.string() }) },
+      reply: { description: 'The OpenAPI document.', schema: z.looseObject({ openapi: z.string() }) },
       answer: () => ({ json: (json ??= describeRoutes([...others, ...own], version)) }),
     }),
     route({
       method: 'get',
       path: '/docs',
-      summary: 'This interface, to be read.',
+      summary: 'Show this API as a page.',
       access: 'open',
       linked: true,
-      reply: { description: 'A page.', types: ['text/html'] },
+      reply: { description: 'The page.', types: ['text/html'] },
       answer({ response }) {
         response.setHeader('Content-Security-Policy', docsPolicy);
         return { text: (page ??= writePage([...others, ...own])), type: 'text/html' };
@@ -160,12 +160,12 @@ export function openApiRoutes(others: readonly Route[], version: string): Route[
 function writePage(routes: readonly Route[]): string {
   return (
     '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" ' +
-    `content="width=device-width"><title>betr: routes</title><style>${style}</style>
-<h1>betr: routes</h1><p>The same as <a href="/openapi.json">OpenAPI 3.1</a>. Unknown and repeated ` +
-    'parameters are refused. Errors are problem documents (RFC 9457) with one of the <a ' +
+    `content="width=device-width"><title>betr API</title><style>${style}</style>
+<h1>betr API</h1><p>Also as <a href="/openapi.json">OpenAPI 3.1</a>. Unknown and repeated ` +
+    'parameters are errors. Errors are problem documents (RFC 9457) with one of the <a ' +
     `href="#errors">codes</a> below.</p>
 ${routes.map(writeRoute).join('\n')}
-<h1 id="errors">Errors</h1><table><tr><th>code</th><th>status</th><th>what it says</th></tr>${catalogueEntries()
+<h1 id="errors">Errors</h1><table><tr><th>code</th><th>status</th><th>example</th></tr>${catalogueEntries()
       .map(
         ({ code, status, example }) =>
           `<tr id="${code}"><td><code>${code}</code></td><td>${status}</td><td>${escape(example)}</td></tr>`,
@@ -190,7 +190,7 @@ function writeRoute({
       `<tr><td><code>${escape(String(name))}</code></td><td>${String(place)}</td><td>${escape(typeof description === 'string' ? description : '')}</td></tr>`,
   );
   return [
-    `<h2><code>${method.toUpperCase()} ${escape(path.replace(/:(\w+)/g, '{$1}'))}</code></h2><p>${escape(summary)}${access === 'jobs' ? ' <span class="muted">Needs a key of kind "jobs", where the server has keys.</span>' : ''}</p>`,
+    `<h2><code>${method.toUpperCase()} ${escape(path.replace(/:(\w+)/g, '{$1}'))}</code></h2><p>${escape(summary)}${access === 'jobs' ? ' <span class="muted">Needs a "jobs" key if the server has keys.</span>' : ''}</p>`,
     rows.length === 0 ? '' : `<table>${rows.join('')}</table>`,
     body === undefined
       ? ''

@@ -1,6 +1,6 @@
-// The page at `/`: plain files, read once, from the page's own folder and the plotting library's package;
-// nothing else can be reached. Its policy, in place of the one that every other answer has, lets the browser
-// ask nobody but this server, and run nothing but these files.
+// The page at `/`: static files, read once, from the page's folder and the plotting library's package; no
+// other file can be reached. The page's content security policy lets the browser contact only this server
+// and run only these files.
 
 import { readdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -30,7 +30,7 @@ interface PageFile {
 
 let files: Promise<ReadonlyMap<string, PageFile>> | undefined;
 
-/** All files of the page by name. */
+/** All files of the page, by name. */
 async function readFiles(): Promise<ReadonlyMap<string, PageFile>> {
   const own = fileURLToPath(new URL('../page', import.meta.url));
   const library = dirname(createRequire(import.meta.url).resolve('uplot/dist/uPlot.esm.js'));
@@ -51,8 +51,7 @@ async function sendFile(name: string, request: Request, response: Response): Pro
   const file = (await files).get(name);
   if (file === undefined) throw fail('ROUTE_UNKNOWN', { method: request.method, path: request.path });
   response.setHeader('Content-Security-Policy', policy);
-  // Asked again every time, and sent only when it has changed: a page and a server of different versions
-  // would misread each other.
+  // Revalidated every time: a page and a server of different versions would misread each other.
   response.setHeader('Cache-Control', 'no-cache');
   response.setHeader('ETag', file.etag);
   if (request.headers['if-none-match'] !== file.etag) return { text: file.text, type: file.type };
@@ -64,10 +63,10 @@ export const pageRoutes = [
   route({
     method: 'get',
     path: '/',
-    summary: 'The page: budget, cutoff, plots, comparison and documents at the margin.',
+    summary: 'Open the page: budget, cutoff, plots, comparison and documents at the cutoff.',
     access: 'open',
     linked: true,
-    // What the page is asked stands in its address and is read there by the page.
+    // The page reads its question from its address.
     query: z.record(z.string(), z.string()),
     reply: { description: 'The page.', types: ['text/html'] },
     answer: ({ request, response }) => sendFile('index.html', request, response),
@@ -75,10 +74,10 @@ export const pageRoutes = [
   route({
     method: 'get',
     path: '/page/:file',
-    summary: "The page's scripts and styles.",
+    summary: "Get one of the page's scripts and styles.",
     access: 'open',
     params: z.strictObject({ file: z.string() }),
-    reply: { description: 'One of them.', types: Object.values(types) },
+    reply: { description: 'The file.', types: Object.values(types) },
     answer: ({ params, request, response }) => sendFile(params.file, request, response),
   }),
 ];

@@ -1,4 +1,4 @@
-// The parameters that ask for a cutoff, shared by every route that answers one.
+// The parameters that ask for a cutoff, shared by all routes that answer one.
 
 import { z } from 'zod';
 import { parseAmount, parseBudget, parseShare } from '../../run/amounts.ts';
@@ -17,25 +17,25 @@ const amount = (
 const names = (description: string): z.ZodType<string[] | undefined, string | undefined> =>
   z
     .string()
-    .min(1, 'names of benchmarks with commas between them')
+    .min(1, 'names of benchmarks, separated by commas')
     .transform((text) => text.split(','))
     .optional()
     .meta({ description, examples: ['gsm8k,arc_easy'] });
 
-/** Which benchmarks count. */
+/** Which benchmarks to rank by. */
 export const choiceFields = {
   benchmarks: names(
-    "Rank by these benchmarks alone: a document's score is its best corpus percentile among them.",
+    "Rank by these benchmarks only: a document's score is its best corpus percentile among them.",
   ),
-  without: names('Rank by all benchmarks but these.'),
+  without: names('Rank by all benchmarks except these.'),
 };
 
-/** How a cutoff is found, whatever the budget. */
+/** The parameters of a cutoff besides the budget. */
 export const knobFields = {
   poolTokens: amount(
     'poolTokens',
     '1e12',
-    'Tokens of the larger pool that the ranked corpus is a sample of.',
+    'Treat the ranked corpus as a sample of a pool of this many tokens.',
   ),
   pool: z
     .string()
@@ -43,29 +43,29 @@ export const knobFields = {
     .optional()
     .meta({
       description:
-        'Whose keep-rate law: nemotron-cc, dclm-refinedweb, nemotron-cc-6.6b, or the name of a calibration.',
+        'Keep-rate law: nemotron-cc, dclm-refinedweb, nemotron-cc-6.6b, or the name of a calibration.',
       examples: ['nemotron-cc'],
     }),
-  tokensPerParam: amount('tokensPerParam', '20', 'Tokens per parameter of the model that is trained.'),
-  maxEpochs: amount('maxEpochs', '4', 'How often a token may be seen.'),
+  tokensPerParam: amount('tokensPerParam', '20', 'Training tokens per model parameter.'),
+  maxEpochs: amount('maxEpochs', '4', 'How many times a token may be seen.'),
   ...choiceFields,
 };
 
-/** Fields for a strict object: what is asked, and how it is found. */
+/** Fields for a strict object: the budget and the parameters of its cutoff. */
 export const questionFields = {
   budget: z
     .string()
     .transform(parseBudget)
     .optional()
-    .meta({ description: 'Compute of training in FLOPs.', examples: ['1e21'] }),
-  params: amount('params', '7B', 'Parameters of the model, in place of a budget or beside it.'),
-  tokens: amount('tokens', '1e12', 'Tokens of training, in place of a budget or beside it.'),
+    .meta({ description: 'Training compute in FLOPs.', examples: ['1e21'] }),
+  params: amount('params', '7B', 'Model parameters, instead of or together with a budget.'),
+  tokens: amount('tokens', '1e12', 'Training tokens, instead of or together with a budget.'),
   keep: z
     .string()
     .transform((text) => parseShare('keep', text))
     .optional()
     .meta({
-      description: 'Share of the tokens to keep, as a fraction or in percent.',
+      description: 'Share of the tokens to keep, as a fraction or a percentage.',
       examples: ['0.1', '10%'],
     }),
   ...knobFields,

@@ -9,7 +9,8 @@ export const rankRoutes = [
   route({
     method: 'get',
     path: '/rank',
-    summary: 'The cutoff for a compute budget: keep rate, score, documents, tokens, epochs, and why.',
+    summary:
+      'Find the cutoff for a compute budget: keep rate, score, documents, tokens and epochs, with the reason.',
     access: 'read',
     query: z.strictObject(questionFields),
     reply: { description: 'The same object as "betr cutoff --json".', schema: answerSchema },

@@ -1,4 +1,4 @@
-// GET /rankings and /benchmarks: what is served, and which benchmarks can be chosen.
+// GET /rankings and /benchmarks: the served ranking, and the benchmarks that can be chosen.
 
 import { z } from 'zod';
 import { readCard } from '../../classifier/classifier-card.ts';
@@ -11,19 +11,19 @@ import { problemOf, problemSchema } from '../problem.ts';
 import { route } from '../route.ts';
 
 const described = rankingSchema.omit({ parts: true, histogram: true }).strip().extend({
-  /** Whether answers come from it; the other, if there is one, is published and could not be taken. */
+  /** Whether answers come from this one; otherwise it is published but could not be loaded. */
   shards: z.number().int(),
   /**
-   * How it differs from the generation before, and what of that is over a threshold of the settings; null
-   * where there was none to compare with.
+   * How it differs from the previous generation, and which thresholds of the settings that exceeds; null if
+   * there was none to compare with.
    */
   drift: driftSchema.nullable(),
 });
 
 export const rankingsSchema = z.strictObject({
-  /** The one that answers come from. */
+  /** The ranking that answers come from, if there is one. */
   rankings: z.array(described),
-  /** Why there is none, or why the newest could not be taken. */
+  /** Why there is none, or why the newest could not be loaded. */
   problem: problemSchema.nullable(),
 });
 
@@ -31,11 +31,11 @@ export const benchmarksSchema = z.strictObject({
   benchmarks: z.array(
     z.strictObject({
       name: z.string(),
-      /** Whether the ranking has a score of its own for it, so that it can be chosen. */
+      /** Whether the ranking has a score for this benchmark, so that it can be chosen. */
       scored: z.boolean(),
       /**
-       * How well that score finds the documents nearest to the benchmark, on documents that the classifier
-       * has not seen; null where that is not known.
+       * How well that score finds the documents nearest to the benchmark, on documents held out from
+       * training; null if unknown.
        */
       heldOutRocAuc: z.number().nullable(),
     }),
@@ -47,10 +47,10 @@ export const rankingRoutes = [
     method: 'get',
     path: '/rankings',
     summary:
-      'The ranking that answers come from: its generation, documents, tokens and sources, and its drift ' +
-      'from the one before.',
+      'Get the ranking that answers come from: its generation, documents, tokens and sources, and its drift ' +
+      'from the previous one.',
     access: 'read',
-    reply: { description: 'One, or none and why.', schema: rankingsSchema },
+    reply: { description: 'The ranking, or none and the reason.', schema: rankingsSchema },
     async answer({ state }) {
       const { serving, problem } = state.live.state();
       const rankings =
@@ -74,9 +74,9 @@ export const rankingRoutes = [
   route({
     method: 'get',
     path: '/benchmarks',
-    summary: 'The benchmarks of the settings and of the ranking.',
+    summary: 'List the benchmarks of the settings and of the ranking.',
     access: 'read',
-    reply: { description: 'In the order of the settings.', schema: benchmarksSchema },
+    reply: { description: 'The benchmarks, in the order of the settings.', schema: benchmarksSchema },
     async answer({ state: { run, live } }) {
       const scored = live.state().serving?.ranking.scorer.outputs.slice(1) ?? [];
       const fidelity = await readFidelity(run);

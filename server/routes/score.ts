@@ -1,4 +1,4 @@
-// POST /score: texts that are in no corpus, scored by the ranking's classifier and placed in the ranking.
+// POST /score: scores texts with the ranking's classifier and places them in the ranking.
 
 import { z } from 'zod';
 import { keepsScore, placeScores, scoreInRanking, standingSchema } from '../../ranking/percentile.ts';
@@ -10,18 +10,18 @@ import { aim, generationOf, generationSchema } from '../../ranking/why/aim.ts';
 
 export const scoresAnswerSchema = z.strictObject({
   ranking: generationSchema,
-  /** Null where no question for a cutoff was asked. */
+  /** Null if the request does not ask for a cutoff. */
   cutoff: answerSchema.shape.cutoff.nullable(),
   /** In the order of the request. */
   texts: z.array(
     standingSchema.extend({
-      /** The joint score; by chosen benchmarks the best corpus percentile among them. */
+      /** The joint score; with chosen benchmarks, the best corpus percentile among them. */
       score: z.number(),
-      /** The benchmarks' own scores. */
+      /** The score for each benchmark. */
       benchmarks: z.record(z.string(), z.number()),
       /**
-       * Whether the cutoff keeps such a text; null where none was asked for. Of the very score of a cut
-       * through equal scores none is, because document keys decide there.
+       * Whether the cutoff keeps a text like this; null without a cutoff. If a cut goes through equal scores,
+       * a text of that very score counts as dropped, because document keys decide there.
        */
       kept: z.boolean().nullable(),
     }),
@@ -33,13 +33,13 @@ export const scoreRoutes = [
   route({
     method: 'post',
     path: '/score',
-    summary: 'Scores of texts, their percentiles in the ranking, and whether a cutoff keeps them.',
+    summary: 'Score texts: their scores, their percentiles in the ranking, and whether a cutoff keeps them.',
     access: 'read',
     query: z.strictObject(questionFields),
     threadBody: textsSchema,
     bodyLimitBytes: 4 << 20,
     heavy: true,
-    reply: { description: 'One entry for each text.', schema: scoresAnswerSchema },
+    reply: { description: 'One entry per text.', schema: scoresAnswerSchema },
     async answer({ query, bytes, state }) {
       const { ranking, cutoff } = await aim(state.live.current(), query);
       const outputs = await state.texts.score(ranking, bytes);

@@ -1,4 +1,4 @@
-// Kept rows as bytes: JSON lines, CSV, and an Arrow IPC stream; the same rows give the same bytes.
+// Encodes kept rows as JSON lines, CSV, or an Arrow IPC stream; the same rows give the same bytes.
 
 import {
   type Data,
@@ -20,7 +20,7 @@ export type Encode = (blocks: AsyncIterable<KeptRows>) => AsyncGenerator<string 
 
 const columns = ['shard', 'row', 'document', 'score'] as const;
 
-/** A score as a number of JSON: that of the float32. */
+/** A score is written as the JSON number of its float32. */
 async function* encodeJsonl(blocks: AsyncIterable<KeptRows>): AsyncGenerator<string> {
   for await (const { shards, rows, documents, scores } of blocks) {
     yield shards
@@ -49,8 +49,8 @@ const schema = new Schema([
 ]);
 
 /**
- * Schema, a record batch for each block, end of stream. The library writes whole streams only, or as fast as
- * it can; so each block's is taken out of one of its own.
+ * The schema, a record batch per block, and the end of the stream. The library only writes complete
+ * streams, or writes as fast as it can; so each block's batch is cut out of a stream of its own.
  */
 async function* encodeArrow(blocks: AsyncIterable<KeptRows>): AsyncGenerator<Uint8Array> {
   const empty = tableToIPC(new Table(schema), 'stream');

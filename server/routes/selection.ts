@@ -1,6 +1,6 @@
-// GET /selection: (shard, row, document, score) of what a cutoff keeps, streamed no faster than the client
-// reads. The same question to the same ranking gives the same bytes; an answer that cannot be finished is cut
-// off, never ended as if it were whole.
+// GET /selection: (shard, row, document, score) of the kept documents, streamed no faster than the client
+// reads. The same question to the same ranking gives the same bytes; an answer that fails midway is
+// aborted, never ended as if it were complete.
 
 import { createReadStream } from 'node:fs';
 import { mkdir, stat } from 'node:fs/promises';
@@ -20,18 +20,17 @@ import { type Reply, route } from '../route.ts';
 import { encoders, mediaTypes } from './selection-formats.ts';
 
 const formats = ['parquet', 'jsonl', 'csv', 'arrow'] as const;
-/** Selections under way at once; each may hold a database of a gigabyte. */
+/** Concurrent selections; each may hold a database of a gigabyte. */
 const mostAtOnce = 4;
-/** A client that reads nothing for so long is cut off. */
+/** A client that reads nothing for this long is disconnected. */
 const idleMs = 120_000;
-let underWay = 0;
+let running = 0;
 
 export const selectionRoutes = [
   route({
     method: 'get',
     path: '/selection',
-    summary:
-      'What a cutoff keeps: shard, row, document and score of each document, in the order of shards and rows.',
+    summary: 'Download the kept documents: shard, row, document and score of each, sorted by shard and row.',
     access: 'read',
     query: z.strictObject({
       format: z
@@ -39,8 +38,8 @@ export const selectionRoutes = [
         .default('parquet')
         .meta({
           description:
-            'parquet: the file that "betr select" writes. arrow: an IPC stream. csv: in a table for ' +
-            'people, a text that begins with =, +, -, @ or a tab has an apostrophe before it.',
+            'parquet: the file that "betr select" writes. arrow: an IPC stream. csv: for spreadsheets, ' +
+            'a text that begins with =, +, -, @ or a tab gets an apostrophe in front.',
         }),
       ...questionFields,
     }),
@@ -50,7 +49,7 @@ export const selectionRoutes = [
       const live = state.live.current();
       const { cutoff, answer } = await live.answerWithCutoff(question);
       const ranking = await live.retarget(question);
-      if (underWay >= mostAtOnce) throw fail('BUSY', { waiting: underWay, seconds: 30 });
+      if (running >= mostAtOnce) throw fail('BUSY', { waiting: running, seconds: 30 });
       response.setHeader('Content-Type', mediaTypes[format]);
       response.setHeader(
         'Content-Disposition',
@@ -60,11 +59,11 @@ export const selectionRoutes = [
         response.end();
         return 'sent';
       }
-      underWay++;
+      running++;
       try {
         await sendRows(state.run, ranking, cutoff, format, response);
       } finally {
-        underWay--;
+        running--;
       }
       return 'sent';
     },
@@ -80,7 +79,7 @@ async function sendRows(
 ): Promise<void> {
   const left = new AbortController();
   response.once('close', () => {
-    // Not where the end or an error of ours closed it.
+    // Only if the client left, not if the response ended or failed here.
     if (!response.writableFinished && response.errored === null) left.abort();
   });
   response.setTimeout(idleMs, () => response.destroy());
@@ -91,12 +90,12 @@ async function sendRows(
         pipeline(encoders[format](blocks), response),
       );
   } catch (error) {
-    // To a client that has left there is nothing to tell.
+    // The client has left: nobody to report an error to.
     if (!left.signal.aborted) throw error;
   }
 }
 
-/** A Parquet file ends with what is needed to read it, so it is written whole before it is sent. */
+/** A Parquet file ends with its metadata, so it is written completely before it is sent. */
 async function sendParquet(
   run: Run,
   ranking: Ranking,

@@ -1,4 +1,4 @@
-// Why a document has its place: GET /documents/{shard}/{row}/why, and `betr why` through the same function.
+// GET /documents/{shard}/{row}/why: explains a document's score, through the same function as `betr why`.
 
 import { z } from 'zod';
 import { charactersParameter, rowParameter, wholeParameter } from './parameters.ts';
@@ -11,8 +11,8 @@ export const whyRoutes = [
     method: 'get',
     path: '/documents/:shard/:row/why',
     summary:
-      'The n-grams that moved a document up and down, exactly; its place in the ranking; and the ' +
-      'benchmark examples nearest to it.',
+      "Explain a document's score: the exact contribution of its n-grams, its place in the ranking, and the " +
+      'nearest benchmark examples.',
     access: 'read',
     params: z.strictObject({
       shard: z.string().meta({ description: "The shard's id, or its name percent-encoded." }),
@@ -24,12 +24,24 @@ export const whyRoutes = [
         .optional()
         .meta({
           description:
-            "Explains this benchmark's own score in place of the joint one, or of that of the chosen " +
-            'benchmark that the document is best for.',
+            "Explain this benchmark's score, instead of the joint one or, with chosen benchmarks, that of " +
+            'the benchmark that the document is best for.',
         }),
-      ngrams: wholeParameter('ngrams', 0, 200, whyDefaults.ngrams, 'N-grams on each side.'),
-      places: wholeParameter('places', 0, 200, whyDefaults.places, 'Places of each n-gram.'),
-      examples: wholeParameter('examples', 0, 50, whyDefaults.examples, 'Nearest benchmark examples.'),
+      ngrams: wholeParameter(
+        'ngrams',
+        0,
+        200,
+        whyDefaults.ngrams,
+        'N-grams to list that raise the score, and as many that lower it.',
+      ),
+      places: wholeParameter('places', 0, 200, whyDefaults.places, 'Places to list per n-gram.'),
+      examples: wholeParameter(
+        'examples',
+        0,
+        50,
+        whyDefaults.examples,
+        'Nearest benchmark examples to list.',
+      ),
       characters: charactersParameter(whyDefaults.characters),
       ...questionFields,
     }),

@@ -102,7 +102,7 @@ describe('what is parsed or written between two requests', () => {
         reply: { description: '' },
         answer: () => 'sent',
       });
-    expect(declare('body', 16_385)).toThrow('/x takes a body that is to be parsed in a thread');
+    expect(declare('body', 16_385)).toThrow('/x takes a body that must be parsed in a thread');
     expect(declare('body', 16_384)).not.toThrow();
     expect(declare('threadBody', 4 << 20)).not.toThrow();
   });

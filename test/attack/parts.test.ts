@@ -267,7 +267,7 @@ describe('a part that cannot be read', () => {
       expect(ask('rank')).toContain(
         `Note: scored again what could not be used: ${path}: EACCES: permission denied`,
       );
-      expect(ask('verify')).toContain('is whole and unaltered');
+      expect(ask('verify')).toContain('is complete and unaltered');
     });
   });
 

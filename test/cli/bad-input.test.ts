@@ -406,7 +406,7 @@ describe('bad rows', () => {
       const index = await betr(folder, ['index']);
       expect(index).toMatchObject({ code: 0, stdout: expect.stringContaining('Read 600 documents') });
       expect(index.stdout).toContain(
-        '9 bad rows were left out; quarantine/ in the run folder says which and why',
+        '9 bad rows were left out; quarantine/ in the run folder lists them with the reasons',
       );
       expect(await readQuarantine(folder, 'index-corpus.jsonl')).toMatchObject(expected);
       expect(await readQuarantine(folder, 'index-benchmarks.jsonl')).toMatchObject([
@@ -416,7 +416,7 @@ describe('bad rows', () => {
       expect((await betr(folder, ['train'])).code).toBe(0);
       const rank = await betr(folder, ['rank']);
       expect(rank.stdout).toContain(
-        '8 bad rows were left out; quarantine/ in the run folder says which and why',
+        '8 bad rows were left out; quarantine/ in the run folder lists them with the reasons',
       );
       expect(rank.stdout).toContain('Ranked 600 documents');
       const [name = ''] = (await readdir(join(folder, 'run', 'quarantine'))).filter(

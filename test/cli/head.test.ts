@@ -132,7 +132,7 @@ describe('betr rank --scorer head:MODEL', () => {
       [own.targets, own.weights, own.ranking].map(async (path) => (await stat(path)).mtimeMs),
     );
     const again = await betr(folder, ['rank', '--scorer', 'head:judge']);
-    expect(again.stdout).toMatch(/as before\nNothing new to score/);
+    expect(again.stdout).toMatch(/unchanged\nNothing new to score/);
     expect(again.stderr).not.toMatch(/head/);
     expect(
       await Promise.all(

@@ -49,7 +49,7 @@ describe('betr', () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toContain('Usage: betr rank [options]');
     expect((await betr(root, ['--help'])).stdout).toMatch(
-      /Exit codes: 0 done · 1 [^]* · 2 [^]*3 [^]*70 [^]*130 /,
+      /Exit codes: 0 success · 1 [^]* · 2 [^]*3 [^]*70 [^]*130 /,
     );
     expect((await betr(root, ['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
@@ -134,9 +134,7 @@ describe('betr', () => {
     const asked = bag.texts.length;
     const before = await stateOf(join(folder, 'run'));
     const again = await betr(folder, ['run']);
-    expect(again.stdout).toMatch(
-      /^Nothing changed since the index was made:[^]*, as before\nNothing new to score/m,
-    );
+    expect(again.stdout).toMatch(/^The index is up to date:[^]*, unchanged\nNothing new to score/m);
     expect(await stateOf(join(folder, 'run'))).toEqual(before);
     expect(bag.texts.length).toBe(asked);
 
@@ -187,17 +185,17 @@ describe('betr', () => {
     await writeFile(join(folder, 'corpus', 'd.jsonl'), jsonl(makeDocuments(100, 5000)));
     expect((await betr(folder, ['status'])).stdout).toMatch(/To score +1 shard: betr rank/);
     expect((await betr(folder, ['rank'])).stdout).toMatch(
-      /Ranked 1,300 documents.*\nScored 1 shard, .*; 3 were scored already/,
+      /Ranked 1,300 documents.*\nScored 1 shard, .*; 3 reused/,
     );
 
     await rm(join(folder, 'corpus', 'd.jsonl'));
     await writeFile(join(folder, 'corpus', 'c.jsonl'), jsonl(makeDocuments(50, 6000)));
     // With the one that changed, the others of its pack.
     expect((await betr(folder, ['status'])).stdout).toMatch(
-      /To score +3 shards: betr rank\nChanged +since the ranking: corpus\/c.jsonl\nGone +since the ranking: corpus\/d.jsonl/,
+      /To score +3 shards: betr rank\nChanged +since ranking: corpus\/c.jsonl\nGone +since ranking: corpus\/d.jsonl/,
     );
     expect((await betr(folder, ['work'])).stdout).toMatch(
-      /^Scored 2 chunks, 950 documents, .*; none is left: betr rank --publish-only/,
+      /^Scored 2 chunks, 950 documents, .*; no chunks left. To publish: betr rank --publish-only/,
     );
     expect((await betr(folder, ['status'])).stdout).toMatch(/To score +nothing; to publish: betr rank\n/);
     const { stdout } = await betr(folder, ['rank']);

@@ -193,7 +193,7 @@ describe('betr bench fasttext', () => {
     for (const auc of [whole.ours.auc, whole.fasttext?.auc ?? 0]) expect(auc).toBeGreaterThan(0.8);
     const alone = (await betrProcess(folder, ['bench', 'fasttext', '--paper-only'], env)).stdout;
     expect(alone).toMatch(
-      /800 documents to train on, 200 held out\nclassifier +ROC-AUC[^]*\nbetr +0\.\d{4} [^]*\nfastText, the paper's +0\.\d{4}/,
+      /800 training documents, 200 held out\nclassifier +ROC-AUC[^]*\nbetr +0\.\d{4} [^]*\nfastText, the paper's +0\.\d{4}/,
     );
     expect(alone).not.toContain('best of eight');
     expect(alone).toContain(whole.fasttextPaper.auc.toFixed(4));

@@ -149,7 +149,7 @@ describe('betr serve', () => {
       expect(await betr(run, 'serve', '--new-key', 'read')).toMatchObject({
         code: 0,
         stdout: expect.stringMatching(/^betr_read_[\w-]{43}\n$/),
-        stderr: expect.stringContaining('shown this once'),
+        stderr: expect.stringContaining('shown only once'),
       });
       expect(await betr(run, 'serve', '--port', '70000')).toMatchObject({
         code: 2,

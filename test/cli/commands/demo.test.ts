@@ -194,8 +194,8 @@ it('does nothing the second time, gives the same bytes, and tells the newcomer a
   ];
   const { code, stdout } = await betr('demo', '--dir', folder);
   expect(code).toBe(0);
-  expect(stdout).toMatch(/all embedded by an earlier run/);
-  expect(stdout).toMatch(/all scored by an earlier run/);
+  expect(stdout).toMatch(/all reused from an earlier run; /);
+  expect(stdout).toMatch(/RANK +all reused from an earlier run/);
   for (const heading of [
     'CORPUS',
     'BENCHMARKS',
@@ -203,7 +203,7 @@ it('does nothing the second time, gives the same bytes, and tells the newcomer a
     'TRAIN',
     'RANK',
     'TIME',
-    'WHAT EACH TARGET FAVOURS',
+    'WHAT EACH TARGET FAVORS',
     'BUDGETS',
     'THE CUT',
     'FILES',

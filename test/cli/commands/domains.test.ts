@@ -90,7 +90,7 @@ describe('betr domains', () => {
       '--seed',
       '3',
     ]);
-    expect(text.stdout).toMatch(/4 domains by sign_sign over 5 models, for task/);
+    expect(text.stdout).toMatch(/4 domains by sign_sign over 5 models; target: task/);
     expect(text.code).toBe(0);
   });
 

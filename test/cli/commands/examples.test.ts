@@ -139,10 +139,10 @@ describe('betr examples', () => {
     const { code, stdout } = await betr(folder, ['examples', '--benchmark', 'sums', 'loaves']);
     expect(code).toBe(0);
     expect(stdout).toContain(
-      'sums: 11 rows, 8 examples, 1 duplicate, 2 refused\n  made by recipe alpaca: 9 rows\n  refused: 1 ' +
-        'row, the first sums.jsonl#10: not a JSON object\n',
+      'sums: 11 rows, 8 examples, 1 duplicate, 2 rejected\n  made by recipe alpaca: 9 rows\n  rejected: 1 ' +
+        'row, first at sums.jsonl#10: not a JSON object\n',
     );
-    expect(stdout).toContain('  not used: field "hint" of 9 rows\n');
+    expect(stdout).toContain('  unused field: "hint" in 9 rows\n');
     expect(stdout).toMatch(/\n--- 3 of 3: s\d \(recipe alpaca\)\nAdd\.\n\d and 1\n\d\n/);
     expect(stdout).toMatch(/\n--- 1 of 3: loaves\.csv#\d \(the general rules\)\nWhich loaf/);
     expect(stdout).not.toContain('spiders');
@@ -161,7 +161,7 @@ describe('betr examples', () => {
     const { code, stdout } = await betr(folder, ['examples']);
     expect(code).toBe(1);
     expect(stdout).toContain(
-      'refused: 10 rows, the first sums.jsonl#0: it lacks the fields of recipe "arc" (question, ' +
+      'rejected: 10 rows, first at sums.jsonl#0: it lacks the fields of recipe "arc" (question, ' +
         'choices.text, choices.label, answerKey; or',
     );
     expect(stdout).toContain('Set a template or a recipe for this benchmark');
@@ -198,8 +198,8 @@ describe('betr index', () => {
     const { code, stdout } = await betr(folder, ['index']);
     expect(code).toBe(0);
     expect(stdout).toContain('sums:\n  made by recipe alpaca: 9 rows\n');
-    expect(stdout).toContain('  not used: field "hint" of 9 rows\n');
-    expect(stdout).toMatch(/ {2}such as: Add\. \d and 1 \d\n/);
+    expect(stdout).toContain('  unused field: "hint" in 9 rows\n');
+    expect(stdout).toMatch(/ {2}example: Add\. \d and 1 \d\n/);
     const readCard = async (): Promise<z.output<typeof cardSchema>> =>
       cardSchema.parse(JSON.parse(await readFile(join(folder, 'run/index.json'), 'utf8')));
     const card = await readCard();
@@ -208,7 +208,7 @@ describe('betr index', () => {
     );
     // The index takes as many of each benchmark as the smallest has.
     expect(card.examples).toEqual(shown.map((one) => ({ ...one, examples: 7 })));
-    expect((await betr(folder, ['index'])).stdout).toContain('Nothing changed');
+    expect((await betr(folder, ['index'])).stdout).toContain('The index is up to date');
     await writeSettings(folder, bag.url, {
       benchmarks: benchmarks.map((one) => (one.name === 'sums' ? { ...one, recipe: 'general' } : one)),
     });

@@ -130,14 +130,18 @@ describeInChromium('the page', () => {
 
   it('goes on from an address with what this ranking does not have, and tells what it left out', async () => {
     await load('?budget=banana&without=nope,cooking&pool=mine', {});
-    await opened.page.locator('#notice', { hasText: 'left out: budget=banana, nope, mine.' }).waitFor();
+    await opened.page
+      .locator('#notice', {
+        hasText: 'Ignored, because the address is not valid here: budget=banana, nope, mine.',
+      })
+      .waitFor();
     await settle();
     expect(opened.page.url()).toContain('?without=cooking&budget=1e21');
     expect(await opened.page.locator('#pool').inputValue()).toBe('nemotron-cc');
     expect(await text(opened, '#benchmarkCount')).toBe('1 of 2');
     expect(await opened.page.locator('.problem:visible').count()).toBe(1);
     await load('?budget=banana');
-    expect(await text(opened, '#notice')).toContain('left out: budget=banana.');
+    expect(await text(opened, '#notice')).toContain('not valid here: budget=banana.');
     await opened.page.locator('#slider').press('ArrowRight');
     expect(await opened.page.locator('#notice').isVisible()).toBe(false);
   });
@@ -165,7 +169,7 @@ describeInChromium('the page', () => {
     await opened.page.locator('#slider').press('ArrowRight');
     await opened.page.locator('#answer[data-stale]').waitFor();
     expect(await text(opened, '#answer .problem')).toBe(
-      'Refused. What is shown below answers an earlier question.',
+      'Refused. The contents below answer an earlier question.',
     );
   });
 
@@ -308,7 +312,7 @@ describeInChromium('the page', () => {
       expect(await opened.page.locator('#domainsTable tbody tr').allInnerTexts()).toEqual([
         expect.stringMatching(/^d1\s+400\s+1\.000\s+.* to .*80 %$/s),
         expect.stringMatching(/^d3\s+200\s+0\.100\s/),
-        expect.stringMatching(/^d2\s+300\s+−0\.200\s.*left out$/s),
+        expect.stringMatching(/^d2\s+300\s+−0\.200\s.*excluded$/s),
         expect.stringMatching(/^d4\s+100\s+−0\.900\s/),
       ]);
       expect(await text(opened, '#domainsNote')).toContain('4 domains by spearman over 5 models');

@@ -81,7 +81,7 @@ describeInChromium('the page of a run without an answer', () => {
     'runs all steps, tells how far they are, and then answers by itself',
     async () => {
       const { page } = await load();
-      await page.getByRole('button', { name: 'Start all three' }).click();
+      await page.getByRole('button', { name: 'Start all' }).click();
       await page.locator('.job[data-state="running"]').waitFor({ timeout: jobMs });
       expect(await page.locator('body').getAttribute('data-working')).toBe('');
       await page.locator('.job .quiet', { hasText: /: [\d,]+/ }).waitFor({ timeout: jobMs });
@@ -104,7 +104,7 @@ describeInChromium('the page of a run without an answer', () => {
       await server?.stop(0);
       server = undefined;
       const { page } = await load();
-      expect(await page.locator('#runTitle').innerText()).toBe('The run needs mending');
+      expect(await page.locator('#runTitle').innerText()).toBe('The run has a problem');
       expect(await page.locator('#runBody').innerText()).toMatch(
         /is damaged: it is missing\. Make it again with "betr rank"\.[^]*FILE_DAMAGED/,
       );
@@ -128,7 +128,7 @@ describeInChromium('the page of a run without an answer', () => {
     await opened.page.goto(`${server.url}/?budget=1e20&poolTokens=6.3T`);
     await opened.page.locator('#drift:visible').waitFor();
     expect(await opened.page.locator('#drift').innerText()).toBe(
-      'This ranking drifted from the one before (aaaaaaaaaaaa): source "web" has 10 % of the tokens in place of 50 %.',
+      'This ranking drifted from the previous one (aaaaaaaaaaaa): source "web" has 10 % of the tokens in place of 50 %.',
     );
   });
 });

@@ -98,8 +98,8 @@ describe('GET /documents', () => {
   });
 
   it.each([
-    ['near=cutoff', 'USAGE', 'near=cutoff has to know'],
-    ['near=cutoff&keep=0.1&order=top', 'USAGE', 'exclude each other'],
+    ['near=cutoff', 'USAGE', 'near=cutoff needs a cutoff'],
+    ['near=cutoff&keep=0.1&order=top', 'USAGE', 'Give near or order, not both'],
     ['near=cutoff&keep=0.1&cursor=x', 'USAGE', 'side=kept'],
     ['side=kept', 'USAGE', 'near=cutoff'],
     ['order=best', 'OPTION_INVALID', 'top, bottom, random'],

@@ -84,7 +84,7 @@ describe('GET /rank', () => {
       '/rank?budget=1e21&benchmarks=',
       400,
       'OPTION_INVALID',
-      'benchmarks is "", but it must be names of benchmarks with commas between them.',
+      'benchmarks is "", but it must be names of benchmarks, separated by commas.',
     ],
     [
       '/compare?budgets=',
