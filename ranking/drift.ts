@@ -93,7 +93,7 @@ export function measureDrift(
     ...listOver('', whole, settings.drift),
     ...(ofFresh === null || !settings.drift.newDocuments
       ? []
-      : listOver('of the new documents, ', ofFresh, settings.drift)),
+      : listOver('among the new documents, ', ofFresh, settings.drift)),
   ];
   return { from: before.generation, to: now.generation, whole, fresh: ofFresh, over };
 }
@@ -185,8 +185,8 @@ function compareSources(before: Ranking, now: Figures): { source: string; before
 function describeLoss(before: Ranking, now: Ranking, { lostDocuments }: Settings['drift']): string[] {
   if (now.documents >= before.documents * (1 - lostDocuments)) return [];
   return [
-    `there are ${formatCount(now.documents)} documents in place of ${formatCount(before.documents)}, ` +
-      `fewer by more than ${formatShare(lostDocuments)}`,
+    `there are ${formatCount(now.documents)} documents instead of ${formatCount(before.documents)}, ` +
+      `a loss of more than ${formatShare(lostDocuments)}`,
   ];
 }
 
@@ -198,15 +198,15 @@ function listOver(of: string, { scores, sources }: Comparison, limits: Settings[
     const change = Math.abs(now / before - 1);
     if (change > limits.keepRate)
       over.push(
-        `${of}the last cutoff for ${formatFlops(flops)} FLOPs keeps ${formatShare(now)} in place ` +
-          `of ${formatShare(before)}, a change by more than ${formatShare(limits.keepRate)}`,
+        `${of}the last cutoff for ${formatFlops(flops)} FLOPs keeps ${formatShare(now)} instead ` +
+          `of ${formatShare(before)}, a change of more than ${formatShare(limits.keepRate)}`,
       );
   }
   for (const { source, before, now } of sources) {
     if (Math.abs(now - before) > limits.sourceShare)
       over.push(
-        `${of}source "${source}" has ${formatShare(now)} of the tokens in place ` +
-          `of ${formatShare(before)}, a change by more than ${formatShare(limits.sourceShare)}`,
+        `${of}source "${source}" has ${formatShare(now)} of the tokens instead ` +
+          `of ${formatShare(before)}, a change of more than ${formatShare(limits.sourceShare)}`,
       );
   }
   return over;

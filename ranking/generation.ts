@@ -174,7 +174,7 @@ async function checkPart(path: string, bytes: number): Promise<void> {
   if (found !== bytes)
     throw fail('FILE_DAMAGED', {
       path,
-      reason: `it has ${found} bytes where ${bytes} were written`,
+      reason: `it has ${found} bytes instead of ${bytes}`,
       command: rankCommand,
     });
 }
@@ -184,7 +184,7 @@ export async function checkContent(path: string, sha256: string): Promise<void> 
   if ((await sha256File(path)) !== sha256)
     throw fail('FILE_DAMAGED', {
       path,
-      reason: 'its checksum is another one; remove it',
+      reason: 'its checksum does not match; remove it',
       command: rankCommand,
     });
 }

@@ -165,7 +165,7 @@ function scoreColumn(ranking: Ranking, benchmark: string | undefined): string {
     throw fail('OPTION_INVALID', {
       option: 'benchmark',
       got: benchmark.slice(0, 200),
-      allowed: `one with a score of its own: ${known.join(', ') || 'this ranking has none'}`,
+      allowed: `a benchmark with its own score: ${known.join(', ') || 'this ranking has none'}`,
     });
   return sqlName(`score_${benchmark}`);
 }
@@ -257,7 +257,7 @@ function readCursor(cursor: string, generation: string, question: string): Curso
     fail('OPTION_INVALID', {
       option: 'cursor',
       got: cursor.slice(0, 60),
-      allowed: 'the "next" of an answer to the same question, whole',
+      allowed: 'the complete "next" of an answer to the same question',
     });
   let keys: CursorKeys;
   try {

@@ -118,7 +118,7 @@ async function publishScores(
     ...scores.notes,
     ...describeUnusable(withoutDocuments),
     ...describeChanges(changes, scores.meanwhile),
-    ...scores.scoredAgain.map((problem) => `scored again what could not be used: ${problem}`),
+    ...scores.scoredAgain.map((problem) => `scored again: ${problem}`),
   ];
   const drift =
     before !== undefined && published
@@ -158,16 +158,18 @@ function describeChanges({ changed, gone }: ShardChanges, meanwhile: ShardChange
       ? []
       : [`${formatCountOf(names.length, 'shard')} ${what(names.length === 1)}: ${formatNames(names)}`];
   return [
-    ...say(changed, (one) => `changed since the last generation, and ${one ? 'was' : 'were'} scored anew`),
-    ...say(gone, (one) => `of the last generation ${one ? 'is' : 'are'} no longer there, and left out`),
+    ...say(changed, (one) => `changed since the last generation and ${one ? 'was' : 'were'} scored again`),
+    ...say(
+      gone,
+      (one) => `of the last generation no longer ${one ? 'exists and is' : 'exist and are'} left out`,
+    ),
     ...say(
       meanwhile.changed.filter((name) => !told.has(name)),
-      (one) =>
-        `changed while ${one ? 'it was' : 'they were'} scored, and ${one ? 'was' : 'were'} scored anew`,
+      (one) => `changed while being scored and ${one ? 'was' : 'were'} scored again`,
     ),
     ...say(
       meanwhile.gone.filter((name) => !told.has(name)),
-      (one) => `${one ? 'was' : 'were'} there at first and ${one ? 'is' : 'are'} no longer, and left out`,
+      (one) => `disappeared during scoring and ${one ? 'is' : 'are'} left out`,
     ),
   ];
 }

@@ -51,7 +51,7 @@ export async function withScores<T>(
     if (altered !== undefined)
       throw fail(
         'FILE_DAMAGED',
-        { path: altered, reason: 'its checksum is another one; remove it', command: 'betr rank' },
+        { path: altered, reason: 'its checksum does not match; remove it', command: 'betr rank' },
         error,
       );
     if (error instanceof BetrError) throw error;

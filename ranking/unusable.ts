@@ -48,7 +48,7 @@ export async function findUnusable(
       shard,
       badRows,
       row: bad?.position ?? firstBad?.rows.firstRow ?? 0,
-      reason: bad?.reason ?? 'the reason is no longer written down',
+      reason: bad?.reason ?? 'the reason is no longer recorded',
     });
   }
   return { unusable: unusable.length, empty: without.length - unusable.length, first };

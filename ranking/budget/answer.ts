@@ -20,6 +20,7 @@ import {
   smallestPoolTokens,
 } from './laws.ts';
 import { type Choice, retargetRanking } from '../order/retarget.ts';
+import { listCaveats } from './caveats.ts';
 import { summarize } from './summary.ts';
 import { type Answer, type Flag, flagNames, type Question } from './question.ts';
 
@@ -134,7 +135,9 @@ export async function cutRanking<C extends AnyCutoff>(
       ? {}
       : { pool: { tokens: poolTokens, kept: keep.rate * poolTokens } }),
   };
-  return { answer: { ...answer, summary: summarize(answer, law, maxEpochs) }, cutoff };
+  const assumptions = { law, maxEpochs };
+  const caveats = listCaveats(answer, assumptions);
+  return { answer: { ...answer, caveats, summary: summarize(answer, assumptions) }, cutoff };
 }
 
 /**
@@ -162,8 +165,8 @@ function findModel(
   if (given.length === 0 || given.length > 2)
     throw fail('USAGE', {
       problem:
-        'Name a budget by one or two of FLOPs, parameters and tokens (the third follows from C = ' +
-        '6·N·D), or name a share to keep.',
+        'Give one or two of FLOPs, parameters and tokens (the third follows from C = 6·N·D), ' +
+        'or a share to keep.',
     });
   const model = planModelFor(
     law,

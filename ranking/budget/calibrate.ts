@@ -91,14 +91,14 @@ export async function fitLaw(trials: readonly Trial[]): Promise<Fit> {
   );
   if (used.length < fewestBudgets)
     throw refuse([
-      `${used.length} of ${budgets.length} budgets have a best rate, and at least ${fewestBudgets} have to`,
+      `only ${used.length} of ${budgets.length} budgets have a best rate; a law needs at least ${fewestBudgets}`,
       ...unused.map(({ flops, reason }) => `${formatFlops(flops)} FLOPs: ${reason}`),
     ]);
   const law = fitPower(used.map(({ budget, peak }) => [Math.log(budget.flops), peak.logRate]));
   if (!(law.exponent > 0))
     throw refuse([
-      `the best rate does not grow with the budget (exponent ${law.exponent.toPrecision(3)}), which the ` +
-        'laws take for granted',
+      `the best rate does not grow with the budget (exponent ${law.exponent.toPrecision(3)}), but the ` +
+        'law assumes that it does',
     ]);
   const intervals = await bootstrap(used, law);
   return {
@@ -127,15 +127,15 @@ export async function fitLaw(trials: readonly Trial[]): Promise<Fit> {
       ...(used.some(({ budget }) => budget.values.length > fewestRates)
         ? []
         : [
-            'With three runs a budget nothing tells how noisy a run is: the intervals show only how far ' +
+            'Three runs per budget cannot show how noisy a run is: the intervals show only how far ' +
               'the budgets are from one law. Add rates, or repeat runs with other seeds.',
           ]),
       ...(intervals.failed <= worthANote * intervals.resamples
         ? []
         : [
             `In ${formatCount(intervals.failed)} of ${formatCount(intervals.resamples)} resamples a ` +
-              'budget had no best rate inside of what was tried. They count for nothing in the intervals, ' +
-              'which are the narrower for it. Try rates further out, or repeat runs with other seeds.',
+              'budget had no best rate within the tried range. They are left out of the intervals, ' +
+              'which are therefore too narrow. Try rates further out, or repeat runs with other seeds.',
           ]),
     ],
   };
@@ -151,7 +151,7 @@ function findMeasure(trials: readonly Trial[]): 'loss' | 'accuracy' {
   if (trials.length === 0) throw refuse(['there are no runs']);
   if (all('loss', true) && all('accuracy', false)) return 'loss';
   if (all('accuracy', true) && all('loss', false)) return 'accuracy';
-  throw refuse(['every run has to have a loss, or every run an accuracy']);
+  throw refuse(['every run needs a loss, or every run an accuracy']);
 }
 
 function groupBudgets(trials: readonly Trial[], valueOf: (trial: Trial) => number): Budget[] {
@@ -188,7 +188,7 @@ interface Peak {
 function fitBudget({ logRates, values }: Budget): { peak?: Peak; reason?: string } {
   const rates = new Set(logRates).size;
   if (rates < fewestRates)
-    return { reason: `${rates} different rates were tried, and at least ${fewestRates} have to be` };
+    return { reason: `only ${rates} different rates were tried; a fit needs at least ${fewestRates}` };
   const { curvature, peak, residuals } = fitQuadratic(logRates, values);
   const [lowest, highest] = [Math.min(...logRates), Math.max(...logRates)];
   const edge = values.indexOf(Math.max(...values));
@@ -197,8 +197,8 @@ function fitBudget({ logRates, values }: Budget): { peak?: Peak; reason?: string
   if (!(peak > lowest && peak < highest))
     return {
       reason:
-        `the best rate lies outside of what was tried (${tried}; the best run ` +
-        `was ${formatShare(Math.exp(logRates[edge] ?? 0))})`,
+        `the best rate is outside the tried range (${tried}; the best run ` +
+        `was at ${formatShare(Math.exp(logRates[edge] ?? 0))})`,
     };
   return { peak: { logRate: peak, residuals } };
 }

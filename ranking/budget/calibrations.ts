@@ -15,9 +15,9 @@ export const calibrationName = z
   .string()
   .regex(
     /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/,
-    'up to 64 letters, digits, "_" or "-", the first of them a letter or digit',
+    'up to 64 letters, digits, "_" or "-", starting with a letter or digit',
   )
-  .refine((name) => !isPaperLaw(name), { error: "another name than the paper's laws have" });
+  .refine((name) => !isPaperLaw(name), { error: "a name that none of the paper's laws has" });
 
 export const calibrationSchema = z.strictObject({
   name: calibrationName,

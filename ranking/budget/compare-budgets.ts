@@ -84,11 +84,11 @@ export async function compareBudgets(
   ];
   if (asked.length === 0)
     throw fail('USAGE', {
-      problem: 'Name budgets (1e19,1e20,1e21), model sizes (0.4B,1B,7B) or both to compare.',
+      problem: 'Give budgets (1e19,1e20,1e21), model sizes (0.4B,1B,7B) or both to compare.',
     });
   if (asked.length > mostLines)
     throw fail('USAGE', {
-      problem: `${asked.length} budgets are named, and at most ${mostLines} are compared at a time.`,
+      problem: `Got ${asked.length} budgets; at most ${mostLines} can be compared at once.`,
     });
   const all: { name: string; isSize: boolean; answer: Answer; cutoff: Cutoff }[] = [];
   for (const size of asked)

@@ -81,6 +81,8 @@ export const answerSchema = z.strictObject({
     .strictObject({ law: z.string(), at: modelSchema, from: modelSchema, to: modelSchema.nullable() })
     .optional(),
   flags: z.array(z.enum(flagNames)),
+  /** What to be careful about, one sentence each: the flags as text, and other assumptions. */
+  caveats: z.array(z.string()),
   ranking: z.strictObject({ generation: z.string(), publishedAt: z.string() }),
   /**
    * The benchmarks whose best corpus percentile is the score, where some were chosen; else the score is the
@@ -89,6 +91,7 @@ export const answerSchema = z.strictObject({
   benchmarks: z.array(z.string()).optional(),
   /** The larger pool, where one was named: its tokens, and how many of them the share keeps. */
   pool: z.strictObject({ tokens: positive, kept: z.number().nonnegative() }).optional(),
+  /** At most two sentences to paste into a plan. */
   summary: z.string(),
 });
 

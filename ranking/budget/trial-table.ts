@@ -28,7 +28,7 @@ export function parseTrialsCsv(text: string): Trial[] {
   ) {
     throw fail('BODY_INVALID', {
       problems: [
-        `the first line is "${columns.join(',').slice(0, 200)}", and it has to name the columns: ` +
+        `the first line is "${columns.join(',').slice(0, 200)}", but it must name the columns ` +
           'flops,keep,loss or flops,keep,accuracy',
       ],
     });
@@ -40,7 +40,7 @@ export function parseTrialsCsv(text: string): Trial[] {
     if (values.length !== 3 || result === undefined)
       throw fail('BODY_INVALID', {
         problems: [
-          `row ${index + 1} is "${values.join(',').slice(0, 200)}", and it has to be three numbers, none beyond 1e30`,
+          `row ${index + 1} is "${values.join(',').slice(0, 200)}", but it must be three numbers, none above 1e30`,
         ],
       });
     return { flops: parseBudget(value('flops')), keep: parseShare('keep', value('keep')), [measure]: result };

@@ -83,7 +83,7 @@ export async function rankSlice(slice: Slice, signal?: AbortSignal): Promise<voi
       if (position !== documents)
         throw fail('FILE_DAMAGED', {
           path: run.files.scores,
-          reason: `it has ${position} documents where the ranking counts ${documents}`,
+          reason: `it has ${position} documents, but the ranking counts ${documents}`,
           command: 'betr rank',
         });
       for (const [column, { number }] of some.entries())

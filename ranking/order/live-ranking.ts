@@ -234,5 +234,7 @@ function withCuts(run: Run, ordered: Ordered): CutOrder {
 
 /** What fails in the background costs only speed, and is told to whoever reads the log. */
 function reportBackground(error: unknown): void {
-  process.stderr.write(`betr: what makes answers faster could not be made ahead: ${reasonOf(error)}\n`);
+  process.stderr.write(
+    `betr: the orders that speed up answers could not be precomputed: ${reasonOf(error)}\n`,
+  );
 }

@@ -59,11 +59,10 @@ export async function readOrder(
       position += chunk.rowCount;
     }
     if (position !== count)
-      throw damaged(run, `it has ${position} documents where the ranking counts ${count}`);
+      throw damaged(run, `it has ${position} documents, but the ranking counts ${count}`);
   });
   const order = orderScores(scores, tokens, keyOrder);
-  if (!isOrderOf(ranking, order))
-    throw damaged(run, 'its scores and tokens are not those that the ranking counts');
+  if (!isOrderOf(ranking, order)) throw damaged(run, 'its scores or tokens do not match the ranking');
   return order;
 }
 

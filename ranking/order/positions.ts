@@ -32,7 +32,7 @@ export async function readKeys(run: Run, ranking: Ranking, positions: Uint32Arra
   if (keys.length !== positions.length)
     throw fail('FILE_DAMAGED', {
       path: run.files.scores,
-      reason: `${keys.length} of ${positions.length} documents are where the ranking counts them`,
+      reason: `only ${keys.length} of ${positions.length} documents are at their recorded positions`,
       command: 'betr rank',
     });
   return keys;

@@ -31,7 +31,7 @@ export async function prepareIfServed(run: Run, ranking: Ranking, report: Report
     if ((await listFolder(run.files.keyOrders)).length > 0) await prepareForServer(run, ranking, report);
     return [];
   } catch (error) {
-    return [`what makes a server's answers faster could not be made ahead: ${reasonOf(error)}`];
+    return [`the orders that speed up a server's answers could not be precomputed: ${reasonOf(error)}`];
   }
 }
 

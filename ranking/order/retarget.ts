@@ -43,7 +43,7 @@ export function chooseBenchmarks(ranking: Ranking, { benchmarks, without }: Choi
     throw fail('OPTION_INVALID', {
       option: 'without',
       got: without.join(','),
-      allowed: 'left out where benchmarks are chosen',
+      allowed: 'left out if benchmarks are given',
     });
   const known = ranking.scorer.outputs.slice(1);
   const unknown = [...(benchmarks ?? []), ...(without ?? [])].find((name) => !known.includes(name));

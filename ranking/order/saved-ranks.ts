@@ -49,7 +49,7 @@ export async function readRanks(
     const readAt = async (words: Uint32Array, at: number): Promise<void> => {
       const { bytesRead } = await file.read(words, 0, words.byteLength, 4 * at);
       if (bytesRead < words.byteLength)
-        throw fail('FILE_UNREADABLE', { path, reason: 'it ended while it was read' });
+        throw fail('FILE_UNREADABLE', { path, reason: 'it was truncated while it was read' });
     };
     let checksum = 0;
     for (let from = 0; from < ranking.documents; from += block.length) {

@@ -32,7 +32,9 @@ export async function planCuts(
     findColumn(footer.root, fields[field])?.at(-1);
   const [text, id, tokens] = [leaf('text'), leaf('id'), leaf('tokens')];
   if (text?.type !== 'BYTE_ARRAY')
-    throw new Error(`column "${fields.text}" has texts of a fixed length, of which no part can be cut out`);
+    throw new Error(
+      `column "${fields.text}" holds texts of a fixed length, which passages cannot be cut out of`,
+    );
   const values = new Map<number, (row: number, copy: number, value: Uint8Array) => Uint8Array | undefined>();
   if (id?.isText === true)
     values.set(id.leaf, (_row, copy, value) =>

@@ -67,7 +67,7 @@ async function* readBlocks(
   if (all !== expected)
     throw fail('FILE_DAMAGED', {
       path: run.files.scores,
-      reason: `${all} documents are above the cutoff where the ranking counts ${expected}`,
+      reason: `${all} documents are above the cutoff, but the ranking counts ${expected}`,
       command: 'betr rank',
     });
   if (filled > 0)
@@ -92,7 +92,7 @@ function copyRows(chunk: DuckDBDataChunk, from: number, count: number, block: Ke
     scores instanceof DuckDBFloatVector
   )) {
     throw fail('INTERNAL', {
-      reason: "the columns of the scores' parts are not of the types that were written",
+      reason: 'the score columns have unexpected types',
     });
   }
   for (let i = 0; i < count; i++) {

@@ -29,7 +29,7 @@ export async function fillOutFolder<T>(folder: string, fill: () => Promise<T>): 
   if (foreign !== undefined) throw fail('OUT_NOT_EMPTY', { path: folder, found: foreign });
   await commitBytes(
     join(folder, marker),
-    'A selection is being written, or was interrupted; run the command again.\n',
+    'This selection is being written or was interrupted. Run the command again.\n',
   );
   try {
     await clear(

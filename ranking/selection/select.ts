@@ -12,7 +12,7 @@ import type { Report } from '../../run/progress.ts';
 import type { Run } from '../../run/run.ts';
 import { settingsSchema, settingsToShow } from '../../run/settings.ts';
 import { testTargetsSchema } from '../../indexer/index-card.ts';
-import { answerWithCutoff } from '../budget/answer.ts';
+import { answerWithCutoff, resolveQuestion } from '../budget/answer.ts';
 import { compareComposition, sourceChangeSchema } from './composition.ts';
 import { type Cut, type Cutoff, keptCondition } from '../cutoff.ts';
 import type { Ranking } from '../generation.ts';
@@ -176,7 +176,8 @@ async function decide(
   const { answer, cutoff, ranking: retargeted } = await answerWithCutoff(run, ranking, question);
   if (quotas === undefined) return { answer, kept: cutoff, retargeted };
   const filled = await fillQuotas(run, retargeted, answer.keep.rate, quotas);
-  return { answer: answerByQuotas(answer, filled), kept: filled, retargeted, quotas: filled.quotas };
+  const byQuotas = answerByQuotas(answer, filled, await resolveQuestion(run, question));
+  return { answer: byQuotas, kept: filled, retargeted, quotas: filled.quotas };
 }
 
 /**
@@ -203,7 +204,7 @@ export async function writeRows(
       if (written !== only.documents) {
         throw fail('FILE_DAMAGED', {
           path: run.files.scores,
-          reason: `${written} documents are above the cutoff where the ranking counts ${only.documents}`,
+          reason: `${written} documents are above the cutoff, but the ranking counts ${only.documents}`,
           command: 'betr rank',
         });
       }

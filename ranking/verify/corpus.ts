@@ -35,7 +35,7 @@ export async function countCorpusRows(
       const found = await countRows(shard, run.settings.corpus.fields.text);
       const listed = covered.get(shard.name);
       if (found.rows !== listed?.rows)
-        tell(`${shard.name} has ${found.rows} rows, of which ${listed?.rows ?? 0} are in the ranking`);
+        tell(`${shard.name} has ${found.rows} rows, but the ranking covers ${listed?.rows ?? 0}`);
       else if (found.blank !== listed.blank)
         tell(
           `${shard.name}: ${listed.blank - found.blank} rows are neither scored, nor in quarantine, nor blank`,

@@ -15,6 +15,7 @@ import {
   scoreBin,
 } from '../../scoring/part.ts';
 import { parquetSource, sqlString } from '../../data/duckdb/duckdb.ts';
+import { formatCountOf } from '../../run/amounts.ts';
 import { reasonOf } from '../../run/errors/errors.ts';
 import type { Report } from '../../run/progress.ts';
 import { rowsWritten } from '../../data/files/quarantine.ts';
@@ -28,7 +29,7 @@ import { queryRows } from '../../data/duckdb/rows.ts';
 type Tell = (problem: string) => void;
 
 /** What is said of a file whose checksum is not the one that was written down. */
-export const isAnother = 'is not what was written: its checksum is another one';
+export const isAltered = 'is damaged: its checksum does not match';
 
 /** Parts that one query looks at: it has all of them open. */
 const filesPerQuery = 32;
@@ -122,11 +123,11 @@ function contentQuery(run: Run, { file, covers }: ListedPart, index: number): st
 function comparePart(part: ListedPart, found: readonly Content[], tell: Tell): void {
   const { file, covers, documents } = part;
   if (found.length === 0) {
-    if (documents > 0) tell(`${file} has no document where ${documents} are listed`);
+    if (documents > 0) tell(`${file} has no documents, but ${documents} are listed`);
     return;
   }
   const say = (what: string, got: unknown, want: unknown): void => {
-    if (got !== want) tell(`${file} has ${what} ${String(got)} where ${String(want)} is listed`);
+    if (got !== want) tell(`${file}: ${what} should be ${String(want)}, found ${String(got)}`);
   };
   say(
     'documents',
@@ -148,22 +149,22 @@ function comparePart(part: ListedPart, found: readonly Content[], tell: Tell): v
     Math.max(...found.map(({ highest }) => highest ?? Number.NaN)),
     part.scores?.[1] ?? 'none',
   );
-  if (found.some(({ finite }) => finite !== true)) tell(`${file} has scores that are no numbers`);
+  if (found.some(({ finite }) => finite !== true)) tell(`${file} has scores that are not numbers`);
   // Of a single row there is nothing to compare.
   if (found.some(({ different }) => different === false))
-    tell(`${file} has rows that are there twice, or not in their order`);
+    tell(`${file} has rows that are duplicate or out of order`);
   const byShard = new Map(found.map((content) => [content.shard, content]));
   for (const { shard, firstRow, rows, documents: listed } of covers) {
     const { documents: own, first, last } = byShard.get(shard) ?? { documents: 0, first: null, last: null };
     if (covers.length > 1) say(`documents of ${shard}`, own, listed);
     if ((first ?? firstRow) < firstRow || (last ?? firstRow) >= Math.max(firstRow + 1, firstRow + rows))
-      tell(`${file} has rows ${first} to ${last} of ${shard}, which are not its own`);
+      tell(`${file} has rows ${first} to ${last} of ${shard}, which belong to another part`);
     byShard.delete(shard);
   }
   if (byShard.size > 0)
     tell(
-      `${file} has rows of another shard ` +
-        `than ${covers.length === 1 ? (covers[0]?.shard ?? '') : 'those that are listed'}`,
+      `${file} has rows of a shard other ` +
+        `than ${covers.length === 1 ? (covers[0]?.shard ?? '') : 'those listed'}`,
     );
 }
 
@@ -186,14 +187,14 @@ export function verifyCards(run: Run, ranking: Ranking, tell: Tell): void {
       (part.scores === null ||
         (histogram.at(-1)?.[0] === scoreBin(part.scores[0]) &&
           histogram[0]?.[0] === scoreBin(part.scores[1])));
-    if (!agrees) tell(`${cardFile(part.file)} does not add up to what is listed of its part`);
+    if (!agrees) tell(`${cardFile(part.file)} does not match the listed totals of its part`);
   }
   if (!allRead) return;
   const { histogram, sources } = figures.result();
   if (JSON.stringify(histogram) !== JSON.stringify(ranking.histogram))
-    tell('ranking.json has another histogram than its parts');
+    tell('the histogram of ranking.json does not match its parts');
   if (JSON.stringify(sources) !== JSON.stringify(ranking.sources))
-    tell('ranking.json has other sources than its parts');
+    tell('the sources of ranking.json do not match its parts');
 }
 
 /** The card, where it is what was listed. Read at one stroke, as there are many, and each is small. */
@@ -202,7 +203,7 @@ function readCard(path: string, { cardSha256 }: ListedPart, tell: Tell): PartCar
     const text = readRegularSync(path);
     if (createHash('sha256').update(text).digest('hex') === cardSha256)
       return partCardSchema.parse(JSON.parse(text.toString('utf8')));
-    tell(`${path} ${isAnother}. Remove it and run "betr rank".`);
+    tell(`${path} ${isAltered}. Remove it and run "betr rank".`);
   } catch (error) {
     tell(`${path} cannot be read (${reasonOf(error)}). Remove it, if it is there, and run "betr rank".`);
   }
@@ -231,7 +232,7 @@ export async function verifyQuarantine(run: Run, parts: readonly ListedPart[], t
         quarantineSha256 !== undefined &&
         createHash('sha256').update(text).digest('hex') !== quarantineSha256
       )
-        tell(`${path} ${isAnother}. Remove it and run "betr rank".`);
+        tell(`${path} ${isAltered}. Remove it and run "betr rank".`);
       const lines = text
         .trim()
         .split('\n')
@@ -251,13 +252,12 @@ export async function verifyQuarantine(run: Run, parts: readonly ListedPart[], t
       const written = lines.filter((line) => 'position' in line).length;
       if (found !== Math.min(quarantined, rowsWritten) || written !== found)
         tell(
-          `${path} has ${found === written ? found : `${found} different ones among ${written}`} rows ` +
-            `of its part where ${quarantined} are listed`,
+          `${path} has ${found} distinct rows of its part in ${written} lines, but ${quarantined} are listed`,
         );
       if (quarantined > rowsWritten) continue;
       for (const { shard, quarantined: listed, positions } of byShard.values())
         if (covers.length > 1 && positions.size !== listed)
-          tell(`${path} has ${positions.size} rows of ${shard} where ${listed} are listed`);
+          tell(`${path} has ${positions.size} rows of ${shard}, but ${listed} are listed`);
     } catch (error) {
       tell(`${path} cannot be read: ${reasonOf(error)}. Remove it, if it is there, and run "betr rank".`);
     }
@@ -271,7 +271,7 @@ export function verifyTiling(parts: readonly ListedPart[], tell: Tell): void {
       sum(covers, (rows) => rows.documents) !== documents ||
       sum(covers, (rows) => rows.quarantined) !== quarantined
     )
-      tell(`${file}: the figures of its shards do not add up to its own`);
+      tell(`${file}: the counts of its shards do not add up to its totals`);
   }
   const covered = parts
     .flatMap(({ file, covers }) => covers.map((rows) => ({ ...rows, file })))
@@ -292,11 +292,11 @@ export function verifyTiling(parts: readonly ListedPart[], tell: Tell): void {
     const left = rows.rows - rows.documents - rows.quarantined;
     // Only files of lines can have blank ones.
     if (left > 0 && formatOf(rows.shard) === 'parquet')
-      tell(`${file} has ${left} rows of ${rows.shard} neither as documents nor in quarantine`);
+      tell(`${file} has ${formatCountOf(left, 'row')} of ${rows.shard} neither scored nor in quarantine`);
     if (left < 0)
       tell(
-        `${file} has ${rows.documents} documents and ${rows.quarantined} bad rows out of ${rows.rows} ` +
-          `rows of ${rows.shard}`,
+        `${file} has ${rows.documents} documents and ${rows.quarantined} invalid rows of ${rows.shard}, ` +
+          `but covers only ${rows.rows} of its rows`,
       );
     before = rows;
   }

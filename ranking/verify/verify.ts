@@ -21,7 +21,7 @@ import { readDrift } from '../drift.ts';
 import { nameGeneration, type Ranking, readPublishedStrictly } from '../generation.ts';
 import { readPrediction } from '../predict.ts';
 import { countCorpusRows } from './corpus.ts';
-import { isAnother, verifyCards, verifyContent, verifyQuarantine, verifyTiling } from './parts.ts';
+import { isAltered, verifyCards, verifyContent, verifyQuarantine, verifyTiling } from './parts.ts';
 
 export interface Verification {
   generation: string | null;
@@ -153,31 +153,32 @@ async function verifyHashes(
 
 function compareHash(hash: FileHash | undefined, sha256: string): string | undefined {
   if (hash === undefined || 'problem' in hash) return `cannot be read (${hash?.problem ?? ''})`;
-  return hash.sha256 === sha256 ? undefined : isAnother;
+  return hash.sha256 === sha256 ? undefined : isAltered;
 }
 
 function verifyTotals(ranking: Ranking, tell: Tell): void {
   const { parts, scorer } = ranking;
   for (const name of ['documents', 'tokens', 'estimatedDocuments', 'textBytes', 'quarantined'] as const) {
     const sum = parts.reduce((total, part) => total + part[name], 0);
-    if (sum !== ranking[name]) tell(`ranking.json says ${ranking[name]} ${name}, its parts have ${sum}`);
+    if (sum !== ranking[name])
+      tell(`ranking.json counts ${ranking[name]} ${name}, but its parts have ${sum}`);
   }
   const generation = nameGeneration(parts, scorer);
   if (generation !== ranking.generation)
-    tell(`ranking.json is named ${ranking.generation}, its parts make ${generation}`);
+    tell(`ranking.json names generation ${ranking.generation}, but its parts make ${generation}`);
 }
 
 async function verifyScorer(run: Run, { scorer }: Ranking, tell: Tell): Promise<void> {
   const prepared = run.ranking === '' ? undefined : await orTell(tell, readScorer(run));
   if (prepared !== undefined && prepared.fingerprint !== scorer.sha256)
     tell(
-      `${run.files.scorer} is not the scorer that the ranking was made by. Run "betr rank --scorer NAME".`,
+      `${run.files.scorer} is not the scorer that the ranking was made with. Run "betr rank --scorer NAME".`,
     );
   // Any other scorer has no weights.
   if (run.ranking !== '' && prepared?.kind !== 'betr') return;
   const weights = await orTell(tell, readWeights(run.files.weights));
   if (weights !== undefined && weights.sha256 !== scorer.sha256)
-    tell(`${run.files.weights} is not the classifier that the ranking was made by. Run "betr rank".`);
+    tell(`${run.files.weights} is not the classifier that the ranking was made with. Run "betr rank".`);
 }
 
 /** The files of the corpus against the shards that were ranked. */
@@ -187,7 +188,7 @@ async function verifyCorpus(run: Run, { parts }: Ranking, tell: Tell): Promise<v
   const { fresh, changed, gone } = compareShards(shardsOf(parts), shards);
   for (const name of fresh) tell(`${name} is not ranked yet. Run "betr rank".`);
   for (const name of changed) tell(`${name} has changed since it was ranked. Run "betr rank".`);
-  for (const name of gone) tell(`${name} was ranked and is no longer there. Run "betr rank".`);
+  for (const name of gone) tell(`${name} was ranked but no longer exists. Run "betr rank".`);
 }
 
 async function verifyManifest(run: Run, ranking: Ranking | undefined, tell: Tell): Promise<void> {
@@ -198,7 +199,7 @@ async function verifyManifest(run: Run, ranking: Ranking | undefined, tell: Tell
     const line = listed.get(part.file);
     if (line === undefined) tell(`${part.file} is in the ranking, but not in the manifest. Run "betr rank".`);
     else if (fingerprint(line) !== fingerprint(part))
-      tell(`the manifest and the ranking differ about ${part.file}. Run "betr rank".`);
+      tell(`the manifest and the ranking disagree about ${part.file}. Run "betr rank".`);
   }
 }
 

@@ -118,7 +118,7 @@ export class TextThread {
           () =>
             resolve({
               available: false,
-              reason: `The embedder gave no vector within ${nearestWithinMs / 1000} s; ask again when it is loaded.`,
+              reason: `The embedder returned no vector within ${nearestWithinMs / 1000} s. Try again when it is loaded.`,
             }),
           nearestWithinMs,
         )),

@@ -1,22 +1,8 @@
-// The answer: what to keep in one line, its figures, what to be careful about, and the sentence for a plan.
+// The answer: what to keep in one line, its figures, its caveats, and the summary for a plan.
 
 import { formatAmount, formatCount, formatFlops, formatScore, formatShare } from './amounts.ts';
 import type { Answer } from './answers.ts';
 import { find, make } from './dom.ts';
-
-/** Cautions as a reader needs them; the sentence for the plan has them in full. */
-const cautions: Record<string, string> = {
-  extrapolated: 'Outside the budgets that the law was fitted on (6e18 to 6e21 FLOPs, trusted to 1e22).',
-  'far-from-compute-optimal': 'The law is one of compute-optimal training, and this is not near it.',
-  'below-tested-rates': 'Nothing below 3 % was tested in the paper.',
-  'pool-too-small': 'Even the whole pool has to be repeated more often than allowed.',
-  'corpus-far-below-law-range':
-    'The law was fitted on pools of trillions of tokens. If this corpus is a sample of a larger pool, ' +
-    'name its tokens under Assumptions.',
-  'tokens-estimated': 'Token counts are estimated.',
-  'score-ties': 'The cut goes through documents of equal score, which their keys decide.',
-  'nothing-kept': 'The best document alone is larger than the share: nothing is kept.',
-};
 
 export function showAnswer({
   keep,
@@ -24,7 +10,7 @@ export function showAnswer({
   model,
   repetition,
   law,
-  flags,
+  caveats,
   pool,
   ranking,
   benchmarks,
@@ -39,13 +25,13 @@ export function showAnswer({
     keep.setBy === 'law'
       ? `By the law ${law?.name ?? ''}`
       : keep.setBy === 'data floor'
-        ? 'Set by the size of the pool, above what the law asks for'
-        : 'As asked';
+        ? 'Set by the size of the pool, above the law'
+        : 'As requested';
   find('#band', HTMLElement).textContent = `${setBy}${
     model === null ? '' : `, for ${formatFlops(model.flops)} ` + 'FLOPs'
   }. ${
     keep.low < keep.high
-      ? `Anything from ${formatShare(keep.low)} ` + `to ${formatShare(keep.high)} costs little.`
+      ? `${formatShare(keep.low)} to ${formatShare(keep.high)} would do about as well.`
       : ''
   }`;
   find('#figures', HTMLElement).replaceChildren(
@@ -71,9 +57,9 @@ export function showAnswer({
       model === null ? '' : `of ${formatAmount(model.tokens)} seen`,
     ),
   );
-  const list = find('#cautions', HTMLElement);
-  list.hidden = flags.length === 0;
-  list.replaceChildren(...flags.map((flag) => make('li', {}, cautions[flag] ?? flag)));
+  const list = find('#caveats', HTMLElement);
+  list.hidden = caveats.length === 0;
+  list.replaceChildren(...caveats.map((caveat) => make('li', {}, caveat)));
   find('#summary', HTMLElement).textContent = summary;
   const published = new Date(ranking.publishedAt).toLocaleString(undefined, {
     dateStyle: 'medium',
@@ -93,12 +79,14 @@ function figure(name: string, value: string, note: string, kind?: string): HTMLE
   );
 }
 
-/** Copies the sentence on a press of its button, and says that it did. */
+/** Copies the summary and its caveats when the button is pressed, and confirms it on the button. */
 export function openCopyButton(): void {
   const button = find('#copy', HTMLButtonElement);
   const label = button.textContent;
   button.addEventListener('click', () => {
-    void navigator.clipboard.writeText(find('#summary', HTMLElement).textContent).then(
+    const caveats = Array.from(find('#caveats', HTMLElement).children, (item) => `- ${item.textContent}`);
+    const plan = [find('#summary', HTMLElement).textContent, ...caveats].join('\n');
+    void navigator.clipboard.writeText(plan).then(
       () => (button.textContent = 'Copied'),
       () => (button.textContent = 'Select and copy it by hand'),
     );

@@ -85,7 +85,7 @@ function showNote({ estimator, target, models, ofDomains, domains, prediction, w
 
 function drawTable(domains: readonly Domain[], ofDomains: number): HTMLElement[] {
   const head = (text: string, kind?: string): HTMLElement => make('th', { scope: 'col', class: kind }, text);
-  // Without counts all domains count alike, which the cautions say.
+  // Without counts all domains count alike, which the caveats say.
   const counted = domains.some(({ tokens }) => tokens !== domains[0]?.tokens);
   const most = Math.max(...domains.map(({ weight }) => weight), 1e-12);
   const table = make(

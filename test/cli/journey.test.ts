@@ -202,8 +202,8 @@ describe('betr', () => {
     expect((await betr(folder, ['status'])).stdout).toMatch(/To score +nothing; to publish: betr rank\n/);
     const { stdout } = await betr(folder, ['rank']);
     expect(stdout).toContain(
-      'Note: 1 shard changed since the last generation, and was scored anew: corpus/c.jsonl\nNote: 1 ' +
-        'shard of the last generation is no longer there, and left out: corpus/d.jsonl',
+      'Note: 1 shard changed since the last generation and was scored again: corpus/c.jsonl\nNote: 1 ' +
+        'shard of the last generation no longer exists and is left out: corpus/d.jsonl',
     );
     expect((await betr(folder, ['status'])).stdout).toMatch(/To score +nothing\n?$/);
 

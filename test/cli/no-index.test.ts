@@ -107,7 +107,7 @@ describe('without an index', () => {
     );
     expect((await betr(folder, ['cutoff', '--scorer', 'random', '--budget', '1e20'])).code).toBe(0);
     expect((await betr(folder, ['verify', '--scorer', 'random', '--corpus'])).stdout).toMatch(
-      /whole and unaltered/,
+      /complete and unaltered/,
     );
     expect((await betr(folder, ['status', '--scorer', 'random'])).stdout).toMatch(
       /Index {7}none yet[^]*Ranking {5}generation[^]*To score {4}nothing/,

@@ -181,7 +181,7 @@ describe('a ranking', () => {
       const { notes, ranking, scores } = await rankCorpus(run, vanish('z.jsonl'));
       await removed;
       expect(scores.meanwhile).toEqual({ fresh: [], changed: [], gone: ['corpus/z.jsonl'] });
-      expect(notes).toEqual(['1 shard was there at first and is no longer, and left out: corpus/z.jsonl']);
+      expect(notes).toEqual(['1 shard disappeared during scoring and is left out: corpus/z.jsonl']);
       expect(shardsOf(ranking.parts).map(({ name }) => name)).toEqual(['corpus/a.jsonl', 'corpus/b.jsonl']);
       expect(await problemsOf(run)).toEqual([]);
     });

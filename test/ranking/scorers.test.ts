@@ -95,7 +95,7 @@ describe('rankings by several scorers', () => {
       );
       await tell('select', '--scorer', 'length', '--keep', '0.1', '--out', 'kept');
       expect(existsSync(join(folder, 'kept', 'manifest.json'))).toBe(true);
-      expect(await tell('verify', '--scorer', 'length')).toMatch(/whole and unaltered/);
+      expect(await tell('verify', '--scorer', 'length')).toMatch(/complete and unaltered/);
       expect((await betr(folder, ['rank', '--scorer', 'magic'])).stderr).toMatch(/SCORER_UNKNOWN/);
       expect((await betr(folder, ['cutoff', '--scorer', 'random', '--keep', '0.1'])).stderr).toMatch(
         /STEP_MISSING/,

@@ -129,7 +129,7 @@ describe('a body', () => {
         ],
       },
       [
-        'name is "../x", but it has to be up to 64 letters, digits, "_" or "-", the first of them a letter or digit',
+        'name is "../x", but it has to be up to 64 letters, digits, "_" or "-", starting with a letter or digit',
         'runs[0].flops is 0, but it has to be a number above 0',
         'runs[0].keep is 3, but it has to be a number of at most 1',
         'runs[0] has the unknown field "seed" (known: flops, keep, loss, accuracy)',

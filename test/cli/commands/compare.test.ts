@@ -48,7 +48,7 @@ describe('betr compare', () => {
     await withRanked(async (run) => {
       expect(await betr(run, 'compare')).toMatchObject({
         code: 2,
-        stderr: expect.stringContaining('Name budgets'),
+        stderr: expect.stringContaining('Give budgets'),
       });
       expect(await betr(run, 'compare', '--budgets', '1e21,0')).toMatchObject({
         code: 2,

@@ -177,8 +177,9 @@ describe('quotas', () => {
           .sort(),
       ).toEqual(['books', 'code']);
       // A quota of 36 % of the tokens, of a source that has a quarter.
-      expect(manifest.answer.summary).toMatch(
-        /By quotas of 2 domains: .* more than their domains have \(1 of 2\)/,
+      expect(manifest.answer.summary).toMatch(/^Keep the best \S+ % of the tokens by quotas for 2 domains/);
+      expect(manifest.answer.caveats.at(-1)).toMatch(
+        /^1 of 2 domains have fewer tokens than their quotas; the missing \S+ tokens are not replaced\.$/,
       );
       expect(
         selectionManifestSchema.parse(JSON.parse(await readFile(join(one, 'manifest.json'), 'utf8'))),
