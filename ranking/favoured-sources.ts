@@ -1,5 +1,5 @@
-// What each output of the classifier favours: the sources of the best share of the corpus by the joint score,
-// or by one benchmark's own.
+// What each output of the classifier favors: the sources of the best share of the corpus, by the joint score
+// or by one benchmark's score.
 
 import { z } from 'zod';
 import { sqlName } from '../data/duckdb/duckdb.ts';
@@ -12,8 +12,7 @@ export interface Favoured {
   /** The joint output's name, or a benchmark's. */
   output: string;
   /**
-   * The best document, and the sources, most favoured first, with their shares of the tokens: of all, and of
-   * the best.
+   * The best document, and the sources, most favored first, with their shares of all tokens and of the best.
    */
   best: string;
   sources: { source: string; before: number; after: number; lift: number }[];

@@ -1,6 +1,6 @@
 // The documents of a ranking, page by page: around the cutoff, from the top, from the bottom, or in a seeded
-// order of chance. A page is found by the keys of the last document before it, so that no document comes
-// twice or is missed, whatever the page's length.
+// random order. A cursor holds the keys of the last document, so no document is repeated or missed, whatever
+// the page size.
 
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { z } from 'zod';
@@ -19,18 +19,18 @@ const count = z.number().int().nonnegative();
 export const rankedDocumentSchema = z.strictObject({
   document: z.string(),
   shard: z.string(),
-  /** Names the shard in addresses. */
+  /** The shard's name in URLs. */
   shardId: z.string(),
   row: count,
   source: z.string(),
   tokens: count,
-  /** The joint score; in a ranking by chosen benchmarks the best corpus percentile among them. */
+  /** The joint score; with chosen benchmarks, the best corpus percentile among them. */
   score: z.number(),
-  /** In a ranking by chosen benchmarks the one that the score is from; else null. */
+  /** With chosen benchmarks, the one the score is from; else null. */
   winner: z.string().nullable(),
-  /** The benchmarks' own scores. */
+  /** The score for each benchmark. */
   benchmarks: z.record(z.string(), z.number()),
-  /** Whether the cutoff that was asked about keeps it; null where none was. */
+  /** Whether the requested cutoff keeps it; null without one. */
   kept: z.boolean().nullable(),
 });
 export type RankedDocument = z.output<typeof rankedDocumentSchema>;
@@ -39,19 +39,19 @@ export const orders = ['top', 'bottom', 'random'] as const;
 
 export interface Listing {
   order: (typeof orders)[number];
-  /** Of the order of chance. */
+  /** For the random order. */
   seed: number;
-  /** Orders by this benchmark's own score in place of the joint one. */
+  /** Orders by this benchmark's score instead of the joint one. */
   benchmark?: string;
   source?: string;
   limit: number;
-  /** Where the page before ended: its `next`. */
+  /** The `next` of the previous page. */
   cursor?: string;
 }
 
 export interface Page {
   documents: RankedDocument[];
-  /** For the next page; null where this is the last. */
+  /** Cursor of the next page; null if this is the last. */
   next: string | null;
 }
 
@@ -76,8 +76,8 @@ export async function listDocuments(
 
 /**
  * The documents on both sides of a cutoff: those just kept (lowest score first) and those just dropped
- * (highest first), `limit` of each. `around`: the positions of these, of whatever source, and of one more on
- * each side, so that nothing else is looked at. Errors: as `listDocuments`.
+ * (highest first), `limit` of each. `around`: the positions of these for any source, and of one more on each
+ * side, so that nothing else is read. Errors: those of `listDocuments`.
  */
 export async function listAroundCutoff(
   run: Run,
@@ -121,7 +121,7 @@ export async function findDocument(
   row: number,
   cutoff?: Cut,
 ): Promise<RankedDocument> {
-  // A ranking by chosen benchmarks has its scores beside all of the parts.
+  // Chosen benchmarks have their scores in a separate file, aligned with all parts.
   const own =
     ranking.chosen === undefined
       ? {
@@ -157,7 +157,7 @@ function conditionsOf(ranking: Ranking, { source }: Pick<Listing, 'source'>): st
   return [`source = ${sqlString(source)}`];
 }
 
-/** The column of the joint score, or of a benchmark's own. */
+/** The column of the joint score, or of a benchmark's score. */
 function scoreColumn(ranking: Ranking, benchmark: string | undefined): string {
   const known = ranking.scorer.outputs.slice(1);
   if (benchmark === undefined) return 'score';
@@ -170,7 +170,7 @@ function scoreColumn(ranking: Ranking, benchmark: string | undefined): string {
   return sqlName(`score_${benchmark}`);
 }
 
-/** How documents are ordered: best or worst first by a column of scores, or by chance. */
+/** How documents are ordered: best or worst first by a score column, or randomly. */
 type Way = { order: 'top' | 'bottom'; score: string } | { order: 'random'; seed: number };
 
 interface Context {
@@ -187,7 +187,7 @@ async function readPage(
   limit: number,
   cursor: string | undefined,
 ): Promise<Page> {
-  // A cursor is of use for the same question only.
+  // A cursor is valid for the same question only.
   const question = fingerprint({ way, conditions, benchmarks: ranking.chosen?.benchmarks ?? null }).slice(
     0,
     16,
@@ -216,7 +216,7 @@ async function readPage(
   return { documents: rows.slice(0, limit).map((row) => describeRow(ranking, row)), next };
 }
 
-/** What is ordered by first. The chance of a document depends on its keys and the seed alone. */
+/** The first sort key. The random one depends on the document's keys and the seed only. */
 function keyOf(way: Way): string {
   return way.order === 'random' ? `hash(document, shard, "row", ${way.seed})` : way.score;
 }
@@ -277,7 +277,7 @@ const rowSchema = z.object({
   row: count,
   source: z.string(),
   tokens: count,
-  // Adding 0 makes -0 and 0 one score.
+  // Adding 0 turns -0 into 0.
   score: z.number().transform((score) => score + 0),
   benchmarks: sqlList(z.number()),
   winner: z.number().nullable(),

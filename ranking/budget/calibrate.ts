@@ -1,6 +1,6 @@
-// A keep-rate law from the user's own small runs: at each budget the rate that was best, as the peak of a
-// quadratic in ln F, and through those peaks F = a · C^b, as the paper found its laws (arXiv 2507.12466,
-// section 5: four rates at each budget). What the runs cannot carry is refused with the reasons.
+// Fits a keep-rate law to the user's own small runs, as the paper fitted its laws (arXiv 2507.12466, section
+// 5): each budget's best rate is the peak of a quadratic in ln F, and F = a · C^b goes through those peaks.
+// Runs that cannot support a law are refused with the reasons.
 
 import { setImmediate } from 'node:timers/promises';
 import { z } from 'zod';
@@ -10,24 +10,22 @@ import { fail } from '../../run/errors/errors.ts';
 import { formatCount, formatFlops, formatShare } from '../../run/amounts.ts';
 
 /**
- * [ours] At least this many rates at this many budgets: a quadratic has three numbers, and a line through two
- * points proves nothing.
+ * [ours] At least this many rates at this many budgets: a quadratic has three coefficients, and a line
+ * through two points proves nothing.
  */
 const fewestRates = 3;
 const fewestBudgets = 3;
-/** [ours] Runs within this factor of each other are of one budget. */
+/** [ours] Runs within this factor of each other have the same budget. */
 const sameBudget = 1.1;
 const bootstraps = 1000;
-/**
- * [ours] The share of failed resamples from which on the intervals say too little to be shown without a note.
- */
+/** [ours] Above this share of failed resamples, the intervals need a note. */
 const worthANote = 0.05;
 
 const positive = z.number().positive();
 
 /**
- * A training run: its compute, the share of the pool's tokens it was trained on, and how it came out (one of
- * the two).
+ * A training run: its compute, the share of the pool's tokens it was trained on, and its result (a loss or an
+ * accuracy).
  */
 export const trialSchema = z.strictObject({
   flops: positiveNumber,
@@ -48,11 +46,11 @@ export const fitSchema = z.strictObject({
     coefficient: intervalSchema,
     exponent: intervalSchema,
     resamples: z.number().int(),
-    /** Resamples in which a budget had no interior peak; they count for nothing in the intervals. */
+    /** Resamples in which a budget had no interior peak; the intervals leave them out. */
     failed: z.number().int(),
   }),
   /**
-   * Every budget that carried the fit: its best rate, the law's rate there, and how far each run is from the
+   * Every budget used in the fit: its best rate, the law's rate there, and how far each run is from the
    * budget's quadratic.
    */
   budgets: z.array(
@@ -65,7 +63,7 @@ export const fitSchema = z.strictObject({
       runs: z.array(z.strictObject({ keep: positive, value: z.number(), residual: z.number() })),
     }),
   ),
-  /** Budgets left out of the fit, and why. */
+  /** Budgets left out of the fit, with the reason. */
   unused: z.array(z.strictObject({ flops: positive, reason: z.string() })),
   notes: z.array(z.string()),
 });
@@ -74,7 +72,7 @@ export type Fit = z.output<typeof fitSchema>;
 interface Budget {
   flops: number;
   trials: Trial[];
-  /** ln of the rates, and what came out, larger being better. */
+  /** ln of the rates, and the results with larger being better. */
   logRates: number[];
   values: number[];
 }
@@ -108,7 +106,7 @@ export async function fitLaw(trials: readonly Trial[]): Promise<Fit> {
     intervals,
     budgets: used.map(({ budget, peak }) => {
       const byLaw = law.logCoefficient + law.exponent * Math.log(budget.flops);
-      // Adding 0 makes -0 and 0 one number, as a file has them.
+      // Adding 0 turns -0 into 0, as JSON does.
       const runs = budget.trials.map((trial, i) => ({
         keep: trial.keep,
         value: trial[measure] ?? 0,
@@ -169,10 +167,7 @@ function groupBudgets(trials: readonly Trial[], valueOf: (trial: Trial) => numbe
   }));
 }
 
-/**
- * The geometric mean, measured from the first run, so that runs of the very same FLOPs have it as it was
- * handed in.
- */
+/** The geometric mean, relative to the first run: runs with identical FLOPs keep exactly that number. */
 function middleFlops(group: readonly Trial[]): number {
   const first = group[0]?.flops ?? NaN;
   return first * Math.exp(group.reduce((sum, { flops }) => sum + Math.log(flops / first), 0) / group.length);
@@ -184,7 +179,7 @@ interface Peak {
   residuals: number[];
 }
 
-/** The peak of a budget's quadratic, or why there is none inside the rates that were tried. */
+/** The peak of a budget's quadratic, or why there is none within the tried rates. */
 function fitBudget({ logRates, values }: Budget): { peak?: Peak; reason?: string } {
   const rates = new Set(logRates).size;
   if (rates < fewestRates)
@@ -203,9 +198,7 @@ function fitBudget({ logRates, values }: Budget): { peak?: Peak; reason?: string
   return { peak: { logRate: peak, residuals } };
 }
 
-/**
- * Least squares of y = p0 + p1·x + p2·x², with x measured from its mean so that the sums stay well-behaved.
- */
+/** Least squares of y = p0 + p1·x + p2·x², with x centered for numerical stability. */
 function fitQuadratic(
   xs: readonly number[],
   ys: readonly number[],
@@ -271,8 +264,8 @@ function fitPower(points: readonly (readonly [logFlops: number, logRate: number]
 
 /**
  * [ours] Residual bootstrap on both levels: runs around their budget's quadratic, and budgets around the law,
- * each residual enlarged for the numbers fitted from it. The noise of runs is in the second too, so that the
- * intervals are rather too wide than too narrow.
+ * with residuals scaled up for the fitted coefficients. The second level includes the runs' noise again, so
+ * the intervals err on the wide side.
  */
 async function bootstrap(
   used: readonly { budget: Budget; peak: Peak }[],
@@ -293,7 +286,7 @@ async function bootstrap(
   );
   const fits: Power[] = [];
   for (let resample = 0; resample < bootstraps; resample++) {
-    // A server has other requests to answer in between.
+    // Lets a server answer other requests in between.
     if (resample % 10 === 0) await setImmediate();
     const points = used.flatMap(({ budget, peak }): [number, number][] => {
       const values = budget.values.map((value, i) => value - (peak.residuals[i] ?? 0) + pick(noise));

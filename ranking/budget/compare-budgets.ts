@@ -1,6 +1,5 @@
-// Budgets side by side, always with a line for no filter: what each keeps, what changes from one to the next,
-// and what the paper's own models would do. The cuts of one ranking are nested, so that overlap and changes
-// are counted exactly, in one look at the scores.
+// Compares budgets side by side, always with a line for no filter: what each keeps, what changes from one to
+// the next, and what the paper's own models would achieve. One pass over the scores counts all of it exactly.
 
 import { z } from 'zod';
 import { fail } from '../../run/errors/errors.ts';
@@ -24,11 +23,11 @@ const change = { added: amount, removed: amount };
 const lineSchema = z.strictObject({
   ...answerSchema.pick({ keep: true, cutoff: true, model: true, repetition: true, law: true, flags: true })
     .shape,
-  /** "no filter", or the budget in FLOPs or parameters, as it was asked for. */
+  /** "no filter", or the requested budget in FLOPs or parameters. */
   name: z.string(),
   /**
-   * Mean accuracy (0–1) over the paper's ten Core tasks of its own compute-optimal models of this budget, by
-   * share kept of its own pool; null where its fits do not reach.
+   * Mean accuracy (0–1) over the paper's ten Core tasks of its own compute-optimal models at this budget, by
+   * share kept of its own pool; null outside the range of its fits.
    */
   paperAccuracy: z.array(z.strictObject({ keep: z.number(), accuracy: z.number() })).nullable(),
 });
@@ -43,34 +42,31 @@ export const comparisonSchema = z.strictObject({
     z.strictObject({
       from: z.string(),
       to: z.string(),
-      /** Tokens that both keep, over tokens that either keeps; null where neither keeps any. */
+      /** Tokens that both keep, over tokens that either keeps; null if neither keeps any. */
       jaccard: z.number().nullable(),
       ...change,
       sources: z.array(z.strictObject({ source: z.string(), ...change })),
-      /** By the benchmark that a document has its best corpus percentile for. */
+      /** By the benchmark for which a document has its best corpus percentile. */
       benchmarks: z.array(z.strictObject({ benchmark: z.string(), ...change })),
     }),
   ),
-  /** What the accuracies are, in words. */
+  /** Explains the accuracies. */
   paper: z.string(),
 });
 export type Comparison = z.output<typeof comparisonSchema>;
 type Line = Comparison['lines'][number];
 
-/**
- * Budgets for which the paper's fits are shown: from where they begin to the largest that the method's table
- * has.
- */
+/** Budgets for which the paper's fits are shown: from the smallest fitted one to the largest in its table. */
 const paperFlops = { from: 6e18, to: 1e24 };
-const paperWords =
+const paperNote =
   'paperAccuracy is the mean accuracy over the ten Core tasks that the fits of arXiv 2507.12466 (Tables ' +
   "12 and 13) predict for the paper's own compute-optimal models on its own pool, Nemotron-CC, " +
   'at 3, 10, 30 and 100 % kept; beyond 1e22 FLOPs it is extrapolated. It says nothing about ' +
   'your models and your pool.';
 
 /**
- * Compares budgets and model sizes that share everything else of a question; a budget that one of the sizes
- * has, to three digits, is that one's line. Errors: USAGE, those of `answerBudget` and `withScores`.
+ * Compares budgets and model sizes that share the rest of a question. A budget that equals that of a model
+ * size (to three digits) has no line of its own. Errors: USAGE, those of `answerBudget` and `withScores`.
  */
 export async function compareBudgets(
   run: Run,
@@ -125,11 +121,11 @@ export async function compareBudgets(
     ...(retargeted.chosen === undefined ? {} : { benchmarks: retargeted.chosen.benchmarks }),
     lines,
     steps: lines.slice(1).map((line, i) => describeStep(lines[i] ?? line, line, i, bands, winners)),
-    paper: paperWords,
+    paper: paperNote,
   };
 }
 
-/** FLOPs as they are written, to three digits. */
+/** FLOPs to three digits. */
 function nameFlops({ answer }: { answer: Answer }): string {
   return formatFlops(answer.model?.flops ?? 0);
 }
@@ -143,9 +139,7 @@ function describeLine(name: string, { keep, cutoff, model, repetition, law, flag
   return { name, keep, cutoff, model, repetition, law, flags, paperAccuracy };
 }
 
-/**
- * The target that knows every document's best benchmark; undefined where no benchmark has a score of its own.
- */
+/** Scores with every document's best benchmark; undefined if no benchmark has its own score. */
 async function findWinners(source: RankingSource): Promise<ChosenScores | undefined> {
   const benchmarks = source.ranking.scorer.outputs.slice(1);
   return benchmarks.length === 0 ? undefined : (await source.retarget({ benchmarks })).chosen;
@@ -158,9 +152,9 @@ const bandRow = z.object({
   documents: count,
   tokens: count,
 });
-/** What the same cuts keep, of one source and winning benchmark. */
+/** Documents of one source and winning benchmark that the same cuts keep. */
 interface Band extends Amount {
-  /** For each cut whether it keeps these documents; the last is no filter, which keeps all. */
+  /** For each cut, whether it keeps these documents; the last is no filter, which keeps all. */
   kept: boolean[];
   source: string;
   winner: number | null;
@@ -258,7 +252,7 @@ export const comparisonColumns = [
   'flags',
 ] as const;
 
-/** A comparison as a table: a row a line, with what the step to the next line does. */
+/** A comparison as a table: one row for each line, with the step to the next line. */
 export function tabulateComparison({
   lines,
   steps,

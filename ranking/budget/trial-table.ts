@@ -1,5 +1,4 @@
-// The runs of a calibration as people hand them in: CSV with a header (flops, keep, and loss or accuracy), or
-// JSON.
+// Reads the training runs of a calibration: CSV with a header (flops, keep, and loss or accuracy), or JSON.
 
 import { z } from 'zod';
 import { parseCells } from '../../data/rows/csv.ts';
@@ -9,8 +8,7 @@ import { parseBudget, parseNumber, parseShare } from '../../run/amounts.ts';
 import { type Trial, trialSchema } from './calibrate.ts';
 
 /**
- * Servers read the runs of a calibration again between two requests, which takes some milliseconds for so
- * many.
+ * Servers parse the runs of a calibration between two requests, which takes some milliseconds for this many.
  */
 export const mostTrials = 1000;
 const trials = z.array(trialSchema).max(mostTrials);
@@ -66,7 +64,7 @@ export function checkTrials(value: unknown): Trial[] {
   throw fail('BODY_INVALID', { problems: describeIssues(result.error.issues, list, 'runs') });
 }
 
-/** Reads the text of a file of runs, CSV or JSON. Errors: as both. */
+/** Reads the text of a file of runs, CSV or JSON. Errors: those of both. */
 export function parseTrials(text: string): Trial[] {
   if (!/^\s*[[{]/.test(text)) return parseTrialsCsv(text);
   let value: unknown;

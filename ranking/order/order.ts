@@ -1,7 +1,7 @@
-// Every document of a ranking by score, in memory, so that a cutoff is found without the disk: 7 bytes a
-// document, and 4 for its tokens. A document is named by its position: its place among all rows of the
-// ranking's parts, in their order. Equal scores are in the order of their keys once that is known
-// (ranking/order/key-order.ts), and until then of their positions.
+// Every document of a ranking sorted by score, in memory, so that a cutoff needs no disk: 7 bytes a document,
+// and 4 for its tokens. A document is identified by its position among all rows of the ranking's parts. Equal
+// scores are in the order of their keys once that is known (ranking/order/key-order.ts), before that in the
+// order of their positions.
 
 import type { DuckDBDataChunk } from '@duckdb/node-api';
 import { streamAhead } from '../../data/duckdb/duckdb.ts';
@@ -12,31 +12,30 @@ import type { Run } from '../../run/run.ts';
 import type { Ranking } from '../generation.ts';
 import { withScores } from '../scores.ts';
 
-/** Tokens are added up to every place that is a multiple of this; from there it is at most so many steps. */
+/**
+ * Running token sums are stored at every place that is a multiple of this; the rest is added up on demand.
+ */
 export const stride = 8;
 
-/** In shared memory, as a thread of its own makes it. */
+/** In shared memory, as a worker thread makes it. */
 export interface Order {
   /** Whether equal scores are in the order of their keys. */
   byKey: boolean;
-  /** By place, best first: the lower half of the score's ordered bits, and the position. */
+  /** By place, best first: the lower half of the score's ordered bits, and the document's position. */
   lows: Uint16Array;
   positions: Uint32Array;
-  /**
-   * The occupied score bins (scoring/part.ts), best first, and the first place of each; one place more at the
-   * end.
-   */
+  /** The occupied score bins (scoring/part.ts), best first, and the first place of each, plus the end. */
   bins: Uint16Array;
   starts: Uint32Array;
-  /** Tokens before every place that is a multiple of `stride`, and those of all documents at the end. */
+  /** Tokens before every place that is a multiple of `stride`, and the total at the end. */
   tokensBefore: Float64Array;
   /** By position. Shared by every order of a ranking. */
   tokens: Uint32Array;
 }
 
 /**
- * Reads the scores of a ranking in the order of its parts. Errors: FILE_DAMAGED where they are not what the
- * ranking counts; those of `withScores`.
+ * Reads the scores of a ranking in the order of its parts. Errors: FILE_DAMAGED if they do not match the
+ * ranking; those of `withScores`.
  */
 export async function readOrder(
   run: Run,
@@ -70,7 +69,7 @@ function damaged(run: Run, reason: string): Error {
   return fail('FILE_DAMAGED', { path: run.files.scores, reason, command: 'betr rank' });
 }
 
-/** Copies a column of a chunk of rows to `start` and what follows. */
+/** Copies a column of a chunk of rows into an array, from `start` on. */
 export function copyFloats(chunk: DuckDBDataChunk, column: number, into: Float32Array, start: number): void {
   const vector = chunk.getColumnVector(column);
   if (!(vector instanceof DuckDBFloatVector))
@@ -85,10 +84,7 @@ function copyCounts(chunk: DuckDBDataChunk, column: number, into: Uint32Array, s
   for (let i = 0; i < vector.itemCount; i++) into[start + i] = vector.getItem(i) ?? 0;
 }
 
-/**
- * Whether an order has the ranking's histogram. A part whose bytes were altered, though not their number,
- * gives other counts than those it was published with.
- */
+/** Whether an order has the ranking's histogram. A part altered without changing its size fails this. */
 export function isOrderOf({ histogram }: Ranking, order: Order): boolean {
   return (
     histogram.length === order.bins.length &&
@@ -103,7 +99,7 @@ export function isOrderOf({ histogram }: Ranking, order: Order): boolean {
   );
 }
 
-/** The histogram of an order, as a ranking has it. */
+/** The histogram of an order, in a ranking's format. */
 export function histogramOf(order: Order): Ranking['histogram'] {
   return Array.from(order.bins, (bin, i) => {
     const [from = 0, to = 0] = [order.starts[i], order.starts[i + 1]];
@@ -111,7 +107,7 @@ export function histogramOf(order: Order): Ranking['histogram'] {
   });
 }
 
-/** The ordered bits of a float32, as an unsigned number that is larger for a larger score; -0 is 0. */
+/** Maps the bits of a float32 to an unsigned integer that orders like the score; -0 equals 0. */
 export function orderedBits(raw: number): number {
   if (raw === 0x8000_0000) return 0x8000_0000;
   return ((raw & 0x8000_0000) === 0 ? raw | 0x8000_0000 : ~raw) >>> 0;
@@ -120,7 +116,7 @@ export function orderedBits(raw: number): number {
 const float = new Float32Array(1);
 const bits = new Uint32Array(float.buffer);
 
-/** What `orderedBits` was given. */
+/** The inverse of `orderedBits`. */
 function rawBits(ordered: number): number {
   return ((ordered & 0x8000_0000) === 0 ? ~ordered : ordered & 0x7fff_ffff) >>> 0;
 }
@@ -132,9 +128,9 @@ export function scoreOf(ordered: number): number {
 }
 
 /**
- * Sorts documents by score: by the upper half of its bits into bins, and each bin by the lower half. Both
- * leave equal scores in the order that they come in: that of `keyOrder`, all positions in the order of their
- * keys, or else that of positions.
+ * Sorts documents by score: by the upper half of its bits into bins, and each bin by the lower half. The sort
+ * is stable: equal scores stay in the order of `keyOrder` (all positions sorted by key), or else of
+ * positions.
  */
 export function orderScores(scores: Float32Array, tokens: Uint32Array, keyOrder?: Uint32Array): Order {
   const count = scores.length;
@@ -188,9 +184,7 @@ export function sortTies(order: Order, keyOrder: Uint32Array): Order {
   return orderScores(new Float32Array(scores.buffer), tokens, keyOrder);
 }
 
-/**
- * Where each bin's documents go: `places` has, by bin number, the first place, and is there to be counted up.
- */
+/** Where each bin's documents go. `places` has the first place by bin number; callers advance it. */
 export function layBins(scores: Float32Array): Pick<Order, 'bins' | 'starts'> & { places: Uint32Array } {
   const raw = new Uint32Array(scores.buffer, scores.byteOffset, scores.length);
   const counts = new Uint32Array(binCount);
@@ -213,11 +207,11 @@ export function layBins(scores: Float32Array): Pick<Order, 'bins' | 'starts'> & 
   return { bins, starts, places: counts };
 }
 
-/** Bins of fewer documents are sorted by comparing, as counting goes through all 65,536 lower halves. */
+/** Smaller bins are sorted by comparison, as counting goes through all 65,536 lower halves. */
 const fewestToCount = 1024;
 const places = new Uint32Array(1 << 16);
 
-/** Sorts a bin's documents by the lower half, largest first; equal ones stay in their order. */
+/** Sorts a bin's documents by the lower half, largest first; stable. */
 function sortBin(lows: Uint16Array, positions: Uint32Array, from: number, to: number): void {
   const ownLows = lows.slice(from, to);
   const ownPositions = positions.slice(from, to);

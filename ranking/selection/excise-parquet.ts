@@ -1,5 +1,5 @@
-// Cuts passages out of the documents of a Parquet file: rows with one become a row for each piece that is
-// left.
+// Cuts passages out of the documents of a Parquet file: a row with passages becomes one row for each
+// remaining piece.
 
 import type { Shard } from '../../data/documents.ts';
 import { findColumn } from '../../data/parquet/columns.ts';
@@ -10,9 +10,9 @@ import { readTexts } from '../../data/texts.ts';
 import { type Passage, cutPassages } from './excise.ts';
 
 /**
- * What becomes of `rows`, which have these passages: a row for each piece, whose id is "ID#1", "ID#2", … and
- * whose token count is missing, in a column that can have missing values from then on. Everything else of the
- * row is in each. Errors: those of `readTexts`.
+ * The edits for `rows`, which have these passages: a row for each piece with the id "ID#1", "ID#2", … and no
+ * token count (its column becomes optional). All other columns are copied to each. Errors: those of
+ * `readTexts`.
  */
 export async function planCuts(
   shard: Shard,

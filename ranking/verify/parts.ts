@@ -26,23 +26,23 @@ import type { Ranking } from '../generation.ts';
 import { withRunDatabase } from '../scores.ts';
 import { queryRows } from '../../data/duckdb/rows.ts';
 
-type Tell = (problem: string) => void;
+type AddProblem = (problem: string) => void;
 
-/** What is said of a file whose checksum is not the one that was written down. */
+/** The problem of a file whose checksum differs from the recorded one. */
 export const isAltered = 'is damaged: its checksum does not match';
 
-/** Parts that one query looks at: it has all of them open. */
+/** Parts in one query, which has all of them open. */
 const filesPerQuery = 32;
 
 const count = z.number();
 const score = z.number().or(z.nan());
-/** What a part has in it of a shard; null where it has no row. */
+/** A part's rows of one shard; null for no rows. */
 const contentSchema = z.object({
   part: count,
-  /** Null where not all rows are of the one shard that they should be of. */
+  /** Null if not all rows are of the one shard they should be of. */
   shard: z.string().nullable(),
   documents: count,
-  /** Whether no row is there twice. */
+  /** Whether all rows are distinct. */
   different: z.boolean().nullable(),
   first: count.nullable(),
   last: count.nullable(),
@@ -53,11 +53,11 @@ const contentSchema = z.object({
 });
 type Content = z.output<typeof contentSchema>;
 
-/** Counts, sums, extremes and row numbers in the parts themselves. */
+/** Checks counts, sums, extremes and row numbers in the parts themselves. */
 export async function verifyContent(
   run: Run,
   parts: readonly ListedPart[],
-  tell: Tell,
+  addProblem: AddProblem,
   report: Report,
 ): Promise<void> {
   await withRunDatabase(run, async (connection) => {
@@ -73,16 +73,16 @@ export async function verifyContent(
           comparePart(
             part,
             found.filter((content) => content.part === index && content.documents > 0),
-            tell,
+            addProblem,
           );
       };
       try {
         await compare(some);
       } catch {
-        // One of them cannot be read, and says so by itself.
+        // One of them cannot be read; query each alone to find it.
         for (const part of some)
           await compare([part]).catch((error: unknown) =>
-            tell(
+            addProblem(
               `${join(run.files.scores, part.file)} cannot be read: ${reasonOf(error)}. Remove it and run "betr rank".`,
             ),
           );
@@ -93,11 +93,10 @@ export async function verifyContent(
 }
 
 /**
- * What a part has in it, by shard. That the rows of a single shard are different ones shows in their order,
- * which DuckDB keeps, and looks at in a fraction of the time that counting different ones takes. All pages
- * that are counted are read; the lowest and the highest score are those that DuckDB wrote down as it wrote
- * the pages, as to find them anew takes a third of the time for all. Packs are small, and their shards are
- * grouped.
+ * The content of a part, by shard. For a single shard, rows are distinct if they are in order, which is much
+ * faster to check than counting distinct ones; DuckDB keeps the order. Counts read all pages, while lowest
+ * and highest scores come from Parquet statistics, as computing them takes a third of the total time. Packs
+ * are small, so they are simply grouped by shard.
  */
 function contentQuery(run: Run, { file, covers }: ListedPart, index: number): string {
   const source = parquetSource(join(run.files.scores, file));
@@ -120,14 +119,14 @@ function contentQuery(run: Run, { file, covers }: ListedPart, index: number): st
   );
 }
 
-function comparePart(part: ListedPart, found: readonly Content[], tell: Tell): void {
+function comparePart(part: ListedPart, found: readonly Content[], addProblem: AddProblem): void {
   const { file, covers, documents } = part;
   if (found.length === 0) {
-    if (documents > 0) tell(`${file} has no documents, but ${documents} are listed`);
+    if (documents > 0) addProblem(`${file} has no documents, but ${documents} are listed`);
     return;
   }
   const say = (what: string, got: unknown, want: unknown): void => {
-    if (got !== want) tell(`${file}: ${what} should be ${String(want)}, found ${String(got)}`);
+    if (got !== want) addProblem(`${file}: ${what} should be ${String(want)}, found ${String(got)}`);
   };
   say(
     'documents',
@@ -149,31 +148,31 @@ function comparePart(part: ListedPart, found: readonly Content[], tell: Tell): v
     Math.max(...found.map(({ highest }) => highest ?? Number.NaN)),
     part.scores?.[1] ?? 'none',
   );
-  if (found.some(({ finite }) => finite !== true)) tell(`${file} has scores that are not numbers`);
-  // Of a single row there is nothing to compare.
+  if (found.some(({ finite }) => finite !== true)) addProblem(`${file} has scores that are not numbers`);
+  // Null for a single row, which has no predecessor.
   if (found.some(({ different }) => different === false))
-    tell(`${file} has rows that are duplicate or out of order`);
+    addProblem(`${file} has rows that are duplicate or out of order`);
   const byShard = new Map(found.map((content) => [content.shard, content]));
   for (const { shard, firstRow, rows, documents: listed } of covers) {
     const { documents: own, first, last } = byShard.get(shard) ?? { documents: 0, first: null, last: null };
     if (covers.length > 1) say(`documents of ${shard}`, own, listed);
     if ((first ?? firstRow) < firstRow || (last ?? firstRow) >= Math.max(firstRow + 1, firstRow + rows))
-      tell(`${file} has rows ${first} to ${last} of ${shard}, which belong to another part`);
+      addProblem(`${file} has rows ${first} to ${last} of ${shard}, which belong to another part`);
     byShard.delete(shard);
   }
   if (byShard.size > 0)
-    tell(
+    addProblem(
       `${file} has rows of a shard other ` +
         `than ${covers.length === 1 ? (covers[0]?.shard ?? '') : 'those listed'}`,
     );
 }
 
-/** Every part's card against its checksum and the part, and all cards against the ranking. */
-export function verifyCards(run: Run, ranking: Ranking, tell: Tell): void {
+/** Checks every part's card against its checksum and the part, and all cards against the ranking. */
+export function verifyCards(run: Run, ranking: Ranking, addProblem: AddProblem): void {
   const figures = openFigures();
   let allRead = true;
   for (const part of ranking.parts) {
-    const card = readCard(join(run.files.scores, cardFile(part.file)), part, tell);
+    const card = readCard(join(run.files.scores, cardFile(part.file)), part, addProblem);
     if (card === undefined) {
       allRead = false;
       continue;
@@ -187,25 +186,27 @@ export function verifyCards(run: Run, ranking: Ranking, tell: Tell): void {
       (part.scores === null ||
         (histogram.at(-1)?.[0] === scoreBin(part.scores[0]) &&
           histogram[0]?.[0] === scoreBin(part.scores[1])));
-    if (!agrees) tell(`${cardFile(part.file)} does not match the listed totals of its part`);
+    if (!agrees) addProblem(`${cardFile(part.file)} does not match the listed totals of its part`);
   }
   if (!allRead) return;
   const { histogram, sources } = figures.result();
   if (JSON.stringify(histogram) !== JSON.stringify(ranking.histogram))
-    tell('the histogram of ranking.json does not match its parts');
+    addProblem('the histogram of ranking.json does not match its parts');
   if (JSON.stringify(sources) !== JSON.stringify(ranking.sources))
-    tell('the sources of ranking.json do not match its parts');
+    addProblem('the sources of ranking.json do not match its parts');
 }
 
-/** The card, where it is what was listed. Read at one stroke, as there are many, and each is small. */
-function readCard(path: string, { cardSha256 }: ListedPart, tell: Tell): PartCard | undefined {
+/** The card, if its checksum matches. Read synchronously, as there are many small ones. */
+function readCard(path: string, { cardSha256 }: ListedPart, addProblem: AddProblem): PartCard | undefined {
   try {
     const text = readRegularSync(path);
     if (createHash('sha256').update(text).digest('hex') === cardSha256)
       return partCardSchema.parse(JSON.parse(text.toString('utf8')));
-    tell(`${path} ${isAltered}. Remove it and run "betr rank".`);
+    addProblem(`${path} ${isAltered}. Remove it and run "betr rank".`);
   } catch (error) {
-    tell(`${path} cannot be read (${reasonOf(error)}). Remove it, if it is there, and run "betr rank".`);
+    addProblem(
+      `${path} cannot be read (${reasonOf(error)}). Remove it, if it is there, and run "betr rank".`,
+    );
   }
   return undefined;
 }
@@ -216,13 +217,17 @@ function sum<T>(rows: readonly T[], of: (row: T) => number): number {
   return total;
 }
 
-const badRow = z.union([
+const invalidRow = z.union([
   z.object({ file: z.string(), position: count }),
   z.object({ rowsNotWritten: count }),
 ]);
 
-/** The bad rows of each part: as many as are listed, each its own and once. */
-export async function verifyQuarantine(run: Run, parts: readonly ListedPart[], tell: Tell): Promise<void> {
+/** Checks the invalid rows of each part: as many as listed, all of this part, none twice. */
+export async function verifyQuarantine(
+  run: Run,
+  parts: readonly ListedPart[],
+  addProblem: AddProblem,
+): Promise<void> {
   for (const { file, covers, quarantined, quarantineSha256 } of parts) {
     if (quarantined === 0) continue;
     const path = join(run.files.quarantine, quarantineFile(file));
@@ -232,11 +237,11 @@ export async function verifyQuarantine(run: Run, parts: readonly ListedPart[], t
         quarantineSha256 !== undefined &&
         createHash('sha256').update(text).digest('hex') !== quarantineSha256
       )
-        tell(`${path} ${isAltered}. Remove it and run "betr rank".`);
+        addProblem(`${path} ${isAltered}. Remove it and run "betr rank".`);
       const lines = text
         .trim()
         .split('\n')
-        .map((line) => badRow.parse(JSON.parse(line)));
+        .map((line) => invalidRow.parse(JSON.parse(line)));
       const byShard = new Map(covers.map((rows) => [rows.shard, { ...rows, positions: new Set<number>() }]));
       for (const line of lines) {
         const own = 'position' in line ? byShard.get(line.file) : undefined;
@@ -251,27 +256,29 @@ export async function verifyQuarantine(run: Run, parts: readonly ListedPart[], t
       const found = sum([...byShard.values()], ({ positions }) => positions.size);
       const written = lines.filter((line) => 'position' in line).length;
       if (found !== Math.min(quarantined, rowsWritten) || written !== found)
-        tell(
+        addProblem(
           `${path} has ${found} distinct rows of its part in ${written} lines, but ${quarantined} are listed`,
         );
       if (quarantined > rowsWritten) continue;
       for (const { shard, quarantined: listed, positions } of byShard.values())
         if (covers.length > 1 && positions.size !== listed)
-          tell(`${path} has ${positions.size} rows of ${shard}, but ${listed} are listed`);
+          addProblem(`${path} has ${positions.size} rows of ${shard}, but ${listed} are listed`);
     } catch (error) {
-      tell(`${path} cannot be read: ${reasonOf(error)}. Remove it, if it is there, and run "betr rank".`);
+      addProblem(
+        `${path} cannot be read: ${reasonOf(error)}. Remove it, if it is there, and run "betr rank".`,
+      );
     }
   }
 }
 
-/** Every shard's rows from the first to the last, each in exactly one part. */
-export function verifyTiling(parts: readonly ListedPart[], tell: Tell): void {
+/** Checks that every row of every shard is in exactly one part. */
+export function verifyTiling(parts: readonly ListedPart[], addProblem: AddProblem): void {
   for (const { file, covers, documents, quarantined } of parts) {
     if (
       sum(covers, (rows) => rows.documents) !== documents ||
       sum(covers, (rows) => rows.quarantined) !== quarantined
     )
-      tell(`${file}: the counts of its shards do not add up to its totals`);
+      addProblem(`${file}: the counts of its shards do not add up to its totals`);
   }
   const covered = parts
     .flatMap(({ file, covers }) => covers.map((rows) => ({ ...rows, file })))
@@ -279,22 +286,24 @@ export function verifyTiling(parts: readonly ListedPart[], tell: Tell): void {
   let before: CoveredRows | undefined;
   const end = (rows: CoveredRows | undefined): void => {
     if (rows !== undefined && !rows.endsShard)
-      tell(`${rows.shard}: the rows from ${rows.firstRow + rows.rows} on are in no part`);
+      addProblem(`${rows.shard}: the rows from ${rows.firstRow + rows.rows} on are in no part`);
   };
   for (const { file, ...rows } of covered) {
     const begins = rows.shard !== before?.shard;
     if (begins) end(before);
     const expected = begins || before === undefined ? 0 : before.firstRow + before.rows;
     if (rows.firstRow > expected)
-      tell(`${rows.shard}: rows ${expected} to ${rows.firstRow - 1} are in no part`);
+      addProblem(`${rows.shard}: rows ${expected} to ${rows.firstRow - 1} are in no part`);
     if (rows.firstRow < expected || (!begins && before?.endsShard === true))
-      tell(`${rows.shard}: rows from ${rows.firstRow} are in two parts`);
+      addProblem(`${rows.shard}: rows from ${rows.firstRow} are in two parts`);
     const left = rows.rows - rows.documents - rows.quarantined;
-    // Only files of lines can have blank ones.
+    // Only line-based files can have blank rows.
     if (left > 0 && formatOf(rows.shard) === 'parquet')
-      tell(`${file} has ${formatCountOf(left, 'row')} of ${rows.shard} neither scored nor in quarantine`);
+      addProblem(
+        `${file} has ${formatCountOf(left, 'row')} of ${rows.shard} neither scored nor in quarantine`,
+      );
     if (left < 0)
-      tell(
+      addProblem(
         `${file} has ${rows.documents} documents and ${rows.quarantined} invalid rows of ${rows.shard}, ` +
           `but covers only ${rows.rows} of its rows`,
       );
