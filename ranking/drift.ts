@@ -8,9 +8,9 @@ import type { PartCard } from '../scoring/part.ts';
 import { commitSealedJson, readSealedJson } from '../data/files/commit.ts';
 import type { Run } from '../run/run.ts';
 import type { Settings } from '../run/settings.ts';
-import { formatCount, formatFlops, formatShare } from '../run/amounts.ts';
 import type { Ranking } from './generation.ts';
 import { floorRate, keepRate, type Law, lawRate, planModelFor } from './budget/laws.ts';
+import { describeLoss, listOver } from './drift-limits.ts';
 
 const share = z.number();
 const count = z.number().int().nonnegative();
@@ -178,37 +178,6 @@ function compareSources(before: Ranking, now: Figures): { source: string; before
     .sort((a, b) => change(b) - change(a) || (a[0] < b[0] ? -1 : 1))
     .slice(0, mostSources)
     .map(([source, [shareBefore, shareNow]]) => ({ source, before: shareBefore, now: shareNow }));
-}
-
-/** A partly mounted corpus folder shows in nothing but its size. */
-function describeLoss(before: Ranking, now: Ranking, { lostDocuments }: Settings['drift']): string[] {
-  if (now.documents >= before.documents * (1 - lostDocuments)) return [];
-  return [
-    `there are ${formatCount(now.documents)} documents instead of ${formatCount(before.documents)}, ` +
-      `a loss of more than ${formatShare(lostDocuments)}`,
-  ];
-}
-
-function listOver(of: string, { scores, sources }: Comparison, limits: Settings['drift']): string[] {
-  const over: string[] = [];
-  if (scores !== null && scores.psi > limits.psi)
-    over.push(`${of}the scores' PSI is ${scores.psi.toPrecision(3)}, above ${limits.psi}`);
-  for (const { flops, before, now } of scores?.budgets ?? []) {
-    const change = Math.abs(now / before - 1);
-    if (change > limits.keepRate)
-      over.push(
-        `${of}the last cutoff for ${formatFlops(flops)} FLOPs keeps ${formatShare(now)} instead ` +
-          `of ${formatShare(before)}, a change of more than ${formatShare(limits.keepRate)}`,
-      );
-  }
-  for (const { source, before, now } of sources) {
-    if (Math.abs(now - before) > limits.sourceShare)
-      over.push(
-        `${of}source "${source}" has ${formatShare(now)} of the tokens instead ` +
-          `of ${formatShare(before)}, a change of more than ${formatShare(limits.sourceShare)}`,
-      );
-  }
-  return over;
 }
 
 /** Writes run/drift.json. Errors: DISK_FULL, WRITE_FAILED. */

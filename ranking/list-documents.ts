@@ -3,7 +3,6 @@
 // the page size.
 
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { z } from 'zod';
 import { sqlName, sqlString } from '../data/duckdb/duckdb.ts';
 import { fail } from '../run/errors/errors.ts';
 import { fingerprint, type Run } from '../run/run.ts';
@@ -11,29 +10,9 @@ import { type Cutoff, keptCondition } from './cutoff.ts';
 import type { Ranking } from './generation.ts';
 import { positionsTable } from './order/positions.ts';
 import { withScores } from './scores.ts';
-import { shardId } from './shards.ts';
-import { queryRows, sqlList, sqlScore } from '../data/duckdb/rows.ts';
-
-const count = z.number().int().nonnegative();
-
-export const rankedDocumentSchema = z.strictObject({
-  document: z.string(),
-  shard: z.string(),
-  /** The shard's name in URLs. */
-  shardId: z.string(),
-  row: count,
-  source: z.string(),
-  tokens: count,
-  /** The joint score; with chosen benchmarks, the best corpus percentile among them. */
-  score: z.number(),
-  /** With chosen benchmarks, the one the score is from; else null. */
-  winner: z.string().nullable(),
-  /** The score for each benchmark. */
-  benchmarks: z.record(z.string(), z.number()),
-  /** Whether the requested cutoff keeps it; null without one. */
-  kept: z.boolean().nullable(),
-});
-export type RankedDocument = z.output<typeof rankedDocumentSchema>;
+import { queryRows, sqlScore } from '../data/duckdb/rows.ts';
+import { type CursorKeys, writeCursor, readCursor } from './document-cursor.ts';
+import { type RankedDocument, rowSchema, columnsOf, describeRow } from './ranked-document.ts';
 
 export const orders = ['top', 'bottom', 'random'] as const;
 
@@ -55,7 +34,7 @@ export interface Page {
   next: string | null;
 }
 
-type Cut = Pick<Cutoff, 'score' | 'last'>;
+export type Cut = Pick<Cutoff, 'score' | 'last'>;
 
 /** A page of the ranking's documents. Errors: OPTION_INVALID, CURSOR_STALE, those of `withScores`. */
 export async function listDocuments(
@@ -236,80 +215,4 @@ function afterCondition(way: Way, { key, document, shard, row }: CursorKeys): st
     `(${keyOf(way)} ${beyond} ${value} OR (${keyOf(way)} = ${value} AND (document, shard, ` +
     `"row") ${later} ${place}))`
   );
-}
-
-const cursorSchema = z.strictObject({
-  generation: z.string(),
-  question: z.string(),
-  key: z.string().regex(/^[-+.\de]+$/),
-  document: z.string(),
-  shard: z.string(),
-  row: count,
-});
-type CursorKeys = z.output<typeof cursorSchema>;
-
-function writeCursor(keys: CursorKeys): string {
-  return Buffer.from(JSON.stringify(keys)).toString('base64url');
-}
-
-function readCursor(cursor: string, generation: string, question: string): CursorKeys {
-  const refused = (): Error =>
-    fail('OPTION_INVALID', {
-      option: 'cursor',
-      got: cursor.slice(0, 60),
-      allowed: 'the complete "next" of an answer to the same question',
-    });
-  let keys: CursorKeys;
-  try {
-    keys = cursorSchema.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString()));
-  } catch {
-    throw refused();
-  }
-  if (keys.generation !== generation)
-    throw fail('CURSOR_STALE', { got: keys.generation.slice(0, 40), now: generation });
-  if (keys.question !== question || Number.isNaN(Number(keys.key))) throw refused();
-  return keys;
-}
-
-const rowSchema = z.object({
-  document: z.string(),
-  shard: z.string(),
-  row: count,
-  source: z.string(),
-  tokens: count,
-  // Adding 0 turns -0 into 0.
-  score: z.number().transform((score) => score + 0),
-  benchmarks: sqlList(z.number()),
-  winner: z.number().nullable(),
-  kept: z.boolean().nullable(),
-  order: z.string().optional(),
-});
-
-function columnsOf(ranking: Ranking, cutoff: Cut | undefined): string {
-  const benchmarks = ranking.scorer.outputs.slice(1).map((name) => sqlName(`score_${name}`));
-  return (
-    'document, shard, "row"::DOUBLE AS "row", source, tokens::DOUBLE AS tokens, score, ' +
-    `[${benchmarks.join(', ')}]::FLOAT[] AS ` +
-    `benchmarks, ${ranking.chosen === undefined ? 'NULL' : 'winner'}::INTEGER AS ` +
-    `winner, ${cutoff === undefined ? 'NULL::BOOLEAN' : keptCondition(cutoff)} AS kept`
-  );
-}
-
-function describeRow(
-  ranking: Ranking,
-  { document, shard, row, source, tokens, score, benchmarks, winner, kept }: z.output<typeof rowSchema>,
-): RankedDocument {
-  const names = ranking.scorer.outputs.slice(1);
-  return {
-    document,
-    shard,
-    shardId: shardId(shard),
-    row,
-    source,
-    tokens,
-    score,
-    winner: winner === null ? null : (ranking.chosen?.benchmarks[winner] ?? null),
-    kept,
-    benchmarks: Object.fromEntries(names.map((name, i) => [name, benchmarks[i] ?? 0])),
-  };
 }

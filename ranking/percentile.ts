@@ -6,7 +6,7 @@ import { binFloor, scoreBin } from '../scoring/part.ts';
 import { sqlName, sqlString } from '../data/duckdb/duckdb.ts';
 import type { Run } from '../run/run.ts';
 import type { Cutoff } from './cutoff.ts';
-import type { RankedDocument } from './list-documents.ts';
+import type { RankedDocument } from './ranked-document.ts';
 import type { Ranking } from './generation.ts';
 import { withScores } from './scores.ts';
 import { queryRows, sqlList, sqlScore } from '../data/duckdb/rows.ts';

@@ -4,40 +4,21 @@
 import { rm, statfs } from 'node:fs/promises';
 import { z } from 'zod';
 import { type Figures, openFigures } from '../scoring/sums.ts';
-import { binFloor } from '../scoring/part.ts';
 import { isSmall } from '../scoring/packs.ts';
 import { fingerprintCorpus, listTasks, outlinePlan, packFresh, shardsOfTasks } from '../scoring/plan.ts';
-import { type Probe, type Probes, probeShards } from '../scoring/probe.ts';
+import { type Probes, probeShards } from '../scoring/probe.ts';
 import { readCards, readPublishedParts } from '../scoring/published.ts';
 import { type CorpusScores, listOpenTasks } from '../scoring/score-corpus.ts';
 import { countWorkers } from '../scoring/workers.ts';
 import { commitSealedJson, readSealedJson } from '../data/files/commit.ts';
 import type { Report } from '../run/progress.ts';
 import type { Run } from '../run/run.ts';
-import type { Settings } from '../run/settings.ts';
 import { isCompressed } from '../data/shards.ts';
 import { readLaw } from './budget/calibrations.ts';
-import { binAt, rateOf } from './drift.ts';
 import type { Ranking } from './generation.ts';
-import type { Law } from './budget/laws.ts';
+import { forecastSchema, makeForecast, standardErrorOf, countKept } from './forecast.ts';
 
 const amount = z.number().nonnegative();
-
-const forecastSchema = z.strictObject({
-  /** To score what is not scored yet. */
-  seconds: amount,
-  /** Of the largest worker. */
-  memoryBytes: amount,
-  /** Bytes that it writes. */
-  diskBytes: amount,
-  /** Of the whole corpus, including what is already scored. */
-  documents: amount,
-  tokens: amount,
-  budgets: z.array(
-    z.strictObject({ flops: amount, rate: amount, tokens: amount, score: z.number().nullable() }),
-  ),
-});
-export type Forecast = z.output<typeof forecastSchema>;
 
 export const predictionSchema = z.strictObject({
   predictedAt: z.iso.datetime(),
@@ -61,9 +42,6 @@ export const predictionSchema = z.strictObject({
   actual: forecastSchema.nullable(),
 });
 export type Prediction = z.output<typeof predictionSchema>;
-
-/** About how much memory a row of a part takes: the strings and numbers written for a document. */
-const bytesOfRow = 150;
 
 /**
  * Probes about 1 % of what is to be scored and writes the predicted cost and result of ranking. Errors:
@@ -141,75 +119,6 @@ async function addUpScored(run: Run, chunks: readonly string[]): Promise<Figures
   ))
     figures.add(part);
   return figures.result();
-}
-
-interface Work {
-  bytesPerSecond: Probes['bytesPerSecond'];
-  /** The overhead of chunks, packs and the packs' shards, beside their text. */
-  chunkSeconds: number;
-  workers: number;
-  chunkBytes: number;
-}
-
-function makeForecast(
-  probes: readonly Probe[],
-  scored: Figures,
-  { bytesPerSecond, chunkSeconds, workers, chunkBytes }: Work,
-  keep: Settings['keep'],
-  law: Law,
-): Forecast {
-  const scale = ({ standsFor, fileBytes }: Probe): number => standsFor / fileBytes;
-  const sum = (value: (probe: Probe) => number): number =>
-    probes.reduce((total, probe) => total + scale(probe) * value(probe), 0);
-  const figures = openFigures();
-  figures.add(scored);
-  for (const probe of probes) {
-    const times = scale(probe);
-    figures.add({
-      sources: [],
-      histogram: probe.part.histogram.map(([bin, d, t]) => [bin, times * d, times * t]),
-    });
-  }
-  const documentsPerByte =
-    sum(({ part }) => part.documents) /
-    Math.max(
-      1,
-      sum(({ part }) => part.textBytes),
-    );
-  return {
-    seconds:
-      (sum(({ part, format }) => part.textBytes / (bytesPerSecond.get(format) ?? Infinity)) + chunkSeconds) /
-      workers,
-    memoryBytes: process.resourceUsage().maxRSS * 1024 + documentsPerByte * chunkBytes * bytesOfRow,
-    diskBytes: Math.round(sum(({ writtenBytes }) => writtenBytes)),
-    ...countKept(figures.result(), keep, law),
-  };
-}
-
-/** Relative standard error of the tokens, from the differences between probes. */
-function standardErrorOf(probes: readonly Probe[]): number {
-  const estimates = probes.map(({ part, standsFor, fileBytes }) => (part.tokens * standsFor) / fileBytes);
-  const mean = estimates.reduce((sum, one) => sum + one, 0) / estimates.length;
-  if (estimates.length < 2 || mean === 0) return 0;
-  const variance = estimates.reduce((sum, one) => sum + (one - mean) ** 2, 0) / (estimates.length - 1);
-  return Math.sqrt(variance / estimates.length) / mean;
-}
-
-function countKept(
-  { documents, tokens, histogram }: Figures,
-  keep: Settings['keep'],
-  law: Law,
-): Pick<Forecast, 'documents' | 'tokens' | 'budgets'> {
-  const budgets = keep.budgets.map((flops) => {
-    const rate = tokens === 0 ? 0 : rateOf(flops, tokens, keep, law);
-    return {
-      flops,
-      rate,
-      tokens: Math.round(rate * tokens),
-      score: histogram.length === 0 ? null : binFloor(binAt(histogram, rate * tokens)),
-    };
-  });
-  return { documents: Math.round(documents), tokens: Math.round(tokens), budgets };
 }
 
 /** The last dry run's prediction; undefined if there was none. Errors: FILE_DAMAGED, FILE_UNREADABLE. */

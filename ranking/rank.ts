@@ -2,19 +2,16 @@
 // generation needs any more.
 
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { z } from 'zod';
 import { ensureTokenRates } from '../scoring/corpus-rates.ts';
 import { type FigureSums, openFigures } from '../scoring/sums.ts';
-import { chunkOf, type CoveredRows, isChunkName, type ListedPart, type Part } from '../scoring/part.ts';
-import { foldManifests, readCards, readFolded } from '../scoring/published.ts';
+import type { CoveredRows, Part } from '../scoring/part.ts';
+import { readCards, readFolded } from '../scoring/published.ts';
 import { collectScores, type CorpusScores, scoreCorpus } from '../scoring/score-corpus.ts';
 import { defaultScorer, prepareScorer, rankingRun, readScorer } from '../scoring/scorers/list.ts';
 import type { PreparedScorer } from '../scoring/scorers/kind.ts';
 import { compareShards, type ShardChanges, shardsOf } from '../scoring/shard-changes.ts';
 import { BetrError } from '../run/errors/errors.ts';
-import { listFolder } from '../data/files/files.ts';
-import { watchLeases } from '../data/files/lease.ts';
 import { checkLock } from '../data/files/lock.ts';
 import type { Report } from '../run/progress.ts';
 import type { Run } from '../run/run.ts';
@@ -23,11 +20,11 @@ import { describeTestTargets } from '../indexer/test-targets.ts';
 import { formatCountOf, formatNames } from '../run/amounts.ts';
 import { readLaw } from './budget/calibrations.ts';
 import { type Drift, measureDrift, readDrift, writeDrift } from './drift.ts';
-import { readHeld } from './held.ts';
 import { prepareIfServed, removePrepared } from './order/prepare.ts';
 import { compareWithPrediction, type Prediction } from './predict.ts';
 import { commitRanking, draftRanking, type Ranking, readPublished } from './generation.ts';
 import { findUnusable } from './unusable.ts';
+import { removeStale } from './remove-stale.ts';
 
 export interface RankResult {
   ranking: Ranking;
@@ -184,40 +181,4 @@ async function* addUpFresh(
     if (part.covers.some((rows) => !known.has(stateOf(rows)))) fresh.add(part);
     yield part;
   }
-}
-
-/**
- * Removes files of parts that are neither among these, the parts of the current and previous generation, nor
- * held by a process, as readers of the previous generation may be.
- */
-export async function removeStale(run: Run, parts: readonly ListedPart[]): Promise<void> {
-  await checkLock(run);
-  const held = await readHeld(run);
-  const needed = new Set([...parts.map(({ file }) => file), ...held.flatMap(({ files }) => files)]);
-  await foldManifests(run, ({ file }) => needed.has(file));
-  const chunks = new Set([...needed].map(chunkOf));
-  const hasWorkers = await mayHaveWorkers(run);
-  const isTemporary = (name: string): boolean =>
-    /\.(spill|takeover)$/.test(name) || (name.startsWith('.') && name.endsWith('.tmp'));
-  for (const folder of [run.files.scores, run.files.quarantine, run.files.manifest, run.files.leases]) {
-    for (const name of await listFolder(folder)) {
-      const chunk = chunkOf(name);
-      const stale = chunk === undefined ? !hasWorkers && isTemporary(name) : !chunks.has(chunk);
-      if (stale) await rm(join(folder, name), { force: true, recursive: true });
-    }
-  }
-}
-
-/**
- * Whether a worker may be alive, on this machine or another. Removes the leases of dead workers on this
- * machine.
- */
-async function mayHaveWorkers(run: Run): Promise<boolean> {
-  const watch = watchLeases(Infinity);
-  const free = await Promise.all(
-    (await listFolder(run.files.leases))
-      .filter(isChunkName)
-      .map((name) => watch.isFree(join(run.files.leases, name))),
-  );
-  return !free.every(Boolean);
 }

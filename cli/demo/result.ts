@@ -5,7 +5,7 @@ import type { DemoCorpus } from './corpus.ts';
 import type { IndexResult } from '../../indexer/index.ts';
 import type { Favoured } from '../../ranking/favoured-sources.ts';
 import type { RankResult } from '../../ranking/rank.ts';
-import type { SelectionManifest } from '../../ranking/selection/select.ts';
+import type { SelectionManifest } from '../../ranking/selection/manifest.ts';
 import type { Answer } from '../../ranking/budget/question.ts';
 
 export interface Demo {

@@ -7,21 +7,20 @@ import { type Cutoff, findCutoff } from '../cutoff.ts';
 import type { Ranking } from '../generation.ts';
 import {
   budgetsFor,
-  countRepetition,
   floorRate,
   type KeepRate,
   keepRate,
   type Law,
   lawRate,
   type Model,
-  optimalTokensPerParam,
   planModelFor,
-  smallestPoolTokens,
 } from './laws.ts';
+import { countRepetition } from './repetition.ts';
 import { type Choice, retargetRanking } from '../order/retarget.ts';
 import { listCaveats } from './caveats.ts';
 import { summarize } from './summary.ts';
-import { type Answer, type Flag, flagNames, type Question } from './question.ts';
+import type { Answer, Question } from './question.ts';
+import { findFlags } from './flags.ts';
 
 /**
  * Answers a question about a ranking. Errors: BUDGET_INVALID, OPTION_INVALID, USAGE, and those of
@@ -97,7 +96,7 @@ export async function resolveQuestion(run: Run, question: Question): Promise<Res
  * A cutoff whose last document is identified by its keys or by its position; null if the cut does not fall
  * among equal scores.
  */
-type AnyCutoff = Omit<Cutoff, 'last'> & { last: unknown };
+export type AnyCutoff = Omit<Cutoff, 'last'> & { last: unknown };
 
 /**
  * Answers a question by cutting a ranking, already retargeted to the question's benchmarks; `cut` finds the
@@ -196,40 +195,4 @@ function findRate(
   if (asked !== undefined || model === null)
     return { rate: asked ?? 1, low: asked ?? 1, high: asked ?? 1, setBy: 'keep' };
   return keepRate(lawRate(law, model), floorRate(model.tokens, poolTokens, maxEpochs));
-}
-
-interface Ground {
-  keep: KeepRate;
-  model: Model | null;
-  law: Law;
-  poolTokens: number;
-  maxEpochs: number;
-}
-
-function findFlags(
-  { keep, model, law, poolTokens, maxEpochs }: Ground,
-  ranking: Ranking,
-  cutoff: AnyCutoff,
-): Flag[] {
-  const byLaw = keep.setBy !== 'keep';
-  const byPaper = byLaw && law.calibrated !== true;
-  const holds: Record<Flag, boolean> = {
-    extrapolated:
-      byLaw &&
-      model !== null &&
-      (model.flops < law.fittedFlops.from || model.flops > law.fittedFlops.extrapolatedBeyond),
-    'far-from-compute-optimal':
-      byPaper &&
-      model !== null &&
-      law.regime === 'compute-optimal' &&
-      (model.tokensPerParam < optimalTokensPerParam.from || model.tokensPerParam > optimalTokensPerParam.to),
-    'below-tested-rates': keep.rate < law.lowestTestedRate,
-    'pool-too-small': model !== null && floorRate(model.tokens, poolTokens, maxEpochs) > 1,
-    // With a requested share, the law still sets the budgets that the share suits.
-    'corpus-far-below-law-range': law.calibrated !== true && poolTokens < smallestPoolTokens,
-    'tokens-estimated': ranking.estimatedDocuments > 0,
-    'score-ties': cutoff.last !== null,
-    'nothing-kept': cutoff.documents === 0,
-  };
-  return flagNames.filter((flag) => holds[flag]);
 }

@@ -5,13 +5,12 @@ import { z } from 'zod';
 import { fail } from '../../run/errors/errors.ts';
 import type { Run } from '../../run/run.ts';
 import { formatAmount, formatFlops } from '../../run/amounts.ts';
-import { type Cutoff, keptCondition } from '../cutoff.ts';
-import type { Ranking, ChosenScores } from '../generation.ts';
+import type { Cutoff } from '../cutoff.ts';
+import type { ChosenScores } from '../generation.ts';
 import { coreAccuracy, testedRates } from './paper-fits.ts';
-import { withScores } from '../scores.ts';
-import { queryRows } from '../../data/duckdb/rows.ts';
 import type { RankingSource } from './answer.ts';
 import { type Answer, answerSchema, type Question } from './question.ts';
+import { countBands, describeStep } from './comparison-steps.ts';
 
 const mostLines = 20;
 const count = z.number().int().nonnegative();
@@ -54,7 +53,7 @@ export const comparisonSchema = z.strictObject({
   paper: z.string(),
 });
 export type Comparison = z.output<typeof comparisonSchema>;
-type Line = Comparison['lines'][number];
+export type Line = Comparison['lines'][number];
 
 /** Budgets for which the paper's fits are shown: from the smallest fitted one to the largest in its table. */
 const paperFlops = { from: 6e18, to: 1e24 };
@@ -143,147 +142,4 @@ function describeLine(name: string, { keep, cutoff, model, repetition, law, flag
 async function findWinners(source: RankingSource): Promise<ChosenScores | undefined> {
   const benchmarks = source.ranking.scorer.outputs.slice(1);
   return benchmarks.length === 0 ? undefined : (await source.retarget({ benchmarks })).chosen;
-}
-
-const bandRow = z.object({
-  kept: z.string(),
-  source: z.string(),
-  winner: count.nullable(),
-  documents: count,
-  tokens: count,
-});
-/** Documents of one source and winning benchmark that the same cuts keep. */
-interface Band extends Amount {
-  /** For each cut, whether it keeps these documents; the last is no filter, which keeps all. */
-  kept: boolean[];
-  source: string;
-  winner: number | null;
-}
-
-async function countBands(
-  run: Run,
-  ranking: Ranking,
-  winners: ChosenScores | undefined,
-  cutoffs: readonly Cutoff[],
-): Promise<Band[]> {
-  const kept =
-    cutoffs.map((cutoff) => `CASE WHEN ${keptCondition(cutoff)} THEN '1' ELSE '0' END`).join(' || ') || "''";
-  const winner = winners === undefined ? 'NULL' : 'winner::DOUBLE';
-  const sql = (table: string): string =>
-    `SELECT ${kept} AS kept, source, ${winner} AS winner, count(*)::DOUBLE AS documents, ` +
-    `sum(tokens)::DOUBLE AS tokens FROM ${table} GROUP BY ALL ORDER BY ALL`;
-  const rows = await withScores(
-    run,
-    ranking,
-    (connection, table) => queryRows(connection, sql(table), bandRow),
-    winners,
-  );
-  return rows.map((row) => ({ ...row, kept: [...Array.from(row.kept, (digit) => digit === '1'), true] }));
-}
-
-function describeStep(
-  from: Line,
-  to: Line,
-  index: number,
-  bands: readonly Band[],
-  winners: ChosenScores | undefined,
-): Comparison['steps'][number] {
-  const keptBy = (band: Band, line: number): boolean => band.kept[line] ?? false;
-  const added = bands.filter((band) => !keptBy(band, index) && keptBy(band, index + 1));
-  const removed = bands.filter((band) => keptBy(band, index) && !keptBy(band, index + 1));
-  const both = sum(bands.filter((band) => keptBy(band, index) && keptBy(band, index + 1))).tokens;
-  const either = both + sum(added).tokens + sum(removed).tokens;
-  const by = <K>(
-    keys: readonly K[],
-    keyOf: (band: Band) => K,
-  ): { key: K; added: Amount; removed: Amount }[] =>
-    keys
-      .map((key) => ({
-        key,
-        added: sum(added.filter((band) => keyOf(band) === key)),
-        removed: sum(removed.filter((band) => keyOf(band) === key)),
-      }))
-      .filter((one) => one.added.documents + one.removed.documents > 0)
-      .sort((a, b) => b.added.tokens + b.removed.tokens - a.added.tokens - a.removed.tokens);
-  return {
-    from: from.name,
-    to: to.name,
-    jaccard: either === 0 ? null : both / either,
-    added: sum(added),
-    removed: sum(removed),
-    sources: by([...new Set(bands.map(({ source }) => source))], ({ source }) => source).map(
-      ({ key, ...change }) => ({ source: key, ...change }),
-    ),
-    benchmarks: by([...(winners?.benchmarks ?? []).keys()], ({ winner }) => winner ?? -1).map(
-      ({ key, ...change }) => ({ benchmark: winners?.benchmarks[key] ?? '', ...change }),
-    ),
-  };
-}
-
-function sum(bands: readonly Amount[]): Amount {
-  return {
-    documents: bands.reduce((all, { documents }) => all + documents, 0),
-    tokens: bands.reduce((all, { tokens }) => all + tokens, 0),
-  };
-}
-
-export const comparisonColumns = [
-  'name',
-  'flops',
-  'params',
-  'trainingTokens',
-  'keepRate',
-  'keepLow',
-  'keepHigh',
-  'setBy',
-  'score',
-  'documents',
-  'keptTokens',
-  'ofTokens',
-  'epochs',
-  'effectiveTokens',
-  'jaccardWithNext',
-  'addedByNextTokens',
-  'removedByNextTokens',
-  'paperAccuracyAt3Percent',
-  'paperAccuracyAt10Percent',
-  'paperAccuracyAt30Percent',
-  'paperAccuracyAt100Percent',
-  'flags',
-] as const;
-
-/** A comparison as a table: one row for each line, with the step to the next line. */
-export function tabulateComparison({
-  lines,
-  steps,
-}: Comparison): Record<(typeof comparisonColumns)[number], string | number | null>[] {
-  return lines.map(({ name, model, keep, cutoff, repetition, paperAccuracy, flags }, i) => {
-    const at = (rate: number): number | null =>
-      paperAccuracy?.find((one) => one.keep === rate)?.accuracy ?? null;
-    const step = steps[i];
-    return {
-      name,
-      flops: model?.flops ?? null,
-      params: model?.params ?? null,
-      trainingTokens: model?.tokens ?? null,
-      keepRate: keep.rate,
-      keepLow: keep.low,
-      keepHigh: keep.high,
-      setBy: keep.setBy,
-      score: cutoff.score,
-      documents: cutoff.documents,
-      keptTokens: cutoff.tokens,
-      ofTokens: cutoff.ofTokens,
-      epochs: repetition?.epochs ?? null,
-      effectiveTokens: repetition?.effectiveTokens ?? null,
-      jaccardWithNext: step?.jaccard ?? null,
-      addedByNextTokens: step?.added.tokens ?? null,
-      removedByNextTokens: step?.removed.tokens ?? null,
-      paperAccuracyAt3Percent: at(0.03),
-      paperAccuracyAt10Percent: at(0.1),
-      paperAccuracyAt30Percent: at(0.3),
-      paperAccuracyAt100Percent: at(1),
-      flags: flags.join(' '),
-    };
-  });
 }

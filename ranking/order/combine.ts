@@ -8,7 +8,8 @@ import { z } from 'zod';
 import { binCount } from '../../scoring/part.ts';
 import { type ErrorData, errorFrom, fail, reasonOf } from '../../run/errors/errors.ts';
 import type { Run } from '../../run/run.ts';
-import { type Best, type Named, rankSlice, type Shown, type Slice, takeIfBest } from './combine-slice.ts';
+import { type Best, type Named, rankSlice, type Slice, takeIfBest } from './combine-slice.ts';
+import type { Shown } from './lay-bins.ts';
 import type { Ranking } from '../generation.ts';
 import { readRanks } from './saved-ranks.ts';
 

@@ -1,7 +1,9 @@
 // The exact cutoff from memory: two binary searches in an order instead of the SQL of `findCutoff`.
 
 import type { Cutoff } from '../cutoff.ts';
-import { type Order, scoreOf, stride, tokensUpTo } from './order.ts';
+import { type Order, tokensUpTo } from './order.ts';
+import { scoreOf } from './ordered-bits.ts';
+import { stride } from './sort-scores.ts';
 
 /** A cutoff that identifies the last document kept among equal scores by its position. */
 export type PlacedCutoff = Omit<Cutoff, 'last'> & { last: number | null };

@@ -4,7 +4,7 @@ import { openBoundedCache } from '../../data/files/bounded-cache.ts';
 import type { Run } from '../../run/run.ts';
 import { type Cutoff, findCutoff } from '../cutoff.ts';
 import { cutOrder, type PlacedCutoff } from './cut-order.ts';
-import type { Ordered } from './orders.ts';
+import type { Ordered } from './converse.ts';
 import { readKeys } from './positions.ts';
 
 /** With more tied documents, SQL counts the cutoff instead of fetching their keys one by one. */

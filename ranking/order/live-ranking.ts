@@ -3,17 +3,17 @@
 
 import { join } from 'node:path';
 import { reasonOf } from '../../run/errors/errors.ts';
-import { sizeOf } from '../../data/files/files.ts';
 import type { Run } from '../../run/run.ts';
-import { cutRanking, type RankingSource, resolveQuestion } from '../budget/answer.ts';
-import type { Cutoff } from '../cutoff.ts';
+import type { RankingSource } from '../budget/answer.ts';
 import { type Cuts, openCuts } from './cuts.ts';
 import { checkContent, type Ranking } from '../generation.ts';
 import { holdGeneration } from '../held.ts';
-import { Orders, type Ordered } from './orders.ts';
-import { type Choice, chooseBenchmarks } from './retarget.ts';
+import { Orders } from './orders.ts';
+import type { Ordered } from './converse.ts';
+import type { Choice } from './retarget.ts';
 import { type Chosen, type ChosenRankings, openChosen } from './chosen.ts';
 import type { Answer, Question } from '../budget/question.ts';
+import { RankingView } from './ranking-view.ts';
 
 export interface LiveRanking extends RankingSource {
   /** Answers from memory. Errors: those of `answerBudget`. */
@@ -44,7 +44,7 @@ const mostChosen = 16;
 const bytesPerDocument = 7;
 
 /** The documents of a ranking sorted by score, and the cuts of that order. */
-interface CutOrder extends Ordered {
+export interface CutOrder extends Ordered {
   cuts: Cuts;
 }
 
@@ -157,74 +157,6 @@ export class LoadedRanking {
     if (!this.#published.order.byKey)
       this.#published = withCuts(this.#run, await this.#orders.sortKeys(this.#published.order));
     await this.#orders.rankAhead();
-  }
-}
-
-interface ViewSource {
-  run: Run;
-  ranking: Ranking;
-  published: () => CutOrder;
-  chosen: ChosenRankings<CutOrder>;
-}
-
-/** A request's view; it reports the retargeted rankings it uses to `use`. */
-class RankingView implements LiveRanking {
-  readonly ranking: Ranking;
-  readonly #source: ViewSource;
-  readonly #use: (chosen: Chosen<CutOrder>) => void;
-
-  constructor(source: ViewSource, use: (chosen: Chosen<CutOrder>) => void) {
-    this.ranking = source.ranking;
-    this.#source = source;
-    this.#use = use;
-  }
-
-  async answer(question: Question): Promise<Answer> {
-    const resolved = await resolveQuestion(this.#source.run, question);
-    const { ranking, cuts } = await this.#find(question);
-    return (await cutRanking(resolved, ranking, cuts.cut)).answer;
-  }
-
-  /** For a cut among equal scores it reads the keys from disk. */
-  async answerWithCutoff(question: Question): Promise<{ answer: Answer; cutoff: Cutoff }> {
-    const resolved = await resolveQuestion(this.#source.run, question);
-    const { ranking, cuts } = await this.#find(question);
-    return cutRanking(resolved, ranking, cuts.find);
-  }
-
-  /** Waits until its files are written. */
-  async retarget(choice: Choice): Promise<Ranking> {
-    const chosen = this.#choose(choice);
-    if (chosen === undefined) return this.ranking;
-    const { written, ranking } = await chosen.made;
-    await written;
-    if ((await sizeOf(ranking.chosen?.path ?? '')) !== undefined) return ranking;
-    // Somebody has removed the file in spite of the hold.
-    this.#source.chosen.forget(chosen);
-    const again = await this.#find(choice);
-    await again.written;
-    return again.ranking;
-  }
-
-  async histogram(choice: Choice): Promise<Ranking['histogram']> {
-    return (await this.#find(choice)).ranking.histogram;
-  }
-
-  async around(choice: Choice, keptDocuments: number, count: number): Promise<Uint32Array | undefined> {
-    const { byKey, positions } = (await this.#find(choice)).order;
-    return byKey ? positions.slice(Math.max(0, keptDocuments - count), keptDocuments + count) : undefined;
-  }
-
-  #find(choice: Choice): Promise<CutOrder> | CutOrder {
-    return this.#choose(choice)?.made ?? this.#source.published();
-  }
-
-  #choose(choice: Choice): Chosen<CutOrder> | undefined {
-    const benchmarks = chooseBenchmarks(this.ranking, choice);
-    if (benchmarks === undefined) return undefined;
-    const chosen = this.#source.chosen.find(benchmarks);
-    this.#use(chosen);
-    return chosen;
   }
 }
 

@@ -14,7 +14,8 @@ import { sizeOf } from '../../data/files/files.ts';
 import type { Run } from '../../run/run.ts';
 import { type Combined, combineScores } from './combine.ts';
 import { type ChosenScores, type Ranking, rankingSchema } from '../generation.ts';
-import { histogramOf, type Order, orderScores, readOrder } from './order.ts';
+import { histogramOf, type Order, readOrder } from './order.ts';
+import { orderScores } from './sort-scores.ts';
 import { holdRetargeted, removeUnheld, retargetedFiles } from './retargeted-files.ts';
 import { withRunDatabase } from '../scores.ts';
 

@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { commitFile } from '../../data/files/commit.ts';
 import type { Run } from '../../run/run.ts';
 import type { Ranking } from '../generation.ts';
-import { isOrderOf, type Order, stride } from './order.ts';
+import { isOrderOf, type Order } from './order.ts';
+import { stride } from './sort-scores.ts';
 import { addWords, readShared, writeAll } from './shared-file.ts';
 
 /** Documents, occupied bins, `stride`, and the checksum of what follows. */

@@ -10,61 +10,26 @@ import { sqlString } from '../../data/duckdb/duckdb.ts';
 import { fail } from '../../run/errors/errors.ts';
 import type { Report } from '../../run/progress.ts';
 import type { Run } from '../../run/run.ts';
-import { settingsSchema, settingsToShow } from '../../run/settings.ts';
-import { testTargetsSchema } from '../../indexer/index-card.ts';
+import { settingsToShow } from '../../run/settings.ts';
 import { answerWithCutoff, resolveQuestion } from '../budget/answer.ts';
-import { compareComposition, sourceChangeSchema } from './composition.ts';
+import { compareComposition } from './composition.ts';
 import { type Cut, type Cutoff, keptCondition } from '../cutoff.ts';
 import type { Ranking } from '../generation.ts';
 import { keptQuery } from './kept-rows.ts';
-import { type LeakHandling, leakHandling, type LeakMask, openLeakMask } from './leak-mask.ts';
+import { type LeakHandling, type LeakMask, openLeakMask } from './leak-mask.ts';
 import { fillOutFolder, manifestFile, rowsFile } from './out-folder.ts';
-import { type FilledQuota, filledQuotaSchema, fillQuotas, type Quotas } from './quotas.ts';
+import { type FilledQuota, fillQuotas, type Quotas } from './quotas.ts';
 import { withScores } from '../scores.ts';
 import { writeDocuments } from './write-documents.ts';
 import { uploadFolder } from './upload.ts';
 import { isRemote } from '../../run/address.ts';
 import { sha256File } from '../../data/files/hash-files.ts';
 import { queryRows } from '../../data/duckdb/rows.ts';
-import { type Answer, answerSchema, type Question, questionSchema } from '../budget/question.ts';
+import type { Answer, Question } from '../budget/question.ts';
 import { answerByQuotas } from './quota-answer.ts';
+import { timelessAnswer, type SelectionManifest, type SelectionFile } from './manifest.ts';
 
 const count = z.number().int().nonnegative();
-/** An answer without its ranking's publication time. */
-const timelessAnswer = answerSchema.omit({ ranking: true }).strip();
-
-export const selectionManifestSchema = z.strictObject({
-  kind: z.literal('betr selection'),
-  /** rows: only selection.parquet. documents: also the kept documents, in the corpus's format. */
-  format: z.enum(['rows', 'documents']),
-  /** The ranking that was cut. */
-  generation: z.string(),
-  /** What is written: the cutoff's counts, without documents dropped for leaks. */
-  documents: count,
-  tokens: count,
-  /**
-   * How documents above the cutoff that contain benchmark test items were handled, and how many there are;
-   * null if leaks were ignored.
-   */
-  leaks: z
-    .strictObject({ handling: z.enum(leakHandling), tests: z.string(), documents: count, tokens: count })
-    .nullable(),
-  question: questionSchema,
-  answer: timelessAnswer,
-  settings: settingsSchema,
-  /** All files beside the manifest, as paths with "/". */
-  files: z.array(z.strictObject({ file: z.string(), documents: count, bytes: count, sha256: z.string() })),
-  composition: z.array(sourceChangeSchema),
-  /** Targets of the ranking's scorer that are test items, allowed by force; absent if there are none. */
-  testTargets: testTargetsSchema.min(1).optional(),
-  /**
-   * For a selection by quotas: each domain's quota and contribution. The answer's cutoff then totals all
-   * domains.
-   */
-  quotas: z.array(filledQuotaSchema).optional(),
-});
-export type SelectionManifest = z.output<typeof selectionManifestSchema>;
-export type SelectionFile = SelectionManifest['files'][number];
 
 export interface SelectionOptions {
   format: SelectionManifest['format'];

@@ -30,6 +30,7 @@ import { documentsFolder } from './out-folder.ts';
 import { withRunDatabase } from '../scores.ts';
 import { isRemote, showPath } from '../../run/address.ts';
 import { queryRows } from '../../data/duckdb/rows.ts';
+import { nameFiles } from './name-files.ts';
 
 /** Lines are compressed in blocks of this many bytes, as each call costs a thread switch. */
 const bytesPerWrite = 1 << 18;
@@ -91,20 +92,6 @@ function checkShard(name: string, shard: Shard | undefined, ranked: ShardState |
   if (ranked?.bytes !== shard.bytes || ranked.modifiedMs !== shard.modifiedMs)
     throw fail('SHARD_CHANGED', { path: shard.path });
   return shard;
-}
-
-/**
- * A file name for each shard: its path without the folders that all shards share. Names cannot leave the
- * output folder and are unique: a leading "/" becomes "_", ".." becomes "__", and names of underscores only
- * grow by two.
- */
-export function nameFiles(shards: readonly string[]): Map<string, string> {
-  const folders = shards.map((name) => name.split('/').slice(0, -1));
-  let common = 0;
-  while (folders.every((steps) => common < steps.length && steps[common] === folders[0]?.[common])) common++;
-  const inside = (step: string): string =>
-    step === '' ? '_' : step === '..' ? '__' : /^_+$/.test(step) ? `${step}__` : step;
-  return new Map(shards.map((name) => [name, name.split('/').slice(common).map(inside).join('/')]));
 }
 
 async function readPassages(

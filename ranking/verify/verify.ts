@@ -3,24 +3,24 @@
 // against the parts, and every sum. Read-only. Finds any single changed byte in a part, a card, the manifest,
 // the ranking, the plan, or what scores depend on.
 
-import { availableParallelism } from 'node:os';
-import { basename, join } from 'node:path';
-import { chunkOf, type ListedPart } from '../../scoring/part.ts';
-import { listTasks, readPlan } from '../../scoring/plan.ts';
-import { isWhole, readPublishedParts } from '../../scoring/published.ts';
+import type { ListedPart } from '../../scoring/part.ts';
 import { readScorer } from '../../scoring/scorers/list.ts';
 import { compareShards, shardsOf } from '../../scoring/shard-changes.ts';
 import { readWeights } from '../../classifier/weights.ts';
 import { BetrError } from '../../run/errors/errors.ts';
-import { type FileHash, hashFiles } from '../../data/files/hash-files.ts';
 import type { Report } from '../../run/progress.ts';
-import { fingerprint, type Run } from '../../run/run.ts';
+import type { Run } from '../../run/run.ts';
 import { listCorpus } from '../../data/shards.ts';
 import { readDrift } from '../drift.ts';
 import { nameGeneration, type Ranking, readPublishedStrictly } from '../generation.ts';
 import { readPrediction } from '../predict.ts';
 import { countCorpusRows } from './corpus.ts';
-import { isAltered, verifyCards, verifyContent, verifyQuarantine, verifyTiling } from './parts.ts';
+import { verifyQuarantine, verifyTiling } from './parts.ts';
+import { type AddProblem, orReport } from './problems.ts';
+import { verifyCards } from './cards.ts';
+import { verifyContent } from './content.ts';
+import { verifyManifest, verifyPlan } from './plan.ts';
+import { verifyHashes } from './hashes.ts';
 
 export interface Verification {
   generation: string | null;
@@ -101,61 +101,7 @@ export async function verifyRanking(
   return { ...result, seconds: (performance.now() - startedMs) / 1000 };
 }
 
-type AddProblem = (problem: string) => void;
-
 const isMissing = ({ code }: BetrError): boolean => code === 'STEP_MISSING';
-
-async function orReport<T>(
-  addProblem: AddProblem,
-  read: Promise<T>,
-  isThrown: (error: BetrError) => boolean = () => false,
-): Promise<T | undefined> {
-  try {
-    return await read;
-  } catch (error) {
-    if (!(error instanceof BetrError) || isThrown(error)) throw error;
-    addProblem(error.message);
-    return undefined;
-  }
-}
-
-/** Bytes that a thread hashes in half a second; starting another one takes a tenth of a second. */
-const bytesPerThread = 1e9;
-
-/** Checks every part against its checksum; returns the good ones. */
-async function verifyHashes(
-  run: Run,
-  parts: readonly ListedPart[],
-  addProblem: AddProblem,
-  report: Report,
-): Promise<{ good: ListedPart[]; bytes: number; seconds: number }> {
-  const startedMs = performance.now();
-  const total = parts.reduce((sum, { bytes }) => sum + bytes, 0);
-  let bytes = 0;
-  const threads = Math.min(run.settings.workers ?? availableParallelism(), Math.ceil(total / bytesPerThread));
-  const hashes = await hashFiles(
-    parts.map(({ file }) => join(run.files.scores, file)),
-    threads,
-    (more) => {
-      bytes += more;
-      report({ stage: 'verify: checksums', done: bytes, total: Math.max(total, bytes), unit: 'bytes' });
-    },
-  );
-  const good = parts.filter(({ file, sha256 }, index) => {
-    const problem = compareHash(hashes[index], sha256);
-    if (problem !== undefined)
-      addProblem(
-        `${join(run.files.scores, file)} ${problem}. Remove it, if it is there, and run "betr rank".`,
-      );
-    return problem === undefined;
-  });
-  return { good, bytes, seconds: (performance.now() - startedMs) / 1000 };
-}
-
-function compareHash(hash: FileHash | undefined, sha256: string): string | undefined {
-  if (hash === undefined || 'problem' in hash) return `cannot be read (${hash?.problem ?? ''})`;
-  return hash.sha256 === sha256 ? undefined : isAltered;
-}
 
 function verifyTotals(ranking: Ranking, addProblem: AddProblem): void {
   const { parts, scorer } = ranking;
@@ -190,38 +136,4 @@ async function verifyCorpus(run: Run, { parts }: Ranking, addProblem: AddProblem
   for (const name of fresh) addProblem(`${name} is not ranked yet. Run "betr rank".`);
   for (const name of changed) addProblem(`${name} has changed since it was ranked. Run "betr rank".`);
   for (const name of gone) addProblem(`${name} was ranked but no longer exists. Run "betr rank".`);
-}
-
-async function verifyManifest(run: Run, ranking: Ranking | undefined, addProblem: AddProblem): Promise<void> {
-  const { byChunk, problems } = await readPublishedParts(run);
-  for (const problem of problems) addProblem(`${problem}. Run "betr rank".`);
-  const listed = new Map([...byChunk.values()].flat().map((part) => [part.file, part]));
-  for (const part of ranking?.parts ?? []) {
-    const line = listed.get(part.file);
-    if (line === undefined)
-      addProblem(`${part.file} is in the ranking, but not in the manifest. Run "betr rank".`);
-    else if (fingerprint(line) !== fingerprint(part))
-      addProblem(`the manifest and the ranking disagree about ${part.file}. Run "betr rank".`);
-  }
-}
-
-/** Checks that the ranking has every chunk of the plan completely, and nothing else. */
-async function verifyPlan(run: Run, ranking: Ranking | undefined, addProblem: AddProblem): Promise<void> {
-  const plan = await orReport(addProblem, readPlan(run));
-  if (plan === undefined || ranking === undefined) return;
-  const byChunk = new Map<string, ListedPart[]>();
-  for (const part of ranking.parts)
-    byChunk.set(chunkOf(part.file) ?? '', [...(byChunk.get(chunkOf(part.file) ?? '') ?? []), part]);
-  const tasks = listTasks(run, plan);
-  const missing = tasks.filter(({ name }) => !isWhole(byChunk.get(name))).length;
-  if (missing > 0)
-    addProblem(
-      `${missing} of the ${tasks.length} chunks of ${basename(run.files.plan)} are not in the ranking. ` +
-        'Run "betr rank".',
-    );
-  for (const { name } of tasks) byChunk.delete(name);
-  if (byChunk.size > 0)
-    addProblem(
-      `${byChunk.size} chunks of the ranking are not in ${basename(run.files.plan)}. Run "betr rank".`,
-    );
 }

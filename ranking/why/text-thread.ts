@@ -12,19 +12,7 @@ import type { Ranking } from '../generation.ts';
 import { openShard } from '../shards.ts';
 import { describeError } from '../../data/files/hide-paths.ts';
 import type { TextReply, Results, TextTask } from './messages.ts';
-
-export interface Place {
-  shard: string;
-  row: number;
-}
-
-/** The shown part of a text. */
-export interface ShownText {
-  text: string;
-  /** Length of the complete text. */
-  bytes: number;
-  truncated: boolean;
-}
+import { type Place, type ShownText, placeKey, show } from './shown-text.ts';
 
 export interface ExplainQuestion {
   /** 'joint', or a benchmark. */
@@ -201,18 +189,6 @@ export class TextThread {
 /** The weights that the ranking was made with. */
 function weightsOf({ scorer }: Ranking): { sha256: string } {
   return { sha256: scorer.sha256 };
-}
-
-function placeKey({ shard, row }: Place): string {
-  return `${row} ${shard}`;
-}
-
-function show(head: Uint8Array, bytes: number, characters: number): ShownText {
-  const text = Buffer.from(head.buffer, head.byteOffset, head.length)
-    .toString()
-    .slice(0, characters)
-    .replace(/[\ud800-\udbff]$/, '');
-  return { text, bytes, truncated: Buffer.byteLength(text) < bytes };
 }
 
 function known(error: unknown): BetrError {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { parquetSource, withDuckDb } from '../../data/duckdb/duckdb.ts';
 import { loadCommands } from '../docs/reference.ts';
-import { selectionManifestSchema } from '../../ranking/selection/select.ts';
+import { selectionManifestSchema } from '../../ranking/selection/manifest.ts';
 import { type BagOfWords, openBagOfWords } from '../indexer/bag-of-words.ts';
 import { until } from '../until.ts';
 import { betr } from './betr.ts';

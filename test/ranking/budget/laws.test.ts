@@ -1,8 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import {
   budgetsFor,
-  countRepetition,
-  effectiveTokens,
   floorRate,
   keepRate,
   type LawName,
@@ -10,6 +8,7 @@ import {
   lawRate,
   planModel,
 } from '../../../ranking/budget/laws.ts';
+import { countRepetition } from '../../../ranking/budget/repetition.ts';
 
 const percent = (rate: number, digits = 1): number => Number((100 * rate).toFixed(digits));
 
@@ -134,24 +133,6 @@ describe('worked answers: law, data floor and epochs', () => {
     expect(keepRate(0.07, 0.3)).toEqual({ rate: 0.3, low: 0.3, high: 0.3, setBy: 'data floor' });
     expect(keepRate(0.9, 0.1)).toMatchObject({ rate: 0.9, high: 1 });
     expect(keepRate(0.07, 5)).toEqual({ rate: 1, low: 1, high: 1, setBy: 'data floor' });
-  });
-});
-
-describe('repeated tokens (Muennighoff 2023)', () => {
-  it.each([
-    [1, 1],
-    [2, 0.984],
-    [4, 0.931],
-    [8, 0.828],
-    [10, 0.781],
-    [16, 0.661],
-    [40, 0.379],
-  ])('%d epochs are worth %d a token', (epochs, worth) => {
-    expect(Number((effectiveTokens(1e9, epochs * 1e9) / (epochs * 1e9)).toFixed(3))).toBe(worth);
-  });
-
-  it('counts one epoch where the model does not see all that is kept', () => {
-    expect(countRepetition(1e9, 0.1, 1e12)).toEqual({ epochs: 1, effectiveTokens: 1e9 });
   });
 });
 
