@@ -32,7 +32,7 @@ export function describeAnswer(answer: Answer): string {
     `  keep rate  ${formatShare(keep.rate)} of the ` +
       `tokens${
         keep.setBy === 'keep'
-          ? ', as asked'
+          ? ', as requested'
           : ` (${formatShare(keep.low)} ` +
             `to ${formatShare(keep.high)} do about as well), set by the ${keep.setBy}`
       }`,

@@ -3,7 +3,7 @@
 import type { Card } from '../../classifier/classifier-card.ts';
 import type { DemoCorpus } from './corpus.ts';
 import type { IndexResult } from '../../indexer/index.ts';
-import type { Favoured } from '../../ranking/favoured-sources.ts';
+import type { Favored } from '../../ranking/favored-sources.ts';
 import type { RankResult } from '../../ranking/rank.ts';
 import type { SelectionManifest } from '../../ranking/selection/manifest.ts';
 import type { Answer } from '../../ranking/budget/question.ts';
@@ -17,7 +17,7 @@ export interface Demo {
   /** For each budget, with the corpus as the whole pool, and as a sample of a large one. */
   answers: { budget: number; corpus: Answer; pool: Answer }[];
   /** The sources of each output's best `share` of the tokens. */
-  favoured: { share: number; outputs: Favoured[] };
+  favoured: { share: number; outputs: Favored[] };
   selection: SelectionManifest;
   files: {
     settings: string;

@@ -76,10 +76,13 @@ function describeLaw(law: Law): string {
 function describeSuited({ suits }: Figures): string[] {
   if (suits === undefined) return [];
   const from = formatFlops(suits.from.flops);
-  const range = suits.to === null ? `${from} or more` : `${from} to ${formatFlops(suits.to.flops)}`;
+  const to = suits.to === null ? undefined : formatFlops(suits.to.flops);
+  const range = to === undefined ? `${from} or more` : `${from} to ${to}`;
+  // For a tiny corpus the data floor alone decides, and the range is a single budget.
+  const band = from === to ? '' : ` (${range} would lose little)`;
   return [
     `By the ${suits.law} law and the size of the pool, this share suits about ` +
-      `${formatFlops(suits.at.flops)} FLOPs (${range} would lose little)`,
+      `${formatFlops(suits.at.flops)} FLOPs${band}`,
   ];
 }
 

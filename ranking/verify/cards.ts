@@ -48,7 +48,7 @@ function readCard(path: string, { cardSha256 }: ListedPart, addProblem: AddProbl
     addProblem(`${path} ${isAltered}. Remove it and run "betr rank".`);
   } catch (error) {
     addProblem(
-      `${path} cannot be read (${reasonOf(error)}). Remove it, if it is there, and run "betr rank".`,
+      `${path} cannot be read (${reasonOf(error)}). Remove it if it exists, and run "betr rank".`,
     );
   }
   return undefined;

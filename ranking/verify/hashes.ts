@@ -34,7 +34,7 @@ export async function verifyHashes(
     const problem = compareHash(hashes[index], sha256);
     if (problem !== undefined)
       addProblem(
-        `${join(run.files.scores, file)} ${problem}. Remove it, if it is there, and run "betr rank".`,
+        `${join(run.files.scores, file)} ${problem}. Remove it if it exists, and run "betr rank".`,
       );
     return problem === undefined;
   });

@@ -60,7 +60,7 @@ export async function verifyQuarantine(
           addProblem(`${path} has ${positions.size} rows of ${shard}, but ${listed} are listed`);
     } catch (error) {
       addProblem(
-        `${path} cannot be read: ${reasonOf(error)}. Remove it, if it is there, and run "betr rank".`,
+        `${path} cannot be read: ${reasonOf(error)}. Remove it if it exists, and run "betr rank".`,
       );
     }
   }

@@ -106,7 +106,9 @@ export class TextThread {
           () =>
             resolve({
               available: false,
-              reason: `The embedder returned no vector within ${nearestWithinMs / 1000} s. Try again when it is loaded.`,
+              reason:
+                `The embedder returned no vector within ${nearestWithinMs / 1000} s. ` +
+                'Try again when it is loaded.',
             }),
           nearestWithinMs,
         )),

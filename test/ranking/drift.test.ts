@@ -63,7 +63,7 @@ describe('drift', () => {
     expect(drift.whole.sources).toEqual([{ source: 'web', before: 1, now: 1 }]);
   });
 
-  it('has the PSI and the largest distance that can be worked out by hand', () => {
+  it('has the PSI and the largest distance computed by hand', () => {
     // A tenth each, against 2, 1, 1, ..., 1, 0 tenths.
     const moved = figures([2000, ...new Array<number>(8).fill(1000), 0]);
     const { scores } = measure(ranking('a', even), ranking('b', moved), none, settings).whole;
@@ -75,7 +75,7 @@ describe('drift', () => {
     expect(scores?.ks).toBeCloseTo(0.1, 12);
   });
 
-  it('says that documents are missing, however alike the others are', () => {
+  it('reports missing documents even if the others are alike', () => {
     const limits = { ...settings, drift: { ...settings.drift, lostDocuments: 0.5 } };
     const of = (each: number): Figures => figures(new Array<number>(10).fill(each));
     expect(measure(ranking('a', even), ranking('b', of(500)), none, limits).over).toEqual([]);
@@ -85,7 +85,7 @@ describe('drift', () => {
     expect(measure(ranking('a', of(499)), ranking('b', even), none, limits).over).toEqual([]);
   });
 
-  it('says what the last cutoff of a budget keeps of the new generation', () => {
+  it('reports what the last cutoff for a budget keeps of the new generation', () => {
     const rate = rateOf(1e21, even.tokens, settings.keep, laws['nemotron-cc']);
     expect(rate).toBeCloseTo(0.0711, 3);
     const moved = figures([2000, ...new Array<number>(8).fill(1000), 0]);
@@ -97,7 +97,7 @@ describe('drift', () => {
     ]);
   });
 
-  it('shows in the new documents before it shows in the whole', () => {
+  it('shows in the new documents before it shows in all', () => {
     const fresh = figures([1500, 0, 0, 0, 0, 0, 0, 0, 0, 0], { books: 1 });
     const whole = figures([2500, ...new Array<number>(9).fill(1000)], { web: 10 / 11.5, books: 1.5 / 11.5 });
     const limits = { psi: 0.2, keepRate: 10, sourceShare: 0.2, lostDocuments: 0.2, newDocuments: true };

@@ -158,7 +158,7 @@ describe('the list of documents', () => {
     },
   );
 
-  it('refuses a cursor of another question, another generation, or of nowhere', async () => {
+  it('refuses a cursor of another question or generation, or a made-up one', async () => {
     await withRun(async (run) => {
       const ranking = await rankRows(run, rows);
       const listing: Listing = { order: 'top', seed: 1, limit: 10 };

@@ -36,7 +36,7 @@ describe('the place of a score', () => {
     });
   });
 
-  it('is kept by a cutoff as a document of that score is, but where the keys decide', async () => {
+  it('is kept by a cutoff like a document with that score, unless keys decide', async () => {
     await withRanking(async (run, ranking) => {
       for (const share of [0, 0.2, 0.5, 1]) {
         const cutoff = await findCutoff(run, ranking, share);

@@ -10,7 +10,7 @@ const withRanking = (use: (run: Run, ranking: Ranking) => Promise<void>, estimat
   withRun(async (run) => use(run, await rankRows(run, rows, estimated)));
 
 describe('the answer to a budget', () => {
-  it('for a large pool is what the law says, applied to the ranked sample of it', async () => {
+  it('for a large pool follows the law, applied to the ranked sample', async () => {
     await withRanking(async (run, ranking) => {
       const answer = await answerBudget(run, ranking, { budget: 1e21, poolTokens: 1e12 });
       expect(answerSchema.parse(answer)).toEqual(answer);
@@ -36,7 +36,7 @@ describe('the answer to a budget', () => {
     });
   });
 
-  it('for a corpus that is too small is all of it, and says so', async () => {
+  it('for a corpus that is too small keeps all of it, with caveats', async () => {
     await withRanking(async (run, ranking) => {
       const answer = await answerBudget(run, ranking, { budget: 1e21 });
       expect(answer.keep).toEqual({ rate: 1, low: 1, high: 1, setBy: 'data floor' });
@@ -132,7 +132,7 @@ describe('the answer to a budget', () => {
     });
   });
 
-  it('to a share is that share, with the model only where a budget is named too', async () => {
+  it('to a share is that share, with a model only if a budget is given too', async () => {
     await withRanking(async (run, ranking) => {
       const share = await answerBudget(run, ranking, { keep: 0.25 });
       expect(share).toMatchObject({

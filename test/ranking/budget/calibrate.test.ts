@@ -56,7 +56,7 @@ describe('a law from own runs', () => {
     expect(await fitLaw(makeTrials(a, b, 0.01))).toEqual(loud);
   });
 
-  it('takes accuracies too, which are better when larger, and says how far each run is off', async () => {
+  it('accepts accuracies, where larger is better, and reports the residual of each run', async () => {
     const trials = makeTrials(5 / 1e20 ** 0.1, 0.1, 0.002);
     const byLoss = await fitLaw(trials);
     const byAccuracy = await fitLaw(
@@ -68,7 +68,7 @@ describe('a law from own runs', () => {
     expect(other?.residual).toBeCloseTo(-(first?.residual ?? 0), 10);
   });
 
-  it('says that three runs a budget tell nothing of their noise', async () => {
+  it('notes that three runs per budget cannot show their noise', async () => {
     const fit = await fitLaw(makeTrials(5 / 1e20 ** 0.1, 0.1, 0, [0.02, 0.05, 0.16]));
     expect(fit.notes).toEqual([expect.stringContaining('Three runs per budget')]);
   });
@@ -84,7 +84,7 @@ describe('a law from own runs', () => {
     },
   );
 
-  it('says how many resamples failed where many did', async () => {
+  it('notes how many resamples failed if many did', async () => {
     const {
       intervals: { failed },
       notes,
@@ -135,7 +135,7 @@ describe('a law from own runs', () => {
   });
 });
 
-describe('runs as people hand them in', () => {
+describe('training runs', () => {
   it.each([
     'flops,keep,loss\n1e19,0.1,2.5\n1e20,10%,2.25\n',
     '\uFEFFloss, keep ,flops\r\n2.5,0.1,1e19\r\n\r\n2.25,0.1,1e20',

@@ -181,7 +181,7 @@ describe('the budgets that suit a rate', () => {
     expect(rateOf((budgets.to?.flops ?? 0) * 1.01).low).toBeGreaterThan(rate);
   });
 
-  it('have no upper end where everything is kept, and are token counts of a fixed model', () => {
+  it('have no upper limit if everything is kept, and are token counts for a fixed model', () => {
     expect(budgetsFor(1, laws['nemotron-cc'], 1e12, { tokensPerParam: 11, maxEpochs: 4 }).to).toBeNull();
     const { at } = budgetsFor(0.094, laws['nemotron-cc-6.6b'], 1e14, { tokensPerParam: 11, maxEpochs: 4 });
     expect(at.params).toBe(6.6e9);

@@ -14,7 +14,7 @@ describe('repeated tokens (Muennighoff 2023)', () => {
     expect(Number((effectiveTokens(1e9, epochs * 1e9) / (epochs * 1e9)).toFixed(3))).toBe(worth);
   });
 
-  it('counts one epoch where the model does not see all that is kept', () => {
+  it('counts one epoch if the model does not see all kept tokens', () => {
     expect(countRepetition(1e9, 0.1, 1e12)).toEqual({ epochs: 1, effectiveTokens: 1e9 });
   });
 });

@@ -48,7 +48,7 @@ describe('scores combined over benchmarks', () => {
     });
   });
 
-  it('come from the parts where any word of the kept ranks is another, and the file is removed', async () => {
+  it('come from the parts if any word of the cached ranks is wrong, and the file is removed', async () => {
     await withRun(async (run) => {
       const ranking = await rankRows(run, makeScoredRows(200));
       const { ranks, winners } = await rankDocuments(run, ranking, ['gsm8k']);
@@ -65,7 +65,7 @@ describe('scores combined over benchmarks', () => {
     });
   });
 
-  it('come from the parts where kept ranks are cut short, or of another generation', async () => {
+  it('come from the parts if cached ranks are truncated or of another generation', async () => {
     await withRun(async (run) => {
       const ranking = await rankRows(run, makeScoredRows(200));
       const { ranks, winners } = await rankDocuments(run, ranking, ['gsm8k']);

@@ -37,7 +37,7 @@ describe('an order', () => {
     );
   });
 
-  it('sorts large bins, too, where it counts', () => {
+  it('sorts large bins by counting', () => {
     const scores = Float32Array.from({ length: 5000 }, (_, i) => 1 + (((i * 7919) % 997) - 500) * 2 ** -20);
     const order = orderScores(scores, new Uint32Array(5000).fill(1));
     const sorted = [...scores.keys()].sort((a, b) => (scores[b] ?? 0) - (scores[a] ?? 0) || a - b);

@@ -2,8 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import { Orders } from '../../../ranking/order/orders.ts';
 import { makeScoredRows, rankRows, withRun } from '../synthetic.ts';
 
-describe('what is made in the background', () => {
-  it('waits for whoever asks meanwhile', async () => {
+describe('background work on orders', () => {
+  it('gives way to requests', async () => {
     await withRun(async (run) => {
       const orders = new Orders(run, await rankRows(run, makeScoredRows(300)));
       try {

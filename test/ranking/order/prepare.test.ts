@@ -141,7 +141,7 @@ describe('a kept order', () => {
     });
   });
 
-  it('is not taken where a part was written since', async () => {
+  it('is not used if a part was written since', async () => {
     await withPrepared(60, async (run, ranking) => {
       const part = join(run.files.scores, ranking.parts[1]?.file ?? '');
       await utimes(part, Date.now() / 1000 + 10, Date.now() / 1000 + 10);

@@ -26,7 +26,7 @@ describe('the folder of a selection', () => {
     ['selection.parquet', 'not ours'],
     ['documents/a.jsonl', '{}'],
   ];
-  it.each(foreign)('is left untouched when it holds %s of somebody else', async (file, text) => {
+  it.each(foreign)('is left untouched if it contains a foreign %s', async (file, text) => {
     await withRun(async (run) => {
       const out = join(run.folder, 'out');
       await mkdir(join(out, 'documents'), { recursive: true });

@@ -133,7 +133,7 @@ describe('quotas', () => {
     );
   });
 
-  it('make a selection that says what each domain gave, and is the same for any number of threads', async () => {
+  it('make a selection that lists what each domain contributes, the same on any number of threads', async () => {
     await withRun(async (run) => {
       const rows = makeRows(900);
       const ranking = await rankRows(run, rows);
@@ -198,7 +198,7 @@ describe('quotas', () => {
     });
   });
 
-  it('are refused where no document is of a domain', async () => {
+  it('are refused if no document is in any domain', async () => {
     await withRun(async (run) => {
       const ranking = await rankRows(run, makeRows(30));
       await expect(

@@ -35,7 +35,7 @@ async function contents(folder: string): Promise<Record<string, string>> {
 }
 
 describe('a selection of rows', () => {
-  it('lists exactly what a plain sort keeps, by shard and row, and says in the manifest what that is', async () => {
+  it('lists exactly what a naive sort keeps, by shard and row, and describes it in the manifest', async () => {
     await withRun(async (run) => {
       const rows = makeRows(3000).toReversed();
       const ranking = await rankRows(run, rows);

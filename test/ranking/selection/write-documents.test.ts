@@ -147,7 +147,7 @@ describe('a selection of documents', () => {
     );
   });
 
-  it('names its files as the shards, less the folders they have in common, and never leaves its folder', () => {
+  it('names its files like the shards without their common folders, and never leaves its folder', () => {
     const name = (...shards: string[]): string[] => [...nameFiles(shards).values()];
     expect(name('corpus/a.jsonl')).toEqual(['a.jsonl']);
     expect(name('/pool/en/a.jsonl', '/pool/de/a.jsonl')).toEqual(['en/a.jsonl', 'de/a.jsonl']);

@@ -45,7 +45,7 @@ export const fileDamages: Damage[] = [
     /cut short/,
   ],
   [
-    'bad rows that are gone',
+    'missing invalid rows',
     async ({ files }) =>
       unlink(
         join(
@@ -80,7 +80,7 @@ export const fileDamages: Damage[] = [
   [
     'a plan with a shard twice',
     async ({ files }) => repeatShard(files.plan),
-    /plan\.json is not what was written: another version of betr wrote it \(shards .*in the order of their names, each once/,
+    /plan\.json is not what was written: .* \(shards .*in the order of their names, each once/,
   ],
   [
     'a shard that has changed',
@@ -139,7 +139,7 @@ export const fileDamages: Damage[] = [
     /sources of ranking\.json do not match/,
   ],
   [
-    'rows of a Parquet shard that are nowhere',
+    'rows of a Parquet shard that are neither scored nor in quarantine',
     (run, ranking) =>
       reseal(run, {
         ...ranking,

@@ -69,7 +69,7 @@ export const sealedDamages: Damage[] = [
     /: documents should be \d+, found \d+/,
   ],
   [
-    'a document less, though checksums are right',
+    'a missing document under correct checksums',
     (run, ranking) => rewritePart(run, ranking, '"row"', 'shard', 'WHERE number <> 2'),
     /: documents should be \d+, found \d+/,
   ],

@@ -45,7 +45,7 @@ async function withRanking(
 }
 
 describe('verifying a ranking', () => {
-  it('proves one that is whole, row by row of the corpus', async () => {
+  it('passes a complete one, and accounts for every row of the corpus', async () => {
     await withRanking(async (run, ranking) => {
       // The rows of the Parquet file were read from the 392 lines that are neither blank nor bad.
       const rows = 600 + 500 + 392 + 300;
@@ -63,7 +63,7 @@ describe('verifying a ranking', () => {
     });
   });
 
-  it('finds a change of any one byte, in whichever file of the ranking', async () => {
+  it('finds any changed byte in any file of the ranking', async () => {
     await withRanking(async (run, ranking) => {
       const inFolder = async (folder: string): Promise<string[]> =>
         (await readdir(folder)).map((name) => join(folder, name));
@@ -124,7 +124,7 @@ describe('verifying a ranking', () => {
     });
   });
 
-  it('names a shard that can no longer be read whole, when it counts its rows again', async () => {
+  it('names a shard that is truncated, when it counts its rows again', async () => {
     await withRanking(async (run, _ranking, folder) => {
       const path = join(folder, 'corpus', 'packed.jsonl.gz');
       const whole = await readFile(path);
@@ -158,7 +158,7 @@ describe('verifying a ranking', () => {
     });
   });
 
-  it('proves what it can where the classifier is gone, and says so', async () => {
+  it('checks what it can without the classifier, and reports that it is missing', async () => {
     await withRanking(async (run, ranking) => {
       await rm(run.files.card);
       await rm(run.files.weights);
