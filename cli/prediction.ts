@@ -1,6 +1,7 @@
 // Prints a prediction, alone or next to the actual values.
 
-import type { Forecast, Prediction } from '../ranking/predict.ts';
+import type { Prediction } from '../ranking/predict.ts';
+import type { Forecast } from '../ranking/forecast.ts';
 import { formatAmount, formatCount, formatCountOf, formatFlops, formatShare } from '../run/amounts.ts';
 import { formatBytes, formatTable } from './output.ts';
 

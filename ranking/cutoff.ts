@@ -1,8 +1,7 @@
-// The exact cutoff: the best documents by tokens, counted, not sampled. The order is (score descending,
-// document key ascending by UTF-8 bytes, shard, row); documents are kept while the running token sum stays
-// within the share, up to the first that does not fit. Nothing is sorted but equal scores: the ranking's
-// histogram leads to one bin, the bin's scores to one score, and only among the documents of that very score
-// do the keys decide.
+// The exact cutoff, counted, not sampled. Documents are ordered by (score descending, document key ascending
+// by UTF-8 bytes, shard, row) and kept while the running token sum stays within the share, up to the first
+// that does not fit. Only equal scores are sorted: the ranking's histogram leads to one bin, the bin's scores
+// to one score, and keys decide among the documents with that score.
 
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { z } from 'zod';
@@ -16,11 +15,10 @@ import { queryRows, sqlScore } from '../data/duckdb/rows.ts';
 const count = z.number().int().nonnegative();
 
 export const cutoffSchema = z.strictObject({
-  /** The lowest score that is kept (a float32's value); null where nothing is. */
+  /** The lowest score kept (a float32 value); null if nothing is kept. */
   score: z.number().nullable(),
   /**
-   * The last document kept, where the cut goes through documents of equal score; null where every document of
-   * `score` is kept.
+   * The last document kept if the cut falls among equal scores; null if every document with `score` is kept.
    */
   last: z.strictObject({ document: z.string(), shard: z.string(), row: count }).nullable(),
   documents: count,
@@ -31,7 +29,7 @@ export const cutoffSchema = z.strictObject({
 
 export type Cutoff = z.output<typeof cutoffSchema>;
 
-/** Documents of one score, or of a run of scores. */
+/** Documents with one score, or in one range of scores. */
 interface Group {
   documents: number;
   tokens: number;
@@ -49,7 +47,7 @@ export async function findCutoff(run: Run, ranking: Ranking, share: number): Pro
     const groups = await groupByScore(connection, table, below, above);
     const { fitting, kept } = takeWhileFits(groups, from, limitTokens);
     const next = groups[fitting];
-    // A single document that does not fit has no part that does.
+    // A single document either fits or does not.
     const last =
       next === undefined || next.documents < 2
         ? undefined
@@ -68,10 +66,10 @@ export async function findCutoff(run: Run, ranking: Ranking, share: number): Pro
   });
 }
 
-/** What a cut keeps: all up to one cutoff, or what a condition of its own says (quotas). */
+/** What a cut keeps: everything down to one cutoff, or what an SQL condition selects (quotas). */
 export type Cut = Pick<Cutoff, 'score' | 'last'> | { condition: string };
 
-/** SQL condition on the scores' table that holds for exactly the documents that a cut keeps. */
+/** SQL condition on the table of scores that selects exactly the documents a cut keeps. */
 export function keptCondition(cut: Cut): string {
   if ('condition' in cut) return cut.condition;
   const { score, last } = cut;
@@ -85,8 +83,8 @@ export function keptCondition(cut: Cut): string {
 }
 
 /**
- * The bins that the cut is in: the first that does not fit whole, and the one before it, for its lowest
- * score. `from` is what lies above both; scores `below ≤ score < above` are in them.
+ * The bins around the cut: the first that does not fit completely, and the one before it, for its lowest
+ * score. `from` counts the documents above both; scores with `below ≤ score < above` are in them.
  */
 function findBins(
   histogram: Ranking['histogram'],
@@ -109,7 +107,7 @@ function findBins(
   return { from, below: binFloor(worst), above: binFloor(best + 1) };
 }
 
-/** How many groups, best first, fit whole after what is kept already, and what is kept with them. */
+/** How many groups, best first, fit completely after what is already kept, and the new totals. */
 function takeWhileFits(
   groups: readonly Group[],
   from: Group,
@@ -126,8 +124,7 @@ function takeWhileFits(
   return { fitting, kept: { documents, tokens } };
 }
 
-// At most 65,536 float32 values share a bin, so this is bounded whatever the number of documents. Adding 0
-// makes -0 and 0 one score.
+// At most 65,536 float32 values share a bin, which bounds the result. Adding 0 turns -0 into 0.
 const groupRow = z.object({
   score: z.number().transform((score) => score + 0),
   documents: count,
@@ -156,7 +153,7 @@ const lastRow = z.object({
   running: count,
 });
 
-/** Among the documents of one score, the last in key order up to which the tokens stay within the limit. */
+/** Among the documents with one score, the last in key order that keeps the tokens within the limit. */
 async function lastThatFits(
   connection: DuckDBConnection,
   table: string,

@@ -1,6 +1,6 @@
-// How a new generation differs from the last one: its scores, what the cutoffs of old keep of it, and its
-// make-up, for everything that is ranked and for the documents that are new by themselves, among which a
-// change shows long before it moves the whole. run/drift.json.
+// How a new generation differs from the last one: its scores, what the old cutoffs keep of it, and its
+// composition. Measured for all documents and for the new ones alone, where a change shows much earlier.
+// Written to run/drift.json.
 
 import { z } from 'zod';
 import type { Figures } from '../scoring/sums.ts';
@@ -8,9 +8,9 @@ import type { PartCard } from '../scoring/part.ts';
 import { commitSealedJson, readSealedJson } from '../data/files/commit.ts';
 import type { Run } from '../run/run.ts';
 import type { Settings } from '../run/settings.ts';
-import { formatCount, formatFlops, formatShare } from '../run/amounts.ts';
 import type { Ranking } from './generation.ts';
 import { floorRate, keepRate, type Law, lawRate, planModelFor } from './budget/laws.ts';
+import { describeLoss, listOver } from './drift-limits.ts';
 
 const share = z.number();
 const count = z.number().int().nonnegative();
@@ -18,7 +18,7 @@ const count = z.number().int().nonnegative();
 const comparisonSchema = z.strictObject({
   documents: count,
   tokens: count,
-  /** Null where another classifier made the scores, which can then not be compared. */
+  /** Null if another classifier made the scores, so that they cannot be compared. */
   scores: z
     .strictObject({
       /** Population stability index over the tenths of the last generation's documents. */
@@ -29,8 +29,7 @@ const comparisonSchema = z.strictObject({
        */
       ks: z.number(),
       /**
-       * At the score that the budget cut the last generation at: share of the tokens kept of it then, and
-       * here.
+       * Share of the tokens kept by the last generation's cutoff for the budget: in that generation, and now.
        */
       budgets: z.array(z.strictObject({ flops: z.number(), before: share, now: share })),
     })
@@ -44,27 +43,27 @@ export const driftSchema = z.strictObject({
   /** The generations compared. */
   from: z.string(),
   to: z.string(),
-  /** Everything that is ranked. */
+  /** All documents. */
   whole: comparisonSchema,
-  /** The documents that are new in this generation; null where there are too few to tell. */
+  /** The documents that are new in this generation; null if there are too few to tell. */
   fresh: comparisonSchema.nullable(),
-  /** What is over a threshold of the settings, in words. */
+  /** One sentence for each figure that is over its threshold in the settings. */
   over: z.array(z.string()),
 });
 export type Drift = z.output<typeof driftSchema>;
 
 /**
- * Fewer new documents differ by chance alone: the PSI of 1,000 out of the same distribution is about .009
- * **[ours]**.
+ * [ours] Fewer new documents differ by chance alone: the PSI of 1,000 from the same distribution is about
+ * 0.009.
  */
 const fewestFresh = 1000;
 const groups = 10;
-const sourcesTold = 20;
+const mostSources = 20;
 
 type Histogram = PartCard['histogram'];
 
 /**
- * The drift from one generation to the next, of which `fresh` is what is new; `law` is the settings'
+ * The drift from one generation to the next. `fresh`: the figures of its new documents; `law`: the settings'
  * keep-rate law.
  */
 export function measureDrift(
@@ -93,7 +92,7 @@ export function measureDrift(
     ...listOver('', whole, settings.drift),
     ...(ofFresh === null || !settings.drift.newDocuments
       ? []
-      : listOver('of the new documents, ', ofFresh, settings.drift)),
+      : listOver('among the new documents, ', ofFresh, settings.drift)),
   ];
   return { from: before.generation, to: now.generation, whole, fresh: ofFresh, over };
 }
@@ -125,7 +124,7 @@ function compareScores(before: Histogram, now: Histogram): { psi: number; ks: nu
   return { psi, ks };
 }
 
-/** Documents of both in every bin that either has, best bin first. */
+/** The documents of both in every bin of either, best bin first. */
 function joinBins(before: Histogram, now: Histogram): [before: number, now: number][] {
   const bins = new Map<number, [number, number]>();
   for (const [bin, documents] of before) bins.set(bin, [documents, 0]);
@@ -146,7 +145,7 @@ function compareBudgets(
   });
 }
 
-/** The keep rate of a budget for a corpus of so many tokens (docs/cutoffs.md). */
+/** The keep rate of a budget for a corpus with this many tokens (docs/cutoffs.md). */
 export function rateOf(
   flops: number,
   tokens: number,
@@ -157,7 +156,7 @@ export function rateOf(
   return keepRate(lawRate(law, model), floorRate(model.tokens, tokens, maxEpochs)).rate;
 }
 
-/** The bin in which the running sum of tokens, best first, passes the limit; the last where none does. */
+/** The bin in which the running token sum, best first, reaches the limit; the last if none does. */
 export function binAt(histogram: Histogram, limitTokens: number): number {
   let sum = 0;
   return histogram.find(([, , tokens]) => (sum += tokens) >= limitTokens)?.[0] ?? histogram.at(-1)?.[0] ?? 0;
@@ -177,39 +176,8 @@ function compareSources(before: Ranking, now: Figures): { source: string; before
   const change = ([, [a, b]]: [string, [number, number]]): number => Math.abs(b - a);
   return [...shares]
     .sort((a, b) => change(b) - change(a) || (a[0] < b[0] ? -1 : 1))
-    .slice(0, sourcesTold)
+    .slice(0, mostSources)
     .map(([source, [shareBefore, shareNow]]) => ({ source, before: shareBefore, now: shareNow }));
-}
-
-/** A corpus whose folder was mounted in part looks as good as ever, but for its size. */
-function describeLoss(before: Ranking, now: Ranking, { lostDocuments }: Settings['drift']): string[] {
-  if (now.documents >= before.documents * (1 - lostDocuments)) return [];
-  return [
-    `there are ${formatCount(now.documents)} documents in place of ${formatCount(before.documents)}, ` +
-      `fewer by more than ${formatShare(lostDocuments)}`,
-  ];
-}
-
-function listOver(of: string, { scores, sources }: Comparison, limits: Settings['drift']): string[] {
-  const over: string[] = [];
-  if (scores !== null && scores.psi > limits.psi)
-    over.push(`${of}the scores' PSI is ${scores.psi.toPrecision(3)}, above ${limits.psi}`);
-  for (const { flops, before, now } of scores?.budgets ?? []) {
-    const change = Math.abs(now / before - 1);
-    if (change > limits.keepRate)
-      over.push(
-        `${of}the last cutoff for ${formatFlops(flops)} FLOPs keeps ${formatShare(now)} in place ` +
-          `of ${formatShare(before)}, a change by more than ${formatShare(limits.keepRate)}`,
-      );
-  }
-  for (const { source, before, now } of sources) {
-    if (Math.abs(now - before) > limits.sourceShare)
-      over.push(
-        `${of}source "${source}" has ${formatShare(now)} of the tokens in place ` +
-          `of ${formatShare(before)}, a change by more than ${formatShare(limits.sourceShare)}`,
-      );
-  }
-  return over;
 }
 
 /** Writes run/drift.json. Errors: DISK_FULL, WRITE_FAILED. */

@@ -1,5 +1,5 @@
-// A ranking: every document's score, published as one generation by renaming one small file, `ranking.json`.
-// Who reads it sees either the generation before or the one after, never a mixture.
+// A ranking: every document's score, published as one generation by atomically renaming one small file,
+// `ranking.json`. Readers see either the old or the new generation, never a mixture.
 
 import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
@@ -20,11 +20,11 @@ const whole = z.number().int().nonnegative();
 const rankCommand = 'betr rank';
 
 export const rankingSchema = z.strictObject({
-  /** Names what the ranking consists of: the same parts by the same scorer give the same name. */
+  /** A fingerprint: the same parts by the same scorer give the same name. */
   generation: z.string(),
   /** When this generation was first published, ISO 8601. */
   publishedAt: z.iso.datetime(),
-  /** The joint score's name first, then the benchmarks that have a score of their own (column score_NAME). */
+  /** The joint score's name first, then the benchmarks with their own score (column score_NAME). */
   scorer: z.strictObject({ outputs: z.array(z.string()), sha256: z.string() }),
   documents: whole,
   tokens: whole,
@@ -33,13 +33,10 @@ export const rankingSchema = z.strictObject({
   textBytes: whole,
   quarantined: whole,
   sources: z.array(z.strictObject({ source: z.string(), documents: whole, tokens: whole })),
-  /**
-   * Files inside scores/, in the order of their first shards and rows, and the shards as they were when
-   * scored.
-   */
+  /** Files inside scores/, ordered by their first shards and rows, and the shards' state when scored. */
   parts: z.array(listedPartSchema),
   /**
-   * Targets of its scorer that are test items, by force (`betr index --force-tests`); absent where there are
+   * Targets of its scorer that are test items, allowed by `betr index --force-tests`; absent if there are
    * none.
    */
   testTargets: testTargetsSchema.min(1).optional(),
@@ -47,22 +44,22 @@ export const rankingSchema = z.strictObject({
   histogram: histogramSchema,
 });
 
-/** A published ranking; or one made from it, by the scores of some benchmarks (ranking/order/retarget.ts). */
+/** A published ranking, or one retargeted to some benchmarks (ranking/order/retarget.ts). */
 export type Ranking = z.output<typeof rankingSchema> & { chosen?: ChosenScores };
 
 export interface ChosenScores {
-  /** The benchmarks that count, in the order of the scorer's outputs. */
+  /** The chosen benchmarks, in the order of the scorer's outputs. */
   benchmarks: string[];
   /**
-   * Parquet file with a row for each document, in the order of the parts: `score`, and `winner`, the number
-   * of the benchmark that it is from.
+   * Parquet file with one row for each document, in the order of the parts: `score`, and `winner`, the number
+   * of the benchmark the score is from.
    */
   path: string;
 }
 
 /**
- * Publishes the parts of a whole corpus as the run's ranking. Where they are what is published already,
- * nothing is written. Errors: NO_DOCUMENTS; DISK_FULL, WRITE_FAILED.
+ * Publishes the parts of a corpus as the run's ranking. Writes nothing if they are published already. Errors:
+ * NO_DOCUMENTS; DISK_FULL, WRITE_FAILED.
  */
 export async function publishRanking(
   run: Run,
@@ -76,7 +73,7 @@ export async function publishRanking(
 }
 
 /**
- * The ranking that the parts make. They may come one by one, as their histograms do not all fit in memory.
+ * The ranking that the parts make. They may be streamed, as their histograms do not all fit in memory.
  * Errors: NO_DOCUMENTS, with `reasons`; TOKENS_TOO_MANY.
  */
 export async function draftRanking(
@@ -118,7 +115,7 @@ export async function draftRanking(
   };
 }
 
-/** Makes a draft the run's ranking, unless it is. Errors: DISK_FULL, WRITE_FAILED. */
+/** Makes a draft the run's ranking, unless it already is. Errors: DISK_FULL, WRITE_FAILED. */
 export async function commitRanking(
   run: Run,
   ranking: Ranking,
@@ -128,7 +125,7 @@ export async function commitRanking(
     await commitSealedJson(run.files.ranking, ranking);
 }
 
-/** The name of what parts and scorer come to: of shards without a document, too, and of their bad rows. */
+/** A name for parts and scorer; it covers shards without documents and invalid rows too. */
 export function nameGeneration(parts: readonly ListedPart[], scorer: Ranking['scorer']): string {
   const rows = parts.map(({ sha256, covers, quarantineSha256 = '' }) =>
     [
@@ -151,7 +148,7 @@ export async function readRanking(run: Run): Promise<Ranking> {
 }
 
 /**
- * What is published, whether or not its parts are there. Errors: STEP_MISSING, FILE_DAMAGED, FILE_UNREADABLE.
+ * The published ranking, whether or not its parts exist. Errors: STEP_MISSING, FILE_DAMAGED, FILE_UNREADABLE.
  */
 export async function readPublishedStrictly(run: Run): Promise<Ranking> {
   const ranking = await readSealedJson(run.files.ranking, rankingSchema, rankCommand);
@@ -159,10 +156,7 @@ export async function readPublishedStrictly(run: Run): Promise<Ranking> {
   return ranking;
 }
 
-/**
- * Without a classifier ranking would only name the next step that is missing; the rankings by other scorers
- * need none.
- */
+/** Without a classifier `betr rank` would only name the next missing step; other scorers need none. */
 function commandFor(run: Run): string {
   return run.ranking === '' && !existsSync(run.files.card) ? 'betr run' : rankCommand;
 }
@@ -174,22 +168,22 @@ async function checkPart(path: string, bytes: number): Promise<void> {
   if (found !== bytes)
     throw fail('FILE_DAMAGED', {
       path,
-      reason: `it has ${found} bytes where ${bytes} were written`,
+      reason: `it has ${found} bytes instead of ${bytes}`,
       command: rankCommand,
     });
 }
 
-/** Holds a part's content against its checksum. Errors: FILE_DAMAGED, those of reading. */
+/** Compares a part's content with its checksum. Errors: FILE_DAMAGED, those of reading. */
 export async function checkContent(path: string, sha256: string): Promise<void> {
   if ((await sha256File(path)) !== sha256)
     throw fail('FILE_DAMAGED', {
       path,
-      reason: 'its checksum is another one; remove it',
+      reason: 'its checksum does not match; remove it',
       command: rankCommand,
     });
 }
 
-/** Changes whenever a part does: their sizes and when they were changed, which who writes cannot set back. */
+/** Changes whenever a part does: a hash of sizes, inodes and change times, which no writer can set back. */
 export async function stampParts(run: Run, { parts }: Ranking): Promise<string> {
   const stamps = await Promise.all(
     parts.map(({ file }) =>
@@ -203,8 +197,8 @@ export async function stampParts(run: Run, { parts }: Ranking): Promise<string> 
 }
 
 /**
- * What is published, whether or not its parts are there; undefined where there is none or it is damaged, for
- * who is about to replace it.
+ * The published ranking, whether or not its parts exist; undefined if there is none or it is damaged, for
+ * callers about to replace it.
  */
 export async function readPublished(run: Run): Promise<Ranking | undefined> {
   try {

@@ -1,5 +1,5 @@
-// Which generations processes read from, as a server does as long as requests use them. Their parts stay,
-// whatever is published meanwhile: each process has a mark for each of them in holds/, a file that lists the
+// Which generations are in use by processes, such as a server with open requests. Their parts are kept even
+// if another generation is published: each process marks its generations by files in holds/ that list the
 // parts.
 
 import { mkdir, rm } from 'node:fs/promises';
@@ -17,8 +17,8 @@ const heldSchema = z.object({ generation: z.string(), files: z.array(z.string())
 export type Held = z.output<typeof heldSchema>;
 
 /**
- * Keeps the files of a generation from being removed by who publishes others, until what it returns is
- * called. Where nothing can be written, nobody removes them.
+ * Prevents other processes from removing a generation's files until the returned function is called. If
+ * nothing can be written to the folder, nothing can be removed from it either.
  */
 export async function holdGeneration(run: Run, { generation, parts }: Ranking): Promise<() => Promise<void>> {
   const folder = run.files.holds;
@@ -35,7 +35,7 @@ export async function holdGeneration(run: Run, { generation, parts }: Ranking): 
   };
 }
 
-/** What is held, by processes that may be alive. */
+/** The generations held by processes that may be alive. */
 export async function readHeld(run: Run): Promise<Held[]> {
   const folder = run.files.holds;
   const held: Held[] = [];
@@ -49,8 +49,8 @@ export async function readHeld(run: Run): Promise<Held[]> {
 }
 
 /**
- * The mark's text; '' where it has just been removed. What cannot be read may hold anything, so that nothing
- * may be removed.
+ * The mark's text; '' if it has just been removed. An unreadable mark may hold anything, so nothing may be
+ * removed.
  */
 async function readMark(path: string): Promise<string> {
   try {
@@ -61,7 +61,7 @@ async function readMark(path: string): Promise<string> {
   }
 }
 
-/** Nothing where the mark has just been removed, or is damaged. */
+/** Empty if the mark has just been removed or is damaged. */
 function parseHeld(text: string): Held[] {
   try {
     return [heldSchema.parse(JSON.parse(text))];

@@ -1,6 +1,5 @@
-// The ranking's histogram in equal steps of score, to look at. The counts come from the ranking's own fine
-// bins (65,536 of them, as wide as their scores are large); one that lies across an edge is shared out
-// evenly, so counts are fractions near edges and exact in sum.
+// The ranking's histogram in equal steps of score, for plotting. Counts come from the ranking's 65,536 finer
+// bins; a bin across an edge is split evenly, so counts are fractions near edges and exact in sum.
 
 import { z } from 'zod';
 import { binFloor } from '../scoring/part.ts';
@@ -9,7 +8,7 @@ import type { Ranking } from './generation.ts';
 const amount = z.number().nonnegative();
 
 export const stepSchema = z.strictObject({
-  /** Scores `from` ≤ score < `to`; the first and the last step also hold what lies beyond them. */
+  /** Scores `from` ≤ score < `to`; the first and last step include everything beyond them. */
   from: z.number(),
   to: z.number(),
   documents: amount,
@@ -18,8 +17,8 @@ export const stepSchema = z.strictObject({
 export type Step = z.output<typeof stepSchema>;
 
 /**
- * [ours] Share of the documents at either end that may lie beyond the first and the last step, so that
- * outliers do not squeeze the rest.
+ * [ours] Share of the documents at either end that may be beyond the first and last step, so that outliers do
+ * not squeeze the rest.
  */
 const tail = 0.0003;
 
@@ -42,7 +41,7 @@ export function spreadHistogram(histogram: Ranking['histogram'], count: number):
     for (let index = first; index <= last; index++) {
       const begin = index === first ? from : index;
       const end = index === last ? to : index + 1;
-      // Near 0 a bin can be too narrow to have a width beside that of a step.
+      // Near 0 a bin can be too narrow for its width to be representable.
       const part = first === last ? 1 : (end - begin) / (to - from);
       const step = steps[index];
       if (step === undefined) continue;
@@ -53,7 +52,7 @@ export function spreadHistogram(histogram: Ranking['histogram'], count: number):
   return steps;
 }
 
-/** The scores between which all but the tails lie, at bins' edges. */
+/** The scores that enclose all but the tails, at bin edges. */
 function innerRange(rising: Ranking['histogram']): [low: number, high: number] {
   const all = rising.reduce((sum, [, documents]) => sum + documents, 0);
   const beyond = (bins: Ranking['histogram']): number => {

@@ -1,9 +1,8 @@
 // The documents of a ranking, page by page: around the cutoff, from the top, from the bottom, or in a seeded
-// order of chance. A page is found by the keys of the last document before it, so that no document comes
-// twice or is missed, whatever the page's length.
+// random order. A cursor holds the keys of the last document, so no document is repeated or missed, whatever
+// the page size.
 
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { z } from 'zod';
 import { sqlName, sqlString } from '../data/duckdb/duckdb.ts';
 import { fail } from '../run/errors/errors.ts';
 import { fingerprint, type Run } from '../run/run.ts';
@@ -11,51 +10,31 @@ import { type Cutoff, keptCondition } from './cutoff.ts';
 import type { Ranking } from './generation.ts';
 import { positionsTable } from './order/positions.ts';
 import { withScores } from './scores.ts';
-import { shardId } from './shards.ts';
-import { queryRows, sqlList, sqlScore } from '../data/duckdb/rows.ts';
-
-const count = z.number().int().nonnegative();
-
-export const rankedDocumentSchema = z.strictObject({
-  document: z.string(),
-  shard: z.string(),
-  /** Names the shard in addresses. */
-  shardId: z.string(),
-  row: count,
-  source: z.string(),
-  tokens: count,
-  /** The joint score; in a ranking by chosen benchmarks the best corpus percentile among them. */
-  score: z.number(),
-  /** In a ranking by chosen benchmarks the one that the score is from; else null. */
-  winner: z.string().nullable(),
-  /** The benchmarks' own scores. */
-  benchmarks: z.record(z.string(), z.number()),
-  /** Whether the cutoff that was asked about keeps it; null where none was. */
-  kept: z.boolean().nullable(),
-});
-export type RankedDocument = z.output<typeof rankedDocumentSchema>;
+import { queryRows, sqlScore } from '../data/duckdb/rows.ts';
+import { type CursorKeys, writeCursor, readCursor } from './document-cursor.ts';
+import { type RankedDocument, rowSchema, columnsOf, describeRow } from './ranked-document.ts';
 
 export const orders = ['top', 'bottom', 'random'] as const;
 
 export interface Listing {
   order: (typeof orders)[number];
-  /** Of the order of chance. */
+  /** For the random order. */
   seed: number;
-  /** Orders by this benchmark's own score in place of the joint one. */
+  /** Orders by this benchmark's score instead of the joint one. */
   benchmark?: string;
   source?: string;
   limit: number;
-  /** Where the page before ended: its `next`. */
+  /** The `next` of the previous page. */
   cursor?: string;
 }
 
 export interface Page {
   documents: RankedDocument[];
-  /** For the next page; null where this is the last. */
+  /** Cursor of the next page; null if this is the last. */
   next: string | null;
 }
 
-type Cut = Pick<Cutoff, 'score' | 'last'>;
+export type Cut = Pick<Cutoff, 'score' | 'last'>;
 
 /** A page of the ranking's documents. Errors: OPTION_INVALID, CURSOR_STALE, those of `withScores`. */
 export async function listDocuments(
@@ -76,8 +55,8 @@ export async function listDocuments(
 
 /**
  * The documents on both sides of a cutoff: those just kept (lowest score first) and those just dropped
- * (highest first), `limit` of each. `around`: the positions of these, of whatever source, and of one more on
- * each side, so that nothing else is looked at. Errors: as `listDocuments`.
+ * (highest first), `limit` of each. `around`: the positions of these for any source, and of one more on each
+ * side, so that nothing else is read. Errors: those of `listDocuments`.
  */
 export async function listAroundCutoff(
   run: Run,
@@ -121,7 +100,7 @@ export async function findDocument(
   row: number,
   cutoff?: Cut,
 ): Promise<RankedDocument> {
-  // A ranking by chosen benchmarks has its scores beside all of the parts.
+  // Chosen benchmarks have their scores in a separate file, aligned with all parts.
   const own =
     ranking.chosen === undefined
       ? {
@@ -157,7 +136,7 @@ function conditionsOf(ranking: Ranking, { source }: Pick<Listing, 'source'>): st
   return [`source = ${sqlString(source)}`];
 }
 
-/** The column of the joint score, or of a benchmark's own. */
+/** The column of the joint score, or of a benchmark's score. */
 function scoreColumn(ranking: Ranking, benchmark: string | undefined): string {
   const known = ranking.scorer.outputs.slice(1);
   if (benchmark === undefined) return 'score';
@@ -165,12 +144,12 @@ function scoreColumn(ranking: Ranking, benchmark: string | undefined): string {
     throw fail('OPTION_INVALID', {
       option: 'benchmark',
       got: benchmark.slice(0, 200),
-      allowed: `one with a score of its own: ${known.join(', ') || 'this ranking has none'}`,
+      allowed: `a benchmark with its own score: ${known.join(', ') || 'this ranking has none'}`,
     });
   return sqlName(`score_${benchmark}`);
 }
 
-/** How documents are ordered: best or worst first by a column of scores, or by chance. */
+/** How documents are ordered: best or worst first by a score column, or randomly. */
 type Way = { order: 'top' | 'bottom'; score: string } | { order: 'random'; seed: number };
 
 interface Context {
@@ -187,7 +166,7 @@ async function readPage(
   limit: number,
   cursor: string | undefined,
 ): Promise<Page> {
-  // A cursor is of use for the same question only.
+  // A cursor is valid for the same question only.
   const question = fingerprint({ way, conditions, benchmarks: ranking.chosen?.benchmarks ?? null }).slice(
     0,
     16,
@@ -216,7 +195,7 @@ async function readPage(
   return { documents: rows.slice(0, limit).map((row) => describeRow(ranking, row)), next };
 }
 
-/** What is ordered by first. The chance of a document depends on its keys and the seed alone. */
+/** The first sort key. The random one depends on the document's keys and the seed only. */
 function keyOf(way: Way): string {
   return way.order === 'random' ? `hash(document, shard, "row", ${way.seed})` : way.score;
 }
@@ -236,80 +215,4 @@ function afterCondition(way: Way, { key, document, shard, row }: CursorKeys): st
     `(${keyOf(way)} ${beyond} ${value} OR (${keyOf(way)} = ${value} AND (document, shard, ` +
     `"row") ${later} ${place}))`
   );
-}
-
-const cursorSchema = z.strictObject({
-  generation: z.string(),
-  question: z.string(),
-  key: z.string().regex(/^[-+.\de]+$/),
-  document: z.string(),
-  shard: z.string(),
-  row: count,
-});
-type CursorKeys = z.output<typeof cursorSchema>;
-
-function writeCursor(keys: CursorKeys): string {
-  return Buffer.from(JSON.stringify(keys)).toString('base64url');
-}
-
-function readCursor(cursor: string, generation: string, question: string): CursorKeys {
-  const refused = (): Error =>
-    fail('OPTION_INVALID', {
-      option: 'cursor',
-      got: cursor.slice(0, 60),
-      allowed: 'the "next" of an answer to the same question, whole',
-    });
-  let keys: CursorKeys;
-  try {
-    keys = cursorSchema.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString()));
-  } catch {
-    throw refused();
-  }
-  if (keys.generation !== generation)
-    throw fail('CURSOR_STALE', { got: keys.generation.slice(0, 40), now: generation });
-  if (keys.question !== question || Number.isNaN(Number(keys.key))) throw refused();
-  return keys;
-}
-
-const rowSchema = z.object({
-  document: z.string(),
-  shard: z.string(),
-  row: count,
-  source: z.string(),
-  tokens: count,
-  // Adding 0 makes -0 and 0 one score.
-  score: z.number().transform((score) => score + 0),
-  benchmarks: sqlList(z.number()),
-  winner: z.number().nullable(),
-  kept: z.boolean().nullable(),
-  order: z.string().optional(),
-});
-
-function columnsOf(ranking: Ranking, cutoff: Cut | undefined): string {
-  const benchmarks = ranking.scorer.outputs.slice(1).map((name) => sqlName(`score_${name}`));
-  return (
-    'document, shard, "row"::DOUBLE AS "row", source, tokens::DOUBLE AS tokens, score, ' +
-    `[${benchmarks.join(', ')}]::FLOAT[] AS ` +
-    `benchmarks, ${ranking.chosen === undefined ? 'NULL' : 'winner'}::INTEGER AS ` +
-    `winner, ${cutoff === undefined ? 'NULL::BOOLEAN' : keptCondition(cutoff)} AS kept`
-  );
-}
-
-function describeRow(
-  ranking: Ranking,
-  { document, shard, row, source, tokens, score, benchmarks, winner, kept }: z.output<typeof rowSchema>,
-): RankedDocument {
-  const names = ranking.scorer.outputs.slice(1);
-  return {
-    document,
-    shard,
-    shardId: shardId(shard),
-    row,
-    source,
-    tokens,
-    score,
-    winner: winner === null ? null : (ranking.chosen?.benchmarks[winner] ?? null),
-    kept,
-    benchmarks: Object.fromEntries(names.map((name, i) => [name, benchmarks[i] ?? 0])),
-  };
 }

@@ -1,12 +1,12 @@
-// Where a score stands among all documents of the ranking, counted exactly: the histogram counts what lies in
-// better bins, and only the score's own bin is looked at.
+// Where a score stands among all documents of the ranking, counted exactly: the histogram counts the better
+// bins, so only the score's own bin is read.
 
 import { z } from 'zod';
 import { binFloor, scoreBin } from '../scoring/part.ts';
 import { sqlName, sqlString } from '../data/duckdb/duckdb.ts';
 import type { Run } from '../run/run.ts';
 import type { Cutoff } from './cutoff.ts';
-import type { RankedDocument } from './list-documents.ts';
+import type { RankedDocument } from './ranked-document.ts';
 import type { Ranking } from './generation.ts';
 import { withScores } from './scores.ts';
 import { queryRows, sqlList, sqlScore } from '../data/duckdb/rows.ts';
@@ -22,7 +22,7 @@ export const standingSchema = z.strictObject({
 });
 export type Standing = z.output<typeof standingSchema>;
 
-/** Where scores (float32 values) stand, each in the place of its score. Errors: those of `withScores`. */
+/** Where scores (float32 values) stand, in the same order. Errors: those of `withScores`. */
 export async function placeScores(
   run: Run,
   ranking: Ranking,
@@ -45,12 +45,12 @@ export async function placeScores(
 }
 
 export const placeSchema = z.strictObject({
-  /** 1 is the best; of equal scores the keys decide, as for the cutoff. */
+  /** 1 is the best; keys decide among equal scores, as for the cutoff. */
   rank: z.number().int().positive(),
   of: count,
   /** Share of the ranking's documents with a lower score, as a fraction. */
   percentile: z.number(),
-  /** The document is kept from this share of the tokens on: that of the documents before it and its own. */
+  /** The document is kept from this share of the tokens up: its own tokens and those of all before it. */
   keptFrom: z.number(),
 });
 export type Place = z.output<typeof placeSchema>;
@@ -88,17 +88,17 @@ export async function placeDocument(
 }
 
 /**
- * Whether a cutoff keeps a text that is in no shard: on the very score of a cut through equal scores it has
- * no key to decide, and is not kept.
+ * Whether a cutoff keeps a text that is not in the corpus. It has no key to decide among equal scores, so at
+ * exactly the score of such a cut it is not kept.
  */
 export function keepsScore({ score, last }: Pick<Cutoff, 'score' | 'last'>, asked: number): boolean {
   return score !== null && (asked > score || (asked === score && last === null));
 }
 
 /**
- * The scores that texts have in a ranking: the joint ones, or by its chosen benchmarks the best percentile
- * among them, as the ranking has it for its own documents (ranking/order/combine.ts). `scores` has one list
- * for each text, in the order of the scorer's outputs. Errors: those of `withScores`.
+ * The scores of texts in a ranking: the joint ones, or with chosen benchmarks the best percentile among them,
+ * computed as for the ranking's documents (ranking/order/combine.ts). `scores` has one list for each text, in
+ * the order of the scorer's outputs. Errors: those of `withScores`.
  */
 export async function scoreInRanking(
   run: Run,
@@ -135,11 +135,11 @@ function shareOf(tokens: number, ranking: Ranking): number {
 
 interface Question {
   score: number;
-  /** SQL that holds for the documents before it, as far as they are in the score's own bin. */
+  /** SQL condition for the documents before it within the score's own bin. */
   better: string;
 }
 
-/** For each question: the documents that are better and their tokens, and the documents of the very score. */
+/** For each question: the better documents and their tokens, and the documents with exactly its score. */
 async function countAround(
   run: Run,
   ranking: Ranking,

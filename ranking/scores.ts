@@ -1,5 +1,5 @@
-// The published scores as one table for SQL: an in-memory DuckDB over the ranking's Parquet parts, bounded
-// and spilling into the run.
+// The published scores as one table for SQL: an in-memory DuckDB over the ranking's Parquet parts, with
+// bounded memory and spilling into the run's folder.
 
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -14,8 +14,8 @@ import type { Run } from '../run/run.ts';
 import type { Ranking } from './generation.ts';
 
 /**
- * Room for a database; what needs more is spilled. A server's threads have several at a time, beside the one
- * that it keeps.
+ * Memory of a database; beyond it, data is spilled. A server's threads have several at a time, beside the
+ * shared one.
  */
 const memoryMb = 1024;
 const confinedMemoryMb = 384;
@@ -23,10 +23,10 @@ const sharedMemoryMb = 768;
 
 /**
  * Calls `use` with a connection and the SQL of a table of every document's scores (columns of
- * scoring/part.ts, in the parts' order). Of a ranking by chosen benchmarks, `score` is by these; its parts
- * have to be all of them. With such a ranking's chosen scores, or those handed in, there is a column more:
- * `winner`, the number of the benchmark that a document is best for. Errors: FILE_DAMAGED where a part cannot
- * be read, DISK_FULL where spilling fails, and those of `use`.
+ * scoring/part.ts, in the parts' order). With chosen benchmarks, `score` is the one by these, and the ranking
+ * must have all of its parts. With chosen scores, the ranking's or `winners`, there is one more column:
+ * `winner`, the number of the benchmark a document is best for. Errors: FILE_DAMAGED if a part cannot be
+ * read, DISK_FULL if spilling fails, and those of `use`.
  */
 export async function withScores<T>(
   run: Run,
@@ -46,12 +46,12 @@ export async function withScores<T>(
     const isOfScores =
       !(error instanceof BetrError) ||
       (error.code === 'FILE_DAMAGED' && error.values.path === run.files.scores);
-    // A server looks after its parts in the background: to read all of them for every question would stop it.
+    // A server checks its parts in the background: reading all of them for a question would stall it.
     const altered = isOfScores && run.confined !== true ? await findAltered(run, ranking) : undefined;
     if (altered !== undefined)
       throw fail(
         'FILE_DAMAGED',
-        { path: altered, reason: 'its checksum is another one; remove it', command: 'betr rank' },
+        { path: altered, reason: 'its checksum does not match; remove it', command: 'betr rank' },
         error,
       );
     if (error instanceof BetrError) throw error;
@@ -63,7 +63,7 @@ export async function withScores<T>(
   }
 }
 
-/** The first part that is not what was published; undefined where all are. */
+/** The first part whose checksum does not match; undefined if all do. */
 async function findAltered(run: Run, { parts }: Ranking): Promise<string | undefined> {
   for (const { file, sha256 } of parts) {
     const path = join(run.files.scores, file);
@@ -78,8 +78,8 @@ export function scoresTable(run: Run, ranking: Ranking): string {
 }
 
 /**
- * An in-memory database of bounded size that spills into the run's folder; for a run that is served, a
- * connection to the one that is kept. Errors: DISK_FULL, and those of `use`.
+ * An in-memory database of bounded size that spills into the run's folder; for a served run, a connection to
+ * the shared one. Errors: DISK_FULL, and those of `use`.
  */
 export async function withRunDatabase<T>(
   run: Run,
@@ -103,9 +103,9 @@ interface SharedDatabase {
 const sharedDatabases = new Map<string, SharedDatabase>();
 
 /**
- * Keeps one database open for the queries of a served run, until it is closed: to open one takes longer than
- * most of them do. What a query makes in it has to be temporary. A failure may have left it unusable, so that
- * the next query gets a new one.
+ * Keeps one database open for the queries of a served run until it is closed: opening one takes longer than
+ * most queries. Queries may create temporary tables only. A failure may leave the database unusable, so the
+ * next query gets a new one.
  */
 export async function shareDatabase(run: Run): Promise<{ close(): Promise<void> }> {
   const open = (): Promise<OpenDuckDb> =>
@@ -148,8 +148,8 @@ function limitsOf(run: Run): DuckDbLimits {
 }
 
 /**
- * A folder to spill into, made by whoever does: databases must not share one, as their temporary files have
- * the same names. What was left by processes that were killed is removed.
+ * The path of a folder to spill into, created on first use. Databases must not share one, as their temporary
+ * files have the same names. Removes what killed processes left behind.
  */
 async function prepareSpill({ folder }: Run): Promise<{ path: string; remove: () => Promise<void> }> {
   for (const name of await readdir(folder)) {
@@ -169,8 +169,8 @@ async function prepareSpill({ folder }: Run): Promise<{ path: string; remove: ()
 }
 
 /**
- * Calls `use` with the path of a folder of its own in the run's, to be made, which is removed afterwards.
- * Errors: DISK_FULL, and those of `use`.
+ * Calls `use` with the path of a new folder inside the run's, which `use` creates if needed and which is
+ * removed afterwards. Errors: DISK_FULL, and those of `use`.
  */
 export async function withSpill<T>(run: Run, use: (folder: string) => Promise<T>): Promise<T> {
   const spill = await prepareSpill(run);

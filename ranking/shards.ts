@@ -1,5 +1,5 @@
-// The shards of a ranking, by name or id, and whether they are still the files that were ranked. Whoever asks
-// names a shard of the ranking or gets nothing: no text of a request ever becomes a path.
+// Finds the shards of a ranking by name or id, and checks that they are still the files that were ranked.
+// Only names from the ranking become paths, never text from a request.
 
 import type { CoveredRows } from '../scoring/part.ts';
 import type { Shard } from '../data/documents.ts';
@@ -10,7 +10,7 @@ import { formatOf, pathOf } from '../data/shards.ts';
 import type { Ranking } from './generation.ts';
 import { isRemote } from '../run/address.ts';
 
-/** A short name for a shard, which needs no escaping in an address. */
+/** A short name for a shard that needs no escaping in URLs. */
 export function shardId(name: string): string {
   return fingerprint(name).slice(0, 16);
 }
@@ -33,15 +33,15 @@ function findRows({ parts }: Ranking, isWanted: (rows: CoveredRows) => boolean):
 }
 
 /**
- * The file of a shard of the ranking, as long as it is what was ranked: row numbers mean nothing in another
- * file. Errors: SHARD_UNKNOWN, FILE_NOT_FOUND, FILE_UNREADABLE, SHARD_CHANGED, those of the store.
+ * The file of a shard of the ranking, if it is unchanged: row numbers mean nothing in another file. Errors:
+ * SHARD_UNKNOWN, FILE_NOT_FOUND, FILE_UNREADABLE, SHARD_CHANGED, those of the store.
  */
 export async function openShard(run: Run, ranking: Ranking, name: string): Promise<Shard> {
   const ranked = findRows(ranking, ({ shard }) => shard === name);
   if (ranked === undefined) throw fail('SHARD_UNKNOWN', { got: name.slice(0, 200) });
   const path = pathOf(name, run.settingsFolder, run.settings.corpus.files);
   const { bytes, modifiedMs } = await statFile(path).catch((error: unknown) => {
-    // Whoever asks knows shards by their names, and no path of this machine.
+    // Clients know shards by their names; paths of this machine stay private.
     if (isRemote(path) || !(error instanceof BetrError)) throw error;
     throw error.code === 'FILE_NOT_FOUND'
       ? fail('FILE_NOT_FOUND', { path: name, what: 'Shard' }, error)

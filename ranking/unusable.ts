@@ -1,4 +1,4 @@
-// The shards of a ranking that have no document in it, by what its parts cover and their files of bad rows.
+// Finds the shards without a document in a ranking, from what its parts cover and their quarantined rows.
 
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -11,13 +11,13 @@ import { listedUnusable, type UnusableShards } from '../data/files/unusable.ts';
 interface Found {
   documents: number;
   badRows: number;
-  /** Its first rows with bad ones among them, and their part. */
+  /** Its first rows that include invalid ones, and their part. */
   firstBad?: { part: ListedPart; rows: CoveredRows };
 }
 
 /**
- * The shards without a usable row, those that are `fresh` first, with the reason of the first bad row as far
- * as it was written down.
+ * The shards without a usable row, `fresh` ones first, with the reason of the first invalid row if it was
+ * recorded.
  */
 export async function findUnusable(
   run: Run,
@@ -48,7 +48,7 @@ export async function findUnusable(
       shard,
       badRows,
       row: bad?.position ?? firstBad?.rows.firstRow ?? 0,
-      reason: bad?.reason ?? 'the reason is no longer written down',
+      reason: bad?.reason ?? 'the reason is no longer recorded',
     });
   }
   return { unusable: unusable.length, empty: without.length - unusable.length, first };
@@ -67,7 +67,7 @@ async function readFirstBad(path: string, shard: string): Promise<z.output<typeo
       if (row?.file === shard) return row;
     }
   } catch {
-    // It says why, and no more: without it the ranking is what it is.
+    // The reason is only informative, so the ranking does not need it.
   }
   return undefined;
 }

@@ -4,12 +4,8 @@ import type { Command } from 'commander';
 import { openRun } from '../../run/run.ts';
 import { formatCount, formatShare, parseAmount, parseBudget } from '../../run/amounts.ts';
 import { sourceOf } from '../../ranking/budget/answer.ts';
-import {
-  compareBudgets,
-  type Comparison,
-  comparisonColumns,
-  tabulateComparison,
-} from '../../ranking/budget/compare-budgets.ts';
+import { compareBudgets, type Comparison } from '../../ranking/budget/compare-budgets.ts';
+import { comparisonColumns, tabulateComparison } from '../../ranking/budget/comparison-table.ts';
 import { readRanking } from '../../ranking/generation.ts';
 import { command, type CommonOptions } from '../options.ts';
 import { formatTable, printResult } from '../output.ts';

@@ -49,6 +49,10 @@ export function describeAnswer(answer: Answer): string {
         `worth ${repetition.effectiveTokens.toExponential(2)} unique tokens`,
     );
   if (law !== null) lines.push(`  law        ${law.name}: ${law.formula}`);
-  for (const flag of answer.flags) lines.push(`  note       ${flag}`);
-  return lines.join('\n');
+  return [...lines, ...listCaveats(answer)].join('\n');
+}
+
+/** The caveats of an answer as a bulleted list with a heading; no lines if there are none. */
+export function listCaveats({ caveats }: Pick<Answer, 'caveats'>): string[] {
+  return caveats.length === 0 ? [] : ['', 'Caveats:', ...caveats.map((caveat) => `  - ${caveat}`)];
 }

@@ -16,7 +16,7 @@ import { openRun, type Run } from '../../run/run.ts';
 import { runIndex } from '../../indexer/index.ts';
 import { formatShare, parseAmount } from '../../run/amounts.ts';
 import { answerBudget } from '../../ranking/budget/answer.ts';
-import { favouredSources } from '../../ranking/favoured-sources.ts';
+import { favoredSources } from '../../ranking/favored-sources.ts';
 import { compositionSvg } from '../../ranking/selection/composition-chart.ts';
 import { rankCorpus } from '../../ranking/rank.ts';
 import { writeSelection } from '../../ranking/selection/select.ts';
@@ -92,7 +92,7 @@ async function runDemo(settings: string, sample: number | undefined, report: Rep
     }
     const favoured = {
       share: favouredShare,
-      outputs: await favouredSources(run, rank.ranking, favouredShare),
+      outputs: await favoredSources(run, rank.ranking, favouredShare),
     };
     const selection = await writeSelection(
       run,

@@ -151,14 +151,14 @@ export function describeDrift(drift: Drift | undefined): string[] {
   const [most] = sources;
   const ofScores =
     scores === null
-      ? 'the classifier changed, so scores cannot be compared'
-      : `score PSI ${scores.psi.toFixed(3)}, largest distance ${scores.ks.toFixed(3)}`;
+      ? 'made with another classifier, so scores cannot be compared'
+      : `PSI of the scores ${scores.psi.toFixed(3)}, largest distance ${scores.ks.toFixed(3)}`;
   const ofSources =
     most === undefined
       ? ''
       : `; source "${most.source}" from ${formatShare(most.before)} to ${formatShare(most.now)} of the tokens`;
   return [
-    `Drift from ${drift.from}: ${ofScores}${ofSources}`,
-    ...drift.over.map((sentence) => `  over threshold: ${sentence}`),
+    `Drift since ${drift.from}: ${ofScores}${ofSources}`,
+    ...drift.over.map((sentence) => `  over its threshold: ${sentence}`),
   ];
 }

@@ -9,7 +9,9 @@ import { formatCount, formatCountOf } from '../../run/amounts.ts';
 import { readRanking } from '../../ranking/generation.ts';
 import type { LeakHandling } from '../../ranking/selection/leak-mask.ts';
 import { type DomainColumn, domainColumns } from '../../ranking/selection/quotas.ts';
-import { type SelectionManifest, writeSelection } from '../../ranking/selection/select.ts';
+import { writeSelection } from '../../ranking/selection/select.ts';
+import type { SelectionManifest } from '../../ranking/selection/manifest.ts';
+import { listCaveats } from './cutoff.ts';
 import { openRanking, rankingCommand, type RankingOptions } from '../options.ts';
 import { openProgress, printResult } from '../output.ts';
 import { questionOptions, type QuestionOptions, readQuestion } from '../question.ts';
@@ -72,8 +74,13 @@ export function selectCommand(): Command {
       printResult(
         options.json,
         manifest,
-        `${manifest.answer.summary}\nWrote ${formatCount(manifest.documents)} documents to ${out} ` +
-          `(${formatCountOf(manifest.files.length, 'file')} and manifest.json)${describeLeaks(manifest.leaks)}`,
+        [
+          manifest.answer.summary,
+          ...listCaveats(manifest.answer),
+          '',
+          `Wrote ${formatCount(manifest.documents)} documents to ${out} ` +
+            `(${formatCountOf(manifest.files.length, 'file')} and manifest.json)${describeLeaks(manifest.leaks)}`,
+        ].join('\n'),
       );
     });
 }

@@ -1,4 +1,4 @@
-// `betr verify`: proves that the published ranking is complete and unaltered.
+// `betr verify`: checks that the published ranking is complete and unaltered.
 
 import type { Command } from 'commander';
 import { type Verification, verifyRanking } from '../../ranking/verify/verify.ts';
@@ -39,13 +39,13 @@ function describeVerification({
 }: Verification): string {
   const counts =
     `${formatCount(rows)} corpus rows: ${formatCount(documents)} ` +
-    `scored, ${formatCount(quarantined)} quarantined, ${formatCount(blank)} blank`;
+    `scored, ${formatCount(quarantined)} in quarantine, ${formatCount(blank)} blank`;
   const speed =
     `${formatCountOf(parts, 'part')}, ${formatBytes(bytes)} hashed ` +
     `at ${formatBytes(bytes / Math.max(hashSeconds, 1e-3))}/s, ${seconds.toFixed(1)} s in total`;
   if (problems.length > 0)
     return [
-      `NOT verified (${formatCountOf(problems.length, 'problem')}):`,
+      `NOT verified: ${formatCountOf(problems.length, 'problem')}`,
       ...problems.map((problem) => `  - ${problem}`),
       speed,
     ].join('\n');

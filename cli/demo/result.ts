@@ -3,9 +3,9 @@
 import type { Card } from '../../classifier/classifier-card.ts';
 import type { DemoCorpus } from './corpus.ts';
 import type { IndexResult } from '../../indexer/index.ts';
-import type { Favoured } from '../../ranking/favoured-sources.ts';
+import type { Favored } from '../../ranking/favored-sources.ts';
 import type { RankResult } from '../../ranking/rank.ts';
-import type { SelectionManifest } from '../../ranking/selection/select.ts';
+import type { SelectionManifest } from '../../ranking/selection/manifest.ts';
 import type { Answer } from '../../ranking/budget/question.ts';
 
 export interface Demo {
@@ -16,8 +16,8 @@ export interface Demo {
   rank: RankResult;
   /** For each budget: the answer with the corpus as the whole pool, and as a sample of a large one. */
   answers: { budget: number; corpus: Answer; pool: Answer }[];
-  /** The most favored sources in the best `share` of each output's tokens. */
-  favoured: { share: number; outputs: Favoured[] };
+  /** The sources of each output's best `share` of the tokens. */
+  favoured: { share: number; outputs: Favored[] };
   selection: SelectionManifest;
   files: {
     settings: string;

@@ -1,5 +1,4 @@
-// A budget in, the cut out: how much of the ranked corpus to keep, where the score cuts it, and every
-// assumption on the way.
+// Answers a budget: how much of the ranked corpus to keep, the score to cut at, and every assumption made.
 
 import { fail } from '../../run/errors/errors.ts';
 import type { Run } from '../../run/run.ts';
@@ -8,20 +7,20 @@ import { type Cutoff, findCutoff } from '../cutoff.ts';
 import type { Ranking } from '../generation.ts';
 import {
   budgetsFor,
-  countRepetition,
   floorRate,
   type KeepRate,
   keepRate,
   type Law,
   lawRate,
   type Model,
-  optimalTokensPerParam,
   planModelFor,
-  smallestPoolTokens,
 } from './laws.ts';
+import { countRepetition } from './repetition.ts';
 import { type Choice, retargetRanking } from '../order/retarget.ts';
+import { listCaveats } from './caveats.ts';
 import { summarize } from './summary.ts';
-import { type Answer, type Flag, flagNames, type Question } from './question.ts';
+import type { Answer, Question } from './question.ts';
+import { findFlags } from './flags.ts';
 
 /**
  * Answers a question about a ranking. Errors: BUDGET_INVALID, OPTION_INVALID, USAGE, and those of
@@ -32,8 +31,8 @@ export async function answerBudget(run: Run, ranking: Ranking, question: Questio
 }
 
 /**
- * `answerBudget` with the whole cutoff and the ranking that it cuts (another where benchmarks were chosen),
- * which a selection needs.
+ * `answerBudget` plus what a selection needs: the full cutoff, and the ranking it cuts (a retargeted one if
+ * benchmarks were chosen).
  */
 export async function answerWithCutoff(
   run: Run,
@@ -46,17 +45,17 @@ export async function answerWithCutoff(
   return { ...found, ranking: retargeted };
 }
 
-/** A ranking as it is asked about: one in memory, or one that is read from its files for every question. */
+/** Where answers come from: a ranking in memory, or one read from its files for every question. */
 export interface RankingSource {
   /** As published. */
   ranking: Ranking;
-  /** The answer and the cutoff, for SQL. Errors: those of `answerBudget`. */
+  /** The answer, and the cutoff as SQL needs it. Errors: those of `answerBudget`. */
   answerWithCutoff(question: Question): Promise<{ answer: Answer; cutoff: Cutoff }>;
   /** The ranking by the benchmarks of a question, for SQL. Errors: those of `retargetRanking`. */
   retarget(choice: Choice): Promise<Ranking>;
 }
 
-/** The source of a command. */
+/** A source that reads the ranking's files, as commands do. */
 export function sourceOf(run: Run, ranking: Ranking): RankingSource {
   return {
     ranking,
@@ -65,20 +64,20 @@ export function sourceOf(run: Run, ranking: Ranking): RankingSource {
   };
 }
 
-/** A question with all that its answer takes besides a ranking. */
+/** A question with everything its answer needs besides a ranking. */
 export interface ResolvedQuestion {
   question: Question;
   law: Law;
-  /** The model that the question is about; null where it asks for a share alone. */
+  /** The model in question; null if only a share is requested. */
   model: Model | null;
-  /** As the question says, or else the settings. */
+  /** From the question, or else the settings. */
   tokensPerParam: number;
   maxEpochs: number;
 }
 
 /**
- * Finds the law and the model of a question, before anything costly is done for it. Errors: BUDGET_INVALID,
- * USAGE, and those of `readLaw`.
+ * Finds the law and the model of a question, before any costly work. Errors: BUDGET_INVALID, USAGE, and those
+ * of `readLaw`.
  */
 export async function resolveQuestion(run: Run, question: Question): Promise<ResolvedQuestion> {
   const { keep } = run.settings;
@@ -94,14 +93,14 @@ export async function resolveQuestion(run: Run, question: Question): Promise<Res
 }
 
 /**
- * A cutoff, whose last document is known by its keys or otherwise; null where the cut goes through no equal
- * scores.
+ * A cutoff whose last document is identified by its keys or by its position; null if the cut does not fall
+ * among equal scores.
  */
-type AnyCutoff = Omit<Cutoff, 'last'> & { last: unknown };
+export type AnyCutoff = Omit<Cutoff, 'last'> & { last: unknown };
 
 /**
- * Answers a question by a cut of a ranking, which is one by the question's benchmarks; `cut` finds the cutoff
- * of a share. Errors: OPTION_INVALID, and those of `cut`.
+ * Answers a question by cutting a ranking, already retargeted to the question's benchmarks; `cut` finds the
+ * cutoff of a share. Errors: OPTION_INVALID, and those of `cut`.
  */
 export async function cutRanking<C extends AnyCutoff>(
   { question, law, model, tokensPerParam, maxEpochs }: ResolvedQuestion,
@@ -134,12 +133,13 @@ export async function cutRanking<C extends AnyCutoff>(
       ? {}
       : { pool: { tokens: poolTokens, kept: keep.rate * poolTokens } }),
   };
-  return { answer: { ...answer, summary: summarize(answer, law, maxEpochs) }, cutoff };
+  const assumptions = { law, maxEpochs };
+  const caveats = listCaveats(answer, assumptions);
+  return { answer: { ...answer, caveats, summary: summarize(answer, assumptions) }, cutoff };
 }
 
 /**
- * Tokens of the pool that the laws are asked about: the ranked corpus itself, or the larger one it is a
- * sample of.
+ * Tokens of the pool that the laws apply to: the ranked corpus itself, or the larger pool it is a sample of.
  */
 function checkPool(asked: number | undefined, rankedTokens: number): number {
   if (asked !== undefined && !(asked >= rankedTokens && asked < Infinity)) {
@@ -162,8 +162,8 @@ function findModel(
   if (given.length === 0 || given.length > 2)
     throw fail('USAGE', {
       problem:
-        'Name a budget by one or two of FLOPs, parameters and tokens (the third follows from C = ' +
-        '6·N·D), or name a share to keep.',
+        'Give one or two of FLOPs, parameters and tokens (the third follows from C = 6·N·D), ' +
+        'or a share to keep.',
     });
   const model = planModelFor(
     law,
@@ -195,40 +195,4 @@ function findRate(
   if (asked !== undefined || model === null)
     return { rate: asked ?? 1, low: asked ?? 1, high: asked ?? 1, setBy: 'keep' };
   return keepRate(lawRate(law, model), floorRate(model.tokens, poolTokens, maxEpochs));
-}
-
-interface Ground {
-  keep: KeepRate;
-  model: Model | null;
-  law: Law;
-  poolTokens: number;
-  maxEpochs: number;
-}
-
-function findFlags(
-  { keep, model, law, poolTokens, maxEpochs }: Ground,
-  ranking: Ranking,
-  cutoff: AnyCutoff,
-): Flag[] {
-  const byLaw = keep.setBy !== 'keep';
-  const byPaper = byLaw && law.calibrated !== true;
-  const holds: Record<Flag, boolean> = {
-    extrapolated:
-      byLaw &&
-      model !== null &&
-      (model.flops < law.fittedFlops.from || model.flops > law.fittedFlops.extrapolatedBeyond),
-    'far-from-compute-optimal':
-      byPaper &&
-      model !== null &&
-      law.regime === 'compute-optimal' &&
-      (model.tokensPerParam < optimalTokensPerParam.from || model.tokensPerParam > optimalTokensPerParam.to),
-    'below-tested-rates': keep.rate < law.lowestTestedRate,
-    'pool-too-small': model !== null && floorRate(model.tokens, poolTokens, maxEpochs) > 1,
-    // Where a share was asked for, the budgets that it suits are the law's, too.
-    'corpus-far-below-law-range': law.calibrated !== true && poolTokens < smallestPoolTokens,
-    'tokens-estimated': ranking.estimatedDocuments > 0,
-    'score-ties': cutoff.last !== null,
-    'nothing-kept': cutoff.documents === 0,
-  };
-  return flagNames.filter((flag) => holds[flag]);
 }

@@ -1,5 +1,4 @@
-// Named calibrations of a run: calibrations/NAME.json holds the runs that were handed in and the law that was
-// fitted to them.
+// Named calibrations of a run: calibrations/NAME.json holds the training runs and the law fitted to them.
 
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
@@ -15,9 +14,9 @@ export const calibrationName = z
   .string()
   .regex(
     /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/,
-    'up to 64 letters, digits, "_" or "-", the first of them a letter or digit',
+    'up to 64 letters, digits, "_" or "-", starting with a letter or digit',
   )
-  .refine((name) => !isPaperLaw(name), { error: "another name than the paper's laws have" });
+  .refine((name) => !isPaperLaw(name), { error: "a name that none of the paper's laws has" });
 
 export const calibrationSchema = z.strictObject({
   name: calibrationName,
@@ -36,7 +35,7 @@ export async function fitCalibration(name: string, runs: readonly Trial[]): Prom
 }
 
 /**
- * Fits a law to the runs and keeps it under a name, in place of an earlier one. Errors: CALIBRATION_REFUSED,
+ * Fits a law to the runs and saves it under a name, replacing an earlier one. Errors: CALIBRATION_REFUSED,
  * DISK_FULL, WRITE_FAILED.
  */
 export async function calibrate(run: Run, name: string, runs: readonly Trial[]): Promise<Calibration> {
@@ -45,7 +44,7 @@ export async function calibrate(run: Run, name: string, runs: readonly Trial[]):
   return calibration;
 }
 
-/** Keeps a calibration as JSON under its name. Errors: DISK_FULL, WRITE_FAILED. */
+/** Saves a calibration's JSON under its name. Errors: DISK_FULL, WRITE_FAILED. */
 export async function saveCalibration(run: Run, name: string, json: string): Promise<void> {
   await commitBytes(pathOf(run, name), `${json}\n`);
 }
@@ -59,14 +58,14 @@ export async function listCalibrations(run: Run): Promise<Calibration[]> {
   for (const name of names.sort()) {
     const calibration = await readCalibration(run, name);
     if (calibration !== undefined) found.push(calibration);
-    // A server answers others between two of them.
+    // Lets a server answer other requests in between.
     await setImmediate();
   }
   return found;
 }
 
 /**
- * The law of a name: one of the paper's, or of a calibration. Errors: OPTION_INVALID, FILE_DAMAGED,
+ * The law with this name: one of the paper's, or a calibration. Errors: OPTION_INVALID, FILE_DAMAGED,
  * FILE_UNREADABLE.
  */
 export async function readLaw(run: Run, name: string): Promise<Law> {
@@ -83,7 +82,7 @@ export async function readLaw(run: Run, name: string): Promise<Law> {
   });
 }
 
-/** A calibration as a law. [ours] It is extrapolation beyond the budgets that it was fitted on. */
+/** A calibration as a law. [ours] Beyond the budgets it was fitted on, it is extrapolated. */
 export function lawOf({ name, formula, fit, runs }: Calibration): Law {
   const flops = fit.budgets.map((budget) => budget.flops);
   const [from, to] = [Math.min(...flops), Math.max(...flops)];

@@ -1,18 +1,16 @@
-// Budgets side by side, always with a line for no filter: what each keeps, what changes from one to the next,
-// and what the paper's own models would do. The cuts of one ranking are nested, so that overlap and changes
-// are counted exactly, in one look at the scores.
+// Compares budgets side by side, always with a line for no filter: what each keeps, what changes from one to
+// the next, and what the paper's own models would achieve. One pass over the scores counts all of it exactly.
 
 import { z } from 'zod';
 import { fail } from '../../run/errors/errors.ts';
 import type { Run } from '../../run/run.ts';
 import { formatAmount, formatFlops } from '../../run/amounts.ts';
-import { type Cutoff, keptCondition } from '../cutoff.ts';
-import type { Ranking, ChosenScores } from '../generation.ts';
+import type { Cutoff } from '../cutoff.ts';
+import type { ChosenScores } from '../generation.ts';
 import { coreAccuracy, testedRates } from './paper-fits.ts';
-import { withScores } from '../scores.ts';
-import { queryRows } from '../../data/duckdb/rows.ts';
 import type { RankingSource } from './answer.ts';
 import { type Answer, answerSchema, type Question } from './question.ts';
+import { countBands, describeStep } from './comparison-steps.ts';
 
 const mostLines = 20;
 const count = z.number().int().nonnegative();
@@ -24,11 +22,11 @@ const change = { added: amount, removed: amount };
 const lineSchema = z.strictObject({
   ...answerSchema.pick({ keep: true, cutoff: true, model: true, repetition: true, law: true, flags: true })
     .shape,
-  /** "no filter", or the budget in FLOPs or parameters, as it was asked for. */
+  /** "no filter", or the requested budget in FLOPs or parameters. */
   name: z.string(),
   /**
-   * Mean accuracy (0–1) over the paper's ten Core tasks of its own compute-optimal models of this budget, by
-   * share kept of its own pool; null where its fits do not reach.
+   * Mean accuracy (0–1) over the paper's ten Core tasks of its own compute-optimal models at this budget, by
+   * share kept of its own pool; null outside the range of its fits.
    */
   paperAccuracy: z.array(z.strictObject({ keep: z.number(), accuracy: z.number() })).nullable(),
 });
@@ -43,34 +41,31 @@ export const comparisonSchema = z.strictObject({
     z.strictObject({
       from: z.string(),
       to: z.string(),
-      /** Tokens that both keep, over tokens that either keeps; null where neither keeps any. */
+      /** Tokens that both keep, over tokens that either keeps; null if neither keeps any. */
       jaccard: z.number().nullable(),
       ...change,
       sources: z.array(z.strictObject({ source: z.string(), ...change })),
-      /** By the benchmark that a document has its best corpus percentile for. */
+      /** By the benchmark for which a document has its best corpus percentile. */
       benchmarks: z.array(z.strictObject({ benchmark: z.string(), ...change })),
     }),
   ),
-  /** What the accuracies are, in words. */
+  /** Explains the accuracies. */
   paper: z.string(),
 });
 export type Comparison = z.output<typeof comparisonSchema>;
-type Line = Comparison['lines'][number];
+export type Line = Comparison['lines'][number];
 
-/**
- * Budgets for which the paper's fits are shown: from where they begin to the largest that the method's table
- * has.
- */
+/** Budgets for which the paper's fits are shown: from the smallest fitted one to the largest in its table. */
 const paperFlops = { from: 6e18, to: 1e24 };
-const paperWords =
+const paperNote =
   'paperAccuracy is the mean accuracy over the ten Core tasks that the fits of arXiv 2507.12466 (Tables ' +
   "12 and 13) predict for the paper's own compute-optimal models on its own pool, Nemotron-CC, " +
   'at 3, 10, 30 and 100 % kept; beyond 1e22 FLOPs it is extrapolated. It says nothing about ' +
   'your models and your pool.';
 
 /**
- * Compares budgets and model sizes that share everything else of a question; a budget that one of the sizes
- * has, to three digits, is that one's line. Errors: USAGE, those of `answerBudget` and `withScores`.
+ * Compares budgets and model sizes that share the rest of a question. A budget that equals that of a model
+ * size (to three digits) has no line of its own. Errors: USAGE, those of `answerBudget` and `withScores`.
  */
 export async function compareBudgets(
   run: Run,
@@ -84,11 +79,11 @@ export async function compareBudgets(
   ];
   if (asked.length === 0)
     throw fail('USAGE', {
-      problem: 'Name budgets (1e19,1e20,1e21), model sizes (0.4B,1B,7B) or both to compare.',
+      problem: 'Give budgets (1e19,1e20,1e21), model sizes (0.4B,1B,7B) or both to compare.',
     });
   if (asked.length > mostLines)
     throw fail('USAGE', {
-      problem: `${asked.length} budgets are named, and at most ${mostLines} are compared at a time.`,
+      problem: `Got ${asked.length} budgets; at most ${mostLines} can be compared at once.`,
     });
   const all: { name: string; isSize: boolean; answer: Answer; cutoff: Cutoff }[] = [];
   for (const size of asked)
@@ -125,11 +120,11 @@ export async function compareBudgets(
     ...(retargeted.chosen === undefined ? {} : { benchmarks: retargeted.chosen.benchmarks }),
     lines,
     steps: lines.slice(1).map((line, i) => describeStep(lines[i] ?? line, line, i, bands, winners)),
-    paper: paperWords,
+    paper: paperNote,
   };
 }
 
-/** FLOPs as they are written, to three digits. */
+/** FLOPs to three digits. */
 function nameFlops({ answer }: { answer: Answer }): string {
   return formatFlops(answer.model?.flops ?? 0);
 }
@@ -143,153 +138,8 @@ function describeLine(name: string, { keep, cutoff, model, repetition, law, flag
   return { name, keep, cutoff, model, repetition, law, flags, paperAccuracy };
 }
 
-/**
- * The target that knows every document's best benchmark; undefined where no benchmark has a score of its own.
- */
+/** Scores with every document's best benchmark; undefined if no benchmark has its own score. */
 async function findWinners(source: RankingSource): Promise<ChosenScores | undefined> {
   const benchmarks = source.ranking.scorer.outputs.slice(1);
   return benchmarks.length === 0 ? undefined : (await source.retarget({ benchmarks })).chosen;
-}
-
-const bandRow = z.object({
-  kept: z.string(),
-  source: z.string(),
-  winner: count.nullable(),
-  documents: count,
-  tokens: count,
-});
-/** What the same cuts keep, of one source and winning benchmark. */
-interface Band extends Amount {
-  /** For each cut whether it keeps these documents; the last is no filter, which keeps all. */
-  kept: boolean[];
-  source: string;
-  winner: number | null;
-}
-
-async function countBands(
-  run: Run,
-  ranking: Ranking,
-  winners: ChosenScores | undefined,
-  cutoffs: readonly Cutoff[],
-): Promise<Band[]> {
-  const kept =
-    cutoffs.map((cutoff) => `CASE WHEN ${keptCondition(cutoff)} THEN '1' ELSE '0' END`).join(' || ') || "''";
-  const winner = winners === undefined ? 'NULL' : 'winner::DOUBLE';
-  const sql = (table: string): string =>
-    `SELECT ${kept} AS kept, source, ${winner} AS winner, count(*)::DOUBLE AS documents, ` +
-    `sum(tokens)::DOUBLE AS tokens FROM ${table} GROUP BY ALL ORDER BY ALL`;
-  const rows = await withScores(
-    run,
-    ranking,
-    (connection, table) => queryRows(connection, sql(table), bandRow),
-    winners,
-  );
-  return rows.map((row) => ({ ...row, kept: [...Array.from(row.kept, (digit) => digit === '1'), true] }));
-}
-
-function describeStep(
-  from: Line,
-  to: Line,
-  index: number,
-  bands: readonly Band[],
-  winners: ChosenScores | undefined,
-): Comparison['steps'][number] {
-  const keptBy = (band: Band, line: number): boolean => band.kept[line] ?? false;
-  const added = bands.filter((band) => !keptBy(band, index) && keptBy(band, index + 1));
-  const removed = bands.filter((band) => keptBy(band, index) && !keptBy(band, index + 1));
-  const both = sum(bands.filter((band) => keptBy(band, index) && keptBy(band, index + 1))).tokens;
-  const either = both + sum(added).tokens + sum(removed).tokens;
-  const by = <K>(
-    keys: readonly K[],
-    keyOf: (band: Band) => K,
-  ): { key: K; added: Amount; removed: Amount }[] =>
-    keys
-      .map((key) => ({
-        key,
-        added: sum(added.filter((band) => keyOf(band) === key)),
-        removed: sum(removed.filter((band) => keyOf(band) === key)),
-      }))
-      .filter((one) => one.added.documents + one.removed.documents > 0)
-      .sort((a, b) => b.added.tokens + b.removed.tokens - a.added.tokens - a.removed.tokens);
-  return {
-    from: from.name,
-    to: to.name,
-    jaccard: either === 0 ? null : both / either,
-    added: sum(added),
-    removed: sum(removed),
-    sources: by([...new Set(bands.map(({ source }) => source))], ({ source }) => source).map(
-      ({ key, ...change }) => ({ source: key, ...change }),
-    ),
-    benchmarks: by([...(winners?.benchmarks ?? []).keys()], ({ winner }) => winner ?? -1).map(
-      ({ key, ...change }) => ({ benchmark: winners?.benchmarks[key] ?? '', ...change }),
-    ),
-  };
-}
-
-function sum(bands: readonly Amount[]): Amount {
-  return {
-    documents: bands.reduce((all, { documents }) => all + documents, 0),
-    tokens: bands.reduce((all, { tokens }) => all + tokens, 0),
-  };
-}
-
-export const comparisonColumns = [
-  'name',
-  'flops',
-  'params',
-  'trainingTokens',
-  'keepRate',
-  'keepLow',
-  'keepHigh',
-  'setBy',
-  'score',
-  'documents',
-  'keptTokens',
-  'ofTokens',
-  'epochs',
-  'effectiveTokens',
-  'jaccardWithNext',
-  'addedByNextTokens',
-  'removedByNextTokens',
-  'paperAccuracyAt3Percent',
-  'paperAccuracyAt10Percent',
-  'paperAccuracyAt30Percent',
-  'paperAccuracyAt100Percent',
-  'flags',
-] as const;
-
-/** A comparison as a table: a row a line, with what the step to the next line does. */
-export function tabulateComparison({
-  lines,
-  steps,
-}: Comparison): Record<(typeof comparisonColumns)[number], string | number | null>[] {
-  return lines.map(({ name, model, keep, cutoff, repetition, paperAccuracy, flags }, i) => {
-    const at = (rate: number): number | null =>
-      paperAccuracy?.find((one) => one.keep === rate)?.accuracy ?? null;
-    const step = steps[i];
-    return {
-      name,
-      flops: model?.flops ?? null,
-      params: model?.params ?? null,
-      trainingTokens: model?.tokens ?? null,
-      keepRate: keep.rate,
-      keepLow: keep.low,
-      keepHigh: keep.high,
-      setBy: keep.setBy,
-      score: cutoff.score,
-      documents: cutoff.documents,
-      keptTokens: cutoff.tokens,
-      ofTokens: cutoff.ofTokens,
-      epochs: repetition?.epochs ?? null,
-      effectiveTokens: repetition?.effectiveTokens ?? null,
-      jaccardWithNext: step?.jaccard ?? null,
-      addedByNextTokens: step?.added.tokens ?? null,
-      removedByNextTokens: step?.removed.tokens ?? null,
-      paperAccuracyAt3Percent: at(0.03),
-      paperAccuracyAt10Percent: at(0.1),
-      paperAccuracyAt30Percent: at(0.3),
-      paperAccuracyAt100Percent: at(1),
-      flags: flags.join(' '),
-    };
-  });
 }

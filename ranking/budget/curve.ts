@@ -1,5 +1,5 @@
-// The keep rate against the budget, for plotting: law, data floor and band, and where the paper's own best
-// rate changes.
+// The keep rate against the budget, for plotting: law, data floor, band, and where the paper's best rate
+// changes.
 
 import { z } from 'zod';
 import { fail } from '../../run/errors/errors.ts';
@@ -17,7 +17,7 @@ const pointSchema = z.strictObject({
   low: positive,
   high: positive,
   setBy: z.enum(['law', 'data floor', 'keep']),
-  /** The law's own rate, with no regard to the pool's size. */
+  /** The law's rate, ignoring the pool's size. */
   law: positive,
   /** Passes over the kept tokens. */
   epochs: z.number().min(1),
@@ -32,8 +32,8 @@ export const curveSchema = z.strictObject({
   poolTokens: positive,
   points: z.array(pointSchema),
   /**
-   * The paper's own fits: the budgets at which keeping more becomes best, and the compute that the best 10 %
-   * are worth over no filter.
+   * The paper's own fits: the budgets at which keeping more becomes best, and how much compute the best 10 %
+   * saves over no filter.
    */
   paper: z.strictObject({
     crossovers: z.array(
@@ -87,8 +87,8 @@ export function traceCurve(
 }
 
 /**
- * The budget at a share of the way, in log FLOPs; rounded where it is not one that was asked for, so that
- * 1e19 is not 9.99999999999998e18.
+ * The budget at a fraction of the way, in log FLOPs. Rounded unless it is an end, to avoid
+ * 9.99999999999998e18.
  */
 function budgetAt(from: number, to: number, share: number): number {
   const flops = from ** (1 - share) * to ** share;
@@ -98,8 +98,8 @@ function budgetAt(from: number, to: number, share: number): number {
 let paper: Curve['paper'] | undefined;
 
 /**
- * What the paper's fits say about the best rate, found once. It takes some 10 ms, so that a server asks
- * before it has others to answer.
+ * What the paper's fits say about the best rate, cached. It takes about 10 ms, so a server calls it before it
+ * accepts requests.
  */
 export function paperFindings(): Curve['paper'] {
   paper ??= {

@@ -1,10 +1,10 @@
 // How much to keep: the keep-rate laws of "Language Models Improve When Pretraining Data Matches Target
-// Tasks" (arXiv 2507.12466), the floor that a finite pool sets below them, and what repeated tokens are
-// worth. Rates are fractions of a pool's tokens.
+// Tasks" (arXiv 2507.12466), the lower bound that a finite pool sets, and what repeated tokens are worth.
+// Rates are fractions of a pool's tokens.
 
 /**
- * How much to keep by compute: F = coefficient · x^exponent, F in percent, x the FLOPs of training or (fixed
- * model) its tokens.
+ * How much to keep: F = coefficient · x^exponent, with F in percent and x the training FLOPs or, for a fixed
+ * model, the training tokens.
  */
 export interface Law {
   name: string;
@@ -12,13 +12,13 @@ export interface Law {
   formula: string;
   coefficient: number;
   exponent: number;
-  /** Budgets that it was fitted on, and the one beyond which it is extrapolation, in FLOPs. */
+  /** Budgets it was fitted on, and the one beyond which it is extrapolated, in FLOPs. */
   fittedFlops: { from: number; to: number; extrapolatedBeyond: number };
-  /** The lowest rate that was trained with, as a fraction. */
+  /** The lowest rate that was tried, as a fraction. */
   lowestTestedRate: number;
-  /** Parameters, where the model is fixed. */
+  /** Parameters of the model, if it is fixed. */
   params?: number;
-  /** Fitted on the user's own runs, not on the paper's. */
+  /** Fitted on the user's own runs instead of the paper's. */
   calibrated?: true;
 }
 
@@ -45,7 +45,7 @@ export const laws: Record<LawName, Law> = {
     exponent: 0.14,
     ...paper,
   },
-  /** A 6.6 B model trained on any number of tokens, in place of a compute-optimal one. */
+  /** A 6.6 B model trained on any number of tokens, instead of a compute-optimal one. */
   'nemotron-cc-6.6b': {
     name: 'nemotron-cc-6.6b',
     regime: 'fixed-model',
@@ -58,23 +58,21 @@ export const laws: Record<LawName, Law> = {
 };
 
 /**
- * [ours] Tokens per parameter beyond which a model is no longer near compute-optimal: half of the paper's 10,
- * twice Chinchilla's 20.
+ * [ours] A model is near compute-optimal between these tokens per parameter: half of the paper's 10 and twice
+ * Chinchilla's 20.
  */
 export const optimalTokensPerParam = { from: 5, to: 40 } as const;
 /**
  * [ours] A pool under this many tokens is far below the laws' range: not even the smallest run of the fit
- * (6e18 FLOPs, 3.3e9 tokens) could have seen every token of its best 3 % just once.
+ * (6e18 FLOPs, 3.3e9 tokens) could have seen every token of its best 3 % only once.
  */
 export const smallestPoolTokens = 1e11;
 
 /**
- * [ours] Half a step of the paper's grid of rates (3, 10, 30, 100 %) to either side; it reports 0.3–1.2
- * points lost at the next rate.
+ * [ours] Half a step of the paper's grid of rates (3, 10, 30, 100 %) to either side; the paper reports a loss
+ * of 0.3–1.2 points at the next rate.
  */
 const bandFactor = Math.sqrt(10 / 3);
-/** Muennighoff et al. 2023 (arXiv 2305.16264): how fast repeated tokens lose their worth. */
-const repetitionDecay = 15.387756;
 
 export interface Model {
   /** FLOPs of training, C = 6·N·D; N parameters, D tokens, D/N. */
@@ -86,7 +84,7 @@ export interface Model {
 
 /**
  * The model of a budget: one or two of FLOPs, parameters and tokens; with one, `tokensPerParam` sets the
- * rest.
+ * others.
  */
 export function planModel(
   given: { flops?: number; params?: number; tokens?: number },
@@ -103,26 +101,26 @@ export function planModel(
 }
 
 /**
- * The model that a law is asked about: a law of one model is about that model, trained for as long as the
- * budget lasts, unless the question itself says which model.
+ * The model for a law: a law for a fixed model implies that model, trained for as long as the budget lasts,
+ * unless the question names another.
  */
 export function planModelFor(
   { params }: Pick<Law, 'params'>,
   given: { flops?: number; params?: number; tokens?: number },
   tokensPerParam: number,
 ): Model {
-  const said =
+  const isNamed =
     params === undefined ||
     given.params !== undefined ||
     (given.flops !== undefined && given.tokens !== undefined);
-  return planModel(said ? given : { ...given, params }, tokensPerParam);
+  return planModel(isNamed ? given : { ...given, params }, tokensPerParam);
 }
 
 function model(params: number, tokens: number, flops = 6 * params * tokens): Model {
   return { flops, params, tokens, tokensPerParam: tokens / params };
 }
 
-/** The law's own rate, with no regard to the pool's size; at most 1. */
+/** The law's rate, ignoring the pool's size; at most 1. */
 export function lawRate(
   { regime, coefficient, exponent }: Law,
   { flops, tokens }: Pick<Model, 'flops' | 'tokens'>,
@@ -131,8 +129,8 @@ export function lawRate(
 }
 
 /**
- * The least share that gives a model of D tokens no more than `maxEpochs` passes: D / (maxEpochs · T). Above
- * 1 where the pool is too small.
+ * The smallest share that trains on D tokens in at most `maxEpochs` passes: D / (maxEpochs · T). Above 1 if
+ * the pool is too small.
  */
 export function floorRate(tokens: number, poolTokens: number, maxEpochs: number): number {
   return tokens / (maxEpochs * poolTokens);
@@ -160,22 +158,21 @@ export function keepRate(law: number, floor: number): KeepRate {
   };
 }
 
-/** Budgets, as the models they train. */
+/** Budgets, each as the model it trains. */
 export interface Budgets {
-  /** Where the rate is the law's own, or the data floor's. */
+  /** Where the law or the data floor gives exactly this rate. */
   at: Model;
   /**
-   * From where to where the rate is within the band: keeping so much costs little. Null: however large the
-   * budget.
+   * The range in which the rate is within the band, so that keeping this much costs little. Null: no upper
+   * limit.
    */
   from: Model;
   to: Model | null;
 }
 
 /**
- * Which budgets a rate suits: `keepRate` the other way round. Law and floor both grow with the budget, so the
- * smaller of the two budgets at which they reach the rate is the answer, and the band's edges are found
- * alike.
+ * Which budgets a rate suits: the inverse of `keepRate`. Law and floor both grow with the budget, so the rate
+ * is reached at the smaller of their two budgets; likewise for the band's edges.
  */
 export function budgetsFor(
   rate: number,
@@ -191,22 +188,4 @@ export function budgetsFor(
   const reach = (lawsRate: number): Model =>
     modelOf(Math.min(floorSize, ((100 * lawsRate) / law.coefficient) ** (1 / law.exponent)));
   return { at: reach(rate), from: reach(rate / bandFactor), to: rate < 1 ? reach(rate * bandFactor) : null };
-}
-
-export interface Repetition {
-  /** Passes over the kept tokens; 1 where the model does not even see all of them once. */
-  epochs: number;
-  /** What the tokens seen are worth in tokens seen once. */
-  effectiveTokens: number;
-}
-
-/** Repetition when D tokens are drawn from the `rate` best of the pool. */
-export function countRepetition(tokens: number, rate: number, poolTokens: number): Repetition {
-  const unique = Math.min(tokens, rate * poolTokens);
-  return { epochs: tokens / unique, effectiveTokens: effectiveTokens(unique, tokens) };
-}
-
-/** D_eff = U + U·R*·(1 − exp(−(D/U − 1)/R*)) for D tokens seen of which U differ (Muennighoff 2023). */
-export function effectiveTokens(unique: number, seen: number): number {
-  return unique + unique * repetitionDecay * -Math.expm1(-(seen / unique - 1) / repetitionDecay);
 }

@@ -1,7 +1,7 @@
 // The paper's own scaling fits (arXiv 2507.12466, Tables 12 and 13: Nemotron-CC, ten Core tasks, kept at 3,
-// 10, 30 and 100 %), and what follows from them: the best accuracy of a budget at each rate, where the best
-// rate changes, and what filtering is worth in compute. They are the evidence behind the keep-rate laws;
-// tests hold our reading of the paper against its printed results.
+// 10, 30 and 100 %), and what follows from them: the accuracy of a budget at each rate, where the best rate
+// changes, and how much compute filtering saves. They are the evidence behind the keep-rate laws; tests
+// compare them with the paper's printed results.
 
 /** Shares of the pool's tokens that the paper kept, as fractions. */
 export const testedRates = [0.03, 0.1, 0.3, 1] as const;

@@ -1,5 +1,4 @@
-// A question about a budget and its answer, as one schema: commands, routes, and the page take them from
-// here.
+// The schemas of a question about a budget and of its answer, shared by commands, routes and the page.
 
 import { z } from 'zod';
 import { positiveNumber } from '../../run/bounds.ts';
@@ -9,22 +8,22 @@ const positive = z.number().positive();
 
 const rate = z.number().min(0).max(1);
 
-/** What is asked: a budget (one or two of FLOPs, parameters, tokens), or a share to keep, or both. */
+/** A budget (one or two of FLOPs, parameters, tokens), a share to keep, or both. */
 export const questionSchema = z.strictObject({
-  /** FLOPs of training. */
+  /** Training FLOPs. */
   budget: positiveNumber.optional(),
   params: positiveNumber.optional(),
   tokens: positiveNumber.optional(),
-  /** Share of the tokens to keep, in place of the law's. */
+  /** Share of the tokens to keep, instead of the law's. */
   keep: positiveNumber.max(1).optional(),
   /** Tokens of the larger pool that the ranked corpus is a sample of. */
   poolTokens: positiveNumber.optional(),
-  /** The law's name: one of the paper's, or that of a calibration. In place of the settings' `keep`. */
+  /** The law's name: one of the paper's, or a calibration's. Default: the settings' `keep.pool`. */
   pool: z.string().optional(),
   tokensPerParam: positiveNumber.optional(),
   maxEpochs: positiveNumber.optional(),
   /**
-   * Ranks by these benchmarks alone, or by all but those: a document's score is then its best corpus
+   * Ranks by these benchmarks only, or by all but those: a document's score is then its best corpus
    * percentile among them.
    */
   benchmarks: z.array(z.string()).min(1).optional(),
@@ -46,7 +45,7 @@ export const flagNames = [
 
 export type Flag = (typeof flagNames)[number];
 
-/** A cutoff less what only a selection needs. */
+/** A cutoff without what only a selection needs. */
 const shownCutoff = cutoffSchema.omit({ last: true }).strip();
 
 const modelSchema = z.strictObject({
@@ -60,35 +59,36 @@ export const answerSchema = z.strictObject({
   /** Shares of the tokens, as fractions; keeping anything from low to high costs little. */
   keep: z.strictObject({ rate, low: rate, high: rate, setBy: z.enum(['law', 'data floor', 'keep']) }),
   /**
-   * Of the ranked corpus: the lowest score kept (null: nothing is), what is kept, and what there is without a
-   * filter.
+   * In the ranked corpus: the lowest score kept (null: nothing is kept), the kept amounts, and the totals.
    */
   cutoff: shownCutoff,
-  /** Null where only a share was asked for. */
+  /** Null if only a share was requested. */
   model: modelSchema.nullable(),
   /**
-   * Passes over the kept tokens, and what the tokens seen are worth in fresh ones; null without a model or
-   * without tokens.
+   * Passes over the kept tokens, and what the seen tokens are worth in fresh ones; null without a model or
+   * tokens.
    */
   repetition: z.strictObject({ epochs: z.number().min(1), effectiveTokens: positive }).nullable(),
-  /** Null where the share was asked for. */
+  /** Null if the share was requested. */
   law: z.strictObject({ name: z.string(), formula: z.string() }).nullable(),
   /**
-   * Where a share was asked for: the budgets that it suits by the law and the data floor, and between which
-   * it costs little (to null: without end).
+   * For a requested share: the budget it suits by the law and the data floor, and the range in which it costs
+   * little (`to` null: no upper limit).
    */
   suits: z
     .strictObject({ law: z.string(), at: modelSchema, from: modelSchema, to: modelSchema.nullable() })
     .optional(),
   flags: z.array(z.enum(flagNames)),
+  /** What to be careful about, one sentence each: the flags as text, and other assumptions. */
+  caveats: z.array(z.string()),
   ranking: z.strictObject({ generation: z.string(), publishedAt: z.string() }),
   /**
-   * The benchmarks whose best corpus percentile is the score, where some were chosen; else the score is the
-   * joint one.
+   * The chosen benchmarks, whose best corpus percentile is the score; absent if the score is the joint one.
    */
   benchmarks: z.array(z.string()).optional(),
-  /** The larger pool, where one was named: its tokens, and how many of them the share keeps. */
+  /** The larger pool, if one was given: its tokens, and how many of them the share keeps. */
   pool: z.strictObject({ tokens: positive, kept: z.number().nonnegative() }).optional(),
+  /** At most two sentences to paste into a plan. */
   summary: z.string(),
 });
 

@@ -1,5 +1,4 @@
-// The runs of a calibration as people hand them in: CSV with a header (flops, keep, and loss or accuracy), or
-// JSON.
+// Reads the training runs of a calibration: CSV with a header (flops, keep, and loss or accuracy), or JSON.
 
 import { z } from 'zod';
 import { parseCells } from '../../data/rows/csv.ts';
@@ -9,8 +8,7 @@ import { parseBudget, parseNumber, parseShare } from '../../run/amounts.ts';
 import { type Trial, trialSchema } from './calibrate.ts';
 
 /**
- * Servers read the runs of a calibration again between two requests, which takes some milliseconds for so
- * many.
+ * Servers parse the runs of a calibration between two requests, which takes some milliseconds for this many.
  */
 export const mostTrials = 1000;
 const trials = z.array(trialSchema).max(mostTrials);
@@ -28,7 +26,7 @@ export function parseTrialsCsv(text: string): Trial[] {
   ) {
     throw fail('BODY_INVALID', {
       problems: [
-        `the first line is "${columns.join(',').slice(0, 200)}", and it has to name the columns: ` +
+        `the first line is "${columns.join(',').slice(0, 200)}", but it must name the columns ` +
           'flops,keep,loss or flops,keep,accuracy',
       ],
     });
@@ -40,7 +38,7 @@ export function parseTrialsCsv(text: string): Trial[] {
     if (values.length !== 3 || result === undefined)
       throw fail('BODY_INVALID', {
         problems: [
-          `row ${index + 1} is "${values.join(',').slice(0, 200)}", and it has to be three numbers, none beyond 1e30`,
+          `row ${index + 1} is "${values.join(',').slice(0, 200)}", but it must be three numbers, none above 1e30`,
         ],
       });
     return { flops: parseBudget(value('flops')), keep: parseShare('keep', value('keep')), [measure]: result };
@@ -66,7 +64,7 @@ export function checkTrials(value: unknown): Trial[] {
   throw fail('BODY_INVALID', { problems: describeIssues(result.error.issues, list, 'runs') });
 }
 
-/** Reads the text of a file of runs, CSV or JSON. Errors: as both. */
+/** Reads the text of a file of runs, CSV or JSON. Errors: those of both. */
 export function parseTrials(text: string): Trial[] {
   if (!/^\s*[[{]/.test(text)) return parseTrialsCsv(text);
   let value: unknown;

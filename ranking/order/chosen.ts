@@ -1,5 +1,5 @@
-// The rankings by chosen benchmarks that a server has in memory. The files of one stay as long as it is
-// remembered or in use.
+// A server's cache of rankings by chosen benchmarks. A ranking's files stay as long as it is cached or in
+// use.
 
 import { openBoundedCache } from '../../data/files/bounded-cache.ts';
 import type { Run } from '../../run/run.ts';
@@ -8,25 +8,22 @@ import { holdRetargeted } from './retargeted-files.ts';
 
 export interface Chosen<T> {
   benchmarks: string[];
-  /** The ranking by these benchmarks, once it is made. */
+  /** The ranking by these benchmarks. */
   made: Promise<T>;
-  /** For one more user, and for one less. */
+  /** Add and remove a user. */
   take(): void;
   release(): void;
 }
 
 export interface ChosenRankings<T> {
-  /** The ranking by these benchmarks, for whoever takes it at once. */
+  /** The ranking by these benchmarks; callers must `take` it synchronously. */
   find(benchmarks: string[]): Chosen<T>;
-  /** Has it made anew for whoever asks next. */
+  /** Drops it from the cache, so that the next `find` makes it again. */
   forget(chosen: Chosen<T>): void;
   close(): void;
 }
 
-/**
- * Remembers the `most` rankings that were asked for last; `make` makes one. Of what fails nothing is
- * remembered.
- */
+/** Caches the `most` recently used rankings; `make` makes one. Failures are not cached. */
 export function openChosen<T extends { written: Promise<void> }>(
   run: Run,
   ranking: Ranking,
@@ -34,18 +31,18 @@ export function openChosen<T extends { written: Promise<void> }>(
   make: (benchmarks: string[]) => Promise<T>,
 ): ChosenRankings<T> {
   const keyOf = (benchmarks: string[]): string => benchmarks.join('\n');
-  const remembered = openBoundedCache<string, Chosen<T>>(
+  const cached = openBoundedCache<string, Chosen<T>>(
     most,
     () => 1,
     (chosen) => chosen.release(),
   );
   const forget = (chosen: Chosen<T>): void => {
     const key = keyOf(chosen.benchmarks);
-    if (remembered.get(key) === chosen) remembered.delete(key);
+    if (cached.get(key) === chosen) cached.delete(key);
   };
   return {
     find(benchmarks) {
-      const known = remembered.get(keyOf(benchmarks));
+      const known = cached.get(keyOf(benchmarks));
       if (known !== undefined) return known;
       const held = holdRetargeted(run, ranking, benchmarks);
       let users = 1;
@@ -59,11 +56,11 @@ export function openChosen<T extends { written: Promise<void> }>(
           if (--users === 0) held.then((letGo) => letGo()).catch(() => undefined);
         },
       };
-      remembered.set(keyOf(benchmarks), chosen);
+      cached.set(keyOf(benchmarks), chosen);
       chosen.made.then(({ written }) => written).catch(() => forget(chosen));
       return chosen;
     },
     forget,
-    close: () => remembered.clear(),
+    close: () => cached.clear(),
   };
 }

@@ -1,62 +1,47 @@
-// One slice of the documents, ranked by each benchmark in turn. A rank counts the documents of all slices, so
-// that slices wait for each other once a benchmark; what they show each other lies in shared memory.
+// Ranks one slice of the documents by each benchmark in turn. A rank counts the documents of all slices, so
+// the slices share their scores in memory and wait for each other once per benchmark.
 
 import { binCount } from '../../scoring/part.ts';
 import { sqlName, streamAhead } from '../../data/duckdb/duckdb.ts';
 import { fail } from '../../run/errors/errors.ts';
 import type { Run } from '../../run/run.ts';
 import type { Ranking } from '../generation.ts';
-import { copyFloats, orderedBits } from './order.ts';
+import { copyFloats } from './order.ts';
 import { withScores } from '../scores.ts';
+import { type Shown, lookUpRanks, spread, rankLows } from './lay-bins.ts';
 
-/**
- * By position: the best rank so far (0 is best), and the number of the benchmark that it is for; of equals
- * the first.
- */
+/** By position: the best rank so far (0 is best), and the number of its benchmark; the first of equals. */
 export interface Best {
   ranks: Uint32Array;
   winners: Uint16Array;
 }
 
-/**
- * What a slice shows the others of one benchmark: the lower halves of its scores' ordered bits, bin by bin
- * (best first), and where each bin begins.
- */
-export interface Shown {
-  lows: Uint16Array;
-  /**
-   * By bin number, with one more for the end: the documents of bin b are from starts[b + 1] to before
-   * starts[b].
-   */
-  starts: Uint32Array;
-}
-
-/** A benchmark, and its number among those that were asked for. */
+/** A benchmark and its number among the requested ones. */
 export interface Named {
   name: string;
   number: number;
 }
 
-/** Positions are those in the slice. */
+/** Positions are relative to the slice. */
 export interface Slice extends Best {
   run: Run;
-  /** With the parts of this slice alone. */
+  /** With the parts of this slice only. */
   ranking: Ranking;
   documents: number;
   benchmarks: readonly Named[];
   index: number;
-  /** By slice, and for even and odd turns: while one is looked at, the other may be overwritten. */
+  /** By slice, for even and odd turns: while others read one, the next turn may overwrite the other. */
   shown: [even: Shown, odd: Shown][];
-  /** How many times slices have shown a benchmark. */
+  /** How many times slices have shared a benchmark. */
   turns: Int32Array;
 }
 
-/** Columns that are read at a time: one alone costs nearly as much, and each takes 4 bytes a document. */
+/** Columns read at a time: one alone costs nearly as much, and each takes 4 bytes a document. */
 const columnsAtOnce = 2;
 
 /**
- * Ranks a slice's documents among those of all slices; an abort of the signal ends it. Errors: FILE_DAMAGED;
- * those of `withScores`.
+ * Ranks a slice's documents among those of all slices until the signal aborts. Errors: FILE_DAMAGED; those of
+ * `withScores`.
  */
 export async function rankSlice(slice: Slice, signal?: AbortSignal): Promise<void> {
   const { run, ranking, documents, benchmarks } = slice;
@@ -83,7 +68,7 @@ export async function rankSlice(slice: Slice, signal?: AbortSignal): Promise<voi
       if (position !== documents)
         throw fail('FILE_DAMAGED', {
           path: run.files.scores,
-          reason: `it has ${position} documents where the ranking counts ${documents}`,
+          reason: `it has ${position} documents, but the ranking counts ${documents}`,
           command: 'betr rank',
         });
       for (const [column, { number }] of some.entries())
@@ -112,7 +97,7 @@ function takeTurn(
     if (now >= wanted) break;
     Atomics.wait(turns, 0, now);
   }
-  // The scores are laid out in `lows` by now, and leave their room to the ranks.
+  // The scores have been copied to `lows`, so the ranks reuse their memory.
   const rankAt = new Uint32Array(scores.buffer, scores.byteOffset, scores.length);
   let above = 0;
   for (let bin = binCount - 1; bin >= 0; bin--) {
@@ -125,15 +110,10 @@ function takeTurn(
   keepBest(rankAt, positions, own.starts, number, slice);
 }
 
-/** Functions of their own, this and the next, so that they are compiled as a whole. */
-function lookUpRanks(lows: Uint16Array, from: number, to: number, rankAt: Uint32Array): void {
-  for (let place = from; place < to; place++) rankAt[place] = rankOfLow[lows[place] ?? 0] ?? 0;
-}
-
-/** Positions that are gone through at a time, so that what is written to lies in the processor's cache. */
+/** Positions processed at a time, so that the written memory stays in the processor's cache. */
 const positionsAtOnce = 1 << 16;
 
-/** Takes the ranks that are better than the best so far. The positions of a bin rise from place to place. */
+/** Takes the ranks that are better than the best so far. Positions ascend within a bin. */
 function keepBest(
   rankAt: Uint32Array,
   positions: Uint32Array,
@@ -155,9 +135,7 @@ function keepBest(
   }
 }
 
-/**
- * The part of a bin from `place` on whose positions are `before` a limit; returns the first place beyond it.
- */
+/** Processes a bin from `place` on while positions are below `before`; returns the next place. */
 function keepBestBefore(
   before: number,
   place: number,
@@ -176,75 +154,12 @@ function keepBestBefore(
 }
 
 /**
- * Takes a benchmark's rank for the document at a position where it is the best so far, or as good and the
- * benchmark comes before.
+ * Takes a benchmark's rank for the document at a position if it is the best so far; among equals the first
+ * benchmark wins.
  */
 export function takeIfBest({ ranks, winners }: Best, position: number, rank: number, number: number): void {
   const best = ranks[position] ?? 0;
   if (rank > best || (rank === best && number > (winners[position] ?? 0))) return;
   ranks[position] = rank;
   winners[position] = number;
-}
-
-/** Lays a slice's documents out by bin, each with its position. */
-function spread(scores: Float32Array, { lows, starts }: Shown, positions: Uint32Array): void {
-  const raw = new Uint32Array(scores.buffer, scores.byteOffset, scores.length);
-  const places = new Uint32Array(binCount);
-  for (let position = 0; position < scores.length; position++) {
-    const bin = orderedBits(raw[position] ?? 0) >>> 16;
-    places[bin] = (places[bin] ?? 0) + 1;
-  }
-  let next = 0;
-  starts[binCount] = 0;
-  for (let bin = binCount - 1; bin >= 0; bin--) {
-    const count = places[bin] ?? 0;
-    places[bin] = next;
-    next += count;
-    starts[bin] = next;
-  }
-  for (let position = 0; position < scores.length; position++) {
-    const ordered = orderedBits(raw[position] ?? 0);
-    const place = places[ordered >>> 16] ?? 0;
-    places[ordered >>> 16] = place + 1;
-    lows[place] = ordered & 0xffff;
-    positions[place] = position;
-  }
-}
-
-const lowsCount = 1 << 16;
-const rankOfLow = new Uint32Array(lowsCount);
-/** Bins of fewer documents are sorted, as counting goes through all lower halves. */
-const fewestToCount = 1024;
-
-/**
- * Fills `rankOfLow` for the lower halves that occur in a bin: how many documents, of all slices, score
- * higher.
- */
-function rankLows(all: readonly Shown[], bin: number, count: number, above: number): void {
-  const own = all.map(({ lows, starts }) => lows.subarray(starts[bin + 1], starts[bin]));
-  if (count < fewestToCount) {
-    const sorted = new Uint16Array(count);
-    let next = 0;
-    for (const lows of own) {
-      sorted.set(lows, next);
-      next += lows.length;
-    }
-    sorted.sort();
-    // Going up, the last of equals says how many are above.
-    for (let i = 0; i < count; i++) rankOfLow[sorted[i] ?? 0] = above + count - 1 - i;
-    return;
-  }
-  rankOfLow.fill(0);
-  for (const lows of own) {
-    for (let place = 0; place < lows.length; place++) {
-      const low = lows[place] ?? 0;
-      rankOfLow[low] = (rankOfLow[low] ?? 0) + 1;
-    }
-  }
-  let rank = above;
-  for (let low = lowsCount - 1; low >= 0; low--) {
-    const equal = rankOfLow[low] ?? 0;
-    rankOfLow[low] = rank;
-    rank += equal;
-  }
 }

@@ -6,8 +6,8 @@ import { errorData } from '../../run/errors/errors.ts';
 import { rankSlice, type Slice } from './combine-slice.ts';
 
 const port = parentPort;
-if (port === null) throw new Error('combine-worker runs as a worker thread');
-// Made a moment ago by the thread that started this one.
+if (port === null) throw new Error('combine-worker must run as a worker thread');
+// The thread that started this one made it, so its shape is known.
 const slice = z.custom<Slice>((value) => typeof value === 'object' && value !== null).parse(workerData);
 try {
   await rankSlice(slice);

@@ -8,25 +8,23 @@ import { z } from 'zod';
 import { binCount } from '../../scoring/part.ts';
 import { type ErrorData, errorFrom, fail, reasonOf } from '../../run/errors/errors.ts';
 import type { Run } from '../../run/run.ts';
-import { type Best, type Named, rankSlice, type Shown, type Slice, takeIfBest } from './combine-slice.ts';
+import { type Best, type Named, rankSlice, type Slice, takeIfBest } from './combine-slice.ts';
+import type { Shown } from './lay-bins.ts';
 import type { Ranking } from '../generation.ts';
 import { readRanks } from './saved-ranks.ts';
 
 export interface Combined {
-  /**
-   * By position: the best percentile, and which of the benchmarks (by its number in the list) it is from; of
-   * equals the first.
-   */
+  /** By position: the best percentile, and the number of its benchmark in the list; the first of equals. */
   scores: Float32Array;
   winners: Uint16Array;
 }
 
-/** Fewer documents than this are not worth a thread. */
+/** Fewer documents are not worth a thread. */
 const documentsPerThread = 500_000;
 const mostThreads = 4;
 
 /**
- * Combines the scores of benchmarks, all of which the published ranking has. `threads`: how many work on it.
+ * Combines the scores of benchmarks, all of which the published ranking must have, with `threads` threads.
  * Errors: those of `rankDocuments`.
  */
 export async function combineScores(
@@ -44,8 +42,8 @@ export async function combineScores(
 }
 
 /**
- * Ranks the documents by each of the benchmarks, and keeps the best. An abort is heeded where one thread
- * works on it. Errors: those of `withScores`.
+ * Ranks the documents by each benchmark and keeps the best rank. An abort only works with one thread. Errors:
+ * those of `withScores`.
  */
 export async function rankDocuments(
   run: Run,
@@ -63,7 +61,7 @@ export async function rankDocuments(
     const kept = await readRanks(run, ranking, name, (from, ranks) => {
       for (let i = 0; i < ranks.length; i++) takeIfBest(best, from + i, ranks[i] ?? 0, number);
     });
-    // Wrong ranks are among the best by now; without the file the next turn ranks anew.
+    // Wrong ranks may be among the best by now. The damaged file is gone, so start over.
     if (kept === 'damaged') return rankDocuments(run, ranking, benchmarks, { threads, signal });
     if (kept === 'missing') unranked.push({ name, number });
   }
@@ -81,7 +79,7 @@ export async function rankDocuments(
   return best;
 }
 
-/** For one benchmark threads cost twice the processor time and gain nothing. */
+/** For a single benchmark, threads cost twice the processor time and gain nothing. */
 function threadsFor({ settings }: Run, { documents }: Ranking, benchmarks: number): number {
   if (benchmarks === 1) return 1;
   return Math.max(
@@ -94,7 +92,7 @@ function threadsFor({ settings }: Run, { documents }: Ranking, benchmarks: numbe
   );
 }
 
-/** Slices of about as many documents each, in the order of the parts; at most one for each part. */
+/** Slices of about equal size in the order of the parts; at most one for each part. */
 function cutSlices(
   run: Run,
   ranking: Ranking,
@@ -144,9 +142,7 @@ const replySchema = z.union([
   z.object({ error: z.custom<ErrorData>((value) => typeof value === 'object' && value !== null) }),
 ]);
 
-/**
- * Ranks each slice in a thread of its own. As they wait for each other, the first failure ends all of them.
- */
+/** Ranks each slice in its own thread. As they wait for each other, the first failure ends all. */
 async function rankInThreads(slices: readonly Slice[]): Promise<void> {
   const workers = slices.map(
     (slice) => new Worker(new URL('./combine-worker.js', import.meta.url), { workerData: slice }),

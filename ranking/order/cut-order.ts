@@ -1,21 +1,23 @@
-// The exact cutoff from memory: what `findCutoff` counts with SQL, by two binary searches in an order.
+// The exact cutoff from memory: two binary searches in an order instead of the SQL of `findCutoff`.
 
 import type { Cutoff } from '../cutoff.ts';
-import { type Order, scoreOf, stride, tokensUpTo } from './order.ts';
+import { type Order, tokensUpTo } from './order.ts';
+import { scoreOf } from './ordered-bits.ts';
+import { stride } from './sort-scores.ts';
 
-/** A cutoff that names the last document kept, where it cuts through equal scores, by its position. */
+/** A cutoff that identifies the last document kept among equal scores by its position. */
 export type PlacedCutoff = Omit<Cutoff, 'last'> & { last: number | null };
 
-/** Documents of equal score that a cut goes through, in an order that does not know their keys. */
+/** Documents of equal score around a cut, whose order by key is not known yet. */
 export interface Tie {
   positions: Uint32Array;
   /** As ordered bits. */
   score: number;
-  /** The cutoff, once the positions are in the order of their keys. */
+  /** The cutoff for the positions sorted by key. */
   decide: (positions: Uint32Array) => PlacedCutoff;
 }
 
-/** The cutoff at a share of the tokens; or the tie that keys have to decide. */
+/** The cutoff at a share of the tokens, or the tie that keys must decide. */
 export function cutOrder(order: Order, share: number): { cutoff: PlacedCutoff } | { tie: Tie } {
   const { positions, tokens, tokensBefore } = order;
   const count = positions.length;
@@ -55,11 +57,9 @@ export function cutOrder(order: Order, share: number): { cutoff: PlacedCutoff } 
   };
 }
 
-/**
- * How many places, best first, fit with all before them; `limitTokens` is below the sum of all, or all fit.
- */
+/** How many documents fit, best first. */
 function countFitting({ tokensBefore, positions, tokens }: Order, limitTokens: number): number {
-  // The last stride that begins within the limit: of several (documents may have no tokens) the last.
+  // The last stride that begins within the limit; several may begin at the same sum.
   let [low, high] = [0, tokensBefore.length - 1];
   if ((tokensBefore[high] ?? 0) <= limitTokens) return positions.length;
   while (low < high) {
@@ -92,7 +92,7 @@ function binAt({ starts, bins }: Order, place: number): number {
   return low;
 }
 
-/** The places of the documents with the score of the one at a place. */
+/** The places of all documents with the same score as the one at a place. */
 function groupAt(order: Order, place: number): { from: number; to: number; score: number } {
   const bin = binAt(order, place);
   const low = order.lows[place] ?? 0;
@@ -104,10 +104,7 @@ function groupAt(order: Order, place: number): { from: number; to: number; score
   };
 }
 
-/**
- * The first place from `start` to before `end` whose lower half is far enough down; they fall from place to
- * place.
- */
+/** The first place in [start, end) whose lower half satisfies `reached`; lower halves descend. */
 function searchLows(
   lows: Uint16Array,
   start: number,

@@ -1,31 +1,29 @@
-// Exact cutoffs of one ranking from memory, asked as often as one likes.
+// Exact cutoffs of one ranking from memory.
 
 import { openBoundedCache } from '../../data/files/bounded-cache.ts';
 import type { Run } from '../../run/run.ts';
 import { type Cutoff, findCutoff } from '../cutoff.ts';
 import { cutOrder, type PlacedCutoff } from './cut-order.ts';
-import type { Ordered } from './orders.ts';
+import type { Ordered } from './converse.ts';
 import { readKeys } from './positions.ts';
 
-/**
- * The keys of more tied documents than this are not asked for one by one; SQL then counts the whole cutoff.
- */
+/** With more tied documents, SQL counts the cutoff instead of fetching their keys one by one. */
 const mostTied = 256;
 const tiesKept = 10_000;
 
 export interface Cuts {
   /**
-   * The figures, and whether the cut goes through equal scores (`last` is not null). Errors: those of
+   * The counts, and whether the cut falls among equal scores (`last` is not null). Errors: those of
    * `findCutoff`.
    */
   cut: (share: number) => PlacedCutoff | Cutoff | Promise<PlacedCutoff | Cutoff>;
-  /** With the keys of the last document, for SQL. Errors: the same. */
+  /** The same with the keys of the last document, for SQL. Errors: the same. */
   find: (share: number) => Promise<Cutoff>;
 }
 
 /**
- * Cuts an order. The disk is asked only while the order of keys is not known, once for each score that a cut
- * goes through; and by `find`.
+ * Cuts an order. Reads from disk in `find`, and in `cut` only while the order by key is unknown, once for
+ * each score with a tie.
  */
 export function openCuts(run: Run, { order, ranking, written }: Ordered): Cuts {
   const ties = openBoundedCache<number, Uint32Array>(tiesKept);

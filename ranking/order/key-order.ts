@@ -1,5 +1,5 @@
-// All documents in the order of keys, which decides among equal scores: with it in memory, no cut needs the
-// disk. Sorting millions of keys takes a while, so the order is kept in the run's folder as long as the
+// All documents in the order of their keys, which decides among equal scores: with it in memory, no cut needs
+// the disk. Sorting millions of keys takes a while, so the order is cached in the run's folder as long as the
 // generation is published.
 
 import { join } from 'node:path';
@@ -12,10 +12,7 @@ import type { Ranking } from '../generation.ts';
 import { addWords, readShared } from './shared-file.ts';
 import { withScores } from '../scores.ts';
 
-/**
- * The positions in the order of keys, in shared memory, as they were kept; undefined where they are not, or
- * not whole.
- */
+/** The cached positions in the order of keys, in shared memory; undefined if missing or damaged. */
 export async function readKeyOrder(run: Run, ranking: Ranking): Promise<Uint32Array | undefined> {
   const bytes = await readShared(pathOf(run, ranking));
   if (bytes?.byteLength !== 4 * (ranking.documents + 1)) return undefined;
@@ -25,10 +22,11 @@ export async function readKeyOrder(run: Run, ranking: Ranking): Promise<Uint32Ar
 }
 
 /**
- * Sorts all keys, and keeps the positions in their order; an abort ends it. Errors: those of `withScores`.
+ * Sorts all keys and caches the positions in their order, until the signal aborts. Errors: those of
+ * `withScores`.
  */
 export async function makeKeyOrder(run: Run, ranking: Ranking, signal?: AbortSignal): Promise<Uint32Array> {
-  // As in the file, the last word is the checksum of all others.
+  // As in the file, the last word is the checksum of the others.
   const words = new Uint32Array(new SharedArrayBuffer(4 * (ranking.documents + 1)));
   const positions = words.subarray(0, ranking.documents);
   await withScores(run, ranking, async (connection, table) => {

@@ -1,28 +1,28 @@
-// One ranking in memory, and what is made of it by chosen benchmarks. A request borrows it: what it looked at
-// keeps its files until it gives the ranking back.
+// One ranking in memory, and its retargeted versions. A request borrows it: the files of everything the
+// request reads are kept until it returns the ranking.
 
 import { join } from 'node:path';
 import { reasonOf } from '../../run/errors/errors.ts';
-import { sizeOf } from '../../data/files/files.ts';
 import type { Run } from '../../run/run.ts';
-import { cutRanking, type RankingSource, resolveQuestion } from '../budget/answer.ts';
-import type { Cutoff } from '../cutoff.ts';
+import type { RankingSource } from '../budget/answer.ts';
 import { type Cuts, openCuts } from './cuts.ts';
 import { checkContent, type Ranking } from '../generation.ts';
 import { holdGeneration } from '../held.ts';
-import { Orders, type Ordered } from './orders.ts';
-import { type Choice, chooseBenchmarks } from './retarget.ts';
+import { Orders } from './orders.ts';
+import type { Ordered } from './converse.ts';
+import type { Choice } from './retarget.ts';
 import { type Chosen, type ChosenRankings, openChosen } from './chosen.ts';
 import type { Answer, Question } from '../budget/question.ts';
+import { RankingView } from './ranking-view.ts';
 
 export interface LiveRanking extends RankingSource {
-  /** From memory. Errors: those of `answerBudget`. */
+  /** Answers from memory. Errors: those of `answerBudget`. */
   answer(question: Question): Promise<Answer>;
-  /** How the scores that a question is about lie, from memory. Errors: as `retarget`. */
+  /** The distribution of the chosen scores, from memory. Errors: those of `retarget`. */
   histogram(choice: Choice): Promise<Ranking['histogram']>;
   /**
-   * The positions of `count` documents on each side of a cut that keeps so many, from memory; undefined while
-   * equal scores are not in the order of their keys. Errors: as `retarget`.
+   * The positions of `count` documents on each side of a cut that keeps `keptDocuments`, from memory;
+   * undefined while equal scores are not in the order of their keys. Errors: those of `retarget`.
    */
   around(choice: Choice, keptDocuments: number, count: number): Promise<Uint32Array | undefined>;
 }
@@ -33,30 +33,30 @@ export interface Loan {
 }
 
 /**
- * Parts of so many bytes are held against their checksums before they are served, which takes less than a
- * second; more of them meanwhile.
+ * Up to this many bytes of parts are checked before they are served, which takes less than a second; larger
+ * rankings are checked while they are served.
  */
 const checkedFirstBytes = 128e6;
 const closeWithinMs = 1_000;
-/** Orders by chosen benchmarks are kept up to this size together, and at least one. */
+/** Orders by chosen benchmarks are cached up to this total size, and at least one. */
 const chosenBytes = 200e6;
 const mostChosen = 16;
 const bytesPerDocument = 7;
 
 /** The documents of a ranking sorted by score, and the cuts of that order. */
-interface CutOrder extends Ordered {
+export interface CutOrder extends Ordered {
   cuts: Cuts;
 }
 
 /**
- * A ranking that can be served. Its files are kept until it is closed; those of rankings by chosen
- * benchmarks, as long as a request that it is lent to uses them.
+ * A ranking that can be served. Its files are kept until it is closed, and those of its retargeted versions
+ * as long as a borrowing request uses them.
  */
 export class LoadedRanking {
   readonly ranking: Ranking;
-  /** For what needs no files. */
+  /** For callers that need no files. */
   readonly unlent: LiveRanking;
-  /** Rejects where a part is found not to be what was published. */
+  /** Rejects if a part's checksum does not match. */
   readonly checked: Promise<void>;
   readonly #run: Run;
   readonly #orders: Orders;
@@ -90,7 +90,7 @@ export class LoadedRanking {
     this.unlent = this.#view(() => undefined);
     const prepared = this.#prepare().catch((error: unknown) => this.#closed || reportBackground(error));
     this.checked = isChecked ? Promise.resolve() : prepared.then(() => orders.check());
-    // Whoever serves it hears of it.
+    // The owner awaits it; until then a rejection must not end the process.
     this.checked.catch(() => undefined);
   }
 
@@ -111,8 +111,8 @@ export class LoadedRanking {
   }
 
   /**
-   * Reads one part again, each time the next, and holds it against its checksum: a disk may alter what nobody
-   * wrote. Errors: FILE_DAMAGED, those of reading.
+   * Checks the next part in turn against its checksum, as disks can corrupt files. Errors: FILE_DAMAGED,
+   * those of reading.
    */
   async checkNext(): Promise<void> {
     const part = this.ranking.parts[this.#nextPart++ % this.ranking.parts.length];
@@ -152,7 +152,7 @@ export class LoadedRanking {
     );
   }
 
-  /** Makes what answers faster. */
+  /** Precomputes orders and ranks that speed up answers. */
   async #prepare(): Promise<void> {
     if (!this.#published.order.byKey)
       this.#published = withCuts(this.#run, await this.#orders.sortKeys(this.#published.order));
@@ -160,79 +160,13 @@ export class LoadedRanking {
   }
 }
 
-interface ViewSource {
-  run: Run;
-  ranking: Ranking;
-  published: () => CutOrder;
-  chosen: ChosenRankings<CutOrder>;
-}
-
-/** A request's view; `use` is told which rankings by chosen benchmarks it looks at. */
-class RankingView implements LiveRanking {
-  readonly ranking: Ranking;
-  readonly #source: ViewSource;
-  readonly #use: (chosen: Chosen<CutOrder>) => void;
-
-  constructor(source: ViewSource, use: (chosen: Chosen<CutOrder>) => void) {
-    this.ranking = source.ranking;
-    this.#source = source;
-    this.#use = use;
-  }
-
-  async answer(question: Question): Promise<Answer> {
-    const resolved = await resolveQuestion(this.#source.run, question);
-    const { ranking, cuts } = await this.#find(question);
-    return (await cutRanking(resolved, ranking, cuts.cut)).answer;
-  }
-
-  /** Of a cut through equal scores the keys are read from disk. */
-  async answerWithCutoff(question: Question): Promise<{ answer: Answer; cutoff: Cutoff }> {
-    const resolved = await resolveQuestion(this.#source.run, question);
-    const { ranking, cuts } = await this.#find(question);
-    return cutRanking(resolved, ranking, cuts.find);
-  }
-
-  /** Once its files are there. */
-  async retarget(choice: Choice): Promise<Ranking> {
-    const chosen = this.#choose(choice);
-    if (chosen === undefined) return this.ranking;
-    const { written, ranking } = await chosen.made;
-    await written;
-    if ((await sizeOf(ranking.chosen?.path ?? '')) !== undefined) return ranking;
-    // Somebody has removed what was held.
-    this.#source.chosen.forget(chosen);
-    const again = await this.#find(choice);
-    await again.written;
-    return again.ranking;
-  }
-
-  async histogram(choice: Choice): Promise<Ranking['histogram']> {
-    return (await this.#find(choice)).ranking.histogram;
-  }
-
-  async around(choice: Choice, keptDocuments: number, count: number): Promise<Uint32Array | undefined> {
-    const { byKey, positions } = (await this.#find(choice)).order;
-    return byKey ? positions.slice(Math.max(0, keptDocuments - count), keptDocuments + count) : undefined;
-  }
-
-  #find(choice: Choice): Promise<CutOrder> | CutOrder {
-    return this.#choose(choice)?.made ?? this.#source.published();
-  }
-
-  #choose(choice: Choice): Chosen<CutOrder> | undefined {
-    const benchmarks = chooseBenchmarks(this.ranking, choice);
-    if (benchmarks === undefined) return undefined;
-    const chosen = this.#source.chosen.find(benchmarks);
-    this.#use(chosen);
-    return chosen;
-  }
-}
-
 function withCuts(run: Run, ordered: Ordered): CutOrder {
   return { ...ordered, cuts: openCuts(run, ordered) };
 }
 
-/** What fails in the background costs only speed, and is told to whoever reads the log. */
+/** A failure in the background costs only speed, so it is only logged. */
 function reportBackground(error: unknown): void {
-  process.stderr.write(`betr: what makes answers faster could not be made ahead: ${reasonOf(error)}\n`);
+  process.stderr.write(
+    `betr: the orders that speed up answers could not be precomputed: ${reasonOf(error)}\n`,
+  );
 }

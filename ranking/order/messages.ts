@@ -1,5 +1,4 @@
-// What `Orders` and its worker thread say to each other. Arrays lie in shared memory, so that handing them
-// over costs nothing.
+// The messages between `Orders` and its worker thread. Arrays are in shared memory, so passing them is free.
 
 import { z } from 'zod';
 import type { ErrorData } from '../../run/errors/errors.ts';
@@ -9,7 +8,7 @@ import type { Order } from './order.ts';
 
 const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null;
 
-/** Both were checked when they were read, in the same process. */
+/** The same process validated both when it read them. */
 export const setupSchema = z.object({ run: z.custom<Run>(isObject), ranking: z.custom<Ranking>(isObject) });
 export type Setup = z.output<typeof setupSchema>;
 
@@ -28,7 +27,7 @@ export const taskSchema = z.union([
     keyOrder: array.optional(),
   }),
 ]);
-/** `stop` ends what is at work, as far as it can be ended; it is no task of its own, and has no reply. */
+/** `stop` interrupts the current task if possible; it is not a task itself and has no reply. */
 export type OrderTask = z.output<typeof taskSchema>;
 
 /** The last reply to a task is `done` or `failed`. */

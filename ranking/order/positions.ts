@@ -1,5 +1,4 @@
-// The keys of documents that are known by their positions: their places among all rows of the ranking's
-// parts.
+// Reads the keys of documents identified by position, their place among all rows of the ranking's parts.
 
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -21,8 +20,8 @@ export interface Key {
 const keyRow = z.object({ position: count, document: z.string(), shard: z.string(), row: count });
 
 /**
- * The keys of some hundreds of documents at most, in the order that decides among equal scores. Errors: those
- * of `withScores`.
+ * The keys of up to a few hundred documents, in the order that decides among equal scores. Errors: those of
+ * `withScores`.
  */
 export async function readKeys(run: Run, ranking: Ranking, positions: Uint32Array): Promise<Key[]> {
   const wanted =
@@ -32,16 +31,13 @@ export async function readKeys(run: Run, ranking: Ranking, positions: Uint32Arra
   if (keys.length !== positions.length)
     throw fail('FILE_DAMAGED', {
       path: run.files.scores,
-      reason: `${keys.length} of ${positions.length} documents are where the ranking counts them`,
+      reason: `only ${keys.length} of ${positions.length} documents are at their recorded positions`,
       command: 'betr rank',
     });
   return keys;
 }
 
-/**
- * The SQL of a table of the documents at some hundreds of positions at most, with the columns that
- * `withScores` gives.
- */
+/** The SQL of a table of the documents at up to a few hundred positions, with the columns of `withScores`. */
 export function positionsTable(run: Run, ranking: Ranking, positions: Uint32Array): string {
   const parts = partsTable(run, ranking, positions);
   if (ranking.chosen === undefined) return parts;

@@ -1,6 +1,5 @@
-// What a server makes of a ranking so that questions need no sorting. Of a run that has been served before it
-// is made before the next generation is published, so that no question meets a server that is not ready for
-// it.
+// Precomputes what lets a server answer without sorting. If the run has been served before, this happens
+// before the next generation is published, so that the server is ready for it at once.
 
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -17,27 +16,27 @@ import { makeKeyOrder, readKeyOrder } from './key-order.ts';
 import { readOrder } from './order.ts';
 
 /**
- * Fewer are sorted in no time. More would take gigabytes of memory, which a server has to have and who ranks
- * need not.
+ * Fewer documents are sorted instantly. More would take gigabytes of memory, which a server must have but
+ * `betr rank` need not.
  */
 const documentsToPrepare = { fewest: 20_000, most: 100_000_000 };
 
 /**
- * `prepareForServer` where a server has been at the run: of whatever it serves it keeps the order of keys.
- * What fails costs only speed, and is returned to be told.
+ * Calls `prepareForServer` if the run has been served, which leaves a cached order of keys. A failure costs
+ * only speed, so it is returned as a note.
  */
 export async function prepareIfServed(run: Run, ranking: Ranking, report: Report): Promise<string[]> {
   try {
     if ((await listFolder(run.files.keyOrders)).length > 0) await prepareForServer(run, ranking, report);
     return [];
   } catch (error) {
-    return [`what makes a server's answers faster could not be made ahead: ${reasonOf(error)}`];
+    return [`the orders that speed up a server's answers could not be precomputed: ${reasonOf(error)}`];
   }
 }
 
 /**
- * Makes the order of keys, the order of the documents and their ranks for each benchmark, where these are not
- * there yet. Errors: DISK_FULL, WRITE_FAILED, those of `withScores`.
+ * Caches the order of keys, the order of the documents and their ranks for each benchmark, unless they exist.
+ * Errors: DISK_FULL, WRITE_FAILED, those of `withScores`.
  */
 export async function prepareForServer(
   run: Run,
@@ -49,20 +48,21 @@ export async function prepareForServer(
   const benchmarks = await listMissingRanks(run, ranking, fewest);
   const total = 2 + benchmarks.length;
   let done = 0;
-  const tell = (): void => report({ stage: 'prepare for the server', done: done++, total, unit: 'orders' });
-  tell();
+  const reportNext = (): void =>
+    report({ stage: 'prepare for the server', done: done++, total, unit: 'orders' });
+  reportNext();
   const keyOrder = (await readKeyOrder(run, ranking)) ?? (await makeKeyOrder(run, ranking));
-  tell();
+  reportNext();
   if ((await readSavedOrder(run, ranking)) === undefined)
     await saveOrder(run, ranking, await readOrder(run, ranking, { keyOrder }));
   for (const benchmark of benchmarks) {
-    tell();
+    reportNext();
     await saveRanks(run, ranking, benchmark, (await rankDocuments(run, ranking, [benchmark])).ranks);
   }
-  tell();
+  reportNext();
 }
 
-/** Removes what was made of other generations than these, unless somebody holds them. */
+/** Removes what was precomputed for generations other than these, unless a process holds them. */
 export async function removePrepared(run: Run, generations: readonly Ranking[]): Promise<void> {
   const kept = [...generations, ...(await readHeld(run))].map(({ generation }) => generation);
   const { keyOrders, orders, ranks } = run.files;

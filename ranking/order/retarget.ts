@@ -1,5 +1,5 @@
-// A ranking by chosen benchmarks, made from the published one: the same documents, each with its best corpus
-// percentile among the benchmarks as its score. It is kept in the run's folder, as one Parquet file and a
+// Makes a ranking by chosen benchmarks from the published one: the same documents, each with its best corpus
+// percentile among the benchmarks as its score. It is cached in the run's folder as one Parquet file and a
 // card (ranking/order/retargeted-files.ts).
 
 import { setImmediate } from 'node:timers/promises';
@@ -14,7 +14,8 @@ import { sizeOf } from '../../data/files/files.ts';
 import type { Run } from '../../run/run.ts';
 import { type Combined, combineScores } from './combine.ts';
 import { type ChosenScores, type Ranking, rankingSchema } from '../generation.ts';
-import { histogramOf, type Order, orderScores, readOrder } from './order.ts';
+import { histogramOf, type Order, readOrder } from './order.ts';
+import { orderScores } from './sort-scores.ts';
 import { holdRetargeted, removeUnheld, retargetedFiles } from './retargeted-files.ts';
 import { withRunDatabase } from '../scores.ts';
 
@@ -34,8 +35,8 @@ export interface Choice {
 }
 
 /**
- * The benchmarks that a choice leaves, in the order of the ranking's outputs; undefined where nothing is
- * chosen. Errors: BENCHMARK_UNKNOWN; OPTION_INVALID where none is left, or both ways of choosing are used.
+ * The benchmarks that a choice leaves, in the order of the ranking's outputs; undefined if nothing is chosen.
+ * Errors: BENCHMARK_UNKNOWN; OPTION_INVALID if none is left or both ways of choosing are used.
  */
 export function chooseBenchmarks(ranking: Ranking, { benchmarks, without }: Choice): string[] | undefined {
   if (benchmarks === undefined && without === undefined) return undefined;
@@ -43,7 +44,7 @@ export function chooseBenchmarks(ranking: Ranking, { benchmarks, without }: Choi
     throw fail('OPTION_INVALID', {
       option: 'without',
       got: without.join(','),
-      allowed: 'left out where benchmarks are chosen',
+      allowed: 'left out if benchmarks are given',
     });
   const known = ranking.scorer.outputs.slice(1);
   const unknown = [...(benchmarks ?? []), ...(without ?? [])].find((name) => !known.includes(name));
@@ -60,8 +61,8 @@ export function chooseBenchmarks(ranking: Ranking, { benchmarks, without }: Choi
 }
 
 /**
- * The ranking that a choice asks for: the published one, or one by the chosen benchmarks, made where it is
- * not kept yet, and held until the process ends. Errors: as `chooseBenchmarks` and `withScores`.
+ * The ranking for a choice: the published one, or one by the chosen benchmarks, made unless it is cached and
+ * held until the process ends. Errors: those of `chooseBenchmarks` and `withScores`.
  */
 export async function retargetRanking(run: Run, ranking: Ranking, choice: Choice): Promise<Ranking> {
   const benchmarks = chooseBenchmarks(ranking, choice);
@@ -70,12 +71,12 @@ export async function retargetRanking(run: Run, ranking: Ranking, choice: Choice
   const kept = await readRetargeted(run, ranking, benchmarks);
   if (kept !== undefined) return kept;
   const combined = await combineScores(run, ranking, benchmarks);
-  // Of the tokens only the histogram needs to know.
+  // Only the histogram needs the tokens.
   const { tokens } = await readOrder(run, ranking);
   return writeRetargeted(run, ranking, benchmarks, combined, orderScores(combined.scores, tokens));
 }
 
-/** A ranking by benchmarks that is kept already; undefined where it is not. */
+/** A cached ranking by benchmarks; undefined if there is none. */
 export async function readRetargeted(
   run: Run,
   ranking: Ranking,
@@ -87,7 +88,7 @@ export async function readRetargeted(
   return { ...ranking, histogram: kept.histogram, chosen: { benchmarks, path: scores } };
 }
 
-/** Keeps a ranking by benchmarks; an abort of the signal ends it. Errors: DISK_FULL, WRITE_FAILED. */
+/** Writes a ranking by benchmarks, until the signal aborts. Errors: DISK_FULL, WRITE_FAILED. */
 export async function writeRetargeted(
   run: Run,
   ranking: Ranking,
@@ -109,7 +110,7 @@ export async function writeRetargeted(
   return { ...ranking, histogram, chosen: { benchmarks, path: scores } };
 }
 
-/** Where the scores by chosen benchmarks will be, before they are on disk. */
+/** The location of the scores by chosen benchmarks, whether or not they are written yet. */
 export function chosenScores(run: Run, ranking: Ranking, benchmarks: string[]): ChosenScores {
   return { benchmarks, path: retargetedFiles(run, ranking, benchmarks).scores };
 }
@@ -132,7 +133,7 @@ async function writeColumns(
           scores.subarray(start, start + rowsPerDataChunk),
           winners.subarray(start, start + rowsPerDataChunk),
         );
-        // An abort is heard of between two turns of the event loop.
+        // Lets the event loop deliver an abort.
         if (start % rowsPerTurn === 0) await setImmediate();
         signal?.throwIfAborted();
       }

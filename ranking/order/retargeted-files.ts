@@ -1,6 +1,6 @@
-// The folder retargeted/ of a run: a Parquet file and a card for each set of chosen benchmarks. Several
-// processes share it, so that whoever reads a file holds it by a mark beside it, a small file named after the
-// process. What is held stays; of the rest, the sets of the published generation that were used last do.
+// The folder retargeted/ of a run: a Parquet file and a card for each set of chosen benchmarks. Processes
+// share it, so a reader holds a file with a mark beside it, a small file named after the process. Held files
+// stay; of the others, the most recently used sets of the published generation stay.
 
 import { mkdir, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -10,13 +10,13 @@ import { isAbandoned, keepOwned, ownedName } from '../../data/files/owned-files.
 import { fingerprint, type Run } from '../../run/run.ts';
 import type { Ranking } from '../generation.ts';
 
-/** As many sets of benchmarks are kept beside those in use. */
+/** Sets of benchmarks to keep beside those in use. */
 const mostKept = 16;
 const markEnding = '.use';
 
 export interface RetargetedFiles {
   folder: string;
-  /** Without an ending. */
+  /** Without an extension. */
   name: string;
   card: string;
   scores: string;
@@ -34,8 +34,9 @@ export function retargetedFiles(
 }
 
 /**
- * Keeps the files of a ranking by benchmarks from being removed, whether they are there already or made next,
- * until what it returns is called. Where nothing can be written nobody could remove them either.
+ * Prevents the files of a ranking by benchmarks, existing or about to be made, from being removed until the
+ * returned function is called. If nothing can be written to the folder, nothing can be removed from it
+ * either.
  */
 export async function holdRetargeted(
   run: Run,
@@ -59,8 +60,8 @@ export async function holdRetargeted(
 }
 
 /**
- * Removes the files of other generations, and those of this one beyond the sets that were used last, unless
- * somebody holds them.
+ * Removes the files of other generations, and of this one all but the most recently used sets, unless a
+ * process holds them.
  */
 export async function removeUnheld(run: Run, { generation }: Ranking): Promise<void> {
   const folder = run.files.retargeted;
@@ -81,13 +82,13 @@ export async function removeUnheld(run: Run, { generation }: Ranking): Promise<v
     .filter(({ usedMs }, place) => usedMs === 0 || place >= mostKept);
   for (const { name } of surplus) {
     if (await isHeld(folder, name)) continue;
-    // The card first: who takes hold from now on makes both anew, and who did before is seen.
+    // The card first: a later holder makes both files again, and an earlier one has its mark seen.
     await rm(join(folder, `${name}.json`), { force: true });
     if (!(await isHeld(folder, name))) await rm(join(folder, `${name}.parquet`), { force: true });
   }
 }
 
-/** When a set was used last; 0 where it has no card. */
+/** When a set was last used; 0 if it has no card. */
 async function usedAt(card: string): Promise<number> {
   return (await ifThere(stat(card)))?.mtimeMs ?? 0;
 }

@@ -1,20 +1,21 @@
-// The order of a large ranking as a file, so that a server that starts need not sort: 11 bytes a document,
-// kept in the run's folder as long as the generation is published. Behind a header lie the arrays of `Order`
-// as they are in memory, each from a multiple of 8 on.
+// The order of a large ranking as a file, so that a starting server need not sort: 11 bytes a document,
+// cached in the run's folder as long as the generation is published. After a header, the file has the arrays
+// of `Order` as they are in memory, each aligned to 8 bytes.
 
 import { open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { commitFile } from '../../data/files/commit.ts';
 import type { Run } from '../../run/run.ts';
 import type { Ranking } from '../generation.ts';
-import { isOrderOf, type Order, stride } from './order.ts';
+import { isOrderOf, type Order } from './order.ts';
+import { stride } from './sort-scores.ts';
 import { addWords, readShared, writeAll } from './shared-file.ts';
 
 /** Documents, occupied bins, `stride`, and the checksum of what follows. */
 const headerWords = 4;
 const headerBytes = 4 * headerWords;
 
-/** Keeps an order that knows the keys. Errors: DISK_FULL, WRITE_FAILED. */
+/** Saves an order that is sorted by key too. Errors: DISK_FULL, WRITE_FAILED. */
 export async function saveOrder(run: Run, ranking: Ranking, order: Order): Promise<void> {
   const arrays = [order.tokensBefore, order.positions, order.tokens, order.starts, order.lows, order.bins];
   await commitFile(orderFile(run, ranking), async (temporary) => {
@@ -44,8 +45,8 @@ export async function saveOrder(run: Run, ranking: Ranking, order: Order): Promi
 }
 
 /**
- * The order as it was kept, in shared memory; undefined where it is not, or not whole, or a part of the
- * ranking was written since, which has to be looked at.
+ * The saved order, in shared memory; undefined if it is missing, damaged, or older than a part of the
+ * ranking.
  */
 export async function readSavedOrder(run: Run, ranking: Ranking): Promise<Order | undefined> {
   if (!(await isNewest(run, ranking))) return undefined;
@@ -68,7 +69,7 @@ async function isNewest(run: Run, ranking: Ranking): Promise<boolean> {
   return true;
 }
 
-/** Where the order of a ranking is kept. */
+/** The file of a ranking's order. */
 export function orderFile(run: Run, { generation }: Ranking): string {
   return join(run.files.orders, `${generation}.order`);
 }

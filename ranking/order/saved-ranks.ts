@@ -1,5 +1,5 @@
-// Every document's rank for each benchmark of a ranking that is not small, made ahead so that a new set of
-// benchmarks needs no sorting: 4 bytes a document and benchmark, and a checksum at the end, kept in the run's
+// Every document's rank for each benchmark of a larger ranking, precomputed so that a new set of benchmarks
+// needs no sorting: 4 bytes for each document and benchmark, and a checksum at the end, cached in the run's
 // folder as long as the generation is published.
 
 import { type FileHandle, open, rm } from 'node:fs/promises';
@@ -11,11 +11,11 @@ import { fingerprint, type Run } from '../../run/run.ts';
 import type { Ranking } from '../generation.ts';
 import { addWords, writeAll } from './shared-file.ts';
 
-/** Of fewer documents a new set costs less than a question does. */
+/** With fewer documents, combining a new set costs less than a question. */
 const fewestDocuments = 20_000;
 const blockRanks = 1 << 20;
 
-/** The benchmarks of a ranking whose ranks are to be kept, and are not yet. */
+/** The benchmarks of a ranking whose ranks should be cached and are not yet. */
 export async function listMissingRanks(
   run: Run,
   ranking: Ranking,
@@ -31,9 +31,9 @@ export async function listMissingRanks(
 }
 
 /**
- * Hands the kept ranks for a benchmark (0 is best) to `use`, some at a time in the order of positions, each
- * time in the same memory. 'missing' where they are not kept, or not whole; 'damaged' where what was handed
- * out is not what was kept, which is removed then.
+ * Passes the cached ranks for a benchmark (0 is best) to `use`, block by block in the order of positions,
+ * reusing the same memory. 'missing': not cached or of the wrong size. 'damaged': the checksum does not match
+ * the blocks already passed; the file is then removed.
  */
 export async function readRanks(
   run: Run,
@@ -49,7 +49,7 @@ export async function readRanks(
     const readAt = async (words: Uint32Array, at: number): Promise<void> => {
       const { bytesRead } = await file.read(words, 0, words.byteLength, 4 * at);
       if (bytesRead < words.byteLength)
-        throw fail('FILE_UNREADABLE', { path, reason: 'it ended while it was read' });
+        throw fail('FILE_UNREADABLE', { path, reason: 'it was truncated while it was read' });
     };
     let checksum = 0;
     for (let from = 0; from < ranking.documents; from += block.length) {
@@ -75,7 +75,7 @@ async function openRanks(run: Run, ranking: Ranking, benchmark: string): Promise
   return undefined;
 }
 
-/** Keeps the ranks for a benchmark. Errors: DISK_FULL, WRITE_FAILED. */
+/** Saves the ranks for a benchmark. Errors: DISK_FULL, WRITE_FAILED. */
 export async function saveRanks(
   run: Run,
   ranking: Ranking,

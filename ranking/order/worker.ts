@@ -10,20 +10,21 @@ import { saveOrder, readSavedOrder } from './saved-order.ts';
 import { saveRanks, listMissingRanks } from './saved-ranks.ts';
 import { makeKeyOrder, readKeyOrder } from './key-order.ts';
 import { checkContent } from '../generation.ts';
-import { histogramOf, type Order, orderScores, readOrder, sortTies } from './order.ts';
+import { histogramOf, type Order, readOrder } from './order.ts';
+import { orderScores, sortTies } from './sort-scores.ts';
 import { type OrderReply, setupSchema, type OrderTask, taskSchema } from './messages.ts';
 import { shareDatabase } from '../scores.ts';
 import { readRetargeted, chosenScores, writeRetargeted } from './retarget.ts';
 
 const port = parentPort;
-if (port === null) throw new Error('order-worker runs as a worker thread');
+if (port === null) throw new Error('order/worker must run as a worker thread');
 const { run, ranking } = setupSchema.parse(workerData);
 const send = (reply: OrderReply): void => port.postMessage(reply);
 
-/** The keys of more documents would keep the first answers waiting, even where their order is kept. */
+/** With more documents, loading the keys first would delay the first answers. */
 const soonSorted = 100_000;
 
-/** Parts that were found as they were published, so that whoever gave way goes on after them. */
+/** Parts that passed the check, so that a check that gave way continues after them. */
 const checked = new Set<string>();
 
 let stop = new AbortController();
@@ -51,7 +52,7 @@ async function work(task: Exclude<OrderTask, { kind: 'stop' }>): Promise<void> {
     }
     case 'keys': {
       const keyOrder = await orderKeys();
-      // Sorting cannot be broken off: whoever has asked by now goes first.
+      // Sorting cannot be interrupted, so let a pending request go first.
       await setImmediate();
       stop.signal.throwIfAborted();
       const order = sortTies(task.order, keyOrder);
@@ -88,9 +89,9 @@ async function work(task: Exclude<OrderTask, { kind: 'stop' }>): Promise<void> {
 }
 
 async function orderKeys(): Promise<Uint32Array> {
-  // One thread, as others are to be answered meanwhile.
-  const patient = { ...run, settings: { ...run.settings, workers: 1 } };
-  return (await readKeyOrder(run, ranking)) ?? makeKeyOrder(patient, ranking, stop.signal);
+  // One thread, as requests must be answered in the meantime.
+  const inBackground = { ...run, settings: { ...run.settings, workers: 1 } };
+  return (await readKeyOrder(run, ranking)) ?? makeKeyOrder(inBackground, ranking, stop.signal);
 }
 
 function sendOrder(order: Order, of: typeof ranking, keyOrder: Uint32Array | undefined): void {
@@ -109,7 +110,7 @@ async function retarget({
   }
   const combined = await combineScores(run, ranking, benchmarks);
   const order = orderScores(combined.scores, tokens, keyOrder);
-  // The answer does not wait for the files, which only SQL needs.
+  // Answers do not wait for the files, which only SQL needs.
   sendOrder(
     order,
     { ...ranking, histogram: histogramOf(order), chosen: chosenScores(run, ranking, benchmarks) },

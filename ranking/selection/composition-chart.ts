@@ -1,5 +1,4 @@
-// A picture of what a cut does: every source's share of the tokens with no filter and after the cut, as a
-// plain SVG bar chart.
+// An SVG bar chart of what a cut does: every source's share of the tokens with no filter and after the cut.
 
 import type { SourceChange } from './composition.ts';
 
@@ -9,7 +8,7 @@ const labelsEnd = 190;
 const barsEnd = 690;
 const rowHeight = 34;
 const top = 96;
-const colours = {
+const colors = {
   paper: '#ffffff',
   ink: '#1f2933',
   muted: '#616e7c',
@@ -25,7 +24,7 @@ interface Bar {
 }
 
 /**
- * An SVG bar chart of a composition (shares of tokens before and after the cut), most favoured source first,
+ * An SVG bar chart of a composition (shares of tokens before and after the cut), most favored source first,
  * small ones as "other".
  */
 export function compositionSvg(composition: readonly SourceChange[], title: string): string {
@@ -40,8 +39,8 @@ export function compositionSvg(composition: readonly SourceChange[], title: stri
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" ` +
       `height="${height}" role="img" aria-label="${escapeXml(title)}" font-family="system-ui, ` +
       `-apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif" font-size="13" ` +
-      `fill="${colours.ink}">`,
-    `<rect width="${width}" height="${height}" fill="${colours.paper}"/>`,
+      `fill="${colors.ink}">`,
+    `<rect width="${width}" height="${height}" fill="${colors.paper}"/>`,
     `<text x="24" y="36" font-size="18" font-weight="600">${escapeXml(title)}</text>`,
     ...legend(),
     ...axis(axisEnd, step, x, bottom),
@@ -53,39 +52,39 @@ export function compositionSvg(composition: readonly SourceChange[], title: stri
 
 function legend(): string[] {
   return [
-    `<rect x="24" y="53" width="12" height="12" rx="2" fill="${colours.before}"/><text x="42" y="63" ` +
-      `fill="${colours.muted}">no filter</text>`,
-    `<rect x="112" y="53" width="12" height="12" rx="2" fill="${colours.after}"/><text x="130" y="63" ` +
-      `fill="${colours.muted}">after the cut</text>`,
-    `<text x="${barsEnd}" y="63" text-anchor="end" fill="${colours.muted}">share of tokens</text>`,
-    `<text x="${width - 24}" y="63" text-anchor="end" fill="${colours.muted}">change</text>`,
+    `<rect x="24" y="53" width="12" height="12" rx="2" fill="${colors.before}"/><text x="42" y="63" ` +
+      `fill="${colors.muted}">no filter</text>`,
+    `<rect x="112" y="53" width="12" height="12" rx="2" fill="${colors.after}"/><text x="130" y="63" ` +
+      `fill="${colors.muted}">after the cut</text>`,
+    `<text x="${barsEnd}" y="63" text-anchor="end" fill="${colors.muted}">share of tokens</text>`,
+    `<text x="${width - 24}" y="63" text-anchor="end" fill="${colors.muted}">change</text>`,
   ];
 }
 
 function axis(end: number, step: number, x: (share: number) => number, bottom: number): string[] {
   const ticks = Array.from({ length: Math.round(end / step) + 1 }, (_, index) => index * step);
   return ticks.flatMap((tick) => [
-    `<line x1="${x(tick)}" y1="${top - 14}" x2="${x(tick)}" y2="${bottom}" stroke="${colours.rule}"/>`,
+    `<line x1="${x(tick)}" y1="${top - 14}" x2="${x(tick)}" y2="${bottom}" stroke="${colors.rule}"/>`,
     `<text x="${x(tick)}" y="${bottom + 20}" text-anchor="middle" font-size="12" ` +
-      `fill="${colours.muted}">${formatPercent(tick)}</text>`,
+      `fill="${colors.muted}">${formatPercent(tick)}</text>`,
   ]);
 }
 
 function drawBar({ label, before, after }: Bar, y: number, x: (share: number) => number): string[] {
   const lift = before === 0 ? 0 : after / before;
-  const bar = (share: number, offset: number, colour: string): string =>
+  const bar = (share: number, offset: number, color: string): string =>
     `<rect x="${labelsEnd}" y="${y + offset}" ` +
     `width="${round(Math.max(x(share) - labelsEnd, share > 0 ? 1 : 0))}" height="10" rx="1.5" ` +
-    `fill="${colour}"/>`;
+    `fill="${color}"/>`;
   return [
     `<text x="${labelsEnd - 12}" y="${y + 15}" text-anchor="end">${escapeXml(shorten(label))}</text>`,
-    bar(before, 0, colours.before),
-    bar(after, 11, colours.after),
+    bar(before, 0, colors.before),
+    bar(after, 11, colors.after),
     `<text x="${round(Math.max(x(before), x(after)) + 8)}" y="${y + 15}" font-size="12" ` +
-      `fill="${colours.muted}" stroke="${colours.paper}" stroke-width="4" ` +
+      `fill="${colors.muted}" stroke="${colors.paper}" stroke-width="4" ` +
       `paint-order="stroke">${formatPercent(before)} → ${formatPercent(after)}</text>`,
     `<text x="${width - 24}" y="${y + 15}" text-anchor="end" font-weight="600" ` +
-      `fill="${lift >= 1 ? colours.after : colours.muted}">${formatLift(lift)}</text>`,
+      `fill="${lift >= 1 ? colors.after : colors.muted}">${formatLift(lift)}</text>`,
   ];
 }
 

@@ -1,5 +1,5 @@
-// What a cut does to the corpus's make-up: every source's share of the tokens with no filter and after the
-// cut, and what it loses; and the same for every benchmark, by the documents that it is the best one for.
+// What a cut does to the corpus's composition: every source's share of the tokens with no filter and after
+// the cut, and the same for every benchmark, by the documents it is the best one for.
 
 import { z } from 'zod';
 import type { Run } from '../../run/run.ts';
@@ -9,19 +9,19 @@ import { withScores } from '../scores.ts';
 import { queryRows } from '../../data/duckdb/rows.ts';
 
 const count = z.number().int().nonnegative();
-/** `share` is of all tokens on that side of the cut, as a fraction. */
+/** `share` is the fraction of all tokens on that side of the cut. */
 const side = z.strictObject({ documents: count, tokens: count, share: z.number() });
 
 const change = {
   /** With no filter. */
   before: side,
   after: side,
-  /** Part of the own tokens that is kept; the rest is what the cut removes. */
+  /** Fraction of its own tokens that is kept. */
   kept: z.number(),
-  /** Share after over share before: above 1 the cut favours it. */
+  /** Share after divided by share before: above 1, the cut favors it. */
   lift: z.number(),
 };
-/** '' for documents that name no source. */
+/** '' for documents without a source. */
 export const sourceChangeSchema = z.strictObject({ source: z.string(), ...change });
 export type SourceChange = z.output<typeof sourceChangeSchema>;
 export const benchmarkChangeSchema = z.strictObject({ benchmark: z.string(), ...change });
@@ -30,7 +30,7 @@ type Change = Omit<SourceChange, 'source'>;
 
 type Kept = Cut & Pick<Cutoff, 'tokens'>;
 
-/** Documents of one source and winning benchmark: all, and those that are kept. */
+/** Documents of one source and winning benchmark: all, and the kept ones. */
 const groupRow = z.object({
   source: z.string(),
   winner: count.nullable(),
@@ -41,14 +41,14 @@ const groupRow = z.object({
 });
 type Group = z.output<typeof groupRow>;
 
-/** Every source of the ranking before and after a cut, most favoured first. Errors: those of `withScores`. */
+/** Every source of the ranking before and after a cut, most favored first. Errors: those of `withScores`. */
 export async function compareComposition(run: Run, ranking: Ranking, cutoff: Kept): Promise<SourceChange[]> {
   return (await compareMixture(run, ranking, undefined, cutoff)).sources;
 }
 
 /**
  * Every source of the ranking before and after a cut, and every benchmark of `winners` with the documents
- * whose best corpus percentile is for it; most favoured first. Errors: those of `withScores`.
+ * whose best corpus percentile is for it; most favored first. Errors: those of `withScores`.
  */
 export async function compareMixture(
   run: Run,
@@ -72,13 +72,13 @@ export async function compareMixture(
   return {
     sources: ranking.sources
       .map(({ source }) => ({ source, ...compare(groups.filter((group) => group.source === source)) }))
-      .sort((a, b) => byFavour(a, b) || (a.source < b.source ? -1 : 1)),
+      .sort((a, b) => byLift(a, b) || (a.source < b.source ? -1 : 1)),
     benchmarks: (winners?.benchmarks ?? [])
       .map((benchmark, number) => ({
         benchmark,
         ...compare(groups.filter(({ winner }) => winner === number)),
       }))
-      .sort((a, b) => byFavour(a, b) || (a.benchmark < b.benchmark ? -1 : 1)),
+      .sort((a, b) => byLift(a, b) || (a.benchmark < b.benchmark ? -1 : 1)),
   };
 }
 
@@ -95,6 +95,6 @@ function compareGroups(groups: readonly Group[], allTokens: number, keptTokens: 
   return { before, after, kept: part(left, tokens), lift: part(after.share, before.share) };
 }
 
-function byFavour(a: Change, b: Change): number {
+function byLift(a: Change, b: Change): number {
   return b.lift - a.lift || b.before.tokens - a.before.tokens;
 }

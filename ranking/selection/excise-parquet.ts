@@ -1,5 +1,5 @@
-// Cuts passages out of the documents of a Parquet file: rows with one become a row for each piece that is
-// left.
+// Cuts passages out of the documents of a Parquet file: a row with passages becomes one row for each
+// remaining piece.
 
 import type { Shard } from '../../data/documents.ts';
 import { findColumn } from '../../data/parquet/columns.ts';
@@ -11,9 +11,9 @@ import { readTexts } from '../../data/texts.ts';
 import { type Passage, cutPassages } from './excise.ts';
 
 /**
- * What becomes of `rows`, which have these passages: a row for each piece, whose id is "ID#1", "ID#2", … and
- * whose token count is missing, in a column that can have missing values from then on. Everything else of the
- * row is in each. Errors: those of `readTexts`.
+ * The edits for `rows`, which have these passages: a row for each piece with the id "ID#1", "ID#2", … and no
+ * token count (its column becomes optional). All other columns are copied to each. Errors: those of
+ * `readTexts`.
  */
 export async function planCuts(
   shard: Shard,
@@ -33,7 +33,9 @@ export async function planCuts(
     findColumn(footer.root, fields[field])?.at(-1);
   const [text, id, tokens] = [leaf('text'), leaf('id'), leaf('tokens')];
   if (text?.type !== 'BYTE_ARRAY')
-    throw new Error(`column "${fields.text}" has texts of a fixed length, of which no part can be cut out`);
+    throw new Error(
+      `column "${fields.text}" holds texts of a fixed length, which passages cannot be cut out of`,
+    );
   const values = new Map<number, (row: number, copy: number, value: Uint8Array) => Uint8Array | undefined>();
   if (id?.isText === true)
     values.set(id.leaf, (_row, copy, value) =>

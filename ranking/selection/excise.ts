@@ -1,7 +1,6 @@
-// Cuts passages out of documents, in place of dropping these: what is removed is the passage and 200
-// characters to each side; what is left on either side becomes a document of its own. Pieces of fewer than
-// 200 characters are dropped, and so is a document that falls into more than 10 pieces (after Brown et al.
-// 2020, arXiv 2005.14165, appendix C).
+// Cuts passages out of documents instead of dropping the documents: removes a passage with 200 characters on
+// each side, and makes each remaining piece a document. Drops pieces of fewer than 200 characters, and
+// documents that fall into more than 10 pieces (after Brown et al. 2020, arXiv 2005.14165, appendix C).
 
 import { idIn, valueOf, withValue } from '../../run/fields/field-path.ts';
 import { parseRow } from '../../data/jsonl/json-line.ts';
@@ -11,13 +10,13 @@ const besideCharacters = 200;
 const fewestCharacters = 200;
 const mostPieces = 10;
 
-/** A passage of a text, in UTF-8 bytes. */
+/** A passage of a text, in UTF-8 byte offsets. */
 export interface Passage {
   startByte: number;
   endByte: number;
 }
 
-/** What is left of a text, in order; nothing where the whole document has to go. */
+/** The remaining pieces of a text, in order; none if the document must be dropped. */
 export function cutPassages(text: string, passages: readonly Passage[]): string[] {
   const bytes = Buffer.from(text);
   const unitAt = (byte: number): number => bytes.toString('utf8', 0, byte).length;
@@ -30,7 +29,7 @@ export function cutPassages(text: string, passages: readonly Passage[]): string[
   const pieces: string[] = [];
   let from = 0;
   for (const { start, end } of [...removed, { start: text.length, end: text.length }]) {
-    // A piece that begins or ends within a surrogate pair gives the half up.
+    // A piece that begins or ends within a surrogate pair drops the half.
     if (start > from) pieces.push(text.slice(from, start).replace(/^[\udc00-\udfff]|[\ud800-\udbff]$/g, ''));
     from = Math.max(from, end);
   }
@@ -39,8 +38,8 @@ export function cutPassages(text: string, passages: readonly Passage[]): string[
 }
 
 /**
- * A JSON line's document as the lines of its pieces: with the id made "ID#1", "ID#2", …, and without its
- * token count, which no longer holds.
+ * The pieces of a JSON line's document as lines, with the ids "ID#1", "ID#2", … and without the token count,
+ * which no longer holds.
  */
 export function cutLine(line: Uint8Array, fields: FieldNames, passages: readonly Passage[]): Buffer[] {
   const row = parseRow(line);

@@ -1,5 +1,5 @@
-// What a cutoff keeps, row by row in the order of the shards' names (UTF-8) and rows, read no faster than it
-// is used.
+// Streams the rows that a cutoff keeps, ordered by shard name (UTF-8) and row, no faster than they are
+// consumed.
 
 import type { DuckDBDataChunk } from '@duckdb/node-api';
 import { DuckDBBigIntVector, DuckDBFloatVector, DuckDBVarCharVector } from '../../data/duckdb/library.ts';
@@ -10,7 +10,7 @@ import { type Cut, type Cutoff, keptCondition } from '../cutoff.ts';
 import type { Ranking } from '../generation.ts';
 import { withScores } from '../scores.ts';
 
-/** Some thousand kept rows, column by column. */
+/** A block of kept rows, by column. */
 export interface KeptRows {
   shards: string[];
   rows: BigInt64Array;
@@ -18,18 +18,17 @@ export interface KeptRows {
   scores: Float32Array;
 }
 
-/** Rows in every block but the last: so blocks are the same however many threads there are. */
+/** Rows in every block but the last, so that blocks do not depend on the number of threads. */
 const blockRows = 4096;
 
-/** The query of what a cut keeps: shard, row, document, score. */
+/** The query of the rows that a cut keeps: shard, row, document, score. */
 export function keptQuery(table: string, cut: Cut): string {
   return `SELECT shard, "row", document, score FROM ${table} WHERE ${keptCondition(cut)} ORDER BY shard, "row"`;
 }
 
 /**
- * Hands the kept rows to `use`, block by block; an abort of the signal ends the query at once, whatever it is
- * doing. Errors: FILE_DAMAGED where there are more or fewer rows than the cutoff counts, those of
- * `withScores` and of `use`.
+ * Passes the kept rows to `use`, block by block; an abort interrupts the query immediately. Errors:
+ * FILE_DAMAGED if the number of rows differs from the cutoff's; those of `withScores` and of `use`.
  */
 export async function eachKeptRow(
   run: Run,
@@ -67,7 +66,7 @@ async function* readBlocks(
   if (all !== expected)
     throw fail('FILE_DAMAGED', {
       path: run.files.scores,
-      reason: `${all} documents are above the cutoff where the ranking counts ${expected}`,
+      reason: `${all} documents are above the cutoff, but the ranking counts ${expected}`,
       command: 'betr rank',
     });
   if (filled > 0)
@@ -92,7 +91,7 @@ function copyRows(chunk: DuckDBDataChunk, from: number, count: number, block: Ke
     scores instanceof DuckDBFloatVector
   )) {
     throw fail('INTERNAL', {
-      reason: "the columns of the scores' parts are not of the types that were written",
+      reason: 'the score columns have unexpected types',
     });
   }
   for (let i = 0; i < count; i++) {

@@ -1,4 +1,4 @@
-// What `betr leaks` found, as a mask over a ranking: the documents with benchmark test items in them.
+// The findings of `betr leaks` as a mask over a ranking: the documents that contain benchmark test items.
 
 import { z } from 'zod';
 import { shardsOf } from '../../scoring/shard-changes.ts';
@@ -9,8 +9,8 @@ import { readLeaks } from '../../leaks/leaks-card.ts';
 import type { Ranking } from '../generation.ts';
 
 /**
- * keep: leaks are not looked at. drop: documents with one are left out. cut: the passages are cut out of the
- * documents that are written.
+ * keep: leaks are ignored. drop: documents with leaks are left out. cut: the leaked passages are cut out of
+ * the written documents.
  */
 export const leakHandling = ['keep', 'drop', 'cut'] as const;
 export type LeakHandling = (typeof leakHandling)[number];
@@ -18,15 +18,15 @@ export type LeakHandling = (typeof leakHandling)[number];
 export interface LeakMask {
   /** SQL of the table of passages: shard, row, start_byte, end_byte and more. */
   passages: string;
-  /** SQL condition on a table with shard and row that holds for documents with a passage. */
+  /** SQL condition on a table with shard and row that selects documents with a passage. */
   leaky: string;
   /** Fingerprint of the test files. */
   tests: string;
 }
 
 /**
- * Opens the mask of a ranking's documents. Errors: STEP_MISSING, FILE_DAMAGED; LEAKS_STALE where they were
- * looked for in other files than were ranked.
+ * Opens the mask of a ranking's documents. Errors: STEP_MISSING, FILE_DAMAGED; LEAKS_STALE if other files
+ * were searched than ranked.
  */
 export async function openLeakMask(run: Run, ranking: Ranking): Promise<LeakMask> {
   const { inputs } = await readLeaks(run);

@@ -1,5 +1,5 @@
-// The folder of a selection: never somebody else's, and never looking whole when it is not. While a selection
-// is being written the folder has a marker and no manifest; the manifest comes last.
+// The output folder of a selection. Never overwrites foreign files, and never looks complete when it is not:
+// while a selection is being written, the folder has a marker and no manifest; the manifest comes last.
 
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
@@ -13,15 +13,15 @@ export const rowsFile = 'selection.parquet';
 export const documentsFolder = 'documents';
 const marker = 'selection.unfinished';
 
-/** As much of a manifest as is needed to tell which files belong to it. */
+/** The part of a manifest that lists its files. */
 const listing = z.object({
   kind: z.literal('betr selection'),
   files: z.array(z.object({ file: z.string() })),
 });
 
 /**
- * Gives `fill` a folder with nothing of an earlier selection in it. When `fill` fails, the folder is left
- * empty. Errors: OUT_NOT_EMPTY (nothing was touched), DISK_FULL, WRITE_FAILED, and those of `fill`.
+ * Removes an earlier selection from a folder and calls `fill`. If `fill` fails, the folder is left empty.
+ * Errors: OUT_NOT_EMPTY (nothing was touched), DISK_FULL, WRITE_FAILED, and those of `fill`.
  */
 export async function fillOutFolder<T>(folder: string, fill: () => Promise<T>): Promise<T> {
   const files = await listFilesIn(folder);
@@ -29,7 +29,7 @@ export async function fillOutFolder<T>(folder: string, fill: () => Promise<T>): 
   if (foreign !== undefined) throw fail('OUT_NOT_EMPTY', { path: folder, found: foreign });
   await commitBytes(
     join(folder, marker),
-    'A selection is being written, or was interrupted; run the command again.\n',
+    'This selection is being written or was interrupted. Run the command again.\n',
   );
   try {
     await clear(
@@ -45,7 +45,7 @@ export async function fillOutFolder<T>(folder: string, fill: () => Promise<T>): 
   }
 }
 
-/** Every file in a folder, as a path with "/" inside it; none where the folder does not exist. */
+/** Every file in a folder, as a relative path with "/"; none if the folder does not exist. */
 async function listFilesIn(folder: string): Promise<string[]> {
   try {
     const entries = await readdir(folder, { recursive: true, withFileTypes: true });
@@ -64,7 +64,7 @@ async function listFilesIn(folder: string): Promise<string[]> {
   }
 }
 
-/** A file that is no part of an earlier selection, whole or interrupted; undefined where there is none. */
+/** A file that is not part of an earlier selection, complete or interrupted; undefined if there is none. */
 async function findForeign(folder: string, files: readonly string[]): Promise<string | undefined> {
   const temporary = /(^|\/)\.[^/]+\.\d+\.tmp$/;
   const own = await listOwn(folder);
@@ -82,7 +82,7 @@ async function listOwn(folder: string): Promise<Set<string>> {
     const manifest = await readJson(join(folder, manifestFile), listing, 'betr select');
     return new Set(manifest === undefined ? [] : [manifestFile, ...manifest.files.map(({ file }) => file)]);
   } catch (error) {
-    if (error instanceof BetrError && error.code === 'FILE_DAMAGED') return new Set(); // somebody else's manifest.json
+    if (error instanceof BetrError && error.code === 'FILE_DAMAGED') return new Set(); // a foreign manifest.json
     throw error;
   }
 }

@@ -1,7 +1,6 @@
-// Quotas over a ranking: within each domain the best documents by rank, up to the domain's weight of the
-// tokens that are kept. Order and rule are the cutoff's (score descending, document key, shard, row; up to
-// the first that does not fit), domain by domain. Only the documents of one narrow band of scores a domain
-// are sorted, the band where its quota ends.
+// Quotas over a ranking: within each domain, the best documents up to the domain's weight of the kept tokens.
+// Order and rule are the cutoff's (score descending, document key, shard, row; up to the first that does not
+// fit), by domain. In each domain, only the narrow band of scores where its quota ends is sorted.
 
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { z } from 'zod';
@@ -12,11 +11,11 @@ import type { Ranking } from '../generation.ts';
 import { withScores } from '../scores.ts';
 import { queryRows, sqlScore } from '../../data/duckdb/rows.ts';
 
-/** What is a document's domain: its source, or the shard it is in. */
+/** A document's domain: its source or its shard. */
 export const domainColumns = ['source', 'shard'] as const;
 export type DomainColumn = (typeof domainColumns)[number];
 
-/** Weights of domains (together 1), and where to find a document's domain. */
+/** Weights of domains (they add up to 1), and what a document's domain is. */
 export interface Quotas {
   weights: readonly { domain: string; weight: number }[];
   by: DomainColumn;
@@ -28,25 +27,25 @@ export const filledQuotaSchema = z.strictObject({
   domain: z.string(),
   weight: z.number(),
   /**
-   * Tokens that the domain may give; what it gives; what it has. Where it has too few, nothing else takes
-   * their place.
+   * The domain's quota, what it contributes, and what it has. If it has too few tokens, nothing replaces
+   * them.
    */
   quotaTokens: count,
   documents: count,
   tokens: count,
   ofDocuments: count,
   ofTokens: count,
-  /** The lowest score kept; null where nothing is. */
+  /** The lowest score kept; null if nothing is kept. */
   score: z.number().nullable(),
 });
 export type FilledQuota = z.output<typeof filledQuotaSchema>;
 
 export interface FilledQuotas {
-  /** SQL condition on the scores' table that holds for exactly the kept documents. */
+  /** SQL condition on the table of scores that selects exactly the kept documents. */
   condition: string;
   documents: number;
   tokens: number;
-  /** By weight, largest first; domains of weight 0 are not in it. */
+  /** By weight, largest first, without domains of weight 0. */
   quotas: FilledQuota[];
 }
 
@@ -61,7 +60,7 @@ export async function fillQuotas(
   { weights, by }: Quotas,
 ): Promise<FilledQuotas> {
   const total = Math.floor(share * ranking.tokens);
-  // What rounding took from a product that is whole does not cost a token.
+  // Rounding errors of an integer product must not cost a token.
   const wanted = weights
     .filter(({ weight }) => weight > 0)
     .map(({ domain, weight }) => ({ domain, weight, quotaTokens: Math.floor(weight * total + 1e-6) }));
@@ -110,7 +109,7 @@ async function createQuotas(
   appender.closeSync();
 }
 
-/** Where a domain's quota ends: before this document; null where it holds all of the domain. */
+/** A domain's quota ends before this document; null if the quota covers the domain. */
 const cutRow = z.object({
   domain: z.string(),
   ofDocuments: count,
@@ -122,7 +121,7 @@ const cutRow = z.object({
 });
 type QuotaCut = z.output<typeof cutRow>;
 
-/** Bands of scores: any function that never falls does, and scores are log-odds of some units. */
+/** Bands of scores. Any monotonic function works; this one suits scores that are log-odds. */
 const band = 'floor(greatest(least(score, 1e6), -1e6) * 1024)';
 
 /** The cut of every domain that has a quota and documents. */
@@ -133,7 +132,7 @@ function findCuts(connection: DuckDBConnection, table: string, by: DomainColumn)
       `documents, sum(tokens) AS tokens FROM ${table} JOIN quotas ON quota_domain = ${by} GROUP BY 1, 2),
      running AS (SELECT *, sum(tokens) OVER (PARTITION BY domain ORDER BY band DESC) AS upto FROM bands),
      totals AS (SELECT domain, sum(documents) AS documents, sum(tokens) AS tokens FROM bands GROUP BY domain),
-     -- The first band that does not fit whole, and how many tokens of it do.
+     -- The first band that does not fit completely, and how many of its tokens do.
      ends AS (SELECT domain, max(band) AS band, arg_max(quota - (upto - tokens), band) AS room FROM ` +
       `running WHERE upto > quota GROUP BY domain),
      places AS (SELECT domain, scores.score, scores.document, scores.shard, scores."row", room,

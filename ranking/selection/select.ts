@@ -1,6 +1,6 @@
-// Writes a selection: which documents a cutoff keeps, or those documents themselves, and a manifest that says
-// how it came to be. The same question to the same ranking gives the same bytes, whatever the number of
-// threads; the manifest has no times in it.
+// Writes a selection: the list of documents a cutoff keeps, optionally the documents themselves, and a
+// manifest that records how it was made. The same question to the same ranking gives the same bytes on any
+// number of threads; the manifest has no timestamps.
 
 import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -10,74 +10,39 @@ import { sqlString } from '../../data/duckdb/duckdb.ts';
 import { fail } from '../../run/errors/errors.ts';
 import type { Report } from '../../run/progress.ts';
 import type { Run } from '../../run/run.ts';
-import { settingsSchema, settingsToShow } from '../../run/settings.ts';
-import { testTargetsSchema } from '../../indexer/index-card.ts';
-import { answerWithCutoff } from '../budget/answer.ts';
-import { compareComposition, sourceChangeSchema } from './composition.ts';
+import { settingsToShow } from '../../run/settings.ts';
+import { answerWithCutoff, resolveQuestion } from '../budget/answer.ts';
+import { compareComposition } from './composition.ts';
 import { type Cut, type Cutoff, keptCondition } from '../cutoff.ts';
 import type { Ranking } from '../generation.ts';
 import { keptQuery } from './kept-rows.ts';
-import { type LeakHandling, leakHandling, type LeakMask, openLeakMask } from './leak-mask.ts';
+import { type LeakHandling, type LeakMask, openLeakMask } from './leak-mask.ts';
 import { fillOutFolder, manifestFile, rowsFile } from './out-folder.ts';
-import { type FilledQuota, filledQuotaSchema, fillQuotas, type Quotas } from './quotas.ts';
+import { type FilledQuota, fillQuotas, type Quotas } from './quotas.ts';
 import { withScores } from '../scores.ts';
 import { writeDocuments } from './write-documents.ts';
 import { uploadFolder } from './upload.ts';
 import { isRemote } from '../../run/address.ts';
 import { sha256File } from '../../data/files/hash-files.ts';
 import { queryRows } from '../../data/duckdb/rows.ts';
-import { type Answer, answerSchema, type Question, questionSchema } from '../budget/question.ts';
+import type { Answer, Question } from '../budget/question.ts';
 import { answerByQuotas } from './quota-answer.ts';
+import { timelessAnswer, type SelectionManifest, type SelectionFile } from './manifest.ts';
 
 const count = z.number().int().nonnegative();
-/** An answer less the time of its ranking's publication. */
-const timelessAnswer = answerSchema.omit({ ranking: true }).strip();
-
-export const selectionManifestSchema = z.strictObject({
-  kind: z.literal('betr selection'),
-  /** rows: selection.parquet alone. documents: also the kept documents, in the corpus's own format. */
-  format: z.enum(['rows', 'documents']),
-  /** The ranking that was cut. */
-  generation: z.string(),
-  /** What is written: the cutoff's, less the documents that leaks keep out. */
-  documents: count,
-  tokens: count,
-  /**
-   * What was done about documents above the cutoff with benchmark test items in them, and how many they are;
-   * null where nobody asked.
-   */
-  leaks: z
-    .strictObject({ handling: z.enum(leakHandling), tests: z.string(), documents: count, tokens: count })
-    .nullable(),
-  question: questionSchema,
-  answer: timelessAnswer,
-  settings: settingsSchema,
-  /** Everything written beside the manifest, with "/" in the paths. */
-  files: z.array(z.strictObject({ file: z.string(), documents: count, bytes: count, sha256: z.string() })),
-  composition: z.array(sourceChangeSchema),
-  /** Targets of the ranking's scorer that are test items, by force; absent where there are none. */
-  testTargets: testTargetsSchema.min(1).optional(),
-  /**
-   * Where domains had quotas: each one's, and what it gave. The answer's cutoff is then of all domains
-   * together.
-   */
-  quotas: z.array(filledQuotaSchema).optional(),
-});
-export type SelectionManifest = z.output<typeof selectionManifestSchema>;
-export type SelectionFile = SelectionManifest['files'][number];
 
 export interface SelectionOptions {
   format: SelectionManifest['format'];
-  /** Weights of domains: the ranking is cut within each, in place of one cut for all. */
+  /** Weights of domains: the ranking is cut within each, instead of once for all. */
   quotas?: Quotas | undefined;
-  /** What becomes of documents with benchmark test items in them. */
+  /** How documents that contain benchmark test items are handled. */
   leaks?: LeakHandling;
 }
 
 /**
- * Answers the question and writes what it keeps into `outFolder` (or to an s3:// or https:// address), in
- * place of an earlier selection. Errors: OUT_NOT_EMPTY; LEAKS_STALE; SHARD_CHANGED, FILE_NOT_FOUND (documents
- * only); DISK_FULL, WRITE_FAILED; those of `answerBudget`, `fillQuotas` and `uploadFolder`.
+ * Answers the question and writes what it keeps to `outFolder` (or an s3:// or https:// URL), replacing an
+ * earlier selection. Errors: OUT_NOT_EMPTY; LEAKS_STALE; SHARD_CHANGED, FILE_NOT_FOUND (documents only);
+ * DISK_FULL, WRITE_FAILED; those of `answerBudget`, `fillQuotas` and `uploadFolder`.
  */
 export async function writeSelection(
   run: Run,
@@ -148,7 +113,7 @@ type Kept = Cut & Pick<Cutoff, 'documents' | 'tokens'>;
 const sums = z.object({ documents: count, tokens: count });
 const nothing = { documents: 0, tokens: 0 };
 
-/** The documents above the cutoff with test items in them, and their tokens. */
+/** The documents above the cutoff that contain test items, and their tokens. */
 async function countLeaky(
   run: Run,
   ranking: Ranking,
@@ -166,7 +131,7 @@ async function countLeaky(
   return found ?? nothing;
 }
 
-/** The answer, what it keeps, and of which ranking. */
+/** The answer, what it keeps, and the ranking that is cut. */
 async function decide(
   run: Run,
   ranking: Ranking,
@@ -176,12 +141,13 @@ async function decide(
   const { answer, cutoff, ranking: retargeted } = await answerWithCutoff(run, ranking, question);
   if (quotas === undefined) return { answer, kept: cutoff, retargeted };
   const filled = await fillQuotas(run, retargeted, answer.keep.rate, quotas);
-  return { answer: answerByQuotas(answer, filled), kept: filled, retargeted, quotas: filled.quotas };
+  const byQuotas = answerByQuotas(answer, filled, await resolveQuestion(run, question));
+  return { answer: byQuotas, kept: filled, retargeted, quotas: filled.quotas };
 }
 
 /**
- * Writes (shard, row, document, score) of what is kept, or of those among it that `only` means; an abort ends
- * it. In this order DuckDB's bytes do not depend on its threads.
+ * Writes (shard, row, document, score) of the kept documents, or of those that satisfy `only`, until the
+ * signal aborts. Sorted, DuckDB's output does not depend on its threads.
  */
 export async function writeRows(
   run: Run,
@@ -203,7 +169,7 @@ export async function writeRows(
       if (written !== only.documents) {
         throw fail('FILE_DAMAGED', {
           path: run.files.scores,
-          reason: `${written} documents are above the cutoff where the ranking counts ${only.documents}`,
+          reason: `${written} documents are above the cutoff, but the ranking counts ${only.documents}`,
           command: 'betr rank',
         });
       }

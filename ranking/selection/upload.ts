@@ -1,6 +1,6 @@
-// A selection at an address (s3://, https://): written here first, then put there file by file, the manifest
-// last. While that goes on the manifest there says that it is unfinished, so that nobody takes a mixture of
-// an earlier selection and this one for whole.
+// Uploads a selection (s3://, https://): writes it to a local folder first, then uploads it file by file, the
+// manifest last. During the upload, the remote manifest is marked unfinished, so that nobody mistakes a
+// mixture of an earlier selection and this one for a complete one.
 
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -14,10 +14,7 @@ import { manifestFile } from './out-folder.ts';
 import { showPath } from '../../run/address.ts';
 import { openStore } from '../../data/remote/open.ts';
 
-/**
- * A manifest that lies there: of a whole selection, or of one that is unfinished, with every file that may be
- * there.
- */
+/** An existing remote manifest, complete or unfinished, which lists every file that may be there. */
 const earlierSchema = z.object({
   kind: z.literal('betr selection'),
   files: z
@@ -26,8 +23,8 @@ const earlierSchema = z.object({
 });
 
 /**
- * Gives `fill` a folder of this machine and puts what it lists at `address`, in place of an earlier
- * selection. Errors: OUT_NOT_EMPTY where something else lies there (nothing was touched), REMOTE_NOT_FOUND,
+ * Calls `fill` with a local folder and uploads the files it lists to `address`, replacing an earlier
+ * selection. Errors: OUT_NOT_EMPTY if there is anything else (nothing was touched), REMOTE_NOT_FOUND,
  * REMOTE_DENIED, REMOTE_FAILED, and those of `fill`.
  */
 export async function uploadFolder<T extends { files: readonly { file: string; bytes: number }[] }>(
@@ -50,7 +47,7 @@ export async function uploadFolder<T extends { files: readonly { file: string; b
     if (earlier === undefined) {
       const found = await store.findAny(address);
       if (found !== undefined) throw fail('OUT_NOT_EMPTY', { path: showPath(address), found });
-      // Before the work, so that whoever may not write here hears it at once.
+      // Before the work, so that missing permissions fail immediately.
       await markUnfinished([]);
     }
     const manifest = await fill(join(folder, 'selection'));
@@ -72,8 +69,8 @@ export async function uploadFolder<T extends { files: readonly { file: string; b
 }
 
 /**
- * The files of the selection whose manifest lies at `url`; undefined where there is none. Errors:
- * OUT_NOT_EMPTY where it is something else's.
+ * The files of the selection whose manifest is at `url`; undefined if there is none. Errors: OUT_NOT_EMPTY if
+ * it is not a selection's manifest.
  */
 async function readEarlier(url: string): Promise<readonly { file: string }[] | undefined> {
   const pieces: Uint8Array[] = [];

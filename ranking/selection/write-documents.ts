@@ -1,5 +1,5 @@
-// The kept documents themselves, shard by shard, in the corpus's own format: JSONL lines byte for byte and
-// compressed as they were, Parquet with all its columns as they are. Files keep the names of their shards.
+// Writes the kept documents, shard by shard, in the corpus's format: JSONL lines byte for byte with the same
+// compression, Parquet rows with all columns. Files keep the names of their shards.
 
 import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
@@ -30,14 +30,15 @@ import { documentsFolder } from './out-folder.ts';
 import { withRunDatabase } from '../scores.ts';
 import { isRemote, showPath } from '../../run/address.ts';
 import { queryRows } from '../../data/duckdb/rows.ts';
+import { nameFiles } from './name-files.ts';
 
-/** Lines go to the compressor this many bytes at a time, as each call of it costs a hop between threads. */
+/** Lines are compressed in blocks of this many bytes, as each call costs a thread switch. */
 const bytesPerWrite = 1 << 18;
 
 /**
- * Writes each shard's documents that `rowsPath` (a selection.parquet) lists; passages that `cut` tells of are
- * cut out of them. Returns the files, with "/" in their paths, and how many documents each has. Errors:
- * SHARD_CHANGED, FILE_NOT_FOUND, ZSTD_MISSING; those of reading the corpus and of writing.
+ * Writes each shard's documents that `rowsPath` (a selection.parquet) lists; the passages of `cut` are cut
+ * out of them. Returns the files, as paths with "/", and how many documents each has. Errors: SHARD_CHANGED,
+ * FILE_NOT_FOUND, ZSTD_MISSING; those of reading the corpus and of writing.
  */
 export async function writeDocuments(
   run: Run,
@@ -85,26 +86,12 @@ export async function writeDocuments(
 
 const shardCount = z.object({ shard: z.string(), documents: z.number() });
 
-/** The shard, as long as it is what was ranked: row numbers mean nothing in another file. */
+/** The shard, if it is unchanged since ranking: row numbers mean nothing in another file. */
 function checkShard(name: string, shard: Shard | undefined, ranked: ShardState | undefined): Shard {
   if (shard === undefined) throw fail('FILE_NOT_FOUND', { path: name, what: 'Shard' });
   if (ranked?.bytes !== shard.bytes || ranked.modifiedMs !== shard.modifiedMs)
     throw fail('SHARD_CHANGED', { path: shard.path });
   return shard;
-}
-
-/**
- * A file name for each shard: its own path less the folders that all shards have in common. It stays inside
- * whatever folder it is put into, and no two meet: a leading "/" becomes "_", ".." becomes "__", and names of
- * underscores grow by two.
- */
-export function nameFiles(shards: readonly string[]): Map<string, string> {
-  const folders = shards.map((name) => name.split('/').slice(0, -1));
-  let common = 0;
-  while (folders.every((steps) => common < steps.length && steps[common] === folders[0]?.[common])) common++;
-  const inside = (step: string): string =>
-    step === '' ? '_' : step === '..' ? '__' : /^_+$/.test(step) ? `${step}__` : step;
-  return new Map(shards.map((name) => [name, name.split('/').slice(common).map(inside).join('/')]));
 }
 
 async function readPassages(
@@ -120,32 +107,32 @@ async function readPassages(
 
 interface Wanted {
   shard: Shard;
-  /** SQL of the wanted rows, ascending. */
+  /** SQL of the wanted rows, in ascending order. */
   rows: string;
   fields: FieldNames;
-  /** What has to be cut out, by row. */
+  /** Passages to cut out, by row. */
   passages: ReadonlyMap<number, readonly PassageRow[]>;
 }
 
-/** Rows that were copied, and the documents that they became. */
+/** Copied rows, and the documents made of them. */
 interface Copied {
   rows: number;
   documents: number;
 }
 
-/** A Parquet file's rows, with all that it has but how they lie in the file. */
+/** Copies rows of a Parquet file with all columns; the physical layout may differ. */
 async function copyParquetRows(
   connection: DuckDBConnection,
   { shard, rows, fields, passages }: Wanted,
   path: string,
 ): Promise<Copied> {
   const wanted = await readNumbers(connection, rows);
-  const isLeaky = wanted.filter((row) => passages.has(row));
+  const leaky = wanted.filter((row) => passages.has(row));
   try {
     const footer = await readFooter(shard.path);
     if ((wanted.at(-1) ?? -1) >= footer.rows) throw fail('SHARD_CHANGED', { path: shard.path });
     checkCopyable(footer);
-    const edits = isLeaky.length === 0 ? noEdits : await planCuts(shard, footer, fields, isLeaky, passages);
+    const edits = leaky.length === 0 ? noEdits : await planCuts(shard, footer, fields, leaky, passages);
     const copy = isRemote(shard.path) ? await openCopy(shard.path, shard.bytes) : undefined;
     try {
       await copy?.fetch(spansOfRows(footer, wanted));
@@ -180,7 +167,7 @@ async function copyLines(
     let bytes = 0;
     for await (const line of readRawRows(shard, wanted)) {
       const ofRow = passages.get(wanted[copied.rows++] ?? -1);
-      // A copy, because the reader may use the line's memory again.
+      // A copy, because the reader may reuse the line's memory.
       const lines = ofRow === undefined ? [Buffer.from(line)] : cutLine(line, fields, ofRow);
       copied.documents += lines.length;
       for (const kept of lines) {

@@ -1,5 +1,5 @@
-// Counts the rows of the corpus's files again, for `betr verify --corpus`: the ranking has to cover as many,
-// of which only blank lines have no document and are not in quarantine.
+// Counts the rows of the corpus's files again, for `betr verify --corpus`. The ranking must cover them all;
+// only blank lines may be neither documents nor in quarantine.
 
 import { readBytesOf } from '../../data/files/bytes.ts';
 import type { Shard } from '../../data/documents.ts';
@@ -17,11 +17,11 @@ interface RowCount {
   blank: number;
 }
 
-/** Compares the rows of every shard that was ranked with those that its parts cover. */
+/** Compares the rows of every ranked shard with those that the parts cover. */
 export async function countCorpusRows(
   run: Run,
   { parts }: Ranking,
-  tell: (problem: string) => void,
+  addProblem: (problem: string) => void,
   report: Report,
 ): Promise<void> {
   const covered = new Map<string, RowCount>();
@@ -35,13 +35,13 @@ export async function countCorpusRows(
       const found = await countRows(shard, run.settings.corpus.fields.text);
       const listed = covered.get(shard.name);
       if (found.rows !== listed?.rows)
-        tell(`${shard.name} has ${found.rows} rows, of which ${listed?.rows ?? 0} are in the ranking`);
+        addProblem(`${shard.name} has ${found.rows} rows, but the ranking covers ${listed?.rows ?? 0}`);
       else if (found.blank !== listed.blank)
-        tell(
+        addProblem(
           `${shard.name}: ${listed.blank - found.blank} rows are neither scored, nor in quarantine, nor blank`,
         );
     } catch (error) {
-      tell(`${shard.name}: ${reasonOf(error)}`);
+      addProblem(`${shard.name}: ${reasonOf(error)}`);
     }
     report({ stage: 'verify: corpus', done: index + 1, total: shards.length, unit: 'shards' });
   }

@@ -1,4 +1,4 @@
-// What a question is about: a ranking, and the cutoff that it asks for.
+// Resolves a question to a ranking and the requested cutoff.
 
 import { z } from 'zod';
 import type { Cutoff } from '../cutoff.ts';
@@ -14,8 +14,8 @@ export function generationOf({ generation, publishedAt }: Ranking): z.output<typ
 }
 
 /**
- * The ranking that a question is about, and the cutoff that it asks for; undefined where it asks for none.
- * Errors: those of `RankingSource`.
+ * The ranking for a question, and its cutoff; undefined if it requests none. Errors: those of
+ * `RankingSource`.
  */
 export async function aim(
   source: RankingSource,

@@ -1,9 +1,8 @@
-// Lets only so much work in at a time, and only so many wait. Work is counted by number, or by a size of its
-// own, such as bytes.
+// Limits how much work runs at once and how many callers wait. Work counts as 1, or by a size such as bytes.
 
 import { fail } from '../../run/errors/errors.ts';
 
-/** What is first in line waits about so long, so whoever is refused is told to come back then. */
+/** About how long the first in line waits, which is when a refused client should retry. */
 const retrySeconds = 5;
 
 export class Gate {
@@ -12,13 +11,13 @@ export class Gate {
   readonly #waiting: { size: number; enter: () => void }[] = [];
   #working = 0;
 
-  /** `most`: of what is at work together; whatever is larger by itself never comes in. */
+  /** `most`: the total size of running work; larger work never runs. */
   constructor(most: number, mostWaiting: number) {
     this.#most = most;
     this.#mostWaiting = mostWaiting;
   }
 
-  /** Does the work when there is room for it. Errors: BUSY where too many wait; those of the work. */
+  /** Runs the work when there is room for it. Errors: BUSY if too many callers wait; those of the work. */
   async enter<T>(work: () => Promise<T>, size = 1): Promise<T> {
     if (this.#working + size > this.#most) {
       if (this.#waiting.length >= this.#mostWaiting)
@@ -31,17 +30,17 @@ export class Gate {
       return await work();
     } finally {
       this.#working -= size;
-      // At once, so that nobody slips in between.
+      // Synchronously, so that no other caller gets in between.
       this.#admit();
     }
   }
 
-  /** How much is at work, and how many wait. */
+  /** The size of the running work, and how many callers wait. */
   load(): { working: number; waiting: number } {
     return { working: this.#working, waiting: this.#waiting.length };
   }
 
-  /** In turn, but what is large does not keep waiting what still fits. */
+  /** In order, but large work does not block smaller work that still fits. */
   #admit(): void {
     for (let place = 0; place < this.#waiting.length && this.#working < this.#most;) {
       const next = this.#waiting[place];

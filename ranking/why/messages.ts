@@ -1,4 +1,4 @@
-// What the server and its text worker say to each other.
+// The messages between the server and its text worker.
 
 import { z } from 'zod';
 import { shardSchema } from '../../data/documents.ts';
@@ -42,7 +42,7 @@ export const taskSchema = z.discriminatedUnion('kind', [
 ]);
 export type TextTask = z.output<typeof taskSchema>;
 
-/** What each kind of task is answered with. */
+/** The result of each kind of task. */
 export interface Results {
   heads: { row: number; head?: Uint8Array; bytes?: number; error?: ErrorData }[];
   explain: { explanation: Explanation; head: Uint8Array; bytes: number };

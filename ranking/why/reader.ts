@@ -1,7 +1,6 @@
-// Texts from the corpus's files, in bounded work and memory: two passes over shards at a time, each bounded
-// in time, a row in one pass only, and what was read kept for a while, with the shards themselves where they
-// are small. Who asks waits so long at most; a pass that takes longer goes on, so that asking again finds
-// what it read.
+// Reads texts from the corpus's files with bounded work and memory: two passes over shards at a time, each
+// with a time limit, no row in two passes, and a cache of texts and of small shards. Callers wait for a
+// limited time; a slower pass continues, so that a retry finds its results.
 
 import { type BoundedCache, openBoundedCache } from '../../data/files/bounded-cache.ts';
 import type { Shard } from '../../data/documents.ts';
@@ -14,7 +13,7 @@ import { type CachedShards, type CacheLimits, openCachedShards, readCachedText }
 /** The beginning of a text, or all of it. */
 export interface TextHead {
   head: Uint8Array;
-  /** Of the whole text. */
+  /** Length of the complete text. */
   bytes: number;
 }
 
@@ -34,10 +33,10 @@ const defaultLimits: ReaderLimits = {
   kept: { shardBytes: 64 << 20, bytes: 256 << 20 },
 };
 export const headBytes = 64 << 10;
-/** Longer texts are kept by their heads only. */
+/** Of longer texts, only the head is cached. */
 const wholeBytes = 1 << 20;
 
-/** Reads texts of shards, at most some at a time. */
+/** Reads texts of shards, with a limited number of passes at a time. */
 export class TextReader {
   readonly #fields: FieldNames;
   readonly #limits: ReaderLimits;
@@ -55,8 +54,8 @@ export class TextReader {
   }
 
   /**
-   * For each row its text, whole or the first 64 KiB, or why it is not there: TEXT_TOO_FAR where `withinMs`
-   * were not enough, SHARD_CHANGED where the row has no text, BUSY, or what reading the file throws.
+   * For each row its text, complete or the first 64 KiB, or an error: TEXT_TOO_FAR if `withinMs` was not
+   * enough, SHARD_CHANGED if the row has no text, BUSY, or those of reading the file.
    */
   async read(
     shard: Shard,
@@ -99,7 +98,7 @@ export class TextReader {
     return text === undefined ? fail('SHARD_CHANGED', { path: shard.name }) : cutHead(text, whole);
   }
 
-  /** One pass over a shard; every row's promise is kept. */
+  /** Starts one pass over a shard, with a promise for every row. */
   #startPass(shard: Shard, rows: readonly number[], whole: boolean): void {
     const settle = new Map<number, (result: TextHead | BetrError) => void>();
     for (const row of rows) {

@@ -1,5 +1,5 @@
-// The texts of small shards, kept in memory, so that a second question about one need not read the file. They
-// are read between the questions, one at a time.
+// Caches the texts of small shards in memory, so that later questions need not read the file. Shards are read
+// between questions, one at a time.
 
 import { setTimeout } from 'node:timers/promises';
 import { openBoundedCache } from '../../data/files/bounded-cache.ts';
@@ -9,7 +9,7 @@ import { readShard } from '../../data/read.ts';
 import type { FieldNames } from '../../run/settings.ts';
 
 export interface CachedShard {
-  /** All texts, one after the other, and where that of a row begins and ends. */
+  /** All texts, concatenated, and where each row's text begins and ends. */
   texts: Buffer;
   starts: number[];
   ends: number[];
@@ -18,8 +18,8 @@ export interface CachedShard {
 export interface CachedShards {
   get(shard: Shard): CachedShard | undefined;
   /**
-   * Reads the shard when there is time, unless it is there or too large. What cannot be read is left to who
-   * asks for its texts.
+   * Reads the shard when there is time, unless it is cached or too large. Ignores read errors; callers that
+   * ask for its texts get them.
    */
   readSoon(shard: Shard): void;
 }
@@ -29,13 +29,13 @@ export interface CacheLimits {
   bytes: number;
 }
 
-/** The text of the document at a row, to be handed to another thread; undefined where the row has none. */
+/** A copy of the text at a row, to be transferred to another thread; undefined if the row has none. */
 export function readCachedText({ texts, starts, ends }: CachedShard, row: number): Uint8Array | undefined {
   const [start, end] = [starts[row], ends[row]];
   return start === undefined || end === undefined ? undefined : new Uint8Array(texts.subarray(start, end));
 }
 
-/** `isBusy` says that others want the processor now. */
+/** `isBusy`: whether requests need the processor now. */
 export function openCachedShards(
   fields: FieldNames,
   limits: CacheLimits,
@@ -45,7 +45,7 @@ export function openCachedShards(
     limits.bytes,
     ({ texts, ends }) => texts.length + 16 * ends.length,
   );
-  // Too large, or under way.
+  // Too large, or being read.
   const passedOver = openBoundedCache<string, true>(10_000);
   let last = Promise.resolve();
 
@@ -71,8 +71,8 @@ export function openCachedShards(
 }
 
 /**
- * The texts of a shard; undefined where there is more of them than `mostBytes`. `giveWay` is waited for
- * between batches. Errors: those of readShard.
+ * The texts of a shard; undefined if they exceed `mostBytes`. Awaits `giveWay` between batches. Errors: those
+ * of readShard.
  */
 async function readWholeShard(
   shard: Shard,

@@ -1,5 +1,5 @@
-// The server's side of its text worker: what reads, explains and scores texts is asked here and done in
-// another thread, which is started when it is first needed and again when it has died.
+// The server's side of its text worker: reads, explains and scores texts in another thread, which is started
+// on first use and restarted if it dies.
 
 import { setTimeout as setTimeoutPromise } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
@@ -12,19 +12,7 @@ import type { Ranking } from '../generation.ts';
 import { openShard } from '../shards.ts';
 import { describeError } from '../../data/files/hide-paths.ts';
 import type { TextReply, Results, TextTask } from './messages.ts';
-
-export interface Place {
-  shard: string;
-  row: number;
-}
-
-/** As much of a text as is shown. */
-export interface ShownText {
-  text: string;
-  /** Of the whole text. */
-  bytes: number;
-  truncated: boolean;
-}
+import { type Place, type ShownText, placeKey, show } from './shown-text.ts';
 
 export interface ExplainQuestion {
   /** 'joint', or a benchmark. */
@@ -35,16 +23,16 @@ export interface ExplainQuestion {
   characters: number;
 }
 
-/** Where the examples can be searched, those nearest to a text; else why they cannot. */
+/** The examples nearest to a text, or why they cannot be searched. */
 export type Near = { available: true; examples: NearExample[] } | { available: false; reason: string };
 
 /** How long an answer waits for texts, and for the embedder (which may have to be loaded). */
 const textsWithinMs = 15_000;
 const nearestWithinMs = 10_000;
-/** How long what is at work may go on when the server ends. */
+/** How long running work may continue when the server shuts down. */
 const closeWithinMs = 1_000;
 
-/** Reads, explains and scores texts in a thread of its own. */
+/** Reads, explains and scores texts in its own thread. */
 export class TextThread {
   readonly #run: Run;
   #thread: Worker | undefined;
@@ -58,7 +46,7 @@ export class TextThread {
     this.#run = run;
   }
 
-  /** The beginnings of texts, each in its place's position; an error where one cannot be had. */
+  /** The beginnings of texts, in the order of `places`; an error for each that cannot be read. */
   async readHeads(
     ranking: Ranking,
     places: readonly Place[],
@@ -118,7 +106,9 @@ export class TextThread {
           () =>
             resolve({
               available: false,
-              reason: `The embedder gave no vector within ${nearestWithinMs / 1000} s; ask again when it is loaded.`,
+              reason:
+                `The embedder returned no vector within ${nearestWithinMs / 1000} s. ` +
+                'Try again when it is loaded.',
             }),
           nearestWithinMs,
         )),
@@ -129,7 +119,7 @@ export class TextThread {
   }
 
   /**
-   * The scores of each text of a request's body, one for each output, by the ranking's classifier. Errors:
+   * The scores of each text in a request's body, one for each output, by the ranking's classifier. Errors:
    * BODY_INVALID, CLASSIFIER_CHANGED, STEP_MISSING, FILE_DAMAGED.
    */
   async score(ranking: Ranking, body: Uint8Array<ArrayBuffer>): Promise<number[][]> {
@@ -140,8 +130,8 @@ export class TextThread {
   }
 
   async close(): Promise<void> {
-    // A thread that is ended amid native work takes the process with it; and what one question no longer
-    // waits for may still be at work.
+    // Terminating a thread during native work crashes the process, and work may still be running that no
+    // request waits for any more.
     for (let waitedMs = 0; this.#pending.size > 0 && waitedMs < closeWithinMs; waitedMs += 20)
       await setTimeoutPromise(20);
     await this.#thread?.terminate();
@@ -173,9 +163,9 @@ export class TextThread {
     const started = new Worker(new URL('./worker.js', import.meta.url), {
       workerData: { settingsPath: this.#run.settingsPath },
     });
-    // Only a question that waits for its answer keeps the process alive.
+    // Only a pending request keeps the process alive.
     started.unref();
-    // Of the type that belongs to the kind of task, which only who asked knows.
+    // The result's type depends on the kind of task, which only the caller knows.
     started.on(
       'message',
       (reply: Exclude<TextReply, { result: unknown }> | { id: number; result: never }) => {
@@ -201,18 +191,6 @@ export class TextThread {
 /** The weights that the ranking was made with. */
 function weightsOf({ scorer }: Ranking): { sha256: string } {
   return { sha256: scorer.sha256 };
-}
-
-function placeKey({ shard, row }: Place): string {
-  return `${row} ${shard}`;
-}
-
-function show(head: Uint8Array, bytes: number, characters: number): ShownText {
-  const text = Buffer.from(head.buffer, head.byteOffset, head.length)
-    .toString()
-    .slice(0, characters)
-    .replace(/[\ud800-\udbff]$/, '');
-  return { text, bytes, truncated: Buffer.byteLength(text) < bytes };
 }
 
 function known(error: unknown): BetrError {

@@ -5,7 +5,8 @@ import { explanationSchema } from '../../classifier/explain.ts';
 import { fail } from '../../run/errors/errors.ts';
 import type { Run } from '../../run/run.ts';
 import { nearExampleSchema } from '../../indexer/search/nearest-examples.ts';
-import { findDocument, rankedDocumentSchema } from '../list-documents.ts';
+import { findDocument } from '../list-documents.ts';
+import { rankedDocumentSchema } from '../ranked-document.ts';
 import { placeDocument, placeSchema } from '../percentile.ts';
 import { findShardName } from '../shards.ts';
 import type { TextThread } from './text-thread.ts';
@@ -15,14 +16,14 @@ import { aim, generationOf, generationSchema } from './aim.ts';
 
 export const whySchema = z.strictObject({
   ranking: generationSchema,
-  /** `kept` is null where no question for a cutoff was asked. */
+  /** `kept` is null if no cutoff was requested. */
   document: rankedDocumentSchema,
   place: placeSchema,
   cutoff: answerSchema.shape.cutoff.nullable(),
   text: z.string(),
   truncated: z.boolean(),
   textBytes: z.number().int(),
-  /** Of the whole text; places beyond what is shown lie beyond `text`. */
+  /** Covers the complete text, so places may be beyond the shown `text`. */
   explanation: explanationSchema,
   nearest: z.discriminatedUnion('available', [
     z.strictObject({ available: z.literal(true), examples: z.array(nearExampleSchema) }),
@@ -71,7 +72,7 @@ export async function explainDocument(
     placeDocument(run, ranking, document),
     texts.findNearest(ranking, document, asked.examples),
   ]);
-  // The same classifier on the same text gives the same score, so this is another text.
+  // The same classifier gives the same text the same score, so the text has changed.
   if (explanation.score !== (document.benchmarks[output] ?? document.score))
     throw fail('SHARD_CHANGED', { path: shard });
   return {

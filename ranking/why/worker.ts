@@ -1,5 +1,5 @@
-// A worker thread that reads texts, scores and explains them, and finds examples near them, so that none of
-// it holds up the server's other answers.
+// A worker thread that reads, scores and explains texts and finds examples near them, so that none of this
+// delays the server's other answers.
 
 import { stat } from 'node:fs/promises';
 import { parentPort, workerData } from 'node:worker_threads';
@@ -27,7 +27,7 @@ import {
 } from './messages.ts';
 
 const port = parentPort;
-if (port === null) throw new Error('text-worker runs as a worker thread');
+if (port === null) throw new Error('why/worker must run as a worker thread');
 const run = await openRun(setupSchema.parse(workerData).settingsPath);
 const reader = new TextReader(run.settings.corpus.fields);
 
@@ -55,7 +55,7 @@ async function answer(task: TextTask): Promise<Results[keyof Results]> {
   };
 }
 
-/** Of an explained text at most so much is handed back to be shown. */
+/** How much of an explained text is returned at most. */
 const shownBytes = 1 << 20;
 
 async function readHeads({
@@ -101,10 +101,7 @@ async function openClassifier(sha256: string): Promise<{ weights: Weights; score
   return classifier;
 }
 
-/**
- * A search that could not be opened is tried again after a while: its embedder may be an endpoint that is
- * down.
- */
+/** How long to wait before reopening a failed search: its embedder may be an endpoint that is down. */
 const retryMs = 30_000;
 let search: { version: string; opened: Promise<ExampleSearch>; triedMs: number; failed: boolean } | undefined;
 

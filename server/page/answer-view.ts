@@ -1,22 +1,8 @@
-// The answer: the keep rate in one line, its numbers, cautions, and the summary for a plan.
+// The answer: the keep rate in one line, its numbers, caveats, and the summary for a plan.
 
 import { formatAmount, formatCount, formatFlops, formatScore, formatShare } from './amounts.ts';
 import type { Answer } from './answers.ts';
 import { find, make } from './dom.ts';
-
-/** Short versions of the flags; the summary has them in full. */
-const cautions: Record<string, string> = {
-  extrapolated: 'Outside the range that the law was fitted on (6e18 to 6e21 FLOPs; trusted up to 1e22).',
-  'far-from-compute-optimal': 'The law is for compute-optimal training, and this plan is far from it.',
-  'below-tested-rates': 'The paper tested no rate below 3 %.',
-  'pool-too-small': 'Even the whole pool must be repeated more often than allowed.',
-  'corpus-far-below-law-range':
-    'The law was fitted on pools of trillions of tokens. If this corpus is a sample of a larger pool, ' +
-    'enter the size of that pool under Assumptions.',
-  'tokens-estimated': 'Token counts are estimated.',
-  'score-ties': 'The cut goes through documents with equal scores; their keys decide.',
-  'nothing-kept': 'The best document alone is larger than the share, so nothing is kept.',
-};
 
 export function showAnswer({
   keep,
@@ -24,7 +10,7 @@ export function showAnswer({
   model,
   repetition,
   law,
-  flags,
+  caveats,
   pool,
   ranking,
   benchmarks,
@@ -71,9 +57,9 @@ export function showAnswer({
       model === null ? '' : `of ${formatAmount(model.tokens)} trained on`,
     ),
   );
-  const list = find('#cautions', HTMLElement);
-  list.hidden = flags.length === 0;
-  list.replaceChildren(...flags.map((flag) => make('li', {}, cautions[flag] ?? flag)));
+  const list = find('#caveats', HTMLElement);
+  list.hidden = caveats.length === 0;
+  list.replaceChildren(...caveats.map((caveat) => make('li', {}, caveat)));
   find('#summary', HTMLElement).textContent = summary;
   const published = new Date(ranking.publishedAt).toLocaleString(undefined, {
     dateStyle: 'medium',
@@ -93,12 +79,14 @@ function figure(name: string, value: string, note: string, kind?: string): HTMLE
   );
 }
 
-/** Copies the summary when its button is pressed, and confirms it. */
+/** Copies the summary and its caveats when the button is pressed, and confirms it on the button. */
 export function openCopyButton(): void {
   const button = find('#copy', HTMLButtonElement);
   const label = button.textContent;
   button.addEventListener('click', () => {
-    void navigator.clipboard.writeText(find('#summary', HTMLElement).textContent).then(
+    const caveats = Array.from(find('#caveats', HTMLElement).children, (item) => `- ${item.textContent}`);
+    const plan = [find('#summary', HTMLElement).textContent, ...caveats].join('\n');
+    void navigator.clipboard.writeText(plan).then(
       () => (button.textContent = 'Copied'),
       () => (button.textContent = 'Copy it manually'),
     );

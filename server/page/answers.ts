@@ -8,7 +8,7 @@ export interface Answer {
   model: { flops: number; params: number; tokens: number; tokensPerParam: number } | null;
   repetition: { epochs: number; effectiveTokens: number } | null;
   law: { name: string; formula: string } | null;
-  flags: readonly string[];
+  caveats: readonly string[];
   ranking: { generation: string; publishedAt: string };
   pool?: { tokens: number; kept: number } | undefined;
   /** If some were chosen: the score is then the best corpus percentile among them. */

@@ -3,13 +3,8 @@
 import { z } from 'zod';
 import { parseAmount, parseBudget } from '../../run/amounts.ts';
 import { readLaw } from '../../ranking/budget/calibrations.ts';
-import {
-  compareBudgets,
-  type Comparison,
-  comparisonColumns,
-  comparisonSchema,
-  tabulateComparison,
-} from '../../ranking/budget/compare-budgets.ts';
+import { compareBudgets, type Comparison, comparisonSchema } from '../../ranking/budget/compare-budgets.ts';
+import { comparisonColumns, tabulateComparison } from '../../ranking/budget/comparison-table.ts';
 import { type Curve, curveSchema, traceCurve } from '../../ranking/budget/curve.ts';
 import { csvOf, formatParameter, wantsCsv } from './csv.ts';
 import { wholeParameter } from './parameters.ts';

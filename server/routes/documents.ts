@@ -9,8 +9,8 @@ import {
   type Listing,
   orders,
   type Page,
-  rankedDocumentSchema,
 } from '../../ranking/list-documents.ts';
+import { rankedDocumentSchema } from '../../ranking/ranked-document.ts';
 import type { Ranking } from '../../ranking/generation.ts';
 import { charactersParameter, wholeParameter } from './parameters.ts';
 import { questionFields } from './question.ts';

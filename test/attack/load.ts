@@ -7,7 +7,7 @@ import { openRandom } from '../../classifier/held-out.ts';
 import type { Run } from '../../run/run.ts';
 import type { Ranking } from '../../ranking/generation.ts';
 import { removePrepared } from '../../ranking/order/prepare.ts';
-import { removeStale } from '../../ranking/rank.ts';
+import { removeStale } from '../../ranking/remove-stale.ts';
 import { retargetRanking } from '../../ranking/order/retarget.ts';
 import { makeRows, rankRows, type Row } from '../ranking/synthetic.ts';
 

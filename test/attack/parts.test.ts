@@ -183,9 +183,7 @@ describe('a part that cannot be read', () => {
       await damage(ranked);
       const { code, stdout, stderr } = await betr(ranked.folder, ['rank']);
       expect({ code, stderr }).toEqual({ code: 0, stderr: expect.not.stringContaining('left') });
-      expect(stdout).toMatch(
-        new RegExp(`Note: scored again what could not be used: .*${named(ranked).source}`),
-      );
+      expect(stdout).toMatch(new RegExp(`Note: scored again: .*${named(ranked).source}`));
       expect((await verifyRanking(ranked.run, { corpus: false }, silent)).problems).toEqual([]);
     });
   });
@@ -239,7 +237,7 @@ describe('a part that cannot be read', () => {
       await writeFile(path, bytes.fill(0, 8, bytes.length - 8));
       const { code, stderr } = await betr(ranked.folder, ['cutoff', '--keep', '0.1']);
       expect(code).toBe(1);
-      expect(stderr).toContain(`${path} is damaged: its checksum is another one; remove it`);
+      expect(stderr).toContain(`${path} is damaged: its checksum does not match; remove it`);
       await unlink(path);
       expect((await betr(ranked.folder, ['rank'])).code).toBe(0);
       expect((await betr(ranked.folder, ['cutoff', '--keep', '0.1'])).code).toBe(0);
@@ -264,9 +262,7 @@ describe('a part that cannot be read', () => {
         return `${stdout}${stderr}`;
       };
       expect(ask('rank', '--publish-only')).toContain(`${path}: EACCES: permission denied`);
-      expect(ask('rank')).toContain(
-        `Note: scored again what could not be used: ${path}: EACCES: permission denied`,
-      );
+      expect(ask('rank')).toContain(`Note: scored again: ${path}: EACCES: permission denied`);
       expect(ask('verify')).toContain('is complete and unaltered');
     });
   });
@@ -324,7 +320,7 @@ describe('the manifest of a generation', () => {
       'a line that says something else',
       ([first, ...rest]) =>
         first === undefined ? [] : [{ ...first, textBytes: first.textBytes + 1 }, ...rest],
-      /the manifest and the ranking differ about /,
+      /the manifest and the ranking disagree about /,
     ],
   ])('is not proven with %s, and ranking mends it', async (_what, change, problem) => {
     await withRanked(async ({ run, manifest, parts, folder }) => {

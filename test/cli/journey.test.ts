@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { parquetSource, withDuckDb } from '../../data/duckdb/duckdb.ts';
 import { loadCommands } from '../docs/reference.ts';
-import { selectionManifestSchema } from '../../ranking/selection/select.ts';
+import { selectionManifestSchema } from '../../ranking/selection/manifest.ts';
 import { type BagOfWords, openBagOfWords } from '../indexer/bag-of-words.ts';
 import { until } from '../until.ts';
 import { betr } from './betr.ts';
@@ -200,8 +200,8 @@ describe('betr', () => {
     expect((await betr(folder, ['status'])).stdout).toMatch(/To score +nothing; to publish: betr rank\n/);
     const { stdout } = await betr(folder, ['rank']);
     expect(stdout).toContain(
-      'Note: 1 shard changed since the last generation, and was scored anew: corpus/c.jsonl\nNote: 1 ' +
-        'shard of the last generation is no longer there, and left out: corpus/d.jsonl',
+      'Note: 1 shard changed since the last generation and was scored again: corpus/c.jsonl\nNote: 1 ' +
+        'shard of the last generation no longer exists and is left out: corpus/d.jsonl',
     );
     expect((await betr(folder, ['status'])).stdout).toMatch(/To score +nothing\n?$/);
 

@@ -4,15 +4,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { readFile } from 'node:fs/promises';
 import { coreAccuracy, testedRates } from '../../ranking/budget/paper-fits.ts';
-import {
-  effectiveTokens,
-  keepRate,
-  type LawName,
-  laws,
-  lawNames,
-  lawRate,
-  planModel,
-} from '../../ranking/budget/laws.ts';
+import { keepRate, type LawName, laws, lawNames, lawRate, planModel } from '../../ranking/budget/laws.ts';
+import { effectiveTokens } from '../../ranking/budget/repetition.ts';
 import { parseAmount } from '../../run/amounts.ts';
 
 const read = (page: string): Promise<string> =>

@@ -73,7 +73,7 @@ describe('the exact cutoff', () => {
     );
   });
 
-  it('lets the keys decide among equal scores, and says which document is the last', async () => {
+  it('lets keys decide among equal scores, and identifies the last document', async () => {
     const rows = ['d', 'b', 'a', 'c'].map((document, row) => ({
       shard: 's.jsonl',
       row,

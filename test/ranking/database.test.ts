@@ -10,7 +10,7 @@ import { queryRows } from '../../data/duckdb/rows.ts';
 const countRow = z.object({ documents: z.number() });
 
 describe('the database that a server keeps', () => {
-  it('answers many at a time, and lets nobody see what another query made', async () => {
+  it('answers many queries at a time, isolated from each other', async () => {
     await withRun(async (plain) => {
       const run: Run = { ...plain, confined: true };
       const ranking = await rankRows(run, makeRows(300));

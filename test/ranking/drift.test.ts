@@ -63,7 +63,7 @@ describe('drift', () => {
     expect(drift.whole.sources).toEqual([{ source: 'web', before: 1, now: 1 }]);
   });
 
-  it('has the PSI and the largest distance that can be worked out by hand', () => {
+  it('has the PSI and the largest distance computed by hand', () => {
     // A tenth each, against 2, 1, 1, ..., 1, 0 tenths.
     const moved = figures([2000, ...new Array<number>(8).fill(1000), 0]);
     const { scores } = measure(ranking('a', even), ranking('b', moved), none, settings).whole;
@@ -75,17 +75,17 @@ describe('drift', () => {
     expect(scores?.ks).toBeCloseTo(0.1, 12);
   });
 
-  it('says that documents are missing, however alike the others are', () => {
+  it('reports missing documents even if the others are alike', () => {
     const limits = { ...settings, drift: { ...settings.drift, lostDocuments: 0.5 } };
     const of = (each: number): Figures => figures(new Array<number>(10).fill(each));
     expect(measure(ranking('a', even), ranking('b', of(500)), none, limits).over).toEqual([]);
     expect(measure(ranking('a', even), ranking('b', of(499)), none, limits).over).toEqual([
-      'there are 4,990 documents in place of 10,000, fewer by more than 50 %',
+      'there are 4,990 documents instead of 10,000, a loss of more than 50 %',
     ]);
     expect(measure(ranking('a', of(499)), ranking('b', even), none, limits).over).toEqual([]);
   });
 
-  it('says what the last cutoff of a budget keeps of the new generation', () => {
+  it('reports what the last cutoff for a budget keeps of the new generation', () => {
     const rate = rateOf(1e21, even.tokens, settings.keep, laws['nemotron-cc']);
     expect(rate).toBeCloseTo(0.0711, 3);
     const moved = figures([2000, ...new Array<number>(8).fill(1000), 0]);
@@ -93,11 +93,11 @@ describe('drift', () => {
     expect(drift.whole.scores?.budgets).toEqual([{ flops: 1e21, before: 0.1, now: 0.2 }]);
     expect(drift.over).toEqual([
       expect.stringMatching(/PSI is 0\.\d+, above 0\.2/),
-      expect.stringMatching(/1e21 FLOPs keeps 20 % in place of 10 %/),
+      expect.stringMatching(/1e21 FLOPs keeps 20 % instead of 10 %/),
     ]);
   });
 
-  it('shows in the new documents before it shows in the whole', () => {
+  it('shows in the new documents before it shows in all', () => {
     const fresh = figures([1500, 0, 0, 0, 0, 0, 0, 0, 0, 0], { books: 1 });
     const whole = figures([2500, ...new Array<number>(9).fill(1000)], { web: 10 / 11.5, books: 1.5 / 11.5 });
     const limits = { psi: 0.2, keepRate: 10, sourceShare: 0.2, lostDocuments: 0.2, newDocuments: true };
@@ -110,9 +110,9 @@ describe('drift', () => {
     ).toEqual({ ...drift, over: [] });
     expect(drift.whole.scores?.psi).toBeLessThan(0.2);
     expect(drift.over).toEqual([
-      expect.stringMatching(/^of the new documents, the scores' PSI/),
-      expect.stringMatching(/^of the new documents, source "books" has 100 % .* in place of 0 %/),
-      expect.stringMatching(/^of the new documents, source "web"/),
+      expect.stringMatching(/^among the new documents, the scores' PSI/),
+      expect.stringMatching(/^among the new documents, source "books" has 100 % .* instead of 0 %/),
+      expect.stringMatching(/^among the new documents, source "web"/),
     ]);
     expect(measure(ranking('a', even), ranking('b', whole), figures([999]), settings).fresh).toBeNull();
   });

@@ -89,7 +89,7 @@ describe('a generation of the ranking', () => {
     });
   });
 
-  it('is missing until it is published, and says which command publishes it from what there is', async () => {
+  it('is missing until it is published; the error names the next command', async () => {
     await withRun(async (run) => {
       await expect(readRanking(run)).rejects.toMatchObject({
         code: 'STEP_MISSING',
@@ -105,7 +105,7 @@ describe('a generation of the ranking', () => {
     });
   });
 
-  it('is damaged when its file, or a part of it, is not what was written; ranking again mends it', async () => {
+  it('is damaged if its file or a part was altered; ranking again repairs it', async () => {
     await withRun(async (run) => {
       const parts = await writeParts(run, makeRows(60));
       await publishRanking(run, parts, scorer);

@@ -49,7 +49,7 @@ describe('spreadHistogram', () => {
     expect(spreadHistogram(fine(scores), 10).at(-1)?.to).toBeLessThan(1.1);
   });
 
-  it('has no steps where there are no documents', () => {
+  it('has no steps without documents', () => {
     expect(spreadHistogram([], 10)).toEqual([]);
   });
 });

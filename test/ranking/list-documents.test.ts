@@ -1,6 +1,4 @@
 import { describe, expect, it } from '@jest/globals';
-import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Run } from '../../run/run.ts';
 import { findCutoff } from '../../ranking/cutoff.ts';
 import {
@@ -11,24 +9,12 @@ import {
   type Page,
 } from '../../ranking/list-documents.ts';
 import type { Ranking } from '../../ranking/generation.ts';
-import { publishRanking } from '../../ranking/generation.ts';
 import { makeKeyOrder } from '../../ranking/order/key-order.ts';
 import { readOrder } from '../../ranking/order/order.ts';
-import { keepsScore, placeDocument, placeScores } from '../../ranking/percentile.ts';
+import { placeDocument } from '../../ranking/percentile.ts';
 import { retargetRanking } from '../../ranking/order/retarget.ts';
-import { findShardName, openShard, shardId } from '../../ranking/shards.ts';
-import {
-  keepByPlainSort,
-  makeRows,
-  makeScoredRows,
-  rankRows,
-  type Row,
-  scorer,
-  sumTokens,
-  withRun,
-  writeParts,
-  writeShard,
-} from './synthetic.ts';
+import { shardId } from '../../ranking/shards.ts';
+import { keepByPlainSort, makeRows, makeScoredRows, rankRows, sumTokens, withRun } from './synthetic.ts';
 
 const rows = makeRows(300);
 const bytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
@@ -172,7 +158,7 @@ describe('the list of documents', () => {
     },
   );
 
-  it('refuses a cursor of another question, another generation, or of nowhere', async () => {
+  it('refuses a cursor of another question or generation, or a made-up one', async () => {
     await withRun(async (run) => {
       const ranking = await rankRows(run, rows);
       const listing: Listing = { order: 'top', seed: 1, limit: 10 };
@@ -225,101 +211,6 @@ describe('a document', () => {
       }
       await expect(findDocument(run, ranking, 'corpus/shard-0.jsonl', 100)).rejects.toMatchObject({
         code: 'DOCUMENT_UNKNOWN',
-        status: 404,
-      });
-    });
-  });
-});
-
-describe('the place of a score', () => {
-  it('is counted as a plain count over all documents does', async () => {
-    await withRanking(async (run, ranking) => {
-      const all = sumTokens(rows);
-      const scores = [
-        ...rows.slice(0, 12).map(({ score }) => score),
-        99,
-        -99,
-        0,
-        Math.fround(0.7),
-        Math.fround(0.7),
-      ];
-      const plain = scores.map((score) => {
-        const above = rows.filter((row) => row.score > score);
-        return {
-          percentile: rows.filter((row) => row.score < score).length / 300,
-          documentsAbove: above.length,
-          tokensAbove: sumTokens(above) / all,
-        };
-      });
-      expect(await placeScores(run, ranking, scores)).toEqual(plain);
-      expect(await placeScores(run, ranking, [])).toEqual([]);
-    });
-  });
-
-  it('is kept by a cutoff as a document of that score is, but where the keys decide', async () => {
-    await withRanking(async (run, ranking) => {
-      for (const share of [0, 0.2, 0.5, 1]) {
-        const cutoff = await findCutoff(run, ranking, share);
-        const kept = new Set(keepByPlainSort(rows, share));
-        for (const row of rows)
-          if (row.score !== cutoff.score) expect(keepsScore(cutoff, row.score)).toBe(kept.has(row));
-      }
-      expect(keepsScore({ score: 1, last: null }, 1)).toBe(true);
-      expect(keepsScore({ score: 1, last: { document: 'd', shard: 's', row: 0 } }, 1)).toBe(false);
-    });
-  });
-});
-
-describe('a shard of the ranking', () => {
-  const row: Row = { shard: 'corpus/a.jsonl', row: 0, document: 'd', source: '', tokens: 1, score: 0 };
-
-  it('is named by its name or its id, never by a path', async () => {
-    await withRun(async (run) => {
-      const ranking = await rankRows(run, rows);
-      expect(findShardName(ranking, 'corpus/shard-1.jsonl')).toBe('corpus/shard-1.jsonl');
-      expect(findShardName(ranking, shardId('corpus/shard-1.jsonl'))).toBe('corpus/shard-1.jsonl');
-      for (const asked of [
-        '',
-        '.',
-        '..',
-        '../betr.yaml',
-        'corpus/../corpus/shard-1.jsonl',
-        './corpus/shard-1.jsonl',
-        '/etc/passwd',
-        'corpus/shard-9.jsonl',
-        'shard-1.jsonl',
-        'corpus/shard-1.jsonl\0',
-        '__proto__',
-      ]) {
-        expect(() => findShardName(ranking, asked)).toThrow(/is not a shard of the ranking/);
-      }
-    });
-  });
-
-  it('is opened only while it is the file that was ranked', async () => {
-    await withRun(async (run) => {
-      const path = join(run.settingsFolder, row.shard);
-      await writeShard(path, '{"id": "d", "text": "x"}\n');
-      const { size, mtimeMs } = await stat(path);
-      const ranking = await publishRanking(
-        run,
-        await writeParts(run, [row], 0, { bytes: size, modifiedMs: mtimeMs }),
-        scorer,
-      );
-      expect(await openShard(run, ranking, row.shard)).toEqual({
-        name: row.shard,
-        path,
-        format: 'jsonl',
-        bytes: size,
-        modifiedMs: mtimeMs,
-      });
-      await writeShard(path, '{"id": "d", "text": "longer"}\n');
-      await expect(openShard(run, ranking, row.shard)).rejects.toMatchObject({
-        code: 'SHARD_CHANGED',
-        status: 409,
-      });
-      await expect(openShard(run, ranking, 'corpus/b.jsonl')).rejects.toMatchObject({
-        code: 'SHARD_UNKNOWN',
         status: 404,
       });
     });

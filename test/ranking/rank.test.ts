@@ -45,7 +45,7 @@ async function hashFiles(run: Run): Promise<Record<string, string>> {
 const rowSchema = z.object({ shard: z.string(), row: z.number(), document: z.string() });
 
 describe('ranking a corpus', () => {
-  it('scores every document of every format once, with its row, and leaves out exactly the bad rows', async () => {
+  it('scores every document of every format once, with its row, and leaves out exactly the invalid rows', async () => {
     await withCorpus(async (run, folder) => {
       const { ranking, published, scores } = await rankCorpus(run, silent);
       expect(published).toBe(true);
@@ -90,7 +90,7 @@ describe('ranking a corpus', () => {
     });
   });
 
-  it('gives the same bytes whatever the number of workers', async () => {
+  it('gives the same bytes with any number of workers', async () => {
     await withCorpus(async (run, folder) => {
       await rankCorpus(run, silent);
       const alone = await hashFiles(run);
@@ -220,7 +220,7 @@ describe('ranking a corpus', () => {
     });
   });
 
-  it('ranks the rest and says what is wrong with a shard; mended, only that one is scored', async () => {
+  it('ranks the rest and reports a damaged shard; once repaired, only that one is scored', async () => {
     await withCorpus(async (run, folder) => {
       const good = await readFile(join(folder, 'corpus', 'rows.parquet'));
       const path = join(folder, 'corpus', 'bad.parquet');
@@ -260,7 +260,7 @@ describe('ranking a corpus', () => {
     });
   });
 
-  it('needs a classifier, and documents', async () => {
+  it('needs a classifier and documents', async () => {
     await withCorpus(async (run, folder) => {
       await rm(join(folder, 'corpus'), { recursive: true });
       await mkdir(join(folder, 'corpus'));

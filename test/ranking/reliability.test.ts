@@ -41,7 +41,7 @@ const problemsOf = async (run: Run): Promise<string[]> =>
   (await verifyRanking(run, { corpus: true }, silent)).problems;
 
 describe('a ranking', () => {
-  longTest('of more parts than files may be open is made, cut and proven', async () => {
+  longTest('with more parts than files may be open is made, cut and verified', async () => {
     await withFolder(async (folder) => {
       await mkdir(join(folder, 'corpus'));
       for (let shard = 0; shard < 160; shard++)
@@ -56,7 +56,7 @@ describe('a ranking', () => {
   });
 
   it.each([40, minOpenFiles - 1])(
-    'where only %d files may be open is refused at once, and says how to mend it',
+    'with only %d open files allowed is refused at once, and the error says how to fix it',
     async (limit) => {
       await withCorpus(async (run, folder) => {
         const before = await readdir(run.folder);
@@ -74,7 +74,7 @@ describe('a ranking', () => {
     },
   );
 
-  it('is predicted in temporary files, and where these cannot be, the error says where they are made', async () => {
+  it('is predicted in temporary files; the error names their folder if they cannot be written', async () => {
     await withCorpus(async (run, folder) => {
       await rankCorpus(run, silent);
       await writeFile(join(folder, 'corpus', 'new.jsonl'), makeLines(50, 9));
@@ -166,7 +166,7 @@ describe('a ranking', () => {
     },
   );
 
-  it('leaves out a shard that vanishes while others are scored, and says so', async () => {
+  it('leaves out a shard that disappears during scoring, with a note', async () => {
     await withFolder(async (folder) => {
       await mkdir(join(folder, 'corpus'));
       for (const name of ['a', 'b', 'z'])
@@ -181,7 +181,7 @@ describe('a ranking', () => {
       const { notes, ranking, scores } = await rankCorpus(run, vanish('z.jsonl'));
       await removed;
       expect(scores.meanwhile).toEqual({ fresh: [], changed: [], gone: ['corpus/z.jsonl'] });
-      expect(notes).toEqual(['1 shard was there at first and is no longer, and left out: corpus/z.jsonl']);
+      expect(notes).toEqual(['1 shard disappeared during scoring and is left out: corpus/z.jsonl']);
       expect(shardsOf(ranking.parts).map(({ name }) => name)).toEqual(['corpus/a.jsonl', 'corpus/b.jsonl']);
       expect(await problemsOf(run)).toEqual([]);
     });
@@ -191,7 +191,7 @@ describe('a ranking', () => {
     ['plain', makeLines(4000, 5), 'jsonl'],
     ['compressed', gzipSync(makeLines(4000, 5)), 'jsonl.gz'],
   ])(
-    'whose %s shard shrinks while it is read says so or ranks what is left, and is whole afterwards',
+    'whose %s shard shrinks while it is read fails or ranks the rest, and is complete afterwards',
     async (_kind, content, ending) => {
       await withFolder(async (folder) => {
         await mkdir(join(folder, 'corpus'));

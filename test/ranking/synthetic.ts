@@ -63,9 +63,14 @@ export async function writeParts(
       const own = rows.filter((row) => row.shard === name);
       const file = `${name.replaceAll('/', '_')}-00000.parquet`;
       const path = join(run.files.scores, file);
+      const scoresOf = (row: Row): number[] => [
+        row.score,
+        ...benchmarks.map((name) => row.scores?.[name] ?? 0),
+      ];
       const values = own.map(
         (row) =>
-          `(${sqlString(row.shard)}, ${row.row}, ${sqlString(row.document)}, ${sqlString(row.source)}, ${row.tokens}, ${[row.score, ...benchmarks.map((name) => row.scores?.[name] ?? 0)].map(float).join(', ')})`,
+          `(${sqlString(row.shard)}, ${row.row}, ${sqlString(row.document)}, ${sqlString(row.source)}, ` +
+          `${row.tokens}, ${scoresOf(row).map(float).join(', ')})`,
       );
       const columns = benchmarks.map((name) => `"score_${name}"`).join(', ');
       await connection.run(

@@ -396,19 +396,19 @@ describe('a ranking of many small shards', () => {
       await reseal(change(1, { documents: documents - 1 }));
       await expectProblem(
         new RegExp(
-          `has documents of ${pack.covers[1]?.shard ?? ''} ${documents} where ${documents - 1} is listed`,
+          `documents of ${pack.covers[1]?.shard ?? ''} should be ${documents - 1}, found ${documents}`,
         ),
       );
-      await expectProblem(/do not add up to its own/);
+      await expectProblem(/do not add up to its totals/);
       await reseal(pack.covers.slice(1));
-      await expectProblem(/rows of another shard than those that are listed/);
+      await expectProblem(/rows of a shard other than those listed/);
       await expectProblem(new RegExp(`${pack.covers[0]?.shard ?? ''} is not ranked yet`));
       await reseal([...pack.covers, ...pack.covers.slice(0, 1)]);
       await expectProblem(/in two parts/);
       await reseal(change(2, { endsShard: false }));
       await expectProblem(/are in no part/);
       await reseal(change(0, { rows: 1 }));
-      await expectProblem(/has rows 0 to \d of \S+, which are not its own/);
+      await expectProblem(/has rows 0 to \d of \S+, which belong to another part/);
       // A row twice, in place of another.
       const path = join(run.files.scores, pack.file);
       await withDuckDb({ threads: 1 }, async (connection) => {
@@ -420,7 +420,7 @@ describe('a ranking of many small shards', () => {
         await connection.run(`COPY part TO ${sqlString(path)} (FORMAT parquet)`);
       });
       await reseal(pack.covers, { sha256: await sha256File(path), bytes: (await readFile(path)).length });
-      await expectProblem(/rows that are there twice/);
+      await expectProblem(/rows that are duplicate/);
     });
   });
 

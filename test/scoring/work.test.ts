@@ -373,14 +373,14 @@ describe('betr rank', () => {
       );
       expect(await carryOut(folder, rank)).toMatchObject({
         code: 4,
-        stdout: expect.stringContaining('over threshold: source "elsewhere"'),
+        stdout: expect.stringContaining('over its threshold: source "elsewhere"'),
       });
       expect(await carryOut(folder, rank)).toMatchObject({
         code: 0,
         stdout: expect.stringContaining('Nothing new to score'),
       });
       const status = await carryOut(folder, ['status']);
-      expect(status.stdout).toContain('over threshold: source "elsewhere"');
+      expect(status.stdout).toContain('over its threshold: source "elsewhere"');
     });
   });
 });

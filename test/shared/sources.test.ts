@@ -9,7 +9,7 @@ import { z } from 'zod';
 import { parquetSource, withDuckDb } from '../../data/duckdb/duckdb.ts';
 import { openRun } from '../../run/run.ts';
 import { readRanking } from '../../ranking/generation.ts';
-import { selectionManifestSchema } from '../../ranking/selection/select.ts';
+import { selectionManifestSchema } from '../../ranking/selection/manifest.ts';
 import { betr } from '../cli/betr.ts';
 import { findShared } from './find.ts';
 import { queryRows } from '../../data/duckdb/rows.ts';

@@ -6,7 +6,8 @@ import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 import type { Run } from '../../../run/run.ts';
 import { calibrationSchema } from '../../../ranking/budget/calibrations.ts';
-import { comparisonColumns, comparisonSchema } from '../../../ranking/budget/compare-budgets.ts';
+import { comparisonSchema } from '../../../ranking/budget/compare-budgets.ts';
+import { comparisonColumns } from '../../../ranking/budget/comparison-table.ts';
 import { makeScoredRows, rankRows, withRun } from '../../ranking/synthetic.ts';
 import { betr as carryOut } from '../betr.ts';
 import type { Ended } from '../project.ts';
@@ -48,7 +49,7 @@ describe('betr compare', () => {
     await withRanked(async (run) => {
       expect(await betr(run, 'compare')).toMatchObject({
         code: 2,
-        stderr: expect.stringContaining('Name budgets'),
+        stderr: expect.stringContaining('Give budgets'),
       });
       expect(await betr(run, 'compare', '--budgets', '1e21,0')).toMatchObject({
         code: 2,

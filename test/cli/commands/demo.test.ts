@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { sqlString, withDuckDb } from '../../../data/duckdb/duckdb.ts';
-import { selectionManifestSchema } from '../../../ranking/selection/select.ts';
+import { selectionManifestSchema } from '../../../ranking/selection/manifest.ts';
 import { sha256File } from '../../../data/files/hash-files.ts';
 import { answerSchema } from '../../../ranking/budget/question.ts';
 

@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { parquetSource, withDuckDb } from '../../../data/duckdb/duckdb.ts';
 import { openRun } from '../../../run/run.ts';
 import { readDomains } from '../../../domains/result.ts';
-import { selectionManifestSchema } from '../../../ranking/selection/select.ts';
+import { selectionManifestSchema } from '../../../ranking/selection/manifest.ts';
 import { csv, goldenTables } from '../../domains/tables.ts';
 import { betr } from '../betr.ts';
 import { betrPath, type Ended, jsonl, makeDocuments, run } from '../project.ts';

@@ -10,7 +10,7 @@ const withRanking = (use: (run: Run, ranking: Ranking) => Promise<void>, estimat
   withRun(async (run) => use(run, await rankRows(run, rows, estimated)));
 
 describe('the answer to a budget', () => {
-  it('for a large pool is what the law says, applied to the ranked sample of it', async () => {
+  it('for a large pool follows the law, applied to the ranked sample', async () => {
     await withRanking(async (run, ranking) => {
       const answer = await answerBudget(run, ranking, { budget: 1e21, poolTokens: 1e12 });
       expect(answerSchema.parse(answer)).toEqual(answer);
@@ -30,19 +30,13 @@ describe('the answer to a budget', () => {
       expect(answer.flags).toEqual([]);
       expect(answer.pool).toEqual({ tokens: 1e12, kept: answer.keep.rate * 1e12 });
       expect(answer.ranking).toEqual({ generation: ranking.generation, publishedAt: ranking.publishedAt });
-      for (const words of [
-        '7.11 %',
-        'pool of 1T tokens',
-        'random sample',
-        '1e21 FLOPs',
-        'nemotron-cc',
-        ranking.generation,
-      ])
+      for (const words of ['7.11 %', 'pool of 1T tokens', '1e21 FLOPs', 'nemotron-cc', ranking.generation])
         expect(answer.summary).toContain(words);
+      expect(answer.caveats).toEqual(['The ranked corpus is assumed to be a random sample of the pool.']);
     });
   });
 
-  it('for a corpus that is too small is all of it, and says so', async () => {
+  it('for a corpus that is too small keeps all of it, with caveats', async () => {
     await withRanking(async (run, ranking) => {
       const answer = await answerBudget(run, ranking, { budget: 1e21 });
       expect(answer.keep).toEqual({ rate: 1, low: 1, high: 1, setBy: 'data floor' });
@@ -50,7 +44,12 @@ describe('the answer to a budget', () => {
       expect(answer.flags).toEqual(['pool-too-small', 'corpus-far-below-law-range', 'tokens-estimated']);
       expect(answer.repetition?.epochs).toBeCloseTo((answer.model?.tokens ?? 0) / ranking.tokens);
       expect(answer.repetition?.effectiveTokens).toBeLessThan(17 * ranking.tokens);
-      expect(answer.summary).toContain('caution');
+      expect(answer.caveats).toEqual([
+        'Even the whole pool is too small: training would repeat it more than 4 times.',
+        'The law was fitted on pools of trillions of tokens, and this one has fewer than 100B. ' +
+          'If it is a sample of a larger pool, give the size of the pool.',
+        'Token counts are estimated.',
+      ]);
     }, 1);
   });
 
@@ -68,7 +67,7 @@ describe('the answer to a budget', () => {
       expect([raw.law?.name, raw.keep.rate.toFixed(3)]).toEqual(['dclm-refinedweb', '0.052']);
       const overtrained = await ask({ params: 1e9, tokens: 1e12 });
       expect(overtrained.flags).toContain('far-from-compute-optimal');
-      expect(overtrained.summary).toContain('1K tokens a parameter');
+      expect(overtrained.caveats.join()).toContain('1K tokens per parameter');
       const fixed = await ask({ params: 6.6e9, tokens: 1e12, pool: 'nemotron-cc-6.6b', poolTokens: 1e14 });
       expect([fixed.keep.rate.toFixed(3), fixed.flags.includes('far-from-compute-optimal')]).toEqual([
         '0.094',
@@ -78,7 +77,7 @@ describe('the answer to a budget', () => {
       const longer = await ask({ budget: 1e19, pool: 'nemotron-cc-6.6b' });
       expect(longer.model).toMatchObject({ flops: 1e19, params: 6.6e9 });
       expect(longer.keep.rate).toBeCloseTo(0.0026 * (1e19 / (6 * 6.6e9)) ** 0.13);
-      expect(longer.summary).toContain('law of a 6.6B model on any number of tokens');
+      expect(longer.summary).toContain('law for a 6.6B model on any number of tokens');
       expect((await ask({ tokens: 1e12, pool: 'nemotron-cc-6.6b', poolTokens: 1e14 })).model?.params).toBe(
         6.6e9,
       );
@@ -94,19 +93,46 @@ describe('the answer to a budget', () => {
   });
 
   it.each([
-    [5e18, ['extrapolated', 'below-tested-rates'], 'below the 6e18'],
+    [5e18, ['extrapolated', 'below-tested-rates'], 'below 6e18 FLOPs'],
     [6e18, ['below-tested-rates'], 'below 3 %'],
     [1e22, [], '1e22'],
-    [1.1e22, ['extrapolated'], 'above the 6e21'],
+    [1.1e22, ['extrapolated'], 'above 6e21 FLOPs'],
   ])('flags what the law was not fitted on: %d FLOPs', async (budget, flags, words) => {
     await withRanking(async (run, ranking) => {
       const answer = await answerBudget(run, ranking, { budget, poolTokens: 1e13 });
       expect(answer.flags.filter((flag) => flag !== 'score-ties')).toEqual(flags);
-      expect(answer.summary).toContain(words);
+      expect([answer.summary, ...answer.caveats].join('\n')).toContain(words);
     });
   });
 
-  it('to a share is that share, with the model only where a budget is named too', async () => {
+  it.each<[Question, string]>([
+    [
+      { budget: 1e21, poolTokens: 1e12 },
+      'The rate follows the nemotron-cc law for compute-optimal training, F = 4e-5 · C^0.25 (F in %, C in ' +
+        'FLOPs); 3.9 % to 13 % would do about as well; no token is seen twice.',
+    ],
+    [
+      { budget: 1e22, poolTokens: 1e12, maxEpochs: 1, tokensPerParam: 20 },
+      'The size of the pool and at most 1 pass over the kept tokens set the rate, above the nemotron-cc law ' +
+        'for compute-optimal training, F = 4e-5 · C^0.25 (F in %, C in FLOPs); 18.3 % to 23.1 % would do ' +
+        'about as well; no token is seen twice.',
+    ],
+    [
+      { budget: 1e22, keep: 0.01, poolTokens: 1e12 },
+      'By the nemotron-cc law and the size of the pool, this share suits about 3.91e17 FLOPs (3.52e16 to ' +
+        '4.34e18 would lose little); 13.5 passes over the kept tokens are worth 95.8B fresh ones.',
+    ],
+  ])('to %j says why in one sentence', async (question, why) => {
+    await withRanking(async (run, ranking) => {
+      const { summary } = await answerBudget(run, ranking, question);
+      expect(summary.split(/(?<=\.) (?=[A-Z])/)).toEqual([
+        expect.stringMatching(/^Keep the best .* in ranking \w+\.$/),
+        why,
+      ]);
+    });
+  });
+
+  it('to a share is that share, with a model only if a budget is given too', async () => {
     await withRanking(async (run, ranking) => {
       const share = await answerBudget(run, ranking, { keep: 0.25 });
       expect(share).toMatchObject({

@@ -56,7 +56,7 @@ describe('a law from own runs', () => {
     expect(await fitLaw(makeTrials(a, b, 0.01))).toEqual(loud);
   });
 
-  it('takes accuracies too, which are better when larger, and says how far each run is off', async () => {
+  it('accepts accuracies, where larger is better, and reports the residual of each run', async () => {
     const trials = makeTrials(5 / 1e20 ** 0.1, 0.1, 0.002);
     const byLoss = await fitLaw(trials);
     const byAccuracy = await fitLaw(
@@ -68,9 +68,9 @@ describe('a law from own runs', () => {
     expect(other?.residual).toBeCloseTo(-(first?.residual ?? 0), 10);
   });
 
-  it('says that three runs a budget tell nothing of their noise', async () => {
+  it('notes that three runs per budget cannot show their noise', async () => {
     const fit = await fitLaw(makeTrials(5 / 1e20 ** 0.1, 0.1, 0, [0.02, 0.05, 0.16]));
-    expect(fit.notes).toEqual([expect.stringContaining('three runs a budget')]);
+    expect(fit.notes).toEqual([expect.stringContaining('Three runs per budget')]);
   });
 
   it(
@@ -84,7 +84,7 @@ describe('a law from own runs', () => {
     },
   );
 
-  it('says how many resamples failed where many did', async () => {
+  it('notes how many resamples failed if many did', async () => {
     const {
       intervals: { failed },
       notes,
@@ -100,7 +100,7 @@ describe('a law from own runs', () => {
     const fit = await fitLaw([...trials, ...rising, { flops: 1e23, keep: 0.1, loss: 2 }]);
     expect(fit.unused).toEqual([
       { flops: 1e22, reason: expect.stringMatching(/best run was 32 %|do not rise to a peak/) },
-      { flops: 1e23, reason: '1 different rates were tried, and at least 3 have to be' },
+      { flops: 1e23, reason: 'only 1 different rates were tried; a fit needs at least 3' },
     ]);
     expect(fit.exponent).toBeCloseTo(0.1, 8);
   });
@@ -113,7 +113,7 @@ describe('a law from own runs', () => {
       /2 of 2 budgets|of 2 budgets have/,
     ],
     ['too few rates', makeTrials(5 / 1e20 ** 0.1, 0.1, 0, [0.02, 0.16]), /2 different rates were tried/],
-    ['no interior peak', makeTrials(1e-3, 0.1), /outside of what was tried/],
+    ['no interior peak', makeTrials(1e-3, 0.1), /outside the tried range/],
     [
       'a valley in place of a peak',
       makeTrials(5 / 1e20 ** 0.1, 0.1).map(({ loss = 0, ...trial }) => ({ ...trial, loss: -loss })),
@@ -135,7 +135,7 @@ describe('a law from own runs', () => {
   });
 });
 
-describe('runs as people hand them in', () => {
+describe('training runs', () => {
   it.each([
     'flops,keep,loss\n1e19,0.1,2.5\n1e20,10%,2.25\n',
     '\uFEFFloss, keep ,flops\r\n2.5,0.1,1e19\r\n\r\n2.25,0.1,1e20',
@@ -179,7 +179,7 @@ describe('a calibration', () => {
       expect(answer.summary).toContain('your own runs');
       const beyond = await answerBudget(run, ranking, { budget: 1e22, pool: 'mine', poolTokens: 1e13 });
       expect(beyond.flags).toContain('extrapolated');
-      expect(beyond.summary).toContain('above the 1e21 FLOPs');
+      expect(beyond.caveats.join()).toContain('above 1e21 FLOPs');
     });
   });
 });

@@ -1,8 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import {
   budgetsFor,
-  countRepetition,
-  effectiveTokens,
   floorRate,
   keepRate,
   type LawName,
@@ -10,6 +8,7 @@ import {
   lawRate,
   planModel,
 } from '../../../ranking/budget/laws.ts';
+import { countRepetition } from '../../../ranking/budget/repetition.ts';
 
 const percent = (rate: number, digits = 1): number => Number((100 * rate).toFixed(digits));
 
@@ -137,24 +136,6 @@ describe('worked answers: law, data floor and epochs', () => {
   });
 });
 
-describe('repeated tokens (Muennighoff 2023)', () => {
-  it.each([
-    [1, 1],
-    [2, 0.984],
-    [4, 0.931],
-    [8, 0.828],
-    [10, 0.781],
-    [16, 0.661],
-    [40, 0.379],
-  ])('%d epochs are worth %d a token', (epochs, worth) => {
-    expect(Number((effectiveTokens(1e9, epochs * 1e9) / (epochs * 1e9)).toFixed(3))).toBe(worth);
-  });
-
-  it('counts one epoch where the model does not see all that is kept', () => {
-    expect(countRepetition(1e9, 0.1, 1e12)).toEqual({ epochs: 1, effectiveTokens: 1e9 });
-  });
-});
-
 describe('the model of a budget', () => {
   it('follows from any one or two of FLOPs, parameters and tokens', () => {
     const model = planModel({ flops: 6.6e20 }, 11);
@@ -200,7 +181,7 @@ describe('the budgets that suit a rate', () => {
     expect(rateOf((budgets.to?.flops ?? 0) * 1.01).low).toBeGreaterThan(rate);
   });
 
-  it('have no upper end where everything is kept, and are token counts of a fixed model', () => {
+  it('have no upper limit if everything is kept, and are token counts for a fixed model', () => {
     expect(budgetsFor(1, laws['nemotron-cc'], 1e12, { tokensPerParam: 11, maxEpochs: 4 }).to).toBeNull();
     const { at } = budgetsFor(0.094, laws['nemotron-cc-6.6b'], 1e14, { tokensPerParam: 11, maxEpochs: 4 });
     expect(at.params).toBe(6.6e9);

@@ -7,7 +7,8 @@ import type { Run } from '../../../run/run.ts';
 import type { Ranking } from '../../../ranking/generation.ts';
 import { orderFile, readSavedOrder } from '../../../ranking/order/saved-order.ts';
 import { readKeyOrder } from '../../../ranking/order/key-order.ts';
-import { readOrder, sortTies } from '../../../ranking/order/order.ts';
+import { readOrder } from '../../../ranking/order/order.ts';
+import { sortTies } from '../../../ranking/order/sort-scores.ts';
 import { Orders } from '../../../ranking/order/orders.ts';
 import { prepareForServer, removePrepared } from '../../../ranking/order/prepare.ts';
 import { rankCorpus } from '../../../ranking/rank.ts';
@@ -140,7 +141,7 @@ describe('a kept order', () => {
     });
   });
 
-  it('is not taken where a part was written since', async () => {
+  it('is not used if a part was written since', async () => {
     await withPrepared(60, async (run, ranking) => {
       const part = join(run.files.scores, ranking.parts[1]?.file ?? '');
       await utimes(part, Date.now() / 1000 + 10, Date.now() / 1000 + 10);

@@ -7,7 +7,8 @@ import { answerWithCutoff } from '../../../ranking/budget/answer.ts';
 import { findCutoff, keptCondition } from '../../../ranking/cutoff.ts';
 import { combineScores } from '../../../ranking/order/combine.ts';
 import type { Ranking } from '../../../ranking/generation.ts';
-import { orderScores, readOrder } from '../../../ranking/order/order.ts';
+import { readOrder } from '../../../ranking/order/order.ts';
+import { orderScores } from '../../../ranking/order/sort-scores.ts';
 import { chooseBenchmarks, retargetRanking, writeRetargeted } from '../../../ranking/order/retarget.ts';
 import { holdRetargeted, retargetedFiles } from '../../../ranking/order/retargeted-files.ts';
 import { withScores } from '../../../ranking/scores.ts';
@@ -27,7 +28,7 @@ function rescore(benchmarks: readonly string[]): Row[] {
 }
 
 describe('a ranking by chosen benchmarks', () => {
-  it('cuts where a plain sort by the best percentile cuts, with keys deciding among equals', async () => {
+  it('cuts where a naive sort by the best percentile cuts, with keys deciding among equals', async () => {
     await withRun(async (run) => {
       const published = await rankRows(run, rows);
       for (const [choice, benchmarks] of [
@@ -58,7 +59,7 @@ describe('a ranking by chosen benchmarks', () => {
     });
   });
 
-  it('is kept for the next time, and made again where its file is gone', async () => {
+  it('is cached for the next time, and made again if its file is gone', async () => {
     await withRun(async (run) => {
       const published = await rankRows(run, rows);
       const first = await retargetRanking(run, published, { benchmarks: ['mmlu'] });
@@ -69,7 +70,7 @@ describe('a ranking by chosen benchmarks', () => {
     });
   });
 
-  it('keeps its files as long as somebody holds them, whatever else is asked for', async () => {
+  it('keeps its files as long as a process holds them, whatever else is requested', async () => {
     await withRun(async (run) => {
       const names = ['a', 'b', 'c', 'd', 'e'];
       const many = rows.map((row, index) => ({
@@ -118,7 +119,8 @@ describe('a ranking by chosen benchmarks', () => {
     await withRun(async (run) => {
       const published = await rankRows(run, rows);
       const { folder, name, scores } = retargetedFiles(run, published, ['mmlu']);
-      const script = `import(${JSON.stringify(new URL('../../../data/files/owned-files.js', import.meta.url).href)}).then(({ ownedName }) => console.log(ownedName()))`;
+      const { href } = new URL('../../../data/files/owned-files.js', import.meta.url);
+      const script = `import('${href}').then(({ ownedName }) => console.log(ownedName()))`;
       const gone = execFileSync(process.execPath, ['-e', script], { encoding: 'utf8' }).trim();
       await retargetRanking(run, published, { benchmarks: ['mmlu'] });
       for (const mark of await readdir(folder)) if (mark.endsWith('.use')) await rm(join(folder, mark));

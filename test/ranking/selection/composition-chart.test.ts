@@ -17,7 +17,7 @@ const labels = (svg: string): string[] =>
   [...svg.matchAll(/<text x="178"[^>]*>([^<]*)</g)].map(([, label]) => label ?? '');
 
 describe("a composition's picture", () => {
-  it('has a bar before and after the cut for every source, most favoured first, and the change in words', () => {
+  it('has a bar before and after the cut for every source, most favored first, and labels the change', () => {
     const svg = compositionSvg(
       [change('science', 0.1, 0.4), change('', 0.4, 0.4), change('spam', 0.5, 0.2)],
       'Before & after',
@@ -42,7 +42,7 @@ describe("a composition's picture", () => {
     expect(svg).toContain('68 % → 27 %');
   });
 
-  it('says when a source is gone, and draws a composition of nothing', () => {
+  it('shows when a source is gone, and draws an empty composition', () => {
     expect(compositionSvg([change('gone', 0.5, 0), change('left', 0.5, 1)], 'Gone')).toContain('none left');
     expect(compositionSvg([], 'Nothing')).not.toMatch(/NaN|Infinity/);
   });

@@ -9,7 +9,8 @@ import type { Run } from '../../../run/run.ts';
 import type { Ranking } from '../../../ranking/generation.ts';
 import { type DomainColumn, fillQuotas } from '../../../ranking/selection/quotas.ts';
 import { withScores } from '../../../ranking/scores.ts';
-import { selectionManifestSchema, writeSelection } from '../../../ranking/selection/select.ts';
+import { writeSelection } from '../../../ranking/selection/select.ts';
+import { selectionManifestSchema } from '../../../ranking/selection/manifest.ts';
 import { keepByPlainSort, makeRows, rankRows, type Row, sumTokens, withRun } from '../synthetic.ts';
 import { rounds } from '../../long.ts';
 import { queryRows } from '../../../data/duckdb/rows.ts';
@@ -132,7 +133,7 @@ describe('quotas', () => {
     );
   });
 
-  it('make a selection that says what each domain gave, and is the same for any number of threads', async () => {
+  it('make a selection that lists what each domain contributes, the same on any number of threads', async () => {
     await withRun(async (run) => {
       const rows = makeRows(900);
       const ranking = await rankRows(run, rows);
@@ -177,8 +178,9 @@ describe('quotas', () => {
           .sort(),
       ).toEqual(['books', 'code']);
       // A quota of 36 % of the tokens, of a source that has a quarter.
-      expect(manifest.answer.summary).toMatch(
-        /By quotas of 2 domains: .* more than their domains have \(1 of 2\)/,
+      expect(manifest.answer.summary).toMatch(/^Keep the best \S+ % of the tokens by quotas for 2 domains/);
+      expect(manifest.answer.caveats.at(-1)).toMatch(
+        /^1 of 2 domains have fewer tokens than their quotas; the missing \S+ tokens are not replaced\.$/,
       );
       expect(
         selectionManifestSchema.parse(JSON.parse(await readFile(join(one, 'manifest.json'), 'utf8'))),
@@ -196,7 +198,7 @@ describe('quotas', () => {
     });
   });
 
-  it('are refused where no document is of a domain', async () => {
+  it('are refused if no document is in any domain', async () => {
     await withRun(async (run) => {
       const ranking = await rankRows(run, makeRows(30));
       await expect(

@@ -37,7 +37,7 @@ const textOf = (result: TextHead | BetrError | undefined): string =>
     : Buffer.from(result.head).toString();
 
 describe('the reader of texts', () => {
-  it('gives whole texts, or their beginnings, and says which rows have none', async () => {
+  it('returns complete texts or their beginnings, and reports rows without one', async () => {
     await withShard(async (shard) => {
       const reader = new TextReader(defaultFields, limits);
       const heads = await reader.read(shard, [3, 5, 50_000], false, long);

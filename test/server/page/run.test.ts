@@ -122,13 +122,13 @@ describeInChromium('the page of a run without an answer', () => {
       to: generation,
       whole: comparison,
       fresh: null,
-      over: ['source "web" has 10 % of the tokens in place of 50 %'],
+      over: ['source "web" has 10 % of the tokens instead of 50 %'],
     });
     server ??= await serveRun(made.run, { host: '127.0.0.1', port: 0 });
     await opened.page.goto(`${server.url}/?budget=1e20&poolTokens=6.3T`);
     await opened.page.locator('#drift:visible').waitFor();
     expect(await opened.page.locator('#drift').innerText()).toBe(
-      'This ranking drifted from the previous one (aaaaaaaaaaaa): source "web" has 10 % of the tokens in place of 50 %.',
+      'This ranking drifted from the previous one (aaaaaaaaaaaa): source "web" has 10 % of the tokens instead of 50 %.',
     );
   });
 });

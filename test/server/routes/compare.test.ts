@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { comparisonColumns, comparisonSchema } from '../../../ranking/budget/compare-budgets.ts';
+import { comparisonSchema } from '../../../ranking/budget/compare-budgets.ts';
+import { comparisonColumns } from '../../../ranking/budget/comparison-table.ts';
 import { curveSchema } from '../../../ranking/budget/curve.ts';
 import { keepByPlainSort, makeScoredRows, type Row, sumTokens } from '../../ranking/synthetic.ts';
 import { shareServer } from '../serve.ts';

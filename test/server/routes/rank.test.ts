@@ -116,7 +116,7 @@ describe('GET /rank', () => {
     ['/rank?budget=1e21&without=gsm8k,arc_easy,mmlu', 400, 'OPTION_INVALID', 'not all'],
     ['/rank?budget=1e21&benchmarks=gsm8k&without=mmlu', 400, 'OPTION_INVALID', 'left out'],
     ['/compare?budgets=1e21,0', 400, 'BUDGET_INVALID', '"0"'],
-    ['/compare', 400, 'USAGE', 'Name budgets'],
+    ['/compare', 400, 'USAGE', 'Give budgets'],
     ['/compare?poolTokens=1T', 400, 'USAGE', 'or both to compare'],
     [`/compare?budgets=${Array.from({ length: 21 }, () => '1e21').join(',')}`, 400, 'USAGE', 'at most 20'],
     ['/curve?from=1e22&to=1e21', 400, 'OPTION_INVALID', '1e+22'],

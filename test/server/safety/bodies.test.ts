@@ -71,8 +71,8 @@ describe('a body', () => {
   });
 
   it.each<[string, unknown, string[]]>([
-    ['nothing', {}, ['name is missing, and has to be a text', 'runs is missing, and has to be a list']],
-    ['a list', [1, 2], ['the body is [1,2], but it has to be an object with the fields name, runs']],
+    ['nothing', {}, ['name is missing; it must be a string', 'runs is missing; it must be a list']],
+    ['a list', [1, 2], ['the body is [1,2], but it must be an object with the fields name, runs']],
     [
       'invalid runs',
       {
@@ -83,11 +83,11 @@ describe('a body', () => {
         ],
       },
       [
-        'name is "../x", but it has to be up to 64 letters, digits, "_" or "-", the first of them a letter or digit',
-        'runs[0].flops is 0, but it has to be a number above 0',
-        'runs[0].keep is 3, but it has to be a number of at most 1',
+        'name is "../x", but it must be up to 64 letters, digits, "_" or "-", starting with a letter or digit',
+        'runs[0].flops is 0, but it must be a number above 0',
+        'runs[0].keep is 3, but it must be a number of at most 1',
         'runs[0] has the unknown field "seed" (known: flops, keep, loss, accuracy)',
-        'runs[1].flops is "1", but it has to be a number',
+        'runs[1].flops is "1", but it must be a number',
       ],
     ],
   ])('with %s gets every problem, named by its field', async (_name, body, problems) => {

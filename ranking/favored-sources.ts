@@ -1,5 +1,5 @@
-// What each output of the classifier favours: the sources of the best share of the corpus by the joint score,
-// or by one benchmark's own.
+// What each output of the classifier favors: the sources of the best share of the corpus, by the joint score
+// or by one benchmark's score.
 
 import { z } from 'zod';
 import { sqlName } from '../data/duckdb/duckdb.ts';
@@ -8,12 +8,11 @@ import type { Ranking } from './generation.ts';
 import { withScores } from './scores.ts';
 import { queryRows } from '../data/duckdb/rows.ts';
 
-export interface Favoured {
+export interface Favored {
   /** The joint output's name, or a benchmark's. */
   output: string;
   /**
-   * The best document, and the sources, most favoured first, with their shares of the tokens: of all, and of
-   * the best.
+   * The best document, and the sources, most favored first, with their shares of all tokens and of the best.
    */
   best: string;
   sources: { source: string; before: number; after: number; lift: number }[];
@@ -25,9 +24,9 @@ const row = z.object({ source: z.string(), before: z.number(), after: z.number()
  * The sources of the best `share` (0–1) of the tokens, for every output of the ranking's scorer. Errors:
  * those of `withScores`.
  */
-export async function favouredSources(run: Run, ranking: Ranking, share: number): Promise<Favoured[]> {
+export async function favoredSources(run: Run, ranking: Ranking, share: number): Promise<Favored[]> {
   return withScores(run, ranking, async (connection, table) => {
-    const favoured: Favoured[] = [];
+    const favored: Favored[] = [];
     for (const [place, output] of ranking.scorer.outputs.entries()) {
       const order = `${place === 0 ? 'score' : sqlName(`score_${output}`)} DESC, document, shard, "row"`;
       const rows = await queryRows(
@@ -47,12 +46,12 @@ export async function favouredSources(run: Run, ranking: Ranking, share: number)
         after,
         lift: before === 0 ? 0 : after / before,
       }));
-      favoured.push({
+      favored.push({
         output,
         best: rows[0]?.best ?? '',
         sources: sources.sort((a, b) => b.lift - a.lift || (a.source < b.source ? -1 : 1)),
       });
     }
-    return favoured;
+    return favored;
   });
 }
