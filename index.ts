@@ -109,7 +109,7 @@ export async function documents(run: Run, listing: Listing = {}): Promise<Page> 
 
 async function readNewest(run: Run): Promise<{ files: RunFiles; ranking: Ranking }> {
   const files = opened.get(run);
-  if (files === undefined) throw fail('USAGE', { problem: 'The run has to be one that openRun returned.' });
+  if (files === undefined) throw fail('USAGE', { problem: 'The run must come from openRun.' });
   return { files, ranking: await readRanking(files) };
 }
 

@@ -68,11 +68,11 @@ export function explainScore(
     throw fail('OPTION_INVALID', {
       option: 'benchmark',
       got: output,
-      allowed: `one with a score of its own: ${
+      allowed: `a benchmark with its own score: ${
         weights.outputs
           .slice(1)
           .map(({ name }) => name)
-          .join(', ') || 'this classifier has none'
+          .join(', ') || 'this classifier has only the joint score'
       }`,
     });
   const kernel = openKernel(weights.bits, 0);

@@ -28,13 +28,13 @@ export async function listOutdated(run: Run): Promise<string[]> {
     const changed = parts.filter(([part]) => index.inputs[part] !== now[part]).map(([, name]) => name);
     if (changed.length > 0)
       return [
-        `index and classifier are of other settings or files than there are now (${changed.join(', ')}): betr run`,
+        `the index and the classifier were made with different settings or files (${changed.join(', ')}): betr run`,
       ];
     if (!isDeepStrictEqual(card.inputs.settings, run.settings.classifier))
-      return ['the classifier is of other settings than there are now: betr train'];
+      return ['the classifier was trained with different settings: betr train'];
     return card.inputs.targets === index.outputs.targets
       ? []
-      : ['the classifier is of another index than there is now: betr train'];
+      : ['the classifier was trained on a different index: betr train'];
   } catch (error) {
     if (error instanceof BetrError) return [];
     throw error;

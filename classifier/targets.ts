@@ -41,7 +41,7 @@ export async function readTargets(connection: DuckDBConnection, path: string): P
       if (!columns.includes(column))
         throw fail('TARGETS_INVALID', {
           path,
-          problem: `it has no column "${column}", only ${columns.join(', ')}`,
+          problem: `column "${column}" is missing; its columns are ${columns.join(', ')}`,
         });
     }
     const benchmarks = columns
@@ -59,9 +59,9 @@ export async function readTargets(connection: DuckDBConnection, path: string): P
     for await (const chunk of streamChunks(connection, sql)) {
       for (const [document, include, ...scores] of chunk.getRows()) {
         if (typeof document !== 'string')
-          throw fail('TARGETS_INVALID', { path, problem: 'a row has no document' });
+          throw fail('TARGETS_INVALID', { path, problem: 'a row has no document key' });
         if (document === documents.at(-1))
-          throw fail('TARGETS_INVALID', { path, problem: `it has document "${document}" twice` });
+          throw fail('TARGETS_INVALID', { path, problem: `document "${document}" occurs twice` });
         documents.push(document);
         included.push(include === true ? 1 : 0);
         for (const [output, score] of scores.entries()) {
@@ -104,7 +104,7 @@ export async function readSampleTexts(
     )) {
       for (const [document, text] of chunk.getRows()) {
         if (typeof document !== 'string' || !(text instanceof DuckDBBlobValue))
-          throw new Error('a row has no document or no text');
+          throw new Error('a row has no document key or no text');
         const place = places.get(document);
         if (place === undefined) withoutTarget++;
         else take(place, text.bytes);
@@ -116,7 +116,7 @@ export async function readSampleTexts(
   if (missing !== undefined)
     throw fail('TARGETS_INVALID', {
       path: paths.targets,
-      problem: `${places.size} of its documents are not in the sample, "${missing}" among them`,
+      problem: `${places.size} of its documents are not in the sample, for example "${missing}"`,
     });
   return withoutTarget;
 }

@@ -69,7 +69,7 @@ export async function trainClassifier(run: Run, report: Report): Promise<Card> {
     version: 1,
     outputs,
     features: {
-      ngrams: 'words and single marks, of each the first 8 bytes, ASCII case ignored; uni- and bigrams',
+      ngrams: 'words and punctuation marks, first 8 bytes of each, ASCII case ignored; unigrams and bigrams',
       hash: '64-bit multiplicative',
       normalisation: `sum of weights / (n-grams + ${priorNgrams})`,
       bits,
@@ -79,7 +79,7 @@ export async function trainClassifier(run: Run, report: Report): Promise<Card> {
     labels: {
       top: shareIncluded(targets),
       softened: 'cut / (cut + rank share)',
-      balance: 'both sides weigh the same',
+      balance: 'both classes weighted equally',
     },
     training: { method: 'AdaGrad on the logistic loss', seed, epochs, epochsRun, heldOutLosses: losses },
     documents: { training: split.training.length, heldOut: split.heldOut.length, withoutTarget },
@@ -178,12 +178,12 @@ function notesOf({ leftOut }: Targets, withoutTarget: number): string[] {
   return [
     ...(leftOut > 0
       ? [
-          `${leftOut} benchmarks are more than the ${mostSingleBenchmarks} that can have outputs of ` +
-            'their own; only the joint output was trained.',
+          `With ${leftOut} benchmarks, only the joint output was trained: at most ${mostSingleBenchmarks} ` +
+            'benchmarks can have their own outputs.',
         ]
       : []),
     ...(withoutTarget > 0
-      ? [`${withoutTarget} documents of the sample have no target and were not used.`]
+      ? [`${withoutTarget} documents of the sample have no target; they were not used.`]
       : []),
   ];
 }

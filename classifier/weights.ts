@@ -86,21 +86,20 @@ export async function readWeights(path: string): Promise<Weights & { sha256: str
   const file = await readWeightsFile(path);
   const damaged = (reason: string, cause?: unknown): Error =>
     fail('FILE_DAMAGED', { path, reason, command: 'betr train' }, cause);
-  if (file.toString('latin1', 0, magic.length) !== magic)
-    throw damaged('it does not begin like a weights file');
+  if (file.toString('latin1', 0, magic.length) !== magic) throw damaged('it is not a weights file');
   const content = file.subarray(magic.length + checksumBytes);
   if (!sha256(content).equals(file.subarray(magic.length, magic.length + checksumBytes)))
-    throw damaged('its checksum does not match its content');
+    throw damaged('its checksum does not match its contents');
   const headerEnd = headerAt + content.readUInt32LE();
   let header: z.output<typeof headerSchema>;
   try {
     header = headerSchema.parse(JSON.parse(file.toString('utf8', headerAt, headerEnd)));
   } catch (error) {
-    throw damaged('its header is of another version', error);
+    throw damaged('its header is invalid or from another version of betr', error);
   }
   const table = new Int8Array(file.buffer, file.byteOffset + headerEnd, file.length - headerEnd);
   if (table.length !== tableBytes(header.bits, header.outputs.length))
-    throw damaged('its table has another size than its header says');
+    throw damaged('the size of its table does not match its header');
   return { ...openWeights(header.bits, header.outputs, table), sha256: sha256(file).toString('hex') };
 }
 

@@ -47,7 +47,7 @@ export async function readPublishedParts(
     const { values, lines, damaged, torn } = await readManifest(path, listedPartSchema);
     for (const { line, reason } of damaged) problems.push(`${path}: line ${line} ${reason}`);
     if (basename(path) === foldedManifest) {
-      if (torn) problems.push(`${path}: its last line is cut short`);
+      if (torn) problems.push(`${path}: its last line is truncated`);
       problems.push(...findMisplaced(values, lines).map((problem) => `${path}: ${problem}`));
     }
     for (const part of values) await take(run, byFile, part);
@@ -253,7 +253,7 @@ function parseCard(
 ): PartCard | string {
   if (text === undefined) return 'it is missing';
   if (createHash('sha256').update(text).digest('hex') !== cardSha256)
-    return 'its checksum is not the one that was listed';
+    return 'its checksum does not match the manifest';
   let value: unknown;
   try {
     value = JSON.parse(text.toString('utf8'));
@@ -268,5 +268,5 @@ function parseCard(
     ofTokens += tokensInBin;
   }
   if (ofDocuments === documents && ofTokens === tokens) return own.value;
-  return `it has ${ofDocuments} documents and ${ofTokens} tokens where ${documents} and ${tokens} are listed`;
+  return `it has ${ofDocuments} documents and ${ofTokens} tokens, but the manifest lists ${documents} and ${tokens}`;
 }

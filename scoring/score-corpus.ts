@@ -119,7 +119,7 @@ export function openListener(open: readonly Task[], report: Report): Required<Li
       });
     },
     onWait(chunks) {
-      report({ stage: 'wait for chunks that others have, or had', done: 0, total: chunks, unit: 'chunks' });
+      report({ stage: 'wait for chunks of other workers', done: 0, total: chunks, unit: 'chunks' });
     },
   };
 }
@@ -161,13 +161,13 @@ function describeOpen({ name, pieces }: Task, parts: number): string {
   const [first] = pieces;
   const what =
     pieces.length > 1
-      ? `a pack of ${pieces.length} shards from ${first?.shard.name ?? ''} on`
-      : `${first?.shard.name ?? ''} from row ${first?.chunk.firstRow ?? 0} on`;
-  return `${what} (chunk ${name}): ${
+      ? `${pieces.length} shards starting with ${first?.shard.name ?? ''}`
+      : `${first?.shard.name ?? ''} from row ${first?.chunk.firstRow ?? 0}`;
+  const published =
     parts === 0
-      ? 'no part of it is ' + 'listed'
-      : `${parts === 1 ? '1 part of it is' : `${parts} parts of it are`} listed, and the ` + 'last one is not'
-  }`;
+      ? 'no part is published'
+      : `${parts === 1 ? '1 part is' : `${parts} parts are`} published, but not the last one`;
+  return `${what} (chunk ${name}): ${published}`;
 }
 
 /**
@@ -265,9 +265,9 @@ async function findProblem(
 async function findFileProblem(path: string, bytes?: number): Promise<string | undefined> {
   try {
     const found = await stat(path);
-    if (!found.isFile()) return `${path}: it is ${found.isDirectory() ? 'a folder' : 'no regular file'}`;
+    if (!found.isFile()) return `${path}: it is ${found.isDirectory() ? 'a folder' : 'not a regular file'}`;
     if (bytes === undefined ? found.size === 0 : found.size !== bytes)
-      return `${path}: it has ${found.size} bytes${bytes === undefined ? '' : ` where ${bytes} were written`}`;
+      return `${path}: it has ${found.size} bytes${bytes === undefined ? '' : `, but ${bytes} were written`}`;
     await access(path, constants.R_OK);
     return undefined;
   } catch (error) {

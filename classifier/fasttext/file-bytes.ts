@@ -25,11 +25,11 @@ export function openFileBytes(path: string, what: string): FileBytes {
     size,
     bytesAt(position, length) {
       if (!(length >= 0 && position + length <= size))
-        throw new Error(`it ends at byte ${size}, but says that ${length} more come after byte ${position}`);
+        throw new Error(`it ends at byte ${size}, but needs ${length} more after byte ${position}`);
       const bytes = Buffer.allocUnsafeSlow(length);
       for (let done = 0; done < length;) {
         const read = readSync(file, bytes, done, Math.min(length - done, 1 << 30), position + done);
-        if (read === 0) throw new Error('it became shorter while it was read');
+        if (read === 0) throw new Error('it was truncated while being read');
         done += read;
       }
       return bytes;
@@ -90,14 +90,13 @@ export function openCursor(file: FileBytes): Cursor {
     int32: () => take(4).readInt32LE(),
     int64() {
       const value = Number(take(8).readBigInt64LE());
-      if (!Number.isSafeInteger(value))
-        throw new Error(`it names the number ${value} where a count has to be`);
+      if (!Number.isSafeInteger(value)) throw new Error(`it has ${value} as a count`);
       return value;
     },
     float64: () => take(8).readDoubleLE(),
     cString() {
       for (let bytesSeen = windowBytes; window.indexOf(0, at) < 0; bytesSeen *= 2) {
-        if (windowAt + window.length === file.size) throw new Error('it ends within a word');
+        if (windowAt + window.length === file.size) throw new Error('it ends in the middle of a word');
         look(Math.min(bytesSeen, file.size - windowAt - at));
       }
       const text = take(window.indexOf(0, at) - at);
@@ -112,7 +111,7 @@ export function openCursor(file: FileBytes): Cursor {
     skip: (count) => seek(windowAt + at + count),
     require(count) {
       const left = file.size - windowAt - at;
-      if (!(count <= left)) throw new Error(`it names ${count} bytes where ${left} are left`);
+      if (!(count <= left)) throw new Error(`it declares ${count} more bytes, but only ${left} are left`);
     },
   };
 }

@@ -30,7 +30,7 @@ export function readMatrix(file: FileBytes, cursor: Cursor, quantised: boolean, 
 
 function checkSize(rows: number, found: number, columns: number): void {
   if (rows < 0 || found !== columns)
-    throw new Error(`it has a matrix of ${rows} × ${found} where rows of ${columns} numbers belong`);
+    throw new Error(`it has a ${rows} × ${found} matrix, but expects ${columns} columns`);
 }
 
 /** The rows up to `wanted`, so many at a time that a block's floats are few. */
@@ -76,7 +76,7 @@ function readQuantised(file: FileBytes, cursor: Cursor, columns: number): Matrix
   cursor.skip(codeBytes);
   const book = readCodebook(cursor, columns);
   if (codeBytes !== rows * book.subvectors)
-    throw new Error(`it has ${codeBytes} codes for ${rows} rows of ${book.subvectors}`);
+    throw new Error(`it has ${codeBytes} codes, but ${rows} rows of ${book.subvectors} subvectors`);
   const normCodes = hasNorms ? cursor.bytes(rows) : undefined;
   const normBook = hasNorms ? readCodebook(cursor, 1) : undefined;
   const norms =
@@ -110,7 +110,7 @@ function readCodebook(cursor: Cursor, columns: number): Codebook {
     (subvectors - 1) * length + lastLength !== dim
   ) {
     throw new Error(
-      `it has a codebook of ${subvectors} subvectors of ${length} (the last of ${lastLength}) numbers for ${columns}`,
+      `its codebook has ${subvectors} subvectors of ${length} dimensions (the last of ${lastLength}), which do not make ${columns}`,
     );
   }
   return { subvectors, length, lastLength, values: checkFinite(cursor.floats(dim * centroids)) };
@@ -137,6 +137,6 @@ function decodeRows(
 
 function checkFinite(values: Float32Array): Float32Array {
   for (let i = 0; i < values.length; i++)
-    if (!Number.isFinite(values[i])) throw new Error('it holds numbers that are not finite');
+    if (!Number.isFinite(values[i])) throw new Error('it contains numbers that are not finite');
   return values;
 }

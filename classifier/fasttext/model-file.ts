@@ -70,15 +70,15 @@ function readModel(path: string, file: FileBytes): FasttextModel {
   const { bytes, ends, words, labels, pruned, bucketRows } = readDictionary(cursor, args.bucket);
   const input = readMatrix(file, cursor, cursor.int8() !== 0, args.dim);
   if (pruned !== undefined && !input.quantised)
-    throw new Error('it is pruned but not quantised, which fastText itself refuses');
+    throw new Error('it is pruned but not quantized, which fastText does not allow');
   const quantisedOutput = cursor.int8() !== 0;
   const output = readMatrix(file, cursor, input.quantised && quantisedOutput, args.dim);
   const rows = words + (pruned ?? (usesBuckets(args) ? args.bucket : 0));
   if (input.rows < rows)
-    throw new Error(`it has ${input.rows} input rows where ${words} words and their n-grams need ${rows}`);
+    throw new Error(`it has ${input.rows} input rows, but its ${words} words and their n-grams need ${rows}`);
   // fastText counts a tree's node that is not made yet as 1e15.
   if (labels.some(({ count }) => count < 0) || labels.reduce((sum, { count }) => sum + count, 0) >= 1e15)
-    throw new Error('it counts labels less than never or too often');
+    throw new Error('its label counts are negative or too large');
   if (output.rows < labels.length)
     throw new Error(`it has ${output.rows} output rows for ${labels.length} labels`);
   return {
@@ -95,22 +95,22 @@ function readModel(path: string, file: FileBytes): FasttextModel {
 }
 
 function readArgs(cursor: Cursor): FasttextArgs {
-  if (cursor.int32() !== magic) throw new Error('it does not begin like one');
+  if (cursor.int32() !== magic) throw new Error('it is not a fastText model file');
   const version = cursor.int32();
-  if (version !== formatVersion) throw new Error(`it is of format version ${version}`);
+  if (version !== formatVersion) throw new Error(`its format version is ${version}`);
   const [dim = 0, , , , , wordNgrams = 0, loss = 0, model = 0, bucket = 0, minn = 0, maxn = 0] = Array.from(
     { length: 12 },
     () => cursor.int32(),
   );
   cursor.float64();
-  if (model !== supervised) throw new Error('it holds word vectors, not a classifier');
+  if (model !== supervised) throw new Error('it contains word vectors, not a classifier');
   const lossName = losses[loss - 1];
-  if (lossName === undefined) throw new Error(`it has a loss of number ${loss}`);
+  if (lossName === undefined) throw new Error(`its loss has the unknown number ${loss}`);
   if (dim < 1 || dim > mostDimensions) throw new Error(`it has ${dim} dimensions`);
   const args = { dim, wordNgrams, loss: lossName, bucket, minn, maxn };
   if (wordNgrams > mostNgrams || maxn > mostNgrams)
     throw new Error(`it has n-grams of ${Math.max(wordNgrams, maxn)} words or characters`);
-  if (usesBuckets(args) && bucket < 1) throw new Error('it has n-grams and no bucket for them');
+  if (usesBuckets(args) && bucket < 1) throw new Error('it has n-grams but no buckets for them');
   return args;
 }
 
@@ -153,8 +153,8 @@ function readDictionary(cursor: Cursor, bucket: number): Dictionary {
     const isLabel = cursor.int8() !== 0;
     if (isLabel !== i >= words)
       throw new Error(
-        `entry ${i} of its dictionary is a ${isLabel ? 'label' : 'word'}, where ${words} words come ` +
-          `before ${labelCount} labels`,
+        `entry ${i} of its dictionary is a ${isLabel ? 'label' : 'word'}, but its ${words} words must come ` +
+          `before its ${labelCount} labels`,
       );
     if (isLabel) labels.push({ name: bytes.toString('utf8', used - word.length, used), count });
   }
@@ -172,7 +172,7 @@ function readDictionary(cursor: Cursor, bucket: number): Dictionary {
 function readPruned(cursor: Cursor, entries: number, bucket: number): Int32Array {
   cursor.require(entries * pruneEntryBytes);
   if (bucket > mostPrunedBuckets)
-    throw new Error(`it has ${bucket} buckets, and of a pruned model at most ${mostPrunedBuckets} are read`);
+    throw new Error(`it has ${bucket} buckets; a pruned model can have at most ${mostPrunedBuckets}`);
   const rows = new Int32Array(Math.max(bucket, 0)).fill(-1);
   for (let i = 0; i < entries; i++) {
     const hash = cursor.int32();

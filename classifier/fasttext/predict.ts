@@ -141,7 +141,7 @@ function openReader(model: FasttextModel, width: number, convert: Convert): Read
   const rowsAt = place(rowCount * width * 4);
   const textAt = place(0) + 16;
   if (textAt > mostBytes)
-    throw new Error(`it needs ${(textAt / 1e9).toFixed(1)} GB of memory where 4 can be had`);
+    throw new Error(`it needs ${(textAt / 1e9).toFixed(1)} GB of memory; the limit is 4 GB`);
   growMemory(wasm.memory, textAt);
   const { buffer } = wasm.memory;
   new Uint8Array(buffer).set(entries.bytes, bytesAt);

@@ -8,7 +8,6 @@ export const betr: ScorerKind = {
   name: 'betr',
   usage: 'betr',
   takesFile: false,
-  says: 'the trained classifier (the default)',
   async prepare({ run }) {
     const card = await readCard(run);
     return {

@@ -16,9 +16,6 @@ export const fasttext: ScorerKind = {
   name: 'fasttext',
   usage: 'fasttext:FILE.bin[#LABEL]',
   takesFile: true,
-  says:
-    'the probability of a label by a fastText model, .bin or .ftz; of two labels "hq", "hi" or "1" ' +
-    'need not be named',
   async prepare({ main, argument }) {
     const { file, label: asked } = splitLabel(argument);
     if (file === '')

@@ -23,16 +23,13 @@ export const head: ScorerKind = {
   name: 'head',
   usage: 'head:MODEL[#LABEL]',
   takesFile: true,
-  says:
-    'a transformer that classifies or rates texts (ONNX; a folder, or a name on the model hub), on ' +
-    'the sample, learned by a classifier that scores the corpus',
   async prepare({ main, run, argument, report }) {
     const { file, label: asked } = splitLabel(argument);
     if (file === '')
       throw fail('OPTION_INVALID', {
         option: '--scorer',
         got: `head:${argument}`,
-        allowed: 'head:MODEL or head:MODEL#LABEL, with a folder or a name on the model hub',
+        allowed: 'head:MODEL or head:MODEL#LABEL, where MODEL is a folder or a model hub name',
       });
     if (!existsSync(main.files.sample))
       throw fail('STEP_MISSING', { need: basename(main.files.sample), command: 'betr index' });
@@ -52,13 +49,10 @@ export const head: ScorerKind = {
       const card = await trainClassifier(run, report);
       const { value, low, high } = card.outputs[0]?.heldOut.rocAuc ?? { value: 0, low: 0, high: 0 };
       const learned =
-        'The corpus is scored by a classifier that ' +
-        `learned ${
-          model.kind === 'regression'
-            ? 'the scores'
-            : 'the probability of ' + `"${model.labels[label] ?? ''}"`
-        } that ${model.name} gives the sample: ROC-AUC of its best ` +
-        `10 % on held-out documents ${value.toFixed(3)} (${low.toFixed(3)}–${high.toFixed(3)}).`;
+        `A classifier scores the corpus. It learned ${
+          model.kind === 'regression' ? 'the scores' : `the probability of "${model.labels[label] ?? ''}"`
+        } that ${model.name} gives the sample; its ROC-AUC for the best ` +
+        `10 % of the held-out documents is ${value.toFixed(3)} (${low.toFixed(3)}–${high.toFixed(3)}).`;
       return {
         kind: betr.name,
         file: '',
@@ -79,7 +73,6 @@ export const edu: ScorerKind = {
   ...head,
   name: 'edu',
   usage: 'edu[:MODEL]',
-  says: `educational value by FineWeb-Edu's classifier, as head:${eduModel}; or by another copy of it`,
   prepare: ({ argument, ...context }) =>
     head.prepare({ ...context, argument: argument === '' ? eduModel : argument }),
 };

@@ -50,8 +50,6 @@ export interface ScorerKind {
   usage: string;
   /** Whether a file or folder comes after the name, and perhaps "#LABEL" after that. */
   takesFile: boolean;
-  /** What it scores by, in one sentence. */
-  says: string;
   /**
    * Makes the scorer ready in the run of its ranking (`run.files` are the ranking's own; `main.files` those
    * of the index and the examples). `argument` is what stands after the name and ":", '' where nothing does.

@@ -8,7 +8,6 @@ export const length: ScorerKind = {
   name: 'length',
   usage: 'length',
   takesFile: false,
-  says: "the text's bytes, longest first",
   prepare({ argument }) {
     readOptions('length', argument, {});
     return Promise.resolve({

@@ -19,8 +19,8 @@ export function readOptions<K extends string>(
         got: `${scorer}:${argument}`,
         allowed:
           known.length === 0
-            ? `"${scorer}" with nothing behind it`
-            : `"${scorer}", or "${scorer}:" and ${known.map((option) => `${option}=NUMBER`).join(', ')}`,
+            ? `"${scorer}" without options`
+            : `"${scorer}", or "${scorer}:" followed by ${known.map((option) => `${option}=NUMBER`).join(', ')}`,
       });
     }
     options[name] = value;

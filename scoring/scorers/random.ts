@@ -18,7 +18,6 @@ export const random: ScorerKind = {
   name: 'random',
   usage: 'random[:seed=N]',
   takesFile: false,
-  says: 'chance, the same for the same key and seed (1 when left out)',
   prepare({ argument }) {
     const { seed } = readOptions('random', argument, { seed: 1 });
     return Promise.resolve({

@@ -35,9 +35,6 @@ export const dsir: ScorerKind = {
   name: 'dsir',
   usage: 'dsir[:smoothing=N,seed=N]',
   takesFile: false,
-  says:
-    'DSIR, hashed n-grams of the examples against those of the sample; smoothing=N adds N to every ' +
-    'count of the target, seed=N adds Gumbel noise',
   async prepare({ main, run, argument }) {
     const { smoothing, seed } = readOptions('dsir', argument, { smoothing: 0, seed: 0 });
     const target = await countFile(main, main.files.examples);
@@ -113,10 +110,10 @@ function listNotes(target: Float64Array, pool: Float64Array, smoothing: number):
     Math.max(1, sum(pool));
   if (smoothing > 0 || unseen < emptyShareToTell) return [];
   return [
-    `The target has only ${formatCount(sum(target))} n-grams, and ${(100 * unseen).toPrecision(2)} % of ` +
-      `the pool's fall into buckets that it has nothing in. Each of these costs a document ` +
-      `about ${Math.round(-Math.log(floor * buckets))} points, so that DSIR without smoothing ranks ` +
-      'mostly by shortness here; dsir:smoothing=1 does not.',
+    `The target has only ${formatCount(sum(target))} n-grams: ${(100 * unseen).toPrecision(2)} % of ` +
+      `the pool's n-grams fall into buckets that are empty in the target. Each of them costs a document ` +
+      `about ${Math.round(-Math.log(floor * buckets))} points, so DSIR without smoothing mostly prefers ` +
+      'short documents here; dsir:smoothing=1 does not.',
   ];
 }
 
