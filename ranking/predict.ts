@@ -3,7 +3,7 @@
 
 import { rm, statfs } from 'node:fs/promises';
 import { z } from 'zod';
-import { type Figures, openFigures } from '../scoring/sums.ts';
+import { type Sums, openSums } from '../scoring/sums.ts';
 import { binFloor } from '../scoring/part.ts';
 import { isSmall } from '../scoring/packs.ts';
 import { fingerprintCorpus, listTasks, outlinePlan, packFresh, shardsOfTasks } from '../scoring/plan.ts';
@@ -135,9 +135,9 @@ export async function predictRanking(run: Run, report: Report): Promise<Predicti
 }
 
 /** What is scored already of the corpus. */
-async function addUpScored(run: Run, chunks: readonly string[]): Promise<Figures> {
+async function addUpScored(run: Run, chunks: readonly string[]): Promise<Sums> {
   const { byChunk } = await readPublishedParts(run);
-  const figures = openFigures();
+  const figures = openSums();
   for await (const part of readCards(
     run.files.scores,
     chunks.flatMap((name) => byChunk.get(name) ?? []),
@@ -156,7 +156,7 @@ interface Work {
 
 function makeForecast(
   probes: readonly Probe[],
-  scored: Figures,
+  scored: Sums,
   { bytesPerSecond, chunkSeconds, workers, chunkBytes }: Work,
   keep: Settings['keep'],
   law: Law,
@@ -164,7 +164,7 @@ function makeForecast(
   const scale = ({ standsFor, fileBytes }: Probe): number => standsFor / fileBytes;
   const sum = (value: (probe: Probe) => number): number =>
     probes.reduce((total, probe) => total + scale(probe) * value(probe), 0);
-  const figures = openFigures();
+  const figures = openSums();
   figures.add(scored);
   for (const probe of probes) {
     const times = scale(probe);
@@ -199,7 +199,7 @@ function standardErrorOf(probes: readonly Probe[]): number {
 }
 
 function countKept(
-  { documents, tokens, histogram }: Figures,
+  { documents, tokens, histogram }: Sums,
   keep: Settings['keep'],
   law: Law,
 ): Pick<Forecast, 'documents' | 'tokens' | 'budgets'> {

@@ -1,6 +1,6 @@
-// Scores one chunk or pack: batches of documents in, parts out, in memory bounded by the part's size. One of
-// which some parts are published goes on after them. Promises: where parts begin and end, and every byte of
-// them, depends on the task and the classifier alone, not on who made them or how often it was begun.
+// Scores one chunk or pack: reads batches of documents and writes parts, in memory bounded by a part's size.
+// Continues after parts that are already published. Promises: the boundaries and every byte of the parts
+// depend on the task and the scorer only, not on which worker made them or how often it was restarted.
 
 import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -23,7 +23,7 @@ import type { CorpusScorer } from './scorers/kind.ts';
 import { openTally, type Tally } from './tally.ts';
 import { sha256File } from '../data/files/hash-files.ts';
 
-/** So that a part of the shortest of texts has bounded memory too. */
+/** Bounds the memory of a part of very short texts. */
 const documentsPerPart = 250_000;
 const rowsPerDataChunk = 2048;
 
@@ -34,19 +34,19 @@ export interface ScoringContext {
   /** Folders of the parts and of their bad rows. */
   folder: string;
   quarantine: string;
-  /** For the part that is being made, and for reading. */
+  /** One connection for writing the current part, one for reading. */
   connection: DuckDBConnection;
   readConnection: DuckDBConnection;
 }
 
 /**
- * Opens a context's connections, each to a database of its own: in one, a finished part would stay in memory
- * for as long as its file is read.
+ * Opens a context's connections, each to its own database: in a shared one, a finished part would stay in
+ * memory while the file is read.
  */
 export async function openConnections(
   spill: string,
 ): Promise<Pick<ScoringContext, 'connection' | 'readConnection'> & { close: () => void }> {
-  // A page of a file that DuckDB wrote can be of 100 MB, and the next one as well.
+  // A Parquet page that DuckDB wrote can have 100 MB, and so can the next one.
   const limits = { threads: 1, memoryMb: 256, keptMb: 16, spill };
   const [writing, reading] = [await openDuckDb(limits), await openDuckDb(limits)];
   return {
@@ -60,10 +60,9 @@ export async function openConnections(
 }
 
 /**
- * Scores the rows of a task that `published`, its first parts, does not have yet, and yields each part as its
- * files are in place; it is published by whoever lists it. `onBatch` hears of each batch and says whether to
- * go on. Errors: SHARD_CHANGED where a shard is not, or no longer, what was planned; those of reading and
- * writing.
+ * Scores the rows of a task that its `published` parts do not cover, and yields each part once its files are
+ * in place; the caller publishes it. `onBatch` is called after each batch and returns whether to continue.
+ * Errors: SHARD_CHANGED if a shard differs from the plan; those of reading and writing.
  */
 export async function* scoreChunk(
   task: Task,
@@ -75,8 +74,7 @@ export async function* scoreChunk(
   const start = findStart(pieces, published);
   let number = published.length;
   let part = openPart(task, number, context);
-  // Rows come in order, and the reader does not read ahead: a bad row is of the part that is open when it is
-  // met.
+  // Rows come in order and the reader does not read ahead, so a bad row belongs to the part that is open.
   const quarantine: Quarantine = { add: (...row) => part.quarantine.add(...row), count: 0 };
   const commit = async (ends: ListedPart['ends']): Promise<ListedPart> => {
     const listed = await part.commit(ends);
@@ -133,7 +131,7 @@ export async function* scoreChunk(
   }
 }
 
-/** The piece and the row that come after what is published. */
+/** The piece and row that follow the published parts. */
 function findStart(
   pieces: readonly Piece[],
   published: readonly ListedPart[],
@@ -144,7 +142,7 @@ function findStart(
   return last.endsShard ? { index: index + 1, row: 0 } : { index, row: last.firstRow + last.rows };
 }
 
-/** Reads a whole shard as scoring does, and does nothing with it. Errors: as `scoreChunk`. */
+/** Reads a whole shard as scoring does, to find errors. Errors: as `scoreChunk`. */
 export async function checkShard(
   shard: Shard,
   { fields, readConnection }: Pick<ScoringContext, 'fields' | 'readConnection'>,
@@ -162,10 +160,10 @@ interface OpenPart {
   quarantine: Quarantine;
   isFull(): boolean;
   add(batch: DocumentBatch): Promise<void>;
-  /** What came in since the last call are these rows of a shard. */
+  /** Records that the documents added since the last call are these rows of a shard. */
   cover(rows: Omit<CoveredRows, 'documents' | 'quarantined'>): void;
   commit(ends: ListedPart['ends']): Promise<ListedPart>;
-  /** Leaves no trace of a part that is not to be. */
+  /** Discards the part. */
   drop(): Promise<void>;
 }
 
@@ -201,7 +199,7 @@ function openPart({ name, partBytes }: Task, number: number, context: ScoringCon
       const quarantineSha256 = await bad.close();
       const path = join(context.folder, file);
       await mkdir(context.folder, { recursive: true });
-      // Taken before it is in its place: from then on whoever has other plans may remove it.
+      // Hash before the rename: afterwards, a process with another plan may remove the file.
       let [bytes, sha256] = [0, ''];
       const writing = table;
       await commitFile(path, async (temporary) => {
@@ -214,8 +212,7 @@ function openPart({ name, partBytes }: Task, number: number, context: ScoringCon
       });
       await table.drop();
       const { sources, histogram, ...counts } = tally.result();
-      // There are as many as parts, and each has thousands of bins: indented, they would be of twice the
-      // size.
+      // Not indented: a card has thousands of bins, and would be twice the size.
       const hashes = {
         bytes,
         sha256,
@@ -232,18 +229,18 @@ function openPart({ name, partBytes }: Task, number: number, context: ScoringCon
       };
     },
     async drop() {
-      // What stays in memory is replaced by the next part.
+      // If this fails, the next part replaces the table.
       await table?.drop().catch(() => undefined);
       await bad.drop();
     },
   };
 }
 
-/** A part's rows in DuckDB's memory. */
+/** A part's rows in a DuckDB table. */
 interface PartTable {
-  /** `cover`: which of the covered rows they belong to. */
+  /** `cover` is the index of the covered rows they belong to. */
   append(cover: number, batch: DocumentBatch, tokens: Float64Array, scores: Float32Array): void;
-  /** Writes the Parquet file; `shards` are those of the covered rows. */
+  /** Writes the Parquet file; `shards` are the shards of the covered rows. */
   write(shards: readonly string[], path: string): Promise<void>;
   drop(): Promise<void>;
 }
@@ -278,7 +275,7 @@ async function createTable({ connection, scorer: { outputs } }: ScoringContext):
   };
 }
 
-/** The batch's token counts, estimated from the text's bytes where the corpus gives none. */
+/** The batch's token counts, estimated from the text's bytes if the corpus has none. */
 function countTokens(batch: DocumentBatch, rates: TokenRates, tally: Tally): Float64Array {
   const tokens = batch.tokens.slice();
   let start = 0;

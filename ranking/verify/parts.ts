@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { openFigures } from '../../scoring/sums.ts';
+import { openSums } from '../../scoring/sums.ts';
 import {
   cardFile,
   type CoveredRows,
@@ -169,7 +169,7 @@ function comparePart(part: ListedPart, found: readonly Content[], tell: Tell): v
 
 /** Every part's card against its checksum and the part, and all cards against the ranking. */
 export function verifyCards(run: Run, ranking: Ranking, tell: Tell): void {
-  const figures = openFigures();
+  const figures = openSums();
   let allRead = true;
   for (const part of ranking.parts) {
     const card = readCard(join(run.files.scores, cardFile(part.file)), part, tell);

@@ -1,4 +1,4 @@
-// The product's own: the classifier that was trained on the sample's scores.
+// BETR: the classifier trained on the sample's targets. The default scorer.
 
 import { readCard } from '../../classifier/classifier-card.ts';
 import { loadScorer } from '../../classifier/scorer.ts';

@@ -1,4 +1,4 @@
-// The length of the text in UTF-8 bytes, longest first: what a scorer does that only looks at length.
+// A baseline: the length of the text in UTF-8 bytes, longest first.
 
 import { fingerprint } from '../../run/run.ts';
 import { readOptions } from './options.ts';
