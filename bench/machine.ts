@@ -92,3 +92,8 @@ export function printBenchmark(value: unknown, text: string): void {
       : `${text}\n${describeMachine()}\n`,
   );
 }
+
+/** Rounds to two decimals. */
+export function round(value: number): number {
+  return Number(value.toFixed(2));
+}

@@ -145,7 +145,7 @@ describe('verifying a ranking', () => {
           join(files.manifest, 'published.jsonl'),
           (await readFile(join(files.manifest, 'published.jsonl'))).length - 3,
         ),
-      /cut short/,
+      /its last line is truncated/,
     ],
     [
       'bad rows that are gone',
