@@ -1,5 +1,5 @@
-// Reads a binary file piece by piece, and never past its end: a length that the file names is checked before
-// any memory is taken for it.
+// Reads a binary file piece by piece and never past its end: lengths in the file are checked before memory is
+// allocated.
 
 import { closeSync, fstatSync, readSync } from 'node:fs';
 import { readError } from '../../run/errors/errors.ts';
@@ -7,7 +7,7 @@ import { openRegularSync } from '../../run/regular-file.ts';
 
 export interface FileBytes {
   size: number;
-  /** The bytes [position, position + length). Throws where the file ends before. */
+  /** The bytes [position, position + length). Throws if the file ends before. */
   bytesAt(position: number, length: number): Buffer;
   close: () => void;
 }
@@ -39,25 +39,25 @@ export function openFileBytes(path: string, what: string): FileBytes {
 }
 
 export interface Cursor {
-  /** Where the next value begins. */
+  /** Offset of the next value. */
   readonly position: number;
   int8(): number;
   int32(): number;
-  /** A 64-bit number; throws where it is beyond what a number holds exactly. */
+  /** A 64-bit integer. Throws if a number cannot represent it exactly. */
   int64(): number;
   float64(): number;
-  /** The bytes up to the next 0, which is passed over. */
+  /** The bytes up to the next 0, which is skipped. */
   cString(): Buffer;
   floats(count: number): Float32Array;
   bytes(count: number): Buffer;
   skip(bytes: number): void;
-  /** Throws where fewer bytes are left. */
+  /** Throws if fewer bytes are left. */
   require(bytes: number): void;
 }
 
 const windowBytes = 1 << 20;
 
-/** Reads little-endian values one after the other from the file's beginning. Throws where the file ends. */
+/** Reads little-endian values in sequence from the start of the file. Throws at its end. */
 export function openCursor(file: FileBytes): Cursor {
   let window: Buffer = Buffer.alloc(0);
   let windowAt = 0;

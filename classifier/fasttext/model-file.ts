@@ -1,8 +1,7 @@
-// A fastText model file (format version 12, supervised; plain or product-quantised) as its parts: settings,
-// dictionary, input rows, output rows. The layout is that of fastText 0.9.2: args, dictionary, input matrix,
-// output matrix. Input rows are handed over block by block, because a plain model's may be gigabytes.
-// Whatever does not hang together is told as FASTTEXT_INVALID; no length is believed beyond the file's own
-// size.
+// Reads a fastText model file (format version 12, supervised; plain or product-quantized). Layout of fastText
+// 0.9.2: args, dictionary, input matrix, output matrix. Input rows are read in blocks, because a plain
+// model's may be gigabytes. Inconsistent files give FASTTEXT_INVALID; lengths are checked against the size of
+// the file.
 
 import { BetrError, fail, reasonOf } from '../../run/errors/errors.ts';
 import { openCursor, openFileBytes, type Cursor, type FileBytes } from './file-bytes.ts';
@@ -29,27 +28,26 @@ export interface FasttextModel {
   path: string;
   args: FasttextArgs;
   /**
-   * All entries' bytes one after the other: `words` words, then the labels. Entry i is bytes[ends[i − 1] ??
-   * 0, ends[i]).
+   * All entries' bytes: `words` words, then the labels. Entry i is bytes[ends[i − 1] ?? 0, ends[i]).
    */
   entries: { bytes: Buffer; ends: Uint32Array };
   words: number;
-  /** As in the file, "__label__" and all, with how often each was met in training. */
+  /** As in the file, including "__label__", with their counts in training. */
   labels: { name: string; count: number }[];
   /**
-   * In a pruned model the row after the words' of each n-gram hash, −1 for those that were pruned; undefined
-   * where it is the hash itself.
+   * In a pruned model, the row (after those of the words) of each n-gram hash, −1 if it was pruned. Undefined
+   * in other models, where the hash is the row.
    */
   bucketRows: Int32Array | undefined;
-  /** args.dim floats a row: a row a word, then those of the n-grams. */
+  /** args.dim floats per row: one row per word, then those of the n-grams. */
   input: Matrix;
-  /** A row a label (hs: a row an inner node of the tree). */
+  /** One row per label (hs: per inner node of the tree). */
   output: Matrix;
   close: () => void;
 }
 
 /**
- * Opens a model; its input rows are read from the file later, so it stays open until `close`. Errors:
+ * Opens a model. The file stays open until `close`, because input rows are read later. Errors:
  * FILE_NOT_FOUND, FILE_UNREADABLE, FASTTEXT_INVALID.
  */
 export function openModelFile(path: string): FasttextModel {
@@ -76,7 +74,7 @@ function readModel(path: string, file: FileBytes): FasttextModel {
   const rows = words + (pruned ?? (usesBuckets(args) ? args.bucket : 0));
   if (input.rows < rows)
     throw new Error(`it has ${input.rows} input rows, but its ${words} words and their n-grams need ${rows}`);
-  // fastText counts a tree's node that is not made yet as 1e15.
+  // fastText uses 1e15 as the count of a tree node that is not built yet.
   if (labels.some(({ count }) => count < 0) || labels.reduce((sum, { count }) => sum + count, 0) >= 1e15)
     throw new Error('its label counts are negative or too large');
   if (output.rows < labels.length)
@@ -114,7 +112,7 @@ function readArgs(cursor: Cursor): FasttextArgs {
   return args;
 }
 
-/** Whether any n-gram is hashed at all. */
+/** Whether the model has hashed n-grams. */
 function usesBuckets({ wordNgrams, maxn }: FasttextArgs): boolean {
   return wordNgrams > 1 || maxn > 0;
 }
@@ -122,14 +120,14 @@ function usesBuckets({ wordNgrams, maxn }: FasttextArgs): boolean {
 interface Dictionary extends Pick<FasttextModel, 'words' | 'labels' | 'bucketRows'> {
   bytes: Buffer;
   ends: Uint32Array;
-  /** N-gram rows that pruning left; undefined where nothing was pruned. */
+  /** N-gram rows left after pruning; undefined if nothing was pruned. */
   pruned: number | undefined;
 }
 
-/** An entry takes at least a byte of text, the 0 after it, a count and a type. */
+/** An entry has at least one byte of text, a 0, a count and a type. */
 const smallestEntryBytes = 10;
 const pruneEntryBytes = 8;
-/** Each takes four bytes, whatever the file's size; fastText's own default is 2 million. */
+/** A bucket takes four bytes of memory, whatever the size of the file. fastText's default is 2 million. */
 const mostPrunedBuckets = 1 << 26;
 
 function readDictionary(cursor: Cursor, bucket: number): Dictionary {
