@@ -1,12 +1,11 @@
-// Speed of GET /rank over loopback, on one core: the same question again and again (warm), and a new budget
-// every time (cold), beside a bare Express 5 route that returns as many bytes, in the same run. The server is
-// held to core 0 and the load comes from the other cores. Then the first answer by a set of benchmarks that
-// nobody asked for before, and the same where no ranks were made ahead, as at a run's first start.
-// npm run bench:http [-- --config FILE] [--seconds 8] [--query poolTokens=6T] [--rank FILE] [--json] FILE: a
-// run with a ranking (bench/synthetic-ranking.ts makes one of any size). --rank names another, trained, run
-// whose corpus is ranked by `betr rank`, again and again, in a folder of its own and on all cores, while the
-// same question is asked once more. Two connections fill the core already; what more of them would measure is
-// how long they wait for each other.
+// Speed of GET /rank over loopback on one core: the same question repeated (warm), and a new budget every time
+// (cold), next to an Express 5 route that returns as many bytes. The server is bound to core 0; the load comes from
+// the other cores. Then the first answer for a new set of benchmarks, with and without precomputed ranks (a run's
+// first start has none).
+//   npm run bench:http [-- --config FILE] [--seconds 8] [--query poolTokens=6T] [--rank FILE] [--json]
+// FILE: a run with a ranking (bench/synthetic-ranking.ts makes one of any size). With --rank, another, trained run
+// is ranked repeatedly in a copy, on all cores, while the same question is measured again. Two connections saturate
+// the core; more would only measure how long they wait for each other.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';

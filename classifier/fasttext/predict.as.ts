@@ -137,7 +137,8 @@ function find(start: usize, length: u32, hash: u32): i32 {
   while (entry >= 0) {
     if (load<u32>(slots + (slot << 3)) == hash) {
       const from = entry == 0 ? 0 : load<u32>(entryEnds + ((entry - 1) << 2));
-      if (load<u32>(entryEnds + (entry << 2)) - from == length && memory.compare(entryBytes + from, start, length) == 0) break;
+      const to = load<u32>(entryEnds + (entry << 2));
+      if (to - from == length && memory.compare(entryBytes + from, start, length) == 0) break;
     }
     slot = (slot + 1) & slotMask;
     entry = load<i32>(slots + (slot << 3), 4) - 1;
