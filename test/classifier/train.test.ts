@@ -144,7 +144,7 @@ describe('training', () => {
     expect(other.weights.equals(first.weights)).toBe(false);
   });
 
-  it('does nothing when nothing changed, and mends a damaged result', async () => {
+  it('does nothing if nothing changed, and replaces a damaged result', async () => {
     const { sample, targets } = plant(600, 4);
     const run = await makeRun('again-and-again', sample, targets);
     const card = await trainClassifier(run, silent);
