@@ -1,7 +1,7 @@
-# Two commands on a fresh machine: `make demo` and `make test`. Each installs what it needs.
+# `make demo` and `make test` work on a fresh checkout: each target installs what it needs.
 .PHONY: build demo test test-all test-nodes test-package lint format fuzz soak torture clean
 
-# Compiles what has changed; every target below that runs the product begins with it.
+# Compiles what has changed. Every target that runs the product does this first, here or in its npm script.
 build: node_modules/.package-lock.json
 	npm run -s build
 
@@ -11,15 +11,15 @@ demo: build
 test: node_modules/.package-lock.json
 	npm test
 
-# With the tests that take long: kept out of `make test`, which is for every change.
-test-all: build
+# The slow tests, too.
+test-all: node_modules/.package-lock.json
 	npm run -s test:all
 
-# The readers and a run from end to end on Node 22 and 24, which come from npm; TESTS names other tests ("test" for all).
-test-nodes: build
+# The readers and one full run on Node 22 and 24, installed from npm. TESTS selects other tests ("test": all).
+test-nodes: node_modules/.package-lock.json
 	npm run -s test:nodes -- $(TESTS)
 
-# The packed package, installed and used in folders of its own, on Node 20, 22 and 24.
+# The packed package, installed and used in empty folders, on Node 20, 22 and 24.
 test-package: node_modules/.package-lock.json
 	npm run -s test:package
 
@@ -29,19 +29,20 @@ lint: node_modules/.package-lock.json
 format: node_modules/.package-lock.json
 	npm run -s format
 
-# Ten thousand spoiled files of today's seed; CASES and SEED name others.
-fuzz: build
+# 10,000 corrupted files. CASES sets another number, SEED another seed than today's date.
+fuzz: node_modules/.package-lock.json
 	npm run -s fuzz -- $(CASES) $(SEED)
 
-# Ten minutes of load and attacks on the server; SECONDS and SEED name others.
-soak: build
+# Ten minutes of load and attacks on the server. SECONDS and SEED set others.
+soak: node_modules/.package-lock.json
 	npm run -s soak -- $(or $(SECONDS),600) $(SEED)
 
-# A thousand rankings killed in all ways; ROUNDS and SEED name others.
+# 1,000 rankings killed at random moments. ROUNDS and SEED set others.
 torture: build
 	node dist/test/crash/main.js $(or $(ROUNDS),1000) $(SEED)
 
-# `npm ci` also builds dist/ (the package's "prepare" script). The tests need no CUDA, whose files would come from another host than the npm registry.
+# `npm ci` also builds dist/ (the "prepare" script). It skips CUDA, which tests do not need and which does not come
+# from the npm registry.
 node_modules/.package-lock.json: package.json package-lock.json
 	ONNXRUNTIME_NODE_INSTALL=skip npm ci --no-audit --no-fund
 	@touch $@

@@ -18,7 +18,7 @@ const rooms = [
 ];
 const sources = rooms.map((room) => `${room}/**/*.ts`);
 
-// Every path in a string counts, at any depth: imports, dynamic imports, workers, and programs.
+// Checks every path in a string, at any depth: imports, dynamic imports, workers and programs.
 const upward = (room, place) => ({
   selector: `Literal[value=/^(?:\\.\\.?\\u002F)+(?:${[...rooms.slice(0, place), 'test', 'bench'].join('|')})\\u002F/]`,
   message: `${room}/ imports only itself and the rooms below it: ${rooms.slice(place + 1).join(', ') || 'none'}.`,
@@ -28,7 +28,7 @@ const parquetPaths = {
   message:
     'Name Parquet files with parquetSource (data/duckdb/duckdb.ts), which takes their paths literally.',
 };
-// Opening a pipe waits for its writer, and nothing can interrupt a thread that waits in open().
+// open() on a pipe waits for a writer, and nothing can interrupt a thread in open().
 const blockingReads = [
   'ImportDeclaration[source.value=/^node:fs/] > ' +
     'ImportSpecifier[imported.name=/^(readFile|readFileSync|createReadStream)$/]',
@@ -42,8 +42,7 @@ const runFiles = {
     "CallExpression[callee.name='join'] > MemberExpression.arguments[object.name='run'][property.name='folder']",
   message: 'Files and folders of a run are listed in run/files.ts.',
 };
-// These read files that ship with the product, that it made under a name of its own, or that the system
-// provides.
+// These files read only files that ship with betr, that betr itself made, or that the system provides.
 const readOwnFiles = [
   'run/regular-file.ts',
   'run/version.ts',
@@ -112,7 +111,7 @@ export default tseslint.config(
   },
   { files: ['data/duckdb/library.ts'], rules: { '@typescript-eslint/no-require-imports': 'off' } },
   {
-    // Text from outside meets patterns that take time in proportion to its length, whatever it is.
+    // Regular expressions must run in linear time on any input.
     files: sources,
     plugins: { regexp },
     rules: {
@@ -120,7 +119,7 @@ export default tseslint.config(
       'regexp/no-super-linear-move': 'error',
     },
   },
-  // Patterns that go on where they stopped, which the rule does not see; and the demo's own packages.
+  // Patterns used with matchAll continue where they stopped, which the rule does not see. The demo's input is known.
   {
     files: ['classifier/features.ts', 'evaluation/word-model.ts', 'cli/demo/*.ts'],
     rules: { 'regexp/no-super-linear-move': 'off' },

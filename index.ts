@@ -1,5 +1,5 @@
 // The package as a library: `import { openRun, answer } from 'betr'` (docs/library.md). It answers questions
-// about the rankings that the command line makes.
+// about rankings made by the command line.
 
 import { z } from 'zod';
 import { defaultScorer, rankingRun } from './scoring/scorers/list.ts';
@@ -18,15 +18,15 @@ export { type Answer, BetrError, type Comparison, type Page, type Question };
 export interface Run {
   /** Absolute path of the run folder. */
   readonly folder: string;
-  /** The ranking that answers come from: "betr", or the name of another scorer. */
+  /** The scorer of the ranking that is used: "betr" or another one. */
   readonly scorer: string;
 }
 
 const opened = new WeakMap<Run, RunFiles>();
 
 /**
- * Opens a run that has a ranking. `path` is its settings file, the folder that holds it, or the run folder;
- * `scorer` picks another ranking than the run's own. Errors: SETTINGS_NOT_FOUND, SETTINGS_INVALID,
+ * Opens a run that has a ranking. `path` is its settings file, the folder of that file, or the run folder;
+ * `scorer` selects the ranking of another scorer. Errors: SETTINGS_NOT_FOUND, SETTINGS_INVALID,
  * SCORER_UNKNOWN, STEP_MISSING, FILE_DAMAGED, FILE_UNREADABLE.
  */
 export async function openRun(
@@ -41,9 +41,9 @@ export async function openRun(
 }
 
 /**
- * How much of the corpus to keep, where that cuts the ranking, and why: what `GET /rank` and `betr cutoff
- * --json` answer. Numbers are plain numbers (`budget: 1e21` FLOPs, `keep: 0.1` of the tokens). It reads the
- * newest ranking each time. Errors: USAGE, OPTION_INVALID, BUDGET_INVALID, BENCHMARK_UNKNOWN, FILE_DAMAGED,
+ * How much of the corpus to keep, the cutoff in the ranking, and why: the answer of `GET /rank` and `betr
+ * cutoff --json`. Pass plain numbers (`budget: 1e21` FLOPs, `keep: 0.1` of the tokens). Reads the newest
+ * ranking each time. Errors: USAGE, OPTION_INVALID, BUDGET_INVALID, BENCHMARK_UNKNOWN, FILE_DAMAGED,
  * FILE_UNREADABLE.
  */
 export async function answer(run: Run, question: Question): Promise<Answer> {
@@ -57,8 +57,8 @@ const sizesSchema = z.strictObject({
 });
 
 /**
- * Budgets (FLOPs) and model sizes (parameters) side by side: what `GET /compare` answers. `question` says how
- * the cutoffs are found. Errors: as `answer`.
+ * Compares budgets (FLOPs) and model sizes (parameters): the answer of `GET /compare`. `question` controls
+ * how the cutoffs are found. Errors: as `answer`.
  */
 export async function compare(
   run: Run,
@@ -76,7 +76,7 @@ export async function compare(
 
 const listingSchema = z.strictObject({
   order: z.enum(orders).default('top'),
-  /** Of the random order. */
+  /** Seed of the random order. */
   seed: z
     .number()
     .int()
@@ -87,7 +87,7 @@ const listingSchema = z.strictObject({
   benchmark: z.string().optional(),
   source: z.string().optional(),
   limit: z.number().int().min(1).max(10_000).default(20),
-  /** The `next` of the page before. */
+  /** The `next` of the previous page. */
   cursor: z.string().optional(),
 });
 export type Listing = z.input<typeof listingSchema>;
@@ -109,11 +109,11 @@ export async function documents(run: Run, listing: Listing = {}): Promise<Page> 
 
 async function readNewest(run: Run): Promise<{ files: RunFiles; ranking: Ranking }> {
   const files = opened.get(run);
-  if (files === undefined) throw fail('USAGE', { problem: 'The run has to be one that openRun returned.' });
+  if (files === undefined) throw fail('USAGE', { problem: 'The run must come from openRun.' });
   return { files, ranking: await readRanking(files) };
 }
 
-/** What the caller passed, checked: callers may be plain JavaScript. */
+/** Validates an argument, because callers may be plain JavaScript. */
 function check<T>(schema: z.ZodType<T>, value: unknown): T {
   const parsed = schema.safeParse(value, { error: allowedBy });
   if (parsed.success) return parsed.data;

@@ -1,4 +1,4 @@
-// A trained run without its ranking, in a folder of its own, to be ranked again by a benchmark.
+// Copies a trained run without its ranking, for a benchmark to rank.
 
 import { cp, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';

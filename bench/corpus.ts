@@ -1,5 +1,4 @@
-// Real text for benchmarks of speed: a run's corpus, as often as it takes to have enough bytes, in every kind
-// of file.
+// Real text for speed benchmarks: a run's corpus, repeated until it has enough bytes, in every file format.
 
 import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
@@ -14,8 +13,7 @@ import { listShards } from '../data/shards.ts';
 import { openZstdCompressor } from '../data/compression/zstd.ts';
 
 /**
- * About as many rows to a group as datatrove and Hugging Face's libraries write (1,000), as DuckDB makes none
- * smaller.
+ * The smallest row group that DuckDB writes; datatrove and Hugging Face's libraries write 1,000 rows.
  */
 const rowGroupRows = 2_048;
 

@@ -1,5 +1,4 @@
-// One measurement of bench/domains.ts in a process of its own: estimates and weighs the domains of tables as
-// `betr domains` does.
+// One measurement of bench/domains.ts in a separate process: estimates and weights domains as `betr domains` does.
 //   node dist/bench/domains-one.js SETTINGS      SETTINGS: the domains block of betr.yaml as JSON
 // Prints {seconds, cpuSeconds, memoryMb, domains, resamples}.
 

@@ -1,6 +1,6 @@
-// Speed and memory of weighing domains: 100 models × 1,000,000 domains from Parquet on two cores, with
-// intervals, families and held-out prediction. And of the closed forms, beside a straightforward pairwise
-// computation in NumPy on 10,000 domains, both from arrays in memory on one thread, the best of three.
+// Speed and memory of domain weighting: 100 models × 1,000,000 domains from Parquet on two cores, with intervals,
+// families and held-out prediction. Also the closed forms next to a simple pairwise computation in NumPy on 10,000
+// domains, both on arrays in memory and one thread, best of three.
 //   npm run bench:domains [-- --models 100 --domains 1000000 --estimator spearman --json]
 
 import { spawnSync } from 'node:child_process';

@@ -1,5 +1,5 @@
-// Speed of DSIR's hashed n-grams, on one core: the fast way beside the slow and obvious one, on the same
-// texts of the shared pool, in the same run, with the same buckets.
+// Speed of DSIR's hashed n-grams on one core: the fast version next to the slow, simple one, on the same texts,
+// with the same buckets.
 //   npm run bench:dsir [-- --megabytes 30] [--json]
 
 import { readdir, readFile } from 'node:fs/promises';

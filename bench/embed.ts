@@ -1,9 +1,8 @@
-// Speed of embedding on this machine's processor: documents and tokens a second on real text, as `betr index`
-// does it (tokenize, batch, run the model, pool, write the vectors), and the share of the time that is spent
-// outside the model. The limit beside it, in the same run: the bare ONNX session of the same model on batches
-// that are tokenized already and full, with nothing to pad, pool or write.
-// npm run bench:embed [-- --config FILE] [--documents N] [--json] FILE: a run that is indexed; default
-// demo/betr.yaml
+// Speed of embedding on this CPU: documents and tokens per second on real text, as in `betr index` (tokenize,
+// batch, run the model, pool, write vectors), and the share of time outside the model. Next to it, the limit: the
+// ONNX session alone on full, tokenized batches, without padding, pooling or writing.
+//   npm run bench:embed [-- --config FILE] [--documents N] [--json]
+// FILE: an indexed run; default demo/betr.yaml
 
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { mkdtemp, rm } from 'node:fs/promises';

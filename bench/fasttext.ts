@@ -1,6 +1,6 @@
-// Speed of our fastText predictor beside the fasttext program, on the same texts, in the same run, on one
-// core: the paper's model (two labels, folded), the same kept whole, a model of many labels, and one with
-// character n-grams. The time to load a model is taken off on both sides.
+// Speed of our fastText predictor next to the fasttext program, on the same texts and one core: the paper's model
+// (two labels, folded), the same model not folded, a model with many labels, and one with character n-grams. The
+// time to load a model is subtracted on both sides.
 //   npm run bench:fasttext [-- --megabytes 100] [--json]
 
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';

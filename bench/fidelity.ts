@@ -1,8 +1,8 @@
-// Our classifier and the real `fasttext` on the same split of real text (classifier/fasttext/benchmark.ts,
-// which `betr bench fasttext` shows for any run): held-out ROC-AUC of the top 10 % label, fastText with the
-// paper's settings and with the best of a small grid.
-// npm run bench:fidelity [-- --run DIR] [--seed N] [--json] DIR holds sample.parquet and targets.parquet.
-// Without it the run is made from ../shared/data, and kept in .cache/fidelity/.
+// Our classifier and fastText on the same split of real text (classifier/fasttext/benchmark.ts; `betr bench
+// fasttext` runs it on any run): held-out ROC-AUC of the top 10 % label, fastText with the paper's settings and with
+// the best of a small grid.
+//   npm run bench:fidelity [-- --run DIR] [--seed N] [--json]
+// DIR has sample.parquet and targets.parquet. Without it, a run is made from ../shared/data, in .cache/fidelity/.
 
 import { mkdir, mkdtemp, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

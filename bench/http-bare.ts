@@ -1,4 +1,4 @@
-// The peer of bench/http.ts: Express 5 as it comes, one route, as many bytes of JSON as it is told.
+// The baseline of bench/http.ts: Express 5 with one route that returns a given number of JSON bytes.
 
 import express from 'express';
 

@@ -1,12 +1,11 @@
-// Speed of GET /rank over loopback, on one core: the same question again and again (warm), and a new budget
-// every time (cold), beside a bare Express 5 route that returns as many bytes, in the same run. The server is
-// held to core 0 and the load comes from the other cores. Then the first answer by a set of benchmarks that
-// nobody asked for before, and the same where no ranks were made ahead, as at a run's first start.
-// npm run bench:http [-- --config FILE] [--seconds 8] [--query poolTokens=6T] [--rank FILE] [--json] FILE: a
-// run with a ranking (bench/synthetic-ranking.ts makes one of any size). --rank names another, trained, run
-// whose corpus is ranked by `betr rank`, again and again, in a folder of its own and on all cores, while the
-// same question is asked once more. Two connections fill the core already; what more of them would measure is
-// how long they wait for each other.
+// Speed of GET /rank over loopback on one core: the same question repeated (warm), and a new budget every time
+// (cold), next to an Express 5 route that returns as many bytes. The server is bound to core 0; the load comes from
+// the other cores. Then the first answer for a new set of benchmarks, with and without precomputed ranks (a run's
+// first start has none).
+//   npm run bench:http [-- --config FILE] [--seconds 8] [--query poolTokens=6T] [--rank FILE] [--json]
+// FILE: a run with a ranking (bench/synthetic-ranking.ts makes one of any size). With --rank, another, trained run
+// is ranked repeatedly in a copy, on all cores, while the same question is measured again. Two connections saturate
+// the core; more would only measure how long they wait for each other.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -73,7 +72,7 @@ try {
   const memory = peakMegabytes(server.pid);
   server.kill();
   const unprepared = await timeUnprepared();
-  const beside = (figures: Figures): Figures & { ratioToBare: number } => ({
+  const beside = (figures: Sums): Sums & { ratioToBare: number } => ({
     ...figures,
     ratioToBare: round(figures.requestsPerSecond / bareRate, 2),
   });
@@ -90,7 +89,7 @@ try {
     answerBytes: Buffer.byteLength(answer),
     machine: describeMachine(),
   };
-  const line = (name: string, { requestsPerSecond, p50Ms, p99Ms, failed }: Figures): string =>
+  const line = (name: string, { requestsPerSecond, p50Ms, p99Ms, failed }: Sums): string =>
     `${name.padEnd(38)} ${String(requestsPerSecond).padStart(6)} requests/s  p50 ${p50Ms} ms  ` +
     `p99 ${p99Ms} ms${failed > 0 ? `  ${failed} FAILED` : ''}`;
   printBenchmark(
@@ -146,7 +145,7 @@ async function timeUnprepared(): Promise<Awaited<ReturnType<typeof timeRetarget>
 }
 
 /** Calls `ask` while `betr rank` ranks the corpus of a trained run from nothing, again and again. */
-async function whileRanking(config: string, ask: () => Promise<Figures>): Promise<Figures> {
+async function whileRanking(config: string, ask: () => Promise<Sums>): Promise<Sums> {
   const folder = await mkdtemp(join(tmpdir(), 'betr-bench-http-'));
   const copy = await copyTrainedRun(config, folder);
   let over = false;
@@ -175,7 +174,7 @@ async function whileRanking(config: string, ask: () => Promise<Figures>): Promis
   }
 }
 
-interface Figures {
+interface Sums {
   requestsPerSecond: number;
   p50Ms: number;
   p99Ms: number;
@@ -183,7 +182,7 @@ interface Figures {
 }
 
 /** Asks for some seconds; without a path, for a budget that was not asked for before. */
-async function load(at: string, path: string | undefined, seconds: number): Promise<Figures> {
+async function load(at: string, path: string | undefined, seconds: number): Promise<Sums> {
   let next = 0;
   // Budgets from 1e19 on that differ in their fifth digit: their cutoffs lie all over the ranking.
   const fresh = (): string =>

@@ -1,7 +1,7 @@
-// Speed of looking for leaks, on one core: text in memory, and from JSONL.gz, beside reading the same file
-// alone (the limit) and beside `grep -F -f` for one run of 13 words of each test item (a twentieth of what we
-// look for) in the same text, put into lower-case words for it. User time of each process, so that what else
-// the machine does counts little; the time to make the tables is told by itself.
+// Speed of the leak search on one core: text in memory and from JSONL.gz, next to only reading the same file (the
+// limit), and to `grep -F -f` for one 13-word sequence per test item (a twentieth of what we search for) in the same
+// text as lowercase words. Measures user time, which depends little on other load; the time to build the tables is
+// reported separately.
 //   npm run bench:leaks [-- --megabytes 60] [--json]
 
 import { execFileSync } from 'node:child_process';

@@ -1,5 +1,4 @@
-// What every benchmark shares: one core to run on, the figures as text or JSON, and the machine they came
-// from.
+// Shared by the benchmarks: running on one core, measuring processes, and printing results with the machine.
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -15,20 +14,20 @@ export const betr = {
   args: [...nodeFlags, join(import.meta.dirname, '../cli/betr.js')],
 };
 
-/** One measurement of scoring, in a process as the command's workers are. */
+/** One scoring measurement, in a process like a worker of betr. */
 export const scoreOne = {
   program: process.execPath,
   args: [...nodeFlags, join(import.meta.dirname, 'score-one.js')],
 };
 
-/** The machine, in words, to stand beside figures. */
+/** Describes the machine, to print next to results. */
 export function describeMachine(): string {
   return `${cpus()[0]?.model ?? 'unknown processor'}, ${cpus().length} cores, Node ${process.version}`;
 }
 
 /**
- * Runs a program on one core (taskset, core 0) and returns its standard output and wall time. Throws what it
- * said when it fails.
+ * Runs a program on one core (taskset, core 0) and returns its standard output and wall time. Throws its error
+ * output if it fails.
  */
 export function runOnOneCore(program: string, args: readonly string[]): { output: string; seconds: number } {
   const startedMs = performance.now();
@@ -41,9 +40,8 @@ export function runOnOneCore(program: string, args: readonly string[]): { output
 }
 
 /**
- * Runs a program by GNU time (Debian's package "time") and returns its standard output, the CPU seconds of it
- * and of all that it started, and the most memory (MB) that one of these processes had. Throws what it said
- * when it fails.
+ * Runs a program with GNU time (Debian package "time") and returns its standard output, the CPU seconds of it and
+ * its children, and the peak memory (MB) of a single process. Throws its error output if it fails.
  */
 export function runMeasured(
   program: string,
@@ -60,17 +58,17 @@ export function runMeasured(
   return {
     output: stdout,
     cpuSeconds: Number(measured[1]) + Number(measured[2]),
-    processMb: kibibytes(Number(measured[3])),
+    processMb: megabytesOf(Number(measured[3])),
   };
 }
 
-/** The most memory that a process, or this one, has had (MB). */
+/** Peak memory of a process, by default this one (MB). */
 export function peakMegabytes(pid: number | 'self' = 'self'): number {
-  return kibibytes(Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? NaN));
+  return megabytesOf(Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? NaN));
 }
 
-/** Linux tells memory in KiB. */
-function kibibytes(count: number): number {
+/** Converts KiB, the unit of Linux, to MB. */
+function megabytesOf(count: number): number {
   return Math.round((1024 * count) / 1e6);
 }
 
@@ -91,4 +89,9 @@ export function printBenchmark(value: unknown, text: string): void {
       ? `${JSON.stringify(value, null, 2)}\n`
       : `${text}\n${describeMachine()}\n`,
   );
+}
+
+/** Rounds to two decimals. */
+export function round(value: number): number {
+  return Number(value.toFixed(2));
 }

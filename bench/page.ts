@@ -1,9 +1,8 @@
-// How fast the page follows: a served run in a real Chromium, in which the slider is moved and benchmarks are
-// switched off and on, and the time from the press until every panel shows the new answer, painted; and until
-// the texts at the margin do.
-// npm run bench:page [-- --config FILE] [--rounds 12] [--query poolTokens=6.3T] [--json] The page asks ahead
-// for the sets of benchmarks one press away. "soon" is pressed once the texts of the change before are there,
-// "after a rest" 2.5 s later. The server runs in a process of its own; it shares the machine with Chromium.
+// Latency of the page in Chromium: moves the slider and toggles benchmarks, and measures the time from the click
+// until every panel has painted the new answer, and until the texts at the margin have.
+//   npm run bench:page [-- --config FILE] [--rounds 12] [--query poolTokens=6.3T] [--json]
+// The page prefetches the sets of benchmarks one click away. "soon" clicks once the previous texts are shown, "after
+// a rest" 2.5 s later. The server runs in a separate process on the same machine as Chromium.
 
 import { spawn } from 'node:child_process';
 import { parseArgs } from 'node:util';

@@ -1,35 +1,23 @@
-// How ranking grows with the corpus: `betr rank` end to end on a corpus of some gigabytes (half JSONL.zst,
-// half Parquet), with one worker on one core, with one on all (reading has threads of its own) and with two,
-// beside two rankings at once that share nothing, and on larger ones; its memory; what planning, leases and
-// publishing cost beside the bare scoring of the same files; where the time goes; and how fast `betr verify`
-// is. Then, on made-up rankings of many rows, an exact cutoff and a benchmark's percentiles beside one exact
+// How ranking scales. `betr rank` on corpora of some gigabytes (half JSONL.zst, half Parquet): one worker on one
+// core, one worker on all cores (reading has its own threads), two workers, and two independent rankings at once;
+// memory; the overhead over scoring the same files alone; the shares of reading, scoring and writing; the speed of
+// `betr verify`. Then, on synthetic rankings of many rows, a cutoff and a benchmark's percentiles next to one exact
 // quantile in DuckDB.
-// npm run bench:scale [-- --config FILE] [--gigabytes 1,4] [--turns 5] [--rows 20e6] [--json] FILE: a run
-// that is trained; default demo/betr.yaml
+//   npm run bench:scale [-- --config FILE] [--gigabytes 1,4] [--turns 5] [--rows 20e6] [--json]
+// FILE: a trained run; default demo/betr.yaml
 
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { link, mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { z } from 'zod';
-import { withDuckDb } from '../data/duckdb/duckdb.ts';
 import { openRun } from '../run/run.ts';
-import { combineScores } from '../ranking/order/combine.ts';
-import { findCutoff } from '../ranking/cutoff.ts';
-import { readRanking } from '../ranking/generation.ts';
-import { scoresTable } from '../ranking/scores.ts';
 import { copyTrainedRun } from './copy-run.ts';
 import { writeCorpus } from './corpus.ts';
-import {
-  betr,
-  describeMachine,
-  peakMegabytes,
-  printBenchmark,
-  runMeasured,
-  runOnOneCore,
-  scoreOne,
-} from './machine.ts';
+import { betr, describeMachine, printBenchmark, round, runMeasured } from './machine.ts';
+import { measureStages, scoreBare, type Shards } from './scale-bare.ts';
+import { measureRows } from './scale-rows.ts';
 
 const { values } = parseArgs({
   options: {
@@ -42,12 +30,11 @@ const { values } = parseArgs({
 });
 const shardBytes = 250e6;
 /**
- * Numbers of workers are compared within a turn, as a machine's speed may change from minute to minute; the
- * median of so many turns counts.
+ * Numbers of workers are compared within a turn, because a machine's speed changes from minute to minute. The
+ * result is the median over the turns.
  */
 const turns = Number(values.turns);
 const fields = { id: 'id', text: 'text', source: 'source', tokens: 'tokens' };
-const timing = z.object({ textBytes: z.number(), seconds: z.number() });
 const rankResult = z.object({ textBytes: z.number(), seconds: z.number() });
 
 const folder = await mkdtemp(join(tmpdir(), 'betr-bench-scale-'));
@@ -60,9 +47,9 @@ try {
   const trained = await openRun(values.config);
   const shards = await writeCorpus(trained, folder, shardBytes);
   await mkdir(join(folder, 'parts'));
-  const bare = measureStages(trained.files.weights, shards);
+  const bare = measureStages(folder, trained.files.weights, shards);
   const ranked = [];
-  // In a smaller corpus the start counts more, which is the same for any number of workers.
+  // Compared on the largest corpus: in a small one, starting takes a larger share.
   const compared = sizes.at(-1);
   for (const gigabytes of sizes)
     ranked.push(await rank(gigabytes, shards, trained.files.weights, gigabytes === compared));
@@ -73,10 +60,7 @@ try {
   const result = {
     bare,
     ranked,
-    /**
-     * Two workers beside one that has one core, and beside one that has two; and two rankings that share
-     * nothing beside one.
-     */
+    /** Two workers to one on one core and to one on two cores; two independent rankings to one on one core. */
     twoWorkersToOneCore: ratio(
       (turn) => turn.two,
       (turn) => turn.oneCore,
@@ -100,30 +84,26 @@ try {
   for (const { gigabytes, workers, overhead, verify } of ranked) {
     for (const of of workers)
       lines.push(
-        `${gigabytes} ` +
-          `GB, ${
-            of.workers === 'one core' ? '1 worker on one core' : `${of.workers} ` + 'workers'
-          }: ${of.mbPerSecond} MB/s, ${of.cpuSecondsPerGb} CPU s a GB, a process has at ` +
-          `most ${of.processMb} MB`,
+        `${gigabytes} GB, ${of.workers === 'one core' ? '1 worker on one core' : `${of.workers} workers`}: ` +
+          `${of.mbPerSecond} MB/s, ${of.cpuSecondsPerGb} CPU s per GB, ${of.processMb} MB per process at most`,
       );
     lines.push(
-      `  betr rank on one core takes ${Math.round(100 * overhead)} % longer than bare scoring of the ` +
-        'same files before and after',
+      `  betr rank on one core takes ${Math.round(100 * overhead)} % longer than scoring the same files alone`,
     );
     lines.push(
-      `  betr verify: ${verify.megabytes} MB of parts in ${verify.cpuSeconds} CPU s beyond an empty ` +
-        `start: ${(gigabytes / verify.cpuSeconds).toFixed(1)} GB of the corpus's text per core and second`,
+      `  betr verify: ${verify.megabytes} MB of parts in ${verify.cpuSeconds} CPU s (start-up ` +
+        `subtracted): ${(gigabytes / verify.cpuSeconds).toFixed(1)} GB of corpus text per core and second`,
     );
   }
   lines.push(
-    `two workers ${result.twoWorkersToOneCore} × one on one core, ${result.twoWorkersToOne} × one on ` +
-      `two, two rankings that share nothing ${result.twoApartToOneCore} × (medians of ${turns} turns)`,
+    `two workers: ${result.twoWorkersToOneCore} × one on one core, ${result.twoWorkersToOne} × one on two ` +
+      `cores; two independent rankings: ${result.twoApartToOneCore} × (medians of ${turns} turns)`,
   );
   for (const count of values.rows
     .split(',')
     .filter((text) => text !== '')
     .map(Number)) {
-    const measured = await measureRows(count);
+    const measured = await measureRows(folder, count);
     rows.push(measured);
     lines.push(
       `${count / 1e6} million rows: cutoff ${measured.cutoffCpuSeconds} CPU s, by one ` +
@@ -138,53 +118,12 @@ try {
 }
 process.exit();
 
-interface Shards {
-  zst: string;
-  parquet: string;
-}
-
-/**
- * Scoring each of the two files alone, on one core, and the shares of reading, scoring and the rest, which is
- * writing.
- */
-function measureStages(weights: string, { zst, parquet }: Shards) {
-  const of = (path: string) => {
-    const [memory, read, file] = [
-      scoreBare(weights, 'memory', [path]),
-      scoreBare(weights, 'read', [path]),
-      scoreBare(weights, 'file', [path]),
-    ];
-    const share = (seconds: number): number => Math.round((100 * seconds) / file.seconds);
-    return {
-      mbPerSecond: Math.round(file.textBytes / 1e6 / file.seconds),
-      read: share(read.seconds),
-      score: share(memory.seconds),
-      write: share(Math.max(0, file.seconds - read.seconds - memory.seconds)),
-    };
-  };
-  return { zst: of(zst), parquet: of(parquet) };
-}
-
-/** Without a plan, leases and a manifest, on one core. */
-function scoreBare(
-  weights: string,
-  kind: 'memory' | 'read' | 'file',
-  paths: readonly string[],
-): z.output<typeof timing> {
-  return timing.parse(
-    JSON.parse(
-      runOnOneCore(scoreOne.program, [...scoreOne.args, weights, kind, join(folder, 'parts'), ...paths])
-        .output,
-    ),
-  );
-}
-
-/** Text ranked in a second (MB) by each way, one right after the other. */
+/** MB of text ranked per second in each way, measured right after one another. */
 interface Turn {
   bare: number;
   oneCore: number;
   two: number;
-  /** At the largest size alone. */
+  /** Only at the largest size. */
   twoApart?: number;
   one?: number;
 }
@@ -205,7 +144,7 @@ async function rank(gigabytes: number, { zst, parquet }: Shards, weights: string
     files.push(ofLines, ofRows);
   }
   const measureBare = (): number => {
-    const { textBytes, seconds } = scoreBare(weights, 'file', files);
+    const { textBytes, seconds } = scoreBare(folder, weights, 'file', files);
     return textBytes / 1e6 / seconds;
   };
   const copyRun = (name: string): Promise<string> =>
@@ -305,56 +244,4 @@ async function verify(config: string) {
     cpuSeconds: round(cpuSeconds),
     mbPerCpuSecond: Math.round(bytes / 1e6 / cpuSeconds),
   };
-}
-
-/**
- * A made-up ranking: an exact cutoff, the percentiles of one benchmark, and one exact quantile of the scores
- * in DuckDB.
- */
-async function measureRows(rows: number) {
-  const own = join(folder, `rows-${rows}`);
-  execFileSync(
-    process.execPath,
-    [
-      join(import.meta.dirname, 'synthetic-ranking.js'),
-      '--out',
-      own,
-      '--documents',
-      String(rows),
-      '--benchmarks',
-      '4',
-      '--unprepared',
-    ],
-    { stdio: ['ignore', 'ignore', 'inherit'] },
-  );
-  const run = await openRun(join(own, 'betr.yaml'));
-  const ranking = await readRanking(run);
-  const cpuOf = async (work: () => Promise<unknown>): Promise<number> => {
-    const before = process.cpuUsage();
-    await work();
-    const { user, system } = process.cpuUsage(before);
-    return round((user + system) / 1e6);
-  };
-  const quantile = (): Promise<unknown> =>
-    withDuckDb({ memoryMb: 1024, spill: own }, (connection) =>
-      connection.run(`SELECT quantile_disc(score, 0.9) FROM ${scoresTable(run, ranking)}`),
-    );
-  await quantile();
-  const quantileCpuSeconds = await cpuOf(quantile);
-  const cutoffCpuSeconds = await cpuOf(() => findCutoff(run, ranking, 0.1));
-  const retargetCpuSeconds = await cpuOf(() => combineScores(run, ranking, ['bench0']));
-  const residentMb = peakMegabytes();
-  await rm(own, { recursive: true });
-  return {
-    rows,
-    cutoffCpuSeconds,
-    retargetCpuSeconds,
-    quantileCpuSeconds,
-    retargetToQuantile: round(retargetCpuSeconds / quantileCpuSeconds),
-    residentMb,
-  };
-}
-
-function round(value: number): number {
-  return Number(value.toFixed(2));
 }

@@ -1,6 +1,6 @@
-// One measurement of scoring, to be run on one core: scores files end to end, or text in memory, and prints
-// bytes of text and seconds. Arguments: weights file, "memory", "file", or "read" (which scores nothing), the
-// folder that parts go to, and the shards, of which all but "file" take one.
+// One scoring measurement, to be run on one core: scores files end to end or text in memory, and prints bytes of
+// text and seconds. Arguments: weights file; "memory", "file" or "read" (does not score); output folder of the
+// parts; the shards (one, except with "file").
 
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,7 +1,6 @@
-// Speed of scoring, per core: text in memory, and end to end (read, score, write the part) from JSONL.gz,
-// JSONL.zst and Parquet, beside the real `fasttext` binary (dim 100, bigrams) predicting the same text in the
-// same run. Everything runs on one core.
-//   npm run bench:score [-- --config FILE] [--json]      FILE: a run that is trained; default demo/betr.yaml
+// Scoring speed on one core: text in memory, and end to end (read, score, write the part) from JSONL.gz, JSONL.zst
+// and Parquet, next to the `fasttext` program (dim 100, bigrams) on the same text.
+//   npm run bench:score [-- --config FILE] [--json]      FILE: a trained run; default demo/betr.yaml
 
 import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

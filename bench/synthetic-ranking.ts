@@ -1,8 +1,7 @@
-// Makes a run with a published ranking of made-up documents, of any size, without a corpus: what the server's
-// benchmarks ask. Scores look like a classifier's (a bell curve around a logit below 0); every benchmark has
-// a score of its own, and the joint score follows the best of them. The same arguments give the same
-// documents. With --unprepared it is as of a run that no server has been at: what a server needs is not made
-// ahead.
+// Makes a run with a published ranking of synthetic documents, of any size, without a corpus, for the server's
+// benchmarks. Scores look like a classifier's (a bell curve around a negative logit); every benchmark has its own
+// score, and the joint score follows the best of them. The same arguments give the same documents. With
+// --unprepared, nothing is precomputed for a server, as in a run that was never served.
 //   node dist/bench/synthetic-ranking.js --out DIR [--documents 20000000] [--benchmarks 10] [--unprepared]
 
 import { mkdir, stat, writeFile } from 'node:fs/promises';

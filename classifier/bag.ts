@@ -1,5 +1,5 @@
-// Texts as bags of bins for training: each distinct bin with how often it occurs, in 32 bits. A million
-// documents take 1 to 2 GB.
+// Texts as bags of bins for training: each distinct bin with its count, in 32 bits. A million documents take
+// 1 to 2 GB.
 
 import { openKernel } from './kernel.ts';
 
@@ -9,7 +9,7 @@ const chunkFeatures = 1 << 22;
 export interface Bags {
   /** Features of each document: bin in the lower 24 bits, count (at most 255) in the upper 8. */
   features: Uint32Array[];
-  /** N-grams of each document, repeated and pruned ones counted. */
+  /** N-grams of each document, including repeated and pruned ones. */
   ngrams: Float64Array;
 }
 
@@ -38,7 +38,7 @@ export function openBags(documents: number, bits: number): BagFiller {
       for (let at = 0; at < text.length; at += kernel.pieceBytes) {
         const count = kernel.hashPiece(text, at, text.length);
         ngrams += count;
-        // Invariant: counts is 0 but at the bins distinct[0 … found).
+        // Invariant: counts is 0 except at the bins distinct[0 … found).
         for (let i = 0; i < count; i++) {
           const bin = kernel.bins[i] ?? 0;
           const times = counts[bin] ?? 0;
@@ -63,8 +63,8 @@ export function openBags(documents: number, bits: number): BagFiller {
 }
 
 /**
- * Drops, in place, the bins that occur in fewer than `minCount` of the `training` documents; returns how many
- * bins are left.
+ * Removes, in place, the bins that occur in fewer than `minCount` of the `training` documents. Returns the
+ * number of bins left.
  */
 export function pruneBags({ features }: Bags, training: Uint32Array, bits: number, minCount: number): number {
   const documents = new Uint32Array(2 ** bits);

@@ -1,5 +1,5 @@
-// classifier/card.json: what was trained, from what, and how well it tells the best 10 % on documents that it
-// did not learn from.
+// classifier/card.json: what was trained on which inputs, and how well it recognizes the best 10 % of
+// held-out documents.
 
 import { z } from 'zod';
 import { readSealedJson } from '../data/files/commit.ts';
@@ -11,17 +11,17 @@ import { testTargetsSchema } from '../indexer/index-card.ts';
 const whole = z.number().int().nonnegative();
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
-/** A figure and its 95 % bootstrap interval. */
+/** A value and its 95 % bootstrap interval. */
 const intervalSchema = z.strictObject({ value: z.number(), low: z.number(), high: z.number() });
 export type Interval = z.output<typeof intervalSchema>;
 
 const fidelitySchema = z.strictObject({
   rocAuc: intervalSchema,
-  /** With the cut at score 0. */
+  /** Scores above 0 count as top documents. */
   balancedAccuracy: intervalSchema,
-  /** Of score and target (for best-rank targets: the order of the best ranks). */
+  /** Between score and target (for best-rank targets: the order of the best ranks). */
   spearman: intervalSchema,
-  /** Of the best `keep` of the documents by score. */
+  /** For the best `keep` of the documents by score. */
   kept: z.array(z.strictObject({ keep: z.number(), precision: intervalSchema, recall: intervalSchema })),
 });
 export type Fidelity = z.output<typeof fidelitySchema>;
@@ -44,15 +44,15 @@ export const cardSchema = z.strictObject({
     method: z.string(),
     seed: whole,
     /**
-     * Passes over the training documents: allowed, run, and the mean held-out loss after each, which decides
-     * when to end.
+     * Passes over the training documents: maximum, actual, and the mean held-out loss after each, which
+     * decides when training ends.
      */
     epochs: whole,
     epochsRun: whole,
     heldOutLosses: z.array(z.number()),
   }),
   documents: z.strictObject({ training: whole, heldOut: whole, withoutTarget: whole }),
-  /** SHA-256 of the files, and the settings that count. */
+  /** SHA-256 of the files, and the classifier settings. */
   inputs: z.strictObject({
     sample: sha256,
     targets: sha256,
@@ -60,7 +60,7 @@ export const cardSchema = z.strictObject({
   }),
   weightsSha256: sha256,
   notes: z.array(z.string()),
-  /** Targets that are test items, by force (`betr index --force-tests`). */
+  /** Targets that are test items, if forced (`betr index --force-tests`). */
   testTargets: testTargetsSchema.default([]),
 });
 export type Card = z.output<typeof cardSchema>;

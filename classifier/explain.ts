@@ -1,7 +1,6 @@
-// Why a text has its score: the model adds up one whole number for each n-gram, so the part of every n-gram
-// in the score is known exactly. Promises: bias + unit · (all weights listed, and those of `others`) is the
-// scorer's score to the last bit; memory does not grow with the text beyond the text itself, whatever n-grams
-// it has.
+// Why a text has its score: the model adds up one integer per n-gram, so each n-gram's contribution is exact.
+// Promises: bias + unit · (the listed weights plus that of `others`) is the scorer's score to the last bit;
+// beyond the text itself, memory is bounded.
 
 import { z } from 'zod';
 import { fail } from '../run/errors/errors.ts';
@@ -13,39 +12,39 @@ const whole = z.number().int();
 const span = z.tuple([whole, whole]);
 
 const contributionSchema = z.strictObject({
-  /** As it stands in the text the first time; a bigram with one space between its tokens. */
+  /** As first spelled in the text; a bigram has one space between its tokens. */
   ngram: z.string(),
-  /** How often it occurs. N-grams that share a bin of the table share its weight, and count as one. */
+  /** Occurrences. N-grams in the same bin share its weight and count as one n-gram. */
   count: whole,
-  /** Of all its occurrences: the sum of their weights, and that times `unit`. */
+  /** The sum of the weights of all its occurrences, and that sum times `unit`. */
   weight: whole,
   contribution: z.number(),
-  /** Its first occurrences: from byte to byte, and from UTF-16 unit to UTF-16 unit, the ends left out. */
+  /** Its first occurrences, as [start, end) in bytes and in UTF-16 units. */
   places: z.array(z.strictObject({ bytes: span, characters: span })),
 });
 export type Contribution = z.output<typeof contributionSchema>;
 
 export const explanationSchema = z.strictObject({
-  /** 'joint', or the benchmark whose score it is. */
+  /** 'joint', or a benchmark. */
   output: z.string(),
   score: z.number(),
   /** The score of a text without n-grams. */
   bias: z.number(),
-  /** What a weight of 1 adds: the output's scale over the text's n-grams plus 256. */
+  /** What a weight of 1 adds to the score: the output's scale divided by the text's n-grams plus 256. */
   unit: z.number(),
   ngrams: whole,
   /** The sum of all n-grams' weights: score = bias + unit · weight, rounded to float32. */
   weight: whole,
-  /** The n-grams that add most, and those that take most away. */
+  /** The n-grams that raise the score most, and those that lower it most. */
   up: z.array(contributionSchema),
   down: z.array(contributionSchema),
-  /** All other n-grams of the text together: different ones, their occurrences, and what they add. */
+  /** All other n-grams of the text: distinct ones, their occurrences, and their contribution. */
   others: z.strictObject({ different: whole, count: whole, weight: whole, contribution: z.number() }),
 });
 export type Explanation = z.output<typeof explanationSchema>;
 
 export interface ExplainLimits {
-  /** At most so many n-grams on each side, and places of each. */
+  /** Maximum n-grams on each side, and places per n-gram. */
   ngrams: number;
   places: number;
 }
@@ -53,8 +52,7 @@ export interface ExplainLimits {
 const shownCharacters = 80;
 
 /**
- * Explains the score that `output` gives to a text (UTF-8). Errors: OPTION_INVALID for an output that is not
- * there.
+ * Explains the score that `output` gives to a text (UTF-8). Errors: OPTION_INVALID for an unknown output.
  */
 export function explainScore(
   weights: Weights,
@@ -68,11 +66,11 @@ export function explainScore(
     throw fail('OPTION_INVALID', {
       option: 'benchmark',
       got: output,
-      allowed: `one with a score of its own: ${
+      allowed: `a benchmark with its own score: ${
         weights.outputs
           .slice(1)
           .map(({ name }) => name)
-          .join(', ') || 'this classifier has none'
+          .join(', ') || 'this classifier has only the joint score'
       }`,
     });
   const kernel = openKernel(weights.bits, 0);
@@ -85,7 +83,7 @@ export function explainScore(
   const divisor = ngrams + priorNgrams;
   const parts = [...counts].map(([bin, count]) => ({ bin, count, weight: count * weights.at(bin, index) }));
   const weight = sumOf(parts);
-  // As the scorer divides, so that nothing is rounded otherwise.
+  // The scorer divides in the same order: both must round alike.
   const worth = (weightOf: number): number => (scale * weightOf) / divisor;
   const up = parts
     .filter((part) => part.weight > 0)
@@ -137,7 +135,7 @@ function sumOf(parts: readonly Part[]): number {
   return parts.reduce((sum, { weight }) => sum + weight, 0);
 }
 
-/** The bins of a text's n-grams, in the order of features.ts. */
+/** The bins of a text's n-grams, in the order that features.ts defines. */
 function* listBins(kernel: Kernel, text: Uint8Array): Generator<number, undefined> {
   kernel.beginDocument();
   for (let at = 0; at < text.length; at += kernel.pieceBytes) {
@@ -148,7 +146,7 @@ function* listBins(kernel: Kernel, text: Uint8Array): Generator<number, undefine
 
 type Placed = Pick<Contribution, 'ngram' | 'places'>;
 
-/** Where the n-grams of the wanted bins stand: the first `most` places of each. */
+/** The first `most` places of the n-grams in each wanted bin. */
 function findPlaces(
   kernel: Kernel,
   text: Uint8Array,
@@ -190,7 +188,7 @@ function findPlaces(
   return new Map([...found].map(([bin, { ngram, spans }]) => [bin, { ngram, places: spans.map(place) }]));
 }
 
-/** For places in bytes of a text in valid UTF-8, the places in UTF-16 units. */
+/** Converts byte positions in a valid UTF-8 text to UTF-16 positions. */
 function countCharacters(text: Uint8Array, places: readonly number[]): Map<number, number> {
   const units = new Map<number, number>();
   let at = 0;
@@ -198,7 +196,7 @@ function countCharacters(text: Uint8Array, places: readonly number[]): Map<numbe
   for (const place of [...new Set(places)].sort((a, b) => a - b)) {
     for (; at < place; at++) {
       const byte = text[at] ?? 0;
-      // Continuation bytes add none; a character of four bytes is a pair.
+      // Continuation bytes add none; a four-byte character is a surrogate pair.
       if ((byte & 0xc0) !== 0x80) unit += byte >= 0xf0 ? 2 : 1;
     }
     units.set(place, unit);

@@ -1,12 +1,12 @@
-// What a text's features are, in plain words and slow code. The fast loop (score.as.ts) has to agree with
-// this file bin by bin.
+// The definition of a text's features, in simple, slow code. The fast loop (score.as.ts) must agree with it
+// bin by bin.
 //
-// Tokens: a word is a run of ASCII letters, digits, "_" and bytes of 0x80 and more (so of UTF-8 beyond
-// ASCII); every other visible ASCII character is a token of its own; the rest separates. Of a token only the
-// first 8 bytes count, each with bit 0x20 set: that makes ASCII letters lower-case, and is a coarse stemming
-// besides (measured: docs/classifier.md). N-grams: every token, and every two tokens in a row, whatever
-// stands between them. Score of an output: bias + scale · (sum of the n-grams' weights) / (n-grams + 256):
-// their mean, drawn towards the bias in short texts.
+// Tokens: a word is a run of ASCII letters, digits, "_" and bytes from 0x80 up (UTF-8 beyond ASCII). Every
+// other visible ASCII character is its own token; the rest separates tokens. Only the first 8 bytes of a
+// token count, each with bit 0x20 set: this lowercases ASCII letters and acts as a coarse stemmer (measured:
+// docs/classifier.md). N-grams: every token, and every two consecutive tokens, whatever separates them. Score
+// of an output: bias + scale · (sum of the n-grams' weights) / (n-grams + 256), that is their mean, shrunk
+// toward the bias in short texts.
 
 import type { Weights } from './weights.ts';
 
@@ -15,11 +15,11 @@ export interface Ngram {
   bin: number;
 }
 
-/** What a text's length is increased by in its mean. */
+/** Added to a text's number of n-grams, so that short texts score near the bias. */
 export const priorNgrams = 256;
 
 export const countedBytes = 8;
-/** Over a text's bytes as latin1, one character for each. */
+/** Matches tokens in a text's bytes decoded as latin1, one character per byte. */
 export const tokenPattern = /[A-Za-z0-9_\x80-\xff]+|[!-/:-@[-^`{-~]/g;
 const byteMultiplier = 0x9e3779b97f4a7c15n;
 const previousMultiplier = 0xd6e8feb86659fd93n;
@@ -45,7 +45,7 @@ export function listNgrams(text: Uint8Array, bits: number): Ngram[] {
   });
 }
 
-/** The scores of a text, one for each output, straight from the definition. */
+/** The scores of a text, one per output, straight from the definition. */
 export function scoreSlowly(weights: Weights, text: Uint8Array): Float32Array {
   const ngrams = listNgrams(text, weights.bits);
   return Float32Array.from(weights.outputs, ({ bias, scale }, output) => {
@@ -55,8 +55,8 @@ export function scoreSlowly(weights: Weights, text: Uint8Array): Float32Array {
 }
 
 /**
- * A token's first 8 bytes as one little-endian number, multiplied and folded. `token` has one character for
- * each byte.
+ * A token's first 8 bytes as one little-endian number, multiplied and folded. `token` has one character per
+ * byte.
  */
 function hashToken(token: string): bigint {
   const bytes = Buffer.alloc(countedBytes);

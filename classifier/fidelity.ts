@@ -6,18 +6,18 @@ import { openRandom } from './held-out.ts';
 
 const resamples = 200;
 
-/** All figures of the card with their 95 % intervals; the same seed gives the same intervals. */
+/** All metrics of the card with their 95 % intervals; the same seed gives the same intervals. */
 export function measureFidelity(judged: Judged, seed: number): Fidelity {
-  const plain = measure(judged, new Uint32Array(judged.scores.length).fill(1));
+  const estimates = measure(judged, new Uint32Array(judged.scores.length).fill(1));
   const random = openRandom(seed);
   const samples = Array.from({ length: resamples }, () =>
     measure(judged, drawWeights(judged.scores.length, random)),
   );
-  const next = plain
-    .map((value, figure) =>
+  const next = estimates
+    .map((value, metric) =>
       intervalOf(
         value,
-        samples.map((sample) => sample[figure] ?? value),
+        samples.map((sample) => sample[metric] ?? value),
       ),
     )
     .values();
@@ -30,7 +30,7 @@ export function measureFidelity(judged: Judged, seed: number): Fidelity {
   };
 }
 
-/** The figures in the order that `measureFidelity` takes them. */
+/** The metrics in the order that `measureFidelity` takes them. */
 function measure(judged: Judged, weights: Uint32Array): number[] {
   const kept = keepRates.map((rate) => measureBest(judged, weights, rate));
   return [

@@ -1,4 +1,4 @@
-// Which documents of the sample are held out: by a seeded hash of their keys, the same on every machine.
+// Selects the held-out documents of the sample by a seeded hash of their keys, the same on every machine.
 
 import { keyHash } from '../data/files/hash.ts';
 
@@ -13,11 +13,11 @@ const heldOutShare = 0.2;
 const mostHeldOut = 50_000;
 
 /**
- * Holds out about 20 % of the documents, at most 50,000: those whose keys have the smallest seeded hashes,
- * whatever their order.
+ * Holds out 20 % of the documents, at most 50,000: those whose keys have the smallest seeded hashes. The
+ * order of the documents does not matter.
  */
 export function splitDocuments(keys: readonly string[], seed: number): Split {
-  // The prefix keeps this choice apart from the sample's, which may have the same seed.
+  // The prefix makes this choice independent of the sample's, which may use the same seed.
   const hashes = BigUint64Array.from(keys, (key) => keyHash(`held out\n${key}`, seed));
   const order = Uint32Array.from(keys.keys()).sort(
     (a, b) => compare(hashes[a] ?? 0n, hashes[b] ?? 0n) || a - b,

@@ -1,5 +1,4 @@
-// The host's side of score.as.ts: hands over a document piece by piece, so that a document of any length
-// takes the same memory.
+// The host side of score.as.ts: passes a document piece by piece, so memory does not grow with its length.
 
 import { z } from 'zod';
 import { growMemory, openWasm, wasmFunction, wasmMemory, wasmNumber } from '../data/wasm.ts';
@@ -23,22 +22,22 @@ export interface Kernel {
   pieceBytes: number;
   beginDocument(): void;
   /**
-   * Hashes the piece of the document text[… , end) that starts at `at` into `bins`; returns how many n-grams
-   * end in it.
+   * Hashes the piece that starts at `at` of a document that ends at `end` into `bins`. Returns how many
+   * n-grams end in the piece.
    */
   hashPiece(text: Uint8Array, at: number, end: number): number;
   bins: Uint32Array;
   /** The weights as the sums read them (layout: weights.ts). */
   weights: Int8Array;
-  /** The sum of the first `count` bins' weights, one byte a bin. */
+  /** The sum of the first `count` bins' weights, one byte per bin. */
   sumOne(count: number): number;
-  /** The sums of eight outputs, into `sums`; `group` counts tables of eight. */
+  /** Writes the sums of the eight outputs of table `group` into `sums`. */
   sumEight(count: number, group: number): void;
   sums: Int32Array;
 }
 
 /**
- * Opens a kernel of its own for a table of 2^bits bins and `weightBytes` of weights (0: for hashing alone).
+ * Opens a separate kernel for a table of 2^bits bins and `weightBytes` of weights (0: only hashes).
  */
 export function openKernel(bits: number, weightBytes: number): Kernel {
   const wasm = openWasm(new URL('./score.wasm', import.meta.url), exportsSchema);

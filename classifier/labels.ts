@@ -1,21 +1,20 @@
-// From scores of the sample to what the classifier learns (BETR, arXiv 2507.12466, section 3: top 10 %
-// against the rest). The hard label is what fidelity is measured against. Training uses the same cut softened
-// by rank: a document at the cut counts half, one at rank share r counts cut / (cut + r). It tells a near
-// miss from the far end and was worth .03 of ROC-AUC (docs/classifier.md).
+// Turns scores of the sample into labels (BETR, arXiv 2507.12466, section 3: top 10 % against the rest).
+// Fidelity is measured against the hard label. Training uses a label softened by rank: a document at the cut
+// has label 1/2, one at rank share r has cut / (cut + r). This distinguishes near misses from the worst
+// documents and raised ROC-AUC by .03 (docs/classifier.md).
 
 export const topShare = 0.1;
 
 export interface Labels {
-  /** 1 for the best 10 %; ties by the documents' order. */
+  /** 1 for the best 10 %; ties keep the documents' order. */
   top: Uint8Array;
-  /** In (0, 1); equal scores are given the middle of their ranks. */
+  /** In (0, 1); equal scores share their mean rank. */
   soft: Float32Array;
 }
 
 /**
- * Labels of documents with these scores (higher is better; the documents in the order of their keys).
- * `included` are the documents to be told from the others where the scorer says which; the cut of the
- * softened labels is then their share.
+ * Labels documents, sorted by key, by their scores (higher is better). `included`, if the targets have it,
+ * replaces the best 10 % as the positive class; the cut of the soft labels is then its share.
  */
 export function labelDocuments(scores: Float64Array, included?: Uint8Array): Labels {
   const documents = scores.length;

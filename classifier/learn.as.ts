@@ -1,17 +1,17 @@
-// The training loop's inner part, in AssemblyScript: a document's features times the weights of eight
-// outputs, and the AdaGrad step back. Single-precision SIMD without relaxed operations: the same bits on
-// every machine. A feature is a bin (24 bits) and how often it occurs (8 bits above). A row of the table is
-// eight weights and eight sums of squared gradients, 64 bytes, so that a feature touches one cache line.
+// The inner training loop, in AssemblyScript: multiplies a document's features by the weights of eight
+// outputs, and takes AdaGrad steps. Single-precision SIMD without relaxed operations gives the same bits on
+// every machine. A feature is a bin (24 bits) with its count (upper 8 bits). A table row is eight weights and
+// eight sums of squared gradients: 64 bytes, one cache line.
 
 /**
- * Where the sums come out, and where the host puts the gradients: eight f32 each. Features and tables lie
- * where the host decides.
+ * Addresses of the resulting sums and of the gradients from the host: eight f32 each. The host places
+ * features and tables.
  */
 export const sumsAt: usize = 1024;
 export const gradientsAt: usize = 1088;
 export const freeAt: usize = 1152;
 
-/** Keeps the first step of a weight finite: well below any squared gradient that matters. */
+/** Keeps a weight's first step finite; well below any squared gradient that matters. */
 const smallestSquare: f32 = 1e-9;
 
 /** Eight sums of count × weight over the features. */

@@ -1,6 +1,5 @@
-// Learns the linear model of all outputs at once: logistic loss on softened labels, balanced classes,
-// AdaGrad, early stopping on the held-out documents' loss. Promises: the same bags, labels and seed give the
-// same bits.
+// Trains the linear model of all outputs at once: logistic loss on softened labels, balanced classes,
+// AdaGrad, early stopping on the held-out loss. Promises: the same bags, labels and seed give the same bits.
 
 import { z } from 'zod';
 import type { Report } from '../run/progress.ts';
@@ -11,8 +10,8 @@ import { openRandom, shuffle, type Split } from './held-out.ts';
 import { type Output, openWeights, tableBytes, tableIndex, type Weights } from './weights.ts';
 
 /**
- * AdaGrad's rate for weights, whose features are shares of a text's n-grams, and for biases. Best of a grid
- * (docs/classifier.md).
+ * AdaGrad learning rates of the weights (features are shares of a text's n-grams) and of the biases. Best of
+ * a grid (docs/classifier.md).
  */
 const weightRate = 1.2;
 const biasRate = 0.05;
@@ -33,7 +32,7 @@ export interface Learning {
   names: readonly string[];
   bits: number;
   bags: Bags;
-  /** For each output, each document's softened label. */
+  /** Softened labels, by output and document. */
   soft: readonly Float32Array[];
   split: Split;
   /** At most this many passes over the training documents. */
@@ -48,7 +47,7 @@ export interface Learned {
   losses: number[];
 }
 
-/** Trains, and rounds the weights of the best epoch to one byte each. */
+/** Trains and quantizes the weights of the best epoch to one byte each. */
 export function learnWeights(
   { names, bits, bags, soft, split, epochs, seed }: Learning,
   report: Report,
@@ -71,12 +70,11 @@ export function learnWeights(
     if (after < before) best = model.snapshot();
     if (after > before * (1 - leastGain)) break;
   }
-  return { weights: roundWeights(names, bits, best), epochsRun: losses.length, losses };
+  return { weights: quantizeWeights(names, bits, best), epochsRun: losses.length, losses };
 }
 
 /**
- * How much the positive side counts so that both sides weigh the same, and what a document's two sides weigh
- * on average.
+ * The weight of the positive class that balances the classes, and the mean weight of a document.
  */
 interface Balance {
   positive: number;
@@ -103,7 +101,7 @@ interface Model {
   snapshot(): Snapshot;
 }
 
-/** A model of zeros in WebAssembly memory: the document at hand, then one table for every eight outputs. */
+/** A model of zeros. WebAssembly memory holds the current document, then one table per eight outputs. */
 function openModel(bits: number, outputs: number, { features, ngrams }: Bags): Model {
   const wasm = openWasm(new URL('./learn.wasm', import.meta.url), exportsSchema);
   const groups = Math.ceil(outputs / 8);
@@ -174,10 +172,10 @@ function openModel(bits: number, outputs: number, { features, ngrams }: Bags): M
 }
 
 /**
- * One byte for each weight and a scale for each output; the error in a mean of hundreds of weights does not
- * show (measured: .0001 of ROC-AUC).
+ * One byte per weight and one scale per output. The rounding errors average out over hundreds of weights
+ * (measured: .0001 of ROC-AUC).
  */
-function roundWeights(names: readonly string[], bits: number, { biases, rows }: Snapshot): Weights {
+function quantizeWeights(names: readonly string[], bits: number, { biases, rows }: Snapshot): Weights {
   const bins = 2 ** bits;
   const table = new Int8Array(tableBytes(bits, names.length));
   const outputs = names.map((name, output): Output => {

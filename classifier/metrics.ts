@@ -1,12 +1,11 @@
-// How well scores tell the best 10 % from the rest. Every document has a weight (how often a bootstrap
-// resample drew it; 1 in the plain case), so that thousands of resamples cost a pass each and no sort. Slow
-// versions with pairs and lists stand in the tests.
+// How well scores separate the best 10 % from the rest. Every document has a weight (how often a bootstrap
+// resample drew it, else 1), so each resample costs one pass and no sort. The tests have slow versions.
 
 export const keepRates = [0.01, 0.03, 0.1, 0.3] as const;
 
 /**
- * Scores to judge, sorted once. `scores` and `targets` are higher for better; `top` is 1 for documents of the
- * best 10 % by target.
+ * Scores to evaluate, sorted once. In `scores` and `targets` higher is better; `top` is 1 for the best 10 %
+ * by target.
  */
 export interface Judged {
   scores: Float32Array;
@@ -26,8 +25,8 @@ function sortDown(values: Float32Array | Float64Array): Uint32Array {
 }
 
 /**
- * Share of (top, other) pairs with the top document's score higher, ties counting half; 0.5 where there is no
- * pair.
+ * Share of (top, other) pairs in which the top document has the higher score; ties count half. 0.5 without
+ * pairs.
  */
 export function rocAuc({ scores, top, byScore }: Judged, weights: Uint32Array): number {
   let positives = 0;
@@ -53,8 +52,8 @@ export function rocAuc({ scores, top, byScore }: Judged, weights: Uint32Array): 
 }
 
 /**
- * Mean of the shares of top documents with scores above 0 and of others with scores up to 0; 0.5 where a
- * class is empty.
+ * Mean of the shares of top documents with scores above 0 and of other documents with scores up to 0; 0.5 if
+ * a class is empty.
  */
 export function balancedAccuracy({ scores, top }: Judged, weights: Uint32Array): number {
   const all = [0, 0];
@@ -70,12 +69,11 @@ export function balancedAccuracy({ scores, top }: Judged, weights: Uint32Array):
 }
 
 /**
- * Spearman's rank correlation of score and target, ties at the middle of their ranks; 0 where one of them is
- * constant.
+ * Spearman's rank correlation of score and target; ties share their mean rank. 0 if either is constant.
  */
 export function spearman({ scores, targets, byScore, byTarget }: Judged, weights: Uint32Array): number {
-  const a = middleRanks(scores, byScore, weights);
-  const b = middleRanks(targets, byTarget, weights);
+  const a = meanRanks(scores, byScore, weights);
+  const b = meanRanks(targets, byTarget, weights);
   let count = 0;
   for (let i = 0; i < weights.length; i++) count += weights[i] ?? 0;
   const mean = (count + 1) / 2;
@@ -93,7 +91,7 @@ export function spearman({ scores, targets, byScore, byTarget }: Judged, weights
   return aa === 0 || bb === 0 ? 0 : ab / Math.sqrt(aa * bb);
 }
 
-function middleRanks(
+function meanRanks(
   values: Float32Array | Float64Array,
   order: Uint32Array,
   weights: Uint32Array,
@@ -114,12 +112,12 @@ function middleRanks(
 }
 
 export interface PrecisionRecall {
-  /** Share of the kept documents that are top documents, and of the top documents that are kept. */
+  /** Share of kept documents that are top documents; `recall`: share of top documents that are kept. */
   precision: number;
   recall: number;
 }
 
-/** Keeps the best `rate` of the documents by score (at least one; ties in the documents' order). */
+/** Keeps the best `rate` of the documents by score (at least one; ties keep the documents' order). */
 export function measureBest({ top, byScore }: Judged, weights: Uint32Array, rate: number): PrecisionRecall {
   let documents = 0;
   let positives = 0;

@@ -1,5 +1,5 @@
-// Whether index and classifier are still those that the settings ask for. Ranking goes on with what there is:
-// a cron job would not notice by itself.
+// Whether the index and the classifier still match the settings. Ranking uses them anyway, so a cron job
+// would not notice without these messages.
 
 import { isDeepStrictEqual } from 'node:util';
 import { BetrError } from '../run/errors/errors.ts';
@@ -8,7 +8,7 @@ import { type IndexCard, readIndexCard } from '../indexer/index-card.ts';
 import { type IndexInputs, readInputs } from '../indexer/inputs.ts';
 import { readCard } from './classifier-card.ts';
 
-/** Shards that are new do not count: they are ranked by the classifier that there is. */
+/** New shards do not count: the existing classifier ranks them. */
 const parts: [part: keyof IndexCard['inputs'] & keyof IndexInputs, name: string][] = [
   ['examples', 'benchmarks'],
   ['tests', 'tests of benchmarks'],
@@ -17,24 +17,24 @@ const parts: [part: keyof IndexCard['inputs'] & keyof IndexInputs, name: string]
 ];
 
 /**
- * Sentences on what is of other settings, or other files of benchmarks, than there are now; none where a step
- * is missing, or its files are.
+ * Messages about steps that used other settings or benchmark files than the current ones. None if a step or
+ * its files are missing.
  */
 export async function listOutdated(run: Run): Promise<string[]> {
-  // Domains make targets of their own.
+  // Domains write their own targets.
   if (run.settings.domains !== undefined) return [];
   try {
     const [index, card, now] = [await readIndexCard(run), await readCard(run), await readInputs(run)];
     const changed = parts.filter(([part]) => index.inputs[part] !== now[part]).map(([, name]) => name);
     if (changed.length > 0)
       return [
-        `index and classifier are of other settings or files than there are now (${changed.join(', ')}): betr run`,
+        `the index and the classifier were made with different settings or files (${changed.join(', ')}): betr run`,
       ];
     if (!isDeepStrictEqual(card.inputs.settings, run.settings.classifier))
-      return ['the classifier is of other settings than there are now: betr train'];
+      return ['the classifier was trained with different settings: betr train'];
     return card.inputs.targets === index.outputs.targets
       ? []
-      : ['the classifier is of another index than there is now: betr train'];
+      : ['the classifier was trained on a different index: betr train'];
   } catch (error) {
     if (error instanceof BetrError) return [];
     throw error;

@@ -1,16 +1,15 @@
-// The scoring loop, in AssemblyScript (compiled to WebAssembly with SIMD). features.ts is its definition in
-// plain words and slow code; a test says that they agree bin by bin and bit by bit. It works on pieces of a
-// document's bytes: `hashPiece` turns the tokens that start in the piece into bins, `sumOne` or `sumEight`
-// add up the weights at those bins. Sums are of integers, so the order of pieces, batches and workers changes
-// nothing.
+// The scoring loop, in AssemblyScript (compiled to WebAssembly with SIMD). features.ts defines it in slow
+// code; a test checks that they agree bin by bin and bit by bit. It works on pieces of a document:
+// `hashPiece` turns the tokens that start in the piece into bins, and `sumOne` or `sumEight` add up the
+// weights at those bins. The sums are integers, so the order of pieces, batches and workers does not matter.
 
-/** Bytes of a document that are hashed in one call, and the bytes after them that may be looked at. */
+/** Bytes of a document hashed in one call, and bytes after them that may be read. */
 export const pieceBytes: i32 = 16384;
 export const lookAheadBytes: i32 = 8;
 
 /**
- * Where the host puts the piece; where bins appear (two for each byte at most); where the host puts the
- * weights.
+ * Addresses of the piece (written by the host), of the bins (at most two per byte), of the sums, and of the
+ * weights (written by the host).
  */
 export const textAt: i32 = 1024;
 export const binsAt: i32 = textAt + pieceBytes + 128;
@@ -21,16 +20,16 @@ const byteMultiplier: u64 = 0x9e3779b97f4a7c15;
 const previousMultiplier: u64 = 0xd6e8feb86659fd93;
 const binMultiplier: u64 = 0xa0761d6478bd642f;
 
-// What is carried from piece to piece of one document.
+// State carried from piece to piece of one document.
 let previous: u64 = 0;
 let hasPrevious: i32 = 0;
 let insideWord: u64 = 0;
 
-// The masks of the 64 bytes that `classify` looked at last: bit i is byte i.
+// Masks of the last 64 bytes given to `classify`: bit i is byte i.
 let word: u64 = 0;
 let mark: u64 = 0;
 
-/** Forgets the document before. */
+/** Forgets the previous document. */
 export function beginDocument(): void {
   previous = 0;
   hasPrevious = 0;
@@ -38,9 +37,9 @@ export function beginDocument(): void {
 }
 
 /**
- * Writes the bins of the uni- and bigrams whose last token starts in the piece, at `binsAt`, and returns how
- * many they are. `known` is the number of bytes of the document that lie at `textAt`: the document's rest, or
- * the piece and the bytes to look ahead at.
+ * Writes the bins of the unigrams and bigrams whose last token starts in the piece to `binsAt` and returns
+ * their number. `known` is the number of document bytes at `textAt`: the rest of the document, or the piece
+ * and its look-ahead bytes.
  */
 export function hashPiece(known: i32, bits: i32): i32 {
   const length = min(known, pieceBytes);
@@ -63,14 +62,14 @@ export function hashPiece(known: i32, bits: i32): i32 {
     while (starts != 0) {
       const at = ctz(starts);
       starts &= starts - 1;
-      // A token ends where the next one starts, or at a byte that is no word byte; only its first eight bytes
-      // count.
+      // A token ends where the next one starts or at a byte that is not a word byte; only its first eight
+      // bytes count.
       const stop = ((stops >> at) >> 1) | (nextStops << (63 - at));
       const unused: u64 = 56 - (min<u64>(ctz(stop), 7) << 3);
       const bytes = (load<u64>(textAt + block + <i32>at) | 0x2020202020202020) & (<u64>-1 >> unused);
       let token = bytes * byteMultiplier;
       token ^= token >> 32;
-      // The first token has no bigram: what is stored for it is overwritten at once.
+      // The first token has no bigram: the next store overwrites this one.
       store<u32>(out, <u32>((earlier + token) * binMultiplier >> shift));
       out += step;
       step = 4;
@@ -86,8 +85,8 @@ export function hashPiece(known: i32, bits: i32): i32 {
 }
 
 /**
- * `classify` for the 64 bytes of the piece at `block`, of which those from `known` on are no part of the
- * document.
+ * `classify` for the 64 bytes of the piece at `block`, without those from `known` on, which are past the
+ * document's end.
  */
 @inline
 function classifyBefore(block: i32, known: i32): void {
@@ -109,15 +108,16 @@ function classify(at: i32): void {
     const letter = i8x16.lt_u(i8x16.sub(v128.or(bytes, i8x16.splat(0x20)), i8x16.splat(0x61)), i8x16.splat(26));
     const digit = i8x16.lt_u(i8x16.sub(bytes, i8x16.splat(0x30)), i8x16.splat(10));
     const underscore = i8x16.eq(bytes, i8x16.splat(0x5f));
-    // Bytes of 0x80 and more have the sign bit that a mask is made of.
+    // Bytes from 0x80 up have the sign bit, which the mask is made of.
     const wordBits = <u64>i8x16.bitmask(v128.or(v128.or(letter, digit), v128.or(underscore, bytes)));
-    const visible = <u64>i8x16.bitmask(v128.andnot(i8x16.gt_s(bytes, i8x16.splat(0x20)), i8x16.eq(bytes, i8x16.splat(0x7f))));
+    const deleted = i8x16.eq(bytes, i8x16.splat(0x7f));
+    const visible = <u64>i8x16.bitmask(v128.andnot(i8x16.gt_s(bytes, i8x16.splat(0x20)), deleted));
     word |= wordBits << (lane * 16);
     mark |= (visible & ~wordBits) << (lane * 16);
   }
 }
 
-/** The sum of `count` weights of one byte each, at the bins. */
+/** The sum of the one-byte weights at the first `count` bins. */
 export function sumOne(count: i32): i32 {
   let sum: i32 = 0;
   const end = binsAt + (count << 2);
@@ -126,8 +126,8 @@ export function sumOne(count: i32): i32 {
 }
 
 /**
- * The sums of `count` rows of eight weights of one byte each, of the table at `table`, as eight i32 at
- * `sumsAt`.
+ * Sums the rows at the first `count` bins of the table at `table`, eight one-byte weights each, into eight
+ * i32 at `sumsAt`.
  */
 export function sumEight(count: i32, table: i32): void {
   let low = i32x4.splat(0);

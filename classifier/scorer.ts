@@ -1,15 +1,15 @@
-// Scores texts with trained weights: all outputs in one pass over the bytes. Promises: the scores of
-// features.ts's definition to the last bit, whatever the batches, pieces and workers; memory that does not
-// grow with a document's length.
+// Scores texts with trained weights: all outputs in one pass over the bytes. Promises: the scores that
+// features.ts defines, to the last bit, for any batches, pieces and workers; memory does not grow with a
+// document's length.
 
 import { priorNgrams } from './features.ts';
 import { openKernel } from './kernel.ts';
 import { readWeights } from './weights.ts';
 
 export interface Scorer {
-  /** Of the weights' file, as hex. */
+  /** SHA-256 of the weights file, as hex. */
   fingerprint: string;
-  /** 'joint', then the benchmarks with an output of their own. */
+  /** 'joint', then the benchmarks with their own output. */
   outputs: string[];
   /**
    * Scores `count` documents: text i is text.subarray(textEnds[i − 1] ?? 0, textEnds[i]), UTF-8; out[i ·
@@ -30,8 +30,8 @@ export async function loadScorer(weightsPath: string): Promise<Scorer> {
   const scales = Float64Array.from(outputs, ({ scale }) => scale);
 
   /**
-   * Puts the document's sums of weights into `sums` and returns how many n-grams it has. Whole numbers: exact
-   * up to 2^53.
+   * Puts the document's sums of weights into `sums` and returns its number of n-grams. The sums are integers:
+   * exact up to 2^53.
    */
   const sumDocument = (text: Uint8Array, start: number, end: number): number => {
     let ngrams = 0;
@@ -60,7 +60,7 @@ export async function loadScorer(weightsPath: string): Promise<Scorer> {
         const divisor = sumDocument(text, start, end) + priorNgrams;
         for (let o = 0; o < biases.length; o++) {
           const score = (biases[o] ?? 0) + ((scales[o] ?? 0) * (sums[o] ?? 0)) / divisor;
-          // -0 becomes 0, also where the rounding to float32 makes it
+          // + 0 turns -0 into 0, also if rounding to float32 made it.
           out[i * biases.length + o] = Math.fround(score) + 0;
         }
         start = end;

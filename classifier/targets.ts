@@ -1,7 +1,6 @@
-// The sample and its scores as the classifier takes them: targets.parquet decides which documents,
-// sample.parquet has their texts. targets.parquet may come from any scorer: only the columns document and
-// score are needed; each further column score_NAME is one more output, and a column include says which
-// documents are to be told from the others, in place of the best 10 % by score.
+// Reads the classifier's inputs: targets.parquet selects the documents, sample.parquet has their texts.
+// targets.parquet may come from any scorer. It needs the columns document and score. Each column score_NAME
+// adds an output; a column include marks the positive class, instead of the best 10 % by score.
 
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { boundedNumber } from '../run/bounds.ts';
@@ -18,11 +17,11 @@ export interface Targets {
   documents: string[];
   /** 'joint', then the benchmarks. */
   names: string[];
-  /** For each name the documents' scores, higher is better. */
+  /** The documents' scores by output, higher is better. */
   scores: Float64Array[];
-  /** 1 for the documents that the scorer includes; undefined where it does not say. */
+  /** 1 for the documents that the scorer includes; undefined without such a column. */
   included: Uint8Array | undefined;
-  /** Benchmarks with scores in the file that get no output, because there are more than 16. */
+  /** Benchmarks with scores in the file that get no output, because there are too many. */
   leftOut: number;
 }
 
@@ -41,7 +40,7 @@ export async function readTargets(connection: DuckDBConnection, path: string): P
       if (!columns.includes(column))
         throw fail('TARGETS_INVALID', {
           path,
-          problem: `it has no column "${column}", only ${columns.join(', ')}`,
+          problem: `column "${column}" is missing; its columns are ${columns.join(', ')}`,
         });
     }
     const benchmarks = columns
@@ -52,16 +51,19 @@ export async function readTargets(connection: DuckDBConnection, path: string): P
       (name) => `${sqlName(name)}::DOUBLE`,
     );
     const includes = columns.includes('include');
-    const sql = `SELECT document::VARCHAR, ${includes ? 'include::BOOLEAN' : 'NULL'}, ${scoreColumns.join(', ')} FROM ${file} ORDER BY document::VARCHAR`;
+    const include = includes ? 'include::BOOLEAN' : 'NULL';
+    const sql =
+      `SELECT document::VARCHAR, ${include}, ${scoreColumns.join(', ')} FROM ${file} ` +
+      'ORDER BY document::VARCHAR';
     const documents: string[] = [];
     const lists: number[][] = scoreColumns.map(() => []);
     const included: number[] = [];
     for await (const chunk of streamChunks(connection, sql)) {
       for (const [document, include, ...scores] of chunk.getRows()) {
         if (typeof document !== 'string')
-          throw fail('TARGETS_INVALID', { path, problem: 'a row has no document' });
+          throw fail('TARGETS_INVALID', { path, problem: 'a row has no document key' });
         if (document === documents.at(-1))
-          throw fail('TARGETS_INVALID', { path, problem: `it has document "${document}" twice` });
+          throw fail('TARGETS_INVALID', { path, problem: `document "${document}" occurs twice` });
         documents.push(document);
         included.push(include === true ? 1 : 0);
         for (const [output, score] of scores.entries()) {
@@ -85,8 +87,8 @@ export async function readTargets(connection: DuckDBConnection, path: string): P
 }
 
 /**
- * Streams the texts of the documents, in the sample's order: `take` gets a document's place in `documents`
- * and its UTF-8 bytes. Returns how many documents of the sample have no target. Errors: FILE_DAMAGED,
+ * Streams the documents' texts in the order of the sample: `take` gets a document's index in `documents` and
+ * its UTF-8 bytes. Returns the number of documents in the sample without a target. Errors: FILE_DAMAGED,
  * TARGETS_INVALID.
  */
 export async function readSampleTexts(
@@ -104,7 +106,7 @@ export async function readSampleTexts(
     )) {
       for (const [document, text] of chunk.getRows()) {
         if (typeof document !== 'string' || !(text instanceof DuckDBBlobValue))
-          throw new Error('a row has no document or no text');
+          throw new Error('a row has no document key or no text');
         const place = places.get(document);
         if (place === undefined) withoutTarget++;
         else take(place, text.bytes);
@@ -116,12 +118,12 @@ export async function readSampleTexts(
   if (missing !== undefined)
     throw fail('TARGETS_INVALID', {
       path: paths.targets,
-      problem: `${places.size} of its documents are not in the sample, "${missing}" among them`,
+      problem: `${places.size} of its documents are not in the sample, for example "${missing}"`,
     });
   return withoutTarget;
 }
 
-/** Tells what went wrong in a file that the index step writes. */
+/** Reports any other failure to read a file of the index step as FILE_DAMAGED. */
 async function reading<T>(path: string, read: () => Promise<T>): Promise<T> {
   try {
     return await read();

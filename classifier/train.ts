@@ -1,6 +1,6 @@
-// The training step: sample.parquet and targets.parquet in, classifier/weights.bin and classifier/card.json
-// out. Promises: the same files, settings and seed give the same bytes; where they did not change, nothing is
-// done.
+// The training step: reads sample.parquet and targets.parquet, writes classifier/weights.bin and
+// classifier/card.json. Promises: the same files, settings and seed give the same bytes; if none changed,
+// nothing is done.
 
 import { basename } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
@@ -22,7 +22,7 @@ import { readTargets, readSampleTexts, type Targets } from './targets.ts';
 import { type Weights, writeWeights } from './weights.ts';
 import { sha256File } from '../data/files/hash-files.ts';
 
-/** With fewer, a tenth of the held-out fifth says nothing. */
+/** With fewer, the top tenth of the held-out fifth is too small to measure fidelity. */
 const fewestDocuments = 500;
 
 /**
@@ -39,7 +39,7 @@ export async function trainClassifier(run: Run, report: Report): Promise<Card> {
   };
   const testTargets = await findTestTargets(run, inputs.targets);
   const known = await readKnown(run, inputs);
-  if (known !== undefined) return keepOnRecord(run, known, testTargets);
+  if (known !== undefined) return updateTestTargets(run, known, testTargets);
 
   const { targets, bags, withoutTarget } = await readBags(run, report);
   const split = splitDocuments(targets.documents, seed);
@@ -69,7 +69,7 @@ export async function trainClassifier(run: Run, report: Report): Promise<Card> {
     version: 1,
     outputs,
     features: {
-      ngrams: 'words and single marks, of each the first 8 bytes, ASCII case ignored; uni- and bigrams',
+      ngrams: 'words and punctuation marks, first 8 bytes of each, ASCII case ignored; unigrams and bigrams',
       hash: '64-bit multiplicative',
       normalisation: `sum of weights / (n-grams + ${priorNgrams})`,
       bits,
@@ -79,7 +79,7 @@ export async function trainClassifier(run: Run, report: Report): Promise<Card> {
     labels: {
       top: shareIncluded(targets),
       softened: 'cut / (cut + rank share)',
-      balance: 'both sides weigh the same',
+      balance: 'both classes weighted equally',
     },
     training: { method: 'AdaGrad on the logistic loss', seed, epochs, epochsRun, heldOutLosses: losses },
     documents: { training: split.training.length, heldOut: split.heldOut.length, withoutTarget },
@@ -92,7 +92,7 @@ export async function trainClassifier(run: Run, report: Report): Promise<Card> {
   return card;
 }
 
-/** Of the index that these targets are from. */
+/** The forced test targets of the index that wrote these targets. */
 async function findTestTargets(run: Run, targets: string): Promise<TestTargets> {
   return readIndexCard(run).then(
     ({ outputs, testTargets }) => (outputs.targets === targets ? testTargets : []),
@@ -100,15 +100,15 @@ async function findTestTargets(run: Run, targets: string): Promise<TestTargets> 
   );
 }
 
-/** The same targets may have become test items since, or no longer be any. */
-async function keepOnRecord(run: Run, known: Card, testTargets: TestTargets): Promise<Card> {
+/** The same targets may have become test items since, or stopped being test items. */
+async function updateTestTargets(run: Run, known: Card, testTargets: TestTargets): Promise<Card> {
   if (isDeepStrictEqual(known.testTargets, testTargets)) return known;
   const card = { ...known, testTargets };
   await commitSealedJson(run.files.card, card);
   return card;
 }
 
-/** The share of the documents that the joint output is to tell from the others. */
+/** The share of documents in the joint output's positive class. */
 function shareIncluded({ included }: Targets): number {
   return included === undefined ? topShare : included.reduce((sum, one) => sum + one, 0) / included.length;
 }
@@ -124,8 +124,7 @@ async function hashInput(path: string): Promise<string> {
 }
 
 /**
- * The card of an earlier training on the same inputs; undefined where there is none, or its files are not
- * whole.
+ * The card of an earlier training on the same inputs; undefined if there is none or its files are damaged.
  */
 async function readKnown(run: Run, inputs: Card['inputs']): Promise<Card | undefined> {
   try {
@@ -161,7 +160,7 @@ async function readBags({ files, settings }: Run, report: Report): Promise<Sampl
   });
 }
 
-/** The score that the scorer gives, but that a bin counts at most 255 times. */
+/** The scorer's score, except that a bin counts at most 255 times. */
 function scoreBag(
   { outputs, at }: Weights,
   output: number,
@@ -178,12 +177,12 @@ function notesOf({ leftOut }: Targets, withoutTarget: number): string[] {
   return [
     ...(leftOut > 0
       ? [
-          `${leftOut} benchmarks are more than the ${mostSingleBenchmarks} that can have outputs of ` +
-            'their own; only the joint output was trained.',
+          `With ${leftOut} benchmarks, only the joint output was trained: at most ${mostSingleBenchmarks} ` +
+            'benchmarks can have their own outputs.',
         ]
       : []),
     ...(withoutTarget > 0
-      ? [`${withoutTarget} documents of the sample have no target and were not used.`]
+      ? [`${withoutTarget} documents of the sample have no target; they were not used.`]
       : []),
   ];
 }

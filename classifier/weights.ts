@@ -1,7 +1,6 @@
-// classifier/weights.bin: magic, SHA-256 of all that follows, length of the header (u32, little-endian), the
-// header as JSON, then the weights, one signed byte each. One output: a byte for each bin. More: tables of
-// eight outputs, in each eight bytes for each bin (unused ones 0). A weight's worth in an output's score is
-// its byte times the output's scale.
+// classifier/weights.bin: magic, SHA-256 of the rest, length of the header (u32, little-endian), the header
+// as JSON, then the weights, one signed byte each. With one output: one byte per bin. With more: tables of
+// eight outputs, eight bytes per bin (0 if unused). A weight is its byte times the output's scale.
 
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
@@ -26,18 +25,18 @@ export interface Weights {
   bits: number;
   /** The joint output first. */
   outputs: Output[];
-  /** As in the file. */
+  /** Layout as in the file. */
   table: Int8Array;
   /** The weight of an output at a bin, −127 … 127. */
   at: (bin: number, output: number) => number;
 }
 
-/** Bytes of the table for so many outputs. */
+/** Size of the weights in bytes. */
 export function tableBytes(bits: number, outputs: number): number {
   return outputs === 1 ? 2 ** bits : Math.ceil(outputs / 8) * 8 * 2 ** bits;
 }
 
-/** Where the weight of an output at a bin lies in the table. */
+/** The index of an output's weight at a bin. */
 export function tableIndex(bits: number, outputs: number, bin: number, output: number): number {
   return outputs === 1 ? bin : (output >> 3) * 8 * 2 ** bits + bin * 8 + (output & 7);
 }
@@ -51,7 +50,7 @@ export function openWeights(bits: number, outputs: Output[], table: Int8Array): 
   };
 }
 
-/** Writes the file whole or not at all and returns its SHA-256, as hex. Errors: DISK_FULL, WRITE_FAILED. */
+/** Writes the file atomically and returns its SHA-256 as hex. Errors: DISK_FULL, WRITE_FAILED. */
 export async function writeWeights(path: string, { bits, outputs, table }: Weights): Promise<string> {
   const header = Buffer.from(
     JSON.stringify({ version: 1, bits, outputs } satisfies z.input<typeof headerSchema>),
@@ -80,27 +79,27 @@ export async function readWeightsFile(path: string): Promise<Buffer> {
 }
 
 /**
- * Reads and checks the file; gives its SHA-256 besides. Errors: STEP_MISSING, FILE_UNREADABLE, FILE_DAMAGED.
+ * Reads and checks the file and returns its SHA-256, too. Errors: STEP_MISSING, FILE_UNREADABLE,
+ * FILE_DAMAGED.
  */
 export async function readWeights(path: string): Promise<Weights & { sha256: string }> {
   const file = await readWeightsFile(path);
   const damaged = (reason: string, cause?: unknown): Error =>
     fail('FILE_DAMAGED', { path, reason, command: 'betr train' }, cause);
-  if (file.toString('latin1', 0, magic.length) !== magic)
-    throw damaged('it does not begin like a weights file');
+  if (file.toString('latin1', 0, magic.length) !== magic) throw damaged('it is not a weights file');
   const content = file.subarray(magic.length + checksumBytes);
   if (!sha256(content).equals(file.subarray(magic.length, magic.length + checksumBytes)))
-    throw damaged('its checksum does not match its content');
+    throw damaged('its checksum does not match its contents');
   const headerEnd = headerAt + content.readUInt32LE();
   let header: z.output<typeof headerSchema>;
   try {
     header = headerSchema.parse(JSON.parse(file.toString('utf8', headerAt, headerEnd)));
   } catch (error) {
-    throw damaged('its header is of another version', error);
+    throw damaged('its header is invalid or from another version of betr', error);
   }
   const table = new Int8Array(file.buffer, file.byteOffset + headerEnd, file.length - headerEnd);
   if (table.length !== tableBytes(header.bits, header.outputs.length))
-    throw damaged('its table has another size than its header says');
+    throw damaged('the size of its table does not match its header');
   return { ...openWeights(header.bits, header.outputs, table), sha256: sha256(file).toString('hex') };
 }
 

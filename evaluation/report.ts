@@ -26,7 +26,7 @@ export function evaluationHtml(evaluation: Evaluation, details: unknown): string
     ...listCaveats(evaluation).map((caveat) => `<p class="bad">${escapeHtml(caveat)}</p>`),
     `<p>Each selection gave the same ${formatCount(evaluation.trainWords)} words to the same language ` +
       'model (word trigrams, modified Kneser-Ney smoothing), which was then asked for held-out ' +
-      'text. Figures are bits per byte, fewer are better; ± is a 95 % bootstrap interval over the ' +
+      'text. Sums are bits per byte, fewer are better; ± is a 95 % bootstrap interval over the ' +
       'held-out examples; n is their number. It covers the choice of examples, not that of the ' +
       `training words. Compared on ${evaluation.shards.used} of ${evaluation.shards.of} shards.</p>`,
     ...keeps.flatMap((keep) => section(evaluation, keep)),

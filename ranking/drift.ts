@@ -3,7 +3,7 @@
 // Written to run/drift.json.
 
 import { z } from 'zod';
-import type { Figures } from '../scoring/sums.ts';
+import type { Sums } from '../scoring/sums.ts';
 import type { PartCard } from '../scoring/part.ts';
 import { commitSealedJson, readSealedJson } from '../data/files/commit.ts';
 import type { Run } from '../run/run.ts';
@@ -69,12 +69,12 @@ type Histogram = PartCard['histogram'];
 export function measureDrift(
   before: Ranking,
   now: Ranking,
-  fresh: Figures,
+  fresh: Sums,
   settings: Settings,
   law: Law,
 ): Drift {
   const comparable = before.scorer.sha256 === now.scorer.sha256;
-  const compareWith = (figures: Figures): Comparison => ({
+  const compareWith = (figures: Sums): Comparison => ({
     documents: figures.documents,
     tokens: figures.tokens,
     scores: comparable
@@ -134,7 +134,7 @@ function joinBins(before: Histogram, now: Histogram): [before: number, now: numb
 
 function compareBudgets(
   before: Ranking,
-  now: Figures,
+  now: Sums,
   keep: Settings['keep'],
   law: Law,
 ): { flops: number; before: number; now: number }[] {
@@ -162,13 +162,13 @@ export function binAt(histogram: Histogram, limitTokens: number): number {
   return histogram.find(([, , tokens]) => (sum += tokens) >= limitTokens)?.[0] ?? histogram.at(-1)?.[0] ?? 0;
 }
 
-function shareFrom({ histogram, tokens: all }: Figures, lowestBin: number): number {
+function shareFrom({ histogram, tokens: all }: Sums, lowestBin: number): number {
   return all === 0
     ? 0
     : histogram.reduce((sum, [bin, , tokens]) => sum + (bin >= lowestBin ? tokens : 0), 0) / all;
 }
 
-function compareSources(before: Ranking, now: Figures): { source: string; before: number; now: number }[] {
+function compareSources(before: Ranking, now: Sums): { source: string; before: number; now: number }[] {
   const shares = new Map<string, [number, number]>();
   for (const { source, tokens } of before.sources) shares.set(source, [tokens / before.tokens, 0]);
   for (const { source, tokens } of now.sources)

@@ -1,7 +1,7 @@
 // Extrapolates from probes to the whole corpus.
 
 import { z } from 'zod';
-import { type Figures, openFigures } from '../scoring/sums.ts';
+import { type Sums, openSums } from '../scoring/sums.ts';
 import { binFloor } from '../scoring/part.ts';
 import type { Probe, Probes } from '../scoring/probe.ts';
 import type { Settings } from '../run/settings.ts';
@@ -39,7 +39,7 @@ interface Work {
 
 export function makeForecast(
   probes: readonly Probe[],
-  scored: Figures,
+  scored: Sums,
   { bytesPerSecond, chunkSeconds, workers, chunkBytes }: Work,
   keep: Settings['keep'],
   law: Law,
@@ -47,7 +47,7 @@ export function makeForecast(
   const scale = ({ standsFor, fileBytes }: Probe): number => standsFor / fileBytes;
   const sum = (value: (probe: Probe) => number): number =>
     probes.reduce((total, probe) => total + scale(probe) * value(probe), 0);
-  const figures = openFigures();
+  const figures = openSums();
   figures.add(scored);
   for (const probe of probes) {
     const times = scale(probe);
@@ -82,7 +82,7 @@ export function standardErrorOf(probes: readonly Probe[]): number {
 }
 
 export function countKept(
-  { documents, tokens, histogram }: Figures,
+  { documents, tokens, histogram }: Sums,
   keep: Settings['keep'],
   law: Law,
 ): Pick<Forecast, 'documents' | 'tokens' | 'budgets'> {

@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { openFigures } from '../scoring/sums.ts';
+import { openSums } from '../scoring/sums.ts';
 import { histogramSchema, type ListedPart, listedPartSchema, type Part } from '../scoring/part.ts';
 import { shardsOf } from '../scoring/shard-changes.ts';
 import { exactTokens } from '../run/bounds.ts';
@@ -83,7 +83,7 @@ export async function draftRanking(
   reasons: readonly string[] = [],
 ): Promise<Ranking> {
   const listed: ListedPart[] = [];
-  const figures = openFigures();
+  const figures = openSums();
   for await (const { sources, histogram, ...part } of parts) {
     listed.push(part);
     figures.add({ sources, histogram });

@@ -3,7 +3,7 @@
 
 import { rm, statfs } from 'node:fs/promises';
 import { z } from 'zod';
-import { type Figures, openFigures } from '../scoring/sums.ts';
+import { type Sums, openSums } from '../scoring/sums.ts';
 import { isSmall } from '../scoring/packs.ts';
 import { fingerprintCorpus, listTasks, outlinePlan, packFresh, shardsOfTasks } from '../scoring/plan.ts';
 import { type Probes, probeShards } from '../scoring/probe.ts';
@@ -110,9 +110,9 @@ export async function predictRanking(run: Run, report: Report): Promise<Predicti
 }
 
 /** The totals of what is already scored. */
-async function addUpScored(run: Run, chunks: readonly string[]): Promise<Figures> {
+async function addUpScored(run: Run, chunks: readonly string[]): Promise<Sums> {
   const { byChunk } = await readPublishedParts(run);
-  const figures = openFigures();
+  const figures = openSums();
   for await (const part of readCards(
     run.files.scores,
     chunks.flatMap((name) => byChunk.get(name) ?? []),

@@ -4,7 +4,7 @@
 import { rm } from 'node:fs/promises';
 import { z } from 'zod';
 import { ensureTokenRates } from '../scoring/corpus-rates.ts';
-import { type FigureSums, openFigures } from '../scoring/sums.ts';
+import { type RunningSums, openSums } from '../scoring/sums.ts';
 import type { CoveredRows, Part } from '../scoring/part.ts';
 import { readCards, readFolded } from '../scoring/published.ts';
 import { collectScores, type CorpusScores, scoreCorpus } from '../scoring/score-corpus.ts';
@@ -96,7 +96,7 @@ async function publishScores(
 ): Promise<RankResult> {
   const { parts, ...scores } = await score();
   const before = await readPublished(run);
-  const fresh = openFigures();
+  const fresh = openSums();
   const { testTargets = [] } = prepared;
   const changes = compareShards(shardsOf(before?.parts ?? []), shardsOf(parts));
   // If there are many, the newest are named.
@@ -172,7 +172,7 @@ function describeChanges({ changed, gone }: ShardChanges, meanwhile: ShardChange
 async function* addUpFresh(
   parts: AsyncIterable<Part>,
   before: Ranking | undefined,
-  fresh: FigureSums,
+  fresh: RunningSums,
 ): AsyncGenerator<Part> {
   const stateOf = ({ shard, bytes, modifiedMs }: CoveredRows): string =>
     JSON.stringify([shard, bytes, modifiedMs]);

@@ -1,11 +1,10 @@
-// The cores that this process may use, and the binding of processes to some of them.
+// Lists the cores that this process may use, and binds processes to cores.
 
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
 /**
- * The numbers of the cores that this process may run on; none where the system does not tell (elsewhere than
- * on Linux).
+ * The numbers of the cores that this process may run on; empty on systems other than Linux.
  */
 export function listCores(): number[] {
   let status: string;
@@ -22,7 +21,7 @@ export function listCores(): number[] {
 }
 
 /**
- * Keeps all threads of a process on some cores. Where that cannot be done (no `taskset`), it runs as before.
+ * Binds all threads of a process to some cores. Without `taskset`, does nothing.
  */
 export function bindToCores(pid: number, cores: readonly number[]): void {
   execFile('taskset', ['--all-tasks', '--cpu-list', '--pid', cores.join(','), String(pid)], () => undefined);

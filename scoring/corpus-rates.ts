@@ -1,6 +1,6 @@
-// Token rates of a corpus that has no index: measured on documents at seeded places of it, once, so that all
-// scorers that need no index count the same tokens. Promises: the same rates from the same files and
-// settings; new shards change none, as all others would have to be scored anew.
+// Token rates of a corpus without an index: measured once, on documents at seeded places, so that all scorers
+// that need no index count the same tokens. Promises: the same rates for the same files and settings. New
+// shards do not change the rates, because all others would have to be scored again.
 
 import { existsSync } from 'node:fs';
 import type { DuckDBConnection } from '@duckdb/node-api';
@@ -25,20 +25,20 @@ import {
 } from '../indexer/sample/tokens.ts';
 import { findPlace } from './place.ts';
 
-/** Places that are looked at: at least so many, in few shards, and at most so many shards. */
+/** Minimum number of places, and maximum number of shards that they are in. */
 const fewestPlaces = 32;
 const mostShards = 256;
-/** Text that is read at a place, about. */
+/** Approximate amount of text read at a place. */
 const placeBytes = 1 << 18;
-/** Documents of one source that a place may give: more than its part, as not every place has every source. */
-const fewestOfPlace = 8;
+/** A place may give more than its share of a source's documents, because not every place has every source. */
+const fewestPerPlace = 8;
 
 /**
- * Measures the rates into the run's tokens.json, unless they are there: from an index, or from the same
- * fields. Errors: FIELD_MISSING, NO_DOCUMENTS, those of reading the corpus and of writing.
+ * Measures the rates and writes tokens.json, unless it has rates of an index or of the same fields. Errors:
+ * FIELD_MISSING, NO_DOCUMENTS, those of reading the corpus and of writing.
  */
 export async function ensureTokenRates(run: Run, report: Report): Promise<void> {
-  // Its rates count, and where they are missing it has to be made anew.
+  // The index has its own rates; if they are missing, it must be made again.
   if (existsSync(run.files.indexCard)) return;
   const { corpus, sample } = run.settings;
   const corpusFields = fingerprint(corpus.fields);
@@ -70,14 +70,14 @@ export async function ensureTokenRates(run: Run, report: Report): Promise<void> 
           shard,
           chunk,
           corpus.fields,
-          Math.max(fewestOfPlace, Math.ceil((2 * documentsPerSource) / of)),
+          Math.max(fewestPerPlace, Math.ceil((2 * documentsPerSource) / of)),
           ignoredRows,
         ),
       );
     });
     if (documents > 0) return;
-    // What is wrong with a file shows at its beginning; and few documents among many bad rows are found by
-    // reading all.
+    // No place had a usable document: read the shards from the start, to find the few documents among many
+    // bad rows, or the reasons why there are none.
     const usable = countUsable(openCount());
     for (const shard of shards) {
       const before = documents;
@@ -124,15 +124,15 @@ function openCount(): Quarantine {
 
 interface ShardPlace {
   shard: Shard;
-  /** Where in it, 0 to 1. */
+  /** Position in the shard, 0 to 1. */
   place: number;
-  /** How many places there are in all. */
+  /** Number of all places. */
   of: number;
 }
 
 /**
- * Places by a seeded hash of the shards' names: all shards, or some of many; several places in each of few. A
- * compressed file has its beginning alone.
+ * Draws places by a seeded hash of the shards' names: in all shards or a subset of many, with several places
+ * per shard if there are few. Of a compressed file, only the beginning is used.
  */
 function drawPlaces(shards: readonly Shard[], seed: number): ShardPlace[] {
   const hashOf = (text: string): bigint => keyHash(`rates\n${text}`, seed);
@@ -150,7 +150,7 @@ function drawPlaces(shards: readonly Shard[], seed: number): ShardPlace[] {
   return places.map((place) => ({ ...place, of: places.length }));
 }
 
-/** Visits all places. What cannot be read is passed over, as whoever scores it says so. */
+/** Visits all places. Skips what cannot be read: scoring reports it. */
 async function visitPlaces(
   places: readonly ShardPlace[],
   visit: (place: ShardPlace) => Promise<void>,
@@ -164,7 +164,7 @@ async function visitPlaces(
   }
 }
 
-/** The first documents of a chunk, of each source at most so many. */
+/** The first documents of a chunk, at most `most` per source. */
 async function* readBeginning(
   connection: DuckDBConnection,
   shard: Shard,

@@ -1,6 +1,5 @@
-// Small shards are scored together: some hundred of them make a pack, which is one task with one part, one
-// card and one line in the manifest. Promises: a shard stays in the pack it was put into, whatever shards
-// come later.
+// Small shards are scored together: hundreds of them form a pack, one task with one part, one card and one
+// manifest line. Promises: a shard stays in its pack when other shards are added.
 
 import type { Shard } from '../data/documents.ts';
 import { isCompressed } from '../data/shards.ts';
@@ -8,20 +7,20 @@ import { isCompressed } from '../data/shards.ts';
 type Sized = Pick<Shard, 'format' | 'bytes'>;
 
 /**
- * A shard of less text than this share of a chunk is small. Of larger ones the text takes so much longer than
- * the files that a pack would gain nothing.
+ * A shard with less text than this share of a chunk is small. For larger ones, scoring the text takes so much
+ * longer than handling the files that a pack would gain nothing.
  */
 const smallShare = 1 / 8;
 
 /**
- * So that a worker that is killed loses a second of work, and the shards of a pack of which one has changed
- * are scored again as fast.
+ * Few enough that a pack takes about a second: a killed worker loses that much, and a pack is scored again if
+ * one of its shards changes.
  */
 const shardsPerPack = 500;
 
 /**
- * About how many bytes of text a shard has, by its size alone: compressed text takes a quarter, the text of a
- * Parquet file a third.
+ * Estimates a shard's bytes of text by its size alone: compressed text takes a quarter, text in Parquet a
+ * third.
  */
 export function guessTextBytes({ format, bytes }: Sized): number {
   return (isCompressed(format) ? 4 : format === 'parquet' ? 3 : 1) * bytes;
@@ -33,8 +32,7 @@ export function isSmall(shard: Sized, chunkBytes: number): boolean {
 }
 
 /**
- * Puts small shards into packs of at most a chunk's text, in the order given. The packs' numbers begin with
- * `first`.
+ * Puts small shards into packs of at most a chunk's text, in the given order. Pack numbers start at `first`.
  */
 export function packShards<T extends Sized>(
   shards: readonly T[],

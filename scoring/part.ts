@@ -1,15 +1,15 @@
-// A part: the scores of a chunk or of a pack of small shards, or of a piece of one, as Parquet; its card,
-// which says what is in it; and its line in the manifest, which makes it count. Columns: shard, row,
-// document, source, tokens, score, and one `score_NAME` for each benchmark with an output of its own.
+// A part has the scores of a chunk or pack, or of a piece of one, as Parquet. Its card summarizes it; its
+// line in the manifest publishes it. Columns: shard, row, document, source, tokens, score, and `score_NAME`
+// for each benchmark with its own output.
 
 import { z } from 'zod';
 
-/** Bins of the score histogram: the upper 16 bits of a float32, in the order of the numbers. */
+/** Bins of the score histogram: the upper 16 bits of a float32, in numeric order. */
 export const binCount = 65_536;
 
 /**
- * How DuckDB writes parts. With the encodings of Parquet's version 2 they are a seventh smaller, and read in
- * 0.7 of the time.
+ * How DuckDB writes parts. Parquet version 2 encodings make them a seventh smaller and cut reading time by 30
+ * %.
  */
 export const partFormat = 'FORMAT parquet, PARQUET_VERSION V2, COMPRESSION zstd';
 
@@ -17,9 +17,9 @@ const whole = z.number().int().nonnegative();
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
-/** Rows of one shard that a part covers: each has a document in the part, or is in quarantine, or blank. */
+/** Rows of one shard that a part covers: each is a document in the part, in quarantine, or blank. */
 export const coveredRowsSchema = z.strictObject({
-  /** The shard, as it was when it was scored. */
+  /** The shard's name; its size and time below are those when it was scored. */
   shard: z.string(),
   bytes: whole,
   modifiedMs: z.number(),
@@ -31,37 +31,35 @@ export const coveredRowsSchema = z.strictObject({
 });
 export type CoveredRows = z.output<typeof coveredRowsSchema>;
 
-/** What the manifest and the ranking say of a part. */
+/** A part as listed in the manifest and the ranking. */
 export const listedPartSchema = z.strictObject({
   /** File name inside scores/: the task's name and the part's number in it. */
   file: z.string(),
-  /** The rows it covers, in its own order: of one shard, or of several small ones. */
+  /** The rows it covers, in its order: of one shard, or of several small ones. */
   covers: z.array(coveredRowsSchema).min(1),
-  /** What ends with it: nothing but the part, or the chunk or pack. */
+  /** 'chunk' for the last part of a chunk or pack. */
   ends: z.enum(['part', 'chunk']),
   /**
-   * What is in it. Tokens are the sum over the documents, of which `estimatedDocuments` have estimated
-   * counts.
+   * Counts of its contents. `estimatedDocuments` of the documents have estimated token counts.
    */
   documents: whole,
   tokens: whole,
   estimatedDocuments: whole,
   textBytes: whole,
   quarantined: whole,
-  /** Of the file of its bad rows, where it has some. */
+  /** SHA-256 of the file of its bad rows, if it has any. */
   quarantineSha256: sha256.optional(),
-  /** Lowest and highest joint score; null where there is no document. */
+  /** Lowest and highest joint score; null without documents. */
   scores: z.tuple([z.number(), z.number()]).nullable(),
   bytes: whole,
   sha256,
-  /** Of the card, a file of the same name with .json at its end. */
+  /** SHA-256 of the card, a file of the same name ending in .json. */
   cardSha256: sha256,
 });
 export type ListedPart = z.output<typeof listedPartSchema>;
 
 /**
- * [bin, documents, tokens] of every bin that is not empty, best bin first. Checked by hand, as there are
- * thousands in each part's card.
+ * [bin, documents, tokens] of each nonempty bin, best bin first. A card has thousands: zod would be too slow.
  */
 export const histogramSchema = z.custom<[bin: number, documents: number, tokens: number][]>(
   (value) => Array.isArray(value) && value.every(isBinRow),
@@ -88,17 +86,17 @@ export function partFile(chunk: string, number: number): string {
   return `${chunk}-${String(number).padStart(5, '0')}.parquet`;
 }
 
-/** The chunk that a part's file, or another file beside it, belongs to; undefined for any other file. */
+/** The chunk of a part's Parquet file, card or bad rows; undefined for any other file. */
 export function chunkOf(file: string): string | undefined {
   return /^([0-9a-f]{20})-\d{5}\.(parquet|jsonl?)$/.exec(file)?.[1];
 }
 
-/** Whether a name is that of a chunk. */
+/** Whether a name is a chunk's. */
 export function isChunkName(name: string): boolean {
   return /^[0-9a-f]{20}$/.test(name);
 }
 
-/** The file of a part's card. */
+/** The card of a part. */
 export function cardFile(part: string): string {
   return part.replace(/\.parquet$/, '.json');
 }
@@ -111,9 +109,9 @@ export function quarantineFile(part: string): string {
 const float = new Float32Array(1);
 const bits = new Uint32Array(float.buffer);
 
-/** The histogram bin of a score (as float32): the upper half of its bits, ordered like the numbers. */
+/** The histogram bin of a float32 score: the upper half of its bits, in numeric order. */
 export function scoreBin(score: number): number {
-  float[0] = score + 0; // -0 becomes 0, as both are the same score
+  float[0] = score + 0; // + 0 turns -0 into 0: they are the same score.
   const raw = bits[0] ?? 0;
   return ((raw & 0x8000_0000) === 0 ? raw | 0x8000_0000 : ~raw) >>> 16;
 }

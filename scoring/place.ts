@@ -1,4 +1,4 @@
-// Places in the middle of a shard, where it can be entered there.
+// Finds readable places in the middle of a shard.
 
 import { readBytesOf } from '../data/files/bytes.ts';
 import type { Chunk, Shard } from '../data/documents.ts';
@@ -6,20 +6,20 @@ import { lineFeed } from '../data/jsonl/lines.ts';
 import { listRowGroups } from '../data/parquet/read.ts';
 import type { FieldNames } from '../run/settings.ts';
 
-/** Bytes in which the next line is looked for first. */
+/** Size of the first window in which the next line is searched. */
 const lookBytes = 1 << 16;
-/** Compressed bytes by which it is measured how far a file expands. */
+/** Compressed bytes on which the expansion of a file is measured. */
 const expansionBytes = 1 << 20;
 
 export interface Place {
   chunk: Chunk;
-  /** Bytes of the file that the chunk's first rows take. */
+  /** Bytes of the file that the chunk's first `rows` rows take. */
   bytesOfRows: (rows: number) => number | Promise<number>;
 }
 
 /**
- * The row group, or the lines of about so many bytes, at a place of the shard, 0 to 1; all of a compressed
- * file. Errors: those of reading.
+ * The row group, or about `bytes` bytes of lines, at a place of the shard (0 to 1); for a compressed file,
+ * all of it. Errors: those of reading.
  */
 export async function findPlace(
   fields: FieldNames,
@@ -48,17 +48,17 @@ export async function findPlace(
     };
   const startByte = (await findLineStart(shard, Math.floor(place * shard.bytes))) ?? 0;
   const endByte = (await findLineStart(shard, startByte + bytes)) ?? shard.bytes;
-  // Whichever row it is: only a file's first one can have a mark before it.
+  // The row number does not matter, except that only a file's first row can follow a byte-order mark.
   return {
     chunk: { firstRow: startByte === 0 ? 0 : 1, startByte, endByte },
     bytesOfRows: () => endByte - startByte,
   };
 }
 
-/** The start of the first line after a place; undefined where no other begins after it. */
+/** The start of the first line after a position; undefined if no line starts after it. */
 async function findLineStart(shard: Shard, from: number): Promise<number | undefined> {
   let at = from;
-  // Most lines are short; of a long one ever more is looked at.
+  // Most lines are short; the window doubles for long ones.
   for (let end = from + lookBytes; at < shard.bytes; end += end - from) {
     for await (const piece of readBytesOf(shard.path, shard.format, {
       start: at,
@@ -72,7 +72,7 @@ async function findLineStart(shard: Shard, from: number): Promise<number | undef
   return undefined;
 }
 
-/** Bytes, decompressed, of the first so many lines. */
+/** Decompressed bytes of the first `lines` lines. */
 async function bytesOfLines(shard: Shard, lines: number): Promise<number> {
   let [bytes, seen] = [0, 0];
   for await (const piece of readBytesOf(shard.path, shard.format)) {
@@ -85,14 +85,14 @@ async function bytesOfLines(shard: Shard, lines: number): Promise<number> {
   return bytes;
 }
 
-/** Bytes that a byte of a compressed file decompresses to, by its beginning. */
+/** Decompressed bytes per compressed byte, measured at the file's beginning. */
 async function measureExpansion(shard: Shard): Promise<number> {
   const end = Math.min(shard.bytes, expansionBytes);
   let bytes = 0;
   try {
     for await (const piece of readBytesOf(shard.path, shard.format, { start: 0, end })) bytes += piece.length;
   } catch (error) {
-    // A beginning ends in the middle.
+    // A truncated stream is expected here.
     if (end === shard.bytes) throw error;
   }
   return bytes / end;

@@ -1,6 +1,6 @@
-// run/plan.json: every chunk of the corpus, and every pack of small shards, that is to be scored, by which
-// classifier, and what the shards were when they were cut. Promises: a shard that is as it was is not scored
-// anew, unless another one of its pack is not; every row of the corpus is in exactly one chunk.
+// run/plan.json: the chunks of the corpus and the packs of small shards to score, the scorer, and the size
+// and time of each shard when it was cut. Promises: an unchanged shard is not scored again, unless another
+// shard of its pack changed; every row of the corpus is in exactly one chunk or pack.
 
 import { setTimeout } from 'node:timers/promises';
 import { z } from 'zod';
@@ -24,10 +24,10 @@ const stateSchema = shardSchema.omit({ path: true }).strict();
 
 const planSchema = z.strictObject({
   version: z.literal(2),
-  /** What scores depend on beside the text: weights, token rates, names of fields. */
+  /** Fingerprint of what scores depend on besides the text: weights, token rates, field names. */
   scorer: z.string(),
   chunkBytes: whole,
-  /** By name; a small shard with the number of its pack, any other with its chunks. */
+  /** Sorted by name. A small shard has its pack's number, any other its chunks. */
   shards: z
     .array(
       z.union([
@@ -49,31 +49,29 @@ export interface Piece {
   endsShard: boolean;
 }
 
-/** What one worker takes: a chunk of a shard, or a pack of small shards. */
+/** A unit of work for one worker: a chunk of a shard, or a pack of small shards. */
 export interface Task {
   /**
-   * Changes with the shards, the chunk, the classifier and the size of chunks; parts and leases are named
-   * after it.
+   * A hash of the shards, the chunk, the scorer and the chunk size; parts and leases are named after it.
    */
   name: string;
-  /** The chunk, or the shards of the pack, each whole, in the order of their names. */
+  /** The chunk, or all shards of the pack sorted by name. */
   pieces: readonly Piece[];
-  /** Text that a part of it may have before the next is begun. */
+  /** Bytes of text after which a new part begins. */
   partBytes: number;
-  /** About how much work it is. */
+  /** Estimated bytes of text. */
   weight: number;
 }
 
 /**
- * The plan as far as it can be made without reading: the shards that are as they were, and those that have to
- * be cut.
+ * The plan as far as it can be made without reading shards: the unchanged shards, and those to cut.
  */
 export interface Outline {
   known: Plan;
   fresh: Shard[];
-  /** What is written. */
+  /** The plan on disk. */
   before: Plan | undefined;
-  /** What readers have to know of the files. */
+  /** Notes on the corpus's files, for users. */
   notes: string[];
 }
 
@@ -83,11 +81,11 @@ export async function outlinePlan(run: Run): Promise<Outline> {
   const chunkBytes = Math.ceil(run.settings.scoring.chunkMegabytes * 2 ** 20);
   const shards = await listCorpus(run);
   const before = await readPlanFile(run).catch((error: unknown) => {
-    // A damaged plan, or one of another version, is made anew.
+    // A plan that is damaged or from another version is replaced.
     if (error instanceof BetrError && error.code === 'FILE_DAMAGED') return undefined;
     throw error;
   });
-  // Where all is scored anew in any case, what came in many small packs over time gets into few.
+  // With another scorer everything is scored again anyway, so small packs that grew over time are merged.
   const isKept = (shard: PlannedShard): boolean => !('pack' in shard) || before?.scorer === scorer;
   const planned = new Map(
     before?.chunkBytes === chunkBytes ? before.shards.filter(isKept).map((shard) => [shard.name, shard]) : [],
@@ -102,7 +100,7 @@ export async function outlinePlan(run: Run): Promise<Outline> {
   return { known, fresh, before, notes: describeDuplicates(shards) };
 }
 
-/** Names the corpus as it is: the same shards, by the same classifier, in the same pieces. */
+/** A fingerprint of the corpus: the same for the same shards, scorer and chunk size. */
 export function fingerprintCorpus(
   { scorer, chunkBytes }: Plan,
   shards: readonly Pick<Shard, 'name' | 'bytes' | 'modifiedMs'>[],
@@ -115,8 +113,9 @@ export function fingerprintCorpus(
 }
 
 /**
- * Cuts what is new of the corpus and writes the plan, where anything changed; tells `note` what readers have
- * to know of the files. Errors: STEP_MISSING, those of `listCorpus` and `cutShard`, DISK_FULL, WRITE_FAILED.
+ * Cuts the new shards of the corpus and writes the plan if anything changed. `note` gets notes on the
+ * corpus's files, for users. Errors: STEP_MISSING, those of `listCorpus` and `cutShard`, DISK_FULL,
+ * WRITE_FAILED.
  */
 export async function makePlan(
   run: Run,
@@ -137,7 +136,7 @@ export async function makePlan(
   return plan;
 }
 
-/** The small ones of the fresh shards, in packs of their own. */
+/** Packs the small ones of the fresh shards. */
 export function packFresh(
   { shards, chunkBytes }: Plan,
   fresh: readonly Shard[],
@@ -163,7 +162,7 @@ async function cutShards(
       format,
       bytes,
       modifiedMs,
-      chunks: await cutShard(shard, run.settings.corpus.fields, chunkBytes).catch(takeWhole),
+      chunks: await cutShard(shard, run.settings.corpus.fields, chunkBytes).catch(wholeIfUnreadable),
     });
     report({ stage: 'plan', done: cut.length, total: shards.length, unit: 'shards' });
   }
@@ -171,9 +170,9 @@ async function cutShards(
 }
 
 /**
- * The plan of the corpus as it is now: made by this process, or by another one that is at it. While somebody
- * else writes into the run, the plan that is there will do, as long as something of it is left to do
- * (`isLeft`). An abort of the signal ends the waiting, with its reason. Errors: those of `makePlan`.
+ * The plan of the current corpus, made by this or another process. While another process has the run's lock,
+ * an existing plan is good enough as long as it has work left (`isLeft`). Aborting the signal stops the wait.
+ * Errors: those of `makePlan`.
  */
 export async function agreeOnPlan(
   run: Run,
@@ -197,8 +196,8 @@ export async function agreeOnPlan(
   }
 }
 
-/** A damaged shard stops the worker that reads it, and not the plan for all others. */
-function takeWhole(error: unknown): Chunk[] {
+/** A damaged shard fails when a worker reads it. It must not stop the plan for all others. */
+function wholeIfUnreadable(error: unknown): Chunk[] {
   if (error instanceof BetrError && error.code === 'FILE_UNREADABLE') return [{ firstRow: 0 }];
   throw error;
 }
@@ -208,8 +207,7 @@ function readPlanFile(run: Run): Promise<Plan | undefined> {
 }
 
 /**
- * Reads the plan. Errors: STEP_MISSING, FILE_DAMAGED, PLAN_STALE where classifier, rates or fields have
- * changed since.
+ * Reads the plan. Errors: STEP_MISSING, FILE_DAMAGED, PLAN_STALE if the scorer, rates or fields have changed.
  */
 export async function readPlan(run: Run): Promise<Plan> {
   const plan = await readPlanFile(run);
@@ -219,14 +217,14 @@ export async function readPlan(run: Run): Promise<Plan> {
   return plan;
 }
 
-/** What scores depend on beside the text, and what names it in a plan. */
+/** What scores depend on besides the text, and its fingerprint. */
 export interface PreparedScoring {
   prepared: PreparedScorer;
   rates: TokenRates;
   fingerprint: string;
 }
 
-/** Reads what scores depend on, as it is now. Errors: STEP_MISSING, FILE_DAMAGED. */
+/** Reads the current inputs of scoring. Errors: STEP_MISSING, FILE_DAMAGED. */
 export async function readScoring(run: Run): Promise<PreparedScoring> {
   const [prepared, rates] = [await readScorer(run), await readTokenRates(run)];
   return {
@@ -236,7 +234,7 @@ export async function readScoring(run: Run): Promise<PreparedScoring> {
   };
 }
 
-/** Every task of the plan, in the order of their first shards and rows. */
+/** The tasks of the plan, in the order of their first shards and rows. */
 export function listTasks(run: Run, plan: Plan): Task[] {
   const tasks: Omit<Task, 'name'>[] = [];
   const packs = new Map<number, { pieces: Piece[]; partBytes: number; weight: number }>();
@@ -258,7 +256,7 @@ export function listTasks(run: Run, plan: Plan): Task[] {
       if (known === undefined) tasks.push(pack);
       continue;
     }
-    // A chunk that was cut is one part, unless its text is far more than it seemed.
+    // A chunk of an uncompressed file is one part, unless it has far more text than estimated.
     const partBytes = isCompressed(format) ? plan.chunkBytes : 2 * plan.chunkBytes;
     const last = planned.chunks.length - 1;
     for (const [index, chunk] of planned.chunks.entries())
@@ -271,7 +269,7 @@ export function listTasks(run: Run, plan: Plan): Task[] {
   return tasks.map((task) => ({ ...task, name: nameTask(plan, task.pieces) }));
 }
 
-/** The shards of tasks, each once. */
+/** The distinct shards of tasks. */
 export function shardsOfTasks(tasks: readonly Task[]): Shard[] {
   return [...new Map(tasks.flatMap(({ pieces }) => pieces.map(({ shard }) => [shard.name, shard]))).values()];
 }

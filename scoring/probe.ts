@@ -1,6 +1,5 @@
-// Scores about one part in a hundred of what is to be scored, at places spread evenly over the corpus's
-// bytes, by the very code that scores all of it, into a folder that is thrown away. What it finds, scaled up,
-// is what `betr rank --dry-run` predicts.
+// Scores about 1 % of the corpus, at places spread evenly over its bytes, with the real scoring code, into a
+// temporary folder. `betr rank --dry-run` scales the results up.
 
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -20,20 +19,22 @@ import { readCards } from './published.ts';
 import { openConnections, scoreChunk, type ScoringContext } from './score-chunk.ts';
 import { openScorer, readScorer } from './scorers/list.ts';
 
-/** Text of one probe. */
+/** Bytes of text per probe. */
 const probeBytes = 1 << 20;
-/** Text by which it is measured how fast scoring is. */
+/** Bytes of text on which the scoring speed is measured. */
 const speedBytes = 16 << 20;
-/** Of less text than that the time cannot be told from a chunk's. */
+/** Upper bound: on little text, scoring time cannot be separated from the fixed time per chunk. */
 const fastestBytesPerSecond = 1e9;
 const fewestProbes = 8;
 const mostProbes = 1000;
-/** Shards by which it is measured what a shard takes beside its text. */
+/** Shards on which the fixed time per shard is measured. */
 const shardsInPack = 16;
 
 export interface Probe {
   part: Part;
-  /** Bytes of the corpus's files that the part's rows take, and of the corpus that the probe stands for. */
+  /**
+   * Bytes of the corpus's files that the part's rows take, and bytes of the corpus that the probe represents.
+   */
   fileBytes: number;
   standsFor: number;
   format: ShardFormat;
@@ -42,15 +43,15 @@ export interface Probe {
 
 export interface Probes {
   probes: Probe[];
-  /** Text that a worker scores in a second, reading and writing included, of each format that there is. */
+  /** Bytes of text that a worker scores per second, including reading and writing, by format. */
   bytesPerSecond: Map<ShardFormat, number>;
-  /** What a chunk takes beside its text: its lease, its files, its line in the manifest. */
+  /** Fixed time per chunk: lease, files, manifest line. */
   secondsPerChunk: number;
-  /** What each further shard of a pack takes. */
+  /** Fixed time per additional shard of a pack. */
   secondsPerShard: number;
 }
 
-/** Probes of the shards. Errors: those of reading them. */
+/** Probes the shards. Errors: those of reading them. */
 export async function probeShards(
   run: Run,
   shards: readonly Shard[],
@@ -73,7 +74,7 @@ export async function probeShards(
     };
     const probes: Probe[] = [];
     for (const { shard, places } of spread(shards, total, count)) {
-      // The beginning of a compressed file has to stand for all of it.
+      // A compressed file can only be read from its beginning, so one probe represents all of it.
       const wanted = isCompressed(shard.format) ? places.slice(0, 1) : places;
       for (const place of wanted) {
         const probe = await takeProbe(
@@ -106,8 +107,7 @@ export async function probeShards(
 }
 
 /**
- * `count` places at equal distances over the bytes of all shards, as the shards that they are in and where in
- * these, 0 to 1.
+ * `count` evenly spaced places in the bytes of all shards: by shard, and as positions in it from 0 to 1.
  */
 function spread(
   shards: readonly Shard[],
@@ -137,7 +137,7 @@ async function takeProbe(
   standsFor: number,
 ): Promise<Probe | undefined> {
   const { chunk, bytesOfRows } = await findPlace(context.fields, shard, place, probeBytes);
-  // A range of bytes ends by itself.
+  // A byte range limits itself; a row group needs a limit.
   const first = await scorePart(
     context,
     [{ shard, chunk, endsShard: true }],
@@ -171,7 +171,7 @@ function wholeOf(shard: Shard): Piece {
   return { shard, chunk: { firstRow: 0 }, endsShard: true };
 }
 
-/** Some of the smallest shards that go into packs, with so little text that it counts for nothing. */
+/** Some of the smallest shards in packs, with so little text that scoring it takes no time. */
 function takeSmallest(shards: readonly Shard[], chunkBytes: number): Shard[] {
   let textBytes = 0;
   return shards
@@ -182,8 +182,8 @@ function takeSmallest(shards: readonly Shard[], chunkBytes: number): Shard[] {
 }
 
 /**
- * How long the way of a pack is that has hardly any text: the second time, as the first one finds code and
- * caches cold.
+ * Seconds that a pack with hardly any text takes, measured on the second pass: in the first one, code and
+ * caches are cold.
  */
 async function measurePack(context: ScoringContext, shards: readonly Shard[]): Promise<number> {
   let seconds = 0;
@@ -198,7 +198,7 @@ async function measurePack(context: ScoringContext, shards: readonly Shard[]): P
   return seconds;
 }
 
-/** How fast the largest shard of each format is scored, by its beginning: the second time, too. */
+/** Scoring speed by format, on the second pass over the beginning of the largest shard. */
 async function measureSpeeds(
   context: ScoringContext,
   shards: readonly Shard[],

@@ -1,6 +1,6 @@
-// run/manifest/: which parts are published. Every worker adds lines to a file of its own, so that no two
-// machines write into one; publishing a ranking folds them into one file. A part counts once its line is
-// there; the same part twice, from two workers on one chunk, is one part.
+// run/manifest/: which parts are published. Every worker appends to its own file, so that no two machines
+// write to the same one; publishing a ranking merges them into one file. A part counts once its line is
+// there. If two workers scored the same chunk, the part counts once.
 
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, rm, stat } from 'node:fs/promises';
@@ -25,17 +25,17 @@ import {
 } from './part.ts';
 import { sha256File } from '../data/files/hash-files.ts';
 
-/** The file that all lines end in. */
+/** The merged manifest. */
 export const foldedManifest = 'published.jsonl';
 
 export interface PublishedParts {
-  /** The parts of each chunk, in order, from the first to the last before a gap. */
+  /** The parts of each chunk, in order, up to the first gap. */
   byChunk: ReadonlyMap<string, readonly ListedPart[]>;
-  /** What is wrong with the manifest, for people. */
+  /** Problems of the manifests, for users. */
   problems: string[];
 }
 
-/** Reads every manifest of the run; `asRead` is told the state that each was in. Errors: FILE_UNREADABLE. */
+/** Reads every manifest of the run; `asRead` gets the state of each when read. Errors: FILE_UNREADABLE. */
 export async function readPublishedParts(
   run: Run,
   asRead = new Map<string, string>(),
@@ -47,7 +47,7 @@ export async function readPublishedParts(
     const { values, lines, damaged, torn } = await readManifest(path, listedPartSchema);
     for (const { line, reason } of damaged) problems.push(`${path}: line ${line} ${reason}`);
     if (basename(path) === foldedManifest) {
-      if (torn) problems.push(`${path}: its last line is cut short`);
+      if (torn) problems.push(`${path}: its last line is truncated`);
       problems.push(...findMisplaced(values, lines).map((problem) => `${path}: ${problem}`));
     }
     for (const part of values) await take(run, byFile, part);
@@ -64,8 +64,8 @@ export async function readPublishedParts(
 }
 
 /**
- * In the folded manifest every part has one line, and the lines are in the order of the files. Workers may
- * list a part twice: where they lost its chunk and took it again.
+ * The merged manifest has one line per part, sorted by file. A worker may list a part twice if it lost the
+ * chunk and took it again.
  */
 function findMisplaced(parts: readonly ListedPart[], lines: readonly number[]): string[] {
   const lineOf = new Map<string, number>();
@@ -81,10 +81,10 @@ function findMisplaced(parts: readonly ListedPart[], lines: readonly number[]): 
   });
 }
 
-/** The parts that are published, for who asks again and again while others add to them. */
+/** The published parts, for a process that checks again and again while others add to them. */
 export interface PublishedFollower {
   partsOf(chunk: string): readonly ListedPart[];
-  /** Reads what was added since. Errors: FILE_UNREADABLE. */
+  /** Reads new lines. Errors: FILE_UNREADABLE. */
   refresh(): Promise<void>;
 }
 
@@ -95,15 +95,14 @@ interface FileState {
 }
 
 /**
- * Follows the manifests of the run: of each only what is new is read, as many workers add to them and look
- * often.
+ * Follows the manifests of the run. Reads only new lines, because many workers append and check often.
  */
 export function followPublished(run: Run): PublishedFollower {
   const byFile = new Map<string, ListedPart>();
   const seen = new Map<string, FileState & { end: number }>();
   const isAnother = (path: string, now: FileState | undefined): boolean => {
     const { ino, mtimeMs, end } = seen.get(path) ?? { ino: 0, mtimeMs: 0, end: 0 };
-    // Nobody adds to the folded one, which may get the number of an earlier one.
+    // Nobody appends to the merged one, but a new one may reuse the inode of an earlier file.
     return (
       now === undefined ||
       now.ino !== ino ||
@@ -119,7 +118,7 @@ export function followPublished(run: Run): PublishedFollower {
         const state = await stat(path).catch(() => undefined);
         if (state !== undefined) found.set(path, state);
       }
-      // They were folded into one: everything is read anew.
+      // Manifests were merged: read everything again.
       if ([...seen.keys()].some((path) => isAnother(path, found.get(path)))) {
         seen.clear();
         byFile.clear();
@@ -143,8 +142,8 @@ function stateOf(path: string): Promise<string> {
 }
 
 /**
- * Two lines that differ for one file can come from two versions of the product at work on one chunk; the file
- * says which is right.
+ * Two versions of betr on the same chunk may list the same file with different checksums. The file decides
+ * which line is right.
  */
 async function take(run: Run, byFile: Map<string, ListedPart>, part: ListedPart): Promise<void> {
   const known = byFile.get(part.file);
@@ -160,7 +159,7 @@ async function listManifests(run: Run): Promise<string[]> {
     .map((name) => join(run.files.manifest, name));
 }
 
-/** The parts of a chunk, in order, from the first to the last before a gap. */
+/** The parts of a chunk, in order, up to the first gap. */
 function listParts(byFile: ReadonlyMap<string, ListedPart>, chunk: string): ListedPart[] {
   const parts: ListedPart[] = [];
   for (
@@ -172,19 +171,19 @@ function listParts(byFile: ReadonlyMap<string, ListedPart>, chunk: string): List
   return parts;
 }
 
-/** Whether these are all parts of a chunk. */
+/** Whether these are all the parts of a chunk. */
 export function isWhole(parts: readonly ListedPart[] | undefined): parts is readonly ListedPart[] {
   return parts !== undefined && parts.at(-1)?.ends !== 'part' && parts.length > 0;
 }
 
-/** The manifest that this process adds to. */
+/** Opens a new manifest for this process; the returned function publishes a part in it. */
 export function openOwnManifest(run: Run): (part: ListedPart) => Promise<void> {
   const path = join(
     run.files.manifest,
     `${hostname()}-${process.pid}-${randomBytes(4).toString('hex')}.jsonl`,
   );
   return async (part) => {
-    // A line that no reader takes would leave its chunk unpublished for ever.
+    // A line that no reader accepts would leave its chunk unpublished forever.
     const own = parseOwnFile(part, listedPartSchema);
     if ('problem' in own)
       throw fail('INTERNAL', {
@@ -196,8 +195,8 @@ export function openOwnManifest(run: Run): (part: ListedPart) => Promise<void> {
 }
 
 /**
- * Folds all manifests into one that lists the parts that are wanted. Writes nothing where that is so already;
- * a manifest that a worker adds to meanwhile stays. Errors: DISK_FULL, WRITE_FAILED.
+ * Merges all manifests into one that lists the parts for which `isWanted` holds. Writes nothing if that is
+ * already so. Manifests that a worker appends to in the meantime stay. Errors: DISK_FULL, WRITE_FAILED.
  */
 export async function foldManifests(run: Run, isWanted: (part: ListedPart) => boolean): Promise<void> {
   const asRead = new Map<string, string>();
@@ -210,17 +209,16 @@ export async function foldManifests(run: Run, isWanted: (part: ListedPart) => bo
 }
 
 /**
- * The parts that all lines were folded into last, those of a generation that is not the published one any
- * more included.
+ * The parts in the merged manifest, including those of earlier generations.
  */
 export async function readFolded(run: Run): Promise<ListedPart[]> {
   return (await readManifest(join(run.files.manifest, foldedManifest), listedPartSchema)).values;
 }
 
 /**
- * The parts with their cards from the folder of scores, one by one. Cards that are not what was listed are
- * removed, so that the next ranking makes their parts again, and told of after the others. Errors:
- * PARTS_DAMAGED; FILE_UNREADABLE, where a card is left as it is.
+ * Yields the parts with their cards from the scores folder. Removes cards that do not match the manifest, so
+ * that the next ranking makes their parts again, and reports them at the end. Errors: PARTS_DAMAGED;
+ * FILE_UNREADABLE (the card is not removed).
  */
 export async function* readCards(scores: string, parts: Iterable<ListedPart>): AsyncGenerator<Part> {
   const problems: string[] = [];
@@ -236,7 +234,7 @@ export async function* readCards(scores: string, parts: Iterable<ListedPart>): A
   if (problems.length > 0) throw fail('PARTS_DAMAGED', { problems });
 }
 
-/** Undefined where there is none. */
+/** Undefined if the file does not exist. */
 async function readCardText(path: string): Promise<Buffer | undefined> {
   try {
     return await readRegular(path);
@@ -246,14 +244,14 @@ async function readCardText(path: string): Promise<Buffer | undefined> {
   }
 }
 
-/** A part's card, or why it is none. */
+/** A part's card, or what is wrong with it. */
 function parseCard(
   text: Buffer | undefined,
   { cardSha256, documents, tokens }: ListedPart,
 ): PartCard | string {
   if (text === undefined) return 'it is missing';
   if (createHash('sha256').update(text).digest('hex') !== cardSha256)
-    return 'its checksum is not the one that was listed';
+    return 'its checksum does not match the manifest';
   let value: unknown;
   try {
     value = JSON.parse(text.toString('utf8'));
@@ -262,11 +260,14 @@ function parseCard(
   }
   const own = parseOwnFile(value, partCardSchema);
   if ('problem' in own) return own.problem;
-  let [ofDocuments, ofTokens] = [0, 0];
+  let [cardDocuments, cardTokens] = [0, 0];
   for (const [, inBin, tokensInBin] of own.value.histogram) {
-    ofDocuments += inBin;
-    ofTokens += tokensInBin;
+    cardDocuments += inBin;
+    cardTokens += tokensInBin;
   }
-  if (ofDocuments === documents && ofTokens === tokens) return own.value;
-  return `it has ${ofDocuments} documents and ${ofTokens} tokens where ${documents} and ${tokens} are listed`;
+  if (cardDocuments === documents && cardTokens === tokens) return own.value;
+  return (
+    `it has ${cardDocuments} documents and ${cardTokens} tokens, but the manifest lists ` +
+    `${documents} and ${tokens}`
+  );
 }

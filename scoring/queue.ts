@@ -1,5 +1,5 @@
-// Which chunks of a plan are left, and whose they are: free, somebody's, or published. What a worker knows of
-// it may be old; the leases and the manifest decide.
+// Which tasks of a plan are free, leased by a worker, or published. A worker's view may be out of date; the
+// leases and the manifests decide.
 
 import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import { type ListedPart, partFile } from './part.ts';
 import { listTasks, type Plan, type Task } from './plan.ts';
 import { followPublished, isWhole } from './published.ts';
 
-/** A chunk that is ours for now, and its parts that are published. */
+/** A task leased by this worker, and its published parts. */
 export interface Claim {
   task: Task;
   published: readonly ListedPart[];
@@ -19,19 +19,20 @@ export interface Claim {
 
 export interface Queue {
   /**
-   * Takes a chunk that is free and not whole; undefined where none is. Those with rows of the `skipped`
-   * shards are left out from now on.
+   * Leases a free task that is not completely published; undefined if there is none. From now on, skips tasks
+   * with rows of `skipped` shards.
    */
   claim(skipped: ReadonlySet<string>): Promise<Claim | undefined>;
-  /** Looks after a chunk again that was claimed and is not whole, as it may be somebody else's by now. */
+  /** Puts back a claimed task that is not complete. Another worker may have it by now. */
   leave(task: Task): void;
-  /** How many chunks are left, free or somebody's. */
+  /** The number of tasks left, free or leased. */
   countLeft(): number;
 }
 
 /**
- * Workers would all ask for the same chunk: each takes any of so many, or of this share of them, of those
- * that are not much lighter than the heaviest.
+ * A worker picks a random one of the heaviest tasks, because all workers would try to lease the same one. It
+ * chooses among `choices` tasks or this share of them, whichever is more, that are not much lighter than the
+ * heaviest.
  */
 const choices = 16;
 const shareOfChoices = 0.25;
@@ -49,13 +50,13 @@ export async function openQueue(run: Run, plan: Plan): Promise<Queue> {
     skipped.size === 0
       ? tasks
       : tasks.filter(({ pieces }) => !pieces.some(({ shard }) => skipped.has(shard.name)));
-  // The heaviest first, so that the last to be finished is a light one.
+  // Heaviest first, so that workers finish at about the same time.
   let free = listTasks(run, plan)
     .filter(isOpen)
     .sort((a, b) => b.weight - a.weight);
   let held: Task[] = [];
 
-  /** Looks again at the chunks that were somebody's. */
+  /** Checks again the tasks that other workers had leased. */
   const look = async (skipped: ReadonlySet<string>): Promise<void> => {
     await published.refresh();
     const open = without(held, skipped).filter(isOpen);

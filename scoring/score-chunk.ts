@@ -1,52 +1,33 @@
-// Scores one chunk or pack: batches of documents in, parts out, in memory bounded by the part's size. One of
-// which some parts are published goes on after them. Promises: where parts begin and end, and every byte of
-// them, depends on the task and the classifier alone, not on who made them or how often it was begun.
+// Scores one chunk or pack: reads batches of documents and writes parts, in memory bounded by a part's size.
+// Continues after parts that are already published. Promises: the boundaries and every byte of the parts
+// depend on the task and the scorer only, not on which worker made them or how often it was restarted.
 
-import { mkdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import type { DuckDBAppender, DuckDBConnection } from '@duckdb/node-api';
-import { DOUBLE, DuckDBDataChunk, FLOAT, VARCHAR } from '../data/duckdb/library.ts';
+import type { DuckDBConnection } from '@duckdb/node-api';
 import { bytesPerBatch } from '../data/batch.ts';
-import { commitFile, commitJson } from '../data/files/commit.ts';
-import type { DocumentBatch, Shard } from '../data/documents.ts';
-import { writeNumbers, writeStrings } from '../data/duckdb/columns.ts';
-import { openDuckDb, sqlName, sqlString } from '../data/duckdb/duckdb.ts';
+import type { Shard } from '../data/documents.ts';
+import { openDuckDb } from '../data/duckdb/duckdb.ts';
 import { fail } from '../run/errors/errors.ts';
-import { openQuarantine, ignoredRows, type Quarantine } from '../data/files/quarantine.ts';
+import { ignoredRows, type Quarantine } from '../data/files/quarantine.ts';
 import { readShard } from '../data/read.ts';
 import type { FieldNames } from '../run/settings.ts';
 import { isUnchanged } from '../data/shards.ts';
-import { estimateTokens, type TokenRates } from '../indexer/sample/tokens.ts';
-import { cardFile, type CoveredRows, type ListedPart, partFile, partFormat, quarantineFile } from './part.ts';
+import type { ListedPart } from './part.ts';
+import { openPart, type PartContext } from './part-writer.ts';
 import type { Piece, Task } from './plan.ts';
-import type { CorpusScorer } from './scorers/kind.ts';
-import { openTally, type Tally } from './tally.ts';
-import { sha256File } from '../data/files/hash-files.ts';
 
-/** So that a part of the shortest of texts has bounded memory too. */
-const documentsPerPart = 250_000;
-const rowsPerDataChunk = 2048;
-
-export interface ScoringContext {
-  scorer: CorpusScorer;
-  rates: TokenRates;
+export interface ScoringContext extends PartContext {
   fields: FieldNames;
-  /** Folders of the parts and of their bad rows. */
-  folder: string;
-  quarantine: string;
-  /** For the part that is being made, and for reading. */
-  connection: DuckDBConnection;
   readConnection: DuckDBConnection;
 }
 
 /**
- * Opens a context's connections, each to a database of its own: in one, a finished part would stay in memory
- * for as long as its file is read.
+ * Opens a context's connections, each to its own database: in a shared one, a finished part would stay in
+ * memory while the file is read.
  */
 export async function openConnections(
   spill: string,
 ): Promise<Pick<ScoringContext, 'connection' | 'readConnection'> & { close: () => void }> {
-  // A page of a file that DuckDB wrote can be of 100 MB, and the next one as well.
+  // A Parquet page that DuckDB wrote can have 100 MB, and so can the next one.
   const limits = { threads: 1, memoryMb: 256, keptMb: 16, spill };
   const [writing, reading] = [await openDuckDb(limits), await openDuckDb(limits)];
   return {
@@ -60,10 +41,9 @@ export async function openConnections(
 }
 
 /**
- * Scores the rows of a task that `published`, its first parts, does not have yet, and yields each part as its
- * files are in place; it is published by whoever lists it. `onBatch` hears of each batch and says whether to
- * go on. Errors: SHARD_CHANGED where a shard is not, or no longer, what was planned; those of reading and
- * writing.
+ * Scores the rows of a task that its `published` parts do not cover, and yields each part once its files are
+ * in place; the caller publishes it. `onBatch` is called after each batch and returns whether to continue.
+ * Errors: SHARD_CHANGED if a shard differs from the plan; those of reading and writing.
  */
 export async function* scoreChunk(
   task: Task,
@@ -75,8 +55,7 @@ export async function* scoreChunk(
   const start = findStart(pieces, published);
   let number = published.length;
   let part = openPart(task, number, context);
-  // Rows come in order, and the reader does not read ahead: a bad row is of the part that is open when it is
-  // met.
+  // Rows come in order and the reader does not read ahead, so a bad row belongs to the part that is open.
   const quarantine: Quarantine = { add: (...row) => part.quarantine.add(...row), count: 0 };
   const commit = async (ends: ListedPart['ends']): Promise<ListedPart> => {
     const listed = await part.commit(ends);
@@ -133,7 +112,7 @@ export async function* scoreChunk(
   }
 }
 
-/** The piece and the row that come after what is published. */
+/** The piece and row that follow the published parts. */
 function findStart(
   pieces: readonly Piece[],
   published: readonly ListedPart[],
@@ -144,7 +123,7 @@ function findStart(
   return last.endsShard ? { index: index + 1, row: 0 } : { index, row: last.firstRow + last.rows };
 }
 
-/** Reads a whole shard as scoring does, and does nothing with it. Errors: as `scoreChunk`. */
+/** Reads a whole shard as scoring does, to find errors. Errors: as `scoreChunk`. */
 export async function checkShard(
   shard: Shard,
   { fields, readConnection }: Pick<ScoringContext, 'fields' | 'readConnection'>,
@@ -156,165 +135,4 @@ export async function checkShard(
 
 async function checkUnchanged(shard: Shard): Promise<void> {
   if (!(await isUnchanged(shard))) throw fail('SHARD_CHANGED', { path: shard.path });
-}
-
-interface OpenPart {
-  quarantine: Quarantine;
-  isFull(): boolean;
-  add(batch: DocumentBatch): Promise<void>;
-  /** What came in since the last call are these rows of a shard. */
-  cover(rows: Omit<CoveredRows, 'documents' | 'quarantined'>): void;
-  commit(ends: ListedPart['ends']): Promise<ListedPart>;
-  /** Leaves no trace of a part that is not to be. */
-  drop(): Promise<void>;
-}
-
-function openPart({ name, partBytes }: Task, number: number, context: ScoringContext): OpenPart {
-  const { scorer } = context;
-  const file = partFile(name, number);
-  const tally = openTally();
-  const bad = openQuarantine(join(context.quarantine, quarantineFile(file)));
-  const covers: CoveredRows[] = [];
-  const covered = { documents: 0, quarantined: 0 };
-  let table: PartTable | undefined;
-  return {
-    quarantine: bad,
-    isFull: () => tally.textBytes >= partBytes || tally.documents >= documentsPerPart,
-    async add(batch) {
-      table ??= await createTable(context);
-      const scores = new Float32Array(batch.count * scorer.outputs.length);
-      scorer.scoreTexts(batch.text, batch.textEnds, batch.count, scores, batch.documents);
-      const tokens = countTokens(batch, context.rates, tally);
-      tally.add(batch, tokens, scores, scorer.outputs.length);
-      table.append(covers.length, batch, tokens, scores);
-    },
-    cover(rows) {
-      covers.push({
-        ...rows,
-        documents: tally.documents - covered.documents,
-        quarantined: bad.count - covered.quarantined,
-      });
-      Object.assign(covered, { documents: tally.documents, quarantined: bad.count });
-    },
-    async commit(ends) {
-      table ??= await createTable(context);
-      const quarantineSha256 = await bad.close();
-      const path = join(context.folder, file);
-      await mkdir(context.folder, { recursive: true });
-      // Taken before it is in its place: from then on whoever has other plans may remove it.
-      let [bytes, sha256] = [0, ''];
-      const writing = table;
-      await commitFile(path, async (temporary) => {
-        await writing.write(
-          covers.map(({ shard }) => shard),
-          temporary,
-        );
-        bytes = (await stat(temporary)).size;
-        sha256 = await sha256File(temporary);
-      });
-      await table.drop();
-      const { sources, histogram, ...counts } = tally.result();
-      // There are as many as parts, and each has thousands of bins: indented, they would be of twice the
-      // size.
-      const hashes = {
-        bytes,
-        sha256,
-        cardSha256: await commitJson(join(context.folder, cardFile(file)), { sources, histogram }, 0),
-      };
-      return {
-        file,
-        covers,
-        ends,
-        ...counts,
-        quarantined: bad.count,
-        ...(quarantineSha256 === undefined ? {} : { quarantineSha256 }),
-        ...hashes,
-      };
-    },
-    async drop() {
-      // What stays in memory is replaced by the next part.
-      await table?.drop().catch(() => undefined);
-      await bad.drop();
-    },
-  };
-}
-
-/** A part's rows in DuckDB's memory. */
-interface PartTable {
-  /** `cover`: which of the covered rows they belong to. */
-  append(cover: number, batch: DocumentBatch, tokens: Float64Array, scores: Float32Array): void;
-  /** Writes the Parquet file; `shards` are those of the covered rows. */
-  write(shards: readonly string[], path: string): Promise<void>;
-  drop(): Promise<void>;
-}
-
-async function createTable({ connection, scorer: { outputs } }: ScoringContext): Promise<PartTable> {
-  const scoreColumns = outputs.map((output, index) => sqlName(index === 0 ? 'score' : `score_${output}`));
-  await connection.run(
-    'CREATE OR REPLACE TABLE part (cover DOUBLE, "row" DOUBLE, document VARCHAR, source VARCHAR, tokens ' +
-      `DOUBLE, ${scoreColumns.map((column) => `${column} FLOAT`).join(', ')})`,
-  );
-  const appender = await connection.createAppender('part');
-  let isOpen = true;
-  const close = (): void => {
-    if (isOpen) appender.closeSync();
-    isOpen = false;
-  };
-  return {
-    append: (cover, batch, tokens, scores) =>
-      appendBatch(appender, cover, batch, tokens, scores, outputs.length),
-    async write(shards, path) {
-      close();
-      await connection.run(
-        `COPY (SELECT [${shards.map(sqlString).join(', ')}][cover::BIGINT + 1] AS shard, "row"::BIGINT ` +
-          `AS "row", document, source, tokens::BIGINT AS tokens, ${scoreColumns.join(', ')} FROM part)
-         TO ${sqlString(path)} (${partFormat}, USE_TMP_FILE false)`,
-      );
-    },
-    async drop() {
-      close();
-      await connection.run('DROP TABLE IF EXISTS part');
-    },
-  };
-}
-
-/** The batch's token counts, estimated from the text's bytes where the corpus gives none. */
-function countTokens(batch: DocumentBatch, rates: TokenRates, tally: Tally): Float64Array {
-  const tokens = batch.tokens.slice();
-  let start = 0;
-  for (let i = 0; i < batch.count; i++) {
-    const end = batch.textEnds[i] ?? start;
-    if (Number.isNaN(tokens[i])) {
-      tokens[i] = estimateTokens(rates, batch.sources[i] ?? '', end - start);
-      tally.estimatedDocuments++;
-    }
-    start = end;
-  }
-  return tokens;
-}
-
-function appendBatch(
-  appender: DuckDBAppender,
-  cover: number,
-  batch: DocumentBatch,
-  tokens: Float64Array,
-  scores: Float32Array,
-  outputs: number,
-): void {
-  const types = [DOUBLE, DOUBLE, VARCHAR, VARCHAR, DOUBLE, ...Array.from({ length: outputs }, () => FLOAT)];
-  for (let start = 0; start < batch.count; start += rowsPerDataChunk) {
-    const count = Math.min(rowsPerDataChunk, batch.count - start);
-    const chunk = DuckDBDataChunk.create(types, count);
-    writeNumbers(chunk, 0, new Float64Array(count).fill(cover));
-    writeNumbers(chunk, 1, batch.rows.subarray(start, start + count));
-    writeStrings(chunk, 2, batch.documents, start, count);
-    writeStrings(chunk, 3, batch.sources, start, count);
-    writeNumbers(chunk, 4, tokens.subarray(start, start + count));
-    const column = new Float32Array(count);
-    for (let output = 0; output < outputs; output++) {
-      for (let i = 0; i < count; i++) column[i] = scores[(start + i) * outputs + output] ?? 0;
-      writeNumbers(chunk, 5 + output, column);
-    }
-    appender.appendDataChunk(chunk);
-  }
 }

@@ -1,6 +1,5 @@
-// Scores the whole corpus: makes the plan, starts workers (worker processes of this machine; others may be at
-// the same plan elsewhere), and sees to it that no chunk is left. What was scored before, by the same
-// classifier, is left alone.
+// Scores the whole corpus: makes the plan, starts worker processes on this machine (other machines may work
+// on the same plan), and ensures that no chunk is left. Keeps what the same scorer has scored before.
 
 import { access, constants, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -20,30 +19,30 @@ import { countWorkers, type Listener, runWorkers } from './workers.ts';
 import { formatCountOf } from '../run/amounts.ts';
 
 export interface CorpusScores {
-  /** Of every shard, sorted by shard and row. */
+  /** All parts, sorted by shard and row. */
   parts: ListedPart[];
-  /** What this call did: shards scored and found scored already, and text scored by it. */
+  /** Shards scored by this call and before it, and the documents and text that this call scored. */
   shardsScored: number;
   shardsReused: number;
   documents: number;
   textBytes: number;
   seconds: number;
-  /** Of the parts it made; and the most memory that one of its processes had. */
+  /** Size of the parts made, and peak memory of a single process. */
   diskBytes: number;
   memoryBytes: number;
-  /** What became of shards after they were planned: changed ones were planned anew. */
+  /** Changes to shards after they were planned; changed shards were planned again. */
   meanwhile: ShardChanges;
-  /** What readers have to know of the corpus's files. */
+  /** Notes on the corpus's files, for users. */
   notes: string[];
-  /** What was listed as scored and could not be used, and why; its documents were scored again. */
+  /** Published parts that could not be used, and why; their documents were scored again. */
   scoredAgain: string[];
 }
 
-/** A shard may change while it is read; then the plan is made anew, so many times. */
+/** If a shard changes while it is read, the plan is made again: at most this many times. */
 const plans = 3;
 
 /**
- * Scores what is not scored yet and returns the parts of the whole corpus. Errors: STEP_MISSING,
+ * Scores the rest of the corpus and returns the parts of all of it. Errors: STEP_MISSING,
  * WORKERS_LOST, those of reading and writing files.
  */
 export async function scoreCorpus(run: Run, report: Report): Promise<CorpusScores> {
@@ -54,7 +53,7 @@ export async function scoreCorpus(run: Run, report: Report): Promise<CorpusScore
   let planned: readonly ShardState[] = [];
   let notes: string[] = [];
   for (let attempt = 1; ; attempt++) {
-    const plan = await makePlan(run, report, (told) => (notes = told));
+    const plan = await makePlan(run, report, (found) => (notes = found));
     if (attempt === 1) planned = plan.shards;
     const tasks = listTasks(run, plan);
     const { open, lost, problems: unread } = await listOpenTasks(run, tasks);
@@ -95,7 +94,7 @@ function weigh(tasks: readonly Task[]): number {
   return tasks.reduce((sum, { weight }) => sum + weight, 0);
 }
 
-/** Tells how far the work on the open tasks is. */
+/** Reports the progress on the open tasks. */
 export function openListener(open: readonly Task[], report: Report): Required<Listener> {
   const total = weigh(open);
   let [documents, weightDone] = [0, 0];
@@ -119,13 +118,13 @@ export function openListener(open: readonly Task[], report: Report): Required<Li
       });
     },
     onWait(chunks) {
-      report({ stage: 'wait for chunks that others have, or had', done: 0, total: chunks, unit: 'chunks' });
+      report({ stage: 'wait for chunks of other workers', done: 0, total: chunks, unit: 'chunks' });
     },
   };
 }
 
 /**
- * The parts of the plan's corpus, sorted by shard and row, where workers have made all of them. Errors:
+ * The parts of the planned corpus, sorted by shard and row, if workers have made all of them. Errors:
  * CHUNKS_LEFT, STEP_MISSING, PLAN_STALE.
  */
 export async function collectScores(run: Run): Promise<CorpusScores> {
@@ -156,23 +155,23 @@ async function collectParts(run: Run, tasks: readonly Task[]): Promise<ListedPar
   return tasks.flatMap(({ name }) => byChunk.get(name) ?? []);
 }
 
-/** What is left of a chunk of which so many parts are listed. */
+/** Describes a task that is not complete, of which `parts` parts are published. */
 function describeOpen({ name, pieces }: Task, parts: number): string {
   const [first] = pieces;
   const what =
     pieces.length > 1
-      ? `a pack of ${pieces.length} shards from ${first?.shard.name ?? ''} on`
-      : `${first?.shard.name ?? ''} from row ${first?.chunk.firstRow ?? 0} on`;
-  return `${what} (chunk ${name}): ${
+      ? `${pieces.length} shards starting with ${first?.shard.name ?? ''}`
+      : `${first?.shard.name ?? ''} from row ${first?.chunk.firstRow ?? 0}`;
+  const published =
     parts === 0
-      ? 'no part of it is ' + 'listed'
-      : `${parts === 1 ? '1 part of it is' : `${parts} parts of it are`} listed, and the ` + 'last one is not'
-  }`;
+      ? 'no part is published'
+      : `${parts === 1 ? '1 part is' : `${parts} parts are`} published, but not the last one`;
+  return `${what} (chunk ${name}): ${published}`;
 }
 
 /**
- * The corpus's shards as they are, how many of them `scoreCorpus` would score now, and how far the plan's
- * chunks are. Errors: STEP_MISSING, those of `outlinePlan`.
+ * The corpus's current shards, how many of them `scoreCorpus` would score, and the progress on the plan's
+ * chunks. Errors: STEP_MISSING, those of `outlinePlan`.
  */
 export async function surveyCorpus(run: Run): Promise<{
   shards: Pick<Shard, 'name' | 'bytes' | 'modifiedMs'>[];
@@ -191,7 +190,7 @@ export async function surveyCorpus(run: Run): Promise<{
   };
 }
 
-/** Who is at work on the run: those that have chunks in hand, and the one that has its lock. */
+/** The processes that work on the run: those with a lease, and the holder of the lock. */
 export async function listAtWork({ files }: Run): Promise<Pick<Holder, 'pid' | 'host' | 'since'>[]> {
   const paths = [
     ...(await listFolder(files.leases)).filter(isChunkName).map((name) => join(files.leases, name)),
@@ -206,17 +205,17 @@ export async function listAtWork({ files }: Run): Promise<Pick<Holder, 'pid' | '
 
 interface OpenTasks {
   open: Task[];
-  /** Parts that are listed and gone, altered or out of reach: which file, and why. */
+  /** Published parts that are missing, altered or unreadable: the file and the reason. */
   lost: string[];
-  /** Open tasks of which some part is not listed. */
+  /** Descriptions of open tasks that lack a published part. */
   unlisted: string[];
-  /** What is wrong with the manifest. */
+  /** Problems of the manifests. */
   problems: string[];
   byChunk: ReadonlyMap<string, readonly ListedPart[]>;
 }
 
 /**
- * The tasks that are not published whole, and what is listed of them and does not count. Errors:
+ * The tasks that are not completely published, and the problems of their published parts. Errors:
  * FILE_UNREADABLE.
  */
 export async function listOpenTasks(run: Run, tasks: readonly Task[]): Promise<OpenTasks> {
@@ -236,8 +235,8 @@ export async function listOpenTasks(run: Run, tasks: readonly Task[]): Promise<O
 }
 
 /**
- * The parts of a chunk that are there, up to the first that is not, and what is wrong with that: what comes
- * after a gap does not count.
+ * The usable parts of a chunk up to the first unusable one, and what is wrong with that one. Parts after a
+ * gap do not count.
  */
 async function takePresent(
   run: Run,
@@ -250,7 +249,7 @@ async function takePresent(
   return { present: parts };
 }
 
-/** Which file of a part keeps it from being read, and why; undefined where none does. */
+/** The first unusable file of a part and the reason; undefined if all are usable. */
 async function findProblem(
   { files: { scores, quarantine } }: Run,
   { file, bytes, quarantined }: ListedPart,
@@ -265,9 +264,9 @@ async function findProblem(
 async function findFileProblem(path: string, bytes?: number): Promise<string | undefined> {
   try {
     const found = await stat(path);
-    if (!found.isFile()) return `${path}: it is ${found.isDirectory() ? 'a folder' : 'no regular file'}`;
+    if (!found.isFile()) return `${path}: it is ${found.isDirectory() ? 'a folder' : 'not a regular file'}`;
     if (bytes === undefined ? found.size === 0 : found.size !== bytes)
-      return `${path}: it has ${found.size} bytes${bytes === undefined ? '' : ` where ${bytes} were written`}`;
+      return `${path}: it has ${found.size} bytes${bytes === undefined ? '' : `, but ${bytes} were written`}`;
     await access(path, constants.R_OK);
     return undefined;
   } catch (error) {
@@ -276,8 +275,8 @@ async function findFileProblem(path: string, bytes?: number): Promise<string | u
 }
 
 /**
- * Takes the parts that are gone or cut short from the manifest, so that they are made again; whoever calls it
- * has the run's lock.
+ * Removes missing and truncated parts from the manifest, so that they are made again. The caller must have
+ * the run's lock.
  */
 export async function forgetLostParts(run: Run): Promise<void> {
   const lost = new Set<string>();

@@ -1,11 +1,11 @@
-// What has become of shards between two looks at a corpus: by name, size and time of change.
+// Compares the shards of a corpus at two times, by name, size and modification time.
 
 import type { Shard } from '../data/documents.ts';
 import type { ListedPart } from './part.ts';
 
 export type ShardState = Pick<Shard, 'name' | 'bytes' | 'modifiedMs'>;
 
-/** The shards by their names. */
+/** Names of shards. */
 export interface ShardChanges {
   fresh: string[];
   changed: string[];
@@ -20,7 +20,7 @@ export function shardsOf(parts: readonly Pick<ListedPart, 'covers'>[]): ShardSta
   return [...byName.values()];
 }
 
-/** Compares shards with those that there are now. */
+/** Compares earlier shards with the current ones. */
 export function compareShards(before: readonly ShardState[], now: readonly ShardState[]): ShardChanges {
   const known = new Map(before.map((shard) => [shard.name, shard]));
   const present = new Set(now.map(({ name }) => name));

@@ -1,21 +1,20 @@
-// What scored documents add up to: how many they are and their tokens, by source and by the bin of their
-// score.
+// Sums of documents and tokens, in total, by source, and by score bin.
 
 import { binCount, type ListedPart, type PartCard } from './part.ts';
 
-/** Sources are sorted, bins come best first; none is empty. */
-export type Figures = Pick<ListedPart, 'documents' | 'tokens'> & PartCard;
+/** Sources are sorted by name, bins from best to worst; none is empty. */
+export type Sums = Pick<ListedPart, 'documents' | 'tokens'> & PartCard;
 
-export interface FigureSums {
-  /** So many documents of one source and in one bin. */
+export interface RunningSums {
+  /** Adds documents of one source in one bin. */
   count(source: string, bin: number, documents: number, tokens: number): void;
   add(card: PartCard): void;
-  result(): Figures;
+  result(): Sums;
 }
 
-/** Sums with nothing in them yet. */
-export function openFigures(): FigureSums {
-  // Each of the documents asks for its bin, which in a map would take several times as long.
+/** Empty sums. */
+export function openSums(): RunningSums {
+  // Arrays, not maps: this runs once per document, and a map takes several times as long.
   const binDocuments = new Float64Array(binCount);
   const binTokens = new Float64Array(binCount);
   const sources = new Map<string, { documents: number; tokens: number }>();
@@ -41,7 +40,7 @@ export function openFigures(): FigureSums {
       for (const [bin, documents, tokens] of card.histogram) addBin(bin, documents, tokens);
     },
     result() {
-      const histogram: Figures['histogram'] = [];
+      const histogram: Sums['histogram'] = [];
       let [allDocuments, allTokens] = [0, 0];
       for (let bin = binCount - 1; bin >= 0; bin--) {
         const [documents, tokens] = [binDocuments[bin] ?? 0, binTokens[bin] ?? 0];

@@ -1,20 +1,20 @@
-// What is listed of a part, counted while its documents are scored.
+// Counts the contents of a part while its documents are scored.
 
 import type { DocumentBatch } from '../data/documents.ts';
-import { type Figures, openFigures } from './sums.ts';
+import { type Sums, openSums } from './sums.ts';
 import { type ListedPart, scoreBin } from './part.ts';
 
 export interface Tally {
   documents: number;
   estimatedDocuments: number;
   textBytes: number;
-  /** Takes in a batch; of each document's scores, `outputs` in a row, the first is the joint one. */
+  /** Adds a batch. Each document has `outputs` consecutive scores; the first is the joint score. */
   add(batch: DocumentBatch, tokens: Float64Array, scores: Float32Array, outputs: number): void;
-  result(): Figures & Pick<ListedPart, 'estimatedDocuments' | 'textBytes' | 'scores'>;
+  result(): Sums & Pick<ListedPart, 'estimatedDocuments' | 'textBytes' | 'scores'>;
 }
 
 export function openTally(): Tally {
-  const figures = openFigures();
+  const sums = openSums();
   let lowest = Infinity;
   let highest = -Infinity;
   return {
@@ -24,7 +24,7 @@ export function openTally(): Tally {
     add(batch, tokens, scores, outputs) {
       for (let i = 0; i < batch.count; i++) {
         const score = scores[i * outputs] ?? 0;
-        figures.count(batch.sources[i] ?? '', scoreBin(score), 1, tokens[i] ?? 0);
+        sums.count(batch.sources[i] ?? '', scoreBin(score), 1, tokens[i] ?? 0);
         if (score < lowest) lowest = score;
         if (score > highest) highest = score;
       }
@@ -34,7 +34,7 @@ export function openTally(): Tally {
     result() {
       const { documents, estimatedDocuments, textBytes } = this;
       return {
-        ...figures.result(),
+        ...sums.result(),
         estimatedDocuments,
         textBytes,
         scores: documents === 0 ? null : [lowest, highest],

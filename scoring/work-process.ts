@@ -1,6 +1,6 @@
-// A worker in a process of its own, which `scoreCorpus` starts: works until no chunk is free, tells what it
-// does, and gives its chunk back when it is told to end or whoever started it is gone. Arguments: the
-// settings file, milliseconds of grace, and the ranking's name ('' for the run's own).
+// A worker process, started by workers.ts: works until no chunk is free and reports its progress. Gives its
+// chunk back when it is stopped or its parent is gone. Arguments: the settings file, the grace period in
+// milliseconds, and the ranking's name ('' for the default one).
 
 import { errorData } from '../run/errors/errors.ts';
 import { openRun, rankingOf } from '../run/run.ts';
@@ -8,7 +8,7 @@ import { readPlan } from './plan.ts';
 import { workOnPlan } from './work.ts';
 import type { WorkerReply } from './workers.ts';
 
-// A message for every batch would cost more than it tells.
+// One message per batch would be too many.
 const bytesPerReport = 8 << 20;
 
 const stop = new AbortController();
@@ -16,15 +16,15 @@ for (const signal of ['SIGTERM', 'SIGINT', 'disconnect'] as const)
   process.on(signal, () => {
     stop.abort();
   });
-// While the modules were loaded nobody listened.
+// The parent may have disconnected while the modules were loading.
 if (!process.connected) stop.abort();
 
-/** Whoever started this may be gone; then nobody is to be told. */
+/** Sends to the parent, if it still exists. */
 const send = (reply: WorkerReply, sent: () => void = () => undefined): void =>
   void process.send?.(reply, undefined, undefined, sent);
 let documents = 0;
 let textBytes = 0;
-const tell = (): void => {
+const sendProgress = (): void => {
   send({ kind: 'progress', documents, textBytes });
   documents = 0;
   textBytes = 0;
@@ -44,11 +44,11 @@ async function work(): Promise<WorkerReply> {
       onProgress(batchDocuments, batchBytes) {
         documents += batchDocuments;
         textBytes += batchBytes;
-        if (textBytes >= bytesPerReport) tell();
+        if (textBytes >= bytesPerReport) sendProgress();
       },
       onChunk: ({ weight }) => send({ kind: 'chunk', weight }),
     });
-    tell();
+    sendProgress();
     return { kind: 'done', result };
   } catch (error) {
     return { kind: 'failed', error: errorData(error) };

@@ -1,6 +1,6 @@
-// A worker: takes one chunk of the plan after another, each under a lease, until none is left. Any number of
-// them, on any number of machines that share the run's folder, may come, go and die. Promises: no chunk waits
-// for a worker that is lost, and what two of them score is published once.
+// A worker: scores one chunk of the plan after another, each under a lease, until none is left. Any number of
+// workers, on any machines that share the run folder, may start, stop and crash. Promises: a chunk of a lost
+// worker is taken over; a chunk that two workers score is published once.
 
 import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
@@ -23,40 +23,39 @@ import { openScorer } from './scorers/list.ts';
 
 export interface WorkOptions {
   /**
-   * Stay until every chunk is published, for those that others have may come back; else leave when none is
-   * free.
+   * Wait until every chunk is published, because other workers may give up theirs. Otherwise stop when no
+   * chunk is free.
    */
   wait: boolean;
   /**
-   * Says when to stop: the part in hand is finished if that takes no more than `graceMs`, and the chunk given
-   * back.
+   * Stops the worker: it finishes the current part if that takes at most `graceMs`, and gives the chunk back.
    */
   signal?: AbortSignal | undefined;
   graceMs?: number | undefined;
   onProgress?: ((documents: number, textBytes: number) => void) | undefined;
-  /** A chunk has become whole, by this worker. */
+  /** This worker has completed a chunk. */
   onChunk?: ((task: Task) => void) | undefined;
-  /** It waits, for a while by now, for so many chunks that others have. */
+  /** It has been waiting for a while for this many chunks of other workers. */
   onWait?: ((chunks: number) => void) | undefined;
 }
 
 export interface WorkResult {
   chunks: number;
   parts: number;
-  /** Scored by this worker, also where another was first to publish or nobody did. */
+  /** Scored by this worker, whether or not it published them. */
   documents: number;
   textBytes: number;
   seconds: number;
-  /** Of the parts it published; and the most memory that one process had. */
+  /** Size of the parts it published, and peak memory of a single process. */
   diskBytes: number;
   memoryBytes: number;
-  /** What kept chunks from being scored: one error for each such shard. */
+  /** One error for each shard that could not be scored. */
   problems: ErrorData[];
-  /** Whether no chunk is left but those with problems. */
+  /** Whether only chunks with problems are left. */
   finished: boolean;
 }
 
-/** Of who has not begun. */
+/** The result of no work. */
 export function emptyResult(): WorkResult {
   return {
     chunks: 0,
@@ -71,7 +70,7 @@ export function emptyResult(): WorkResult {
   };
 }
 
-/** Others are often done sooner. */
+/** How long a worker waits before it reports that it waits: other workers often finish sooner. */
 const patientMs = 5000;
 
 const shardErrors: readonly ErrorCode[] = [
@@ -88,8 +87,8 @@ function isOfShard(error: unknown): error is BetrError {
 }
 
 /**
- * One error for what is wrong with shards: that of the only one, or SHARDS_FAILED. Several chunks of a shard,
- * and several workers, may have met it.
+ * Combines the problems of shards into one error: that of the only shard, or SHARDS_FAILED. Several chunks
+ * and workers may report the same problem.
  */
 export function problemOf(problems: readonly ErrorData[]): BetrError | undefined {
   const byShard = new Map(
@@ -103,8 +102,8 @@ export function problemOf(problems: readonly ErrorData[]): BetrError | undefined
 }
 
 /**
- * Works on the plan. Errors: STEP_MISSING, DISK_FULL, WRITE_FAILED; what is wrong with one shard keeps only
- * its chunks, or its pack, from being scored and is in the result.
+ * Works on the plan. Problems of a shard affect only its chunks or pack and are in the result. Errors:
+ * STEP_MISSING, DISK_FULL, WRITE_FAILED.
  */
 export async function workOnPlan(run: Run, plan: Plan, options: WorkOptions): Promise<WorkResult> {
   const startedMs = performance.now();
@@ -147,8 +146,8 @@ export async function workOnPlan(run: Run, plan: Plan, options: WorkOptions): Pr
 }
 
 /**
- * What keeps a task's shards from being scored, by shard, of which `met` is the first. All shards of a pack
- * are read, so that all can be mended at once.
+ * The problems of a task's shards, by shard; `met` is the first. Reads all shards of a pack, so that users
+ * can fix all problems at once.
  */
 async function findProblems(
   { pieces }: Task,
@@ -163,7 +162,7 @@ async function findProblems(
         problems.set(shard.name, error);
       });
     }
-  // It may have passed by now; the task is left for the next command all the same.
+  // The problem may be gone by now; the task is left for the next command anyway.
   if (problems.size === 0) problems.set(pieces[0]?.shard.name ?? '', met);
   return problems;
 }
@@ -175,8 +174,8 @@ interface Scoring {
 }
 
 /**
- * Opens what the plan's chunks are named after, and nothing else: since the plan was read there may be
- * another classifier. Errors: PLAN_STALE, those of reading it.
+ * Opens the scorer of the plan. It may have been replaced since the plan was read. Errors: PLAN_STALE, those
+ * of reading it.
  */
 async function openScoring(run: Run, plan: Plan): Promise<Scoring> {
   const { prepared, rates, fingerprint } = await readScoring(run);
@@ -202,7 +201,7 @@ async function openScoring(run: Run, plan: Plan): Promise<Scoring> {
   };
 }
 
-/** Scores what a chunk lacks and publishes its parts one by one. Gives whether it is whole then. */
+/** Scores the rest of a task and publishes its parts one by one. Returns whether the task is complete. */
 async function scoreClaim(
   { task, published, lease }: Claim,
   { context, publish }: Scoring,
@@ -210,7 +209,7 @@ async function scoreClaim(
   result: WorkResult,
 ): Promise<boolean> {
   let stopAtMs = Infinity;
-  const isToGoOn = (): boolean => {
+  const shouldContinue = (): boolean => {
     if (options.signal?.aborted === true && stopAtMs === Infinity)
       stopAtMs = performance.now() + (options.graceMs ?? 0);
     return !lease.isLost() && performance.now() < stopAtMs;
@@ -219,7 +218,7 @@ async function scoreClaim(
     result.documents += documents;
     result.textBytes += textBytes;
     options.onProgress?.(documents, textBytes);
-    return isToGoOn();
+    return shouldContinue();
   });
   for await (const part of parts) {
     await publish(part);

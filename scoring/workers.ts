@@ -1,5 +1,5 @@
-// Several workers of this machine: this process, and others of their own, of which one that runs out of
-// memory or is killed takes no other with it.
+// Several workers on this machine: this process and child processes. If a child runs out of memory or is
+// killed, the others continue.
 
 import { type ChildProcess, fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
@@ -17,25 +17,25 @@ export interface Listener {
   onWait?: (chunks: number) => void;
 }
 
-/** What a worker process says. */
+/** A message from a worker process. */
 export type WorkerReply =
   | { kind: 'progress'; documents: number; textBytes: number }
   | { kind: 'chunk'; weight: number }
   | { kind: 'done'; result: WorkResult }
   | { kind: 'failed'; error: ErrorData };
 
-/** Less text than this is scored by the time that a process of its own has started. */
+/** Scoring less text than this takes no longer than starting a process. */
 const textBytesPerWorker = 128e6;
 
-/** A chunk costs as much as so much text besides: its lease, its files, its line in the manifest (7 ms). */
+/** The fixed cost of a chunk (7 ms for lease, files and manifest line), as bytes of text. */
 const textBytesPerChunk = 1e6;
 
-/** And a shard of a pack as much as this: it is looked up, opened and read by itself. */
+/** The fixed cost of a shard in a pack, which is opened and read separately, as bytes of text. */
 const textBytesPerShard = 1e5;
 
 /**
- * How many processes score so many chunks of so many shards with so much text (bytes, about): as the settings
- * say, or one for each core that there is enough to do for.
+ * The number of processes for this much work (`textBytes` is an estimate): that of the settings, or one per
+ * core if there is enough to do.
  */
 export function countWorkers(
   { settings }: Run,
@@ -49,14 +49,14 @@ export function countWorkers(
 type Options = Listener & Pick<WorkOptions, 'wait' | 'signal' | 'graceMs'> & { count: number };
 
 /**
- * Works on the plan with `count` processes, of which this is one, and then does what the others leave: chunks
- * of workers that were lost, here or elsewhere. Errors: WORKERS_LOST, those of `workOnPlan`.
+ * Works on the plan with `count` processes, including this one, and then does what is left: chunks of lost
+ * workers, here or on other machines. Errors: WORKERS_LOST, those of `workOnPlan`.
  */
 export async function runWorkers(run: Run, plan: Plan, options: Options): Promise<WorkResult> {
   const startedMs = performance.now();
   const results = options.count > 1 ? await workTogether(run, plan, options) : [];
   const problems = results.flatMap((result) => result.problems);
-  // A shard with a problem would have it again.
+  // A shard with a problem would fail again.
   const rest = problems.length > 0 ? [] : [await workOnPlan(run, plan, options)];
   const all = [...results, ...rest].reduce((sum, result) => ({
     chunks: sum.chunks + result.chunks,
@@ -73,8 +73,8 @@ export async function runWorkers(run: Run, plan: Plan, options: Options): Promis
 }
 
 /**
- * This process works beside the others, each on a core of its own where they are as many as cores: what a
- * worker's threads hand each other stays in one cache then.
+ * This process works next to the others. If there are as many processes as cores, each gets its own core,
+ * which keeps the data that a worker's threads exchange in one cache.
  */
 async function workTogether(run: Run, plan: Plan, options: Options): Promise<WorkResult[]> {
   const cores = listCores();
@@ -97,8 +97,8 @@ async function workTogether(run: Run, plan: Plan, options: Options): Promise<Wor
 }
 
 /**
- * The results of all. An error of one is told to the others by `stop`; they are waited for, as they have
- * leases to give back.
+ * The results of all. If one fails, calls `stop` for the others and waits for them, because they must give
+ * their leases back.
  */
 async function untilAllEnd(work: readonly Promise<WorkResult[]>[], stop: () => void): Promise<WorkResult[]> {
   const ended = await Promise.allSettled(
@@ -116,8 +116,8 @@ async function untilAllEnd(work: readonly Promise<WorkResult[]>[], stop: () => v
 }
 
 /**
- * Works until no chunk is free, and then on what the processes lose. Where none is left although a process
- * has not ended, it is stuck, and given up after a while.
+ * Works until no chunk is free, and then on chunks that the processes lose. A process that still runs when no
+ * chunk is left is stuck; it is abandoned after a while.
  */
 async function workBeside(
   run: Run,
@@ -146,12 +146,12 @@ async function workBeside(
   return [first, then];
 }
 
-/** A process that finds nothing to do ends in less. */
+/** A process with nothing to do exits sooner. */
 const stuckMs = 3000;
 
 /**
- * Runs the processes until each finds no free chunk. One that is killed is replaced, up to a point; an error
- * of one ends all and is thrown. Those that are still there when they are given up are killed.
+ * Runs the processes until each finds no free chunk. Replaces killed ones, up to a limit. An error of one
+ * stops all and is thrown. Processes that still run when `abandoned` is aborted are killed.
  */
 async function runProcesses(
   run: Run,

@@ -1,6 +1,6 @@
-// Jest gives every test file its own typed-array constructors; native modules know only the process's own ("A
-// float32 tensor's data must be type of function Float32Array()"). This environment hands the process's own
-// to the tests.
+// Jest gives every test file its own typed-array constructors, but native modules accept only those of the
+// process ("A float32 tensor's data must be type of function Float32Array()"). This environment passes the
+// latter to tests.
 
 import { TestEnvironment } from 'jest-environment-node';
 

@@ -1,15 +1,15 @@
-// What `make test` leaves to `make test-all`: tests that take long beside what they tell that others do not.
+// Slow tests that `make test` skips and `make test-all` runs.
 
 import { describe, it } from '@jest/globals';
 
-/** Whether everything is tested (`make test-all`). */
+/** Whether all tests run (`make test-all`). */
 export const everything = process.env['BETR_TEST_ALL'] === '1';
 
-/** A test, or a group of them, of `make test-all` alone; else it is told as skipped. */
+/** A test, or a group of tests, that runs only in `make test-all`. */
 export const longTest = everything ? it : it.skip;
 export const longTests = everything ? describe : describe.skip;
 
-/** How many cases a property is tried on, of so many that `make test-all` tries. */
+/** Number of cases for a property test that has `all` cases in `make test-all`. */
 export function rounds(all: number): number {
   return everything ? all : Math.ceil(all / 4);
 }

@@ -1,16 +1,15 @@
-// Processes of a user who may not do everything, as root may.
+// Starts processes as a user without root's privileges.
 
 import { spawnSync, type SpawnSyncOptions } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { betrPath } from './cli/project.ts';
 
-/** No user of most systems, and of a container none that has a name. */
+/** The user id of "nobody" on most systems. */
 export const nobody = 65_534;
 
 /**
- * How to start a process as an ordinary user: as oneself, or as nobody where that is root. undefined, after a
- * line that says so, where nobody cannot read the code or reach the temporary files, as in a clone below a
- * folder that is closed to others.
+ * Spawn options to run as an ordinary user: the current one, or `uid` if that is root. Undefined, after
+ * printing why, if that user cannot read the code or the temporary files, for example in a clone below /root.
  */
 export function asOrdinaryUser(uid = nobody): SpawnSyncOptions | undefined {
   if (process.getuid?.() !== 0) return {};
@@ -21,8 +20,7 @@ export function asOrdinaryUser(uid = nobody): SpawnSyncOptions | undefined {
   )
     return user;
   process.stdout.write(
-    'skipped: another user cannot run betr from where it lies here, or reach the temporary files, as in ' +
-      "a folder that is root's alone\n",
+    'skipped: another user cannot run betr from this folder or reach the temporary files\n',
   );
   return undefined;
 }

@@ -1,7 +1,7 @@
-// Jest begins with the largest files where it does not know yet how long each takes. What takes longest here
-// is not what is longest to read, and would be left to one core at the end.
+// Jest starts with the largest files if it does not know how long each takes. Here the slowest tests are not
+// the largest files; one core would run them alone at the end.
 
-// eslint-disable-next-line @typescript-eslint/no-require-imports -- by its types the package has no default export that could be imported
+// eslint-disable-next-line @typescript-eslint/no-require-imports -- its types have no default export
 import jest = require('@jest/test-sequencer');
 
 const longest = [

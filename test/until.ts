@@ -1,8 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 
 /**
- * Waits until something holds, looking every so often; throws where it does not come true, so that a test
- * fails and does not hang.
+ * Polls until a condition holds. Throws after `seconds`, so that a test fails instead of hanging.
  */
 export async function until(
   holds: () => Promise<boolean> | boolean,
@@ -10,7 +9,7 @@ export async function until(
 ): Promise<void> {
   const endMs = performance.now() + 1000 * seconds;
   while (!(await holds())) {
-    if (performance.now() > endMs) throw new Error(`${what} did not come true within ${seconds} s`);
+    if (performance.now() > endMs) throw new Error(`${what} did not happen within ${seconds} s`);
     await setTimeout(everyMs);
   }
 }

@@ -1,7 +1,7 @@
-// Our classifier beside the real fastText, on the same documents, labels and split: held-out ROC-AUC, and the
-// speed of scoring, each on one thread. fastText has the paper's settings, and the best of a small grid (at
-// small samples the paper's settings are undertrained), which is chosen by the held-out ROC-AUC itself: in
-// its favour.
+// Compares our classifier with fastText on the same documents, labels and split: held-out ROC-AUC and scoring
+// speed, each on one thread. fastText runs with the paper's settings and with the best of a small grid,
+// because the paper's settings undertrain on small samples. The grid is selected on the held-out ROC-AUC
+// itself, which favors fastText.
 
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -20,8 +20,8 @@ import {
 } from './training-file.ts';
 
 /**
- * Classes are balanced by leaving out negatives, as in the paper ('once'), or by writing positives once a
- * round of negatives ('repeated').
+ * How classes are balanced: by dropping negatives, as in the paper ('once'), or by repeating the positives
+ * ('repeated').
  */
 type Contender = TrainingSettings & { positives: 'once' | 'repeated' };
 
@@ -34,11 +34,11 @@ const grid: readonly Contender[] = [
 ];
 
 export interface FasttextMetrics {
-  /** Held-out ROC-AUC of the documents to be told from the others. */
+  /** Held-out ROC-AUC of the positive class. */
   auc: number;
-  /** Training, on one thread. */
+  /** Training time on one thread. */
   seconds: number;
-  /** Scoring the held-out texts, the model loaded. */
+  /** Scoring speed on the held-out texts, without loading the model. */
   mbPerSecond: number;
   settings: string;
 }
@@ -46,14 +46,14 @@ export interface FasttextMetrics {
 export interface FasttextComparison {
   documents: { training: number; heldOut: number };
   ours: { auc: number; mbPerSecond: number };
-  /** The best of the grid; null where it was not asked for. */
+  /** The best of the grid; null if it was not requested. */
   fasttext: FasttextMetrics | null;
   fasttextPaper: FasttextMetrics;
 }
 
 /**
- * Compares the run's trained classifier with fastText, by the paper's settings alone or (`withGrid`) others
- * too. The run's lock has to be held. Errors: PROGRAM_MISSING, PROGRAM_FAILED, STEP_MISSING, FILE_DAMAGED,
+ * Compares the run's classifier with fastText, with the paper's settings and (`withGrid`) others. The caller
+ * must have the run's lock. Errors: PROGRAM_MISSING, PROGRAM_FAILED, STEP_MISSING, FILE_DAMAGED,
  * TARGETS_INVALID, DISK_FULL, WRITE_FAILED.
  */
 export async function compareWithFasttext(
@@ -61,7 +61,7 @@ export async function compareWithFasttext(
   { withGrid }: { withGrid: boolean },
   report: Report,
 ): Promise<FasttextComparison> {
-  // The name is fixed, so that what a killed process left is cleared.
+  // The name is fixed, so that the next call removes what a killed process left.
   const folder = run.files.fasttextBench;
   await rm(folder, { recursive: true, force: true });
   try {
@@ -107,7 +107,7 @@ function better(one: FasttextMetrics, other: FasttextMetrics): FasttextMetrics {
 
 type Files = Record<'once' | 'repeated' | 'heldOut' | 'nothing' | 'model', string>;
 
-/** Trains the program (one thread: the same result each time) and measures it on the held-out documents. */
+/** Trains fastText (one thread, for reproducible results) and measures it on the held-out documents. */
 async function measure(
   { positives, ...settings }: Contender,
   labelled: LabelledDocuments,
@@ -148,7 +148,7 @@ async function measureOurs(
   return { auc: joint?.heldOut.rocAuc.value ?? Number.NaN, mbPerSecond: text.length / 1e6 / seconds };
 }
 
-/** Of the program's answers, one a line. */
+/** ROC-AUC of the program's output, one line per document. */
 function aucOf(answers: readonly string[], labelled: LabelledDocuments, heldOut: Uint32Array): number {
   const judged = prepareJudged(
     Float32Array.from(heldOut, (_, line) => logitOf(answers[line] ?? '')),
@@ -159,8 +159,8 @@ function aucOf(answers: readonly string[], labelled: LabelledDocuments, heldOut:
 }
 
 /**
- * The logit of the good class in a line "__label__a 0.9 __label__b 0.1"; probabilities near 1 are told apart
- * by the other's.
+ * The logit of the positive class in a line "__label__a 0.9 __label__b 0.1". Near 1, the other class's
+ * probability is more precise.
  */
 function logitOf(line: string): number {
   const fields = line.split(' ');

@@ -1,5 +1,5 @@
-// Reads a binary file piece by piece, and never past its end: a length that the file names is checked before
-// any memory is taken for it.
+// Reads a binary file piece by piece and never past its end: lengths in the file are checked before memory is
+// allocated.
 
 import { closeSync, fstatSync, readSync } from 'node:fs';
 import { readError } from '../../run/errors/errors.ts';
@@ -7,7 +7,7 @@ import { openRegularSync } from '../../run/regular-file.ts';
 
 export interface FileBytes {
   size: number;
-  /** The bytes [position, position + length). Throws where the file ends before. */
+  /** The bytes [position, position + length). Throws if the file ends before. */
   bytesAt(position: number, length: number): Buffer;
   close: () => void;
 }
@@ -25,11 +25,11 @@ export function openFileBytes(path: string, what: string): FileBytes {
     size,
     bytesAt(position, length) {
       if (!(length >= 0 && position + length <= size))
-        throw new Error(`it ends at byte ${size}, but says that ${length} more come after byte ${position}`);
+        throw new Error(`it ends at byte ${size}, but needs ${length} more after byte ${position}`);
       const bytes = Buffer.allocUnsafeSlow(length);
       for (let done = 0; done < length;) {
         const read = readSync(file, bytes, done, Math.min(length - done, 1 << 30), position + done);
-        if (read === 0) throw new Error('it became shorter while it was read');
+        if (read === 0) throw new Error('it was truncated while being read');
         done += read;
       }
       return bytes;
@@ -39,25 +39,25 @@ export function openFileBytes(path: string, what: string): FileBytes {
 }
 
 export interface Cursor {
-  /** Where the next value begins. */
+  /** Offset of the next value. */
   readonly position: number;
   int8(): number;
   int32(): number;
-  /** A 64-bit number; throws where it is beyond what a number holds exactly. */
+  /** A 64-bit integer. Throws if a number cannot represent it exactly. */
   int64(): number;
   float64(): number;
-  /** The bytes up to the next 0, which is passed over. */
+  /** The bytes up to the next 0, which is skipped. */
   cString(): Buffer;
   floats(count: number): Float32Array;
   bytes(count: number): Buffer;
   skip(bytes: number): void;
-  /** Throws where fewer bytes are left. */
+  /** Throws if fewer bytes are left. */
   require(bytes: number): void;
 }
 
 const windowBytes = 1 << 20;
 
-/** Reads little-endian values one after the other from the file's beginning. Throws where the file ends. */
+/** Reads little-endian values in sequence from the start of the file. Throws at its end. */
 export function openCursor(file: FileBytes): Cursor {
   let window: Buffer = Buffer.alloc(0);
   let windowAt = 0;
@@ -90,14 +90,13 @@ export function openCursor(file: FileBytes): Cursor {
     int32: () => take(4).readInt32LE(),
     int64() {
       const value = Number(take(8).readBigInt64LE());
-      if (!Number.isSafeInteger(value))
-        throw new Error(`it names the number ${value} where a count has to be`);
+      if (!Number.isSafeInteger(value)) throw new Error(`it has ${value} as a count`);
       return value;
     },
     float64: () => take(8).readDoubleLE(),
     cString() {
       for (let bytesSeen = windowBytes; window.indexOf(0, at) < 0; bytesSeen *= 2) {
-        if (windowAt + window.length === file.size) throw new Error('it ends within a word');
+        if (windowAt + window.length === file.size) throw new Error('it ends in the middle of a word');
         look(Math.min(bytesSeen, file.size - windowAt - at));
       }
       const text = take(window.indexOf(0, at) - at);
@@ -112,7 +111,7 @@ export function openCursor(file: FileBytes): Cursor {
     skip: (count) => seek(windowAt + at + count),
     require(count) {
       const left = file.size - windowAt - at;
-      if (!(count <= left)) throw new Error(`it names ${count} bytes where ${left} are left`);
+      if (!(count <= left)) throw new Error(`it declares ${count} more bytes, but only ${left} are left`);
     },
   };
 }

@@ -1,21 +1,21 @@
-// From a text's hidden vector (or the folded logit of a two-label model) to the labels' probabilities, as
-// fastText 0.9.2 computes them: in float32, in the same order, each probability with the 1e-5 that its
-// logarithm adds. Of equal probabilities the later label wins, as in its heap of one.
+// Computes label probabilities from a text's hidden vector (or the folded logit of a two-label model) as
+// fastText 0.9.2 does: in float32, in the same order, including the 1e-5 that its logarithm adds. Of equal
+// probabilities the later label wins, as in its heap of one.
 
 import type { FasttextModel } from './model-file.ts';
 
 export interface Best {
-  /** Place in the model's labels. */
+  /** Index in the model's labels. */
   label: number;
   probability: number;
 }
 
 export interface Loss {
-  /** What `fasttext predict-prob` prints for a label, were all labels asked for. */
+  /** What `fasttext predict-prob` prints for a label when all labels are requested. */
   probabilityOf(label: number, hidden: Float32Array): number;
   /**
-   * What `fasttext predict-prob` prints; undefined where every label is below what it looks at (hs with very
-   * many labels).
+   * What `fasttext predict-prob` prints; undefined if every label is below its threshold (hs with very many
+   * labels).
    */
   best(hidden: Float32Array): Best | undefined;
 }
@@ -43,7 +43,7 @@ export function openLoss(model: FasttextModel): Loss {
   });
 }
 
-/** The probability of one of two labels, from the second's output less the first's. */
+/** The probability of one of two labels; `logit` is the second output minus the first. */
 export function foldedProbability(label: number, logit: number): number {
   return printed(logOf(fround(1 / (1 + Math.exp(label === 1 ? -logit : logit)))));
 }
@@ -143,7 +143,7 @@ const leastLog = logOf(0);
 function openHierarchical(counts: readonly number[], dot: Dot): Loss {
   const tree = buildTree(counts);
   const labels = counts.length;
-  /** The logarithms of the left and the right branch of an inner node. */
+  /** Log probabilities of the left and right branches of an inner node. */
   const branches = (node: number, hidden: Float32Array): [number, number] => {
     const right = fround(1 / fround(1 + fround(Math.exp(-dot(node - labels, hidden)))));
     return [logOf(fround(1 - right)), logOf(right)];
@@ -181,8 +181,8 @@ function openHierarchical(counts: readonly number[], dot: Dot): Loss {
 }
 
 /**
- * fastText's tree: the two rarest nodes are joined, until one is left; counts come most frequent first. Nodes
- * up to the labels' number are leaves.
+ * fastText's Huffman tree: joins the two rarest nodes until one is left. Counts are sorted, most frequent
+ * first. The first `counts.length` nodes are leaves.
  */
 function buildTree(counts: readonly number[]): Node[] {
   const labels = counts.length;

@@ -1,5 +1,5 @@
-// A matrix of a fastText model file: plain floats, or product-quantised (each row a code a subvector, and for
-// some models a coded norm).
+// A matrix of a fastText model file: plain floats, or product-quantized (per row, one code per subvector and,
+// in some models, a coded norm).
 
 import type { Cursor, FileBytes } from './file-bytes.ts';
 
@@ -8,9 +8,9 @@ export interface Matrix {
   rows: number;
   columns: number;
   /**
-   * Hands the first `rows` rows to `take`, some at a time: `values` has args columns a row, and is of use
-   * until `take` returns. What a row has to be multiplied with is in `norms` (quantised matrices with norms
-   * only).
+   * Passes the first `rows` rows to `take` in blocks. `values` has `columns` numbers per row and is valid
+   * until `take` returns. Multiply each row by its number in `norms`, if present (quantized matrices with
+   * norms).
    */
   eachBlock(
     rows: number,
@@ -22,7 +22,7 @@ const centroids = 256;
 const blockFloats = 1 << 20;
 
 /**
- * Reads where a matrix lies, and its codebook, and leaves the cursor behind it. Throws what is wrong with it.
+ * Reads the position of a matrix and its codebook, and moves the cursor past it. Throws if it is invalid.
  */
 export function readMatrix(file: FileBytes, cursor: Cursor, quantised: boolean, columns: number): Matrix {
   return quantised ? readQuantised(file, cursor, columns) : readPlain(file, cursor, columns);
@@ -30,11 +30,11 @@ export function readMatrix(file: FileBytes, cursor: Cursor, quantised: boolean, 
 
 function checkSize(rows: number, found: number, columns: number): void {
   if (rows < 0 || found !== columns)
-    throw new Error(`it has a matrix of ${rows} × ${found} where rows of ${columns} numbers belong`);
+    throw new Error(`it has a ${rows} × ${found} matrix, but expects ${columns} columns`);
 }
 
-/** The rows up to `wanted`, so many at a time that a block's floats are few. */
-function goThrough(wanted: number, columns: number, read: (row: number, count: number) => void): void {
+/** Reads the rows up to `wanted` in blocks of bounded size. */
+function eachBlockOf(wanted: number, columns: number, read: (row: number, count: number) => void): void {
   const blockRows = Math.max(1, Math.floor(blockFloats / columns));
   for (let row = 0; row < wanted; row += blockRows) read(row, Math.min(blockRows, wanted - row));
 }
@@ -50,7 +50,7 @@ function readPlain(file: FileBytes, cursor: Cursor, columns: number): Matrix {
     rows,
     columns,
     eachBlock(wanted, take) {
-      goThrough(wanted, columns, (row, count) => {
+      eachBlockOf(wanted, columns, (row, count) => {
         const bytes = file.bytesAt(start + row * columns * 4, count * columns * 4);
         take(row, checkFinite(new Float32Array(bytes.buffer, bytes.byteOffset, count * columns)), undefined);
       });
@@ -60,7 +60,7 @@ function readPlain(file: FileBytes, cursor: Cursor, columns: number): Matrix {
 
 interface Codebook {
   subvectors: number;
-  /** Numbers in each subvector, and in the last one. */
+  /** Dimensions of each subvector, and of the last one. */
   length: number;
   lastLength: number;
   values: Float32Array;
@@ -76,7 +76,7 @@ function readQuantised(file: FileBytes, cursor: Cursor, columns: number): Matrix
   cursor.skip(codeBytes);
   const book = readCodebook(cursor, columns);
   if (codeBytes !== rows * book.subvectors)
-    throw new Error(`it has ${codeBytes} codes for ${rows} rows of ${book.subvectors}`);
+    throw new Error(`it has ${codeBytes} codes, but ${rows} rows of ${book.subvectors} subvectors`);
   const normCodes = hasNorms ? cursor.bytes(rows) : undefined;
   const normBook = hasNorms ? readCodebook(cursor, 1) : undefined;
   const norms =
@@ -86,7 +86,7 @@ function readQuantised(file: FileBytes, cursor: Cursor, columns: number): Matrix
     rows,
     columns,
     eachBlock(wanted, take) {
-      goThrough(wanted, columns, (row, count) => {
+      eachBlockOf(wanted, columns, (row, count) => {
         const codes = file.bytesAt(start + row * book.subvectors, count * book.subvectors);
         take(row, decodeRows(codes, count, columns, book), norms?.subarray(row, row + count));
       });
@@ -110,7 +110,8 @@ function readCodebook(cursor: Cursor, columns: number): Codebook {
     (subvectors - 1) * length + lastLength !== dim
   ) {
     throw new Error(
-      `it has a codebook of ${subvectors} subvectors of ${length} (the last of ${lastLength}) numbers for ${columns}`,
+      `its codebook has ${subvectors} subvectors of ${length} dimensions (the last of ${lastLength}), ` +
+        `which do not add up to ${columns}`,
     );
   }
   return { subvectors, length, lastLength, values: checkFinite(cursor.floats(dim * centroids)) };
@@ -126,8 +127,8 @@ function decodeRows(
   for (let row = 0; row < rows; row++) {
     for (let part = 0; part < subvectors; part++) {
       const numbers = part === subvectors - 1 ? lastLength : length;
-      // Of all parts but the last the centroids have `length` numbers; the last part's lie behind them and
-      // have `lastLength`.
+      // Centroids have `length` numbers, except those of the last part, which follow them and have
+      // `lastLength`.
       const from = part * centroids * length + (codes[row * subvectors + part] ?? 0) * numbers;
       decoded.set(values.subarray(from, from + numbers), row * columns + part * length);
     }
@@ -137,6 +138,6 @@ function decodeRows(
 
 function checkFinite(values: Float32Array): Float32Array {
   for (let i = 0; i < values.length; i++)
-    if (!Number.isFinite(values[i])) throw new Error('it holds numbers that are not finite');
+    if (!Number.isFinite(values[i])) throw new Error('it contains numbers that are not finite');
   return values;
 }

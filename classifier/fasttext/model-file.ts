@@ -1,8 +1,7 @@
-// A fastText model file (format version 12, supervised; plain or product-quantised) as its parts: settings,
-// dictionary, input rows, output rows. The layout is that of fastText 0.9.2: args, dictionary, input matrix,
-// output matrix. Input rows are handed over block by block, because a plain model's may be gigabytes.
-// Whatever does not hang together is told as FASTTEXT_INVALID; no length is believed beyond the file's own
-// size.
+// Reads a fastText model file (format version 12, supervised; plain or product-quantized). Layout of fastText
+// 0.9.2: args, dictionary, input matrix, output matrix. Input rows are read in blocks, because a plain
+// model's may be gigabytes. Inconsistent files give FASTTEXT_INVALID; lengths are checked against the size of
+// the file.
 
 import { BetrError, fail, reasonOf } from '../../run/errors/errors.ts';
 import { openCursor, openFileBytes, type Cursor, type FileBytes } from './file-bytes.ts';
@@ -29,27 +28,26 @@ export interface FasttextModel {
   path: string;
   args: FasttextArgs;
   /**
-   * All entries' bytes one after the other: `words` words, then the labels. Entry i is bytes[ends[i − 1] ??
-   * 0, ends[i]).
+   * All entries' bytes: `words` words, then the labels. Entry i is bytes[ends[i − 1] ?? 0, ends[i]).
    */
   entries: { bytes: Buffer; ends: Uint32Array };
   words: number;
-  /** As in the file, "__label__" and all, with how often each was met in training. */
+  /** As in the file, including "__label__", with their counts in training. */
   labels: { name: string; count: number }[];
   /**
-   * In a pruned model the row after the words' of each n-gram hash, −1 for those that were pruned; undefined
-   * where it is the hash itself.
+   * In a pruned model, the row (after those of the words) of each n-gram hash, −1 if it was pruned. Undefined
+   * in other models, where the hash is the row.
    */
   bucketRows: Int32Array | undefined;
-  /** args.dim floats a row: a row a word, then those of the n-grams. */
+  /** args.dim floats per row: one row per word, then those of the n-grams. */
   input: Matrix;
-  /** A row a label (hs: a row an inner node of the tree). */
+  /** One row per label (hs: per inner node of the tree). */
   output: Matrix;
   close: () => void;
 }
 
 /**
- * Opens a model; its input rows are read from the file later, so it stays open until `close`. Errors:
+ * Opens a model. The file stays open until `close`, because input rows are read later. Errors:
  * FILE_NOT_FOUND, FILE_UNREADABLE, FASTTEXT_INVALID.
  */
 export function openModelFile(path: string): FasttextModel {
@@ -70,15 +68,15 @@ function readModel(path: string, file: FileBytes): FasttextModel {
   const { bytes, ends, words, labels, pruned, bucketRows } = readDictionary(cursor, args.bucket);
   const input = readMatrix(file, cursor, cursor.int8() !== 0, args.dim);
   if (pruned !== undefined && !input.quantised)
-    throw new Error('it is pruned but not quantised, which fastText itself refuses');
+    throw new Error('it is pruned but not quantized, which fastText does not allow');
   const quantisedOutput = cursor.int8() !== 0;
   const output = readMatrix(file, cursor, input.quantised && quantisedOutput, args.dim);
   const rows = words + (pruned ?? (usesBuckets(args) ? args.bucket : 0));
   if (input.rows < rows)
-    throw new Error(`it has ${input.rows} input rows where ${words} words and their n-grams need ${rows}`);
-  // fastText counts a tree's node that is not made yet as 1e15.
+    throw new Error(`it has ${input.rows} input rows, but its ${words} words and their n-grams need ${rows}`);
+  // fastText uses 1e15 as the count of a tree node that is not built yet.
   if (labels.some(({ count }) => count < 0) || labels.reduce((sum, { count }) => sum + count, 0) >= 1e15)
-    throw new Error('it counts labels less than never or too often');
+    throw new Error('its label counts are negative or too large');
   if (output.rows < labels.length)
     throw new Error(`it has ${output.rows} output rows for ${labels.length} labels`);
   return {
@@ -95,26 +93,26 @@ function readModel(path: string, file: FileBytes): FasttextModel {
 }
 
 function readArgs(cursor: Cursor): FasttextArgs {
-  if (cursor.int32() !== magic) throw new Error('it does not begin like one');
+  if (cursor.int32() !== magic) throw new Error('it is not a fastText model file');
   const version = cursor.int32();
-  if (version !== formatVersion) throw new Error(`it is of format version ${version}`);
+  if (version !== formatVersion) throw new Error(`its format version is ${version}`);
   const [dim = 0, , , , , wordNgrams = 0, loss = 0, model = 0, bucket = 0, minn = 0, maxn = 0] = Array.from(
     { length: 12 },
     () => cursor.int32(),
   );
   cursor.float64();
-  if (model !== supervised) throw new Error('it holds word vectors, not a classifier');
+  if (model !== supervised) throw new Error('it contains word vectors, not a classifier');
   const lossName = losses[loss - 1];
-  if (lossName === undefined) throw new Error(`it has a loss of number ${loss}`);
+  if (lossName === undefined) throw new Error(`its loss has the unknown number ${loss}`);
   if (dim < 1 || dim > mostDimensions) throw new Error(`it has ${dim} dimensions`);
   const args = { dim, wordNgrams, loss: lossName, bucket, minn, maxn };
   if (wordNgrams > mostNgrams || maxn > mostNgrams)
     throw new Error(`it has n-grams of ${Math.max(wordNgrams, maxn)} words or characters`);
-  if (usesBuckets(args) && bucket < 1) throw new Error('it has n-grams and no bucket for them');
+  if (usesBuckets(args) && bucket < 1) throw new Error('it has n-grams but no buckets for them');
   return args;
 }
 
-/** Whether any n-gram is hashed at all. */
+/** Whether the model has hashed n-grams. */
 function usesBuckets({ wordNgrams, maxn }: FasttextArgs): boolean {
   return wordNgrams > 1 || maxn > 0;
 }
@@ -122,14 +120,14 @@ function usesBuckets({ wordNgrams, maxn }: FasttextArgs): boolean {
 interface Dictionary extends Pick<FasttextModel, 'words' | 'labels' | 'bucketRows'> {
   bytes: Buffer;
   ends: Uint32Array;
-  /** N-gram rows that pruning left; undefined where nothing was pruned. */
+  /** N-gram rows left after pruning; undefined if nothing was pruned. */
   pruned: number | undefined;
 }
 
-/** An entry takes at least a byte of text, the 0 after it, a count and a type. */
+/** An entry has at least one byte of text, a 0, a count and a type. */
 const smallestEntryBytes = 10;
 const pruneEntryBytes = 8;
-/** Each takes four bytes, whatever the file's size; fastText's own default is 2 million. */
+/** A bucket takes four bytes of memory, whatever the size of the file. fastText's default is 2 million. */
 const mostPrunedBuckets = 1 << 26;
 
 function readDictionary(cursor: Cursor, bucket: number): Dictionary {
@@ -153,8 +151,8 @@ function readDictionary(cursor: Cursor, bucket: number): Dictionary {
     const isLabel = cursor.int8() !== 0;
     if (isLabel !== i >= words)
       throw new Error(
-        `entry ${i} of its dictionary is a ${isLabel ? 'label' : 'word'}, where ${words} words come ` +
-          `before ${labelCount} labels`,
+        `entry ${i} of its dictionary is a ${isLabel ? 'label' : 'word'}, but its ${words} words must come ` +
+          `before its ${labelCount} labels`,
       );
     if (isLabel) labels.push({ name: bytes.toString('utf8', used - word.length, used), count });
   }
@@ -172,7 +170,7 @@ function readDictionary(cursor: Cursor, bucket: number): Dictionary {
 function readPruned(cursor: Cursor, entries: number, bucket: number): Int32Array {
   cursor.require(entries * pruneEntryBytes);
   if (bucket > mostPrunedBuckets)
-    throw new Error(`it has ${bucket} buckets, and of a pruned model at most ${mostPrunedBuckets} are read`);
+    throw new Error(`it has ${bucket} buckets; a pruned model can have at most ${mostPrunedBuckets}`);
   const rows = new Int32Array(Math.max(bucket, 0)).fill(-1);
   for (let i = 0; i < entries; i++) {
     const hash = cursor.int32();

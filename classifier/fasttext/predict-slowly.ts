@@ -1,13 +1,13 @@
-// What a fastText model reads in a text, in plain words and slow code. The fast loop (predict.as.ts) has to
+// The definition of a fastText model's features, in simple, slow code. The fast loop (predict.as.ts) must
 // agree with this file bit by bit, and this file with the fasttext program.
 //
-// Tokens: what stands between spaces, tabs, line feeds, carriage returns, vertical tabs, form feeds and NULs
-// (bytes; no other space separates). A text is one line: its line feeds separate like spaces, and it ends
-// with the token "</s>", at the latest where one stands in it. Tokens that are labels of the model, or
-// unknown and begin with "__label__", are passed over. Each other token is a word:
-// - a word of the dictionary gives its own row;
+// Tokens are separated by spaces, tabs, line feeds, carriage returns, vertical tabs, form feeds and NULs
+// (bytes; no other space separates). A text is one line: line feeds separate like spaces. It ends with the
+// token "</s>", or earlier at the first "</s>" in it. Tokens that are labels of the model, or unknown and
+// start with "__label__", are skipped. Every other token is a word:
+// - a word in the dictionary gives its row;
 // - every word but "</s>" gives, with maxn > 0, a row for each run of minn to maxn characters of "<word>"
-//   ("<" and ">" alone excepted);
+//   (except "<" and ">" alone);
 // - every run of 2 to wordNgrams words, known or not, gives a row.
 // N-grams have rows by hash; in a pruned model many have none. The hidden vector is the mean of all the rows.
 
@@ -16,7 +16,7 @@ import type { FasttextModel } from './model-file.ts';
 export interface SlowReader {
   /** The rows of a text, in fastText's order. */
   listRows(text: Uint8Array): number[];
-  /** Their mean, in float32 as fastText adds it up; undefined where there is no row. */
+  /** Their mean, in float32 and in fastText's order; undefined without rows. */
   hiddenOf(text: Uint8Array): Float32Array | undefined;
 }
 
@@ -82,7 +82,7 @@ export function openSlowReader(model: FasttextModel): SlowReader {
   };
 }
 
-/** The tokens of a text, one character a byte, "</s>" the last. */
+/** The tokens of a text, one character per byte; the last is "</s>". */
 function splitTokens(text: Uint8Array): string[] {
   const tokens = Buffer.from(text)
     .toString('latin1')
@@ -107,7 +107,7 @@ function listCharacterNgrams(word: string, { minn, maxn }: FasttextModel['args']
   );
 }
 
-/** FNV-1a over the bytes, which count as signed. */
+/** FNV-1a over the bytes as signed numbers. */
 function hashOf(bytes: string): number {
   let hash = 2166136261;
   for (const byte of Buffer.from(bytes, 'latin1')) hash = Math.imul(hash ^ ((byte << 24) >> 24), 16777619);

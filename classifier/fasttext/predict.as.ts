@@ -1,15 +1,14 @@
-// The loop of a fastText model over a text, in AssemblyScript (compiled to WebAssembly with SIMD): bytes in,
-// the sum of the rows of its words, character n-grams and word n-grams out. predict-slowly.ts is its
-// definition in plain words; a test says that they agree. Rows are added in fastText's own order (words with
-// their character n-grams, then word n-grams), in float32 lane by lane, so that a hidden vector has the same
-// bits as fastText's.
+// The fastText prediction loop, in AssemblyScript (compiled to WebAssembly with SIMD): sums the rows of a
+// text's words, character n-grams and word n-grams. predict-slowly.ts defines it; a test checks that they
+// agree. Rows are added in fastText's order (words with their character n-grams, then word n-grams), in
+// float32 lane by lane, so a hidden vector has the same bits as fastText's.
 
-/** Numbers of the model, put here by the host (u32 each): where things lie in memory, and the settings. */
+/** Addresses and settings of the model, written by the host (u32 each). */
 export const modelAt: usize = 1024;
 const eosAt: usize = modelAt + 64;
-/** Where the sum appears: `width` float32, or one float64 in a folded model. */
+/** Address of the sum: `width` float32, or one float64 in a folded model. */
 export const sumAt: usize = 2048;
-/** The host puts everything else from here on. */
+/** The host places everything else from here on. */
 export const freeAt: usize = sumAt + 4 * 65536 + 64;
 
 const labelPrefix: u64 = 0x5f5f6c6562616c5f; // "_label__" of "__label__", little-endian
@@ -27,7 +26,7 @@ let rows: usize = 0;
 /** Floats in a row: a multiple of 4, or 1 in a folded model. */
 let width: u32 = 0;
 let bucket: u32 = 0;
-/** 0 where an n-gram's hash is its row. */
+/** 0 if an n-gram's hash is its row. */
 let bucketRows: usize = 0;
 let wordNgrams: i32 = 0;
 let minn: i32 = 0;
@@ -37,7 +36,7 @@ let count: i32 = 0;
 let folded: f64 = 0;
 let hashAt: usize = 0;
 
-/** Takes over the numbers that the host has put at `modelAt`. */
+/** Reads the numbers at `modelAt`. */
 export function openModel(): void {
   entryBytes = load<u32>(modelAt);
   entryEnds = load<u32>(modelAt, 4);
@@ -138,7 +137,8 @@ function find(start: usize, length: u32, hash: u32): i32 {
   while (entry >= 0) {
     if (load<u32>(slots + (slot << 3)) == hash) {
       const from = entry == 0 ? 0 : load<u32>(entryEnds + ((entry - 1) << 2));
-      if (load<u32>(entryEnds + (entry << 2)) - from == length && memory.compare(entryBytes + from, start, length) == 0) break;
+      const to = load<u32>(entryEnds + (entry << 2));
+      if (to - from == length && memory.compare(entryBytes + from, start, length) == 0) break;
     }
     slot = (slot + 1) & slotMask;
     entry = load<i32>(slots + (slot << 3), 4) - 1;

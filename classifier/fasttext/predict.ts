@@ -1,8 +1,7 @@
-// Predicts with a fastText model, bytes in, fast. Promises: the labels and probabilities of the fasttext
-// program; memory that does not grow with the texts beyond the longest one. A softmax model of two labels is
-// folded: as both outputs are linear in the mean of the rows, each row becomes one float, the row's product
-// with the difference of the output rows (method: BETR, arXiv 2507.12466, has a two-label model), so that
-// speed and memory do not depend on the dimensions.
+// Predicts with a fastText model, fast. Promises: the labels and probabilities of the fasttext program;
+// memory grows only with the longest text. A softmax model with two labels is folded: both outputs are linear
+// in the mean of the rows, so each row becomes one float, its product with the difference of the output rows.
+// Speed and memory then do not depend on the dimensions.
 
 import { z } from 'zod';
 import { BetrError, fail, reasonOf } from '../../run/errors/errors.ts';
@@ -11,15 +10,15 @@ import { type Best, foldedBest, foldedProbability, openLoss } from './loss.ts';
 import { type FasttextModel, openModelFile } from './model-file.ts';
 
 export interface Fasttext {
-  /** As the file has them, most frequent in training first. */
+  /** In the order of the file: most frequent in training first. */
   labels: string[];
   folded: boolean;
   /**
-   * What `fasttext predict-prob` prints for the text [start, end) as one line; undefined where it prints
+   * What `fasttext predict-prob` prints for the text [start, end) as one line; undefined if it prints
    * nothing.
    */
   best(text: Uint8Array, start: number, end: number): Best | undefined;
-  /** What it prints for a label when asked for all; 0 where it prints nothing. */
+  /** What it prints for a label when all are requested; 0 if it prints nothing. */
   probabilityOf(label: number, text: Uint8Array, start: number, end: number): number;
 }
 
@@ -109,19 +108,19 @@ const exportsSchema = z.object({
 });
 
 interface Reader {
-  /** Sums the rows of a text up and returns how many they are. */
+  /** Sums the rows of a text and returns their number. */
   sum(text: Uint8Array, start: number, end: number): number;
   floatSums(): Float32Array;
   foldedSum(): number;
 }
 
-/** Turns a block of the model's rows into the kernel's rows of `width` floats, which are all 0 before. */
+/** Converts a block of the model's rows to the kernel's rows of `width` floats, initially 0. */
 type Convert = (values: Float32Array, norms: Float32Array | undefined, rows: Float32Array) => void;
 
 const mostBytes = 2 ** 32 - 2 ** 16;
 
 /**
- * Puts a model into the kernel's memory: dictionary, rows, and behind them room for a text and its hashes.
+ * Puts a model into the kernel's memory: dictionary, rows, then room for a text and its hashes.
  */
 function openReader(model: FasttextModel, width: number, convert: Convert): Reader {
   const wasm = openWasm(new URL('./predict.wasm', import.meta.url), exportsSchema);
@@ -141,7 +140,7 @@ function openReader(model: FasttextModel, width: number, convert: Convert): Read
   const rowsAt = place(rowCount * width * 4);
   const textAt = place(0) + 16;
   if (textAt > mostBytes)
-    throw new Error(`it needs ${(textAt / 1e9).toFixed(1)} GB of memory where 4 can be had`);
+    throw new Error(`it needs ${(textAt / 1e9).toFixed(1)} GB of memory; the limit is 4 GB`);
   growMemory(wasm.memory, textAt);
   const { buffer } = wasm.memory;
   new Uint8Array(buffer).set(entries.bytes, bytesAt);
@@ -173,8 +172,7 @@ function openReader(model: FasttextModel, width: number, convert: Convert): Read
   return {
     sum(text, start, stop) {
       const length = stop - start;
-      // A hash of 4 bytes for every word, of which there is at most one for two bytes of text, and one for
-      // the end.
+      // A 4-byte hash per word: at most one word per two bytes of text, plus one for the end.
       const hashesAt = textAt + Math.ceil((length + 1) / 16) * 16;
       growMemory(wasm.memory, hashesAt + 2 * length + 16);
       new Uint8Array(wasm.memory.buffer, textAt, length).set(text.subarray(start, stop));
@@ -185,7 +183,7 @@ function openReader(model: FasttextModel, width: number, convert: Convert): Read
   };
 }
 
-/** The dictionary as a table of (hash, entry + 1); of equal entries the last one counts, as in fastText. */
+/** The dictionary as a table of (hash, entry + 1). Of equal entries the last one counts, as in fastText. */
 function fillSlots(slots: Uint32Array, { bytes, ends }: FasttextModel['entries']): void {
   const mask = slots.length / 2 - 1;
   for (let entry = ends.length - 1; entry >= 0; entry--) {

@@ -1,4 +1,4 @@
-// The fastText program itself, where it is installed: the paper's own classifier, to stand beside ours.
+// Runs the fastText program, if installed: the paper's classifier, to compare with ours.
 
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
@@ -41,16 +41,16 @@ export async function callFasttext(args: readonly string[]): Promise<string> {
   }
 }
 
-/** Looks whether the program is there. Errors: PROGRAM_MISSING. */
+/** Checks that the program is installed. Errors: PROGRAM_MISSING. */
 export async function findFasttext(): Promise<void> {
-  // Without a command it tells how it is used, and fails.
+  // Without a command it prints its usage and fails.
   await callFasttext([]).catch((error: unknown) => {
     if (error instanceof BetrError && error.code === 'PROGRAM_FAILED') return;
     throw error;
   });
 }
 
-/** The arguments that train a model, word bigrams and all, on a file of `writeTrainingFile`. */
+/** The arguments to train a model with word bigrams on a file of `writeTrainingFile`. */
 export function trainingArguments(input: string, output: string, settings: TrainingSettings): string[] {
   return [
     'supervised',
@@ -64,7 +64,7 @@ export function trainingArguments(input: string, output: string, settings: Train
   ];
 }
 
-/** The command that trains the paper's classifier on the file, to be copied into a shell. */
+/** A shell command that trains the paper's classifier on the file. */
 export function paperCommand(input: string, output: string): string {
   return [program, ...trainingArguments(input, output, paperSettings)]
     .map((word) => (/^[\w./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`))

@@ -1,7 +1,7 @@
-// The files that the fastText program takes, made from the sample and its scores: the documents that the
-// run's classifier trains on, with their labels, and those that it is measured on. Promises: every document
-// is one line with the words that our reader of fastText models sees in it; memory that does not grow with
-// the texts; the same sample, targets and settings give the same bytes.
+// Writes input files for the fastText program from the sample and its scores: the documents that the run's
+// classifier trains on, with labels, and those that it is measured on. Promises: every document is one line
+// with the words that our fastText reader finds in it; bounded memory; the same sample, targets and settings
+// give the same bytes.
 
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { commitFile } from '../../data/files/commit.ts';
@@ -12,23 +12,22 @@ import { openRandom, shuffle, type Split, splitDocuments } from '../held-out.ts'
 import { readTargets, readSampleTexts } from '../targets.ts';
 
 /**
- * Labels of the best 10 % and of the others; of the first our fastText scorer knows without being told that
- * it is the good one.
+ * Labels of the best 10 % and of the others. Our fastText scorer uses the first by default.
  */
 export const labels = { top: '__label__hq', rest: '__label__other' } as const;
 
 const bytesPerWrite = 1 << 20;
 
 export interface LabelledDocuments extends Split {
-  /** Keys, sorted; all the rest goes by the place in them. */
+  /** Sorted keys; all other fields use their indices. */
   documents: string[];
-  /** 1 for the documents that the classifier is to tell from the others. */
+  /** 1 for the positive class. */
   top: Uint8Array;
   scores: Float64Array;
 }
 
 /**
- * The documents of the run's targets, with the labels and the split that `trainClassifier` takes. Errors:
+ * The documents of the run's targets, with the labels and the split of `trainClassifier`. Errors:
  * FILE_DAMAGED, TARGETS_INVALID.
  */
 export async function readLabelled({ files, settings }: Run): Promise<LabelledDocuments> {
@@ -48,10 +47,10 @@ export async function readLabelled({ files, settings }: Run): Promise<LabelledDo
 }
 
 /**
- * Writes the training documents as `fasttext supervised` takes them, in the order of the sample, which is one
- * of chance. With one round the larger class is cut to the size of the smaller, as in the paper (BETR, arXiv
- * 2507.12466, section 3); with more, every round has the smaller class again, and others of the larger.
- * Returns the documents of each class in the file. Errors: FILE_DAMAGED, TARGETS_INVALID, DISK_FULL,
+ * Writes the training documents for `fasttext supervised`, in the (random) order of the sample. With one
+ * round, the larger class is cut to the size of the smaller, as in the paper (BETR, arXiv 2507.12466, section
+ * 3). With more, every round repeats the smaller class with other documents of the larger one. Returns the
+ * number of documents of each class in the file. Errors: FILE_DAMAGED, TARGETS_INVALID, DISK_FULL,
  * WRITE_FAILED.
  */
 export async function writeTrainingFile(
@@ -83,8 +82,8 @@ export async function writeTrainingFile(
 }
 
 /**
- * Writes the held-out documents, a line each, and returns which they are, in the order of the lines. Errors:
- * as of `writeTrainingFile`.
+ * Writes the held-out documents, one per line, and returns their indices in the order of the lines. Errors:
+ * as `writeTrainingFile`.
  */
 export async function writeHeldOut(
   run: Run,
@@ -104,9 +103,9 @@ export async function writeHeldOut(
 }
 
 /**
- * A text as a line of fastText's, whose words lie between spaces, tabs, line feeds, carriage returns,
- * vertical tabs, form feeds and NULs. What it would not take for words is left out: "</s>", which ends a
- * line, and all that looks like a label.
+ * Converts a text to one fastText line. Words are separated by spaces, tabs, line feeds, carriage returns,
+ * vertical tabs, form feeds and NULs. Drops "</s>", which ends a line, and everything that looks like a
+ * label.
  */
 export function fasttextLine(text: string): string {
   return text

@@ -3,10 +3,10 @@
 import { formatAmount, formatCount, formatFlops, formatShare } from '../../run/amounts.ts';
 import { smallestPoolTokens } from './laws.ts';
 import type { Flag } from './question.ts';
-import type { Assumptions, Figures } from './summary.ts';
+import type { Assumptions, Sums } from './summary.ts';
 
 /** The caveats of an answer, most general first. */
-export function listCaveats(answer: Figures, assumptions: Assumptions): string[] {
+export function listCaveats(answer: Sums, assumptions: Assumptions): string[] {
   return [
     ...(answer.pool === undefined ? [] : ['The ranked corpus is assumed to be a random sample of the pool.']),
     ...answer.flags.map((flag) => describeFlag(flag, answer, assumptions)),
@@ -14,7 +14,7 @@ export function listCaveats(answer: Figures, assumptions: Assumptions): string[]
   ];
 }
 
-function describeFlag(flag: Flag, { model, pool }: Figures, { law, maxEpochs, quotas }: Assumptions): string {
+function describeFlag(flag: Flag, { model, pool }: Sums, { law, maxEpochs, quotas }: Assumptions): string {
   switch (flag) {
     case 'extrapolated':
       return model !== null && model.flops < law.fittedFlops.from

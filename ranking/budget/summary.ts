@@ -6,7 +6,7 @@ import type { Law } from './laws.ts';
 import type { Answer } from './question.ts';
 
 /** An answer before it is put into words. */
-export type Figures = Omit<Answer, 'summary' | 'caveats'>;
+export type Sums = Omit<Answer, 'summary' | 'caveats'>;
 
 /** What the answer was computed with. */
 export interface Assumptions {
@@ -17,7 +17,7 @@ export interface Assumptions {
 }
 
 /** At most two sentences: what to keep of which ranking, and what set the rate. */
-export function summarize(answer: Figures, assumptions: Assumptions): string {
+export function summarize(answer: Sums, assumptions: Assumptions): string {
   const { keep, pool } = answer;
   const { quotas } = assumptions;
   const tokens = pool === undefined ? 'the tokens' : `a pool of ${formatAmount(pool.tokens)} tokens`;
@@ -27,13 +27,13 @@ export function summarize(answer: Figures, assumptions: Assumptions): string {
   return [`${what}: ${describeKept(answer)}.`, ...describeReason(answer, assumptions)].join(' ');
 }
 
-function describeModel({ model }: Figures): string {
+function describeModel({ model }: Sums): string {
   if (model === null) return '';
   const size = `${formatAmount(model.params)} parameters, ${formatAmount(model.tokens)} tokens`;
   return ` for ${formatFlops(model.flops)} FLOPs (${size})`;
 }
 
-function describeKept({ cutoff, pool, ranking, benchmarks }: Figures): string {
+function describeKept({ cutoff, pool, ranking, benchmarks }: Sums): string {
   const ofPool = pool === undefined ? '' : `${formatAmount(pool.kept)} tokens of the pool, and `;
   const documents = `${formatCount(cutoff.documents)} of ${formatCount(cutoff.ofDocuments)} ranked documents`;
   const tokens = `${formatAmount(cutoff.tokens)} of ${formatAmount(cutoff.ofTokens)} tokens`;
@@ -44,7 +44,7 @@ function describeKept({ cutoff, pool, ranking, benchmarks }: Figures): string {
 }
 
 /** The second sentence; none if there is nothing to say about a requested share. */
-function describeReason(answer: Figures, { law, maxEpochs }: Assumptions): string[] {
+function describeReason(answer: Sums, { law, maxEpochs }: Assumptions): string[] {
   const { keep } = answer;
   const band = `${formatShare(keep.low)} to ${formatShare(keep.high)} would do about as well`;
   const clauses = [
@@ -73,7 +73,7 @@ function describeLaw(law: Law): string {
   return `the ${law.name} law ${fitted}, ${law.formula}`;
 }
 
-function describeSuited({ suits }: Figures): string[] {
+function describeSuited({ suits }: Sums): string[] {
   if (suits === undefined) return [];
   const from = formatFlops(suits.from.flops);
   const to = suits.to === null ? undefined : formatFlops(suits.to.flops);
@@ -86,7 +86,7 @@ function describeSuited({ suits }: Figures): string[] {
   ];
 }
 
-function describePasses({ repetition }: Figures): string[] {
+function describePasses({ repetition }: Sums): string[] {
   if (repetition === null) return [];
   const { epochs, effectiveTokens } = repetition;
   if (epochs <= 1) return ['no token is seen twice'];

@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { openFigures } from '../../scoring/sums.ts';
+import { openSums } from '../../scoring/sums.ts';
 import { cardFile, type ListedPart, type PartCard, partCardSchema, scoreBin } from '../../scoring/part.ts';
 import { reasonOf } from '../../run/errors/errors.ts';
 import { readRegularSync } from '../../run/regular-file.ts';
@@ -12,7 +12,7 @@ import { type AddProblem, isAltered, sum } from './problems.ts';
 
 /** Checks every part's card against its checksum and the part, and all cards against the ranking. */
 export function verifyCards(run: Run, ranking: Ranking, addProblem: AddProblem): void {
-  const figures = openFigures();
+  const figures = openSums();
   let allRead = true;
   for (const part of ranking.parts) {
     const card = readCard(join(run.files.scores, cardFile(part.file)), part, addProblem);

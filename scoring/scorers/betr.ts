@@ -1,4 +1,4 @@
-// The product's own: the classifier that was trained on the sample's scores.
+// BETR: the classifier trained on the sample's targets. The default scorer.
 
 import { readCard } from '../../classifier/classifier-card.ts';
 import { loadScorer } from '../../classifier/scorer.ts';
@@ -8,7 +8,6 @@ export const betr: ScorerKind = {
   name: 'betr',
   usage: 'betr',
   takesFile: false,
-  says: 'the trained classifier (the default)',
   async prepare({ run }) {
     const card = await readCard(run);
     return {

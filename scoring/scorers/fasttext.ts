@@ -1,4 +1,4 @@
-// Any supervised fastText model: the score is the probability of one of its labels.
+// Scores with any supervised fastText model: the probability of one of its labels.
 
 import { resolve } from 'node:path';
 import { fail } from '../../run/errors/errors.ts';
@@ -9,16 +9,13 @@ import type { ScorerKind } from './kind.ts';
 import { sha256File } from '../../data/files/hash-files.ts';
 
 const prefix = '__label__';
-/** Names that say of themselves that they are the good one of two. */
+/** Label names that clearly mean the better of two classes. */
 const goodNames = ['hq', 'hi', '1'];
 
 export const fasttext: ScorerKind = {
   name: 'fasttext',
   usage: 'fasttext:FILE.bin[#LABEL]',
   takesFile: true,
-  says:
-    'the probability of a label by a fastText model, .bin or .ftz; of two labels "hq", "hi" or "1" ' +
-    'need not be named',
   async prepare({ main, argument }) {
     const { file, label: asked } = splitLabel(argument);
     if (file === '')
@@ -64,7 +61,7 @@ async function identify(path: string, label: string): Promise<string> {
   return fingerprint({ fasttext: 1, model: await sha256File(path), label });
 }
 
-/** "FILE#LABEL" as its parts; '' for no label. */
+/** Splits "FILE#LABEL"; the label is '' if there is none. */
 export function splitLabel(argument: string): { file: string; label: string } {
   const at = argument.lastIndexOf('#');
   return at < 0
@@ -72,7 +69,7 @@ export function splitLabel(argument: string): { file: string; label: string } {
     : { file: argument.slice(0, at), label: argument.slice(at + 1) };
 }
 
-/** The label of the model that is meant, as the model writes it. Errors: FASTTEXT_LABEL. */
+/** The requested or default label, as spelled in the model. Errors: FASTTEXT_LABEL. */
 export function chooseLabel(path: string, labels: readonly string[], asked: string): string {
   const plain = labels.map((label) => (label.startsWith(prefix) ? label.slice(prefix.length) : label));
   const wanted = asked !== '' ? [asked] : labels.length === 2 ? goodNames : [];

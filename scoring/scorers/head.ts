@@ -1,5 +1,5 @@
-// A transformer with a head that classifies or rates texts: it scores the sample, and a classifier that
-// learns these scores from the text alone scores the corpus, as BETR's own does its targets.
+// A transformer with a head that classifies or rates texts scores the sample; a classifier learns these
+// scores and scores the corpus, as in BETR.
 
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
@@ -14,29 +14,26 @@ import { splitLabel } from './fasttext.ts';
 import type { ScorerKind } from './kind.ts';
 import { sha256File } from '../../data/files/hash-files.ts';
 
-/** Names, in small letters, that say of themselves that they are the good one of two. */
+/** Lowercase label names that clearly mean the better of two classes. */
 const goodNames = ['hq', 'hi', '1', 'positive', 'label_1'];
-/** FineWeb-Edu's (arXiv 2406.17557): one number, about 0 to 5, for educational value. */
+/** FineWeb-Edu's classifier (arXiv 2406.17557): one number for educational value, about 0 to 5. */
 const eduModel = 'HuggingFaceFW/fineweb-edu-classifier';
 
 export const head: ScorerKind = {
   name: 'head',
   usage: 'head:MODEL[#LABEL]',
   takesFile: true,
-  says:
-    'a transformer that classifies or rates texts (ONNX; a folder, or a name on the model hub), on ' +
-    'the sample, learned by a classifier that scores the corpus',
   async prepare({ main, run, argument, report }) {
     const { file, label: asked } = splitLabel(argument);
     if (file === '')
       throw fail('OPTION_INVALID', {
         option: '--scorer',
         got: `head:${argument}`,
-        allowed: 'head:MODEL or head:MODEL#LABEL, with a folder or a name on the model hub',
+        allowed: 'head:MODEL or head:MODEL#LABEL, where MODEL is a folder or a model hub name',
       });
     if (!existsSync(main.files.sample))
       throw fail('STEP_MISSING', { need: basename(main.files.sample), command: 'betr index' });
-    // Loaded when asked for: whoever only reads a ranking need not wait for the transformers' library.
+    // Imported here because commands that only read a ranking should not load the transformers library.
     const { openHead } = await import('../../models/onnx/head.ts');
     const { writeHeadTargets } = await import('../../indexer/targets/head.ts');
     const model = await openHead(file, main.settings.embedding, main.settingsFolder, report);
@@ -52,13 +49,10 @@ export const head: ScorerKind = {
       const card = await trainClassifier(run, report);
       const { value, low, high } = card.outputs[0]?.heldOut.rocAuc ?? { value: 0, low: 0, high: 0 };
       const learned =
-        'The corpus is scored by a classifier that ' +
-        `learned ${
-          model.kind === 'regression'
-            ? 'the scores'
-            : 'the probability of ' + `"${model.labels[label] ?? ''}"`
-        } that ${model.name} gives the sample: ROC-AUC of its best ` +
-        `10 % on held-out documents ${value.toFixed(3)} (${low.toFixed(3)}–${high.toFixed(3)}).`;
+        `A classifier scores the corpus. It learned ${
+          model.kind === 'regression' ? 'the scores' : `the probability of "${model.labels[label] ?? ''}"`
+        } that ${model.name} gives the sample; its ROC-AUC for the best ` +
+        `10 % of the held-out documents is ${value.toFixed(3)} (${low.toFixed(3)}–${high.toFixed(3)}).`;
       return {
         kind: betr.name,
         file: '',
@@ -71,7 +65,7 @@ export const head: ScorerKind = {
       await model.close();
     }
   },
-  // What is prepared is a classifier, which the kind `betr` opens.
+  // The prepared scorer is a classifier, which the kind `betr` opens.
   open: (run, prepared) => betr.open(run, prepared),
 };
 
@@ -79,13 +73,12 @@ export const edu: ScorerKind = {
   ...head,
   name: 'edu',
   usage: 'edu[:MODEL]',
-  says: `educational value by FineWeb-Edu's classifier, as head:${eduModel}; or by another copy of it`,
   prepare: ({ argument, ...context }) =>
     head.prepare({ ...context, argument: argument === '' ? eduModel : argument }),
 };
 
 /**
- * Which logit is meant: of one that there is, that; the label by its name, or the good one of two. Errors:
+ * The index of the logit to use: the only one, the one of the requested label, or the better of two. Errors:
  * HEAD_LABEL.
  */
 export function chooseLabel(

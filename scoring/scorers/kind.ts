@@ -1,14 +1,14 @@
-// What a scorer is: something that gives every document of the corpus a score. Adding one is one file here
-// and a line in list.ts; from then on it has rankings, cutoffs and selections of its own.
+// A scorer gives every document of the corpus a score. To add one, write a file here and add a line to
+// list.ts; rankings, cutoffs and selections then work with it.
 
 import type { Report } from '../../run/progress.ts';
 import type { Run } from '../../run/run.ts';
 import type { TestTargets } from '../../indexer/index-card.ts';
 
 export interface CorpusScorer {
-  /** Of what it has loaded, where it loads something: as it was when it was made ready, or not. */
+  /** Fingerprint of what it loaded, if it loads something: detects changes since it was prepared. */
   fingerprint?: string;
-  /** Columns of scores, the joint one first. */
+  /** Score columns, the joint one first. */
   outputs: string[];
   /**
    * Scores `count` documents: text i is text.subarray(textEnds[i − 1] ?? 0, textEnds[i]), UTF-8, and
@@ -24,39 +24,37 @@ export interface CorpusScorer {
   ) => void;
 }
 
-/** A scorer made ready: all that a worker needs to open it. It goes to workers as JSON. */
+/** A prepared scorer: everything a worker needs to open it. Workers get it as JSON. */
 export interface PreparedScorer {
   /** Name of the kind that opens it. */
   kind: string;
   /**
-   * The file that it reads, relative to the settings file, so that machines need not agree on where that
-   * lies; '' where it reads none of the user's.
+   * The user's file that it reads, relative to the settings file, which may have another path on other
+   * machines; '' if there is none.
    */
   file: string;
   settings: Record<string, string | number>;
-  /** Columns of scores, the joint one first. */
+  /** Score columns, the joint one first. */
   outputs: string[];
-  /** Changes with everything that a score depends on, other than the document itself: 64 hex digits. */
+  /** Changes with everything that a score depends on except the document: 64 hex digits. */
   fingerprint: string;
-  /** What somebody who reads the ranking has to know. */
+  /** Notes for users of the ranking. */
   notes: string[];
-  /** Where it is aimed at the run's targets: those that are test items, by force. */
+  /** If it uses the run's targets: forced targets that are test items. */
   testTargets?: TestTargets | undefined;
 }
 
 export interface ScorerKind {
   name: string;
-  /** How it is called on the command line. */
+  /** Its syntax on the command line. */
   usage: string;
-  /** Whether a file or folder comes after the name, and perhaps "#LABEL" after that. */
+  /** Whether a file or folder, optionally with "#LABEL", follows the name. */
   takesFile: boolean;
-  /** What it scores by, in one sentence. */
-  says: string;
   /**
-   * Makes the scorer ready in the run of its ranking (`run.files` are the ranking's own; `main.files` those
-   * of the index and the examples). `argument` is what stands after the name and ":", '' where nothing does.
+   * Prepares the scorer. `run` has the files of its ranking, `main` those of the index and the examples.
+   * `argument` is the text after the name and ":", or ''.
    */
   prepare: (context: { main: Run; run: Run; argument: string; report: Report }) => Promise<PreparedScorer>;
-  /** Opens what `prepare` of this or another kind made ready, in the run of the ranking. */
+  /** Opens a scorer that `prepare` of this or another kind prepared, in the run of its ranking. */
   open: (run: Run, prepared: PreparedScorer) => Promise<CorpusScorer>;
 }

@@ -1,4 +1,4 @@
-// The length of the text in UTF-8 bytes, longest first: what a scorer does that only looks at length.
+// A baseline: the length of the text in UTF-8 bytes, longest first.
 
 import { fingerprint } from '../../run/run.ts';
 import { readOptions } from './options.ts';
@@ -8,7 +8,6 @@ export const length: ScorerKind = {
   name: 'length',
   usage: 'length',
   takesFile: false,
-  says: "the text's bytes, longest first",
   prepare({ argument }) {
     readOptions('length', argument, {});
     return Promise.resolve({

@@ -1,5 +1,5 @@
-// All scorers there are, and where the ranking of each lies: the product's own in the run folder itself, the
-// others in rankings/NAME/ of it.
+// All scorers, and where their rankings are: BETR's in the run folder itself, the others in its
+// rankings/NAME/.
 
 import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
@@ -22,7 +22,7 @@ export const scorerKinds: readonly ScorerKind[] = [betr, random, length, dsir, f
 
 export const defaultScorer = 'betr';
 
-/** What a worker is told of a scorer. */
+/** scorer.json: what workers need to open a scorer. */
 export const preparedSchema = z.strictObject({
   kind: z.string(),
   file: z.string(),
@@ -40,8 +40,8 @@ export function rankingRun(run: Run, scorer: string): Run {
 }
 
 /**
- * Makes a scorer ready, as far as it is not, and gives the run with its ranking. What is ready is in
- * scorer.json, for the workers; the run's own ranking needs none, because its card says all. Errors:
+ * Prepares a scorer, if necessary, and returns the run with its ranking. Writes scorer.json for the workers,
+ * except for BETR's ranking, whose card has everything. Errors:
  * SCORER_UNKNOWN, those of the scorer, DISK_FULL, WRITE_FAILED.
  */
 export async function prepareScorer(
@@ -56,7 +56,7 @@ export async function prepareScorer(
   return { run, prepared };
 }
 
-/** What scores the corpus in this ranking of the run. Errors: STEP_MISSING, FILE_DAMAGED. */
+/** The scorer of this ranking. Errors: STEP_MISSING, FILE_DAMAGED. */
 export async function readScorer(run: Run): Promise<PreparedScorer> {
   if (run.ranking === '') return betr.prepare({ main: run, run, argument: '', report: silent });
   const known = await readSealedJson(run.files.scorer, savedSchema, 'betr rank --scorer NAME');
@@ -66,8 +66,7 @@ export async function readScorer(run: Run): Promise<PreparedScorer> {
 }
 
 /**
- * The scorers whose rankings the run has beside its own, as they are called, sorted. Damaged ones are left
- * out.
+ * The names of the scorers with additional rankings in the run, sorted. Skips damaged ones.
  */
 export async function listRankings(run: Run): Promise<string[]> {
   const names = await readdir(run.files.rankings).catch(() => []);
@@ -80,8 +79,7 @@ export async function listRankings(run: Run): Promise<string[]> {
 }
 
 /**
- * Opens what was made ready, in whatever process. Errors: PLAN_STALE where its file is another one by now;
- * those of reading it.
+ * Opens a prepared scorer, in any process. Errors: PLAN_STALE if its file has changed; those of reading it.
  */
 export async function openScorer(run: Run, prepared: PreparedScorer): Promise<CorpusScorer> {
   const scorer = await findKind(prepared.kind, prepared.kind).open(run, prepared);
@@ -91,8 +89,7 @@ export async function openScorer(run: Run, prepared: PreparedScorer): Promise<Co
 }
 
 /**
- * The folder's name: the scorer's own; with options, a file or a label a hash besides, that tells it from
- * others.
+ * The folder name of a scorer's ranking: its kind; with options, a file or a label, also a hash of them.
  */
 export function rankingName(run: Run, scorer: string): string {
   const { kind, argument } = parseScorer(scorer);

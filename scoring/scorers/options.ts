@@ -1,8 +1,8 @@
-// The options in a scorer's name: "dsir:smoothing=1,seed=7".
+// Parses the options of a scorer: "dsir:smoothing=1,seed=7".
 
 import { fail } from '../../run/errors/errors.ts';
 
-/** Reads "name=number,…"; whatever is not named has its value in `defaults`. Errors: OPTION_INVALID. */
+/** Parses "name=number,…"; `defaults` has the known options. Errors: OPTION_INVALID. */
 export function readOptions<K extends string>(
   scorer: string,
   argument: string,
@@ -19,8 +19,8 @@ export function readOptions<K extends string>(
         got: `${scorer}:${argument}`,
         allowed:
           known.length === 0
-            ? `"${scorer}" with nothing behind it`
-            : `"${scorer}", or "${scorer}:" and ${known.map((option) => `${option}=NUMBER`).join(', ')}`,
+            ? `"${scorer}" without options`
+            : `"${scorer}", or "${scorer}:" followed by ${known.map((option) => `${option}=NUMBER`).join(', ')}`,
       });
     }
     options[name] = value;

@@ -1,16 +1,16 @@
-// Chance, by a seeded hash of the document's key: what any other scorer has to beat.
+// The random baseline: a seeded hash of the document's key.
 
 import { keyHash } from '../../data/files/hash.ts';
 import { fingerprint } from '../../run/run.ts';
 import { readOptions } from './options.ts';
 import type { ScorerKind } from './kind.ts';
 
-/** As many different values as a float32 holds evenly in [0, 1). */
+/** The number of evenly spaced float32 values in [0, 1). */
 const values = 2 ** 24;
 
-/** The score of a document key: evenly spread in [0, 1). */
+/** The score of a document key: uniform in [0, 1). */
 export function randomScore(document: string, seed: number): number {
-  // The prefix keeps this choice apart from the sample's, which may have the same seed.
+  // The prefix makes this choice independent of the sample's, which may use the same seed.
   return Number(keyHash(`random\n${document}`, seed) >> 40n) / values;
 }
 
@@ -18,7 +18,6 @@ export const random: ScorerKind = {
   name: 'random',
   usage: 'random[:seed=N]',
   takesFile: false,
-  says: 'chance, the same for the same key and seed (1 when left out)',
   prepare({ argument }) {
     const { seed } = readOptions('random', argument, { seed: 1 });
     return Promise.resolve({

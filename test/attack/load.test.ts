@@ -1,5 +1,4 @@
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { readRanking } from '../../ranking/generation.ts';
 import { removeUnheld } from '../../ranking/order/retargeted-files.ts';
@@ -26,13 +25,30 @@ describe('a server under mixed load', () => {
       } finally {
         expect(await server.end('SIGTERM')).toBe(0);
       }
-      // The server holds nothing any more; this process, which published, holds as many sets as are kept.
-      await removeUnheld(run, await readRanking(run));
-      const kept = (await readdir(join(run.folder, 'retargeted'))).filter((file) =>
-        file.endsWith('.parquet'),
-      );
-      expect(kept.length).toBeLessThanOrEqual(16 + 16);
+      // The server has let go of everything. This process still holds the sets that it made of every
+      // generation; of the others, only the most recently used sets of the published one may stay.
+      const ranking = await readRanking(run);
+      await removeUnheld(run, ranking);
+      const { held, holders, unheld } = await listRetargeted(run.files.retargeted);
+      expect([...holders]).toEqual([process.pid]);
+      expect(held.size).toBeGreaterThan(0);
+      expect(unheld.filter((set) => !set.startsWith(`${ranking.generation}-`))).toEqual([]);
+      expect(unheld.length).toBeLessThanOrEqual(16);
       expect((await readdir(run.folder)).filter((name) => name.startsWith('spill-'))).toEqual([]);
     });
   }, 90_000);
 });
+
+/** The sets with scores in the folder, by whether a process holds them, and the ids of these processes. */
+async function listRetargeted(
+  folder: string,
+): Promise<{ held: Set<string>; holders: Set<number>; unheld: string[] }> {
+  const files = await readdir(folder);
+  const marks = files.filter((file) => file.endsWith('.use'));
+  const held = new Set(marks.map((file) => file.slice(0, file.indexOf('.'))));
+  const holders = new Set(marks.map((file) => Number(/\.[0-9a-f]{8}-(\d+)-/.exec(file)?.[1])));
+  const sets = files
+    .filter((file) => file.endsWith('.parquet'))
+    .map((file) => file.slice(0, -'.parquet'.length));
+  return { held, holders, unheld: sets.filter((set) => !held.has(set)) };
+}

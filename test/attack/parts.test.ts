@@ -93,7 +93,7 @@ const mended: Damage[] = [
     'scores that are cut short',
     (ranked) => truncate(scoresOf(ranked), 50),
     scoresOf,
-    /it has 50 bytes where \d+ were written/,
+    /it has 50 bytes, but \d+ were written/,
   ],
   ['a card that is gone', (ranked) => unlink(cardOf(ranked)), cardOf, /it is missing/],
   ['a card that is empty', (ranked) => truncate(cardOf(ranked), 0), cardOf, /it has 0 bytes/],
@@ -105,7 +105,7 @@ const mended: Damage[] = [
         (await readFile(cardOf(ranked), 'utf8')).replace(/\d/, (digit) => String((Number(digit) + 1) % 10)),
       ),
     cardOf,
-    /its checksum is not the one that was listed/,
+    /its checksum does not match the manifest/,
   ],
   ['a card that is no JSON', (ranked) => rewriteCard(ranked, '{"sources": ['), cardOf, /it is not JSON/],
   [
@@ -118,7 +118,7 @@ const mended: Damage[] = [
     'a card that adds up to something else',
     async (ranked) => rewriteCard(ranked, JSON.stringify(await countTwice(ranked))),
     cardOf,
-    /it has \d+ documents and \d+ tokens where \d+ and \d+ are listed/,
+    /it has \d+ documents and \d+ tokens, but the manifest lists \d+ and \d+/,
   ],
   [
     'bad rows that are gone',
@@ -221,8 +221,8 @@ describe('a part that cannot be read', () => {
       expect(code).toBe(1);
       expect(stderr).toMatch(
         new RegExp(
-          `${ranked.parts.length} parts of the scores cannot be used:(\n  - .*its checksum is not the ` +
-            `one that was listed){10}\n  - and ${ranked.parts.length - 10} more`,
+          `${ranked.parts.length} parts of the scores cannot be used:(\n  - .*its checksum does not ` +
+            `match the manifest){10}\n  - and ${ranked.parts.length - 10} more`,
         ),
       );
       expect((await betr(ranked.folder, ['rank'])).code).toBe(0);
@@ -291,8 +291,8 @@ describe('a part that cannot be read', () => {
       expect(code).toBe(1);
       expect(stderr).toContain(`1 of the plan's `);
       expect(stderr).toContain(
-        `  - ${first?.covers[0]?.shard ?? ''} from row ${first?.covers[0]?.firstRow ?? ''} on ` +
-          `(chunk ${first?.file.slice(0, 20) ?? ''}): no part of it is listed`,
+        `  - ${first?.covers[0]?.shard ?? ''} from row ${first?.covers[0]?.firstRow ?? ''} ` +
+          `(chunk ${first?.file.slice(0, 20) ?? ''}): no part is published`,
       );
     });
   });

@@ -172,7 +172,7 @@ describe('an explanation', () => {
 
   it('is refused for an output that there is not', () => {
     expect(() => explainScore(weights, 'gamma', utf8('x'), everything)).toThrow(
-      /one with a score of its own: alpha, beta/,
+      /a benchmark with its own score: alpha, beta/,
     );
   });
 });

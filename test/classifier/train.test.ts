@@ -144,7 +144,7 @@ describe('training', () => {
     expect(other.weights.equals(first.weights)).toBe(false);
   });
 
-  it('does nothing when nothing changed, and mends a damaged result', async () => {
+  it('does nothing if nothing changed, and replaces a damaged result', async () => {
     const { sample, targets } = plant(600, 4);
     const run = await makeRun('again-and-again', sample, targets);
     const card = await trainClassifier(run, silent);
@@ -187,19 +187,19 @@ describe('training', () => {
       'documents outside the sample',
       (targets) => [...targets, { document: 'stranger', score: 1 }],
       'TARGETS_INVALID',
-      /1 of its documents are not in the sample, "stranger"/,
+      /1 of its documents are not in the sample, for example "stranger"/,
     ],
     [
       'a document twice',
       (targets) => [...targets, { document: key(7), score: 1 }],
       'TARGETS_INVALID',
-      /"document-00007" twice/,
+      /"document-00007" occurs twice/,
     ],
     [
       'no score',
       (targets) => targets.map(({ document = '' }) => ({ document, points: 1 })),
       'TARGETS_INVALID',
-      /no column "score", only document, points/,
+      /column "score" is missing; its columns are document, points/,
     ],
     [
       'an empty score',

@@ -107,7 +107,8 @@ export function makeLines(count: number, seed: number): string {
       () => `word${Math.floor(random() * 500)}`,
     ).join(' ');
     const key = i % 100 === 71 ? {} : { id: `s${seed}-${i}` };
-    return `${JSON.stringify({ ...key, source: `source-${i % 4}`, ...(i % 3 === 0 ? { tokens: (i % 50) + 1 } : {}), text })}\n`;
+    const tokens = i % 3 === 0 ? { tokens: (i % 50) + 1 } : {};
+    return `${JSON.stringify({ ...key, source: `source-${i % 4}`, ...tokens, text })}\n`;
   }).join('');
 }
 

@@ -105,7 +105,7 @@ describe('betr rank --scorer head:MODEL', () => {
     expect(first).toMatchObject({
       code: 0,
       stdout: expect.stringMatching(
-        /Ranked 1,200 documents[^]*Note: .* learned the probability of "hq" that judge gives the sample: ROC-AUC of its best 10 % on held-out documents (?:0\.9\d\d|1\.000) /,
+        /Ranked 1,200 documents[^]*Note: .* learned the probability of "hq" that judge gives the sample; its ROC-AUC for the best 10 % of the held-out documents is (?:0\.9\d\d|1\.000) /,
       ),
     });
     const targets = await readTargets('head:judge');

@@ -208,10 +208,10 @@ describe('betr', () => {
     const path = join(folder, 'betr.yaml');
     const settings = await readFile(path, 'utf8');
     for (const [more, sentence] of [
-      ['classifier: {seed: 7}', 'the classifier is of other settings than there are now: betr train'],
+      ['classifier: {seed: 7}', 'the classifier was trained with different settings: betr train'],
       [
         'search: {nearest: 7}',
-        'index and classifier are of other settings or files than there are now (search): betr run',
+        'the index and the classifier were made with different settings or files (search): betr run',
       ],
     ] as const) {
       await writeFile(

@@ -74,7 +74,7 @@ describe('the library', () => {
     });
     await expect(answer({ ...run }, { keep: 0.1 })).rejects.toMatchObject({
       code: 'USAGE',
-      message: 'The run has to be one that openRun returned.',
+      message: 'The run must come from openRun.',
     });
     await expect(openRun(join(settingsPath, 'nowhere'))).rejects.toMatchObject({
       code: 'SETTINGS_NOT_FOUND',

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import type { Figures } from '../../scoring/sums.ts';
+import type { Sums } from '../../scoring/sums.ts';
 import { parseSettings } from '../../run/settings.ts';
 import { silent } from '../../run/progress.ts';
 import { type Drift, measureDrift, rateOf, readDrift } from '../../ranking/drift.ts';
@@ -15,8 +15,8 @@ const settings = parseSettings(
   'betr.yaml',
 );
 
-/** Figures of so many documents in each of ten bins, best first, a hundred million tokens each. */
-function figures(documents: readonly number[], sources: Record<string, number> = { web: 1 }): Figures {
+/** Sums of so many documents in each of ten bins, best first, a hundred million tokens each. */
+function figures(documents: readonly number[], sources: Record<string, number> = { web: 1 }): Sums {
   const total = documents.reduce((sum, count) => sum + count, 0);
   const tokens = (count: number): number => count * 100_000_000;
   return {
@@ -33,7 +33,7 @@ function figures(documents: readonly number[], sources: Record<string, number> =
   };
 }
 
-const ranking = (generation: string, of: Figures, sha256 = 'a'): Ranking => ({
+const ranking = (generation: string, of: Sums, sha256 = 'a'): Ranking => ({
   ...of,
   generation,
   publishedAt: '',
@@ -77,7 +77,7 @@ describe('drift', () => {
 
   it('reports missing documents even if the others are alike', () => {
     const limits = { ...settings, drift: { ...settings.drift, lostDocuments: 0.5 } };
-    const of = (each: number): Figures => figures(new Array<number>(10).fill(each));
+    const of = (each: number): Sums => figures(new Array<number>(10).fill(each));
     expect(measure(ranking('a', even), ranking('b', of(500)), none, limits).over).toEqual([]);
     expect(measure(ranking('a', even), ranking('b', of(499)), none, limits).over).toEqual([
       'there are 4,990 documents instead of 10,000, a loss of more than 50 %',

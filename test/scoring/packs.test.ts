@@ -151,7 +151,7 @@ describe('packing small shards', () => {
     },
   );
 
-  it('makes a plan of an earlier version anew', async () => {
+  it('replaces a plan of an earlier version', async () => {
     await withShards(smallShards(3), async (run) => {
       const plan = await makePlan(run, silent);
       await commitSealedJson(run.files.plan, { ...plan, version: 1 });
@@ -167,7 +167,7 @@ describe('packing small shards', () => {
 });
 
 describe('a ranking of many small shards', () => {
-  it('is that of each shard by itself, in few files, whatever the format', async () => {
+  it('equals that of separately scored shards, in fewer files, for every format', async () => {
     await withShards(
       {
         ...smallShards(40),
@@ -230,7 +230,7 @@ describe('a ranking of many small shards', () => {
     );
   });
 
-  it('has the same bytes whoever scores it, and scores nothing twice', async () => {
+  it('has the same bytes for any worker, and scores nothing twice', async () => {
     await withShards(smallShards(80), async (run) => {
       const first = await rankCorpus(run, silent);
       const hash = await hashScores(run);
@@ -307,7 +307,7 @@ describe('a ranking of many small shards', () => {
     },
   );
 
-  it('tells of every shard that cannot be read, and is whole once they are mended', async () => {
+  it('reports every unreadable shard, and is complete once they are fixed', async () => {
     await withShards(smallShards(60), async (run, folder) => {
       const bad = ['0004.jsonl.gz', '0009.jsonl.gz', '0054.jsonl.gz'];
       const good = await Promise.all(bad.map((name) => readFile(join(folder, 'corpus', name))));
@@ -378,7 +378,7 @@ describe('a ranking of many small shards', () => {
     );
   });
 
-  it('is told apart from a damaged one, shard by shard', async () => {
+  it('is distinguished from a damaged one, shard by shard', async () => {
     await withShards(smallShards(30), async (run) => {
       const { ranking } = await rankCorpus(run, silent);
       const [pack] = packsOf(ranking);

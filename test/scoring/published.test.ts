@@ -14,7 +14,7 @@ import { silent } from '../../run/progress.ts';
 import { rankCorpus } from '../../ranking/rank.ts';
 import { withCorpus } from '../classifier/trained-run.ts';
 
-it('is at any time what a reader of everything finds, whoever adds to it, and when it is folded', async () => {
+it('follows appended and merged manifests like a reader that starts from scratch', async () => {
   await withCorpus(async (run) => {
     const { parts } = (await rankCorpus(run, silent)).ranking;
     expect(parts.length).toBeGreaterThan(10);

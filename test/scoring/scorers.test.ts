@@ -237,7 +237,7 @@ describe('dsir', () => {
     expect(sea).toBeLessThan(0);
     expect(longSea).toBeLessThan(sea);
     const { prepared: plain } = await prepareScorer(run, 'dsir', silent);
-    expect(plain.notes.join()).toMatch(/shortness/);
+    expect(plain.notes.join()).toMatch(/mostly prefers short documents/);
     const { prepared: smoothed } = await prepareScorer(run, 'dsir:smoothing=1', silent);
     expect(smoothed.notes).toEqual([]);
     expect(smoothed.fingerprint).not.toBe(plain.fingerprint);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { type Figures, openFigures } from '../../scoring/sums.ts';
+import { type Sums, openSums } from '../../scoring/sums.ts';
 import { scoreBin } from '../../scoring/part.ts';
 
 interface Row {
@@ -22,7 +22,7 @@ const rows = fc.array(
 );
 
 /** The obvious version: the rows of each group, added up. */
-function addUp(all: readonly Row[]): Figures {
+function addUp(all: readonly Row[]): Sums {
   const sum = (some: readonly Row[]): number => some.reduce((total, { tokens }) => total + tokens, 0);
   const bins = [...new Set(all.map(({ score }) => scoreBin(score)))].sort((a, b) => b - a);
   return {
@@ -43,13 +43,13 @@ describe('figures', () => {
   it('are what the rows come to, counted one by one or added up from parts', () => {
     fc.assert(
       fc.property(rows, rows, (some, others) => {
-        const count = (counted: readonly Row[]): Figures => {
-          const figures = openFigures();
+        const count = (counted: readonly Row[]): Sums => {
+          const figures = openSums();
           for (const { source, score, tokens } of counted) figures.count(source, scoreBin(score), 1, tokens);
           return figures.result();
         };
         expect(count(some)).toEqual(addUp(some));
-        const both = openFigures();
+        const both = openSums();
         both.add(count(some));
         both.add(count(others));
         expect(both.result()).toEqual(addUp([...some, ...others]));

@@ -125,7 +125,7 @@ describe('betr work', () => {
     },
   );
 
-  it('told to end while it passes over what is scored already of a compressed shard, ends there', async () => {
+  it('stops while it skips the scored rows of a compressed shard', async () => {
     await withFolder(async (folder) => {
       await mkdir(join(folder, 'corpus'));
       await writeFile(join(folder, 'corpus', '0.jsonl.gz'), gzipSync(makeLines(20_000, 1)));
@@ -179,8 +179,12 @@ describe('betr work', () => {
         );
         await writeFile(
           join(run.files.leases, elsewhere),
-          '000000000007 ' +
-            `0011aabb ${JSON.stringify({ pid: 1, host: 'elsewhere', process: '', since: '2026-01-01T00:00:00.000Z' })}\n`,
+          `000000000007 0011aabb ${JSON.stringify({
+            pid: 1,
+            host: 'elsewhere',
+            process: '',
+            since: '2026-01-01T00:00:00.000Z',
+          })}\n`,
         );
         expect(
           workResult.parse(JSON.parse((await start(['work', folder, '--no-wait', '--json']).ended).stdout))
@@ -199,7 +203,7 @@ describe('betr work', () => {
     );
   }, 120_000);
 
-  it('leaves nothing for others to wait for where a whole ranking is told to end', async () => {
+  it('releases all leases when a ranking is stopped', async () => {
     await withShards(4, 2000, async (run, folder, generation) => {
       const rank = start(['rank', '--config', run.settingsPath, '--workers', '2']);
       await until(async () => (await listLeases(run)).length === 2, { everyMs: 2 });
@@ -286,7 +290,7 @@ describe('betr work', () => {
     });
   });
 
-  it('ends when it is told to, also while somebody else is making the plan', async () => {
+  it('stops when asked, even while another process makes the plan', async () => {
     await withShards(1, 100, async (run, folder) => {
       await withLock(run, async () => {
         let ended: Ended | undefined;

@@ -1,7 +1,7 @@
 // DSIR (arXiv 2302.03169): how much more likely a document's hashed n-grams are in the target than in the
-// pool. Target are the run's benchmark examples, pool is its sample. The score is log w(x) = Σ over the
-// n-grams of ln(p + 1e-8) − ln(q + 1e-8), as in the authors' own code; a sum, not a mean, so that long
-// documents move far from 0.
+// pool. The target is the run's benchmark examples, the pool its sample. The score is log w(x) = Σ over the
+// n-grams of ln(p + 1e-8) − ln(q + 1e-8), as in the authors' code: a sum, not a mean, so long documents are
+// far from 0.
 
 import { z } from 'zod';
 import { commitSealedJson, readSealedJson } from '../../../data/files/commit.ts';
@@ -19,8 +19,8 @@ import type { ScorerKind } from '../kind.ts';
 import { formatCount } from '../../../run/amounts.ts';
 
 const floor = 1e-8;
-/** Share of the pool's n-grams in buckets that the target has nothing in, from which on it is told. */
-const emptyShareToTell = 0.001;
+/** From this share of the pool's n-grams in buckets that are empty in the target, the ranking gets a note. */
+const emptyShareToNote = 0.001;
 
 const modelSchema = z.strictObject({
   version: z.literal(1),
@@ -35,9 +35,6 @@ export const dsir: ScorerKind = {
   name: 'dsir',
   usage: 'dsir[:smoothing=N,seed=N]',
   takesFile: false,
-  says:
-    'DSIR, hashed n-grams of the examples against those of the sample; smoothing=N adds N to every ' +
-    'count of the target, seed=N adds Gumbel noise',
   async prepare({ main, run, argument }) {
     const { smoothing, seed } = readOptions('dsir', argument, { smoothing: 0, seed: 0 });
     const target = await countFile(main, main.files.examples);
@@ -82,7 +79,7 @@ function modelFile({ files }: Run): string {
   return join(dirname(files.scorer), 'dsir.json');
 }
 
-/** log w of a text with n-grams in these buckets, which are added in their order. */
+/** log w of a text with n-grams in these buckets, added in order. */
 export function logWeight(ratios: Float64Array, ngrams: ArrayLike<number>): number {
   let sum = 0;
   for (let i = 0; i < ngrams.length; i++) sum += ratios[ngrams[i] ?? 0] ?? 0;
@@ -90,8 +87,7 @@ export function logWeight(ratios: Float64Array, ngrams: ArrayLike<number>): numb
 }
 
 /**
- * ln(p + 1e-8) − ln(q + 1e-8) of every bucket, from counts of n-grams; `smoothing` is added to each count of
- * the target.
+ * ln(p + 1e-8) − ln(q + 1e-8) of every bucket, from n-gram counts; `smoothing` is added to each target count.
  */
 export function compareCounts(target: Float64Array, pool: Float64Array, smoothing: number): Model {
   const targetNgrams = sum(target);
@@ -111,12 +107,12 @@ function listNotes(target: Float64Array, pool: Float64Array, smoothing: number):
   const unseen =
     pool.reduce((all, count, bucket) => all + ((target[bucket] ?? 0) === 0 ? count : 0), 0) /
     Math.max(1, sum(pool));
-  if (smoothing > 0 || unseen < emptyShareToTell) return [];
+  if (smoothing > 0 || unseen < emptyShareToNote) return [];
   return [
-    `The target has only ${formatCount(sum(target))} n-grams, and ${(100 * unseen).toPrecision(2)} % of ` +
-      `the pool's fall into buckets that it has nothing in. Each of these costs a document ` +
-      `about ${Math.round(-Math.log(floor * buckets))} points, so that DSIR without smoothing ranks ` +
-      'mostly by shortness here; dsir:smoothing=1 does not.',
+    `The target has only ${formatCount(sum(target))} n-grams: ${(100 * unseen).toPrecision(2)} % of ` +
+      `the pool's n-grams fall into buckets that are empty in the target. Each of them costs a document ` +
+      `about ${Math.round(-Math.log(floor * buckets))} points, so DSIR without smoothing mostly prefers ` +
+      'short documents here; dsir:smoothing=1 does not.',
   ];
 }
 
@@ -130,7 +126,7 @@ function sum(counts: Float64Array): number {
   return counts.reduce((all, count) => all + count, 0);
 }
 
-/** N-grams by bucket over all texts of a file that the index wrote. */
+/** Counts the n-grams by bucket over all texts of an index file. */
 async function countFile(main: Run, path: string): Promise<Float64Array> {
   if (!existsSync(path)) throw fail('STEP_MISSING', { need: basename(path), command: 'betr index' });
   const counts = new Float64Array(buckets);

@@ -1,20 +1,20 @@
-// The fast way from a text to the buckets of its n-grams. Promises: those that `listBuckets` (dsir-ngrams.ts)
-// gives, in its order; memory that does not grow with the texts. Tokens are remembered with numbers, and
-// pairs of tokens by their two numbers, so that only a new n-gram is hashed.
+// Finds the buckets of a text's n-grams, fast. Promises: the result of `listBuckets` (ngrams.ts), in its
+// order; bounded memory. Caches tokens by number and pairs by their two numbers, so only new n-grams are
+// hashed.
 
 import { bucketOf, buckets, kindOf } from './ngrams.ts';
 import { digest, hashBlock, longestMessage } from './sha256.ts';
 
 /**
- * How much is remembered: tokens and pairs (powers of two), and UTF-16 units of tokens. A text begins with
- * nothing remembered where one of the first two has run out.
+ * Cache sizes: tokens and pairs (powers of two), and UTF-16 units of tokens. If there is no room for tokens,
+ * the next text starts with empty caches.
  */
 export const memorySizes = { tokens: 1 << 19, units: 1 << 22, pairs: 1 << 21 };
-/** Longer tokens are not remembered. */
+/** Longer tokens are not cached. */
 const longestToken = 64;
 
 const codes = { space: 1, word: 2, mark: 3 } as const;
-/** By code point, as far as it was asked for; 0 where it was not. */
+/** Codes by code point; 0 if not computed yet. */
 const kinds = new Uint8Array(0x110000);
 
 function codeOf(codePoint: number): number {
@@ -23,7 +23,7 @@ function codeOf(codePoint: number): number {
 }
 
 /**
- * Opens the fast way: it gives the buckets of a text's n-grams, in an array that is good until the next text.
+ * Opens a hasher that returns the buckets of a text's n-grams, in an array that is valid until the next call.
  */
 export function openHasher(sizes = memorySizes): (text: string) => Uint16Array {
   const tokens = openTokens(sizes);
@@ -41,8 +41,8 @@ export function openHasher(sizes = memorySizes): (text: string) => Uint16Array {
     let previousStart = 0;
     let previousEnd = 0;
     let previousAscii = false;
-    // Invariant: [start, at) is the beginning of one token of the kind `kind`, or spaces; `bits` are those of
-    // all its characters.
+    // Invariant: [start, at) is the beginning of a token of the kind `kind`, or spaces; `bits` is the OR of
+    // its code points.
     let kind: number = codes.space;
     let start = 0;
     let hash = 0;
@@ -87,8 +87,7 @@ export function openHasher(sizes = memorySizes): (text: string) => Uint16Array {
 
 interface Tokens {
   /**
-   * The number of the token [start, end) of a text, which is remembered from now on; −1 where there is no
-   * room for it.
+   * The number of the token [start, end) of a text, which is then cached; −1 if there is no room.
    */
   find: (lower: string, start: number, end: number, hash: number, ascii: boolean) => number;
   bucketOf: (token: number) => number;
@@ -97,7 +96,7 @@ interface Tokens {
 }
 
 function openTokens({ tokens: most, units: mostUnits }: typeof memorySizes): Tokens {
-  // Open addressing: a slot has the number of a token + 1, or 0; at most half of them are taken.
+  // Open addressing: a slot has a token's number + 1, or 0; at most half are used.
   const slots = new Int32Array(2 * most);
   const shift = 1 + Math.clz32(slots.length);
   const starts = new Uint32Array(most + 1);
@@ -140,7 +139,7 @@ function openTokens({ tokens: most, units: mostUnits }: typeof memorySizes): Tok
 }
 
 interface Pairs {
-  /** The bucket of two tokens, by their numbers (−1: not remembered) and where they stand in a text. */
+  /** The bucket of two tokens, by their numbers (−1: not cached) and positions in the text. */
   bucketOf: (
     first: number,
     second: number,
@@ -154,7 +153,7 @@ interface Pairs {
   forget: () => void;
 }
 
-/** A pair's slot is fixed by its tokens; a new pair takes the slot of the one that was there. */
+/** A direct-mapped cache: a new pair replaces the one in its slot. */
 function openPairs(mostTokens: number, most: number): Pairs {
   const keys = new Float64Array(most);
   const pairBuckets = new Uint16Array(most);
@@ -190,8 +189,8 @@ function openPairs(mostTokens: number, most: number): Pairs {
 const block = new Int32Array(16);
 
 /**
- * `bucketOf` the ASCII characters [start, end), and of " " and [nextStart, nextEnd) after them where
- * nextStart is not −1; at most 55 in all.
+ * `bucketOf` the ASCII characters [start, end), followed by " " and [nextStart, nextEnd) unless nextStart is
+ * −1; at most 55 characters.
  */
 function hashAscii(text: string, start: number, end: number, nextStart: number, nextEnd: number): number {
   block.fill(0);

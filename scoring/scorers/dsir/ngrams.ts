@@ -1,5 +1,5 @@
-// The n-grams of DSIR (arXiv 2302.03169, and its authors' code): lower-case tokens `\w+|[^\w\s]+` in Python's
-// sense, each token and every two in a row joined by a space, hashed by SHA-256 into 10,000 buckets.
+// The n-grams of DSIR (arXiv 2302.03169 and its authors' code): lowercase tokens `\w+|[^\w\s]+` as in Python,
+// each token and every two consecutive ones joined by a space, hashed with SHA-256 into 10,000 buckets.
 
 import { createHash } from 'node:crypto';
 
@@ -14,10 +14,10 @@ const tokenPattern = new RegExp(`[\\p{L}\\p{N}_]+|[^\\p{L}\\p{N}_${space}]+`, 'g
 const wordCharacter = /^[\p{L}\p{N}_]$/u;
 const spaceCharacter = new RegExp(`^[${space}]$`, 'u');
 
-/** What a token may consist of: of word characters, or of marks; spaces part tokens. */
+/** Tokens consist of word characters or of marks; spaces separate them. */
 export type Kind = 'word' | 'mark' | 'space';
 
-/** The kind of a character, in lower case. */
+/** The kind of a lowercase character. */
 export function kindOf(character: string): Kind {
   return wordCharacter.test(character) ? 'word' : spaceCharacter.test(character) ? 'space' : 'mark';
 }
@@ -37,8 +37,8 @@ export function bucketOf(ngram: string): number {
 }
 
 /**
- * The buckets of a text's n-grams: of every token, and after it of the two that it ends. The slow and obvious
- * way; `openHasher` is the fast one.
+ * The buckets of a text's n-grams: of every token, followed by that of the bigram it ends. Slow and simple;
+ * `openHasher` is fast.
  */
 export function listBuckets(text: string): number[] {
   const tokens = listTokens(text);

@@ -1,5 +1,5 @@
-// SHA-256 (FIPS 180-4) of messages of one block, that is of at most 55 bytes: what nearly every n-gram is. A
-// call of node:crypto costs several times the hashing itself. Hot loop: no allocation.
+// SHA-256 (FIPS 180-4) of one-block messages, at most 55 bytes, which covers nearly every n-gram. A call to
+// node:crypto costs several times as much as the hashing. Hot loop: no allocation.
 
 export const longestMessage = 55;
 

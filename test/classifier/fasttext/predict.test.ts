@@ -159,7 +159,7 @@ const failing = (path: string): unknown => {
 describe('a file that is no model', () => {
   it.each<[string, Buffer, RegExp]>([
     ['is empty', Buffer.alloc(0), /it ends at byte 0/],
-    ['is something else', Buffer.from('{"model": "none"}'.repeat(10)), /does not begin like one/],
+    ['is something else', Buffer.from('{"model": "none"}'.repeat(10)), /it is not a fastText model file/],
     [
       'is of another version',
       (() => {
@@ -167,7 +167,7 @@ describe('a file that is no model', () => {
         bytes.writeInt32LE(11, 4);
         return bytes;
       })(),
-      /format version 11/,
+      /its format version is 11/,
     ],
     [
       'holds word vectors',
@@ -186,7 +186,7 @@ describe('a file that is no model', () => {
         bytes.writeInt32LE(1_999_999_998, 68);
         return bytes;
       })(),
-      /bytes are left|bytes where/,
+      /it declares \d+ more bytes/,
     ],
   ])('%s', async (what, bytes, message) => {
     const path = join(folder, `bad-${what.replaceAll(' ', '-')}.bin`);

@@ -42,7 +42,7 @@ export const fileDamages: Damage[] = [
         join(files.manifest, 'published.jsonl'),
         (await readFile(join(files.manifest, 'published.jsonl'))).length - 3,
       ),
-    /cut short/,
+    /its last line is truncated/,
   ],
   [
     'missing invalid rows',
