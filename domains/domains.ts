@@ -1,6 +1,7 @@
-// `betr domains`: losses and benchmark errors of other people's models in, a weight for every domain out
-// (arXiv 2409.05816). With pages, the sample and the targets for the classifier as well. Promises: the same
-// tables and settings give the same result; with a run, what did not change is not done again.
+// `betr domains`: reads the losses and benchmark errors of other people's models and weighs every domain
+// (arXiv 2409.05816; docs/method.md, "Domain weights"). With pages, it also writes the sample and the targets
+// that the classifier learns from. The same tables and settings always give the same result, and a run
+// repeats only what has changed.
 
 import { randomUUID } from 'node:crypto';
 import { tmpdir } from 'node:os';
@@ -33,20 +34,20 @@ import { capsOf, checkCaps, weigh } from './weights.ts';
 import { sha256File } from '../data/files/hash-files.ts';
 
 const fewestModels = 3;
-/** Room for the database; what needs more is spilled. */
+/** Memory limit of the database; anything larger spills to disk. */
 const memoryMb = 640;
 
 export interface Resources {
-  /** Folder that the settings' relative paths start from. */
+  /** Folder that relative paths in the settings start from. */
   folder: string;
-  /** Folder to spill into, of nobody else; one in the system's folder for temporary files when left out. */
+  /** Spill folder that nothing else uses; by default a folder in the system's temporary folder. */
   spill?: string;
   threads?: number | undefined;
 }
 
 /**
- * Estimates and weighs the domains, and adds their weights to the run. Errors: those of `estimateDomains` and
- * `writePages`; DISK_FULL, WRITE_FAILED.
+ * Estimates and weighs the domains and writes their weights to the run. Errors: those of `estimateDomains`
+ * and `writePages`; DISK_FULL, WRITE_FAILED.
  */
 export async function weighDomains(
   run: Run,
@@ -110,7 +111,7 @@ export async function estimateDomains(
         report,
       );
       const domains = weighMeasured(measured, settings);
-      report({ stage: 'domains: how sure', done: 0, unit: 'domains' });
+      report({ stage: 'domains: check robustness', done: 0, unit: 'domains' });
       const found = {
         estimator: settings.estimator,
         target,
@@ -139,7 +140,7 @@ export async function estimateDomains(
   );
 }
 
-/** The models that have losses and an error on every benchmark of the target, sorted. */
+/** The models with losses and with an error on every target benchmark, sorted. */
 function joinModels(losses: LossTable, errors: BenchmarkErrors, target: readonly string[]): string[] {
   const common = losses.models.filter((model) => errors.models.has(model));
   if (common.length === 0)
@@ -157,7 +158,7 @@ function joinModels(losses: LossTable, errors: BenchmarkErrors, target: readonly
   return complete;
 }
 
-/** The domains with their weights, best first. */
+/** The domains with their weights, best estimate first. */
 function weighMeasured(
   { names, tokens, estimates, low, high, resampled }: Measured,
   { weights: projection, keepRate, repeat }: DomainSettings,
@@ -188,7 +189,10 @@ function weighMeasured(
   });
 }
 
-/** What the result depends on: the tables by content, pages by name, size and time, as the corpus's files. */
+/**
+ * Everything the result depends on: tables by content; pages by name, size and modification time, like
+ * corpus files.
+ */
 async function fingerprintInputs(settings: DomainSettings, folder: string, run: Run): Promise<string> {
   const { losses, errors, tokens, families, pages } = settings;
   const hash = async (name: string | undefined): Promise<string | null> =>
@@ -212,7 +216,7 @@ async function hashTable(path: string): Promise<string> {
 
 const pagesNote = z.object({ pages: z.string() });
 
-/** Whether the sample and the targets are still those that the pages made. */
+/** Whether the sample and the targets still come from these pages. */
 async function hasPages(run: Run, from: string): Promise<boolean> {
   const [sample, targets] = [
     await readNote(run.files.sample, pagesNote),

@@ -1,53 +1,52 @@
-// How well a domain's losses go with the benchmark errors, over models: the five estimators of "Improving
-// Pretraining Data Using Perplexity Correlations" (arXiv 2409.05816) in closed form. A domain's models are
-// sorted once; after that every draw of models (all of them, a bootstrap resample, all but a family) costs
-// one pass and no sort. The pair sums that these forms come from stand in test/domains/slow.ts.
+// How well a domain's losses correlate with the benchmark errors across models: the five estimators of
+// "Improving Pretraining Data Using Perplexity Correlations" (arXiv 2409.05816; docs/method.md, "Domain
+// weights") in closed form. Each domain's models are sorted once; each draw of models (all, a bootstrap
+// resample, all but a family) then takes one pass. test/domains/slow.ts has the sums over pairs that these
+// forms derive from.
 
 export const estimators = ['product', 'sign', 'sign_cdf', 'sign_sign', 'spearman'] as const;
 export type Estimator = (typeof estimators)[number];
 
 /**
- * How equal values are ranked: by the middle of their ranks, or one after the other in the models' order or
- * against it (as argsort does it).
+ * How equal values are ranked: by their middle rank, or one after the other in model order or in reverse
+ * order (as argsort does).
  */
 export const tiePolicies = ['mid', 'ordinal', 'ordinal-reversed'] as const;
 export type Ties = (typeof tiePolicies)[number];
 
 /**
- * Models with how often each counts, and what the errors come to under those counts. All arrays are by model.
+ * How often each model counts, and what the estimator needs to know about the errors under those counts.
+ * Arrays are by model.
  */
 export interface Draw {
   counts: Float64Array;
-  /**
-   * What a model's value or rank is multiplied by, and its squared rank (for each time it counts), and what
-   * is added in the end.
-   */
+  /** The estimate is Σ weight · (value or rank) + Σ count · squareWeight · rank² + offset. */
   weights: Float64Array;
   squareWeight: number;
   offset: number;
-  /** Place of a model's error among the different errors, from 1, and how many different ones there are. */
+  /** Each model's position among the distinct errors, from 1, and the number of distinct errors. */
   levels: Int32Array;
   levelCount: number;
 }
 
-/** A domain's models in the order of their losses. */
+/** A domain's models, sorted by loss. */
 export interface Sorted {
   /** Loss of each model. */
   values: Float64Array;
   order: Int32Array;
-  /** 1 at the places of `order` where the rank is not that of the place before. */
+  /** 1 where the rank differs from that of the previous place in `order`. */
   starts: Uint8Array;
   scratch: Int32Array;
   /** sign_sign: sums of counts by level, as a Fenwick tree. */
   tree: Float64Array;
 }
 
-/** How equal losses are ranked for an estimator: sign_sign knows no ranks, only which of two is lower. */
+/** How equal losses are ranked. sign_sign uses no ranks, only which of two losses is lower. */
 export function lossTies(estimator: Estimator, ties: Ties): Ties {
   return estimator === 'sign_sign' ? 'mid' : ties;
 }
 
-/** Prepares a draw: `errors` by model (lower is better), `counts` how often each counts. */
+/** Prepares a draw. `errors` are by model (lower is better); `counts` is how often each model counts. */
 export function prepareDraw(
   estimator: Estimator,
   ties: Ties,
@@ -57,8 +56,8 @@ export function prepareDraw(
   const total = counts.reduce((sum, count) => sum + count, 0);
   const { ranks, levels, levelCount } = rankErrors(errors, counts, estimator === 'spearman' ? ties : 'mid');
   const pairs = (total * (total - 1)) / 2;
-  // spearman: 1 − 6 Σ(R − r)² / (N(N² − 1)), its square taken apart, so that domains differ only in Σ R·r and
-  // Σ r².
+  // spearman: 1 − 6 Σ(R − r)² / (N(N² − 1)) with the square expanded, so only Σ R·r and Σ r² depend on the
+  // domain.
   const six = estimator === 'spearman' ? 6 / (total * (total * total - 1)) : 0;
   const weightOf: Record<Estimator, (count: number, rank: number, error: number) => number> = {
     product: (count, _rank, error) => (count * error) / total,
@@ -98,8 +97,8 @@ function rankErrors(
 }
 
 /**
- * Rank of each model, from 1; a model that counts n times takes n ranks, and equal ones share the middle of
- * theirs.
+ * Rank of each model, from 1. A model that counts n times takes n ranks; equal values share their middle
+ * rank.
  */
 export function ranksOf({ order, starts }: Sorted, counts: Float64Array): Float64Array {
   const ranks = new Float64Array(order.length);
@@ -129,8 +128,8 @@ export function openSorted(models: number): Sorted {
 const runLength = 12;
 
 /**
- * Sorts the models by `values` (which are finite), equal ones by their place among the models. The order that
- * is there already does not matter.
+ * Sorts the models by `values` (all finite), equal ones by model number. The current order does not affect
+ * the result.
  */
 export function sortModels(sorted: Sorted, ties: Ties): void {
   const { values, order, starts, scratch } = sorted;
@@ -164,7 +163,7 @@ function sortRun(values: Float64Array, order: Int32Array, start: number, end: nu
   }
 }
 
-/** Merges from[start, middle) and from[middle, end), each sorted, into `to`. */
+/** Merges the sorted ranges from[start, middle) and from[middle, end) into `to`. */
 function mergeRuns(
   values: Float64Array,
   from: Int32Array,
@@ -189,10 +188,7 @@ function mergeRuns(
   }
 }
 
-/**
- * The estimate of a sorted domain under a draw: higher where lower losses go with lower errors (arXiv
- * 2409.05816).
- */
+/** The estimate of a sorted domain under a draw. Higher means that lower losses go with lower errors. */
 export function estimate(estimator: Estimator, sorted: Sorted, draw: Draw): number {
   if (estimator === 'product' || estimator === 'sign') return sumValues(sorted.values, draw.weights);
   return estimator === 'sign_sign' ? sumPairs(sorted, draw) : draw.offset + sumRanks(sorted, draw);
@@ -204,10 +200,10 @@ function sumValues(values: Float64Array, weights: Float64Array): number {
   return sum;
 }
 
-/** Over the models, with their ranks r by loss: Σ weight · r + count · squareWeight · r². */
+/** Σ weight · r + count · squareWeight · r² over the models, where r is the rank by loss. */
 function sumRanks({ order, starts }: Sorted, { counts, weights, squareWeight }: Draw): number {
   let sum = 0;
-  // Counts of the models whose ranks are lower, and counts and weights of those that share the present rank.
+  // Number of models with a lower rank, and the counts and weights of the models that share the current rank.
   let before = 0;
   let group = 0;
   let groupWeight = 0;
@@ -228,8 +224,8 @@ function sumRanks({ order, starts }: Sorted, { counts, weights, squareWeight }: 
 }
 
 /**
- * Σ over pairs of models of sgn(Δ error) · sgn(Δ loss), each as often as its models count, over the number of
- * pairs: concordant less discordant.
+ * Σ sgn(Δ error) · sgn(Δ loss) over pairs of models, divided by the number of pairs: concordant minus
+ * discordant.
  */
 function sumPairs({ order, starts, tree }: Sorted, { counts, weights, levels, levelCount }: Draw): number {
   tree.fill(0, 0, levelCount + 1);
@@ -237,7 +233,7 @@ function sumPairs({ order, starts, tree }: Sorted, { counts, weights, levels, le
   let before = 0;
   for (let start = 0; start < order.length;) {
     let end = start;
-    // Models of equal loss are no pairs of each other: all are looked up before any is put in.
+    // Models with equal losses form no pair: look all of them up before adding any.
     do {
       const model = order[end] ?? 0;
       const level = levels[model] ?? 0;

@@ -1,6 +1,6 @@
-// The losses: bits per byte of many models on many domains, from a wide table (one column a model), a long
-// one (model, domain, bpb), or one with a row for each model; or from raw losses. Comes out as blocks of
-// rows, one row a domain, one value a model, in memory that does not grow with the table.
+// Losses in bits per byte of many models on many domains, from a wide table (one column per model), a long
+// one (model, domain, bpb), one with a row per model, or raw losses. Returned as blocks of rows (one row per
+// domain, one value per model), in memory that does not grow with the table.
 
 import type { DuckDBConnection, DuckDBDataChunk } from '@duckdb/node-api';
 import { DuckDBDoubleVector, DuckDBVarCharVector } from '../data/duckdb/library.ts';
@@ -22,24 +22,26 @@ export interface LossTable {
   path: string;
   /** Models in the table, sorted. */
   models: string[];
-  /** Whether the table says how many tokens each domain has. */
+  /** Whether the table has each domain's token count. */
   hasTokens: boolean;
   /** Number of domains. Errors: TABLE_CELL, TABLE_INVALID, FILE_UNREADABLE. */
   count(): Promise<number>;
-  /** All domains with the losses of these models. Errors: TABLE_CELL, TABLE_INVALID, FILE_UNREADABLE. */
+  /**
+   * Streams all domains with the losses of these models. Errors: TABLE_CELL, TABLE_INVALID, FILE_UNREADABLE.
+   */
   read(models: readonly string[]): AsyncGenerator<LossBlock>;
 }
 
 export interface LossBlock {
   domains: string[];
-  /** Row after row, one value for each model; NaN where there is none. */
+  /** Row by row, one value per model; NaN if missing. */
   losses: Float64Array;
-  /** Token counts, where the table has them; NaN where a domain has none. */
+  /** Token counts, if the table has them; NaN for a domain without one. */
   tokens: Float64Array;
 }
 
 /**
- * Opens a table of losses; `raw` when they are nats a token and not bits per byte. Errors: those of
+ * Opens a table of losses; `raw` means nats per token instead of bits per byte. Errors: those of
  * `openTable`; TABLE_INVALID, TABLE_CELL.
  */
 export async function openLosses(
@@ -55,7 +57,7 @@ export async function openLosses(
     if (domain === undefined)
       throw fail('TABLE_INVALID', {
         path,
-        problem: 'raw losses with a column "model" need a column "domain" too',
+        problem: 'raw losses with a column "model" also need a column "domain"',
       });
     return openCells(
       connection,
@@ -67,7 +69,7 @@ export async function openLosses(
   return openWide(connection, table, domain ?? 0);
 }
 
-/** The fast way: the table is streamed as it is. */
+/** The fast path streams the table as it is. */
 function openWide(connection: DuckDBConnection, table: Table, domain: number): LossTable {
   const tokens = findColumn(table, 'tokens');
   const models = table.columns.filter((_, at) => at !== domain && at !== tokens);
@@ -90,16 +92,14 @@ function openWide(connection: DuckDBConnection, table: Table, domain: number): L
   };
 }
 
-/**
- * SQL of (domain, model, bpb, tokens), its columns that have to be numbers, and whether the tokens are there.
- */
+/** SQL of (domain, model, bpb, tokens), the columns that must be numbers, and whether token counts exist. */
 interface Cells {
   sql: string;
   numbers: Set<number>;
   hasTokens: boolean;
 }
 
-/** Everything else becomes cells first, which DuckDB turns into rows. */
+/** Every other layout is unpivoted into cells first, which DuckDB groups into rows. */
 async function openCells(connection: DuckDBConnection, table: Table, cells: Cells): Promise<LossTable> {
   await readingCells(connection, table, cells.numbers, () =>
     connection.run(`CREATE OR REPLACE TEMP TABLE cells AS ${cells.sql}`),
@@ -140,7 +140,7 @@ async function openCells(connection: DuckDBConnection, table: Table, cells: Cell
           `(VALUES ${places}) chosen (place, model) USING (model)`,
       );
       const columns = chosen.map((_, at) => `"${at}"`).join(', ');
-      // Models have tokenizers of their own, so a domain's tokens are their mean.
+      // Models have different tokenizers, so a domain's token count is their mean.
       const query =
         `SELECT domain, tokens, ${columns} FROM (PIVOT (SELECT domain, place, bpb FROM ` +
         `placed) ON place IN (${chosen.map((_, at) => at).join(', ')}) USING first(bpb) GROUP BY domain)
@@ -162,7 +162,7 @@ function longCells(table: Table, domain: number, model: number): Cells {
   };
 }
 
-/** One row a model, one column a domain. */
+/** One row per model, one column per domain. */
 function cellsByModel(table: Table, model: number): Cells {
   const domains = [...table.columns.keys()].filter((at) => at !== model);
   const numbers = new Set(domains);
@@ -177,7 +177,7 @@ function cellsByModel(table: Table, model: number): Cells {
 
 /**
  * A domain's bits per byte: the token-weighted mean loss times Σ tokens / Σ bytes, over ln 2; that is Σ
- * tokens·loss / (Σ bytes · ln 2). Unknown where one page's is.
+ * tokens·loss / (Σ bytes · ln 2). Unknown if any page's value is.
  */
 const rawMean =
   'CASE WHEN count(*) = count(tokens * loss / bytes) THEN sum(tokens * loss) / (sum(bytes) * ln(2)) END ' +
@@ -200,7 +200,7 @@ async function rawLongCells(
   return { sql, numbers, hasTokens: true };
 }
 
-/** One row a page, one column a model; all models count the page's tokens alike. */
+/** One row per page, one column per model; every model uses the page's token count. */
 async function rawWideCells(connection: DuckDBConnection, table: Table, domain: number): Promise<Cells> {
   const { tokens, bytes } = await sizeColumns(connection, table);
   const page = findColumn(table, 'page');
@@ -236,7 +236,8 @@ function needColumn(table: Table, name: string): number {
 }
 
 /**
- * Streams (domain, tokens, one column a model) as blocks. Errors: TABLE_CELL, TABLE_INVALID, FILE_UNREADABLE.
+ * Streams (domain, tokens, one column per model) as blocks. Errors: TABLE_CELL, TABLE_INVALID,
+ * FILE_UNREADABLE.
  */
 async function* stream(
   connection: DuckDBConnection,

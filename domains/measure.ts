@@ -1,5 +1,5 @@
-// One pass over the losses: the estimate of every domain, its interval over resampled models, and a sample of
-// the rows for what needs them again.
+// One pass over the losses: each domain's estimate, its interval over resampled models, and a sample of the
+// rows for later steps that need the losses again.
 
 import { fail } from '../run/errors/errors.ts';
 import { keyHash } from '../data/files/hash.ts';
@@ -9,38 +9,38 @@ import { estimateDraws, leaveOut, resampleModels } from './draws.ts';
 import { openSorted, prepareDraw } from './estimate.ts';
 import type { LossTable } from './losses.ts';
 
-/** Everything by domain, in the table's order; domains without a loss of every model are not in it. */
+/** Arrays are by domain, in the table's order; domains that lack a model's loss are left out. */
 export interface Measured {
   names: string[];
   tokens: Float64Array;
   estimates: Float64Array;
-  /** 95 % of the resamples lie between; empty without resamples. */
+  /** Bounds of the middle 95 % of the resamples; empty without resamples. */
   low: Float64Array;
   high: Float64Array;
   /** Estimates under each resample. */
   resampled: Float32Array[];
   leftOut: { count: number; first: string };
   sample: RowSample;
-  /** Names of the models whose losses are the same in every domain. */
+  /** Groups of models whose losses are the same in every domain. */
   sameModels: string[][];
 }
 
-/** Some of the domains with their losses: all of them, or those with the smallest hashes. */
+/** Some domains with their losses: all of them, or those with the smallest hashes. */
 export interface RowSample {
   names: string[];
   tokens: Float64Array;
-  /** Row after row, a value for each model. */
+  /** Row by row, one value per model. */
   losses: Float64Array;
 }
 
-/** The estimates that resamples may take, in models × domains × resamples: some ten seconds on one core. */
+/** Budget for resampling, in models × domains × resamples: about ten seconds on one core. */
 const resampleBudget = 4e9;
 /** sign_sign takes about ten times as long as the others. */
 const pairCost = 10;
 const fewestResamples = 20;
 const mostResamples = 1000;
 
-/** As many resamples as the number of domains leaves time for. */
+/** As many resamples as the budget allows for this number of domains. */
 export function fitResamples(
   { resamples, estimator }: DomainSettings,
   models: number,
@@ -51,8 +51,9 @@ export function fitResamples(
 }
 
 /**
- * Measures all domains. `models` are those to use, `errors` theirs; `tokenCounts` by domain, where a table of
- * them was given. Errors: DOMAIN_NO_TOKENS, DOMAINS_NONE, TABLE_INVALID, and those of reading the table.
+ * Measures all domains. `models` are the models to use and `errors` their errors; `tokenCounts` are by
+ * domain, if there is a table of them. Errors: DOMAIN_NO_TOKENS, DOMAINS_NONE, TABLE_INVALID, and those of
+ * reading the table.
  */
 export async function measureDomains(
   losses: LossTable,
@@ -88,7 +89,7 @@ export async function measureDomains(
       if (seen.has(domain))
         throw fail('TABLE_INVALID', {
           path: losses.path,
-          problem: `domain "${domain}" is there twice, the second time in row ${row}`,
+          problem: `domain "${domain}" appears twice, the second time in row ${row}`,
         });
       seen.add(domain);
       sorted.values.set(block.losses.subarray(at * models.length, (at + 1) * models.length));
@@ -121,7 +122,7 @@ export async function measureDomains(
 }
 
 function allFinite(values: Float64Array): boolean {
-  // x − x is 0 for every finite x, and NaN for all others.
+  // x − x is 0 for every finite x, and NaN otherwise.
   let zero = 0;
   for (let i = 0; i < values.length; i++) zero += (values[i] ?? 0) - (values[i] ?? 0);
   return zero === 0;
@@ -168,20 +169,20 @@ function openColumns(most: number, resamples: number): Columns {
   };
 }
 
-/** Of sorted numbers, between the two nearest places; NaN of none. */
+/** Quantile of sorted numbers, interpolated linearly; NaN if there are none. */
 export function quantile(sorted: Float64Array, share: number): number {
   const place = share * (sorted.length - 1);
   const below = sorted[Math.floor(place)] ?? Number.NaN;
   return below + ((sorted[Math.ceil(place)] ?? Number.NaN) - below) * (place - Math.floor(place));
 }
 
-/** At most so many cells of losses are kept. */
+/** Maximum number of losses to keep. */
 const sampleCells = 4e6;
 const sampleDomains = 10_000;
 
 /**
- * Keeps rows by a seeded hash of the domain: all while they fit, then ever smaller halves, so that neither
- * their number nor their order has to be known before.
+ * Keeps rows by a seeded hash of the domain: all while they fit, then ever smaller halves. Neither their
+ * number nor their order must be known in advance.
  */
 function openSample(
   models: number,
@@ -211,7 +212,7 @@ function openSample(
   };
 }
 
-/** Two sums over the bits of each model's losses tell which models are one and the same. */
+/** Two sums over the bits of each model's losses detect identical models. */
 function openSameModels(models: number): {
   add(losses: Float64Array): void;
   groups(names: readonly string[]): string[][];

@@ -1,6 +1,6 @@
-// How far the estimates can be trusted: what changes without a family of models (models of a family are not
-// independent), and whether the weights tell held-out models' order better than the mean loss and than chance
-// do.
+// How robust the estimates are: what changes without each family of models (models of a family are not
+// independent), and whether the weights predict the order of held-out models better than the mean loss and
+// chance do.
 
 import type { DomainSettings } from '../run/settings.ts';
 import { openRandom, shuffle } from '../data/seeded-random.ts';
@@ -13,7 +13,7 @@ export interface FamilyEffect {
   family: string;
   models: number;
   /**
-   * Without the family: the share of the weight that goes to other domains, and the largest change of an
+   * Without the family: the share of the weight that moves to other domains, and the largest change in any
    * estimate.
    */
   moved: number;
@@ -22,12 +22,12 @@ export interface FamilyEffect {
 
 export interface Prediction {
   folds: number;
-  /** Domains that it was measured on, and how many other orders of the errors it is compared with. */
+  /** Domains measured, and the number of permutations of the errors. */
   domains: number;
   permutations: number;
   /**
-   * R² of the held-out models' ranks as the weights predict them; by the mean loss; by weights for permuted
-   * errors (mean, and the 95 % quantile).
+   * R² of the held-out models' ranks as predicted by the weights, by the mean loss, and by weights for
+   * permuted errors (mean and 95 % quantile).
    */
   rSquared: number;
   meanLoss: number;
@@ -37,11 +37,11 @@ export interface Prediction {
 
 type How = Pick<DomainSettings, 'estimator' | 'ties' | 'weights' | 'keepRate' | 'repeat' | 'seed'>;
 
-/** Fewer say nothing after a family or a fold is taken off. */
+/** Fewer models are not informative once a family or a fold is removed. */
 const fewestLeft = 3;
 
 /**
- * The effect of leaving each family out, largest first. `families` by model. Nothing where all are of one
+ * The effect of leaving out each family, largest first. `families` are by model. Empty if there is only one
  * family.
  */
 export function leaveFamiliesOut(
@@ -80,7 +80,7 @@ export function leaveFamiliesOut(
   );
 }
 
-/** The estimates of every row, for each draw. */
+/** Estimates of every row under each draw. */
 function estimateRows(
   { names, losses }: RowSample,
   draws: readonly Draw[],
@@ -103,13 +103,14 @@ const fewestModels = 10;
 const permutations = 100;
 /** sign_sign takes about ten times as long as the others. */
 const pairPermutations = 20;
-/** Room for the estimates of all folds and permutations, in numbers. */
+/** Maximum number of estimates to hold for all folds and permutations. */
 const estimatesAtOnce = 4e6;
 
 /**
- * Predicts each fifth of the models from the others: their weights, times the held-out models' ranks in each
- * domain (of N), summed; R² of the order within the fold, meaned over folds (arXiv 2409.05816; R² of ranks as
- * in the authors' held_out_r2_score.py). Null with fewer than 10 models, or where all errors are equal.
+ * Predicts each fifth of the models from the others: their weights times the held-out models' ranks in each
+ * domain (over N), summed; R² of the order within the fold, averaged over folds (arXiv 2409.05816; R² of
+ * ranks as in the authors' held_out_r2_score.py). Null with fewer than 10 models, or if all errors are
+ * equal.
  */
 export function predictHeldOut(sample: RowSample, errors: Float64Array, how: How): Prediction | null {
   const models = errors.length;
@@ -119,7 +120,7 @@ export function predictHeldOut(sample: RowSample, errors: Float64Array, how: How
   const orders = [errors, ...permuteErrors(errors, rounds, how.seed)];
   const ranks = rankRows(sample, models);
   const rSquared: number[] = [];
-  // A few orders of the errors at a time, because each has an estimate for every fold and domain.
+  // Only some permutations at a time, because each needs an estimate for every fold and domain.
   const together = Math.max(1, Math.floor(estimatesAtOnce / (folds * sample.names.length)));
   for (let from = 0; from < orders.length; from += together) {
     const part = orders.slice(from, from + together);
@@ -162,7 +163,7 @@ function permuteErrors(errors: Float64Array, rounds: number, seed: number): Floa
   });
 }
 
-/** Each model's mid-rank within each domain over the number of models, row after row. */
+/** Each model's mid-rank within each domain, divided by the number of models; row by row. */
 function rankRows({ names, losses }: RowSample, models: number): Float32Array {
   const ranks = new Float32Array(losses.length);
   const sorted = openSorted(models);
@@ -178,7 +179,7 @@ function rankRows({ names, losses }: RowSample, models: number): Float32Array {
   return ranks;
 }
 
-/** What the weights for these estimates say of the models `left`: higher for a higher error. */
+/** Predictions for the models `left` by the weights of these estimates: higher means a higher error. */
 function scoreModels(
   { names, tokens }: RowSample,
   estimates: Float64Array,
@@ -208,7 +209,7 @@ function meanRSquared(held: readonly number[][], scores: readonly number[][], er
     const middle = (left.length + 1) / 2;
     const off = truth.reduce((sum, rank, at) => sum + (rank - (predicted[at] ?? 0)) ** 2, 0);
     const all = truth.reduce((sum, rank) => sum + (rank - middle) ** 2, 0);
-    // Where all errors of a fold are equal there is no order to predict.
+    // If all errors in a fold are equal, there is no order to predict.
     return all === 0 ? [] : [1 - off / all];
   });
   return values.reduce((sum, value) => sum + value, 0) / values.length;

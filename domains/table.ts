@@ -1,5 +1,5 @@
-// Tables from outside: CSV (or TSV, gzipped or not) and Parquet as SQL. Promises: cells are read as the types
-// asked for, and where one cannot be, the error names the file, the row and the column.
+// User tables: CSV (or TSV, gzipped or not) and Parquet as SQL. Cells are read as the requested types; if one
+// does not fit, the error names the file, the row and the column.
 
 import { stat } from 'node:fs/promises';
 import type { DuckDBConnection } from '@duckdb/node-api';
@@ -13,23 +13,24 @@ import { checkRegular } from '../run/regular-file.ts';
 
 export interface Table {
   path: string;
-  /** The columns' names in order, trimmed; no two are the same. */
+  /** Column names in order, trimmed and unique. */
   columns: string[];
-  /** SQL of the table as it is, to count its rows. */
+  /** SQL of the table as it is, for counting its rows. */
   rows: string;
   /**
-   * SQL of the table with columns c0, c1, …: as text, or those in `numbers` as DOUBLE (empty cells and NaN
-   * are NULL).
+   * SQL of the table with columns c0, c1, …: as text, or as DOUBLE for those in `numbers` (empty cells and
+   * NaN are NULL).
    */
   scan: (numbers: ReadonlySet<number>) => string;
 }
 
 const csvEnding = /\.(csv|tsv)(\.gz)?$/i;
-/** What stands in a cell where a value is not known. */
+/** Contents of cells whose value is unknown. */
 const unknownValues = ['', 'NA', 'N/A', 'nan', 'NaN', 'NAN', 'null', 'NULL', 'None'];
 
 /**
- * Opens a table by its ending. Errors: FILE_NOT_FOUND, FILE_UNREADABLE, TABLE_KIND_UNKNOWN, TABLE_INVALID.
+ * Opens a table; the file extension decides its format. Errors: FILE_NOT_FOUND, FILE_UNREADABLE,
+ * TABLE_KIND_UNKNOWN, TABLE_INVALID.
  */
 export async function openTable(connection: DuckDBConnection, path: string): Promise<Table> {
   const size = await sizeOf(path);
@@ -49,7 +50,7 @@ async function sizeOf(path: string): Promise<number> {
   }
 }
 
-/** DuckDB takes what a file that is cut short begins with for all of it. */
+/** DuckDB would accept the beginning of a truncated file as the whole file. */
 async function checkGzip(path: string): Promise<void> {
   const pieces = gunzip(readPieces(path));
   while ((await pieces.next()).done !== true);
@@ -68,7 +69,7 @@ async function openCsv(connection: DuckDBConnection, path: string): Promise<Tabl
         )
       ).getRows()[0] ?? [],
   );
-  // Where a later line has more cells than the first, DuckDB fills the first up with NULL.
+  // If a later line has more cells than the first, DuckDB pads the first with NULL.
   const columns = checkNames(
     path,
     firstLine.filter((name) => name !== null).map((name) => z.string().parse(name)),
@@ -117,18 +118,18 @@ async function openParquet(connection: DuckDBConnection, path: string): Promise<
 function checkNames(path: string, raw: readonly string[]): string[] {
   const names = raw.map((name) => name.trim());
   const twice = names.find((name, at) => names.indexOf(name) !== at);
-  if (twice !== undefined) throw fail('TABLE_INVALID', { path, problem: `column "${twice}" is there twice` });
+  if (twice !== undefined) throw fail('TABLE_INVALID', { path, problem: `column "${twice}" appears twice` });
   return names;
 }
 
-/** The place of a column by one of its names, upper and lower case alike; undefined where there is none. */
+/** The position of a column by any of its names, ignoring case; undefined if there is none. */
 export function findColumn({ columns }: Table, ...names: string[]): number | undefined {
   const at = columns.findIndex((column) => names.includes(column.toLowerCase()));
   return at < 0 ? undefined : at;
 }
 
 /**
- * Does what reads `table` with the columns `numbers` as numbers, and says which cell was at fault where that
+ * Runs `read`, which reads `table` with the columns `numbers` as numbers, and names the faulty cell if that
  * fails. Errors: TABLE_CELL, FILE_UNREADABLE.
  */
 export async function readingCells<T>(
@@ -149,8 +150,8 @@ export async function readingCells<T>(
 }
 
 /**
- * Errors: TABLE_CELL for the first cell of column `at` that is a number and not within `low` (itself only
- * where `closed`) and the bound of all numbers.
+ * Errors: TABLE_CELL for the first number in column `at` that is below `low` (or equal to it unless
+ * `closed`) or above the bound of all numbers.
  */
 export async function checkAbove(
   connection: DuckDBConnection,
@@ -181,8 +182,8 @@ export async function checkAbove(
 }
 
 /**
- * Errors: TABLE_CELL for a cell of the columns that is beyond the bounds of all numbers. Reads the table
- * once, for whoever adds numbers up before they are looked at.
+ * Errors: TABLE_CELL for a cell of the columns beyond the bounds of all numbers. Reads the table once,
+ * before callers add numbers up.
  */
 export async function checkColumns(
   connection: DuckDBConnection,
@@ -201,17 +202,13 @@ export async function checkColumns(
   });
 }
 
-/**
- * For `readingCells` to find the cell. Throws where one of the values is beyond the bounds of all numbers.
- */
+/** Lets `readingCells` find the cell: throws if a value is beyond the bounds of all numbers. */
 export function checkBounds(values: Iterable<number>): void {
-  for (const value of values)
-    if (isBeyond(value)) throw new Error(`${value} is beyond the bounds of all numbers`);
+  for (const value of values) if (isBeyond(value)) throw new Error(`${value} is out of range`);
 }
 
 /**
- * SQL of the rows of a wide table as cells: (its other columns, field, name, value), one for each of
- * `columns`.
+ * SQL of a wide table's rows as cells (its other columns, field, name, value), one for each of `columns`.
  */
 export function unpivot(table: Table, source: string, columns: readonly number[]): string {
   const names = columns.map((at) => `('c${at}', ${sqlString(table.columns[at] ?? '')})`).join(', ');
@@ -254,7 +251,7 @@ function unreadable(path: string, error: unknown): BetrError {
   const lines = reasonOf(error)
     .split('\n')
     .map((line) => line.trim());
-  // DuckDB goes on with advice on its own options, and with all their values.
+  // DuckDB appends advice on its own options and lists all their values.
   const advice = lines.findIndex(
     (line, at) => at > 0 && (line === '' || /^(Possible|It was not possible)/.test(line)),
   );
@@ -265,7 +262,7 @@ function unreadable(path: string, error: unknown): BetrError {
       path,
       reason: said
         .join('; ')
-        .replace(/^.*Error when sniffing.*$/, 'its lines do not read as comma-separated values'),
+        .replace(/^.*Error when sniffing.*$/, 'its lines are not comma-separated values'),
     },
     error,
   );

@@ -1,6 +1,7 @@
-// Is a selection any good, before a GPU hour is spent on it? The same language model is trained on the same
-// number of words of every selection and asked how well it knows the benchmarks' held-out test examples
-// (target match) and held-out text of every source (what the cut costs elsewhere).
+// Estimates whether a selection is any good before anyone spends a GPU hour on it. The same language model is
+// trained on the same number of words from every selection and measured on the benchmarks' held-out test
+// examples (target match) and on held-out text of every source (what the cut costs elsewhere). See
+// docs/method.md, "Evaluation".
 
 import { z } from 'zod';
 import { readCard } from '../classifier/classifier-card.ts';
@@ -30,14 +31,11 @@ const interval = estimateSchema.omit({ n: true });
 export const evaluationSchema = z.strictObject({
   kind: z.literal('betr evaluation'),
   seed: z.number(),
-  /** Words that every model was trained on. */
+  /** Training words of every model. */
   trainWords: z.number(),
-  /** Shards that were compared on, of all. */
+  /** Shards compared, and all shards. */
   shards: z.strictObject({ used: z.number(), of: z.number() }),
-  /**
-   * `scorerSha256`: of what scored it; `testTargets`: of what the scorer was aimed at, the test items, by
-   * force.
-   */
+  /** `scorerSha256`: hash of the scorer; `testTargets`: test items that the scorer was forced to target. */
   rankings: z.array(
     z.strictObject({
       scorer: z.string(),
@@ -58,21 +56,21 @@ export const evaluationSchema = z.strictObject({
         benchmarks: z.array(matchSchema.extend({ benchmark: z.string() })),
       }),
       /**
-       * The mean is over the sources that are no targets: the first scorer gives them no more room than no
-       * filter does.
+       * The mean is over sources that are not targets: those to which the first scorer gives no more room
+       * than no filter does.
        */
       offTarget: z.strictObject({
         mean: matchSchema,
         sources: z.array(matchSchema.extend({ source: z.string(), isTarget: z.boolean() })),
       }),
       makeUp: makeUpSchema,
-      /** The last documents kept and the first dropped, of those compared on; none of no filter. */
+      /** The last documents kept and the first dropped among those compared; empty for no filter. */
       margin: marginSchema,
     }),
   ),
   agreement: agreementSchema,
   /**
-   * Of the light classifier against the embedding's score, on held-out documents; null where the run has no
+   * The light classifier against the embedding's score on held-out documents; null if the run has no
    * classifier.
    */
   fidelity: z
@@ -85,14 +83,14 @@ export const evaluationSchema = z.strictObject({
 export type Evaluation = z.output<typeof evaluationSchema>;
 export type EvaluatedSelection = Evaluation['selections'][number];
 
-/** What keeps figures from saying what they seem to. */
+/** Reasons to read the numbers with caution. */
 export function listCaveats({ rankings }: Evaluation): string[] {
   return rankings.flatMap(({ scorer, testTargets = [] }) =>
     describeTestTargets(testTargets).map((sentence) => `${scorer}: ${sentence}`),
   );
 }
 
-/** What the others are measured against. */
+/** The baseline of all comparisons. */
 export const randomScorer = 'random';
 
 export interface EvaluationOptions {
@@ -103,8 +101,8 @@ export interface EvaluationOptions {
 }
 
 /**
- * Compares the selections of all contestants, of whom BETR is the first and `random` is another.
- * Errors: NO_TESTS, NO_EXAMPLES, SHARD_CHANGED, those of `findCutoff` and of reading the corpus.
+ * Compares the selections of all contestants. The first is BETR, and one is `random`. Errors: NO_TESTS,
+ * NO_EXAMPLES, SHARD_CHANGED, those of `findCutoff` and of reading the corpus.
  */
 export async function evaluateSelections(
   contestants: readonly [Contestant, ...Contestant[]],
@@ -175,7 +173,7 @@ interface Findings {
   margins: readonly Margin[];
   benchmarks: readonly string[];
   sources: readonly string[];
-  /** The scorer whose selections say which sources are targets. */
+  /** The scorer whose selections define which sources are targets. */
   first: string;
   seed: number;
 }
@@ -238,8 +236,8 @@ function judge(findings: Findings, index: number): EvaluatedSelection {
 }
 
 /**
- * The number of a scorer's selection at a keep rate; at its first one where it has none (no filter has a rate
- * of its own).
+ * The number of a scorer's selection at a keep rate, or of its first selection if it has none at that rate
+ * (no filter has its own).
  */
 function selectionOf(selections: readonly SelectionKey[], scorer: string, keep: number): number {
   const exact = selections.findIndex((selection) => selection.scorer === scorer && selection.keep === keep);

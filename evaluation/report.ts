@@ -1,5 +1,5 @@
-// The evaluation as one HTML page that asks for nothing else: what was measured, how sure it is, and what the
-// cut costs. Every figure has its interval and its number.
+// The evaluation as one self-contained HTML page: what was measured, how certain it is, and what the cut
+// costs. Every number has its interval and its sample size.
 
 import { type Evaluation, type EvaluatedSelection, listCaveats } from './evaluate.ts';
 import { noFilter } from './contest.ts';
@@ -7,11 +7,11 @@ import type { Estimate } from './bits.ts';
 import type { Match } from './match.ts';
 import { formatCount, formatShare } from '../run/amounts.ts';
 
-/** The page and its figures, in the folder of an evaluation. */
+/** File names of the page and its data in an evaluation's folder. */
 export const reportFile = 'report.html';
 export const evaluationFile = 'evaluation.json';
 
-/** The page. `details` is what the run was made of (settings, versions), shown as it is. */
+/** Renders the page. `details` (settings, versions) are shown as they are. */
 export function evaluationHtml(evaluation: Evaluation, details: unknown): string {
   const keeps = [...new Set(evaluation.selections.map(({ keep }) => keep))].filter(
     (keep) => keep < 1 || evaluation.selections.every((selection) => selection.keep === 1),
@@ -24,11 +24,12 @@ export function evaluationHtml(evaluation: Evaluation, details: unknown): string
     '<h1>Is the cut any good?</h1>',
     `<p class="lead">${headline(evaluation)}</p>`,
     ...listCaveats(evaluation).map((caveat) => `<p class="bad">${escapeHtml(caveat)}</p>`),
-    `<p>Each selection gave the same ${formatCount(evaluation.trainWords)} words to the same language ` +
-      'model (word trigrams, modified Kneser-Ney smoothing), which was then asked for held-out ' +
-      'text. Figures are bits per byte, fewer are better; ± is a 95 % bootstrap interval over the ' +
-      'held-out examples; n is their number. It covers the choice of examples, not that of the ' +
-      `training words. Compared on ${evaluation.shards.used} of ${evaluation.shards.of} shards.</p>`,
+    '<p>The same language model (word trigrams, modified Kneser-Ney smoothing) was trained ' +
+      `on ${formatCount(evaluation.trainWords)} words of each selection and measured on ` +
+      'held-out text. Numbers are bits per byte, lower is better; ± is a 95 % bootstrap ' +
+      'interval over the held-out examples; n is the number of examples. The interval ' +
+      'reflects the choice of examples, not of training words. Compared on ' +
+      `${evaluation.shards.used} of ${evaluation.shards.of} shards.</p>`,
     ...keeps.flatMap((keep) => section(evaluation, keep)),
     ...agreementSections(evaluation),
     ...fidelitySection(evaluation),
@@ -153,7 +154,7 @@ function marginSection({ scorer, margin }: EvaluatedSelection): string[] {
   ];
 }
 
-/** Every scorer's mean gain as a point, with its interval as a line through it. */
+/** Every scorer's mean gain as a point on a line that shows its interval. */
 function gainPlot(rows: readonly EvaluatedSelection[]): string {
   const gains = rows.map(({ scorer, targetMatch }) => ({ scorer, ...targetMatch.mean.gain }));
   const [low, high] = [
@@ -192,11 +193,12 @@ function agreementSections({ agreement }: Evaluation): string[] {
       ]),
     );
   return [
-    '<h2>How far scorers agree</h2>',
+    '<h2>How much scorers agree</h2>',
     `<h3>Spearman's correlation of the scores (n = ${formatCount(agreement.documents)} documents)</h3>`,
     matrix(agreement.spearman),
     ...agreement.jaccard.flatMap(({ keep, matrix: values }) => [
-      `<h3>Overlap of the selections at ${formatShare(keep)}: tokens in both over tokens in either</h3>`,
+      `<h3>Overlap of the selections at ${formatShare(keep)}: tokens in both divided by ` +
+        'tokens in either</h3>',
       matrix(values),
     ]),
   ];
@@ -205,10 +207,11 @@ function agreementSections({ agreement }: Evaluation): string[] {
 function fidelitySection({ fidelity }: Evaluation): string[] {
   if (fidelity === null) return [];
   return [
-    '<h2>How well the classifier follows the embedding</h2>',
-    `<p>On ${formatCount(fidelity.heldOutDocuments)} documents of the sample that it did not learn ` +
-      `from: of the best by its score, how many are among the best 10 % by the embedding's score, ` +
-      'and how many of those are found.</p>',
+    "<h2>How well the classifier reproduces the embedding's ranking</h2>",
+    `<p>Measured on ${formatCount(fidelity.heldOutDocuments)} documents of the sample that ` +
+      'the classifier did not learn from: of its best documents, how many are in the top 10 ' +
+      "% by the embedding's score (precision), and how many of the top 10 % it finds " +
+      '(recall).</p>',
     table(
       ['kept', 'precision', 'recall'],
       fidelity.kept.map(({ keep, precision, recall }) => [

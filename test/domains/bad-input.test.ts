@@ -102,14 +102,14 @@ const cases: Case[] = [
     { 'losses.csv': wide.replace('d3', 'd1') },
     {},
     'TABLE_INVALID',
-    /domain "d1" is there twice, the second time in row 3/,
+    /domain "d1" appears twice, the second time in row 3/,
   ],
   [
     'a domain twice in the tokens',
     { 'tokens.csv': tokens.replace('d3', 'd1') },
     {},
     'TABLE_INVALID',
-    /tokens\.csv .*domain "d1" is there twice/,
+    /tokens\.csv .*domain "d1" appears twice/,
   ],
   [
     'a loss twice',
@@ -129,14 +129,14 @@ const cases: Case[] = [
     },
     {},
     'TABLE_INVALID',
-    /benchmark "task" has two errors of model "m1"/,
+    /benchmark "task" has two errors for model "m1"/,
   ],
   [
     'a model twice',
     { 'losses.csv': wide.replace('m2', 'm1') },
     {},
     'TABLE_INVALID',
-    /column "m1" is there twice/,
+    /column "m1" appears twice/,
   ],
   [
     'no name of a domain',
@@ -157,7 +157,7 @@ const cases: Case[] = [
     {},
     { benchmarks: ['arc'] },
     'OPTION_INVALID',
-    /--benchmarks is "arc", .*some of task/,
+    /--benchmarks is "arc", .*one or more of task/,
   ],
   ['no file', {}, { tokens: 'none.csv' }, 'FILE_NOT_FOUND', /none\.csv does not exist/],
   ['an empty file', { 'losses.csv': '' }, {}, 'TABLE_INVALID', /losses\.csv .*it is empty/],
@@ -226,6 +226,6 @@ describe('bad tables', () => {
       ...base,
       'errors.csv': errors.replace('0.7', '70').replace('0.3,', '-1,'),
     });
-    expect(warnings.join('\n')).toMatch(/2 errors are outside 0 to 1 \(-1 of "m1" on "task"\)/);
+    expect(warnings.join('\n')).toMatch(/2 errors are outside 0 to 1 \(-1 for "m1" on "task"\)/);
   });
 });

@@ -162,7 +162,9 @@ describe('domain weights', () => {
     );
     close(byName(result, 'estimate'), [1, -0.2, 0.1, -0.9]);
     expect(result.models).toBe(5);
-    expect(result.warnings.join('\n')).toMatch(/3 models are in one of the tables only/);
+    expect(result.warnings.join('\n')).toMatch(
+      /3 models were left out because they are in only one of the tables/,
+    );
   });
 
   it('leave out and count domains with a missing loss, and models without an error', async () => {
@@ -182,7 +184,7 @@ describe('domain weights', () => {
     expect(result.domains.map(({ domain }) => domain)).toEqual(['d1', 'd4']);
     expect(result.domainsLeftOut).toBe(2);
     expect(result.warnings.join('\n')).toMatch(
-      /2 domains lack a loss of some model and were left out, "d2" first/,
+      /2 domains were left out because they lack a model.s loss; the first is "d2"/,
     );
   });
 });
