@@ -1,6 +1,6 @@
-// `betr index`: benchmark examples and a sample of the corpus in, a score for every sampled document out.
-// Promises: does only what changed; stopped at any point, the index that was there stays, and the next run
-// goes on from the files that are whole; `index.json` is written last and says what all the others are.
+// `betr index`: scores a sample of the corpus by the benchmark examples. It redoes only what changed. If it
+// is stopped, the existing index stays intact, and the next run continues from the files already complete.
+// `index.json` is written last and describes all the others.
 
 import { copyFile, link, mkdir, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
@@ -35,19 +35,19 @@ import { measureTokens, tokenRatesSchema } from './sample/tokens.ts';
 import { sha256File } from '../data/files/hash-files.ts';
 
 export type IndexResult = IndexCard & {
-  /** Nothing had changed, and nothing was done. */
+  /** Nothing had changed, so nothing was done. */
   fresh: boolean;
 };
 
 export interface IndexOptions {
-  /** Aim at examples that are test items all the same. */
+  /** Target examples even if they are test items. */
   forceTests?: boolean;
 }
 
 /**
- * Makes the run's index: examples.parquet, sample.parquet, tokens.json, vectors/, index.hnsw, targets.parquet
- * and index.json. Errors: TESTS_ARE_FILES, TARGETS_ARE_TESTS (what there was is left as it was), those of
- * `readBenchmarks`, `drawSample` and `embedAll`, NO_FILES, DISK_FULL, WRITE_FAILED.
+ * Builds the run's index: examples.parquet, sample.parquet, tokens.json, vectors/, index.hnsw,
+ * targets.parquet and index.json. Errors: TESTS_ARE_FILES, TARGETS_ARE_TESTS (both leave the existing index
+ * as it is), those of `readBenchmarks`, `drawSample` and `embedAll`, NO_FILES, DISK_FULL, WRITE_FAILED.
  */
 export async function runIndex(
   run: Run,
@@ -113,8 +113,8 @@ export async function runIndex(
 }
 
 /**
- * What an earlier run wrote; undefined where there is nothing that can be read, because this command is what
- * makes it anew.
+ * The output of an earlier run; undefined if it is missing or damaged, because this command will write it
+ * again.
  */
 async function readOr<T>(path: string, schema: z.ZodType<T>): Promise<T | undefined> {
   try {
@@ -130,8 +130,7 @@ const outputs = ['examples', 'sample', 'tokens', 'index', 'targets'] as const;
 type IndexFiles = Pick<RunFiles, (typeof outputs)[number]>;
 
 /**
- * The files of the index that is being made. They lie in a folder of their own, which starts with those of
- * the present index.
+ * The files of the next index. They are in a separate folder, which starts with those of the current index.
  */
 async function openNext({ files }: Run): Promise<IndexFiles> {
   await mkdir(files.nextIndex, { recursive: true });
@@ -150,9 +149,9 @@ async function openNext({ files }: Run): Promise<IndexFiles> {
   return next;
 }
 
-/** Puts the files of the next index in the place of the present one's. */
+/** Replaces the files of the current index with those of the next one. */
 async function takeOver({ files }: Run, next: IndexFiles): Promise<void> {
-  // Files change one after the other; without their card nobody takes an old one and a new one for a pair.
+  // Files change one after the other; without the card, no command combines an old file with a new one.
   await rm(files.indexCard, { force: true });
   for (const output of outputs) await rename(next[output], files[output]);
   await rm(files.nextIndex, { recursive: true });
@@ -192,14 +191,14 @@ function sha256If(path: string): Promise<string | undefined> {
   return ifThere(sha256File(path));
 }
 
-/** Removes what is not as the last run left it, so that it is made again rather than taken for whole. */
+/** Removes files that differ from what the last run wrote, so they are written again. */
 async function dropDamaged(run: Run, last: IndexCard): Promise<void> {
   for (const output of outputs)
     if ((await sha256If(run.files[output])) !== last.outputs[output])
       await rm(run.files[output], { force: true });
 }
 
-/** The examples, and what writes them where they are not there yet. */
+/** The examples, and a function that saves them unless they are saved already. */
 async function makeExamples(
   run: Run,
   inputs: IndexInputs,
@@ -236,7 +235,7 @@ async function makeSample(
   return note;
 }
 
-/** The SHA-256 of an index over these very vectors, where the last run that ended left one. */
+/** The SHA-256 of an index over exactly these vectors, if the last complete run left one. */
 async function knownIndex(
   path: string,
   last: IndexCard | undefined,
@@ -245,13 +244,13 @@ async function knownIndex(
 ): Promise<string | undefined> {
   if (last?.inputs.sample !== sample || last.embedding.fingerprint !== embedding.fingerprint)
     return undefined;
-  // What an embedder refuses may change.
+  // The documents that an embedder refuses may change.
   if (last.embedding.refused + embedding.refused > 0) return undefined;
   const found = await sha256If(path);
   return found === last.outputs.index ? found : undefined;
 }
 
-/** The top is the tenth that the classifier learns. */
+/** The classifier learns to find the top 10 %. */
 function describeRanks(
   best: BestRanks,
   examples: readonly Example[],
@@ -271,8 +270,8 @@ function describeRanks(
 }
 
 /**
- * What a reader of the scores has to know. Below 100 documents an example ties decide (method.md §2; the
- * paper has about 700).
+ * Warnings to read before using the scores. Below 100 documents per example, ties decide (docs/method.md,
+ * "Best rank").
  */
 function listWarnings(
   { settings }: Run,
@@ -283,9 +282,9 @@ function listWarnings(
   const warnings: string[] = [];
   if (perExample < 100) {
     warnings.push(
-      `There are only ${perExample.toPrecision(2)} sampled documents for each example (the method's ` +
-        'paper has about 700): many best ranks tie, and the next-best ranks and the cosine decide. A ' +
-        'larger sample or fewer examples would tell more.',
+      `There are only ${perExample.toPrecision(2)} sampled documents per example (the ` +
+        "method's paper has about 700): many best ranks tie, so the next-best ranks and the " +
+        'cosine decide. Use a larger sample or fewer examples.',
     );
   }
   const [least, next] = counts
@@ -300,14 +299,14 @@ function listWarnings(
   ) {
     warnings.push(
       `Benchmark "${least.benchmark}" has only ${least.usable} examples, so every benchmark ` +
-        `gives ${least.usable}. Leave it out, or set examples.equal to false, to use more.`,
+        `gives ${least.usable}. To use more, leave it out or set examples.equal to false.`,
     );
   }
   if (search.approximate) {
     warnings.push(
-      'The ranks are approximate: the lists come from the HNSW index, which ' +
-        `finds ${(100 * search.hnsw.recall).toFixed(1)} % of the true nearest ${search.hnsw.nearest}. ` +
-        'Set search.method to exact for exact ones.',
+      'The ranks are approximate: the lists come from the HNSW index, which finds ' +
+        `${(100 * search.hnsw.recall).toFixed(1)} % of the true nearest ` +
+        `${search.hnsw.nearest}. For exact ranks, set search.method to exact.`,
     );
   }
   return warnings;

@@ -1,5 +1,4 @@
-// Turns texts into unit vectors, by whatever the settings name: a transformer on this machine, or an
-// OpenAI-compatible endpoint.
+// Opens the embedder in the settings: a transformer on this machine, or an OpenAI-compatible endpoint.
 
 import type { Report } from '../run/progress.ts';
 import type { Settings } from '../run/settings.ts';
@@ -7,25 +6,25 @@ import { openEndpoint } from './endpoint/embedder.ts';
 import type { Embedder } from './embedder.ts';
 
 /**
- * How much of a text is in its vector, in UTF-16 code units: the text within embedding.maxTokens, and what
- * was left of it.
+ * How much of a text is in its vector, in UTF-16 code units: `from` within embedding.maxTokens, `to` of
+ * these in the vector.
  */
 export interface Truncation {
   from: number;
   to: number;
 }
 
-/** What became of single texts, by their place among those given. */
+/** Events for single texts, by their position in the input. */
 export interface EmbedNotes {
-  /** It was longer than the embedder takes. */
+  /** The text was longer than the embedder accepts. */
   cut?: (text: number, cut: Truncation) => void;
-  /** The embedder takes it in no length; its row is zeros. Where nobody listens, `embed` fails. */
+  /** The embedder refuses the text at any length; its row is zeros. Without this listener, `embed` fails. */
   refused?: (text: number, reason: string) => void;
 }
 
 /**
- * Opens the embedder that the settings name; relative folders start from `baseFolder`.
- * Errors: DEVICE_UNAVAILABLE, MODEL_UNAVAILABLE, MODEL_DAMAGED, NPM_PACKAGE_UNAVAILABLE, ENDPOINT_FAILED.
+ * Opens the embedder in the settings; relative folders start from `baseFolder`. Errors: DEVICE_UNAVAILABLE,
+ * MODEL_UNAVAILABLE, MODEL_DAMAGED, NPM_PACKAGE_UNAVAILABLE, ENDPOINT_FAILED.
  */
 export async function openEmbedder(
   settings: Settings['embedding'],
@@ -34,7 +33,7 @@ export async function openEmbedder(
 ): Promise<Embedder> {
   report({ stage: 'load the embedding model', done: 0, unit: 'documents' });
   if (/^https?:\/\//.test(settings.model)) return openEndpoint(settings);
-  // Its libraries take a while to load, and who asks an endpoint does not need them.
+  // Imported lazily: its libraries load slowly, and endpoints do not need them.
   const { openTransformer } = await import('./onnx/embedder.ts');
   return openTransformer(settings, baseFolder);
 }

@@ -1,7 +1,7 @@
-// Vectors on disk, found again by the text's content: Arrow IPC files of (key, vector), each committed whole,
-// so that a run that was stopped goes on where it was and a re-run embeds only what is new. A file's name
-// ends in the beginning of its SHA-256, which is checked before the Arrow library sees a byte: of damaged
-// ones it can read on for ever.
+// Vectors on disk, by the content of their text: Arrow IPC files of (key, vector). Each file is committed
+// atomically, so a stopped run continues where it was and a later run embeds only new texts. A file name ends
+// with the beginning of the file's SHA-256, which is checked before the Arrow library reads it: on damaged
+// files the library may never return.
 
 import { createHash } from 'node:crypto';
 import { rename } from 'node:fs/promises';
@@ -27,15 +27,15 @@ import type { Truncation } from '../../models/open.ts';
 import type { Embedder, TextVectors } from '../../models/embedder.ts';
 import { listFolder } from '../../data/files/files.ts';
 
-/** So many texts are embedded between two files: about ten seconds' work on a small machine. */
+/** Texts per file: about ten seconds of work on a small machine. */
 const textsPerFile = 1024;
 
 export interface Embedded {
-  /** texts × dimensions, unit rows, in the order of the texts; zeros for a text that was refused. */
+  /** texts × dimensions, unit rows, in the order of the texts; zeros for refused texts. */
   vectors: Float32Array;
-  /** The texts, by their place among those given, of which only a part is in the vector. */
+  /** Truncated texts, by their position in the input. */
   cuts: Map<number, Truncation>;
-  /** Texts embedded now (equal ones once), and texts whose vector was there. */
+  /** Texts embedded now (equal ones count once), and texts whose vectors existed already. */
   embedded: number;
   reused: number;
   seconds: number;
@@ -43,7 +43,7 @@ export interface Embedded {
 
 export interface VectorStore {
   /**
-   * `refused` is called for each text that the embedder takes in no length; without it such a text is an
+   * `refused` is called for each text that the embedder refuses at any length; without it, such a text is an
    * error.
    */
   embed(
@@ -54,15 +54,15 @@ export interface VectorStore {
   ): Promise<Embedded>;
 }
 
-/** What is known of texts, by their hash. */
+/** Known vectors and truncations, by text hash. */
 interface Known {
   vectors: Map<string, Float32Array>;
   cuts: Map<string, Truncation>;
 }
 
 /**
- * Opens the vectors of an embedder under `folder`. A file that is damaged is set aside as FILE.damaged, and
- * its texts are embedded again.
+ * Opens the vectors of an embedder under `folder`. A damaged file is renamed to FILE.damaged, and its texts
+ * are embedded again.
  */
 export async function openVectors(embedder: TextVectors, folder: string): Promise<VectorStore> {
   const { dimensions, isUnit = true } = embedder;
@@ -137,16 +137,14 @@ export async function openVectors(embedder: TextVectors, folder: string): Promis
 
 const fileName = /^vectors-(\d+)-([0-9a-f]{32})\.arrow$/;
 
-/**
- * 128 bits of a SHA-256, as hex: of a text, what its vector is found by; of a file, what its name ends in.
- */
+/** 128 bits of a SHA-256, as hex: the key of a text's vector, and the end of a file's name. */
 function shortHash(content: string | Uint8Array): string {
   return createHash('sha256').update(content).digest('hex').slice(0, 32);
 }
 
 /**
- * The vectors of texts that were embedded before, unit rows in their order, holding no others in memory;
- * undefined where one is missing. Examples are embedded first, so that for them the first files are enough.
+ * The vectors of texts embedded earlier, as unit rows in order, without holding others in memory; undefined
+ * if one is missing. Examples are embedded first, so the first files have all of theirs.
  */
 export async function findVectors(
   { fingerprint, dimensions }: Pick<Embedder, 'fingerprint' | 'dimensions'>,
@@ -185,7 +183,7 @@ function encodeVectors({ vectors, cuts }: Known, dimensions: number): Uint8Array
   });
   const table = { key: vectorFromArray(keys, new Utf8()), vector: new Vector([rows]) };
   if (cuts.size === 0) return tableToIPC(new Table(table), 'file');
-  /** 0 where the whole text is in the vector. */
+  /** 0 if the whole text is in the vector. */
   const lengths = (of: keyof Truncation): Vector =>
     makeVector(Uint32Array.from(keys, (key) => cuts.get(key)?.[of] ?? 0));
   return tableToIPC(new Table({ ...table, cutFrom: lengths('from'), cutTo: lengths('to') }), 'file');
@@ -204,17 +202,16 @@ async function readVectors(path: string, dimensions: number, isUnit: boolean, in
   }
 }
 
-/** Throws where the file's bytes are not those that were written. */
+/** Throws if the file's bytes are not the ones written. */
 async function decodeFile(path: string, dimensions: number, isUnit: boolean): Promise<Known> {
   const bytes = await readRegular(path);
   if (shortHash(bytes) !== fileName.exec(basename(path))?.[2])
-    throw new Error('its bytes are not those that were written');
+    throw new Error('its bytes are not the ones written');
   return decodeVectors(bytes, dimensions, isUnit);
 }
 
 /**
- * Throws where the file is not what `encodeVectors` wrote, or a vector is not of length 1 where all have to
- * be.
+ * Throws if the file is not what `encodeVectors` wrote, or if a vector that should be a unit vector is not.
  */
 function decodeVectors(bytes: Uint8Array, dimensions: number, isUnit: boolean): Known {
   const table = tableFromIPC(bytes);

@@ -1,5 +1,5 @@
-// Requests to an endpoint: tried again where the failure may pass, within a time and up to a size. The key
-// comes from the environment alone and is never shown.
+// Sends requests to an endpoint: retries temporary failures, and limits the time and size of an answer. The
+// key comes only from the environment and is never shown.
 
 import { isNativeError } from 'node:util/types';
 import { z } from 'zod';
@@ -11,7 +11,7 @@ import { readVectors } from './answer.ts';
 import { readRefusal, type Refusal } from './refusal.ts';
 import { showPath } from '../../run/address.ts';
 
-/** Attempts at a request, and the waits between them. */
+/** Number of attempts, and the waits between them. */
 export const defaultPace: Pace = { attempts: 6, firstWaitMs: 500, longestWaitMs: 30_000 };
 
 export interface Endpoint {
@@ -22,14 +22,12 @@ export interface Endpoint {
 }
 
 const longestAskedMs = 120_000;
-/** A vector of 16,384 numbers of 20 digits is a third of this. */
+/** A vector of 16,384 numbers of 20 digits needs a third of this. */
 const bytesPerVector = 1 << 20;
 const bytesOfProblem = 1 << 16;
 const charactersOfProblem = 300;
 
-/**
- * The texts' vectors in their order, or why the endpoint does not take these texts. Errors: ENDPOINT_FAILED.
- */
+/** The vectors of the texts in order, or why the endpoint refuses these texts. Errors: ENDPOINT_FAILED. */
 export function requestVectors(endpoint: Endpoint, texts: readonly string[]): Promise<number[][] | Refusal> {
   const { url, pace } = endpoint;
   const attempts = countAttemptsAt({ longestAskedMs, ...pace }, (problem, failures) => {
@@ -49,7 +47,7 @@ export function requestVectors(endpoint: Endpoint, texts: readonly string[]): Pr
   return retry(url, attempt, attempts);
 }
 
-/** A failure that may pass: too many requests, a server's own trouble, no connection, no answer in time. */
+/** A temporary failure: too many requests, a server error, no connection, or no answer in time. */
 function passing(message: string, retryAfter = ''): RemoteProblem {
   return new RemoteProblem('passing', message, { retryAfterMs: parseRetryAfter(retryAfter) });
 }
@@ -70,7 +68,7 @@ async function requestOnce(
         'content-type': 'application/json',
         ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
       },
-      // Some servers refuse an empty text.
+      // Some servers refuse empty texts.
       body: JSON.stringify({
         model,
         input: texts.map((text) => (text === '' ? ' ' : text)),
@@ -80,7 +78,7 @@ async function requestOnce(
     });
     body = await readBody(response, response.ok ? texts.length * bytesPerVector : bytesOfProblem);
   } catch (error) {
-    // A DOMException, which Node 20 does not count as an error of its own.
+    // A DOMException, which is not an instance of Error on Node 20.
     if (typeof error === 'object' && error !== null && 'name' in error && error.name === 'TimeoutError')
       throw passing(`no answer within ${timeoutMs / 1000} s (embedding.timeoutSeconds)`);
     if (error instanceof BetrError) throw error;
@@ -89,7 +87,7 @@ async function requestOnce(
     throw passing(hide(causeOf(error)));
   }
   if (response.ok) {
-    if (!body.whole) throw new Error(`the answer is larger than ${bytesPerVector >> 20} MiB for each text`);
+    if (!body.whole) throw new Error(`the answer is larger than ${bytesPerVector >> 20} MiB per text`);
     return readVectors(body.text, texts.length);
   }
   const { status } = response;
@@ -120,7 +118,7 @@ interface Body {
   whole: boolean;
 }
 
-/** The body up to `most` bytes. */
+/** Reads the body, up to `most` bytes. */
 async function readBody(response: Response, most: number): Promise<Body> {
   const pieces: AsyncIterable<Uint8Array> | null = response.body;
   const chunks: Uint8Array[] = [];
@@ -142,13 +140,13 @@ const problemSchema = z.union([
   z.object({ detail: z.string() }).transform(({ detail }) => detail),
 ]);
 
-/** What a server's answer says is wrong, on one line. */
+/** The error message in a server's answer, on one line. */
 function problemIn(body: string): string {
   let text = body;
   try {
     text = problemSchema.parse(JSON.parse(body));
   } catch {
-    // Not one of the usual shapes: the body itself.
+    // An unknown format: use the body itself.
   }
   return text.replace(/\s+/g, ' ').trim().slice(0, charactersOfProblem);
 }

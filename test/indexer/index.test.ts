@@ -170,7 +170,7 @@ describe('betr index', () => {
       },
       ranks: { documentsPerExample: 5, listed: 60 },
     });
-    expect(card.warnings).toEqual([expect.stringContaining('only 5.0 sampled documents for each example')]);
+    expect(card.warnings).toEqual([expect.stringContaining('only 5.0 sampled documents per example')]);
     const targets = await readRows(run.files.targets);
     expect(Object.keys(targets[0] ?? {})).toEqual([
       'document',

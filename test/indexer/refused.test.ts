@@ -101,7 +101,7 @@ describe('an endpoint that does not take every text', () => {
     expect(card.embedding.cut.kept / 4).toBeLessThan(510);
     expect(card.warnings).toContainEqual(
       expect.stringMatching(
-        /^The embedder takes shorter texts than embedding\.maxTokens allows: 4 of 76 were cut, and lost (39|40) % of their characters\./,
+        /^The embedder accepts shorter texts than embedding\.maxTokens allows: 4 of 76 were truncated and lost (39|40) % of their characters\./,
       ),
     );
     const asked = server.asked.length;

@@ -175,10 +175,10 @@ const refused: readonly [Row, string | undefined, RegExp][] = [
   [{ premise: 'Rye grows.', hypothesis: 'A grain grows.', label: 0 }, undefined, /no answer/],
   [{ question: ['Which?', 'Who?'], answer: ['rye', 'Ann'] }, undefined, /no question/],
   [{ question: 'Which?', answer: 'B' }, undefined, /the letter "B", but the row has no choices/],
-  [{ question: 'Which?', answer: "{'text': array(['rye'], dtype=object)}" }, undefined, /written as a text/],
-  [{ question: 'Print.', solution: '["print(1)"]' }, undefined, /written as a text/],
+  [{ question: 'Which?', answer: "{'text': array(['rye'], dtype=object)}" }, undefined, /written as text/],
+  [{ question: 'Print.', solution: '["print(1)"]' }, undefined, /written as text/],
   [{ sentence: 'Which?', choices: ['a', 'b'] }, undefined, /no gold/],
-  [{ question: 'Which?', choices: ['a', 'b'] }, undefined, /says which is right/],
+  [{ question: 'Which?', choices: ['a', 'b'] }, undefined, /says which is correct/],
   [{ question: 'Which?', choices: "['a' 'b']", answer: 1 }, undefined, /choices is not a list of choices/],
   [{ question: 'Which?', choices: ['a', 'b'], gold: 2 }, undefined, /gold is "2".*2 choices/],
   [{ question: 'Which?', choices: ['a', 'b'], gold: -1 }, undefined, /gold is "-1"/],
@@ -214,18 +214,18 @@ const refused: readonly [Row, string | undefined, RegExp][] = [
   [
     { question: 'Which?', choices: ['B', 'A'], answer: 'A' },
     undefined,
-    /may mean different choices \(a choice itself, or a letter\)/,
+    /may mean different choices \(the text of a choice, or a letter\)/,
   ],
   // A number alone may count from 0 or from 1, or be a choice itself.
   [
     { question: 'Which?', choices: ['a', 'b', 'c'], answer: 1 },
     undefined,
-    /counting from 0, or counting from 1\), and no other row tells/,
+    /counting from 0, or counting from 1\), and no other row settles it/,
   ],
   [
     { question: 'Which?', choices: ['3', '2', '1', '0'], answer: '1' },
     undefined,
-    /a choice itself, or counting from 0/,
+    /the text of a choice, or counting from 0/,
   ],
   [
     { question: 'Which?', choices: ['a', 'b'], answerKey: 'A', label: 'B' },
@@ -246,11 +246,11 @@ describe('the general rules', () => {
 
   it('refuse rows that hold many questions, and choices of which one is missing', () => {
     expect(exampleText({ passage: 'Ann and Bo won.', qa_pairs: [{ question: 'Who won?' }] })).toEqual({
-      reason: expect.stringMatching(/"qa_pairs" holds many of them/),
+      reason: expect.stringMatching(/"qa_pairs" holds several/),
     });
     expect(
       exampleText({ question: 'Which?', option1: 'rye', option2: '', option3: 'oats', answer: 3 }),
-    ).toEqual({ reason: expect.stringMatching(/^option2 is missing or empty, and option3 is not/) });
+    ).toEqual({ reason: expect.stringMatching(/^option2 is missing or empty but option3 is not/) });
   });
 
   it('tell of every field with text that they leave out', () => {

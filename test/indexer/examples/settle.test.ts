@@ -21,8 +21,8 @@ describe('a choice that other rows settle', () => {
     expect(answers([ask(['a', 'b', 'c'], 1), ask(['d', 'e'], 0)])).toEqual(['b', 'd']);
     expect(answers([ask(['a', 'b', 'c'], 1), ask(['d', 'e'], 2)])).toEqual(['a', 'e']);
     expect(answers([ask(['a', 'b', 'c'], 1), ask(['d', 'e', 'f'], 2)])).toEqual([
-      refused('no other row tells'),
-      refused('no other row tells'),
+      refused('no other row settles it'),
+      refused('no other row settles it'),
     ]);
   });
 

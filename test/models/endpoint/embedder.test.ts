@@ -325,7 +325,7 @@ describe('an endpoint that does not work', () => {
       /HTTP 404 <html>(no )+n?o?\. What/,
     ],
     ['answers something else', (response) => send(response, 200, '<html>'), /the answer is not JSON: <html>/],
-    ['answers without end', (response) => pour(response), /the answer is larger than 1 MiB for each text/],
+    ['answers without end', (response) => pour(response), /the answer is larger than 1 MiB per text/],
     [
       'answers other JSON',
       (response) => send(response, 200, { data: [{ index: 0, embedding: ['a'] }] }),

@@ -130,7 +130,7 @@ describe('the transformer', () => {
     await expect(openTransformer(embedding({ model: last }), root)).rejects.toMatchObject({
       code: 'MODEL_UNAVAILABLE',
       message: expect.stringMatching(
-        /1_Pooling\/config\.json.* says pooling_mode_lasttoken, which is not known here; embedding\.pooling can be set/,
+        /1_Pooling\/config\.json.* names pooling_mode_lasttoken, which is not supported; you can set embedding\.pooling/,
       ),
     });
     expect(await vectorOf({ model: last, pooling: 'cls' })).toEqual(cls);
@@ -149,18 +149,21 @@ describe('the transformer', () => {
     );
     await refuse(
       { model: await makeModel('no-onnx', { 'onnx/model_quantized.onnx': undefined }) },
-      /onnx\/model\.onnx is missing; there is no ONNX file/,
+      /onnx\/model\.onnx is missing; the folder has no ONNX file/,
     );
     await refuse(
       { model, dtype: 'fp16' },
-      /onnx\/model_fp16\.onnx is missing; there is onnx\/model_quantized\.onnx/,
+      /onnx\/model_fp16\.onnx is missing; the folder has onnx\/model_quantized\.onnx/,
     );
     await refuse(
       { model: await makeModel('damaged', { 'onnx/model_quantized.onnx': 'not a model' }) },
       /cannot be loaded: .*(protobuf|invalid|INVALID)/i,
     );
     await refuse({ model: await makeModel('bad-config', { 'config.json': '{' }) }, /cannot be loaded/);
-    await refuse({ model: './none' }, /there is no folder .*none, and it is no name of a model hub either/);
+    await refuse(
+      { model: './none' },
+      /there is no folder .*none, and it is not a name on a model hub either/,
+    );
   });
 });
 
@@ -181,7 +184,7 @@ describe('the default model', () => {
       check(await makeModel('flipped', { 'onnx/model_quantized.onnx': bytes })),
     ).rejects.toMatchObject({
       code: 'MODEL_DAMAGED',
-      message: expect.stringContaining('onnx/model_quantized.onnx has other bytes than it should'),
+      message: expect.stringContaining('onnx/model_quantized.onnx has unexpected bytes'),
     });
     await expect(check(await makeModel('lacking', { 'tokenizer.json': undefined }))).rejects.toMatchObject({
       code: 'MODEL_DAMAGED',

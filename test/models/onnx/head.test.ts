@@ -166,12 +166,12 @@ describe('a head', () => {
     await writeTinyHead(join(root, 'embedder'), { ...rating, output: 'last_hidden_state' });
     await expect((await open('embedder')).embed(['good'])).rejects.toMatchObject({
       code: 'HEAD_INVALID',
-      message: expect.stringMatching(/gives last_hidden_state, and no logits/),
+      message: expect.stringMatching(/returns last_hidden_state but no logits/),
     });
     await writeTinyHead(join(root, 'counted'), { ...three, config: { id2label: { 0: 'a', 1: 'b' } } });
     await expect((await open('counted')).embed(['good'])).rejects.toMatchObject({
       code: 'HEAD_INVALID',
-      message: expect.stringMatching(/3 logits for a text, and its config.json has 2 labels/),
+      message: expect.stringMatching(/3 logits per text, but its config.json has 2 labels/),
     });
     await writeTinyHead(join(root, 'infinite'), {
       weights: { '[UNK]': [Infinity] },
