@@ -170,7 +170,7 @@ const formats: readonly [name: string, row: Row, text: string][] = [
 const refused: readonly [Row, string | undefined, RegExp][] = [
   [{}, undefined, /no question/],
   [{ text: '  ', question: '' }, undefined, /no question/],
-  [{ title: 'Rye', paragraphs: [{ qas: [] }] }, undefined, /"paragraphs" holds many/],
+  [{ title: 'Rye', paragraphs: [{ qas: [] }] }, undefined, /"paragraphs" holds several/],
   [{ question: 'Which?' }, undefined, /no answer/],
   [{ premise: 'Rye grows.', hypothesis: 'A grain grows.', label: 0 }, undefined, /no answer/],
   [{ question: ['Which?', 'Who?'], answer: ['rye', 'Ann'] }, undefined, /no question/],

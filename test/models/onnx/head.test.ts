@@ -179,7 +179,7 @@ describe('a head', () => {
     });
     await expect((await open('infinite')).embed(['good'])).rejects.toMatchObject({
       code: 'HEAD_INVALID',
-      message: expect.stringMatching(/no finite numbers/),
+      message: expect.stringMatching(/not finite numbers/),
     });
     await writeFile(join(root, 'counted', 'config.json'), '{"id2label": ["a"]}');
     await expect(open('counted')).rejects.toMatchObject({
