@@ -49,7 +49,7 @@ const space = [
   'field',
 ];
 
-/** A few words in an order of their own for each number. */
+/** A few words, in a different order for each number. */
 function words(of: readonly string[], number: number): string {
   return Array.from({ length: 8 }, (_, i) => of[(number * (i + 3) + i * i) % of.length]).join(' ');
 }
@@ -112,7 +112,7 @@ interface Inputs {
   settings?: Readonly<Record<string, unknown>>;
 }
 
-/** A run in a folder of its own, with files made of these rows. */
+/** A run in a temporary folder, with files made of these rows. */
 async function makeRun({
   shards = { a: documents.slice(0, 35), b: documents.slice(35) },
   benchmarks = { cooking, astronomy },
@@ -150,7 +150,7 @@ async function readRows(path: string, columns = '*'): Promise<z.output<typeof ro
 }
 
 describe('betr index', () => {
-  it('scores every sampled document and says which example it is for', async () => {
+  it('scores every sampled document and names the example it is for', async () => {
     const run = await makeRun();
     const card = await runIndex(run, silent);
     expect(card).toMatchObject({
@@ -201,7 +201,7 @@ describe('betr index', () => {
     expect(top.filter(({ document }) => String(document).startsWith('space')).length).toBeGreaterThan(18);
   });
 
-  it('does nothing when nothing changed, and only what changed otherwise', async () => {
+  it('does nothing if nothing changed, and otherwise only what changed', async () => {
     const run = await makeRun();
     const first = await runIndex(run, silent);
     const asked = bag.texts.length;
@@ -232,9 +232,9 @@ describe('betr index', () => {
     expect(second.outputs.examples).toBe(first.outputs.examples);
   });
 
-  it('goes on where it was stopped', async () => {
+  it('continues after a stop', async () => {
     const run = await makeRun();
-    // Enough for the twelve examples, not for the documents.
+    // Enough for the twelve examples, but not for the documents.
     bag.failAfter = 30;
     await expect(runIndex(run, silent)).rejects.toThrow();
     expect(await exists(run.files.indexCard)).toBe(false);
@@ -246,7 +246,7 @@ describe('betr index', () => {
     ).toEqual([]);
   });
 
-  it('leaves the index that was there as it was until the next one is whole', async () => {
+  it('keeps the old index until the new one is complete', async () => {
     const run = await makeRun();
     await runIndex(run, silent);
     const outputs = [
@@ -296,7 +296,7 @@ describe('betr index', () => {
     }
   });
 
-  it('searches by HNSW when told to, and says so', async () => {
+  it('searches by HNSW if the settings say so, and reports it', async () => {
     const run = await makeRun({ settings: { search: { method: 'hnsw', nearest: 10 } } });
     const card = await runIndex(run, silent);
     expect(card.search).toMatchObject({
@@ -314,7 +314,7 @@ describe('betr index', () => {
 });
 
 describe('the sample', () => {
-  it('is the same whatever the order of files and rows', async () => {
+  it('is the same for any order of files and rows', async () => {
     const settings = { sample: { documents: 20, seed: 3 } };
     const straight = await makeRun({ settings });
     const shuffled = await makeRun({
@@ -330,7 +330,7 @@ describe('the sample', () => {
     expect(await readRows(shuffled.files.targets)).toEqual(await readRows(straight.files.targets));
   });
 
-  it('drops further rows of a key and further documents of a text, and says how many', async () => {
+  it('drops and counts later rows of a key and later documents of a text', async () => {
     const shards = {
       a: [...documents, { id: 'kitchen-0', text: 'the same key again', source: 'late' }],
       b: [{ id: 'copy', source: 'late', text: documents[5]?.text }],
@@ -349,7 +349,7 @@ describe('the sample', () => {
     });
   });
 
-  it('counts bad rows and goes on; without a usable one it fails', async () => {
+  it('counts invalid rows and continues; without a usable row it fails', async () => {
     const bad = ['{"id": "half', { id: 'empty', text: '' }, { id: 'number', text: 5 }];
     const card = await runIndex(await makeRun({ shards: { a: [...documents, ...bad] } }), silent);
     expect(card.corpus).toMatchObject({
@@ -380,7 +380,7 @@ describe('the sample', () => {
     );
   });
 
-  it('keeps the token counts that documents bring, and measures rates by source for the others', async () => {
+  it("keeps the documents' own token counts, and measures rates by source for the others", async () => {
     const shards = { a: [...documents, { id: 'own', source: 'counted', text: 'ten bytes.', tokens: 5 }] };
     const run = await makeRun({ shards });
     const card = await runIndex(run, silent);
@@ -388,7 +388,7 @@ describe('the sample', () => {
     const own = (await readRows(run.files.sample)).filter(({ tokens }) => tokens !== null);
     expect(own).toMatchObject([{ document: 'own', tokens: 5 }]);
     const rates = await readTokenRates(run);
-    // By the tokenizer, whatever the document counts by.
+    // By the tokenizer, whatever the document's own count is.
     expect(rates.sources['counted']).toEqual({ documents: 1, bytes: 10, tokens: 3, tokensPerByte: 0.3 });
     expect(rates.sources['kitchen']?.tokensPerByte).toBeGreaterThan(0.15);
     expect(rates.sources['kitchen']?.tokensPerByte).toBeLessThan(0.6);
@@ -399,7 +399,7 @@ describe('the sample', () => {
 });
 
 describe('the examples', () => {
-  it('are as many for each benchmark, the same for any order of rows, each text once', async () => {
+  it('are equally many for each benchmark, the same for any order of rows, and each text once', async () => {
     const one = await makeRun({
       benchmarks: { cooking: [...cooking, { ...cooking[0], id: 'z' }], astronomy },
     });
@@ -419,12 +419,12 @@ describe('the examples', () => {
     });
   });
 
-  it('are all of them, up to the cap, where the settings say so', async () => {
+  it('are all of them, up to the cap, if the settings say so', async () => {
     const run = await makeRun({ settings: { examples: { equal: false, perBenchmark: 8 } } });
     expect((await runIndex(run, silent)).examples).toMatchObject([{ examples: 6 }, { examples: 8 }]);
   });
 
-  it('leave out unusable rows with the reason', async () => {
+  it('leave out invalid rows and report the reason', async () => {
     const run = await makeRun({
       benchmarks: {
         cooking: [
@@ -447,7 +447,7 @@ describe('the examples', () => {
     expect(text).toMatch(/no answer/);
   });
 
-  it('fail when a benchmark has none, or a template names a field that no row has', async () => {
+  it('fail if a benchmark has none, or if a template uses a field that no row has', async () => {
     await expect(
       runIndex(await makeRun({ benchmarks: { cooking, none: [{ question: 'Why?' }] } }), silent),
     ).rejects.toMatchObject({ code: 'NO_EXAMPLES', values: { benchmark: 'none', quarantined: 1 } });
@@ -472,7 +472,7 @@ describe('with the default model', () => {
     'Xenova',
     'all-MiniLM-L6-v2',
   );
-  it('puts cooking texts with cooking questions', async () => {
+  it('ranks cooking texts near cooking questions', async () => {
     if (!(await exists(model))) {
       process.stdout.write(`skipped: no model at ${model}\n`);
       return;
