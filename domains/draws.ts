@@ -2,15 +2,8 @@
 // there are.
 
 import { openRandom, shuffle } from '../data/seeded-random.ts';
-import {
-  type Draw,
-  estimate,
-  type Estimator,
-  lossTies,
-  type Sorted,
-  sortModels,
-  type Ties,
-} from './estimate.ts';
+import { type Draw, estimate, type Estimator, lossTies } from './estimate.ts';
+import { type Sorted, sortModels, type Ties } from './sorted.ts';
 
 /** How often each model occurs in each of `resamples` draws with replacement. */
 export function resampleModels(models: number, resamples: number, seed: number): Float64Array[] {

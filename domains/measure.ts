@@ -6,7 +6,8 @@ import { keyHash } from '../data/files/hash.ts';
 import type { Report } from '../run/progress.ts';
 import type { DomainSettings } from '../run/settings.ts';
 import { estimateDraws, leaveOut, resampleModels } from './draws.ts';
-import { openSorted, prepareDraw } from './estimate.ts';
+import { prepareDraw } from './estimate.ts';
+import { openSorted } from './sorted.ts';
 import type { LossTable } from './losses.ts';
 
 /** Arrays are by domain, in the table's order; domains that lack a model's loss are left out. */

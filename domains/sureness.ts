@@ -5,7 +5,8 @@
 import type { DomainSettings } from '../run/settings.ts';
 import { openRandom, shuffle } from '../data/seeded-random.ts';
 import { estimateDraws, foldModels, leaveOut } from './draws.ts';
-import { type Draw, openSorted, prepareDraw, ranksOf, sortModels } from './estimate.ts';
+import { type Draw, prepareDraw } from './estimate.ts';
+import { openSorted, ranksOf, sortModels } from './sorted.ts';
 import { quantile, type RowSample } from './measure.ts';
 import { capsOf, weigh } from './weights.ts';
 

@@ -5,7 +5,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { z } from 'zod';
 import { fail } from '../run/errors/errors.ts';
-import { openSorted, ranksOf, sortModels } from './estimate.ts';
+import { openSorted, ranksOf, sortModels } from './sorted.ts';
 import { checkBounds, findColumn, openTable, readingCells, type Table, unpivot } from './table.ts';
 
 /**

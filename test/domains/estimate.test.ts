@@ -1,16 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import {
-  type Estimator,
-  estimate,
-  estimators,
-  lossTies,
-  openSorted,
-  prepareDraw,
-  sortModels,
-  type Ties,
-  tiePolicies,
-} from '../../domains/estimate.ts';
+import { estimate, type Estimator, estimators, lossTies, prepareDraw } from '../../domains/estimate.ts';
+import { openSorted, sortModels, tiePolicies, type Ties } from '../../domains/sorted.ts';
 import { estimateSlowly, rankSlowly } from './slow.ts';
 
 function estimateFast(

@@ -1,7 +1,8 @@
 // Slow, obvious versions that the closed forms must agree with: the estimators as sums over pairs of models
 // (arXiv 2409.05816), and the linear weights by sorting everything.
 
-import type { Estimator, Ties } from '../../domains/estimate.ts';
+import type { Estimator } from '../../domains/estimate.ts';
+import type { Ties } from '../../domains/sorted.ts';
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 
