@@ -6,14 +6,11 @@
 import { randomUUID } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { z } from 'zod';
-import { fail, readError } from '../run/errors/errors.ts';
+import { fail } from '../run/errors/errors.ts';
 import type { Report } from '../run/progress.ts';
-import { fingerprint, type Run } from '../run/run.ts';
+import type { Run } from '../run/run.ts';
 import type { DomainSettings } from '../run/settings.ts';
-import { listShards } from '../data/shards.ts';
-import { readNote, withSpillingDuckDb } from '../data/duckdb/run-files.ts';
-import { readTokenRates } from '../indexer/sample/tokens.ts';
+import { withSpillingDuckDb } from '../data/duckdb/run-files.ts';
 import { familyOf, readFamilies, readTokenCounts } from './labels.ts';
 import { type LossTable, openLosses } from './losses.ts';
 import { type Measured, measureDomains } from './measure.ts';
@@ -27,11 +24,12 @@ import {
   withoutMarks,
   writeDomains,
 } from './result.ts';
-import { leaveFamiliesOut, predictHeldOut } from './sureness.ts';
+import { predictHeldOut } from './prediction.ts';
+import { leaveFamiliesOut } from './families.ts';
 import { type BenchmarkErrors, chooseBenchmarks, combineErrors, readErrors } from './target.ts';
 import { listWarnings } from './warnings.ts';
 import { capsOf, checkCaps, weigh } from './weights.ts';
-import { sha256File } from '../data/files/hash-files.ts';
+import { fingerprintInputs, hasPages } from './inputs.ts';
 
 const fewestModels = 3;
 /** Memory limit of the database; anything larger spills to disk. */
@@ -187,40 +185,4 @@ function weighMeasured(
       include: weight > 0,
     };
   });
-}
-
-/**
- * Everything the result depends on: tables by content; pages by name, size and modification time, like
- * corpus files.
- */
-async function fingerprintInputs(settings: DomainSettings, folder: string, run: Run): Promise<string> {
-  const { losses, errors, tokens, families, pages } = settings;
-  const hash = async (name: string | undefined): Promise<string | null> =>
-    name === undefined ? null : await hashTable(resolve(folder, name));
-  const shards = pages === undefined ? [] : await listShards(pages, folder);
-  return fingerprint({
-    tables: [await hash(losses), await hash(errors), await hash(tokens), await hash(families)],
-    pages: shards.map(({ name, bytes, modifiedMs }) => [name, bytes, modifiedMs]),
-    fields: pages === undefined ? null : run.settings.corpus.fields,
-    settings: { ...settings, losses: '', errors: '', tokens: '', families: '' },
-  });
-}
-
-async function hashTable(path: string): Promise<string> {
-  try {
-    return await sha256File(path);
-  } catch (error) {
-    throw readError(error, path, 'The table');
-  }
-}
-
-const pagesNote = z.object({ pages: z.string() });
-
-/** Whether the sample and the targets still come from these pages. */
-async function hasPages(run: Run, from: string): Promise<boolean> {
-  const [sample, targets] = [
-    await readNote(run.files.sample, pagesNote),
-    await readNote(run.files.targets, pagesNote),
-  ];
-  return sample?.pages === from && targets?.pages === from && (await readTokenRates(run)).sample === from;
 }

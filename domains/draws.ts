@@ -2,8 +2,10 @@
 // there are.
 
 import { openRandom, shuffle } from '../data/seeded-random.ts';
+import type { DomainSettings } from '../run/settings.ts';
 import { type Draw, estimate, type Estimator, lossTies } from './estimate.ts';
-import { type Sorted, sortModels, type Ties } from './sorted.ts';
+import type { RowSample } from './row-sample.ts';
+import { openSorted, type Sorted, sortModels, type Ties } from './sorted.ts';
 
 /** How often each model occurs in each of `resamples` draws with replacement. */
 export function resampleModels(models: number, resamples: number, seed: number): Float64Array[] {
@@ -50,4 +52,25 @@ export function estimateDraws(
     const draw = draws[at];
     if (draw !== undefined) into[at] = estimate(estimator, sorted, draw);
   }
+}
+export type EstimateSettings = Pick<
+  DomainSettings,
+  'estimator' | 'ties' | 'weights' | 'keepRate' | 'repeat' | 'seed'
+>;
+/** Estimates of every row under each draw. */
+export function estimateRows(
+  { names, losses }: RowSample,
+  draws: readonly Draw[],
+  models: number,
+  { estimator, ties }: EstimateSettings,
+): Float64Array[] {
+  const estimates = draws.map(() => new Float64Array(names.length));
+  const sorted = openSorted(models);
+  const drawn = new Float64Array(draws.length);
+  for (let domain = 0; domain < names.length; domain++) {
+    sorted.values.set(losses.subarray(domain * models, (domain + 1) * models));
+    estimateDraws(estimator, ties, sorted, draws, drawn);
+    for (const [draw, column] of estimates.entries()) column[domain] = drawn[draw] ?? Number.NaN;
+  }
+  return estimates;
 }

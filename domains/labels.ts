@@ -5,7 +5,8 @@ import { DuckDBDoubleVector, DuckDBVarCharVector } from '../data/duckdb/library.
 import { z } from 'zod';
 import { streamChunks } from '../data/duckdb/duckdb.ts';
 import { fail } from '../run/errors/errors.ts';
-import { checkAbove, findColumn, openTable, readingCells } from './table.ts';
+import { findColumn, openTable } from './table.ts';
+import { checkAbove, readingCells } from './table-cells.ts';
 
 /**
  * Reads token counts by domain from a table (domain, tokens). Errors: those of `openTable`; TABLE_CELL,

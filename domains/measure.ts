@@ -2,13 +2,14 @@
 // rows for later steps that need the losses again.
 
 import { fail } from '../run/errors/errors.ts';
-import { keyHash } from '../data/files/hash.ts';
 import type { Report } from '../run/progress.ts';
 import type { DomainSettings } from '../run/settings.ts';
 import { estimateDraws, leaveOut, resampleModels } from './draws.ts';
 import { prepareDraw } from './estimate.ts';
 import { openSorted } from './sorted.ts';
 import type { LossTable } from './losses.ts';
+import { openSample, type RowSample } from './row-sample.ts';
+import { openSameModels } from './same-models.ts';
 
 /** Arrays are by domain, in the table's order; domains that lack a model's loss are left out. */
 export interface Measured {
@@ -24,14 +25,6 @@ export interface Measured {
   sample: RowSample;
   /** Groups of models whose losses are the same in every domain. */
   sameModels: string[][];
-}
-
-/** Some domains with their losses: all of them, or those with the smallest hashes. */
-export interface RowSample {
-  names: string[];
-  tokens: Float64Array;
-  /** Row by row, one value per model. */
-  losses: Float64Array;
 }
 
 /** Budget for resampling, in models × domains × resamples: about ten seconds on one core. */
@@ -175,69 +168,4 @@ export function quantile(sorted: Float64Array, share: number): number {
   const place = share * (sorted.length - 1);
   const below = sorted[Math.floor(place)] ?? Number.NaN;
   return below + ((sorted[Math.ceil(place)] ?? Number.NaN) - below) * (place - Math.floor(place));
-}
-
-/** Maximum number of losses to keep. */
-const sampleCells = 4e6;
-const sampleDomains = 10_000;
-
-/**
- * Keeps rows by a seeded hash of the domain: all while they fit, then ever smaller halves. Neither their
- * number nor their order must be known in advance.
- */
-function openSample(
-  models: number,
-  seed: number,
-): { offer(name: string, tokens: number, losses: Float64Array): void; take(): RowSample } {
-  const most = Math.max(1000, Math.min(sampleDomains, Math.floor(sampleCells / models)));
-  let rows: { name: string; tokens: number; losses: Float64Array; hash: bigint }[] = [];
-  let cutoff = 2n ** 64n;
-  return {
-    offer(name, tokens, losses) {
-      const hash = keyHash(`domain\n${name}`, seed);
-      if (hash >= cutoff) return;
-      rows.push({ name, tokens, losses: losses.slice(), hash });
-      if (rows.length <= most) return;
-      cutoff /= 2n;
-      rows = rows.filter((row) => row.hash < cutoff);
-    },
-    take() {
-      const losses = new Float64Array(rows.length * models);
-      for (const [at, row] of rows.entries()) losses.set(row.losses, at * models);
-      return {
-        names: rows.map(({ name }) => name),
-        tokens: Float64Array.from(rows, ({ tokens }) => tokens),
-        losses,
-      };
-    },
-  };
-}
-
-/** Two sums over the bits of each model's losses detect identical models. */
-function openSameModels(models: number): {
-  add(losses: Float64Array): void;
-  groups(names: readonly string[]): string[][];
-} {
-  const sums = [new Int32Array(models), new Int32Array(models)] as const;
-  const buffer = new Float64Array(models);
-  const words = new Int32Array(buffer.buffer);
-  return {
-    add(losses) {
-      buffer.set(losses);
-      for (let model = 0; model < models; model++) {
-        const low = words[2 * model] ?? 0;
-        const high = words[2 * model + 1] ?? 0;
-        sums[0][model] = Math.imul((sums[0][model] ?? 0) ^ low, 0x9e3779b1) + high;
-        sums[1][model] = Math.imul((sums[1][model] ?? 0) ^ high, 0x85ebca6b) + low;
-      }
-    },
-    groups(names) {
-      const byKey = new Map<string, string[]>();
-      for (const [model, name] of names.entries()) {
-        const key = `${sums[0][model] ?? 0} ${sums[1][model] ?? 0}`;
-        byKey.set(key, [...(byKey.get(key) ?? []), name]);
-      }
-      return [...byKey.values()].filter((group) => group.length > 1);
-    },
-  };
 }

@@ -6,7 +6,8 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { z } from 'zod';
 import { fail } from '../run/errors/errors.ts';
 import { openSorted, ranksOf, sortModels } from './sorted.ts';
-import { checkBounds, findColumn, openTable, readingCells, type Table, unpivot } from './table.ts';
+import { findColumn, openTable, type Table, unpivot } from './table.ts';
+import { checkBounds, readingCells } from './table-cells.ts';
 
 /**
  * error: the mean error. rank: the mean over benchmarks of the model's mid-rank / N, for errors on different
@@ -64,7 +65,7 @@ function errorCells(table: Table): { sql: string; numbers: Set<number> } {
         path: table.path,
         problem:
           'it has columns "model" and "benchmark" but no column "error", only ' +
-          `${table.columns.join(', ')}`,
+          table.columns.join(', '),
       });
     const numbers = new Set([error]);
     return { sql: `SELECT c${benchmark}, c${model}, c${error} FROM ${table.scan(numbers)}`, numbers };

@@ -1,8 +1,9 @@
 // Warnings to read before using the weights.
 
 import type { DomainSettings } from '../run/settings.ts';
-import { quantile, type Measured } from './measure.ts';
-import type { FamilyEffect, Prediction } from './sureness.ts';
+import { type Measured, quantile } from './measure.ts';
+import type { Prediction } from './prediction.ts';
+import type { FamilyEffect } from './families.ts';
 import type { BenchmarkErrors } from './target.ts';
 
 interface Ground {

@@ -1,25 +1,12 @@
-// How robust the estimates are: what changes without each family of models (models of a family are not
-// independent), and whether the weights predict the order of held-out models better than the mean loss and
-// chance do.
+// Whether the weights predict the order of held-out models better than the mean loss and chance do.
 
-import type { DomainSettings } from '../run/settings.ts';
 import { openRandom, shuffle } from '../data/seeded-random.ts';
-import { estimateDraws, foldModels, leaveOut } from './draws.ts';
-import { type Draw, prepareDraw } from './estimate.ts';
+import { estimateRows, foldModels, type EstimateSettings, leaveOut } from './draws.ts';
+import { prepareDraw } from './estimate.ts';
 import { openSorted, ranksOf, sortModels } from './sorted.ts';
-import { quantile, type RowSample } from './measure.ts';
+import { quantile } from './measure.ts';
+import type { RowSample } from './row-sample.ts';
 import { capsOf, weigh } from './weights.ts';
-
-export interface FamilyEffect {
-  family: string;
-  models: number;
-  /**
-   * Without the family: the share of the weight that moves to other domains, and the largest change in any
-   * estimate.
-   */
-  moved: number;
-  largestChange: number;
-}
 
 export interface Prediction {
   folds: number;
@@ -36,69 +23,6 @@ export interface Prediction {
   permutedHigh: number;
 }
 
-type How = Pick<DomainSettings, 'estimator' | 'ties' | 'weights' | 'keepRate' | 'repeat' | 'seed'>;
-
-/** Fewer models are not informative once a family or a fold is removed. */
-const fewestLeft = 3;
-
-/**
- * The effect of leaving out each family, largest first. `families` are by model. Empty if there is only one
- * family.
- */
-export function leaveFamiliesOut(
-  sample: RowSample,
-  errors: Float64Array,
-  families: readonly string[],
-  how: How,
-): FamilyEffect[] {
-  const models = errors.length;
-  const members = new Map<string, number[]>();
-  for (const [model, family] of families.entries())
-    members.set(family, [...(members.get(family) ?? []), model]);
-  const usable = [...members].filter(([, left]) => models - left.length >= fewestLeft);
-  const draws = [[], ...usable.map(([, left]) => left)].map((left) =>
-    prepareDraw(how.estimator, how.ties, errors, leaveOut(models, left)),
-  );
-  const [all = new Float64Array(), ...without] = estimateRows(sample, draws, models, how);
-  const weightsOf = (estimates: Float64Array): Float64Array =>
-    weigh(how.weights, estimates, capsOf(sample.tokens, how.keepRate, how.repeat), sample.names);
-  const weights = weightsOf(all);
-  const effects = usable.map(([family, left], at) => {
-    const estimates = without[at] ?? all;
-    const other = weightsOf(estimates);
-    return {
-      family,
-      models: left.length,
-      moved: weights.reduce((sum, weight, domain) => sum + Math.abs(weight - (other[domain] ?? 0)), 0) / 2,
-      largestChange: all.reduce(
-        (most, estimate, domain) => Math.max(most, Math.abs(estimate - (estimates[domain] ?? 0))),
-        0,
-      ),
-    };
-  });
-  return effects.sort(
-    (a, b) => b.moved - a.moved || b.largestChange - a.largestChange || (a.family < b.family ? -1 : 1),
-  );
-}
-
-/** Estimates of every row under each draw. */
-function estimateRows(
-  { names, losses }: RowSample,
-  draws: readonly Draw[],
-  models: number,
-  { estimator, ties }: How,
-): Float64Array[] {
-  const estimates = draws.map(() => new Float64Array(names.length));
-  const sorted = openSorted(models);
-  const drawn = new Float64Array(draws.length);
-  for (let domain = 0; domain < names.length; domain++) {
-    sorted.values.set(losses.subarray(domain * models, (domain + 1) * models));
-    estimateDraws(estimator, ties, sorted, draws, drawn);
-    for (const [draw, column] of estimates.entries()) column[domain] = drawn[draw] ?? Number.NaN;
-  }
-  return estimates;
-}
-
 const folds = 5;
 const fewestModels = 10;
 const permutations = 100;
@@ -113,12 +37,16 @@ const estimatesAtOnce = 4e6;
  * ranks as in the authors' held_out_r2_score.py). Null with fewer than 10 models, or if all errors are
  * equal.
  */
-export function predictHeldOut(sample: RowSample, errors: Float64Array, how: How): Prediction | null {
+export function predictHeldOut(
+  sample: RowSample,
+  errors: Float64Array,
+  settings: EstimateSettings,
+): Prediction | null {
   const models = errors.length;
   if (models < fewestModels) return null;
-  const held = foldModels(models, folds, how.seed);
-  const rounds = how.estimator === 'sign_sign' ? pairPermutations : permutations;
-  const orders = [errors, ...permuteErrors(errors, rounds, how.seed)];
+  const held = foldModels(models, folds, settings.seed);
+  const rounds = settings.estimator === 'sign_sign' ? pairPermutations : permutations;
+  const orders = [errors, ...permuteErrors(errors, rounds, settings.seed)];
   const ranks = rankRows(sample, models);
   const rSquared: number[] = [];
   // Only some permutations at a time, because each needs an estimate for every fold and domain.
@@ -126,12 +54,19 @@ export function predictHeldOut(sample: RowSample, errors: Float64Array, how: How
   for (let from = 0; from < orders.length; from += together) {
     const part = orders.slice(from, from + together);
     const draws = part.flatMap((order) =>
-      held.map((left) => prepareDraw(how.estimator, how.ties, order, leaveOut(models, left))),
+      held.map((left) => prepareDraw(settings.estimator, settings.ties, order, leaveOut(models, left))),
     );
-    const estimates = estimateRows(sample, draws, models, how);
+    const estimates = estimateRows(sample, draws, models, settings);
     for (const [at, order] of part.entries()) {
       const scores = held.map((left, fold) =>
-        scoreModels(sample, estimates[at * folds + fold] ?? new Float64Array(), ranks, left, models, how),
+        scoreModels(
+          sample,
+          estimates[at * folds + fold] ?? new Float64Array(),
+          ranks,
+          left,
+          models,
+          settings,
+        ),
       );
       rSquared.push(meanRSquared(held, scores, order));
     }
@@ -187,9 +122,14 @@ function scoreModels(
   ranks: Float32Array,
   left: readonly number[],
   models: number,
-  how: How,
+  settings: EstimateSettings,
 ): number[] {
-  const weights = weigh(how.weights, estimates, capsOf(tokens, how.keepRate, how.repeat), names);
+  const weights = weigh(
+    settings.weights,
+    estimates,
+    capsOf(tokens, settings.keepRate, settings.repeat),
+    names,
+  );
   const scores = left.map(() => 0);
   for (const [domain, weight] of weights.entries()) {
     if (weight === 0) continue;
