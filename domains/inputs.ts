@@ -1,7 +1,7 @@
 // The fingerprint of everything that domain weights depend on, and whether the results on disk still match
 // it.
 
-import { resolve } from 'path/posix';
+import { resolve } from 'node:path';
 import { listShards } from '../data/shards.ts';
 import { fingerprint, type Run } from '../run/run.ts';
 import type { DomainSettings } from '../run/settings.ts';

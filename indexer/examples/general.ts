@@ -5,7 +5,20 @@
 import { isRow, type Row } from '../../run/fields/field-path.ts';
 import { trimText } from '../../run/fields/recipe-path.ts';
 import { fillGap } from './apply.ts';
-import { type Choices, type Convention, readChoices, readFamily } from './choices.ts';
+import { type Choices, readChoices, readFamily } from './choices.ts';
+import {
+  answerFields,
+  choiceFields,
+  conventionsOf,
+  eitherField,
+  goldFields,
+  passageFields,
+  plainFields,
+  plainGoldFields,
+  questionFields,
+  questionLists,
+  supportFields,
+} from './general-fields.ts';
 import {
   type Gold,
   type Made,
@@ -21,82 +34,6 @@ import { listUnused } from './unused.ts';
 export const generalRules = 'general';
 
 const separator = '\n';
-
-/** Fields that may hold the question; the first with text counts. */
-const questionFields = [
-  'question',
-  'question_stem',
-  'query',
-  'problem',
-  'prompt',
-  'goal',
-  'sentence',
-  'ctx',
-  'instruction',
-  'input',
-  'premise',
-  'passage',
-  'context',
-];
-/** Fields that go before the question, unless they are the question. */
-const passageFields = ['passage', 'context', 'article', 'story', 'paragraph', 'premise'];
-const answerFields = [
-  'answer',
-  'correct_answer',
-  'answers',
-  'target',
-  'output',
-  'response',
-  'completion',
-  'canonical_solution',
-  'solution',
-  'code',
-  'final_decision',
-];
-/** Fields that go after the answer, unless they are the answer. */
-const supportFields = ['support', 'explanation', 'rationale', 'solution', 'long_answer', 'fact1'];
-const plainFields = ['sentence', 'passage'];
-const choiceFields = [
-  'choices',
-  'options',
-  'endings',
-  'candidates',
-  'alternatives',
-  'answer_choices',
-  'answer_options',
-];
-/**
- * A list with this name holds the choices if one of these fields says which is correct; otherwise it holds
- * ways to write the answer.
- */
-const eitherField = 'answers';
-const plainGoldFields = [
-  'gold',
-  'answerKey',
-  'answer_key',
-  'label',
-  'answer_index',
-  'answer_idx',
-  'correct_answer',
-  'correct_option',
-  'correct',
-];
-const goldFields = [
-  'gold',
-  'answerKey',
-  'answer_key',
-  'label',
-  'answer_index',
-  'answer_idx',
-  'answer',
-  'correct_answer',
-  'correct_option',
-  'correct',
-  'target',
-];
-/** Numbers in `gold` always count from 0; in other fields they may count from 1. */
-const conventionsOf = (field: string): readonly Convention[] =>
-  field === 'gold' ? ['label', 'text', 'letter', 'index'] : ['label', 'text', 'letter', 'index', 'number'];
 
 /** Applies the general rules to a row. */
 export function applyGeneralRules(row: Row): Outcome {
@@ -245,9 +182,6 @@ function listChoices(row: Row): { choices: Choices; fields: string[] } | Refused
   }
   return readFamily(row);
 }
-
-/** Fields that hold many questions in one row, as in the first releases of SQuAD and DROP. */
-const questionLists = ['paragraphs', 'qa_pairs', 'qas'];
 
 function questionList(row: Row): string | undefined {
   return questionLists.find((field) => Array.isArray(row[field]));

@@ -3,29 +3,20 @@
 // with the beginning of the file's SHA-256, which is checked before the Arrow library reads it: on damaged
 // files the library may never return.
 
-import { createHash } from 'node:crypto';
-import { rename } from 'node:fs/promises';
-import { basename, join } from 'node:path';
-import {
-  Field,
-  FixedSizeList,
-  Float32,
-  makeData,
-  makeVector,
-  Table,
-  tableFromIPC,
-  tableToIPC,
-  Utf8,
-  Vector,
-  vectorFromArray,
-} from 'apache-arrow';
-import { z } from 'zod';
+import { join } from 'node:path';
 import { commitBytes } from '../../data/files/commit.ts';
 import type { Report } from '../../run/progress.ts';
-import { readRegular } from '../../run/regular-file.ts';
 import type { Truncation } from '../../models/open.ts';
 import type { Embedder, TextVectors } from '../../models/embedder.ts';
-import { listFolder } from '../../data/files/files.ts';
+import {
+  decodeFile,
+  encodeVectors,
+  fileName,
+  type Known,
+  listVectorFiles,
+  readVectors,
+  shortHash,
+} from './vector-files.ts';
 
 /** Texts per file: about ten seconds of work on a small machine. */
 const textsPerFile = 1024;
@@ -52,12 +43,6 @@ export interface VectorStore {
     stage: string,
     refused?: (text: number, reason: string) => void,
   ): Promise<Embedded>;
-}
-
-/** Known vectors and truncations, by text hash. */
-interface Known {
-  vectors: Map<string, Float32Array>;
-  cuts: Map<string, Truncation>;
 }
 
 /**
@@ -135,13 +120,6 @@ export async function openVectors(embedder: TextVectors, folder: string): Promis
   };
 }
 
-const fileName = /^vectors-(\d+)-([0-9a-f]{32})\.arrow$/;
-
-/** 128 bits of a SHA-256, as hex: the key of a text's vector, and the end of a file's name. */
-function shortHash(content: string | Uint8Array): string {
-  return createHash('sha256').update(content).digest('hex').slice(0, 32);
-}
-
 /**
  * The vectors of texts embedded earlier, as unit rows in order, without holding others in memory; undefined
  * if one is missing. Examples are embedded first, so the first files have all of theirs.
@@ -164,72 +142,4 @@ export async function findVectors(
   const all = new Float32Array(texts.length * dimensions);
   for (const [i, key] of keys.entries()) all.set(found.get(key) ?? [], i * dimensions);
   return all;
-}
-
-async function listVectorFiles(folder: string): Promise<string[]> {
-  return (await listFolder(folder)).filter((name) => fileName.test(name)).sort();
-}
-
-function encodeVectors({ vectors, cuts }: Known, dimensions: number): Uint8Array {
-  const keys = [...vectors.keys()];
-  const data = new Float32Array(keys.length * dimensions);
-  for (const [row, vector] of [...vectors.values()].entries()) data.set(vector, row * dimensions);
-  const type = new FixedSizeList(dimensions, new Field('item', new Float32(), false));
-  const rows = makeData({
-    type,
-    length: keys.length,
-    nullCount: 0,
-    child: makeData({ type: new Float32(), data }),
-  });
-  const table = { key: vectorFromArray(keys, new Utf8()), vector: new Vector([rows]) };
-  if (cuts.size === 0) return tableToIPC(new Table(table), 'file');
-  /** 0 if the whole text is in the vector. */
-  const lengths = (of: keyof Truncation): Vector =>
-    makeVector(Uint32Array.from(keys, (key) => cuts.get(key)?.[of] ?? 0));
-  return tableToIPC(new Table({ ...table, cutFrom: lengths('from'), cutTo: lengths('to') }), 'file');
-}
-
-const valuesSchema = z.instanceof(Float32Array);
-const keySchema = z.string().length(32);
-
-async function readVectors(path: string, dimensions: number, isUnit: boolean, into: Known): Promise<void> {
-  try {
-    const { vectors, cuts } = await decodeFile(path, dimensions, isUnit);
-    for (const [key, vector] of vectors) into.vectors.set(key, vector);
-    for (const [key, cut] of cuts) into.cuts.set(key, cut);
-  } catch {
-    await rename(path, `${path}.damaged`);
-  }
-}
-
-/** Throws if the file's bytes are not the ones written. */
-async function decodeFile(path: string, dimensions: number, isUnit: boolean): Promise<Known> {
-  const bytes = await readRegular(path);
-  if (shortHash(bytes) !== fileName.exec(basename(path))?.[2])
-    throw new Error('its bytes are not the ones written');
-  return decodeVectors(bytes, dimensions, isUnit);
-}
-
-/**
- * Throws if the file is not what `encodeVectors` wrote, or if a vector that should be a unit vector is not.
- */
-function decodeVectors(bytes: Uint8Array, dimensions: number, isUnit: boolean): Known {
-  const table = tableFromIPC(bytes);
-  const keys = table.getChild('key');
-  const values = valuesSchema.parse(table.getChild('vector')?.data[0]?.children[0]?.values);
-  if (keys === null || keys.length === 0 || values.length !== keys.length * dimensions)
-    throw new Error('keys and vectors do not match');
-  const [from, to] = [table.getChild('cutFrom'), table.getChild('cutTo')];
-  const vectors = new Map<string, Float32Array>();
-  const cuts = new Map<string, Truncation>();
-  for (let row = 0; row < keys.length; row++) {
-    const vector = values.subarray(row * dimensions, (row + 1) * dimensions);
-    const squared = vector.reduce((sum, value) => sum + value * value, 0);
-    if (isUnit && !(Math.abs(squared - 1) < 1e-3)) throw new Error('a vector is not of length 1');
-    const key = keySchema.parse(keys.get(row));
-    vectors.set(key, vector);
-    const cut = { from: Number(from?.get(row) ?? 0), to: Number(to?.get(row) ?? 0) };
-    if (cut.from > 0) cuts.set(key, cut);
-  }
-  return { vectors, cuts };
 }

@@ -97,7 +97,7 @@ export function chooseDtype(asked: 'auto' | Dtype, device: Device, { place, isFo
     model: place,
     reason:
       `${wanted} is missing; the folder has ` +
-      `${there.map((dtype) => `onnx/${modelFile[dtype]}`).join(', ') || 'no ONNX file'}`,
+      (there.map((dtype) => `onnx/${modelFile[dtype]}`).join(', ') || 'no ONNX file'),
   });
 }
 
