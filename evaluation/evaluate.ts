@@ -121,20 +121,20 @@ function judge(findings: Findings, index: number): EvaluatedSelection {
   const { scorer, keep } = selections[index] ?? { scorer: '', keep: 1 };
   const model = models[index] ?? nothing;
   const random = models[selectionOf(selections, randomScorer, keep)] ?? nothing;
-  const favoured =
+  const favored =
     makeUps[selectionOf(selections, findings.first, keep)]?.sources
       .filter(({ lift }) => lift > 1)
       .map(({ source }) => source) ?? [];
   const off = matchGroups(
     model.heldOut,
     random.heldOut,
-    sources.filter((source) => !favoured.includes(source)),
+    sources.filter((source) => !favored.includes(source)),
     seed,
   );
   const on = matchGroups(
     model.heldOut,
     random.heldOut,
-    sources.filter((source) => favoured.includes(source)),
+    sources.filter((source) => favored.includes(source)),
     seed,
   );
   const target = matchGroups(model.tests, random.tests, benchmarks, seed);
