@@ -64,8 +64,7 @@ function errorCells(table: Table): { sql: string; numbers: Set<number> } {
       throw fail('TABLE_INVALID', {
         path: table.path,
         problem:
-          'it has columns "model" and "benchmark" but no column "error", only ' +
-          table.columns.join(', '),
+          'it has columns "model" and "benchmark" but no column "error", only ' + table.columns.join(', '),
       });
     const numbers = new Set([error]);
     return { sql: `SELECT c${benchmark}, c${model}, c${error} FROM ${table.scan(numbers)}`, numbers };
