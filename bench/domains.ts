@@ -12,7 +12,8 @@ import { z } from 'zod';
 import { sqlString, withDuckDb } from '../data/duckdb/duckdb.ts';
 import { domainSettingsSchema } from '../run/domain-settings.ts';
 import { estimateDraws, leaveOut } from '../domains/draws.ts';
-import { type Estimator, openSorted, prepareDraw } from '../domains/estimate.ts';
+import { type Estimator, prepareDraw } from '../domains/estimate.ts';
+import { openSorted } from '../domains/sorted.ts';
 import { describeMachine, hasProgram, printBenchmark } from './machine.ts';
 
 const { values } = parseArgs({

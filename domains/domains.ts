@@ -1,18 +1,16 @@
-// `betr domains`: losses and benchmark errors of other people's models in, a weight for every domain out
-// (arXiv 2409.05816). With pages, the sample and the targets for the classifier as well. Promises: the same
-// tables and settings give the same result; with a run, what did not change is not done again.
+// `betr domains`: reads the losses and benchmark errors of other people's models and weighs every domain
+// (arXiv 2409.05816; docs/method.md, "Domain weights"). With pages, it also writes the sample and the targets
+// that the classifier learns from. The same tables and settings always give the same result, and a run
+// repeats only what has changed.
 
 import { randomUUID } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { z } from 'zod';
-import { fail, readError } from '../run/errors/errors.ts';
+import { fail } from '../run/errors/errors.ts';
 import type { Report } from '../run/progress.ts';
-import { fingerprint, type Run } from '../run/run.ts';
+import type { Run } from '../run/run.ts';
 import type { DomainSettings } from '../run/domain-settings.ts';
-import { listShards } from '../data/shards.ts';
-import { readNote, withSpillingDuckDb } from '../data/duckdb/run-files.ts';
-import { readTokenRates } from '../indexer/sample/tokens.ts';
+import { withSpillingDuckDb } from '../data/duckdb/run-files.ts';
 import { familyOf, readFamilies, readTokenCounts } from './labels.ts';
 import { type LossTable, openLosses } from './losses.ts';
 import { type Measured, measureDomains } from './measure.ts';
@@ -26,27 +24,28 @@ import {
   withoutMarks,
   writeDomains,
 } from './result.ts';
-import { leaveFamiliesOut, predictHeldOut } from './sureness.ts';
+import { predictHeldOut } from './prediction.ts';
+import { leaveFamiliesOut } from './families.ts';
 import { type BenchmarkErrors, chooseBenchmarks, combineErrors, readErrors } from './target.ts';
 import { listWarnings } from './warnings.ts';
 import { capsOf, checkCaps, weigh } from './weights.ts';
-import { sha256File } from '../data/files/hash-files.ts';
+import { fingerprintInputs, hasPages } from './inputs.ts';
 
 const fewestModels = 3;
-/** Room for the database; what needs more is spilled. */
+/** Memory limit of the database; anything larger spills to disk. */
 const memoryMb = 640;
 
 export interface Resources {
-  /** Folder that the settings' relative paths start from. */
+  /** Folder that relative paths in the settings start from. */
   folder: string;
-  /** Folder to spill into, of nobody else; one in the system's folder for temporary files when left out. */
+  /** Spill folder that nothing else uses; by default a folder in the system's temporary folder. */
   spill?: string;
   threads?: number | undefined;
 }
 
 /**
- * Estimates and weighs the domains, and adds their weights to the run. Errors: those of `estimateDomains` and
- * `writePages`; DISK_FULL, WRITE_FAILED.
+ * Estimates and weighs the domains and writes their weights to the run. Errors: those of `estimateDomains`
+ * and `writePages`; DISK_FULL, WRITE_FAILED.
  */
 export async function weighDomains(
   run: Run,
@@ -110,7 +109,7 @@ export async function estimateDomains(
         report,
       );
       const domains = weighMeasured(measured, settings);
-      report({ stage: 'domains: how sure', done: 0, unit: 'domains' });
+      report({ stage: 'domains: check robustness', done: 0, unit: 'domains' });
       const found = {
         estimator: settings.estimator,
         target,
@@ -139,7 +138,7 @@ export async function estimateDomains(
   );
 }
 
-/** The models that have losses and an error on every benchmark of the target, sorted. */
+/** The models with losses and with an error on every target benchmark, sorted. */
 function joinModels(losses: LossTable, errors: BenchmarkErrors, target: readonly string[]): string[] {
   const common = losses.models.filter((model) => errors.models.has(model));
   if (common.length === 0)
@@ -157,7 +156,7 @@ function joinModels(losses: LossTable, errors: BenchmarkErrors, target: readonly
   return complete;
 }
 
-/** The domains with their weights, best first. */
+/** The domains with their weights, best estimate first. */
 function weighMeasured(
   { names, tokens, estimates, low, high, resampled }: Measured,
   { weights: projection, keepRate, repeat }: DomainSettings,
@@ -186,37 +185,4 @@ function weighMeasured(
       include: weight > 0,
     };
   });
-}
-
-/** What the result depends on: the tables by content, pages by name, size and time, as the corpus's files. */
-async function fingerprintInputs(settings: DomainSettings, folder: string, run: Run): Promise<string> {
-  const { losses, errors, tokens, families, pages } = settings;
-  const hash = async (name: string | undefined): Promise<string | null> =>
-    name === undefined ? null : await hashTable(resolve(folder, name));
-  const shards = pages === undefined ? [] : await listShards(pages, folder);
-  return fingerprint({
-    tables: [await hash(losses), await hash(errors), await hash(tokens), await hash(families)],
-    pages: shards.map(({ name, bytes, modifiedMs }) => [name, bytes, modifiedMs]),
-    fields: pages === undefined ? null : run.settings.corpus.fields,
-    settings: { ...settings, losses: '', errors: '', tokens: '', families: '' },
-  });
-}
-
-async function hashTable(path: string): Promise<string> {
-  try {
-    return await sha256File(path);
-  } catch (error) {
-    throw readError(error, path, 'The table');
-  }
-}
-
-const pagesNote = z.object({ pages: z.string() });
-
-/** Whether the sample and the targets are still those that the pages made. */
-async function hasPages(run: Run, from: string): Promise<boolean> {
-  const [sample, targets] = [
-    await readNote(run.files.sample, pagesNote),
-    await readNote(run.files.targets, pagesNote),
-  ];
-  return sample?.pages === from && targets?.pages === from && (await readTokenRates(run)).sample === from;
 }

@@ -1,53 +1,35 @@
-// How well a domain's losses go with the benchmark errors, over models: the five estimators of "Improving
-// Pretraining Data Using Perplexity Correlations" (arXiv 2409.05816) in closed form. A domain's models are
-// sorted once; after that every draw of models (all of them, a bootstrap resample, all but a family) costs
-// one pass and no sort. The pair sums that these forms come from stand in test/domains/slow.ts.
+// How well a domain's losses correlate with the benchmark errors across models: the five estimators of
+// "Improving Pretraining Data Using Perplexity Correlations" (arXiv 2409.05816; docs/method.md, "Domain
+// weights") in closed form. Each domain's models are sorted once; each draw of models (all, a bootstrap
+// resample, all but a family) then takes one pass. test/domains/slow.ts has the sums over pairs that these
+// forms derive from.
+
+import { openSorted, ranksOf, type Sorted, sortModels, type Ties } from './sorted.ts';
 
 export const estimators = ['product', 'sign', 'sign_cdf', 'sign_sign', 'spearman'] as const;
 export type Estimator = (typeof estimators)[number];
 
 /**
- * How equal values are ranked: by the middle of their ranks, or one after the other in the models' order or
- * against it (as argsort does it).
- */
-export const tiePolicies = ['mid', 'ordinal', 'ordinal-reversed'] as const;
-export type Ties = (typeof tiePolicies)[number];
-
-/**
- * Models with how often each counts, and what the errors come to under those counts. All arrays are by model.
+ * How often each model counts, and what the estimator needs to know about the errors under those counts.
+ * Arrays are by model.
  */
 export interface Draw {
   counts: Float64Array;
-  /**
-   * What a model's value or rank is multiplied by, and its squared rank (for each time it counts), and what
-   * is added in the end.
-   */
+  /** The estimate is Σ weight · (value or rank) + Σ count · squareWeight · rank² + offset. */
   weights: Float64Array;
   squareWeight: number;
   offset: number;
-  /** Place of a model's error among the different errors, from 1, and how many different ones there are. */
+  /** Each model's position among the distinct errors, from 1, and the number of distinct errors. */
   levels: Int32Array;
   levelCount: number;
 }
 
-/** A domain's models in the order of their losses. */
-export interface Sorted {
-  /** Loss of each model. */
-  values: Float64Array;
-  order: Int32Array;
-  /** 1 at the places of `order` where the rank is not that of the place before. */
-  starts: Uint8Array;
-  scratch: Int32Array;
-  /** sign_sign: sums of counts by level, as a Fenwick tree. */
-  tree: Float64Array;
-}
-
-/** How equal losses are ranked for an estimator: sign_sign knows no ranks, only which of two is lower. */
+/** How equal losses are ranked. sign_sign uses no ranks, only which of two losses is lower. */
 export function lossTies(estimator: Estimator, ties: Ties): Ties {
   return estimator === 'sign_sign' ? 'mid' : ties;
 }
 
-/** Prepares a draw: `errors` by model (lower is better), `counts` how often each counts. */
+/** Prepares a draw. `errors` are by model (lower is better); `counts` is how often each model counts. */
 export function prepareDraw(
   estimator: Estimator,
   ties: Ties,
@@ -57,8 +39,8 @@ export function prepareDraw(
   const total = counts.reduce((sum, count) => sum + count, 0);
   const { ranks, levels, levelCount } = rankErrors(errors, counts, estimator === 'spearman' ? ties : 'mid');
   const pairs = (total * (total - 1)) / 2;
-  // spearman: 1 − 6 Σ(R − r)² / (N(N² − 1)), its square taken apart, so that domains differ only in Σ R·r and
-  // Σ r².
+  // spearman: 1 − 6 Σ(R − r)² / (N(N² − 1)) with the square expanded, so only Σ R·r and Σ r² depend on the
+  // domain.
   const six = estimator === 'spearman' ? 6 / (total * (total * total - 1)) : 0;
   const weightOf: Record<Estimator, (count: number, rank: number, error: number) => number> = {
     product: (count, _rank, error) => (count * error) / total,
@@ -97,102 +79,7 @@ function rankErrors(
   return { ranks: ranksOf(sorted, counts), levels, levelCount };
 }
 
-/**
- * Rank of each model, from 1; a model that counts n times takes n ranks, and equal ones share the middle of
- * theirs.
- */
-export function ranksOf({ order, starts }: Sorted, counts: Float64Array): Float64Array {
-  const ranks = new Float64Array(order.length);
-  let before = 0;
-  for (let start = 0; start < order.length;) {
-    let end = start;
-    let group = 0;
-    do group += counts[order[end++] ?? 0] ?? 0;
-    while (end < order.length && starts[end] === 0);
-    for (const model of order.subarray(start, end)) ranks[model] = before + (group + 1) / 2;
-    before += group;
-    start = end;
-  }
-  return ranks;
-}
-
-export function openSorted(models: number): Sorted {
-  return {
-    values: new Float64Array(models),
-    order: Int32Array.from({ length: models }, (_, model) => model),
-    starts: new Uint8Array(models),
-    scratch: new Int32Array(models),
-    tree: new Float64Array(models + 1),
-  };
-}
-
-const runLength = 12;
-
-/**
- * Sorts the models by `values` (which are finite), equal ones by their place among the models. The order that
- * is there already does not matter.
- */
-export function sortModels(sorted: Sorted, ties: Ties): void {
-  const { values, order, starts, scratch } = sorted;
-  const n = order.length;
-  const turn = ties === 'ordinal-reversed' ? -1 : 1;
-  for (let start = 0; start < n; start += runLength)
-    sortRun(values, order, start, Math.min(n, start + runLength), turn);
-  for (let width = runLength; width < n; width *= 2) {
-    scratch.set(order);
-    for (let start = 0; start + width < n; start += 2 * width)
-      mergeRuns(values, scratch, order, start, start + width, Math.min(n, start + 2 * width), turn);
-  }
-  starts[0] = 1;
-  const apart = ties !== 'mid';
-  for (let i = 1; i < n; i++)
-    starts[i] = apart || values[order[i] ?? 0] !== values[order[i - 1] ?? 0] ? 1 : 0;
-}
-
-function sortRun(values: Float64Array, order: Int32Array, start: number, end: number, turn: number): void {
-  for (let i = start + 1; i < end; i++) {
-    const model = order[i] ?? 0;
-    const value = values[model] ?? 0;
-    let j = i - 1;
-    for (; j >= start; j--) {
-      const other = order[j] ?? 0;
-      const otherValue = values[other] ?? 0;
-      if (otherValue < value || (otherValue === value && (other - model) * turn < 0)) break;
-      order[j + 1] = other;
-    }
-    order[j + 1] = model;
-  }
-}
-
-/** Merges from[start, middle) and from[middle, end), each sorted, into `to`. */
-function mergeRuns(
-  values: Float64Array,
-  from: Int32Array,
-  to: Int32Array,
-  start: number,
-  middle: number,
-  end: number,
-  turn: number,
-): void {
-  let left = start;
-  let right = middle;
-  for (let i = start; i < end; i++) {
-    const a = from[left] ?? 0;
-    const b = from[right] ?? 0;
-    const valueA = values[a] ?? 0;
-    const valueB = values[b] ?? 0;
-    const takeLeft =
-      left < middle && (right >= end || valueA < valueB || (valueA === valueB && (a - b) * turn < 0));
-    if (takeLeft) left++;
-    else right++;
-    to[i] = takeLeft ? a : b;
-  }
-}
-
-/**
- * The estimate of a sorted domain under a draw: higher where lower losses go with lower errors (arXiv
- * 2409.05816).
- */
+/** The estimate of a sorted domain under a draw. Higher means that lower losses go with lower errors. */
 export function estimate(estimator: Estimator, sorted: Sorted, draw: Draw): number {
   if (estimator === 'product' || estimator === 'sign') return sumValues(sorted.values, draw.weights);
   return estimator === 'sign_sign' ? sumPairs(sorted, draw) : draw.offset + sumRanks(sorted, draw);
@@ -204,10 +91,10 @@ function sumValues(values: Float64Array, weights: Float64Array): number {
   return sum;
 }
 
-/** Over the models, with their ranks r by loss: Σ weight · r + count · squareWeight · r². */
+/** Σ weight · r + count · squareWeight · r² over the models, where r is the rank by loss. */
 function sumRanks({ order, starts }: Sorted, { counts, weights, squareWeight }: Draw): number {
   let sum = 0;
-  // Counts of the models whose ranks are lower, and counts and weights of those that share the present rank.
+  // Number of models with a lower rank, and the counts and weights of the models that share the current rank.
   let before = 0;
   let group = 0;
   let groupWeight = 0;
@@ -228,8 +115,8 @@ function sumRanks({ order, starts }: Sorted, { counts, weights, squareWeight }: 
 }
 
 /**
- * Σ over pairs of models of sgn(Δ error) · sgn(Δ loss), each as often as its models count, over the number of
- * pairs: concordant less discordant.
+ * Σ sgn(Δ error) · sgn(Δ loss) over pairs of models, divided by the number of pairs: concordant minus
+ * discordant.
  */
 function sumPairs({ order, starts, tree }: Sorted, { counts, weights, levels, levelCount }: Draw): number {
   tree.fill(0, 0, levelCount + 1);
@@ -237,7 +124,7 @@ function sumPairs({ order, starts, tree }: Sorted, { counts, weights, levels, le
   let before = 0;
   for (let start = 0; start < order.length;) {
     let end = start;
-    // Models of equal loss are no pairs of each other: all are looked up before any is put in.
+    // Models with equal losses form no pair: look all of them up before adding any.
     do {
       const model = order[end] ?? 0;
       const level = levels[model] ?? 0;

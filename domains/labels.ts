@@ -1,14 +1,15 @@
-// What else is told about domains and models: how many tokens a domain has, and which family a model is of.
+// Optional tables: how many tokens each domain has, and which family each model belongs to.
 
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { DuckDBDoubleVector, DuckDBVarCharVector } from '../data/duckdb/library.ts';
 import { z } from 'zod';
 import { streamChunks } from '../data/duckdb/duckdb.ts';
 import { fail } from '../run/errors/errors.ts';
-import { checkAbove, findColumn, openTable, readingCells } from './table.ts';
+import { findColumn, openTable } from './table.ts';
+import { checkAbove, readingCells } from './table-cells.ts';
 
 /**
- * Token counts by domain, from a table (domain, tokens). Errors: those of `openTable`; TABLE_CELL,
+ * Reads token counts by domain from a table (domain, tokens). Errors: those of `openTable`; TABLE_CELL,
  * TABLE_INVALID.
  */
 export async function readTokenCounts(
@@ -29,19 +30,19 @@ export async function readTokenCounts(
     if (done === true) return counts;
     const [names, values] = [chunk.getColumnVector(0), chunk.getColumnVector(1)];
     if (!(names instanceof DuckDBVarCharVector && values instanceof DuckDBDoubleVector))
-      throw fail('INTERNAL', { reason: 'token counts are not of the types that were asked for' });
+      throw fail('INTERNAL', { reason: 'token counts have an unexpected type' });
     for (let row = 0; row < names.itemCount; row++) {
       const name = names.getItem(row);
       const count = values.getItem(row);
       if (name === null) throw fail('TABLE_INVALID', { path, problem: 'a row has no domain' });
-      if (counts.has(name)) throw fail('TABLE_INVALID', { path, problem: `domain "${name}" is there twice` });
+      if (counts.has(name)) throw fail('TABLE_INVALID', { path, problem: `domain "${name}" appears twice` });
       if (count !== null) counts.set(name, count);
     }
   }
   return counts;
 }
 
-/** Families by model, from a table (model, family). Errors: those of `openTable`; TABLE_INVALID. */
+/** Reads families by model from a table (model, family). Errors: those of `openTable`; TABLE_INVALID. */
 export async function readFamilies(connection: DuckDBConnection, path: string): Promise<Map<string, string>> {
   const table = await openTable(connection, path);
   const model = findColumn(table, 'model') ?? 0;
@@ -60,8 +61,8 @@ export async function readFamilies(connection: DuckDBConnection, path: string): 
 }
 
 /**
- * The family in a model's name: before the first "/", or the first of the published tables' ('family',
- * 'organisation/model'); else the name itself.
+ * The family in a model's name: the part before the first "/", or the first part of a name like those in the
+ * published tables ('family', 'organisation/model'); otherwise the name itself.
  */
 export function familyOf(model: string): string {
   return /^\('([^']+)', /.exec(model)?.[1] ?? /^([^/]+)\//.exec(model)?.[1] ?? model;

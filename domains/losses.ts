@@ -1,45 +1,40 @@
-// The losses: bits per byte of many models on many domains, from a wide table (one column a model), a long
-// one (model, domain, bpb), or one with a row for each model; or from raw losses. Comes out as blocks of
-// rows, one row a domain, one value a model, in memory that does not grow with the table.
+// Losses in bits per byte of many models on many domains, from a wide table (one column per model), a long
+// one (model, domain, bpb), one with a row per model, or raw losses. Returned as blocks of rows (one row per
+// domain, one value per model), in memory that does not grow with the table.
 
 import type { DuckDBConnection, DuckDBDataChunk } from '@duckdb/node-api';
 import { DuckDBDoubleVector, DuckDBVarCharVector } from '../data/duckdb/library.ts';
 import { z } from 'zod';
 import { sqlString, streamChunks } from '../data/duckdb/duckdb.ts';
 import { fail } from '../run/errors/errors.ts';
-import {
-  checkAbove,
-  checkBounds,
-  checkColumns,
-  findColumn,
-  openTable,
-  readingCells,
-  type Table,
-  unpivot,
-} from './table.ts';
+import { findColumn, openTable, type Table } from './table.ts';
+import { checkBounds, readingCells } from './table-cells.ts';
+import { type Cells, cellsByModel, longCells, rawLongCells, rawWideCells } from './loss-cells.ts';
 
 export interface LossTable {
   path: string;
   /** Models in the table, sorted. */
   models: string[];
-  /** Whether the table says how many tokens each domain has. */
+  /** Whether the table has each domain's token count. */
   hasTokens: boolean;
   /** Number of domains. Errors: TABLE_CELL, TABLE_INVALID, FILE_UNREADABLE. */
   count(): Promise<number>;
-  /** All domains with the losses of these models. Errors: TABLE_CELL, TABLE_INVALID, FILE_UNREADABLE. */
+  /**
+   * Streams all domains with the losses of these models. Errors: TABLE_CELL, TABLE_INVALID, FILE_UNREADABLE.
+   */
   read(models: readonly string[]): AsyncGenerator<LossBlock>;
 }
 
 export interface LossBlock {
   domains: string[];
-  /** Row after row, one value for each model; NaN where there is none. */
+  /** Row by row, one value per model; NaN if missing. */
   losses: Float64Array;
-  /** Token counts, where the table has them; NaN where a domain has none. */
+  /** Token counts, if the table has them; NaN for a domain without one. */
   tokens: Float64Array;
 }
 
 /**
- * Opens a table of losses; `raw` when they are nats a token and not bits per byte. Errors: those of
+ * Opens a table of losses; `raw` means nats per token instead of bits per byte. Errors: those of
  * `openTable`; TABLE_INVALID, TABLE_CELL.
  */
 export async function openLosses(
@@ -55,7 +50,7 @@ export async function openLosses(
     if (domain === undefined)
       throw fail('TABLE_INVALID', {
         path,
-        problem: 'raw losses with a column "model" need a column "domain" too',
+        problem: 'raw losses with a column "model" also need a column "domain"',
       });
     return openCells(
       connection,
@@ -67,7 +62,7 @@ export async function openLosses(
   return openWide(connection, table, domain ?? 0);
 }
 
-/** The fast way: the table is streamed as it is. */
+/** The fast path streams the table as it is. */
 function openWide(connection: DuckDBConnection, table: Table, domain: number): LossTable {
   const tokens = findColumn(table, 'tokens');
   const models = table.columns.filter((_, at) => at !== domain && at !== tokens);
@@ -90,16 +85,7 @@ function openWide(connection: DuckDBConnection, table: Table, domain: number): L
   };
 }
 
-/**
- * SQL of (domain, model, bpb, tokens), its columns that have to be numbers, and whether the tokens are there.
- */
-interface Cells {
-  sql: string;
-  numbers: Set<number>;
-  hasTokens: boolean;
-}
-
-/** Everything else becomes cells first, which DuckDB turns into rows. */
+/** Every other layout is unpivoted into cells first, which DuckDB groups into rows. */
 async function openCells(connection: DuckDBConnection, table: Table, cells: Cells): Promise<LossTable> {
   await readingCells(connection, table, cells.numbers, () =>
     connection.run(`CREATE OR REPLACE TEMP TABLE cells AS ${cells.sql}`),
@@ -140,7 +126,7 @@ async function openCells(connection: DuckDBConnection, table: Table, cells: Cell
           `(VALUES ${places}) chosen (place, model) USING (model)`,
       );
       const columns = chosen.map((_, at) => `"${at}"`).join(', ');
-      // Models have tokenizers of their own, so a domain's tokens are their mean.
+      // Models have different tokenizers, so a domain's token count is their mean.
       const query =
         `SELECT domain, tokens, ${columns} FROM (PIVOT (SELECT domain, place, bpb FROM ` +
         `placed) ON place IN (${chosen.map((_, at) => at).join(', ')}) USING first(bpb) GROUP BY domain)
@@ -150,93 +136,9 @@ async function openCells(connection: DuckDBConnection, table: Table, cells: Cell
   };
 }
 
-function longCells(table: Table, domain: number, model: number): Cells {
-  const bpb = needColumn(table, 'bpb');
-  const numbers = new Set([bpb]);
-  return {
-    sql:
-      `SELECT c${domain} AS domain, c${model} AS model, c${bpb} AS bpb, NULL::DOUBLE AS tokens ` +
-      `FROM ${table.scan(numbers)}`,
-    numbers,
-    hasTokens: false,
-  };
-}
-
-/** One row a model, one column a domain. */
-function cellsByModel(table: Table, model: number): Cells {
-  const domains = [...table.columns.keys()].filter((at) => at !== model);
-  const numbers = new Set(domains);
-  return {
-    sql:
-      `SELECT name AS domain, c${model} AS model, value AS bpb, NULL::DOUBLE AS tokens ` +
-      `FROM ${unpivot(table, table.scan(numbers), domains)}`,
-    numbers,
-    hasTokens: false,
-  };
-}
-
 /**
- * A domain's bits per byte: the token-weighted mean loss times Σ tokens / Σ bytes, over ln 2; that is Σ
- * tokens·loss / (Σ bytes · ln 2). Unknown where one page's is.
- */
-const rawMean =
-  'CASE WHEN count(*) = count(tokens * loss / bytes) THEN sum(tokens * loss) / (sum(bytes) * ln(2)) END ' +
-  'AS bpb, sum(tokens) AS tokens';
-
-async function rawLongCells(
-  connection: DuckDBConnection,
-  table: Table,
-  domain: number,
-  model: number,
-): Promise<Cells> {
-  const loss = needColumn(table, 'loss');
-  const { tokens, bytes } = await sizeColumns(connection, table);
-  const numbers = new Set([loss, tokens, bytes]);
-  await checkColumns(connection, table, numbers);
-  const sql =
-    `SELECT domain, model, ${rawMean} FROM (SELECT c${domain} AS domain, c${model} AS model, ` +
-    `c${loss} AS loss, c${tokens} AS tokens, c${bytes} AS bytes FROM ${table.scan(numbers)}) ` +
-    'GROUP BY domain, model';
-  return { sql, numbers, hasTokens: true };
-}
-
-/** One row a page, one column a model; all models count the page's tokens alike. */
-async function rawWideCells(connection: DuckDBConnection, table: Table, domain: number): Promise<Cells> {
-  const { tokens, bytes } = await sizeColumns(connection, table);
-  const page = findColumn(table, 'page');
-  const models = [...table.columns.keys()].filter((at) => ![domain, page, tokens, bytes].includes(at));
-  const numbers = new Set([...models, tokens, bytes]);
-  await checkColumns(connection, table, numbers);
-  const sql =
-    `SELECT domain, model, ${rawMean} FROM (SELECT c${domain} AS domain, name AS model, value ` +
-    `AS loss, c${tokens} AS tokens, c${bytes} AS bytes ` +
-    `FROM ${unpivot(table, table.scan(numbers), models)}) GROUP BY domain, model`;
-  return { sql, numbers, hasTokens: true };
-}
-
-async function sizeColumns(
-  connection: DuckDBConnection,
-  table: Table,
-): Promise<{ tokens: number; bytes: number }> {
-  const tokens = needColumn(table, 'tokens');
-  const bytes = needColumn(table, 'bytes');
-  await checkAbove(connection, table, tokens, 0, true);
-  await checkAbove(connection, table, bytes, 0, false);
-  return { tokens, bytes };
-}
-
-function needColumn(table: Table, name: string): number {
-  const at = findColumn(table, name);
-  if (at === undefined)
-    throw fail('TABLE_INVALID', {
-      path: table.path,
-      problem: `it has no column "${name}", only ${table.columns.slice(0, 20).join(', ')}`,
-    });
-  return at;
-}
-
-/**
- * Streams (domain, tokens, one column a model) as blocks. Errors: TABLE_CELL, TABLE_INVALID, FILE_UNREADABLE.
+ * Streams (domain, tokens, one column per model) as blocks. Errors: TABLE_CELL, TABLE_INVALID,
+ * FILE_UNREADABLE.
  */
 async function* stream(
   connection: DuckDBConnection,

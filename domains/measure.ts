@@ -1,46 +1,40 @@
-// One pass over the losses: the estimate of every domain, its interval over resampled models, and a sample of
-// the rows for what needs them again.
+// One pass over the losses: each domain's estimate, its interval over resampled models, and a sample of the
+// rows for later steps that need the losses again.
 
 import { fail } from '../run/errors/errors.ts';
-import { keyHash } from '../data/files/hash.ts';
 import type { Report } from '../run/progress.ts';
 import type { DomainSettings } from '../run/domain-settings.ts';
 import { estimateDraws, leaveOut, resampleModels } from './draws.ts';
-import { openSorted, prepareDraw } from './estimate.ts';
+import { prepareDraw } from './estimate.ts';
+import { openSorted } from './sorted.ts';
 import type { LossTable } from './losses.ts';
+import { openSample, type RowSample } from './row-sample.ts';
+import { openSameModels } from './same-models.ts';
 
-/** Everything by domain, in the table's order; domains without a loss of every model are not in it. */
+/** Arrays are by domain, in the table's order; domains that lack a model's loss are left out. */
 export interface Measured {
   names: string[];
   tokens: Float64Array;
   estimates: Float64Array;
-  /** 95 % of the resamples lie between; empty without resamples. */
+  /** Bounds of the middle 95 % of the resamples; empty without resamples. */
   low: Float64Array;
   high: Float64Array;
   /** Estimates under each resample. */
   resampled: Float32Array[];
   leftOut: { count: number; first: string };
   sample: RowSample;
-  /** Names of the models whose losses are the same in every domain. */
+  /** Groups of models whose losses are the same in every domain. */
   sameModels: string[][];
 }
 
-/** Some of the domains with their losses: all of them, or those with the smallest hashes. */
-export interface RowSample {
-  names: string[];
-  tokens: Float64Array;
-  /** Row after row, a value for each model. */
-  losses: Float64Array;
-}
-
-/** The estimates that resamples may take, in models × domains × resamples: some ten seconds on one core. */
+/** Budget for resampling, in models × domains × resamples: about ten seconds on one core. */
 const resampleBudget = 4e9;
 /** sign_sign takes about ten times as long as the others. */
 const pairCost = 10;
 const fewestResamples = 20;
 const maxResamples = 1000;
 
-/** As many resamples as the number of domains leaves time for. */
+/** As many resamples as the budget allows for this number of domains. */
 export function fitResamples(
   { resamples, estimator }: DomainSettings,
   models: number,
@@ -51,8 +45,9 @@ export function fitResamples(
 }
 
 /**
- * Measures all domains. `models` are those to use, `errors` theirs; `tokenCounts` by domain, where a table of
- * them was given. Errors: DOMAIN_NO_TOKENS, DOMAINS_NONE, TABLE_INVALID, and those of reading the table.
+ * Measures all domains. `models` are the models to use and `errors` their errors; `tokenCounts` are by
+ * domain, if there is a table of them. Errors: DOMAIN_NO_TOKENS, DOMAINS_NONE, TABLE_INVALID, and those of
+ * reading the table.
  */
 export async function measureDomains(
   losses: LossTable,
@@ -88,7 +83,7 @@ export async function measureDomains(
       if (seen.has(domain))
         throw fail('TABLE_INVALID', {
           path: losses.path,
-          problem: `domain "${domain}" is there twice, the second time in row ${row}`,
+          problem: `domain "${domain}" appears twice, the second time in row ${row}`,
         });
       seen.add(domain);
       sorted.values.set(block.losses.subarray(at * models.length, (at + 1) * models.length));
@@ -121,7 +116,7 @@ export async function measureDomains(
 }
 
 function allFinite(values: Float64Array): boolean {
-  // x − x is 0 for every finite x, and NaN for all others.
+  // x − x is 0 for every finite x, and NaN otherwise.
   let zero = 0;
   for (let i = 0; i < values.length; i++) zero += (values[i] ?? 0) - (values[i] ?? 0);
   return zero === 0;
@@ -168,74 +163,9 @@ function openColumns(most: number, resamples: number): Columns {
   };
 }
 
-/** Of sorted numbers, between the two nearest places; NaN of none. */
+/** Quantile of sorted numbers, interpolated linearly; NaN if there are none. */
 export function quantile(sorted: Float64Array, share: number): number {
   const place = share * (sorted.length - 1);
   const below = sorted[Math.floor(place)] ?? Number.NaN;
   return below + ((sorted[Math.ceil(place)] ?? Number.NaN) - below) * (place - Math.floor(place));
-}
-
-/** At most so many cells of losses are kept. */
-const sampleCells = 4e6;
-const sampleDomains = 10_000;
-
-/**
- * Keeps rows by a seeded hash of the domain: all while they fit, then ever smaller halves, so that neither
- * their number nor their order has to be known before.
- */
-function openSample(
-  models: number,
-  seed: number,
-): { offer(name: string, tokens: number, losses: Float64Array): void; take(): RowSample } {
-  const most = Math.max(1000, Math.min(sampleDomains, Math.floor(sampleCells / models)));
-  let rows: { name: string; tokens: number; losses: Float64Array; hash: bigint }[] = [];
-  let cutoff = 2n ** 64n;
-  return {
-    offer(name, tokens, losses) {
-      const hash = keyHash(`domain\n${name}`, seed);
-      if (hash >= cutoff) return;
-      rows.push({ name, tokens, losses: losses.slice(), hash });
-      if (rows.length <= most) return;
-      cutoff /= 2n;
-      rows = rows.filter((row) => row.hash < cutoff);
-    },
-    take() {
-      const losses = new Float64Array(rows.length * models);
-      for (const [at, row] of rows.entries()) losses.set(row.losses, at * models);
-      return {
-        names: rows.map(({ name }) => name),
-        tokens: Float64Array.from(rows, ({ tokens }) => tokens),
-        losses,
-      };
-    },
-  };
-}
-
-/** Two sums over the bits of each model's losses tell which models are one and the same. */
-function openSameModels(models: number): {
-  add(losses: Float64Array): void;
-  groups(names: readonly string[]): string[][];
-} {
-  const sums = [new Int32Array(models), new Int32Array(models)] as const;
-  const buffer = new Float64Array(models);
-  const words = new Int32Array(buffer.buffer);
-  return {
-    add(losses) {
-      buffer.set(losses);
-      for (let model = 0; model < models; model++) {
-        const low = words[2 * model] ?? 0;
-        const high = words[2 * model + 1] ?? 0;
-        sums[0][model] = Math.imul((sums[0][model] ?? 0) ^ low, 0x9e3779b1) + high;
-        sums[1][model] = Math.imul((sums[1][model] ?? 0) ^ high, 0x85ebca6b) + low;
-      }
-    },
-    groups(names) {
-      const byKey = new Map<string, string[]>();
-      for (const [model, name] of names.entries()) {
-        const key = `${sums[0][model] ?? 0} ${sums[1][model] ?? 0}`;
-        byKey.set(key, [...(byKey.get(key) ?? []), name]);
-      }
-      return [...byKey.values()].filter((group) => group.length > 1);
-    },
-  };
 }

@@ -1,6 +1,6 @@
-// Pages as the sample: the pages of the weighed domains become sample.parquet and targets.parquet, so that
-// `betr train` learns to tell pages of included domains from the others, and `betr rank` scores the whole
-// corpus by that (arXiv 2409.05816 trains fastText on the same labels).
+// Turns pages of the weighted domains into sample.parquet and targets.parquet, so `betr train` learns to tell
+// pages of included domains from the others and `betr rank` scores the whole corpus (arXiv 2409.05816 trains
+// fastText on the same labels).
 
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -21,9 +21,9 @@ import type { Domain, DomainsNote } from './result.ts';
 type PageCounts = NonNullable<DomainsNote['pages']>;
 
 /**
- * Writes sample.parquet, targets.parquet (document, score, include) and tokens.json from the files of pages,
- * in place of what `betr index` left; its card goes. A page is its own domain where the losses name its
- * document key, else of the domain that is its source. Its score is the domain's estimate. Errors:
+ * Writes sample.parquet, targets.parquet (document, score, include) and tokens.json from the pages,
+ * replacing what `betr index` wrote; the index card is removed. A page is its own domain if the losses
+ * contain its document key; otherwise its source is its domain. Its score is the domain's estimate. Errors:
  * PAGES_UNMATCHED, PAGES_ALIKE; those of listing and reading the files; DISK_FULL, WRITE_FAILED.
  */
 export async function writePages(
@@ -74,7 +74,7 @@ export async function writePages(
     await keepFirst(connection, domains, counts);
     if (counts.included === 0 || counts.included === counts.documents)
       throw fail('PAGES_ALIKE', { pages: counts.documents, included: counts.included });
-    // From here on the files are no longer those of an index; without its card nobody takes them for that.
+    // From here on the files are no longer an index. Without its card, no command treats them as one.
     await rm(run.files.indexCard, { force: true });
     await writeParquet(
       connection,
@@ -103,7 +103,9 @@ function placeOf(
 
 const types = [VARCHAR, VARCHAR, BIGINT, VARCHAR, DOUBLE, VARCHAR, INTEGER, INTEGER];
 
-/** Appends the batch's pages that are of a domain; gives their number. `before` pages came earlier. */
+/**
+ * Appends the batch's pages that belong to a domain and returns their number. `before` pages came earlier.
+ */
 async function addPages(
   connection: DuckDBConnection,
   batch: DocumentBatch,
@@ -133,7 +135,7 @@ async function addPages(
   return picked.length;
 }
 
-/** Leaves the first page of each document key, and counts. */
+/** Keeps the first page of each document key and counts. */
 async function keepFirst(
   connection: DuckDBConnection,
   domains: readonly Domain[],

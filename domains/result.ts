@@ -1,5 +1,5 @@
-// `domains.parquet`: every domain with its estimate and weight, best first, and within the file a note that
-// says how they came to be.
+// `domains.parquet`: every domain with its estimate and weight, best first, and a note on how they were
+// computed.
 
 import type { DuckDBType, DuckDBValue } from '@duckdb/node-api';
 import { BOOLEAN, DOUBLE, VARCHAR } from '../data/duckdb/library.ts';
@@ -15,14 +15,14 @@ const count = z.number().int().nonnegative();
 export const domainSchema = z.strictObject({
   domain: z.string(),
   tokens: z.number().positive(),
-  /** Higher: lower losses on the domain go with lower errors. */
+  /** Higher means that lower losses on the domain go with lower errors. */
   estimate: z.number(),
-  /** 95 % of the resamples of the models lie between; null without resamples. */
+  /** Bounds of the middle 95 % of resamples of the models; null without resamples. */
   low: z.number().nullable(),
   high: z.number().nullable(),
-  /** Share of the resamples in which the domain has a weight above 0; null without resamples. */
+  /** Share of the resamples in which the weight is above 0; null without resamples. */
   chosen: z.number().nullable(),
-  /** Share of the kept tokens; all weights come to 1. */
+  /** Share of the kept tokens; all weights sum to 1. */
   weight: z.number().nonnegative(),
   /** weight > 0. */
   include: z.boolean(),
@@ -32,12 +32,12 @@ export type Domain = z.output<typeof domainSchema>;
 export const domainsNoteSchema = z.strictObject({
   version: z.literal(1),
   estimator: domainSettingsSchema.shape.estimator.unwrap(),
-  /** Benchmarks that are aimed at. */
+  /** Target benchmarks. */
   target: z.array(z.string()),
   models: count,
-  /** Models in one table only, or without an error on every benchmark of the target. */
+  /** Models in only one of the tables, or without an error on every target benchmark. */
   modelsLeftOut: count,
-  /** Domains estimated and weighed; and those left out, without a loss of every model. */
+  /** Domains estimated and weighted, and domains left out because they lack a model's loss. */
   ofDomains: count,
   domainsLeftOut: count,
   /** Where the token counts come from. */
@@ -109,15 +109,12 @@ export async function writeDomains(run: Run, note: DomainsNote, domains: readonl
   });
 }
 
-/** The note of the run's domains.parquet; undefined where there is none, or one of another version. */
+/** The note of the run's domains.parquet; undefined if there is none or its version differs. */
 export async function readDomainsNote(run: Run): Promise<DomainsNote | undefined> {
   return readNote(run.files.domains, domainsNoteSchema);
 }
 
-/**
- * Reads what `betr domains` found, for whoever shows it or fills quotas by it: the best `most` domains, or
- * all. Errors: STEP_MISSING, FILE_DAMAGED.
- */
+/** Reads the domain weights: the best `most` domains, or all. Errors: STEP_MISSING, FILE_DAMAGED. */
 export async function readDomains(run: Run, most = Infinity): Promise<DomainWeights> {
   const note = await readDomainsNote(run);
   if (note === undefined)
@@ -125,7 +122,7 @@ export async function readDomains(run: Run, most = Infinity): Promise<DomainWeig
   return withoutMarks(note, await readRows(run, most));
 }
 
-/** What a result shows: all but what only this file needs. */
+/** The public part of a result, without fields that only this file needs. */
 export function withoutMarks(note: DomainsNote, domains: Domain[]): DomainWeights {
   return { ...shown.parse(note), domains };
 }
@@ -133,7 +130,7 @@ export function withoutMarks(note: DomainsNote, domains: Domain[]): DomainWeight
 const shown = domainsNoteSchema.omit({ version: true, from: true }).strip();
 
 async function readRows(run: Run, most: number): Promise<Domain[]> {
-  // Whoever reads has no lock on the run, so nothing is spilled into it.
+  // Readers hold no lock on the run, so nothing may spill into it.
   return withDuckDb({ threads: 1, memoryMb: 512 }, async (connection) => {
     try {
       const rows: Domain[] = [];

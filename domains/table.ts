@@ -1,35 +1,36 @@
-// Tables from outside: CSV (or TSV, gzipped or not) and Parquet as SQL. Promises: cells are read as the types
-// asked for, and where one cannot be, the error names the file, the row and the column.
+// User tables: CSV (or TSV, gzipped or not) and Parquet as SQL. Cells are read as the requested types; if one
+// does not fit, the error names the file, the row and the column.
 
 import { stat } from 'node:fs/promises';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { z } from 'zod';
-import { isOutOfBounds, maxNumber } from '../run/bounds.ts';
 import { parquetSource, sqlName, sqlString } from '../data/duckdb/duckdb.ts';
-import { BetrError, fail, readError, reasonOf } from '../run/errors/errors.ts';
+import { fail, readError } from '../run/errors/errors.ts';
 import { readPieces } from '../data/files/files.ts';
 import { gunzip } from '../data/compression/gzip.ts';
 import { checkRegular } from '../run/regular-file.ts';
+import { unreadable } from './table-cells.ts';
 
 export interface Table {
   path: string;
-  /** The columns' names in order, trimmed; no two are the same. */
+  /** Column names in order, trimmed and unique. */
   columns: string[];
-  /** SQL of the table as it is, to count its rows. */
+  /** SQL of the table as it is, for counting its rows. */
   rows: string;
   /**
-   * SQL of the table with columns c0, c1, …: as text, or those in `numbers` as DOUBLE (empty cells and NaN
-   * are NULL).
+   * SQL of the table with columns c0, c1, …: as text, or as DOUBLE for those in `numbers` (empty cells and
+   * NaN are NULL).
    */
   scan: (numbers: ReadonlySet<number>) => string;
 }
 
 const csvEnding = /\.(csv|tsv)(\.gz)?$/i;
-/** What stands in a cell where a value is not known. */
+/** Contents of cells whose value is unknown. */
 const unknownValues = ['', 'NA', 'N/A', 'nan', 'NaN', 'NAN', 'null', 'NULL', 'None'];
 
 /**
- * Opens a table by its ending. Errors: FILE_NOT_FOUND, FILE_UNREADABLE, TABLE_KIND_UNKNOWN, TABLE_INVALID.
+ * Opens a table; the file extension decides its format. Errors: FILE_NOT_FOUND, FILE_UNREADABLE,
+ * TABLE_KIND_UNKNOWN, TABLE_INVALID.
  */
 export async function openTable(connection: DuckDBConnection, path: string): Promise<Table> {
   const size = await sizeOf(path);
@@ -49,7 +50,7 @@ async function sizeOf(path: string): Promise<number> {
   }
 }
 
-/** DuckDB takes what a file that is cut short begins with for all of it. */
+/** DuckDB would accept the beginning of a truncated file as the whole file. */
 async function checkGzip(path: string): Promise<void> {
   const pieces = gunzip(readPieces(path));
   while ((await pieces.next()).done !== true);
@@ -68,7 +69,7 @@ async function openCsv(connection: DuckDBConnection, path: string): Promise<Tabl
         )
       ).getRows()[0] ?? [],
   );
-  // Where a later line has more cells than the first, DuckDB fills the first up with NULL.
+  // If a later line has more cells than the first, DuckDB pads the first with NULL.
   const columns = checkNames(
     path,
     firstLine.filter((name) => name !== null).map((name) => z.string().parse(name)),
@@ -117,101 +118,18 @@ async function openParquet(connection: DuckDBConnection, path: string): Promise<
 function checkNames(path: string, raw: readonly string[]): string[] {
   const names = raw.map((name) => name.trim());
   const twice = names.find((name, at) => names.indexOf(name) !== at);
-  if (twice !== undefined) throw fail('TABLE_INVALID', { path, problem: `column "${twice}" is there twice` });
+  if (twice !== undefined) throw fail('TABLE_INVALID', { path, problem: `column "${twice}" appears twice` });
   return names;
 }
 
-/** The place of a column by one of its names, upper and lower case alike; undefined where there is none. */
+/** The position of a column by any of its names, ignoring case; undefined if there is none. */
 export function findColumn({ columns }: Table, ...names: string[]): number | undefined {
   const at = columns.findIndex((column) => names.includes(column.toLowerCase()));
   return at < 0 ? undefined : at;
 }
 
 /**
- * Does what reads `table` with the columns `numbers` as numbers, and says which cell was at fault where that
- * fails. Errors: TABLE_CELL, FILE_UNREADABLE.
- */
-export async function readingCells<T>(
-  connection: DuckDBConnection,
-  table: Table,
-  numbers: ReadonlySet<number>,
-  read: () => Promise<T>,
-): Promise<T> {
-  try {
-    return await read();
-  } catch (error) {
-    if (error instanceof BetrError) throw error;
-    const cell = await findBadCell(connection, table, numbers).catch(() => undefined);
-    if (cell !== undefined)
-      throw fail('TABLE_CELL', { path: table.path, ...cell, need: 'a number from -1e30 to 1e30' }, error);
-    throw unreadable(table.path, error);
-  }
-}
-
-/**
- * Errors: TABLE_CELL for the first cell of column `at` that is a number and not within `low` (itself only
- * where `closed`) and the bound of all numbers.
- */
-export async function checkAbove(
-  connection: DuckDBConnection,
-  table: Table,
-  at: number,
-  low: number,
-  closed: boolean,
-): Promise<void> {
-  const numbers = new Set([at]);
-  const [found] = await readingCells(connection, table, numbers, async () => {
-    const reader = await connection.runAndReadAll(
-      `SELECT place, got::VARCHAR FROM (SELECT row_number() OVER ()::DOUBLE AS place, c${at} AS got ` +
-        `FROM ${table.scan(numbers)}) WHERE NOT (got ${closed ? '>=' : '>'} ${low} AND got ` +
-        `<= ${maxNumber}) ORDER BY place LIMIT 1`,
-    );
-    return z.array(z.tuple([z.number(), z.string()])).parse(reader.getRows());
-  });
-  if (found !== undefined)
-    throw fail('TABLE_CELL', {
-      path: table.path,
-      row: found[0],
-      column: table.columns[at] ?? '',
-      got: found[1],
-      need:
-        `a number ${closed ? 'of at least' : 'above'} ${low} and at ` +
-        `most ${maxNumber.toExponential().replace('+', '')}`,
-    });
-}
-
-/**
- * Errors: TABLE_CELL for a cell of the columns that is beyond the bounds of all numbers. Reads the table
- * once, for whoever adds numbers up before they are looked at.
- */
-export async function checkColumns(
-  connection: DuckDBConnection,
-  table: Table,
-  numbers: ReadonlySet<number>,
-): Promise<void> {
-  const largest = [...numbers].map((at) => `max(abs(c${at})) FILTER (isfinite(c${at}))`);
-  await readingCells(connection, table, numbers, async () => {
-    const reader = await connection.runAndReadAll(`SELECT ${largest.join(', ')} FROM ${table.scan(numbers)}`);
-    checkBounds(
-      z
-        .array(z.number().nullable())
-        .parse(reader.getRows()[0])
-        .flatMap((value) => value ?? []),
-    );
-  });
-}
-
-/**
- * For `readingCells` to find the cell. Throws where one of the values is beyond the bounds of all numbers.
- */
-export function checkBounds(values: Iterable<number>): void {
-  for (const value of values)
-    if (isOutOfBounds(value)) throw new Error(`${value} is beyond the bounds of all numbers`);
-}
-
-/**
- * SQL of the rows of a wide table as cells: (its other columns, field, name, value), one for each of
- * `columns`.
+ * SQL of a wide table's rows as cells (its other columns, field, name, value), one for each of `columns`.
  */
 export function unpivot(table: Table, source: string, columns: readonly number[]): string {
   const names = columns.map((at) => `('c${at}', ${sqlString(table.columns[at] ?? '')})`).join(', ');
@@ -222,51 +140,10 @@ export function unpivot(table: Table, source: string, columns: readonly number[]
   );
 }
 
-const badCell = z.tuple([z.number(), z.string(), z.string()]);
-
-async function findBadCell(
-  connection: DuckDBConnection,
-  { columns, scan }: Table,
-  numbers: ReadonlySet<number>,
-): Promise<{ row: number; column: string; got: string } | undefined> {
-  const names = [...numbers].map((at) => `c${at}`).join(', ');
-  const rows = await connection.runAndReadAll(
-    `SELECT place, name, got FROM (UNPIVOT (SELECT row_number() OVER ()::DOUBLE AS place, ${names} ` +
-      `FROM ${scan(new Set())}) ON ${names} INTO NAME name VALUE got)
-     WHERE TRY_CAST(got AS DOUBLE) IS NULL OR (isfinite(TRY_CAST(got AS DOUBLE)) AND abs(TRY_CAST(got ` +
-      `AS DOUBLE)) > ${maxNumber}) ORDER BY place LIMIT 1`,
-  );
-  const found = badCell.safeParse(rows.getRows()[0]);
-  if (!found.success) return undefined;
-  const [row, name, got] = found.data;
-  return { row, column: columns[Number(name.slice(1))] ?? '', got: got.slice(0, 100) };
-}
-
 async function reading<T>(path: string, read: () => Promise<T>): Promise<T> {
   try {
     return await read();
   } catch (error) {
     throw unreadable(path, error);
   }
-}
-
-function unreadable(path: string, error: unknown): BetrError {
-  const lines = reasonOf(error)
-    .split('\n')
-    .map((line) => line.trim());
-  // DuckDB goes on with advice on its own options, and with all their values.
-  const advice = lines.findIndex(
-    (line, at) => at > 0 && (line === '' || /^(Possible|It was not possible)/.test(line)),
-  );
-  const said = lines.slice(0, advice < 0 ? lines.length : advice);
-  return fail(
-    'FILE_UNREADABLE',
-    {
-      path,
-      reason: said
-        .join('; ')
-        .replace(/^.*Error when sniffing.*$/, 'its lines do not read as comma-separated values'),
-    },
-    error,
-  );
 }

@@ -1,12 +1,13 @@
-// The target: one error a model, from a table of benchmark errors (lower is better), wide (one column a
-// model), long (benchmark, model, error), or with a row for each model. Several benchmarks count together by
-// their mean error or by the mean of their ranks.
+// The target: one error per model, from a table of benchmark errors (lower is better), wide (one column per
+// model), long (benchmark, model, error), or with one row per model. Several benchmarks are combined by their
+// mean error or their mean rank.
 
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { z } from 'zod';
 import { fail } from '../run/errors/errors.ts';
-import { openSorted, ranksOf, sortModels } from './estimate.ts';
-import { checkBounds, findColumn, openTable, readingCells, type Table, unpivot } from './table.ts';
+import { openSorted, ranksOf, sortModels } from './sorted.ts';
+import { findColumn, openTable, type Table, unpivot } from './table.ts';
+import { checkBounds, readingCells } from './table-cells.ts';
 
 /**
  * error: the mean error. rank: the mean over benchmarks of the model's mid-rank / N, for errors on different
@@ -17,9 +18,9 @@ export type Combination = (typeof combinations)[number];
 
 export interface BenchmarkErrors {
   path: string;
-  /** In the table's order. */
+  /** In table order. */
   benchmarks: string[];
-  /** Errors of each model on the benchmarks; a benchmark without an error of the model is missing. */
+  /** Each model's errors by benchmark; a benchmark without an error for the model is missing. */
   models: Map<string, Map<string, number>>;
 }
 
@@ -38,14 +39,14 @@ export async function readErrors(connection: DuckDBConnection, path: string): Pr
   const models: BenchmarkErrors['models'] = new Map();
   for (const [benchmark, model, error] of rows) {
     if (benchmark === null || model === null)
-      throw fail('TABLE_INVALID', { path, problem: 'a row has no benchmark or no model' });
+      throw fail('TABLE_INVALID', { path, problem: 'a row has no benchmark or model' });
     benchmarks.add(benchmark);
     const errors = models.get(model) ?? new Map<string, number>();
     models.set(model, errors);
     if (errors.has(benchmark))
       throw fail('TABLE_INVALID', {
         path,
-        problem: `benchmark "${benchmark}" has two errors of model "${model}"`,
+        problem: `benchmark "${benchmark}" has two errors for model "${model}"`,
       });
     if (error !== null && Number.isFinite(error)) errors.set(benchmark, error);
   }
@@ -53,7 +54,7 @@ export async function readErrors(connection: DuckDBConnection, path: string): Pr
   return { path, benchmarks: [...benchmarks], models };
 }
 
-/** SQL of (benchmark, model, error) in the table's order. */
+/** SQL of (benchmark, model, error) in table order. */
 function errorCells(table: Table): { sql: string; numbers: Set<number> } {
   const model = findColumn(table, 'model');
   const benchmark = findColumn(table, 'benchmark');
@@ -62,7 +63,8 @@ function errorCells(table: Table): { sql: string; numbers: Set<number> } {
     if (error === undefined)
       throw fail('TABLE_INVALID', {
         path: table.path,
-        problem: `it has the columns "model" and "benchmark" and no column "error", only ${table.columns.join(', ')}`,
+        problem:
+          'it has columns "model" and "benchmark" but no column "error", only ' + table.columns.join(', '),
       });
     const numbers = new Set([error]);
     return { sql: `SELECT c${benchmark}, c${model}, c${error} FROM ${table.scan(numbers)}`, numbers };
@@ -70,7 +72,7 @@ function errorCells(table: Table): { sql: string; numbers: Set<number> } {
   const label = model ?? benchmark ?? 0;
   const others = [...table.columns.keys()].filter((at) => at !== label);
   if (others.length === 0)
-    throw fail('TABLE_INVALID', { path: table.path, problem: 'it has a single column' });
+    throw fail('TABLE_INVALID', { path: table.path, problem: 'it has only one column' });
   const numbers = new Set(others);
   const [first, second] = model === undefined ? [`c${label}`, 'name'] : ['name', `c${label}`];
   return {
@@ -79,7 +81,7 @@ function errorCells(table: Table): { sql: string; numbers: Set<number> } {
   };
 }
 
-/** The benchmarks asked for; all of the table where none is. Errors: OPTION_INVALID. */
+/** The requested benchmarks, or all in the table if none are requested. Errors: OPTION_INVALID. */
 export function chooseBenchmarks(
   { benchmarks }: BenchmarkErrors,
   asked: readonly string[] | undefined,
@@ -89,12 +91,12 @@ export function chooseBenchmarks(
     throw fail('OPTION_INVALID', {
       option: '--benchmarks',
       got: unknown,
-      allowed: `some of ${benchmarks.join(', ')}`,
+      allowed: `one or more of ${benchmarks.join(', ')}`,
     });
   return asked === undefined || asked.length === 0 ? benchmarks : [...new Set(asked)];
 }
 
-/** One error a model: `errors[b][m]` is that of model m on benchmark b. */
+/** One error per model: `errors[b][m]` is model m's error on benchmark b. */
 export function combineErrors(errors: readonly Float64Array[], combination: Combination): Float64Array {
   const models = errors[0]?.length ?? 0;
   const ones = new Float64Array(models).fill(1);

@@ -1,8 +1,9 @@
-// What a reader of the weights has to know before using them.
+// Warnings to read before using the weights.
 
 import type { DomainSettings } from '../run/domain-settings.ts';
-import { quantile, type Measured } from './measure.ts';
-import type { FamilyEffect, Prediction } from './sureness.ts';
+import { type Measured, quantile } from './measure.ts';
+import type { Prediction } from './prediction.ts';
+import type { FamilyEffect } from './families.ts';
 import type { BenchmarkErrors } from './target.ts';
 
 interface Ground {
@@ -18,36 +19,39 @@ interface Ground {
   measured: Measured;
 }
 
-/** [ours] Below, the estimates of unrelated numbers reach ±.44 by chance (1.96/√N for N = 20). */
+/**
+ * [ours] With fewer models, estimates of unrelated numbers often reach ±.44 by chance (1.96/√N for N = 20).
+ */
 const fewModels = 20;
 const fewResamples = 200;
-/** [ours] A family whose absence moves more of the weight than this carries the result. */
+/** [ours] If leaving out a family moves more of the weight than this, the result depends on that family. */
 const movedMuch = 0.5;
 
 export function listWarnings(ground: Ground): string[] {
   const { models, modelsLeftOut, tokensFrom, resamples, measured } = ground;
   const all = [
     models < fewModels &&
-      `Only ${models} models: with fewer than ${fewModels}, estimates far from 0 come about by chance.`,
+      `Only ${models} models: with fewer than ${fewModels}, estimates far from 0 occur by chance.`,
     modelsLeftOut > 0 &&
-      `${modelsLeftOut} models are in one of the tables only, or lack an error on a benchmark of the ` +
-        'target, and were left out.',
+      `${modelsLeftOut} models were left out because they are in only one of the tables or ` +
+        'lack an error on a target benchmark.',
     ...measured.sameModels.map(
       (names) =>
-        `Models ${names.map((name) => `"${name}"`).join(' and ')} have the same losses in every domain; ` +
-        `they look like one model that counts ${names.length} times.`,
+        `Models ${names.map((name) => `"${name}"`).join(' and ')} have the same losses in ` +
+        `every domain; they look like one model counted ${names.length} times.`,
     ),
     measured.leftOut.count > 0 &&
-      `${measured.leftOut.count} domains lack a loss of some model and were left out, ` +
-        `"${measured.leftOut.first}" first.`,
+      `${measured.leftOut.count} domains were left out because they lack a model's loss; the ` +
+        `first is "${measured.leftOut.first}".`,
     tokensFrom.startsWith('none') &&
-      'There are no token counts, so all domains count as equally large. Name a table of them with --tokens.',
+      'There are no token counts, so all domains are treated as equally large. Provide a ' +
+        'table of token counts with --tokens.',
     outOfRange(ground),
     tooNarrow(measured),
     resamples > 0 &&
       resamples < fewResamples &&
-      `The intervals come from only ${resamples} resamples of the models, as there are many domains; ` +
-        '--resamples sets another number.',
+      `With this many domains, the intervals come from only ${resamples} resamples of the ` +
+        'models; set another number with --resamples.',
     leaning(ground),
     ...unpredicted(ground),
   ];
@@ -63,13 +67,13 @@ function outOfRange({ target, errors }: Ground): string | false {
   const [first] = outside;
   if (first === undefined) return false;
   return (
-    `${outside.length} errors are outside 0 to 1 (${first.error} of "${first.model}" on ` +
-    `"${first.benchmark}"). If they are no error rates, the ranks of several benchmarks can be ` +
-    'combined in place of the errors with --combine rank; if higher is better, turn them round.'
+    `${outside.length} errors are outside 0 to 1 (${first.error} for "${first.model}" on ` +
+    `"${first.benchmark}"). If they are not error rates, use --combine rank to combine the ` +
+    'benchmarks by rank; if higher is better, flip the sign.'
   );
 }
 
-/** [ours] Domains differ when the estimates are further apart than each is uncertain. */
+/** [ours] Domains can be told apart if the estimates differ by more than a typical interval. */
 function tooNarrow({ estimates, low, high }: Measured): string | false {
   if (estimates.length < 2 || low.length === 0) return false;
   const width = quantile(high.map((value, domain) => value - (low[domain] ?? 0)).sort(), 0.5);
@@ -77,8 +81,8 @@ function tooNarrow({ estimates, low, high }: Measured): string | false {
   const [lowest, highest] = [quantile(sorted, 0), quantile(sorted, 1)];
   if (highest - lowest > width) return false;
   return (
-    `The estimates lie between ${show(lowest)} and ${show(highest)}, closer together than each is ` +
-    `certain (half of the intervals are wider than ${show(width)}): domains can hardly be told apart.`
+    `The estimates range from ${show(lowest)} to ${show(highest)}, less than a typical ` +
+    `interval (half are wider than ${show(width)}), so domains can hardly be told apart.`
   );
 }
 
@@ -87,29 +91,29 @@ function leaning({ families }: Ground): string | false {
   return (
     first !== undefined &&
     first.moved > movedMuch &&
-    `Without the ${first.models} models of family "${first.family}", ${(100 * first.moved).toFixed(0)} ` +
-      '% of the weight goes to other domains.'
+    `Without the ${first.models} models of family "${first.family}", ` +
+      `${(100 * first.moved).toFixed(0)} % of the weight moves to other domains.`
   );
 }
 
 function unpredicted({ prediction, models }: Ground): string[] {
   if (prediction === null)
     return [
-      'Whether the weights predict held-out models was not measured: that takes at least 10 models with ' +
-        `different errors, and there are ${models}.`,
+      'Whether the weights predict held-out models was not measured: that requires at least ' +
+        `10 models with different errors, and there are ${models}.`,
     ];
   const { rSquared, meanLoss, permutedHigh } = prediction;
   return [
     ...(rSquared <= permutedHigh
       ? [
-          'The weights do not predict the order of held-out models better than chance ' +
-            `(R² ${show(rSquared)}; with permuted errors 5 % reach ${show(permutedHigh)}).`,
+          'The weights do not predict the order of held-out models better than chance (R² ' +
+            `${show(rSquared)}; 5 % of permuted errors reach ${show(permutedHigh)}).`,
         ]
       : []),
     ...(rSquared <= meanLoss
       ? [
-          'The mean loss over all domains predicts the order of held-out models at least as well as the ' +
-            `weights do (R² ${show(meanLoss)} against ${show(rSquared)}).`,
+          'The mean loss over all domains predicts the order of held-out models at least as well ' +
+            `as the weights (R² ${show(meanLoss)} against ${show(rSquared)}).`,
         ]
       : []),
   ];

@@ -1,35 +1,35 @@
-// From estimates to the share of the tokens that each domain gets (arXiv 2409.05816): no domain more than its
-// cap, all of them together 1.
+// Projects estimates onto each domain's share of the tokens (docs/method.md, "Domain weights"): no domain
+// gets more than its cap, and the weights sum to 1.
 
 import { fail } from '../run/errors/errors.ts';
 
 export const projections = ['linear', 'l2'] as const;
 export type Projection = (typeof projections)[number];
 
-/** Caps are many rounded fractions: what comes to 1 in exact arithmetic must pass. */
+/** Caps are sums of rounded fractions: a sum of exactly 1 must pass despite rounding. */
 const tolerance = 1e-9;
-/** What rounding may leave over where in exact arithmetic nothing is left: no weight. */
+/** A remainder this small is a rounding error, not a weight. */
 const rounding = 1e-12;
 
 /**
- * The cap τ of every domain: its share of the tokens over the keep rate (a domain used once), times `repeat`
- * where it may be used so often.
+ * The cap τ of every domain: its share of the tokens divided by the keep rate (the domain used once), times
+ * `repeat`.
  */
 export function capsOf(tokens: Float64Array, keepRate: number, repeat: number): Float64Array {
   const sum = tokens.reduce((total, count) => total + count, 0);
   return tokens.map((count) => (count / sum / keepRate) * repeat);
 }
 
-/** Errors: CAPS_TOO_LOW where the caps do not come to 1. */
+/** Errors: CAPS_TOO_LOW if the caps sum to less than 1. */
 export function checkCaps(caps: Float64Array): void {
   const sum = caps.reduce((total, cap) => total + cap, 0);
   if (!(sum >= 1 - tolerance)) throw fail('CAPS_TOO_LOW', { sum: Number(sum.toPrecision(6)) });
 }
 
 /**
- * The weights for estimates (one for each domain), under feasible caps. `names` decide between equal
- * estimates. linear: the domains by estimate, each filled to its cap, until 1: the maximum of Σ w·estimate.
- * l2: the nearest point to the estimates, clip(estimate + c, 0, τ).
+ * The weights for the estimates (one per domain), given feasible caps. `names` break ties. linear fills
+ * domains to their caps, best estimate first, until the sum is 1, which maximizes Σ w·estimate. l2 gives the
+ * point nearest to the estimates, clip(estimate + c, 0, τ).
  */
 export function weigh(
   projection: Projection,
@@ -43,8 +43,8 @@ export function weigh(
 const bins = 4096;
 
 /**
- * Only the domains of one bin of estimates, the one where the sum reaches 1, have to be sorted: that counts
- * with a million domains and many draws.
+ * Sorts only the domains in the bin of estimates where the sum reaches 1, which matters with a million
+ * domains and many draws.
  */
 function fillByEstimate(
   estimates: Float64Array | Float32Array,
@@ -53,7 +53,7 @@ function fillByEstimate(
 ): Float64Array {
   const { low, high } = rangeOf(estimates);
   const perUnit = (bins - 1) / (high - low);
-  // Estimates that are (all but) equal share a bin.
+  // Estimates that are equal, or nearly so, share a bin.
   const scale = Number.isFinite(perUnit) ? perUnit : 0;
   const sums = new Float64Array(bins);
   const binOf = (domain: number): number => Math.floor(((estimates[domain] ?? 0) - low) * scale);
@@ -77,7 +77,7 @@ function fillByEstimate(
   return weights;
 }
 
-/** Bisection for c, down to neighbouring numbers. */
+/** Bisects for c down to adjacent numbers. */
 function clipShifted(estimates: Float64Array | Float32Array, caps: Float64Array): Float64Array {
   const range = rangeOf(estimates);
   let low = -range.high;

@@ -1,5 +1,5 @@
-// What selections are made of and how far they agree, counted in the tables `documents` (contest.ts) and
-// `hashes` (texts.ts).
+// What selections consist of and how much they agree, computed from the tables `documents` (contest.ts) and
+// `hashes` (draw-texts.ts).
 
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { z } from 'zod';
@@ -9,15 +9,15 @@ import { queryRows } from '../data/duckdb/rows.ts';
 export const makeUpSchema = z.strictObject({
   documents: z.number(),
   tokens: z.number(),
-  /** Mean tokens of a document. */
+  /** Mean tokens per document. */
   meanTokens: z.number(),
-  /** Documents whose very text an earlier one of the selection has, as a share of its documents. */
+  /** Share of the selection's documents whose exact text occurs earlier in the selection. */
   duplicatesShare: z.number(),
-  /** Shares of the tokens; lift is the share over that with no filter. Most favoured first. */
+  /** Shares of the tokens; lift is the share divided by the share without a filter. Highest lift first. */
   sources: z.array(z.strictObject({ source: z.string(), share: z.number(), lift: z.number() })),
   /**
-   * Shares of the tokens by winning benchmark (the best percentile by BETR's outputs), largest first; empty
-   * where there are no such outputs.
+   * Shares of the tokens by winning benchmark (best percentile by BETR's outputs), largest first; empty if
+   * there are no such outputs.
    */
   winners: z.array(z.strictObject({ benchmark: z.string(), share: z.number() })),
 });
@@ -28,7 +28,7 @@ const number = z
   .nullable()
   .transform((value) => value ?? 0);
 
-/** What selection `index` is made of; of an empty one everything is 0. */
+/** What selection `index` consists of; all zeros if it is empty. */
 export async function describeSelection(connection: DuckDBConnection, index: number): Promise<MakeUp> {
   const kept = keptColumn(index);
   const [sums] = await queryRows(
@@ -66,23 +66,23 @@ export async function describeSelection(connection: DuckDBConnection, index: num
 
 export const agreementSchema = z.strictObject({
   scorers: z.array(z.string()),
-  /** Spearman's correlation of the scores, scorer by scorer, over `documents` documents drawn by chance. */
+  /** Spearman's correlation of the scores for each pair of scorers, over `documents` random documents. */
   spearman: z.array(z.array(z.number())),
   documents: z.number(),
-  /** For each keep rate, tokens in both selections over tokens in either. */
+  /** For each keep rate, tokens in both selections divided by tokens in either. */
   jaccard: z.array(z.strictObject({ keep: z.number(), matrix: z.array(z.array(z.number())) })),
 });
 export type Agreement = z.output<typeof agreementSchema>;
 
 const correlatedDocuments = 200_000;
 
-/** How far the scorers agree. */
+/** How much the scorers agree. */
 export async function compareScorers(
   connection: DuckDBConnection,
   scorers: readonly string[],
   { selections }: Contest,
 ): Promise<Agreement> {
-  // Twice the middle rank is a whole number, and sums of whole numbers do not depend on the order of adding.
+  // Twice the middle rank is an integer, and sums of integers do not depend on the order of addition.
   const ranked = scorers.map(
     (_, index) =>
       `(2 * rank() OVER (ORDER BY ${scoreColumn(index)}) + count(*) OVER (PARTITION ` +
@@ -113,7 +113,7 @@ export async function compareScorers(
   return { scorers: [...scorers], spearman, documents, jaccard };
 }
 
-/** Correlations of doubled middle ranks from the sums of their products; their mean is documents + 1. */
+/** Correlations of doubled middle ranks from the sums of their products; the mean rank is documents + 1. */
 function correlate(products: readonly (readonly number[])[], documents: number): number[][] {
   const centred = (a: number, b: number): number =>
     (products[a]?.[b] ?? 0) - documents * (documents + 1) ** 2;

@@ -1,6 +1,6 @@
-// Bits per byte with bootstrap intervals (Efron's percentile method): over the examples of a benchmark, or
-// the documents of a source. Selections are compared on the same examples, so their differences are resampled
-// as pairs.
+// Bits per byte with bootstrap intervals (Efron's percentile method) over the examples of a benchmark or the
+// documents of a source. Selections are compared on the same examples, so their differences are resampled as
+// pairs.
 
 import { openRandom } from '../classifier/held-out.ts';
 
@@ -12,7 +12,7 @@ export interface Estimate {
   n: number;
 }
 
-/** Bits and bytes of every example of one benchmark (or every document of one source). */
+/** Bits and bytes of every example of a benchmark (or every document of a source). */
 export interface Bits {
   bits: Float64Array;
   bytes: Float64Array;
@@ -25,7 +25,7 @@ export function measureBits(groups: readonly Bits[], seed: number): { groups: Es
   return compare(groups, undefined, seed);
 }
 
-/** How many bits per byte fewer `groups` need than `others` on the same examples: above 0 is better. */
+/** How many fewer bits per byte `groups` need than `others` on the same examples: above 0 is better. */
 export function measureGain(
   groups: readonly Bits[],
   others: readonly Bits[],

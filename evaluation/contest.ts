@@ -1,6 +1,6 @@
-// The documents on which selections are compared, as one table: every scorer's scores side by side, which
-// selection keeps what, and what is held out. A corpus of any size is compared on whole shards, drawn by a
-// seeded hash of their names until every selection has enough text in them.
+// The documents on which selections are compared, as one table: every scorer's score, which selections keep
+// the document, and whether it is held out. A large corpus is compared on whole shards, drawn by a seeded
+// hash of their names until every selection has enough text.
 
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { z } from 'zod';
@@ -26,33 +26,33 @@ export interface SelectionKey {
 }
 
 export interface Contest {
-  /** By their numbers; the last is no filter. */
+  /** By selection number; the last is no filter. */
   selections: SelectionKey[];
   shards: string[];
 }
 
 /** No filter at all: every document is kept. */
 export const noFilter = 'no filter';
-/** Of all documents this share is held out from every selection. */
+/** This share of all documents is held out from every selection. */
 const heldOutShare = 0.02;
 /**
- * Corpus tokens asked for each word to be trained on: there are more tokens than words in most corpora, and
- * counts may be estimates.
+ * Corpus tokens required per training word: most corpora have more tokens than words, and counts may be
+ * estimates.
  */
 export const tokensPerWord = 2;
 
 /**
- * Columns of the table `documents`: whether selection `index` keeps a document, and its score by contestant
- * `index`.
+ * Columns of the table `documents`: whether selection `index` keeps the document, and its score by
+ * contestant `index`.
  */
 export const keptColumn = (index: number): string => `kept_${index}`;
 export const scoreColumn = (index: number): string => `score_${index}`;
 
 /**
- * Makes the table `documents`: shard, row, document, source, tokens, winner (the benchmark with the best
- * percentile by the first contestant; null where it has no outputs of single benchmarks), chance (seeded, the
+ * Creates the table `documents`: shard, row, document, source, tokens, winner (the benchmark with the best
+ * percentile by the first contestant; null if it has no outputs for single benchmarks), chance (seeded, the
  * same for equal keys), held_out, and the columns named above. Errors: those of `findCutoff`; OPTION_INVALID
- * where a selection keeps nothing.
+ * if a selection keeps nothing.
  */
 export async function openContest(
   connection: DuckDBConnection,
@@ -102,7 +102,7 @@ export async function openContest(
   };
 }
 
-/** Tokens that each of a ranking's cuts keeps, by shard. Errors: OPTION_INVALID where one keeps nothing. */
+/** Tokens that each of a ranking's cuts keeps, by shard. Errors: OPTION_INVALID if one keeps nothing. */
 async function countKept(
   connection: DuckDBConnection,
   table: string,
@@ -119,12 +119,12 @@ async function countKept(
     throw fail('OPTION_INVALID', {
       option: '--keep',
       got: String(empty.keep),
-      allowed: `a share that has room for a document: the best one by ${empty.scorer} is larger`,
+      allowed: `a share large enough for a document: the best document by ${empty.scorer} is larger`,
     });
   return new Map(rows.map(({ shard, kept }) => [shard, kept]));
 }
 
-/** Shards that every ranking has, in a seeded order, until every cut keeps so many tokens of them. */
+/** Shards that every ranking has, in a seeded order, until every cut keeps `neededTokens` tokens of them. */
 async function drawShards(
   connection: DuckDBConnection,
   kept: readonly ReadonlyMap<string, readonly number[]>[],
@@ -150,7 +150,7 @@ async function drawShards(
   return drawn.sort();
 }
 
-/** SQL of the benchmark whose own score stands highest among all documents' by that benchmark. */
+/** SQL of the benchmark by whose own score the document has the highest percentile. */
 function winnerOf(ranking: Ranking): string {
   const benchmarks = ranking.scorer.outputs.slice(1);
   if (benchmarks.length === 0) return 'NULL::VARCHAR';

@@ -1,5 +1,5 @@
-// The rankings that are compared: opened, made where it is random's, and held against each other, as shares
-// of tokens mean nothing where these are counted otherwise.
+// Opens the rankings to compare, creates the random one if necessary, and checks that all of them count
+// tokens alike: otherwise shares of tokens are not comparable.
 
 import { rankingRun } from '../scoring/scorers/list.ts';
 import { shardsOf } from '../scoring/shard-changes.ts';
@@ -13,9 +13,9 @@ import type { Contestant } from './contest.ts';
 import { randomScorer } from './evaluate.ts';
 
 /**
- * The rankings by these scorers, in their order, and by random. Random's is made where it is missing, or
- * counts tokens otherwise than the others. Errors: STEP_MISSING where another is missing, TOKENS_DIFFER,
- * SCORER_UNKNOWN; those of `rankCorpus`.
+ * The rankings by these scorers, in order, followed by random. The random ranking is created if it is
+ * missing or counts tokens differently from the others. Errors: STEP_MISSING if another ranking is missing,
+ * TOKENS_DIFFER, SCORER_UNKNOWN; those of `rankCorpus`.
  */
 export async function openContestants(
   run: Run,
@@ -54,8 +54,8 @@ function checkTokens(first: Contestant, other: Contestant): void {
 }
 
 /**
- * Whether both have as many tokens in all shards, or in every part that has the same ones: estimates depend
- * on rates, which `betr index` measures anew.
+ * Whether both have the same token counts in all shards, or in every part computed from the same shards:
+ * estimates depend on rates, which `betr index` measures again.
  */
 function countAlike(a: Contestant, b: Contestant): boolean {
   const [shardsOfA, shardsOfB] = [a, b].map(({ ranking }) =>

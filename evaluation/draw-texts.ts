@@ -1,6 +1,6 @@
-// The texts that the language models are trained and measured on, read in one pass over the shards: of every
-// selection the documents that chance draws, of every source some that no selection has, and of every
-// document a hash, to count duplicates by.
+// The texts that the language models are trained and measured on, read in one pass over the shards: random
+// documents of every selection, documents of every source that no selection has, and a hash of every document
+// for counting duplicates.
 
 import { createHash } from 'node:crypto';
 import type { DuckDBConnection } from '@duckdb/node-api';
@@ -19,13 +19,13 @@ import type { EncodedText, Vocabulary } from './word-model.ts';
 import { queryRows } from '../data/duckdb/rows.ts';
 
 export interface ContestTexts {
-  /** Of each selection, training texts in the order of chance, up to the words asked for. */
+  /** Training texts of each selection in random order, up to the requested number of words. */
   training: Int32Array[][];
-  /** Words that every selection has: what each model is trained on. */
+  /** Training words of each model; every selection has this many. */
   trainWords: number;
   /** Held-out texts by source. */
   heldOut: Map<string, EncodedText[]>;
-  /** How the text of a row that was asked for begins. */
+  /** Beginnings of the requested rows' texts. */
   excerpt(place: Place): string;
 }
 
@@ -34,7 +34,7 @@ const placeRow = z.object({ shard: z.string(), row: z.number() });
 type Place = z.output<typeof placeRow>;
 
 /**
- * Reads the texts, and the beginnings of `shown` ones, and makes the table `hashes` (shard, row, hash).
+ * Reads the texts and the beginnings of `shown` rows, and creates the table `hashes` (shard, row, hash).
  * Errors: SHARD_CHANGED, those of reading the corpus.
  */
 export async function drawTexts(
@@ -115,7 +115,7 @@ interface Wanted {
   /** By `placeKey`. */
   keys: ReadonlySet<string>;
   texts: Map<string, EncodedText>;
-  /** Has the keys of those that are wanted, and then how each text begins. */
+  /** Starts with the requested keys and gets the beginning of each text. */
   excerpts: Map<string, string>;
 }
 

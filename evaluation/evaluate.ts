@@ -1,98 +1,24 @@
-// Is a selection any good, before a GPU hour is spent on it? The same language model is trained on the same
-// number of words of every selection and asked how well it knows the benchmarks' held-out test examples
-// (target match) and held-out text of every source (what the cut costs elsewhere).
+// Estimates whether a selection is any good before anyone spends a GPU hour on it. The same language model is
+// trained on the same number of words from every selection and measured on the benchmarks' held-out test
+// examples (target match) and on held-out text of every source (what the cut costs elsewhere). See
+// docs/method.md, "Evaluation".
 
-import { z } from 'zod';
 import { readCard } from '../classifier/classifier-card.ts';
 import { shardsOf } from '../scoring/shard-changes.ts';
 import { BetrError } from '../run/errors/errors.ts';
 import type { Report } from '../run/progress.ts';
 import type { Run } from '../run/run.ts';
-import { testTargetsSchema } from '../indexer/index-card.ts';
-import { describeTestTargets } from '../indexer/test-targets.ts';
 import { withRunDatabase } from '../ranking/scores.ts';
-import {
-  agreementSchema,
-  compareScorers,
-  describeSelection,
-  type MakeUp,
-  makeUpSchema,
-} from './agreement.ts';
+import { compareScorers, describeSelection, type MakeUp } from './agreement.ts';
 import { type Contestant, noFilter, openContest, type SelectionKey } from './contest.ts';
-import { listMargin, type Margin, type MarginRow, marginSchema } from './margin.ts';
-import { estimateSchema, matchGroups, matchSchema, measureModels, type ModelBits } from './match.ts';
+import { listMargin, type Margin, type MarginRow } from './margin.ts';
+import { matchGroups, measureModels, type ModelBits } from './match.ts';
 import { readTests } from './tests.ts';
 import { drawTexts } from './draw-texts.ts';
 import { openVocabulary } from './word-model.ts';
+import type { EvaluatedSelection, Evaluation } from './evaluation.ts';
 
-const interval = estimateSchema.omit({ n: true });
-
-export const evaluationSchema = z.strictObject({
-  kind: z.literal('betr evaluation'),
-  seed: z.number(),
-  /** Words that every model was trained on. */
-  trainWords: z.number(),
-  /** Shards that were compared on, of all. */
-  shards: z.strictObject({ used: z.number(), of: z.number() }),
-  /**
-   * `scorerSha256`: of what scored it; `testTargets`: of what the scorer was aimed at, the test items, by
-   * force.
-   */
-  rankings: z.array(
-    z.strictObject({
-      scorer: z.string(),
-      generation: z.string(),
-      scorerSha256: z.string(),
-      testTargets: testTargetsSchema.optional(),
-    }),
-  ),
-  /** Every scorer at every keep rate, and no filter. */
-  selections: z.array(
-    z.strictObject({
-      scorer: z.string(),
-      /** Share of the tokens. */
-      keep: z.number(),
-      verdict: z.enum(['baseline', 'better than random', 'no better than random']),
-      targetMatch: z.strictObject({
-        mean: matchSchema,
-        benchmarks: z.array(matchSchema.extend({ benchmark: z.string() })),
-      }),
-      /**
-       * The mean is over the sources that are no targets: the first scorer gives them no more room than no
-       * filter does.
-       */
-      offTarget: z.strictObject({
-        mean: matchSchema,
-        sources: z.array(matchSchema.extend({ source: z.string(), isTarget: z.boolean() })),
-      }),
-      makeUp: makeUpSchema,
-      /** The last documents kept and the first dropped, of those compared on; none of no filter. */
-      margin: marginSchema,
-    }),
-  ),
-  agreement: agreementSchema,
-  /**
-   * Of the light classifier against the embedding's score, on held-out documents; null where the run has no
-   * classifier.
-   */
-  fidelity: z
-    .strictObject({
-      heldOutDocuments: z.number(),
-      kept: z.array(z.strictObject({ keep: z.number(), precision: interval, recall: interval })),
-    })
-    .nullable(),
-});
-export type Evaluation = z.output<typeof evaluationSchema>;
-export type EvaluatedSelection = Evaluation['selections'][number];
-
-/** What keeps figures from saying what they seem to. */
-export function listCaveats({ rankings }: Evaluation): string[] {
-  return rankings.flatMap(({ scorer, testTargets = [] }) =>
-    describeTestTargets(testTargets).map((sentence) => `${scorer}: ${sentence}`),
-  );
-}
-
-/** What the others are measured against. */
+/** The baseline of all comparisons. */
 export const randomScorer = 'random';
 
 export interface EvaluationOptions {
@@ -103,8 +29,8 @@ export interface EvaluationOptions {
 }
 
 /**
- * Compares the selections of all contestants, of whom BETR is the first and `random` is another.
- * Errors: NO_TESTS, NO_EXAMPLES, SHARD_CHANGED, those of `findCutoff` and of reading the corpus.
+ * Compares the selections of all contestants. The first is BETR, and one is `random`. Errors: NO_TESTS,
+ * NO_EXAMPLES, SHARD_CHANGED, those of `findCutoff` and of reading the corpus.
  */
 export async function evaluateSelections(
   contestants: readonly [Contestant, ...Contestant[]],
@@ -175,7 +101,7 @@ interface Findings {
   margins: readonly Margin[];
   benchmarks: readonly string[];
   sources: readonly string[];
-  /** The scorer whose selections say which sources are targets. */
+  /** The scorer whose selections define which sources are targets. */
   first: string;
   seed: number;
 }
@@ -195,20 +121,20 @@ function judge(findings: Findings, index: number): EvaluatedSelection {
   const { scorer, keep } = selections[index] ?? { scorer: '', keep: 1 };
   const model = models[index] ?? nothing;
   const random = models[selectionOf(selections, randomScorer, keep)] ?? nothing;
-  const favoured =
+  const favored =
     makeUps[selectionOf(selections, findings.first, keep)]?.sources
       .filter(({ lift }) => lift > 1)
       .map(({ source }) => source) ?? [];
   const off = matchGroups(
     model.heldOut,
     random.heldOut,
-    sources.filter((source) => !favoured.includes(source)),
+    sources.filter((source) => !favored.includes(source)),
     seed,
   );
   const on = matchGroups(
     model.heldOut,
     random.heldOut,
-    sources.filter((source) => favoured.includes(source)),
+    sources.filter((source) => favored.includes(source)),
     seed,
   );
   const target = matchGroups(model.tests, random.tests, benchmarks, seed);
@@ -238,8 +164,8 @@ function judge(findings: Findings, index: number): EvaluatedSelection {
 }
 
 /**
- * The number of a scorer's selection at a keep rate; at its first one where it has none (no filter has a rate
- * of its own).
+ * The number of a scorer's selection at a keep rate, or of its first selection if it has none at that rate
+ * (no filter has its own).
  */
 function selectionOf(selections: readonly SelectionKey[], scorer: string, keep: number): number {
   const exact = selections.findIndex((selection) => selection.scorer === scorer && selection.keep === keep);

@@ -1,4 +1,4 @@
-// The slow, obvious version of kneser-ney.ts: n-grams as text, every count taken from its definition.
+// The slow, obvious version of kneser-ney.ts: n-grams as text, every count computed from its definition.
 
 import {
   discountOf,
@@ -14,7 +14,7 @@ export function trainSlowly(sequences: readonly Sequence[], order: number): Ngra
     ...Array.from({ length: order - 1 }, () => 'start'),
     ...Array.from(sequence, String),
   ]);
-  /** All n-grams of n symbols that end in a symbol of a sequence, as often as they occur. */
+  /** All n-grams of n symbols that end in a symbol of a sequence, repeated as often as they occur. */
   const list = (n: number): string[][] =>
     padded.flatMap((symbols) =>
       symbols.slice(order - 1).map((_, i) => symbols.slice(i + order - n, i + order)),
@@ -49,7 +49,7 @@ export function trainSlowly(sequences: readonly Sequence[], order: number): Ngra
 
 /**
  * Counts of one order's n-grams: occurrences at the highest order (`longer` undefined) and after a start,
- * else the different symbols before them.
+ * otherwise the number of distinct symbols before them.
  */
 function countOrder(
   grams: readonly string[][],

@@ -1,31 +1,30 @@
-// A language model of n-grams with interpolated modified Kneser-Ney smoothing (Chen and Goodman 1999, "An
-// empirical study of smoothing techniques for language modeling", section 4.1): the highest order counts how
-// often an n-gram occurs, a lower one before how many different symbols it does. N-grams that begin with the
-// start of a sequence have nothing before them and keep their occurrences (as in KenLM). Below the unigrams
-// stands a base distribution that the caller gives, so that every symbol has a probability.
-// `kneser-ney-slowly.ts` is the same in plain words.
+// An n-gram language model with interpolated modified Kneser-Ney smoothing (Chen and Goodman 1999, "An
+// empirical study of smoothing techniques for language modeling", section 4.1). The highest order counts
+// occurrences of an n-gram, a lower order the distinct symbols before it. N-grams at the start of a sequence
+// have nothing before them and keep their occurrences (as in KenLM). The caller gives a base distribution
+// below the unigrams, so every symbol has a probability. `kneser-ney-slowly.ts` is the plain reference.
 
 import { openPairTable, openTally, type PairTable, type Tally } from './ngram-tables.ts';
 
-/** Symbols are whole numbers from 0. */
+/** Symbols are integers from 0. */
 export type Sequence = ArrayLike<number>;
 
 export interface NgramTrainer {
-  /** Takes in a sequence. */
+  /** Adds a sequence. */
   add(sequence: Sequence): void;
-  /** The model of what was taken in; the trainer is of no use afterwards. */
+  /** Returns the model of the sequences added; the trainer must not be used afterwards. */
   finish(): NgramModel;
 }
 
 export interface NgramModel {
   /**
-   * Sum of log2 of each symbol's probability after those before it; `base(i)` is the base probability of
-   * symbol i of the sequence.
+   * Σ log2 of each symbol's probability given those before it; `base(i)` is the base probability of symbol i
+   * of the sequence.
    */
   sumLog2(sequence: Sequence, base: (at: number) => number): number;
 }
 
-/** The grams of one order with their counts. */
+/** The n-grams of one order with their counts. */
 interface Grams {
   table: PairTable;
   counts: Tally;
@@ -42,7 +41,7 @@ export function openTrainer(order: number): NgramTrainer {
   const begin = beginSequence(orders);
   return {
     add(sequence) {
-      // Invariant: before[n] is the number of the n-gram that ends before the symbol at hand (before[0]: the
+      // Invariant: before[n] is the number of the n-gram that ends before the current symbol (before[0]: the
       // empty one).
       let before = begin;
       for (let at = 0; at < sequence.length; at++) before = count(orders, before, sequence[at] ?? 0, at);
@@ -51,7 +50,7 @@ export function openTrainer(order: number): NgramTrainer {
   };
 }
 
-/** The n-grams of start symbols that the first symbol of a sequence comes after. */
+/** The n-grams of start symbols that precede the first symbol of a sequence. */
 function beginSequence(orders: readonly Grams[]): Int32Array {
   const begin = new Int32Array(orders.length);
   for (let n = 1; n < orders.length; n++)
@@ -60,12 +59,12 @@ function beginSequence(orders: readonly Grams[]): Int32Array {
 }
 
 /**
- * Counts the n-grams of all orders that end with `symbol`, the one at place `at`, and returns them as what
- * the next symbol comes after.
+ * Counts the n-grams of all orders that end with `symbol` at place `at`, and returns them as contexts of the
+ * next symbol.
  */
 function count(orders: readonly Grams[], before: Int32Array, symbol: number, at: number): Int32Array {
   const ending = new Int32Array(orders.length);
-  // An n-gram is one more symbol's continuation each time that a longer one that ends in it is met first.
+  // The first occurrence of a longer n-gram adds one distinct symbol before its suffix.
   let longerIsNew = true;
   for (let n = orders.length; n >= 1; n--) {
     const grams = orders[n - 1];
@@ -83,13 +82,16 @@ function count(orders: readonly Grams[], before: Int32Array, symbol: number, at:
 interface SmoothedOrder {
   table: PairTable;
   counts: Tally;
-  /** Of each context: the sum of its n-grams' counts, and what the discounts leave for the lower orders. */
+  /**
+   * For each context: the sum of its n-grams' counts, and the mass that the discounts leave for lower
+   * orders.
+   */
   totals: Float64Array;
   left: Float64Array;
   discounts: Discounts;
 }
 
-/** What is taken off a count of 1, of 2, and of 3 or more. */
+/** Discounts of counts of 1, of 2, and of 3 or more. */
 export type Discounts = readonly [one: number, two: number, more: number];
 
 function smooth({ table, counts }: Grams): SmoothedOrder {
@@ -114,7 +116,7 @@ function smooth({ table, counts }: Grams): SmoothedOrder {
 
 /**
  * The discounts from n1 … n4, the numbers of n-grams with a count of 1 … 4 (Chen and Goodman 1999, equation
- * 17): D_i = i − (i + 1)·Y·n_(i+1)/n_i, Y = n1/(n1 + 2·n2). **[ours]** Where the sample is too small for that
+ * 17): D_i = i − (i + 1)·Y·n_(i+1)/n_i, Y = n1/(n1 + 2·n2). **[ours]** If the sample is too small for that
  * (a number is 0, or a discount is not between 0 and i), D_i = i/2.
  */
 export function estimateDiscounts(withCount: readonly number[]): Discounts {
@@ -127,7 +129,7 @@ export function estimateDiscounts(withCount: readonly number[]): Discounts {
   return [discount(1), discount(2), discount(3)];
 }
 
-/** What is taken off a count. */
+/** The discount of a count. */
 export function discountOf([one, two, more]: Discounts, gramCount: number): number {
   return gramCount === 0 ? 0 : gramCount === 1 ? one : gramCount === 2 ? two : more;
 }
@@ -142,7 +144,7 @@ function openModel(orders: readonly SmoothedOrder[], begin: Int32Array): NgramMo
         const ending = new Int32Array(orders.length);
         let probability = base(at);
         for (const [index, order] of orders.entries()) {
-          // -1: the context was never met, and so is every longer one.
+          // -1: the context is unknown, and so is every longer one.
           const context = before[index] ?? -1;
           const gram = context < 0 ? -1 : order.table.find(context, symbol);
           probability = interpolate(order, context, gram, probability);

@@ -1,5 +1,5 @@
-// The documents at the margin of a selection, of those that are compared on: the last that are kept and the
-// first that are not, to be read by somebody.
+// The documents at the margin of a selection, among those compared: the last kept and the first dropped, for
+// a person to read.
 
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { z } from 'zod';
@@ -7,7 +7,7 @@ import { keptColumn, scoreColumn } from './contest.ts';
 import { queryRows } from '../data/duckdb/rows.ts';
 
 const documentsEachSide = 3;
-/** Characters of a text that are shown. */
+/** Characters shown of a text. */
 const excerptLength = 400;
 
 const marginRow = z.object({
@@ -22,7 +22,7 @@ export const marginSchema = z.strictObject({ ...marginRow.shape, excerpt: z.stri
 export type Margin = z.output<typeof marginSchema>;
 export type MarginRow = z.output<typeof marginRow>;
 
-/** Of a selection of a contestant (both by number): best first. */
+/** For a selection and a contestant (both by number), best first. */
 export function listMargin(
   connection: DuckDBConnection,
   selection: number,

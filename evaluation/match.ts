@@ -1,5 +1,5 @@
-// How well language models, one for each selection, know the held-out texts: bits per byte by benchmark and
-// by source, beside the random selection's.
+// How well each selection's language model predicts the held-out texts: bits per byte by benchmark and by
+// source, compared with the random selection.
 
 import { setImmediate } from 'node:timers/promises';
 import { z } from 'zod';
@@ -16,18 +16,18 @@ export const estimateSchema = z.strictObject({
   n: z.number(),
 });
 /**
- * Bits per byte (fewer are better), and how many fewer than with the random selection (above 0 is better).
+ * Bits per byte (lower is better), and how many fewer than with the random selection (above 0 is better).
  */
 export const matchSchema = z.strictObject({ bitsPerByte: estimateSchema, gain: estimateSchema });
 export type Match = z.output<typeof matchSchema>;
 
-/** Of one model, by benchmark and by source. */
+/** For one model, by benchmark and by source. */
 export interface ModelBits {
   tests: Map<string, Bits>;
   heldOut: Map<string, Bits>;
 }
 
-/** Trains a model on each selection's words in turn and counts the bits of all held-out texts. */
+/** Trains a model on each selection's words in turn and measures the bits of all held-out texts. */
 export async function measureModels(
   { training, heldOut }: ContestTexts,
   tests: readonly TestExamples[],
@@ -64,7 +64,7 @@ function countAll(model: WordModel, groups: ReadonlyMap<string, readonly Encoded
   );
 }
 
-/** The named groups of one model beside another's, and their mean. */
+/** One model's named groups compared with another's, and their mean. */
 export function matchGroups(
   model: ReadonlyMap<string, Bits>,
   random: ReadonlyMap<string, Bits>,

@@ -1,12 +1,12 @@
-// Counts of n-grams in flat tables. An n-gram is named by the number of its context (the n-gram of all its
-// symbols but the last) and its last symbol, so that every order is one hash table of pairs of whole numbers.
+// N-gram counts in flat tables. An n-gram is identified by the number of its context (all its symbols but the
+// last) and its last symbol, so every order is one hash table of integer pairs.
 
 export interface PairTable {
-  /** The number of a pair, given anew where it is not known: 0, 1, 2, … in the order of their coming. */
+  /** The number of a pair; a new pair gets the next number: 0, 1, 2, … */
   add(context: number, symbol: number): number;
-  /** The number of a pair; -1 where it is not known. */
+  /** The number of a pair; -1 if it is unknown. */
   find(context: number, symbol: number): number;
-  /** The context of a pair by its number. */
+  /** The context of the pair with this number. */
   contextOf(pair: number): number;
   size(): number;
 }
@@ -18,7 +18,7 @@ export function openPairTable(): PairTable {
   let symbols = new Int32Array(1 << 11);
   let size = 0;
 
-  // Invariant: slots is a power of two long and at most half full, so that every probe ends.
+  // Invariant: slots has a power of two as its length and is at most half full, so every probe ends.
   const place = (context: number, symbol: number): number => {
     const mask = slots.length - 1;
     for (let at = hashPair(context, symbol) & mask; ; at = (at + 1) & mask) {
@@ -60,9 +60,9 @@ function withLength(values: Int32Array, length: number): Int32Array<ArrayBuffer>
   return longer;
 }
 
-/** Whole numbers by index that start at 0; the array grows as needed. */
+/** A growing array of integers that start at 0. */
 export interface Tally {
-  /** Adds one; returns the new number. */
+  /** Adds one to the integer at an index and returns the result. */
   increment(index: number): number;
   at(index: number): number;
 }

@@ -1,17 +1,16 @@
-// The evaluation as one HTML page that asks for nothing else: what was measured, how sure it is, and what the
-// cut costs. Every figure has its interval and its number.
+// The evaluation as one self-contained HTML page: what was measured, how certain it is, and what the cut
+// costs. Every number has its interval and its sample size.
 
-import { type Evaluation, type EvaluatedSelection, listCaveats } from './evaluate.ts';
+import { type EvaluatedSelection, type Evaluation, listCaveats } from './evaluation.ts';
 import { noFilter } from './contest.ts';
-import type { Estimate } from './bits.ts';
-import type { Match } from './match.ts';
 import { formatCount, formatShare } from '../run/amounts.ts';
+import { bar, escapeHtml, formatEstimate, gain, gainPlot, style, table } from './report-parts.ts';
 
-/** The page and its figures, in the folder of an evaluation. */
+/** File names of the page and its data in an evaluation's folder. */
 export const reportFile = 'report.html';
 export const evaluationFile = 'evaluation.json';
 
-/** The page. `details` is what the run was made of (settings, versions), shown as it is. */
+/** Renders the page. `details` (settings, versions) are shown as they are. */
 export function evaluationHtml(evaluation: Evaluation, details: unknown): string {
   const keeps = [...new Set(evaluation.selections.map(({ keep }) => keep))].filter(
     (keep) => keep < 1 || evaluation.selections.every((selection) => selection.keep === 1),
@@ -24,11 +23,12 @@ export function evaluationHtml(evaluation: Evaluation, details: unknown): string
     '<h1>Is the cut any good?</h1>',
     `<p class="lead">${headline(evaluation)}</p>`,
     ...listCaveats(evaluation).map((caveat) => `<p class="bad">${escapeHtml(caveat)}</p>`),
-    `<p>Each selection gave the same ${formatCount(evaluation.trainWords)} words to the same language ` +
-      'model (word trigrams, modified Kneser-Ney smoothing), which was then asked for held-out ' +
-      'text. Sums are bits per byte, fewer are better; ± is a 95 % bootstrap interval over the ' +
-      'held-out examples; n is their number. It covers the choice of examples, not that of the ' +
-      `training words. Compared on ${evaluation.shards.used} of ${evaluation.shards.of} shards.</p>`,
+    '<p>The same language model (word trigrams, modified Kneser-Ney smoothing) was trained ' +
+      `on ${formatCount(evaluation.trainWords)} words of each selection and measured on ` +
+      'held-out text. Numbers are bits per byte, lower is better; ± is a 95 % bootstrap ' +
+      'interval over the held-out examples; n is the number of examples. The interval ' +
+      'reflects the choice of examples, not of training words. Compared on ' +
+      `${evaluation.shards.used} of ${evaluation.shards.of} shards.</p>`,
     ...keeps.flatMap((keep) => section(evaluation, keep)),
     ...agreementSections(evaluation),
     ...fidelitySection(evaluation),
@@ -153,35 +153,6 @@ function marginSection({ scorer, margin }: EvaluatedSelection): string[] {
   ];
 }
 
-/** Every scorer's mean gain as a point, with its interval as a line through it. */
-function gainPlot(rows: readonly EvaluatedSelection[]): string {
-  const gains = rows.map(({ scorer, targetMatch }) => ({ scorer, ...targetMatch.mean.gain }));
-  const [low, high] = [
-    Math.min(0, ...gains.map((each) => each.low)),
-    Math.max(0, ...gains.map((each) => each.high)),
-  ];
-  const [left, width, step] = [180, 480, 24];
-  const x = (value: number): string =>
-    (left + (width * (value - low)) / Math.max(1e-9, high - low)).toFixed(1);
-  const line = ({ scorer, value, low: from, high: to }: (typeof gains)[number], index: number): string => {
-    const y = step * (index + 0.5);
-    const kind = from > 0 ? 'good' : to < 0 ? 'bad' : 'even';
-    return (
-      `<g class="${kind}"><text x="0" y="${y + 5}">${escapeHtml(scorer)}</text><line ` +
-      `x1="${x(from)}" x2="${x(to)}" y1="${y}" y2="${y}" stroke="currentColor" ` +
-      `stroke-width="2"/><circle cx="${x(value)}" cy="${y}" r="4" fill="currentColor"/><text ` +
-      `x="${left + width + 12}" y="${y + 5}">${value > 0 ? '+' : ''}${value.toFixed(3)}</text></g>`
-    );
-  };
-  const heightPx = step * gains.length;
-  return (
-    '<div class="scroll"><svg role="img" aria-label="Gain over random by scorer" ' +
-    `width="${left + width + 80}" height="${heightPx}"><line class="even" x1="${x(0)}" ` +
-    `x2="${x(0)}" y1="0" y2="${heightPx}" stroke="currentColor" stroke-dasharray="3 ` +
-    `3"/>${gains.map(line).join('')}</svg></div>`
-  );
-}
-
 function agreementSections({ agreement }: Evaluation): string[] {
   const matrix = (values: readonly (readonly number[])[]): string =>
     table(
@@ -192,11 +163,12 @@ function agreementSections({ agreement }: Evaluation): string[] {
       ]),
     );
   return [
-    '<h2>How far scorers agree</h2>',
+    '<h2>How much scorers agree</h2>',
     `<h3>Spearman's correlation of the scores (n = ${formatCount(agreement.documents)} documents)</h3>`,
     matrix(agreement.spearman),
     ...agreement.jaccard.flatMap(({ keep, matrix: values }) => [
-      `<h3>Overlap of the selections at ${formatShare(keep)}: tokens in both over tokens in either</h3>`,
+      `<h3>Overlap of the selections at ${formatShare(keep)}: tokens in both divided by ` +
+        'tokens in either</h3>',
       matrix(values),
     ]),
   ];
@@ -205,10 +177,11 @@ function agreementSections({ agreement }: Evaluation): string[] {
 function fidelitySection({ fidelity }: Evaluation): string[] {
   if (fidelity === null) return [];
   return [
-    '<h2>How well the classifier follows the embedding</h2>',
-    `<p>On ${formatCount(fidelity.heldOutDocuments)} documents of the sample that it did not learn ` +
-      `from: of the best by its score, how many are among the best 10 % by the embedding's score, ` +
-      'and how many of those are found.</p>',
+    "<h2>How well the classifier reproduces the embedding's ranking</h2>",
+    `<p>Measured on ${formatCount(fidelity.heldOutDocuments)} documents of the sample that ` +
+      'the classifier did not learn from: of its best documents, how many are in the top 10 ' +
+      "% by the embedding's score (precision), and how many of the top 10 % it finds " +
+      '(recall).</p>',
     table(
       ['kept', 'precision', 'recall'],
       fidelity.kept.map(({ keep, precision, recall }) => [
@@ -218,50 +191,3 @@ function fidelitySection({ fidelity }: Evaluation): string[] {
     ),
   ];
 }
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  return `<div class="scroll"><table><thead><tr>${head.map((cell) => `<th>${cell}</th>`).join('')}</tr></thead><tbody>${rows.map((row) => `<tr>${row.map((cell, index) => (index === 0 ? `<th scope="row">${cell}</th>` : `<td>${cell}</td>`)).join('')}</tr>`).join('')}</tbody></table></div>`;
-}
-
-function formatEstimate({ value, low, high, n }: Estimate): string {
-  return `${value.toFixed(3)} <small>${low.toFixed(3)} – ${high.toFixed(3)}, n = ${formatCount(n)}</small>`;
-}
-
-function gain({ gain: { value, low, high } }: Match): string {
-  const kind = low > 0 ? 'good' : high < 0 ? 'bad' : 'even';
-  return (
-    `<span class="${kind}">${value > 0 ? '+' : ''}${value.toFixed(3)}</span> ` +
-    `<small>${low.toFixed(3)} – ${high.toFixed(3)}</small>`
-  );
-}
-
-function bar(share: number): string {
-  return `<span class="bar" style="--share:${(100 * share).toFixed(1)}%">${formatShare(share)}</span>`;
-}
-
-function escapeHtml(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;');
-}
-
-const style =
-  `
-:root{color-scheme:light ` +
-  `dark;--ink:light-dark(#1f2933,#e4e7eb);--muted:light-dark(#616e7c,#9aa5b1);--paper:light-dark(#fff,#14181d);--rule:light-dark(#e4e7eb,#323f4b);--good:light-dark(#0b7285,#66d9e8);--bad:light-dark(#c92a2a,#ff8787)}
-body{margin:0;background:var(--paper);color:var(--ink);font:15px/1.5 system-ui,sans-serif}
-main{max-width:76rem;margin:0 auto;padding:2rem 1rem 4rem}
-h1{font-size:1.75rem;line-height:1.2}h2{margin-top:3rem;font-size:1.25rem}h3{margin-top:2rem;font-size:1rem}
-.lead{font-size:1.125rem;max-width:60rem}p{max-width:60rem}
-.scroll{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.875rem}
-th,td{padding:.375rem .75rem .375rem 0;border-bottom:1px solid ` +
-  `var(--rule);text-align:left;vertical-align:top;white-space:nowrap}
-thead th{color:var(--muted);font-weight:500}small{color:var(--muted)}
-.good{color:var(--good)}.bad{color:var(--bad)}.even{color:var(--muted)}
-.bar{display:block;min-width:5rem;background:linear-gradient(90deg,color-mix(in srgb,var(--good) ` +
-  `30%,transparent) var(--share),transparent var(--share))}
-svg{font-size:.875rem}svg text{fill:currentColor}.text{display:block;min-width:30rem;white-space:normal}
-pre{overflow-x:auto;font-size:.8125rem;padding:1rem;border:1px solid var(--rule)}
-`;

@@ -13,12 +13,12 @@ export interface TestExamples {
   texts: string[];
 }
 
-/** More than these tell little more: the interval shrinks with the root of their number. */
+/** More examples add little: the interval shrinks with the square root of their number. */
 const examplesAtMost = 500;
 
 /**
- * Reads the `tests` of every benchmark of the settings that has some, seeded, no text twice. Unusable rows
- * are quarantined. Errors: NO_TESTS where no benchmark has any, NO_EXAMPLES, and those of `listRowFiles`.
+ * Reads the `tests` of every benchmark that has some, in a seeded order, without duplicate texts. Invalid
+ * rows are quarantined. Errors: NO_TESTS if no benchmark has any, NO_EXAMPLES, and those of `listRowFiles`.
  */
 export async function readTests(run: Run): Promise<TestExamples[]> {
   const { benchmarks, sample } = run.settings;
@@ -29,7 +29,7 @@ export async function readTests(run: Run): Promise<TestExamples[]> {
       if (benchmark.tests === undefined) continue;
       const { name } = benchmark;
       const texts = new Set<string>();
-      let problem = 'the files have no row';
+      let problem = 'the files have no rows';
       const before = quarantine.count;
       for (const { file, position, result } of (
         await readExampleRows(await listRowFiles(benchmark.tests, run.settingsFolder), benchmark, quarantine)

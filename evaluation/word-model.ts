@@ -1,26 +1,26 @@
-// Bits per byte of a text under a language model of word trigrams. Words never met are spelled by a model of
-// byte trigrams, itself learned from the words of the same training text, so that every text has a
-// probability and texts of any vocabulary can be compared.
+// Bits per byte of a text under a language model of word trigrams. A model of byte trigrams, trained on the
+// words of the same text, spells unknown words, so every text has a probability and texts of any vocabulary
+// can be compared.
 
 import { type NgramModel, openTrainer } from './kneser-ney.ts';
 
 const wordOrder = 3;
 const spellingOrder = 3;
-/** A word of hundreds of bytes is less likely than any number can say; it is given this. */
+/** The probability of a word of hundreds of bytes underflows; it gets this value instead. */
 const leastLog2 = -1000;
-/** After a word's last byte. */
+/** End of a word. */
 const endOfWord = 256;
 const evenByte = 1 / 257;
 
 /**
- * Words with the space before them, numbers, runs of marks, and the rest of the white space; put together
- * they are the text.
+ * Words with the space before them, numbers, runs of punctuation, and other white space; concatenated, they
+ * are the text.
  */
 const wordPattern = / ?[\p{L}\p{M}]+| ?\p{N}+| ?[^\s\p{L}\p{M}\p{N}]+|\s+(?!\S)|\s+/gu;
 
-/** Numbers for words, shared by all models that are compared. */
+/** Numbers for words, shared by all models being compared. */
 export interface Vocabulary {
-  /** The words of a text as numbers, and how many bytes of UTF-8 it has. */
+  /** The words of a text as numbers, and the text's UTF-8 bytes. */
   encode(text: string): EncodedText;
   wordOf(symbol: number): string;
 }
@@ -53,7 +53,7 @@ export interface WordModel {
   countBits(text: EncodedText): number;
 }
 
-/** Trains the model on texts, each a sequence of its own. */
+/** Trains the model on texts; each is a separate sequence. */
 export function trainWordModel(texts: Iterable<Int32Array>, vocabulary: Vocabulary): WordModel {
   const trainer = openTrainer(wordOrder);
   const seen = new Set<number>();

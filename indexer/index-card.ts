@@ -1,5 +1,5 @@
-// What `betr index` did, as `index.json` holds it: counts, the model, the search, warnings, and the
-// fingerprints that tell whether anything changed.
+// `index.json`, the record of `betr index`: counts, the model, the search, warnings, and the fingerprints
+// that show whether anything changed.
 
 import { z } from 'zod';
 import { readSealedJson } from '../data/files/commit.ts';
@@ -13,16 +13,16 @@ const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
 export const corpusCountsSchema = z.object({
   shards: count,
-  /** Usable documents, all of the corpus, and the UTF-8 bytes of their texts. */
+  /** Usable documents in the whole corpus, and the UTF-8 bytes of their texts. */
   documents: count,
   textBytes: count,
-  /** Documents that bring their own token count, and the sum of those counts. */
+  /** Documents with their own token count, and the sum of those counts. */
   countedDocuments: count,
   countedTokens: count,
   quarantined: count,
   /** Shards without a usable document. */
   withoutDocuments: unusableShardsSchema.default(noneUnusable),
-  /** By source, largest first; sources beyond the first 10,000 met are counted together as "(other)". */
+  /** By source, largest first; sources after the first 10,000 are counted together as "(other)". */
   sources: z.array(z.object({ source: z.string(), documents: count, textBytes: count })),
 });
 export type CorpusCounts = z.output<typeof corpusCountsSchema>;
@@ -31,7 +31,7 @@ export const sampleCountsSchema = z.object({
   documents: count,
   textBytes: count,
   /**
-   * Rows dropped because an earlier one has the same document key, and documents dropped because one with a
+   * Rows dropped because an earlier row has the same document key, and documents dropped because one with a
    * smaller hash has the same text.
    */
   duplicateKeys: count,
@@ -43,7 +43,9 @@ export type SampleCounts = z.output<typeof sampleCountsSchema>;
 export const exampleCountsSchema = z.array(
   z.object({
     benchmark: z.string(),
-    /** Examples taken, found in the files, dropped as exact duplicates, and rows that could not be used. */
+    /**
+     * Examples chosen, found in the files, and dropped as exact duplicates; and rows that could not be used.
+     */
     examples: count,
     found: count,
     duplicates: count,
@@ -54,8 +56,7 @@ export const exampleCountsSchema = z.array(
 export type ExampleCounts = z.output<typeof exampleCountsSchema>;
 
 /**
- * Examples aimed at that are test items of the settings' tests, by force, by benchmark: how many, and the
- * first.
+ * Targeted examples that are test items (allowed by force), by benchmark: their number and the first one.
  */
 export const testTargetsSchema = z.array(
   z.strictObject({ benchmark: z.string(), examples: count, first: z.string() }),
@@ -64,7 +65,7 @@ export type TestTargets = z.output<typeof testTargetsSchema>;
 
 export const indexCardSchema = z.object({
   version: z.literal(1),
-  /** Fingerprints of everything the results depend on: files and settings. */
+  /** Fingerprints of everything that the results depend on: files and settings. */
   inputs: z.object({
     sample: sha256,
     examples: sha256,
@@ -78,18 +79,18 @@ export const indexCardSchema = z.object({
   testTargets: testTargetsSchema.default([]),
   embedding: z.object({
     model: z.string(),
-    /** Where the model's bytes came from. */
+    /** Origin of the model's bytes. */
     source: z.string(),
     fingerprint: z.string(),
     device: z.string(),
     dimensions: count,
-    /** Texts embedded now, and those whose vectors were there already. */
+    /** Texts embedded now, and texts whose vectors existed already. */
     embedded: count,
     reused: count,
     seconds: z.number(),
     /**
-     * Examples and documents that the embedder took only a part of: their characters (UTF-16 code units,
-     * within embedding.maxTokens), and those in their vectors.
+     * Examples and documents that the embedder truncated: their characters (UTF-16 code units within
+     * embedding.maxTokens), and the characters in their vectors.
      */
     cut: z
       .object({ texts: count, characters: count, kept: count })
@@ -100,36 +101,33 @@ export const indexCardSchema = z.object({
   search: z.object({
     method: z.enum(['exact', 'hnsw']),
     why: z.string(),
-    /** Whether ranks may miss documents, because the lists come from HNSW. */
+    /** Whether ranks may miss documents because the lists come from HNSW. */
     approximate: z.boolean(),
     /** Length of each example's list (K). */
     nearest: count,
-    /** Of the HNSW index against the exact search, on some examples. */
+    /** Recall of the HNSW index compared with the exact search, on some examples. */
     hnsw: z.object({ recall: z.number(), nearest: count, examples: count, expansion: count }),
     seconds: z.number(),
   }),
   ranks: z.object({
-    /** Sampled documents for each example (n/M). */
+    /** Sampled documents per example (n/M). */
     documentsPerExample: z.number(),
-    /** Sampled documents that are in some example's list. */
+    /** Sampled documents in at least one example's list. */
     listed: count,
     /**
-     * Which benchmark's example gives the best rank, among the top 10 % of the sample and among all listed
+     * Benchmarks whose example gives the best rank, among the top 10 % of the sample and among all listed
      * documents.
      */
     winners: z.array(z.object({ benchmark: z.string(), top: count, all: count })),
   }),
   warnings: z.array(z.string()),
-  /** SHA-256 of each file written, by the name of its key in the run's files. */
+  /** SHA-256 of each output, by its key in the run's files. */
   outputs: z.object({ examples: sha256, sample: sha256, tokens: sha256, index: sha256, targets: sha256 }),
 });
 
 export type IndexCard = z.output<typeof indexCardSchema>;
 
-/**
- * Targets of the run that are test items by force, as its index says; none where there is no index (that can
- * be read).
- */
+/** The run's targets that are test items, from its index card; empty if there is no readable index. */
 export async function readTestTargets(run: Run): Promise<TestTargets> {
   return readIndexCard(run).then(
     ({ testTargets }) => testTargets,
@@ -144,7 +142,5 @@ export async function readIndexCard(run: Run): Promise<IndexCard> {
   return card;
 }
 
-/**
- * With more benchmarks than this, only the joint score is written and learned, and none for each benchmark.
- */
+/** With more benchmarks than this, only the joint score is written and learned, not one per benchmark. */
 export const mostSingleBenchmarks = 16;

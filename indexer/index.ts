@@ -1,17 +1,11 @@
-// `betr index`: benchmark examples and a sample of the corpus in, a score for every sampled document out.
-// Promises: does only what changed; stopped at any point, the index that was there stays, and the next run
-// goes on from the files that are whole; `index.json` is written last and says what all the others are.
+// `betr index`: scores a sample of the corpus by the benchmark examples. It redoes only what changed. If it
+// is stopped, the existing index stays intact, and the next run continues from the files already complete.
+// `index.json` is written last and describes all the others.
 
-import { copyFile, link, mkdir, rename, rm } from 'node:fs/promises';
-import { basename, join } from 'node:path';
-import type { z } from 'zod';
 import { checkFields } from '../data/rows/check-fields.ts';
-import { commitSealedJson, readSealedJson } from '../data/files/commit.ts';
-import { BetrError, ifThere } from '../run/errors/errors.ts';
-import { sizeOf } from '../data/files/files.ts';
+import { commitSealedJson } from '../data/files/commit.ts';
 import type { Report } from '../run/progress.ts';
 import { withQuarantine } from '../data/files/quarantine.ts';
-import type { RunFiles } from '../run/files.ts';
 import { fingerprint, type Run } from '../run/run.ts';
 import { describeDuplicates } from '../data/shards.ts';
 import { describeUnusable } from '../data/files/unusable.ts';
@@ -22,7 +16,6 @@ import {
   readBenchmarks,
   saveExamples,
 } from './examples/benchmarks.ts';
-import type { BestRanks } from './targets/best-rank.ts';
 import { type ExampleCounts, type IndexCard, indexCardSchema } from './index-card.ts';
 import { describeEmbedding, embedAll } from './vectors/embed.ts';
 import { type IndexInputs, readInputs } from './inputs.ts';
@@ -32,22 +25,32 @@ import { searchSample } from './search/search-sample.ts';
 import { writeTargets } from './targets/write-targets.ts';
 import { checkTargets, describeTestTargets } from './test-targets.ts';
 import { measureTokens, tokenRatesSchema } from './sample/tokens.ts';
-import { sha256File } from '../data/files/hash-files.ts';
+import {
+  dropDamaged,
+  hashOutputs,
+  type IndexFiles,
+  isWhole,
+  openNext,
+  readOr,
+  sha256If,
+  takeOver,
+} from './index-files.ts';
+import { describeRanks, listWarnings } from './index-summary.ts';
 
 export type IndexResult = IndexCard & {
-  /** Nothing had changed, and nothing was done. */
+  /** Nothing had changed, so nothing was done. */
   fresh: boolean;
 };
 
 export interface IndexOptions {
-  /** Aim at examples that are test items all the same. */
+  /** Target examples even if they are test items. */
   forceTests?: boolean;
 }
 
 /**
- * Makes the run's index: examples.parquet, sample.parquet, tokens.json, vectors/, index.hnsw, targets.parquet
- * and index.json. Errors: TESTS_ARE_FILES, TARGETS_ARE_TESTS (what there was is left as it was), those of
- * `readBenchmarks`, `drawSample` and `embedAll`, NO_FILES, DISK_FULL, WRITE_FAILED.
+ * Builds the run's index: examples.parquet, sample.parquet, tokens.json, vectors/, index.hnsw,
+ * targets.parquet and index.json. Errors: TESTS_ARE_FILES, TARGETS_ARE_TESTS (both leave the existing index
+ * as it is), those of `readBenchmarks`, `drawSample` and `embedAll`, NO_FILES, DISK_FULL, WRITE_FAILED.
  */
 export async function runIndex(
   run: Run,
@@ -112,94 +115,7 @@ export async function runIndex(
   return { ...card, fresh: false };
 }
 
-/**
- * What an earlier run wrote; undefined where there is nothing that can be read, because this command is what
- * makes it anew.
- */
-async function readOr<T>(path: string, schema: z.ZodType<T>): Promise<T | undefined> {
-  try {
-    return await readSealedJson(path, schema, 'betr index');
-  } catch (error) {
-    if (error instanceof BetrError && error.code === 'FILE_DAMAGED') return undefined;
-    throw error;
-  }
-}
-
-const outputs = ['examples', 'sample', 'tokens', 'index', 'targets'] as const;
-
-type IndexFiles = Pick<RunFiles, (typeof outputs)[number]>;
-
-/**
- * The files of the index that is being made. They lie in a folder of their own, which starts with those of
- * the present index.
- */
-async function openNext({ files }: Run): Promise<IndexFiles> {
-  await mkdir(files.nextIndex, { recursive: true });
-  const place = (output: (typeof outputs)[number]): string => join(files.nextIndex, basename(files[output]));
-  const next = {
-    examples: place('examples'),
-    sample: place('sample'),
-    tokens: place('tokens'),
-    index: place('index'),
-    targets: place('targets'),
-  };
-  for (const output of outputs) {
-    if ((await sizeOf(next[output])) === undefined && (await sizeOf(files[output])) !== undefined)
-      await link(files[output], next[output]).catch(() => copyFile(files[output], next[output]));
-  }
-  return next;
-}
-
-/** Puts the files of the next index in the place of the present one's. */
-async function takeOver({ files }: Run, next: IndexFiles): Promise<void> {
-  // Files change one after the other; without their card nobody takes an old one and a new one for a pair.
-  await rm(files.indexCard, { force: true });
-  for (const output of outputs) await rename(next[output], files[output]);
-  await rm(files.nextIndex, { recursive: true });
-}
-
-async function isWhole(run: Run, card: IndexCard, inputs: IndexInputs): Promise<boolean> {
-  if (
-    card.inputs.tests !== inputs.tests ||
-    card.inputs.sample !== inputs.sample ||
-    card.inputs.examples !== inputs.examples ||
-    card.inputs.embedding !== inputs.embedding ||
-    card.inputs.search !== inputs.search
-  )
-    return false;
-  for (const output of outputs)
-    if ((await sha256If(run.files[output])) !== card.outputs[output]) return false;
-  return true;
-}
-
-async function hashOutputs({
-  examples,
-  sample,
-  tokens,
-  index,
-  targets,
-}: IndexFiles): Promise<IndexCard['outputs']> {
-  return {
-    examples: await sha256File(examples),
-    sample: await sha256File(sample),
-    tokens: await sha256File(tokens),
-    index: await sha256File(index),
-    targets: await sha256File(targets),
-  };
-}
-
-function sha256If(path: string): Promise<string | undefined> {
-  return ifThere(sha256File(path));
-}
-
-/** Removes what is not as the last run left it, so that it is made again rather than taken for whole. */
-async function dropDamaged(run: Run, last: IndexCard): Promise<void> {
-  for (const output of outputs)
-    if ((await sha256If(run.files[output])) !== last.outputs[output])
-      await rm(run.files[output], { force: true });
-}
-
-/** The examples, and what writes them where they are not there yet. */
+/** The examples, and a function that saves them unless they are saved already. */
 async function makeExamples(
   run: Run,
   inputs: IndexInputs,
@@ -236,7 +152,7 @@ async function makeSample(
   return note;
 }
 
-/** The SHA-256 of an index over these very vectors, where the last run that ended left one. */
+/** The SHA-256 of an index over exactly these vectors, if the last complete run left one. */
 async function knownIndex(
   path: string,
   last: IndexCard | undefined,
@@ -245,70 +161,8 @@ async function knownIndex(
 ): Promise<string | undefined> {
   if (last?.inputs.sample !== sample || last.embedding.fingerprint !== embedding.fingerprint)
     return undefined;
-  // What an embedder refuses may change.
+  // The documents that an embedder refuses may change.
   if (last.embedding.refused + embedding.refused > 0) return undefined;
   const found = await sha256If(path);
   return found === last.outputs.index ? found : undefined;
-}
-
-/** The top is the tenth that the classifier learns. */
-function describeRanks(
-  best: BestRanks,
-  examples: readonly Example[],
-  counts: ExampleCounts,
-): IndexCard['ranks'] {
-  const sampled = best.ranks.length;
-  const won = new Map(counts.map(({ benchmark }) => [benchmark, { benchmark, top: 0, all: 0 }]));
-  let listed = 0;
-  for (const [document, example] of best.examples.entries()) {
-    const winner = won.get(examples[example]?.benchmark ?? '');
-    if (winner === undefined) continue;
-    listed++;
-    winner.all++;
-    if (Math.round((1 - (best.scores[document] ?? 0)) * sampled) < sampled / 10) winner.top++;
-  }
-  return { documentsPerExample: sampled / examples.length, listed, winners: [...won.values()] };
-}
-
-/**
- * What a reader of the scores has to know. Below 100 documents an example ties decide (method.md §2; the
- * paper has about 700).
- */
-function listWarnings(
-  { settings }: Run,
-  perExample: number,
-  counts: ExampleCounts,
-  search: IndexCard['search'],
-): string[] {
-  const warnings: string[] = [];
-  if (perExample < 100) {
-    warnings.push(
-      `There are only ${perExample.toPrecision(2)} sampled documents for each example (the method's ` +
-        'paper has about 700): many best ranks tie, and the next-best ranks and the cosine decide. A ' +
-        'larger sample or fewer examples would tell more.',
-    );
-  }
-  const [least, next] = counts
-    .map(({ benchmark, found, duplicates }) => ({ benchmark, usable: found - duplicates }))
-    .sort((a, b) => a.usable - b.usable);
-  if (
-    settings.examples.equal &&
-    least !== undefined &&
-    next !== undefined &&
-    least.usable < settings.examples.perBenchmark &&
-    2 * least.usable <= next.usable
-  ) {
-    warnings.push(
-      `Benchmark "${least.benchmark}" has only ${least.usable} examples, so every benchmark ` +
-        `gives ${least.usable}. Leave it out, or set examples.equal to false, to use more.`,
-    );
-  }
-  if (search.approximate) {
-    warnings.push(
-      'The ranks are approximate: the lists come from the HNSW index, which ' +
-        `finds ${(100 * search.hnsw.recall).toFixed(1)} % of the true nearest ${search.hnsw.nearest}. ` +
-        'Set search.method to exact for exact ones.',
-    );
-  }
-  return warnings;
 }

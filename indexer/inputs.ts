@@ -1,4 +1,5 @@
-// What an index is made from, as fingerprints: when they are those of the last run, there is nothing to do.
+// Fingerprints of everything that an index is made from. If they equal those of the last run, there is
+// nothing to do.
 
 import type { ListedFile, Shard } from '../data/documents.ts';
 import { fail } from '../run/errors/errors.ts';
@@ -8,26 +9,29 @@ import { type BenchmarkFiles, listBenchmarks } from './examples/benchmarks.ts';
 import { readRecipes } from './examples/recipes.ts';
 import { sha256File } from '../data/files/hash-files.ts';
 
-/** The version of how compressed files are read: with another one, a sample of them is drawn again. */
+/**
+ * Version of the code that reads compressed files; samples of compressed files are drawn again when it
+ * changes.
+ */
 const compressedReader = 2;
 
 export interface IndexInputs {
   shards: Shard[];
   benchmarks: BenchmarkFiles[];
-  /** Corpus files, their names, sizes and times of change, and how to sample them. */
+  /** Names, sizes and modification times of the corpus files, and how to sample them. */
   sample: string;
   /** Benchmark files by content, and how to choose from them. */
   examples: string;
   embedding: string;
   search: string;
-  /** Benchmarks' test files by content; '' where there are none. */
+  /** The benchmarks' test files by content; '' if there are none. */
   tests: string;
-  /** Files, by content, that a benchmark names as examples and as tests. */
+  /** Files, by content, that a benchmark lists both as examples and as tests. */
   sameFiles: { benchmark: string; file: string; tests: string }[];
 }
 
 /**
- * Finds the files and takes the fingerprints. Errors: SETTINGS_INVALID without benchmarks, NO_FILES,
+ * Finds the files and computes the fingerprints. Errors: SETTINGS_INVALID without benchmarks, NO_FILES,
  * FILE_NOT_FOUND, FILE_KIND_UNKNOWN.
  */
 export async function readInputs(run: Run): Promise<IndexInputs> {
@@ -36,7 +40,7 @@ export async function readInputs(run: Run): Promise<IndexInputs> {
     throw fail('SETTINGS_INVALID', {
       path: run.settingsPath,
       problems: [
-        'benchmarks: missing; betr index scores the sample by the examples of at least one benchmark ' +
+        'benchmarks: missing; betr index needs at least one benchmark to score the sample by ' +
           '(betr rank --scorer random, length or fasttext:FILE needs none)',
       ],
     });
@@ -69,7 +73,7 @@ export async function readInputs(run: Run): Promise<IndexInputs> {
       sample,
     }),
     examples: fingerprint({ benchmarks: describe('examples'), examples, seed: sample.seed }),
-    // How fast an endpoint is asked changes no vector.
+    // The request rate of an endpoint changes no vector.
     embedding: fingerprint({
       ...embedding,
       textsPerRequest: undefined,

@@ -1,6 +1,6 @@
-// Targets that are test items: a selection that is aimed at them says nothing when it is measured on them, so
-// they are refused unless forced, and the force goes on record. Targets and test items are the same where
-// their texts are, but for case, punctuation and spaces.
+// Targets that are test items: measuring a selection on the items it was aimed at is meaningless, so they are
+// refused unless forced, and the force is recorded. A target equals a test item if their texts differ only in
+// case, punctuation and spaces.
 
 import { join } from 'node:path';
 import { fail } from '../run/errors/errors.ts';
@@ -15,9 +15,9 @@ import { sameness } from './examples/same-text.ts';
 const shownCharacters = 120;
 
 /**
- * Compares the examples that are to be aimed at with the test items of all benchmarks. What is the same is
- * returned where `force` says so, and refused otherwise. Unusable rows of the tests are quarantined. Errors:
- * TESTS_ARE_FILES, TARGETS_ARE_TESTS; those of `readRows`.
+ * Compares the examples to target with the test items of all benchmarks. Matches are returned with `force`
+ * and refused without it. Invalid test rows are quarantined. Errors: TESTS_ARE_FILES, TARGETS_ARE_TESTS;
+ * those of `readRows`.
  */
 export async function checkTargets(
   run: Run,
@@ -52,17 +52,17 @@ export async function checkTargets(
   });
 }
 
-/** What a reader of anything made from the targets has to know. */
+/** A warning for everything made from the targets. */
 export function describeTestTargets(testTargets: TestTargets): string[] {
   if (testTargets.length === 0) return [];
   const parts = testTargets.map(({ benchmark, examples }) => `${examples} of "${benchmark}"`);
   return [
-    `By force, test items are among the targets (${parts.join(', ')}): what comes of them cannot be ` +
-      'measured on these tests.',
+    `Test items are among the targets because you forced it (${parts.join(', ')}), so ` +
+      'results cannot be measured on these tests.',
   ];
 }
 
-/** By what makes texts the same, the benchmark whose test item it is. */
+/** The benchmark of each test item, by the key that equal texts share. */
 async function readTestTexts(run: Run, benchmarks: readonly BenchmarkFiles[]): Promise<Map<string, string>> {
   const found = new Map<string, string>();
   const quarantine = openQuarantine(join(run.files.quarantine, 'index-tests.jsonl'));
@@ -73,7 +73,7 @@ async function readTestTexts(run: Run, benchmarks: readonly BenchmarkFiles[]): P
         const text = 'text' in result ? result.text : question;
         const key = text === undefined ? undefined : sameness(text);
         if (key === undefined)
-          quarantine.add(file.name, position, 'reason' in result ? result.reason : 'no text');
+          quarantine.add(file.name, position, 'reason' in result ? result.reason : 'it has no text');
         else if (!found.has(key)) found.set(key, benchmark.name);
       }
     }

@@ -1,16 +1,16 @@
-// Looks for runs of words in texts, in AssemblyScript (compiled to WebAssembly): UTF-8 in, hits out. words.ts
-// says what a word is. The hash of a run is a polynomial of its words' hashes, so that any length costs one
-// multiplication. A run can only be looked for if all its pairs of words are, and a small table of bits tells
-// most of them; another drops most runs that are not looked for, the table of hashes drops the rest but for
-// collisions, which the host's string match finds.
+// Searches texts for runs of words, in AssemblyScript (compiled to WebAssembly): UTF-8 in, hits out. words.ts
+// defines a word. The hash of a run is a polynomial of its words' hashes, so any length costs one
+// multiplication. A run can match only if all its pairs of words occur in some test text: a small bit table
+// of pairs rejects most runs, a bit table of runs rejects most others, and the hash table rejects the rest
+// except for collisions, which the host's string comparison detects.
 
 /**
- * Where the host puts the lengths that are looked for (a u32 each, ascending, at most 16, each of 2 to 16),
- * after their number.
+ * The host writes the run lengths here (a u32 each, ascending, at most 16, each of 2 to 16), after their
+ * number.
  */
 export const lengthsAt: usize = 1024;
 const firstLength: usize = lengthsAt + 4;
-/** Words' ends and the polynomial so far, of the last 32 words. */
+/** Ends and prefix polynomials of the last 32 words. */
 const ringAt: usize = 2048;
 const ringMask: u32 = 31;
 const powersAt: usize = 4096;
@@ -18,9 +18,9 @@ const powersAt: usize = 4096;
 export const hitsAt: usize = 8192;
 export const mostHits: u32 = 4096;
 export const foldsAt: usize = hitsAt + 16 * 4096;
-/** Code points in the table of folded ones. */
+/** Code points in the folding table. */
 export const folds: u32 = 0x34000;
-/** The host puts the tables and the text from here on. */
+/** The host writes the tables and the text from here on. */
 export const freeAt: usize = foldsAt + (folds << 2);
 
 const multiplier: u64 = 0x9e3779b97f4a7c15;
@@ -39,12 +39,12 @@ let end: usize = 0;
 let textStart: usize = 0;
 let polynomial: u64 = 0;
 let words: u32 = 0;
-/** Pairs in a row, up to the last, that may be in a run. */
+/** Length of the current sequence of pairs that may occur in a run. */
 let pairs: u32 = 0;
 
 /**
- * Takes over the tables: 2^pairBits bits of pairs, 2^filterBits of runs, and 2^slotBits slots of 8 bytes (0:
- * empty).
+ * Sets the tables: 2^pairBits bits for pairs, 2^filterBits bits for runs, and 2^slotBits slots of 8 bytes
+ * (0: empty).
  */
 export function openTables(pairTable: usize, pairBits: u32, filter: usize, filterBits: u32, slots: usize, slotBits: u32): void {
   pairsAt = pairTable;
@@ -60,7 +60,7 @@ export function openTables(pairTable: usize, pairBits: u32, filter: usize, filte
   }
 }
 
-/** Begins with the text at [from, to). */
+/** Starts with the text at [from, to). */
 export function openText(from: usize, to: usize): void {
   at = from;
   textStart = from;
@@ -71,7 +71,7 @@ export function openText(from: usize, to: usize): void {
   store<u64>(ringAt + (<usize>ringMask << 4), 0);
 }
 
-/** Whether the text is not at its end. */
+/** Whether any text is left. */
 export function hasMore(): bool {
   return at < end;
 }
@@ -79,10 +79,7 @@ export function hasMore(): bool {
 let wordStart: usize = 0;
 let wordEnd: usize = 0;
 
-/**
- * The hash of the next word, which is passed over and whose bounds are in `wordStart` and `wordEnd`; 0 where
- * there is none.
- */
+/** Hashes the next word and moves past it; its bounds are in `wordStart` and `wordEnd`. 0 at the end. */
 function nextWord(): u64 {
   let hash: u64 = 0;
   while (at < end) {
@@ -102,7 +99,7 @@ function nextWord(): u64 {
   return hash;
 }
 
-/** Takes in a word: its start, and the polynomial up to it. */
+/** Records a word: its start, and the polynomial up to it. */
 @inline
 function pushWord(hash: u64): void {
   polynomial = polynomial * base + (hash ^ (hash >> 29));
@@ -119,7 +116,7 @@ function lastRun(length: u32): u64 {
   return mix(polynomial - before * load<u64>(powersAt + (<usize>length << 3)), length);
 }
 
-/** Goes on to the text's end, or until the room for hits is used up; returns how many there are. */
+/** Continues to the end of the text, or until the hit buffer is full; returns the number of hits. */
 export function findHits(): u32 {
   let hits: u32 = 0;
   const lengths = load<u32>(lengthsAt);
@@ -147,8 +144,8 @@ export function findHits(): u32 {
 }
 
 /**
- * Puts every run of `length` words of the text into the tables, and the slot of each at `out` (a u32 each);
- * returns how many there are.
+ * Puts every run of `length` words of the text into the tables and the slot of each at `out` (a u32 each);
+ * returns their number.
  */
 export function insertRuns(length: u32, out: usize): u32 {
   let runs: u32 = 0;
@@ -177,7 +174,7 @@ function setBit(table: usize, bit: u64): void {
   store<u8>(byte, load<u8>(byte) | (1 << <u8>(bit & 7)));
 }
 
-/** The hash that a run is found by; never 0. */
+/** The hash of a run as stored in the table; never 0. */
 @inline
 function mix(run: u64, length: u32): u64 {
   let mixed = (run ^ <u64>length) * mixer;
@@ -186,7 +183,7 @@ function mix(run: u64, length: u32): u64 {
   return mixed | 1;
 }
 
-/** The slot of a run, or the empty one where it belongs. */
+/** The slot of a run, or the empty slot where it belongs. */
 function seek(run: u64): u32 {
   const mask: u64 = (<u64>-1) >> slotShift;
   let slot = (run * base >> slotShift) & mask;
@@ -198,9 +195,7 @@ function seek(run: u64): u32 {
   return <u32>slot;
 }
 
-/**
- * The folded code point of the character at `at`, which is passed over; 0 where it separates, or is no UTF-8.
- */
+/** Folds the code point at `at` and moves past it; 0 if it separates words or is not valid UTF-8. */
 @inline
 function nextFolded(): u32 {
   let codePoint: u32 = load<u8>(at);

@@ -1,29 +1,29 @@
-// Finds test items in documents: runs of words, by hash and then by the words themselves. Promises: every run
-// is found that listWords would find, and nothing else; memory bounded by the tests (about 60 bytes for each
-// of their words) and the longest document.
+// Finds test items in documents: runs of words, first by hash and then by comparing the words. Finds exactly
+// the runs that listWords would; memory is bounded by the tests (about 60 bytes per word) and the longest
+// document.
 
 import { z } from 'zod';
 import { fail } from '../run/errors/errors.ts';
 import { growMemory, openWasm, wasmFunction, wasmMemory, wasmNumber } from '../data/wasm.ts';
 import { foldTable, listWords } from '../indexer/examples/words.ts';
 
-/** Texts of fewer words cannot be looked for: they would be found in innocent documents. */
+/** Shorter texts cannot be searched for: they occur in unrelated documents. */
 export const fewestWords = 8;
-/** The method's n-grams are of 8 to 13 words (arXiv 2507.12466); 13 is what most decontamination uses. */
+/** The paper's n-grams have 8 to 13 words (docs/method.md, "Leaks"); most decontamination uses 13. */
 export const defaultRunWords = 13;
 
 export interface Passage {
-  /** The place of the test text in the list that was given. */
+  /** Index of the test text in the given list. */
   item: number;
-  /** UTF-8 bytes of the document's text. */
+  /** Bounds in UTF-8 bytes of the document's text. */
   startByte: number;
   endByte: number;
 }
 
 export interface Finder {
   /**
-   * The passages of the document text[start, end) that are in test texts too, as long as they go on; by item,
-   * in the order of the text.
+   * The longest passages of the document text[start, end) that also occur in test texts; by item, in text
+   * order.
    */
   find(text: Uint8Array, start: number, end: number): Passage[];
 }
@@ -55,14 +55,14 @@ const exportsSchema = z.object({
 const mostRuns = 100_000_000;
 
 /**
- * How a test text is looked for: by all its runs of so many words, or whole where it has fewer; undefined
- * where it is too short.
+ * How a test text is searched for: by all its runs of `runWords` words, or as a whole if it is shorter;
+ * undefined if it is too short.
  */
 export function runLength(words: number, runWords: number): number | undefined {
   return words < fewestWords ? undefined : Math.min(words, runWords);
 }
 
-/** Makes the tables of the texts that are looked for. Errors: TESTS_TOO_LARGE. */
+/** Builds the tables of the texts to search for. Errors: TESTS_TOO_LARGE. */
 export function openFinder(texts: readonly string[], runWords = defaultRunWords): Finder {
   const wordCounts = texts.map((text) => listWords(text).length);
   const lengths = wordCounts.map((words) => runLength(words, runWords));
@@ -90,8 +90,8 @@ export function openFinder(texts: readonly string[], runWords = defaultRunWords)
     wasm.openText(textAt, textAt + text.length);
   };
 
-  // Runs by slot: the newest of a slot in `newest`, each leads to the one before. Run numbers are in the
-  // order of items and words.
+  // Runs by slot: `newest` has the newest run of each slot, and each run links to the one before. Runs are
+  // numbered in the order of items and words.
   const newest = new Int32Array(2 ** slotBits).fill(-1);
   const before = new Int32Array(runs);
   const itemOf = new Uint32Array(runs);
@@ -149,7 +149,7 @@ export function openFinder(texts: readonly string[], runWords = defaultRunWords)
   };
 }
 
-/** Hits come in the order of their ends; one that begins within the passage before makes that longer. */
+/** Hits are ordered by their ends; one that begins within the previous passage extends it. */
 function extend(passages: Map<number, Passage[]>, item: number, startByte: number, endByte: number): void {
   const ofItem = passages.get(item) ?? [];
   passages.set(item, ofItem);
@@ -158,7 +158,7 @@ function extend(passages: Map<number, Passage[]>, item: number, startByte: numbe
   else ofItem.push({ item, startByte, endByte });
 }
 
-/** The slow, obvious version of `find`: every run of every text against every run of the document. */
+/** The slow, obvious version of `find`: compares every run of every text with every run of the document. */
 export function findSlowly(
   texts: readonly string[],
   document: string,

@@ -1,4 +1,4 @@
-// leaks.json: what was looked for, in which shards, and what was found; leaks.parquet beside it has every
+// leaks.json: what was searched for, in which shards, and what was found; leaks.parquet next to it has every
 // passage.
 
 import { z } from 'zod';
@@ -16,8 +16,8 @@ export const leaksCardSchema = z.strictObject({
     tests: sha256,
     files: z.array(z.string()),
     /**
-     * Runs of so many words are looked for, texts of fewer whole, and those of fewer than `fewestWords` not
-     * at all.
+     * Runs of this many words are searched for; shorter texts as a whole, and those of fewer than
+     * `fewestWords` not at all.
      */
     runWords: whole,
     fewestWords: whole,
@@ -31,19 +31,19 @@ export const leaksCardSchema = z.strictObject({
     ),
   }),
   corpus: z.strictObject({ documents: whole, textBytes: whole, quarantined: whole }),
-  /** Documents with a passage of any test item, and the passages. */
+  /** Documents with a passage of any test item, and the number of passages. */
   documents: whole,
   passages: whole,
   benchmarks: z.array(
     z.strictObject({
       benchmark: z.string(),
       items: whole,
-      /** Too short to be looked for. */
+      /** Too short to search for. */
       unchecked: whole,
-      /** Items that some document has a passage of, and the documents. */
+      /** Items with a passage in some document, and those documents. */
       touched: whole,
       documents: whole,
-      /** Of most words first. */
+      /** Most words first. */
       worst: z.array(
         z.strictObject({
           shard: z.string(),
@@ -55,8 +55,8 @@ export const leaksCardSchema = z.strictObject({
         }),
       ),
       /**
-       * Items whose text is that of an example in the run's benchmark files but for case, punctuation and
-       * spaces.
+       * Items whose text equals that of an example in the run's benchmark files except for case, punctuation
+       * and spaces.
        */
       identical: whole,
       identicalPairs: z.array(
@@ -65,7 +65,7 @@ export const leaksCardSchema = z.strictObject({
     }),
   ),
   testRowsQuarantined: whole,
-  /** Of leaks.parquet. */
+  /** SHA-256 of leaks.parquet. */
   sha256,
 });
 export type LeaksCard = z.output<typeof leaksCardSchema>;

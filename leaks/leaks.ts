@@ -1,6 +1,6 @@
-// `betr leaks`: which documents of the corpus contain benchmark test items, and which test items are training
-// examples too. Promises: every run of words of every test text is found wherever it stands, whatever case
-// and punctuation; leaks.json is written last.
+// `betr leaks`: finds the documents that contain benchmark test items, and the test items that are also
+// training examples. Finds every run of words of every test text wherever it occurs, ignoring case and
+// punctuation; leaks.json is written last.
 
 import { rm } from 'node:fs/promises';
 import type { DuckDBConnection } from '@duckdb/node-api';
@@ -36,8 +36,8 @@ export interface LeaksOptions {
 }
 
 /**
- * Looks for the test items in the corpus of a run. Errors: NO_FILES, FILE_NOT_FOUND, NO_EXAMPLES,
- * NO_DOCUMENTS, TESTS_TOO_LARGE; those of reading and writing.
+ * Searches a run's corpus for the test items. Errors: NO_FILES, FILE_NOT_FOUND, NO_EXAMPLES, NO_DOCUMENTS,
+ * TESTS_TOO_LARGE; those of reading and writing.
  */
 export async function findLeaks(
   run: Run,
@@ -65,10 +65,10 @@ export async function findLeaks(
     textBytes: sum(({ textBytes }) => textBytes),
     quarantined: sum((note) => note.quarantined),
   };
-  // "No leaks" would be said of nothing.
+  // "No leaks" would be meaningless.
   if (corpus.documents === 0)
     throw fail('NO_DOCUMENTS', { files: shards.length, quarantined: corpus.quarantined, reasons: [] });
-  // Without their card nobody takes old leaks for these.
+  // Without its card, an old leaks.parquet is never taken for the new one.
   await rm(run.files.leaks, { force: true });
   const found = await withSpillingDuckDb(run.files.spill, async (connection) => {
     const all =
@@ -147,7 +147,7 @@ async function describeFound(connection: DuckDBConnection, path: string): Promis
       `AS documents FROM ${table} GROUP BY benchmark`,
     benchmarkRow,
   );
-  // Of every document its longest passage of a benchmark, and of these the longest.
+  // Each document's longest passage of a benchmark, and the longest of those.
   const worst = await rows(
     `SELECT benchmark, shard, "row"::DOUBLE AS "row", document, item, words::DOUBLE AS words, passage FROM (
        SELECT * FROM ${table} QUALIFY row_number() OVER (PARTITION BY benchmark, shard, "row" ORDER BY ` +
@@ -171,7 +171,7 @@ interface Pair {
   example: { benchmark: string; example: string };
 }
 
-/** The test items that are examples of the run's benchmark files too. */
+/** Test items that are also examples in the run's benchmark files. */
 async function findIdentical(run: Run, items: readonly TestItem[], quarantine: Quarantine): Promise<Pair[]> {
   const bySameness = new Map<string, TestItem[]>();
   for (const item of items) {

@@ -1,11 +1,11 @@
-// What the scan for leaks and its worker threads say to each other.
+// Messages between the leak scan and its worker threads.
 
 import { z } from 'zod';
 import { chunkSchema } from '../data/chunks.ts';
 import { shardSchema } from '../data/documents.ts';
 import type { ErrorData } from '../run/errors/errors.ts';
 
-/** What a worker needs to know once. All paths are absolute. */
+/** What a worker receives once, at its start. All paths are absolute. */
 export const setupSchema = z.object({
   items: z.array(z.object({ benchmark: z.string(), item: z.string(), text: z.string() })),
   runWords: z.number(),
@@ -15,7 +15,7 @@ export const setupSchema = z.object({
 });
 export type Setup = z.output<typeof setupSchema>;
 
-/** One chunk of a shard; `name` names the part that is written, `bytes` is about how much it is. */
+/** One chunk of a shard; `name` is the name of the part it produces, `bytes` its approximate size. */
 export const taskSchema = z.object({
   name: z.string(),
   shard: shardSchema,
@@ -25,7 +25,7 @@ export const taskSchema = z.object({
 export type ScanTask = z.output<typeof taskSchema>;
 export const jobSchema = z.union([z.literal('end'), taskSchema]);
 
-/** What a part says of itself. */
+/** The note in a part. */
 export const partNoteSchema = z.object({
   name: z.string(),
   documents: z.number(),

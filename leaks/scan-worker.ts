@@ -1,4 +1,4 @@
-// A worker thread of the scan for leaks: takes one chunk at a time and writes what it finds in it.
+// Worker thread of the leak scan: takes one chunk at a time and writes the passages found in it.
 
 import { join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
@@ -15,13 +15,13 @@ import { jobSchema, type PartNote, type ScanReply, setupSchema, type ScanTask } 
 import { listWords } from '../indexer/examples/words.ts';
 
 const port = parentPort;
-if (port === null) throw new Error('scan-worker runs as a worker thread');
+if (port === null) throw new Error('scan-worker must run as a worker thread');
 const { items, runWords, fields, folder, quarantine: quarantineFolder } = setupSchema.parse(workerData);
 const send = (reply: ScanReply): void => port.postMessage(reply);
 
-/** A passage is shown, not kept whole. */
+/** Passages are stored for display and cut at this length. */
 const passageCharacters = 600;
-// A message for every batch would cost more than it tells.
+// A message for every batch would be too expensive.
 const bytesPerReport = 8 << 20;
 
 await withDuckDb({ threads: 1, memoryMb: 512 }, async (connection) => {

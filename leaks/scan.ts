@@ -1,5 +1,5 @@
-// Goes over the whole corpus for test items, chunk by chunk on all cores; chunks that were gone over before,
-// for the same tests, are left alone.
+// Scans the whole corpus for test items, chunk by chunk on all cores; skips chunks already scanned for the
+// same tests.
 
 import { readdir, rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
@@ -17,9 +17,9 @@ import { type PartNote, partNoteSchema, type ScanReply, type Setup, type ScanTas
 import type { TestItem } from '../indexer/examples/test-items.ts';
 
 export interface Scanned {
-  /** Parts in the order of shards and rows, absolute paths, and what they say of themselves. */
+  /** Parts in the order of shards and rows, with absolute paths and their notes. */
   parts: { path: string; note: PartNote }[];
-  /** Chunks gone over now, and those that had been before. */
+  /** Chunks scanned now and chunks scanned earlier. */
   chunksScanned: number;
   chunksReused: number;
   textBytes: number;
@@ -29,8 +29,8 @@ export interface Scanned {
 export type CutShard = LeaksCard['inputs']['shards'][number];
 
 /**
- * The corpus's shards in chunks; those that are as they were in `before` are not read for it. Errors: those
- * of `listCorpus` and `cutShard`.
+ * Cuts the corpus's shards into chunks; shards unchanged since `before` are not read. Errors: those of
+ * `listCorpus` and `cutShard`.
  */
 export async function cutCorpus(
   run: Run,
@@ -60,7 +60,7 @@ export async function cutCorpus(
 }
 
 /**
- * Scans what has not been scanned. `tests` is the fingerprint of the items. Errors: those of reading the
+ * Scans every chunk not scanned yet. `tests` is the fingerprint of the items. Errors: those of reading the
  * corpus and of writing.
  */
 export async function scanCorpus(
@@ -113,7 +113,7 @@ export async function scanCorpus(
     if (note === undefined)
       throw fail('FILE_DAMAGED', {
         path: partPath(folder, task),
-        reason: 'it is gone or cut short',
+        reason: 'it is missing or truncated',
         command: 'betr leaks',
       });
     parts.push({ path: partPath(folder, task), note });
@@ -148,7 +148,7 @@ interface Listener {
 }
 
 /**
- * Hands the tasks, largest first, to `count` worker threads. The first failure ends all of them and is
+ * Hands the tasks, largest first, to `count` worker threads. The first failure stops all of them and is
  * thrown.
  */
 async function runWorkers(

@@ -1,12 +1,11 @@
-// The test items that are looked for: rows of benchmark test files as texts, with what makes them identical
-// to an example.
+// The fingerprint of benchmark test files.
 
 import type { ListedFile } from '../data/documents.ts';
 import { fingerprint } from '../run/run.ts';
 import { readRecipes } from '../indexer/examples/recipes.ts';
 import { sha256File } from '../data/files/hash-files.ts';
 
-/** Changes with the content of the test files, and with what makes texts of it. */
+/** Changes with the content of the test files and with the rules that turn them into texts. */
 export async function fingerprintTests(files: readonly ListedFile[]): Promise<string> {
   return fingerprint([
     readRecipes().fingerprint,

@@ -1,25 +1,25 @@
-// What an embedder is: texts in, unit vectors out.
+// An embedder turns texts into unit vectors.
 
 import type { EmbedNotes } from './open.ts';
 
 export interface Embedder {
   name: string;
   /**
-   * Changes with everything that a vector depends on: the model's bytes or endpoint, pooling, numbers' type,
-   * text limit.
+   * Changes with everything a vector depends on: the model's bytes or endpoint, pooling, number type, text
+   * limit.
    */
   fingerprint: string;
   dimensions: number;
-  /** Where it really runs. */
+  /** The device it actually runs on. */
   device: string;
-  /** Where the model's bytes came from. */
+  /** Origin of the model's bytes. */
   source: string;
-  /** One unit vector for each text, row by row (texts.length × dimensions), in the order given. */
+  /** One unit vector per text, row by row (texts.length × dimensions), in order. */
   embed(texts: readonly string[], notes?: EmbedNotes): Promise<Float32Array>;
   close(): Promise<void>;
 }
 
-/** Makes each row of `vectors` a unit vector, in place; a row of zeros stays. */
+/** Scales each row of `vectors` to length 1, in place; a row of zeros stays. */
 export function normalizeRows(vectors: Float32Array, dimensions: number): void {
   for (let start = 0; start < vectors.length; start += dimensions) {
     let sum = 0;
@@ -29,8 +29,8 @@ export function normalizeRows(vectors: Float32Array, dimensions: number): void {
   }
 }
 
-/** Whatever gives each text so many numbers. */
+/** Anything that turns each text into a fixed number of numbers. */
 export interface TextVectors extends Pick<Embedder, 'fingerprint' | 'dimensions' | 'embed'> {
-  /** Whether the numbers are a vector of length 1. */
+  /** Whether each row is a vector of length 1. */
   isUnit?: boolean;
 }

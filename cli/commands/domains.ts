@@ -9,10 +9,11 @@ import { openRun } from '../../run/run.ts';
 import { type DomainSettings, domainSettingsSchema, maxResamples } from '../../run/domain-settings.ts';
 import { estimateDomains, type Found, weighDomains } from '../../domains/domains.ts';
 import { combinations } from '../../domains/target.ts';
-import { estimators, tiePolicies } from '../../domains/estimate.ts';
+import { estimators } from '../../domains/estimate.ts';
+import { tiePolicies } from '../../domains/sorted.ts';
 import type { DomainWeights } from '../../domains/result.ts';
 import { projections } from '../../domains/weights.ts';
-import { parseAmount, parseShare, parseWhole, formatCount, formatShare } from '../../run/amounts.ts';
+import { formatCount, formatShare, parseAmount, parseShare, parseWhole } from '../../run/amounts.ts';
 import { openProgressOf, stepCommand, type StepOptions, work } from '../options.ts';
 import { formatTable, printResult } from '../output.ts';
 

@@ -9,17 +9,12 @@ import { fail } from '../../run/errors/errors.ts';
 import { openRun, type Run } from '../../run/run.ts';
 import { settingsToShow } from '../../run/settings.ts';
 import { readVersion } from '../../run/version.ts';
-import { parseBudget, parseCount, parseShare, formatCount, formatShare } from '../../run/amounts.ts';
+import { formatCount, formatShare, parseBudget, parseCount, parseShare } from '../../run/amounts.ts';
 import { answerBudget } from '../../ranking/budget/answer.ts';
 import type { Contestant } from '../../evaluation/contest.ts';
 import { openContestants } from '../../evaluation/contestants.ts';
-import {
-  type EvaluatedSelection,
-  type Evaluation,
-  evaluateSelections,
-  listCaveats,
-  randomScorer,
-} from '../../evaluation/evaluate.ts';
+import { evaluateSelections, randomScorer } from '../../evaluation/evaluate.ts';
+import { type EvaluatedSelection, type Evaluation, listCaveats } from '../../evaluation/evaluation.ts';
 import { evaluationFile, evaluationHtml, reportFile } from '../../evaluation/report.ts';
 import { command, type CommonOptions } from '../options.ts';
 import { formatTable, openProgress, printResult } from '../output.ts';

@@ -4,7 +4,13 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { expandAddress } from './addresses.ts';
-import { type ResponseHeaders, checkResponse, checkEncoding, lengthOf, isEmptyResponse } from './responses.ts';
+import {
+  type ResponseHeaders,
+  checkResponse,
+  checkEncoding,
+  lengthOf,
+  isEmptyResponse,
+} from './responses.ts';
 import { type HttpResponse, type HttpRequest, sendTo } from './http.ts';
 import { retry } from './retry.ts';
 import {
@@ -87,7 +93,11 @@ async function open(
   });
   try {
     const bytes = checkResponse(url, readHeaders(response), range);
-    return { etag: response.headers['etag'] ?? response.headers['last-modified'], bytes, pieces: response.body };
+    return {
+      etag: response.headers['etag'] ?? response.headers['last-modified'],
+      bytes,
+      pieces: response.body,
+    };
   } catch (error) {
     response.drop();
     throw error;
@@ -119,7 +129,8 @@ async function request(
   if (username !== '' || password !== '')
     throw new RemoteProblem('lasting', 'a username and password in an address are not supported');
   const response = await sendTo(url, sent);
-  if ((response.status >= 200 && response.status < 300) || expected.includes(response.status)) return response;
+  if ((response.status >= 200 && response.status < 300) || expected.includes(response.status))
+    return response;
   response.drop();
   throw problemOfStatus(response.status, response.reason, response.headers['retry-after']);
 }

@@ -16,7 +16,11 @@ export interface ResponseHeaders {
 /**
  * Checks the response to a range request and returns the expected length of its body. Throws a RemoteProblem.
  */
-export function checkResponse(url: string, response: ResponseHeaders, { start, end, fileBytes }: FileRange): number {
+export function checkResponse(
+  url: string,
+  response: ResponseHeaders,
+  { start, end, fileBytes }: FileRange,
+): number {
   checkEncoding(url, response.encoding);
   if (response.status !== 206) {
     if (start > 0)

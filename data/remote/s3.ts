@@ -17,7 +17,13 @@ import { createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import picomatch from 'picomatch';
 import { BetrError, fail, reasonOf } from '../../run/errors/errors.ts';
-import { type ResponseHeaders, checkResponse, checkEncoding, lengthOf, isEmptyResponse } from './responses.ts';
+import {
+  type ResponseHeaders,
+  checkResponse,
+  checkEncoding,
+  lengthOf,
+  isEmptyResponse,
+} from './responses.ts';
 import { retry } from './retry.ts';
 import { listObjects, type ListPage } from './s3-list.ts';
 import { s3Requests } from './s3-requests.ts';
@@ -118,7 +124,10 @@ async function describe(url: string): Promise<RemoteFile> {
   return { url, bytes: ContentLength, modifiedMs: LastModified?.getTime() ?? 0 };
 }
 
-async function askFirstByte(bucket: string, key: string): Promise<ResponseHeaders & { modified: Date | undefined }> {
+async function askFirstByte(
+  bucket: string,
+  key: string,
+): Promise<ResponseHeaders & { modified: Date | undefined }> {
   try {
     const { Body, LastModified, ...said } = await send(() =>
       client().send(new GetObjectCommand({ Bucket: bucket, Key: key, Range: 'bytes=0-0' })),

@@ -1,4 +1,4 @@
-// A row by a recipe's shape.
+// Applies a recipe's shape to a row.
 
 import type { Row } from '../../run/fields/field-path.ts';
 import { type Found, type Path, textAt, trimText, valueAt } from '../../run/fields/recipe-path.ts';
@@ -16,7 +16,7 @@ import {
 import { holds, type Shape, shapeFields } from './recipes.ts';
 import { listUnused } from './unused.ts';
 
-/** What a shape makes of a row that fits it. */
+/** The outcome for a row that matches the shape. */
 export function applyShape(row: Row, shape: Shape, recipe: string): Outcome {
   const { choose } = shape;
   const lacked = shape.need.find((condition) => !holds(row, condition));
@@ -57,7 +57,7 @@ function listChoices(row: Row, { from, texts, labels, withoutLabels: isPlain }: 
   const at = valueAt(row, labels);
   if ('reason' in at) return at;
   if (!Array.isArray(at.value) || at.value.length !== own.texts.length)
-    return { reason: `${labels.path} has not one label for each of the ${own.texts.length} choices` };
+    return { reason: `${labels.path} does not have one label for each of the ${own.texts.length} choices` };
   return { texts: own.texts, labels: at.value.map(String) };
 }
 
@@ -82,7 +82,7 @@ function markedChoice(row: Row, { texts }: Choices, marks: Path): { value: strin
   const value = texts[right.indexOf(true)];
   return count === 1 && value !== undefined && value !== ''
     ? { value }
-    : { reason: `${marks.path} marks ${count} of the ${texts.length} choices as right` };
+    : { reason: `${marks.path} marks ${count} of the ${texts.length} choices as correct` };
 }
 
 function makeText(row: Row, shape: Shape, recipe: string, choice?: string): Made | Refused {
@@ -112,7 +112,7 @@ function makeText(row: Row, shape: Shape, recipe: string, choice?: string): Made
   };
 }
 
-/** A sentence with the choice in its first gap. */
+/** The sentence with the choice in its first gap. */
 export function fillGap(sentence: string, choice: string): string {
   return sentence.replace(/_+/, () => choice);
 }
@@ -127,6 +127,6 @@ function takeTurns(row: Row, [questions, answers]: readonly [Path, Path]): { val
   );
   const [first, second] = lists;
   if (first === undefined || second === undefined || first.length !== second.length)
-    return { reason: `${questions.path} and ${answers.path} are not as many texts each` };
+    return { reason: `${questions.path} and ${answers.path} are not lists of texts of equal length` };
   return { value: first.map((question, at) => `${question}\n${second[at] ?? ''}`).join('\n') };
 }

@@ -1,6 +1,6 @@
-// Benchmark files in, examples out. Promises: every benchmark gives the same number of examples (unless the
-// settings say otherwise), chosen by a seeded hash of their texts, so that neither the order of files nor
-// that of rows matters; no text twice in a benchmark.
+// Reads benchmark files and chooses the examples. Every benchmark gives the same number of examples (unless
+// the settings say otherwise). A seeded hash of the text chooses them, so the order of files and rows does
+// not matter; no benchmark has the same text twice.
 
 import { VARCHAR } from '../../data/duckdb/library.ts';
 import { z } from 'zod';
@@ -20,22 +20,22 @@ import { appendColumns, withSpillingDuckDb, writeParquet } from '../../data/duck
 
 export interface Example {
   benchmark: string;
-  /** The row's id, or file#row where it has none. */
+  /** The row's id, or file#row if it has none. */
   example: string;
   text: string;
 }
 
-/** What `examples.parquet` carries in itself. */
+/** Metadata stored in `examples.parquet`. */
 export const examplesNoteSchema = z.object({ from: z.string(), counts: exampleCountsSchema });
 
 export interface BenchmarkFiles {
   benchmark: Settings['benchmarks'][number];
   files: readonly ListedFile[];
-  /** Files of its held-out examples. */
+  /** Files with the benchmark's held-out examples. */
   tests: readonly ListedFile[];
 }
 
-/** Finds the files of the settings' benchmarks. Errors: those of `listRowFiles`. */
+/** Lists the files of all benchmarks in the settings. Errors: those of `listRowFiles`. */
 export async function listBenchmarks({ settings, settingsFolder }: Run): Promise<BenchmarkFiles[]> {
   const list = async (patterns: readonly string[] = []): Promise<ListedFile[]> =>
     listRowFiles(patterns, settingsFolder);
@@ -46,8 +46,8 @@ export async function listBenchmarks({ settings, settingsFolder }: Run): Promise
 }
 
 /**
- * Reads all benchmarks, in the order of the settings, and chooses their examples. Unusable rows are
- * quarantined with the reason. Errors: NO_EXAMPLES, those of `readBenchmark`.
+ * Reads all benchmarks in the order of the settings and chooses their examples. Invalid rows are quarantined
+ * with the reason. Errors: NO_EXAMPLES, those of `readBenchmark`.
  */
 export async function readBenchmarks(
   run: Run,
@@ -62,7 +62,7 @@ export async function readBenchmarks(
       throw fail('NO_EXAMPLES', {
         benchmark: found.benchmark,
         quarantined: found.quarantined,
-        reason: worst?.reason ?? 'the files have no row',
+        reason: worst?.reason ?? 'the files have no rows',
       });
     all.push(found);
   }
@@ -83,9 +83,9 @@ export async function readBenchmarks(
 
 export interface BenchmarkExamples {
   benchmark: string;
-  /** Usable examples in the order in which they are taken; of equal texts the one with the smallest name. */
+  /** Usable examples in the order of choice; of equal texts, the one with the smallest name. */
   examples: Example[];
-  /** Usable rows, duplicates included. */
+  /** Usable rows, including duplicates. */
   found: number;
   quarantined: number;
   report: ExampleReport;
@@ -94,8 +94,8 @@ export interface BenchmarkExamples {
 const examplesShown = 3;
 
 /**
- * Reads one benchmark. Unusable rows are quarantined with the reason. Errors: SETTINGS_INVALID where no row
- * has a field of the template, RECIPE_UNKNOWN, those of `readRows`.
+ * Reads one benchmark. Invalid rows are quarantined with the reason. Errors: SETTINGS_INVALID if no row has
+ * a field that the template uses, RECIPE_UNKNOWN, those of `readRows`.
  */
 export async function readBenchmark(
   run: Run,
@@ -123,7 +123,7 @@ export async function readBenchmark(
       });
   }
   const examples = sortExamples([...byText.values()], run.settings.sample.seed);
-  // One of each recipe first, as that is what there is to look at.
+  // One example of each recipe first, because those are worth checking.
   const firsts = examples.filter(
     ({ recipe }, at) => examples.findIndex((other) => other.recipe === recipe) === at,
   );
@@ -141,7 +141,7 @@ export async function readBenchmark(
   };
 }
 
-/** A field of a template that no row has is a slip. Errors: SETTINGS_INVALID. */
+/** A template field that no row has is a typo. Errors: SETTINGS_INVALID. */
 function checkTemplate(run: Run, benchmark: Rules, fields: ReadonlySet<string>): void {
   const template = benchmark.template === undefined ? undefined : parseTemplate(benchmark.template);
   if (template === undefined || typeof template === 'string' || fields.size === 0) return;
@@ -187,7 +187,7 @@ export async function saveExamples(
   });
 }
 
-/** The examples in `examples.parquet`. */
+/** Reads the examples in `examples.parquet`. */
 export async function loadExamples(run: Run): Promise<Example[]> {
   return withDuckDb({}, async (connection) => {
     const reader = await connection.runAndReadAll(

@@ -1,24 +1,23 @@
-// The choices of a row, and which of them its gold field may mean. A "2" can be a label, a text, the second
-// choice or the third: every reading is kept here, and who knows more (a recipe, or the benchmark's other
-// rows) says which counts.
+// The choices of a row, and the ones its gold field may refer to. A "2" can be a label, a text, the second
+// choice or the third. Every reading is kept here; the recipe or the benchmark's other rows decide later.
 
 import { isRow } from '../../run/fields/field-path.ts';
 import { letterIn, numberIn, structureIn, trimText } from '../../run/fields/recipe-path.ts';
 
 /**
- * How a gold field says which choice is right: by its label, its text, its place in the alphabet, its number
- * from 0 (`index`) or from 1 (`number`).
+ * How a gold field identifies the correct choice: by its label, its text, its letter, its number from 0
+ * (`index`) or its number from 1 (`number`).
  */
 export const conventions = ['label', 'text', 'letter', 'index', 'number'] as const;
 export type Convention = (typeof conventions)[number];
 
 export interface Choices {
-  /** '' where a choice has no text. */
+  /** '' if a choice has no text. */
   texts: readonly string[];
   labels?: readonly string[] | undefined;
-  /** The labels are what the texts begin with, such as "(A)". */
+  /** The texts begin with the labels, such as "(A)". */
   inTexts?: boolean;
-  /** Choices that are numbers, not texts of digits. */
+  /** Choices are numbers rather than strings of digits. */
   areNumbers?: boolean;
 }
 
@@ -26,8 +25,8 @@ const textFields = ['text', 'content', 'value', 'answer', 'choice', 'option'];
 const labelFields = ['label', 'key', 'id', 'letter'];
 
 /**
- * Choices in one field: a list of texts, or of objects with texts and labels, lists of both, or an object by
- * label.
+ * Reads the choices in one field: a list of texts, a list of objects with texts and labels, an object with
+ * lists of both, or an object by label.
  */
 export function readChoices(field: unknown): Choices | undefined {
   const value = structureIn(field);
@@ -58,7 +57,7 @@ function readObjects(values: readonly Readonly<Record<string, unknown>>[]): Choi
       };
 }
 
-/** Choices by their texts. */
+/** Choices from a list of texts. */
 export function readChoiceTexts(values: readonly unknown[]): Choices {
   const texts = values.map(choiceText);
   return {
@@ -77,7 +76,7 @@ function labelsInTexts(texts: readonly string[]): Pick<Choices, 'labels' | 'inTe
     : {};
 }
 
-/** The choices with the labels taken off that their texts begin with. */
+/** Removes the labels that the texts begin with. */
 export function withoutLabels(choices: Choices): Choices {
   return choices.inTexts === true
     ? { texts: choices.texts.map((text) => text.replace(labelAhead, '')), labels: choices.labels }
@@ -86,7 +85,7 @@ export function withoutLabels(choices: Choices): Choices {
 
 const familyNames = ['option', 'choice', 'answer', 'ending', 'sol', 'opt', 'op'];
 
-/** Choices in fields of their own, such as A, B, C, D or option1, option2. */
+/** Choices in separate fields, such as A, B, C, D or option1, option2. */
 export function readFamily(
   row: Readonly<Record<string, unknown>>,
 ): { choices: Choices; fields: string[] } | { reason: string } | undefined {
@@ -97,7 +96,7 @@ export function readFamily(
       ['0', ...digits],
       digits,
     ]) {
-      // A field called "a" is seldom a choice.
+      // A field named "a" is rarely a choice.
       if (name === '' && suffixes !== letters) continue;
       const fields = suffixes
         .slice(
@@ -114,8 +113,8 @@ export function readFamily(
       if (beyond !== undefined)
         return {
           reason:
-            `${name}${suffixes[fields.length] ?? ''} is missing or empty, and ${name}${beyond} is ` +
-            'not, so that nobody can count the choices',
+            `${name}${suffixes[fields.length] ?? ''} is missing or empty but ${name}${beyond} is ` +
+            'not, so the choices cannot be counted',
         };
       if (fields.length < 2) continue;
       const isLettered = suffixes[0] === 'A' || suffixes[0] === 'a';
@@ -131,11 +130,11 @@ export function readFamily(
   return undefined;
 }
 
-/** What the names of such fields end with; the last of each ends the list. */
+/** Suffixes of the field names; the empty last one ends the list. */
 const letters = ['A', 'B', 'C', 'D', 'E', 'F', 'G', 'H', 'I', 'J', ''];
 const digits = ['1', '2', '3', '4', '5', '6', '7', '8', '9', ''];
 
-/** Every choice that a gold value may mean, by the convention it would follow. */
+/** Every choice that a gold value may refer to, by the convention it would follow. */
 export function readGold(
   { texts, labels, inTexts, areNumbers }: Choices,
   value: unknown,
@@ -157,7 +156,7 @@ export function readGold(
       texts.find((text) => text === written),
     );
   const [letter, number] = [letterIn(gold), numberIn(gold)];
-  // Labels of its own say it all, but numbers may still count choices that have letters.
+  // Explicit labels settle it, but numbers may still index choices labeled with letters.
   if (
     labels !== undefined &&
     inTexts !== true &&
@@ -172,8 +171,8 @@ export function readGold(
 }
 
 /**
- * What a gold counts from where its number alone shows that: 0 is no first of anything that counts from 1,
- * and the number of choices no last of what counts from 0.
+ * Whether a gold counts from 0 or 1, if its number alone shows it: 0 cannot count from 1, and the number of
+ * choices cannot count from 0.
  */
 export function countsFrom(
   { texts }: Choices,

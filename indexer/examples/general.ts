@@ -1,11 +1,24 @@
-// The rules for rows that no recipe knows: question, right answer and what supports it, by the names that
-// such fields usually have. One text: question + correct answer + any further field, one to a line (method:
-// BETR, arXiv 2507.12466, section 3).
+// Rules for rows that match no recipe: find the question, the correct answer and its support by their usual
+// field names. The text has the question, the correct answer and any further field, one per line
+// (docs/method.md, "Examples and embedding").
 
 import { isRow, type Row } from '../../run/fields/field-path.ts';
 import { trimText } from '../../run/fields/recipe-path.ts';
 import { fillGap } from './apply.ts';
-import { type Choices, type Convention, readChoices, readFamily } from './choices.ts';
+import { type Choices, readChoices, readFamily } from './choices.ts';
+import {
+  answerFields,
+  choiceFields,
+  conventionsOf,
+  eitherField,
+  goldFields,
+  passageFields,
+  plainFields,
+  plainGoldFields,
+  questionFields,
+  questionLists,
+  supportFields,
+} from './general-fields.ts';
 import {
   type Gold,
   type Made,
@@ -17,88 +30,12 @@ import {
 } from './outcome.ts';
 import { listUnused } from './unused.ts';
 
-/** The name that these rules go by where recipes are named. */
+/** The name of these rules in lists of recipes. */
 export const generalRules = 'general';
 
 const separator = '\n';
 
-/** Where the question is looked for; the first field that has text is it. */
-const questionFields = [
-  'question',
-  'question_stem',
-  'query',
-  'problem',
-  'prompt',
-  'goal',
-  'sentence',
-  'ctx',
-  'instruction',
-  'input',
-  'premise',
-  'passage',
-  'context',
-];
-/** Fields to read before the question, where they are not the question themselves. */
-const passageFields = ['passage', 'context', 'article', 'story', 'paragraph', 'premise'];
-const answerFields = [
-  'answer',
-  'correct_answer',
-  'answers',
-  'target',
-  'output',
-  'response',
-  'completion',
-  'canonical_solution',
-  'solution',
-  'code',
-  'final_decision',
-];
-/** Fields to read after the answer, where they are not the answer themselves. */
-const supportFields = ['support', 'explanation', 'rationale', 'solution', 'long_answer', 'fact1'];
-const plainFields = ['sentence', 'passage'];
-const choiceFields = [
-  'choices',
-  'options',
-  'endings',
-  'candidates',
-  'alternatives',
-  'answer_choices',
-  'answer_options',
-];
-/**
- * A list under this name has the choices where one of these says which is right, else ways to write the
- * answer.
- */
-const eitherField = 'answers';
-const plainGoldFields = [
-  'gold',
-  'answerKey',
-  'answer_key',
-  'label',
-  'answer_index',
-  'answer_idx',
-  'correct_answer',
-  'correct_option',
-  'correct',
-];
-const goldFields = [
-  'gold',
-  'answerKey',
-  'answer_key',
-  'label',
-  'answer_index',
-  'answer_idx',
-  'answer',
-  'correct_answer',
-  'correct_option',
-  'correct',
-  'target',
-];
-/** Everywhere but in `gold`, which counts from 0, numbers may count from 1. */
-const conventionsOf = (field: string): readonly Convention[] =>
-  field === 'gold' ? ['label', 'text', 'letter', 'index'] : ['label', 'text', 'letter', 'index', 'number'];
-
-/** What the general rules make of a row. */
+/** Applies the general rules to a row. */
 export function applyGeneralRules(row: Row): Outcome {
   const whole = textOf(row['text']);
   const question = readQuestion(row);
@@ -128,7 +65,7 @@ export function applyGeneralRules(row: Row): Outcome {
     }));
   if (golds.length === 0)
     return whole === undefined
-      ? { reason: `choices, but no gold: none of ${goldFields.join(', ')} says which is right` }
+      ? { reason: `it has choices but no gold: none of ${goldFields.join(', ')} says which is correct` }
       : made(row, whole, fields);
   return {
     golds,
@@ -138,12 +75,12 @@ export function applyGeneralRules(row: Row): Outcome {
   };
 }
 
-/** The question of a row alone, for rows whose answers are kept secret; undefined where it has none. */
+/** The question of a row alone, for rows with secret answers; undefined if it has none. */
 export function questionText(row: Row): string | undefined {
   return readQuestion(row)?.text;
 }
 
-/** Of a list of questions, which one would be guessed. */
+/** Skips lists of several questions: choosing one would be a guess. */
 function readQuestion(row: Row): FieldText | undefined {
   return firstField(
     row,
@@ -163,7 +100,7 @@ function compose(
   answer: FieldText,
   known: readonly string[],
 ): Made | Refused {
-  // Winogrande asks with a gap in the sentence; the choice belongs there.
+  // Winogrande sentences have a gap for the choice.
   const filled =
     known.length > 0 && question?.field === 'sentence' && question.text.includes('_')
       ? fillGap(question.text, answer.text)
@@ -176,7 +113,7 @@ function compose(
   const problem = answer.field === '' ? undefined : whyNoAnswer(answer.field, answer.text);
   if (problem !== undefined) return { reason: problem };
   if (filled !== undefined) return made(row, filled, [...known, 'sentence']);
-  // A text that lacks the answer is what is asked, or what it is asked about.
+  // A text without the answer is the question, or a passage that the question is about.
   const before = whole === undefined ? [] : [whole];
   const asked = question === undefined || (whole?.includes(question.text) ?? false) ? [] : [question.text];
   const others = (fields: readonly string[]): string[] =>
@@ -194,8 +131,8 @@ function compose(
 }
 
 /**
- * Whether a row's `text` is the whole example: it holds the question and then the answer, or ends with the
- * answer where there is no question.
+ * Whether a row's `text` is the whole example: it contains the question and then the answer, or ends with
+ * the answer if there is no question.
  */
 function isWhole(whole: string, question: string | undefined, answer: string): boolean {
   const [text, asked, answered] = [plain(whole), plain(question ?? ''), plain(answer)];
@@ -204,7 +141,7 @@ function isWhole(whole: string, question: string | undefined, answer: string): b
   return at >= 0 && text.includes(answered, at + asked.length);
 }
 
-/** Spaces, case and the stops at the end make no other text. */
+/** Normalizes spaces, case and final punctuation, which do not distinguish texts. */
 function plain(text: string): string {
   return text
     .toLowerCase()
@@ -218,8 +155,8 @@ function made(row: Row, text: string, known: readonly string[]): Made {
 }
 
 /**
- * The answer of a row without choices. Beside a `text`, a number is a class, not an answer, unless the field
- * is called so.
+ * The answer of a row without choices. Next to a `text`, a number is a class, not an answer, unless the
+ * field's name says so.
  */
 function readAnswer(row: Row, besideText: boolean): FieldText | undefined {
   return firstField(
@@ -246,9 +183,6 @@ function listChoices(row: Row): { choices: Choices; fields: string[] } | Refused
   return readFamily(row);
 }
 
-/** Fields that hold many questions of one row, as SQuAD and DROP were first published. */
-const questionLists = ['paragraphs', 'qa_pairs', 'qas'];
-
 function questionList(row: Row): string | undefined {
   return questionLists.find((field) => Array.isArray(row[field]));
 }
@@ -257,8 +191,8 @@ function whyNoQuestion(row: Row): string {
   const list = questionList(row);
   if (list !== undefined)
     return (
-      `no question: "${list}" holds many of them; take the file with one question per row, as the ` +
-      'Hugging Face hub has it'
+      `no question: "${list}" holds several; use a file with one question per row, such as ` +
+      'the one on the Hugging Face hub'
     );
   return `no question: none of text, ${questionFields.join(', ')} has text`;
 }
@@ -272,8 +206,8 @@ function firstField(row: Row, fields: readonly string[]): FieldText | undefined 
 }
 
 /**
- * The text in a value: a string, a number, yes or no for a boolean, a list's first (all of it with `joiner`),
- * or what an object holds as text; undefined where it is empty.
+ * The text in a value: a string, a number, yes or no for a boolean, the first item of a list (all items with
+ * `joiner`), or the text in an object; undefined if it is empty.
  */
 function textOf(value: unknown, joiner?: string): string | undefined {
   if (typeof value === 'string') return trimText(value) || undefined;

@@ -1,12 +1,13 @@
-// What comes of one row: a text, a reason, or a choice that only the benchmark's other rows can settle.
+// The outcome of one row: a text, a reason for refusing it, or a choice that only the benchmark's other rows
+// can settle.
 
 import { type Choices, type Convention, countsFrom, readGold } from './choices.ts';
 
-/** The text of a row and the recipe that made it. */
+/** The text of a row and the recipe that produced it. */
 export interface Made {
   text: string;
   recipe: string;
-  /** Fields that hold text and are neither in the example nor known metadata. */
+  /** Fields that hold text but are neither in the example nor known metadata. */
   unused: readonly string[];
 }
 
@@ -14,17 +15,17 @@ export interface Refused {
   reason: string;
 }
 
-/** A gold field of a row, with the choice that each convention would make of it. */
+/** A gold field of a row, with the choice it means under each convention. */
 export interface Gold {
-  /** The recipe and the field: rows that share both follow one convention. */
+  /** The recipe and the field: rows with the same key follow the same convention. */
   key: string;
   field: string;
-  /** As it was written, shortened. */
+  /** The value as written, shortened. */
   shown: string;
   readings: ReadonlyMap<Convention, string>;
-  /** What its number counts from, where the number alone shows that. */
+  /** Whether its number counts from 0 or 1, if the number alone shows it. */
   countsFrom: 0 | 1 | undefined;
-  /** What it can be read by. */
+  /** Conventions that may apply. */
   allowed: readonly Convention[];
 }
 
@@ -36,7 +37,7 @@ export interface Open {
 
 export type Outcome = Made | Refused | Open;
 
-/** What there is to know of a gold field's value. */
+/** Interprets the value of a gold field. */
 export function readGoldField(
   choices: Choices,
   value: unknown,
@@ -45,16 +46,16 @@ export function readGoldField(
   return { shown: shorten(value), readings, countsFrom: countsFrom(choices, readings, value) };
 }
 
-/** Why the text of a field cannot be an answer by itself; undefined where it can. */
+/** Why a field's text cannot be an answer on its own; undefined if it can. */
 export function whyNoAnswer(field: string, text: string): string | undefined {
   if (/^\(?[A-J][).:]?$/i.test(text.trim()))
     return `${field} is the letter "${text.trim()}", but the row has no choices`;
   return /^(\[\s*["'].*["']\s*\]|\{\s*["'].*\})$/s.test(text.trim())
-    ? `${field} is a list or an object that is written as a text`
+    ? `${field} is a list or an object written as text`
     : undefined;
 }
 
-/** A value for a message, on one line. */
+/** Shortens a value for a message, on one line. */
 export function shorten(value: unknown): string {
   const text = (typeof value === 'string' ? value : JSON.stringify(value)).replaceAll(/\s+/g, ' ');
   return text.length > 40 ? `${text.slice(0, 40)}…` : text;

@@ -1,5 +1,5 @@
-// Benchmark files in, the text of every row out: by the benchmark's template, by the recipe that fits the
-// row, or by the general rules.
+// Turns every row of the benchmark files into a text: by the benchmark's template, by the matching recipe, or
+// by the general rules.
 
 import type { ListedFile } from '../../data/documents.ts';
 import { fail } from '../../run/errors/errors.ts';
@@ -14,13 +14,13 @@ import type { Made, Outcome, Refused } from './outcome.ts';
 import { findShape, readRecipes } from './recipes.ts';
 import { settleAll } from './settle.ts';
 
-/** How a benchmark's rows become texts; without either, each row's fields decide. */
+/** How a benchmark's rows become texts; without a template or recipe, each row's fields decide. */
 export type Rules = Partial<Pick<Settings['benchmarks'][number], 'name' | 'template' | 'recipe'>>;
 
-/** The name that a benchmark's own template goes by where recipes are named. */
+/** The name of a benchmark's own template in lists of recipes. */
 const templateName = 'template';
 
-/** What a recipe is called in a sentence. */
+/** Names a recipe in a sentence. */
 export function nameRecipe(recipe: string): string {
   return recipe === templateName
     ? 'the template'
@@ -32,25 +32,25 @@ export function nameRecipe(recipe: string): string {
 export interface ExampleRow {
   file: ListedFile;
   position: number;
-  /** The row's id, or file#row where it has none. */
+  /** The row's id, or file#row if it has none. */
   id: string;
   result: Made | Refused;
-  /** The question alone, of a row that is refused. */
+  /** The question alone, for a refused row. */
   question: string | undefined;
-  /** What the row says that it is of. */
+  /** The name of the benchmark or subset that the row states. */
   benchmark: string | undefined;
 }
 
 export interface ExampleRows {
   rows: ExampleRow[];
-  /** Fields met in the rows. */
+  /** All field names in the rows. */
   fields: ReadonlySet<string>;
 }
 
 /**
- * Reads all rows of a benchmark's files; which choice is right may only show by all of them. Rows that are no
- * rows go to the quarantine, those without a text are in the result with the reason. Errors: RECIPE_UNKNOWN,
- * those of `readRows`.
+ * Reads all rows of a benchmark's files; sometimes only all of them together show which choice is correct.
+ * Rows that cannot be parsed are quarantined; rows without a text are returned with the reason. Errors:
+ * RECIPE_UNKNOWN, those of `readRows`.
  */
 export async function readExampleRows(
   files: readonly ListedFile[],
@@ -83,7 +83,7 @@ export async function readExampleRows(
   };
 }
 
-/** What makes a text of a row, as far as the row alone can say. Errors: RECIPE_UNKNOWN. */
+/** Turns a row into a text, as far as that is possible from the row alone. Errors: RECIPE_UNKNOWN. */
 export function openRules({ name = '', template: text, recipe }: Rules): (row: Row) => Outcome {
   if (text !== undefined) {
     const template = parseTemplate(text);

@@ -1,5 +1,5 @@
-// Recipes: how the rows of a published benchmark become texts. Each is a file of data in recipes/, one a
-// family, with a shape for each form it is published in.
+// Recipes: how the rows of published benchmarks become texts. Each recipe is a data file in recipes/ for one
+// family of benchmarks, with a shape for every form in which it is published.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ import { parseTemplate, templateFields } from '../../run/fields/template.ts';
 import { fingerprint } from '../../run/run.ts';
 import { conventions } from './choices.ts';
 
-/** Raise it when the general rules give other texts than before: indexes then take their examples anew. */
+/** Increase this when the general rules produce different texts, so indexes read their examples again. */
 const rulesVersion = 1;
 
 const path = z.string().transform((text, context): Path => {
@@ -30,47 +30,47 @@ const template = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
-/** Fields and the values that each may have; upper and lower case are the same. */
+/** Fields and the values that each may have, ignoring case. */
 const conditions = z
   .array(z.strictObject({ field: path, is: z.array(z.union([z.string(), z.number(), z.boolean()])) }))
   .default([]);
 
 const shapeSchema = z.strictObject({
-  /** What a row has to have. */
+  /** Fields that a row must have. */
   fields: z.array(path).min(1),
-  /** Values that it has to have for the shape to be its own. */
+  /** Values that a row must have to match this shape. */
   where: conditions,
-  /** Values without which a row of this shape is refused. */
+  /** Values without which a matching row is refused. */
   need: conditions,
   /**
-   * The example's text; {choice} is the right choice, {filled} the sentence with it in its gap, {turns}
-   * questions and answers in turn.
+   * Template of the text; {choice} is the correct choice, {filled} the sentence with the choice in its gap,
+   * {turns} alternating questions and answers.
    */
   text: template,
   choose: z
     .strictObject({
-      /** The field with the choices, or the fields that hold one each. */
+      /** The field with the choices, or one field per choice. */
       from: z.union([path, z.array(path).min(2)]).optional(),
-      /** The choices themselves, where rows do not have them. */
+      /** The choices themselves, if rows do not have them. */
       texts: z.array(z.string()).min(2).optional(),
-      /** The field with the choices' labels, or the labels. */
+      /** The field with the labels of the choices, or the labels themselves. */
       labels: z.union([path, z.array(z.string())]).optional(),
-      /** Take off labels that texts begin with, such as "A)". */
+      /** Remove labels that texts begin with, such as "A)". */
       withoutLabels: z.boolean().default(false),
-      /** The fields that say which is right, all the same if there are several, and how they may say so. */
+      /** Fields that say which choice is correct (they must agree), and how they may say it. */
       gold: z.array(path).min(1).optional(),
       by: z.array(z.enum(conventions)).default([]),
-      /** The field with a 1 (or true) for the right choice, and 0 for each of the others. */
+      /** The field with 1 (or true) for the correct choice, and 0 for each of the others. */
       marks: path.optional(),
     })
     .optional(),
-  /** The field with the answer, where that is none if it is a letter alone. */
+  /** The field with the answer; a letter alone is not an answer. */
   answer: path.optional(),
-  /** The field with a gap ("_") for the right choice. */
+  /** The field with a gap ("_") for the correct choice. */
   gap: path.optional(),
-  /** The fields with questions and with their answers. */
+  /** The fields with questions and their answers. */
   turns: z.tuple([path, path]).optional(),
-  /** Fields that hold text and are left out knowingly; * stands for anything. */
+  /** Fields with text that are left out on purpose; * matches anything. */
   unused: z.array(z.string()).default([]),
 });
 export type Shape = z.output<typeof shapeSchema>;
@@ -91,7 +91,7 @@ const recipesFolder = join(productFolder(), 'indexer', 'examples', 'recipes');
 
 let known: Recipes | undefined;
 
-/** All recipes of the product, by name. */
+/** All built-in recipes, by name. */
 export function readRecipes(): Recipes {
   return (known ??= loadRecipes(recipesFolder));
 }
@@ -117,7 +117,7 @@ function parseRecipe(name: string, source: unknown): Recipe {
   return { name, ...result.data };
 }
 
-/** The shape that a row has: of several the one with the most fields. */
+/** The shape that matches a row; of several, the one with the most fields. */
 export function findShape(row: Row, recipes: readonly Recipe[]): { name: string; shape: Shape } | undefined {
   let found: { name: string; shape: Shape } | undefined;
   for (const { name, shapes } of recipes) {
@@ -129,14 +129,14 @@ export function findShape(row: Row, recipes: readonly Recipe[]): { name: string;
   return found;
 }
 
-/** Whether a field of the row has one of the values. */
+/** Whether a field of the row has one of the given values. */
 export function holds(row: Row, { field, is }: Shape['where'][number]): boolean {
   const fold = (value: unknown): string => String(value).trim().toLowerCase();
   const at = valueAt(row, field);
   return 'value' in at && is.some((value) => fold(value) === fold(at.value));
 }
 
-/** The names of the row's fields that a shape reads. */
+/** Names of the row's fields that a shape reads. */
 export function shapeFields({ fields, text, choose, gap, turns, answer }: Shape): string[] {
   const paths = [
     fields,

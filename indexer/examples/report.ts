@@ -1,4 +1,4 @@
-// What became of a benchmark's rows, as the index's card keeps it and `betr examples` prints it.
+// What happened to a benchmark's rows, as stored in the index card and printed by `betr examples`.
 
 import { z } from 'zod';
 import type { Quarantine } from '../../data/files/quarantine.ts';
@@ -7,13 +7,13 @@ import type { ExampleRow } from './read.ts';
 const count = z.number().int().nonnegative();
 
 export const exampleReportSchema = z.object({
-  /** The recipes that made the texts, most rows first. */
+  /** Recipes that produced texts, most rows first. */
   recipes: z.array(z.object({ recipe: z.string(), rows: count })).default([]),
-  /** Why rows gave no example, most rows first, with the first row of each. */
+  /** Reasons why rows gave no example, most rows first, with the first row of each. */
   refused: z.array(z.object({ reason: z.string(), rows: count, first: z.string() })).default([]),
-  /** Fields that hold text and are not in the examples, beside known metadata. */
+  /** Fields that hold text but are neither in the examples nor known metadata. */
   unused: z.array(z.object({ field: z.string(), rows: count })).default([]),
-  /** Some examples, whole. */
+  /** Some complete examples. */
   shown: z.array(z.object({ example: z.string(), recipe: z.string(), text: z.string() })).default([]),
 });
 export type ExampleReport = z.output<typeof exampleReportSchema>;
@@ -21,7 +21,10 @@ export type ExampleReport = z.output<typeof exampleReportSchema>;
 const mostReasons = 20;
 const otherReasons = 'other reasons';
 
-/** A quarantine that hands everything on and keeps the reasons, alike ones as one. */
+/**
+ * A quarantine that also counts the reasons; those that differ only in numbers and quoted values count as
+ * one.
+ */
 export function tallyReasons(
   quarantine: Quarantine,
 ): Quarantine & { reasons: () => ExampleReport['refused'] } {
@@ -49,7 +52,7 @@ export function tallyReasons(
   };
 }
 
-/** How many rows each recipe made, and which of their fields it left out. */
+/** How many rows each recipe produced, and which fields were left out. */
 export function countUse(rows: readonly ExampleRow[]): Pick<ExampleReport, 'recipes' | 'unused'> {
   const [recipes, unused] = [new Map<string, number>(), new Map<string, number>()];
   const add = (counts: Map<string, number>, name: string): unknown =>

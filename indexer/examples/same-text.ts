@@ -1,9 +1,9 @@
-// Texts that are the same but for case, punctuation, and spaces share a key.
+// Texts that differ only in case, punctuation and spaces have the same key.
 
 import { createHash } from 'node:crypto';
 import { listWords } from './words.ts';
 
-/** What two texts share that are the same but for case, punctuation and spaces. */
+/** The key shared by texts that differ only in case, punctuation and spaces. */
 export function sameness(text: string): string {
   const words = listWords(text)
     .map(({ word }) => word)

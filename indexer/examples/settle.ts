@@ -1,11 +1,11 @@
-// Settles which choice is right in rows that cannot say so alone. All rows of a benchmark follow one
-// convention: a gold of 0 shows that it counts from 0, a gold as large as the number of choices that it
-// counts from 1. Where the rows show nothing, or contradict each other, the row is refused.
+// Finds the correct choice of rows that are ambiguous on their own. All rows of a benchmark follow one
+// convention: a gold of 0 shows that it counts from 0; a gold as large as the number of choices, that it
+// counts from 1. If the rows show neither, or both, ambiguous rows are refused.
 
 import type { Convention } from './choices.ts';
 import type { Gold, Made, Open, Outcome, Refused } from './outcome.ts';
 
-/** How many golds can be read in one way alone. */
+/** Number of golds with only one possible reading. */
 interface Evidence {
   fromZero: number;
   fromOne: number;
@@ -15,7 +15,7 @@ interface Evidence {
 
 const byPlace: readonly Convention[] = ['letter', 'index', 'number'];
 
-/** The rows with every choice settled or refused, in the same order. */
+/** Settles or refuses every row with an open choice; keeps the order. */
 export function settleAll(outcomes: readonly Outcome[]): (Made | Refused)[] {
   const evidence = gatherEvidence(outcomes.filter((outcome) => 'golds' in outcome));
   return outcomes.map((outcome) => ('golds' in outcome ? settle(outcome, evidence) : outcome));
@@ -57,7 +57,7 @@ function settle({ golds, choices, finish }: Open, evidence: ReadonlyMap<string, 
   return another === undefined ? finish(choice) : { reason: whyOpen(first) };
 }
 
-/** The choices that a gold may mean, given what the other rows show; or why none can be trusted. */
+/** The choices that a gold may mean, given the other rows, or why none can be trusted. */
 function readBy(
   { field, readings, allowed }: Gold,
   evidence: Evidence = { fromZero: 0, fromOne: 0, texts: 0, places: 0 },
@@ -74,11 +74,11 @@ function readBy(
           ? `should count from 0, but counts from 1 in ${fromOne} of the rows`
           : `should count from 1, but counts from 0 in ${fromZero} of the rows`;
     return {
-      reason: `${field} ${said}, so none of its numbers can be trusted; correct the numbers in the file`,
+      reason: `${field} ${said}, so none of its numbers can be trusted; correct them in the file`,
     };
   }
   const left = new Map([...readings].filter(([convention]) => allowed.includes(convention)));
-  // A label is what the row itself says.
+  // A label comes from the row itself.
   if (left.has('label') && !byPlace.some((convention) => left.has(convention)))
     return new Set([left.get('label') ?? '']);
   if (fromZero > 0 && fromOne === 0) left.delete('number');
@@ -91,7 +91,7 @@ function readBy(
 function whyOpen({ field, shown, readings, allowed }: Gold): string {
   const names: Record<Convention, string> = {
     label: 'a label',
-    text: 'a choice itself',
+    text: 'the text of a choice',
     letter: 'a letter',
     index: 'counting from 0',
     number: 'counting from 1',
@@ -100,7 +100,7 @@ function whyOpen({ field, shown, readings, allowed }: Gold): string {
     .filter((convention) => allowed.includes(convention))
     .map((convention) => names[convention]);
   return (
-    `${field} is "${shown}", which may mean different choices (${ways.join(', or ')}), and no ` +
-    'other row tells which; a template can'
+    `${field} is "${shown}", which may mean different choices (${ways.join(', or ')}), and ` +
+    'no other row settles it; a template can'
   );
 }

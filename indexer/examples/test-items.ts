@@ -9,27 +9,27 @@ import { readExampleRows } from './read.ts';
 
 export interface TestItem {
   benchmark: string;
-  /** The row's id, or file#row where it has none. */
+  /** The row's id, or file#row if it has none. */
   item: string;
   text: string;
 }
 
 /**
- * Reads test files. A row without an answer counts with its question; one without either is quarantined.
- * Errors: NO_EXAMPLES, those of `readRows`.
+ * Reads test files. A row without an answer is represented by its question; a row with neither is
+ * quarantined. Errors: NO_EXAMPLES, those of `readRows`.
  */
 export async function readTests(files: readonly ListedFile[], quarantine: Quarantine): Promise<TestItem[]> {
   const items: TestItem[] = [];
-  let problem = 'the files have no row';
+  let problem = 'the files have no rows';
   for (const file of files) {
-    // File by file, as each may be of another benchmark.
+    // One file at a time, because each may belong to another benchmark.
     for (const { position, id, result, question, benchmark } of (
       await readExampleRows([file], {}, quarantine)
     ).rows) {
       const text = 'text' in result ? result.text : question;
       if (text !== undefined) items.push({ benchmark: benchmark ?? benchmarkOf(file.name), item: id, text });
       else {
-        problem = 'reason' in result ? result.reason : 'no text';
+        problem = 'reason' in result ? result.reason : 'it has no text';
         quarantine.add(file.name, position, problem);
       }
     }
@@ -43,7 +43,7 @@ export async function readTests(files: readonly ListedFile[], quarantine: Quaran
   return items;
 }
 
-/** The file's name, or its folder's where the file is called "test" alone. */
+/** The file's name, or its folder's name if the file is just called "test". */
 function benchmarkOf(file: string): string {
   const plain = dropEnding(basename(file));
   const folder = basename(dirname(file));

@@ -1,18 +1,18 @@
-// Fields of a row that hold text and did not get into its example: a whole passage can be lost that way, so
-// whoever makes the benchmark is told.
+// Fields of a row that hold text but did not get into its example. A whole passage can be lost this way, so
+// `betr examples` reports them.
 
 import picomatch from 'picomatch';
 import { isRow, type Row } from '../../run/fields/field-path.ts';
 
-/** Names under which benchmarks keep what is not part of a question. */
+/** Names of fields that are usually metadata. */
 const metadata =
   /^(_.*|id|.*_ids?|[a-z]+Id|ids?|idx|ind|index|uid|guid|uuid|qid|pid|split.*|source.*|src|file_?name|.*_(source|type)|url|urls|link|title|name|subject|category|categories|topic|topics|level|type|types|difficulty|lang|language|license|licence|dataset|benchmark|domain|config|subset|task|tags?|date|created.*|author|version|metadata|meta|meta_info)$/i;
-/** And choices that are wrong. */
+/** Names of fields with wrong choices. */
 const wrongChoices = /^(distractors?|incorrect|wrong|false)[ _]?.*$/i;
 
 /**
- * The fields with text that is not in the example (and is not the example with something around it), less
- * metadata and `known`.
+ * Fields with text that is not in the example (nor the example plus surroundings), except metadata and
+ * `known`.
  */
 export function listUnused(row: Row, text: string, known: readonly string[]): string[] {
   const example = plain(text);
@@ -31,7 +31,7 @@ function isKnown(field: string, known: readonly string[]): boolean {
   );
 }
 
-/** The texts in a value that have a letter, wherever in it. */
+/** All texts in a value, at any depth, that contain a letter. */
 function textsIn(value: unknown): string[] {
   if (typeof value === 'string') return /\p{L}/u.test(value) ? [value] : [];
   if (Array.isArray(value)) return value.flatMap(textsIn);

@@ -1,20 +1,19 @@
-// What counts as a word where leaks are looked for, in plain words and slow code. The fast loop (find.as.ts)
-// has to agree with this file.
-//
-// Words are runs of letters and digits (Unicode's L and N); everything else separates. Letters are
-// lower-cased one by one: of a letter that becomes several the first counts, and the final sigma is a sigma,
-// so that a word is the same wherever it stands.
+// Defines a word for finding leaks, in slow and simple code. The fast loop (leaks/find.as.ts) must agree with
+// this file. Words are runs of letters and digits (Unicode's L and N); everything else separates them.
+// Letters are lower-cased one by one: if one becomes several, the first counts, and the final sigma becomes a
+// plain sigma, so a word is the same in any position.
 
 const wordPattern = /[\p{L}\p{N}]+/gu;
 const wordCharacter = /^[\p{L}\p{N}]$/u;
 /**
- * No letter or digit is assigned beyond (Unicode 16: U+323AF), but for private use and variation selectors.
+ * Beyond this, Unicode 16 assigns no letters or digits (the last is U+323AF), only private use and variation
+ * selectors.
  */
 export const foldedCodePoints = 0x34000;
 
 export interface Word {
   word: string;
-  /** Where it stands in the text, in UTF-16 units. */
+  /** Position in the text, in UTF-16 code units. */
   start: number;
   end: number;
 }
@@ -23,7 +22,7 @@ export interface Word {
 export function listWords(text: string): Word[] {
   return [...text.matchAll(wordPattern)].flatMap(({ 0: word, index }) => {
     const folded = Array.from(word, (character) => fold(character.codePointAt(0) ?? 0));
-    // A digit or letter beyond the table's end separates.
+    // A digit or letter beyond the end of the table separates words.
     return folded.includes(0)
       ? listWordsSlowly(word, index)
       : [
@@ -54,7 +53,7 @@ function listWordsSlowly(text: string, offset: number): Word[] {
   return words;
 }
 
-/** A letter or digit in lower case; 0 for whatever separates words. */
+/** A letter or digit in lower case; 0 for characters that separate words. */
 export function foldCodePoint(codePoint: number): number {
   if (codePoint >= foldedCodePoints || (codePoint >= 0xd800 && codePoint < 0xe000)) return 0;
   const character = String.fromCodePoint(codePoint);

@@ -1,4 +1,4 @@
-// Counts of the whole corpus, taken while it streams by.
+// Counts the whole corpus while it streams by.
 
 import { exactTokens } from '../../run/bounds.ts';
 import type { DocumentBatch } from '../../data/documents.ts';
@@ -18,7 +18,7 @@ export interface CorpusCount {
   sources: Map<string, SourceCount>;
 }
 
-/** A corpus whose every document names a source of its own must not fill the memory. */
+/** A corpus with a different source for every document must not fill the memory. */
 const namedSources = 10_000;
 const otherSources = '(other)';
 
@@ -53,7 +53,7 @@ function sourceOf(count: CorpusCount, name: string): SourceCount {
   return source;
 }
 
-/** The counts as the card holds them, sources by bytes. Errors: TOKENS_TOO_MANY. */
+/** The counts for the card, sources by bytes. Errors: TOKENS_TOO_MANY. */
 export function summarize(
   count: CorpusCount,
   shards: number,

@@ -1,6 +1,6 @@
-// The sample of the corpus, drawn in one streaming pass that also counts the corpus. Promises: the documents
-// with the smallest seeded hash of their key, so the same sample whatever the order of files or rows; memory
-// that grows neither with the corpus nor with the sample's texts.
+// Draws the sample in one streaming pass that also counts the corpus. The sample consists of the documents
+// whose keys have the smallest seeded hashes, so the order of files and rows does not matter. Memory grows
+// neither with the corpus nor with the texts of the sample.
 
 import type { DuckDBAppender, DuckDBConnection } from '@duckdb/node-api';
 import { DOUBLE, INTEGER, UBIGINT, VARCHAR } from '../../data/duckdb/library.ts';
@@ -18,10 +18,7 @@ import { countBatch, openCorpusCount, summarize } from './corpus-count.ts';
 import { appendColumns, withSpillingDuckDb, writeParquet } from '../../data/duckdb/run-files.ts';
 import { offer, openSmallest, settle, type Smallest } from './smallest.ts';
 
-/**
- * What `sample.parquet` carries in itself: the fingerprint of what it was drawn from, and the counts of the
- * pass.
- */
+/** Metadata stored in `sample.parquet`: the fingerprint of its inputs, and the counts of the pass. */
 export const sampleNoteSchema = z.object({
   from: z.string(),
   corpus: corpusCountsSchema,
@@ -34,9 +31,9 @@ const columns =
 const types = [UBIGINT, VARCHAR, INTEGER, DOUBLE, VARCHAR, DOUBLE, VARCHAR];
 
 /**
- * Draws the sample into the file at `path` (document, shard, row, source, tokens, text; tokens is null where
- * the document brings none), ordered by (hash, document). `from` is the fingerprint of shards and settings.
- * Errors: NO_DOCUMENTS, those of `readShard`, DISK_FULL.
+ * Draws the sample and writes it to `path` (document, shard, row, source, tokens, text; tokens is null if
+ * the document has no token count), ordered by (hash, document). `from` is the fingerprint of shards and
+ * settings. Errors: NO_DOCUMENTS, those of `readShard`, DISK_FULL.
  */
 export async function drawSample(
   run: Run,
@@ -98,11 +95,11 @@ interface Candidates {
     picked: readonly number[],
     hashes: readonly bigint[],
   ): Promise<void>;
-  /** Has to be called before the table is looked at or replaced. */
+  /** Call this before reading or replacing the table. */
   flush(): void;
 }
 
-/** Text that is held before it goes to DuckDB: to hand it over costs more than to read a small file. */
+/** Text to collect before handing it to DuckDB: one handover costs more than reading a small file. */
 const textBytesPerFlush = 4 << 20;
 
 function openCandidates(connection: DuckDBConnection): Candidates {
@@ -125,8 +122,8 @@ function openCandidates(connection: DuckDBConnection): Candidates {
 }
 
 /**
- * Puts the batch's documents that may be in the sample among the candidates, and drops candidates that cannot
- * be any more.
+ * Adds the batch's documents that may be in the sample to the candidates, and drops candidates that no
+ * longer can be.
  */
 async function takeBatch(
   connection: DuckDBConnection,
@@ -178,7 +175,7 @@ function numberOrNull(value: number | undefined): number | null {
   return value === undefined || Number.isNaN(value) ? null : value;
 }
 
-/** Drops candidates above the cutoff by copying the rest, because deleted rows would keep their room. */
+/** Drops candidates above the cutoff by copying the others, because deleted rows would keep their space. */
 async function pruneCandidates(connection: DuckDBConnection, cutoff: bigint): Promise<void> {
   await connection.run(`CREATE TABLE kept AS SELECT * FROM candidates WHERE hash <= ${cutoff}`);
   await connection.run('DROP TABLE candidates');
@@ -186,8 +183,8 @@ async function pruneCandidates(connection: DuckDBConnection, cutoff: bigint): Pr
 }
 
 /**
- * Leaves the first row of each document key, then the document with the smallest (hash, key) of each text, in
- * the table `chosen`; gives the counts.
+ * Keeps the first row of each document key, then the document with the smallest (hash, key) of each text, in
+ * the table `chosen`; returns the counts.
  */
 async function chooseDocuments(connection: DuckDBConnection): Promise<SampleNote['sample']> {
   await connection.run(`CREATE TABLE by_key AS

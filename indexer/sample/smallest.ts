@@ -1,12 +1,12 @@
-// The n smallest of a stream of 64-bit numbers, in the memory of 2n: what makes a sample independent of the
-// order in which documents come.
+// The n smallest of a stream of 64-bit numbers, in memory for 2n. This makes a sample independent of the
+// order of documents.
 
-/** What has been taken in so far. Of equal numbers one counts. */
+/** The numbers added so far; equal numbers count once. */
 export interface Smallest {
   wanted: number;
   values: BigUint64Array;
   held: number;
-  /** No number above it can be among the smallest any more. */
+  /** No number above this can still be among the smallest. */
   cutoff: bigint;
 }
 
@@ -17,7 +17,7 @@ export function openSmallest(wanted: number): Smallest {
   return { wanted, values: new BigUint64Array(Math.max(2 * wanted, leastRoom)), held: 0, cutoff: largest };
 }
 
-/** Takes a number in and says whether it may be among the smallest. */
+/** Adds a number and returns whether it may be among the smallest. */
 export function offer(smallest: Smallest, value: bigint): boolean {
   if (value > smallest.cutoff) return false;
   if (smallest.held === smallest.values.length) settle(smallest);
@@ -27,8 +27,8 @@ export function offer(smallest: Smallest, value: bigint): boolean {
 }
 
 /**
- * Drops all that cannot be among the smallest, and lowers the cutoff to the largest of those kept. Afterwards
- * exactly the numbers up to the cutoff are the smallest.
+ * Drops all numbers that cannot be among the smallest, and lowers the cutoff to the largest number kept.
+ * Afterwards, exactly the numbers up to the cutoff are the smallest.
  */
 export function settle(smallest: Smallest): void {
   const { values, wanted } = smallest;

@@ -1,6 +1,6 @@
-// How many tokens a text has where its document does not say: bytes × a rate, measured by source with a real
-// tokenizer on the sample. Estimates are for counting and cutting; whoever shows them says that they are
-// estimates. A document's own count always wins.
+// Token counts of documents that have none: bytes × a rate, measured by source on the sample with a real
+// tokenizer (docs/method.md, "Token counts"). Anything that shows them must call them estimates. A document's
+// own count always wins.
 
 import { z } from 'zod';
 import { commitSealedJson, readSealedJson } from '../../data/files/commit.ts';
@@ -11,7 +11,7 @@ import type { Run } from '../../run/run.ts';
 import { withSpillingDuckDb } from '../../data/duckdb/run-files.ts';
 
 const rateSchema = z.object({
-  /** Documents measured, their UTF-8 bytes and tokens. */
+  /** Documents measured, with their UTF-8 bytes and tokens. */
   documents: z.number(),
   bytes: z.number(),
   tokens: z.number(),
@@ -20,14 +20,11 @@ const rateSchema = z.object({
 
 export const tokenRatesSchema = z.object({
   tokenizer: z.string(),
-  /**
-   * The sample's fingerprint; or, where there is no index, that of the corpus as it was when some of it was
-   * measured.
-   */
+  /** The sample's fingerprint; without an index, that of the corpus at the time of measuring. */
   sample: z.string(),
-  /** Of the fields that were read, where there is no index. */
+  /** The fields that were read, if there is no index. */
   corpusFields: z.string().optional(),
-  /** Over all documents measured; for sources that the sample did not meet. */
+  /** Over all documents measured; used for sources that are not in the sample. */
   overall: rateSchema,
   sources: z.record(z.string(), rateSchema),
 });
@@ -35,18 +32,18 @@ export const tokenRatesSchema = z.object({
 export type TokenRates = z.output<typeof tokenRatesSchema>;
 
 const tokenizer = 'o200k_base';
-// The tokenizer does 8 MB/s; 400 documents of a source give its rate within about 1 % (documents differ by
-// some 15 %).
+// The tokenizer reads 8 MB/s; 400 documents of a source give its rate within about 1 % (documents differ by
+// about 15 %).
 export const documentsPerSource = 400;
 export const measuredCharacters = 10_000;
 
-/** Estimated tokens of a text of `bytes` UTF-8 bytes: at least 1. */
+/** Estimated tokens of a text of `bytes` UTF-8 bytes; at least 1. */
 export function estimateTokens(rates: TokenRates, source: string, bytes: number): number {
   const rate = (Object.hasOwn(rates.sources, source) ? rates.sources[source] : undefined) ?? rates.overall;
   return Math.max(1, Math.round(bytes * rate.tokensPerByte));
 }
 
-/** The rates that `betr index` measured. Errors: STEP_MISSING, FILE_DAMAGED. */
+/** Reads the rates that `betr index` measured. Errors: STEP_MISSING, FILE_DAMAGED. */
 export async function readTokenRates(run: Run): Promise<TokenRates> {
   const rates = await readSealedJson(run.files.tokens, tokenRatesSchema, 'betr index');
   if (rates === undefined)
@@ -55,8 +52,8 @@ export async function readTokenRates(run: Run): Promise<TokenRates> {
 }
 
 /**
- * Measures the rates on the first documents of each source in the sample's file, and writes them to the file
- * of tokens. `from` is the sample's fingerprint.
+ * Measures the rates on the first documents of each source in the sample and writes them to the token file.
+ * `from` is the sample's fingerprint.
  */
 export async function measureTokens(
   run: Run,
@@ -81,13 +78,13 @@ export async function measureTokens(
   return rates;
 }
 
-/** Counts tokens of texts, or of their beginnings, by source. */
+/** Counts the tokens of texts, or of their beginnings, by source. */
 export async function openMeasure(): Promise<{
   add: (source: string, text: string) => void;
   documents: (source: string) => number;
   rates: () => Omit<TokenRates, 'sample'>;
 }> {
-  // Its tables are large, and whoever only estimates does without.
+  // Imported lazily: its tables are large, and estimates do not need them.
   const { countTokens } = await import('gpt-tokenizer/encoding/o200k_base');
   const sums = new Map<string, Sum>();
   return {

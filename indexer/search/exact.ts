@@ -1,38 +1,38 @@
-// Exact nearest documents of every example by matrix product. It promises: the true top K by cosine, of equal
-// cosines the document with the smaller index first, and memory that does not grow with examples × documents.
+// Exact nearest documents of every example by matrix product. Finds the true top K by cosine (of equal
+// cosines, the document with the smaller index comes first) in memory that does not grow with examples ×
+// documents.
 
 import type { InferenceSession } from 'onnxruntime-node';
 import { loadOnnxRuntime, type OnnxRuntime } from '../../models/onnx/runtime.ts';
 import { topKGraph } from '../../models/onnx/topk-graph.ts';
 
-/** For each example its nearest documents, nearest first: entry example × nearest + (rank − 1). */
+/** The nearest documents of each example, nearest first: entry example × nearest + (rank − 1). */
 export interface NearestLists {
   examples: number;
-  /** Documents in the sample; indices below are under it. */
+  /** Documents in the sample; all indices below are less than this. */
   sampled: number;
   /** Length of every list (K). */
   nearest: number;
-  /** Document indices; -1 after the end of a list that came out short (HNSW only). */
+  /** Document indices; -1 after the end of a short list (HNSW only). */
   documents: Int32Array;
   cosines: Float32Array;
 }
 
 export interface SearchOptions {
   threads?: number;
-  /** Rows of one matrix product; left out but by tests. */
+  /** Rows of one matrix product; only tests set this. */
   blocks?: { queries: number; documents: number };
-  /** Told how many examples' lists are complete. */
+  /** Receives the number of examples whose lists are complete. */
   progress?: (examples: number) => void;
 }
 
-// One block of scores is 256 × 131,072 float32 = 128 MiB: at K = 1,000 half as fast again as with blocks of
-// 32,768 documents (fewer of a block's candidates are thrown away in the merge), and small enough for any
-// machine.
+// One block of scores is 256 × 131,072 float32 = 128 MiB. At K = 1,000 this is 1.5 times as fast as blocks of
+// 32,768 documents (the merge discards fewer candidates per block), and fits on any machine.
 const fullBlocks = { queries: 256, documents: 131_072 };
 
 /**
- * The `nearest` closest documents of every example. `examples` and `documents` hold unit vectors row by row
- * (M × dimensions, n × dimensions), so that the dot product is the cosine. `nearest` is cut to n. Errors:
+ * Finds the `nearest` closest documents of every example. `examples` and `documents` hold unit vectors row
+ * by row (M × dimensions, n × dimensions), so the dot product is the cosine. `nearest` is at most n. Errors:
  * those of `loadOnnxRuntime`.
  */
 export async function searchExact(
@@ -81,7 +81,7 @@ export function emptyLists(examples: number, sampled: number, nearest: number): 
   };
 }
 
-/** Fills the lists of one block of examples, which starts at example `first`. */
+/** Fills the lists of one block of examples, starting at example `first`. */
 async function searchBlock(
   { Tensor }: OnnxRuntime,
   session: InferenceSession,
@@ -109,9 +109,9 @@ async function searchBlock(
     const cosines = values?.data;
     const found = indices?.data;
     if (!(cosines instanceof Float32Array) || !(found instanceof BigInt64Array))
-      throw new TypeError('The TopK graph gave no float32 values and int64 indices.');
-    // An int64 index is read as its low half, because its high half is 0 and making a bigint of each would
-    // cost more than the search.
+      throw new TypeError('The TopK graph did not return float32 values and int64 indices.');
+    // Reads only the low half of each int64 index: the high half is 0, and creating bigints would cost more
+    // than the search.
     const low = new Int32Array(found.buffer, found.byteOffset, found.length * 2);
     for (let query = 0; query < count; query++)
       mergeBlock(lists, first + query, spare, cosines, low, query * best, best, from);
@@ -119,9 +119,9 @@ async function searchBlock(
 }
 
 /**
- * Merges `best` new candidates, sorted, into a list. Invariant: both sides are sorted by (cosine descending,
- * document ascending), and all documents of the list come before all new ones, so on equal cosines the list's
- * own go first.
+ * Merges the sorted `best` new candidates into a list. Invariant: both sides are sorted by (cosine
+ * descending, document ascending), and all documents in the list precede all new ones, so the list's own
+ * entries go first on equal cosines.
  */
 function mergeBlock(
   lists: NearestLists,
@@ -154,7 +154,7 @@ function mergeBlock(
   }
 }
 
-/** The slow, obvious version of `searchExact`: every cosine by a plain loop, every list by a sort. */
+/** The slow, obvious version of `searchExact`: computes every cosine in a loop and sorts every list. */
 export function searchSlow(
   examples: Float32Array,
   documents: Float32Array,

@@ -1,6 +1,6 @@
-// The HNSW index over the sample's vectors: built, saved, opened from disk without loading it, searched. Its
-// library is behind this file alone. Promises: an index built on one thread has the same bytes for the same
-// vectors, and a damaged file is refused, not opened.
+// The HNSW index over the sample's vectors: build, save, open (memory-mapped), search. Only this file uses
+// the library. An index built on one thread has the same bytes for the same vectors; damaged files are
+// rejected instead of opened.
 
 import { stat } from 'node:fs/promises';
 import { setImmediate } from 'node:timers/promises';
@@ -11,8 +11,8 @@ import { emptyLists, type NearestLists, type SearchOptions } from './exact.ts';
 import { sha256File } from '../../data/files/hash-files.ts';
 
 /**
- * Neighbours looked at for each document that is added (usearch's own default, written out because the cost
- * model counts with it).
+ * Neighbors considered for each added document (usearch's default, written out because the cost model uses
+ * it).
  */
 export const expansionAdd = 128;
 
@@ -20,15 +20,15 @@ export const expansionAdd = 128;
 const addBlock = 1000;
 const searchBlock = 256;
 
-/** An index that is open for look-ups. */
+/** An open index. */
 export interface HnswIndex {
   dimensions: number;
-  /** Vectors in it. */
+  /** Number of vectors in it. */
   size: number;
   /**
    * The nearest documents of each query row (unit vectors, float32), nearest first by cosine in the index's
-   * own float16. `expansion` candidates are held on the way, at least `nearest`: more of them find more of
-   * the true nearest and take longer.
+   * float16. `expansion` is the number of candidates to hold, at least `nearest`: more candidates find more
+   * of the true nearest but take longer.
    */
   search(
     queries: Float32Array,
@@ -39,8 +39,8 @@ export interface HnswIndex {
 }
 
 /**
- * Builds the index of `vectors` (row by row, row number = document index) at `path`. More than one thread is
- * faster, and gives other bytes each time. Errors: DISK_FULL, WRITE_FAILED.
+ * Builds the index of `vectors` (row by row, row number = document index) at `path`. Several threads are
+ * faster but produce different bytes each time. Errors: DISK_FULL, WRITE_FAILED.
  */
 export async function buildHnsw(
   path: string,
@@ -68,8 +68,8 @@ export async function buildHnsw(
 }
 
 /**
- * Opens the index at `path`, mapped from disk. `sha256` is what its card says of it: the library crashes on a
- * cut file, so nothing else is opened. Errors: FILE_DAMAGED.
+ * Opens the index at `path` as a memory map. `sha256` comes from its card: the library crashes on truncated
+ * files, so nothing else is opened. Errors: FILE_DAMAGED.
  */
 export async function openHnsw(path: string, dimensions: number, sha256: string): Promise<HnswIndex> {
   const damaged = (reason: string, cause?: unknown): Error =>
@@ -80,7 +80,7 @@ export async function openHnsw(path: string, dimensions: number, sha256: string)
     throw damaged(reasonOf(error), error);
   }
   if ((await sha256File(path)) !== sha256)
-    throw damaged('its SHA-256 is not the one noted when it was built');
+    throw damaged('its SHA-256 differs from the one recorded when it was built');
   const opened = new Map<number, Index>();
   const open = (expansion: number): Index => {
     const index = opened.get(expansion) ?? viewIndex(path, dimensions, expansion, damaged);
@@ -150,8 +150,7 @@ async function searchIndex(
 }
 
 /**
- * How many documents each query found; of a single query the library gives back a shorter object, without
- * counts.
+ * The number of documents each query found; for a single query the library returns an object without counts.
  */
 function countsOf(found: BatchMatches | Matches): BigUint64Array {
   return 'counts' in found ? found.counts : BigUint64Array.of(BigInt(found.keys.length));

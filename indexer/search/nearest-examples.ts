@@ -1,5 +1,5 @@
-// The benchmark examples that lie nearest to a text: the meaning behind a score, which the classifier's
-// n-grams do not show.
+// The benchmark examples nearest to a text. They show the meaning behind a score, which the classifier's
+// n-grams do not.
 
 import { z } from 'zod';
 import { BetrError, fail, reasonOf } from '../../run/errors/errors.ts';
@@ -20,8 +20,8 @@ export type NearExample = z.output<typeof nearExampleSchema>;
 
 export interface ExampleSearch {
   /**
-   * Nearest first; of equal cosines the earlier example. Texts are cut at the embedder's limit, as when they
-   * were indexed.
+   * Nearest first; of equal cosines, the earlier example. Texts are truncated at the embedder's limit, as in
+   * the index.
    */
   nearest(text: string, count: number): Promise<NearExample[]>;
   close(): Promise<void>;
@@ -39,7 +39,7 @@ export async function openExampleSearch(run: Run): Promise<ExampleSearch> {
     const { dimensions, fingerprint } = embedder;
     if (fingerprint !== card.embedding.fingerprint)
       throw fail('STEP_MISSING', {
-        need: 'index by the embedder that the settings name now',
+        need: 'index by the embedder in the current settings',
         command: 'betr index',
       });
     const vectors = await readVectors(run, embedder, examples);

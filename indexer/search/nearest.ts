@@ -1,5 +1,5 @@
-// Each example's nearest documents, by the search that costs less, and how good the HNSW index is beside the
-// exact search. The choice is counted, never timed, so that the same input always gives the same ranks.
+// Finds each example's nearest documents by the cheaper search, and compares the HNSW index with the exact
+// search. The cost is calculated, never timed, so the same input always gives the same ranks.
 
 import { setImmediate } from 'node:timers/promises';
 import { emptyLists, type NearestLists, searchExact, type SearchOptions } from './exact.ts';
@@ -10,31 +10,31 @@ export type SearchMethod = 'exact' | 'hnsw';
 export interface Recall {
   /** Share of the exact lists that the HNSW index finds. */
   recall: number;
-  /** Length of the lists compared, and how many examples' lists they are. */
+  /** Length and number of the lists compared. */
   nearest: number;
   examples: number;
-  /** Candidates held on the way; look-ups use the same. */
+  /** Candidates held during a search; look-ups use the same number. */
   expansion: number;
 }
 
 const recallWanted = 0.99;
 const recallExamples = 48;
-/** The expansion is raised to this many times the list's length, and then taken as it is. */
+/** The expansion is raised up to this multiple of the list's length, then accepted. */
 const expansionCap = 16;
 
-// What one distance in the graph costs, in multiply-adds of a matrix product: it reads memory at random and
-// works on one row at a time. Measured at 384 dimensions: 12,000 documents added in 1.8 s on one thread,
-// 4.6e9 products a second in the product on two.
+// Cost of one distance in the graph, in multiply-adds of a matrix product: it reads memory at random and
+// works on one row at a time. Measured at 384 dimensions: 12,000 documents added in 1.8 s on one thread, and
+// 4.6e9 products per second in the product on two.
 const graphPenalty = 8;
-/** Distances counted for each candidate held (the library's connectivity). */
+/** Distances computed for each candidate held (the library's connectivity). */
 const connectivity = 16;
 
 /**
- * Length K of the lists. `setting` is the least. By method.md §2 the top share q of n documents is decided by
- * K = −ln(1 − q)·n/M for M independent examples and up to five times that for real ones; counted for q = 30 %
- * of the joint ranking and, for the outputs of single benchmarks, 10 % of the smallest benchmark's (its
- * number of examples is `smallest`; 0 where there are no such outputs). Never over n, nor (but for the
- * setting) over 2^26 entries in all lists.
+ * Length K of the lists (docs/method.md, "Best rank"); `setting` is the minimum. The top share q of n
+ * documents needs K = −ln(1 − q)·n/M for M independent examples, and up to five times that for real ones:
+ * for q = 30 % of the joint ranking and, for outputs of single benchmarks, 10 % of the smallest benchmark's
+ * ranking (`smallest` is its number of examples; 0 if there are no such outputs). At most n, and at most
+ * 2^26 entries in all lists unless the setting asks for more.
  */
 export function listLength(sampled: number, examples: number, smallest: number, setting: number): number {
   const overlap = 5;
@@ -45,9 +45,9 @@ export function listLength(sampled: number, examples: number, smallest: number, 
 }
 
 /**
- * Which search costs less, and why in words. Exact: every example against every document. HNSW: building the
- * index on one thread, as ranks that can be made again need it, and holding twice the list's length of
- * candidates for every example. The dimensions count alike on both sides.
+ * The cheaper search, and the reason as text. Exact: every example against every document. HNSW: building
+ * the index on one thread, as reproducible ranks require, and holding twice the list's length of candidates
+ * for every example. The dimensions cancel out.
  */
 export function chooseSearch(
   examples: number,
@@ -62,15 +62,15 @@ export function chooseSearch(
   return {
     method,
     why:
-      `the exact search takes ${exact.toExponential(1)} vector products, HNSW the worth ` +
-      `of ${hnsw.toExponential(1)}, its building included`,
+      `the exact search costs ${exact.toExponential(1)} vector products, HNSW the equivalent ` +
+      `of ${hnsw.toExponential(1)}, including building the index`,
   };
 }
 
 /**
- * Recall of the index against the exact search on examples spread over all of them, with the expansion
- * doubled from the list's length until the recall is .99 or the cap is reached. `lists` are the exact lists
- * where they are known already.
+ * Recall of the index compared with the exact search, on examples spread evenly over all of them. The
+ * expansion doubles from the list's length until the recall is .99 or the cap is reached. `lists` are the
+ * exact lists, if known.
  */
 export async function measureRecall(
   index: HnswIndex,
@@ -119,10 +119,7 @@ function shareFound(truth: NearestLists, found: NearestLists): number {
   return hits / truth.documents.length;
 }
 
-/**
- * The lists by HNSW, sorted again by the exact cosine, because the index's float16 would swap close
- * neighbours.
- */
+/** The lists by HNSW, sorted again by the exact cosine, because float16 swaps close neighbors. */
 export async function searchHnsw(
   index: HnswIndex,
   examples: Float32Array,

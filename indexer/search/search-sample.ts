@@ -1,4 +1,4 @@
-// The sample's HNSW index, for look-ups, and each example's nearest documents, by it or exactly.
+// Builds the sample's HNSW index for look-ups, and finds each example's nearest documents with it or exactly.
 
 import type { Report } from '../../run/progress.ts';
 import type { Run } from '../../run/run.ts';
@@ -15,14 +15,14 @@ export interface SearchResult {
 }
 
 /**
- * Up to this many documents the index is built on one thread, so that its bytes can be made again; it takes
- * about 0.2 ms a document.
+ * Up to this many documents, the index is built on one thread to be reproducible; that takes about 0.2 ms
+ * per document.
  */
 const reproducibleDocuments = 1_000_000;
 
 /**
- * Builds the HNSW index at `path`, unless its SHA-256 is `known` from the last run over the same vectors, and
- * finds the lists.
+ * Builds the HNSW index at `path`, unless its SHA-256 is `known` from the last run over the same vectors,
+ * and finds the lists.
  */
 export async function searchSample(
   { settings }: Run,
@@ -72,7 +72,7 @@ export async function searchSample(
   };
 }
 
-/** The SHA-256 of the index that is at hand now. */
+/** The SHA-256 of the current index. */
 async function buildUnlessKnown(
   path: string,
   vectors: Vectors,

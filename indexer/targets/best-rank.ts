@@ -1,36 +1,34 @@
-// The score of a sampled document: its best rank over all examples (method: BETR, arXiv 2507.12466, section
-// 3: each example ranks all documents by cosine, a document's score is the best rank that any example gives
-// it, one joint maximum over all benchmarks). Promises: the same lists give the same scores, whatever order
-// the examples' lists were found in.
+// The score of a sampled document: its best rank over all examples, one joint maximum over all benchmarks
+// (docs/method.md, "Best rank"). The same lists give the same scores in any order.
 
 import type { NearestLists } from '../search/exact.ts';
 
 export interface BestRanks {
-  /** Best rank of each document, 1 = nearest of all to some example; 0 where no example lists it. */
+  /** Best rank of each document: 1 = nearest of all to some example; 0 if no example lists it. */
   ranks: Int32Array;
   /**
-   * The example that gives the best rank (of several the one with the higher cosine, then the earlier); -1
-   * where none.
+   * The example that gives the best rank (of several, the one with the higher cosine, then the earlier); -1
+   * if there is none.
    */
   examples: Int32Array;
-  /** Cosine to that example; NaN where none. */
+  /** Cosine to that example; NaN if there is none. */
   cosines: Float32Array;
   /**
-   * 1 − position / documents, position 0 for the best: above 0 for every listed document, and 0 for those in
-   * no list, which nothing tells apart. Position is by best rank; ties by the next-best ranks in turn (no
-   * further rank is worse than any), then by the cosine, then by the document key.
+   * 1 − position / documents, with position 0 for the best: above 0 for every listed document, and 0 for the
+   * others, which cannot be distinguished. Positions follow the best rank; ties are broken by the next-best
+   * ranks in turn (a missing rank is the worst), then the cosine, then the document key.
    */
   scores: Float64Array;
 }
 
-/** Which examples count: those from `from` up to, not with, `to`. */
+/** Which examples count: `from` (inclusive) to `to` (exclusive). */
 export interface ExampleRange {
   from: number;
   to: number;
 }
 
 /**
- * Every document's ranks in one array: those of document j are ranks[starts[j]] … ranks[starts[j + 1] − 1],
+ * All documents' ranks in one array: those of document j are ranks[starts[j]] … ranks[starts[j + 1] − 1],
  * ascending.
  */
 interface RankRows {
@@ -39,8 +37,8 @@ interface RankRows {
 }
 
 /**
- * Scores the sample by best rank. `keys` are the document keys, `range` narrows the examples to one
- * benchmark's.
+ * Scores the sample by best rank. `keys` are the document keys; `range` limits the examples to one
+ * benchmark.
  */
 export function rankByBest(
   lists: NearestLists,
@@ -67,8 +65,8 @@ export function rankByBest(
 }
 
 /**
- * Turns examples' lists of documents into documents' rows of ranks, and notes each document's winning example
- * on the way.
+ * Inverts examples' lists of documents into documents' rows of ranks, and records each document's winning
+ * example.
  */
 function invertLists(lists: NearestLists, range: ExampleRange, best: BestRanks): RankRows {
   const { nearest, documents, cosines, sampled } = lists;
@@ -81,8 +79,8 @@ function invertLists(lists: NearestLists, range: ExampleRange, best: BestRanks):
     starts[document + 1] = (starts[document + 1] ?? 0) + (starts[document] ?? 0);
   const next = starts.slice(0, sampled);
   const ranks = new Uint32Array(starts[sampled] ?? 0);
-  // Rank by rank over all examples, so that every row comes out ascending without a sort, and a document's
-  // first entry is its best rank.
+  // Goes rank by rank over all examples, so every row is ascending without a sort, and a document's first
+  // entry is its best rank.
   for (let rank = 1; rank <= nearest; rank++) {
     for (let example = range.from; example < range.to; example++) {
       const entry = example * nearest + rank - 1;
@@ -106,8 +104,8 @@ function invertLists(lists: NearestLists, range: ExampleRange, best: BestRanks):
 }
 
 /**
- * Lexicographic order of two documents' rank rows; of two rows that agree as far as both go, the longer is
- * the better.
+ * Lexicographic order of two documents' rank rows; if one is a prefix of the other, the longer row is
+ * better.
  */
 function compareRanks({ starts, ranks }: RankRows, a: number, b: number): number {
   let atA = starts[a] ?? 0;
@@ -127,8 +125,8 @@ function compareKeys(a: string, b: string): number {
 
 /**
  * The slow, obvious version of `rankByBest`, from all cosines: `cosines[i][j]` is example i against document
- * j. Every example sorts all documents, those beyond `nearest` count as not listed, and every document sorts
- * its own ranks.
+ * j. Every example sorts all documents (those beyond `nearest` are not listed), and every document sorts its
+ * ranks.
  */
 export function rankSlowly(
   cosines: readonly (readonly number[])[],

@@ -1,5 +1,5 @@
-// The sample's scores by a head, as targets.parquet: document and score, for the classifier to learn. Texts
-// that were scored before are not scored again.
+// Writes the sample's scores by a classification head to targets.parquet (document, score), for the
+// classifier to learn. Texts scored before are not scored again.
 
 import { DOUBLE, VARCHAR } from '../../data/duckdb/library.ts';
 import type { Report } from '../../run/progress.ts';
@@ -10,7 +10,7 @@ import { appendColumns, withSpillingDuckDb, writeParquet } from '../../data/duck
 import { openVectors } from '../vectors/vectors.ts';
 
 /**
- * Writes the scores of the run's sample, by one label, to `path`, with `from` kept in the file. Errors:
+ * Writes the scores of the run's sample by one label to `path`, with `from` stored in the file. Errors:
  * HEAD_UNAVAILABLE, HEAD_INVALID, DISK_FULL, WRITE_FAILED.
  */
 export async function writeHeadTargets(

@@ -1,6 +1,5 @@
-// `targets.parquet`: a score for every sampled document and the reason for it. It is the door for other
-// scorers: whatever writes (document, score) here gets the classifier, the ranking and the cutoffs for
-// nothing.
+// `targets.parquet`: a score for every sampled document, and the reason for it. Other scorers can plug in
+// here: anything that writes (document, score) to this file gets the classifier, the ranking and the cutoffs.
 
 import type { DuckDBType, DuckDBValue } from '@duckdb/node-api';
 import { DOUBLE, FLOAT, INTEGER, VARCHAR } from '../../data/duckdb/library.ts';
@@ -22,10 +21,11 @@ interface Column {
 }
 
 /**
- * Scores the sample and writes the targets to `path` in the sample's order: document, score (1 for the best,
- * 0 in no list), best_rank, benchmark, example and cosine of the winning example (null in no list), and for
- * at most 16 benchmarks score_NAME by each benchmark's own examples. `keys` are the sample's documents,
- * `from` is the fingerprint of what went in. Gives the joint ranks. Errors: DISK_FULL, WRITE_FAILED.
+ * Scores the sample and writes the targets to `path` in sample order: document, score (1 for the best, 0 if
+ * no list has it), best_rank, benchmark, example and cosine of the winning example (null if no list has it),
+ * and score_NAME by each benchmark's own examples for at most 16 benchmarks. `keys` are the sample's
+ * documents; `from` is the fingerprint of the inputs. Returns the joint ranks. Errors: DISK_FULL,
+ * WRITE_FAILED.
  */
 export async function writeTargets(
   { files }: Run,
@@ -77,7 +77,7 @@ function singleScores(keys: readonly string[], examples: readonly Example[], lis
   });
 }
 
-/** Where each benchmark's examples lie; they come benchmark by benchmark. */
+/** The range of each benchmark's examples; they are ordered by benchmark. */
 export function benchmarkRanges(examples: readonly Example[]): Map<string, ExampleRange> {
   const ranges = new Map<string, ExampleRange>();
   for (const [at, { benchmark }] of examples.entries())

@@ -1,5 +1,4 @@
-// Vectors of all examples and all sampled documents, in their files' order, the texts of few documents at a
-// time in memory.
+// Embeds all examples and all sampled documents in file order, with few texts in memory at a time.
 
 import { z } from 'zod';
 import { parquetSource, sqlString, streamChunks } from '../../data/duckdb/duckdb.ts';
@@ -21,15 +20,15 @@ export interface Vectors {
   documents: Float32Array;
   examples: Float32Array;
   embedding: IndexCard['embedding'];
-  /** Document keys that the embedder refused, and why. */
+  /** Document keys that the embedder refused, with the reason. */
   refused: Map<string, string>;
 }
 
-/** Texts are sorted by length within a block; a larger one would gain nothing there and hold more text. */
+/** Texts are sorted by length within a block; larger blocks gain nothing and hold more text. */
 const blockDocuments = 20_000;
 /**
- * An embedder that refuses more of the sample than this share, and more than one document, is not the one
- * that was meant.
+ * If the embedder refuses more than this share of the sample, and more than one document, it is probably the
+ * wrong one.
  */
 const refusedAtMost = 0.01;
 
@@ -40,7 +39,7 @@ export interface SampleFile {
 }
 
 /**
- * Embeds what has no vector yet. Documents that the embedder refuses go to
+ * Embeds every text that has no vector yet. Documents that the embedder refuses go to
  * quarantine/index-embedding.jsonl. Errors: EXAMPLE_REFUSED, SAMPLE_REFUSED, those of `openEmbedder` and
  * `openVectors`.
  */
@@ -133,9 +132,7 @@ function addCounts(embedding: IndexCard['embedding'], { embedded, reused, second
   }
 }
 
-/**
- * What a reader has to know of the vectors: texts that are not whole in them, and documents that have none.
- */
+/** Warnings about the vectors: truncated texts and documents without a vector. */
 export function describeEmbedding({
   keys,
   examples,
@@ -147,9 +144,9 @@ export function describeEmbedding({
     const all = keys.length + examples.length / dimensions;
     const lost = (100 * (cut.characters - cut.kept)) / cut.characters;
     notes.push(
-      `The embedder takes shorter texts than embedding.maxTokens allows: ${cut.texts} of ${all} were ` +
-        `cut, and lost ${lost.toFixed(0)} % of their characters. Raise its limit and remove the run's ` +
-        'vectors/, or lower embedding.maxTokens.',
+      `The embedder accepts shorter texts than embedding.maxTokens allows: ${cut.texts} of ` +
+        `${all} were truncated and lost ${lost.toFixed(0)} % of their characters. Raise its ` +
+        "limit and remove the run's vectors/, or lower embedding.maxTokens.",
     );
   }
   const [first] = refused;
@@ -164,10 +161,7 @@ export function describeEmbedding({
 
 const placesSchema = z.array(z.tuple([z.string(), z.string(), z.coerce.number()]));
 
-/**
- * Puts the refused documents beside the other rows that could not be used; an earlier file of them goes where
- * there are none.
- */
+/** Quarantines the refused documents; if there are none, removes the file that an earlier run left. */
 async function writeRefused(run: Run, sample: string, refused: ReadonlyMap<string, string>): Promise<void> {
   await withQuarantine(run, 'index-embedding.jsonl', async (quarantine) => {
     if (refused.size === 0) return;
@@ -184,7 +178,7 @@ async function writeRefused(run: Run, sample: string, refused: ReadonlyMap<strin
 
 const rowsSchema = z.array(z.tuple([z.string(), z.string()]));
 
-/** Hands the documents of a sample's file to `use` in blocks of document keys and texts, in its order. */
+/** Reads a sample file in blocks and passes document keys and texts to `use`, in file order. */
 export async function readSampleBlocks(
   { files }: Run,
   sample: string,

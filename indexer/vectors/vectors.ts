@@ -1,41 +1,32 @@
-// Vectors on disk, found again by the text's content: Arrow IPC files of (key, vector), each committed whole,
-// so that a run that was stopped goes on where it was and a re-run embeds only what is new. A file's name
-// ends in the beginning of its SHA-256, which is checked before the Arrow library sees a byte: of damaged
-// ones it can read on for ever.
+// Vectors on disk, by the content of their text: Arrow IPC files of (key, vector). Each file is committed
+// atomically, so a stopped run continues where it was and a later run embeds only new texts. A file name ends
+// with the beginning of the file's SHA-256, which is checked before the Arrow library reads it: on damaged
+// files the library may never return.
 
-import { createHash } from 'node:crypto';
-import { rename } from 'node:fs/promises';
-import { basename, join } from 'node:path';
-import {
-  Field,
-  FixedSizeList,
-  Float32,
-  makeData,
-  makeVector,
-  Table,
-  tableFromIPC,
-  tableToIPC,
-  Utf8,
-  Vector,
-  vectorFromArray,
-} from 'apache-arrow';
-import { z } from 'zod';
+import { join } from 'node:path';
 import { commitBytes } from '../../data/files/commit.ts';
 import type { Report } from '../../run/progress.ts';
-import { readRegular } from '../../run/regular-file.ts';
 import type { Truncation } from '../../models/open.ts';
 import type { Embedder, TextVectors } from '../../models/embedder.ts';
-import { listFolder } from '../../data/files/files.ts';
+import {
+  decodeFile,
+  encodeVectors,
+  fileName,
+  type Known,
+  listVectorFiles,
+  readVectors,
+  shortHash,
+} from './vector-files.ts';
 
-/** So many texts are embedded between two files: about ten seconds' work on a small machine. */
+/** Texts per file: about ten seconds of work on a small machine. */
 const textsPerFile = 1024;
 
 export interface Embedded {
-  /** texts × dimensions, unit rows, in the order of the texts; zeros for a text that was refused. */
+  /** texts × dimensions, unit rows, in the order of the texts; zeros for refused texts. */
   vectors: Float32Array;
-  /** The texts, by their place among those given, of which only a part is in the vector. */
+  /** Truncated texts, by their position in the input. */
   cuts: Map<number, Truncation>;
-  /** Texts embedded now (equal ones once), and texts whose vector was there. */
+  /** Texts embedded now (equal ones count once), and texts whose vectors existed already. */
   embedded: number;
   reused: number;
   seconds: number;
@@ -43,7 +34,7 @@ export interface Embedded {
 
 export interface VectorStore {
   /**
-   * `refused` is called for each text that the embedder takes in no length; without it such a text is an
+   * `refused` is called for each text that the embedder refuses at any length; without it, such a text is an
    * error.
    */
   embed(
@@ -54,15 +45,9 @@ export interface VectorStore {
   ): Promise<Embedded>;
 }
 
-/** What is known of texts, by their hash. */
-interface Known {
-  vectors: Map<string, Float32Array>;
-  cuts: Map<string, Truncation>;
-}
-
 /**
- * Opens the vectors of an embedder under `folder`. A file that is damaged is set aside as FILE.damaged, and
- * its texts are embedded again.
+ * Opens the vectors of an embedder under `folder`. A damaged file is renamed to FILE.damaged, and its texts
+ * are embedded again.
  */
 export async function openVectors(embedder: TextVectors, folder: string): Promise<VectorStore> {
   const { dimensions, isUnit = true } = embedder;
@@ -135,18 +120,9 @@ export async function openVectors(embedder: TextVectors, folder: string): Promis
   };
 }
 
-const fileName = /^vectors-(\d+)-([0-9a-f]{32})\.arrow$/;
-
 /**
- * 128 bits of a SHA-256, as hex: of a text, what its vector is found by; of a file, what its name ends in.
- */
-function shortHash(content: string | Uint8Array): string {
-  return createHash('sha256').update(content).digest('hex').slice(0, 32);
-}
-
-/**
- * The vectors of texts that were embedded before, unit rows in their order, holding no others in memory;
- * undefined where one is missing. Examples are embedded first, so that for them the first files are enough.
+ * The vectors of texts embedded earlier, as unit rows in order, without holding others in memory; undefined
+ * if one is missing. Examples are embedded first, so the first files have all of theirs.
  */
 export async function findVectors(
   { fingerprint, dimensions }: Pick<Embedder, 'fingerprint' | 'dimensions'>,
@@ -166,73 +142,4 @@ export async function findVectors(
   const all = new Float32Array(texts.length * dimensions);
   for (const [i, key] of keys.entries()) all.set(found.get(key) ?? [], i * dimensions);
   return all;
-}
-
-async function listVectorFiles(folder: string): Promise<string[]> {
-  return (await listFolder(folder)).filter((name) => fileName.test(name)).sort();
-}
-
-function encodeVectors({ vectors, cuts }: Known, dimensions: number): Uint8Array {
-  const keys = [...vectors.keys()];
-  const data = new Float32Array(keys.length * dimensions);
-  for (const [row, vector] of [...vectors.values()].entries()) data.set(vector, row * dimensions);
-  const type = new FixedSizeList(dimensions, new Field('item', new Float32(), false));
-  const rows = makeData({
-    type,
-    length: keys.length,
-    nullCount: 0,
-    child: makeData({ type: new Float32(), data }),
-  });
-  const table = { key: vectorFromArray(keys, new Utf8()), vector: new Vector([rows]) };
-  if (cuts.size === 0) return tableToIPC(new Table(table), 'file');
-  /** 0 where the whole text is in the vector. */
-  const lengths = (of: keyof Truncation): Vector =>
-    makeVector(Uint32Array.from(keys, (key) => cuts.get(key)?.[of] ?? 0));
-  return tableToIPC(new Table({ ...table, cutFrom: lengths('from'), cutTo: lengths('to') }), 'file');
-}
-
-const valuesSchema = z.instanceof(Float32Array);
-const keySchema = z.string().length(32);
-
-async function readVectors(path: string, dimensions: number, isUnit: boolean, into: Known): Promise<void> {
-  try {
-    const { vectors, cuts } = await decodeFile(path, dimensions, isUnit);
-    for (const [key, vector] of vectors) into.vectors.set(key, vector);
-    for (const [key, cut] of cuts) into.cuts.set(key, cut);
-  } catch {
-    await rename(path, `${path}.damaged`);
-  }
-}
-
-/** Throws where the file's bytes are not those that were written. */
-async function decodeFile(path: string, dimensions: number, isUnit: boolean): Promise<Known> {
-  const bytes = await readRegular(path);
-  if (shortHash(bytes) !== fileName.exec(basename(path))?.[2])
-    throw new Error('its bytes are not those that were written');
-  return decodeVectors(bytes, dimensions, isUnit);
-}
-
-/**
- * Throws where the file is not what `encodeVectors` wrote, or a vector is not of length 1 where all have to
- * be.
- */
-function decodeVectors(bytes: Uint8Array, dimensions: number, isUnit: boolean): Known {
-  const table = tableFromIPC(bytes);
-  const keys = table.getChild('key');
-  const values = valuesSchema.parse(table.getChild('vector')?.data[0]?.children[0]?.values);
-  if (keys === null || keys.length === 0 || values.length !== keys.length * dimensions)
-    throw new Error('keys and vectors do not match');
-  const [from, to] = [table.getChild('cutFrom'), table.getChild('cutTo')];
-  const vectors = new Map<string, Float32Array>();
-  const cuts = new Map<string, Truncation>();
-  for (let row = 0; row < keys.length; row++) {
-    const vector = values.subarray(row * dimensions, (row + 1) * dimensions);
-    const squared = vector.reduce((sum, value) => sum + value * value, 0);
-    if (isUnit && !(Math.abs(squared - 1) < 1e-3)) throw new Error('a vector is not of length 1');
-    const key = keySchema.parse(keys.get(row));
-    vectors.set(key, vector);
-    const cut = { from: Number(from?.get(row) ?? 0), to: Number(to?.get(row) ?? 0) };
-    if (cut.from > 0) cuts.set(key, cut);
-  }
-  return { vectors, cuts };
 }

@@ -1,11 +1,11 @@
-// The vectors in an endpoint's answer, one for each text, in the texts' order. Whatever is not clearly that
-// is an error: a vector at the wrong text would be noticed by nobody.
+// Parses the vectors in an endpoint's answer, one per text, in the order of the texts. Anything ambiguous is
+// an error, because nobody would notice a vector assigned to the wrong text.
 
 import { z } from 'zod';
 
 const itemSchema = z.object({
   index: z.number().int().nonnegative().nullish(),
-  /** Numbers, or the base64 of little-endian float32, which some servers send whatever they are asked for. */
+  /** Numbers, or base64 of little-endian float32, which some servers send regardless of the request. */
   embedding: z.union([z.array(z.number()).min(1), z.string().min(1)]),
 });
 type Item = z.output<typeof itemSchema>;
@@ -20,7 +20,7 @@ const answerSchema = z.union([
 
 const shownCharacters = 200;
 
-/** Throws, with what is wrong, where the answer does not give `count` vectors of finite numbers. */
+/** Throws, with the reason, if the answer does not have `count` vectors of finite numbers. */
 export function readVectors(body: string, count: number): number[][] {
   let value: unknown;
   try {
@@ -40,7 +40,7 @@ export function readVectors(body: string, count: number): number[][] {
   );
 }
 
-/** By index where every item has one, by position where none has. */
+/** By index if every item has one, by position if none has. */
 function inOrder(items: readonly Item[]): readonly Item[] {
   if (items.every(({ index }) => index === undefined || index === null)) return items;
   const ordered: Item[] = [];
@@ -56,7 +56,7 @@ function inOrder(items: readonly Item[]): readonly Item[] {
 function decodeBase64(text: string): number[] {
   const bytes = Buffer.from(text, 'base64');
   const numbers = Array.from({ length: Math.floor(bytes.length / 4) }, (_, i) => bytes.readFloatLE(4 * i));
-  // Buffer passes over whatever is not base64.
+  // Buffer skips characters that are not base64.
   const isWhole =
     numbers.length > 0 &&
     bytes.length % 4 === 0 &&

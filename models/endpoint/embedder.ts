@@ -1,6 +1,6 @@
-// Any OpenAI-compatible embeddings endpoint (vLLM, TEI, Ollama …): several requests at once, each with as
-// many texts as the server takes, each text as long as it takes. Promises: a text's vector depends on the
-// text and the server alone, whatever is asked beside it and in which order answers come.
+// Any OpenAI-compatible embeddings endpoint (vLLM, TEI, Ollama …). Sends several requests at once, each with
+// as many texts as the server accepts, each text as long as it accepts. A text's vector depends only on the
+// text and the server, not on the other texts or the order of answers.
 
 import { fail } from '../../run/errors/errors.ts';
 import { fingerprint } from '../../run/run.ts';
@@ -14,20 +14,22 @@ import { type Endpoint, requestVectors } from './request.ts';
 import { showPath } from '../../run/address.ts';
 import { type Embedder, normalizeRows } from '../embedder.ts';
 
-/** A token is seldom longer: a text is cut at this many characters for each token of embedding.maxTokens. */
+/**
+ * A token is rarely longer: texts are truncated at this many characters per token of embedding.maxTokens.
+ */
 const charactersPerToken = 4;
-/** Lengths of vectors that float32 can make unit vectors of. */
+/** Range of vector lengths that float32 can normalize. */
 const shortest = 1e-18;
 const longest = 1e18;
 
-/** A text on its way: its place among the texts asked for, and as much of it as is sent. */
+/** A text in progress: its position in the input, and the part of it to send. */
 interface Sending {
   place: number;
   text: string;
 }
 
 /**
- * Opens an endpoint, asking it for one vector to learn the dimensions. `pace` is for tests. Errors:
+ * Opens an endpoint and requests one vector to learn the dimensions. Tests set `pace`. Errors:
  * ENDPOINT_FAILED.
  */
 export async function openEndpoint(
@@ -58,7 +60,7 @@ class EndpointEmbedder implements Embedder {
   readonly source: string;
   readonly endpoint: Endpoint;
   readonly requestsAtOnce: number;
-  /** What the server takes at a time, as learned from its refusals. */
+  /** The server's limits, as learned from its refusals. */
   textsPerRequest: number;
   readonly #limit: number;
 
@@ -93,7 +95,7 @@ class EndpointEmbedder implements Embedder {
   }
 }
 
-/** The requests for the vectors of some texts. */
+/** Requests the vectors of some texts. */
 class Sendout {
   readonly #embedder: EndpointEmbedder;
   readonly #texts: readonly string[];
@@ -108,7 +110,7 @@ class Sendout {
     this.#texts = texts;
     this.#notes = notes;
     this.#vectors = new Float32Array(texts.length * embedder.dimensions);
-    // Texts of like length go together: servers pad less, and those that are too long are in few requests.
+    // Groups texts of similar length: servers pad less, and texts that are too long share few requests.
     this.#batches = [
       texts
         .map((text, place) => ({ place, text, bytes: Buffer.byteLength(text) }))
@@ -132,7 +134,7 @@ class Sendout {
         else this.#accept(batch, answer);
       }
     } catch (error) {
-      // Nothing more is asked for once the whole has failed.
+      // Sends no further requests after a failure.
       this.#hasFailed = true;
       throw error;
     }
@@ -155,7 +157,8 @@ class Sendout {
       if (!(length > shortest && length < longest))
         throw failed(
           endpoint.url,
-          `it gave a vector of length ${length}, which has no direction, for the text "${text.slice(0, 60)}"`,
+          `it gave a vector of length ${length}, which has no direction, for the text ` +
+            `"${text.slice(0, 60)}"`,
         );
       this.#vectors.set(row, place * dimensions);
       const from = this.#texts[place]?.length ?? 0;
@@ -175,7 +178,7 @@ class Sendout {
       else this.#batches.push(batch.splice(half));
       this.#batches.push(batch);
     } else if (only !== undefined) {
-      // Alone, so that how it is cut is not up to the texts that happened to be asked with it.
+      // Retries the text alone, so its truncation does not depend on other texts in the request.
       const text = refusal.kind === 'content' ? '' : shorten(only.text, refusal);
       if (text !== '') this.#shortened.push({ ...only, text });
       else if (this.#notes.refused === undefined)
@@ -188,7 +191,7 @@ class Sendout {
   }
 }
 
-/** The first `length` UTF-16 code units, or one less where the last would be half of a character. */
+/** The first `length` UTF-16 code units, or one less to avoid splitting a character. */
 function cutText(text: string, length: number): string {
   if (text.length <= length) return text;
   const last = text.charCodeAt(length - 1);
@@ -196,11 +199,11 @@ function cutText(text: string, length: number): string {
 }
 
 /**
- * As much of a text as should fit, by the tokens that the server counted in it and takes, else half of it; ''
- * where nothing is left. Always shorter.
+ * As much of a text as should fit: by the server's token count and limit if it reported them, otherwise
+ * half; '' if nothing is left. Always shorter than before.
  */
 function shorten(text: string, { limit, given }: Refusal): string {
-  // The text's parts differ in tokens a character, so a little less than the share is asked for.
+  // Parts of a text differ in tokens per character, so take slightly less than the share.
   const share =
     limit === undefined || given === undefined ? 0.5 : Math.min(0.95, Math.max(0.1, (0.95 * limit) / given));
   return cutText(text, Math.floor(text.length * share));

@@ -1,18 +1,18 @@
-// Why an endpoint does not take a request, from the status and the words of its answer. Servers share no
-// codes for it: Text Embeddings Inference sends 413 for too many texts and for too long a text alike,
-// llama.cpp 500 for the latter. docs/endpoints.md has what each one says.
+// Finds out why an endpoint refuses a request, from the status and message of its answer. Servers share no
+// codes: Text Embeddings Inference sends 413 both for too many texts and for a text that is too long;
+// llama.cpp sends 500 for the latter. docs/endpoints.md lists the answers.
 
 export interface Refusal {
   /**
-   * count: fewer texts may do; length: shorter texts may do; content: the server takes one of these texts in
-   * no length.
+   * count: fewer texts may work; length: shorter texts may work; content: the server refuses one of these
+   * texts at any length.
    */
   kind: 'count' | 'length' | 'content';
-  /** The server's status and words. */
+  /** The server's status and message. */
   reason: string;
-  /** The most texts a request may have, or tokens a text, where the server says so. */
+  /** The maximum number of texts per request, or of tokens per text, if the server reports it. */
   limit: number | undefined;
-  /** Tokens that the text has, where the server says so. */
+  /** Tokens in the text, if the server reports them. */
   given: number | undefined;
 }
 
@@ -20,10 +20,10 @@ const ofAllTexts = /\btokens (?:per|in)(?: \w+){0,2} (?:request|batch)|\btokens 
 const ofLength =
   /\btokens\b|context (?:length|size|window)|\b(?:input|prompt|text|sequence)s? (?:is |are )?too (?:long|large)|\b(?:input|sequence) length|too large to process/i;
 const ofCount = /\bbatch|array too long|\btoo many\b|\bat most \d|\bnumber of (?:inputs|items|texts)/i;
-/** Ollama answers so, with 500, where its model gives NaN for a text. */
+/** Ollama's answer (with 500) if its model gives NaN for a text. */
 const ofNumbers = /unsupported value: NaN/;
 
-/** Reads an answer that is not a success. Nothing: it is not about the texts, or may pass. */
+/** Parses an unsuccessful answer. Undefined if it is not about the texts, or may be temporary. */
 export function readRefusal(status: number, message: string): Refusal | undefined {
   const kind = kindOf(status, message);
   if (kind === undefined) return undefined;
@@ -42,7 +42,7 @@ function kindOf(status: number, message: string): Refusal['kind'] | undefined {
   if (status !== 400 && status !== 413 && status !== 422) return undefined;
   if (ofAllTexts.test(message)) return 'count';
   if (ofLength.test(message)) return 'length';
-  // A proxy's 413 is about the body, which fewer texts make smaller.
+  // A 413 from a proxy is about the body size, which fewer texts reduce.
   return status === 413 || ofCount.test(message) ? 'count' : 'content';
 }
 
@@ -60,6 +60,6 @@ function limitIn(message: string): number | undefined {
 
 function givenIn(message: string, limit: number): number | undefined {
   const most = Math.max(...[...message.matchAll(/\d+/g)].map(([number]) => Number(number)));
-  // vLLM stops counting at one more than it takes, and counts the characters of very long texts.
+  // vLLM stops counting one token above its limit, and counts the characters of very long texts.
   return most > limit + 1 && !/\bcharacters\b/.test(message) ? most : undefined;
 }

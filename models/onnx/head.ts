@@ -1,6 +1,6 @@
-// A transformer that judges texts by itself: any ONNX model for sequence classification or regression, in the
-// embedder's runtime. Its logits are kept by the texts' content beside the embedder's vectors, so that a text
-// is read once, whatever label is asked for; the model is loaded where one is missing.
+// A transformer that scores texts on its own: any ONNX model for sequence classification or regression, in
+// the embedder's runtime. Its logits are stored by text content next to the embedder's vectors, so each text
+// is read once for all labels. The model is loaded only if logits are missing.
 
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -25,28 +25,28 @@ import {
 import { sha256File } from '../../data/files/hash-files.ts';
 import type { TextVectors } from '../embedder.ts';
 
-/** Tokens of a text that are looked at: what nearly all such models are trained with. **[ours]** */
+/** Tokens read of a text: nearly all such models are trained with this many. **[ours]** */
 const mostTokens = 512;
 
 export interface Head extends TextVectors {
   name: string;
   source: string;
-  /** What each logit is of. */
+  /** Name of each logit. */
   labels: readonly string[];
-  /** A number that is the score itself; one label of several; or any number of labels, each by itself. */
+  /** The number is the score; one label of several applies; or any number of labels apply independently. */
   kind: 'regression' | 'one' | 'several';
   close: () => Promise<void>;
 }
 
-/** In transformers' configurations a model has two labels where it names none. */
+/** In transformers' configurations, a model has two labels unless it names others. */
 const configSchema = z.object({
   id2label: z.record(z.string().regex(/^\d+$/), z.string()).default({ 0: 'LABEL_0', 1: 'LABEL_1' }),
   problem_type: z.string().nullish(),
 });
 
 /**
- * Finds a head, a folder or a name on the hub; device and number type are the embedder's settings. Errors:
- * HEAD_UNAVAILABLE, DEVICE_UNAVAILABLE; `embed` has HEAD_INVALID too.
+ * Finds a head in a folder or by its name on the hub; device and number type come from the embedder's
+ * settings. Errors: HEAD_UNAVAILABLE, DEVICE_UNAVAILABLE; `embed` also has HEAD_INVALID.
  */
 export async function openHead(
   setting: string,
@@ -71,7 +71,7 @@ export async function openHead(
     dimensions: labels.length,
     isUnit: false,
     async embed(texts) {
-      if (model === undefined) report({ stage: 'load the head', done: 0, unit: 'documents' });
+      if (model === undefined) report({ stage: 'load the classification head', done: 0, unit: 'documents' });
       model ??= await ofHead(() => loadFirst(found, device, dtypes));
       return model.run(texts, (outputs, { ids }) =>
         readLogits(found.name, outputs, ids.length, labels.length),
@@ -81,7 +81,7 @@ export async function openHead(
   };
 }
 
-/** Scores from rows of logits: the logit itself of a regression, else the probability of the label. */
+/** Scores from rows of logits: the logit itself for a regression, else the probability of the label. */
 export function scoresOf(
   { kind, labels }: Pick<Head, 'kind' | 'labels'>,
   logits: Float32Array,
@@ -93,7 +93,7 @@ export function scoresOf(
     const own = row[label] ?? 0;
     if (kind === 'regression') return own;
     if (kind === 'several') return 1 / (1 + Math.exp(-own));
-    // The softmax, as 1 / Σ e^(logit − own); the own one gives 1.
+    // The softmax as 1 / Σ e^(logit − own), where the label's own logit contributes 1.
     return 1 / row.reduce((sum, logit) => sum + Math.exp(logit - own), 0);
   });
 }
@@ -103,7 +103,7 @@ async function readConfig(found: FoundModel): Promise<Pick<Head, 'labels' | 'kin
     const text = found.isFolder
       ? await readRegular(join(found.place, 'config.json'), 'utf8')
       : await readHubFile(found.place, 'config.json');
-    if (text === undefined) throw new Error('there is none');
+    if (text === undefined) throw new Error('the file does not exist');
     const { id2label, problem_type: problem } = configSchema.parse(JSON.parse(text));
     const labels = Object.entries(id2label)
       .sort(([a], [b]) => Number(a) - Number(b))
@@ -126,7 +126,7 @@ async function readConfig(found: FoundModel): Promise<Pick<Head, 'labels' | 'kin
   }
 }
 
-/** What logits depend on: in a folder the bytes; the hub's name stands for what is there. */
+/** Everything the logits depend on: the bytes of a folder; on the hub, the model's name. */
 async function describeContent(
   { place, isFolder }: FoundModel,
   [dtype = 'fp32']: readonly Dtype[],
@@ -140,7 +140,7 @@ async function describeContent(
     : place;
 }
 
-/** Loads the first number type that the model comes in. */
+/** Loads the first number type that the model has. */
 async function loadFirst(found: FoundModel, device: Device, dtypes: readonly Dtype[]): Promise<OnnxModel> {
   const problems: unknown[] = [];
   for (const dtype of dtypes) {
@@ -162,20 +162,24 @@ function readLogits(name: string, outputs: unknown, texts: number, labels: numbe
   if (!parsed.success)
     throw fail('HEAD_INVALID', {
       model: name,
-      problem: `it gives ${typeof outputs === 'object' && outputs !== null ? Object.keys(outputs).join(', ') : 'nothing'}, and no logits`,
+      problem:
+        'it returns ' +
+        `${typeof outputs === 'object' && outputs !== null ? Object.keys(outputs).join(', ') : 'nothing'} ` +
+        'but no logits',
     });
   const values = z.instanceof(Float32Array).parse(parsed.data.logits.to('float32').data);
   if (values.length !== texts * labels)
     throw fail('HEAD_INVALID', {
       model: name,
-      problem: `it gives ${values.length / texts} logits for a text, and its config.json has ${labels} labels`,
+      problem:
+        `it returns ${values.length / texts} logits per text, but its config.json has ` + `${labels} labels`,
     });
   if (!values.every(Number.isFinite))
-    throw fail('HEAD_INVALID', { model: name, problem: 'it gives logits that are no finite numbers' });
+    throw fail('HEAD_INVALID', { model: name, problem: 'it returns logits that are not finite numbers' });
   return values;
 }
 
-/** Tells what is wrong with a model as of a head. */
+/** Reports a model's problem as that of a head. */
 async function ofHead<T>(open: () => T | Promise<T>): Promise<T> {
   try {
     return await open();

@@ -1,5 +1,4 @@
-// The model hub: where it is, where its files are kept, and reading a small file of a model that the library
-// does not fetch by itself.
+// The model hub: its address, its cache, and reading a small file of a model that the library does not fetch.
 
 import { join } from 'node:path';
 import { findInCache, openCache } from '../../data/remote/cache-folder.ts';
@@ -11,10 +10,7 @@ import type { Transformers } from './transformers-library.ts';
 
 const timeoutMs = 60_000;
 
-/**
- * Points the library to the hub and to the user's cache, so that what was fetched once needs no connection
- * again; and has it go through the proxies.
- */
+/** Points the library to the hub, the user's cache (so nothing is fetched twice), and the proxies. */
 export function setUpHub({ env }: Transformers): void {
   env.remoteHost = hubAddress();
   env.fetch = fetch;
@@ -22,12 +18,12 @@ export function setUpHub({ env }: Transformers): void {
   try {
     env.cacheDir = known ?? join(openCache(), 'hub');
   } catch {
-    // Models in folders, and the default one, need none.
+    // Models in folders and the default model do not need this.
     env.useFSCache = false;
   }
 }
 
-/** Where the hub is; HF_ENDPOINT names a mirror. */
+/** The hub's address; HF_ENDPOINT sets a mirror. */
 function hubAddress(): string {
   const { HF_ENDPOINT } = process.env;
   return HF_ENDPOINT === undefined || HF_ENDPOINT === ''
@@ -36,8 +32,8 @@ function hubAddress(): string {
 }
 
 /**
- * The text of a model's file on the hub, from the cache where it is there; undefined where the model has no
- * such file. Throws where the hub does not answer.
+ * The text of a model's file on the hub or in the cache; undefined if the model has no such file. Throws if
+ * the hub does not answer.
  */
 export async function readHubFile(model: string, file: string): Promise<string | undefined> {
   const cached = findInCache('hub', model, file);
@@ -49,7 +45,7 @@ export async function readHubFile(model: string, file: string): Promise<string |
     headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
   });
   if (!response.ok && response.status !== 404) throw new Error(`HTTP ${response.status}`);
-  // An empty file says that there is none.
+  // An empty file records that there is none.
   const text = response.ok ? await response.text() : '';
   await commitBytes(join(openCache(), 'hub', model, file), text);
   return text === '' ? undefined : text;

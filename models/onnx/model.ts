@@ -1,5 +1,5 @@
-// An ONNX model with its tokenizer on this machine: transformers.js on ONNX Runtime, for whatever is to be
-// worked out of texts. Texts are sorted by length and batched by tokens, because padding is what costs.
+// An ONNX model with its tokenizer on this machine: transformers.js on ONNX Runtime, for any task on texts.
+// Texts are sorted by length and batched by tokens to reduce padding.
 
 import { existsSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
@@ -14,7 +14,7 @@ import { loadTransformers, type Transformers } from './transformers-library.ts';
 
 export type Dtype = 'fp32' | 'fp16' | 'q8' | 'q4';
 
-/** The file of each number type, as the hub names them. */
+/** File name of each number type, as on the hub. */
 export const modelFile: Record<Dtype, string> = {
   fp32: 'model.onnx',
   fp16: 'model_fp16.onnx',
@@ -22,16 +22,16 @@ export const modelFile: Record<Dtype, string> = {
   q4: 'model_q4.onnx',
 };
 /**
- * Tokens in a batch, padding included: more makes a CPU slower (measured: 1,024), fewer leaves a GPU idle.
+ * Tokens in a batch, including padding: more makes a CPU slower (measured: 1,024), fewer leaves a GPU idle.
  */
 const batchTokens: Record<Device, number> = { cpu: 1024, cuda: 65_536, webgpu: 16_384 };
 
-/** What a model's folder has to hold beside onnx/. */
+/** Files that a model's folder must have next to onnx/. */
 const neededFiles = ['config.json', 'tokenizer.json', 'tokenizer_config.json'];
 const hubName = /^[A-Za-z0-9][\w.-]*(\/[\w.-]+)?$/;
 
 export interface FoundModel {
-  /** Folder, or the hub's name. */
+  /** Folder, or name on the hub. */
   place: string;
   isFolder: boolean;
   name: string;
@@ -39,8 +39,8 @@ export interface FoundModel {
 }
 
 /**
- * Finds the model that a setting means: the default one, a folder (relative ones start from `baseFolder`), or
- * a name on the hub. Errors: MODEL_UNAVAILABLE, MODEL_DAMAGED, NPM_PACKAGE_UNAVAILABLE.
+ * Finds the model in a setting: the default model, a folder (relative to `baseFolder`), or a name on the
+ * hub. Errors: MODEL_UNAVAILABLE, MODEL_DAMAGED, NPM_PACKAGE_UNAVAILABLE.
  */
 export async function findModel(setting: string, baseFolder: string): Promise<FoundModel> {
   if (setting === 'default') {
@@ -58,15 +58,12 @@ export async function findModel(setting: string, baseFolder: string): Promise<Fo
   if (!hubName.test(setting))
     throw fail('MODEL_UNAVAILABLE', {
       model: setting,
-      reason: `there is no folder ${folder}, and it is no name of a model hub either`,
+      reason: `there is no folder ${folder}, and it is not a name on a model hub either`,
     });
   return { place: setting, isFolder: false, name: setting, source: `model hub, ${setting}` };
 }
 
-/**
- * The libraries that load a model would wait for whoever writes into a pipe among its files. Errors:
- * MODEL_UNAVAILABLE.
- */
+/** Loading a model would hang on a named pipe among its files. Errors: MODEL_UNAVAILABLE. */
 async function checkFiles(folder: string): Promise<void> {
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
     const path = join(entry.parentPath, entry.name);
@@ -79,14 +76,14 @@ async function checkFiles(folder: string): Promise<void> {
   }
 }
 
-/** Number types by preference. */
+/** Number types in order of preference. */
 export function preferredDtypes(device: Device): readonly Dtype[] {
   return device === 'cpu' ? ['q8', 'fp32', 'fp16', 'q4'] : ['fp16', 'fp32', 'q8', 'q4'];
 }
 
 /**
- * With "auto": in a folder the smallest type there is that suits the device; on the hub 8 bit for a CPU and
- * 16 bit for a GPU.
+ * With "auto": in a folder, the smallest available type that suits the device; on the hub, 8 bit for a CPU
+ * and 16 bit for a GPU.
  */
 export function chooseDtype(asked: 'auto' | Dtype, device: Device, { place, isFolder }: FoundModel): Dtype {
   const preferred = preferredDtypes(device);
@@ -98,23 +95,23 @@ export function chooseDtype(asked: 'auto' | Dtype, device: Device, { place, isFo
   throw fail('MODEL_UNAVAILABLE', {
     model: place,
     reason:
-      `${wanted} is missing; there ` +
-      `is ${there.map((dtype) => `onnx/${modelFile[dtype]}`).join(', ') || 'no ONNX file'}`,
+      `${wanted} is missing; the folder has ` +
+      (there.map((dtype) => `onnx/${modelFile[dtype]}`).join(', ') || 'no ONNX file'),
   });
 }
 
-/** Tokens of each text of a batch, and the length that they are padded to. */
+/** Token ids of each text in a batch, and the length that they are padded to. */
 export interface Batch {
   ids: readonly (readonly number[])[];
   length: number;
 }
 
 export interface OnnxModel {
-  /** Tokens of a text that are looked at. */
+  /** Tokens read of a text. */
   maxTokens: number;
   /**
-   * Runs the texts through the model: `take` gets each batch with the model's outputs, and gives as many
-   * numbers for each of its texts, row by row.
+   * Runs the texts through the model: `take` gets each batch with the model's outputs and returns equally
+   * many numbers per text, row by row.
    */
   run: (
     texts: readonly string[],
@@ -124,7 +121,7 @@ export interface OnnxModel {
 }
 
 /**
- * Loads a model, which will look at `mostTokens` of a text at most. Errors: MODEL_UNAVAILABLE, those of
+ * Loads a model that reads at most `mostTokens` tokens of a text. Errors: MODEL_UNAVAILABLE, those of
  * `loadTransformers`.
  */
 export async function openModel(
@@ -139,8 +136,8 @@ export async function openModel(
   return {
     maxTokens,
     async run(texts, take) {
-      // Cutting by characters first spares tokenizing what is far beyond the limit; no tokenizer makes more
-      // than one token of 16 characters of prose.
+      // Cut by characters first to avoid tokenizing text far beyond the limit; no tokenizer averages more
+      // than 16 characters of prose per token.
       const starts = texts.map((text) => text.slice(0, maxTokens * 16).toWellFormed());
       const encoded: unknown = tokenizer(starts, {
         truncation: true,
@@ -175,7 +172,7 @@ async function load(
 ): Promise<{ tokenizer: PreTrainedTokenizer; model: PreTrainedModel }> {
   env.allowRemoteModels = !isFolder;
   try {
-    // An absolute path is no name of a model, so the library takes it for what it is.
+    // An absolute path is not a valid model name, so the library treats it as a folder.
     const options = { local_files_only: isFolder };
     return {
       tokenizer: await AutoTokenizer.from_pretrained(place, options),
@@ -189,8 +186,8 @@ async function load(
 const tokenIds = z.object({ input_ids: z.array(z.array(z.number())) });
 
 /**
- * Cuts the texts, shortest first, into batches whose padded size stays within the limit; a text longer than
- * that is a batch of its own.
+ * Splits the texts, shortest first, into batches whose padded size stays within the limit; a longer text
+ * gets a batch of its own.
  */
 function* fillBatches(
   order: readonly number[],

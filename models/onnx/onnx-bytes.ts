@@ -1,7 +1,7 @@
-// ONNX graphs as bytes: the few kinds of protocol buffer fields that a small graph takes (onnx.proto has
-// their numbers).
+// Encodes ONNX graphs: the few kinds of protocol buffer fields that a small graph needs (onnx.proto has their
+// numbers).
 
-/** Types of a tensor's elements. */
+/** Types of tensor elements. */
 export const FLOAT = 1;
 export const INT64 = 7;
 
@@ -18,12 +18,12 @@ export function message(field: number, bytes: readonly number[]): number[] {
   return [...varint(field * 8 + 2), ...varint(bytes.length), ...bytes];
 }
 
-/** A field that holds a text. */
+/** A field that holds text. */
 export function text(field: number, value: string): number[] {
   return message(field, [...Buffer.from(value)]);
 }
 
-/** A field that holds a whole number. */
+/** A field that holds an integer. */
 export function integer(field: number, value: number): number[] {
   return [...varint(field * 8), ...varint(value)];
 }

@@ -1,6 +1,5 @@
-// Tries one device of ONNX Runtime, in a process of its own (devices.ts): drivers write to the terminal as
-// they like, and a broken one ends the process. Prints why the device cannot be used, and nothing where it
-// can.
+// Tries one device of ONNX Runtime in a separate process (devices.ts), because drivers print to the terminal
+// and a broken one ends the process. Prints why the device cannot be used, or nothing if it can.
 
 import { reasonOf } from '../../run/errors/errors.ts';
 import { loadOnnxRuntime } from './runtime.ts';

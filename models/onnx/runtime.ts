@@ -1,7 +1,7 @@
 // ONNX Runtime, loaded on first use. Its npm package is not a dependency: its install script downloads CUDA
-// libraries from nuget.org and fails where only the npm registry can be reached, and it holds the binaries of
-// all platforms. A copy that is installed next to betr is used; otherwise the files for this platform are
-// fetched once, like the default model.
+// libraries from nuget.org and fails if only the npm registry can be reached, and it has the binaries of all
+// platforms. A copy installed next to betr is used; otherwise the files for this platform are fetched once,
+// like the default model.
 
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
@@ -16,7 +16,7 @@ export type OnnxRuntime = typeof onnxRuntime;
 
 export const onnxRuntimeVersion = '1.30.0';
 const requireHere = createRequire(import.meta.url);
-/** Where the runtime comes from. */
+/** Origin of the runtime. */
 export const onnxRuntimePackage: NpmPackage = {
   spec: `onnxruntime-node@${onnxRuntimeVersion}`,
   integrity:
@@ -35,8 +35,8 @@ let loading: Promise<OnnxRuntime> | undefined;
 let loaded: OnnxRuntime | undefined;
 
 /**
- * ONNX Runtime, fetched unless it is installed or in the cache. Errors: ONNX_RUNTIME_UNAVAILABLE, and those
- * of `fetchNpmPackage`.
+ * Loads ONNX Runtime, and fetches it unless it is installed or cached. Errors: ONNX_RUNTIME_UNAVAILABLE, and
+ * those of `fetchNpmPackage`.
  */
 export function loadOnnxRuntime(): Promise<OnnxRuntime> {
   return (loading ??= load().catch((error: unknown) => {
@@ -80,7 +80,9 @@ async function load(): Promise<OnnxRuntime> {
 
 const packageSchema = z.object({ version: z.string() });
 
-/** The folder of an installed package of the right version: another one may compute other vectors. */
+/**
+ * The folder of an installed package of the right version; another version may compute different vectors.
+ */
 function findInstalled(): string | undefined {
   try {
     const path = requireHere.resolve('onnxruntime-node/package.json');

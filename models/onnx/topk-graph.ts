@@ -1,5 +1,5 @@
-// A two-node ONNX graph, made in memory: scores = queries · documentsᵀ, then each query's K best. Writing its
-// few protobuf bytes by hand keeps a model file and a protobuf library out of the product. Field numbers:
+// A two-node ONNX graph, built in memory: scores = queries · documentsᵀ, then each query's K best. Writing
+// its few protobuf bytes directly avoids a model file and a protobuf library. Field numbers:
 // onnx/onnx.proto3.
 
 import { FLOAT, INT64, integer, message, tensor, text } from './onnx-bytes.ts';
@@ -7,9 +7,9 @@ import { FLOAT, INT64, integer, message, tensor, text } from './onnx-bytes.ts';
 const INT_ATTRIBUTE = 2;
 
 /**
- * The graph's bytes for `InferenceSession.create`.
- * Inputs: queries float32 [q, d], documents float32 [n, d], k int64 [1]. Outputs: values float32 [q, k], best
- * first, and indices int64 [q, k]; of equal values the smaller index comes first (ONNX's TopK promises it).
+ * The graph's bytes for `InferenceSession.create`. Inputs: queries float32 [q, d], documents float32 [n, d],
+ * k int64 [1]. Outputs: values float32 [q, k], best first, and indices int64 [q, k]; of equal values the
+ * smaller index comes first (guaranteed by ONNX's TopK).
  */
 export function topKGraph(): Uint8Array {
   const gemm = [

@@ -1,5 +1,5 @@
-// transformers.js, loaded on first use: the copy that is bundled into this package, because its npm package
-// brings libraries for images and browsers (about 180 MB) that are never used here.
+// transformers.js, loaded on first use. The copy is bundled with this package, because its npm package
+// depends on libraries for images and browsers (about 180 MB) that betr never uses.
 
 import './no-telemetry.ts';
 import { setUpHub } from './hub.ts';

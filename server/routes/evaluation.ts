@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import type { Request } from 'express';
 import { z } from 'zod';
 import { readJson } from '../../data/files/commit.ts';
-import { fail, systemCode, readError } from '../../run/errors/errors.ts';
+import { fail, readError, systemCode } from '../../run/errors/errors.ts';
 import { readRegular } from '../../run/regular-file.ts';
 import type { Run } from '../../run/run.ts';
-import { type Evaluation, evaluationSchema } from '../../evaluation/evaluate.ts';
+import { type Evaluation, evaluationSchema } from '../../evaluation/evaluation.ts';
 import { evaluationFile, reportFile } from '../../evaluation/report.ts';
 import { route } from '../route.ts';
 

@@ -23,7 +23,12 @@ describe('a body of JSON', () => {
   const deep = (depth: number): string => `${'['.repeat(depth)}${']'.repeat(depth)}`;
 
   it.each<[string, string, string, RegExp]>([
-    ['nested two million deep', '/score', deep(2_000_000).slice(0, 4_000_000), /nested more than 16 levels deep/],
+    [
+      'nested two million deep',
+      '/score',
+      deep(2_000_000).slice(0, 4_000_000),
+      /nested more than 16 levels deep/,
+    ],
     [
       'nested as deep in a list of texts',
       '/score',

@@ -115,7 +115,7 @@ describe('targets that are test items', () => {
     expect(forced).toMatchObject({
       code: 0,
       stdout: expect.stringMatching(
-        /Note: By force, test items are among the targets \(2 of "cooking"\)[^]*Ranked [^]*Note: By force/,
+        /Note: Test items are among the targets because you forced it \(2 of "cooking"\)[^]*Ranked [^]*Note: Test items/,
       ),
     });
     // The targets are the same as before: nothing was embedded anew but the text that tells how long vectors
@@ -141,10 +141,10 @@ describe('targets that are test items', () => {
     ])
       expect(await recordIn(...path)).toBeUndefined();
     const evaluated = await betr(folder, ['evaluate', '--keep', '10%', '--words', '2k']);
-    expect(evaluated.stdout).toMatch(/Note: betr: By force, test items are among the targets/);
+    expect(evaluated.stdout).toMatch(/Note: betr: Test items are among the targets/);
     expect(evaluated.stdout).not.toMatch(/Note: random/);
     expect(await readFile(join(folder, 'run', 'evaluation', 'report.html'), 'utf8')).toContain(
-      '<p class="bad">betr: By force',
+      '<p class="bad">betr: Test items',
     );
     expect((await betr(folder, ['index', '--force-tests'])).stdout).toMatch(/^Nothing changed/);
     expect(errorOf((await betr(folder, ['index', '--json'])).stdout).code).toBe('TARGETS_ARE_TESTS');

@@ -149,7 +149,7 @@ describe('betr rank --scorer head:MODEL', () => {
     const dull = await betr(folder, ['rank', '--scorer', 'head:judge#dull', '--json']);
     expect(dull.code).toBe(0);
     // The logits were there: the model was not even loaded.
-    expect(dull.stderr).not.toMatch(/load the head/);
+    expect(dull.stderr).not.toMatch(/load the classification head/);
     const good = new Map((await readTargets('head:judge')).map(({ document, score }) => [document, score]));
     for (const { document, score } of await readTargets('head:judge#dull'))
       expect(score + (good.get(document) ?? 0)).toBeCloseTo(1, 6);
@@ -157,7 +157,7 @@ describe('betr rank --scorer head:MODEL', () => {
     expect((await betr(folder, ['index'])).code).toBe(0);
     const more = await betr(folder, ['rank', '--scorer', 'head:judge']);
     expect(more.stdout).toMatch(/Ranked 1,300 documents/);
-    expect(more.stderr).toMatch(/load the head/);
+    expect(more.stderr).toMatch(/load the classification head/);
     expect(
       (await readTargets('head:judge')).filter(({ document }) => /-70\d\d$/.test(document)).length,
     ).toBeGreaterThan(30);

@@ -30,7 +30,7 @@ const cases: Case[] = [
     /losses\.csv \(which has "m1"\) .*errors\.csv \(which has "x"\)/,
   ],
   [
-    'two models',
+    'only two models',
     {
       'errors.csv': csv([
         ['benchmark', 'm1', 'm2'],
@@ -84,7 +84,7 @@ const cases: Case[] = [
     /tokens\.csv, row 2 .*column "tokens": "-300(\.0)?" is not a number above 0 and at most 1e30/,
   ],
   [
-    'no tokens of a domain',
+    'no tokens for a domain',
     { 'tokens.csv': tokens.replace('d4,100\n', '') },
     {},
     'DOMAIN_NO_TOKENS',
@@ -98,28 +98,28 @@ const cases: Case[] = [
     /row 1 .*"0(\.0)?" is not a number above 0/,
   ],
   [
-    'a domain twice',
+    'a duplicate domain',
     { 'losses.csv': wide.replace('d3', 'd1') },
     {},
     'TABLE_INVALID',
-    /domain "d1" is there twice, the second time in row 3/,
+    /domain "d1" appears twice, the second time in row 3/,
   ],
   [
-    'a domain twice in the tokens',
+    'a duplicate domain in the token counts',
     { 'tokens.csv': tokens.replace('d3', 'd1') },
     {},
     'TABLE_INVALID',
-    /tokens\.csv .*domain "d1" is there twice/,
+    /tokens\.csv .*domain "d1" appears twice/,
   ],
   [
-    'a loss twice',
+    'a duplicate loss',
     { 'losses.csv': `${long}9,m1,d1\n` },
     {},
     'TABLE_INVALID',
     /domain "d1" has two losses of model "m1"/,
   ],
   [
-    'an error twice',
+    'a duplicate error',
     {
       'errors.csv': csv([
         ['model', 'benchmark', 'error'],
@@ -129,22 +129,16 @@ const cases: Case[] = [
     },
     {},
     'TABLE_INVALID',
-    /benchmark "task" has two errors of model "m1"/,
+    /benchmark "task" has two errors for model "m1"/,
   ],
   [
-    'a model twice',
+    'a duplicate model',
     { 'losses.csv': wide.replace('m2', 'm1') },
     {},
     'TABLE_INVALID',
-    /column "m1" is there twice/,
+    /column "m1" appears twice/,
   ],
-  [
-    'no name of a domain',
-    { 'losses.csv': wide.replace('d2', '') },
-    {},
-    'TABLE_INVALID',
-    /row 2 has no domain/,
-  ],
+  ['an unnamed domain', { 'losses.csv': wide.replace('d2', '') }, {}, 'TABLE_INVALID', /row 2 has no domain/],
   [
     'no complete domain',
     { 'losses.csv': wide.replaceAll(/,0\.8|,1\.2|,0\.9|,1\.5/g, ',') },
@@ -157,26 +151,26 @@ const cases: Case[] = [
     {},
     { benchmarks: ['arc'] },
     'OPTION_INVALID',
-    /--benchmarks is "arc", .*some of task/,
+    /--benchmarks is "arc", .*one or more of task/,
   ],
-  ['no file', {}, { tokens: 'none.csv' }, 'FILE_NOT_FOUND', /none\.csv does not exist/],
+  ['a missing file', {}, { tokens: 'none.csv' }, 'FILE_NOT_FOUND', /none\.csv does not exist/],
   ['an empty file', { 'losses.csv': '' }, {}, 'TABLE_INVALID', /losses\.csv .*it is empty/],
   [
-    'another kind of file',
+    'an unsupported kind of file',
     { 'losses.json': '{}' },
     { losses: 'losses.json' },
     'TABLE_KIND_UNKNOWN',
     /\.csv, \.tsv/,
   ],
   [
-    'a file that is no Parquet',
+    'a file that is not Parquet',
     { 'losses.PARQUET': wide },
     { losses: 'losses.PARQUET' },
     'FILE_UNREADABLE',
     /losses\.PARQUET cannot be read: .*magic bytes/,
   ],
   [
-    'half a gzip file',
+    'a truncated gzip file',
     { 'losses.csv.gz': gzipSync(wide).subarray(0, -12) },
     { losses: 'losses.csv.gz' },
     'FILE_UNREADABLE',
@@ -198,7 +192,7 @@ const cases: Case[] = [
   ],
   ['raw losses without sizes', { 'losses.csv': long }, { raw: true }, 'TABLE_INVALID', /no column "loss"/],
   [
-    'raw losses with no bytes',
+    'raw losses with zero bytes',
     { 'losses.csv': raw.replace('40', '0') },
     { raw: true },
     'TABLE_CELL',
@@ -211,21 +205,24 @@ const cases: Case[] = [
     'TABLE_CELL',
     /row 1 .*column "tokens": "-1(\.0)?" is not a number of at least 0/,
   ],
-  ['caps too low', {}, { keepRate: 1, repeat: 0.5 }, 'CAPS_TOO_LOW', /caps add up to 0\.5/],
+  ['caps that are too low', {}, { keepRate: 1, repeat: 0.5 }, 'CAPS_TOO_LOW', /caps add up to 0\.5/],
 ];
 
 describe('bad tables', () => {
-  it.each(cases)('with %s are refused with file and place', async (_what, files, settings, code, message) => {
-    await expect(
-      estimateFiles({ ...base, ...files }, { tokens: 'tokens.csv', ...settings }),
-    ).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
-  });
+  it.each(cases)(
+    'with %s are refused, naming the file and the place',
+    async (_what, files, settings, code, message) => {
+      await expect(
+        estimateFiles({ ...base, ...files }, { tokens: 'tokens.csv', ...settings }),
+      ).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
+    },
+  );
 
-  it('with errors outside 0 to 1 are used, and it is said', async () => {
+  it('with errors outside 0 to 1 are used with a warning', async () => {
     const { warnings } = await estimateFiles({
       ...base,
       'errors.csv': errors.replace('0.7', '70').replace('0.3,', '-1,'),
     });
-    expect(warnings.join('\n')).toMatch(/2 errors are outside 0 to 1 \(-1 of "m1" on "task"\)/);
+    expect(warnings.join('\n')).toMatch(/2 errors are outside 0 to 1 \(-1 for "m1" on "task"\)/);
   });
 });

@@ -6,7 +6,7 @@ const { wide, long, byModel, errors, errorsLong, errorsByModel, tokens } = golde
 const base = { 'losses.csv': wide, 'errors.csv': errors, 'tokens.csv': tokens };
 const how = { tokens: 'tokens.csv', keepRate: 0.5 };
 
-/** By domain name, as estimates are sorted by value. */
+/** By domain name, because estimates are sorted by value. */
 const byName = (result: Found, key: 'estimate' | 'weight' | 'tokens'): number[] =>
   result.domains.toSorted((a, b) => (a.domain < b.domain ? -1 : 1)).map((domain) => domain[key]);
 const close = (got: readonly number[], expected: readonly number[], within = 12): void => {
@@ -15,7 +15,7 @@ const close = (got: readonly number[], expected: readonly number[], within = 12)
 };
 
 describe('domain weights', () => {
-  it('are the golden ones, best domain first', async () => {
+  it('match the golden weights, best domain first', async () => {
     const result = await estimateFiles(base, how);
     close(byName(result, 'estimate'), [1, -0.2, 0.1, -0.9]);
     close(byName(result, 'weight'), [0.8, 0, 0.2, 0]);
@@ -39,7 +39,7 @@ describe('domain weights', () => {
     ['wide', wide],
     ['long', long],
     ['one row a model', byModel],
-  ])('are the same from losses that are %s, as CSV and as Parquet', async (_what, table) => {
+  ])('are the same from losses with %s, as CSV and as Parquet', async (_what, table) => {
     const expected = await estimateFiles(base, how);
     for (const losses of ['losses.csv', 'losses.tsv', 'losses.parquet']) {
       const text = losses.endsWith('.tsv') ? table.replaceAll(',', '\t') : table;
@@ -52,7 +52,7 @@ describe('domain weights', () => {
   it.each([
     ['long', errorsLong],
     ['one row a model', errorsByModel],
-  ])('are the same from errors that are %s, as CSV and as Parquet', async (_what, table) => {
+  ])('are the same from errors with %s, as CSV and as Parquet', async (_what, table) => {
     const expected = await estimateFiles(base, how);
     for (const name of ['errors.csv', 'errors.parquet'])
       expect((await estimateFiles({ ...base, [name]: table }, { ...how, errors: name })).domains).toEqual(
@@ -60,7 +60,7 @@ describe('domain weights', () => {
       );
   });
 
-  it('take raw losses as the token-weighted mean over Σ tokens / Σ bytes, not as the mean of pages', async () => {
+  it('average raw losses by tokens over Σ tokens / Σ bytes, not over pages', async () => {
     const rows = [
       ['a', 2.0, 50, 200],
       ['a', 3.0, 100, 380],
@@ -86,7 +86,7 @@ describe('domain weights', () => {
       ['task', 1, 0, 0],
     ]);
     for (const table of [rawLong, rawWide]) {
-      // The error is 1 for the first model alone, so the product is its bits per byte over N.
+      // Only the first model has error 1, so the product is its bits per byte over N.
       const result = await estimateFiles(
         { 'losses.csv': table, 'errors.csv': oneModel },
         { raw: true, estimator: 'product' },
@@ -143,7 +143,7 @@ describe('domain weights', () => {
     close(await estimate({ benchmarks: ['task'] }), product(golden.errors));
   });
 
-  it('join models by name, whatever else is in the tables', async () => {
+  it('join models by name and ignore other columns', async () => {
     const lines = wide.trim().split('\n');
     const more = [
       `note,${lines[0] ?? ''},stranger`,
@@ -162,10 +162,12 @@ describe('domain weights', () => {
     );
     close(byName(result, 'estimate'), [1, -0.2, 0.1, -0.9]);
     expect(result.models).toBe(5);
-    expect(result.warnings.join('\n')).toMatch(/3 models are in one of the tables only/);
+    expect(result.warnings.join('\n')).toMatch(
+      /3 models were left out because they are in only one of the tables/,
+    );
   });
 
-  it('leave out and count domains with a missing loss, and models without an error', async () => {
+  it('leave out and count domains with a missing loss and models without an error', async () => {
     const holes = wide.replace('0.9,1.3', ',1.3').replace('1.6', 'NaN');
     const result = await estimateFiles(
       {
@@ -182,7 +184,7 @@ describe('domain weights', () => {
     expect(result.domains.map(({ domain }) => domain)).toEqual(['d1', 'd4']);
     expect(result.domainsLeftOut).toBe(2);
     expect(result.warnings.join('\n')).toMatch(
-      /2 domains lack a loss of some model and were left out, "d2" first/,
+      /2 domains were left out because they lack a model.s loss; the first is "d2"/,
     );
   });
 });

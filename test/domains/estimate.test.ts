@@ -1,16 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import {
-  type Estimator,
-  estimate,
-  estimators,
-  lossTies,
-  openSorted,
-  prepareDraw,
-  sortModels,
-  type Ties,
-  tiePolicies,
-} from '../../domains/estimate.ts';
+import { estimate, type Estimator, estimators, lossTies, prepareDraw } from '../../domains/estimate.ts';
+import { openSorted, sortModels, tiePolicies, type Ties } from '../../domains/sorted.ts';
 import { estimateSlowly, rankSlowly } from './slow.ts';
 
 function estimateFast(
@@ -30,7 +21,7 @@ function estimateFast(
   );
 }
 
-/** Losses and errors of the same models; every other time from a few values, so that many are equal. */
+/** Losses and errors of the same models; every other time from few values, so many are equal. */
 const models = fc.tuple(fc.integer({ min: 3, max: 70 }), fc.boolean()).chain(([n, coarse]) => {
   const value = coarse
     ? fc.integer({ min: 0, max: 6 }).map((step) => step / 4)
@@ -65,7 +56,7 @@ describe('the estimators', () => {
   });
 
   it.each(estimators.flatMap((estimator) => tiePolicies.map((ties): [Estimator, Ties] => [estimator, ties])))(
-    '%s with %s ranks is the pair sum',
+    '%s with %s ranks equals the sum over pairs',
     (estimator, ties) => {
       fc.assert(
         fc.property(models, ([x, y]) => {
@@ -78,7 +69,7 @@ describe('the estimators', () => {
   );
 
   it.each(estimators)(
-    '%s of a draw is that of the list with each model as often as it was drawn',
+    '%s of a draw equals the estimate of a list that repeats each model as often as it was drawn',
     (estimator) => {
       fc.assert(
         fc.property(
@@ -101,7 +92,7 @@ describe('the estimators', () => {
     },
   );
 
-  it('sign_cdf is (N+1)/(3N) of spearman where nothing is equal', () => {
+  it('sign_cdf is (N+1)/(3N) of spearman without ties', () => {
     const distinct = fc.integer({ min: 3, max: 80 }).chain((n) =>
       fc.tuple(
         ...[0, 1].map(() =>
@@ -123,7 +114,7 @@ describe('the estimators', () => {
     );
   });
 
-  it('do not depend on the order that the models were in before', () => {
+  it('do not depend on the previous order of the models', () => {
     fc.assert(
       fc.property(
         fc.array(models, { minLength: 2, maxLength: 4 }),

@@ -1,5 +1,5 @@
-// The authors' published losses and errors (MIT): 263 texts × 90 models, against vectors computed by an
-// independent program, and the authors' own top tens.
+// The authors' published losses and errors (MIT): 263 texts × 90 models, compared with vectors computed by an
+// independent program and with the authors' own top tens.
 
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -48,9 +48,9 @@ const groups = there
       expectedSchema.parse(JSON.parse(readFileSync(join(folder, 'expected.json'), 'utf8'))).groups,
     )
   : [];
-/** So many of the groups are looked at in any case. */
+/** Number of groups that are always checked. */
 const always = 2;
-/** Texts in the order of the rows. */
+/** Texts in row order. */
 const texts = there
   ? await withDuckDb({ threads: 1 }, async (connection) =>
       z
@@ -112,7 +112,7 @@ const near = (got: readonly number[], expected: readonly number[]): void => {
   it.each(groups.slice(0, always))('give the known estimates and top ten for %s', givesKnown);
   longTest.each(groups.slice(always))('give the known estimates and top ten for %s', givesKnown);
 
-  it('hold one model twice, which is said', async () => {
+  it('contain one model twice, which is reported', async () => {
     const { warnings, models } = await run(['arc_easy'], {});
     expect(models).toBe(90);
     expect(warnings.join('\n')).toMatch(
@@ -120,11 +120,11 @@ const near = (got: readonly number[], expected: readonly number[]): void => {
     );
   });
 
-  it('predict held-out models far better than chance, and estimates lie close together, which is said', async () => {
+  it('predict held-out models far better than chance, and warn that the estimates are close together', async () => {
     const { prediction, warnings, families } = await run(['arc_easy'], { resamples: 200 });
     expect(prediction?.rSquared).toBeGreaterThan(0.85);
     expect(prediction?.permutedHigh).toBeLessThan(0);
-    expect(warnings.join('\n')).toMatch(/closer together than each is certain/);
+    expect(warnings.join('\n')).toMatch(/less than a typical interval/);
     expect(families.reduce((sum, family) => sum + family.models, 0)).toBe(90);
   });
 

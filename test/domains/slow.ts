@@ -1,11 +1,12 @@
-// The estimators as pair sums over a plain list of models (arXiv 2409.05816), and the linear weights by
-// sorting everything: slow, obvious, and what the closed forms have to agree with.
+// Slow, obvious versions that the closed forms must agree with: the estimators as sums over pairs of models
+// (arXiv 2409.05816), and the linear weights by sorting everything.
 
-import type { Estimator, Ties } from '../../domains/estimate.ts';
+import type { Estimator } from '../../domains/estimate.ts';
+import type { Ties } from '../../domains/sorted.ts';
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 
-/** Ranks from 1, by counting; equal values as the policy says. */
+/** Ranks from 1, by counting; ties by the policy. */
 export function rankSlowly(values: readonly number[], ties: Ties): number[] {
   return values.map((value, at) => {
     const lower = values.filter((other) => other < value).length;
@@ -43,7 +44,7 @@ export function estimateSlowly(
   }
 }
 
-/** Fills the domains by estimate, equal ones by name, each to its cap, until 1. */
+/** Fills the domains to their caps by estimate (ties by name), until the sum is 1. */
 export function fillSlowly(
   estimates: readonly number[],
   caps: readonly number[],

@@ -1,5 +1,4 @@
-// Tables for tests: a folder that goes away, and the same numbers as a wide, a long or a by-model CSV, or as
-// Parquet.
+// Tables for tests: a temporary folder, and the same numbers as a wide, long or by-model CSV, or as Parquet.
 
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -19,8 +18,8 @@ export async function withFolder<T>(use: (folder: string) => Promise<T>): Promis
 }
 
 /**
- * Writes the files and estimates: `settings` as in `betr.yaml`, with losses.csv and errors.csv unless it says
- * otherwise.
+ * Writes the files and estimates. `settings` are as in `betr.yaml`; losses.csv and errors.csv are the
+ * defaults.
  */
 export async function estimateFiles(
   files: Record<string, string | Uint8Array>,
@@ -36,7 +35,7 @@ export async function estimateFiles(
   });
 }
 
-/** Writes a CSV text; for a name that ends in .parquet as Parquet with DuckDB's guesses at the types. */
+/** Writes CSV; if the name ends in .parquet, DuckDB converts it to Parquet and infers the types. */
 export async function writeTable(path: string, text: string | Uint8Array): Promise<void> {
   if (!path.endsWith('.parquet')) return writeFile(path, text);
   await writeFile(`${path}.csv`, text);
@@ -53,7 +52,7 @@ export const cell = (text: string | number): string =>
 export const csv = (rows: readonly (readonly (string | number)[])[]): string =>
   rows.map((row) => `${row.map(cell).join(',')}\n`).join('');
 
-/** The golden example of the issue: five models, four domains. */
+/** The golden example: five models, four domains. */
 export const golden = {
   models: ['m1', 'm2', 'm3', 'm4', 'm5'],
   domains: ['d1', 'd2', 'd3', 'd4'],

@@ -44,7 +44,7 @@ describe('weights', () => {
     close([...capsOf(Float64Array.of(400, 300, 200, 100), 0.5, 2)], [1.6, 1.2, 0.8, 0.4]);
   });
 
-  it('accepts caps that come to 1 but for rounding, and refuses those that do not', () => {
+  it('accepts caps that sum to 1 except for rounding, and refuses lower ones', () => {
     checkCaps(Float64Array.of(0.4, 0.3, 0.2, 0.1));
     checkCaps(new Float64Array(1_000_000).fill(1e-6));
     expect(() => checkCaps(Float64Array.of(0.4, 0.3, 0.2))).toThrow(/caps add up to 0\.9,.*--keep-rate/);
@@ -61,7 +61,7 @@ describe('weights', () => {
     }),
   );
 
-  it('linear is what filling after a plain sort gives', () => {
+  it('linear equals filling after a full sort', () => {
     fc.assert(
       fc.property(problems, ({ estimates: list, tokens, keepRate }) => {
         const caps = [...capsOf(Float64Array.from(tokens), keepRate, 1)];
@@ -70,7 +70,7 @@ describe('weights', () => {
     );
   });
 
-  it('l2 comes to 1 within the caps, and no other such weights are nearer to the estimates', () => {
+  it('l2 sums to 1 within the caps, and no other feasible weights are nearer to the estimates', () => {
     fc.assert(
       fc.property(
         problems,
@@ -83,7 +83,7 @@ describe('weights', () => {
             expect(weight).toBeGreaterThanOrEqual(0);
             expect(weight).toBeLessThanOrEqual((caps[i] ?? 0) + 1e-12);
           }
-          // Any other feasible point: the fill in a chance order, on a line with the answer.
+          // Any other feasible point: fill in a random order, then interpolate with the answer.
           const other = fillSlowly(chance.slice(0, list.length), caps, names(list.length));
           const distance = (point: readonly number[]): number =>
             point.reduce((sum, value, i) => sum + (value - (list[i] ?? 0)) ** 2, 0);

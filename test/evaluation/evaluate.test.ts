@@ -5,7 +5,8 @@ import { silent } from '../../run/progress.ts';
 import { keyHash } from '../../data/files/hash.ts';
 import { openRun, rankingOf, type Run } from '../../run/run.ts';
 import type { Contestant } from '../../evaluation/contest.ts';
-import { type Evaluation, evaluateSelections, evaluationSchema } from '../../evaluation/evaluate.ts';
+import { evaluateSelections } from '../../evaluation/evaluate.ts';
+import { type Evaluation, evaluationSchema } from '../../evaluation/evaluation.ts';
 import { evaluationHtml } from '../../evaluation/report.ts';
 import { publishRanking } from '../../ranking/generation.ts';
 import { type Row, withRun, writeParts } from '../ranking/synthetic.ts';
@@ -55,7 +56,7 @@ async function withContest(use: (run: Run) => Promise<void>): Promise<void> {
   });
 }
 
-/** A scorer's ranking of the corpus in a folder of its own. */
+/** A scorer's ranking of the corpus, in a separate folder. */
 async function rank(base: Run, scorer: string, scoreOf: (row: Row) => number): Promise<Contestant> {
   const run = rankingOf(base, scorer);
   const rows = [0, 1].flatMap((shard) =>
@@ -109,7 +110,7 @@ describe('evaluateSelections', () => {
     return found;
   };
 
-  it('finds the selection that fits the benchmark better than chance, and the one that does not', () => {
+  it('tells the selection that fits the benchmark better than chance from the one that does not', () => {
     expect(evaluation.selections.map(({ scorer, verdict }) => [scorer, verdict])).toEqual([
       ['betr', 'better than random'],
       ['random', 'baseline'],
@@ -129,7 +130,7 @@ describe('evaluateSelections', () => {
     expect(selection('random').targetMatch.mean.gain).toEqual({ value: 0, low: 0, high: 0, n: 60 });
   });
 
-  it('says what the cut costs elsewhere', () => {
+  it('reports what the cut costs elsewhere', () => {
     const betr = selection('betr').offTarget;
     expect(betr.sources.map(({ source, isTarget }) => [source, isTarget])).toEqual([
       ['sums', true],
@@ -140,13 +141,13 @@ describe('evaluateSelections', () => {
     expect(betr.sources[0]?.gain.low).toBeGreaterThan(0);
   });
 
-  it('says what selections are made of and how far they agree', () => {
+  it('reports what selections consist of and how much they agree', () => {
     const { makeUp } = selection('betr');
     expect(makeUp.sources[0]).toEqual({ source: 'sums', share: 1, lift: 3 });
     expect(makeUp.documents).toBe(360);
     expect(makeUp.meanTokens).toBe(40);
     expect(makeUp.winners).toEqual([{ benchmark: 'sums', share: 1 }]);
-    // The sums repeat after 89 · 13 rows; chance alone decides how many of a pair are kept.
+    // The sums repeat after 89 · 13 rows; chance decides how many of a pair are kept.
     expect(makeUp.duplicatesShare).toBeLessThan(0.05);
     const { scorers, spearman, jaccard, documents } = evaluation.agreement;
     expect([scorers, documents]).toEqual([['betr', 'random', 'worst'], 1800]);
@@ -157,7 +158,7 @@ describe('evaluateSelections', () => {
     expect(jaccard[0]?.matrix[0]?.[2]).toBe(0);
   });
 
-  it('shows the documents at the margin, as they begin', () => {
+  it('shows the beginnings of documents at the margin', () => {
     const { margin } = selection('betr');
     expect(margin.map(({ kept }) => kept)).toEqual([true, true, true, false, false, false]);
     expect(margin.slice(0, 3).every(({ source }) => source === 'sums')).toBe(true);
@@ -168,7 +169,7 @@ describe('evaluateSelections', () => {
     expect(evaluationHtml(evaluation, {})).toContain(margin[0]?.document);
   });
 
-  it("is what its schema says, and a page with every figure's interval and number", () => {
+  it('matches its schema, and the page shows every number with interval and sample size', () => {
     expect(evaluationSchema.parse(JSON.parse(JSON.stringify(evaluation)))).toEqual(evaluation);
     const html = evaluationHtml(evaluation, { version: '1 & 2' });
     expect(html).toContain('<strong class="bad">no better than random</strong>');
@@ -196,7 +197,7 @@ describe('evaluateSelections', () => {
     });
   });
 
-  it('draws shards until every selection has text in them, and says where one keeps nothing', async () => {
+  it('draws shards until every selection has text in them, and reports a selection that keeps nothing', async () => {
     await withContest(async (run) => {
       const contestants = [
         await rank(run, 'betr', (row) => (row.shard === 'corpus/0.jsonl' ? 2 : 0) + chance(row)),

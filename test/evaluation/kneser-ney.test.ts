@@ -17,7 +17,7 @@ function train(
 }
 
 describe('the language model', () => {
-  it('gives what the slow, obvious version gives', () => {
+  it('agrees with the slow, obvious version', () => {
     fc.assert(
       fc.property(
         fc.array(sequence, { maxLength: 6 }),
@@ -33,7 +33,7 @@ describe('the language model', () => {
     );
   });
 
-  it('shares out exactly one, whatever came before', () => {
+  it('has probabilities that sum to one in any context', () => {
     fc.assert(
       fc.property(
         fc.array(sequence, { maxLength: 6 }),
@@ -52,16 +52,20 @@ describe('the language model', () => {
     );
   });
 
-  it('takes its discounts from how many n-grams occur once to four times (Chen and Goodman 1999, equation 17)', () => {
-    // Y = 100 / (100 + 2 · 40) = 5/9
-    const [one, two, more] = estimateDiscounts([0, 100, 40, 20, 12]);
-    expect(one).toBeCloseTo(1 - (2 * (5 / 9) * 40) / 100, 12);
-    expect(two).toBeCloseTo(2 - (3 * (5 / 9) * 20) / 40, 12);
-    expect(more).toBeCloseTo(3 - (4 * (5 / 9) * 12) / 20, 12);
-    expect(estimateDiscounts([0, 5, 0, 0, 0])).toEqual([0.5, 1, 1.5]);
-  });
+  it(
+    'computes its discounts from the n-grams that occur one to four times (Chen and ' +
+      'Goodman 1999, equation 17)',
+    () => {
+      // Y = 100 / (100 + 2 · 40) = 5/9
+      const [one, two, more] = estimateDiscounts([0, 100, 40, 20, 12]);
+      expect(one).toBeCloseTo(1 - (2 * (5 / 9) * 40) / 100, 12);
+      expect(two).toBeCloseTo(2 - (3 * (5 / 9) * 20) / 40, 12);
+      expect(more).toBeCloseTo(3 - (4 * (5 / 9) * 12) / 20, 12);
+      expect(estimateDiscounts([0, 5, 0, 0, 0])).toEqual([0.5, 1, 1.5]);
+    },
+  );
 
-  it('knows what it has read better than what it has not', () => {
+  it('predicts text it was trained on better than other text', () => {
     const model = train([Array.from({ length: 60 }, (_, i) => i % 3)], 3);
     expect(model.sumLog2([0, 1, 2, 0, 1, 2], even)).toBeGreaterThan(
       model.sumLog2([2, 1, 0, 2, 1, 0], even) + 6,

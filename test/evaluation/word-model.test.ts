@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { openVocabulary, trainWordModel } from '../../evaluation/word-model.ts';
 
 describe('words', () => {
-  it('put together are the text, whatever it is', () => {
+  it('concatenate to the text, whatever it is', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
         const vocabulary = openVocabulary();
@@ -14,7 +14,7 @@ describe('words', () => {
     );
   });
 
-  it('keep the space before them and leave marks and numbers apart', () => {
+  it('keep the space before them, and separate punctuation and numbers', () => {
     const vocabulary = openVocabulary();
     expect(
       [...vocabulary.encode("It's  12 o'clock.\n").words].map((word) => vocabulary.wordOf(word)),
@@ -42,12 +42,12 @@ describe('the word model', () => {
       `Once upon a time, ${i} years ago, a king lived in a castle by the ${i % 2 === 0 ? 'sea' : 'woods'}.`,
   );
 
-  it('needs fewer bits for text of the kind that it was trained on', () => {
+  it('needs fewer bits for text like its training text', () => {
     const asked = 'If Ann has 31 apples and buys 3 more, she has 34 apples.';
     expect(bitsPerByte(sums, asked)).toBeLessThan(0.6 * bitsPerByte(tales, asked));
   });
 
-  it('gives words that it never met a finite number of bits, and likely spellings fewer than unlikely ones', () => {
+  it('gives unknown words a finite number of bits, and likely spellings fewer than unlikely ones', () => {
     const likely = bitsPerByte(tales, ' woodcastle');
     const unlikely = bitsPerByte(tales, ' zqxj漢kqv');
     expect(likely).toBeLessThan(unlikely);

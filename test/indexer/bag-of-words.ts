@@ -1,5 +1,5 @@
-// An OpenAI-compatible embeddings endpoint for tests: each word has a seeded random direction, a text is the
-// sum of its words. Needs no model, gives the same vectors everywhere, and counts what it was asked for.
+// An OpenAI-compatible embeddings endpoint for tests: each word has a seeded random direction, and a text is
+// the sum of its words. Needs no model, gives the same vectors everywhere, and records the texts it received.
 
 import { createHash } from 'node:crypto';
 import { createServer, type ServerResponse } from 'node:http';
@@ -13,13 +13,13 @@ const requestSchema = z.object({
 
 export interface BagOfWords {
   url: string;
-  /** Every text that was embedded, in order. */
+  /** All embedded texts, in order. */
   texts: string[];
-  /** After this many texts every request fails. */
+  /** After this many texts, every request fails. */
   failAfter: number;
-  /** Every answer comes this much later. */
+  /** Delay of every answer. */
   delayMs: number;
-  /** Requests whose answers are still to come. */
+  /** Requests in progress. */
   waiting: number;
   /** Awaited before every answer. */
   hold: Promise<void>;

@@ -1,4 +1,4 @@
-// Runs `betr index` for the settings file named on the command line, in a process that a test can kill.
+// Runs `betr index` for the settings file on the command line, in a process that a test can kill.
 
 import { silent } from '../../run/progress.ts';
 import { openRun } from '../../run/run.ts';

@@ -23,7 +23,7 @@ function lines(count: number, name: string): string {
 }
 
 /**
- * Runs the step in a process of its own and kills it after `ms`; gives its exit code, null when it was
+ * Runs the step in a separate process and kills it after `ms`. Returns its exit code, or null if it was
  * killed.
  */
 async function runAndKill(settings: string, ms: number): Promise<number | null> {
@@ -39,38 +39,35 @@ async function runAndKill(settings: string, ms: number): Promise<number | null> 
   return code;
 }
 
-longTest(
-  'a run that is killed again and again ends with the same bytes as one that is left alone',
-  async () => {
-    const bag = await openBagOfWords();
-    const root = await mkdtemp(join(tmpdir(), 'betr-killed-'));
-    try {
-      await writeFile(join(root, 'corpus.jsonl'), lines(1500, 'document'));
-      await writeFile(join(root, 'bench.jsonl'), lines(50, 'example'));
-      const settings = join(root, 'betr.yaml');
-      await writeFile(
-        settings,
-        JSON.stringify({
-          corpus: { files: ['corpus.jsonl'] },
-          benchmarks: [{ name: 'bench', files: ['bench.jsonl'] }],
-          embedding: { model: bag.url, endpointModel: 'bag' },
-        }),
-      );
-      const run = await openRun(settings);
-      const startedMs = performance.now();
-      expect(await runAndKill(settings, 60_000)).toBe(0);
-      const wholeMs = performance.now() - startedMs;
-      const alone = await runIndex(run, silent);
-      expect(alone.fresh).toBe(true);
-      await rm(run.folder, { recursive: true });
-      for (let kill = 1; kill <= kills; kill++) await runAndKill(settings, (kill / (kills + 1)) * wholeMs);
-      const killed = await runIndex(run, silent);
-      expect(killed.outputs).toEqual(alone.outputs);
-      expect(killed.ranks).toEqual(alone.ranks);
-      expect((await readdir(run.folder)).filter((name) => name.includes('spill'))).toEqual([]);
-    } finally {
-      await bag.close();
-      await rm(root, { recursive: true });
-    }
-  },
-);
+longTest('a run that is killed again and again ends with the same bytes as an undisturbed one', async () => {
+  const bag = await openBagOfWords();
+  const root = await mkdtemp(join(tmpdir(), 'betr-killed-'));
+  try {
+    await writeFile(join(root, 'corpus.jsonl'), lines(1500, 'document'));
+    await writeFile(join(root, 'bench.jsonl'), lines(50, 'example'));
+    const settings = join(root, 'betr.yaml');
+    await writeFile(
+      settings,
+      JSON.stringify({
+        corpus: { files: ['corpus.jsonl'] },
+        benchmarks: [{ name: 'bench', files: ['bench.jsonl'] }],
+        embedding: { model: bag.url, endpointModel: 'bag' },
+      }),
+    );
+    const run = await openRun(settings);
+    const startedMs = performance.now();
+    expect(await runAndKill(settings, 60_000)).toBe(0);
+    const wholeMs = performance.now() - startedMs;
+    const alone = await runIndex(run, silent);
+    expect(alone.fresh).toBe(true);
+    await rm(run.folder, { recursive: true });
+    for (let kill = 1; kill <= kills; kill++) await runAndKill(settings, (kill / (kills + 1)) * wholeMs);
+    const killed = await runIndex(run, silent);
+    expect(killed.outputs).toEqual(alone.outputs);
+    expect(killed.ranks).toEqual(alone.ranks);
+    expect((await readdir(run.folder)).filter((name) => name.includes('spill'))).toEqual([]);
+  } finally {
+    await bag.close();
+    await rm(root, { recursive: true });
+  }
+});

@@ -1,4 +1,4 @@
-// `betr index` by an endpoint that takes some texts in part, or not at all.
+// `betr index` with an endpoint that truncates some texts and refuses others.
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { access, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -37,7 +37,7 @@ function lines(rows: readonly Row[]): string {
 
 let number = 0;
 
-/** A run in a folder of its own, of a corpus of one shard and one benchmark. */
+/** A run in a temporary folder, with a corpus of one shard and one benchmark. */
 async function makeRun(
   url: string,
   corpus: readonly Row[],
@@ -59,7 +59,7 @@ async function makeRun(
   return openRun(join(folder, 'betr.yaml'));
 }
 
-/** Writes other settings of a run, and opens it by them. */
+/** Writes other settings for a run and opens the run again. */
 async function change(run: Run, from: string, to: string): Promise<Run> {
   await writeFile(run.settingsPath, (await readFile(run.settingsPath, 'utf8')).replace(from, to));
   return openRun(run.settingsPath);
@@ -84,10 +84,10 @@ async function readScores({ files }: Run): Promise<unknown> {
   );
 }
 
-describe('an endpoint that does not take every text', () => {
+describe('an endpoint that does not accept every text', () => {
   const long = Array.from({ length: 4 }, (_, i) => ({ id: `long-${i}`, text: `${'漢字'.repeat(400)} ${i}` }));
 
-  it('gets long ones cut, which the card counts, in a run that goes on after a stop as well', async () => {
+  it('gets long texts truncated, which the card counts, also after a stop', async () => {
     const server = await openEmbeddingServer(kinds.TEI);
     const run = await makeRun(server.url, [...documents, ...long], { embedding: { textsPerRequest: 8 } });
     const card = await runIndex(run, silent);
@@ -101,18 +101,18 @@ describe('an endpoint that does not take every text', () => {
     expect(card.embedding.cut.kept / 4).toBeLessThan(510);
     expect(card.warnings).toContainEqual(
       expect.stringMatching(
-        /^The embedder takes shorter texts than embedding\.maxTokens allows: 4 of 76 were cut, and lost (39|40) % of their characters\./,
+        /^The embedder accepts shorter texts than embedding\.maxTokens allows: 4 of 76 were truncated and lost (39|40) % of their characters\./,
       ),
     );
     const asked = server.asked.length;
-    // As after a stop: the vectors are there, and nothing that was made of them.
+    // As after a stop: only the vectors exist.
     await rm(run.files.indexCard);
     await rm(run.files.targets);
     const again = await runIndex(run, silent);
     expect(again.embedding).toMatchObject({ embedded: 0, reused: 76, cut: card.embedding.cut });
     expect(again.outputs).toEqual(card.outputs);
     expect(server.asked.length).toBe(asked + 1);
-    // How fast it is asked changes nothing.
+    // The request rate changes nothing.
     expect(
       (
         await runIndex(
@@ -124,7 +124,7 @@ describe('an endpoint that does not take every text', () => {
     await server.close();
   });
 
-  it('costs a document that is refused its score, and nothing else', async () => {
+  it('costs a refused document its score, and nothing else', async () => {
     const server = await openEmbeddingServer(kinds.Ollama);
     const run = await makeRun(server.url, [
       ...documents.slice(0, 20),
@@ -146,14 +146,14 @@ describe('an endpoint that does not take every text', () => {
     const without = await makeRun(server.url, documents);
     await runIndex(without, silent);
     expect(await readScores(run)).toEqual(await readScores(without));
-    // Of another sample none is refused, and the list of them goes.
+    // Nothing in another sample is refused, so the old list is removed.
     await writeFile(join(run.settingsFolder, 'corpus', 'a.jsonl'), lines(documents));
     expect((await runIndex(run, silent)).embedding.refused).toBe(0);
     expect(await exists(join(run.files.quarantine, 'index-embedding.jsonl'))).toBe(false);
     await server.close();
   });
 
-  it('gets the index made anew once it takes them', async () => {
+  it('leads to a new index once it accepts the refused documents', async () => {
     let takes = false;
     const server = await openEmbeddingServer({
       refuse: (asked) => (takes ? undefined : kinds.Ollama.refuse(asked)),
@@ -163,14 +163,14 @@ describe('an endpoint that does not take every text', () => {
     expect((await runIndex(run, silent)).embedding.refused).toBe(1);
     takes = true;
     const card = await runIndex(await change(run, '"nearest":60', '"nearest":50'), silent);
-    // The index to look documents up in is another one with "bad" in it.
+    // With "bad" in it, the look-up index differs.
     expect(card.outputs.index).toBe(
       (await runIndex(await makeRun(server.url, corpus, { nearest: 50 }), silent)).outputs.index,
     );
     await server.close();
   });
 
-  it('fails for an example, which it names, and for a sample of which it refuses much', async () => {
+  it('fails for an example, which is named, and if it refuses much of the sample', async () => {
     const server = await openEmbeddingServer(kinds.Ollama);
     const example = await makeRun(server.url, documents, {
       benchmark: [...examples, { id: 'c-bad', text: 'What is not a number?' }],

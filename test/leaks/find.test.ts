@@ -30,7 +30,7 @@ describe('a word', () => {
     expect(words('')).toEqual([]);
   });
 
-  it('ends where a letter stands that no table has', () => {
+  it('ends at a letter beyond the folding table', () => {
     expect(foldCodePoint(0x34001)).toBe(0);
     expect(foldCodePoint(0xd800)).toBe(0);
   });
@@ -39,7 +39,7 @@ describe('a word', () => {
 describe('finding', () => {
   const test = 'The quick brown fox jumps over the lazy dog while seven old wizards look on and laugh';
 
-  it('finds a run of 13 words, whatever stands between them', () => {
+  it('finds a run of 13 words, whatever separates them', () => {
     const leak = 'QUICK -- brown\nfox, jumps over (the) lazy dog; while seven "old" wizards look';
     const document = `Before it, some words. ${leak}! Words after it.`;
     expect(findAll([test], document).map((passage) => passageOf(document, passage))).toEqual([leak]);
@@ -47,7 +47,7 @@ describe('finding', () => {
     expect(findAll([test], document.replace('QUICK -- ', ''))).toEqual([]);
   });
 
-  it('makes one passage of all that goes on, and tells the items apart', () => {
+  it('joins consecutive runs to one passage, and distinguishes the items', () => {
     const document = `first ${test} middle ${numbered('other', 13).join(' ')} last`;
     const found = findAll(
       [
@@ -63,7 +63,7 @@ describe('finding', () => {
     ]);
   });
 
-  it('looks for texts of 8 to 12 words whole, and for shorter ones not at all', () => {
+  it('finds texts of 8 to 12 words only as a whole, and shorter ones not at all', () => {
     const short = numbered('short', 9);
     expect(findAll([short.join(' ')], `so ${short.join(', ')} it is`)).toHaveLength(1);
     expect(findAll([short.join(' ')], short.slice(1).join(' '))).toEqual([]);
@@ -73,7 +73,7 @@ describe('finding', () => {
     ).toHaveLength(1);
   });
 
-  it('gives every item that has the run, however many', () => {
+  it('reports every item with the run, however many', () => {
     const shared = numbered('shared', 13).join(' ');
     const found = findAll(
       Array.from({ length: 50 }, (_, i) => `item${i} ${shared} end${i}`),
@@ -82,7 +82,7 @@ describe('finding', () => {
     expect(found.map(({ item }) => item)).toEqual(Array.from({ length: 50 }, (_, i) => i));
   });
 
-  it('has room for more hits than it holds at once', () => {
+  it('handles more hits than fit in the buffer', () => {
     const same = Array.from({ length: 30_000 }, () => 'same').join(' ');
     expect(findAll([Array.from({ length: 13 }, () => 'same').join(' ')], same)).toEqual([
       { item: 0, startByte: 0, endByte: same.length },
@@ -112,7 +112,7 @@ describe('finding', () => {
     );
   });
 
-  it('reads bytes that are no UTF-8 without harm', () => {
+  it('survives bytes that are not UTF-8', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 80 }), (bytes) => {
         expect(

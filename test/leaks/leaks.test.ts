@@ -103,7 +103,7 @@ describe('betr leaks', () => {
     ),
   };
 
-  it('finds what is planted, in any format, and nothing else', async () => {
+  it('finds exactly the planted items, in any format', async () => {
     const run = await makeRun('planted', shards, tests, [
       { id: 'e1', question: 'Why do cats PURR at night near us', answer: 'Warmth' },
       { id: 'e2', question: 'Other?', answer: 'yes' },
@@ -147,7 +147,7 @@ describe('betr leaks', () => {
     expect(await readLeaks(run)).toEqual(card);
   });
 
-  longTest('reads only what is new, and all of it for other tests', async () => {
+  longTest('scans only new chunks, and everything for other tests', async () => {
     const run = await makeRun('again', shards, tests);
     const first = await findLeaks(run, { tests: ['test.jsonl'] }, silent);
     const table = readFileSync(run.files.leakTable);
@@ -164,7 +164,7 @@ describe('betr leaks', () => {
     expect((await readdir(run.files.leakParts)).length).toBe(4);
   });
 
-  it('names tests that are not there, and tests without a text', async () => {
+  it('names missing test files, and tests without text', async () => {
     const run = await makeRun('none', shards, [{ note: 'no text' }]);
     await expect(findLeaks(run, { tests: ['test.jsonl'] }, silent)).rejects.toMatchObject({
       code: 'NO_EXAMPLES',
@@ -190,7 +190,7 @@ if (!existsSync(shared)) console.log(`${shared} is absent: leaks are not planted
 
 (existsSync(shared) ? describe : describe.skip)('on real documents', () => {
   longTest(
-    'finds all planted items and no other',
+    'finds exactly the planted items',
     async () => {
       const random = openRandom(11);
       const pick = (count: number): number => Math.floor(random() * count);
@@ -221,7 +221,7 @@ if (!existsSync(shared)) console.log(`${shared} is absent: leaks are not planted
         const item = checkable[pick(checkable.length)];
         const document = documents[pick(documents.length)];
         if (item === undefined || document === undefined || planted.has(document.id)) continue;
-        // Between two words, so that no word is made or broken.
+        // Between two words, so no word is created or broken.
         const at = document.text.indexOf(' ', pick(document.text.length)) + 1;
         document.text = `${document.text.slice(0, at)} ${item.text.toUpperCase().toLowerCase()} ${document.text.slice(at)}`;
         planted.set(document.id, item.id);

@@ -1,6 +1,6 @@
 // An evaluation as `betr evaluate` would write it, with figures made up.
 
-import type { Evaluation, EvaluatedSelection } from '../../evaluation/evaluate.ts';
+import type { EvaluatedSelection, Evaluation } from '../../evaluation/evaluation.ts';
 
 const match = (value: number, gain: number): EvaluatedSelection['targetMatch']['mean'] => ({
   bitsPerByte: { value, low: value - 0.1, high: value + 0.1, n: 24 },

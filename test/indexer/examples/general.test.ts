@@ -1,14 +1,14 @@
-// The general rules, for rows that no recipe knows.
+// The general rules, for rows that match no recipe.
 
 import { describe, expect, it } from '@jest/globals';
 import type { Row } from '../../../run/fields/field-path.ts';
 import { exampleText } from './example-text.ts';
 
-/** Rows as they are often made, and the text that an example of each becomes. */
+/** Rows in common forms, and the text of each example. */
 const formats: readonly [name: string, row: Row, text: string][] = [
   ['whole text', { text: ' 1 + 1 = 2\n', label: 3 }, '1 + 1 = 2'],
   [
-    'whole text beside its parts',
+    'whole text next to its parts',
     { text: 'What is 1 + 1?\nIt is 2.', question: 'What is 1 + 1?', answer: '2' },
     'What is 1 + 1?\nIt is 2.',
   ],
@@ -18,7 +18,7 @@ const formats: readonly [name: string, row: Row, text: string][] = [
     'He baked rye bread',
   ],
   [
-    'whole text with the right choice',
+    'whole text with the correct choice',
     { text: 'How many?\n3', choices: ['2', '3'], gold: 1 },
     'How many?\n3',
   ],
@@ -38,7 +38,7 @@ const formats: readonly [name: string, row: Row, text: string][] = [
     'What is larger?\nan oak',
   ],
   [
-    'a text that is asked about',
+    'a text that the question is about',
     { text: 'Rye is a grain.', question: 'What is rye?', answer: 'a grain' },
     'Rye is a grain.\nWhat is rye?\na grain',
   ],
@@ -54,8 +54,12 @@ const formats: readonly [name: string, row: Row, text: string][] = [
     { question: 'Ann has 4 loaves and bakes 2. How many?', answer: 'She has 4+2=<<4+2=6>>6.\n#### 6' },
     'Ann has 4 loaves and bakes 2. How many?\nShe has 4+2=<<4+2=6>>6.\n#### 6',
   ],
-  ['a number for an answer', { question: 'What is 1 + 1?', answer: 2 }, 'What is 1 + 1?\n2'],
-  ['NQ-open, a list of answers: the first', { question: 'who', answer: ['Ada', 'Ada Lovelace'] }, 'who\nAda'],
+  ['a number as the answer', { question: 'What is 1 + 1?', answer: 2 }, 'What is 1 + 1?\n2'],
+  [
+    'NQ-open, a list of answers: the first counts',
+    { question: 'who', answer: ['Ada', 'Ada Lovelace'] },
+    'who\nAda',
+  ],
   ['BIG-Bench Hard', { input: 'True and False is', target: 'False' }, 'True and False is\nFalse'],
   [
     'an instruction with an input',
@@ -76,7 +80,7 @@ const formats: readonly [name: string, row: Row, text: string][] = [
     'How many?\n3',
   ],
   [
-    'the answer is the choice itself',
+    'the answer is the text of the choice',
     { question: 'Which?', choices: ['rye', 'oats'], answer: 'oats' },
     'Which?\noats',
   ],
@@ -87,7 +91,7 @@ const formats: readonly [name: string, row: Row, text: string][] = [
     'Which?\na cat',
   ],
   [
-    'two golds, of which one is clear',
+    'two golds, one of them clear',
     { question: 'Which?', choices: ['a', 'b', 'c'], answer: 'C', answer_index: 2 },
     'Which?\nc',
   ],
@@ -104,7 +108,7 @@ const formats: readonly [name: string, row: Row, text: string][] = [
     'How many?\n(C)6',
   ],
   [
-    'choices as objects, labelled by numbers',
+    'choices as objects, labeled by numbers',
     {
       question: 'Which?',
       choices: [
@@ -170,15 +174,15 @@ const formats: readonly [name: string, row: Row, text: string][] = [
 const refused: readonly [Row, string | undefined, RegExp][] = [
   [{}, undefined, /no question/],
   [{ text: '  ', question: '' }, undefined, /no question/],
-  [{ title: 'Rye', paragraphs: [{ qas: [] }] }, undefined, /"paragraphs" holds many/],
+  [{ title: 'Rye', paragraphs: [{ qas: [] }] }, undefined, /"paragraphs" holds several/],
   [{ question: 'Which?' }, undefined, /no answer/],
   [{ premise: 'Rye grows.', hypothesis: 'A grain grows.', label: 0 }, undefined, /no answer/],
   [{ question: ['Which?', 'Who?'], answer: ['rye', 'Ann'] }, undefined, /no question/],
   [{ question: 'Which?', answer: 'B' }, undefined, /the letter "B", but the row has no choices/],
-  [{ question: 'Which?', answer: "{'text': array(['rye'], dtype=object)}" }, undefined, /written as a text/],
-  [{ question: 'Print.', solution: '["print(1)"]' }, undefined, /written as a text/],
+  [{ question: 'Which?', answer: "{'text': array(['rye'], dtype=object)}" }, undefined, /written as text/],
+  [{ question: 'Print.', solution: '["print(1)"]' }, undefined, /written as text/],
   [{ sentence: 'Which?', choices: ['a', 'b'] }, undefined, /no gold/],
-  [{ question: 'Which?', choices: ['a', 'b'] }, undefined, /says which is right/],
+  [{ question: 'Which?', choices: ['a', 'b'] }, undefined, /says which is correct/],
   [{ question: 'Which?', choices: "['a' 'b']", answer: 1 }, undefined, /choices is not a list of choices/],
   [{ question: 'Which?', choices: ['a', 'b'], gold: 2 }, undefined, /gold is "2".*2 choices/],
   [{ question: 'Which?', choices: ['a', 'b'], gold: -1 }, undefined, /gold is "-1"/],
@@ -209,23 +213,23 @@ const refused: readonly [Row, string | undefined, RegExp][] = [
     undefined,
     /answerKey is "A"/,
   ],
-  // A letter counts places, and labels in the texts say otherwise.
+  // As a letter, it means a position; labels in the texts say otherwise.
   [{ question: 'Which?', options: ['(B) x', '(A) y'], answer: 'A' }, undefined, /may mean different choices/],
   [
     { question: 'Which?', choices: ['B', 'A'], answer: 'A' },
     undefined,
-    /may mean different choices \(a choice itself, or a letter\)/,
+    /may mean different choices \(the text of a choice, or a letter\)/,
   ],
-  // A number alone may count from 0 or from 1, or be a choice itself.
+  // A number alone may count from 0 or from 1, or be the text of a choice.
   [
     { question: 'Which?', choices: ['a', 'b', 'c'], answer: 1 },
     undefined,
-    /counting from 0, or counting from 1\), and no other row tells/,
+    /counting from 0, or counting from 1\), and no other row settles it/,
   ],
   [
     { question: 'Which?', choices: ['3', '2', '1', '0'], answer: '1' },
     undefined,
-    /a choice itself, or counting from 0/,
+    /the text of a choice, or counting from 0/,
   ],
   [
     { question: 'Which?', choices: ['a', 'b'], answerKey: 'A', label: 'B' },
@@ -240,20 +244,20 @@ describe('the general rules', () => {
     expect(exampleText(row)).toMatchObject({ text, recipe: 'general' });
   });
 
-  it.each(refused)('refuse %j and say why', (row, template, reason) => {
+  it.each(refused)('refuse %j and give the reason', (row, template, reason) => {
     expect(exampleText(row, { template })).toEqual({ reason: expect.stringMatching(reason) });
   });
 
-  it('refuse rows that hold many questions, and choices of which one is missing', () => {
+  it('refuse rows with many questions, and choices with a gap', () => {
     expect(exampleText({ passage: 'Ann and Bo won.', qa_pairs: [{ question: 'Who won?' }] })).toEqual({
-      reason: expect.stringMatching(/"qa_pairs" holds many of them/),
+      reason: expect.stringMatching(/"qa_pairs" holds several/),
     });
     expect(
       exampleText({ question: 'Which?', option1: 'rye', option2: '', option3: 'oats', answer: 3 }),
-    ).toEqual({ reason: expect.stringMatching(/^option2 is missing or empty, and option3 is not/) });
+    ).toEqual({ reason: expect.stringMatching(/^option2 is missing or empty but option3 is not/) });
   });
 
-  it('tell of every field with text that they leave out', () => {
+  it('report every field with text that they leave out', () => {
     const row = {
       id: 'x',
       source_url: 'https://example.org',
@@ -268,7 +272,7 @@ describe('the general rules', () => {
     expect(exampleText(row)).toMatchObject({ text: 'Which?\nrye', unused: ['hint', 'notes'] });
   });
 
-  it('follow a template in place of all rules', () => {
+  it('are replaced by a template', () => {
     expect(exampleText({ q: 'Who?', a: ['Ada'], text: 'no' }, { template: 'Q: {q}\nA: {a}' })).toEqual({
       text: 'Q: Who?\nA: Ada',
       recipe: 'template',
@@ -276,7 +280,7 @@ describe('the general rules', () => {
     });
   });
 
-  it('are what the recipe "general" names, also for rows that a recipe fits', () => {
+  it('are also used for rows that match a recipe if the settings name the recipe "general"', () => {
     const row = { instruction: 'Name a grain.', output: 'Rye.' };
     expect(exampleText(row)).toMatchObject({ recipe: 'alpaca' });
     expect(exampleText(row, { recipe: 'general' })).toMatchObject({

@@ -1,5 +1,5 @@
-// Every recipe against golden rows in the form that its benchmark is published in: a new recipe is two files,
-// its own and one of rows.
+// Every recipe with golden rows in the benchmark's published form. A new recipe takes two files: the recipe
+// and its rows.
 
 import { describe, expect, it } from '@jest/globals';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -33,9 +33,9 @@ describe('recipes', () => {
 
   describe.each(families)('%s', (recipe, rows) => {
     it.each(rows)('$row', ({ row, text, reason }) => {
-      // The recipe is found by the fields alone, and all text that is not known metadata is used.
+      // The fields alone identify the recipe, and all text that is not known metadata is used.
       expect(exampleText(row)).toEqual(reason === undefined ? { text, recipe, unused: [] } : { reason });
-      // Asked for by name it gives the same.
+      // Naming the recipe gives the same result.
       expect(exampleText(row, { recipe })).toEqual(exampleText(row));
     });
 
@@ -50,7 +50,7 @@ describe('recipes', () => {
     });
   });
 
-  it('are what their files say: one more file is one more recipe, and a change shows in the fingerprint', async () => {
+  it('are defined by their files: another file is another recipe, and a change changes the fingerprint', async () => {
     await withFolder(async (own) => {
       const load = async (recipe: string): Promise<Recipes> => {
         await writeFile(join(own, 'mine.yaml'), recipe);

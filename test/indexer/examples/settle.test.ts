@@ -1,4 +1,4 @@
-// Which choice is right, where only a benchmark's rows together can tell.
+// Which choice is correct if only all rows of a benchmark together can show it.
 
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
@@ -8,7 +8,7 @@ import { applyShape } from '../../../indexer/examples/apply.ts';
 import { findShape, readRecipes } from '../../../indexer/examples/recipes.ts';
 import { settleAll } from '../../../indexer/examples/settle.ts';
 
-/** The second line of each example, or why there is none. */
+/** The second line of each example, or the reason why there is none. */
 const answers = (rows: readonly Row[]): (string | undefined)[] =>
   settleAll(rows.map(applyGeneralRules)).map((result) =>
     'text' in result ? result.text.split('\n')[1] : `refused: ${result.reason}`,
@@ -17,16 +17,16 @@ const ask = (choices: readonly unknown[], answer: unknown): Row => ({ question: 
 const refused = (reason: string): unknown => expect.stringMatching(new RegExp(`^refused: .*${reason}`));
 
 describe('a choice that other rows settle', () => {
-  it('counts from 0 where one of them is 0, and from 1 where one of them is as large as the number of choices', () => {
+  it('counts from 0 if one row is 0, and from 1 if one row is as large as the number of choices', () => {
     expect(answers([ask(['a', 'b', 'c'], 1), ask(['d', 'e'], 0)])).toEqual(['b', 'd']);
     expect(answers([ask(['a', 'b', 'c'], 1), ask(['d', 'e'], 2)])).toEqual(['a', 'e']);
     expect(answers([ask(['a', 'b', 'c'], 1), ask(['d', 'e', 'f'], 2)])).toEqual([
-      refused('no other row tells'),
-      refused('no other row tells'),
+      refused('no other row settles it'),
+      refused('no other row settles it'),
     ]);
   });
 
-  it('is refused where the rows contradict each other', () => {
+  it('is refused if the rows contradict each other', () => {
     expect(answers([ask(['a', 'b', 'c'], 1), ask(['d', 'e'], 0), ask(['d', 'e'], 2)])).toEqual([
       refused('counts from 0 in 1 of the rows and from 1 in 1'),
       refused('counts from 0'),
@@ -34,7 +34,7 @@ describe('a choice that other rows settle', () => {
     ]);
   });
 
-  it('is a text where others are, a number where others are', () => {
+  it('is a text or a number, depending on the other rows', () => {
     expect(answers([ask(['2', '1', '0'], '1'), ask(['rye', 'oats'], 'oats')])).toEqual(['1', 'oats']);
     expect(answers([ask(['2', '1', '0'], '2'), ask(['rye', 'oats'], '0')])).toEqual(['0', 'rye']);
     expect(
@@ -42,16 +42,16 @@ describe('a choice that other rows settle', () => {
     ).toEqual([refused('may mean different'), 'rye', 'oats']);
   });
 
-  it('takes numbers as the cells of a table have them', () => {
+  it('accepts numbers as table cells have them', () => {
     expect(answers([ask(['a', 'b', 'c'], '1'), ask(['d', 'e'], '0.0')])).toEqual(['b', 'd']);
   });
 
-  it('does not take a blank choice for a sign of where numbers begin', () => {
+  it('does not treat a blank choice as evidence of where numbers begin', () => {
     expect(answers([ask(['', 'b', 'c'], 1), ask(['d', 'e'], 2)])).toEqual([refused(''), 'e']);
     expect(answers([ask(['a', 'b', ''], 2), ask(['d', 'e', 'f'], 1)])).toEqual(['b', 'd']);
   });
 
-  it('holds a recipe against its rows', () => {
+  it('checks a recipe against its rows', () => {
     const recipe = (row: Row): ReturnType<typeof applyGeneralRules> => {
       const shape = findShape(row, readRecipes().list);
       return shape === undefined ? { reason: 'no recipe' } : applyShape(row, shape.shape, shape.name);
@@ -68,7 +68,7 @@ describe('a choice that other rows settle', () => {
     ]);
   });
 
-  it('is never another than the right one, whatever the rows are written by', () => {
+  it('is never a wrong one, whatever convention the rows follow', () => {
     const word = fc.constantFrom('a', 'B', 'rye', 'oats', '0', '1', '2', '3', '10', '');
     const row = fc
       .uniqueArray(word, { minLength: 2, maxLength: 5 })
@@ -106,7 +106,7 @@ describe('a choice that other rows settle', () => {
       ),
       { numRuns: 500, seed: 17 },
     );
-    // Most rows are settled, so that refusing them all would not do.
+    // Most rows must be settled: refusing all would pass otherwise.
     expect(settled).toBeGreaterThan(1500);
   });
 });

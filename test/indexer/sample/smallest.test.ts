@@ -2,7 +2,7 @@ import { expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { offer, openSmallest, settle } from '../../../indexer/sample/smallest.ts';
 
-it('keeps the smallest distinct numbers, as a sort would, whatever the order', () => {
+it('keeps the smallest distinct numbers, like a sort, in any order', () => {
   fc.assert(
     fc.property(
       fc.array(fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), { maxLength: 300 }),

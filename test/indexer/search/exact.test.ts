@@ -2,8 +2,8 @@ import { expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { searchExact, searchSlow } from '../../../indexer/search/exact.ts';
 
-it('agrees with the slow version, ties included', async () => {
-  // Multiples of 1/4 keep every sum exact in float32, so that both sides see the same ties.
+it('agrees with the slow version, including ties', async () => {
+  // Multiples of 1/4 keep every sum exact in float32, so both sides see the same ties.
   const rows = (dimensions: number, max: number): fc.Arbitrary<Float32Array> =>
     fc
       .array(

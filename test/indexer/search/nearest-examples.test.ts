@@ -55,11 +55,11 @@ afterAll(async () => {
 });
 
 describe('the nearest examples of a text', () => {
-  it('are not there before there is an index', async () => {
+  it('do not exist before the index', async () => {
     await expect(openExampleSearch(run)).rejects.toMatchObject({ code: 'STEP_MISSING' });
   });
 
-  it('are found by meaning, with nothing embedded but the text', async () => {
+  it('are found by meaning, and only the text is embedded', async () => {
     await runIndex(run, silent);
     bag.texts = [];
     const search = await openExampleSearch(run);
@@ -77,7 +77,7 @@ describe('the nearest examples of a text', () => {
     await search.close();
   });
 
-  it('are not made up where another embedder is set, or its vectors are gone', async () => {
+  it('are an error if the embedder changed or its vectors are gone', async () => {
     const other = {
       ...run,
       settings: { ...run.settings, embedding: { ...run.settings.embedding, endpointModel: 'other' } },

@@ -51,7 +51,7 @@ describe('the HNSW index', () => {
     for (const [at, cosine] of exact.cosines.entries()) expect(found.cosines[at]).toBeCloseTo(cosine, 5);
   });
 
-  it('measures its recall, the same with and without the exact lists at hand', async () => {
+  it('measures the same recall with and without the exact lists', async () => {
     const index = await openHnsw(path, dimensions, await sha256File(path));
     const lists = await searchExact(examples, documents, dimensions, 20);
     const recall = await measureRecall(index, examples, documents, 20, lists, 2);
@@ -67,7 +67,7 @@ describe('the HNSW index', () => {
     expect(found.cosines[0]).toBeCloseTo(1, 2);
   });
 
-  it('refuses a damaged or missing file and names the command that makes it again', async () => {
+  it('refuses a damaged or missing file, and names the command that makes it again', async () => {
     const cut = join(folder, 'cut.hnsw');
     await writeFile(cut, (await readFile(path)).subarray(0, 5000));
     const sha256 = await sha256File(path);
@@ -81,7 +81,7 @@ describe('the HNSW index', () => {
   });
 });
 
-describe('which search, and how long the lists', () => {
+describe('the choice of search, and the length of the lists', () => {
   it('is exact at the scale of the paper and below, and HNSW for many more examples', () => {
     expect(chooseSearch(14_000, 10_000_000, 1000, 'auto').method).toBe('exact');
     expect(chooseSearch(1200, 12_000, 1000, 'auto').method).toBe('exact');

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { rankByBest, rankSlowly } from '../../../indexer/targets/best-rank.ts';
 import { emptyLists, type NearestLists } from '../../../indexer/search/exact.ts';
 
-/** Lists as the search gives them, from every cosine. */
+/** Lists from every cosine, as the search would return them. */
 function listsOf(cosines: readonly (readonly number[])[], nearest: number): NearestLists {
   const lists = emptyLists(cosines.length, cosines[0]?.length ?? 0, nearest);
   for (const [example, row] of cosines.entries()) {
@@ -17,11 +17,10 @@ function listsOf(cosines: readonly (readonly number[])[], nearest: number): Near
 }
 
 describe('best rank of five documents, by hand', () => {
-  // A nearest-neighbour search returns, per example, document indices in order of nearness:
-  // example 0: 3 4 2 1 0 example 1: 3 2 4 0 1 so document 0 has ranks 5 and 4, document 1 has 4 and 5,
-  // document 2 has 3 and 2, document 3 has 1 and 1, document 4 has 2 and 3. Taking the minimum over the
-  // returned indices column by column in place of inverting them would give 3 2 2 0 0, and with it another
-  // order.
+  // A nearest-neighbor search returns document indices in order of nearness. Example 0: 3 4 2 1 0; example 1:
+  // 3 2 4 0 1. So document 0 has ranks 5 and 4, document 1 has 4 and 5, document 2 has 3 and 2, document 3
+  // has 1 and 1, document 4 has 2 and 3. Taking the minimum over the returned indices column by column,
+  // without inverting them, would give 3 2 2 0 0 and another order.
   const cosines = [
     [0.1, 0.2, 0.3, 0.9, 0.4],
     [0.2, 0.1, 0.6, 0.8, 0.3],
@@ -39,12 +38,12 @@ describe('best rank of five documents, by hand', () => {
   });
 
   it('breaks ties by the next rank, then the cosine, then the key', () => {
-    // d (1 1) first; c and e both hold (2 3), c wins by cosine; a and b both hold (4 5) and cosine 0.2, a
-    // wins by key.
+    // d (1 1) is first; c and e both have (2 3), and c wins by cosine; a and b both have (4 5) and cosine
+    // 0.2, and a wins by key.
     expect([...best.scores].map((score) => Math.round((1 - score) * 5))).toEqual([3, 4, 1, 0, 2]);
   });
 
-  it('puts documents in no list last, with score 0 and no example', () => {
+  it('puts unlisted documents last, with score 0 and no example', () => {
     const short = rankByBest(listsOf(cosines, 2), keys);
     expect([...short.ranks]).toEqual([0, 0, 2, 1, 2]);
     expect([...short.examples]).toEqual([-1, -1, 1, 0, 0]);
@@ -53,12 +52,12 @@ describe('best rank of five documents, by hand', () => {
     expect(Math.min(...short.scores.slice(2))).toBeGreaterThan(0);
   });
 
-  it('ranks for one benchmark from its own examples only', () => {
+  it('ranks one benchmark by its own examples only', () => {
     expect([...rankByBest(listsOf(cosines, 5), keys, { from: 1, to: 2 }).ranks]).toEqual([4, 5, 2, 1, 3]);
   });
 });
 
-it('a document that more examples list wins over one with fewer of the same ranks', () => {
+it('a document that more examples list beats one with fewer of the same ranks', () => {
   const best = rankByBest(
     listsOf(
       [
@@ -74,7 +73,7 @@ it('a document that more examples list wins over one with fewer of the same rank
 });
 
 it('agrees with the slow version', () => {
-  // Few distinct cosines, so that ties of every kind come up.
+  // Few distinct cosines, so ties of every kind occur.
   const matrix = fc
     .tuple(fc.integer({ min: 1, max: 6 }), fc.integer({ min: 1, max: 12 }))
     .chain(([examples, documents]) =>

@@ -19,7 +19,10 @@ interface Endpoint {
   close: () => Promise<void>;
 }
 
-/** Answers a request: `number` counts them from 0. Nothing: the vectors that the texts' lengths make. */
+/**
+ * Answers a request; `number` counts requests from 0. Undefined: the default vectors, made from the lengths
+ * of the texts.
+ */
 type Answer = (response: ServerResponse, number: number, asked: Asked) => boolean;
 
 const open: Endpoint[] = [];
@@ -71,7 +74,7 @@ function embedding(model: string, more: Readonly<Record<string, unknown>> = {}):
   ).embedding;
 }
 
-/** Not of unit length, and another direction for every length of text. */
+/** Not of unit length, and in a different direction for every length of text. */
 function vectorOf(text: string): number[] {
   return [3 * Math.cos(text.length / 50), 3 * Math.sin(text.length / 50), 0];
 }
@@ -95,7 +98,7 @@ function send(
   return true;
 }
 
-/** An answer as fast as it is read, until nobody reads it any more. */
+/** Answers as fast as the client reads, until it stops reading. */
 function pour(response: ServerResponse): boolean {
   const more = (): void => {
     if (!response.destroyed) response.write(' '.repeat(1 << 20), () => setImmediate(more));
@@ -109,8 +112,8 @@ const texts = Array.from({ length: 200 }, (_, i) => 'x'.repeat(i % 30));
 
 describe('an endpoint', () => {
   it(
-    'gets the texts in batches, several at once, cut to the limit, and gives unit vectors in the order ' +
-      'of the texts',
+    'gets the texts truncated to the limit, in batches, several at once, and returns unit ' +
+      'vectors in the order of the texts',
     async () => {
       const { settings, asked, url } = await openServer();
       const embedder = await openEndpoint(settings, pace);
@@ -124,7 +127,7 @@ describe('an endpoint', () => {
       const vectors = await embedder.embed(long);
       expect(vectors.length).toBe(3 * long.length);
       for (const [i, text] of long.entries()) {
-        // maxTokens 8 lets 32 characters through, and an empty text goes as a space.
+        // maxTokens 8 allows 32 characters, and an empty text is sent as a space.
         const [x = 0, y = 0] = vectorOf('z'.repeat(Math.max(1, Math.min(32, text.length))));
         expect(vectors[3 * i]).toBeCloseTo(x / 3, 6);
         expect(vectors[3 * i + 1]).toBeCloseTo(y / 3, 6);
@@ -151,12 +154,12 @@ describe('an endpoint', () => {
     ['/compatible-mode/v1', '/compatible-mode/v1/embeddings'],
     ['/tei', '/tei/v1/embeddings'],
     ['/api/embed', '/api/embed'],
-  ])('is found from its base "%s"', async (base, path) => {
+  ])('is found by the address "%s"', async (base, path) => {
     const { url } = await openServer();
     expect((await openEndpoint(embedding(url + base), pace)).source).toBe(`endpoint ${url}${path}`);
   });
 
-  it('keeps what its address asks for, and does not show it', async () => {
+  it('keeps the query of its address, and does not show it', async () => {
     const paths: (string | undefined)[] = [];
     const { url } = await openServer((response) => (paths.push(response.req.url), false));
     expect((await openEndpoint(embedding(`${url}/v1?api-version=7&sig=secret`), pace)).source).toBe(
@@ -173,7 +176,7 @@ describe('an endpoint', () => {
     await expect(refused).rejects.not.toMatchObject({ message: expect.stringContaining('secret') });
   });
 
-  it('gets as many texts a request, and requests at once, as the settings say', async () => {
+  it('gets as many texts per request, and concurrent requests, as the settings say', async () => {
     let [now, most] = [0, 0];
     const { url, asked } = await openServer((response, _number, { input }) => {
       most = Math.max(most, ++now);
@@ -213,7 +216,7 @@ describe('an endpoint', () => {
     }
   });
 
-  it('is sent the key of the environment, which is in no message', async () => {
+  it('gets the key from the environment, which no message contains', async () => {
     const { settings, asked } = await openServer(
       (response, number) =>
         number > 0 && send(response, 401, { error: { message: 'Incorrect API key provided: secret-key.' } }),
@@ -267,20 +270,20 @@ describe('an endpoint that fails for a while', () => {
     expect(asked.length).toBe(4);
   });
 
-  it('is left longer alone each time, or as long as it says', async () => {
+  it('gets longer pauses after each failure, or the pause that it requests', async () => {
     const { settings, asked } = await openServer((response, number) => {
       if (number === 0 || number > 3) return false;
       return send(response, 429, 'slow down', number === 3 ? { 'retry-after': '0.3' } : {});
     });
     await (await openEndpoint(settings, pace)).embed(['abc']);
     const waits = asked.slice(2).map(({ atMs }, i) => atMs - (asked[i + 1]?.atMs ?? 0));
-    // 20 and 40 ms, of which at least half is waited whatever chance says; then what it asked for.
+    // 20 and 40 ms, of which at least half passes; then the requested pause.
     expect(waits[0]).toBeGreaterThanOrEqual(9);
     expect(waits[1]).toBeGreaterThanOrEqual(19);
     expect(waits[2]).toBeGreaterThanOrEqual(299);
   });
 
-  it('is left alone as long as without "Retry-After: 0", and until a date', async () => {
+  it('gets the normal pause after "Retry-After: 0", and waits until a date', async () => {
     const until = Math.ceil((Date.now() + 1000) / 1000) * 1000;
     const { settings, asked } = await openServer((response, number) => {
       if (number === 0 || number > 3) return false;
@@ -320,12 +323,12 @@ describe('an endpoint that does not work', () => {
       /it refused the text "[ab]": HTTP 400 not today/,
     ],
     [
-      'says much',
+      'answers with a huge error page',
       (response) => send(response, 404, `<html>${'no '.repeat(100_000)}`),
       /HTTP 404 <html>(no )+n?o?\. Completed/,
     ],
     ['answers something else', (response) => send(response, 200, '<html>'), /the answer is not JSON: <html>/],
-    ['answers without end', (response) => pour(response), /the answer is larger than 1 MiB for each text/],
+    ['answers without end', (response) => pour(response), /the answer is larger than 1 MiB per text/],
     [
       'answers other JSON',
       (response) => send(response, 200, { data: [{ index: 0, embedding: ['a'] }] }),
@@ -437,7 +440,7 @@ describe('an endpoint that does not work', () => {
     ],
   ];
 
-  it.each(wrong)('because it %s says so, and what to do', async (_what, answer, problem) => {
+  it.each(wrong)('because it %s reports the reason and the fix', async (_what, answer, problem) => {
     const { settings, url } = await openServer(
       (response, number, one) => number > 0 && answer(response, number, one),
     );
@@ -454,7 +457,7 @@ describe('an endpoint that does not work', () => {
     });
   });
 
-  it('is not asked any further', async () => {
+  it('gets no further requests', async () => {
     const { settings, asked } = await openServer(
       (response, number) => number === 4 && send(response, 403, 'no'),
     );
@@ -466,7 +469,7 @@ describe('an endpoint that does not work', () => {
     expect(asked.length).toBeLessThan(8);
   });
 
-  it('because nobody listens says so', async () => {
+  it('reports that nothing is listening', async () => {
     const { settings, close } = await openServer();
     open.pop();
     await close();

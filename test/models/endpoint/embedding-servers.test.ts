@@ -1,5 +1,5 @@
-// What each kind of embedding server takes is found out from its refusals, and a text's vector is up to the
-// text and the server alone.
+// The limits of each kind of embedding server are learned from its refusals, and a text's vector depends only
+// on the text and the server.
 
 import { afterEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
@@ -78,7 +78,7 @@ const dense = Array.from({ length: 20 }, (_, i) =>
     ...Array.from({ length: 700 + 20 * i }, (_, k) => 0x4e00 + ((i * 131 + k * 7) % 8000)),
   ),
 );
-/** Pairs of surrogates, of which a cut must not keep half. */
+/** Surrogate pairs, which truncation must not split. */
 const faces = '\u{1f600}'.repeat(600);
 
 type Name = keyof typeof kinds;
@@ -98,7 +98,7 @@ const names = Object.entries(kinds).map(([name, kind]): [string, Kind, string, b
 
 describe('an endpoint of the kind', () => {
   it.each(names)(
-    '%s gets all texts embedded, each whole or cut to what it takes',
+    '%s gets all texts embedded, each in full or truncated to its limit',
     async (_name, kind, base, cuts) => {
       const server = await start(kind);
       const embedder = await openEndpoint(embedding(server.url + base, { textsPerRequest: 150 }), pace);
@@ -110,8 +110,8 @@ describe('an endpoint of the kind', () => {
         expect(from).toBe(whole.length);
         expect(found.rows[i]).toEqual(unit(whole.slice(0, to)));
         expect(whole.slice(0, to).isWellFormed()).toBe(true);
-        // Truncation where it has to be, and by little more than that, or by less than half again where the
-        // server does not count.
+        // Truncation only if necessary, and by little more than necessary, or by less than half again if the
+        // server does not count tokens.
         expect(found.cuts.has(i)).toBe(cuts && countTokens(whole) > tokensAtMost);
         if (found.cuts.has(i)) expect(countTokens(whole.slice(0, to))).toBeGreaterThan(tokensAtMost / 4);
       }
@@ -120,7 +120,7 @@ describe('an endpoint of the kind', () => {
     },
   );
 
-  it('TEI is asked for its number of texts from the first refusal on', async () => {
+  it('TEI gets its number of texts per request after the first refusal', async () => {
     const { url, asked } = await start(kinds.TEI);
     const embedder = await openEndpoint(embedding(url, { requestsAtOnce: 4 }), pace);
     await embedAll(
@@ -128,7 +128,7 @@ describe('an endpoint of the kind', () => {
       Array.from({ length: 1000 }, (_, i) => `text ${i}`),
     );
     const sizes = asked.map(({ input }) => input.length);
-    // At most the four that were on their way.
+    // At most the four requests already in progress.
     expect(sizes.filter((size) => size > 32).length).toBeLessThanOrEqual(4);
     expect(sizes.filter((size) => size === 32).length).toBe(31);
     const before = asked.length;
@@ -136,7 +136,7 @@ describe('an endpoint of the kind', () => {
     expect(asked.slice(before).map(({ input }) => input.length)).toEqual([32, 32, 32, 32, 22]);
   });
 
-  it('that counts texts without saying its number is asked for halves', async () => {
+  it('one that limits texts without saying the number gets half as many each time', async () => {
     const { url, asked } = await start(kinds['says no number']);
     const embedder = await openEndpoint(embedding(url, { requestsAtOnce: 1 }), pace);
     await embedAll(embedder, plain);
@@ -144,14 +144,14 @@ describe('an endpoint of the kind', () => {
     expect(asked.slice(5).every(({ input }) => input.length <= 8)).toBe(true);
   });
 
-  it('vLLM, which does not count what is too much, is asked for halves', async () => {
+  it('vLLM, which does not count the excess, gets halves', async () => {
     const { url, asked } = await start(kinds.vLLM);
     const embedder = await openEndpoint(embedding(url), pace);
     expect((await embedAll(embedder, dense.slice(10, 11))).cuts.get(0)?.to).toBe(450);
     expect(asked.map(({ input: [text = ''] }) => text.length)).toEqual([10, 900, 450]);
   });
 
-  it('TEI keeps nearly all that it takes of a text, and is not asked for each text over and over', async () => {
+  it('TEI keeps nearly all that it accepts of a text, without repeated attempts for each text', async () => {
     const { url, asked } = await start(kinds.TEI);
     const embedder = await openEndpoint(embedding(url), pace);
     const { cuts } = await embedAll(embedder, [...plain, ...dense]);
@@ -160,7 +160,7 @@ describe('an endpoint of the kind', () => {
     expect(asked.length).toBeLessThan(90);
   });
 
-  it('Ollama that gives NaN for a text loses that text alone, and says which', async () => {
+  it('Ollama that gives NaN for a text refuses only that text, and it is reported', async () => {
     const { url } = await start(kinds.Ollama);
     const embedder = await openEndpoint(embedding(url), pace);
     const texts = plain.map((text, i) => (i === 77 ? 'not a number' : text));
@@ -174,7 +174,7 @@ describe('an endpoint of the kind', () => {
     });
   });
 
-  it('Ollama says at once that it lacks the model', async () => {
+  it('Ollama immediately reports a missing model', async () => {
     const { url, asked } = await start(kinds.Ollama);
     await expect(openEndpoint(embedding(url, { endpointModel: 'other' }), pace)).rejects.toMatchObject({
       code: 'ENDPOINT_FAILED',
@@ -183,7 +183,7 @@ describe('an endpoint of the kind', () => {
     expect(asked.length).toBe(1);
   });
 
-  it('LM Studio that does not know the address says so with 200', async () => {
+  it('LM Studio reports an unknown address with status 200', async () => {
     const { url } = await start(kinds['LM Studio']);
     await expect(openEndpoint(embedding(`${url}/v2`), pace)).rejects.toMatchObject({
       message: expect.stringContaining('Unexpected endpoint or method. (POST /v2/embeddings)'),
@@ -200,44 +200,40 @@ describe('a vector', () => {
     () => 'the input length exceeds the context length',
   ];
 
-  it(
-    'is that of the text alone, whatever else is asked, how many at once, and in which order ' +
-      'answers come',
-    async () => {
-      let [words, delays] = [0, [0]];
-      // Takes 3 texts of 20 tokens, in the words of TEI, vLLM or Ollama.
-      const refuse: Kind['refuse'] = ({ input }) => {
-        if (input.length > 3)
-          return [422, { message: `batch size ${input.length} > maximum allowed batch size 3` }];
-        const long = input.map(countTokens).find((tokens) => tokens > 20);
-        return long === undefined ? undefined : [400, { message: wordings[words]?.(long) }];
-      };
-      const { url } = await start({ refuse }, (number) => delays[number % delays.length] ?? 0);
-      const alone = await openEndpoint(
-        embedding(url, { textsPerRequest: 1, requestsAtOnce: 1, maxTokens: 10 }),
-        pace,
-      );
-      await fc.assert(
-        fc.asyncProperty(
-          fc.array(text, { minLength: 1, maxLength: 40 }),
-          fc.nat(2),
-          fc.integer({ min: 1, max: 9 }),
-          fc.integer({ min: 1, max: 5 }),
-          fc.array(fc.nat(4), { minLength: 1, maxLength: 7 }),
-          async (texts, wording, textsPerRequest, requestsAtOnce, waits) => {
-            [words, delays] = [wording, [0]];
-            const expected: number[][] = [];
-            for (const one of texts) expected.push(...(await embedAll(alone, [one])).rows);
-            delays = waits;
-            const together = await openEndpoint(
-              embedding(url, { textsPerRequest, requestsAtOnce, maxTokens: 10 }),
-              pace,
-            );
-            expect((await embedAll(together, texts)).rows).toEqual(expected);
-          },
-        ),
-        { numRuns: rounds(100) },
-      );
-    },
-  );
+  it('does not depend on the other texts, the number of requests at once, or the order of answers', async () => {
+    let [words, delays] = [0, [0]];
+    // Accepts 3 texts of 20 tokens, with the messages of TEI, vLLM or Ollama.
+    const refuse: Kind['refuse'] = ({ input }) => {
+      if (input.length > 3)
+        return [422, { message: `batch size ${input.length} > maximum allowed batch size 3` }];
+      const long = input.map(countTokens).find((tokens) => tokens > 20);
+      return long === undefined ? undefined : [400, { message: wordings[words]?.(long) }];
+    };
+    const { url } = await start({ refuse }, (number) => delays[number % delays.length] ?? 0);
+    const alone = await openEndpoint(
+      embedding(url, { textsPerRequest: 1, requestsAtOnce: 1, maxTokens: 10 }),
+      pace,
+    );
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(text, { minLength: 1, maxLength: 40 }),
+        fc.nat(2),
+        fc.integer({ min: 1, max: 9 }),
+        fc.integer({ min: 1, max: 5 }),
+        fc.array(fc.nat(4), { minLength: 1, maxLength: 7 }),
+        async (texts, wording, textsPerRequest, requestsAtOnce, waits) => {
+          [words, delays] = [wording, [0]];
+          const expected: number[][] = [];
+          for (const one of texts) expected.push(...(await embedAll(alone, [one])).rows);
+          delays = waits;
+          const together = await openEndpoint(
+            embedding(url, { textsPerRequest, requestsAtOnce, maxTokens: 10 }),
+            pace,
+          );
+          expect((await embedAll(together, texts)).rows).toEqual(expected);
+        },
+      ),
+      { numRuns: rounds(100) },
+    );
+  });
 });

@@ -1,5 +1,5 @@
-// Stand-ins for embedding servers: each takes, refuses and answers as its documentation and source say
-// (docs/endpoints.md has the same table in words).
+// Stand-ins for embedding servers: each accepts, refuses and answers as its documentation and source say
+// (docs/endpoints.md has the same table as text).
 
 import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
@@ -10,11 +10,11 @@ export interface Asked {
   input: string[];
 }
 
-/** A status and a body, JSON unless it is text; nothing for the vectors of all texts. */
+/** A status and a body, JSON unless it is a string; undefined for the vectors of all texts. */
 type Answer = [status: number, body: unknown] | undefined;
 
 export interface Kind {
-  /** Says no, or nothing. */
+  /** Refuses, or returns nothing. */
   refuse?: (asked: Asked, route: string) => Answer;
   /** The body of a success. */
   answer?: (vectors: readonly (readonly number[])[]) => unknown;
@@ -23,8 +23,8 @@ export interface Kind {
 export const dimensions = 8;
 
 /**
- * One for each character beyond ASCII, one for four others, and two about the text: what subword vocabularies
- * come to.
+ * One for each character beyond ASCII, one for four others, and two for the text: about what subword
+ * vocabularies give.
  */
 export function countTokens(text: string): number {
   const all = Array.from(text);
@@ -32,7 +32,7 @@ export function countTokens(text: string): number {
   return dense + Math.ceil((all.length - dense) / 4) + 2;
 }
 
-/** Another direction for every text. */
+/** A different direction for every text. */
 export function vectorOf(text: string): number[] {
   const digest = createHash('sha256').update(text).digest();
   return Array.from({ length: dimensions }, (_, i) => (digest.readInt16LE(2 * i) + 0.5) / 32_768);
@@ -51,7 +51,7 @@ function longest(texts: readonly string[]): number {
   return Math.max(...texts.map(countTokens));
 }
 
-/** Tokens that each stand-in takes of a text, as BERT models do. */
+/** Tokens that each stand-in accepts per text, like BERT models. */
 export const tokensAtMost = 512;
 
 export const kinds = {
@@ -88,7 +88,7 @@ export const kinds = {
         : undefined;
     },
   },
-  // vllm/renderers/params.py: it counts no further than one more than it takes.
+  // vllm/renderers/params.py: it stops counting one token above its limit.
   vLLM: {
     refuse: ({ input }) =>
       longest(input) > tokensAtMost
@@ -108,7 +108,7 @@ export const kinds = {
           ]
         : undefined,
   },
-  // Of earlier versions.
+  // Earlier versions.
   'vLLM, earlier': {
     refuse: ({ input }) =>
       longest(input) > tokensAtMost
@@ -127,7 +127,7 @@ export const kinds = {
           ]
         : undefined,
   },
-  // Since 0.13.5 it no longer cuts; a text for which the model gives NaN is a 500.
+  // Since 0.13.5 it no longer truncates; a text for which the model gives NaN is a 500.
   Ollama: {
     refuse({ input, model }) {
       if (model !== 'm')
@@ -169,7 +169,7 @@ export const kinds = {
         : undefined;
     },
   },
-  // Its own route, /api/embed, with another answer.
+  // Its own route, /api/embed, with a different answer.
   'Ollama, /api/embed': {
     refuse: (_asked, route) => (route === '/api/embed' ? undefined : [404, '404 page not found']),
     answer: (vectors) => ({ model: 'm', embeddings: vectors }),
@@ -192,7 +192,7 @@ export const kinds = {
           ]
         : undefined,
   },
-  // It cuts by itself and tells its log; a route that it does not know is 200 and an error.
+  // Truncates silently (only its log says so); an unknown route gives 200 and an error.
   'LM Studio': {
     refuse: (_asked, route) =>
       route === '/v1/embeddings'
@@ -281,7 +281,7 @@ export const kinds = {
           ]
         : undefined,
   },
-  // Azure, Mistral, Cohere: others that count texts, in words of their own.
+  // Azure, Mistral, Cohere: others that limit the number of texts, with messages of their own.
   'says no number': {
     refuse: ({ input }) =>
       input.length > 12
@@ -308,10 +308,7 @@ const requestSchema = z.object({
   encoding_format: z.literal('float'),
 });
 
-/**
- * `delayMs` gives how long the answer to a request waits, so that answers come in another order than the
- * requests.
- */
+/** `delayMs` is the delay of a request's answer, to make answers arrive out of order. */
 export async function openEmbeddingServer(
   { refuse, answer = list }: Kind,
   delayMs: (number: number) => number = () => 0,

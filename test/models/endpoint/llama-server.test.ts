@@ -1,5 +1,5 @@
-// A real embedding server: llama.cpp, with whatever model BETR_TEST_GGUF names. It is skipped, and says so,
-// where there is none.
+// A real embedding server: llama.cpp with the model in BETR_TEST_GGUF. Skipped, with a note, if there is
+// none.
 
 import { expect, it } from '@jest/globals';
 import { spawn } from 'node:child_process';
@@ -11,7 +11,7 @@ import { freePort } from '../../free-port.ts';
 import { findShared } from '../../shared/find.ts';
 import { until } from '../../until.ts';
 
-it('llama.cpp gives a vector for every text, the same again, of long ones for what it takes', async () => {
+it('llama.cpp gives every text a vector, reproducibly, and long ones truncated', async () => {
   const program = findShared('tools', 'llama-server');
   const model = process.env['BETR_TEST_GGUF'];
   if (program === undefined) return;
@@ -80,7 +80,7 @@ it('llama.cpp gives a vector for every text, the same again, of long ones for wh
     const row = (text: number): Float32Array => vectors.subarray(text * dimensions, (text + 1) * dimensions);
     for (const text of texts.keys())
       expect(row(text).reduce((sum, value) => sum + value * value, 0)).toBeCloseTo(1, 5);
-    // Alone as beside others, but for the order of its sums.
+    // The same alone as with others, except for the order of summation.
     const alone = await embedder.embed(texts.slice(2, 3));
     expect(alone.reduce((sum, value, i) => sum + value * (row(2)[i] ?? 0), 0)).toBeCloseTo(1, 4);
   } finally {

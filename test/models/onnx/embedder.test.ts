@@ -32,7 +32,7 @@ function embedding(settings: Readonly<Record<string, unknown>>): Settings['embed
   ).embedding;
 }
 
-/** A folder with the model's files, as links, and with others in their place. */
+/** A folder with links to the model's files, some replaced. */
 async function makeModel(
   name: string,
   files: Readonly<Record<string, string | Buffer | undefined>> = {},
@@ -61,44 +61,42 @@ const cosine = (vectors: Float32Array, a: number, b: number, other = vectors): n
 };
 
 describe('the transformer', () => {
-  withModel(
-    'puts like texts near each other, whatever their order and lengths, in unit vectors',
-    async () => {
-      const embedder = await openTransformer(embedding({ model }), root);
-      expect(embedder).toMatchObject({
-        name: 'all-MiniLM-L6-v2',
-        device: 'cpu',
-        dimensions: 384,
-        source: `folder ${model ?? ''}`,
-      });
-      const texts = [
-        'Boil the pasta in salted water.',
-        'The comet orbits the sun.',
-        'Cook spaghetti until it is soft.',
-        'A planet and its moons go around a star.',
-        '',
-      ];
-      const vectors = await embedder.embed(texts);
-      for (const row of texts.keys()) expect(cosine(vectors, row, row)).toBeCloseTo(1, 4);
-      expect(cosine(vectors, 0, 2)).toBeGreaterThan(0.5);
-      expect(cosine(vectors, 1, 3)).toBeGreaterThan(0.4);
-      for (const [a, b] of [
-        [0, 1],
-        [0, 3],
-        [2, 1],
-        [2, 3],
-      ] as const)
-        expect(cosine(vectors, a, b)).toBeLessThan(0.25);
-      // 8-bit weights let the texts of a batch move each other a little; the place in the list does not.
-      expect(await embedder.embed(texts)).toEqual(vectors);
-      const backwards = await embedder.embed(texts.toReversed());
-      for (const row of texts.keys())
-        expect(cosine(vectors, row, texts.length - 1 - row, backwards)).toBeGreaterThan(0.98);
-      await embedder.close();
-    },
-  );
+  withModel('puts similar texts near each other in any order and length, as unit vectors', async () => {
+    const embedder = await openTransformer(embedding({ model }), root);
+    expect(embedder).toMatchObject({
+      name: 'all-MiniLM-L6-v2',
+      device: 'cpu',
+      dimensions: 384,
+      source: `folder ${model ?? ''}`,
+    });
+    const texts = [
+      'Boil the pasta in salted water.',
+      'The comet orbits the sun.',
+      'Cook spaghetti until it is soft.',
+      'A planet and its moons go around a star.',
+      '',
+    ];
+    const vectors = await embedder.embed(texts);
+    for (const row of texts.keys()) expect(cosine(vectors, row, row)).toBeCloseTo(1, 4);
+    expect(cosine(vectors, 0, 2)).toBeGreaterThan(0.5);
+    expect(cosine(vectors, 1, 3)).toBeGreaterThan(0.4);
+    for (const [a, b] of [
+      [0, 1],
+      [0, 3],
+      [2, 1],
+      [2, 3],
+    ] as const)
+      expect(cosine(vectors, a, b)).toBeLessThan(0.25);
+    // 8-bit weights let texts in a batch affect each other slightly; the position in the list has no
+    // effect.
+    expect(await embedder.embed(texts)).toEqual(vectors);
+    const backwards = await embedder.embed(texts.toReversed());
+    for (const row of texts.keys())
+      expect(cosine(vectors, row, texts.length - 1 - row, backwards)).toBeGreaterThan(0.98);
+    await embedder.close();
+  });
 
-  withModel('sees a text up to embedding.maxTokens', async () => {
+  withModel('reads a text up to embedding.maxTokens', async () => {
     const embedder = await openTransformer(embedding({ model, maxTokens: 16 }), root);
     const start = 'one two three four five six seven eight nine ten eleven twelve thirteen fourteen';
     const first = await embedder.embed([`${start} and then of cooking`]);
@@ -112,7 +110,7 @@ describe('the transformer', () => {
     );
   });
 
-  withModel('pools as the model says, or as the settings do', async () => {
+  withModel('pools as the model or the settings say', async () => {
     const says = (mode: string): Promise<string> =>
       makeModel(mode, {
         '1_Pooling/config.json': JSON.stringify({ word_embedding_dimension: 384, [mode]: true }),
@@ -130,13 +128,13 @@ describe('the transformer', () => {
     await expect(openTransformer(embedding({ model: last }), root)).rejects.toMatchObject({
       code: 'MODEL_UNAVAILABLE',
       message: expect.stringMatching(
-        /1_Pooling\/config\.json.* says pooling_mode_lasttoken, which is not known here; embedding\.pooling can be set/,
+        /1_Pooling\/config\.json.* names pooling_mode_lasttoken, which is not supported; you can set embedding\.pooling/,
       ),
     });
     expect(await vectorOf({ model: last, pooling: 'cls' })).toEqual(cls);
   });
 
-  withModel('says what is wrong with a folder', async () => {
+  withModel('reports what is wrong with a folder', async () => {
     const refuse = async (settings: Readonly<Record<string, unknown>>, reason: RegExp): Promise<void> => {
       await expect(openTransformer(embedding(settings), root)).rejects.toMatchObject({
         code: 'MODEL_UNAVAILABLE',
@@ -149,23 +147,26 @@ describe('the transformer', () => {
     );
     await refuse(
       { model: await makeModel('no-onnx', { 'onnx/model_quantized.onnx': undefined }) },
-      /onnx\/model\.onnx is missing; there is no ONNX file/,
+      /onnx\/model\.onnx is missing; the folder has no ONNX file/,
     );
     await refuse(
       { model, dtype: 'fp16' },
-      /onnx\/model_fp16\.onnx is missing; there is onnx\/model_quantized\.onnx/,
+      /onnx\/model_fp16\.onnx is missing; the folder has onnx\/model_quantized\.onnx/,
     );
     await refuse(
       { model: await makeModel('damaged', { 'onnx/model_quantized.onnx': 'not a model' }) },
       /cannot be loaded: .*(protobuf|invalid|INVALID)/i,
     );
     await refuse({ model: await makeModel('bad-config', { 'config.json': '{' }) }, /cannot be loaded/);
-    await refuse({ model: './none' }, /there is no folder .*none, and it is no name of a model hub either/);
+    await refuse(
+      { model: './none' },
+      /there is no folder .*none, and it is not a name on a model hub either/,
+    );
   });
 });
 
 describe('the default model', () => {
-  withModel('is used after its bytes were checked, and no other', async () => {
+  withModel('is checked byte for byte before use', async () => {
     const check = async (folder: string | undefined): Promise<{ folder: string; source: string }> => {
       process.env['BETR_MODEL'] = folder;
       try {
@@ -181,7 +182,7 @@ describe('the default model', () => {
       check(await makeModel('flipped', { 'onnx/model_quantized.onnx': bytes })),
     ).rejects.toMatchObject({
       code: 'MODEL_DAMAGED',
-      message: expect.stringContaining('onnx/model_quantized.onnx has other bytes than it should'),
+      message: expect.stringContaining('onnx/model_quantized.onnx has unexpected bytes'),
     });
     await expect(check(await makeModel('lacking', { 'tokenizer.json': undefined }))).rejects.toMatchObject({
       code: 'MODEL_DAMAGED',
@@ -191,37 +192,33 @@ describe('the default model', () => {
 });
 
 describe('devices', () => {
-  it(
-    'are named where the one that is asked for is not there, with how to get it; auto takes what ' +
-      'there is',
-    async () => {
-      const auto = await chooseDevice('auto');
-      expect(await chooseDevice('cpu')).toBe('cpu');
-      for (const device of ['cuda', 'webgpu'] as const) {
-        const chosen = await chooseDevice(device).catch((error: unknown) => error);
-        if (chosen === device) expect(auto).not.toBe('cpu');
-        else
-          expect(chosen).toMatchObject({
-            code: 'DEVICE_UNAVAILABLE',
-            exitCode: 2,
-            message: expect.stringMatching(
-              new RegExp(
-                `embedding\\.device is "${device}", but .*Available: ` +
-                  `cpu.*${device === 'cuda' ? 'ONNXRUNTIME_NODE_INSTALL=cuda12' : 'Vulkan'}`,
-              ),
+  it('are reported with installation help if the requested one is missing; auto takes an available one', async () => {
+    const auto = await chooseDevice('auto');
+    expect(await chooseDevice('cpu')).toBe('cpu');
+    for (const device of ['cuda', 'webgpu'] as const) {
+      const chosen = await chooseDevice(device).catch((error: unknown) => error);
+      if (chosen === device) expect(auto).not.toBe('cpu');
+      else
+        expect(chosen).toMatchObject({
+          code: 'DEVICE_UNAVAILABLE',
+          exitCode: 2,
+          message: expect.stringMatching(
+            new RegExp(
+              `embedding\\.device is "${device}", but .*Available: ` +
+                `cpu.*${device === 'cuda' ? 'ONNXRUNTIME_NODE_INSTALL=cuda12' : 'Vulkan'}`,
             ),
-          });
-      }
-      // On a machine without a GPU, as most that run this are.
-      if (!existsSync('/dev/nvidia0') && !existsSync('/dev/dri')) expect(auto).toBe('cpu');
-      // The script that the message names is there.
-      expect(existsSync('node_modules/onnxruntime-node/script/install.js')).toBe(true);
-    },
-  );
+          ),
+        });
+    }
+    // On a machine without a GPU, like most that run this.
+    if (!existsSync('/dev/nvidia0') && !existsSync('/dev/dri')) expect(auto).toBe('cpu');
+    // The script in the message exists.
+    expect(existsSync('node_modules/onnxruntime-node/script/install.js')).toBe(true);
+  });
 });
 
 describe('the model hub', () => {
-  withModel('is asked once: afterwards the cache has all, without a connection', async () => {
+  withModel('is asked once; afterwards everything is in the cache, and no connection is needed', async () => {
     const asked: string[] = [];
     const server = createServer((request, response) => {
       const [, file = ''] = /^\/tiny\/mini\/resolve\/main\/([^?]*)/.exec(request.url ?? '') ?? [];
@@ -239,7 +236,7 @@ describe('the model hub', () => {
       const online = await openTransformer(embedding({ model: 'tiny/mini', dtype: 'q8' }), root);
       expect(online).toMatchObject({ name: 'tiny/mini', source: 'model hub, tiny/mini', dimensions: 384 });
       const vectors = await online.embed(['Boil the pasta.']);
-      // The mean and the first token differ: the hub's own 1_Pooling/config.json was heard.
+      // The mean and the first token differ, so the hub's own 1_Pooling/config.json was used.
       expect(vectors).toEqual(
         await (await openTransformer(embedding({ model, pooling: 'cls' }), root)).embed(['Boil the pasta.']),
       );
@@ -263,7 +260,7 @@ describe('the model hub', () => {
     }
   });
 
-  withModel('is not needed for a folder, wherever it lies', async () => {
+  withModel('is not needed for a folder, wherever it is', async () => {
     const odd = join(root, 'a folder [with] brackets', 'my model');
     await mkdir(dirname(odd), { recursive: true });
     await cp(model ?? '', odd, { recursive: true });

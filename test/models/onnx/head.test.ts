@@ -34,7 +34,7 @@ const three: TinyHead = {
   config: { id2label: { 0: 'spam', 1: 'High Quality', 2: 'other' } },
 };
 
-// Texts of many lengths, so that batches are padded and filled several times.
+// Texts of many lengths, so batches are padded and filled several times.
 const texts = Array.from({ length: 400 }, (_, i) =>
   Array.from(
     { length: 1 + ((i * 7) % 90) },
@@ -70,7 +70,7 @@ describe('a head', () => {
     ]);
   });
 
-  it('knows its labels, and what they are of, by its configuration', async () => {
+  it('takes its labels and their type from its configuration', async () => {
     await writeTinyHead(join(root, 'two'), { weights: { '[UNK]': [0, 1] } });
     expect(await open('two')).toMatchObject({ labels: ['LABEL_0', 'LABEL_1'], kind: 'one' });
     await writeTinyHead(join(root, 'several'), {
@@ -102,7 +102,7 @@ describe('a head', () => {
     expect(() => choose(['a', 'b', 'c'], 'd')).toThrow(/no label "d"/);
   });
 
-  it('is another one with other bytes, and is asked once for a text', async () => {
+  it('is another head with other bytes, and reads each text once', async () => {
     const first = await open('three-labels');
     const asked: string[] = [];
     const counting: Head = { ...first, embed: (some) => (asked.push(...some), first.embed(some)) };
@@ -120,7 +120,7 @@ describe('a head', () => {
     expect((await open('three-labels')).fingerprint).not.toBe(first.fingerprint);
   });
 
-  it('comes from a hub in the number type that there is, once', async () => {
+  it('comes from a hub in the available number type, and is fetched once', async () => {
     const asked: string[] = [];
     const server = createServer((request, response) => {
       const [, file = ''] = /^\/tiny\/judge\/resolve\/main\/([^?]*)/.exec(request.url ?? '') ?? [];
@@ -144,7 +144,7 @@ describe('a head', () => {
       });
       const logits = await online.embed(['good bad']);
       expect(logits).toEqual(await (await open('three-labels')).embed(['good bad']));
-      // The eight-bit file is looked for first, and is not there.
+      // The 8-bit file is tried first, but does not exist.
       expect(asked).toEqual(expect.arrayContaining(['onnx/model_quantized.onnx', 'onnx/model.onnx']));
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
@@ -158,7 +158,7 @@ describe('a head', () => {
     }
   });
 
-  it('is refused, with the reason, where it is none', async () => {
+  it('is refused, with the reason, if the model is not one', async () => {
     await expect(open('./nowhere')).rejects.toMatchObject({
       code: 'HEAD_UNAVAILABLE',
       message: expect.stringMatching(/there is no folder .*head:MODEL/),
@@ -166,12 +166,12 @@ describe('a head', () => {
     await writeTinyHead(join(root, 'embedder'), { ...rating, output: 'last_hidden_state' });
     await expect((await open('embedder')).embed(['good'])).rejects.toMatchObject({
       code: 'HEAD_INVALID',
-      message: expect.stringMatching(/gives last_hidden_state, and no logits/),
+      message: expect.stringMatching(/returns last_hidden_state but no logits/),
     });
     await writeTinyHead(join(root, 'counted'), { ...three, config: { id2label: { 0: 'a', 1: 'b' } } });
     await expect((await open('counted')).embed(['good'])).rejects.toMatchObject({
       code: 'HEAD_INVALID',
-      message: expect.stringMatching(/3 logits for a text, and its config.json has 2 labels/),
+      message: expect.stringMatching(/3 logits per text, but its config.json has 2 labels/),
     });
     await writeTinyHead(join(root, 'infinite'), {
       weights: { '[UNK]': [Infinity] },
@@ -179,7 +179,7 @@ describe('a head', () => {
     });
     await expect((await open('infinite')).embed(['good'])).rejects.toMatchObject({
       code: 'HEAD_INVALID',
-      message: expect.stringMatching(/no finite numbers/),
+      message: expect.stringMatching(/not finite numbers/),
     });
     await writeFile(join(root, 'counted', 'config.json'), '{"id2label": ["a"]}');
     await expect(open('counted')).rejects.toMatchObject({

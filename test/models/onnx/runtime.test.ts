@@ -18,7 +18,7 @@ describe('ONNX Runtime', () => {
       const [name = '', version] = spec.split('@');
       expect(packages[`node_modules/${name}`]).toMatchObject({ version, integrity });
     }
-    // It loads nothing that is not fetched with it: what else it depends on is its install script's.
+    // It loads only what is fetched with it; its other dependencies belong to its install script.
     const { dependencies } = z
       .object({ dependencies: z.record(z.string(), z.string()) })
       .parse(JSON.parse(await readFile('node_modules/onnxruntime-node/package.json', 'utf8')));
@@ -27,7 +27,7 @@ describe('ONNX Runtime', () => {
 });
 
 describe('the bundled transformers.js', () => {
-  it('is named with its version and all that is in it, in the file that goes with its licenses', async () => {
+  it('is listed with its version and all its parts in the notice next to its licenses', async () => {
     const notice = await readFile('models/onnx/transformers-bundle.NOTICE.txt', 'utf8');
     const code = await readFile('node_modules/@huggingface/transformers/dist/transformers.node.mjs', 'utf8');
     const inside = new Set(
@@ -43,7 +43,7 @@ describe('the bundled transformers.js', () => {
     expect(notice).toContain(`@huggingface/transformers ${version} `);
   });
 
-  it('exports what the package does, language models too, and runs without an image library', async () => {
+  it('exports what the package does, including language models, and runs without an image library', async () => {
     const bundled = await loadTransformers();
     const whole = await import('@huggingface/transformers');
     expect(Object.keys(bundled)).toEqual(Object.keys(whole));

@@ -1,13 +1,12 @@
-// A transformer head of a few bytes, written by hand: every token of the vocabulary has a weight for each
-// label, and a text's logits are the means over its tokens, padding left out. Field numbers:
-// onnx/onnx.proto3.
+// A transformer head of a few bytes: every token of the vocabulary has a weight for each label, and a text's
+// logits are the means over its tokens, without padding. Field numbers: onnx/onnx.proto3.
 
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FLOAT, INT64, integer, message, tensor, text } from '../../../models/onnx/onnx-bytes.ts';
 
 export interface TinyHead {
-  /** Weights of each word, one for each label; words that are not there have those of [UNK]. */
+  /** Weights of each word, one per label; unknown words have those of [UNK]. */
   weights: Readonly<Record<string, readonly number[]>>;
   config?: Readonly<Record<string, unknown>>;
   /** Name of the output. */
@@ -56,7 +55,7 @@ export async function writeTinyHead(
   await writeFile(join(folder, 'onnx', 'model.onnx'), graphBytes(Object.values(weights), output));
 }
 
-/** The logits of a text as the model has to give them. */
+/** The logits that the model should give for a text. */
 export function tinyLogits({ weights }: TinyHead, text: string): number[] {
   const rows = (text.toLowerCase().match(/\w+|[^\w\s]+/g) ?? [])
     .slice(0, 512)

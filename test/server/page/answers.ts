@@ -6,14 +6,14 @@ import type { DomainWeights } from '../../../domains/result.ts';
 import type { Calibration } from '../../../ranking/budget/calibrations.ts';
 import type { Comparison } from '../../../ranking/budget/compare-budgets.ts';
 import type { Curve } from '../../../ranking/budget/curve.ts';
-import type { Evaluation } from '../../../evaluation/evaluate.ts';
+import type { Evaluation } from '../../../evaluation/evaluation.ts';
 import type { DocumentsAnswer } from '../../../server/routes/documents.ts';
-import type { examplesSchema } from '../../../server/routes/examples.ts';
-import type { readySchema } from '../../../server/routes/health.ts';
+import { examplesSchema } from '../../../server/routes/examples.ts';
+import { readySchema } from '../../../server/routes/health.ts';
 import type { Job } from '../../../server/jobs/records.ts';
 import type { CompositionAnswer, HistogramAnswer } from '../../../server/routes/mixture.ts';
 import type * as page from '../../../server/page/answers.ts';
-import type { benchmarksSchema, rankingsSchema } from '../../../server/routes/rankings.ts';
+import { benchmarksSchema, rankingsSchema } from '../../../server/routes/rankings.ts';
 import type { Answer } from '../../../ranking/budget/question.ts';
 import type { Why } from '../../../ranking/why/why.ts';
 

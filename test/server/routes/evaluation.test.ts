@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { commitBytes, commitJson } from '../../../data/files/commit.ts';
-import type { Evaluation } from '../../../evaluation/evaluate.ts';
+import type { Evaluation } from '../../../evaluation/evaluation.ts';
 import { evaluationFile, evaluationHtml, reportFile } from '../../../evaluation/report.ts';
 import { makeEvaluation } from '../made-evaluation.ts';
 import { withServer } from '../serve.ts';

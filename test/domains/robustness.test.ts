@@ -5,7 +5,7 @@ import { csv, estimateFiles } from './tables.ts';
 import { longTest } from '../long.ts';
 
 /**
- * Models of ability 0 to 1: on "good" domains losses fall with ability, on "noise" domains they are chance;
+ * Models of ability 0 to 1: on "good" domains losses fall with ability, on "noise" domains they are random;
  * errors fall with ability.
  */
 function makeTables({ models = 40, good = 20, noise = 180, seed = 1, families = 10 }): {
@@ -34,7 +34,7 @@ const files = ({ losses, errors }: { losses: string; errors: string }): Record<s
   'errors.csv': errors,
 });
 
-describe('how sure the weights are', () => {
+describe('robustness of the weights', () => {
   it('planted domains are found, always chosen, and predict held-out models; others are not', async () => {
     const result = await estimateFiles(files(makeTables({})), { resamples: 300 });
     const best = result.domains.slice(0, 20);
@@ -50,7 +50,7 @@ describe('how sure the weights are', () => {
     expect(result.warnings.join('\n')).not.toMatch(/chance|told apart|mean loss/);
   });
 
-  it('chance alone is called chance', async () => {
+  it('random losses are reported as chance', async () => {
     const result = await estimateFiles(files(makeTables({ good: 0, noise: 100, models: 16 })), {
       resamples: 200,
     });
@@ -61,7 +61,7 @@ describe('how sure the weights are', () => {
     );
   });
 
-  it('intervals hold about 95 % of what other draws of models give', async () => {
+  it('intervals contain about 95 % of the estimates from other draws of models', async () => {
     // Noise domains have a true estimate of 0.
     const { domains } = await estimateFiles(files(makeTables({ good: 0, noise: 400, models: 60, seed: 7 })), {
       resamples: 500,
@@ -72,9 +72,9 @@ describe('how sure the weights are', () => {
     expect(covered).toBeLessThan(0.99);
   });
 
-  it('a family that carries the result is named', async () => {
+  it('the family that the result depends on is named', async () => {
     const random = openRandom(3);
-    // Only models of family "lean" do well on the odd domains, and they alone do well on the benchmark.
+    // Only models of family "lean" do well on the odd domains, and only they do well on the benchmark.
     const names = Array.from({ length: 30 }, (_, m) => `${m < 6 ? 'lean' : `other${m}`}/m${m}`);
     const losses = Array.from({ length: 40 }, (_, d) => [
       `d${d}`,
@@ -93,7 +93,7 @@ describe('how sure the weights are', () => {
     expect(warnings.join('\n')).toMatch(/Without the 6 models of family "lean"/);
   });
 
-  it('families come from a table, or from the names', async () => {
+  it('families come from a table or from the names', async () => {
     const tables = files(makeTables({ models: 12, families: 4 }));
     expect((await estimateFiles(tables)).families.map(({ family }) => family).sort()).toEqual([
       'family0',
@@ -120,7 +120,7 @@ describe('how sure the weights are', () => {
     ]).toEqual(['mistral', 'EleutherAI', 'gpt2']);
   });
 
-  it('models with the same losses are named, and few models get no prediction', async () => {
+  it('models with identical losses are named, and few models get no prediction', async () => {
     const names = ['a', 'b', 'c', 'd'];
     const losses = csv([
       ['domain', ...names],
@@ -140,7 +140,7 @@ describe('how sure the weights are', () => {
     expect(warnings.join('\n')).toMatch(/at least 10 models/);
   });
 
-  it('the same seed gives the same result, another other intervals', async () => {
+  it('the same seed gives the same result; another seed gives other intervals', async () => {
     const tables = files(makeTables({ noise: 30 }));
     const [first, again, other] = [
       await estimateFiles(tables, { resamples: 50 }),
@@ -155,7 +155,7 @@ describe('how sure the weights are', () => {
   });
 
   longTest(
-    'more domains than are looked at twice still have estimates, weights and a prediction',
+    'more domains than the second pass takes still get estimates, weights and a prediction',
     async () => {
       const result = await estimateFiles(
         files(makeTables({ good: 500, noise: 11_500, models: 12, families: 3 })),
