@@ -1,7 +1,7 @@
 # `make demo` and `make test` work on a fresh checkout: each target installs what it needs.
 .PHONY: build demo test test-all test-nodes test-package lint format fuzz soak torture clean
 
-# Compiles what has changed. Every target that runs the product does this first, here or in its npm script.
+# Compiles what has changed. Every target below that runs the product does this first, here or in its npm script.
 build: node_modules/.package-lock.json
 	npm run -s build
 

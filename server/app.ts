@@ -1,11 +1,7 @@
 // The Express application: one declaration checks and documents each route, and every error becomes a
 // problem document.
 //
-// To add routes, write a file that exports a list, such as `export const documentRoutes: Route[] = [route({
-// method, path, … })]`, and add the list to `allRoutes` in server/routes.ts. server/route.ts documents what
-// a route declares. A handler gets its checked input and `state` (server/state.ts). It calls
-// `state.live.current()` once, so that the whole answer comes from one generation, returns a Reply, and
-// throws errors of the catalogue.
+// docs/architecture.md says how to add a route. server/route.ts documents what a route declares.
 
 import { Readable } from 'node:stream';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';

@@ -61,11 +61,20 @@ async function* readContent(
   const checked = refusing(pieces, (start) =>
     start.length === 0 && format !== 'jsonl' ? 'it is empty' : foreignKind(start, format),
   );
-  if (format === 'jsonl.gz' || format === 'jsonl.zst') {
-    const content = format === 'jsonl.gz' ? gunzip(checked) : (await openZstdDecompressor())(checked);
-    yield* refusing(content, (start) => foreignKind(start, 'jsonl', true));
-  } else yield* checked;
+  const open = decompressors[format];
+  if (open === undefined) yield* checked;
+  else yield* refusing((await open())(checked), (start) => foreignKind(start, 'jsonl', true));
 }
+
+type Decompress = (pieces: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>;
+
+/** How each format is decompressed; undefined for formats that are not compressed as a whole. */
+const decompressors: Readonly<Record<ShardFormat, (() => Decompress | Promise<Decompress>) | undefined>> = {
+  jsonl: undefined,
+  'jsonl.gz': () => gunzip,
+  'jsonl.zst': openZstdDecompressor,
+  parquet: undefined,
+};
 
 /**
  * Yields the pieces unchanged; throws if `reasonAgainst` rejects their start. `isWhole`: the start is

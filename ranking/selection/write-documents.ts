@@ -188,6 +188,13 @@ async function copyLines(
 const newline = Buffer.from('\n');
 
 async function openCompressor(format: Shard['format']): Promise<Duplex> {
-  if (format === 'jsonl.gz') return createGzip();
-  return format === 'jsonl.zst' ? openZstdCompressor() : new PassThrough();
+  switch (format) {
+    case 'jsonl.gz':
+      return createGzip();
+    case 'jsonl.zst':
+      return openZstdCompressor();
+    case 'jsonl':
+    case 'parquet':
+      return new PassThrough();
+  }
 }

@@ -28,7 +28,7 @@ describe('a shard of the ranking', () => {
         'corpus/shard-1.jsonl\0',
         '__proto__',
       ]) {
-        expect(() => findShardName(ranking, asked)).toThrow(/is no shard of the ranking/);
+        expect(() => findShardName(ranking, asked)).toThrow(/is not a shard of the ranking/);
       }
     });
   });

@@ -80,7 +80,7 @@ export const fileDamages: Damage[] = [
   [
     'a plan with a shard twice',
     async ({ files }) => repeatShard(files.plan),
-    /plan\.json is not what was written: .* \(shards .*in the order of their names, each once/,
+    /plan\.json is damaged: .* \(shards .*in the order of their names, each once/,
   ],
   [
     'a shard that has changed',
