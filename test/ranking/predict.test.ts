@@ -65,7 +65,7 @@ describe('a prediction', () => {
           expect(`${figure} ${ratio > 0.8 && ratio < 1.25}`).toBe(`${figure} true`);
         }
         expect(predicted?.budgets[0]?.score).toBeCloseTo(actual?.budgets[0]?.score ?? 0, 2);
-        expect(compared === null ? '' : describePrediction(compared)).toMatch(/predicted +real/);
+        expect(compared === null ? '' : describePrediction(compared)).toMatch(/predicted +actual/);
         expect((await rankCorpus(run, silent)).prediction).toBeNull();
       });
     },
