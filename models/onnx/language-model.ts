@@ -2,12 +2,12 @@
 // a CPU: 4-bit ones of a small model answer nonsense.
 
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { sha256File } from '../../data/files/hash-files.ts';
 import { openRandom } from '../../data/seeded-random.ts';
 import { BetrError, fail, reasonOf } from '../../run/errors/errors.ts';
+import { readRegular } from '../../run/regular-file.ts';
 import { fingerprint } from '../../run/run.ts';
 import type { ModelSettings } from '../../run/model-settings.ts';
 import { cutPrompts, joinTokens, type Joined, startWindow, textWindows } from '../joined-tokens.ts';
@@ -257,7 +257,7 @@ async function readConfig(
     const path = join(place, file);
     const text = isFolder
       ? existsSync(path)
-        ? await readFile(path, 'utf8')
+        ? await readRegular(path, 'utf8')
         : '{}'
       : await readHubFile(place, file);
     return configSchema.parse(JSON.parse(text ?? '{}'));

@@ -1,0 +1,159 @@
+// Each panel of the page in a real Chromium, and the data behind it.
+
+import { expect, it } from '@jest/globals';
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { commitBytes, commitJson } from '../../../data/files/commit.ts';
+import { silent } from '../../../run/progress.ts';
+import { domainSettingsSchema } from '../../../run/domain-settings.ts';
+import { weighDomains } from '../../../domains/domains.ts';
+import { evaluationFile, evaluationHtml, reportFile } from '../../../evaluation/report.ts';
+import { goldenTables } from '../../domains/tables.ts';
+import { makeEvaluation } from '../made-evaluation.ts';
+import { describeInChromium, type Opened } from './browser.ts';
+import { budget, sharePage } from './shared-page.ts';
+
+describeInChromium('the panels of the page', () => {
+  const at = sharePage();
+  const { load, settle, text } = at;
+
+  it('show the budget among the model sizes, and only once if it equals one of them', async () => {
+    const { page } = await load(`${budget}&sizes=1B,7B`);
+    const row = page.locator('#compareTable tr.chosen');
+    // Overlap with the next size, what that adds, and the paper's four columns.
+    expect((await row.locator('td').allInnerTexts()).slice(7).filter((cell) => cell === '')).toEqual([]);
+    expect(await page.locator('#compareTable tbody tr').count()).toBe(4);
+    await page.locator('#params').fill('7B');
+    await page.keyboard.press('Enter');
+    await page.locator('#compareTable tr.chosen', { hasText: '7B · this budget' }).waitFor();
+    expect(await page.locator('#compareTable tbody tr').count()).toBe(3);
+  });
+
+  it('follow the benchmarks that are switched on', async () => {
+    const { page } = await load(budget);
+    const [cutoff, list] = [await text('#figures .cutoff b'), await text('#marginList')];
+    await page.getByRole('checkbox', { name: 'cooking' }).uncheck();
+    await page.waitForURL(/without=cooking/);
+    await page.locator('#figures .cutoff b', { hasNotText: cutoff }).waitFor();
+    await settle();
+    expect(await text('#summary')).toContain('astronomy');
+    expect(await text('#byBenchmark')).not.toContain('cooking');
+    expect(await text('#marginList')).not.toBe(list);
+    // One benchmark stays on.
+    expect(await page.getByRole('checkbox', { name: 'astronomy' }).isDisabled()).toBe(true);
+    await page.getByRole('button', { name: 'All benchmarks' }).click();
+    await page.locator('#figures .cutoff b', { hasText: cutoff }).waitFor();
+    expect(page.url()).not.toContain('without');
+  });
+
+  it('explain the score of a document by n-grams of its text', async () => {
+    const { page } = await load(budget);
+    await page.locator('#marginList button').first().click();
+    await page.locator('#whyTitle').waitFor();
+    await settle();
+    expect(page.url()).toMatch(/shard=[0-9a-f]+&row=\d+/);
+    const ngrams = await page.locator('.ngrams.up th').allInnerTexts();
+    expect(ngrams.length).toBeGreaterThan(0);
+    const whole = await text('.document-text');
+    expect(whole.toLowerCase()).toContain((ngrams[0] ?? '').replace(/ × \d+$/, '').toLowerCase());
+    expect(await page.locator('.document-text mark.up').count()).toBeGreaterThan(0);
+    expect(await page.locator('.examples li').count()).toBe(3);
+    await page.getByRole('button', { name: 'Close' }).click();
+    expect(await page.locator('#why').isHidden()).toBe(true);
+    expect(page.url()).not.toContain('shard=');
+  });
+
+  it('show some full examples of each benchmark, and the recipe that made them', async () => {
+    const { page } = await load(budget);
+    const benchmark = page.locator('#examples details').first();
+    expect(await benchmark.locator('summary').innerText()).toBe('cooking 12 examples');
+    await benchmark.locator('summary').click();
+    expect(await benchmark.locator('li').allInnerTexts()).toEqual(['12 rows by the general rules']);
+    const examples = await benchmark.locator('.example-text').allInnerTexts();
+    expect(examples).toEqual(Array.from({ length: 3 }, () => expect.stringMatching(/^What of .*\?\nthat$/)));
+  });
+
+  const checkData = async (page: Opened['page']): Promise<void> => {
+    const links = await Promise.all(
+      (await page.locator('a[data-format]:visible').all()).map(async (link) => ({
+        href: await link.getAttribute('href'),
+        format: await link.getAttribute('data-format'),
+      })),
+    );
+    expect(links.length).toBeGreaterThanOrEqual(8);
+    for (const { href, format } of links) {
+      const reply = await fetch(`${at.url}/${href ?? ''}`);
+      expect([href, reply.status, reply.headers.get('content-type')]).toEqual([
+        href,
+        200,
+        format === 'csv' ? 'text/csv; charset=utf-8' : 'application/json; charset=utf-8',
+      ]);
+      await reply.text();
+    }
+  };
+  it('link to the data of every plot', async () => {
+    const { page } = await load(budget);
+    await checkData(page);
+  });
+
+  it('show an evaluation and domains only if the run has them', async () => {
+    const { page, faults } = await load(budget);
+    for (const panel of ['#evaluation', '#domains'])
+      expect(await page.locator(panel).isVisible()).toBe(false);
+    const { run } = at.made;
+    for (const [name, table] of [
+      ['losses', goldenTables.wide],
+      ['errors', goldenTables.errors],
+      ['tokens', goldenTables.tokens],
+    ] as const)
+      await writeFile(join(run.settingsFolder, `${name}.csv`), table);
+    await weighDomains(
+      run,
+      domainSettingsSchema.parse({
+        losses: 'losses.csv',
+        errors: 'errors.csv',
+        tokens: 'tokens.csv',
+        keepRate: 0.5,
+        resamples: 10,
+      }),
+      silent,
+    );
+    await commitBytes(join(run.files.evaluation, reportFile), evaluationHtml(makeEvaluation(), {}));
+    await commitJson(join(run.files.evaluation, evaluationFile), makeEvaluation());
+    try {
+      await load(budget);
+      expect(await page.locator('#domainsTable tbody tr').allInnerTexts()).toEqual([
+        expect.stringMatching(/^d1\s+400\s+1\.000\s+.* to .*80 %$/s),
+        expect.stringMatching(/^d3\s+200\s+0\.100\s/),
+        expect.stringMatching(/^d2\s+300\s+−0\.200\s.*excluded$/s),
+        expect.stringMatching(/^d4\s+100\s+−0\.900\s/),
+      ]);
+      expect(await text('#domainsNote')).toContain('4 domains by spearman over 5 models');
+      expect(await text('#domainsWarnings')).toContain('fewer than 20');
+      expect(await page.locator('#domains canvas').count()).toBe(1);
+      expect(await text('#evaluationTable tbody tr:has-text("betr")')).toMatch(
+        /10 %\s+betr\s+\+0\.200 0\.150 to 0\.250\s+better than random\s+−0\.200/,
+      );
+      expect(await page.locator('#evaluationTable .bad').allInnerTexts()).toEqual(['no better than random']);
+      expect(
+        await page.evaluate("getComputedStyle(document.querySelector('#evaluationTable .bad')).color"),
+      ).toBe('rgb(179, 38, 30)');
+      await checkData(page);
+      await page.getByRole('link', { name: 'Report' }).click();
+      await page.locator('h1', { hasText: 'Is the cut any good?' }).waitFor();
+      // The content security policy of the report allows its style.
+      expect(await page.evaluate("getComputedStyle(document.querySelector('h1')).fontSize")).toBe('28px');
+      expect(faults).toEqual([]);
+    } finally {
+      for (const path of [run.files.domains, run.files.evaluation]) await rm(path, { recursive: true });
+    }
+  });
+
+  it('link to the API description', async () => {
+    const { page, faults } = await load(budget);
+    await page.getByRole('link', { name: 'API', exact: true }).click();
+    await page.locator('h2', { hasText: 'GET /rank' }).first().waitFor();
+    expect(await page.locator('tr#BUDGET_INVALID').count()).toBe(1);
+    expect(faults).toEqual([]);
+  });
+});
