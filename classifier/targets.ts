@@ -6,7 +6,8 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { boundedNumber } from '../run/bounds.ts';
 import { DuckDBBlobValue } from '../data/duckdb/library.ts';
 import { z } from 'zod';
-import { parquetSource, sqlName, streamChunks } from '../data/duckdb/duckdb.ts';
+import { parquetSource, sqlName } from '../data/duckdb/duckdb.ts';
+import { streamChunks } from '../data/duckdb/stream.ts';
 import { BetrError, fail, reasonOf } from '../run/errors/errors.ts';
 import { mostSingleBenchmarks } from '../indexer/index-card.ts';
 

@@ -3,7 +3,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { DuckDBDoubleVector, DuckDBVarCharVector } from '../data/duckdb/library.ts';
 import { z } from 'zod';
-import { streamChunks } from '../data/duckdb/duckdb.ts';
+import { streamChunks } from '../data/duckdb/stream.ts';
 import { fail } from '../run/errors/errors.ts';
 import { findColumn, openTable } from './table.ts';
 import { checkAbove, readingCells } from './table-cells.ts';

@@ -5,7 +5,8 @@
 import type { DuckDBConnection, DuckDBDataChunk } from '@duckdb/node-api';
 import { DuckDBDoubleVector, DuckDBVarCharVector } from '../data/duckdb/library.ts';
 import { z } from 'zod';
-import { sqlString, streamChunks } from '../data/duckdb/duckdb.ts';
+import { sqlString } from '../data/duckdb/duckdb.ts';
+import { streamChunks } from '../data/duckdb/stream.ts';
 import { fail } from '../run/errors/errors.ts';
 import { findColumn, openTable, type Table } from './table.ts';
 import { checkBounds, readingCells } from './table-cells.ts';

@@ -4,7 +4,8 @@
 import type { DuckDBType, DuckDBValue } from '@duckdb/node-api';
 import { BOOLEAN, DOUBLE, VARCHAR } from '../data/duckdb/library.ts';
 import { z } from 'zod';
-import { parquetSource, streamChunks, withDuckDb } from '../data/duckdb/duckdb.ts';
+import { parquetSource, withDuckDb } from '../data/duckdb/duckdb.ts';
+import { streamChunks } from '../data/duckdb/stream.ts';
 import { fail, reasonOf } from '../run/errors/errors.ts';
 import type { Run } from '../run/run.ts';
 import { domainSettingsSchema } from '../run/domain-settings.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { chunkOf, isChunkName, type ListedPart } from '../scoring/part.ts';
 import { foldManifests } from '../scoring/published.ts';
 import { listFolder } from '../data/files/files.ts';
-import { watchLeases } from '../data/files/lease.ts';
+import { watchLeases } from '../data/files/lease-watch.ts';
 import { checkLock } from '../data/files/lock.ts';
 import type { Run } from '../run/run.ts';
 import { readHeld } from './held.ts';

@@ -4,7 +4,8 @@ import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { type RunFiles, runFiles } from './files.ts';
-import { readSettings, type Settings } from './settings.ts';
+import type { Settings } from './settings.ts';
+import { readSettings } from './read-settings.ts';
 import { writeError } from './errors/errors.ts';
 import { limitZstdWindow } from './zstd-window.ts';
 

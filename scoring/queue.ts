@@ -4,7 +4,8 @@
 import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ifThere } from '../run/errors/errors.ts';
-import { type Lease, takeLease, watchLeases } from '../data/files/lease.ts';
+import { type Lease, takeLease } from '../data/files/lease.ts';
+import { watchLeases } from '../data/files/lease-watch.ts';
 import type { Run } from '../run/run.ts';
 import { type ListedPart, partFile } from './part.ts';
 import { listTasks, type Plan, type Task } from './plan.ts';

@@ -7,7 +7,7 @@ import { checkFields } from '../data/rows/check-fields.ts';
 import type { Shard } from '../data/documents.ts';
 import { type ErrorData, fail, reasonOf, systemCode } from '../run/errors/errors.ts';
 import { listFolder } from '../data/files/files.ts';
-import { type Holder, readLiveHolder } from '../data/files/lease.ts';
+import { type Holder, readLiveHolder } from '../data/files/lease-holder.ts';
 import type { Report } from '../run/progress.ts';
 import type { Run } from '../run/run.ts';
 import { cardFile, isChunkName, type ListedPart, quarantineFile } from './part.ts';

@@ -13,7 +13,9 @@ import { setTimeout } from 'node:timers/promises';
 import { z } from 'zod';
 import { commitFile } from '../data/files/commit.ts';
 import { type BetrError, fail, systemCode, writeError } from '../run/errors/errors.ts';
-import { type Lease, readHolder, takeLease, watchLeases } from '../data/files/lease.ts';
+import { type Lease, takeLease } from '../data/files/lease.ts';
+import { readHolder } from '../data/files/lease-holder.ts';
+import { watchLeases } from '../data/files/lease-watch.ts';
 
 export const keyKinds = ['read', 'jobs'] as const;
 export type KeyKind = (typeof keyKinds)[number];

@@ -1,8 +1,8 @@
 // DuckDB as betr uses it: in memory, with limits, spilling into the run folder, and without network access.
 
 import { existsSync } from 'node:fs';
-import type { DuckDBConnection, DuckDBDataChunk, DuckDBResult } from '@duckdb/node-api';
-import { DuckDBInstance, ResultReturnType } from './library.ts';
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { DuckDBInstance } from './library.ts';
 
 export interface DuckDbLimits {
   threads?: number;
@@ -145,72 +145,6 @@ async function useAlone<T>(
   return { result, clean };
 }
 
-/**
- * Streams the chunks of a query's result. Aborting the signal interrupts the query. Errors: those of the
- * query, even after the first chunks.
- */
-export async function* streamChunks(
-  connection: DuckDBConnection,
-  sql: string,
-  signal?: AbortSignal,
-): AsyncGenerator<DuckDBDataChunk, void> {
-  signal?.throwIfAborted();
-  const interrupt = (): void => connection.interrupt();
-  signal?.addEventListener('abort', interrupt);
-  try {
-    const result = await connection.stream(sql);
-    for (
-      let chunk = await result.fetchChunk();
-      chunk !== null && chunk.rowCount > 0;
-      chunk = await result.fetchChunk()
-    )
-      yield chunk;
-    signal?.throwIfAborted();
-    await checkEnd(connection, result, sql);
-  } finally {
-    signal?.removeEventListener('abort', interrupt);
-  }
-}
-
-/**
- * If a query fails after its first rows, the library ends the result as if it were complete; only its return
- * type shows the failure. Throws the query's error.
- */
-async function checkEnd(connection: DuckDBConnection, result: DuckDBResult, sql: string): Promise<void> {
-  if (result.returnType !== ResultReturnType.INVALID) return;
-  // A materialized result reports the error. Its rows are discarded.
-  await connection.run(`SELECT bit_xor(hash(result)) FROM (${sql}) AS result`);
-  throw new Error('a query failed in the middle of its result');
-}
-
-/**
- * Streams the chunks of a query's result and fetches the next one in advance. Errors: those of the query,
- * even after the first chunks.
- */
-export async function* streamAhead(
-  connection: DuckDBConnection,
-  sql: string,
-): AsyncGenerator<DuckDBDataChunk> {
-  const result = await connection.stream(sql);
-  let next = result.fetchChunk();
-  try {
-    for (;;) {
-      const chunk = await next;
-      if (chunk === null || chunk.rowCount === 0) {
-        await checkEnd(connection, result, sql);
-        return;
-      }
-      next = result.fetchChunk();
-      // The failure is reported when the chunk is awaited.
-      next.catch(() => undefined);
-      yield chunk;
-    }
-  } finally {
-    // The caller may now close the connection, which must not happen during a fetch.
-    await next.catch(() => undefined);
-  }
-}
-
 /** A value as an SQL string literal, for places that accept no parameter (COPY … TO, read_parquet lists). */
 export function sqlString(value: string): string {
   const literals = value.split('\0').map((part) => `'${part.replaceAll("'", "''")}'`);
@@ -231,7 +165,7 @@ export function parquetSource(paths: string | readonly string[], options?: strin
   const files = typeof paths === 'string' ? sqlPath(paths) : `[${paths.map(sqlPath).join(', ')}]`;
   return `read_parquet(${[
     files,
-    'hive_partitioning = ' + 'false',
+    'hive_partitioning = false',
     ...(options === undefined ? [] : [options]),
   ].join(', ')})`;
 }

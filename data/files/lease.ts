@@ -9,19 +9,9 @@ import { rmSync, statSync } from 'node:fs';
 import { type FileHandle, link, open, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import { z } from 'zod';
-import { ifThere, readError, systemCode, writeError } from '../../run/errors/errors.ts';
-import { identifyProcess, isProcessGone, readProcessSpace } from './process.ts';
-import { readRegular } from '../../run/regular-file.ts';
-
-const holderSchema = z.object({
-  pid: z.number().int(),
-  host: z.string(),
-  space: z.string().default(''),
-  process: z.string(),
-  since: z.string(),
-});
-export type Holder = z.output<typeof holderSchema>;
+import { systemCode, writeError } from '../../run/errors/errors.ts';
+import type { Holder } from './lease-holder.ts';
+import { identifyProcess, readProcessSpace } from './process.ts';
 
 export interface Lease {
   /** Whether the lease was taken over or removed, as of the last beat. */
@@ -58,7 +48,8 @@ process.once('exit', () => {
   }
 });
 
-async function createLease(path: string): Promise<boolean> {
+/** Creates a lease that has no beat; false if it exists. */
+export async function createLease(path: string): Promise<boolean> {
   const opened = await openLease(path);
   if (opened === undefined) return false;
   held.delete(opened.ino);
@@ -165,94 +156,4 @@ function keepBeating(path: string, { file, ino }: OpenedLease, beatMs: number): 
       await file.close();
     },
   };
-}
-
-export interface LeaseWatch {
-  /**
-   * Whether the lease at `path` is free: it does not exist, or its holder is lost and the lease is now
-   * removed. Call it repeatedly, because it compares the lease with the last call.
-   */
-  isFree(path: string): Promise<boolean>;
-}
-
-/** Opens an observer that considers a holder lost after `lostMs` without a beat. */
-export function watchLeases(lostMs: number): LeaseWatch {
-  const seen = new Map<string, { text: string; sinceMs: number }>();
-  /** The text of a lease whose holder is lost; otherwise undefined. */
-  const findLost = async (path: string): Promise<string | undefined> => {
-    const text = await readText(path);
-    const known = seen.get(path);
-    if (text === undefined) seen.delete(path);
-    else if (known?.text !== text) seen.set(path, { text, sinceMs: performance.now() });
-    const isStill = text !== undefined && known?.text === text && performance.now() - known.sinceMs > lostMs;
-    return isStill || isGone(parseHolder(text ?? '')) ? text : undefined;
-  };
-  /**
-   * Removes a lease unless it has been replaced. A guard lease prevents a second process from then removing
-   * the new one.
-   */
-  const remove = async (path: string, text: string): Promise<boolean> => {
-    const guard = `${path}.takeover`;
-    if (!(await createLease(guard))) {
-      if ((await findLost(guard)) !== undefined) await rm(guard, { force: true });
-      return false;
-    }
-    try {
-      if ((await readText(path)) !== text) return false;
-      await rm(path, { force: true });
-      seen.delete(path);
-      return true;
-    } finally {
-      await rm(guard, { force: true });
-    }
-  };
-  return {
-    async isFree(path) {
-      const text = await findLost(path);
-      return text === undefined ? !seen.has(path) : remove(path, text);
-    },
-  };
-}
-
-/**
- * The holder of the lease at `path`, and the lease's text, which changes with every beat; undefined if there
- * is no lease or it cannot be parsed.
- */
-export async function readHolder(path: string): Promise<(Holder & { text: string }) | undefined> {
-  const text = (await readText(path)) ?? '';
-  const holder = parseHolder(text);
-  return holder && { ...holder, text };
-}
-
-/** The holder of the lease at `path` if it may be alive; otherwise undefined. */
-export async function readLiveHolder(path: string): Promise<Holder | undefined> {
-  const holder = await readHolder(path);
-  return isGone(holder) ? undefined : holder;
-}
-
-function parseHolder(text: string): Holder | undefined {
-  try {
-    return holderSchema.parse(JSON.parse(text.slice(text.indexOf('{'))));
-  } catch {
-    return undefined;
-  }
-}
-
-/** Whether the holder's process is visible from this process. */
-export function isNear({ host, space }: Holder): boolean {
-  return host === hostname() && space === readProcessSpace();
-}
-
-/** Whether it was a process on this machine that has ended; its id may have been reused. */
-function isGone(holder: Holder | undefined): boolean {
-  return holder !== undefined && isNear(holder) && isProcessGone(holder.pid, holder.process);
-}
-
-/** The text of a lease; undefined if there is none. Errors: FILE_UNREADABLE. */
-async function readText(path: string): Promise<string | undefined> {
-  try {
-    return await ifThere(readRegular(path, 'utf8'));
-  } catch (error) {
-    throw readError(error, path);
-  }
 }

@@ -2,7 +2,8 @@
 // as objects, whole numbers as numbers.
 
 import { z } from 'zod';
-import { openDuckDb, parquetSource, streamChunks } from '../duckdb/duckdb.ts';
+import { openDuckDb, parquetSource } from '../duckdb/duckdb.ts';
+import { streamChunks } from '../duckdb/stream.ts';
 import { BetrError, fail, reasonOf } from '../../run/errors/errors.ts';
 import { statFile } from '../files/files.ts';
 import { toJs } from '../duckdb/library.ts';

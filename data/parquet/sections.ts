@@ -2,7 +2,8 @@
 // texts come from pages.ts and only the other columns from DuckDB.
 
 import type { DuckDBConnection, DuckDBDataChunk } from '@duckdb/node-api';
-import { parquetSource, streamChunks } from '../duckdb/duckdb.ts';
+import { parquetSource } from '../duckdb/duckdb.ts';
+import { streamChunks } from '../duckdb/stream.ts';
 import { readBytes, readStrings } from '../duckdb/columns.ts';
 import { DuckDBDoubleVector } from '../duckdb/library.ts';
 import { fail } from '../../run/errors/errors.ts';

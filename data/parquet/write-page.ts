@@ -1,7 +1,7 @@
 // Collects the content of a Parquet page: levels, and values in plain encoding or as dictionary indices.
 
 import { withRoom } from '../jsonl/lines.ts';
-import type { Values } from './decode.ts';
+import type { Values } from './page-values.ts';
 import { bitsFor, writeHybrid } from './hybrid.ts';
 
 /** Values of one column in the plain encoding. */

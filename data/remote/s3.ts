@@ -1,6 +1,4 @@
-// Files in an S3-compatible store, through Amazon's client. Endpoint and credentials come from its usual
-// environment variables (AWS_ENDPOINT_URL_S3, AWS_REGION, AWS_PROFILE, AWS_ACCESS_KEY_ID, and so on) and the
-// files in ~/.aws. BETR_S3_UNSIGNED=1 reads public buckets without credentials.
+// Files in an S3-compatible store.
 
 import {
   DeleteObjectCommand,
@@ -9,14 +7,11 @@ import {
   HeadObjectCommand,
   ListObjectsV2Command,
   type ListObjectsV2CommandInput,
-  S3Client,
-  S3ServiceException,
 } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import { createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import picomatch from 'picomatch';
-import { BetrError, fail, reasonOf } from '../../run/errors/errors.ts';
 import {
   type ResponseHeaders,
   checkResponse,
@@ -25,11 +20,10 @@ import {
   isEmptyResponse,
 } from './responses.ts';
 import { retry } from './retry.ts';
+import { client, parseAddress, send } from './s3-client.ts';
 import { listObjects, type ListPage } from './s3-list.ts';
-import { s3Requests } from './s3-requests.ts';
 import {
   type FileRange,
-  problemOfStatus,
   type RemoteBody,
   type RemoteFile,
   RemoteProblem,
@@ -37,44 +31,6 @@ import {
 } from './store.ts';
 
 export const s3Store: RemoteStore = { list, open, put, remove, findAny };
-
-// The client's warning about future Node versions is for developers, not for users.
-process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
-
-let shared: S3Client | undefined;
-
-function client(): S3Client {
-  const { AWS_REGION, AWS_DEFAULT_REGION, AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, BETR_S3_UNSIGNED } =
-    process.env;
-  const region = AWS_REGION ?? AWS_DEFAULT_REGION;
-  const ownEndpoint = AWS_ENDPOINT_URL_S3 ?? AWS_ENDPOINT_URL;
-  shared ??= new S3Client({
-    ...(region === undefined && ownEndpoint !== undefined ? { region: 'us-east-1' } : {}),
-    // Self-hosted stores rarely have a host name per bucket.
-    forcePathStyle: ownEndpoint !== undefined,
-    followRegionRedirects: true,
-    // Retries are counted in one place, together with resumed reads.
-    maxAttempts: 1,
-    requestChecksumCalculation: 'WHEN_REQUIRED',
-    responseChecksumValidation: 'WHEN_REQUIRED',
-    requestHandler: s3Requests,
-    expectContinueHeader: false,
-    ...(BETR_S3_UNSIGNED === '1' ? { signer: { sign: (request) => Promise.resolve(request) } } : {}),
-  });
-  return shared;
-}
-
-interface Address {
-  bucket: string;
-  key: string;
-}
-
-function parseAddress(url: string): Address {
-  const [, bucket, key] = /^s3:\/\/([^/]+)\/(.+)$/i.exec(url) ?? [];
-  if (bucket === undefined || key === undefined)
-    throw fail('REMOTE_NOT_FOUND', { url, reason: 'an address has the form s3://BUCKET/KEY' });
-  return { bucket, key };
-}
 
 async function list(pattern: string): Promise<RemoteFile[]> {
   const { bucket, key } = parseAddress(pattern);
@@ -211,22 +167,4 @@ async function findAny(folder: string): Promise<string | undefined> {
     MaxKeys: 1,
   });
   return page.Contents?.[0]?.Key;
-}
-
-async function send<T>(request: () => Promise<T>): Promise<T> {
-  try {
-    return await request();
-  } catch (error) {
-    if (error instanceof RemoteProblem || error instanceof BetrError) throw error;
-    if (error instanceof S3ServiceException)
-      throw problemOfStatus(error.$metadata.httpStatusCode ?? 500, error.name);
-    const name = error instanceof Error ? error.name : '';
-    if (name === 'CredentialsProviderError')
-      throw new RemoteProblem('denied', `there are no credentials: ${reasonOf(error)}`, { cause: error });
-    throw new RemoteProblem(
-      /region is missing/i.test(reasonOf(error)) ? 'lasting' : 'passing',
-      reasonOf(error),
-      { cause: error },
-    );
-  }
 }

@@ -1,7 +1,8 @@
 // Applies a recipe's shape to a row.
 
 import type { Row } from '../../run/fields/field-path.ts';
-import { type Found, type Path, textAt, trimText, valueAt } from '../../run/fields/recipe-path.ts';
+import { type Found, type Path, textAt, valueAt } from '../../run/fields/recipe-path.ts';
+import { trimText } from '../../run/fields/field-value.ts';
 import { fillTemplate } from '../../run/fields/template.ts';
 import { type Choices, readChoices, readChoiceTexts, withoutLabels } from './choices.ts';
 import {

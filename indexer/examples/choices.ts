@@ -2,7 +2,7 @@
 // choice or the third. Every reading is kept here; the recipe or the benchmark's other rows decide later.
 
 import { isRow } from '../../run/fields/field-path.ts';
-import { letterIn, numberIn, structureIn, trimText } from '../../run/fields/recipe-path.ts';
+import { letterIn, numberIn, structureIn, trimText } from '../../run/fields/field-value.ts';
 
 /**
  * How a gold field identifies the correct choice: by its label, its text, its letter, its number from 0

@@ -3,7 +3,7 @@
 // (docs/method.md, "Examples and embedding").
 
 import { isRow, type Row } from '../../run/fields/field-path.ts';
-import { trimText } from '../../run/fields/recipe-path.ts';
+import { trimText } from '../../run/fields/field-value.ts';
 import { fillGap } from './apply.ts';
 import { type Choices, readChoices, readFamily } from './choices.ts';
 import {

@@ -4,7 +4,8 @@
 
 import { z } from 'zod';
 import { commitSealedJson, readSealedJson } from '../../data/files/commit.ts';
-import { parquetSource, streamChunks } from '../../data/duckdb/duckdb.ts';
+import { parquetSource } from '../../data/duckdb/duckdb.ts';
+import { streamChunks } from '../../data/duckdb/stream.ts';
 import { fail } from '../../run/errors/errors.ts';
 import type { RunFiles } from '../../run/files.ts';
 import type { Run } from '../../run/run.ts';

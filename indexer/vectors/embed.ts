@@ -1,7 +1,8 @@
 // Embeds all examples and all sampled documents in file order, with few texts in memory at a time.
 
 import { z } from 'zod';
-import { parquetSource, sqlString, streamChunks } from '../../data/duckdb/duckdb.ts';
+import { parquetSource, sqlString } from '../../data/duckdb/duckdb.ts';
+import { streamChunks } from '../../data/duckdb/stream.ts';
 import { formatCountOf } from '../../run/amounts.ts';
 import { fail } from '../../run/errors/errors.ts';
 import type { Report } from '../../run/progress.ts';

@@ -2,7 +2,8 @@
 // the slices share their scores in memory and wait for each other once per benchmark.
 
 import { binCount } from '../../scoring/part.ts';
-import { sqlName, streamAhead } from '../../data/duckdb/duckdb.ts';
+import { sqlName } from '../../data/duckdb/duckdb.ts';
+import { streamAhead } from '../../data/duckdb/stream.ts';
 import { fail } from '../../run/errors/errors.ts';
 import type { Run } from '../../run/run.ts';
 import type { Ranking } from '../generation.ts';

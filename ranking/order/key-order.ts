@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import { DuckDBUIntegerVector } from '../../data/duckdb/library.ts';
 import { commitBytes, saveIfPossible } from '../../data/files/commit.ts';
-import { streamChunks } from '../../data/duckdb/duckdb.ts';
+import { streamChunks } from '../../data/duckdb/stream.ts';
 import { fail } from '../../run/errors/errors.ts';
 import type { Run } from '../../run/run.ts';
 import type { Ranking } from '../generation.ts';

@@ -4,7 +4,7 @@
 // order of their positions.
 
 import type { DuckDBDataChunk } from '@duckdb/node-api';
-import { streamAhead } from '../../data/duckdb/duckdb.ts';
+import { streamAhead } from '../../data/duckdb/stream.ts';
 import { DuckDBFloatVector, DuckDBUIntegerVector } from '../../data/duckdb/library.ts';
 import { fail } from '../../run/errors/errors.ts';
 import type { Run } from '../../run/run.ts';

@@ -3,7 +3,7 @@
 
 import type { Shard } from '../../data/documents.ts';
 import { findColumn } from '../../data/parquet/columns.ts';
-import type { Edits } from '../../data/parquet/copy-rows.ts';
+import type { Edits } from '../../data/parquet/copy-column.ts';
 import type { Footer } from '../../data/parquet/footer.ts';
 import type { SchemaNode } from '../../data/parquet/schema.ts';
 import type { FieldNames } from '../../run/settings.ts';

@@ -3,7 +3,7 @@
 
 import type { DuckDBDataChunk } from '@duckdb/node-api';
 import { DuckDBBigIntVector, DuckDBFloatVector, DuckDBVarCharVector } from '../../data/duckdb/library.ts';
-import { streamChunks } from '../../data/duckdb/duckdb.ts';
+import { streamChunks } from '../../data/duckdb/stream.ts';
 import { fail } from '../../run/errors/errors.ts';
 import type { Run } from '../../run/run.ts';
 import { type Cut, type Cutoff, keptCondition } from '../cutoff.ts';

@@ -2,6 +2,7 @@
 // `choices[gold]`. They never guess: a missing value, or one that is not text, gives a reason.
 
 import { isRow, type Row } from './field-path.ts';
+import { letterIn, numberIn, structureIn, trimText } from './field-value.ts';
 
 /** `missing`: the value does not exist or is empty. */
 export type Found<T> = { value: T } | { reason: string; missing: boolean };
@@ -142,29 +143,6 @@ function keyOf(
     : { reason: `${shown}, which is not an item of "${place}" (${value.length} items)`, missing: false };
 }
 
-/** The whole number in a value; untyped tables contain it as text. */
-export function numberIn(value: unknown): number | undefined {
-  if (typeof value === 'number') return Number.isInteger(value) ? value : undefined;
-  return typeof value === 'string' && /^\s*\d{1,9}(\.0+)?\s*$/.test(value) ? Number(value) : undefined;
-}
-
-/** The position in the alphabet, from 0, of a single letter, with or without parentheses. */
-export function letterIn(value: unknown): number | undefined {
-  const letter = typeof value === 'string' ? /^\s*\(?([A-Za-z])[).:]?\s*$/.exec(value)?.[1] : undefined;
-  return letter === undefined ? undefined : letter.toUpperCase().charCodeAt(0) - 'A'.charCodeAt(0);
-}
-
-/** A value with fields or items; CSV cells contain it as JSON. */
-export function structureIn(value: unknown): unknown {
-  if (typeof value !== 'string' || !/^\s*[[{]/.test(value)) return value;
-  try {
-    const inside: unknown = JSON.parse(value);
-    return inside;
-  } catch {
-    return value;
-  }
-}
-
 /** The text at a path. All items of a list must be the same; `[*]` puts each item on a line. */
 export function textAt(row: Row, path: Path): Found<string> {
   const at = valueAt(row, path);
@@ -200,17 +178,6 @@ function oneText(value: unknown, place: string): Found<string> {
     reason: `"${place}" is ${kindOf(value)}, not text${fields === '' ? '' : `; it has ${fields}`}`,
     missing: false,
   };
-}
-
-/** Trims whitespace, but keeps the first indentation of several lines, which matters in code. */
-export function trimText(text: string): string {
-  return trimStart(text).trimEnd();
-}
-
-/** The same, only at the start. */
-export function trimStart(text: string): string {
-  const whole = text.replace(/^(?:[ \t]*\r?\n)+/, '');
-  return /^(?: {2,}|\t)/.test(whole) && whole.trimEnd().includes('\n') ? whole : whole.trimStart();
 }
 
 function found(value: unknown, place: string): Found<unknown> {

@@ -2,7 +2,8 @@
 // for braces; a line with `{field?}` is omitted if the row lacks the field.
 
 import type { Row } from './field-path.ts';
-import { fieldsOf, type Found, parsePath, type Path, textAt, trimStart, trimText } from './recipe-path.ts';
+import { fieldsOf, type Found, parsePath, type Path, textAt } from './recipe-path.ts';
+import { trimStart, trimText } from './field-value.ts';
 
 type Piece = string | { path: Path; optional: boolean };
 

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { parseSettings } from '../../run/settings.ts';
+import { parseSettings } from '../../run/read-settings.ts';
 import { listShards } from '../../data/shards.ts';
 
 const settings = (more: Record<string, unknown>): string =>

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { parseSettings } from '../../run/settings.ts';
+import { parseSettings } from '../../run/read-settings.ts';
 import { listCorpus, listShards } from '../../data/shards.ts';
 import { asOrdinaryUser } from '../ordinary-user.ts';
 import { withFolder } from './collect.ts';
@@ -23,7 +23,7 @@ describe('listCorpus', () => {
       shards.map(({ name }) => name),
     );
 
-  it('leaves out what lies in the run folder, whatever the patterns match', async () => {
+  it('skips files in the run folder, whatever the patterns match', async () => {
     await withFiles(
       ['a.jsonl', 'run/manifest/published.jsonl', 'runs/b.jsonl', 'mine/quarantine/c.jsonl'],
       async (folder) => {
@@ -101,7 +101,7 @@ describe('listShards', () => {
     });
   });
 
-  it('takes a file once, however many links lead to it, by the name that is no link', async () => {
+  it('lists a file once, however many links lead to it, by the name that is not a link', async () => {
     await withFiles(['deep/b.jsonl', 'elsewhere/c.jsonl'], async (folder) => {
       await symlink('.', join(folder, 'deep', 'self'));
       await symlink('..', join(folder, 'deep', 'up'));

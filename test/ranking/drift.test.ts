@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import type { Sums } from '../../scoring/sums.ts';
-import { parseSettings } from '../../run/settings.ts';
+import { parseSettings } from '../../run/read-settings.ts';
 import { silent } from '../../run/progress.ts';
 import { type Drift, measureDrift, rateOf, readDrift } from '../../ranking/drift.ts';
 import type { Ranking } from '../../ranking/generation.ts';

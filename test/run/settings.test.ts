@@ -1,7 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { parseSettings, readSettings, settingsToShow } from '../../run/settings.ts';
+import { settingsToShow } from '../../run/settings.ts';
+import { parseSettings, readSettings } from '../../run/read-settings.ts';
 import { withFolder } from '../data/collect.ts';
 
 const minimal = 'corpus: {files: [corpus/*.jsonl]}\nbenchmarks: [{name: arc, files: [arc.jsonl]}]\n';

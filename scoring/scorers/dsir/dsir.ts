@@ -5,7 +5,8 @@
 
 import { z } from 'zod';
 import { commitSealedJson, readSealedJson } from '../../../data/files/commit.ts';
-import { parquetSource, streamChunks, withDuckDb } from '../../../data/duckdb/duckdb.ts';
+import { parquetSource, withDuckDb } from '../../../data/duckdb/duckdb.ts';
+import { streamChunks } from '../../../data/duckdb/stream.ts';
 import { fail } from '../../../run/errors/errors.ts';
 import { keyHash } from '../../../data/files/hash.ts';
 import { fingerprint, type Run } from '../../../run/run.ts';

@@ -10,7 +10,7 @@ import { readableMail, readEntry } from '../../../cli/demo/collections.ts';
 import { listPackages, modulesFolder, readCode, readDocs } from '../../../cli/demo/installed.ts';
 import { cutPassages } from '../../../cli/demo/passages.ts';
 import { demoSettings } from '../../../cli/demo/settings.ts';
-import { parseSettings } from '../../../run/settings.ts';
+import { parseSettings } from '../../../run/read-settings.ts';
 import { exampleText } from '../../indexer/examples/example-text.ts';
 
 let folder: string;

@@ -3,7 +3,8 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { describe, expect, it } from '@jest/globals';
-import { sqlString, streamAhead, streamChunks, withDuckDb } from '../../../data/duckdb/duckdb.ts';
+import { sqlString, withDuckDb } from '../../../data/duckdb/duckdb.ts';
+import { streamAhead, streamChunks } from '../../../data/duckdb/stream.ts';
 import { withFolder } from '../collect.ts';
 
 describe('a database', () => {
@@ -19,7 +20,7 @@ describe('a database', () => {
     expect((await connection.runAndReadAll('SELECT number FROM part')).getRows()).toEqual([[1]]);
   };
 
-  it('is empty whoever had it before, and at the same time', async () => {
+  it('is empty, also after and during other uses', async () => {
     for (let round = 0; round < 3; round++) await withDuckDb({ threads: 1 }, makeTable);
     await Promise.all([0, 1, 2].map(() => withDuckDb({ threads: 1 }, makeTable)));
   });

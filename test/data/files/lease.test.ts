@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
-import { type Lease, takeLease, watchLeases } from '../../../data/files/lease.ts';
+import { type Lease, takeLease } from '../../../data/files/lease.ts';
+import { watchLeases } from '../../../data/files/lease-watch.ts';
 import { identifyProcess, readProcessSpace } from '../../../data/files/process.ts';
 import { until } from '../../until.ts';
 import { withFolder } from '../collect.ts';
@@ -16,17 +17,15 @@ const lostMs = 150;
 const withLeasePath = (use: (path: string) => Promise<void>): Promise<void> =>
   withFolder((folder) => use(join(folder, 'chunk')));
 
-/** A lease as a process of another machine, or one that is gone, left it. */
+/** Writes the lease of a process that is on another machine or has ended. */
 async function writeLease(
   path: string,
   pid: number,
   host: string,
   name = identifyProcess(pid) ?? `${pid} that was`,
 ): Promise<void> {
-  await writeFile(
-    path,
-    `000000000007 0011aabb ${JSON.stringify({ pid, host, space: readProcessSpace(), process: name, since: '2026-01-01T00:00:00.000Z' })}\n`,
-  );
+  const holder = { pid, host, space: readProcessSpace(), process: name, since: '2026-01-01T00:00:00.000Z' };
+  await writeFile(path, `000000000007 0011aabb ${JSON.stringify(holder)}\n`);
 }
 
 async function deadPid(): Promise<number> {
@@ -104,7 +103,7 @@ describe('a lease', () => {
     },
   );
 
-  it("that was taken over is lost to its first holder, who leaves the second one's alone", async () => {
+  it('is lost to its first holder after a takeover, and that holder does not remove the new lease', async () => {
     await withLeasePath(async (path) => {
       const first = await takeLease(path, beatMs);
       await rm(path);

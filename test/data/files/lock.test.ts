@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { watchLeases } from '../../../data/files/lease.ts';
+import { watchLeases } from '../../../data/files/lease-watch.ts';
 import { checkLock, withLock } from '../../../data/files/lock.ts';
 import { identifyProcess, isProcessGone, readProcessSpace } from '../../../data/files/process.ts';
 import { openRun, type Run } from '../../../run/run.ts';
@@ -26,16 +26,13 @@ afterEach(() => rm(run.settingsFolder, { recursive: true, force: true }));
 async function lockedBy(
   pid: number,
   host = hostname(),
-  { name = `${pid} of an earlier day`, count = 0 } = {},
+  { name = `${pid} of an earlier day`, count = 0, space = readProcessSpace() } = {},
 ): Promise<void> {
-  await writeFile(
-    run.files.lock,
-    `${String(count).padStart(12, '0')} ` +
-      `00112233 ${JSON.stringify({ pid, host, space: readProcessSpace(), process: name, since: '2026-01-01T00:00:00.000Z' })}\n`,
-  );
+  const holder = { pid, host, space, process: name, since: '2026-01-01T00:00:00.000Z' };
+  await writeFile(run.files.lock, `${String(count).padStart(12, '0')} 00112233 ${JSON.stringify(holder)}\n`);
 }
 
-/** The id of a process that was and is no more. */
+/** The id of a process that has ended. */
 async function deadPid(): Promise<number> {
   const child = spawn('true');
   await new Promise((resolve) => child.on('exit', resolve));
@@ -43,7 +40,7 @@ async function deadPid(): Promise<number> {
 }
 
 describe('withLock', () => {
-  it('lets one in and says who is there to the others', async () => {
+  it('admits one process and reports the holder to the others', async () => {
     await withLock(run, async () => {
       await expect(withLock(run, () => Promise.resolve())).rejects.toMatchObject({
         code: 'RUN_LOCKED',
@@ -76,14 +73,10 @@ describe('withLock', () => {
   });
 
   it(
-    'is not taken from whoever may live where we cannot see it: another container, or behind a hidden ' +
-      '/proc',
+    'is not taken from a process that may be alive but is not visible: in another container, or with ' +
+      'a hidden /proc',
     async () => {
-      await writeFile(
-        run.files.lock,
-        '000000000000 ' +
-          `00112233 ${JSON.stringify({ pid: await deadPid(), host: hostname(), space: 'pid:[1]', process: 'x', since: '2026-01-01T00:00:00.000Z' })}\n`,
-      );
+      await lockedBy(await deadPid(), hostname(), { name: 'x', space: 'pid:[1]' });
       expect(await watchLeases(Infinity).isFree(run.files.lock)).toBe(false);
       expect(isProcessGone(process.pid, `${process.pid} of another boot`)).toBe(true);
       expect(isProcessGone(process.pid, identifyProcess(process.pid) ?? '')).toBe(false);

@@ -6,7 +6,8 @@ import { decompress } from 'fzstd';
 import { type FileMetaData, parquetMetadata, parquetReadObjects, parquetSchema } from 'hyparquet';
 import { z } from 'zod';
 import { parquetSource, sqlString, withDuckDb } from '../../../data/duckdb/duckdb.ts';
-import { checkCopyable, copyRows, type Edits } from '../../../data/parquet/copy-rows.ts';
+import type { Edits } from '../../../data/parquet/copy-column.ts';
+import { checkCopyable, copyRows } from '../../../data/parquet/copy-rows.ts';
 import { type Footer, readFooter } from '../../../data/parquet/footer.ts';
 import { everything, rounds } from '../../long.ts';
 import { withFolder } from '../collect.ts';
@@ -213,9 +214,9 @@ describe('rows of a Parquet file that are copied', () => {
     });
   });
 
-  it('are told where they cannot be copied, by column and page', async () => {
+  it('are reported with column and page if they cannot be copied', async () => {
     await withFolder(async (folder) => {
-      const [path, copy, spoiled] = [
+      const [path, copy, corrupted] = [
         join(folder, 'a.parquet'),
         join(folder, 'b.parquet'),
         join(folder, 'c.parquet'),
@@ -231,8 +232,8 @@ describe('rows of a Parquet file that are copied', () => {
       const chunk = footer.groups[0]?.chunks[1];
       const at = Math.floor(((chunk?.start ?? 0) + (chunk?.end ?? 0)) / 2);
       bytes[at] = (bytes[at] ?? 0) ^ 1;
-      await writeFile(spoiled, bytes);
-      await expect(copyRows(spoiled, footer, [0, count - 1], join(folder, 'd.parquet'))).rejects.toThrow(
+      await writeFile(corrupted, bytes);
+      await expect(copyRows(corrupted, footer, [0, count - 1], join(folder, 'd.parquet'))).rejects.toThrow(
         /row group 0, column "text"\) is damaged: it does not match its checksum/,
       );
       expect(() => checkCopyable(footer)).not.toThrow();

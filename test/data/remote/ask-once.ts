@@ -5,7 +5,7 @@ import { writeFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { copyPieces, readPieces } from '../../../data/files/files.ts';
 import { pace } from '../../../data/remote/retry.ts';
-import { parseSettings } from '../../../run/settings.ts';
+import { parseSettings } from '../../../run/read-settings.ts';
 import { openEndpoint } from '../../../models/endpoint/embedder.ts';
 import { reasonOf } from '../../../run/errors/errors.ts';
 import { openStore } from '../../../data/remote/open.ts';

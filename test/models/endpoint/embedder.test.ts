@@ -1,7 +1,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
-import { parseSettings, type Settings } from '../../../run/settings.ts';
+import type { Settings } from '../../../run/settings.ts';
+import { parseSettings } from '../../../run/read-settings.ts';
 import { openEndpoint } from '../../../models/endpoint/embedder.ts';
 import type { Pace } from '../../../data/remote/retry.ts';
 

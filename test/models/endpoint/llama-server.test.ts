@@ -4,7 +4,7 @@
 import { expect, it } from '@jest/globals';
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { parseSettings } from '../../../run/settings.ts';
+import { parseSettings } from '../../../run/read-settings.ts';
 import type { Truncation } from '../../../models/open.ts';
 import { openEndpoint } from '../../../models/endpoint/embedder.ts';
 import { freePort } from '../../free-port.ts';

@@ -4,7 +4,8 @@ import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { parseSettings, type Settings } from '../../../run/settings.ts';
+import type { Settings } from '../../../run/settings.ts';
+import { parseSettings } from '../../../run/read-settings.ts';
 import { findDefaultModel } from '../../../models/onnx/default-model.ts';
 import { chooseDevice } from '../../../models/onnx/devices.ts';
 import { openTransformer } from '../../../models/onnx/embedder.ts';

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chooseLabel } from '../../../scoring/scorers/head.ts';
 import { silent } from '../../../run/progress.ts';
-import { parseSettings } from '../../../run/settings.ts';
+import { parseSettings } from '../../../run/read-settings.ts';
 import { type Head, openHead, scoresOf } from '../../../models/onnx/head.ts';
 import { openVectors } from '../../../indexer/vectors/vectors.ts';
 import { type TinyHead, tinyLogits, writeTinyHead } from './tiny-head.ts';
