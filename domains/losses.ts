@@ -80,7 +80,12 @@ function openWide(connection: DuckDBConnection, table: Table, domain: number): L
     async *read(chosen) {
       const columns = chosen.map((model) => table.columns.indexOf(model));
       const numbers = new Set(tokens === undefined ? columns : [...columns, tokens]);
-      const query = `SELECT c${domain}, ${tokens === undefined ? 'NULL::DOUBLE' : `c${tokens}`}, ${columns.map((at) => `c${at}`).join(', ')} FROM ${table.scan(numbers)}`;
+      const selected = [
+        `c${domain}`,
+        tokens === undefined ? 'NULL::DOUBLE' : `c${tokens}`,
+        ...columns.map((at) => `c${at}`),
+      ];
+      const query = `SELECT ${selected.join(', ')} FROM ${table.scan(numbers)}`;
       yield* stream(connection, table, numbers, query, chosen.length);
     },
   };

@@ -156,5 +156,6 @@ function winnerOf(ranking: Ranking): string {
   if (benchmarks.length === 0) return 'NULL::VARCHAR';
   const place = (benchmark: string): string =>
     `percent_rank() OVER (ORDER BY ${sqlName(`score_${benchmark}`)})`;
-  return `CASE greatest(${benchmarks.map(place).join(', ')}) ${benchmarks.map((benchmark) => `WHEN ${place(benchmark)} THEN ${sqlString(benchmark)}`).join(' ')} END`;
+  const cases = benchmarks.map((benchmark) => `WHEN ${place(benchmark)} THEN ${sqlString(benchmark)}`);
+  return `CASE greatest(${benchmarks.map(place).join(', ')}) ${cases.join(' ')} END`;
 }

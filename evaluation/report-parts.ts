@@ -7,7 +7,17 @@ import type { EvaluatedSelection } from './evaluation.ts';
 import type { Match } from './match.ts';
 
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  return `<div class="scroll"><table><thead><tr>${head.map((cell) => `<th>${cell}</th>`).join('')}</tr></thead><tbody>${rows.map((row) => `<tr>${row.map((cell, index) => (index === 0 ? `<th scope="row">${cell}</th>` : `<td>${cell}</td>`)).join('')}</tr>`).join('')}</tbody></table></div>`;
+  const names = head.map((cell) => `<th>${cell}</th>`).join('');
+  const body = rows.map((row) => {
+    const cells = row.map((cell, index) =>
+      index === 0 ? `<th scope="row">${cell}</th>` : `<td>${cell}</td>`,
+    );
+    return `<tr>${cells.join('')}</tr>`;
+  });
+  return (
+    `<div class="scroll"><table><thead><tr>${names}</tr></thead>` +
+    `<tbody>${body.join('')}</tbody></table></div>`
+  );
 }
 
 export function formatEstimate({ value, low, high, n }: Estimate): string {
@@ -66,7 +76,9 @@ export function gainPlot(rows: readonly EvaluatedSelection[]): string {
 export const style =
   `
 :root{color-scheme:light ` +
-  `dark;--ink:light-dark(#1f2933,#e4e7eb);--muted:light-dark(#616e7c,#9aa5b1);--paper:light-dark(#fff,#14181d);--rule:light-dark(#e4e7eb,#323f4b);--good:light-dark(#0b7285,#66d9e8);--bad:light-dark(#c92a2a,#ff8787)}
+  `dark;--ink:light-dark(#1f2933,#e4e7eb);--muted:light-dark(#616e7c,#9aa5b1);` +
+  `--paper:light-dark(#fff,#14181d);--rule:light-dark(#e4e7eb,#323f4b);` +
+  `--good:light-dark(#0b7285,#66d9e8);--bad:light-dark(#c92a2a,#ff8787)}
 body{margin:0;background:var(--paper);color:var(--ink);font:15px/1.5 system-ui,sans-serif}
 main{max-width:76rem;margin:0 auto;padding:2rem 1rem 4rem}
 h1{font-size:1.75rem;line-height:1.2}h2{margin-top:3rem;font-size:1.25rem}h3{margin-top:2rem;font-size:1rem}

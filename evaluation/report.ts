@@ -15,6 +15,11 @@ export function evaluationHtml(evaluation: Evaluation, details: unknown): string
   const keeps = [...new Set(evaluation.selections.map(({ keep }) => keep))].filter(
     (keep) => keep < 1 || evaluation.selections.every((selection) => selection.keep === 1),
   );
+  const card = {
+    rankings: evaluation.rankings,
+    seed: evaluation.seed,
+    ...(typeof details === 'object' ? details : {}),
+  };
   return [
     '<!doctype html>',
     '<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, ' +
@@ -33,7 +38,7 @@ export function evaluationHtml(evaluation: Evaluation, details: unknown): string
     ...agreementSections(evaluation),
     ...fidelitySection(evaluation),
     '<h2>Data card</h2>',
-    `<pre>${escapeHtml(JSON.stringify({ rankings: evaluation.rankings, seed: evaluation.seed, ...(typeof details === 'object' ? details : {}) }, null, 2))}</pre>`,
+    `<pre>${escapeHtml(JSON.stringify(card, null, 2))}</pre>`,
     '</main></body></html>',
     '',
   ].join('\n');

@@ -46,7 +46,14 @@ let pairs: u32 = 0;
  * Sets the tables: 2^pairBits bits for pairs, 2^filterBits bits for runs, and 2^slotBits slots of 8 bytes
  * (0: empty).
  */
-export function openTables(pairTable: usize, pairBits: u32, filter: usize, filterBits: u32, slots: usize, slotBits: u32): void {
+export function openTables(
+  pairTable: usize,
+  pairBits: u32,
+  filter: usize,
+  filterBits: u32,
+  slots: usize,
+  slotBits: u32,
+): void {
   pairsAt = pairTable;
   pairShift = 64 - pairBits;
   filterAt = filter;

@@ -1,6 +1,5 @@
-// How a prompt and a continuation become tokens, and how tokens are fitted into a context. All back-ends that
-// know tokens do it this way, which is that of the common evaluation harnesses, so that their numbers can be
-// compared.
+// Tokenizes a prompt with its continuation, and fits the tokens into a context. All back-ends with a tokenizer
+// do it as the common evaluation harnesses do, so their numbers are comparable.
 
 import { fail } from '../run/errors/errors.ts';
 import type { CutSide } from './language-model.ts';
@@ -10,22 +9,19 @@ export type Encode = (text: string) => readonly number[];
 
 export interface Joined {
   ids: readonly number[];
-  /** The first so many are the prompt's. */
+  /** The number of leading tokens that belong to the prompt. */
   promptTokens: number;
 }
 
-/**
- * Moves trailing blanks of the prompt into the continuation: tokens begin with a blank, they do not end with
- * one.
- */
+/** Moves trailing blanks of the prompt into the continuation, because tokens begin with blanks. */
 export function joinTexts(prompt: string, continuation: string): { prompt: string; continuation: string } {
   const kept = prompt.replace(/(?<![ \t])[ \t]+$/, '');
   return { prompt: kept, continuation: prompt.slice(kept.length) + continuation };
 }
 
 /**
- * Tokenizes prompt and continuation as one text. The continuation's tokens begin where the text's differ from
- * the prompt's alone.
+ * Tokenizes prompt and continuation as one text. The continuation begins at the first token that differs from
+ * the tokens of the prompt alone.
  */
 export function joinTokens(encode: Encode, prompt: string, continuation: string): Joined {
   if (continuation === '') throw fail('LANGUAGE_MODEL_QUESTION', { problem: 'a continuation is empty' });
@@ -44,8 +40,8 @@ export function joinTokens(encode: Encode, prompt: string, continuation: string)
 }
 
 /**
- * Cuts a prompt at one side so that each of its continuations fits, all with the same rest of the prompt.
- * Errors: LANGUAGE_MODEL_QUESTION where a continuation alone does not fit.
+ * Truncates a prompt on one side so that its longest continuation fits; all continuations get the same prompt.
+ * Errors: LANGUAGE_MODEL_QUESTION if nothing of the prompt would be left.
  */
 export function cutPrompts(
   joined: readonly Joined[],
@@ -55,7 +51,7 @@ export function cutPrompts(
   const over = Math.max(0, ...joined.map(({ ids }) => ids.length - room));
   const least = Math.min(...joined.map(({ promptTokens }) => promptTokens));
   if (over > 0 && over >= least) {
-    const problem = `its longest continuation does not fit into the context of ${room} tokens with any of the prompt`;
+    const problem = `its longest continuation leaves no room for the prompt in the context of ${room} tokens`;
     throw fail('LANGUAGE_MODEL_QUESTION', { problem });
   }
   const cut = ({ ids, promptTokens }: Joined): Joined => {
@@ -67,7 +63,7 @@ export function cutPrompts(
 }
 
 export interface Window {
-  /** Tokens that are read, from one position up to before another. */
+  /** The tokens to read; `to` is exclusive. */
   from: number;
   to: number;
   /** The first token whose log probability counts. */
@@ -75,9 +71,8 @@ export interface Window {
 }
 
 /**
- * Windows over a text's tokens, each at most `room` long. A window after the first begins with the last token
- * of the one before it, so that every token follows some text; the text's first token counts where a
- * beginning token precedes it.
+ * Splits a text's tokens into windows of at most `room`. Each window begins with the last token of the previous
+ * one, so every token has some context. The first token of the text counts if a beginning token precedes it.
  */
 export function textWindows(tokens: number, room: number, hasBeginning: boolean): Window[] {
   const windows: Window[] = [];
@@ -92,7 +87,7 @@ export function textWindows(tokens: number, room: number, hasBeginning: boolean)
   return windows;
 }
 
-/** Puts the beginning tokens before a window, which has to be without. Errors: LANGUAGE_MODEL_START. */
+/** Puts the beginning tokens before a window. Errors: LANGUAGE_MODEL_START if it already has them. */
 export function startWindow(name: string, beginning: readonly number[], ids: readonly number[]): number[] {
   if (beginning.length > 0 && beginning.every((id, at) => ids[at] === id)) {
     throw fail('LANGUAGE_MODEL_START', { model: name, token: String(beginning[0]) });
@@ -100,14 +95,14 @@ export function startWindow(name: string, beginning: readonly number[], ids: rea
   return [...beginning, ...ids];
 }
 
-/** Tokens without the beginning tokens that a chat template may have written itself. */
+/** Removes the beginning tokens, which some chat templates write. */
 export function withoutBeginning(beginning: readonly number[], ids: readonly number[]): readonly number[] {
   return beginning.length > 0 && beginning.every((id, at) => ids[at] === id)
     ? ids.slice(beginning.length)
     : ids;
 }
 
-/** A chat prompt whose template opened a thought, with that thought closed, so that the answer comes next. */
+/** Closes the thought that the chat template of a reasoning model opens, so the answer comes next. */
 export function withEmptyThought(rendered: string): string {
   const opened = rendered.trimEnd();
   return opened.endsWith('<think>') ? `${opened}\n\n</think>\n\n` : rendered;

@@ -1,7 +1,7 @@
-// What a language model is: it gives the log probabilities of continuations and of whole texts, and it
-// generates. Every log probability is a natural one.
+// The interface of a language model: log probabilities of continuations and of texts, and generation. All log
+// probabilities are natural logarithms.
 
-/** The side of a prompt to cut where it does not fit into the context. */
+/** The side of a prompt to truncate if it does not fit into the context. */
 export type CutSide = 'start' | 'end';
 
 export interface Question {
@@ -11,108 +11,99 @@ export interface Question {
 }
 
 export interface ContinuationAnswer {
-  /** The sum over the tokens; null where the model does not say, as it names its most likely tokens only. */
+  /** The sum over the tokens; null if the model reports only its most likely tokens and these are others. */
   logProbability: number | null;
-  /** Null where the tokens are not known. */
+  /** Null if the tokens are unknown. */
   tokens: number | null;
-  /**
-   * Tokens of the prompt before them that the model read, without a beginning token; null where they are not
-   * known.
-   */
+  /** Prompt tokens that the model read, without a beginning token; null if unknown. */
   promptTokens: number | null;
-  /** Whether the model itself would write exactly this; null where that is not known. */
+  /** Whether greedy decoding would produce this continuation; null if unknown. */
   isGreedy: boolean | null;
 }
 
 export interface Answer {
   continuations: ContinuationAnswer[];
-  /** Tokens of the prompt that were cut off, for it to fit into the context. */
+  /** Prompt tokens removed to fit the prompt into the context. */
   cutTokens: number;
 }
 
 export interface TextLogProbability {
   /** The sum over the tokens that have a log probability. */
   logProbability: number;
-  /**
-   * Tokens of the text, and those of them in the sum: without a beginning token, a text's first token has no
-   * probability.
-   */
   tokens: number;
+  /** Tokens in the sum. Without a beginning token, the first token of a text has no probability. */
   scoredTokens: number;
   /** UTF-8 bytes of the text. */
   bytes: number;
-  /** Windows that the text was read in, because the context is shorter. */
+  /** Windows the text was split into to fit the context. */
   windows: number;
 }
 
 export interface Sampling {
   maxTokens: number;
-  /** 0, the default, takes the most likely token each time. */
+  /** 0, the default, always takes the most likely token. */
   temperature?: number;
   topP?: number;
-  /** The same seed gives the same text again, as far as the back-end keeps to it. */
+  /** The same seed gives the same text if the back-end is deterministic. */
   seed?: number;
-  /** Texts that end the generation; they are not part of its text. */
+  /** Texts that end the generation. The result does not include them. */
   stop?: readonly string[];
-  /** The side of the prompt to cut; the start by default. */
+  /** The side of the prompt to truncate; the start by default. */
   cut?: CutSide;
 }
 
 export interface Generation {
   text: string;
   tokens: number;
-  /** Whether it ended by itself or at a stop text, not at maxTokens. */
+  /** Whether it ended with an end token or a stop text, not at maxTokens. */
   isComplete: boolean;
   cutTokens: number;
 }
 
 export type Verb = 'logProbabilities' | 'textLogProbability' | 'generate';
 
-/** Where the numbers come from. */
+/** Where the log probabilities come from. */
 export interface Source {
   backEnd: 'onnx' | 'endpoint' | 'dummy';
-  /** The folder, the hub's name, or the address. */
+  /** The folder, the name on the hub, or the address. */
   place: string;
-  /** The number type of the weights, where it is known. */
+  /** The number type of the weights; null if unknown. */
   quantization: string | null;
   /** exact: any token's log probability; top-k: those of the `topK` most likely tokens. */
   precision: 'exact' | 'top-k';
   topK: number | null;
-  /** How a server is asked. */
+  /** The route used at a server. */
   route: string | null;
 }
 
 export interface LanguageModel {
   name: string;
-  /** Changes with everything that a log probability depends on. */
+  /** Changes whenever anything changes that a log probability depends on. */
   fingerprint: string;
-  /** Tokens that the model reads at most; null where the server does not say. */
+  /** The most tokens the model can read; null if the server does not report it. */
   contextTokens: number | null;
-  /** What the tokenizer puts before every text; '' for nothing, null where it is not known. */
+  /** What the tokenizer puts before every text; '' for nothing, null if unknown. */
   beginning: string | null;
-  /** Verbs that the model does not have, and why. */
+  /** Verbs the model does not support, and why. */
   lacks: Readonly<Partial<Record<Verb, string>>>;
-  /** Continuations that it answers for: of any length, or of one token. */
+  /** Whether it can score continuations of any length, or only of one token. */
   continuations: 'any' | 'one token';
   source: Source;
   /**
-   * Answers questions, in their order. Those of one call share the work on the beginning that they have in
-   * common, so ask all questions about a text in one call. `cut` is the side to cut of a prompt that is too
-   * long. Errors: LANGUAGE_MODEL_QUESTION, LANGUAGE_MODEL_CANNOT, LOG_PROBABILITIES_OFF,
-   * LANGUAGE_MODEL_ANSWER, and those of the endpoint.
+   * Answers questions, in order. Questions in one call share the work on a common prefix, so ask all
+   * questions about a text in one call. `cut` is the side to truncate if a prompt is too long. Errors:
+   * LANGUAGE_MODEL_QUESTION, LANGUAGE_MODEL_CANNOT, LOG_PROBABILITIES_OFF, LANGUAGE_MODEL_ANSWER, and those
+   * of the endpoint.
    */
   logProbabilities(questions: readonly Question[], cut: CutSide): Promise<Answer[]>;
-  /**
-   * The log probability of a whole text, which is read in windows where the context is shorter. Errors: as
-   * above.
-   */
+  /** The log probability of a text, read in windows if it exceeds the context. Errors: as above. */
   textLogProbability(text: string): Promise<TextLogProbability>;
   /** Continues a prompt. Errors: as above. */
   generate(prompt: string, sampling: Sampling): Promise<Generation>;
   close(): Promise<void>;
 }
 
-/** Bits for each byte of a text; null for an empty one. */
+/** Bits per byte of a text; null if it is empty. */
 export function bitsPerByte({ logProbability, bytes }: TextLogProbability): number | null {
   return bytes === 0 ? null : -logProbability / (bytes * Math.LN2);
 }

@@ -1,4 +1,4 @@
-// `betr models`: the language models that the settings name, each loaded and asked once.
+// `betr models`: loads each language model in the settings and asks it a test question.
 
 import type { Command } from 'commander';
 import type { LanguageModel, Verb } from '../../models/language-model.ts';
@@ -10,11 +10,9 @@ import { command, type CommonOptions } from '../options.ts';
 import { formatCount } from '../../run/amounts.ts';
 import { printResult } from '../output.ts';
 
-/** What a model is asked: every model knows it. */
+/** The test question, which every model can answer. */
 const question = { prompt: 'The capital of France is', continuations: [' Paris', ' London'] };
-/**
- * Texts of about 1,000 characters, to measure speed on. They begin differently, so that no work is shared.
- */
+/** Texts of about 1,000 characters to measure speed. They begin differently, so they share no work. */
 const texts = ['one', 'two'].map((word) =>
   `Case ${word}. The sum of two odd numbers is even, as each is one more than an even one. `.repeat(11),
 );
@@ -25,13 +23,10 @@ type Working = Pick<
 > & {
   loadSeconds: number;
   lacks: Partial<Record<Verb, string>>;
-  /**
-   * Questions about a text of 1,000 characters, one after the other, in a second; null without log
-   * probabilities.
-   */
+  /** Sequential questions about a text of 1,000 characters; null without log probabilities. */
   questionsPerSecond: number | null;
   tokensPerSecond: number | null;
-  /** `spread`: by how much the same question got other log probabilities later. */
+  /** `spread`: how much the log probabilities changed when the question was repeated. */
   test: {
     prompt: string;
     logProbabilities: Record<string, number | null> | null;
@@ -42,8 +37,11 @@ type Working = Pick<
 type Report = { name: string; model: string } & (Working | { error: { code: ErrorCode; message: string } });
 
 export function modelsCommand(): Command {
-  return command('models', 'load each language model of the settings, and show what it can do and how fast')
-    .argument('[name]', 'one model by its name; all of them when left out')
+  return command(
+    'models',
+    'load each language model in the settings and show what it supports and how fast it is',
+  )
+    .argument('[name]', 'the name of one model (default: all)')
     .action(async (name: string | undefined, { config, json }: CommonOptions) => {
       const { settings, folder } = await readSettings(config);
       const known = settings.models.map((model) => model.name);
@@ -88,7 +86,7 @@ async function examine(
   }
 }
 
-/** Asks the same question before and after others, as servers that cache prompts can answer differently. */
+/** Asks the same question before and after others, because servers with a prompt cache can vary. */
 async function test(
   model: LanguageModel,
 ): Promise<Pick<Working, 'questionsPerSecond' | 'tokensPerSecond' | 'test'>> {
@@ -110,7 +108,7 @@ async function test(
   };
 }
 
-/** The log probability of each of the question's continuations; null where the model gives none. */
+/** The log probability of each continuation; null if the model returns none. */
 async function ask(model: LanguageModel): Promise<Record<string, number | null> | null> {
   if (model.lacks.logProbabilities !== undefined) return null;
   const [answer] = await model.logProbabilities([question], 'start');
@@ -122,7 +120,7 @@ async function ask(model: LanguageModel): Promise<Record<string, number | null> 
   );
 }
 
-/** Speed, once the model has answered before: a server may load it for the first answer. */
+/** Measures speed after a first answer, because a server may load the model only then. */
 async function measure(
   model: LanguageModel,
 ): Promise<Pick<Working, 'questionsPerSecond' | 'tokensPerSecond'>> {
@@ -150,7 +148,7 @@ const verbs: [Verb, string][] = [
 
 function describe(reports: readonly Report[]): string {
   if (reports.length === 0)
-    return 'The settings name no models. Name one under "models:", with a name and a model (docs/models.md).';
+    return 'The settings list no models. Add one under "models:", with a name and a model (docs/models.md).';
   return reports
     .map((report) =>
       [
@@ -180,23 +178,25 @@ function describeWorking({
   );
   const answers = Object.entries(test.logProbabilities ?? {}).map(
     ([continuation, value]) =>
-      `${JSON.stringify(continuation)} ${value === null ? 'not told' : value.toFixed(3)}`,
+      `${JSON.stringify(continuation)} ${value === null ? 'unknown' : value.toFixed(3)}`,
   );
+  const precision = source.precision === 'exact' ? 'exact' : `the ${source.topK ?? 0} most likely tokens`;
+  const speed = questionsPerSecond === null ? 'not measured' : `${questionsPerSecond.toFixed(1)} questions/s`;
   return [
-    `  source       ${from.join(', ')}; ${source.precision === 'exact' ? 'exact' : `the ${source.topK ?? 0} likeliest tokens`}`,
-    `  context      ${contextTokens === null ? 'not told' : `${formatCount(contextTokens)} tokens`}`,
+    `  source       ${from.join(', ')}; ${precision}`,
+    `  context      ${contextTokens === null ? 'unknown' : `${formatCount(contextTokens)} tokens`}`,
     `  beginning    ${
-      beginning === null ? 'up to the server' : beginning === '' ? 'no token before ' + 'a text' : beginning
+      beginning === null ? 'added by the server' : beginning === '' ? 'no beginning token' : beginning
     }`,
     `  answers      ${continuations === 'any' ? 'of any length' : 'of one token'}`,
     ...verbs.flatMap(([verb, what]) =>
       lacks[verb] === undefined ? [] : [`  lacks        ${what}: ${lacks[verb]}`],
     ),
-    `  speed        ${questionsPerSecond === null ? 'not measured' : `${questionsPerSecond.toFixed(1)} questions/s`}` +
+    `  speed        ${speed}` +
       (tokensPerSecond === null ? '' : `, ${formatCount(tokensPerSecond)} tokens/s`) +
       `; loaded in ${loadSeconds.toFixed(1)} s`,
     `  test         ${JSON.stringify(test.prompt)} ${answers.join(', ')}` +
-      (test.spread === null ? '' : ` (±${test.spread.toPrecision(2)} when asked again)`) +
+      (test.spread === null ? '' : ` (±${test.spread.toPrecision(2)} when repeated)`) +
       `; it writes ${JSON.stringify(test.generated)}`,
     `  fingerprint  ${fingerprint}`,
   ];

@@ -104,15 +104,15 @@ export function openRules({ name = '', template: text, recipe }: Rules): (row: R
       got: recipe ?? '',
       known: [...list.map((one) => one.name), generalRules].join(', '),
     });
+  const wanted = own
+    .flatMap(({ shapes }) => shapes)
+    .map(({ fields }) => fields.map(({ path }) => path).join(', '))
+    .join('; or ');
   return (row) => {
     const shape = findShape(row, own);
     if (shape !== undefined) return applyShape(row, shape.shape, shape.name);
     return recipe === undefined
       ? applyGeneralRules(row)
-      : {
-          reason:
-            `it lacks the fields of recipe "${recipe}" ` +
-            `(${own.flatMap(({ shapes }) => shapes.map(({ fields }) => fields.map(({ path }) => path).join(', '))).join('; or ')})`,
-        };
+      : { reason: `it lacks the fields of recipe "${recipe}" (${wanted})` };
   };
 }

@@ -5,8 +5,15 @@ import picomatch from 'picomatch';
 import { isRow, type Row } from '../../run/fields/field-path.ts';
 
 /** Names of fields that are usually metadata. */
-const metadata =
-  /^(_.*|id|.*_ids?|[a-z]+Id|ids?|idx|ind|index|uid|guid|uuid|qid|pid|split.*|source.*|src|file_?name|.*_(source|type)|url|urls|link|title|name|subject|category|categories|topic|topics|level|type|types|difficulty|lang|language|license|licence|dataset|benchmark|domain|config|subset|task|tags?|date|created.*|author|version|metadata|meta|meta_info)$/i;
+const metadata = new RegExp(
+  `^(${[
+    '_.*|id|.*_ids?|[a-z]+Id|ids?|idx|ind|index|uid|guid|uuid|qid|pid|split.*|source.*|src|file_?name',
+    '.*_(source|type)|url|urls|link|title|name|subject|category|categories|topic|topics|level|type|types',
+    'difficulty|lang|language|license|licence|dataset|benchmark|domain|config|subset|task|tags?|date',
+    'created.*|author|version|metadata|meta|meta_info',
+  ].join('|')})$`,
+  'i',
+);
 /** Names of fields with wrong choices. */
 const wrongChoices = /^(distractors?|incorrect|wrong|false)[ _]?.*$/i;
 

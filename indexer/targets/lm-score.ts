@@ -1,37 +1,28 @@
-// LM-Score (AutoDS, arXiv 2402.07625): a language model is asked questions about a text, and the ratio of its
-// answers' probabilities is the score, a number to rank by. This is the arithmetic; **[ours]** marks what the
-// paper leaves open.
+// LM-Score (AutoDS, arXiv 2402.07625): a language model answers questions about a text, and the ratio of the
+// answers' probabilities is the score to rank by. This file is the arithmetic; **[ours]** marks choices the paper
+// leaves open.
 
-/**
- * What a model says of one answer: the log probability of each of its spellings; null where it does not tell
- * one.
- */
+/** The log probability of each spelling of an answer; null if the model does not report it. */
 export type Spellings = readonly (number | null)[];
 
 export interface Judgement {
-  /** Between 0 and 1; null where the answers have too little probability to mean anything. */
+  /** Between 0 and 1; null if the answers have too little probability to be meaningful. */
   score: number | null;
-  /** The same by the likeliest spelling of each answer, as the paper has it; null as above. */
+  /** The score from the most likely spelling of each answer, as in the paper; null as above. */
   scoreByMaximum: number | null;
-  /** The probability of all answers together. */
+  /** The total probability of the answers. */
   mass: number;
-  /**
-   * Whether no spelling of one of the answers is among the tokens that the model tells, so that its
-   * probability is taken for 0.
-   */
+  /** Whether the model reports no spelling of one of the answers, so its probability counts as 0. */
   isOneSided: boolean;
 }
 
 /**
- * **[ours]** Below this, a model has answered something else, and the paper's -100 for a missing token would
+ * **[ours]** Below this mass, the model answered something else; the paper's -100 for a missing token would
  * look like a score.
  */
 export const leastMass = 0.05;
 
-/**
- * Judges by two answers, for and against; every spelling counts. **[ours]** the paper takes the likeliest of
- * each.
- */
+/** Scores two answers, for and against. Every spelling counts **[ours]**; the paper uses the most likely. */
 export function judgeAnswers(inFavor: Spellings, against: Spellings, least = leastMass): Judgement {
   const [yes, no] = [logSumExp(inFavor), logSumExp(against)];
   const mass = Math.exp(yes) + Math.exp(no);
@@ -45,8 +36,8 @@ export function judgeAnswers(inFavor: Spellings, against: Spellings, least = lea
 }
 
 /**
- * The expected value on a scale, such as 0 to 5, from the log probability of each value's spellings; null
- * below the mass.
+ * The expected value on a scale, such as 0 to 5, from the log probabilities of each value's spellings; null if
+ * their mass is below `least`.
  */
 export function judgeScale(
   values: readonly { value: number; spellings: Spellings }[],
@@ -63,7 +54,7 @@ export function ratio(yes: number, no: number): number {
   return 1 / (1 + Math.exp(no - yes));
 }
 
-/** The logarithm of the sum of e^value; what is not told adds nothing. */
+/** The logarithm of the sum of e^value; unreported values add nothing. */
 export function logSumExp(values: Spellings): number {
   const most = maximum(values);
   if (most === -Infinity) return most;
@@ -83,8 +74,8 @@ export interface QuestionScore {
 }
 
 /**
- * One score from those of several questions: their product (the paper's), their minimum, or their weighted
- * geometric mean. Null where one of them is.
+ * Combines the scores of several questions: their product (as in the paper), minimum, or weighted geometric
+ * mean. Null if one of them is null.
  */
 export function combineQuestions(
   questions: readonly QuestionScore[],
@@ -112,15 +103,12 @@ export interface TextWindow {
   to: number;
 }
 
-/**
- * Which windows of a text are judged: its beginning (the paper's), its beginning, middle and end, or all of
- * it.
- */
+/** The windows of a text to score: the beginning (as in the paper); beginning, middle and end; or all. */
 export type WindowChoice = 'begin' | 'spread' | 'all';
 
 /**
- * The windows of a text, each of at most `characters` and none ending inside a character. A text that
- * `spread` would cover anyway is taken whole.
+ * Splits a text into windows of at most `characters` that never end inside a character. If `spread` would cover
+ * the whole text, it returns all windows.
  */
 export function cutWindows(text: string, characters: number, choice: WindowChoice): TextWindow[] {
   if (choice === 'begin' || text.length <= characters)
@@ -142,7 +130,7 @@ export function cutWindows(text: string, characters: number, choice: WindowChoic
   return windows;
 }
 
-/** This place, or the one before it where it is inside a character. */
+/** `place`, or the position before it if it is inside a character. */
 function wholeAt(text: string, place: number): number {
   const before = text.charCodeAt(place - 1);
   const after = text.charCodeAt(place);
@@ -150,8 +138,8 @@ function wholeAt(text: string, place: number): number {
 }
 
 /**
- * **[ours]** A document's score: the mean over its windows, weighted by their length; windows without a score
- * are left out, and null where all are.
+ * **[ours]** A document's score: the mean over its windows, weighted by length, without the windows that have no
+ * score. Null if none has a score.
  */
 export function combineWindows(windows: readonly { score: number | null; length: number }[]): number | null {
   let [sum, length] = [0, 0];

@@ -1,5 +1,5 @@
-// A language model for tests and dry runs: it answers at once, by chance that the seed and the texts decide.
-// Its tokens are words with the blank before them, and each word's probability depends on the word before it.
+// A language model for tests and dry runs. Its answers are pseudo-random, from the seed and the texts. Its tokens
+// are words with the preceding blank, and each word's probability depends on the word before it.
 
 import { createHash } from 'node:crypto';
 import { openRandom } from '../../data/seeded-random.ts';
@@ -10,16 +10,16 @@ import { cutPrompts, joinTokens, textWindows } from '../joined-tokens.ts';
 import type { LanguageModel } from '../language-model.ts';
 
 const contextTokens = 8192;
-/** What it writes where it generates. */
+/** The words it generates. */
 const words = [' the', ' sum', ' of', ' two', ' odd', ' numbers', ' is', ' even', '.'];
-/** Words that a token is one of, about: the mean log probability is that of a draw among them. */
+/** The mean log probability of a token is that of a uniform draw from so many words. */
 const vocabulary = 4096;
 
-/** Opens the dummy that the settings name: `dummy`, or `dummy:SEED`. */
+/** Opens the dummy model in the settings: `dummy` or `dummy:SEED`. */
 export function openDummy(settings: ModelSettings): LanguageModel {
   const seed = settings.model.slice('dummy:'.length);
   const context = Math.min(contextTokens, settings.contextTokens ?? contextTokens);
-  /** A token's number, which is its text, and its text by number. */
+  /** Token ids by text, and texts by id. */
   const known = new Map<string, number>();
   const texts: string[] = [];
   const encode = (text: string): number[] =>
@@ -28,7 +28,7 @@ export function openDummy(settings: ModelSettings): LanguageModel {
       known.set(word, id);
       return id;
     });
-  /** Between -2 and -2 ln vocabulary, the same for the same two words. */
+  /** Between -2 and -2 ln vocabulary; the same words always get the same value. */
   const logProbability = (before: string, token: string): number => {
     const digest = createHash('sha256')
       .update(JSON.stringify([seed, before, token]))
@@ -119,7 +119,7 @@ export function openDummy(settings: ModelSettings): LanguageModel {
   };
 }
 
-/** Words with the blank before them, and a blank at the end. */
+/** Words with the blanks before them, and the trailing blanks. */
 function splitWords(text: string): string[] {
   const pieces = text.match(/\s+|\S+/g) ?? [];
   return pieces.flatMap((piece, at) => {

@@ -1,29 +1,14 @@
-// Answers of a server's model: prompts and continuations as the server's routes take them.
+// Answers to questions from a model at a server.
 
 import { fail } from '../../run/errors/errors.ts';
-import {
-  cutPrompts,
-  joinTexts,
-  joinTokens,
-  type Joined,
-  startWindow,
-  textWindows,
-} from '../joined-tokens.ts';
-import type { Answer, ContinuationAnswer, CutSide, Question, TextLogProbability } from '../language-model.ts';
+import { cutPrompts, joinTexts, joinTokens, type Joined, startWindow } from '../joined-tokens.ts';
+import type { Answer, ContinuationAnswer, CutSide, Question } from '../language-model.ts';
 import type { Position } from './log-probabilities.ts';
-import type { Asking, Routes } from './routes.ts';
+import type { Routes } from './route-requests.ts';
 import type { ServerTokenizer } from './server-tokenizer.ts';
+import { alignEcho, type Opened, roomOf, sumOf } from './positions.ts';
 
-/** A model at a server, as it was found at opening. */
-export interface Opened {
-  asking: Asking;
-  routes: Routes;
-  tokenizer: ServerTokenizer | undefined;
-  contextTokens: number | null;
-  atOnce: <T>(work: () => Promise<T>) => Promise<T>;
-}
-
-/** Answers one question, by the best of the ways that the server has. */
+/** Answers a question through the best route of the server. */
 export async function answer(
   open: Opened,
   { prompt, continuations }: Question,
@@ -44,7 +29,7 @@ export async function answer(
       ),
     };
   }
-  // Blanks at the prompt's end go into each of the continuations alike.
+  // Trailing blanks of the prompt move into every continuation.
   const parts = joinTexts(prompt, '');
   const position = await atOnce(() => orNone(open, top)(parts.prompt));
   return {
@@ -75,7 +60,7 @@ async function answerByTokens(
   const start = (ids: readonly number[]): number[] => startWindow(asking.name, tokenizer.beginning, ids);
   if (joined.some(({ promptTokens }) => promptTokens + tokenizer.beginning.length === 0)) {
     throw fail('LANGUAGE_MODEL_QUESTION', {
-      problem: `its prompt is empty, and ${asking.name} has no beginning token that a first token could follow`,
+      problem: `its prompt is empty, and ${asking.name} has no beginning token to put before a first token`,
     });
   }
   const { next, echo, top } = routes;
@@ -84,7 +69,7 @@ async function answerByTokens(
       cutTokens,
       continuations: await answerNext(joined, start, (ids, wanted) => atOnce(() => next(ids, wanted))),
     };
-  /** The likeliest tokens after these, asked for once. */
+  /** The most likely tokens after a sequence, requested once for each sequence. */
   const positions = new Map<string, Promise<Position>>();
   const topAfter = (ids: readonly number[], ask: NonNullable<Routes['top']>): Promise<Position> => {
     const position = positions.get(ids.join()) ?? atOnce(() => ask(ids));
@@ -95,7 +80,7 @@ async function answerByTokens(
     const counts = { tokens: ids.length - promptTokens, promptTokens };
     const sent = start(ids);
     if (counts.tokens === 1 && top !== undefined) {
-      // A repeated prompt costs the server much more than one generated token.
+      // Echoing a prompt costs the server much more than generating a token.
       const position = await topAfter(sent.slice(0, -1), top);
       const text = position.top.some(({ id }) => id === null)
         ? await atOnce(() => tokenizer.decode(ids.slice(-1)))
@@ -112,7 +97,7 @@ async function answerByTokens(
   return { cutTokens, continuations: await Promise.all(joined.map(answerOne)) };
 }
 
-/** Answers token by token, asking once for all tokens that may follow the same ones. */
+/** Scores token by token, with one request for all tokens that follow the same sequence. */
 async function answerNext(
   joined: readonly Joined[],
   start: (ids: readonly number[]) => number[],
@@ -164,7 +149,7 @@ async function answerNext(
   });
 }
 
-/** A continuation in a text that the server repeats: its tokens are those that reach beyond the prompt. */
+/** Scores a continuation by echo: its tokens are those that end beyond the prompt. */
 async function echoed(
   { asking }: Opened,
   echo: NonNullable<Routes['echo']>,
@@ -180,49 +165,6 @@ async function echoed(
   return { ...sumOf(asking.name, own), tokens: own.length, promptTokens: positions.length - own.length };
 }
 
-/**
- * The positions of a repeated text, without a beginning token and without what was generated after it.
- * Errors: LANGUAGE_MODEL_ANSWER.
- */
-function alignEcho(
-  name: string,
-  all: readonly Position[],
-  text: string,
-): { positions: Position[]; offset: number; hasBeginning: boolean } {
-  for (const first of [0, 1]) {
-    let end = 0;
-    const rest = all.slice(first);
-    const count = rest.findIndex((position) => (end += position.text.length) >= text.length) + 1;
-    const positions = rest.slice(0, count);
-    if (count > 0 && positions.map((position) => position.text).join('') === text)
-      return { positions, offset: 0, hasBeginning: first === 1 };
-  }
-  throw fail('LANGUAGE_MODEL_ANSWER', {
-    model: name,
-    problem: 'the tokens that it repeated are not those of the text',
-  });
-}
-
-function sumOf(
-  model: string,
-  positions: readonly Position[],
-): Pick<ContinuationAnswer, 'logProbability' | 'isGreedy'> {
-  if (positions.some(({ logProbability }) => logProbability === null)) {
-    throw fail('LANGUAGE_MODEL_ANSWER', {
-      model,
-      problem: 'a token of a continuation has no log probability',
-    });
-  }
-  return {
-    logProbability: positions.reduce((sum, position) => sum + (position.logProbability ?? 0), 0),
-    isGreedy: positions.some(({ top }) => top.length === 0)
-      ? null
-      : positions.every(({ logProbability, top }) =>
-          top.every((other) => (other.logProbability ?? -Infinity) <= (logProbability ?? 0)),
-        ),
-  };
-}
-
 function fromTop({ top }: Position, isIt: (token: Position['top'][number]) => boolean): ContinuationAnswer {
   const found = top.find(isIt);
   const most = Math.max(...top.map(({ logProbability }) => logProbability ?? -Infinity));
@@ -230,65 +172,16 @@ function fromTop({ top }: Position, isIt: (token: Position['top'][number]) => bo
     logProbability: found?.logProbability ?? null,
     tokens: found === undefined ? null : 1,
     promptTokens: null,
-    // The most likely text may begin with another continuation's first token, so nothing is known of one that
-    // is not there.
+    // A longer token may cover the continuation, so a missing one says nothing about greedy decoding.
     isGreedy: found === undefined ? null : found.logProbability === most,
   };
-}
-
-/** The log probability of a whole text, by repeating it. Errors: as `answer`. */
-export async function scoreText(open: Opened, text: string): Promise<TextLogProbability> {
-  const { asking, routes, tokenizer, atOnce } = open;
-  const { echo } = routes;
-  const bytes = Buffer.byteLength(text);
-  if (echo === undefined)
-    throw fail('LANGUAGE_MODEL_CANNOT', {
-      model: asking.name,
-      what: 'give the log probability of a whole text',
-      reason: routes.noEcho,
-    });
-  if (text === '') return { logProbability: 0, tokens: 0, scoredTokens: 0, bytes, windows: 0 };
-  if (tokenizer === undefined) {
-    const { positions } = alignEcho(asking.name, await atOnce(() => echo(text)), text);
-    const scored = positions.slice(positions[0]?.logProbability === null ? 1 : 0);
-    return {
-      logProbability: sumOf(asking.name, scored).logProbability ?? 0,
-      tokens: positions.length,
-      scoredTokens: scored.length,
-      bytes,
-      windows: 1,
-    };
-  }
-  const ids = await tokenizer.encode(text);
-  const windows = textWindows(ids.length, roomOf(open, tokenizer), tokenizer.beginning.length > 0);
-  const sums = await Promise.all(
-    windows.map(async ({ from, to, scoredFrom }) => {
-      const sent = startWindow(asking.name, tokenizer.beginning, ids.slice(from, to));
-      const positions = await atOnce(() => echo(sent));
-      return (
-        sumOf(asking.name, positions.slice(sent.length - (to - scoredFrom), sent.length)).logProbability ?? 0
-      );
-    }),
-  );
-  return {
-    logProbability: sums.reduce((total, sum) => total + sum, 0),
-    tokens: ids.length,
-    scoredTokens: ids.length - (windows[0]?.scoredFrom ?? 0),
-    bytes,
-    windows: windows.length,
-  };
-}
-
-/** Tokens of a window that is sent, where one is generated after it. */
-export function roomOf({ contextTokens }: Opened, { beginning }: ServerTokenizer): number {
-  return contextTokens === null ? Infinity : contextTokens - beginning.length - 1;
 }
 
 function orNone({ asking }: Opened, top: Routes['top']): NonNullable<Routes['top']> {
   if (top === undefined)
     throw fail('LOG_PROBABILITIES_OFF', {
       model: asking.name,
-      reason: 'the server has no way to ask for them',
+      reason: 'the server has no route for them',
     });
   return top;
 }

@@ -1,5 +1,5 @@
-// A request to an endpoint and its answer: tried again where the failure may pass, within a time and up to a
-// size. The key comes from the environment alone and is never shown.
+// Sends a request to an endpoint and reads the answer, with a timeout and a size limit. Retries temporary
+// failures. The key comes only from the environment and is never shown.
 
 import { isNativeError } from 'node:util/types';
 import { z } from 'zod';
@@ -11,43 +11,43 @@ import { BetrError, reasonOf } from '../../run/errors/errors.ts';
 
 /** Attempts at a request, and the waits between them. */
 export const defaultPace: Pace = { attempts: 6, firstWaitMs: 500, longestWaitMs: 30_000 };
-/** The longest wait that a server may ask for. */
+/** The longest wait a server may request. */
 const longestAskedMs = 120_000;
 
 export interface Recipient {
   url: string;
   timeoutMs: number;
-  /** The setting that the time comes from. */
+  /** The setting for the timeout. */
   timeoutSetting: string;
-  /** Environment variables that may hold the key; the first that does counts. */
+  /** Environment variables for the key; the first non-empty one is used. */
   keys: readonly string[];
   pace: Pace;
 }
 
 export interface Exchange<T> {
-  /** Sent as JSON by POST; without one, the request is a GET. */
+  /** Sent as JSON with POST. Without a body, the request is a GET. */
   body?: unknown;
-  /** Bytes of an answer at most, and how the limit is told. */
+  /** The most bytes an answer may have, and the limit as errors show it. */
   mostBytes: number;
   limit: string;
-  /** Reads the body of a success; throws where it is not usable. */
+  /** Parses the body of a successful answer. Throws if it is not usable. */
   read: (text: string) => T;
-  /** Whether an answer that is no success is not worth another attempt, whatever its status. */
+  /** Whether a failure is permanent, whatever its status. */
   isFinal?: (status: number, message: string) => boolean;
 }
 
 /** Why there is no usable answer. */
 export class EndpointProblem extends Error {
   /**
-   * passing: may go away by itself; key: access is refused; status: any other refusal; answer: a success that
-   * is not usable.
+   * passing: temporary; key: access denied; status: any other refusal; answer: a successful answer that is not
+   * usable.
    */
   readonly kind: 'passing' | 'key' | 'status' | 'answer';
   readonly status: number | undefined;
-  /** The server's own words. */
+  /** The server's message. */
   readonly said: string;
   readonly retryAfterMs: number;
-  /** Whether an answer began and did not end. */
+  /** Whether the connection broke in the middle of an answer. */
   readonly isCut: boolean;
 
   constructor(
@@ -73,7 +73,7 @@ export class EndpointProblem extends Error {
 const bytesOfProblem = 1 << 16;
 const charactersOfProblem = 300;
 
-/** What the endpoint answers. Throws an EndpointProblem, and errors of the catalogue. */
+/** Returns the endpoint's answer. Throws an EndpointProblem or an error of the catalogue. */
 export async function exchange<T>(to: Recipient, asked: Exchange<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -117,7 +117,7 @@ async function exchangeOnce<T>(
     });
     body = await readBody(response, response.ok ? mostBytes : bytesOfProblem);
   } catch (error) {
-    // A DOMException, which Node 20 does not count as an error of its own.
+    // A DOMException, which Node 20 does not recognize as a native error.
     if (typeof error === 'object' && error !== null && 'name' in error && error.name === 'TimeoutError') {
       throw new EndpointProblem('passing', `no answer within ${timeoutMs / 1000} s (${timeoutSetting})`);
     }
@@ -126,7 +126,7 @@ async function exchangeOnce<T>(
       throw new EndpointProblem(error.kind === 'passing' ? 'passing' : 'status', hide(error.message), {
         cause: error,
       });
-    // Once there are a status and headers, it is the answer itself that broke off.
+    // After the status and headers, the connection broke in the middle of the answer.
     throw new EndpointProblem('passing', hide(causeOf(error)), {
       isCut: response !== undefined,
       cause: error,
@@ -186,13 +186,13 @@ const problemSchema = z.union([
   z.object({ detail: z.string() }).transform(({ detail }) => detail),
 ]);
 
-/** What a server's answer says is wrong, on one line. */
+/** The server's error message, on one line. */
 function problemIn(body: string): string {
   let text = body;
   try {
     text = problemSchema.parse(JSON.parse(body));
   } catch {
-    // Not one of the usual shapes: the body itself.
+    // The body has none of the usual shapes, so show it as it is.
   }
   return text.replace(/\s+/g, ' ').trim().slice(0, charactersOfProblem);
 }

@@ -1,19 +1,22 @@
-// A language model at a server: OpenAI's routes and the shorter ones of llama.cpp, vLLM and SGLang. What the
-// server can do is asked once, at opening; an answer that cannot be right is refused.
+// A language model at a server, through OpenAI's routes or the faster ones of llama.cpp, vLLM and SGLang. Probes
+// once, at opening, what the server supports, and rejects implausible answers.
 
 import { fail } from '../../run/errors/errors.ts';
 import { fingerprint } from '../../run/run.ts';
 import type { ModelSettings } from '../../run/model-settings.ts';
 import { startWindow } from '../joined-tokens.ts';
 import type { Generation, LanguageModel, Sampling, Verb } from '../language-model.ts';
-import { answer, type Opened, roomOf, scoreText } from './answers.ts';
+import { answer } from './answers.ts';
+import { type Opened, roomOf } from './positions.ts';
+import { scoreText } from './text-answer.ts';
 import { defaultPace, EndpointProblem } from './exchange.ts';
 import type { Pace } from '../../data/remote/retry.ts';
-import { type Asking, chat, findRoutes, requestCompletion } from './routes.ts';
+import { type Asking, chat, requestCompletion } from './route-requests.ts';
+import { findRoutes } from './routes.ts';
 import { openServer } from './server.ts';
 import { openServerTokenizer } from './server-tokenizer.ts';
 
-/** Programs whose chat route takes values for the chat template. */
+/** Programs whose chat route accepts variables for the chat template. */
 const withTemplateValues = ['llamacpp', 'vllm', 'sglang'];
 
 /**
@@ -30,7 +33,7 @@ export async function openEndpointModel(
     server,
     name,
     topK: Math.max(2, settings.topLogProbabilities),
-    // Reasoning models answer at once where the template can write an empty thought.
+    // Lets reasoning models answer immediately, if the template can write an empty thought.
     chatMore: withTemplateValues.includes(server.program)
       ? { chat_template_kwargs: { enable_thinking: false } }
       : {},
@@ -147,7 +150,7 @@ function lesser(a: number | null, b: number | null): number | null {
   return a === null || b === null ? (a ?? b) : Math.min(a, b);
 }
 
-/** What a server refuses, or answers in another form than expected, as an error of the catalogue. */
+/** Turns a refusal or an unexpected answer into an error of the catalogue. */
 async function refusals<T>(url: string, model: string, work: Promise<T>): Promise<T> {
   try {
     return await work;
@@ -160,7 +163,7 @@ async function refusals<T>(url: string, model: string, work: Promise<T>): Promis
   }
 }
 
-/** Runs at most `most` pieces of work at once; others wait for their turn. */
+/** Limits the number of concurrent tasks; the others wait in line. */
 function limitAtOnce(most: number): <T>(work: () => Promise<T>) => Promise<T> {
   let running = 0;
   const waiting: (() => void)[] = [];
@@ -170,7 +173,7 @@ function limitAtOnce(most: number): <T>(work: () => Promise<T>) => Promise<T> {
     try {
       return await work();
     } finally {
-      // The place goes to the next in line.
+      // Passes the slot to the next in line.
       const next = waiting.shift();
       if (next === undefined) running--;
       else next();

@@ -1,37 +1,36 @@
-// The log probabilities in a server's answer, in both forms that servers give them, and whether they can be
-// right. Servers leave them out, fill them with zeros, and answer for other tokens than those asked about,
-// all with status 200.
+// Parses the log probabilities in a server's answer, in both common formats, and checks whether they are
+// plausible. Some servers omit them, fill them with zeros, or return those of other tokens, all with status 200.
 
 import { z } from 'zod';
 
 export interface TopToken {
   text: string;
-  /** Null where the server does not say. */
+  /** Null if the server does not report it. */
   id: number | null;
-  /** Null for "less than what is told". */
+  /** Null if it is below what the server reports. */
   logProbability: number | null;
 }
 
-/** A token of the answer, with the most likely ones in its place. */
+/** A token of the answer, with the most likely tokens at its position. */
 export interface Position extends TopToken {
   top: TopToken[];
 }
 
 export interface Choice {
   text: string;
-  /** Undefined where the answer has no log probabilities. */
+  /** Undefined if the answer has no log probabilities. */
   positions: Position[] | undefined;
   finish: string | null;
 }
 
 export interface Completion {
   choice: Choice;
-  /** Tokens of the prompt by the server's count. */
+  /** Prompt tokens, as the server counts them. */
   promptTokens: number | null;
   completionTokens: number | null;
 }
 
-/** What servers write for tokens that are very unlikely. */
+/** The value some servers use for very unlikely tokens. */
 const leastTold = -9999;
 
 const number = z.number().nullish();
@@ -96,22 +95,22 @@ function readToken(text: string, value: number | null | undefined, id?: number |
   };
 }
 
-/** Rounding may bring a log probability a little above 0, and in 16 bits a sum of probabilities above 1. */
+/** Rounding can push a log probability slightly above 0, and a sum of 16-bit probabilities above 1. */
 const tolerance = 1e-3;
 export const sumTolerance = 0.02;
 
-/** What is wrong with the log probabilities of `least` tokens or more; undefined where they can be right. */
+/** What is wrong with the log probabilities of at least `least` tokens; undefined if they are plausible. */
 export function findFault(positions: readonly Position[], least: number): string | undefined {
   if (positions.length < least)
-    return `it gave log probabilities of ${positions.length} tokens where ${least} were sent`;
-  // Only the first token of a text has none.
+    return `it returned log probabilities of ${positions.length} of the ${least} tokens sent`;
+  // Only the first token of a text may lack one.
   if (positions.slice(1, least).some(({ logProbability }) => logProbability === null))
-    return 'it left out log probabilities of tokens in the middle of the text';
+    return 'log probabilities are missing in the middle of the text';
   const all = positions
     .flatMap(({ logProbability, top }) => [logProbability, ...top.map((token) => token.logProbability)])
     .filter((value) => value !== null);
   const positive = all.find((value) => value > tolerance);
-  if (positive !== undefined) return `it gave ${positive} as a log probability, and none is above 0`;
+  if (positive !== undefined) return `it returned the log probability ${positive}, which is above 0`;
   if (all.length > 1 && all.every((value) => value === 0)) return 'all of its log probabilities are 0';
   const over = positions
     .map(({ top }) =>
@@ -121,25 +120,22 @@ export function findFault(positions: readonly Position[], least: number): string
       ),
     )
     .find((sum) => sum > 1 + sumTolerance);
-  if (over !== undefined) return `the probabilities of one token's alternatives come to ${over.toFixed(3)}`;
+  if (over !== undefined) return `the probabilities at one position add up to ${over.toFixed(3)}`;
   return undefined;
 }
 
-/** A run of the same character or of blanks is few tokens, and other text one for a few characters. */
+/** At most this many characters per token, once runs of one character are collapsed. */
 const charactersPerToken = 16;
 
-/**
- * What is wrong with a server's count of a prompt's tokens: of `sent` tokens, or of a text whose tokens are
- * not known.
- */
+/** Whether a server truncated a prompt, by its token count: a prompt of `sent` tokens, or a text. */
 export function findCut(counted: number | null, sent: number | string): string | undefined {
   if (counted === null) return undefined;
   if (typeof sent === 'number')
     return counted < sent
-      ? `it read ${counted} of the ${sent} tokens sent, and cut the rest in silence`
+      ? `it read only ${counted} of the ${sent} tokens sent and silently cut the rest`
       : undefined;
   const characters = sent.replace(/(.)\1+/gsu, '$1').length;
   return counted * charactersPerToken < characters
-    ? `it read ${counted} tokens of a prompt of ${characters} characters, which was cut in silence`
+    ? `it read only ${counted} tokens of a prompt of ${characters} characters, which it silently cut`
     : undefined;
 }

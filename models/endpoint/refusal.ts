@@ -17,8 +17,15 @@ export interface Refusal {
 }
 
 const ofAllTexts = /\btokens (?:per|in)(?: \w+){0,2} (?:request|batch)|\btokens in batch/i;
-const ofLength =
-  /\btokens\b|context (?:length|size|window)|\b(?:input|prompt|text|sequence)s? (?:is |are )?too (?:long|large)|\b(?:input|sequence) length|too large to process/i;
+const ofLength = new RegExp(
+  [
+    /\btokens\b|context (?:length|size|window)|\b(?:input|sequence) length|too large to process/,
+    /\b(?:input|prompt|text|sequence)s? (?:is |are )?too (?:long|large)/,
+  ]
+    .map(({ source }) => source)
+    .join('|'),
+  'i',
+);
 const ofCount = /\bbatch|array too long|\btoo many\b|\bat most \d|\bnumber of (?:inputs|items|texts)/i;
 /** Ollama's answer (with 500) if its model gives NaN for a text. */
 const ofNumbers = /unsupported value: NaN/;

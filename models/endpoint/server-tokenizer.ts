@@ -1,5 +1,4 @@
-// A server's own tokenizer, where it has a route for it: with it the tokens that are sent are known and
-// counted.
+// The tokenizer route of a server, if it has one. It lets betr send tokens and check how many the server read.
 
 import { z } from 'zod';
 import { EndpointProblem } from './exchange.ts';
@@ -8,7 +7,7 @@ import type { Server } from './server.ts';
 export interface ServerTokenizer {
   beginning: readonly number[];
   beginningText: string;
-  /** Tokens of a text, without the beginning. */
+  /** Tokens of a text, without the beginning tokens. */
   encode(text: string): Promise<readonly number[]>;
   decode(ids: readonly number[]): Promise<string>;
 }
@@ -20,7 +19,7 @@ const textSchema = z.union([
   z.object({ text: z.string() }).transform(({ text }) => text),
 ]);
 
-/** The tokenizer of a server whose program has one; undefined where there is none. */
+/** Opens the tokenizer of a server; undefined if its program has no route for it. */
 export async function openServerTokenizer({
   root,
   program,
@@ -30,7 +29,7 @@ export async function openServerTokenizer({
   if (!['llamacpp', 'vllm', 'sglang'].includes(program)) return undefined;
   const isLlama = program === 'llamacpp';
   const tokens = async (text: string, special: boolean): Promise<number[]> => {
-    // What reads like a control token is text; vLLM and SGLang have no way to say so.
+    // Control tokens in a text are plain text. vLLM and SGLang have no switch for that.
     const body = isLlama
       ? { content: text, add_special: special, parse_special: false }
       : { model, prompt: text, add_special_tokens: special };

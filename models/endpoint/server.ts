@@ -1,4 +1,4 @@
-// A server of language models: its addresses, what it says of its models, and requests to it.
+// A language model server: its addresses, its list of models, and requests to it.
 
 import { z } from 'zod';
 import { showPath } from '../../run/address.ts';
@@ -15,19 +15,19 @@ export interface Server {
   /** The address without a version, and with one (…/v1). */
   root: string;
   base: string;
-  /** The address as it may be shown. */
+  /** The address without its secrets. */
   shown: string;
-  /** The model's name there; undefined where the server did not say and the settings do not. */
+  /** The model's name at the server; undefined if neither the server nor the settings name one. */
   model: string | undefined;
-  /** The program, where the list of models says: llamacpp, vllm, sglang, … */
+  /** The server program, if the list of models names it: llamacpp, vllm, sglang, … */
   program: string;
   contextTokens: number | null;
-  /** Tokens of the vocabulary, and the number type of the weights, which llama.cpp says. */
+  /** The size of the vocabulary and the number type of the weights, which llama.cpp reports. */
   vocabulary: number | null;
   quantization: string | null;
   /**
-   * POSTs a body, and reads the answer by a schema. Errors: those of `toError`; throws an EndpointProblem
-   * where the server refuses the request itself.
+   * POSTs a body and parses the answer with a schema. Errors: those of `toError`. Throws an EndpointProblem if
+   * the server refuses the request.
    */
   ask: <T>(url: string, body: unknown, schema: z.ZodType<T>) => Promise<T>;
 }
@@ -49,7 +49,7 @@ type Entry = z.output<typeof entrySchema>;
 const modelsSchema = z.object({ data: z.array(entrySchema) });
 
 /**
- * Asks a server for its models, to find the one that is meant. Errors: LANGUAGE_MODEL_UNREACHABLE,
+ * Asks a server for its models and finds the one in the settings. Errors: LANGUAGE_MODEL_UNREACHABLE,
  * LANGUAGE_MODEL_KEY, LANGUAGE_MODEL_NAME.
  */
 export async function openServer(settings: ModelSettings, pace: Pace): Promise<Server> {
@@ -59,7 +59,8 @@ export async function openServer(settings: ModelSettings, pace: Pace): Promise<S
     throw fail('LANGUAGE_MODEL_REFUSED', {
       url: shown,
       problem:
-        'its address has a user name or a password in it; name the variable that holds the key in keyVariable',
+        'its address contains a user name or a password; put the key into an environment variable and set ' +
+        'keyVariable to its name',
     });
   const keys =
     settings.keyVariable === undefined ? ['BETR_MODEL_KEY', 'OPENAI_API_KEY'] : [settings.keyVariable];
@@ -102,7 +103,7 @@ export async function openServer(settings: ModelSettings, pace: Pace): Promise<S
   };
 }
 
-/** The addresses of a server that people name by its host, its base, or the whole of a route. */
+/** The addresses of a server, from its host, its base, or the full address of a route. */
 export function addressesOf(address: string): { root: string; base: string; query: string } {
   const [, start = '', path = '', query = ''] =
     /^(https?:\/\/[^/?#]*)([^?#]*)(\?[^#]*)?/i.exec(address) ?? [];
@@ -116,7 +117,7 @@ async function listModels(ask: () => Promise<z.output<typeof modelsSchema>>): Pr
   try {
     return (await ask()).data;
   } catch (error) {
-    // Some servers have no such list.
+    // Some servers do not list their models.
     if (error instanceof EndpointProblem) return [];
     throw error;
   }
@@ -146,7 +147,7 @@ function readJson<T>(text: string, schema: z.ZodType<T>): T {
   } catch (error) {
     throw new EndpointProblem(
       'passing',
-      `its answer is no whole JSON: ${text.slice(0, charactersOfAnswer)}`,
+      `its answer is not complete JSON: ${text.slice(0, charactersOfAnswer)}`,
       { isCut: true, cause: error },
     );
   }
@@ -154,16 +155,13 @@ function readJson<T>(text: string, schema: z.ZodType<T>): T {
   if (parsed.success) return parsed.data;
   throw new EndpointProblem(
     'answer',
-    `its answer has another form than expected: ${text.slice(0, charactersOfAnswer)}`,
+    `its answer has an unexpected format: ${text.slice(0, charactersOfAnswer)}`,
   );
 }
 
 const ofModelName = /\bmodel\b.{0,200}\b(?:not exist|not found|not available|unknown)/i;
 
-/**
- * A failure as an error of the catalogue, but for an answer or a refusal that the caller may know how to
- * take.
- */
+/** Turns a failure into an error of the catalogue, except answers and refusals that the caller may handle. */
 function toError(
   error: unknown,
   { shown, model, keys }: { shown: string; model: string; keys: readonly string[] },
@@ -182,13 +180,13 @@ function toError(
   if (ofModelName.test(error.said))
     return fail(
       'LANGUAGE_MODEL_NAME',
-      { url: shown, asked: model, known: `no such one (${error.said})` },
+      { url: shown, asked: model, known: `other models (${error.said})` },
       error,
     );
   if (error.status !== undefined && readRefusal(error.status, error.said)?.kind === 'length') {
     return fail(
       'LANGUAGE_MODEL_QUESTION',
-      { problem: `the server at ${shown} takes no prompt so long (${error.said})` },
+      { problem: `the prompt is too long for the server at ${shown} (${error.said})` },
       error,
     );
   }

@@ -1,17 +1,15 @@
-// Forward passes of a causal model over sequences of tokens. Sequences that begin alike share the work on
-// what they have in common, by the model's past key values where they can be cut; the numbers depend on the
-// sequences of one call, never on earlier calls.
+// Scores token sequences with a causal model. Sequences with a common prefix share the work on it through the
+// model's past key values, if these can be cut. The numbers depend only on the sequences of one call.
 
-import { z } from 'zod';
-import type { PreTrainedModel, Tensor } from '#transformers';
-import type { Transformers } from './transformers-library.ts';
+import type { CausalModel, Past } from './causal-model.ts';
+import { rowOf } from './logit-rows.ts';
 
-/** Tokens of a pass: each takes the logits of a whole vocabulary, and more tokens are no faster on a CPU. */
+/** Each token needs logits for the whole vocabulary, and longer passes are no faster on a CPU. */
 const tokensPerPass = 256;
 
 export interface Sequence {
   ids: readonly number[];
-  /** The first token whose log probability is wanted; it is at least 1. */
+  /** The first token to score; at least 1. */
   scoredFrom: number;
 }
 
@@ -21,107 +19,22 @@ export interface ScoredSequence {
   isGreedy: boolean;
 }
 
-/** The model's state after the tokens that it has read. */
-export interface Past {
-  tokens: number;
-  entries: Record<string, Tensor>;
-}
-
-export interface Pass {
-  /** A row of the vocabulary's size for each token that was read. */
-  logits: Float32Array;
-  past: Past;
-}
-
-export interface CausalModel {
-  read(ids: readonly number[], past: Past | undefined): Promise<Pass>;
-  /** The state after the first so many of its tokens; missing where the model's state cannot be cut. */
-  cut?: (past: Past, tokens: number) => Past;
-}
-
-/**
- * A model of the library as a causal one, which is tried on two tokens. Throws where it cannot be used as
- * one.
- */
-export async function openCausalModel(
-  { Tensor, DynamicCache }: Transformers,
-  model: PreTrainedModel,
-): Promise<CausalModel> {
-  const outputsSchema = z.looseObject({ logits: z.instanceof(Tensor) });
-  const read = async (ids: readonly number[], past: Past | undefined): Promise<Pass> => {
-    const tokens = (past?.tokens ?? 0) + ids.length;
-    const outputs = outputsSchema.parse(
-      await model({
-        input_ids: new Tensor('int64', BigInt64Array.from(ids, BigInt), [1, ids.length]),
-        attention_mask: new Tensor('int64', new BigInt64Array(tokens).fill(1n), [1, tokens]),
-        ...(past === undefined ? {} : { past_key_values: new DynamicCache(past.entries) }),
-      }),
-    );
-    const { logits, ...others } = outputs;
-    const entries: Record<string, Tensor> = {};
-    for (const [name, value] of Object.entries(others)) {
-      if (name.startsWith('present') && value instanceof Tensor) entries[pastName(name)] = value;
-    }
-    return { logits: z.instanceof(Float32Array).parse(logits.to('float32').data), past: { tokens, entries } };
-  };
-  const cut = (past: Past, tokens: number): Past => {
-    const entries: Record<string, Tensor> = {};
-    for (const [name, entry] of Object.entries(past.entries)) {
-      const { values, dims } = cutEntry(entry, tokens);
-      entries[name] = new Tensor('float32', values, dims);
-    }
-    return { tokens, entries };
-  };
-  const { past } = await read([0, 0], undefined);
-  return Object.values(past.entries).every((entry) => isCuttable(entry, past.tokens))
-    ? { read, cut }
-    : { read };
-}
-
-/**
- * Whether it is keys or values (texts × heads × tokens × numbers) in memory: not state of another kind, and
- * not on a GPU.
- */
-function isCuttable({ dims, type, location }: Tensor, tokens: number): boolean {
-  return location === 'cpu' && type === 'float32' && dims.length === 4 && dims[2] === tokens;
-}
-
-/** The first tokens of keys or values. */
-function cutEntry({ dims, data }: Tensor, tokens: number): { values: Float32Array; dims: number[] } {
-  const [texts = 0, heads = 0, all = 0, numbers = 0] = dims;
-  const whole = z.instanceof(Float32Array).parse(data);
-  const values = new Float32Array(texts * heads * tokens * numbers);
-  for (let head = 0; head < texts * heads; head++) {
-    const from = head * all * numbers;
-    values.set(whole.subarray(from, from + tokens * numbers), head * tokens * numbers);
-  }
-  return { values, dims: [texts, heads, tokens, numbers] };
-}
-
-/** The input that takes what an output gives; some models have other state beside keys and values. */
-function pastName(present: string): string {
-  return present.startsWith('present_')
-    ? present.replace('present', 'past')
-    : present.replace('present', 'past_key_values');
-}
-
-/** A sequence that is alike with the one that is read, up to before a token. */
+/** A sequence with the same tokens as the one being read, up to `end` (exclusive). */
 interface Sharer {
   place: number;
   end: number;
 }
 
 /**
- * The log probability of each sequence's scored tokens. No pass reads a single token: for that the runtime
- * has another kernel, whose numbers differ in the second digit.
+ * The log probability of each sequence's scored tokens. No pass reads a single token: the runtime has another
+ * kernel for that, whose numbers differ in the second digit.
  */
 export async function scoreSequences(
   model: CausalModel,
   sequences: readonly Sequence[],
 ): Promise<ScoredSequence[]> {
   const scored = sequences.map(() => ({ logProbability: 0, isGreedy: true }));
-  // The last token need not be read. What is read for one sequence answers for those that end earlier in it,
-  // too.
+  // The last token need not be read. A sequence that is a prefix of another needs no pass of its own.
   const read = sequences.map(({ ids }) => (ids.length === 2 ? ids : ids.slice(0, -1)));
   const longest = new Map<number, number[]>();
   for (const place of read.keys()) {
@@ -135,9 +48,9 @@ export async function scoreSequences(
   return scored;
 
   /**
-   * Reads on with sequences that are alike up to `at` and have at least two more tokens each. The first is
-   * read to its end in one go, for itself and for the sharers as far as they are alike, and the others part
-   * from it: a short pass costs more for each token. Gives the state after the first.
+   * Reads sequences with a common prefix of `at` tokens and at least two more tokens each. Reads the first
+   * sequence to its end, also for the sharers, and then branches off the others, because short passes cost
+   * more per token. Returns the state after the first.
    */
   async function visit(
     places: readonly number[],
@@ -164,7 +77,7 @@ export async function scoreSequences(
     return state;
   }
 
-  /** Reads the rest of a sequence from `from` on. */
+  /** Reads the rest of a sequence, from `from`. */
   async function readOn(
     place: number,
     from: number,
@@ -184,7 +97,7 @@ export async function scoreSequences(
     return now;
   }
 
-  /** Adds what the rows of the tokens from `from` up to before `to` say of the tokens after them. */
+  /** Adds the log probabilities of the tokens that follow the tokens from `from` to `to` (exclusive). */
   function addRows(logits: Float32Array, from: number, to: number, { place, end }: Sharer): void {
     const width = logits.length / (to - from);
     for (const one of longest.get(place) ?? []) {
@@ -201,7 +114,7 @@ export async function scoreSequences(
   }
 }
 
-/** The place of the longest sequence that begins with all of this one; of several such, the first. */
+/** The index of the longest sequence that this one is a prefix of; the first if there are several. */
 function findReader(read: readonly (readonly number[])[], place: number): number {
   const own = read[place] ?? [];
   let reader = place;
@@ -213,7 +126,7 @@ function findReader(read: readonly (readonly number[])[], place: number): number
   return reader;
 }
 
-/** How far sequences that are alike up to `at` are alike. */
+/** The length of the common prefix, which is at least `at`. */
 function commonEnd(sequences: readonly (readonly number[])[], at: number): number {
   const [first = []] = sequences;
   let end = at;
@@ -225,32 +138,4 @@ function groupBy(places: readonly number[], keyOf: (place: number) => number): n
   const groups = new Map<number, number[]>();
   for (const place of places) groups.set(keyOf(place), [...(groups.get(keyOf(place)) ?? []), place]);
   return [...groups.values()];
-}
-
-export interface Row {
-  best: number;
-  /** The logarithm of the sum of e^logit. */
-  logSum: number;
-}
-
-/** The row that starts here, read once for all sequences that ask for it. */
-function rowOf(logits: Float32Array, start: number, width: number): Row {
-  const rows = rowsOf.get(logits) ?? new Map<number, Row>();
-  rowsOf.set(logits, rows);
-  const row = rows.get(start) ?? readRow(logits, start, width);
-  rows.set(start, row);
-  return row;
-}
-const rowsOf = new WeakMap<Float32Array, Map<number, Row>>();
-
-/** Reads the logits of one token. Throws where they are no finite numbers. */
-export function readRow(logits: Float32Array, start: number, width: number): Row {
-  let best = start;
-  for (let i = start + 1; i < start + width; i++) if ((logits[i] ?? 0) > (logits[best] ?? 0)) best = i;
-  const most = logits[best] ?? 0;
-  let sum = 0;
-  for (let i = start; i < start + width; i++) sum += Math.exp((logits[i] ?? 0) - most);
-  const logSum = most + Math.log(sum);
-  if (!Number.isFinite(logSum)) throw new Error('its logits are no finite numbers');
-  return { best: best - start, logSum };
 }

@@ -1,10 +1,10 @@
-// Draws the next token from a row of logits.
+// Samples the next token from a row of logits.
 
 import type { Sampling } from '../language-model.ts';
 
 /**
- * The most likely token at temperature 0, else one drawn among the likeliest that have `topP` of the
- * probability together.
+ * The most likely token at temperature 0, otherwise a sample from the most likely tokens that together reach
+ * the probability `topP`.
  */
 export function sampleToken(
   logits: Float32Array,

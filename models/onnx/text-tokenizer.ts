@@ -1,5 +1,5 @@
-// The tokenizer of a language model. A text is text all through: what reads like one of the model's control
-// tokens is tokenized as the characters that it has, and only the chat template writes real ones.
+// The tokenizer of a language model. Control tokens in a text are tokenized as plain characters; only the chat
+// template writes real ones.
 
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -11,19 +11,17 @@ import type { Transformers } from './transformers-library.ts';
 import type { FoundModel } from './model.ts';
 
 export interface TextTokenizer {
-  /** Tokens that stand before every text. */
+  /** Tokens before every text. */
   beginning: readonly number[];
   beginningText: string;
-  /** Tokens of a text, without the beginning. */
+  /** Tokens of a text, without the beginning tokens. */
   encode: (text: string) => readonly number[];
   decode: (ids: readonly number[]) => string;
   /** Whether the model has a chat template. */
   hasTemplate: boolean;
-  /**
-   * Tokens of a text as a user's message, then of the beginning of the reply, without the beginning tokens.
-   */
+  /** Tokens of a user message and the beginning of its reply, without the beginning tokens. */
   encodeChat(text: string, reply: string): readonly number[];
-  /** The most tokens that the tokenizer's own settings allow. */
+  /** The limit in the tokenizer's configuration. */
   mostTokens: number;
 }
 
@@ -35,12 +33,12 @@ const addedToken = z.looseObject({
 type AddedToken = z.output<typeof addedToken>;
 const tokenizerSchema = z.looseObject({ added_tokens: z.array(addedToken).default([]) });
 const idsSchema = z.array(z.number().int().nonnegative());
-/** What templates of reasoning models know; others pass it by. */
+/** A variable for the templates of reasoning models; others ignore it. */
 const withoutThinking = { enable_thinking: false };
-/** Stands for the text while a template is rendered. */
+/** Marks the text while a template is rendered. */
 const placeholder = '\uE000text\uE000';
 
-/** Opens the tokenizer of a model. Throws where its files are missing or cannot be used. */
+/** Opens the tokenizer of a model. Throws if its files are missing or unusable. */
 export async function openTextTokenizer(library: Transformers, found: FoundModel): Promise<TextTokenizer> {
   const { place, isFolder } = found;
   const read = (file: string): Promise<string | undefined> =>
@@ -70,7 +68,7 @@ export async function openTextTokenizer(library: Transformers, found: FoundModel
       ...withoutThinking,
     });
     const [before = '', after] = withEmptyThought(z.string().parse(rendered)).split(placeholder);
-    if (after === undefined) throw new Error('its chat template leaves the text out');
+    if (after === undefined) throw new Error('its chat template omits the text');
     return [before, after];
   };
   let frame: readonly [string, string] | undefined;
@@ -83,7 +81,7 @@ export async function openTextTokenizer(library: Transformers, found: FoundModel
     hasTemplate: template !== undefined,
     encodeChat(text, reply) {
       const [before, after] = (frame ??= render());
-      // Text next to a control token is tokenized with the text on its other side, as in one piece.
+      // Joins text pieces between control tokens, so they are tokenized as one text.
       const pieces: (number | string)[] = [
         ...splitControl(before, specials),
         text,
@@ -105,13 +103,13 @@ export async function openTextTokenizer(library: Transformers, found: FoundModel
   };
 }
 
-/** The tokens before those of the text alone. */
+/** The tokens before the text. */
 function findBeginning(whole: readonly number[], text: readonly number[]): number[] {
   const at = whole.findIndex((_, start) => text.every((id, i) => whole[start + i] === id));
   return at < 0 ? [] : whole.slice(0, at);
 }
 
-/** A piece of a template, with its control tokens as numbers. */
+/** Splits a piece of a template, with its control tokens as ids. */
 function splitControl(piece: string, specials: readonly AddedToken[]): (number | string)[] {
   const found: (number | string)[] = [];
   let from = 0;

@@ -5,10 +5,9 @@ export const languageModelErrors = {
     status: 404,
     exit: 2,
     say: (v: { name: string; known: string[] }) =>
-      'The settings have no model ' +
-      `"${v.name}". ${
+      `The settings have no model "${v.name}". ${
         v.known.length === 0
-          ? 'Name models under "models:", each with a name and a ' + 'model'
+          ? 'List models under "models:", each with a name and a model'
           : `They have: ${v.known.join(', ')}`
       }.`,
   },
@@ -16,9 +15,9 @@ export const languageModelErrors = {
     status: 502,
     exit: 1,
     say: (v: { model: string; reason: string }) =>
-      `The language model ${v.model} cannot be loaded: ${v.reason}. Name a folder with config.json, ` +
-      'tokenizer.json, tokenizer_config.json and onnx/, a model of the hub that has ONNX files, or ' +
-      'the address of a server.',
+      `The language model ${v.model} cannot be loaded: ${v.reason}. Set "model" to a folder with ` +
+      'config.json, tokenizer.json, tokenizer_config.json and onnx/, to a model on the hub with ONNX files, or ' +
+      'to the address of a server.',
   },
   LANGUAGE_MODEL_UNREACHABLE: {
     status: 502,
@@ -38,7 +37,7 @@ export const languageModelErrors = {
     exit: 2,
     say: (v: { url: string; asked: string; known: string }) =>
       `The server at ${v.url} does not have the model "${v.asked}"; it has ${v.known}. Set ` +
-      'endpointModel to one that it has.',
+      'endpointModel to one of its models.',
   },
   LANGUAGE_MODEL_REFUSED: {
     status: 502,
@@ -50,21 +49,21 @@ export const languageModelErrors = {
     status: 502,
     exit: 1,
     say: (v: { url: string; problem: string }) =>
-      `The language model at ${v.url} broke off in the middle of an answer: ${v.problem}. Nothing of ` +
-      'that answer was used; run the same command again.',
+      `The language model at ${v.url} sent an incomplete answer: ${v.problem}. The answer was not ` +
+      'used; run the same command again.',
   },
   LANGUAGE_MODEL_ANSWER: {
     status: 502,
     exit: 1,
     say: (v: { model: string; problem: string }) =>
-      `The language model ${v.model} gave an answer that cannot be right: ${v.problem}. Nothing of it was used.`,
+      `The language model ${v.model} gave an invalid answer: ${v.problem}. The answer was not used.`,
   },
   LOG_PROBABILITIES_OFF: {
     status: 422,
     exit: 1,
     say: (v: { model: string; reason: string }) =>
-      `The language model ${v.model} gives no log probabilities: ${v.reason}. Switch them on at the ` +
-      'server, or use a server or a folder that has them.',
+      `The language model ${v.model} returns no log probabilities: ${v.reason}. Enable them at the ` +
+      'server, or use a server or a model folder that supports them.',
   },
   LANGUAGE_MODEL_CANNOT: {
     status: 422,
@@ -75,13 +74,13 @@ export const languageModelErrors = {
   LANGUAGE_MODEL_QUESTION: {
     status: 422,
     exit: 1,
-    say: (v: { problem: string }) => `A question to a language model cannot be asked: ${v.problem}.`,
+    say: (v: { problem: string }) => `A question does not fit the language model: ${v.problem}.`,
   },
   LANGUAGE_MODEL_START: {
     status: 422,
     exit: 1,
     say: (v: { model: string; token: string }) =>
-      `A prompt for the language model ${v.model} would begin with its beginning token (${v.token}) ` +
-      'twice, which makes its answers worthless. Take the token out of the prompt or the chat template.',
+      `A prompt for the language model ${v.model} would have two beginning tokens (${v.token}), ` +
+      'which makes its answers useless. Remove the token from the prompt or the chat template.',
   },
 } as const;

@@ -9,7 +9,8 @@ import { parquetSource, withDuckDb } from '../../data/duckdb/duckdb.ts';
 import { silent } from '../../run/progress.ts';
 import { openRun, type Run } from '../../run/run.ts';
 import { runIndex } from '../../indexer/index.ts';
-import { kinds, openEmbeddingServer } from '../models/endpoint/embedding-servers.ts';
+import { kinds } from '../models/endpoint/embedding-kinds.ts';
+import { openEmbeddingServer } from '../models/endpoint/embedding-servers.ts';
 
 let root: string;
 beforeAll(async () => {
@@ -101,7 +102,10 @@ describe('an endpoint that does not accept every text', () => {
     expect(card.embedding.cut.kept / 4).toBeLessThan(510);
     expect(card.warnings).toContainEqual(
       expect.stringMatching(
-        /^The embedder accepts shorter texts than embedding\.maxTokens allows: 4 of 76 were truncated and lost (39|40) % of their characters\./,
+        new RegExp(
+          '^The embedder accepts shorter texts than embedding\\.maxTokens allows: ' +
+            '4 of 76 were truncated and lost (39|40) % of their characters\\.',
+        ),
       ),
     );
     const asked = server.asked.length;

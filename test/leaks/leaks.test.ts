@@ -223,7 +223,8 @@ if (!existsSync(shared)) console.log(`${shared} is absent: leaks are not planted
         if (item === undefined || document === undefined || planted.has(document.id)) continue;
         // Between two words, so no word is created or broken.
         const at = document.text.indexOf(' ', pick(document.text.length)) + 1;
-        document.text = `${document.text.slice(0, at)} ${item.text.toUpperCase().toLowerCase()} ${document.text.slice(at)}`;
+        const planting = item.text.toUpperCase().toLowerCase();
+        document.text = `${document.text.slice(0, at)} ${planting} ${document.text.slice(at)}`;
         planted.set(document.id, item.id);
       }
       const run = await makeRun(

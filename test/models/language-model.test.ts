@@ -5,11 +5,8 @@ import { bitsPerByte, type LanguageModel } from '../../models/language-model.ts'
 import { openLanguageModel } from '../../models/open.ts';
 import { settingsSchema } from '../../run/settings.ts';
 import { findShared } from '../shared/find.ts';
-import {
-  type LanguageModelServer,
-  openLanguageModelServer,
-  servers,
-} from './endpoint/language-model-servers.ts';
+import { type LanguageModelServer, openLanguageModelServer } from './endpoint/language-model-server.ts';
+import { servers } from './endpoint/language-model-servers.ts';
 
 const folder = findShared('models', 'HuggingFaceTB', 'SmolLM2-135M-Instruct');
 const running: LanguageModelServer[] = [];

@@ -3,7 +3,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { openLanguageModelServer, servers } from '../../models/endpoint/language-model-servers.ts';
+import { openLanguageModelServer } from '../../models/endpoint/language-model-server.ts';
+import { servers } from '../../models/endpoint/language-model-servers.ts';
 import { betr } from '../betr.ts';
 
 let folder: string;
@@ -57,7 +58,7 @@ it('loads every model, and says which of them cannot be loaded', async () => {
     expect(text.code).toBe(0);
     expect(text.stdout).toContain('512 tokens');
     expect(text.stdout).toContain(
-      'lacks        log probabilities of whole texts: llama.cpp does not repeat a prompt',
+      'lacks        log probabilities of whole texts: llama.cpp does not echo prompts',
     );
     expect(text.stdout).not.toContain('dummy');
   } finally {
@@ -65,7 +66,7 @@ it('loads every model, and says which of them cannot be loaded', async () => {
   }
 });
 
-it('knows no model that the settings do not name, and takes none twice', async () => {
+it('rejects an unknown name and duplicate names in the settings', async () => {
   await write([{ name: 'try', model: 'dummy' }]);
   const unknown = await betr(folder, ['models', 'other']);
   expect(unknown.code).toBe(2);

@@ -13,11 +13,10 @@ import {
   dimensions,
   type EmbeddingServer,
   type Kind,
-  kinds,
   openEmbeddingServer,
-  tokensAtMost,
   vectorOf,
 } from './embedding-servers.ts';
+import { kinds, tokensAtMost } from './embedding-kinds.ts';
 import { type Embedder, normalizeRows } from '../../../models/embedder.ts';
 
 const open: EmbeddingServer[] = [];

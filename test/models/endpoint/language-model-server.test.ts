@@ -4,13 +4,9 @@ import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import type { ServerResponse } from 'node:http';
 import { addressesOf } from '../../../models/endpoint/server.ts';
 import { logProbabilityOf } from './character-model.ts';
-import {
-  completion,
-  type LanguageModelServer,
-  openLanguageModelServer,
-  Refused,
-  servers,
-} from './language-model-servers.ts';
+import { completion } from './language-model-answers.ts';
+import { type LanguageModelServer, openLanguageModelServer, Refused } from './language-model-server.ts';
+import { servers } from './language-model-servers.ts';
 import { ask, openAt as open } from './open-at.ts';
 
 const running: LanguageModelServer[] = [];
@@ -34,12 +30,12 @@ describe('a server', () => {
         })
       ).url,
     );
-    expect(model.lacks.logProbabilities).toContain('without log probabilities');
+    expect(model.lacks.logProbabilities).toContain('no log probabilities');
     await expect(ask(model, 'a', ['b'])).rejects.toMatchObject({ code: 'LOG_PROBABILITIES_OFF' });
     expect((await model.generate('a', { maxTokens: 3 })).text).toHaveLength(3);
   });
 
-  it('is tried again while it is busy, and after an answer that broke off', async () => {
+  it('is retried while it is busy and after an incomplete answer', async () => {
     const busy = new Map([
       [1, 429],
       [2, 503],
@@ -64,7 +60,7 @@ describe('a server', () => {
       (response: ServerResponse) => response.writeHead(503).end('{"error":"loading"}'),
     ],
     [
-      'breaks off mid-answer',
+      'breaks the connection in the middle of an answer',
       'LANGUAGE_MODEL_CUT_OFF',
       (response: ServerResponse) =>
         response.writeHead(200, { 'content-length': '1000' }).write('{', () => response.destroy()),
@@ -100,7 +96,7 @@ describe('a server', () => {
     if (code === 'LANGUAGE_MODEL_KEY') expect(String(failure)).toContain('MY_KEY');
   });
 
-  it('has to have the model that is named, and a name where it has several', async () => {
+  it('must have the model in the settings, which must name one if the server has several', async () => {
     const server = await start({
       ...servers.completions,
       'GET /v1/models': () => ({ data: [{ id: 'org/one' }, { id: 'two' }] }),
@@ -114,7 +110,7 @@ describe('a server', () => {
     expect(server.asked.at(-1)?.body.model).toBe('one');
   });
 
-  it('that is busy is asked no more than so many things at once', async () => {
+  it('gets at most requestsAtOnce concurrent requests', async () => {
     let [now, most] = [0, 0];
     const server = await start(
       {
@@ -132,7 +128,7 @@ describe('a server', () => {
     expect(most).toBeLessThanOrEqual(2);
   });
 
-  it('that takes no prompt so long says so', async () => {
+  it('reports a prompt that is too long', async () => {
     const server = await start({
       ...servers.completions,
       'POST /v1/completions': (asked) => {
@@ -148,7 +144,7 @@ describe('a server', () => {
     });
   });
 
-  it('is found by its host, its base or a route', () => {
+  it('is found by its host, its base, or a route', () => {
     for (const [address, root, base, query] of [
       ['http://h:1', 'http://h:1', 'http://h:1/v1', ''],
       ['http://h:1/', 'http://h:1', 'http://h:1/v1', ''],

@@ -6,13 +6,12 @@ import { findCut, findFault } from '../../../models/endpoint/log-probabilities.t
 import { beginning, encode, logProbabilityAfter, logProbabilityOf } from './character-model.ts';
 import {
   type Asked,
-  type Completion,
-  completion,
   type LanguageModelServer,
   openLanguageModelServer,
   type Routes,
-  servers,
-} from './language-model-servers.ts';
+} from './language-model-server.ts';
+import { type Completion, completion } from './language-model-answers.ts';
+import { servers } from './language-model-servers.ts';
 import { ask, openAt as open } from './open-at.ts';
 
 const running: LanguageModelServer[] = [];
@@ -107,7 +106,7 @@ describe('the right numbers', () => {
     );
   });
 
-  it('are asked of an earlier vLLM as one generated token, and by repeating the prompt only for the others', async () => {
+  it('come from an earlier vLLM as one generated token; for longer ones it repeats the prompt', async () => {
     const server = await start(servers['vLLM, earlier']);
     const model = await open(server.url);
     const from = server.asked.length;
@@ -170,7 +169,7 @@ describe('wrong log probabilities', () => {
         all.token_logprobs[3] = 0.7;
       }),
       'LANGUAGE_MODEL_ANSWER',
-      'none is above 0',
+      'which is above 0',
     ],
     [
       'of too few tokens',
@@ -179,7 +178,7 @@ describe('wrong log probabilities', () => {
         all.tokens.splice(2, 5);
       }),
       'LANGUAGE_MODEL_ANSWER',
-      'of 18 tokens where 22 were sent',
+      'of 18 of the 22 tokens sent',
     ],
     [
       'left out in the middle',
@@ -195,7 +194,7 @@ describe('wrong log probabilities', () => {
         all.token_logprobs = all.token_logprobs.map((value) => (value === null ? null : Math.exp(value)));
       }),
       'LANGUAGE_MODEL_ANSWER',
-      'none is above 0',
+      'which is above 0',
     ],
     [
       'of a generated token, echo ignored',
@@ -207,21 +206,21 @@ describe('wrong log probabilities', () => {
       'switched off',
       (_answer, asked) => completion({ ...asked, logprobs: undefined }),
       'LOG_PROBABILITIES_OFF',
-      'without log probabilities',
+      'no log probabilities',
     ],
     [
-      'of a prompt that was cut in silence',
+      'of a prompt that was silently cut',
       (answer) => ({ ...answer, usage: { prompt_tokens: 5, completion_tokens: 1 } }),
       'LANGUAGE_MODEL_ANSWER',
-      'read 5 of the',
+      'read only 5 of the',
     ],
     [
       'of a prompt that begins twice',
       (answer, { prompt = '' }) => ({ ...answer, usage: { prompt_tokens: prompt.length + 1 } }),
       'LANGUAGE_MODEL_START',
-      'twice',
+      'two beginning tokens',
     ],
-    ['in another form', () => ({ choices: [] }), 'LANGUAGE_MODEL_ANSWER', 'another form'],
+    ['in another format', () => ({ choices: [] }), 'LANGUAGE_MODEL_ANSWER', 'unexpected format'],
   ];
   it.each(cases)('%s are refused', async (_what, change, code, says) => {
     const { routes, spoil } = spoilt(change);
@@ -243,8 +242,8 @@ describe('wrong log probabilities', () => {
     expect(findFault([position(-0.1, -3)], 1)).toBeUndefined();
     expect(findFault([position(0, -20)], 1)).toBeUndefined();
     expect(findFault([position(0, 0)], 1)).toContain('all of its log probabilities are 0');
-    expect(findFault([position(-0.1, -0.2)], 1)).toContain('come to 1.7');
-    expect(findFault([position(-0.1)], 2)).toContain('of 1 tokens where 2 were sent');
+    expect(findFault([position(-0.1, -0.2)], 1)).toContain('add up to 1.7');
+    expect(findFault([position(-0.1)], 2)).toContain('of 1 of the 2 tokens sent');
     expect(findFault([{ ...token(null), top: [] }, position(-1, -2)], 2)).toBeUndefined();
   });
 
@@ -252,7 +251,7 @@ describe('wrong log probabilities', () => {
     expect(findCut(99, 100)).toContain('99 of the 100 tokens');
     expect(findCut(100, 100)).toBeUndefined();
     expect(findCut(null, 100)).toBeUndefined();
-    expect(findCut(512, 'some words '.repeat(2000))).toContain('cut in silence');
+    expect(findCut(512, 'some words '.repeat(2000))).toContain('silently cut');
     expect(findCut(4000, 'some words '.repeat(2000))).toBeUndefined();
     expect(findCut(3, ' '.repeat(5000))).toBeUndefined();
   });

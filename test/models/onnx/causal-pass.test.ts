@@ -1,12 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import {
-  type CausalModel,
-  type Past,
-  readRow,
-  scoreSequences,
-  type Sequence,
-} from '../../../models/onnx/causal-pass.ts';
+import type { CausalModel, Past } from '../../../models/onnx/causal-model.ts';
+import { readRow } from '../../../models/onnx/logit-rows.ts';
+import { scoreSequences, type Sequence } from '../../../models/onnx/causal-pass.ts';
 
 const width = 5;
 /** A row of logits that depends on all tokens before. */
@@ -111,6 +107,6 @@ describe('sequences', () => {
 
 it('logits that are no numbers are refused', () => {
   expect(readRow(Float32Array.of(0, 0), 0, 2)).toEqual({ best: 0, logSum: Math.LN2 });
-  expect(() => readRow(Float32Array.of(0, Number.NaN), 0, 2)).toThrow('no finite numbers');
-  expect(() => readRow(Float32Array.of(0, Infinity), 0, 2)).toThrow('no finite numbers');
+  expect(() => readRow(Float32Array.of(0, Number.NaN), 0, 2)).toThrow('not finite numbers');
+  expect(() => readRow(Float32Array.of(0, Infinity), 0, 2)).toThrow('not finite numbers');
 });

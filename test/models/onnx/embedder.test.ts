@@ -129,7 +129,7 @@ describe('the transformer', () => {
     await expect(openTransformer(embedding({ model: last }), root)).rejects.toMatchObject({
       code: 'MODEL_UNAVAILABLE',
       message: expect.stringMatching(
-        /1_Pooling\/config\.json.* names pooling_mode_lasttoken, which is not supported; you can set embedding\.pooling/,
+        /Pooling\/config\.json.* names pooling_mode_lasttoken, which is not supported; you can set embedding\.pooling/,
       ),
     });
     expect(await vectorOf({ model: last, pooling: 'cls' })).toEqual(cls);

@@ -115,7 +115,7 @@ it('has the beginning once, though the chat template writes it, too', async () =
 
 it('has a template that writes the beginning twice refused', async () => {
   const tokenizer = await open('<s><s>{% for message in messages %}{{ message.content }}{% endfor %}');
-  expect(() => startWindow('own', tokenizer.beginning, tokenizer.encodeChat('a', 'b'))).toThrow('twice');
+  expect(() => startWindow('own', tokenizer.beginning, tokenizer.encodeChat('a', 'b'))).toThrow('two beginning tokens');
 });
 
 it('leaves a thought empty, whether the template can or begins one', async () => {
@@ -132,5 +132,5 @@ it('leaves a thought empty, whether the template can or begins one', async () =>
 
 it('needs a template that has the text in it', async () => {
   const tokenizer = await open('<|user|>');
-  expect(() => tokenizer.encodeChat('a', 'b')).toThrow('leaves the text out');
+  expect(() => tokenizer.encodeChat('a', 'b')).toThrow('omits the text');
 });

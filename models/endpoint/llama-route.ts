@@ -1,0 +1,75 @@
+// The route of llama.cpp's server: /completion, which answers for any token of the vocabulary.
+
+import { z } from 'zod';
+import { fail } from '../../run/errors/errors.ts';
+import { findCut, findFault } from './log-probabilities.ts';
+import { type Asking, type Routes, checkDoubled } from './route-requests.ts';
+
+const llamaToken = z.object({ id: z.number().int(), logprob: z.number().nullish() });
+const llamaSchema = z.object({
+  tokens_evaluated: z.number().nullish(),
+  truncated: z.boolean().nullish(),
+  completion_probabilities: z
+    .array(z.object({ id: z.number().int(), top_logprobs: z.array(llamaToken).nullish() }))
+    .nullish(),
+});
+/** Usually enough; the whole vocabulary would take megabytes. */
+const llamaTokens = 256;
+const noLlamaEcho = 'llama.cpp does not echo prompts, so a text would take one request per token';
+
+/** llama.cpp's own /completion, which returns any number of next tokens, up to the whole vocabulary. */
+export async function llamaRoutes(asking: Asking, ids: readonly number[]): Promise<Routes> {
+  const { server, name } = asking;
+  const read = async (
+    prompt: readonly number[],
+    count: number,
+  ): Promise<{ best: number; known: Map<number, number> } | undefined> => {
+    const body = {
+      prompt,
+      n_predict: 1,
+      n_probs: count,
+      temperature: 0,
+      cache_prompt: true,
+      post_sampling_probs: false,
+    };
+    const answer = await server.ask(`${server.root}/completion`, body, llamaSchema);
+    const cut =
+      answer.truncated === true
+        ? 'it truncated the prompt'
+        : findCut(answer.tokens_evaluated ?? null, prompt.length);
+    if (cut !== undefined) throw fail('LANGUAGE_MODEL_ANSWER', { model: name, problem: cut });
+    checkDoubled(asking, answer.tokens_evaluated ?? null, prompt.length);
+    const [first] = answer.completion_probabilities ?? [];
+    const top = (first?.top_logprobs ?? []).map(({ id, logprob }) => ({
+      text: '',
+      id,
+      logProbability: logprob ?? null,
+    }));
+    if (first === undefined || top.length === 0) return undefined;
+    const fault = findFault([{ text: '', id: first.id, logProbability: null, top }], 1);
+    if (fault !== undefined) throw fail('LANGUAGE_MODEL_ANSWER', { model: name, problem: fault });
+    return {
+      best: first.id,
+      known: new Map(
+        top.flatMap(({ id, logProbability }) => (logProbability === null ? [] : [[id, logProbability]])),
+      ),
+    };
+  };
+  if ((await read(ids, 2)) === undefined) {
+    const none = 'its /completion returns no completion_probabilities';
+    return { name: 'llama.cpp', none, noEcho: none };
+  }
+  return {
+    name: 'llama.cpp',
+    noEcho: noLlamaEcho,
+    async next(prompt, wanted) {
+      let found = await read(prompt, llamaTokens);
+      if (found !== undefined && !wanted.every((id) => found?.known.has(id)))
+        found = await read(prompt, server.vocabulary ?? 1 << 20);
+      if (found === undefined)
+        throw fail('LOG_PROBABILITIES_OFF', { model: name, reason: 'an answer lacks them' });
+      const { best, known } = found;
+      return { best, logProbabilities: wanted.map((id) => known.get(id) ?? null) };
+    },
+  };
+}

@@ -1,0 +1,114 @@
+// The requests that all routes to log probabilities share, and the checks of their answers.
+
+import { fail } from '../../run/errors/errors.ts';
+import { EndpointProblem } from './exchange.ts';
+import { type Completion, completionSchema, findCut, findFault, type Position } from './log-probabilities.ts';
+import type { Server } from './server.ts';
+
+/** A prompt to send: its tokens if they are known, otherwise its text. */
+export type Prompt = string | readonly number[];
+
+/** Log probabilities of the requested next tokens, and the most likely token if the server reports it. */
+export interface NextToken {
+  logProbabilities: readonly (number | null)[];
+  best: number | null;
+}
+
+export interface Routes {
+  /** The route's name, for the card. */
+  name: string;
+  /** Log probabilities of any tokens as the next one. */
+  next?: (ids: readonly number[], wanted: readonly number[]) => Promise<NextToken>;
+  /** The positions of a prompt that the server echoes; at least as many as tokens were sent. */
+  echo?: (prompt: Prompt) => Promise<Position[]>;
+  /** The most likely next tokens. */
+  top?: (prompt: Prompt) => Promise<Position>;
+  /** Why there are no log probabilities, if there are none. */
+  none?: string;
+  /** Why the server does not echo prompts. */
+  noEcho: string;
+}
+
+export interface Asking {
+  server: Server;
+  /** The model's name in the settings, for errors. */
+  name: string;
+  topK: number;
+  /** Extra fields of a chat request, if the server's program accepts them. */
+  chatMore: Readonly<Record<string, unknown>>;
+}
+
+/** Sends a chat request. Errors: those of a server. */
+export function chat(
+  { server, chatMore }: Asking,
+  text: string,
+  more: Readonly<Record<string, unknown>>,
+): Promise<Completion> {
+  const body = { ...named(server), messages: [{ role: 'user', content: text }], ...chatMore, ...more };
+  return server.ask(`${server.base}/chat/completions`, body, completionSchema);
+}
+
+/**
+ * Sends a request to /completions; generates the most likely token unless `more` overrides that. Errors: those
+ * of a server, LANGUAGE_MODEL_ANSWER.
+ */
+export async function requestCompletion(
+  asking: Asking,
+  prompt: Prompt,
+  more: Readonly<Record<string, unknown>>,
+): Promise<Completion> {
+  const { server, name } = asking;
+  const body = { ...named(server), prompt, max_tokens: 1, temperature: 0, ...more };
+  const completion = await server.ask(`${server.base}/completions`, body, completionSchema);
+  const cut = findCut(completion.promptTokens, typeof prompt === 'string' ? prompt : prompt.length);
+  if (cut !== undefined) throw fail('LANGUAGE_MODEL_ANSWER', { model: name, problem: cut });
+  if (typeof prompt !== 'string') checkDoubled(asking, completion.promptTokens, prompt.length);
+  return completion;
+}
+
+function named({ model }: Server): { model?: string } {
+  return model === undefined ? {} : { model };
+}
+
+/** Throws if the server put another beginning token before the tokens. */
+export function checkDoubled({ name }: Pick<Asking, 'name'>, counted: number | null, sent: number): void {
+  if (counted !== null && counted > sent)
+    throw fail('LANGUAGE_MODEL_START', {
+      model: name,
+      token: `the server read ${counted} tokens, ${sent} were sent`,
+    });
+}
+
+/** The generated token with its alternatives, or why there is none. */
+export function readNext(
+  { name }: Asking,
+  { choice: { positions } }: Completion,
+  route: string,
+): Position | string {
+  if (positions === undefined || positions.length === 0) return `its /${route} returns no log probabilities`;
+  const [position] = positions.slice(-1);
+  const fault = findFault(positions, 1);
+  if (fault !== undefined) throw fail('LANGUAGE_MODEL_ANSWER', { model: name, problem: fault });
+  return position === undefined || position.top.length === 0
+    ? `its /${route} does not return the most likely tokens`
+    : position;
+}
+
+/** The result of a request; undefined if the server refuses it or lacks the route. */
+export async function ifThere<T>(ask: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (error instanceof EndpointProblem) return undefined;
+    throw error;
+  }
+}
+
+export async function orFail<T extends object>(
+  { name }: Asking,
+  found: T | string | Promise<T | string>,
+): Promise<T> {
+  const value = await found;
+  if (typeof value === 'string') throw fail('LOG_PROBABILITIES_OFF', { model: name, reason: value });
+  return value;
+}
