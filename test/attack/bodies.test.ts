@@ -13,6 +13,7 @@ import { makeRows, rankRows, withRun } from '../ranking/synthetic.ts';
 import { startServer } from '../server/real-run.ts';
 import { shareServer, withServer } from '../server/serve.ts';
 import { readRss } from './load.ts';
+import { manyTrials } from './worst.ts';
 
 const server = shareServer(makeRows(300));
 const json = { 'Content-Type': 'application/json' };
@@ -73,10 +74,7 @@ describe('a body of JSON', () => {
     const bodies: [string, string][] = [
       ['/score', deep(2_000_000).slice(0, 4_000_000)],
       ['/score', JSON.stringify({ texts: Array.from({ length: 60 }, () => 'x'.repeat(60_000)) })],
-      [
-        '/calibrations',
-        `{"name":"a","runs":[${Array.from({ length: 1_000 }, (_, i) => `{"flops":1e${18 + (i % 3)},"keep":${(0.1 + (i % 7) / 10).toFixed(1)},"loss":${(i * 7919) % 100}}`).join(',')}]}`,
-      ],
+      ['/calibrations', manyTrials],
     ];
     let sending = true;
     const sent = Promise.all(bodies.map(([path, body]) => post(path, body))).finally(() => (sending = false));

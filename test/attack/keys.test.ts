@@ -8,7 +8,8 @@ import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 import { BetrError } from '../../run/errors/errors.ts';
 import type { Run } from '../../run/run.ts';
-import { makeKey, Keys } from '../../server/keys.ts';
+import { makeKey } from '../../server/keys-file.ts';
+import { Keys } from '../../server/keys.ts';
 import { serveRun } from '../../server/listen.ts';
 import { makeRows, rankRows, withRun } from '../ranking/synthetic.ts';
 import { program } from '../server/real-run.ts';
@@ -104,7 +105,15 @@ describe('a file of API keys that', () => {
       await makeKey(run.files.apiKeys, 'read');
       await chmod(run.settingsFolder, 0o755);
       // "nobody" cannot read what is root's.
-      const script = `import(${JSON.stringify(new URL('../../server/keys.js', import.meta.url).href)}).then(({ Keys }) => { try { new Keys(${JSON.stringify(run.files.apiKeys)}).close(); console.log('open'); } catch (error) { console.log(error.code, error.message); } });`;
+      const keys = new URL('../../server/keys.js', import.meta.url).href;
+      const script = `import(${JSON.stringify(keys)}).then(({ Keys }) => {
+        try {
+          new Keys(${JSON.stringify(run.files.apiKeys)}).close();
+          console.log('open');
+        } catch (error) {
+          console.log(error.code, error.message);
+        }
+      });`;
       const said = execFileSync(
         process.execPath,
         ['-e', `process.setgid(65534); process.setuid(65534); ${script}`],
