@@ -182,7 +182,8 @@ function describeWorking({
       `${JSON.stringify(continuation)} ${value === null ? 'not told' : value.toFixed(3)}`,
   );
   return [
-    `  source       ${from.join(', ')}; ${source.precision === 'exact' ? 'exact' : `the ${source.topK ?? 0} likeliest tokens`}`,
+    `  source       ${from.join(', ')}; ` +
+      (source.precision === 'exact' ? 'exact' : `the ${source.topK ?? 0} likeliest tokens`),
     `  context      ${contextTokens === null ? 'not told' : `${formatCount(contextTokens)} tokens`}`,
     `  beginning    ${
       beginning === null ? 'up to the server' : beginning === '' ? 'no token before ' + 'a text' : beginning
