@@ -143,7 +143,9 @@ export class Live implements LiveView {
       // has changed.
       this.#seen = this.#read !== undefined || this.#problem?.code === 'STEP_MISSING' ? version : null;
     } finally {
-      this.#etag = `W/"${this.#serving?.ranking.generation ?? ''}-${fingerprint({ version: readVersion(), keep: this.#run.settings.keep, calibrations: calibrations ?? '' }).slice(0, 8)}"`;
+      const { keep } = this.#run.settings;
+      const rest = fingerprint({ version: readVersion(), keep, calibrations: calibrations ?? '' });
+      this.#etag = `W/"${this.#serving?.ranking.generation ?? ''}-${rest.slice(0, 8)}"`;
     }
   }
 

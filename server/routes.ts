@@ -11,7 +11,7 @@ import { jobRoutes } from './routes/jobs.ts';
 import { rankRoutes } from './routes/rank.ts';
 import { healthRoutes } from './routes/health.ts';
 import { mixtureRoutes } from './routes/mixture.ts';
-import { openApiRoutes } from './routes/openapi.ts';
+import { openApiRoutes } from './routes/docs.ts';
 import { pageRoutes } from './routes/page.ts';
 import { rankingRoutes } from './routes/rankings.ts';
 import type { Route } from './route.ts';

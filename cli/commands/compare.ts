@@ -83,7 +83,8 @@ function describeComparison({ lines, steps, paper }: Comparison): string {
                 .slice(0, changesShown)
                 .map(
                   (one) =>
-                    `${one.name} ${one.added.tokens > 0 ? '+' : '−'}${formatCount(one.added.tokens + one.removed.tokens)}`,
+                    `${one.name} ${one.added.tokens > 0 ? '+' : '−'}` +
+                    formatCount(one.added.tokens + one.removed.tokens),
                 )
                 .join(', ')}${changes.length > changesShown ? ', …' : ''}`,
             ],

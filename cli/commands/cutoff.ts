@@ -36,7 +36,10 @@ export function describeAnswer(answer: Answer): string {
           : ` (${formatShare(keep.low)} ` +
             `to ${formatShare(keep.high)} do about as well), set by the ${keep.setBy}`
       }`,
-    `  cutoff     ${cutoff.score === null ? 'nothing' : `score ≥ ${cutoff.score}`}: ${formatCount(cutoff.documents)} of ${formatCount(cutoff.ofDocuments)} documents, ${formatCount(cutoff.tokens)} of ${formatCount(cutoff.ofTokens)} tokens${answer.flags.includes('tokens-estimated') ? ' (estimated)' : ''}`,
+    `  cutoff     ${cutoff.score === null ? 'nothing' : `score ≥ ${cutoff.score}`}: ` +
+      `${formatCount(cutoff.documents)} of ${formatCount(cutoff.ofDocuments)} documents, ` +
+      `${formatCount(cutoff.tokens)} of ${formatCount(cutoff.ofTokens)} tokens` +
+      (answer.flags.includes('tokens-estimated') ? ' (estimated)' : ''),
   ];
   if (model !== null)
     lines.push(

@@ -204,7 +204,8 @@ export function describeDomains(result: DomainWeights | Found): string {
     lines.push(
       `Rank prediction on held-out models: R² ${prediction.rSquared.toFixed(3)}; from the mean ` +
         `loss alone ${prediction.meanLoss.toFixed(3)}; with permuted ` +
-        `errors ${prediction.permutedMean.toFixed(3)} on average, 95th percentile ${prediction.permutedHigh.toFixed(3)}`,
+        `errors ${prediction.permutedMean.toFixed(3)} on average, ` +
+        `95th percentile ${prediction.permutedHigh.toFixed(3)}`,
     );
   if ('pages' in result && result.pages !== null)
     lines.push(

@@ -72,7 +72,9 @@ function describeExamples(one: Shown): string {
   const { benchmark, examples, found, duplicates, quarantined, shown } = one;
   return [
     `${benchmark}: ${formatCount(found + quarantined)} ` +
-      `rows, ${formatCountOf(examples, 'example')}${duplicates === 0 ? '' : `, ${formatCountOf(duplicates, 'duplicate')}`}${quarantined === 0 ? '' : `, ${formatCount(quarantined)} rejected`}`,
+      `rows, ${formatCountOf(examples, 'example')}` +
+      (duplicates === 0 ? '' : `, ${formatCountOf(duplicates, 'duplicate')}`) +
+      (quarantined === 0 ? '' : `, ${formatCount(quarantined)} rejected`),
     ...describeReport(one),
     ...shown.flatMap(({ example, recipe, text }, at) => [
       '',

@@ -3,7 +3,7 @@
 import { type Command, Option } from 'commander';
 import { openRun } from '../../run/run.ts';
 import { parseWhole } from '../../run/amounts.ts';
-import { type KeyKind, keyKinds, makeKey } from '../../server/keys.ts';
+import { type KeyKind, keyKinds, makeKey } from '../../server/keys-file.ts';
 import { serveRun } from '../../server/listen.ts';
 import { command, type CommonOptions } from '../options.ts';
 import { printResult } from '../output.ts';

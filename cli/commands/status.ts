@@ -147,7 +147,8 @@ function describeStatus(status: Status): string {
         : `generation ${ranking.generation} ` +
           `published ${ranking.publishedAt}: ${formatCount(ranking.documents)} ` +
           `documents, ${formatCount(ranking.tokens)} ` +
-          `tokens${ranking.estimatedDocuments > 0 ? ' (estimated)' : ''}, ${formatCount(ranking.quarantined)} rows quarantined`
+          `tokens${ranking.estimatedDocuments > 0 ? ' (estimated)' : ''}, ` +
+          `${formatCount(ranking.quarantined)} rows quarantined`
     }`,
     ...describeDrift(drift ?? undefined),
     ...(shardsToScore === null ? [] : [`To score    ${describeToScore(shardsToScore, status)}`]),

@@ -38,7 +38,8 @@ function describeLearning({ index, classifier, rank, seconds }: Demo): string[] 
     index.fresh || embedding.embedded === 0
       ? 'all reused from an earlier run'
       : `${formatCount(embedding.embedded)} texts embedded in ${embedding.seconds.toFixed(0)} ` +
-        `s${speed(embedding.embedded, embedding.seconds)}${embedding.reused > 0 ? `, ${formatCount(embedding.reused)} reused` : ''}`;
+        `s${speed(embedding.embedded, embedding.seconds)}` +
+        (embedding.reused > 0 ? `, ${formatCount(embedding.reused)} reused` : '');
   const scored =
     rank.scores.shardsScored === 0
       ? 'all reused from an earlier run'

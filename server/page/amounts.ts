@@ -31,7 +31,8 @@ export function formatShare(share: number): string {
  */
 export function formatScore(score: number, digitsNear0 = 4): string {
   const size = Math.abs(score);
-  return `${score < 0 ? '−' : ''}${size > 0 && size < 1e-3 ? size.toExponential(digitsNear0 - 1) : size.toPrecision(4)}`;
+  const digits = size > 0 && size < 1e-3 ? size.toExponential(digitsNear0 - 1) : size.toPrecision(4);
+  return `${score < 0 ? '−' : ''}${digits}`;
 }
 
 /** Seconds as "4 s", "3 min", "2.5 h". */

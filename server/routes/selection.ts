@@ -51,9 +51,10 @@ export const selectionRoutes = [
       const ranking = await live.retarget(question);
       if (running >= mostAtOnce) throw fail('BUSY', { waiting: running, seconds: 30 });
       response.setHeader('Content-Type', mediaTypes[format]);
+      const percent = Number((100 * answer.keep.rate).toPrecision(3));
       response.setHeader(
         'Content-Disposition',
-        `attachment; filename="selection-${ranking.generation}-${Number((100 * answer.keep.rate).toPrecision(3))}pct.${format}"`,
+        `attachment; filename="selection-${ranking.generation}-${percent}pct.${format}"`,
       );
       if (request.method === 'HEAD') {
         response.end();

@@ -13,6 +13,7 @@ import { makeRows, rankRows, withRun } from '../ranking/synthetic.ts';
 import { startServer } from '../server/real-run.ts';
 import { shareServer, withServer } from '../server/serve.ts';
 import { readRss } from './load.ts';
+import { manyTrials } from './worst.ts';
 
 const server = shareServer(makeRows(300));
 const json = { 'Content-Type': 'application/json' };
@@ -57,26 +58,23 @@ describe('a body of JSON', () => {
       JSON.stringify({ name: 'n'.repeat(1_000_000), runs: [] }),
       /name is \\"n{199}…, but/,
     ],
-    ['that is no UTF-8', '/jobs', '\u00ff', /./],
+    ['that is not UTF-8', '/jobs', '\u00ff', /./],
   ])('%s is refused in a few words', async (_name, path, body, says) => {
     const { status, text } = await post(path, body);
     expect([status, text.length < 5_000, says.test(text)]).toEqual([400, true, true]);
   });
 
-  it('of brackets within texts is no deeper for it', async () => {
+  it('may have brackets within its texts', async () => {
     expect((await post('/jobs', JSON.stringify({ kind: `${'[{"'.repeat(1000)}\\` }))).text).toContain(
       'kind is',
     );
   });
 
-  it('is parsed where it keeps no other request waiting', async () => {
+  it('is parsed without delaying other requests', async () => {
     const bodies: [string, string][] = [
       ['/score', deep(2_000_000).slice(0, 4_000_000)],
       ['/score', JSON.stringify({ texts: Array.from({ length: 60 }, () => 'x'.repeat(60_000)) })],
-      [
-        '/calibrations',
-        `{"name":"a","runs":[${Array.from({ length: 1_000 }, (_, i) => `{"flops":1e${18 + (i % 3)},"keep":${(0.1 + (i % 7) / 10).toFixed(1)},"loss":${(i * 7919) % 100}}`).join(',')}]}`,
-      ],
+      ['/calibrations', manyTrials],
     ];
     let sending = true;
     const sent = Promise.all(bodies.map(([path, body]) => post(path, body))).finally(() => (sending = false));
@@ -94,7 +92,7 @@ describe('a body of JSON', () => {
   }, 60_000);
 });
 
-describe('what is parsed or written between two requests', () => {
+describe('parsing and writing between two requests', () => {
   it('is bounded by the size of bodies: larger ones are for threads', () => {
     const declare = (kind: 'body' | 'threadBody', bodyLimitBytes: number) => () =>
       route({
@@ -150,7 +148,7 @@ describe('what is parsed or written between two requests', () => {
   });
 });
 
-describe('what a message shows of a value', () => {
+describe('a value in a message', () => {
   it.each<[unknown, string]>([
     [[1, 'two', { three: [3] }], '[1,"two",{"three":[3]}]'],
     ['x'.repeat(300), `"${'x'.repeat(199)}…`],
@@ -158,7 +156,7 @@ describe('what a message shows of a value', () => {
     [null, 'null'],
   ])('is its beginning', (value, shown) => expect(show(value)).toBe(shown));
 
-  it('takes no time of a large one', () => {
+  it('takes no longer to show if it is large', () => {
     const startedMs = performance.now();
     const text = show(Array.from({ length: 1_000_000 }, (_, i) => ({ i })));
     expect(text).toMatch(/^\[\{"i":0\},\{"i":1\}.{150,}…$/);
@@ -167,7 +165,7 @@ describe('what a message shows of a value', () => {
 });
 
 describe('unfinished bodies', () => {
-  it('of 200 clients are not all held, and others are answered', async () => {
+  it('of 200 clients are not all kept in memory, and other clients are answered', async () => {
     await withRun(async (run) => {
       await rankRows(run, makeRows(100));
       const { url, child, end } = await startServer(run);
@@ -208,7 +206,7 @@ describe('unfinished bodies', () => {
 });
 
 describe('connections', () => {
-  it('of one address do not take the places of others', async () => {
+  it('of one address do not block those of others', async () => {
     if (process.platform !== 'linux') {
       console.log('skipped: elsewhere than on Linux a test has one loopback address');
       return;
@@ -235,7 +233,7 @@ describe('connections', () => {
     );
   }, 60_000);
 
-  it('of a proxy are not counted, and its word says whose request it is', async () => {
+  it('of a proxy are not counted; it names the client of each request', async () => {
     await withServer(
       async ({ url, ask }) => {
         const { hostname, port } = new URL(url);

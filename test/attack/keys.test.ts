@@ -8,7 +8,8 @@ import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 import { BetrError } from '../../run/errors/errors.ts';
 import type { Run } from '../../run/run.ts';
-import { makeKey, Keys } from '../../server/keys.ts';
+import { makeKey } from '../../server/keys-file.ts';
+import { Keys } from '../../server/keys.ts';
 import { serveRun } from '../../server/listen.ts';
 import { makeRows, rankRows, withRun } from '../ranking/synthetic.ts';
 import { program } from '../server/real-run.ts';
@@ -45,7 +46,7 @@ const states: [string, (path: string) => Promise<unknown>, RegExp][] = [
 
 describe('a file of API keys that', () => {
   // All at once, as each waits for the server to look.
-  it(`${states.map(([name]) => name).join(', or ')}, lets nobody in, and is told`, async () => {
+  it(`${states.map(([name]) => name).join(', or ')}, lets nobody in, and is reported`, async () => {
     const complaints: string[] = [];
     const write = process.stderr.write.bind(process.stderr);
     process.stderr.write = (text: string | Uint8Array): boolean => complaints.push(String(text)) > 0;
@@ -84,7 +85,7 @@ describe('a file of API keys that', () => {
     });
   });
 
-  it('was named but is not there keeps the server from starting', async () => {
+  it('is named but missing keeps the server from starting', async () => {
     await withRun(async (run) => {
       await expect(
         serveRun(run, { host: '127.0.0.1', port: 0, keysPath: join(run.folder, 'elsewhere.json') }),
@@ -95,7 +96,7 @@ describe('a file of API keys that', () => {
     });
   });
 
-  it('belongs to another user is not taken for none', async () => {
+  it('belongs to another user does not count as missing', async () => {
     if (process.getuid?.() !== 0) {
       console.log('skipped: only root can give files to other users');
       return;
@@ -104,7 +105,15 @@ describe('a file of API keys that', () => {
       await makeKey(run.files.apiKeys, 'read');
       await chmod(run.settingsFolder, 0o755);
       // "nobody" cannot read what is root's.
-      const script = `import(${JSON.stringify(new URL('../../server/keys.js', import.meta.url).href)}).then(({ Keys }) => { try { new Keys(${JSON.stringify(run.files.apiKeys)}).close(); console.log('open'); } catch (error) { console.log(error.code, error.message); } });`;
+      const keys = new URL('../../server/keys.js', import.meta.url).href;
+      const script = `import(${JSON.stringify(keys)}).then(({ Keys }) => {
+        try {
+          new Keys(${JSON.stringify(run.files.apiKeys)}).close();
+          console.log('open');
+        } catch (error) {
+          console.log(error.code, error.message);
+        }
+      });`;
       const said = execFileSync(
         process.execPath,
         ['-e', `process.setgid(65534); process.setuid(65534); ${script}`],
@@ -116,7 +125,7 @@ describe('a file of API keys that', () => {
 });
 
 describe('making keys', () => {
-  it('loses none of those made at once', async () => {
+  it('loses none that are made at the same time', async () => {
     await withRun(async (run) => {
       const made = await Promise.all(Array.from({ length: 3 }, () => newKey(run)));
       expect(new Set(made).size).toBe(3);

@@ -1,4 +1,4 @@
-// Counts of tokens add up exactly, or are refused with words.
+// Token counts add up exactly, or are refused with an error.
 
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -131,5 +131,17 @@ it('ranks again once the documents are mended', async () => {
       code: 0,
       stdout: expect.not.stringContaining('at most'),
     });
+  });
+});
+
+it('DuckDB counts tokens of any number of documents exactly', async () => {
+  await withDuckDb({ threads: 1 }, async (connection) => {
+    const [row] = (
+      await connection.runAndReadAll(
+        'SELECT sum(tokens)::DOUBLE FROM (SELECT 1000000000::BIGINT AS tokens FROM range(9007199) UNION ' +
+          'ALL SELECT 254740991::BIGINT)',
+      )
+    ).getRows();
+    expect(row).toEqual([2 ** 53 - 1]);
   });
 });

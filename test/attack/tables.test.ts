@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { makeKey } from '../../server/keys.ts';
+import { makeKey } from '../../server/keys-file.ts';
 import { serveRun } from '../../server/listen.ts';
 import { makeRows, makeScoredRows, rankRows, withRun } from '../ranking/synthetic.ts';
 import { ask, shareServer } from '../server/serve.ts';

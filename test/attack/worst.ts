@@ -7,6 +7,14 @@ import { z } from 'zod';
 
 const json = { 'Content-Type': 'application/json' };
 
+const trials = Array.from(
+  { length: 1_000 },
+  (_, i) =>
+    `{"flops":1e${18 + (i % 3)},"keep":${(0.1 + (i % 7) / 10).toFixed(1)},"loss":${(i * 7919) % 100}}`,
+);
+/** A calibration of 1,000 runs. */
+export const manyTrials = `{"name":"a","runs":[${trials.join(',')}]}`;
+
 /**
  * What takes a server longest by its kind: runs of digits, deep or wide JSON, many runs to fit, much text,
  * long lists.
@@ -25,7 +33,7 @@ export const worst: { path: string; init?: RequestInit }[] = [
     init: {
       method: 'POST',
       headers: json,
-      body: `{"name":"a","runs":[${Array.from({ length: 1_000 }, (_, i) => `{"flops":1e${18 + (i % 3)},"keep":${(0.1 + (i % 7) / 10).toFixed(1)},"loss":${(i * 7919) % 100}}`).join(',')}]}`,
+      body: manyTrials,
     },
   },
   {

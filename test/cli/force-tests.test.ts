@@ -74,7 +74,10 @@ describe('targets that are test items', () => {
       expect(errorOf(stdout)).toMatchObject({
         code: 'TARGETS_ARE_TESTS',
         message: expect.stringMatching(
-          /^2 of the 10 examples of benchmark "cooking" are test items, the first \(cooking\.jsonl#[27], a test item of "cooking"\): "How do I .*--force-tests/,
+          new RegExp(
+            String.raw`^2 of the 10 examples of benchmark "cooking" are test items, ` +
+              String.raw`the first \(cooking\.jsonl#[27], a test item of "cooking"\): "How do I .*--force-tests`,
+          ),
         ),
       });
     }
@@ -115,7 +118,10 @@ describe('targets that are test items', () => {
     expect(forced).toMatchObject({
       code: 0,
       stdout: expect.stringMatching(
-        /Note: Test items are among the targets because you forced it \(2 of "cooking"\)[^]*Ranked [^]*Note: Test items/,
+        new RegExp(
+          String.raw`Note: Test items are among the targets because you forced it \(2 of "cooking"\)` +
+            String.raw`[^]*Ranked [^]*Note: Test items`,
+        ),
       ),
     });
     // The targets are the same as before: nothing was embedded anew but the text that tells how long vectors

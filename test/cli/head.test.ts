@@ -105,7 +105,10 @@ describe('betr rank --scorer head:MODEL', () => {
     expect(first).toMatchObject({
       code: 0,
       stdout: expect.stringMatching(
-        /Ranked 1,200 documents[^]*Note: .* learned the probability of "hq" that judge gives the sample; its ROC-AUC for the best 10 % of the held-out documents is (?:0\.9\d\d|1\.000) /,
+        new RegExp(
+          String.raw`Ranked 1,200 documents[^]*Note: .* learned the probability of "hq" that judge gives the sample; ` +
+            String.raw`its ROC-AUC for the best 10 % of the held-out documents is (?:0\.9\d\d|1\.000) `,
+        ),
       ),
     });
     const targets = await readTargets('head:judge');

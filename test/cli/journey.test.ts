@@ -120,7 +120,10 @@ describe('betr', () => {
     const first = await betrProcess(folder, ['run']);
     expect(first.code).toBe(0);
     expect(first.stdout).toMatch(
-      /Read 1,200 documents .* in 3 shards[^]*cooking +10 [^]*Trained on 960 documents[^]*joint [^]*Ranked 1,200 documents, [\d,]+ tokens \(estimated\)/,
+      new RegExp(
+        String.raw`Read 1,200 documents .* in 3 shards[^]*cooking +10 [^]*Trained on 960 documents` +
+          String.raw`[^]*joint [^]*Ranked 1,200 documents, [\d,]+ tokens \(estimated\)`,
+      ),
     );
     // Piped progress is plain lines, one a stage.
     for (const stage of [

@@ -12,7 +12,7 @@ import { prepareForServer } from '../../ranking/order/prepare.ts';
 import { rankCorpus } from '../../ranking/rank.ts';
 import { runFiles, spillPrefix } from '../../run/files.ts';
 import { silent } from '../../run/progress.ts';
-import { makeKey } from '../../server/keys.ts';
+import { makeKey } from '../../server/keys-file.ts';
 import { serveRun } from '../../server/listen.ts';
 import { makeRealRun, type RealRun } from '../server/real-run.ts';
 

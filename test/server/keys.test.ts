@@ -2,7 +2,7 @@
 
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { makeKey } from '../../server/keys.ts';
+import { makeKey } from '../../server/keys-file.ts';
 import { serveRun } from '../../server/listen.ts';
 import { makeRows, withRun } from '../ranking/synthetic.ts';
 import { until } from '../until.ts';

@@ -42,7 +42,8 @@ const topics = [
 /** Words of a topic in an order of their own for each number. */
 export function writeText(topic: number, number: number): string {
   const words = topics[topic] ?? [];
-  return `${Array.from({ length: 24 }, (_, i) => words[(number * (i + 3) + i * i) % words.length]).join(' ')} — Nº ${number} 🙂 of ${'x'.repeat(number % 7)}`;
+  const chosen = Array.from({ length: 24 }, (_, i) => words[(number * (i + 3) + i * i) % words.length]);
+  return `${chosen.join(' ')} — Nº ${number} 🙂 of ${'x'.repeat(number % 7)}`;
 }
 
 /** Makes the run's files without doing a step. */

@@ -3,7 +3,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { afterEach } from '@jest/globals';
 import { z } from 'zod';
-import { parseSettings, type Settings } from '../../../run/read-settings.ts';
+import { parseSettings } from '../../../run/read-settings.ts';
+import type { Settings } from '../../../run/settings.ts';
 import type { Pace } from '../../../data/remote/retry.ts';
 
 const requestSchema = z.object({

@@ -72,7 +72,7 @@ describe('a server that is killed', () => {
       at.server = await startServer(at.real.run);
       await waitFor(killed.id, 'interrupted');
       expect(await look(killed.id)).toMatchObject({
-        problem: { code: 'JOB_INTERRUPTED', detail: expect.stringContaining('no server watched it') },
+        problem: { code: 'JOB_INTERRUPTED', detail: expect.stringContaining('while no server was watching') },
       });
       await waitUntil(async () => (await look(next.id)).endedAt !== null);
       release();
