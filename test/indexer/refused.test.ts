@@ -190,7 +190,7 @@ describe('an endpoint that does not accept every text', () => {
     ]);
     await expect(runIndex(much, silent)).rejects.toMatchObject({
       code: 'SAMPLE_REFUSED',
-      message: expect.stringMatching(/refused 2 of the 65 sampled documents, such as "bad-\d"/),
+      message: expect.stringMatching(/rejected 2 of the 65 sampled documents, such as "bad-\d"/),
     });
     await server.close();
   });
