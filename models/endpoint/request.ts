@@ -37,7 +37,7 @@ export async function requestVectors(
         // Some servers refuse an empty text.
         body: { model, input: texts.map((text) => (text === '' ? ' ' : text)), encoding_format: 'float' },
         mostBytes: texts.length * bytesPerVector,
-        limit: `${bytesPerVector >> 20} MiB for each text`,
+        limit: `${bytesPerVector >> 20} MiB per text`,
         read: (text) => readVectors(text, texts.length),
         isFinal: (status, message) => readRefusal(status, message) !== undefined,
       },
