@@ -2,12 +2,12 @@
 // failures. The key comes only from the environment and is never shown.
 
 import { isNativeError } from 'node:util/types';
-import { z } from 'zod';
 import { fetch } from '../../data/remote/http.ts';
 import { backOff, type Pace } from '../../data/remote/retry.ts';
 import { kindOfStatus, parseRetryAfter, RemoteProblem } from '../../data/remote/store.ts';
 import { showPath } from '../../run/address.ts';
 import { BetrError, reasonOf } from '../../run/errors/errors.ts';
+import { type Body, problemIn, readBody } from './body.ts';
 
 /** Attempts at a request, and the waits between them. */
 export const defaultPace: Pace = { attempts: 6, firstWaitMs: 500, longestWaitMs: 30_000 };
@@ -71,7 +71,6 @@ export class EndpointProblem extends Error {
 }
 
 const bytesOfProblem = 1 << 16;
-const charactersOfProblem = 300;
 
 /** Returns the endpoint's answer. Throws an EndpointProblem or an error of the catalogue. */
 export async function exchange<T>(to: Recipient, asked: Exchange<T>): Promise<T> {
@@ -157,44 +156,6 @@ async function exchangeOnce<T>(
     throw new EndpointProblem('key', `${message} (${hint})`, { status, said });
   }
   throw new EndpointProblem('status', message, { status, said });
-}
-
-interface Body {
-  text: string;
-  whole: boolean;
-}
-
-/** The body up to `most` bytes. */
-async function readBody(response: Response, most: number): Promise<Body> {
-  const pieces: AsyncIterable<Uint8Array> | null = response.body;
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  if (pieces === null) return { text: '', whole: true };
-  for await (const chunk of pieces) {
-    chunks.push(chunk);
-    bytes += chunk.length;
-    // Leaving the loop closes the connection.
-    if (bytes > most) break;
-  }
-  return { text: Buffer.concat(chunks).toString(), whole: bytes <= most };
-}
-
-const problemSchema = z.union([
-  z.object({ error: z.object({ message: z.string() }) }).transform(({ error }) => error.message),
-  z.object({ error: z.string() }).transform(({ error }) => error),
-  z.object({ message: z.string() }).transform(({ message }) => message),
-  z.object({ detail: z.string() }).transform(({ detail }) => detail),
-]);
-
-/** The server's error message, on one line. */
-function problemIn(body: string): string {
-  let text = body;
-  try {
-    text = problemSchema.parse(JSON.parse(body));
-  } catch {
-    // The body has none of the usual shapes, so show it as it is.
-  }
-  return text.replace(/\s+/g, ' ').trim().slice(0, charactersOfProblem);
 }
 
 function causeOf(error: unknown): string {

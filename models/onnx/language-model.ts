@@ -26,7 +26,7 @@ export async function openOnnxModel(settings: ModelSettings, baseFolder: string)
     library.env.allowRemoteModels = !found.isFolder;
     const tokenizer = await openTextTokenizer(library, found);
     if (settings.chat && !tokenizer.hasTemplate)
-      throw new Error('"chat: true" needs a chat template, and it has none');
+      throw new Error('it has no chat template, which "chat: true" requires');
     const { contextTokens, ends } = await readConfig(found, tokenizer.mostTokens);
     const model = await library.AutoModelForCausalLM.from_pretrained(found.place, {
       local_files_only: found.isFolder,

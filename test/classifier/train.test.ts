@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Card, readCard } from '../../classifier/classifier-card.ts';
-import { openRandom, splitDocuments } from '../../classifier/held-out.ts';
+import { openRandom } from '../../classifier/held-out.ts';
 import { loadScorer } from '../../classifier/scorer.ts';
 import { trainClassifier } from '../../classifier/train.ts';
 import { sqlString, withDuckDb } from '../../data/duckdb/duckdb.ts';
@@ -225,18 +225,5 @@ describe('training', () => {
     });
     await rm(run.files.sample);
     await expect(trainClassifier(run, silent)).rejects.toMatchObject({ code: 'STEP_MISSING' });
-  });
-});
-
-describe('the split', () => {
-  it('depends on the keys and the seed alone', () => {
-    const keys = Array.from({ length: 1000 }, (_, i) => key(i));
-    const heldKeys = (list: string[], seed: number): string[] =>
-      Array.from(splitDocuments(list, seed).heldOut, (i) => list[i] ?? '').sort();
-    expect(heldKeys(keys.toReversed(), 1)).toEqual(heldKeys(keys, 1));
-    expect(heldKeys(keys, 2)).not.toEqual(heldKeys(keys, 1));
-    expect(heldKeys(keys, 1)).toHaveLength(200);
-    const { training, heldOut } = splitDocuments(keys, 1);
-    expect(new Set([...training, ...heldOut]).size).toBe(1000);
   });
 });

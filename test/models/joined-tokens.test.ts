@@ -41,7 +41,7 @@ describe('prompt and continuation', () => {
       'bcdexyz',
     ]);
     expect(cutPrompts(joined, 9, 'start')).toEqual({ joined, cutTokens: 0 });
-    expect(() => cutPrompts(joined, 3, 'start')).toThrow('does not fit into the context of 3 tokens');
+    expect(() => cutPrompts(joined, 3, 'start')).toThrow('no room for the prompt in the context of 3 tokens');
   });
 });
 
