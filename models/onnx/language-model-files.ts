@@ -1,10 +1,10 @@
 // Reads a language model's files: its context length, its end tokens, and a hash of its content.
 
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { sha256File } from '../../data/files/hash-files.ts';
+import { readRegular } from '../../run/regular-file.ts';
 import { readHubFile } from './hub.ts';
 import { type Dtype, type FoundModel, modelFile } from './model.ts';
 
@@ -33,7 +33,7 @@ export async function readConfig(
     const path = join(place, file);
     const text = isFolder
       ? existsSync(path)
-        ? await readFile(path, 'utf8')
+        ? await readRegular(path, 'utf8')
         : '{}'
       : await readHubFile(place, file);
     return configSchema.parse(JSON.parse(text ?? '{}'));
