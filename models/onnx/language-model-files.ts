@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { readRegular } from '../../run/regular-file.ts';
 import { sha256File } from '../../data/files/hash-files.ts';
-import { readRegular } from '../../run/regular-file.ts';
 import { readHubFile } from './hub.ts';
 import { type Dtype, type FoundModel, modelFile } from './model.ts';
 
