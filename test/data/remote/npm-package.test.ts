@@ -87,7 +87,7 @@ async function withRegistry(
 }
 
 describe('a package that is fetched', () => {
-  it('has the files that are asked for, with its dependencies, and stays', () =>
+  it('has the requested files and its dependencies, and is cached', () =>
     withFolder(async (folder) => {
       const main = await pack(folder, 'made-main', {
         'lib/main.js': "module.exports = require('@made/part')",
@@ -124,7 +124,7 @@ describe('a package that is fetched', () => {
       });
     }));
 
-  it('is refused, and nothing of it kept, where it or a dependency has other bytes, or is not there', () =>
+  it('is refused and not cached if it or a dependency is changed or missing', () =>
     withFolder(async (folder) => {
       const main = await pack(folder, 'made-main', { 'index.js': '1' });
       const part = await pack(folder, 'made-part', { 'index.js': '2' });
