@@ -22,7 +22,7 @@ const resultSchema = z.object({
   peakMb: z.number(),
 });
 
-/** Reads the file in a process of its own. */
+/** Reads the file in a separate process. */
 async function readApart(path: string): Promise<z.output<typeof resultSchema>> {
   const { stdout } = await promisify(execFile)(process.execPath, [script, path], {
     env: { ...process.env, NODE_OPTIONS: '' },

@@ -3,7 +3,7 @@ import { withFolder } from '../data/collect.ts';
 import { runFuzz } from './fuzz.ts';
 import { kinds } from './kinds.ts';
 
-it('reading a damaged file ends soon, in bounded memory, with content, quarantined rows, or a known error', async () => {
+it('damaged files are read soon, in bounded memory, and give content, invalid rows, or a known error', async () => {
   await withFolder(async (folder) => {
     const { outcomes, defects } = await runFuzz(folder, { seed: 20260104, to: 500 });
     expect(defects).toEqual([]);

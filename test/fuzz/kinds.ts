@@ -1,4 +1,4 @@
-// What is fuzzed: each kind of file that the product reads, where a whole one lies in the project, and what
+// What is fuzzed: each kind of file that the product reads, where an intact one is in the project, and what
 // reads it. A reader gives back in a word how it went ("read", "quarantined", "made again"), or throws an
 // error of the catalogue; anything else is a defect.
 
@@ -40,7 +40,7 @@ async function readCorpus(path: string): Promise<string> {
     fields,
     { quarantine, maxLineBytes: 1 << 20 },
   )) {
-    // Every text has to be UTF-8, and to be where it is said to be.
+    // Every text must be UTF-8 and at the recorded place.
     new TextDecoder('utf-8', { fatal: true }).decode(batch.text);
     if (batch.textEnds.at(-1) !== batch.text.length || batch.count !== batch.documents.length)
       throw new Error('a batch does not hold together');

@@ -82,7 +82,7 @@ const submitted = z.object({ chunks: z.number(), array: z.string(), publish: z.s
     use: (run: Run, alone: { generation: string; content: string }) => Promise<void>,
   ): Promise<void> {
     await withFolder(async (parent) => {
-      // Slurm reads the paths in its scripts by rules of its own.
+      // Slurm has its own rules for paths in its scripts.
       const folder = join(parent, "it's 100 % odd");
       await mkdir(join(folder, 'corpus'), { recursive: true });
       for (let i = 0; i < 6; i++) {

@@ -77,7 +77,7 @@ describe('the length of a file', () => {
     );
   });
 
-  it.each([total - 100, total + 100])('has to be the same all the time (%i)', async (wrong) => {
+  it.each([total - 100, total + 100])('must not change between responses (%i)', async (wrong) => {
     const reason = refused(new RegExp(`a length of ${wrong} bytes and now reports ${total} bytes`));
     const first = { 'content-range': `bytes 0-0/${wrong}` };
     const { url } = await serve({ first });
