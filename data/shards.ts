@@ -60,7 +60,8 @@ export function describeDuplicates(files: readonly ListedFile[]): string[] {
     otherNames.length === 0
       ? []
       : [
-          `${name} (also ${otherNames.slice(0, namedTwice).join(', ')}${otherNames.length > namedTwice ? ', …' : ''})`,
+          `${name} (also ${otherNames.slice(0, namedTwice).join(', ')}` +
+            `${otherNames.length > namedTwice ? ', …' : ''})`,
         ],
   );
   if (twice.length === 0) return [];

@@ -86,7 +86,8 @@ const tarMagicAt = 257;
  */
 export function foreignKind(start: Uint8Array, format: ShardFormat, isInside = false): string | undefined {
   const say = (name: string, advice: string): string =>
-    `${isInside ? 'its decompressed content' : 'it'} is ${name}, not ${formatNames[format]} as its name says: ${advice}`;
+    `${isInside ? 'its decompressed content' : 'it'} is ${name}, ` +
+    `not ${formatNames[format]} as its name says: ${advice}`;
   const kind = kinds.find(({ starts }) =>
     starts.some((bytes) =>
       bytes.every((byte, at) => (byte === undefined ? start.length > at : start[at] === byte)),

@@ -280,7 +280,8 @@ function skipSpace(): void {
 /** A mask of the bytes, of 16, that interrupt a string's body: quote, backslash, control characters. */
 @inline
 function stops(bytes: v128): i32 {
-  return i8x16.bitmask(v128.or(v128.or(i8x16.eq(bytes, i8x16.splat(0x22)), i8x16.eq(bytes, i8x16.splat(0x5c))), i8x16.lt_u(bytes, i8x16.splat(0x20))));
+  const delimiters = v128.or(i8x16.eq(bytes, i8x16.splat(0x22)), i8x16.eq(bytes, i8x16.splat(0x5c)));
+  return i8x16.bitmask(v128.or(delimiters, i8x16.lt_u(bytes, i8x16.splat(0x20))));
 }
 
 /** Validates and skips a string, from its quote. */

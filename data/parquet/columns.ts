@@ -128,8 +128,9 @@ export async function buildQuery(
         ? sqlOf(column)
         : `${sqlOf(column)}::VARCHAR`;
   const text = columns.text === undefined ? 'NULL' : sqlOf(columns.text);
+  const tokens = columns.tokens === undefined ? 'NULL' : sqlOf(columns.tokens);
   return {
-    others: `file_row_number::DOUBLE, ${columns.tokens === undefined ? 'NULL' : sqlOf(columns.tokens)}::DOUBLE, ${name(columns.id)}, ${name(columns.source)}`,
+    others: `file_row_number::DOUBLE, ${tokens}::DOUBLE, ${name(columns.id)}, ${name(columns.source)}`,
     text: types.get('text') === 'BLOB' ? text : `encode(${text})`,
   };
 }

@@ -81,7 +81,10 @@ export function decompress(length: i32): i32 {
     const more = moreBytes(tag);
     if (at + 1 + more > end) break;
     const number: u32 = more == 0 ? 0 : load<u32>(at + 1) & (<u32>0xffffffff >> (32 - 8 * more));
-    const size = kind == 0 ? (more == 0 ? <u64>(tag >> 2) : <u64>number) + 1 : <u64>(kind == 1 ? ((tag >> 2) & 7) + 4 : (tag >> 2) + 1);
+    const size =
+      kind == 0
+        ? (more == 0 ? <u64>(tag >> 2) : <u64>number) + 1
+        : <u64>(kind == 1 ? ((tag >> 2) & 7) + 4 : (tag >> 2) + 1);
     if (size > missing || size > 0x7fffffff) return -1;
     missing -= size;
     at += 1 + more;

@@ -90,8 +90,19 @@ const shortageCodes = [
   'ERR_MEMORY_ALLOCATION_FAILED',
 ];
 /** Messages of V8, the system's loader, DuckDB, and C++. */
-const shortageWords =
-  /out of memory|cannot allocate memory|could not allocate memory|allocation failed|bad[_ ]alloc|failed to allocate|failed to map segment|unable to grow instance memory/i;
+const shortageWords = new RegExp(
+  [
+    'out of memory',
+    'cannot allocate memory',
+    'could not allocate memory',
+    'allocation failed',
+    'bad[_ ]alloc',
+    'failed to allocate',
+    'failed to map segment',
+    'unable to grow instance memory',
+  ].join('|'),
+  'i',
+);
 
 /** Whether something failed because the memory or the address space ran out. */
 function isMemoryShortage(error: unknown): boolean {

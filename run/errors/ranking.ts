@@ -15,7 +15,8 @@ export const rankingErrors = {
     exit: 1,
     say: (v: { tokens: string; source?: string }) =>
       `The documents have about ${v.tokens} tokens, but counts are exact only up to ` +
-      `${Number.MAX_SAFE_INTEGER}. ${v.source === undefined ? 'Check' : `Most of them are from source "${v.source}": check`} ` +
+      `${Number.MAX_SAFE_INTEGER}. ` +
+      `${v.source === undefined ? 'Check' : `Most of them are from source "${v.source}": check`} ` +
       'the field that corpus.fields.tokens names in the settings.',
   },
   FIELD_MISSING: {

@@ -5,21 +5,11 @@ import { everything } from '../long.ts';
 
 jest.setTimeout(600_000);
 
-it(
-  'rankings that are killed fifty times, in all ways, lose nothing, double nothing, and end with the ' +
-    'bytes of an undisturbed one',
-  async () => {
-    await withFolder(async (folder) => {
-      const { kinds, series, midway } = await crashRankings(
-        folder,
-        50,
-        4,
-        () => undefined,
-        everything ? 3 : 2,
-      );
-      expect(Object.keys(kinds)).toHaveLength(5);
-      expect(series).toBeGreaterThan(2);
-      expect(midway).toBeGreaterThan(5);
-    });
-  },
-);
+it('rankings killed fifty times, in every way, lose and duplicate nothing, and equal an undisturbed one', async () => {
+  await withFolder(async (folder) => {
+    const { kinds, series, midway } = await crashRankings(folder, 50, 4, () => undefined, everything ? 3 : 2);
+    expect(Object.keys(kinds)).toHaveLength(5);
+    expect(series).toBeGreaterThan(2);
+    expect(midway).toBeGreaterThan(5);
+  });
+});

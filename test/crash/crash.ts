@@ -100,7 +100,7 @@ export async function crashRankings(
   return result;
 }
 
-const kinds = ['group', 'coordinator', 'worker', 'rename', 'told'] as const;
+const kinds = ['group', 'coordinator', 'worker', 'rename', 'terminated'] as const;
 
 /** Starts a ranking with some workers, and does away with it, or with a part of it. */
 async function crashOnce(
@@ -128,7 +128,7 @@ async function crashOnce(
   await Promise.race([ended, waitForMoment(run, parts, random)]);
   if (kind === 'group') killGroup(child, 'SIGKILL');
   else if (kind === 'coordinator') child.kill('SIGKILL');
-  else if (kind === 'told') killGroup(child, 'SIGTERM');
+  else if (kind === 'terminated') killGroup(child, 'SIGTERM');
   else if (kind === 'worker') await killOneOf(child, random);
   // One whose workers die is left to see to it.
   const code = await Promise.race([ended, setTimeout(20_000, 'stuck' as const)]);

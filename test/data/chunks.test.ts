@@ -59,49 +59,45 @@ async function readChunks(shard: Shard, chunks: readonly Chunk[], again: boolean
 }
 
 describe('chunks', () => {
-  it(
-    'of JSON lines have every row once, with its number in the whole file, wherever they are cut and ' +
-      'begun',
-    async () => {
-      const line = fc.oneof(
-        {
-          weight: 6,
-          arbitrary: fc
-            .string({ minLength: 1, maxLength: 30, unit: 'grapheme' })
-            .map((text) => JSON.stringify({ text: `x${text}` })),
-        },
-        { weight: 1, arbitrary: fc.constantFrom('', ' ', '{"broken', '\r') },
+  it('of JSON Lines have every row once, with its number in the file, wherever they start and end', async () => {
+    const line = fc.oneof(
+      {
+        weight: 6,
+        arbitrary: fc
+          .string({ minLength: 1, maxLength: 30, unit: 'grapheme' })
+          .map((text) => JSON.stringify({ text: `x${text}` })),
+      },
+      { weight: 1, arbitrary: fc.constantFrom('', ' ', '{"broken', '\r') },
+    );
+    await withFolder(async (folder) => {
+      await fc.assert(
+        fc.asyncProperty(
+          fc.array(line, { maxLength: 60 }),
+          fc.integer({ min: 1, max: 400 }),
+          fc.boolean(),
+          fc.boolean(),
+          fc.constantFrom('jsonl', 'jsonl.gz'),
+          async (lines, chunkBytes, mark, lineFeed, format) => {
+            const path = join(folder, `shard.${format}`);
+            const bytes = `${mark ? '\ufeff' : ''}${lines.join('\n')}${lineFeed ? '\n' : ''}`;
+            await writeFile(path, format === 'jsonl' ? bytes : gzipSync(bytes));
+            const shard = await describeShard(path);
+            const whole = await readAll(path);
+            const chunks = await cut(shard, chunkBytes);
+            for (const again of [false, true]) {
+              const rows = await readChunks(shard, chunks, again);
+              expect(rows.documents).toEqual(whole.documents.map(({ row, document }) => [row, document]));
+              expect(rows.quarantined).toEqual(whole.quarantined.map(({ position }) => position));
+              expect(rows.ends.slice(0, -1)).toEqual(chunks.slice(1).map(({ firstRow }) => firstRow));
+            }
+          },
+        ),
+        { numRuns: rounds(40) },
       );
-      await withFolder(async (folder) => {
-        await fc.assert(
-          fc.asyncProperty(
-            fc.array(line, { maxLength: 60 }),
-            fc.integer({ min: 1, max: 400 }),
-            fc.boolean(),
-            fc.boolean(),
-            fc.constantFrom('jsonl', 'jsonl.gz'),
-            async (lines, chunkBytes, mark, lineFeed, format) => {
-              const path = join(folder, `shard.${format}`);
-              const bytes = `${mark ? '\ufeff' : ''}${lines.join('\n')}${lineFeed ? '\n' : ''}`;
-              await writeFile(path, format === 'jsonl' ? bytes : gzipSync(bytes));
-              const shard = await describeShard(path);
-              const whole = await readAll(path);
-              const chunks = await cut(shard, chunkBytes);
-              for (const again of [false, true]) {
-                const rows = await readChunks(shard, chunks, again);
-                expect(rows.documents).toEqual(whole.documents.map(({ row, document }) => [row, document]));
-                expect(rows.quarantined).toEqual(whole.quarantined.map(({ position }) => position));
-                expect(rows.ends.slice(0, -1)).toEqual(chunks.slice(1).map(({ firstRow }) => firstRow));
-              }
-            },
-          ),
-          { numRuns: rounds(40) },
-        );
-      });
-    },
-  );
+    });
+  });
 
-  it('of JSON lines are about as large as was asked, and a compressed file is one', async () => {
+  it('of JSON Lines have about the requested size, and a compressed file is one chunk', async () => {
     await withFolder(async (folder) => {
       const lines = Array.from({ length: 5000 }, (_, i) => `{"text":"document ${i}"}\n`).join('');
       await writeFile(join(folder, 'a.jsonl'), lines);
@@ -116,7 +112,7 @@ describe('chunks', () => {
     });
   });
 
-  it('of Parquet are whole row groups, and have every row once', async () => {
+  it('of Parquet are complete row groups and have every row once', async () => {
     await withFolder(async (folder) => {
       const path = join(folder, 'a [1].parquet');
       await withDuckDb({ threads: 1 }, (connection) =>

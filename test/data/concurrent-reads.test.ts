@@ -19,12 +19,10 @@ interface Written {
 /** Files of a few megabytes, so that each is read in several pieces and batches, with other texts in each. */
 async function writeShards(folder: string): Promise<Written[]> {
   const random = openRandom(7);
+  const words = (count: number): string =>
+    Array.from({ length: count }, () => Math.floor(random() * 1e6).toString(36)).join(' ');
   const textsOf = (name: string): string[] =>
-    Array.from(
-      { length: 3000 },
-      (_, i) =>
-        `${name} ${i} ${Array.from({ length: 40 + Math.floor(random() * 160) }, () => Math.floor(random() * 1e6).toString(36)).join(' ')}`,
-    );
+    Array.from({ length: 3000 }, (_, i) => `${name} ${i} ${words(40 + Math.floor(random() * 160))}`);
   const linesOf = (texts: readonly string[]): string =>
     texts.map((text) => `${JSON.stringify({ text })}\n`).join('');
   const path = (name: string): string => join(folder, name);
@@ -82,7 +80,7 @@ function openReader(path: string): {
 }
 
 describe('reading several files at once', () => {
-  it('gives each its own texts, in whatever turns they are read and wherever some are left', async () => {
+  it('yields the right texts in any interleaving, even if some reads are abandoned', async () => {
     await withFolder(async (folder) => {
       const shards = await writeShards(folder);
       const random = openRandom(11);
@@ -109,25 +107,21 @@ describe('reading several files at once', () => {
     });
   });
 
-  it(
-    'hands out pieces of one file after the other from the same memory, and of files at once from ' +
-      'their own',
-    async () => {
-      await withFolder(async (folder) => {
-        const [one, other] = [join(folder, 'one'), join(folder, 'other')];
-        await writeFile(one, Buffer.alloc(2_500_000, 'a'));
-        await writeFile(other, Buffer.alloc(2_500_000, 'b'));
-        const memories = new Set<ArrayBufferLike>();
-        for (let turn = 0; turn < 3; turn++)
-          for await (const { buffer } of readPieces(one)) memories.add(buffer);
-        expect(memories.size).toBe(1);
-        const others = readPieces(other);
-        for await (const piece of readPieces(one)) {
-          await others.next();
-          expect(Buffer.from(piece).equals(Buffer.alloc(piece.length, 'a'))).toBe(true);
-        }
-        await others.return(undefined);
-      });
-    },
-  );
+  it('reuses memory for consecutive files, and separates that of concurrent ones', async () => {
+    await withFolder(async (folder) => {
+      const [one, other] = [join(folder, 'one'), join(folder, 'other')];
+      await writeFile(one, Buffer.alloc(2_500_000, 'a'));
+      await writeFile(other, Buffer.alloc(2_500_000, 'b'));
+      const memories = new Set<ArrayBufferLike>();
+      for (let turn = 0; turn < 3; turn++)
+        for await (const { buffer } of readPieces(one)) memories.add(buffer);
+      expect(memories.size).toBe(1);
+      const others = readPieces(other);
+      for await (const piece of readPieces(one)) {
+        await others.next();
+        expect(Buffer.from(piece).equals(Buffer.alloc(piece.length, 'a'))).toBe(true);
+      }
+      await others.return(undefined);
+    });
+  });
 });

@@ -1,4 +1,4 @@
-// Lists shards in a process of its own, which another user may run. Arguments: the pattern, the folder.
+// Lists shards in a separate process, which another user may run. Arguments: the pattern, the folder.
 
 import { BetrError } from '../../run/errors/errors.ts';
 import { listShards } from '../../data/shards.ts';

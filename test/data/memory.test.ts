@@ -22,7 +22,7 @@ const resultSchema = z.object({
   peakMb: z.number(),
 });
 
-/** Reads the file in a process of its own. */
+/** Reads the file in a separate process. */
 async function readApart(path: string): Promise<z.output<typeof resultSchema>> {
   const { stdout } = await promisify(execFile)(process.execPath, [script, path], {
     env: { ...process.env, NODE_OPTIONS: '' },
@@ -46,7 +46,7 @@ function* longLine(bytes: number): Generator<Buffer> {
 }
 
 describe('memory does not grow with what is read', () => {
-  it('a line of 1 GB is passed over', async () => {
+  it('skips a line of 1 GB', async () => {
     await withFolder(async (folder) => {
       const path = join(folder, 'a.jsonl');
       const file = await open(path, 'w');
@@ -92,7 +92,7 @@ describe('memory does not grow with what is read', () => {
     });
   });
 
-  it('a page of 100 MB, as DuckDB writes them, is not held', async () => {
+  it('streams a 100 MB page, as DuckDB writes them', async () => {
     await withFolder(async (folder) => {
       const path = join(folder, 'a.parquet');
       await withDuckDb({ memoryMb: 1024, threads: 1 }, async (connection) => {

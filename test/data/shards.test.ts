@@ -46,37 +46,33 @@ describe('listCorpus', () => {
 });
 
 describe('listShards', () => {
-  it(
-    'finds literal paths and patterns, each file once, sorted by code unit whatever the order of the ' +
-      'patterns',
-    async () => {
-      await withFiles(
-        ['b.jsonl', 'B.jsonl.gz', 'deep/er/c.jsonl.zst', 'a.parquet', 'notes.txt'],
-        async (folder) => {
-          const shards = await listShards(
-            ['**/*.{zst,parquet}', 'b.jsonl', '*.jsonl*', 'deep/er/c.jsonl.zst'],
-            folder,
-          );
-          expect(shards.map(({ name, format }) => [name, format])).toEqual([
-            ['B.jsonl.gz', 'jsonl.gz'],
-            ['a.parquet', 'parquet'],
-            ['b.jsonl', 'jsonl'],
-            ['deep/er/c.jsonl.zst', 'jsonl.zst'],
-          ]);
-          expect(shards[0]).toMatchObject({
-            path: join(folder, 'B.jsonl.gz'),
-            bytes: 1,
-            modifiedMs: expect.any(Number),
-          });
-          expect(await listShards(['*.jsonl*', 'deep/er/c.jsonl.zst', '**/*.{zst,parquet}'], folder)).toEqual(
-            shards,
-          );
-        },
-      );
-    },
-  );
+  it('finds literal paths and patterns, each file once, sorted by code unit', async () => {
+    await withFiles(
+      ['b.jsonl', 'B.jsonl.gz', 'deep/er/c.jsonl.zst', 'a.parquet', 'notes.txt'],
+      async (folder) => {
+        const shards = await listShards(
+          ['**/*.{zst,parquet}', 'b.jsonl', '*.jsonl*', 'deep/er/c.jsonl.zst'],
+          folder,
+        );
+        expect(shards.map(({ name, format }) => [name, format])).toEqual([
+          ['B.jsonl.gz', 'jsonl.gz'],
+          ['a.parquet', 'parquet'],
+          ['b.jsonl', 'jsonl'],
+          ['deep/er/c.jsonl.zst', 'jsonl.zst'],
+        ]);
+        expect(shards[0]).toMatchObject({
+          path: join(folder, 'B.jsonl.gz'),
+          bytes: 1,
+          modifiedMs: expect.any(Number),
+        });
+        expect(await listShards(['*.jsonl*', 'deep/er/c.jsonl.zst', '**/*.{zst,parquet}'], folder)).toEqual(
+          shards,
+        );
+      },
+    );
+  });
 
-  it('takes a file whose name looks like a pattern for that file', async () => {
+  it('prefers an existing file to a pattern of the same name', async () => {
     await withFiles(['part[1].jsonl', 'part1.jsonl'], async (folder) => {
       expect((await listShards(['part[1].jsonl'], folder)).map(({ name }) => name)).toEqual([
         'part[1].jsonl',
@@ -84,7 +80,7 @@ describe('listShards', () => {
     });
   });
 
-  it('names a file outside the folder by its whole path', async () => {
+  it('names a file outside the folder by its absolute path', async () => {
     await withFiles(['corpus/a.jsonl', 'project/betr.yaml'], async (folder) => {
       expect(
         (await listShards(['../corpus/*.jsonl'], join(folder, 'project'))).map(({ name }) => name),
@@ -118,7 +114,7 @@ describe('listShards', () => {
     });
   });
 
-  it('does not pass over what it cannot look into', async () => {
+  it('reports a folder that cannot be read', async () => {
     const user = asOrdinaryUser();
     if (user === undefined) return;
     await withFiles(
@@ -149,7 +145,7 @@ describe('listShards', () => {
     );
   });
 
-  it('says which path is missing, which pattern matches nothing, and which file is of no known kind', async () => {
+  it('reports missing paths, patterns without matches, and files of unknown type', async () => {
     await withFiles(['a.jsonl', 'a.csv'], async (folder) => {
       await expect(listShards(['a.jsonl', 'none.jsonl'], folder)).rejects.toMatchObject({
         code: 'FILE_NOT_FOUND',

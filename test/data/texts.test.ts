@@ -49,7 +49,7 @@ describe('the texts of some rows', () => {
     ['jsonl', (text) => Buffer.from(text)],
     ['jsonl.gz', (text) => gzipSync(text)],
     ['jsonl.zst', (text) => compress(Buffer.from(text))],
-  ])('are those that reading the whole shard gives (%s)', async (ending, pack) => {
+  ])('equal those from reading the entire shard (%s)', async (ending, pack) => {
     await withFolder(async (folder) => {
       const path = join(folder, `shard.${ending}`);
       await writeFile(path, pack(`\ufeff${lines.join('\n')}`));
@@ -89,7 +89,7 @@ describe('the texts of some rows', () => {
     });
   });
 
-  it('are not looked for after an abort', async () => {
+  it('are not read after an abort', async () => {
     await withFolder(async (folder) => {
       const path = join(folder, 'shard.jsonl');
       await writeFile(path, lines.join('\n'));

@@ -133,7 +133,7 @@ describe('the documentation', () => {
     expect(new Set(listed)).toEqual(new Set(rooms));
   });
 
-  it('says why every dependency is there, and names no other', async () => {
+  it('gives the purpose of every dependency, and lists no others', async () => {
     const packages = z.record(z.string(), z.string());
     const { dependencies, optionalDependencies, devDependencies } = z
       .object({ dependencies: packages, optionalDependencies: packages, devDependencies: packages })

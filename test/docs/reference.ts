@@ -166,6 +166,6 @@ function cell(text: string): string {
 }
 
 function sentence(text: string): string {
-  if (text === '') throw fail('INTERNAL', { reason: 'a command says nothing of itself' });
+  if (text === '') throw fail('INTERNAL', { reason: 'a command has no description' });
   return `${text[0]?.toUpperCase() ?? ''}${text.slice(1)}.`;
 }

@@ -1,5 +1,4 @@
-// The process that reads spoiled files, so that one that crashes or hangs it is seen: a job by message, an
-// answer by message.
+// The process that reads damaged files, so that a crash or hang is detected. Jobs and answers are messages.
 
 import { z } from 'zod';
 import { BetrError, errorCodes, reasonOf } from '../../run/errors/errors.ts';

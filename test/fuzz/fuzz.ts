@@ -1,5 +1,5 @@
-// The fuzz itself: makes a whole project once, then spoils one file at a time and has a process of its own
-// read it. `main.ts` and the test run it.
+// The fuzzer: makes a project once, then damages one file at a time and reads it in a separate process. `main.ts`
+// and the test run it.
 
 import { fork, type ChildProcess } from 'node:child_process';
 import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -21,11 +21,11 @@ import type { Answer } from './child.ts';
 import { kinds, pointer, vectorTexts } from './kinds.ts';
 import { mutateBytes, mutateJson } from './mutate.ts';
 
-/** Processor time, and for what waits without using any, time on the clock. */
+/** Limits of processor time, and of wall-clock time for a process that waits. */
 const hangSeconds = 5;
 const stuckMs = 60_000;
 /**
- * Reading any file, however spoiled, takes less; the longest line is set to 1 MiB here, and DuckDB may take 1
+ * Reading any file, however damaged, takes less; the longest line is set to 1 MiB here, and DuckDB may take 1
  * GiB.
  */
 const boundMb = 1_500;
@@ -35,7 +35,7 @@ const casesPerProcess = 400;
 export interface FuzzResult {
   /** By kind and outcome, how many cases. */
   outcomes: Record<string, Record<string, number>>;
-  /** What went wrong, with the case's number and the path of its spoiled file. */
+  /** What went wrong, with the case's number and the path of its damaged file. */
   defects: string[];
 }
 

@@ -1,4 +1,4 @@
-// What is fuzzed: each kind of file that the product reads, where a whole one lies in the project, and what
+// What is fuzzed: each kind of file that the product reads, where an intact one is in the project, and what
 // reads it. A reader gives back in a word how it went ("read", "quarantined", "made again"), or throws an
 // error of the catalogue; anything else is a defect.
 
@@ -26,7 +26,7 @@ export interface Kind {
   file: string;
   /** The share of the cases that it gets, beside the others. */
   weight: number;
-  /** `path` is the spoiled file, at its place in the project. */
+  /** `path` is the damaged file, at its place in the project. */
   read: (project: string, path: string) => Promise<string>;
 }
 
@@ -40,7 +40,7 @@ async function readCorpus(path: string): Promise<string> {
     fields,
     { quarantine, maxLineBytes: 1 << 20 },
   )) {
-    // Every text has to be UTF-8, and to be where it is said to be.
+    // Every text must be UTF-8 and at the recorded place.
     new TextDecoder('utf-8', { fatal: true }).decode(batch.text);
     if (batch.textEnds.at(-1) !== batch.text.length || batch.count !== batch.documents.length)
       throw new Error('a batch does not hold together');
@@ -99,7 +99,7 @@ export const kinds: Readonly<Record<string, Kind>> = {
       const scorer = await loadScorer(path);
       const scores = new Float32Array(scorer.outputs.length);
       scorer.scoreTexts(Buffer.from('some text'), Uint32Array.of(9), 1, scores);
-      if (!scores.every(Number.isFinite)) throw new Error('a score is no number');
+      if (!scores.every(Number.isFinite)) throw new Error('a score is not a number');
       return 'read';
     },
   },
@@ -161,10 +161,10 @@ export const kinds: Readonly<Record<string, Kind>> = {
   'betr.yaml': { file: 'betr.yaml', weight: 4, read: async (project) => (await run(project), 'read') },
 };
 
-/** Verifying reads every file of the ranking, and must never take a spoiled part for a good one. */
+/** Verifying reads every file of the ranking, and must never accept a damaged part. */
 async function verifyAll(project: string): Promise<string> {
   const { problems } = await verifyRanking(await run(project), { corpus: false }, silent);
-  return problems.length > 0 ? 'told' : 'read';
+  return problems.length > 0 ? 'reported' : 'read';
 }
 
 /** Training reads both files, and writes elsewhere, so that the project stays as it was. */

@@ -31,7 +31,7 @@ const problems: string[] = [];
 
 for (const file of files) {
   if (/^dist\/(test|bench)\/|\.(ts|tsbuildinfo|as\.js)$/.test(file) && !file.endsWith('.d.ts'))
-    problems.push(`${file} is of no use to anybody who installs the package`);
+    problems.push(`${file} is useless in an installed package`);
   if (/\.(js|css)$/.test(file)) await checkMap(file);
   if (file.endsWith('.js')) await checkImports(file);
 }

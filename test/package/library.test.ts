@@ -15,7 +15,7 @@ const root = fileURLToPath(new URL('../../../', import.meta.url));
 const server = shareServer(makeScoredRows(900));
 
 describe('the library', () => {
-  it('answers what the server answers', async () => {
+  it('returns the same results as the server', async () => {
     const {
       ask,
       run: { settingsFolder, settingsPath, folder },
@@ -46,7 +46,7 @@ describe('the library', () => {
     expect(next.documents[0]?.score).toBeGreaterThanOrEqual(first.documents[4]?.score ?? Infinity);
   });
 
-  it('says what is wrong with an argument, by the codes of the catalogue', async () => {
+  it('reports invalid arguments with the codes of the catalogue', async () => {
     const {
       run: { settingsPath },
     } = server();

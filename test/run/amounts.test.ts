@@ -32,7 +32,7 @@ describe('amounts', () => {
     '0x10',
     '1e-400',
     '1,000',
-  ])('"%s" is no budget', (text) => {
+  ])('"%s" is not a budget', (text) => {
     expect(() => parseBudget(text)).toThrow(
       expect.objectContaining({ code: 'BUDGET_INVALID', message: expect.stringContaining(`"${text}"`) }),
     );
@@ -45,7 +45,7 @@ describe('amounts', () => {
     ['7.5 %', 0.075],
   ])('a share of "%s" is %d', (text, share) => expect(parseShare('--keep', text)).toBe(share));
 
-  it.each(['0', '1.1', '101%', '-0.1', '10', '', '%', 'all'])('"%s" is no share', (text) => {
+  it.each(['0', '1.1', '101%', '-0.1', '10', '', '%', 'all'])('"%s" is not a share', (text) => {
     expect(() => parseShare('--keep', text)).toThrow(
       expect.objectContaining({ code: 'OPTION_INVALID', message: expect.stringContaining('--keep') }),
     );
@@ -60,7 +60,7 @@ describe('amounts', () => {
     ['5k', 5000],
   ])('"%s" is %d', (text, amount) => expect(parseAmount('--params', text)).toBe(amount));
 
-  it.each(['B', '0', '-7B', '7 billion', '1e400', '1e308T', '1e30K', ''])('"%s" is no amount', (text) => {
+  it.each(['B', '0', '-7B', '7 billion', '1e400', '1e308T', '1e30K', ''])('"%s" is not an amount', (text) => {
     expect(() => parseAmount('--params', text)).toThrow(expect.objectContaining({ code: 'OPTION_INVALID' }));
   });
 
@@ -79,7 +79,7 @@ describe('amounts', () => {
     expect(performance.now() - startedMs).toBeLessThan(500);
   });
 
-  it('are written as the language of the page would write them', () => {
+  it('are formatted like Intl.NumberFormat', () => {
     const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 });
     fc.assert(
       fc.property(fc.double({ min: 0, max: 16, noNaN: true }), (log10) =>
@@ -91,7 +91,7 @@ describe('amounts', () => {
       expect(formatAmount(amount)).toBe(compact.format(amount));
   });
 
-  it('are written as people write them', () => {
+  it('are formatted for reading', () => {
     expect([
       formatAmount(6.3e12),
       formatAmount(42_817_441),

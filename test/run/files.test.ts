@@ -31,7 +31,7 @@ describe('the list of run files', () => {
   });
   afterAll(() => real.close());
 
-  it('has every file and folder that a run makes, for however short a time', async () => {
+  it('has every file and folder that a run creates, even temporarily', async () => {
     const { run } = real;
     const seen = new Set<string>();
     const watcher = watch(run.folder, (_event, name) => name !== null && seen.add(name));

@@ -19,7 +19,7 @@ describe('settings', () => {
     });
   });
 
-  it('are found by their file, by the folder that it is in, and by the folder of the run beside it', async () => {
+  it('are found by their file, its folder, and the run folder beside it', async () => {
     await withFolder(async (folder) => {
       const path = join(folder, 'betr.yaml');
       await mkdir(join(folder, 'run'));
@@ -33,7 +33,7 @@ describe('settings', () => {
     });
   });
 
-  it('are shown without what an address may have of a secret', () => {
+  it('are shown without secrets in addresses', () => {
     const settings = parseSettings(
       'corpus: {files: ["https://me:pw@example.org/{a,b}.jsonl?signature=s", "s3://b/what?.jsonl", ' +
         '"odd?.jsonl"]}\nbenchmarks: [{name: arc, files: ' +

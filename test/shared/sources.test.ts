@@ -76,7 +76,7 @@ withShared('on real data', () => {
     },
   );
 
-  it('a selection holds the kept documents as they were, and favours the sources of the benchmarks', async () => {
+  it('a selection has the kept documents unchanged and favors the sources of the benchmarks', async () => {
     const { code, stdout } = await betr(folder, [
       'select',
       '--keep',

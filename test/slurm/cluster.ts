@@ -1,4 +1,4 @@
-// A Slurm cluster of two nodes on this machine, with daemons of its own: munge, one slurmctld and two slurmd.
+// A Slurm cluster of two nodes on this machine, with its own daemons: munge, one slurmctld and two slurmd.
 // Needs Debian's slurm-wlm and munge, and root.
 
 import { execFileSync, spawnSync } from 'node:child_process';

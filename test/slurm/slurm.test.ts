@@ -82,7 +82,7 @@ const submitted = z.object({ chunks: z.number(), array: z.string(), publish: z.s
     use: (run: Run, alone: { generation: string; content: string }) => Promise<void>,
   ): Promise<void> {
     await withFolder(async (parent) => {
-      // Slurm reads the paths in its scripts by rules of its own.
+      // Slurm has its own rules for paths in its scripts.
       const folder = join(parent, "it's 100 % odd");
       await mkdir(join(folder, 'corpus'), { recursive: true });
       for (let i = 0; i < 6; i++) {
@@ -103,7 +103,7 @@ const submitted = z.object({ chunks: z.number(), array: z.string(), publish: z.s
     });
   }
 
-  it('ends with the very bytes of one process, though a node is lost in mid-run and comes back', async () => {
+  it('produces the same bytes as one process, even if a node is lost and returns', async () => {
     await withCorpus(async (run) => {
       const job = submit(run);
       await waitFor(
@@ -123,36 +123,27 @@ const submitted = z.object({ chunks: z.number(), array: z.string(), publish: z.s
     });
   }, 400_000);
 
-  it(
-    'gives chunks back and goes on when it is preempted and when it is told that its time is ' +
-      'nearly over',
-    async () => {
-      await withCorpus(async (run) => {
-        const job = submit(run, '--sbatch=--time=20');
-        await waitFor('at work', async () => (await publishedParts(run)) > 5, 60);
-        const high = cluster
-          .run('sbatch', '--parsable', '-p', 'high', '-w', 'n1', '-o', '/dev/null', '--wrap', 'sleep 1')
-          .trim();
-        await waitFor(
-          'preempted',
-          () => cluster.run('squeue', '-h', '-j', high, '-o', '%t').trim() !== 'PD',
-          90,
-        );
-        const [element = ''] = stateOf(job.array)
-          .split('\n')
-          .filter((line) => / R /.test(line))
-          .map((line) => line.split(' ')[0] ?? '');
-        // What Slurm sends two minutes before the limit.
-        if (element !== '') cluster.run('scancel', '--signal=USR1', '--batch', element);
-        if (element !== '')
-          await waitFor(
-            'waits to go on',
-            () => !new RegExp(`^${element} R`, 'm').test(stateOf(job.array)),
-            60,
-          );
-        await finish(run, job);
-      });
-    },
-    400_000,
-  );
+  it('returns its chunks and continues after a preemption or a warning before its time limit', async () => {
+    await withCorpus(async (run) => {
+      const job = submit(run, '--sbatch=--time=20');
+      await waitFor('at work', async () => (await publishedParts(run)) > 5, 60);
+      const high = cluster
+        .run('sbatch', '--parsable', '-p', 'high', '-w', 'n1', '-o', '/dev/null', '--wrap', 'sleep 1')
+        .trim();
+      await waitFor(
+        'preempted',
+        () => cluster.run('squeue', '-h', '-j', high, '-o', '%t').trim() !== 'PD',
+        90,
+      );
+      const [element = ''] = stateOf(job.array)
+        .split('\n')
+        .filter((line) => / R /.test(line))
+        .map((line) => line.split(' ')[0] ?? '');
+      // What Slurm sends two minutes before the limit.
+      if (element !== '') cluster.run('scancel', '--signal=USR1', '--batch', element);
+      if (element !== '')
+        await waitFor('waits to go on', () => !new RegExp(`^${element} R`, 'm').test(stateOf(job.array)), 60);
+      await finish(run, job);
+    });
+  }, 400_000);
 });

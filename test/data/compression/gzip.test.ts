@@ -96,7 +96,7 @@ const read = (bytes: Uint8Array, pieceBytes = 1 << 20): Promise<Buffer> =>
   drain(gunzip(inPieces(bytes, pieceBytes)));
 
 describe('gzip', () => {
-  it('reads any run of members and padding in pieces of any size', async () => {
+  it('reads any sequence of members and padding in pieces of any size', async () => {
     await fc.assert(
       fc.asyncProperty(
         files,
@@ -114,7 +114,7 @@ describe('gzip', () => {
     );
   });
 
-  it('refuses a file that is cut anywhere but between its parts', async () => {
+  it('refuses a file that is truncated anywhere but between its parts', async () => {
     const large = makeMember(noise(70_000));
     const parts = [
       makeMember(Buffer.from('the first member, of words, words and words')),
@@ -153,7 +153,7 @@ describe('gzip', () => {
     }
   });
 
-  it('names the byte at which something else follows', async () => {
+  it('names the byte at which other data follows', async () => {
     const one = makeMember(Buffer.from('one member')).bytes;
     await expect(read(Buffer.concat([one, Buffer.from('garbage')]), 5)).rejects.toThrow(
       `at byte ${one.length} it has the bytes 67 61 72 62, not a gzip member or the end of the file`,
@@ -170,7 +170,7 @@ describe('gzip', () => {
     await expect(read(Buffer.alloc(100))).rejects.toThrow('it starts with the bytes 00 00 00 00, not with');
   });
 
-  it('refuses a member wherever a byte that counts is another', async () => {
+  it('refuses a member if any significant byte is changed', async () => {
     for (const noiseBytes of [0, 80_000]) {
       const first = makeMember(Buffer.from('first')).bytes;
       const { bytes, content: whole } = makeMember(
@@ -192,7 +192,7 @@ describe('gzip', () => {
     }
   });
 
-  it('yields what a few bytes stand for piece by piece', async () => {
+  it('yields highly compressed content in pieces', async () => {
     const bomb = makeMember(Buffer.alloc(30 << 20, 'x')).bytes;
     let [total, largest] = [0, 0];
     for await (const piece of gunzip(inPieces(bomb, 1 << 20))) {
@@ -203,7 +203,7 @@ describe('gzip', () => {
     expect(largest).toBeLessThanOrEqual(1 << 20);
   });
 
-  it('lets go of its source, and throws what the source throws', async () => {
+  it('releases its source and rethrows its errors', async () => {
     const { bytes } = makeMember(noise(300_000));
     let ended = 0;
     async function* source(): AsyncGenerator<Uint8Array> {

@@ -128,7 +128,7 @@ for (const open of zstdDecoders) {
       return drain(decompressFrames(inPieces(bytes, pieceBytes), decode));
     };
 
-    it('reads any run of frames, skippable frames and padding in pieces of any size', async () => {
+    it('reads any sequence of frames, skippable frames, and padding in pieces of any size', async () => {
       await fc.assert(
         fc.asyncProperty(
           files,
@@ -141,7 +141,7 @@ for (const open of zstdDecoders) {
       );
     });
 
-    it('refuses a file that is cut anywhere but between its parts', async () => {
+    it('refuses a file that is truncated anywhere but between its parts', async () => {
       const parts = [
         {
           bytes: compress(Buffer.from('the first frame, which has words, words and words')),
@@ -172,7 +172,7 @@ for (const open of zstdDecoders) {
       }
     });
 
-    it('names the byte at which something else follows', async () => {
+    it('names the byte at which other data follows', async () => {
       const one = compress(Buffer.from('one frame'));
       await expect(read(Buffer.concat([one, Buffer.from('garbage')]), 5)).rejects.toThrow(
         `at byte ${one.length} it has the bytes 67 61 72 62, not a Zstandard frame or the end of the file`,
@@ -189,7 +189,7 @@ for (const open of zstdDecoders) {
       await expect(read(Buffer.alloc(100))).rejects.toThrow('it starts with the bytes 00 00 00 00, not with');
     });
 
-    it('refuses a frame whose content is not what its checksum or its length promises', async () => {
+    it('refuses a frame whose content contradicts its checksum or length', async () => {
       const { bytes } = makeFrame(Buffer.from('some content'), { hasChecksum: true });
       const changed = Buffer.from(bytes);
       changed[12] = (changed[12] ?? 0) ^ 1;
@@ -215,7 +215,7 @@ for (const open of zstdDecoders) {
       );
     });
 
-    it('reads windows up to the limit that is set, and counts a window no larger than the content', async () => {
+    it('reads windows up to the limit, and counts at most the content size', async () => {
       const text = Buffer.from('a little text in a large window');
       const withWindow = (log: number, sizeBytes: 0 | 4): Buffer =>
         makeFrame(text, { windowByte: (log - 10) << 3, sizeBytes }).bytes;
@@ -235,7 +235,7 @@ for (const open of zstdDecoders) {
       }
     });
 
-    it('yields what a few bytes stand for piece by piece', async () => {
+    it('yields highly compressed content in pieces', async () => {
       const decode = await open();
       if (decode === undefined) throw new Error('there was one before');
       const bomb = makeFrame(Buffer.alloc(30 << 20, 'x'), { repeated: true, blockBytes: 128 << 10 }).bytes;

@@ -29,7 +29,7 @@ const rest = fc.constantFrom('', 'ORDER BY hash(row)', 'WHERE row % 3 > 0');
 const column = fc.constantFrom('value', 'encode(value)');
 
 describe('the bytes of a column', () => {
-  it('are those of its strings, wherever these lie', async () => {
+  it('are those of its strings, wherever they are stored', async () => {
     await withFolder(async (folder) => {
       const path = sqlString(join(folder, 'strings.parquet'));
       await fc.assert(
@@ -77,7 +77,7 @@ describe('the bytes of a column', () => {
 });
 
 describe('columns that are written', () => {
-  it('hold what the arrays hold, from any place on and in memory of any kind', async () => {
+  it('equal the arrays, at any offset and in any kind of memory', async () => {
     const someNumbers = fc.array(
       fc.record({
         float: fc.float(),

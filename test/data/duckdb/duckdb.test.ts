@@ -25,7 +25,7 @@ describe('a database', () => {
     await Promise.all([0, 1, 2].map(() => withDuckDb({ threads: 1 }, makeTable)));
   });
 
-  it('has the limits and the folder to spill into that it is asked for with', async () => {
+  it('has the requested limits and spill folder', async () => {
     const settings = (connection: DuckDBConnection): Promise<unknown> =>
       connection
         .runAndReadAll(
@@ -47,7 +47,7 @@ describe('a database', () => {
     }
   });
 
-  it('spills again into another folder, and leaves none', async () => {
+  it('spills into the folder of each use and leaves none behind', async () => {
     await withFolder(async (folder) => {
       const sort = (spill: string): Promise<unknown> =>
         withDuckDb({ threads: 1, memoryMb: 24, spill }, async (connection) => {
@@ -61,7 +61,7 @@ describe('a database', () => {
     });
   });
 
-  it('is another after a failure', async () => {
+  it('is replaced after a failure', async () => {
     const failing = withDuckDb({ threads: 1 }, async (connection) => {
       await connection.run('BEGIN; CREATE TABLE part (number INTEGER)');
       throw new Error('on purpose');
@@ -74,7 +74,7 @@ describe('a database', () => {
 const numbers = 'SELECT range AS number FROM range(100000)';
 
 describe('a result that is read ahead', () => {
-  it('comes whole and in order', async () => {
+  it('is complete and in order', async () => {
     await withDuckDb({ threads: 2 }, async (connection) => {
       const found: unknown[] = [];
       for await (const chunk of streamAhead(connection, numbers)) found.push(...chunk.getColumnValues(0));
@@ -82,7 +82,7 @@ describe('a result that is read ahead', () => {
     });
   });
 
-  it('can be left in the middle, and the database be closed at once', async () => {
+  it('can be abandoned midway, and the database closed at once', async () => {
     for (let round = 0; round < 20; round++) {
       await withDuckDb({ threads: 2 }, async (connection) => {
         for await (const { rowCount } of streamAhead(connection, numbers)) {
@@ -93,7 +93,7 @@ describe('a result that is read ahead', () => {
     }
   });
 
-  it('ends with what the query ends with', async () => {
+  it('ends with the error of the query', async () => {
     await withDuckDb({ threads: 2 }, async (connection) => {
       const read = async (): Promise<number> => {
         let rows = 0;
@@ -125,7 +125,7 @@ describe.each([
     return rows;
   };
 
-  it('throws what the query fails of, also long after its first rows', async () => {
+  it('throws the error of the query, even long after its first rows', async () => {
     await withFolder(async (folder) => {
       const path = join(folder, 'rows.parquet');
       await withDuckDb({ threads: 1 }, async (connection) => {
@@ -150,7 +150,7 @@ describe.each([
     });
   });
 
-  it('ends with the signal, and not as if it were whole', async () => {
+  it('throws when aborted, rather than ending as if complete', async () => {
     await withDuckDb({ threads: 1 }, async (connection) => {
       const stop = new AbortController();
       const read = async (): Promise<void> => {

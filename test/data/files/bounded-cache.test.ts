@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { openBoundedCache } from '../../../data/files/bounded-cache.ts';
 
 describe('a bounded cache', () => {
-  it('lets go of what was used longest ago', () => {
+  it('evicts the least recently used value', () => {
     const cache = openBoundedCache<string, number>(2);
     cache.set('a', 1);
     cache.set('b', 2);
@@ -14,7 +14,7 @@ describe('a bounded cache', () => {
     expect([cache.get('a'), cache.get('c')]).toEqual([undefined, 4]);
   });
 
-  it('bounds the size of its values where one is said', () => {
+  it('bounds the size of its values if they have one', () => {
     const cache = openBoundedCache<string, string>(5, (value) => value.length);
     cache.set('a', 'xx');
     cache.set('b', 'xxx');

@@ -22,7 +22,7 @@ describe('commitFile', () => {
     expect(await sha256File(path)).toBe(createHash('sha256').update('whole').digest('hex'));
   });
 
-  it('leaves what was there, and no temporary file, when writing fails', async () => {
+  it('keeps the previous file, and no temporary file, if writing fails', async () => {
     const path = join(folder, 'a.txt');
     await writeFile(path, 'before');
     const failing = commitFile(path, async (temporary) => {
@@ -34,7 +34,7 @@ describe('commitFile', () => {
     expect(await readFile(path, 'utf8')).toBe('before');
   });
 
-  it('names the reason when the place cannot be written', async () => {
+  it('names the reason if the folder cannot be written', async () => {
     await writeFile(join(folder, 'file'), '');
     await expect(commitBytes(join(folder, 'file', 'below'), 'x')).rejects.toMatchObject({
       code: 'WRITE_FAILED',
@@ -51,7 +51,7 @@ describe('readJson', () => {
     expect(await readJson(path, schema, 'betr rank')).toEqual({ a: 1 });
   });
 
-  it('is undefined where there is no file', async () => {
+  it('is undefined if there is no file', async () => {
     expect(await readJson(join(folder, 'none.json'), schema, 'betr rank')).toBeUndefined();
   });
 

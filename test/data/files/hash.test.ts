@@ -19,7 +19,7 @@ function chiSquare(hashes: readonly bigint[], shift: bigint): number {
 }
 
 describe('keyHash', () => {
-  it('stays what it is: a sample drawn today has to be the sample drawn tomorrow', () => {
+  it('never changes, so that samples are reproducible', () => {
     expect(
       [
         keyHash('', 0),
@@ -52,7 +52,7 @@ describe('keyHash', () => {
     },
   );
 
-  it('gives other keys other hashes, and other seeds an order that has nothing to do with the first', () => {
+  it('differs between keys, and orders them independently for each seed', () => {
     const first = keys.map((key) => keyHash(key, 1));
     const second = keys.map((key) => keyHash(key, 2));
     expect(new Set([...first, ...second]).size).toBe(2 * keys.length);
@@ -60,7 +60,7 @@ describe('keyHash', () => {
     expect(Math.abs(agreed / keys.length - 0.5)).toBeLessThan(0.01);
   });
 
-  it('is a number of 64 bits for any key and seed', () => {
+  it('is a 64-bit number for any key and seed', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), fc.integer({ min: 0, max: 2 ** 32 }), (key, seed) => {
         const hash = keyHash(key, seed);

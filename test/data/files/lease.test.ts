@@ -46,7 +46,7 @@ async function becomesFree(path: string, withinMs: number, lost = lostMs): Promi
 }
 
 describe('a lease', () => {
-  it("is one process's until it gives it back", async () => {
+  it('belongs to one process until it is released', async () => {
     await withLeasePath(async (path) => {
       const leases = await Promise.all(Array.from({ length: 10 }, () => takeLease(path, beatMs)));
       const [lease, ...others] = leases.filter((taken) => taken !== undefined);
@@ -59,7 +59,7 @@ describe('a lease', () => {
     });
   });
 
-  it("stays its holder's as long as that beats, whatever the clock says", async () => {
+  it('stays with its holder as long as it beats, whatever the system clock', async () => {
     await withLeasePath(async (path) => {
       // Each beat is written through to the disk, which may take a slow one longer than `lostMs`; beats that
       // come faster than that pile up.
@@ -75,7 +75,7 @@ describe('a lease', () => {
     });
   });
 
-  it('of a silent holder on another machine becomes free after a while, and not before', async () => {
+  it('of a silent holder on another machine becomes free only after the timeout', async () => {
     await withLeasePath(async (path) => {
       await writeLease(path, 1, 'elsewhere');
       const startedMs = performance.now();
@@ -85,23 +85,19 @@ describe('a lease', () => {
     });
   });
 
-  it(
-    'of a process that is gone from this machine is free at once, and one that was never filled after ' +
-      'a while',
-    async () => {
-      await withLeasePath(async (path) => {
-        await writeLease(path, await deadPid(), hostname());
-        expect(await watchLeases(Infinity).isFree(path)).toBe(true);
-        await writeLease(path, process.pid, hostname(), 'before the machine was started again');
-        expect(await watchLeases(Infinity).isFree(path)).toBe(true);
-        await writeLease(path, process.pid, hostname());
-        expect(await watchLeases(Infinity).isFree(path)).toBe(false);
-        await writeFile(path, '');
-        expect(await watchLeases(Infinity).isFree(path)).toBe(false);
-        expect(await becomesFree(path, 60_000)).toBe(true);
-      });
-    },
-  );
+  it('of a dead process on this machine is free at once, and an empty one after the timeout', async () => {
+    await withLeasePath(async (path) => {
+      await writeLease(path, await deadPid(), hostname());
+      expect(await watchLeases(Infinity).isFree(path)).toBe(true);
+      await writeLease(path, process.pid, hostname(), 'before the machine was started again');
+      expect(await watchLeases(Infinity).isFree(path)).toBe(true);
+      await writeLease(path, process.pid, hostname());
+      expect(await watchLeases(Infinity).isFree(path)).toBe(false);
+      await writeFile(path, '');
+      expect(await watchLeases(Infinity).isFree(path)).toBe(false);
+      expect(await becomesFree(path, 60_000)).toBe(true);
+    });
+  });
 
   it('is lost to its first holder after a takeover, and that holder does not remove the new lease', async () => {
     await withLeasePath(async (path) => {
@@ -117,7 +113,7 @@ describe('a lease', () => {
     });
   });
 
-  it('is gone with a process that ends, even if that has hardly taken it', async () => {
+  it('is removed when its process exits, even right after taking it', async () => {
     await withLeasePath(async (path) => {
       for (let time = 0; time < 10; time++) {
         const child = spawn(process.execPath, [
@@ -130,7 +126,7 @@ describe('a lease', () => {
     });
   });
 
-  it('of a lost holder goes to one of many that want it', async () => {
+  it('of a lost holder goes to exactly one of many competitors', async () => {
     await withLeasePath(async (path) => {
       for (let round = 0; round < 20; round++) {
         await writeLease(path, await deadPid(), hostname());

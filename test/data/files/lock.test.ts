@@ -51,19 +51,19 @@ describe('withLock', () => {
     expect(existsSync(run.files.lock)).toBe(false);
   });
 
-  it('is given back when the work fails', async () => {
+  it('is released if the work fails', async () => {
     await expect(withLock(run, () => Promise.reject(new Error('no')))).rejects.toThrow('no');
     expect(existsSync(run.files.lock)).toBe(false);
   });
 
-  it('takes over from a process that is gone, and clears what it left half-written', async () => {
+  it('takes over from a dead process and removes its unfinished files', async () => {
     await lockedBy(await deadPid());
     const leftover = join(run.folder, '.targets.parquet.99.tmp');
     await writeFile(leftover, 'half');
     expect(await withLock(run, () => Promise.resolve(existsSync(leftover)))).toBe(false);
   });
 
-  it('tells a holder from another process that was given its id', async () => {
+  it('distinguishes the holder from a later process with the same id', async () => {
     const own = identifyProcess(process.pid);
     expect(own).toBeDefined();
     await lockedBy(process.pid, hostname(), own === undefined ? {} : { name: own });
@@ -84,7 +84,7 @@ describe('withLock', () => {
     },
   );
 
-  it('is missed before anything is done that cannot be undone', async () => {
+  it('is checked before anything irreversible', async () => {
     await withLock(run, async () => {
       await checkLock(run);
       await rm(run.files.lock);
@@ -97,7 +97,7 @@ describe('withLock', () => {
     await rm(run.files.lock);
   });
 
-  it('clears nothing away that is written without it', async () => {
+  it('does not remove files that are written without the lock', async () => {
     const others = [
       'rankings/length/quarantine/.a.jsonl.rows.1.tmp',
       'rankings/length/scores/.a.parquet.1.tmp',
@@ -120,7 +120,7 @@ describe('withLock', () => {
     expect(others.map((path) => existsSync(path))).toEqual([true, true, true, false, true]);
   });
 
-  it('is taken over from a process that ended without giving it back', async () => {
+  it('is taken over from a process that ended without releasing it', async () => {
     const script =
       `
       import { withLock } from ${JSON.stringify(new URL('../../../data/files/lock.js', import.meta.url).href)};
@@ -142,7 +142,7 @@ describe('withLock', () => {
     }
   });
 
-  it('respects a holder on another machine for as long as it beats', async () => {
+  it('stays with a holder on another machine as long as it beats', async () => {
     let count = 0;
     await lockedBy(1, 'elsewhere');
     const beats = setInterval(() => {
@@ -157,7 +157,7 @@ describe('withLock', () => {
     expect(await withLock(run, () => Promise.resolve('in'))).toBe('in');
   });
 
-  it('takes over a lock file that is cut short', async () => {
+  it('takes over a truncated lock file', async () => {
     await writeFile(run.files.lock, '{"pid":');
     expect(await withLock(run, () => Promise.resolve('in'))).toBe('in');
   });

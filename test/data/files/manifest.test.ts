@@ -21,7 +21,7 @@ async function withManifest(use: (path: string) => Promise<void>): Promise<void>
 }
 
 describe('a manifest', () => {
-  it('reads back what was added, and nothing where there is no file', async () => {
+  it('reads the added entries, and none if there is no file', async () => {
     await withManifest(async (path) => {
       expect(await readManifest(path, schema)).toEqual({
         values,
@@ -40,7 +40,7 @@ describe('a manifest', () => {
     });
   });
 
-  it('leaves out a last line that was cut short, wherever, and says so', async () => {
+  it('skips and reports a truncated last line', async () => {
     await withManifest(async (path) => {
       const whole = await readFile(path);
       const lastLine = whole.lastIndexOf(0x0a, whole.length - 2) + 1;
@@ -57,7 +57,7 @@ describe('a manifest', () => {
     });
   });
 
-  it('is read on behind what was read before, also where a line was half there', async () => {
+  it('is read incrementally, even after an incomplete line', async () => {
     await withManifest(async (path) => {
       const whole = await readFile(path);
       for (let length = 0; length <= whole.length; length++) {
@@ -71,7 +71,7 @@ describe('a manifest', () => {
     });
   });
 
-  it('shows a change of any one byte', async () => {
+  it('reveals a change of any byte', async () => {
     await withManifest(async (path) => {
       const whole = await readFile(path);
       for (let at = 0; at < whole.length; at++) {
@@ -87,7 +87,7 @@ describe('a manifest', () => {
     });
   });
 
-  it('tells a line that is of no manifest, and reads the others', async () => {
+  it('reports a line that is not an entry and reads the others', async () => {
     await withManifest(async (path) => {
       await appendFile(path, 'line of somebody else\n');
       await appendToManifest(path, { file: 'd', documents: 4 });

@@ -5,7 +5,7 @@ import { openQuarantine } from '../../../data/files/quarantine.ts';
 import { withFolder } from '../collect.ts';
 
 describe('openQuarantine', () => {
-  it('writes each bad row down with file, position, reason and the beginning of the row, and counts', async () => {
+  it('records each invalid row with file, position, reason, and start, and counts them', async () => {
     await withFolder(async (folder) => {
       const path = join(folder, 'quarantine', 'rank.jsonl');
       const quarantine = openQuarantine(path);
@@ -25,7 +25,7 @@ describe('openQuarantine', () => {
     });
   });
 
-  it('leaves no file where every row was good, and removes the one of an earlier run', async () => {
+  it('leaves no file if every row is valid, and removes that of an earlier run', async () => {
     await withFolder(async (folder) => {
       const path = join(folder, 'rank.jsonl');
       await writeFile(path, 'of an earlier run');
@@ -34,7 +34,7 @@ describe('openQuarantine', () => {
     });
   });
 
-  it('shows no half-written file under its name', async () => {
+  it('publishes only complete files', async () => {
     await withFolder(async (folder) => {
       const quarantine = openQuarantine(join(folder, 'rank.jsonl'));
       quarantine.add('a.jsonl', 0, 'not valid JSON');
@@ -44,7 +44,7 @@ describe('openQuarantine', () => {
     });
   });
 
-  it('counts every row of a file that is all wrong, and writes down a bounded number', async () => {
+  it('counts every row of an entirely invalid file, and records a bounded number', async () => {
     await withFolder(async (folder) => {
       const quarantine = openQuarantine(join(folder, 'rank.jsonl'));
       for (let row = 0; row < 100_010; row++) quarantine.add('a.jsonl', row, 'not valid JSON');
@@ -56,7 +56,7 @@ describe('openQuarantine', () => {
     });
   });
 
-  it('says so when it cannot be written', async () => {
+  it('reports a failed write', async () => {
     await withFolder(async (folder) => {
       await writeFile(join(folder, 'file'), '');
       expect(() => openQuarantine(join(folder, 'file', 'rank.jsonl')).add('a.jsonl', 0, 'x')).toThrow(

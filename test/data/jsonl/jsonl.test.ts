@@ -61,7 +61,7 @@ describe('the JSON Lines reader', () => {
     });
   });
 
-  it('takes no longer for odd lines with long stretches of spaces', () => {
+  it('parses invalid lines with long runs of spaces in linear time', () => {
     const spaces = ' '.repeat(3_000_000);
     expect(
       readLine(Buffer.from(`${spaces}{"text":${spaces}"a${spaces}b"${spaces}}${spaces}\r`), defaultFields),
@@ -91,7 +91,7 @@ describe('the JSON Lines reader', () => {
     });
   });
 
-  it('reads several files at once, in turns, as one after the other', async () => {
+  it('reads interleaved files like consecutive ones', async () => {
     await withFolder(async (folder) => {
       const paths = ['a', 'b', 'c'].map((name) => join(folder, `${name}.jsonl`));
       for (const [number, path] of paths.entries())
@@ -121,30 +121,26 @@ describe('the JSON Lines reader', () => {
     });
   });
 
-  it(
-    'keeps ids that are whole numbers digit by digit, and quarantines those of odd lines that ' +
-      'JSON.parse would change',
-    async () => {
-      await withFolder(async (folder) => {
-        const path = join(folder, 'a.jsonl');
-        await writeFile(
-          path,
-          '{"id": 12345678901234567890, "text": "a"}\n{"id": 12345678901234567891, "text": "b"}\n{"id": ' +
-            '12345678901234567891, "text": "c", "text": "d"}\n',
-        );
-        const { documents, quarantined } = await readAll(path);
-        expect(documents.map(({ document, text }) => [document, text])).toEqual([
-          ['12345678901234567890', 'a'],
-          ['12345678901234567891', 'b'],
-        ]);
-        expect(quarantined).toEqual([
-          { position: 2, reason: expect.stringContaining('too large to be kept exactly') },
-        ]);
-      });
-    },
-  );
+  it('keeps every digit of integer ids, and quarantines those that JSON.parse would change', async () => {
+    await withFolder(async (folder) => {
+      const path = join(folder, 'a.jsonl');
+      await writeFile(
+        path,
+        '{"id": 12345678901234567890, "text": "a"}\n{"id": 12345678901234567891, "text": "b"}\n{"id": ' +
+          '12345678901234567891, "text": "c", "text": "d"}\n',
+      );
+      const { documents, quarantined } = await readAll(path);
+      expect(documents.map(({ document, text }) => [document, text])).toEqual([
+        ['12345678901234567890', 'a'],
+        ['12345678901234567891', 'b'],
+      ]);
+      expect(quarantined).toEqual([
+        { position: 2, reason: expect.stringContaining('too large to be kept exactly') },
+      ]);
+    });
+  });
 
-  it('finds fields at any depth, and keys with dots in them before these', async () => {
+  it('finds nested fields, but prefers keys that contain dots', async () => {
     await withFolder(async (folder) => {
       const path = join(folder, 'a.jsonl');
       const fields = { id: 'a.b.c.d.e', text: 'text', source: 'metadata.language', tokens: 'tokens' };
@@ -179,7 +175,7 @@ describe('the JSON Lines reader', () => {
     expect(performance.now() - startedMs).toBeLessThan(5000);
   });
 
-  it('gives batches of bounded size, in order, with every row in one of them', async () => {
+  it('yields batches of bounded size, in order, with every row once', async () => {
     await withFolder(async (folder) => {
       const path = join(folder, 'a.jsonl');
       const texts = Array.from({ length: 9000 }, (_, i) => `text ${i} ${'x'.repeat((i * 37) % 900)}`);
@@ -209,7 +205,7 @@ describe('a damaged file', () => {
     });
   });
 
-  it('of gzip is refused wherever a byte of the content is another', async () => {
+  it('in gzip is refused if any content byte is changed', async () => {
     await withFolder(async (folder) => {
       const path = join(folder, 'a.jsonl.gz');
       // The first ten bytes are the header, which holds a time and the system's name.

@@ -35,7 +35,7 @@ function splitLines(all: string, maxLineBytes: number): Line[] {
 }
 
 describe('readLineBlocks', () => {
-  it('gives the same lines however the bytes come, and leaves out those that are too long', async () => {
+  it('yields the same lines for any chunking of the bytes, and skips lines that are too long', async () => {
     const content = fc
       .array(
         fc.oneof(
@@ -74,7 +74,7 @@ describe('readLineBlocks', () => {
     ]);
   });
 
-  it('has nothing to give of an empty file', async () => {
+  it('yields nothing for an empty file', async () => {
     expect(await readLines([])).toEqual([]);
     expect(await readLines(['', '\xef\xbb\xbf'])).toEqual([]);
   });

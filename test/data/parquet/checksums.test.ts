@@ -54,7 +54,7 @@ describe('checksums of Parquet pages', () => {
     });
   });
 
-  it('are not looked at in a column that is not read', async () => {
+  it('are not checked in a column that is not read', async () => {
     await withChecksums(async (path, placeOf) => {
       await flip(path, placeOf('url'));
       expect((await readAll(path)).documents).toHaveLength(5000);

@@ -36,7 +36,7 @@ const thirdOf = async (
   );
 
 describe('the columns of a Parquet file', () => {
-  it('are those of exactly the names in the settings, whatever others are called', async () => {
+  it('are exactly those named in the settings, whatever the names of the others', async () => {
     const [text, upper, id] = [column(['text']), column(['Text']), column(['id'])];
     expect(await thirdOf([id, upper, text])).toMatchObject({ document: 'id 3', text: 'text 3' });
     expect(await thirdOf([id, text, upper])).toMatchObject({ text: 'text 3' });
@@ -53,7 +53,7 @@ describe('the columns of a Parquet file', () => {
     });
   });
 
-  it("may have the names of the reader's own, or none", async () => {
+  it('may have the names the reader uses internally, or empty names', async () => {
     for (const name of [
       'file_row_number',
       'FILE_ROW_NUMBER',
@@ -80,7 +80,7 @@ describe('the columns of a Parquet file', () => {
     }
   });
 
-  it('may be fields of structs, whose names have the same freedom', async () => {
+  it('may be struct fields with any names', async () => {
     const meta = [
       column(['meta', 'Source'], named('wrong')),
       column(['meta', 'source'], named('right')),
@@ -117,16 +117,16 @@ describe('the columns of a Parquet file', () => {
 
 describe('a text that is not UTF-8', () => {
   const bad = Buffer.from([0x62, 0xff, 0xfe]);
-  const spoiled = (name: string, ...at: number[]): (string | Buffer)[] =>
+  const withInvalid = (name: string, ...at: number[]): (string | Buffer)[] =>
     named(name).map((value, i) => (at.includes(i) ? bad : value));
   const columns = [
-    column(['id'], spoiled('id', 5)),
-    column(['text'], spoiled('text', 7, 30)),
-    column(['source'], spoiled('source', 7, 39)),
-    column(['url'], spoiled('url', 11)),
+    column(['id'], withInvalid('id', 5)),
+    column(['text'], withInvalid('text', 7, 30)),
+    column(['source'], withInvalid('source', 7, 39)),
+    column(['url'], withInvalid('url', 11)),
   ];
 
-  it('costs the row whose text, id or source it is, and nothing in a column that is not read', async () => {
+  it('invalidates only its row, and nothing in a column that is not read', async () => {
     await withColumns(columns, async (path) => {
       const { documents, quarantined } = await readAll(path);
       expect(quarantined).toEqual([
@@ -143,7 +143,7 @@ describe('a text that is not UTF-8', () => {
     });
   });
 
-  it('costs as much in chunks, and where single rows are read', async () => {
+  it('invalidates the same rows in chunks and in reads of single rows', async () => {
     await withColumns(columns, async (path) => {
       const { documents, quarantined } = await readAll(path, { chunk: { firstRow: 6, endRow: 31 } });
       expect([documents.length, quarantined.map(({ position }) => position)]).toEqual([23, [7, 30]]);
@@ -159,7 +159,7 @@ describe('a text that is not UTF-8', () => {
     });
   });
 
-  it('is found late in a large file, whose rows are all read once', async () => {
+  it('is found late in a large file, and every row is read once', async () => {
     await withFolder(async (folder) => {
       const [plain, path] = [join(folder, 'plain.parquet'), join(folder, 'a.parquet')];
       const count = 20_000;
@@ -186,7 +186,7 @@ describe('a text that is not UTF-8', () => {
     });
   });
 
-  it('stays what it is where rows are copied', async () => {
+  it('is preserved when rows are copied', async () => {
     await withColumns(columns, async (path) => {
       const copy = `${path}.copy.parquet`;
       await copyRows(path, await readFooter(path), [3, 7, 11], copy);

@@ -97,7 +97,7 @@ const kinds = ['uncompressed', 'snappy', 'zstd', 'gzip', 'brotli', 'lz4_raw']
   .filter((_, i) => everything || i % 2 === Math.floor(i / 2) % 2);
 
 describe('rows of a Parquet file that are copied', () => {
-  it('are what they were, with the schema and the notes, to readers that know nothing of each other', async () => {
+  it('have equal values, schema, and metadata for independent readers', async () => {
     await withFolder(async (folder) => {
       const plain = join(folder, 'plain.parquet');
       await write(plain, 'COMPRESSION uncompressed, DICTIONARY_SIZE_LIMIT 1, ROW_GROUP_SIZE 100000');
@@ -119,7 +119,7 @@ describe('rows of a Parquet file that are copied', () => {
     });
   }, 60_000);
 
-  it('are any, from any row group, into few row groups', async () => {
+  it('may come from any row group, and are combined into few', async () => {
     await withFolder(async (folder) => {
       const [path, copy] = [join(folder, 'a.parquet'), join(folder, 'b.parquet')];
       const footer = await write(path, 'ROW_GROUP_SIZE 2048');
@@ -136,7 +136,7 @@ describe('rows of a Parquet file that are copied', () => {
     });
   }, 60_000);
 
-  it('keep a dictionary of the values that are left, and none where it would be large', async () => {
+  it('keep a dictionary of the remaining values, unless it would be large', async () => {
     await withFolder(async (folder) => {
       const [path, copy] = [join(folder, 'a.parquet'), join(folder, 'b.parquet')];
       const text = "CASE WHEN i < 4000 THEN repeat(md5((i % 700)::VARCHAR), 100) ELSE 'word ' || i % 700 END";
@@ -160,7 +160,7 @@ describe('rows of a Parquet file that are copied', () => {
     });
   }, 60_000);
 
-  it('may become several, with other values or none, also in a column that had to have them', async () => {
+  it('may be copied several times, with other values or null, even in a required column', async () => {
     await withFolder(async (folder) => {
       const [path, copy] = [join(folder, 'a.parquet'), join(folder, 'b.parquet')];
       const values = (name: string): WrittenColumn['pages'] => [

@@ -5,7 +5,7 @@ import { decompressLz4, decompressLz4Blocks } from '../../../data/parquet/lz4.ts
 import { rounds } from '../../long.ts';
 
 describe('numbers of few bits', () => {
-  it('are read as they were written, in runs and packed, of any width', () => {
+  it('are read as written, in runs and bit-packed, of any width', () => {
     const numbers = fc.integer({ min: 0, max: 32 }).chain((width) =>
       fc
         .array(fc.tuple(fc.nat({ max: 2 ** width - 1 }), fc.constantFrom(1, 1, 2, 7, 8, 9, 40)), {
@@ -48,7 +48,7 @@ describe('LZ4', () => {
     return Buffer.concat([sizes, bytes]);
   };
 
-  it('is decompressed bare and in the frames of Hadoop, of which there may be several', () => {
+  it('is decompressed raw and in one or more Hadoop frames', () => {
     expect(Buffer.from(decompressLz4(block, text.length)).toString()).toBe(text);
     expect(Buffer.from(decompressLz4Blocks(block, text.length)).toString()).toBe(text);
     expect(Buffer.from(decompressLz4Blocks(framed(block, text.length), text.length)).toString()).toBe(text);
@@ -71,7 +71,7 @@ describe('LZ4', () => {
     );
   });
 
-  it('is refused where it is cut, is longer or shorter than it should be, or copies from before its beginning', () => {
+  it('is refused if it is truncated, has the wrong length, or copies from before its start', () => {
     for (let end = 0; end < block.length; end++)
       expect(() => decompressLz4(block.subarray(0, end), text.length)).toThrow('damaged');
     for (const size of [1, text.length - 1, text.length + 1])

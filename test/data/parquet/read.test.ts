@@ -74,7 +74,8 @@ describe('the Parquet reader', () => {
         fc.asyncProperty(rows, async (all) => {
           const values = all.map(
             (row) =>
-              `(${value(row.id)}::VARCHAR, ${value(row.text)}::VARCHAR, ${value(row.source)}::VARCHAR, ${row.tokens ?? 'NULL'}::DOUBLE)`,
+              `(${value(row.id)}::VARCHAR, ${value(row.text)}::VARCHAR, ${value(row.source)}::VARCHAR, ` +
+              `${row.tokens ?? 'NULL'}::DOUBLE)`,
           );
           await writeRows(path, `SELECT * FROM (VALUES ${values.join(', ')}) t(id, "text", source, tokens)`);
           const bad = all.map((row) => {

@@ -6,10 +6,11 @@ import { describe, expect, it } from '@jest/globals';
 import { asOrdinaryUser } from '../../ordinary-user.ts';
 import { withFolder } from '../collect.ts';
 
-/** A home in which even root can make no folder. */
+/** A home in which not even root can make a folder. */
 const noHome = '/dev/null/none';
 const uid = process.getuid?.() ?? 'user';
-const code = `import(${JSON.stringify(pathToFileURL(join(import.meta.dirname, '../../../data/remote/cache-folder.js')).href)}).then(({ openCache, findInCache }) => {
+const module = pathToFileURL(join(import.meta.dirname, '../../../data/remote/cache-folder.js')).href;
+const code = `import(${JSON.stringify(module)}).then(({ openCache, findInCache }) => {
   const found = findInCache('file') ?? 'nothing';
   try { console.log(found, openCache()); } catch ({ code, message }) { console.log(found, code, message); }
 })`;
@@ -44,7 +45,7 @@ describe('the cache', () => {
     });
   });
 
-  it("is a folder of the user's own among the temporary files where there is no home to write to", async () => {
+  it("is the user's own folder in the temporary folder if the home is not writable", async () => {
     await withFolder(async (temporary) => {
       const own = join(temporary, `betr-cache-${uid}`);
       expect(ask({ HOME: noHome, TMPDIR: temporary })).toBe(`nothing ${own}`);
@@ -81,9 +82,9 @@ describe('the cache', () => {
         const own = join(temporary, name, `betr-cache-${uid}`);
         await make(own);
         await writeFile(join(own, 'file'), '').catch(() => undefined);
-        expect({ name, told: ask({ HOME: noHome, TMPDIR: join(temporary, name) }) }).toEqual({
+        expect({ name, printed: ask({ HOME: noHome, TMPDIR: join(temporary, name) }) }).toEqual({
           name,
-          told: expect.stringMatching(/^nothing CACHE_UNUSABLE/),
+          printed: expect.stringMatching(/^nothing CACHE_UNUSABLE/),
         });
       }
     });
@@ -96,7 +97,10 @@ describe('the cache', () => {
       await chmod(folder, 0o777);
       const own = join(folder, 'betr-cache-12345');
       for (const env of [{}, { HOME: '/' }, { HOME: noHome }, { HOME: '/root' }])
-        expect({ env, told: ask({ ...env, TMPDIR: folder }, user) }).toEqual({ env, told: `nothing ${own}` });
+        expect({ env, printed: ask({ ...env, TMPDIR: folder }, user) }).toEqual({
+          env,
+          printed: `nothing ${own}`,
+        });
       const filled = join(folder, '.cache', 'betr');
       await mkdir(filled, { recursive: true });
       await writeFile(join(filled, 'file'), '');

@@ -14,7 +14,7 @@ describe('an encoding', () => {
   const gzipped = gzipSync(text);
 
   it('is asked not to be, by every request', async () => {
-    // As raw.githubusercontent.com does: compressed for whoever takes it, with that length, and without
+    // As raw.githubusercontent.com does: compressed for clients that accept it, with that length, and without
     // ranges.
     const server = await startLoopback((request, response) => {
       const compress = /gzip|\*/.test(request.headers['accept-encoding'] ?? '*');
@@ -108,7 +108,7 @@ describe('a Parquet file', () => {
 });
 
 describe('a redirect', () => {
-  it('is followed with what was asked, and not for ever', async () => {
+  it('is followed with the same request, up to a limit', async () => {
     const { url, requests } = await serve({});
     const door = await startLoopback(
       (request, response) =>

@@ -47,19 +47,19 @@ export async function serve({
 }: Behavior): Promise<Loopback> {
   const server = await startLoopback((request, response) => {
     const isFirst = request.headers.range === 'bytes=0-0';
-    const told = request.method === 'HEAD' ? head : isFirst ? first : get;
+    const wanted = request.method === 'HEAD' ? head : isFirst ? first : get;
     const [from, to] = askedRange(request, file.length);
     const body = file.subarray(from, to + 1);
     if (request.method !== 'HEAD' && !isFirst && answer !== undefined) {
       answer(request, response, body);
       return;
     }
-    if (told === 'whole') return void response.writeHead(200, { 'content-length': file.length }).end(file);
-    if (typeof told === 'number')
+    if (wanted === 'whole') return void response.writeHead(200, { 'content-length': file.length }).end(file);
+    if (typeof wanted === 'number')
       return void response
-        .writeHead(told, told === 200 && request.method === 'GET' ? {} : { 'content-length': 0 })
-        .end(told === 200 ? file : undefined);
-    if (request.method !== 'HEAD' && from >= file.length && told['content-range'] === undefined)
+        .writeHead(wanted, wanted === 200 && request.method === 'GET' ? {} : { 'content-length': 0 })
+        .end(wanted === 200 ? file : undefined);
+    if (request.method !== 'HEAD' && from >= file.length && wanted['content-range'] === undefined)
       return void response.writeHead(416, { 'content-range': `bytes */${file.length}` }).end();
     const right = {
       etag: '"v1"',
@@ -69,7 +69,7 @@ export async function serve({
     response
       .writeHead(
         request.method === 'HEAD' ? 200 : 206,
-        known({ ...right, 'content-range': `bytes ${from}-${to}/${file.length}`, ...told }),
+        known({ ...right, 'content-range': `bytes ${from}-${to}/${file.length}`, ...wanted }),
       )
       .end(body);
   });

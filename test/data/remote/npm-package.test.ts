@@ -41,7 +41,7 @@ async function pack(
   };
 }
 
-/** Serves packages as the npm registry does, with a cache folder for betr of its own. */
+/** Serves packages like the npm registry, with a separate cache folder for betr. */
 async function withRegistry(
   packages: Readonly<Record<string, Buffer>>,
   folder: string,
@@ -87,7 +87,7 @@ async function withRegistry(
 }
 
 describe('a package that is fetched', () => {
-  it('has the files that are asked for, with its dependencies, and stays', () =>
+  it('has the requested files and its dependencies, and is cached', () =>
     withFolder(async (folder) => {
       const main = await pack(folder, 'made-main', {
         'lib/main.js': "module.exports = require('@made/part')",
@@ -111,7 +111,7 @@ describe('a package that is fetched', () => {
           'node_modules/@made/part/package.json',
           'package.json',
         ]);
-        // Another platform that shares the cache has a folder of its own, and so has the whole package.
+        // Another platform that shares the cache has a separate folder, and so does the complete package.
         expect(await fetchNpmPackage({ ...asked, only: ['package.json', 'bin/win32/x64'] })).not.toBe(found);
         expect(await readdir(join(await fetchNpmPackage(main.asked), 'bin'))).toEqual(['linux', 'win32']);
         expect(await readdir(join(folder, 'cache', 'npm'))).toHaveLength(3);
@@ -124,7 +124,7 @@ describe('a package that is fetched', () => {
       });
     }));
 
-  it('is refused, and nothing of it kept, where it or a dependency has other bytes, or is not there', () =>
+  it('is refused and not cached if it or a dependency is changed or missing', () =>
     withFolder(async (folder) => {
       const main = await pack(folder, 'made-main', { 'index.js': '1' });
       const part = await pack(folder, 'made-part', { 'index.js': '2' });

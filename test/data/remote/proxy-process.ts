@@ -1,4 +1,4 @@
-// A proxy on loopback, in a process of its own: takes plain requests and tunnels, and leads each to loopback,
+// A proxy on loopback, in a separate process: accepts plain requests and tunnels, and leads each to loopback,
 // whatever host it is for. Prints its port, then a line for each request: the method, the target and the
 // credentials. A host such as 403.corpus.test is refused by that status.
 

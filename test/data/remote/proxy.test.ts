@@ -142,7 +142,7 @@ const everything = (scheme: string, port: number): Step[] => [
 const allWell = [line, 'put and removed', line, 'put and removed', '2 dimensions'];
 
 describe('a proxy', () => {
-  it('takes what goes by http as plain requests, with its credentials', async () => {
+  it('receives http requests directly, with its credentials', async () => {
     const proxy = await startProxy();
     const said = await ask(everything('http', plain), {
       HTTP_PROXY: `http://alice:pass%20word@127.0.0.1:${proxy.port}`,
@@ -199,7 +199,7 @@ describe('a proxy', () => {
     },
   );
 
-  it('is passed by for the hosts of NO_PROXY, by all alike', async () => {
+  it('is bypassed for the hosts in NO_PROXY by every client', async () => {
     const proxy = await startProxy();
     const cases: [noProxy: string, host: string, isProxied: boolean][] = [
       ['', 'data.corpus.test', true],
@@ -240,7 +240,7 @@ describe('a proxy', () => {
       if (host === '127.0.0.1') expect(said.slice(2 * i, 2 * i + 2)).toEqual([line, '2 dimensions']);
   });
 
-  it('that refuses is told as such, without its password', async () => {
+  it('is named in the error if it refuses, without its password', async () => {
     const proxy = await startProxy();
     const refusals: [url: string, reason: RegExp][] = [
       ['http://407.corpus.test/a.jsonl', /after 1 attempt: the proxy requires a username and password/],
@@ -262,7 +262,7 @@ describe('a proxy', () => {
     expect(said.join('')).not.toContain('topsecret');
   });
 
-  it('that is not there, or is no address, is told as such, without its password', async () => {
+  it('is named in the error if it is unreachable or invalid, without its password', async () => {
     const steps: Step[] = [{ what: 'read', url: `http://data.corpus.test:${plain}/a.jsonl` }];
     const port = await freePort();
     const gone = await ask(steps, { HTTP_PROXY: `http://alice:topsecret@127.0.0.1:${port}` });

@@ -10,7 +10,7 @@ import { askedRange, startLoopback } from './loopback.ts';
 import { type Behavior, read, refused, serve, text, total, servers } from './file-server.ts';
 
 describe('the time of change of a file', () => {
-  it('is another number for another version where the server names versions alone', async () => {
+  it('differs between versions if the server only sends ETags', async () => {
     const stateOf = async (etag: string | undefined): Promise<number> =>
       (await statFile(`${(await serve({ first: { etag, 'last-modified': undefined } })).url}/a.jsonl`))
         .modifiedMs;
@@ -30,13 +30,13 @@ describe('the length of a file', () => {
       'HEAD, where that answer says that it is unknown',
       { first: { 'content-range': 'bytes 0-0/*' }, head: {} },
     ],
-  ])('is told by %s', async (_, behavior) => {
+  ])('is reported by %s', async (_, behavior) => {
     const { url } = await serve(behavior);
     expect((await statFile(`${url}/a.jsonl`)).bytes).toBe(total);
     expect((await read(`${url}/a.jsonl`)).equals(text)).toBe(true);
   });
 
-  it('is told by a server without ranges, which is not made to send the file twice', async () => {
+  it('is reported by a server without ranges, which sends the file only once', async () => {
     const bytes = 50 << 20;
     let isOver = false;
     const server = await startLoopback((_, response) => {
@@ -48,7 +48,7 @@ describe('the length of a file', () => {
     await until(() => isOver);
   });
 
-  it('may be 0, which takes a server that says so twice', async () => {
+  it('may be 0 if both requests agree', async () => {
     const { url, requests } = await serve({ file: Buffer.alloc(0), head: {} });
     expect(await read(`${url}/a.jsonl`)).toHaveLength(0);
     expect(requests.map(({ method }) => method)).toEqual(['GET', 'HEAD']);
@@ -68,7 +68,7 @@ describe('the length of a file', () => {
     );
   });
 
-  it.each([400, 401, 403, 405, 501])('has to be told (HEAD: status %i)', async (head) => {
+  it.each([400, 401, 403, 405, 501])('must be reported (HEAD: status %i)', async (head) => {
     const { url } = await serve({ first: 200, head });
     await expect(read(`${url}/a.jsonl`)).rejects.toEqual(
       refused(
@@ -77,7 +77,7 @@ describe('the length of a file', () => {
     );
   });
 
-  it.each([total - 100, total + 100])('has to be the same all the time (%i)', async (wrong) => {
+  it.each([total - 100, total + 100])('must not change between responses (%i)', async (wrong) => {
     const reason = refused(new RegExp(`a length of ${wrong} bytes and now reports ${total} bytes`));
     const first = { 'content-range': `bytes 0-0/${wrong}` };
     const { url } = await serve({ first });
@@ -126,7 +126,7 @@ describe('a range', () => {
     await expect(read(`${url}/a.jsonl`, 10)).rejects.toEqual(refused(reason));
   });
 
-  it('may be shorter than was asked for: the rest is asked for next, at once', async () => {
+  it('may be shorter than requested; the rest is requested at once', async () => {
     const { url, requests } = await serve({
       answer: (request, response, body) => {
         const [first] = askedRange(request, total);
@@ -147,7 +147,7 @@ describe('a range', () => {
     expect(requests).toHaveLength(1 + Math.ceil(total / 4000));
   });
 
-  it('is not asked for by a date in place of an ETag', async () => {
+  it('is not made conditional on a date instead of an ETag', async () => {
     const { url, requests } = await serve({
       answer: (request, response, body) => {
         const [first, last] = askedRange(request, total);
@@ -174,20 +174,20 @@ describe('a body in place of a range', () => {
     },
   });
 
-  it('is read from the beginning, whole or as far as it is wanted', async () => {
+  it('is read from its start, completely or as far as needed', async () => {
     const { url } = await serve(whole((response) => response.end(text)));
     expect((await read(`${url}/a.jsonl`)).equals(text)).toBe(true);
     expect((await read(`${url}/a.jsonl`, 0, 100)).equals(text.subarray(0, 100))).toBe(true);
   });
 
-  it('is not read from anywhere else', async () => {
+  it('is not read from another offset', async () => {
     const { url } = await serve(whole((response) => response.end(text)));
     await expect(read(`${url}/a.jsonl`, 10, 20)).rejects.toEqual(
       refused(/does not support range requests \(status 200 for bytes 10-19\)/),
     );
   });
 
-  it('has to be as long as was promised', async () => {
+  it('must have the announced length', async () => {
     const longer = await serve(
       whole((response) => {
         response.write(text);

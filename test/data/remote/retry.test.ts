@@ -13,7 +13,7 @@ async function waitAfter(problem: RemoteProblem): Promise<number> {
 }
 
 describe('the wait before another attempt', () => {
-  it('is the back-off, or what Retry-After asks for where that is longer, up to a limit', async () => {
+  it('is the backoff, or a longer Retry-After, up to a limit', async () => {
     Object.assign(pace, { firstWaitMs: 200, longestWaitMs: 600 });
     for (const header of [undefined, '0', 'soon'])
       expect(await waitAfter(problemOfStatus(503, '', header))).toBeGreaterThanOrEqual(99);

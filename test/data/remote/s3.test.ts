@@ -1,4 +1,4 @@
-// Against s3rver, a real server of the S3 protocol that checks who asks, in a process of its own on loopback.
+// Against s3rver, a real S3 server that checks credentials, in its own process on loopback.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -107,7 +107,7 @@ describe('a corpus in S3', () => {
     });
   });
 
-  it('takes any sign in a key for what it is', async () => {
+  it('takes special characters in a key literally', async () => {
     const names = ['h#1.jsonl', 'q.jsonl?v=1.jsonl', 'q.jsonl?v=2.jsonl'].map(
       (name) => `s3://corpus/odd/${name}`,
     );
@@ -134,7 +134,7 @@ describe('a corpus in S3', () => {
     expect(await readAll('s3://corpus/a.parquet')).toEqual(await readAll(path));
   });
 
-  it('is ranked where it is, and gives its texts as long as it is what was ranked', async () => {
+  it('is ranked in place, and provides texts as long as it is unchanged', async () => {
     await withFolder(async (own) => {
       await putText('s3://corpus/ranked/a.jsonl', '{"id":"a","text":"first"}\n{"id":"b","text":"second"}\n');
       const run = await makeTrainedRun(own, { files: ['s3://corpus/ranked/*.jsonl'] });
@@ -156,7 +156,7 @@ describe('a corpus in S3', () => {
     });
   });
 
-  it('tells who may not, without a word of the secret', async () => {
+  it('reports denied access without the secret', async () => {
     await writeFile(
       join(folder, 'denied.mjs'),
       `import { listShards } from ${JSON.stringify(join(import.meta.dirname, '../../../data/shards.js'))};
@@ -195,7 +195,7 @@ async function withSelectable(use: (run: Run, ranking: Ranking) => Promise<void>
 }
 
 describe('a selection at an address', () => {
-  it('arrives file by file, the manifest last, in place of an earlier one', async () => {
+  it('is uploaded file by file, the manifest last, and replaces an earlier one', async () => {
     await withSelectable(async (run, ranking) => {
       const here = await writeSelection(
         run,
@@ -222,7 +222,7 @@ describe('a selection at an address', () => {
     });
   });
 
-  it('leaves alone what is not of a selection, and leaves nothing of an earlier one', async () => {
+  it('keeps files that are not part of a selection, and removes all of an earlier one', async () => {
     await withSelectable(async (run, ranking) => {
       await putText('s3://corpus/used/notes.txt', 'mine');
       await expect(
@@ -234,8 +234,8 @@ describe('a selection at an address', () => {
       await putText('s3://corpus/again/documents/old.jsonl', '{}');
       await putText(
         's3://corpus/again/manifest.json',
-        '{"kind":"betr ' +
-          'selection","unfinished":true,"files":[{"file":"documents/old.jsonl"},{"file":"selection.parquet"},{"file":"documents/never-came.jsonl"}]}',
+        '{"kind":"betr selection","unfinished":true,"files":[{"file":"documents/old.jsonl"},' +
+          '{"file":"selection.parquet"},{"file":"documents/never-came.jsonl"}]}',
       );
       const { files } = await writeSelection(
         run,

@@ -1,4 +1,4 @@
-// A web server on loopback that gives files by ranges, and misbehaves as told.
+// A web server on loopback that serves ranges of files and misbehaves as each test asks.
 
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';

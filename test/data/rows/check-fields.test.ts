@@ -16,7 +16,7 @@ const plain = {
 };
 
 /**
- * Checks a corpus of these files (rows, or lines as they are). Gives the stages of the work that were told.
+ * Checks a corpus of these files (rows, or lines as they are). Returns the reported stages.
  */
 async function check(
   files: Readonly<Record<string, readonly unknown[]>>,
@@ -28,13 +28,13 @@ async function check(
       const content = rows.map((row) => `${typeof row === 'string' ? row : JSON.stringify(row)}\n`).join('');
       await writeFile(join(folder, 'corpus', name), name.endsWith('.gz') ? gzipSync(content) : content);
     }
-    const told = new Set<string>();
+    const stages = new Set<string>();
     await checkFields(
       await listShards(['corpus/*'], folder),
       { ...defaultFields, ...fields },
-      ({ stage }: Progress) => void told.add(stage),
+      ({ stage }: Progress) => void stages.add(stage),
     );
-    return [...told];
+    return [...stages];
   });
 }
 
@@ -46,7 +46,7 @@ describe('the check of the fields in the settings', () => {
     ['URL', 'id', ['url']],
     ['metadata.quality.scores', 'tokens', ['metadata.quality.score']],
     ['txt', 'text', ['text']],
-  ])('names what is there in place of %s, the nearest first', async (wrong, field, first) => {
+  ])('names the existing fields instead of %s, the most similar first', async (wrong, field, first) => {
     const error: unknown = await check({ 'a.jsonl': [plain] }, { [field]: wrong }).catch(
       (thrown: unknown) => thrown,
     );
@@ -69,7 +69,7 @@ describe('the check of the fields in the settings', () => {
     expect(error).toHaveProperty('values.found[0]', first[0]);
   });
 
-  it('takes a field that one row has, wherever it is, in whatever line, and null', async () => {
+  it('accepts a field that occurs in any row, even as null', async () => {
     const without = Array.from({ length: 3000 }, () => ({ text: 'a text '.repeat(300) }));
     expect(await check({ 'a.jsonl': [plain] }, { source: 'metadata.language' })).toEqual([]);
     expect(await check({ 'a.jsonl': [plain] }, { tokens: 'metadata.time.zone' })).toEqual([]);
@@ -85,7 +85,7 @@ describe('the check of the fields in the settings', () => {
     expect(late).toEqual(['look for the field "kind"']);
   });
 
-  it('says nothing of a corpus without rows, of default names, and of shards that cannot be read', async () => {
+  it('ignores a corpus without rows, default names, and unreadable shards', async () => {
     expect(await check({ 'a.jsonl': [], 'b.jsonl': ['', '5', 'no JSON'] }, { source: 'kind' })).not.toContain(
       'x',
     );
@@ -107,7 +107,7 @@ describe('the check of the fields in the settings', () => {
   });
 });
 
-it('names are near by characters changed, and by the last of their keys', () => {
+it('similar names differ in few characters or share their last key', () => {
   expect(sortByNearness(['content', 'id', 'text', 'meta.texts'], 'meta.text')).toEqual([
     'text',
     'meta.texts',

@@ -58,7 +58,7 @@ const questions = [
 const numbered = questions.map((row, position) => [position, row]);
 
 describe('readRows', () => {
-  it('gives the same rows of JSON Lines, of an array and of an object that holds one, and of Parquet', async () => {
+  it('reads the same rows from JSON Lines, an array, an object with an array, and Parquet', async () => {
     const lines = questions.map((row) => JSON.stringify(row)).join('\n');
     expect(await read('a.jsonl', lines)).toEqual({ rows: numbered, bad: [] });
     expect(await read('a.json', lines)).toEqual({ rows: numbered, bad: [] });

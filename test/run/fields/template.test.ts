@@ -37,7 +37,7 @@ const row: Row = {
 };
 
 describe('a template', () => {
-  it('that leaves no text refuses the row', () => {
+  it('without any text refuses the row', () => {
     expect(fill(row, '{question} {input?}')).toBe('refused: no field has text');
   });
 
