@@ -169,7 +169,7 @@ export function openPanels({ change, answered, refused }: Follower): Panel[] {
       section: section('why'),
       path: ({ document, ...state }) =>
         document &&
-        `documents/${document.shard}/${document.row}/why?ngrams=12&examples=3&` +
+        `documents/${encodeURIComponent(document.shard)}/${document.row}/why?ngrams=12&examples=3&` +
           readable(questionQuery({ ...state, document })),
       load: (path, signal) => askJson<Why>(path, ['document', 'place', 'explanation'], { signal }),
       show(why, state) {
