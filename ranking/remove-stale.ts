@@ -4,6 +4,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { chunkOf, isChunkName, type ListedPart } from '../scoring/part.ts';
 import { foldManifests } from '../scoring/published.ts';
+import { isTemporaryName } from '../data/files/commit.ts';
 import { listFolder } from '../data/files/files.ts';
 import { watchLeases } from '../data/files/lease-watch.ts';
 import { checkLock } from '../data/files/lock.ts';
@@ -21,8 +22,7 @@ export async function removeStale(run: Run, parts: readonly ListedPart[]): Promi
   await foldManifests(run, ({ file }) => needed.has(file));
   const chunks = new Set([...needed].map(chunkOf));
   const hasWorkers = await mayHaveWorkers(run);
-  const isTemporary = (name: string): boolean =>
-    /\.(spill|takeover)$/.test(name) || (name.startsWith('.') && name.endsWith('.tmp'));
+  const isTemporary = (name: string): boolean => /\.(spill|takeover)$/.test(name) || isTemporaryName(name);
   for (const folder of [run.files.scores, run.files.quarantine, run.files.manifest, run.files.leases]) {
     for (const name of await listFolder(folder)) {
       const chunk = chunkOf(name);

@@ -17,6 +17,11 @@ export function temporaryName(path: string): string {
   return join(dirname(path), `.${basename(path)}.${own}.tmp`);
 }
 
+/** Whether a file's name is one that betr gives to a file while it writes it, here or in lease.ts. */
+export function isTemporaryName(name: string): boolean {
+  return /^\..+\.(?:[0-9a-f]{8}\.\d+|[0-9a-f]{16})\.tmp$/s.test(name);
+}
+
 /**
  * Writes `path` atomically: `write` fills a temporary file beside it, whose name it receives. On any error
  * the temporary file is removed and `path` is unchanged. Errors: DISK_FULL, WRITE_FAILED.

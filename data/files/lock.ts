@@ -1,10 +1,11 @@
 // Only one betr process at a time writes to a run folder, except for workers, which use leases. The lock is
 // itself a lease and is taken over if its holder is gone.
 
-import { readdir, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { lstat, readdir, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { fail } from '../../run/errors/errors.ts';
+import { isTemporaryName } from './commit.ts';
 import { type Lease, takeLease } from './lease.ts';
 import { isNear, readHolder } from './lease-holder.ts';
 import { watchLeases } from './lease-watch.ts';
@@ -102,35 +103,35 @@ const ofServers = ({
 }: RunFiles): string[] => [holds, jobs, keyOrders, orders, ranks, retargeted, calibrations];
 const dayMs = 86_400_000;
 
-/** Removes leftover temporary files in the run folder, including those of its other rankings. */
+/**
+ * Removes leftover temporary files from the run folder and the folders that run/files.ts lists, of every
+ * ranking. The run folder may also hold the user's own files and folders, so nothing else is searched.
+ */
 async function removeTemporaries({ folder, files }: Run): Promise<void> {
-  const rankings = (await readdir(files.rankings).catch(() => [])).map((name) => runFiles(folder, name));
+  const rankings = (await namesIn(files.rankings)).map((name) => runFiles(folder, name));
   const all = [files, ...rankings];
-  await removeTemporariesIn(folder, {
-    skipped: new Set(all.flatMap(ofWorkers)),
-    left: new Set(all.flatMap(ofServers)),
-  });
+  const skipped = new Set(all.flatMap(ofWorkers));
+  const left = new Set(all.flatMap(ofServers));
+  // Vectors are in a folder for each embedder.
+  const vectors = (await namesIn(files.vectors))
+    .filter((name) => /^[0-9a-f]{16}$/.test(name))
+    .map((name) => join(files.vectors, name));
+  const listed = all.flatMap((of) => Object.values(of)).flatMap((path) => [dirname(path), path]);
+  for (const own of new Set([...listed, ...vectors]))
+    if (!skipped.has(own)) await removeTemporariesIn(own, left.has(own) ? dayMs : 0);
 }
 
 /** Ignores files that disappear in the meantime: another process removed them. */
-async function removeTemporariesIn(
-  folder: string,
-  known: { skipped: ReadonlySet<string>; left: ReadonlySet<string> },
-  minAgeMs = 0,
-): Promise<void> {
-  for (const entry of await readdir(folder, { withFileTypes: true }).catch(() => [])) {
-    const path = join(folder, entry.name);
-    if (entry.isDirectory() && !known.skipped.has(path))
-      await removeTemporariesIn(path, known, known.left.has(path) ? dayMs : minAgeMs);
-    if (!entry.isFile() || !entry.name.startsWith('.') || !entry.name.endsWith('.tmp')) continue;
-    const ageMs =
-      minAgeMs === 0
-        ? 0
-        : Date.now() -
-          (await stat(path).then(
-            ({ mtimeMs }) => mtimeMs,
-            () => Infinity,
-          ));
-    if (ageMs >= minAgeMs) await rm(path, { force: true });
+async function removeTemporariesIn(folder: string, minAgeMs: number): Promise<void> {
+  for (const name of (await namesIn(folder)).filter(isTemporaryName)) {
+    const path = join(folder, name);
+    const found = await lstat(path).catch(() => undefined);
+    if (found?.isFile() === true && (minAgeMs === 0 || Date.now() - found.mtimeMs >= minAgeMs))
+      await rm(path, { force: true });
   }
+}
+
+/** The names in a folder; none if it is missing or a file. */
+async function namesIn(folder: string): Promise<string[]> {
+  return readdir(folder).catch(() => []);
 }

@@ -6,11 +6,11 @@ import { setImmediate } from 'node:timers/promises';
 import type { DuckDBAppender } from '@duckdb/node-api';
 import { DuckDBDataChunk, FLOAT, USMALLINT } from '../../data/duckdb/library.ts';
 import { z } from 'zod';
-import { commitFile, commitJson, readJson } from '../../data/files/commit.ts';
+import { commitFile, commitSealedJson, readSealedJson } from '../../data/files/commit.ts';
 import { writeNumbers } from '../../data/duckdb/columns.ts';
 import { sqlString } from '../../data/duckdb/duckdb.ts';
-import { fail } from '../../run/errors/errors.ts';
-import { sizeOf } from '../../data/files/files.ts';
+import { BetrError, fail } from '../../run/errors/errors.ts';
+import { sha256File } from '../../data/files/hash-files.ts';
 import type { Run } from '../../run/run.ts';
 import { type Combined, combineScores } from './combine.ts';
 import { type ChosenScores, type Ranking, rankingSchema } from '../generation.ts';
@@ -25,7 +25,8 @@ const rowsPerTurn = 512 * rowsPerDataChunk;
 const cardSchema = z.strictObject({
   generation: z.string(),
   benchmarks: z.array(z.string()),
-  bytes: z.number(),
+  /** Of the Parquet file. */
+  scoresSha256: z.string(),
   histogram: rankingSchema.shape.histogram,
 });
 
@@ -76,16 +77,25 @@ export async function retargetRanking(run: Run, ranking: Ranking, choice: Choice
   return writeRetargeted(run, ranking, benchmarks, combined, orderScores(combined.scores, tokens));
 }
 
-/** A cached ranking by benchmarks; undefined if there is none. */
+/**
+ * A cached ranking by benchmarks; undefined if there is none, or if either of its files is damaged: they are
+ * only a cache, so they are made again. Errors: FILE_UNREADABLE.
+ */
 export async function readRetargeted(
   run: Run,
   ranking: Ranking,
   benchmarks: string[],
 ): Promise<Ranking | undefined> {
   const { card, scores } = retargetedFiles(run, ranking, benchmarks);
-  const kept = await readJson(card, cardSchema, 'betr cutoff');
-  if (kept === undefined || (await sizeOf(scores)) !== kept.bytes) return undefined;
-  return { ...ranking, histogram: kept.histogram, chosen: { benchmarks, path: scores } };
+  try {
+    const kept = await readSealedJson(card, cardSchema, 'betr cutoff');
+    const sha256 = await sha256File(scores).catch(() => undefined);
+    if (kept === undefined || sha256 !== kept.scoresSha256) return undefined;
+    return { ...ranking, histogram: kept.histogram, chosen: { benchmarks, path: scores } };
+  } catch (error) {
+    if (error instanceof BetrError && error.code === 'FILE_DAMAGED') return undefined;
+    throw error;
+  }
 }
 
 /** Writes a ranking by benchmarks, until the signal aborts. Errors: DISK_FULL, WRITE_FAILED. */
@@ -100,10 +110,10 @@ export async function writeRetargeted(
   const { card, scores } = retargetedFiles(run, ranking, benchmarks);
   const histogram = histogramOf(order);
   await commitFile(scores, (temporary) => writeColumns(run, combined, temporary, signal));
-  await commitJson(card, {
+  await commitSealedJson(card, {
     generation: ranking.generation,
     benchmarks,
-    bytes: (await sizeOf(scores)) ?? 0,
+    scoresSha256: await sha256File(scores),
     histogram,
   });
   await removeUnheld(run, ranking);

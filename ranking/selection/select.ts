@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { commitFile, commitJson } from '../../data/files/commit.ts';
 import { sqlString } from '../../data/duckdb/duckdb.ts';
-import { fail } from '../../run/errors/errors.ts';
+import { fail, reasonOf } from '../../run/errors/errors.ts';
 import type { Report } from '../../run/progress.ts';
 import type { Run } from '../../run/run.ts';
 import { settingsToShow } from '../../run/settings.ts';
@@ -161,10 +161,14 @@ export async function writeRows(
     commitFile(path, async (temporary) => {
       signal?.throwIfAborted();
       signal?.addEventListener('abort', () => connection.interrupt(), { once: true });
-      const reader = await connection.runAndReadAll(
-        `COPY (SELECT * FROM (${keptQuery(table, kept)}) WHERE ${only.condition} ORDER BY shard, "row") ` +
-          `TO ${sqlString(temporary)} (FORMAT parquet, COMPRESSION zstd)`,
-      );
+      const reader = await connection
+        .runAndReadAll(
+          `COPY (SELECT * FROM (${keptQuery(table, kept)}) WHERE ${only.condition} ORDER BY shard, "row") ` +
+            `TO ${sqlString(temporary)} (FORMAT parquet, COMPRESSION zstd)`,
+        )
+        .catch((error: unknown) => {
+          throw readingError(run, error);
+        });
       const written = Number(reader.getRowObjects()[0]?.['Count']);
       if (written !== only.documents) {
         throw fail('FILE_DAMAGED', {
@@ -175,6 +179,14 @@ export async function writeRows(
       }
     }),
   );
+}
+
+/** DuckDB reads and writes in one statement: FILE_DAMAGED if its error names a part, else the error itself. */
+function readingError({ files }: Run, error: unknown): unknown {
+  const reason = reasonOf(error);
+  return reason.includes(`${files.scores}/`)
+    ? fail('FILE_DAMAGED', { path: files.scores, reason, command: 'betr rank' }, error)
+    : error;
 }
 
 async function describeFile(folder: string, file: string, documents: number): Promise<SelectionFile> {

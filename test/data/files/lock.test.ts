@@ -58,7 +58,7 @@ describe('withLock', () => {
 
   it('takes over from a dead process and removes its unfinished files', async () => {
     await lockedBy(await deadPid());
-    const leftover = join(run.folder, '.targets.parquet.99.tmp');
+    const leftover = join(run.folder, '.targets.parquet.0a1b2c3d.99.tmp');
     await writeFile(leftover, 'half');
     expect(await withLock(run, () => Promise.resolve(existsSync(leftover)))).toBe(false);
   });
@@ -99,15 +99,19 @@ describe('withLock', () => {
 
   it('does not remove files that are written without the lock', async () => {
     const others = [
-      'rankings/length/quarantine/.a.jsonl.rows.1.tmp',
-      'rankings/length/scores/.a.parquet.1.tmp',
-      'scores/.b.parquet.1.tmp',
-      'jobs/.c.json.1.tmp',
-      'retargeted/.d.parquet.1.tmp',
+      'rankings/length/quarantine/.a.jsonl.rows.0a1b2c3d.1.tmp',
+      'rankings/length/scores/.a.parquet.0a1b2c3d.1.tmp',
+      'scores/.b.parquet.0a1b2c3d.1.tmp',
+      'jobs/.c.json.0a1b2c3d.1.tmp',
+      'retargeted/.d.parquet.0a1b2c3d.1.tmp',
     ].map((name) => join(run.folder, name));
-    const own = ['rankings/length/.plan.json.1.tmp', 'classifier/.weights.bin.1.tmp'].map((name) =>
-      join(run.folder, name),
-    );
+    const own = [
+      'rankings/length/.plan.json.0a1b2c3d.1.tmp',
+      'rankings/.length.lock.0011223344556677.tmp',
+      'classifier/.weights.bin.0a1b2c3d.1.tmp',
+      'leaks/.a.parquet.0a1b2c3d.1.tmp',
+      'vectors/0123456789abcdef/.card.json.0a1b2c3d.1.tmp',
+    ].map((name) => join(run.folder, name));
     for (const path of [...others, ...own]) {
       await mkdir(dirname(path), { recursive: true });
       await writeFile(path, 'half');
@@ -118,6 +122,22 @@ describe('withLock', () => {
     await utimes(others[3] ?? '', 1_700_000_000, 1_700_000_000);
     await withLock(run, () => Promise.resolve());
     expect(others.map((path) => existsSync(path))).toEqual([true, true, true, false, true]);
+  });
+
+  it("leaves the user's hidden temporary files alone, also in a run folder that holds other files", async () => {
+    const files = [
+      '.notes.tmp',
+      '.draft.99.tmp',
+      'classifier/.backup.tmp',
+      'corpus/.a.jsonl.0a1b2c3d.1.tmp',
+      'corpus/deep/.a.jsonl.0011223344556677.tmp',
+    ].map((name) => join(run.folder, name));
+    for (const path of files) {
+      await mkdir(dirname(path), { recursive: true });
+      await writeFile(path, 'mine');
+    }
+    await withLock(run, () => Promise.resolve());
+    expect(files.filter((path) => !existsSync(path))).toEqual([]);
   });
 
   it('is taken over from a process that ended without releasing it', async () => {

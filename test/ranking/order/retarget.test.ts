@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { readdir, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { answerWithCutoff } from '../../../ranking/budget/answer.ts';
@@ -67,6 +67,37 @@ describe('a ranking by chosen benchmarks', () => {
       await rm(first.chosen?.path ?? '');
       expect(await retargetRanking(run, published, { benchmarks: ['mmlu'] })).toEqual(first);
       expect(await findCutoff(run, first, 0.3)).toMatchObject({ ofDocuments: 900 });
+    });
+  });
+
+  it('is made again if one of its files was changed or cut short', async () => {
+    await withRun(async (run) => {
+      const published = await rankRows(run, rows);
+      const choice = { benchmarks: ['mmlu'] };
+      const first = await retargetRanking(run, published, choice);
+      const cutoff = await findCutoff(run, first, 0.3);
+      const { card, scores } = retargetedFiles(run, published, choice.benchmarks);
+      const [cardText, scoreBytes] = [await readFile(card, 'utf8'), await readFile(scores)];
+      const flipped = Buffer.from(scoreBytes);
+      const middle = flipped.length >> 1;
+      flipped[middle] = (flipped[middle] ?? 0) ^ 1;
+      const changed = cardText.replace(/\d+(?=\s*\]\s*\])/, (tokens) => `${tokens}1`);
+      const damages = [
+        () => writeFile(card, changed),
+        () => truncate(card, cardText.length >> 1),
+        () => truncate(card, 0),
+        () => writeFile(scores, flipped),
+        () => truncate(scores, middle),
+      ];
+      expect(changed).not.toBe(cardText);
+      for (const damage of damages) {
+        await damage();
+        const again = await retargetRanking(run, published, choice);
+        expect(again).toEqual(first);
+        expect(await findCutoff(run, again, 0.3)).toEqual(cutoff);
+        expect(await readFile(card, 'utf8')).toBe(cardText);
+        expect(await readFile(scores)).toEqual(scoreBytes);
+      }
     });
   });
 

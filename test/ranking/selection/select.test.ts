@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
@@ -133,6 +133,31 @@ describe('a selection of rows', () => {
       });
     },
   );
+
+  it('blames the part that cannot be read, not the file it writes', async () => {
+    await withRun(async (run) => {
+      const ranking = await rankRows(run, makeRows(3000));
+      const part = join(run.files.scores, ranking.parts[0]?.file ?? '');
+      // Only the selection reads the documents' names; the cutoff before it does not.
+      const [column] = await withDuckDb({}, (connection) =>
+        queryRows(
+          connection,
+          'SELECT data_page_offset::DOUBLE AS start, total_compressed_size::DOUBLE AS bytes ' +
+            `FROM parquet_metadata(${sqlString(part)}) WHERE path_in_schema = 'document'`,
+          z.object({ start: z.number(), bytes: z.number() }),
+        ),
+      );
+      const bytes = await readFile(part);
+      const { start = 0, bytes: length = 0 } = column ?? {};
+      bytes.fill(0xff, start + (length >> 2), start + (length >> 1));
+      await writeFile(part, bytes);
+      const out = join(run.folder, '../out');
+      await expect(writeSelection(run, ranking, question, out, rowsOnly, silent)).rejects.toMatchObject({
+        code: 'FILE_DAMAGED',
+        values: { path: part, command: 'betr rank' },
+      });
+    });
+  });
 
   it('of nothing is an empty table', async () => {
     await withRun(async (run) => {
