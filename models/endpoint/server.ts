@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { showPath } from '../../run/address.ts';
 import { fail } from '../../run/errors/errors.ts';
 import type { ModelSettings } from '../../run/model-settings.ts';
+import { problemOf } from './address.ts';
 import { EndpointProblem, exchange } from './exchange.ts';
 import type { Pace } from '../../data/remote/retry.ts';
 import { findKey, type Quote, quoteFrom } from './quote.ts';
@@ -56,13 +57,11 @@ const modelsSchema = z.object({ data: z.array(entrySchema) });
 export async function openServer(settings: ModelSettings, pace: Pace): Promise<Server> {
   const { root, base, query } = addressesOf(settings.model);
   const shown = showPath(root);
-  if (root.includes('@'))
-    throw fail('LANGUAGE_MODEL_REFUSED', {
-      url: shown,
-      problem:
-        'its address contains a user name or a password; put the key into an environment variable and set ' +
-        'keyVariable to its name',
-    });
+  const problem = problemOf(
+    settings.model,
+    'put the key into an environment variable and set keyVariable to its name',
+  );
+  if (problem !== undefined) throw fail('LANGUAGE_MODEL_REFUSED', { url: shown, problem });
   const keys =
     settings.keyVariable === undefined ? ['BETR_MODEL_KEY', 'OPENAI_API_KEY'] : [settings.keyVariable];
   const send = <T>(url: string, body: unknown, schema: z.ZodType<T>): Promise<T> =>

@@ -88,6 +88,19 @@ describe('secrets and control characters', () => {
   });
 });
 
+describe('an address', () => {
+  it.each(['http://[::1', 'http://127.0.0.1:99999', 'http:///v1', 'http://:80/v1', 'http://me:pass@h/v1'])(
+    '%s is refused at once',
+    async (model) => {
+      const { settings } = await openServer();
+      const problem = { message: expect.stringMatching(/its address (is not valid|contains a user name)/) };
+      const pace = { attempts: 2, firstWaitMs: 600_000, longestWaitMs: 600_000 };
+      await expect(openEndpoint({ ...settings, model }, pace)).rejects.toMatchObject(problem);
+      await expect(openAt(model)).rejects.toMatchObject({ code: 'LANGUAGE_MODEL_REFUSED', ...problem });
+    },
+  );
+});
+
 it('hides the key as base64, the query and its values, but not short values', () => {
   const quote = quoteFrom('http://h/v1?version=7&sig=a%2Fsignature', key);
   expect(quote(`7 ${Buffer.from(key).toString('base64')} a/signature ?version=7&sig=a%2Fsignature`)).toBe(
