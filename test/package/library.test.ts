@@ -66,7 +66,7 @@ describe('the library', () => {
     });
     await expect(fromJavaScript({})).rejects.toMatchObject({
       code: 'USAGE',
-      message: expect.stringContaining('Name a budget'),
+      message: expect.stringContaining('Give one or two of FLOPs'),
     });
     await expect(documents(run, { limit: 0 })).rejects.toMatchObject({
       code: 'USAGE',

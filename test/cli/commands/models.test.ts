@@ -91,5 +91,5 @@ it('rejects an unknown name and duplicate names in the settings', async () => {
   await write([{ name: 'try', model: 'dummy', modle: 1 }]);
   expect((await betr(folder, ['models'])).stderr).toContain('modle');
   await write([]);
-  expect((await betr(folder, ['models'])).stdout).toContain('The settings name no models');
+  expect((await betr(folder, ['models'])).stdout).toContain('The settings list no models');
 });
